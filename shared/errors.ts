@@ -1,0 +1,54 @@
+/**
+ * The one table of everything a caller can be told has gone wrong. A `code` is stable for ever: clients branch on
+ * it. `title` is public text; what only operators may know goes into the log as `because`.
+ */
+export const PROBLEMS = {
+  VALIDATION_FAILED: { status: 400, title: 'The request is not valid.' },
+  INVALID_JSON: { status: 400, title: 'The request body is not valid JSON.' },
+  INVALID_CURSOR: { status: 400, title: 'The cursor is not one that this endpoint gave out.' },
+  HOLDER_REQUIRED: {
+    status: 400,
+    title: 'This license counts seats by an identifier that the request does not carry.',
+  },
+  AUTHENTICATION_REQUIRED: { status: 401, title: 'The request carries no usable credentials.' },
+  CREDENTIALS_INVALID: { status: 401, title: 'The credentials are not valid.' },
+  FORBIDDEN: { status: 403, title: 'These credentials do not allow this request.' },
+  LICENSE_SUSPENDED: { status: 403, title: 'The license is suspended.' },
+  LICENSE_EXPIRED: { status: 403, title: 'The license has expired.' },
+  NOT_FOUND: { status: 404, title: 'There is nothing at this address.' },
+  LICENSE_NOT_FOUND: { status: 404, title: 'There is no such license.' },
+  TENANT_NOT_FOUND: { status: 404, title: 'There is no such tenant.' },
+  SESSION_NOT_FOUND: { status: 404, title: 'There is no such session, or it has ended.' },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'This address does not take that method.' },
+  SEATS_EXHAUSTED: { status: 409, title: 'Every seat of this license is taken.' },
+  PAYLOAD_TOO_LARGE: { status: 413, title: 'The request body is too large.' },
+  UNSUPPORTED_MEDIA_TYPE: {
+    status: 415,
+    title: 'The request body must be application/json, not compressed.',
+  },
+  INTERNAL: { status: 500, title: 'Something went wrong on our side.' },
+  SEATS_UNAVAILABLE: {
+    status: 503,
+    title: 'Seats cannot be counted right now. Nothing has changed; try again.',
+  },
+  RECORDS_UNAVAILABLE: { status: 503, title: 'Records cannot be reached right now. Try again.' },
+} as const;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** The parts a deployment leans on that can be away while the code is right. */
+export type Part = 'seats' | 'records';
+
+/**
+ * A part did not answer, or answered that it cannot serve now. Callers see a 503 with `Retry-After`; the cause is
+ * logged. Thrown by adapters, never for an answer that the part did give.
+ */
+export class Unavailable extends Error {
+  override readonly name = 'Unavailable';
+  readonly part: Part;
+
+  constructor(part: Part, because: string, options?: ErrorOptions) {
+    super(`${part}: ${because}`, options);
+    this.part = part;
+  }
+}
