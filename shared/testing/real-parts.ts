@@ -22,7 +22,7 @@ export function describeReal(part: RealPart, title: string, suite: () => void): 
     return;
   }
   const missing = `${title}: ${part} is not installed (${PARTS[part].install})`;
-  if (process.env['REAL_PARTS'] === 'required') {
+  if (process.env.REAL_PARTS === 'required') {
     test(missing, () => {
       throw new Error(`REAL_PARTS=required, but ${missing}`);
     });
