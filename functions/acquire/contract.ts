@@ -1,0 +1,62 @@
+import * as z from 'zod/mini';
+import { defineFunction } from '../../shared/http/contract.ts';
+import { LicenseId, SessionId, Timestamp, text } from '../../shared/http/fields.ts';
+
+const Seat = z.strictObject({
+  session_id: SessionId,
+  session_token: z.string(),
+  license_id: LicenseId,
+  seats: z.strictObject({ active: z.int(), max: z.int() }),
+  /** Only there, and true, where the pool holds more than `max`. */
+  overdraft: z.optional(z.literal(true)),
+  expires_at: Timestamp,
+  ttl: z.int(),
+  heartbeat_interval: z.int(),
+  next_heartbeat_due: Timestamp,
+  offline_grace_days: z.int(),
+});
+
+export default defineFunction({
+  name: 'acquire',
+  summary: 'Takes a seat of a license.',
+  memoryMiB: 256,
+  concurrency: 80,
+  timeoutSeconds: 10,
+  roles: ['roles/datastore.viewer'],
+  secrets: ['UPSTASH_REDIS_REST_TOKEN', 'SESSION_TOKEN_KEYS', 'PSEUDONYM_KEY', 'OPERATOR_KEY'],
+  endpoints: {
+    acquire: {
+      method: 'POST',
+      path: '/api/v1/licenses/acquire',
+      summary: 'Take a seat, or get the session again that the same holder already has.',
+      auth: ['license'],
+      body: z.strictObject({
+        /** What tells this machine from others; the same on every start. */
+        fingerprint: text(256),
+        license_id: z.optional(LicenseId),
+        /** Needed where the license counts seats by user. */
+        user_id: z.optional(text(256)),
+        /** Needed where the license counts seats by process. */
+        process_id: z.optional(text(128)),
+        hostname: z.optional(text(255)),
+        app_version: z.optional(text(64)),
+      }),
+      answers: {
+        granted: { status: 201, description: 'A seat was free and is yours.', body: Seat },
+        renewed: {
+          status: 200,
+          description: 'You hold a seat already: the same session, extended.',
+          body: Seat,
+        },
+      },
+      problems: [
+        'SEATS_EXHAUSTED',
+        'HOLDER_REQUIRED',
+        'CREDENTIALS_INVALID',
+        'LICENSE_NOT_FOUND',
+        'LICENSE_SUSPENDED',
+        'LICENSE_EXPIRED',
+      ],
+    },
+  },
+});

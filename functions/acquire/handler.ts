@@ -1,0 +1,68 @@
+import { newSessionId } from '../../shared/domain/ids.ts';
+import type { HandlersOf } from '../../shared/http/contract.ts';
+import { nextHeartbeatDue, timestamp } from '../../shared/http/fields.ts';
+import { refuseLicense } from '../../shared/http/license-trouble.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import type { AcquireVerdict } from '../../shared/ports/seats.ts';
+import type contract from './contract.ts';
+
+export default {
+  async acquire({ body, caller }, deps) {
+    const { licenseId, proof } = caller;
+    if (body.license_id !== undefined && body.license_id !== licenseId)
+      return { problem: 'LICENSE_NOT_FOUND' };
+
+    const { fingerprint, user_id: userId, process_id: processId, hostname, app_version: appVersion } = body;
+    const verdict = await deps.seats.acquire({
+      licenseId,
+      proof,
+      proposedSessionId: newSessionId(licenseId),
+      holders: {
+        machine: deps.pseudonyms(licenseId, 'machine', fingerprint),
+        user: userId && deps.pseudonyms(licenseId, 'user', userId),
+        process: processId && deps.pseudonyms(licenseId, 'process', fingerprint, processId),
+      },
+      facts: { fingerprint, hostname, appVersion, userId, processId },
+    });
+
+    switch (verdict.verdict) {
+      case 'GRANTED':
+        return { answer: 'granted', body: seatOf(licenseId, verdict, deps) };
+      case 'RENEWED':
+        return { answer: 'renewed', body: seatOf(licenseId, verdict, deps) };
+      case 'FULL': {
+        const { active, max, retryAfterSeconds } = verdict;
+        return {
+          problem: 'SEATS_EXHAUSTED',
+          detail: `${active} of ${max} seats are taken; the next may come free in ${retryAfterSeconds} s.`,
+          members: { active, max, retry_after: retryAfterSeconds },
+          retryAfterSeconds,
+        };
+      }
+      case 'HOLDER_REQUIRED':
+        return {
+          problem: 'HOLDER_REQUIRED',
+          detail: `This license counts seats by ${verdict.unit}: send ${verdict.unit}_id.`,
+        };
+      default:
+        return refuseLicense(verdict.verdict, caller);
+    }
+  },
+} satisfies HandlersOf<typeof contract>;
+
+type Seated = Extract<AcquireVerdict, { verdict: 'GRANTED' | 'RENEWED' }>;
+
+function seatOf(licenseId: string, { session, active, max, atMs, rhythm }: Seated, deps: Deps) {
+  return {
+    session_id: session.sessionId,
+    session_token: deps.sessionTokens.seal(session),
+    license_id: licenseId,
+    seats: { active, max },
+    ...(active > max ? { overdraft: true as const } : {}),
+    expires_at: timestamp(session.expiresAtMs),
+    ttl: rhythm.ttlSeconds,
+    heartbeat_interval: rhythm.heartbeatSeconds,
+    next_heartbeat_due: nextHeartbeatDue(atMs, session, rhythm),
+    offline_grace_days: rhythm.offlineGraceDays,
+  };
+}

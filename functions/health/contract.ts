@@ -1,0 +1,33 @@
+import * as z from 'zod/mini';
+import { defineFunction } from '../../shared/http/contract.ts';
+
+const Part = z.enum(['ok', 'unavailable']);
+const Health = z.strictObject({
+  status: Part,
+  /** Only with `deep=1`. */
+  parts: z.optional(z.strictObject({ seats: Part, records: Part })),
+});
+
+export default defineFunction({
+  name: 'health',
+  summary: 'Says whether the suite can serve.',
+  memoryMiB: 256,
+  concurrency: 80,
+  timeoutSeconds: 10,
+  roles: ['roles/datastore.viewer'],
+  secrets: ['UPSTASH_REDIS_REST_TOKEN', 'SESSION_TOKEN_KEYS', 'PSEUDONYM_KEY', 'OPERATOR_KEY'],
+  endpoints: {
+    health: {
+      method: 'GET',
+      path: '/health',
+      summary: 'Alive, without asking any other part; with deep=1, for operators, each part is asked.',
+      auth: ['anyone', 'operator'],
+      query: z.strictObject({ deep: z.optional(z.literal('1')) }),
+      answers: {
+        well: { status: 200, description: 'All that was asked can serve.', body: Health },
+        ailing: { status: 503, description: 'A part cannot serve now; `parts` says which.', body: Health },
+      },
+      problems: ['AUTHENTICATION_REQUIRED'],
+    },
+  },
+});

@@ -1,0 +1,72 @@
+import * as z from 'zod/mini';
+import { defineFunction } from '../../shared/http/contract.ts';
+import { SessionId, Timestamp } from '../../shared/http/fields.ts';
+
+/** Sessions that one call may extend. */
+export const MOST_SESSIONS = 100;
+
+const Beat = {
+  session_id: SessionId,
+  /** The newest token of the session. With it the session survives even the loss of Redis. */
+  session_token: z.optional(z.string().check(z.minLength(1), z.maxLength(4096))),
+};
+
+const Extended = {
+  status: z.literal('heartbeat_acknowledged'),
+  session_id: SessionId,
+  session_token: z.string(),
+  ttl_extended_to: z.int(),
+  expires_at: Timestamp,
+  next_heartbeat_due: Timestamp,
+  /** Only there, and true, where the lease had run out and a free seat was taken again. */
+  revived: z.optional(z.literal(true)),
+};
+
+export default defineFunction({
+  name: 'heartbeat',
+  summary: 'Keeps seats.',
+  memoryMiB: 256,
+  concurrency: 80,
+  timeoutSeconds: 10,
+  roles: ['roles/datastore.viewer'],
+  secrets: ['UPSTASH_REDIS_REST_TOKEN', 'SESSION_TOKEN_KEYS', 'PSEUDONYM_KEY', 'OPERATOR_KEY'],
+  endpoints: {
+    heartbeat: {
+      method: 'PUT',
+      path: '/api/v1/licenses/heartbeat',
+      summary: `Extend the lease of one session, or of up to ${MOST_SESSIONS}.`,
+      auth: ['license'],
+      body: z.union(
+        [
+          z.strictObject(Beat),
+          z.strictObject({
+            sessions: z.array(z.strictObject(Beat)).check(z.minLength(1), z.maxLength(MOST_SESSIONS)),
+          }),
+        ],
+        `Send session_id, or sessions with 1 to ${MOST_SESSIONS} of {session_id}; session_token is optional.`,
+      ),
+      answers: {
+        extended: { status: 200, description: 'The lease is extended.', body: z.strictObject(Extended) },
+        batch: {
+          status: 200,
+          description: 'One result for each session, in the order asked.',
+          body: z.strictObject({
+            results: z.array(
+              z.union([
+                z.strictObject(Extended),
+                z.strictObject({ status: z.literal('session_not_found'), session_id: SessionId }),
+              ]),
+            ),
+          }),
+        },
+      },
+      problems: [
+        'SESSION_NOT_FOUND',
+        'CREDENTIALS_INVALID',
+        'LICENSE_NOT_FOUND',
+        'LICENSE_SUSPENDED',
+        'LICENSE_EXPIRED',
+      ],
+    },
+  },
+});

@@ -1,0 +1,57 @@
+import { licenseOfSession } from '../../shared/domain/ids.ts';
+import type { HandlersOf } from '../../shared/http/contract.ts';
+import { nextHeartbeatDue, timestamp } from '../../shared/http/fields.ts';
+import { refuseLicense } from '../../shared/http/license-trouble.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import type { HeartbeatResult, HeartbeatVerdict } from '../../shared/ports/seats.ts';
+import type contract from './contract.ts';
+
+export default {
+  async heartbeat({ body, caller }, deps) {
+    const { licenseId, proof } = caller;
+    const asked = 'sessions' in body ? body.sessions : [body];
+    // Another license's sessions are left out and the call still made: its key must be proven before any answer.
+    const own = asked.filter(({ session_id }) => licenseOfSession(session_id) === licenseId);
+    const verdict = await deps.seats.heartbeat({
+      licenseId,
+      proof,
+      sessions: own.map(({ session_id: sessionId, session_token: token }) => ({
+        sessionId,
+        proven: token === undefined ? undefined : deps.sessionTokens.open(sessionId, token),
+      })),
+    });
+    if (verdict.verdict !== 'OK') return refuseLicense(verdict.verdict, caller);
+
+    const resultOf = new Map(verdict.results.map((result, i) => [own[i], result]));
+    if (!('sessions' in body)) {
+      const extended = extendedOf(resultOf.get(body), verdict, deps);
+      return extended ? { answer: 'extended', body: extended } : { problem: 'SESSION_NOT_FOUND' };
+    }
+    const results = asked.map(
+      (beat) =>
+        extendedOf(resultOf.get(beat), verdict, deps) ?? {
+          status: 'session_not_found' as const,
+          session_id: beat.session_id,
+        },
+    );
+    return { answer: 'batch', body: { results } };
+  },
+} satisfies HandlersOf<typeof contract>;
+
+function extendedOf(
+  result: HeartbeatResult | undefined,
+  { atMs, rhythm }: Extract<HeartbeatVerdict, { verdict: 'OK' }>,
+  deps: Deps,
+) {
+  if (result?.verdict !== 'RENEWED' && result?.verdict !== 'REVIVED') return undefined;
+  const { session } = result;
+  return {
+    status: 'heartbeat_acknowledged' as const,
+    session_id: session.sessionId,
+    session_token: deps.sessionTokens.seal(session),
+    ttl_extended_to: rhythm.ttlSeconds,
+    expires_at: timestamp(session.expiresAtMs),
+    next_heartbeat_due: nextHeartbeatDue(atMs, session, rhythm),
+    ...(result.verdict === 'REVIVED' ? { revived: true as const } : {}),
+  };
+}

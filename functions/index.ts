@@ -1,0 +1,44 @@
+import { readConfig } from '../shared/config.ts';
+import { openDeps } from '../shared/deps.ts';
+import type { AnyHandlers } from '../shared/http/contract.ts';
+import { type HttpFunction, type ServeOptions, serve } from '../shared/http/serve.ts';
+import type { Deps } from '../shared/ports/deps.ts';
+import { type FunctionName, MANIFEST } from './manifest.ts';
+
+/** Where each function's handlers are. Written out, so that a bundler sees every import. */
+const HANDLERS: Record<FunctionName, () => Promise<{ default: AnyHandlers }>> = {
+  acquire: () => import('./acquire/handler.ts'),
+  heartbeat: () => import('./heartbeat/handler.ts'),
+  release: () => import('./release/handler.ts'),
+  licenses: () => import('./licenses/handler.ts'),
+  sessions: () => import('./sessions/handler.ts'),
+  health: () => import('./health/handler.ts'),
+};
+
+/** Every function of the manifest over the parts that `open` gives. */
+export function openSuite(
+  open: () => Promise<Deps>,
+  options: ServeOptions = { checkAnswers: false },
+): Record<FunctionName, HttpFunction> {
+  const entries = MANIFEST.map((contract) => [
+    contract.name,
+    serve(contract, HANDLERS[contract.name], open, options),
+  ]);
+  return Object.fromEntries(entries);
+}
+
+let opened: Promise<Deps> | undefined;
+
+/** Opens the parts that the environment names, with the first request; where that fails, the next one tries again. */
+function openFromEnvironment(): Promise<Deps> {
+  if (opened) return opened;
+  const opening = openDeps(readConfig(process.env));
+  opening.catch(() => {
+    opened = undefined;
+  });
+  opened = opening;
+  return opening;
+}
+
+/** The deployed entry points, one for each function of the manifest. */
+export const { acquire, heartbeat, release, licenses, sessions, health } = openSuite(openFromEnvironment);

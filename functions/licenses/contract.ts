@@ -1,0 +1,144 @@
+import * as z from 'zod/mini';
+import { LONGEST_KEY_OVERLAP_SECONDS, MOST_SEATS, TTL_SECONDS } from '../../shared/domain/license.ts';
+import { PLAN_NAMES } from '../../shared/domain/plans.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
+import {
+  Cursor,
+  LicenseId,
+  PageLimit,
+  TenantId,
+  Timestamp,
+  text,
+  wholeNumber,
+} from '../../shared/http/fields.ts';
+
+const LONGEST_TTL = TTL_SECONDS.longest;
+const Features = z.array(text(64)).check(z.maxLength(64));
+
+const LicenseView = {
+  license_id: LicenseId,
+  tenant_id: TenantId,
+  plan: z.enum(PLAN_NAMES),
+  features: z.array(z.string()),
+  max: z.int(),
+  overdraft: z.int(),
+  ttl_seconds: z.int(),
+  heartbeat_seconds: z.int(),
+  unit: z.enum(['machine', 'user', 'process']),
+  status: z.enum(['active', 'suspended']),
+  valid_until: z.nullable(Timestamp),
+  offline_grace_days: z.int(),
+  created_at: Timestamp,
+  updated_at: Timestamp,
+};
+const License = z.strictObject(LicenseView);
+const LicenseWithKey = z.strictObject({
+  ...LicenseView,
+  /** Shown this once; only its hash is stored. */
+  license_key: z.string(),
+});
+const Params = z.strictObject({ license_id: LicenseId });
+
+/** Terms that can be set at creation and changed later. */
+const ChangeableTerms = {
+  /** Seats granted beyond `max` and marked `overdraft`. */
+  overdraft: z.optional(wholeNumber(0, MOST_SEATS)),
+  ttl_seconds: z.optional(wholeNumber(TTL_SECONDS.shortest, LONGEST_TTL)),
+  /** Shorter than ttl_seconds; five sixths of it unless given. */
+  heartbeat_seconds: z.optional(wholeNumber(1, LONGEST_TTL)),
+  plan: z.optional(z.enum(PLAN_NAMES)),
+  features: z.optional(Features),
+  /** null for a license without end. */
+  valid_until: z.optional(z.nullable(Timestamp)),
+};
+
+export default defineFunction({
+  name: 'licenses',
+  summary: 'Creates, reads and changes licenses.',
+  memoryMiB: 256,
+  concurrency: 40,
+  timeoutSeconds: 30,
+  roles: ['roles/datastore.user'],
+  secrets: ['UPSTASH_REDIS_REST_TOKEN', 'SESSION_TOKEN_KEYS', 'PSEUDONYM_KEY', 'OPERATOR_KEY'],
+  endpoints: {
+    create: {
+      method: 'POST',
+      path: '/api/v1/licenses',
+      summary: 'Create a license; without tenant_id, for a new tenant.',
+      auth: ['operator'],
+      body: z.strictObject({
+        tenant_id: z.optional(TenantId),
+        max: wholeNumber(0, MOST_SEATS),
+        unit: z.optional(z.enum(['machine', 'user', 'process'])),
+        ...ChangeableTerms,
+      }),
+      answers: { created: { status: 201, description: 'The license, and its key.', body: LicenseWithKey } },
+      problems: ['TENANT_NOT_FOUND', 'VALIDATION_FAILED'],
+    },
+    list: {
+      method: 'GET',
+      path: '/api/v1/licenses',
+      summary: 'Licenses, the newest first.',
+      auth: ['operator'],
+      query: z.strictObject({
+        tenant_id: z.optional(TenantId),
+        limit: z.optional(PageLimit),
+        cursor: z.optional(Cursor),
+      }),
+      answers: {
+        licenses: {
+          status: 200,
+          description: 'One page.',
+          body: z.strictObject({ licenses: z.array(License), next_cursor: z.nullable(z.string()) }),
+        },
+      },
+      problems: ['INVALID_CURSOR'],
+    },
+    read: {
+      method: 'GET',
+      path: '/api/v1/licenses/{license_id}',
+      summary: 'One license, with its seats taken now.',
+      auth: ['operator'],
+      params: Params,
+      answers: {
+        license: {
+          status: 200,
+          description: 'The license.',
+          body: z.strictObject({ ...LicenseView, seats: z.strictObject({ active: z.int(), max: z.int() }) }),
+        },
+      },
+      problems: ['LICENSE_NOT_FOUND'],
+    },
+    change: {
+      method: 'PATCH',
+      path: '/api/v1/licenses/{license_id}',
+      summary:
+        'Resize, suspend, reinstate or change other terms. Running sessions keep their seats when a pool shrinks.',
+      auth: ['operator'],
+      params: Params,
+      body: z
+        .strictObject({
+          max: z.optional(wholeNumber(0, MOST_SEATS)),
+          status: z.optional(z.enum(['active', 'suspended'])),
+          ...ChangeableTerms,
+        })
+        .check(z.refine((terms) => Object.keys(terms).length > 0, 'names nothing to change')),
+      answers: { license: { status: 200, description: 'The license as it is now.', body: License } },
+      problems: ['LICENSE_NOT_FOUND', 'VALIDATION_FAILED'],
+    },
+    rotateKey: {
+      method: 'POST',
+      path: '/api/v1/licenses/{license_id}/rotate-key',
+      summary: 'Give the license a new key. The old one stays good for overlap_seconds (0: ends now).',
+      auth: ['operator'],
+      params: Params,
+      body: z.optional(
+        z.strictObject({ overlap_seconds: z.optional(wholeNumber(0, LONGEST_KEY_OVERLAP_SECONDS)) }),
+      ),
+      answers: {
+        rotated: { status: 200, description: 'The license, and its new key.', body: LicenseWithKey },
+      },
+      problems: ['LICENSE_NOT_FOUND'],
+    },
+  },
+});

@@ -1,0 +1,149 @@
+import { newLicenseId, newLicenseKey, newTenantId } from '../../shared/domain/ids.ts';
+import {
+  changeLicense,
+  draftLicense,
+  entitlementOf,
+  type License,
+  type LicenseTerms,
+  rhythmIsKeepable,
+  rotateKey,
+} from '../../shared/domain/license.ts';
+import type { HandlersOf, Refusal } from '../../shared/http/contract.ts';
+import { timestamp, USUAL_PAGE_LIMIT } from '../../shared/http/fields.ts';
+import { ALL_LICENSES, LICENSES, LICENSES_OF_TENANT, TENANTS } from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import { InvalidCursor } from '../../shared/ports/records.ts';
+import type { LicenseEvent } from '../../shared/ports/seats.ts';
+import type contract from './contract.ts';
+
+export default {
+  async create({ body }, deps) {
+    const tenantId = body.tenant_id ?? newTenantId(deps.shards);
+    const licenseId = newLicenseId(tenantId);
+    const licenseKey = newLicenseKey(licenseId);
+    const nowMs = deps.clock.nowMs();
+    const license = draftLicense(
+      { tenantId, licenseId },
+      licenseKey,
+      { max: body.max, unit: body.unit, ...termsOf(body) },
+      nowMs,
+    );
+    if (!rhythmIsKeepable(license)) return UNKEEPABLE_RHYTHM;
+
+    const isNewTenant = body.tenant_id === undefined;
+    const written = await deps.records.transact(async (transaction) => {
+      if (!isNewTenant && !(await transaction.get(TENANTS, tenantId))) return false;
+      if (isNewTenant) transaction.set(TENANTS, tenantId, { tenantId, name: tenantId, createdAtMs: nowMs });
+      transaction.set(LICENSES, licenseId, license);
+      return true;
+    });
+    if (!written) return { problem: 'TENANT_NOT_FOUND' };
+    await deps.seats.putLicense(entitlementOf(license), 'license.created');
+    return { answer: 'created', body: { ...viewOf(license), license_key: licenseKey } };
+  },
+
+  async list({ query }, deps) {
+    const page = { limit: query.limit ?? USUAL_PAGE_LIMIT, cursor: query.cursor };
+    try {
+      const { documents, nextCursor } =
+        query.tenant_id === undefined
+          ? await deps.records.query(ALL_LICENSES, {}, page)
+          : await deps.records.query(LICENSES_OF_TENANT, { tenantId: query.tenant_id }, page);
+      return {
+        answer: 'licenses',
+        body: { licenses: documents.map(viewOf), next_cursor: nextCursor ?? null },
+      };
+    } catch (error) {
+      if (error instanceof InvalidCursor) return { problem: 'INVALID_CURSOR' };
+      throw error;
+    }
+  },
+
+  async read({ params }, deps) {
+    const license = await deps.records.get(LICENSES, params.license_id);
+    if (!license) return { problem: 'LICENSE_NOT_FOUND' };
+    const pool = await deps.seats.listSessions(params.license_id, { limit: 0 });
+    if (pool.verdict !== 'OK') throw new Error('a license with a record and no entitlement copy');
+    return { answer: 'license', body: { ...viewOf(license), seats: { active: pool.active, max: pool.max } } };
+  },
+
+  async change({ params, body }, deps) {
+    const changed = await replaceLicense(params.license_id, 'license.updated', deps, (license, nowMs) =>
+      changeLicense(license, { max: body.max, status: body.status, ...termsOf(body) }, nowMs),
+    );
+    return 'problem' in changed ? changed : { answer: 'license', body: viewOf(changed) };
+  },
+
+  async rotateKey({ params, body }, deps) {
+    const licenseKey = newLicenseKey(params.license_id);
+    const rotated = await replaceLicense(params.license_id, 'license.key_rotated', deps, (license, nowMs) =>
+      rotateKey(license, licenseKey, body?.overlap_seconds ?? 0, nowMs),
+    );
+    if ('problem' in rotated) return { problem: 'LICENSE_NOT_FOUND' };
+    return { answer: 'rotated', body: { ...viewOf(rotated), license_key: licenseKey } };
+  },
+} satisfies HandlersOf<typeof contract>;
+
+const UNKEEPABLE_RHYTHM: Refusal<'VALIDATION_FAILED'> = {
+  problem: 'VALIDATION_FAILED',
+  detail: '/heartbeat_seconds: must be shorter than ttl_seconds',
+  members: { errors: [{ at: '/heartbeat_seconds', detail: 'must be shorter than ttl_seconds' }] },
+};
+
+/** Records first: they are the truth, and a copy that misses the news is put right by its version. */
+async function replaceLicense(
+  licenseId: string,
+  event: LicenseEvent,
+  deps: Deps,
+  change: (license: License, nowMs: number) => License,
+): Promise<License | Refusal<'LICENSE_NOT_FOUND' | 'VALIDATION_FAILED'>> {
+  const changed = await deps.records.transact(async (transaction) => {
+    const license = await transaction.get(LICENSES, licenseId);
+    if (!license) return { problem: 'LICENSE_NOT_FOUND' as const };
+    const next = change(license, deps.clock.nowMs());
+    if (!rhythmIsKeepable(next)) return UNKEEPABLE_RHYTHM;
+    transaction.set(LICENSES, licenseId, next);
+    return next;
+  });
+  if (!('problem' in changed)) await deps.seats.putLicense(entitlementOf(changed), event);
+  return changed;
+}
+
+interface TermsBody {
+  overdraft?: number | undefined;
+  ttl_seconds?: number | undefined;
+  heartbeat_seconds?: number | undefined;
+  plan?: License['plan'] | undefined;
+  features?: readonly string[] | undefined;
+  valid_until?: string | null | undefined;
+}
+
+function termsOf(body: TermsBody): Omit<LicenseTerms, 'max' | 'unit'> {
+  return {
+    overdraft: body.overdraft,
+    ttlSeconds: body.ttl_seconds,
+    heartbeatSeconds: body.heartbeat_seconds,
+    plan: body.plan,
+    features: body.features,
+    validUntilMs: typeof body.valid_until === 'string' ? Date.parse(body.valid_until) : body.valid_until,
+  };
+}
+
+function viewOf(license: License) {
+  return {
+    license_id: license.licenseId,
+    tenant_id: license.tenantId,
+    plan: license.plan,
+    features: license.features,
+    max: license.max,
+    overdraft: license.overdraft,
+    ttl_seconds: license.ttlSeconds,
+    heartbeat_seconds: license.heartbeatSeconds,
+    unit: license.unit,
+    status: license.status,
+    valid_until: license.validUntilMs === null ? null : timestamp(license.validUntilMs),
+    offline_grace_days: entitlementOf(license).offlineGraceDays,
+    created_at: timestamp(license.createdAtMs),
+    updated_at: timestamp(license.updatedAtMs),
+  };
+}

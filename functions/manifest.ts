@@ -1,0 +1,19 @@
+import type { FunctionContract } from '../shared/http/contract.ts';
+import acquire from './acquire/contract.ts';
+import health from './health/contract.ts';
+import heartbeat from './heartbeat/contract.ts';
+import licenses from './licenses/contract.ts';
+import release from './release/contract.ts';
+import sessions from './sessions/contract.ts';
+
+/** Every function of the suite: the only list of them. */
+export const MANIFEST = [
+  acquire,
+  heartbeat,
+  release,
+  licenses,
+  sessions,
+  health,
+] as const satisfies readonly FunctionContract[];
+
+export type FunctionName = (typeof MANIFEST)[number]['name'];

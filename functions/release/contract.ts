@@ -1,0 +1,33 @@
+import * as z from 'zod/mini';
+import { defineFunction } from '../../shared/http/contract.ts';
+import { SessionId } from '../../shared/http/fields.ts';
+
+export default defineFunction({
+  name: 'release',
+  summary: 'Gives seats back.',
+  memoryMiB: 256,
+  concurrency: 80,
+  timeoutSeconds: 10,
+  roles: ['roles/datastore.viewer'],
+  secrets: ['UPSTASH_REDIS_REST_TOKEN', 'SESSION_TOKEN_KEYS', 'PSEUDONYM_KEY', 'OPERATOR_KEY'],
+  endpoints: {
+    release: {
+      method: 'POST',
+      path: '/api/v1/licenses/release',
+      summary: 'Give a seat back. Asking again, or for a session that is not yours, answers the same.',
+      auth: ['license'],
+      body: z.strictObject({ session_id: SessionId }),
+      answers: { ended: { status: 204, description: 'The session holds no seat of your license.' } },
+      problems: ['CREDENTIALS_INVALID'],
+    },
+    end: {
+      method: 'DELETE',
+      path: '/api/v1/licenses/sessions/{session_id}',
+      summary: 'Give a seat back, as its license; or, as an operator, take it from its holder for good.',
+      auth: ['license', 'operator'],
+      params: z.strictObject({ session_id: SessionId }),
+      answers: { ended: { status: 204, description: 'The session holds no seat any more.' } },
+      problems: ['SESSION_NOT_FOUND', 'CREDENTIALS_INVALID'],
+    },
+  },
+});

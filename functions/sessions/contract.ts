@@ -1,0 +1,51 @@
+import * as z from 'zod/mini';
+import { defineFunction } from '../../shared/http/contract.ts';
+import { Cursor, LicenseId, PageLimit, SessionId, Timestamp } from '../../shared/http/fields.ts';
+
+export default defineFunction({
+  name: 'sessions',
+  summary: 'Says who holds which seat.',
+  memoryMiB: 256,
+  concurrency: 80,
+  timeoutSeconds: 30,
+  roles: ['roles/datastore.viewer'],
+  secrets: ['UPSTASH_REDIS_REST_TOKEN', 'SESSION_TOKEN_KEYS', 'PSEUDONYM_KEY', 'OPERATOR_KEY'],
+  endpoints: {
+    list: {
+      method: 'GET',
+      path: '/api/v1/sessions',
+      summary: 'Who holds a seat of a license now, the soonest to run out first.',
+      auth: ['operator'],
+      query: z.strictObject({
+        license_id: LicenseId,
+        limit: z.optional(PageLimit),
+        cursor: z.optional(Cursor),
+      }),
+      answers: {
+        sessions: {
+          status: 200,
+          description: 'One page. A session that renews meanwhile may be seen twice; none is missed.',
+          body: z.strictObject({
+            seats: z.strictObject({ active: z.int(), max: z.int(), overdraft: z.int() }),
+            sessions: z.array(
+              z.strictObject({
+                session_id: SessionId,
+                license_id: LicenseId,
+                holder: z.string(),
+                fingerprint: z.string(),
+                hostname: z.nullable(z.string()),
+                user_id: z.nullable(z.string()),
+                process_id: z.nullable(z.string()),
+                app_version: z.nullable(z.string()),
+                acquired_at: Timestamp,
+                expires_at: Timestamp,
+              }),
+            ),
+            next_cursor: z.nullable(z.string()),
+          }),
+        },
+      },
+      problems: ['LICENSE_NOT_FOUND', 'INVALID_CURSOR'],
+    },
+  },
+});

@@ -1,0 +1,48 @@
+import * as z from 'zod/mini';
+import type { Session } from '../../shared/domain/session.ts';
+import type { HandlersOf } from '../../shared/http/contract.ts';
+import { openCursor, sealCursor } from '../../shared/http/cursor.ts';
+import { timestamp, USUAL_PAGE_LIMIT } from '../../shared/http/fields.ts';
+import type contract from './contract.ts';
+
+const Position = z.strictObject({ sessionId: z.string(), expiresAtMs: z.int() });
+
+export default {
+  async list({ query }, deps) {
+    const limit = query.limit ?? USUAL_PAGE_LIMIT;
+    const after = query.cursor === undefined ? undefined : openCursor(Position, query.cursor);
+    if (query.cursor !== undefined && !after) return { problem: 'INVALID_CURSOR' };
+
+    const verdict = await deps.seats.listSessions(query.license_id, { limit, after });
+    if (verdict.verdict !== 'OK') return { problem: 'LICENSE_NOT_FOUND' };
+
+    const { active, max, overdraft, sessions } = verdict;
+    const last = sessions.length === limit ? sessions.at(-1) : undefined;
+    return {
+      answer: 'sessions',
+      body: {
+        seats: { active, max, overdraft },
+        sessions: sessions.map((session) => describeSession(query.license_id, session)),
+        next_cursor: last ? sealCursor({ sessionId: last.sessionId, expiresAtMs: last.expiresAtMs }) : null,
+      },
+    };
+  },
+} satisfies HandlersOf<typeof contract>;
+
+function describeSession(
+  licenseId: string,
+  { sessionId, holder, acquiredAtMs, expiresAtMs, facts }: Session,
+) {
+  return {
+    session_id: sessionId,
+    license_id: licenseId,
+    holder,
+    fingerprint: facts.fingerprint,
+    hostname: facts.hostname ?? null,
+    user_id: facts.userId ?? null,
+    process_id: facts.processId ?? null,
+    app_version: facts.appVersion ?? null,
+    acquired_at: timestamp(acquiredAtMs),
+    expires_at: timestamp(expiresAtMs),
+  };
+}

@@ -1,0 +1,105 @@
+import * as z from 'zod/mini';
+import type { Collection } from '../../ports/records.ts';
+
+/** What every store can hold and give back exactly. */
+export type Plain = string | number | boolean | null | readonly Plain[] | PlainDocument;
+export type PlainDocument = { readonly [field: string]: Plain };
+
+/**
+ * Ids that Firestore takes, so that an id good in development is good in production: not empty, no `/`, not `.` or
+ * `..`, not `__…__`, at most 1,500 bytes.
+ */
+export const documentId = z.string().check(
+  z.refine((id) => id !== '' && id !== '.' && id !== '..' && !id.includes('/')),
+  z.refine((id) => !/^__.*__$/s.test(id)),
+  z.refine((id) => Buffer.byteLength(id) <= 1500),
+);
+
+/** Throws for an id that not every store could hold; callers check ids that come from outside before they ask. */
+export function checkId<T>(collection: Collection<T>, id: string): void {
+  if (!z.safeParse(documentId, id).success) {
+    throw new Error(`An id asked for in ${collection.name} is not a document id.`);
+  }
+}
+
+/**
+ * The document as it was stored, checked. A document that does not fit its schema throws an Error that names the
+ * document and its unfit fields but none of its content: the message ends in a log.
+ */
+export function decodeDocument<T>(collection: Collection<T>, id: string, stored: unknown): T {
+  const parsed = z.safeParse(collection.schema, stored);
+  if (parsed.success) {
+    return parsed.data;
+  }
+  const fields = new Set(parsed.error.issues.map((issue) => String(issue.path[0] ?? 'the whole')));
+  throw new Error(
+    `The document ${collection.name}/${id} does not fit its schema (${[...fields].join(', ')}).`,
+  );
+}
+
+/**
+ * The document as every store will hold it: fields that are undefined left out. Throws an Error for what some store
+ * would change or refuse: an array directly inside an array (Firestore), a number that JSON cannot write, a Date or
+ * any other class instance.
+ */
+export function encodeDocument<T>(collection: Collection<T>, id: string, document: T): PlainDocument {
+  checkId(collection, id);
+  const refuse = (what: string): never => {
+    throw new Error(`The document ${collection.name}/${id} cannot be stored: it holds ${what}.`);
+  };
+  const plain = toPlain(document, refuse);
+  return isPlainDocument(plain) ? plain : refuse('no fields');
+}
+
+/** The value at a field path, whose parts are joined by dots. */
+export function valueAt(stored: unknown, field: string): unknown {
+  return field.split('.').reduce<unknown>((value, part) => {
+    return typeof value === 'object' && value !== null ? Reflect.get(value, part) : undefined;
+  }, stored);
+}
+
+/**
+ * Throws once the transaction has written: Firestore takes reads only before writes, so every store must refuse the
+ * order that Firestore would refuse.
+ */
+export function checkReadsComeFirst(hasWritten: boolean): void {
+  if (hasWritten) {
+    throw new Error('A transaction must do all its reads before its first write.');
+  }
+}
+
+/** How a run of a transaction's work ended, as a value: the store has to look at its own part before it rethrows. */
+export async function settle<R>(work: () => Promise<R>): Promise<{ result: R } | { thrown: unknown }> {
+  try {
+    return { result: await work() };
+  } catch (thrown) {
+    return { thrown };
+  }
+}
+
+function toPlain(value: unknown, refuse: (what: string) => never): Plain {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') {
+    return value;
+  }
+  if (typeof value === 'number') {
+    return Number.isFinite(value) ? value : refuse('a number that is not finite');
+  }
+  if (Array.isArray(value)) {
+    return value.map((item: unknown) =>
+      Array.isArray(item) ? refuse('an array directly inside an array') : toPlain(item, refuse),
+    );
+  }
+  if (typeof value === 'object' && isPlainPrototype(Object.getPrototypeOf(value))) {
+    const present = Object.entries(value).filter(([, item]) => item !== undefined);
+    return Object.fromEntries(present.map(([field, item]) => [field, toPlain(item, refuse)]));
+  }
+  return refuse(`a value that is no plain data (${typeof value})`);
+}
+
+function isPlainPrototype(prototype: unknown): boolean {
+  return prototype === Object.prototype || prototype === null;
+}
+
+function isPlainDocument(value: Plain): value is PlainDocument {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

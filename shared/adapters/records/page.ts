@@ -1,0 +1,86 @@
+import * as z from 'zod/mini';
+import { type Equals, InvalidCursor, type Page, type PageOf, type Query } from '../../ports/records.ts';
+import { decodeDocument, documentId, valueAt } from './documents.ts';
+
+/** The place of a document in a query's order: its order value and, among equal ones, its id. */
+export interface Position {
+  readonly value: string | number;
+  readonly id: string;
+}
+
+export interface PageRequest {
+  /** One row more than the page holds: whether it comes back tells whether there is a next page. */
+  readonly fetchLimit: number;
+  /** Where the page before ended; undefined for the first page. */
+  readonly after: Position | undefined;
+}
+
+/** A document as the store gave it, not yet checked. */
+export interface Row {
+  readonly id: string;
+  readonly stored: unknown;
+}
+
+const maxLimit = 100;
+const cursorContent = z.tuple([z.string(), z.union([z.string(), z.number()]), documentId]);
+
+/**
+ * What to fetch for one page. Throws `InvalidCursor` for a cursor that was not made for this query, and an Error
+ * where our own code asks for something that the catalogue entry does not offer.
+ */
+export function pageRequest<T>(query: Query<T>, equals: Equals, page: Page): PageRequest {
+  if (!Number.isInteger(page.limit) || page.limit < 1 || page.limit > maxLimit) {
+    throw new Error(`A page of ${query.name} holds 1 to ${maxLimit} documents, not ${page.limit}.`);
+  }
+  const given = Object.keys(equals).toSorted();
+  const wanted = query.where.toSorted();
+  if (given.join() !== wanted.join()) {
+    throw new Error(`The query ${query.name} takes [${wanted.join()}], not [${given.join()}].`);
+  }
+  const after = page.cursor === undefined ? undefined : decodeCursor(query, page.cursor);
+  return { fetchLimit: page.limit + 1, after };
+}
+
+/** The fetched rows as a page: checked documents, and a cursor where there was a row too many. */
+export function toPage<T>(query: Query<T>, page: Page, rows: readonly Row[]): PageOf<T> {
+  const shown = rows.slice(0, page.limit);
+  const documents = shown.map((row) => decodeDocument(query.collection, row.id, row.stored));
+  const last = shown.at(-1);
+  if (last === undefined || rows.length <= page.limit) {
+    return { documents };
+  }
+  return { documents, nextCursor: encodeCursor(query, last) };
+}
+
+function encodeCursor<T>(query: Query<T>, row: Row): string {
+  const value = valueAt(row.stored, query.orderBy.field);
+  if (typeof value !== 'string' && typeof value !== 'number') {
+    throw new Error(`The document ${query.collection.name}/${row.id} has no place in ${query.name}.`);
+  }
+  return toBase64Url([query.name, value, row.id]);
+}
+
+function decodeCursor<T>(query: Query<T>, cursor: string): Position {
+  const content = z.safeParse(cursorContent, fromBase64Url(cursor));
+  // Node's decoder skips what is not base64url, so only writing it again shows that nothing was skipped.
+  if (!content.success || toBase64Url(content.data) !== cursor) {
+    throw new InvalidCursor('The cursor is not one that a store of ours made.');
+  }
+  const [queryName, value, id] = content.data;
+  if (queryName !== query.name) {
+    throw new InvalidCursor(`The cursor was not made for the query ${query.name}.`);
+  }
+  return { value, id };
+}
+
+function toBase64Url(content: z.infer<typeof cursorContent>): string {
+  return Buffer.from(JSON.stringify(content)).toString('base64url');
+}
+
+function fromBase64Url(cursor: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(cursor, 'base64url').toString());
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,271 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import * as z from 'zod/mini';
+import { Unavailable } from '../../errors.ts';
+import { recordsContract } from '../../ports/records.contract-suite.ts';
+import type { Collection, Query, Records } from '../../ports/records.ts';
+import { type FirestoreEmulator, startFirestoreEmulator } from '../../testing/firestore-emulator.ts';
+import { describeReal } from '../../testing/real-parts.ts';
+import { openFirestoreRecords } from './firestore.ts';
+import { openSqliteRecords } from './sqlite.ts';
+
+const run = promisify(execFile);
+
+const counters: Collection<{ count: number }> = {
+  name: 'counters',
+  schema: z.object({ count: z.number() }),
+};
+const byCount: Query<{ count: number }> = {
+  name: 'byCount',
+  collection: counters,
+  where: [],
+  orderBy: { field: 'count', direction: 'asc' },
+};
+
+describe('SQLite in memory', () => {
+  recordsContract(async () => openSqliteRecords(':memory:'));
+});
+
+describe('SQLite in a file', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  recordsContract(async () => openSqliteRecords(path.join(folder, 'contract.db')));
+});
+
+describe('a SQLite file', () => {
+  let folder: string;
+  let file: string;
+  beforeEach(async () => {
+    folder = await temporaryFolder();
+    file = path.join(folder, 'records.db');
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  test('still holds after a restart what was written before', async () => {
+    const before = openSqliteRecords(file);
+    await before.create(counters, 'a', { count: 1 });
+    await before.transact(async (transaction) => transaction.set(counters, 'b', { count: 2 }));
+    await before.close();
+
+    await using after = closing(openSqliteRecords(file));
+    expect((await after.records.query(byCount, {}, { limit: 10 })).documents).toEqual([
+      { count: 1 },
+      { count: 2 },
+    ]);
+  });
+
+  test('counts the increments of two openings that race', async () => {
+    await using here = closing(openSqliteRecords(file));
+    await using there = closing(openSqliteRecords(file));
+    const stores = [here.records, there.records];
+    await Promise.all(Array.from({ length: 20 }, (_, i) => increment(stores[i % 2] ?? here.records)));
+    expect(await here.records.get(counters, 'total')).toEqual({ count: 20 });
+  });
+
+  test('that is no database is unavailable, not empty', async () => {
+    await writeFile(file, 'x'.repeat(10_000));
+    expect(() => openSqliteRecords(file)).toThrow(Unavailable);
+  });
+
+  test('that has been closed is unavailable, and can be closed again', async () => {
+    const records = openSqliteRecords(file);
+    await records.create(counters, 'a', { count: 1 });
+    await records.close();
+    await expect(records.get(counters, 'a')).rejects.toThrow(Unavailable);
+    await expect(records.ping()).rejects.toThrow(Unavailable);
+    await records.close();
+  });
+
+  test('in a folder that is not there is unavailable', () => {
+    expect(() => openSqliteRecords(path.join(folder, 'nowhere', 'records.db'))).toThrow(Unavailable);
+  });
+
+  test('that another process keeps locked is unavailable for writing, and whole after', async () => {
+    await using opened = closing(openSqliteRecords(file));
+    const other = new DatabaseSync(file);
+    other.exec('BEGIN IMMEDIATE');
+    const error = await opened.records.create(counters, 'a', { count: 1 }).catch((caught: unknown) => caught);
+    other.exec('ROLLBACK');
+    other.close();
+    expect(error).toBeInstanceOf(Unavailable);
+    expect(await opened.records.create(counters, 'a', { count: 2 })).toBe('CREATED');
+  });
+});
+
+describe('a Firestore that does not answer', () => {
+  const operations: readonly [string, (records: Records) => Promise<unknown>][] = [
+    ['a read', (records) => records.get(counters, 'a')],
+    ['a query', (records) => records.query(byCount, {}, { limit: 1 })],
+    ['a create', (records) => records.create(counters, 'a', { count: 1 })],
+    ['a transaction', (records) => increment(records)],
+    ['a ping', (records) => records.ping()],
+  ];
+
+  test('ends every operation in Unavailable within about 5 seconds when nothing listens', async () => {
+    const emulatorHost = `127.0.0.1:${await unusedPort()}`;
+    const records = openFirestoreRecords({ projectId: 'demo-dead', emulatorHost });
+    const tries = await Promise.all(operations.map(([, operation]) => timed(operation(records))));
+    await records.close();
+    for (const [index, { error, tookMs }] of tries.entries()) {
+      expect(error, operations[index]?.[0]).toBeInstanceOf(Unavailable);
+      expect(tookMs, operations[index]?.[0]).toBeLessThan(7_000);
+    }
+  });
+
+  test('ends a read in Unavailable within about 5 seconds when it accepts and then says nothing', async () => {
+    await using silent = await silentServer();
+    const records = openFirestoreRecords({ projectId: 'demo-silent', emulatorHost: silent.host });
+    const { error, tookMs } = await timed(records.get(counters, 'a'));
+    await records.close();
+    expect(error).toBeInstanceOf(Unavailable);
+    expect(tookMs).toBeLessThan(7_000);
+  });
+
+  test('lets a process end that closes the store in the middle of a read', async () => {
+    const emulatorHost = `127.0.0.1:${await unusedPort()}`;
+    const script = `
+      const { openFirestoreRecords } = await import(${JSON.stringify(moduleUrl('./firestore.ts'))});
+      const records = openFirestoreRecords({ projectId: 'demo-x', emulatorHost: '${emulatorHost}' });
+      const read = records.ping().catch((error) => error.name);
+      await records.close();
+      const closedAtMs = performance.now();
+      process.on('exit', () => console.log(JSON.stringify({ outcome, lingeredMs: performance.now() - closedAtMs })));
+      const outcome = await read;
+    `;
+    const { stdout } = await runModule(script);
+    const { outcome, lingeredMs } = JSON.parse(stdout);
+    expect(outcome).toBe('Unavailable');
+    expect(lingeredMs).toBeLessThan(500);
+  });
+
+  test('is Unavailable once it has been closed', async () => {
+    const records = openFirestoreRecords({ projectId: 'demo-closed' });
+    await records.close();
+    await expect(records.get(counters, 'a')).rejects.toThrow(Unavailable);
+  });
+});
+
+test('opening Firestore loads nothing of its SDK before the first operation', async () => {
+  const script = `
+    import { registerHooks } from 'node:module';
+    let loaded = false;
+    registerHooks({
+      resolve: (specifier, context, next) => {
+        loaded ||= /google|grpc|protobuf/.test(specifier);
+        return next(specifier, context);
+      },
+    });
+    const { openFirestoreRecords } = await import(${JSON.stringify(moduleUrl('./firestore.ts'))});
+    const records = openFirestoreRecords({ projectId: 'demo-lazy', emulatorHost: '127.0.0.1:1' });
+    const before = loaded;
+    const read = records.ping().catch(() => {});
+    await records.close();
+    await read;
+    console.log(JSON.stringify({ before, after: loaded }));
+  `;
+  const { stdout } = await runModule(script);
+  expect(JSON.parse(stdout)).toEqual({ before: false, after: true });
+});
+
+describeReal('Firestore emulator', 'Firestore', () => {
+  let emulator: FirestoreEmulator;
+  const open = () => openFirestoreRecords({ projectId: emulator.projectId, emulatorHost: emulator.host });
+  beforeAll(async () => {
+    emulator = await startFirestoreEmulator();
+  });
+  afterAll(() => emulator?.stop());
+
+  recordsContract(async () => open());
+
+  test('gives every project and every database a store of its own', async () => {
+    const { host, projectId } = emulator;
+    await using first = closing(open());
+    await using project = closing(openFirestoreRecords({ projectId: 'demo-other', emulatorHost: host }));
+    await using database = closing(
+      openFirestoreRecords({ projectId, databaseId: 'second', emulatorHost: host }),
+    );
+    await first.records.create(counters, 'a', { count: 1 });
+    expect(await project.records.get(counters, 'a')).toBeUndefined();
+    expect(await database.records.get(counters, 'a')).toBeUndefined();
+  });
+
+  test('becomes Unavailable when Firestore goes away between two reads', async () => {
+    const mortal = await startFirestoreEmulator();
+    await using opened = closing(
+      openFirestoreRecords({ projectId: mortal.projectId, emulatorHost: mortal.host }),
+    );
+    expect(await opened.records.create(counters, 'a', { count: 1 })).toBe('CREATED');
+    await mortal.stop();
+    const { error, tookMs } = await timed(opened.records.get(counters, 'a'));
+    expect(error).toBeInstanceOf(Unavailable);
+    expect(tookMs).toBeLessThan(7_000);
+  });
+});
+
+async function increment(records: Records): Promise<void> {
+  await records.transact(async (transaction) => {
+    const counter = await transaction.get(counters, 'total');
+    transaction.set(counters, 'total', { count: (counter?.count ?? 0) + 1 });
+  });
+}
+
+function closing(records: Records): AsyncDisposable & { readonly records: Records } {
+  return { records, [Symbol.asyncDispose]: () => records.close() };
+}
+
+async function timed(operation: Promise<unknown>): Promise<{ error: unknown; tookMs: number }> {
+  const startMs = performance.now();
+  const error = await operation.then(
+    () => undefined,
+    (caught: unknown) => caught,
+  );
+  return { error, tookMs: performance.now() - startMs };
+}
+
+function temporaryFolder(): Promise<string> {
+  return mkdtemp(path.join(tmpdir(), 'seatlease-records-'));
+}
+
+function moduleUrl(file: string): string {
+  return new URL(file, import.meta.url).href;
+}
+
+/** Runs code in a Node of its own and waits for it to end by itself. */
+function runModule(code: string): Promise<{ stdout: string }> {
+  return run(process.execPath, ['--input-type=module', '--eval', code], { timeout: 20_000 });
+}
+
+async function unusedPort(): Promise<number> {
+  await using server = await silentServer();
+  return server.port;
+}
+
+async function silentServer(): Promise<AsyncDisposable & { readonly host: string; readonly port: number }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => sockets.add(socket.on('error', () => {})));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') {
+    throw new Error('The system gave no free port.');
+  }
+  const dispose = async () => {
+    for (const socket of sockets) {
+      socket.destroy();
+    }
+    server.close();
+    await once(server, 'close');
+  };
+  return { host: `127.0.0.1:${address.port}`, port: address.port, [Symbol.asyncDispose]: dispose };
+}

@@ -1,0 +1,273 @@
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import * as z from 'zod/mini';
+import { Unavailable } from '../../errors.ts';
+import type { Collection, Equals, Page, PageOf, Query, Records, Transaction } from '../../ports/records.ts';
+import { checkId, checkReadsComeFirst, decodeDocument, encodeDocument, settle } from './documents.ts';
+import { type Position, pageRequest, type Row, toPage } from './page.ts';
+
+const busyTimeoutMs = 2_000;
+
+/** A transaction that was overtaken this often is not meeting bad luck. */
+const maxAttempts = 100;
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS documents (
+    collection TEXT NOT NULL,
+    id TEXT NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (collection, id)
+  ) STRICT, WITHOUT ROWID;
+`;
+
+/** SQLite's primary result codes that mean "not now" or "not with this file", none of them the caller's doing. */
+const unavailableCodes: ReadonlySet<number> = new Set([
+  5, // BUSY
+  6, // LOCKED
+  7, // NOMEM
+  8, // READONLY
+  10, // IOERR
+  11, // CORRUPT
+  13, // FULL
+  14, // CANTOPEN
+  15, // PROTOCOL
+  26, // NOTADB
+]);
+
+const storedText = z.object({ document: z.string() });
+const storedRow = z.object({ id: z.string(), document: z.string() });
+const sqliteFailure = z.object({ code: z.literal('ERR_SQLITE_ERROR'), errcode: z.number() });
+
+/**
+ * Records in one SQLite file, or in memory for `':memory:'`: the embedded twin of Firestore. A write is on the disk
+ * before it is acknowledged, and several processes may have the same file open. Throws `Unavailable` where the file
+ * cannot be opened, is locked by another process for more than 2 seconds, or is no sound SQLite database.
+ */
+export function openSqliteRecords(file: string): Records {
+  return new SqliteRecords(file);
+}
+
+class SqliteRecords implements Records {
+  readonly #database: DatabaseSync;
+
+  constructor(file: string) {
+    this.#database = asUnavailable(() => openDatabase(file));
+  }
+
+  async get<T>(collection: Collection<T>, id: string): Promise<T | undefined> {
+    checkId(collection, id);
+    const text = this.#read(collection.name, id);
+    return text === undefined ? undefined : decodeDocument(collection, id, JSON.parse(text));
+  }
+
+  async create<T>(collection: Collection<T>, id: string, document: T): Promise<'CREATED' | 'EXISTS'> {
+    const text = JSON.stringify(encodeDocument(collection, id, document));
+    const { changes } = this.#use((database) =>
+      database
+        .prepare('INSERT INTO documents (collection, id, document) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
+        .run(collection.name, id, text),
+    );
+    return Number(changes) === 1 ? 'CREATED' : 'EXISTS';
+  }
+
+  async query<T>(query: Query<T>, equals: Equals, page: Page): Promise<PageOf<T>> {
+    const { fetchLimit, after } = pageRequest(query, equals, page);
+    const { sql, values } = selectPage(query, equals, after, fetchLimit);
+    const found = this.#use((database) => database.prepare(sql).all(...values));
+    return toPage(query, page, found.map(toRow));
+  }
+
+  async transact<R>(work: (transaction: Transaction) => Promise<R>): Promise<R> {
+    for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
+      const transaction = new SqliteTransaction((collection, id) => this.#read(collection, id));
+      const outcome = await settle(() => work(transaction));
+      // Work that threw is held to the same check: what it saw may have been half of someone else's commit.
+      const writes = 'thrown' in outcome ? [] : transaction.writes;
+      if (this.#commit(transaction.reads, writes)) {
+        if ('thrown' in outcome) {
+          throw outcome.thrown;
+        }
+        return outcome.result;
+      }
+    }
+    throw new Unavailable('records', `a transaction was overtaken ${maxAttempts} times`);
+  }
+
+  async ping(): Promise<void> {
+    this.#use((database) => database.prepare('SELECT 1 FROM documents LIMIT 1').get());
+  }
+
+  async close(): Promise<void> {
+    if (this.#database.isOpen) {
+      this.#database.close();
+    }
+  }
+
+  #use<R>(action: (database: DatabaseSync) => R): R {
+    if (!this.#database.isOpen) {
+      throw new Unavailable('records', 'the store has been closed');
+    }
+    return asUnavailable(() => action(this.#database));
+  }
+
+  #read(collection: string, id: string): string | undefined {
+    const found = this.#use((database) =>
+      database.prepare('SELECT document FROM documents WHERE collection = ? AND id = ?').get(collection, id),
+    );
+    return found === undefined ? undefined : z.parse(storedText, found).document;
+  }
+
+  /**
+   * Applies the writes if every read still holds, and says whether it did. Nothing is awaited between BEGIN and
+   * COMMIT, so no other call of this process can see or join the open transaction.
+   */
+  #commit(reads: readonly Read[], writes: readonly Write[]): boolean {
+    return this.#use((database) => {
+      database.exec(writes.length === 0 ? 'BEGIN' : 'BEGIN IMMEDIATE');
+      try {
+        const holds = reads.every((read) => this.#read(read.collection, read.id) === read.text);
+        if (holds) {
+          writes.forEach((write) => {
+            apply(database, write);
+          });
+        }
+        database.exec(holds ? 'COMMIT' : 'ROLLBACK');
+        return holds;
+      } catch (error) {
+        if (database.isTransaction) {
+          database.exec('ROLLBACK');
+        }
+        throw error;
+      }
+    });
+  }
+}
+
+interface Read {
+  readonly collection: string;
+  readonly id: string;
+  readonly text: string | undefined;
+}
+
+interface Write {
+  readonly collection: string;
+  readonly id: string;
+  /** Undefined deletes. */
+  readonly text: string | undefined;
+}
+
+/** Remembers what was read and what is to be written; the store decides at commit. */
+class SqliteTransaction implements Transaction {
+  readonly reads: Read[] = [];
+  readonly writes: Write[] = [];
+  readonly #read: (collection: string, id: string) => string | undefined;
+
+  constructor(read: (collection: string, id: string) => string | undefined) {
+    this.#read = read;
+  }
+
+  async get<T>(collection: Collection<T>, id: string): Promise<T | undefined> {
+    checkReadsComeFirst(this.writes.length > 0);
+    checkId(collection, id);
+    const text = this.#read(collection.name, id);
+    this.reads.push({ collection: collection.name, id, text });
+    return text === undefined ? undefined : decodeDocument(collection, id, JSON.parse(text));
+  }
+
+  set<T>(collection: Collection<T>, id: string, document: T): void {
+    const text = JSON.stringify(encodeDocument(collection, id, document));
+    this.writes.push({ collection: collection.name, id, text });
+  }
+
+  delete<T>(collection: Collection<T>, id: string): void {
+    checkId(collection, id);
+    this.writes.push({ collection: collection.name, id, text: undefined });
+  }
+}
+
+function openDatabase(file: string): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: busyTimeoutMs });
+  try {
+    if (file !== ':memory:') {
+      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+    }
+    database.exec(schema);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function apply(database: DatabaseSync, { collection, id, text }: Write): void {
+  if (text === undefined) {
+    database.prepare('DELETE FROM documents WHERE collection = ? AND id = ?').run(collection, id);
+  } else {
+    database
+      .prepare('INSERT OR REPLACE INTO documents (collection, id, document) VALUES (?, ?, ?)')
+      .run(collection, id, text);
+  }
+}
+
+function selectPage<T>(
+  query: Query<T>,
+  equals: Equals,
+  after: Position | undefined,
+  fetchLimit: number,
+): { sql: string; values: SQLInputValue[] } {
+  const order = jsonPath(query.orderBy.field);
+  const direction = query.orderBy.direction === 'asc' ? 'ASC' : 'DESC';
+  // Firestore leaves documents without the order field out of the answer.
+  const conditions = ['collection = ?', 'json_type(document, ?) IS NOT NULL'];
+  const values: SQLInputValue[] = [query.collection.name, order];
+  for (const field of query.where) {
+    const equality = isEqualTo(field, equals[field]);
+    conditions.push(equality.sql);
+    values.push(...equality.values);
+  }
+  if (after !== undefined) {
+    conditions.push(`(json_extract(document, ?), id) ${direction === 'ASC' ? '>' : '<'} (?, ?)`);
+    values.push(order, after.value, after.id);
+  }
+  const sql = `SELECT id, document FROM documents WHERE ${conditions.join(' AND ')}
+    ORDER BY json_extract(document, ?) ${direction}, id ${direction} LIMIT ?`;
+  return { sql, values: [...values, order, fetchLimit] };
+}
+
+/** Type and value, because json_extract gives `true` and `1` the same value and Firestore does not. */
+function isEqualTo(
+  field: string,
+  value: Equals[string] | undefined,
+): { sql: string; values: SQLInputValue[] } {
+  const path = jsonPath(field);
+  if (typeof value === 'boolean') {
+    return { sql: 'json_type(document, ?) = ?', values: [path, String(value)] };
+  }
+  const types = typeof value === 'number' ? "('integer', 'real')" : "('text')";
+  return {
+    sql: `(json_type(document, ?) IN ${types} AND json_extract(document, ?) = ?)`,
+    values: [path, path, value ?? null],
+  };
+}
+
+function jsonPath(field: string): string {
+  return ['$', ...field.split('.').map((part) => JSON.stringify(part))].join('.');
+}
+
+function toRow(found: unknown): Row {
+  const { id, document } = z.parse(storedRow, found);
+  return { id, stored: JSON.parse(document) };
+}
+
+function asUnavailable<R>(action: () => R): R {
+  try {
+    return action();
+  } catch (error) {
+    const failure = z.safeParse(sqliteFailure, error);
+    // The low byte of an extended result code is its primary code.
+    if (failure.success && unavailableCodes.has(failure.data.errcode & 0xff)) {
+      const because = error instanceof Error ? error.message : 'SQLite failed';
+      throw new Unavailable('records', because, { cause: error });
+    }
+    throw error;
+  }
+}

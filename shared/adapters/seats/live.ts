@@ -1,0 +1,240 @@
+import * as z from 'zod/mini';
+import type { Entitlement } from '../../domain/entitlement.ts';
+import { type Session, SessionFactsSchema } from '../../domain/session.ts';
+import { Unavailable } from '../../errors.ts';
+import type {
+  AcquireVerdict,
+  HeartbeatOf,
+  HeartbeatResult,
+  HeartbeatVerdict,
+  Proof,
+  Rhythm,
+  Seats,
+} from '../../ports/seats.ts';
+import { poolKeys } from './lua/keys.ts';
+import { assembleScript, VERBS, type Verb } from './lua/scripts.ts';
+import { openRedis } from './redis.ts';
+import type { httpRequester } from './requester.ts';
+
+/**
+ * Seats over Upstash's REST API: each verb is one EVALSHA, one round trip. (After a restart of Redis the first call of
+ * a verb is told NOSCRIPT and sends the source once.)
+ *
+ * `replaceIncludes` puts other Lua in the place of an include; tests move the clock with it.
+ */
+export function openSeats(
+  requester: ReturnType<typeof httpRequester>,
+  replaceIncludes: Readonly<Record<string, string>> = {},
+): Seats {
+  const redis = openRedis(requester);
+  const scripts = new Map(
+    VERBS.map((verb) => [verb, redis.createScript<unknown>(assembleScript(verb, replaceIncludes))]),
+  );
+
+  /** The reply starts with the verdict's word; `replies` has the shape of each. */
+  async function run<S extends z.core.$ZodType>(
+    verb: Verb,
+    replies: S,
+    licenseId: string,
+    args: readonly string[],
+  ) {
+    const reply = await scripts.get(verb)?.exec(poolKeys(licenseId), [licenseId, ...args]);
+    return decode(verb, replies, reply);
+  }
+
+  return {
+    async acquire({ licenseId, proof, proposedSessionId, holders, facts }) {
+      const reply = await run('acquire', AcquireReply, licenseId, [
+        packProof(proof),
+        proposedSessionId,
+        holders.machine,
+        holders.user ?? '',
+        holders.process ?? '',
+        JSON.stringify(facts),
+      ]);
+      return acquireVerdict(reply);
+    },
+
+    async heartbeat({ licenseId, proof, sessions }): Promise<HeartbeatVerdict> {
+      const reply = await run('heartbeat', HeartbeatReply, licenseId, [
+        packProof(proof),
+        ...sessions.flatMap(packHeartbeat),
+      ]);
+      if (reply[0] !== 'OK') return { verdict: reply[0] };
+      const [, atMs, ttlSeconds, heartbeatSeconds, offlineGraceDays, ...answers] = reply;
+      if (answers.length !== sessions.length)
+        throw new Error('heartbeat: Redis answered for another number of sessions');
+      const results = sessions.map(({ sessionId }, i): HeartbeatResult => {
+        const answer = answers[i];
+        if (answer === undefined || answer[0] === 'GONE') return { verdict: 'GONE', sessionId };
+        if (answer[0] === 'NO_ROOM') return { verdict: 'NO_ROOM', sessionId };
+        return { verdict: answer[0], session: unpackSession(sessionId, answer[1], answer[2]) };
+      });
+      return { verdict: 'OK', atMs, rhythm: { ttlSeconds, heartbeatSeconds, offlineGraceDays }, results };
+    },
+
+    async release({ licenseId, proof, sessionId, reason }) {
+      const [verdict] = await run('release', ReleaseReply, licenseId, [packProof(proof), sessionId, reason]);
+      return { verdict };
+    },
+
+    async putLicense(entitlement, event) {
+      const args = [String(entitlement.version), event ?? '', ...packEntitlement(entitlement)];
+      const [verdict] = await run('put-license', PutLicenseReply, entitlement.licenseId, args);
+      return verdict;
+    },
+
+    async listSessions(licenseId, { limit, after }) {
+      const reply = await run('list-sessions', ListSessionsReply, licenseId, [
+        after ? String(after.expiresAtMs) : '',
+        after?.sessionId ?? '',
+        String(limit),
+      ]);
+      if (reply[0] !== 'OK') return { verdict: reply[0] };
+      const [verdict, active, max, overdraft, ...cells] = reply;
+      const sessions: Session[] = [];
+      for (let i = 0; i < cells.length; i += 3) {
+        const [sessionId, expiresAtMs, packed] = decode('list-sessions', SessionRow, cells.slice(i, i + 3));
+        sessions.push(unpackSession(sessionId, expiresAtMs, packed));
+      }
+      return { verdict, active, max, overdraft, sessions };
+    },
+
+    async ping() {
+      await redis.ping();
+    },
+
+    async close() {
+      requester.close();
+    },
+  };
+}
+
+const LicenseTroubleReply = z.tuple([z.enum(['UNKNOWN_LICENSE', 'WRONG_KEY', 'SUSPENDED', 'EXPIRED'])]);
+
+const AcquireReply = z.union([
+  z.tuple([
+    z.enum(['GRANTED', 'RENEWED']),
+    z.string(),
+    z.int(),
+    z.int(),
+    z.int(),
+    z.int(),
+    z.int(),
+    z.int(),
+    z.int(),
+    z.string(),
+  ]),
+  z.tuple([z.literal('FULL'), z.int(), z.int(), z.int()]),
+  z.tuple([z.literal('HOLDER_REQUIRED'), z.enum(['machine', 'user', 'process'])]),
+  z.tuple([z.literal('ENDED')]),
+  LicenseTroubleReply,
+]);
+
+const HeartbeatAnswer = z.union([
+  z.tuple([z.enum(['RENEWED', 'REVIVED']), z.int(), z.string()]),
+  z.tuple([z.literal('GONE')]),
+  z.tuple([z.literal('NO_ROOM')]),
+]);
+const HeartbeatReply = z.union([
+  z.tuple([z.literal('OK'), z.int(), z.int(), z.int(), z.int()], HeartbeatAnswer),
+  LicenseTroubleReply,
+]);
+
+const ReleaseReply = z.tuple([
+  z.enum(['ENDED', 'ALREADY_ENDED', 'UNKNOWN_SESSION', 'UNKNOWN_LICENSE', 'WRONG_KEY']),
+]);
+
+const PutLicenseReply = z.tuple([z.enum(['STORED', 'STALE'])]);
+
+const ListSessionsReply = z.union([
+  z.tuple([z.literal('OK'), z.int(), z.int(), z.int()], z.union([z.string(), z.int()])),
+  z.tuple([z.literal('UNKNOWN_LICENSE')]),
+]);
+const SessionRow = z.tuple([z.string(), z.int(), z.string()]);
+
+function decode<S extends z.core.$ZodType>(verb: Verb, shape: S, reply: unknown): z.output<S> {
+  const decoded = z.safeParse(shape, reply);
+  if (!decoded.success)
+    throw new Error(`${verb}: a reply that this version does not know`, { cause: decoded.error });
+  return decoded.data;
+}
+
+function acquireVerdict(reply: z.output<typeof AcquireReply>): AcquireVerdict {
+  switch (reply[0]) {
+    case 'GRANTED':
+    case 'RENEWED': {
+      const [
+        verdict,
+        sessionId,
+        atMs,
+        expiresAtMs,
+        active,
+        max,
+        ttlSeconds,
+        heartbeatSeconds,
+        offlineGraceDays,
+        packed,
+      ] = reply;
+      const rhythm: Rhythm = { ttlSeconds, heartbeatSeconds, offlineGraceDays };
+      return { verdict, session: unpackSession(sessionId, expiresAtMs, packed), active, max, atMs, rhythm };
+    }
+    case 'FULL':
+      return { verdict: 'FULL', active: reply[1], max: reply[2], retryAfterSeconds: reply[3] };
+    case 'HOLDER_REQUIRED':
+      return { verdict: 'HOLDER_REQUIRED', unit: reply[1] };
+    case 'ENDED':
+      // Granted, its answer lost, and evicted before the resend came through: the caller asks anew with a new session.
+      throw new Unavailable('seats', 'the session was ended while its grant was being repeated');
+    default:
+      return { verdict: reply[0] };
+  }
+}
+
+function packProof(proof: Proof): string {
+  return proof.kind === 'trusted' ? 'trusted' : proof.keyHash;
+}
+
+function packHeartbeat({ sessionId, proven }: HeartbeatOf): string[] {
+  return proven
+    ? [
+        sessionId,
+        String(proven.expiresAtMs),
+        proven.holder,
+        String(proven.acquiredAtMs),
+        JSON.stringify(proven.facts),
+      ]
+    : [sessionId, '', '', '', ''];
+}
+
+function packEntitlement(entitlement: Entitlement): string[] {
+  const fields: Record<string, string | number> = {
+    tenant_id: entitlement.tenantId,
+    max: entitlement.max,
+    overdraft: entitlement.overdraft,
+    ttl_seconds: entitlement.ttlSeconds,
+    heartbeat_seconds: entitlement.heartbeatSeconds,
+    unit: entitlement.unit,
+    status: entitlement.status,
+    valid_until_ms: entitlement.validUntilMs ?? 0,
+    offline_grace_days: entitlement.offlineGraceDays,
+    key_hash: entitlement.keyHash,
+    previous_key_hash: entitlement.previousKeyHash ?? '',
+    previous_key_until_ms: entitlement.previousKeyUntilMs ?? 0,
+  };
+  return Object.entries(fields).flatMap(([field, value]) => [field, String(value)]);
+}
+
+/** The other side of `pack` in leases.lua. */
+function unpackSession(sessionId: string, expiresAtMs: number, packed: string): Session {
+  const match = /^([^|]*)\|(\d+)\|(.*)$/s.exec(packed);
+  if (!match) throw new Error('session facts that this version does not know');
+  const [, holder = '', acquiredAtMs, facts = ''] = match;
+  return {
+    sessionId,
+    holder,
+    acquiredAtMs: Number(acquiredAtMs),
+    expiresAtMs,
+    facts: z.parse(SessionFactsSchema, JSON.parse(facts)),
+  };
+}

@@ -1,0 +1,97 @@
+-- heartbeat: extends leases of one license by its TTL from now.
+--
+-- Promise: a living lease is always extended. One that ran out is revived only where a seat is free and its holder has
+-- taken no other; never is the pool taken beyond max + overdraft. Sessions that were released or evicted stay gone.
+-- A valid token stands in for what Redis has lost.
+--
+-- ARGV[1] license_id
+-- ARGV[2] proof            hash of the license key, or 'trusted'
+-- ARGV[3..] five for each session:
+--   session
+--   token_expiry_ms        end of the lease that the caller's session token proves, or '' without a valid token
+--   token_holder           the token's holder, or ''
+--   token_acquired_ms      when the token's session was acquired, or ''
+--   token_facts            the token's facts, or ''
+--
+-- returns {'OK', now_ms, ttl_seconds, heartbeat_seconds, offline_grace_days, answer, answer, …} in the order of the
+--         sessions;
+--         answer is {'RENEWED'|'REVIVED', expiry_ms, packed} or {'GONE'} or {'NO_ROOM'}
+-- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'SUSPENDED'}, {'EXPIRED'}
+--
+-- @include keys
+-- @include clock
+-- @include license
+-- @include events
+-- @include leases
+
+local proof = ARGV[2]
+
+local license = read_license()
+if not license then
+  return { 'UNKNOWN_LICENSE' }
+end
+
+local now_ms = read_clock_ms()
+if not proves_key(license, proof, now_ms) then
+  return { 'WRONG_KEY' }
+end
+
+collect_expired(license, now_ms)
+
+local trouble = standing_of(license, now_ms)
+if trouble then
+  return { trouble }
+end
+
+local expiry_ms = lease_end_ms(license, now_ms)
+
+-- What is known of a session that holds no seat: from memory, or, after Redis lost it, from the caller's token.
+local function revivable(session, token)
+  local packed = redis.call('HGET', lapsed_key, session)
+  if packed then
+    return packed
+  end
+  if token.expiry_ms and token.expiry_ms + memory_ms(license) > now_ms
+    and not redis.call('ZSCORE', ended_key, session) then
+    return pack(token.holder, token.acquired_ms, token.facts)
+  end
+  return nil
+end
+
+local function beat(session, token)
+  if living_expiry_ms(license, session, now_ms) then
+    redis.call('ZADD', lease_key, digits(expiry_ms), session)
+    return { 'RENEWED', expiry_ms, redis.call('HGET', session_key, session) }
+  end
+  local packed = revivable(session, token)
+  if not packed then
+    return { 'GONE' }
+  end
+  local holder = unpack_facts(packed)
+  local seated_elsewhere = redis.call('HGET', holder_key, holder)
+  if seated_elsewhere and living_expiry_ms(license, seated_elsewhere, now_ms) then
+    return { 'GONE' }
+  end
+  local active = count_active(now_ms)
+  if active >= license.limit then
+    return { 'NO_ROOM' }
+  end
+  redis.call('ZREM', ended_key, session)
+  redis.call('HDEL', lapsed_key, session)
+  put_lease(session, holder, packed, expiry_ms)
+  append_event(license, 'session.revived', session, now_ms,
+    { 'holder', holder, 'active', active + 1, 'max', license.max })
+  return { 'REVIVED', expiry_ms, packed }
+end
+
+local answers = { 'OK', now_ms, license.ttl_seconds, license.heartbeat_seconds, license.offline_grace_days }
+for i = 3, #ARGV, 5 do
+  answers[#answers + 1] = beat(ARGV[i], {
+    expiry_ms = tonumber(ARGV[i + 1]),
+    holder = ARGV[i + 2],
+    acquired_ms = ARGV[i + 3],
+    facts = ARGV[i + 4],
+  })
+end
+note_soonest_expiry()
+return answers

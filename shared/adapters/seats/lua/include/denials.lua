@@ -1,0 +1,35 @@
+-- @include keys
+-- @include clock
+-- @include events
+-- @include leases
+
+-- Denials become one event a license and minute, so that a client hammering a full pool costs a counter and no storm.
+-- Packed: minute since the epoch, denials in it, the session proposed last (so that a repeated delivery counts once).
+local function flush_denials(license, now_ms)
+  local minute, count = string.match(redis.call('HGET', denied_key, license_id) or '', '^(%d+) (%d+)')
+  if minute and tonumber(minute) < math.floor(now_ms / 60000) then
+    append_event(license, 'seat.denied', '', tonumber(minute) * 60000, { 'count', count, 'max', license.max })
+    redis.call('HDEL', denied_key, license_id)
+  end
+end
+
+local function count_denial(license, proposed_session, now_ms)
+  flush_denials(license, now_ms)
+  local _, count, last = string.match(redis.call('HGET', denied_key, license_id) or '', '^(%d+) (%d+) (.*)$')
+  if last ~= proposed_session then
+    local minute = math.floor(now_ms / 60000)
+    redis.call('HSET', denied_key, license_id,
+      digits(minute) .. ' ' .. digits((tonumber(count) or 0) + 1) .. ' ' .. proposed_session)
+  end
+end
+
+-- When the first seat comes free if nobody renews: after a pool was made smaller that takes more than one expiry.
+-- A pool of no seats has nothing to wait for; asking again after one TTL costs little.
+local function seconds_until_room(license, active, now_ms)
+  local leases = redis.call('ZRANGEBYSCORE', lease_key, '(' .. digits(now_ms), '+inf', 'WITHSCORES', 'LIMIT',
+    active - license.limit, 1)
+  if license.limit == 0 or not leases[2] then
+    return license.ttl_seconds
+  end
+  return math.ceil((tonumber(leases[2]) - now_ms) / 1000)
+end

@@ -1,0 +1,70 @@
+-- @include keys
+-- @include clock
+
+local function read_license()
+  local field = redis.call('HMGET', license_key, 'max', 'overdraft', 'ttl_seconds', 'heartbeat_seconds', 'unit',
+    'status', 'valid_until_ms', 'offline_grace_days', 'tenant_id', 'key_hash', 'previous_key_hash',
+    'previous_key_until_ms')
+  if not field[1] then
+    return nil
+  end
+  return {
+    max = tonumber(field[1]),
+    overdraft = tonumber(field[2]),
+    limit = tonumber(field[1]) + tonumber(field[2]),
+    ttl_seconds = tonumber(field[3]),
+    heartbeat_seconds = tonumber(field[4]),
+    unit = field[5],
+    status = field[6],
+    valid_until_ms = tonumber(field[7]),
+    offline_grace_days = tonumber(field[8]),
+    tenant_id = field[9],
+    key_hash = field[10],
+    previous_key_hash = field[11],
+    previous_key_until_ms = tonumber(field[12]),
+  }
+end
+
+-- Looks at every byte whatever differs, so that the time taken tells nothing about a stored hash.
+local function same_bytes(left, right)
+  if #left ~= #right then
+    return false
+  end
+  local difference = 0
+  for i = 1, #left do
+    difference = bit.bor(difference, bit.bxor(string.byte(left, i), string.byte(right, i)))
+  end
+  return difference == 0
+end
+
+-- `proof` is the hash of the presented license key, or 'trusted' where the function has checked another credential.
+-- After a rotation the key before stays good until its time is up.
+local function proves_key(license, proof, now_ms)
+  if proof == 'trusted' then
+    return true
+  end
+  if same_bytes(proof, license.key_hash) then
+    return true
+  end
+  return now_ms < license.previous_key_until_ms and same_bytes(proof, license.previous_key_hash)
+end
+
+-- 'SUSPENDED', 'EXPIRED' or nil for a license in good standing. 0 stands for "valid without end".
+local function standing_of(license, now_ms)
+  if license.status ~= 'active' then
+    return 'SUSPENDED'
+  end
+  if license.valid_until_ms > 0 and now_ms >= license.valid_until_ms then
+    return 'EXPIRED'
+  end
+  return nil
+end
+
+-- A lease never outlives its license.
+local function lease_end_ms(license, now_ms)
+  local expiry_ms = now_ms + license.ttl_seconds * 1000
+  if license.valid_until_ms > 0 and license.valid_until_ms < expiry_ms then
+    return license.valid_until_ms
+  end
+  return expiry_ms
+end

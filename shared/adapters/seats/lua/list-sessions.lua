@@ -1,0 +1,54 @@
+-- list-sessions: who holds a seat of a license now, the soonest to run out first.
+--
+-- Promise: changes nothing, and lists no lease that has ended. A session that renews while pages are read moves to the
+-- end: it may be seen twice, but none is missed.
+--
+-- ARGV[1] license_id
+-- ARGV[2] after_expiry_ms  the last row of the page before, or '' for the first page
+-- ARGV[3] after_session    that row's session, or ''
+-- ARGV[4] limit            rows at most; 0 to count only
+--
+-- returns {'OK', active, max, overdraft, session, expiry_ms, packed, session, expiry_ms, packed, …}
+-- returns {'UNKNOWN_LICENSE'}
+--
+-- @include keys
+-- @include clock
+-- @include license
+-- @include events
+-- @include leases
+
+local after_expiry_ms = tonumber(ARGV[2])
+local after_session = ARGV[3]
+local limit = tonumber(ARGV[4])
+
+local license = read_license()
+if not license then
+  return { 'UNKNOWN_LICENSE' }
+end
+
+local now_ms = read_clock_ms()
+local answer = { 'OK', count_active(now_ms), license.max, license.overdraft }
+if limit == 0 then
+  return answer
+end
+
+-- Rows with the cursor's own expiry are ordered by session; those up to the cursor's are behind us.
+local from = '(' .. digits(now_ms)
+local skipped = 0
+if after_expiry_ms and after_expiry_ms > now_ms then
+  from = digits(after_expiry_ms)
+  local same_expiry = redis.call('ZRANGEBYSCORE', lease_key, from, from)
+  for i = 1, #same_expiry do
+    if same_expiry[i] <= after_session then
+      skipped = skipped + 1
+    end
+  end
+end
+
+local leases = redis.call('ZRANGEBYSCORE', lease_key, from, '+inf', 'WITHSCORES', 'LIMIT', skipped, limit)
+for i = 1, #leases, 2 do
+  answer[#answer + 1] = leases[i]
+  answer[#answer + 1] = tonumber(leases[i + 1])
+  answer[#answer + 1] = redis.call('HGET', session_key, leases[i])
+end
+return answer

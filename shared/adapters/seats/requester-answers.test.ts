@@ -1,0 +1,96 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { Unavailable } from '../../errors.ts';
+import { cannedServer } from '../../testing/canned-server.ts';
+import { openRedis } from './redis.ts';
+import { httpRequester, RedisError } from './requester.ts';
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0).reverse()) close();
+});
+
+describe('an answer', () => {
+  const cannotServe = [
+    'LOADING Redis is loading the dataset in memory',
+    "READONLY You can't write against a read only replica.",
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+    'BUSY Redis is busy running a script.',
+    "OOM command not allowed when used memory > 'maxmemory'. script: f00, on @user_script:1.",
+    'CLUSTERDOWN The cluster is down',
+    'ERR Error running script (call to f_0): @user_script:3: @user_script: 3: -OOM command not allowed',
+    'ERR max daily request limit exceeded. Limit: 10000, Usage: 10001.',
+    'ERR max requests limit exceeded. Limit: 500000, Usage: 500000.',
+    'WRONGPASS invalid or missing auth token',
+  ];
+  test.each(cannotServe)('%j is Unavailable, alone and inside a pipeline', async (error) => {
+    const alone = opened(await answering(400, { error }));
+    await expect(alone.get('k')).rejects.toThrow(Unavailable);
+    const batched = opened(await answering(200, [{ result: 'OK' }, { error }]));
+    await expect(batched.pipeline().set('k', '1').get('k').exec()).rejects.toThrow(Unavailable);
+  });
+
+  test.each([
+    'NOSCRIPT No matching script.',
+    'BUSYGROUP Consumer Group name already exists',
+    'BUSYKEY Target key name already exists.',
+    'WRONGTYPE Operation against a key holding the wrong kind of value',
+    'ERR wrong number of arguments, LOADING is no command',
+  ])('%j is an error about the command', async (error) => {
+    await expect(opened(await answering(400, { error })).get('k')).rejects.toThrow(new RedisError(error));
+  });
+
+  test.each([401, 403, 404, 429, 500, 502, 503])('of HTTP status %i is Unavailable', async (status) => {
+    let requests = 0;
+    const url = await serving((response) => {
+      requests += 1;
+      response.writeHead(status).end('{"error":"ERR whatever"}');
+    });
+    await expect(opened(url).get('k')).rejects.toThrow(`HTTP ${status}`);
+    expect(requests).toBe(1);
+  });
+
+  test.each([
+    [200, 'not JSON'],
+    [200, ''],
+    [200, '{}'],
+    [200, '[]'],
+    [200, 'null'],
+    [400, '{"result":"OK"}'],
+    [400, '<html>'],
+  ])('of status %i that reads %j is Unavailable', async (status, text) => {
+    const redis = opened(await serving((response) => response.writeHead(status).end(text)));
+    await expect(redis.get('k')).rejects.toThrow(Unavailable);
+    await expect(redis.pipeline().get('k').exec()).rejects.toThrow(Unavailable);
+  });
+
+  test('to a pipeline with a reply missing or unreadable is Unavailable', async () => {
+    for (const items of [[{ result: 1 }], [{ result: 1 }, {}], [{ result: 1 }, null], { result: [1, 2] }]) {
+      const redis = opened(await answering(200, items));
+      await expect(redis.pipeline().get('a').get('b').exec()).rejects.toThrow(Unavailable);
+    }
+  });
+
+  test('of more than 8 MiB is Unavailable; a little less is read', async () => {
+    const mebibyte = 1024 * 1024;
+    const large = opened(await answering(200, { result: 'x'.repeat(8 * mebibyte) }));
+    await expect(large.get('k')).rejects.toThrow(/8 MiB/);
+    const fitting = opened(await answering(200, { result: 'x'.repeat(8 * mebibyte - 100) }));
+    expect(await fitting.get('k')).toHaveLength(8 * mebibyte - 100);
+  });
+});
+
+function opened(url: string) {
+  const requester = httpRequester({ url, token: 'a-token' });
+  closers.push(() => requester.close());
+  return openRedis(requester);
+}
+
+function answering(status: number, body: unknown): Promise<string> {
+  return serving((response) => response.writeHead(status).end(JSON.stringify(body)));
+}
+
+async function serving(respond: Parameters<typeof cannedServer>[0]): Promise<string> {
+  const server = await cannedServer(respond);
+  closers.push(() => server.close());
+  return server.url;
+}

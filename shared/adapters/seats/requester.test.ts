@@ -1,0 +1,262 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, test } from 'vitest';
+import { Unavailable } from '../../errors.ts';
+import { cannedServer } from '../../testing/canned-server.ts';
+import { countingProxy } from '../../testing/counting-proxy.ts';
+import { startEmbeddedRedis } from './embedded-redis.ts';
+import { openRedis } from './redis.ts';
+import { type HttpRequesterOptions, httpRequester } from './requester.ts';
+import { startUpstashFront } from './upstash-front.ts';
+
+const TOKEN = 'a-secret-token';
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+describe('a request', () => {
+  test('is one command on one connection, again and again', async () => {
+    const { redis, proxy } = await redisBehindProxy();
+    for (let n = 0; n < 20; n += 1) await redis.set('k', `${n}`);
+    expect(proxy.commands).toHaveLength(20);
+    expect(proxy.connectionCount()).toBe(1);
+  });
+
+  test('opens no more connections than it may, however many race', async () => {
+    const { redis, proxy } = await redisBehindProxy({ maxSockets: 3 });
+    const values = await Promise.all([...Array(50).keys()].map(() => redis.incr('n')));
+    expect(values.toSorted((a, b) => a - b)).toEqual([...Array(50).keys()].map((n) => n + 1));
+    expect(proxy.connectionCount()).toBe(3);
+  });
+
+  test('runs a known script as exactly one EVALSHA, and an unknown one as EVALSHA and EVAL', async () => {
+    const { redis, proxy } = await redisBehindProxy();
+    const script = redis.createScript<string>('return ARGV[1]');
+    expect(await script.exec([], ['first'])).toBe('first');
+    expect(proxy.commands.map(([verb]) => verb)).toEqual(['evalsha', 'eval']);
+    proxy.reset();
+    expect(await script.exec([], ['second'])).toBe('second');
+    expect(proxy.commands.map(([verb]) => verb)).toEqual(['evalsha']);
+  });
+
+  test('sends back the token by which Upstash keeps a reader from missing its own writes', async () => {
+    const received: unknown[] = [];
+    const url = await serving((response, request) => {
+      received.push(request.headers['upstash-sync-token']);
+      response.setHeader('upstash-sync-token', `after-${received.length}`).end('{"result":null}');
+    });
+    const redis = opened(url);
+    await redis.get('k');
+    await redis.get('k');
+    expect(received).toEqual(['', 'after-1']);
+  });
+
+  test('reaches an address that has a path of its own', async () => {
+    const paths: unknown[] = [];
+    const url = await serving((response, { url: path }) => {
+      paths.push(path);
+      response.end(path?.endsWith('pipeline') ? '[{"result":1}]' : '{"result":1}');
+    });
+    const redis = opened(`${url}/tenant/`);
+    await redis.get('k');
+    await redis.pipeline().get('k').exec();
+    expect(paths).toEqual(['/tenant', '/tenant/pipeline']);
+  });
+
+  test('lets the process end while its connections are idle', async () => {
+    const { proxy } = await redisBehindProxy();
+    const requester = fileURLToPath(new URL('./requester.ts', import.meta.url));
+    const program = `
+      const { httpRequester } = await import(${JSON.stringify(requester)});
+      const requester = httpRequester({ url: process.env.URL, token: process.env.TOKEN });
+      process.stdout.write((await requester.request({ body: ['PING'] })).result);`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+      env: { ...process.env, URL: proxy.url, TOKEN },
+      stdio: ['ignore', 'pipe', 'inherit'],
+      timeout: 10_000,
+    });
+    const output: unknown[] = [];
+    child.stdout.on('data', (text) => output.push(`${text}`));
+    const [code] = await once(child, 'exit');
+    expect({ code, output }).toEqual({ code: 0, output: ['PONG'] });
+  });
+});
+
+describe('a lost connection', () => {
+  test('is made up for by asking once more', async () => {
+    const { redis, proxy } = await redisBehindProxy();
+    await redis.set('k', 'kept');
+    proxy.reset();
+    proxy.dropNextAnswers(1);
+    expect(await redis.get('k')).toBe('kept');
+    expect(proxy.commands).toEqual([
+      ['get', 'k'],
+      ['get', 'k'],
+    ]);
+  });
+
+  test('is never made up for by asking a third time', async () => {
+    const { redis, proxy } = await redisBehindProxy();
+    proxy.dropNextAnswers(5);
+    await expect(redis.incr('n')).rejects.toThrow(Unavailable);
+    expect(proxy.commands).toHaveLength(2);
+    proxy.dropNextAnswers(0);
+    expect(await redis.get('n')).toBe('2');
+  });
+
+  test('costs the one resend only, although every idle connection is dead too', async () => {
+    const { redis, proxy } = await redisBehindProxy();
+    await Promise.all([...Array(10).keys()].map(() => redis.incr('n')));
+    expect(proxy.connectionCount()).toBeGreaterThan(1);
+    proxy.reset();
+    proxy.dropNextAnswers(1);
+    expect(await redis.get('n')).toBe('10');
+    expect(proxy.commands).toHaveLength(2);
+    // A fresh connection, not the next of the idle ones.
+    expect(proxy.connectionCount()).toBe(1);
+  });
+
+  test('in the midst of an answer is one like any other', async () => {
+    let requests = 0;
+    const url = await serving((response) => {
+      requests += 1;
+      response.writeHead(200, { 'content-length': 100 }).write('{"result":');
+      setTimeout(() => response.destroy(), 20);
+    });
+    await expect(opened(url).get('k')).rejects.toThrow(Unavailable);
+    expect(requests).toBe(2);
+  });
+
+  test('to a server that is down is Unavailable at once, and the client works again when it is up', async () => {
+    const { redis, proxy } = await redisBehindProxy();
+    await redis.set('k', 'kept');
+    proxy.reset();
+    proxy.down(true);
+    await expect(redis.get('k')).rejects.toThrow(Unavailable);
+    proxy.reset();
+    await expect(redis.get('k')).rejects.toThrow(Unavailable);
+    expect(proxy.connectionCount()).toBe(2);
+    expect(proxy.commands).toEqual([]);
+    proxy.down(false);
+    expect(await redis.get('k')).toBe('kept');
+  });
+
+  test('that nobody listens for is Unavailable long before the time is up', async () => {
+    const { proxy } = await redisBehindProxy();
+    await proxy.close();
+    const startedAtMs = performance.now();
+    await expect(opened(proxy.url, { timeoutMs: 20_000 }).get('k')).rejects.toThrow(/ECONNREFUSED/);
+    expect(performance.now() - startedAtMs).toBeLessThan(5_000);
+  });
+});
+
+describe('a server that does not answer', () => {
+  test('is Unavailable when the time is up, and is asked only once', async () => {
+    const { redis, proxy } = await redisBehindProxy({ timeoutMs: 200 });
+    proxy.hang(true);
+    const startedAtMs = performance.now();
+    await expect(redis.get('k')).rejects.toThrow(/no answer within 200 ms/);
+    expect(performance.now() - startedAtMs).toBeLessThan(2_000);
+    expect(proxy.commands).toHaveLength(1);
+    proxy.hang(false);
+    expect(await redis.get('k')).toBeNull();
+  });
+
+  test('is given no new time by a resend', async () => {
+    let requests = 0;
+    const url = await serving((response) => {
+      requests += 1;
+      if (requests === 1) setTimeout(() => response.destroy(), 600);
+    });
+    const startedAtMs = performance.now();
+    await expect(opened(url, { timeoutMs: 1_000 }).get('k')).rejects.toThrow(/no answer within/);
+    expect(requests).toBe(2);
+    expect(performance.now() - startedAtMs).toBeLessThan(1_500);
+  });
+
+  test('is Unavailable also where the answer has begun, or where no connection is free', async () => {
+    const url = await serving((response) => response.writeHead(200).write('{"result":'));
+    const redis = opened(url, { timeoutMs: 200, maxSockets: 1 });
+    const outcomes = await Promise.allSettled([redis.get('a'), redis.get('b')]);
+    expect(outcomes).toEqual(Array(2).fill({ status: 'rejected', reason: expect.any(Unavailable) }));
+  });
+});
+
+test('no error carries the token or the arguments of the command', async () => {
+  const { redis, proxy } = await redisBehindProxy({ timeoutMs: 200 });
+  const causes = [
+    () => proxy.dropNextAnswers(2),
+    () => proxy.hang(true),
+    () => {
+      proxy.hang(false);
+      proxy.down(true);
+    },
+  ];
+  const errors: unknown[] = [
+    await failureOf(() => redis.createScript('return no.such').exec([], ['SECRET'])),
+  ];
+  for (const cause of causes) {
+    cause();
+    errors.push(await failureOf(() => redis.set('k', 'SECRET')));
+  }
+  const quoting = "ERR unknown command 'NOPE', with args beginning with: 'SECRET' 'SECRET'";
+  for (const url of [
+    await answering(400, { error: quoting }),
+    await answering(200, [{ error: quoting }]),
+    await serving((response) => response.end('SECRET')),
+    await serving((response) => response.writeHead(500).end(TOKEN)),
+  ]) {
+    errors.push(await failureOf(() => opened(url).get('SECRET')));
+    errors.push(await failureOf(() => opened(url).pipeline().get('SECRET').exec()));
+  }
+  for (const error of errors) {
+    expect(error).toBeInstanceOf(Error);
+    for (let cause = error; cause instanceof Error; cause = cause.cause) {
+      expect(`${cause.message} ${cause.stack}`).not.toMatch(/SECRET|a-secret-token/);
+    }
+  }
+});
+
+test('streams are refused, since only commands are carried', async () => {
+  const requester = httpRequester({ url: 'http://127.0.0.1:9', token: TOKEN });
+  await expect(requester.request({ body: ['SUBSCRIBE', 'c'], isStreaming: true })).rejects.toThrow(TypeError);
+});
+
+async function redisBehindProxy(options: Partial<HttpRequesterOptions> = {}) {
+  const backend = await startEmbeddedRedis();
+  const front = await startUpstashFront({ backend, token: TOKEN });
+  const proxy = await countingProxy(front.url);
+  closers.push(
+    () => backend.close(),
+    () => front.close(),
+    () => proxy.close(),
+  );
+  return { redis: opened(proxy.url, options), proxy };
+}
+
+function opened(url: string, options: Partial<HttpRequesterOptions> = {}) {
+  const requester = httpRequester({ url, token: TOKEN, ...options });
+  closers.push(() => requester.close());
+  return openRedis(requester);
+}
+
+function answering(status: number, body: unknown): Promise<string> {
+  return serving((response) => response.writeHead(status).end(JSON.stringify(body)));
+}
+
+async function serving(respond: Parameters<typeof cannedServer>[0]): Promise<string> {
+  const server = await cannedServer(respond);
+  closers.push(() => server.close());
+  return server.url;
+}
+
+async function failureOf(work: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return await work();
+  } catch (error) {
+    return error;
+  }
+}

@@ -1,0 +1,248 @@
+import http, { type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import https from 'node:https';
+import { urlToHttpOptions } from 'node:url';
+import type { Requester, UpstashRequest, UpstashResponse } from '@upstash/redis';
+import { Unavailable } from '../../errors.ts';
+
+const DEFAULT_TIMEOUT_MS = 1_500;
+const DEFAULT_MAX_SOCKETS = 128;
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
+const MAX_ERROR_CHARACTERS = 300;
+
+/** Losses after which a resend is worth it. Anything else (a name not found, a bad certificate) stays as it is. */
+const CONNECTION_LOSSES: readonly unknown[] = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE'];
+
+/**
+ * Redis errors that speak of the server's state, not of the command. Redis 6.2 wraps an error raised inside a
+ * script as `ERR Error running script …: -OOM command not allowed …`, so the code may stand after a dash.
+ */
+const CANNOT_SERVE_CODE =
+  /(?:^|[\s:]-)(LOADING|READONLY|MASTERDOWN|BUSY|OOM|CLUSTERDOWN|TRYAGAIN|MISCONF|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM)\b/;
+const CANNOT_SERVE_QUOTA =
+  /max (?:daily )?requests? limit|max concurrent connections|capacity quota exceeded/i;
+
+export interface HttpRequesterOptions {
+  /** The REST address, `http:` or `https:`, with or without a trailing slash. */
+  readonly url: string;
+  readonly token: string;
+  /** Bound on one request from call to answer, its one resend and any wait for a socket included. 1,500. */
+  readonly timeoutMs?: number;
+  /** Connections open at once; further requests wait for one within their `timeoutMs`. 128. */
+  readonly maxSockets?: number;
+}
+
+/** Redis answered, and the answer is an error about the command: `NOSCRIPT …`, `WRONGTYPE …`, `EXECABORT …`. */
+export class RedisError extends Error {
+  override readonly name = 'RedisError';
+}
+
+/**
+ * Upstash's REST protocol over kept-alive connections, for `openRedis`: half the CPU of the stock client's `fetch`.
+ *
+ * Where Redis cannot serve (no connection, no answer in time, an HTTP error, an unreadable answer or one larger
+ * than 8 MiB, a Redis error about the server's state such as `LOADING`) it throws `Unavailable('seats')`. A Redis
+ * error about the command throws `RedisError`, which is what `createScript().exec` looks into for `NOSCRIPT`;
+ * inside a pipeline it is that item's `error`.
+ *
+ * A request whose connection is lost is sent once more and no more often, so each command may run twice: every
+ * script must be idempotent for its request. Error messages carry neither token nor arguments. Idle connections
+ * do not keep the process alive; `close` drops them all.
+ */
+export function httpRequester(options: HttpRequesterOptions): Requester & { close(): void } {
+  const link = openLink(options);
+  // Upstash answers each request with a token that, sent with the next, keeps a read from a replica from missing
+  // this process's own writes.
+  let syncToken = '';
+
+  async function request<TResult>(asked: UpstashRequest): Promise<UpstashResponse<TResult>> {
+    if (asked.isStreaming) throw new TypeError('The requester carries commands only, no streams.');
+    const answer = await sendAtMostTwice(link, {
+      path: [link.basePath, ...(asked.path ?? [])].join('/') || '/',
+      headers: { ...asked.headers, ...link.headers, 'upstash-sync-token': syncToken },
+      body: Buffer.from(JSON.stringify(asked.body)),
+      deadlineMs: performance.now() + link.timeoutMs,
+    });
+    syncToken = answer.syncToken;
+    const read = isBatch(asked) ? readBatch(answer, asked.body.length) : readOne(answer);
+    // `TResult` is the caller's claim about what the command returns; no transport can check it. The client's own
+    // interface has no other type for the array that answers a batch.
+    return read as UpstashResponse<TResult>;
+  }
+
+  return { request, close: () => link.agent.destroy() };
+}
+
+interface Link {
+  readonly client: typeof http | typeof https;
+  readonly agent: http.Agent;
+  readonly origin: ReturnType<typeof urlToHttpOptions>;
+  readonly basePath: string;
+  readonly headers: OutgoingHttpHeaders;
+  readonly timeoutMs: number;
+}
+
+interface Message {
+  readonly path: string;
+  readonly headers: OutgoingHttpHeaders;
+  readonly body: Buffer;
+  /** On the `performance.now()` clock. */
+  readonly deadlineMs: number;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly syncToken: string;
+}
+
+function openLink({ url, token, timeoutMs, maxSockets }: HttpRequesterOptions): Link {
+  const target = new URL(url);
+  const client = target.protocol === 'https:' ? https : http;
+  return {
+    client,
+    // An agent sets TCP_NODELAY on its sockets and lets idle ones not hold the process, both by default.
+    agent: new client.Agent({ keepAlive: true, maxSockets: maxSockets ?? DEFAULT_MAX_SOCKETS }),
+    origin: urlToHttpOptions(target),
+    basePath: target.pathname.replace(/\/+$/, ''),
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    timeoutMs: timeoutMs ?? DEFAULT_TIMEOUT_MS,
+  };
+}
+
+async function sendAtMostTwice(link: Link, message: Message): Promise<Answer> {
+  try {
+    return await send(link, message);
+  } catch (error) {
+    if (!CONNECTION_LOSSES.includes(codeOf(error))) throw asUnavailable(error);
+  }
+  // One dead connection means that its idle siblings are likely dead too (a restarted server, a function that was
+  // frozen): the one resend must not be spent on the next of them.
+  dropIdleSockets(link.agent);
+  try {
+    return await send(link, message);
+  } catch (error) {
+    throw asUnavailable(error);
+  }
+}
+
+function send(link: Link, { path, headers, body, deadlineMs }: Message): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const outgoing = link.client.request({
+      ...link.origin,
+      agent: link.agent,
+      method: 'POST',
+      path,
+      headers: { ...headers, 'content-length': body.length },
+    });
+    const fail = (error: unknown) => {
+      clearTimeout(timer);
+      reject(error);
+      outgoing.destroy();
+    };
+    const timer = setTimeout(
+      () => fail(new Unavailable('seats', `no answer within ${link.timeoutMs} ms`)),
+      Math.max(0, deadlineMs - performance.now()),
+    );
+    outgoing.on('error', fail);
+    outgoing.on('response', (incoming) => {
+      collect(incoming, fail, (text) => {
+        clearTimeout(timer);
+        resolve({ status: incoming.statusCode ?? 0, text, syncToken: syncTokenOf(incoming) });
+      });
+    });
+    outgoing.end(body);
+  });
+}
+
+function collect(incoming: IncomingMessage, fail: (error: unknown) => void, done: (text: string) => void) {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  incoming.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > MAX_ANSWER_BYTES) fail(new Unavailable('seats', 'the answer is larger than 8 MiB'));
+    else chunks.push(chunk);
+  });
+  incoming.on('error', fail);
+  incoming.on('end', () => done(Buffer.concat(chunks).toString('utf8')));
+}
+
+function syncTokenOf(incoming: IncomingMessage): string {
+  const token = incoming.headers['upstash-sync-token'];
+  return typeof token === 'string' ? token : '';
+}
+
+function dropIdleSockets(agent: http.Agent): void {
+  for (const sockets of Object.values(agent.freeSockets)) {
+    for (const socket of sockets ?? []) socket.destroy();
+  }
+}
+
+function readOne(answer: Answer): { result: unknown } {
+  const body = parse(answer);
+  if (isRecord(body) && typeof body.error === 'string') throw refusal(body.error);
+  if (answer.status !== 200 || !isRecord(body) || !('result' in body)) throw unreadable();
+  return { result: body.result };
+}
+
+function readBatch(answer: Answer, commandCount: number): ({ result: unknown } | { error: string })[] {
+  const body = parse(answer);
+  if (isRecord(body) && typeof body.error === 'string') throw refusal(body.error);
+  if (answer.status !== 200 || !Array.isArray(body) || body.length !== commandCount) throw unreadable();
+  return body.map(readItem);
+}
+
+function readItem(item: unknown): { result: unknown } | { error: string } {
+  if (isRecord(item) && typeof item.error === 'string') {
+    const error = refusal(item.error);
+    // The rest of a batch is of no use to a caller who must ask again for all of it.
+    if (error instanceof Unavailable) throw error;
+    return { error: error.message };
+  }
+  if (isRecord(item) && 'result' in item) return { result: item.result };
+  throw unreadable();
+}
+
+function parse({ status, text }: Answer): unknown {
+  if (status !== 200 && status !== 400) throw new Unavailable('seats', `HTTP ${status}`);
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's own error quotes the text, which may hold what we store: it must not become the cause.
+    throw unreadable();
+  }
+}
+
+function refusal(message: string): Unavailable | RedisError {
+  const code = CANNOT_SERVE_CODE.exec(message)?.[1];
+  if (code) return new Unavailable('seats', `Redis answered ${code}`);
+  if (CANNOT_SERVE_QUOTA.test(message)) return new Unavailable('seats', 'a quota of the database is used up');
+  return new RedisError(withoutArguments(message));
+}
+
+/** Redis quotes what it was sent after an unknown command's name. */
+function withoutArguments(message: string): string {
+  return message.replace(/,?\s*with args beginning with:[\s\S]*$/i, '').slice(0, MAX_ERROR_CHARACTERS);
+}
+
+function unreadable(): Unavailable {
+  return new Unavailable('seats', 'the answer cannot be read');
+}
+
+function asUnavailable(error: unknown): Unavailable {
+  if (error instanceof Unavailable) return error;
+  return new Unavailable('seats', `connection failed (${codeOf(error) ?? 'no code'})`, { cause: error });
+}
+
+function codeOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
+function isBatch(asked: UpstashRequest): asked is UpstashRequest & { body: unknown[] } {
+  const [endpoint] = asked.path ?? [];
+  return (endpoint === 'pipeline' || endpoint === 'multi-exec') && Array.isArray(asked.body);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,274 @@
+import { once } from 'node:events';
+import net, { type Socket } from 'node:net';
+import fc from 'fast-check';
+import { afterEach, describe, expect, test } from 'vitest';
+import { describeReal } from '../../testing/real-parts.ts';
+import { startRedisServer } from '../../testing/redis-server.ts';
+import { startEmbeddedRedis } from './embedded-redis.ts';
+import { ConnectionLost, RespError, RespParser, type RespReply, respClient } from './resp-client.ts';
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+describe('the parser of replies', () => {
+  const everyKind: RespReply[] = [
+    'OK',
+    '',
+    'a\r\nb',
+    'çé 雪🎟',
+    '00123',
+    -42,
+    0,
+    Number.MAX_SAFE_INTEGER,
+    null,
+    [],
+    new RespError('NOSCRIPT No matching script.'),
+    [[1, null, 'x'], new RespError('WRONGTYPE no'), [[[]], [['deep']]], ''],
+    'x'.repeat(300_000),
+  ];
+  const wire = Buffer.concat(everyKind.map(encoded));
+
+  test('reads every kind of reply out of one piece', () => {
+    expect(new RespParser().push(wire)).toEqual(everyKind);
+  });
+
+  test('reads the same replies one byte at a time', () => {
+    const parser = new RespParser();
+    expect([...wire].flatMap((byte) => parser.push(Buffer.of(byte)))).toEqual(everyKind);
+  });
+
+  test('reads any replies however the network splits them', () => {
+    fc.assert(
+      fc.property(fc.array(anyReply), fc.array(fc.nat()), (replies, cuts) => {
+        const parser = new RespParser();
+        const pieces = split(Buffer.concat(replies.map(encoded)), cuts);
+        expect(pieces.flatMap((piece) => parser.push(piece))).toEqual(replies);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('tells a missing list and a missing string alike as null, and simple strings as strings', () => {
+    expect(new RespParser().push(Buffer.from('*-1\r\n$-1\r\n+PONG\r\n:+7\r\n'))).toEqual([
+      null,
+      null,
+      'PONG',
+      7,
+    ]);
+  });
+
+  test.each(['?what\r\n', ':12a\r\n', '$3\r\nabcde\r\n', '$99999999999\r\n', '*x\r\n'])(
+    'refuses bytes that are not RESP2: %j',
+    (bytes) => {
+      expect(() => new RespParser().push(Buffer.from(bytes))).toThrow(SyntaxError);
+    },
+  );
+});
+
+describe('a client of a server that misbehaves', () => {
+  test('keeps replies in the order of the commands when many are in flight', async () => {
+    const { port } = await fakeServer((socket) => socket.write(':1\r\n:2\r\n:3\r\n'));
+    const client = opened(port);
+    expect(await Promise.all([client.command(['A']), client.command(['B']), client.command(['C'])])).toEqual([
+      1, 2, 3,
+    ]);
+  });
+
+  test('rejects what was in flight when the connection is lost, and never sends it again', async () => {
+    let connections = 0;
+    const received: string[] = [];
+    const { port } = await fakeServer((socket) => {
+      connections += 1;
+      socket.on('data', (bytes) => {
+        received.push(bytes.toString());
+        if (connections === 1) socket.destroy();
+        else socket.write('+OK\r\n');
+      });
+    });
+    const client = opened(port);
+    await expect(client.command(['LOST'])).rejects.toThrow(ConnectionLost);
+    expect(await client.command(['NEXT'])).toBe('OK');
+    expect(connections).toBe(2);
+    expect(received).toEqual(['*1\r\n$4\r\nLOST\r\n', '*1\r\n$4\r\nNEXT\r\n']);
+  });
+
+  test('gives up a connection whose bytes are not RESP', async () => {
+    const { port } = await fakeServer((socket) => socket.write('HTTP/1.1 400 Bad Request\r\n'));
+    await expect(opened(port).command(['PING'])).rejects.toThrow(ConnectionLost);
+  });
+
+  test('gives up a connection that answers more than it was asked', async () => {
+    let connections = 0;
+    const { port } = await fakeServer((socket) => {
+      connections += 1;
+      socket.on('data', () => socket.write('+MINE\r\n+FOREIGN\r\n'));
+    });
+    const client = opened(port);
+    expect(await client.command(['PING'])).toBe('MINE');
+    expect(await client.command(['PING'])).toBe('MINE');
+    expect(connections).toBe(2);
+  });
+
+  test('reports a refused connection, and connects once there is a server', async () => {
+    const first = await fakeServer(() => {});
+    await first.close();
+    const client = opened(first.port);
+    await expect(client.command(['PING'])).rejects.toThrow(ConnectionLost);
+    await fakeServer((socket) => socket.on('data', () => socket.write('+PONG\r\n')), first.port);
+    expect(await client.command(['PING'])).toBe('PONG');
+  });
+
+  test('sends no command before the server has taken the password and the database', async () => {
+    const received: string[] = [];
+    const { port } = await fakeServer((socket) => {
+      socket.on('data', (bytes) => {
+        received.push(bytes.toString());
+        socket.write('+OK\r\n-ERR DB index is out of range\r\n');
+      });
+    });
+    const client = opened(port, { password: 'secret', db: 99 });
+    await expect(client.command(['SET', 'k', 'v'])).rejects.toThrow(/DB index is out of range/);
+    expect(received.join('')).not.toContain('SET\r\n');
+  });
+
+  test('rejects commands in flight and all later ones once it is closed', async () => {
+    const { port } = await fakeServer(() => {});
+    const client = opened(port);
+    const waiting = client.command(['PING']);
+    const rejected = expect(waiting).rejects.toThrow(ConnectionLost);
+    client.close();
+    await rejected;
+    await expect(client.command(['PING'])).rejects.toThrow(ConnectionLost);
+  });
+});
+
+describe('a client of embedded Redis', () => {
+  suite(async () => {
+    const server = await startEmbeddedRedis();
+    closers.push(() => server.close());
+    return server;
+  });
+});
+
+describeReal('redis-server', 'a client of Redis', () => {
+  suite(async () => {
+    const server = await startRedisServer();
+    closers.push(() => server.stop());
+    return server;
+  });
+
+  test('signs in by password, by name or not, and works in the database that it was given', async () => {
+    const server = await startRedisServer();
+    closers.push(() => server.stop());
+    const admin = opened(server.port);
+    expect(await admin.command(['CONFIG', 'SET', 'requirepass', 'sesame'])).toBe('OK');
+
+    await expect(opened(server.port, { password: 'wrong' }).command(['PING'])).rejects.toThrow(/WRONGPASS/);
+    const inDb3 = opened(server.port, { username: 'default', password: 'sesame', db: 3 });
+    expect(await inDb3.command(['SET', 'k', 'three'])).toBe('OK');
+    expect(await opened(server.port, { password: 'sesame' }).command(['GET', 'k'])).toBeNull();
+    expect(await opened(server.port, { password: 'sesame', db: 3 }).command(['GET', 'k'])).toBe('three');
+  });
+
+  test('works again, unasked, after the server was killed and came back with its data', async () => {
+    const persistent = ['--appendonly', 'yes', '--appendfsync', 'always'];
+    const first = await startRedisServer({ args: persistent });
+    closers.push(() => first.stop());
+    const client = opened(first.port);
+    expect(await client.command(['SET', 'k', 'kept'])).toBe('OK');
+    await first.kill('SIGKILL');
+    await expect(client.command(['GET', 'k'])).rejects.toThrow(ConnectionLost);
+
+    const second = await startRedisServer({ port: first.port, dir: first.dir, args: persistent });
+    closers.push(() => second.stop());
+    expect(await client.command(['GET', 'k'])).toBe('kept');
+  });
+
+  test('says why a server did not start', async () => {
+    await expect(startRedisServer({ args: ['--no-such-setting', '1'] })).rejects.toThrow(/no-such-setting/);
+  });
+});
+
+function suite(start: () => Promise<{ port: number }>): void {
+  test('sends and reads text of any length and script back unchanged', async () => {
+    const client = opened((await start()).port);
+    const long = '雪🎟\r\n'.repeat(200_000);
+    expect(await client.command(['SET', 'k', long])).toBe('OK');
+    expect(await client.command(['GET', 'k'])).toBe(long);
+  });
+
+  test('gives an error reply as a value, also in the midst of a pipeline', async () => {
+    const client = opened((await start()).port);
+    const replies = await client.pipeline([
+      ['SET', 'k', 'text'],
+      ['LPUSH', 'k', 'x'],
+      ['GET', 'k'],
+    ]);
+    expect(replies).toEqual(['OK', expect.any(RespError), 'text']);
+    expect(replies[1]).toMatchObject({ message: expect.stringMatching(/^WRONGTYPE /) });
+  });
+
+  test('reads nested lists, numbers and absences that a script returns', async () => {
+    const client = opened((await start()).port);
+    expect(await client.command(['EVAL', "return {1, 'two', {false, {}}, 4}", '0'])).toEqual([
+      1,
+      'two',
+      [null, []],
+      4,
+    ]);
+  });
+}
+
+function opened(port: number, more: { username?: string; password?: string; db?: number } = {}) {
+  const client = respClient({ host: '127.0.0.1', port, ...more });
+  closers.push(() => client.close());
+  return client;
+}
+
+async function fakeServer(serve: (socket: Socket) => void, port = 0) {
+  const sockets = new Set<Socket>();
+  const server = net.createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    serve(socket);
+  });
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  const close = async () => {
+    if (!server.listening) return;
+    server.close();
+    for (const socket of sockets) socket.destroy();
+    await once(server, 'close');
+  };
+  closers.push(close);
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new TypeError('The server has no port.');
+  return { port: address.port, close };
+}
+
+const anyReply: fc.Arbitrary<RespReply> = fc.letrec<{ reply: RespReply }>((tie) => ({
+  reply: fc.oneof(
+    { maxDepth: 4 },
+    fc.string({ unit: 'grapheme' }),
+    fc.constantFrom('\r\n', '$3\r\n', ''),
+    fc.maxSafeInteger(),
+    fc.constant(null),
+    fc.constantFrom('ERR no', 'NOSCRIPT x').map((message) => new RespError(message)),
+    fc.array(tie('reply'), { maxLength: 5 }),
+  ),
+})).reply;
+
+function encoded(reply: RespReply): Buffer {
+  if (reply === null) return Buffer.from('$-1\r\n');
+  if (reply instanceof RespError) return Buffer.from(`-${reply.message}\r\n`);
+  if (typeof reply === 'number') return Buffer.from(`:${reply}\r\n`);
+  if (typeof reply === 'string') return Buffer.from(`$${Buffer.byteLength(reply)}\r\n${reply}\r\n`);
+  return Buffer.concat([Buffer.from(`*${reply.length}\r\n`), ...reply.map(encoded)]);
+}
+
+function split(bytes: Buffer, cuts: number[]): Buffer[] {
+  const points = cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b);
+  return [...points, bytes.length].map((end, index) => bytes.subarray(points[index - 1] ?? 0, end));
+}

@@ -1,0 +1,279 @@
+import { Redis } from '@upstash/redis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describeReal } from '../../testing/real-parts.ts';
+import { startRedisServer } from '../../testing/redis-server.ts';
+import { startEmbeddedRedis } from './embedded-redis.ts';
+import { openRedis } from './redis.ts';
+import { httpRequester } from './requester.ts';
+import { startUpstashFront, type UpstashFront } from './upstash-front.ts';
+
+const TOKEN = 'a-token';
+const AWKWARD = [
+  '123',
+  '007',
+  '1e21',
+  'true',
+  'null',
+  '{"a":1}',
+  '',
+  'OK',
+  'T0s=',
+  'çé 雪🎟\r\n"\\',
+  '18446744073709551616',
+];
+
+describe('the front over embedded Redis', () => {
+  frontSuite(async () => {
+    const redis = await startEmbeddedRedis();
+    return { ...redis, end: () => redis.close() };
+  });
+});
+
+describeReal('redis-server', 'the front over Redis', () => {
+  frontSuite(async () => {
+    const redis = await startRedisServer();
+    return { ...redis, end: () => redis.stop() };
+  });
+
+  test('answers 503 while Redis is away, and serves again when it is back', async () => {
+    const first = await startRedisServer();
+    const front = await startUpstashFront({ backend: first, token: TOKEN });
+    try {
+      expect((await post(front, '/', ['PING'])).status).toBe(200);
+      await first.kill('SIGKILL');
+      expect(await post(front, '/', ['PING'])).toEqual({ status: 503, body: { error: expect.any(String) } });
+
+      const second = await startRedisServer({ port: first.port });
+      expect(await post(front, '/', ['PING'])).toEqual({ status: 200, body: { result: 'PONG' } });
+      await second.stop();
+    } finally {
+      await front.close();
+      await first.stop();
+    }
+  });
+});
+
+function frontSuite(start: () => Promise<{ host: string; port: number; end(): Promise<void> }>): void {
+  let backend: Awaited<ReturnType<typeof start>>;
+  let front: UpstashFront;
+  const requesters: { close(): void }[] = [];
+
+  beforeAll(async () => {
+    backend = await start();
+    front = await startUpstashFront({ backend, token: TOKEN });
+  });
+  afterAll(async () => {
+    await front.close();
+    await backend.end();
+  });
+  beforeEach(async () => {
+    await post(front, '/', ['FLUSHALL']);
+  });
+  afterEach(() => {
+    for (const requester of requesters.splice(0)) requester.close();
+  });
+
+  function ours(): Redis {
+    const requester = httpRequester({ url: front.url, token: TOKEN });
+    requesters.push(requester);
+    return openRedis(requester);
+  }
+  const stock = () =>
+    new Redis({ url: front.url, token: TOKEN, automaticDeserialization: false, retry: false });
+
+  describe.each([
+    ['the stock client', stock],
+    ['our requester', ours],
+  ])('with %s', (_name, connect) => {
+    test.each(AWKWARD)('gives back %j as the text it is', async (text) => {
+      const redis = connect();
+      expect(await redis.set('k', text)).toBe('OK');
+      expect(await redis.get('k')).toBe(text);
+      await redis.hset('h', { [text]: text });
+      expect(await redis.hgetall('h')).toEqual([text, text]);
+      expect(await redis.eval('return {ARGV[1], {ARGV[1]}}', [], [text])).toEqual([text, [text]]);
+    });
+
+    test('stores and reads hashes, sorted sets and streams', async () => {
+      const redis = connect();
+      expect(await redis.hset('h', { a: '1', b: 'x' })).toBe(2);
+      expect(await redis.hgetall('h')).toEqual(['a', '1', 'b', 'x']);
+      expect(await redis.hgetall('none')).toEqual([]);
+      expect(await redis.zadd('z', { score: 2, member: '123' }, { score: 1, member: 'x' })).toBe(2);
+      expect(await redis.zrange('z', 0, -1, { withScores: true })).toEqual(['x', '1', '123', '2']);
+      expect(await redis.xadd('s', '1-1', { type: 'acquired', at: '5' })).toBe('1-1');
+      expect(await redis.xlen('s')).toBe(1);
+      expect(await redis.get('none')).toBeNull();
+    });
+
+    test('runs a pipeline in order, each command with its own outcome', async () => {
+      const pipeline = connect().pipeline().set('k', '007').get('k').lpush('k', 'x').incr('n');
+      const outcomes = await pipeline.exec({ keepErrors: true });
+      expect(outcomes.map(({ result }) => result)).toEqual(['OK', '007', undefined, 1]);
+      expect(outcomes[2]?.error).toMatch(/^WRONGTYPE /);
+    });
+
+    test('runs a transaction, and none of it when one command cannot be queued', async () => {
+      const redis = connect();
+      expect(await redis.multi().set('k', '1').incr('k').get('k').exec()).toEqual(['OK', 2, '2']);
+      // DEL without a key: Redis refuses to queue it.
+      await expect(redis.multi().set('k', 'changed').del().exec()).rejects.toThrow(/EXECABORT/);
+      expect(await redis.get('k')).toBe('2');
+    });
+
+    test('runs a script by its hash, and by its text after Redis forgot it', async () => {
+      const redis = connect();
+      const script = redis.createScript<string>('return ARGV[1]');
+      expect(await script.exec([], ['first'])).toBe('first');
+      expect(await redis.evalsha(script.sha1, [], ['second'])).toBe('second');
+      await redis.scriptFlush();
+      await expect(redis.evalsha(script.sha1, [], ['none'])).rejects.toThrow(/NOSCRIPT/);
+      expect(await script.exec([], ['third'])).toBe('third');
+    });
+
+    test('reports what Redis refuses', async () => {
+      const redis = connect();
+      await redis.set('k', 'text');
+      await expect(redis.lpush('k', 'x')).rejects.toThrow(/WRONGTYPE/);
+    });
+  });
+
+  test('lets no other request between the commands of a transaction', async () => {
+    const transfer = [...Array(20).keys()].flatMap(() => [
+      ['INCR', 'left'],
+      ['DECR', 'right'],
+    ]);
+    const watch = [
+      'EVAL',
+      "return (redis.call('GET', 'left') or 0) + (redis.call('GET', 'right') or 0)",
+      '0',
+    ];
+    const answers = await Promise.all(
+      [...Array(40).keys()].map((n) =>
+        n % 2 ? post(front, '/', watch) : post(front, '/multi-exec', transfer),
+      ),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array(40).fill(200));
+    expect(answers.filter((_, n) => n % 2).map(({ body }) => body)).toEqual(Array(20).fill({ result: 0 }));
+  });
+
+  test('encodes every text but a top-level OK when asked to', async () => {
+    const ask = (path: string, body: unknown) => post(front, path, body, { 'upstash-encoding': 'base64' });
+    const b64 = (text: string) => Buffer.from(text).toString('base64');
+    expect((await ask('/', ['SET', 'k', 'OK'])).body).toEqual({ result: 'OK' });
+    expect((await ask('/', ['PING'])).body).toEqual({ result: b64('PONG') });
+    expect((await ask('/', ['EVAL', "return {'OK', {'雪', 5, false}}", 0])).body).toEqual({
+      result: [b64('OK'), [b64('雪'), 5, null]],
+    });
+    const batch = [
+      ['SET', 'k', 'v'],
+      ['GET', 'k'],
+      ['LPUSH', 'k', 'x'],
+    ];
+    const items = [{ result: 'OK' }, { result: b64('v') }, { error: expect.stringMatching(/^WRONGTYPE /) }];
+    expect((await ask('/pipeline', batch)).body).toEqual(items);
+    expect((await ask('/multi-exec', batch)).body).toEqual(items);
+  });
+
+  test('takes numbers and booleans in a command as text', async () => {
+    await post(front, '/', ['SET', 'k', 12.5]);
+    await post(front, '/', ['APPEND', 'k', true]);
+    expect((await post(front, '/', ['GET', 'k'])).body).toEqual({ result: '12.5true' });
+  });
+
+  test('answers 400 with the error of a single command', async () => {
+    const { status, body } = await post(front, '/', ['EVALSHA', 'f'.repeat(40), '0']);
+    expect(status).toBe(400);
+    expect(body).toEqual({ error: expect.stringMatching(/^NOSCRIPT /) });
+  });
+
+  test.each([
+    [['SUBSCRIBE', 'c']],
+    [['psubscribe', 'c']],
+    [['Monitor']],
+    [['BLPOP', 'k', '0']],
+    [['BZPOPMIN', 'k', '0']],
+    [['WAIT', '1', '0']],
+    [['WATCH', 'k']],
+    [['MULTI']],
+    [['EXEC']],
+    [['SELECT', '1']],
+    [['AUTH', 'x']],
+    [['HELLO', '3']],
+    [['CLIENT', 'REPLY', 'OFF']],
+    [['RESET']],
+    [['QUIT']],
+    [['SHUTDOWN']],
+    [['CONFIG', 'GET', '*']],
+    [['DEBUG', 'SLEEP', '1']],
+    [['SCRIPT', 'debug', 'YES']],
+    [['XREAD', 'COUNT', '1', 'block', '0', 'STREAMS', 's', '$']],
+    [['XREADGROUP', 'GROUP', 'g', 'STREAMS', 'BLOCK', '0', 'STREAMS', 's', '>']],
+  ])('refuses %j, alone or in a batch, before any of the batch runs', async (command) => {
+    const refused = { status: 400, body: { error: expect.stringContaining('not available over REST') } };
+    expect(await post(front, '/', command)).toEqual(refused);
+    expect(await post(front, '/pipeline', [['SET', 'ran', '1'], command])).toEqual(refused);
+    expect(await post(front, '/multi-exec', [['SET', 'ran', '1'], command])).toEqual(refused);
+    expect((await post(front, '/', ['GET', 'ran'])).body).toEqual({ result: null });
+  });
+
+  test('reads streams, groups and consumers that are named like options', async () => {
+    await post(front, '/', ['XADD', 'block', '1-1', 'a', 'b']);
+    await post(front, '/', ['XGROUP', 'CREATE', 'block', 'block', '0']);
+    const entries = [['block', [['1-1', ['a', 'b']]]]];
+    expect((await post(front, '/', ['XREAD', 'STREAMS', 'block', '0'])).body).toEqual({ result: entries });
+    const asConsumer = ['XREADGROUP', 'GROUP', 'block', 'BLOCK', 'STREAMS', 'block', '>'];
+    expect((await post(front, '/', asConsumer)).body).toEqual({ result: entries });
+  });
+
+  test.each([
+    ['/', '{"not": "a command"}'],
+    ['/', '[]'],
+    ['/', '[["GET", "k"]]'],
+    ['/', '["GET", null]'],
+    ['/', 'GET k'],
+    ['/', ''],
+    ['/pipeline', '[]'],
+    ['/pipeline', '["GET", "k"]'],
+    ['/multi-exec', '[[]]'],
+  ])('refuses at %s the body %j', async (path, body) => {
+    expect(await postText(front, path, body)).toEqual({ status: 400, body: { error: expect.any(String) } });
+  });
+
+  test('refuses a wrong, a missing and a differently given token', async () => {
+    for (const authorization of ['Bearer a-tokem', 'Bearer a-token ', 'Bearer', `Basic ${TOKEN}`, TOKEN]) {
+      const refused = { status: 401, body: { error: expect.any(String) } };
+      expect(await post(front, '/', ['SET', 'k', 'v'], { authorization: `${authorization}x` })).toEqual(
+        refused,
+      );
+    }
+    expect((await post(front, '/', ['GET', 'k'])).body).toEqual({ result: null });
+  });
+
+  test('refuses a body over 1 MiB, other methods and other paths', async () => {
+    expect((await post(front, '/', ['SET', 'k', 'x'.repeat(1024 * 1024)])).status).toBe(413);
+    expect((await post(front, '/', ['SET', 'k', 'x'.repeat(1024 * 1024 - 100)])).status).toBe(200);
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    expect((await fetch(front.url, { headers })).status).toBe(405);
+    expect((await post(front, '/set/k/v', [])).status).toBe(404);
+  });
+}
+
+function post(front: UpstashFront, path: string, body: unknown, headers: Record<string, string> = {}) {
+  return postText(front, path, JSON.stringify(body), headers);
+}
+
+async function postText(
+  front: UpstashFront,
+  path: string,
+  body: string,
+  headers: Record<string, string> = {},
+) {
+  const response = await fetch(`${front.url}${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${TOKEN}`, ...headers },
+    body,
+  });
+  const answer: unknown = await response.json();
+  return { status: response.status, body: answer };
+}

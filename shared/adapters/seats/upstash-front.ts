@@ -1,0 +1,236 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import * as z from 'zod/mini';
+import {
+  ConnectionLost,
+  type RespClient,
+  RespError,
+  type RespOptions,
+  type RespReply,
+  respClient,
+} from './resp-client.ts';
+
+const MAX_BODY_BYTES = 1024 * 1024;
+const KEEP_ALIVE_MS = 60_000;
+
+/** Upstash takes numbers and booleans in a command; Redis knows text only. */
+const word = z.pipe(z.union([z.string(), z.number(), z.boolean()]), z.transform(String));
+const commandSchema = z.array(word).check(z.minLength(1));
+const batchSchema = z.array(commandSchema).check(z.minLength(1));
+
+/**
+ * Commands that would block the one connection all requests share, change its state for the requests after them,
+ * or administer the server. Upstash's REST API has none of them either.
+ */
+const REFUSED = new Set(
+  `SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE SSUBSCRIBE SUNSUBSCRIBE MONITOR
+   BLPOP BRPOP BRPOPLPUSH BLMOVE BLMPOP BZPOPMIN BZPOPMAX BZMPOP WAIT WAITAOF
+   WATCH UNWATCH MULTI EXEC DISCARD SELECT SWAPDB AUTH HELLO CLIENT QUIT RESET READONLY READWRITE ASKING
+   SHUTDOWN CONFIG DEBUG ACL MODULE CLUSTER LATENCY SAVE BGSAVE BGREWRITEAOF MIGRATE
+   SYNC PSYNC REPLCONF REPLICAOF SLAVEOF FAILOVER`.split(/\s+/),
+);
+
+export interface UpstashFront {
+  readonly url: string;
+  readonly token: string;
+  /** Drops every connection, open requests included. */
+  close(): Promise<void>;
+}
+
+/**
+ * Upstash's REST API over any Redis, on 127.0.0.1 only: for development, tests and self-hosting, so that the
+ * adapter that runs in production is the one that runs everywhere.
+ *
+ * `POST /` takes one command, `POST /pipeline` several, `POST /multi-exec` several as one transaction; one refused
+ * command refuses its whole batch before any of it runs. Answers are `{result}` or `{error}`: 400 for what Redis
+ * or this front refuses, 401 for a wrong token, 413 for a body over 1 MiB, 503 where Redis is away. It starts
+ * without Redis and recovers with it. `port` defaults to a free one; a taken one rejects.
+ */
+export async function startUpstashFront(options: {
+  readonly backend: RespOptions;
+  readonly token: string;
+  readonly port?: number;
+}): Promise<UpstashFront> {
+  const backend = respClient(options.backend);
+  const isToken = tokenCheck(options.token);
+  const server = http.createServer(
+    { keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true },
+    (incoming, outgoing) => {
+      answer(backend, isToken, incoming)
+        .catch(asReply)
+        .then((reply) => write(outgoing, reply))
+        .catch(() => outgoing.destroy());
+    },
+  );
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new TypeError('The server has no port.');
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    token: options.token,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+        backend.close();
+      }),
+  };
+}
+
+interface HttpReply {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** A request that ends with an HTTP status other than 200. */
+class Refused extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+function asReply(error: unknown): HttpReply {
+  if (error instanceof Refused) return { status: error.status, body: { error: error.message } };
+  if (error instanceof ConnectionLost) return { status: 503, body: { error: 'ERR Redis is unavailable' } };
+  return { status: 500, body: { error: 'ERR internal error' } };
+}
+
+function write(outgoing: ServerResponse, { status, body }: HttpReply): void {
+  const text = JSON.stringify(body);
+  outgoing.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+  });
+  outgoing.end(text);
+}
+
+async function answer(
+  backend: RespClient,
+  isToken: (header: string | undefined) => boolean,
+  incoming: IncomingMessage,
+): Promise<HttpReply> {
+  // Read first: an answer given while the body still arrives would reach the client as a reset.
+  const text = await readBody(incoming);
+  if (!isToken(incoming.headers.authorization))
+    throw new Refused(401, 'WRONGPASS invalid or missing auth token');
+  if (incoming.method !== 'POST') throw new Refused(405, 'ERR only POST is served');
+  if (text === undefined) throw new Refused(413, 'ERR max request size exceeded');
+
+  const encode = encoderFor(incoming.headers['upstash-encoding']);
+  switch (incoming.url) {
+    case '/':
+      return runOne(backend, read(commandSchema, text), encode);
+    case '/pipeline':
+      return runPipeline(backend, read(batchSchema, text), encode);
+    case '/multi-exec':
+      return runTransaction(backend, read(batchSchema, text), encode);
+    default:
+      throw new Refused(404, 'ERR only /, /pipeline and /multi-exec are served');
+  }
+}
+
+/** The body, or `undefined` for one that is too large, whose rest is read and thrown away. */
+async function readBody(incoming: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of incoming) {
+    bytes += chunk.length;
+    if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
+  }
+  return bytes <= MAX_BODY_BYTES ? Buffer.concat(chunks).toString('utf8') : undefined;
+}
+
+function tokenCheck(token: string): (header: string | undefined) => boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  const expected = digest(`Bearer ${token}`);
+  return (header) => timingSafeEqual(digest(header ?? ''), expected);
+}
+
+function read<T>(schema: z.ZodMiniType<T>, text: string): T {
+  const parsed = schema.safeParse(parseJson(text));
+  if (!parsed.success) throw new Refused(400, 'ERR the body is not a command, or not a list of commands');
+  return parsed.data;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Refused(400, 'ERR the body is not JSON');
+  }
+}
+
+async function runOne(backend: RespClient, command: string[], encode: Encoder): Promise<HttpReply> {
+  refuseUnfit([command]);
+  const item = itemOf(await backend.command(command), encode);
+  return { status: 'error' in item ? 400 : 200, body: item };
+}
+
+async function runPipeline(backend: RespClient, commands: string[][], encode: Encoder): Promise<HttpReply> {
+  refuseUnfit(commands);
+  const replies = await backend.pipeline(commands);
+  return { status: 200, body: replies.map((reply) => itemOf(reply, encode)) };
+}
+
+async function runTransaction(
+  backend: RespClient,
+  commands: string[][],
+  encode: Encoder,
+): Promise<HttpReply> {
+  refuseUnfit(commands);
+  // One write: on the shared connection nothing of another request can come between MULTI and EXEC.
+  const replies = await backend.pipeline([['MULTI'], ...commands, ['EXEC']]);
+  const executed = replies.at(-1);
+  if (executed instanceof RespError) throw new Refused(400, executed.message);
+  if (!Array.isArray(executed)) throw new TypeError('EXEC answers with a list where nothing is watched.');
+  return { status: 200, body: executed.map((reply) => itemOf(reply, encode)) };
+}
+
+function refuseUnfit(commands: string[][]): void {
+  for (const [name = '', ...args] of commands) {
+    const verb = name.toUpperCase();
+    if (REFUSED.has(verb) || (verb === 'SCRIPT' && args[0]?.toUpperCase() === 'DEBUG')) {
+      throw new Refused(400, `ERR ${verb} is not available over REST`);
+    }
+    if ((verb === 'XREAD' || verb === 'XREADGROUP') && blocks(args)) {
+      throw new Refused(400, `ERR ${verb} with BLOCK is not available over REST`);
+    }
+  }
+}
+
+/** Looks for BLOCK among the options only: a stream, group or consumer may bear that name. */
+function blocks(args: string[]): boolean {
+  const optionWords: Readonly<Record<string, number>> = { GROUP: 3, COUNT: 2 };
+  for (let at = 0; at < args.length; ) {
+    const option = args[at]?.toUpperCase() ?? '';
+    if (option === 'BLOCK') return true;
+    if (option === 'STREAMS') return false;
+    at += optionWords[option] ?? 1;
+  }
+  return false;
+}
+
+type Encoder = (text: string) => string;
+
+function encoderFor(encoding: string | string[] | undefined): Encoder {
+  return encoding === 'base64' ? (text) => Buffer.from(text).toString('base64') : (text) => text;
+}
+
+function itemOf(reply: RespReply, encode: Encoder): { result: unknown } | { error: string } {
+  if (reply instanceof RespError) return { error: reply.message };
+  // Upstash leaves this one word bare, and its client relies on it.
+  return { result: reply === 'OK' ? reply : encoded(reply, encode) };
+}
+
+/** An error inside a list has no place of its own in Upstash's answer, so it is told as text. */
+function encoded(reply: RespReply, encode: Encoder): unknown {
+  if (reply instanceof RespError) return encode(reply.message);
+  if (Array.isArray(reply)) return reply.map((item) => encoded(item, encode));
+  return typeof reply === 'string' ? encode(reply) : reply;
+}

@@ -1,0 +1,175 @@
+import * as z from 'zod/mini';
+
+z.config(z.locales.en());
+
+/** The environment of a process: what `process.env` has. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const url = z.url({ protocol: /^https?$/, error: 'needs an http(s) URL' });
+const filled = z.string();
+const secret = z.string().check(z.minLength(32, 'needs at least 32 characters'));
+
+/** Every variable that Seatlease reads; nothing else in the code looks at the environment. */
+const Settings = z.object({
+  PORT: z.prefault(wholeNumberText(0, 65_535), '8080'),
+  SEATLEASE_DATA: z.prefault(filled, '.seatlease'),
+  OPERATOR_KEY: secret,
+  SESSION_TOKEN_KEYS: z.pipe(
+    z.pipe(
+      z.string(),
+      z.transform((list: string) => list.split(',')),
+    ),
+    z.tuple([secret], secret),
+  ),
+  PSEUDONYM_KEY: secret,
+  SHARDS: z.prefault(wholeNumberText(1, 100), '16'),
+  UPSTASH_REDIS_REST_URL: z.optional(url),
+  UPSTASH_REDIS_REST_TOKEN: z.optional(filled),
+  REDIS_URL: z.optional(z.url({ protocol: /^redis$/, error: 'needs a redis:// URL' })),
+  GOOGLE_CLOUD_PROJECT: z.optional(filled),
+  FIRESTORE_DATABASE: z.prefault(filled, '(default)'),
+  FIRESTORE_EMULATOR_HOST: z.optional(z.string().check(z.regex(/^[^:]+:\d+$/, 'needs the form host:port'))),
+});
+
+type SettingName = keyof z.infer<typeof Settings>;
+
+/** What each variable means and where it counts: the README's table. */
+export const SETTING_MEANINGS: Readonly<Record<SettingName, { meaning: string; unset: string }>> = {
+  PORT: { meaning: 'Port of the local server, on 127.0.0.1.', unset: '8080' },
+  SEATLEASE_DATA: {
+    meaning: 'Folder where the local server keeps records and secrets.',
+    unset: '.seatlease',
+  },
+  OPERATOR_KEY: {
+    meaning: 'Key of the first operator, at least 32 characters. Secret.',
+    unset: 'made by `npm start`; required when deployed',
+  },
+  SESSION_TOKEN_KEYS: {
+    meaning:
+      'Keys that seal session tokens, at least 32 characters each, commas between. The first seals, all open. Secret.',
+    unset: 'made by `npm start`; required when deployed',
+  },
+  PSEUDONYM_KEY: {
+    meaning: 'Key that turns fingerprints into pseudonyms, at least 32 characters. Set once. Secret.',
+    unset: 'made by `npm start`; required when deployed',
+  },
+  SHARDS: {
+    meaning: 'Shards that tenants are spread over, 1 to 100. Set once, before the first tenant.',
+    unset: '16',
+  },
+  UPSTASH_REDIS_REST_URL: {
+    meaning: 'Seats: REST URL of the Upstash Redis database.',
+    unset: 'an embedded Redis; required when deployed',
+  },
+  UPSTASH_REDIS_REST_TOKEN: {
+    meaning: 'Seats: token of that database. Secret.',
+    unset: 'required with its URL',
+  },
+  REDIS_URL: {
+    meaning: 'Seats, local server only: `redis://…` of a Redis to use in place of the embedded one.',
+    unset: 'an embedded Redis',
+  },
+  GOOGLE_CLOUD_PROJECT: {
+    meaning: 'Records: the project whose Firestore holds them, and the project of log traces.',
+    unset: 'a local file; required when deployed',
+  },
+  FIRESTORE_DATABASE: { meaning: 'Records: the Firestore database.', unset: '(default)' },
+  FIRESTORE_EMULATOR_HOST: {
+    meaning: 'Records: `host:port` of a Firestore emulator to use in place of Firestore.',
+    unset: 'Firestore itself',
+  },
+};
+
+export interface Config {
+  readonly port: number;
+  readonly dataFolder: string;
+  readonly operatorKey: string;
+  readonly sessionTokenKeys: readonly [string, ...string[]];
+  readonly pseudonymKey: string;
+  readonly shards: number;
+  readonly projectId?: string | undefined;
+  readonly seats:
+    | { readonly kind: 'upstash'; readonly url: string; readonly token: string }
+    | { readonly kind: 'redis'; readonly url: string }
+    | { readonly kind: 'embedded' };
+  readonly records:
+    | {
+        readonly kind: 'firestore';
+        readonly projectId: string;
+        readonly databaseId: string;
+        readonly emulatorHost?: string | undefined;
+      }
+    | { readonly kind: 'embedded' };
+}
+
+/** The environment cannot be served from. The message names every problem, and no value: some are secrets. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+
+  constructor(problems: readonly string[]) {
+    super(`The environment is not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+  }
+}
+
+/**
+ * The configuration that an environment describes; an empty variable counts as unset. Throws `ConfigError`. On Cloud
+ * Run (which sets `K_SERVICE`) nothing is embedded: what an instance keeps to itself is lost with it.
+ */
+export function readConfig(environment: Environment): Config {
+  const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const result = z.safeParse(Settings, set);
+  const wrong = result.success
+    ? []
+    : result.error.issues.map(({ path: [name], message }) => describe(String(name), message));
+  const missing = missingTogether(set).map((name) => `${name}: is not set`);
+  if (!result.success || missing.length > 0) throw new ConfigError([...wrong, ...missing]);
+  const settings = result.data;
+  return {
+    port: settings.PORT,
+    dataFolder: settings.SEATLEASE_DATA,
+    operatorKey: settings.OPERATOR_KEY,
+    sessionTokenKeys: settings.SESSION_TOKEN_KEYS,
+    pseudonymKey: settings.PSEUDONYM_KEY,
+    shards: settings.SHARDS,
+    projectId: settings.GOOGLE_CLOUD_PROJECT,
+    seats: seatsOf(settings),
+    records: recordsOf(settings),
+  };
+
+  function describe(name: string, message: string): string {
+    return set[name] === undefined ? `${name}: is not set` : `${name}: ${message}`;
+  }
+}
+
+/** Variables that others, or being deployed, make necessary. */
+function missingTogether(set: Environment): SettingName[] {
+  const deployed = set.K_SERVICE !== undefined;
+  const needed: SettingName[] = [];
+  if (deployed || set.UPSTASH_REDIS_REST_URL !== undefined || set.UPSTASH_REDIS_REST_TOKEN !== undefined) {
+    needed.push('UPSTASH_REDIS_REST_URL', 'UPSTASH_REDIS_REST_TOKEN');
+  }
+  if (deployed || set.FIRESTORE_EMULATOR_HOST !== undefined) needed.push('GOOGLE_CLOUD_PROJECT');
+  return needed.filter((name) => set[name] === undefined);
+}
+
+function seatsOf(settings: z.infer<typeof Settings>): Config['seats'] {
+  const { UPSTASH_REDIS_REST_URL: restUrl, UPSTASH_REDIS_REST_TOKEN: token, REDIS_URL: redisUrl } = settings;
+  if (restUrl !== undefined && token !== undefined) return { kind: 'upstash', url: restUrl, token };
+  return redisUrl === undefined ? { kind: 'embedded' } : { kind: 'redis', url: redisUrl };
+}
+
+function recordsOf(settings: z.infer<typeof Settings>): Config['records'] {
+  const { GOOGLE_CLOUD_PROJECT: projectId, FIRESTORE_DATABASE: databaseId } = settings;
+  if (projectId === undefined) return { kind: 'embedded' };
+  return { kind: 'firestore', projectId, databaseId, emulatorHost: settings.FIRESTORE_EMULATOR_HOST };
+}
+
+function wholeNumberText(least: number, most: number) {
+  return z.pipe(
+    z.pipe(
+      z.string().check(z.regex(/^\d{1,6}$/, 'needs a whole number')),
+      z.transform((digits: string) => Number(digits)),
+    ),
+    z.int().check(z.gte(least), z.lte(most)),
+  );
+}

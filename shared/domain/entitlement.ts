@@ -1,0 +1,23 @@
+export type Unit = 'machine' | 'user' | 'process';
+
+/** What a license grants, as the seat scripts need it. */
+export interface Entitlement {
+  licenseId: string;
+  tenantId: string;
+  /** Goes up with every change of the license; an older one never replaces a newer one. */
+  version: number;
+  max: number;
+  /** Seats beyond `max` that are granted all the same, and said so. */
+  overdraft: number;
+  ttlSeconds: number;
+  heartbeatSeconds: number;
+  unit: Unit;
+  status: 'active' | 'suspended';
+  /** Milliseconds since the epoch, or `null` for a license without end. */
+  validUntilMs: number | null;
+  offlineGraceDays: number;
+  keyHash: string;
+  /** The key before the last rotation, good until `previousKeyUntilMs`. */
+  previousKeyHash: string | null;
+  previousKeyUntilMs: number | null;
+}

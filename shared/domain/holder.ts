@@ -1,0 +1,20 @@
+import { createHmac } from 'node:crypto';
+import type { Unit } from './entitlement.ts';
+
+/** Turns what a client says about itself into the pseudonym that its seat is counted by. */
+export type Pseudonyms = (licenseId: string, unit: Unit, ...identifiers: readonly string[]) => string;
+
+const PSEUDONYM_CHARACTERS = 22;
+
+/**
+ * Pseudonyms under `key`: 132 bits of HMAC-SHA256, base64url. Keyed, because fingerprints and user names can be guessed
+ * and a bare hash of them would be as telling as they are; per license, so that two customers' data cannot be joined.
+ * A new key makes every running client a stranger for one TTL, so it is set once.
+ */
+export function pseudonyms(key: string): Pseudonyms {
+  return (licenseId, unit, ...identifiers) =>
+    createHmac('sha256', key)
+      .update(JSON.stringify([licenseId, unit, ...identifiers]))
+      .digest('base64url')
+      .slice(0, PSEUDONYM_CHARACTERS);
+}

@@ -1,0 +1,71 @@
+import { createHash, randomBytes } from 'node:crypto';
+
+/**
+ * Identifiers. Each carries its shard (two digits), and a session id carries its license, so that every key can be
+ * named from an id alone, without a look-up. The random parts are lower-case Crockford base32: 5 bits a character,
+ * no character that reads like another, safe in URLs, file names and spreadsheets.
+ */
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+const WORD = `[${ALPHABET}]`;
+
+const LICENSE_CHARACTERS = 16;
+const SESSION_CHARACTERS = 16;
+const SECRET_CHARACTERS = 32;
+
+export const TENANT_ID = new RegExp(`^ten_\\d\\d_${WORD}{16}$`);
+export const LICENSE_ID = new RegExp(`^lic_\\d\\d_${WORD}{16}$`);
+export const SESSION_ID = new RegExp(`^ses_\\d\\d_${WORD}{16}_${WORD}{16}$`);
+const LICENSE_KEY = new RegExp(`^slk_(\\d\\d_${WORD}{16})_${WORD}{32}$`);
+
+/** A new tenant's id. `shards` (1 to 100) is fixed at the first deploy: it decides where a tenant's keys live. */
+export function newTenantId(shards: number): string {
+  const name = randomWord(LICENSE_CHARACTERS);
+  const shard = createHash('sha256').update(name).digest().readUInt32BE(0) % shards;
+  return `ten_${String(shard).padStart(2, '0')}_${name}`;
+}
+
+/** A new license's id, in its tenant's shard. */
+export function newLicenseId(tenantId: string): string {
+  return `lic_${shardOf(tenantId)}_${randomWord(LICENSE_CHARACTERS)}`;
+}
+
+/** A new session's id: 80 random bits within its license. */
+export function newSessionId(licenseId: string): string {
+  return `ses_${licenseId.slice(4)}_${randomWord(SESSION_CHARACTERS)}`;
+}
+
+/** A new license key: the license's id and 160 random bits. Shown once; only `hashLicenseKey` of it is stored. */
+export function newLicenseKey(licenseId: string): string {
+  return `slk_${licenseId.slice(4)}_${randomWord(SECRET_CHARACTERS)}`;
+}
+
+/** The license that a session belongs to. */
+export function licenseOfSession(sessionId: string): string {
+  return `lic_${sessionId.slice(4, 4 + 3 + LICENSE_CHARACTERS)}`;
+}
+
+/** The license that a key was made for, or `undefined` where the text is not of a key's form. */
+export function licenseOfKey(key: string): string | undefined {
+  const match = LICENSE_KEY.exec(key);
+  return match ? `lic_${match[1]}` : undefined;
+}
+
+/**
+ * What is stored of a license key: SHA-256, base64url. A slow password hash would buy nothing, as a key is 160 bits of
+ * randomness and no one's choice (OWASP Password Storage Cheat Sheet: slow hashes make up for guessable secrets).
+ */
+export function hashLicenseKey(key: string): string {
+  return createHash('sha256').update(key).digest('base64url');
+}
+
+/** The two digits of the shard that an id of any kind carries. */
+export function shardOf(id: string): string {
+  return id.slice(4, 6);
+}
+
+function randomWord(characters: number): string {
+  let word = '';
+  // 256 is a multiple of 32, so the remainder keeps every character equally likely.
+  for (const byte of randomBytes(characters)) word += ALPHABET[byte % ALPHABET.length];
+  return word;
+}

@@ -1,0 +1,158 @@
+import * as z from 'zod/mini';
+import type { Entitlement } from './entitlement.ts';
+import { hashLicenseKey } from './ids.ts';
+import { PLAN_NAMES, PLANS, type Plan } from './plans.ts';
+
+/** Seconds. The shortest keeps heartbeats below one a few seconds and client; the longest is a month on a ship. */
+export const TTL_SECONDS = { shortest: 10, usual: 360, longest: 30 * 24 * 3600 } as const;
+
+/** More seats than any one Redis zset should hold at the heartbeat rates that the bench has measured. */
+export const MOST_SEATS = 1_000_000;
+
+/** Longest time that a replaced key stays good, so that clients can be given the new one: 7 days. */
+export const LONGEST_KEY_OVERLAP_SECONDS = 7 * 24 * 3600;
+
+export const LicenseSchema = z.object({
+  licenseId: z.string(),
+  tenantId: z.string(),
+  plan: z.enum(PLAN_NAMES),
+  features: z.array(z.string()),
+  max: z.int(),
+  overdraft: z.int(),
+  ttlSeconds: z.int(),
+  heartbeatSeconds: z.int(),
+  unit: z.enum(['machine', 'user', 'process']),
+  status: z.enum(['active', 'suspended']),
+  validUntilMs: z.nullable(z.int()),
+  keyHash: z.string(),
+  previousKeyHash: z.nullable(z.string()),
+  previousKeyUntilMs: z.nullable(z.int()),
+  version: z.int(),
+  createdAtMs: z.int(),
+  updatedAtMs: z.int(),
+});
+export type License = z.infer<typeof LicenseSchema>;
+
+export const TenantSchema = z.object({ tenantId: z.string(), name: z.string(), createdAtMs: z.int() });
+export type Tenant = z.infer<typeof TenantSchema>;
+
+/** What an operator may choose for a new license; what is left out takes the usual value. */
+export interface LicenseTerms {
+  max: number;
+  ttlSeconds?: number | undefined;
+  heartbeatSeconds?: number | undefined;
+  overdraft?: number | undefined;
+  unit?: License['unit'] | undefined;
+  plan?: Plan | undefined;
+  features?: readonly string[] | undefined;
+  validUntilMs?: number | null | undefined;
+}
+
+/** A new license in good standing. */
+export function draftLicense(
+  ids: { tenantId: string; licenseId: string },
+  key: string,
+  terms: LicenseTerms,
+  nowMs: number,
+): License {
+  const ttlSeconds = terms.ttlSeconds ?? TTL_SECONDS.usual;
+  return {
+    ...ids,
+    plan: terms.plan ?? 'pro',
+    features: [...(terms.features ?? [])],
+    max: terms.max,
+    overdraft: terms.overdraft ?? 0,
+    ttlSeconds,
+    heartbeatSeconds: terms.heartbeatSeconds ?? usualHeartbeatSeconds(ttlSeconds),
+    unit: terms.unit ?? 'machine',
+    status: 'active',
+    validUntilMs: terms.validUntilMs ?? null,
+    keyHash: hashLicenseKey(key),
+    previousKeyHash: null,
+    previousKeyUntilMs: null,
+    version: 1,
+    createdAtMs: nowMs,
+    updatedAtMs: nowMs,
+  };
+}
+
+/** Terms that can be changed later. */
+export interface LicenseChange {
+  max?: number | undefined;
+  overdraft?: number | undefined;
+  status?: License['status'] | undefined;
+  ttlSeconds?: number | undefined;
+  heartbeatSeconds?: number | undefined;
+  plan?: Plan | undefined;
+  features?: readonly string[] | undefined;
+  validUntilMs?: number | null | undefined;
+}
+
+/**
+ * The license after a change, one version up. A new TTL without a heartbeat interval of its own takes the usual one
+ * for it. The result may break `rhythmIsKeepable`; whoever changes checks that.
+ */
+export function changeLicense(license: License, change: LicenseChange, nowMs: number): License {
+  const ttlSeconds = change.ttlSeconds ?? license.ttlSeconds;
+  const inheritedHeartbeatSeconds =
+    change.ttlSeconds === undefined ? license.heartbeatSeconds : usualHeartbeatSeconds(ttlSeconds);
+  return {
+    ...license,
+    max: change.max ?? license.max,
+    overdraft: change.overdraft ?? license.overdraft,
+    status: change.status ?? license.status,
+    ttlSeconds,
+    heartbeatSeconds: change.heartbeatSeconds ?? inheritedHeartbeatSeconds,
+    plan: change.plan ?? license.plan,
+    features: [...(change.features ?? license.features)],
+    validUntilMs: change.validUntilMs === undefined ? license.validUntilMs : change.validUntilMs,
+    version: license.version + 1,
+    updatedAtMs: nowMs,
+  };
+}
+
+/** The license under a new key. The old one stays good for `overlapSeconds`; any older one ends now. */
+export function rotateKey(license: License, newKey: string, overlapSeconds: number, nowMs: number): License {
+  return {
+    ...license,
+    keyHash: hashLicenseKey(newKey),
+    previousKeyHash: overlapSeconds > 0 ? license.keyHash : null,
+    previousKeyUntilMs: overlapSeconds > 0 ? nowMs + overlapSeconds * 1000 : null,
+    version: license.version + 1,
+    updatedAtMs: nowMs,
+  };
+}
+
+/** A client that keeps the heartbeat interval must never lose its lease by doing so. */
+export function rhythmIsKeepable(terms: { ttlSeconds: number; heartbeatSeconds: number }): boolean {
+  return terms.heartbeatSeconds < terms.ttlSeconds;
+}
+
+/** Five sixths of the TTL: 300 s for 360 s, so that one late or lost beat can be repeated before the lease ends. */
+function usualHeartbeatSeconds(ttlSeconds: number): number {
+  return Math.floor((ttlSeconds * 5) / 6);
+}
+
+/** What the seat store needs to know of a license. */
+export function entitlementOf(license: License): Entitlement {
+  const { licenseId, tenantId, version, max, overdraft, ttlSeconds, heartbeatSeconds, unit, status } =
+    license;
+  const { validUntilMs, keyHash, previousKeyHash, previousKeyUntilMs } = license;
+  const { offlineGraceDays } = PLANS[license.plan];
+  return {
+    licenseId,
+    tenantId,
+    version,
+    max,
+    overdraft,
+    ttlSeconds,
+    heartbeatSeconds,
+    unit,
+    status,
+    validUntilMs,
+    offlineGraceDays,
+    keyHash,
+    previousKeyHash,
+    previousKeyUntilMs,
+  };
+}

@@ -1,0 +1,22 @@
+import * as z from 'zod/mini';
+
+/** What a client says about itself. Held only while its session lives, and given only to who may list sessions. */
+export const SessionFactsSchema = z.object({
+  fingerprint: z.string(),
+  hostname: z.optional(z.string()),
+  appVersion: z.optional(z.string()),
+  userId: z.optional(z.string()),
+  processId: z.optional(z.string()),
+});
+export type SessionFacts = z.infer<typeof SessionFactsSchema>;
+
+/** A session as the seat store knows it. Times are milliseconds since the epoch, by Redis' clock. */
+export const SessionSchema = z.object({
+  sessionId: z.string(),
+  /** Pseudonym of the machine, user or process that the seat is counted by. */
+  holder: z.string(),
+  acquiredAtMs: z.int(),
+  expiresAtMs: z.int(),
+  facts: SessionFactsSchema,
+});
+export type Session = z.infer<typeof SessionSchema>;

@@ -1,0 +1,99 @@
+import type * as z from 'zod/mini';
+import type { ProblemCode } from '../errors.ts';
+import type { Deps, LogLine } from '../ports/deps.ts';
+import type { Proof } from '../ports/seats.ts';
+
+/**
+ * What a function promises, as inert data: importing a contract touches nothing. The server, the manifest, the
+ * documentation and the infrastructure read it; the compiler holds the handler to it.
+ */
+export interface FunctionContract {
+  /** Kebab case: the folder's name and the deployed function's. */
+  readonly name: string;
+  readonly summary: string;
+  readonly memoryMiB: 256 | 512 | 1024;
+  /** Requests that one instance serves at a time. */
+  readonly concurrency: number;
+  readonly timeoutSeconds: number;
+  /** IAM roles that the function's own service account holds, and no others. */
+  readonly roles: readonly string[];
+  /** Settings that reach it as secrets (names from `shared/config.ts`). */
+  readonly secrets: readonly string[];
+  readonly endpoints: Readonly<Record<string, EndpointContract>>;
+}
+
+export interface EndpointContract {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Public path; `{name}` stands for one segment, described in `params`. */
+  readonly path: string;
+  readonly summary: string;
+  /** Who may call. `anyone` beside others means that credentials are optional, but must be good where given. */
+  readonly auth: readonly Caller['kind'][];
+  readonly params?: z.ZodMiniType;
+  readonly query?: z.ZodMiniType;
+  readonly body?: z.ZodMiniType;
+  readonly answers: Readonly<Record<string, AnswerContract>>;
+  /** Problems of its own, beside those that every endpoint can answer. */
+  readonly problems: readonly ProblemCode[];
+}
+
+export interface AnswerContract {
+  readonly status: 200 | 201 | 204 | 503;
+  readonly description: string;
+  readonly body?: z.ZodMiniType;
+}
+
+/** Who calls. A license key is proven by the seat scripts, in the same round trip as the work. */
+export type Caller =
+  | { readonly kind: 'license'; readonly licenseId: string; readonly proof: Proof }
+  | { readonly kind: 'operator'; readonly proof: Proof }
+  | { readonly kind: 'anyone' };
+
+/** Keeps the contract's literal types, which `HandlersOf` checks the handler against. */
+export function defineFunction<const F extends FunctionContract>(contract: F): F {
+  return contract;
+}
+
+type Parsed<S> = S extends z.ZodMiniType ? z.output<S> : undefined;
+
+export interface Input<E extends EndpointContract> {
+  readonly params: Parsed<E['params']>;
+  readonly query: Parsed<E['query']>;
+  readonly body: Parsed<E['body']>;
+  readonly caller: Extract<Caller, { kind: E['auth'][number] }>;
+  /** Adds fields to the request's log line. Never pass a key, a token or what a client says about itself. */
+  note(fields: Partial<LogLine>): void;
+}
+
+/** One of the endpoint's answers by name; its status is the contract's business. */
+export type Answer<E extends EndpointContract> = {
+  [A in keyof E['answers']]: { readonly answer: A; readonly body: Parsed<E['answers'][A]['body']> };
+}[keyof E['answers']];
+
+/** An expected "no". `because` is for the log alone. */
+export interface Refusal<C extends ProblemCode = ProblemCode> {
+  readonly problem: C;
+  readonly detail?: string | undefined;
+  /** Further members of the problem document (RFC 9457 section 3.2). */
+  readonly members?: Readonly<Record<string, unknown>> | undefined;
+  /** Sent as `Retry-After`, in seconds. */
+  readonly retryAfterSeconds?: number | undefined;
+  readonly because?: string | undefined;
+}
+
+export type HandlerOf<E extends EndpointContract> = (
+  input: Input<E>,
+  deps: Deps,
+) => Promise<Answer<E> | Refusal<E['problems'][number]>>;
+
+/** One handler for each endpoint of the contract. */
+export type HandlersOf<F extends FunctionContract> = {
+  readonly [K in keyof F['endpoints']]: HandlerOf<F['endpoints'][K]>;
+};
+
+/** Handlers seen from outside, where the contract's own types are no longer known. */
+export interface AnyHandlers {
+  readonly [endpoint: string]: (input: never, deps: Deps) => Promise<AnyReply>;
+}
+
+export type AnyReply = { readonly answer: PropertyKey; readonly body: unknown } | Refusal;

@@ -1,0 +1,49 @@
+import * as z from 'zod/mini';
+import { LICENSE_ID, SESSION_ID, TENANT_ID } from '../domain/ids.ts';
+import type { Session } from '../domain/session.ts';
+import type { Rhythm } from '../ports/seats.ts';
+
+/**
+ * Text that a caller chose: 1 to `longest` characters, none of them a control character or half of a surrogate pair,
+ * so that it can be stored, compared and shown anywhere as it is.
+ */
+export function text(longest: number) {
+  return z
+    .string()
+    .check(
+      z.minLength(1),
+      z.maxLength(longest),
+      z.regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must not hold control characters or broken surrogates'),
+    );
+}
+
+export const LicenseId = z.string().check(z.regex(LICENSE_ID, 'is not of the form of a license id'));
+export const SessionId = z.string().check(z.regex(SESSION_ID, 'is not of the form of a session id'));
+export const TenantId = z.string().check(z.regex(TENANT_ID, 'is not of the form of a tenant id'));
+
+/** A moment as RFC 3339 text. */
+export const Timestamp = z.iso.datetime({ offset: true });
+
+/** `count` to and including `most`. */
+export function wholeNumber(least: number, most: number) {
+  return z.int().check(z.gte(least), z.lte(most));
+}
+
+/** Rows a page holds at most, as the text of a query parameter. */
+export const PageLimit = z.pipe(
+  z.string().check(z.regex(/^([1-9]\d?|100)$/, 'must be a whole number from 1 to 100')),
+  z.transform(Number),
+);
+export const USUAL_PAGE_LIMIT = 50;
+
+export const Cursor = z.string().check(z.minLength(1), z.maxLength(1024));
+
+/** When a client should beat next; never later than its lease, which may be cut short by the license's own end. */
+export function nextHeartbeatDue(atMs: number, session: Session, rhythm: Rhythm): string {
+  return timestamp(Math.min(atMs + rhythm.heartbeatSeconds * 1000, session.expiresAtMs));
+}
+
+/** Milliseconds since the epoch as RFC 3339 text in UTC. */
+export function timestamp(atMs: number): string {
+  return new Date(atMs).toISOString();
+}

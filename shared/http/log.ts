@@ -1,0 +1,6 @@
+import type { LogLine } from '../ports/deps.ts';
+
+/** One JSON object a line, which Cloud Logging takes apart by itself. */
+export function logToStandardOutput(line: LogLine): void {
+  process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), ...line })}\n`);
+}

@@ -1,0 +1,54 @@
+import { createServer, type Server } from 'node:http';
+import { http as registerFunction } from '@google-cloud/functions-framework';
+import { getTestServer } from '@google-cloud/functions-framework/testing';
+import type { FunctionContract } from './contract.ts';
+import { problemAnswer } from './problem.ts';
+import { matchPath } from './route.ts';
+import { type HttpFunction, send } from './serve.ts';
+import { requestIdOf } from './trace.ts';
+
+/** Public paths of a suite, each with the function behind it; where two fit, the more literal one comes first. */
+export function publicRoutes(
+  manifest: readonly FunctionContract[],
+): { path: string; functionName: string }[] {
+  const routes = manifest.flatMap(({ name, endpoints }) =>
+    [...new Set(Object.values(endpoints).map(({ path }) => path))].map((path) => ({
+      path,
+      functionName: name,
+    })),
+  );
+  const openSegments = (path: string): number => path.split('{').length - 1;
+  return routes.sort((a, b) => openSegments(a.path) - openSegments(b.path));
+}
+
+/**
+ * A whole suite behind one server, each function inside the real functions-framework, as Hosting puts it behind one
+ * origin. The server does not listen yet.
+ */
+export function mountSuite(
+  manifest: readonly FunctionContract[],
+  functions: Readonly<Record<string, HttpFunction>>,
+): Server {
+  const frameworks = new Map(
+    Object.entries(functions).map(([name, handle]) => {
+      registerFunction(name, handle);
+      return [name, getTestServer(name)];
+    }),
+  );
+  const routes = publicRoutes(manifest);
+  const server = createServer((request, response) => {
+    const [path = '/'] = (request.url ?? '/').split('?');
+    const route = routes.find((candidate) => matchPath(candidate.path, path));
+    const framework = route && frameworks.get(route.functionName);
+    if (framework) {
+      framework.emit('request', request, response);
+    } else {
+      request.resume();
+      const requestId = requestIdOf(request.headers);
+      send(request, response, requestId, problemAnswer(requestId, { problem: 'NOT_FOUND' }));
+    }
+  });
+  // Longer than any client in between keeps a connection, so that none meets one that is just being closed.
+  server.keepAliveTimeout = 75_000;
+  return server;
+}

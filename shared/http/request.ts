@@ -1,0 +1,101 @@
+import type { IncomingMessage } from 'node:http';
+import * as z from 'zod/mini';
+import type { EndpointContract, Refusal } from './contract.ts';
+import { bodyHeadersOf } from './raw-body.ts';
+
+z.config(z.locales.en());
+
+/** No endpoint needs more; the framework would take a gigabyte. */
+export const LARGEST_BODY_BYTES = 64 * 1024;
+
+const MOST_ERRORS_TOLD = 10;
+
+/** A request as the framework hands it over. `rawBody` is there where the client sent a body. */
+export type IncomingRequest = IncomingMessage & { readonly rawBody?: Buffer };
+
+export interface ParsedInput {
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly body: unknown;
+}
+
+type BadRequest = Refusal<
+  'VALIDATION_FAILED' | 'INVALID_JSON' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE'
+>;
+
+/** Everything that the endpoint takes from a request, checked against its schemas, or the reason it is refused. */
+export function parseInput(
+  endpoint: EndpointContract,
+  request: IncomingRequest,
+  params: Readonly<Record<string, string>>,
+  search: URLSearchParams,
+): ParsedInput | BadRequest {
+  const body = endpoint.body ? readJson(request) : { json: undefined };
+  if ('problem' in body) return body;
+  const given = { params, query: readQuery(search), body: body.json };
+  const errors: FieldError[] = [];
+  const check = (part: 'params' | 'query' | 'body'): unknown => {
+    const schema = endpoint[part];
+    if (!schema) return undefined;
+    const result = z.safeParse(schema, given[part]);
+    if (!result.success && given[part] === undefined)
+      errors.push({ at: '', detail: 'The request needs a JSON body.' });
+    else if (!result.success) errors.push(...fieldErrors(part, result.error));
+    return result.data;
+  };
+  const parsed = { params: check('params'), query: check('query'), body: check('body') };
+  if (errors.length === 0) return parsed;
+  const told = errors.slice(0, MOST_ERRORS_TOLD);
+  return {
+    problem: 'VALIDATION_FAILED',
+    detail: told.map(({ at, detail }) => (at ? `${at}: ${detail}` : detail)).join('; '),
+    members: { errors: told },
+  };
+}
+
+/** Refuses a body that no endpoint would read, before anything looks at it. */
+export function refuseBody(request: IncomingRequest): BadRequest | undefined {
+  if ((request.rawBody?.length ?? 0) <= LARGEST_BODY_BYTES) return undefined;
+  return { problem: 'PAYLOAD_TOO_LARGE', detail: `At most ${LARGEST_BODY_BYTES} bytes.` };
+}
+
+interface FieldError {
+  /** Where: a JSON pointer into the body (RFC 6901), or the name of a query or path parameter. */
+  readonly at: string;
+  readonly detail: string;
+}
+
+function fieldErrors(part: 'params' | 'query' | 'body', error: z.core.$ZodError): FieldError[] {
+  return error.issues.map(({ path, message }) => {
+    const keys = path.map((key) => String(key).replaceAll('~', '~0').replaceAll('/', '~1'));
+    return { at: part === 'body' ? keys.map((key) => `/${key}`).join('') : keys.join('.'), detail: message };
+  });
+}
+
+function readJson(request: IncomingRequest): { json: unknown } | BadRequest {
+  const { rawBody } = request;
+  if (!rawBody || rawBody.length === 0) return { json: undefined };
+  const { contentType, contentEncoding } = bodyHeadersOf(request);
+  const isJson = /^application\/json\s*(;|$)/i.test(contentType?.trim() ?? '');
+  if (!isJson || (contentEncoding !== undefined && contentEncoding.toLowerCase() !== 'identity')) {
+    return { problem: 'UNSUPPORTED_MEDIA_TYPE' };
+  }
+  try {
+    // JSON between systems is UTF-8 (RFC 8259 section 8.1); anything else is refused instead of being read as U+FFFD.
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(rawBody);
+    return { json: JSON.parse(text) };
+  } catch {
+    return { problem: 'INVALID_JSON' };
+  }
+}
+
+/** Repeated names stay a list, which no schema of a single value takes. */
+function readQuery(search: URLSearchParams): Record<string, string | string[]> {
+  const names = new Set(search.keys());
+  return Object.fromEntries(
+    [...names].map((name) => {
+      const values = search.getAll(name);
+      return [name, values.length === 1 ? String(values[0]) : values];
+    }),
+  );
+}

@@ -1,0 +1,145 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import * as z from 'zod/mini';
+import { PROBLEMS, type ProblemCode, Unavailable } from '../errors.ts';
+import type { Deps, LogLine } from '../ports/deps.ts';
+import type { AnyHandlers, AnyReply, EndpointContract, FunctionContract, Refusal } from './contract.ts';
+import { authenticate, challenge } from './credentials.ts';
+import { logToStandardOutput } from './log.ts';
+import { type Outgoing, problemAnswer } from './problem.ts';
+import { takeBodiesRaw } from './raw-body.ts';
+import { type IncomingRequest, parseInput, refuseBody } from './request.ts';
+import { matchRoute } from './route.ts';
+import { requestIdOf, traceFields } from './trace.ts';
+
+/** How long a caller should leave a part alone that did not answer. */
+const UNAVAILABLE_RETRY_SECONDS = 2;
+
+const UNAVAILABLE_PROBLEM = { seats: 'SEATS_UNAVAILABLE', records: 'RECORDS_UNAVAILABLE' } as const;
+
+export type HttpFunction = (request: IncomingRequest, response: ServerResponse) => Promise<void>;
+
+export interface ServeOptions {
+  /** Also holds answers to their schemas: on in development and tests, off where it would only cost. */
+  readonly checkAnswers: boolean;
+}
+
+/**
+ * A contract and its handlers as one HTTP function: route, authenticate, parse, handle, answer, log. Whatever goes
+ * wrong, the caller gets a problem document and nothing escapes to the framework. Handlers and deps load with the
+ * first request.
+ */
+export function serve(
+  contract: FunctionContract,
+  loadHandlers: () => Promise<{ default: AnyHandlers }>,
+  openDeps: () => Promise<Deps>,
+  options: ServeOptions,
+): HttpFunction {
+  takeBodiesRaw();
+  return async (request, response) => {
+    const startedMs = performance.now();
+    const requestId = requestIdOf(request.headers);
+    const line: LogLine = { severity: 'INFO', message: '', function: contract.name, request_id: requestId };
+    let deps: Deps | undefined;
+    let outgoing: Outgoing;
+    try {
+      deps = await openDeps();
+      Object.assign(line, traceFields(request.headers, deps.projectId));
+      outgoing = await respond(request, requestId, line, deps);
+    } catch (fault) {
+      outgoing = faultAnswer(fault, requestId, line);
+    }
+    send(request, response, requestId, outgoing);
+    line.message ||= `${contract.name} ${outgoing.status}`;
+    line.httpRequest = {
+      requestMethod: request.method,
+      status: outgoing.status,
+      latency: `${((performance.now() - startedMs) / 1000).toFixed(6)}s`,
+    };
+    (deps?.log ?? logToStandardOutput)(line);
+  };
+
+  async function respond(
+    request: IncomingRequest,
+    requestId: string,
+    line: LogLine,
+    deps: Deps,
+  ): Promise<Outgoing> {
+    const refuse = (refusal: Refusal, headers: Record<string, string> = {}): Outgoing => {
+      line.code = refusal.problem;
+      if (refusal.because !== undefined) line.because = refusal.because;
+      return problemAnswer(requestId, refusal, headers);
+    };
+
+    // Split by hand: URL would read "//host" as an authority and throw on what it cannot read at all.
+    const [path = '/', search] = (request.url ?? '/').split(/\?(.*)/s);
+    const route = matchRoute(contract, request.method ?? 'GET', path);
+    if (route.found === 'nothing') return refuse({ problem: 'NOT_FOUND' });
+    if (route.found === 'path')
+      return refuse({ problem: 'METHOD_NOT_ALLOWED' }, { allow: route.allow.join(', ') });
+    const { endpoint, name } = route;
+    const unauthenticated = { 'www-authenticate': challenge(endpoint.auth) };
+    line.endpoint = `${endpoint.method} ${endpoint.path}`;
+
+    const oversized = refuseBody(request);
+    if (oversized) return refuse(oversized);
+    const caller = authenticate(request.headers.authorization, endpoint.auth, deps);
+    if ('problem' in caller) return refuse(caller, unauthenticated);
+    const input = parseInput(endpoint, request, route.params, new URLSearchParams(search));
+    if ('problem' in input) return refuse(input);
+
+    const { default: handlers } = await loadHandlers();
+    const handle = handlers[name];
+    if (!handle) throw new Error(`${contract.name}: no handler for ${name}`);
+    const note = (fields: Partial<LogLine>): void => void Object.assign(line, fields);
+    // The contract's types were checked where the handler was written (HandlersOf); here they are out of sight.
+    const reply: AnyReply = await handle({ ...input, caller, note } as never, deps);
+    if ('problem' in reply) {
+      return refuse(reply, PROBLEMS[reply.problem].status === 401 ? unauthenticated : {});
+    }
+    line.answer = String(reply.answer);
+    return answerOf(endpoint, reply, options);
+  }
+}
+
+function answerOf(
+  endpoint: EndpointContract,
+  reply: { answer: PropertyKey; body: unknown },
+  options: ServeOptions,
+): Outgoing {
+  const answer = endpoint.answers[String(reply.answer)];
+  if (!answer) throw new Error(`no answer named ${String(reply.answer)}`);
+  if (!answer.body) return { status: answer.status, headers: {} };
+  if (options.checkAnswers) z.parse(answer.body, reply.body);
+  return { status: answer.status, headers: { 'content-type': 'application/json' }, body: reply.body };
+}
+
+function faultAnswer(fault: unknown, requestId: string, line: LogLine): Outgoing {
+  line.severity = 'ERROR';
+  line.because = fault instanceof Error ? (fault.stack ?? fault.message) : String(fault);
+  const unavailable = fault instanceof Unavailable;
+  const problem: ProblemCode = unavailable ? UNAVAILABLE_PROBLEM[fault.part] : 'INTERNAL';
+  line.code = problem;
+  return problemAnswer(requestId, {
+    problem,
+    retryAfterSeconds: unavailable ? UNAVAILABLE_RETRY_SECONDS : undefined,
+  });
+}
+
+/** Writes an answer, unless one has gone out or nobody is there any more. */
+export function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+  outgoing: Outgoing,
+): void {
+  if (response.headersSent || response.destroyed) return;
+  const text = outgoing.body === undefined ? undefined : JSON.stringify(outgoing.body);
+  response.writeHead(outgoing.status, {
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'x-request-id': requestId,
+    ...outgoing.headers,
+    ...(text === undefined ? {} : { 'content-length': Buffer.byteLength(text) }),
+  });
+  response.end(request.method === 'HEAD' ? undefined : text);
+}

@@ -1,0 +1,111 @@
+import type { Entitlement, Unit } from '../domain/entitlement.ts';
+import type { Session, SessionFacts } from '../domain/session.ts';
+
+/**
+ * Who holds which seat until when. Every rule of seat counting lives behind this port, in the Lua files; what comes
+ * out are verdicts. Each verb is one atomic step and safe to repeat. A store that does not answer throws
+ * `Unavailable('seats', …)`: nothing is granted on a guess.
+ */
+export interface Seats {
+  acquire(request: AcquireRequest): Promise<AcquireVerdict>;
+
+  /** All sessions are of `licenseId`; results come in the order of the sessions. 0 sessions check the proof alone. */
+  heartbeat(request: HeartbeatRequest): Promise<HeartbeatVerdict>;
+
+  /** Ends a session and frees its seat at once. */
+  release(request: ReleaseRequest): Promise<ReleaseVerdict>;
+
+  /** Replaces the entitlement copy unless it is as new or newer. `event` tells the change to subscribers. */
+  putLicense(entitlement: Entitlement, event?: LicenseEvent): Promise<'STORED' | 'STALE'>;
+
+  /** Who holds a seat now, the soonest to run out first. `limit` 0 counts only. */
+  listSessions(licenseId: string, page: SessionPage): Promise<SessionListVerdict>;
+
+  /** Resolves when the store answers; throws `Unavailable` when it does not. */
+  ping(): Promise<void>;
+
+  close(): Promise<void>;
+}
+
+export type LicenseEvent = 'license.created' | 'license.updated' | 'license.key_rotated';
+
+/** What entitles the caller: the hash of a license key, checked in the same step, or a credential checked before. */
+export type Proof = { readonly kind: 'license-key'; readonly keyHash: string } | { readonly kind: 'trusted' };
+
+/** Why a license as a whole gives nothing. */
+export type LicenseTrouble = { verdict: 'UNKNOWN_LICENSE' | 'WRONG_KEY' | 'SUSPENDED' | 'EXPIRED' };
+
+/** The rhythm that a client has to keep. (`atMs` beside it is Redis' time of the verdict, milliseconds.) */
+export interface Rhythm {
+  ttlSeconds: number;
+  heartbeatSeconds: number;
+  offlineGraceDays: number;
+}
+
+export interface AcquireRequest {
+  licenseId: string;
+  proof: Proof;
+  /** The id to use if a seat is granted; the same one again is the same request again. */
+  proposedSessionId: string;
+  /** Pseudonyms by unit; the license decides which one counts. */
+  holders: { machine: string; user?: string | undefined; process?: string | undefined };
+  facts: SessionFacts;
+}
+
+export type AcquireVerdict =
+  | {
+      verdict: 'GRANTED' | 'RENEWED';
+      session: Session;
+      active: number;
+      max: number;
+      atMs: number;
+      rhythm: Rhythm;
+    }
+  | { verdict: 'FULL'; active: number; max: number; retryAfterSeconds: number }
+  | { verdict: 'HOLDER_REQUIRED'; unit: Unit }
+  | LicenseTrouble;
+
+export interface HeartbeatRequest {
+  licenseId: string;
+  proof: Proof;
+  sessions: readonly HeartbeatOf[];
+}
+
+export interface HeartbeatOf {
+  sessionId: string;
+  /** The session as its token proves it, in case Redis has lost it. */
+  proven?: Session | undefined;
+}
+
+export type HeartbeatVerdict =
+  | { verdict: 'OK'; atMs: number; rhythm: Rhythm; results: readonly HeartbeatResult[] }
+  | LicenseTrouble;
+
+export type HeartbeatResult =
+  | { verdict: 'RENEWED' | 'REVIVED'; session: Session }
+  /** Ended for good, never was, or its holder has taken another seat. */
+  | { verdict: 'GONE'; sessionId: string }
+  /** The lease ran out and every seat has been taken since. */
+  | { verdict: 'NO_ROOM'; sessionId: string };
+
+export interface ReleaseRequest {
+  licenseId: string;
+  proof: Proof;
+  sessionId: string;
+  reason: 'released' | 'evicted';
+}
+
+export type ReleaseVerdict =
+  | { verdict: 'ENDED' | 'ALREADY_ENDED' | 'UNKNOWN_SESSION' }
+  | { verdict: 'UNKNOWN_LICENSE' | 'WRONG_KEY' };
+
+export interface SessionPage {
+  /** 0 to 100. */
+  limit: number;
+  /** The last session of the page before. */
+  after?: { sessionId: string; expiresAtMs: number } | undefined;
+}
+
+export type SessionListVerdict =
+  | { verdict: 'OK'; active: number; max: number; overdraft: number; sessions: readonly Session[] }
+  | { verdict: 'UNKNOWN_LICENSE' };

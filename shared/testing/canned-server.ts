@@ -1,0 +1,25 @@
+import { once } from 'node:events';
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+
+/**
+ * An HTTP server on loopback that answers as the test says, once it has read the whole request: for answers that
+ * no sound server gives. `close` cuts what is still open.
+ */
+export async function cannedServer(
+  respond: (response: ServerResponse, request: IncomingMessage) => void,
+): Promise<{ readonly url: string; close(): void }> {
+  const server = http.createServer((request, response) => {
+    request.resume().on('end', () => respond(response, request));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new TypeError('The server has no port.');
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}

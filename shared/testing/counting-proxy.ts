@@ -1,0 +1,125 @@
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import * as z from 'zod/mini';
+
+const command = z.array(z.pipe(z.union([z.string(), z.number(), z.boolean()]), z.transform(String)));
+const batch = z.array(command);
+
+export interface CountingProxy {
+  readonly url: string;
+  /** Every command that was asked, in order of arrival, a batch's one by one; also those left unanswered. */
+  readonly commands: readonly (readonly string[])[];
+  /** TCP connections that clients opened since the start or the last `reset`, also while down. */
+  connectionCount(): number;
+  /** Forgets what was counted; leaves faults as they are. */
+  reset(): void;
+  /** The next `count` requests reach the server, but their answers are lost with the client's connection. */
+  dropNextAnswers(count: number): void;
+  /** While down, every connection is cut, those already open included. */
+  down(isDown: boolean): void;
+  /** While hung, requests are taken and never answered nor passed on. */
+  hang(isHung: boolean): void;
+  close(): Promise<void>;
+}
+
+/** A proxy on loopback before an Upstash front, that counts Redis commands and loses answers when told to. */
+export async function countingProxy(targetUrl: string): Promise<CountingProxy> {
+  const agent = new http.Agent({ keepAlive: true });
+  const sockets = new Set<Socket>();
+  const commands: string[][] = [];
+  let connectionCount = 0;
+  let answersToDrop = 0;
+  let isDown = false;
+  let isHung = false;
+
+  async function relay(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const body = await bodyOf(incoming);
+    commands.push(...commandsIn(incoming.url, body));
+    if (isHung) return;
+    const isDropped = answersToDrop > 0;
+    if (isDropped) answersToDrop -= 1;
+    const answer = await forward(agent, targetUrl, incoming, body);
+    const answerBody = await bodyOf(answer);
+    if (isDropped) {
+      incoming.socket.destroy();
+      return;
+    }
+    outgoing.writeHead(answer.statusCode ?? 502, { ...answer.headers, connection: 'keep-alive' });
+    outgoing.end(answerBody);
+  }
+
+  const server = http.createServer({ keepAliveTimeout: 60_000, noDelay: true }, (incoming, outgoing) => {
+    relay(incoming, outgoing).catch(() => incoming.socket.destroy());
+  });
+  server.on('connection', (socket) => {
+    connectionCount += 1;
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    if (isDown) socket.destroy();
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new TypeError('The server has no port.');
+  const cutAll = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    commands,
+    connectionCount: () => connectionCount,
+    reset() {
+      commands.length = 0;
+      connectionCount = 0;
+    },
+    dropNextAnswers(count) {
+      answersToDrop = count;
+    },
+    down(value) {
+      isDown = value;
+      if (value) cutAll();
+    },
+    hang(value) {
+      isHung = value;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        cutAll();
+        agent.destroy();
+      }),
+  };
+}
+
+function forward(
+  agent: http.Agent,
+  targetUrl: string,
+  incoming: IncomingMessage,
+  body: Buffer,
+): Promise<IncomingMessage> {
+  const { host: _host, connection: _connection, ...headers } = incoming.headers;
+  return new Promise((resolve, reject) => {
+    const outgoing = http.request(new URL(incoming.url ?? '/', targetUrl), {
+      agent,
+      headers,
+      method: incoming.method ?? 'GET',
+    });
+    outgoing.on('response', resolve);
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+async function bodyOf(message: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of message) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function commandsIn(path: string | undefined, body: Buffer): string[][] {
+  const json: unknown = JSON.parse(body.toString('utf8'));
+  return path === '/' ? [command.parse(json)] : batch.parse(json);
+}

@@ -1,0 +1,127 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openSuite } from '../../functions/index.ts';
+import { MANIFEST } from '../../functions/manifest.ts';
+import { readConfig } from '../config.ts';
+import { openDeps } from '../deps.ts';
+import { mountSuite } from '../http/mount.ts';
+import type { Deps, LogLine } from '../ports/deps.ts';
+
+export const OPERATOR_KEY = 'operator-key-for-tests-0123456789abcdef';
+
+/** A whole suite for tests: every function in the real framework, over embedded parts unless `environment` names others. */
+export interface TestSuite {
+  readonly url: string;
+  readonly deps: Deps;
+  /** Every log line since the start. */
+  readonly logged: readonly LogLine[];
+  call(method: string, path: string, options?: CallOptions): Promise<Reply>;
+  /** As operator. */
+  operate(method: string, path: string, body?: unknown): Promise<Reply>;
+  createLicense(terms?: Record<string, unknown>): Promise<TestLicense>;
+  close(): Promise<void>;
+}
+
+export interface CallOptions {
+  readonly authorization?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  readonly body: any;
+}
+
+export interface TestLicense {
+  readonly licenseId: string;
+  readonly tenantId: string;
+  readonly key: string;
+  acquire(fingerprint: string, more?: Record<string, unknown>): Promise<Reply>;
+  heartbeat(body: Record<string, unknown>): Promise<Reply>;
+  release(sessionId: string): Promise<Reply>;
+}
+
+/** `environment` is laid over settings that embed everything. `wrap` may put itself before any port. */
+export async function openTestSuite(
+  environment: Record<string, string> = {},
+  wrap: (deps: Deps) => Deps = (deps) => deps,
+): Promise<TestSuite> {
+  const dataFolder = await mkdtemp(join(tmpdir(), 'seatlease-test-'));
+  const config = readConfig({
+    SEATLEASE_DATA: dataFolder,
+    OPERATOR_KEY,
+    SESSION_TOKEN_KEYS: 'session-token-key-for-tests-0123456789',
+    PSEUDONYM_KEY: 'pseudonym-key-for-tests-0123456789abcd',
+    ...environment,
+  });
+  const logged: LogLine[] = [];
+  const deps = wrap({ ...(await openDeps(config)), log: (line) => logged.push(line) });
+  const server = mountSuite(
+    MANIFEST,
+    openSuite(async () => deps, { checkAnswers: true }),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  async function call(method: string, path: string, options: CallOptions = {}): Promise<Reply> {
+    const { authorization, headers, body } = options;
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: {
+        ...(authorization === undefined ? {} : { authorization }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.includes('json') ?? false;
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: isJson ? JSON.parse(text) : undefined,
+    };
+  }
+
+  const operate = (method: string, path: string, body?: unknown): Promise<Reply> =>
+    call(method, path, { authorization: `Operator ${OPERATOR_KEY}`, body });
+
+  return {
+    url,
+    deps,
+    logged,
+    call,
+    operate,
+    async createLicense(terms = {}) {
+      const created = await operate('POST', '/api/v1/licenses', { max: 3, ...terms });
+      if (created.status !== 201) throw new Error(`no license: ${created.text}`);
+      const key: string = created.body.license_key;
+      const authorization = `License ${key}`;
+      return {
+        licenseId: created.body.license_id,
+        tenantId: created.body.tenant_id,
+        key,
+        acquire: (fingerprint, more = {}) =>
+          call('POST', '/api/v1/licenses/acquire', { authorization, body: { fingerprint, ...more } }),
+        heartbeat: (body) => call('PUT', '/api/v1/licenses/heartbeat', { authorization, body }),
+        release: (sessionId) =>
+          call('POST', '/api/v1/licenses/release', { authorization, body: { session_id: sessionId } }),
+      };
+    },
+    async close() {
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      });
+      await deps.close();
+      await rm(dataFolder, { recursive: true, force: true });
+    },
+  };
+}
