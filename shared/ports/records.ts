@@ -3,6 +3,10 @@ import type { ZodMiniType } from 'zod/mini';
 /**
  * Durable documents: tenants, licenses and, later, everything that must outlive Redis.
  * The shape is Firestore's, cut down to what an embedded twin can honestly promise too.
+ *
+ * A document is plain JSON with no array directly inside an array; fields that are `undefined` are dropped. An id is not
+ * empty, holds no `/`, is not `.`, `..` or `__…__`, and has at most 1,500 bytes (Firestore's limits); another one throws.
+ * A store that does not answer throws `Unavailable('records', …)`; after that, whether a write landed is not known.
  */
 export interface Records {
   /** The document, or `undefined` where there is none. A failed look-up throws; it never reads as absent. */
@@ -47,6 +51,7 @@ export interface Query<T> {
   readonly name: string;
   readonly collection: Collection<T>;
   readonly where: readonly string[];
+  /** The field holds a string or a number in every document; documents without it are left out. */
   readonly orderBy: { readonly field: string; readonly direction: 'asc' | 'desc' };
 }
 

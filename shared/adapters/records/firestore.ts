@@ -199,7 +199,7 @@ async function connect(options: FirestoreOptions, limit: unknown): Promise<Fires
     ...(databaseId === undefined ? {} : { databaseId }),
     ...(emulatorHost === undefined ? {} : { host: emulatorHost, ssl: false }),
     ignoreUndefinedProperties: true,
-    
+    'grpc.callInvocationTransformer': limit,
   });
 }
 
