@@ -18,3 +18,6 @@ export const LICENSES_OF_TENANT: Query<License> = {
   where: ['tenantId'],
   orderBy: { field: 'createdAtMs', direction: 'desc' },
 };
+
+/** The query catalogue. `npm run generate` makes Firestore's index file from it. */
+export const QUERIES = [ALL_LICENSES, LICENSES_OF_TENANT] as const;

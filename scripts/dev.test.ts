@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Newcomer, newcomer, type StartedServer } from './local/newcomer.ts';
+
+describe('npm start', () => {
+  let user: Newcomer;
+  let server: StartedServer;
+  beforeAll(async () => {
+    user = await newcomer();
+    server = await user.start();
+  });
+  afterAll(() => user.leave());
+
+  const demo = () => JSON.parse(readFileSync(join(user.folder, '.seatlease', 'demo.json'), 'utf8'));
+
+  test('prints three lines that take a seat, keep it and give it back when pasted', async () => {
+    const lines = server.printed.split('\n').filter((line) => line.includes('curl '));
+    expect(lines).toHaveLength(3);
+    const { status, output } = await user.paste(lines.join('\n'));
+    expect(status, output).toBe(0);
+    expect(output).toContain('"status":"heartbeat_acknowledged"');
+    expect(output.trim()).toMatch(/204$/);
+  });
+
+  test('grants the three seats of its demo license and refuses a fourth', async () => {
+    const { url, license_key } = demo();
+    const statuses = [];
+    for (const fingerprint of ['a', 'b', 'c', 'd']) {
+      const response = await fetch(`${url}/api/v1/licenses/acquire`, {
+        method: 'POST',
+        headers: { authorization: `License ${license_key}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ fingerprint }),
+      });
+      statuses.push(response.status);
+    }
+    expect(statuses).toEqual([201, 201, 201, 409]);
+  });
+
+  test('stops cleanly on Ctrl-C, and a second start finds its records again', async () => {
+    const before = demo();
+    expect(await server.interrupt()).toContain('Stopped.');
+
+    server = await user.start();
+    const { url, operator_key, license_id } = demo();
+    expect(license_id).toBe(before.license_id);
+    const response = await fetch(`${url}/api/v1/licenses/${license_id}`, {
+      headers: { authorization: `Operator ${operator_key}` },
+    });
+    expect(await response.json()).toMatchObject({ license_id, max: 3, seats: { active: 0, max: 3 } });
+  });
+});

@@ -1,0 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { generatedFiles } from './generate/outputs.ts';
+
+describe('what is generated is what its sources say', () => {
+  test.each([...generatedFiles()])('%s is fresh (npm run generate)', (path, content) => {
+    expect(readFileSync(path, 'utf8')).toBe(content);
+  });
+});

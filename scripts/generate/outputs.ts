@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import { MANIFEST } from '../../functions/manifest.ts';
+import { SETTING_MEANINGS } from '../../shared/config.ts';
+import { PROBLEMS } from '../../shared/errors.ts';
+import type { EndpointContract, FunctionContract } from '../../shared/http/contract.ts';
+import { QUERIES } from '../../shared/ports/catalogue.ts';
+
+/** Everything in the repository that is made from other files of it: path from the root, and what it must hold. */
+export function generatedFiles(): ReadonlyMap<string, string> {
+  return new Map([
+    ['README.md', fillIn(readFileSync('README.md', 'utf8'))],
+    ['infra/firestore.indexes.json', `${JSON.stringify(firestoreIndexes(), null, 2)}\n`],
+  ]);
+}
+
+/** Replaces what stands between `<!-- generated:NAME -->` and `<!-- /generated -->`. */
+function fillIn(text: string): string {
+  return text.replace(
+    /<!-- generated:(\w+) -->\n.*?<!-- \/generated -->/gs,
+    (_, name: string) => `<!-- generated:${name} -->\n${section(name)}\n<!-- /generated -->`,
+  );
+}
+
+function section(name: string): string {
+  switch (name) {
+    case 'api':
+      return apiTable(MANIFEST);
+    case 'problems':
+      return table(
+        ['Code', 'Status', 'Meaning'],
+        Object.entries(PROBLEMS).map(([code, { status, title }]) => [`\`${code}\``, String(status), title]),
+      );
+    case 'settings':
+      return table(
+        ['Variable', 'Meaning', 'When not set'],
+        Object.entries(SETTING_MEANINGS).map(([setting, { meaning, unset }]) => [
+          `\`${setting}\``,
+          meaning,
+          unset,
+        ]),
+      );
+    default:
+      throw new Error(`nothing generates ${name}`);
+  }
+}
+
+const CALLERS = { license: 'license key', operator: 'operator', anyone: 'anyone' } as const;
+
+function apiTable(manifest: readonly FunctionContract[]): string {
+  const rows = manifest.flatMap(({ name, endpoints }) =>
+    Object.values(endpoints).map((endpoint: EndpointContract) => [
+      `\`${endpoint.method} ${endpoint.path}\``,
+      name,
+      endpoint.auth.map((kind) => CALLERS[kind]).join(', '),
+      endpoint.summary,
+    ]),
+  );
+  return table(['Route', 'Function', 'Who', 'What'], rows);
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+/**
+ * Composite indexes for every catalogued query that filters: the filtered fields, then the order, then the document
+ * id, which Firestore adds by itself in the order's direction. One field alone is indexed without being asked.
+ */
+function firestoreIndexes() {
+  return {
+    indexes: QUERIES.filter(({ where }) => where.length > 0).map(({ collection, where, orderBy }) => ({
+      collectionGroup: collection.name,
+      queryScope: 'COLLECTION',
+      fields: [
+        ...where.map((fieldPath) => ({ fieldPath, order: 'ASCENDING' })),
+        { fieldPath: orderBy.field, order: orderBy.direction === 'asc' ? 'ASCENDING' : 'DESCENDING' },
+      ],
+    })),
+    fieldOverrides: [],
+  };
+}

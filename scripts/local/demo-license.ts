@@ -1,0 +1,51 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod/mini';
+import { LICENSES } from '../../shared/ports/catalogue.ts';
+import type { LocalServer } from './server.ts';
+
+const SEATS = 3;
+
+const Demo = z.object({
+  url: z.string(),
+  license_id: z.string(),
+  license_key: z.string(),
+  operator_key: z.string(),
+});
+export type Demo = z.infer<typeof Demo>;
+
+/** What `demo.json` in the data folder says, or `undefined` where there is none. */
+export function readDemo(dataFolder: string): Demo | undefined {
+  try {
+    return z.parse(Demo, JSON.parse(readFileSync(join(dataFolder, 'demo.json'), 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * A license of three seats to play with: the one from before, where the records still have it, or a new one with a
+ * tenant of its own. `demo.json` in the data folder tells clients where to find it.
+ */
+export async function seedDemo({ url, config, deps }: LocalServer): Promise<Demo> {
+  const before = readDemo(config.dataFolder);
+  const known = before !== undefined && (await deps.records.get(LICENSES, before.license_id)) !== undefined;
+  const license = known ? before : await createLicense(url, config.operatorKey);
+  const { license_id, license_key } = license;
+  const demo: Demo = { url, license_id, license_key, operator_key: config.operatorKey };
+  writeFileSync(join(config.dataFolder, 'demo.json'), `${JSON.stringify(demo, null, 2)}\n`, { mode: 0o600 });
+  return demo;
+}
+
+async function createLicense(
+  url: string,
+  operatorKey: string,
+): Promise<{ license_id: string; license_key: string }> {
+  const response = await fetch(`${url}/api/v1/licenses`, {
+    method: 'POST',
+    headers: { authorization: `Operator ${operatorKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ max: SEATS, plan: 'pro' }),
+  });
+  if (response.status !== 201) throw new Error(`the demo license was refused: ${await response.text()}`);
+  return z.parse(z.object({ license_id: z.string(), license_key: z.string() }), await response.json());
+}

@@ -1,0 +1,77 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+/** For tests: a newcomer's checkout after `npm ci`, in a folder of its own, with shells in it. */
+export interface Newcomer {
+  readonly folder: string;
+  /** Runs `npm start` and resolves with all it has printed once it is ready. */
+  start(): Promise<StartedServer>;
+  /** Runs `code` in bash, as pasted into a terminal. */
+  paste(code: string): Promise<{ status: number | null; output: string }>;
+  leave(): Promise<void>;
+}
+
+export interface StartedServer {
+  readonly printed: string;
+  /** Ctrl-C: the signal goes to everything in the terminal. Resolves with all that was printed by the end. */
+  interrupt(): Promise<string>;
+}
+
+const CHECKOUT = ['package.json', 'node_modules', 'scripts', 'shared', 'functions'];
+
+export async function newcomer(): Promise<Newcomer> {
+  const folder = await mkdtemp(join(tmpdir(), 'seatlease-newcomer-'));
+  for (const path of CHECKOUT) await symlink(resolve(path), join(folder, path));
+  const running = new Set<ChildProcess>();
+
+  function run(command: string, args: readonly string[], environment: Record<string, string>) {
+    const child = spawn(command, args, {
+      cwd: folder,
+      env: { PATH: process.env.PATH, HOME: folder, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    running.add(child);
+    let output = '';
+    child.stdout.on('data', (data) => (output += String(data)));
+    child.stderr.on('data', (data) => (output += String(data)));
+    const ended = new Promise<number | null>((done) => child.once('close', done));
+    void ended.then(() => running.delete(child));
+    return { child, ended, output: () => output };
+  }
+
+  return {
+    folder,
+    async start() {
+      const { child, ended, output } = run('npm', ['start'], { PORT: '0' });
+      await new Promise<void>((ready, fail) => {
+        child.stdout.on('data', () => {
+          if (output().includes('Stop with Ctrl-C')) ready();
+        });
+        void ended.then(() => fail(new Error(`npm start ended: ${output()}`)));
+      });
+      return {
+        printed: output(),
+        async interrupt() {
+          signal(child, 'SIGINT');
+          await ended;
+          return output();
+        },
+      };
+    },
+    async paste(code) {
+      const { ended, output } = run('bash', ['-euo', 'pipefail', '-c', code], {});
+      return { status: await ended, output: output() };
+    },
+    async leave() {
+      for (const child of running) signal(child, 'SIGKILL');
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function signal(child: ChildProcess, name: NodeJS.Signals): void {
+  if (child.pid !== undefined) process.kill(-child.pid, name);
+}

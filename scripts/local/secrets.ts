@@ -1,0 +1,32 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod/mini';
+
+const Secrets = z.object({
+  OPERATOR_KEY: z.string(),
+  SESSION_TOKEN_KEYS: z.string(),
+  PSEUDONYM_KEY: z.string(),
+});
+
+/**
+ * Secrets of the local server, made once and kept in the data folder, so that keys and tokens stay good over a restart.
+ * For a developer's machine only: deployed, they come from Secret Manager.
+ */
+export function localSecrets(dataFolder: string): z.infer<typeof Secrets> {
+  const file = join(dataFolder, 'secrets.json');
+  mkdirSync(dataFolder, { recursive: true });
+  try {
+    const secrets = {
+      OPERATOR_KEY: `sop_${randomBytes(24).toString('hex')}`,
+      SESSION_TOKEN_KEYS: randomBytes(32).toString('hex'),
+      PSEUDONYM_KEY: randomBytes(32).toString('hex'),
+    };
+    // "wx": of two servers that start at once, the second reads what the first wrote.
+    writeFileSync(file, `${JSON.stringify(secrets, null, 2)}\n`, { flag: 'wx', mode: 0o600 });
+    return secrets;
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    return z.parse(Secrets, JSON.parse(readFileSync(file, 'utf8')));
+  }
+}
