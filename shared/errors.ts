@@ -29,7 +29,7 @@ export const PROBLEMS = {
   INTERNAL: { status: 500, title: 'Something went wrong on our side.' },
   SEATS_UNAVAILABLE: {
     status: 503,
-    title: 'Seats cannot be counted right now. Nothing has changed; try again.',
+    title: 'Seats cannot be counted right now. Try again.',
   },
   RECORDS_UNAVAILABLE: { status: 503, title: 'Records cannot be reached right now. Try again.' },
 } as const;

@@ -1,11 +1,18 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { newLicenseId, newLicenseKey } from '../../shared/domain/ids.ts';
+import { bareAnswer } from '../../shared/testing/bare-answer.ts';
+import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
+
+const PATH = '/api/v1/licenses/acquire';
 
 let suite: TestSuite;
 beforeAll(async () => {
   suite = await openTestSuite();
 });
 afterAll(() => suite.close());
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 test('grants as many seats as were bought, and then says who may try again when', async () => {
   const license = await suite.createLicense({ max: 2 });
@@ -27,4 +34,180 @@ test('grants as many seats as were bought, and then says who may try again when'
   expect(refused.body.retry_after).toBeGreaterThan(0);
   expect(refused.body.retry_after).toBeLessThanOrEqual(360);
   expect(refused.headers.get('retry-after')).toBe(String(refused.body.retry_after));
+});
+
+test('never seats a sixth machine in a five-seat pool, even when twenty race', async () => {
+  const license = await suite.createLicense({ max: 5 });
+  const machines = [...Array(20).keys()];
+  const replies = await Promise.all(machines.map((n) => license.acquire(`machine-${n}`)));
+  const statuses = replies.map(({ status }) => status).sort();
+  expect(statuses).toEqual([...Array(5).fill(201), ...Array(15).fill(409)]);
+});
+
+test('a machine that asks again gets the session it has, on the seat it has', async () => {
+  const license = await suite.createLicense({ max: 1 });
+  const first = await license.acquire('same-machine');
+  const again = await license.acquire('same-machine');
+  expect(again.status).toBe(200);
+  expect(again.body.session_id).toBe(first.body.session_id);
+  expect(again.body.seats).toEqual({ active: 1, max: 1 });
+});
+
+test('a machine that asks a hundred times at once holds one seat under one session', async () => {
+  const license = await suite.createLicense({ max: 3 });
+  const replies = await Promise.all([...Array(100).keys()].map(() => license.acquire('eager')));
+  expect(new Set(replies.map(({ body }) => body.session_id)).size).toBe(1);
+  expect(replies.filter(({ status }) => status === 201)).toHaveLength(1);
+  expect(replies.filter(({ status }) => status === 200)).toHaveLength(99);
+});
+
+test('seats beyond the bought ones are granted where overdraft allows, and said so', async () => {
+  const license = await suite.createLicense({ max: 1, overdraft: 1 });
+  const bought = await license.acquire('machine-a');
+  expect(bought.body).not.toHaveProperty('overdraft');
+  const over = await license.acquire('machine-b');
+  expect(over.status).toBe(201);
+  expect(over.body).toMatchObject({ overdraft: true, seats: { active: 2, max: 1 } });
+  expect((await license.acquire('machine-c')).body).toMatchObject({ code: 'SEATS_EXHAUSTED', active: 2 });
+});
+
+test('a pool of no seats refuses everybody', async () => {
+  const license = await suite.createLicense({ max: 0 });
+  const refused = await license.acquire('machine');
+  expect(refused.status).toBe(409);
+  expect(refused.body).toMatchObject({ active: 0, max: 0, retry_after: 360 });
+});
+
+test('counted by user, one person on two machines takes one seat, and two on one machine take two', async () => {
+  const license = await suite.createLicense({ max: 2, unit: 'user' });
+  const desk = await license.acquire('desk', { user_id: 'ada' });
+  const laptop = await license.acquire('laptop', { user_id: 'ada' });
+  expect([desk.status, laptop.status]).toEqual([201, 200]);
+  expect(laptop.body.session_id).toBe(desk.body.session_id);
+  expect((await license.acquire('desk', { user_id: 'grace' })).body.seats.active).toBe(2);
+});
+
+test('counted by process, each process of a machine takes a seat of its own', async () => {
+  const license = await suite.createLicense({ max: 2, unit: 'process' });
+  expect((await license.acquire('machine', { process_id: '1' })).status).toBe(201);
+  expect((await license.acquire('machine', { process_id: '2' })).status).toBe(201);
+  expect((await license.acquire('machine', { process_id: '1' })).status).toBe(200);
+  expect((await license.acquire('other', { process_id: '1' })).status).toBe(409);
+});
+
+test.each(['user', 'process'])('a license counted by %s says what it needs', async (unit) => {
+  const license = await suite.createLicense({ unit });
+  const refused = await license.acquire('machine');
+  expect(refused.status).toBe(400);
+  expect(refused.body.code).toBe('HOLDER_REQUIRED');
+  expect(refused.body.detail).toContain(`${unit}_id`);
+});
+
+test('a key opens no license but its own, and does not tell whether the other is there', async () => {
+  const mine = await suite.createLicense();
+  const other = await suite.createLicense();
+  expect((await mine.acquire('machine', { license_id: mine.licenseId })).status).toBe(201);
+  const refused = await mine.acquire('machine', { license_id: other.licenseId });
+  expect(refused.status).toBe(404);
+  expect(refused.body.code).toBe('LICENSE_NOT_FOUND');
+  const nowhere = await mine.acquire('machine', { license_id: newLicenseId(other.tenantId) });
+  expect(bareAnswer(nowhere)).toEqual(bareAnswer(refused));
+});
+
+test('a suspended license seats nobody until it is reinstated', async () => {
+  const license = await suite.createLicense();
+  await suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'suspended' });
+  const refused = await license.acquire('machine');
+  expect(refused.status).toBe(403);
+  expect(refused.body.code).toBe('LICENSE_SUSPENDED');
+  await suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'active' });
+  expect((await license.acquire('machine')).status).toBe(201);
+});
+
+test('a license ends at the very moment it says, and no lease outlives it', async () => {
+  const startMs = Date.now();
+  vi.useFakeTimers({ toFake: ['Date'], now: startMs });
+  const endMs = startMs + 60_000;
+  const validUntil = new Date(endMs).toISOString();
+  const license = await suite.createLicense({ valid_until: validUntil });
+  const seat = await license.acquire('machine');
+  expect(seat.body).toMatchObject({ expires_at: validUntil, next_heartbeat_due: validUntil });
+
+  vi.setSystemTime(endMs - 1);
+  expect((await license.acquire('machine-b')).status).toBe(201);
+  vi.setSystemTime(endMs);
+  const refused = await license.acquire('machine-c');
+  expect(refused.status).toBe(403);
+  expect(refused.body.code).toBe('LICENSE_EXPIRED');
+});
+
+test('a seat is free the millisecond its lease ends, and not one earlier', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+  const license = await suite.createLicense({ max: 1 });
+  const endMs = Date.parse((await license.acquire('crashed')).body.expires_at);
+  vi.setSystemTime(endMs - 1);
+  expect((await license.acquire('waiting')).body).toMatchObject({ code: 'SEATS_EXHAUSTED', retry_after: 1 });
+  vi.setSystemTime(endMs);
+  expect((await license.acquire('waiting')).status).toBe(201);
+});
+
+test('a wrong key, a key of no license and a key of no form are the same 401', async () => {
+  const { licenseId, tenantId, key } = await suite.createLicense();
+  const keys = [
+    newLicenseKey(licenseId),
+    newLicenseKey(newLicenseId(tenantId)),
+    key.slice(1),
+    `${key}0`,
+    'x',
+  ];
+  const replies = await Promise.all(
+    keys.map((wrong) =>
+      suite.call('POST', PATH, { authorization: `License ${wrong}`, body: { fingerprint: 'm' } }),
+    ),
+  );
+  for (const reply of replies) {
+    expect(reply.status).toBe(401);
+    expect(reply.body.code).toBe('CREDENTIALS_INVALID');
+    expect(reply.headers.get('www-authenticate')).toBe('License realm="seatlease"');
+    expect(bareAnswer(reply)).toEqual(bareAnswer(replies[0] ?? reply));
+  }
+});
+
+test.each([
+  ['no credentials', undefined],
+  ['a scheme of another kind', 'Basic dXNlcjpwYXNz'],
+  ['a scheme without a key', 'License'],
+  ['two keys', 'License a b'],
+])('%s: 401, with the scheme to use', async (_, authorization) => {
+  const reply = await suite.call('POST', PATH, {
+    ...(authorization ? { authorization } : {}),
+    body: { fingerprint: 'm' },
+  });
+  expect(reply.status).toBe(401);
+  expect(reply.body.code).toBe('AUTHENTICATION_REQUIRED');
+  expect(reply.headers.get('www-authenticate')).toBe('License realm="seatlease"');
+});
+
+test('an operator has no seat to take', async () => {
+  const refused = await suite.call('POST', PATH, {
+    authorization: `Operator ${OPERATOR_KEY}`,
+    body: { fingerprint: 'm' },
+  });
+  expect(refused.status).toBe(403);
+  expect(refused.body).toMatchObject({ code: 'FORBIDDEN', detail: 'This endpoint takes "License <key>".' });
+});
+
+test('says which field is wrong, and refuses fields it does not know', async () => {
+  const license = await suite.createLicense();
+  const refused = await license.acquire('', { hostname: 7, colour: 'red' });
+  expect(refused.status).toBe(400);
+  expect(refused.body.code).toBe('VALIDATION_FAILED');
+  const places = refused.body.errors.map(({ at }: { at: string }) => at);
+  expect(places).toEqual(expect.arrayContaining(['/fingerprint', '/hostname']));
+  expect(refused.body.detail).toContain('"colour"');
+  const bodiless = await suite.call('POST', PATH, { authorization: `License ${license.key}` });
+  expect(bodiless.body).toMatchObject({
+    code: 'VALIDATION_FAILED',
+    detail: 'The request needs a JSON body.',
+  });
 });

@@ -6,6 +6,7 @@ import {
   Cursor,
   LicenseId,
   PageLimit,
+  SettableTimestamp,
   TenantId,
   Timestamp,
   text,
@@ -49,7 +50,7 @@ const ChangeableTerms = {
   plan: z.optional(z.enum(PLAN_NAMES)),
   features: z.optional(Features),
   /** null for a license without end. */
-  valid_until: z.optional(z.nullable(Timestamp)),
+  valid_until: z.optional(z.nullable(SettableTimestamp)),
 };
 
 export default defineFunction({

@@ -30,6 +30,7 @@ export default {
     );
     if (!rhythmIsKeepable(license)) return UNKEEPABLE_RHYTHM;
 
+    await deps.seats.ping();
     const isNewTenant = body.tenant_id === undefined;
     const written = await deps.records.transact(async (transaction) => {
       if (!isNewTenant && !(await transaction.get(TENANTS, tenantId))) return false;
@@ -90,13 +91,17 @@ const UNKEEPABLE_RHYTHM: Refusal<'VALIDATION_FAILED'> = {
   members: { errors: [{ at: '/heartbeat_seconds', detail: 'must be shorter than ttl_seconds' }] },
 };
 
-/** Records first: they are the truth, and a copy that misses the news is put right by its version. */
+/**
+ * Records first: they are the truth, and a copy that misses the news is put right by its version. But not while seats
+ * are away: a change that is recorded and then answered with 503 would leave a key that nobody has ever seen.
+ */
 async function replaceLicense(
   licenseId: string,
   event: LicenseEvent,
   deps: Deps,
   change: (license: License, nowMs: number) => License,
 ): Promise<License | Refusal<'LICENSE_NOT_FOUND' | 'VALIDATION_FAILED'>> {
+  await deps.seats.ping();
   const changed = await deps.records.transact(async (transaction) => {
     const license = await transaction.get(LICENSES, licenseId);
     if (!license) return { problem: 'LICENSE_NOT_FOUND' as const };

@@ -24,6 +24,17 @@ export const TenantId = z.string().check(z.regex(TENANT_ID, 'is not of the form 
 /** A moment as RFC 3339 text. */
 export const Timestamp = z.iso.datetime({ offset: true });
 
+/**
+ * A moment that a caller sets: one that is a positive number of milliseconds (0 means "none" to the seat scripts) and
+ * whose year, once in UTC, still has four digits.
+ */
+export const SettableTimestamp = Timestamp.check(
+  z.refine((text) => {
+    const atMs = Date.parse(text);
+    return atMs > 0 && atMs < Date.UTC(10_000, 0);
+  }, 'must lie between the years 1970 and 9999 in UTC'),
+);
+
 /** `count` to and including `most`. */
 export function wholeNumber(least: number, most: number) {
   return z.int().check(z.gte(least), z.lte(most));

@@ -1,12 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import * as z from 'zod/mini';
 import type { EndpointContract, Refusal } from './contract.ts';
-import { bodyHeadersOf } from './raw-body.ts';
+import { LARGEST_BODY_BYTES, saidBy } from './raw-body.ts';
 
 z.config(z.locales.en());
-
-/** No endpoint needs more; the framework would take a gigabyte. */
-export const LARGEST_BODY_BYTES = 64 * 1024;
 
 const MOST_ERRORS_TOLD = 10;
 
@@ -55,7 +52,8 @@ export function parseInput(
 
 /** Refuses a body that no endpoint would read, before anything looks at it. */
 export function refuseBody(request: IncomingRequest): BadRequest | undefined {
-  if ((request.rawBody?.length ?? 0) <= LARGEST_BODY_BYTES) return undefined;
+  const bytes = Math.max(saidBy(request).contentLength, request.rawBody?.length ?? 0);
+  if (bytes <= LARGEST_BODY_BYTES) return undefined;
   return { problem: 'PAYLOAD_TOO_LARGE', detail: `At most ${LARGEST_BODY_BYTES} bytes.` };
 }
 
@@ -75,7 +73,7 @@ function fieldErrors(part: 'params' | 'query' | 'body', error: z.core.$ZodError)
 function readJson(request: IncomingRequest): { json: unknown } | BadRequest {
   const { rawBody } = request;
   if (!rawBody || rawBody.length === 0) return { json: undefined };
-  const { contentType, contentEncoding } = bodyHeadersOf(request);
+  const { contentType, contentEncoding } = saidBy(request);
   const isJson = /^application\/json\s*(;|$)/i.test(contentType?.trim() ?? '');
   if (!isJson || (contentEncoding !== undefined && contentEncoding.toLowerCase() !== 'identity')) {
     return { problem: 'UNSUPPORTED_MEDIA_TYPE' };

@@ -6,7 +6,7 @@ import type { AnyHandlers, AnyReply, EndpointContract, FunctionContract, Refusal
 import { authenticate, challenge } from './credentials.ts';
 import { logToStandardOutput } from './log.ts';
 import { type Outgoing, problemAnswer } from './problem.ts';
-import { takeBodiesRaw } from './raw-body.ts';
+import { saidBy, takeBodiesRaw } from './raw-body.ts';
 import { type IncomingRequest, parseInput, refuseBody } from './request.ts';
 import { matchRoute } from './route.ts';
 import { requestIdOf, traceFields } from './trace.ts';
@@ -71,7 +71,7 @@ export function serve(
     };
 
     // Split by hand: URL would read "//host" as an authority and throw on what it cannot read at all.
-    const [path = '/', search] = (request.url ?? '/').split(/\?(.*)/s);
+    const [path = '/', search] = saidBy(request).target.split(/\?(.*)/s);
     const route = matchRoute(contract, request.method ?? 'GET', path);
     if (route.found === 'nothing') return refuse({ problem: 'NOT_FOUND' });
     if (route.found === 'path')
@@ -115,7 +115,7 @@ function answerOf(
 
 function faultAnswer(fault: unknown, requestId: string, line: LogLine): Outgoing {
   line.severity = 'ERROR';
-  line.because = fault instanceof Error ? (fault.stack ?? fault.message) : String(fault);
+  line.because = tell(fault);
   const unavailable = fault instanceof Unavailable;
   const problem: ProblemCode = unavailable ? UNAVAILABLE_PROBLEM[fault.part] : 'INTERNAL';
   line.code = problem;
@@ -123,6 +123,12 @@ function faultAnswer(fault: unknown, requestId: string, line: LogLine): Outgoing
     problem,
     retryAfterSeconds: unavailable ? UNAVAILABLE_RETRY_SECONDS : undefined,
   });
+}
+
+function tell(fault: unknown): string {
+  if (!(fault instanceof Error)) return String(fault);
+  const told = fault.stack ?? fault.message;
+  return fault.cause === undefined ? told : `${told}\nCaused by: ${tell(fault.cause)}`;
 }
 
 /** Writes an answer, unless one has gone out or nobody is there any more. */

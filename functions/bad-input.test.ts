@@ -1,0 +1,287 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { getTestServer } from '@google-cloud/functions-framework/testing';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startEmbeddedRedis } from '../shared/adapters/seats/embedded-redis.ts';
+import { type RespClient, type RespReply, respClient } from '../shared/adapters/seats/resp-client.ts';
+import { newLicenseKey } from '../shared/domain/ids.ts';
+import { PROBLEMS, type ProblemCode } from '../shared/errors.ts';
+import type { FunctionContract } from '../shared/http/contract.ts';
+import { type BadRequest, badRequests, type Known } from '../shared/testing/bad-requests.ts';
+import { isParserRefusal, type RawAnswer, sendRaw } from '../shared/testing/raw-http.ts';
+import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../shared/testing/suite.ts';
+import { MANIFEST } from './manifest.ts';
+
+const RUNS_PER_ENDPOINT = 50;
+const FUNCTIONS: readonly FunctionContract[] = MANIFEST;
+const ENDPOINTS = FUNCTIONS.flatMap(({ name, endpoints }) =>
+  Object.values(endpoints).map((endpoint) => ({
+    name,
+    endpoint,
+    title: `${endpoint.method} ${endpoint.path}`,
+  })),
+);
+
+const SECRETS: string[] = [OPERATOR_KEY];
+const agent = new http.Agent({ keepAlive: true, maxSockets: 4 });
+let redis: Awaited<ReturnType<typeof startEmbeddedRedis>>;
+let client: RespClient;
+let suite: TestSuite;
+let known: Known;
+let before: unknown;
+let sent = 0;
+const codesMet = new Set<string>();
+
+beforeAll(async () => {
+  redis = await startEmbeddedRedis();
+  client = respClient(redis);
+  suite = await openTestSuite({ REDIS_URL: `redis://${redis.host}:${redis.port}` });
+  const license = await suite.createLicense({ max: 2 });
+  const { session_id, session_token } = (
+    await license.acquire('fingerprint-of-ada', { hostname: 'host-of-ada' })
+  ).body;
+  SECRETS.push(license.key, session_token, 'fingerprint-of-ada', 'host-of-ada');
+  known = {
+    params: { license_id: license.licenseId, session_id },
+    credentials: { license: `License ${license.key}`, operator: `Operator ${OPERATOR_KEY}` },
+    wrongKeys: [`License ${newLicenseKey(license.licenseId)}`, `Operator ${OPERATOR_KEY}x`],
+  };
+  before = await stateOf();
+});
+afterAll(async () => {
+  agent.destroy();
+  await suite.close();
+  client.close();
+  await redis.close();
+});
+
+/** Everything that Redis and the records hold. */
+async function stateOf(): Promise<unknown> {
+  const keys = await client.command(['KEYS', '*']);
+  if (!Array.isArray(keys)) throw new TypeError('KEYS answers with a list');
+  const dump: Record<string, RespReply> = {};
+  for (const key of keys.map(String).toSorted()) {
+    const type = String(await client.command(['TYPE', key]));
+    const read = {
+      hash: ['HGETALL', key],
+      zset: ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
+      stream: ['XRANGE', key, '-', '+'],
+    };
+    dump[key] = await client.command(read[type as keyof typeof read] ?? ['GET', key]);
+  }
+  const { licenses } = (await suite.operate('GET', '/api/v1/licenses?limit=100')).body;
+  const { sessions } = (await suite.operate('GET', `/api/v1/sessions?license_id=${known.params.license_id}`))
+    .body;
+  return { dump, licenses, sessions };
+}
+
+function send({ method, target, headers, body }: BadRequest): Promise<RawAnswer> {
+  sent += 1;
+  const { hostname, port } = new URL(suite.url);
+  return new Promise((resolve, reject) => {
+    const length = body.length > 0 ? { 'content-length': body.length } : {};
+    const outgoing = http.request({
+      agent,
+      hostname,
+      port,
+      method,
+      path: target,
+      headers: { ...headers, ...length },
+    });
+    outgoing.on('error', reject);
+    outgoing.on('response', (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('error', reject);
+      incoming.on('end', () => {
+        const heads = Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]);
+        const text = Buffer.concat(chunks).toString();
+        resolve({ status: incoming.statusCode ?? 0, headers: Object.fromEntries(heads), body: text });
+      });
+    });
+    outgoing.end(body);
+  });
+}
+
+/** A refusal in the one form that we promise, and nothing about our insides in it. */
+function expectProblem(answer: RawAnswer, method: string, of: unknown): void {
+  const { status, headers, body } = answer;
+  const shown = JSON.stringify({ of, answer }).slice(0, 2000);
+  expect(status, shown).toBeGreaterThanOrEqual(400);
+  expect(status, shown).toBeLessThan(500);
+  expect(headers['content-type'], shown).toBe('application/problem+json');
+  expect(headers['x-request-id'], shown).toMatch(/^[\w-]{8,64}$/);
+  expect(headers, shown).not.toHaveProperty('x-evil');
+  if (status === 401) expect(headers['www-authenticate'], shown).toMatch(/ realm="seatlease"/);
+  if (status === 405) expect(headers.allow, shown).toMatch(/^[A-Z, ]+$/);
+  if (method === 'HEAD') {
+    expect(body, shown).toBe('');
+    return;
+  }
+  const problem = JSON.parse(body);
+  codesMet.add(problem.code);
+  const entry = Object.entries(PROBLEMS).find(([code]) => code === problem.code)?.[1];
+  expect(problem, shown).toMatchObject({ ...entry, status, request_id: headers['x-request-id'] });
+  expect(entry, shown).toBeDefined();
+  expect(body, shown).not.toMatch(
+    /\n +at |node_modules|file:\/\/|\/[\w-]+\.[cm]?[jt]s\b|ZodError|SyntaxError/,
+  );
+  for (const secret of SECRETS) expect(body, shown).not.toContain(secret);
+}
+
+describe('whatever is sent, the answer is a problem that the table names, and nothing has changed', () => {
+  test.each(ENDPOINTS)('$title', async ({ endpoint }) => {
+    const methods = ENDPOINTS.filter((other) => other.endpoint.path === endpoint.path).map(
+      (o) => o.endpoint.method,
+    );
+    await fc.assert(
+      fc.asyncProperty(badRequests(endpoint, methods, known), async (request) => {
+        const shown = { ...request, body: request.body.toString('latin1').slice(0, 300) };
+        expectProblem(await send(request), request.method, shown);
+      }),
+      { seed: 20261123, numRuns: RUNS_PER_ENDPOINT, endOnFailure: true },
+    );
+    expect(await stateOf()).toEqual(before);
+  });
+
+  test('at least 300 of them were sent, and every guard on the way has refused some', () => {
+    expect(sent).toBeGreaterThanOrEqual(Math.max(300, ENDPOINTS.length * RUNS_PER_ENDPOINT));
+    const guards: ProblemCode[] = [
+      'NOT_FOUND',
+      'METHOD_NOT_ALLOWED',
+      'PAYLOAD_TOO_LARGE',
+      'AUTHENTICATION_REQUIRED',
+      'CREDENTIALS_INVALID',
+      'FORBIDDEN',
+      'UNSUPPORTED_MEDIA_TYPE',
+      'INVALID_JSON',
+      'VALIDATION_FAILED',
+    ];
+    expect([...codesMet]).toEqual(expect.arrayContaining(guards));
+  });
+});
+
+const CLOSE = 'Host: seatlease\r\nConnection: close\r\n';
+const JSON_TYPE = 'Content-Type: application/json\r\n';
+
+/** Bytes that no client library sends, and who refuses them: we, with a problem, or Node before there is a request. */
+const RAW: readonly [name: string, by: 'us' | 'node', head: string, isCutShort?: boolean][] = [
+  ['a target that is no path', 'us', `GET * HTTP/1.1\r\n${CLOSE}\r\n`],
+  ['a target of another host', 'us', `GET http://evil.example/health HTTP/1.1\r\n${CLOSE}\r\n`],
+  ['a target in bytes that are no ASCII', 'node', `GET /h\xe9\xff HTTP/1.1\r\n${CLOSE}\r\n`],
+  ['a target with a space', 'node', `GET /he alth HTTP/1.1\r\n${CLOSE}\r\n`],
+  ['a target with a NUL', 'node', `GET /he\0alth HTTP/1.1\r\n${CLOSE}\r\n`],
+  ['a target of 20 KB', 'node', `GET /${'a'.repeat(20_000)} HTTP/1.1\r\n${CLOSE}\r\n`],
+  ['a header of 20 KB', 'node', `GET /nothing HTTP/1.1\r\nX-Long: ${'a'.repeat(20_000)}\r\n${CLOSE}\r\n`],
+  ['no host', 'node', 'GET /nothing HTTP/1.1\r\nConnection: close\r\n\r\n'],
+  ['an unknown method', 'node', `BREW /health HTTP/1.1\r\n${CLOSE}\r\n`],
+  ['an unknown version', 'node', `GET /health HTTP/9.9\r\n${CLOSE}\r\n`],
+  ['an unknown expectation', 'node', `GET /nothing HTTP/1.1\r\nExpect: tea\r\n${CLOSE}\r\n`],
+  [
+    'a folded header',
+    'node',
+    `GET /nothing HTTP/1.1\r\nX-Request-Id: abcdefgh\r\n X-Evil: 1\r\n${CLOSE}\r\n`,
+  ],
+  ['a header with a bare line feed', 'node', `GET /nothing HTTP/1.1\r\nX-A: 1\nX-Evil: 2\r\n${CLOSE}\r\n`],
+  ['a header name with a space', 'node', `GET /nothing HTTP/1.1\r\nX-A : 1\r\n${CLOSE}\r\n`],
+  [
+    'two lengths',
+    'node',
+    `POST /nothing HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n${CLOSE}\r\nab`,
+  ],
+  [
+    'a length and chunks',
+    'node',
+    `POST /nothing HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n${CLOSE}\r\n0\r\n\r\n`,
+  ],
+  [
+    'two request ids',
+    'us',
+    `GET /nothing HTTP/1.1\r\nX-Request-Id: abcdefgh\r\nX-Request-Id: ijklmnop\r\n${CLOSE}\r\n`,
+  ],
+  [
+    'two content types',
+    'us',
+    `PUT /api/v1/licenses/heartbeat HTTP/1.1\r\n${JSON_TYPE}${JSON_TYPE}${CLOSE}\r\n`,
+  ],
+  [
+    'two authorizations',
+    'us',
+    `GET /api/v1/licenses HTTP/1.1\r\nAuthorization: Operator a\r\nAuthorization: Operator b\r\n${CLOSE}\r\n`,
+  ],
+  [
+    'an upgrade',
+    'us',
+    `GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close, Upgrade\r\nUpgrade: h2c\r\n\r\n`,
+  ],
+  [
+    'a length of 2 GB',
+    'us',
+    `PUT /api/v1/licenses/heartbeat HTTP/1.1\r\nContent-Length: 2000000000\r\n${JSON_TYPE}${CLOSE}\r\n{`,
+  ],
+  [
+    'chunks that are cut short',
+    'node',
+    `PUT /api/v1/licenses/heartbeat HTTP/1.1\r\nTransfer-Encoding: chunked\r\n${JSON_TYPE}${CLOSE}\r\nzz\r\n`,
+    true,
+  ],
+];
+
+describe('bytes that no client library sends', () => {
+  test.each(RAW)('%s: refused by %s, and nothing has changed', async (_, by, bytes, isCutShort) => {
+    const answers = await sendRaw(suite.url, Buffer.from(bytes, 'latin1'), isCutShort);
+    for (const answer of answers) {
+      if (by === 'node') expect(isParserRefusal(answer), JSON.stringify(answer)).toBe(true);
+      else expectProblem(answer, 'GET', bytes);
+    }
+    expect(answers).toHaveLength(1);
+    expect(await stateOf()).toEqual(before);
+  });
+
+  test('a request smuggled behind a refused one is not served', async () => {
+    const smuggled = `DELETE /api/v1/licenses/sessions/${known.params.session_id} HTTP/1.1\r\nAuthorization: ${known.credentials.operator}\r\n${CLOSE}\r\n`;
+    const bytes = `GET /nothing HTTP/1.1\r\nContent-Length: ${smuggled.length}\r\n${CLOSE}\r\n${smuggled}`;
+    const answers = await sendRaw(suite.url, bytes);
+    expect(answers.map(({ status }) => status)).toEqual([404]);
+    expect(await stateOf()).toEqual(before);
+  });
+});
+
+describe('at its own URL, without our router before it', () => {
+  test.each(FUNCTIONS.map(({ name }) => name))(
+    '%s answers odd addresses itself, never its framework',
+    async (name) => {
+      const server = getTestServer(name).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      try {
+        for (const target of [
+          '/%',
+          '/%ff/x',
+          '*',
+          '//',
+          '/..%2f',
+          '/a%00',
+          'http://evil.example/%',
+          '/?%',
+          '/%?deep=1',
+        ]) {
+          const [answer] = await sendRaw(url, `PATCH ${target} HTTP/1.1\r\n${CLOSE}\r\n`);
+          if (!answer) throw new Error(`no answer to ${target}`);
+          expectProblem(answer, 'PATCH', target);
+        }
+      } finally {
+        server.close();
+      }
+    },
+  );
+});
+
+test('of all that was refused, no key, token, fingerprint or host name stands in the log, and no fault', () => {
+  expect(suite.logged.length).toBeGreaterThan(300);
+  const log = JSON.stringify(suite.logged);
+  for (const secret of SECRETS) expect(log).not.toContain(secret);
+  expect(suite.logged.filter(({ severity }) => severity === 'ERROR')).toEqual([]);
+});

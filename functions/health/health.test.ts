@@ -1,0 +1,65 @@
+import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.ts';
+import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
+
+let redis: Awaited<ReturnType<typeof startEmbeddedRedis>>;
+let suite: TestSuite;
+beforeEach(async () => {
+  redis = await startEmbeddedRedis();
+  suite = await openTestSuite({ REDIS_URL: `redis://${redis.host}:${redis.port}` });
+});
+afterEach(() => suite.close());
+afterAll(() => redis.close());
+
+test('says to anyone that it is alive, without asking any other part', async () => {
+  await redis.close();
+  await suite.deps.records.close();
+  const alive = await suite.call('GET', '/health');
+  expect([alive.status, alive.body]).toEqual([200, { status: 'ok' }]);
+  expect(alive.headers.get('cache-control')).toBe('no-store');
+});
+
+test('HEAD says the same without a body', async () => {
+  const head = await suite.call('HEAD', '/health');
+  expect([head.status, head.text]).toEqual([200, '']);
+  expect(head.headers.get('content-length')).toBe(String('{"status":"ok"}'.length));
+});
+
+test('asks each part for operators', async () => {
+  const deep = await suite.operate('GET', '/health?deep=1');
+  expect([deep.status, deep.body]).toEqual([200, { status: 'ok', parts: { seats: 'ok', records: 'ok' } }]);
+});
+
+test('asks no part for anybody else', async () => {
+  const refused = await suite.call('GET', '/health?deep=1');
+  expect([refused.status, refused.body.code]).toEqual([401, 'AUTHENTICATION_REQUIRED']);
+  expect(refused.headers.get('www-authenticate')).toBe('Operator realm="seatlease"');
+  const wrong = await suite.call('GET', '/health', { authorization: `Operator ${OPERATOR_KEY}x` });
+  expect([wrong.status, wrong.body.code]).toEqual([401, 'CREDENTIALS_INVALID']);
+  const license = await suite.createLicense();
+  const key = await suite.call('GET', '/health?deep=1', { authorization: `License ${license.key}` });
+  expect([key.status, key.body.code]).toEqual([403, 'FORBIDDEN']);
+});
+
+test('names the part that is away, to the operator; why, only to the log', async () => {
+  await redis.close();
+  const seatless = await suite.operate('GET', '/health?deep=1');
+  expect([seatless.status, seatless.body]).toEqual([
+    503,
+    { status: 'unavailable', parts: { seats: 'unavailable', records: 'ok' } },
+  ]);
+  expect(suite.logged.at(-1)).toMatchObject({
+    severity: 'ERROR',
+    because: expect.stringMatching(/^seats: /),
+  });
+
+  await suite.deps.records.close();
+  const dead = await suite.operate('GET', '/health?deep=1');
+  expect(dead.body.parts).toEqual({ seats: 'unavailable', records: 'unavailable' });
+});
+
+test.each(['deep=0', 'deep=', 'deep=1&deep=1', 'verbose=1'])('?%s is refused by its name', async (query) => {
+  const refused = await suite.operate('GET', `/health?${query}`);
+  expect([refused.status, refused.body.code]).toEqual([400, 'VALIDATION_FAILED']);
+  expect(refused.body.detail).toContain(query.split('=')[0]);
+});

@@ -1,0 +1,278 @@
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.ts';
+import { type RespClient, respClient } from '../../shared/adapters/seats/resp-client.ts';
+import { newSessionId } from '../../shared/domain/ids.ts';
+import { sessionTokens } from '../../shared/domain/session-token.ts';
+import { bareAnswer } from '../../shared/testing/bare-answer.ts';
+import { openTestSuite, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
+
+const TTL_MS = 360_000;
+
+let redis: Awaited<ReturnType<typeof startEmbeddedRedis>>;
+let client: RespClient;
+let suite: TestSuite;
+beforeAll(async () => {
+  redis = await startEmbeddedRedis();
+  client = respClient(redis);
+  suite = await openTestSuite({ REDIS_URL: `redis://${redis.host}:${redis.port}` });
+});
+afterAll(async () => {
+  await suite.close();
+  client.close();
+  await redis.close();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function freezeClock(): number {
+  const nowMs = Date.now();
+  vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
+  return nowMs;
+}
+
+async function loseRedis(): Promise<void> {
+  expect(await client.command(['FLUSHALL'])).toBe('OK');
+}
+
+async function seated(license: TestLicense, machine: string): Promise<{ id: string; token: string }> {
+  const { status, body, text } = await license.acquire(machine);
+  expect(status, text).toBe(201);
+  return { id: body.session_id, token: body.session_token };
+}
+
+async function activeSeats(license: TestLicense): Promise<number> {
+  return (await suite.operate('GET', `/api/v1/licenses/${license.licenseId}`)).body.seats.active;
+}
+
+test('a beat extends the lease to one TTL from now, and says when the next is due', async () => {
+  const nowMs = freezeClock();
+  const license = await suite.createLicense();
+  const { id } = await seated(license, 'machine');
+  vi.setSystemTime(nowMs + 300_000);
+  const beat = await license.heartbeat({ session_id: id });
+  expect(beat.status, beat.text).toBe(200);
+  expect(beat.body).toMatchObject({
+    status: 'heartbeat_acknowledged',
+    session_id: id,
+    ttl_extended_to: 360,
+    expires_at: new Date(nowMs + 300_000 + TTL_MS).toISOString(),
+    next_heartbeat_due: new Date(nowMs + 600_000).toISOString(),
+  });
+  expect(beat.body).not.toHaveProperty('revived');
+});
+
+test('a client that keeps the interval keeps its seat for as long as it likes', async () => {
+  let nowMs = freezeClock();
+  const license = await suite.createLicense({ max: 1 });
+  const { id } = await seated(license, 'machine');
+  for (let beat = 0; beat < 20; beat += 1) {
+    nowMs += 300_000;
+    vi.setSystemTime(nowMs);
+    expect((await license.heartbeat({ session_id: id })).body).not.toHaveProperty('revived');
+    expect((await license.acquire('rival')).status).toBe(409);
+  }
+});
+
+test('a hundred sessions are extended in one call, in the order asked; a hundred and one are refused', async () => {
+  const license = await suite.createLicense({ max: 200 });
+  const sessions: string[] = [];
+  for (let n = 0; n < 100; n += 1) sessions.push((await seated(license, `machine-${n}`)).id);
+  const ask = sessions.toReversed().map((session_id) => ({ session_id }));
+  const beat = await license.heartbeat({ sessions: ask });
+  expect(beat.status).toBe(200);
+  expect(beat.body.results.map((result: { session_id: string }) => result.session_id)).toEqual(
+    sessions.toReversed(),
+  );
+  expect(new Set(beat.body.results.map((result: { status: string }) => result.status))).toEqual(
+    new Set(['heartbeat_acknowledged']),
+  );
+  const tooMany = await license.heartbeat({ sessions: [...ask, { session_id: sessions[0] }] });
+  expect(tooMany.status).toBe(400);
+  expect(tooMany.body.code).toBe('VALIDATION_FAILED');
+  expect(tooMany.body.detail).toContain('1 to 100');
+});
+
+test('in a batch, one session that is gone takes no other with it, and a stranger looks like nobody', async () => {
+  const license = await suite.createLicense();
+  const stranger = await seated(await suite.createLicense(), 'theirs');
+  const { id } = await seated(license, 'machine');
+  const unknown = newSessionId(license.licenseId);
+  const ask = [unknown, id, stranger.id, id].map((session_id) => ({ session_id }));
+  const beat = await license.heartbeat({ sessions: ask });
+  expect(beat.status).toBe(200);
+  expect(beat.body.results).toEqual([
+    { status: 'session_not_found', session_id: unknown },
+    expect.objectContaining({ status: 'heartbeat_acknowledged', session_id: id }),
+    { status: 'session_not_found', session_id: stranger.id },
+    expect.objectContaining({ status: 'heartbeat_acknowledged', session_id: id }),
+  ]);
+});
+
+test("a stranger's session and one that never was get the same answer to the byte, token or none", async () => {
+  const license = await suite.createLicense();
+  const theirs = await seated(await suite.createLicense(), 'theirs');
+  const asks = [
+    { session_id: theirs.id },
+    { session_id: theirs.id, session_token: theirs.token },
+    { session_id: newSessionId(license.licenseId) },
+  ];
+  const [first, ...others] = await Promise.all(asks.map((ask) => license.heartbeat(ask)));
+  expect(first?.status).toBe(404);
+  expect(first?.body.code).toBe('SESSION_NOT_FOUND');
+  for (const other of others) expect(bareAnswer(other)).toEqual(first && bareAnswer(first));
+});
+
+test('a late beat takes a free seat again and says so', async () => {
+  const nowMs = freezeClock();
+  const license = await suite.createLicense({ max: 1 });
+  const { id } = await seated(license, 'sleeper');
+  vi.setSystemTime(nowMs + TTL_MS);
+  const beat = await license.heartbeat({ session_id: id });
+  expect(beat.status).toBe(200);
+  expect(beat.body).toMatchObject({ session_id: id, revived: true });
+  expect((await license.acquire('other')).status).toBe(409);
+});
+
+test('a late beat never takes a seat that somebody else has by now', async () => {
+  const nowMs = freezeClock();
+  const license = await suite.createLicense({ max: 1 });
+  const { id, token } = await seated(license, 'sleeper');
+  vi.setSystemTime(nowMs + TTL_MS);
+  await seated(license, 'next in line');
+  const beat = await license.heartbeat({ session_id: id, session_token: token });
+  expect(beat.status).toBe(404);
+  expect(beat.body.code).toBe('SESSION_NOT_FOUND');
+  expect(await activeSeats(license)).toBe(1);
+});
+
+test('a machine that took a new session does not get its old one back beside it', async () => {
+  const nowMs = freezeClock();
+  const license = await suite.createLicense({ max: 5 });
+  const old = await seated(license, 'machine');
+  vi.setSystemTime(nowMs + TTL_MS);
+  await seated(license, 'machine');
+  expect((await license.heartbeat({ session_id: old.id, session_token: old.token })).status).toBe(404);
+  expect(await activeSeats(license)).toBe(1);
+});
+
+test('one TTL after its lease ran out a session is forgotten, token or not', async () => {
+  const nowMs = freezeClock();
+  const license = await suite.createLicense();
+  const { id, token } = await seated(license, 'machine');
+  vi.setSystemTime(nowMs + 2 * TTL_MS);
+  expect((await license.heartbeat({ session_id: id, session_token: token })).status).toBe(404);
+});
+
+test('a session token brings its session back after Redis has lost everything', async () => {
+  const license = await suite.createLicense({ max: 1 });
+  const { id, token } = await seated(license, 'machine');
+  await loseRedis();
+  const beat = await license.heartbeat({ session_id: id, session_token: token });
+  expect(beat.status, beat.text).toBe(200);
+  expect(beat.body).toMatchObject({ session_id: id, revived: true });
+  expect((await license.acquire('machine')).body.session_id).toBe(id);
+  expect((await license.acquire('rival')).status).toBe(409);
+});
+
+test('after Redis has lost everything, tokens seat nobody beyond what was bought', async () => {
+  const license = await suite.createLicense({ max: 2 });
+  const seats = [await seated(license, 'a'), await seated(license, 'b')];
+  await loseRedis();
+  await seated(license, 'newcomer');
+  const sessions = seats.map(({ id, token }) => ({ session_id: id, session_token: token }));
+  const beat = await license.heartbeat({ sessions });
+  expect(beat.body.results.map((result: { status: string }) => result.status)).toEqual([
+    'heartbeat_acknowledged',
+    'session_not_found',
+  ]);
+  expect(await activeSeats(license)).toBe(2);
+});
+
+test('tokens that we did not seal, or not for that session, seat nobody', async () => {
+  const license = await suite.createLicense();
+  const mine = await seated(license, 'machine');
+  const other = await seated(license, 'other');
+  const foreign = await seated(await suite.createLicense(), 'theirs');
+  const session = suite.deps.sessionTokens.open(mine.id, mine.token);
+  if (!session) throw new Error('a token of ours opens');
+  const forged = sessionTokens(['a-key-that-is-not-the-servers-0123456789']).seal(session);
+  const [version, payload, seal] = mine.token.split('.');
+  await loseRedis();
+  const tokens = [
+    other.token,
+    foreign.token,
+    forged,
+    `${version}.${payload}.${seal?.slice(0, -1)}`,
+    `${version}.${payload}`,
+    `st2.${payload}.${seal}`,
+    `${mine.token}.x`,
+    'x',
+    undefined,
+  ];
+  for (const session_token of tokens) {
+    const beat = await license.heartbeat({ session_id: mine.id, session_token });
+    expect(beat.status, session_token).toBe(404);
+  }
+  expect(await activeSeats(license)).toBe(0);
+});
+
+test('a bad token does not cost a living session its seat', async () => {
+  const license = await suite.createLicense();
+  const { id } = await seated(license, 'machine');
+  expect((await license.heartbeat({ session_id: id, session_token: 'rubbish' })).status).toBe(200);
+});
+
+test.each(['released', 'evicted'])(
+  'a session that was %s stays gone, whatever token it shows',
+  async (how) => {
+    const nowMs = freezeClock();
+    const license = await suite.createLicense();
+    const { id, token } = await seated(license, 'machine');
+    if (how === 'released') await license.release(id);
+    else await suite.operate('DELETE', `/api/v1/licenses/sessions/${id}`);
+    for (const laterMs of [0, TTL_MS - 1, TTL_MS, 2 * TTL_MS - 1, 2 * TTL_MS]) {
+      vi.setSystemTime(nowMs + laterMs);
+      const beat = await license.heartbeat({ session_id: id, session_token: token });
+      expect(beat.body.code, `${laterMs} ms later`).toBe('SESSION_NOT_FOUND');
+    }
+  },
+);
+
+test('a suspended license extends nobody, and an ended one neither', async () => {
+  const nowMs = freezeClock();
+  const license = await suite.createLicense({ valid_until: new Date(nowMs + 60_000).toISOString() });
+  const { id } = await seated(license, 'machine');
+  await suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'suspended' });
+  const suspended = await license.heartbeat({ session_id: id });
+  expect([suspended.status, suspended.body.code]).toEqual([403, 'LICENSE_SUSPENDED']);
+  await suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'active' });
+  vi.setSystemTime(nowMs + 60_000);
+  const ended = await license.heartbeat({ session_id: id });
+  expect([ended.status, ended.body.code]).toEqual([403, 'LICENSE_EXPIRED']);
+});
+
+test("a wrong key extends nothing, not even with the session's own token", async () => {
+  const license = await suite.createLicense();
+  const { id, token } = await seated(license, 'machine');
+  const reply = await suite.call('PUT', '/api/v1/licenses/heartbeat', {
+    authorization: `License ${license.key.slice(0, -1)}${license.key.endsWith('0') ? '1' : '0'}`,
+    body: { session_id: id, session_token: token },
+  });
+  expect(reply.status).toBe(401);
+  expect(reply.headers.get('www-authenticate')).toBe('License realm="seatlease"');
+});
+
+test.each([
+  ['nothing', {}],
+  ['no session', { sessions: [] }],
+  ['one session and a list', { session_id: 'ses_00_x', sessions: [] }],
+  ['a session id of no form', { session_id: 'ses_00_x' }],
+  ['an empty token', { session_id: newSessionId('lic_00_0123456789abcdef'), session_token: '' }],
+])('%s: 400 that says what to send', async (_, body) => {
+  const license = await suite.createLicense();
+  const reply = await license.heartbeat(body);
+  expect(reply.status).toBe(400);
+  expect(reply.body.code).toBe('VALIDATION_FAILED');
+  expect(reply.body.detail).toMatch(/session_id|sessions|session_token/);
+});

@@ -1,0 +1,313 @@
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
+import { bareAnswer } from '../../shared/testing/bare-answer.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+
+const LICENSES = '/api/v1/licenses';
+
+let suite: TestSuite;
+beforeAll(async () => {
+  suite = await openTestSuite();
+});
+afterAll(() => suite.close());
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const create = (terms: Record<string, unknown>): Promise<Reply> => suite.operate('POST', LICENSES, terms);
+const read = (licenseId: string): Promise<Reply> => suite.operate('GET', `${LICENSES}/${licenseId}`);
+const change = (licenseId: string, terms: unknown): Promise<Reply> =>
+  suite.operate('PATCH', `${LICENSES}/${licenseId}`, terms);
+const rotate = (licenseId: string, body?: unknown): Promise<Reply> =>
+  suite.operate('POST', `${LICENSES}/${licenseId}/rotate-key`, body);
+
+function acquireWith(key: string, fingerprint: string): Promise<Reply> {
+  return suite.call('POST', `${LICENSES}/acquire`, {
+    authorization: `License ${key}`,
+    body: { fingerprint },
+  });
+}
+
+test('a license of a size alone gets the usual terms, a tenant of its own and a key that works', async () => {
+  const created = await create({ max: 5 });
+  expect(created.status, created.text).toBe(201);
+  const { license_key, ...license } = created.body;
+  expect(license).toMatchObject({
+    max: 5,
+    overdraft: 0,
+    plan: 'pro',
+    features: [],
+    ttl_seconds: 360,
+    heartbeat_seconds: 300,
+    unit: 'machine',
+    status: 'active',
+    valid_until: null,
+    offline_grace_days: 7,
+    created_at: license.updated_at,
+  });
+  expect(license.license_id.slice(4, 6)).toBe(license.tenant_id.slice(4, 6));
+  expect((await acquireWith(license_key, 'machine')).status).toBe(201);
+  expect((await read(license.license_id)).body).toEqual({ ...license, seats: { active: 1, max: 5 } });
+});
+
+test('every term can be chosen at creation and is what seats are then counted by', async () => {
+  const terms = {
+    max: 1,
+    overdraft: 2,
+    ttl_seconds: 60,
+    heartbeat_seconds: 20,
+    unit: 'user',
+    plan: 'free',
+    features: ['export', 'größe'],
+    valid_until: '2999-12-31T23:00:00.000Z',
+  };
+  const { body } = await create(terms);
+  expect(body).toMatchObject({ ...terms, offline_grace_days: 0 });
+  const seat = await suite.call('POST', `${LICENSES}/acquire`, {
+    authorization: `License ${body.license_key}`,
+    body: { fingerprint: 'm', user_id: 'ada' },
+  });
+  expect(seat.body).toMatchObject({ ttl: 60, heartbeat_interval: 20, offline_grace_days: 0 });
+});
+
+test('a further license of a tenant needs that tenant to be there', async () => {
+  const first = (await create({ max: 1 })).body;
+  const second = await create({ max: 1, tenant_id: first.tenant_id });
+  expect(second.status).toBe(201);
+  expect(second.body.tenant_id).toBe(first.tenant_id);
+  const refused = await create({ max: 1, tenant_id: newTenantId(16) });
+  expect([refused.status, refused.body.code]).toEqual([404, 'TENANT_NOT_FOUND']);
+});
+
+test('the key is shown at creation and at rotation, and nowhere else', async () => {
+  const { license_id, license_key, tenant_id } = (await create({ max: 1 })).body;
+  const others = [
+    await read(license_id),
+    await change(license_id, { max: 2 }),
+    await suite.operate('GET', `${LICENSES}?tenant_id=${tenant_id}`),
+  ];
+  for (const { status, text } of others) {
+    expect(status).toBe(200);
+    expect(text).not.toContain(license_key);
+    expect(text).not.toMatch(/slk_|hash/i);
+  }
+});
+
+test("a tenant's licenses come page by page, the newest first, each once and nobody else's", async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+  const first = (await create({ max: 1 })).body;
+  const made: string[] = [first.license_id];
+  for (let n = 1; n < 5; n += 1) {
+    vi.setSystemTime(Date.now() + 1);
+    await create({ max: 1 });
+    made.unshift((await create({ max: 1, tenant_id: first.tenant_id })).body.license_id);
+  }
+  const listed: string[] = [];
+  const sizes: number[] = [];
+  let cursor: string | null = '';
+  while (cursor !== null) {
+    const from: string = cursor ? `&cursor=${cursor}` : '';
+    const page = await suite.operate('GET', `${LICENSES}?tenant_id=${first.tenant_id}&limit=2${from}`);
+    expect(page.status, page.text).toBe(200);
+    listed.push(...page.body.licenses.map((license: { license_id: string }) => license.license_id));
+    sizes.push(page.body.licenses.length);
+    cursor = page.body.next_cursor;
+  }
+  expect(listed).toEqual(made);
+  expect(sizes).toEqual([2, 2, 1]);
+
+  const all = await suite.operate('GET', `${LICENSES}?limit=100`);
+  expect(all.body.licenses.length).toBeGreaterThanOrEqual(9);
+  const nobody = await suite.operate('GET', `${LICENSES}?tenant_id=${newTenantId(16)}`);
+  expect(nobody.body).toEqual({ licenses: [], next_cursor: null });
+});
+
+test('a cursor of another list, or of nobody, is refused', async () => {
+  const { tenant_id } = (await create({ max: 1 })).body;
+  await create({ max: 1, tenant_id });
+  const { next_cursor } = (await suite.operate('GET', `${LICENSES}?limit=1`)).body;
+  expect(next_cursor).toEqual(expect.any(String));
+  for (const query of [`tenant_id=${tenant_id}&cursor=${next_cursor}`, 'cursor=rubbish', 'cursor=W10']) {
+    const refused = await suite.operate('GET', `${LICENSES}?${query}`);
+    expect([refused.status, refused.body.code], query).toEqual([400, 'INVALID_CURSOR']);
+  }
+});
+
+test.each(['limit=0', 'limit=101', 'limit=1e1', 'limit=1&limit=2', 'page=2', 'tenant_id=x'])(
+  'a list asked with ?%s is refused by the name of the parameter',
+  async (query) => {
+    const refused = await suite.operate('GET', `${LICENSES}?${query}`);
+    expect([refused.status, refused.body.code]).toEqual([400, 'VALIDATION_FAILED']);
+    expect(refused.body.detail).toContain(query.split('=')[0]);
+  },
+);
+
+test('a pool made larger seats more at once', async () => {
+  const license = await suite.createLicense({ max: 1 });
+  await license.acquire('a');
+  expect((await license.acquire('b')).status).toBe(409);
+  expect((await change(license.licenseId, { max: 2 })).body.max).toBe(2);
+  expect((await license.acquire('b')).status).toBe(201);
+});
+
+test('a pool made smaller leaves running sessions their seats, and seats nobody new until enough have gone', async () => {
+  const license = await suite.createLicense({ max: 3 });
+  const ids: string[] = [];
+  for (const machine of ['a', 'b', 'c']) ids.push((await license.acquire(machine)).body.session_id);
+  await change(license.licenseId, { max: 1 });
+  for (const session_id of ids) expect((await license.heartbeat({ session_id })).status).toBe(200);
+  expect((await read(license.licenseId)).body.seats).toEqual({ active: 3, max: 1 });
+  expect((await license.acquire('a')).status).toBe(200);
+  for (const sessionId of ids) {
+    expect((await license.acquire('d')).status).toBe(409);
+    await license.release(sessionId);
+  }
+  expect((await license.acquire('d')).status).toBe(201);
+});
+
+test('a suspended license keeps its terms and its sessions for the day it is reinstated', async () => {
+  const license = await suite.createLicense({ max: 1 });
+  const { session_id } = (await license.acquire('machine')).body;
+  expect((await change(license.licenseId, { status: 'suspended' })).body.status).toBe('suspended');
+  expect((await license.heartbeat({ session_id })).body.code).toBe('LICENSE_SUSPENDED');
+  expect((await change(license.licenseId, { status: 'active' })).body).toMatchObject({
+    status: 'active',
+    max: 1,
+  });
+  expect((await license.heartbeat({ session_id })).status).toBe(200);
+});
+
+test('terms change by name and the others stay; an end can be set and taken away', async () => {
+  const { licenseId } = await suite.createLicense({ max: 2, features: ['a'], plan: 'team' });
+  const ended = await change(licenseId, { valid_until: '2999-01-01T00:00:00+02:00' });
+  expect(ended.body).toMatchObject({ max: 2, features: ['a'], plan: 'team' });
+  expect(ended.body.valid_until).toBe('2998-12-31T22:00:00.000Z');
+  expect((await change(licenseId, { features: [] })).body.valid_until).toBe('2998-12-31T22:00:00.000Z');
+  expect((await change(licenseId, { valid_until: null })).body.valid_until).toBeNull();
+});
+
+test('a new TTL brings its usual heartbeat with it, unless one is named', async () => {
+  const { licenseId } = await suite.createLicense();
+  expect((await change(licenseId, { ttl_seconds: 60 })).body.heartbeat_seconds).toBe(50);
+  const both = await change(licenseId, { ttl_seconds: 600, heartbeat_seconds: 30 });
+  expect(both.body).toMatchObject({ ttl_seconds: 600, heartbeat_seconds: 30 });
+});
+
+test('a heartbeat as long as the TTL is refused, at creation and later', async () => {
+  const created = await create({ max: 1, ttl_seconds: 60, heartbeat_seconds: 60 });
+  expect([created.status, created.body.code]).toEqual([400, 'VALIDATION_FAILED']);
+  expect(created.body.errors).toEqual([
+    { at: '/heartbeat_seconds', detail: 'must be shorter than ttl_seconds' },
+  ]);
+  const { licenseId } = await suite.createLicense({ ttl_seconds: 60 });
+  expect((await change(licenseId, { heartbeat_seconds: 61 })).body.errors[0].at).toBe('/heartbeat_seconds');
+  expect((await read(licenseId)).body.heartbeat_seconds).toBe(50);
+});
+
+test('a change that names nothing is refused', async () => {
+  const { licenseId } = await suite.createLicense();
+  const refused = await change(licenseId, {});
+  expect([refused.status, refused.body.code]).toEqual([400, 'VALIDATION_FAILED']);
+  expect(refused.body.detail).toContain('names nothing to change');
+  expect((await suite.operate('PATCH', `${LICENSES}/${licenseId}`)).status).toBe(400);
+});
+
+test.each([
+  ['max', -1],
+  ['max', 1.5],
+  ['max', '5'],
+  ['max', 1_000_001],
+  ['overdraft', -1],
+  ['ttl_seconds', 9],
+  ['ttl_seconds', 30 * 24 * 3600 + 1],
+  ['unit', 'seat'],
+  ['plan', 'gold'],
+  ['features', ['']],
+  ['features', ['line\nbreak']],
+  ['valid_until', 'tomorrow'],
+  ['valid_until', '2030-02-30T00:00:00Z'],
+  ['valid_until', '1969-12-31T23:59:59Z'],
+  ['valid_until', '1970-01-01T00:00:00Z'],
+  ['valid_until', '0000-01-01T00:00:00+23:00'],
+  ['valid_until', '9999-12-31T23:59:59-23:00'],
+  ['tenant_id', 'ten_00_x'],
+])('a license with %s %j is refused by that name', async (field, value) => {
+  const refused = await create({ max: 1, [field]: value });
+  expect([refused.status, refused.body.code], refused.text).toEqual([400, 'VALIDATION_FAILED']);
+  expect(refused.body.errors[0].at.split('/')[1]).toBe(field);
+});
+
+test('a license whose end has passed is created ended, and seats nobody', async () => {
+  const license = await suite.createLicense({ valid_until: '1970-01-01T00:00:01Z' });
+  expect((await license.acquire('machine')).body.code).toBe('LICENSE_EXPIRED');
+});
+
+test('a rotated key ends the old one at once, and keeps running sessions', async () => {
+  const license = await suite.createLicense({ max: 1 });
+  const { session_id } = (await license.acquire('machine')).body;
+  const rotated = await rotate(license.licenseId);
+  expect(rotated.status, rotated.text).toBe(200);
+  const newKey: string = rotated.body.license_key;
+  expect(newKey).not.toBe(license.key);
+  expect((await license.acquire('machine')).body.code).toBe('CREDENTIALS_INVALID');
+  expect((await acquireWith(newKey, 'machine')).body.session_id).toBe(session_id);
+});
+
+test('with an overlap both keys open the license, until the very moment the overlap ends', async () => {
+  const nowMs = Date.now();
+  vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
+  const license = await suite.createLicense();
+  const newKey: string = (await rotate(license.licenseId, { overlap_seconds: 60 })).body.license_key;
+  vi.setSystemTime(nowMs + 59_999);
+  expect((await license.acquire('machine')).status).toBe(201);
+  expect((await acquireWith(newKey, 'machine')).status).toBe(200);
+  vi.setSystemTime(nowMs + 60_000);
+  expect((await license.acquire('machine')).status).toBe(401);
+  expect((await acquireWith(newKey, 'machine')).status).toBe(200);
+});
+
+test('a second rotation ends the oldest key, overlap or not', async () => {
+  const license = await suite.createLicense();
+  const second: string = (await rotate(license.licenseId, { overlap_seconds: 600 })).body.license_key;
+  const third: string = (await rotate(license.licenseId, { overlap_seconds: 600 })).body.license_key;
+  const statuses = [];
+  for (const key of [license.key, second, third]) statuses.push((await acquireWith(key, 'machine')).status);
+  expect(statuses).toEqual([401, 201, 200]);
+});
+
+test('an overlap of more than seven days is refused by its name', async () => {
+  const { licenseId } = await suite.createLicense();
+  const refused = await rotate(licenseId, { overlap_seconds: 7 * 24 * 3600 + 1 });
+  expect(refused.status).toBe(400);
+  expect(refused.body.errors[0].at).toBe('/overlap_seconds');
+});
+
+test('a license that never was is a 404 to operators, whatever they ask of it', async () => {
+  const licenseId = newLicenseId(newTenantId(16));
+  for (const reply of [await read(licenseId), await change(licenseId, { max: 1 }), await rotate(licenseId)]) {
+    expect([reply.status, reply.body.code]).toEqual([404, 'LICENSE_NOT_FOUND']);
+    expect(bareAnswer(reply)).toEqual(bareAnswer(await read(newLicenseId(newTenantId(16)))));
+  }
+  expect((await read('lic_1')).body.errors[0].at).toBe('license_id');
+});
+
+test('a license key manages no license, not even its own', async () => {
+  const license = await suite.createLicense();
+  const authorization = `License ${license.key}`;
+  for (const [method, path] of [
+    ['POST', LICENSES],
+    ['GET', LICENSES],
+    ['GET', `${LICENSES}/${license.licenseId}`],
+    ['PATCH', `${LICENSES}/${license.licenseId}`],
+    ['POST', `${LICENSES}/${license.licenseId}/rotate-key`],
+  ] as const) {
+    const refused = await suite.call(method, path, { authorization });
+    expect([refused.status, refused.body.code]).toEqual([403, 'FORBIDDEN']);
+    const nobody = await suite.call(method, path);
+    expect([nobody.status, nobody.body.code]).toEqual([401, 'AUTHENTICATION_REQUIRED']);
+    expect(nobody.headers.get('www-authenticate')).toBe('Operator realm="seatlease"');
+    const wrong = await suite.call(method, path, { authorization: 'Operator wrong' });
+    expect(bareAnswer(wrong)).toMatchObject({ status: 401 });
+    expect(wrong.body.code).toBe('CREDENTIALS_INVALID');
+  }
+});

@@ -1,0 +1,252 @@
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { startEmbeddedRedis } from '../shared/adapters/seats/embedded-redis.ts';
+import { respClient } from '../shared/adapters/seats/resp-client.ts';
+import { startUpstashFront } from '../shared/adapters/seats/upstash-front.ts';
+import { LICENSES_OF_TENANT } from '../shared/ports/catalogue.ts';
+import { type CountingProxy, countingProxy } from '../shared/testing/counting-proxy.ts';
+import { describeReal } from '../shared/testing/real-parts.ts';
+import { startRedisServer } from '../shared/testing/redis-server.ts';
+import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../shared/testing/suite.ts';
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  vi.restoreAllMocks();
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+async function openSuite(...how: Parameters<typeof openTestSuite>): Promise<TestSuite> {
+  const suite = await openTestSuite(...how);
+  closers.push(() => suite.close());
+  return suite;
+}
+
+async function suiteBehindProxy(): Promise<{
+  suite: TestSuite;
+  proxy: CountingProxy;
+  forgetScripts(): Promise<void>;
+}> {
+  const redis = await startEmbeddedRedis();
+  closers.push(() => redis.close());
+  const client = respClient(redis);
+  closers.push(() => client.close());
+  const front = await startUpstashFront({ backend: redis, token: 'token' });
+  closers.push(() => front.close());
+  const proxy = await countingProxy(front.url);
+  closers.push(() => proxy.close());
+  const suite = await openSuite({
+    UPSTASH_REDIS_REST_URL: proxy.url,
+    UPSTASH_REDIS_REST_TOKEN: front.token,
+  });
+  return {
+    suite,
+    proxy,
+    async forgetScripts() {
+      expect(await client.command(['SCRIPT', 'FLUSH'])).toBe('OK');
+    },
+  };
+}
+
+/** Asks for everything that needs a seat counted, all at once. */
+async function askForSeats(license: TestLicense, sessionId: string): Promise<Reply[]> {
+  return Promise.all([
+    license.acquire('newcomer'),
+    license.heartbeat({ session_id: sessionId }),
+    license.release(sessionId),
+  ]);
+}
+
+async function expectSeatsUnavailable(ask: () => Promise<Reply[]>): Promise<void> {
+  const startedMs = performance.now();
+  const replies = await ask();
+  expect(performance.now() - startedMs).toBeLessThan(2000);
+  for (const reply of replies) {
+    expect(reply.status, reply.text).toBe(503);
+    expect(reply.headers.get('content-type')).toBe('application/problem+json');
+    expect(reply.headers.get('retry-after')).toBe('2');
+    expect(Object.keys(reply.body)).toEqual(['type', 'title', 'status', 'code', 'request_id']);
+    expect(reply.body.code).toBe('SEATS_UNAVAILABLE');
+  }
+}
+
+async function activeSeats(suite: TestSuite, license: TestLicense): Promise<number> {
+  return (await suite.operate('GET', `/api/v1/licenses/${license.licenseId}`)).body.seats.active;
+}
+
+test.each(['down', 'hang'] as const)(
+  'with Redis away (%s) nobody is seated on a guess, everybody is told within 2 seconds, and it passes by itself',
+  async (how) => {
+    const { suite, proxy, forgetScripts } = await suiteBehindProxy();
+    const license = await suite.createLicense({ max: 2 });
+    const { session_id } = (await license.acquire('machine')).body;
+
+    proxy[how](true);
+    await expectSeatsUnavailable(() => askForSeats(license, session_id));
+    expect((await suite.call('GET', '/health')).status).toBe(200);
+    const because = suite.logged.filter(({ code }) => code === 'SEATS_UNAVAILABLE');
+    expect(because).toHaveLength(3);
+    for (const line of because) {
+      expect(line).toMatchObject({ severity: 'ERROR', because: expect.stringContaining('seats: ') });
+    }
+
+    proxy[how](false);
+    await forgetScripts();
+    expect(await activeSeats(suite, license)).toBe(1);
+    expect((await license.heartbeat({ session_id })).body).not.toHaveProperty('revived');
+    expect((await license.acquire('newcomer')).status).toBe(201);
+    expect((await license.release(session_id)).status).toBe(204);
+  },
+);
+
+test('while Redis is away no license is made, changed or given a key that nobody would ever see', async () => {
+  const { suite, proxy } = await suiteBehindProxy();
+  const { licenseId, tenantId } = await suite.createLicense({ max: 2 });
+  const records = () => suite.deps.records.query(LICENSES_OF_TENANT, { tenantId }, { limit: 100 });
+  const before = await records();
+
+  proxy.down(true);
+  await expectSeatsUnavailable(() =>
+    Promise.all([
+      suite.operate('POST', '/api/v1/licenses', { tenant_id: tenantId, max: 1 }),
+      suite.operate('PATCH', `/api/v1/licenses/${licenseId}`, { max: 9 }),
+      suite.operate('POST', `/api/v1/licenses/${licenseId}/rotate-key`),
+    ]),
+  );
+  expect(await records()).toEqual(before);
+});
+
+test('an answer of Redis that is lost on the way is asked for again: one seat, one session, granted', async () => {
+  const { suite, proxy } = await suiteBehindProxy();
+  const license = await suite.createLicense({ max: 2 });
+  await license.acquire('first');
+  proxy.dropNextAnswers(1);
+  const reply = await license.acquire('second');
+  expect(reply.status, reply.text).toBe(201);
+  expect(reply.body.seats).toEqual({ active: 2, max: 2 });
+});
+
+describeReal('redis-server', 'a Redis that is killed and comes back empty', () => {
+  test('costs 503s while it is away; then tokens bring every session back, and nobody is seated beyond max', async () => {
+    const first = await startRedisServer();
+    closers.push(() => first.stop());
+    const suite = await openSuite({ REDIS_URL: `redis://${first.host}:${first.port}` });
+    const license = await suite.createLicense({ max: 2 });
+    const sessions: { session_id: string; session_token: string }[] = [];
+    for (const machine of ['a', 'b']) {
+      const { session_id, session_token } = (await license.acquire(machine)).body;
+      sessions.push({ session_id, session_token });
+    }
+
+    await first.kill('SIGKILL');
+    await expectSeatsUnavailable(() => askForSeats(license, sessions[0]?.session_id ?? ''));
+    await expectSeatsUnavailable(() =>
+      Promise.all([...Array(20).keys()].map((n) => license.acquire(`m-${n}`))),
+    );
+
+    const second = await startRedisServer({ port: first.port });
+    closers.push(() => second.stop());
+    expect((await license.acquire('newcomer')).status).toBe(201);
+    const beat = await license.heartbeat({ sessions });
+    expect(beat.status, beat.text).toBe(200);
+    expect(beat.body.results.map((result: { revived?: true }) => result.revived)).toEqual([true, undefined]);
+    expect(await activeSeats(suite, license)).toBe(2);
+  });
+});
+
+describe('with the records away', () => {
+  /** What SQLite says of a disk that fails. */
+  function breakRecords(): () => void {
+    const broken = vi.spyOn(DatabaseSync.prototype, 'prepare').mockImplementation(() => {
+      throw Object.assign(new Error('disk I/O error'), { code: 'ERR_SQLITE_ERROR', errcode: 10 });
+    });
+    return () => broken.mockRestore();
+  }
+
+  test('licenses cannot be managed, and that passes by itself', async () => {
+    const suite = await openSuite();
+    const { licenseId } = await suite.createLicense();
+    const repair = breakRecords();
+    const replies = [
+      await suite.operate('POST', '/api/v1/licenses', { max: 1 }),
+      await suite.operate('GET', '/api/v1/licenses'),
+      await suite.operate('GET', `/api/v1/licenses/${licenseId}`),
+      await suite.operate('PATCH', `/api/v1/licenses/${licenseId}`, { max: 9 }),
+      await suite.operate('POST', `/api/v1/licenses/${licenseId}/rotate-key`),
+    ];
+    for (const reply of replies) {
+      expect([reply.status, reply.body.code], reply.text).toEqual([503, 'RECORDS_UNAVAILABLE']);
+      expect(reply.headers.get('retry-after')).toBe('2');
+      expect(reply.text).not.toContain('disk');
+    }
+    repair();
+    const { licenses } = (await suite.operate('GET', '/api/v1/licenses')).body;
+    expect(licenses).toMatchObject([{ license_id: licenseId, max: 3 }]);
+  });
+
+  test('clients take, keep and give back seats all the same', async () => {
+    const suite = await openSuite();
+    const license = await suite.createLicense();
+    breakRecords();
+    const seat = await license.acquire('machine');
+    expect(seat.status).toBe(201);
+    const { session_id } = seat.body;
+    expect((await license.heartbeat({ session_id })).status).toBe(200);
+    expect((await license.release(session_id)).status).toBe(204);
+  });
+
+  test('a license that Redis has lost too is not taken for one that never was', async () => {
+    const redis = await startEmbeddedRedis();
+    closers.push(() => redis.close());
+    const suite = await openSuite({ REDIS_URL: `redis://${redis.host}:${redis.port}` });
+    const license = await suite.createLicense();
+    const client = respClient(redis);
+    await client.command(['FLUSHALL']);
+    client.close();
+    const repair = breakRecords();
+    const reply = await license.acquire('machine');
+    expect([reply.status, reply.body.code]).toEqual([503, 'RECORDS_UNAVAILABLE']);
+    repair();
+    expect((await license.acquire('machine')).status).toBe(201);
+  });
+});
+
+test.each([
+  ['an error', new Error('password=hunter2 in a query')],
+  ['something that is no error', 'hunter2'],
+  ['nothing', undefined],
+])(
+  'an unexpected fault (%s) is a 500 that tells nothing, a log line that tells all, and no end',
+  async (_, fault) => {
+    let isFaulty = true;
+    const suite = await openSuite({}, (deps) => ({
+      ...deps,
+      seats: {
+        ...deps.seats,
+        acquire: async (request) => {
+          if (isFaulty) throw fault;
+          return deps.seats.acquire(request);
+        },
+      },
+    }));
+    const license = await suite.createLicense();
+    const reply = await license.acquire('machine');
+    expect(reply.status).toBe(500);
+    expect(reply.headers.get('content-type')).toBe('application/problem+json');
+    expect(reply.body).toEqual({
+      type: 'urn:seatlease:problem:internal',
+      title: 'Something went wrong on our side.',
+      status: 500,
+      code: 'INTERNAL',
+      request_id: reply.headers.get('x-request-id'),
+    });
+    const because = fault instanceof Error ? fault.stack : String(fault);
+    expect(suite.logged.at(-1)).toMatchObject({
+      severity: 'ERROR',
+      code: 'INTERNAL',
+      request_id: reply.body.request_id,
+      because,
+    });
+    isFaulty = false;
+    expect((await license.acquire('machine')).status).toBe(201);
+  },
+);

@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newLicenseId, newLicenseKey, newSessionId } from '../../shared/domain/ids.ts';
+import { bareAnswer } from '../../shared/testing/bare-answer.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+
+let suite: TestSuite;
+beforeAll(async () => {
+  suite = await openTestSuite();
+});
+afterAll(() => suite.close());
+
+const end = (sessionId: string, key: string): Promise<Reply> =>
+  suite.call('DELETE', `/api/v1/licenses/sessions/${sessionId}`, { authorization: `License ${key}` });
+
+const evict = (sessionId: string): Promise<Reply> =>
+  suite.operate('DELETE', `/api/v1/licenses/sessions/${sessionId}`);
+
+test('a released seat is free at once, and releasing again answers the same', async () => {
+  const license = await suite.createLicense({ max: 1 });
+  const { session_id } = (await license.acquire('done')).body;
+  const first = await license.release(session_id);
+  expect([first.status, first.text]).toEqual([204, '']);
+  expect(bareAnswer(await license.release(session_id))).toEqual(bareAnswer(first));
+  const next = await license.acquire('next');
+  expect(next.status).toBe(201);
+  expect(bareAnswer(await license.release(session_id))).toEqual(bareAnswer(first));
+  expect((await license.heartbeat({ session_id: next.body.session_id })).status).toBe(200);
+});
+
+test('DELETE of a session with its license key is the same release', async () => {
+  const license = await suite.createLicense({ max: 1 });
+  const { session_id } = (await license.acquire('done')).body;
+  expect((await end(session_id, license.key)).status).toBe(204);
+  expect((await end(session_id, license.key)).status).toBe(204);
+  expect((await license.acquire('next')).status).toBe(201);
+});
+
+test('a machine that released its seat comes back under a new session', async () => {
+  const license = await suite.createLicense({ max: 1 });
+  const first = (await license.acquire('machine')).body.session_id;
+  await license.release(first);
+  const second = await license.acquire('machine');
+  expect(second.status).toBe(201);
+  expect(second.body.session_id).not.toBe(first);
+});
+
+test("nobody releases a stranger's session, nor learns from trying whether it is there", async () => {
+  const license = await suite.createLicense();
+  const neighbour = await suite.createLicense({ max: 1 });
+  const theirs: string = (await neighbour.acquire('theirs')).body.session_id;
+  const asks = [theirs, newSessionId(neighbour.licenseId), newSessionId(license.licenseId)];
+  const replies = [
+    ...(await Promise.all(asks.map((sessionId) => license.release(sessionId)))),
+    ...(await Promise.all(asks.map((sessionId) => end(sessionId, license.key)))),
+  ];
+  for (const reply of replies) {
+    expect(reply.status).toBe(204);
+    expect(bareAnswer(reply)).toEqual(bareAnswer(replies[0] ?? reply));
+  }
+  expect((await neighbour.heartbeat({ session_id: theirs })).body).not.toHaveProperty('revived');
+});
+
+test.each(['wrong', 'unknown', 'malformed'])('a %s key releases nothing: 401', async (kind) => {
+  const license = await suite.createLicense({ max: 1 });
+  const { session_id } = (await license.acquire('mine')).body;
+  const key = {
+    wrong: newLicenseKey(license.licenseId),
+    unknown: newLicenseKey(newLicenseId(license.tenantId)),
+    malformed: license.key.toUpperCase(),
+  }[kind];
+  const authorization = `License ${key}`;
+  const posted = await suite.call('POST', '/api/v1/licenses/release', {
+    authorization,
+    body: { session_id },
+  });
+  expect([posted.status, posted.body.code]).toEqual([401, 'CREDENTIALS_INVALID']);
+  expect(posted.headers.get('www-authenticate')).toBe('License realm="seatlease"');
+  const deleted = await end(session_id, key ?? '');
+  expect([deleted.status, deleted.body.code]).toEqual([401, 'CREDENTIALS_INVALID']);
+  expect(deleted.headers.get('www-authenticate')).toBe(
+    'License realm="seatlease", Operator realm="seatlease"',
+  );
+  expect((await license.acquire('rival')).status).toBe(409);
+});
+
+test('a suspended license can still give its seats back', async () => {
+  const license = await suite.createLicense();
+  const { session_id } = (await license.acquire('machine')).body;
+  await suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'suspended' });
+  expect((await license.release(session_id)).status).toBe(204);
+  const { seats } = (await suite.operate('GET', `/api/v1/licenses/${license.licenseId}`)).body;
+  expect(seats.active).toBe(0);
+});
+
+test('an operator evicts whoever holds a seat, for good', async () => {
+  const license = await suite.createLicense({ max: 1 });
+  const { session_id, session_token } = (await license.acquire('hog')).body;
+  const evicted = await evict(session_id);
+  expect([evicted.status, evicted.text]).toEqual([204, '']);
+  expect((await evict(session_id)).status).toBe(204);
+  expect((await license.heartbeat({ session_id, session_token })).status).toBe(404);
+  expect((await license.acquire('next')).status).toBe(201);
+});
+
+test('an operator who evicts a session that never was is told so, whichever license it names', async () => {
+  const license = await suite.createLicense();
+  const unknown = await evict(newSessionId(license.licenseId));
+  expect([unknown.status, unknown.body.code]).toEqual([404, 'SESSION_NOT_FOUND']);
+  expect(bareAnswer(await evict(newSessionId(newLicenseId(license.tenantId))))).toEqual(bareAnswer(unknown));
+});
+
+test('an operator has no seat to release', async () => {
+  const session_id = newSessionId('lic_00_0123456789abcdef');
+  const refused = await suite.operate('POST', '/api/v1/licenses/release', { session_id });
+  expect([refused.status, refused.body.code]).toEqual([403, 'FORBIDDEN']);
+});
+
+test('a session id of no form is named as the wrong field, in body and path', async () => {
+  const license = await suite.createLicense();
+  const posted = await license.release('ses_1');
+  expect(posted.status).toBe(400);
+  expect(posted.body.errors).toEqual([{ at: '/session_id', detail: 'is not of the form of a session id' }]);
+  const deleted = await evict('ses_1%2F..');
+  expect(deleted.status).toBe(400);
+  expect(deleted.body.errors).toEqual([{ at: 'session_id', detail: 'is not of the form of a session id' }]);
+});

@@ -1,0 +1,130 @@
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
+import { sealCursor } from '../../shared/http/cursor.ts';
+import { bareAnswer } from '../../shared/testing/bare-answer.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+
+let suite: TestSuite;
+beforeAll(async () => {
+  suite = await openTestSuite();
+});
+afterAll(() => suite.close());
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const list = (licenseId: string, more = ''): Promise<Reply> =>
+  suite.operate('GET', `/api/v1/sessions?license_id=${licenseId}${more}`);
+
+const idsOf = (page: Reply): string[] =>
+  page.body.sessions.map((session: { session_id: string }) => session.session_id);
+
+test('an operator sees who holds which seat since when, and until when', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.parse('2030-01-01T00:00:00Z') });
+  const license = await suite.createLicense({ max: 2, overdraft: 1, unit: 'process' });
+  const facts = {
+    hostname: 'bench-7',
+    user_id: 'ada@example.com',
+    process_id: '42',
+    app_version: '1.2 "beta"|🪑',
+  };
+  const { session_id } = (await license.acquire('machine-a', facts)).body;
+  vi.setSystemTime(Date.now() + 1000);
+  await license.acquire('machine-b', { process_id: '1' });
+
+  const page = await list(license.licenseId);
+  expect(page.status, page.text).toBe(200);
+  expect(page.body.seats).toEqual({ active: 2, max: 2, overdraft: 1 });
+  expect(page.body.next_cursor).toBeNull();
+  expect(page.body.sessions[0]).toEqual({
+    session_id,
+    license_id: license.licenseId,
+    holder: expect.stringMatching(/^[\w-]{22}$/),
+    fingerprint: 'machine-a',
+    ...facts,
+    acquired_at: '2030-01-01T00:00:00.000Z',
+    expires_at: '2030-01-01T00:06:00.000Z',
+  });
+  expect(page.body.sessions[1]).toMatchObject({ hostname: null, user_id: null, app_version: null });
+});
+
+test('page by page every session is seen once, the soonest to run out first', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+  const license = await suite.createLicense({ max: 10 });
+  const taken: string[] = [];
+  for (let n = 0; n < 5; n += 1) {
+    taken.push((await license.acquire(`machine-${n}`)).body.session_id);
+    if (n !== 2) vi.setSystemTime(Date.now() + 1);
+  }
+  const seen: string[] = [];
+  let more = '&limit=2';
+  for (let page = await list(license.licenseId, more); ; page = await list(license.licenseId, more)) {
+    expect(page.body.seats.active).toBe(5);
+    seen.push(...idsOf(page));
+    if (page.body.next_cursor === null) break;
+    more = `&limit=2&cursor=${page.body.next_cursor}`;
+  }
+  // Two of them run out in the same millisecond; which comes first is nobody's promise.
+  expect(seen.toSorted()).toEqual(taken.toSorted());
+  expect(seen[0]).toBe(taken[0]);
+  expect(seen[4]).toBe(taken[4]);
+});
+
+test('a session that ran out, was released or evicted is not listed any more', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+  const license = await suite.createLicense();
+  await license.acquire('crashed');
+  vi.setSystemTime(Date.now() + 360_000 - 1);
+  expect((await list(license.licenseId)).body).toMatchObject({ seats: { active: 1 }, sessions: [{}] });
+  vi.setSystemTime(Date.now() + 1);
+  expect((await list(license.licenseId)).body).toMatchObject({ seats: { active: 0 }, sessions: [] });
+  const released: string = (await license.acquire('done')).body.session_id;
+  const evicted: string = (await license.acquire('hog')).body.session_id;
+  const kept: string = (await license.acquire('busy')).body.session_id;
+  await license.release(released);
+  await suite.operate('DELETE', `/api/v1/licenses/sessions/${evicted}`);
+  expect(idsOf(await list(license.licenseId))).toEqual([kept]);
+});
+
+test('listing changes nothing: a seat that is looked at is not extended', async () => {
+  const license = await suite.createLicense();
+  await license.acquire('machine');
+  const first = await list(license.licenseId);
+  expect(bareAnswer(await list(license.licenseId))).toEqual(bareAnswer(first));
+});
+
+test('a license that never was is a 404, the same for each', async () => {
+  const unknown = await list(newLicenseId(newTenantId(16)));
+  expect([unknown.status, unknown.body.code]).toEqual([404, 'LICENSE_NOT_FOUND']);
+  expect(bareAnswer(await list(newLicenseId(newTenantId(16))))).toEqual(bareAnswer(unknown));
+});
+
+test.each([
+  'rubbish',
+  'bnVsbA',
+  sealCursor({ sessionId: 7, expiresAtMs: 1 }),
+  sealCursor({ sessionId: 'x', expiresAtMs: 1.5 }),
+  sealCursor({ sessionId: 'x', expiresAtMs: 1, more: 1 }),
+])('a cursor that we did not make is refused (%s)', async (cursor) => {
+  const { licenseId } = await suite.createLicense();
+  const refused = await list(licenseId, `&cursor=${cursor}`);
+  expect([refused.status, refused.body.code]).toEqual([400, 'INVALID_CURSOR']);
+});
+
+test('a list without a license, or with a parameter it does not know, is refused by its name', async () => {
+  const missing = await suite.operate('GET', '/api/v1/sessions');
+  expect([missing.status, missing.body.code]).toEqual([400, 'VALIDATION_FAILED']);
+  expect(missing.body.errors[0].at).toBe('license_id');
+  const { licenseId } = await suite.createLicense();
+  expect((await list(licenseId, '&sort=asc')).body.detail).toContain('"sort"');
+});
+
+test('who sits where is for operators alone', async () => {
+  const license = await suite.createLicense();
+  const path = `/api/v1/sessions?license_id=${license.licenseId}`;
+  const refused = await suite.call('GET', path, { authorization: `License ${license.key}` });
+  expect([refused.status, refused.body.code]).toEqual([403, 'FORBIDDEN']);
+  const nobody = await suite.call('GET', path);
+  expect(nobody.status).toBe(401);
+  expect(nobody.headers.get('www-authenticate')).toBe('Operator realm="seatlease"');
+});

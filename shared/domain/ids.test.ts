@@ -1,0 +1,102 @@
+import { expect, test } from 'vitest';
+import {
+  hashLicenseKey,
+  LICENSE_ID,
+  licenseOfKey,
+  licenseOfSession,
+  newLicenseId,
+  newLicenseKey,
+  newSessionId,
+  newTenantId,
+  SESSION_ID,
+  shardOf,
+  TENANT_ID,
+} from './ids.ts';
+
+const tenantId = newTenantId(16);
+const licenseId = newLicenseId(tenantId);
+
+test('tenants spread evenly over the shards', () => {
+  const counts = new Map<string, number>();
+  for (let n = 0; n < 16_000; n += 1) {
+    const shard = shardOf(newTenantId(16));
+    counts.set(shard, (counts.get(shard) ?? 0) + 1);
+  }
+  expect(counts.size).toBe(16);
+  // 1,000 expected in each; 200 off is more than six standard deviations.
+  for (const [shard, count] of counts) expect(Math.abs(count - 1000), `shard ${shard}`).toBeLessThan(200);
+});
+
+test.each([1, 2, 16, 100])('with %i shards every id names one of them in two digits', (shards) => {
+  for (let n = 0; n < 500; n += 1) {
+    const id = newTenantId(shards);
+    expect(id).toMatch(TENANT_ID);
+    expect(Number(shardOf(id))).toBeLessThan(shards);
+  }
+});
+
+test('license, session and key live in the shard of their tenant and lead back to their license', () => {
+  const sessionId = newSessionId(licenseId);
+  const key = newLicenseKey(licenseId);
+  expect(licenseId).toMatch(LICENSE_ID);
+  expect(sessionId).toMatch(SESSION_ID);
+  expect([shardOf(licenseId), shardOf(sessionId), shardOf(key)]).toEqual(Array(3).fill(shardOf(tenantId)));
+  expect(licenseOfSession(sessionId)).toBe(licenseId);
+  expect(licenseOfKey(key)).toBe(licenseId);
+});
+
+test('no id and no key comes twice', () => {
+  const made = [...Array(1000).keys()].flatMap(() => [
+    newTenantId(16),
+    newLicenseId(tenantId),
+    newSessionId(licenseId),
+    newLicenseKey(licenseId),
+  ]);
+  expect(new Set(made).size).toBe(made.length);
+});
+
+test('text that is not of the form of a key names no license', () => {
+  const key = newLicenseKey(licenseId);
+  const others = [
+    '',
+    licenseId,
+    key.toUpperCase(),
+    ` ${key}`,
+    `${key} `,
+    `${key}\n`,
+    key.slice(0, -1),
+    `${key}0`,
+  ];
+  for (const other of [...others, key.replace('slk', 'lic'), key.replace(/.$/, 'u'), `x\n${key}`]) {
+    expect(licenseOfKey(other), JSON.stringify(other)).toBeUndefined();
+  }
+});
+
+test('an id with anything before, behind or between is none', () => {
+  for (const [form, id] of [
+    [TENANT_ID, tenantId],
+    [LICENSE_ID, licenseId],
+    [SESSION_ID, newSessionId(licenseId)],
+  ] as const) {
+    expect(id).toMatch(form);
+    for (const other of [
+      `${id}\n`,
+      `\n${id}`,
+      `${id}0`,
+      id.slice(0, -1),
+      id.replace('_', '-'),
+      id.toUpperCase(),
+    ]) {
+      expect(other).not.toMatch(form);
+    }
+  }
+});
+
+test('what is stored of a key does not hold the key, and tells keys apart', () => {
+  const key = newLicenseKey(licenseId);
+  const hash = hashLicenseKey(key);
+  expect(hash).toMatch(/^[\w-]{43}$/);
+  expect(hash).toBe(hashLicenseKey(key));
+  expect(hash).not.toContain(key.slice(-8));
+  expect(hashLicenseKey(newLicenseKey(licenseId))).not.toBe(hash);
+});

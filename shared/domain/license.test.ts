@@ -1,0 +1,117 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { hashLicenseKey } from './ids.ts';
+import {
+  changeLicense,
+  draftLicense,
+  entitlementOf,
+  type LicenseChange,
+  LicenseSchema,
+  rhythmIsKeepable,
+  rotateKey,
+  TTL_SECONDS,
+} from './license.ts';
+import { PLAN_NAMES, PLANS } from './plans.ts';
+
+const IDS = { tenantId: 'ten_00_x', licenseId: 'lic_00_x' };
+const draft = draftLicense(IDS, 'key one', { max: 5 }, 1000);
+
+const ttl = fc.integer({ min: TTL_SECONDS.shortest, max: TTL_SECONDS.longest });
+const plan = fc.constantFrom(...PLAN_NAMES);
+const changes: fc.Arbitrary<LicenseChange> = fc.record(
+  {
+    max: fc.nat(100),
+    overdraft: fc.nat(10),
+    status: fc.constantFrom('active' as const, 'suspended' as const),
+    ttlSeconds: ttl,
+    heartbeatSeconds: ttl,
+    plan,
+    features: fc.array(fc.string(), { maxLength: 3 }),
+    validUntilMs: fc.option(fc.nat()),
+  },
+  { requiredKeys: [] },
+);
+
+test('a license in every plan, without a word about its terms, is in good standing and keepable', () => {
+  for (const name of PLAN_NAMES) {
+    const license = draftLicense(IDS, 'key', { max: 1, plan: name }, 1000);
+    expect(LicenseSchema.parse(license)).toEqual(license);
+    expect(license).toMatchObject({ status: 'active', overdraft: 0, validUntilMs: null, version: 1 });
+    expect(rhythmIsKeepable(license)).toBe(true);
+    expect(entitlementOf(license).offlineGraceDays).toBe(PLANS[name].offlineGraceDays);
+  }
+  expect(Object.keys(PLANS).toSorted()).toEqual(PLAN_NAMES.toSorted());
+});
+
+test('whatever TTL is chosen, a client that keeps the usual interval never loses its lease by it', () => {
+  fc.assert(
+    fc.property(ttl, (ttlSeconds) => {
+      const created = draftLicense(IDS, 'key', { max: 1, ttlSeconds }, 0);
+      const changed = changeLicense(draft, { ttlSeconds }, 0);
+      for (const license of [created, changed]) {
+        expect(license.heartbeatSeconds).toBeGreaterThan(0);
+        expect(rhythmIsKeepable(license)).toBe(true);
+      }
+    }),
+    { seed: 1 },
+  );
+});
+
+test('a heartbeat must be shorter than the TTL, not as long', () => {
+  expect(rhythmIsKeepable({ ttlSeconds: 60, heartbeatSeconds: 59 })).toBe(true);
+  expect(rhythmIsKeepable({ ttlSeconds: 60, heartbeatSeconds: 60 })).toBe(false);
+});
+
+test('a change sets what it names, leaves what it does not, and is one version up, so that no copy can miss it', () => {
+  fc.assert(
+    fc.property(changes, fc.nat(), (change, nowMs) => {
+      const changed = changeLicense(draft, change, nowMs);
+      expect(changed).toMatchObject(change);
+      expect(changed.version).toBe(draft.version + 1);
+      expect(changed.updatedAtMs).toBe(nowMs);
+      const { ttlSeconds, heartbeatSeconds } = change;
+      const untouched: Record<string, unknown> = { ...draft };
+      for (const name of [...Object.keys(change), 'version', 'updatedAtMs']) delete untouched[name];
+      if (ttlSeconds !== undefined && heartbeatSeconds === undefined) delete untouched.heartbeatSeconds;
+      expect(changed).toMatchObject(untouched);
+      expect(LicenseSchema.parse(changed)).toEqual(changed);
+    }),
+    { seed: 2 },
+  );
+});
+
+test('rules only compute: what goes in stays as it was', () => {
+  const frozen = Object.freeze({ ...draft, features: Object.freeze(['a']) as string[] });
+  const changed = changeLicense(frozen, { max: 1 }, 5);
+  changed.features.push('b');
+  rotateKey(frozen, 'key two', 5, 5);
+  expect(frozen).toEqual({ ...draft, features: ['a'] });
+});
+
+test('a rotated key is kept for its overlap and no key is kept without', () => {
+  const overlapped = rotateKey(draft, 'key two', 60, 10_000);
+  expect(overlapped).toMatchObject({
+    keyHash: hashLicenseKey('key two'),
+    previousKeyHash: hashLicenseKey('key one'),
+    previousKeyUntilMs: 70_000,
+    version: 2,
+  });
+  expect(rotateKey(overlapped, 'key three', 0, 20_000)).toMatchObject({
+    keyHash: hashLicenseKey('key three'),
+    previousKeyHash: null,
+    previousKeyUntilMs: null,
+    version: 3,
+  });
+});
+
+test('the seat store is told every limit as the record has it', () => {
+  fc.assert(
+    fc.property(changes, (change) => {
+      const license = changeLicense(draft, change, 0);
+      const { offlineGraceDays, ...copied } = entitlementOf(license);
+      expect(license).toMatchObject(copied);
+      expect(offlineGraceDays).toBe(PLANS[license.plan].offlineGraceDays);
+    }),
+    { seed: 3 },
+  );
+});

@@ -1,0 +1,122 @@
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import { expect, test } from 'vitest';
+import * as z from 'zod/mini';
+import { text } from './fields.ts';
+import { LARGEST_BODY_BYTES } from './raw-body.ts';
+import { type IncomingRequest, parseInput, refuseBody } from './request.ts';
+
+const endpoint = {
+  method: 'POST',
+  path: '/{id}',
+  summary: '',
+  auth: ['anyone'],
+  params: z.strictObject({ id: z.string().check(z.maxLength(3)) }),
+  query: z.strictObject({ q: z.optional(z.string()) }),
+  body: z.strictObject({ name: text(5), tags: z.optional(z.array(z.int())) }),
+  answers: {},
+  problems: [],
+} as const;
+
+function requestWith(
+  body: string | Buffer | undefined,
+  headers: Record<string, string> = {},
+): IncomingRequest {
+  const request = new IncomingMessage(new Socket());
+  Object.assign(request.headers, { 'content-type': 'application/json', ...headers });
+  return body === undefined ? request : Object.assign(request, { rawBody: Buffer.from(body) });
+}
+
+function parse(
+  body: string | Buffer | undefined,
+  headers: Record<string, string> = {},
+  search = '',
+  id = 'abc',
+) {
+  return parseInput(endpoint, requestWith(body, headers), { id }, new URLSearchParams(search));
+}
+
+test('a valid request gives parameters, query and body', () => {
+  expect(parse('{"name":"ada"}', {}, 'q=1')).toEqual({
+    params: { id: 'abc' },
+    query: { q: '1' },
+    body: { name: 'ada' },
+  });
+});
+
+test.each(['application/json', 'Application/JSON; charset=utf-8', 'application/json ;x=y'])(
+  '%s is JSON',
+  (type) => {
+    expect(parse('{"name":"ada"}', { 'content-type': type })).not.toHaveProperty('problem');
+  },
+);
+
+test.each([
+  ['content-type', 'text/plain'],
+  ['content-type', 'application/jsonp'],
+  ['content-type', ''],
+  ['content-encoding', 'gzip'],
+  ['content-encoding', 'identity, gzip'],
+])('%s %j is refused, whatever the body', (name, value) => {
+  expect(parse('{"name":"ada"}', { [name]: value })).toEqual({ problem: 'UNSUPPORTED_MEDIA_TYPE' });
+});
+
+test('a body that is not compressed may say so, and UTF-8 may begin with its mark', () => {
+  expect(parse('\ufeff{"name":"ada"}', { 'content-encoding': 'Identity' })).not.toHaveProperty('problem');
+});
+
+test('text that is not UTF-8 is refused rather than guessed at', () => {
+  const broken = Buffer.concat([Buffer.from('{"name":"'), Buffer.from([0xff]), Buffer.from('"}')]);
+  expect(parse(broken)).toEqual({ problem: 'INVALID_JSON' });
+  expect(parse(Buffer.from('{"name":"ada"}', 'utf16le'))).toEqual({ problem: 'INVALID_JSON' });
+});
+
+test('what is wrong is told of path, query and body at once', () => {
+  const refused = parse('{"name":7,"tags":[1,"x"]}', {}, 'q=1&q=2&z=3', 'long');
+  if (!('problem' in refused)) throw new Error('taken');
+  expect(refused.problem).toBe('VALIDATION_FAILED');
+  const errors = refused.members?.errors;
+  expect(errors).toEqual([
+    { at: 'id', detail: expect.any(String) },
+    { at: 'q', detail: expect.any(String) },
+    { at: '', detail: 'Unrecognized key: "z"' },
+    { at: '/name', detail: expect.any(String) },
+    { at: '/tags/1', detail: expect.any(String) },
+  ]);
+  expect(refused.detail).toContain('/tags/1: ');
+});
+
+test('at most ten errors are told, however many there are', () => {
+  const refused = parse(JSON.stringify({ name: 'ada', tags: Array(500).fill('x') }));
+  expect(refused).toMatchObject({ problem: 'VALIDATION_FAILED', members: { errors: { length: 10 } } });
+});
+
+test('a place in the body is a JSON pointer, with its own characters escaped', () => {
+  const odd = { ...endpoint, body: z.record(z.string(), z.int()) };
+  const refused = parseInput(odd, requestWith('{"a/b~c":"x"}'), { id: 'a' }, new URLSearchParams());
+  expect(refused).toMatchObject({ members: { errors: [{ at: '/a~1b~0c' }] } });
+});
+
+test('a missing body is said to be missing; null is a body', () => {
+  expect(parse(undefined)).toMatchObject({ detail: 'The request needs a JSON body.' });
+  expect(parse('')).toMatchObject({ detail: 'The request needs a JSON body.' });
+  expect(parse('null')).toMatchObject({ detail: expect.stringContaining('expected object') });
+});
+
+test.each(['a\u0000b', 'a\nb', '\u007f', '\u0085', '\ud800', '', 'toolong'])(
+  'text %j cannot be stored as it is',
+  (name) => {
+    expect(parse(JSON.stringify({ name }))).toMatchObject({ problem: 'VALIDATION_FAILED' });
+  },
+);
+
+test('text of any script and sign can', () => {
+  expect(parse('{"name":"ß🪑é"}')).toMatchObject({ body: { name: 'ß🪑é' } });
+});
+
+test('a body is taken up to the limit and refused one byte beyond, by its length or by what it says of it', () => {
+  expect(refuseBody(requestWith(Buffer.alloc(LARGEST_BODY_BYTES)))).toBeUndefined();
+  const refusal = { problem: 'PAYLOAD_TOO_LARGE', detail: 'At most 65536 bytes.' };
+  expect(refuseBody(requestWith(Buffer.alloc(LARGEST_BODY_BYTES + 1)))).toEqual(refusal);
+  expect(refuseBody(requestWith(undefined, { 'content-length': '65537' }))).toEqual(refusal);
+});

@@ -1,0 +1,190 @@
+import fc from 'fast-check';
+import * as z from 'zod/mini';
+import type { EndpointContract } from '../http/contract.ts';
+import {
+  ENCODINGS,
+  JSON_TYPES,
+  METHODS,
+  NASTY_VALUES,
+  NOT_JSON,
+  NOT_UTF8,
+  ODD_HEADERS,
+  ODD_QUERIES,
+  oddPaths,
+  TWO_MEGABYTES,
+  TYPES,
+  VALID_JSON,
+} from './bad-values.ts';
+
+/** A request of the kind that no honest client sends. */
+export interface BadRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+/** What the requests may lean on: things that are there, and keys that open them. */
+export interface Known {
+  /** A value for each path parameter. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly credentials: Readonly<Record<'license' | 'operator', string>>;
+  /** Well-formed credentials that open nothing. */
+  readonly wrongKeys: readonly string[];
+}
+
+/** Requests to `endpoint` that it must refuse: each has at least one fault that its own contract names. */
+export function badRequests(
+  endpoint: EndpointContract,
+  methodsAtPath: readonly string[],
+  known: Known,
+): fc.Arbitrary<BadRequest> {
+  const path = endpoint.path.replace(/\{(\w+)\}/g, (_, name: string) => known.params[name] ?? 'x');
+  const accepts = (kind: string): boolean => endpoint.auth.some((accepted) => accepted === kind);
+  const isPublic = endpoint.auth.length === 1 && accepts('anyone');
+
+  const credentials = fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc
+        .constantFrom(...Object.entries(known.credentials))
+        .map(([kind, header]) => ({ header, isBad: !accepts(kind) })),
+    },
+    { weight: 1, arbitrary: fc.constant({ header: undefined, isBad: !accepts('anyone') }) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .constantFrom(
+          'License',
+          'Bearer x',
+          'Basic eDp5',
+          'License a b',
+          `Operator ${'x'.repeat(5000)}`,
+          ...known.wrongKeys,
+        )
+        .map((header) => ({ header, isBad: !isPublic })),
+    },
+  );
+  const method = fc.oneof(
+    { weight: 4, arbitrary: fc.constant({ method: endpoint.method as string, isBad: false }) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .constantFrom(...METHODS.filter((name) => !served(methodsAtPath).has(name)))
+        .map((name) => ({ method: name, isBad: true })),
+    },
+  );
+  const target = fc.oneof(
+    { weight: 4, arbitrary: fc.constant({ path, isBad: false }) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(...oddPaths(path)).map((odd) => ({ path: odd, isBad: true })),
+    },
+  );
+  const query = fc.constantFrom(...ODD_QUERIES).map((text) => ({
+    text,
+    isBad: endpoint.query !== undefined && !z.safeParse(endpoint.query, queryOf(text)).success,
+  }));
+
+  return fc
+    .record({
+      method,
+      target,
+      query,
+      credentials,
+      odd: fc.constantFrom(...ODD_HEADERS),
+      body: bodies(endpoint),
+    })
+    .filter(({ odd: _, ...parts }) => Object.values(parts).some(({ isBad }) => isBad))
+    .map((parts) => ({
+      method: parts.method.method,
+      target: `${parts.target.path}${parts.query.text}`,
+      headers: {
+        ...parts.odd,
+        ...(parts.credentials.header === undefined ? {} : { authorization: parts.credentials.header }),
+        ...parts.body.headers,
+      },
+      body: parts.body.bytes,
+    }));
+}
+
+interface Body {
+  readonly bytes: Buffer;
+  readonly headers: Record<string, string>;
+  readonly isBad: boolean;
+}
+
+function bodies(endpoint: EndpointContract): fc.Arbitrary<Body> {
+  const schema = endpoint.body;
+  const fails = (value: unknown): boolean => schema !== undefined && !z.safeParse(schema, value).success;
+  const json = { 'content-type': 'application/json' };
+  const object = fc
+    .dictionary(
+      fc.constantFrom(...fieldsOf(schema), '__proto__', 'constructor', 'extra'),
+      fc.constantFrom(...NASTY_VALUES),
+    )
+    .map((value) => JSON.stringify(value));
+  const anyJson = fc.oneof(
+    { weight: 4, arbitrary: object },
+    { weight: 1, arbitrary: fc.constantFrom(...VALID_JSON) },
+  );
+  const fromText = (text: string): Body => ({
+    bytes: Buffer.from(text),
+    headers: json,
+    isBad: fails(JSON.parse(text.replace('\ufeff', ''))),
+  });
+  const bad = (bytes: Buffer, headers: Record<string, string>): Body => ({
+    bytes,
+    headers,
+    isBad: schema !== undefined,
+  });
+  return fc.oneof(
+    { weight: 6, arbitrary: anyJson.map(fromText) },
+    {
+      weight: 2,
+      arbitrary: fc.constant<Body>({ bytes: Buffer.alloc(0), headers: {}, isBad: fails(undefined) }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc
+        .tuple(fc.constantFrom(...NOT_JSON, ...NOT_UTF8), fc.constantFrom(...JSON_TYPES))
+        .map(([bytes, type]) => bad(bytes, { 'content-type': type })),
+    },
+    {
+      weight: 1,
+      arbitrary: fc
+        .tuple(object, fc.constantFrom(...TYPES))
+        .map(([text, type]) => bad(Buffer.from(text), { 'content-type': type })),
+    },
+    {
+      weight: 1,
+      arbitrary: fc
+        .tuple(fc.uint8Array({ minLength: 1 }), fc.constantFrom(...ENCODINGS))
+        .map(([bytes, encoding]) => bad(Buffer.from(bytes), { ...json, 'content-encoding': encoding })),
+    },
+    { weight: 1, arbitrary: fc.constant<Body>({ bytes: TWO_MEGABYTES, headers: json, isBad: true }) },
+  );
+}
+
+/** Names of fields that a body may have, so that the wrong values stand in the right places. */
+function fieldsOf(schema: z.ZodMiniType | undefined): string[] {
+  if (!schema) return ['max'];
+  const names = [
+    ...JSON.stringify(z.toJSONSchema(schema, { unrepresentable: 'any' })).matchAll(/"(\w+)":\{"/g),
+  ];
+  return [...new Set(names.map(([, name]) => String(name)))];
+}
+
+function queryOf(text: string): Record<string, string | string[]> {
+  const search = new URLSearchParams(text.slice(1));
+  return Object.fromEntries(
+    [...new Set(search.keys())].map((name) => {
+      const [first = '', ...others] = search.getAll(name);
+      return [name, others.length === 0 ? first : [first, ...others]];
+    }),
+  );
+}
+
+function served(methods: readonly string[]): ReadonlySet<string> {
+  return new Set(methods.includes('GET') ? [...methods, 'HEAD'] : methods);
+}

@@ -1,0 +1,62 @@
+/**
+ * Run as a process of its own. Answers one acquire as a deployed function does, records in Firestore and seats in
+ * Upstash (a front of ours stands in), and writes the files that were loaded for it, and then those that importing two
+ * SDKs adds: proof that they would have been seen.
+ */
+import { createServer } from 'node:http';
+import { registerHooks } from 'node:module';
+import type { AddressInfo } from 'node:net';
+
+const loaded: string[] = [];
+registerHooks({
+  load(url, context, nextLoad) {
+    loaded.push(url);
+    return nextLoad(url, context);
+  },
+});
+
+const { startEmbeddedRedis } = await import('../adapters/seats/embedded-redis.ts');
+const { startUpstashFront } = await import('../adapters/seats/upstash-front.ts');
+const { draftLicense, entitlementOf } = await import('../domain/license.ts');
+const { newLicenseId, newLicenseKey, newTenantId } = await import('../domain/ids.ts');
+const { readConfig } = await import('../config.ts');
+const { openDeps } = await import('../deps.ts');
+const { openSuite } = await import('../../functions/index.ts');
+
+const redis = await startEmbeddedRedis();
+const front = await startUpstashFront({ backend: redis, token: 'token' });
+const deps = await openDeps(
+  readConfig({
+    K_SERVICE: 'acquire',
+    GOOGLE_CLOUD_PROJECT: 'no-such-project',
+    UPSTASH_REDIS_REST_URL: front.url,
+    UPSTASH_REDIS_REST_TOKEN: 'token',
+    OPERATOR_KEY: 'operator-key-for-tests-0123456789abcdef',
+    SESSION_TOKEN_KEYS: 'session-token-key-for-tests-0123456789',
+    PSEUDONYM_KEY: 'pseudonym-key-for-tests-0123456789abcd',
+  }),
+);
+const tenantId = newTenantId(16);
+const licenseId = newLicenseId(tenantId);
+const key = newLicenseKey(licenseId);
+const license = draftLicense({ tenantId, licenseId }, key, { max: 1 }, Date.now());
+await deps.seats.putLicense(entitlementOf(license));
+
+const { acquire } = openSuite(async () => ({ ...deps, log: () => {} }));
+const server = createServer(async (request, response) => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  await acquire(Object.assign(request, { rawBody: Buffer.concat(chunks) }), response);
+});
+await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+const { port } = server.address() as AddressInfo;
+const answer = await fetch(`http://127.0.0.1:${port}/`, {
+  method: 'POST',
+  headers: { authorization: `License ${key}`, 'content-type': 'application/json' },
+  body: JSON.stringify({ fingerprint: 'machine' }),
+});
+const forAcquire = [...loaded];
+await import('stripe');
+await import('google-auth-library');
+const withSdks = loaded.slice(forAcquire.length);
+process.stdout.write(JSON.stringify({ status: answer.status, forAcquire, withSdks }), () => process.exit(0));
