@@ -4,7 +4,7 @@ import { urlToHttpOptions } from 'node:url';
 import type { Requester, UpstashRequest, UpstashResponse } from '@upstash/redis';
 import { Unavailable } from '../../errors.ts';
 
-const DEFAULT_TIMEOUT_MS = 1_500;
+const DEFAULT_TIMEOUT_MS = 1_200;
 const DEFAULT_MAX_SOCKETS = 128;
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 const MAX_ERROR_CHARACTERS = 300;
@@ -25,7 +25,7 @@ export interface HttpRequesterOptions {
   /** The REST address, `http:` or `https:`, with or without a trailing slash. */
   readonly url: string;
   readonly token: string;
-  /** Bound on one request from call to answer, its one resend and any wait for a socket included. 1,500. */
+  /** Bound on one request from call to answer, its one resend and any wait for a socket included. 1,200. */
   readonly timeoutMs?: number;
   /** Connections open at once; further requests wait for one within their `timeoutMs`. 128. */
   readonly maxSockets?: number;
