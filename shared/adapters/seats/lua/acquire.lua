@@ -5,7 +5,7 @@
 --
 -- ARGV[1] license_id
 -- ARGV[2] proof            hash of the license key, or 'trusted'
--- ARGV[3] session          the session id to use if a seat is granted
+-- ARGV[3] proposed_session the session id to use if a seat is granted
 -- ARGV[4] machine          holder where seats are counted by machine
 -- ARGV[5] user             holder where seats are counted by user, or ''
 -- ARGV[6] process          holder where seats are counted by process, or ''
@@ -76,7 +76,7 @@ end
 local active = count_active(now_ms)
 if active >= license.limit then
   count_denial(license, proposed_session, now_ms)
-  return { 'FULL', active, license.max, seconds_until_room(license, active, now_ms) }
+  return { 'FULL', active, license.max, seconds_until_room(license, now_ms) }
 end
 
 append_event(license, 'session.acquired', proposed_session, now_ms,

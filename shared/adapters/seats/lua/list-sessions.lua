@@ -14,7 +14,6 @@
 -- @include keys
 -- @include clock
 -- @include license
--- @include events
 -- @include leases
 
 local after_expiry_ms = tonumber(ARGV[2])

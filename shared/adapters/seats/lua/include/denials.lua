@@ -1,7 +1,6 @@
 -- @include keys
 -- @include clock
 -- @include events
--- @include leases
 
 -- Denials become one event a license and minute, so that a client hammering a full pool costs a counter and no storm.
 -- Packed: minute since the epoch, denials in it, the session proposed last (so that a repeated delivery counts once).
@@ -24,12 +23,13 @@ local function count_denial(license, proposed_session, now_ms)
 end
 
 -- When the first seat comes free if nobody renews: after a pool was made smaller that takes more than one expiry.
--- A pool of no seats has nothing to wait for; asking again after one TTL costs little.
-local function seconds_until_room(license, active, now_ms)
-  local leases = redis.call('ZRANGEBYSCORE', lease_key, '(' .. digits(now_ms), '+inf', 'WITHSCORES', 'LIMIT',
-    active - license.limit, 1)
-  if license.limit == 0 or not leases[2] then
+-- Asked by rank, which costs the same wherever it lies. A pool of no seats has nothing to wait for; asking again after
+-- one TTL costs little.
+local function seconds_until_room(license, now_ms)
+  if license.limit == 0 then
     return license.ttl_seconds
   end
-  return math.ceil((tonumber(leases[2]) - now_ms) / 1000)
+  local rank = redis.call('ZCARD', lease_key) - license.limit
+  local lease = redis.call('ZRANGE', lease_key, rank, rank, 'WITHSCORES')
+  return math.ceil((tonumber(lease[2]) - now_ms) / 1000)
 end

@@ -1,5 +1,4 @@
 -- @include keys
--- @include clock
 
 local function read_license()
   local field = redis.call('HMGET', license_key, 'max', 'overdraft', 'ttl_seconds', 'heartbeat_seconds', 'unit',

@@ -1,0 +1,215 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { newLicenseId, newTenantId, shardOf } from '../../../domain/ids.ts';
+import { POOL_KEYS, poolKeys, shardKey } from './keys.ts';
+import { assembleScript, listIncludes, readInclude, readVerb, VERBS } from './scripts.ts';
+
+const verbs = VERBS.map((verb) => ({ verb, ...partsOf(readVerb(verb)) }));
+const sources = new Map([
+  ...VERBS.map((verb): [string, string] => [`${verb}.lua`, readVerb(verb)]),
+  ...listIncludes().map((name): [string, string] => [`include/${name}.lua`, readInclude(name)]),
+]);
+const functions = new Map(listIncludes().flatMap((name) => functionsIn(readInclude(name))));
+
+describe.each(verbs)('the header of $verb', ({ verb, header, body }) => {
+  test('begins with the name of the verb, and promises something', () => {
+    expect(header).toMatch(new RegExp(`^-- ${verb}: \\S`));
+    expect(header).toMatch(/^-- Promise: \S/m);
+  });
+
+  test('names each argument as the body does', () => {
+    const promised = new Map(
+      [...header.matchAll(/^-- ARGV\[(\d+)\] (\w+)/gm)].map(([, n, name]) => [n, name]),
+    );
+    expect(promised.get('1')).toBe('license_id');
+    const named = namedArguments(body);
+    for (const [position, name] of named)
+      expect(`ARGV[${position}] ${name}`).toBe(`ARGV[${position}] ${promised.get(position)}`);
+    // license_id is named by the keys include.
+    expect([...promised.keys()].sort()).toEqual(['1', ...named.keys()].sort());
+  });
+
+  test('tells of a list of further arguments exactly where the body reads one', () => {
+    const promised = [...header.matchAll(/^-- ARGV\[(\d+)\.\.\] /gm)].map(([, from]) => from);
+    const read = [...body.matchAll(/unpack\(ARGV, (\d+)\)|for i = (\d+), #ARGV\b/g)].map(
+      ([, whole, first]) => whole ?? first,
+    );
+    expect(read).toEqual(promised);
+  });
+
+  test('lists exactly the verdicts that the verb can give', () => {
+    const promised = wordsIn(header.slice(header.indexOf('-- returns')));
+    expect([...verdictsOf(body)].sort()).toEqual([...promised].sort());
+    expect(promised.size).toBeGreaterThan(0);
+  });
+});
+
+describe('includes', () => {
+  test('exist where they are named, and each is named somewhere', () => {
+    const named = [...sources.values()].flatMap(includesIn);
+    expect([...new Set(named)].sort()).toEqual(listIncludes().sort());
+  });
+
+  test.each([...sources])('are each made use of in %s', (_, source) => {
+    const unused = includesIn(source).filter((name) => {
+      const defined = [...readInclude(name).matchAll(/^local (?:function )?(\w+)/gm)].map(([, word]) => word);
+      return !defined.some((word) => new RegExp(`\\b${word}\\b`).test(codeOf(source)));
+    });
+    expect(unused).toEqual([]);
+  });
+
+  test.each([...sources])('are named for everything that %s needs of others', (_, source) => {
+    const reached = new Set(includesIn(source));
+    for (const name of reached) for (const next of includesIn(readInclude(name))) reached.add(next);
+    const missing = [...functions].filter(
+      ([name, { of }]) =>
+        new RegExp(`\\b${name}\\(`).test(codeOf(source)) && !reached.has(of) && source !== readInclude(of),
+    );
+    expect(missing.map(([name]) => name)).toEqual([]);
+  });
+
+  test.each(VERBS)('come once each into %s, before what needs them', (verb) => {
+    const script = assembleScript(verb);
+    for (const name of listIncludes()) expect(script.split(readInclude(name)).length).toBeLessThanOrEqual(2);
+    const defined = new Set<string>();
+    for (const line of codeOf(script).split('\n')) {
+      const definition = /^local function (\w+)/.exec(line)?.[1];
+      for (const [name] of functions) {
+        if (name !== definition && new RegExp(`\\b${name}\\(`).test(line)) expect(defined).toContain(name);
+      }
+      if (definition) defined.add(definition);
+    }
+  });
+
+  test('can have their clock replaced: the one for tests offers what the shipped one does', () => {
+    const moved = readFileSync(new URL('../../../testing/lua/moved-clock.lua', import.meta.url), 'utf8');
+    expect(functionsIn(moved).map(([name]) => name)).toEqual(
+      functionsIn(readInclude('clock')).map(([name]) => name),
+    );
+  });
+});
+
+describe('the keys', () => {
+  test('are named in Lua in the order in which they are given', () => {
+    const named = [...readInclude('keys').matchAll(/^local (\w+)_key = KEYS\[(\d+)\]$/gm)];
+    expect(named.map(([, name, position]) => [name, position])).toEqual(
+      POOL_KEYS.map((name, i) => [name, String(i + 1)]),
+    );
+  });
+
+  test('are each explained', () => {
+    for (const name of POOL_KEYS)
+      expect(readInclude('keys')).toMatch(new RegExp(`^-- ${name} +(hash|zset|stream) `, 'm'));
+  });
+
+  test('of a license and of its shard carry one hash tag, so that a script touches one slot', () => {
+    for (let n = 0; n < 50; n += 1) {
+      const licenseId = newLicenseId(newTenantId(100));
+      const shard = shardOf(licenseId);
+      const keys = [...poolKeys(licenseId), shardKey('due', shard), shardKey('outbox', shard)];
+      for (const key of keys) expect(/\{([^}]*)\}/.exec(key)?.[1]).toBe(`s${shard}`);
+      expect(new Set(poolKeys(licenseId)).size).toBe(POOL_KEYS.length);
+    }
+  });
+
+  test('of two licenses of a shard differ but for those of the shard', () => {
+    const tenantId = newTenantId(16);
+    const [one, two] = [poolKeys(newLicenseId(tenantId)), poolKeys(newLicenseId(tenantId))];
+    const shard = shardOf(tenantId);
+    const shared = [shardKey('due', shard), shardKey('outbox', shard), shardKey('denied', shard)];
+    expect(one.filter((key) => two.includes(key))).toEqual(shared);
+  });
+});
+
+describe.each([...sources])('%s', (file, source) => {
+  const code = codeOf(source);
+
+  test('takes the time from the clock include alone', () => {
+    expect(/'TIME'/i.test(code)).toBe(file === 'include/clock.lua');
+    expect(code).not.toMatch(/\bos\.(time|clock)\b/);
+  });
+
+  test('touches no key but those it was given, by name', () => {
+    if (file !== 'include/keys.lua') expect(code).not.toMatch(/\bKEYS\b/);
+    const calls = [...code.matchAll(/redis\.(\w+)\(\s*([^,)]*),?\s*([^,)]*)/g)];
+    const names = new Set(POOL_KEYS.map((name) => `${name}_key`));
+    for (const [text, method, command, key] of calls) {
+      expect(method, text).toBe('call');
+      expect(command, text).toMatch(/^'[A-Z]+'$/);
+      expect(command, text).not.toMatch(/'(SCAN|KEYS|EVAL|EVALSHA|SELECT|FLUSHALL|FLUSHDB|RANDOMKEY)'/);
+      if (command !== "'TIME'") expect(names, text).toContain(key);
+    }
+  });
+
+  test('leaves nothing behind for the next script: every name is local', () => {
+    expect(code).not.toMatch(/^\s*function \w/m);
+    const declared = new Set(
+      [...code.matchAll(/\blocal (?!function)([\w, ]+?)(?: =|$)/gm)].flatMap(([, list]) =>
+        (list ?? '').split(/,\s*/),
+      ),
+    );
+    const assigned = [...code.matchAll(/^\s*(\w+) = /gm)].map(([, name]) => name);
+    // A name and `=` at the start of a line is a field where it is inside a table.
+    const fields = new Set(
+      [...code.matchAll(/\{[^{}]*\}/g)].flatMap(([table]) =>
+        [...table.matchAll(/(\w+) =/g)].map(([, name]) => name),
+      ),
+    );
+    expect(assigned.filter((name) => name && !declared.has(name) && !fields.has(name))).toEqual([]);
+  });
+});
+
+/** The comment that a script begins with, and the rest. */
+function partsOf(source: string): { header: string; body: string } {
+  const end = source.search(/^(?!--)/m);
+  return { header: source.slice(0, end), body: codeOf(source.slice(end)) };
+}
+
+function codeOf(source: string): string {
+  return source.replace(/--.*$/gm, '');
+}
+
+function includesIn(source: string): string[] {
+  return [...source.matchAll(/^-- @include (\S+)$/gm)].map(([, name]) => name ?? '');
+}
+
+/** Position and name of every argument that the body names, as a local or as a field. */
+function namedArguments(body: string): Map<string, string> {
+  const named = body.matchAll(/\b(?:local )?(\w+) = (?:tonumber\()?ARGV\[(\d+)\]/g);
+  return new Map([...named].map(([, name = '', position = '']) => [position, name]));
+}
+
+interface LuaFunction {
+  /** The include that it stands in. */
+  readonly of: string;
+  readonly code: string;
+}
+
+/** Top-level functions by name. */
+function functionsIn(source: string): [string, LuaFunction][] {
+  const of = listIncludes().find((name) => readInclude(name) === source) ?? '';
+  const found = codeOf(source).matchAll(/^local function (\w+)[\s\S]*?^end$/gm);
+  return [...found].map(([code, name = '']) => [name, { of, code }]);
+}
+
+/** Words in capitals between quotes: what verdicts look like. */
+function wordsIn(text: string): Set<string> {
+  return new Set([...text.matchAll(/'([A-Z_]{2,})'/g)].map(([, word]) => word ?? ''));
+}
+
+/** Every verdict that a body, or a function that it reaches, can answer with: capitals that no Redis command takes. */
+function verdictsOf(body: string): Set<string> {
+  const reached = new Set<string>();
+  const texts = [body];
+  for (const text of texts) {
+    for (const [name, { code }] of functions) {
+      if (reached.has(name) || !new RegExp(`\\b${name}\\(`).test(text)) continue;
+      reached.add(name);
+      texts.push(code);
+    }
+  }
+  const OPTIONS = /'(WITHSCORES|LIMIT)'/g;
+  return new Set(
+    texts.flatMap((text) => [...wordsIn(text.replace(/redis\.call\(\s*'[A-Z]+'/g, '').replace(OPTIONS, ''))]),
+  );
+}

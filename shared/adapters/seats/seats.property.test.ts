@@ -1,0 +1,78 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describeReal } from '../../testing/real-parts.ts';
+import { embeddedBackend, realBackend, type SeatsBackend } from '../../testing/seats-backend.ts';
+import { type Command, commandOf } from '../../testing/seats-commands.ts';
+import { openWalk, type Walk } from '../../testing/seats-walk.ts';
+
+const RUNS = 1_000;
+const LONGEST = 60;
+const SEED = 20_261_123;
+const TIME_LIMIT_MS = 120_000;
+
+/** How often each answer must have come up in all runs together: without that, agreement would prove little. */
+const EXPECTED_OFTEN: Readonly<Record<string, number>> = {
+  commands: 25_000,
+  'acquire GRANTED': 4_000,
+  'acquire RENEWED': 500,
+  'acquire FULL': 700,
+  'acquire ENDED': 120,
+  'acquire SUSPENDED': 300,
+  'acquire EXPIRED': 120,
+  'acquire WRONG_KEY': 250,
+  'acquire UNKNOWN_LICENSE': 300,
+  'acquire HOLDER_REQUIRED': 200,
+  'heartbeat RENEWED': 1_500,
+  'heartbeat REVIVED': 150,
+  'heartbeat GONE': 2_000,
+  'heartbeat NO_ROOM': 60,
+  'heartbeat SUSPENDED': 150,
+  'heartbeat EXPIRED': 60,
+  'heartbeat WRONG_KEY': 120,
+  'revived after a loss': 50,
+  'release ENDED': 400,
+  'release ALREADY_ENDED': 200,
+  'release UNKNOWN_SESSION': 500,
+  'release WRONG_KEY': 80,
+  'list OK': 700,
+  'put STORED': 4_000,
+  'put STALE': 300,
+  'session.expired': 1_000,
+  'seat.denied': 60,
+  'clock at an expiry': 400,
+  'clock 1 ms before an expiry': 200,
+};
+
+describe('random histories on embedded Redis', () => historiesAgree(embeddedBackend));
+describeReal('redis-server', 'random histories on Redis', () => historiesAgree(realBackend));
+
+function historiesAgree(start: () => Promise<SeatsBackend>): void {
+  let backend: SeatsBackend;
+  let walk: Walk;
+  beforeAll(async () => {
+    backend = await start();
+    walk = openWalk(backend);
+  });
+  afterAll(() => backend?.close());
+
+  test('whatever anyone asks in whatever order, every answer, lease and event is as the rules say', {
+    timeout: TIME_LIMIT_MS,
+  }, async () => {
+    const history: fc.Arbitrary<Command[]> = fc.array(commandOf, {
+      minLength: 1,
+      maxLength: LONGEST,
+      size: 'max',
+    });
+    await fc.assert(
+      fc.asyncProperty(history, (commands) => walk.run(commands)),
+      { seed: SEED, numRuns: RUNS },
+    );
+
+    const { tally } = walk;
+    const tooSeldom = Object.entries(EXPECTED_OFTEN).filter(
+      ([answer, times]) => (tally.get(answer) ?? 0) < times,
+    );
+    expect(tooSeldom.map(([answer]) => `${answer}: ${tally.get(answer) ?? 0}`)).toEqual([]);
+    expect(tally.get('histories')).toBeGreaterThanOrEqual(RUNS);
+  });
+}

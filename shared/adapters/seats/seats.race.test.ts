@@ -1,0 +1,260 @@
+import http from 'node:http';
+import { afterEach, describe, expect, test } from 'vitest';
+import * as z from 'zod/mini';
+import type { SeatEvent } from '../../ports/seats-pool.contract-suite.ts';
+import { countingProxy } from '../../testing/counting-proxy.ts';
+import { describeReal } from '../../testing/real-parts.ts';
+import { startRedisServer } from '../../testing/redis-server.ts';
+import { readOutbox } from '../../testing/seats-backend.ts';
+import { openTestSuite, type TestLicense, type TestSuite } from '../../testing/suite.ts';
+import { startEmbeddedRedis } from './embedded-redis.ts';
+import { type RespClient, respClient } from './resp-client.ts';
+import { startUpstashFront } from './upstash-front.ts';
+
+const TOKEN = 'a-token';
+
+/** Every answer that a crowd of honest clients can get, and should have got by the end. */
+const STATUSES = [
+  'acquire 200',
+  'acquire 201',
+  'acquire 409',
+  'heartbeat 200',
+  'heartbeat 404',
+  'release 204',
+];
+
+const Body = z.object({
+  code: z.optional(z.string()),
+  active: z.optional(z.int()),
+  max: z.optional(z.int()),
+  session_id: z.optional(z.string()),
+  session_token: z.optional(z.string()),
+});
+type Body = z.infer<typeof Body>;
+
+/** Whole numbers below a bound; the same ones in every run. */
+type Chance = (below: number) => number;
+
+interface Scale {
+  readonly clients: number;
+  readonly holders: number;
+  readonly seats: number;
+  readonly operations: number;
+}
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+describe('a crowd on embedded Redis', () => {
+  crowdSuite({ clients: 16, holders: 100, seats: 20, operations: 400 }, async () => {
+    const redis = await startEmbeddedRedis();
+    closers.push(() => redis.close());
+    return redis;
+  });
+});
+
+describeReal('redis-server', 'a crowd on Redis', () => {
+  crowdSuite({ clients: 64, holders: 1_000, seats: 100, operations: 3_000 }, async () => {
+    const redis = await startRedisServer();
+    closers.push(() => redis.stop());
+    return redis;
+  });
+});
+
+function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port: number }>): void {
+  const { clients, holders, seats, operations } = scale;
+
+  test(`of ${holders} machines on ${clients} connections gets exactly the ${seats} seats there are, and never more`, async () => {
+    const { host, port } = await startRedis();
+    const suite = await openSuite({ REDIS_URL: `redis://${host}:${port}` });
+    const redis = openClient(host, port);
+    const license = await suite.createLicense({ max: seats });
+    const crowd = openCrowd(suite, license, clients);
+
+    const answers: Answer[] = [];
+    await crowd.each(holders, async (n) => answers.push(await crowd.acquire(`machine-${n}`)));
+    const granted = answers.filter(({ status }) => status === 201);
+    expect(granted).toHaveLength(seats);
+    expect(new Set(granted.map(({ body }) => body.session_id)).size).toBe(seats);
+    for (const { status, body } of answers.filter((answer) => !granted.includes(answer))) {
+      expect({ status, ...body }).toMatchObject({
+        status: 409,
+        code: 'SEATS_EXHAUSTED',
+        active: seats,
+        max: seats,
+      });
+    }
+    const filled = replay(await readOutbox(redis, license.licenseId));
+    expect(filled).toMatchObject({ most: seats, acquired: seats });
+
+    // Seats change hands from here on: two machines in five find one.
+    const held = new Map(granted.map(({ body }, i) => [`machine-${i}`, body]));
+    const chance = chanceFrom(20_261_123);
+    const statuses = new Set<string>();
+    await crowd.each(operations, async () => {
+      const holder = `machine-${chance(Math.ceil(seats * 2.5))}`;
+      statuses.add(await randomStep(crowd, held, holder, chance));
+    });
+    expect([...statuses].sort()).toEqual(STATUSES);
+
+    const end = replay(await readOutbox(redis, license.licenseId));
+    expect(end.most).toBe(seats);
+    expect(end.acquired).toBeGreaterThan(seats * 2);
+    expect(await countActive(suite, license)).toBe(end.active);
+  });
+
+  test('whose answers get lost on the way is seated neither twice nor beyond the seats', async () => {
+    const { host, port } = await startRedis();
+    const front = await startUpstashFront({ backend: { host, port }, token: TOKEN });
+    closers.push(() => front.close());
+    const proxy = await countingProxy(front.url);
+    closers.push(() => proxy.close());
+    const suite = await openSuite({ UPSTASH_REDIS_REST_URL: proxy.url, UPSTASH_REDIS_REST_TOKEN: TOKEN });
+    const redis = openClient(host, port);
+    const license = await suite.createLicense({ max: seats });
+    const crowd = openCrowd(suite, license, clients);
+
+    const chance = chanceFrom(7);
+    const held = new Map<string, Body>();
+    const statuses = new Map<string, number>();
+    const commandsBefore = proxy.commands.length;
+    await crowd.each(operations, async () => {
+      // One answer lost is hidden by the resend; where that is lost too, the caller is told to ask again.
+      if (chance(10) === 0) proxy.dropNextAnswers(chance(4) === 0 ? clients : 1);
+      const holder = `machine-${chance(Math.ceil(seats * 2.5))}`;
+      const status = await randomStep(crowd, held, holder, chance);
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+    });
+    proxy.dropNextAnswers(0);
+
+    const answered = [...statuses.keys()].filter((status) => !status.endsWith(' 503'));
+    expect(answered.sort()).toEqual(STATUSES);
+    expect(statuses.get('acquire 503')).toBeGreaterThan(operations / 200);
+    expect(proxy.commands.length - commandsBefore - operations).toBeGreaterThan(operations / 20);
+    expect(statuses.get('acquire 201')).toBeGreaterThan(seats);
+
+    const { active, most } = replay(await readOutbox(redis, license.licenseId));
+    expect(most).toBeLessThanOrEqual(seats);
+    expect(await countActive(suite, license)).toBe(active);
+  });
+}
+
+type Answer = { status: number; body: Body };
+interface Crowd {
+  acquire(fingerprint: string): Promise<Answer>;
+  heartbeat(session: Body): Promise<Answer>;
+  release(session: Body): Promise<Answer>;
+  /** Does it so many times, as many at once as there are clients. */
+  each(times: number, act: (n: number) => Promise<unknown>): Promise<void>;
+}
+
+/** `fetch` would take more CPU than all that is tested. */
+function openCrowd(suite: TestSuite, license: TestLicense, clients: number): Crowd {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: clients });
+  closers.push(() => agent.destroy());
+  const url = new URL(suite.url);
+
+  function ask(method: string, path: string, body: Record<string, unknown>): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const headers = { authorization: `License ${license.key}`, 'content-type': 'application/json' };
+      const request = http.request({ host: url.hostname, port: url.port, agent, method, path, headers });
+      request.on('error', reject);
+      request.on('response', (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString();
+          resolve({ status: response.statusCode ?? 0, body: z.parse(Body, text ? JSON.parse(text) : {}) });
+        });
+      });
+      request.end(JSON.stringify(body));
+    });
+  }
+
+  return {
+    acquire: (fingerprint) => ask('POST', '/api/v1/licenses/acquire', { fingerprint }),
+    heartbeat: ({ session_id, session_token }) =>
+      ask('PUT', '/api/v1/licenses/heartbeat', { session_id, session_token }),
+    release: ({ session_id }) => ask('POST', '/api/v1/licenses/release', { session_id }),
+    async each(times, act) {
+      let next = 0;
+      const work = async (): Promise<void> => {
+        while (next < times) {
+          next += 1;
+          await act(next - 1);
+        }
+      };
+      await Promise.all(Array.from({ length: clients }, work));
+    },
+  };
+}
+
+/** What one machine does next, and how that ended. It keeps the session it was given even after it gave it back. */
+async function randomStep(
+  crowd: Crowd,
+  held: Map<string, Body>,
+  holder: string,
+  chance: Chance,
+): Promise<string> {
+  const session = held.get(holder);
+  const what = session ? (['acquire', 'heartbeat', 'release', 'release'] as const)[chance(4)] : 'acquire';
+  if (!session || !what || what === 'acquire') {
+    const answer = await crowd.acquire(holder);
+    if (answer.body.session_id) held.set(holder, answer.body);
+    return `acquire ${answer.status}`;
+  }
+  return `${what} ${(await crowd[what](session)).status}`;
+}
+
+/**
+ * How many held seats at the end and at most, going by the events in their order. Throws where an event does not fit:
+ * a seat given twice to one session, or taken from one that has none.
+ */
+function replay(events: readonly SeatEvent[]): { active: number; most: number; acquired: number } {
+  const seated = new Set<string>();
+  const everAcquired = new Set<string>();
+  let most = 0;
+  for (const { type, sessionId, more } of events) {
+    const begins = type === 'session.acquired' || type === 'session.revived';
+    const ends = /^session\.(released|evicted|expired)$/.test(type);
+    if (type === 'session.acquired') {
+      if (everAcquired.has(sessionId)) throw new Error(`${sessionId} was acquired twice`);
+      everAcquired.add(sessionId);
+    }
+    if (begins && seated.has(sessionId)) throw new Error(`${sessionId} was seated while it sat`);
+    if (begins) seated.add(sessionId);
+    if (ends && !seated.delete(sessionId)) throw new Error(`${sessionId} ended without a seat`);
+    if (begins) expect(Number(more.active)).toBe(seated.size);
+    most = Math.max(most, seated.size);
+  }
+  return { active: seated.size, most, acquired: everAcquired.size };
+}
+
+async function openSuite(environment: Record<string, string>): Promise<TestSuite> {
+  const suite = await openTestSuite(environment);
+  closers.push(() => suite.close());
+  return suite;
+}
+
+function openClient(host: string, port: number): RespClient {
+  const client = respClient({ host, port });
+  closers.push(() => client.close());
+  return client;
+}
+
+async function countActive({ deps }: TestSuite, { licenseId }: TestLicense): Promise<number | undefined> {
+  const listed = await deps.seats.listSessions(licenseId, { limit: 0 });
+  return listed.verdict === 'OK' ? listed.active : undefined;
+}
+
+/** A linear congruential generator (Numerical Recipes' constants): chance enough, and the same in every run. */
+function chanceFrom(seed: number): Chance {
+  let state = seed >>> 0;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}

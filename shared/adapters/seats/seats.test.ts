@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { seatsContract } from '../../ports/seats.contract-suite.ts';
+import { openPool, type SeatsUnderTest } from '../../ports/seats-pool.contract-suite.ts';
+import { describeReal } from '../../testing/real-parts.ts';
+import {
+  embeddedBackend,
+  kindsOfKeyLeft,
+  readBooks,
+  readOutbox,
+  realBackend,
+  type SeatsBackend,
+} from '../../testing/seats-backend.ts';
+import { openSeats } from './live.ts';
+import { httpRequester } from './requester.ts';
+import { startUpstashFront } from './upstash-front.ts';
+
+const TOKEN = 'a-token';
+
+describe('seats on embedded Redis', () => {
+  seatsContract(async () => underTest(await embeddedBackend()));
+});
+
+describeReal('redis-server', 'seats on Redis', () => {
+  seatsContract(async () => underTest(await realBackend()));
+
+  test('leases run out by the server’s own clock', async () => {
+    const backend = await realBackend();
+    const under = await underTest({ ...backend, includes: {} });
+    try {
+      const pool = await openPool(under, { max: 1, ttlSeconds: 1, heartbeatSeconds: 0 });
+      const session = await pool.seat('a');
+      expect(Math.abs(session.acquiredAtMs - Date.now())).toBeLessThan(1_000);
+      expect(await pool.acquire('b')).toEqual({ verdict: 'FULL', active: 1, max: 1, retryAfterSeconds: 1 });
+      await sleep(session.expiresAtMs - Date.now() + 5);
+      const next = await pool.acquire('b');
+      expect(next).toMatchObject({ verdict: 'GRANTED', active: 1 });
+      expect(await pool.story()).toContain(`session.expired ${session.sessionId}`);
+    } finally {
+      await under.close();
+    }
+  });
+});
+
+async function underTest(backend: SeatsBackend): Promise<SeatsUnderTest> {
+  const front = await startUpstashFront({ backend, token: TOKEN });
+  const seats = openSeats(httpRequester(front), backend.includes);
+  let nowMs = Date.now();
+  await backend.setClock(nowMs);
+  return {
+    seats,
+    nowMs: () => nowMs,
+    async moveClockTo(ms) {
+      if (ms < nowMs) throw new RangeError('The clock moves forward only.');
+      nowMs = ms;
+      await backend.setClock(ms);
+    },
+    readOutbox: (licenseId) => readOutbox(backend.redis, licenseId),
+    readBooks: (licenseId) => readBooks(backend.redis, licenseId),
+    kindsOfKeyLeft: (licenseId) => kindsOfKeyLeft(backend, licenseId, nowMs),
+    loseEverything: () => backend.flush(),
+    async close() {
+      await seats.close();
+      await front.close();
+      await backend.close();
+    },
+  };
+}

@@ -1,0 +1,145 @@
+import { readFileSync } from 'node:fs';
+import { vi } from 'vitest';
+import { startEmbeddedRedis } from '../adapters/seats/embedded-redis.ts';
+import { poolKeys, shardKey } from '../adapters/seats/lua/keys.ts';
+import { type RespClient, RespError, type RespReply, respClient } from '../adapters/seats/resp-client.ts';
+import { shardOf } from '../domain/ids.ts';
+import type { Books, SeatEvent } from '../ports/seats-pool.contract-suite.ts';
+import { startRedisServer } from './redis-server.ts';
+
+/** A Redis whose clock, as the seat scripts read it, the test moves. */
+export interface SeatsBackend {
+  readonly host: string;
+  readonly port: number;
+  readonly redis: RespClient;
+  /** Lua to put in the place of shipped includes. */
+  readonly includes: Readonly<Record<string, string>>;
+  setClock(ms: number): Promise<void>;
+  /** Whether the clock also decides when Redis lets a key expire. */
+  readonly movesKeyExpiry: boolean;
+  /** Redis forgets everything but its script cache. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Runs the scripts exactly as shipped: its TIME is this process's `Date`, which the test replaces. */
+export async function embeddedBackend(): Promise<SeatsBackend> {
+  const { host, port, close } = await startEmbeddedRedis();
+  const redis = respClient({ host, port });
+  vi.useFakeTimers({ toFake: ['Date'] });
+  return {
+    host,
+    port,
+    redis,
+    includes: {},
+    movesKeyExpiry: true,
+    setClock: async (ms) => {
+      vi.setSystemTime(ms);
+    },
+    flush: async () => {
+      await redis.command(['FLUSHALL']);
+    },
+    async close() {
+      vi.useRealTimers();
+      redis.close();
+      await close();
+    },
+  };
+}
+
+/**
+ * The scripts with another `clock` include. Keys expire by the server's own clock all the same, so the moved one must
+ * never lie before it.
+ */
+export async function realBackend(): Promise<SeatsBackend> {
+  const server = await startRedisServer();
+  const redis = respClient(server);
+  let clockMs = Date.now();
+  const tell = (ms: number) => ['SET', 'moved_clock_ms', String(ms)];
+  return {
+    host: server.host,
+    port: server.port,
+    redis,
+    includes: { clock: readFileSync(new URL('lua/moved-clock.lua', import.meta.url), 'utf8') },
+    movesKeyExpiry: false,
+    async setClock(ms) {
+      if (ms < Date.now() - 60_000) throw new RangeError('Keys would expire before their time.');
+      clockMs = ms;
+      await redis.command(tell(ms));
+    },
+    async flush() {
+      await redis.pipeline([['FLUSHALL'], tell(clockMs)]);
+    },
+    async close() {
+      redis.close();
+      await server.stop();
+    },
+  };
+}
+
+export function listOf(reply: RespReply | undefined): RespReply[] {
+  if (!Array.isArray(reply))
+    throw new TypeError(`no list: ${reply instanceof RespError ? reply.message : reply}`);
+  return reply;
+}
+
+/** Names and values, one after the other, as pairs. */
+export function pairsOf(reply: RespReply | undefined): [string, string][] {
+  const flat = listOf(reply).map(String);
+  return flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1] ?? ''] as [string, string]] : []));
+}
+
+/** The events of one license out of the reply to XRANGE. */
+export function eventsIn(range: RespReply | undefined, licenseId: string): SeatEvent[] {
+  return listOf(range).flatMap((entry) => {
+    const { type, license_id, session_id, at_ms, ...more } = Object.fromEntries(pairsOf(listOf(entry)[1]));
+    if (license_id !== licenseId) return [];
+    return [{ type: type ?? '', sessionId: session_id ?? '', atMs: Number(at_ms), more }];
+  });
+}
+
+export async function readOutbox(redis: RespClient, licenseId: string): Promise<SeatEvent[]> {
+  return eventsIn(
+    await redis.command(['XRANGE', shardKey('outbox', shardOf(licenseId)), '-', '+']),
+    licenseId,
+  );
+}
+
+export async function readBooks(redis: RespClient, licenseId: string): Promise<Books> {
+  const [, lease = '', holder = '', session = '', ended = '', lapsed = '', due = '', , denied = ''] =
+    poolKeys(licenseId);
+  const replies = await redis.pipeline([
+    ['ZRANGE', lease, '0', '-1', 'WITHSCORES'],
+    ['HGETALL', holder],
+    ['HKEYS', session],
+    ['ZRANGE', ended, '0', '-1'],
+    ['HKEYS', lapsed],
+    ['ZSCORE', due, licenseId],
+    ['HGET', denied, licenseId],
+  ]);
+  return {
+    leases: pairsOf(replies[0]).map(([sessionId, ms]) => ({ sessionId, expiresAtMs: Number(ms) })),
+    seatedOf: Object.fromEntries(pairsOf(replies[1])),
+    sessions: listOf(replies[2]).map(String),
+    ended: listOf(replies[3]).map(String),
+    lapsed: listOf(replies[4]).map(String),
+    dueMs: replies[5] === null ? undefined : Number(replies[5]),
+    hasDenials: replies[6] !== null,
+  };
+}
+
+/** Kinds of key (`lease`, `ended` …) that Redis holds for this license alone at `nowMs` on the moved clock. */
+export async function kindsOfKeyLeft(
+  { redis, movesKeyExpiry }: SeatsBackend,
+  licenseId: string,
+  nowMs: number,
+): Promise<string[]> {
+  const keys = listOf(await redis.command(['KEYS', `*${licenseId}*`])).map(String);
+  const left: string[] = [];
+  for (const key of keys) {
+    // Where the clock is not Redis' own, a key counts as gone once the moved clock has passed the moment set for it.
+    const endsMs = movesKeyExpiry ? -1 : Number(await redis.command(['PEXPIRETIME', key]));
+    if (endsMs === -1 || endsMs > nowMs) left.push(key.slice(0, key.indexOf(':')));
+  }
+  return left.sort();
+}

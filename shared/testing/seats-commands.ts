@@ -1,0 +1,123 @@
+import fc from 'fast-check';
+import type { Entitlement } from '../domain/entitlement.ts';
+
+/** Every history begins here, so that it runs the same again; later than any real clock that keys expire by. */
+export const START_MS = Date.UTC(2040, 0, 1);
+const HOLDERS = ['ann', 'ben', 'cat', 'dan'] as const;
+
+/** Two in one shard; a rhythm each, the last with a memory shorter than its TTL. */
+export const TERMS: readonly Entitlement[] = [
+  terms('lic_03_0000000000000001', { max: 2, ttlSeconds: 10 }),
+  terms('lic_03_0000000000000002', { max: 1, overdraft: 1, ttlSeconds: 30, unit: 'user' }),
+  terms('lic_11_0000000000000003', { max: 1, ttlSeconds: 7_200 }),
+];
+
+function terms(licenseId: string, more: Partial<Entitlement>): Entitlement {
+  return {
+    licenseId,
+    tenantId: `ten_${licenseId.slice(4, 6)}_0000000000000000`,
+    version: 1,
+    max: 2,
+    overdraft: 0,
+    ttlSeconds: 10,
+    heartbeatSeconds: 5,
+    unit: 'machine',
+    status: 'active',
+    validUntilMs: null,
+    offlineGraceDays: 7,
+    keyHash: `hash of ${licenseId}`,
+    previousKeyHash: `old hash of ${licenseId}`,
+    previousKeyUntilMs: START_MS + 60_000,
+    ...more,
+  };
+}
+
+const license = fc.nat(TERMS.length - 1);
+const pick = fc.nat(999);
+const proof = fc.oneof(
+  { weight: 12, arbitrary: fc.constant('trusted' as const) },
+  { weight: 2, arbitrary: fc.constant('right' as const) },
+  { weight: 1, arbitrary: fc.constantFrom('previous' as const, 'wrong' as const) },
+);
+
+/** What happens next. `pick` chooses among the sessions (or requests) so far, so that any part of a history is one. */
+export const commandOf = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      do: fc.constant('acquire' as const),
+      license,
+      proof,
+      holder: fc.constantFrom(...HOLDERS, ...HOLDERS, ...HOLDERS, ...HOLDERS, ...HOLDERS, undefined),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('repeat' as const), pick }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('heartbeat' as const),
+      license,
+      proof,
+      picks: fc.array(pick, { minLength: 0, maxLength: 4 }),
+      token: fc.constantFrom('none' as const, 'newest' as const, 'oldest' as const),
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('release' as const),
+      license,
+      proof,
+      pick,
+      reason: fc.constantFrom('released' as const, 'evicted' as const),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('put' as const),
+      license,
+      max: fc.nat(3),
+      overdraft: fc.constantFrom(0, 0, 1),
+      status: fc.constantFrom('active' as const, 'active' as const, 'active' as const, 'suspended' as const),
+      validForMs: fc.oneof(
+        { weight: 3, arbitrary: fc.constant(null) },
+        { weight: 1, arbitrary: fc.integer({ min: 1, max: 40_000 }) },
+      ),
+      versionsAhead: fc.constantFrom(-1, 0, 1, 1, 1, 2),
+      event: fc.constantFrom(undefined, 'license.updated' as const),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('wait' as const),
+      ms: fc.oneof(
+        { weight: 4, arbitrary: fc.nat(3_000) },
+        { weight: 3, arbitrary: fc.nat(40_000) },
+        { weight: 1, arbitrary: fc.nat(8_000_000) },
+      ),
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('waitForEnd' as const),
+      pick,
+      of: fc.constantFrom('lease' as const, 'lease' as const, 'lease' as const, 'memory' as const),
+      offsetMs: fc.constantFrom(-1, 0, 0, 1),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('list' as const),
+      license,
+      limit: fc.constantFrom(1, 2, 100),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('lose' as const) }) },
+);
+type Arbitrated<A> = A extends fc.Arbitrary<infer T> ? T : never;
+export type Command = Arbitrated<typeof commandOf>;
+export type Told<Kind extends Command['do']> = Extract<Command, { do: Kind }>;
