@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { defineFunction } from '../../shared/http/contract.ts';
-import { SessionId, Timestamp } from '../../shared/http/fields.ts';
+import { SessionId, SessionToken, Timestamp } from '../../shared/http/fields.ts';
 
 /** Sessions that one call may extend. */
 export const MOST_SESSIONS = 100;
@@ -8,7 +8,7 @@ export const MOST_SESSIONS = 100;
 const Beat = {
   session_id: SessionId,
   /** The newest token of the session. With it the session survives even the loss of Redis. */
-  session_token: z.optional(z.string().check(z.minLength(1), z.maxLength(4096))),
+  session_token: z.optional(SessionToken),
 };
 
 const Extended = {

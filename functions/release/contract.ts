@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { defineFunction } from '../../shared/http/contract.ts';
-import { SessionId } from '../../shared/http/fields.ts';
+import { SessionId, SessionToken } from '../../shared/http/fields.ts';
 
 export default defineFunction({
   name: 'release',
@@ -16,7 +16,7 @@ export default defineFunction({
       path: '/api/v1/licenses/release',
       summary: 'Give a seat back. Asking again, or for a session that is not yours, answers the same.',
       auth: ['license'],
-      body: z.strictObject({ session_id: SessionId }),
+      body: z.strictObject({ session_id: SessionId, session_token: z.optional(SessionToken) }),
       answers: { ended: { status: 204, description: 'The session holds no seat of your license.' } },
       problems: ['CREDENTIALS_INVALID'],
     },

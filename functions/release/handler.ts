@@ -5,12 +5,12 @@ import type contract from './contract.ts';
 
 export default {
   async release({ body, caller }, deps) {
-    return (await giveBack(body.session_id, caller, deps)) ?? { answer: 'ended', body: undefined };
+    return (await giveBack(body, caller, deps)) ?? { answer: 'ended', body: undefined };
   },
 
   async end({ params, caller }, deps) {
     if (caller.kind === 'license') {
-      return (await giveBack(params.session_id, caller, deps)) ?? { answer: 'ended', body: undefined };
+      return (await giveBack(params, caller, deps)) ?? { answer: 'ended', body: undefined };
     }
     const sessionId = params.session_id;
     const licenseId = licenseOfSession(sessionId);
@@ -28,14 +28,21 @@ export default {
 
 /** The refusal, if any. Whether there was such a session is nobody's business who does not hold it. */
 async function giveBack(
-  sessionId: string,
+  { session_id: sessionId, session_token: token }: { session_id: string; session_token?: string | undefined },
   caller: Extract<Caller, { kind: 'license' }>,
   deps: Deps,
 ): Promise<Refusal<'CREDENTIALS_INVALID'> | undefined> {
   const { licenseId, proof } = caller;
   // Another license's session: the key is proven all the same, on a session that no license has.
   const own = licenseOfSession(sessionId) === licenseId ? sessionId : '';
-  const { verdict } = await deps.seats.release({ licenseId, proof, sessionId: own, reason: 'released' });
+  const proven = token === undefined ? undefined : deps.sessionTokens.open(own, token);
+  const { verdict } = await deps.seats.release({
+    licenseId,
+    proof,
+    sessionId: own,
+    reason: 'released',
+    proven,
+  });
   if (verdict === 'UNKNOWN_LICENSE' || verdict === 'WRONG_KEY') {
     return { problem: 'CREDENTIALS_INVALID', because: verdict };
   }

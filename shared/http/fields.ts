@@ -19,6 +19,8 @@ export function text(longest: number) {
 
 export const LicenseId = z.string().check(z.regex(LICENSE_ID, 'is not of the form of a license id'));
 export const SessionId = z.string().check(z.regex(SESSION_ID, 'is not of the form of a session id'));
+/** Checked for its seal elsewhere; one that does not open counts as none. */
+export const SessionToken = z.string().check(z.minLength(1), z.maxLength(4096));
 export const TenantId = z.string().check(z.regex(TENANT_ID, 'is not of the form of a tenant id'));
 
 /** A moment as RFC 3339 text. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { openPool, type SeatsUnderTest, TTL_MS } from './seats-pool.contract-suite.ts';
+import { MEMORY_MS, openPool, type SeatsUnderTest, TTL_MS } from './seats-pool.contract-suite.ts';
 
 export function endingContract(under: () => SeatsUnderTest): void {
   describe('release', () => {
@@ -40,7 +40,7 @@ export function endingContract(under: () => SeatsUnderTest): void {
       expect(await pool.release(pool.newSession())).toBe('UNKNOWN_SESSION');
       const session = await pool.seat('a');
       await pool.release(session);
-      await under().moveClockTo(session.expiresAtMs + TTL_MS);
+      await under().moveClockTo(session.expiresAtMs + MEMORY_MS);
       expect(await pool.release(session)).toBe('UNKNOWN_SESSION');
       expect(await pool.story()).toHaveLength(2);
     });
@@ -106,9 +106,9 @@ export function endingContract(under: () => SeatsUnderTest): void {
       expect(await pool.books()).toMatchObject({ leases: [], lapsed: [second.sessionId], dueMs: undefined });
       expect(await under().kindsOfKeyLeft(pool.licenseId)).toEqual(['ended', 'lapsed', 'license']);
 
-      await under().moveClockTo(second.expiresAtMs + TTL_MS - 1);
+      await under().moveClockTo(second.expiresAtMs + MEMORY_MS - 1);
       expect(await under().kindsOfKeyLeft(pool.licenseId)).toEqual(['ended', 'lapsed', 'license']);
-      await under().moveClockTo(second.expiresAtMs + TTL_MS);
+      await under().moveClockTo(second.expiresAtMs + MEMORY_MS);
       expect(await under().kindsOfKeyLeft(pool.licenseId)).toEqual(['license']);
       expect(await pool.books()).toMatchObject({ hasDenials: false, dueMs: undefined });
     });
@@ -121,11 +121,11 @@ export function endingContract(under: () => SeatsUnderTest): void {
       const endMs = under().nowMs() + TTL_MS;
       await pool.release(long);
       await pool.release(short);
-      await under().moveClockTo(endMs + TTL_MS - 1);
+      await under().moveClockTo(endMs + MEMORY_MS - 1);
       expect(await pool.release(short)).toBe('UNKNOWN_SESSION');
       expect(await pool.beat(long, long)).toMatchObject({ verdict: 'GONE' });
       expect(await under().kindsOfKeyLeft(pool.licenseId)).toContain('ended');
-      await under().moveClockTo(endMs + TTL_MS);
+      await under().moveClockTo(endMs + MEMORY_MS);
       expect(await under().kindsOfKeyLeft(pool.licenseId)).toEqual(['license']);
     });
   });

@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { openPool, type SeatsUnderTest, TRUSTED, TTL_MS } from './seats-pool.contract-suite.ts';
-
-const HOUR_MS = 3_600_000;
+import { MEMORY_MS, openPool, type SeatsUnderTest, TRUSTED, TTL_MS } from './seats-pool.contract-suite.ts';
 
 export function heartbeatContract(under: () => SeatsUnderTest): void {
   describe('a lease', () => {
@@ -114,31 +112,54 @@ export function heartbeatContract(under: () => SeatsUnderTest): void {
         expect(await pool.beat(session)).toEqual(gone);
         expect(await pool.beat(session, session)).toEqual(gone);
         // Up to the last moment at which its token could prove anything, and when it no longer can.
-        await under().moveClockTo(session.expiresAtMs + TTL_MS - 1);
+        await under().moveClockTo(session.expiresAtMs + MEMORY_MS - 1);
         expect(await pool.beat(session, session)).toEqual(gone);
         expect(await pool.release(ranOut, how)).toBe('ALREADY_ENDED');
         expect(await pool.beat(ranOut, ranOut)).toMatchObject({ verdict: 'GONE' });
-        await under().moveClockTo(session.expiresAtMs + TTL_MS);
+        await under().moveClockTo(session.expiresAtMs + MEMORY_MS);
         expect(await pool.beat(session, session)).toEqual(gone);
         expect(await pool.countActive()).toBe(0);
       },
     );
 
-    test.each([
-      ['one more TTL', 360, TTL_MS],
-      ['an hour at most', 7_200, HOUR_MS],
-    ])(
-      'brings a lease back within %s of its end, and not a millisecond later',
-      async (_, ttlSeconds, memoryMs) => {
+    test.each([10, 360, 7_200])(
+      'brings a lease of %i s back within an hour of its end, and not a millisecond later',
+      async (ttlSeconds) => {
         const pool = await openPool(under(), { ttlSeconds });
         const [early, late] = [await pool.seat('a'), await pool.seat('b')];
-        await under().moveClockTo(early.expiresAtMs + memoryMs - 1);
+        await under().moveClockTo(early.expiresAtMs + MEMORY_MS - 1);
         expect(await pool.beat(early)).toMatchObject({ verdict: 'REVIVED' });
-        await under().moveClockTo(late.expiresAtMs + memoryMs);
+        await under().moveClockTo(late.expiresAtMs + MEMORY_MS);
         expect(await pool.beat(late)).toEqual({ verdict: 'GONE', sessionId: late.sessionId });
         expect(await pool.beat(late, late)).toEqual({ verdict: 'GONE', sessionId: late.sessionId });
       },
     );
+
+    test.each([
+      ['longer', { ttlSeconds: 10 }, { ttlSeconds: 7_200 }],
+      ['shorter', { ttlSeconds: 7_200 }, { ttlSeconds: 10 }],
+    ])(
+      'never brings an evicted session back, though its TTL was made %s meanwhile',
+      async (_, before, after) => {
+        const pool = await openPool(under(), before);
+        const session = await pool.seat('a');
+        await pool.put(after);
+        expect(await pool.beat(session)).toMatchObject({ verdict: 'RENEWED' });
+        expect(await pool.release(session, 'evicted')).toBe('ENDED');
+        // Up to the last moment at which its oldest token could prove anything.
+        await under().moveClockTo(session.expiresAtMs + MEMORY_MS - 1);
+        expect(await pool.beat(session, session)).toMatchObject({ verdict: 'GONE' });
+      },
+    );
+
+    test('never brings a session back that was released after Redis lost it', async () => {
+      const pool = await openPool(under());
+      const session = await pool.seat('a');
+      await under().loseEverything();
+      await pool.put({});
+      expect(await pool.release(session, 'released', session)).toBe('ALREADY_ENDED');
+      expect(await pool.beat(session, session)).toMatchObject({ verdict: 'GONE' });
+    });
 
     test('knows nothing of a session that never was, and writes nothing', async () => {
       const pool = await openPool(under());
@@ -179,9 +200,9 @@ export function heartbeatContract(under: () => SeatsUnderTest): void {
       const [session, other] = [await pool.seat('a'), await pool.seat('b')];
       await under().loseEverything();
       await pool.put({});
-      await under().moveClockTo(session.expiresAtMs + TTL_MS - 1);
+      await under().moveClockTo(session.expiresAtMs + MEMORY_MS - 1);
       expect(await pool.beat(other, other)).toMatchObject({ verdict: 'REVIVED' });
-      await under().moveClockTo(session.expiresAtMs + TTL_MS);
+      await under().moveClockTo(session.expiresAtMs + MEMORY_MS);
       expect(await pool.beat(session, session)).toEqual({ verdict: 'GONE', sessionId: session.sessionId });
     });
 

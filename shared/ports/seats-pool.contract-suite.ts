@@ -54,6 +54,9 @@ export interface Books {
 export const TRUSTED: Proof = { kind: 'trusted' };
 export const TTL_MS = 360_000;
 
+/** How long an ended session is remembered, and may be revived where its lease ran out. */
+export const MEMORY_MS = 3_600_000;
+
 export type Holders = AcquireRequest['holders'];
 
 interface Asking {
@@ -76,7 +79,11 @@ export interface Pool {
   seatMany(count: number, prefix?: string): Promise<Session[]>;
   beat(session: Session | string, proven?: Session): Promise<HeartbeatResult>;
   beatAll(sessions: readonly HeartbeatOf[]): Promise<readonly HeartbeatResult[]>;
-  release(session: Session | string, reason?: 'released' | 'evicted'): Promise<ReleaseVerdict['verdict']>;
+  release(
+    session: Session | string,
+    reason?: 'released' | 'evicted',
+    proven?: Session,
+  ): Promise<ReleaseVerdict['verdict']>;
   countActive(): Promise<number>;
   /** `type sessionId` of every event so far, but for those of the license itself. */
   story(): Promise<string[]>;
@@ -154,8 +161,8 @@ export async function openPool(under: SeatsUnderTest, change: Partial<Entitlemen
       if (verdict.verdict !== 'OK') throw new Error(`no heartbeat: ${verdict.verdict}`);
       return verdict.results;
     },
-    async release(session, reason = 'released') {
-      const ending = seats.release({ licenseId, proof: TRUSTED, sessionId: idOf(session), reason });
+    async release(session, reason = 'released', proven) {
+      const ending = seats.release({ licenseId, proof: TRUSTED, sessionId: idOf(session), reason, proven });
       return (await thenCheckBooks(ending)).verdict;
     },
     async countActive() {

@@ -93,6 +93,8 @@ export interface ReleaseRequest {
   proof: Proof;
   sessionId: string;
   reason: 'released' | 'evicted';
+  /** The session as its token proves it: where Redis has lost it, its end is remembered all the same. */
+  proven?: Session | undefined;
 }
 
 export type ReleaseVerdict =

@@ -5,7 +5,7 @@ import type { Entitlement } from '../domain/entitlement.ts';
 export const START_MS = Date.UTC(2040, 0, 1);
 const HOLDERS = ['ann', 'ben', 'cat', 'dan'] as const;
 
-/** Two in one shard; a rhythm each, the last with a memory shorter than its TTL. */
+/** Two in one shard; a rhythm each, the last with a TTL longer than ended sessions are remembered. */
 export const TERMS: readonly Entitlement[] = [
   terms('lic_03_0000000000000001', { max: 2, ttlSeconds: 10 }),
   terms('lic_03_0000000000000002', { max: 1, overdraft: 1, ttlSeconds: 30, unit: 'user' }),
@@ -70,6 +70,7 @@ export const commandOf = fc.oneof(
       proof,
       pick,
       reason: fc.constantFrom('released' as const, 'evicted' as const),
+      token: fc.constantFrom('none' as const, 'newest' as const, 'oldest' as const),
     }),
   },
   {
@@ -80,6 +81,7 @@ export const commandOf = fc.oneof(
       max: fc.nat(3),
       overdraft: fc.constantFrom(0, 0, 1),
       status: fc.constantFrom('active' as const, 'active' as const, 'active' as const, 'suspended' as const),
+      ttlSeconds: fc.constantFrom(undefined, undefined, undefined, undefined, 5, 20, 7_200),
       validForMs: fc.oneof(
         { weight: 3, arbitrary: fc.constant(null) },
         { weight: 1, arbitrary: fc.integer({ min: 1, max: 40_000 }) },

@@ -15,7 +15,8 @@ import type {
   SessionListVerdict,
 } from '../ports/seats.ts';
 
-const HOUR_MS = 3_600_000;
+/** How long an ended session is remembered after the longest lease that it was ever promised. */
+export const MEMORY_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 
 export interface ModelEvent {
@@ -27,6 +28,7 @@ export interface ModelEvent {
 
 interface Known extends Session {
   state: 'seated' | 'ran out' | 'ended';
+  promisedUntilMs: number;
 }
 
 /** The rules of one license's pool in plain words: what the Lua must answer, tell and remember. */
@@ -56,7 +58,8 @@ export class PoolModel {
     const expiresAtMs = leaseEnd(terms, nowMs);
     const own = this.#seated().find((session) => session.holder === holder);
     if (own) {
-      Object.assign(own, { facts, expiresAtMs });
+      own.facts = facts;
+      promise(own, expiresAtMs);
       return this.#grant(own.sessionId === proposedSessionId ? 'GRANTED' : 'RENEWED', own, terms, nowMs);
     }
     if (this.#find(proposedSessionId)) return { verdict: 'ENDED' };
@@ -70,6 +73,7 @@ export class PoolModel {
       expiresAtMs,
       facts,
       state: 'seated',
+      promisedUntilMs: expiresAtMs,
     };
     this.#known.push(session);
     this.#tell('session.acquired', proposedSessionId, nowMs);
@@ -85,13 +89,14 @@ export class PoolModel {
     return { verdict: 'OK', atMs: nowMs, rhythm: rhythmOf(terms), results };
   }
 
-  release({ proof, sessionId, reason }: ReleaseRequest, nowMs: number): ReleaseVerdict {
+  release({ proof, sessionId, reason, proven }: ReleaseRequest, nowMs: number): ReleaseVerdict {
     const terms = this.#enter(proof, nowMs);
     if ('verdict' in terms) return terms;
-    const session = this.#find(sessionId);
+    const session = this.#find(sessionId) ?? this.#lost(proven, nowMs);
     if (!session) return { verdict: 'UNKNOWN_SESSION' };
     const wasSeated = session.state === 'seated';
     session.state = 'ended';
+    if (!this.#known.includes(session)) this.#known.push(session);
     if (wasSeated) this.#tell(`session.${reason}`, sessionId, nowMs);
     return { verdict: wasSeated ? 'ENDED' : 'ALREADY_ENDED' };
   }
@@ -128,7 +133,7 @@ export class PoolModel {
       session.state = 'ran out';
       this.#tell('session.expired', session.sessionId, session.expiresAtMs);
     }
-    this.#known = this.#known.filter(({ expiresAtMs }) => expiresAtMs + memoryOf(terms) > nowMs);
+    this.#known = this.#known.filter(({ promisedUntilMs }) => promisedUntilMs + MEMORY_MS > nowMs);
     return terms;
   }
 
@@ -155,9 +160,7 @@ export class PoolModel {
   }
 
   #beat({ sessionId, proven }: HeartbeatOf, terms: Entitlement, nowMs: number): HeartbeatResult {
-    const known = this.#find(sessionId);
-    const isProven = proven !== undefined && proven.expiresAtMs + memoryOf(terms) > nowMs;
-    const session: Known | undefined = known ?? (isProven ? { ...proven, state: 'ran out' } : undefined);
+    const session = this.#find(sessionId) ?? this.#lost(proven, nowMs);
     if (!session || session.state === 'ended') return { verdict: 'GONE', sessionId };
 
     const verdict = session.state === 'seated' ? 'RENEWED' : 'REVIVED';
@@ -165,12 +168,18 @@ export class PoolModel {
       if (this.#seated().some(({ holder }) => holder === session.holder))
         return { verdict: 'GONE', sessionId };
       if (this.#seated().length >= terms.max + terms.overdraft) return { verdict: 'NO_ROOM', sessionId };
-      if (!known) this.#known.push(session);
+      if (!this.#known.includes(session)) this.#known.push(session);
       this.#tell('session.revived', sessionId, nowMs);
     }
     session.state = 'seated';
-    session.expiresAtMs = leaseEnd(terms, nowMs);
+    promise(session, leaseEnd(terms, nowMs));
     return { verdict, session: withoutState(session) };
+  }
+
+  /** A session that Redis has lost, as its token tells of it while that may still be used. */
+  #lost(proven: Session | undefined, nowMs: number): Known | undefined {
+    if (!proven || proven.expiresAtMs + MEMORY_MS <= nowMs) return undefined;
+    return { ...proven, state: 'ran out', promisedUntilMs: proven.expiresAtMs };
   }
 
   #seated(): Known[] {
@@ -203,16 +212,16 @@ function leaseEnd({ ttlSeconds, validUntilMs }: Entitlement, nowMs: number): num
   return Math.min(nowMs + ttlSeconds * 1000, validUntilMs ?? Number.POSITIVE_INFINITY);
 }
 
-/** How long an ended session is remembered. */
-export function memoryOf({ ttlSeconds }: Entitlement): number {
-  return Math.min(ttlSeconds * 1000, HOUR_MS);
+function promise(session: Known, expiresAtMs: number): void {
+  session.expiresAtMs = expiresAtMs;
+  session.promisedUntilMs = Math.max(session.promisedUntilMs, expiresAtMs);
 }
 
 function rhythmOf({ ttlSeconds, heartbeatSeconds, offlineGraceDays }: Entitlement) {
   return { ttlSeconds, heartbeatSeconds, offlineGraceDays };
 }
 
-function withoutState({ state: _, ...session }: Known): Session {
+function withoutState({ state: _, promisedUntilMs: __, ...session }: Known): Session {
   return session;
 }
 

@@ -11,7 +11,7 @@ import type { SeatEvent } from '../ports/seats-pool.contract-suite.ts';
 import { respRequester } from './resp-requester.ts';
 import { eventsIn, listOf, pairsOf, type SeatsBackend } from './seats-backend.ts';
 import { type Command, START_MS, TERMS, type Told } from './seats-commands.ts';
-import { memoryOf, PoolModel } from './seats-model.ts';
+import { MEMORY_MS, PoolModel } from './seats-model.ts';
 
 export interface Walk {
   /** Throws where the seats and the model part ways. */
@@ -130,6 +130,7 @@ export function openWalk(backend: SeatsBackend): Walk {
       proof: by,
       pick: number,
       reason,
+      token,
     }: Told<'release'>): Promise<number> {
       const own = chosen(
         held.filter((each) => each.of === of),
@@ -137,7 +138,8 @@ export function openWalk(backend: SeatsBackend): Walk {
       );
       const { licenseId } = at(truth, of);
       const sessionId = own?.newest.sessionId ?? 'ses_never_was';
-      const request = { licenseId, proof: proofOf(of, by), sessionId, reason };
+      const proven = token === 'none' ? undefined : own?.[token];
+      const request = { licenseId, proof: proofOf(of, by), sessionId, reason, proven };
       const expected = at(pools, of).release(request, nowMs);
       const actual = await seats.release(request);
       agree(actual, expected);
@@ -172,9 +174,17 @@ export function openWalk(backend: SeatsBackend): Walk {
       ...said
     }: Told<'put'>): Promise<number> {
       const now = at(truth, of);
-      const { max, overdraft, status } = said;
+      const { max, overdraft, status, ttlSeconds = now.ttlSeconds } = said;
       const validUntilMs = validForMs === null ? null : nowMs + validForMs;
-      const next = { ...now, max, overdraft, status, validUntilMs, version: now.version + versionsAhead };
+      const next = {
+        ...now,
+        max,
+        overdraft,
+        status,
+        ttlSeconds,
+        validUntilMs,
+        version: now.version + versionsAhead,
+      };
       if (versionsAhead > 0) truth[of] = next;
       await put(of, next, event);
       return of;
@@ -199,7 +209,7 @@ export function openWalk(backend: SeatsBackend): Walk {
     }: Told<'waitForEnd'>): Promise<number | undefined> {
       const session = chosen(held, number);
       if (!session) return undefined;
-      const memoryMs = of === 'memory' ? memoryOf(at(truth, session.of)) : 0;
+      const memoryMs = of === 'memory' ? MEMORY_MS : 0;
       const toMs = session.newest.expiresAtMs + memoryMs + offsetMs;
       if (toMs > nowMs && offsetMs <= 0)
         count(offsetMs === 0 ? 'clock at an expiry' : 'clock 1 ms before an expiry');

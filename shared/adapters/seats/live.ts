@@ -73,8 +73,10 @@ export function openSeats(
       return { verdict: 'OK', atMs, rhythm: { ttlSeconds, heartbeatSeconds, offlineGraceDays }, results };
     },
 
-    async release({ licenseId, proof, sessionId, reason }) {
-      const [verdict] = await run('release', ReleaseReply, licenseId, [packProof(proof), sessionId, reason]);
+    async release({ licenseId, proof, sessionId, reason, proven }) {
+      const tokenExpiryMs = proven ? String(proven.expiresAtMs) : '';
+      const args = [packProof(proof), sessionId, reason, tokenExpiryMs];
+      const [verdict] = await run('release', ReleaseReply, licenseId, args);
       return { verdict };
     },
 
@@ -227,7 +229,7 @@ function packEntitlement(entitlement: Entitlement): string[] {
 
 /** The other side of `pack` in leases.lua. */
 function unpackSession(sessionId: string, expiresAtMs: number, packed: string): Session {
-  const match = /^([^|]*)\|(\d+)\|(.*)$/s.exec(packed);
+  const match = /^([^|]*)\|(\d+)\|\d+\|(.*)$/s.exec(packed);
   if (!match) throw new Error('session facts that this version does not know');
   const [, holder = '', acquiredAtMs, facts = ''] = match;
   return {

@@ -52,9 +52,10 @@ if holder == '' then
   return { 'HOLDER_REQUIRED', license.unit }
 end
 
-local function grant(verdict, session, acquired_ms)
-  local expiry_ms = lease_end_ms(license, now_ms)
-  local packed = pack(holder, acquired_ms, facts)
+local expiry_ms = lease_end_ms(license, now_ms)
+
+local function grant(verdict, session, acquired_ms, promised_ms)
+  local packed = pack(holder, acquired_ms, promised_ms, facts)
   put_lease(session, holder, packed, expiry_ms)
   note_soonest_expiry()
   return { verdict, session, now_ms, expiry_ms, count_active(now_ms), license.max, license.ttl_seconds,
@@ -62,11 +63,12 @@ local function grant(verdict, session, acquired_ms)
 end
 
 local held_session = redis.call('HGET', holder_key, holder)
-if held_session and living_expiry_ms(license, held_session, now_ms) then
-  local _, acquired_ms = unpack_facts(redis.call('HGET', session_key, held_session))
+local held_expiry_ms = held_session and living_expiry_ms(license, held_session, now_ms)
+if held_expiry_ms then
+  local _, acquired_ms, promised_ms = unpack_facts(redis.call('HGET', session_key, held_session))
   -- The answer to the first delivery was lost: what was granted then is granted still.
   local verdict = held_session == proposed_session and 'GRANTED' or 'RENEWED'
-  return grant(verdict, held_session, acquired_ms)
+  return grant(verdict, held_session, acquired_ms, longest_promise(promised_ms, held_expiry_ms, expiry_ms))
 end
 
 if redis.call('ZSCORE', ended_key, proposed_session) then
@@ -81,4 +83,4 @@ end
 
 append_event(license, 'session.acquired', proposed_session, now_ms,
   { 'holder', holder, 'active', active + 1, 'max', license.max })
-return grant('GRANTED', proposed_session, digits(now_ms))
+return grant('GRANTED', proposed_session, digits(now_ms), '0')

@@ -1,6 +1,6 @@
 -- heartbeat: extends leases of one license by its TTL from now.
 --
--- Promise: a living lease is always extended. One that ran out is revived only where a seat is free and its holder has
+-- Promise: a living lease always runs for the license's TTL from now. One that ran out is revived only where a seat is free and its holder has
 -- taken no other; never is the pool taken beyond max + overdraft. Sessions that were released or evicted stay gone.
 -- A valid token stands in for what Redis has lost.
 --
@@ -51,17 +51,28 @@ local function revivable(session, token)
   if packed then
     return packed
   end
-  if token.expiry_ms and token.expiry_ms + memory_ms(license) > now_ms
+  if token.expiry_ms and token.expiry_ms + MEMORY_MS > now_ms
     and not redis.call('ZSCORE', ended_key, session) then
-    return pack(token.holder, token.acquired_ms, token.facts)
+    return pack(token.holder, token.acquired_ms, digits(token.expiry_ms), token.facts)
   end
   return nil
 end
 
+local function with_promise(packed, living_ms)
+  local holder, acquired_ms, promised_ms, facts = unpack_facts(packed)
+  return pack(holder, acquired_ms, longest_promise(promised_ms, living_ms, expiry_ms), facts)
+end
+
 local function beat(session, token)
-  if living_expiry_ms(license, session, now_ms) then
+  local living_ms = living_expiry_ms(license, session, now_ms)
+  if living_ms then
+    local packed = redis.call('HGET', session_key, session)
+    if living_ms > expiry_ms then
+      packed = with_promise(packed, living_ms)
+      redis.call('HSET', session_key, session, packed)
+    end
     redis.call('ZADD', lease_key, digits(expiry_ms), session)
-    return { 'RENEWED', expiry_ms, redis.call('HGET', session_key, session) }
+    return { 'RENEWED', expiry_ms, packed }
   end
   local packed = revivable(session, token)
   if not packed then

@@ -31,20 +31,23 @@ if limit == 0 then
   return answer
 end
 
--- Rows with the cursor's own expiry are ordered by session; those up to the cursor's are behind us.
-local from = '(' .. digits(now_ms)
-local skipped = 0
+-- The rank of the first row: after all that have ended, or after the cursor. Rows of one expiry are ordered by session,
+-- and there may be many (all that end with their license), so the cursor's place among them is found by halving.
+local first = redis.call('ZCOUNT', lease_key, '-inf', digits(now_ms))
 if after_expiry_ms and after_expiry_ms > now_ms then
-  from = digits(after_expiry_ms)
-  local same_expiry = redis.call('ZRANGEBYSCORE', lease_key, from, from)
-  for i = 1, #same_expiry do
-    if same_expiry[i] <= after_session then
-      skipped = skipped + 1
+  first = redis.call('ZCOUNT', lease_key, '-inf', '(' .. digits(after_expiry_ms))
+  local beyond = first + redis.call('ZCOUNT', lease_key, digits(after_expiry_ms), digits(after_expiry_ms))
+  while first < beyond do
+    local middle = math.floor((first + beyond) / 2)
+    if redis.call('ZRANGE', lease_key, middle, middle)[1] <= after_session then
+      first = middle + 1
+    else
+      beyond = middle
     end
   end
 end
 
-local leases = redis.call('ZRANGEBYSCORE', lease_key, from, '+inf', 'WITHSCORES', 'LIMIT', skipped, limit)
+local leases = redis.call('ZRANGE', lease_key, first, first + limit - 1, 'WITHSCORES')
 for i = 1, #leases, 2 do
   answer[#answer + 1] = leases[i]
   answer[#answer + 1] = tonumber(leases[i + 1])

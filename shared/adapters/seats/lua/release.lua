@@ -6,6 +6,7 @@
 -- ARGV[2] proof            hash of the license key, or 'trusted'
 -- ARGV[3] session
 -- ARGV[4] reason           'released' by its holder, or 'evicted' by an administrator
+-- ARGV[5] token_expiry_ms  end of the lease that the caller's session token proves, or '' without a valid token
 --
 -- returns {'ENDED'}        it held a seat until now
 -- returns {'ALREADY_ENDED'} it held none any more
@@ -21,6 +22,7 @@
 local proof = ARGV[2]
 local session = ARGV[3]
 local reason = ARGV[4]
+local token_expiry_ms = tonumber(ARGV[5])
 
 local license = read_license()
 if not license then
@@ -36,19 +38,27 @@ collect_expired(license, now_ms)
 
 local expiry_ms = living_expiry_ms(license, session, now_ms)
 if not expiry_ms then
-  redis.call('HDEL', lapsed_key, session)
-  if redis.call('ZSCORE', ended_key, session) then
+  local forget_ms = redis.call('ZSCORE', ended_key, session)
+  if forget_ms then
+    mark_ended(session, tonumber(forget_ms))
+    return { 'ALREADY_ENDED' }
+  end
+  -- Redis has lost it: the token that could bring it back must not.
+  if token_expiry_ms and token_expiry_ms + MEMORY_MS > now_ms then
+    mark_ended(session, token_expiry_ms + MEMORY_MS)
+    bound_memory()
     return { 'ALREADY_ENDED' }
   end
   return { 'UNKNOWN_SESSION' }
 end
 
-local holder = unpack_facts(redis.call('HGET', session_key, session))
+local packed = redis.call('HGET', session_key, session)
+local holder = unpack_facts(packed)
 redis.call('ZREM', lease_key, session)
 redis.call('HDEL', session_key, session)
 redis.call('HDEL', holder_key, holder)
 -- Remembered until any token of this session has run out, so that no late heartbeat brings it back.
-remember_ended(session, expiry_ms + memory_ms(license))
+mark_ended(session, forget_at_ms(expiry_ms, packed))
 bound_memory()
 append_event(license, 'session.' .. reason, session, now_ms, {})
 note_soonest_expiry()

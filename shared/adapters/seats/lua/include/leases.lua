@@ -6,21 +6,35 @@
 -- leases took 20 ms. What is left over is skipped by the count and collected by the next calls or the sweep.
 local COLLECT_LIMIT = 64
 
--- How long after its lease ran out a session may be revived, and so how long an ended one is remembered: one more TTL,
--- at most an hour. A session token dies at the same moment, so nothing can revive what has been forgotten.
-local LONGEST_MEMORY_MS = 3600000
-local function memory_ms(license)
-  return math.min(license.ttl_seconds * 1000, LONGEST_MEMORY_MS)
-end
+-- How long after its lease ran out a session may be revived, and so how long an ended one is remembered. The same for
+-- every license and fixed, because tokens are judged by it too: an end mark must outlive every token of its session,
+-- whatever becomes of the license's terms meanwhile.
+local MEMORY_MS = 3600000
 
--- Packed facts: holder, when acquired (ms), and what the client said about itself, which no script looks into.
-local function pack(holder, acquired_ms, facts)
-  return holder .. '|' .. acquired_ms .. '|' .. facts
+-- Packed facts: holder; when acquired (ms); the end of the longest lease that was ever cut short (ms), or 0; and what the
+-- client said about itself, which no script looks into.
+local function pack(holder, acquired_ms, promised_ms, facts)
+  return holder .. '|' .. acquired_ms .. '|' .. promised_ms .. '|' .. facts
 end
 
 local function unpack_facts(packed)
-  local holder, acquired_ms, facts = string.match(packed, '^([^|]*)|(%d+)|(.*)$')
-  return holder, acquired_ms, facts
+  local holder, acquired_ms, promised_ms, facts = string.match(packed, '^([^|]*)|(%d+)|(%d+)|(.*)$')
+  return holder, acquired_ms, promised_ms, facts
+end
+
+-- What to keep as the longest promise where a lease moves to a new end. It only ever moves back when the license's TTL
+-- or end was brought forward; tokens that prove the longer lease are still about then.
+local function longest_promise(promised_ms, expiry_ms, new_expiry_ms)
+  if expiry_ms > new_expiry_ms and expiry_ms > tonumber(promised_ms) then
+    return digits(expiry_ms)
+  end
+  return promised_ms
+end
+
+-- When the last token of a session whose lease ends at `expiry_ms` can revive it no more.
+local function forget_at_ms(expiry_ms, packed)
+  local _, _, promised_ms = unpack_facts(packed)
+  return math.max(expiry_ms, tonumber(promised_ms)) + MEMORY_MS
 end
 
 -- Leases that have ended do not count, collected or not: a seat is free the millisecond its lease ends.
@@ -43,8 +57,10 @@ local function put_lease(session, holder, packed, expiry_ms)
   redis.call('HSET', session_key, session, packed)
 end
 
-local function remember_ended(session, forget_at_ms)
-  redis.call('ZADD', ended_key, digits(forget_at_ms), session)
+-- Marks a session as ended for good.
+local function mark_ended(session, forget_ms)
+  redis.call('HDEL', lapsed_key, session)
+  redis.call('ZADD', ended_key, digits(forget_ms), session)
 end
 
 -- So that a license nobody calls any more leaves nothing behind.
@@ -66,24 +82,31 @@ end
 
 -- Takes sessions whose lease has ended out of the pool. `leases` is a flat list of session, expiry (ms).
 local function lapse(license, leases, now_ms)
-  local sessions, holders = {}, {}
+  local sessions, holders, marks, remembered = {}, {}, {}, {}
   for i = 1, #leases, 2 do
     sessions[#sessions + 1] = leases[i]
   end
   local packed = redis.call('HMGET', session_key, unpack(sessions))
   for i = 1, #sessions do
     local expiry_ms = tonumber(leases[i * 2])
+    local forget_ms = forget_at_ms(expiry_ms, packed[i])
     holders[i] = unpack_facts(packed[i])
-    if expiry_ms + memory_ms(license) > now_ms then
-      remember_ended(sessions[i], expiry_ms + memory_ms(license))
-      redis.call('HSET', lapsed_key, sessions[i], packed[i])
+    if forget_ms > now_ms then
+      marks[#marks + 1] = digits(forget_ms)
+      marks[#marks + 1] = sessions[i]
+      remembered[#remembered + 1] = sessions[i]
+      remembered[#remembered + 1] = packed[i]
     end
     append_event(license, 'session.expired', sessions[i], expiry_ms, { 'reason', 'lease_ran_out' })
   end
   redis.call('ZREM', lease_key, unpack(sessions))
   redis.call('HDEL', session_key, unpack(sessions))
   redis.call('HDEL', holder_key, unpack(holders))
-  bound_memory()
+  if marks[1] then
+    redis.call('ZADD', ended_key, unpack(marks))
+    redis.call('HSET', lapsed_key, unpack(remembered))
+    bound_memory()
+  end
 end
 
 -- First step of every verb.

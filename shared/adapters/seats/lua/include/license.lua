@@ -24,28 +24,17 @@ local function read_license()
   }
 end
 
--- Looks at every byte whatever differs, so that the time taken tells nothing about a stored hash.
-local function same_bytes(left, right)
-  if #left ~= #right then
-    return false
-  end
-  local difference = 0
-  for i = 1, #left do
-    difference = bit.bor(difference, bit.bxor(string.byte(left, i), string.byte(right, i)))
-  end
-  return difference == 0
-end
-
 -- `proof` is the hash of the presented license key, or 'trusted' where the function has checked another credential.
--- After a rotation the key before stays good until its time is up.
+-- After a rotation the key before stays good until its time is up. "==" takes the same time wherever two hashes differ:
+-- Lua 5.1 keeps one copy of each string, so it compares two addresses and looks at no byte (lstring.c, luaS_newlstr).
 local function proves_key(license, proof, now_ms)
   if proof == 'trusted' then
     return true
   end
-  if same_bytes(proof, license.key_hash) then
+  if proof == license.key_hash then
     return true
   end
-  return now_ms < license.previous_key_until_ms and same_bytes(proof, license.previous_key_hash)
+  return now_ms < license.previous_key_until_ms and proof == license.previous_key_hash
 end
 
 -- 'SUSPENDED', 'EXPIRED' or nil for a license in good standing. 0 stands for "valid without end".

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { describeReal } from '../../testing/real-parts.ts';
-import { embeddedBackend, realBackend, type SeatsBackend } from '../../testing/seats-backend.ts';
-import { type Command, commandOf } from '../../testing/seats-commands.ts';
-import { openWalk, type Walk } from '../../testing/seats-walk.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { SeatsBackend } from './seats-backend.ts';
+import { type Command, commandOf } from './seats-commands.ts';
+import { openWalk, type Walk } from './seats-walk.ts';
 
 const RUNS = 1_000;
 const LONGEST = 60;
@@ -43,10 +42,8 @@ const EXPECTED_OFTEN: Readonly<Record<string, number>> = {
   'clock 1 ms before an expiry': 200,
 };
 
-describe('random histories on embedded Redis', () => historiesAgree(embeddedBackend));
-describeReal('redis-server', 'random histories on Redis', () => historiesAgree(realBackend));
-
-function historiesAgree(start: () => Promise<SeatsBackend>): void {
+/** A suite: any history whatever, told to the seat scripts and to the model, command by command. */
+export function historiesAgree(start: () => Promise<SeatsBackend>): void {
   let backend: SeatsBackend;
   let walk: Walk;
   beforeAll(async () => {

@@ -1,0 +1,5 @@
+import { describeReal } from '../../testing/real-parts.ts';
+import { realBackend } from '../../testing/seats-backend.ts';
+import { historiesAgree } from '../../testing/seats-histories.ts';
+
+describeReal('redis-server', 'random histories on Redis', () => historiesAgree(realBackend));
