@@ -5,6 +5,8 @@ export default defineConfig({
     include: ['{functions,shared,scripts,infra}/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // Vitest would leave one core to itself; on two cores that is half of the machine.
+    maxWorkers: 2,
     env: { METADATA_SERVER_DETECTION: 'none' },
     coverage: {
       provider: 'v8',
