@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { defineFunction } from '../../shared/http/contract.ts';
+import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 import { SessionId, SessionToken, Timestamp } from '../../shared/http/fields.ts';
 
 /** Sessions that one call may extend. */
@@ -29,7 +29,7 @@ export default defineFunction({
   concurrency: 80,
   timeoutSeconds: 10,
   roles: ['roles/datastore.viewer'],
-  secrets: ['UPSTASH_REDIS_REST_TOKEN', 'SESSION_TOKEN_KEYS', 'PSEUDONYM_KEY', 'OPERATOR_KEY'],
+  secrets: COMMON_SECRETS,
   endpoints: {
     heartbeat: {
       method: 'PUT',

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { LONGEST_KEY_OVERLAP_SECONDS, MOST_SEATS, TTL_SECONDS } from '../../shared/domain/license.ts';
 import { PLAN_NAMES } from '../../shared/domain/plans.ts';
-import { defineFunction } from '../../shared/http/contract.ts';
+import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 import {
   Cursor,
   LicenseId,
@@ -60,7 +60,7 @@ export default defineFunction({
   concurrency: 40,
   timeoutSeconds: 30,
   roles: ['roles/datastore.user'],
-  secrets: ['UPSTASH_REDIS_REST_TOKEN', 'SESSION_TOKEN_KEYS', 'PSEUDONYM_KEY', 'OPERATOR_KEY'],
+  secrets: COMMON_SECRETS,
   endpoints: {
     create: {
       method: 'POST',

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { defineFunction } from '../../shared/http/contract.ts';
+import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 import { SessionId, SessionToken } from '../../shared/http/fields.ts';
 
 export default defineFunction({
@@ -9,7 +9,7 @@ export default defineFunction({
   concurrency: 80,
   timeoutSeconds: 10,
   roles: ['roles/datastore.viewer'],
-  secrets: ['UPSTASH_REDIS_REST_TOKEN', 'SESSION_TOKEN_KEYS', 'PSEUDONYM_KEY', 'OPERATOR_KEY'],
+  secrets: COMMON_SECRETS,
   endpoints: {
     release: {
       method: 'POST',

@@ -49,6 +49,14 @@ export type Caller =
   | { readonly kind: 'operator'; readonly proof: Proof }
   | { readonly kind: 'anyone' };
 
+/** Secrets that every function needs, as it opens all parts and may meet every credential. */
+export const COMMON_SECRETS = [
+  'UPSTASH_REDIS_REST_TOKEN',
+  'SESSION_TOKEN_KEYS',
+  'PSEUDONYM_KEY',
+  'OPERATOR_KEY',
+] as const;
+
 /** Keeps the contract's literal types, which `HandlersOf` checks the handler against. */
 export function defineFunction<const F extends FunctionContract>(contract: F): F {
   return contract;

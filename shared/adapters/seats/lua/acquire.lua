@@ -23,6 +23,7 @@
 -- @include license
 -- @include events
 -- @include leases
+-- @include enter
 -- @include denials
 
 local proof = ARGV[2]
@@ -30,17 +31,10 @@ local proposed_session = ARGV[3]
 local holder_by_unit = { machine = ARGV[4], user = ARGV[5], process = ARGV[6] }
 local facts = ARGV[7]
 
-local license = read_license()
-if not license then
-  return { 'UNKNOWN_LICENSE' }
+local license, now_ms, refusal = enter(proof)
+if refusal then
+  return { refusal }
 end
-
-local now_ms = read_clock_ms()
-if not proves_key(license, proof, now_ms) then
-  return { 'WRONG_KEY' }
-end
-
-collect_expired(license, now_ms)
 
 local trouble = standing_of(license, now_ms)
 if trouble then

@@ -23,20 +23,14 @@
 -- @include license
 -- @include events
 -- @include leases
+-- @include enter
 
 local proof = ARGV[2]
 
-local license = read_license()
-if not license then
-  return { 'UNKNOWN_LICENSE' }
+local license, now_ms, refusal = enter(proof)
+if refusal then
+  return { refusal }
 end
-
-local now_ms = read_clock_ms()
-if not proves_key(license, proof, now_ms) then
-  return { 'WRONG_KEY' }
-end
-
-collect_expired(license, now_ms)
 
 local trouble = standing_of(license, now_ms)
 if trouble then

@@ -14,27 +14,19 @@
 -- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}
 --
 -- @include keys
--- @include clock
--- @include license
 -- @include events
 -- @include leases
+-- @include enter
 
 local proof = ARGV[2]
 local session = ARGV[3]
 local reason = ARGV[4]
 local token_expiry_ms = tonumber(ARGV[5])
 
-local license = read_license()
-if not license then
-  return { 'UNKNOWN_LICENSE' }
+local license, now_ms, refusal = enter(proof)
+if refusal then
+  return { refusal }
 end
-
-local now_ms = read_clock_ms()
-if not proves_key(license, proof, now_ms) then
-  return { 'WRONG_KEY' }
-end
-
-collect_expired(license, now_ms)
 
 local expiry_ms = living_expiry_ms(license, session, now_ms)
 if not expiry_ms then

@@ -1,0 +1,18 @@
+-- @include license
+-- @include clock
+-- @include leases
+
+-- What every verb on a pool begins with: the license must be here and the caller prove it; then what has run out is
+-- collected. Gives the license and the time, or, third, the word of the refusal.
+local function enter(proof)
+  local license = read_license()
+  if not license then
+    return nil, nil, 'UNKNOWN_LICENSE'
+  end
+  local now_ms = read_clock_ms()
+  if not proves_key(license, proof, now_ms) then
+    return nil, nil, 'WRONG_KEY'
+  end
+  collect_expired(license, now_ms)
+  return license, now_ms, nil
+end
