@@ -2,7 +2,7 @@
 -- @include clock
 -- @include events
 
--- Bounds what one caller pays for other clients' crashes: collecting 32 took about half a millisecond on redis-server
+-- Bounds what one caller pays for other clients' crashes: collecting 32 took less than a millisecond on redis-server
 -- 7.0, events included. What is left over is skipped by the count and collected by the next calls or the sweep.
 local COLLECT_LIMIT = 32
 
