@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['{functions,shared,scripts,infra}/**/*.test.ts'],
+    globalSetup: ['shared/testing/find-real-parts.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // Vitest would leave one core to itself; on two cores that is half of the machine.

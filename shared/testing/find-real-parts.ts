@@ -1,0 +1,36 @@
+import { spawnSync } from 'node:child_process';
+import type { TestProject } from 'vitest/node';
+
+/** What a real part needs on the PATH, and how a newcomer gets it. */
+export const PARTS = {
+  'redis-server': { command: ['redis-server', '--version'], install: 'apt-get install redis-server' },
+  'Firestore emulator': {
+    command: ['gcloud', 'emulators', 'firestore', '--help'],
+    install: 'the gcloud CLI with its cloud-firestore-emulator component, and Java 17 or newer',
+  },
+} as const;
+
+export type RealPart = keyof typeof PARTS;
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    missingParts: readonly RealPart[];
+  }
+}
+
+/** Looks once for every real part, before any test, and says what becomes of the suites that need one which is missing. */
+export default function setup(project: TestProject): void {
+  const parts = Object.keys(PARTS) as RealPart[];
+  const missing = parts.filter((part) => !isInstalled(part));
+  project.provide('missingParts', missing);
+  for (const part of missing) {
+    process.stdout.write(
+      `\nSKIPPED: suites on a real ${part}, which is not installed (${PARTS[part].install}).\n`,
+    );
+  }
+}
+
+function isInstalled(part: RealPart): boolean {
+  const [command, ...args] = PARTS[part].command;
+  return spawnSync(command, args, { stdio: 'ignore', timeout: 20_000 }).status === 0;
+}
