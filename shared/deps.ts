@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openSeats } from './adapters/seats/live.ts';
@@ -7,6 +7,7 @@ import { httpRequester } from './adapters/seats/requester.ts';
 import type { RespOptions } from './adapters/seats/resp-client.ts';
 import type { Config } from './config.ts';
 import { pseudonyms } from './domain/holder.ts';
+import { secretMatcher } from './domain/secret.ts';
 import { sessionTokens } from './domain/session-token.ts';
 import { logToStandardOutput } from './http/log.ts';
 import type { Deps } from './ports/deps.ts';
@@ -23,7 +24,7 @@ export async function openDeps(config: Config): Promise<Deps> {
     clock: { nowMs: () => Date.now() },
     pseudonyms: pseudonyms(config.pseudonymKey),
     sessionTokens: sessionTokens(config.sessionTokenKeys),
-    isOperatorKey: keyMatcher(config.operatorKey),
+    isOperatorKey: secretMatcher(config.operatorKey),
     shards: config.shards,
     projectId: config.projectId,
     log: logToStandardOutput,
@@ -77,11 +78,4 @@ function backendOf(redisUrl: string): RespOptions {
     password: password ? decodeURIComponent(password) : undefined,
     db: pathname.length > 1 ? Number(pathname.slice(1)) : undefined,
   };
-}
-
-/** Hashes first: both sides are then of one length, and the comparison tells nothing about the key. */
-function keyMatcher(key: string): (presented: string) => boolean {
-  const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
-  const expected = hash(key);
-  return (presented) => timingSafeEqual(hash(presented), expected);
 }

@@ -45,7 +45,7 @@ export default {
           detail: `This license counts seats by ${verdict.unit}: send ${verdict.unit}_id.`,
         };
       default:
-        return refuseLicense(verdict.verdict, caller);
+        return refuseLicense(verdict.verdict);
     }
   },
 } satisfies HandlersOf<typeof contract>;

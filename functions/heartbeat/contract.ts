@@ -60,13 +60,7 @@ export default defineFunction({
           }),
         },
       },
-      problems: [
-        'SESSION_NOT_FOUND',
-        'CREDENTIALS_INVALID',
-        'LICENSE_NOT_FOUND',
-        'LICENSE_SUSPENDED',
-        'LICENSE_EXPIRED',
-      ],
+      problems: ['SESSION_NOT_FOUND', 'CREDENTIALS_INVALID', 'LICENSE_SUSPENDED', 'LICENSE_EXPIRED'],
     },
   },
 });

@@ -17,10 +17,10 @@ export default {
       proof,
       sessions: own.map(({ session_id: sessionId, session_token: token }) => ({
         sessionId,
-        proven: token === undefined ? undefined : deps.sessionTokens.open(sessionId, token),
+        proven: deps.sessionTokens.open(sessionId, token),
       })),
     });
-    if (verdict.verdict !== 'OK') return refuseLicense(verdict.verdict, caller);
+    if (verdict.verdict !== 'OK') return refuseLicense(verdict.verdict);
 
     const resultOf = new Map(verdict.results.map((result, i) => [own[i], result]));
     if (!('sessions' in body)) {

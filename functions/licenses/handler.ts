@@ -30,6 +30,7 @@ export default {
     );
     if (!rhythmIsKeepable(license)) return UNKEEPABLE_RHYTHM;
 
+    // As in `replaceLicense`: nothing is recorded while seats are away.
     await deps.seats.ping();
     const isNewTenant = body.tenant_id === undefined;
     const written = await deps.records.transact(async (transaction) => {

@@ -1,5 +1,6 @@
 import { licenseOfSession } from '../../shared/domain/ids.ts';
 import type { Caller, HandlersOf, Refusal } from '../../shared/http/contract.ts';
+import { refuseKey } from '../../shared/http/license-trouble.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
 
@@ -35,16 +36,12 @@ async function giveBack(
   const { licenseId, proof } = caller;
   // Another license's session: the key is proven all the same, on a session that no license has.
   const own = licenseOfSession(sessionId) === licenseId ? sessionId : '';
-  const proven = token === undefined ? undefined : deps.sessionTokens.open(own, token);
   const { verdict } = await deps.seats.release({
     licenseId,
     proof,
     sessionId: own,
     reason: 'released',
-    proven,
+    proven: deps.sessionTokens.open(own, token),
   });
-  if (verdict === 'UNKNOWN_LICENSE' || verdict === 'WRONG_KEY') {
-    return { problem: 'CREDENTIALS_INVALID', because: verdict };
-  }
-  return undefined;
+  return verdict === 'UNKNOWN_LICENSE' || verdict === 'WRONG_KEY' ? refuseKey(verdict) : undefined;
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
+import { openCursor, sealCursor } from '../../shared/domain/cursor.ts';
 import type { Session } from '../../shared/domain/session.ts';
 import type { HandlersOf } from '../../shared/http/contract.ts';
-import { openCursor, sealCursor } from '../../shared/http/cursor.ts';
 import { timestamp, USUAL_PAGE_LIMIT } from '../../shared/http/fields.ts';
 import type contract from './contract.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { sealCursor } from '../../shared/domain/cursor.ts';
 import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
-import { sealCursor } from '../../shared/http/cursor.ts';
 import { bareAnswer } from '../../shared/testing/bare-answer.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
 

@@ -8,8 +8,8 @@ import { type Session, SessionSchema } from './session.ts';
  */
 export interface SessionTokens {
   seal(session: Session): string;
-  /** The session as it was sealed, or `undefined` for anything that we did not seal, or not for `sessionId`. */
-  open(sessionId: string, token: string): Session | undefined;
+  /** The session as it was sealed, or `undefined` for no token, one that we did not seal, or one not for `sessionId`. */
+  open(sessionId: string, token: string | undefined): Session | undefined;
 }
 
 const VERSION = 'st1';
@@ -29,7 +29,7 @@ export function sessionTokens(keys: readonly [string, ...string[]]): SessionToke
     },
 
     open(sessionId, token) {
-      const [version, payload, signature, ...rest] = token.split('.');
+      const [version, payload, signature, ...rest] = token?.split('.') ?? [];
       if (version !== VERSION || !payload || !signature || rest.length > 0) return undefined;
       // As text: decoding would forgive foreign characters and spare bits, and so take what we did not seal.
       const presented = Buffer.from(signature);

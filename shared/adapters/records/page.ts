@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { openCursor, sealCursor } from '../../domain/cursor.ts';
 import { type Equals, InvalidCursor, type Page, type PageOf, type Query } from '../../ports/records.ts';
 import { decodeDocument, documentId, valueAt } from './documents.ts';
 
@@ -57,30 +58,17 @@ function encodeCursor<T>(query: Query<T>, row: Row): string {
   if (typeof value !== 'string' && typeof value !== 'number') {
     throw new Error(`The document ${query.collection.name}/${row.id} has no place in ${query.name}.`);
   }
-  return toBase64Url([query.name, value, row.id]);
+  return sealCursor([query.name, value, row.id]);
 }
 
 function decodeCursor<T>(query: Query<T>, cursor: string): Position {
-  const content = z.safeParse(cursorContent, fromBase64Url(cursor));
-  // Node's decoder skips what is not base64url, so only writing it again shows that nothing was skipped.
-  if (!content.success || toBase64Url(content.data) !== cursor) {
+  const content = openCursor(cursorContent, cursor);
+  if (!content) {
     throw new InvalidCursor('The cursor is not one that a store of ours made.');
   }
-  const [queryName, value, id] = content.data;
+  const [queryName, value, id] = content;
   if (queryName !== query.name) {
     throw new InvalidCursor(`The cursor was not made for the query ${query.name}.`);
   }
   return { value, id };
-}
-
-function toBase64Url(content: z.infer<typeof cursorContent>): string {
-  return Buffer.from(JSON.stringify(content)).toString('base64url');
-}
-
-function fromBase64Url(cursor: string): unknown {
-  try {
-    return JSON.parse(Buffer.from(cursor, 'base64url').toString());
-  } catch {
-    return undefined;
-  }
 }

@@ -12,7 +12,7 @@ import type {
   Seats,
 } from '../../ports/seats.ts';
 import { poolKeys } from './lua/keys.ts';
-import { assembleScript, VERBS, type Verb } from './lua/scripts.ts';
+import { assembleScript, type Verb } from './lua/scripts.ts';
 import { openRedis } from './redis.ts';
 import type { httpRequester } from './requester.ts';
 
@@ -27,9 +27,14 @@ export function openSeats(
   replaceIncludes: Readonly<Record<string, string>> = {},
 ): Seats {
   const redis = openRedis(requester);
-  const scripts = new Map(
-    VERBS.map((verb) => [verb, redis.createScript<unknown>(assembleScript(verb, replaceIncludes))]),
-  );
+  const scripts = new Map<Verb, { exec(keys: string[], args: string[]): Promise<unknown> }>();
+
+  /** Read and put together when first needed: a deployed function runs one verb, seldom two. */
+  function scriptOf(verb: Verb) {
+    const script = scripts.get(verb) ?? redis.createScript<unknown>(assembleScript(verb, replaceIncludes));
+    scripts.set(verb, script);
+    return script;
+  }
 
   /** The reply starts with the verdict's word; `replies` has the shape of each. */
   async function run<S extends z.core.$ZodType>(
@@ -38,7 +43,7 @@ export function openSeats(
     licenseId: string,
     args: readonly string[],
   ) {
-    const reply = await scripts.get(verb)?.exec(poolKeys(licenseId), [licenseId, ...args]);
+    const reply = await scriptOf(verb).exec(poolKeys(licenseId), [licenseId, ...args]);
     return decode(verb, replies, reply);
   }
 

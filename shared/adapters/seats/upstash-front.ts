@@ -1,6 +1,6 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import * as z from 'zod/mini';
+import { secretMatcher } from '../../domain/secret.ts';
 import {
   ConnectionLost,
   type RespClient,
@@ -52,11 +52,11 @@ export async function startUpstashFront(options: {
   readonly port?: number;
 }): Promise<UpstashFront> {
   const backend = respClient(options.backend);
-  const isToken = tokenCheck(options.token);
+  const isAuthorized = secretMatcher(`Bearer ${options.token}`);
   const server = http.createServer(
     { keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true },
     (incoming, outgoing) => {
-      answer(backend, isToken, incoming)
+      answer(backend, isAuthorized, incoming)
         .catch(asReply)
         .then((reply) => write(outgoing, reply))
         .catch(() => outgoing.destroy());
@@ -112,12 +112,12 @@ function write(outgoing: ServerResponse, { status, body }: HttpReply): void {
 
 async function answer(
   backend: RespClient,
-  isToken: (header: string | undefined) => boolean,
+  isAuthorized: (header: string) => boolean,
   incoming: IncomingMessage,
 ): Promise<HttpReply> {
   // Read first: an answer given while the body still arrives would reach the client as a reset.
   const text = await readBody(incoming);
-  if (!isToken(incoming.headers.authorization))
+  if (!isAuthorized(incoming.headers.authorization ?? ''))
     throw new Refused(401, 'WRONGPASS invalid or missing auth token');
   if (incoming.method !== 'POST') throw new Refused(405, 'ERR only POST is served');
   if (text === undefined) throw new Refused(413, 'ERR max request size exceeded');
@@ -144,12 +144,6 @@ async function readBody(incoming: IncomingMessage): Promise<string | undefined> 
     if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
   }
   return bytes <= MAX_BODY_BYTES ? Buffer.concat(chunks).toString('utf8') : undefined;
-}
-
-function tokenCheck(token: string): (header: string | undefined) => boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  const expected = digest(`Bearer ${token}`);
-  return (header) => timingSafeEqual(digest(header ?? ''), expected);
 }
 
 function read<T>(schema: z.ZodMiniType<T>, text: string): T {

@@ -3,7 +3,3 @@
 local function read_clock_ms()
   return tonumber(redis.call('GET', 'moved_clock_ms'))
 end
-
-local function digits(number)
-  return string.format('%.0f', number)
-end

@@ -19,7 +19,7 @@
 -- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'SUSPENDED'}, {'EXPIRED'}
 --
 -- @include keys
--- @include clock
+-- @include digits
 -- @include license
 -- @include events
 -- @include leases
@@ -31,14 +31,9 @@ local proposed_session = ARGV[3]
 local holder_by_unit = { machine = ARGV[4], user = ARGV[5], process = ARGV[6] }
 local facts = ARGV[7]
 
-local license, now_ms, refusal = enter(proof)
+local license, now_ms, refusal = enter_for_a_seat(proof)
 if refusal then
   return { refusal }
-end
-
-local trouble = standing_of(license, now_ms)
-if trouble then
-  return { trouble }
 end
 
 local holder = holder_by_unit[license.unit]
@@ -48,11 +43,11 @@ end
 
 local expiry_ms = lease_end_ms(license, now_ms)
 
-local function grant(verdict, session, acquired_ms, promised_ms)
+local function grant(verdict, session, acquired_ms, promised_ms, active)
   local packed = pack(holder, acquired_ms, promised_ms, facts)
   put_lease(session, holder, packed, expiry_ms)
   note_soonest_expiry()
-  return { verdict, session, now_ms, expiry_ms, count_active(now_ms), license.max, license.ttl_seconds,
+  return { verdict, session, now_ms, expiry_ms, active, license.max, license.ttl_seconds,
     license.heartbeat_seconds, license.offline_grace_days, packed }
 end
 
@@ -62,7 +57,8 @@ if held_expiry_ms then
   local _, acquired_ms, promised_ms = unpack_facts(redis.call('HGET', session_key, held_session))
   -- The answer to the first delivery was lost: what was granted then is granted still.
   local verdict = held_session == proposed_session and 'GRANTED' or 'RENEWED'
-  return grant(verdict, held_session, acquired_ms, longest_promise(promised_ms, held_expiry_ms, expiry_ms))
+  return grant(verdict, held_session, acquired_ms, longest_promise(promised_ms, held_expiry_ms, expiry_ms),
+    count_active(now_ms))
 end
 
 if redis.call('ZSCORE', ended_key, proposed_session) then
@@ -77,4 +73,4 @@ end
 
 append_event(license, 'session.acquired', proposed_session, now_ms,
   { 'holder', holder, 'active', active + 1, 'max', license.max })
-return grant('GRANTED', proposed_session, digits(now_ms), '0')
+return grant('GRANTED', proposed_session, digits(now_ms), '0', active + 1)

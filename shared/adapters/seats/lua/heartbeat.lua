@@ -1,8 +1,8 @@
 -- heartbeat: extends leases of one license by its TTL from now.
 --
--- Promise: a living lease always runs for the license's TTL from now. One that ran out is revived only where a seat is free and its holder has
--- taken no other; never is the pool taken beyond max + overdraft. Sessions that were released or evicted stay gone.
--- A valid token stands in for what Redis has lost.
+-- Promise: a living lease always runs for the license's TTL from now. One that ran out is revived only where a seat is
+-- free and its holder has taken no other; never is the pool taken beyond max + overdraft. Sessions that were released or
+-- evicted stay gone. A valid token stands in for what Redis has lost.
 --
 -- ARGV[1] license_id
 -- ARGV[2] proof            hash of the license key, or 'trusted'
@@ -19,7 +19,7 @@
 -- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'SUSPENDED'}, {'EXPIRED'}
 --
 -- @include keys
--- @include clock
+-- @include digits
 -- @include license
 -- @include events
 -- @include leases
@@ -27,14 +27,9 @@
 
 local proof = ARGV[2]
 
-local license, now_ms, refusal = enter(proof)
+local license, now_ms, refusal = enter_for_a_seat(proof)
 if refusal then
   return { refusal }
-end
-
-local trouble = standing_of(license, now_ms)
-if trouble then
-  return { trouble }
 end
 
 local expiry_ms = lease_end_ms(license, now_ms)

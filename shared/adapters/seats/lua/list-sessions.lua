@@ -13,6 +13,7 @@
 --
 -- @include keys
 -- @include clock
+-- @include digits
 -- @include license
 -- @include leases
 

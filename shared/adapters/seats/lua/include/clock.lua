@@ -3,8 +3,3 @@ local function read_clock_ms()
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
-
--- Whole numbers as digits: Lua's own conversion turns large ones into 1.79e+12 on some builds.
-local function digits(number)
-  return string.format('%.0f', number)
-end

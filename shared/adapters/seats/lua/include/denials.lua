@@ -1,9 +1,10 @@
 -- @include keys
--- @include clock
+-- @include digits
 -- @include events
 
 -- Denials become one event a license and minute, so that a client hammering a full pool costs a counter and no storm.
--- Packed: minute since the epoch, denials in it, the session proposed last (so that a request delivered twice running counts once).
+-- Packed: minute since the epoch, denials in it, the session proposed last (so that a request delivered twice running
+-- counts once).
 local function flush_denials(license, now_ms)
   local minute, count = string.match(redis.call('HGET', denied_key, license_id) or '', '^(%d+) (%d+)')
   if minute and tonumber(minute) < math.floor(now_ms / 60000) then

@@ -16,3 +16,9 @@ local function enter(proof)
   collect_expired(license, now_ms)
   return license, now_ms, nil
 end
+
+-- The same for verbs that give or keep a seat, which takes a license in good standing too.
+local function enter_for_a_seat(proof)
+  local license, now_ms, refusal = enter(proof)
+  return license, now_ms, refusal or standing_of(license, now_ms)
+end

@@ -1,5 +1,5 @@
 -- @include keys
--- @include clock
+-- @include digits
 
 -- Appends one event in the same atomic step as the change that it tells of. `at_ms` is when the fact came true, which
 -- for a lease that ran out is earlier than when it was noticed. `more` is a flat list of field, value, field, value.

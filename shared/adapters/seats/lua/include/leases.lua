@@ -1,5 +1,5 @@
 -- @include keys
--- @include clock
+-- @include digits
 -- @include events
 
 -- Bounds what one caller pays for other clients' crashes: collecting 32 took less than a millisecond on redis-server
@@ -11,8 +11,8 @@ local COLLECT_LIMIT = 32
 -- whatever becomes of the license's terms meanwhile.
 local MEMORY_MS = 3600000
 
--- Packed facts: holder; when acquired (ms); the end of the longest lease that was ever cut short (ms), or 0; and what the
--- client said about itself, which no script looks into.
+-- Packed facts: holder; when acquired (ms); the end of the longest lease that was ever cut short (ms), or 0; and what
+-- the client said about itself, which no script looks into.
 local function pack(holder, acquired_ms, promised_ms, facts)
   return holder .. '|' .. acquired_ms .. '|' .. promised_ms .. '|' .. facts
 end
