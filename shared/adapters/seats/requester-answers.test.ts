@@ -1,13 +1,7 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Unavailable } from '../../errors.ts';
-import { cannedServer } from '../../testing/canned-server.ts';
-import { openRedis } from './redis.ts';
-import { httpRequester, RedisError } from './requester.ts';
-
-const closers: (() => void)[] = [];
-afterEach(() => {
-  for (const close of closers.splice(0).reverse()) close();
-});
+import { answering, opened, serving } from '../../testing/redis-over-http.ts';
+import { RedisError } from './requester.ts';
 
 describe('an answer', () => {
   const cannotServe = [
@@ -78,19 +72,3 @@ describe('an answer', () => {
     expect(await fitting.get('k')).toHaveLength(8 * mebibyte - 100);
   });
 });
-
-function opened(url: string) {
-  const requester = httpRequester({ url, token: 'a-token' });
-  closers.push(() => requester.close());
-  return openRedis(requester);
-}
-
-function answering(status: number, body: unknown): Promise<string> {
-  return serving((response) => response.writeHead(status).end(JSON.stringify(body)));
-}
-
-async function serving(respond: Parameters<typeof cannedServer>[0]): Promise<string> {
-  const server = await cannedServer(respond);
-  closers.push(() => server.close());
-  return server.url;
-}

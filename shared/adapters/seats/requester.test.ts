@@ -3,14 +3,11 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Unavailable } from '../../errors.ts';
-import { cannedServer } from '../../testing/canned-server.ts';
 import { countingProxy } from '../../testing/counting-proxy.ts';
+import { answering, opened, serving, TOKEN } from '../../testing/redis-over-http.ts';
 import { startEmbeddedRedis } from './embedded-redis.ts';
-import { openRedis } from './redis.ts';
 import { type HttpRequesterOptions, httpRequester } from './requester.ts';
 import { startUpstashFront } from './upstash-front.ts';
-
-const TOKEN = 'a-secret-token';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -235,22 +232,6 @@ async function redisBehindProxy(options: Partial<HttpRequesterOptions> = {}) {
     () => proxy.close(),
   );
   return { redis: opened(proxy.url, options), proxy };
-}
-
-function opened(url: string, options: Partial<HttpRequesterOptions> = {}) {
-  const requester = httpRequester({ url, token: TOKEN, ...options });
-  closers.push(() => requester.close());
-  return openRedis(requester);
-}
-
-function answering(status: number, body: unknown): Promise<string> {
-  return serving((response) => response.writeHead(status).end(JSON.stringify(body)));
-}
-
-async function serving(respond: Parameters<typeof cannedServer>[0]): Promise<string> {
-  const server = await cannedServer(respond);
-  closers.push(() => server.close());
-  return server.url;
 }
 
 async function failureOf(work: () => Promise<unknown>): Promise<unknown> {
