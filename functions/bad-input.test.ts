@@ -45,7 +45,12 @@ beforeAll(async () => {
   SECRETS.push(license.key, session_token, 'fingerprint-of-ada', 'host-of-ada');
   known = {
     params: { license_id: license.licenseId, session_id },
-    credentials: { license: `License ${license.key}`, operator: `Operator ${OPERATOR_KEY}` },
+    credentials: {
+      license: `License ${license.key}`,
+      operator: `Operator ${OPERATOR_KEY}`,
+      scheduler: `Bearer ${suite.serviceToken('scheduler')}`,
+      pubsub: `Bearer ${suite.serviceToken('pubsub')}`,
+    },
     wrongKeys: [`License ${newLicenseKey(license.licenseId)}`, `Operator ${OPERATOR_KEY}x`],
   };
   before = await stateOf();

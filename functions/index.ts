@@ -12,7 +12,10 @@ const HANDLERS: Record<FunctionName, () => Promise<{ default: AnyHandlers }>> = 
   release: () => import('./release/handler.ts'),
   licenses: () => import('./licenses/handler.ts'),
   sessions: () => import('./sessions/handler.ts'),
+  audit: () => import('./audit/handler.ts'),
   health: () => import('./health/handler.ts'),
+  sweep: () => import('./sweep/handler.ts'),
+  'record-event': () => import('./record-event/handler.ts'),
 };
 
 /** Every function of the manifest over the parts that `open` gives. */
@@ -41,4 +44,14 @@ function openFromEnvironment(): Promise<Deps> {
 }
 
 /** The deployed entry points, one for each function of the manifest. */
-export const { acquire, heartbeat, release, licenses, sessions, health } = openSuite(openFromEnvironment);
+export const {
+  acquire,
+  heartbeat,
+  release,
+  licenses,
+  sessions,
+  audit,
+  health,
+  sweep,
+  'record-event': recordEvent,
+} = openSuite(openFromEnvironment);

@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import * as z from 'zod/mini';
 import { type Newcomer, newcomer, type StartedServer } from './local/newcomer.ts';
+
+const Audit = z.object({ events: z.array(z.object({ type: z.string() })) });
 
 describe('npm start', () => {
   let user: Newcomer;
@@ -35,6 +39,22 @@ describe('npm start', () => {
       statuses.push(response.status);
     }
     expect(statuses).toEqual([201, 201, 201, 409]);
+  });
+
+  test('puts what happened on record by itself, some seconds later', async () => {
+    const { url, operator_key, license_id } = demo();
+    let types: string[] = [];
+    // As often as it takes: the test's own time limit ends it where nothing comes.
+    while (!types.includes('session.acquired')) {
+      const response = await fetch(`${url}/api/v1/audit?license_id=${license_id}`, {
+        headers: { authorization: `Operator ${operator_key}` },
+      });
+      const { events } = z.parse(Audit, await response.json());
+      types = events.map(({ type }) => type);
+      await sleep(200);
+    }
+    expect(types).toContain('session.acquired');
+    expect(types.at(-1)).toBe('license.created');
   });
 
   test('stops cleanly on Ctrl-C, and a second start finds its records again', async () => {

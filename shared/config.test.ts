@@ -6,12 +6,19 @@ const SECRETS = {
   SESSION_TOKEN_KEYS: 'session-key-0123456789abcdef0123456789',
   PSEUDONYM_KEY: 'pseudonym-key-0123456789abcdef01234567',
 };
+const SERVICES = {
+  SERVICE_AUDIENCE: 'https://seatlease.example/internal',
+  SCHEDULER_ACCOUNT: 'scheduler@project.iam.gserviceaccount.com',
+  PUSH_ACCOUNT: 'push@project.iam.gserviceaccount.com',
+};
 const DEPLOYED = {
   ...SECRETS,
   K_SERVICE: 'acquire',
   UPSTASH_REDIS_REST_URL: 'https://example.upstash.io',
   UPSTASH_REDIS_REST_TOKEN: 'upstash-token',
   GOOGLE_CLOUD_PROJECT: 'project',
+  EVENTS_TOPIC: 'seatlease-events',
+  ...SERVICES,
 };
 
 function refusalOf(environment: Record<string, string | undefined>): string {
@@ -35,6 +42,8 @@ test('with three secrets and nothing else, everything is embedded', () => {
     projectId: undefined,
     seats: { kind: 'embedded' },
     records: { kind: 'embedded' },
+    events: { kind: 'embedded' },
+    services: { kind: 'embedded' },
   });
 });
 
@@ -54,16 +63,24 @@ test('an environment with many mistakes is told all of them at once, each by its
     UPSTASH_REDIS_REST_URL: 'ftp://somewhere',
     REDIS_URL: 'http://somewhere',
     FIRESTORE_EMULATOR_HOST: 'no-port',
+    EVENTS_TOPIC: '0',
+    PUBSUB_EMULATOR_HOST: 'no-port',
+    SCHEDULER_ACCOUNT: 'no-address',
   });
   const named = [...message.matchAll(/^ {2}- (\w+): \S/gm)].map(([, name]) => name);
   expect(named.toSorted()).toEqual(
     [
+      'EVENTS_TOPIC',
       'FIRESTORE_EMULATOR_HOST',
       'GOOGLE_CLOUD_PROJECT',
       'OPERATOR_KEY',
       'PSEUDONYM_KEY',
       'PORT',
+      'PUBSUB_EMULATOR_HOST',
+      'PUSH_ACCOUNT',
       'REDIS_URL',
+      'SCHEDULER_ACCOUNT',
+      'SERVICE_AUDIENCE',
       'SESSION_TOKEN_KEYS',
       'SHARDS',
       'UPSTASH_REDIS_REST_TOKEN',
@@ -82,6 +99,10 @@ test('no value stands in the message: some are secrets', () => {
     UPSTASH_REDIS_REST_URL: 'hunter7',
     REDIS_URL: 'hunter8',
     FIRESTORE_EMULATOR_HOST: 'hunter9',
+    EVENTS_TOPIC: '/hunter10',
+    PUBSUB_EMULATOR_HOST: 'hunter11',
+    SCHEDULER_ACCOUNT: 'hunter12',
+    PUSH_ACCOUNT: 'hunter13',
   };
   const message = refusalOf(values);
   for (const name of Object.keys(values)) expect(message).toContain(`- ${name}: `);
@@ -96,17 +117,48 @@ test('deployed, nothing is embedded', () => {
       token: DEPLOYED.UPSTASH_REDIS_REST_TOKEN,
     },
     records: { kind: 'firestore', projectId: 'project', databaseId: '(default)' },
+    events: { kind: 'pubsub', projectId: 'project', topic: 'seatlease-events' },
+    services: {
+      kind: 'google',
+      audience: SERVICES.SERVICE_AUDIENCE,
+      accounts: { scheduler: SERVICES.SCHEDULER_ACCOUNT, pubsub: SERVICES.PUSH_ACCOUNT },
+    },
   });
-  const message = refusalOf({ ...SECRETS, K_SERVICE: 'acquire', REDIS_URL: 'redis://127.0.0.1' });
-  for (const name of ['UPSTASH_REDIS_REST_URL', 'UPSTASH_REDIS_REST_TOKEN', 'GOOGLE_CLOUD_PROJECT']) {
-    expect(message).toContain(`- ${name}: is not set`);
-  }
+  expect(refusalOf({ ...SECRETS, K_SERVICE: 'acquire', REDIS_URL: 'redis://127.0.0.1' })).toBe(
+    [
+      'The environment is not usable:',
+      '  - UPSTASH_REDIS_REST_URL: is not set',
+      '  - UPSTASH_REDIS_REST_TOKEN: is not set',
+      '  - GOOGLE_CLOUD_PROJECT: is not set',
+      '  - EVENTS_TOPIC: is not set',
+      '  - SERVICE_AUDIENCE: is not set',
+      '  - SCHEDULER_ACCOUNT: is not set',
+      '  - PUSH_ACCOUNT: is not set',
+    ].join('\n'),
+  );
 });
+
+test.each(Object.keys(DEPLOYED).filter((name) => name !== 'K_SERVICE'))(
+  'deployed, %s cannot be left out',
+  (name) => {
+    expect(refusalOf({ ...DEPLOYED, [name]: undefined })).toBe(
+      `The environment is not usable:\n  - ${name}: is not set`,
+    );
+  },
+);
 
 test.each([
   ['UPSTASH_REDIS_REST_URL', 'https://x.upstash.io', 'UPSTASH_REDIS_REST_TOKEN'],
   ['UPSTASH_REDIS_REST_TOKEN', 'token', 'UPSTASH_REDIS_REST_URL'],
   ['FIRESTORE_EMULATOR_HOST', '127.0.0.1:8085', 'GOOGLE_CLOUD_PROJECT'],
+  ['EVENTS_TOPIC', 'seatlease-events', 'GOOGLE_CLOUD_PROJECT'],
+  ['PUBSUB_EMULATOR_HOST', '127.0.0.1:8086', 'EVENTS_TOPIC'],
+  ['SERVICE_AUDIENCE', 'us', 'SCHEDULER_ACCOUNT'],
+  ['SERVICE_AUDIENCE', 'us', 'PUSH_ACCOUNT'],
+  ['SCHEDULER_ACCOUNT', 'a@b.example', 'SERVICE_AUDIENCE'],
+  ['SCHEDULER_ACCOUNT', 'a@b.example', 'PUSH_ACCOUNT'],
+  ['PUSH_ACCOUNT', 'a@b.example', 'SERVICE_AUDIENCE'],
+  ['PUSH_ACCOUNT', 'a@b.example', 'SCHEDULER_ACCOUNT'],
 ])('%s is of no use without its other half', (name, value, missing) => {
   expect(refusalOf({ ...SECRETS, [name]: value })).toContain(`- ${missing}: is not set`);
 });
@@ -129,6 +181,53 @@ test('a Redis and a Firestore emulator of your own can be named', () => {
   expect(config.projectId).toBe('demo');
 });
 
+test('Pub/Sub, or an emulator of your own, carries the events where a topic is named', () => {
+  const environment = { ...SECRETS, GOOGLE_CLOUD_PROJECT: 'demo', EVENTS_TOPIC: 'seatlease-events' };
+  const events = { kind: 'pubsub', projectId: 'demo', topic: 'seatlease-events' };
+  expect(readConfig(environment)).toMatchObject({ events, services: { kind: 'embedded' } });
+  expect(readConfig({ ...environment, PUBSUB_EMULATOR_HOST: '127.0.0.1:8086' }).events).toEqual({
+    ...events,
+    emulatorHost: '127.0.0.1:8086',
+  });
+  expect(readConfig({ ...environment, EVENTS_TOPIC: undefined }).events).toEqual({ kind: 'embedded' });
+});
+
+test('calls of Google can be taken on a machine of your own, by one account or two', () => {
+  const { services } = readConfig({ ...SECRETS, ...SERVICES, PUSH_ACCOUNT: SERVICES.SCHEDULER_ACCOUNT });
+  expect(services).toEqual({
+    kind: 'google',
+    audience: SERVICES.SERVICE_AUDIENCE,
+    accounts: { scheduler: SERVICES.SCHEDULER_ACCOUNT, pubsub: SERVICES.SCHEDULER_ACCOUNT },
+  });
+});
+
+test.each([
+  ['EVENTS_TOPIC', 'e12'],
+  ['EVENTS_TOPIC', 'Seat.lease_events~1+2%3-x'],
+  ['EVENTS_TOPIC', 'e'.repeat(255)],
+  ['PUBSUB_EMULATOR_HOST', 'localhost:8086'],
+  ['SERVICE_AUDIENCE', 'anything at all'],
+  ['SCHEDULER_ACCOUNT', '1234-compute@developer.gserviceaccount.com'],
+  ['PUSH_ACCOUNT', 'service-1234@gcp-sa-pubsub.iam.gserviceaccount.com'],
+])('%s can be %j', (name, value) => {
+  expect(() => readConfig({ ...DEPLOYED, [name]: value })).not.toThrow();
+});
+
+test.each([
+  ['EVENTS_TOPIC', 'e1', 'needs the id of a topic'],
+  ['EVENTS_TOPIC', '1-events', 'needs the id of a topic'],
+  ['EVENTS_TOPIC', 'seatlease events', 'needs the id of a topic'],
+  ['EVENTS_TOPIC', 'projects/project/topics/events', 'needs the id of a topic'],
+  ['EVENTS_TOPIC', 'e'.repeat(256), 'needs the id of a topic'],
+  ['PUBSUB_EMULATOR_HOST', 'localhost', 'needs the form host:port'],
+  ['PUBSUB_EMULATOR_HOST', 'http://localhost:8086', 'needs the form host:port'],
+  ['SCHEDULER_ACCOUNT', 'scheduler', 'needs an e-mail address'],
+  ['PUSH_ACCOUNT', 'serviceAccount:push@project.iam.gserviceaccount.com', 'needs an e-mail address'],
+  ['PUSH_ACCOUNT', 'a@b.example,c@d.example', 'needs an e-mail address'],
+])('%s cannot be %j', (name, value, message) => {
+  expect(refusalOf({ ...DEPLOYED, [name]: value })).toContain(`- ${name}: ${message}`);
+});
+
 test('session token keys come in a row: the first seals, all open', () => {
   const keys = [SECRETS.SESSION_TOKEN_KEYS, SECRETS.PSEUDONYM_KEY];
   expect(readConfig({ ...SECRETS, SESSION_TOKEN_KEYS: keys.join(',') }).sessionTokenKeys).toEqual(keys);
@@ -143,6 +242,7 @@ test('every variable that is read is explained, and none beside', () => {
     'UPSTASH_REDIS_REST_TOKEN',
     'GOOGLE_CLOUD_PROJECT',
     'FIRESTORE_DATABASE',
+    'SERVICE_AUDIENCE',
   ];
   expect([...complained, ...takesAnyText].toSorted()).toEqual(Object.keys(SETTING_MEANINGS).toSorted());
   for (const { meaning, unset } of Object.values(SETTING_MEANINGS)) {

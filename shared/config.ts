@@ -7,6 +7,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 const url = z.url({ protocol: /^https?$/, error: 'needs an http(s) URL' });
 const filled = z.string();
+const hostAndPort = z.string().check(z.regex(/^[^:]+:\d+$/, 'needs the form host:port'));
+const email = z.email('needs an e-mail address');
 const secret = z.string().check(z.minLength(32, 'needs at least 32 characters'));
 
 /** Every variable that Seatlease reads; nothing else in the code looks at the environment. */
@@ -28,7 +30,14 @@ const Settings = z.object({
   REDIS_URL: z.optional(z.url({ protocol: /^redis$/, error: 'needs a redis:// URL' })),
   GOOGLE_CLOUD_PROJECT: z.optional(filled),
   FIRESTORE_DATABASE: z.prefault(filled, '(default)'),
-  FIRESTORE_EMULATOR_HOST: z.optional(z.string().check(z.regex(/^[^:]+:\d+$/, 'needs the form host:port'))),
+  FIRESTORE_EMULATOR_HOST: z.optional(hostAndPort),
+  EVENTS_TOPIC: z.optional(
+    z.string().check(z.regex(/^(?!goog)[A-Za-z][\w.~+%-]{2,254}$/, 'needs the id of a topic')),
+  ),
+  PUBSUB_EMULATOR_HOST: z.optional(hostAndPort),
+  SERVICE_AUDIENCE: z.optional(filled),
+  SCHEDULER_ACCOUNT: z.optional(email),
+  PUSH_ACCOUNT: z.optional(email),
 });
 
 type SettingName = keyof z.infer<typeof Settings>;
@@ -78,6 +87,26 @@ export const SETTING_MEANINGS: Readonly<Record<SettingName, { meaning: string; u
     meaning: 'Records: `host:port` of a Firestore emulator to use in place of Firestore.',
     unset: 'Firestore itself',
   },
+  EVENTS_TOPIC: {
+    meaning: 'Events: id of the Pub/Sub topic, in `GOOGLE_CLOUD_PROJECT`.',
+    unset: 'a bus inside the process; required when deployed',
+  },
+  PUBSUB_EMULATOR_HOST: {
+    meaning: 'Events: `host:port` of a Pub/Sub emulator to use in place of Pub/Sub.',
+    unset: 'Pub/Sub itself',
+  },
+  SERVICE_AUDIENCE: {
+    meaning: 'Audience that the tokens of Cloud Scheduler and Pub/Sub must be made for.',
+    unset: 'tokens of the local server only; required when deployed',
+  },
+  SCHEDULER_ACCOUNT: {
+    meaning: 'E-mail address of the service account that Cloud Scheduler calls the sweep as.',
+    unset: 'required with the audience',
+  },
+  PUSH_ACCOUNT: {
+    meaning: 'E-mail address of the service account that Pub/Sub pushes events as.',
+    unset: 'required with the audience',
+  },
 };
 
 export interface Config {
@@ -98,6 +127,22 @@ export interface Config {
         readonly projectId: string;
         readonly databaseId: string;
         readonly emulatorHost?: string | undefined;
+      }
+    | { readonly kind: 'embedded' };
+  readonly events:
+    | {
+        readonly kind: 'pubsub';
+        readonly projectId: string;
+        readonly topic: string;
+        readonly emulatorHost?: string | undefined;
+      }
+    | { readonly kind: 'embedded' };
+  /** Whose tokens our own callers in the cloud show. */
+  readonly services:
+    | {
+        readonly kind: 'google';
+        readonly audience: string;
+        readonly accounts: Readonly<Record<'scheduler' | 'pubsub', string>>;
       }
     | { readonly kind: 'embedded' };
 }
@@ -134,6 +179,8 @@ export function readConfig(environment: Environment): Config {
     projectId: settings.GOOGLE_CLOUD_PROJECT,
     seats: seatsOf(settings),
     records: recordsOf(settings),
+    events: eventsOf(settings),
+    services: servicesOf(settings),
   };
 
   function describe(name: string, message: string): string {
@@ -148,7 +195,11 @@ function missingTogether(set: Environment): SettingName[] {
   if (deployed || set.UPSTASH_REDIS_REST_URL !== undefined || set.UPSTASH_REDIS_REST_TOKEN !== undefined) {
     needed.push('UPSTASH_REDIS_REST_URL', 'UPSTASH_REDIS_REST_TOKEN');
   }
-  if (deployed || set.FIRESTORE_EMULATOR_HOST !== undefined) needed.push('GOOGLE_CLOUD_PROJECT');
+  const inProject = ['FIRESTORE_EMULATOR_HOST', 'EVENTS_TOPIC', 'PUBSUB_EMULATOR_HOST'] as const;
+  if (deployed || inProject.some((name) => set[name] !== undefined)) needed.push('GOOGLE_CLOUD_PROJECT');
+  if (deployed || set.PUBSUB_EMULATOR_HOST !== undefined) needed.push('EVENTS_TOPIC');
+  const services = ['SERVICE_AUDIENCE', 'SCHEDULER_ACCOUNT', 'PUSH_ACCOUNT'] as const;
+  if (deployed || services.some((name) => set[name] !== undefined)) needed.push(...services);
   return needed.filter((name) => set[name] === undefined);
 }
 
@@ -162,6 +213,18 @@ function recordsOf(settings: z.infer<typeof Settings>): Config['records'] {
   const { GOOGLE_CLOUD_PROJECT: projectId, FIRESTORE_DATABASE: databaseId } = settings;
   if (projectId === undefined) return { kind: 'embedded' };
   return { kind: 'firestore', projectId, databaseId, emulatorHost: settings.FIRESTORE_EMULATOR_HOST };
+}
+
+function eventsOf(settings: z.infer<typeof Settings>): Config['events'] {
+  const { GOOGLE_CLOUD_PROJECT: projectId, EVENTS_TOPIC: topic } = settings;
+  if (projectId === undefined || topic === undefined) return { kind: 'embedded' };
+  return { kind: 'pubsub', projectId, topic, emulatorHost: settings.PUBSUB_EMULATOR_HOST };
+}
+
+function servicesOf(settings: z.infer<typeof Settings>): Config['services'] {
+  const { SERVICE_AUDIENCE: audience, SCHEDULER_ACCOUNT: scheduler, PUSH_ACCOUNT: pubsub } = settings;
+  if (audience === undefined || scheduler === undefined || pubsub === undefined) return { kind: 'embedded' };
+  return { kind: 'google', audience, accounts: { scheduler, pubsub } };
 }
 
 function wholeNumberText(least: number, most: number) {

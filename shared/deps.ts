@@ -1,26 +1,53 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { EventBus, EventBusOptions } from './adapters/events/embedded-bus.ts';
+import { openPubSubEvents } from './adapters/events/pubsub.ts';
+import type { LocalIdentity } from './adapters/identity/embedded.ts';
+import { openGoogleIdentity } from './adapters/identity/google.ts';
 import { openSeats } from './adapters/seats/live.ts';
 import { refillingSeats } from './adapters/seats/refilling.ts';
 import { httpRequester } from './adapters/seats/requester.ts';
 import type { RespOptions } from './adapters/seats/resp-client.ts';
+import { openUpkeep } from './adapters/seats/upkeep.ts';
 import type { Config } from './config.ts';
 import { pseudonyms } from './domain/holder.ts';
 import { secretMatcher } from './domain/secret.ts';
 import { sessionTokens } from './domain/session-token.ts';
 import { logToStandardOutput } from './http/log.ts';
 import type { Deps } from './ports/deps.ts';
+import type { Events } from './ports/events.ts';
 import type { Records } from './ports/records.ts';
+
+/** What stands in for the cloud around the functions, where the configuration names nothing real. */
+export interface Parts {
+  readonly deps: Deps;
+  /** In place of Pub/Sub: whoever runs the functions subscribes them to it. */
+  readonly bus?: EventBus | undefined;
+  /** In place of Google: makes the tokens that Cloud Scheduler and Pub/Sub would show. */
+  readonly issuer?: LocalIdentity | undefined;
+}
 
 /** Puts the parts together that `config` names. What runs in this process for want of a real part ends with `close`. */
 export async function openDeps(config: Config): Promise<Deps> {
+  return (await openParts(config)).deps;
+}
+
+/** The same, with a hand on what is embedded. */
+export async function openParts(config: Config, embedded: { bus?: EventBusOptions } = {}): Promise<Parts> {
+  const { bus, events } = await openEvents(config.events, embedded.bus);
+  const { issuer, identity, serviceAccounts } = await openServices(config);
   const redis = await openUpstash(config.seats);
   const records = await openRecords(config);
-  const seats = refillingSeats(openSeats(httpRequester(redis)), records);
-  return {
+  const requester = httpRequester(redis);
+  const seats = refillingSeats(openSeats(requester), records);
+  const deps: Deps = {
     seats,
+    upkeep: openUpkeep(requester),
     records,
+    events,
+    identity,
+    serviceAccounts,
     clock: { nowMs: () => Date.now() },
     pseudonyms: pseudonyms(config.pseudonymKey),
     sessionTokens: sessionTokens(config.sessionTokenKeys),
@@ -29,10 +56,38 @@ export async function openDeps(config: Config): Promise<Deps> {
     projectId: config.projectId,
     log: logToStandardOutput,
     async close() {
+      // The bus may be delivering to functions that still need the others.
+      await events.close();
       await Promise.all([seats.close(), records.close()]);
       await redis.close();
     },
   };
+  return { deps, bus, issuer };
+}
+
+async function openEvents(
+  events: Config['events'],
+  options: EventBusOptions | undefined,
+): Promise<{ events: Events; bus?: EventBus }> {
+  if (events.kind === 'pubsub') return { events: openPubSubEvents(events) };
+  const { openEventBus } = await import('./adapters/events/embedded-bus.ts');
+  const bus = openEventBus(options);
+  return { events: bus, bus };
+}
+
+type Services = Pick<Deps, 'identity' | 'serviceAccounts'> & { issuer?: LocalIdentity };
+
+async function openServices({ services, dataFolder }: Config): Promise<Services> {
+  if (services.kind === 'google') {
+    return { identity: openGoogleIdentity(services), serviceAccounts: services.accounts };
+  }
+  const { openLocalIdentity } = await import('./adapters/identity/embedded.ts');
+  const issuer = openLocalIdentity({
+    keyFile: join(dataFolder, 'service-key.pem'),
+    audience: 'seatlease.local',
+  });
+  const serviceAccounts = { scheduler: 'scheduler@seatlease.local', pubsub: 'pubsub@seatlease.local' };
+  return { identity: issuer, serviceAccounts, issuer };
 }
 
 interface Upstash {
@@ -59,7 +114,8 @@ async function openUpstash(seats: Config['seats']): Promise<Upstash> {
   };
 }
 
-async function openRecords({ records, dataFolder }: Config): Promise<Records> {
+/** The records alone, for programs that need nothing else. */
+export async function openRecords({ records, dataFolder }: Config): Promise<Records> {
   if (records.kind === 'firestore') {
     const { openFirestoreRecords } = await import('./adapters/records/firestore.ts');
     return openFirestoreRecords(records);

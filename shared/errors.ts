@@ -6,6 +6,7 @@ export const PROBLEMS = {
   VALIDATION_FAILED: { status: 400, title: 'The request is not valid.' },
   INVALID_JSON: { status: 400, title: 'The request body is not valid JSON.' },
   INVALID_CURSOR: { status: 400, title: 'The cursor is not one that this endpoint gave out.' },
+  EVENT_INVALID: { status: 400, title: 'The message does not hold an event of ours.' },
   HOLDER_REQUIRED: {
     status: 400,
     title: 'This license counts seats by an identifier that the request does not carry.',
@@ -32,12 +33,14 @@ export const PROBLEMS = {
     title: 'Seats cannot be counted right now. Try again.',
   },
   RECORDS_UNAVAILABLE: { status: 503, title: 'Records cannot be reached right now. Try again.' },
+  EVENTS_UNAVAILABLE: { status: 503, title: 'Events cannot be published right now. Try again.' },
+  IDENTITY_UNAVAILABLE: { status: 503, title: 'Credentials cannot be checked right now. Try again.' },
 } as const;
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
 /** The parts a deployment leans on that can be away while the code is right. */
-export type Part = 'seats' | 'records';
+export type Part = 'seats' | 'records' | 'events' | 'identity';
 
 /**
  * A part did not answer, or answered that it cannot serve now. Callers see a 503 with `Retry-After`; the cause is

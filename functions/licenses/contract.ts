@@ -6,6 +6,8 @@ import {
   Cursor,
   LicenseId,
   PageLimit,
+  PERIOD,
+  periodIsInOrder,
   SettableTimestamp,
   TenantId,
   Timestamp,
@@ -52,6 +54,9 @@ const ChangeableTerms = {
   /** null for a license without end. */
   valid_until: z.optional(z.nullable(SettableTimestamp)),
 };
+
+const Usage = { peak_seats: z.int(), denials: z.int() };
+const UsageFrom = z.strictObject({ at: Timestamp, ...Usage });
 
 export default defineFunction({
   name: 'licenses',
@@ -140,6 +145,32 @@ export default defineFunction({
         rotated: { status: 200, description: 'The license, and its new key.', body: LicenseWithKey },
       },
       problems: ['LICENSE_NOT_FOUND'],
+    },
+    usage: {
+      method: 'GET',
+      path: '/api/v1/licenses/{license_id}/usage',
+      summary: 'How many seats were taken at once, and how often one was refused, by hour and day (UTC).',
+      auth: ['operator'],
+      params: Params,
+      /** Widened to whole hours. The last 7 days unless given, at most 31, and nothing after the running hour. */
+      query: z.strictObject(PERIOD).check(periodIsInOrder),
+      answers: {
+        usage: {
+          status: 200,
+          description: 'Every hour and day of the period, those in which nothing happened too.',
+          body: z.strictObject({
+            license_id: LicenseId,
+            /** Seats of the license now. */
+            max: z.int(),
+            from: Timestamp,
+            to: Timestamp,
+            ...Usage,
+            days: z.array(UsageFrom),
+            hours: z.array(UsageFrom),
+          }),
+        },
+      },
+      problems: ['LICENSE_NOT_FOUND', 'VALIDATION_FAILED'],
     },
   },
 });

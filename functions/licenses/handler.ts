@@ -1,20 +1,24 @@
+import { unsealed } from '../../shared/domain/audit-chain.ts';
 import { newLicenseId, newLicenseKey, newTenantId } from '../../shared/domain/ids.ts';
 import {
   changeLicense,
   draftLicense,
   entitlementOf,
+  eventOfLicense,
   type License,
   type LicenseTerms,
   rhythmIsKeepable,
   rotateKey,
 } from '../../shared/domain/license.ts';
+import { type Usage, usageByDay, usageByHour } from '../../shared/domain/usage.ts';
 import type { HandlersOf, Refusal } from '../../shared/http/contract.ts';
-import { timestamp, USUAL_PAGE_LIMIT } from '../../shared/http/fields.ts';
-import { ALL_LICENSES, LICENSES, LICENSES_OF_TENANT, TENANTS } from '../../shared/ports/catalogue.ts';
+import { timestamp } from '../../shared/http/fields.ts';
+import { readPage } from '../../shared/http/page.ts';
+import { ALL_LICENSES, AUDIT, LICENSES, LICENSES_OF_TENANT, TENANTS } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { InvalidCursor } from '../../shared/ports/records.ts';
-import type { LicenseEvent } from '../../shared/ports/seats.ts';
+import type { Transaction } from '../../shared/ports/records.ts';
 import type contract from './contract.ts';
+import { periodOf, readUsageHours } from './usage.ts';
 
 export default {
   async create({ body }, deps) {
@@ -36,29 +40,24 @@ export default {
     const written = await deps.records.transact(async (transaction) => {
       if (!isNewTenant && !(await transaction.get(TENANTS, tenantId))) return false;
       if (isNewTenant) transaction.set(TENANTS, tenantId, { tenantId, name: tenantId, createdAtMs: nowMs });
-      transaction.set(LICENSES, licenseId, license);
+      writeLicense(transaction, license, nowMs);
       return true;
     });
     if (!written) return { problem: 'TENANT_NOT_FOUND' };
-    await deps.seats.putLicense(entitlementOf(license), 'license.created');
+    await deps.seats.putLicense(entitlementOf(license), eventOfLicense(license));
     return { answer: 'created', body: { ...viewOf(license), license_key: licenseKey } };
   },
 
   async list({ query }, deps) {
-    const page = { limit: query.limit ?? USUAL_PAGE_LIMIT, cursor: query.cursor };
-    try {
-      const { documents, nextCursor } =
-        query.tenant_id === undefined
-          ? await deps.records.query(ALL_LICENSES, {}, page)
-          : await deps.records.query(LICENSES_OF_TENANT, { tenantId: query.tenant_id }, page);
-      return {
-        answer: 'licenses',
-        body: { licenses: documents.map(viewOf), next_cursor: nextCursor ?? null },
-      };
-    } catch (error) {
-      if (error instanceof InvalidCursor) return { problem: 'INVALID_CURSOR' };
-      throw error;
-    }
+    const page =
+      query.tenant_id === undefined
+        ? await readPage(deps.records, ALL_LICENSES, {}, query)
+        : await readPage(deps.records, LICENSES_OF_TENANT, { tenantId: query.tenant_id }, query);
+    if ('problem' in page) return page;
+    return {
+      answer: 'licenses',
+      body: { licenses: page.documents.map(viewOf), next_cursor: page.next_cursor },
+    };
   },
 
   async read({ params }, deps) {
@@ -70,7 +69,7 @@ export default {
   },
 
   async change({ params, body }, deps) {
-    const changed = await replaceLicense(params.license_id, 'license.updated', deps, (license, nowMs) =>
+    const changed = await replaceLicense(params.license_id, deps, (license, nowMs) =>
       changeLicense(license, { max: body.max, status: body.status, ...termsOf(body) }, nowMs),
     );
     return 'problem' in changed ? changed : { answer: 'license', body: viewOf(changed) };
@@ -78,11 +77,33 @@ export default {
 
   async rotateKey({ params, body }, deps) {
     const licenseKey = newLicenseKey(params.license_id);
-    const rotated = await replaceLicense(params.license_id, 'license.key_rotated', deps, (license, nowMs) =>
+    const rotated = await replaceLicense(params.license_id, deps, (license, nowMs) =>
       rotateKey(license, licenseKey, body?.overlap_seconds ?? 0, nowMs),
     );
     if ('problem' in rotated) return { problem: 'LICENSE_NOT_FOUND' };
     return { answer: 'rotated', body: { ...viewOf(rotated), license_key: licenseKey } };
+  },
+
+  async usage({ params, query }, deps) {
+    const period = periodOf(query, deps.clock.nowMs());
+    if ('problem' in period) return period;
+    const license = await deps.records.get(LICENSES, params.license_id);
+    if (!license) return { problem: 'LICENSE_NOT_FOUND' };
+    const { fromMs, toMs } = period;
+    const hours = usageByHour(await readUsageHours(deps.records, license.licenseId, period), fromMs, toMs);
+    return {
+      answer: 'usage',
+      body: {
+        license_id: license.licenseId,
+        max: license.max,
+        from: timestamp(fromMs),
+        to: timestamp(toMs),
+        peak_seats: Math.max(...hours.map(({ peak }) => peak)),
+        denials: hours.reduce((sum, { denials }) => sum + denials, 0),
+        days: usageByDay(hours).map(describeUsage),
+        hours: hours.map(describeUsage),
+      },
+    };
   },
 } satisfies HandlersOf<typeof contract>;
 
@@ -98,7 +119,6 @@ const UNKEEPABLE_RHYTHM: Refusal<'VALIDATION_FAILED'> = {
  */
 async function replaceLicense(
   licenseId: string,
-  event: LicenseEvent,
   deps: Deps,
   change: (license: License, nowMs: number) => License,
 ): Promise<License | Refusal<'LICENSE_NOT_FOUND' | 'VALIDATION_FAILED'>> {
@@ -106,13 +126,24 @@ async function replaceLicense(
   const changed = await deps.records.transact(async (transaction) => {
     const license = await transaction.get(LICENSES, licenseId);
     if (!license) return { problem: 'LICENSE_NOT_FOUND' as const };
-    const next = change(license, deps.clock.nowMs());
+    const nowMs = deps.clock.nowMs();
+    const next = change(license, nowMs);
     if (!rhythmIsKeepable(next)) return UNKEEPABLE_RHYTHM;
-    transaction.set(LICENSES, licenseId, next);
+    writeLicense(transaction, next, nowMs);
     return next;
   });
-  if (!('problem' in changed)) await deps.seats.putLicense(entitlementOf(changed), event);
+  if (!('problem' in changed)) await deps.seats.putLicense(entitlementOf(changed), eventOfLicense(changed));
   return changed;
+}
+
+/**
+ * The license, and the change in the audit log with it: were it left to the way through the seat store, a function that
+ * dies in between would leave a change that nobody can see. The seat store's telling of it has the same id.
+ */
+function writeLicense(transaction: Transaction, license: License, nowMs: number): void {
+  const event = eventOfLicense(license);
+  transaction.set(LICENSES, license.licenseId, license);
+  transaction.set(AUDIT, event.eventId, unsealed(event, nowMs));
 }
 
 interface TermsBody {
@@ -152,4 +183,8 @@ function viewOf(license: License) {
     created_at: timestamp(license.createdAtMs),
     updated_at: timestamp(license.updatedAtMs),
   };
+}
+
+function describeUsage({ atMs, peak, denials }: Usage) {
+  return { at: timestamp(atMs), peak_seats: peak, denials };
 }

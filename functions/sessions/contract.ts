@@ -1,10 +1,11 @@
 import * as z from 'zod/mini';
+import { END_REASONS } from '../../shared/domain/session-history.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 import { Cursor, LicenseId, PageLimit, SessionId, Timestamp } from '../../shared/http/fields.ts';
 
 export default defineFunction({
   name: 'sessions',
-  summary: 'Says who holds which seat.',
+  summary: 'Says who holds which seat, and who held one.',
   memoryMiB: 256,
   concurrency: 80,
   timeoutSeconds: 30,
@@ -39,6 +40,43 @@ export default defineFunction({
                 app_version: z.nullable(z.string()),
                 acquired_at: Timestamp,
                 expires_at: Timestamp,
+              }),
+            ),
+            next_cursor: z.nullable(z.string()),
+          }),
+        },
+      },
+      problems: ['LICENSE_NOT_FOUND', 'INVALID_CURSOR'],
+    },
+    history: {
+      method: 'GET',
+      path: '/api/v1/sessions/history',
+      summary:
+        'Past and present sessions of a license, the newest first. News takes up to two minutes to get here.',
+      auth: ['operator'],
+      query: z.strictObject({
+        license_id: LicenseId,
+        limit: z.optional(PageLimit),
+        cursor: z.optional(Cursor),
+      }),
+      answers: {
+        sessions: {
+          status: 200,
+          description: 'One page.',
+          body: z.strictObject({
+            sessions: z.array(
+              z.strictObject({
+                session_id: SessionId,
+                license_id: LicenseId,
+                holder: z.nullable(z.string()),
+                acquired_at: Timestamp,
+                /** null while a seat is held. */
+                ended_at: z.nullable(Timestamp),
+                end_reason: z.nullable(z.enum(END_REASONS)),
+                /** Time with a seat, up to the last end. */
+                seated_seconds: z.int(),
+                /** How often its lease had run out and a seat was taken again. */
+                revivals: z.int(),
               }),
             ),
             next_cursor: z.nullable(z.string()),

@@ -1,8 +1,11 @@
 import * as z from 'zod/mini';
 import { openCursor, sealCursor } from '../../shared/domain/cursor.ts';
 import type { Session } from '../../shared/domain/session.ts';
+import type { SessionHistory } from '../../shared/domain/session-history.ts';
 import type { HandlersOf } from '../../shared/http/contract.ts';
 import { timestamp, USUAL_PAGE_LIMIT } from '../../shared/http/fields.ts';
+import { readPage } from '../../shared/http/page.ts';
+import { LICENSES, SESSIONS_OF_LICENSE } from '../../shared/ports/catalogue.ts';
 import type contract from './contract.ts';
 
 const Position = z.strictObject({ sessionId: z.string(), expiresAtMs: z.int() });
@@ -27,6 +30,17 @@ export default {
       },
     };
   },
+
+  async history({ query }, deps) {
+    const licenseId = query.license_id;
+    if (!(await deps.records.get(LICENSES, licenseId))) return { problem: 'LICENSE_NOT_FOUND' };
+    const page = await readPage(deps.records, SESSIONS_OF_LICENSE, { licenseId }, query);
+    if ('problem' in page) return page;
+    return {
+      answer: 'sessions',
+      body: { sessions: page.documents.map(describeHistory), next_cursor: page.next_cursor },
+    };
+  },
 } satisfies HandlersOf<typeof contract>;
 
 function describeSession(
@@ -44,5 +58,19 @@ function describeSession(
     app_version: facts.appVersion ?? null,
     acquired_at: timestamp(acquiredAtMs),
     expires_at: timestamp(expiresAtMs),
+  };
+}
+
+function describeHistory(history: SessionHistory) {
+  const { sessionId, licenseId, holder, acquiredAtMs, endedAtMs, endReason, seatedMs, revivals } = history;
+  return {
+    session_id: sessionId,
+    license_id: licenseId,
+    holder,
+    acquired_at: timestamp(acquiredAtMs),
+    ended_at: endedAtMs === null ? null : timestamp(endedAtMs),
+    end_reason: endReason,
+    seated_seconds: Math.floor(seatedMs / 1000),
+    revivals,
   };
 }

@@ -44,7 +44,13 @@ function section(name: string): string {
   }
 }
 
-const CALLERS = { license: 'license key', operator: 'operator', anyone: 'anyone' } as const;
+const CALLERS = {
+  license: 'license key',
+  operator: 'operator',
+  scheduler: 'Cloud Scheduler',
+  pubsub: 'Pub/Sub',
+  anyone: 'anyone',
+} as const;
 
 function apiTable(manifest: readonly FunctionContract[]): string {
   const rows = manifest.flatMap(({ name, endpoints }) =>

@@ -3,8 +3,9 @@ import * as z from 'zod/mini';
 import { openSuite } from '../../functions/index.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
 import { type Config, type Environment, readConfig } from '../../shared/config.ts';
-import { openDeps } from '../../shared/deps.ts';
+import { openParts, type Parts } from '../../shared/deps.ts';
 import { mountSuite } from '../../shared/http/mount.ts';
+import { serviceCalls } from '../../shared/http/service-calls.ts';
 import type { Deps, LogLine } from '../../shared/ports/deps.ts';
 import { localSecrets } from './secrets.ts';
 
@@ -12,6 +13,9 @@ const DEFAULT_DATA_FOLDER = '.seatlease';
 
 /** How long requests under way may take to end once the server is told to stop. */
 const DRAIN_MS = 2_000;
+
+/** Deployed, Cloud Scheduler sweeps every minute; whoever tries things out wants to see what became of them sooner. */
+const SWEEP_EVERY_MS = 10_000;
 
 export interface LocalServer {
   readonly url: string;
@@ -31,19 +35,65 @@ export async function startLocalServer(
 ): Promise<LocalServer> {
   const secrets = localSecrets(environment.SEATLEASE_DATA || DEFAULT_DATA_FOLDER);
   const config = readConfig({ ...secrets, ...environment });
-  const opened = await openDeps(config);
-  const deps: Deps = log ? { ...opened, log } : opened;
+  const parts = await openParts(config);
+  const deps: Deps = { ...parts.deps, log: withoutIdleSweeps(log ?? parts.deps.log) };
   const server = mountSuite(
     MANIFEST,
     openSuite(async () => deps, { checkAnswers: true }),
   );
   try {
-    const port = await listen(server, config.port);
-    return { url: `http://127.0.0.1:${port}`, config, deps, close: () => stop(server, deps) };
+    const url = `http://127.0.0.1:${await listen(server, config.port)}`;
+    const stopSweeping = actAsCloud(url, parts);
+    const close = async (): Promise<void> => {
+      await stopSweeping();
+      await stop(server, deps);
+    };
+    return { url, config, deps, close };
   } catch (error) {
     await deps.close();
     throw error;
   }
+}
+
+/**
+ * Does what the cloud does around deployed functions: delivers events where the bus is embedded, and sweeps. Gives what
+ * ends it. Where tokens are Google's, whoever can have one sweeps.
+ */
+function actAsCloud(url: string, { deps, bus, issuer }: Parts): () => Promise<void> {
+  if (!issuer) return async () => {};
+  const calls = serviceCalls(url, (caller) => issuer.issue(deps.serviceAccounts[caller]));
+  bus?.subscribe(calls.push);
+  let sweeping: Promise<unknown> = Promise.resolve();
+  let isSweeping = false;
+  const timer = setInterval(() => {
+    if (isSweeping) return;
+    isSweeping = true;
+    // What goes wrong is in the log of the sweep itself.
+    const ended = calls.sweep().catch(() => undefined);
+    sweeping = ended.finally(() => {
+      isSweeping = false;
+    });
+  }, SWEEP_EVERY_MS);
+  return async () => {
+    clearInterval(timer);
+    await sweeping;
+    // While the functions still answer: what is being delivered would be lost with this process.
+    await bus?.close();
+  };
+}
+
+/** A line every ten seconds that nothing happened would hide those that tell something. */
+function withoutIdleSweeps(log: Deps['log']): Deps['log'] {
+  return (line) => {
+    const isIdle =
+      line.function === 'sweep' &&
+      line.severity === 'INFO' &&
+      line.expired === 0 &&
+      line.published === 0 &&
+      line.sealed === 0 &&
+      line.reconciled === null;
+    if (!isIdle) log(line);
+  };
 }
 
 function listen(server: Server, port: number): Promise<number> {

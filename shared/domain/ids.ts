@@ -11,10 +11,12 @@ const WORD = `[${ALPHABET}]`;
 const LICENSE_CHARACTERS = 16;
 const SESSION_CHARACTERS = 16;
 const SECRET_CHARACTERS = 32;
+const EVENT_CHARACTERS = 26;
 
 export const TENANT_ID = new RegExp(`^ten_\\d\\d_${WORD}{16}$`);
 export const LICENSE_ID = new RegExp(`^lic_\\d\\d_${WORD}{16}$`);
 export const SESSION_ID = new RegExp(`^ses_\\d\\d_${WORD}{16}_${WORD}{16}$`);
+export const EVENT_ID = new RegExp(`^evt_\\d\\d_${WORD}{26}$`);
 const LICENSE_KEY = new RegExp(`^slk_(\\d\\d_${WORD}{16})_${WORD}{32}$`);
 
 /** A new tenant's id. `shards` (1 to 100) is fixed at the first deploy: it decides where a tenant's keys live. */
@@ -39,6 +41,15 @@ export function newLicenseKey(licenseId: string): string {
   return `slk_${licenseId.slice(4)}_${randomWord(SECRET_CHARACTERS)}`;
 }
 
+/**
+ * The id of the event that tells `content`: 130 bits of its SHA-256. An event that is told again, even by a Redis that
+ * came back from an older copy of itself, has the same id, and so is recorded once.
+ */
+export function eventIdOf(licenseId: string, content: string): string {
+  const hash = createHash('sha256').update(content).digest();
+  return `evt_${shardOf(licenseId)}_${wordOf(hash.subarray(0, EVENT_CHARACTERS))}`;
+}
+
 /** The license that a session belongs to. */
 export function licenseOfSession(sessionId: string): string {
   return `lic_${sessionId.slice(4, 4 + 3 + LICENSE_CHARACTERS)}`;
@@ -58,14 +69,23 @@ export function hashLicenseKey(key: string): string {
   return createHash('sha256').update(key).digest('base64url');
 }
 
+/** Every shard by its two digits, where tenants are spread over `shards` of them. */
+export function allShards(shards: number): string[] {
+  return Array.from({ length: shards }, (_, n) => String(n).padStart(2, '0'));
+}
+
 /** The two digits of the shard that an id of any kind carries. */
 export function shardOf(id: string): string {
   return id.slice(4, 6);
 }
 
 function randomWord(characters: number): string {
+  return wordOf(randomBytes(characters));
+}
+
+function wordOf(bytes: Uint8Array): string {
   let word = '';
   // 256 is a multiple of 32, so the remainder keeps every character equally likely.
-  for (const byte of randomBytes(characters)) word += ALPHABET[byte % ALPHABET.length];
+  for (const byte of bytes) word += ALPHABET[byte % ALPHABET.length];
   return word;
 }

@@ -68,10 +68,10 @@ test('a change sets what it names, leaves what it does not, and is one version u
       const changed = changeLicense(draft, change, nowMs);
       expect(changed).toMatchObject(change);
       expect(changed.version).toBe(draft.version + 1);
-      expect(changed.updatedAtMs).toBe(nowMs);
+      expect(changed).toMatchObject({ updatedAtMs: nowMs, change: 'license.updated' });
       const { ttlSeconds, heartbeatSeconds } = change;
       const untouched: Record<string, unknown> = { ...draft };
-      for (const name of [...Object.keys(change), 'version', 'updatedAtMs']) delete untouched[name];
+      for (const name of [...Object.keys(change), 'version', 'change', 'updatedAtMs']) delete untouched[name];
       if (ttlSeconds !== undefined && heartbeatSeconds === undefined) delete untouched.heartbeatSeconds;
       expect(changed).toMatchObject(untouched);
       expect(LicenseSchema.parse(changed)).toEqual(changed);

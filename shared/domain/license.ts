@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import type { Entitlement } from './entitlement.ts';
+import { eventOf, type SeatEvent } from './event.ts';
 import { hashLicenseKey } from './ids.ts';
 import { PLAN_NAMES, PLANS, type Plan } from './plans.ts';
 
@@ -28,6 +29,8 @@ export const LicenseSchema = z.object({
   previousKeyHash: z.nullable(z.string()),
   previousKeyUntilMs: z.nullable(z.int()),
   version: z.int(),
+  /** The change that made this version, at `updatedAtMs`. */
+  change: z.enum(['license.created', 'license.updated', 'license.key_rotated']),
   createdAtMs: z.int(),
   updatedAtMs: z.int(),
 });
@@ -71,6 +74,7 @@ export function draftLicense(
     previousKeyHash: null,
     previousKeyUntilMs: null,
     version: 1,
+    change: 'license.created',
     createdAtMs: nowMs,
     updatedAtMs: nowMs,
   };
@@ -107,6 +111,7 @@ export function changeLicense(license: License, change: LicenseChange, nowMs: nu
     features: [...(change.features ?? license.features)],
     validUntilMs: change.validUntilMs === undefined ? license.validUntilMs : change.validUntilMs,
     version: license.version + 1,
+    change: 'license.updated',
     updatedAtMs: nowMs,
   };
 }
@@ -119,8 +124,23 @@ export function rotateKey(license: License, newKey: string, overlapSeconds: numb
     previousKeyHash: overlapSeconds > 0 ? license.keyHash : null,
     previousKeyUntilMs: overlapSeconds > 0 ? nowMs + overlapSeconds * 1000 : null,
     version: license.version + 1,
+    change: 'license.key_rotated',
     updatedAtMs: nowMs,
   };
+}
+
+/** The event of the change that made this version of the license. The same however often it is told. */
+export function eventOfLicense(license: License): SeatEvent {
+  const { tenantId, licenseId, change, updatedAtMs, version, max } = license;
+  return eventOf({
+    type: change,
+    tenantId,
+    licenseId,
+    sessionId: null,
+    atMs: updatedAtMs,
+    position: `${updatedAtMs}-0`,
+    detail: { version, max },
+  });
 }
 
 /** A client that keeps the heartbeat interval must never lose its lease by doing so. */

@@ -24,7 +24,7 @@ export const SessionToken = z.string().check(z.minLength(1), z.maxLength(4096));
 export const TenantId = z.string().check(z.regex(TENANT_ID, 'is not of the form of a tenant id'));
 
 /** A moment as RFC 3339 text. */
-export const Timestamp = z.iso.datetime({ offset: true });
+export const Timestamp = z.iso.datetime({ offset: true, abort: true });
 
 /**
  * A moment that a caller sets: one that is a positive number of milliseconds (0 means "none" to the seat scripts) and
@@ -35,6 +35,18 @@ export const SettableTimestamp = Timestamp.check(
     const atMs = Date.parse(text);
     return atMs > 0 && atMs < Date.UTC(10_000, 0);
   }, 'must lie between the years 1970 and 9999 in UTC'),
+);
+
+/** A stretch of time that a caller asks about. */
+export const PERIOD = {
+  /** The first moment of it. */
+  from: z.optional(SettableTimestamp),
+  /** The first moment after it. */
+  to: z.optional(SettableTimestamp),
+};
+export const periodIsInOrder = z.refine<{ from?: string | undefined; to?: string | undefined }>(
+  ({ from, to }) => from === undefined || to === undefined || Date.parse(from) < Date.parse(to),
+  { path: ['to'], error: 'must lie after from' },
 );
 
 /** `count` to and including `most`. */

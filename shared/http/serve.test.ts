@@ -2,6 +2,7 @@ import http, { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
 import * as z from 'zod/mini';
+import { Unavailable } from '../errors.ts';
 import type { Deps, LogLine } from '../ports/deps.ts';
 import { type AnyReply, defineFunction } from './contract.ts';
 import { serve } from './serve.ts';
@@ -163,6 +164,21 @@ test('a line tells the request, its answer, how long it took and what the handle
       httpRequest: { requestMethod: 'GET', status: 200, latency: expect.stringMatching(/^\d+\.\d{6}s$/) },
     },
   ]);
+});
+
+test.each([
+  ['seats', 'SEATS_UNAVAILABLE'],
+  ['records', 'RECORDS_UNAVAILABLE'],
+  ['events', 'EVENTS_UNAVAILABLE'],
+  ['identity', 'IDENTITY_UNAVAILABLE'],
+] as const)('a part that is away (%s) makes a 503 that says when to come again', async (part, code) => {
+  const { get, logged } = await served(async () => {
+    throw new Unavailable(part, 'nobody answers');
+  });
+  const { status, headers, text } = await get();
+  expect([status, headers['retry-after'], JSON.parse(text).code]).toEqual([503, '2', code]);
+  expect(text).not.toContain('nobody answers');
+  expect(logged[0]).toMatchObject({ code, because: expect.stringContaining('nobody answers') });
 });
 
 test('why something was refused is for the log alone', async () => {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as z from 'zod/mini';
-import { PROBLEMS, type ProblemCode, Unavailable } from '../errors.ts';
+import { type Part, PROBLEMS, type ProblemCode, Unavailable } from '../errors.ts';
 import type { Deps, LogLine } from '../ports/deps.ts';
 import type { AnyHandlers, AnyReply, EndpointContract, FunctionContract, Refusal } from './contract.ts';
 import { authenticate, challenge } from './credentials.ts';
@@ -14,7 +14,12 @@ import { requestIdOf, traceFields } from './trace.ts';
 /** How long a caller should leave a part alone that did not answer. */
 const UNAVAILABLE_RETRY_SECONDS = 2;
 
-const UNAVAILABLE_PROBLEM = { seats: 'SEATS_UNAVAILABLE', records: 'RECORDS_UNAVAILABLE' } as const;
+const UNAVAILABLE_PROBLEM: Readonly<Record<Part, ProblemCode>> = {
+  seats: 'SEATS_UNAVAILABLE',
+  records: 'RECORDS_UNAVAILABLE',
+  events: 'EVENTS_UNAVAILABLE',
+  identity: 'IDENTITY_UNAVAILABLE',
+};
 
 export type HttpFunction = (request: IncomingRequest, response: ServerResponse) => Promise<void>;
 
@@ -82,7 +87,7 @@ export function serve(
 
     const oversized = refuseBody(request);
     if (oversized) return refuse(oversized);
-    const caller = authenticate(request.headers.authorization, endpoint.auth, deps);
+    const caller = await authenticate(request.headers.authorization, endpoint.auth, deps);
     if ('problem' in caller) return refuse(caller, unauthenticated);
     const input = parseInput(endpoint, request, route.params, new URLSearchParams(search));
     if ('problem' in input) return refuse(input);

@@ -1,12 +1,20 @@
 import type { Pseudonyms } from '../domain/holder.ts';
 import type { SessionTokens } from '../domain/session-token.ts';
+import type { Events } from './events.ts';
+import type { Identity } from './identity.ts';
 import type { Records } from './records.ts';
+import type { SeatUpkeep } from './seat-upkeep.ts';
 import type { Seats } from './seats.ts';
 
 /** Everything a handler may lean on. Whoever opens it decides what stands behind each port. */
 export interface Deps {
   seats: Seats;
+  upkeep: SeatUpkeep;
   records: Records;
+  events: Events;
+  identity: Identity;
+  /** E-mail addresses of the service accounts that our own callers in the cloud act as. */
+  serviceAccounts: Readonly<Record<ServiceCaller, string>>;
   clock: Clock;
   pseudonyms: Pseudonyms;
   sessionTokens: SessionTokens;
@@ -19,6 +27,9 @@ export interface Deps {
   log(line: LogLine): void;
   close(): Promise<void>;
 }
+
+/** The parts of the cloud that call us: Cloud Scheduler, and Pub/Sub's push subscription. */
+export type ServiceCaller = 'scheduler' | 'pubsub';
 
 export interface Clock {
   /** Milliseconds since the epoch. Good for records; a lease knows only Redis' clock. */

@@ -61,8 +61,15 @@ export type Equals = Readonly<Record<string, string | number | boolean>>;
 export interface Page {
   /** 1 to 100. */
   readonly limit: number;
-  /** `nextCursor` of the page before; one that this store did not make throws `InvalidCursor`. */
+  /**
+   * `nextCursor` of the page before; one that this store did not make for the same query, values and bounds throws
+   * `InvalidCursor`.
+   */
   readonly cursor?: string | undefined;
+  /** Only documents whose order field is of the type of this (number or string) and at least this. */
+  readonly least?: string | number | undefined;
+  /** Only documents whose order field is of the type of this and below this; two bounds are of one type. */
+  readonly below?: string | number | undefined;
 }
 
 export interface PageOf<T> {

@@ -1,13 +1,14 @@
 import { expect } from 'vitest';
 import type { Entitlement } from '../domain/entitlement.ts';
+import type { EventType } from '../domain/event.ts';
 import { hashLicenseKey, newLicenseId, newLicenseKey, newSessionId, newTenantId } from '../domain/ids.ts';
 import type { Session, SessionFacts } from '../domain/session.ts';
+import type { SeatUpkeep } from './seat-upkeep.ts';
 import type {
   AcquireRequest,
   AcquireVerdict,
   HeartbeatOf,
   HeartbeatResult,
-  LicenseEvent,
   Proof,
   ReleaseVerdict,
   Seats,
@@ -16,16 +17,21 @@ import type {
 /** Seats with what a contract must see and move behind them. */
 export interface SeatsUnderTest {
   readonly seats: Seats;
+  readonly upkeep: SeatUpkeep;
   /** Milliseconds, by the clock that leases follow. It stands still unless moved. */
   nowMs(): number;
   /** Forward only. */
   moveClockTo(ms: number): Promise<void>;
   /** Every event of the license so far, straight from the store. */
   readOutbox(licenseId: string): Promise<SeatEvent[]>;
+  /** Puts an entry into the outbox of the license's shard that no verb of this version writes. */
+  writeOutbox(licenseId: string, fields: Readonly<Record<string, string>>): Promise<void>;
   /** What the store holds of the license's pool. */
   readBooks(licenseId: string): Promise<Books>;
   /** Kinds of key that the store holds for this license alone. */
   kindsOfKeyLeft(licenseId: string): Promise<string[]>;
+  /** The store forgets the terms of a license, and nothing else. */
+  loseCopy(licenseId: string): Promise<void>;
   /** The store forgets everything, as a cache that was flushed. */
   loseEverything(): Promise<void>;
   close(): Promise<void>;
@@ -71,7 +77,7 @@ export interface Pool {
   readonly terms: Entitlement;
   newSession(): string;
   /** The next version of the license. */
-  put(change: Partial<Entitlement>, event?: LicenseEvent): Promise<'STORED' | 'STALE'>;
+  put(change: Partial<Entitlement>, event?: EventType): Promise<'STORED' | 'STALE'>;
   acquire(holder: string | Holders, asking?: Asking): Promise<AcquireVerdict>;
   /** Acquires, and throws where that gives no seat. */
   seat(holder: string | Holders, asking?: Asking): Promise<Session>;
@@ -141,9 +147,9 @@ export async function openPool(under: SeatsUnderTest, change: Partial<Entitlemen
       return terms;
     },
     newSession: () => newSessionId(licenseId),
-    async put(next, event) {
+    async put(next, type) {
       terms = { ...terms, version: terms.version + 1, ...next };
-      return thenCheckBooks(seats.putLicense(terms, event));
+      return thenCheckBooks(seats.putLicense(terms, type && { type, atMs: under.nowMs() }));
     },
     acquire: (holder, asking) => thenCheckBooks(ask(holder, asking)),
     seat: async (holder, asking) => seatedIn(await pool.acquire(holder, asking)),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll } from 'vitest';
+import { upkeepContract } from './seat-upkeep.contract-suite.ts';
 import { acquireContract } from './seats-acquire.contract-suite.ts';
 import { endingContract } from './seats-ending.contract-suite.ts';
 import { heartbeatContract } from './seats-heartbeat.contract-suite.ts';
@@ -28,4 +29,5 @@ export function seatsContract(open: () => Promise<SeatsUnderTest>): void {
   endingContract(under);
   licenseContract(under);
   listingContract(under);
+  upkeepContract(under);
 }

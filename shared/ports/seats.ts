@@ -1,4 +1,5 @@
 import type { Entitlement, Unit } from '../domain/entitlement.ts';
+import type { SeatEvent } from '../domain/event.ts';
 import type { Session, SessionFacts } from '../domain/session.ts';
 
 /**
@@ -15,8 +16,11 @@ export interface Seats {
   /** Ends a session and frees its seat at once. */
   release(request: ReleaseRequest): Promise<ReleaseVerdict>;
 
-  /** Replaces the entitlement copy unless it is as new or newer. `event` tells the change to subscribers. */
-  putLicense(entitlement: Entitlement, event?: LicenseEvent): Promise<'STORED' | 'STALE'>;
+  /**
+   * Replaces the entitlement copy unless it is as new or newer. `event` tells subscribers of the change that made this
+   * version; it is told once, whoever puts the version first.
+   */
+  putLicense(entitlement: Entitlement, event?: LicenseChanged): Promise<'STORED' | 'STALE'>;
 
   /** Who holds a seat now, the soonest to run out first. `limit` 0 counts only. */
   listSessions(licenseId: string, page: SessionPage): Promise<SessionListVerdict>;
@@ -27,7 +31,8 @@ export interface Seats {
   close(): Promise<void>;
 }
 
-export type LicenseEvent = 'license.created' | 'license.updated' | 'license.key_rotated';
+/** The event of the license's change, as far as the seat store does not know it by itself. */
+export type LicenseChanged = Pick<SeatEvent, 'type' | 'atMs'>;
 
 /** What entitles the caller: the hash of a license key, checked in the same step, or a credential checked before. */
 export type Proof = { readonly kind: 'license-key'; readonly keyHash: string } | { readonly kind: 'trusted' };

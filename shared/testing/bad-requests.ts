@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import * as z from 'zod/mini';
-import type { EndpointContract } from '../http/contract.ts';
+import type { Caller, EndpointContract } from '../http/contract.ts';
 import {
   ENCODINGS,
   JSON_TYPES,
@@ -28,7 +28,7 @@ export interface BadRequest {
 export interface Known {
   /** A value for each path parameter. */
   readonly params: Readonly<Record<string, string>>;
-  readonly credentials: Readonly<Record<'license' | 'operator', string>>;
+  readonly credentials: Readonly<Record<Exclude<Caller['kind'], 'anyone'>, string>>;
   /** Well-formed credentials that open nothing. */
   readonly wrongKeys: readonly string[];
 }

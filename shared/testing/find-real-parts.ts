@@ -1,12 +1,17 @@
 import { spawnSync } from 'node:child_process';
 import type { TestProject } from 'vitest/node';
+import { pubSubEmulatorBinary } from './pubsub-emulator.ts';
 
-/** What a real part needs on the PATH, and how a newcomer gets it. */
+/** A command that succeeds only where a real part is installed, and how a newcomer gets it. */
 export const PARTS = {
   'redis-server': { command: ['redis-server', '--version'], install: 'apt-get install redis-server' },
   'Firestore emulator': {
     command: ['gcloud', 'emulators', 'firestore', '--help'],
     install: 'the gcloud CLI with its cloud-firestore-emulator component, and Java 17 or newer',
+  },
+  'Pub/Sub emulator': {
+    command: [pubSubEmulatorBinary(), '--help'],
+    install: 'the gcloud CLI with its pubsub-emulator component, and Java 17 or newer',
   },
 } as const;
 

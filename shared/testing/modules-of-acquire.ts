@@ -29,6 +29,10 @@ const deps = await openDeps(
   readConfig({
     K_SERVICE: 'acquire',
     GOOGLE_CLOUD_PROJECT: 'no-such-project',
+    EVENTS_TOPIC: 'no-such-topic',
+    SERVICE_AUDIENCE: 'https://no-such.example',
+    SCHEDULER_ACCOUNT: 'scheduler@no-such.example',
+    PUSH_ACCOUNT: 'pubsub@no-such.example',
     UPSTASH_REDIS_REST_URL: front.url,
     UPSTASH_REDIS_REST_TOKEN: 'token',
     OPERATOR_KEY: 'operator-key-for-tests-0123456789abcdef',

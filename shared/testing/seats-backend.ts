@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { vi } from 'vitest';
 import { startEmbeddedRedis } from '../adapters/seats/embedded-redis.ts';
-import { poolKeys, shardKey } from '../adapters/seats/lua/keys.ts';
+import { poolKey, shardKey } from '../adapters/seats/lua/keys.ts';
 import { type RespClient, RespError, type RespReply, respClient } from '../adapters/seats/resp-client.ts';
 import { shardOf } from '../domain/ids.ts';
 import type { Books, SeatEvent } from '../ports/seats-pool.contract-suite.ts';
@@ -106,16 +106,14 @@ export async function readOutbox(redis: RespClient, licenseId: string): Promise<
 }
 
 export async function readBooks(redis: RespClient, licenseId: string): Promise<Books> {
-  const [, lease = '', holder = '', session = '', ended = '', lapsed = '', due = '', , denied = ''] =
-    poolKeys(licenseId);
   const replies = await redis.pipeline([
-    ['ZRANGE', lease, '0', '-1', 'WITHSCORES'],
-    ['HGETALL', holder],
-    ['HKEYS', session],
-    ['ZRANGE', ended, '0', '-1'],
-    ['HKEYS', lapsed],
-    ['ZSCORE', due, licenseId],
-    ['HGET', denied, licenseId],
+    ['ZRANGE', poolKey('lease', licenseId), '0', '-1', 'WITHSCORES'],
+    ['HGETALL', poolKey('holder', licenseId)],
+    ['HKEYS', poolKey('session', licenseId)],
+    ['ZRANGE', poolKey('ended', licenseId), '0', '-1'],
+    ['HKEYS', poolKey('lapsed', licenseId)],
+    ['ZSCORE', shardKey('due', shardOf(licenseId)), licenseId],
+    ['HGET', shardKey('denied', shardOf(licenseId)), licenseId],
   ]);
   return {
     leases: pairsOf(replies[0]).map(([sessionId, ms]) => ({ sessionId, expiresAtMs: Number(ms) })),

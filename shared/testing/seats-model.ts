@@ -7,7 +7,7 @@ import type {
   HeartbeatRequest,
   HeartbeatResult,
   HeartbeatVerdict,
-  LicenseEvent,
+  LicenseChanged,
   LicenseTrouble,
   Proof,
   ReleaseRequest,
@@ -36,14 +36,21 @@ export class PoolModel {
   /** Everything told so far. */
   readonly events: ModelEvent[] = [];
   #terms: Entitlement | undefined;
+  #isChangeTold = false;
   #known: Known[] = [];
   #denials: { minuteMs: number; count: number; last: string } | undefined;
 
-  put(terms: Entitlement, event: LicenseEvent | undefined, nowMs: number): 'STORED' | 'STALE' {
-    if (this.#terms && this.#terms.version >= terms.version) return 'STALE';
-    this.#terms = terms;
-    if (event) this.#tell(event, '', nowMs);
-    return 'STORED';
+  put(terms: Entitlement, event: LicenseChanged | undefined): 'STORED' | 'STALE' {
+    const before = this.#terms?.version ?? Number.NEGATIVE_INFINITY;
+    if (terms.version > before) {
+      this.#terms = terms;
+      this.#isChangeTold = false;
+    }
+    if (event && terms.version >= before && !this.#isChangeTold) {
+      this.#isChangeTold = true;
+      this.#tell(event.type, '', event.atMs);
+    }
+    return terms.version > before ? 'STORED' : 'STALE';
   }
 
   acquire(request: AcquireRequest, nowMs: number): AcquireVerdict | { verdict: 'ENDED' } {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
 import { openSeats } from '../adapters/seats/live.ts';
-import { poolKeys } from '../adapters/seats/lua/keys.ts';
+import { poolKey, shardKey } from '../adapters/seats/lua/keys.ts';
 import type { Entitlement } from '../domain/entitlement.ts';
 import { shardOf } from '../domain/ids.ts';
 import type { Session } from '../domain/session.ts';
@@ -190,8 +190,9 @@ export function openWalk(backend: SeatsBackend): Walk {
       return of;
     }
 
-    async function put(of: number, next: Entitlement, event: Told<'put'>['event']): Promise<void> {
-      const expected = at(pools, of).put(next, event, nowMs);
+    async function put(of: number, next: Entitlement, type: Told<'put'>['event']): Promise<void> {
+      const event = type && { type, atMs: nowMs };
+      const expected = at(pools, of).put(next, event);
       const actual = await seats.putLicense(next, event);
       agree(actual, expected);
       count(`put ${actual}`);
@@ -224,13 +225,13 @@ export function openWalk(backend: SeatsBackend): Walk {
 
     async function compare(of: number): Promise<void> {
       const { licenseId } = at(truth, of);
-      const [, lease = '', holder = '', session = '', , , dueKey = '', outbox = ''] = poolKeys(licenseId);
+      const outbox = shardKey('outbox', shardOf(licenseId));
       const [range, leased, seated, sessions, due] = await backend.redis.pipeline([
         ['XRANGE', outbox, '-', '+'],
-        ['ZRANGE', lease, '0', '-1', 'WITHSCORES'],
-        ['HVALS', holder],
-        ['HKEYS', session],
-        ['ZSCORE', dueKey, licenseId],
+        ['ZRANGE', poolKey('lease', licenseId), '0', '-1', 'WITHSCORES'],
+        ['HVALS', poolKey('holder', licenseId)],
+        ['HKEYS', poolKey('session', licenseId)],
+        ['ZSCORE', shardKey('due', shardOf(licenseId)), licenseId],
         // The stream starts anew for every step, so that no step pays for those before it.
         ['DEL', outbox],
       ]);

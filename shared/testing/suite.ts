@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { openSuite } from '../../functions/index.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
 import { readConfig } from '../config.ts';
-import { openDeps } from '../deps.ts';
+import { openParts } from '../deps.ts';
 import { mountSuite } from '../http/mount.ts';
-import type { Deps, LogLine } from '../ports/deps.ts';
+import { serviceCalls } from '../http/service-calls.ts';
+import type { Deps, LogLine, ServiceCaller } from '../ports/deps.ts';
 
 export const OPERATOR_KEY = 'operator-key-for-tests-0123456789abcdef';
 
@@ -21,6 +22,14 @@ export interface TestSuite {
   /** As operator. */
   operate(method: string, path: string, body?: unknown): Promise<Reply>;
   createLicense(terms?: Record<string, unknown>): Promise<TestLicense>;
+  /** As Cloud Scheduler. */
+  sweep(): Promise<Reply>;
+  /** Resolves when every event published so far has been delivered, or given up. */
+  delivered(): Promise<void>;
+  /** Sweeps until every event so far is published, recorded and sealed. */
+  settle(): Promise<void>;
+  /** A token as Google's services show it, of one of our service accounts or any other. */
+  serviceToken(account: ServiceCaller | (string & {}), claims?: Readonly<Record<string, unknown>>): string;
   close(): Promise<void>;
 }
 
@@ -61,7 +70,8 @@ export async function openTestSuite(
     ...environment,
   });
   const logged: LogLine[] = [];
-  const deps = wrap({ ...(await openDeps(config)), log: (line) => logged.push(line) });
+  const parts = await openParts(config, { bus: { retryMs: 20 } });
+  const deps = wrap({ ...parts.deps, log: (line) => logged.push(line) });
   const server = mountSuite(
     MANIFEST,
     openSuite(async () => deps, { checkAnswers: true }),
@@ -90,6 +100,16 @@ export async function openTestSuite(
     };
   }
 
+  function serviceToken(account: string, claims?: Readonly<Record<string, unknown>>): string {
+    if (!parts.issuer) throw new Error('the tokens of this suite are made elsewhere');
+    const accounts: Readonly<Record<string, string>> = deps.serviceAccounts;
+    return parts.issuer.issue(accounts[account] ?? account, claims);
+  }
+  parts.bus?.subscribe(serviceCalls(url, (caller) => serviceToken(caller)).push);
+
+  const sweep = (): Promise<Reply> =>
+    call('POST', '/internal/sweep', { authorization: `Bearer ${serviceToken('scheduler')}` });
+
   const operate = (method: string, path: string, body?: unknown): Promise<Reply> =>
     call(method, path, { authorization: `Operator ${OPERATOR_KEY}`, body });
 
@@ -115,6 +135,17 @@ export async function openTestSuite(
           call('POST', '/api/v1/licenses/release', { authorization, body: { session_id: sessionId } }),
       };
     },
+    sweep,
+    delivered: async () => parts.bus?.idle(),
+    async settle() {
+      // The first publishes, the second seals what the first one led to.
+      for (const _ of ['publish', 'seal']) {
+        const { status, text } = await sweep();
+        if (status !== 200) throw new Error(`no sweep: ${text}`);
+        await parts.bus?.idle();
+      }
+    },
+    serviceToken,
     async close() {
       await new Promise<void>((resolve) => {
         server.close(() => resolve());

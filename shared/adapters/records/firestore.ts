@@ -79,16 +79,19 @@ class FirestoreRecords implements Records {
   async query<T>(query: Query<T>, equals: Equals, page: Page): Promise<PageOf<T>> {
     const { fetchLimit, after } = pageRequest(query, equals, page);
     const { field, direction } = query.orderBy;
+    const { least, below } = page;
     const found = await this.#use((client) => {
       const filtered = Object.entries(equals).reduce(
         (narrowed, [name, value]) => narrowed.where(name, '==', value),
         client.collection(query.collection.name).limit(fetchLimit),
       );
-      const ordered = filtered.orderBy(field, direction).orderBy('__name__', direction);
+      const from = least === undefined ? filtered : filtered.where(field, '>=', least);
+      const bounded = below === undefined ? from : from.where(field, '<', below);
+      const ordered = bounded.orderBy(field, direction).orderBy('__name__', direction);
       return (after === undefined ? ordered : ordered.startAfter(after.value, after.id)).get();
     });
     const rows = found.docs.map((snapshot) => ({ id: snapshot.id, stored: snapshot.data() }));
-    return toPage(query, page, rows);
+    return toPage(query, equals, page, rows);
   }
 
   async transact<R>(work: (transaction: Transaction) => Promise<R>): Promise<R> {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
 import { openCursor, sealCursor } from '../../domain/cursor.ts';
 import { type Equals, InvalidCursor, type Page, type PageOf, type Query } from '../../ports/records.ts';
@@ -26,8 +27,8 @@ const maxLimit = 100;
 const cursorContent = z.tuple([z.string(), z.union([z.string(), z.number()]), documentId]);
 
 /**
- * What to fetch for one page. Throws `InvalidCursor` for a cursor that was not made for this query, and an Error
- * where our own code asks for something that the catalogue entry does not offer.
+ * What to fetch for one page. Throws `InvalidCursor` for a cursor that was not made for this query with these values
+ * and bounds, and an Error where our own code asks for something that the catalogue entry does not offer.
  */
 export function pageRequest<T>(query: Query<T>, equals: Equals, page: Page): PageRequest {
   if (!Number.isInteger(page.limit) || page.limit < 1 || page.limit > maxLimit) {
@@ -38,37 +39,49 @@ export function pageRequest<T>(query: Query<T>, equals: Equals, page: Page): Pag
   if (given.join() !== wanted.join()) {
     throw new Error(`The query ${query.name} takes [${wanted.join()}], not [${given.join()}].`);
   }
-  const after = page.cursor === undefined ? undefined : decodeCursor(query, page.cursor);
+  const { least, below } = page;
+  if (least !== undefined && below !== undefined && typeof least !== typeof below) {
+    throw new Error(`The bounds of a page of ${query.name} must be two numbers or two strings.`);
+  }
+  const list = listOf(query, equals, page);
+  const after = page.cursor === undefined ? undefined : decodeCursor(list, page.cursor);
   return { fetchLimit: page.limit + 1, after };
 }
 
 /** The fetched rows as a page: checked documents, and a cursor where there was a row too many. */
-export function toPage<T>(query: Query<T>, page: Page, rows: readonly Row[]): PageOf<T> {
+export function toPage<T>(query: Query<T>, equals: Equals, page: Page, rows: readonly Row[]): PageOf<T> {
   const shown = rows.slice(0, page.limit);
   const documents = shown.map((row) => decodeDocument(query.collection, row.id, row.stored));
   const last = shown.at(-1);
   if (last === undefined || rows.length <= page.limit) {
     return { documents };
   }
-  return { documents, nextCursor: encodeCursor(query, last) };
+  return { documents, nextCursor: encodeCursor(query, listOf(query, equals, page), last) };
 }
 
-function encodeCursor<T>(query: Query<T>, row: Row): string {
+/** Which list a cursor is a place in: a short name for the query, its values and the bounds. */
+function listOf<T>(query: Query<T>, equals: Equals, { least, below }: Page): string {
+  const values = query.where.map((field) => equals[field]);
+  const content = JSON.stringify([query.name, query.orderBy, values, least ?? null, below ?? null]);
+  return createHash('sha256').update(content).digest('base64url').slice(0, 16);
+}
+
+function encodeCursor<T>(query: Query<T>, list: string, row: Row): string {
   const value = valueAt(row.stored, query.orderBy.field);
   if (typeof value !== 'string' && typeof value !== 'number') {
     throw new Error(`The document ${query.collection.name}/${row.id} has no place in ${query.name}.`);
   }
-  return sealCursor([query.name, value, row.id]);
+  return sealCursor([list, value, row.id]);
 }
 
-function decodeCursor<T>(query: Query<T>, cursor: string): Position {
+function decodeCursor(list: string, cursor: string): Position {
   const content = openCursor(cursorContent, cursor);
   if (!content) {
     throw new InvalidCursor('The cursor is not one that a store of ours made.');
   }
-  const [queryName, value, id] = content;
-  if (queryName !== query.name) {
-    throw new InvalidCursor(`The cursor was not made for the query ${query.name}.`);
+  const [madeFor, value, id] = content;
+  if (madeFor !== list) {
+    throw new InvalidCursor('The cursor was made for another list.');
   }
   return { value, id };
 }

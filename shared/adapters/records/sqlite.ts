@@ -71,9 +71,9 @@ class SqliteRecords implements Records {
 
   async query<T>(query: Query<T>, equals: Equals, page: Page): Promise<PageOf<T>> {
     const { fetchLimit, after } = pageRequest(query, equals, page);
-    const { sql, values } = selectPage(query, equals, after, fetchLimit);
+    const { sql, values } = selectPage(query, equals, page, after, fetchLimit);
     const found = this.#use((database) => database.prepare(sql).all(...values));
-    return toPage(query, page, found.map(toRow));
+    return toPage(query, equals, page, found.map(toRow));
   }
 
   async transact<R>(work: (transaction: Transaction) => Promise<R>): Promise<R> {
@@ -211,6 +211,7 @@ function apply(database: DatabaseSync, { collection, id, text }: Write): void {
 function selectPage<T>(
   query: Query<T>,
   equals: Equals,
+  { least, below }: Page,
   after: Position | undefined,
   fetchLimit: number,
 ): { sql: string; values: SQLInputValue[] } {
@@ -219,10 +220,14 @@ function selectPage<T>(
   // Firestore leaves documents without the order field out of the answer.
   const conditions = ['collection = ?', 'json_type(document, ?) IS NOT NULL'];
   const values: SQLInputValue[] = [query.collection.name, order];
-  for (const field of query.where) {
-    const equality = isEqualTo(field, equals[field]);
-    conditions.push(equality.sql);
-    values.push(...equality.values);
+  const comparisons = [
+    ...query.where.map((field) => compare(field, '=', equals[field])),
+    ...(least === undefined ? [] : [compare(query.orderBy.field, '>=', least)]),
+    ...(below === undefined ? [] : [compare(query.orderBy.field, '<', below)]),
+  ];
+  for (const comparison of comparisons) {
+    conditions.push(comparison.sql);
+    values.push(...comparison.values);
   }
   if (after !== undefined) {
     conditions.push(`(json_extract(document, ?), id) ${direction === 'ASC' ? '>' : '<'} (?, ?)`);
@@ -233,9 +238,13 @@ function selectPage<T>(
   return { sql, values: [...values, order, fetchLimit] };
 }
 
-/** Type and value, because json_extract gives `true` and `1` the same value and Firestore does not. */
-function isEqualTo(
+/**
+ * Type and value, because json_extract gives `true` and `1` the same value and SQLite orders every number before every
+ * text; Firestore finds only values of the type that it is asked for.
+ */
+function compare(
   field: string,
+  operator: '=' | '>=' | '<',
   value: Equals[string] | undefined,
 ): { sql: string; values: SQLInputValue[] } {
   const path = jsonPath(field);
@@ -244,7 +253,7 @@ function isEqualTo(
   }
   const types = typeof value === 'number' ? "('integer', 'real')" : "('text')";
   return {
-    sql: `(json_type(document, ?) IN ${types} AND json_extract(document, ?) = ?)`,
+    sql: `(json_type(document, ?) IN ${types} AND json_extract(document, ?) ${operator} ?)`,
     values: [path, path, value ?? null],
   };
 }

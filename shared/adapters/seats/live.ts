@@ -1,5 +1,4 @@
 import * as z from 'zod/mini';
-import type { Entitlement } from '../../domain/entitlement.ts';
 import { type Session, SessionFactsSchema } from '../../domain/session.ts';
 import { Unavailable } from '../../errors.ts';
 import type {
@@ -11,10 +10,12 @@ import type {
   Rhythm,
   Seats,
 } from '../../ports/seats.ts';
-import { poolKeys } from './lua/keys.ts';
-import { assembleScript, type Verb } from './lua/scripts.ts';
+import { packEntitlement } from './entitlement-copy.ts';
+import { keysOfPool } from './lua/keys.ts';
+import type { Verb } from './lua/scripts.ts';
 import { openRedis } from './redis.ts';
 import type { httpRequester } from './requester.ts';
+import { decode, scriptRunner } from './script-runner.ts';
 
 /**
  * Seats over Upstash's REST API: each verb is one EVALSHA, one round trip. (After a restart of Redis the first call of
@@ -27,24 +28,16 @@ export function openSeats(
   replaceIncludes: Readonly<Record<string, string>> = {},
 ): Seats {
   const redis = openRedis(requester);
-  const scripts = new Map<Verb, { exec(keys: string[], args: string[]): Promise<unknown> }>();
-
-  /** Read and put together when first needed: a deployed function runs one verb, seldom two. */
-  function scriptOf(verb: Verb) {
-    const script = scripts.get(verb) ?? redis.createScript<unknown>(assembleScript(verb, replaceIncludes));
-    scripts.set(verb, script);
-    return script;
-  }
+  const runScript = scriptRunner(redis, replaceIncludes);
 
   /** The reply starts with the verdict's word; `replies` has the shape of each. */
-  async function run<S extends z.core.$ZodType>(
+  function run<S extends z.core.$ZodType>(
     verb: Verb,
     replies: S,
     licenseId: string,
     args: readonly string[],
   ) {
-    const reply = await scriptOf(verb).exec(poolKeys(licenseId), [licenseId, ...args]);
-    return decode(verb, replies, reply);
+    return runScript(verb, replies, keysOfPool(licenseId), [licenseId, ...args]);
   }
 
   return {
@@ -86,7 +79,9 @@ export function openSeats(
     },
 
     async putLicense(entitlement, event) {
-      const args = [String(entitlement.version), event ?? '', ...packEntitlement(entitlement)];
+      const { version } = entitlement;
+      const told = [event?.type ?? '', event === undefined ? '' : String(event.atMs)];
+      const args = [String(version), ...told, ...packEntitlement(entitlement)];
       const [verdict] = await run('put-license', PutLicenseReply, entitlement.licenseId, args);
       return verdict;
     },
@@ -160,13 +155,6 @@ const ListSessionsReply = z.union([
 ]);
 const SessionRow = z.tuple([z.string(), z.int(), z.string()]);
 
-function decode<S extends z.core.$ZodType>(verb: Verb, shape: S, reply: unknown): z.output<S> {
-  const decoded = z.safeParse(shape, reply);
-  if (!decoded.success)
-    throw new Error(`${verb}: a reply that this version does not know`, { cause: decoded.error });
-  return decoded.data;
-}
-
 function acquireVerdict(reply: z.output<typeof AcquireReply>): AcquireVerdict {
   switch (reply[0]) {
     case 'GRANTED':
@@ -212,24 +200,6 @@ function packHeartbeat({ sessionId, proven }: HeartbeatOf): string[] {
         JSON.stringify(proven.facts),
       ]
     : [sessionId, '', '', '', ''];
-}
-
-function packEntitlement(entitlement: Entitlement): string[] {
-  const fields: Record<string, string | number> = {
-    tenant_id: entitlement.tenantId,
-    max: entitlement.max,
-    overdraft: entitlement.overdraft,
-    ttl_seconds: entitlement.ttlSeconds,
-    heartbeat_seconds: entitlement.heartbeatSeconds,
-    unit: entitlement.unit,
-    status: entitlement.status,
-    valid_until_ms: entitlement.validUntilMs ?? 0,
-    offline_grace_days: entitlement.offlineGraceDays,
-    key_hash: entitlement.keyHash,
-    previous_key_hash: entitlement.previousKeyHash ?? '',
-    previous_key_until_ms: entitlement.previousKeyUntilMs ?? 0,
-  };
-  return Object.entries(fields).flatMap(([field, value]) => [field, String(value)]);
 }
 
 /** The other side of `pack` in leases.lua. */

@@ -1,13 +1,15 @@
 import http from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
+import { shardOf } from '../../domain/ids.ts';
 import type { SeatEvent } from '../../ports/seats-pool.contract-suite.ts';
 import { countingProxy } from '../../testing/counting-proxy.ts';
 import { describeReal } from '../../testing/real-parts.ts';
 import { startRedisServer } from '../../testing/redis-server.ts';
-import { readOutbox } from '../../testing/seats-backend.ts';
+import { eventsIn, listOf, readOutbox } from '../../testing/seats-backend.ts';
 import { openTestSuite, type TestLicense, type TestSuite } from '../../testing/suite.ts';
 import { startEmbeddedRedis } from './embedded-redis.ts';
+import { shardKey } from './lua/keys.ts';
 import { type RespClient, respClient } from './resp-client.ts';
 import { startUpstashFront } from './upstash-front.ts';
 
@@ -139,6 +141,40 @@ function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port
     expect(most).toBeLessThanOrEqual(seats);
     expect(await countActive(suite, license)).toBe(active);
   });
+
+  test('that loses Redis in the middle of it all, again and again, is seated anew and never beyond the seats', async () => {
+    const { host, port } = await startRedis();
+    const suite = await openSuite({ REDIS_URL: `redis://${host}:${port}` });
+    const redis = openClient(host, port);
+    const license = await suite.createLicense({ max: seats });
+    const crowd = openCrowd(suite, license, clients);
+
+    const chance = chanceFrom(11);
+    const held = new Map<string, Body>();
+    const lives: SeatEvent[][] = [];
+    let steps = 0;
+    await crowd.each(operations, async () => {
+      steps += 1;
+      if (steps % Math.ceil(operations / 6) === 0) lives.push(await loseEverything(redis, license));
+      await randomStep(crowd, held, `machine-${chance(Math.ceil(seats * 2.5))}`, chance);
+    });
+    lives.push(await readOutbox(redis, license.licenseId));
+
+    expect(lives.length).toBeGreaterThanOrEqual(6);
+    for (const life of lives) expect(replay(life).most).toBeLessThanOrEqual(seats);
+    expect(replay(lives.at(-1) ?? []).active).toBe(await countActive(suite, license));
+    const told = lives.flat().map(({ type }) => type);
+    expect(told.filter((type) => type === 'session.revived').length).toBeGreaterThan(seats / 2);
+    expect(lives.some((life) => replay(life).most === seats)).toBe(true);
+  });
+}
+
+/** In one step: what the outbox held, and nothing is left. */
+async function loseEverything(redis: RespClient, { licenseId }: TestLicense): Promise<SeatEvent[]> {
+  const outbox = shardKey('outbox', shardOf(licenseId));
+  const replies = await redis.pipeline([['MULTI'], ['XRANGE', outbox, '-', '+'], ['FLUSHALL'], ['EXEC']]);
+  const [range] = listOf(replies.at(-1));
+  return eventsIn(range, licenseId);
 }
 
 type Answer = { status: number; body: Body };

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { shardOf } from '../../domain/ids.ts';
 import { seatsContract } from '../../ports/seats.contract-suite.ts';
 import { openPool, type SeatsUnderTest } from '../../ports/seats-pool.contract-suite.ts';
 import { describeReal } from '../../testing/real-parts.ts';
@@ -12,7 +13,9 @@ import {
   type SeatsBackend,
 } from '../../testing/seats-backend.ts';
 import { openSeats } from './live.ts';
+import { poolKey, shardKey } from './lua/keys.ts';
 import { httpRequester } from './requester.ts';
+import { openUpkeep } from './upkeep.ts';
 import { startUpstashFront } from './upstash-front.ts';
 
 /** Embedded Redis on a busy machine is slow where hundreds of leases change at once; that is not what is tested. */
@@ -47,11 +50,13 @@ describeReal('redis-server', 'seats on Redis', () => {
 
 async function underTest(backend: SeatsBackend): Promise<SeatsUnderTest> {
   const front = await startUpstashFront({ backend, token: TOKEN });
-  const seats = openSeats(httpRequester({ ...front, timeoutMs: PATIENCE_MS }), backend.includes);
+  const requester = httpRequester({ ...front, timeoutMs: PATIENCE_MS });
+  const seats = openSeats(requester, backend.includes);
   let nowMs = Date.now();
   await backend.setClock(nowMs);
   return {
     seats,
+    upkeep: openUpkeep(requester, backend.includes),
     nowMs: () => nowMs,
     async moveClockTo(ms) {
       if (ms < nowMs) throw new RangeError('The clock moves forward only.');
@@ -59,8 +64,15 @@ async function underTest(backend: SeatsBackend): Promise<SeatsUnderTest> {
       await backend.setClock(ms);
     },
     readOutbox: (licenseId) => readOutbox(backend.redis, licenseId),
+    async writeOutbox(licenseId, fields) {
+      const outbox = shardKey('outbox', shardOf(licenseId));
+      await backend.redis.command(['XADD', outbox, '*', ...Object.entries(fields).flat()]);
+    },
     readBooks: (licenseId) => readBooks(backend.redis, licenseId),
     kindsOfKeyLeft: (licenseId) => kindsOfKeyLeft(backend, licenseId, nowMs),
+    async loseCopy(licenseId) {
+      await backend.redis.command(['DEL', poolKey('license', licenseId)]);
+    },
     loseEverything: () => backend.flush(),
     async close() {
       await seats.close();

@@ -21,7 +21,6 @@
 -- @include keys
 -- @include digits
 -- @include license
--- @include events
 -- @include leases
 -- @include enter
 -- @include denials
@@ -71,6 +70,6 @@ if active >= license.limit then
   return { 'FULL', active, license.max, seconds_until_room(license, now_ms) }
 end
 
-append_event(license, 'session.acquired', proposed_session, now_ms,
-  { 'holder', holder, 'active', active + 1, 'max', license.max })
+append_session_event(license, 'session.acquired', proposed_session, now_ms,
+  pack(holder, digits(now_ms), '0', facts), active + 1)
 return grant('GRANTED', proposed_session, digits(now_ms), '0', active + 1)

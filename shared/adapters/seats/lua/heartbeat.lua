@@ -21,7 +21,6 @@
 -- @include keys
 -- @include digits
 -- @include license
--- @include events
 -- @include leases
 -- @include enter
 
@@ -79,8 +78,7 @@ local function beat(session, token)
   redis.call('ZREM', ended_key, session)
   redis.call('HDEL', lapsed_key, session)
   put_lease(session, holder, packed, expiry_ms)
-  append_event(license, 'session.revived', session, now_ms,
-    { 'holder', holder, 'active', active + 1, 'max', license.max })
+  append_session_event(license, 'session.revived', session, now_ms, packed, active + 1)
   return { 'REVIVED', expiry_ms, packed }
 end
 

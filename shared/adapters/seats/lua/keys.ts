@@ -1,32 +1,33 @@
 import { shardOf } from '../../../domain/ids.ts';
 
-/** The order in which every seat script takes its keys; `include/keys.lua` names them on the other side. */
-export const POOL_KEYS = [
-  'license',
-  'lease',
-  'holder',
-  'session',
-  'ended',
-  'lapsed',
-  'due',
-  'outbox',
-  'denied',
-] as const;
+/** Keys that all licenses of a shard have in common, in the order in which every script takes them. */
+export const SHARD_KEYS = ['due', 'outbox', 'denied', 'denied_due', 'copies'] as const;
 
+/** The keys of one license, which follow; `include/keys.lua` names both on the other side. */
+export const POOL_KEYS = ['license', 'lease', 'holder', 'session', 'ended', 'lapsed'] as const;
+
+type ShardKey = (typeof SHARD_KEYS)[number];
 type PoolKey = (typeof POOL_KEYS)[number];
 
-/** Keys that all licenses of a shard have in common; the others are one to a license. */
-const PER_SHARD: ReadonlySet<PoolKey> = new Set<PoolKey>(['due', 'outbox', 'denied']);
+/** The keys that a script on one license takes. All carry the shard's hash tag: they live in one Redis Cluster slot. */
+export function keysOfPool(licenseId: string): string[] {
+  return keysOfPools(shardOf(licenseId), [licenseId]);
+}
 
-/** Every key of one license's pool. All carry the shard's hash tag, and so live in one Redis Cluster slot. */
-export function poolKeys(licenseId: string): string[] {
-  const shard = shardOf(licenseId);
-  return POOL_KEYS.map((name) =>
-    PER_SHARD.has(name) ? shardKey(name, shard) : `${name}:{s${shard}}:${licenseId}`,
-  );
+/** The keys that a script on several licenses of one shard takes: the shard's, then those of one license each. */
+export function keysOfPools(shard: string, licenseIds: readonly string[]): string[] {
+  return [
+    ...SHARD_KEYS.map((name) => shardKey(name, shard)),
+    ...licenseIds.flatMap((licenseId) => POOL_KEYS.map((name) => poolKey(name, licenseId))),
+  ];
+}
+
+/** A key of one license's own. */
+export function poolKey(name: PoolKey, licenseId: string): string {
+  return `${name}:{s${shardOf(licenseId)}}:${licenseId}`;
 }
 
 /** A key that a whole shard shares. `shard` is two digits. */
-export function shardKey(name: 'due' | 'outbox' | 'denied' | PoolKey, shard: string): string {
+export function shardKey(name: ShardKey, shard: string): string {
   return `${name}:{s${shard}}`;
 }

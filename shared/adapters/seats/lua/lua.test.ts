@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { newLicenseId, newTenantId, shardOf } from '../../../domain/ids.ts';
-import { POOL_KEYS, poolKeys, shardKey } from './keys.ts';
+import { keysOfPool, keysOfPools, POOL_KEYS, SHARD_KEYS, shardKey } from './keys.ts';
 import { assembleScript, listIncludes, readInclude, readVerb, VERBS } from './scripts.ts';
 
 const verbs = VERBS.map((verb) => ({ verb, ...partsOf(readVerb(verb)) }));
@@ -9,6 +9,9 @@ const sources = new Map([
   ...VERBS.map((verb): [string, string] => [`${verb}.lua`, readVerb(verb)]),
   ...listIncludes().map((name): [string, string] => [`include/${name}.lua`, readInclude(name)]),
 ]);
+const ALL_KEYS = [...SHARD_KEYS, ...POOL_KEYS];
+/** Verbs on several licenses take a list of them in place of the one. */
+const isOnSeveral = (header: string): boolean => header.includes('-- ARGV[1..] license_id');
 const functions = new Map(listIncludes().flatMap((name) => functionsIn(readInclude(name))));
 
 describe.each(verbs)('the header of $verb', ({ verb, header, body }) => {
@@ -21,8 +24,12 @@ describe.each(verbs)('the header of $verb', ({ verb, header, body }) => {
     const promised = new Map(
       [...header.matchAll(/^-- ARGV\[(\d+)\] (\w+)/gm)].map(([, n, name]) => [n, name]),
     );
-    expect(promised.get('1')).toBe('license_id');
     const named = namedArguments(body);
+    if (isOnSeveral(header)) {
+      expect([...promised, ...named]).toEqual([]);
+      return;
+    }
+    expect(promised.get('1')).toBe('license_id');
     for (const [position, name] of named)
       expect(`ARGV[${position}] ${name}`).toBe(`ARGV[${position}] ${promised.get(position)}`);
     // license_id is named by the keys include.
@@ -93,12 +100,30 @@ describe('the keys', () => {
   test('are named in Lua in the order in which they are given', () => {
     const named = [...readInclude('keys').matchAll(/^local (\w+)_key = KEYS\[(\d+)\]$/gm)];
     expect(named.map(([, name, position]) => [name, position])).toEqual(
-      POOL_KEYS.map((name, i) => [name, String(i + 1)]),
+      ALL_KEYS.map((name, i) => [name, String(i + 1)]),
     );
   });
 
+  test('of each license in turn are those that a script turns to', () => {
+    const turned = [...readInclude('pools').matchAll(/^ {2}(\w+)_key = KEYS\[first(?: \+ (\d+))?\]$/gm)];
+    expect(turned.map(([, name, offset = '0']) => [name, offset])).toEqual(
+      POOL_KEYS.map((name, i) => [name, String(i)]),
+    );
+    expect(readInclude('pools')).toContain(
+      `local first = ${SHARD_KEYS.length + 1} + (position - 1) * ${POOL_KEYS.length}\n`,
+    );
+    const tenantId = newTenantId(16);
+    const [one, two] = [newLicenseId(tenantId), newLicenseId(tenantId)];
+    const shared = SHARD_KEYS.map((name) => shardKey(name, shardOf(tenantId)));
+    expect(keysOfPools(shardOf(tenantId), [one, two])).toEqual([
+      ...shared,
+      ...keysOfPool(one).slice(shared.length),
+      ...keysOfPool(two).slice(shared.length),
+    ]);
+  });
+
   test('are each explained', () => {
-    for (const name of POOL_KEYS)
+    for (const name of ALL_KEYS)
       expect(readInclude('keys')).toMatch(new RegExp(`^-- ${name} +(hash|zset|stream) `, 'm'));
   });
 
@@ -106,17 +131,16 @@ describe('the keys', () => {
     for (let n = 0; n < 50; n += 1) {
       const licenseId = newLicenseId(newTenantId(100));
       const shard = shardOf(licenseId);
-      const keys = [...poolKeys(licenseId), shardKey('due', shard), shardKey('outbox', shard)];
+      const keys = keysOfPool(licenseId);
       for (const key of keys) expect(/\{([^}]*)\}/.exec(key)?.[1]).toBe(`s${shard}`);
-      expect(new Set(poolKeys(licenseId)).size).toBe(POOL_KEYS.length);
+      expect(new Set(keys).size).toBe(ALL_KEYS.length);
     }
   });
 
   test('of two licenses of a shard differ but for those of the shard', () => {
     const tenantId = newTenantId(16);
-    const [one, two] = [poolKeys(newLicenseId(tenantId)), poolKeys(newLicenseId(tenantId))];
-    const shard = shardOf(tenantId);
-    const shared = [shardKey('due', shard), shardKey('outbox', shard), shardKey('denied', shard)];
+    const [one, two] = [keysOfPool(newLicenseId(tenantId)), keysOfPool(newLicenseId(tenantId))];
+    const shared = SHARD_KEYS.map((name) => shardKey(name, shardOf(tenantId)));
     expect(one.filter((key) => two.includes(key))).toEqual(shared);
   });
 });
@@ -130,9 +154,9 @@ describe.each([...sources])('%s', (file, source) => {
   });
 
   test('touches no key but those it was given, by name', () => {
-    if (file !== 'include/keys.lua') expect(code).not.toMatch(/\bKEYS\b/);
+    if (!['include/keys.lua', 'include/pools.lua'].includes(file)) expect(code).not.toMatch(/\bKEYS\b/);
     const calls = [...code.matchAll(/redis\.(\w+)\(\s*([^,)]*),?\s*([^,)]*)/g)];
-    const names = new Set(POOL_KEYS.map((name) => `${name}_key`));
+    const names = new Set(ALL_KEYS.map((name) => `${name}_key`));
     for (const [text, method, command, key] of calls) {
       expect(method, text).toBe('call');
       expect(command, text).toMatch(/^'[A-Z]+'$/);
@@ -143,8 +167,10 @@ describe.each([...sources])('%s', (file, source) => {
 
   test('leaves nothing behind for the next script: every name is local', () => {
     expect(code).not.toMatch(/^\s*function \w/m);
+    // What it includes stands in one chunk with it.
+    const chunk = [source, ...includesIn(source).map(readInclude)].map(codeOf).join('\n');
     const declared = new Set(
-      [...code.matchAll(/\blocal (?!function)([\w, ]+?)(?: =|$)/gm)].flatMap(([, list]) =>
+      [...chunk.matchAll(/\blocal (?!function)([\w, ]+?)(?: =|$)/gm)].flatMap(([, list]) =>
         (list ?? '').split(/,\s*/),
       ),
     );
@@ -208,7 +234,7 @@ function verdictsOf(body: string): Set<string> {
       texts.push(code);
     }
   }
-  const OPTIONS = /'(WITHSCORES|LIMIT)'/g;
+  const OPTIONS = /'(WITHSCORES|LIMIT|COUNT|XX)'/g;
   return new Set(
     texts.flatMap((text) => [...wordsIn(text.replace(/redis\.call\(\s*'[A-Z]+'/g, '').replace(OPTIONS, ''))]),
   );

@@ -14,7 +14,6 @@
 -- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}
 --
 -- @include keys
--- @include events
 -- @include leases
 -- @include enter
 
@@ -52,6 +51,6 @@ redis.call('HDEL', holder_key, holder)
 -- Remembered until any token of this session has run out, so that no late heartbeat brings it back.
 mark_ended(session, forget_at_ms(expiry_ms, packed))
 bound_memory()
-append_event(license, 'session.' .. reason, session, now_ms, {})
+append_session_event(license, 'session.' .. reason, session, now_ms, packed, count_active(now_ms))
 note_soonest_expiry()
 return { 'ENDED' }

@@ -2,8 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 const folder = new URL('./', import.meta.url);
 
-/** The verbs: one file each. */
-export const VERBS = ['acquire', 'heartbeat', 'release', 'put-license', 'list-sessions'] as const;
+/** The verbs: one file each. The second line has those of upkeep, which no client waits for. */
+export const VERBS = [
+  ...(['acquire', 'heartbeat', 'release', 'put-license', 'list-sessions'] as const),
+  ...(['expire', 'read-copies', 'drop-license', 'which-seated'] as const),
+] as const;
 export type Verb = (typeof VERBS)[number];
 
 /** Source of a verb with what it includes put before it, each include once, in the order of first need. */

@@ -7,10 +7,14 @@
 -- counts once).
 local function flush_denials(license, now_ms)
   local minute, count = string.match(redis.call('HGET', denied_key, license_id) or '', '^(%d+) (%d+)')
-  if minute and tonumber(minute) < math.floor(now_ms / 60000) then
+  if minute and tonumber(minute) >= math.floor(now_ms / 60000) then
+    return
+  end
+  if minute then
     append_event(license, 'seat.denied', '', tonumber(minute) * 60000, { 'count', count, 'max', license.max })
     redis.call('HDEL', denied_key, license_id)
   end
+  redis.call('ZREM', denied_due_key, license_id)
 end
 
 local function count_denial(license, proposed_session, now_ms)
@@ -20,6 +24,7 @@ local function count_denial(license, proposed_session, now_ms)
     local minute = math.floor(now_ms / 60000)
     redis.call('HSET', denied_key, license_id,
       digits(minute) .. ' ' .. digits((tonumber(count) or 0) + 1) .. ' ' .. proposed_session)
+    redis.call('ZADD', denied_due_key, digits((minute + 1) * 60000), license_id)
   end
 end
 

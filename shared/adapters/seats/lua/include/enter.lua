@@ -13,7 +13,7 @@ local function enter(proof)
   if not proves_key(license, proof, now_ms) then
     return nil, nil, 'WRONG_KEY'
   end
-  collect_expired(license, now_ms)
+  collect_expired(license, now_ms, COLLECT_LIMIT)
   return license, now_ms, nil
 end
 

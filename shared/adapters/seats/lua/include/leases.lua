@@ -57,6 +57,13 @@ local function put_lease(session, holder, packed, expiry_ms)
   redis.call('HSET', session_key, session, packed)
 end
 
+-- What every event of a session tells, so that each stands for itself. `active` are the seats taken right after it.
+local function append_session_event(license, type, session, at_ms, packed, active, more)
+  local holder, acquired_ms = unpack_facts(packed)
+  append_event(license, type, session, at_ms, { 'holder', holder, 'acquired_ms', acquired_ms, 'active', active,
+    'max', license.max, unpack(more or {}) })
+end
+
 -- Marks a session as ended for good.
 local function mark_ended(session, forget_ms)
   redis.call('HDEL', lapsed_key, session)
@@ -87,6 +94,7 @@ local function lapse(license, leases, now_ms)
     sessions[#sessions + 1] = leases[i]
   end
   local packed = redis.call('HMGET', session_key, unpack(sessions))
+  local seated = redis.call('ZCARD', lease_key)
   for i = 1, #sessions do
     local expiry_ms = tonumber(leases[i * 2])
     local forget_ms = forget_at_ms(expiry_ms, packed[i])
@@ -97,7 +105,8 @@ local function lapse(license, leases, now_ms)
       remembered[#remembered + 1] = sessions[i]
       remembered[#remembered + 1] = packed[i]
     end
-    append_event(license, 'session.expired', sessions[i], expiry_ms, { 'reason', 'lease_ran_out' })
+    append_session_event(license, 'session.expired', sessions[i], expiry_ms, packed[i], seated - i,
+      { 'reason', 'lease_ran_out' })
   end
   redis.call('ZREM', lease_key, unpack(sessions))
   redis.call('HDEL', session_key, unpack(sessions))
@@ -109,15 +118,15 @@ local function lapse(license, leases, now_ms)
   end
 end
 
--- First step of every verb.
-local function collect_expired(license, now_ms)
+-- Collects leases that have ended, at most `limit`, and gives their number.
+local function collect_expired(license, now_ms, limit)
   forget_ended(now_ms)
-  local leases = redis.call('ZRANGEBYSCORE', lease_key, '-inf', digits(now_ms), 'WITHSCORES', 'LIMIT', 0,
-    COLLECT_LIMIT)
+  local leases = redis.call('ZRANGEBYSCORE', lease_key, '-inf', digits(now_ms), 'WITHSCORES', 'LIMIT', 0, limit)
   if leases[1] then
     lapse(license, leases, now_ms)
     note_soonest_expiry()
   end
+  return #leases / 2
 end
 
 -- The expiry (ms) of a session that holds a seat now, or nil. One whose lease has ended but lay beyond the batch above

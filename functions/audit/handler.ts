@@ -1,0 +1,70 @@
+import type { AuditEvent } from '../../shared/domain/audit-chain.ts';
+import { eventToJson } from '../../shared/domain/event-message.ts';
+import { licenseOfSession, shardOf } from '../../shared/domain/ids.ts';
+import type { HandlersOf } from '../../shared/http/contract.ts';
+import { timestamp } from '../../shared/http/fields.ts';
+import { readPage } from '../../shared/http/page.ts';
+import { AUDIT_SCOPES, auditQuery } from '../../shared/ports/catalogue.ts';
+import type contract from './contract.ts';
+
+export default {
+  async list({ query }, deps) {
+    const named = { sessionId: query.session_id, licenseId: query.license_id, tenantId: query.tenant_id };
+    if (contradict(named)) return nothing();
+    const scope = AUDIT_SCOPES.find((name) => named[name] !== undefined);
+    const { type } = query;
+    const equals = {
+      ...(scope && { [scope]: named[scope] }),
+      ...(type === undefined ? {} : { type }),
+    };
+    const page = await readPage(
+      deps.records,
+      auditQuery(scope, type !== undefined),
+      equals,
+      query,
+      boundsOf(query),
+    );
+    if ('problem' in page) return page;
+    // A license never changes its tenant, so its events agree with a tenant all together or not at all.
+    const { tenantId } = named;
+    const isOthers = tenantId !== undefined && page.documents.some((event) => event.tenantId !== tenantId);
+    if (isOthers) return nothing();
+    return {
+      answer: 'events',
+      body: { events: page.documents.map(describe), next_cursor: page.next_cursor },
+    };
+  },
+} satisfies HandlersOf<typeof contract>;
+
+function nothing() {
+  return { answer: 'events' as const, body: { events: [], next_cursor: null } };
+}
+
+interface Named {
+  readonly sessionId: string | undefined;
+  readonly licenseId: string | undefined;
+  readonly tenantId: string | undefined;
+}
+
+/** Whether the ids alone show that nothing can be all of this. */
+function contradict({ sessionId, licenseId, tenantId }: Named): boolean {
+  const license = sessionId === undefined ? licenseId : licenseOfSession(sessionId);
+  if (license === undefined) return false;
+  const isOther = licenseId !== undefined && licenseId !== license;
+  return isOther || (tenantId !== undefined && shardOf(tenantId) !== shardOf(license));
+}
+
+function boundsOf({ from, to }: { from?: string | undefined; to?: string | undefined }) {
+  return {
+    least: from === undefined ? undefined : Date.parse(from),
+    below: to === undefined ? undefined : Date.parse(to),
+  };
+}
+
+function describe(event: AuditEvent) {
+  return {
+    ...eventToJson(event),
+    recorded_at: timestamp(event.recordedAtMs),
+    seq: event.link?.seq ?? null,
+  };
+}

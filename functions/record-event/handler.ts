@@ -1,0 +1,58 @@
+import { unsealed } from '../../shared/domain/audit-chain.ts';
+import type { SeatEvent } from '../../shared/domain/event.ts';
+import { type PushEnvelope, readMessage } from '../../shared/domain/event-message.ts';
+import { addToHistory } from '../../shared/domain/session-history.ts';
+import { addToHour, usageHourId } from '../../shared/domain/usage.ts';
+import type { HandlersOf } from '../../shared/http/contract.ts';
+import { AUDIT, SESSION_HISTORIES, USAGE_HOURS } from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import type contract from './contract.ts';
+
+export default {
+  async record({ body, note }, deps) {
+    const read = readMessage(body.message.data);
+    if ('because' in read) {
+      // Every delivery is refused, which is what makes Pub/Sub put the message aside; the first one is worth a look.
+      if (!isFirstDelivery(body)) return { problem: 'EVENT_INVALID' };
+      note({ severity: 'ERROR', message_id: body.message.messageId });
+      return { problem: 'EVENT_INVALID', because: read.because };
+    }
+    note({ event_id: read.event.eventId, verdict: await record(read.event, deps) });
+    return { answer: 'recorded', body: undefined };
+  },
+} satisfies HandlersOf<typeof contract>;
+
+/**
+ * The event and all that follows from it, in one step: a delivery that dies half-way has done nothing, and one that
+ * comes again finds the event there.
+ */
+function record(event: SeatEvent, { records, clock }: Deps): Promise<'RECORDED' | 'KNOWN'> {
+  const { eventId, licenseId, sessionId, atMs } = event;
+  const hourId = usageHourId(licenseId, atMs);
+  return records.transact(async (transaction) => {
+    const [known, history, hour] = await Promise.all([
+      transaction.get(AUDIT, eventId),
+      sessionId === null ? undefined : transaction.get(SESSION_HISTORIES, sessionId),
+      transaction.get(USAGE_HOURS, hourId),
+    ]);
+    if (known) return 'KNOWN';
+    transaction.set(AUDIT, eventId, unsealed(event, clock.nowMs()));
+    const nextHistory = addToHistory(history, event);
+    if (sessionId !== null && nextHistory) transaction.set(SESSION_HISTORIES, sessionId, nextHistory);
+    const nextHour = addToHour(hour, event);
+    if (nextHour) transaction.set(USAGE_HOURS, hourId, nextHour);
+    return 'RECORDED';
+  });
+}
+
+const MOST_REMEMBERED = 1_000;
+const refusedMessages = new Set<string>();
+
+/** Pub/Sub counts deliveries only where there is a dead letter topic; without one this instance remembers. */
+function isFirstDelivery({ message, deliveryAttempt }: PushEnvelope): boolean {
+  if (deliveryAttempt !== undefined) return deliveryAttempt === 1;
+  if (refusedMessages.has(message.messageId)) return false;
+  if (refusedMessages.size >= MOST_REMEMBERED) refusedMessages.clear();
+  refusedMessages.add(message.messageId);
+  return true;
+}

@@ -1,0 +1,199 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { eventOf, type SeatEvent } from '../../shared/domain/event.ts';
+import { messageOf, type PushEnvelope } from '../../shared/domain/event-message.ts';
+import { newLicenseId, newSessionId, newTenantId } from '../../shared/domain/ids.ts';
+import { usageHourId } from '../../shared/domain/usage.ts';
+import { Unavailable } from '../../shared/errors.ts';
+import { USAGE_HOURS } from '../../shared/ports/catalogue.ts';
+import { auditOf, historiesOf } from '../../shared/testing/records-of.ts';
+import { permutationsOf } from '../../shared/testing/seat-events.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+
+const START_MS = Date.UTC(2026, 10, 25, 9, 59);
+const MINUTE_MS = 60_000;
+
+let suite: TestSuite;
+beforeAll(async () => {
+  suite = await openTestSuite();
+});
+afterAll(() => suite.close());
+
+let tenantId: string;
+let licenseId: string;
+let sessionId: string;
+let life: SeatEvent[];
+let lastMessage = 0;
+beforeEach(() => {
+  tenantId = newTenantId(16);
+  licenseId = newLicenseId(tenantId);
+  sessionId = newSessionId(licenseId);
+  const tell = (type: SeatEvent['type'], minute: number, active: number): SeatEvent =>
+    eventOf({
+      type,
+      tenantId,
+      licenseId,
+      sessionId,
+      atMs: START_MS + minute * MINUTE_MS,
+      position: `${START_MS + minute * MINUTE_MS}-0`,
+      detail: { holder: 'a-holder', acquiredAtMs: START_MS, active, max: 9 },
+    });
+  life = [
+    tell('session.acquired', 0, 5),
+    tell('session.expired', 6, 4),
+    tell('session.revived', 10, 3),
+    tell('session.released', 20, 2),
+  ];
+});
+
+function envelope(data: string | SeatEvent, attempt?: number): PushEnvelope {
+  lastMessage += 1;
+  return {
+    message: {
+      data: typeof data === 'string' ? data : messageOf(data).data.toString('base64'),
+      messageId: `message-${lastMessage}`,
+    },
+    subscription: 'projects/p/subscriptions/s',
+    ...(attempt === undefined ? {} : { deliveryAttempt: attempt }),
+  };
+}
+
+function push(body: unknown, authorization = `Bearer ${suite.serviceToken('pubsub')}`): Promise<Reply> {
+  return suite.call('POST', '/internal/events', { body, authorization });
+}
+
+async function recorded() {
+  const { records } = suite.deps;
+  const [history] = await historiesOf(records, licenseId);
+  return {
+    told: (await auditOf(records, licenseId)).map(({ type }) => type),
+    history,
+    nine: await records.get(USAGE_HOURS, usageHourId(licenseId, START_MS)),
+    ten: await records.get(USAGE_HOURS, usageHourId(licenseId, START_MS + MINUTE_MS)),
+  };
+}
+
+const WHOLE_LIFE = {
+  told: ['session.acquired', 'session.expired', 'session.revived', 'session.released'],
+  history: {
+    holder: 'a-holder',
+    acquiredAtMs: START_MS,
+    endedAtMs: START_MS + 20 * MINUTE_MS,
+    endReason: 'released',
+    seatedMs: 16 * MINUTE_MS,
+    revivals: 1,
+    isOpen: false,
+  },
+  nine: { peak: 5, denials: 0, closing: { active: 5 } },
+  ten: { peak: 5, denials: 0, closing: { active: 2 } },
+};
+
+test('an event is recorded, and its session and its hour with it', async () => {
+  for (const event of life) expect((await push(envelope(event))).status).toBe(204);
+  expect(await recorded()).toMatchObject(WHOLE_LIFE);
+});
+
+test('whatever order a session is told in, and however often, its history comes out the same', async () => {
+  for (const order of permutationsOf([0, 1, 2, 3])) {
+    const before = { tenantId, licenseId, sessionId };
+    const renamed = newLicenseId(tenantId);
+    const session = newSessionId(renamed);
+    [licenseId, sessionId] = [renamed, session];
+    const events = life.map(({ eventId: _, ...told }) => eventOf({ ...told, licenseId, sessionId }));
+    for (const n of [...order, ...order]) {
+      const event = events[n];
+      if (event) expect((await push(envelope(event))).status).toBe(204);
+    }
+    expect(await recorded(), order.join()).toMatchObject(WHOLE_LIFE);
+    ({ tenantId, licenseId, sessionId } = before);
+  }
+});
+
+test('an event that is delivered twice at once is recorded once', async () => {
+  const denied = eventOf({
+    type: 'seat.denied',
+    tenantId,
+    licenseId,
+    sessionId: null,
+    atMs: START_MS,
+    position: `${START_MS}-1`,
+    detail: { count: 7, max: 9 },
+  });
+  const replies = await Promise.all(Array.from({ length: 8 }, () => push(envelope(denied))));
+  expect(replies.map(({ status }) => status)).toEqual(Array(8).fill(204));
+  expect(await recorded()).toMatchObject({
+    told: ['seat.denied'],
+    nine: { denials: 7, peak: 0, closing: null },
+  });
+});
+
+describe('whoever is not Pub/Sub', () => {
+  test.each([
+    ['no token', () => '', 401],
+    ['words', () => 'Bearer let-me-in', 401],
+    ['a token for somebody else', () => `Bearer ${suite.serviceToken('pubsub', { aud: 'elsewhere' })}`, 401],
+    ['the token of Cloud Scheduler', () => `Bearer ${suite.serviceToken('scheduler')}`, 403],
+    ['the token of a stranger', () => `Bearer ${suite.serviceToken('eve@seatlease.local')}`, 403],
+  ])('with %s is turned away, and nothing is recorded', async (_, authorizationOf, status) => {
+    const [event] = life;
+    if (!event) throw new Error('a life has a beginning');
+    expect((await push(envelope(event), authorizationOf())).status).toBe(status);
+    expect(await recorded()).toMatchObject({ told: [], history: undefined, nine: undefined });
+  });
+
+  test('not even an operator writes history', async () => {
+    expect((await suite.operate('POST', '/internal/events', envelope(''))).status).toBe(403);
+  });
+});
+
+describe('a message that holds no event', () => {
+  const base64 = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64');
+
+  test.each([
+    ['nothing', ''],
+    ['no JSON', Buffer.from('{"type":').toString('base64')],
+    ['something else', base64({ hello: 'world' })],
+    ['an event of a type that nobody knows', base64({ type: 'session.cloned' })],
+  ])('(%s) is refused, so that Pub/Sub puts it aside after some deliveries', async (_, data) => {
+    const reply = await push(envelope(data));
+    expect([reply.status, reply.body.code]).toEqual([400, 'EVENT_INVALID']);
+    expect(reply.headers.get('content-type')).toBe('application/problem+json');
+  });
+
+  test('is told in the log once, with the reason and without its content', async () => {
+    const poison = envelope(base64({ type: 'session.acquired', holder: 'secret-name' }));
+    const from = suite.logged.length;
+    for (let n = 0; n < 5; n += 1) await push(poison);
+    const lines = suite.logged.slice(from);
+    expect(lines.map(({ severity }) => severity)).toEqual(['ERROR', 'INFO', 'INFO', 'INFO', 'INFO']);
+    expect(lines.filter(({ because }) => because !== undefined)).toHaveLength(1);
+    expect(lines[0]).toMatchObject({ message_id: poison.message.messageId, code: 'EVENT_INVALID' });
+    expect(JSON.stringify(lines)).not.toContain('secret-name');
+  });
+
+  test('is told once also where Pub/Sub counts its deliveries to different instances', async () => {
+    const from = suite.logged.length;
+    for (const attempt of [1, 2, 3]) await push(envelope('', attempt));
+    const told = suite.logged.slice(from).filter(({ because }) => because !== undefined);
+    expect(told).toHaveLength(1);
+  });
+
+  test('keeps back no event of another license', async () => {
+    const poisoned = { ...envelope('').message, orderingKey: licenseId };
+    expect((await push({ message: poisoned, subscription: 's' })).status).toBe(400);
+    for (const event of life) expect((await push(envelope(event))).status).toBe(204);
+    expect(await recorded()).toMatchObject(WHOLE_LIFE);
+  });
+});
+
+test('while the records are away nothing is acknowledged, and what comes again later is recorded once', async () => {
+  const transact = vi.spyOn(suite.deps.records, 'transact').mockImplementation(async () => {
+    throw new Unavailable('records', 'away for a test');
+  });
+  const [event] = life;
+  if (!event) throw new Error('a life has a beginning');
+  const reply = await push(envelope(event));
+  expect([reply.status, reply.body.code]).toEqual([503, 'RECORDS_UNAVAILABLE']);
+  transact.mockRestore();
+  for (const each of [...life, ...life]) await push(envelope(each));
+  expect(await recorded()).toMatchObject(WHOLE_LIFE);
+});

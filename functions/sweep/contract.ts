@@ -1,0 +1,56 @@
+import * as z from 'zod/mini';
+import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+
+const count = z.int();
+
+const Swept = z.strictObject({
+  /** Leases found to have run out. */
+  expired: count,
+  /** Events handed over to subscribers. */
+  published: count,
+  /** Events that still wait in the outbox. */
+  pending: count,
+  /** Age of the oldest of those; null where none waits. */
+  oldest_age_seconds: z.nullable(count),
+  /** Events linked to their tenant's audit chain. */
+  sealed: count,
+  /** What was compared, and put right, between seat store and records; null where it was not time for it. */
+  reconciled: z.nullable(
+    z.strictObject({
+      copies: count,
+      copies_repaired: count,
+      copies_removed: count,
+      sessions: count,
+      sessions_missing: count,
+      sessions_closed: count,
+    }),
+  ),
+  /** False where time ran out or a part was away: the next sweep goes on from there. */
+  complete: z.boolean(),
+  /** Parts that did not answer. */
+  unavailable: z.array(z.enum(['seats', 'records', 'events', 'identity'])),
+});
+
+export default defineFunction({
+  name: 'sweep',
+  summary: 'Makes known what has ended, publishes events, seals the audit log, puts right what has drifted.',
+  memoryMiB: 512,
+  concurrency: 1,
+  timeoutSeconds: 120,
+  roles: ['roles/datastore.user', 'roles/pubsub.publisher'],
+  secrets: COMMON_SECRETS,
+  endpoints: {
+    sweep: {
+      method: 'POST',
+      path: '/internal/sweep',
+      summary:
+        'Tell what has ended, publish what was told, seal the audit log; every hour, compare seats with records.',
+      auth: ['scheduler', 'operator'],
+      answers: {
+        swept: { status: 200, description: 'All parts answered.', body: Swept },
+        partly: { status: 503, description: 'A part was away; the rest was done.', body: Swept },
+      },
+      problems: [],
+    },
+  },
+});

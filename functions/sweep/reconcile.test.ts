@@ -1,0 +1,238 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.ts';
+import { poolKey } from '../../shared/adapters/seats/lua/keys.ts';
+import { type RespClient, respClient } from '../../shared/adapters/seats/resp-client.ts';
+import { newLicenseId, shardOf } from '../../shared/domain/ids.ts';
+import { changeLicense, entitlementOf, type LicenseChange } from '../../shared/domain/license.ts';
+import { Unavailable } from '../../shared/errors.ts';
+import { LICENSES } from '../../shared/ports/catalogue.ts';
+import { auditOf, historiesOf, storyOf } from '../../shared/testing/records-of.ts';
+import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
+
+const HOUR_MS = 3_600_000;
+const TTL_MS = 360_000;
+
+let redis: Awaited<ReturnType<typeof startEmbeddedRedis>>;
+let client: RespClient;
+let suite: TestSuite;
+let nowMs: number;
+beforeEach(async () => {
+  nowMs = Date.now();
+  vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
+  redis = await startEmbeddedRedis();
+  client = respClient(redis);
+  suite = await openTestSuite({ REDIS_URL: `redis://${redis.host}:${redis.port}`, SHARDS: '4' });
+  // The first sweep ever compares; from here on it is an hour to the next time.
+  await suite.sweep();
+});
+afterEach(async () => {
+  await suite.close();
+  client.close();
+  await redis.close();
+  vi.useRealTimers();
+});
+
+function moveClock(ms: number): void {
+  nowMs += ms;
+  vi.setSystemTime(nowMs);
+}
+
+/** The sweep that compares, an hour after the one before. */
+async function sweepAnHourLater(): Promise<Reply> {
+  moveClock(HOUR_MS);
+  const reply = await suite.sweep();
+  expect(reply.status, reply.text).toBe(200);
+  expect(reply.body.reconciled).not.toBeNull();
+  await suite.settle();
+  return reply;
+}
+
+async function seat(license: TestLicense, machine: string): Promise<{ id: string; token: string }> {
+  const { status, body, text } = await license.acquire(machine);
+  expect(status, text).toBe(201);
+  return { id: body.session_id, token: body.session_token };
+}
+
+/** As a function does that dies between the records and the seat store. */
+async function changeUnnoticed(licenseId: string, change: LicenseChange): Promise<void> {
+  await suite.deps.records.transact(async (transaction) => {
+    const license = await transaction.get(LICENSES, licenseId);
+    if (!license) throw new Error('no such license');
+    transaction.set(LICENSES, licenseId, changeLicense(license, change, nowMs));
+  });
+}
+
+test('everything is compared once an hour, and no more often', async () => {
+  const { licenseId } = await suite.createLicense();
+  await seat({ ...(await suite.createLicense()) }, 'machine');
+  moveClock(HOUR_MS - 1);
+  expect((await suite.sweep()).body.reconciled).toBeNull();
+  moveClock(1);
+  const { body } = await suite.sweep();
+  expect(body.reconciled).toMatchObject({ copies: 2, copies_repaired: 0, copies_removed: 0 });
+  expect((await suite.sweep()).body.reconciled).toBeNull();
+  expect((await suite.operate('GET', `/api/v1/licenses/${licenseId}`)).status).toBe(200);
+});
+
+describe('an entitlement copy', () => {
+  test('that missed a change is brought up to date, and the change is told', async () => {
+    const license = await suite.createLicense({ max: 5 });
+    await changeUnnoticed(license.licenseId, { max: 1 });
+    await seat(license, 'a');
+    expect((await license.acquire('b')).status).toBe(201);
+
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ copies_repaired: 1 });
+    expect((await license.acquire('a')).status).toBe(201);
+    expect((await license.acquire('b')).body).toMatchObject({ code: 'SEATS_EXHAUSTED', max: 1 });
+    const told = (await auditOf(suite.deps.records, license.licenseId)).map(({ type }) => type);
+    expect(told).toContain('license.updated');
+  });
+
+  test.each([
+    ['of a newer version, as after the records were set back', { version: '9', max: '50' }],
+    ['changed by hand', { max: '50' }],
+  ])('%s gives way to what the records say', async (_, fields) => {
+    const license = await suite.createLicense({ max: 1 });
+    const key = poolKey('license', license.licenseId);
+    await client.command(['HSET', key, ...Object.entries(fields).flat()]);
+    await seat(license, 'a');
+    expect((await license.acquire('b')).status).toBe(201);
+
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ copies_repaired: 1 });
+    await seat(license, 'a');
+    expect((await license.acquire('b')).body).toMatchObject({ code: 'SEATS_EXHAUSTED', max: 1 });
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ copies_repaired: 0 });
+    // And a later change is not taken for an older one.
+    const path = `/api/v1/licenses/${license.licenseId}`;
+    expect((await suite.operate('PATCH', path, { max: 3 })).status).toBe(200);
+    expect((await license.acquire('b')).status).toBe(201);
+  });
+
+  test('of a license that there is not gives no more seats, and goes when the last one has ended', async () => {
+    const known = await suite.createLicense({ max: 2, ttl_seconds: 7_200 });
+    const licenseId = newLicenseId(known.tenantId);
+    const license = await suite.deps.records.get(LICENSES, known.licenseId);
+    if (!license) throw new Error('it was created');
+    await suite.deps.seats.putLicense({ ...entitlementOf(license), licenseId });
+    const ask = (holder: string) =>
+      suite.deps.seats.acquire({
+        licenseId,
+        proof: { kind: 'trusted' },
+        proposedSessionId: `ses_${licenseId.slice(4)}_${holder.padStart(16, '0')}`,
+        holders: { machine: holder },
+        facts: { fingerprint: holder },
+      });
+    expect(await ask('a')).toMatchObject({ verdict: 'GRANTED' });
+
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ copies: 2, copies_repaired: 1 });
+    expect(await ask('b')).toEqual({ verdict: 'SUSPENDED' });
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ copies: 2, copies_removed: 1 });
+    expect(await ask('b')).toEqual({ verdict: 'UNKNOWN_LICENSE' });
+    expect(await storyOf(suite.deps.records, licenseId)).toMatchObject([
+      expect.stringContaining('session.acquired'),
+      expect.stringContaining('session.expired'),
+    ]);
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ copies: 1, copies_removed: 0 });
+  });
+
+  test('is compared however many there are, and a pass that runs out of time goes on in the next sweep', async () => {
+    const { tenantId, licenseId } = await suite.createLicense({ max: 1 });
+    const license = await suite.deps.records.get(LICENSES, licenseId);
+    if (!license) throw new Error('it was created');
+    for (let n = 0; n < 220; n += 1) {
+      const another = { ...license, licenseId: newLicenseId(tenantId) };
+      await suite.deps.records.create(LICENSES, another.licenseId, another);
+      await suite.deps.seats.putLicense({ ...entitlementOf(another), max: n === 219 ? 9 : 1 });
+    }
+    moveClock(HOUR_MS);
+    const { listCopies } = suite.deps.upkeep;
+    let pages = 0;
+    vi.spyOn(suite.deps.upkeep, 'listCopies').mockImplementation((shard, page) => {
+      if (shard === shardOf(tenantId)) pages += 1;
+      // The time is up with the first full page.
+      if (pages === 1) moveClock(120_000);
+      return listCopies(shard, page);
+    });
+    const cut = await suite.sweep();
+    expect(cut.body).toMatchObject({ complete: false, unavailable: [] });
+    expect(cut.body.reconciled.copies).toBeGreaterThanOrEqual(100);
+    expect(cut.body.reconciled.copies).toBeLessThan(221);
+    const rest = await suite.sweep();
+    expect(rest.body.complete).toBe(true);
+    expect(cut.body.reconciled.copies + rest.body.reconciled.copies).toBe(221);
+    expect(cut.body.reconciled.copies_repaired + rest.body.reconciled.copies_repaired).toBe(1);
+  });
+});
+
+describe('a session', () => {
+  test('that Redis lost and nobody brought back gets its end, once', async () => {
+    const license = await suite.createLicense();
+    const { id } = await seat(license, 'machine');
+    await suite.settle();
+    await client.command(['FLUSHALL']);
+
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ sessions: 1, sessions_missing: 1 });
+    const missingSinceMs = nowMs;
+    expect(await historiesOf(suite.deps.records, license.licenseId)).toMatchObject([
+      { isOpen: true, missingSinceMs },
+    ]);
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ sessions: 1, sessions_closed: 1 });
+    expect(await historiesOf(suite.deps.records, license.licenseId)).toMatchObject([
+      { isOpen: false, endedAtMs: missingSinceMs, endReason: 'lost' },
+    ]);
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ sessions: 0 });
+    const story = [`session.acquired ${id}`, `session.expired ${id}`];
+    expect(await storyOf(suite.deps.records, license.licenseId)).toEqual(story);
+  });
+
+  test('that its client brought back meanwhile goes on', async () => {
+    const license = await suite.createLicense({ ttl_seconds: 7_200 });
+    const { id, token } = await seat(license, 'machine');
+    await suite.settle();
+    await client.command(['FLUSHALL']);
+    await sweepAnHourLater();
+    const beat = await license.heartbeat({ session_id: id, session_token: token });
+    expect(beat.body).toMatchObject({ revived: true });
+    await suite.settle();
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ sessions: 1, sessions_closed: 0 });
+    expect(await historiesOf(suite.deps.records, license.licenseId)).toMatchObject([
+      { isOpen: true, missingSinceMs: null, revivals: 0 },
+    ]);
+  });
+
+  test('whose end is still on its way to the records gets no second one', async () => {
+    const license = await suite.createLicense();
+    const { id } = await seat(license, 'machine');
+    await suite.settle();
+    const publish = vi.spyOn(suite.deps.events, 'publish').mockImplementation(async () => {
+      throw new Unavailable('events', 'away for a test');
+    });
+    await license.release(id);
+    moveClock(HOUR_MS);
+    expect((await suite.sweep()).body.reconciled).toMatchObject({ sessions: 1, sessions_missing: 1 });
+    publish.mockRestore();
+    await sweepAnHourLater();
+    await sweepAnHourLater();
+    const story = [`session.acquired ${id}`, `session.released ${id}`];
+    expect(await storyOf(suite.deps.records, license.licenseId)).toEqual(story);
+    expect(await historiesOf(suite.deps.records, license.licenseId)).toMatchObject([
+      { isOpen: false, endReason: 'released', missingSinceMs: null },
+    ]);
+  });
+
+  test('that holds its seat all the time is never in question', async () => {
+    const license = await suite.createLicense();
+    const { id } = await seat(license, 'machine');
+    await suite.settle();
+    let compared = 0;
+    for (let beats = 0; beats < 24; beats += 1) {
+      moveClock(TTL_MS - 1);
+      expect((await license.heartbeat({ session_id: id })).status).toBe(200);
+      const { reconciled } = (await suite.sweep()).body;
+      if (reconciled === null) continue;
+      compared += 1;
+      expect(reconciled).toMatchObject({ sessions: 1, sessions_missing: 0, sessions_closed: 0 });
+    }
+    expect(compared).toBe(2);
+  });
+});

@@ -1,0 +1,155 @@
+import type { Entitlement } from '../../shared/domain/entitlement.ts';
+import type { SeatEvent } from '../../shared/domain/event.ts';
+import { allShards } from '../../shared/domain/ids.ts';
+import { entitlementOf, eventOfLicense } from '../../shared/domain/license.ts';
+import {
+  duePass,
+  isRetired,
+  judgeCopy,
+  judgeSession,
+  lossOf,
+  overrule,
+  type ReconcilePass,
+  retire,
+} from '../../shared/domain/reconcile.ts';
+import type { SessionHistory } from '../../shared/domain/session-history.ts';
+import { LICENSES, OPEN_SESSIONS, SESSION_HISTORIES, UPKEEP } from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import { type Frame, inParallel } from './steps.ts';
+import type { Reconciled, Tally } from './tally.ts';
+
+const PASS_ID = 'reconcile';
+const BATCH = 100;
+const AT_A_TIME = 16;
+
+/**
+ * Compares the seat store with the records, once an hour, and puts right what has drifted: entitlement copies, in both
+ * directions, and sessions that ended without a word. Stops at the end of the sweep's time and goes on in the next one.
+ */
+export async function reconcile(deps: Deps, frame: Frame, tally: Tally): Promise<void> {
+  let pass = duePass(await readPass(deps), deps.clock.nowMs());
+  if (!pass) return;
+  const done: Reconciled = {
+    copies: 0,
+    copiesRepaired: 0,
+    copiesRemoved: 0,
+    sessions: 0,
+    sessionsMissing: 0,
+    sessionsClosed: 0,
+  };
+  tally.reconciled = done;
+  while (pass.finishedAtMs === null) {
+    if (frame.isTimeUp()) return frame.leaveOver();
+    pass =
+      pass.step === 'copies'
+        ? await compareCopies(pass, deps, done)
+        : await compareSessions(pass, deps, done);
+    await writePass(pass, deps);
+  }
+}
+
+async function compareCopies(pass: ReconcilePass, deps: Deps, done: Reconciled): Promise<ReconcilePass> {
+  const shard = allShards(deps.shards)[pass.shard];
+  if (shard === undefined) return { ...pass, step: 'sessions', after: null };
+  const copies = await deps.upkeep.listCopies(shard, { limit: BATCH, after: pass.after ?? undefined });
+  await inParallel(copies, AT_A_TIME, (copy) => compareCopy(copy, deps, done));
+  done.copies += copies.length;
+  const last = copies.length === BATCH ? copies.at(-1) : undefined;
+  return last ? { ...pass, after: last.licenseId } : { ...pass, shard: pass.shard + 1, after: null };
+}
+
+async function compareCopy(copy: Entitlement, deps: Deps, done: Reconciled): Promise<void> {
+  const license = await deps.records.get(LICENSES, copy.licenseId);
+  switch (judgeCopy(copy, license)) {
+    case 'SOUND':
+      return;
+    case 'BEHIND':
+      if (license) await deps.seats.putLicense(entitlementOf(license), eventOfLicense(license));
+      break;
+    case 'AHEAD':
+      await raiseAbove(copy, deps);
+      break;
+    case 'STRAY':
+      if (isRetired(copy)) {
+        const verdict = await deps.upkeep.dropCopy(copy.licenseId, copy.version);
+        if (verdict === 'DROPPED') done.copiesRemoved += 1;
+        return;
+      }
+      await deps.seats.putLicense(retire(copy));
+  }
+  done.copiesRepaired += 1;
+}
+
+/** The records are the truth, and versions only go up: so the truth gets a version above the copy's. */
+async function raiseAbove(copy: Entitlement, { records, seats, clock }: Deps): Promise<void> {
+  const raised = await records.transact(async (transaction) => {
+    const license = await transaction.get(LICENSES, copy.licenseId);
+    if (!license || judgeCopy(copy, license) !== 'AHEAD') return undefined;
+    const next = overrule(license, copy, clock.nowMs());
+    transaction.set(LICENSES, next.licenseId, next);
+    return next;
+  });
+  if (raised) await seats.putLicense(entitlementOf(raised), eventOfLicense(raised));
+}
+
+async function compareSessions(pass: ReconcilePass, deps: Deps, done: Reconciled): Promise<ReconcilePass> {
+  const page = { limit: BATCH, cursor: pass.after ?? undefined };
+  const { documents, nextCursor } = await deps.records.query(OPEN_SESSIONS, { isOpen: true }, page);
+  done.sessions += documents.length;
+  const byLicense = Map.groupBy(documents, ({ licenseId }) => licenseId);
+  await inParallel([...byLicense], AT_A_TIME, ([licenseId, histories]) =>
+    compareSessionsOf(licenseId, histories, deps, done),
+  );
+  if (nextCursor !== undefined) return { ...pass, after: nextCursor };
+  return { ...pass, after: null, finishedAtMs: deps.clock.nowMs() };
+}
+
+async function compareSessionsOf(
+  licenseId: string,
+  histories: readonly SessionHistory[],
+  deps: Deps,
+  done: Reconciled,
+): Promise<void> {
+  const nowMs = deps.clock.nowMs();
+  const seated = await deps.upkeep.whichSeated(
+    licenseId,
+    histories.map(({ sessionId }) => sessionId),
+  );
+  const losses: SeatEvent[] = [];
+  for (const history of histories) {
+    const { sessionId, missingSinceMs } = history;
+    switch (judgeSession(history, seated.has(sessionId), nowMs)) {
+      case 'FOUND_AGAIN':
+        await markMissing(sessionId, null, deps);
+        break;
+      case 'MISSING':
+        await markMissing(sessionId, nowMs, deps);
+        done.sessionsMissing += 1;
+        break;
+      case 'LOST':
+        if (missingSinceMs !== null) losses.push(lossOf(history, missingSinceMs));
+    }
+  }
+  if (losses.length > 0) await deps.events.publish(losses);
+  done.sessionsClosed += losses.length;
+}
+
+/** Unless its end has been told meanwhile. */
+async function markMissing(
+  sessionId: string,
+  missingSinceMs: number | null,
+  { records }: Deps,
+): Promise<void> {
+  await records.transact(async (transaction) => {
+    const history = await transaction.get(SESSION_HISTORIES, sessionId);
+    if (history?.isOpen) transaction.set(SESSION_HISTORIES, sessionId, { ...history, missingSinceMs });
+  });
+}
+
+function readPass({ records }: Deps): Promise<ReconcilePass | undefined> {
+  return records.get(UPKEEP, PASS_ID);
+}
+
+function writePass(pass: ReconcilePass, { records }: Deps): Promise<void> {
+  return records.transact(async (transaction) => transaction.set(UPKEEP, PASS_ID, pass));
+}

@@ -1,0 +1,50 @@
+import { type AuditEvent, type ChainHead, emptyChain, sealEvents } from '../../shared/domain/audit-chain.ts';
+import { AUDIT, CHAIN_HEADS, UNSEALED_EVENTS } from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import { type Frame, inParallel } from './steps.ts';
+import type { Tally } from './tally.ts';
+
+const BATCH = 100;
+const TENANTS_AT_A_TIME = 4;
+
+/**
+ * Links events that were recorded since the last sweep to their tenants' chains, and gives the new heads.
+ *
+ * Sealed in batches and not one by one as they are recorded: a chain that grows with every event makes all events of a
+ * tenant wait for one another, whatever licenses they are of. An event has its place a minute later instead.
+ */
+export async function sealAudit(deps: Deps, frame: Frame, tally: Tally): Promise<ChainHead[]> {
+  const heads = new Map<string, ChainHead>();
+  for (;;) {
+    const { documents } = await deps.records.query(UNSEALED_EVENTS, { sealed: false }, { limit: BATCH });
+    const byTenant = Map.groupBy(documents, ({ tenantId }) => tenantId);
+    await inParallel([...byTenant], TENANTS_AT_A_TIME, async ([tenantId, events]) => {
+      const { sealed, head } = await sealOfTenant(tenantId, events, deps);
+      tally.sealed += sealed;
+      if (sealed > 0) heads.set(tenantId, head);
+    });
+    if (documents.length < BATCH) return [...heads.values()];
+    if (frame.isTimeUp()) {
+      frame.leaveOver();
+      return [...heads.values()];
+    }
+  }
+}
+
+function sealOfTenant(
+  tenantId: string,
+  listed: readonly AuditEvent[],
+  { records }: Deps,
+): Promise<{ sealed: number; head: ChainHead }> {
+  return records.transact(async (transaction) => {
+    const head = (await transaction.get(CHAIN_HEADS, tenantId)) ?? emptyChain(tenantId);
+    const found = await Promise.all(listed.map(({ eventId }) => transaction.get(AUDIT, eventId)));
+    // Another sweep may have been here since they were listed.
+    const open = found.flatMap((event) => (event && !event.sealed ? [event] : []));
+    if (open.length === 0) return { sealed: 0, head };
+    const next = sealEvents(head, open);
+    for (const event of next.events) transaction.set(AUDIT, event.eventId, event);
+    transaction.set(CHAIN_HEADS, tenantId, next.head);
+    return { sealed: open.length, head: next.head };
+  });
+}

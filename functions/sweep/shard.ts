@@ -1,0 +1,81 @@
+import { entitlementOf } from '../../shared/domain/license.ts';
+import { LICENSES } from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import type { ShardNews } from '../../shared/ports/seat-upkeep.ts';
+import type { Frame } from './steps.ts';
+import type { Tally } from './tally.ts';
+
+/** As many as a topic takes a call. */
+const PUBLISH_BATCH = 100;
+/** As many as a look at a shard takes. */
+const LOOK_BATCH = 32;
+
+/** Tells what has ended in a shard, then publishes what was told there. Costs one command where nothing has happened. */
+export async function sweepShard(shard: string, deps: Deps, frame: Frame, tally: Tally): Promise<void> {
+  const news = await makeEndsKnown(shard, deps, frame, tally);
+  const waiting = { count: news.pending, oldestAtMs: news.oldestAtMs };
+  try {
+    if (waiting.count > 0) await drainOutbox(shard, deps, frame, tally, waiting);
+  } finally {
+    tally.pending += waiting.count;
+    if (waiting.count > 0 && waiting.oldestAtMs !== null) {
+      tally.oldestAgeMs = Math.max(tally.oldestAgeMs ?? 0, news.atMs - waiting.oldestAtMs);
+    }
+  }
+}
+
+async function makeEndsKnown(shard: string, deps: Deps, frame: Frame, tally: Tally): Promise<ShardNews> {
+  let licenses: readonly string[] = [];
+  for (;;) {
+    const news = await deps.upkeep.expire(shard, licenses);
+    tally.expired += news.expired;
+    const refilled = await refill(news.unknown, deps);
+    licenses = [...new Set([...refilled, ...news.due])].slice(0, LOOK_BATCH);
+    if (licenses.length === 0) return news;
+    if (frame.isTimeUp()) {
+      frame.leaveOver();
+      return news;
+    }
+  }
+}
+
+/** Puts the copies that Redis has lost, and gives the licenses that there were any of. */
+async function refill(licenseIds: readonly string[], { records, seats }: Deps): Promise<string[]> {
+  const refilled: string[] = [];
+  for (const licenseId of licenseIds) {
+    const license = await records.get(LICENSES, licenseId);
+    if (!license) continue;
+    await seats.putLicense(entitlementOf(license));
+    refilled.push(licenseId);
+  }
+  return refilled;
+}
+
+async function drainOutbox(
+  shard: string,
+  { upkeep, events }: Deps,
+  frame: Frame,
+  tally: Tally,
+  waiting: { count: number; oldestAtMs: number | null },
+): Promise<void> {
+  let after: string | undefined;
+  for (;;) {
+    if (frame.isTimeUp() || frame.away.has('events')) return frame.leaveOver();
+    const entries = await upkeep.readOutbox(shard, { limit: PUBLISH_BATCH, after });
+    const readable = entries.flatMap(({ position, event }) => (event ? [{ position, event }] : []));
+    tally.unreadable += entries.length - readable.length;
+    if (readable.length > 0) {
+      await events.publish(readable.map(({ event }) => event));
+      // Only now: what dies before this is published again, and recorded once, as its id is the same.
+      await upkeep.trimOutbox(
+        shard,
+        readable.map(({ position }) => position),
+      );
+      tally.published += readable.length;
+      waiting.count = Math.max(0, waiting.count - readable.length);
+    }
+    after = entries.at(-1)?.position;
+    if (after === undefined || entries.length < PUBLISH_BATCH) return;
+    waiting.oldestAtMs = Number(after.split('-')[0]);
+  }
+}

@@ -1,0 +1,296 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.ts';
+import { shardKey } from '../../shared/adapters/seats/lua/keys.ts';
+import { type RespClient, respClient } from '../../shared/adapters/seats/resp-client.ts';
+import { shardOf } from '../../shared/domain/ids.ts';
+import { type Part, Unavailable } from '../../shared/errors.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import { historiesOf, storyOf } from '../../shared/testing/records-of.ts';
+import { openTestSuite, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
+import { verifyChain } from '../audit/verify-chain.ts';
+
+const TTL_MS = 360_000;
+
+let redis: Awaited<ReturnType<typeof startEmbeddedRedis>>;
+let client: RespClient;
+let suite: TestSuite;
+/** Parts that do not answer while they are in here. */
+const away = new Set<Part>();
+let nowMs: number;
+
+/** Every call of the part throws while it is away. */
+function mayBeAway<T extends object>(part: Part, port: T): T {
+  return new Proxy(port, {
+    get(target, name) {
+      const member = Reflect.get(target, name);
+      if (typeof member !== 'function') return member;
+      return (...args: unknown[]) => {
+        if (away.has(part) && name !== 'close')
+          return Promise.reject(new Unavailable(part, 'away for a test'));
+        return Reflect.apply(member, target, args);
+      };
+    },
+  });
+}
+
+beforeEach(async () => {
+  nowMs = Date.now();
+  vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
+  redis = await startEmbeddedRedis();
+  client = respClient(redis);
+  const wrap = (deps: Deps): Deps => ({
+    ...deps,
+    seats: mayBeAway('seats', deps.seats),
+    upkeep: mayBeAway('seats', deps.upkeep),
+    records: mayBeAway('records', deps.records),
+    events: mayBeAway('events', deps.events),
+  });
+  suite = await openTestSuite({ REDIS_URL: `redis://${redis.host}:${redis.port}` }, wrap);
+});
+afterEach(async () => {
+  away.clear();
+  await suite.close();
+  client.close();
+  await redis.close();
+  vi.useRealTimers();
+});
+
+function moveClock(ms: number): void {
+  nowMs += ms;
+  vi.setSystemTime(nowMs);
+}
+
+async function seat(license: TestLicense, machine: string): Promise<string> {
+  const { status, body, text } = await license.acquire(machine);
+  expect(status, text).toBe(201);
+  return body.session_id;
+}
+
+async function outboxLength(license: TestLicense): Promise<number> {
+  return Number(await client.command(['XLEN', shardKey('outbox', shardOf(license.licenseId))]));
+}
+
+test('a client that crashed is told of a minute later: who, since when, until when and why', async () => {
+  const license = await suite.createLicense({ max: 1 });
+  const session = await seat(license, 'machine');
+  const startMs = nowMs;
+  moveClock(TTL_MS + 20_000);
+  await suite.settle();
+  expect(await storyOf(suite.deps.records, license.licenseId)).toEqual([
+    `session.acquired ${session}`,
+    `session.expired ${session}`,
+  ]);
+  expect(await historiesOf(suite.deps.records, license.licenseId)).toMatchObject([
+    {
+      sessionId: session,
+      acquiredAtMs: startMs,
+      endedAtMs: startMs + TTL_MS,
+      endReason: 'expired',
+      seatedMs: TTL_MS,
+      isOpen: false,
+    },
+  ]);
+  const { tenantId } = license;
+  expect(await verifyChain(suite.deps.records, tenantId)).toMatchObject({
+    sealed: 3,
+    unsealed: 0,
+    problems: [],
+  });
+});
+
+test('counts what it does, and what waits', async () => {
+  const license = await suite.createLicense({ max: 3 });
+  for (const machine of ['a', 'b', 'c']) await seat(license, machine);
+  moveClock(TTL_MS);
+  const first = await suite.sweep();
+  expect(first.status, first.text).toBe(200);
+  expect(first.body).toEqual({
+    expired: 3,
+    published: 7,
+    pending: 0,
+    oldest_age_seconds: null,
+    sealed: expect.any(Number),
+    reconciled: expect.objectContaining({ copies: 1, copies_repaired: 0 }),
+    complete: true,
+    unavailable: [],
+  });
+  await suite.settle();
+  const idle = await suite.sweep();
+  expect(idle.body).toMatchObject({ expired: 0, published: 0, pending: 0, sealed: 0, reconciled: null });
+});
+
+describe('whoever is not Cloud Scheduler', () => {
+  test.each([
+    ['no token', () => undefined, 401, 'AUTHENTICATION_REQUIRED'],
+    ['no token but words', () => 'Bearer let-me-in', 401, 'CREDENTIALS_INVALID'],
+    [
+      'a token that was made for somebody else',
+      () => `Bearer ${suite.serviceToken('scheduler', { aud: 'https://elsewhere.example' })}`,
+      401,
+      'CREDENTIALS_INVALID',
+    ],
+    [
+      'a token that has run out',
+      () => `Bearer ${suite.serviceToken('scheduler', { exp: Math.floor(nowMs / 1000) - 3600 })}`,
+      401,
+      'CREDENTIALS_INVALID',
+    ],
+    [
+      'a token of an e-mail address that nobody verified',
+      () => `Bearer ${suite.serviceToken('scheduler', { email_verified: false })}`,
+      401,
+      'CREDENTIALS_INVALID',
+    ],
+    ['the token of Pub/Sub', () => `Bearer ${suite.serviceToken('pubsub')}`, 403, 'FORBIDDEN'],
+    [
+      'the token of a stranger',
+      () => `Bearer ${suite.serviceToken('eve@seatlease.local')}`,
+      403,
+      'FORBIDDEN',
+    ],
+  ])('with %s is turned away, and nothing is done', async (_, authorizationOf, status, code) => {
+    const license = await suite.createLicense();
+    await seat(license, 'machine');
+    moveClock(TTL_MS);
+    const authorization = authorizationOf();
+    const reply = await suite.call('POST', '/internal/sweep', authorization ? { authorization } : {});
+    expect([reply.status, reply.body.code]).toEqual([status, code]);
+    expect(await outboxLength(license)).toBe(2);
+    expect(await storyOf(suite.deps.records, license.licenseId)).toEqual([]);
+  });
+
+  test('with a license key is turned away too; an operator may sweep by hand', async () => {
+    const license = await suite.createLicense();
+    const asLicense = { authorization: `License ${license.key}` };
+    expect((await suite.call('POST', '/internal/sweep', asLicense)).body.code).toBe('FORBIDDEN');
+    expect((await suite.operate('POST', '/internal/sweep')).status).toBe(200);
+  });
+});
+
+describe('while a part is away, the rest is done and nothing is lost:', () => {
+  test('events wait in the outbox, and are published when the topic is back', async () => {
+    const license = await suite.createLicense();
+    const session = await seat(license, 'machine');
+    await suite.settle();
+    moveClock(TTL_MS);
+    away.add('events');
+    await suite.sweep();
+    moveClock(90_000);
+    const { status, body } = await suite.sweep();
+    expect(status).toBe(503);
+    expect(body).toMatchObject({ published: 0, pending: 1, oldest_age_seconds: 90 });
+    expect(body).toMatchObject({ complete: false, unavailable: ['events'] });
+    expect(suite.logged.at(-1)).toMatchObject({
+      severity: 'ERROR',
+      because: expect.stringContaining('events'),
+    });
+
+    away.clear();
+    await suite.settle();
+    expect(await storyOf(suite.deps.records, license.licenseId)).toEqual([
+      `session.acquired ${session}`,
+      `session.expired ${session}`,
+    ]);
+  });
+
+  test('without records, what ended is told and published all the same', async () => {
+    const license = await suite.createLicense();
+    const session = await seat(license, 'machine');
+    moveClock(TTL_MS);
+    away.add('records');
+    const { status, body } = await suite.sweep();
+    expect(status).toBe(503);
+    expect(body).toMatchObject({ expired: 1, published: 3, pending: 0, sealed: 0, unavailable: ['records'] });
+    away.clear();
+    await suite.settle();
+    expect(await storyOf(suite.deps.records, license.licenseId)).toHaveLength(2);
+    expect(await historiesOf(suite.deps.records, license.licenseId)).toMatchObject([
+      { sessionId: session, isOpen: false },
+    ]);
+  });
+
+  test('without seats, what is recorded is sealed, and no session counts as lost', async () => {
+    const license = await suite.createLicense();
+    await seat(license, 'machine');
+    await suite.sweep();
+    away.add('seats');
+    moveClock(3_600_000);
+    const { status, body } = await suite.sweep();
+    expect(status).toBe(503);
+    expect(body).toMatchObject({ expired: 0, published: 0, unavailable: ['seats'] });
+    expect(body.reconciled).toMatchObject({ sessions_missing: 0, sessions_closed: 0 });
+    expect(await historiesOf(suite.deps.records, license.licenseId)).toMatchObject([
+      { isOpen: true, missingSinceMs: null },
+    ]);
+  });
+});
+
+test('two sweeps at once do no harm: everything is told, recorded and sealed once', async () => {
+  const licenses = [await suite.createLicense({ max: 40 }), await suite.createLicense({ max: 40 })];
+  for (const license of licenses) for (let n = 0; n < 40; n += 1) await seat(license, `machine-${n}`);
+  moveClock(TTL_MS);
+  const replies = await Promise.all([suite.sweep(), suite.sweep(), suite.sweep()]);
+  expect(replies.map(({ status }) => status)).toEqual([200, 200, 200]);
+  expect(replies.reduce((sum, { body }) => sum + body.expired, 0)).toBe(80);
+  await suite.settle();
+  await Promise.all([suite.sweep(), suite.sweep(), suite.sweep()]);
+  for (const { licenseId, tenantId } of licenses) {
+    const story = await storyOf(suite.deps.records, licenseId);
+    expect(story).toHaveLength(80);
+    expect(new Set(story).size).toBe(80);
+    const { records } = suite.deps;
+    expect(await verifyChain(records, tenantId)).toMatchObject({ sealed: 81, unsealed: 0, problems: [] });
+  }
+});
+
+test('an entry that cannot be read stays where it is, is reported, and keeps back no other', async () => {
+  const license = await suite.createLicense();
+  const outbox = shardKey('outbox', shardOf(license.licenseId));
+  await client.command(['XADD', outbox, '*', 'type', 'session.cloned']);
+  const session = await seat(license, 'machine');
+  const { status, body } = await suite.sweep();
+  expect(status).toBe(200);
+  expect(body).toMatchObject({ published: 2, pending: 1 });
+  expect(suite.logged.findLast((line) => line.function === 'sweep')).toMatchObject({
+    severity: 'ERROR',
+    unreadable_events: 1,
+  });
+  await suite.settle();
+  expect(await storyOf(suite.deps.records, license.licenseId)).toEqual([`session.acquired ${session}`]);
+  expect(await outboxLength(license)).toBe(1);
+});
+
+test('a license whose terms Redis has lost still has its ends told', async () => {
+  const license = await suite.createLicense();
+  const session = await seat(license, 'machine');
+  const { licenseId } = license;
+  await client.command(['DEL', `license:{s${shardOf(licenseId)}}:${licenseId}`]);
+  moveClock(TTL_MS);
+  expect((await suite.sweep()).body).toMatchObject({ expired: 1 });
+  await suite.settle();
+  expect(await storyOf(suite.deps.records, licenseId)).toContain(`session.expired ${session}`);
+});
+
+describe('a sweep that runs out of time', () => {
+  test('stops cleanly, says so, and leaves the rest to the next one', async () => {
+    const license = await suite.createLicense({ max: 200 });
+    for (let n = 0; n < 150; n += 1) await seat(license, `machine-${n}`);
+    await suite.settle();
+    moveClock(TTL_MS);
+    // The clock leaps past the budget with the first look.
+    const expire = vi.spyOn(suite.deps.upkeep, 'expire');
+    expire.mockImplementationOnce(async (shard, licenses) => {
+      moveClock(120_000);
+      expire.mockRestore();
+      return suite.deps.upkeep.expire(shard, licenses);
+    });
+    const cut = await suite.sweep();
+    expect(cut.status).toBe(200);
+    expect(cut.body).toMatchObject({ complete: false, unavailable: [] });
+    expect(cut.body.expired).toBeLessThan(150);
+    const next = await suite.sweep();
+    expect(next.body).toMatchObject({ complete: true, expired: 150 - cut.body.expired });
+    await suite.settle();
+    expect(await storyOf(suite.deps.records, license.licenseId)).toHaveLength(300);
+  });
+});

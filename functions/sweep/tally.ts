@@ -1,0 +1,33 @@
+/** What a sweep has done so far. Every step adds to it as it goes, so that a step cut short is counted too. */
+export interface Tally {
+  expired: number;
+  published: number;
+  pending: number;
+  /** Milliseconds; `null` while nothing is known to wait. */
+  oldestAgeMs: number | null;
+  /** Outbox entries that this version cannot read. */
+  unreadable: number;
+  sealed: number;
+  reconciled: Reconciled | null;
+}
+
+export interface Reconciled {
+  copies: number;
+  copiesRepaired: number;
+  copiesRemoved: number;
+  sessions: number;
+  sessionsMissing: number;
+  sessionsClosed: number;
+}
+
+export function emptyTally(): Tally {
+  return {
+    expired: 0,
+    published: 0,
+    pending: 0,
+    oldestAgeMs: null,
+    unreadable: 0,
+    sealed: 0,
+    reconciled: null,
+  };
+}

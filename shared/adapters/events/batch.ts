@@ -1,0 +1,12 @@
+import type { SeatEvent } from '../../domain/event.ts';
+import { type EventMessage, messageOf } from '../../domain/event-message.ts';
+
+const mostEvents = 100;
+
+/** The messages of one call, each license's by itself and in order. Throws a RangeError for more than 100 events. */
+export function messagesByLicense(events: readonly SeatEvent[]): ReadonlyMap<string, EventMessage[]> {
+  if (events.length > mostEvents) {
+    throw new RangeError(`A call publishes at most ${mostEvents} events, not ${events.length}.`);
+  }
+  return Map.groupBy(events.map(messageOf), ({ orderingKey }) => orderingKey);
+}

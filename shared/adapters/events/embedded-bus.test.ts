@@ -1,0 +1,204 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { afterEach, expect, test } from 'vitest';
+import type { SeatEvent } from '../../domain/event.ts';
+import { PushEnvelope, readMessage } from '../../domain/event-message.ts';
+import { newLicense } from '../../ports/events.contract-suite.ts';
+import { type EventBus, type EventBusOptions, openEventBus, type Push } from './embedded-bus.ts';
+
+const opened: EventBus[] = [];
+const open = (options: EventBusOptions = {}): EventBus => {
+  const bus = openEventBus({ retryMs: 1, ...options });
+  opened.push(bus);
+  return bus;
+};
+afterEach(async () => {
+  for (const bus of opened.splice(0)) await bus.close();
+});
+
+test('keeps what is published before anyone subscribes', async () => {
+  const bus = open();
+  const events = newEvents(3);
+  await bus.publish(events);
+  const got = collect(bus);
+  await bus.idle();
+  expect(got.map(eventIn)).toStrictEqual(events);
+});
+
+test('delivers just what Pub/Sub would push, also through JSON', async () => {
+  const bus = open();
+  const got = collect(bus);
+  const event = newLicense().next();
+  await bus.publish([event]);
+  await bus.idle();
+  expect(got).toStrictEqual([
+    {
+      message: {
+        data: expect.any(String),
+        messageId: expect.stringMatching(/^\d+$/),
+        attributes: expect.objectContaining({ license_id: event.licenseId }),
+        orderingKey: event.licenseId,
+        publishTime: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+      },
+      subscription: expect.stringMatching(/^projects\/.+\/subscriptions\/.+$/),
+      deliveryAttempt: 1,
+    },
+  ]);
+  expect(PushEnvelope.parse(JSON.parse(JSON.stringify(got[0])))).toStrictEqual(got[0]);
+});
+
+test('gives up on a message that was refused five times, and goes on with its license', async () => {
+  const bus = open();
+  const events = newEvents(3);
+  const got = collect(bus, async (envelope) =>
+    eventIn(envelope).eventId === events[0]?.eventId ? 500 : 200,
+  );
+  await bus.publish(events);
+  await bus.idle();
+  expect(got.map(({ deliveryAttempt }) => deliveryAttempt)).toEqual([1, 2, 3, 4, 5, 1, 1]);
+  expect(got.slice(5).map(eventIn)).toStrictEqual(events.slice(1));
+  expect(bus.deadLetters).toStrictEqual([got[4]]);
+});
+
+test('takes a subscriber that throws, or answers anything but 2xx, for a refusal', async () => {
+  const bus = open();
+  const answers = [199, 302, 400, 'throw', 299] as const;
+  const got = collect(bus, async ({ deliveryAttempt = 0 }) => {
+    const answer = answers[deliveryAttempt - 1] ?? 500;
+    if (answer === 'throw') throw new Error('the subscriber failed');
+    return answer;
+  });
+  await bus.publish(newEvents(1));
+  await bus.idle();
+  expect(got).toHaveLength(5);
+  expect(bus.deadLetters).toEqual([]);
+});
+
+test('delivers to eight licenses at once, and no more', async () => {
+  const bus = open();
+  const eight = Promise.withResolvers<void>();
+  let running = 0;
+  let most = 0;
+  bus.subscribe(async () => {
+    running += 1;
+    most = Math.max(most, running);
+    // Whatever else is coming has come after that.
+    if (running === 8) turns().then(eight.resolve);
+    await eight.promise;
+    running -= 1;
+    return 200;
+  });
+  await bus.publish(Array.from({ length: 20 }, () => newEvents(3)).flat());
+  await bus.idle();
+  expect(most).toBe(8);
+});
+
+test('delivers to one license one at a time, also what is published meanwhile', async () => {
+  const bus = open();
+  const finish = Promise.withResolvers<void>();
+  const got = collect(bus, async () => {
+    await finish.promise;
+    return 200;
+  });
+  const events = newEvents(4);
+  await bus.publish(events.slice(0, 2));
+  await bus.publish(events.slice(2));
+  await turns();
+  expect(got.map(eventIn)).toStrictEqual(events.slice(0, 1));
+  finish.resolve();
+  await bus.idle();
+  expect(got.map(eventIn)).toStrictEqual(events);
+});
+
+test('has taken a message before its subscriber hears of it', async () => {
+  const bus = open();
+  const told: string[] = [];
+  collect(bus, async () => {
+    told.push('delivered');
+    return 200;
+  });
+  await bus.publish(newEvents(1)).then(() => told.push('published'));
+  await bus.idle();
+  expect(told).toEqual(['published', 'delivered']);
+});
+
+test('delivers a message unchanged again, whatever its subscriber did to it', async () => {
+  const bus = open();
+  const event = newLicense().next();
+  const got: SeatEvent[] = [];
+  bus.subscribe(async (envelope) => {
+    got.push(eventIn(envelope));
+    envelope.message.data = '';
+    return got.length < 3 ? 500 : 200;
+  });
+  await bus.publish([event]);
+  await bus.idle();
+  expect(got).toStrictEqual([event, event, event]);
+});
+
+test('takes one subscriber, not two', () => {
+  const bus = open();
+  bus.subscribe(async () => 200);
+  expect(() => bus.subscribe(async () => 200)).toThrow('subscriber');
+});
+
+test('lets a delivery end that runs while it is closed, and begins no other', async () => {
+  const bus = open();
+  const ended: string[] = [];
+  const begun = Promise.withResolvers<void>();
+  const finish = Promise.withResolvers<void>();
+  const got = collect(bus, async () => {
+    begun.resolve();
+    await finish.promise;
+    ended.push('delivery');
+    return 200;
+  });
+  await bus.publish(newEvents(2));
+  await begun.promise;
+  const closed = bus.close().then(() => ended.push('bus'));
+  await turns();
+  finish.resolve();
+  await closed;
+  await turns();
+  expect(ended).toEqual(['delivery', 'bus']);
+  expect(got).toHaveLength(1);
+});
+
+test('ends while messages wait: for a subscriber, for their next attempt, for one that never answers', async () => {
+  const unheard = open();
+  await unheard.publish(newEvents(1));
+  const refused = open({ retryMs: 3_600_000 });
+  const refusals = collect(refused, async () => 500);
+  const stuck = open();
+  collect(stuck, () => new Promise<number>(() => {}));
+  await refused.publish(newEvents(2));
+  await stuck.publish(newEvents(2));
+  const idle = Promise.all([unheard.idle(), refused.idle(), stuck.idle()]);
+  await Promise.all([unheard.close(), refused.close(), stuck.close()]);
+  await idle;
+  expect(refusals.length).toBeLessThanOrEqual(1);
+});
+
+function newEvents(count: number): SeatEvent[] {
+  const license = newLicense();
+  return Array.from({ length: count }, () => license.next());
+}
+
+/** Long enough for all that waits for nothing from outside. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await nextTurn();
+}
+
+function collect(bus: EventBus, answer: Push = async () => 200): PushEnvelope[] {
+  const got: PushEnvelope[] = [];
+  bus.subscribe((envelope) => {
+    got.push(envelope);
+    return answer(envelope);
+  });
+  return got;
+}
+
+function eventIn({ message }: PushEnvelope): SeatEvent {
+  const read = readMessage(message.data);
+  if (!('event' in read)) throw new Error(read.because);
+  return read.event;
+}

@@ -1,0 +1,174 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { SeatEvent } from '../../domain/event.ts';
+import { PushEnvelope, readMessage } from '../../domain/event-message.ts';
+import { Unavailable } from '../../errors.ts';
+import { eventsContract, newLicense, type Subscriber } from '../../ports/events.contract-suite.ts';
+import { type PubSubEmulator, startPubSubEmulator } from '../../testing/pubsub-emulator.ts';
+import { type PushRelay, startPushRelay } from '../../testing/push-relay.ts';
+import { describeReal } from '../../testing/real-parts.ts';
+import { openEventBus } from './embedded-bus.ts';
+import { openPubSubEvents } from './pubsub.ts';
+
+describe('the bus in this process', () => {
+  eventsContract(async (subscriber) => {
+    const events = openEventBus({ retryMs: 5, mostAttempts: 12 });
+    events.subscribe((envelope) => subscriber(JSON.parse(JSON.stringify(envelope))));
+    return { events, close: () => events.close() };
+  });
+});
+
+describeReal('Pub/Sub emulator', 'Pub/Sub', () => {
+  let emulator: PubSubEmulator;
+  let topics = 0;
+  beforeAll(async () => {
+    emulator = await startPubSubEmulator();
+  });
+  afterAll(() => emulator?.stop());
+
+  async function openTopic(endpoint: string, at: PubSubEmulator = emulator) {
+    topics += 1;
+    const topic = `topic-${topics}`;
+    await at.createTopic(topic);
+    await at.createPushSubscription({ topic, subscription: `subscription-${topics}`, endpoint });
+    return openPubSubEvents({ projectId: at.projectId, topic, emulatorHost: at.host });
+  }
+
+  eventsContract(async (subscriber) => {
+    const endpoint = await startEndpoint(subscriber);
+    const events = await openTopic(endpoint.url);
+    return {
+      events,
+      async close() {
+        await events.close();
+        await endpoint.close();
+      },
+    };
+  });
+
+  describe('through a relay', () => {
+    let relay: PushRelay;
+    let endpoint: Endpoint;
+    let events: ReturnType<typeof openPubSubEvents>;
+    const got: SeatEvent[] = [];
+    const refusals: number[] = [];
+    beforeAll(async () => {
+      endpoint = await startEndpoint(async (body) => {
+        got.push(eventIn(body));
+        return refusals.shift() ?? 204;
+      });
+      const tokens = ['first', 'second'];
+      relay = await startPushRelay({ target: endpoint.url, token: () => tokens.shift() ?? 'later' });
+      events = await openTopic(relay.url);
+    });
+    afterAll(async () => {
+      await events?.close();
+      await relay?.close();
+      await endpoint?.close();
+    });
+
+    test('each delivery carries a token of its own, and a refusal goes back', async () => {
+      const event = newLicense().next();
+      refusals.push(503);
+      await events.publish([event]);
+      await endpoint.until(() => got.length === 2);
+      expect(got.splice(0)).toStrictEqual([event, event]);
+      expect(endpoint.authorizations).toEqual(['Bearer first', 'Bearer second']);
+      expect(relay.statuses[0]).toBe(503);
+    });
+
+    test('a delivery that was cut off comes again', async () => {
+      const event = newLicense().next();
+      relay.dropNextDeliveries(1);
+      await events.publish([event]);
+      await endpoint.until(() => got.length === 1);
+      expect(got.splice(0)).toStrictEqual([event]);
+    });
+
+    test('a delivery whose answer was lost comes twice', async () => {
+      const event = newLicense().next();
+      relay.dropNextAnswers(1);
+      await events.publish([event]);
+      await endpoint.until(() => got.length === 2);
+      expect(got.splice(0)).toStrictEqual([event, event]);
+    });
+  });
+
+  test('is Unavailable while its server is away, and takes events again when that is back', async () => {
+    const got: SeatEvent[] = [];
+    const endpoint = await startEndpoint(async (body) => {
+      got.push(eventIn(body));
+      return 204;
+    });
+    const first = await startPubSubEmulator();
+    const { projectId } = first;
+    const events = await openTopic(endpoint.url, first);
+    const license = newLicense();
+    const [before, during, after] = [license.next(), license.next(), license.next()];
+    await events.publish([before]);
+    await endpoint.until(() => got.length === 1);
+
+    await first.kill();
+    await expect(events.publish([during])).rejects.toThrow(Unavailable);
+
+    const second = await startPubSubEmulator({ port: Number(first.host.split(':')[1]), projectId });
+    const topic = `topic-${topics}`;
+    await second.createTopic(topic);
+    await second.createPushSubscription({ topic, subscription: 'again', endpoint: endpoint.url });
+    await events.publish([after]);
+    await endpoint.until(() => got.length === 2);
+    expect(got).toStrictEqual([before, after]);
+
+    await events.close();
+    await second.stop();
+    await endpoint.close();
+  }, 60_000);
+
+  test('is Unavailable where there is no such topic, and says so in the log', async () => {
+    const { projectId, host } = emulator;
+    const events = openPubSubEvents({ projectId, topic: 'missing', emulatorHost: host });
+    await expect(events.publish([newLicense().next()])).rejects.toMatchObject({
+      name: 'Unavailable',
+      message: expect.stringContaining('NOT_FOUND'),
+    });
+    await events.close();
+  });
+});
+
+function eventIn(body: unknown): SeatEvent {
+  const read = readMessage(PushEnvelope.parse(body).message.data);
+  if (!('event' in read)) throw new Error(read.because);
+  return read.event;
+}
+
+type Endpoint = Awaited<ReturnType<typeof startEndpoint>>;
+
+/** An HTTP server that a subscription may push to. */
+async function startEndpoint(subscriber: Subscriber) {
+  const authorizations: (string | undefined)[] = [];
+  let waiting: (() => void)[] = [];
+  const server = createServer(async (incoming, outgoing) => {
+    authorizations.push(incoming.headers.authorization);
+    const status = await subscriber(JSON.parse(await text(incoming))).catch(() => 500);
+    outgoing.writeHead(status).end();
+    for (const resolve of waiting) resolve();
+    waiting = [];
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new TypeError('The server has no port.');
+  return {
+    url: `http://127.0.0.1:${address.port}/push`,
+    authorizations,
+    async until(isSo: () => boolean): Promise<void> {
+      while (!isSo()) await new Promise<void>((resolve) => waiting.push(resolve));
+    },
+    async close(): Promise<void> {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}

@@ -1,0 +1,251 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { SeatEvent } from '../../domain/event.ts';
+import { messageOf } from '../../domain/event-message.ts';
+import { Unavailable } from '../../errors.ts';
+import { newLicense } from '../../ports/events.contract-suite.ts';
+import type { Events } from '../../ports/events.ts';
+import { type PubSubServer, startPubSubServer } from '../../testing/pubsub-server.ts';
+import { openPubSubEvents } from './pubsub.ts';
+
+const run = promisify(execFile);
+
+const INVALID_ARGUMENT = 3;
+const PERMISSION_DENIED = 7;
+const UNAVAILABLE = 14;
+
+describe('a call', () => {
+  let server: PubSubServer;
+  let events: Events;
+  beforeEach(async () => {
+    server = await startPubSubServer();
+    events = openPubSubEvents({ projectId: 'demo-p', topic: 'seats', emulatorHost: server.host });
+  });
+  afterEach(async () => {
+    await events.close();
+    await server.close();
+  });
+
+  test('makes one request for each license, with its messages in order: Pub/Sub takes no other', async () => {
+    const [first, second] = [newLicense(), newLicense()];
+    await events.publish([first.next(), second.next(), first.next(), first.next(), second.next()]);
+    const sent = server.requests.map(({ topic, messages }) => ({ topic, messages }));
+    expect(sent).toHaveLength(2);
+    for (const license of [first, second]) {
+      const messages = license.events.map(messageOf).map(({ data, attributes, orderingKey }) => ({
+        data: data.toString(),
+        attributes,
+        orderingKey,
+      }));
+      expect(sent).toContainEqual({ topic: 'projects/demo-p/topics/seats', messages });
+    }
+  });
+
+  test('without events asks nothing, and does not even connect', async () => {
+    await events.publish([]);
+    expect(server.connectionCount()).toBe(0);
+  });
+
+  test('uses the connection of the call before', async () => {
+    const license = newLicense();
+    await events.publish([license.next()]);
+    await events.publish([license.next()]);
+    expect(server.connectionCount()).toBe(1);
+  });
+
+  test.each([
+    ['CANCELLED', 1],
+    ['UNKNOWN', 2],
+    ['DEADLINE_EXCEEDED', 4],
+    ['RESOURCE_EXHAUSTED', 8],
+    ['ABORTED', 10],
+    ['INTERNAL', 13],
+    ['UNAVAILABLE', 14],
+  ])('asks again after %s, for that license alone', async (_, code) => {
+    const [hurt, well] = [newLicense(), newLicense()];
+    server.answerNext(hurt.id, code);
+    await events.publish([hurt.next(), well.next()]);
+    const keys = server.requests.map(({ messages }) => messages[0]?.orderingKey);
+    expect(keys.toSorted()).toEqual([hurt.id, hurt.id, well.id].toSorted());
+  });
+
+  test.each([
+    ['NOT_FOUND', 5],
+    ['PERMISSION_DENIED', 7],
+    ['UNAUTHENTICATED', 16],
+  ])('asks once and is Unavailable after %s, which it names for the log', async (word, code) => {
+    const license = newLicense();
+    server.answerNext(license.id, code);
+    const error = await failureOf(events.publish([license.next()]));
+    expect(error).toBeInstanceOf(Unavailable);
+    expect(error).toMatchObject({ part: 'events', message: expect.stringContaining(`${word} (${code})`) });
+    expect(String(error)).toContain('as the test says');
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('that we got wrong is a fault, not something that passes by waiting', async () => {
+    const license = newLicense();
+    server.answerNext(license.id, INVALID_ARGUMENT);
+    const error = await failureOf(events.publish([license.next()]));
+    expect(error).toMatchObject({ code: INVALID_ARGUMENT });
+    expect(error).not.toBeInstanceOf(Unavailable);
+  });
+
+  test('fails when one license of many was not taken, after all of them have been answered', async () => {
+    const licenses = Array.from({ length: 20 }, newLicense);
+    server.answerNext(licenses[3]?.id ?? '', PERMISSION_DENIED);
+    const release = server.hold(licenses[17]?.id ?? '');
+    const settled: string[] = [];
+    const failing = failureOf(events.publish(licenses.map((license) => license.next()))).then((error) => {
+      settled.push('call');
+      return error;
+    });
+    await server.until(() => server.requests.length === 20);
+    settled.push('held request');
+    release();
+    expect(await failing).toBeInstanceOf(Unavailable);
+    expect(settled).toEqual(['held request', 'call']);
+  });
+
+  test('that is never taken ends in Unavailable, with the reason of the last attempt', async () => {
+    const license = newLicense();
+    for (let n = 0; n < 50; n += 1) server.answerNext(license.id, UNAVAILABLE);
+    const startMs = performance.now();
+    const error = await failureOf(events.publish([license.next()]));
+    expect(error).toMatchObject({
+      name: 'Unavailable',
+      message: expect.stringContaining('UNAVAILABLE (14): as the test says'),
+    });
+    expect(performance.now() - startMs).toBeLessThan(8_000);
+    expect(server.requests.length).toBeGreaterThan(2);
+    expect(server.requests.length).toBeLessThan(20);
+  });
+
+  test('gets through over a new connection when the old one has gone silent', async () => {
+    const license = newLicense();
+    await events.publish([license.next()]);
+    server.silenceConnections();
+    expect(await failureOf(events.publish([license.next()]))).toBeInstanceOf(Unavailable);
+    await events.publish([license.next()]);
+    expect(server.connectionCount()).toBe(2);
+  });
+
+  test('that failed leaves another in peace, and the next has a connection of its own', async () => {
+    const [slow, failing, next] = [newLicense(), newLicense(), newLicense()];
+    const release = server.hold(slow.id);
+    const publishing = events.publish([slow.next()]);
+    await server.until(() => server.requests.length === 1);
+    server.answerNext(failing.id, PERMISSION_DENIED);
+    expect(await failureOf(events.publish([failing.next()]))).toBeInstanceOf(Unavailable);
+    await events.publish([next.next()]);
+    expect(server.connectionCount()).toBe(2);
+    release();
+    await publishing;
+  });
+
+  test('that runs while the topic is closed is still taken', async () => {
+    const license = newLicense();
+    const release = server.hold(license.id);
+    const told: string[] = [];
+    const publishing = events.publish([license.next()]).then(() => told.push('published'));
+    await server.until(() => server.requests.length === 1);
+    const closing = events.close().then(() => told.push('closed'));
+    await expect(events.publish([license.next()])).rejects.toThrow(Unavailable);
+    release();
+    await Promise.all([publishing, closing]);
+    expect(told).toEqual(['published', 'closed']);
+  });
+});
+
+describe('a Pub/Sub that does not answer', () => {
+  test.each([
+    ['nothing listens', async () => ({ host: '127.0.0.1:1', close: () => {} }), 'UNAVAILABLE (14)'],
+    ['it accepts and then says nothing', silentServer, 'DEADLINE_EXCEEDED (4)'],
+  ])('ends a call in Unavailable within seconds when %s', async (_, start, word) => {
+    const { host, close } = await start();
+    const events = openPubSubEvents({ projectId: 'demo-p', topic: 'seats', emulatorHost: host });
+    const startMs = performance.now();
+    const error = await failureOf(events.publish([newLicense().next()]));
+    expect(error).toBeInstanceOf(Unavailable);
+    expect(String(error)).toContain(word);
+    expect(performance.now() - startMs).toBeLessThan(8_000);
+    await events.close();
+    close();
+  });
+});
+
+test('a process without credentials is told Unavailable, and lives', async () => {
+  const code = `
+    const events = openPubSubEvents({ projectId: 'demo-p', topic: 'seats' });
+    const outcomes = [];
+    for (let n = 0; n < 2; n += 1) await events.publish([event]).catch((error) => outcomes.push(error.message));
+    await events.close();
+    console.log(JSON.stringify(outcomes));
+  `;
+  const outcomes = await runModule(code, { GOOGLE_APPLICATION_CREDENTIALS: '/nowhere/key.json' });
+  expect(outcomes).toEqual([
+    expect.stringContaining('events: no credentials'),
+    expect.stringContaining('events: no credentials'),
+  ]);
+});
+
+test('opening a topic loads nothing of the SDK before the first call, and lets the process end after close', async () => {
+  const code = `
+    const loaded = () => registered.some((specifier) => /google|grpc|protobuf/.test(specifier));
+    const events = openPubSubEvents({ projectId: 'demo-p', topic: 'seats', emulatorHost: '127.0.0.1:1' });
+    await events.publish([]);
+    const before = loaded();
+    await events.publish([event]).catch(() => {});
+    await events.close();
+    console.log(JSON.stringify({ before, after: loaded() }));
+  `;
+  expect(await runModule(code, {})).toEqual({ before: false, after: true });
+});
+
+async function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+/** Runs code in a Node of its own, waits for it to end by itself, and reads what it printed. */
+async function runModule(code: string, environment: Record<string, string>): Promise<unknown> {
+  const setUp = `
+    import { registerHooks } from 'node:module';
+    const registered = [];
+    registerHooks({
+      resolve: (specifier, context, next) => {
+        registered.push(specifier);
+        return next(specifier, context);
+      },
+    });
+    const { openPubSubEvents } = await import(${JSON.stringify(new URL('./pubsub.ts', import.meta.url).href)});
+    const event = ${JSON.stringify(newLicense().next() satisfies SeatEvent)};
+  `;
+  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', setUp + code], {
+    timeout: 20_000,
+    env: { PATH: process.env.PATH, METADATA_SERVER_DETECTION: 'none', ...environment },
+  });
+  return JSON.parse(stdout);
+}
+
+/** Takes connections, and never says a word. */
+async function silentServer(): Promise<{ host: string; close: () => void }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => sockets.add(socket.on('error', () => {})));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new TypeError('The server has no port.');
+  return {
+    host: `127.0.0.1:${address.port}`,
+    close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}

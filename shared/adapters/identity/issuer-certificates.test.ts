@@ -1,0 +1,230 @@
+import { execFile } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import { rootCertificates } from 'node:tls';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Unavailable } from '../../errors.ts';
+import { cannedServer } from '../../testing/canned-server.ts';
+import { openGoogleIdentity } from './google.ts';
+import { IssuerCertificates } from './issuer-certificates.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_SECONDS = 3600;
+const PEM = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({
+  type: 'spki',
+  format: 'pem',
+});
+const FIRST = { first: PEM };
+const SECOND = { first: PEM, second: PEM };
+
+type Respond = (response: ServerResponse) => void;
+
+const certificates = (
+  body: unknown,
+  cacheControl = `public, max-age=${HOUR_SECONDS}, must-revalidate`,
+): Respond => {
+  return (response) => {
+    response.writeHead(200, { 'content-type': 'application/json', 'cache-control': cacheControl });
+    response.end(JSON.stringify(body));
+  };
+};
+const broken: Respond = (response) => response.writeHead(500).end('{}');
+
+const closers: (() => void)[] = [];
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+  for (const close of closers.splice(0)) close();
+});
+
+/** An issuer whose answer a test can change at any time, and the certificates as we keep them. */
+async function issuerThatSays(first: Respond) {
+  const issuer = { respond: first, asked: 0 };
+  const server = await cannedServer((response) => {
+    issuer.asked += 1;
+    issuer.respond(response);
+  });
+  closers.push(server.close);
+  return { issuer, url: server.url, kept: new IssuerCertificates(server.url) };
+}
+
+function pass(milliseconds: number): void {
+  vi.setSystemTime(Date.now() + milliseconds);
+}
+
+describe('the certificates of an issuer', () => {
+  test('are asked for once, however many tokens come at the same time', async () => {
+    const { issuer, kept } = await issuerThatSays(certificates(FIRST));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => kept.keysFor('first')));
+    expect(answers).toEqual(Array.from({ length: 20 }, () => FIRST));
+    await kept.keysFor('first');
+    expect(issuer.asked).toBe(1);
+  });
+
+  test('are kept for as long as the issuer allows, and a key that it has withdrawn by then is gone', async () => {
+    const { issuer, kept } = await issuerThatSays(certificates(SECOND));
+    await kept.keysFor('second');
+    issuer.respond = certificates(FIRST);
+    pass(HOUR_SECONDS * 1000 - 1);
+    expect(await kept.keysFor('second')).toEqual(SECOND);
+    expect(issuer.asked).toBe(1);
+    pass(1);
+    expect(await kept.keysFor('second')).toEqual(FIRST);
+    expect(issuer.asked).toBe(2);
+  });
+
+  test.each(['no-cache', 'max-age=0'])(
+    'are kept for a minute where the issuer says %j',
+    async (cacheControl) => {
+      const { issuer, kept } = await issuerThatSays(certificates(FIRST, cacheControl));
+      await kept.keysFor('first');
+      pass(MINUTE_MS - 1);
+      await kept.keysFor('first');
+      expect(issuer.asked).toBe(1);
+      pass(1);
+      await kept.keysFor('first');
+      expect(issuer.asked).toBe(2);
+    },
+  );
+
+  test('are asked for again by the first token of a new key', async () => {
+    const { issuer, kept } = await issuerThatSays(certificates(FIRST));
+    await kept.keysFor('first');
+    issuer.respond = certificates(SECOND);
+    pass(MINUTE_MS);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => kept.keysFor('second')));
+    expect(answers).toEqual(Array.from({ length: 20 }, () => SECOND));
+    expect(issuer.asked).toBe(2);
+  });
+
+  test('are asked for once a minute at most, however many key ids an attacker makes up', async () => {
+    const { issuer, kept } = await issuerThatSays(certificates(FIRST));
+    for (let index = 0; index < 50; index += 1) await kept.keysFor(`made-up-${index}`);
+    expect(issuer.asked).toBe(1);
+    pass(MINUTE_MS);
+    await Promise.all(Array.from({ length: 50 }, (_, index) => kept.keysFor(`made-up-${index}`)));
+    for (let index = 0; index < 50; index += 1) await kept.keysFor(`made-up-again-${index}`);
+    expect(issuer.asked).toBe(2);
+  });
+
+  test('still serve while the issuer is away; a key that is not among them is unavailable, not wrong', async () => {
+    const { issuer, kept } = await issuerThatSays(certificates(FIRST));
+    await kept.keysFor('first');
+    issuer.respond = broken;
+    pass(MINUTE_MS);
+    await expect(kept.keysFor('second')).rejects.toThrow(Unavailable);
+    await expect(kept.keysFor('second')).rejects.toThrow(Unavailable);
+    expect(await kept.keysFor('first')).toEqual(FIRST);
+    expect(issuer.asked).toBe(2);
+    issuer.respond = certificates(SECOND);
+    pass(MINUTE_MS);
+    expect(await kept.keysFor('second')).toEqual(SECOND);
+    expect(await kept.keysFor('third')).toEqual(SECOND);
+  });
+
+  test('are not served beyond their time because the issuer is away', async () => {
+    const { issuer, kept } = await issuerThatSays(certificates(FIRST));
+    await kept.keysFor('first');
+    issuer.respond = broken;
+    pass(HOUR_SECONDS * 1000);
+    await expect(kept.keysFor('first')).rejects.toThrow(Unavailable);
+  });
+
+  test('may be bare keys or X.509', async () => {
+    const published = { key: PEM, certificate: rootCertificates[0] };
+    const { kept } = await issuerThatSays(certificates(published));
+    expect(await kept.keysFor('key')).toEqual(published);
+  });
+});
+
+describe('an issuer is unavailable, and asked anew by the next token,', () => {
+  test.each<[string, Respond]>([
+    ['that says it is broken', broken],
+    ['that says the address is wrong', (response) => response.writeHead(404).end('{}')],
+    ['that answers a page', (response) => response.end('<html>')],
+    ['that answers nothing', (response) => response.end()],
+    ['that cuts the line', (response) => response.destroy()],
+    ['that answers a list', certificates([PEM])],
+    ['that answers text', certificates(PEM)],
+    ['that answers null', certificates(null)],
+    ['that answers keys in another form', certificates({ keys: [{ kid: 'first', kty: 'RSA' }] })],
+    ['that answers a certificate that is none', certificates({ first: 'no PEM' })],
+  ])('%s', async (_name, wrong) => {
+    const { issuer, kept } = await issuerThatSays(wrong);
+    const error = await kept.keysFor('first').catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(Unavailable);
+    expect(error).toMatchObject({ part: 'identity', cause: expect.any(Error) });
+    issuer.respond = certificates(FIRST);
+    expect(await kept.keysFor('first')).toEqual(FIRST);
+  });
+
+  test('that accepts and then says nothing, or not all, within the time that a test has', async () => {
+    const silent = await issuerThatSays(() => {});
+    const halting = await issuerThatSays((response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.write('{"first":');
+    });
+    await Promise.all(
+      [silent, halting].map(async ({ issuer, kept }) => {
+        await expect(kept.keysFor('first')).rejects.toThrow(Unavailable);
+        issuer.respond = certificates(FIRST);
+        expect(await kept.keysFor('first')).toEqual(FIRST);
+      }),
+    );
+  }, 10_000);
+
+  test('that nobody listens for', async () => {
+    const { url } = await issuerThatSays(broken);
+    for (const close of closers.splice(0)) close();
+    await expect(new IssuerCertificates(url).keysFor('first')).rejects.toThrow(Unavailable);
+  });
+});
+
+describe('a token', () => {
+  const tokenOf = (header: unknown): string =>
+    `${Buffer.from(JSON.stringify(header)).toString('base64url')}.e30.AA`;
+
+  test('whose issuer is away is neither good nor bad', async () => {
+    const { url } = await issuerThatSays(broken);
+    const identity = openGoogleIdentity({ audience: 'us', certsUrl: url });
+    await expect(identity.verifyServiceToken(tokenOf({ alg: 'RS256', kid: 'first' }))).rejects.toThrow(
+      Unavailable,
+    );
+  });
+
+  test('that cannot be good makes us ask nobody', async () => {
+    const { issuer, url } = await issuerThatSays(certificates(FIRST));
+    const identity = openGoogleIdentity({ audience: 'us', certsUrl: url });
+    for (const token of ['', 'rubbish', tokenOf({}), tokenOf({ alg: 'HS256', kid: 'first' })]) {
+      expect(await identity.verifyServiceToken(token)).toMatchObject({ verdict: 'REFUSED' });
+    }
+    expect(issuer.asked).toBe(0);
+    await identity.verifyServiceToken(tokenOf({ alg: 'RS256', kid: 'first' }));
+    expect(issuer.asked).toBe(1);
+  });
+
+  test('is what loads the library of Google: opening does not, nor does a token that cannot be good', async () => {
+    const { url } = await issuerThatSays(certificates(FIRST));
+    const script = `
+      import { registerHooks } from 'node:module';
+      let loaded = false;
+      registerHooks({
+        resolve: (specifier, context, next) => {
+          loaded ||= /google-auth|gaxios/.test(specifier);
+          return next(specifier, context);
+        },
+      });
+      const { openGoogleIdentity } = await import(${JSON.stringify(new URL('google.ts', import.meta.url).href)});
+      const identity = openGoogleIdentity({ audience: 'us', certsUrl: '${url}' });
+      await identity.verifyServiceToken('rubbish');
+      const before = loaded;
+      await identity.verifyServiceToken('${tokenOf({ alg: 'RS256', kid: 'first' })}');
+      process.stdout.write(JSON.stringify({ before, after: loaded }));
+    `;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script]);
+    expect(JSON.parse(stdout)).toEqual({ before: false, after: true });
+  });
+});

@@ -1,0 +1,61 @@
+import * as z from 'zod/mini';
+import type { Entitlement } from '../../domain/entitlement.ts';
+import { fieldsOf } from './script-runner.ts';
+
+/** The fields of the license hash, which include/license.lua reads, but for its version; flat, as HSET takes them. */
+export function packEntitlement(entitlement: Entitlement): string[] {
+  const fields: Record<string, string | number> = {
+    tenant_id: entitlement.tenantId,
+    max: entitlement.max,
+    overdraft: entitlement.overdraft,
+    ttl_seconds: entitlement.ttlSeconds,
+    heartbeat_seconds: entitlement.heartbeatSeconds,
+    unit: entitlement.unit,
+    status: entitlement.status,
+    valid_until_ms: entitlement.validUntilMs ?? 0,
+    offline_grace_days: entitlement.offlineGraceDays,
+    key_hash: entitlement.keyHash,
+    previous_key_hash: entitlement.previousKeyHash ?? '',
+    previous_key_until_ms: entitlement.previousKeyUntilMs ?? 0,
+  };
+  return Object.entries(fields).flatMap(([field, value]) => [field, String(value)]);
+}
+
+const digits = z.pipe(z.string().check(z.regex(/^-?\d+$/)), z.transform(Number));
+
+const LicenseHash = z.object({
+  version: digits,
+  tenant_id: z.string(),
+  max: digits,
+  overdraft: digits,
+  ttl_seconds: digits,
+  heartbeat_seconds: digits,
+  unit: z.enum(['machine', 'user', 'process']),
+  status: z.enum(['active', 'suspended']),
+  valid_until_ms: digits,
+  offline_grace_days: digits,
+  key_hash: z.string(),
+  previous_key_hash: z.string(),
+  previous_key_until_ms: digits,
+});
+
+/** The license hash, flat as HGETALL gives it, as an entitlement again. Throws where a version before wrote it. */
+export function unpackEntitlement(licenseId: string, flat: readonly string[]): Entitlement {
+  const hash = z.parse(LicenseHash, fieldsOf(flat));
+  return {
+    licenseId,
+    tenantId: hash.tenant_id,
+    version: hash.version,
+    max: hash.max,
+    overdraft: hash.overdraft,
+    ttlSeconds: hash.ttl_seconds,
+    heartbeatSeconds: hash.heartbeat_seconds,
+    unit: hash.unit,
+    status: hash.status,
+    validUntilMs: hash.valid_until_ms || null,
+    offlineGraceDays: hash.offline_grace_days,
+    keyHash: hash.key_hash,
+    previousKeyHash: hash.previous_key_hash || null,
+    previousKeyUntilMs: hash.previous_key_until_ms || null,
+  };
+}

@@ -1,0 +1,24 @@
+-- drop-license: removes the entitlement copy of a license that the records do not know.
+--
+-- Promise: never while a seat is held, and never a copy other than the one that was found to be unknown. Ended sessions
+-- stay remembered for their time.
+--
+-- ARGV[1] license_id
+-- ARGV[2] version  of the copy to remove
+--
+-- returns {'DROPPED'}  it is not here any more
+-- returns {'KEPT'}
+--
+-- @include keys
+
+local version = ARGV[2]
+
+local stored_version = redis.call('HGET', license_key, 'version')
+if stored_version and (stored_version ~= version or redis.call('ZCARD', lease_key) > 0) then
+  return { 'KEPT' }
+end
+redis.call('DEL', license_key)
+redis.call('ZREM', copies_key, license_id)
+redis.call('HDEL', denied_key, license_id)
+redis.call('ZREM', denied_due_key, license_id)
+return { 'DROPPED' }

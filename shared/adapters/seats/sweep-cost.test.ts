@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { commandStats, fillShard } from '../../testing/many-licenses.ts';
+import { describeReal } from '../../testing/real-parts.ts';
+import { respRequester } from '../../testing/resp-requester.ts';
+import { realBackend } from '../../testing/seats-backend.ts';
+import { openUpkeep } from './upkeep.ts';
+
+const SHARD = '07';
+const EXPIRED = 100;
+
+describeReal('redis-server', 'the cost of a sweep', () => {
+  test('grows with what ran out, and not with how many licenses and sessions there are', async () => {
+    const counts = [];
+    for (const count of [1_000, 100_000]) {
+      const backend = await realBackend();
+      try {
+        const nowMs = Date.now();
+        await backend.setClock(nowMs);
+        await fillShard(backend.redis, { shard: SHARD, count, expired: EXPIRED, nowMs });
+        const upkeep = openUpkeep(respRequester(backend.redis), backend.includes);
+        await backend.redis.command(['CONFIG', 'RESETSTAT']);
+        let expired = 0;
+        for (let due: readonly string[] | undefined; due === undefined || due.length > 0; ) {
+          const news = await upkeep.expire(SHARD, due ?? []);
+          expired += news.expired;
+          due = news.due;
+        }
+        expect(expired).toBe(EXPIRED);
+        const stats = await commandStats(backend.redis);
+        counts.push(Object.fromEntries([...stats].map(([name, { calls }]) => [name, calls])));
+      } finally {
+        await backend.close();
+      }
+    }
+    const [few, many] = counts;
+    expect(many).toEqual(few);
+    // On the wire: a first look, then one for each 32 licenses.
+    expect(Number(few?.evalsha)).toBe(1 + Math.ceil(EXPIRED / 32));
+    expect(few?.xadd).toBe(EXPIRED);
+    expect(few).not.toHaveProperty('scan');
+  });
+});

@@ -1,0 +1,120 @@
+import * as z from 'zod/mini';
+import { eventOf, type SeatEvent, SeatEventSchema } from '../../domain/event.ts';
+import type { OutboxEntry, SeatUpkeep } from '../../ports/seat-upkeep.ts';
+import { unpackEntitlement } from './entitlement-copy.ts';
+import { keysOfPool, keysOfPools, shardKey } from './lua/keys.ts';
+import { openRedis } from './redis.ts';
+import type { httpRequester } from './requester.ts';
+import { decode, fieldsOf, scriptRunner } from './script-runner.ts';
+
+/** Upkeep of seats over Upstash's REST API; a call is one command, but for `listCopies`, which is two. */
+export function openUpkeep(
+  requester: ReturnType<typeof httpRequester>,
+  replaceIncludes: Readonly<Record<string, string>> = {},
+): SeatUpkeep {
+  const redis = openRedis(requester);
+  const run = scriptRunner(redis, replaceIncludes);
+
+  return {
+    async expire(shard, licenseIds) {
+      const reply = await run('expire', ExpireReply, keysOfPools(shard, licenseIds), [...licenseIds]);
+      const [, atMs, expired, pending, oldest, unknown, due] = reply;
+      return { atMs, expired, due, unknown, pending, oldestAtMs: oldest === '' ? null : writtenAtMs(oldest) };
+    },
+
+    async readOutbox(shard, { limit, after }) {
+      const key = shardKey('outbox', shard);
+      const from = after === undefined ? '-' : `(${after}`;
+      const range = await redis.exec<unknown>(['XRANGE', key, from, '+', 'COUNT', limit]);
+      return decode('XRANGE', Range, range).map(readEntry);
+    },
+
+    async trimOutbox(shard, positions) {
+      if (positions.length > 0) await redis.exec(['XDEL', shardKey('outbox', shard), ...positions]);
+    },
+
+    async listCopies(shard, { limit, after }) {
+      const key = shardKey('copies', shard);
+      const from = after === undefined ? '-' : `(${after}`;
+      const listed = await redis.exec<unknown>(['ZRANGEBYLEX', key, from, '+', 'LIMIT', 0, limit]);
+      const licenseIds = decode('ZRANGEBYLEX', z.array(z.string()), listed);
+      if (licenseIds.length === 0) return [];
+      const [, ...copies] = await run('read-copies', CopiesReply, keysOfPools(shard, licenseIds), licenseIds);
+      return licenseIds.flatMap((licenseId, i) => {
+        const copy = copies[i] ?? [];
+        return copy.length > 0 ? [unpackEntitlement(licenseId, copy)] : [];
+      });
+    },
+
+    async dropCopy(licenseId, version) {
+      const [verdict] = await run('drop-license', DropReply, keysOfPool(licenseId), [
+        licenseId,
+        String(version),
+      ]);
+      return verdict;
+    },
+
+    async whichSeated(licenseId, sessionIds) {
+      const args = [licenseId, ...sessionIds];
+      const [, ...seated] = await run('which-seated', SeatedReply, keysOfPool(licenseId), args);
+      return new Set(sessionIds.filter((_, i) => seated[i] === 1));
+    },
+  };
+}
+
+const ExpireReply = z.tuple([
+  z.literal('OK'),
+  z.int(),
+  z.int(),
+  z.int(),
+  z.string(),
+  z.array(z.string()),
+  z.array(z.string()),
+]);
+const CopiesReply = z.tuple([z.literal('OK')], z.array(z.string()));
+const DropReply = z.tuple([z.enum(['DROPPED', 'KEPT'])]);
+const SeatedReply = z.tuple([z.literal('OK')], z.int());
+const Range = z.array(z.tuple([z.string(), z.array(z.string())]));
+
+/** Stream ids begin with the milliseconds of their writing. */
+function writtenAtMs(position: string): number {
+  return Number(position.split('-')[0]);
+}
+
+const digits = z.pipe(z.string().check(z.regex(/^\d{1,16}$/)), z.transform(Number));
+
+/** The fields of an entry, as events.lua and those who call it write them. */
+const EntryFields = z.strictObject({
+  type: z.string(),
+  license_id: z.string(),
+  tenant_id: z.string(),
+  session_id: z.string(),
+  at_ms: digits,
+  holder: z.optional(z.string()),
+  acquired_ms: z.optional(digits),
+  active: z.optional(digits),
+  max: z.optional(digits),
+  reason: z.optional(z.string()),
+  count: z.optional(digits),
+  version: z.optional(digits),
+});
+
+function readEntry([position, flat]: readonly [string, readonly string[]]): OutboxEntry {
+  const told = z.safeParse(EntryFields, fieldsOf(flat)).data;
+  return { position, event: told && asEvent(position, told) };
+}
+
+function asEvent(position: string, told: z.output<typeof EntryFields>): SeatEvent | undefined {
+  const { type, tenant_id, license_id, session_id, at_ms, acquired_ms, ...detail } = told;
+  const written = {
+    type,
+    tenantId: tenant_id,
+    licenseId: license_id,
+    sessionId: session_id || null,
+    atMs: at_ms,
+    position,
+    detail: { ...detail, ...(acquired_ms === undefined ? {} : { acquiredAtMs: acquired_ms }) },
+  };
+  const known = z.safeParse(z.omit(SeatEventSchema, { eventId: true }), written).data;
+  return known && eventOf(known);
+}

@@ -1,0 +1,134 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { event, LICENSE, SESSION, TENANT, tolds } from '../testing/seat-events.ts';
+import { eventOf } from './event.ts';
+import { EventJson, eventToJson, messageOf, PushEnvelope, readMessage } from './event-message.ts';
+
+const SEED = { seed: 20261125, numRuns: 500 };
+
+const encode = (json: unknown): string => Buffer.from(JSON.stringify(json) ?? '').toString('base64');
+
+test('subscribers see an event as one flat object with moments that people can read', () => {
+  const told = event({
+    type: 'session.expired',
+    atMs: Date.parse('2030-01-01T00:06:00Z'),
+    position: '1893456360000-7',
+    detail: {
+      holder: 'h',
+      acquiredAtMs: Date.parse('2030-01-01T00:00:00Z'),
+      active: 4,
+      max: 5,
+      reason: 'lease_ran_out',
+    },
+  });
+  expect(eventToJson(told)).toEqual({
+    event_id: told.eventId,
+    type: 'session.expired',
+    tenant_id: TENANT,
+    license_id: LICENSE,
+    session_id: SESSION,
+    at: '2030-01-01T00:06:00.000Z',
+    position: '1893456360000-7',
+    holder: 'h',
+    acquired_at: '2030-01-01T00:00:00.000Z',
+    active: 4,
+    max: 5,
+    reason: 'lease_ran_out',
+  });
+});
+
+test('what is not known of an event is left out of what subscribers see', () => {
+  const json = eventToJson(event({ type: 'license.created', detail: { version: 1, holder: undefined } }));
+  expect(Object.keys(JSON.parse(JSON.stringify(json)))).toEqual([
+    'event_id',
+    'type',
+    'tenant_id',
+    'license_id',
+    'session_id',
+    'at',
+    'position',
+    'version',
+  ]);
+});
+
+test('an event sent and received is the same event', () => {
+  fc.assert(
+    fc.property(tolds, (told) => {
+      const sent = eventOf(told);
+      const { data, attributes, orderingKey } = messageOf(sent);
+      expect(readMessage(data.toString('base64'))).toEqual({ event: sent });
+      expect(EventJson.parse(JSON.parse(data.toString()))).toEqual(eventToJson(sent));
+      expect(attributes).toEqual({
+        event_id: sent.eventId,
+        type: sent.type,
+        tenant_id: sent.tenantId,
+        license_id: sent.licenseId,
+      });
+      expect(orderingKey).toBe(sent.licenseId);
+    }),
+    SEED,
+  );
+});
+
+test('whatever else comes as a message is refused, not thrown at, and none of it is repeated', () => {
+  const canary = 'ada@example.com';
+  const garbage = fc.oneof(
+    fc.string().map((text) => `${text}${canary}`),
+    fc.string().map((text) => Buffer.from(`${text}${canary}`).toString('base64')),
+    fc.uint8Array().map((bytes) => Buffer.from(bytes).toString('base64')),
+    fc.jsonValue().map(encode),
+    fc.jsonValue().map((value) => encode({ [canary]: value })),
+    fc.constantFrom('', 'bnVsbA==', encode([]), encode({ __proto__: null }), encode('{}')),
+  );
+  fc.assert(
+    fc.property(garbage, (data) => {
+      const read = readMessage(data);
+      if ('event' in read) expect.fail('should have been refused');
+      expect(read.because).toMatch(/^the data of the message is no (JSON|event: )/);
+      expect(read.because).not.toContain(canary);
+    }),
+    SEED,
+  );
+});
+
+test('a message with one field missing, of a wrong type or too many is refused by the name of the field alone', () => {
+  const secret = 'ada@example.com';
+  const wrongs = [undefined, secret, { secret }, [secret], 1.5, true, null];
+  fc.assert(
+    fc.property(tolds, fc.constantFrom(...wrongs), fc.nat(), (told, wrong, n) => {
+      const json: Record<string, unknown> = { ...eventToJson(eventOf(told)) };
+      const fields = ['event_id', 'type', 'tenant_id', 'license_id', 'session_id', 'at', 'position'];
+      const field = fields[n % fields.length] ?? 'at';
+      fc.pre(!(field === 'session_id' && wrong === null));
+      const read = readMessage(encode({ ...json, [field]: wrong }));
+      expect(read).toEqual({ because: expect.stringMatching(`no event: ${field} \\(`) });
+      expect(JSON.stringify(read)).not.toContain(secret);
+
+      const more = readMessage(encode({ ...json, [secret]: 1 }));
+      expect(more).toEqual({ because: 'the data of the message is no event: the whole (unrecognized_keys)' });
+    }),
+    SEED,
+  );
+});
+
+test('a push is read with all that Pub/Sub sends and with the little that its emulator does', () => {
+  const message = { data: 'e30=', messageId: '1' };
+  const subscription = 'projects/p/subscriptions/s';
+  expect(PushEnvelope.parse({ message, subscription })).toEqual({ message, subscription });
+  const whole = {
+    message: {
+      ...message,
+      message_id: '1',
+      attributes: { type: 'seat.denied' },
+      orderingKey: LICENSE,
+      publishTime: '2030-01-01T00:00:00Z',
+      publish_time: '2030-01-01T00:00:00Z',
+    },
+    subscription,
+    deliveryAttempt: 5,
+  };
+  expect(PushEnvelope.parse(whole)).toMatchObject({ deliveryAttempt: 5, message: { orderingKey: LICENSE } });
+  for (const none of [{}, { message }, { message: { messageId: '1' }, subscription }, null, 'e30=']) {
+    expect(PushEnvelope.safeParse(none).success).toBe(false);
+  }
+});

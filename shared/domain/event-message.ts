@@ -1,0 +1,107 @@
+import * as z from 'zod/mini';
+import { EVENT_TYPES, EventDetailSchema, type SeatEvent, SeatEventSchema } from './event.ts';
+
+/**
+ * Events as subscribers see them: one JSON object a message, snake_case, moments in RFC 3339. What is not known of an
+ * event is left out.
+ */
+export const EventJson = z.strictObject({
+  event_id: SeatEventSchema.shape.eventId,
+  type: z.enum(EVENT_TYPES),
+  tenant_id: SeatEventSchema.shape.tenantId,
+  license_id: SeatEventSchema.shape.licenseId,
+  session_id: z.nullable(SeatEventSchema.shape.sessionId),
+  at: z.iso.datetime(),
+  position: SeatEventSchema.shape.position,
+  holder: EventDetailSchema.shape.holder,
+  acquired_at: z.optional(z.iso.datetime()),
+  active: EventDetailSchema.shape.active,
+  max: EventDetailSchema.shape.max,
+  reason: EventDetailSchema.shape.reason,
+  count: EventDetailSchema.shape.count,
+  version: EventDetailSchema.shape.version,
+});
+export type EventJson = z.infer<typeof EventJson>;
+
+export function eventToJson({ detail, ...event }: SeatEvent): EventJson {
+  const { acquiredAtMs, ...rest } = detail;
+  return {
+    event_id: event.eventId,
+    type: event.type,
+    tenant_id: event.tenantId,
+    license_id: event.licenseId,
+    session_id: event.sessionId,
+    at: new Date(event.atMs).toISOString(),
+    position: event.position,
+    ...(acquiredAtMs === undefined ? {} : { acquired_at: new Date(acquiredAtMs).toISOString() }),
+    ...rest,
+  };
+}
+
+/** A message as a topic takes it. */
+export interface EventMessage {
+  readonly data: Buffer;
+  /** What subscribers may filter by without reading the data. */
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Messages of one key arrive in the order in which they were published. */
+  readonly orderingKey: string;
+}
+
+export function messageOf(event: SeatEvent): EventMessage {
+  const { eventId, type, tenantId, licenseId } = event;
+  return {
+    data: Buffer.from(JSON.stringify(eventToJson(event))),
+    attributes: { event_id: eventId, type, tenant_id: tenantId, license_id: licenseId },
+    orderingKey: licenseId,
+  };
+}
+
+/** The event in the data of a message, or what is wrong with it; that names no value, as it ends in a log. */
+export function readMessage(data: string): { event: SeatEvent } | { because: string } {
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(data, 'base64').toString());
+  } catch {
+    return { because: 'the data of the message is no JSON' };
+  }
+  const parsed = z.safeParse(EventJson, json);
+  if (!parsed.success) {
+    const fields = parsed.error.issues.map(({ path, code }) => `${path.join('.') || 'the whole'} (${code})`);
+    return { because: `the data of the message is no event: ${fields.join(', ')}` };
+  }
+  const { event_id, type, tenant_id, license_id, session_id, at, position, acquired_at, ...detail } =
+    parsed.data;
+  return {
+    event: {
+      eventId: event_id,
+      type,
+      tenantId: tenant_id,
+      licenseId: license_id,
+      sessionId: session_id,
+      atMs: Date.parse(at),
+      position,
+      detail: {
+        ...detail,
+        ...(acquired_at === undefined ? {} : { acquiredAtMs: Date.parse(acquired_at) }),
+      },
+    },
+  };
+}
+
+/**
+ * What Pub/Sub posts to a push subscription's endpoint
+ * (https://cloud.google.com/pubsub/docs/push, "Receive messages"; the emulator leaves out what is optional here).
+ */
+export const PushEnvelope = z.object({
+  message: z.object({
+    data: z.string(),
+    messageId: z.string(),
+    attributes: z.optional(z.record(z.string(), z.string())),
+    orderingKey: z.optional(z.string()),
+    publishTime: z.optional(z.string()),
+  }),
+  subscription: z.string(),
+  /** Only with a dead letter topic; the first delivery is 1. */
+  deliveryAttempt: z.optional(z.int()),
+});
+export type PushEnvelope = z.infer<typeof PushEnvelope>;

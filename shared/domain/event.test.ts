@@ -1,0 +1,134 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { tolds } from '../testing/seat-events.ts';
+import { compareMoments, comparePositions, eventOf, SeatEventSchema } from './event.ts';
+import { EVENT_ID, newLicenseId, newSessionId, newTenantId, shardOf } from './ids.ts';
+
+const SEED = { seed: 20261125, numRuns: 500 };
+
+test('an event told twice has one id, wherever it stands and in whatever order its fields come', () => {
+  fc.assert(
+    fc.property(tolds, fc.string(), (told, position) => {
+      const reversed = Object.fromEntries(Object.entries(told.detail).reverse());
+      const again = {
+        detail: { ...reversed, holder: told.detail.holder },
+        position,
+        atMs: told.atMs,
+        sessionId: told.sessionId,
+        licenseId: told.licenseId,
+        tenantId: told.tenantId,
+        type: told.type,
+      };
+      expect(eventOf(again).eventId).toBe(eventOf(told).eventId);
+    }),
+    SEED,
+  );
+});
+
+test('events that tell anything different have different ids', () => {
+  fc.assert(
+    fc.property(
+      tolds,
+      tolds,
+      fc.constantFrom('type', 'tenantId', 'licenseId', 'sessionId', 'atMs'),
+      (a, b, field) => {
+        fc.pre(a[field] !== b[field]);
+        expect(eventOf({ ...a, [field]: b[field] }).eventId).not.toBe(eventOf(a).eventId);
+      },
+    ),
+    SEED,
+  );
+});
+
+const FIELDS = ['holder', 'acquiredAtMs', 'active', 'max', 'reason', 'count', 'version'] as const;
+
+test('events that differ in a single fact of their detail, or in whether it is told, have different ids', () => {
+  fc.assert(
+    fc.property(tolds, tolds, fc.constantFrom(...FIELDS), (a, b, field) => {
+      fc.pre(a.detail[field] !== b.detail[field]);
+      const other = { ...a, detail: { ...a.detail, [field]: b.detail[field] } };
+      expect(eventOf(other).eventId).not.toBe(eventOf(a).eventId);
+    }),
+    SEED,
+  );
+});
+
+test('the same number under another name is another event', () => {
+  const told = {
+    type: 'seat.denied' as const,
+    tenantId: newTenantId(16),
+    licenseId: newLicenseId(newTenantId(16)),
+    sessionId: null,
+    atMs: 0,
+    position: '0-0',
+  };
+  const ids = [{ active: 1 }, { max: 1 }, { count: 1 }, { version: 1 }, {}].map(
+    (detail) => eventOf({ ...told, detail }).eventId,
+  );
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+test('an event keeps all it tells, and its id has the form of one and the shard of its license', () => {
+  fc.assert(
+    fc.property(tolds, (told) => {
+      const event = eventOf(told);
+      expect(event).toEqual({ ...told, eventId: event.eventId });
+      expect(event.eventId).toMatch(EVENT_ID);
+      expect(shardOf(event.eventId)).toBe(shardOf(told.licenseId));
+      expect(SeatEventSchema.parse(event)).toEqual(event);
+    }),
+    SEED,
+  );
+});
+
+test.each([
+  ['type', 'session.born'],
+  ['tenantId', 'ten_1'],
+  ['licenseId', newSessionId(newLicenseId(newTenantId(16)))],
+  ['sessionId', undefined],
+  ['atMs', 1.5],
+  ['atMs', '1'],
+  ['position', '1'],
+  ['position', '1-'],
+  ['position', '-1-1'],
+  ['detail', { email: 'ada@example.com' }],
+  ['detail', { active: -1 }],
+  ['detail', null],
+  ['eventId', 'evt_1'],
+])('with %s %j it is no event', (field, value) => {
+  fc.assert(
+    fc.property(tolds, (told) => {
+      expect(SeatEventSchema.safeParse({ ...eventOf(told), [field]: value }).success).toBe(false);
+    }),
+    { seed: 20261125, numRuns: 10 },
+  );
+});
+
+test('the outbox is in the order of its numbers, not of their text', () => {
+  const inOrder = [
+    '0-0',
+    '0-1',
+    '9-0',
+    '9-2',
+    '9-10',
+    '10-0',
+    '10-18446744073709551614',
+    '10-18446744073709551615',
+  ];
+  fc.assert(
+    fc.property(fc.shuffledSubarray(inOrder, { minLength: inOrder.length }), (shuffled) => {
+      expect(shuffled.toSorted(comparePositions)).toEqual(inOrder);
+    }),
+    SEED,
+  );
+  expect(comparePositions('9-10', '9-10')).toBe(0);
+});
+
+test('what came true earlier comes first, whenever it was noticed', () => {
+  const lapsed = { atMs: 5, position: '20-0' };
+  const revived = { atMs: 20, position: '20-1' };
+  const acquired = { atMs: 10, position: '10-0' };
+  expect([revived, acquired, lapsed].toSorted(compareMoments)).toEqual([lapsed, acquired, revived]);
+  const first = { atMs: 20, position: '20-0' };
+  expect([revived, first].toSorted(compareMoments)).toEqual([first, revived]);
+});

@@ -1,0 +1,200 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { event, LICENSE, permutationsOf, poolLives, SESSION, TENANT } from '../testing/seat-events.ts';
+import type { EventType, SeatEvent } from './event.ts';
+import { addToHistory, MOST_MARKS, type SessionHistory, SessionHistorySchema } from './session-history.ts';
+
+const SEED = { seed: 20261125, numRuns: 300 };
+const MINUTE_MS = 60_000;
+
+function historyOf(events: readonly SeatEvent[]): SessionHistory | undefined {
+  return events.reduce<SessionHistory | undefined>(addToHistory, undefined);
+}
+
+/** An event of the session, `minute` minutes after it was acquired. */
+function at(minute: number, type: EventType, more: SeatEvent['detail'] = {}): SeatEvent {
+  const atMs = minute * MINUTE_MS;
+  const detail = { holder: 'h', acquiredAtMs: 0, ...more };
+  return event({ type, atMs, position: `${atMs}-${minute}`, detail });
+}
+
+const LIFE = [
+  at(0, 'session.acquired'),
+  at(10, 'session.expired', { reason: 'lease_ran_out' }),
+  at(12, 'session.revived'),
+  at(20, 'session.expired', { reason: 'lease_ran_out' }),
+  at(25, 'session.revived'),
+  at(31, 'session.released'),
+];
+
+test('a session that came back twice tells when it ended, why, and how long it had a seat', () => {
+  expect(historyOf(LIFE)).toMatchObject({
+    sessionId: SESSION,
+    licenseId: LICENSE,
+    tenantId: TENANT,
+    holder: 'h',
+    acquiredAtMs: 0,
+    seatedSinceMs: null,
+    endedAtMs: 31 * MINUTE_MS,
+    endReason: 'released',
+    seatedMs: (10 + 8 + 6) * MINUTE_MS,
+    revivals: 2,
+    isOpen: false,
+    missingSinceMs: null,
+  });
+});
+
+test('a life of six events is the same history in each of their 720 orders', () => {
+  const inOrder = historyOf(LIFE);
+  const orders = permutationsOf(LIFE);
+  expect(orders).toHaveLength(720);
+  for (const order of orders) expect(historyOf(order)).toEqual(inOrder);
+});
+
+test('where events were lost, what is left is still the same in every order', () => {
+  fc.assert(
+    fc.property(fc.subarray(LIFE, { minLength: 1 }), (left) => {
+      const inOrder = historyOf(left);
+      for (const order of permutationsOf(left)) expect(historyOf(order)).toEqual(inOrder);
+    }),
+    { seed: 20261125, numRuns: 40 },
+  );
+});
+
+const MARKS = ['session.revived', 'session.expired', 'session.released', 'session.evicted'] as const;
+const marks = fc
+  .array(fc.tuple(fc.constantFrom(...MARKS), fc.nat(5), fc.boolean()), {
+    minLength: 1,
+    maxLength: MOST_MARKS,
+  })
+  .map((list) =>
+    list.map(([type, minute, isLost], i) => ({
+      ...at(minute, type, isLost && type === 'session.expired' ? { reason: 'lost' } : {}),
+      position: `${minute}-${i}`,
+    })),
+  );
+
+test('any events of a session, as many as are kept, make the same history in any order', () => {
+  const shuffled = marks.chain((events) =>
+    fc.tuple(fc.constant(events), fc.shuffledSubarray(events, { minLength: events.length })),
+  );
+  fc.assert(
+    fc.property(shuffled, ([one, other]) => {
+      expect(historyOf(other)).toEqual(historyOf(one));
+    }),
+    SEED,
+  );
+});
+
+/** A session that loses its seat a minute after it took it and takes it again a minute later, again and again. */
+function restless(times: number): SeatEvent[] {
+  return Array.from({ length: times }, (_, n) => [
+    at(2 * n + 1, 'session.expired', { reason: 'lease_ran_out' as const }),
+    at(2 * n + 2, 'session.revived'),
+  ]).flat();
+}
+
+test('a session that comes and goes for a year stays one small document, and nothing of it is lost', () => {
+  const history = historyOf([at(0, 'session.acquired'), ...restless(5000), at(10_003, 'session.evicted')]);
+  expect(history).toMatchObject({
+    revivals: 5000,
+    seatedMs: 5003 * MINUTE_MS,
+    endedAtMs: 10_003 * MINUTE_MS,
+    endReason: 'evicted',
+  });
+  expect(history?.marks).toHaveLength(MOST_MARKS);
+  expect(Buffer.byteLength(JSON.stringify(history))).toBeLessThan(4096);
+});
+
+test('an event may be late by as many events as are kept, and still falls into its place', () => {
+  const life = restless(60);
+  const inOrder = historyOf(life);
+  const delays = fc.array(fc.nat(MOST_MARKS - 1), { minLength: life.length, maxLength: life.length });
+  fc.assert(
+    fc.property(delays, (delay) => {
+      const arrival = life
+        .map((told, i) => ({ told, dueAt: i + (delay[i] ?? 0) }))
+        .sort((a, b) => a.dueAt - b.dueAt);
+      expect(historyOf(arrival.map(({ told }) => told))).toEqual(inOrder);
+    }),
+    SEED,
+  );
+});
+
+test('an event later than that changes nothing that was settled', () => {
+  const [late, ...others] = restless(40);
+  if (!late) expect.fail('there are events');
+  const history = historyOf(others);
+  expect(addToHistory(history, late)).toEqual(history);
+});
+
+test('in the life of a whole pool every session is open exactly while it holds a seat', () => {
+  fc.assert(
+    fc.property(poolLives(0), ({ events, stays }) => {
+      const histories = new Map<string, SessionHistory>();
+      for (const told of events) {
+        const history = addToHistory(histories.get(told.sessionId ?? ''), told);
+        if (history) histories.set(history.sessionId, history);
+      }
+      const all = [...histories.values()];
+      const ended = stays.filter(({ endMs }) => Number.isFinite(endMs));
+      expect(all.filter(({ isOpen }) => isOpen)).toHaveLength(stays.length - ended.length);
+      const seatedMs = all.reduce((sum, history) => sum + history.seatedMs, 0);
+      expect(seatedMs).toBe(ended.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0));
+      for (const history of all) {
+        expect(SessionHistorySchema.parse(history)).toEqual(history);
+        expect(history.isOpen).toBe(history.endedAtMs === null);
+      }
+    }),
+    SEED,
+  );
+});
+
+test.each([
+  ['session.expired', { reason: 'lease_ran_out' }, 'expired'],
+  ['session.expired', { reason: 'lost' }, 'lost'],
+  ['session.released', {}, 'released'],
+  ['session.evicted', {}, 'evicted'],
+] as const)('a session ended by %s %j has ended because it was %s', (type, more, reason) => {
+  const history = historyOf([at(0, 'session.acquired'), at(7, type, more)]);
+  expect(history).toMatchObject({ endReason: reason, endedAtMs: 7 * MINUTE_MS, isOpen: false });
+});
+
+test('where a return between two ends was lost, or an end between two returns, the first of the two stands', () => {
+  const twiceEnded = [at(0, 'session.acquired'), at(5, 'session.evicted'), at(9, 'session.released')];
+  expect(historyOf(twiceEnded)).toMatchObject({
+    endedAtMs: 5 * MINUTE_MS,
+    endReason: 'evicted',
+    seatedMs: 5 * MINUTE_MS,
+  });
+  const twiceBack = [
+    ...twiceEnded,
+    at(20, 'session.revived'),
+    at(30, 'session.revived'),
+    at(40, 'session.released'),
+  ];
+  expect(historyOf(twiceBack)).toMatchObject({
+    revivals: 1,
+    seatedMs: 25 * MINUTE_MS,
+    endReason: 'released',
+  });
+});
+
+test('a session whose beginning was never told of begins when its other events say it did', () => {
+  expect(historyOf([at(5, 'session.revived')])).toMatchObject({ acquiredAtMs: 0, isOpen: true });
+});
+
+test('news of a session that was missed in the seat store ends the doubt', () => {
+  const history = historyOf([at(0, 'session.acquired')]);
+  if (!history) expect.fail('there is a history');
+  const doubted = { ...history, missingSinceMs: 1 };
+  expect(addToHistory(doubted, at(5, 'session.released'))?.missingSinceMs).toBeNull();
+});
+
+test('events of no session make no history', () => {
+  for (const type of ['license.created', 'seat.denied'] as const) {
+    expect(addToHistory(undefined, event({ type }))).toBeUndefined();
+  }
+  const history = historyOf(LIFE);
+  expect(addToHistory(history, event({ type: 'seat.denied' }))).toBe(history);
+});

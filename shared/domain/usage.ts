@@ -1,0 +1,84 @@
+import * as z from 'zod/mini';
+import { comparePositions, type SeatEvent } from './event.ts';
+
+export const HOUR_MS = 3_600_000;
+
+/** What a license was used for within one hour (UTC), as its events tell. */
+export const UsageHourSchema = z.object({
+  licenseId: z.string(),
+  tenantId: z.string(),
+  hourMs: z.int(),
+  /** The most seats taken at once, as far as events of this hour tell. */
+  peak: z.int(),
+  denials: z.int(),
+  /** The latest event of the hour that tells how many seats were taken, and how many: the hours after begin with that. */
+  closing: z.nullable(z.object({ position: z.string(), active: z.int() })),
+});
+export type UsageHour = z.infer<typeof UsageHourSchema>;
+
+export function hourOf(atMs: number): number {
+  return Math.floor(atMs / HOUR_MS) * HOUR_MS;
+}
+
+/** Id of the hour's document. */
+export function usageHourId(licenseId: string, atMs: number): string {
+  return `${licenseId}_${new Date(hourOf(atMs)).toISOString().slice(0, 13)}`;
+}
+
+/** The hour with one more event in it. The same whatever order events arrive in; each must be added once. */
+export function addToHour(hour: UsageHour | undefined, event: SeatEvent): UsageHour | undefined {
+  const { licenseId, tenantId, type, detail, position } = event;
+  const { active, count = 0 } = detail;
+  const denials = type === 'seat.denied' ? count : 0;
+  if (active === undefined && denials === 0) return hour;
+  const before = hour ?? {
+    licenseId,
+    tenantId,
+    hourMs: hourOf(event.atMs),
+    peak: 0,
+    denials: 0,
+    closing: null,
+  };
+  if (active === undefined) return { ...before, denials: before.denials + denials };
+  // Whoever takes a seat is counted in `active`; whoever has just given one up held it until then.
+  const taken = type === 'session.acquired' || type === 'session.revived' ? active : active + 1;
+  const isLatest = before.closing === null || comparePositions(position, before.closing.position) > 0;
+  return {
+    ...before,
+    peak: Math.max(before.peak, taken),
+    closing: isLatest ? { position, active } : before.closing,
+  };
+}
+
+export interface Usage {
+  readonly atMs: number;
+  readonly peak: number;
+  readonly denials: number;
+}
+
+/**
+ * Every hour from `fromMs` to before `toMs` (both whole hours), those without an event too. `hours` are in order and
+ * begin with the last one before `fromMs` that has a closing count, where there is one.
+ */
+export function usageByHour(hours: readonly UsageHour[], fromMs: number, toMs: number): Usage[] {
+  const byHour = new Map(hours.map((hour) => [hour.hourMs, hour]));
+  let opening = hours.findLast((hour) => hour.hourMs < fromMs && hour.closing)?.closing?.active ?? 0;
+  const usage: Usage[] = [];
+  for (let atMs = fromMs; atMs < toMs; atMs += HOUR_MS) {
+    const hour = byHour.get(atMs);
+    usage.push({ atMs, peak: Math.max(opening, hour?.peak ?? 0), denials: hour?.denials ?? 0 });
+    opening = hour?.closing?.active ?? opening;
+  }
+  return usage;
+}
+
+/** Hours added up to days (UTC). */
+export function usageByDay(hours: readonly Usage[]): Usage[] {
+  const days = new Map<number, Usage>();
+  for (const { atMs, peak, denials } of hours) {
+    const dayMs = Math.floor(atMs / (24 * HOUR_MS)) * 24 * HOUR_MS;
+    const day = days.get(dayMs) ?? { atMs: dayMs, peak: 0, denials: 0 };
+    days.set(dayMs, { atMs: dayMs, peak: Math.max(day.peak, peak), denials: day.denials + denials });
+  }
+  return [...days.values()];
+}

@@ -1,0 +1,13 @@
+import type { SeatEvent } from '../domain/event.ts';
+
+/** The topic that tells subscribers, ours and the vendor's, what happened. */
+export interface Events {
+  /**
+   * Hands events over, at most 100 a call; those of one license arrive in the order given. When it resolves, all were
+   * accepted for delivery. It throws `Unavailable('events', …)` where the topic does not answer; which events were
+   * accepted is then not known, and publishing them again is harmless, as subscribers tell events apart by id.
+   */
+  publish(events: readonly SeatEvent[]): Promise<void>;
+
+  close(): Promise<void>;
+}

@@ -1,0 +1,143 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants, realpathSync } from 'node:fs';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface EmulatorProcess {
+  /** Ends the emulator and everything it started, at once, as a crash would; harmless when repeated. */
+  kill(): Promise<void>;
+}
+
+const startTimeoutMs = 25_000;
+const pollIntervalMs = 50;
+
+/**
+ * Runs an emulator that is to answer HTTP on `host` (`host:port`) and resolves once it does. Throws with what the
+ * emulator printed when it ends by itself or has not answered within 25 seconds; it is then no longer running. It
+ * never outlives this process, however that one ends.
+ */
+export async function startEmulator(
+  name: string,
+  host: string,
+  [command, ...args]: readonly [string, ...string[]],
+): Promise<EmulatorProcess> {
+  // Emulators are shell scripts around a JVM: in a group of their own, one signal ends them all.
+  const child = spawn(command, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const printed = collectOutput(child);
+  const exited = endOf(child);
+  endWithThisProcess(child);
+  const kill = async () => {
+    killGroup(child);
+    await exited;
+  };
+
+  const waiting = new AbortController();
+  const reason = await Promise.race([untilAnswering(host, waiting.signal), exited]);
+  waiting.abort();
+  if (reason !== 'ANSWERING') {
+    await kill();
+    throw new Error(`The ${name} did not start (${reason}). It printed:\n${printed()}`);
+  }
+  return { kill };
+}
+
+/** An executable of an emulator's component in the installation that `gcloud` belongs to, if it is there. */
+export function emulatorBinary(...pathOfBinary: readonly string[]): string | undefined {
+  const folders = (process.env.PATH ?? '').split(path.delimiter);
+  const gcloud = folders.map((folder) => path.join(folder, 'gcloud')).find(isExecutable);
+  if (gcloud === undefined) {
+    return undefined;
+  }
+  const root = path.dirname(path.dirname(realpathSync(gcloud)));
+  const binary = path.join(root, 'platform', ...pathOfBinary);
+  return isExecutable(binary) ? binary : undefined;
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') {
+    throw new Error('The system gave no free port.');
+  }
+  return address.port;
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function untilAnswering(host: string, signal: AbortSignal): Promise<string> {
+  const deadlineMs = Date.now() + startTimeoutMs;
+  while (Date.now() < deadlineMs && !signal.aborted) {
+    if (await answers(host)) {
+      return 'ANSWERING';
+    }
+    await delay(pollIntervalMs);
+  }
+  return `no answer within ${startTimeoutMs} ms`;
+}
+
+async function answers(host: string): Promise<boolean> {
+  try {
+    const answer = await fetch(`http://${host}/`, { signal: AbortSignal.timeout(1_000) });
+    return answer.ok;
+  } catch {
+    return false;
+  }
+}
+
+function collectOutput(child: ChildProcess): () => string {
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      printed = `${printed}${chunk}`.slice(-4_000);
+    });
+  }
+  return () => printed;
+}
+
+function endOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    // Not `exit`, after which there may be more to read of what it printed.
+    child.once('close', (code, signal) => resolve(`it ended with ${code ?? signal}`));
+  });
+}
+
+/**
+ * A shell that kills the group when its input ends, which happens however this process ends: an exit handler does not
+ * run for a test worker that is killed.
+ */
+function endWithThisProcess(child: ChildProcess): void {
+  if (child.pid === undefined) {
+    return;
+  }
+  const watchdog = spawn('sh', ['-c', 'read -r _; kill -9 "-$0"', `${child.pid}`], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  watchdog.on('error', () => {});
+  child.once('exit', () => watchdog.kill('SIGKILL'));
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) {
+    return;
+  }
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) {
+      throw error;
+    }
+  }
+}

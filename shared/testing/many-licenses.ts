@@ -1,0 +1,80 @@
+import { poolKey, shardKey } from '../adapters/seats/lua/keys.ts';
+import type { RespClient } from '../adapters/seats/resp-client.ts';
+
+const BATCH = 2_000;
+
+export interface ManyLicenses {
+  readonly shard: string;
+  readonly count: number;
+  /** How many of them hold a seat whose lease has run out; all hold one that has not. */
+  readonly expired: number;
+  readonly nowMs: number;
+}
+
+/** Fills a shard with licenses as their clients would have, but faster: only real Redis holds this many. */
+export async function fillShard(
+  redis: RespClient,
+  { shard, count, expired, nowMs }: ManyLicenses,
+): Promise<void> {
+  let commands: string[][] = [];
+  const send = async (): Promise<void> => {
+    if (commands.length > 0) await redis.pipeline(commands);
+    commands = [];
+  };
+  for (let n = 0; n < count; n += 1) {
+    const licenseId = `lic_${shard}_${String(n).padStart(16, '0')}`;
+    const leases = [{ session: 'lives', expiryMs: nowMs + 300_000 }];
+    if (n < expired) leases.push({ session: 'ran-out', expiryMs: nowMs - 1 });
+    commands.push(termsOf(licenseId, shard));
+    for (const { session, expiryMs } of leases) {
+      const sessionId = `ses_${licenseId.slice(4)}_${session}`;
+      commands.push(
+        ['ZADD', poolKey('lease', licenseId), String(expiryMs), sessionId],
+        ['HSET', poolKey('holder', licenseId), session, sessionId],
+        [
+          'HSET',
+          poolKey('session', licenseId),
+          sessionId,
+          `${session}|${nowMs - 360_000}|0|{"fingerprint":"f"}`,
+        ],
+      );
+    }
+    const soonestMs = Math.min(...leases.map(({ expiryMs }) => expiryMs));
+    commands.push(['ZADD', shardKey('due', shard), String(soonestMs), licenseId]);
+    if (commands.length >= BATCH) await send();
+  }
+  await send();
+}
+
+function termsOf(licenseId: string, shard: string): string[] {
+  const terms = {
+    version: 1,
+    tenant_id: `ten_${shard}_0000000000000000`,
+    max: 5,
+    overdraft: 0,
+    ttl_seconds: 360,
+    heartbeat_seconds: 300,
+    unit: 'machine',
+    status: 'active',
+    valid_until_ms: 0,
+    offline_grace_days: 7,
+    key_hash: 'hash',
+    previous_key_hash: '',
+    previous_key_until_ms: 0,
+  };
+  return ['HSET', poolKey('license', licenseId), ...Object.entries(terms).flat().map(String)];
+}
+
+/** What Redis has run since the last `CONFIG RESETSTAT`, those within scripts too: calls and microseconds by command. */
+export async function commandStats(
+  redis: RespClient,
+): Promise<Map<string, { calls: number; micros: number }>> {
+  const info = String(await redis.command(['INFO', 'commandstats']));
+  const lines = info.matchAll(/^cmdstat_([\w|]+):calls=(\d+),usec=(\d+)/gm);
+  return new Map(
+    [...lines].map(([, name = '', calls, micros]) => [
+      name,
+      { calls: Number(calls), micros: Number(micros) },
+    ]),
+  );
+}

@@ -1,0 +1,128 @@
+import { once } from 'node:events';
+import { createServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import { buffer } from 'node:stream/consumers';
+import { protos } from '@google-cloud/pubsub';
+
+export interface PublishRequest {
+  readonly topic: string;
+  readonly messages: readonly {
+    readonly data: string;
+    readonly attributes: Readonly<Record<string, string>>;
+    readonly orderingKey: string;
+  }[];
+}
+
+export interface PubSubServer {
+  /** `host:port`. */
+  readonly host: string;
+  /** Every request that arrived, in order. */
+  readonly requests: readonly PublishRequest[];
+  connectionCount(): number;
+  /** A further request with messages of this key is answered with this status. Those asked for first come first. */
+  answerNext(orderingKey: string, code: number): void;
+  /** Requests with messages of this key are answered only once what is returned is called. */
+  hold(orderingKey: string): () => void;
+  /** From now on nothing more is answered over the connections that are open. */
+  silenceConnections(): void;
+  /** Resolves once it is so; looks whenever a request arrived. */
+  until(isSo: () => boolean): Promise<void>;
+  close(): Promise<void>;
+}
+
+const OK = 0;
+const FAILED_PRECONDITION = 9;
+/** A flag and the length of the message. */
+const frameHeadBytes = 5;
+
+const { PublishRequest: Request, PublishResponse: Response } = protos.google.pubsub.v1;
+
+/**
+ * The `Publish` of Pub/Sub on loopback, over gRPC without encryption. Unlike the emulator it answers what a test tells
+ * it to and, as Pub/Sub itself, refuses a request that mixes ordering keys
+ * (https://github.com/yoshidan/google-cloud-rust/issues/226 shows the answer).
+ */
+export async function startPubSubServer(): Promise<PubSubServer> {
+  const requests: PublishRequest[] = [];
+  const answers = new Map<string, number[]>();
+  const held = new Map<string, Promise<void>>();
+  const sessions = new Set<ServerHttp2Session>();
+  const silenced = new WeakSet<object>();
+  let connectionCount = 0;
+  const waiting: (() => void)[] = [];
+
+  async function serve(stream: ServerHttp2Stream): Promise<void> {
+    if (stream.session && silenced.has(stream.session)) return;
+    const request = decode(await buffer(stream));
+    requests.push(request);
+    for (const resolve of waiting.splice(0)) resolve();
+    const keys = new Set(request.messages.map(({ orderingKey }) => orderingKey));
+    const [key = ''] = keys;
+    await held.get(key);
+    if (keys.size > 1) answer(stream, FAILED_PRECONDITION, 'messages must all have the same ordering key');
+    else answer(stream, answers.get(key)?.shift() ?? OK, 'as the test says');
+  }
+
+  const server = createServer();
+  server.on('stream', (stream) => {
+    serve(stream).catch(() => stream.close());
+  });
+  server.on('session', (session) => {
+    connectionCount += 1;
+    sessions.add(session);
+    session.on('close', () => sessions.delete(session));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new TypeError('The server has no port.');
+
+  return {
+    host: `127.0.0.1:${address.port}`,
+    requests,
+    connectionCount: () => connectionCount,
+    answerNext(orderingKey, code) {
+      answers.set(orderingKey, [...(answers.get(orderingKey) ?? []), code]);
+    },
+    hold(orderingKey) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      held.set(orderingKey, promise);
+      return resolve;
+    },
+    silenceConnections() {
+      for (const session of sessions) silenced.add(session);
+    },
+    async until(isSo) {
+      while (!isSo()) await new Promise<void>((resolve) => waiting.push(resolve));
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const session of sessions) session.destroy();
+      }),
+  };
+}
+
+function decode(body: Buffer): PublishRequest {
+  const { topic, messages } = Request.decode(body.subarray(frameHeadBytes));
+  return {
+    topic,
+    messages: messages.map(({ data, attributes, orderingKey }) => ({
+      data: Buffer.from(data ?? '').toString(),
+      attributes: attributes ?? {},
+      orderingKey: orderingKey ?? '',
+    })),
+  };
+}
+
+function answer(stream: ServerHttp2Stream, code: number, details: string): void {
+  stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': code, 'grpc-message': details }));
+  stream.respond({ ':status': 200, 'content-type': 'application/grpc+proto' }, { waitForTrailers: true });
+  if (code !== OK) {
+    stream.end();
+    return;
+  }
+  const message = Response.encode({ messageIds: ['1'] }).finish();
+  const head = Buffer.alloc(frameHeadBytes);
+  head.writeUInt32BE(message.length, 1);
+  stream.end(Buffer.concat([head, message]));
+}
