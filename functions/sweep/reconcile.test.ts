@@ -8,6 +8,7 @@ import { Unavailable } from '../../shared/errors.ts';
 import { LICENSES } from '../../shared/ports/catalogue.ts';
 import { auditOf, historiesOf, storyOf } from '../../shared/testing/records-of.ts';
 import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
+import { verifyChain } from '../audit/verify-chain.ts';
 
 const HOUR_MS = 3_600_000;
 const TTL_MS = 360_000;
@@ -86,6 +87,27 @@ describe('an entitlement copy', () => {
     expect((await license.acquire('b')).body).toMatchObject({ code: 'SEATS_EXHAUSTED', max: 1 });
     const told = (await auditOf(suite.deps.records, license.licenseId)).map(({ type }) => type);
     expect(told).toContain('license.updated');
+  });
+
+  test('that a dying function left behind is put right, and the change was on record all the time', async () => {
+    const license = await suite.createLicense({ max: 5 });
+    const { licenseId, tenantId } = license;
+    moveClock(1);
+    vi.spyOn(suite.deps.seats, 'putLicense').mockRejectedValueOnce(
+      new Unavailable('seats', 'gone for a test'),
+    );
+    expect((await suite.operate('PATCH', `/api/v1/licenses/${licenseId}`, { max: 1 })).status).toBe(503);
+    await suite.settle();
+    const toldOf = async (): Promise<string[]> =>
+      (await auditOf(suite.deps.records, licenseId)).map(({ type }) => type);
+    expect(await toldOf()).toEqual(['license.created', 'license.updated']);
+
+    const publish = vi.spyOn(suite.deps.events, 'publish');
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ copies_repaired: 1 });
+    const published = publish.mock.calls.flatMap(([events]) => events.map(({ type }) => type));
+    expect(published).toEqual(['license.updated']);
+    expect(await toldOf()).toEqual(['license.created', 'license.updated']);
+    expect(await verifyChain(suite.deps.records, tenantId)).toMatchObject({ sealed: 2, problems: [] });
   });
 
   test.each([
@@ -197,6 +219,20 @@ describe('a session', () => {
     expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ sessions: 1, sessions_closed: 0 });
     expect(await historiesOf(suite.deps.records, license.licenseId)).toMatchObject([
       { isOpen: true, missingSinceMs: null, revivals: 0 },
+    ]);
+  });
+
+  test('that was not found once and holds its seat all the same is in question no longer', async () => {
+    const license = await suite.createLicense({ ttl_seconds: 7_200 });
+    const { id } = await seat(license, 'machine');
+    await suite.settle();
+    const whichSeated = vi.spyOn(suite.deps.upkeep, 'whichSeated').mockResolvedValue(new Set());
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ sessions_missing: 1 });
+    whichSeated.mockRestore();
+    expect((await license.heartbeat({ session_id: id })).body).not.toHaveProperty('revived');
+    await sweepAnHourLater();
+    expect(await historiesOf(suite.deps.records, license.licenseId)).toMatchObject([
+      { isOpen: true, missingSinceMs: null },
     ]);
   });
 

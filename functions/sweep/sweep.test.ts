@@ -232,7 +232,8 @@ test('two sweeps at once do no harm: everything is told, recorded and sealed onc
   const replies = await Promise.all([suite.sweep(), suite.sweep(), suite.sweep()]);
   expect(replies.map(({ status }) => status)).toEqual([200, 200, 200]);
   expect(replies.reduce((sum, { body }) => sum + body.expired, 0)).toBe(80);
-  await suite.settle();
+  await suite.delivered();
+  // What has been recorded since is sealed by all three at once.
   await Promise.all([suite.sweep(), suite.sweep(), suite.sweep()]);
   for (const { licenseId, tenantId } of licenses) {
     const story = await storyOf(suite.deps.records, licenseId);
@@ -241,6 +242,24 @@ test('two sweeps at once do no harm: everything is told, recorded and sealed onc
     const { records } = suite.deps;
     expect(await verifyChain(records, tenantId)).toMatchObject({ sealed: 81, unsealed: 0, problems: [] });
   }
+});
+
+test('an event that another sweep sealed meanwhile keeps its place in the chain', async () => {
+  const license = await suite.createLicense();
+  await seat(license, 'machine');
+  const { records, upkeep, events } = suite.deps;
+  const told = await upkeep.readOutbox(shardOf(license.licenseId), { limit: 100 });
+  await events.publish(told.flatMap(({ event }) => event ?? []));
+  await suite.delivered();
+  const { query } = records;
+  vi.spyOn(records, 'query').mockImplementationOnce(async (...asked) => {
+    const listed = await query(...asked);
+    expect((await suite.sweep()).body.sealed).toBeGreaterThan(0);
+    return listed;
+  });
+  expect((await suite.sweep()).body.sealed).toBe(0);
+  const { tenantId } = license;
+  expect(await verifyChain(records, tenantId)).toMatchObject({ sealed: 2, unsealed: 0, problems: [] });
 });
 
 test('an entry that cannot be read stays where it is, is reported, and keeps back no other', async () => {

@@ -117,6 +117,11 @@ describe('a session without an end', () => {
     expect(judgeSession(missing, true, 1_000 + LOST_AFTER_MS)).toBe('FOUND_AGAIN');
   });
 
+  test('has half an hour at least for its end to come, however soon one comparison follows another', () => {
+    expect(LOST_AFTER_MS).toBeGreaterThanOrEqual(1_800_000);
+    expect(LOST_AFTER_MS).toBeLessThan(RECONCILE_EVERY_MS);
+  });
+
   test('gets an end that is one event however often it is told, and closes the history', () => {
     const loss = lossOf(missing, 1_000);
     expect(lossOf({ ...missing, marks: [] }, 1_000)).toEqual(loss);

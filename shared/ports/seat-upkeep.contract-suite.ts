@@ -270,10 +270,14 @@ export function upkeepContract(under: () => SeatsUnderTest): void {
       const [pool, other] = [await poolIn(SHARD), await poolIn(SHARD)];
       const [ranOut, released] = [await pool.seat('a'), await pool.seat('b')];
       await pool.release(released);
+      const { upkeep } = under();
+      const id = ranOut.sessionId;
+      await under().moveClockTo(ranOut.expiresAtMs - 1);
+      expect(await upkeep.whichSeated(pool.licenseId, [id])).toEqual(new Set([id]));
       await under().moveClockTo(ranOut.expiresAtMs);
+      expect(await upkeep.whichSeated(pool.licenseId, [id])).toEqual(new Set());
       const [seated, theirs] = [await pool.seat('c'), await other.seat('a')];
       const asked = [ranOut, released, seated, theirs].map(({ sessionId }) => sessionId);
-      const { upkeep } = under();
       expect(await upkeep.whichSeated(pool.licenseId, [...asked, pool.newSession()])).toEqual(
         new Set([seated.sessionId]),
       );
