@@ -1,6 +1,6 @@
 import type * as z from 'zod/mini';
 import type { ProblemCode } from '../errors.ts';
-import type { Deps, LogLine, ServiceCaller } from '../ports/deps.ts';
+import type { Deps, LogLine } from '../ports/deps.ts';
 import type { Proof } from '../ports/seats.ts';
 
 /**
@@ -47,7 +47,8 @@ export interface AnswerContract {
 export type Caller =
   | { readonly kind: 'license'; readonly licenseId: string; readonly proof: Proof }
   | { readonly kind: 'operator'; readonly proof: Proof }
-  | { readonly kind: ServiceCaller }
+  | { readonly kind: 'scheduler' }
+  | { readonly kind: 'pubsub' }
   | { readonly kind: 'anyone' };
 
 /** Secrets that every function needs, as it opens all parts and may meet every credential. */

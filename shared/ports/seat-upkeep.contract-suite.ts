@@ -115,7 +115,7 @@ export function upkeepContract(under: () => SeatsUnderTest): void {
       const session = await lost.seat('a');
       await other.seat('a');
       await under().moveClockTo(under().nowMs() + TTL_MS);
-      await under().loseCopy(lost.licenseId);
+      await under().losePart(lost.licenseId, 'terms');
 
       const looks = await lookUntilKnown(under());
       expect(totalExpired(looks)).toBe(1);
@@ -123,6 +123,17 @@ export function upkeepContract(under: () => SeatsUnderTest): void {
       await under().seats.putLicense(lost.terms);
       expect(await under().upkeep.expire(SHARD, [lost.licenseId])).toMatchObject({ expired: 1, unknown: [] });
       expect(await lost.story()).toContain(`session.expired ${session.sessionId}`);
+    });
+  });
+
+  describe('what is not there any more', () => {
+    test('is not looked for again and again', async () => {
+      const pool = await poolIn(SHARD);
+      await pool.seat('a');
+      await under().losePart(pool.licenseId, 'leases');
+      await under().moveClockTo(under().nowMs() + TTL_MS);
+      expect(await under().upkeep.expire(SHARD, [])).toMatchObject({ due: [pool.licenseId] });
+      expect(await under().upkeep.expire(SHARD, [pool.licenseId])).toMatchObject({ due: [], expired: 0 });
     });
   });
 

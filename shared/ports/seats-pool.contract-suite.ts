@@ -30,8 +30,8 @@ export interface SeatsUnderTest {
   readBooks(licenseId: string): Promise<Books>;
   /** Kinds of key that the store holds for this license alone. */
   kindsOfKeyLeft(licenseId: string): Promise<string[]>;
-  /** The store forgets the terms of a license, and nothing else. */
-  loseCopy(licenseId: string): Promise<void>;
+  /** The store forgets the terms of a license, or who holds its seats, and nothing else. */
+  losePart(licenseId: string, part: 'terms' | 'leases'): Promise<void>;
   /** The store forgets everything, as a cache that was flushed. */
   loseEverything(): Promise<void>;
   close(): Promise<void>;

@@ -70,8 +70,9 @@ async function underTest(backend: SeatsBackend): Promise<SeatsUnderTest> {
     },
     readBooks: (licenseId) => readBooks(backend.redis, licenseId),
     kindsOfKeyLeft: (licenseId) => kindsOfKeyLeft(backend, licenseId, nowMs),
-    async loseCopy(licenseId) {
-      await backend.redis.command(['DEL', poolKey('license', licenseId)]);
+    async losePart(licenseId, part) {
+      const kinds = part === 'terms' ? (['license'] as const) : (['lease', 'holder', 'session'] as const);
+      await backend.redis.command(['DEL', ...kinds.map((kind) => poolKey(kind, licenseId))]);
     },
     loseEverything: () => backend.flush(),
     async close() {

@@ -39,9 +39,12 @@ for i = 1, #ARGV do
   if license then
     flush_denials(license, now_ms)
     if expired < EXPIRE_LIMIT then
-      expired = expired + collect_expired(license, now_ms, EXPIRE_LIMIT - expired)
-      -- Whatever was lost of the pool: what is not due must not stay named.
-      note_soonest_expiry()
+      local found = collect_expired(license, now_ms, EXPIRE_LIMIT - expired)
+      if found == 0 then
+        -- Whatever was lost of the pool: what is not due must not stay named.
+        note_soonest_expiry()
+      end
+      expired = expired + found
     end
   else
     set_aside()

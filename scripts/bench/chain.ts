@@ -1,0 +1,109 @@
+import handler from '../../functions/record-event/handler.ts';
+import { openFirestoreRecords } from '../../shared/adapters/records/firestore.ts';
+import { openSqliteRecords } from '../../shared/adapters/records/sqlite.ts';
+import { emptyChain, sealEvents, unsealed } from '../../shared/domain/audit-chain.ts';
+import { eventOf, type SeatEvent } from '../../shared/domain/event.ts';
+import { messageOf } from '../../shared/domain/event-message.ts';
+import { newLicenseId, newSessionId, newTenantId } from '../../shared/domain/ids.ts';
+import { AUDIT, CHAIN_HEADS } from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import type { Records } from '../../shared/ports/records.ts';
+import { startFirestoreEmulator } from '../../shared/testing/firestore-emulator.ts';
+import { medianOf } from './median.ts';
+
+const LICENSES_AT_A_TIME = 8;
+const EVENTS_OF_EACH = 5;
+const REPEATS = 5;
+
+/**
+ * What linking each event to its tenant's chain as it is recorded would cost, against sealing later in batches: events
+ * of one tenant, those of each license one after the other, as Pub/Sub delivers them.
+ */
+export async function benchChain(): Promise<string[]> {
+  // Or Google's client looks for a metadata server first.
+  process.env.METADATA_SERVER_DETECTION ??= 'none';
+  const emulator = await startFirestoreEmulator();
+  const stores: [string, Records][] = [
+    ['SQLite', openSqliteRecords(':memory:')],
+    [
+      'Firestore emulator',
+      openFirestoreRecords({ projectId: emulator.projectId, emulatorHost: emulator.host }),
+    ],
+  ];
+  const lines: string[] = [];
+  try {
+    for (const [name, records] of stores) {
+      const [sealedLater, linkedAtOnce]: [number[], number[]] = [[], []];
+      let refused = 0;
+      for (let repeat = 0; repeat < REPEATS; repeat += 1) {
+        sealedLater.push(await timed((event) => recordAsShipped(records, event)));
+        const linking = await timed((event) =>
+          recordLinked(records, event).catch(() => {
+            refused += 1;
+          }),
+        );
+        linkedAtOnce.push(linking);
+      }
+      const [later, atOnce] = [medianOf(sealedLater), medianOf(linkedAtOnce)];
+      lines.push(
+        `${name}: ${LICENSES_AT_A_TIME * EVENTS_OF_EACH} events of ${LICENSES_AT_A_TIME} licenses of one tenant ` +
+          `in ${later.median.toFixed(0)} ms sealed later, ${atOnce.median.toFixed(0)} ms linked at once ` +
+          `(x ${(atOnce.median / later.median).toFixed(1)}; spread ${later.spread.toFixed(1)} and ` +
+          `${atOnce.spread.toFixed(1)}; ${refused} refused when linked at once)`,
+      );
+    }
+  } finally {
+    for (const [, records] of stores) await records.close();
+    await emulator.stop();
+  }
+  return lines;
+}
+
+async function timed(record: (event: SeatEvent) => Promise<unknown>): Promise<number> {
+  const tenantId = newTenantId(16);
+  const startedMs = performance.now();
+  const license = async (): Promise<void> => {
+    const licenseId = newLicenseId(tenantId);
+    for (let n = 0; n < EVENTS_OF_EACH; n += 1) {
+      const atMs = Date.now();
+      const told = {
+        tenantId,
+        licenseId,
+        sessionId: newSessionId(licenseId),
+        atMs,
+        position: `${atMs}-${n}`,
+      };
+      const detail = { holder: 'holder', acquiredAtMs: atMs, active: n + 1, max: EVENTS_OF_EACH };
+      await record(eventOf({ type: 'session.acquired', ...told, detail }));
+    }
+  };
+  await Promise.all(Array.from({ length: LICENSES_AT_A_TIME }, license));
+  return performance.now() - startedMs;
+}
+
+function recordAsShipped(records: Records, event: SeatEvent): Promise<unknown> {
+  const deps = { records, clock: { nowMs: () => Date.now() } };
+  const message = { data: messageOf(event).data.toString('base64'), messageId: '1' };
+  return handler.record(
+    {
+      body: { message, subscription: 's' },
+      params: undefined,
+      query: undefined,
+      caller: { kind: 'pubsub' },
+      note: () => {},
+    },
+    // The handler leans on no other part.
+    deps as Deps,
+  );
+}
+
+/** The least that linking at once takes: the head and the event, and nothing of histories and usage. */
+function recordLinked(records: Records, event: SeatEvent): Promise<void> {
+  return records.transact(async (transaction) => {
+    const head = (await transaction.get(CHAIN_HEADS, event.tenantId)) ?? emptyChain(event.tenantId);
+    if (await transaction.get(AUDIT, event.eventId)) return;
+    const sealed = sealEvents(head, [unsealed(event, Date.now())]);
+    for (const each of sealed.events) transaction.set(AUDIT, each.eventId, each);
+    transaction.set(CHAIN_HEADS, event.tenantId, sealed.head);
+  });
+}
