@@ -33,6 +33,7 @@ export default {
     const unavailable = [...frame.away].sort();
     const body = { ...describe(tally), complete: frame.isComplete(), unavailable };
     note(body);
+    frame.throwFault();
     return { answer: unavailable.length === 0 ? 'swept' : 'partly', body };
   },
 } satisfies HandlersOf<typeof contract>;

@@ -4,8 +4,10 @@ import { type Part, Unavailable } from '../../shared/errors.ts';
 export interface Frame {
   readonly isTimeUp: () => boolean;
   readonly away: ReadonlySet<Part>;
-  /** Runs a step. A part that does not answer ends the step, not the sweep: other steps may not need it. */
+  /** Runs a step. Whatever it meets ends the step and not the sweep: others may not need the part that is away. */
   attempt(step: () => Promise<void>): Promise<void>;
+  /** Throws the first fault that was no part's being away, now that everything else is done. */
+  throwFault(): void;
   /** Says that a step ended before its work did. */
   leaveOver(): void;
   readonly isComplete: () => boolean;
@@ -13,6 +15,7 @@ export interface Frame {
 
 export function openFrame(isTimeUp: () => boolean, report: (fault: Unavailable) => void): Frame {
   const away = new Set<Part>();
+  const faults: unknown[] = [];
   let hasLeftOver = false;
   return {
     isTimeUp,
@@ -21,10 +24,16 @@ export function openFrame(isTimeUp: () => boolean, report: (fault: Unavailable) 
       try {
         await step();
       } catch (fault) {
-        if (!(fault instanceof Unavailable)) throw fault;
+        if (!(fault instanceof Unavailable)) {
+          faults.push(fault);
+          return;
+        }
         away.add(fault.part);
         report(fault);
       }
+    },
+    throwFault() {
+      if (faults.length > 0) throw faults[0];
     },
     leaveOver() {
       hasLeftOver = true;

@@ -225,6 +225,31 @@ describe('while a part is away, the rest is done and nothing is lost:', () => {
   });
 });
 
+test('a fault in one shard is a fault, told after the others and all else are done', async () => {
+  const [stuck, other] = [await suite.createLicense(), await suite.createLicense()];
+  const sessions = [await seat(stuck, 'machine'), await seat(other, 'machine')];
+  const { events } = suite.deps;
+  const { publish } = events;
+  const refusing = vi.spyOn(events, 'publish').mockImplementation(async (told) => {
+    if (told.some(({ licenseId }) => licenseId === stuck.licenseId)) throw new Error('nobody takes this');
+    return publish(told);
+  });
+  const reply = await suite.sweep();
+  expect([reply.status, reply.body.code]).toEqual([500, 'INTERNAL']);
+  expect(suite.logged.findLast((line) => line.function === 'sweep')).toMatchObject({
+    severity: 'ERROR',
+    because: expect.stringContaining('nobody takes this'),
+  });
+  await suite.delivered();
+  const { records } = suite.deps;
+  if (shardOf(stuck.licenseId) !== shardOf(other.licenseId)) {
+    expect(await storyOf(records, other.licenseId)).toEqual([`session.acquired ${sessions[1]}`]);
+  }
+  refusing.mockRestore();
+  await suite.settle();
+  expect(await storyOf(records, stuck.licenseId)).toEqual([`session.acquired ${sessions[0]}`]);
+});
+
 test('two sweeps at once do no harm: everything is told, recorded and sealed once', async () => {
   const licenses = [await suite.createLicense({ max: 40 }), await suite.createLicense({ max: 40 })];
   for (const license of licenses) for (let n = 0; n < 40; n += 1) await seat(license, `machine-${n}`);

@@ -25,7 +25,7 @@ test('an event told twice has one id, wherever it stands and in whatever order i
   );
 });
 
-test('events that tell anything different have different ids', () => {
+test('events of different kinds, licenses, sessions or moments have different ids', () => {
   fc.assert(
     fc.property(
       tolds,
@@ -40,32 +40,25 @@ test('events that tell anything different have different ids', () => {
   );
 });
 
-const FIELDS = ['holder', 'acquiredAtMs', 'active', 'max', 'reason', 'count', 'version'] as const;
-
-test('events that differ in a single fact of their detail, or in whether it is told, have different ids', () => {
+test('two versions of a license are two events, though they were made in one millisecond', () => {
   fc.assert(
-    fc.property(tolds, tolds, fc.constantFrom(...FIELDS), (a, b, field) => {
-      fc.pre(a.detail[field] !== b.detail[field]);
-      const other = { ...a, detail: { ...a.detail, [field]: b.detail[field] } };
-      expect(eventOf(other).eventId).not.toBe(eventOf(a).eventId);
+    fc.property(tolds, fc.nat(), (told, version) => {
+      fc.pre(told.detail.version !== version);
+      const other = { ...told, detail: { ...told.detail, version } };
+      expect(eventOf(other).eventId).not.toBe(eventOf(told).eventId);
     }),
     SEED,
   );
 });
 
-test('the same number under another name is another event', () => {
-  const told = {
-    type: 'seat.denied' as const,
-    tenantId: newTenantId(16),
-    licenseId: newLicenseId(newTenantId(16)),
-    sessionId: null,
-    atMs: 0,
-    position: '0-0',
-  };
-  const ids = [{ active: 1 }, { max: 1 }, { count: 1 }, { version: 1 }, {}].map(
-    (detail) => eventOf({ ...told, detail }).eventId,
+test('a fact that is told again with other counts is the same event', () => {
+  fc.assert(
+    fc.property(tolds, tolds, (told, other) => {
+      const again = { ...told, detail: { ...other.detail, version: told.detail.version } };
+      expect(eventOf(again).eventId).toBe(eventOf(told).eventId);
+    }),
+    SEED,
   );
-  expect(new Set(ids).size).toBe(ids.length);
 });
 
 test('an event keeps all it tells, and its id has the form of one and the shard of its license', () => {

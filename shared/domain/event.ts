@@ -53,10 +53,13 @@ export const SeatEventSchema = z.object({
 });
 export type SeatEvent = z.infer<typeof SeatEventSchema>;
 
-/** An event with its id, which follows from all that it tells; where it stood in the outbox is no part of that. */
+/**
+ * An event with its id, which follows from what happened to whom and when. How many seats were taken or refused then is
+ * no part of it: a Redis that came back from an older copy of itself may tell the same fact with another count.
+ */
 export function eventOf(told: Omit<SeatEvent, 'eventId'>): SeatEvent {
   const { type, tenantId, licenseId, sessionId, atMs, detail } = told;
-  const content = JSON.stringify([type, tenantId, licenseId, sessionId, atMs, sortedEntries(detail)]);
+  const content = JSON.stringify([type, tenantId, licenseId, sessionId, atMs, detail.version ?? null]);
   return { eventId: eventIdOf(licenseId, content), ...told };
 }
 

@@ -17,18 +17,27 @@ export interface FirestoreOptions {
   readonly databaseId?: string | undefined;
   /** `host:port` of an emulator: no encryption, no credentials. */
   readonly emulatorHost?: string | undefined;
+  /** How long a transaction may go on trying against others, 15 s where absent. */
+  readonly transactionWithinMs?: number | undefined;
 }
 
 /**
  * Records in Firestore. The SDK is loaded by the first operation and one client kept after that: importing this
  * module or opening the store costs nothing. A Firestore that does not answer ends a read in `Unavailable`
- * after about 4 seconds. Writes, and reads in a transaction, may have to wait for locks: they get 12.
+ * after about 4 seconds. Writes, and reads in a transaction, may have to wait for locks: they get 12, and a
+ * transaction as a whole, which the SDK begins anew when it loses to another, at most about 27.
  *
  * After `Unavailable` from a create or a transaction it is not known whether it was written.
  */
 export function openFirestoreRecords(options: FirestoreOptions): Records {
   return new FirestoreRecords(options);
 }
+
+/**
+ * A process that dies in the middle of a transaction leaves its locks behind for a minute. Who waits for them longer than
+ * this and one more attempt would outlive its own function.
+ */
+const transactionWithinMs = 15_000;
 
 /** Racing transactions on one document pass one at a time, each time sending the others round again. */
 const maxTransactionAttempts = 10;
@@ -95,10 +104,19 @@ class FirestoreRecords implements Records {
   }
 
   async transact<R>(work: (transaction: Transaction) => Promise<R>): Promise<R> {
+    const endMs = performance.now() + (this.#options.transactionWithinMs ?? transactionWithinMs);
     return await this.#use((client) =>
-      client.runTransaction((transaction) => runWork(work, new Attempt(client, transaction)), {
-        maxAttempts: maxTransactionAttempts,
-      }),
+      client.runTransaction(
+        async (transaction) => {
+          if (performance.now() > endMs) {
+            throw new WorkThrew(
+              new Unavailable('records', 'other transactions kept this one from its documents'),
+            );
+          }
+          return await runWork(work, new Attempt(client, transaction));
+        },
+        { maxAttempts: maxTransactionAttempts },
+      ),
     );
   }
 

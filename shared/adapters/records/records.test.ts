@@ -200,6 +200,34 @@ describeReal('Firestore emulator', 'Firestore', () => {
     expect(await database.records.get(counters, 'a')).toBeUndefined();
   });
 
+  test('does not wait for ever for the locks of a process that died in the middle of a transaction', {
+    timeout: 60_000,
+  }, async () => {
+    const { host, projectId } = emulator;
+    const options = { projectId, emulatorHost: host, transactionWithinMs: 1_000 };
+    await using dying = closing(open());
+    await using waiting = closing(openFirestoreRecords(options));
+    const [hasLocked, mayEnd] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const holding = dying.records.transact(async (transaction) => {
+      await transaction.get(counters, 'locked');
+      hasLocked.resolve();
+      await mayEnd.promise;
+    });
+    await hasLocked.promise;
+    const { error, tookMs } = await timed(
+      waiting.records.transact(async (transaction) => {
+        await transaction.get(counters, 'locked');
+        transaction.set(counters, 'locked', { count: 1 });
+      }),
+    );
+    expect(error).toBeInstanceOf(Unavailable);
+    expect(tookMs).toBeLessThan(20_000);
+    mayEnd.resolve();
+    await holding;
+    await waiting.records.transact(async (transaction) => transaction.set(counters, 'locked', { count: 2 }));
+    expect(await waiting.records.get(counters, 'locked')).toEqual({ count: 2 });
+  });
+
   test('becomes Unavailable when Firestore goes away between two reads', async () => {
     const mortal = await startFirestoreEmulator();
     await using opened = closing(

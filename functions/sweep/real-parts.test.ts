@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type FirestoreEmulator, startFirestoreEmulator } from '../../shared/testing/firestore-emulator.ts';
+import { type PubSubEmulator, startPubSubEmulator } from '../../shared/testing/pubsub-emulator.ts';
+import { startPushRelay } from '../../shared/testing/push-relay.ts';
+import { describeReal } from '../../shared/testing/real-parts.ts';
+import { historiesOf, storyOf } from '../../shared/testing/records-of.ts';
+import { type RedisServer, startRedisServer } from '../../shared/testing/redis-server.ts';
+import { openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
+import { verifyChain } from '../audit/verify-chain.ts';
+
+const TOPIC = 'seatlease-events';
+
+describeReal('redis-server', 'a suite on', () => {
+  describeReal('Firestore emulator', 'and', () => {
+    describeReal('Pub/Sub emulator', 'and', () => {
+      let redis: RedisServer;
+      let firestore: FirestoreEmulator;
+      let pubsub: PubSubEmulator;
+      let relay: Awaited<ReturnType<typeof startPushRelay>>;
+      let suite: TestSuite;
+      beforeAll(async () => {
+        [redis, firestore, pubsub] = await Promise.all([
+          startRedisServer(),
+          startFirestoreEmulator(),
+          startPubSubEmulator(),
+        ]);
+        suite = await openTestSuite({
+          REDIS_URL: `redis://${redis.host}:${redis.port}`,
+          GOOGLE_CLOUD_PROJECT: pubsub.projectId,
+          FIRESTORE_EMULATOR_HOST: firestore.host,
+          EVENTS_TOPIC: TOPIC,
+          PUBSUB_EMULATOR_HOST: pubsub.host,
+          SHARDS: '2',
+        });
+        relay = await startPushRelay({
+          target: `${suite.url}/internal/events`,
+          token: () => suite.serviceToken('pubsub'),
+        });
+        await pubsub.createTopic(TOPIC);
+        await pubsub.createPushSubscription({
+          topic: TOPIC,
+          subscription: 'record-event',
+          endpoint: relay.url,
+        });
+      });
+      afterAll(async () => {
+        await suite?.close();
+        await relay?.close();
+        await Promise.all([redis?.stop(), firestore?.stop(), pubsub?.stop()]);
+      });
+
+      test('records each seat taken and given up once, though answers of the recording get lost', async () => {
+        const license = await suite.createLicense({ max: 3 });
+        const sessions: string[] = [];
+        for (const machine of ['a', 'b', 'c'])
+          sessions.push((await license.acquire(machine)).body.session_id);
+        for (const session of sessions) await license.release(session);
+        relay.dropNextDeliveries(1);
+        relay.dropNextAnswers(2);
+        const { body } = await suite.sweep();
+        expect(body).toMatchObject({ published: 7, pending: 0, complete: true });
+
+        const { records } = suite.deps;
+        await expect
+          .poll(() => storyOf(records, license.licenseId), { timeout: 25_000 })
+          .toHaveLength(2 * sessions.length);
+        const story = await storyOf(records, license.licenseId);
+        expect(story.toSorted()).toEqual(
+          sessions.flatMap((id) => [`session.acquired ${id}`, `session.released ${id}`]).toSorted(),
+        );
+        const histories = await historiesOf(records, license.licenseId);
+        expect(histories.map(({ isOpen, endReason }) => [isOpen, endReason])).toEqual(
+          Array(3).fill([false, 'released']),
+        );
+        await suite.sweep();
+        const { tenantId } = license;
+        expect(await verifyChain(records, tenantId)).toMatchObject({ sealed: 7, unsealed: 0, problems: [] });
+      });
+    });
+  });
+});
