@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod/mini';
+import { type ChainReport, verifyChain } from '../../../functions/audit/verify-chain.ts';
+import type { AuditEvent } from '../../../shared/domain/audit-chain.ts';
+import type { SessionHistory } from '../../../shared/domain/session-history.ts';
+import type { Records } from '../../../shared/ports/records.ts';
+import { auditOf, historiesOf } from '../../../shared/testing/records-of.ts';
+import { type Request, readRequestLog } from '../requests.ts';
+import {
+  claimsOf,
+  type Excess,
+  excessOf,
+  findCutShort,
+  findSeatsNotFree,
+  findUnknownAnswers,
+  type License,
+} from './claims.ts';
+import type { Finding } from './finding.ts';
+import { findInSessions, findToldTwice } from './sessions.ts';
+
+/** Everything that a verdict stands on: what clients noted, what the records hold, and what was still to be done. */
+export interface Facts {
+  readonly licenses: readonly License[];
+  readonly requests: readonly Request[];
+  readonly audit: readonly AuditEvent[];
+  readonly histories: readonly SessionHistory[];
+  readonly chains: readonly ChainReport[];
+  /** Events in the outbox, by the last sweep; `null` where it did not say. */
+  readonly pending: number | null;
+  /** Events that the topic holds. */
+  readonly unacknowledged: number;
+}
+
+export interface Checked {
+  readonly findings: readonly Finding[];
+  readonly claims: number;
+  readonly excess: readonly Excess[];
+}
+
+export function check(facts: Facts): Checked {
+  const { licenses, requests, audit, chains, pending, unacknowledged } = facts;
+  const claims = claimsOf(requests);
+  const excess = excessOf(claims, licenses);
+  const findings: Finding[] = [
+    ...excess.map(({ licenseId, fromMs, toMs, seats }): Finding => {
+      const detail = `${seats} too many for ${toMs - fromMs} ms from ${fromMs}`;
+      return { kind: 'BEYOND_MAX', of: licenseId, detail };
+    }),
+    ...findCutShort(requests, claims),
+    ...findUnknownAnswers(requests),
+    ...findSeatsNotFree(requests, licenses),
+    ...findInSessions(facts),
+    ...findToldTwice(audit),
+    ...chains.flatMap(findInChain),
+    ...findUnsealed(audit),
+  ];
+  if (pending !== 0) findings.push({ kind: 'NOT_DRAINED', of: 'the outbox', detail: `${pending} left` });
+  if (unacknowledged > 0)
+    findings.push({ kind: 'NOT_DRAINED', of: 'the topic', detail: `${unacknowledged} left` });
+  return { findings, claims: claims.length, excess };
+}
+
+function findInChain({ tenantId, problems }: ChainReport): Finding[] {
+  return problems.map(({ kind, seq, detail }) => ({
+    kind: 'CHAIN_BROKEN',
+    of: tenantId,
+    detail: `${kind} at ${seq}: ${detail}`,
+  }));
+}
+
+function findUnsealed(audit: readonly AuditEvent[]): Finding[] {
+  return audit
+    .filter(({ sealed }) => !sealed)
+    .map(({ eventId, type }) => ({ kind: 'NOT_SEALED', of: eventId, detail: type }));
+}
+
+/** Reads what the clients of a run noted, and the records, and nothing else. */
+export async function readFacts(
+  folder: string,
+  records: Records,
+): Promise<Omit<Facts, 'pending' | 'unacknowledged'>> {
+  const licenses = z.parse(z.array(LicenseSchema), JSON.parse(readFileSync(licensesFile(folder), 'utf8')));
+  const audit: AuditEvent[] = [];
+  const histories: SessionHistory[] = [];
+  for (const { licenseId } of licenses) {
+    audit.push(...(await auditOf(records, licenseId)));
+    histories.push(...(await historiesOf(records, licenseId)));
+  }
+  const chains: ChainReport[] = [];
+  for (const tenantId of new Set(licenses.map((license) => license.tenantId))) {
+    const report = await verifyChain(records, tenantId);
+    if (!report) throw new Error(`The records know no tenant ${tenantId}.`);
+    chains.push(report);
+  }
+  return { licenses, requests: readRequestLog(requestsFile(folder)), audit, histories, chains };
+}
+
+const LicenseSchema = z.object({ licenseId: z.string(), tenantId: z.string(), limit: z.int() });
+
+export const licensesFile = (folder: string): string => join(folder, 'licenses.json');
+export const requestsFile = (folder: string): string => join(folder, 'requests.jsonl');

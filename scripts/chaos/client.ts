@@ -1,0 +1,202 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as z from 'zod/mini';
+import type { Random } from './random.ts';
+import { ask, type Request, type RequestLog } from './requests.ts';
+
+export interface ClientOptions {
+  /** Its fingerprint. */
+  readonly name: string;
+  readonly phase: Request['phase'];
+  readonly license: { readonly licenseId: string; readonly key: string };
+  /** Where the functions are to be reached. */
+  readonly port: number;
+  readonly log: RequestLog;
+}
+
+/** A seat as its client knows it. */
+export interface Seat {
+  readonly sessionId: string;
+  readonly token: string;
+  readonly expiresAtMs: number;
+  readonly ttlMs: number;
+}
+
+/** One request each, noted with its outcome. `seat` only where the answer confirms a lease. */
+export interface ClientCalls {
+  acquire(): Promise<{ status: number | null; seat?: Seat }>;
+  heartbeat(seat: Seat): Promise<{ status: number | null; seat?: Seat }>;
+  release(seat: Seat): Promise<{ status: number | null }>;
+}
+
+/** Longer than the functions wait for Redis: some requests are given up that are then done. */
+const TIMEOUT_MS = 3_000;
+
+const Granted = z.object({
+  session_id: z.string(),
+  session_token: z.string(),
+  expires_at: z.iso.datetime(),
+  ttl: z.int(),
+});
+const Extended = z.object({
+  session_token: z.string(),
+  expires_at: z.iso.datetime(),
+  ttl_extended_to: z.int(),
+  revived: z.optional(z.literal(true)),
+});
+
+export function clientCalls({ name, phase, license, port, log }: ClientOptions): ClientCalls {
+  const authorization = `License ${license.key}`;
+
+  async function send(
+    op: Request['op'],
+    [method, path]: readonly [string, string],
+    body: object,
+    told: { sessionId?: string },
+    read: (body: unknown) => { seat: Seat; revived: boolean } | undefined,
+  ): Promise<{ status: number | null; seat?: Seat }> {
+    const sentMs = Date.now();
+    const outcome = await ask({
+      port,
+      method,
+      path: `/api/v1/licenses/${path}`,
+      authorization,
+      body,
+      timeoutMs: TIMEOUT_MS,
+    });
+    const { status } = outcome;
+    const confirmed = status === 200 || status === 201 ? read(outcome.body) : undefined;
+    const request = { client: name, licenseId: license.licenseId, op, phase, sentMs, endedMs: Date.now() };
+    log.write({
+      ...request,
+      ...told,
+      status,
+      ...(outcome.status === null ? { lost: outcome.lost } : {}),
+      ...(confirmed && {
+        sessionId: confirmed.seat.sessionId,
+        expiresAtMs: confirmed.seat.expiresAtMs,
+        ttlMs: confirmed.seat.ttlMs,
+        revived: confirmed.revived,
+      }),
+    });
+    return confirmed ? { status, seat: confirmed.seat } : { status };
+  }
+
+  return {
+    acquire: () =>
+      send('acquire', ['POST', 'acquire'], { fingerprint: name }, {}, (body) => {
+        const { session_id: sessionId, session_token: token, expires_at, ttl } = z.parse(Granted, body);
+        const seat = { sessionId, token, expiresAtMs: Date.parse(expires_at), ttlMs: ttl * 1000 };
+        return { seat, revived: false };
+      }),
+
+    heartbeat({ sessionId, token }) {
+      const asked = { session_id: sessionId, session_token: token };
+      return send('heartbeat', ['PUT', 'heartbeat'], asked, { sessionId }, (body) => {
+        const extended = z.parse(Extended, body);
+        return {
+          seat: {
+            sessionId,
+            token: extended.session_token,
+            expiresAtMs: Date.parse(extended.expires_at),
+            ttlMs: extended.ttl_extended_to * 1000,
+          },
+          revived: extended.revived === true,
+        };
+      });
+    },
+
+    release({ sessionId, token }) {
+      const asked = { session_id: sessionId, session_token: token };
+      return send('release', ['POST', 'release'], asked, { sessionId }, () => undefined);
+    },
+  };
+}
+
+/** How much longer than its last answer a client tries to give its seat back once all is over. */
+const RELEASE_WITHIN_MS = 10_000;
+
+export interface Life {
+  /** No more is done after this, but for giving back a seat. */
+  readonly stop: AbortSignal;
+  readonly random: Random;
+  /** What becomes of a seat that is held at the end. */
+  readonly atTheEnd: 'release' | 'crash';
+}
+
+/**
+ * A machine's life: it takes a seat, keeps it for a while, and releases it, or crashes, or sleeps for longer than its
+ * lease and wants its seat back; then once more. Whatever it is not answered it asks again, as the same machine.
+ */
+export async function liveAsClient(calls: ClientCalls, { stop, random, atTheEnd }: Life): Promise<void> {
+  const wait = (leastMs: number, mostMs: number): Promise<void> =>
+    sleep(random.between(leastMs, mostMs), undefined, { signal: stop }).catch(() => undefined);
+
+  async function takeSeat(): Promise<Seat | undefined> {
+    while (!stop.aborted) {
+      const { status, seat } = await calls.acquire();
+      if (seat) return seat;
+      await (status === 409 ? wait(500, 1_500) : wait(300, 1_500));
+    }
+    return undefined;
+  }
+
+  /** The seat after one more beat; `undefined` where it is gone, or the same where all is over. */
+  async function beat(seat: Seat, attempts: number): Promise<Seat | undefined> {
+    for (let refusals = 0; !stop.aborted; ) {
+      const answer = await calls.heartbeat(seat);
+      if (answer.seat) return answer.seat;
+      if (answer.status === 404) {
+        refusals += 1;
+        if (refusals >= attempts) return undefined;
+      }
+      await wait(300, 1_200);
+    }
+    return seat;
+  }
+
+  async function keepSeat(taken: Seat, forMs: number): Promise<Seat | undefined> {
+    let seat: Seat | undefined = taken;
+    const untilMs = Date.now() + forMs;
+    while (seat && !stop.aborted && Date.now() < untilMs) {
+      await wait(2_500, 3_500);
+      seat = await beat(seat, 1);
+    }
+    return seat;
+  }
+
+  async function sleepThroughLease(seat: Seat): Promise<Seat | undefined> {
+    const awakeMs = seat.expiresAtMs - Date.now() + 50;
+    await wait(Math.max(0, awakeMs), Math.max(0, awakeMs) + 1_500);
+    // A seat may come free in a moment.
+    return beat(seat, 4);
+  }
+
+  /**
+   * Until it is known to be done: a machine that goes on after an unanswered release does not know whether a late one
+   * will take its next lease from it.
+   */
+  async function giveBack(seat: Seat): Promise<void> {
+    let untilMs = Number.POSITIVE_INFINITY;
+    while (Date.now() < untilMs) {
+      const { status } = await calls.release(seat);
+      if (status === 204) return;
+      if (stop.aborted) untilMs = Math.min(untilMs, Date.now() + RELEASE_WITHIN_MS);
+      await sleep(random.between(100, 500));
+    }
+  }
+
+  await wait(0, 1_500);
+  for (let isFirst = true; !stop.aborted; isFirst = false) {
+    const habit = random.next();
+    let seat = await takeSeat();
+    if (seat) seat = await keepSeat(seat, isFirst ? random.between(0, 6_000) : random.between(3_000, 25_000));
+    if (seat && !stop.aborted && habit < 0.3) {
+      seat = await sleepThroughLease(seat);
+      if (seat) seat = await keepSeat(seat, random.between(1_000, 5_000));
+    }
+    const crashes = stop.aborted ? atTheEnd === 'crash' : habit > 0.85;
+    if (seat && !crashes) await giveBack(seat);
+    // Some that crash are back before their lease has run out, and some are not.
+    await (crashes ? wait(500, 14_000) : wait(200, 3_000));
+  }
+}

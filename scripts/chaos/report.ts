@@ -1,0 +1,165 @@
+import { FINDING_KINDS, type Finding, type FindingKind } from './check/finding.ts';
+import { FAULT_KINDS } from './fault-plan.ts';
+import { countKinds, type FaultDone } from './inject.ts';
+import type { Request } from './requests.ts';
+import type { RunResult } from './run.ts';
+
+export interface Report {
+  readonly appendfsync: string;
+  readonly seed: number;
+  readonly chaosSeconds: number;
+  readonly clients: number;
+  readonly licenses: number;
+  readonly folder: string;
+  /** `op status` of every request of a client, `none` for no answer. */
+  readonly answers: Readonly<Record<string, number>>;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly harm: RunResult['harm'];
+  readonly events: Readonly<Record<string, number>>;
+  readonly revivals: number;
+  readonly claims: number;
+  readonly republished: number;
+  readonly redisBytesLost: number;
+  /** By status; 0 for no answer. */
+  readonly sweeps: Readonly<Record<string, number>>;
+  readonly deliveries: Readonly<Record<string, number>>;
+  /** Milliseconds from a kill until the first success that was begun after it. */
+  readonly recovery: Readonly<Record<string, { readonly kills: number; medianMs: number; mostMs: number }>>;
+  readonly excess: {
+    readonly windows: number;
+    readonly seatMs: number;
+    readonly longestMs: number;
+    readonly mostSeats: number;
+  };
+  readonly closedByReconcile: number;
+  readonly holes: Readonly<Partial<Record<FindingKind, number>>>;
+  readonly breaches: Readonly<Partial<Record<FindingKind, number>>>;
+  readonly findings: readonly Finding[];
+}
+
+export function reportOf(result: RunResult): Report {
+  const { options, facts, checked, tally } = result;
+  return {
+    appendfsync: options.appendfsync,
+    seed: options.seed,
+    chaosSeconds: options.chaosMs / 1000,
+    clients: options.clients,
+    licenses: options.licenses,
+    folder: options.folder,
+    answers: countBy(facts.requests, ({ op, status }) => `${op} ${status ?? 'none'}`),
+    faults: countKinds(result.faults),
+    harm: result.harm,
+    events: countBy(facts.audit, ({ type }) => type),
+    revivals: facts.requests.filter(({ revived }) => revived).length,
+    claims: checked.claims,
+    republished: tally.republished,
+    redisBytesLost: tally.redisBytesLost,
+    sweeps: Object.fromEntries(result.sweeps),
+    deliveries: Object.fromEntries(result.deliveries),
+    recovery: recoveryOf(result),
+    excess: {
+      windows: checked.excess.length,
+      seatMs: checked.excess.reduce((sum, { fromMs, toMs, seats }) => sum + (toMs - fromMs) * seats, 0),
+      longestMs: Math.max(0, ...checked.excess.map(({ fromMs, toMs }) => toMs - fromMs)),
+      mostSeats: Math.max(0, ...checked.excess.map(({ seats }) => seats)),
+    },
+    closedByReconcile: result.closedByReconcile,
+    holes: countBy(result.holes, ({ kind }) => kind),
+    breaches: countBy(result.breaches, ({ kind }) => kind),
+    findings: [...result.breaches, ...result.holes],
+  };
+}
+
+function countBy<T>(things: readonly T[], nameOf: (thing: T) => string): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const thing of things) counts[nameOf(thing)] = (counts[nameOf(thing)] ?? 0) + 1;
+  return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function recoveryOf({ faults, facts, acknowledgedAtMs }: RunResult): Report['recovery'] {
+  const served = facts.requests.filter(isServed);
+  const firstServed = ({ fromMs }: FaultDone): number | undefined =>
+    leastOf(served.filter(({ sentMs }) => sentMs > fromMs).map(({ endedMs }) => endedMs));
+  // What was being delivered as the emulator was killed is acknowledged to nobody.
+  const firstDelivered = ({ toMs }: FaultDone): number | undefined =>
+    leastOf(acknowledgedAtMs.filter((atMs) => atMs > toMs));
+  const kinds = [
+    ['kill-redis', firstServed],
+    ['kill-functions', firstServed],
+    ['kill-pubsub', firstDelivered],
+  ] as const;
+  return Object.fromEntries(
+    kinds.map(([kind, firstAfter]) => {
+      const took = faults
+        .filter((fault) => fault.kind === kind)
+        .flatMap((fault) => {
+          const atMs = firstAfter(fault);
+          return atMs === undefined ? [] : [atMs - fault.fromMs];
+        })
+        .sort((a, b) => a - b);
+      const medianMs = took[Math.floor(took.length / 2)] ?? 0;
+      return [kind, { kills: took.length, medianMs, mostMs: took.at(-1) ?? 0 }];
+    }),
+  );
+}
+
+function isServed({ status }: Request): boolean {
+  return status !== null && status < 500;
+}
+
+function leastOf(numbers: readonly number[]): number | undefined {
+  return numbers.reduce<number | undefined>(
+    (least, number) => (least === undefined || number < least ? number : least),
+    undefined,
+  );
+}
+
+const MOST_FINDINGS_SHOWN = 20;
+
+/** The report as a table for people. */
+export function inWords(report: Report): string {
+  const { excess, harm } = report;
+  const list = (counts: Readonly<Record<string, number | undefined>>): string =>
+    Object.entries(counts)
+      .map(([name, count]) => `${name} ${count}`)
+      .join(', ') || 'none';
+  const rows: [string, string][] = [
+    ['run', `${report.chaosSeconds} s, ${report.clients} clients, ${report.licenses} licenses`],
+    ['seed', String(report.seed)],
+    ['folder', report.folder],
+    ['faults', list(Object.fromEntries(FAULT_KINDS.map((kind) => [kind, report.faults[kind]])))],
+    ['harm to clients', list({ ...harm.clients })],
+    ['harm to Redis', list({ ...harm.redis })],
+    ['answers', list(report.answers)],
+    ['claims', `${report.claims}, ${report.revivals} of them revived`],
+    ['events', list(report.events)],
+    ['sweeps by status', list(report.sweeps)],
+    ['deliveries', list(report.deliveries)],
+    // The emulator forgets at a kill what it had accepted; the real service promises not to.
+    [
+      'published again',
+      `${report.republished} events, out of the journal that stands in for Pub/Sub's disks`,
+    ],
+    ['lost by Redis', `${report.redisBytesLost} bytes`],
+    ...Object.entries(report.recovery).map(([kind, { kills, medianMs, mostMs }]): [string, string] => [
+      `after ${kind}`,
+      `${kills} times, served again within ${medianMs} ms (median), ${mostMs} ms (most)`,
+    ]),
+    [
+      'beyond max',
+      `${excess.windows} windows, ${excess.seatMs} seat-ms, longest ${excess.longestMs} ms, at most ${excess.mostSeats} seats`,
+    ],
+    ['closed by reconcile', String(report.closedByReconcile)],
+    ['holes', list(report.holes)],
+    ['BREACHES', list(report.breaches)],
+  ];
+  const shown = report.findings.slice(0, MOST_FINDINGS_SHOWN);
+  return [
+    `appendfsync ${report.appendfsync}`,
+    ...rows.map(([name, what]) => `  ${name.padEnd(20)} ${what}`),
+    ...shown.map(({ kind, of, detail }) => `  ${kind} (${FINDING_KINDS[kind]}): ${of}: ${detail}`),
+    ...(report.findings.length > shown.length
+      ? [`  … and ${report.findings.length - shown.length} more in the file`]
+      : []),
+  ].join('\n');
+}

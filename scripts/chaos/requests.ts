@@ -1,0 +1,106 @@
+import { createWriteStream, readFileSync } from 'node:fs';
+import http from 'node:http';
+import * as z from 'zod/mini';
+
+/** What a client did and what became of it, as the client itself saw it: all that the checker knows of seats. */
+export const RequestSchema = z.object({
+  /** One machine: its fingerprint. */
+  client: z.string(),
+  licenseId: z.string(),
+  op: z.enum(['acquire', 'heartbeat', 'release']),
+  /** `fresh` clients come when all is over, to see whether every seat is free again. */
+  phase: z.enum(['chaos', 'fresh']),
+  sentMs: z.int(),
+  /** When the answer was there, or hope of it given up. */
+  endedMs: z.int(),
+  /** `null` where no answer came: whether the server did it is then not known. */
+  status: z.nullable(z.int()),
+  /** Why none came. */
+  lost: z.optional(z.string()),
+  /** The session asked for or, in the answer to an acquire, given. */
+  sessionId: z.optional(z.string()),
+  /** Of a lease that the answer confirms. */
+  expiresAtMs: z.optional(z.int()),
+  ttlMs: z.optional(z.int()),
+  /** The answer says that the lease had run out and the seat was taken anew. */
+  revived: z.optional(z.boolean()),
+});
+export type Request = z.infer<typeof RequestSchema>;
+
+export interface RequestLog {
+  write(request: Request): void;
+  close(): Promise<void>;
+}
+
+export function openRequestLog(file: string): RequestLog {
+  const stream = createWriteStream(file, { flags: 'a' });
+  return {
+    write: (request) => void stream.write(`${JSON.stringify(request)}\n`),
+    close: () =>
+      new Promise((resolve, reject) => {
+        stream.on('error', reject);
+        stream.end(resolve);
+      }),
+  };
+}
+
+export function readRequestLog(file: string): Request[] {
+  const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
+  return lines.map((line) => z.parse(RequestSchema, JSON.parse(line)));
+}
+
+export type Outcome =
+  | { readonly status: number; readonly body: unknown }
+  | { readonly status: null; readonly lost: string };
+
+export interface Call {
+  readonly port: number;
+  readonly method: string;
+  readonly path: string;
+  readonly authorization: string;
+  readonly body?: unknown;
+  readonly timeoutMs: number;
+}
+
+/** Connections are kept, as an SDK keeps them: a fault then hits those that wait as well as those in use. */
+export const agent = new http.Agent({ keepAlive: true });
+
+/** Asks once, and never again by itself, so that each request that is sent is known. Ends within `timeoutMs`. */
+export function ask({ port, method, path, authorization, body, timeoutMs }: Call): Promise<Outcome> {
+  const text = body === undefined ? '' : JSON.stringify(body);
+  return new Promise((resolve) => {
+    const outgoing = http.request({
+      agent,
+      host: '127.0.0.1',
+      port,
+      method,
+      path,
+      headers: {
+        authorization,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        'content-length': Buffer.byteLength(text),
+      },
+    });
+    const end = (outcome: Outcome): void => {
+      clearTimeout(timer);
+      resolve(outcome);
+    };
+    const lose = (lost: string): void => {
+      end({ status: null, lost });
+      outgoing.destroy();
+    };
+    const timer = setTimeout(() => lose('no answer in time'), timeoutMs);
+    outgoing.on('error', (error: NodeJS.ErrnoException) => lose(error.code ?? error.message));
+    outgoing.on('response', (incoming) => {
+      const pieces: Buffer[] = [];
+      incoming.on('data', (piece: Buffer) => pieces.push(piece));
+      incoming.on('error', (error: NodeJS.ErrnoException) => lose(error.code ?? error.message));
+      incoming.on('end', () => {
+        const answer = Buffer.concat(pieces).toString();
+        const isJson = incoming.headers['content-type']?.includes('json') && answer !== '';
+        end({ status: incoming.statusCode ?? 0, body: isJson ? JSON.parse(answer) : undefined });
+      });
+    });
+    outgoing.end(text);
+  });
+}

@@ -1,0 +1,30 @@
+import { openSuite } from '../../functions/index.ts';
+import { MANIFEST } from '../../functions/manifest.ts';
+import { readConfig } from '../../shared/config.ts';
+import { openParts } from '../../shared/deps.ts';
+import { mountSuite } from '../../shared/http/mount.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import { journaled } from './journal.ts';
+
+/**
+ * The functions as a process that can be killed: the whole suite over the parts that the environment names. Two things
+ * are put before them. `CHAOS_JOURNAL` is the file of what the topic accepted; `CHAOS_CLOCK_OFFSET_MS` lets hours pass
+ * for whoever asks the functions' clock, which no lease does.
+ */
+const { CHAOS_JOURNAL: journalFile = '', CHAOS_CLOCK_OFFSET_MS: offsetMs = '0' } = process.env;
+
+const config = readConfig(process.env);
+const parts = await openParts(config);
+const deps: Deps = {
+  ...parts.deps,
+  events: journaled(parts.deps.events, journalFile),
+  clock: { nowMs: () => parts.deps.clock.nowMs() + Number(offsetMs) },
+};
+const server = mountSuite(
+  MANIFEST,
+  openSuite(async () => deps, { checkAnswers: true }),
+);
+server.listen(config.port, '127.0.0.1', () => process.send?.('READY'));
+
+// It never outlives the run that started it, however that one ends.
+process.on('disconnect', () => process.exit());
