@@ -45,7 +45,7 @@ beforeEach(async () => {
     records: mayBeAway('records', deps.records),
     events: mayBeAway('events', deps.events),
   });
-  suite = await openTestSuite({ REDIS_URL: `redis://${redis.host}:${redis.port}` }, wrap);
+  suite = await openTestSuite({ REDIS_URL: `redis://${redis.host}:${redis.port}`, SHARDS: '4' }, wrap);
 });
 afterEach(async () => {
   away.clear();

@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { vi } from 'vitest';
-import { startEmbeddedRedis } from '../adapters/seats/embedded-redis.ts';
+import { Worker } from 'node:worker_threads';
+import * as z from 'zod/mini';
 import { poolKey, shardKey } from '../adapters/seats/lua/keys.ts';
 import { type RespClient, RespError, type RespReply, respClient } from '../adapters/seats/resp-client.ts';
 import { shardOf } from '../domain/ids.ts';
@@ -22,30 +23,33 @@ export interface SeatsBackend {
   close(): Promise<void>;
 }
 
-/** Runs the scripts exactly as shipped: its TIME is this process's `Date`, which the test replaces. */
+/** Runs the scripts exactly as shipped: its TIME is the clock of a thread of its own. */
 export async function embeddedBackend(): Promise<SeatsBackend> {
-  const { host, port, close } = await startEmbeddedRedis();
+  const thread = new Worker(new URL('redis-thread.ts', import.meta.url));
+  const { host, port } = z.parse(Address, (await once(thread, 'message'))[0]);
   const redis = respClient({ host, port });
-  vi.useFakeTimers({ toFake: ['Date'] });
   return {
     host,
     port,
     redis,
     includes: {},
     movesKeyExpiry: true,
-    setClock: async (ms) => {
-      vi.setSystemTime(ms);
+    async setClock(ms) {
+      const moved = once(thread, 'message');
+      thread.postMessage(ms);
+      await moved;
     },
     flush: async () => {
       await redis.command(['FLUSHALL']);
     },
     async close() {
-      vi.useRealTimers();
       redis.close();
-      await close();
+      await thread.terminate();
     },
   };
 }
+
+const Address = z.object({ host: z.string(), port: z.int() });
 
 /**
  * The scripts with another `clock` include. Keys expire by the server's own clock all the same, so the moved one must

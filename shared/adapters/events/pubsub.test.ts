@@ -110,26 +110,38 @@ describe('a call', () => {
     expect(settled).toEqual(['held request', 'call']);
   });
 
+  /** One that does not wait as long as it usually would. */
+  function openHasty(): Events {
+    return openPubSubEvents({
+      projectId: 'demo-p',
+      topic: 'seats',
+      emulatorHost: server.host,
+      withinMs: 1_500,
+    });
+  }
+
   test('that is never taken ends in Unavailable, with the reason of the last attempt', async () => {
     const license = newLicense();
     for (let n = 0; n < 50; n += 1) server.answerNext(license.id, UNAVAILABLE);
-    const startMs = performance.now();
-    const error = await failureOf(events.publish([license.next()]));
+    const hasty = openHasty();
+    const error = await failureOf(hasty.publish([license.next()]));
+    await hasty.close();
     expect(error).toMatchObject({
       name: 'Unavailable',
       message: expect.stringContaining('UNAVAILABLE (14): as the test says'),
     });
-    expect(performance.now() - startMs).toBeLessThan(8_000);
     expect(server.requests.length).toBeGreaterThan(2);
     expect(server.requests.length).toBeLessThan(20);
   });
 
   test('gets through over a new connection when the old one has gone silent', async () => {
     const license = newLicense();
-    await events.publish([license.next()]);
+    const hasty = openHasty();
+    await hasty.publish([license.next()]);
     server.silenceConnections();
-    expect(await failureOf(events.publish([license.next()]))).toBeInstanceOf(Unavailable);
-    await events.publish([license.next()]);
+    expect(await failureOf(hasty.publish([license.next()]))).toBeInstanceOf(Unavailable);
+    await hasty.publish([license.next()]);
+    await hasty.close();
     expect(server.connectionCount()).toBe(2);
   });
 

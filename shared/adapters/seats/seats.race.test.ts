@@ -152,10 +152,11 @@ function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port
     const chance = chanceFrom(11);
     const held = new Map<string, Body>();
     const lives: SeatEvent[][] = [];
+    const losses = Math.ceil(operations / 12);
     let steps = 0;
-    await crowd.each(operations, async () => {
+    await crowd.each(operations / 2, async () => {
       steps += 1;
-      if (steps % Math.ceil(operations / 6) === 0) lives.push(await loseEverything(redis, license));
+      if (steps % losses === 0) lives.push(await loseEverything(redis, license));
       await randomStep(crowd, held, `machine-${chance(Math.ceil(seats * 2.5))}`, chance);
     });
     lives.push(await readOutbox(redis, license.licenseId));
