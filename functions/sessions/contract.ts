@@ -3,6 +3,12 @@ import { END_REASONS } from '../../shared/domain/session-history.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 import { Cursor, LicenseId, PageLimit, SessionId, Timestamp } from '../../shared/http/fields.ts';
 
+const OfLicense = z.strictObject({
+  license_id: LicenseId,
+  limit: z.optional(PageLimit),
+  cursor: z.optional(Cursor),
+});
+
 export default defineFunction({
   name: 'sessions',
   summary: 'Says who holds which seat, and who held one.',
@@ -17,11 +23,7 @@ export default defineFunction({
       path: '/api/v1/sessions',
       summary: 'Who holds a seat of a license now, the soonest to run out first.',
       auth: ['operator'],
-      query: z.strictObject({
-        license_id: LicenseId,
-        limit: z.optional(PageLimit),
-        cursor: z.optional(Cursor),
-      }),
+      query: OfLicense,
       answers: {
         sessions: {
           status: 200,
@@ -54,11 +56,7 @@ export default defineFunction({
       summary:
         'Past and present sessions of a license, the newest first. News takes up to two minutes to get here.',
       auth: ['operator'],
-      query: z.strictObject({
-        license_id: LicenseId,
-        limit: z.optional(PageLimit),
-        cursor: z.optional(Cursor),
-      }),
+      query: OfLicense,
       answers: {
         sessions: {
           status: 200,

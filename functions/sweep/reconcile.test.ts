@@ -1,42 +1,29 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.ts';
 import { poolKey } from '../../shared/adapters/seats/lua/keys.ts';
-import { type RespClient, respClient } from '../../shared/adapters/seats/resp-client.ts';
 import { newLicenseId, shardOf } from '../../shared/domain/ids.ts';
 import { changeLicense, entitlementOf, type LicenseChange } from '../../shared/domain/license.ts';
 import { Unavailable } from '../../shared/errors.ts';
 import { LICENSES } from '../../shared/ports/catalogue.ts';
+import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
 import { auditOf, historiesOf, storyOf } from '../../shared/testing/records-of.ts';
-import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
+import type { Reply, TestSuite } from '../../shared/testing/suite.ts';
 import { verifyChain } from '../audit/verify-chain.ts';
 
 const HOUR_MS = 3_600_000;
 const TTL_MS = 360_000;
 
-let redis: Awaited<ReturnType<typeof startEmbeddedRedis>>;
-let client: RespClient;
+let clocked: ClockedSuite;
 let suite: TestSuite;
-let nowMs: number;
 beforeEach(async () => {
-  nowMs = Date.now();
-  vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
-  redis = await startEmbeddedRedis();
-  client = respClient(redis);
-  suite = await openTestSuite({ REDIS_URL: `redis://${redis.host}:${redis.port}`, SHARDS: '4' });
+  clocked = await openClockedSuite();
+  suite = clocked.suite;
   // The first sweep ever compares; from here on it is an hour to the next time.
   await suite.sweep();
 });
-afterEach(async () => {
-  await suite.close();
-  client.close();
-  await redis.close();
-  vi.useRealTimers();
-});
+afterEach(() => clocked.close());
 
-function moveClock(ms: number): void {
-  nowMs += ms;
-  vi.setSystemTime(nowMs);
-}
+const moveClock = (ms: number): void => clocked.moveClock(ms);
+const seat: ClockedSuite['seat'] = (license, machine) => clocked.seat(license, machine);
 
 /** The sweep that compares, an hour after the one before. */
 async function sweepAnHourLater(): Promise<Reply> {
@@ -48,18 +35,12 @@ async function sweepAnHourLater(): Promise<Reply> {
   return reply;
 }
 
-async function seat(license: TestLicense, machine: string): Promise<{ id: string; token: string }> {
-  const { status, body, text } = await license.acquire(machine);
-  expect(status, text).toBe(201);
-  return { id: body.session_id, token: body.session_token };
-}
-
 /** As a function does that dies between the records and the seat store. */
 async function changeUnnoticed(licenseId: string, change: LicenseChange): Promise<void> {
   await suite.deps.records.transact(async (transaction) => {
     const license = await transaction.get(LICENSES, licenseId);
     if (!license) throw new Error('no such license');
-    transaction.set(LICENSES, licenseId, changeLicense(license, change, nowMs));
+    transaction.set(LICENSES, licenseId, changeLicense(license, change, clocked.nowMs()));
   });
 }
 
@@ -116,7 +97,7 @@ describe('an entitlement copy', () => {
   ])('%s gives way to what the records say', async (_, fields) => {
     const license = await suite.createLicense({ max: 1 });
     const key = poolKey('license', license.licenseId);
-    await client.command(['HSET', key, ...Object.entries(fields).flat()]);
+    await clocked.redis.command(['HSET', key, ...Object.entries(fields).flat()]);
     await seat(license, 'a');
     expect((await license.acquire('b')).status).toBe(201);
 
@@ -191,10 +172,10 @@ describe('a session', () => {
     const license = await suite.createLicense();
     const { id } = await seat(license, 'machine');
     await suite.settle();
-    await client.command(['FLUSHALL']);
+    await clocked.redis.command(['FLUSHALL']);
 
     expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ sessions: 1, sessions_missing: 1 });
-    const missingSinceMs = nowMs;
+    const missingSinceMs = clocked.nowMs();
     expect(await historiesOf(suite.deps.records, license.licenseId)).toMatchObject([
       { isOpen: true, missingSinceMs },
     ]);
@@ -211,7 +192,7 @@ describe('a session', () => {
     const license = await suite.createLicense({ ttl_seconds: 7_200 });
     const { id, token } = await seat(license, 'machine');
     await suite.settle();
-    await client.command(['FLUSHALL']);
+    await clocked.redis.command(['FLUSHALL']);
     await sweepAnHourLater();
     const beat = await license.heartbeat({ session_id: id, session_token: token });
     expect(beat.body).toMatchObject({ revived: true });

@@ -1,22 +1,18 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.ts';
 import { shardKey } from '../../shared/adapters/seats/lua/keys.ts';
-import { type RespClient, respClient } from '../../shared/adapters/seats/resp-client.ts';
 import { shardOf } from '../../shared/domain/ids.ts';
 import { type Part, Unavailable } from '../../shared/errors.ts';
-import type { Deps } from '../../shared/ports/deps.ts';
+import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
 import { historiesOf, storyOf } from '../../shared/testing/records-of.ts';
-import { openTestSuite, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
+import type { TestLicense, TestSuite } from '../../shared/testing/suite.ts';
 import { verifyChain } from '../audit/verify-chain.ts';
 
 const TTL_MS = 360_000;
 
-let redis: Awaited<ReturnType<typeof startEmbeddedRedis>>;
-let client: RespClient;
+let clocked: ClockedSuite;
 let suite: TestSuite;
 /** Parts that do not answer while they are in here. */
 const away = new Set<Part>();
-let nowMs: number;
 
 /** Every call of the part throws while it is away. */
 function mayBeAway<T extends object>(part: Part, port: T): T {
@@ -34,46 +30,34 @@ function mayBeAway<T extends object>(part: Part, port: T): T {
 }
 
 beforeEach(async () => {
-  nowMs = Date.now();
-  vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
-  redis = await startEmbeddedRedis();
-  client = respClient(redis);
-  const wrap = (deps: Deps): Deps => ({
+  clocked = await openClockedSuite((deps) => ({
     ...deps,
     seats: mayBeAway('seats', deps.seats),
     upkeep: mayBeAway('seats', deps.upkeep),
     records: mayBeAway('records', deps.records),
     events: mayBeAway('events', deps.events),
-  });
-  suite = await openTestSuite({ REDIS_URL: `redis://${redis.host}:${redis.port}`, SHARDS: '4' }, wrap);
+  }));
+  suite = clocked.suite;
 });
 afterEach(async () => {
   away.clear();
-  await suite.close();
-  client.close();
-  await redis.close();
-  vi.useRealTimers();
+  await clocked.close();
 });
 
-function moveClock(ms: number): void {
-  nowMs += ms;
-  vi.setSystemTime(nowMs);
-}
+const moveClock = (ms: number): void => clocked.moveClock(ms);
 
 async function seat(license: TestLicense, machine: string): Promise<string> {
-  const { status, body, text } = await license.acquire(machine);
-  expect(status, text).toBe(201);
-  return body.session_id;
+  return (await clocked.seat(license, machine)).id;
 }
 
 async function outboxLength(license: TestLicense): Promise<number> {
-  return Number(await client.command(['XLEN', shardKey('outbox', shardOf(license.licenseId))]));
+  return Number(await clocked.redis.command(['XLEN', shardKey('outbox', shardOf(license.licenseId))]));
 }
 
 test('a client that crashed is told of a minute later: who, since when, until when and why', async () => {
   const license = await suite.createLicense({ max: 1 });
   const session = await seat(license, 'machine');
-  const startMs = nowMs;
+  const startMs = clocked.nowMs();
   moveClock(TTL_MS + 20_000);
   await suite.settle();
   expect(await storyOf(suite.deps.records, license.licenseId)).toEqual([
@@ -131,7 +115,7 @@ describe('whoever is not Cloud Scheduler', () => {
     ],
     [
       'a token that has run out',
-      () => `Bearer ${suite.serviceToken('scheduler', { exp: Math.floor(nowMs / 1000) - 3600 })}`,
+      () => `Bearer ${suite.serviceToken('scheduler', { exp: Math.floor(clocked.nowMs() / 1000) - 3600 })}`,
       401,
       'CREDENTIALS_INVALID',
     ],
@@ -290,7 +274,7 @@ test('an event that another sweep sealed meanwhile keeps its place in the chain'
 test('an entry that cannot be read stays where it is, is reported, and keeps back no other', async () => {
   const license = await suite.createLicense();
   const outbox = shardKey('outbox', shardOf(license.licenseId));
-  await client.command(['XADD', outbox, '*', 'type', 'session.cloned']);
+  await clocked.redis.command(['XADD', outbox, '*', 'type', 'session.cloned']);
   const session = await seat(license, 'machine');
   const { status, body } = await suite.sweep();
   expect(status).toBe(200);
@@ -308,7 +292,7 @@ test('a license whose terms Redis has lost still has its ends told', async () =>
   const license = await suite.createLicense();
   const session = await seat(license, 'machine');
   const { licenseId } = license;
-  await client.command(['DEL', `license:{s${shardOf(licenseId)}}:${licenseId}`]);
+  await clocked.redis.command(['DEL', `license:{s${shardOf(licenseId)}}:${licenseId}`]);
   moveClock(TTL_MS);
   expect((await suite.sweep()).body).toMatchObject({ expired: 1 });
   await suite.settle();

@@ -1,0 +1,47 @@
+import { vi } from 'vitest';
+import { startEmbeddedRedis } from '../adapters/seats/embedded-redis.ts';
+import { type RespClient, respClient } from '../adapters/seats/resp-client.ts';
+import type { Deps } from '../ports/deps.ts';
+import { openTestSuite, type TestLicense, type TestSuite } from './suite.ts';
+
+/** A suite for tests in which time passes only when they say so: for its functions, and for the leases in its Redis. */
+export interface ClockedSuite {
+  readonly suite: TestSuite;
+  /** The suite's Redis, past the suite. */
+  readonly redis: RespClient;
+  nowMs(): number;
+  moveClock(ms: number): void;
+  /** Takes a seat, or throws. */
+  seat(license: TestLicense, machine: string): Promise<{ id: string; token: string }>;
+  close(): Promise<void>;
+}
+
+/** Few shards, so that a sweep is quick. `wrap` may put itself before any port. */
+export async function openClockedSuite(wrap?: (deps: Deps) => Deps): Promise<ClockedSuite> {
+  let nowMs = Date.now();
+  vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
+  const server = await startEmbeddedRedis();
+  const redis = respClient(server);
+  const environment = { REDIS_URL: `redis://${server.host}:${server.port}`, SHARDS: '4' };
+  const suite = await openTestSuite(environment, wrap);
+  return {
+    suite,
+    redis,
+    nowMs: () => nowMs,
+    moveClock(ms) {
+      nowMs += ms;
+      vi.setSystemTime(nowMs);
+    },
+    async seat(license, machine) {
+      const { status, body, text } = await license.acquire(machine);
+      if (status !== 201) throw new Error(`no seat: ${text}`);
+      return { id: body.session_id, token: body.session_token };
+    },
+    async close() {
+      await suite.close();
+      redis.close();
+      await server.close();
+      vi.useRealTimers();
+    },
+  };
+}
