@@ -29,7 +29,9 @@ async function makeEndsKnown(shard: string, deps: Deps, frame: Frame, tally: Tal
   for (;;) {
     const news = await deps.upkeep.expire(shard, licenses);
     tally.expired += news.expired;
-    const refilled = await refill(news.unknown, deps);
+    const refilled: string[] = [];
+    // Without the records what is known here can still be published.
+    await frame.attempt(() => refill(news.unknown, deps, refilled));
     licenses = [...new Set([...refilled, ...news.due])].slice(0, LOOK_BATCH);
     if (licenses.length === 0) return news;
     if (frame.isTimeUp()) {
@@ -39,16 +41,18 @@ async function makeEndsKnown(shard: string, deps: Deps, frame: Frame, tally: Tal
   }
 }
 
-/** Puts the copies that Redis has lost, and gives the licenses that there were any of. */
-async function refill(licenseIds: readonly string[], { records, seats }: Deps): Promise<string[]> {
-  const refilled: string[] = [];
+/** Puts the copies that Redis has lost, and adds the licenses that there were any of to `refilled`. */
+async function refill(
+  licenseIds: readonly string[],
+  { records, seats }: Deps,
+  refilled: string[],
+): Promise<void> {
   for (const licenseId of licenseIds) {
     const license = await records.get(LICENSES, licenseId);
     if (!license) continue;
     await seats.putLicense(entitlementOf(license));
     refilled.push(licenseId);
   }
-  return refilled;
 }
 
 async function drainOutbox(

@@ -299,6 +299,24 @@ test('a license whose terms Redis has lost still has its ends told', async () =>
   expect(await storyOf(suite.deps.records, licenseId)).toContain(`session.expired ${session}`);
 });
 
+test('a license whose terms are to be had nowhere now keeps back nothing of its shard', async () => {
+  const license = await suite.createLicense();
+  const session = await seat(license, 'machine');
+  const { licenseId } = license;
+  await clocked.redis.command(['DEL', `license:{s${shardOf(licenseId)}}:${licenseId}`]);
+  moveClock(TTL_MS);
+  away.add('records');
+  expect((await suite.sweep()).body).toMatchObject({ expired: 0, published: 2, unavailable: ['records'] });
+  away.clear();
+  // It is looked at again after an hour, unless somebody calls before that.
+  moveClock(3_600_000);
+  await suite.settle();
+  expect(await storyOf(suite.deps.records, licenseId)).toEqual([
+    `session.acquired ${session}`,
+    `session.expired ${session}`,
+  ]);
+});
+
 describe('a sweep that runs out of time', () => {
   test('stops cleanly, says so, and leaves the rest to the next one', async () => {
     const license = await suite.createLicense({ max: 200 });
