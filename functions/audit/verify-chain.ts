@@ -6,13 +6,7 @@ import {
   type ChainProblem,
   chainVerifier,
 } from '../../shared/domain/audit-chain.ts';
-import {
-  AUDIT,
-  CHAIN_HEADS,
-  CHAIN_OF_TENANT,
-  TENANTS,
-  UNSEALED_EVENTS,
-} from '../../shared/ports/catalogue.ts';
+import { AUDIT, auditQuery, CHAIN_HEADS, CHAIN_OF_TENANT, TENANTS } from '../../shared/ports/catalogue.ts';
 import type { Collection, Equals, Page, Query, Records } from '../../shared/ports/records.ts';
 
 const PAGE = 100;
@@ -35,16 +29,33 @@ export interface ChainReport {
  */
 export async function verifyChain(records: Records, tenantId: string): Promise<ChainReport | undefined> {
   const { sealed, head, problems } = await walkChain(records, tenantId);
-  let unsealed = 0;
-  for await (const event of walk(records, asStored(UNSEALED_EVENTS), { sealed: false })) {
-    if (z.safeParse(OfTenant, event).data?.tenantId === tenantId) unsealed += 1;
-  }
-  const isUnknown = sealed === 0 && unsealed === 0 && head === null && problems.length === 0;
-  if (isUnknown && !(await records.get(TENANTS, tenantId))) return undefined;
-  return { tenantId, sealed, unsealed, head, problems };
+  const { unsealed, strays } = await walkUnlinked(records, tenantId);
+  const isUnknown = sealed === 0 && unsealed === 0 && head === null && strays.length === 0;
+  if (isUnknown && problems.length === 0 && !(await records.get(TENANTS, tenantId))) return undefined;
+  return { tenantId, sealed, unsealed, head, problems: [...problems, ...strays] };
 }
 
-const OfTenant = z.object({ tenantId: z.string() });
+const Unlinked = z.object({
+  sealed: z.catch(z.boolean(), true),
+  link: z.optional(z.unknown()),
+  eventId: z.catch(z.nullable(z.string()), null),
+});
+
+/** All events of the tenant that have no place in its chain: those that wait for one, and those that never will. */
+async function walkUnlinked(
+  records: Records,
+  tenantId: string,
+): Promise<{ unsealed: number; strays: ChainProblem[] }> {
+  const strays: ChainProblem[] = [];
+  let unsealed = 0;
+  for await (const stored of walk(records, asStored(auditQuery('tenantId', false)), { tenantId })) {
+    const { sealed, link, eventId } = z.parse(Unlinked, stored);
+    if (link !== undefined) continue;
+    if (sealed) strays.push({ kind: 'INSERTED', seq: 0, eventId, detail: 'counts as sealed, in no chain' });
+    else unsealed += 1;
+  }
+  return { unsealed, strays };
+}
 
 /** Enough of a document to name it, whatever has become of the rest. */
 const Trace = z.object({

@@ -163,6 +163,11 @@ describe('audit verify', () => {
     expect(await found()).toEqual(['INSERTED 0']);
   });
 
+  test('finds an event that was put in as one that is sealed already', async () => {
+    await write({ ...recorded(903), sealed: true });
+    expect(await found()).toEqual(['INSERTED 0']);
+  });
+
   test('finds an event that is no event any more, without a word of what it holds', async () => {
     await write({ ...at(50), type: 'ada@example.com' });
     expect(await found()).toContain('CHANGED 50');
