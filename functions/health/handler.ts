@@ -18,10 +18,15 @@ export default {
         return 'unavailable' as const;
       }
     };
-    const [seats, records] = await Promise.all([ask(deps.seats), ask(deps.records)]);
-    const well = seats === 'ok' && records === 'ok';
+    const [seats, records, events] = await Promise.all([
+      ask(deps.seats),
+      ask(deps.records),
+      ask(deps.events),
+    ]);
+    const parts = { seats, records, events };
+    const well = Object.values(parts).every((part) => part === 'ok');
     return well
-      ? { answer: 'well', body: { status: 'ok' as const, parts: { seats, records } } }
-      : { answer: 'ailing', body: { status: 'unavailable' as const, parts: { seats, records } } };
+      ? { answer: 'well', body: { status: 'ok' as const, parts } }
+      : { answer: 'ailing', body: { status: 'unavailable' as const, parts } };
   },
 } satisfies HandlersOf<typeof contract>;

@@ -27,7 +27,8 @@ test('HEAD says the same without a body', async () => {
 
 test('asks each part for operators', async () => {
   const deep = await suite.operate('GET', '/health?deep=1');
-  expect([deep.status, deep.body]).toEqual([200, { status: 'ok', parts: { seats: 'ok', records: 'ok' } }]);
+  const parts = { seats: 'ok', records: 'ok', events: 'ok' };
+  expect([deep.status, deep.body]).toEqual([200, { status: 'ok', parts }]);
 });
 
 test('asks no part for anybody else', async () => {
@@ -46,7 +47,7 @@ test('names the part that is away, to the operator; why, only to the log', async
   const seatless = await suite.operate('GET', '/health?deep=1');
   expect([seatless.status, seatless.body]).toEqual([
     503,
-    { status: 'unavailable', parts: { seats: 'unavailable', records: 'ok' } },
+    { status: 'unavailable', parts: { seats: 'unavailable', records: 'ok', events: 'ok' } },
   ]);
   expect(suite.logged.at(-1)).toMatchObject({
     severity: 'ERROR',
@@ -55,7 +56,11 @@ test('names the part that is away, to the operator; why, only to the log', async
 
   await suite.deps.records.close();
   const dead = await suite.operate('GET', '/health?deep=1');
-  expect(dead.body.parts).toEqual({ seats: 'unavailable', records: 'unavailable' });
+  expect(dead.body.parts).toEqual({ seats: 'unavailable', records: 'unavailable', events: 'ok' });
+
+  await suite.deps.events.close();
+  const mute = await suite.operate('GET', '/health?deep=1');
+  expect(mute.body.parts.events).toBe('unavailable');
 });
 
 test.each(['deep=0', 'deep=', 'deep=1&deep=1', 'verbose=1'])('?%s is refused by its name', async (query) => {

@@ -18,6 +18,7 @@ export function journaled(events: Events, file: string): Events {
       await events.publish(told);
       if (told.length > 0) note(file, told);
     },
+    ping: () => events.ping(),
     close: () => events.close(),
   };
 }

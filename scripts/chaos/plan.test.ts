@@ -42,7 +42,7 @@ describe('the journal that stands in for the disks of Pub/Sub', () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   const topic = (publish: (events: readonly SeatEvent[]) => Promise<void>) =>
-    journaled({ publish, close: async () => {} }, file);
+    journaled({ publish, ping: async () => {}, close: async () => {} }, file);
 
   test('holds what the topic accepted, once each, and nothing before anything was', async () => {
     expect(readJournal(file).size).toBe(0);

@@ -154,7 +154,9 @@ export function eventsContract(open: (subscriber: Subscriber) => Promise<EventsU
     const closed = await open(async () => 204);
     const license = newLicense();
     await closed.events.publish([license.next()]);
+    await closed.events.ping();
     await closed.events.close();
+    await expect(closed.events.ping()).rejects.toMatchObject({ name: 'Unavailable', part: 'events' });
     await expect(closed.events.publish([license.next()])).rejects.toMatchObject({
       name: 'Unavailable',
       part: 'events',

@@ -9,5 +9,8 @@ export interface Events {
    */
   publish(events: readonly SeatEvent[]): Promise<void>;
 
+  /** Resolves when the topic is there and answers; throws `Unavailable` when it does not. */
+  ping(): Promise<void>;
+
   close(): Promise<void>;
 }

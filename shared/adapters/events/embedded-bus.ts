@@ -72,11 +72,15 @@ class EmbeddedBus implements EventBus {
   }
 
   async publish(events: readonly SeatEvent[]): Promise<void> {
-    if (this.#closing !== undefined) throw new Unavailable('events', 'the bus has been closed');
+    await this.ping();
     for (const [licenseId, messages] of messagesByLicense(events)) {
       this.#laneOf(licenseId).waiting.push(...messages.map((message) => this.#stamp(message)));
     }
     this.#deliver();
+  }
+
+  async ping(): Promise<void> {
+    if (this.#closing !== undefined) throw new Unavailable('events', 'the bus has been closed');
   }
 
   subscribe(push: Push): void {

@@ -133,6 +133,10 @@ describeReal('Pub/Sub emulator', 'Pub/Sub', () => {
       name: 'Unavailable',
       message: expect.stringContaining('NOT_FOUND'),
     });
+    await expect(events.ping()).rejects.toMatchObject({
+      name: 'Unavailable',
+      message: expect.stringContaining('NOT_FOUND'),
+    });
     await events.close();
   });
 });

@@ -53,6 +53,8 @@ const RETRIED: ReadonlySet<number> = new Set([1, 2, 4, 8, 10, 13, 14]);
 
 const rpcFailure = z.object({ code: z.number(), details: z.optional(z.string()) });
 
+type Call = (client: v1.PublisherClient, deadlineMs: number) => Promise<void>;
+
 class PubSubEvents implements Events {
   readonly #options: PubSubOptions;
   readonly #topic: string;
@@ -67,16 +69,16 @@ class PubSubEvents implements Events {
   }
 
   async publish(events: readonly SeatEvent[]): Promise<void> {
-    if (this.#isClosed) throw new Unavailable('events', 'the topic has been closed');
+    this.#checkOpen();
     const batches = [...messagesByLicense(events).values()];
     if (batches.length === 0) return;
-    const running = this.#publish(batches);
-    this.#running.add(running);
-    try {
-      await running;
-    } finally {
-      this.#running.delete(running);
-    }
+    await this.#use((client, deadlineMs) => this.#publishAll(client, batches, deadlineMs));
+  }
+
+  async ping(): Promise<void> {
+    await this.#use(async (client, deadlineMs) => {
+      await client.getTopic({ topic: this.#topic }, { retry: null, timeout: deadlineMs - performance.now() });
+    });
   }
 
   async close(): Promise<void> {
@@ -85,23 +87,45 @@ class PubSubEvents implements Events {
     await Promise.allSettled(this.#leaving);
   }
 
-  async #publish(batches: readonly EventMessage[][]): Promise<void> {
+  #checkOpen(): void {
+    if (this.#isClosed) throw new Unavailable('events', 'the topic has been closed');
+  }
+
+  async #use(call: Call): Promise<void> {
+    this.#checkOpen();
+    const running = this.#run(call);
+    this.#running.add(running);
+    try {
+      await running;
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+
+  async #run(call: Call): Promise<void> {
     const deadlineMs = performance.now() + (this.#options.withinMs ?? usuallyWithinMs);
     this.#connection ??= connect(this.#options);
     const connection = this.#connection;
     try {
-      const client = await inTime(connection);
-      // All must have ended before any failure is told: nothing may still be under way when the caller tries again.
-      const outcomes = await Promise.allSettled(
-        batches.map((batch) => this.#publishBatch(client, batch, deadlineMs)),
-      );
-      const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-      if (failed !== undefined) throw failed.reason;
+      await call(await inTime(connection), deadlineMs);
     } catch (error) {
       // A connection that has gone silent stays so for many minutes, and one that was refused waits ever longer.
       this.#leave(connection);
       throw asUnavailable(error);
     }
+  }
+
+  /** All must have ended before any failure is told: nothing may still be under way when the caller tries again. */
+  async #publishAll(
+    client: v1.PublisherClient,
+    batches: readonly EventMessage[][],
+    deadlineMs: number,
+  ): Promise<void> {
+    const outcomes = await Promise.allSettled(
+      batches.map((batch) => this.#publishBatch(client, batch, deadlineMs)),
+    );
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   }
 
   async #publishBatch(
