@@ -11,7 +11,7 @@ const Health = z.strictObject({
 export default defineFunction({
   name: 'health',
   summary: 'Says whether the suite can serve.',
-  memoryMiB: 256,
+  memoryMiB: 512,
   concurrency: 80,
   timeoutSeconds: 10,
   roles: ['roles/datastore.viewer', 'roles/pubsub.viewer'],

@@ -49,7 +49,9 @@ describeReal('redis-server', 'a suite on', () => {
         await Promise.all([redis?.stop(), firestore?.stop(), pubsub?.stop()]);
       });
 
-      test('records each seat taken and given up once, though answers of the recording get lost', async () => {
+      test('records each seat taken and given up once, though answers of the recording get lost', {
+        timeout: 90_000,
+      }, async () => {
         const license = await suite.createLicense({ max: 3 });
         const sessions: string[] = [];
         for (const machine of ['a', 'b', 'c'])
@@ -62,7 +64,7 @@ describeReal('redis-server', 'a suite on', () => {
 
         const { records } = suite.deps;
         await expect
-          .poll(() => storyOf(records, license.licenseId), { timeout: 25_000 })
+          .poll(() => storyOf(records, license.licenseId), { timeout: 60_000 })
           .toHaveLength(2 * sessions.length);
         const story = await storyOf(records, license.licenseId);
         expect(story.toSorted()).toEqual(
