@@ -92,7 +92,8 @@ export const SETTING_MEANINGS: Readonly<Record<SettingName, { meaning: string; u
     unset: 'a bus inside the process; required when deployed',
   },
   PUBSUB_EMULATOR_HOST: {
-    meaning: 'Events: `host:port` of a Pub/Sub emulator to use in place of Pub/Sub.',
+    meaning:
+      'Events: `host:port` of a Pub/Sub emulator to use in place of Pub/Sub. Its pushes carry no token: put `shared/testing/push-relay.ts` between.',
     unset: 'Pub/Sub itself',
   },
   SERVICE_AUDIENCE: {

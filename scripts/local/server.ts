@@ -69,7 +69,10 @@ function actAsCloud(url: string, { deps, bus, issuer }: Parts): () => Promise<vo
     if (isSweeping) return;
     isSweeping = true;
     // What goes wrong is in the log of the sweep itself.
-    const ended = calls.sweep().catch(() => undefined);
+    const ended = calls
+      .sweep()
+      .then(({ body }) => body?.cancel())
+      .catch(() => undefined);
     sweeping = ended.finally(() => {
       isSweeping = false;
     });
