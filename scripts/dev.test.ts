@@ -53,8 +53,7 @@ describe('npm start', () => {
       types = events.map(({ type }) => type);
       await sleep(200);
     }
-    expect(types).toContain('session.acquired');
-    expect(types.at(-1)).toBe('license.created');
+    expect(types).toContain('license.created');
   });
 
   test('stops cleanly on Ctrl-C, and a second start finds its records again', async () => {
