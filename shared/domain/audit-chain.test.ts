@@ -126,6 +126,42 @@ test('a chain that nobody touched is whole, however many sweeps it was sealed in
   );
 });
 
+function withHolder(event: AuditEvent, holder: string | undefined): AuditEvent {
+  const { holder: _, ...detail } = event.detail;
+  return { ...event, detail: holder === undefined ? detail : { ...detail, holder } };
+}
+
+test('a person can be erased from the log, and it still proves that nothing else was touched', () => {
+  const { events, head } = chainOf(6);
+  const erased = events.map((each) => withHolder(each, undefined));
+  expect(problemsOf(erased, head)).toEqual([]);
+  expect(JSON.stringify(erased)).not.toContain('"h"');
+  // Nor does what is left tell which events were of one person.
+  expect(new Set(erased.map(({ link }) => link?.holderHash)).size).toBe(6);
+  for (const [at] of erased.entries()) {
+    const again = alter(erased, at, (each) => ({ ...each, atMs: 1 }));
+    expect(problemsOf(again, head).map(({ kind }) => kind)).toEqual(['CHANGED']);
+  }
+});
+
+test('another person in the place of one, or where there was none, is found', () => {
+  const { events, head } = chainOf(3);
+  const kinds = (changed: AuditEvent[]): string[] => problemsOf(changed, head).map(({ kind }) => kind);
+  expect(kinds(alter(events, 1, (each) => withHolder(each, 'somebody else')))).toEqual(['CHANGED']);
+  const holderless = sealEvents(
+    emptyChain(TENANT),
+    [0, 1].map((n) => withHolder(recorded(n), undefined)),
+  );
+  const framed = alter(holderless.events, 0, (each) => withHolder(each, 'h'));
+  expect(problemsOf(holderless.events, holderless.head)).toEqual([]);
+  expect(problemsOf(framed, holderless.head).map(({ kind }) => kind)).toEqual(['CHANGED']);
+  const disguised = alter(events, 1, (each) => ({
+    ...withHolder(each, undefined),
+    link: each.link && { ...each.link, holderHash: null },
+  }));
+  expect(kinds(disguised)).toEqual(['CHANGED']);
+});
+
 test('the fields of an event may come back from a store in another order', () => {
   const { events, head } = chainOf(3);
   const reversed = events.map((e) => ({

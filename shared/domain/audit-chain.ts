@@ -7,9 +7,12 @@ const LinkSchema = z.object({
   /** 1 for the tenant's first event, then one more each. */
   seq: z.int(),
   previousHash: z.string(),
+  /** Stands in `hash` for the holder's pseudonym, so that a pseudonym can be erased and the chain still holds. */
+  holderHash: z.nullable(z.string()),
   /** SHA-256 (base64url) over the event, its `seq` and `previousHash`. */
   hash: z.string(),
 });
+type Link = z.infer<typeof LinkSchema>;
 
 /** An event as it is kept. It gets its link when it is sealed, up to a minute after it was recorded. */
 export const AuditEventSchema = z.extend(SeatEventSchema, {
@@ -41,9 +44,9 @@ export function sealEvents(
   let { seq, hash } = head;
   const sealed = events.map((event): AuditEvent => {
     seq += 1;
-    const link = { seq, previousHash: hash, hash: linkHash(event, seq, hash) };
-    hash = link.hash;
-    return { ...event, sealed: true, link };
+    const place = { seq, previousHash: hash, holderHash: holderHashOf(event) };
+    hash = linkHash(event, place);
+    return { ...event, sealed: true, link: { ...place, hash } };
   });
   return { events: sealed, head: { tenantId: head.tenantId, seq, hash } };
 }
@@ -77,7 +80,7 @@ export function chainVerifier(tenantId: string): {
         const detail = 'does not follow the event before it: one of the two was replaced';
         problems.push({ kind: 'CHANGED', seq: link.seq, eventId, detail });
       }
-      if (!event.sealed || linkHash(event, link.seq, link.previousHash) !== link.hash) {
+      if (!event.sealed || !isHolderIntact(event, link) || linkHash(event, link) !== link.hash) {
         problems.push({ kind: 'CHANGED', seq: link.seq, eventId, detail: 'does not fit its hash' });
       }
       ({ seq, hash } = link);
@@ -97,7 +100,17 @@ function missing(first: number, last: number): ChainProblem {
   return { kind: 'REMOVED', seq: first, eventId: null, detail };
 }
 
-function linkHash(event: AuditEvent, seq: number, previousHash: string): string {
+/** Of one event only: what is left of two erased pseudonyms does not tell that they were the same. */
+function holderHashOf({ eventId, detail }: AuditEvent): string | null {
+  return detail.holder === undefined ? null : hashOf([eventId, detail.holder]);
+}
+
+/** An erased holder is no change; another one is, and so is one where there was none. */
+function isHolderIntact(event: AuditEvent, { holderHash }: Link): boolean {
+  return event.detail.holder === undefined || holderHashOf(event) === holderHash;
+}
+
+function linkHash(event: AuditEvent, { seq, previousHash, holderHash }: Omit<Link, 'hash'>): string {
   const { eventId, type, tenantId, licenseId, sessionId, atMs, position, detail, recordedAtMs } = event;
   return hashOf([
     previousHash,
@@ -109,7 +122,8 @@ function linkHash(event: AuditEvent, seq: number, previousHash: string): string 
     sessionId,
     atMs,
     position,
-    sortedEntries(detail),
+    holderHash,
+    sortedEntries({ ...detail, holder: undefined }),
     recordedAtMs,
   ]);
 }
