@@ -1,4 +1,3 @@
-import { unsealed } from '../../shared/domain/audit-chain.ts';
 import { newLicenseId, newLicenseKey, newTenantId } from '../../shared/domain/ids.ts';
 import {
   changeLicense,
@@ -14,9 +13,9 @@ import { type Usage, usageByDay, usageByHour } from '../../shared/domain/usage.t
 import type { HandlersOf, Refusal } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { readPage } from '../../shared/http/page.ts';
-import { ALL_LICENSES, AUDIT, LICENSES, LICENSES_OF_TENANT, TENANTS } from '../../shared/ports/catalogue.ts';
+import { ALL_LICENSES, LICENSES, LICENSES_OF_TENANT, TENANTS } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import type { Transaction } from '../../shared/ports/records.ts';
+import { writeLicense } from '../../shared/ports/write-license.ts';
 import type contract from './contract.ts';
 import { periodOf, readUsageHours } from './usage.ts';
 
@@ -134,16 +133,6 @@ async function replaceLicense(
   });
   if (!('problem' in changed)) await deps.seats.putLicense(entitlementOf(changed), eventOfLicense(changed));
   return changed;
-}
-
-/**
- * The license, and the change in the audit log with it: were it left to the way through the seat store, a function that
- * dies in between would leave a change that nobody can see. The seat store's telling of it has the same id.
- */
-function writeLicense(transaction: Transaction, license: License, nowMs: number): void {
-  const event = eventOfLicense(license);
-  transaction.set(LICENSES, license.licenseId, license);
-  transaction.set(AUDIT, event.eventId, unsealed(event, nowMs));
 }
 
 interface TermsBody {

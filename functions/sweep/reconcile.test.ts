@@ -111,6 +111,18 @@ describe('an entitlement copy', () => {
     expect((await license.acquire('b')).status).toBe(201);
   });
 
+  test('is overruled on record, though the function dies before the seat store hears of it', async () => {
+    const { licenseId } = await suite.createLicense({ max: 1 });
+    await clocked.redis.command(['HSET', poolKey('license', licenseId), 'max', '50']);
+    moveClock(3_600_000);
+    vi.spyOn(suite.deps.seats, 'putLicense').mockRejectedValueOnce(
+      new Unavailable('seats', 'gone for a test'),
+    );
+    expect((await suite.sweep()).status).toBe(503);
+    const told = (await auditOf(suite.deps.records, licenseId)).map(({ type }) => type);
+    expect(told).toContain('license.updated');
+  });
+
   test('of a license that there is not gives no more seats, and goes when the last one has ended', async () => {
     const known = await suite.createLicense({ max: 2, ttl_seconds: 7_200 });
     const licenseId = newLicenseId(known.tenantId);

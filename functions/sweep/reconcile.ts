@@ -15,6 +15,7 @@ import {
 import type { SessionHistory } from '../../shared/domain/session-history.ts';
 import { LICENSES, OPEN_SESSIONS, SESSION_HISTORIES, UPKEEP } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { writeLicense } from '../../shared/ports/write-license.ts';
 import { type Frame, inParallel } from './steps.ts';
 import type { Reconciled, Tally } from './tally.ts';
 
@@ -85,8 +86,9 @@ async function raiseAbove(copy: Entitlement, { records, seats, clock }: Deps): P
   const raised = await records.transact(async (transaction) => {
     const license = await transaction.get(LICENSES, copy.licenseId);
     if (!license || judgeCopy(copy, license) !== 'AHEAD') return undefined;
-    const next = overrule(license, copy, clock.nowMs());
-    transaction.set(LICENSES, next.licenseId, next);
+    const nowMs = clock.nowMs();
+    const next = overrule(license, copy, nowMs);
+    writeLicense(transaction, next, nowMs);
     return next;
   });
   if (raised) await seats.putLicense(entitlementOf(raised), eventOfLicense(raised));
