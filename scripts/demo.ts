@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import { readDemo } from './local/demo-license.ts';
+import { DEFAULT_DATA_FOLDER } from './local/secrets.ts';
 import { startLocalServer } from './local/server.ts';
 
 /** The story of five machines and three seats, told while it happens. */
@@ -115,7 +116,7 @@ async function tellStory({ url, operatorKey }: Server): Promise<void> {
 
 /** The server that `npm start` runs here, if it is there. */
 async function runningServer(): Promise<Server | undefined> {
-  const demo = readDemo(process.env.SEATLEASE_DATA || '.seatlease');
+  const demo = readDemo(process.env.SEATLEASE_DATA || DEFAULT_DATA_FOLDER);
   if (!demo) return undefined;
   try {
     await fetch(`${demo.url}/health`, { signal: AbortSignal.timeout(1_000) });

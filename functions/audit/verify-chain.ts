@@ -7,9 +7,8 @@ import {
   chainVerifier,
 } from '../../shared/domain/audit-chain.ts';
 import { AUDIT, auditQuery, CHAIN_HEADS, CHAIN_OF_TENANT, TENANTS } from '../../shared/ports/catalogue.ts';
-import type { Collection, Equals, Page, Query, Records } from '../../shared/ports/records.ts';
-
-const PAGE = 100;
+import type { Collection, Query, Records } from '../../shared/ports/records.ts';
+import { walk } from '../../shared/ports/walk.ts';
 
 export interface ChainReport {
   readonly tenantId: string;
@@ -116,18 +115,4 @@ function asStored<T>(query: Query<T>): Query<unknown> {
 
 function unchecked<T>({ name }: Collection<T>): Collection<unknown> {
   return { name, schema: z.unknown() };
-}
-
-async function* walk<T>(
-  records: Records,
-  query: Query<T>,
-  equals: Equals,
-  bounds: Pick<Page, 'least'> = {},
-): AsyncGenerator<T> {
-  let cursor: string | undefined;
-  do {
-    const page = await records.query(query, equals, { ...bounds, limit: PAGE, cursor });
-    yield* page.documents;
-    cursor = page.nextCursor;
-  } while (cursor !== undefined);
 }

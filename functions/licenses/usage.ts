@@ -2,6 +2,7 @@ import { HOUR_MS, hourOf, type UsageHour } from '../../shared/domain/usage.ts';
 import type { Refusal } from '../../shared/http/contract.ts';
 import { USAGE_OF_LICENSE } from '../../shared/ports/catalogue.ts';
 import type { Records } from '../../shared/ports/records.ts';
+import { walk } from '../../shared/ports/walk.ts';
 
 const DAY_MS = 24 * HOUR_MS;
 const USUAL_DAYS = 7;
@@ -73,13 +74,7 @@ async function readWithin(
   licenseId: string,
   { fromMs, toMs }: Period,
 ): Promise<UsageHour[]> {
-  const hours: UsageHour[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = { limit: LARGEST_PAGE, cursor, least: fromMs, below: toMs };
-    const { documents, nextCursor } = await records.query(USAGE_OF_LICENSE, { licenseId }, page);
-    hours.push(...documents);
-    cursor = nextCursor;
-  } while (cursor !== undefined);
+  const bounds = { least: fromMs, below: toMs };
+  const hours = await Array.fromAsync(walk(records, USAGE_OF_LICENSE, { licenseId }, bounds));
   return hours.reverse();
 }

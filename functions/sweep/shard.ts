@@ -1,3 +1,4 @@
+import { writtenAtMs } from '../../shared/domain/event.ts';
 import { entitlementOf } from '../../shared/domain/license.ts';
 import { LICENSES } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
@@ -80,6 +81,6 @@ async function drainOutbox(
     }
     after = entries.at(-1)?.position;
     if (after === undefined || entries.length < PUBLISH_BATCH) return;
-    waiting.oldestAtMs = Number(after.split('-')[0]);
+    waiting.oldestAtMs = writtenAtMs(after);
   }
 }

@@ -1,13 +1,11 @@
 import { parseArgs } from 'node:util';
 import { type ChainReport, verifyChain } from '../../functions/audit/verify-chain.ts';
-import { ConfigError, type Environment, readConfig } from '../../shared/config.ts';
+import { ConfigError, type Environment } from '../../shared/config.ts';
 import { openRecords } from '../../shared/deps.ts';
 import { TENANT_ID } from '../../shared/domain/ids.ts';
 import { Unavailable } from '../../shared/errors.ts';
 import type { Records } from '../../shared/ports/records.ts';
-import { localSecrets } from '../local/secrets.ts';
-
-const DEFAULT_DATA_FOLDER = '.seatlease';
+import { readLocalConfig } from '../local/secrets.ts';
 
 const USAGE = `Usage: npm run admin -- audit verify --tenant TENANT [--json]
 
@@ -72,8 +70,7 @@ function readArguments(args: readonly string[]): { tenantId: string; asJson: boo
 }
 
 async function withRecords<R>(environment: Environment, work: (records: Records) => Promise<R>): Promise<R> {
-  const secrets = localSecrets(environment.SEATLEASE_DATA || DEFAULT_DATA_FOLDER);
-  const records = await openRecords(readConfig({ ...secrets, ...environment }));
+  const records = await openRecords(readLocalConfig(environment));
   try {
     return await work(records);
   } finally {

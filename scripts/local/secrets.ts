@@ -2,12 +2,21 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
+import { type Config, type Environment, readConfig } from '../../shared/config.ts';
 
 const Secrets = z.object({
   OPERATOR_KEY: z.string(),
   SESSION_TOKEN_KEYS: z.string(),
   PSEUDONYM_KEY: z.string(),
 });
+
+export const DEFAULT_DATA_FOLDER = '.seatlease';
+
+/** The configuration of programs on a developer's machine. Throws `ConfigError`. */
+export function readLocalConfig(environment: Environment): Config {
+  const secrets = localSecrets(environment.SEATLEASE_DATA || DEFAULT_DATA_FOLDER);
+  return readConfig({ ...secrets, ...environment });
+}
 
 /**
  * Secrets of the local server, made once and kept in the data folder, so that keys and tokens stay good over a restart.

@@ -2,14 +2,12 @@ import type { Server } from 'node:http';
 import * as z from 'zod/mini';
 import { openSuite } from '../../functions/index.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
-import { type Config, type Environment, readConfig } from '../../shared/config.ts';
+import type { Config, Environment } from '../../shared/config.ts';
 import { openParts, type Parts } from '../../shared/deps.ts';
 import { mountSuite } from '../../shared/http/mount.ts';
 import { serviceCalls } from '../../shared/http/service-calls.ts';
 import type { Deps, LogLine } from '../../shared/ports/deps.ts';
-import { localSecrets } from './secrets.ts';
-
-const DEFAULT_DATA_FOLDER = '.seatlease';
+import { readLocalConfig } from './secrets.ts';
 
 /** How long requests under way may take to end once the server is told to stop. */
 const DRAIN_MS = 2_000;
@@ -33,8 +31,7 @@ export async function startLocalServer(
   environment: Environment,
   log?: (line: LogLine) => void,
 ): Promise<LocalServer> {
-  const secrets = localSecrets(environment.SEATLEASE_DATA || DEFAULT_DATA_FOLDER);
-  const config = readConfig({ ...secrets, ...environment });
+  const config = readLocalConfig(environment);
   const parts = await openParts(config);
   const deps: Deps = { ...parts.deps, log: withoutIdleSweeps(log ?? parts.deps.log) };
   const server = mountSuite(

@@ -70,6 +70,11 @@ export function sortedEntries(detail: EventDetail): [string, string | number][] 
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
+/** When the outbox took the entry at `position`, milliseconds: stream ids begin with it. */
+export function writtenAtMs(position: string): number {
+  return Number(position.split('-')[0]);
+}
+
 /** Negative where `a` comes before `b`: by when it came true, then by its place in the outbox. */
 export function compareMoments(
   a: { readonly atMs: number; readonly position: string },

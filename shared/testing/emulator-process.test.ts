@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { freePort, startEmulator } from './emulator-process.ts';
+import { startEmulator } from './emulator-process.ts';
+import { freePort } from './free-port.ts';
 
 const run = promisify(execFile);
 

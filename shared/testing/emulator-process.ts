@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { accessSync, constants, realpathSync } from 'node:fs';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { endWithThisProcess } from './watchdog.ts';
 
 export interface EmulatorProcess {
   /** Ends the emulator and everything it started, at once, as a crash would; harmless when repeated. */
@@ -27,7 +26,7 @@ export async function startEmulator(
   const child = spawn(command, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const printed = collectOutput(child);
   const exited = endOf(child);
-  endWithThisProcess(child);
+  endWithThisProcess(child, 'group');
   const kill = async () => {
     killGroup(child);
     await exited;
@@ -53,18 +52,6 @@ export function emulatorBinary(...pathOfBinary: readonly string[]): string | und
   const root = path.dirname(path.dirname(realpathSync(gcloud)));
   const binary = path.join(root, 'platform', ...pathOfBinary);
   return isExecutable(binary) ? binary : undefined;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') {
-    throw new Error('The system gave no free port.');
-  }
-  return address.port;
 }
 
 function isExecutable(file: string): boolean {
@@ -112,21 +99,6 @@ function endOf(child: ChildProcess): Promise<string> {
     // Not `exit`, after which there may be more to read of what it printed.
     child.once('close', (code, signal) => resolve(`it ended with ${code ?? signal}`));
   });
-}
-
-/**
- * A shell that kills the group when its input ends, which happens however this process ends: an exit handler does not
- * run for a test worker that is killed.
- */
-function endWithThisProcess(child: ChildProcess): void {
-  if (child.pid === undefined) {
-    return;
-  }
-  const watchdog = spawn('sh', ['-c', 'read -r _; kill -9 "-$0"', `${child.pid}`], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  watchdog.on('error', () => {});
-  child.once('exit', () => watchdog.kill('SIGKILL'));
 }
 
 function killGroup(child: ChildProcess): void {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { emulatorBinary, freePort, startEmulator } from './emulator-process.ts';
+import { emulatorBinary, startEmulator } from './emulator-process.ts';
+import { freePort } from './free-port.ts';
 
 export interface FirestoreEmulator {
   /** `host:port`. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { emulatorBinary, freePort, startEmulator } from './emulator-process.ts';
+import { emulatorBinary, startEmulator } from './emulator-process.ts';
+import { freePort } from './free-port.ts';
 
 /**
  * A Pub/Sub on this machine. Beside what its documentation lists, it differs from production in what it pushes (no

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type RespClient, respClient } from '../adapters/seats/resp-client.ts';
+import { freePort } from './free-port.ts';
+import { endWithThisProcess } from './watchdog.ts';
 
 const HOST = '127.0.0.1';
 const START_TIMEOUT_MS = 10_000;
@@ -39,7 +40,7 @@ export async function startRedisServer(
     ['--bind', HOST, '--port', `${port}`, '--dir', dir, '--save', '', ...(options.args ?? [])],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
-  endWithThisProcess(child);
+  endWithThisProcess(child, 'process');
 
   async function kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     if (hasEnded(child)) return;
@@ -58,19 +59,6 @@ export async function startRedisServer(
     throw error;
   }
   return { host: HOST, port, dir, kill, stop };
-}
-
-/**
- * A shell that kills the server when its input ends, which happens however this process ends: an exit handler
- * does not run for a test worker that is killed.
- */
-function endWithThisProcess(child: ChildProcess): void {
-  if (child.pid === undefined) return;
-  const watchdog = spawn('sh', ['-c', 'read -r _; kill -9 "$0"', `${child.pid}`], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  watchdog.on('error', () => {});
-  child.on('exit', () => watchdog.kill('SIGKILL'));
 }
 
 async function untilItAnswers(child: ChildProcess, port: number): Promise<void> {
@@ -114,14 +102,4 @@ function logOf(child: ChildProcess): () => string {
 /** A process that could not be spawned has neither a code nor a signal, but no id either. */
 function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, HOST);
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new TypeError('The server has no port.');
-  return address.port;
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { eventOf, type SeatEvent, SeatEventSchema } from '../../domain/event.ts';
+import { eventOf, type SeatEvent, SeatEventSchema, writtenAtMs } from '../../domain/event.ts';
 import type { OutboxEntry, SeatUpkeep } from '../../ports/seat-upkeep.ts';
 import { unpackEntitlement } from './entitlement-copy.ts';
 import { keysOfPool, keysOfPools, shardKey } from './lua/keys.ts';
@@ -75,11 +75,6 @@ const CopiesReply = z.tuple([z.literal('OK')], z.array(z.string()));
 const DropReply = z.tuple([z.enum(['DROPPED', 'KEPT'])]);
 const SeatedReply = z.tuple([z.literal('OK')], z.int());
 const Range = z.array(z.tuple([z.string(), z.array(z.string())]));
-
-/** Stream ids begin with the milliseconds of their writing. */
-function writtenAtMs(position: string): number {
-  return Number(position.split('-')[0]);
-}
 
 const digits = z.pipe(z.string().check(z.regex(/^\d{1,16}$/)), z.transform(Number));
 
