@@ -22,19 +22,35 @@ let client: RespClient;
 let front: UpstashFront;
 let proxy: CountingProxy;
 let suite: TestSuite;
+/** Signatures made: each is a billable operation of Cloud KMS. */
+let signatures = 0;
 beforeAll(async () => {
   redis = await startEmbeddedRedis();
   client = respClient(redis);
   front = await startUpstashFront({ backend: redis, token: 'token' });
   proxy = await countingProxy(front.url);
-  suite = await openTestSuite({
-    UPSTASH_REDIS_REST_URL: proxy.url,
-    UPSTASH_REDIS_REST_TOKEN: front.token,
-  });
+  const upstash = { UPSTASH_REDIS_REST_URL: proxy.url, UPSTASH_REDIS_REST_TOKEN: front.token };
+  suite = await openTestSuite(upstash, (deps) => ({
+    ...deps,
+    signer: {
+      ...deps.signer,
+      async current() {
+        const { keyId, sign } = await deps.signer.current();
+        return {
+          keyId,
+          sign(message) {
+            signatures += 1;
+            return sign(message);
+          },
+        };
+      },
+    },
+  }));
   // Each script is sent once in the life of a Redis; what follows is the steady state.
   const warm = await suite.createLicense();
   const { session_id } = (await warm.acquire('machine')).body;
   await warm.heartbeat({ session_id });
+  await warm.sign({ session_id });
   await warm.release(session_id);
 });
 afterAll(async () => {
@@ -51,23 +67,32 @@ beforeEach(async () => {
   license = await suite.createLicense({ max: 200 });
 });
 
-/** Redis commands by name, and how often the records were asked, while `work` ran. */
-async function costOf<R>(work: () => Promise<R>): Promise<{ result: R; redis: string[]; records: number }> {
+/** Redis commands by name, how often the records were asked, and what was signed, while `work` ran. */
+async function costOf<R>(
+  work: () => Promise<R>,
+): Promise<{ result: R; redis: string[]; records: number; signatures: number }> {
   proxy.reset();
   prepare.mockClear();
   exec.mockClear();
+  signatures = 0;
   const result = await work();
   return {
     result,
     redis: proxy.commands.map(([name]) => String(name).toUpperCase()),
     records: prepare.mock.calls.length + exec.mock.calls.length,
+    signatures,
   };
 }
 
 describe('in the steady state, authentication included, one round trip to Redis and none to the records', () => {
   test('to take a seat, and to take it again', async () => {
     const granted = await costOf(() => license.acquire('machine'));
-    expect(granted).toMatchObject({ result: { status: 201 }, redis: ['EVALSHA'], records: 0 });
+    expect(granted).toMatchObject({
+      result: { status: 201 },
+      redis: ['EVALSHA'],
+      records: 0,
+      signatures: 0,
+    });
     const renewed = await costOf(() => license.acquire('machine'));
     expect(renewed).toMatchObject({ result: { status: 200 }, redis: ['EVALSHA'], records: 0 });
   });
@@ -104,6 +129,28 @@ describe('in the steady state, authentication included, one round trip to Redis 
     const second = await costOf(() => license.release(session_id));
     expect(second).toMatchObject({ result: { status: 204 }, redis: ['EVALSHA'], records: 0 });
   });
+});
+
+test('to borrow a seat costs what taking one does: nothing is signed until it is asked for', async () => {
+  const lending = await suite.createLicense({ borrow: { max_days: 7 } });
+  for (const status of [201, 200]) {
+    const lent = await costOf(() => lending.acquire('machine', { borrow_days: 7 }));
+    expect(lent).toMatchObject({ result: { status }, redis: ['EVALSHA'], records: 0, signatures: 0 });
+  }
+});
+
+test('a license is signed twice over, once; asked for again it costs one round trip to Redis', async () => {
+  const { session_id } = (await license.acquire('machine')).body;
+  const first = await costOf(() => license.sign({ session_id }));
+  expect(first).toMatchObject({
+    result: { status: 200 },
+    redis: ['EVALSHA', 'EVALSHA'],
+    records: 1,
+    signatures: 2,
+  });
+  const again = await costOf(() => license.sign({ session_id }));
+  expect(again).toMatchObject({ result: { status: 200 }, redis: ['EVALSHA'], records: 0, signatures: 0 });
+  expect(again.result.text).toBe(first.result.text);
 });
 
 test('a call that is refused before its work costs nothing at all', async () => {

@@ -32,6 +32,7 @@ test('a deployed function names its bad environment to the log alone, and serves
     vi.stubEnv('SERVICE_AUDIENCE', 'https://no-such.example');
     vi.stubEnv('SCHEDULER_ACCOUNT', 'scheduler@no-such.example');
     vi.stubEnv('PUSH_ACCOUNT', 'pubsub@no-such.example');
+    vi.stubEnv('SIGNING_KEY_VERSION', 'projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1');
     expect((await ask()).status).toBe(200);
     vi.unstubAllEnvs();
     expect((await ask()).status).toBe(200);

@@ -44,7 +44,7 @@ const LAYERS: readonly Layer[] = [
   { of: /^shared\/errors\.ts$/, may: () => only('nothing at all') },
   {
     of: /^shared\/domain\//,
-    may: () => only('shared/domain/', 'shared/errors\\.ts', 'zod/mini', 'node:crypto'),
+    may: () => only('shared/domain/', 'shared/errors\\.ts', 'zod/mini', 'canonicalize$', 'node:crypto'),
   },
   { of: /^shared\/ports\//, may: () => only('shared/(ports|domain)/', 'zod/mini') },
   {
@@ -63,6 +63,7 @@ const LAYERS: readonly Layer[] = [
     may: (file) =>
       only(
         `${ownFolderOf(file)}/`,
+        'shared/adapters/own-file\\.ts',
         'shared/(ports|domain)/',
         'shared/errors\\.ts',
         'node:',

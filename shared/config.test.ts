@@ -11,6 +11,8 @@ const SERVICES = {
   SCHEDULER_ACCOUNT: 'scheduler@project.iam.gserviceaccount.com',
   PUSH_ACCOUNT: 'push@project.iam.gserviceaccount.com',
 };
+const KEY_VERSION =
+  'projects/project/locations/europe/keyRings/seatlease/cryptoKeys/licenses/cryptoKeyVersions/1';
 const DEPLOYED = {
   ...SECRETS,
   K_SERVICE: 'acquire',
@@ -18,6 +20,7 @@ const DEPLOYED = {
   UPSTASH_REDIS_REST_TOKEN: 'upstash-token',
   GOOGLE_CLOUD_PROJECT: 'project',
   EVENTS_TOPIC: 'seatlease-events',
+  SIGNING_KEY_VERSION: KEY_VERSION,
   ...SERVICES,
 };
 
@@ -43,8 +46,33 @@ test('with three secrets and nothing else, everything is embedded', () => {
     seats: { kind: 'embedded' },
     records: { kind: 'embedded' },
     events: { kind: 'embedded' },
+    signing: { kind: 'embedded', version: 1 },
     services: { kind: 'embedded' },
   });
+});
+
+test('licenses are signed by the Cloud KMS key version that is named, or by that local key', () => {
+  expect(readConfig(DEPLOYED).signing).toEqual({ kind: 'kms', keyVersion: KEY_VERSION });
+  expect(readConfig({ ...SECRETS, SIGNING_KEY_VERSION: '2' }).signing).toEqual({
+    kind: 'embedded',
+    version: 2,
+  });
+  expect(readConfig({ ...SECRETS, SIGNING_KEY_VERSION: KEY_VERSION }).signing.kind).toBe('kms');
+});
+
+test.each(['0', '-1', 'latest', KEY_VERSION.replace('/1', ''), `${KEY_VERSION}x`, `x${KEY_VERSION}`])(
+  'a signing key named %s is none',
+  (SIGNING_KEY_VERSION) => {
+    expect(refusalOf({ ...SECRETS, SIGNING_KEY_VERSION })).toContain(
+      '- SIGNING_KEY_VERSION: needs projects/',
+    );
+  },
+);
+
+test('a deployed function never signs with a local key', () => {
+  expect(refusalOf({ ...DEPLOYED, SIGNING_KEY_VERSION: '1' })).toContain(
+    '- SIGNING_KEY_VERSION: a local key',
+  );
 });
 
 test('an empty variable counts as unset', () => {
@@ -131,6 +159,7 @@ test('deployed, nothing is embedded', () => {
       '  - UPSTASH_REDIS_REST_TOKEN: is not set',
       '  - GOOGLE_CLOUD_PROJECT: is not set',
       '  - EVENTS_TOPIC: is not set',
+      '  - SIGNING_KEY_VERSION: is not set',
       '  - SERVICE_AUDIENCE: is not set',
       '  - SCHEDULER_ACCOUNT: is not set',
       '  - PUSH_ACCOUNT: is not set',

@@ -9,6 +9,14 @@ const url = z.url({ protocol: /^https?$/, error: 'needs an http(s) URL' });
 const filled = z.string();
 const hostAndPort = z.string().check(z.regex(/^[^:]+:\d+$/, 'needs the form host:port'));
 const email = z.email('needs an e-mail address');
+const keyVersion = z
+  .string()
+  .check(
+    z.regex(
+      /^([1-9]\d{0,3}|projects\/[^/]+\/locations\/[^/]+\/keyRings\/[^/]+\/cryptoKeys\/[^/]+\/cryptoKeyVersions\/[1-9]\d*)$/,
+      'needs projects/…/locations/…/keyRings/…/cryptoKeys/…/cryptoKeyVersions/…, or the number of a local key',
+    ),
+  );
 const secret = z.string().check(z.minLength(32, 'needs at least 32 characters'));
 
 /** Every variable that Seatlease reads; nothing else in the code looks at the environment. */
@@ -38,6 +46,7 @@ const Settings = z.object({
   SERVICE_AUDIENCE: z.optional(filled),
   SCHEDULER_ACCOUNT: z.optional(email),
   PUSH_ACCOUNT: z.optional(email),
+  SIGNING_KEY_VERSION: z.prefault(keyVersion, '1'),
 });
 
 type SettingName = keyof z.infer<typeof Settings>;
@@ -108,6 +117,11 @@ export const SETTING_MEANINGS: Readonly<Record<SettingName, { meaning: string; u
     meaning: 'E-mail address of the service account that Pub/Sub pushes events as.',
     unset: 'required with the audience',
   },
+  SIGNING_KEY_VERSION: {
+    meaning:
+      'Version of the key that signs licenses: the resource name of a Cloud KMS key version, or, local server only, the number of a key in the data folder.',
+    unset: '1; required when deployed',
+  },
 };
 
 export interface Config {
@@ -138,6 +152,10 @@ export interface Config {
         readonly emulatorHost?: string | undefined;
       }
     | { readonly kind: 'embedded' };
+  /** What licenses are signed with. */
+  readonly signing:
+    | { readonly kind: 'kms'; readonly keyVersion: string }
+    | { readonly kind: 'embedded'; readonly version: number };
   /** Whose tokens our own callers in the cloud show. */
   readonly services:
     | {
@@ -170,6 +188,9 @@ export function readConfig(environment: Environment): Config {
   const missing = missingTogether(set).map((name) => `${name}: is not set`);
   if (!result.success || missing.length > 0) throw new ConfigError([...wrong, ...missing]);
   const settings = result.data;
+  const signing = signingOf(settings);
+  if (set.K_SERVICE !== undefined && signing.kind === 'embedded')
+    throw new ConfigError(['SIGNING_KEY_VERSION: a local key is not for production']);
   return {
     port: settings.PORT,
     dataFolder: settings.SEATLEASE_DATA,
@@ -181,6 +202,7 @@ export function readConfig(environment: Environment): Config {
     seats: seatsOf(settings),
     records: recordsOf(settings),
     events: eventsOf(settings),
+    signing,
     services: servicesOf(settings),
   };
 
@@ -199,6 +221,7 @@ function missingTogether(set: Environment): SettingName[] {
   const inProject = ['FIRESTORE_EMULATOR_HOST', 'EVENTS_TOPIC', 'PUBSUB_EMULATOR_HOST'] as const;
   if (deployed || inProject.some((name) => set[name] !== undefined)) needed.push('GOOGLE_CLOUD_PROJECT');
   if (deployed || set.PUBSUB_EMULATOR_HOST !== undefined) needed.push('EVENTS_TOPIC');
+  if (deployed) needed.push('SIGNING_KEY_VERSION');
   const services = ['SERVICE_AUDIENCE', 'SCHEDULER_ACCOUNT', 'PUSH_ACCOUNT'] as const;
   if (deployed || services.some((name) => set[name] !== undefined)) needed.push(...services);
   return needed.filter((name) => set[name] === undefined);
@@ -220,6 +243,12 @@ function eventsOf(settings: z.infer<typeof Settings>): Config['events'] {
   const { GOOGLE_CLOUD_PROJECT: projectId, EVENTS_TOPIC: topic } = settings;
   if (projectId === undefined || topic === undefined) return { kind: 'embedded' };
   return { kind: 'pubsub', projectId, topic, emulatorHost: settings.PUBSUB_EMULATOR_HOST };
+}
+
+function signingOf({ SIGNING_KEY_VERSION: version }: z.infer<typeof Settings>): Config['signing'] {
+  return /^\d+$/.test(version)
+    ? { kind: 'embedded', version: Number(version) }
+    : { kind: 'kms', keyVersion: version };
 }
 
 function servicesOf(settings: z.infer<typeof Settings>): Config['services'] {

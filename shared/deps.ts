@@ -10,6 +10,7 @@ import { refillingSeats } from './adapters/seats/refilling.ts';
 import { httpRequester } from './adapters/seats/requester.ts';
 import type { RespOptions } from './adapters/seats/resp-client.ts';
 import { openUpkeep } from './adapters/seats/upkeep.ts';
+import { openKmsSigner } from './adapters/signer/kms.ts';
 import type { Config } from './config.ts';
 import { pseudonyms } from './domain/holder.ts';
 import { secretMatcher } from './domain/secret.ts';
@@ -18,6 +19,8 @@ import { logToStandardOutput } from './http/log.ts';
 import type { Deps } from './ports/deps.ts';
 import type { Events } from './ports/events.ts';
 import type { Records } from './ports/records.ts';
+import type { Signer } from './ports/signer.ts';
+import type { SigningKeys } from './ports/signing-keys.ts';
 
 /** What stands in for the cloud around the functions, where the configuration names nothing real. */
 export interface Parts {
@@ -33,10 +36,17 @@ export async function openDeps(config: Config): Promise<Deps> {
   return (await openParts(config)).deps;
 }
 
+/** For what is embedded: how the bus delivers, and who is told what it is not good for. */
+export interface EmbeddedOptions {
+  readonly bus?: EventBusOptions;
+  readonly say?: Deps['log'];
+}
+
 /** The same, with a hand on what is embedded. */
-export async function openParts(config: Config, embedded: { bus?: EventBusOptions } = {}): Promise<Parts> {
+export async function openParts(config: Config, embedded: EmbeddedOptions = {}): Promise<Parts> {
   const { bus, events } = await openEvents(config.events, embedded.bus);
   const { issuer, identity, serviceAccounts } = await openServices(config);
+  const signer = await openSigner(config, embedded.say ?? logToStandardOutput);
   const redis = await openUpstash(config.seats);
   const records = await openRecords(config);
   const requester = httpRequester(redis);
@@ -47,6 +57,7 @@ export async function openParts(config: Config, embedded: { bus?: EventBusOption
     records,
     events,
     identity,
+    signer,
     serviceAccounts,
     clock: { nowMs: () => Date.now() },
     pseudonyms: pseudonyms(config.pseudonymKey),
@@ -58,7 +69,7 @@ export async function openParts(config: Config, embedded: { bus?: EventBusOption
     async close() {
       // The bus may be delivering to functions that still need the others.
       await events.close();
-      await Promise.all([seats.close(), records.close()]);
+      await Promise.all([seats.close(), records.close(), signer.close()]);
       await redis.close();
     },
   };
@@ -88,6 +99,26 @@ async function openServices({ services, dataFolder }: Config): Promise<Services>
   });
   const serviceAccounts = { scheduler: 'scheduler@seatlease.local', pubsub: 'pubsub@seatlease.local' };
   return { identity: issuer, serviceAccounts, issuer };
+}
+
+async function openSigner({ signing, dataFolder }: Config, say: Deps['log']): Promise<Signer> {
+  if (signing.kind === 'kms') return openKmsSigner(signing);
+  const { openLocalSigner } = await import('./adapters/signer/embedded.ts');
+  return openLocalSigner({ folder: localKeysIn(dataFolder), version: signing.version, say });
+}
+
+/** The versions of the signing key, for operators' programs; functions only sign. */
+export async function openSigningKeys({ signing, dataFolder }: Config): Promise<SigningKeys> {
+  if (signing.kind === 'kms') {
+    const { openKmsKeys } = await import('./adapters/signer/kms-keys.ts');
+    return openKmsKeys(signing);
+  }
+  const { openLocalKeys } = await import('./adapters/signer/embedded.ts');
+  return openLocalKeys({ folder: localKeysIn(dataFolder), version: signing.version });
+}
+
+function localKeysIn(dataFolder: string): string {
+  return join(dataFolder, 'signing-keys');
 }
 
 interface Upstash {

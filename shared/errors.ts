@@ -14,6 +14,8 @@ export const PROBLEMS = {
   AUTHENTICATION_REQUIRED: { status: 401, title: 'The request carries no usable credentials.' },
   CREDENTIALS_INVALID: { status: 401, title: 'The credentials are not valid.' },
   FORBIDDEN: { status: 403, title: 'These credentials do not allow this request.' },
+  NOT_ENTITLED: { status: 403, title: 'The request asks for more than the license grants.' },
+  BORROW_NOT_ALLOWED: { status: 403, title: 'Seats of this license are not lent for so long.' },
   LICENSE_SUSPENDED: { status: 403, title: 'The license is suspended.' },
   LICENSE_EXPIRED: { status: 403, title: 'The license has expired.' },
   NOT_FOUND: { status: 404, title: 'There is nothing at this address.' },
@@ -22,12 +24,15 @@ export const PROBLEMS = {
   SESSION_NOT_FOUND: { status: 404, title: 'There is no such session, or it has ended.' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'This address does not take that method.' },
   SEATS_EXHAUSTED: { status: 409, title: 'Every seat of this license is taken.' },
+  BORROW_LIMIT_REACHED: { status: 409, title: 'As many seats of this license are borrowed as may be.' },
   PAYLOAD_TOO_LARGE: { status: 413, title: 'The request body is too large.' },
   UNSUPPORTED_MEDIA_TYPE: {
     status: 415,
     title: 'The request body must be application/json, not compressed.',
   },
   INTERNAL: { status: 500, title: 'Something went wrong on our side.' },
+  SIGNING_UNAVAILABLE: { status: 502, title: 'Licenses cannot be signed right now. Try again.' },
+  SIGNING_BUSY: { status: 503, title: 'Too many licenses are being signed right now. Try again later.' },
   SEATS_UNAVAILABLE: {
     status: 503,
     title: 'Seats cannot be counted right now. Try again.',
@@ -40,10 +45,10 @@ export const PROBLEMS = {
 export type ProblemCode = keyof typeof PROBLEMS;
 
 /** The parts a deployment leans on that can be away while the code is right. */
-export type Part = 'seats' | 'records' | 'events' | 'identity';
+export type Part = 'seats' | 'records' | 'events' | 'identity' | 'signing';
 
 /**
- * A part did not answer, or answered that it cannot serve now. Callers see a 503 with `Retry-After`; the cause is
+ * A part did not answer, or answered that it cannot serve now. Callers see a 503 (502 for signing) with `Retry-After`; the cause is
  * logged. Thrown by adapters, never for an answer that the part did give.
  */
 export class Unavailable extends Error {

@@ -71,6 +71,59 @@ test('seats beyond the bought ones are granted where overdraft allows, and said 
   expect((await license.acquire('machine-c')).body).toMatchObject({ code: 'SEATS_EXHAUSTED', active: 2 });
 });
 
+test('a seat can be borrowed for as many days as the license lends it, and no longer', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+  const license = await suite.createLicense({ max: 2, borrow: { max_days: 7 } });
+  const inDays = (days: number): string => new Date(Date.now() + days * 24 * 3600 * 1000).toISOString();
+  const refused = await license.acquire('field-laptop', { borrow_days: 8 });
+  expect([refused.status, refused.body.code, refused.body.max_days]).toEqual([403, 'BORROW_NOT_ALLOWED', 7]);
+
+  const lent = await license.acquire('field-laptop', { borrow_days: 7 });
+  expect(lent.status, lent.text).toBe(201);
+  expect(lent.body).toMatchObject({
+    seats: { active: 1, max: 2 },
+    expires_at: inDays(7),
+    borrowed_until: inDays(7),
+    next_heartbeat_due: inDays(7),
+  });
+  const { session_id } = lent.body;
+  vi.setSystemTime(Date.now() + 6 * 24 * 3600 * 1000);
+  const beat = await license.heartbeat({ session_id });
+  expect(beat.body).toMatchObject({ expires_at: inDays(1), next_heartbeat_due: inDays(1) });
+  expect((await license.acquire('field-laptop')).body).toMatchObject({
+    session_id,
+    borrowed_until: inDays(1),
+  });
+});
+
+test('a license lends no seats unless it says so', async () => {
+  const license = await suite.createLicense();
+  const refused = await license.acquire('machine', { borrow_days: 1 });
+  expect([refused.status, refused.body]).toMatchObject([
+    403,
+    { code: 'BORROW_NOT_ALLOWED', max_days: 0, detail: 'This license lends no seats.' },
+  ]);
+  expect((await license.acquire('machine')).body).not.toHaveProperty('borrowed_until');
+});
+
+test('seats below the low water are not lent, and are there for those who are online', async () => {
+  const license = await suite.createLicense({ max: 3, borrow: { max_days: 7, low_water: 2 } });
+  expect((await license.acquire('a', { borrow_days: 7 })).status).toBe(201);
+  const refused = await license.acquire('b', { borrow_days: 1 });
+  expect([refused.status, refused.body]).toMatchObject([
+    409,
+    { code: 'BORROW_LIMIT_REACHED', borrowed: 1, borrowable: 1 },
+  ]);
+  for (const machine of ['b', 'c']) expect((await license.acquire(machine)).status).toBe(201);
+  expect((await license.acquire('d')).body.code).toBe('SEATS_EXHAUSTED');
+});
+
+test.each([0, -1, 0.5, 91, '7', null])('%s are no days to borrow a seat for', async (borrow_days) => {
+  const license = await suite.createLicense({ borrow: { max_days: 90 } });
+  const refused = await license.acquire('machine', { borrow_days });
+  expect(refused.body).toMatchObject({ code: 'VALIDATION_FAILED', errors: [{ at: '/borrow_days' }] });
+});
+
 test('a pool of no seats refuses everybody', async () => {
   const license = await suite.createLicense({ max: 0 });
   const refused = await license.acquire('machine');

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
+import { LONGEST_OFFLINE_DAYS } from '../../shared/domain/license.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
-import { LicenseId, SessionId, Timestamp, text } from '../../shared/http/fields.ts';
+import { LicenseId, SessionId, Timestamp, text, wholeNumber } from '../../shared/http/fields.ts';
 
 const Seat = z.strictObject({
   session_id: SessionId,
@@ -10,6 +11,8 @@ const Seat = z.strictObject({
   /** Only there, and true, where the pool holds more than `max`. */
   overdraft: z.optional(z.literal(true)),
   expires_at: Timestamp,
+  /** Only there for a borrowed seat, which needs no heartbeat until then. */
+  borrowed_until: z.optional(Timestamp),
   ttl: z.int(),
   heartbeat_interval: z.int(),
   next_heartbeat_due: Timestamp,
@@ -40,6 +43,8 @@ export default defineFunction({
         process_id: z.optional(text(128)),
         hostname: z.optional(text(255)),
         app_version: z.optional(text(64)),
+        /** Borrows the seat: it is held that long without a heartbeat. `sign` then gives a license to go offline with. */
+        borrow_days: z.optional(wholeNumber(1, LONGEST_OFFLINE_DAYS)),
       }),
       answers: {
         granted: { status: 201, description: 'A seat was free and is yours.', body: Seat },
@@ -51,6 +56,8 @@ export default defineFunction({
       },
       problems: [
         'SEATS_EXHAUSTED',
+        'BORROW_NOT_ALLOWED',
+        'BORROW_LIMIT_REACHED',
         'HOLDER_REQUIRED',
         'CREDENTIALS_INVALID',
         'LICENSE_NOT_FOUND',

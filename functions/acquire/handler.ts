@@ -23,6 +23,7 @@ export default {
         process: processId && deps.pseudonyms(licenseId, 'process', fingerprint, processId),
       },
       facts: { fingerprint, hostname, appVersion, userId, processId },
+      borrowDays: body.borrow_days,
     });
 
     switch (verdict.verdict) {
@@ -44,6 +45,23 @@ export default {
           problem: 'HOLDER_REQUIRED',
           detail: `This license counts seats by ${verdict.unit}: send ${verdict.unit}_id.`,
         };
+      case 'BORROW_TOO_LONG': {
+        const { maxDays } = verdict;
+        return {
+          problem: 'BORROW_NOT_ALLOWED',
+          detail:
+            maxDays === 0 ? 'This license lends no seats.' : `Seats are lent for ${maxDays} days at most.`,
+          members: { max_days: maxDays },
+        };
+      }
+      case 'BORROW_LIMIT': {
+        const { borrowed, borrowable } = verdict;
+        return {
+          problem: 'BORROW_LIMIT_REACHED',
+          detail: `${borrowed} of ${borrowable} seats that may be borrowed are; the others are for use online.`,
+          members: { borrowed, borrowable },
+        };
+      }
       default:
         return refuseLicense(verdict.verdict);
     }
@@ -60,6 +78,7 @@ function seatOf(licenseId: string, { session, active, max, atMs, rhythm }: Seate
     seats: { active, max },
     ...(active > max ? { overdraft: true as const } : {}),
     expires_at: timestamp(session.expiresAtMs),
+    ...(session.borrowedUntilMs === undefined ? {} : { borrowed_until: timestamp(session.borrowedUntilMs) }),
     ttl: rhythm.ttlSeconds,
     heartbeat_interval: rhythm.heartbeatSeconds,
     next_heartbeat_due: nextHeartbeatDue(atMs, session, rhythm),

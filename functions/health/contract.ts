@@ -5,7 +5,7 @@ const Part = z.enum(['ok', 'unavailable']);
 const Health = z.strictObject({
   status: Part,
   /** Only with `deep=1`. */
-  parts: z.optional(z.strictObject({ seats: Part, records: Part, events: Part })),
+  parts: z.optional(z.strictObject({ seats: Part, records: Part, events: Part, signing: Part })),
 });
 
 export default defineFunction({
@@ -14,7 +14,7 @@ export default defineFunction({
   memoryMiB: 512,
   concurrency: 80,
   timeoutSeconds: 10,
-  roles: ['roles/datastore.viewer', 'roles/pubsub.viewer'],
+  roles: ['roles/datastore.viewer', 'roles/pubsub.viewer', 'roles/cloudkms.publicKeyViewer'],
   secrets: COMMON_SECRETS,
   endpoints: {
     health: {

@@ -18,12 +18,13 @@ export default {
         return 'unavailable' as const;
       }
     };
-    const [seats, records, events] = await Promise.all([
+    const [seats, records, events, signing] = await Promise.all([
       ask(deps.seats),
       ask(deps.records),
       ask(deps.events),
+      ask(deps.signer),
     ]);
-    const parts = { seats, records, events };
+    const parts = { seats, records, events, signing };
     const well = Object.values(parts).every((part) => part === 'ok');
     return well
       ? { answer: 'well', body: { status: 'ok' as const, parts } }

@@ -27,7 +27,7 @@ test('HEAD says the same without a body', async () => {
 
 test('asks each part for operators', async () => {
   const deep = await suite.operate('GET', '/health?deep=1');
-  const parts = { seats: 'ok', records: 'ok', events: 'ok' };
+  const parts = { seats: 'ok', records: 'ok', events: 'ok', signing: 'ok' };
   expect([deep.status, deep.body]).toEqual([200, { status: 'ok', parts }]);
 });
 
@@ -47,7 +47,7 @@ test('names the part that is away, to the operator; why, only to the log', async
   const seatless = await suite.operate('GET', '/health?deep=1');
   expect([seatless.status, seatless.body]).toEqual([
     503,
-    { status: 'unavailable', parts: { seats: 'unavailable', records: 'ok', events: 'ok' } },
+    { status: 'unavailable', parts: { seats: 'unavailable', records: 'ok', events: 'ok', signing: 'ok' } },
   ]);
   expect(suite.logged.at(-1)).toMatchObject({
     severity: 'ERROR',
@@ -56,11 +56,21 @@ test('names the part that is away, to the operator; why, only to the log', async
 
   await suite.deps.records.close();
   const dead = await suite.operate('GET', '/health?deep=1');
-  expect(dead.body.parts).toEqual({ seats: 'unavailable', records: 'unavailable', events: 'ok' });
+  expect(dead.body.parts).toMatchObject({ seats: 'unavailable', records: 'unavailable', events: 'ok' });
 
   await suite.deps.events.close();
   const mute = await suite.operate('GET', '/health?deep=1');
   expect(mute.body.parts.events).toBe('unavailable');
+});
+
+test('names signing where its key cannot be reached', async () => {
+  const keyless = await openTestSuite({ SIGNING_KEY_VERSION: '7' });
+  const deep = await keyless.operate('GET', '/health?deep=1');
+  await keyless.close();
+  expect([deep.status, deep.body.parts]).toEqual([
+    503,
+    { seats: 'ok', records: 'ok', events: 'ok', signing: 'unavailable' },
+  ]);
 });
 
 test.each(['deep=0', 'deep=', 'deep=1&deep=1', 'verbose=1'])('?%s is refused by its name', async (query) => {

@@ -1,9 +1,15 @@
 import * as z from 'zod/mini';
-import { LONGEST_KEY_OVERLAP_SECONDS, MOST_SEATS, TTL_SECONDS } from '../../shared/domain/license.ts';
+import {
+  LONGEST_KEY_OVERLAP_SECONDS,
+  LONGEST_OFFLINE_DAYS,
+  MOST_SEATS,
+  TTL_SECONDS,
+} from '../../shared/domain/license.ts';
 import { PLAN_NAMES } from '../../shared/domain/plans.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 import {
   Cursor,
+  Features,
   LicenseId,
   PageLimit,
   PERIOD,
@@ -11,12 +17,10 @@ import {
   SettableTimestamp,
   TenantId,
   Timestamp,
-  text,
   wholeNumber,
 } from '../../shared/http/fields.ts';
 
 const LONGEST_TTL = TTL_SECONDS.longest;
-const Features = z.array(text(64)).check(z.maxLength(64));
 
 const LicenseView = {
   license_id: LicenseId,
@@ -31,6 +35,7 @@ const LicenseView = {
   status: z.enum(['active', 'suspended']),
   valid_until: z.nullable(Timestamp),
   offline_grace_days: z.int(),
+  borrow: z.strictObject({ max_days: z.int(), low_water: z.int() }),
   created_at: Timestamp,
   updated_at: Timestamp,
 };
@@ -51,6 +56,15 @@ const ChangeableTerms = {
   heartbeat_seconds: z.optional(wholeNumber(1, LONGEST_TTL)),
   plan: z.optional(z.enum(PLAN_NAMES)),
   features: z.optional(Features),
+  /** For the enterprise plan; every other plan has its own. null to go by the plan. */
+  offline_grace_days: z.optional(z.nullable(wholeNumber(0, LONGEST_OFFLINE_DAYS))),
+  /** How long a seat may be borrowed, 0 for not at all, and how many seats of `max` never are. */
+  borrow: z.optional(
+    z.strictObject({
+      max_days: wholeNumber(0, LONGEST_OFFLINE_DAYS),
+      low_water: z.optional(wholeNumber(0, MOST_SEATS)),
+    }),
+  ),
   /** null for a license without end. */
   valid_until: z.optional(z.nullable(SettableTimestamp)),
 };

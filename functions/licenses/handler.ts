@@ -4,6 +4,7 @@ import {
   draftLicense,
   entitlementOf,
   eventOfLicense,
+  graceIsAllowed,
   type License,
   type LicenseTerms,
   rhythmIsKeepable,
@@ -13,6 +14,7 @@ import { type Usage, usageByDay, usageByHour } from '../../shared/domain/usage.t
 import type { HandlersOf, Refusal } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { readPage } from '../../shared/http/page.ts';
+import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import { ALL_LICENSES, LICENSES, LICENSES_OF_TENANT, TENANTS } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { writeLicense } from '../../shared/ports/write-license.ts';
@@ -31,7 +33,8 @@ export default {
       { max: body.max, unit: body.unit, ...termsOf(body) },
       nowMs,
     );
-    if (!rhythmIsKeepable(license)) return UNKEEPABLE_RHYTHM;
+    const wrong = refuseTerms(license);
+    if (wrong) return wrong;
 
     // As in `replaceLicense`: nothing is recorded while seats are away.
     await deps.seats.ping();
@@ -106,11 +109,17 @@ export default {
   },
 } satisfies HandlersOf<typeof contract>;
 
-const UNKEEPABLE_RHYTHM: Refusal<'VALIDATION_FAILED'> = {
-  problem: 'VALIDATION_FAILED',
-  detail: '/heartbeat_seconds: must be shorter than ttl_seconds',
-  members: { errors: [{ at: '/heartbeat_seconds', detail: 'must be shorter than ttl_seconds' }] },
-};
+/** Terms that are each fine and do not go together. */
+function refuseTerms(license: License): Refusal<'VALIDATION_FAILED'> | undefined {
+  if (!rhythmIsKeepable(license)) return refuseTerm('/heartbeat_seconds', 'must be shorter than ttl_seconds');
+  if (!graceIsAllowed(license))
+    return refuseTerm('/offline_grace_days', `is set by the ${license.plan} plan`);
+  return undefined;
+}
+
+function refuseTerm(at: string, detail: string): Refusal<'VALIDATION_FAILED'> {
+  return refuseFields('VALIDATION_FAILED', [{ at, detail }]);
+}
 
 /**
  * Records first: they are the truth, and a copy that misses the news is put right by its version. But not while seats
@@ -127,7 +136,8 @@ async function replaceLicense(
     if (!license) return { problem: 'LICENSE_NOT_FOUND' as const };
     const nowMs = deps.clock.nowMs();
     const next = change(license, nowMs);
-    if (!rhythmIsKeepable(next)) return UNKEEPABLE_RHYTHM;
+    const wrong = refuseTerms(next);
+    if (wrong) return wrong;
     writeLicense(transaction, next, nowMs);
     return next;
   });
@@ -141,16 +151,21 @@ interface TermsBody {
   heartbeat_seconds?: number | undefined;
   plan?: License['plan'] | undefined;
   features?: readonly string[] | undefined;
+  offline_grace_days?: number | null | undefined;
+  borrow?: { max_days: number; low_water?: number | undefined } | undefined;
   valid_until?: string | null | undefined;
 }
 
 function termsOf(body: TermsBody): Omit<LicenseTerms, 'max' | 'unit'> {
+  const { borrow } = body;
   return {
     overdraft: body.overdraft,
     ttlSeconds: body.ttl_seconds,
     heartbeatSeconds: body.heartbeat_seconds,
     plan: body.plan,
     features: body.features,
+    offlineGraceDays: body.offline_grace_days,
+    borrow: borrow && { maxDays: borrow.max_days, lowWater: borrow.low_water ?? 0 },
     validUntilMs: typeof body.valid_until === 'string' ? Date.parse(body.valid_until) : body.valid_until,
   };
 }
@@ -169,6 +184,7 @@ function viewOf(license: License) {
     status: license.status,
     valid_until: license.validUntilMs === null ? null : timestamp(license.validUntilMs),
     offline_grace_days: entitlementOf(license).offlineGraceDays,
+    borrow: { max_days: license.borrow.maxDays, low_water: license.borrow.lowWater },
     created_at: timestamp(license.createdAtMs),
     updated_at: timestamp(license.updatedAtMs),
   };

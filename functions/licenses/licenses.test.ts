@@ -43,6 +43,7 @@ test('a license of a size alone gets the usual terms, a tenant of its own and a 
     status: 'active',
     valid_until: null,
     offline_grace_days: 7,
+    borrow: { max_days: 0, low_water: 0 },
     created_at: license.updated_at,
   });
   expect(license.license_id.slice(4, 6)).toBe(license.tenant_id.slice(4, 6));
@@ -59,6 +60,7 @@ test('every term can be chosen at creation and is what seats are then counted by
     unit: 'user',
     plan: 'free',
     features: ['export', 'größe'],
+    borrow: { max_days: 14, low_water: 1 },
     valid_until: '2999-12-31T23:00:00.000Z',
   };
   const { body } = await create(terms);
@@ -202,6 +204,37 @@ test('a heartbeat as long as the TTL is refused, at creation and later', async (
   const { licenseId } = await suite.createLicense({ ttl_seconds: 60 });
   expect((await change(licenseId, { heartbeat_seconds: 61 })).body.errors[0].at).toBe('/heartbeat_seconds');
   expect((await read(licenseId)).body.heartbeat_seconds).toBe(50);
+});
+
+test('only the enterprise plan lets a license have an offline grace of its own', async () => {
+  const refused = await create({ max: 1, plan: 'pro', offline_grace_days: 30 });
+  expect(refused.body.errors).toEqual([{ at: '/offline_grace_days', detail: 'is set by the pro plan' }]);
+  const { license_id } = (await create({ max: 1, plan: 'enterprise', offline_grace_days: 30 })).body;
+  expect((await read(license_id)).body.offline_grace_days).toBe(30);
+  const cheaper = await change(license_id, { plan: 'free' });
+  expect(cheaper.body.errors).toEqual([{ at: '/offline_grace_days', detail: 'is set by the free plan' }]);
+  const byPlan = await change(license_id, { plan: 'free', offline_grace_days: null });
+  expect(byPlan.body).toMatchObject({ plan: 'free', offline_grace_days: 0 });
+});
+
+test('whether seats are lent, for how long and how many stay behind can be changed', async () => {
+  const { license_id } = (await create({ max: 3 })).body;
+  const lending = await change(license_id, { borrow: { max_days: 7, low_water: 2 } });
+  expect(lending.body.borrow).toEqual({ max_days: 7, low_water: 2 });
+  expect((await change(license_id, { max: 4 })).body.borrow).toEqual({ max_days: 7, low_water: 2 });
+  expect((await change(license_id, { borrow: { max_days: 3 } })).body.borrow).toEqual({
+    max_days: 3,
+    low_water: 0,
+  });
+  for (const borrow of [
+    { max_days: 91 },
+    { max_days: -1 },
+    { low_water: 1 },
+    { max_days: 1, low_water: -1 },
+    null,
+  ]) {
+    expect((await change(license_id, { borrow })).body.code).toBe('VALIDATION_FAILED');
+  }
 });
 
 test('a change that names nothing is refused', async () => {

@@ -1,5 +1,6 @@
 import { HOUR_MS, hourOf, type UsageHour } from '../../shared/domain/usage.ts';
 import type { Refusal } from '../../shared/http/contract.ts';
+import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import { USAGE_OF_LICENSE } from '../../shared/ports/catalogue.ts';
 import type { Records } from '../../shared/ports/records.ts';
 import { walk } from '../../shared/ports/walk.ts';
@@ -36,11 +37,7 @@ export function periodOf(
 }
 
 function refuseFrom(detail: string): Refusal<'VALIDATION_FAILED'> {
-  return {
-    problem: 'VALIDATION_FAILED',
-    detail: `from: ${detail}`,
-    members: { errors: [{ at: 'from', detail }] },
-  };
+  return refuseFields('VALIDATION_FAILED', [{ at: 'from', detail }]);
 }
 
 /** The license's hours in the period, in order, after the one before it that says how many seats it began with. */

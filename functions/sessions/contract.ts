@@ -42,6 +42,8 @@ export default defineFunction({
                 app_version: z.nullable(z.string()),
                 acquired_at: Timestamp,
                 expires_at: Timestamp,
+                /** null for a session that lives by its heartbeats. */
+                borrowed_until: z.nullable(Timestamp),
               }),
             ),
             next_cursor: z.nullable(z.string()),

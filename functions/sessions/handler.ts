@@ -45,7 +45,7 @@ export default {
 
 function describeSession(
   licenseId: string,
-  { sessionId, holder, acquiredAtMs, expiresAtMs, facts }: Session,
+  { sessionId, holder, acquiredAtMs, expiresAtMs, borrowedUntilMs, facts }: Session,
 ) {
   return {
     session_id: sessionId,
@@ -58,6 +58,7 @@ function describeSession(
     app_version: facts.appVersion ?? null,
     acquired_at: timestamp(acquiredAtMs),
     expires_at: timestamp(expiresAtMs),
+    borrowed_until: borrowedUntilMs === undefined ? null : timestamp(borrowedUntilMs),
   };
 }
 

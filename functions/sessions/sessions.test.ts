@@ -44,8 +44,22 @@ test('an operator sees who holds which seat since when, and until when', async (
     ...facts,
     acquired_at: '2030-01-01T00:00:00.000Z',
     expires_at: '2030-01-01T00:06:00.000Z',
+    borrowed_until: null,
   });
   expect(page.body.sessions[1]).toMatchObject({ hostname: null, user_id: null, app_version: null });
+});
+
+test('a borrowed seat is listed as one, with the day on which it comes back', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.parse('2030-01-01T00:00:00Z') });
+  const license = await suite.createLicense({ max: 2, borrow: { max_days: 5 } });
+  await license.acquire('field-laptop', { borrow_days: 5 });
+  expect((await list(license.licenseId)).body.sessions).toMatchObject([
+    {
+      fingerprint: 'field-laptop',
+      expires_at: '2030-01-06T00:00:00.000Z',
+      borrowed_until: '2030-01-06T00:00:00.000Z',
+    },
+  ]);
 });
 
 test('page by page every session is seen once, the soonest to run out first', async () => {

@@ -44,7 +44,7 @@ async function createLicense(
   const response = await fetch(`${url}/api/v1/licenses`, {
     method: 'POST',
     headers: { authorization: `Operator ${operatorKey}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ max: SEATS, plan: 'pro' }),
+    body: JSON.stringify({ max: SEATS, plan: 'pro', features: ['export'], borrow: { max_days: 14 } }),
   });
   if (response.status !== 201) throw new Error(`the demo license was refused: ${await response.text()}`);
   return z.parse(z.object({ license_id: z.string(), license_key: z.string() }), await response.json());

@@ -16,6 +16,10 @@ export interface Entitlement {
   /** Milliseconds since the epoch, or `null` for a license without end. */
   validUntilMs: number | null;
   offlineGraceDays: number;
+  /** Days that a seat may be borrowed for; 0 where none may be. */
+  borrowMaxDays: number;
+  /** Seats of `max` that are never borrowed, so that there are some to use online. */
+  borrowLowWater: number;
   keyHash: string;
   /** The key before the last rotation, good until `previousKeyUntilMs`. */
   previousKeyHash: string | null;

@@ -15,6 +15,7 @@ export const EventJson = z.strictObject({
   position: SeatEventSchema.shape.position,
   holder: EventDetailSchema.shape.holder,
   acquired_at: z.optional(z.iso.datetime()),
+  borrowed_until: z.optional(z.iso.datetime()),
   active: EventDetailSchema.shape.active,
   max: EventDetailSchema.shape.max,
   reason: EventDetailSchema.shape.reason,
@@ -24,7 +25,7 @@ export const EventJson = z.strictObject({
 export type EventJson = z.infer<typeof EventJson>;
 
 export function eventToJson({ detail, ...event }: SeatEvent): EventJson {
-  const { acquiredAtMs, ...rest } = detail;
+  const { acquiredAtMs, borrowedUntilMs, ...rest } = detail;
   return {
     event_id: event.eventId,
     type: event.type,
@@ -34,6 +35,7 @@ export function eventToJson({ detail, ...event }: SeatEvent): EventJson {
     at: new Date(event.atMs).toISOString(),
     position: event.position,
     ...(acquiredAtMs === undefined ? {} : { acquired_at: new Date(acquiredAtMs).toISOString() }),
+    ...(borrowedUntilMs === undefined ? {} : { borrowed_until: new Date(borrowedUntilMs).toISOString() }),
     ...rest,
   };
 }
@@ -69,8 +71,8 @@ export function readMessage(data: string): { event: SeatEvent } | { because: str
     const fields = parsed.error.issues.map(({ path, code }) => `${path.join('.') || 'the whole'} (${code})`);
     return { because: `the data of the message is no event: ${fields.join(', ')}` };
   }
-  const { event_id, type, tenant_id, license_id, session_id, at, position, acquired_at, ...detail } =
-    parsed.data;
+  const { event_id, type, tenant_id, license_id, session_id, at, position, ...told } = parsed.data;
+  const { acquired_at, borrowed_until, ...detail } = told;
   return {
     event: {
       eventId: event_id,
@@ -83,6 +85,7 @@ export function readMessage(data: string): { event: SeatEvent } | { because: str
       detail: {
         ...detail,
         ...(acquired_at === undefined ? {} : { acquiredAtMs: Date.parse(acquired_at) }),
+        ...(borrowed_until === undefined ? {} : { borrowedUntilMs: Date.parse(borrowed_until) }),
       },
     },
   };

@@ -3,6 +3,7 @@ import { EVENT_ID, eventIdOf, LICENSE_ID, SESSION_ID, TENANT_ID } from './ids.ts
 
 export const EVENT_TYPES = [
   'session.acquired',
+  'session.borrowed',
   'session.revived',
   'session.expired',
   'session.released',
@@ -22,6 +23,8 @@ export const EventDetailSchema = z.strictObject({
   holder: z.optional(z.string()),
   /** When the session began: in every event of a session, so that each stands for itself where others were lost. */
   acquiredAtMs: z.optional(z.int()),
+  /** Until when the seat is borrowed from now on. */
+  borrowedUntilMs: z.optional(z.int()),
   /** Seats taken right after it. */
   active: z.optional(count),
   /** Seats of the license then, without overdraft. */

@@ -5,6 +5,7 @@ import {
   changeLicense,
   draftLicense,
   entitlementOf,
+  graceIsAllowed,
   type LicenseChange,
   LicenseSchema,
   rhythmIsKeepable,
@@ -28,6 +29,8 @@ const changes: fc.Arbitrary<LicenseChange> = fc.record(
     plan,
     features: fc.array(fc.string(), { maxLength: 3 }),
     validUntilMs: fc.option(fc.nat()),
+    offlineGraceDays: fc.option(fc.nat(90)),
+    borrow: fc.record({ maxDays: fc.nat(90), lowWater: fc.nat(10) }),
   },
   { requiredKeys: [] },
 );
@@ -108,10 +111,28 @@ test('the seat store is told every limit as the record has it', () => {
   fc.assert(
     fc.property(changes, (change) => {
       const license = changeLicense(draft, change, 0);
-      const { offlineGraceDays, ...copied } = entitlementOf(license);
+      const { offlineGraceDays, borrowMaxDays, borrowLowWater, ...copied } = entitlementOf(license);
       expect(license).toMatchObject(copied);
-      expect(offlineGraceDays).toBe(PLANS[license.plan].offlineGraceDays);
+      expect(offlineGraceDays).toBe(license.offlineGraceDays ?? PLANS[license.plan].offlineGraceDays);
+      expect(license.borrow).toEqual({ maxDays: borrowMaxDays, lowWater: borrowLowWater });
     }),
     { seed: 3 },
   );
+});
+
+test('only a plan that leaves its offline grace open lets a license have one of its own', () => {
+  for (const name of PLAN_NAMES) {
+    expect(graceIsAllowed({ plan: name, offlineGraceDays: null })).toBe(true);
+    expect(graceIsAllowed({ plan: name, offlineGraceDays: 0 })).toBe(name === 'enterprise');
+  }
+});
+
+test('a license from before seats were lent reads as one that lends none, with the grace of its plan', () => {
+  const { offlineGraceDays: _, borrow: __, ...old } = draft;
+  expect(LicenseSchema.parse(old)).toEqual(draft);
+  expect(entitlementOf(LicenseSchema.parse(old))).toMatchObject({
+    borrowMaxDays: 0,
+    borrowLowWater: 0,
+    offlineGraceDays: 7,
+  });
 });

@@ -10,6 +10,12 @@ export const TTL_SECONDS = { shortest: 10, usual: 360, longest: 30 * 24 * 3600 }
 /** More seats than any one Redis zset should hold at the heartbeat rates that the bench has measured. */
 export const MOST_SEATS = 1_000_000;
 
+/**
+ * Days that a seat can be borrowed for, and that a client can run without a heartbeat, at most: after that time nobody
+ * can hold a signed license that still counts, so it is how long a replaced signing key must be kept.
+ */
+export const LONGEST_OFFLINE_DAYS = 90;
+
 /** Longest time that a replaced key stays good, so that clients can be given the new one: 7 days. */
 export const LONGEST_KEY_OVERLAP_SECONDS = 7 * 24 * 3600;
 
@@ -18,6 +24,10 @@ export const LicenseSchema = z.object({
   tenantId: z.string(),
   plan: z.enum(PLAN_NAMES),
   features: z.array(z.string()),
+  /** In place of the plan's, where the plan leaves it open. */
+  offlineGraceDays: z._default(z.nullable(z.int()), null),
+  /** `maxDays` 0: seats cannot be borrowed. `lowWater`: seats of `max` that never are. */
+  borrow: z._default(z.object({ maxDays: z.int(), lowWater: z.int() }), { maxDays: 0, lowWater: 0 }),
   max: z.int(),
   overdraft: z.int(),
   ttlSeconds: z.int(),
@@ -48,6 +58,8 @@ export interface LicenseTerms {
   unit?: License['unit'] | undefined;
   plan?: Plan | undefined;
   features?: readonly string[] | undefined;
+  offlineGraceDays?: number | null | undefined;
+  borrow?: License['borrow'] | undefined;
   validUntilMs?: number | null | undefined;
 }
 
@@ -63,6 +75,8 @@ export function draftLicense(
     ...ids,
     plan: terms.plan ?? 'pro',
     features: [...(terms.features ?? [])],
+    offlineGraceDays: terms.offlineGraceDays ?? null,
+    borrow: terms.borrow ?? NO_BORROWING,
     max: terms.max,
     overdraft: terms.overdraft ?? 0,
     ttlSeconds,
@@ -80,6 +94,8 @@ export function draftLicense(
   };
 }
 
+const NO_BORROWING: License['borrow'] = { maxDays: 0, lowWater: 0 };
+
 /** Terms that can be changed later. */
 export interface LicenseChange {
   max?: number | undefined;
@@ -89,12 +105,15 @@ export interface LicenseChange {
   heartbeatSeconds?: number | undefined;
   plan?: Plan | undefined;
   features?: readonly string[] | undefined;
+  /** Days, or `null` to go by the plan. */
+  offlineGraceDays?: number | null | undefined;
+  borrow?: License['borrow'] | undefined;
   validUntilMs?: number | null | undefined;
 }
 
 /**
  * The license after a change, one version up. A new TTL without a heartbeat interval of its own takes the usual one
- * for it. The result may break `rhythmIsKeepable`; whoever changes checks that.
+ * for it. The result may break `rhythmIsKeepable` or `graceIsAllowed`; whoever changes checks that.
  */
 export function changeLicense(license: License, change: LicenseChange, nowMs: number): License {
   const ttlSeconds = change.ttlSeconds ?? license.ttlSeconds;
@@ -109,6 +128,9 @@ export function changeLicense(license: License, change: LicenseChange, nowMs: nu
     heartbeatSeconds: change.heartbeatSeconds ?? inheritedHeartbeatSeconds,
     plan: change.plan ?? license.plan,
     features: [...(change.features ?? license.features)],
+    offlineGraceDays:
+      change.offlineGraceDays === undefined ? license.offlineGraceDays : change.offlineGraceDays,
+    borrow: change.borrow ?? license.borrow,
     validUntilMs: change.validUntilMs === undefined ? license.validUntilMs : change.validUntilMs,
     version: license.version + 1,
     change: 'license.updated',
@@ -148,6 +170,14 @@ export function rhythmIsKeepable(terms: { ttlSeconds: number; heartbeatSeconds: 
   return terms.heartbeatSeconds < terms.ttlSeconds;
 }
 
+/** Only a plan that leaves it open lets a license have an offline grace of its own. */
+export function graceIsAllowed({
+  plan,
+  offlineGraceDays,
+}: Pick<License, 'plan' | 'offlineGraceDays'>): boolean {
+  return offlineGraceDays === null || PLANS[plan].ownGrace;
+}
+
 /** Five sixths of the TTL: 300 s for 360 s, so that one late or lost beat can be repeated before the lease ends. */
 function usualHeartbeatSeconds(ttlSeconds: number): number {
   return Math.floor((ttlSeconds * 5) / 6);
@@ -157,8 +187,8 @@ function usualHeartbeatSeconds(ttlSeconds: number): number {
 export function entitlementOf(license: License): Entitlement {
   const { licenseId, tenantId, version, max, overdraft, ttlSeconds, heartbeatSeconds, unit, status } =
     license;
-  const { validUntilMs, keyHash, previousKeyHash, previousKeyUntilMs } = license;
-  const { offlineGraceDays } = PLANS[license.plan];
+  const { validUntilMs, keyHash, previousKeyHash, previousKeyUntilMs, borrow } = license;
+  const offlineGraceDays = license.offlineGraceDays ?? PLANS[license.plan].offlineGraceDays;
   return {
     licenseId,
     tenantId,
@@ -171,6 +201,8 @@ export function entitlementOf(license: License): Entitlement {
     status,
     validUntilMs,
     offlineGraceDays,
+    borrowMaxDays: borrow.maxDays,
+    borrowLowWater: borrow.lowWater,
     keyHash,
     previousKeyHash,
     previousKeyUntilMs,

@@ -1,9 +1,9 @@
-/** Plans as data. What a license says itself stands above its plan. */
+/** Plans as data. What a license says itself stands above its plan, where the plan lets it. */
 export const PLANS = {
-  free: { offlineGraceDays: 0 },
-  pro: { offlineGraceDays: 7 },
-  team: { offlineGraceDays: 3 },
-  enterprise: { offlineGraceDays: 7 },
+  free: { offlineGraceDays: 0, ownGrace: false },
+  pro: { offlineGraceDays: 7, ownGrace: false },
+  team: { offlineGraceDays: 3, ownGrace: false },
+  enterprise: { offlineGraceDays: 7, ownGrace: true },
 } as const;
 
 export type Plan = keyof typeof PLANS;

@@ -17,6 +17,8 @@ export const SessionSchema = z.object({
   holder: z.string(),
   acquiredAtMs: z.int(),
   expiresAtMs: z.int(),
+  /** Until when the seat is borrowed; absent for a session that lives by its heartbeats. */
+  borrowedUntilMs: z.optional(z.int()),
   facts: SessionFactsSchema,
 });
 export type Session = z.infer<typeof SessionSchema>;

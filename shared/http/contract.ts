@@ -41,6 +41,8 @@ export interface AnswerContract {
   readonly status: 200 | 201 | 204 | 503;
   readonly description: string;
   readonly body?: z.ZodMiniType;
+  /** How long anybody may keep the answer. Where absent, nobody may. */
+  readonly cacheSeconds?: number;
 }
 
 /** Who calls. A license key is proven by the seat scripts, in the same round trip as the work. */

@@ -23,6 +23,9 @@ export const SessionId = z.string().check(z.regex(SESSION_ID, 'is not of the for
 export const SessionToken = z.string().check(z.minLength(1), z.maxLength(4096));
 export const TenantId = z.string().check(z.regex(TENANT_ID, 'is not of the form of a tenant id'));
 
+/** Names of features, as the vendor's app knows them. */
+export const Features = z.array(text(64)).check(z.maxLength(64));
+
 /** A moment as RFC 3339 text. */
 export const Timestamp = z.iso.datetime({ offset: true, abort: true });
 
@@ -63,9 +66,14 @@ export const USUAL_PAGE_LIMIT = 50;
 
 export const Cursor = z.string().check(z.minLength(1), z.maxLength(1024));
 
-/** When a client should beat next; never later than its lease, which may be cut short by the license's own end. */
+/**
+ * When a client should beat next: never later than its lease, which may be cut short by the license's own end, and for
+ * a borrowed seat not before.
+ */
 export function nextHeartbeatDue(atMs: number, session: Session, rhythm: Rhythm): string {
-  return timestamp(Math.min(atMs + rhythm.heartbeatSeconds * 1000, session.expiresAtMs));
+  const { expiresAtMs, borrowedUntilMs } = session;
+  const beatAtMs = atMs + rhythm.heartbeatSeconds * 1000;
+  return timestamp(borrowedUntilMs === undefined ? Math.min(beatAtMs, expiresAtMs) : expiresAtMs);
 }
 
 /** Milliseconds since the epoch as RFC 3339 text in UTC. */

@@ -1,5 +1,6 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import * as z from 'zod/mini';
 import { text } from './fields.ts';
@@ -69,6 +70,36 @@ test('text that is not UTF-8 is refused rather than guessed at', () => {
   const broken = Buffer.concat([Buffer.from('{"name":"'), Buffer.from([0xff]), Buffer.from('"}')]);
   expect(parse(broken)).toEqual({ problem: 'INVALID_JSON' });
   expect(parse(Buffer.from('{"name":"ada"}', 'utf16le'))).toEqual({ problem: 'INVALID_JSON' });
+});
+
+test.each([
+  '{"name":"ada","name":"eve"}',
+  '{"name":"ada","n\\u0061me":"eve"}',
+  '{"name":"ada", "name" : "ada"}',
+  '{"tags":[1],"name":"ada","tags":[2]}',
+  '{"__proto__":1,"__proto__":2}',
+  '[[{"a":{"b":1,"c":"\\"","b":2}}]]',
+])('%s, where an object has a name twice, is refused: two readers would see two things', (body) => {
+  expect(parse(body)).toEqual({ problem: 'INVALID_JSON', detail: 'An object has the same name twice.' });
+});
+
+test.each(['{"name":"\\":\\\\"}', '{"name":"a\\\\\\":"}', '{"name" :"\\u0022: "}', '{"name":"x:\\"y"}'])(
+  '%s has each name once',
+  (body) => {
+    expect(parse(body)).not.toMatchObject({ problem: 'INVALID_JSON' });
+  },
+);
+
+test('whatever JSON is written by a program has no name twice, and with one of its names repeated it has', () => {
+  const anyName = { ...endpoint, body: z.unknown() };
+  const read = (body: string) => parseInput(anyName, requestWith(body), { id: 'a' }, new URLSearchParams());
+  fc.assert(
+    fc.property(fc.json(), fc.string(), fc.json(), (json, name, other) => {
+      expect(read(json)).toEqual({ params: { id: 'a' }, query: {}, body: JSON.parse(json) });
+      const twice = `{${JSON.stringify(name)}:${json},${JSON.stringify(name)}:${other}}`;
+      expect(read(twice)).toMatchObject({ problem: 'INVALID_JSON' });
+    }),
+  );
 });
 
 test('what is wrong is told of path, query and body at once', () => {

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import * as z from 'zod/mini';
 import type { EndpointContract, Refusal } from './contract.ts';
 import { LARGEST_BODY_BYTES, saidBy } from './raw-body.ts';
+import { type FieldError, refuseFields } from './refuse-fields.ts';
 
 z.config(z.locales.en());
 
@@ -42,12 +43,7 @@ export function parseInput(
   };
   const parsed = { params: check('params'), query: check('query'), body: check('body') };
   if (errors.length === 0) return parsed;
-  const told = errors.slice(0, MOST_ERRORS_TOLD);
-  return {
-    problem: 'VALIDATION_FAILED',
-    detail: told.map(({ at, detail }) => (at ? `${at}: ${detail}` : detail)).join('; '),
-    members: { errors: told },
-  };
+  return refuseFields('VALIDATION_FAILED', errors.slice(0, MOST_ERRORS_TOLD));
 }
 
 /** Refuses a body that no endpoint would read, before anything looks at it. */
@@ -55,12 +51,6 @@ export function refuseBody(request: IncomingRequest): BadRequest | undefined {
   const bytes = Math.max(saidBy(request).contentLength, request.rawBody?.length ?? 0);
   if (bytes <= LARGEST_BODY_BYTES) return undefined;
   return { problem: 'PAYLOAD_TOO_LARGE', detail: `At most ${LARGEST_BODY_BYTES} bytes.` };
-}
-
-interface FieldError {
-  /** Where: a JSON pointer into the body (RFC 6901), or the name of a query or path parameter. */
-  readonly at: string;
-  readonly detail: string;
 }
 
 function fieldErrors(part: 'params' | 'query' | 'body', error: z.core.$ZodError): FieldError[] {
@@ -81,10 +71,36 @@ function readJson(request: IncomingRequest): { json: unknown } | BadRequest {
   try {
     // JSON between systems is UTF-8 (RFC 8259 section 8.1); anything else is refused instead of being read as U+FFFD.
     const text = new TextDecoder('utf-8', { fatal: true }).decode(rawBody);
-    return { json: JSON.parse(text) };
+    const json: unknown = JSON.parse(text);
+    if (namesIn(json) === namesWrittenIn(text)) return { json };
+    return { problem: 'INVALID_JSON', detail: 'An object has the same name twice.' };
   } catch {
     return { problem: 'INVALID_JSON' };
   }
+}
+
+/**
+ * How many names of objects a JSON text writes: strings with a colon after them. Where an object has the same name twice
+ * the parser keeps the last, and others keep the first: what means two things to two readers is not taken (RFC 7493
+ * section 2.3).
+ */
+function namesWrittenIn(text: string): number {
+  return [...text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?/gs)].filter(([, colon]) => colon !== undefined)
+    .length;
+}
+
+/** How many names the objects in a value have. Not by recursion: a body may nest deeper than the stack is. */
+function namesIn(json: unknown): number {
+  let names = 0;
+  const open = [json];
+  while (open.length > 0) {
+    const value = open.pop();
+    if (typeof value !== 'object' || value === null) continue;
+    const members = Object.values(value);
+    if (!Array.isArray(value)) names += members.length;
+    open.push(...members);
+  }
+  return names;
 }
 
 /** Repeated names stay a list, which no schema of a single value takes. */

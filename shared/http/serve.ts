@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as z from 'zod/mini';
 import { type Part, PROBLEMS, type ProblemCode, Unavailable } from '../errors.ts';
 import type { Deps, LogLine } from '../ports/deps.ts';
+import { cacheable } from './caching.ts';
 import type { AnyHandlers, AnyReply, EndpointContract, FunctionContract, Refusal } from './contract.ts';
 import { authenticate, challenge } from './credentials.ts';
 import { logToStandardOutput } from './log.ts';
@@ -19,6 +20,7 @@ const UNAVAILABLE_PROBLEM: Readonly<Record<Part, ProblemCode>> = {
   records: 'RECORDS_UNAVAILABLE',
   events: 'EVENTS_UNAVAILABLE',
   identity: 'IDENTITY_UNAVAILABLE',
+  signing: 'SIGNING_UNAVAILABLE',
 };
 
 export type HttpFunction = (request: IncomingRequest, response: ServerResponse) => Promise<void>;
@@ -101,8 +103,13 @@ export function serve(
     if ('problem' in reply) {
       return refuse(reply, PROBLEMS[reply.problem].status === 401 ? unauthenticated : {});
     }
-    line.answer = String(reply.answer);
-    return answerOf(endpoint, reply, options);
+    const answerName = String(reply.answer);
+    line.answer = answerName;
+    const outgoing = answerOf(endpoint, reply, options);
+    const { cacheSeconds } = endpoint.answers[answerName] ?? {};
+    return cacheSeconds === undefined
+      ? outgoing
+      : cacheable(outgoing, cacheSeconds, request.headers['if-none-match']);
   }
 }
 

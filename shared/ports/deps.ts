@@ -5,6 +5,7 @@ import type { Identity } from './identity.ts';
 import type { Records } from './records.ts';
 import type { SeatUpkeep } from './seat-upkeep.ts';
 import type { Seats } from './seats.ts';
+import type { Signer } from './signer.ts';
 
 /** Everything a handler may lean on. Whoever opens it decides what stands behind each port. */
 export interface Deps {
@@ -13,6 +14,7 @@ export interface Deps {
   records: Records;
   events: Events;
   identity: Identity;
+  signer: Signer;
   /** E-mail addresses of the service accounts that our own callers in the cloud act as. */
   serviceAccounts: Readonly<Record<ServiceCaller, string>>;
   clock: Clock;

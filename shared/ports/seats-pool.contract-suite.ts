@@ -112,6 +112,8 @@ export function newEntitlement(change: Partial<Entitlement> = {}): Entitlement {
     status: 'active',
     validUntilMs: null,
     offlineGraceDays: 7,
+    borrowMaxDays: 0,
+    borrowLowWater: 0,
     keyHash: hashLicenseKey(newLicenseKey(licenseId)),
     previousKeyHash: null,
     previousKeyUntilMs: null,

@@ -13,6 +13,12 @@ export interface Seats {
   /** All sessions are of `licenseId`; results come in the order of the sessions. 0 sessions check the proof alone. */
   heartbeat(request: HeartbeatRequest): Promise<HeartbeatVerdict>;
 
+  /** A session that holds a seat now, with what was last signed for it. Extends nothing. */
+  readSession(request: SessionRequest): Promise<SessionVerdict>;
+
+  /** Keeps what was signed for a session as long as it holds its seat; `GONE` where it holds none any more. */
+  keepSigned(licenseId: string, sessionId: string, signed: string): Promise<'KEPT' | 'GONE'>;
+
   /** Ends a session and frees its seat at once. */
   release(request: ReleaseRequest): Promise<ReleaseVerdict>;
 
@@ -55,6 +61,11 @@ export interface AcquireRequest {
   /** Pseudonyms by unit; the license decides which one counts. */
   holders: { machine: string; user?: string | undefined; process?: string | undefined };
   facts: SessionFacts;
+  /**
+   * To borrow the seat: its lease then lasts that many days and needs no heartbeat. Borrowing again extends it; it
+   * never gets shorter. A change of less than a minute counts as the same request again.
+   */
+  borrowDays?: number | undefined;
 }
 
 export type AcquireVerdict =
@@ -68,6 +79,10 @@ export type AcquireVerdict =
     }
   | { verdict: 'FULL'; active: number; max: number; retryAfterSeconds: number }
   | { verdict: 'HOLDER_REQUIRED'; unit: Unit }
+  /** `maxDays` is 0 where the license lends no seats. Nothing was granted, as below. */
+  | { verdict: 'BORROW_TOO_LONG'; maxDays: number }
+  /** As many seats are borrowed as may be. */
+  | { verdict: 'BORROW_LIMIT'; borrowed: number; borrowable: number }
   | LicenseTrouble;
 
 export interface HeartbeatRequest {
@@ -92,6 +107,27 @@ export type HeartbeatResult =
   | { verdict: 'GONE'; sessionId: string }
   /** The lease ran out and every seat has been taken since. */
   | { verdict: 'NO_ROOM'; sessionId: string };
+
+export interface SessionRequest {
+  licenseId: string;
+  proof: Proof;
+  sessionId: string;
+}
+
+export type SessionVerdict =
+  | {
+      verdict: 'OK';
+      session: Session;
+      /** Of the license, as the seat store knows it. */
+      version: number;
+      /** End of the license by that version; `null` for one without end. */
+      validUntilMs: number | null;
+      rhythm: Rhythm;
+      atMs: number;
+      signed: string | undefined;
+    }
+  | { verdict: 'GONE' }
+  | LicenseTrouble;
 
 export interface ReleaseRequest {
   licenseId: string;

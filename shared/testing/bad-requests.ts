@@ -48,7 +48,7 @@ export function badRequests(
       weight: 3,
       arbitrary: fc
         .constantFrom(...Object.entries(known.credentials))
-        .map(([kind, header]) => ({ header, isBad: !accepts(kind) })),
+        .map(([kind, header]) => ({ header, isBad: !isPublic && !accepts(kind) })),
     },
     { weight: 1, arbitrary: fc.constant({ header: undefined, isBad: !accepts('anyone') }) },
     {

@@ -5,6 +5,7 @@ import { pubSubEmulatorBinary } from './pubsub-emulator.ts';
 /** A command that succeeds only where a real part is installed, and how a newcomer gets it. */
 export const PARTS = {
   'redis-server': { command: ['redis-server', '--version'], install: 'apt-get install redis-server' },
+  openssl: { command: ['openssl', 'version'], install: 'apt-get install openssl' },
   'Firestore emulator': {
     command: ['gcloud', 'emulators', 'firestore', '--help'],
     install: 'the gcloud CLI with its cloud-firestore-emulator component, and Java 17 or newer',

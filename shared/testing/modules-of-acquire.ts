@@ -32,6 +32,7 @@ const deps = await openDeps(
     EVENTS_TOPIC: 'no-such-topic',
     SERVICE_AUDIENCE: 'https://no-such.example',
     SCHEDULER_ACCOUNT: 'scheduler@no-such.example',
+    SIGNING_KEY_VERSION: 'projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1',
     PUSH_ACCOUNT: 'pubsub@no-such.example',
     UPSTASH_REDIS_REST_URL: front.url,
     UPSTASH_REDIS_REST_TOKEN: 'token',

@@ -25,6 +25,8 @@ function terms(licenseId: string, more: Partial<Entitlement>): Entitlement {
     status: 'active',
     validUntilMs: null,
     offlineGraceDays: 7,
+    borrowMaxDays: 0,
+    borrowLowWater: 0,
     keyHash: `hash of ${licenseId}`,
     previousKeyHash: `old hash of ${licenseId}`,
     previousKeyUntilMs: START_MS + 60_000,

@@ -2,8 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inject } from 'vitest';
 import { openSuite } from '../../functions/index.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
+import { putLocalKey } from '../adapters/signer/embedded.ts';
 import { readConfig } from '../config.ts';
 import { openParts } from '../deps.ts';
 import { mountSuite } from '../http/mount.ts';
@@ -54,6 +56,8 @@ export interface TestLicense {
   acquire(fingerprint: string, more?: Record<string, unknown>): Promise<Reply>;
   heartbeat(body: Record<string, unknown>): Promise<Reply>;
   release(sessionId: string): Promise<Reply>;
+  /** A text is sent as it is. */
+  sign(body: string | Record<string, unknown>): Promise<Reply>;
 }
 
 /** `environment` is laid over settings that embed everything. `wrap` may put itself before any port. */
@@ -69,9 +73,11 @@ export async function openTestSuite(
     PSEUDONYM_KEY: 'pseudonym-key-for-tests-0123456789abcd',
     ...environment,
   });
+  putLocalKey(join(dataFolder, 'signing-keys'), 1, inject('signingKeys')[0]);
   const logged: LogLine[] = [];
-  const parts = await openParts(config, { bus: { retryMs: 20 } });
-  const deps = wrap({ ...parts.deps, log: (line) => logged.push(line) });
+  const log = (line: LogLine): void => void logged.push(line);
+  const parts = await openParts(config, { bus: { retryMs: 20 }, say: log });
+  const deps = wrap({ ...parts.deps, log });
   const server = mountSuite(
     MANIFEST,
     openSuite(async () => deps, { checkAnswers: true }),
@@ -133,6 +139,7 @@ export async function openTestSuite(
         heartbeat: (body) => call('PUT', '/api/v1/licenses/heartbeat', { authorization, body }),
         release: (sessionId) =>
           call('POST', '/api/v1/licenses/release', { authorization, body: { session_id: sessionId } }),
+        sign: (body) => call('POST', '/api/v1/licenses/sign', { authorization, body }),
       };
     },
     sweep,

@@ -4,13 +4,11 @@ import {
   createPublicKey,
   generateKeyPairSync,
   type KeyObject,
-  randomUUID,
   sign,
 } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { Unavailable } from '../../errors.ts';
 import type { Identity } from '../../ports/identity.ts';
+import { keep, readIfThere } from '../own-file.ts';
 import { idTokenVerifier } from './id-token.ts';
 
 /** Nobody's real name, so that a token from here is worth nothing elsewhere. */
@@ -75,34 +73,4 @@ function keyIn(file: string): KeyObject {
     // Told below, as a key of another kind is: the parser's own words may quote what it read.
   }
   throw new Unavailable('identity', `${file} does not hold a P-256 private key as PEM`);
-}
-
-/** What the file holds after this: `pem`, or what another process put there first. */
-function keep(file: string, pem: string): string {
-  mkdirSync(dirname(file), { recursive: true });
-  const draft = `${file}.${randomUUID()}`;
-  writeFileSync(draft, pem, { flag: 'wx', mode: 0o600 });
-  try {
-    // Unlike a file being written, a link is there whole or not at all: nobody ever reads half a key.
-    linkSync(draft, file);
-    return pem;
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
-    return readFileSync(file, 'utf8');
-  } finally {
-    rmSync(draft);
-  }
-}
-
-function readIfThere(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

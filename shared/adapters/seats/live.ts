@@ -41,7 +41,7 @@ export function openSeats(
   }
 
   return {
-    async acquire({ licenseId, proof, proposedSessionId, holders, facts }) {
+    async acquire({ licenseId, proof, proposedSessionId, holders, facts, borrowDays }) {
       const reply = await run('acquire', AcquireReply, licenseId, [
         packProof(proof),
         proposedSessionId,
@@ -49,6 +49,7 @@ export function openSeats(
         holders.user ?? '',
         holders.process ?? '',
         JSON.stringify(facts),
+        borrowDays === undefined ? '' : String(borrowDays),
       ]);
       return acquireVerdict(reply);
     },
@@ -66,9 +67,30 @@ export function openSeats(
         const answer = answers[i];
         if (answer === undefined || answer[0] === 'GONE') return { verdict: 'GONE', sessionId };
         if (answer[0] === 'NO_ROOM') return { verdict: 'NO_ROOM', sessionId };
-        return { verdict: answer[0], session: unpackSession(sessionId, answer[1], answer[2]) };
+        return { verdict: answer[0], session: unpackSession(sessionId, answer[1], answer[2], answer[3]) };
       });
       return { verdict: 'OK', atMs, rhythm: { ttlSeconds, heartbeatSeconds, offlineGraceDays }, results };
+    },
+
+    async readSession({ licenseId, proof, sessionId }) {
+      const reply = await run('read-session', SessionReply, licenseId, [packProof(proof), sessionId]);
+      if (reply[0] !== 'OK') return { verdict: reply[0] };
+      const [verdict, atMs, expiresAtMs, packed, borrowedUntilMs, version, validUntilMs, ...rest] = reply;
+      const [ttlSeconds, heartbeatSeconds, offlineGraceDays, signed] = rest;
+      return {
+        verdict,
+        session: unpackSession(sessionId, expiresAtMs, packed, borrowedUntilMs),
+        version,
+        validUntilMs: validUntilMs || null,
+        rhythm: { ttlSeconds, heartbeatSeconds, offlineGraceDays },
+        atMs,
+        signed: signed || undefined,
+      };
+    },
+
+    async keepSigned(licenseId, sessionId, signed) {
+      const [verdict] = await run('keep-signed', KeepSignedReply, licenseId, [sessionId, signed]);
+      return verdict;
     },
 
     async release({ licenseId, proof, sessionId, reason, proven }) {
@@ -95,9 +117,9 @@ export function openSeats(
       if (reply[0] !== 'OK') return { verdict: reply[0] };
       const [verdict, active, max, overdraft, ...cells] = reply;
       const sessions: Session[] = [];
-      for (let i = 0; i < cells.length; i += 3) {
-        const [sessionId, expiresAtMs, packed] = decode('list-sessions', SessionRow, cells.slice(i, i + 3));
-        sessions.push(unpackSession(sessionId, expiresAtMs, packed));
+      for (let i = 0; i < cells.length; i += 4) {
+        const row = decode('list-sessions', SessionRow, cells.slice(i, i + 4));
+        sessions.push(unpackSession(...row));
       }
       return { verdict, active, max, overdraft, sessions };
     },
@@ -126,15 +148,18 @@ const AcquireReply = z.union([
     z.int(),
     z.int(),
     z.string(),
+    z.int(),
   ]),
   z.tuple([z.literal('FULL'), z.int(), z.int(), z.int()]),
   z.tuple([z.literal('HOLDER_REQUIRED'), z.enum(['machine', 'user', 'process'])]),
+  z.tuple([z.literal('BORROW_TOO_LONG'), z.int()]),
+  z.tuple([z.literal('BORROW_LIMIT'), z.int(), z.int()]),
   z.tuple([z.literal('ENDED')]),
   LicenseTroubleReply,
 ]);
 
 const HeartbeatAnswer = z.union([
-  z.tuple([z.enum(['RENEWED', 'REVIVED']), z.int(), z.string()]),
+  z.tuple([z.enum(['RENEWED', 'REVIVED']), z.int(), z.string(), z.int()]),
   z.tuple([z.literal('GONE')]),
   z.tuple([z.literal('NO_ROOM')]),
 ]);
@@ -142,6 +167,26 @@ const HeartbeatReply = z.union([
   z.tuple([z.literal('OK'), z.int(), z.int(), z.int(), z.int()], HeartbeatAnswer),
   LicenseTroubleReply,
 ]);
+
+const SessionReply = z.union([
+  z.tuple([
+    z.literal('OK'),
+    z.int(),
+    z.int(),
+    z.string(),
+    z.int(),
+    z.int(),
+    z.int(),
+    z.int(),
+    z.int(),
+    z.int(),
+    z.string(),
+  ]),
+  z.tuple([z.literal('GONE')]),
+  LicenseTroubleReply,
+]);
+
+const KeepSignedReply = z.tuple([z.enum(['KEPT', 'GONE'])]);
 
 const ReleaseReply = z.tuple([
   z.enum(['ENDED', 'ALREADY_ENDED', 'UNKNOWN_SESSION', 'UNKNOWN_LICENSE', 'WRONG_KEY']),
@@ -153,7 +198,7 @@ const ListSessionsReply = z.union([
   z.tuple([z.literal('OK'), z.int(), z.int(), z.int()], z.union([z.string(), z.int()])),
   z.tuple([z.literal('UNKNOWN_LICENSE')]),
 ]);
-const SessionRow = z.tuple([z.string(), z.int(), z.string()]);
+const SessionRow = z.tuple([z.string(), z.int(), z.string(), z.int()]);
 
 function acquireVerdict(reply: z.output<typeof AcquireReply>): AcquireVerdict {
   switch (reply[0]) {
@@ -170,14 +215,20 @@ function acquireVerdict(reply: z.output<typeof AcquireReply>): AcquireVerdict {
         heartbeatSeconds,
         offlineGraceDays,
         packed,
+        borrowedUntilMs,
       ] = reply;
       const rhythm: Rhythm = { ttlSeconds, heartbeatSeconds, offlineGraceDays };
-      return { verdict, session: unpackSession(sessionId, expiresAtMs, packed), active, max, atMs, rhythm };
+      const session = unpackSession(sessionId, expiresAtMs, packed, borrowedUntilMs);
+      return { verdict, session, active, max, atMs, rhythm };
     }
     case 'FULL':
       return { verdict: 'FULL', active: reply[1], max: reply[2], retryAfterSeconds: reply[3] };
     case 'HOLDER_REQUIRED':
       return { verdict: 'HOLDER_REQUIRED', unit: reply[1] };
+    case 'BORROW_TOO_LONG':
+      return { verdict: 'BORROW_TOO_LONG', maxDays: reply[1] };
+    case 'BORROW_LIMIT':
+      return { verdict: 'BORROW_LIMIT', borrowed: reply[1], borrowable: reply[2] };
     case 'ENDED':
       // Granted, its answer lost, and evicted before the resend came through: the caller asks anew with a new session.
       throw new Unavailable('seats', 'the session was ended while its grant was being repeated');
@@ -198,12 +249,18 @@ function packHeartbeat({ sessionId, proven }: HeartbeatOf): string[] {
         proven.holder,
         String(proven.acquiredAtMs),
         JSON.stringify(proven.facts),
+        proven.borrowedUntilMs === undefined ? '' : String(proven.borrowedUntilMs),
       ]
-    : [sessionId, '', '', '', ''];
+    : [sessionId, '', '', '', '', ''];
 }
 
-/** The other side of `pack` in leases.lua. */
-function unpackSession(sessionId: string, expiresAtMs: number, packed: string): Session {
+/** The other side of `pack` in leases.lua; `borrowedUntilMs` is 0 for a seat that is not borrowed. */
+function unpackSession(
+  sessionId: string,
+  expiresAtMs: number,
+  packed: string,
+  borrowedUntilMs: number,
+): Session {
   const match = /^([^|]*)\|(\d+)\|\d+\|(.*)$/s.exec(packed);
   if (!match) throw new Error('session facts that this version does not know');
   const [, holder = '', acquiredAtMs, facts = ''] = match;
@@ -212,6 +269,7 @@ function unpackSession(sessionId: string, expiresAtMs: number, packed: string): 
     holder,
     acquiredAtMs: Number(acquiredAtMs),
     expiresAtMs,
+    ...(borrowedUntilMs === 0 ? {} : { borrowedUntilMs }),
     facts: z.parse(SessionFactsSchema, JSON.parse(facts)),
   };
 }

@@ -24,6 +24,8 @@ export function refillingSeats(seats: Seats, records: Records): Seats {
   return {
     acquire: (request) => refilled(request.licenseId, () => seats.acquire(request)),
     heartbeat: (request) => refilled(request.licenseId, () => seats.heartbeat(request)),
+    readSession: (request) => refilled(request.licenseId, () => seats.readSession(request)),
+    keepSigned: (licenseId, sessionId, signed) => seats.keepSigned(licenseId, sessionId, signed),
     release: (request) => refilled(request.licenseId, () => seats.release(request)),
     listSessions: (licenseId, page) => refilled(licenseId, () => seats.listSessions(licenseId, page)),
     putLicense: (entitlement, event) => seats.putLicense(entitlement, event),

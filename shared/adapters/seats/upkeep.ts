@@ -87,6 +87,7 @@ const EntryFields = z.strictObject({
   at_ms: digits,
   holder: z.optional(z.string()),
   acquired_ms: z.optional(digits),
+  borrowed_until_ms: z.optional(digits),
   active: z.optional(digits),
   max: z.optional(digits),
   reason: z.optional(z.string()),
@@ -100,7 +101,8 @@ function readEntry([position, flat]: readonly [string, readonly string[]]): Outb
 }
 
 function asEvent(position: string, told: z.output<typeof EntryFields>): SeatEvent | undefined {
-  const { type, tenant_id, license_id, session_id, at_ms, acquired_ms, ...detail } = told;
+  const { type, tenant_id, license_id, session_id, at_ms, ...more } = told;
+  const { acquired_ms, borrowed_until_ms, ...detail } = more;
   const written = {
     type,
     tenantId: tenant_id,
@@ -108,7 +110,11 @@ function asEvent(position: string, told: z.output<typeof EntryFields>): SeatEven
     sessionId: session_id || null,
     atMs: at_ms,
     position,
-    detail: { ...detail, ...(acquired_ms === undefined ? {} : { acquiredAtMs: acquired_ms }) },
+    detail: {
+      ...detail,
+      ...(acquired_ms === undefined ? {} : { acquiredAtMs: acquired_ms }),
+      ...(borrowed_until_ms === undefined ? {} : { borrowedUntilMs: borrowed_until_ms }),
+    },
   };
   const known = z.safeParse(z.omit(SeatEventSchema, { eventId: true }), written).data;
   return known && eventOf(known);

@@ -1,7 +1,8 @@
 -- acquire: gives a holder one seat of a license, or says why not.
 --
 -- Promise: never more than max + overdraft leases at any time; a holder that has a seat keeps the same session; asking
--- twice with the same proposed session changes nothing and appends no second event.
+-- twice with the same proposed session changes nothing and appends no second event. Never are more seats borrowed than
+-- may be; a loan never gets shorter.
 --
 -- ARGV[1] license_id
 -- ARGV[2] proof            hash of the license key, or 'trusted'
@@ -10,11 +11,14 @@
 -- ARGV[5] user             holder where seats are counted by user, or ''
 -- ARGV[6] process          holder where seats are counted by process, or ''
 -- ARGV[7] facts            what the client says about itself, kept as it is
+-- ARGV[8] borrow_days      days to borrow the seat for, or '' to hold it by heartbeats
 --
 -- returns {'GRANTED'|'RENEWED', session, now_ms, expiry_ms, active, max, ttl_seconds, heartbeat_seconds,
---          offline_grace_days, packed}
+--          offline_grace_days, packed, borrowed_until_ms}  the last is 0 for a seat that is not borrowed
 -- returns {'FULL', active, max, retry_after_seconds}
 -- returns {'HOLDER_REQUIRED', unit}
+-- returns {'BORROW_TOO_LONG', max_days}
+-- returns {'BORROW_LIMIT', borrowed, borrowable}
 -- returns {'ENDED'}        this very session was granted and has ended since: a late repeat of an old request
 -- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'SUSPENDED'}, {'EXPIRED'}
 --
@@ -24,11 +28,13 @@
 -- @include leases
 -- @include enter
 -- @include denials
+-- @include loans
 
 local proof = ARGV[2]
 local proposed_session = ARGV[3]
 local holder_by_unit = { machine = ARGV[4], user = ARGV[5], process = ARGV[6] }
 local facts = ARGV[7]
+local borrow_days = tonumber(ARGV[8]) or 0
 
 local license, now_ms, refusal = enter_for_a_seat(proof)
 if refusal then
@@ -40,24 +46,44 @@ if holder == '' then
   return { 'HOLDER_REQUIRED', license.unit }
 end
 
-local expiry_ms = lease_end_ms(license, now_ms)
+if borrow_days > license.borrow_max_days then
+  return { 'BORROW_TOO_LONG', license.borrow_max_days }
+end
 
-local function grant(verdict, session, acquired_ms, promised_ms, active)
+-- Where the loan that is asked for would end, or 0.
+local wanted_loan_ms = 0
+if borrow_days > 0 then
+  wanted_loan_ms = within_license(license, now_ms + borrow_days * DAY_MS)
+end
+
+local function grant(verdict, session, acquired_ms, promised_ms, active, expiry_ms, loan_ms)
   local packed = pack(holder, acquired_ms, promised_ms, facts)
   put_lease(session, holder, packed, expiry_ms)
   note_soonest_expiry()
   return { verdict, session, now_ms, expiry_ms, active, license.max, license.ttl_seconds,
-    license.heartbeat_seconds, license.offline_grace_days, packed }
+    license.heartbeat_seconds, license.offline_grace_days, packed, math.min(loan_ms, expiry_ms) }
 end
 
 local held_session = redis.call('HGET', holder_key, holder)
 local held_expiry_ms = held_session and living_expiry_ms(license, held_session, now_ms)
 if held_expiry_ms then
-  local _, acquired_ms, promised_ms = unpack_facts(redis.call('HGET', session_key, held_session))
+  local packed = redis.call('HGET', session_key, held_session)
+  local loan_ms = loan_end_ms(held_session, now_ms)
+  if wanted_loan_ms >= loan_ms + SAME_REQUEST_MS then
+    local borrowed, borrowable = count_loans(license, now_ms)
+    if loan_ms == 0 and borrowed >= borrowable then
+      return { 'BORROW_LIMIT', borrowed, borrowable }
+    end
+    loan_ms = wanted_loan_ms
+    lend(held_session, loan_ms)
+    append_loan_event(license, held_session, now_ms, packed, loan_ms)
+  end
+  local _, acquired_ms, promised_ms = unpack_facts(packed)
+  local expiry_ms = lease_end_ms(license, now_ms, loan_ms)
   -- The answer to the first delivery was lost: what was granted then is granted still.
   local verdict = held_session == proposed_session and 'GRANTED' or 'RENEWED'
   return grant(verdict, held_session, acquired_ms, longest_promise(promised_ms, held_expiry_ms, expiry_ms),
-    count_active(now_ms))
+    count_active(now_ms), expiry_ms, loan_ms)
 end
 
 if redis.call('ZSCORE', ended_key, proposed_session) then
@@ -69,7 +95,19 @@ if active >= license.limit then
   count_denial(license, proposed_session, now_ms)
   return { 'FULL', active, license.max, seconds_until_room(license, now_ms) }
 end
+if wanted_loan_ms > 0 then
+  local borrowed, borrowable = count_loans(license, now_ms)
+  if borrowed >= borrowable then
+    return { 'BORROW_LIMIT', borrowed, borrowable }
+  end
+end
 
-append_session_event(license, 'session.acquired', proposed_session, now_ms,
-  pack(holder, digits(now_ms), '0', facts), active + 1)
-return grant('GRANTED', proposed_session, digits(now_ms), '0', active + 1)
+local packed = pack(holder, digits(now_ms), '0', facts)
+append_session_event(license, 'session.acquired', proposed_session, now_ms, packed, active + 1)
+local granted = grant('GRANTED', proposed_session, digits(now_ms), '0', active + 1,
+  lease_end_ms(license, now_ms, wanted_loan_ms), wanted_loan_ms)
+if wanted_loan_ms > 0 then
+  lend(proposed_session, wanted_loan_ms)
+  append_loan_event(license, proposed_session, now_ms, packed, wanted_loan_ms)
+end
+return granted

@@ -1,21 +1,22 @@
 -- heartbeat: extends leases of one license by its TTL from now.
 --
--- Promise: a living lease always runs for the license's TTL from now. One that ran out is revived only where a seat is
+-- Promise: a living lease always runs for the license's TTL from now, a borrowed one to the end of its loan. One that ran out is revived only where a seat is
 -- free and its holder has taken no other; never is the pool taken beyond max + overdraft. Sessions that were released or
 -- evicted stay gone. A valid token stands in for what Redis has lost.
 --
 -- ARGV[1] license_id
 -- ARGV[2] proof            hash of the license key, or 'trusted'
--- ARGV[3..] five for each session:
+-- ARGV[3..] six for each session:
 --   session
 --   token_expiry_ms        end of the lease that the caller's session token proves, or '' without a valid token
 --   token_holder           the token's holder, or ''
 --   token_acquired_ms      when the token's session was acquired, or ''
 --   token_facts            the token's facts, or ''
+--   token_borrowed_ms      until when the token says that the seat is borrowed, or ''
 --
 -- returns {'OK', now_ms, ttl_seconds, heartbeat_seconds, offline_grace_days, answer, answer, …} in the order of the
 --         sessions;
---         answer is {'RENEWED'|'REVIVED', expiry_ms, packed} or {'GONE'} or {'NO_ROOM'}
+--         answer is {'RENEWED'|'REVIVED', expiry_ms, packed, borrowed_until_ms} or {'GONE'} or {'NO_ROOM'}
 -- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'SUSPENDED'}, {'EXPIRED'}
 --
 -- @include keys
@@ -23,6 +24,7 @@
 -- @include license
 -- @include leases
 -- @include enter
+-- @include loans
 
 local proof = ARGV[2]
 
@@ -31,22 +33,22 @@ if refusal then
   return { refusal }
 end
 
-local expiry_ms = lease_end_ms(license, now_ms)
-
--- What is known of a session that holds no seat: from memory, or, after Redis lost it, from the caller's token.
+-- What is known of a session that holds no seat: from memory, or, after Redis lost it, from the caller's token, which
+-- knows of a loan too.
 local function revivable(session, token)
   local packed = redis.call('HGET', lapsed_key, session)
   if packed then
-    return packed
+    return packed, 0
   end
   if token.expiry_ms and token.expiry_ms + MEMORY_MS > now_ms
     and not redis.call('ZSCORE', ended_key, session) then
-    return pack(token.holder, token.acquired_ms, digits(token.expiry_ms), token.facts)
+    return pack(token.holder, token.acquired_ms, digits(token.expiry_ms), token.facts),
+      token.borrowed_ms > now_ms and token.borrowed_ms or 0
   end
   return nil
 end
 
-local function with_promise(packed, living_ms)
+local function with_promise(packed, living_ms, expiry_ms)
   local holder, acquired_ms, promised_ms, facts = unpack_facts(packed)
   return pack(holder, acquired_ms, longest_promise(promised_ms, living_ms, expiry_ms), facts)
 end
@@ -54,15 +56,17 @@ end
 local function beat(session, token)
   local living_ms = living_expiry_ms(license, session, now_ms)
   if living_ms then
+    local loan_ms = loan_end_ms(session, now_ms)
+    local expiry_ms = lease_end_ms(license, now_ms, loan_ms)
     local packed = redis.call('HGET', session_key, session)
     if living_ms > expiry_ms then
-      packed = with_promise(packed, living_ms)
+      packed = with_promise(packed, living_ms, expiry_ms)
       redis.call('HSET', session_key, session, packed)
     end
     redis.call('ZADD', lease_key, digits(expiry_ms), session)
-    return { 'RENEWED', expiry_ms, packed }
+    return { 'RENEWED', expiry_ms, packed, math.min(loan_ms, expiry_ms) }
   end
-  local packed = revivable(session, token)
+  local packed, loan_ms = revivable(session, token)
   if not packed then
     return { 'GONE' }
   end
@@ -77,18 +81,23 @@ local function beat(session, token)
   end
   redis.call('ZREM', ended_key, session)
   redis.call('HDEL', lapsed_key, session)
+  local expiry_ms = lease_end_ms(license, now_ms, loan_ms)
   put_lease(session, holder, packed, expiry_ms)
+  if loan_ms > 0 then
+    lend(session, loan_ms)
+  end
   append_session_event(license, 'session.revived', session, now_ms, packed, active + 1)
-  return { 'REVIVED', expiry_ms, packed }
+  return { 'REVIVED', expiry_ms, packed, math.min(loan_ms, expiry_ms) }
 end
 
 local answers = { 'OK', now_ms, license.ttl_seconds, license.heartbeat_seconds, license.offline_grace_days }
-for i = 3, #ARGV, 5 do
+for i = 3, #ARGV, 6 do
   answers[#answers + 1] = beat(ARGV[i], {
     expiry_ms = tonumber(ARGV[i + 1]),
     holder = ARGV[i + 2],
     acquired_ms = ARGV[i + 3],
     facts = ARGV[i + 4],
+    borrowed_ms = tonumber(ARGV[i + 5]) or 0,
   })
 end
 note_soonest_expiry()

@@ -4,7 +4,16 @@ import { shardOf } from '../../../domain/ids.ts';
 export const SHARD_KEYS = ['due', 'outbox', 'denied', 'denied_due', 'copies'] as const;
 
 /** The keys of one license, which follow; `include/keys.lua` names both on the other side. */
-export const POOL_KEYS = ['license', 'lease', 'holder', 'session', 'ended', 'lapsed'] as const;
+export const POOL_KEYS = [
+  'license',
+  'lease',
+  'holder',
+  'session',
+  'ended',
+  'lapsed',
+  'borrowed',
+  'signed',
+] as const;
 
 type ShardKey = (typeof SHARD_KEYS)[number];
 type PoolKey = (typeof POOL_KEYS)[number];

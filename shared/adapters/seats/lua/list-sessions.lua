@@ -8,7 +8,7 @@
 -- ARGV[3] after_session    that row's session, or ''
 -- ARGV[4] limit            rows at most; 0 to count only
 --
--- returns {'OK', active, max, overdraft, session, expiry_ms, packed, session, expiry_ms, packed, …}
+-- returns {'OK', active, max, overdraft, session, expiry_ms, packed, borrowed_until_ms, session, …}
 -- returns {'UNKNOWN_LICENSE'}
 --
 -- @include keys
@@ -16,6 +16,7 @@
 -- @include digits
 -- @include license
 -- @include leases
+-- @include loans
 
 local after_expiry_ms = tonumber(ARGV[2])
 local after_session = ARGV[3]
@@ -51,7 +52,9 @@ end
 local leases = redis.call('ZRANGE', lease_key, first, first + limit - 1, 'WITHSCORES')
 for i = 1, #leases, 2 do
   answer[#answer + 1] = leases[i]
-  answer[#answer + 1] = tonumber(leases[i + 1])
+  local expiry_ms = tonumber(leases[i + 1])
+  answer[#answer + 1] = expiry_ms
   answer[#answer + 1] = redis.call('HGET', session_key, leases[i])
+  answer[#answer + 1] = math.min(loan_end_ms(leases[i], now_ms), expiry_ms)
 end
 return answer

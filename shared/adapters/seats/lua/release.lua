@@ -48,6 +48,7 @@ local holder = unpack_facts(packed)
 redis.call('ZREM', lease_key, session)
 redis.call('HDEL', session_key, session)
 redis.call('HDEL', holder_key, holder)
+forget_paper({ session })
 -- Remembered until any token of this session has run out, so that no late heartbeat brings it back.
 mark_ended(session, forget_at_ms(expiry_ms, packed))
 bound_memory()

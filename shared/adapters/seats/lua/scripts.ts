@@ -4,7 +4,15 @@ const folder = new URL('./', import.meta.url);
 
 /** The verbs: one file each. The second line has those of upkeep, which no client waits for. */
 export const VERBS = [
-  ...(['acquire', 'heartbeat', 'release', 'put-license', 'list-sessions'] as const),
+  ...([
+    'acquire',
+    'heartbeat',
+    'release',
+    'put-license',
+    'list-sessions',
+    'read-session',
+    'keep-signed',
+  ] as const),
   ...(['expire', 'read-copies', 'drop-license', 'which-seated'] as const),
 ] as const;
 export type Verb = (typeof VERBS)[number];

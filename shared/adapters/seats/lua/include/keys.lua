@@ -13,6 +13,8 @@
 -- session     hash    session -> packed facts; same members as lease
 -- ended       zset    session -> when to forget it (ms): sessions that ended and must not be seated again unnoticed
 -- lapsed      hash    session -> packed facts of the ended sessions whose lease ran out, which may still be revived
+-- borrowed    zset    session -> until when (ms) its seat is borrowed; of sessions in lease only
+-- signed      hash    session -> the license last signed for it; of sessions in lease only
 local due_key = KEYS[1]
 local outbox_key = KEYS[2]
 local denied_key = KEYS[3]
@@ -24,5 +26,7 @@ local holder_key = KEYS[8]
 local session_key = KEYS[9]
 local ended_key = KEYS[10]
 local lapsed_key = KEYS[11]
+local borrowed_key = KEYS[12]
+local signed_key = KEYS[13]
 
 local license_id = ARGV[1]

@@ -87,6 +87,12 @@ local function forget_ended(now_ms)
   end
 end
 
+-- What was lent and signed for sessions ends with their lease.
+local function forget_paper(sessions)
+  redis.call('ZREM', borrowed_key, unpack(sessions))
+  redis.call('HDEL', signed_key, unpack(sessions))
+end
+
 -- Takes sessions whose lease has ended out of the pool. `leases` is a flat list of session, expiry (ms).
 local function lapse(license, leases, now_ms)
   local sessions, holders, marks, remembered = {}, {}, {}, {}
@@ -111,6 +117,7 @@ local function lapse(license, leases, now_ms)
   redis.call('ZREM', lease_key, unpack(sessions))
   redis.call('HDEL', session_key, unpack(sessions))
   redis.call('HDEL', holder_key, unpack(holders))
+  forget_paper(sessions)
   if marks[1] then
     redis.call('ZADD', ended_key, unpack(marks))
     redis.call('HSET', lapsed_key, unpack(remembered))

@@ -3,7 +3,8 @@
 local function read_license()
   local field = redis.call('HMGET', license_key, 'max', 'overdraft', 'ttl_seconds', 'heartbeat_seconds', 'unit',
     'status', 'valid_until_ms', 'offline_grace_days', 'tenant_id', 'key_hash', 'previous_key_hash',
-    'previous_key_until_ms')
+    'previous_key_until_ms', 'borrow_max_days', 'borrow_low_water',
+    'version')
   if not field[1] then
     return nil
   end
@@ -21,6 +22,10 @@ local function read_license()
     key_hash = field[10],
     previous_key_hash = field[11],
     previous_key_until_ms = tonumber(field[12]),
+    -- A copy from before seats were lent has neither.
+    borrow_max_days = tonumber(field[13] or '0'),
+    borrow_low_water = tonumber(field[14] or '0'),
+    version = tonumber(field[15]),
   }
 end
 
@@ -48,11 +53,15 @@ local function standing_of(license, now_ms)
   return nil
 end
 
--- A lease never outlives its license.
-local function lease_end_ms(license, now_ms)
-  local expiry_ms = now_ms + license.ttl_seconds * 1000
-  if license.valid_until_ms > 0 and license.valid_until_ms < expiry_ms then
+-- Neither a lease nor a loan outlives its license.
+local function within_license(license, end_ms)
+  if license.valid_until_ms > 0 and license.valid_until_ms < end_ms then
     return license.valid_until_ms
   end
-  return expiry_ms
+  return end_ms
+end
+
+-- `loan_ms` is until when the seat is borrowed, or 0.
+local function lease_end_ms(license, now_ms, loan_ms)
+  return within_license(license, math.max(now_ms + license.ttl_seconds * 1000, loan_ms))
 end

@@ -1,0 +1,55 @@
+import * as z from 'zod/mini';
+import { LicenseJwkSchema, SIGNATURE_ALGORITHM } from '../../shared/domain/license-signature.ts';
+import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+
+/** How long a key that was taken out of use may still be handed on; and how long a new one takes to be known. */
+const CACHE_SECONDS = 300;
+
+const PublicKey = {
+  /** SubjectPublicKeyInfo, PEM. */
+  public_key: z.string(),
+  key_id: z.string(),
+  algorithm: z.literal(SIGNATURE_ALGORITHM),
+};
+
+export default defineFunction({
+  name: 'public-key',
+  summary: 'Publishes the keys that licenses are verified with.',
+  memoryMiB: 512,
+  concurrency: 80,
+  timeoutSeconds: 10,
+  roles: ['roles/cloudkms.publicKeyViewer', 'roles/cloudkms.viewer'],
+  secrets: COMMON_SECRETS,
+  endpoints: {
+    publicKey: {
+      method: 'GET',
+      path: '/api/v1/public-key',
+      summary: 'The keys that signed licenses verify with, the one that signs now first.',
+      auth: ['anyone'],
+      answers: {
+        keys: {
+          status: 200,
+          description: 'The key that signs now, and every key whose signatures hold.',
+          cacheSeconds: CACHE_SECONDS,
+          body: z.strictObject({ ...PublicKey, keys: z.array(z.strictObject(PublicKey)) }),
+        },
+      },
+      problems: [],
+    },
+    jwks: {
+      method: 'GET',
+      path: '/.well-known/jwks.json',
+      summary: 'The same keys as a JSON Web Key Set, for JWT libraries.',
+      auth: ['anyone'],
+      answers: {
+        keys: {
+          status: 200,
+          description: 'Every key whose signatures hold; none where all were taken out of use.',
+          cacheSeconds: CACHE_SECONDS,
+          body: z.strictObject({ keys: z.array(LicenseJwkSchema) }),
+        },
+      },
+      problems: [],
+    },
+  },
+});

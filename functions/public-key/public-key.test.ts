@@ -1,0 +1,40 @@
+import { createPublicKey } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
+
+let suite: TestSuite;
+beforeAll(async () => {
+  suite = await openTestSuite();
+});
+afterAll(() => suite.close());
+
+test('anybody gets the key that licenses verify with, as PEM', async () => {
+  const { status, body } = await suite.call('GET', '/api/v1/public-key');
+  expect(status).toBe(200);
+  const { public_key, key_id, algorithm } = body;
+  expect(body).toEqual({ public_key, key_id, algorithm, keys: [{ public_key, key_id, algorithm }] });
+  expect(algorithm).toBe('RSA_SIGN_PKCS1_4096_SHA256');
+  expect(createPublicKey(public_key).asymmetricKeyDetails).toMatchObject({ modulusLength: 4096 });
+});
+
+test('and as a JSON Web Key Set, which is the same key by the same name', async () => {
+  const { body } = await suite.call('GET', '/.well-known/jwks.json');
+  const pem = await suite.call('GET', '/api/v1/public-key');
+  const { n, e } = createPublicKey(pem.body.public_key).export({ format: 'jwk' });
+  expect(body).toEqual({ keys: [{ kty: 'RSA', n, e, alg: 'RS256', use: 'sig', kid: pem.body.key_id }] });
+});
+
+test.each(['/api/v1/public-key', '/.well-known/jwks.json'])(
+  '%s may be kept for five minutes, and costs little to be asked for again',
+  async (path) => {
+    const first = await suite.call('GET', path);
+    expect(first.headers.get('cache-control')).toBe('public, max-age=300');
+    const etag = first.headers.get('etag') ?? '';
+    const again = await suite.call('GET', path, { headers: { 'if-none-match': etag } });
+    expect([again.status, again.text]).toEqual([304, '']);
+    expect(again.headers.get('etag')).toBe(etag);
+    expect(again.headers.get('cache-control')).toBe('public, max-age=300');
+    const changed = await suite.call('GET', path, { headers: { 'if-none-match': '"of before"' } });
+    expect([changed.status, changed.text]).toEqual([200, first.text]);
+  },
+);

@@ -1,0 +1,77 @@
+import * as z from 'zod/mini';
+import { MOST_SEATS } from '../../shared/domain/license.ts';
+import { SIGNATURE_ALGORITHM } from '../../shared/domain/license-signature.ts';
+import { PLAN_NAMES } from '../../shared/domain/plans.ts';
+import { LicenseDataSchema } from '../../shared/domain/signed-license.ts';
+import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import {
+  Features,
+  LicenseId,
+  SessionId,
+  SettableTimestamp,
+  TenantId,
+  text,
+  wholeNumber,
+} from '../../shared/http/fields.ts';
+
+export default defineFunction({
+  name: 'sign',
+  summary: 'Signs licenses that verify offline.',
+  memoryMiB: 512,
+  concurrency: 40,
+  timeoutSeconds: 30,
+  roles: ['roles/datastore.viewer', 'roles/cloudkms.signerVerifier'],
+  secrets: COMMON_SECRETS,
+  endpoints: {
+    sign: {
+      method: 'POST',
+      path: '/api/v1/licenses/sign',
+      summary: 'Sign the license of a session that holds a seat, to be verified without a network.',
+      auth: ['license'],
+      body: z.strictObject({
+        /** Needed, here or in license_data. */
+        session_id: z.optional(SessionId),
+        /** What to sign, where it is to be less than the whole license: whatever is named must be within it. */
+        license_data: z.optional(
+          z.strictObject({
+            license_id: z.optional(LicenseId),
+            tenant_id: z.optional(TenantId),
+            plan: z.optional(z.enum(PLAN_NAMES)),
+            features: z.optional(Features),
+            seats: z.optional(wholeNumber(0, MOST_SEATS)),
+            fingerprint: z.optional(text(256)),
+            session_id: z.optional(SessionId),
+            expires_at: z.optional(SettableTimestamp),
+            offline_until: z.optional(SettableTimestamp),
+          }),
+        ),
+      }),
+      answers: {
+        signed: {
+          status: 200,
+          description: 'The license, signed in two forms.',
+          body: z.strictObject({
+            /** RSASSA-PKCS1-v1_5 with SHA-256 over the bytes of license_json, base64. */
+            signed_license: z.string(),
+            license_data: LicenseDataSchema,
+            /** license_data as it was signed: canonical JSON (RFC 8785), byte for byte. */
+            license_json: z.string(),
+            /** The same license as a JWT (RS256), in the claim `license`. */
+            license_token: z.string(),
+            key_id: z.string(),
+            algorithm: z.literal(SIGNATURE_ALGORITHM),
+          }),
+        },
+      },
+      problems: [
+        'VALIDATION_FAILED',
+        'NOT_ENTITLED',
+        'SESSION_NOT_FOUND',
+        'CREDENTIALS_INVALID',
+        'LICENSE_SUSPENDED',
+        'LICENSE_EXPIRED',
+        'SIGNING_BUSY',
+      ],
+    },
+  },
+});

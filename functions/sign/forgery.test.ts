@@ -1,0 +1,283 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { newLicenseKey } from '../../shared/domain/ids.ts';
+import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
+
+/**
+ * Requests of somebody who holds one seat of a small license and wants to be given more. What the license grants: plan
+ * team, features `export` and `print`, 2 seats, offline for 3 days.
+ */
+const FAR = '2999-12-31T00:00:00.000Z';
+
+let suite: TestSuite;
+let mine: TestLicense;
+let session: string;
+let theirs: TestLicense;
+let theirSession: string;
+let signed = 0;
+beforeAll(async () => {
+  suite = await openTestSuite({}, (deps) => ({
+    ...deps,
+    signer: {
+      ...deps.signer,
+      async current() {
+        const key = await deps.signer.current();
+        return {
+          keyId: key.keyId,
+          sign(message) {
+            signed += 1;
+            return key.sign(message);
+          },
+        };
+      },
+    },
+  }));
+  mine = await suite.createLicense({ max: 2, plan: 'team', features: ['export', 'print'] });
+  session = (await mine.acquire('laptop')).body.session_id;
+  theirs = await suite.createLicense({ max: 500, plan: 'enterprise', features: ['admin'] });
+  theirSession = (await theirs.acquire('their-server')).body.session_id;
+});
+afterAll(() => suite.close());
+
+/** `license_data` as an object, or the text that stands in its place. */
+function ask(data: object | string): Promise<Reply> {
+  const text = typeof data === 'string' ? data : JSON.stringify(data);
+  return mine.sign(`{"session_id":"${session}","license_data":${text}}`);
+}
+
+/** What is asked for, how it is refused, and which field the refusal names. */
+type Forgery = readonly [what: string, code: string, field: string, ask: () => Promise<Reply>];
+
+const MORE: readonly Forgery[] = [
+  ['another tenant', 'NOT_ENTITLED', 'tenant_id', () => ask({ tenant_id: theirs.tenantId })],
+  ['another license', 'NOT_ENTITLED', 'license_id', () => ask({ license_id: theirs.licenseId })],
+  ['a plan above', 'NOT_ENTITLED', 'plan', () => ask({ plan: 'enterprise' })],
+  ['a plan with more grace', 'NOT_ENTITLED', 'plan', () => ask({ plan: 'pro' })],
+  ['a seat more', 'NOT_ENTITLED', 'seats', () => ask({ seats: 3 })],
+  ['as many seats as there can be', 'NOT_ENTITLED', 'seats', () => ask({ seats: 1_000_000 })],
+  ['a feature more', 'NOT_ENTITLED', 'features', () => ask({ features: ['export', 'admin'] })],
+  ['a feature in capitals', 'NOT_ENTITLED', 'features', () => ask({ features: ['EXPORT'] })],
+  ['a wildcard for features', 'NOT_ENTITLED', 'features', () => ask({ features: ['*'] })],
+  ['another machine', 'NOT_ENTITLED', 'fingerprint', () => ask({ fingerprint: 'their-server' })],
+  ['any machine', 'NOT_ENTITLED', 'fingerprint', () => ask({ fingerprint: '*' })],
+  ['a later end', 'NOT_ENTITLED', 'expires_at', () => ask({ expires_at: FAR })],
+  ['a longer time offline', 'NOT_ENTITLED', 'offline_until', () => ask({ offline_until: FAR })],
+  [
+    'a later end in another time zone',
+    'NOT_ENTITLED',
+    'expires_at',
+    () => ask({ expires_at: new Date(Date.now() + 3 * 86_400_000).toISOString().replace('Z', '-12:00') }),
+  ],
+  ["another license's session within", 'NOT_ENTITLED', 'session_id', () => ask({ session_id: theirSession })],
+  [
+    'more behind something that is granted',
+    'NOT_ENTITLED',
+    'seats',
+    () => ask({ license_id: mine.licenseId, tenant_id: mine.tenantId, plan: 'team', seats: 99 }),
+  ],
+];
+
+const OUT_OF_FORM: readonly Forgery[] = [
+  ['seats without end', 'VALIDATION_FAILED', 'seats', () => ask({ seats: 1e308 })],
+  ['seats below none', 'VALIDATION_FAILED', 'seats', () => ask({ seats: -1 })],
+  ['a part of a seat', 'VALIDATION_FAILED', 'seats', () => ask({ seats: 2.5 })],
+  ['seats as text', 'VALIDATION_FAILED', 'seats', () => ask({ seats: '2' })],
+  ['seats in a list', 'VALIDATION_FAILED', 'seats', () => ask({ seats: [2] })],
+  ['no end at all', 'VALIDATION_FAILED', 'expires_at', () => ask({ expires_at: null })],
+  ['an end in words', 'VALIDATION_FAILED', 'expires_at', () => ask({ expires_at: 'never' })],
+  [
+    'an end in a year of six digits',
+    'VALIDATION_FAILED',
+    'expires_at',
+    () => ask({ expires_at: '+275760-09-13T00:00:00Z' }),
+  ],
+  [
+    'features as an object',
+    'VALIDATION_FAILED',
+    'features',
+    () => ask({ features: { 0: 'admin', length: 1 } }),
+  ],
+  ['a moment of its own for the signature', 'VALIDATION_FAILED', 'issued_at', () => ask({ issued_at: FAR })],
+  ['a field that we do not know', 'VALIDATION_FAILED', 'overdraft', () => ask({ overdraft: 9 })],
+];
+
+const ALGORITHMS: readonly Forgery[] = [
+  ['no algorithm', 'VALIDATION_FAILED', 'alg', () => ask({ alg: 'none' })],
+  [
+    'a symmetric algorithm',
+    'VALIDATION_FAILED',
+    'algorithm',
+    () => mine.sign({ session_id: session, algorithm: 'HS256' }),
+  ],
+  [
+    'a key of its own',
+    'VALIDATION_FAILED',
+    'jwk',
+    () => mine.sign({ session_id: session, header: {}, jwk: { kty: 'oct' } }),
+  ],
+  ['a key id of its own', 'VALIDATION_FAILED', 'kid', () => ask({ kid: '../../etc/passwd' })],
+  ['an end for the token alone', 'VALIDATION_FAILED', 'exp', () => ask({ exp: 32_503_680_000 })],
+];
+
+const SMUGGLED: readonly Forgery[] = [
+  [
+    'seats by way of the prototype',
+    'VALIDATION_FAILED',
+    '__proto__',
+    () => ask('{"__proto__":{"seats":99}}'),
+  ],
+  [
+    'seats by way of the constructor',
+    'VALIDATION_FAILED',
+    'constructor',
+    () => ask('{"constructor":{"prototype":{"seats":99}}}'),
+  ],
+  [
+    'a prototype around it all',
+    'VALIDATION_FAILED',
+    '__proto__',
+    () => mine.sign(`{"session_id":"${session}","__proto__":{"license_data":{"seats":99}}}`),
+  ],
+  [
+    'a prototype for the features',
+    'VALIDATION_FAILED',
+    'features',
+    () => ask('{"features":[{"__proto__":["admin"]}]}'),
+  ],
+  [
+    'seats twice, the granted number first',
+    'INVALID_JSON',
+    'same name twice',
+    () => ask('{"seats":2,"seats":99}'),
+  ],
+  [
+    'seats twice, the granted number last',
+    'INVALID_JSON',
+    'same name twice',
+    () => ask('{"seats":99,"seats":2}'),
+  ],
+  [
+    'seats twice, once by an escape',
+    'INVALID_JSON',
+    'same name twice',
+    () => ask('{"seats":99,"se\\u0061ts":2}'),
+  ],
+  [
+    'license_data twice',
+    'INVALID_JSON',
+    'same name twice',
+    () => mine.sign(`{"session_id":"${session}","license_data":{"seats":99},"license_data":{}}`),
+  ],
+  [
+    'the session twice',
+    'INVALID_JSON',
+    'same name twice',
+    () => mine.sign(`{"session_id":"${theirSession}","session_id":"${session}"}`),
+  ],
+];
+
+const LOOK_ALIKES: readonly Forgery[] = [
+  [
+    'a Cyrillic letter in the name of a field',
+    'VALIDATION_FAILED',
+    'se\u0430ts',
+    () => ask({ 'se\u0430ts': 2 }),
+  ],
+  ['a Cyrillic letter in a plan', 'VALIDATION_FAILED', 'plan', () => ask({ plan: 't\u0435am' })],
+  ['a Cyrillic letter in a feature', 'NOT_ENTITLED', 'features', () => ask({ features: ['\u0435xport'] })],
+  ['wide letters in a machine', 'NOT_ENTITLED', 'fingerprint', () => ask({ fingerprint: '\uff4captop' })],
+  [
+    'an invisible letter in a machine',
+    'NOT_ENTITLED',
+    'fingerprint',
+    () => ask({ fingerprint: 'laptop\u200b' }),
+  ],
+  ['a turned direction in a feature', 'NOT_ENTITLED', 'features', () => ask({ features: ['\u202etropxe'] })],
+  [
+    'wide digits in a license',
+    'VALIDATION_FAILED',
+    'license_id',
+    () => ask({ license_id: mine.licenseId.replace(/\d/, '\uff10') }),
+  ],
+  [
+    'Arabic digits in a date',
+    'VALIDATION_FAILED',
+    'expires_at',
+    () => ask({ expires_at: '\u0662\u0669\u0669\u0669-01-01T00:00:00Z' }),
+  ],
+  ['a NUL behind a machine', 'VALIDATION_FAILED', 'fingerprint', () => ask({ fingerprint: 'laptop\u0000' })],
+];
+
+const STRANGERS: readonly Forgery[] = [
+  [
+    'a license for the session of another',
+    'SESSION_NOT_FOUND',
+    '',
+    () => mine.sign({ session_id: theirSession }),
+  ],
+  [
+    'the same within license_data',
+    'SESSION_NOT_FOUND',
+    '',
+    () => mine.sign({ license_data: { session_id: theirSession } }),
+  ],
+  [
+    'a license with a key that was made up',
+    'CREDENTIALS_INVALID',
+    '',
+    () =>
+      suite.call('POST', '/api/v1/licenses/sign', {
+        authorization: `License ${newLicenseKey(theirs.licenseId)}`,
+        body: { session_id: theirSession },
+      }),
+  ],
+  [
+    'a license without a key',
+    'AUTHENTICATION_REQUIRED',
+    '',
+    () => suite.call('POST', '/api/v1/licenses/sign', { body: { session_id: session } }),
+  ],
+  [
+    'a license with a token in place of a key',
+    'AUTHENTICATION_REQUIRED',
+    '',
+    async () => {
+      const token = (await theirs.sign({ session_id: theirSession })).body.license_token;
+      signed = 0;
+      return suite.call('POST', '/api/v1/licenses/sign', {
+        authorization: `Bearer ${token}`,
+        body: { session_id: theirSession },
+      });
+    },
+  ],
+];
+
+const FORGERIES = [...MORE, ...OUT_OF_FORM, ...ALGORITHMS, ...SMUGGLED, ...LOOK_ALIKES, ...STRANGERS];
+
+describe('nobody is given a license for more than was bought', () => {
+  test('by any of at least 25 ways', () => {
+    expect(FORGERIES.length).toBeGreaterThanOrEqual(25);
+  });
+
+  test.each(FORGERIES)('%s: %s, naming %s; nothing is signed', async (_, code, field, attempt) => {
+    signed = 0;
+    const reply = await attempt();
+    expect(reply.body.code, reply.text).toBe(code);
+    expect(reply.status).toBeGreaterThanOrEqual(400);
+    expect(reply.status).toBeLessThan(500);
+    expect(reply.body.detail ?? '').toContain(field);
+    expect(reply.body).not.toHaveProperty('signed_license');
+    expect(signed).toBe(0);
+  });
+
+  test('who asks for what was bought is given that, after all of this', async () => {
+    const { status, body } = await ask({
+      seats: 2,
+      features: ['export'],
+      plan: 'team',
+      fingerprint: 'laptop',
+    });
+    expect(status).toBe(200);
+    expect(body.license_data).toMatchObject({ seats: 2, features: ['export'], plan: 'team' });
+    expect(Object.prototype).not.toHaveProperty('seats');
+  });
+});

@@ -1,0 +1,130 @@
+import { licenseOfSession } from '../../shared/domain/ids.ts';
+import { entitlementOf, type License } from '../../shared/domain/license.ts';
+import {
+  dataOf,
+  keep,
+  type LicenseSignature,
+  licenseToken,
+  SIGNATURE_ALGORITHM,
+  signingInputs,
+  stillGood,
+} from '../../shared/domain/license-signature.ts';
+import {
+  draftLicenseData,
+  type Excess,
+  type LicenseData,
+  offlineUntilMs,
+} from '../../shared/domain/signed-license.ts';
+import type { HandlersOf, Refusal } from '../../shared/http/contract.ts';
+import { refuseLicense } from '../../shared/http/license-trouble.ts';
+import { refuseFields } from '../../shared/http/refuse-fields.ts';
+import { LICENSES } from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import type { SessionRequest, SessionVerdict } from '../../shared/ports/seats.ts';
+import type { SigningKey } from '../../shared/ports/signer.ts';
+import type contract from './contract.ts';
+
+/** Cloud KMS counts by the minute (https://cloud.google.com/kms/quotas). */
+const BUSY_RETRY_SECONDS = 60;
+
+export default {
+  async sign({ body, caller }, deps) {
+    const ask = body.license_data ?? {};
+    const sessionId = body.session_id ?? ask.session_id;
+    if (sessionId === undefined) return NO_SESSION;
+    const { licenseId, proof } = caller;
+    // Another license's session: the key is proven all the same, on a session that no license has.
+    const own = licenseOfSession(sessionId) === licenseId ? sessionId : '';
+    const request = { licenseId, proof, sessionId: own };
+    const key = await deps.signer.current();
+
+    const found = await deps.seats.readSession(request);
+    if (found.verdict !== 'OK') return refuseSession(found.verdict);
+    const kept = stillGood(found.signed, {
+      ...wantedOf(found, key),
+      ask,
+      version: found.version,
+      endsAtMs: offlineUntilMs(
+        found.session,
+        { ...found.rhythm, validUntilMs: found.validUntilMs },
+        found.atMs,
+      ),
+    });
+    if (kept) return { answer: 'signed', body: describe(kept) };
+
+    const license = await deps.records.get(LICENSES, licenseId);
+    if (!license) throw new Error('a license with an entitlement copy and no record');
+    const held = await judgedBy(license, found, request, deps);
+    if (held.verdict !== 'OK') return refuseSession(held.verdict);
+    // Seated again out of the records, which do not know the machine: whoever holds the seat asks for it anew.
+    if (held.session.facts.fingerprint === '') return refuseSession('GONE');
+
+    const draft = draftLicenseData(license, held.session, ask, held.atMs);
+    if ('excess' in draft) return refuseFields('NOT_ENTITLED', draft.excess.map(placeOf));
+    const signed = await signData(draft.data, key);
+    if ('problem' in signed) return signed;
+    const { endsAtMs } = draft;
+    const text = keep(signed, { ...wantedOf(held, key), ask, version: license.version, endsAtMs });
+    if ((await deps.seats.keepSigned(licenseId, own, text)) === 'GONE') return refuseSession('GONE');
+    return { answer: 'signed', body: describe(signed) };
+  },
+} satisfies HandlersOf<typeof contract>;
+
+const NO_SESSION = refuseFields('VALIDATION_FAILED', [
+  { at: '/session_id', detail: 'A license is signed for a seat: acquire one, and send its session.' },
+]);
+
+type Held = Extract<SessionVerdict, { verdict: 'OK' }>;
+
+function wantedOf({ session, atMs }: Held, { keyId }: SigningKey) {
+  return { keyId, nowMs: atMs, isExact: session.borrowedUntilMs !== undefined };
+}
+
+/** The session as the seat store judges it with all that the records know: a change may still be on its way there. */
+async function judgedBy(
+  license: License,
+  found: Held,
+  request: SessionRequest,
+  { seats }: Deps,
+): Promise<SessionVerdict> {
+  if (license.version <= found.version) return found;
+  await seats.putLicense(entitlementOf(license));
+  return seats.readSession(request);
+}
+
+function refuseSession(verdict: Exclude<SessionVerdict['verdict'], 'OK'>) {
+  return verdict === 'GONE' ? { problem: 'SESSION_NOT_FOUND' as const } : refuseLicense(verdict);
+}
+
+function placeOf({ field, detail }: Excess) {
+  return { at: `/license_data/${field}`, detail };
+}
+
+async function signData(
+  data: LicenseData,
+  key: SigningKey,
+): Promise<LicenseSignature | Refusal<'SIGNING_BUSY'>> {
+  const { keyId } = key;
+  const { json, token } = signingInputs(data, keyId);
+  const [ofJson, ofToken] = await Promise.all([key.sign(Buffer.from(json)), key.sign(Buffer.from(token))]);
+  if (ofJson.verdict === 'BUSY' || ofToken.verdict === 'BUSY') {
+    return { problem: 'SIGNING_BUSY', retryAfterSeconds: BUSY_RETRY_SECONDS };
+  }
+  return {
+    keyId,
+    json,
+    signature: Buffer.from(ofJson.signature).toString('base64'),
+    tokenSignature: Buffer.from(ofToken.signature).toString('base64url'),
+  };
+}
+
+function describe(signed: LicenseSignature) {
+  return {
+    signed_license: signed.signature,
+    license_data: dataOf(signed),
+    license_json: signed.json,
+    license_token: licenseToken(signed),
+    key_id: signed.keyId,
+    algorithm: SIGNATURE_ALGORITHM,
+  } as const;
+}

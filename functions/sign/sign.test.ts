@@ -1,0 +1,385 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { newSessionId } from '../../shared/domain/ids.ts';
+import type { SignVerdict } from '../../shared/ports/signer.ts';
+import { bareAnswer } from '../../shared/testing/bare-answer.ts';
+import { type Billed, billable } from '../../shared/testing/billable.ts';
+import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
+import { describeReal } from '../../shared/testing/real-parts.ts';
+import type { TestLicense } from '../../shared/testing/suite.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
+const at = (ms: number): string => new Date(ms).toISOString();
+
+/** Signatures made since the start. */
+let signatures = 0;
+const billed: Billed = { reads: 0, writes: 0 };
+let beforeSignature: () => Promise<SignVerdict | undefined> = async () => undefined;
+let clocked: ClockedSuite;
+beforeAll(async () => {
+  clocked = await openClockedSuite((deps) => ({
+    ...deps,
+    records: billable(deps.records, billed),
+    signer: {
+      ...deps.signer,
+      async current() {
+        const key = await deps.signer.current();
+        return {
+          keyId: key.keyId,
+          async sign(message) {
+            signatures += 1;
+            return (await beforeSignature()) ?? key.sign(message);
+          },
+        };
+      },
+    },
+  }));
+});
+afterAll(() => clocked.close());
+
+/** A license with one seat held. */
+async function seated(
+  terms: Record<string, unknown> = {},
+  more: Record<string, unknown> = {},
+): Promise<{ license: TestLicense; session: string }> {
+  const license = await clocked.suite.createLicense({ features: ['export', 'print'], ...terms });
+  const { status, body, text } = await license.acquire('machine', more);
+  if (status !== 201) throw new Error(`no seat: ${text}`);
+  return { license, session: body.session_id };
+}
+
+/** Signatures and reads of the records that `work` took. */
+async function costOf<R>(work: () => Promise<R>): Promise<{ result: R; signatures: number; reads: number }> {
+  const before = { signatures, reads: billed.reads };
+  const result = await work();
+  return { result, signatures: signatures - before.signatures, reads: billed.reads - before.reads };
+}
+
+test('a session that holds a seat gets its license signed, whole and by the name of the key', async () => {
+  const { license, session } = await seated();
+  const { status, body, text } = await license.sign({ session_id: session });
+  expect(status, text).toBe(200);
+  const untilMs = clocked.nowMs() + 7 * DAY_MS;
+  expect(body.license_data).toEqual({
+    license_id: license.licenseId,
+    tenant_id: license.tenantId,
+    plan: 'pro',
+    features: ['export', 'print'],
+    seats: 3,
+    fingerprint: 'machine',
+    session_id: session,
+    issued_at: at(clocked.nowMs()),
+    expires_at: at(untilMs),
+    offline_until: at(untilMs),
+  });
+  expect(JSON.parse(body.license_json)).toEqual(body.license_data);
+  expect(body.algorithm).toBe('RSA_SIGN_PKCS1_4096_SHA256');
+  expect(Buffer.from(body.signed_license, 'base64')).toHaveLength(512);
+  const keys = await clocked.suite.call('GET', '/api/v1/public-key');
+  expect(body.key_id).toBe(keys.body.key_id);
+});
+
+describeReal('openssl', 'what is signed verifies without any of us', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'seatlease-openssl-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  async function openssl(pem: string, signature: Buffer, data: Buffer): Promise<string> {
+    const [keyFile, signatureFile, dataFile] = ['key.pem', 'license.sig', 'license.json'].map((name) =>
+      join(folder, name),
+    );
+    await Promise.all([
+      writeFile(String(keyFile), pem),
+      writeFile(String(signatureFile), signature),
+      writeFile(String(dataFile), data),
+    ]);
+    const args = [
+      'dgst',
+      '-sha256',
+      '-verify',
+      String(keyFile),
+      '-signature',
+      String(signatureFile),
+      String(dataFile),
+    ];
+    return promisify(execFile)('openssl', args).then(
+      ({ stdout }) => stdout.trim(),
+      (error) => String(error.stdout).trim(),
+    );
+  }
+
+  test('by openssl, and no longer with any one byte changed', async () => {
+    const { license, session } = await seated();
+    const signed = (await license.sign({ session_id: session })).body;
+    const { public_key } = (await clocked.suite.call('GET', '/api/v1/public-key')).body;
+    const signature = Buffer.from(signed.signed_license, 'base64');
+    const data = Buffer.from(signed.license_json);
+    expect(await openssl(public_key, signature, data)).toBe('Verified OK');
+
+    const changed = (bytes: Buffer, place: number): Buffer => {
+      const copy = Buffer.from(bytes);
+      copy.writeUInt8(copy.readUInt8(place) ^ 1, place);
+      return copy;
+    };
+    const places = [0, 1, 17, 100, 200, data.length - 2, data.length - 1];
+    for (const place of places)
+      expect(await openssl(public_key, signature, changed(data, place))).toBe('Verification failure');
+    for (const place of [0, 255, 511])
+      expect(await openssl(public_key, changed(signature, place), data)).toBe('Verification failure');
+    expect(await openssl(public_key, signature, Buffer.concat([data, Buffer.from('\n')]))).toBe(
+      'Verification failure',
+    );
+  });
+});
+
+describe('the token', () => {
+  const verified = (token: string) =>
+    jwtVerify(token, createRemoteJWKSet(new URL('/.well-known/jwks.json', clocked.suite.url)), {
+      algorithms: ['RS256'],
+      typ: 'license+jwt',
+      currentDate: new Date(clocked.nowMs()),
+    });
+
+  test('is taken by a stock JWT library that is given our address, and says what the license says', async () => {
+    const { license, session } = await seated();
+    const { body } = await license.sign({ session_id: session });
+    const { payload, protectedHeader } = await verified(body.license_token);
+    expect(payload.license).toEqual(body.license_data);
+    expect(payload).toMatchObject({ sub: license.licenseId, jti: session });
+    expect(payload.exp).toBe(Math.floor(Date.parse(body.license_data.expires_at) / 1000));
+    expect(protectedHeader).toEqual({ alg: 'RS256', typ: 'license+jwt', kid: body.key_id });
+  });
+
+  test('is refused by it once changed, and once over', async () => {
+    const { license, session } = await seated();
+    const token: string = (await license.sign({ session_id: session })).body.license_token;
+    const [header, payload = '', signature] = token.split('.');
+    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString());
+    const more = { ...claims, license: { ...claims.license, seats: 4 } };
+    const forged = [header, Buffer.from(JSON.stringify(more)).toString('base64url'), signature].join('.');
+    await expect(verified(forged)).rejects.toMatchObject({ code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' });
+    clocked.moveClock(7 * DAY_MS);
+    await expect(verified(token)).rejects.toMatchObject({ code: 'ERR_JWT_EXPIRED' });
+  });
+});
+
+describe('how long a client may run offline', () => {
+  test.each([
+    ['free', {}, 360_000],
+    ['pro', {}, 7 * DAY_MS],
+    ['team', {}, 3 * DAY_MS],
+    ['enterprise', {}, 7 * DAY_MS],
+    ['enterprise', { offline_grace_days: 30 }, 30 * DAY_MS],
+  ])(
+    'in the %s plan (%j) is the same in the answer to acquire and in what is signed',
+    async (plan, terms, ms) => {
+      const { license, session } = await seated({ plan, ...terms });
+      const again = await license.acquire('machine');
+      const { license_data } = (await license.sign({ session_id: session })).body;
+      expect(license_data.offline_until).toBe(at(clocked.nowMs() + ms));
+      expect(again.body.offline_grace_days * DAY_MS).toBe(ms < DAY_MS ? 0 : ms);
+    },
+  );
+
+  test('ends with the license', async () => {
+    const endMs = clocked.nowMs() + DAY_MS;
+    const { license, session } = await seated({ valid_until: at(endMs) });
+    expect((await license.sign({ session_id: session })).body.license_data.offline_until).toBe(at(endMs));
+  });
+});
+
+describe('asking again costs no signature', () => {
+  test('and no look into the records, however often and through heartbeats, while nothing has changed', async () => {
+    const { license, session } = await seated();
+    const first = await costOf(() => license.sign({ session_id: session }));
+    expect(first).toMatchObject({ result: { status: 200 }, signatures: 2, reads: 1 });
+    clocked.moveClock(300_000);
+    await license.heartbeat({ session_id: session });
+    for (const _ of [1, 2, 3]) {
+      const again = await costOf(() => license.sign({ session_id: session }));
+      expect(again).toMatchObject({ signatures: 0, reads: 0 });
+      expect(again.result.text).toBe(first.result.text);
+    }
+  });
+
+  test('until a tenth of the offline time is gone: then a full one is to be had', async () => {
+    const { license, session } = await seated({ ttl_seconds: 30 * 24 * 3600 });
+    const first = await license.sign({ session_id: session });
+    expect(first.status).toBe(200);
+    clocked.moveClock(3 * DAY_MS + 1000);
+    await license.heartbeat({ session_id: session });
+    const later = await costOf(() => license.sign({ session_id: session }));
+    expect(later.signatures).toBe(2);
+    expect(later.result.body.license_data.issued_at).toBe(at(clocked.nowMs()));
+  });
+
+  test.each([
+    ['its seats', { max: 5 }, { seats: 5 }],
+    ['its features', { features: ['scan'] }, { features: ['scan'] }],
+    ['its plan', { plan: 'team' }, { plan: 'team' }],
+  ])('a change of %s is signed at once', async (_, change, signed) => {
+    const { license, session } = await seated();
+    await license.sign({ session_id: session });
+    await clocked.suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, change);
+    const after = await costOf(() => license.sign({ session_id: session }));
+    expect(after.signatures).toBe(2);
+    expect(after.result.body.license_data).toMatchObject(signed);
+  });
+
+  test('a license for less is another one, kept in place of the one before', async () => {
+    const { license, session } = await seated();
+    await license.sign({ session_id: session });
+    const less = { session_id: session, license_data: { features: ['print'], seats: 1 } };
+    const first = await costOf(() => license.sign(less));
+    expect(first.signatures).toBe(2);
+    expect(first.result.body.license_data).toMatchObject({ features: ['print'], seats: 1 });
+    expect((await costOf(() => license.sign(less))).signatures).toBe(0);
+  });
+
+  test('every session has its own', async () => {
+    const { license, session } = await seated();
+    const other = (await license.acquire('other')).body.session_id;
+    await license.sign({ session_id: session });
+    const { body } = await license.sign({ session_id: other });
+    expect(body.license_data).toMatchObject({ session_id: other, fingerprint: 'other' });
+  });
+
+  test('a session that took its seat again gets one of its own time', async () => {
+    const { license, session } = await seated();
+    await license.sign({ session_id: session });
+    clocked.moveClock(400_000);
+    expect((await license.heartbeat({ session_id: session })).body.revived).toBe(true);
+    expect((await costOf(() => license.sign({ session_id: session }))).signatures).toBe(2);
+  });
+});
+
+describe('a borrowed seat', () => {
+  const LENDING = { borrow: { max_days: 14, low_water: 1 } };
+
+  test('is held for days without a heartbeat, and signed for exactly as long', async () => {
+    const { license, session } = await seated(LENDING, { borrow_days: 10 });
+    const untilMs = clocked.nowMs() + 10 * DAY_MS;
+    const { body } = await license.sign({ session_id: session });
+    expect(body.license_data).toMatchObject({ expires_at: at(untilMs), offline_until: at(untilMs) });
+    clocked.moveClock(9 * DAY_MS);
+    const again = await costOf(() => license.sign({ session_id: session }));
+    expect(again).toMatchObject({ signatures: 0, result: { text: expect.stringContaining(at(untilMs)) } });
+    clocked.moveClock(DAY_MS);
+    expect((await license.sign({ session_id: session })).body.code).toBe('SESSION_NOT_FOUND');
+  });
+
+  test('for less than the offline grace ends with the loan', async () => {
+    const { license, session } = await seated(LENDING, { borrow_days: 1 });
+    const { body } = await license.sign({ session_id: session });
+    expect(body.license_data.offline_until).toBe(at(clocked.nowMs() + DAY_MS));
+  });
+
+  test('that is borrowed for longer is signed anew', async () => {
+    const { license, session } = await seated(LENDING, { borrow_days: 2 });
+    await license.sign({ session_id: session });
+    await license.acquire('machine', { borrow_days: 3 });
+    const { body } = await license.sign({ session_id: session });
+    expect(body.license_data.offline_until).toBe(at(clocked.nowMs() + 3 * DAY_MS));
+  });
+
+  test('comes back early, is free at once, and is signed for no more', async () => {
+    const { license, session } = await seated({ max: 2, ...LENDING }, { borrow_days: 10 });
+    await license.acquire('second');
+    expect((await license.acquire('third')).body.code).toBe('SEATS_EXHAUSTED');
+    expect((await license.release(session)).status).toBe(204);
+    expect((await license.acquire('third')).status).toBe(201);
+    expect((await license.sign({ session_id: session })).body.code).toBe('SESSION_NOT_FOUND');
+  });
+});
+
+describe('nothing is signed', () => {
+  test('for a session that is over, was never, or is of another license: all the same answer', async () => {
+    const { license, session } = await seated();
+    const ended = (await license.acquire('ended')).body.session_id;
+    await license.release(ended);
+    const foreign = await seated();
+    const replies = await Promise.all(
+      [ended, newSessionId(license.licenseId), foreign.session].map((id) => license.sign({ session_id: id })),
+    );
+    for (const reply of replies) {
+      expect([reply.status, reply.body.code]).toEqual([404, 'SESSION_NOT_FOUND']);
+      expect(bareAnswer(reply)).toEqual(bareAnswer(replies[0] ?? reply));
+    }
+    expect((await license.sign({ session_id: session })).status).toBe(200);
+  });
+
+  test('without a session', async () => {
+    const { license } = await seated();
+    for (const body of [{}, { license_data: {} }]) {
+      const refused = await license.sign(body);
+      expect(refused.body).toMatchObject({ code: 'VALIDATION_FAILED', errors: [{ at: '/session_id' }] });
+    }
+  });
+
+  test('for a license that is suspended or over, though it was signed before', async () => {
+    const endMs = clocked.nowMs() + 60_000;
+    const { license, session } = await seated({ valid_until: at(endMs) });
+    await license.sign({ session_id: session });
+    await clocked.suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'suspended' });
+    expect((await license.sign({ session_id: session })).body.code).toBe('LICENSE_SUSPENDED');
+    await clocked.suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'active' });
+    clocked.moveClock(60_000);
+    expect((await license.sign({ session_id: session })).body.code).toBe('LICENSE_EXPIRED');
+  });
+
+  test('for a session that ends while it is being signed', async () => {
+    const { license, session } = await seated();
+    beforeSignature = async () => {
+      await license.release(session);
+      return undefined;
+    };
+    const refused = await license.sign({ session_id: session });
+    beforeSignature = async () => undefined;
+    expect([refused.status, refused.body.code]).toEqual([404, 'SESSION_NOT_FOUND']);
+  });
+
+  test('while too much is asked of the key: 503, and when to come back', async () => {
+    const { license, session } = await seated();
+    beforeSignature = async () => ({ verdict: 'BUSY' });
+    const refused = await license.sign({ session_id: session });
+    beforeSignature = async () => undefined;
+    expect([refused.status, refused.body.code, refused.headers.get('retry-after')]).toEqual([
+      503,
+      'SIGNING_BUSY',
+      '60',
+    ]);
+    expect((await license.sign({ session_id: session })).status).toBe(200);
+  });
+});
+
+test('a change that is in the records and not yet with the seats counts', async () => {
+  const { license, session } = await seated();
+  const key = `license:{s${license.licenseId.slice(4, 6)}}:${license.licenseId}`;
+  const before = await clocked.redis.command(['HGETALL', key]);
+  await clocked.suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'suspended' });
+  await clocked.redis.command(['DEL', key]);
+  await clocked.redis.command(['HSET', key, ...(Array.isArray(before) ? before.map(String) : [])]);
+  expect((await license.sign({ session_id: session })).body.code).toBe('LICENSE_SUSPENDED');
+});
+
+test('what was signed goes with the session: nothing of it stays in Redis', async () => {
+  const { license, session } = await seated();
+  const { body } = await license.sign({ session_id: session });
+  const key = `signed:{s${license.licenseId.slice(4, 6)}}:${license.licenseId}`;
+  expect(await clocked.redis.command(['HGET', key, session])).toContain(body.signed_license);
+  await license.release(session);
+  expect(await clocked.redis.command(['EXISTS', key])).toBe(0);
+});
+
+test('the header of a token says nothing that its verifier has to trust', async () => {
+  const { license, session } = await seated();
+  const { license_token } = (await license.sign({ session_id: session })).body;
+  expect(Object.keys(decodeProtectedHeader(license_token)).toSorted()).toEqual(['alg', 'kid', 'typ']);
+});

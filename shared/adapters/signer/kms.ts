@@ -1,0 +1,128 @@
+import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { Unavailable } from '../../errors.ts';
+import type { PublicKey, Signer, SignVerdict } from '../../ports/signer.ts';
+import {
+  checkSum,
+  checksumOf,
+  type KmsCalls,
+  type KmsOptions,
+  keyIdOf,
+  keyOf,
+  numberOf,
+  openKmsCalls,
+  RESOURCE_EXHAUSTED,
+  Refused,
+  Spoiled,
+} from './kms-calls.ts';
+
+const ALGORITHM = 'RSA_SIGN_PKCS1_4096_SHA256';
+
+/** How long the list of versions is good for. Longer, and a key in wrong hands would be published for longer. */
+const LIST_GOOD_FOR_MS = 60_000;
+
+/**
+ * Signs with Cloud KMS, as its guide to data integrity asks for
+ * (https://cloud.google.com/kms/docs/data-integrity-guidelines): checksums both ways, the name of the version checked.
+ * Beyond that each signature is verified with the version's public key before anybody gets it.
+ */
+export function openKmsSigner(options: KmsOptions): Signer {
+  const { keyVersion } = options;
+  const calls = openKmsCalls(options);
+  const keyId = keyIdOf(keyVersion);
+  const pems = publicPems(calls);
+  const list = usableVersions(calls, keyOf(keyVersion));
+  let verifier: KeyObject | undefined;
+
+  async function sign(message: Uint8Array): Promise<SignVerdict> {
+    verifier ??= createPublicKey(await pems.of(keyVersion));
+    const key = verifier;
+    const digest = createHash('sha256').update(message).digest();
+    const digestCrc32c = { value: checksumOf(digest) };
+    const signature = await calls.ask(async (client, limits) => {
+      const [answer] = await client.asymmetricSign(
+        { name: keyVersion, digest: { sha256: digest }, digestCrc32c },
+        limits,
+      );
+      const bytes = bytesOf(answer.signature);
+      if (!answer.verifiedDigestCrc32c) throw new Spoiled('the digest did not arrive with its checksum');
+      checkSum('a signature', bytes, answer.signatureCrc32c);
+      if (answer.name !== keyVersion) throw new Spoiled('another version of the key has signed');
+      if (!verify('sha256', message, key, bytes)) throw new Spoiled('a signature does not verify');
+      return bytes;
+    });
+    return { verdict: 'SIGNED', signature };
+  }
+
+  return {
+    async current() {
+      return {
+        keyId,
+        sign: (message) =>
+          sign(message).catch((error: unknown) => {
+            if (error instanceof Refused && error.code === RESOURCE_EXHAUSTED) return { verdict: 'BUSY' };
+            throw error;
+          }),
+      };
+    },
+    async publicKeys() {
+      const names = await list();
+      const rank = (name: string): number =>
+        name === keyVersion ? Number.POSITIVE_INFINITY : numberOf(name);
+      const ordered = names.toSorted((a, b) => rank(b) - rank(a));
+      return Promise.all(
+        ordered.map(async (name): Promise<PublicKey> => ({ keyId: keyIdOf(name), pem: await pems.of(name) })),
+      );
+    },
+    async ping() {
+      await pems.ask(keyVersion);
+    },
+    close: () => calls.close(),
+  };
+}
+
+/** Public keys, which never change: each is asked for once. */
+function publicPems(calls: KmsCalls): {
+  of(name: string): Promise<string>;
+  ask(name: string): Promise<string>;
+} {
+  const known = new Map<string, string>();
+
+  async function ask(name: string): Promise<string> {
+    const pem = await calls.ask(async (client, limits) => {
+      const [answer] = await client.getPublicKey({ name }, limits);
+      const text = answer.pem ?? '';
+      checkSum('a public key', Buffer.from(text), answer.pemCrc32c);
+      if (answer.name !== name) throw new Spoiled('the public key of another version was answered');
+      if (answer.algorithm !== ALGORITHM)
+        throw new Unavailable('signing', `${name} is no key for ${ALGORITHM}`);
+      return text;
+    });
+    known.set(name, pem);
+    return pem;
+  }
+
+  return { ask, of: async (name) => known.get(name) ?? ask(name) };
+}
+
+/** Names of the versions whose signatures hold. Callers at the same time share one request. */
+function usableVersions(calls: KmsCalls, parent: string): () => Promise<readonly string[]> {
+  let listed: { readonly names: Promise<readonly string[]>; readonly goodUntilMs: number } | undefined;
+  return () => {
+    const nowMs = Date.now();
+    if (listed && nowMs < listed.goodUntilMs) return listed.names;
+    const names = calls.ask(async (client, limits) => {
+      const [versions] = await client.listCryptoKeyVersions({ parent, filter: 'state=ENABLED' }, limits);
+      return versions.flatMap(({ name, algorithm }) => (name && algorithm === ALGORITHM ? [name] : []));
+    });
+    const asked = { names, goodUntilMs: nowMs + LIST_GOOD_FOR_MS };
+    listed = asked;
+    names.catch(() => {
+      if (listed === asked) listed = undefined;
+    });
+    return names;
+  };
+}
+
+function bytesOf(bytes: Uint8Array | string | null | undefined): Uint8Array {
+  return typeof bytes === 'string' ? Buffer.from(bytes, 'base64') : (bytes ?? new Uint8Array());
+}

@@ -1,0 +1,97 @@
+import { createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { jwkOf, keep, licenseToken, signingInputs, stillGood } from './license-signature.ts';
+
+const NOW_MS = Date.UTC(2026, 10, 25, 12);
+const DAY_MS = 24 * 3600 * 1000;
+const at = (ms: number): string => new Date(ms).toISOString();
+const DATA = {
+  license_id: 'lic_00_x',
+  tenant_id: 'ten_00_x',
+  plan: 'pro',
+  features: ['größe', 'a"b'],
+  seats: 3,
+  fingerprint: 'machine',
+  session_id: 'ses_00_x',
+  issued_at: at(NOW_MS + 1),
+  expires_at: at(NOW_MS + 7 * DAY_MS + 999),
+  offline_until: at(NOW_MS + 7 * DAY_MS + 999),
+} as const;
+const data = { ...DATA, features: [...DATA.features] };
+
+test('what is signed is the one canonical form: names in order, no spaces, text as it is', () => {
+  const { json } = signingInputs(data, 'kid');
+  expect(json).toBe(
+    '{"expires_at":"2026-12-02T12:00:00.999Z","features":["größe","a\\"b"],"fingerprint":"machine",' +
+      '"issued_at":"2026-11-25T12:00:00.001Z","license_id":"lic_00_x","offline_until":"2026-12-02T12:00:00.999Z",' +
+      '"plan":"pro","seats":3,"session_id":"ses_00_x","tenant_id":"ten_00_x"}',
+  );
+  const backwards = Object.fromEntries(Object.entries(data).toReversed());
+  expect(signingInputs({ ...data, ...backwards }, 'kid').json).toBe(json);
+});
+
+test('the token is a JWS of the same license, which ends no later than the license', () => {
+  const { json, token } = signingInputs(data, 'kid');
+  const text = licenseToken({ keyId: 'kid', json, signature: 'x', tokenSignature: 'sig' });
+  const [header = '', payload = '', signature] = text.split('.');
+  expect(`${header}.${payload}`).toBe(token);
+  expect(signature).toBe('sig');
+  const read = (part: string) => JSON.parse(Buffer.from(part, 'base64url').toString());
+  expect(read(header)).toEqual({ alg: 'RS256', kid: 'kid', typ: 'license+jwt' });
+  expect(read(payload)).toEqual({
+    sub: 'lic_00_x',
+    jti: 'ses_00_x',
+    iat: NOW_MS / 1000,
+    exp: (NOW_MS + 7 * DAY_MS) / 1000,
+    license: data,
+  });
+});
+
+test('a JSON Web Key is the public key, and nothing of the private one', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const jwk = jwkOf({ keyId: 'kid', pem: publicKey.export({ type: 'spki', format: 'pem' }).toString() });
+  expect(Object.keys(jwk).toSorted()).toEqual(['alg', 'e', 'kid', 'kty', 'n', 'use']);
+  expect(jwk).toMatchObject({ kty: 'RSA', alg: 'RS256', use: 'sig', kid: 'kid', e: 'AQAB' });
+  const signature = sign('sha256', Buffer.from('x'), privateKey);
+  const { n, e, kty } = jwk;
+  expect(
+    verify('sha256', Buffer.from('x'), createPublicKey({ key: { n, e, kty }, format: 'jwk' }), signature),
+  ).toBe(true);
+});
+
+const signed = { ...signingInputs(data, 'kid'), keyId: 'kid', signature: 's', tokenSignature: 't' };
+const signature = { keyId: 'kid', json: signed.json, signature: 's', tokenSignature: 't' };
+const endsAtMs = Date.parse(data.expires_at);
+const wanted = { keyId: 'kid', version: 4, ask: { seats: 2 }, nowMs: NOW_MS, endsAtMs, isExact: false };
+const kept = keep(signature, wanted);
+
+test('what was signed is good for the same question again', () => {
+  expect(stillGood(kept, wanted)).toMatchObject(signature);
+  expect(stillGood(undefined, wanted)).toBeUndefined();
+});
+
+test.each([
+  ['another key signs now', { keyId: 'kid 2' }],
+  ['the license has changed', { version: 5 }],
+  ['the license was set back', { version: 3 }],
+  ['less is asked for', { ask: { seats: 1 } }],
+  ['nothing in particular is asked for', { ask: {} }],
+  ['it may no longer run so long', { endsAtMs: endsAtMs - 1 }],
+  ['it is over', { nowMs: endsAtMs, endsAtMs }],
+])('it is signed anew where %s', (_, change) => {
+  expect(stillGood(kept, { ...wanted, ...change })).toBeUndefined();
+});
+
+test('it is signed anew once more than a tenth of the offline time is gone, and not before', () => {
+  const later = (ms: number) => ({ ...wanted, nowMs: NOW_MS + ms, endsAtMs: endsAtMs + ms });
+  const tenthMs = Math.floor((endsAtMs - NOW_MS) / 10);
+  expect(stillGood(kept, later(tenthMs))).toBeDefined();
+  expect(stillGood(kept, later(tenthMs + 1))).toBeUndefined();
+});
+
+test('of a borrowed seat it is good only while it ends exactly with the loan', () => {
+  const borrowed = { ...wanted, isExact: true };
+  expect(stillGood(kept, borrowed)).toBeDefined();
+  expect(stillGood(kept, { ...borrowed, endsAtMs: endsAtMs + 1 })).toBeUndefined();
+  expect(stillGood(kept, { ...borrowed, nowMs: NOW_MS + 6 * DAY_MS })).toBeDefined();
+});

@@ -1,0 +1,123 @@
+import { createHash, createPublicKey } from 'node:crypto';
+import canonicalize from 'canonicalize';
+import * as z from 'zod/mini';
+import { type LicenseAsk, type LicenseData, LicenseDataSchema } from './signed-license.ts';
+
+/** As Cloud KMS names it. */
+export const SIGNATURE_ALGORITHM = 'RSA_SIGN_PKCS1_4096_SHA256';
+
+/** What tells a license from any other token that might be signed by the same key (RFC 8725 section 3.11). */
+const TOKEN_TYPE = 'license+jwt';
+
+/** A license with its two signatures, by one key: over `json`, and over the token's header and payload. */
+export const LicenseSignatureSchema = z.object({
+  keyId: z.string(),
+  /** `license_data` in its one canonical form (RFC 8785). */
+  json: z.string(),
+  /** Over `json`; base64. */
+  signature: z.string(),
+  /** Over the token's first two parts; base64url. */
+  tokenSignature: z.string(),
+});
+export type LicenseSignature = z.infer<typeof LicenseSignatureSchema>;
+
+/** What the two signatures are made over. */
+export function signingInputs(data: LicenseData, keyId: string): { json: string; token: string } {
+  const json = canonicalJson(data);
+  return { json, token: tokenInput(json, keyId) };
+}
+
+/** The license as a JWS in its compact form (RFC 7515 section 7.1). */
+export function licenseToken({ json, keyId, tokenSignature }: LicenseSignature): string {
+  return `${tokenInput(json, keyId)}.${tokenSignature}`;
+}
+
+/** Claims of RFC 7519 in whole seconds, the end rounded down: nobody can use a token longer than the license says. */
+function tokenInput(json: string, keyId: string): string {
+  const license = dataOf({ json });
+  const header = { alg: 'RS256', kid: keyId, typ: TOKEN_TYPE };
+  const payload = {
+    sub: license.license_id,
+    jti: license.session_id,
+    iat: seconds(license.issued_at),
+    exp: seconds(license.expires_at),
+    license,
+  };
+  return [header, payload].map((part) => Buffer.from(canonicalJson(part)).toString('base64url')).join('.');
+}
+
+function seconds(at: string): number {
+  return Math.floor(Date.parse(at) / 1000);
+}
+
+function canonicalJson(value: object): string {
+  const json = canonicalize(value);
+  if (json === undefined) throw new TypeError('an object without a JSON form');
+  return json;
+}
+
+/** A public key as a JSON Web Key (RFC 7517 section 4, RFC 7518 section 6.3.1). */
+export const LicenseJwkSchema = z.strictObject({
+  kty: z.literal('RSA'),
+  n: z.string(),
+  e: z.string(),
+  alg: z.literal('RS256'),
+  use: z.literal('sig'),
+  kid: z.string(),
+});
+type LicenseJwk = z.infer<typeof LicenseJwkSchema>;
+
+export function jwkOf({ keyId, pem }: { readonly keyId: string; readonly pem: string }): LicenseJwk {
+  const { n, e } = createPublicKey(pem).export({ format: 'jwk' });
+  if (n === undefined || e === undefined) throw new TypeError(`${keyId} is no RSA key`);
+  return { kty: 'RSA', n, e, alg: 'RS256', use: 'sig', kid: keyId };
+}
+
+/** A signed license as it is kept with its session, so that asking again need not sign again. */
+const KeptSchema = z.extend(LicenseSignatureSchema, {
+  /** Of the license that was signed. */
+  version: z.int(),
+  /** Of what the client asked for. */
+  asked: z.string(),
+  endsAtMs: z.int(),
+});
+
+/** What must be the same for a kept license to be what signing anew would give. */
+interface Wanted {
+  readonly keyId: string;
+  readonly version: number;
+  readonly ask: LicenseAsk;
+  readonly nowMs: number;
+  /** When a license signed now would end, were nothing less asked for. */
+  readonly endsAtMs: number;
+  /** For a borrowed seat: it must be that end and no other. */
+  readonly isExact: boolean;
+}
+
+export function keep(signature: LicenseSignature, { version, ask, endsAtMs }: Wanted): string {
+  return JSON.stringify({ ...signature, version, asked: hashOf(ask), endsAtMs } satisfies z.infer<
+    typeof KeptSchema
+  >);
+}
+
+/** Share of the time that it may have lost to one signed now. Of seven days of offline grace, 17 hours. */
+const MOST_LOST = 0.1;
+
+/** The kept license where it still does, else `undefined`. */
+export function stillGood(kept: string | undefined, wanted: Wanted): LicenseSignature | undefined {
+  const read = kept === undefined ? undefined : z.safeParse(KeptSchema, JSON.parse(kept)).data;
+  if (!read || read.keyId !== wanted.keyId || read.version !== wanted.version) return undefined;
+  if (read.asked !== hashOf(wanted.ask)) return undefined;
+  const { nowMs, endsAtMs, isExact } = wanted;
+  const leastMs = isExact ? endsAtMs : endsAtMs - (endsAtMs - nowMs) * MOST_LOST;
+  const isLongEnough = read.endsAtMs >= leastMs && read.endsAtMs <= endsAtMs;
+  return isLongEnough && Date.parse(dataOf(read).expires_at) > nowMs ? read : undefined;
+}
+
+export function dataOf({ json }: Pick<LicenseSignature, 'json'>): LicenseData {
+  return z.parse(LicenseDataSchema, JSON.parse(json));
+}
+
+function hashOf(ask: LicenseAsk): string {
+  return createHash('sha256').update(canonicalJson(ask)).digest('base64url');
+}

@@ -1,0 +1,170 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { draftLicense, type LicenseTerms } from './license.ts';
+import { draftLicenseData, type LicenseAsk, LicenseDataSchema, offlineUntilMs } from './signed-license.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
+const NOW_MS = Date.UTC(2026, 10, 25, 12);
+const IDS = { tenantId: 'ten_00_x', licenseId: 'lic_00_x' };
+const SESSION = {
+  sessionId: 'ses_00_x',
+  holder: 'holder',
+  acquiredAtMs: NOW_MS - 1000,
+  expiresAtMs: NOW_MS + 360_000,
+  facts: { fingerprint: 'machine' },
+};
+const at = (ms: number): string => new Date(ms).toISOString();
+
+function draft(ask: LicenseAsk = {}, terms: Partial<LicenseTerms> = {}, session = SESSION) {
+  const license = draftLicense(IDS, 'key', { max: 3, features: ['export', 'print'], ...terms }, NOW_MS);
+  const drafted = draftLicenseData(license, session, ask, NOW_MS);
+  return 'excess' in drafted ? drafted.excess.map(({ field }) => field) : drafted.data;
+}
+
+test('asked for nothing in particular, all of the license is signed for', () => {
+  expect(draft()).toEqual({
+    license_id: 'lic_00_x',
+    tenant_id: 'ten_00_x',
+    plan: 'pro',
+    features: ['export', 'print'],
+    seats: 3,
+    fingerprint: 'machine',
+    session_id: 'ses_00_x',
+    issued_at: at(NOW_MS),
+    expires_at: at(NOW_MS + 7 * DAY_MS),
+    offline_until: at(NOW_MS + 7 * DAY_MS),
+  });
+});
+
+describe('how long a client may run without asking', () => {
+  const leaseEndMs = SESSION.expiresAtMs;
+  test.each([
+    ['free', leaseEndMs],
+    ['pro', NOW_MS + 7 * DAY_MS],
+    ['team', NOW_MS + 3 * DAY_MS],
+    ['enterprise', NOW_MS + 7 * DAY_MS],
+  ] as const)('in the %s plan follows from the plan', (plan, untilMs) => {
+    expect(draft({}, { plan })).toMatchObject({ offline_until: at(untilMs), expires_at: at(untilMs) });
+  });
+
+  test('is what an enterprise license says itself', () => {
+    const terms = { plan: 'enterprise', offlineGraceDays: 30 } as const;
+    expect(draft({}, terms)).toMatchObject({ offline_until: at(NOW_MS + 30 * DAY_MS) });
+    expect(draft({}, { ...terms, offlineGraceDays: 0 })).toMatchObject({ offline_until: at(leaseEndMs) });
+  });
+
+  test('never goes beyond the end of the license', () => {
+    expect(draft({}, { validUntilMs: NOW_MS + 1000 })).toMatchObject({ offline_until: at(NOW_MS + 1000) });
+  });
+
+  test('is, for a borrowed seat, exactly the time that it is borrowed for, shorter than the grace or longer', () => {
+    for (const days of [1, 20]) {
+      const untilMs = NOW_MS + days * DAY_MS;
+      const session = { ...SESSION, expiresAtMs: untilMs, borrowedUntilMs: untilMs };
+      expect(draft({}, {}, session)).toMatchObject({ offline_until: at(untilMs), expires_at: at(untilMs) });
+    }
+  });
+
+  test('is, whatever the terms, no less than the lease and no more than lease, grace and license allow', () => {
+    const days = fc.integer({ min: 0, max: 90 });
+    const ms = fc.integer({ min: 1, max: 100 * DAY_MS });
+    fc.assert(
+      fc.property(days, fc.option(ms), ms, (offlineGraceDays, validForMs, leaseMs) => {
+        const validUntilMs = validForMs === null ? null : NOW_MS + validForMs;
+        const expiresAtMs = Math.min(NOW_MS + leaseMs, validUntilMs ?? Number.POSITIVE_INFINITY);
+        const untilMs = offlineUntilMs({ expiresAtMs }, { offlineGraceDays, validUntilMs }, NOW_MS);
+        expect(untilMs).toBeGreaterThanOrEqual(expiresAtMs);
+        expect(untilMs).toBeLessThanOrEqual(Math.max(expiresAtMs, NOW_MS + offlineGraceDays * DAY_MS));
+        if (validUntilMs !== null) expect(untilMs).toBeLessThanOrEqual(validUntilMs);
+      }),
+    );
+  });
+});
+
+describe('a client may have less signed', () => {
+  test.each<[LicenseAsk, object]>([
+    [{ features: [] }, { features: [] }],
+    [{ features: ['print', 'print'] }, { features: ['print'] }],
+    [{ features: ['print', 'export'] }, { features: ['export', 'print'] }],
+    [{ seats: 1 }, { seats: 1 }],
+    [{ seats: 0 }, { seats: 0 }],
+    [{ expires_at: at(NOW_MS + 1) }, { expires_at: at(NOW_MS + 1), offline_until: at(NOW_MS + 1) }],
+    [
+      { expires_at: at(NOW_MS + 3), offline_until: at(NOW_MS + 2) },
+      { expires_at: at(NOW_MS + 2), offline_until: at(NOW_MS + 2) },
+    ],
+    [{ offline_until: '2026-11-25T14:00:00+01:00' }, { offline_until: '2026-11-25T13:00:00.000Z' }],
+  ])('%j', (ask, signed) => {
+    expect(draft(ask)).toMatchObject(signed);
+  });
+
+  test('and say again what it is', () => {
+    const whole = draft();
+    if (Array.isArray(whole)) throw new Error('refused');
+    const { issued_at: _, ...ask } = whole;
+    expect(draft(ask)).toEqual(whole);
+  });
+});
+
+describe('a client that asks for more is refused, by the name of each field', () => {
+  test.each<[LicenseAsk, string[]]>([
+    [{ license_id: 'lic_00_y' }, ['license_id']],
+    [{ tenant_id: 'ten_00_y' }, ['tenant_id']],
+    [{ plan: 'enterprise' }, ['plan']],
+    [{ plan: 'free' }, ['plan']],
+    [{ fingerprint: 'Machine' }, ['fingerprint']],
+    [{ session_id: 'ses_00_y' }, ['session_id']],
+    [{ features: ['export', 'admin'] }, ['features']],
+    [{ features: ['Export'] }, ['features']],
+    [{ seats: 4 }, ['seats']],
+    [{ expires_at: at(NOW_MS + 7 * DAY_MS + 1) }, ['expires_at']],
+    [{ offline_until: '9999-12-31T23:59:59.999Z' }, ['offline_until']],
+    [{ expires_at: at(NOW_MS) }, ['expires_at']],
+    [{ tenant_id: 'x', seats: 9, features: ['a', 'b'] }, ['tenant_id', 'features', 'features', 'seats']],
+  ])('%j', (ask, fields) => {
+    expect(draft(ask)).toEqual(fields);
+  });
+
+  test('whatever it asks, nothing that is signed goes beyond the license', () => {
+    const own = (value: string) =>
+      fc.oneof({ weight: 4, arbitrary: fc.constant(value) }, { weight: 1, arbitrary: fc.string() });
+    const moment = fc.integer({ min: NOW_MS - DAY_MS, max: NOW_MS + 9 * DAY_MS }).map(at);
+    const ask: fc.Arbitrary<LicenseAsk> = fc.record(
+      {
+        license_id: own('lic_00_x'),
+        tenant_id: own('ten_00_x'),
+        plan: fc.constantFrom('pro' as const, 'pro' as const, 'pro' as const, 'enterprise' as const),
+        features: fc.array(fc.constantFrom('export', 'print', 'export', 'print', 'admin'), { maxLength: 2 }),
+        seats: fc.nat(5),
+        fingerprint: own('machine'),
+        session_id: own('ses_00_x'),
+        expires_at: moment,
+        offline_until: moment,
+      },
+      { requiredKeys: [] },
+    );
+    let signed = 0;
+    fc.assert(
+      fc.property(ask, (asked) => {
+        const data = draft(asked);
+        if (Array.isArray(data)) return;
+        signed += 1;
+        expect(LicenseDataSchema.parse(data)).toEqual(data);
+        expect(data).toMatchObject({
+          license_id: 'lic_00_x',
+          tenant_id: 'ten_00_x',
+          plan: 'pro',
+          fingerprint: 'machine',
+          session_id: 'ses_00_x',
+          issued_at: at(NOW_MS),
+        });
+        expect(['export', 'print']).toEqual(expect.arrayContaining(data.features));
+        expect(data.seats).toBeLessThanOrEqual(3);
+        expect(Date.parse(data.expires_at)).toBeLessThanOrEqual(NOW_MS + 7 * DAY_MS);
+        expect(data.offline_until).toBe(data.expires_at);
+      }),
+      { seed: 20261125, numRuns: 3000 },
+    );
+    expect(signed).toBeGreaterThan(200);
+  });
+});
