@@ -80,28 +80,33 @@ export function openKmsSigner(options: KmsOptions): Signer {
   };
 }
 
-/** Public keys, which never change: each is asked for once. */
+/** Public keys, which never change: each is asked for once, by however many callers. `ask` asks in any case. */
 function publicPems(calls: KmsCalls): {
   of(name: string): Promise<string>;
   ask(name: string): Promise<string>;
 } {
-  const known = new Map<string, string>();
+  const known = new Map<string, Promise<string>>();
 
-  async function ask(name: string): Promise<string> {
-    const pem = await calls.ask(async (client, limits) => {
+  function ask(name: string): Promise<string> {
+    return calls.ask(async (client, limits) => {
       const [answer] = await client.getPublicKey({ name }, limits);
-      const text = answer.pem ?? '';
-      checkSum('a public key', Buffer.from(text), answer.pemCrc32c);
+      const pem = answer.pem ?? '';
+      checkSum('a public key', Buffer.from(pem), answer.pemCrc32c);
       if (answer.name !== name) throw new Spoiled('the public key of another version was answered');
       if (answer.algorithm !== ALGORITHM)
         throw new Unavailable('signing', `${name} is no key for ${ALGORITHM}`);
-      return text;
+      return pem;
     });
+  }
+
+  function of(name: string): Promise<string> {
+    const pem = known.get(name) ?? ask(name);
     known.set(name, pem);
+    pem.catch(() => known.delete(name));
     return pem;
   }
 
-  return { ask, of: async (name) => known.get(name) ?? ask(name) };
+  return { ask, of };
 }
 
 /** Names of the versions whose signatures hold. Callers at the same time share one request. */

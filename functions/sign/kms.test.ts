@@ -1,0 +1,166 @@
+import { status } from '@grpc/grpc-js';
+import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
+import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
+import { openKmsSigner } from '../../shared/adapters/signer/kms.ts';
+import { openKmsKeys } from '../../shared/adapters/signer/kms-keys.ts';
+import { type KmsServer, startKmsServer } from '../../shared/testing/kms-server.ts';
+import { openTestSuite, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
+
+/** Signing as it is deployed, with a server that speaks Cloud KMS' protocol in place of Cloud KMS. */
+let kms: KmsServer;
+const suites: TestSuite[] = [];
+beforeEach(async () => {
+  kms = await startKmsServer([...inject('signingKeys')]);
+});
+afterEach(async () => {
+  vi.useRealTimers();
+  for (const suite of suites.splice(0)) await suite.close();
+  await kms.close();
+});
+
+/** A suite whose configuration names the version of that number. */
+async function openSuite(number: number): Promise<TestSuite> {
+  const signer = openKmsSigner({ keyVersion: kms.versionName(number), client: kms.client });
+  const suite = await openTestSuite({}, (deps) => ({ ...deps, signer }));
+  suites.push({ ...suite, close: () => Promise.all([suite.close(), signer.close()]).then(() => undefined) });
+  return suite;
+}
+
+async function seated(suite: TestSuite): Promise<{ license: TestLicense; session_id: string }> {
+  const license = await suite.createLicense({ borrow: { max_days: 7 } });
+  return { license, session_id: (await license.acquire('machine')).body.session_id };
+}
+
+const asked = (): string[] => kms.calls.map(({ method }) => method);
+
+test('to take, borrow, keep and give back a seat costs no KMS operation', async () => {
+  const suite = await openSuite(1);
+  const { license, session_id } = await seated(suite);
+  await license.acquire('field-laptop', { borrow_days: 7 });
+  await license.heartbeat({ session_id });
+  await license.release(session_id);
+  expect(asked()).toEqual([]);
+});
+
+test('to sign costs two, and one more in the life of an instance; to ask again costs none', async () => {
+  const suite = await openSuite(1);
+  const { license, session_id } = await seated(suite);
+  const first = await license.sign({ session_id });
+  expect(first.status, first.text).toBe(200);
+  expect(asked()).toEqual(['GetPublicKey', 'AsymmetricSign', 'AsymmetricSign']);
+  expect((await license.sign({ session_id })).text).toBe(first.text);
+  expect(asked()).toHaveLength(3);
+});
+
+test('what another instance has signed costs an instance that has just started none either', async () => {
+  const suite = await openSuite(1);
+  const { license, session_id } = await seated(suite);
+  const first = await license.sign({ session_id });
+  kms.forgetCalls();
+  const fresh = openKmsSigner({ keyVersion: kms.versionName(1), client: kms.client });
+  Object.assign(suite.deps, { signer: fresh });
+  expect((await license.sign({ session_id })).text).toBe(first.text);
+  expect(asked()).toEqual([]);
+  await fresh.close();
+});
+
+describe('where KMS does not sign, no license goes out', () => {
+  async function refusalOf(suite: TestSuite, trouble: () => void) {
+    const { license, session_id } = await seated(suite);
+    trouble();
+    const refused = await license.sign({ session_id });
+    expect(refused.headers.get('content-type')).toBe('application/problem+json');
+    expect(refused.text).not.toMatch(/signed_license|license_token|projects\/|KMS/);
+    const line = suite.logged.at(-1);
+    // What was not signed is not kept: the next try signs.
+    expect((await license.sign({ session_id })).status).toBe(200);
+    return {
+      status: refused.status,
+      code: refused.body.code,
+      retryAfter: refused.headers.get('retry-after'),
+      line,
+    };
+  }
+
+  test('answers that are spoiled three times: 502', async () => {
+    const refused = await refusalOf(await openSuite(1), () => kms.spoil('signature checksum', 6));
+    expect(refused).toMatchObject({ status: 502, code: 'SIGNING_UNAVAILABLE', retryAfter: '2' });
+    expect(refused.line).toMatchObject({ severity: 'ERROR', because: expect.stringContaining('checksum') });
+    expect(asked().filter((method) => method === 'AsymmetricSign').length).toBeGreaterThanOrEqual(6);
+  });
+
+  test('an answer that is spoiled once is asked for again, and nobody notices', async () => {
+    const suite = await openSuite(1);
+    const { license, session_id } = await seated(suite);
+    kms.spoil('signature checksum', 1);
+    expect((await license.sign({ session_id })).status).toBe(200);
+    expect(asked()).toHaveLength(4);
+  });
+
+  test('permission denied: 502, and the log says why', async () => {
+    const refused = await refusalOf(await openSuite(1), () => kms.fail(status.PERMISSION_DENIED, 1));
+    expect(refused).toMatchObject({ status: 502, code: 'SIGNING_UNAVAILABLE' });
+    expect(refused.line).toMatchObject({ because: expect.stringContaining('PERMISSION_DENIED') });
+  });
+
+  test('a quota that is used up: 503, and when to come back', async () => {
+    const suite = await openSuite(1);
+    const { license, session_id } = await seated(suite);
+    await license.sign({ session_id });
+    const refused = await refusalOf(suite, () => kms.fail(status.RESOURCE_EXHAUSTED, 2));
+    expect(refused).toMatchObject({ status: 503, code: 'SIGNING_BUSY', retryAfter: '60' });
+  });
+
+  test('a version out of use: 502', async () => {
+    const suite = await openSuite(1);
+    const { license, session_id } = await seated(suite);
+    kms.setState(1, 'DISABLED');
+    expect((await license.sign({ session_id })).body.code).toBe('SIGNING_UNAVAILABLE');
+    expect((await suite.call('GET', '/api/v1/public-key')).body.code).toBe('SIGNING_UNAVAILABLE');
+    expect((await suite.call('GET', '/.well-known/jwks.json')).body).toEqual({ keys: [] });
+  });
+
+  test('and seats are counted all the while', async () => {
+    const suite = await openSuite(1);
+    const { license, session_id } = await seated(suite);
+    kms.setState(1, 'DISABLED');
+    expect((await license.heartbeat({ session_id })).status).toBe(200);
+    expect((await license.acquire('other')).status).toBe(201);
+    expect((await suite.operate('GET', '/health?deep=1')).body.parts).toMatchObject({
+      signing: 'unavailable',
+    });
+  });
+});
+
+test('a key is replaced: what was signed before verifies, what is signed now has the new key id, a disabled key leaves', async () => {
+  const before = await openSuite(1);
+  const { license, session_id } = await seated(before);
+  const oldToken: string = (await license.sign({ session_id })).body.license_token;
+
+  const operator = openKmsKeys({ keyVersion: kms.versionName(1), client: kms.client });
+  await operator.create();
+  kms.setState(2, 'ENABLED');
+  const after = await openSuite(2);
+  const moved = await seated(after);
+  const newToken: string = (await moved.license.sign({ session_id: moved.session_id })).body.license_token;
+  const kids = [oldToken, newToken].map((token) => decodeProtectedHeader(token).kid);
+  expect(kids[0]).not.toBe(kids[1]);
+
+  const kidsPublished = async (): Promise<string[]> => {
+    const { keys } = (await after.call('GET', '/.well-known/jwks.json')).body;
+    return keys.map(({ kid }: { kid: string }) => kid);
+  };
+  const verify = (token: string) =>
+    jwtVerify(token, createRemoteJWKSet(new URL('/.well-known/jwks.json', after.url)), {
+      typ: 'license+jwt',
+    });
+  expect(await kidsPublished()).toEqual([kids[1], kids[0]]);
+  for (const token of [oldToken, newToken]) await expect(verify(token)).resolves.toBeDefined();
+
+  await operator.disable(kms.versionName(1));
+  await operator.close();
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 });
+  expect(await kidsPublished()).toEqual([kids[1]]);
+  await expect(verify(oldToken)).rejects.toMatchObject({ code: 'ERR_JWKS_NO_MATCHING_KEY' });
+  await expect(verify(newToken)).resolves.toBeDefined();
+});

@@ -1,0 +1,209 @@
+import { createHash } from 'node:crypto';
+import { status } from '@grpc/grpc-js';
+import crc32c from 'crc-32/crc32c.js';
+import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
+import { Unavailable } from '../../errors.ts';
+import type { Signer } from '../../ports/signer.ts';
+import { type KmsServer, type Spoil, startKmsServer } from '../../testing/kms-server.ts';
+import { openKmsSigner } from './kms.ts';
+import { openKmsKeys } from './kms-keys.ts';
+
+let server: KmsServer;
+let signer: Signer;
+const others: Signer[] = [];
+beforeEach(async () => {
+  server = await startKmsServer([...inject('signingKeys')]);
+  signer = open();
+});
+afterEach(async () => {
+  vi.useRealTimers();
+  for (const each of [signer, ...others.splice(0)]) await each.close();
+  await server.close();
+});
+
+function open(number = 1, withinMs?: number): Signer {
+  return openKmsSigner({ keyVersion: server.versionName(number), client: server.client, withinMs });
+}
+async function sign(by: Signer, text = 'license') {
+  return (await by.current()).sign(Buffer.from(text));
+}
+const methods = (): string[] => server.calls.map(({ method }) => method);
+
+test('KMS is asked for the configured version, with the SHA-256 digest and its checksum', async () => {
+  await sign(signer, 'größe');
+  const digest = createHash('sha256').update('größe').digest();
+  expect(server.calls).toEqual([
+    { method: 'GetPublicKey', name: server.versionName(1) },
+    {
+      method: 'AsymmetricSign',
+      name: server.versionName(1),
+      digest,
+      checksum: crc32c.buf(digest) >>> 0,
+    },
+  ]);
+});
+
+test('a signature is one operation; the public key to check it by is asked for once a process', async () => {
+  for (const text of ['a', 'b', 'c']) expect(await sign(signer, text)).toMatchObject({ verdict: 'SIGNED' });
+  expect(methods()).toEqual(['GetPublicKey', 'AsymmetricSign', 'AsymmetricSign', 'AsymmetricSign']);
+});
+
+test('to know the key that signs costs nothing', async () => {
+  const { keyId } = await signer.current();
+  expect(keyId).toMatch(/^v1-[\w-]{16}$/);
+  expect(server.calls).toEqual([]);
+});
+
+describe('an answer that does not hold is thrown away', () => {
+  const SPOILED: readonly [Spoil, string][] = [
+    ['signature bit', 'does not verify'],
+    ['signature checksum', 'checksum'],
+    ['unverified digest', 'checksum'],
+    ['version name', 'another version'],
+  ];
+
+  test.each(SPOILED)('(%s) and asked for again', async (how) => {
+    server.spoil(how, 2);
+    expect(await sign(signer)).toMatchObject({ verdict: 'SIGNED' });
+    expect(methods()).toEqual(['GetPublicKey', 'AsymmetricSign', 'AsymmetricSign', 'AsymmetricSign']);
+  });
+
+  test.each(SPOILED)('(%s) and after the third nothing is signed', async (how, because) => {
+    server.spoil(how, 3);
+    const failure = await sign(signer).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(Unavailable);
+    expect(failure).toMatchObject({ part: 'signing', message: expect.stringContaining(because) });
+    expect(methods()).toEqual(['GetPublicKey', 'AsymmetricSign', 'AsymmetricSign', 'AsymmetricSign']);
+  });
+
+  test.each(['key checksum', 'key name'] as const)('(%s) before anything is signed', async (how) => {
+    server.spoil(how, 3);
+    await expect(sign(signer)).rejects.toMatchObject({ part: 'signing' });
+    expect(methods()).toEqual(['GetPublicKey', 'GetPublicKey', 'GetPublicKey']);
+    expect(await sign(signer)).toMatchObject({ verdict: 'SIGNED' });
+  });
+});
+
+describe('where KMS says no', () => {
+  test.each([
+    [status.PERMISSION_DENIED, 'PERMISSION_DENIED', 1],
+    [status.UNAUTHENTICATED, 'UNAUTHENTICATED', 1],
+    [status.FAILED_PRECONDITION, 'FAILED_PRECONDITION', 1],
+    [status.UNAVAILABLE, 'UNAVAILABLE', 3],
+    [status.INTERNAL, 'INTERNAL', 3],
+  ])('(%i) nothing is signed, and the log will say %s after %i calls', async (code, word, asked) => {
+    await sign(signer);
+    server.forgetCalls();
+    server.fail(code, 3);
+    const failure = await sign(signer).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ part: 'signing', message: `signing: Cloud KMS answers ${word}` });
+    expect(3 - server.failuresLeft()).toBe(asked);
+  });
+
+  test('it is asked no more than once where it is asked too much, and says so', async () => {
+    await sign(signer);
+    server.fail(status.RESOURCE_EXHAUSTED, 3);
+    expect(await sign(signer)).toEqual({ verdict: 'BUSY' });
+    expect(server.failuresLeft()).toBe(2);
+  });
+
+  test('for a moment only, nobody notices', async () => {
+    server.fail(status.UNAVAILABLE, 2);
+    expect(await sign(signer)).toMatchObject({ verdict: 'SIGNED' });
+  });
+});
+
+test('a KMS that does not answer is given up', async () => {
+  server.hang(true);
+  const impatient = open(1, 300);
+  others.push(impatient);
+  await expect(sign(impatient)).rejects.toMatchObject({
+    message: expect.stringContaining('DEADLINE_EXCEEDED'),
+  });
+  await expect(impatient.publicKeys()).rejects.toBeInstanceOf(Unavailable);
+  await expect(impatient.ping()).rejects.toBeInstanceOf(Unavailable);
+  server.hang(false);
+  expect(await impatient.publicKeys()).toHaveLength(1);
+});
+
+test('a version for another algorithm signs nothing and is not published', async () => {
+  server.setAlgorithm(1, 'RSA_SIGN_PSS_4096_SHA256');
+  await expect(sign(signer)).rejects.toMatchObject({
+    message: expect.stringContaining('RSA_SIGN_PKCS1_4096_SHA256'),
+  });
+  expect(await signer.publicKeys()).toEqual([]);
+});
+
+describe('the published keys', () => {
+  const at = (ms: number) => vi.useFakeTimers({ toFake: ['Date'], now: ms });
+  const startMs = Date.now();
+  async function twoVersions(): Promise<void> {
+    const keys = openKmsKeys({ keyVersion: server.versionName(1), client: server.client });
+    await keys.create();
+    await keys.close();
+    server.setState(2, 'ENABLED');
+    server.forgetCalls();
+  }
+
+  test('are listed once a minute, and each asked for once', async () => {
+    await twoVersions();
+    at(startMs);
+    const first = await signer.publicKeys();
+    at(startMs + 59_999);
+    expect(await signer.publicKeys()).toEqual(first);
+    expect(methods()).toEqual(['ListCryptoKeyVersions', 'GetPublicKey', 'GetPublicKey']);
+    at(startMs + 60_000);
+    expect(await signer.publicKeys()).toEqual(first);
+    expect(methods().slice(3)).toEqual(['ListCryptoKeyVersions']);
+  });
+
+  test('are asked for once by callers at the same time', async () => {
+    await Promise.all([1, 2, 3].map(() => signer.publicKeys()));
+    expect(methods()).toEqual(['ListCryptoKeyVersions', 'GetPublicKey']);
+  });
+
+  test('are never older than a minute: after that KMS answers, or nobody', async () => {
+    await twoVersions();
+    at(startMs);
+    expect(await signer.publicKeys()).toHaveLength(2);
+    server.setState(1, 'DISABLED');
+    at(startMs + 60_000);
+    server.fail(status.PERMISSION_DENIED, 1);
+    await expect(signer.publicKeys()).rejects.toBeInstanceOf(Unavailable);
+    expect(await signer.publicKeys()).toHaveLength(1);
+  });
+
+  test('of many versions are all there, the one that signs first, then the newest', async () => {
+    const keys = [...inject('signingKeys'), ...inject('signingKeys')];
+    const many = await startKmsServer(keys);
+    const operator = openKmsKeys({ keyVersion: many.versionName(2), client: many.client });
+    for (const number of [2, 3, 4]) {
+      await operator.create();
+      many.setState(number, 'ENABLED');
+    }
+    const current = openKmsSigner({ keyVersion: many.versionName(2), client: many.client });
+    const ids = (await current.publicKeys()).map(({ keyId }) => keyId.split('-')[0]);
+    expect(ids).toEqual(['v2', 'v4', 'v3', 'v1']);
+    await current.close();
+    await operator.close();
+    await many.close();
+  });
+});
+
+describe('an operator', () => {
+  test('sees a version that is being made as one, and one that was destroyed as gone', async () => {
+    const keys = openKmsKeys({ keyVersion: server.versionName(1), client: server.client });
+    expect(await keys.create()).toMatchObject({ number: 2, state: 'pending', name: server.versionName(2) });
+    server.setState(1, 'DESTROY_SCHEDULED');
+    expect((await keys.versions()).map(({ state }) => state)).toEqual(['gone', 'pending']);
+    await keys.close();
+  });
+
+  test('never makes two versions with one word, though the answer gets lost', async () => {
+    const keys = openKmsKeys({ keyVersion: server.versionName(1), client: server.client });
+    server.fail(status.UNAVAILABLE, 3);
+    await expect(keys.create()).rejects.toBeInstanceOf(Unavailable);
+    expect(server.failuresLeft()).toBe(2);
+    await keys.close();
+  });
+});

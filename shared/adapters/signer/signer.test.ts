@@ -1,0 +1,122 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
+import type { LogLine } from '../../ports/deps.ts';
+import { signerContract } from '../../ports/signer.contract-suite.ts';
+import { startKmsServer } from '../../testing/kms-server.ts';
+import { openLocalKeys, openLocalSigner, putLocalKey } from './embedded.ts';
+import { openKmsSigner } from './kms.ts';
+import { openKmsKeys } from './kms-keys.ts';
+
+const [FIRST, SECOND] = inject('signingKeys');
+
+describe('the signer of a developer’s machine', () => {
+  signerContract(async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'seatlease-keys-'));
+    putLocalKey(folder, 1, FIRST);
+    return {
+      signer: (version) => openLocalSigner({ folder, version, say: () => {} }),
+      keys: (version) => openLocalKeys({ folder, version }),
+      ready: () => {},
+      wait: () => {},
+      close: async () => rmSync(folder, { recursive: true }),
+    };
+  });
+});
+
+describe('the signer over Cloud KMS', () => {
+  let nowMs = Date.now();
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+  signerContract(async () => {
+    const server = await startKmsServer([FIRST, SECOND]);
+    const { client } = server;
+    return {
+      signer: (number) => openKmsSigner({ keyVersion: server.versionName(number), client }),
+      keys: (number) => openKmsKeys({ keyVersion: server.versionName(number), client }),
+      ready: (number) => server.setState(number, 'ENABLED'),
+      wait() {
+        nowMs += 60_000;
+        vi.setSystemTime(nowMs);
+      },
+      close: () => server.close(),
+    };
+  });
+});
+
+describe('keys in a folder', () => {
+  let parent: string;
+  let folder: string;
+  let said: LogLine[];
+  beforeEach(() => {
+    parent = mkdtempSync(join(tmpdir(), 'seatlease-keys-'));
+    folder = join(parent, 'signing-keys');
+    said = [];
+  });
+  afterEach(() => rmSync(parent, { recursive: true }));
+  const open = (version = 1) => openLocalSigner({ folder, version, say: (line) => said.push(line) });
+
+  test('the first is made by whoever needs it, once, and only its owner can read it', async () => {
+    const [one, two] = [open(), open()];
+    const ids = await Promise.all([one, two, one].map(async (each) => (await each.current()).keyId));
+    expect(new Set(ids).size).toBe(1);
+    expect(ids[0]).toMatch(/^not-for-production-1-[\w-]{16}$/);
+    expect(statSync(join(folder, '1.pem')).mode & 0o077).toBe(0);
+    expect(readFileSync(join(folder, '1.pem'), 'utf8')).toMatch(
+      /^NOT FOR PRODUCTION: .*\n-----BEGIN PRIVATE KEY-----\n/,
+    );
+  });
+
+  test('say loudly, and once a process, what they are not for', async () => {
+    putLocalKey(folder, 1, FIRST);
+    const signer = open();
+    expect(said).toEqual([]);
+    await signer.publicKeys();
+    await signer.current();
+    expect(said).toEqual([{ severity: 'WARNING', message: expect.stringMatching(/^NOT FOR PRODUCTION: /) }]);
+  });
+
+  test('are never written over', () => {
+    putLocalKey(folder, 1, FIRST);
+    putLocalKey(folder, 1, SECOND);
+    expect(readFileSync(join(folder, '1.pem'), 'utf8')).toContain(FIRST.split('\n')[1]);
+  });
+
+  test('made, or taken out of use, by another process are seen by this one', async () => {
+    putLocalKey(folder, 1, FIRST);
+    const signer = open();
+    expect(await signer.publicKeys()).toHaveLength(1);
+    putLocalKey(folder, 2, SECOND);
+    expect(await signer.publicKeys()).toHaveLength(2);
+    await openLocalKeys({ folder, version: 1 }).disable('2');
+    expect(await signer.publicKeys()).toHaveLength(1);
+  });
+
+  test('tell since when they are there, and files of other names are none of them', async () => {
+    putLocalKey(folder, 1, FIRST);
+    utimesSync(join(folder, '1.pem'), 1_000_000, 1_000_000);
+    writeFileSync(join(folder, 'notes.txt'), 'x');
+    writeFileSync(join(folder, '01.pem'), 'x');
+    expect(await openLocalKeys({ folder, version: 1 }).versions()).toMatchObject([
+      { number: 1, name: '1', createdAtMs: 1_000_000_000 },
+    ]);
+  });
+
+  test.each(['', 'x', '-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n'])(
+    'a file that holds something else (%j) signs nothing, and is not quoted',
+    async (text) => {
+      putLocalKey(folder, 1, FIRST);
+      writeFileSync(join(folder, '1.pem'), text);
+      const failure = await open()
+        .current()
+        .catch((error: unknown) => error);
+      expect(failure).toMatchObject({ part: 'signing', message: expect.stringContaining('1.pem') });
+      expect(String(failure)).not.toContain('c2VjcmV0');
+    },
+  );
+});

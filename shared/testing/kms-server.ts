@@ -1,0 +1,284 @@
+import { constants, createPrivateKey, createPublicKey, type KeyObject, privateEncrypt } from 'node:crypto';
+import {
+  credentials,
+  type handleUnaryCall,
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  status,
+} from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import crc32c from 'crc-32/crc32c.js';
+import * as z from 'zod/mini';
+
+const PARENT = 'projects/test/locations/europe/keyRings/seatlease/cryptoKeys/licenses';
+const ALGORITHM = 'RSA_SIGN_PKCS1_4096_SHA256';
+const PAGE = 2;
+
+export type Spoil =
+  | 'signature bit'
+  | 'signature checksum'
+  | 'unverified digest'
+  | 'version name'
+  | 'key checksum'
+  | 'key name';
+
+export interface KmsCall {
+  readonly method:
+    | 'AsymmetricSign'
+    | 'GetPublicKey'
+    | 'ListCryptoKeyVersions'
+    | 'CreateCryptoKeyVersion'
+    | 'UpdateCryptoKeyVersion';
+  readonly name: string;
+  readonly digest?: Buffer | undefined;
+  readonly checksum?: number | undefined;
+}
+
+/** Cloud KMS for tests: its own protocol over gRPC, real keys, and answers as wrong as a test wants them. */
+export interface KmsServer {
+  /** What a client needs to reach it. */
+  readonly client: {
+    apiEndpoint: string;
+    port: number;
+    sslCreds: ReturnType<typeof credentials.createInsecure>;
+  };
+  readonly calls: readonly KmsCall[];
+  versionName(number: number): string;
+  /** Whether a version has been made, and what has become of it. */
+  stateOf(number: number): string | undefined;
+  setState(number: number, state: string): void;
+  setAlgorithm(number: number, algorithm: string): void;
+  forgetCalls(): void;
+  /** The next `count` answers that it fits are spoiled. */
+  spoil(how: Spoil, count: number): void;
+  /** The next `count` calls end with this status. */
+  fail(code: status, count: number): void;
+  /** Of those, how many nobody has met yet. */
+  failuresLeft(): number;
+  /** While hung, calls are taken and not answered. */
+  hang(isHung: boolean): void;
+  close(): Promise<void>;
+}
+
+interface Version {
+  state: string;
+  algorithm: string;
+  readonly privateKey: KeyObject;
+  readonly createdAtSeconds: number;
+}
+
+const Name = z.object({ name: z.string() });
+const Parent = z.object({
+  parent: z.string(),
+  filter: z.optional(z.string()),
+  pageToken: z.optional(z.string()),
+});
+const SignRequest = z.object({
+  name: z.string(),
+  digest: z.object({ sha256: z.instanceof(Buffer) }),
+  digestCrc32c: z.nullish(z.object({ value: z.string() })),
+});
+const UpdateRequest = z.object({
+  cryptoKeyVersion: z.object({ name: z.string(), state: z.string() }),
+  updateMask: z.object({ paths: z.array(z.string()) }),
+});
+
+class Failure extends Error {
+  readonly code: status;
+
+  constructor(code: status, details: string) {
+    super(details);
+    this.code = code;
+  }
+}
+
+/** One version enabled at the start, with the first of `pems`; those made later get the next ones. */
+export async function startKmsServer(pems: readonly string[]): Promise<KmsServer> {
+  const calls: KmsCall[] = [];
+  const versions = new Map<string, Version>();
+  const spoils = new Map<Spoil, number>();
+  const failures: status[] = [];
+  let isHung = false;
+
+  function add(state: string): string {
+    const number = versions.size + 1;
+    const pem = pems[number - 1];
+    if (pem === undefined) throw new Error('the test has no key for a further version');
+    const name = `${PARENT}/cryptoKeyVersions/${number}`;
+    const createdAtSeconds = Math.floor(Date.now() / 1000);
+    versions.set(name, { state, algorithm: ALGORITHM, privateKey: createPrivateKey(pem), createdAtSeconds });
+    return name;
+  }
+  add('ENABLED');
+
+  function known(name: string): Version {
+    const version = versions.get(name);
+    if (!version) throw new Failure(status.NOT_FOUND, `CryptoKeyVersion ${name} not found.`);
+    return version;
+  }
+  function usable(name: string): Version {
+    const version = known(name);
+    if (version.state !== 'ENABLED') {
+      throw new Failure(
+        status.FAILED_PRECONDITION,
+        `${name} is not enabled, current state is: ${version.state}.`,
+      );
+    }
+    return version;
+  }
+  function isSpoiled(how: Spoil): boolean {
+    const left = spoils.get(how) ?? 0;
+    if (left > 0) spoils.set(how, left - 1);
+    return left > 0;
+  }
+  const describe = (name: string) => {
+    const { state, algorithm, createdAtSeconds } = known(name);
+    return { name, state, algorithm, createTime: { seconds: createdAtSeconds } };
+  };
+
+  const answers: Record<KmsCall['method'], (request: unknown) => object> = {
+    AsymmetricSign(request) {
+      const { name, digest, digestCrc32c } = z.parse(SignRequest, request);
+      const checksum = digestCrc32c ? Number(digestCrc32c.value) : undefined;
+      calls.push({ method: 'AsymmetricSign', name, digest: digest.sha256, checksum });
+      const { privateKey } = usable(name);
+      const isRight = checksum === undefined || checksum === checksumOf(digest.sha256);
+      if (!isRight || digest.sha256.length !== 32) {
+        throw new Failure(
+          status.INVALID_ARGUMENT,
+          'The digest does not match its checksum, or is too short.',
+        );
+      }
+      const signature = signDigest(digest.sha256, privateKey);
+      const signatureCrc32c = { value: checksumOf(signature) + (isSpoiled('signature checksum') ? 1 : 0) };
+      if (isSpoiled('signature bit')) {
+        signature.writeUInt8(signature.readUInt8(7) ^ 1, 7);
+        signatureCrc32c.value = checksumOf(signature);
+      }
+      return {
+        name: isSpoiled('version name') ? `${PARENT}/cryptoKeyVersions/99` : name,
+        signature,
+        signatureCrc32c,
+        verifiedDigestCrc32c: checksum !== undefined && !isSpoiled('unverified digest'),
+      };
+    },
+    GetPublicKey(request) {
+      const { name } = z.parse(Name, request);
+      calls.push({ method: 'GetPublicKey', name });
+      const { privateKey, algorithm } = usable(name);
+      const pem = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString();
+      return {
+        name: isSpoiled('key name') ? `${PARENT}/cryptoKeyVersions/99` : name,
+        pem,
+        algorithm,
+        pemCrc32c: { value: checksumOf(Buffer.from(pem)) + (isSpoiled('key checksum') ? 1 : 0) },
+      };
+    },
+    ListCryptoKeyVersions(request) {
+      const { parent, filter, pageToken } = z.parse(Parent, request);
+      calls.push({ method: 'ListCryptoKeyVersions', name: parent });
+      const state = /^state=(\w+)$/.exec(filter ?? '')?.[1];
+      if (filter && state === undefined)
+        throw new Failure(status.INVALID_ARGUMENT, 'a filter that this server cannot read');
+      const names = [...versions.keys()].filter((name) => state === undefined || known(name).state === state);
+      const from = Number(pageToken || 0);
+      const page = names.slice(from, from + PAGE);
+      return {
+        cryptoKeyVersions: page.map(describe),
+        nextPageToken: from + PAGE < names.length ? String(from + PAGE) : '',
+        totalSize: names.length,
+      };
+    },
+    CreateCryptoKeyVersion(request) {
+      const { parent } = z.parse(Parent, request);
+      calls.push({ method: 'CreateCryptoKeyVersion', name: parent });
+      return describe(add('PENDING_GENERATION'));
+    },
+    UpdateCryptoKeyVersion(request) {
+      const { cryptoKeyVersion, updateMask } = z.parse(UpdateRequest, request);
+      const { name, state } = cryptoKeyVersion;
+      calls.push({ method: 'UpdateCryptoKeyVersion', name });
+      if (updateMask.paths.join() !== 'state')
+        throw new Failure(status.INVALID_ARGUMENT, 'Only the state can change.');
+      known(name).state = state;
+      return describe(name);
+    },
+  };
+
+  const server = new Server();
+  server.addService(
+    kmsService(),
+    Object.fromEntries(
+      Object.entries(answers).map(([method, answer]): [string, handleUnaryCall<unknown, object>] => [
+        method,
+        ({ request }, reply) => {
+          if (isHung) return;
+          try {
+            const code = failures.shift();
+            if (code !== undefined) throw new Failure(code, 'as the test wants it');
+            reply(null, answer(request));
+          } catch (error) {
+            reply({ code: error instanceof Failure ? error.code : status.UNKNOWN, details: String(error) });
+          }
+        },
+      ]),
+    ),
+  );
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    );
+  });
+  const nameOf = (number: number): string => `${PARENT}/cryptoKeyVersions/${number}`;
+
+  return {
+    client: { apiEndpoint: '127.0.0.1', port, sslCreds: credentials.createInsecure() },
+    calls,
+    versionName: nameOf,
+    stateOf: (number) => versions.get(nameOf(number))?.state,
+    setState(number, state) {
+      known(nameOf(number)).state = state;
+    },
+    setAlgorithm(number, algorithm) {
+      known(nameOf(number)).algorithm = algorithm;
+    },
+    forgetCalls() {
+      calls.length = 0;
+    },
+    spoil: (how, count) => void spoils.set(how, count),
+    fail: (code, count) => void failures.push(...Array<status>(count).fill(code)),
+    failuresLeft: () => failures.length,
+    hang(value) {
+      isHung = value;
+    },
+    async close() {
+      server.forceShutdown();
+    },
+  };
+}
+
+/** The service as Google's own proto files define it. */
+function kmsService(): ServiceDefinition {
+  const definition = loadSync('google/cloud/kms/v1/service.proto', {
+    includeDirs: ['node_modules/@google-cloud/kms/build/protos', 'node_modules/google-gax/build/protos'],
+    longs: String,
+    enums: String,
+    defaults: false,
+  })['google.cloud.kms.v1.KeyManagementService'];
+  if (!definition || 'format' in definition)
+    throw new TypeError('the proto files hold no key management service');
+  return definition;
+}
+
+function checksumOf(bytes: Uint8Array): number {
+  return crc32c.buf(bytes) >>> 0;
+}
+
+/** DER of the DigestInfo of a SHA-256 digest, but for the digest (RFC 8017 section 9.2, note 1). */
+const DIGEST_INFO = Buffer.from('3031300d060960864801650304020105000420', 'hex');
+
+function signDigest(digest: Buffer, key: KeyObject): Buffer {
+  const padding = constants.RSA_PKCS1_PADDING;
+  return privateEncrypt({ key, padding }, Buffer.concat([DIGEST_INFO, digest]));
+}
