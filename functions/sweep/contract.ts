@@ -22,6 +22,8 @@ const Swept = z.strictObject({
       copies_removed: count,
       sessions: count,
       sessions_missing: count,
+      /** Seats that are lent, were lost, and are held again. */
+      sessions_reseated: count,
       sessions_closed: count,
     }),
   ),

@@ -51,6 +51,7 @@ function describe({ expired, published, pending, oldestAgeMs, sealed, reconciled
       copies_removed: reconciled.copiesRemoved,
       sessions: reconciled.sessions,
       sessions_missing: reconciled.sessionsMissing,
+      sessions_reseated: reconciled.sessionsReseated,
       sessions_closed: reconciled.sessionsClosed,
     },
   };

@@ -249,6 +249,64 @@ describe('a session', () => {
     ]);
   });
 
+  test('with a borrowed seat that Redis lost is seated again until the end of its loan, though its client is offline', async () => {
+    const license = await suite.createLicense({ max: 1, borrow: { max_days: 7 } });
+    const lent = (await license.acquire('field-laptop', { borrow_days: 7 })).body;
+    await suite.settle();
+    await clocked.redis.command(['FLUSHALL']);
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({
+      sessions_reseated: 1,
+      sessions_missing: 0,
+    });
+
+    const refused = await license.acquire('other');
+    expect(refused.body).toMatchObject({ code: 'SEATS_EXHAUSTED', active: 1 });
+    const [held] = (await suite.operate('GET', `/api/v1/sessions?license_id=${license.licenseId}`)).body
+      .sessions;
+    expect(held).toMatchObject({
+      session_id: lent.session_id,
+      acquired_at: expect.any(String),
+      expires_at: lent.borrowed_until,
+      borrowed_until: lent.borrowed_until,
+    });
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ sessions_reseated: 0 });
+    expect(await historiesOf(suite.deps.records, license.licenseId)).toMatchObject([
+      { isOpen: true, missingSinceMs: null },
+    ]);
+
+    // The records do not know the machine: nothing is signed for it until it has said again what it is.
+    const { session_id } = lent;
+    expect((await license.sign({ session_id })).body.code).toBe('SESSION_NOT_FOUND');
+    const again = await license.acquire('field-laptop');
+    expect(again.body).toMatchObject({ session_id, borrowed_until: lent.borrowed_until });
+    expect((await license.sign({ session_id })).body.license_data.offline_until).toBe(lent.borrowed_until);
+  });
+
+  test('with a borrowed seat that was given back is not seated again', async () => {
+    const license = await suite.createLicense({ max: 1, borrow: { max_days: 7 } });
+    const { session_id } = (await license.acquire('field-laptop', { borrow_days: 7 })).body;
+    await suite.settle();
+    await license.release(session_id);
+    // Its end is not on record yet when everything is compared.
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ sessions_reseated: 0 });
+    expect((await license.acquire('other')).status).toBe(201);
+  });
+
+  test('with a borrowed seat finds none again where others have taken them all, and is told as lost', async () => {
+    const license = await suite.createLicense({ max: 1, borrow: { max_days: 7 } });
+    await license.acquire('field-laptop', { borrow_days: 7 });
+    await suite.settle();
+    await clocked.redis.command(['FLUSHALL']);
+    const { session_id } = (await license.acquire('other', {})).body;
+    moveClock(HOUR_MS - TTL_MS);
+    await license.heartbeat({ session_id });
+    moveClock(TTL_MS - 1);
+    await license.heartbeat({ session_id });
+    moveClock(1);
+    const { body } = await suite.sweep();
+    expect(body.reconciled).toMatchObject({ sessions_reseated: 0, sessions_missing: 1 });
+  });
+
   test('that holds its seat all the time is never in question', async () => {
     const license = await suite.createLicense();
     const { id } = await seat(license, 'machine');

@@ -7,6 +7,7 @@ import {
   isRetired,
   judgeCopy,
   judgeSession,
+  loanOf,
   lossOf,
   overrule,
   type ReconcilePass,
@@ -25,7 +26,7 @@ const AT_A_TIME = 16;
 
 /**
  * Compares the seat store with the records, once an hour, and puts right what has drifted: entitlement copies, in both
- * directions, and sessions that ended without a word. Stops at the end of the sweep's time and goes on in the next one.
+ * directions, sessions that ended without a word, and seats that are lent and were lost. Stops at the end of the sweep's time and goes on in the next one.
  */
 export async function reconcile(deps: Deps, frame: Frame, tally: Tally): Promise<void> {
   let pass = duePass(await readPass(deps), deps.clock.nowMs());
@@ -36,6 +37,7 @@ export async function reconcile(deps: Deps, frame: Frame, tally: Tally): Promise
     copiesRemoved: 0,
     sessions: 0,
     sessionsMissing: 0,
+    sessionsReseated: 0,
     sessionsClosed: 0,
   };
   tally.reconciled = done;
@@ -117,9 +119,16 @@ async function compareSessionsOf(
     licenseId,
     histories.map(({ sessionId }) => sessionId),
   );
+  const reseated = await reseatLent(
+    licenseId,
+    histories.filter(({ sessionId }) => !seated.has(sessionId)),
+    deps,
+  );
+  done.sessionsReseated += reseated.size;
   const losses: SeatEvent[] = [];
   for (const history of histories) {
     const { sessionId, missingSinceMs } = history;
+    if (reseated.has(sessionId)) continue;
     switch (judgeSession(history, seated.has(sessionId), nowMs)) {
       case 'FOUND_AGAIN':
         await markMissing(sessionId, null, deps);
@@ -134,6 +143,24 @@ async function compareSessionsOf(
   }
   if (losses.length > 0) await deps.events.publish(losses);
   done.sessionsClosed += losses.length;
+}
+
+/** Gives those of these sessions that have borrowed their seat a seat again, and names those that got one. */
+async function reseatLent(
+  licenseId: string,
+  histories: readonly SessionHistory[],
+  { seats, clock }: Deps,
+): Promise<ReadonlySet<string>> {
+  const nowMs = clock.nowMs();
+  const lent = histories.flatMap((history) => {
+    const proven = loanOf(history, nowMs);
+    return proven ? [{ sessionId: history.sessionId, proven }] : [];
+  });
+  if (lent.length === 0) return new Set();
+  const verdict = await seats.heartbeat({ licenseId, proof: { kind: 'trusted' }, sessions: lent });
+  if (verdict.verdict !== 'OK') return new Set();
+  const given = verdict.results.flatMap((result) => ('session' in result ? [result.session.sessionId] : []));
+  return new Set(given);
 }
 
 /** Unless its end has been told meanwhile. */

@@ -17,6 +17,7 @@ export interface Reconciled {
   copiesRemoved: number;
   sessions: number;
   sessionsMissing: number;
+  sessionsReseated: number;
   sessionsClosed: number;
 }
 

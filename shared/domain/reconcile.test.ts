@@ -7,6 +7,7 @@ import {
   judgeCopy,
   judgeSession,
   LOST_AFTER_MS,
+  loanOf,
   lossOf,
   overrule,
   RECONCILE_EVERY_MS,
@@ -96,6 +97,7 @@ describe('a session without an end', () => {
     seatedMs: 0,
     revivals: 0,
     isOpen: true,
+    loan: null,
     missingSinceMs: null,
     marks: [],
     settled: {
@@ -115,6 +117,21 @@ describe('a session without an end', () => {
     expect(judgeSession(missing, false, 1_000 + LOST_AFTER_MS - 1)).toBe('STILL_MISSING');
     expect(judgeSession(missing, false, 1_000 + LOST_AFTER_MS)).toBe('LOST');
     expect(judgeSession(missing, true, 1_000 + LOST_AFTER_MS)).toBe('FOUND_AGAIN');
+  });
+
+  test('holds its seat by its loan, where it has one that is not over', () => {
+    const lent = { ...history, loan: { atMs: 100, untilMs: 5_000 } };
+    expect(loanOf(lent, 4_999)).toMatchObject({
+      sessionId: history.sessionId,
+      holder: 'a-holder',
+      acquiredAtMs: 100,
+      expiresAtMs: 5_000,
+      borrowedUntilMs: 5_000,
+    });
+    expect(loanOf(lent, 5_000)).toBeUndefined();
+    expect(loanOf(history, 200)).toBeUndefined();
+    expect(loanOf({ ...lent, holder: null }, 200)).toBeUndefined();
+    expect(loanOf({ ...lent, seatedSinceMs: 101 }, 200)).toBeUndefined();
   });
 
   test('has half an hour at least for its end to come, however soon one comparison follows another', () => {

@@ -2,7 +2,8 @@ import * as z from 'zod/mini';
 import type { Entitlement } from './entitlement.ts';
 import { eventOf, type SeatEvent } from './event.ts';
 import { changeLicense, entitlementOf, type License } from './license.ts';
-import type { SessionHistory } from './session-history.ts';
+import type { Session } from './session.ts';
+import { lentUntilMs, type SessionHistory } from './session-history.ts';
 
 /** How often everything is compared. */
 export const RECONCILE_EVERY_MS = 3_600_000;
@@ -64,6 +65,24 @@ export function retire(copy: Entitlement): Entitlement {
 
 export function isRetired({ max, overdraft, status }: Entitlement): boolean {
   return max === 0 && overdraft === 0 && status === 'suspended';
+}
+
+/**
+ * The session of a seat that is lent, as far as the records know it, or `undefined` for any other. Its client may be
+ * offline until then and cannot bring it back itself. What that said of itself is not on record.
+ */
+export function loanOf(history: SessionHistory, nowMs: number): Session | undefined {
+  const { sessionId, holder, acquiredAtMs } = history;
+  const untilMs = lentUntilMs(history, nowMs);
+  if (untilMs === undefined || holder === null) return undefined;
+  return {
+    sessionId,
+    holder,
+    acquiredAtMs,
+    expiresAtMs: untilMs,
+    borrowedUntilMs: untilMs,
+    facts: { fingerprint: '' },
+  };
 }
 
 export type SessionState = 'SOUND' | 'FOUND_AGAIN' | 'MISSING' | 'STILL_MISSING' | 'LOST';

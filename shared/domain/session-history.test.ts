@@ -2,7 +2,13 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { event, LICENSE, permutationsOf, poolLives, SESSION, TENANT } from '../testing/seat-events.ts';
 import type { EventType, SeatEvent } from './event.ts';
-import { addToHistory, MOST_MARKS, type SessionHistory, SessionHistorySchema } from './session-history.ts';
+import {
+  addToHistory,
+  lentUntilMs,
+  MOST_MARKS,
+  type SessionHistory,
+  SessionHistorySchema,
+} from './session-history.ts';
 
 const SEED = { seed: 20261125, numRuns: 300 };
 const MINUTE_MS = 60_000;
@@ -49,6 +55,35 @@ test('a life of six events is the same history in each of their 720 orders', () 
   const orders = permutationsOf(LIFE);
   expect(orders).toHaveLength(720);
   for (const order of orders) expect(historyOf(order)).toEqual(inOrder);
+});
+
+test('a loan is remembered until it is over or its seat is given up, the last one told of, in every order', () => {
+  const lent = (minute: number, untilMinute: number) =>
+    at(minute, 'session.borrowed', { borrowedUntilMs: untilMinute * MINUTE_MS });
+  const twice = [at(0, 'session.acquired'), lent(0, 50), lent(5, 90)];
+  for (const order of permutationsOf(twice)) {
+    const history = historyOf(order);
+    if (!history) throw new Error('no history');
+    expect(history).toMatchObject({ isOpen: true, seatedMs: 0, revivals: 0, endedAtMs: null });
+    expect(lentUntilMs(history, 89 * MINUTE_MS)).toBe(90 * MINUTE_MS);
+    expect(lentUntilMs(history, 90 * MINUTE_MS)).toBeUndefined();
+  }
+  for (const end of [at(9, 'session.released'), at(9, 'session.evicted'), at(9, 'session.expired')]) {
+    for (const order of permutationsOf([...twice, end])) {
+      const ended = historyOf(order);
+      expect(ended && lentUntilMs(ended, 10 * MINUTE_MS)).toBeUndefined();
+    }
+  }
+  for (const order of permutationsOf([lent(0, 50), at(9, 'session.expired'), at(10, 'session.revived')])) {
+    const revived = historyOf(order);
+    expect(revived?.isOpen).toBe(true);
+    expect(revived && lentUntilMs(revived, 11 * MINUTE_MS)).toBeUndefined();
+  }
+});
+
+test('a history from before seats were lent reads as one without a loan', () => {
+  const { loan: _, ...old } = historyOf(LIFE) ?? { loan: null };
+  expect(SessionHistorySchema.parse(old)).toEqual(historyOf(LIFE));
 });
 
 test('where events were lost, what is left is still the same in every order', () => {

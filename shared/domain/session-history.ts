@@ -35,6 +35,8 @@ export const SessionHistorySchema = z.object({
   acquiredAtMs: z.int(),
   ...SumSchema.shape,
   isOpen: z.boolean(),
+  /** The loan of its seat that was told of last. */
+  loan: z._default(z.nullable(z.object({ atMs: z.int(), untilMs: z.int() })), null),
   /** Since when the seat store knows nothing of the session though no end was told; `null` for all is well. */
   missingSinceMs: z.nullable(z.int()),
   /** The latest marks, in order. */
@@ -68,6 +70,7 @@ export function addToHistory(
     ...before,
     ...sum,
     isOpen: sum.seatedSinceMs !== null,
+    loan: laterLoan(before.loan, event),
     missingSinceMs: mark === undefined ? before.missingSinceMs : null,
     marks,
     settled,
@@ -92,10 +95,23 @@ function beginning(event: SeatEvent, sessionId: string): SessionHistory {
     acquiredAtMs,
     ...sum,
     isOpen: true,
+    loan: null,
     missingSinceMs: null,
     marks: [],
     settled: { ...sum, last: null },
   };
+}
+
+function laterLoan(loan: SessionHistory['loan'], { atMs, detail }: SeatEvent): SessionHistory['loan'] {
+  const { borrowedUntilMs } = detail;
+  if (borrowedUntilMs === undefined || (loan !== null && loan.atMs >= atMs)) return loan;
+  return { atMs, untilMs: borrowedUntilMs };
+}
+
+/** Until when the seat is lent, where it is now: a loan ends with the stay that it was made in. */
+export function lentUntilMs({ loan, seatedSinceMs }: SessionHistory, nowMs: number): number | undefined {
+  if (loan === null || seatedSinceMs === null) return undefined;
+  return loan.atMs >= seatedSinceMs && loan.untilMs > nowMs ? loan.untilMs : undefined;
 }
 
 function markOf({ type, atMs, position, detail }: SeatEvent): Mark | undefined {

@@ -68,6 +68,11 @@ test('an hour is the same whatever order its events come in', () => {
   );
 });
 
+test('a seat that is borrowed is one of those taken, not one more', () => {
+  const lent = event({ type: 'session.borrowed', atMs: START_MS, detail: { active: 2, borrowedUntilMs: 1 } });
+  expect(hoursOf([lent])).toMatchObject([{ peak: 2, closing: { active: 2 } }]);
+});
+
 test('two seats taken, one refused and one given back are the same hour in each of their 24 orders', () => {
   const at = (minute: number) => START_MS + minute * 60_000;
   const told = [

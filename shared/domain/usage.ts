@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { comparePositions, type SeatEvent } from './event.ts';
+import { comparePositions, type EventType, type SeatEvent } from './event.ts';
 
 export const HOUR_MS = 3_600_000;
 
@@ -15,6 +15,9 @@ export const UsageHourSchema = z.object({
   closing: z.nullable(z.object({ position: z.string(), active: z.int() })),
 });
 export type UsageHour = z.infer<typeof UsageHourSchema>;
+
+/** Events after which their session holds a seat. */
+const HOLDING: ReadonlySet<EventType> = new Set(['session.acquired', 'session.borrowed', 'session.revived']);
 
 export function hourOf(atMs: number): number {
   return Math.floor(atMs / HOUR_MS) * HOUR_MS;
@@ -40,8 +43,8 @@ export function addToHour(hour: UsageHour | undefined, event: SeatEvent): UsageH
     closing: null,
   };
   if (active === undefined) return { ...before, denials: before.denials + denials };
-  // Whoever takes a seat is counted in `active`; whoever has just given one up held it until then.
-  const taken = type === 'session.acquired' || type === 'session.revived' ? active : active + 1;
+  // Whoever holds a seat is counted in `active`; whoever has just given one up held it until then.
+  const taken = HOLDING.has(type) ? active : active + 1;
   const isLatest = before.closing === null || comparePositions(position, before.closing.position) > 0;
   return {
     ...before,

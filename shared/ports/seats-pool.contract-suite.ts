@@ -52,6 +52,10 @@ export interface Books {
   readonly sessions: readonly string[];
   readonly ended: readonly string[];
   readonly lapsed: readonly string[];
+  /** Session to until when its seat is borrowed; a loan that is over may still be among them. */
+  readonly loans: Readonly<Record<string, number>>;
+  /** Sessions that something was signed for. */
+  readonly signed: readonly string[];
   /** When the sweep will look at this license next. */
   readonly dueMs: number | undefined;
   readonly hasDenials: boolean;
@@ -69,6 +73,7 @@ interface Asking {
   readonly proposed?: string;
   readonly facts?: SessionFacts;
   readonly proof?: Proof;
+  readonly days?: number;
 }
 
 /** One license's pool, as the tests speak of it. Every call is followed by a look into the books. */
@@ -140,6 +145,7 @@ export async function openPool(under: SeatsUnderTest, change: Partial<Entitlemen
       proposedSessionId: asking.proposed ?? newSessionId(licenseId),
       holders: typeof holder === 'string' ? { machine: holder } : holder,
       facts: asking.facts ?? { fingerprint: 'a-machine' },
+      borrowDays: asking.days,
     });
   }
 
@@ -189,11 +195,12 @@ export async function openPool(under: SeatsUnderTest, change: Partial<Entitlemen
   return pool;
 }
 
-/** One lease, one holder and one session for each seat, and the sweep knows when to look. */
-function expectSoundBooks({ leases, seatedOf, sessions, dueMs }: Books): void {
+/** One lease, one holder and one session for each seat, nothing lent or signed beside, and the sweep knows when to look. */
+function expectSoundBooks({ leases, seatedOf, sessions, loans, signed, dueMs }: Books): void {
   const leased = leases.map(({ sessionId }) => sessionId).sort();
   expect([...sessions].sort()).toEqual(leased);
   expect(Object.values(seatedOf).sort()).toEqual(leased);
+  expect(leased).toEqual(expect.arrayContaining([...Object.keys(loans), ...signed]));
   expect(dueMs).toBe(leases[0]?.expiresAtMs);
 }
 

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll } from 'vitest';
 import { upkeepContract } from './seat-upkeep.contract-suite.ts';
 import { acquireContract } from './seats-acquire.contract-suite.ts';
+import { borrowContract } from './seats-borrow.contract-suite.ts';
 import { endingContract } from './seats-ending.contract-suite.ts';
 import { heartbeatContract } from './seats-heartbeat.contract-suite.ts';
 import { licenseContract } from './seats-license.contract-suite.ts';
 import { listingContract } from './seats-listing.contract-suite.ts';
 import type { SeatsUnderTest } from './seats-pool.contract-suite.ts';
+import { signedContract } from './seats-signed.contract-suite.ts';
 
 export type { SeatsUnderTest } from './seats-pool.contract-suite.ts';
 
@@ -27,6 +29,8 @@ export function seatsContract(open: () => Promise<SeatsUnderTest>): void {
   acquireContract(under);
   heartbeatContract(under);
   endingContract(under);
+  borrowContract(under);
+  signedContract(under);
   licenseContract(under);
   listingContract(under);
   upkeepContract(under);

@@ -32,6 +32,7 @@ const details: fc.Arbitrary<EventDetail> = fc.record(
   {
     holder: words,
     acquiredAtMs: moments,
+    borrowedUntilMs: moments,
     active: count,
     max: count,
     reason: fc.constantFrom('lease_ran_out' as const, 'lost' as const),

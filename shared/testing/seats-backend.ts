@@ -118,6 +118,8 @@ export async function readBooks(redis: RespClient, licenseId: string): Promise<B
     ['HKEYS', poolKey('lapsed', licenseId)],
     ['ZSCORE', shardKey('due', shardOf(licenseId)), licenseId],
     ['HGET', shardKey('denied', shardOf(licenseId)), licenseId],
+    ['ZRANGE', poolKey('borrowed', licenseId), '0', '-1', 'WITHSCORES'],
+    ['HKEYS', poolKey('signed', licenseId)],
   ]);
   return {
     leases: pairsOf(replies[0]).map(([sessionId, ms]) => ({ sessionId, expiresAtMs: Number(ms) })),
@@ -127,6 +129,8 @@ export async function readBooks(redis: RespClient, licenseId: string): Promise<B
     lapsed: listOf(replies[4]).map(String),
     dueMs: replies[5] === null ? undefined : Number(replies[5]),
     hasDenials: replies[6] !== null,
+    loans: Object.fromEntries(pairsOf(replies[7]).map(([session, ms]) => [session, Number(ms)])),
+    signed: listOf(replies[8]).map(String),
   };
 }
 

@@ -7,9 +7,9 @@ const HOLDERS = ['ann', 'ben', 'cat', 'dan'] as const;
 
 /** Two in one shard; a rhythm each, the last with a TTL longer than ended sessions are remembered. */
 export const TERMS: readonly Entitlement[] = [
-  terms('lic_03_0000000000000001', { max: 2, ttlSeconds: 10 }),
-  terms('lic_03_0000000000000002', { max: 1, overdraft: 1, ttlSeconds: 30, unit: 'user' }),
-  terms('lic_11_0000000000000003', { max: 1, ttlSeconds: 7_200 }),
+  terms('lic_03_0000000000000001', { max: 2, ttlSeconds: 10, borrowMaxDays: 3 }),
+  terms('lic_03_0000000000000002', { max: 1, overdraft: 1, ttlSeconds: 30, unit: 'user', borrowMaxDays: 2 }),
+  terms('lic_11_0000000000000003', { max: 1, ttlSeconds: 7_200, borrowMaxDays: 1 }),
 ];
 
 function terms(licenseId: string, more: Partial<Entitlement>): Entitlement {
@@ -34,6 +34,8 @@ function terms(licenseId: string, more: Partial<Entitlement>): Entitlement {
   };
 }
 
+const NO_LOAN = Array<undefined>(10).fill(undefined);
+
 const license = fc.nat(TERMS.length - 1);
 const pick = fc.nat(999);
 const proof = fc.oneof(
@@ -51,6 +53,7 @@ export const commandOf = fc.oneof(
       license,
       proof,
       holder: fc.constantFrom(...HOLDERS, ...HOLDERS, ...HOLDERS, ...HOLDERS, ...HOLDERS, undefined),
+      borrowDays: fc.constantFrom(...NO_LOAN, 1, 1, 1, 2, 4),
     }),
   },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('repeat' as const), pick }) },
@@ -88,6 +91,8 @@ export const commandOf = fc.oneof(
         { weight: 3, arbitrary: fc.constant(null) },
         { weight: 1, arbitrary: fc.integer({ min: 1, max: 40_000 }) },
       ),
+      borrowMaxDays: fc.constantFrom(0, 2, 3, 3),
+      borrowLowWater: fc.constantFrom(0, 0, 1, 1, 2),
       versionsAhead: fc.constantFrom(-1, 0, 1, 1, 1, 2),
       event: fc.constantFrom(undefined, 'license.updated' as const),
     }),
@@ -100,6 +105,7 @@ export const commandOf = fc.oneof(
         { weight: 4, arbitrary: fc.nat(3_000) },
         { weight: 3, arbitrary: fc.nat(40_000) },
         { weight: 1, arbitrary: fc.nat(8_000_000) },
+        { weight: 1, arbitrary: fc.nat(100_000_000) },
       ),
     }),
   },
@@ -108,7 +114,13 @@ export const commandOf = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('waitForEnd' as const),
       pick,
-      of: fc.constantFrom('lease' as const, 'lease' as const, 'lease' as const, 'memory' as const),
+      of: fc.constantFrom(
+        'lease' as const,
+        'lease' as const,
+        'lease' as const,
+        'memory' as const,
+        'loan' as const,
+      ),
       offsetMs: fc.constantFrom(-1, 0, 0, 1),
     }),
   },
@@ -120,6 +132,7 @@ export const commandOf = fc.oneof(
       limit: fc.constantFrom(1, 2, 100),
     }),
   },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('sign' as const), license, proof, pick }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('lose' as const) }) },
 );
 type Arbitrated<A> = A extends fc.Arbitrary<infer T> ? T : never;

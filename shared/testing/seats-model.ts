@@ -13,11 +13,14 @@ import type {
   ReleaseRequest,
   ReleaseVerdict,
   SessionListVerdict,
+  SessionRequest,
+  SessionVerdict,
 } from '../ports/seats.ts';
 
 /** How long an ended session is remembered after the longest lease that it was ever promised. */
 export const MEMORY_MS = 3_600_000;
 const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
 
 export interface ModelEvent {
   readonly type: string;
@@ -29,6 +32,9 @@ export interface ModelEvent {
 interface Known extends Session {
   state: 'seated' | 'ran out' | 'ended';
   promisedUntilMs: number;
+  /** Until when the seat was lent, over or not; 0 for never. */
+  loanUntilMs: number;
+  signed: string | undefined;
 }
 
 /** The rules of one license's pool in plain words: what the Lua must answer, tell and remember. */
@@ -58,21 +64,31 @@ export class PoolModel {
     if ('verdict' in terms) return terms;
     const standing = standingOf(terms, nowMs);
     if (standing) return standing;
-    const { proposedSessionId, facts } = request;
+    const { proposedSessionId, facts, borrowDays = 0 } = request;
     const holder = request.holders[terms.unit];
     if (!holder) return { verdict: 'HOLDER_REQUIRED', unit: terms.unit };
+    if (borrowDays > terms.borrowMaxDays) return { verdict: 'BORROW_TOO_LONG', maxDays: terms.borrowMaxDays };
+    const wantedMs = borrowDays > 0 ? withinLicense(terms, nowMs + borrowDays * DAY_MS) : 0;
 
-    const expiresAtMs = leaseEnd(terms, nowMs);
     const own = this.#seated().find((session) => session.holder === holder);
     if (own) {
+      const loanMs = loanAt(own, nowMs);
+      if (wantedMs - loanMs >= MINUTE_MS) {
+        const refusal = loanMs === 0 ? this.#loanRefusal(terms, nowMs) : undefined;
+        if (refusal) return refusal;
+        this.#lend(own, wantedMs, nowMs);
+      }
       own.facts = facts;
-      promise(own, expiresAtMs);
+      promise(own, leaseEnd(terms, nowMs, loanAt(own, nowMs)));
       return this.#grant(own.sessionId === proposedSessionId ? 'GRANTED' : 'RENEWED', own, terms, nowMs);
     }
     if (this.#find(proposedSessionId)) return { verdict: 'ENDED' };
     const room = terms.max + terms.overdraft - this.#seated().length;
     if (room <= 0) return this.#refuse(proposedSessionId, room, terms, nowMs);
+    const refusal = wantedMs > 0 ? this.#loanRefusal(terms, nowMs) : undefined;
+    if (refusal) return refusal;
 
+    const expiresAtMs = leaseEnd(terms, nowMs, wantedMs);
     const session: Known = {
       sessionId: proposedSessionId,
       holder,
@@ -81,9 +97,12 @@ export class PoolModel {
       facts,
       state: 'seated',
       promisedUntilMs: expiresAtMs,
+      loanUntilMs: 0,
+      signed: undefined,
     };
     this.#known.push(session);
     this.#tell('session.acquired', proposedSessionId, nowMs);
+    if (wantedMs > 0) this.#lend(session, wantedMs, nowMs);
     return this.#grant('GRANTED', session, terms, nowMs);
   }
 
@@ -96,6 +115,34 @@ export class PoolModel {
     return { verdict: 'OK', atMs: nowMs, rhythm: rhythmOf(terms), results };
   }
 
+  readSession({ proof, sessionId }: SessionRequest, nowMs: number): SessionVerdict {
+    const terms = this.#enter(proof, nowMs);
+    if ('verdict' in terms) return terms;
+    const standing = standingOf(terms, nowMs);
+    if (standing) return standing;
+    const session = this.#find(sessionId);
+    if (session?.state !== 'seated') return { verdict: 'GONE' };
+    const { version, validUntilMs } = terms;
+    const { signed } = session;
+    return {
+      verdict: 'OK',
+      session: shown(session, nowMs),
+      version,
+      validUntilMs,
+      rhythm: rhythmOf(terms),
+      atMs: nowMs,
+      signed,
+    };
+  }
+
+  /** Needs no proof and notices nothing. */
+  keepSigned(sessionId: string, signed: string, nowMs: number): 'KEPT' | 'GONE' {
+    const session = this.#find(sessionId);
+    if (session?.state !== 'seated' || session.expiresAtMs <= nowMs) return 'GONE';
+    session.signed = signed;
+    return 'KEPT';
+  }
+
   release({ proof, sessionId, reason, proven }: ReleaseRequest, nowMs: number): ReleaseVerdict {
     const terms = this.#enter(proof, nowMs);
     if ('verdict' in terms) return terms;
@@ -103,6 +150,7 @@ export class PoolModel {
     if (!session) return { verdict: 'UNKNOWN_SESSION' };
     const wasSeated = session.state === 'seated';
     session.state = 'ended';
+    forgetPaper(session);
     if (!this.#known.includes(session)) this.#known.push(session);
     if (wasSeated) this.#tell(`session.${reason}`, sessionId, nowMs);
     return { verdict: wasSeated ? 'ENDED' : 'ALREADY_ENDED' };
@@ -113,7 +161,7 @@ export class PoolModel {
     if (!this.#terms) return { verdict: 'UNKNOWN_LICENSE' };
     const { max, overdraft } = this.#terms;
     const living = this.#seated().filter(({ expiresAtMs }) => expiresAtMs > nowMs);
-    const sessions = living.sort(bySoonestEnd).map(withoutState);
+    const sessions = living.sort(bySoonestEnd).map((session) => shown(session, nowMs));
     return { verdict: 'OK', active: sessions.length, max, overdraft, sessions };
   }
 
@@ -130,6 +178,16 @@ export class PoolModel {
     return living.map(({ sessionId, expiresAtMs }): [string, number] => [sessionId, expiresAtMs]).sort();
   }
 
+  /** Sessions with a seat that has ever been lent, and those that something was signed for; of leases that have not ended. */
+  paperAt(nowMs: number): { loans: string[]; signed: string[] } {
+    const living = this.#seated().filter(({ expiresAtMs }) => expiresAtMs > nowMs);
+    const idsOf = (sessions: Known[]): string[] => sessions.map(({ sessionId }) => sessionId).sort();
+    return {
+      loans: idsOf(living.filter(({ loanUntilMs }) => loanUntilMs > 0)),
+      signed: idsOf(living.filter(({ signed }) => signed !== undefined)),
+    };
+  }
+
   /** A caller with the right key notices what has run out, and what nobody needs to remember any more. */
   #enter(proof: Proof, nowMs: number): Entitlement | Extract<ReleaseVerdict, LicenseTrouble> {
     const terms = this.#terms;
@@ -138,6 +196,7 @@ export class PoolModel {
     const ranOut = this.#seated().filter(({ expiresAtMs }) => expiresAtMs <= nowMs);
     for (const session of ranOut.sort(bySoonestEnd)) {
       session.state = 'ran out';
+      forgetPaper(session);
       this.#tell('session.expired', session.sessionId, session.expiresAtMs);
     }
     this.#known = this.#known.filter(({ promisedUntilMs }) => promisedUntilMs + MEMORY_MS > nowMs);
@@ -145,9 +204,20 @@ export class PoolModel {
   }
 
   #grant(verdict: 'GRANTED' | 'RENEWED', seated: Known, terms: Entitlement, nowMs: number): AcquireVerdict {
-    const session = withoutState(seated);
+    const session = shown(seated, nowMs);
     const active = this.#seated().length;
     return { verdict, session, active, max: terms.max, atMs: nowMs, rhythm: rhythmOf(terms) };
+  }
+
+  #loanRefusal(terms: Entitlement, nowMs: number): AcquireVerdict | undefined {
+    const borrowed = this.#seated().filter((session) => loanAt(session, nowMs) > 0).length;
+    const borrowable = Math.max(0, terms.max - terms.borrowLowWater);
+    return borrowed >= borrowable ? { verdict: 'BORROW_LIMIT', borrowed, borrowable } : undefined;
+  }
+
+  #lend(session: Known, untilMs: number, nowMs: number): void {
+    session.loanUntilMs = untilMs;
+    this.#tell('session.borrowed', session.sessionId, nowMs);
   }
 
   #refuse(proposed: string, room: number, terms: Entitlement, nowMs: number): AcquireVerdict {
@@ -179,14 +249,22 @@ export class PoolModel {
       this.#tell('session.revived', sessionId, nowMs);
     }
     session.state = 'seated';
-    promise(session, leaseEnd(terms, nowMs));
-    return { verdict, session: withoutState(session) };
+    promise(session, leaseEnd(terms, nowMs, loanAt(session, nowMs)));
+    return { verdict, session: shown(session, nowMs) };
   }
 
   /** A session that Redis has lost, as its token tells of it while that may still be used. */
   #lost(proven: Session | undefined, nowMs: number): Known | undefined {
     if (!proven || proven.expiresAtMs + MEMORY_MS <= nowMs) return undefined;
-    return { ...proven, state: 'ran out', promisedUntilMs: proven.expiresAtMs };
+    const { borrowedUntilMs = 0, ...session } = proven;
+    const loanUntilMs = borrowedUntilMs > nowMs ? borrowedUntilMs : 0;
+    return {
+      ...session,
+      state: 'ran out',
+      promisedUntilMs: proven.expiresAtMs,
+      loanUntilMs,
+      signed: undefined,
+    };
   }
 
   #seated(): Known[] {
@@ -215,8 +293,23 @@ function standingOf(
   return validUntilMs !== null && nowMs >= validUntilMs ? { verdict: 'EXPIRED' } : undefined;
 }
 
-function leaseEnd({ ttlSeconds, validUntilMs }: Entitlement, nowMs: number): number {
-  return Math.min(nowMs + ttlSeconds * 1000, validUntilMs ?? Number.POSITIVE_INFINITY);
+function leaseEnd(terms: Entitlement, nowMs: number, loanMs: number): number {
+  return withinLicense(terms, Math.max(nowMs + terms.ttlSeconds * 1000, loanMs));
+}
+
+function withinLicense({ validUntilMs }: Entitlement, atMs: number): number {
+  return Math.min(atMs, validUntilMs ?? Number.POSITIVE_INFINITY);
+}
+
+/** Until when the seat is lent now, or 0. */
+function loanAt({ loanUntilMs }: Known, nowMs: number): number {
+  return loanUntilMs > nowMs ? loanUntilMs : 0;
+}
+
+/** What was lent and signed ends with the seat. */
+function forgetPaper(session: Known): void {
+  session.loanUntilMs = 0;
+  session.signed = undefined;
 }
 
 function promise(session: Known, expiresAtMs: number): void {
@@ -228,8 +321,11 @@ function rhythmOf({ ttlSeconds, heartbeatSeconds, offlineGraceDays }: Entitlemen
   return { ttlSeconds, heartbeatSeconds, offlineGraceDays };
 }
 
-function withoutState({ state: _, promisedUntilMs: __, ...session }: Known): Session {
-  return session;
+/** The session as it is told of. */
+function shown(known: Known, nowMs: number): Session {
+  const { state: _, promisedUntilMs: __, loanUntilMs: ___, signed: ____, ...session } = known;
+  const borrowedUntilMs = Math.min(loanAt(known, nowMs), session.expiresAtMs);
+  return borrowedUntilMs > 0 ? { ...session, borrowedUntilMs } : session;
 }
 
 function bySoonestEnd(a: Session, b: Session): number {

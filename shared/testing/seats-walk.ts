@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
 import { openSeats } from '../adapters/seats/live.ts';
 import { poolKey, shardKey } from '../adapters/seats/lua/keys.ts';
+import type { RespReply } from '../adapters/seats/resp-client.ts';
 import type { Entitlement } from '../domain/entitlement.ts';
 import { shardOf } from '../domain/ids.ts';
 import type { Session } from '../domain/session.ts';
@@ -67,6 +68,8 @@ export function openWalk(backend: SeatsBackend): Walk {
           return change(command);
         case 'list':
           return list(command);
+        case 'sign':
+          return sign(command);
         case 'wait':
           await moveTo(nowMs + command.ms);
           return undefined;
@@ -80,7 +83,7 @@ export function openWalk(backend: SeatsBackend): Walk {
       }
     }
 
-    function requestOf({ license: of, holder, proof: by }: Told<'acquire'>): AcquireRequest {
+    function requestOf({ license: of, holder, proof: by, borrowDays }: Told<'acquire'>): AcquireRequest {
       const { licenseId, unit } = at(truth, of);
       lastId += 1;
       const request: AcquireRequest = {
@@ -89,6 +92,7 @@ export function openWalk(backend: SeatsBackend): Walk {
         proposedSessionId: `ses_${licenseId.slice(4)}_${String(lastId).padStart(16, '0')}`,
         holders: unit === 'user' ? { machine: 'one', user: holder } : { machine: holder ?? '' },
         facts: { fingerprint: `print ${lastId}` },
+        borrowDays,
       };
       requests.push({ of, request });
       return request;
@@ -148,6 +152,28 @@ export function openWalk(backend: SeatsBackend): Walk {
       return of;
     }
 
+    /** As the function does it: reads the session, and where it holds a seat keeps something for it. */
+    async function sign({ license: of, proof: by, pick: number }: Told<'sign'>): Promise<number> {
+      const own = chosen(
+        held.filter((each) => each.of === of),
+        number,
+      );
+      const { licenseId } = at(truth, of);
+      const sessionId = own?.newest.sessionId ?? 'ses_never_was';
+      const request = { licenseId, proof: proofOf(of, by), sessionId };
+      const expected = at(pools, of).readSession(request, nowMs);
+      const actual = await seats.readSession(request);
+      agree(actual, expected);
+      count(`read ${actual.verdict}`);
+      if (actual.verdict === 'OK' && actual.signed !== undefined) count('read what was signed');
+      const signed = `signed at ${nowMs}`;
+      const kept = await seats.keepSigned(licenseId, sessionId, signed);
+      agree(kept, at(pools, of).keepSigned(sessionId, signed, nowMs));
+      count(`keep ${kept}`);
+      await refill(of, actual.verdict);
+      return of;
+    }
+
     async function list({ license: of, limit }: Told<'list'>): Promise<number> {
       const { licenseId } = at(truth, of);
       const expected = at(pools, of).list(nowMs);
@@ -174,7 +200,7 @@ export function openWalk(backend: SeatsBackend): Walk {
       ...said
     }: Told<'put'>): Promise<number> {
       const now = at(truth, of);
-      const { max, overdraft, status, ttlSeconds = now.ttlSeconds } = said;
+      const { max, overdraft, status, borrowMaxDays, borrowLowWater, ttlSeconds = now.ttlSeconds } = said;
       const validUntilMs = validForMs === null ? null : nowMs + validForMs;
       const next = {
         ...now,
@@ -182,6 +208,8 @@ export function openWalk(backend: SeatsBackend): Walk {
         overdraft,
         status,
         ttlSeconds,
+        borrowMaxDays,
+        borrowLowWater,
         validUntilMs,
         version: now.version + versionsAhead,
       };
@@ -211,7 +239,9 @@ export function openWalk(backend: SeatsBackend): Walk {
       const session = chosen(held, number);
       if (!session) return undefined;
       const memoryMs = of === 'memory' ? MEMORY_MS : 0;
-      const toMs = session.newest.expiresAtMs + memoryMs + offsetMs;
+      const { expiresAtMs, borrowedUntilMs } = session.newest;
+      const endMs = of === 'loan' ? (borrowedUntilMs ?? expiresAtMs) : expiresAtMs;
+      const toMs = endMs + memoryMs + offsetMs;
       if (toMs > nowMs && offsetMs <= 0)
         count(offsetMs === 0 ? 'clock at an expiry' : 'clock 1 ms before an expiry');
       await moveTo(Math.max(nowMs, toMs));
@@ -226,12 +256,14 @@ export function openWalk(backend: SeatsBackend): Walk {
     async function compare(of: number): Promise<void> {
       const { licenseId } = at(truth, of);
       const outbox = shardKey('outbox', shardOf(licenseId));
-      const [range, leased, seated, sessions, due] = await backend.redis.pipeline([
+      const [range, leased, seated, sessions, due, lent, signed] = await backend.redis.pipeline([
         ['XRANGE', outbox, '-', '+'],
         ['ZRANGE', poolKey('lease', licenseId), '0', '-1', 'WITHSCORES'],
         ['HVALS', poolKey('holder', licenseId)],
         ['HKEYS', poolKey('session', licenseId)],
         ['ZSCORE', shardKey('due', shardOf(licenseId)), licenseId],
+        ['ZRANGE', poolKey('borrowed', licenseId), '0', '-1'],
+        ['HKEYS', poolKey('signed', licenseId)],
         // The stream starts anew for every step, so that no step pays for those before it.
         ['DEL', outbox],
       ]);
@@ -245,6 +277,13 @@ export function openWalk(backend: SeatsBackend): Walk {
       agree(leases.filter(([, ms]) => ms > nowMs).sort(), at(pools, of).leasesAt(nowMs));
       agree(listOf(seated).map(String).sort(), ids);
       agree(listOf(sessions).map(String).sort(), ids);
+      const living = new Set(leases.flatMap(([id, ms]) => (ms > nowMs ? [id] : [])));
+      const ofLiving = (reply: RespReply | undefined): string[] =>
+        listOf(reply)
+          .map(String)
+          .filter((id) => living.has(id))
+          .sort();
+      agree({ loans: ofLiving(lent), signed: ofLiving(signed) }, at(pools, of).paperAt(nowMs));
       agree(due === null ? undefined : Number(due), leases[0]?.[1]);
     }
 

@@ -71,7 +71,8 @@ async function underTest(backend: SeatsBackend): Promise<SeatsUnderTest> {
     readBooks: (licenseId) => readBooks(backend.redis, licenseId),
     kindsOfKeyLeft: (licenseId) => kindsOfKeyLeft(backend, licenseId, nowMs),
     async losePart(licenseId, part) {
-      const kinds = part === 'terms' ? (['license'] as const) : (['lease', 'holder', 'session'] as const);
+      const leases = ['lease', 'holder', 'session', 'borrowed', 'signed'] as const;
+      const kinds = part === 'terms' ? (['license'] as const) : leases;
       await backend.redis.command(['DEL', ...kinds.map((kind) => poolKey(kind, licenseId))]);
     },
     loseEverything: () => backend.flush(),
