@@ -1,4 +1,3 @@
-import { licenseOfSession } from '../../shared/domain/ids.ts';
 import { entitlementOf, type License } from '../../shared/domain/license.ts';
 import {
   dataOf,
@@ -33,9 +32,7 @@ export default {
     const sessionId = body.session_id ?? ask.session_id;
     if (sessionId === undefined) return NO_SESSION;
     const { licenseId, proof } = caller;
-    // Another license's session: the key is proven all the same, on a session that no license has.
-    const own = licenseOfSession(sessionId) === licenseId ? sessionId : '';
-    const request = { licenseId, proof, sessionId: own };
+    const request = { licenseId, proof, sessionId };
     const key = await deps.signer.current();
 
     const found = await deps.seats.readSession(request);
@@ -65,7 +62,7 @@ export default {
     if ('problem' in signed) return signed;
     const { endsAtMs } = draft;
     const text = keep(signed, { ...wantedOf(held, key), ask, version: license.version, endsAtMs });
-    if ((await deps.seats.keepSigned(licenseId, own, text)) === 'GONE') return refuseSession('GONE');
+    if ((await deps.seats.keepSigned(licenseId, sessionId, text)) === 'GONE') return refuseSession('GONE');
     return { answer: 'signed', body: describe(signed) };
   },
 } satisfies HandlersOf<typeof contract>;

@@ -285,8 +285,13 @@ describe('a borrowed seat', () => {
     const { license, session } = await seated(LENDING, { borrow_days: 2 });
     await license.sign({ session_id: session });
     await license.acquire('machine', { borrow_days: 3 });
-    const { body } = await license.sign({ session_id: session });
-    expect(body.license_data.offline_until).toBe(at(clocked.nowMs() + 3 * DAY_MS));
+    const longer = await license.sign({ session_id: session });
+    expect(longer.body.license_data.offline_until).toBe(at(clocked.nowMs() + 3 * DAY_MS));
+
+    clocked.moveClock(3_600_000);
+    await license.acquire('machine', { borrow_days: 3 });
+    const anHour = await license.sign({ session_id: session });
+    expect(anHour.body.license_data.offline_until).toBe(at(clocked.nowMs() + 3 * DAY_MS));
   });
 
   test('comes back early, is free at once, and is signed for no more', async () => {
@@ -345,9 +350,16 @@ describe('nothing is signed', () => {
     expect([refused.status, refused.body.code]).toEqual([404, 'SESSION_NOT_FOUND']);
   });
 
-  test('while too much is asked of the key: 503, and when to come back', async () => {
+  test.each([
+    ['both', 1],
+    ['the second', 2],
+  ])('while too much is asked of the key (for %s signature): 503, and when to come back', async (_, nth) => {
     const { license, session } = await seated();
-    beforeSignature = async () => ({ verdict: 'BUSY' });
+    let asked = 0;
+    beforeSignature = async () => {
+      asked += 1;
+      return asked % nth === 0 ? { verdict: 'BUSY' } : undefined;
+    };
     const refused = await license.sign({ session_id: session });
     beforeSignature = async () => undefined;
     expect([refused.status, refused.body.code, refused.headers.get('retry-after')]).toEqual([

@@ -282,6 +282,16 @@ describe('a session', () => {
     expect((await license.sign({ session_id })).body.license_data.offline_until).toBe(lent.borrowed_until);
   });
 
+  test('with a borrowed seat of a license that is suspended by now is told as any other that was lost', async () => {
+    const license = await suite.createLicense({ borrow: { max_days: 7 } });
+    await license.acquire('field-laptop', { borrow_days: 7 });
+    await suite.settle();
+    await clocked.redis.command(['FLUSHALL']);
+    await suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'suspended' });
+    const { body } = await sweepAnHourLater();
+    expect(body.reconciled).toMatchObject({ sessions_reseated: 0, sessions_missing: 1 });
+  });
+
   test('with a borrowed seat that was given back is not seated again', async () => {
     const license = await suite.createLicense({ max: 1, borrow: { max_days: 7 } });
     const { session_id } = (await license.acquire('field-laptop', { borrow_days: 7 })).body;

@@ -86,6 +86,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
         expiresAtMs: validUntilMs,
         borrowedUntilMs: validUntilMs,
       });
+      expect((await pool.events()).at(-1)?.more.borrowed_until_ms).toBe(String(validUntilMs));
     });
 
     test('of a license that comes to end sooner ends with it', async () => {
@@ -170,7 +171,10 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       const online = await pool.seat('b');
       expect(await pool.acquire('b', { days: 1 })).toEqual(refusal);
       expect(await pool.beat(online)).toMatchObject({ verdict: 'RENEWED' });
-      expect(seatedIn(await pool.acquire('a', { days: 7 })).sessionId).toBeDefined();
+      await pass(60_000);
+      expect(seatedIn(await pool.acquire('a', { days: 7 }))).toMatchObject({
+        borrowedUntilMs: under().nowMs() + 7 * DAY_MS,
+      });
     });
 
     test('that is over, or was given back, makes room for the next', async () => {
