@@ -74,7 +74,8 @@ const NO_SESSION = refuseFields('VALIDATION_FAILED', [
 type Held = Extract<SessionVerdict, { verdict: 'OK' }>;
 
 function wantedOf({ session, atMs }: Held, { keyId }: SigningKey) {
-  return { keyId, nowMs: atMs, isExact: session.borrowedUntilMs !== undefined };
+  const { facts, borrowedUntilMs } = session;
+  return { keyId, fingerprint: facts.fingerprint, nowMs: atMs, isExact: borrowedUntilMs !== undefined };
 }
 
 /** The session as the seat store judges it with all that the records know: a change may still be on its way there. */

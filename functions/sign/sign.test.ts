@@ -243,6 +243,14 @@ describe('asking again costs no signature', () => {
     expect((await costOf(() => license.sign(less))).signatures).toBe(0);
   });
 
+  test('a session that has moved to another machine is signed for that one', async () => {
+    const license = await clocked.suite.createLicense({ unit: 'user' });
+    const { session_id } = (await license.acquire('desk', { user_id: 'ada' })).body;
+    expect((await license.sign({ session_id })).body.license_data.fingerprint).toBe('desk');
+    expect((await license.acquire('laptop', { user_id: 'ada' })).body.session_id).toBe(session_id);
+    expect((await license.sign({ session_id })).body.license_data.fingerprint).toBe('laptop');
+  });
+
   test('every session has its own', async () => {
     const { license, session } = await seated();
     const other = (await license.acquire('other')).body.session_id;

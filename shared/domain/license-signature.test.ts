@@ -62,7 +62,15 @@ test('a JSON Web Key is the public key, and nothing of the private one', () => {
 const signed = { ...signingInputs(data, 'kid'), keyId: 'kid', signature: 's', tokenSignature: 't' };
 const signature = { keyId: 'kid', json: signed.json, signature: 's', tokenSignature: 't' };
 const endsAtMs = Date.parse(data.expires_at);
-const wanted = { keyId: 'kid', version: 4, ask: { seats: 2 }, nowMs: NOW_MS, endsAtMs, isExact: false };
+const wanted = {
+  keyId: 'kid',
+  version: 4,
+  ask: { seats: 2 },
+  fingerprint: 'machine',
+  nowMs: NOW_MS,
+  endsAtMs,
+  isExact: false,
+};
 const kept = keep(signature, wanted);
 
 test('what was signed is good for the same question again', () => {
@@ -76,6 +84,7 @@ test.each([
   ['the license was set back', { version: 3 }],
   ['less is asked for', { ask: { seats: 1 } }],
   ['nothing in particular is asked for', { ask: {} }],
+  ['another machine holds the seat', { fingerprint: 'other' }],
   ['it may no longer run so long', { endsAtMs: endsAtMs - 1 }],
   ['it is over', { nowMs: endsAtMs, endsAtMs }],
 ])('it is signed anew where %s', (_, change) => {

@@ -87,6 +87,8 @@ interface Wanted {
   readonly keyId: string;
   readonly version: number;
   readonly ask: LicenseAsk;
+  /** Of the machine that holds the seat: a session may move to another one. */
+  readonly fingerprint: string;
   readonly nowMs: number;
   /** When a license signed now would end, were nothing less asked for. */
   readonly endsAtMs: number;
@@ -111,7 +113,9 @@ export function stillGood(kept: string | undefined, wanted: Wanted): LicenseSign
   const { nowMs, endsAtMs, isExact } = wanted;
   const leastMs = isExact ? endsAtMs : endsAtMs - (endsAtMs - nowMs) * MOST_LOST;
   const isLongEnough = read.endsAtMs >= leastMs && read.endsAtMs <= endsAtMs;
-  return isLongEnough && Date.parse(dataOf(read).expires_at) > nowMs ? read : undefined;
+  const { expires_at, fingerprint } = dataOf(read);
+  const isTrue = fingerprint === wanted.fingerprint && Date.parse(expires_at) > nowMs;
+  return isLongEnough && isTrue ? read : undefined;
 }
 
 export function dataOf({ json }: Pick<LicenseSignature, 'json'>): LicenseData {
