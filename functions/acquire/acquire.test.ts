@@ -89,7 +89,11 @@ test('a seat can be borrowed for as many days as the license lends it, and no lo
   const { session_id } = lent.body;
   vi.setSystemTime(Date.now() + 6 * 24 * 3600 * 1000);
   const beat = await license.heartbeat({ session_id });
-  expect(beat.body).toMatchObject({ expires_at: inDays(1), next_heartbeat_due: inDays(1) });
+  expect(beat.body).toMatchObject({
+    ttl_extended_to: 24 * 3600,
+    expires_at: inDays(1),
+    next_heartbeat_due: inDays(1),
+  });
   expect((await license.acquire('field-laptop')).body).toMatchObject({
     session_id,
     borrowed_until: inDays(1),

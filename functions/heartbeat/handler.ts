@@ -49,7 +49,7 @@ function extendedOf(
     status: 'heartbeat_acknowledged' as const,
     session_id: session.sessionId,
     session_token: deps.sessionTokens.seal(session),
-    ttl_extended_to: rhythm.ttlSeconds,
+    ttl_extended_to: Math.floor((session.expiresAtMs - atMs) / 1000),
     expires_at: timestamp(session.expiresAtMs),
     next_heartbeat_due: nextHeartbeatDue(atMs, session, rhythm),
     ...(result.verdict === 'REVIVED' ? { revived: true as const } : {}),
