@@ -1,22 +1,20 @@
 import { parseArgs } from 'node:util';
-import { type ChainReport, verifyChain } from '../../functions/audit/verify-chain.ts';
-import { ConfigError, type Environment } from '../../shared/config.ts';
-import { openRecords } from '../../shared/deps.ts';
-import { TENANT_ID } from '../../shared/domain/ids.ts';
+import { type Config, ConfigError, type Environment } from '../../shared/config.ts';
+import { openRecords, openSigningKeys } from '../../shared/deps.ts';
 import { Unavailable } from '../../shared/errors.ts';
-import type { Records } from '../../shared/ports/records.ts';
 import { readLocalConfig } from '../local/secrets.ts';
+import { AUDIT_COMMANDS } from './audit.ts';
+import { type AdminParts, EXIT, type ExitCode } from './command.ts';
+import { KEYS_COMMANDS } from './keys.ts';
 
-const USAGE = `Usage: npm run admin -- audit verify --tenant TENANT [--json]
+const COMMANDS = [...AUDIT_COMMANDS, ...KEYS_COMMANDS];
 
-  audit verify   Checks that no event of a tenant's audit log was changed, removed or put in after it was sealed.
+const USAGE = `Usage: npm run admin -- COMMAND [--json]
 
-Reads the records that the server's environment names. Ends with 0 for a whole chain, 1 where something was found,
-2 where nothing can be said.`;
+${COMMANDS.map(({ name, synopsis, summary }) => `  ${`${name} ${synopsis}`.trim()}\n      ${summary}`).join('\n')}
 
-/** How a command ends: all is well; it found something; it could not be done. */
-const EXIT = { whole: 0, problems: 1, trouble: 2 } as const;
-type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+Works on what the server's environment names. Ends with 0 where all is well, 1 where something was found, 2 where it
+could not be done.`;
 
 /** Where a command writes: what it is asked for, and what keeps it from that. */
 export interface Output {
@@ -29,6 +27,7 @@ export async function runAdmin(
   args: readonly string[],
   environment: Environment,
   output: Output,
+  parts: AdminParts = partsOf(environment),
 ): Promise<ExitCode> {
   const asked = readArguments(args);
   if ('usage' in asked) {
@@ -36,13 +35,13 @@ export async function runAdmin(
     return EXIT.trouble;
   }
   try {
-    const report = await withRecords(environment, (records) => verifyChain(records, asked.tenantId));
-    if (!report) {
-      output.complain(`The records know no tenant ${asked.tenantId}.`);
+    const outcome = await asked.run(parts);
+    if ('trouble' in outcome) {
+      output.complain(outcome.trouble);
       return EXIT.trouble;
     }
-    output.say(asked.asJson ? JSON.stringify(toJson(report), null, 2) : inWords(report));
-    return report.problems.length === 0 ? EXIT.whole : EXIT.problems;
+    output.say(asked.asJson ? JSON.stringify(outcome.json, null, 2) : outcome.words);
+    return outcome.exit;
   } catch (error) {
     const isExpected = error instanceof ConfigError || error instanceof Unavailable;
     // Left to Node, a fault would end the process with 1, which says that something was found.
@@ -51,57 +50,46 @@ export async function runAdmin(
   }
 }
 
-function readArguments(args: readonly string[]): { tenantId: string; asJson: boolean } | { usage: string } {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { tenant: { type: 'string' }, json: { type: 'boolean', default: false } },
-    });
-    if (positionals.join(' ') !== 'audit verify') return { usage: USAGE };
-    if (!TENANT_ID.test(values.tenant ?? '')) {
-      return { usage: `--tenant needs the id of a tenant (ten_…).\n\n${USAGE}` };
+type Asked =
+  | {
+      readonly run: Exclude<ReturnType<(typeof COMMANDS)[number]['prepare']>, string>;
+      readonly asJson: boolean;
     }
-    return { tenantId: values.tenant ?? '', asJson: values.json };
+  | { readonly usage: string };
+
+function readArguments(args: readonly string[]): Asked {
+  // What an option is follows from the command, which is whatever stands before the first of them.
+  const words = args.slice(0, firstOption(args));
+  const command = COMMANDS.find(({ name }) => name === words.join(' '));
+  if (!command) return { usage: USAGE };
+  try {
+    const { values } = parseArgs({
+      args: args.slice(words.length),
+      options: { ...command.options, json: { type: 'boolean' } },
+    });
+    const run = command.prepare(values);
+    return typeof run === 'string' ? { usage: `${run}\n\n${USAGE}` } : { run, asJson: values.json === true };
   } catch (error) {
     // What it throws for is the caller's mistake, whichever it is.
     return { usage: `${error instanceof Error ? error.message : error}\n\n${USAGE}` };
   }
 }
 
-async function withRecords<R>(environment: Environment, work: (records: Records) => Promise<R>): Promise<R> {
-  const records = await openRecords(readLocalConfig(environment));
-  try {
-    return await work(records);
-  } finally {
-    await records.close();
-  }
+function firstOption(args: readonly string[]): number {
+  const at = args.findIndex((arg) => arg.startsWith('-'));
+  return at === -1 ? args.length : at;
 }
 
-function toJson({ tenantId, sealed, unsealed, head, problems }: ChainReport) {
-  return {
-    tenant_id: tenantId,
-    whole: problems.length === 0,
-    sealed,
-    unsealed,
-    head: head && { seq: head.seq, hash: head.hash },
-    problems: problems.map(({ eventId, ...problem }) => ({ ...problem, event_id: eventId })),
-  };
-}
-
-function inWords({ tenantId, sealed, unsealed, head, problems }: ChainReport): string {
-  const verdict =
-    problems.length === 0
-      ? 'whole'
-      : `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} found`;
-  return [
-    `The audit chain of ${tenantId}: ${verdict}.`,
-    `  sealed events    ${sealed}`,
-    `  not yet sealed   ${unsealed}`,
-    `  head             ${head ? `${head.seq} ${head.hash}` : 'none'}`,
-    ...problems.map(
-      ({ kind, seq, eventId, detail }) =>
-        `  ${kind.padEnd(8)} at ${seq}: ${eventId ?? 'the chain'}: ${detail}`,
-    ),
-  ].join('\n');
+function partsOf(environment: Environment): AdminParts {
+  const using =
+    <P extends { close(): Promise<void> }>(open: (config: Config) => Promise<P>) =>
+    async <R>(work: (part: P) => Promise<R>): Promise<R> => {
+      const part = await open(readLocalConfig(environment));
+      try {
+        return await work(part);
+      } finally {
+        await part.close();
+      }
+    };
+  return { withRecords: using(openRecords), withKeys: using(openSigningKeys), nowMs: () => Date.now() };
 }

@@ -1,0 +1,425 @@
+import { spawnSync } from 'node:child_process';
+import {
+  constants,
+  createHmac,
+  createPrivateKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+} from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import * as z from 'zod/mini';
+import { LicenseDataSchema } from '../shared/domain/signed-license.ts';
+import { describeReal } from '../shared/testing/real-parts.ts';
+import { type Newcomer, newcomer } from './local/newcomer.ts';
+
+const blocks = [...readFileSync('clients/verify.md', 'utf8').matchAll(/```(\w*)\n(.*?)```/gs)].map(
+  ([, language, code]) => ({ language, code: String(code) }),
+);
+
+function codeIn(language: string, place = 0): string {
+  const code = blocks.filter((block) => block.language === language)[place]?.code;
+  if (code === undefined) throw new Error(`the guide has no ${language}`);
+  return code;
+}
+
+const Signed = z.object({
+  signed_license: z.string(),
+  license_json: z.string(),
+  license_token: z.string(),
+  key_id: z.string(),
+});
+type Signed = z.infer<typeof Signed>;
+
+/** A license in one of its forms, shown to a verifier that expects something, and whether it must be taken. */
+interface Showing {
+  readonly what: string;
+  readonly signed?: Signed;
+  readonly token?: string;
+  readonly expected: Expected;
+  readonly now: string;
+  readonly isGood: boolean;
+}
+interface Expected {
+  readonly license_id: string;
+  readonly fingerprint: string;
+  readonly features: readonly string[];
+}
+
+let reader: Newcomer;
+let showings: readonly Showing[];
+beforeAll(async () => {
+  reader = await newcomer();
+  await reader.start();
+  const { status, output } = await reader.paste(codeIn('sh'));
+  if (status !== 0) throw new Error(`no license to be had: ${output}`);
+  showings = allShowings(z.parse(Signed, read('signed.json')));
+});
+afterAll(() => reader.leave());
+
+const read = (file: string): unknown => JSON.parse(readFileSync(join(reader.folder, file), 'utf8'));
+
+function write(file: string, content: string): void {
+  mkdirSync(dirname(join(reader.folder, file)), { recursive: true });
+  writeFileSync(join(reader.folder, file), content);
+}
+
+/** For each byte, a copy of `bytes` in which one bit of it is another. */
+function changes(bytes: Buffer): Buffer[] {
+  return [...bytes].map((byte, place) => {
+    const changed = Buffer.from(bytes);
+    changed[place] = byte ^ (1 << (place % 7));
+    return changed;
+  });
+}
+
+function allShowings(good: Signed): Showing[] {
+  const license = z.parse(LicenseDataSchema, JSON.parse(good.license_json));
+  const expected = { license_id: license.license_id, fingerprint: 'my-laptop', features: ['export'] };
+  const endMs = Date.parse(license.offline_until);
+  const before = (ms: number): string => new Date(endMs - ms).toISOString();
+  // A token ends up to a second sooner than what it says of the license.
+  const shown = { expected, now: before(1000), isGood: false };
+  // The private key is in the newcomer's own data folder: what only the vendor can sign wrongly is signed here too.
+  const key = createPrivateKey(readFileSync(join(reader.folder, '.seatlease/signing-keys/1.pem')));
+  const foreign = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+  const [header = '', payload = '', tokenSignature = ''] = good.license_token.split('.');
+  const claims = z.parse(z.record(z.string(), z.unknown()), partOf(payload));
+  const heading = { alg: 'RS256', kid: good.key_id, typ: 'license+jwt' };
+  const token = (head: object, body: object, by: (input: Buffer) => Buffer): string => {
+    const input = `${encode(head)}.${encode(body)}`;
+    return `${input}.${by(Buffer.from(input)).toString('base64url')}`;
+  };
+  const rs =
+    (by: KeyObject, hash = 'sha256') =>
+    (input: Buffer) =>
+      sign(hash, input, by);
+  const pss = (input: Buffer) =>
+    sign('sha256', input, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 });
+  const hmac = (input: Buffer) => createHmac('sha256', publicPem()).update(input).digest();
+  const resigned = (change: object, by = key): Signed => {
+    const license_json = JSON.stringify({ ...license, ...change });
+    return {
+      ...good,
+      license_json,
+      signed_license: sign('sha256', Buffer.from(license_json), by).toString('base64'),
+    };
+  };
+
+  return [
+    { ...shown, what: 'as it was answered', signed: good, isGood: true },
+    { ...shown, what: 'just before its end', signed: good, now: before(1), isGood: true },
+    {
+      ...shown,
+      what: 'with the canonical form lost',
+      signed: { ...good, license_json: `${good.license_json}\n` },
+    },
+    ...changes(Buffer.from(good.license_json)).map((bytes, place) => ({
+      ...shown,
+      what: `byte ${place} of the license changed`,
+      signed: { ...good, license_json: bytes.toString('latin1') },
+    })),
+    ...changes(Buffer.from(good.signed_license, 'base64')).map((bytes, place) => ({
+      ...shown,
+      what: `byte ${place} of the signature changed`,
+      signed: { ...good, signed_license: bytes.toString('base64') },
+    })),
+    { ...shown, what: 'with no signature', signed: { ...good, signed_license: '' } },
+    { ...shown, what: 'signed by another key', signed: resigned({}, foreign) },
+    { ...shown, what: 'of an unknown key', signed: { ...good, key_id: 'v9-unknown' } },
+    { ...shown, what: 'that never ends', signed: resigned({ offline_until: undefined }) },
+    { ...shown, what: 'that says nothing of features', signed: resigned({ features: undefined }) },
+
+    { ...shown, what: 'token as it was answered', token: good.license_token, isGood: true },
+    { ...shown, what: 'token signed anew', token: token(heading, claims, rs(key)), isGood: true },
+    ...[header, payload, tokenSignature].flatMap((part, index) =>
+      changes(Buffer.from(part, 'base64url')).map((bytes, place) => ({
+        ...shown,
+        what: `byte ${place} of part ${index} of the token changed`,
+        token: [header, payload, tokenSignature].with(index, bytes.toString('base64url')).join('.'),
+      })),
+    ),
+    ...['none', 'None', ''].map((alg) => ({
+      ...shown,
+      what: `token with alg ${alg} and no signature`,
+      token: token({ ...heading, alg }, claims, () => Buffer.alloc(0)),
+    })),
+    { ...shown, what: 'token with no signature', token: `${header}.${payload}.` },
+    {
+      ...shown,
+      what: 'token with HS256 and the public key for a secret',
+      token: token({ ...heading, alg: 'HS256' }, claims, hmac),
+    },
+    {
+      ...shown,
+      what: 'token with RS256 in the header and HS256 in truth',
+      token: token(heading, claims, hmac),
+    },
+    {
+      ...shown,
+      what: 'token with RS512',
+      token: token({ ...heading, alg: 'RS512' }, claims, rs(key, 'sha512')),
+    },
+    {
+      ...shown,
+      what: 'token with RS512 in the header and RS256 in truth',
+      token: token({ ...heading, alg: 'RS512' }, claims, rs(key)),
+    },
+    { ...shown, what: 'token with PS256', token: token({ ...heading, alg: 'PS256' }, claims, pss) },
+    { ...shown, what: 'token of another type', token: token({ ...heading, typ: 'JWT' }, claims, rs(key)) },
+    { ...shown, what: 'token of no type', token: token({ ...heading, typ: undefined }, claims, rs(key)) },
+    { ...shown, what: 'token by another key', token: token(heading, claims, rs(foreign)) },
+    {
+      ...shown,
+      what: 'token of an unknown key',
+      token: token({ ...heading, kid: 'v9-unknown' }, claims, rs(key)),
+    },
+    { ...shown, what: 'token that has run out', token: token(heading, { ...claims, exp: 1 }, rs(key)) },
+    { ...shown, what: 'token with no end', token: token(heading, { ...claims, exp: undefined }, rs(key)) },
+    {
+      ...shown,
+      what: 'token with no license',
+      token: token(heading, { ...claims, license: undefined }, rs(key)),
+    },
+    { ...shown, what: 'no token', token: 'x' },
+
+    ...[{ signed: good }, { token: good.license_token }].flatMap((form) => [
+      { ...shown, ...form, what: 'at its very end', now: license.offline_until },
+      { ...shown, ...form, what: 'years later', now: '2099-01-01T00:00:00.000Z' },
+      {
+        ...shown,
+        ...form,
+        what: 'on another machine',
+        expected: { ...expected, fingerprint: 'their-laptop' },
+      },
+      {
+        ...shown,
+        ...form,
+        what: 'for another license',
+        expected: { ...expected, license_id: 'lic_00_other' },
+      },
+      {
+        ...shown,
+        ...form,
+        what: 'for a feature more',
+        expected: { ...expected, features: ['export', 'admin'] },
+      },
+      { ...shown, ...form, what: 'for no feature', expected: { ...expected, features: [] }, isGood: true },
+    ]),
+  ];
+}
+
+const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url');
+const partOf = (part: string): unknown => JSON.parse(Buffer.from(part, 'base64url').toString());
+
+function publicPem(): string {
+  return z.parse(z.object({ public_key: z.string() }), read('keys.json')).public_key;
+}
+
+/** A program around the guide's code: reads showings.json, and writes into verdicts.json which of them it takes. */
+interface Runner {
+  /** As the guide's code block says it. */
+  readonly language: string;
+  /** Where that code belongs. */
+  readonly file: string;
+  readonly around: Readonly<Record<string, string>>;
+  readonly command: string;
+  /** What tells whether the language is here, and how to get it. Absent: it always is. */
+  readonly needs?: { readonly command: readonly [string, ...string[]]; readonly install: string };
+}
+
+const NODE: Runner = {
+  language: 'js',
+  file: 'verify.mjs',
+  around: {
+    'show.mjs': `
+import { readFileSync, writeFileSync } from 'node:fs';
+import { vendorKeys, verifyLicense, verifyToken } from './verify.mjs';
+
+const read = (file) => JSON.parse(readFileSync(file, 'utf8'));
+const [keys, jwks] = [read('keys.json'), vendorKeys(read('.seatlease/demo.json').url)];
+const verdicts = [];
+for (const { signed, token, expected: { license_id: licenseId, ...rest }, now } of read('showings.json')) {
+  const others = [{ licenseId, ...rest }, new Date(now)];
+  try {
+    await (signed ? verifyLicense(signed, keys, ...others) : verifyToken(token, jwks, ...others));
+    verdicts.push(true);
+  } catch {
+    verdicts.push(false);
+  }
+}
+writeFileSync('verdicts.json', JSON.stringify(verdicts));
+`,
+  },
+  command: 'node show.mjs',
+};
+
+const PYTHON: Runner = {
+  language: 'python',
+  file: 'verify.py',
+  around: {
+    'show.py': `
+import json
+from datetime import datetime
+from verify import vendor_keys, verify_license, verify_token
+
+read = lambda file: json.load(open(file))
+keys, jwks = read("keys.json"), vendor_keys(read(".seatlease/demo.json")["url"])
+verdicts = []
+for shown in read("showings.json"):
+    now = datetime.strptime(shown["now"], "%Y-%m-%dT%H:%M:%S.%f%z")
+    try:
+        if "signed" in shown:
+            verify_license(shown["signed"], keys, shown["expected"], now)
+        else:
+            verify_token(shown["token"], jwks, shown["expected"], now)
+        verdicts.append(True)
+    except Exception:
+        verdicts.append(False)
+json.dump(verdicts, open("verdicts.json", "w"))
+`,
+  },
+  // Debian's own has the modules of Debian's packages; the first on the path may be another one.
+  command: '/usr/bin/python3 show.py',
+  needs: {
+    command: ['/usr/bin/python3', '-c', 'import cryptography, jwt'],
+    install: 'apt-get install python3-cryptography python3-jwt',
+  },
+};
+
+const GO: Runner = {
+  language: 'go',
+  file: 'program/license/verify.go',
+  around: {
+    'program/go.mod': 'module show\n\ngo 1.19\n',
+    'program/main.go': `
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"time"
+
+	"show/license"
+)
+
+func main() {
+	var keys license.Keys
+	var showings []struct {
+		Signed   *license.Signed
+		Token    string
+		Expected struct {
+			LicenseID   string \`json:"license_id"\`
+			Fingerprint string
+			Features    []string
+		}
+		Now time.Time
+	}
+	read("keys.json", &keys)
+	read("showings.json", &showings)
+	verdicts := []bool{}
+	for _, shown := range showings {
+		expected := license.Expected{LicenseID: shown.Expected.LicenseID, Fingerprint: shown.Expected.Fingerprint, Features: shown.Expected.Features}
+		var err error
+		if shown.Signed != nil {
+			_, err = license.Verify(*shown.Signed, keys, expected, shown.Now)
+		} else {
+			_, err = license.VerifyToken(shown.Token, keys, expected, shown.Now)
+		}
+		verdicts = append(verdicts, err == nil)
+	}
+	text, _ := json.Marshal(verdicts)
+	if err := os.WriteFile("../verdicts.json", text, 0o600); err != nil {
+		panic(err)
+	}
+}
+
+func read(file string, into any) {
+	text, err := os.ReadFile("../" + file)
+	if err == nil {
+		err = json.Unmarshal(text, into)
+	}
+	if err != nil {
+		panic(err)
+	}
+}
+`,
+  },
+  command: 'cd program && go run .',
+  needs: { command: ['go', 'version'], install: 'apt-get install golang-go' },
+};
+
+/** Where the compiler has seen nothing yet, it has the standard library to do first. */
+const GO_COMPILES_WITHIN_MS = 120_000;
+
+describe.each([NODE, PYTHON, GO])('a program with the code for $language', (runner) => {
+  const { language, file, around, command, needs } = runner;
+  const name = 'takes the license that was signed, and nothing else that looks like it';
+  if (needs && spawnSync(needs.command[0], needs.command.slice(1)).status !== 0) {
+    test.skip(`${name}: ${needs.command[0]} with what it needs is not installed (${needs.install})`, () => {});
+    return;
+  }
+  test(
+    name,
+    async () => {
+      for (const [path, content] of Object.entries({ ...around, [file]: codeIn(language) }))
+        write(path, content);
+      write('showings.json', JSON.stringify(showings));
+      const { status, output } = await reader.paste(command);
+      expect(status, output).toBe(0);
+      const verdicts = z.parse(z.array(z.boolean()), read('verdicts.json'));
+      const wrong = showings.flatMap(({ what, isGood }, n) => (verdicts[n] === isGood ? [] : [what]));
+      expect(wrong).toEqual([]);
+      expect(verdicts).toHaveLength(showings.length);
+    },
+    GO_COMPILES_WITHIN_MS,
+  );
+});
+
+describeReal('openssl', 'the commands for a shell', () => {
+  /** What the guide's second block says of `showing`, by the clock that it shows. */
+  async function accepts(
+    { signed: license, now }: Showing,
+    changed = (code: string) => code,
+  ): Promise<boolean> {
+    write('signed.json', JSON.stringify(license));
+    // A shell that goes on after what fails, as most do.
+    const shell = `set +eu\ndate() { command date -d ${now} "$@"; }\n`;
+    const { status } = await reader.paste(shell + changed(codeIn('sh', 1)));
+    return status === 0;
+  }
+  const shown = (what: string): Showing => {
+    const found = showings.find((each) => each.signed && each.what === what);
+    return found ?? expect.fail(`nothing is shown ${what}`);
+  };
+
+  test('take the license that was signed', async () => {
+    expect(await accepts({ ...shown('as it was answered'), now: new Date().toISOString() })).toBe(true);
+  });
+
+  test.each([
+    'with the canonical form lost',
+    'byte 0 of the license changed',
+    'byte 0 of the signature changed',
+    'byte 511 of the signature changed',
+    'signed by another key',
+    'of an unknown key',
+    'that never ends',
+    'that says nothing of features',
+    'at its very end',
+  ])('take nothing %s', async (what) => {
+    expect(await accepts(shown(what))).toBe(false);
+  });
+
+  test.each([
+    ['on another machine', 'FINGERPRINT=my-laptop', 'FINGERPRINT=their-laptop'],
+    ['for another license', 'LICENSE=', 'LICENSE=x'],
+    ['for a feature that it does not have', 'FEATURE=export', 'FEATURE=admin'],
+  ])('take nothing %s', async (_, ours, theirs) => {
+    expect(codeIn('sh', 1)).toContain(ours);
+    const code = (text: string): string => text.replace(ours, theirs);
+    expect(await accepts(shown('as it was answered'), code)).toBe(false);
+  });
+});
