@@ -111,6 +111,26 @@ describe('an entitlement copy', () => {
     expect((await license.acquire('b')).status).toBe(201);
   });
 
+  test('from before seats were lent lends none, and is sound unless the license lends some', async () => {
+    const forgetLoans = ({ licenseId }: { licenseId: string }) =>
+      clocked.redis.command(['HDEL', poolKey('license', licenseId), 'borrow_max_days', 'borrow_low_water']);
+    const [lending, other] = [
+      await suite.createLicense({ borrow: { max_days: 7, low_water: 1 } }),
+      await suite.createLicense(),
+    ];
+    for (const license of [lending, other]) {
+      expect(await forgetLoans(license)).toBe(2);
+      const refused = await license.acquire('machine', { borrow_days: 1 });
+      expect(refused.body).toMatchObject({ code: 'BORROW_NOT_ALLOWED', max_days: 0 });
+      await seat(license, 'machine');
+    }
+
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ copies: 2, copies_repaired: 1 });
+    const lent = await lending.acquire('machine', { borrow_days: 7 });
+    expect(lent.body.borrowed_until).toEqual(expect.any(String));
+    expect((await other.acquire('machine', { borrow_days: 1 })).body.code).toBe('BORROW_NOT_ALLOWED');
+  });
+
   test('is overruled on record, though the function dies before the seat store hears of it', async () => {
     const { licenseId } = await suite.createLicense({ max: 1 });
     await clocked.redis.command(['HSET', poolKey('license', licenseId), 'max', '50']);

@@ -26,7 +26,8 @@ const AT_A_TIME = 16;
 
 /**
  * Compares the seat store with the records, once an hour, and puts right what has drifted: entitlement copies, in both
- * directions, sessions that ended without a word, and seats that are lent and were lost. Stops at the end of the sweep's time and goes on in the next one.
+ * directions, sessions that ended without a word, and seats that are lent and were lost. Stops at the end of the sweep's
+ * time and goes on in the next one.
  */
 export async function reconcile(deps: Deps, frame: Frame, tally: Tally): Promise<void> {
   let pass = duePass(await readPass(deps), deps.clock.nowMs());

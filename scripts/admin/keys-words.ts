@@ -8,10 +8,12 @@ interface Told {
   readonly json: object;
 }
 
+/** Under the names that answers of the API have, too. */
 export function toJson({ number, name, keyId, state, createdAtMs, isCurrent }: KeyVersion) {
   return { number, name, key_id: keyId, state, created_at: at(createdAtMs), is_current: isCurrent };
 }
 
+/** A line each. */
 export function listed(versions: readonly KeyVersion[]): string[] {
   return versions.map(({ number, state, createdAtMs, keyId, isCurrent }) =>
     [
@@ -75,7 +77,7 @@ function beforeCreating(versions: readonly KeyVersion[]): Told {
   return {
     words: [
       `Next: make a version: none is newer than ${current ? current.number : 'those there are'}.`,
-      'It is published at once, and signs nothing until SIGNING_KEY_VERSION names it.',
+      'It is published once it is enabled, and signs nothing until SIGNING_KEY_VERSION names it.',
       'Nothing was changed. To make it, run this again with --apply.',
     ],
     json: {},
@@ -86,12 +88,14 @@ function afterCreating(made: KeyVersion): Told {
   return {
     words: [
       `Made version ${made.number} (${made.keyId}), ${made.state}.`,
-      'It is published, and signs nothing until SIGNING_KEY_VERSION names it. Run this again to see when that may be.',
+      'It is published once it is enabled, and signs nothing until SIGNING_KEY_VERSION names it.',
+      'Run this again to see when that may be.',
     ],
     json: { version: toJson(made) },
   };
 }
 
+/** `isApplied`: it was done, not only told. */
 export function aboutDisabling(
   found: Exclude<Disabling<KeyVersion>, { verdict: 'UNKNOWN' }>,
   isApplied: boolean,

@@ -51,10 +51,22 @@ test('two versions of a license are two events, though they were made in one mil
   );
 });
 
+test('two loans of a session are two events, though they were made in one millisecond', () => {
+  fc.assert(
+    fc.property(tolds, fc.nat(), (told, borrowedUntilMs) => {
+      fc.pre(told.detail.borrowedUntilMs !== borrowedUntilMs);
+      const other = { ...told, detail: { ...told.detail, borrowedUntilMs } };
+      expect(eventOf(other).eventId).not.toBe(eventOf(told).eventId);
+    }),
+    SEED,
+  );
+});
+
 test('a fact that is told again with other counts is the same event', () => {
   fc.assert(
     fc.property(tolds, tolds, (told, other) => {
-      const again = { ...told, detail: { ...other.detail, version: told.detail.version } };
+      const { version, borrowedUntilMs } = told.detail;
+      const again = { ...told, detail: { ...other.detail, version, borrowedUntilMs } };
       expect(eventOf(again).eventId).toBe(eventOf(told).eventId);
     }),
     SEED,

@@ -23,7 +23,7 @@ export const EventDetailSchema = z.strictObject({
   holder: z.optional(z.string()),
   /** When the session began: in every event of a session, so that each stands for itself where others were lost. */
   acquiredAtMs: z.optional(z.int()),
-  /** Until when the seat is borrowed from now on. */
+  /** Until when the seat is borrowed from now on, or again where it was revived. */
   borrowedUntilMs: z.optional(z.int()),
   /** Seats taken right after it. */
   active: z.optional(count),
@@ -57,13 +57,15 @@ export const SeatEventSchema = z.object({
 export type SeatEvent = z.infer<typeof SeatEventSchema>;
 
 /**
- * An event with its id, which follows from what happened to whom and when. How many seats were taken or refused then is
- * no part of it: a Redis that came back from an older copy of itself may tell the same fact with another count.
+ * An event with its id, which follows from what happened to whom and when, for a loan also until when. How many seats
+ * were taken or refused then is no part of it: a Redis that came back from an older copy of itself may tell the same
+ * fact with another count.
  */
 export function eventOf(told: Omit<SeatEvent, 'eventId'>): SeatEvent {
   const { type, tenantId, licenseId, sessionId, atMs, detail } = told;
-  const content = JSON.stringify([type, tenantId, licenseId, sessionId, atMs, detail.version ?? null]);
-  return { eventId: eventIdOf(licenseId, content), ...told };
+  const loan = detail.borrowedUntilMs === undefined ? [] : [detail.borrowedUntilMs];
+  const content = [type, tenantId, licenseId, sessionId, atMs, detail.version ?? null, ...loan];
+  return { eventId: eventIdOf(licenseId, JSON.stringify(content)), ...told };
 }
 
 /** The fields of an event's detail in one order, however it was read. */

@@ -75,6 +75,12 @@ describe('a key in wrong hands', () => {
     expect(urgent(['enabled', ['enabled', 0]], 1)).toMatchObject({ step: 'pin', version: { number: 2 } });
     expect(urgent(['enabled', ['pending', 0]], 1)).toMatchObject({ step: 'wait', untilMs: NOW_MS });
   });
+
+  test('never gives way to an older version, which the same hands could use', () => {
+    const pending = urgent(['enabled', 'disabled', ['pending', 0]], 2);
+    expect(pending).toMatchObject({ step: 'wait', version: { number: 3 } });
+    expect(urgent(['enabled', 'disabled'], 2)).toEqual({ step: 'create' });
+  });
 });
 
 describe('where the version that the configuration names cannot sign, nothing is waited for', () => {

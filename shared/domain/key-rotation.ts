@@ -40,7 +40,9 @@ export function nextStep<V extends Version>(
 ): RotationStep<V> {
   const signing = signingOne(versions);
   const isUrgent = isCompromised || !signing;
-  const newer = newestFirst(versions).filter(({ number }) => !signing || number > signing.number);
+  // Whoever could sign with the one in use could sign with those before it: none of them takes its place.
+  const replaced = isCompromised ? versions.find(({ isCurrent }) => isCurrent) : signing;
+  const newer = newestFirst(versions).filter(({ number }) => !replaced || number > replaced.number);
   const ready = newer.find(({ state }) => state === 'enabled');
   if (ready) {
     const untilMs = ready.createdAtMs + PUBLISHED_EVERYWHERE_AFTER_MS;

@@ -58,7 +58,10 @@ export function overrule(license: License, copy: Entitlement, nowMs: number): Li
   return { ...changeLicense(license, {}, nowMs), version: Math.max(license.version, copy.version) + 1 };
 }
 
-/** A copy that gives no more seats, for a license that there is not: whoever holds one keeps it for one TTL at most. */
+/**
+ * A copy that gives no more seats, for a license that there is not: whoever holds one keeps it for one TTL at most, or
+ * to the end of its loan.
+ */
 export function retire(copy: Entitlement): Entitlement {
   return { ...copy, version: copy.version + 1, max: 0, overdraft: 0, status: 'suspended' };
 }

@@ -60,7 +60,7 @@ test('a life of six events is the same history in each of their 720 orders', () 
 test('a loan is remembered until it is over or its seat is given up, the last one told of, in every order', () => {
   const lent = (minute: number, untilMinute: number) =>
     at(minute, 'session.borrowed', { borrowedUntilMs: untilMinute * MINUTE_MS });
-  const twice = [at(0, 'session.acquired'), lent(0, 50), lent(5, 90)];
+  const twice = [at(0, 'session.acquired'), lent(0, 50), lent(5, 70), lent(5, 90)];
   for (const order of permutationsOf(twice)) {
     const history = historyOf(order);
     if (!history) throw new Error('no history');
@@ -78,6 +78,20 @@ test('a loan is remembered until it is over or its seat is given up, the last on
     const revived = historyOf(order);
     expect(revived?.isOpen).toBe(true);
     expect(revived && lentUntilMs(revived, 11 * MINUTE_MS)).toBeUndefined();
+  }
+});
+
+test('a loan that came back with its client after it was given up for lost is remembered again, in every order', () => {
+  const loan = { borrowedUntilMs: 90 * MINUTE_MS };
+  const life = [
+    at(0, 'session.acquired'),
+    at(0, 'session.borrowed', loan),
+    at(20, 'session.expired', { reason: 'lost' }),
+    at(40, 'session.revived', loan),
+  ];
+  for (const order of permutationsOf(life)) {
+    const history = historyOf(order);
+    expect(history && lentUntilMs(history, 41 * MINUTE_MS)).toBe(90 * MINUTE_MS);
   }
 });
 

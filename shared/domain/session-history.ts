@@ -104,8 +104,10 @@ function beginning(event: SeatEvent, sessionId: string): SessionHistory {
 
 function laterLoan(loan: SessionHistory['loan'], { atMs, detail }: SeatEvent): SessionHistory['loan'] {
   const { borrowedUntilMs } = detail;
-  if (borrowedUntilMs === undefined || (loan !== null && loan.atMs >= atMs)) return loan;
-  return { atMs, untilMs: borrowedUntilMs };
+  if (borrowedUntilMs === undefined) return loan;
+  // Of two told in one millisecond the longer one is the later: a loan never gets shorter.
+  const isEarlier = loan !== null && (loan.atMs - atMs || loan.untilMs - borrowedUntilMs) >= 0;
+  return isEarlier ? loan : { atMs, untilMs: borrowedUntilMs };
 }
 
 /** Until when the seat is lent, where it is now: a loan ends with the stay that it was made in. */

@@ -18,6 +18,12 @@ test('a token opens to the session that was sealed', () => {
   expect(tokens.open(session.sessionId, tokens.seal(session))).toEqual(session);
 });
 
+test('a token of a borrowed seat knows until when', () => {
+  const tokens = sessionTokens([NEW_KEY]);
+  const borrowed = { ...session, borrowedUntilMs: session.expiresAtMs };
+  expect(tokens.open(session.sessionId, tokens.seal(borrowed))).toEqual(borrowed);
+});
+
 test('a token with any one character changed, added or missing opens to nothing', () => {
   const tokens = sessionTokens([NEW_KEY]);
   const token = tokens.seal(session);

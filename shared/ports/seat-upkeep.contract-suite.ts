@@ -172,6 +172,17 @@ export function upkeepContract(under: () => SeatsUnderTest): void {
       expect(new Set(events.map((event) => event?.eventId)).size).toBe(7);
     });
 
+    test('tells of a loan until when the seat is borrowed', async () => {
+      const pool = await poolIn(SHARD, { borrowMaxDays: 7 });
+      const atMs = under().nowMs();
+      const { sessionId, borrowedUntilMs } = await pool.seat('a', { days: 7 });
+      const detail = { holder: 'a', acquiredAtMs: atMs, active: 1, max: 3 };
+      expect((await read()).map(({ event }) => event)).toMatchObject([
+        { type: 'session.acquired', sessionId, atMs, detail },
+        { type: 'session.borrowed', sessionId, atMs, detail: { ...detail, borrowedUntilMs } },
+      ]);
+    });
+
     test('counts seats down, lease by lease, where many ran out at once', async () => {
       const pool = await poolIn(SHARD, { max: 3 });
       await pool.seatMany(3);

@@ -231,6 +231,11 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       const result = await pool.beat(session, session);
       expect(result).toMatchObject({ verdict: 'REVIVED', session });
       expect((await pool.books()).loans).toEqual({ [session.sessionId]: session.borrowedUntilMs });
+      const told = (await pool.events()).at(-1);
+      expect(told).toMatchObject({
+        type: 'session.revived',
+        more: { borrowed_until_ms: String(session.borrowedUntilMs) },
+      });
     });
 
     test('comes back as an ordinary seat once its time is over', async () => {

@@ -7,7 +7,10 @@ export interface Signer {
   /** The key that signs now, the one that the configuration names. Asks nobody, so it costs nothing. */
   current(): Promise<SigningKey>;
 
-  /** Every key whose signatures hold, the one that signs now first. At most a minute old. */
+  /**
+   * Every key whose signatures hold, the one that signs now first, or missing where it is out of use. At most a minute
+   * old: where nothing so new is to be had, `Unavailable`.
+   */
   publicKeys(): Promise<readonly PublicKey[]>;
 
   /** Resolves when the key can be reached; throws `Unavailable` when it cannot. Signs nothing. */

@@ -3,7 +3,10 @@ export interface SigningKeys {
   /** Every version, the oldest first, those of no more use too. */
   versions(): Promise<readonly KeyVersion[]>;
 
-  /** Makes a version, which is published from then on and signs nothing until the configuration names it. */
+  /**
+   * Makes a version, which is published once it is `enabled` and signs nothing until the configuration names it. Asks
+   * once: where that failed, `versions` tells whether there is one after all.
+   */
   create(): Promise<KeyVersion>;
 
   /** Takes a version out of use: signatures of it are not to be trusted any more. Twice is no matter. */

@@ -58,6 +58,12 @@ export interface KmsServer {
   failuresLeft(): number;
   /** While hung, calls are taken and not answered. */
   hang(isHung: boolean): void;
+  /** The next call is answered only once it is released. */
+  hold(): { readonly arrived: Promise<void>; release(): void };
+  /** From now on nothing more is answered over the connections that are open. */
+  silenceConnections(): void;
+  /** How many a client has asked something over. */
+  connectionCount(): number;
   close(): Promise<void>;
 }
 
@@ -66,6 +72,8 @@ interface Version {
   algorithm: string;
   readonly privateKey: KeyObject;
   readonly createdAtSeconds: number;
+  /** When its key material was there; absent while that is being made. */
+  generatedAtSeconds?: number;
 }
 
 const Name = z.object({ name: z.string() });
@@ -99,6 +107,9 @@ export async function startKmsServer(pems: readonly string[]): Promise<KmsServer
   const versions = new Map<string, Version>();
   const spoils = new Map<Spoil, number>();
   const failures: status[] = [];
+  const held: (() => Promise<void>)[] = [];
+  const peers = new Set<string>();
+  let silenced: ReadonlySet<string> = new Set();
   let isHung = false;
 
   function add(state: string): string {
@@ -133,8 +144,14 @@ export async function startKmsServer(pems: readonly string[]): Promise<KmsServer
     return left > 0;
   }
   const describe = (name: string) => {
-    const { state, algorithm, createdAtSeconds } = known(name);
-    return { name, state, algorithm, createTime: { seconds: createdAtSeconds } };
+    const { state, algorithm, createdAtSeconds, generatedAtSeconds } = known(name);
+    return {
+      name,
+      state,
+      algorithm,
+      createTime: { seconds: createdAtSeconds },
+      ...(generatedAtSeconds === undefined ? {} : { generateTime: { seconds: generatedAtSeconds } }),
+    };
   };
 
   const answers: Record<KmsCall['method'], (request: unknown) => object> = {
@@ -212,12 +229,14 @@ export async function startKmsServer(pems: readonly string[]): Promise<KmsServer
     Object.fromEntries(
       Object.entries(answers).map(([method, answer]): [string, handleUnaryCall<unknown, object>] => [
         method,
-        ({ request }, reply) => {
-          if (isHung) return;
+        async (call, reply) => {
+          peers.add(call.getPeer());
+          await held.shift()?.();
+          if (isHung || silenced.has(call.getPeer())) return;
           try {
             const code = failures.shift();
             if (code !== undefined) throw new Failure(code, 'as the test wants it');
-            reply(null, answer(request));
+            reply(null, answer(call.request));
           } catch (error) {
             reply({ code: error instanceof Failure ? error.code : status.UNKNOWN, details: String(error) });
           }
@@ -238,7 +257,9 @@ export async function startKmsServer(pems: readonly string[]): Promise<KmsServer
     versionName: nameOf,
     stateOf: (number) => versions.get(nameOf(number))?.state,
     setState(number, state) {
-      known(nameOf(number)).state = state;
+      const version = known(nameOf(number));
+      version.state = state;
+      if (state === 'ENABLED') version.generatedAtSeconds ??= Math.floor(Date.now() / 1000);
     },
     setAlgorithm(number, algorithm) {
       known(nameOf(number)).algorithm = algorithm;
@@ -252,6 +273,19 @@ export async function startKmsServer(pems: readonly string[]): Promise<KmsServer
     hang(value) {
       isHung = value;
     },
+    hold() {
+      const arrival = Promise.withResolvers<void>();
+      const answering = Promise.withResolvers<void>();
+      held.push(() => {
+        arrival.resolve();
+        return answering.promise;
+      });
+      return { arrived: arrival.promise, release: answering.resolve };
+    },
+    silenceConnections() {
+      silenced = new Set(peers);
+    },
+    connectionCount: () => peers.size,
     async close() {
       server.forceShutdown();
     },

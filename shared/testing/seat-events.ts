@@ -73,7 +73,16 @@ export interface PoolLife {
 
 const deeds = fc.record({
   waitMs: fc.oneof(fc.integer({ min: 1, max: 600_000 }), fc.integer({ min: 1, max: 20_000_000 })),
-  what: fc.constantFrom('acquire', 'acquire', 'acquire', 'release', 'evict', 'revive', 'deny' as const),
+  what: fc.constantFrom(
+    'acquire',
+    'acquire',
+    'acquire',
+    'lend',
+    'release',
+    'evict',
+    'revive',
+    'deny' as const,
+  ),
   whom: fc.nat(),
 });
 
@@ -129,6 +138,8 @@ export function poolLives(startMs: number): fc.Arbitrary<PoolLife> {
             detail: { count: denied.count, max: seated.size },
           }),
         );
+      } else if (holding !== '' && what === 'lend') {
+        tell('session.borrowed', holding, nowMs);
       } else if (holding !== '' && what !== 'revive') {
         unseat(what === 'evict' ? 'session.evicted' : 'session.released', holding, nowMs);
       }

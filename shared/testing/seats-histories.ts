@@ -38,6 +38,7 @@ const EXPECTED_OFTEN: Readonly<Record<string, number>> = {
   'heartbeat EXPIRED': 60,
   'heartbeat WRONG_KEY': 120,
   'revived after a loss': 50,
+  'revived with its loan': 10,
   'release ENDED': 400,
   'release ALREADY_ENDED': 200,
   'release UNKNOWN_SESSION': 500,

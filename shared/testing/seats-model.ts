@@ -27,6 +27,7 @@ export interface ModelEvent {
   readonly sessionId: string;
   readonly atMs: number;
   readonly count?: string;
+  readonly untilMs?: string;
 }
 
 interface Known extends Session {
@@ -217,13 +218,13 @@ export class PoolModel {
 
   #lend(session: Known, untilMs: number, nowMs: number): void {
     session.loanUntilMs = untilMs;
-    this.#tell('session.borrowed', session.sessionId, nowMs);
+    this.#tell('session.borrowed', session.sessionId, nowMs, { untilMs: String(untilMs) });
   }
 
   #refuse(proposed: string, room: number, terms: Entitlement, nowMs: number): AcquireVerdict {
     const minuteMs = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS;
     if (this.#denials && this.#denials.minuteMs < minuteMs) {
-      this.#tell('seat.denied', '', this.#denials.minuteMs, String(this.#denials.count));
+      this.#tell('seat.denied', '', this.#denials.minuteMs, { count: String(this.#denials.count) });
       this.#denials = undefined;
     }
     const { count, last } = this.#denials ?? { count: 0, last: undefined };
@@ -246,7 +247,13 @@ export class PoolModel {
         return { verdict: 'GONE', sessionId };
       if (this.#seated().length >= terms.max + terms.overdraft) return { verdict: 'NO_ROOM', sessionId };
       if (!this.#known.includes(session)) this.#known.push(session);
-      this.#tell('session.revived', sessionId, nowMs);
+      const { loanUntilMs } = session;
+      this.#tell(
+        'session.revived',
+        sessionId,
+        nowMs,
+        loanUntilMs > 0 ? { untilMs: String(loanUntilMs) } : {},
+      );
     }
     session.state = 'seated';
     promise(session, leaseEnd(terms, nowMs, loanAt(session, nowMs)));
@@ -275,8 +282,8 @@ export class PoolModel {
     return this.#known.find((session) => session.sessionId === sessionId);
   }
 
-  #tell(type: string, sessionId: string, atMs: number, count?: string): void {
-    this.events.push({ type, sessionId, atMs, ...(count === undefined ? {} : { count }) });
+  #tell(type: string, sessionId: string, atMs: number, more: Partial<ModelEvent> = {}): void {
+    this.events.push({ type, sessionId, atMs, ...more });
   }
 }
 

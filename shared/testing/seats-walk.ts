@@ -275,25 +275,30 @@ export function openWalk(backend: SeatsBackend): Walk {
       const leases = pairsOf(leased).map(([id, ms]): [string, number] => [id, Number(ms)]);
       const ids = leases.map(([id]) => id).sort();
       agree(leases.filter(([, ms]) => ms > nowMs).sort(), at(pools, of).leasesAt(nowMs));
-      agree(listOf(seated).map(String).sort(), ids);
-      agree(listOf(sessions).map(String).sort(), ids);
+      agree(membersOf(seated), ids);
+      agree(membersOf(sessions), ids);
       const living = new Set(leases.flatMap(([id, ms]) => (ms > nowMs ? [id] : [])));
-      const ofLiving = (reply: RespReply | undefined): string[] =>
-        listOf(reply)
-          .map(String)
-          .filter((id) => living.has(id))
-          .sort();
-      agree({ loans: ofLiving(lent), signed: ofLiving(signed) }, at(pools, of).paperAt(nowMs));
+      const ofLiving = (members: readonly string[]): string[] => members.filter((id) => living.has(id));
+      const [lentTo, signedFor] = [membersOf(lent), membersOf(signed)];
+      agree({ loans: ofLiving(lentTo), signed: ofLiving(signedFor) }, at(pools, of).paperAt(nowMs));
+      // No paper outlives its lease, collected or not.
+      agree(
+        [...lentTo, ...signedFor].filter((id) => !ids.includes(id)),
+        [],
+      );
       agree(due === null ? undefined : Number(due), leases[0]?.[1]);
     }
 
     function compareEvents(events: readonly SeatEvent[], pool: PoolModel): void {
-      const told = events.map(({ type, sessionId, atMs, more }) =>
-        type === 'seat.denied' ? { type, sessionId, atMs, count: more.count } : { type, sessionId, atMs },
-      );
+      const told = events.map(({ type, sessionId, atMs, more }) => {
+        const { count: refused, borrowed_until_ms: untilMs } = more;
+        const counted = refused === undefined ? {} : { count: refused };
+        return { type, sessionId, atMs, ...counted, ...(untilMs === undefined ? {} : { untilMs }) };
+      });
       agree(told, pool.events.splice(0));
-      for (const { type, sessionId } of told) {
+      for (const { type, sessionId, untilMs } of told) {
         count(type);
+        if (type === 'session.revived' && untilMs !== undefined) count('revived with its loan');
         if (type === 'session.revived' && lost.delete(sessionId)) count('revived after a loss');
       }
     }
@@ -313,6 +318,10 @@ export function openWalk(backend: SeatsBackend): Walk {
   }
 
   return { run, tally };
+}
+
+function membersOf(reply: RespReply | undefined): string[] {
+  return listOf(reply).map(String).sort();
 }
 
 /** What the port tells as unavailable: the request repeats one whose session has ended. */

@@ -107,6 +107,33 @@ function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port
     expect(await countActive(suite, license)).toBe(end.active);
   });
 
+  test('that wants to borrow every seat leaves the low water to those who are online', async () => {
+    const { host, port } = await startRedis();
+    const suite = await openSuite({ REDIS_URL: `redis://${host}:${port}` });
+    const redis = openClient(host, port);
+    const lent = seats - 5;
+    const license = await suite.createLicense({ max: seats, borrow: { max_days: 7, low_water: 5 } });
+    const crowd = openCrowd(suite, license, clients);
+
+    const answers: Answer[] = [];
+    await crowd.each(seats * 2, async (n) => answers.push(await crowd.acquire(`machine-${n}`, 7)));
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(lent);
+    const refused = answers.filter(({ status }) => status !== 201);
+    for (const { status, body } of refused)
+      expect({ status, ...body }).toMatchObject({ status: 409, code: 'BORROW_LIMIT_REACHED' });
+
+    // Those who borrowed none take what is left, and cannot make a loan of it either.
+    const online = new Map<string, number>();
+    await crowd.each(seats * 2, async (n) => {
+      const { status } = await crowd.acquire(`desk-${n}`);
+      if (status === 201) online.set(`desk-${n}`, (await crowd.acquire(`desk-${n}`, 7)).status);
+    });
+    expect([...online.values()]).toEqual(Array(seats - lent).fill(409));
+    const events = await readOutbox(redis, license.licenseId);
+    expect(events.filter(({ type }) => type === 'session.borrowed')).toHaveLength(lent);
+    expect(replay(events)).toMatchObject({ most: seats, active: seats });
+  });
+
   test('whose answers get lost on the way is seated neither twice nor beyond the seats', async () => {
     const { host, port } = await startRedis();
     const front = await startUpstashFront({ backend: { host, port }, token: TOKEN });
@@ -180,7 +207,7 @@ async function loseEverything(redis: RespClient, { licenseId }: TestLicense): Pr
 
 type Answer = { status: number; body: Body };
 interface Crowd {
-  acquire(fingerprint: string): Promise<Answer>;
+  acquire(fingerprint: string, borrowDays?: number): Promise<Answer>;
   heartbeat(session: Body): Promise<Answer>;
   release(session: Body): Promise<Answer>;
   /** Does it so many times, as many at once as there are clients. */
@@ -212,7 +239,8 @@ function openCrowd(suite: TestSuite, license: TestLicense, clients: number): Cro
   }
 
   return {
-    acquire: (fingerprint) => ask('POST', '/api/v1/licenses/acquire', { fingerprint }),
+    acquire: (fingerprint, borrow_days) =>
+      ask('POST', '/api/v1/licenses/acquire', { fingerprint, borrow_days }),
     heartbeat: ({ session_id, session_token }) =>
       ask('PUT', '/api/v1/licenses/heartbeat', { session_id, session_token }),
     release: ({ session_id }) => ask('POST', '/api/v1/licenses/release', { session_id }),

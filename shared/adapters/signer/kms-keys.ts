@@ -1,6 +1,7 @@
 import type { protos } from '@google-cloud/kms';
 import type { KeyVersion, SigningKeys } from '../../ports/signing-keys.ts';
-import { type KmsOptions, keyIdOf, keyOf, numberOf, openKmsCalls, Spoiled } from './kms-calls.ts';
+import { type KmsOptions, keyIdOf, keyOf, numberOf, openKmsCalls } from './kms-calls.ts';
+import { Spoiled } from './kms-failures.ts';
 
 type Version = protos.google.cloud.kms.v1.ICryptoKeyVersion;
 
@@ -17,14 +18,15 @@ export function openKmsKeys(options: KmsOptions): SigningKeys {
   const calls = openKmsCalls(options);
   const parent = keyOf(keyVersion);
 
-  function read({ name, state, createTime }: Version): KeyVersion {
+  function read({ name, state, createTime, generateTime }: Version): KeyVersion {
     if (!name) throw new Spoiled('a version without a name was answered');
     return {
       name,
       number: numberOf(name),
       keyId: keyIdOf(name),
       state: STATES[String(state)] ?? 'gone',
-      createdAtMs: Number(createTime?.seconds ?? 0) * 1000,
+      // It is published, and others begin to keep it, once its key material is there.
+      createdAtMs: Number((generateTime ?? createTime)?.seconds ?? 0) * 1000,
       isCurrent: name === keyVersion,
     };
   }

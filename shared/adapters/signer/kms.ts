@@ -10,10 +10,8 @@ import {
   keyOf,
   numberOf,
   openKmsCalls,
-  RESOURCE_EXHAUSTED,
-  Refused,
-  Spoiled,
 } from './kms-calls.ts';
+import { RESOURCE_EXHAUSTED, Refused, Spoiled } from './kms-failures.ts';
 
 const ALGORITHM = 'RSA_SIGN_PKCS1_4096_SHA256';
 
@@ -30,8 +28,14 @@ export function openKmsSigner(options: KmsOptions): Signer {
   const calls = openKmsCalls(options);
   const keyId = keyIdOf(keyVersion);
   const pems = publicPems(calls);
-  const list = usableVersions(calls, keyOf(keyVersion));
+  const published = keptFor(LIST_GOOD_FOR_MS, publicKeys);
   let verifier: KeyObject | undefined;
+
+  async function publicKeys(): Promise<readonly PublicKey[]> {
+    const rank = (name: string): number => (name === keyVersion ? Number.POSITIVE_INFINITY : numberOf(name));
+    const names = (await usableVersions(calls, keyOf(keyVersion))).toSorted((a, b) => rank(b) - rank(a));
+    return Promise.all(names.map(async (name) => ({ keyId: keyIdOf(name), pem: await pems.of(name) })));
+  }
 
   async function sign(message: Uint8Array): Promise<SignVerdict> {
     verifier ??= createPublicKey(await pems.of(keyVersion));
@@ -64,15 +68,7 @@ export function openKmsSigner(options: KmsOptions): Signer {
           }),
       };
     },
-    async publicKeys() {
-      const names = await list();
-      const rank = (name: string): number =>
-        name === keyVersion ? Number.POSITIVE_INFINITY : numberOf(name);
-      const ordered = names.toSorted((a, b) => rank(b) - rank(a));
-      return Promise.all(
-        ordered.map(async (name): Promise<PublicKey> => ({ keyId: keyIdOf(name), pem: await pems.of(name) })),
-      );
-    },
+    publicKeys: published,
     async ping() {
       await pems.ask(keyVersion);
     },
@@ -109,22 +105,26 @@ function publicPems(calls: KmsCalls): {
   return { ask, of };
 }
 
-/** Names of the versions whose signatures hold. Callers at the same time share one request. */
-function usableVersions(calls: KmsCalls, parent: string): () => Promise<readonly string[]> {
-  let listed: { readonly names: Promise<readonly string[]>; readonly goodUntilMs: number } | undefined;
+/** Names of the versions whose signatures hold. */
+function usableVersions(calls: KmsCalls, parent: string): Promise<readonly string[]> {
+  return calls.ask(async (client, limits) => {
+    const [versions] = await client.listCryptoKeyVersions({ parent, filter: 'state=ENABLED' }, limits);
+    return versions.flatMap(({ name, algorithm }) => (name && algorithm === ALGORITHM ? [name] : []));
+  });
+}
+
+/** Asks once in so long, for callers at the same time too. A failure is not kept. */
+function keptFor<T>(goodForMs: number, ask: () => Promise<T>): () => Promise<T> {
+  let kept: { readonly answer: Promise<T>; readonly goodUntilMs: number } | undefined;
   return () => {
     const nowMs = Date.now();
-    if (listed && nowMs < listed.goodUntilMs) return listed.names;
-    const names = calls.ask(async (client, limits) => {
-      const [versions] = await client.listCryptoKeyVersions({ parent, filter: 'state=ENABLED' }, limits);
-      return versions.flatMap(({ name, algorithm }) => (name && algorithm === ALGORITHM ? [name] : []));
+    if (kept && nowMs < kept.goodUntilMs) return kept.answer;
+    const asked = { answer: ask(), goodUntilMs: nowMs + goodForMs };
+    kept = asked;
+    asked.answer.catch(() => {
+      if (kept === asked) kept = undefined;
     });
-    const asked = { names, goodUntilMs: nowMs + LIST_GOOD_FOR_MS };
-    listed = asked;
-    names.catch(() => {
-      if (listed === asked) listed = undefined;
-    });
-    return names;
+    return asked.answer;
   };
 }
 

@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
@@ -85,6 +86,7 @@ describe('keys in a folder', () => {
     putLocalKey(folder, 1, FIRST);
     putLocalKey(folder, 1, SECOND);
     expect(readFileSync(join(folder, '1.pem'), 'utf8')).toContain(FIRST.split('\n')[1]);
+    expect(readdirSync(folder)).toEqual(['1.pem']);
   });
 
   test('made, or taken out of use, by another process are seen by this one', async () => {
@@ -105,6 +107,15 @@ describe('keys in a folder', () => {
     expect(await openLocalKeys({ folder, version: 1 }).versions()).toMatchObject([
       { number: 1, name: '1', createdAtMs: 1_000_000_000 },
     ]);
+  });
+
+  test('of fewer than 4096 bits sign nothing', async () => {
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    putLocalKey(folder, 1, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
+    await expect(open().current()).rejects.toMatchObject({
+      part: 'signing',
+      message: expect.stringContaining('RSA-4096'),
+    });
   });
 
   test.each(['', 'x', '-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n'])(

@@ -1,8 +1,8 @@
 -- heartbeat: extends leases of one license by its TTL from now.
 --
--- Promise: a living lease always runs for the license's TTL from now, a borrowed one to the end of its loan. One that ran out is revived only where a seat is
--- free and its holder has taken no other; never is the pool taken beyond max + overdraft. Sessions that were released or
--- evicted stay gone. A valid token stands in for what Redis has lost.
+-- Promise: a living lease always runs for the license's TTL from now, or to the end of its loan where that is later. One
+-- that ran out is revived only where a seat is free and its holder has taken no other; never is the pool taken beyond
+-- max + overdraft. Sessions that were released or evicted stay gone. A valid token stands in for what Redis has lost.
 --
 -- ARGV[1] license_id
 -- ARGV[2] proof            hash of the license key, or 'trusted'
@@ -86,7 +86,7 @@ local function beat(session, token)
   if loan_ms > 0 then
     lend(session, loan_ms)
   end
-  append_session_event(license, 'session.revived', session, now_ms, packed, active + 1)
+  append_session_event(license, 'session.revived', session, now_ms, packed, active + 1, loan_fields(loan_ms))
   return { 'REVIVED', expiry_ms, packed, math.min(loan_ms, expiry_ms) }
 end
 

@@ -3,8 +3,7 @@
 local function read_license()
   local field = redis.call('HMGET', license_key, 'max', 'overdraft', 'ttl_seconds', 'heartbeat_seconds', 'unit',
     'status', 'valid_until_ms', 'offline_grace_days', 'tenant_id', 'key_hash', 'previous_key_hash',
-    'previous_key_until_ms', 'borrow_max_days', 'borrow_low_water',
-    'version')
+    'previous_key_until_ms', 'borrow_max_days', 'borrow_low_water', 'version')
   if not field[1] then
     return nil
   end

@@ -23,7 +23,12 @@ local function count_loans(license, now_ms)
   return borrowed, math.max(0, license.max - license.borrow_low_water)
 end
 
+-- What an event tells of a loan, flat; nothing for 0.
+local function loan_fields(loan_ms)
+  return loan_ms > 0 and { 'borrowed_until_ms', digits(loan_ms) } or {}
+end
+
 local function append_loan_event(license, session, now_ms, packed, loan_ms)
   append_session_event(license, 'session.borrowed', session, now_ms, packed, count_active(now_ms),
-    { 'borrowed_until_ms', digits(loan_ms) })
+    loan_fields(loan_ms))
 end
