@@ -9,6 +9,7 @@ import { startUpstashFront, type UpstashFront } from '../shared/adapters/seats/u
 import { newLicenseId, newLicenseKey, newTenantId } from '../shared/domain/ids.ts';
 import { type CountingProxy, countingProxy } from '../shared/testing/counting-proxy.ts';
 import { openTestSuite, type TestLicense, type TestSuite } from '../shared/testing/suite.ts';
+import { watchedSigner } from '../shared/testing/watched-signer.ts';
 
 /**
  * What a call costs, counted where it cannot be missed: Redis commands on the wire, and every statement that anything
@@ -32,19 +33,10 @@ beforeAll(async () => {
   const upstash = { UPSTASH_REDIS_REST_URL: proxy.url, UPSTASH_REDIS_REST_TOKEN: front.token };
   suite = await openTestSuite(upstash, (deps) => ({
     ...deps,
-    signer: {
-      ...deps.signer,
-      async current() {
-        const { keyId, sign } = await deps.signer.current();
-        return {
-          keyId,
-          sign(message) {
-            signatures += 1;
-            return sign(message);
-          },
-        };
-      },
-    },
+    signer: watchedSigner(deps.signer, () => {
+      signatures += 1;
+      return undefined;
+    }),
   }));
   // Each script is sent once in the life of a Redis; what follows is the steady state.
   const warm = await suite.createLicense();

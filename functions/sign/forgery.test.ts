@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newLicenseKey } from '../../shared/domain/ids.ts';
 import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
+import { watchedSigner } from '../../shared/testing/watched-signer.ts';
 
 /**
  * Requests of somebody who holds one seat of a small license and wants to be given more. What the license grants: plan
@@ -17,19 +18,10 @@ let signed = 0;
 beforeAll(async () => {
   suite = await openTestSuite({}, (deps) => ({
     ...deps,
-    signer: {
-      ...deps.signer,
-      async current() {
-        const key = await deps.signer.current();
-        return {
-          keyId: key.keyId,
-          sign(message) {
-            signed += 1;
-            return key.sign(message);
-          },
-        };
-      },
-    },
+    signer: watchedSigner(deps.signer, () => {
+      signed += 1;
+      return undefined;
+    }),
   }));
   mine = await suite.createLicense({ max: 2, plan: 'team', features: ['export', 'print'] });
   session = (await mine.acquire('laptop')).body.session_id;

@@ -12,6 +12,7 @@ import { type Billed, billable } from '../../shared/testing/billable.ts';
 import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
 import type { TestLicense } from '../../shared/testing/suite.ts';
+import { watchedSigner } from '../../shared/testing/watched-signer.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 const at = (ms: number): string => new Date(ms).toISOString();
@@ -25,19 +26,10 @@ beforeAll(async () => {
   clocked = await openClockedSuite((deps) => ({
     ...deps,
     records: billable(deps.records, billed),
-    signer: {
-      ...deps.signer,
-      async current() {
-        const key = await deps.signer.current();
-        return {
-          keyId: key.keyId,
-          async sign(message) {
-            signatures += 1;
-            return (await beforeSignature()) ?? key.sign(message);
-          },
-        };
-      },
-    },
+    signer: watchedSigner(deps.signer, () => {
+      signatures += 1;
+      return beforeSignature();
+    }),
   }));
 });
 afterAll(() => clocked.close());
