@@ -236,18 +236,23 @@ const NODE: Runner = {
   around: {
     'show.mjs': `
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createLocalJWKSet } from 'jose';
 import { vendorKeys, verifyLicense, verifyToken } from './verify.mjs';
 
 const read = (file) => JSON.parse(readFileSync(file, 'utf8'));
-const [keys, jwks] = [read('keys.json'), vendorKeys(read('.seatlease/demo.json').url)];
+const takes = (verifying) => verifying.then(() => true, () => false);
+const [keys, fetched] = [read('keys.json'), vendorKeys(read('.seatlease/demo.json').url)];
+// Kept by somebody who did not keep what the keys are for.
+const kept = createLocalJWKSet({ keys: read('jwks.json').keys.map(({ alg, ...key }) => key) });
 const verdicts = [];
 for (const { signed, token, expected: { license_id: licenseId, ...rest }, now } of read('showings.json')) {
   const others = [{ licenseId, ...rest }, new Date(now)];
-  try {
-    await (signed ? verifyLicense(signed, keys, ...others) : verifyToken(token, jwks, ...others));
-    verdicts.push(true);
-  } catch {
-    verdicts.push(false);
+  if (signed) {
+    verdicts.push(await takes((async () => verifyLicense(signed, keys, ...others))()));
+  } else {
+    const isTaken = await takes(verifyToken(token, fetched, ...others));
+    const isTakenByKept = await takes(verifyToken(token, kept, ...others));
+    verdicts.push(isTaken === isTakenByKept ? isTaken : 'depends on the keys');
   }
 }
 writeFileSync('verdicts.json', JSON.stringify(verdicts));
@@ -369,7 +374,7 @@ describe.each([NODE, PYTHON, GO])('a program with the code for $language', (runn
       write('showings.json', JSON.stringify(showings));
       const { status, output } = await reader.paste(command);
       expect(status, output).toBe(0);
-      const verdicts = z.parse(z.array(z.boolean()), read('verdicts.json'));
+      const verdicts = z.parse(z.array(z.unknown()), read('verdicts.json'));
       const wrong = showings.flatMap(({ what, isGood }, n) => (verdicts[n] === isGood ? [] : [what]));
       expect(wrong).toEqual([]);
       expect(verdicts).toHaveLength(showings.length);

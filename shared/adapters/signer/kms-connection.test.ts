@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
@@ -57,6 +58,21 @@ describe('the connection to KMS', () => {
     server.fail(status.UNAVAILABLE, 4);
     await expect(signer.ping()).rejects.toMatchObject({ part: 'signing' });
     release();
+    expect(await slow).toHaveLength(1);
+  });
+
+  test('is closed once the answers that are under way have come', async () => {
+    const { arrived, release } = server.hold();
+    const slow = signer.publicKeys();
+    await arrived;
+    let isClosed = false;
+    const closing = signer.close().then(() => {
+      isClosed = true;
+    });
+    await nextTurn();
+    expect(isClosed).toBe(false);
+    release();
+    await closing;
     expect(await slow).toHaveLength(1);
   });
 });

@@ -82,6 +82,12 @@ describe('keys in a folder', () => {
     expect(said).toEqual([{ severity: 'WARNING', message: expect.stringMatching(/^NOT FOR PRODUCTION: /) }]);
   });
 
+  test('say so where they are only published, too', async () => {
+    putLocalKey(folder, 1, FIRST);
+    await open().publicKeys();
+    expect(said).toHaveLength(1);
+  });
+
   test('are never written over', () => {
     putLocalKey(folder, 1, FIRST);
     putLocalKey(folder, 1, SECOND);
@@ -97,6 +103,14 @@ describe('keys in a folder', () => {
     expect(await signer.publicKeys()).toHaveLength(2);
     await openLocalKeys({ folder, version: 1 }).disable('2');
     expect(await signer.publicKeys()).toHaveLength(1);
+  });
+
+  test('replaced in their file are known by another key id at once', async () => {
+    putLocalKey(folder, 1, FIRST);
+    const signer = open();
+    const before = await signer.current();
+    writeFileSync(join(folder, '1.pem'), SECOND);
+    expect((await signer.current()).keyId).not.toBe(before.keyId);
   });
 
   test('tell since when they are there, and files of other names are none of them', async () => {
