@@ -1,9 +1,7 @@
 import * as z from 'zod/mini';
+import { KEYS_CACHED_FOR_SECONDS } from '../../shared/domain/key-rotation.ts';
 import { LicenseJwkSchema, SIGNATURE_ALGORITHM } from '../../shared/domain/license-signature.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
-
-/** How long a key that was taken out of use may still be handed on; and how long a new one takes to be known. */
-const CACHE_SECONDS = 300;
 
 const PublicKey = {
   /** SubjectPublicKeyInfo, PEM. */
@@ -30,7 +28,7 @@ export default defineFunction({
         keys: {
           status: 200,
           description: 'The key that signs now, and every key whose signatures hold.',
-          cacheSeconds: CACHE_SECONDS,
+          cacheSeconds: KEYS_CACHED_FOR_SECONDS,
           body: z.strictObject({ ...PublicKey, keys: z.array(z.strictObject(PublicKey)) }),
         },
       },
@@ -45,7 +43,7 @@ export default defineFunction({
         keys: {
           status: 200,
           description: 'Every key whose signatures hold; none where all were taken out of use.',
-          cacheSeconds: CACHE_SECONDS,
+          cacheSeconds: KEYS_CACHED_FOR_SECONDS,
           body: z.strictObject({ keys: z.array(LicenseJwkSchema) }),
         },
       },

@@ -1,13 +1,15 @@
 import { LONGEST_OFFLINE_DAYS } from './license.ts';
 
-const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 3600 * 1000;
 
-/**
- * How long after a version is there the last one has it who keeps the published keys: an instance for a minute, and
- * what it answered, whoever is between, and the client, for five more.
- */
-export const PUBLISHED_EVERYWHERE_AFTER_MS = (1 + 5) * MINUTE_MS;
+/** How long an instance keeps the list of versions. Longer, and a key in wrong hands would be published for longer. */
+export const KEYS_LISTED_FOR_MS = 60_000;
+
+/** How long whoever is between, and the client, may keep what an instance has published. */
+export const KEYS_CACHED_FOR_SECONDS = 300;
+
+/** How long after a version is there the last one has it who keeps the published keys. */
+export const PUBLISHED_EVERYWHERE_AFTER_MS = KEYS_LISTED_FOR_MS + KEYS_CACHED_FOR_SECONDS * 1000;
 
 /** A version of the signing key, as far as a rotation looks at it. */
 interface Version {

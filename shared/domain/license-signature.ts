@@ -10,7 +10,7 @@ export const SIGNATURE_ALGORITHM = 'RSA_SIGN_PKCS1_4096_SHA256';
 const TOKEN_TYPE = 'license+jwt';
 
 /** A license with its two signatures, by one key: over `json`, and over the token's header and payload. */
-export const LicenseSignatureSchema = z.object({
+const LicenseSignatureSchema = z.object({
   keyId: z.string(),
   /** `license_data` in its one canonical form (RFC 8785). */
   json: z.string(),

@@ -19,6 +19,8 @@ export const LONGEST_OFFLINE_DAYS = 90;
 /** Longest time that a replaced key stays good, so that clients can be given the new one: 7 days. */
 export const LONGEST_KEY_OVERLAP_SECONDS = 7 * 24 * 3600;
 
+const NO_BORROWING = { maxDays: 0, lowWater: 0 };
+
 export const LicenseSchema = z.object({
   licenseId: z.string(),
   tenantId: z.string(),
@@ -27,7 +29,7 @@ export const LicenseSchema = z.object({
   /** In place of the plan's, where the plan leaves it open. */
   offlineGraceDays: z._default(z.nullable(z.int()), null),
   /** `maxDays` 0: seats cannot be borrowed. `lowWater`: seats of `max` that never are. */
-  borrow: z._default(z.object({ maxDays: z.int(), lowWater: z.int() }), { maxDays: 0, lowWater: 0 }),
+  borrow: z._default(z.object({ maxDays: z.int(), lowWater: z.int() }), NO_BORROWING),
   max: z.int(),
   overdraft: z.int(),
   ttlSeconds: z.int(),
@@ -93,8 +95,6 @@ export function draftLicense(
     updatedAtMs: nowMs,
   };
 }
-
-const NO_BORROWING: License['borrow'] = { maxDays: 0, lowWater: 0 };
 
 /** Terms that can be changed later. */
 export interface LicenseChange {

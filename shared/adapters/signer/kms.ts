@@ -1,4 +1,6 @@
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { KEYS_LISTED_FOR_MS } from '../../domain/key-rotation.ts';
+import { SIGNATURE_ALGORITHM } from '../../domain/license-signature.ts';
 import { Unavailable } from '../../errors.ts';
 import type { PublicKey, Signer, SignVerdict } from '../../ports/signer.ts';
 import {
@@ -13,11 +15,6 @@ import {
 } from './kms-calls.ts';
 import { RESOURCE_EXHAUSTED, Refused, Spoiled } from './kms-failures.ts';
 
-const ALGORITHM = 'RSA_SIGN_PKCS1_4096_SHA256';
-
-/** How long the list of versions is good for. Longer, and a key in wrong hands would be published for longer. */
-const LIST_GOOD_FOR_MS = 60_000;
-
 /**
  * Signs with Cloud KMS, as its guide to data integrity asks for
  * (https://cloud.google.com/kms/docs/data-integrity-guidelines): checksums both ways, the name of the version checked.
@@ -28,7 +25,7 @@ export function openKmsSigner(options: KmsOptions): Signer {
   const calls = openKmsCalls(options);
   const keyId = keyIdOf(keyVersion);
   const pems = publicPems(calls);
-  const published = keptFor(LIST_GOOD_FOR_MS, publicKeys);
+  const published = keptFor(KEYS_LISTED_FOR_MS, publicKeys);
   let verifier: KeyObject | undefined;
 
   async function publicKeys(): Promise<readonly PublicKey[]> {
@@ -89,8 +86,8 @@ function publicPems(calls: KmsCalls): {
       const pem = answer.pem ?? '';
       checkSum('a public key', Buffer.from(pem), answer.pemCrc32c);
       if (answer.name !== name) throw new Spoiled('the public key of another version was answered');
-      if (answer.algorithm !== ALGORITHM)
-        throw new Unavailable('signing', `${name} is no key for ${ALGORITHM}`);
+      if (answer.algorithm !== SIGNATURE_ALGORITHM)
+        throw new Unavailable('signing', `${name} is no key for ${SIGNATURE_ALGORITHM}`);
       return pem;
     });
   }
@@ -109,7 +106,9 @@ function publicPems(calls: KmsCalls): {
 function usableVersions(calls: KmsCalls, parent: string): Promise<readonly string[]> {
   return calls.ask(async (client, limits) => {
     const [versions] = await client.listCryptoKeyVersions({ parent, filter: 'state=ENABLED' }, limits);
-    return versions.flatMap(({ name, algorithm }) => (name && algorithm === ALGORITHM ? [name] : []));
+    return versions.flatMap(({ name, algorithm }) =>
+      name && algorithm === SIGNATURE_ALGORITHM ? [name] : [],
+    );
   });
 }
 

@@ -56,12 +56,19 @@ if borrow_days > 0 then
   wanted_loan_ms = within_license(license, now_ms + borrow_days * DAY_MS)
 end
 
+local function refuse_loan()
+  local borrowed, borrowable = count_loans(license, now_ms)
+  if borrowed >= borrowable then
+    return { 'BORROW_LIMIT', borrowed, borrowable }
+  end
+end
+
 local function grant(verdict, session, acquired_ms, promised_ms, active, expiry_ms, loan_ms)
   local packed = pack(holder, acquired_ms, promised_ms, facts)
   put_lease(session, holder, packed, expiry_ms)
   note_soonest_expiry()
   return { verdict, session, now_ms, expiry_ms, active, license.max, license.ttl_seconds,
-    license.heartbeat_seconds, license.offline_grace_days, packed, math.min(loan_ms, expiry_ms) }
+    license.heartbeat_seconds, license.offline_grace_days, packed, told_loan_ms(loan_ms, expiry_ms) }
 end
 
 local held_session = redis.call('HGET', holder_key, holder)
@@ -70,9 +77,9 @@ if held_expiry_ms then
   local packed = redis.call('HGET', session_key, held_session)
   local loan_ms = loan_end_ms(held_session, now_ms)
   if wanted_loan_ms >= loan_ms + SAME_REQUEST_MS then
-    local borrowed, borrowable = count_loans(license, now_ms)
-    if loan_ms == 0 and borrowed >= borrowable then
-      return { 'BORROW_LIMIT', borrowed, borrowable }
+    local loan_refusal = loan_ms == 0 and refuse_loan()
+    if loan_refusal then
+      return loan_refusal
     end
     loan_ms = wanted_loan_ms
     lend(held_session, loan_ms)
@@ -95,11 +102,9 @@ if active >= license.limit then
   count_denial(license, proposed_session, now_ms)
   return { 'FULL', active, license.max, seconds_until_room(license, now_ms) }
 end
-if wanted_loan_ms > 0 then
-  local borrowed, borrowable = count_loans(license, now_ms)
-  if borrowed >= borrowable then
-    return { 'BORROW_LIMIT', borrowed, borrowable }
-  end
+local loan_refusal = wanted_loan_ms > 0 and refuse_loan()
+if loan_refusal then
+  return loan_refusal
 end
 
 local packed = pack(holder, digits(now_ms), '0', facts)

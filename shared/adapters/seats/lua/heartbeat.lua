@@ -64,7 +64,7 @@ local function beat(session, token)
       redis.call('HSET', session_key, session, packed)
     end
     redis.call('ZADD', lease_key, digits(expiry_ms), session)
-    return { 'RENEWED', expiry_ms, packed, math.min(loan_ms, expiry_ms) }
+    return { 'RENEWED', expiry_ms, packed, told_loan_ms(loan_ms, expiry_ms) }
   end
   local packed, loan_ms = revivable(session, token)
   if not packed then
@@ -87,7 +87,7 @@ local function beat(session, token)
     lend(session, loan_ms)
   end
   append_session_event(license, 'session.revived', session, now_ms, packed, active + 1, loan_fields(loan_ms))
-  return { 'REVIVED', expiry_ms, packed, math.min(loan_ms, expiry_ms) }
+  return { 'REVIVED', expiry_ms, packed, told_loan_ms(loan_ms, expiry_ms) }
 end
 
 local answers = { 'OK', now_ms, license.ttl_seconds, license.heartbeat_seconds, license.offline_grace_days }

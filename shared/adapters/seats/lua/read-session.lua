@@ -29,5 +29,5 @@ if not expiry_ms then
   return { 'GONE' }
 end
 return { 'OK', now_ms, expiry_ms, redis.call('HGET', session_key, session),
-  math.min(loan_end_ms(session, now_ms), expiry_ms), license.version, license.valid_until_ms, license.ttl_seconds,
+  told_loan_ms(loan_end_ms(session, now_ms), expiry_ms), license.version, license.valid_until_ms, license.ttl_seconds,
   license.heartbeat_seconds, license.offline_grace_days, redis.call('HGET', signed_key, session) or '' }

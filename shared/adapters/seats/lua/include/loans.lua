@@ -13,6 +13,11 @@ local function loan_end_ms(session, now_ms)
   return loan_ms > now_ms and loan_ms or 0
 end
 
+-- A loan is told of as no longer than its lease, which a license's end brought forward may have cut short.
+local function told_loan_ms(loan_ms, expiry_ms)
+  return math.min(loan_ms, expiry_ms)
+end
+
 local function lend(session, loan_ms)
   redis.call('ZADD', borrowed_key, digits(loan_ms), session)
 end
