@@ -1,0 +1,143 @@
+import type { OAuth2Client } from 'google-auth-library';
+import * as z from 'zod/mini';
+import { Unavailable } from '../../errors.ts';
+import type { SignedInPerson, SignIn } from '../../ports/sign-in.ts';
+import { googleIssuer } from '../identity/google.ts';
+import { idTokenCheck, VouchedClaims } from '../identity/id-token.ts';
+
+export interface GoogleSignInOptions {
+  /** Of the OAuth client at Google; its redirect addresses are registered there. */
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** URLs of a provider that speaks as Google does; Google's own where absent. */
+  readonly endpoints?: SignInEndpoints | undefined;
+  /** What tokens may say who made them; Google's two names for itself where absent. */
+  readonly issuers?: readonly string[] | undefined;
+}
+
+export interface SignInEndpoints {
+  readonly authorize: string;
+  readonly token: string;
+  /** PEMs by key id, as JSON. */
+  readonly certs: string;
+}
+
+const ANSWER_WITHIN_MS = 5_000;
+
+const TokenAnswer = z.object({ id_token: z.string() });
+
+/** What the person or their code is to blame for (RFC 6749 section 5.2). The other errors are faults of our set-up. */
+const Refusal = z.object({
+  status: z.number().check(z.gte(400), z.lt(500)),
+  response: z.object({ data: z.object({ error: z.enum(['invalid_grant', 'invalid_request']) }) }),
+});
+
+const Failure = z.object({
+  status: z.catch(z.optional(z.number()), undefined),
+  code: z.catch(z.optional(z.string().check(z.regex(/^\w{1,40}$/))), undefined),
+  response: z.catch(
+    z.optional(z.object({ data: z.object({ error: z.string().check(z.regex(/^[a-z_]{1,40}$/)) }) })),
+    undefined,
+  ),
+});
+
+const PersonClaims = z.extend(VouchedClaims, {
+  sub: z.string('the token carries no subject').check(z.minLength(1, 'the token carries no subject')),
+  nonce: z.string('the token carries no nonce').check(z.minLength(1, 'the token carries no nonce')),
+  name: z.optional(z.string('the name in the token is not readable')),
+  hd: z.optional(z.string('the hosted domain in the token is not readable')),
+});
+
+/** Sign-in by Google (OpenID Connect, code flow with PKCE). Opening costs nothing: the library is loaded when first used. */
+export function openGoogleSignIn(options: GoogleSignInOptions): SignIn {
+  const { clientId, endpoints, issuers } = options;
+  const check = idTokenCheck(googleIssuer({ certsUrl: endpoints?.certs, issuers }), clientId, PersonClaims);
+  let client: Promise<OAuth2Client> | undefined;
+  const opened = (): Promise<OAuth2Client> => (client ??= openClient(options));
+  return {
+    async authorizeUrl({ state, nonce, codeChallenge, redirectUri }) {
+      const { CodeChallengeMethod } = await import('google-auth-library');
+      return (await opened()).generateAuthUrl({
+        scope: ['openid', 'email', 'profile'],
+        // Or whoever is signed in to one account is never asked which.
+        prompt: 'select_account',
+        state,
+        nonce,
+        code_challenge: codeChallenge,
+        code_challenge_method: CodeChallengeMethod.S256,
+        redirect_uri: redirectUri,
+      });
+    },
+    async redeem({ code, codeVerifier, redirectUri, nonce }) {
+      const redeemed = await askForToken(await opened(), { code, codeVerifier, redirect_uri: redirectUri });
+      if (redeemed.verdict === 'REFUSED') return redeemed;
+      const checked = await check(redeemed.idToken);
+      if (checked.verdict === 'REFUSED') return checked;
+      return checked.claims.nonce === nonce
+        ? { verdict: 'SIGNED_IN', person: personOf(checked.claims) }
+        : { verdict: 'REFUSED', because: 'the token was made for another sign-in' };
+    },
+  };
+}
+
+async function openClient({ clientId, clientSecret, endpoints }: GoogleSignInOptions): Promise<OAuth2Client> {
+  const { OAuth2Client } = await import('google-auth-library');
+  return new OAuth2Client({
+    clientId,
+    clientSecret,
+    ...(endpoints && {
+      endpoints: { oauth2AuthBaseUrl: endpoints.authorize, oauth2TokenUrl: endpoints.token },
+    }),
+    // Otherwise GOOGLE_SDK_NODE_LOGGING writes requests to the log, and with them the secret and every code.
+    useAuthRequestParameters: false,
+    transporterOptions: {
+      timeout: ANSWER_WITHIN_MS,
+      responseType: 'json',
+      // A code is good once: sent again after a lost answer, it is refused, though the person did sign in.
+      retryConfig: { retry: 0 },
+      // Would carry code and secret to wherever it points.
+      redirect: 'error',
+    },
+  });
+}
+
+type Redeemed =
+  | { readonly verdict: 'REDEEMED'; readonly idToken: string }
+  | { readonly verdict: 'REFUSED'; readonly because: string };
+
+async function askForToken(
+  client: OAuth2Client,
+  grant: { code: string; codeVerifier: string; redirect_uri: string },
+): Promise<Redeemed> {
+  let tokens: unknown;
+  try {
+    ({ tokens } = await client.getToken(grant));
+  } catch (error) {
+    const refusal = z.safeParse(Refusal, error).data;
+    if (!refusal) throw outage(error);
+    return {
+      verdict: 'REFUSED',
+      because: `the provider answered ${refusal.response.data.error} to the code`,
+    };
+  }
+  const answer = z.safeParse(TokenAnswer, tokens).data;
+  if (!answer) throw new Unavailable('identity', 'the answer of the sign-in provider holds no ID token');
+  return { verdict: 'REDEEMED', idToken: answer.id_token };
+}
+
+/** Without the library's error as cause: that one carries the request, and with it code, verifier and secret. */
+function outage(error: unknown): Unavailable {
+  const { status, code, response } = z.safeParse(Failure, error).data ?? {};
+  const facts = [status, response?.data.error ?? code].filter((fact) => fact !== undefined).join(' ');
+  return new Unavailable('identity', `the sign-in provider did not redeem a code (${facts || 'no answer'})`);
+}
+
+function personOf({ sub, email, name, hd }: z.infer<typeof PersonClaims>): SignedInPerson {
+  const address = email.toLowerCase();
+  return {
+    subject: sub,
+    email: address,
+    name: name?.trim() || address.replace(/@.*/, ''),
+    hostedDomain: hd?.toLowerCase() || null,
+  };
+}
