@@ -88,7 +88,7 @@ async function openClient({ clientId, clientSecret, endpoints }: GoogleSignInOpt
     ...(endpoints && {
       endpoints: { oauth2AuthBaseUrl: endpoints.authorize, oauth2TokenUrl: endpoints.token },
     }),
-    // Otherwise GOOGLE_SDK_NODE_LOGGING writes requests to the log, and with them the secret and every code.
+    // Otherwise GOOGLE_SDK_NODE_LOGGING writes answers to the log, and with them each person's tokens.
     useAuthRequestParameters: false,
     transporterOptions: {
       timeout: ANSWER_WITHIN_MS,

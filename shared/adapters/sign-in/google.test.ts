@@ -1,0 +1,310 @@
+import { execFile } from 'node:child_process';
+import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import { inspect, promisify } from 'node:util';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { Unavailable } from '../../errors.ts';
+import type { SignInAnswer } from '../../ports/sign-in.ts';
+import { cannedServer } from '../../testing/canned-server.ts';
+import { openGoogleSignIn } from './google.ts';
+
+const ISSUER = 'https://provider.example';
+const CLIENT_ID = 'client-of-ours';
+const CLIENT_SECRET = 'secret-of-ours';
+const KEY_ID = 'the-key';
+const EMAIL = 'ada@company.example';
+const ANSWER: SignInAnswer = {
+  code: 'code-of-the-browser',
+  codeVerifier: 'verifier-of-the-login',
+  redirectUri: 'https://seatlease.example/auth/callback',
+  nonce: 'nonce-of-the-login',
+};
+
+type Claims = Readonly<Record<string, unknown>>;
+type Respond = (response: ServerResponse) => void;
+
+let key: KeyObject;
+let strangersKey: KeyObject;
+beforeAll(() => {
+  key = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+  strangersKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+});
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+const pemOf = (privateKey: KeyObject): string =>
+  createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString();
+
+function goodClaims(): Claims {
+  const nowSeconds = Math.floor(Date.now() / 1000);
+  return {
+    iss: ISSUER,
+    aud: CLIENT_ID,
+    sub: '1234567890',
+    email: EMAIL,
+    email_verified: true,
+    name: 'Ada Lovelace',
+    nonce: ANSWER.nonce,
+    iat: nowSeconds,
+    exp: nowSeconds + 3600,
+  };
+}
+
+type Signer = (signed: string) => Buffer;
+const signedBy =
+  (privateKey: KeyObject): Signer =>
+  (signed) =>
+    sign('sha256', Buffer.from(signed), privateKey);
+
+/** The provider's token with `change` laid over its claims, or what a forger makes of it. */
+function idToken(change: Claims = {}, header: Claims = {}, by: Signer = signedBy(key)): string {
+  const signed = [
+    { alg: 'RS256', kid: KEY_ID, typ: 'JWT', ...header },
+    { ...goodClaims(), ...change },
+  ]
+    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .join('.');
+  return `${signed}.${by(signed).toString('base64url')}`;
+}
+
+const json =
+  (body: unknown, status = 200): Respond =>
+  (response) =>
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+const answering = (token: unknown): Respond => json({ access_token: 'a', id_token: token });
+
+/** A provider whose token endpoint does as the test says, and our sign-in with it. */
+async function providerThat(respond: Respond, certs: Respond = json({ [KEY_ID]: pemOf(key) })) {
+  const asked: string[] = [];
+  const { url, close } = await cannedServer((response, request) => {
+    asked.push(request.url ?? '');
+    (request.url === '/certs' ? certs : respond)(response);
+  });
+  closers.push(close);
+  const endpoints = { authorize: `${url}/authorize`, token: `${url}/token`, certs: `${url}/certs` };
+  const credentials = { clientId: CLIENT_ID, clientSecret: CLIENT_SECRET };
+  return { asked, url, signIn: openGoogleSignIn({ ...credentials, endpoints, issuers: [ISSUER] }) };
+}
+
+/** What no log may keep. */
+function expectNoSecretIn(told: unknown): void {
+  const text = inspect(told, { depth: Number.POSITIVE_INFINITY, showHidden: true });
+  const { code, codeVerifier, nonce } = ANSWER;
+  for (const secret of [code, codeVerifier, nonce, CLIENT_SECRET, EMAIL, 'company.example', 'eyJ'])
+    expect(text).not.toContain(secret);
+}
+
+async function expectRefusal(respond: Respond, because: RegExp): Promise<void> {
+  const { signIn } = await providerThat(respond);
+  const verdict = await signIn.redeem(ANSWER);
+  expect(verdict).toEqual({ verdict: 'REFUSED', because: expect.stringMatching(because) });
+  expectNoSecretIn(verdict);
+}
+
+describe('a token of the provider', () => {
+  test('that is as it should be signs in: what is refused below is refused for its change', async () => {
+    const { signIn } = await providerThat(answering(idToken()));
+    expect(await signIn.redeem(ANSWER)).toEqual({
+      verdict: 'SIGNED_IN',
+      person: { subject: '1234567890', email: EMAIL, name: 'Ada Lovelace', hostedDomain: null },
+    });
+  });
+
+  test.each<[string, Claims, object]>([
+    ['capitals in the address', { email: 'Ada@Company.EXAMPLE' }, { email: EMAIL }],
+    ['no name', { name: undefined }, { name: 'ada' }],
+    ['an empty name', { name: ' ' }, { name: 'ada' }],
+    ['capitals in the hosted domain', { hd: 'Company.EXAMPLE' }, { hostedDomain: 'company.example' }],
+    ['an empty hosted domain', { hd: '' }, { hostedDomain: null }],
+  ])('may have %s', async (_name, change, person) => {
+    const { signIn } = await providerThat(answering(idToken(change)));
+    expect(await signIn.redeem(ANSWER)).toMatchObject({ verdict: 'SIGNED_IN', person });
+  });
+
+  const nowSeconds = Math.floor(Date.now() / 1000);
+  test.each<[string, Claims, RegExp]>([
+    ['for another client', { aud: 'client-of-others' }, /another audience/],
+    ['for us among others', { aud: [CLIENT_ID, 'client-of-others'] }, /another audience/],
+    ['for nobody', { aud: undefined }, /another audience/],
+    ['of another issuer', { iss: 'https://elsewhere.example' }, /another issuer/],
+    ['of Google, where another issuer was named', { iss: 'https://accounts.google.com' }, /another issuer/],
+    ['of no issuer', { iss: undefined }, /another issuer/],
+    ['that has expired', { iat: nowSeconds - 7200, exp: nowSeconds - 3600 }, /has expired/],
+    ['that never expires', { exp: undefined }, /not readable/],
+    ['that is good for days', { exp: nowSeconds + 200_000 }, /longer than a day/],
+    ['made in the future', { iat: nowSeconds + 3600, exp: nowSeconds + 7200 }, /not valid yet/],
+    ['of a sign-in that another browser began', { nonce: 'nonce-of-another' }, /another sign-in/],
+    ['with a nonce in other capitals', { nonce: ANSWER.nonce.toUpperCase() }, /another sign-in/],
+    ['without nonce', { nonce: undefined }, /no nonce/],
+    ['with an empty nonce', { nonce: '' }, /no nonce/],
+    ['with a list of nonces', { nonce: [ANSWER.nonce] }, /no nonce/],
+    ['without e-mail address', { email: undefined }, /no e-mail address/],
+    ['with an empty e-mail address', { email: '' }, /no e-mail address/],
+    ['with an unverified e-mail address', { email_verified: false }, /not verified/],
+    ['whose e-mail address is verified as text', { email_verified: 'true' }, /not verified/],
+    ['that does not say if its e-mail address is verified', { email_verified: undefined }, /not verified/],
+    ['without subject', { sub: undefined }, /no subject/],
+    ['with an empty subject', { sub: '' }, /no subject/],
+    ['whose name is no text', { name: { first: 'Ada' } }, /name .* not readable/],
+    ['whose hosted domain is no text', { hd: ['company.example'] }, /hosted domain .* not readable/],
+  ])('signs nobody in that is %s', (_name, change, because) =>
+    expectRefusal(answering(idToken(change)), because),
+  );
+
+  const sharedSecret: Signer = (signed) => createHmac('sha256', pemOf(key)).update(signed).digest();
+  test.each<[string, () => string, RegExp]>([
+    ['signed with a stranger’s key', () => idToken({}, {}, signedBy(strangersKey)), /signature .* wrong/],
+    ['signed with nothing', () => idToken({}, { alg: 'none' }, () => Buffer.of(0)), /not signed with RS256/],
+    ['without signature', () => idToken({}, { alg: 'none' }, () => Buffer.of()), /not of the form/],
+    [
+      'signed with the public key as a shared secret',
+      () => idToken({}, { alg: 'HS256' }, sharedSecret),
+      /not signed with RS256/,
+    ],
+    [
+      'signed with the public key as a shared secret, under the name of the right algorithm',
+      () => idToken({}, {}, sharedSecret),
+      /signature/,
+    ],
+    ['of a key that the provider does not have', () => idToken({}, { kid: 'other' }), /does not have/],
+    [
+      'signed with a key that it brings along',
+      () => {
+        const jwk = createPublicKey(strangersKey).export({ format: 'jwk' });
+        return idToken({}, { jwk, kid: 'brought' }, signedBy(strangersKey));
+      },
+      /does not have/,
+    ],
+    ['empty', () => '', /not of the form/],
+    ['no token', () => 'no token', /not of the form/],
+  ])('signs nobody in that is %s', (_name, forge, because) => expectRefusal(answering(forge()), because));
+});
+
+describe('a provider that does not take the code', () => {
+  test.each(['invalid_grant', 'invalid_request'])('signs nobody in: %s', (error) =>
+    expectRefusal(
+      json({ error, error_description: `Bad ${ANSWER.code} of ${EMAIL}` }, 400),
+      new RegExp(`${error} to the code$`),
+    ),
+  );
+});
+
+describe('nothing is known of the person, and no secret told, where the provider', () => {
+  const good = (): Respond => answering(idToken());
+  test.each<[string, Respond, RegExp]>([
+    ['is broken', json({ error: 'internal' }, 500), /\(500 internal\)/],
+    ['is broken and blames the code', json({ error: 'invalid_grant' }, 503), /\(503 invalid_grant\)/],
+    ['is overloaded', json({ error: 'rate_limited' }, 429), /\(429 rate_limited\)/],
+    ['does not know us', json({ error: 'invalid_client' }, 401), /\(401 invalid_client\)/],
+    ['does not know the address', json({ error: 'redirect_uri_mismatch' }, 400), /\(400 redirect_uri_/],
+    [
+      'tells of an error in words of the request',
+      json({ error: `bad ${ANSWER.code} ${ANSWER.codeVerifier} ${CLIENT_SECRET}` }, 400),
+      /\(400\)/,
+    ],
+    [
+      'refuses with a page that quotes the request',
+      (response) => response.writeHead(400).end(`<html>${ANSWER.code} ${CLIENT_SECRET} ${EMAIL}`),
+      /\(400\)/,
+    ],
+    ['answers a page', (response) => response.end('<html>invalid_grant'), /no ID token/],
+    ['answers nothing', (response) => response.end(), /no ID token/],
+    ['answers null', json(null), /no ID token/],
+    ['answers a list', json([{ id_token: 'eyJ.eyJ.AA' }]), /no ID token/],
+    ['answers without ID token', json({ access_token: `eyJ ${EMAIL}` }), /no ID token/],
+    ['answers an ID token that is no text', answering({ token: 'eyJ' }), /no ID token/],
+    ['cuts the line', (response) => response.destroy(), /did not redeem/],
+    [
+      'cuts its answer',
+      (response) => {
+        response.writeHead(200, { 'content-type': 'application/json', 'content-length': 1000 });
+        response.write('{"id_token":"', () => response.destroy());
+      },
+      /did not redeem/,
+    ],
+  ])('%s', async (_name, respond, because) => {
+    const { signIn, asked } = await providerThat(respond);
+    await expectUnavailable(signIn.redeem(ANSWER), because);
+    // A code is good once: asked twice, a provider that took it refuses it.
+    expect(asked).toEqual(['/token']);
+  });
+
+  test('sends us elsewhere, where code and secret are not taken', async () => {
+    const elsewhere = await providerThat(good());
+    const { signIn } = await providerThat((response) =>
+      response.writeHead(307, { location: `${elsewhere.url}/token` }).end(),
+    );
+    await expectUnavailable(signIn.redeem(ANSWER), /did not redeem/);
+    expect(elsewhere.asked).toEqual([]);
+  });
+
+  test('is down', async () => {
+    const { signIn } = await providerThat(good());
+    for (const close of closers.splice(0)) close();
+    await expectUnavailable(signIn.redeem(ANSWER), /ECONNREFUSED|ECONNRESET/);
+  });
+
+  test('hangs, or stops in the middle of its answer, for about five seconds', async () => {
+    const silent = await providerThat(() => {});
+    const halting = await providerThat((response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.write('{"id_token":');
+    });
+    const startedMs = performance.now();
+    await Promise.all(
+      [silent, halting].map(({ signIn }) => expectUnavailable(signIn.redeem(ANSWER), /did not redeem/)),
+    );
+    expect(performance.now() - startedMs).toBeGreaterThan(4_000);
+    expect([...silent.asked, ...halting.asked]).toEqual(['/token', '/token']);
+  }, 10_000);
+
+  test.each<[string, Respond]>([
+    ['are broken', json({}, 500)],
+    ['are no certificates', json({ [KEY_ID]: 'no PEM' })],
+  ])('gives a token, but its certificates %s', async (_name, certs) => {
+    const { signIn } = await providerThat(good(), certs);
+    await expectUnavailable(signIn.redeem(ANSWER), /certificates cannot be had/);
+  });
+});
+
+test('no secret is in what the library logs for whoever debugs it', async () => {
+  const { url } = await providerThat(answering(idToken()));
+  const options = {
+    clientId: CLIENT_ID,
+    clientSecret: CLIENT_SECRET,
+    endpoints: { authorize: url, token: `${url}/token`, certs: `${url}/certs` },
+    issuers: [ISSUER],
+  };
+  const script = `
+    const { openGoogleSignIn } = await import(${JSON.stringify(new URL('google.ts', import.meta.url).href)});
+    const { verdict } = await openGoogleSignIn(${JSON.stringify(options)}).redeem(${JSON.stringify(ANSWER)});
+    process.stdout.write(verdict);
+  `;
+  const env = { ...process.env, GOOGLE_SDK_NODE_LOGGING: 'all' };
+  const asked = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], { env });
+  const { stdout, stderr } = await asked;
+  expect(stdout).toBe('SIGNED_IN');
+  expectNoSecretIn(stderr);
+});
+
+test('people are sent to Google where no other provider is named, and the secret is not', async () => {
+  const google = openGoogleSignIn({ clientId: CLIENT_ID, clientSecret: CLIENT_SECRET });
+  const ask = { state: 's', nonce: 'n', codeChallenge: 'c', redirectUri: ANSWER.redirectUri };
+  const url = new URL(await google.authorizeUrl(ask));
+  expect(url.origin + url.pathname).toBe('https://accounts.google.com/o/oauth2/v2/auth');
+  expect(url.searchParams.get('client_id')).toBe(CLIENT_ID);
+  expect(url.href).not.toContain(CLIENT_SECRET);
+});
+
+async function expectUnavailable(asked: Promise<unknown>, because: RegExp): Promise<void> {
+  const error = await asked.then(
+    (value) => ({ value }),
+    (caught: unknown) => caught,
+  );
+  expect(error).toBeInstanceOf(Unavailable);
+  expect(error).toMatchObject({ part: 'identity', message: expect.stringMatching(because) });
+  expectNoSecretIn(error);
+}
