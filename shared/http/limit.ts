@@ -1,0 +1,60 @@
+import type { IncomingMessage } from 'node:http';
+import { Unavailable } from '../errors.ts';
+import type { Deps, LogLine } from '../ports/deps.ts';
+import type { Taken } from '../ports/limits.ts';
+import { addressOf } from './address.ts';
+import type { Caller, LimitContract, Refusal } from './contract.ts';
+
+interface Limited {
+  /** Goes out with the answer, whichever it is. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly refusal?: Refusal<'RATE_LIMITED'>;
+}
+
+/** Counts a call of `endpoint` (its name in full) for its caller. Throws where it must be counted and cannot be. */
+export async function countCall(
+  endpoint: string,
+  limit: LimitContract,
+  caller: Caller,
+  request: IncomingMessage,
+  deps: Deps,
+  note: (fields: Partial<LogLine>) => void,
+): Promise<Limited> {
+  const who = (limit.by === 'caller' && nameOf(caller)) || addressOf(request, deps.forwardedHops);
+  try {
+    const taken = await deps.limits.take(`${endpoint}:${deps.pseudonymOf('address', who)}`, limit);
+    return limitedBy(taken, limit);
+  } catch (fault) {
+    if (limit.uncounted === 'refuse' || !(fault instanceof Unavailable)) throw fault;
+    note({ severity: 'WARNING', uncounted: fault.message });
+    return { headers: {} };
+  }
+}
+
+/** A license key names its caller before it is proven: by its hash, so that a wrong key uses up nobody's room but its own. */
+function nameOf(caller: Caller): string | undefined {
+  switch (caller.kind) {
+    case 'license':
+      return caller.proof.kind === 'license-key' ? caller.proof.keyHash : caller.licenseId;
+    case 'person':
+      return caller.userId;
+    case 'anyone':
+      return undefined;
+    default:
+      return caller.kind;
+  }
+}
+
+/** The headers of draft-ietf-httpapi-ratelimit-headers-07, which clients know. */
+function limitedBy({ verdict, remaining, resetSeconds }: Taken, limit: LimitContract): Limited {
+  const { requests, windowSeconds } = limit;
+  const headers = {
+    'ratelimit-policy': `${requests};w=${windowSeconds}`,
+    'ratelimit-limit': String(requests),
+    'ratelimit-remaining': String(remaining),
+    'ratelimit-reset': String(resetSeconds),
+  };
+  if (verdict === 'ALLOWED') return { headers };
+  const detail = `At most ${requests} of these requests in ${windowSeconds} s.`;
+  return { headers, refusal: { problem: 'RATE_LIMITED', detail, retryAfterSeconds: resetSeconds } };
+}
