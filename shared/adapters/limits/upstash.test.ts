@@ -1,0 +1,169 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { Unavailable } from '../../errors.ts';
+import { limitsContract } from '../../ports/limits.contract-suite.ts';
+import type { BucketSize, Limits } from '../../ports/limits.ts';
+import { type CountingProxy, countingProxy } from '../../testing/counting-proxy.ts';
+import { describeReal } from '../../testing/real-parts.ts';
+import { answering } from '../../testing/redis-over-http.ts';
+import { embeddedBackend, listOf, realBackend, type SeatsBackend } from '../../testing/seats-backend.ts';
+import { httpRequester } from '../seats/requester.ts';
+import { startUpstashFront } from '../seats/upstash-front.ts';
+import { openLimits } from './upstash.ts';
+
+const TOKEN = 'a-token';
+const TEN_A_MINUTE: BucketSize = { requests: 10, windowSeconds: 60 };
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  vi.useRealTimers();
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+async function underTest(backend: SeatsBackend) {
+  const front = await startUpstashFront({ backend, token: TOKEN });
+  const [here, there] = [httpRequester(front), httpRequester(front)];
+  return {
+    limits: openLimits(here),
+    elsewhere: openLimits(there),
+    async close() {
+      here.close();
+      there.close();
+      await front.close();
+      await backend.close();
+    },
+  };
+}
+
+interface BehindProxy {
+  readonly limits: Limits;
+  readonly proxy: CountingProxy;
+  readonly redis: SeatsBackend['redis'];
+}
+
+async function behindProxy(backend: SeatsBackend, timeoutMs = 10_000): Promise<BehindProxy> {
+  closers.push(() => backend.close());
+  const front = await startUpstashFront({ backend, token: TOKEN });
+  closers.push(() => front.close());
+  const proxy = await countingProxy(front.url);
+  closers.push(() => proxy.close());
+  return { limits: opened(proxy.url, timeoutMs), proxy, redis: backend.redis };
+}
+
+function opened(url: string, timeoutMs = 10_000): Limits {
+  const requester = httpRequester({ url, token: TOKEN, timeoutMs });
+  closers.push(() => requester.close());
+  return openLimits(requester);
+}
+
+/** The real Redis' keys expire by its own clock: these tests are over long before. */
+function itself(open: () => Promise<SeatsBackend>): void {
+  test('a take is one command, the first one aside, and so it is again after Redis forgot its scripts', async () => {
+    const { limits, proxy, redis } = await behindProxy(await open());
+    const names = async () => {
+      proxy.reset();
+      expect(await limits.take('b', TEN_A_MINUTE)).toMatchObject({ verdict: 'ALLOWED' });
+      return proxy.commands.map(([name]) => String(name).toUpperCase());
+    };
+    expect(await names()).toEqual(['EVALSHA', 'EVAL']);
+    expect(await names()).toEqual(['EVALSHA']);
+    await redis.command(['SCRIPT', 'FLUSH']);
+    expect(await names()).toEqual(['EVALSHA', 'EVAL']);
+    expect(await names()).toEqual(['EVALSHA']);
+  });
+
+  test('nothing is kept of anybody longer than until their bucket would be full again', async () => {
+    const { limits, redis } = await behindProxy(await open());
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+    await Promise.all([
+      limits.take('one', TEN_A_MINUTE),
+      ...Array.from({ length: 12 }, () => limits.take('all', TEN_A_MINUTE)),
+    ]);
+    const keys = listOf(await redis.command(['KEYS', '*'])).map(String);
+    const ours = keys.filter((key) => key !== 'moved_clock_ms');
+    expect(ours.toSorted()).toEqual(['limit:all', 'limit:one']);
+    const left = await Promise.all(
+      ['one', 'all'].map(async (bucket) => Number(await redis.command(['PTTL', `limit:${bucket}`]))),
+    );
+    for (const [n, fullMs] of [6_000, 60_000].entries()) {
+      expect(left[n]).toBeGreaterThan(0);
+      expect(left[n]).toBeLessThanOrEqual(fullMs);
+    }
+    expect(left[1]).toBeGreaterThan(6_000);
+  });
+
+  test('something else under a bucket’s name is a fault, and nobody gets through on it', async () => {
+    const { limits, redis } = await behindProxy(await open());
+    await redis.command(['SET', 'limit:b', 'text']);
+    const fault = await limits.take('b', TEN_A_MINUTE).catch((caught: unknown) => caught);
+    expect(fault).toBeInstanceOf(Error);
+    expect(fault).not.toBeInstanceOf(Unavailable);
+  });
+}
+
+describe('limits on embedded Redis', () => {
+  limitsContract(async () => underTest(await embeddedBackend()));
+  itself(embeddedBackend);
+});
+
+describeReal('redis-server', 'limits on Redis', () => {
+  limitsContract(async () => underTest(await realBackend()));
+  itself(realBackend);
+});
+
+describe('with Redis away nobody is counted, and so nobody is let through', () => {
+  test.each(['down', 'hang'] as const)('%s', async (how) => {
+    const { limits, proxy } = await behindProxy(await embeddedBackend(), 300);
+    await limits.take('b', TEN_A_MINUTE);
+    proxy[how](true);
+    const fault = await limits.take('b', TEN_A_MINUTE).catch((caught: unknown) => caught);
+    expect(fault).toBeInstanceOf(Unavailable);
+    expect(fault).toMatchObject({ part: 'limits', cause: { part: 'seats' } });
+    proxy[how](false);
+    expect(await limits.take('b', TEN_A_MINUTE)).toMatchObject({ verdict: 'ALLOWED' });
+  });
+
+  test.each([
+    ['HTTP 500', 500, {}],
+    ['an answer that cannot be read', 200, 'text'],
+    ['a Redis that is loading', 200, { error: 'LOADING Redis is loading the dataset in memory' }],
+    ['a used up quota', 400, { error: 'ERR max daily request limit exceeded' }],
+  ])('%s', async (_, status, body) => {
+    const limits = opened(await answering(status, body));
+    await expect(limits.take('b', TEN_A_MINUTE)).rejects.toMatchObject({
+      name: 'Unavailable',
+      part: 'limits',
+    });
+  });
+
+  test('however long it takes to find out', async () => {
+    const { limits, proxy } = await behindProxy(await embeddedBackend(), 60_000);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    proxy.hang(true);
+    const taken = limits.take('b', TEN_A_MINUTE).catch((caught: unknown) => caught);
+    await vi.waitUntil(() => proxy.commands.length > 0);
+    // Beyond the library's own timeout, after which it would let everybody through.
+    await vi.advanceTimersByTimeAsync(59_000);
+    expect(await Promise.race([taken, 'still waiting'])).toBe('still waiting');
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(await taken).toBeInstanceOf(Unavailable);
+  });
+});
+
+test.each([
+  ['nothing', null],
+  ['too little', [9]],
+  ['text', ['9', 'soon', '10']],
+  ['fractions', [9.5, 1, 10]],
+])('an answer that this version does not know (%s) lets nobody through', async (_, result) => {
+  const limits = opened(await answering(200, { result }));
+  await expect(limits.take('b', TEN_A_MINUTE)).rejects.toThrow('a reply that this version does not know');
+});
+
+test('a take whose answer is lost on the way is asked for again, and counts no less for it', async () => {
+  const { limits, proxy } = await behindProxy(await embeddedBackend());
+  await limits.take('b', TEN_A_MINUTE);
+  proxy.dropNextAnswers(1);
+  const { verdict, remaining } = await limits.take('b', TEN_A_MINUTE);
+  expect(verdict).toBe('ALLOWED');
+  expect(remaining).toBe(7);
+});
