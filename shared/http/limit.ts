@@ -55,6 +55,6 @@ function limitedBy({ verdict, remaining, resetSeconds }: Taken, limit: LimitCont
     'ratelimit-reset': String(resetSeconds),
   };
   if (verdict === 'ALLOWED') return { headers };
-  const detail = `At most ${requests} of these requests in ${windowSeconds} s.`;
+  const detail = `At most ${requests} of these requests at once; room for as many comes back in ${windowSeconds} s.`;
   return { headers, refusal: { problem: 'RATE_LIMITED', detail, retryAfterSeconds: resetSeconds } };
 }

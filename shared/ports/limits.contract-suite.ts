@@ -70,7 +70,9 @@ export function limitsContract(open: () => Promise<LimitsUnderTest>): void {
     const bucket = newBucket();
     const { resetSeconds = 0 } = (await takeTimes(8, bucket, size)).at(-1) ?? {};
     expect(resetSeconds).toBe(9);
-    passSeconds(resetSeconds);
+    passSeconds(8.571);
+    expect(await under.limits.take(bucket, size)).toMatchObject({ verdict: 'LIMITED', resetSeconds: 1 });
+    passSeconds(resetSeconds - 8.571);
     expect(await under.limits.take(bucket, size)).toMatchObject({ verdict: 'ALLOWED' });
   });
 

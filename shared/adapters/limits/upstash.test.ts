@@ -167,3 +167,9 @@ test('a take whose answer is lost on the way is asked for again, and counts no l
   expect(verdict).toBe('ALLOWED');
   expect(remaining).toBe(7);
 });
+
+test('whoever learns late that they came too often is told to wait a second, not none', async () => {
+  const longAgoMs = Date.now() - 60_000;
+  const limits = opened(await answering(200, { result: [-1, longAgoMs, 10] }));
+  expect(await limits.take('b', TEN_A_MINUTE)).toEqual({ verdict: 'LIMITED', remaining: 0, resetSeconds: 1 });
+});

@@ -1,0 +1,230 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { newLicenseId, newLicenseKey, newTenantId } from '../shared/domain/ids.ts';
+import { Unavailable } from '../shared/errors.ts';
+import type { EndpointContract, FunctionContract, LimitContract } from '../shared/http/contract.ts';
+import type { BucketSize, Limits } from '../shared/ports/limits.ts';
+import { signIn } from '../shared/testing/people.ts';
+import { OPERATOR_KEY, openTestSuite, type Reply, type TestSuite } from '../shared/testing/suite.ts';
+import { MANIFEST } from './manifest.ts';
+
+const CLIENTS = 64;
+/** Fewer, as an embedded Redis answers no more of them in time on a busy machine. */
+const SEATED = 24;
+const FUNCTIONS: readonly FunctionContract[] = MANIFEST;
+
+const ENDPOINTS = FUNCTIONS.flatMap(({ name, endpoints }) =>
+  Object.entries(endpoints).map(([key, endpoint]) => ({ name: `${name}.${key}`, endpoint })),
+);
+interface Limited {
+  readonly name: string;
+  readonly endpoint: EndpointContract;
+  readonly limit: LimitContract;
+}
+const LIMITED = ENDPOINTS.flatMap(({ name, endpoint }): Limited[] =>
+  endpoint.limit ? [{ name, endpoint, limit: endpoint.limit }] : [],
+);
+
+/** Credentials that get as far as being counted; what they are good for is of no matter here. */
+async function credentialsFor(
+  { auth }: EndpointContract,
+  suite: TestSuite,
+): Promise<{ authorization?: string }> {
+  if (auth.includes('anyone')) return {};
+  if (auth.includes('operator')) return { authorization: `Operator ${OPERATOR_KEY}` };
+  if (auth.includes('license'))
+    return { authorization: `License ${newLicenseKey(newLicenseId(newTenantId(16)))}` };
+  const { authorization } = await signIn(suite, 'somebody@people.test');
+  return { authorization };
+}
+
+/** A call as somebody who sends nothing that the endpoint asks for: it is counted before it is looked at. */
+async function callerOf({ endpoint }: Limited, suite: TestSuite) {
+  const credentials = await credentialsFor(endpoint, suite);
+  const path = endpoint.path.replace(/\{\w+\}/g, 'x');
+  const body = endpoint.body ? { body: {} } : {};
+  return (headers: Record<string, string> = {}): Promise<Reply> =>
+    suite.call(endpoint.method, path, { ...credentials, ...body, headers });
+}
+
+/** As many calls as there are clients, at once. */
+function callAtOnce(call: () => Promise<Reply>): Promise<Reply[]> {
+  return Promise.all(Array.from({ length: CLIENTS }, call));
+}
+
+function expectLimited(reply: Reply, { requests, windowSeconds }: LimitContract): void {
+  const backSeconds = Math.ceil(windowSeconds / requests);
+  expect(reply.status, reply.text).toBe(429);
+  expect(reply.headers.get('content-type')).toBe('application/problem+json');
+  expect(reply.headers.get('retry-after')).toBe(String(backSeconds));
+  expect(reply.headers.get('ratelimit-remaining')).toBe('0');
+  expect(reply.headers.get('ratelimit-policy')).toBe(`${requests};w=${windowSeconds}`);
+  expect(reply.body).toMatchObject({ status: 429, code: 'RATE_LIMITED' });
+}
+
+test('every limited endpoint says in its contract that it refuses who calls too often', () => {
+  expect(LIMITED.length).toBeGreaterThan(0);
+  for (const { name, endpoint, limit } of LIMITED) {
+    expect(endpoint.problems, name).toContain('RATE_LIMITED');
+    for (const size of [limit.requests, limit.windowSeconds]) {
+      expect(Number.isInteger(size) && size >= 1, name).toBe(true);
+    }
+  }
+});
+
+test('no endpoint that seats, keeps or frees is limited: they cost one command to Redis and no more', () => {
+  const limited = LIMITED.map(({ name }) => name);
+  for (const seating of ['acquire.acquire', 'heartbeat.heartbeat', 'release.release']) {
+    expect(ENDPOINTS.map(({ name }) => name)).toContain(seating);
+    expect(limited).not.toContain(seating);
+  }
+});
+
+describe('with 64 clients calling at once', () => {
+  /** Room that is left when they begin. */
+  const LEFT = 24;
+  let suite: TestSuite;
+  let limits: Limits;
+  let asked: { bucket: string; size: BucketSize }[] = [];
+  beforeAll(async () => {
+    suite = await openTestSuite({}, (deps) => {
+      limits = deps.limits;
+      const take: Limits['take'] = (bucket, size) => {
+        asked.push({ bucket, size });
+        return limits.take(bucket, size);
+      };
+      return { ...deps, limits: { take } };
+    });
+  });
+  afterAll(() => suite.close());
+  // Room comes back as time goes by; here none does, however slow the machine.
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+    asked = [];
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /** Uses the caller's room up, all but what is to be left, past HTTP: that much sooner. */
+  async function useUp(call: () => Promise<Reply>, { requests }: LimitContract): Promise<void> {
+    await call();
+    const { bucket = '', size = { requests: 0, windowSeconds: 0 } } = asked.at(-1) ?? {};
+    let left = (await limits.take(bucket, size)).remaining;
+    expect(left).toBe(requests - 2);
+    while (left > LEFT) {
+      const taken = await Promise.all(
+        Array.from({ length: Math.min(CLIENTS, left - LEFT) }, () => limits.take(bucket, size)),
+      );
+      left = Math.min(...taken.map(({ remaining }) => remaining));
+    }
+    expect(left).toBe(LEFT);
+  }
+
+  test.each(LIMITED.map((limited) => [limited.name, limited] as const))(
+    '%s lets through as many as its contract says, refuses all others, and in time lets them come back',
+    async (_, limited) => {
+      const { limit } = limited;
+      const call = await callerOf(limited, suite);
+      await useUp(call, limit);
+      const replies = await callAtOnce(call);
+      const refused = replies.filter(({ status }) => status === 429);
+      expect(refused).toHaveLength(CLIENTS - LEFT);
+      for (const reply of refused) expectLimited(reply, limit);
+      expect(replies.filter(({ status }) => status >= 500)).toEqual([]);
+
+      vi.setSystemTime(Date.now() + Number(refused[0]?.headers.get('retry-after')) * 1_000);
+      expect((await call()).status).not.toBe(429);
+    },
+  );
+
+  test('whoever is limited by address finds no room by naming others in X-Forwarded-For, and nobody else is limited', async () => {
+    const [byAddress] = LIMITED.filter(({ limit }) => limit.by === 'address');
+    if (!byAddress) throw new Error('no endpoint is limited by address');
+    const call = await callerOf(byAddress, suite);
+    let n = 0;
+    const spoof = (): Promise<Reply> => call({ 'x-forwarded-for': `10.0.0.${++n}, 203.0.113.7` });
+    await useUp(spoof, byAddress.limit);
+    const replies = await callAtOnce(spoof);
+    expect(replies.filter(({ status }) => status === 429)).toHaveLength(CLIENTS - LEFT);
+    expect((await call({ 'x-forwarded-for': '203.0.113.7, 203.0.113.8' })).status).not.toBe(429);
+  });
+});
+
+describe('while calls cannot be counted', () => {
+  let suite: TestSuite;
+  let isAway = true;
+  let asked = 0;
+  beforeAll(async () => {
+    suite = await openTestSuite({}, (deps) => ({
+      ...deps,
+      limits: {
+        async take(bucket, size) {
+          asked += 1;
+          if (isAway) throw new Unavailable('limits', 'Redis cannot be asked');
+          return deps.limits.take(bucket, size);
+        },
+      },
+    }));
+  });
+  beforeEach(() => {
+    isAway = true;
+    asked = 0;
+  });
+  afterAll(() => suite.close());
+
+  test('seats are taken, kept and given back as ever, and never one more than there is', async () => {
+    // Redis' first script of a process takes long, with many waiting for it.
+    await (await suite.createLicense()).acquire('machine');
+    const license = await suite.createLicense({ max: 10 });
+    const replies = await Promise.all(
+      Array.from({ length: SEATED }, (_, n) => license.acquire(`machine-${n}`)),
+    );
+    const granted = replies.filter(({ status }) => status === 201);
+    expect(granted).toHaveLength(10);
+    expect(replies.filter(({ status }) => status === 409)).toHaveLength(SEATED - 10);
+    const [first = '', ...others] = granted.map(({ body }): string => body.session_id);
+    for (const session_id of others) expect((await license.heartbeat({ session_id })).status).toBe(200);
+    expect((await license.release(first)).status).toBe(204);
+    expect((await license.acquire('newcomer')).status).toBe(201);
+    expect((await license.acquire('one-too-many')).status).toBe(409);
+    expect(asked).toBe(0);
+  });
+
+  test.each(LIMITED.map((limited) => [limited.name, limited] as const))(
+    '%s does what its contract says of that',
+    async (name, limited) => {
+      isAway = false;
+      const call = await callerOf(limited, suite);
+      const counted = await call();
+      isAway = true;
+      asked = 0;
+      const reply = await call();
+      expect(asked).toBe(1);
+      const told = [...reply.headers.keys()].filter((header) => header.startsWith('ratelimit-'));
+      expect(told).toEqual([]);
+      const line = suite.logged.findLast(({ function: of }) => of === name.split('.')[0]);
+      if (limited.limit.uncounted === 'serve') {
+        expect(reply.status, reply.text).toBe(counted.status);
+        expect(line).toMatchObject({ severity: 'WARNING', uncounted: 'limits: Redis cannot be asked' });
+      } else {
+        expect([reply.status, reply.body.code]).toEqual([503, 'LIMITS_UNAVAILABLE']);
+        expect(reply.headers.get('retry-after')).toBe('2');
+        expect(line).toMatchObject({ severity: 'ERROR', code: 'LIMITS_UNAVAILABLE' });
+      }
+    },
+  );
+});
+
+test('a function that seats loads nothing that counts calls', async () => {
+  const script = fileURLToPath(new URL('../shared/testing/modules-of-acquire.ts', import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [script], { maxBuffer: 1024 * 1024 });
+  const { status, forAcquire } = JSON.parse(stdout);
+  expect(status).toBe(201);
+  expect(forAcquire.filter((file: string) => file.includes('/@upstash/redis/'))).not.toEqual([]);
+  expect(forAcquire.filter((file: string) => /\/@upstash\/(ratelimit|core-analytics)\//.test(file))).toEqual(
+    [],
+  );
+});

@@ -1,0 +1,62 @@
+import type { IncomingMessage } from 'node:http';
+import { describe, expect, test } from 'vitest';
+import { addressOf } from './address.ts';
+
+const SOCKET = '192.0.2.1';
+
+function addressFrom(forwardedFor: string | string[] | undefined, hops: number, socket = SOCKET): string {
+  const headers = forwardedFor === undefined ? {} : { 'x-forwarded-for': forwardedFor };
+  return addressOf({ headers, socket: { remoteAddress: socket } } as unknown as IncomingMessage, hops);
+}
+
+test('without a proxy of ours the connection alone says where a call comes from', () => {
+  expect(addressFrom(undefined, 0)).toBe(SOCKET);
+  expect(addressFrom('203.0.113.7', 0)).toBe(SOCKET);
+  expect(addressFrom('203.0.113.7, 203.0.113.8', 0)).toBe(SOCKET);
+});
+
+test.each([
+  [1, '203.0.113.7', '203.0.113.7'],
+  [1, '10.0.0.1, 203.0.113.7', '203.0.113.7'],
+  [1, '10.0.0.1,10.0.0.2,203.0.113.7', '203.0.113.7'],
+  [2, '203.0.113.7, 198.51.100.1', '203.0.113.7'],
+  [2, '10.0.0.1, 203.0.113.7, 198.51.100.1', '203.0.113.7'],
+])('behind %i proxies of ours, %j comes from %s', (hops, forwardedFor, address) => {
+  expect(addressFrom(forwardedFor, hops)).toBe(address);
+});
+
+describe('nothing that a caller writes into X-Forwarded-For chooses the address', () => {
+  const WRITTEN = [
+    '10.0.0.1',
+    '10.0.0.1, 10.0.0.2, 10.0.0.3',
+    ',',
+    ', , ,',
+    ' ',
+    'unknown',
+    '"10.0.0.1"',
+    'for=10.0.0.1',
+    '10.0.0.1;10.0.0.2',
+    '\t10.0.0.1',
+    '::1',
+    'x'.repeat(5_000),
+    '10.0.0.1,'.repeat(1_000),
+  ];
+  test.each(WRITTEN)('%j', (written) => {
+    expect(addressFrom(`${written}, 203.0.113.7`, 1)).toBe('203.0.113.7');
+    expect(addressFrom(`${written},203.0.113.7, 198.51.100.1`, 2)).toBe('203.0.113.7');
+    expect(addressFrom(written, 0)).toBe(SOCKET);
+  });
+});
+
+test('where a proxy of ours says nothing, whoever is connected counts', () => {
+  for (const nothing of [undefined, '', ' ', '10.0.0.1, ', ',']) {
+    expect(addressFrom(nothing, 1), String(nothing)).toBe(SOCKET);
+  }
+  // One that came past the outer proxy.
+  expect(addressFrom('203.0.113.7', 2)).toBe(SOCKET);
+});
+
+test('an IPv6 address is taken as it is', () => {
+  expect(addressFrom('10.0.0.1, 2001:db8::7', 1)).toBe('2001:db8::7');
+  expect(addressFrom(undefined, 0, '::ffff:192.0.2.1')).toBe('::ffff:192.0.2.1');
+});

@@ -1,0 +1,269 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import * as z from 'zod/mini';
+import { pseudonymsOf } from '../domain/holder.ts';
+import { hashSecret, newLicenseId, newLicenseKey, newTenantId } from '../domain/ids.ts';
+import { Unavailable } from '../errors.ts';
+import type { Deps, LogLine } from '../ports/deps.ts';
+import type { BucketSize, Taken } from '../ports/limits.ts';
+import { defineFunction } from './contract.ts';
+import { serve } from './serve.ts';
+
+const answers = {
+  well: { status: 200, description: '', body: z.strictObject({}) },
+} as const;
+
+const probe = defineFunction({
+  name: 'probe',
+  summary: '',
+  memoryMiB: 256,
+  concurrency: 1,
+  timeoutSeconds: 1,
+  roles: [],
+  secrets: [],
+  endpoints: {
+    address: {
+      method: 'GET',
+      path: '/address',
+      summary: '',
+      auth: ['anyone'],
+      limit: { by: 'address', requests: 5, windowSeconds: 60, uncounted: 'serve' },
+      answers,
+      problems: ['NOT_FOUND', 'RATE_LIMITED'],
+    },
+    caller: {
+      method: 'GET',
+      path: '/caller',
+      summary: '',
+      auth: ['anyone', 'license', 'operator'],
+      limit: { by: 'caller', requests: 7, windowSeconds: 3600, uncounted: 'refuse' },
+      answers,
+      problems: ['RATE_LIMITED'],
+    },
+    free: { method: 'GET', path: '/free', summary: '', auth: ['anyone'], answers, problems: [] },
+  },
+});
+
+const OPERATOR_KEY = 'the-operator-key';
+const pseudonymOf = pseudonymsOf('a key');
+const ALLOWED: Taken = { verdict: 'ALLOWED', remaining: 4, resetSeconds: 12 };
+const LIMITED: Taken = { verdict: 'LIMITED', remaining: 0, resetSeconds: 12 };
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+interface Asked {
+  readonly bucket: string;
+  readonly size: BucketSize;
+}
+
+async function served(
+  taken: Taken | Error = ALLOWED,
+  { hops = 1, reply = { answer: 'well', body: {} } as object } = {},
+) {
+  const logged: LogLine[] = [];
+  const asked: Asked[] = [];
+  let handled = 0;
+  const deps = {
+    log: (line: LogLine) => logged.push(line),
+    pseudonymOf,
+    forwardedHops: hops,
+    isOperatorKey: (key: string) => key === OPERATOR_KEY,
+    limits: {
+      async take(bucket: string, { requests, windowSeconds }: BucketSize) {
+        asked.push({ bucket, size: { requests, windowSeconds } });
+        if (taken instanceof Error) throw taken;
+        return taken;
+      },
+    },
+  } as unknown as Deps;
+  const handle = async (): Promise<never> => {
+    handled += 1;
+    return reply as never;
+  };
+  const answer = serve(
+    probe,
+    async () => ({ default: { address: handle, caller: handle, free: handle } }),
+    async () => deps,
+    { checkAnswers: true },
+  );
+  const server = createServer((request, response) => void answer(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closers.push(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    logged,
+    asked,
+    handled: () => handled,
+    async get(path: string, headers: Record<string, string> = {}) {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers });
+      const all = Object.fromEntries(response.headers);
+      const text = await response.text();
+      const told = Object.entries(all).filter(([name]) => name.startsWith('ratelimit-'));
+      return { status: response.status, headers: all, told: Object.fromEntries(told), text };
+    },
+  };
+}
+
+/** Buckets that calls of `path` with these headers are counted in. */
+async function bucketsOf(path: string, calls: Record<string, string>[], hops = 1): Promise<string[]> {
+  const { get, asked } = await served(ALLOWED, { hops });
+  for (const headers of calls) await get(path, headers);
+  return asked.map(({ bucket }) => bucket);
+}
+
+const licenseKey = (): string => newLicenseKey(newLicenseId(newTenantId(16)));
+
+test('whoever is let through learns the limit, what is left of it and when more comes back', async () => {
+  const { get, asked } = await served();
+  const { status, told, headers } = await get('/address');
+  expect(status).toBe(200);
+  expect(told).toEqual({
+    'ratelimit-policy': '5;w=60',
+    'ratelimit-limit': '5',
+    'ratelimit-remaining': '4',
+    'ratelimit-reset': '12',
+  });
+  expect(headers).not.toHaveProperty('retry-after');
+  expect(asked.map(({ size }) => size)).toEqual([{ requests: 5, windowSeconds: 60 }]);
+});
+
+test('whoever is refused learns when to come back, in a problem document, and nothing is done for them', async () => {
+  const { get, handled, logged } = await served(LIMITED);
+  const { status, headers, told, text } = await get('/address');
+  expect(status).toBe(429);
+  expect(headers).toMatchObject({
+    'content-type': 'application/problem+json',
+    'cache-control': 'no-store',
+    'retry-after': '12',
+  });
+  expect(told).toMatchObject({ 'ratelimit-remaining': '0', 'ratelimit-reset': '12' });
+  expect(JSON.parse(text)).toMatchObject({
+    code: 'RATE_LIMITED',
+    detail: 'At most 5 of these requests at once; room for as many comes back in 60 s.',
+  });
+  expect(handled()).toBe(0);
+  expect(logged[0]).toMatchObject({ severity: 'INFO', code: 'RATE_LIMITED' });
+});
+
+test('a refusal by the endpoint itself tells the limit too', async () => {
+  const { get } = await served(ALLOWED, { reply: { problem: 'NOT_FOUND' } });
+  const { status, told } = await get('/address');
+  expect([status, told['ratelimit-remaining']]).toEqual([404, '4']);
+});
+
+test('an endpoint without a limit counts nobody and tells nothing', async () => {
+  const { get, asked } = await served(LIMITED);
+  const { status, told } = await get('/free');
+  expect([status, told, asked]).toEqual([200, {}, []]);
+});
+
+test('every endpoint counts for itself', async () => {
+  const { get, asked } = await served();
+  await get('/address');
+  await get('/caller');
+  expect(asked.map(({ bucket }) => bucket.split(':')[0])).toEqual(['probe.address', 'probe.caller']);
+});
+
+test('Redis is told a pseudonym, never an address or a key', async () => {
+  const key = licenseKey();
+  const [byAddress = '', byKey = ''] = [
+    ...(await bucketsOf('/address', [{ 'x-forwarded-for': '203.0.113.7' }])),
+    ...(await bucketsOf('/caller', [{ authorization: `License ${key}` }])),
+  ];
+  expect(byAddress).toBe(`probe.address:${pseudonymOf('address', '203.0.113.7')}`);
+  expect(byAddress).not.toContain('203');
+  expect(byKey).toMatch(/^probe\.caller:[\w-]{22}$/);
+});
+
+test('what a caller writes into X-Forwarded-For neither finds new room nor uses up that of others', async () => {
+  const spoofed = [
+    '203.0.113.7',
+    '10.0.0.1, 203.0.113.7',
+    '10.0.0.2,10.0.0.3 , 203.0.113.7',
+    ', 203.0.113.7',
+    'x, 203.0.113.7',
+  ];
+  const buckets = await bucketsOf(
+    '/address',
+    spoofed.map((text) => ({ 'x-forwarded-for': text })),
+  );
+  expect(buckets).toHaveLength(spoofed.length);
+  expect(new Set(buckets).size).toBe(1);
+  const unproxied = await bucketsOf('/address', [{}, ...spoofed.map((x) => ({ 'x-forwarded-for': x }))], 0);
+  expect(new Set(unproxied)).toEqual(new Set([`probe.address:${pseudonymOf('address', '127.0.0.1')}`]));
+});
+
+test('behind one proxy, two addresses are two callers', async () => {
+  const buckets = await bucketsOf('/address', [
+    { 'x-forwarded-for': '203.0.113.7' },
+    { 'x-forwarded-for': '203.0.113.8' },
+  ]);
+  expect(new Set(buckets).size).toBe(2);
+});
+
+test('a license key is counted wherever it calls from, and a wrong one uses up nobody’s room but its own', async () => {
+  const licenseId = newLicenseId(newTenantId(16));
+  const [right, wrong] = [newLicenseKey(licenseId), newLicenseKey(licenseId)];
+  const buckets = await bucketsOf('/caller', [
+    { authorization: `License ${right}`, 'x-forwarded-for': '203.0.113.7' },
+    { authorization: `License ${right}`, 'x-forwarded-for': '203.0.113.8' },
+    { authorization: `License ${wrong}`, 'x-forwarded-for': '203.0.113.7' },
+  ]);
+  expect(buckets[0]).toBe(`probe.caller:${pseudonymOf('address', hashSecret(right))}`);
+  expect(buckets[1]).toBe(buckets[0]);
+  expect(buckets[2]).not.toBe(buckets[0]);
+});
+
+test('whoever names no credentials is counted by address; operators count as one caller', async () => {
+  const buckets = await bucketsOf('/caller', [
+    { 'x-forwarded-for': '203.0.113.7' },
+    { 'x-forwarded-for': '203.0.113.8' },
+    { authorization: `Operator ${OPERATOR_KEY}`, 'x-forwarded-for': '203.0.113.7' },
+    { authorization: `Operator ${OPERATOR_KEY}`, 'x-forwarded-for': '203.0.113.8' },
+  ]);
+  expect(new Set(buckets.slice(0, 2)).size).toBe(2);
+  expect(buckets[2]).toBe(buckets[3]);
+  expect(new Set(buckets).size).toBe(3);
+});
+
+test('whose credentials are refused is not counted as anybody', async () => {
+  const { get, asked } = await served();
+  expect((await get('/caller', { authorization: 'Operator wrong' })).status).toBe(401);
+  expect(asked).toEqual([]);
+});
+
+test('where calls may go uncounted they are served while they cannot be counted, and the log says so', async () => {
+  const { get, logged } = await served(new Unavailable('limits', 'no answer within 1200 ms'));
+  const { status, told, headers } = await get('/address');
+  expect([status, told]).toEqual([200, {}]);
+  expect(headers).not.toHaveProperty('retry-after');
+  expect(logged).toMatchObject([
+    { severity: 'WARNING', uncounted: 'limits: no answer within 1200 ms', answer: 'well' },
+  ]);
+});
+
+test('where they may not, nobody is served until they can be counted', async () => {
+  const { get, handled, logged } = await served(new Unavailable('limits', 'no answer within 1200 ms'));
+  const { status, headers, told, text } = await get('/caller');
+  expect([status, JSON.parse(text).code, headers['retry-after']]).toEqual([503, 'LIMITS_UNAVAILABLE', '2']);
+  expect([told, handled()]).toEqual([{}, 0]);
+  expect(text).not.toContain('1200');
+  expect(logged[0]).toMatchObject({
+    severity: 'ERROR',
+    because: expect.stringContaining('no answer within 1200 ms'),
+  });
+});
+
+test('a fault of ours in counting is not taken for a Redis that is away', async () => {
+  const { get, handled } = await served(new TypeError('a bug'));
+  expect((await get('/address')).status).toBe(500);
+  expect((await get('/caller')).status).toBe(500);
+  expect(handled()).toBe(0);
+});
