@@ -1,5 +1,7 @@
 import * as z from 'zod/mini';
+import { accessOf } from '../../shared/domain/authorization.ts';
 import {
+  FASTEST_PACE,
   LONGEST_KEY_OVERLAP_SECONDS,
   LONGEST_OFFLINE_DAYS,
   MOST_SEATS,
@@ -36,6 +38,8 @@ const LicenseView = {
   valid_until: z.nullable(Timestamp),
   offline_grace_days: z.int(),
   borrow: z.strictObject({ max_days: z.int(), low_water: z.int() }),
+  /** As it is in force, chosen or by size. */
+  requests_per_minute: z.int(),
   created_at: Timestamp,
   updated_at: Timestamp,
 };
@@ -65,6 +69,8 @@ const ChangeableTerms = {
       low_water: z.optional(wholeNumber(0, MOST_SEATS)),
     }),
   ),
+  /** How often its clients may acquire, and send heartbeats before their time. null to go by the number of seats. */
+  requests_per_minute: z.optional(z.nullable(wholeNumber(1, FASTEST_PACE))),
   /** null for a license without end. */
   valid_until: z.optional(z.nullable(SettableTimestamp)),
 };
@@ -85,7 +91,7 @@ export default defineFunction({
       method: 'POST',
       path: '/api/v1/licenses',
       summary: 'Create a license; without tenant_id, for a new tenant.',
-      auth: ['operator'],
+      auth: accessOf('licenses.create'),
       body: z.strictObject({
         tenant_id: z.optional(TenantId),
         max: wholeNumber(0, MOST_SEATS),
@@ -99,7 +105,7 @@ export default defineFunction({
       method: 'GET',
       path: '/api/v1/licenses',
       summary: 'Licenses, the newest first.',
-      auth: ['operator'],
+      auth: accessOf('licenses.list'),
       query: z.strictObject({
         tenant_id: z.optional(TenantId),
         limit: z.optional(PageLimit),
@@ -112,13 +118,13 @@ export default defineFunction({
           body: z.strictObject({ licenses: z.array(License), next_cursor: z.nullable(z.string()) }),
         },
       },
-      problems: ['INVALID_CURSOR'],
+      problems: ['INVALID_CURSOR', 'TENANT_NOT_FOUND', 'FORBIDDEN', 'VALIDATION_FAILED'],
     },
     read: {
       method: 'GET',
       path: '/api/v1/licenses/{license_id}',
       summary: 'One license, with its seats taken now.',
-      auth: ['operator'],
+      auth: accessOf('licenses.read'),
       params: Params,
       answers: {
         license: {
@@ -127,14 +133,14 @@ export default defineFunction({
           body: z.strictObject({ ...LicenseView, seats: z.strictObject({ active: z.int(), max: z.int() }) }),
         },
       },
-      problems: ['LICENSE_NOT_FOUND'],
+      problems: ['LICENSE_NOT_FOUND', 'FORBIDDEN'],
     },
     change: {
       method: 'PATCH',
       path: '/api/v1/licenses/{license_id}',
       summary:
         'Resize, suspend, reinstate or change other terms. Running sessions keep their seats when a pool shrinks.',
-      auth: ['operator'],
+      auth: accessOf('licenses.change'),
       params: Params,
       body: z
         .strictObject({
@@ -150,7 +156,7 @@ export default defineFunction({
       method: 'POST',
       path: '/api/v1/licenses/{license_id}/rotate-key',
       summary: 'Give the license a new key. The old one stays good for overlap_seconds (0: ends now).',
-      auth: ['operator'],
+      auth: accessOf('licenses.rotateKey'),
       params: Params,
       body: z.optional(
         z.strictObject({ overlap_seconds: z.optional(wholeNumber(0, LONGEST_KEY_OVERLAP_SECONDS)) }),
@@ -164,7 +170,7 @@ export default defineFunction({
       method: 'GET',
       path: '/api/v1/licenses/{license_id}/usage',
       summary: 'How many seats were taken at once, and how often one was refused, by hour and day (UTC).',
-      auth: ['operator'],
+      auth: accessOf('licenses.usage'),
       params: Params,
       /** Widened to whole hours. The last 7 days unless given, at most 31, and nothing after the running hour. */
       query: z.strictObject(PERIOD).check(periodIsInOrder),
@@ -184,7 +190,7 @@ export default defineFunction({
           }),
         },
       },
-      problems: ['LICENSE_NOT_FOUND', 'VALIDATION_FAILED'],
+      problems: ['LICENSE_NOT_FOUND', 'FORBIDDEN', 'VALIDATION_FAILED'],
     },
   },
 });

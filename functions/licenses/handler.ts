@@ -10,9 +10,11 @@ import {
   rhythmIsKeepable,
   rotateKey,
 } from '../../shared/domain/license.ts';
+import { newTenant } from '../../shared/domain/people.ts';
 import { type Usage, usageByDay, usageByHour } from '../../shared/domain/usage.ts';
 import type { HandlersOf, Refusal } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
+import { own, tenantAsked } from '../../shared/http/own.ts';
 import { readPage } from '../../shared/http/page.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import { ALL_LICENSES, LICENSES, LICENSES_OF_TENANT, TENANTS } from '../../shared/ports/catalogue.ts';
@@ -41,7 +43,7 @@ export default {
     const isNewTenant = body.tenant_id === undefined;
     const written = await deps.records.transact(async (transaction) => {
       if (!isNewTenant && !(await transaction.get(TENANTS, tenantId))) return false;
-      if (isNewTenant) transaction.set(TENANTS, tenantId, { tenantId, name: tenantId, createdAtMs: nowMs });
+      if (isNewTenant) transaction.set(TENANTS, tenantId, newTenant(tenantId, tenantId, null, nowMs));
       writeLicense(transaction, license, nowMs);
       return true;
     });
@@ -50,11 +52,14 @@ export default {
     return { answer: 'created', body: { ...viewOf(license), license_key: licenseKey } };
   },
 
-  async list({ query }, deps) {
+  async list({ query, caller, standing }, deps) {
+    const asked = tenantAsked(query.tenant_id, caller, standing);
+    if ('problem' in asked) return asked;
+    const { tenantId } = asked;
     const page =
-      query.tenant_id === undefined
+      tenantId === undefined
         ? await readPage(deps.records, ALL_LICENSES, {}, query)
-        : await readPage(deps.records, LICENSES_OF_TENANT, { tenantId: query.tenant_id }, query);
+        : await readPage(deps.records, LICENSES_OF_TENANT, { tenantId }, query);
     if ('problem' in page) return page;
     return {
       answer: 'licenses',
@@ -62,9 +67,9 @@ export default {
     };
   },
 
-  async read({ params }, deps) {
-    const license = await deps.records.get(LICENSES, params.license_id);
-    if (!license) return { problem: 'LICENSE_NOT_FOUND' };
+  async read({ params, standing }, deps) {
+    const license = own(await deps.records.get(LICENSES, params.license_id), standing, 'LICENSE_NOT_FOUND');
+    if ('problem' in license) return license;
     const pool = await deps.seats.listSessions(params.license_id, { limit: 0 });
     if (pool.verdict !== 'OK') throw new Error('a license with a record and no entitlement copy');
     return { answer: 'license', body: { ...viewOf(license), seats: { active: pool.active, max: pool.max } } };
@@ -86,11 +91,11 @@ export default {
     return { answer: 'rotated', body: { ...viewOf(rotated), license_key: licenseKey } };
   },
 
-  async usage({ params, query }, deps) {
+  async usage({ params, query, standing }, deps) {
     const period = periodOf(query, deps.clock.nowMs());
     if ('problem' in period) return period;
-    const license = await deps.records.get(LICENSES, params.license_id);
-    if (!license) return { problem: 'LICENSE_NOT_FOUND' };
+    const license = own(await deps.records.get(LICENSES, params.license_id), standing, 'LICENSE_NOT_FOUND');
+    if ('problem' in license) return license;
     const { fromMs, toMs } = period;
     const hours = usageByHour(await readUsageHours(deps.records, license.licenseId, period), fromMs, toMs);
     return {
@@ -153,6 +158,7 @@ interface TermsBody {
   features?: readonly string[] | undefined;
   offline_grace_days?: number | null | undefined;
   borrow?: { max_days: number; low_water?: number | undefined } | undefined;
+  requests_per_minute?: number | null | undefined;
   valid_until?: string | null | undefined;
 }
 
@@ -166,11 +172,13 @@ function termsOf(body: TermsBody): Omit<LicenseTerms, 'max' | 'unit'> {
     features: body.features,
     offlineGraceDays: body.offline_grace_days,
     borrow: borrow && { maxDays: borrow.max_days, lowWater: borrow.low_water ?? 0 },
+    requestsPerMinute: body.requests_per_minute,
     validUntilMs: typeof body.valid_until === 'string' ? Date.parse(body.valid_until) : body.valid_until,
   };
 }
 
 function viewOf(license: License) {
+  const inForce = entitlementOf(license);
   return {
     license_id: license.licenseId,
     tenant_id: license.tenantId,
@@ -183,8 +191,9 @@ function viewOf(license: License) {
     unit: license.unit,
     status: license.status,
     valid_until: license.validUntilMs === null ? null : timestamp(license.validUntilMs),
-    offline_grace_days: entitlementOf(license).offlineGraceDays,
+    offline_grace_days: inForce.offlineGraceDays,
     borrow: { max_days: license.borrow.maxDays, low_water: license.borrow.lowWater },
+    requests_per_minute: inForce.requestsPerMinute,
     created_at: timestamp(license.createdAtMs),
     updated_at: timestamp(license.updatedAtMs),
   };

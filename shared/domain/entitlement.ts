@@ -20,6 +20,8 @@ export interface Entitlement {
   borrowMaxDays: number;
   /** Seats of `max` that are never borrowed, so that there are some to use online. */
   borrowLowWater: number;
+  /** How often clients may ask, in the long run and at once; `null` in a copy from before there were paces: no limit. */
+  requestsPerMinute: number | null;
   keyHash: string;
   /** The key before the last rotation, good until `previousKeyUntilMs`. */
   previousKeyHash: string | null;

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { hashLicenseKey } from './ids.ts';
+import { hashSecret } from './ids.ts';
 import {
   changeLicense,
   draftLicense,
   entitlementOf,
+  FASTEST_PACE,
   graceIsAllowed,
   type LicenseChange,
   LicenseSchema,
@@ -31,6 +32,7 @@ const changes: fc.Arbitrary<LicenseChange> = fc.record(
     validUntilMs: fc.option(fc.nat()),
     offlineGraceDays: fc.option(fc.nat(90)),
     borrow: fc.record({ maxDays: fc.nat(90), lowWater: fc.nat(10) }),
+    requestsPerMinute: fc.option(fc.integer({ min: 1, max: FASTEST_PACE })),
   },
   { requiredKeys: [] },
 );
@@ -94,13 +96,13 @@ test('rules only compute: what goes in stays as it was', () => {
 test('a rotated key is kept for its overlap and no key is kept without', () => {
   const overlapped = rotateKey(draft, 'key two', 60, 10_000);
   expect(overlapped).toMatchObject({
-    keyHash: hashLicenseKey('key two'),
-    previousKeyHash: hashLicenseKey('key one'),
+    keyHash: hashSecret('key two'),
+    previousKeyHash: hashSecret('key one'),
     previousKeyUntilMs: 70_000,
     version: 2,
   });
   expect(rotateKey(overlapped, 'key three', 0, 20_000)).toMatchObject({
-    keyHash: hashLicenseKey('key three'),
+    keyHash: hashSecret('key three'),
     previousKeyHash: null,
     previousKeyUntilMs: null,
     version: 3,
@@ -111,13 +113,31 @@ test('the seat store is told every limit as the record has it', () => {
   fc.assert(
     fc.property(changes, (change) => {
       const license = changeLicense(draft, change, 0);
-      const { offlineGraceDays, borrowMaxDays, borrowLowWater, ...copied } = entitlementOf(license);
+      const { offlineGraceDays, requestsPerMinute, borrowMaxDays, borrowLowWater, ...copied } =
+        entitlementOf(license);
       expect(license).toMatchObject(copied);
       expect(offlineGraceDays).toBe(license.offlineGraceDays ?? PLANS[license.plan].offlineGraceDays);
       expect(license.borrow).toEqual({ maxDays: borrowMaxDays, lowWater: borrowLowWater });
+      if (license.requestsPerMinute !== null) expect(requestsPerMinute).toBe(license.requestsPerMinute);
     }),
     { seed: 3 },
   );
+});
+
+test('a license without a word about its pace lets a thousand machines ask at once, and each that has a seat every 5 s', () => {
+  const paceOf = (change: LicenseChange) => entitlementOf(changeLicense(draft, change, 0)).requestsPerMinute;
+  expect(paceOf({ max: 0, overdraft: 0 })).toBe(1_200);
+  expect(paceOf({ max: 5, overdraft: 2 })).toBe(1_284);
+  expect(paceOf({ max: 1_000, overdraft: 0 })).toBe(13_200);
+  expect(paceOf({ max: 5, overdraft: 2, requestsPerMinute: 7 })).toBe(7);
+  const chosen = changeLicense(draft, { requestsPerMinute: 7 }, 0);
+  expect(changeLicense(chosen, { max: 1 }, 0).requestsPerMinute).toBe(7);
+  expect(changeLicense(chosen, { requestsPerMinute: null }, 0).requestsPerMinute).toBeNull();
+});
+
+test('a license from before there were paces goes by its size', () => {
+  const { requestsPerMinute: _, ...old } = draft;
+  expect(LicenseSchema.parse(old)).toEqual(draft);
 });
 
 test('only a plan that leaves its offline grace open lets a license have one of its own', () => {

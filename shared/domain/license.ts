@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import type { Entitlement } from './entitlement.ts';
 import { eventOf, type SeatEvent } from './event.ts';
-import { hashLicenseKey } from './ids.ts';
+import { hashSecret } from './ids.ts';
 import { PLAN_NAMES, PLANS, type Plan } from './plans.ts';
 
 /** Seconds. The shortest keeps heartbeats below one a few seconds and client; the longest is a month on a ship. */
@@ -19,6 +19,16 @@ export const LONGEST_OFFLINE_DAYS = 90;
 /** Longest time that a replaced key stays good, so that clients can be given the new one: 7 days. */
 export const LONGEST_KEY_OVERLAP_SECONDS = 7 * 24 * 3600;
 
+/**
+ * Requests a minute that a license of so many seats is given unless it says otherwise. In the morning a thousand machines
+ * start within the minute, and each must get an answer, a seat or not; and a client that has a seat needs a request every
+ * few seconds at most, which makes a dozen a minute.
+ */
+const USUAL_PACE = { forAll: 1_200, forEachSeat: 12 } as const;
+
+/** Highest pace that can be chosen: a third of what one Redis was measured to serve. */
+export const FASTEST_PACE = 1_000_000;
+
 const NO_BORROWING = { maxDays: 0, lowWater: 0 };
 
 export const LicenseSchema = z.object({
@@ -30,6 +40,8 @@ export const LicenseSchema = z.object({
   offlineGraceDays: z._default(z.nullable(z.int()), null),
   /** `maxDays` 0: seats cannot be borrowed. `lowWater`: seats of `max` that never are. */
   borrow: z._default(z.object({ maxDays: z.int(), lowWater: z.int() }), NO_BORROWING),
+  /** Of acquires, and of heartbeats before their time; `null` to go by the size of the pool. */
+  requestsPerMinute: z._default(z.nullable(z.int()), null),
   max: z.int(),
   overdraft: z.int(),
   ttlSeconds: z.int(),
@@ -48,9 +60,6 @@ export const LicenseSchema = z.object({
 });
 export type License = z.infer<typeof LicenseSchema>;
 
-export const TenantSchema = z.object({ tenantId: z.string(), name: z.string(), createdAtMs: z.int() });
-export type Tenant = z.infer<typeof TenantSchema>;
-
 /** What an operator may choose for a new license; what is left out takes the usual value. */
 export interface LicenseTerms {
   max: number;
@@ -62,6 +71,7 @@ export interface LicenseTerms {
   features?: readonly string[] | undefined;
   offlineGraceDays?: number | null | undefined;
   borrow?: License['borrow'] | undefined;
+  requestsPerMinute?: number | null | undefined;
   validUntilMs?: number | null | undefined;
 }
 
@@ -79,6 +89,7 @@ export function draftLicense(
     features: [...(terms.features ?? [])],
     offlineGraceDays: terms.offlineGraceDays ?? null,
     borrow: terms.borrow ?? NO_BORROWING,
+    requestsPerMinute: terms.requestsPerMinute ?? null,
     max: terms.max,
     overdraft: terms.overdraft ?? 0,
     ttlSeconds,
@@ -86,7 +97,7 @@ export function draftLicense(
     unit: terms.unit ?? 'machine',
     status: 'active',
     validUntilMs: terms.validUntilMs ?? null,
-    keyHash: hashLicenseKey(key),
+    keyHash: hashSecret(key),
     previousKeyHash: null,
     previousKeyUntilMs: null,
     version: 1,
@@ -108,6 +119,8 @@ export interface LicenseChange {
   /** Days, or `null` to go by the plan. */
   offlineGraceDays?: number | null | undefined;
   borrow?: License['borrow'] | undefined;
+  /** `null` to go by the size of the pool. */
+  requestsPerMinute?: number | null | undefined;
   validUntilMs?: number | null | undefined;
 }
 
@@ -131,6 +144,8 @@ export function changeLicense(license: License, change: LicenseChange, nowMs: nu
     offlineGraceDays:
       change.offlineGraceDays === undefined ? license.offlineGraceDays : change.offlineGraceDays,
     borrow: change.borrow ?? license.borrow,
+    requestsPerMinute:
+      change.requestsPerMinute === undefined ? license.requestsPerMinute : change.requestsPerMinute,
     validUntilMs: change.validUntilMs === undefined ? license.validUntilMs : change.validUntilMs,
     version: license.version + 1,
     change: 'license.updated',
@@ -142,7 +157,7 @@ export function changeLicense(license: License, change: LicenseChange, nowMs: nu
 export function rotateKey(license: License, newKey: string, overlapSeconds: number, nowMs: number): License {
   return {
     ...license,
-    keyHash: hashLicenseKey(newKey),
+    keyHash: hashSecret(newKey),
     previousKeyHash: overlapSeconds > 0 ? license.keyHash : null,
     previousKeyUntilMs: overlapSeconds > 0 ? nowMs + overlapSeconds * 1000 : null,
     version: license.version + 1,
@@ -183,8 +198,12 @@ function usualHeartbeatSeconds(ttlSeconds: number): number {
   return Math.floor((ttlSeconds * 5) / 6);
 }
 
+function paceOf({ requestsPerMinute, max, overdraft }: License): number {
+  return requestsPerMinute ?? USUAL_PACE.forAll + USUAL_PACE.forEachSeat * (max + overdraft);
+}
+
 /** What the seat store needs to know of a license. */
-export function entitlementOf(license: License): Entitlement {
+export function entitlementOf(license: License): Entitlement & { requestsPerMinute: number } {
   const { licenseId, tenantId, version, max, overdraft, ttlSeconds, heartbeatSeconds, unit, status } =
     license;
   const { validUntilMs, keyHash, previousKeyHash, previousKeyUntilMs, borrow } = license;
@@ -203,6 +222,7 @@ export function entitlementOf(license: License): Entitlement {
     offlineGraceDays,
     borrowMaxDays: borrow.maxDays,
     borrowLowWater: borrow.lowWater,
+    requestsPerMinute: paceOf(license),
     keyHash,
     previousKeyHash,
     previousKeyUntilMs,

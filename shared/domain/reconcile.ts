@@ -47,7 +47,8 @@ export type CopyState =
 
 export function judgeCopy(copy: Entitlement, license: License | undefined): CopyState {
   if (!license) return 'STRAY';
-  if (copy.version < license.version) return 'BEHIND';
+  // A copy from before licenses had a pace is of the right version and not whole.
+  if (copy.version < license.version || copy.requestsPerMinute === null) return 'BEHIND';
   const truth = entitlementOf(license);
   const isSame = (Object.keys(truth) as (keyof Entitlement)[]).every((field) => copy[field] === truth[field]);
   return isSame ? 'SOUND' : 'AHEAD';

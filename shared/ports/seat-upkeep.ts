@@ -1,5 +1,6 @@
 import type { Entitlement } from '../domain/entitlement.ts';
 import type { SeatEvent } from '../domain/event.ts';
+import type { SessionFacts } from '../domain/session.ts';
 
 /**
  * What keeps the seat store in order behind its clients' backs, one shard or license at a time. Every call is one
@@ -30,6 +31,43 @@ export interface SeatUpkeep {
 
   /** Which of these sessions of the license hold a seat now. */
   whichSeated(licenseId: string, sessionIds: readonly string[]): Promise<ReadonlySet<string>>;
+
+  /**
+   * From now on, and for so many seconds, the person's own word (`Proof` of kind `user`) opens no license of the tenant,
+   * whatever their access token still says. A bar never gets shorter by another.
+   */
+  bar(tenantId: string, userId: string, seconds: number): Promise<void>;
+
+  /** The person's word counts again. */
+  unbar(tenantId: string, userId: string): Promise<void>;
+
+  /**
+   * One page of the sessions of a license of which facts are kept: those with a seat, and those whose lease ran out within
+   * the last hour. `cursor` is `nextCursor` of the page before; a page may be empty, and a session may come twice. Nobody
+   * is missed who is there from the first page to the last: so read to the end before you forget any, and read anew until
+   * there is nobody left to forget.
+   */
+  readFacts(licenseId: string, cursor?: string): Promise<FactsPage>;
+
+  /**
+   * Ends these sessions (at most 32) for good and forgets everything that is kept of them; those that hold a seat lose it,
+   * which is told as `session.evicted`. `UNKNOWN_LICENSE`: one holds a seat and there is no entitlement copy to tell it
+   * by, so nothing was changed; put one, then ask again.
+   */
+  forgetSessions(licenseId: string, sessionIds: readonly string[]): Promise<'FORGOTTEN' | 'UNKNOWN_LICENSE'>;
+}
+
+export interface FactsPage {
+  readonly sessions: readonly KnownSession[];
+  /** Absent on the last page. */
+  readonly nextCursor?: string | undefined;
+}
+
+export interface KnownSession {
+  readonly sessionId: string;
+  readonly holder: string;
+  readonly facts: SessionFacts;
+  readonly isSeated: boolean;
 }
 
 export interface ShardNews {

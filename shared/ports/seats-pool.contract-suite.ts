@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { Entitlement } from '../domain/entitlement.ts';
 import type { EventType } from '../domain/event.ts';
-import { hashLicenseKey, newLicenseId, newLicenseKey, newSessionId, newTenantId } from '../domain/ids.ts';
+import { hashSecret, newLicenseId, newLicenseKey, newSessionId, newTenantId } from '../domain/ids.ts';
 import type { Session, SessionFacts } from '../domain/session.ts';
 import type { SeatUpkeep } from './seat-upkeep.ts';
 import type {
@@ -119,7 +119,8 @@ export function newEntitlement(change: Partial<Entitlement> = {}): Entitlement {
     offlineGraceDays: 7,
     borrowMaxDays: 0,
     borrowLowWater: 0,
-    keyHash: hashLicenseKey(newLicenseKey(licenseId)),
+    requestsPerMinute: 10_000,
+    keyHash: hashSecret(newLicenseKey(licenseId)),
     previousKeyHash: null,
     previousKeyUntilMs: null,
     ...change,

@@ -10,7 +10,10 @@ import type { Session, SessionFacts } from '../domain/session.ts';
 export interface Seats {
   acquire(request: AcquireRequest): Promise<AcquireVerdict>;
 
-  /** All sessions are of `licenseId`; results come in the order of the sessions. 0 sessions check the proof alone. */
+  /**
+   * All sessions are of `licenseId`; results come in the order of the sessions. 0 sessions check the proof alone. A call
+   * that extends a lease when it is time to is never asked to wait, however often others call.
+   */
   heartbeat(request: HeartbeatRequest): Promise<HeartbeatVerdict>;
 
   /** A session that holds a seat now, with what was last signed for it. Extends nothing. */
@@ -40,11 +43,34 @@ export interface Seats {
 /** The event of the license's change, as far as the seat store does not know it by itself. */
 export type LicenseChanged = Pick<SeatEvent, 'type' | 'atMs'>;
 
-/** What entitles the caller: the hash of a license key, checked in the same step, or a credential checked before. */
-export type Proof = { readonly kind: 'license-key'; readonly keyHash: string } | { readonly kind: 'trusted' };
+/** What entitles the caller. */
+export type Proof =
+  /** The hash of a license key, checked in the same step. */
+  | { readonly kind: 'license-key'; readonly keyHash: string }
+  /**
+   * A person who is signed in, and their tenants by a token that was checked before; whether the license is of one of
+   * those, and whether the person was removed from it since, is checked in the same step. Sessions are theirs where the
+   * facts name them as the user: any other is to them one that never was.
+   */
+  | { readonly kind: 'user'; readonly userId: string; readonly tenantIds: readonly string[] }
+  /** The vendor's own hand, checked before. It is never asked to wait. */
+  | { readonly kind: 'trusted' };
+
+/** The license was asked more often than its pace allows. Nothing changed. */
+export interface TooOften {
+  verdict: 'TOO_OFTEN';
+  /** Whole seconds, 1 or more, after which one call is let through. */
+  retryAfterSeconds: number;
+}
+
+/**
+ * Why a caller is turned away at the door. `NOT_YOURS` is said to signed-in people alone: the license is of no tenant of
+ * theirs.
+ */
+export type EntryRefusal = { verdict: 'UNKNOWN_LICENSE' | 'WRONG_KEY' | 'NOT_YOURS' } | TooOften;
 
 /** Why a license as a whole gives nothing. */
-export type LicenseTrouble = { verdict: 'UNKNOWN_LICENSE' | 'WRONG_KEY' | 'SUSPENDED' | 'EXPIRED' };
+export type LicenseTrouble = EntryRefusal | { verdict: 'SUSPENDED' | 'EXPIRED' };
 
 /** The rhythm that a client has to keep. (`atMs` beside it is Redis' time of the verdict, milliseconds.) */
 export interface Rhythm {
@@ -138,9 +164,7 @@ export interface ReleaseRequest {
   proven?: Session | undefined;
 }
 
-export type ReleaseVerdict =
-  | { verdict: 'ENDED' | 'ALREADY_ENDED' | 'UNKNOWN_SESSION' }
-  | { verdict: 'UNKNOWN_LICENSE' | 'WRONG_KEY' };
+export type ReleaseVerdict = { verdict: 'ENDED' | 'ALREADY_ENDED' | 'UNKNOWN_SESSION' } | EntryRefusal;
 
 export interface SessionPage {
   /** 0 to 100. */

@@ -27,6 +27,7 @@ function terms(licenseId: string, more: Partial<Entitlement>): Entitlement {
     offlineGraceDays: 7,
     borrowMaxDays: 0,
     borrowLowWater: 0,
+    requestsPerMinute: 10_000,
     keyHash: `hash of ${licenseId}`,
     previousKeyHash: `old hash of ${licenseId}`,
     previousKeyUntilMs: START_MS + 60_000,

@@ -288,6 +288,7 @@ export class PoolModel {
 }
 
 function opens(terms: Entitlement, proof: Proof, nowMs: number): boolean {
+  if (proof.kind === 'user') return proof.tenantIds.includes(terms.tenantId);
   if (proof.kind === 'trusted' || proof.keyHash === terms.keyHash) return true;
   return proof.keyHash === terms.previousKeyHash && nowMs < (terms.previousKeyUntilMs ?? 0);
 }

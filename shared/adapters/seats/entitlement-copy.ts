@@ -16,6 +16,7 @@ export function packEntitlement(entitlement: Entitlement): string[] {
     offline_grace_days: entitlement.offlineGraceDays,
     borrow_max_days: entitlement.borrowMaxDays,
     borrow_low_water: entitlement.borrowLowWater,
+    ...(entitlement.requestsPerMinute === null ? {} : { requests_per_minute: entitlement.requestsPerMinute }),
     key_hash: entitlement.keyHash,
     previous_key_hash: entitlement.previousKeyHash ?? '',
     previous_key_until_ms: entitlement.previousKeyUntilMs ?? 0,
@@ -39,6 +40,8 @@ const LicenseHash = z.object({
   // A copy from before seats were lent has neither.
   borrow_max_days: z.prefault(digits, '0'),
   borrow_low_water: z.prefault(digits, '0'),
+  // A copy from before there were paces has none.
+  requests_per_minute: z.optional(digits),
   key_hash: z.string(),
   previous_key_hash: z.string(),
   previous_key_until_ms: digits,
@@ -61,6 +64,7 @@ export function unpackEntitlement(licenseId: string, flat: readonly string[]): E
     offlineGraceDays: hash.offline_grace_days,
     borrowMaxDays: hash.borrow_max_days,
     borrowLowWater: hash.borrow_low_water,
+    requestsPerMinute: hash.requests_per_minute ?? null,
     keyHash: hash.key_hash,
     previousKeyHash: hash.previous_key_hash || null,
     previousKeyUntilMs: hash.previous_key_until_ms || null,

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { type Session, SessionFactsSchema } from '../../domain/session.ts';
+import type { Session } from '../../domain/session.ts';
 import { Unavailable } from '../../errors.ts';
 import type {
   AcquireVerdict,
@@ -9,10 +9,12 @@ import type {
   Proof,
   Rhythm,
   Seats,
+  TooOften,
 } from '../../ports/seats.ts';
 import { packEntitlement } from './entitlement-copy.ts';
 import { keysOfPool } from './lua/keys.ts';
 import type { Verb } from './lua/scripts.ts';
+import { unpackFacts } from './packed-facts.ts';
 import { openRedis } from './redis.ts';
 import type { httpRequester } from './requester.ts';
 import { decode, scriptRunner } from './script-runner.ts';
@@ -59,7 +61,7 @@ export function openSeats(
         packProof(proof),
         ...sessions.flatMap(packHeartbeat),
       ]);
-      if (reply[0] !== 'OK') return { verdict: reply[0] };
+      if (reply[0] !== 'OK') return refusalOf(reply);
       const [, atMs, ttlSeconds, heartbeatSeconds, offlineGraceDays, ...answers] = reply;
       if (answers.length !== sessions.length)
         throw new Error('heartbeat: Redis answered for another number of sessions');
@@ -74,7 +76,7 @@ export function openSeats(
 
     async readSession({ licenseId, proof, sessionId }) {
       const reply = await run('read-session', SessionReply, licenseId, [packProof(proof), sessionId]);
-      if (reply[0] !== 'OK') return { verdict: reply[0] };
+      if (reply[0] !== 'OK') return refusalOf(reply);
       const [verdict, atMs, expiresAtMs, packed, borrowedUntilMs, version, validUntilMs, ...rest] = reply;
       const [ttlSeconds, heartbeatSeconds, offlineGraceDays, signed] = rest;
       return {
@@ -94,10 +96,9 @@ export function openSeats(
     },
 
     async release({ licenseId, proof, sessionId, reason, proven }) {
-      const tokenExpiryMs = proven ? String(proven.expiresAtMs) : '';
-      const args = [packProof(proof), sessionId, reason, tokenExpiryMs];
-      const [verdict] = await run('release', ReleaseReply, licenseId, args);
-      return { verdict };
+      const token = proven ? [String(proven.expiresAtMs), JSON.stringify(proven.facts)] : ['', ''];
+      const args = [packProof(proof), sessionId, reason, ...token];
+      return refusalOf(await run('release', ReleaseReply, licenseId, args));
     },
 
     async putLicense(entitlement, event) {
@@ -134,7 +135,12 @@ export function openSeats(
   };
 }
 
-const LicenseTroubleReply = z.tuple([z.enum(['UNKNOWN_LICENSE', 'WRONG_KEY', 'SUSPENDED', 'EXPIRED'])]);
+const TooOftenReply = z.tuple([z.literal('TOO_OFTEN'), z.int()]);
+const ENTRY_REFUSALS = ['UNKNOWN_LICENSE', 'WRONG_KEY', 'NOT_YOURS'] as const;
+const LicenseTroubleReply = z.union([
+  z.tuple([z.enum([...ENTRY_REFUSALS, 'SUSPENDED', 'EXPIRED'])]),
+  TooOftenReply,
+]);
 
 const AcquireReply = z.union([
   z.tuple([
@@ -188,8 +194,9 @@ const SessionReply = z.union([
 
 const KeepSignedReply = z.tuple([z.enum(['KEPT', 'GONE'])]);
 
-const ReleaseReply = z.tuple([
-  z.enum(['ENDED', 'ALREADY_ENDED', 'UNKNOWN_SESSION', 'UNKNOWN_LICENSE', 'WRONG_KEY']),
+const ReleaseReply = z.union([
+  z.tuple([z.enum(['ENDED', 'ALREADY_ENDED', 'UNKNOWN_SESSION', ...ENTRY_REFUSALS])]),
+  TooOftenReply,
 ]);
 
 const PutLicenseReply = z.tuple([z.enum(['STORED', 'STALE'])]);
@@ -233,12 +240,27 @@ function acquireVerdict(reply: z.output<typeof AcquireReply>): AcquireVerdict {
       // Granted, its answer lost, and evicted before the resend came through: the caller asks anew with a new session.
       throw new Unavailable('seats', 'the session was ended while its grant was being repeated');
     default:
-      return { verdict: reply[0] };
+      return refusalOf(reply);
   }
 }
 
+/** A reply that is no more than its word, but for the one that says how long to wait. */
+function refusalOf<W extends string>(
+  reply: readonly [W] | z.output<typeof TooOftenReply>,
+): { verdict: W } | TooOften {
+  return reply.length === 2 ? { verdict: reply[0], retryAfterSeconds: reply[1] } : { verdict: reply[0] };
+}
+
+/** As caller.lua reads it. */
 function packProof(proof: Proof): string {
-  return proof.kind === 'trusted' ? 'trusted' : proof.keyHash;
+  switch (proof.kind) {
+    case 'trusted':
+      return 'trusted';
+    case 'license-key':
+      return `key ${proof.keyHash}`;
+    case 'user':
+      return ['user', proof.userId, ...proof.tenantIds].join(' ');
+  }
 }
 
 function packHeartbeat({ sessionId, proven }: HeartbeatOf): string[] {
@@ -254,22 +276,17 @@ function packHeartbeat({ sessionId, proven }: HeartbeatOf): string[] {
     : [sessionId, '', '', '', '', ''];
 }
 
-/** The other side of `pack` in leases.lua; `borrowedUntilMs` is 0 for a seat that is not borrowed. */
+/** `borrowedUntilMs` is 0 for a seat that is not borrowed. */
 function unpackSession(
   sessionId: string,
   expiresAtMs: number,
   packed: string,
   borrowedUntilMs: number,
 ): Session {
-  const match = /^([^|]*)\|(\d+)\|\d+\|(.*)$/s.exec(packed);
-  if (!match) throw new Error('session facts that this version does not know');
-  const [, holder = '', acquiredAtMs, facts = ''] = match;
   return {
     sessionId,
-    holder,
-    acquiredAtMs: Number(acquiredAtMs),
+    ...unpackFacts(packed),
     expiresAtMs,
     ...(borrowedUntilMs === 0 ? {} : { borrowedUntilMs }),
-    facts: z.parse(SessionFactsSchema, JSON.parse(facts)),
   };
 }

@@ -1,34 +1,57 @@
 import { entitlementOf } from '../../domain/license.ts';
 import { LICENSES } from '../../ports/catalogue.ts';
 import type { Records } from '../../ports/records.ts';
-import type { Seats } from '../../ports/seats.ts';
+import type { Proof, Seats, TooOften } from '../../ports/seats.ts';
+import { unknownLicenses } from './unknown-licenses.ts';
 
 /**
  * Seats whose entitlement copies refill themselves: a verb that finds none reads the license from the records once,
- * stores the copy and asks again. A license that the records do not know either stays `UNKNOWN_LICENSE`. While the
- * copy is there, the records are not touched.
+ * stores the copy and asks again. A license that the records do not know either stays `UNKNOWN_LICENSE`, for a minute
+ * without another look at them, and is `TOO_OFTEN` where it is asked for too often in that time. While the copy is there,
+ * the records are not touched; so one that is created meanwhile is found, as its copy is put.
  */
-export function refillingSeats(seats: Seats, records: Records): Seats {
+export function refillingSeats(
+  seats: Seats,
+  records: Records,
+  nowMs: () => number = () => performance.now(),
+): Seats {
+  const unknown = unknownLicenses(nowMs);
+
   async function refilled<V extends { verdict: string }>(
     licenseId: string,
     ask: () => Promise<V>,
   ): Promise<V> {
     const answer = await ask();
-    if (answer.verdict !== 'UNKNOWN_LICENSE') return answer;
+    if (answer.verdict !== 'UNKNOWN_LICENSE' || unknown.has(licenseId)) return answer;
     const license = await records.get(LICENSES, licenseId);
-    if (!license) return answer;
+    if (!license) {
+      unknown.add(licenseId);
+      return answer;
+    }
     await seats.putLicense(entitlementOf(license));
     return ask();
   }
 
+  async function entered<V extends { verdict: string }>(
+    { licenseId, proof }: { readonly licenseId: string; readonly proof: Proof },
+    ask: () => Promise<V>,
+  ): Promise<V | TooOften> {
+    const answer = await refilled(licenseId, ask);
+    if (answer.verdict !== 'UNKNOWN_LICENSE' || proof.kind === 'trusted') return answer;
+    return unknown.countAsk(licenseId) ?? answer;
+  }
+
   return {
-    acquire: (request) => refilled(request.licenseId, () => seats.acquire(request)),
-    heartbeat: (request) => refilled(request.licenseId, () => seats.heartbeat(request)),
-    readSession: (request) => refilled(request.licenseId, () => seats.readSession(request)),
+    acquire: (request) => entered(request, () => seats.acquire(request)),
+    heartbeat: (request) => entered(request, () => seats.heartbeat(request)),
+    readSession: (request) => entered(request, () => seats.readSession(request)),
     keepSigned: (licenseId, sessionId, signed) => seats.keepSigned(licenseId, sessionId, signed),
-    release: (request) => refilled(request.licenseId, () => seats.release(request)),
+    release: (request) => entered(request, () => seats.release(request)),
     listSessions: (licenseId, page) => refilled(licenseId, () => seats.listSessions(licenseId, page)),
-    putLicense: (entitlement, event) => seats.putLicense(entitlement, event),
+    putLicense(entitlement, event) {
+      unknown.forget(entitlement.licenseId);
+      return seats.putLicense(entitlement, event);
+    },
     ping: () => seats.ping(),
     close: () => seats.close(),
   };

@@ -1,8 +1,10 @@
 import * as z from 'zod/mini';
 import { eventOf, type SeatEvent, SeatEventSchema, writtenAtMs } from '../../domain/event.ts';
-import type { OutboxEntry, SeatUpkeep } from '../../ports/seat-upkeep.ts';
+import { shardOf } from '../../domain/ids.ts';
+import type { KnownSession, OutboxEntry, SeatUpkeep } from '../../ports/seat-upkeep.ts';
 import { unpackEntitlement } from './entitlement-copy.ts';
 import { keysOfPool, keysOfPools, shardKey } from './lua/keys.ts';
+import { unpackFacts } from './packed-facts.ts';
 import { openRedis } from './redis.ts';
 import type { httpRequester } from './requester.ts';
 import { decode, fieldsOf, scriptRunner } from './script-runner.ts';
@@ -59,6 +61,34 @@ export function openUpkeep(
       const [, ...seated] = await run('which-seated', SeatedReply, keysOfPool(licenseId), args);
       return new Set(sessionIds.filter((_, i) => seated[i] === 1));
     },
+
+    async bar(tenantId, userId, seconds) {
+      const keys = keysOfPools(shardOf(tenantId), []);
+      await run('bar', BarReply, keys, [tenantId, userId, String(seconds)]);
+    },
+
+    async unbar(tenantId, userId) {
+      await redis.exec(['ZREM', shardKey('barred', shardOf(tenantId)), `${tenantId}:${userId}`]);
+    },
+
+    async readFacts(licenseId, cursor = 'seated 0') {
+      const [part = '', position = ''] = cursor.split(' ');
+      const args = [licenseId, part, position];
+      const [, nextPart, next, ...cells] = await run('read-facts', FactsReply, keysOfPool(licenseId), args);
+      const sessions: KnownSession[] = [];
+      for (let i = 0; i < cells.length; i += 3) {
+        const [sessionId, packed, isSeated] = decode('read-facts', FactsRow, cells.slice(i, i + 3));
+        const { holder, facts } = unpackFacts(packed);
+        sessions.push({ sessionId, holder, facts, isSeated: isSeated === 1 });
+      }
+      return nextPart === '' ? { sessions } : { sessions, nextCursor: `${nextPart} ${next}` };
+    },
+
+    async forgetSessions(licenseId, sessionIds) {
+      const args = [licenseId, ...sessionIds];
+      const [verdict] = await run('forget-sessions', ForgetReply, keysOfPool(licenseId), args);
+      return verdict;
+    },
   };
 }
 
@@ -74,6 +104,13 @@ const ExpireReply = z.tuple([
 const CopiesReply = z.tuple([z.literal('OK')], z.array(z.string()));
 const DropReply = z.tuple([z.enum(['DROPPED', 'KEPT'])]);
 const SeatedReply = z.tuple([z.literal('OK')], z.int());
+const BarReply = z.tuple([z.literal('BARRED')]);
+const FactsReply = z.tuple(
+  [z.literal('OK'), z.enum(['seated', 'lapsed', '']), z.string()],
+  z.union([z.string(), z.int()]),
+);
+const FactsRow = z.tuple([z.string(), z.string(), z.int()]);
+const ForgetReply = z.tuple([z.enum(['FORGOTTEN', 'UNKNOWN_LICENSE'])]);
 const Range = z.array(z.tuple([z.string(), z.array(z.string())]));
 
 const digits = z.pipe(z.string().check(z.regex(/^\d{1,16}$/)), z.transform(Number));

@@ -2,10 +2,10 @@
 --
 -- Promise: never more than max + overdraft leases at any time; a holder that has a seat keeps the same session; asking
 -- twice with the same proposed session changes nothing and appends no second event. Never are more seats borrowed than
--- may be; a loan never gets shorter.
+-- may be; a loan never gets shorter. A call beyond the license's pace changes nothing.
 --
 -- ARGV[1] license_id
--- ARGV[2] proof            hash of the license key, or 'trusted'
+-- ARGV[2] proof            see include/caller.lua
 -- ARGV[3] proposed_session the session id to use if a seat is granted
 -- ARGV[4] machine          holder where seats are counted by machine
 -- ARGV[5] user             holder where seats are counted by user, or ''
@@ -20,13 +20,15 @@
 -- returns {'BORROW_TOO_LONG', max_days}
 -- returns {'BORROW_LIMIT', borrowed, borrowable}
 -- returns {'ENDED'}        this very session was granted and has ended since: a late repeat of an old request
--- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'SUSPENDED'}, {'EXPIRED'}
+-- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'NOT_YOURS'}, {'TOO_OFTEN', retry_after_seconds}, {'SUSPENDED'}, {'EXPIRED'}
 --
 -- @include keys
 -- @include digits
 -- @include license
 -- @include leases
+-- @include caller
 -- @include enter
+-- @include pace
 -- @include denials
 -- @include loans
 
@@ -36,9 +38,13 @@ local holder_by_unit = { machine = ARGV[4], user = ARGV[5], process = ARGV[6] }
 local facts = ARGV[7]
 local borrow_days = tonumber(ARGV[8]) or 0
 
-local license, now_ms, refusal = enter_for_a_seat(proof)
+local function pace_acquires(license, now_ms)
+  return charge(license, 'acquires_us', license.requests_per_minute, now_ms)
+end
+
+local license, now_ms, refusal = enter_for_a_seat(read_caller(proof), pace_acquires)
 if refusal then
-  return { refusal }
+  return refusal
 end
 
 local holder = holder_by_unit[license.unit]

@@ -2,10 +2,12 @@
 --
 -- Promise: a living lease always runs for the license's TTL from now, or to the end of its loan where that is later. One
 -- that ran out is revived only where a seat is free and its holder has taken no other; never is the pool taken beyond
--- max + overdraft. Sessions that were released or evicted stay gone. A valid token stands in for what Redis has lost.
+-- max + overdraft. Sessions that were released or evicted stay gone. A valid token stands in for what Redis has lost. A
+-- call in which a beat is needed is neither counted nor refused, however often others call; any other is held to the
+-- license's pace, and changes nothing beyond it.
 --
 -- ARGV[1] license_id
--- ARGV[2] proof            hash of the license key, or 'trusted'
+-- ARGV[2] proof            see include/caller.lua
 -- ARGV[3..] six for each session:
 --   session
 --   token_expiry_ms        end of the lease that the caller's session token proves, or '' without a valid token
@@ -17,20 +19,47 @@
 -- returns {'OK', now_ms, ttl_seconds, heartbeat_seconds, offline_grace_days, answer, answer, …} in the order of the
 --         sessions;
 --         answer is {'RENEWED'|'REVIVED', expiry_ms, packed, borrowed_until_ms} or {'GONE'} or {'NO_ROOM'}
--- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'SUSPENDED'}, {'EXPIRED'}
+-- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'NOT_YOURS'}, {'TOO_OFTEN', retry_after_seconds}, {'SUSPENDED'}, {'EXPIRED'}
 --
 -- @include keys
 -- @include digits
 -- @include license
 -- @include leases
+-- @include caller
 -- @include enter
+-- @include pace
 -- @include loans
 
 local proof = ARGV[2]
 
-local license, now_ms, refusal = enter_for_a_seat(proof)
+local caller = read_caller(proof)
+
+local function is_needed(license, session, now_ms)
+  local living_ms = tonumber(redis.call('ZSCORE', lease_key, session) or '0')
+  if living_ms <= now_ms or not may_see(caller, redis.call('HGET', session_key, session)) then
+    return false
+  end
+  -- Without a loan: the lease of a borrowed seat reaches to the end of it already, and gains nothing before.
+  local gain_ms = lease_end_ms(license, now_ms, 0) - living_ms
+  return gain_ms >= license.heartbeat_seconds * 500
+end
+
+-- A beat is needed where it extends its lease by half a heartbeat interval or more. One that comes sooner is not, nor is
+-- one that can extend nothing: of a license that is suspended, or at its end.
+local function pace_beats(license, now_ms)
+  if not standing_of(license, now_ms) then
+    for i = 3, #ARGV, 6 do
+      if is_needed(license, ARGV[i], now_ms) then
+        return nil
+      end
+    end
+  end
+  return charge(license, 'beats_us', license.requests_per_minute, now_ms)
+end
+
+local license, now_ms, refusal = enter_for_a_seat(caller, pace_beats)
 if refusal then
-  return { refusal }
+  return refusal
 end
 
 -- What is known of a session that holds no seat: from memory, or, after Redis lost it, from the caller's token, which
@@ -56,9 +85,12 @@ end
 local function beat(session, token)
   local living_ms = living_expiry_ms(license, session, now_ms)
   if living_ms then
+    local packed = redis.call('HGET', session_key, session)
+    if not may_see(caller, packed) then
+      return { 'GONE' }
+    end
     local loan_ms = loan_end_ms(session, now_ms)
     local expiry_ms = lease_end_ms(license, now_ms, loan_ms)
-    local packed = redis.call('HGET', session_key, session)
     if living_ms > expiry_ms then
       packed = with_promise(packed, living_ms, expiry_ms)
       redis.call('HSET', session_key, session, packed)
@@ -67,7 +99,7 @@ local function beat(session, token)
     return { 'RENEWED', expiry_ms, packed, told_loan_ms(loan_ms, expiry_ms) }
   end
   local packed, loan_ms = revivable(session, token)
-  if not packed then
+  if not packed or not may_see(caller, packed) then
     return { 'GONE' }
   end
   local holder = unpack_facts(packed)

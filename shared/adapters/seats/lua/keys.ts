@@ -1,7 +1,7 @@
 import { shardOf } from '../../../domain/ids.ts';
 
 /** Keys that all licenses of a shard have in common, in the order in which every script takes them. */
-export const SHARD_KEYS = ['due', 'outbox', 'denied', 'denied_due', 'copies'] as const;
+export const SHARD_KEYS = ['due', 'outbox', 'denied', 'denied_due', 'copies', 'barred'] as const;
 
 /** The keys of one license, which follow; `include/keys.lua` names both on the other side. */
 export const POOL_KEYS = [

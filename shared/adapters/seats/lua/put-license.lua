@@ -2,7 +2,7 @@
 --
 -- Promise: versions only ever go up, whatever order the calls arrive in. Running leases stay; a smaller pool only
 -- refuses new ones. The event of a version, where one is named, is appended once, also where the version itself came
--- here before, out of the records and without its event.
+-- here before, out of the records and without its event. How often the license was asked lately stays counted.
 --
 -- ARGV[1] license_id
 -- ARGV[2] version
@@ -20,6 +20,9 @@ local version = ARGV[2]
 local event_type = ARGV[3]
 local at_ms = ARGV[4]
 
+-- What the seat scripts themselves know of a license, whatever its version.
+local KEPT = { 'told_version', 'acquires_us', 'beats_us', 'strangers_us' }
+
 local function tell()
   local field = redis.call('HMGET', license_key, 'told_version', 'tenant_id', 'max')
   if event_type ~= '' and field[1] ~= version then
@@ -29,15 +32,23 @@ local function tell()
 end
 
 local stored_version = redis.call('HGET', license_key, 'version')
-if stored_version and tonumber(stored_version) >= tonumber(version) then
+-- A copy of the same version that has no pace yet was put by a release that knew none: it is filled up.
+local is_whole = redis.call('HEXISTS', license_key, 'requests_per_minute') == 1
+if stored_version and (tonumber(stored_version) > tonumber(version) or stored_version == version and is_whole) then
   if stored_version == version then
     tell()
   end
   return { 'STALE' }
 end
 
+local kept = redis.call('HMGET', license_key, unpack(KEPT))
 redis.call('DEL', license_key)
 redis.call('HSET', license_key, 'version', version, unpack(ARGV, 5))
+for i, value in ipairs(kept) do
+  if value then
+    redis.call('HSET', license_key, KEPT[i], value)
+  end
+end
 redis.call('ZADD', copies_key, '0', license_id)
 tell()
 return { 'STORED' }

@@ -3,31 +3,34 @@
 -- Promise: extends nothing, and tells nothing of a license that is not in good standing.
 --
 -- ARGV[1] license_id
--- ARGV[2] proof            hash of the license key, or 'trusted'
+-- ARGV[2] proof            see include/caller.lua
 -- ARGV[3] session
 --
 -- returns {'OK', now_ms, expiry_ms, packed, borrowed_until_ms, version, valid_until_ms, ttl_seconds,
 --          heartbeat_seconds, offline_grace_days, signed}  signed is '' where there is nothing
 -- returns {'GONE'}
--- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'SUSPENDED'}, {'EXPIRED'}
+-- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'NOT_YOURS'}, {'TOO_OFTEN', retry_after_seconds}, {'SUSPENDED'}, {'EXPIRED'}
 --
 -- @include keys
 -- @include leases
+-- @include caller
 -- @include enter
 -- @include loans
 
 local proof = ARGV[2]
 local session = ARGV[3]
 
-local license, now_ms, refusal = enter_for_a_seat(proof)
+local caller = read_caller(proof)
+local license, now_ms, refusal = enter_for_a_seat(caller)
 if refusal then
-  return { refusal }
+  return refusal
 end
 
 local expiry_ms = living_expiry_ms(license, session, now_ms)
-if not expiry_ms then
+local packed = expiry_ms and redis.call('HGET', session_key, session)
+if not packed or not may_see(caller, packed) then
   return { 'GONE' }
 end
-return { 'OK', now_ms, expiry_ms, redis.call('HGET', session_key, session),
+return { 'OK', now_ms, expiry_ms, packed,
   told_loan_ms(loan_end_ms(session, now_ms), expiry_ms), license.version, license.valid_until_ms, license.ttl_seconds,
   license.heartbeat_seconds, license.offline_grace_days, redis.call('HGET', signed_key, session) or '' }

@@ -3,31 +3,40 @@
 -- Promise: the seat is free when this returns, the session can never be revived, and asking again changes nothing.
 --
 -- ARGV[1] license_id
--- ARGV[2] proof            hash of the license key, or 'trusted'
+-- ARGV[2] proof            see include/caller.lua
 -- ARGV[3] session
 -- ARGV[4] reason           'released' by its holder, or 'evicted' by an administrator
 -- ARGV[5] token_expiry_ms  end of the lease that the caller's session token proves, or '' without a valid token
+-- ARGV[6] token_facts      the token's facts, or ''
 --
 -- returns {'ENDED'}        it held a seat until now
 -- returns {'ALREADY_ENDED'} it held none any more
 -- returns {'UNKNOWN_SESSION'}
--- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}
+-- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'NOT_YOURS'}, {'TOO_OFTEN', retry_after_seconds}
 --
 -- @include keys
 -- @include leases
+-- @include caller
 -- @include enter
 
 local proof = ARGV[2]
 local session = ARGV[3]
 local reason = ARGV[4]
 local token_expiry_ms = tonumber(ARGV[5])
+local token_facts = ARGV[6]
 
-local license, now_ms, refusal = enter(proof)
+local caller = read_caller(proof)
+local license, now_ms, refusal = enter(caller)
 if refusal then
-  return { refusal }
+  return refusal
 end
 
 local expiry_ms = living_expiry_ms(license, session, now_ms)
+local packed = kept_facts(session) or token_expiry_ms and pack('', '0', '0', token_facts)
+-- Of an ended session nothing may be kept that tells whose it was: who is signed in then needs its token.
+if not may_see(caller, packed) then
+  return { 'UNKNOWN_SESSION' }
+end
 if not expiry_ms then
   local forget_ms = redis.call('ZSCORE', ended_key, session)
   if forget_ms then
@@ -43,15 +52,5 @@ if not expiry_ms then
   return { 'UNKNOWN_SESSION' }
 end
 
-local packed = redis.call('HGET', session_key, session)
-local holder = unpack_facts(packed)
-redis.call('ZREM', lease_key, session)
-redis.call('HDEL', session_key, session)
-redis.call('HDEL', holder_key, holder)
-forget_paper({ session })
--- Remembered until any token of this session has run out, so that no late heartbeat brings it back.
-mark_ended(session, forget_at_ms(expiry_ms, packed))
-bound_memory()
-append_session_event(license, 'session.' .. reason, session, now_ms, packed, count_active(now_ms))
-note_soonest_expiry()
+end_session(license, session, expiry_ms, packed, reason, now_ms)
 return { 'ENDED' }

@@ -13,7 +13,15 @@ export const VERBS = [
     'read-session',
     'keep-signed',
   ] as const),
-  ...(['expire', 'read-copies', 'drop-license', 'which-seated'] as const),
+  ...([
+    'expire',
+    'read-copies',
+    'drop-license',
+    'which-seated',
+    'bar',
+    'read-facts',
+    'forget-sessions',
+  ] as const),
 ] as const;
 export type Verb = (typeof VERBS)[number];
 

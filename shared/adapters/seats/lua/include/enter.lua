@@ -1,24 +1,41 @@
 -- @include license
 -- @include clock
 -- @include leases
+-- @include caller
+-- @include pace
 
--- What every verb on a pool begins with: the license must be here and the caller prove it; then what has run out is
--- collected. Gives the license and the time, or, third, the word of the refusal.
-local function enter(proof)
+-- What every verb on a pool begins with: the license must be here, and the caller known to it and not too fast; then what
+-- has run out is collected. `pace`, where a verb has one, counts the call and gives the seconds to wait, if any. Gives
+-- the license and the time, or, third, the answer that refuses the caller.
+local function enter(caller, pace)
   local license = read_license()
   if not license then
-    return nil, nil, 'UNKNOWN_LICENSE'
+    return nil, nil, { 'UNKNOWN_LICENSE' }
   end
   local now_ms = read_clock_ms()
-  if not proves_key(license, proof, now_ms) then
-    return nil, nil, 'WRONG_KEY'
+  local distrust = stranger(license, caller, now_ms)
+  local wait_seconds
+  if distrust then
+    wait_seconds = charge(license, 'strangers_us', STRANGERS_PER_MINUTE, now_ms)
+  elseif pace and caller.kind ~= 'trusted' then
+    wait_seconds = pace(license, now_ms)
+  end
+  if wait_seconds then
+    return nil, nil, { 'TOO_OFTEN', wait_seconds }
+  end
+  if distrust then
+    return nil, nil, { distrust }
   end
   collect_expired(license, now_ms, COLLECT_LIMIT)
   return license, now_ms, nil
 end
 
 -- The same for verbs that give or keep a seat, which takes a license in good standing too.
-local function enter_for_a_seat(proof)
-  local license, now_ms, refusal = enter(proof)
-  return license, now_ms, refusal or standing_of(license, now_ms)
+local function enter_for_a_seat(caller, pace)
+  local license, now_ms, refusal = enter(caller, pace)
+  if refusal then
+    return nil, nil, refusal
+  end
+  local trouble = standing_of(license, now_ms)
+  return license, now_ms, trouble and { trouble }
 end

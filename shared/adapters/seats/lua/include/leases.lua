@@ -22,6 +22,11 @@ local function unpack_facts(packed)
   return holder, acquired_ms, promised_ms, facts
 end
 
+-- Packed facts of a session that has a seat, or may still be revived; false for any other.
+local function kept_facts(session)
+  return redis.call('HGET', session_key, session) or redis.call('HGET', lapsed_key, session)
+end
+
 -- What to keep as the longest promise where a lease moves to a new end. It only ever moves back when the license's TTL
 -- or end was brought forward; tokens that prove the longer lease are still about then.
 local function longest_promise(promised_ms, expiry_ms, new_expiry_ms)
@@ -91,6 +96,20 @@ end
 local function forget_paper(sessions)
   redis.call('ZREM', borrowed_key, unpack(sessions))
   redis.call('HDEL', signed_key, unpack(sessions))
+end
+
+-- Ends a session that holds a seat until now, for good: it is remembered until any token of it has run out, so that no
+-- late heartbeat brings it back.
+local function end_session(license, session, expiry_ms, packed, reason, now_ms)
+  local holder = unpack_facts(packed)
+  redis.call('ZREM', lease_key, session)
+  redis.call('HDEL', session_key, session)
+  redis.call('HDEL', holder_key, holder)
+  forget_paper({ session })
+  mark_ended(session, forget_at_ms(expiry_ms, packed))
+  bound_memory()
+  append_session_event(license, 'session.' .. reason, session, now_ms, packed, count_active(now_ms))
+  note_soonest_expiry()
 end
 
 -- Takes sessions whose lease has ended out of the pool. `leases` is a flat list of session, expiry (ms).

@@ -3,7 +3,7 @@
 -- Scripts over several licenses of a shard are given the keys of one pool after the other, in the order of the licenses
 -- in ARGV. From here on every key and `license_id` is of the pool at `position`.
 local function turn_to_pool(position)
-  local first = 6 + (position - 1) * 8
+  local first = 7 + (position - 1) * 8
   license_key = KEYS[first]
   lease_key = KEYS[first + 1]
   holder_key = KEYS[first + 2]

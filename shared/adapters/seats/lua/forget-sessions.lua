@@ -1,0 +1,48 @@
+-- forget-sessions: ends sessions of a license for good, and forgets whatever is kept of them.
+--
+-- Promise: a seat that one of them holds is free when this returns, and its end told of, once; none of them can be brought
+-- back, not by a token either. Asking again changes nothing.
+--
+-- ARGV[1] license_id
+-- ARGV[2..] sessions, at most 32
+--
+-- returns {'FORGOTTEN'}
+-- returns {'UNKNOWN_LICENSE'}  one of them is in the pool and nobody here knows the tenant to tell of: nothing was changed
+--
+-- @include keys
+-- @include clock
+-- @include license
+-- @include leases
+-- @include loans
+
+local license = read_license()
+local now_ms = read_clock_ms()
+
+if not license then
+  for i = 2, #ARGV do
+    if redis.call('ZSCORE', lease_key, ARGV[i]) then
+      return { 'UNKNOWN_LICENSE' }
+    end
+  end
+end
+
+-- When the last token that there can be of a session has run out, by the license's terms: of one that Redis has lost.
+local function last_token_ms()
+  local longest_lease_ms = license and math.max(license.ttl_seconds * 1000, license.borrow_max_days * DAY_MS) or 0
+  return now_ms + longest_lease_ms + MEMORY_MS
+end
+
+local function forget(session)
+  local expiry_ms = living_expiry_ms(license, session, now_ms)
+  if expiry_ms then
+    end_session(license, session, expiry_ms, redis.call('HGET', session_key, session), 'evicted', now_ms)
+  else
+    mark_ended(session, tonumber(redis.call('ZSCORE', ended_key, session)) or last_token_ms())
+  end
+end
+
+for i = 2, #ARGV do
+  forget(ARGV[i])
+end
+bound_memory()
+return { 'FORGOTTEN' }
