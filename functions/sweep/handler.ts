@@ -1,7 +1,9 @@
 import { allShards } from '../../shared/domain/ids.ts';
 import type { HandlersOf } from '../../shared/http/contract.ts';
 import type contract from './contract.ts';
+import { goOnErasing } from './erasures.ts';
 import { reconcile } from './reconcile.ts';
+import { forgetOld } from './retention.ts';
 import { sealAudit } from './seal.ts';
 import { sweepShard } from './shard.ts';
 import { inParallel, openFrame } from './steps.ts';
@@ -27,7 +29,10 @@ export default {
       const heads = await sealAudit(deps, frame, tally);
       if (heads.length > 0) note({ chain_heads: heads });
     });
+    await frame.attempt(() => goOnErasing(deps, frame, tally));
     await frame.attempt(() => reconcile(deps, frame, tally));
+    // No oftener than everything is compared: each minute it would cost a read to learn that the day is not over.
+    if (tally.reconciled !== null) await frame.attempt(() => forgetOld(deps, frame, tally));
 
     if (tally.unreadable > 0) note({ severity: 'ERROR', unreadable_events: tally.unreadable });
     const unavailable = [...frame.away].sort();
@@ -38,7 +43,8 @@ export default {
   },
 } satisfies HandlersOf<typeof contract>;
 
-function describe({ expired, published, pending, oldestAgeMs, sealed, reconciled }: Tally) {
+function describe(tally: Tally) {
+  const { expired, published, pending, oldestAgeMs, sealed, reconciled, erased, forgotten } = tally;
   return {
     expired,
     published,
@@ -54,5 +60,7 @@ function describe({ expired, published, pending, oldestAgeMs, sealed, reconciled
       sessions_reseated: reconciled.sessionsReseated,
       sessions_closed: reconciled.sessionsClosed,
     },
+    erased,
+    forgotten,
   };
 }

@@ -9,6 +9,10 @@ export interface Tally {
   unreadable: number;
   sealed: number;
   reconciled: Reconciled | null;
+  /** Erasures of which a round came to its end. */
+  erased: number;
+  /** Records that were removed, or tell no more who held a seat, for their age. */
+  forgotten: number;
 }
 
 export interface Reconciled {
@@ -30,5 +34,7 @@ export function emptyTally(): Tally {
     unreadable: 0,
     sealed: 0,
     reconciled: null,
+    erased: 0,
+    forgotten: 0,
   };
 }

@@ -1,0 +1,153 @@
+import * as z from 'zod/mini';
+import { accessOf, standingOf } from '../../shared/domain/authorization.ts';
+import {
+  beginErasure,
+  CONFIRMATION_SECONDS,
+  type Confirmation,
+  ConfirmationSchema,
+  type Erasure,
+  type ErasurePlan,
+} from '../../shared/domain/erasure.ts';
+import { newPersonalId } from '../../shared/domain/ids.ts';
+import type { Caller, HandlersOf, Refusal } from '../../shared/http/contract.ts';
+import { timestamp } from '../../shared/http/fields.ts';
+import { own } from '../../shared/http/own.ts';
+import { refuseFields } from '../../shared/http/refuse-fields.ts';
+import { ERASURES, TENANTS } from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import { carryOut } from '../../shared/ports/erasure.ts';
+import type contract from './contract.ts';
+import { planForPerson, planForTenant } from './plan.ts';
+
+/** Half of the function's time: the other half is for a piece that has been begun, and parts that take long to be away. */
+const BUDGET_MS = 60_000;
+
+export default {
+  async ask({ body, caller }, deps) {
+    const plan = await planOf(body, caller, deps);
+    if ('problem' in plan) return plan;
+    const { userId, goingIds } = plan;
+    const expiresAtMs = deps.clock.nowMs() + CONFIRMATION_SECONDS * 1000;
+    const erasureId = newPersonalId('era');
+    const confirmation = { erasureId, askedBy: nameOf(caller), userId, goingIds, expiresAtMs };
+    return {
+      answer: 'asked',
+      body: {
+        confirmation_token: deps.seals.confirmation.seal(JSON.stringify(confirmation)),
+        expires_at: timestamp(expiresAtMs),
+        user_id: userId,
+        tenants_that_go: [...goingIds],
+      },
+    };
+  },
+
+  async confirm({ body, caller, note }, deps) {
+    const confirmation = openConfirmation(body.confirmation_token, deps);
+    if (!confirmation) return invalid('not a confirmation of ours');
+    if (confirmation.askedBy !== nameOf(caller)) return invalid('somebody else asked for it');
+    const { erasureId } = confirmation;
+    note({ erasure_id: erasureId });
+    const begun = (await deps.records.get(ERASURES, erasureId)) ?? (await begin(confirmation, deps));
+    if ('problem' in begun) return begun;
+    const endMs = deps.clock.nowMs() + BUDGET_MS;
+    const erasure =
+      begun.completedAtMs === null ? await carryOut(begun, deps, () => deps.clock.nowMs() >= endMs) : begun;
+    return { answer: 'receipt', body: receiptOf(erasure) };
+  },
+} satisfies HandlersOf<typeof contract>;
+
+type Asker = Extract<Caller, { kind: 'operator' | 'person' }>;
+
+/** Operators who are signed in are people where they confirm: there, no record says what else they are. */
+function nameOf({ kind, userId }: Asker): string {
+  return userId ?? kind;
+}
+
+async function planOf(
+  { user_id: named, tenant_id: tenantId }: { user_id?: string | undefined; tenant_id?: string | undefined },
+  caller: Asker,
+  { records }: Deps,
+): Promise<
+  | ErasurePlan
+  | Refusal<'VALIDATION_FAILED' | 'USER_NOT_FOUND' | 'TENANT_NOT_FOUND' | 'FORBIDDEN' | 'OWNER_MUST_STAY'>
+> {
+  if (tenantId !== undefined) {
+    const tenant = own(
+      await records.get(TENANTS, tenantId),
+      (id) => standingTo(id, caller),
+      'TENANT_NOT_FOUND',
+    );
+    return 'problem' in tenant ? tenant : planForTenant(tenantId);
+  }
+  const userId = named ?? caller.userId;
+  if (userId === undefined) {
+    return refuseFields('VALIDATION_FAILED', [
+      { at: '', detail: 'The operator key is nobody: name a user or a tenant.' },
+    ]);
+  }
+  if (caller.kind === 'person' && userId !== caller.userId) return { problem: 'FORBIDDEN' };
+  const plan = await planForPerson(userId, records);
+  if (plan === 'USER_NOT_FOUND') return { problem: plan };
+  return 'mustStayIn' in plan ? mustStay(plan.mustStayIn) : plan;
+}
+
+/** Whoever may take a copy of all of a tenant may have it erased. */
+function standingTo(tenantId: string, caller: Asker) {
+  if (caller.kind === 'operator') return 'ALLOWED';
+  const role = Object.hasOwn(caller.tenants, tenantId) ? caller.tenants[tenantId] : undefined;
+  return standingOf(accessOf('gdpr-export.tenant'), role);
+}
+
+function mustStay(tenantIds: readonly string[]): Refusal<'OWNER_MUST_STAY'> {
+  return {
+    problem: 'OWNER_MUST_STAY',
+    detail: 'Others belong to a tenant that you own: transfer or erase the tenant first.',
+    members: { tenants: tenantIds },
+  };
+}
+
+function invalid(because: string): Refusal<'CONFIRMATION_INVALID'> {
+  return { problem: 'CONFIRMATION_INVALID', because };
+}
+
+function openConfirmation(token: string, { seals }: Deps): Confirmation | undefined {
+  const sealed = seals.confirmation.open(token);
+  return sealed === undefined ? undefined : z.parse(ConfirmationSchema, JSON.parse(sealed));
+}
+
+/** Only of what was confirmed: where more or less would go by now, nobody has said that it may. */
+async function begin(
+  confirmation: Confirmation,
+  { records, clock }: Deps,
+): Promise<Erasure | Refusal<'CONFIRMATION_INVALID' | 'OWNER_MUST_STAY'>> {
+  const { erasureId, userId, goingIds, expiresAtMs } = confirmation;
+  const nowMs = clock.nowMs();
+  if (nowMs >= expiresAtMs) return invalid('a confirmation that has run out');
+  const [tenantId] = goingIds;
+  const plan = userId !== null ? await planForPerson(userId, records) : planForTenant(tenantId ?? '');
+  if (plan === 'USER_NOT_FOUND') return invalid('a user who is gone');
+  if ('mustStayIn' in plan) return mustStay(plan.mustStayIn);
+  if (plan.goingIds.toSorted().join() !== goingIds.toSorted().join())
+    return invalid('other tenants would go by now');
+  const erasure = beginErasure(erasureId, plan, nowMs);
+  const created = await records.create(ERASURES, erasureId, erasure);
+  return created === 'CREATED' ? erasure : ((await records.get(ERASURES, erasureId)) ?? erasure);
+}
+
+function receiptOf({ erasureId, requestedAtMs, completedAtMs, erased }: Erasure) {
+  return {
+    erasure_id: erasureId,
+    requested_at: timestamp(requestedAtMs),
+    completed_at: completedAtMs === null ? null : timestamp(completedAtMs),
+    erased: {
+      sessions: erased.sessions,
+      session_histories: erased.sessionHistories,
+      audit_events: erased.auditEvents,
+      memberships: erased.memberships,
+      invitations: erased.invitations,
+      sign_ins: erased.signIns,
+      tenants: erased.tenants,
+      users: erased.users,
+    },
+  };
+}

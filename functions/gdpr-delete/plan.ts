@@ -1,0 +1,34 @@
+import type { ErasurePlan } from '../../shared/domain/erasure.ts';
+import { MEMBERS_OF_TENANT, MEMBERSHIPS_OF_USER, USERS } from '../../shared/ports/catalogue.ts';
+import type { Records } from '../../shared/ports/records.ts';
+import { walk } from '../../shared/ports/walk.ts';
+
+/**
+ * What goes with a person: the tenants in which they are alone. `OWNER_MUST_STAY` names those that they own and others
+ * belong to.
+ */
+export async function planForPerson(
+  userId: string,
+  records: Records,
+): Promise<ErasurePlan | 'USER_NOT_FOUND' | { readonly mustStayIn: readonly string[] }> {
+  if (!(await records.get(USERS, userId))) return 'USER_NOT_FOUND';
+  const searchedIds: string[] = [];
+  const goingIds: string[] = [];
+  const mustStayIn: string[] = [];
+  for await (const { tenantId, role } of walk(records, MEMBERSHIPS_OF_USER, { userId })) {
+    if (role !== 'owner') searchedIds.push(tenantId);
+    else if (await isAlone(tenantId, records)) goingIds.push(tenantId);
+    else mustStayIn.push(tenantId);
+  }
+  return mustStayIn.length > 0 ? { mustStayIn } : { userId, searchedIds, goingIds };
+}
+
+/** What goes with a tenant: it alone. */
+export function planForTenant(tenantId: string): ErasurePlan {
+  return { userId: null, searchedIds: [], goingIds: [tenantId] };
+}
+
+async function isAlone(tenantId: string, records: Records): Promise<boolean> {
+  const { documents } = await records.query(MEMBERS_OF_TENANT, { tenantId }, { limit: 2 });
+  return documents.length < 2;
+}

@@ -1,0 +1,218 @@
+import * as z from 'zod/mini';
+import { accessOf, ROLES } from '../../shared/domain/authorization.ts';
+import { EventJson } from '../../shared/domain/event-message.ts';
+import { PLAN_NAMES } from '../../shared/domain/plans.ts';
+import { END_REASONS } from '../../shared/domain/session-history.ts';
+import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import {
+  InvitationId,
+  LicenseId,
+  PERIOD,
+  periodIsInOrder,
+  SessionId,
+  TenantId,
+  Timestamp,
+  UserId,
+} from '../../shared/http/fields.ts';
+
+const Whole = {
+  exported_at: Timestamp,
+  /** False where there is more than one file holds: ask again for shorter periods, with from and to. */
+  complete: z.boolean(),
+};
+
+const Invitation = z.strictObject({
+  invitation_id: InvitationId,
+  tenant_id: TenantId,
+  /** Whom it is for: whoever signs in with this address. */
+  email: z.string(),
+  /** What they would be in the tenant. */
+  role: z.enum(ROLES),
+  invited_at: Timestamp,
+  expires_at: Timestamp,
+});
+
+/** A session of which we still know what its client said: it holds a seat, or its lease ran out within the last hour. */
+const Session = z.strictObject({
+  session_id: SessionId,
+  license_id: LicenseId,
+  /** The pseudonym that the seat is counted by: of the machine, the user or the process. */
+  holder: z.string(),
+  /** Whether it holds a seat now. */
+  is_seated: z.boolean(),
+  /** What tells the machine from others, as the app made it. */
+  fingerprint: z.string(),
+  /** The machine's name, where the app told it. */
+  hostname: z.nullable(z.string()),
+  /** The user's id here, or the one that the vendor's app gave. */
+  user_id: z.nullable(z.string()),
+  /** The process on the machine, where the license counts those. */
+  process_id: z.nullable(z.string()),
+  app_version: z.nullable(z.string()),
+});
+
+const SessionHistory = z.strictObject({
+  session_id: SessionId,
+  license_id: LicenseId,
+  /** As in sessions; null once it was erased. */
+  holder: z.nullable(z.string()),
+  /** When the seat was taken first. */
+  acquired_at: Timestamp,
+  /** null while it holds a seat. */
+  ended_at: z.nullable(Timestamp),
+  end_reason: z.nullable(z.enum(END_REASONS)),
+  /** How long it held a seat, up to its last end. */
+  seated_seconds: z.int(),
+  /** How often it took a seat again. */
+  revivals: z.int(),
+});
+
+const AuditEvent = z.strictObject({
+  ...EventJson.shape,
+  /** When the audit log took it in; `at` is when it came true. */
+  recorded_at: Timestamp,
+});
+
+const License = z.strictObject({
+  license_id: LicenseId,
+  plan: z.enum(PLAN_NAMES),
+  features: z.array(z.string()),
+  /** Seats. */
+  max: z.int(),
+  /** Seats granted beyond those. */
+  overdraft: z.int(),
+  /** What seats are counted by. */
+  unit: z.enum(['machine', 'user', 'process']),
+  /** How long a seat is held without a heartbeat, and how often one is due. */
+  ttl_seconds: z.int(),
+  heartbeat_seconds: z.int(),
+  status: z.enum(['active', 'suspended']),
+  /** null for a license without end. */
+  valid_until: z.nullable(Timestamp),
+  /** How long a client may run without a heartbeat. */
+  offline_grace_days: z.int(),
+  /** How long seats are lent, 0 for not at all, and how many never are. */
+  borrow: z.strictObject({ max_days: z.int(), low_water: z.int() }),
+  created_at: Timestamp,
+  updated_at: Timestamp,
+});
+
+const PersonExport = z.strictObject({
+  ...Whole,
+  person: z.strictObject({
+    user_id: UserId,
+    /** As the sign-in provider last told it, like the name and the domain. */
+    email: z.string(),
+    name: z.string(),
+    /** The Google Workspace domain that the account belongs to; null for one that belongs to nobody else. */
+    hosted_domain: z.nullable(z.string()),
+    /** When they signed in first and last. */
+    created_at: Timestamp,
+    last_sign_in_at: Timestamp,
+  }),
+  /** The tenants that they belong to. */
+  memberships: z.array(
+    z.strictObject({
+      tenant_id: TenantId,
+      tenant_name: z.string(),
+      role: z.enum(ROLES),
+      joined_at: Timestamp,
+    }),
+  ),
+  /** Sign-ins that are good, or have not ended long ago. */
+  sign_ins: z.array(
+    z.strictObject({
+      sign_in_id: z.string(),
+      created_at: Timestamp,
+      /** When a token of it was last asked for. */
+      last_used_at: Timestamp,
+      /** Until when it is good, if it is not used again. */
+      expires_at: Timestamp,
+      /** null while it is good; reused: a token was shown a second time, so that somebody may have stolen it. */
+      ended: z.nullable(z.enum(['signed_out', 'reused', 'removed', 'expired'])),
+    }),
+  ),
+  /** Invitations for their address that they have not taken up. */
+  invitations: z.array(Invitation),
+  /** Their sessions in the licenses of their tenants. */
+  sessions: z.array(Session),
+  /** What became of sessions that were counted by one of their pseudonyms. */
+  session_histories: z.array(SessionHistory),
+  /** Events that name one of their pseudonyms. */
+  audit_events: z.array(AuditEvent),
+});
+
+const TenantExport = z.strictObject({
+  ...Whole,
+  tenant: z.strictObject({
+    tenant_id: TenantId,
+    name: z.string(),
+    /** null while it has no owner. */
+    owner_id: z.nullable(UserId),
+    /** People of this Google Workspace domain join when they first sign in. */
+    join_domain: z.nullable(z.string()),
+    created_at: Timestamp,
+    /** When it was erased; null for one that was not. */
+    closed_at: z.nullable(Timestamp),
+  }),
+  members: z.array(
+    z.strictObject({
+      user_id: UserId,
+      email: z.string(),
+      name: z.string(),
+      role: z.enum(ROLES),
+      joined_at: Timestamp,
+    }),
+  ),
+  /** Invitations that nobody has taken up. */
+  invitations: z.array(Invitation),
+  /** Its licenses, without what their keys are known by. */
+  licenses: z.array(License),
+  /** All sessions of its licenses. */
+  sessions: z.array(Session),
+  session_histories: z.array(SessionHistory),
+  audit_events: z.array(AuditEvent),
+});
+
+const EXPORTING = { by: 'caller', requests: 30, windowSeconds: 3600, uncounted: 'serve' } as const;
+/** Of session histories by their beginning, of events by when they came true; everything else comes whole. */
+const Period = z.strictObject(PERIOD).check(periodIsInOrder);
+
+export default defineFunction({
+  name: 'gdpr-export',
+  summary: 'Gives people, and owners of tenants, all that is kept of them.',
+  memoryMiB: 512,
+  concurrency: 2,
+  timeoutSeconds: 120,
+  roles: ['roles/datastore.viewer'],
+  secrets: COMMON_SECRETS,
+  endpoints: {
+    person: {
+      method: 'GET',
+      path: '/api/v1/gdpr/export',
+      summary: 'All that is kept of you, as a file.',
+      auth: accessOf('gdpr-export.person'),
+      standing: 'record',
+      limit: EXPORTING,
+      query: Period,
+      answers: {
+        person: { status: 200, description: 'The file, up to 40,000 rows of it.', body: PersonExport },
+      },
+      problems: ['USER_NOT_FOUND', 'RATE_LIMITED', 'VALIDATION_FAILED'],
+    },
+    tenant: {
+      method: 'GET',
+      path: '/api/v1/gdpr/export/tenants/{tenant_id}',
+      summary: 'All that is kept of a tenant and its people, as a file.',
+      auth: accessOf('gdpr-export.tenant'),
+      standing: 'record',
+      limit: EXPORTING,
+      params: z.strictObject({ tenant_id: TenantId }),
+      query: Period,
+      answers: {
+        tenant: { status: 200, description: 'The file, up to 40,000 rows of it.', body: TenantExport },
+      },
+      problems: ['TENANT_NOT_FOUND', 'FORBIDDEN', 'RATE_LIMITED', 'VALIDATION_FAILED'],
+    },
+  },
+});

@@ -1,0 +1,169 @@
+import { holdersOf, isHeldBy } from '../../shared/domain/erasure.ts';
+import type { User } from '../../shared/domain/people.ts';
+import type { HandlersOf } from '../../shared/http/contract.ts';
+import { timestamp } from '../../shared/http/fields.ts';
+import { own } from '../../shared/http/own.ts';
+import {
+  auditQuery,
+  EVENTS_OF_HOLDER,
+  INVITATIONS_FOR_EMAIL,
+  INVITATIONS_OF_TENANT,
+  LICENSES_OF_TENANT,
+  MEMBERS_OF_TENANT,
+  MEMBERSHIPS_OF_USER,
+  SESSIONS_OF_HOLDER,
+  SESSIONS_OF_TENANT,
+  SIGN_INS_OF_USER,
+  TENANTS,
+  USERS,
+} from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import { walkFacts } from '../../shared/ports/erasure.ts';
+import type { Page, Records } from '../../shared/ports/records.ts';
+import type { KnownSession } from '../../shared/ports/seat-upkeep.ts';
+import { walk } from '../../shared/ports/walk.ts';
+import type contract from './contract.ts';
+import { openRoom, type Room } from './room.ts';
+import {
+  viewOfEvent,
+  viewOfHistory,
+  viewOfInvitation,
+  viewOfLicense,
+  viewOfMember,
+  viewOfMembership,
+  viewOfPerson,
+  viewOfSession,
+  viewOfSignIn,
+  viewOfTenant,
+} from './views.ts';
+
+export default {
+  async person({ query, caller }, deps) {
+    const { records, clock } = deps;
+    const { userId } = caller;
+    const user = await records.get(USERS, userId);
+    if (!user) return { problem: 'USER_NOT_FOUND' };
+    const room = openRoom();
+    const nowMs = clock.nowMs();
+    const { email } = user;
+    const memberships = await room.fill([], membershipsOf(userId, records), viewOfMembership);
+    const signIns = walk(records, SIGN_INS_OF_USER, { userId });
+    const invitations = walk(records, INVITATIONS_FOR_EMAIL, { email });
+    const described = {
+      person: viewOfPerson(user),
+      memberships,
+      sign_ins: await room.fill([], signIns, (signIn) => viewOfSignIn(signIn, nowMs)),
+      invitations: await room.fill([], invitations, viewOfInvitation),
+    };
+    const seats = emptySeats();
+    for (const { tenant_id: tenantId } of memberships) {
+      for await (const { licenseId } of walk(records, LICENSES_OF_TENANT, { tenantId })) {
+        await addSeatsOfPerson(seats, user, licenseId, boundsOf(query), room, deps);
+      }
+    }
+    const body = { ...headOf(room, nowMs), ...described, ...seats };
+    return { answer: 'person', body, headers: asFile(userId) };
+  },
+
+  async tenant({ params, query, standing }, { records, upkeep, clock }) {
+    const { tenant_id: tenantId } = params;
+    const tenant = own(await records.get(TENANTS, tenantId), standing, 'TENANT_NOT_FOUND');
+    if ('problem' in tenant) return tenant;
+    const room = openRoom();
+    const invitations = walk(records, INVITATIONS_OF_TENANT, { tenantId });
+    const licenses = walk(records, LICENSES_OF_TENANT, { tenantId });
+    const described = {
+      tenant: viewOfTenant(tenant),
+      members: await room.fill([], membersOf(tenantId, records), viewOfMember),
+      invitations: await room.fill([], invitations, viewOfInvitation),
+      licenses: await room.fill([], licenses, viewOfLicense),
+    };
+    const seats = emptySeats();
+    for (const { license_id: licenseId } of described.licenses) {
+      const sessions = eachOnce(walkFacts(upkeep, licenseId));
+      await room.fill(seats.sessions, sessions, (session) => viewOfSession(licenseId, session));
+    }
+    const bounds = boundsOf(query);
+    const histories = walk(records, SESSIONS_OF_TENANT, { tenantId }, bounds);
+    await room.fill(seats.session_histories, histories, viewOfHistory);
+    const events = walk(records, auditQuery('tenantId', false), { tenantId }, bounds);
+    await room.fill(seats.audit_events, events, viewOfEvent);
+    const body = { ...headOf(room, clock.nowMs()), ...described, ...seats };
+    return { answer: 'tenant', body, headers: asFile(tenantId) };
+  },
+} satisfies HandlersOf<typeof contract>;
+
+interface Seats {
+  readonly sessions: ReturnType<typeof viewOfSession>[];
+  readonly session_histories: ReturnType<typeof viewOfHistory>[];
+  readonly audit_events: ReturnType<typeof viewOfEvent>[];
+}
+
+function emptySeats(): Seats {
+  return { sessions: [], session_histories: [], audit_events: [] };
+}
+
+/** Adds what there is of the person's seats of a license. Those that they hold tell what else they are known by. */
+async function addSeatsOfPerson(
+  seats: Seats,
+  person: User,
+  licenseId: string,
+  bounds: Pick<Page, 'least' | 'below'>,
+  room: Room,
+  { records, upkeep, pseudonyms }: Deps,
+): Promise<void> {
+  const holders = new Set(holdersOf(person, licenseId, pseudonyms));
+  const theirs = eachOnce(heldBy(person, walkFacts(upkeep, licenseId)));
+  await room.fill(seats.sessions, theirs, (session) => {
+    holders.add(session.holder);
+    return viewOfSession(licenseId, session);
+  });
+  for (const holder of holders) {
+    const histories = walk(records, SESSIONS_OF_HOLDER, { holder }, bounds);
+    await room.fill(seats.session_histories, histories, viewOfHistory);
+    const events = walk(records, EVENTS_OF_HOLDER, { 'detail.holder': holder }, bounds);
+    await room.fill(seats.audit_events, events, viewOfEvent);
+  }
+}
+
+async function* heldBy(person: User, sessions: AsyncIterable<KnownSession>) {
+  for await (const session of sessions) if (isHeldBy(person, session.facts)) yield session;
+}
+
+/** The seat store may tell of a session twice while others come and go. */
+async function* eachOnce(sessions: AsyncIterable<KnownSession>) {
+  const seen = new Set<string>();
+  for await (const session of sessions) {
+    if (!seen.has(session.sessionId)) yield session;
+    seen.add(session.sessionId);
+  }
+}
+
+async function* membershipsOf(userId: string, records: Records) {
+  for await (const membership of walk(records, MEMBERSHIPS_OF_USER, { userId })) {
+    const tenant = await records.get(TENANTS, membership.tenantId);
+    if (tenant) yield { membership, tenant };
+  }
+}
+
+async function* membersOf(tenantId: string, records: Records) {
+  for await (const membership of walk(records, MEMBERS_OF_TENANT, { tenantId })) {
+    const user = await records.get(USERS, membership.userId);
+    if (user) yield { membership, user };
+  }
+}
+
+function boundsOf({ from, to }: { from?: string | undefined; to?: string | undefined }) {
+  return {
+    least: from === undefined ? undefined : Date.parse(from),
+    below: to === undefined ? undefined : Date.parse(to),
+  };
+}
+
+function headOf(room: Room, nowMs: number) {
+  return { exported_at: timestamp(nowMs), complete: !room.isOverfull() };
+}
+
+function asFile(id: string) {
+  return { 'content-disposition': `attachment; filename="seatlease-${id}.json"` };
+}

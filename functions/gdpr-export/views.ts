@@ -1,0 +1,116 @@
+import type { AuditEvent } from '../../shared/domain/audit-chain.ts';
+import { eventToJson } from '../../shared/domain/event-message.ts';
+import { entitlementOf, type License } from '../../shared/domain/license.ts';
+import type { Invitation, Membership, Tenant, User } from '../../shared/domain/people.ts';
+import type { SessionHistory } from '../../shared/domain/session-history.ts';
+import type { SignIn } from '../../shared/domain/sign-in.ts';
+import { timestamp } from '../../shared/http/fields.ts';
+import type { KnownSession } from '../../shared/ports/seat-upkeep.ts';
+
+/** Records as exports tell them: all that is personal, and nothing that opens a door. */
+
+export function viewOfPerson({ userId, email, name, hostedDomain, createdAtMs, lastSignInAtMs }: User) {
+  return {
+    user_id: userId,
+    email,
+    name,
+    hosted_domain: hostedDomain,
+    created_at: timestamp(createdAtMs),
+    last_sign_in_at: timestamp(lastSignInAtMs),
+  };
+}
+
+export function viewOfMembership({ membership, tenant }: { membership: Membership; tenant: Tenant }) {
+  const { tenantId, role, joinedAtMs } = membership;
+  return { tenant_id: tenantId, tenant_name: tenant.name, role, joined_at: timestamp(joinedAtMs) };
+}
+
+export function viewOfMember({ membership, user }: { membership: Membership; user: User }) {
+  const { userId, role, joinedAtMs } = membership;
+  return { user_id: userId, email: user.email, name: user.name, role, joined_at: timestamp(joinedAtMs) };
+}
+
+export function viewOfSignIn(signIn: SignIn, nowMs: number) {
+  const { signInId, createdAtMs, lastUsedAtMs, expiresAtMs, revoked } = signIn;
+  return {
+    sign_in_id: signInId,
+    created_at: timestamp(createdAtMs),
+    last_used_at: timestamp(lastUsedAtMs),
+    expires_at: timestamp(expiresAtMs),
+    ended: revoked ?? (nowMs < expiresAtMs ? null : ('expired' as const)),
+  };
+}
+
+export function viewOfInvitation(invitation: Invitation) {
+  const { invitationId, tenantId, email, role, invitedAtMs, expiresAtMs } = invitation;
+  return {
+    invitation_id: invitationId,
+    tenant_id: tenantId,
+    email,
+    role,
+    invited_at: timestamp(invitedAtMs),
+    expires_at: timestamp(expiresAtMs),
+  };
+}
+
+export function viewOfSession(licenseId: string, { sessionId, holder, facts, isSeated }: KnownSession) {
+  return {
+    session_id: sessionId,
+    license_id: licenseId,
+    holder,
+    is_seated: isSeated,
+    fingerprint: facts.fingerprint,
+    hostname: facts.hostname ?? null,
+    user_id: facts.userId ?? null,
+    process_id: facts.processId ?? null,
+    app_version: facts.appVersion ?? null,
+  };
+}
+
+export function viewOfHistory(history: SessionHistory) {
+  const { sessionId, licenseId, holder, acquiredAtMs, endedAtMs, endReason, seatedMs, revivals } = history;
+  return {
+    session_id: sessionId,
+    license_id: licenseId,
+    holder,
+    acquired_at: timestamp(acquiredAtMs),
+    ended_at: endedAtMs === null ? null : timestamp(endedAtMs),
+    end_reason: endReason,
+    seated_seconds: Math.floor(seatedMs / 1000),
+    revivals,
+  };
+}
+
+export function viewOfEvent(event: AuditEvent) {
+  return { ...eventToJson(event), recorded_at: timestamp(event.recordedAtMs) };
+}
+
+export function viewOfTenant({ tenantId, name, ownerId, joinDomain, createdAtMs, closedAtMs }: Tenant) {
+  return {
+    tenant_id: tenantId,
+    name,
+    owner_id: ownerId,
+    join_domain: joinDomain,
+    created_at: timestamp(createdAtMs),
+    closed_at: closedAtMs === null ? null : timestamp(closedAtMs),
+  };
+}
+
+export function viewOfLicense(license: License) {
+  return {
+    license_id: license.licenseId,
+    plan: license.plan,
+    features: license.features,
+    max: license.max,
+    overdraft: license.overdraft,
+    unit: license.unit,
+    ttl_seconds: license.ttlSeconds,
+    heartbeat_seconds: license.heartbeatSeconds,
+    status: license.status,
+    valid_until: license.validUntilMs === null ? null : timestamp(license.validUntilMs),
+    offline_grace_days: entitlementOf(license).offlineGraceDays,
+    borrow: { max_days: license.borrow.maxDays, low_water: license.borrow.lowWater },
+    created_at: timestamp(license.createdAtMs),
+    updated_at: timestamp(license.updatedAtMs),
+  };
+}

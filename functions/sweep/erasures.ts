@@ -1,0 +1,46 @@
+import { type Erasure, roundOf } from '../../shared/domain/erasure.ts';
+import { ERASURES, ERASURES_BY_DUE } from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import { carryOut } from '../../shared/ports/erasure.ts';
+import type { Frame } from './steps.ts';
+import type { Tally } from './tally.ts';
+
+/** Looked after a sweep, so that one that cannot be gone on with does not keep back the others. */
+const MOST_A_SWEEP = 10;
+
+/**
+ * Goes on with erasures that stopped half-way, goes over those that are an hour old once more, and removes what has become
+ * of them when that is past its time. Costs one read where there is nothing of that.
+ */
+export async function goOnErasing(deps: Deps, frame: Frame, tally: Tally): Promise<void> {
+  const below = deps.clock.nowMs();
+  const { documents } = await deps.records.query(ERASURES_BY_DUE, {}, { limit: MOST_A_SWEEP, below });
+  for (const erasure of documents) {
+    if (frame.isTimeUp()) return frame.leaveOver();
+    await frame.attempt(() => lookAfter(erasure, deps, frame, tally));
+  }
+}
+
+async function lookAfter(erasure: Erasure, deps: Deps, frame: Frame, tally: Tally): Promise<void> {
+  const round = roundOf(erasure);
+  if (round === 'over') return remove(erasure, deps);
+  if (round === 'second' && mayBringBack(erasure, deps, frame, tally)) return;
+  const after = await carryOut(erasure, deps, frame.isTimeUp);
+  if (roundOf(after) === round) frame.leaveOver();
+  else tally.erased += 1;
+}
+
+/** Whether an event from before the erasure may still wait in an outbox: it would bring back a pseudonym. */
+function mayBringBack(
+  { completedAtMs }: Erasure,
+  { clock }: Deps,
+  { away }: Frame,
+  { oldestAgeMs }: Tally,
+): boolean {
+  if (away.has('seats') || away.has('events')) return true;
+  return oldestAgeMs !== null && clock.nowMs() - oldestAgeMs <= (completedAtMs ?? 0);
+}
+
+async function remove({ erasureId }: Erasure, { records }: Deps): Promise<void> {
+  await records.transact(async (transaction) => transaction.delete(ERASURES, erasureId));
+}

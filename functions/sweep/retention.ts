@@ -1,0 +1,131 @@
+import {
+  dueRetention,
+  endRetentionStep,
+  type RetentionPass,
+  signInCutoffMs,
+} from '../../shared/domain/retention.ts';
+import {
+  AUDIT,
+  CODES_BY_END,
+  EVENTS_BY_RECORDING,
+  INVITATIONS,
+  INVITATIONS_BY_END,
+  RETENTION,
+  SESSION_HISTORIES,
+  SESSIONS_BY_END,
+  SIGN_IN_CODES,
+  SIGN_INS,
+  SIGN_INS_BY_END,
+} from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import { withoutHolder } from '../../shared/ports/erasure.ts';
+import type { Collection, Equals, Query, Transaction } from '../../shared/ports/records.ts';
+import type { Frame } from './steps.ts';
+import type { Tally } from './tally.ts';
+
+const PASS_ID = 'retention';
+const BATCH = 100;
+
+/**
+ * Forgets, once a day, what has been kept as long as it may: who held a seat, and invitations, codes and sign-ins that are
+ * good for nothing any more. Stops at the end of the sweep's time and goes on in a later one.
+ */
+export async function forgetOld(deps: Deps, frame: Frame, tally: Tally): Promise<void> {
+  const { records, clock, retentionDays } = deps;
+  let pass = dueRetention(await records.get(RETENTION, PASS_ID), clock.nowMs(), retentionDays);
+  while (pass && pass.finishedAtMs === null) {
+    if (frame.isTimeUp()) return frame.leaveOver();
+    pass = await forgetSome(pass, deps, tally);
+  }
+}
+
+function forgetSome(pass: RetentionPass, deps: Deps, tally: Tally): Promise<RetentionPass> {
+  const { startedAtMs: nowMs, cutoffMs } = pass;
+  switch (pass.step) {
+    case 'histories':
+      return removeSome(pass, deps, tally, {
+        query: SESSIONS_BY_END,
+        equals: { isOpen: false },
+        below: cutoffMs,
+        collection: SESSION_HISTORIES,
+        idOf: ({ sessionId }) => sessionId,
+      });
+    case 'events':
+      return forgetHolders(pass, deps, tally);
+    case 'invitations':
+      return removeSome(pass, deps, tally, {
+        query: INVITATIONS_BY_END,
+        equals: {},
+        below: nowMs,
+        collection: INVITATIONS,
+        idOf: ({ invitationId }) => invitationId,
+      });
+    case 'codes':
+      return removeSome(pass, deps, tally, {
+        query: CODES_BY_END,
+        equals: {},
+        below: nowMs,
+        collection: SIGN_IN_CODES,
+        idOf: ({ codeHash }) => codeHash,
+      });
+    case 'sign_ins':
+      return removeSome(pass, deps, tally, {
+        query: SIGN_INS_BY_END,
+        equals: {},
+        below: signInCutoffMs(pass),
+        collection: SIGN_INS,
+        idOf: ({ signInId }) => signInId,
+      });
+  }
+}
+
+interface Old<T> {
+  readonly query: Query<T>;
+  readonly equals: Equals;
+  readonly below: number;
+  readonly collection: Collection<T>;
+  readonly idOf: (document: T) => string;
+}
+
+/** Removes the oldest; once none is left, that step of the pass is over. */
+async function removeSome<T>(
+  pass: RetentionPass,
+  deps: Deps,
+  tally: Tally,
+  { query, equals, below, collection, idOf }: Old<T>,
+): Promise<RetentionPass> {
+  const { documents } = await deps.records.query(query, equals, { limit: BATCH, below });
+  const next = documents.length < BATCH ? endRetentionStep(pass, deps.clock.nowMs()) : pass;
+  await write(next, deps, async (transaction) => {
+    for (const document of documents) transaction.delete(collection, idOf(document));
+  });
+  tally.forgotten += documents.length;
+  return next;
+}
+
+/** Each event is looked at once, by the pass in which it comes of age. */
+async function forgetHolders(pass: RetentionPass, deps: Deps, tally: Tally): Promise<RetentionPass> {
+  const { sinceMs: least, cutoffMs: below, after } = pass;
+  const page = { limit: BATCH, least, below, cursor: after ?? undefined };
+  const { documents, nextCursor } = await deps.records.query(EVENTS_BY_RECORDING, {}, page);
+  const telling = documents.filter(({ detail }) => detail.holder !== undefined);
+  const next =
+    nextCursor === undefined ? endRetentionStep(pass, deps.clock.nowMs()) : { ...pass, after: nextCursor };
+  await write(next, deps, async (transaction) => {
+    const found = await Promise.all(telling.map(({ eventId }) => transaction.get(AUDIT, eventId)));
+    for (const event of found) if (event) transaction.set(AUDIT, event.eventId, withoutHolder(event));
+  });
+  tally.forgotten += telling.length;
+  return next;
+}
+
+function write(
+  pass: RetentionPass,
+  { records }: Deps,
+  change: (transaction: Transaction) => Promise<void>,
+): Promise<void> {
+  return records.transact(async (transaction) => {
+    await change(transaction);
+    transaction.set(RETENTION, PASS_ID, pass);
+  });
+}
