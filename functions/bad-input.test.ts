@@ -6,10 +6,11 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startEmbeddedRedis } from '../shared/adapters/seats/embedded-redis.ts';
 import { type RespClient, type RespReply, respClient } from '../shared/adapters/seats/resp-client.ts';
-import { newLicenseKey } from '../shared/domain/ids.ts';
+import { newLicenseKey, newPersonalId } from '../shared/domain/ids.ts';
 import { PROBLEMS, type ProblemCode } from '../shared/errors.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
 import { type BadRequest, badRequests, type Known } from '../shared/testing/bad-requests.ts';
+import { signIn } from '../shared/testing/people.ts';
 import { isParserRefusal, type RawAnswer, sendRaw } from '../shared/testing/raw-http.ts';
 import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../shared/testing/suite.ts';
 import { MANIFEST } from './manifest.ts';
@@ -42,12 +43,25 @@ beforeAll(async () => {
   const { session_id, session_token } = (
     await license.acquire('fingerprint-of-ada', { hostname: 'host-of-ada' })
   ).body;
+  await suite.operate('POST', `/api/v1/tenants/${license.tenantId}/invitations`, {
+    email: 'ada@example.com',
+    role: 'owner',
+  });
+  const ada = await signIn(suite, 'ada@example.com');
+  SECRETS.push(ada.authorization, ada.refreshToken);
   SECRETS.push(license.key, session_token, 'fingerprint-of-ada', 'host-of-ada');
   known = {
-    params: { license_id: license.licenseId, session_id },
+    params: {
+      license_id: license.licenseId,
+      session_id,
+      tenant_id: license.tenantId,
+      user_id: ada.userId,
+      invitation_id: newPersonalId('inv'),
+    },
     credentials: {
       license: `License ${license.key}`,
       operator: `Operator ${OPERATOR_KEY}`,
+      person: ada.authorization,
       scheduler: `Bearer ${suite.serviceToken('scheduler')}`,
       pubsub: `Bearer ${suite.serviceToken('pubsub')}`,
     },
@@ -67,7 +81,9 @@ async function stateOf(): Promise<unknown> {
   const keys = await client.command(['KEYS', '*']);
   if (!Array.isArray(keys)) throw new TypeError('KEYS answers with a list');
   const dump: Record<string, RespReply> = {};
+  // How often somebody called is counted, whatever they sent.
   for (const key of keys.map(String).toSorted()) {
+    if (key.startsWith('limit:')) continue;
     const type = String(await client.command(['TYPE', key]));
     const read = {
       hash: ['HGETALL', key],
@@ -79,7 +95,14 @@ async function stateOf(): Promise<unknown> {
   const { licenses } = (await suite.operate('GET', '/api/v1/licenses?limit=100')).body;
   const { sessions } = (await suite.operate('GET', `/api/v1/sessions?license_id=${known.params.license_id}`))
     .body;
-  return { dump, licenses, sessions };
+  const people = await Promise.all(
+    ['', '/members', '/invitations'].map(
+      async (part) => (await suite.operate('GET', `/api/v1/tenants/${known.params.tenant_id}${part}`)).body,
+    ),
+  );
+  const { users } = (await suite.operate('GET', '/api/v1/users')).body;
+  const { tenants } = (await suite.operate('GET', '/api/v1/tenants')).body;
+  return { dump, licenses, sessions, people, users, tenants };
 }
 
 function send({ method, target, headers, body }: BadRequest): Promise<RawAnswer> {

@@ -24,7 +24,8 @@ test('a deployed function names its bad environment to the log alone, and serves
     expect(line).toContain('GOOGLE_CLOUD_PROJECT: is not set');
 
     const key = 'a-key-for-tests-0123456789abcdef012345';
-    for (const name of ['OPERATOR_KEY', 'SESSION_TOKEN_KEYS', 'PSEUDONYM_KEY']) vi.stubEnv(name, key);
+    for (const name of ['OPERATOR_KEY', 'SESSION_TOKEN_KEYS', 'ACCESS_TOKEN_KEYS', 'PSEUDONYM_KEY'])
+      vi.stubEnv(name, key);
     vi.stubEnv('UPSTASH_REDIS_REST_URL', 'https://nothing.invalid');
     vi.stubEnv('UPSTASH_REDIS_REST_TOKEN', 'token');
     vi.stubEnv('GOOGLE_CLOUD_PROJECT', 'no-such-project');

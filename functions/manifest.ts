@@ -1,15 +1,22 @@
 import type { FunctionContract } from '../shared/http/contract.ts';
 import acquire from './acquire/contract.ts';
 import audit from './audit/contract.ts';
+import callback from './callback/contract.ts';
+import gdprDelete from './gdpr-delete/contract.ts';
+import gdprExport from './gdpr-export/contract.ts';
 import health from './health/contract.ts';
 import heartbeat from './heartbeat/contract.ts';
 import licenses from './licenses/contract.ts';
+import login from './login/contract.ts';
 import publicKey from './public-key/contract.ts';
 import recordEvent from './record-event/contract.ts';
 import release from './release/contract.ts';
 import sessions from './sessions/contract.ts';
 import sign from './sign/contract.ts';
 import sweep from './sweep/contract.ts';
+import tenants from './tenants/contract.ts';
+import token from './token/contract.ts';
+import users from './users/contract.ts';
 
 /** Every function of the suite: the only list of them. */
 export const MANIFEST = [
@@ -18,9 +25,16 @@ export const MANIFEST = [
   release,
   sign,
   publicKey,
+  login,
+  callback,
+  token,
+  users,
+  tenants,
   licenses,
   sessions,
   audit,
+  gdprExport,
+  gdprDelete,
   health,
   sweep,
   recordEvent,

@@ -1,32 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import * as z from 'zod/mini';
-import { readDemo } from './local/demo-license.ts';
-import { DEFAULT_DATA_FOLDER } from './local/secrets.ts';
-import { startLocalServer } from './local/server.ts';
-
-/** The story of five machines and three seats, told while it happens. */
-
-const SEATS = 3;
-/** The shortest that a license may have, so that a crashed machine's seat comes back while one watches. */
-const TTL_SECONDS = 10;
-const HEARTBEAT_MS = 3_000;
-
-const Granted = z.object({ session_id: z.string() });
-const Refused = z.object({ code: z.string(), retry_after: z.int() });
-const NewLicense = z.object({ license_id: z.string(), license_key: z.string() });
-const SessionList = z.object({
-  seats: z.object({ active: z.int(), max: z.int() }),
-  sessions: z.array(z.object({ hostname: z.nullable(z.string()), expires_at: z.string() })),
-});
-
-interface Server {
-  readonly url: string;
-  readonly operatorKey: string;
-  close(): Promise<void>;
-}
+import { parseArgs } from 'node:util';
+import { openDemoServer } from './demo/server.ts';
+import { tellSignIn } from './demo/signed-in.ts';
+import { tellStory } from './demo/story.ts';
 
 const startedMs = performance.now();
 const say = (who: string, what: string): void => {
@@ -34,110 +9,10 @@ const say = (who: string, what: string): void => {
   process.stdout.write(`${seconds} s  ${who.padEnd(9)} ${what}\n`);
 };
 
-const server = (await runningServer()) ?? (await ownServer());
+const { values } = parseArgs({ options: { 'sign-in': { type: 'boolean' } } });
+const server = await openDemoServer(say);
 try {
-  await tellStory(server);
+  await (values['sign-in'] ? tellSignIn : tellStory)(server, say);
 } finally {
   await server.close();
-}
-
-async function tellStory({ url, operatorKey }: Server): Promise<void> {
-  const call = async (method: string, path: string, authorization: string, body?: unknown) => {
-    const response = await fetch(`${url}/api/v1/${path}`, {
-      method,
-      headers: { authorization, 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    return { status: response.status, body: text ? (JSON.parse(text) as unknown) : undefined };
-  };
-  const operator = `Operator ${operatorKey}`;
-  const created = await call('POST', 'licenses', operator, { max: SEATS, ttl_seconds: TTL_SECONDS });
-  const { license_id, license_key } = z.parse(NewLicense, created.body);
-  const license = `License ${license_key}`;
-  say('vendor', `sells ${SEATS} seats; a lease lasts ${TTL_SECONDS} s unless its machine keeps beating`);
-
-  const sessions = new Map<string, string>();
-  const acquire = async (machine: string): Promise<number | undefined> => {
-    const { status, body } = await call('POST', 'licenses/acquire', license, {
-      fingerprint: machine,
-      hostname: machine,
-    });
-    if (status === 409) {
-      const { code, retry_after } = z.parse(Refused, body);
-      say(machine, `is refused: ${code}, try again in ${retry_after} s`);
-      return retry_after;
-    }
-    sessions.set(machine, z.parse(Granted, body).session_id);
-    say(machine, 'gets a seat');
-    return undefined;
-  };
-  const beat = async (machine: string): Promise<void> => {
-    const { status } = await call('PUT', 'licenses/heartbeat', license, {
-      session_id: sessions.get(machine),
-    });
-    say(
-      machine,
-      status === 200 ? 'beats and keeps its seat' : 'beats too late: its seat is someone else’s now',
-    );
-  };
-  const release = async (machine: string): Promise<void> => {
-    await call('POST', 'licenses/release', license, { session_id: sessions.get(machine) });
-    say(machine, 'quits and gives its seat back');
-  };
-  const showSeats = async (): Promise<void> => {
-    const { body } = await call('GET', `sessions?license_id=${license_id}`, operator);
-    const { seats, sessions: held } = z.parse(SessionList, body);
-    const holders = held.map(({ hostname }) => hostname).sort();
-    say('operator', `sees ${seats.active} of ${seats.max} seats taken: ${holders.join(', ') || 'nobody'}`);
-  };
-
-  for (const machine of ['anna', 'ben', 'carla']) await acquire(machine);
-  const waitSeconds = await acquire('dora');
-  await acquire('emil');
-  await showSeats();
-
-  say('carla', 'crashes: no release, no more heartbeats');
-  const comesBackMs = performance.now() + (waitSeconds ?? TTL_SECONDS) * 1000;
-  while (performance.now() < comesBackMs) {
-    await sleep(Math.min(HEARTBEAT_MS, Math.max(0, comesBackMs - performance.now())));
-    await Promise.all([beat('anna'), beat('ben')]);
-  }
-  // Anna's lease was the soonest to end when Dora was told to wait; Carla's ends a few milliseconds later.
-  while ((await acquire('dora')) !== undefined) await sleep(250);
-  await beat('carla');
-  await release('ben');
-  await acquire('emil');
-  await showSeats();
-
-  for (const machine of ['anna', 'dora', 'emil']) await release(machine);
-  await showSeats();
-}
-
-/** The server that `npm start` runs here, if it is there. */
-async function runningServer(): Promise<Server | undefined> {
-  const demo = readDemo(process.env.SEATLEASE_DATA || DEFAULT_DATA_FOLDER);
-  if (!demo) return undefined;
-  try {
-    await fetch(`${demo.url}/health`, { signal: AbortSignal.timeout(1_000) });
-    say('demo', `talks to ${demo.url}`);
-    return { url: demo.url, operatorKey: demo.operator_key, close: async () => {} };
-  } catch {
-    return undefined;
-  }
-}
-
-/** A server for this story only. */
-async function ownServer(): Promise<Server> {
-  const dataFolder = await mkdtemp(join(tmpdir(), 'seatlease-demo-'));
-  const local = await startLocalServer({ SEATLEASE_DATA: dataFolder, PORT: '0' }, () => {});
-  say('demo', `no server is running here, so it starts its own at ${local.url}`);
-  return {
-    url: local.url,
-    operatorKey: local.config.operatorKey,
-    async close() {
-      await local.close();
-      await rm(dataFolder, { recursive: true, force: true });
-    },
-  };
 }

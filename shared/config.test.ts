@@ -4,12 +4,18 @@ import { ConfigError, readConfig, SETTING_MEANINGS } from './config.ts';
 const SECRETS = {
   OPERATOR_KEY: 'operator-key-0123456789abcdef0123456789',
   SESSION_TOKEN_KEYS: 'session-key-0123456789abcdef0123456789',
+  ACCESS_TOKEN_KEYS: 'access-key-0123456789abcdef0123456789a',
   PSEUDONYM_KEY: 'pseudonym-key-0123456789abcdef01234567',
 };
 const SERVICES = {
   SERVICE_AUDIENCE: 'https://seatlease.example/internal',
   SCHEDULER_ACCOUNT: 'scheduler@project.iam.gserviceaccount.com',
   PUSH_ACCOUNT: 'push@project.iam.gserviceaccount.com',
+};
+const SIGN_IN = {
+  PUBLIC_URL: 'https://seats.example.com',
+  GOOGLE_CLIENT_ID: '123.apps.googleusercontent.com',
+  GOOGLE_CLIENT_SECRET: 'client-secret',
 };
 const KEY_VERSION =
   'projects/project/locations/europe/keyRings/seatlease/cryptoKeys/licenses/cryptoKeyVersions/1';
@@ -22,6 +28,7 @@ const DEPLOYED = {
   EVENTS_TOPIC: 'seatlease-events',
   SIGNING_KEY_VERSION: KEY_VERSION,
   ...SERVICES,
+  ...SIGN_IN,
 };
 
 function refusalOf(environment: Record<string, string | undefined>): string {
@@ -34,12 +41,13 @@ function refusalOf(environment: Record<string, string | undefined>): string {
   throw new Error('The environment was taken.');
 }
 
-test('with three secrets and nothing else, everything is embedded', () => {
+test('with four secrets and nothing else, everything is embedded', () => {
   expect(readConfig(SECRETS)).toEqual({
     port: 8080,
     dataFolder: '.seatlease',
     operatorKey: SECRETS.OPERATOR_KEY,
     sessionTokenKeys: [SECRETS.SESSION_TOKEN_KEYS],
+    accessTokenKeys: [SECRETS.ACCESS_TOKEN_KEYS],
     pseudonymKey: SECRETS.PSEUDONYM_KEY,
     shards: 16,
     projectId: undefined,
@@ -48,6 +56,11 @@ test('with three secrets and nothing else, everything is embedded', () => {
     events: { kind: 'embedded' },
     signing: { kind: 'embedded', version: 1 },
     services: { kind: 'embedded' },
+    signIn: { kind: 'embedded' },
+    signInRedirects: [],
+    operators: { emails: [], domain: undefined },
+    forwardedHops: 1,
+    retentionDays: 365,
   });
 });
 
@@ -87,6 +100,13 @@ test('an environment with many mistakes is told all of them at once, each by its
     PORT: '70000',
     OPERATOR_KEY: 'short',
     SESSION_TOKEN_KEYS: `${SECRETS.SESSION_TOKEN_KEYS},short`,
+    ACCESS_TOKEN_KEYS: 'short',
+    PUBLIC_URL: 'https://seats.example.com/path',
+    SIGN_IN_REDIRECTS: 'https://console.example.com/,http://console.example.com/',
+    OPERATOR_EMAILS: 'ada@example.com,ada',
+    OPERATOR_DOMAIN: 'Example',
+    FORWARDED_HOPS: '10',
+    RETENTION_DAYS: '30',
     SHARDS: '0',
     UPSTASH_REDIS_REST_URL: 'ftp://somewhere',
     REDIS_URL: 'http://somewhere',
@@ -98,7 +118,16 @@ test('an environment with many mistakes is told all of them at once, each by its
   const named = [...message.matchAll(/^ {2}- (\w+): \S/gm)].map(([, name]) => name);
   expect(named.toSorted()).toEqual(
     [
+      'ACCESS_TOKEN_KEYS',
       'EVENTS_TOPIC',
+      'FORWARDED_HOPS',
+      'GOOGLE_CLIENT_ID',
+      'GOOGLE_CLIENT_SECRET',
+      'OPERATOR_DOMAIN',
+      'OPERATOR_EMAILS',
+      'PUBLIC_URL',
+      'RETENTION_DAYS',
+      'SIGN_IN_REDIRECTS',
       'FIRESTORE_EMULATOR_HOST',
       'GOOGLE_CLOUD_PROJECT',
       'OPERATOR_KEY',

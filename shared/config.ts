@@ -19,18 +19,19 @@ const keyVersion = z
   );
 const secret = z.string().check(z.minLength(32, 'needs at least 32 characters'));
 
+const secrets = z.pipe(listOf(), z.tuple([secret], secret));
+const redirect = z
+  .url({ protocol: /^https$/, error: 'needs https URLs' })
+  .check(z.refine((text) => !/[#@]/.test(text), 'needs URLs without # and @'));
+const days = wholeNumberText(31, 3_660);
+
 /** Every variable that Seatlease reads; nothing else in the code looks at the environment. */
 const Settings = z.object({
   PORT: z.prefault(wholeNumberText(0, 65_535), '8080'),
   SEATLEASE_DATA: z.prefault(filled, '.seatlease'),
   OPERATOR_KEY: secret,
-  SESSION_TOKEN_KEYS: z.pipe(
-    z.pipe(
-      z.string(),
-      z.transform((list: string) => list.split(',')),
-    ),
-    z.tuple([secret], secret),
-  ),
+  SESSION_TOKEN_KEYS: secrets,
+  ACCESS_TOKEN_KEYS: secrets,
   PSEUDONYM_KEY: secret,
   SHARDS: z.prefault(wholeNumberText(1, 100), '16'),
   UPSTASH_REDIS_REST_URL: z.optional(url),
@@ -47,6 +48,23 @@ const Settings = z.object({
   SCHEDULER_ACCOUNT: z.optional(email),
   PUSH_ACCOUNT: z.optional(email),
   SIGNING_KEY_VERSION: z.prefault(keyVersion, '1'),
+  PUBLIC_URL: z.optional(
+    z
+      .url({ protocol: /^https?$/ })
+      .check(
+        z.refine(
+          (text) => URL.canParse(text) && new URL(text).origin === text,
+          'needs an origin: https://host',
+        ),
+      ),
+  ),
+  GOOGLE_CLIENT_ID: z.optional(filled),
+  GOOGLE_CLIENT_SECRET: z.optional(filled),
+  SIGN_IN_REDIRECTS: z.prefault(z.pipe(listOf(), z.array(redirect)), ''),
+  OPERATOR_EMAILS: z.prefault(z.pipe(listOf(), z.array(email)), ''),
+  OPERATOR_DOMAIN: z.optional(z.string().check(z.regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, 'needs a domain'))),
+  FORWARDED_HOPS: z.prefault(wholeNumberText(0, 9), '1'),
+  RETENTION_DAYS: z.prefault(days, '365'),
 });
 
 type SettingName = keyof z.infer<typeof Settings>;
@@ -65,6 +83,11 @@ export const SETTING_MEANINGS: Readonly<Record<SettingName, { meaning: string; u
   SESSION_TOKEN_KEYS: {
     meaning:
       'Keys that seal session tokens, at least 32 characters each, commas between. The first seals, all open. Secret.',
+    unset: 'made by `npm start`; required when deployed',
+  },
+  ACCESS_TOKEN_KEYS: {
+    meaning:
+      'Keys that sign access tokens and seal what belongs to a sign-in, at least 32 characters each, commas between. The first signs, all verify. Secret.',
     unset: 'made by `npm start`; required when deployed',
   },
   PSEUDONYM_KEY: {
@@ -122,6 +145,36 @@ export const SETTING_MEANINGS: Readonly<Record<SettingName, { meaning: string; u
       'Version of the key that signs licenses: the resource name of a Cloud KMS key version, or, local server only, the number of a key in the data folder.',
     unset: '1; required when deployed',
   },
+  PUBLIC_URL: {
+    meaning:
+      'Origin that browsers reach the functions by: people come back to its `/auth/callback` after signing in.',
+    unset: 'where the local server listens; required when deployed',
+  },
+  GOOGLE_CLIENT_ID: {
+    meaning: 'Sign-in: id of the OAuth client at Google.',
+    unset: 'a sign-in page of the local server; required when deployed',
+  },
+  GOOGLE_CLIENT_SECRET: { meaning: 'Sign-in: secret of that client. Secret.', unset: 'required with its id' },
+  SIGN_IN_REDIRECTS: {
+    meaning:
+      'Sign-in: https addresses that people may be sent to afterwards, exactly as they are asked for, commas between. Loopback addresses of native apps need no entry.',
+    unset: 'loopback addresses only',
+  },
+  OPERATOR_EMAILS: { meaning: 'E-mail addresses of operators, commas between.', unset: 'none' },
+  OPERATOR_DOMAIN: {
+    meaning: 'Google Workspace domain whose people are all operators.',
+    unset: 'none',
+  },
+  FORWARDED_HOPS: {
+    meaning:
+      'Proxies in front of the functions that add the address of whoever called them to `X-Forwarded-For`: 1 for a function URL, one more for Hosting, 0 for none.',
+    unset: '1',
+  },
+  RETENTION_DAYS: {
+    meaning:
+      'Days after which ended sessions and the pseudonyms of who held a seat are forgotten, 31 to 3,660.',
+    unset: '365',
+  },
 };
 
 export interface Config {
@@ -129,6 +182,7 @@ export interface Config {
   readonly dataFolder: string;
   readonly operatorKey: string;
   readonly sessionTokenKeys: readonly [string, ...string[]];
+  readonly accessTokenKeys: readonly [string, ...string[]];
   readonly pseudonymKey: string;
   readonly shards: number;
   readonly projectId?: string | undefined;
@@ -164,6 +218,20 @@ export interface Config {
         readonly accounts: Readonly<Record<'scheduler' | 'pubsub', string>>;
       }
     | { readonly kind: 'embedded' };
+  /** Where people sign in. */
+  readonly signIn:
+    | {
+        readonly kind: 'google';
+        readonly clientId: string;
+        readonly clientSecret: string;
+        readonly publicUrl: string;
+      }
+    | { readonly kind: 'embedded' };
+  /** https addresses that people may be sent to after they signed in. */
+  readonly signInRedirects: readonly string[];
+  readonly operators: { readonly emails: readonly string[]; readonly domain?: string | undefined };
+  readonly forwardedHops: number;
+  readonly retentionDays: number;
 }
 
 /** The environment cannot be served from. The message names every problem, and no value: some are secrets. */
@@ -196,6 +264,7 @@ export function readConfig(environment: Environment): Config {
     dataFolder: settings.SEATLEASE_DATA,
     operatorKey: settings.OPERATOR_KEY,
     sessionTokenKeys: settings.SESSION_TOKEN_KEYS,
+    accessTokenKeys: settings.ACCESS_TOKEN_KEYS,
     pseudonymKey: settings.PSEUDONYM_KEY,
     shards: settings.SHARDS,
     projectId: settings.GOOGLE_CLOUD_PROJECT,
@@ -204,6 +273,14 @@ export function readConfig(environment: Environment): Config {
     events: eventsOf(settings),
     signing,
     services: servicesOf(settings),
+    signIn: signInOf(settings),
+    signInRedirects: settings.SIGN_IN_REDIRECTS,
+    operators: {
+      emails: settings.OPERATOR_EMAILS.map((address) => address.toLowerCase()),
+      domain: settings.OPERATOR_DOMAIN,
+    },
+    forwardedHops: settings.FORWARDED_HOPS,
+    retentionDays: settings.RETENTION_DAYS,
   };
 
   function describe(name: string, message: string): string {
@@ -224,6 +301,8 @@ function missingTogether(set: Environment): SettingName[] {
   if (deployed) needed.push('SIGNING_KEY_VERSION');
   const services = ['SERVICE_AUDIENCE', 'SCHEDULER_ACCOUNT', 'PUSH_ACCOUNT'] as const;
   if (deployed || services.some((name) => set[name] !== undefined)) needed.push(...services);
+  const signIn = ['PUBLIC_URL', 'GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET'] as const;
+  if (deployed || signIn.some((name) => set[name] !== undefined)) needed.push(...signIn);
   return needed.filter((name) => set[name] === undefined);
 }
 
@@ -255,6 +334,21 @@ function servicesOf(settings: z.infer<typeof Settings>): Config['services'] {
   const { SERVICE_AUDIENCE: audience, SCHEDULER_ACCOUNT: scheduler, PUSH_ACCOUNT: pubsub } = settings;
   if (audience === undefined || scheduler === undefined || pubsub === undefined) return { kind: 'embedded' };
   return { kind: 'google', audience, accounts: { scheduler, pubsub } };
+}
+
+function signInOf(settings: z.infer<typeof Settings>): Config['signIn'] {
+  const { PUBLIC_URL: publicUrl, GOOGLE_CLIENT_ID: clientId, GOOGLE_CLIENT_SECRET: clientSecret } = settings;
+  if (publicUrl === undefined || clientId === undefined || clientSecret === undefined)
+    return { kind: 'embedded' };
+  return { kind: 'google', clientId, clientSecret, publicUrl };
+}
+
+/** A list with commas between. */
+function listOf() {
+  return z.pipe(
+    z.string(),
+    z.transform((list: string) => (list === '' ? [] : list.split(','))),
+  );
 }
 
 function wholeNumberText(least: number, most: number) {

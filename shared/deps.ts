@@ -5,20 +5,25 @@ import type { EventBus, EventBusOptions } from './adapters/events/embedded-bus.t
 import { openPubSubEvents } from './adapters/events/pubsub.ts';
 import type { LocalIdentity } from './adapters/identity/embedded.ts';
 import { openGoogleIdentity } from './adapters/identity/google.ts';
+import { openLimits } from './adapters/limits/upstash.ts';
 import { openSeats } from './adapters/seats/live.ts';
 import { refillingSeats } from './adapters/seats/refilling.ts';
 import { httpRequester } from './adapters/seats/requester.ts';
 import type { RespOptions } from './adapters/seats/resp-client.ts';
 import { openUpkeep } from './adapters/seats/upkeep.ts';
+import { type GoogleSignInOptions, openGoogleSignIn } from './adapters/sign-in/google.ts';
 import { openKmsSigner } from './adapters/signer/kms.ts';
 import type { Config } from './config.ts';
-import { pseudonyms } from './domain/holder.ts';
+import { accessTokens } from './domain/access-token.ts';
+import { pseudonyms, pseudonymsOf } from './domain/holder.ts';
+import { sealer } from './domain/sealed.ts';
 import { secretMatcher } from './domain/secret.ts';
 import { sessionTokens } from './domain/session-token.ts';
 import { logToStandardOutput } from './http/log.ts';
 import type { Deps } from './ports/deps.ts';
 import type { Events } from './ports/events.ts';
 import type { Records } from './ports/records.ts';
+import type { SignIn } from './ports/sign-in.ts';
 import type { Signer } from './ports/signer.ts';
 import type { SigningKeys } from './ports/signing-keys.ts';
 
@@ -39,6 +44,10 @@ export async function openDeps(config: Config): Promise<Deps> {
 /** For what is embedded: how the bus delivers, and who is told what it is not good for. */
 export interface EmbeddedOptions {
   readonly bus?: EventBusOptions;
+  /** In place of Google: where people sign in; nobody can without it. */
+  readonly signIn?: SignIn | GoogleSignInOptions;
+  /** Where this process serves, once that is known. */
+  readonly publicUrl?: string;
   readonly say?: Deps['log'];
 }
 
@@ -50,6 +59,9 @@ export async function openParts(config: Config, embedded: EmbeddedOptions = {}):
   const redis = await openUpstash(config.seats);
   const records = await openRecords(config);
   const requester = httpRequester(redis);
+  const { accessTokenKeys, signIn } = config;
+  const publicUrl =
+    signIn.kind === 'google' ? signIn.publicUrl : (embedded.publicUrl ?? `http://127.0.0.1:${config.port}`);
   const seats = refillingSeats(openSeats(requester), records);
   const deps: Deps = {
     seats,
@@ -58,6 +70,20 @@ export async function openParts(config: Config, embedded: EmbeddedOptions = {}):
     events,
     identity,
     signer,
+    limits: openLimits(requester),
+    signIn: openSignIn(config.signIn, embedded.signIn),
+    publicUrl,
+    signInRedirects: config.signInRedirects,
+    operators: config.operators,
+    accessTokens: accessTokens(accessTokenKeys, publicUrl),
+    seals: {
+      underWay: sealer('su1', accessTokenKeys),
+      refresh: sealer('rt1', accessTokenKeys),
+      confirmation: sealer('ct1', accessTokenKeys),
+    },
+    pseudonymOf: pseudonymsOf(config.pseudonymKey),
+    forwardedHops: config.forwardedHops,
+    retentionDays: config.retentionDays,
     serviceAccounts,
     clock: { nowMs: () => Date.now() },
     pseudonyms: pseudonyms(config.pseudonymKey),
@@ -99,6 +125,14 @@ async function openServices({ services, dataFolder }: Config): Promise<Services>
   });
   const serviceAccounts = { scheduler: 'scheduler@seatlease.local', pubsub: 'pubsub@seatlease.local' };
   return { identity: issuer, serviceAccounts, issuer };
+}
+
+function openSignIn(
+  signIn: Config['signIn'],
+  local: SignIn | GoogleSignInOptions | undefined,
+): SignIn | undefined {
+  if (signIn.kind === 'google') return openGoogleSignIn(signIn);
+  return local === undefined || 'redeem' in local ? local : openGoogleSignIn(local);
 }
 
 async function openSigner({ signing, dataFolder }: Config, say: Deps['log']): Promise<Signer> {

@@ -7,6 +7,19 @@ export const PROBLEMS = {
   INVALID_JSON: { status: 400, title: 'The request body is not valid JSON.' },
   INVALID_CURSOR: { status: 400, title: 'The cursor is not one that this endpoint gave out.' },
   EVENT_INVALID: { status: 400, title: 'The message does not hold an event of ours.' },
+  GRANT_INVALID: {
+    status: 400,
+    title: 'The code or token is not valid, was used before, or has run out. Sign in again.',
+  },
+  REDIRECT_NOT_ALLOWED: { status: 400, title: 'Nobody is sent to that address after signing in.' },
+  SIGN_IN_MISMATCH: {
+    status: 400,
+    title: 'This sign-in was not begun in this browser, or took too long. Begin again.',
+  },
+  CONFIRMATION_INVALID: {
+    status: 400,
+    title: 'The confirmation is not valid, or has run out. Ask for a new one.',
+  },
   HOLDER_REQUIRED: {
     status: 400,
     title: 'This license counts seats by an identifier that the request does not carry.',
@@ -21,15 +34,25 @@ export const PROBLEMS = {
   NOT_FOUND: { status: 404, title: 'There is nothing at this address.' },
   LICENSE_NOT_FOUND: { status: 404, title: 'There is no such license.' },
   TENANT_NOT_FOUND: { status: 404, title: 'There is no such tenant.' },
+  USER_NOT_FOUND: { status: 404, title: 'There is no such user.' },
+  INVITATION_NOT_FOUND: { status: 404, title: 'There is no such invitation.' },
+  ERASURE_NOT_FOUND: { status: 404, title: 'There is no such erasure.' },
   SESSION_NOT_FOUND: { status: 404, title: 'There is no such session, or it has ended.' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'This address does not take that method.' },
   SEATS_EXHAUSTED: { status: 409, title: 'Every seat of this license is taken.' },
   BORROW_LIMIT_REACHED: { status: 409, title: 'As many seats of this license are borrowed as may be.' },
+  OWNER_MUST_STAY: {
+    status: 409,
+    title: 'A tenant needs its owner. Transfer the ownership first.',
+  },
+  TOO_MANY_TENANTS: { status: 409, title: 'That person belongs to as many tenants as one may.' },
+  DOMAIN_TAKEN: { status: 409, title: 'Another tenant takes in the people of that domain.' },
   PAYLOAD_TOO_LARGE: { status: 413, title: 'The request body is too large.' },
   UNSUPPORTED_MEDIA_TYPE: {
     status: 415,
     title: 'The request body must be application/json, not compressed.',
   },
+  RATE_LIMITED: { status: 429, title: 'Too many requests. Wait, then try again.' },
   INTERNAL: { status: 500, title: 'Something went wrong on our side.' },
   SIGNING_UNAVAILABLE: { status: 502, title: 'Licenses cannot be signed right now. Try again.' },
   SIGNING_BUSY: { status: 503, title: 'Too many licenses are being signed right now. Try again later.' },
@@ -40,12 +63,14 @@ export const PROBLEMS = {
   RECORDS_UNAVAILABLE: { status: 503, title: 'Records cannot be reached right now. Try again.' },
   EVENTS_UNAVAILABLE: { status: 503, title: 'Events cannot be published right now. Try again.' },
   IDENTITY_UNAVAILABLE: { status: 503, title: 'Credentials cannot be checked right now. Try again.' },
+  SIGN_IN_NOT_SET_UP: { status: 503, title: 'Nobody can sign in: this server has no sign-in provider.' },
+  LIMITS_UNAVAILABLE: { status: 503, title: 'Requests cannot be counted right now. Try again.' },
 } as const;
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
 /** The parts a deployment leans on that can be away while the code is right. */
-export type Part = 'seats' | 'records' | 'events' | 'identity' | 'signing';
+export type Part = 'seats' | 'records' | 'events' | 'identity' | 'signing' | 'limits';
 
 /**
  * A part did not answer, or answered that it cannot serve now. Callers see a 503 (502 for signing) with `Retry-After`; the cause is

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { accessOf } from '../../shared/domain/authorization.ts';
 import { LONGEST_OFFLINE_DAYS } from '../../shared/domain/license.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 import { LicenseId, SessionId, Timestamp, text, wholeNumber } from '../../shared/http/fields.ts';
@@ -32,12 +33,14 @@ export default defineFunction({
       method: 'POST',
       path: '/api/v1/licenses/acquire',
       summary: 'Take a seat, or get the session again that the same holder already has.',
-      auth: ['license'],
+      auth: accessOf('acquire.acquire'),
+      standing: 'token',
       body: z.strictObject({
         /** What tells this machine from others; the same on every start. */
         fingerprint: text(256),
+        /** Needed where you are signed in; a license key says it by itself. */
         license_id: z.optional(LicenseId),
-        /** Needed where the license counts seats by user. */
+        /** Needed with a license key where the license counts seats by user; whoever is signed in is the user. */
         user_id: z.optional(text(256)),
         /** Needed where the license counts seats by process. */
         process_id: z.optional(text(128)),
@@ -59,10 +62,12 @@ export default defineFunction({
         'BORROW_NOT_ALLOWED',
         'BORROW_LIMIT_REACHED',
         'HOLDER_REQUIRED',
+        'VALIDATION_FAILED',
         'CREDENTIALS_INVALID',
         'LICENSE_NOT_FOUND',
         'LICENSE_SUSPENDED',
         'LICENSE_EXPIRED',
+        'RATE_LIMITED',
       ],
     },
   },

@@ -1,21 +1,21 @@
 import { newSessionId } from '../../shared/domain/ids.ts';
-import type { HandlersOf } from '../../shared/http/contract.ts';
+import type { Caller, HandlersOf, Refusal } from '../../shared/http/contract.ts';
 import { nextHeartbeatDue, timestamp } from '../../shared/http/fields.ts';
 import { refuseLicense } from '../../shared/http/license-trouble.ts';
+import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { AcquireVerdict } from '../../shared/ports/seats.ts';
 import type contract from './contract.ts';
 
 export default {
   async acquire({ body, caller }, deps) {
-    const { licenseId, proof } = caller;
-    if (body.license_id !== undefined && body.license_id !== licenseId)
-      return { problem: 'LICENSE_NOT_FOUND' };
-
-    const { fingerprint, user_id: userId, process_id: processId, hostname, app_version: appVersion } = body;
+    const wanted = wantedOf(body, caller);
+    if ('problem' in wanted) return wanted;
+    const { licenseId, userId } = wanted;
+    const { fingerprint, process_id: processId, hostname, app_version: appVersion } = body;
     const verdict = await deps.seats.acquire({
       licenseId,
-      proof,
+      proof: caller.proof,
       proposedSessionId: newSessionId(licenseId),
       holders: {
         machine: deps.pseudonyms(licenseId, 'machine', fingerprint),
@@ -63,10 +63,37 @@ export default {
         };
       }
       default:
-        return refuseLicense(verdict.verdict);
+        return refuseLicense(verdict, caller.proof);
     }
   },
 } satisfies HandlersOf<typeof contract>;
+
+/**
+ * A license key says which license, and its vendor's app which user; whoever is signed in says which license, and is the
+ * user.
+ */
+function wantedOf(
+  body: { license_id?: string | undefined; user_id?: string | undefined },
+  caller: Extract<Caller, { kind: 'license' | 'person' }>,
+):
+  | { readonly licenseId: string; readonly userId: string | undefined }
+  | Refusal<'LICENSE_NOT_FOUND' | 'VALIDATION_FAILED'> {
+  const { license_id: named, user_id: userId } = body;
+  if (caller.kind === 'license') {
+    const { licenseId } = caller;
+    return named === undefined || named === licenseId
+      ? { licenseId, userId }
+      : { problem: 'LICENSE_NOT_FOUND' };
+  }
+  if (named === undefined) return refuseField('/license_id', 'Say of which license you want a seat.');
+  if (userId !== undefined && userId !== caller.userId)
+    return refuseField('/user_id', 'A seat is yours where you are signed in: leave this out.');
+  return { licenseId: named, userId: caller.userId };
+}
+
+function refuseField(at: string, detail: string): Refusal<'VALIDATION_FAILED'> {
+  return refuseFields('VALIDATION_FAILED', [{ at, detail }]);
+}
 
 type Seated = Extract<AcquireVerdict, { verdict: 'GRANTED' | 'RENEWED' }>;
 

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { accessOf } from '../../shared/domain/authorization.ts';
 import { EVENT_TYPES } from '../../shared/domain/event.ts';
 import { EventJson } from '../../shared/domain/event-message.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
@@ -27,7 +28,7 @@ export default defineFunction({
       path: '/api/v1/audit',
       summary:
         'Events, the newest first, of a tenant, license or session. News takes up to two minutes to get here.',
-      auth: ['operator'],
+      auth: accessOf('audit.list'),
       query: z
         .strictObject({
           tenant_id: z.optional(TenantId),
@@ -57,7 +58,7 @@ export default defineFunction({
           }),
         },
       },
-      problems: ['INVALID_CURSOR'],
+      problems: ['INVALID_CURSOR', 'TENANT_NOT_FOUND', 'FORBIDDEN', 'VALIDATION_FAILED'],
     },
   },
 });

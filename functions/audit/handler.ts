@@ -3,13 +3,17 @@ import { eventToJson } from '../../shared/domain/event-message.ts';
 import { licenseOfSession, shardOf } from '../../shared/domain/ids.ts';
 import type { HandlersOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
+import { tenantAsked } from '../../shared/http/own.ts';
 import { readPage } from '../../shared/http/page.ts';
 import { AUDIT_SCOPES, auditQuery } from '../../shared/ports/catalogue.ts';
 import type contract from './contract.ts';
 
 export default {
-  async list({ query }, deps) {
-    const named = { sessionId: query.session_id, licenseId: query.license_id, tenantId: query.tenant_id };
+  async list({ query, caller, standing }, deps) {
+    const asked = tenantAsked(query.tenant_id, caller, standing);
+    if ('problem' in asked) return asked;
+    const { tenantId } = asked;
+    const named = { sessionId: query.session_id, licenseId: query.license_id, tenantId };
     if (contradict(named)) return nothing();
     const scope = AUDIT_SCOPES.find((name) => named[name] !== undefined);
     const { type } = query;
@@ -26,7 +30,6 @@ export default {
     );
     if ('problem' in page) return page;
     // A license never changes its tenant, so its events agree with a tenant all together or not at all.
-    const { tenantId } = named;
     const isOthers = tenantId !== undefined && page.documents.some((event) => event.tenantId !== tenantId);
     if (isOthers) return nothing();
     return {

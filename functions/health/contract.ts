@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { accessOf } from '../../shared/domain/authorization.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 
 const Part = z.enum(['ok', 'unavailable']);
@@ -21,7 +22,7 @@ export default defineFunction({
       method: 'GET',
       path: '/health',
       summary: 'Alive, without asking any other part; with deep=1, for operators, each part is asked.',
-      auth: ['anyone', 'operator'],
+      auth: accessOf('health.health'),
       query: z.strictObject({ deep: z.optional(z.literal('1')) }),
       answers: {
         well: { status: 200, description: 'All that was asked can serve.', body: Health },

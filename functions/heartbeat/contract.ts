@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { accessOf } from '../../shared/domain/authorization.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 import { SessionId, SessionToken, Timestamp } from '../../shared/http/fields.ts';
 
@@ -36,7 +37,8 @@ export default defineFunction({
       method: 'PUT',
       path: '/api/v1/licenses/heartbeat',
       summary: `Extend the lease of one session, or of up to ${MOST_SESSIONS}.`,
-      auth: ['license'],
+      auth: accessOf('heartbeat.heartbeat'),
+      standing: 'token',
       body: z.union(
         [
           z.strictObject(Beat),
@@ -61,7 +63,14 @@ export default defineFunction({
           }),
         },
       },
-      problems: ['SESSION_NOT_FOUND', 'CREDENTIALS_INVALID', 'LICENSE_SUSPENDED', 'LICENSE_EXPIRED'],
+      problems: [
+        'SESSION_NOT_FOUND',
+        'CREDENTIALS_INVALID',
+        'LICENSE_NOT_FOUND',
+        'LICENSE_SUSPENDED',
+        'LICENSE_EXPIRED',
+        'RATE_LIMITED',
+      ],
     },
   },
 });

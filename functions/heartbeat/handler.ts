@@ -8,8 +8,11 @@ import type contract from './contract.ts';
 
 export default {
   async heartbeat({ body, caller }, deps) {
-    const { licenseId, proof } = caller;
     const asked = 'sessions' in body ? body.sessions : [body];
+    // Whoever is signed in beats for one license a call: that of the first session.
+    const licenseId =
+      caller.kind === 'license' ? caller.licenseId : licenseOfSession(asked[0]?.session_id ?? '');
+    const { proof } = caller;
     // Another license's sessions are left out and the call still made: its key must be proven before any answer.
     const own = asked.filter(({ session_id }) => licenseOfSession(session_id) === licenseId);
     const verdict = await deps.seats.heartbeat({
@@ -20,7 +23,7 @@ export default {
         proven: deps.sessionTokens.open(sessionId, token),
       })),
     });
-    if (verdict.verdict !== 'OK') return refuseLicense(verdict.verdict);
+    if (verdict.verdict !== 'OK') return refuseLicense(verdict, proof);
 
     const resultOf = new Map(verdict.results.map((result, i) => [own[i], result]));
     if (!('sessions' in body)) {

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { accessOf } from '../../shared/domain/authorization.ts';
 import { KEYS_CACHED_FOR_SECONDS } from '../../shared/domain/key-rotation.ts';
 import { LicenseJwkSchema, SIGNATURE_ALGORITHM } from '../../shared/domain/license-signature.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
@@ -23,7 +24,7 @@ export default defineFunction({
       method: 'GET',
       path: '/api/v1/public-key',
       summary: 'The keys that signed licenses verify with, the one that signs now first.',
-      auth: ['anyone'],
+      auth: accessOf('public-key.publicKey'),
       answers: {
         keys: {
           status: 200,
@@ -38,7 +39,7 @@ export default defineFunction({
       method: 'GET',
       path: '/.well-known/jwks.json',
       summary: 'The same keys as a JSON Web Key Set, for JWT libraries.',
-      auth: ['anyone'],
+      auth: accessOf('public-key.jwks'),
       answers: {
         keys: {
           status: 200,

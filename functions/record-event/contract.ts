@@ -1,3 +1,4 @@
+import { accessOf } from '../../shared/domain/authorization.ts';
 import { PushEnvelope } from '../../shared/domain/event-message.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 
@@ -14,7 +15,7 @@ export default defineFunction({
       method: 'POST',
       path: '/internal/events',
       summary: 'Record one event, once, however often and in whatever order it is delivered.',
-      auth: ['pubsub'],
+      auth: accessOf('record-event.record'),
       body: PushEnvelope,
       answers: { recorded: { status: 204, description: 'It is recorded; no need to deliver it again.' } },
       problems: ['EVENT_INVALID'],

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { accessOf } from '../../shared/domain/authorization.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 import { SessionId, SessionToken } from '../../shared/http/fields.ts';
 
@@ -15,19 +16,20 @@ export default defineFunction({
       method: 'POST',
       path: '/api/v1/licenses/release',
       summary: 'Give a seat back. Asking again, or for a session that is not yours, answers the same.',
-      auth: ['license'],
+      auth: accessOf('release.release'),
+      standing: 'token',
       body: z.strictObject({ session_id: SessionId, session_token: z.optional(SessionToken) }),
       answers: { ended: { status: 204, description: 'The session holds no seat of your license.' } },
-      problems: ['CREDENTIALS_INVALID'],
+      problems: ['CREDENTIALS_INVALID', 'LICENSE_NOT_FOUND', 'RATE_LIMITED'],
     },
     end: {
       method: 'DELETE',
       path: '/api/v1/licenses/sessions/{session_id}',
       summary: 'Give a seat back, as its license; or, as an operator, take it from its holder for good.',
-      auth: ['license', 'operator'],
+      auth: accessOf('release.end'),
       params: z.strictObject({ session_id: SessionId }),
       answers: { ended: { status: 204, description: 'The session holds no seat any more.' } },
-      problems: ['SESSION_NOT_FOUND', 'CREDENTIALS_INVALID'],
+      problems: ['SESSION_NOT_FOUND', 'CREDENTIALS_INVALID', 'LICENSE_NOT_FOUND', 'RATE_LIMITED'],
     },
   },
 });

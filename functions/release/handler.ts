@@ -1,6 +1,8 @@
+import { accessOf, standingOf } from '../../shared/domain/authorization.ts';
 import { licenseOfSession } from '../../shared/domain/ids.ts';
 import type { Caller, HandlersOf, Refusal } from '../../shared/http/contract.ts';
 import { refuseKey } from '../../shared/http/license-trouble.ts';
+import { LICENSES } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
 
@@ -10,14 +12,14 @@ export default {
   },
 
   async end({ params, caller }, deps) {
-    if (caller.kind === 'license') {
-      return (await giveBack(params, caller, deps)) ?? { answer: 'ended', body: undefined };
-    }
     const sessionId = params.session_id;
     const licenseId = licenseOfSession(sessionId);
+    if (!(await mayEvict(licenseId, caller, deps))) {
+      return (await giveBack(params, caller, deps)) ?? { answer: 'ended', body: undefined };
+    }
     const { verdict } = await deps.seats.release({
       licenseId,
-      proof: caller.proof,
+      proof: { kind: 'trusted' },
       sessionId,
       reason: 'evicted',
     });
@@ -27,21 +29,38 @@ export default {
   },
 } satisfies HandlersOf<typeof contract>;
 
+type EndCaller = Extract<Caller, { kind: 'license' | 'operator' | 'person' }>;
+
+async function mayEvict(licenseId: string, caller: EndCaller, { records }: Deps): Promise<boolean> {
+  if (caller.kind !== 'person') return caller.kind === 'operator';
+  const license = await records.get(LICENSES, licenseId);
+  const role = license && caller.tenants[license.tenantId];
+  return standingOf(accessOf('release.evict'), role) === 'ALLOWED';
+}
+
 /** The refusal, if any. Whether there was such a session is nobody's business who does not hold it. */
 async function giveBack(
   { session_id: sessionId, session_token: token }: { session_id: string; session_token?: string | undefined },
-  caller: Extract<Caller, { kind: 'license' }>,
+  caller: EndCaller,
   deps: Deps,
-): Promise<Refusal<'CREDENTIALS_INVALID'> | undefined> {
-  const { licenseId, proof } = caller;
+): Promise<Refusal<'CREDENTIALS_INVALID' | 'LICENSE_NOT_FOUND' | 'RATE_LIMITED'> | undefined> {
+  const { proof } = caller;
+  const licenseId = caller.kind === 'license' ? caller.licenseId : licenseOfSession(sessionId);
   // Another license's session: the key is proven all the same, on a session that no license has.
   const own = licenseOfSession(sessionId) === licenseId ? sessionId : '';
-  const { verdict } = await deps.seats.release({
+  const ended = await deps.seats.release({
     licenseId,
     proof,
     sessionId: own,
     reason: 'released',
     proven: deps.sessionTokens.open(own, token),
   });
-  return verdict === 'UNKNOWN_LICENSE' || verdict === 'WRONG_KEY' ? refuseKey(verdict) : undefined;
+  switch (ended.verdict) {
+    case 'ENDED':
+    case 'ALREADY_ENDED':
+    case 'UNKNOWN_SESSION':
+      return undefined;
+    default:
+      return refuseKey(ended, proof);
+  }
 }

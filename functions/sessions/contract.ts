@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { accessOf } from '../../shared/domain/authorization.ts';
 import { END_REASONS } from '../../shared/domain/session-history.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 import { Cursor, LicenseId, PageLimit, SessionId, Timestamp } from '../../shared/http/fields.ts';
@@ -22,7 +23,7 @@ export default defineFunction({
       method: 'GET',
       path: '/api/v1/sessions',
       summary: 'Who holds a seat of a license now, the soonest to run out first.',
-      auth: ['operator'],
+      auth: accessOf('sessions.list'),
       query: OfLicense,
       answers: {
         sessions: {
@@ -50,14 +51,14 @@ export default defineFunction({
           }),
         },
       },
-      problems: ['LICENSE_NOT_FOUND', 'INVALID_CURSOR'],
+      problems: ['LICENSE_NOT_FOUND', 'FORBIDDEN', 'INVALID_CURSOR'],
     },
     history: {
       method: 'GET',
       path: '/api/v1/sessions/history',
       summary:
         'Past and present sessions of a license, the newest first. News takes up to two minutes to get here.',
-      auth: ['operator'],
+      auth: accessOf('sessions.history'),
       query: OfLicense,
       answers: {
         sessions: {
@@ -83,7 +84,7 @@ export default defineFunction({
           }),
         },
       },
-      problems: ['LICENSE_NOT_FOUND', 'INVALID_CURSOR'],
+      problems: ['LICENSE_NOT_FOUND', 'FORBIDDEN', 'INVALID_CURSOR'],
     },
   },
 });

@@ -1,21 +1,27 @@
 import * as z from 'zod/mini';
+import type { Standing } from '../../shared/domain/authorization.ts';
 import { openCursor, sealCursor } from '../../shared/domain/cursor.ts';
 import type { Session } from '../../shared/domain/session.ts';
 import type { SessionHistory } from '../../shared/domain/session-history.ts';
 import type { HandlersOf } from '../../shared/http/contract.ts';
 import { timestamp, USUAL_PAGE_LIMIT } from '../../shared/http/fields.ts';
+import { own } from '../../shared/http/own.ts';
 import { readPage } from '../../shared/http/page.ts';
 import { LICENSES, SESSIONS_OF_LICENSE } from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
 
 const Position = z.strictObject({ sessionId: z.string(), expiresAtMs: z.int() });
 
 export default {
-  async list({ query }, deps) {
+  async list({ query, caller, standing }, deps) {
     const limit = query.limit ?? USUAL_PAGE_LIMIT;
     const after = query.cursor === undefined ? undefined : openCursor(Position, query.cursor);
     if (query.cursor !== undefined && !after) return { problem: 'INVALID_CURSOR' };
 
+    // Operators are spared the look at the records: every license is theirs to see.
+    const license = caller.kind === 'operator' ? undefined : await readOwn(query.license_id, standing, deps);
+    if (license && 'problem' in license) return license;
     const verdict = await deps.seats.listSessions(query.license_id, { limit, after });
     if (verdict.verdict !== 'OK') return { problem: 'LICENSE_NOT_FOUND' };
 
@@ -31,9 +37,10 @@ export default {
     };
   },
 
-  async history({ query }, deps) {
-    const licenseId = query.license_id;
-    if (!(await deps.records.get(LICENSES, licenseId))) return { problem: 'LICENSE_NOT_FOUND' };
+  async history({ query, standing }, deps) {
+    const license = await readOwn(query.license_id, standing, deps);
+    if ('problem' in license) return license;
+    const { licenseId } = license;
     const page = await readPage(deps.records, SESSIONS_OF_LICENSE, { licenseId }, query);
     if ('problem' in page) return page;
     return {
@@ -42,6 +49,10 @@ export default {
     };
   },
 } satisfies HandlersOf<typeof contract>;
+
+async function readOwn(licenseId: string, standing: (tenantId: string) => Standing, { records }: Deps) {
+  return own(await records.get(LICENSES, licenseId), standing, 'LICENSE_NOT_FOUND');
+}
 
 function describeSession(
   licenseId: string,

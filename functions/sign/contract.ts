@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { accessOf } from '../../shared/domain/authorization.ts';
 import { MOST_SEATS } from '../../shared/domain/license.ts';
 import { SIGNATURE_ALGORITHM } from '../../shared/domain/license-signature.ts';
 import { PLAN_NAMES } from '../../shared/domain/plans.ts';
@@ -27,7 +28,9 @@ export default defineFunction({
       method: 'POST',
       path: '/api/v1/licenses/sign',
       summary: 'Sign the license of a session that holds a seat, to be verified without a network.',
-      auth: ['license'],
+      auth: accessOf('sign.sign'),
+      standing: 'token',
+      limit: { by: 'caller', requests: 1_200, windowSeconds: 60, uncounted: 'refuse' },
       body: z.strictObject({
         /** Needed, here or in license_data. */
         session_id: z.optional(SessionId),
@@ -68,9 +71,11 @@ export default defineFunction({
         'NOT_ENTITLED',
         'SESSION_NOT_FOUND',
         'CREDENTIALS_INVALID',
+        'LICENSE_NOT_FOUND',
         'LICENSE_SUSPENDED',
         'LICENSE_EXPIRED',
         'SIGNING_BUSY',
+        'RATE_LIMITED',
       ],
     },
   },

@@ -1,3 +1,4 @@
+import { licenseOfSession } from '../../shared/domain/ids.ts';
 import { entitlementOf, type License } from '../../shared/domain/license.ts';
 import {
   dataOf,
@@ -19,7 +20,7 @@ import { refuseLicense } from '../../shared/http/license-trouble.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import { LICENSES } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import type { SessionRequest, SessionVerdict } from '../../shared/ports/seats.ts';
+import type { Proof, SessionRequest, SessionVerdict } from '../../shared/ports/seats.ts';
 import type { SigningKey } from '../../shared/ports/signer.ts';
 import type contract from './contract.ts';
 
@@ -31,12 +32,13 @@ export default {
     const ask = body.license_data ?? {};
     const sessionId = body.session_id ?? ask.session_id;
     if (sessionId === undefined) return NO_SESSION;
-    const { licenseId, proof } = caller;
+    const { proof } = caller;
+    const licenseId = caller.kind === 'license' ? caller.licenseId : licenseOfSession(sessionId);
     const request = { licenseId, proof, sessionId };
     const key = await deps.signer.current();
 
     const found = await deps.seats.readSession(request);
-    if (found.verdict !== 'OK') return refuseSession(found.verdict);
+    if (found.verdict !== 'OK') return refuseSession(found, proof);
     const kept = stillGood(found.signed, {
       ...wantedOf(found, key),
       ask,
@@ -52,9 +54,9 @@ export default {
     const license = await deps.records.get(LICENSES, licenseId);
     if (!license) throw new Error('a license with an entitlement copy and no record');
     const held = await judgedBy(license, found, request, deps);
-    if (held.verdict !== 'OK') return refuseSession(held.verdict);
+    if (held.verdict !== 'OK') return refuseSession(held, proof);
     // Seated again out of the records, which do not know the machine: whoever holds the seat asks for it anew.
-    if (held.session.facts.fingerprint === '') return refuseSession('GONE');
+    if (held.session.facts.fingerprint === '') return GONE;
 
     const draft = draftLicenseData(license, held.session, ask, held.atMs);
     if ('excess' in draft) return refuseFields('NOT_ENTITLED', draft.excess.map(placeOf));
@@ -62,7 +64,7 @@ export default {
     if ('problem' in signed) return signed;
     const { endsAtMs } = draft;
     const text = keep(signed, { ...wantedOf(held, key), ask, version: license.version, endsAtMs });
-    if ((await deps.seats.keepSigned(licenseId, sessionId, text)) === 'GONE') return refuseSession('GONE');
+    if ((await deps.seats.keepSigned(licenseId, sessionId, text)) === 'GONE') return GONE;
     return { answer: 'signed', body: describe(signed) };
   },
 } satisfies HandlersOf<typeof contract>;
@@ -70,6 +72,8 @@ export default {
 const NO_SESSION = refuseFields('VALIDATION_FAILED', [
   { at: '/session_id', detail: 'A license is signed for a seat: acquire one, and send its session.' },
 ]);
+
+const GONE = { problem: 'SESSION_NOT_FOUND' } as const;
 
 type Held = Extract<SessionVerdict, { verdict: 'OK' }>;
 
@@ -90,8 +94,8 @@ async function judgedBy(
   return seats.readSession(request);
 }
 
-function refuseSession(verdict: Exclude<SessionVerdict['verdict'], 'OK'>) {
-  return verdict === 'GONE' ? { problem: 'SESSION_NOT_FOUND' as const } : refuseLicense(verdict);
+function refuseSession(refusal: Exclude<SessionVerdict, Held>, by: Proof) {
+  return refusal.verdict === 'GONE' ? GONE : refuseLicense(refusal, by);
 }
 
 function placeOf({ field, detail }: Excess) {

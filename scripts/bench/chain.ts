@@ -90,6 +90,8 @@ function recordAsShipped(records: Records, event: SeatEvent): Promise<unknown> {
       params: undefined,
       query: undefined,
       caller: { kind: 'pubsub' },
+      standing: () => 'STRANGER',
+      cookie: undefined,
       note: () => {},
     },
     // The handler leans on no other part.

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { MANIFEST } from '../../functions/manifest.ts';
 import { SETTING_MEANINGS } from '../../shared/config.ts';
+import { ACCESS, type Grant } from '../../shared/domain/authorization.ts';
 import { PROBLEMS } from '../../shared/errors.ts';
 import type { EndpointContract, FunctionContract } from '../../shared/http/contract.ts';
 import { QUERIES } from '../../shared/ports/catalogue.ts';
@@ -30,6 +31,8 @@ function section(name: string): string {
         ['Code', 'Status', 'Meaning'],
         Object.entries(PROBLEMS).map(([code, { status, title }]) => [`\`${code}\``, String(status), title]),
       );
+    case 'access':
+      return accessMatrix();
     case 'settings':
       return table(
         ['Variable', 'Meaning', 'When not set'],
@@ -50,6 +53,10 @@ const CALLERS = {
   scheduler: 'Cloud Scheduler',
   pubsub: 'Pub/Sub',
   anyone: 'anyone',
+  person: 'signed in',
+  member: 'member',
+  admin: 'tenant admin',
+  owner: 'tenant owner',
 } as const;
 
 function apiTable(manifest: readonly FunctionContract[]): string {
@@ -62,6 +69,25 @@ function apiTable(manifest: readonly FunctionContract[]): string {
     ]),
   );
   return table(['Route', 'Function', 'Who', 'What'], rows);
+}
+
+/** Who may do what, with a column for each kind of caller. */
+function accessMatrix(): string {
+  const columns = [
+    ['anyone', ['anyone']],
+    ['license key', ['license']],
+    ['signed in', ['person']],
+    ['member', ['member']],
+    ['admin', ['member', 'admin']],
+    ['owner', ['member', 'admin', 'owner']],
+    ['operator', ['operator']],
+    ['the cloud', ['scheduler', 'pubsub']],
+  ] as const;
+  const rows = Object.entries(ACCESS).map(([action, grants]: [string, readonly Grant[]]) => [
+    `\`${action}\``,
+    ...columns.map(([, held]) => (held.some((grant) => grants.includes(grant)) ? 'yes' : '')),
+  ]);
+  return table(['Action', ...columns.map(([name]) => name)], rows);
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -7,6 +7,7 @@ import { type Config, type Environment, readConfig } from '../../shared/config.t
 const Secrets = z.object({
   OPERATOR_KEY: z.string(),
   SESSION_TOKEN_KEYS: z.string(),
+  ACCESS_TOKEN_KEYS: z.string(),
   PSEUDONYM_KEY: z.string(),
 });
 
@@ -29,6 +30,7 @@ export function localSecrets(dataFolder: string): z.infer<typeof Secrets> {
     const secrets = {
       OPERATOR_KEY: `sop_${randomBytes(24).toString('hex')}`,
       SESSION_TOKEN_KEYS: randomBytes(32).toString('hex'),
+      ACCESS_TOKEN_KEYS: randomBytes(32).toString('hex'),
       PSEUDONYM_KEY: randomBytes(32).toString('hex'),
     };
     // "wx": of two servers that start at once, the second reads what the first wrote.
@@ -36,6 +38,14 @@ export function localSecrets(dataFolder: string): z.infer<typeof Secrets> {
     return secrets;
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-    return z.parse(Secrets, JSON.parse(readFileSync(file, 'utf8')));
+    return completed(file, JSON.parse(readFileSync(file, 'utf8')));
   }
+}
+
+/** A folder from before people could sign in has no key for their tokens. */
+function completed(file: string, kept: unknown): z.infer<typeof Secrets> {
+  const before = z.parse(z.partial(Secrets), kept);
+  const whole = { ACCESS_TOKEN_KEYS: randomBytes(32).toString('hex'), ...before };
+  if (before.ACCESS_TOKEN_KEYS === undefined) writeFileSync(file, `${JSON.stringify(whole, null, 2)}\n`);
+  return z.parse(Secrets, whole);
 }

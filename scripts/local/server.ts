@@ -7,6 +7,7 @@ import { openParts, type Parts } from '../../shared/deps.ts';
 import { mountSuite } from '../../shared/http/mount.ts';
 import { serviceCalls } from '../../shared/http/service-calls.ts';
 import type { Deps, LogLine } from '../../shared/ports/deps.ts';
+import { startLocalOidc } from './oidc-server.ts';
 import { readLocalConfig } from './secrets.ts';
 
 /** How long requests under way may take to end once the server is told to stop. */
@@ -32,22 +33,29 @@ export async function startLocalServer(
   log?: (line: LogLine) => void,
 ): Promise<LocalServer> {
   const config = readLocalConfig(environment);
-  const parts = await openParts(config);
-  const deps: Deps = { ...parts.deps, log: withoutIdleSweeps(log ?? parts.deps.log) };
+  const opened = Promise.withResolvers<Deps>();
   const server = mountSuite(
     MANIFEST,
-    openSuite(async () => deps, { checkAnswers: true }),
+    openSuite(() => opened.promise, { checkAnswers: true }),
   );
+  const url = `http://127.0.0.1:${await listen(server, config.port)}`;
+  const provider = config.signIn.kind === 'embedded' ? await startLocalOidc() : undefined;
   try {
-    const url = `http://127.0.0.1:${await listen(server, config.port)}`;
+    const signIn = provider && { ...provider, issuers: [provider.issuer] };
+    const parts = await openParts(config, { publicUrl: url, ...(signIn && { signIn }) });
+    const deps: Deps = { ...parts.deps, log: withoutIdleSweeps(log ?? parts.deps.log) };
+    opened.resolve(deps);
     const stopSweeping = actAsCloud(url, parts);
     const close = async (): Promise<void> => {
       await stopSweeping();
-      await stop(server, deps);
+      await stop(server);
+      await deps.close();
+      await provider?.close();
     };
     return { url, config, deps, close };
   } catch (error) {
-    await deps.close();
+    await stop(server);
+    await provider?.close();
     throw error;
   }
 }
@@ -106,11 +114,10 @@ function listen(server: Server, port: number): Promise<number> {
   });
 }
 
-async function stop(server: Server, deps: Deps): Promise<void> {
+async function stop(server: Server): Promise<void> {
   const drained = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
   const lateMs = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
   await drained;
   clearTimeout(lateMs);
-  await deps.close();
 }

@@ -18,3 +18,12 @@ export function pseudonyms(key: string): Pseudonyms {
       .digest('base64url')
       .slice(0, PSEUDONYM_CHARACTERS);
 }
+
+/**
+ * The same for what is not of a license: an account at the sign-in provider, a network address. `kind` keeps them apart,
+ * and apart from holders.
+ */
+export function pseudonymsOf(key: string): (kind: 'account' | 'address', text: string) => string {
+  return (kind, text) =>
+    createHmac('sha256', key).update(`${kind} ${text}`).digest('base64url').slice(0, PSEUDONYM_CHARACTERS);
+}

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import {
-  hashLicenseKey,
+  hashSecret,
   LICENSE_ID,
   licenseOfKey,
   licenseOfSession,
@@ -94,9 +94,9 @@ test('an id with anything before, behind or between is none', () => {
 
 test('what is stored of a key does not hold the key, and tells keys apart', () => {
   const key = newLicenseKey(licenseId);
-  const hash = hashLicenseKey(key);
+  const hash = hashSecret(key);
   expect(hash).toMatch(/^[\w-]{43}$/);
-  expect(hash).toBe(hashLicenseKey(key));
+  expect(hash).toBe(hashSecret(key));
   expect(hash).not.toContain(key.slice(-8));
-  expect(hashLicenseKey(newLicenseKey(licenseId))).not.toBe(hash);
+  expect(hashSecret(newLicenseKey(licenseId))).not.toBe(hash);
 });

@@ -17,6 +17,10 @@ export const TENANT_ID = new RegExp(`^ten_\\d\\d_${WORD}{16}$`);
 export const LICENSE_ID = new RegExp(`^lic_\\d\\d_${WORD}{16}$`);
 export const SESSION_ID = new RegExp(`^ses_\\d\\d_${WORD}{16}_${WORD}{16}$`);
 export const EVENT_ID = new RegExp(`^evt_\\d\\d_${WORD}{26}$`);
+export const USER_ID = new RegExp(`^usr_${WORD}{16}$`);
+export const SIGN_IN_ID = new RegExp(`^sin_${WORD}{16}$`);
+export const INVITATION_ID = new RegExp(`^inv_${WORD}{16}$`);
+export const ERASURE_ID = new RegExp(`^era_${WORD}{16}$`);
 const LICENSE_KEY = new RegExp(`^slk_(\\d\\d_${WORD}{16})_${WORD}{32}$`);
 
 /** A new tenant's id. `shards` (1 to 100) is fixed at the first deploy: it decides where a tenant's keys live. */
@@ -36,7 +40,17 @@ export function newSessionId(licenseId: string): string {
   return `ses_${licenseId.slice(4)}_${randomWord(SESSION_CHARACTERS)}`;
 }
 
-/** A new license key: the license's id and 160 random bits. Shown once; only `hashLicenseKey` of it is stored. */
+/** A new id of something that belongs to no shard: a user, a sign-in, an invitation, an erasure. */
+export function newPersonalId(kind: 'usr' | 'sin' | 'inv' | 'era'): string {
+  return `${kind}_${randomWord(16)}`;
+}
+
+/** 160 random bits, for what must not be guessed. */
+export function newSecretWord(): string {
+  return randomWord(SECRET_CHARACTERS);
+}
+
+/** A new license key: the license's id and 160 random bits. Shown once; only `hashSecret` of it is stored. */
 export function newLicenseKey(licenseId: string): string {
   return `slk_${licenseId.slice(4)}_${randomWord(SECRET_CHARACTERS)}`;
 }
@@ -62,11 +76,12 @@ export function licenseOfKey(key: string): string | undefined {
 }
 
 /**
- * What is stored of a license key: SHA-256, base64url. A slow password hash would buy nothing, as a key is 160 bits of
- * randomness and no one's choice (OWASP Password Storage Cheat Sheet: slow hashes make up for guessable secrets).
+ * What is stored of a license key, or of any other secret that we made: SHA-256, base64url. A slow password hash would
+ * buy nothing, as a secret is 160 bits of randomness and no one's choice (OWASP Password Storage Cheat Sheet: slow hashes
+ * make up for guessable secrets).
  */
-export function hashLicenseKey(key: string): string {
-  return createHash('sha256').update(key).digest('base64url');
+export function hashSecret(secret: string): string {
+  return createHash('sha256').update(secret).digest('base64url');
 }
 
 /** Every shard by its two digits, where tenants are spread over `shards` of them. */

@@ -1,4 +1,5 @@
 import type * as z from 'zod/mini';
+import type { Grant, ROLES, Role, Standing } from '../domain/authorization.ts';
 import type { ProblemCode } from '../errors.ts';
 import type { Deps, LogLine } from '../ports/deps.ts';
 import type { Proof } from '../ports/seats.ts';
@@ -27,8 +28,14 @@ export interface EndpointContract {
   /** Public path; `{name}` stands for one segment, described in `params`. */
   readonly path: string;
   readonly summary: string;
-  /** Who may call. `anyone` beside others means that credentials are optional, but must be good where given. */
-  readonly auth: readonly Caller['kind'][];
+  /** Who may call: the endpoint's line of the authorization table. */
+  readonly auth: readonly Grant[];
+  /**
+   * What the tenants and roles of a signed-in person are taken from: the records, as they are now, or, where no record may
+   * be read on the way, the access token, which may be as old as it lives.
+   */
+  readonly standing?: 'record' | 'token';
+  readonly limit?: LimitContract;
   readonly params?: z.ZodMiniType;
   readonly query?: z.ZodMiniType;
   readonly body?: z.ZodMiniType;
@@ -37,8 +44,18 @@ export interface EndpointContract {
   readonly problems: readonly ProblemCode[];
 }
 
+/** How often one caller may call an endpoint. */
+export interface LimitContract {
+  /** Who is one caller: a network address, or whoever the credentials name. */
+  readonly by: 'address' | 'caller';
+  readonly requests: number;
+  readonly windowSeconds: number;
+  /** What happens while calls cannot be counted. */
+  readonly uncounted: 'serve' | 'refuse';
+}
+
 export interface AnswerContract {
-  readonly status: 200 | 201 | 204 | 503;
+  readonly status: 200 | 201 | 204 | 302 | 503;
   readonly description: string;
   readonly body?: z.ZodMiniType;
   /** How long anybody may keep the answer. Where absent, nobody may. */
@@ -48,15 +65,31 @@ export interface AnswerContract {
 /** Who calls. A license key is proven by the seat scripts, in the same round trip as the work. */
 export type Caller =
   | { readonly kind: 'license'; readonly licenseId: string; readonly proof: Proof }
-  | { readonly kind: 'operator'; readonly proof: Proof }
+  /** Whoever holds the operator key, or is signed in as one of the vendor's people. */
+  | { readonly kind: 'operator'; readonly proof: Proof; readonly userId?: string | undefined }
+  | Person
   | { readonly kind: 'scheduler' }
   | { readonly kind: 'pubsub' }
   | { readonly kind: 'anyone' };
+
+/** Somebody who is signed in. */
+export interface Person {
+  readonly kind: 'person';
+  readonly userId: string;
+  readonly signInId: string;
+  /** Role by tenant id. */
+  readonly tenants: Readonly<Record<string, Role>>;
+  readonly proof: Proof;
+}
+
+/** The kind of caller that has a grant. */
+type KindOf<G extends Grant> = G extends (typeof ROLES)[number] ? 'person' : G;
 
 /** Secrets that every function needs, as it opens all parts and may meet every credential. */
 export const COMMON_SECRETS = [
   'UPSTASH_REDIS_REST_TOKEN',
   'SESSION_TOKEN_KEYS',
+  'ACCESS_TOKEN_KEYS',
   'PSEUDONYM_KEY',
   'OPERATOR_KEY',
 ] as const;
@@ -72,14 +105,22 @@ export interface Input<E extends EndpointContract> {
   readonly params: Parsed<E['params']>;
   readonly query: Parsed<E['query']>;
   readonly body: Parsed<E['body']>;
-  readonly caller: Extract<Caller, { kind: E['auth'][number] }>;
+  readonly caller: Extract<Caller, { kind: KindOf<E['auth'][number]> }>;
+  /** How the caller stands towards a tenant, by the endpoint's line of the authorization table. */
+  standing(tenantId: string): Standing;
+  /** The one cookie that Firebase Hosting lets through. */
+  readonly cookie: string | undefined;
   /** Adds fields to the request's log line. Never pass a key, a token or what a client says about itself. */
   note(fields: Partial<LogLine>): void;
 }
 
 /** One of the endpoint's answers by name; its status is the contract's business. */
 export type Answer<E extends EndpointContract> = {
-  [A in keyof E['answers']]: { readonly answer: A; readonly body: Parsed<E['answers'][A]['body']> };
+  [A in keyof E['answers']]: {
+    readonly answer: A;
+    readonly body: Parsed<E['answers'][A]['body']>;
+    readonly headers?: Readonly<Record<string, string>>;
+  };
 }[keyof E['answers']];
 
 /** An expected "no". `because` is for the log alone. */
@@ -90,6 +131,7 @@ export interface Refusal<C extends ProblemCode = ProblemCode> {
   readonly members?: Readonly<Record<string, unknown>> | undefined;
   /** Sent as `Retry-After`, in seconds. */
   readonly retryAfterSeconds?: number | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly because?: string | undefined;
 }
 
@@ -108,4 +150,10 @@ export interface AnyHandlers {
   readonly [endpoint: string]: (input: never, deps: Deps) => Promise<AnyReply>;
 }
 
-export type AnyReply = { readonly answer: PropertyKey; readonly body: unknown } | Refusal;
+export type AnyReply =
+  | {
+      readonly answer: PropertyKey;
+      readonly body: unknown;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
+  | Refusal;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { openLocalIdentity } from '../adapters/identity/embedded.ts';
-import { hashLicenseKey, newLicenseId, newLicenseKey } from '../domain/ids.ts';
+import { hashSecret, newLicenseId, newLicenseKey } from '../domain/ids.ts';
 import { Unavailable } from '../errors.ts';
 import type { Deps } from '../ports/deps.ts';
 import { authenticate, challenge } from './credentials.ts';
@@ -16,7 +16,7 @@ test('a license key names its license and is passed on as its hash alone', async
   expect(caller).toEqual({
     kind: 'license',
     licenseId,
-    proof: { kind: 'license-key', keyHash: hashLicenseKey(key) },
+    proof: { kind: 'license-key', keyHash: hashSecret(key) },
   });
   expect(JSON.stringify(caller)).not.toContain(key);
 });
@@ -49,7 +49,7 @@ test.each([
 test('good credentials of a kind that the endpoint does not take are told which it takes', async () => {
   expect(await authenticate(`License ${key}`, ['operator'], deps)).toEqual({
     problem: 'FORBIDDEN',
-    detail: 'This endpoint takes "Operator <key>".',
+    detail: 'This endpoint takes "Operator <key>" or "Bearer <token>".',
   });
 });
 
@@ -180,8 +180,9 @@ describe('calls of Google', () => {
 });
 
 test('a 401 offers every scheme that would do', () => {
-  expect(challenge(BOTH)).toBe('License realm="seatlease", Operator realm="seatlease"');
-  expect(challenge(['anyone', 'operator'])).toBe('Operator realm="seatlease"');
+  expect(challenge(['license', 'scheduler'])).toBe('License realm="seatlease", Bearer realm="seatlease"');
+  expect(challenge(['anyone', 'license'])).toBe('License realm="seatlease"');
+  expect(challenge(['license', 'member'])).toBe('License realm="seatlease", Bearer realm="seatlease"');
   expect(challenge(['scheduler'])).toBe('Bearer realm="seatlease"');
   expect(challenge(['operator', 'scheduler', 'pubsub'])).toBe(
     'Operator realm="seatlease", Bearer realm="seatlease"',

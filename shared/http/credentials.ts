@@ -1,6 +1,10 @@
-import { hashLicenseKey, licenseOfKey } from '../domain/ids.ts';
+import type { Access } from '../domain/access-token.ts';
+import { type Grant, takesPeople } from '../domain/authorization.ts';
+import { hashSecret, licenseOfKey } from '../domain/ids.ts';
+import { isOperator } from '../domain/people.ts';
 import type { Deps, ServiceCaller } from '../ports/deps.ts';
-import type { Caller, Refusal } from './contract.ts';
+import { readPerson } from '../ports/people.ts';
+import type { Caller, EndpointContract, Person, Refusal } from './contract.ts';
 
 /** Longer than any credential that we give out; more is not worth hashing. */
 const LONGEST_HEADER_CHARACTERS = 4096;
@@ -15,22 +19,21 @@ type CredentialRefusal = Refusal<'AUTHENTICATION_REQUIRED' | 'CREDENTIALS_INVALI
  */
 export async function authenticate(
   header: string | undefined,
-  accepted: readonly Caller['kind'][],
+  auth: readonly Grant[],
   deps: Deps,
+  standing: EndpointContract['standing'] = 'record',
 ): Promise<Caller | CredentialRefusal> {
-  const optional = accepted.includes('anyone');
-  if (optional && (header === undefined || accepted.length === 1)) return { kind: 'anyone' };
-  const caller = await readCaller(header, accepted, deps);
+  if (auth.includes('anyone') && (header === undefined || auth.length === 1)) return { kind: 'anyone' };
+  const caller = await readCaller(header, auth, standing, deps);
   if ('problem' in caller) return caller;
-  if (!accepted.some((kind) => kind === caller.kind)) {
-    return { problem: 'FORBIDDEN', detail: `This endpoint takes ${describeSchemes(accepted)}.` };
-  }
-  return caller;
+  const isTaken = caller.kind === 'person' ? takesPeople(auth) : auth.includes(caller.kind);
+  return isTaken ? caller : { problem: 'FORBIDDEN', detail: `This endpoint takes ${describeSchemes(auth)}.` };
 }
 
 async function readCaller(
   header: string | undefined,
-  accepted: readonly Caller['kind'][],
+  auth: readonly Grant[],
+  standing: EndpointContract['standing'],
   deps: Deps,
 ): Promise<Caller | CredentialRefusal> {
   if (header === undefined || header.length > LONGEST_HEADER_CHARACTERS)
@@ -40,16 +43,17 @@ async function readCaller(
     case 'license': {
       const licenseId = licenseOfKey(secret);
       if (!licenseId) return { problem: 'CREDENTIALS_INVALID', because: 'not of the form of a license key' };
-      return { kind: 'license', licenseId, proof: { kind: 'license-key', keyHash: hashLicenseKey(secret) } };
+      return { kind: 'license', licenseId, proof: { kind: 'license-key', keyHash: hashSecret(secret) } };
     }
     case 'operator':
       if (!deps.isOperatorKey(secret))
         return { problem: 'CREDENTIALS_INVALID', because: 'wrong operator key' };
       return { kind: 'operator', proof: { kind: 'trusted' } };
     case 'bearer': {
-      const services = SERVICE_CALLERS.filter((kind) => accepted.includes(kind));
-      return services.length > 0
-        ? readService(secret, services, deps)
+      const services = SERVICE_CALLERS.filter((kind) => auth.includes(kind));
+      if (services.length > 0) return readService(secret, services, deps);
+      return takesPeople(auth) || auth.includes('operator')
+        ? readSignedIn(secret, auth, standing, deps)
         : { problem: 'AUTHENTICATION_REQUIRED' };
     }
     default:
@@ -69,28 +73,58 @@ async function readService(
   return kind ? { kind } : { problem: 'FORBIDDEN', because: 'a token of an account that may not call this' };
 }
 
+/**
+ * Who is signed in: one of the vendor's people where the endpoint is for operators, else a person with tenants of their
+ * own. Where records may be read, a token of somebody who has signed out or is gone counts no more.
+ */
+async function readSignedIn(
+  token: string,
+  auth: readonly Grant[],
+  standing: EndpointContract['standing'],
+  { accessTokens, records, operators, clock }: Deps,
+): Promise<Caller | CredentialRefusal> {
+  const access = await accessTokens.open(token, clock.nowMs());
+  if ('because' in access) return { problem: 'CREDENTIALS_INVALID', because: access.because };
+  if (standing === 'token') return personOf(access);
+  const found = await readPerson(records, access);
+  if (!found) return { problem: 'CREDENTIALS_INVALID', because: 'signed out, or gone' };
+  const { userId } = access;
+  return auth.includes('operator') && isOperator(found.user, operators)
+    ? { kind: 'operator', proof: { kind: 'trusted' }, userId }
+    : personOf({ ...access, tenants: found.tenants });
+}
+
+function personOf({ userId, signInId, tenants }: Access): Person {
+  const proof = { kind: 'user', userId, tenantIds: Object.keys(tenants) } as const;
+  return { kind: 'person', userId, signInId, tenants, proof };
+}
+
 const SCHEMES = {
-  license: 'License',
-  operator: 'Operator',
-  scheduler: 'Bearer',
-  pubsub: 'Bearer',
-} as const;
+  anyone: [],
+  license: ['License'],
+  operator: ['Operator', 'Bearer'],
+  person: ['Bearer'],
+  member: ['Bearer'],
+  admin: ['Bearer'],
+  owner: ['Bearer'],
+  scheduler: ['Bearer'],
+  pubsub: ['Bearer'],
+} as const satisfies Record<Grant, readonly string[]>;
 const SECRETS = { License: 'key', Operator: 'key', Bearer: 'token' } as const;
 
 /** The `WWW-Authenticate` value of a 401 (RFC 9110 section 11.6.1). */
-export function challenge(accepted: readonly Caller['kind'][]): string {
+export function challenge(accepted: readonly Grant[]): string {
   return schemesOf(accepted)
     .map((scheme) => `${scheme} realm="seatlease"`)
     .join(', ');
 }
 
-function describeSchemes(accepted: readonly Caller['kind'][]): string {
+function describeSchemes(accepted: readonly Grant[]): string {
   return schemesOf(accepted)
     .map((scheme) => `"${scheme} <${SECRETS[scheme]}>"`)
     .join(' or ');
 }
 
-function schemesOf(accepted: readonly Caller['kind'][]): (keyof typeof SECRETS)[] {
-  const schemes = accepted.flatMap((kind) => (kind === 'anyone' ? [] : [SCHEMES[kind]]));
-  return [...new Set(schemes)];
+function schemesOf(accepted: readonly Grant[]): (keyof typeof SECRETS)[] {
+  return [...new Set(accepted.flatMap((grant) => SCHEMES[grant]))];
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { LICENSE_ID, SESSION_ID, TENANT_ID } from '../domain/ids.ts';
+import { ERASURE_ID, INVITATION_ID, LICENSE_ID, SESSION_ID, TENANT_ID, USER_ID } from '../domain/ids.ts';
 import type { Session } from '../domain/session.ts';
 import type { Rhythm } from '../ports/seats.ts';
 
@@ -22,6 +22,18 @@ export const SessionId = z.string().check(z.regex(SESSION_ID, 'is not of the for
 /** Checked for its seal elsewhere; one that does not open counts as none. */
 export const SessionToken = z.string().check(z.minLength(1), z.maxLength(4096));
 export const TenantId = z.string().check(z.regex(TENANT_ID, 'is not of the form of a tenant id'));
+export const UserId = z.string().check(z.regex(USER_ID, 'is not of the form of a user id'));
+export const InvitationId = z
+  .string()
+  .check(z.regex(INVITATION_ID, 'is not of the form of an invitation id'));
+
+export const ErasureId = z.string().check(z.regex(ERASURE_ID, 'is not of the form of an erasure id'));
+
+/** An e-mail address, in lower case: no provider that people sign in with tells addresses apart by case. */
+export const EmailAddress = z.pipe(
+  z.email().check(z.maxLength(254)),
+  z.transform((address) => address.toLowerCase()),
+);
 
 /** Names of features, as the vendor's app knows them. */
 export const Features = z.array(text(64)).check(z.maxLength(64));

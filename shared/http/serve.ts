@@ -1,10 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as z from 'zod/mini';
+import { type Standing, standingOf } from '../domain/authorization.ts';
 import { type Part, PROBLEMS, type ProblemCode, Unavailable } from '../errors.ts';
 import type { Deps, LogLine } from '../ports/deps.ts';
 import { cacheable } from './caching.ts';
-import type { AnyHandlers, AnyReply, EndpointContract, FunctionContract, Refusal } from './contract.ts';
+import type {
+  AnyHandlers,
+  AnyReply,
+  Caller,
+  EndpointContract,
+  FunctionContract,
+  Refusal,
+} from './contract.ts';
+import { cookieOf } from './cookie.ts';
 import { authenticate, challenge } from './credentials.ts';
+import { countCall } from './limit.ts';
 import { logToStandardOutput } from './log.ts';
 import { type Outgoing, problemAnswer } from './problem.ts';
 import { saidBy, takeBodiesRaw } from './raw-body.ts';
@@ -21,6 +31,7 @@ const UNAVAILABLE_PROBLEM: Readonly<Record<Part, ProblemCode>> = {
   events: 'EVENTS_UNAVAILABLE',
   identity: 'IDENTITY_UNAVAILABLE',
   signing: 'SIGNING_UNAVAILABLE',
+  limits: 'LIMITS_UNAVAILABLE',
 };
 
 export type HttpFunction = (request: IncomingRequest, response: ServerResponse) => Promise<void>;
@@ -74,8 +85,9 @@ export function serve(
     const refuse = (refusal: Refusal, headers: Record<string, string> = {}): Outgoing => {
       line.code = refusal.problem;
       if (refusal.because !== undefined) line.because = refusal.because;
-      return problemAnswer(requestId, refusal, headers);
+      return problemAnswer(requestId, refusal, { ...headers, ...refusal.headers });
     };
+    const note = (fields: Partial<LogLine>): void => void Object.assign(line, fields);
 
     // Split by hand: URL would read "//host" as an authority and throw on what it cannot read at all.
     const [path = '/', search] = saidBy(request).target.split(/\?(.*)/s);
@@ -89,23 +101,31 @@ export function serve(
 
     const oversized = refuseBody(request);
     if (oversized) return refuse(oversized);
-    const caller = await authenticate(request.headers.authorization, endpoint.auth, deps);
+    const caller = await authenticate(request.headers.authorization, endpoint.auth, deps, endpoint.standing);
     if ('problem' in caller) return refuse(caller, unauthenticated);
+    const limited =
+      endpoint.limit &&
+      (await countCall(`${contract.name}.${name}`, endpoint.limit, caller, request, deps, note));
+    if (limited?.refusal) return refuse(limited.refusal, limited.headers);
     const input = parseInput(endpoint, request, route.params, new URLSearchParams(search));
     if ('problem' in input) return refuse(input);
 
     const { default: handlers } = await loadHandlers();
     const handle = handlers[name];
     if (!handle) throw new Error(`${contract.name}: no handler for ${name}`);
-    const note = (fields: Partial<LogLine>): void => void Object.assign(line, fields);
+    const standing = (tenantId: string): Standing => standingTo(tenantId, caller, endpoint);
+    const cookie = cookieOf(request);
     // The contract's types were checked where the handler was written (HandlersOf); here they are out of sight.
-    const reply: AnyReply = await handle({ ...input, caller, note } as never, deps);
+    const reply: AnyReply = await handle({ ...input, caller, standing, cookie, note } as never, deps);
     if ('problem' in reply) {
-      return refuse(reply, PROBLEMS[reply.problem].status === 401 ? unauthenticated : {});
+      return refuse(reply, {
+        ...limited?.headers,
+        ...(PROBLEMS[reply.problem].status === 401 ? unauthenticated : {}),
+      });
     }
     const answerName = String(reply.answer);
     line.answer = answerName;
-    const outgoing = answerOf(endpoint, reply, options);
+    const outgoing = answerOf(endpoint, reply, { ...limited?.headers, ...reply.headers }, options);
     const { cacheSeconds } = endpoint.answers[answerName] ?? {};
     return cacheSeconds === undefined
       ? outgoing
@@ -116,13 +136,25 @@ export function serve(
 function answerOf(
   endpoint: EndpointContract,
   reply: { answer: PropertyKey; body: unknown },
+  headers: Readonly<Record<string, string>>,
   options: ServeOptions,
 ): Outgoing {
   const answer = endpoint.answers[String(reply.answer)];
   if (!answer) throw new Error(`no answer named ${String(reply.answer)}`);
-  if (!answer.body) return { status: answer.status, headers: {} };
+  if (!answer.body) return { status: answer.status, headers };
   if (options.checkAnswers) z.parse(answer.body, reply.body);
-  return { status: answer.status, headers: { 'content-type': 'application/json' }, body: reply.body };
+  return {
+    status: answer.status,
+    headers: { 'content-type': 'application/json', ...headers },
+    body: reply.body,
+  };
+}
+
+/** Operators stand above tenants, and whoever has no standing of their own is a stranger in all of them. */
+function standingTo(tenantId: string, caller: Caller, { auth }: EndpointContract): Standing {
+  if (caller.kind === 'operator') return 'ALLOWED';
+  if (caller.kind !== 'person' || !Object.hasOwn(caller.tenants, tenantId)) return 'STRANGER';
+  return standingOf(auth, caller.tenants[tenantId]);
 }
 
 function faultAnswer(fault: unknown, requestId: string, line: LogLine): Outgoing {

@@ -1,7 +1,24 @@
 import { type AuditEvent, AuditEventSchema, type ChainHead, ChainHeadSchema } from '../domain/audit-chain.ts';
-import { type License, LicenseSchema, type Tenant, TenantSchema } from '../domain/license.ts';
+import { type Erasure, ErasureSchema, type ErasureTrace, ErasureTraceSchema } from '../domain/erasure.ts';
+import { type License, LicenseSchema } from '../domain/license.ts';
+import {
+  type Account,
+  AccountSchema,
+  type DomainClaim,
+  DomainClaimSchema,
+  type Invitation,
+  InvitationSchema,
+  type Membership,
+  MembershipSchema,
+  type Tenant,
+  TenantSchema,
+  type User,
+  UserSchema,
+} from '../domain/people.ts';
 import { type ReconcilePass, ReconcilePassSchema } from '../domain/reconcile.ts';
+import { type RetentionPass, RetentionPassSchema } from '../domain/retention.ts';
 import { type SessionHistory, SessionHistorySchema } from '../domain/session-history.ts';
+import { type SignIn, type SignInCode, SignInCodeSchema, SignInSchema } from '../domain/sign-in.ts';
 import { type UsageHour, UsageHourSchema } from '../domain/usage.ts';
 import type { Collection, Query } from './records.ts';
 
@@ -21,8 +38,29 @@ export const SESSION_HISTORIES: Collection<SessionHistory> = {
 /** By `usageHourId`. */
 export const USAGE_HOURS: Collection<UsageHour> = { name: 'usage-hours', schema: UsageHourSchema };
 
+export const USERS: Collection<User> = { name: 'users', schema: UserSchema };
+/** By a pseudonym of the account at the sign-in provider. */
+export const ACCOUNTS: Collection<Account> = { name: 'accounts', schema: AccountSchema };
+/** By `membershipId`. */
+export const MEMBERSHIPS: Collection<Membership> = { name: 'memberships', schema: MembershipSchema };
+export const INVITATIONS: Collection<Invitation> = { name: 'invitations', schema: InvitationSchema };
+/** By domain. */
+export const DOMAIN_CLAIMS: Collection<DomainClaim> = { name: 'domain-claims', schema: DomainClaimSchema };
+/** By the hash of the code. */
+export const SIGN_IN_CODES: Collection<SignInCode> = { name: 'sign-in-codes', schema: SignInCodeSchema };
+export const SIGN_INS: Collection<SignIn> = { name: 'sign-ins', schema: SignInSchema };
+
 /** One document, `reconcile`. */
 export const UPKEEP: Collection<ReconcilePass> = { name: 'upkeep', schema: ReconcilePassSchema };
+/** One document, `retention`. */
+export const RETENTION: Collection<RetentionPass> = { name: 'upkeep', schema: RetentionPassSchema };
+
+export const ERASURES: Collection<Erasure> = { name: 'erasures', schema: ErasureSchema };
+/** By `traceId`. */
+export const ERASURE_TRACES: Collection<ErasureTrace> = {
+  name: 'erasure-traces',
+  schema: ErasureTraceSchema,
+};
 
 export const ALL_LICENSES: Query<License> = {
   name: 'all-licenses',
@@ -85,6 +123,134 @@ export const USAGE_OF_LICENSE: Query<UsageHour> = {
   orderBy: { field: 'hourMs', direction: 'desc' },
 };
 
+export const ALL_TENANTS: Query<Tenant> = {
+  name: 'all-tenants',
+  collection: TENANTS,
+  where: [],
+  orderBy: { field: 'createdAtMs', direction: 'desc' },
+};
+export const ALL_USERS: Query<User> = {
+  name: 'all-users',
+  collection: USERS,
+  where: [],
+  orderBy: { field: 'createdAtMs', direction: 'desc' },
+};
+export const USERS_BY_EMAIL: Query<User> = {
+  name: 'users-by-email',
+  collection: USERS,
+  where: ['email'],
+  orderBy: { field: 'createdAtMs', direction: 'asc' },
+};
+export const MEMBERSHIPS_OF_USER: Query<Membership> = {
+  name: 'memberships-of-user',
+  collection: MEMBERSHIPS,
+  where: ['userId'],
+  orderBy: { field: 'joinedAtMs', direction: 'asc' },
+};
+export const MEMBERS_OF_TENANT: Query<Membership> = {
+  name: 'members-of-tenant',
+  collection: MEMBERSHIPS,
+  where: ['tenantId'],
+  orderBy: { field: 'joinedAtMs', direction: 'asc' },
+};
+export const INVITATIONS_OF_TENANT: Query<Invitation> = {
+  name: 'invitations-of-tenant',
+  collection: INVITATIONS,
+  where: ['tenantId'],
+  orderBy: { field: 'invitedAtMs', direction: 'desc' },
+};
+export const INVITATIONS_FOR_EMAIL: Query<Invitation> = {
+  name: 'invitations-for-email',
+  collection: INVITATIONS,
+  where: ['email'],
+  orderBy: { field: 'invitedAtMs', direction: 'asc' },
+};
+export const CLAIMS_OF_TENANT: Query<DomainClaim> = {
+  name: 'claims-of-tenant',
+  collection: DOMAIN_CLAIMS,
+  where: ['tenantId'],
+  orderBy: { field: 'domain', direction: 'asc' },
+};
+export const SIGN_INS_OF_USER: Query<SignIn> = {
+  name: 'sign-ins-of-user',
+  collection: SIGN_INS,
+  where: ['userId'],
+  orderBy: { field: 'createdAtMs', direction: 'desc' },
+};
+
+export const CODES_OF_USER: Query<SignInCode> = {
+  name: 'codes-of-user',
+  collection: SIGN_IN_CODES,
+  where: ['userId'],
+  orderBy: { field: 'expiresAtMs', direction: 'asc' },
+};
+
+/** Those whose holder was erased are found no more. */
+export const SESSIONS_OF_HOLDER: Query<SessionHistory> = {
+  name: 'sessions-of-holder',
+  collection: SESSION_HISTORIES,
+  where: ['holder'],
+  orderBy: { field: 'acquiredAtMs', direction: 'desc' },
+};
+export const EVENTS_OF_HOLDER: Query<AuditEvent> = {
+  name: 'events-of-holder',
+  collection: AUDIT,
+  where: ['detail.holder'],
+  orderBy: { field: 'atMs', direction: 'desc' },
+};
+export const SESSIONS_OF_TENANT: Query<SessionHistory> = {
+  name: 'sessions-of-tenant',
+  collection: SESSION_HISTORIES,
+  where: ['tenantId'],
+  orderBy: { field: 'acquiredAtMs', direction: 'desc' },
+};
+/** Those that the sweep should look after come first. */
+export const ERASURES_BY_DUE: Query<Erasure> = {
+  name: 'erasures-by-due',
+  collection: ERASURES,
+  where: [],
+  orderBy: { field: 'dueAtMs', direction: 'asc' },
+};
+export const TRACES_OF_ERASURE: Query<ErasureTrace> = {
+  name: 'traces-of-erasure',
+  collection: ERASURE_TRACES,
+  where: ['erasureId'],
+  orderBy: { field: 'at', direction: 'asc' },
+};
+
+/** With `isOpen` false: the others have no end. */
+export const SESSIONS_BY_END: Query<SessionHistory> = {
+  name: 'sessions-by-end',
+  collection: SESSION_HISTORIES,
+  where: ['isOpen'],
+  orderBy: { field: 'endedAtMs', direction: 'asc' },
+};
+/** Not by when they came true: an event that is told late must not fall behind what has been looked at. */
+export const EVENTS_BY_RECORDING: Query<AuditEvent> = {
+  name: 'events-by-recording',
+  collection: AUDIT,
+  where: [],
+  orderBy: { field: 'recordedAtMs', direction: 'asc' },
+};
+export const INVITATIONS_BY_END: Query<Invitation> = {
+  name: 'invitations-by-end',
+  collection: INVITATIONS,
+  where: [],
+  orderBy: { field: 'expiresAtMs', direction: 'asc' },
+};
+export const CODES_BY_END: Query<SignInCode> = {
+  name: 'codes-by-end',
+  collection: SIGN_IN_CODES,
+  where: [],
+  orderBy: { field: 'expiresAtMs', direction: 'asc' },
+};
+export const SIGN_INS_BY_END: Query<SignIn> = {
+  name: 'sign-ins-by-end',
+  collection: SIGN_INS,
+  where: [],
+  orderBy: { field: 'expiresAtMs', direction: 'asc' },
+};
+
 /** The query catalogue. `npm run generate` makes Firestore's index file from it. */
 export const QUERIES = [
   ALL_LICENSES,
@@ -95,4 +261,24 @@ export const QUERIES = [
   SESSIONS_OF_LICENSE,
   OPEN_SESSIONS,
   USAGE_OF_LICENSE,
+  ALL_TENANTS,
+  ALL_USERS,
+  USERS_BY_EMAIL,
+  MEMBERSHIPS_OF_USER,
+  MEMBERS_OF_TENANT,
+  INVITATIONS_OF_TENANT,
+  INVITATIONS_FOR_EMAIL,
+  CLAIMS_OF_TENANT,
+  SIGN_INS_OF_USER,
+  CODES_OF_USER,
+  SESSIONS_OF_HOLDER,
+  EVENTS_OF_HOLDER,
+  SESSIONS_OF_TENANT,
+  ERASURES_BY_DUE,
+  TRACES_OF_ERASURE,
+  SESSIONS_BY_END,
+  EVENTS_BY_RECORDING,
+  INVITATIONS_BY_END,
+  CODES_BY_END,
+  SIGN_INS_BY_END,
 ] as const;

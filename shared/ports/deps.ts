@@ -1,10 +1,15 @@
+import type { AccessTokens } from '../domain/access-token.ts';
 import type { Pseudonyms } from '../domain/holder.ts';
+import type { OperatorRule } from '../domain/people.ts';
+import type { Sealer } from '../domain/sealed.ts';
 import type { SessionTokens } from '../domain/session-token.ts';
 import type { Events } from './events.ts';
 import type { Identity } from './identity.ts';
+import type { Limits } from './limits.ts';
 import type { Records } from './records.ts';
 import type { SeatUpkeep } from './seat-upkeep.ts';
 import type { Seats } from './seats.ts';
+import type { SignIn } from './sign-in.ts';
 import type { Signer } from './signer.ts';
 
 /** Everything a handler may lean on. Whoever opens it decides what stands behind each port. */
@@ -15,6 +20,22 @@ export interface Deps {
   events: Events;
   identity: Identity;
   signer: Signer;
+  limits: Limits;
+  /** Where people sign in; absent where nobody can. */
+  signIn?: SignIn | undefined;
+  /** Origin that browsers reach the functions by. */
+  publicUrl: string;
+  /** Https addresses that people may be sent to after they signed in. */
+  signInRedirects: readonly string[];
+  operators: OperatorRule;
+  accessTokens: AccessTokens;
+  seals: Seals;
+  /** One way, and the same every time: what stands for an account or an address where it must not be told. */
+  pseudonymOf(kind: 'account' | 'address', text: string): string;
+  /** Proxies whose word on where a request comes from is taken. */
+  forwardedHops: number;
+  /** Days after which who held a seat is forgotten. */
+  retentionDays: number;
   /** E-mail addresses of the service accounts that our own callers in the cloud act as. */
   serviceAccounts: Readonly<Record<ServiceCaller, string>>;
   clock: Clock;
@@ -28,6 +49,13 @@ export interface Deps {
   projectId?: string | undefined;
   log(line: LogLine): void;
   close(): Promise<void>;
+}
+
+/** What goes out sealed and comes back. */
+export interface Seals {
+  readonly underWay: Sealer;
+  readonly refresh: Sealer;
+  readonly confirmation: Sealer;
 }
 
 /** The parts of the cloud that call us: Cloud Scheduler, and Pub/Sub's push subscription. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import * as z from 'zod/mini';
+import { takesPeople } from '../domain/authorization.ts';
 import type { Caller, EndpointContract } from '../http/contract.ts';
 import {
   ENCODINGS,
@@ -40,7 +41,8 @@ export function badRequests(
   known: Known,
 ): fc.Arbitrary<BadRequest> {
   const path = endpoint.path.replace(/\{(\w+)\}/g, (_, name: string) => known.params[name] ?? 'x');
-  const accepts = (kind: string): boolean => endpoint.auth.some((accepted) => accepted === kind);
+  const accepts = (kind: string): boolean =>
+    kind === 'person' ? takesPeople(endpoint.auth) : endpoint.auth.some((accepted) => accepted === kind);
   const isPublic = endpoint.auth.length === 1 && accepts('anyone');
 
   const credentials = fc.oneof(

@@ -6,6 +6,7 @@ import { pubSubEmulatorBinary } from './pubsub-emulator.ts';
 export const PARTS = {
   'redis-server': { command: ['redis-server', '--version'], install: 'apt-get install redis-server' },
   openssl: { command: ['openssl', 'version'], install: 'apt-get install openssl' },
+  chromium: { command: ['chromium', '--version'], install: 'apt-get install chromium' },
   'Firestore emulator': {
     command: ['gcloud', 'emulators', 'firestore', '--help'],
     install: 'the gcloud CLI with its cloud-firestore-emulator component, and Java 17 or newer',

@@ -38,6 +38,7 @@ const deps = await openDeps(
     UPSTASH_REDIS_REST_TOKEN: 'token',
     OPERATOR_KEY: 'operator-key-for-tests-0123456789abcdef',
     SESSION_TOKEN_KEYS: 'session-token-key-for-tests-0123456789',
+    ACCESS_TOKEN_KEYS: 'access-token-key-for-tests-0123456789ab',
     PSEUDONYM_KEY: 'pseudonym-key-for-tests-0123456789abcd',
   }),
 );

@@ -11,7 +11,9 @@ import { openParts } from '../deps.ts';
 import { mountSuite } from '../http/mount.ts';
 import { serviceCalls } from '../http/service-calls.ts';
 import type { Deps, LogLine, ServiceCaller } from '../ports/deps.ts';
+import { trustingProvider } from './people.ts';
 
+export const ACCESS_TOKEN_KEY = 'access-token-key-for-tests-0123456789ab';
 export const OPERATOR_KEY = 'operator-key-for-tests-0123456789abcdef';
 
 /** A whole suite for tests: every function in the real framework, over embedded parts unless `environment` names others. */
@@ -70,25 +72,34 @@ export async function openTestSuite(
     SEATLEASE_DATA: dataFolder,
     OPERATOR_KEY,
     SESSION_TOKEN_KEYS: 'session-token-key-for-tests-0123456789',
+    ACCESS_TOKEN_KEYS: ACCESS_TOKEN_KEY,
     PSEUDONYM_KEY: 'pseudonym-key-for-tests-0123456789abcd',
     ...environment,
   });
   putLocalKey(join(dataFolder, 'signing-keys'), 1, inject('signingKeys')[0]);
   const logged: LogLine[] = [];
   const log = (line: LogLine): void => void logged.push(line);
-  const parts = await openParts(config, { bus: { retryMs: 20 }, say: log });
-  const deps = wrap({ ...parts.deps, log });
+  const opened = Promise.withResolvers<Deps>();
   const server = mountSuite(
     MANIFEST,
-    openSuite(async () => deps, { checkAnswers: true }),
+    openSuite(() => opened.promise, { checkAnswers: true }),
   );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const parts = await openParts(config, {
+    bus: { retryMs: 20 },
+    say: log,
+    publicUrl: url,
+    signIn: trustingProvider(),
+  });
+  const deps = wrap({ ...parts.deps, log });
+  opened.resolve(deps);
 
   async function call(method: string, path: string, options: CallOptions = {}): Promise<Reply> {
     const { authorization, headers, body } = options;
     const response = await fetch(`${url}${path}`, {
       method,
+      redirect: 'manual',
       headers: {
         ...(authorization === undefined ? {} : { authorization }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),

@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { sealer } from '../../shared/domain/sealed.ts';
+import { accountOf, codeFor, LOOPBACK_REDIRECT } from '../../shared/testing/people.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+
+let suite: TestSuite;
+beforeAll(async () => {
+  suite = await openTestSuite();
+});
+afterAll(() => suite.close());
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const code = (reply: Reply): string => `${reply.status} ${reply.body?.code}`;
+
+describe('the way back from the provider', () => {
+  interface Begun {
+    readonly cookie: string;
+    readonly location: string;
+  }
+  const begin = async (): Promise<Begun> => {
+    const begun = await suite.call(
+      'GET',
+      `/auth/login/google?${new URLSearchParams({
+        redirect_uri: LOOPBACK_REDIRECT,
+        state: 's',
+        code_challenge: randomBytes(32).toString('base64url'),
+        code_challenge_method: 'S256',
+      })}`,
+    );
+    return {
+      cookie: begun.headers.get('set-cookie')?.split(';')[0] ?? '',
+      location: begun.headers.get('location') ?? '',
+    };
+  };
+  const comeBack = (query: Record<string, string>, cookie?: string): Promise<Reply> =>
+    suite.call(
+      'GET',
+      `/auth/callback?${new URLSearchParams(query)}`,
+      cookie === undefined ? {} : { headers: { cookie } },
+    );
+  const mallory = accountOf('mallory@evil.example');
+
+  test('a link to the callback does nothing in a browser that began no sign-in', async () => {
+    const attacker = await begin();
+    expect(code(await comeBack(codeFor(attacker.location, mallory)))).toBe('400 SIGN_IN_MISMATCH');
+  });
+
+  test('nor in one that began another: nobody is signed in as somebody else by a link', async () => {
+    const [attacker, victim] = [await begin(), await begin()];
+    expect(code(await comeBack(codeFor(attacker.location, mallory), victim.cookie))).toBe(
+      '400 SIGN_IN_MISMATCH',
+    );
+  });
+
+  test('nor with the code of another sign-in under one’s own state', async () => {
+    const [attacker, victim] = [await begin(), await begin()];
+    const { code: stolen } = codeFor(attacker.location, mallory);
+    const { state } = codeFor(victim.location, mallory);
+    const reply = await comeBack({ code: stolen, state }, victim.cookie);
+    const { searchParams } = new URL(reply.headers.get('location') ?? '');
+    expect([reply.status, searchParams.get('error'), searchParams.has('code')]).toEqual([
+      302,
+      'access_denied',
+      false,
+    ]);
+  });
+
+  test('a sign-in takes ten minutes at most', async () => {
+    const nowMs = Date.now();
+    vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
+    const { cookie, location } = await begin();
+    vi.setSystemTime(nowMs + 600_000);
+    expect(code(await comeBack(codeFor(location, mallory), cookie))).toBe('400 SIGN_IN_MISMATCH');
+  });
+
+  test.each<[string, (cookie: string) => string]>([
+    ['made up', () => '__session=su1.e30.AAAA'],
+    ['changed', (cookie) => cookie.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'))],
+    [
+      'sealed with another key',
+      () => `__session=${sealer('su1', ['another-key-0123456789-0123456789']).seal('{}')}`,
+    ],
+    ['of another name', (cookie) => cookie.replace('__session', '__sessions')],
+    ['empty', () => '__session='],
+  ])('a cookie that is %s counts as none', async (_, change) => {
+    const { cookie, location } = await begin();
+    expect(code(await comeBack(codeFor(location, mallory), change(cookie)))).toBe('400 SIGN_IN_MISMATCH');
+  });
+});

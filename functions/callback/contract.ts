@@ -1,0 +1,33 @@
+import * as z from 'zod/mini';
+import { accessOf } from '../../shared/domain/authorization.ts';
+import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+
+const word = z.string().check(z.minLength(1), z.maxLength(2048));
+
+export default defineFunction({
+  name: 'callback',
+  summary: 'Ends a sign-in.',
+  memoryMiB: 256,
+  concurrency: 40,
+  timeoutSeconds: 30,
+  roles: ['roles/datastore.user'],
+  secrets: [...COMMON_SECRETS, 'GOOGLE_CLIENT_SECRET'],
+  endpoints: {
+    callback: {
+      method: 'GET',
+      path: '/auth/callback',
+      summary: 'Where Google sends the browser; sends it on with a code that is good for a minute.',
+      auth: accessOf('callback.callback'),
+      limit: { by: 'address', requests: 120, windowSeconds: 60, uncounted: 'serve' },
+      /** Google adds more, which is of no use here. */
+      query: z.object({ state: word, code: z.optional(word), error: z.optional(word) }),
+      answers: {
+        back: {
+          status: 302,
+          description: 'To the redirect_uri of the login, with code or error, and state.',
+        },
+      },
+      problems: ['SIGN_IN_MISMATCH', 'SIGN_IN_NOT_SET_UP', 'RATE_LIMITED'],
+    },
+  },
+});

@@ -1,0 +1,83 @@
+import * as z from 'zod/mini';
+import { hashSecret, newSecretWord } from '../../shared/domain/ids.ts';
+import {
+  CODE_SECONDS,
+  type SignInUnderWay,
+  SignInUnderWaySchema,
+  withParameters,
+} from '../../shared/domain/sign-in.ts';
+import type { HandlersOf } from '../../shared/http/contract.ts';
+import { signInCookie } from '../../shared/http/cookie.ts';
+import { SIGN_IN_CODES } from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import type contract from './contract.ts';
+import { welcome } from './welcome.ts';
+
+export default {
+  async callback({ query, cookie, note }, deps) {
+    const { signIn, publicUrl } = deps;
+    if (!signIn) return { problem: 'SIGN_IN_NOT_SET_UP' };
+    const underWay = readUnderWay(cookie, deps);
+    if (underWay === undefined || underWay.state !== query.state) return { problem: 'SIGN_IN_MISMATCH' };
+
+    const { code, error = 'no code' } = query;
+    const redeemed =
+      code === undefined
+        ? { verdict: 'REFUSED' as const, because: `the provider answered: ${error.slice(0, 64)}` }
+        : await signIn.redeem({
+            code,
+            codeVerifier: underWay.codeVerifier,
+            redirectUri: `${publicUrl}/auth/callback`,
+            nonce: underWay.nonce,
+          });
+    if (redeemed.verdict === 'REFUSED') {
+      // The program that waits for the code is told too (RFC 6749 section 4.1.2.1).
+      note({ severity: 'WARNING', because: redeemed.because });
+      return back(underWay, { error: 'access_denied' }, publicUrl);
+    }
+    const userId = await welcome(redeemed.person, deps);
+    return back(underWay, { code: await issueCode(userId, underWay, deps) }, publicUrl);
+  },
+} satisfies HandlersOf<typeof contract>;
+
+function readUnderWay(cookie: string | undefined, { seals, clock }: Deps): SignInUnderWay | undefined {
+  const sealed = seals.underWay.open(cookie);
+  if (sealed === undefined) return undefined;
+  const underWay = z.parse(SignInUnderWaySchema, JSON.parse(sealed));
+  return clock.nowMs() < underWay.expiresAtMs ? underWay : undefined;
+}
+
+async function issueCode(
+  userId: string,
+  { redirectUri, clientChallenge: challenge }: SignInUnderWay,
+  { records, clock }: Deps,
+): Promise<string> {
+  const code = newSecretWord();
+  const expiresAtMs = clock.nowMs() + CODE_SECONDS * 1000;
+  const codeHash = hashSecret(code);
+  await records.create(SIGN_IN_CODES, codeHash, {
+    codeHash,
+    userId,
+    redirectUri,
+    challenge,
+    usedFor: null,
+    expiresAtMs,
+  });
+  return code;
+}
+
+/** `iss` says whose answer it is, to programs that sign in at several places (RFC 9207). */
+function back(
+  { redirectUri, clientState }: SignInUnderWay,
+  outcome: Readonly<Record<string, string>>,
+  publicUrl: string,
+) {
+  return {
+    answer: 'back' as const,
+    body: undefined,
+    headers: {
+      location: withParameters(redirectUri, { ...outcome, state: clientState, iss: publicUrl }),
+      'set-cookie': signInCookie('', 0, publicUrl),
+    },
+  };
+}

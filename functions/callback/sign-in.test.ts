@@ -1,0 +1,255 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { INVITATIONS, SIGN_IN_CODES, TENANTS, USERS } from '../../shared/ports/catalogue.ts';
+import {
+  accountOf,
+  codeFor,
+  LOOPBACK_REDIRECT,
+  signIn,
+  throughBrowser,
+} from '../../shared/testing/people.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+
+let suite: TestSuite;
+beforeAll(async () => {
+  suite = await openTestSuite({
+    SIGN_IN_REDIRECTS: 'https://console.example.com/signed-in',
+    OPERATOR_EMAILS: 'olga@vendor.example',
+    OPERATOR_DOMAIN: 'vendor.example',
+  });
+});
+afterAll(() => suite.close());
+beforeEach(() => {
+  vi.useRealTimers();
+});
+
+const me = async (authorization: string): Promise<Reply> =>
+  suite.call('GET', '/api/v1/users/me', { authorization });
+
+describe('signing in', () => {
+  test('the first sign-in makes a user with a tenant of their own, and the second finds both again', async () => {
+    const first = await signIn(suite, 'ada@example.com', { name: 'Ada Lovelace' });
+    const told = (await me(first.authorization)).body;
+    expect(told).toMatchObject({ email: 'ada@example.com', name: 'Ada Lovelace', is_operator: false });
+    expect(told.tenants).toEqual([
+      { tenant_id: expect.stringMatching(/^ten_/), name: expect.any(String), role: 'owner' },
+    ]);
+
+    const second = await signIn(suite, 'ada@example.com', { name: 'Ada King' });
+    expect(second.userId).toBe(first.userId);
+    expect(second.tenants).toEqual(first.tenants);
+    expect((await me(second.authorization)).body.name).toBe('Ada King');
+  });
+
+  test('an account whose address changes at the provider stays the same user', async () => {
+    const before = await signIn(suite, 'old@example.com');
+    const account = accountOf('old@example.com');
+    const after = await signIn(suite, 'new@example.com', { subject: account.subject });
+    expect(after.userId).toBe(before.userId);
+    expect((await suite.deps.records.get(USERS, before.userId))?.email).toBe('new@example.com');
+  });
+
+  test('two accounts that have had the same address are two users', async () => {
+    const one = await signIn(suite, 'shared@example.com', { subject: '111' });
+    const other = await signIn(suite, 'shared@example.com', { subject: '222' });
+    expect(other.userId).not.toBe(one.userId);
+  });
+
+  test('the browser is sent back to the program with its state, a code and who answers', async () => {
+    const ask = new URLSearchParams({
+      redirect_uri: 'https://console.example.com/signed-in',
+      state: 'abc.def~1',
+      code_challenge: randomBytes(32).toString('base64url'),
+      code_challenge_method: 'S256',
+    });
+    const begun = await suite.call('GET', `/auth/login/google?${ask}`);
+    expect(begun.status).toBe(302);
+    expect(begun.headers.get('cache-control')).toBe('no-store');
+    const cookie = begun.headers.get('set-cookie') ?? '';
+    expect(cookie).toMatch(/^__session=[^;]+; Path=\/auth; Max-Age=600; HttpOnly; SameSite=Lax$/);
+    const provider = begun.headers.get('location') ?? '';
+    expect(new URL(provider).searchParams.get('redirect_uri')).toBe(`${suite.url}/auth/callback`);
+
+    const query = new URLSearchParams({
+      ...codeFor(provider, accountOf('eve@example.com')),
+      scope: 'openid',
+    });
+    const back = await suite.call('GET', `/auth/callback?${query}`, {
+      headers: { cookie: String(cookie.split(';')[0]) },
+    });
+    expect(back.status).toBe(302);
+    const target = new URL(back.headers.get('location') ?? '');
+    expect(target.origin + target.pathname).toBe('https://console.example.com/signed-in');
+    expect(Object.fromEntries(target.searchParams)).toEqual({
+      state: 'abc.def~1',
+      iss: suite.url,
+      code: expect.stringMatching(/^[0-9a-z]{32}$/),
+    });
+    expect(back.headers.get('set-cookie')).toContain('Max-Age=0');
+  });
+
+  test('whoever says no at the provider is sent back with that, and nothing is made', async () => {
+    const { cookie, state } = await beginIn(suite);
+    const back = await suite.call(
+      'GET',
+      `/auth/callback?${new URLSearchParams({ state, error: 'access_denied' })}`,
+      {
+        headers: { cookie },
+      },
+    );
+    expect(back.status).toBe(302);
+    const { searchParams } = new URL(back.headers.get('location') ?? '');
+    expect(searchParams.get('error')).toBe('access_denied');
+    expect(searchParams.has('code')).toBe(false);
+  });
+
+  test('behind https the cookie is for https alone', async () => {
+    const secure = await openTestSuite({}, (deps) => ({ ...deps, publicUrl: 'https://seats.example.com' }));
+    const { header } = await beginIn(secure);
+    expect(header).toContain('; Secure');
+    await secure.close();
+  });
+
+  test('neither codes nor tokens are kept as they are', async () => {
+    const person = await signIn(suite, 'kept@example.com');
+    const { code } = await throughBrowser(suite, accountOf('kept@example.com'));
+    expect(await suite.deps.records.get(SIGN_IN_CODES, code)).toBeUndefined();
+    expect(JSON.stringify(suite.logged)).not.toContain(code);
+    for (const secret of [person.refreshToken, person.authorization.slice(7), 'kept@example.com']) {
+      expect(JSON.stringify(suite.logged)).not.toContain(secret);
+    }
+  });
+});
+
+describe('tenants to join', () => {
+  async function invite(tenantId: string, email: string, role: string): Promise<Reply> {
+    return suite.operate('POST', `/api/v1/tenants/${tenantId}/invitations`, { email, role });
+  }
+
+  test('an invitation for the address is taken up by whoever signs in with it, once', async () => {
+    const license = await suite.createLicense();
+    await invite(license.tenantId, 'Invited@Example.com', 'admin');
+    const person = await signIn(suite, 'invited@example.com');
+    expect([...person.tenants]).toEqual([[license.tenantId, 'admin']]);
+    const { invitations } = (await suite.operate('GET', `/api/v1/tenants/${license.tenantId}/invitations`))
+      .body;
+    expect(invitations).toEqual([]);
+    const again = await signIn(suite, 'invited@example.com', { subject: 'somebody else' });
+    expect(again.tenants.has(license.tenantId)).toBe(false);
+  });
+
+  test('somebody who has a tenant already joins another by invitation at the next sign-in', async () => {
+    const before = await signIn(suite, 'both@example.com');
+    const license = await suite.createLicense();
+    await invite(license.tenantId, 'both@example.com', 'member');
+    const after = await signIn(suite, 'both@example.com');
+    expect(after.tenants).toEqual(new Map([...before.tenants, [license.tenantId, 'member']]));
+  });
+
+  test('an invitation is good for 14 days and no longer', async () => {
+    const license = await suite.createLicense();
+    const { invitation_id } = (await invite(license.tenantId, 'late@example.com', 'member')).body;
+    const invitation = await suite.deps.records.get(INVITATIONS, invitation_id);
+    vi.useFakeTimers({ toFake: ['Date'], now: invitation?.expiresAtMs ?? 0 });
+    const person = await signIn(suite, 'late@example.com');
+    expect(person.tenants.has(license.tenantId)).toBe(false);
+  });
+
+  test('of two people invited as owner only the first becomes it', async () => {
+    const license = await suite.createLicense();
+    for (const email of ['first@example.com', 'second@example.com'])
+      await invite(license.tenantId, email, 'owner');
+    const first = await signIn(suite, 'first@example.com');
+    const second = await signIn(suite, 'second@example.com');
+    expect(first.tenants.get(license.tenantId)).toBe('owner');
+    expect(second.tenants.get(license.tenantId)).toBe('admin');
+    expect((await suite.deps.records.get(TENANTS, license.tenantId))?.ownerId).toBe(first.userId);
+  });
+
+  test('people of a Workspace domain join the tenant that takes them in; the same address without the domain does not', async () => {
+    const owner = await signIn(suite, 'boss@company.example', { hostedDomain: 'company.example' });
+    const [[tenantId = ''] = []] = [...owner.tenants];
+    const changed = await owner.call('PATCH', `/api/v1/tenants/${tenantId}`, {
+      join_domain: 'company.example',
+    });
+    expect(changed.status).toBe(200);
+    const colleague = await signIn(suite, 'colleague@company.example', { hostedDomain: 'company.example' });
+    expect([...colleague.tenants]).toEqual([[tenantId, 'member']]);
+    const lookalike = await signIn(suite, 'lookalike@company.example');
+    expect(lookalike.tenants.has(tenantId)).toBe(false);
+  });
+
+  test('nobody takes in the people of a domain that is not their own, or that another tenant has', async () => {
+    const plain = await signIn(suite, 'plain@gmail.example');
+    const [[plainTenant = ''] = []] = [...plain.tenants];
+    const grab = await plain.call('PATCH', `/api/v1/tenants/${plainTenant}`, {
+      join_domain: 'gmail.example',
+    });
+    expect([grab.status, grab.body.code]).toEqual([403, 'FORBIDDEN']);
+
+    const one = await signIn(suite, 'one@taken.example', { hostedDomain: 'taken.example' });
+    const [[oneTenant = ''] = []] = [...one.tenants];
+    await one.call('PATCH', `/api/v1/tenants/${oneTenant}`, { join_domain: 'taken.example' });
+    const two = await one.call('POST', '/api/v1/tenants', { name: 'Second' });
+    const again = await signIn(suite, 'one@taken.example', { hostedDomain: 'taken.example' });
+    const taken = await again.call('PATCH', `/api/v1/tenants/${two.body.tenant_id}`, {
+      join_domain: 'taken.example',
+    });
+    expect([taken.status, taken.body.code]).toEqual([409, 'DOMAIN_TAKEN']);
+    // Given up by the first, the second may have it.
+    await again.call('PATCH', `/api/v1/tenants/${oneTenant}`, { join_domain: null });
+    const free = await again.call('PATCH', `/api/v1/tenants/${two.body.tenant_id}`, {
+      join_domain: 'taken.example',
+    });
+    expect(free.status).toBe(200);
+  });
+
+  test('nobody belongs to more than twenty tenants', async () => {
+    const person = await signIn(suite, 'collector@example.com');
+    for (let i = 1; i < 20; i += 1) {
+      expect((await person.call('POST', '/api/v1/tenants', { name: `No. ${i}` })).status).toBe(201);
+    }
+    const more = await person.call('POST', '/api/v1/tenants', { name: 'One too many' });
+    expect([more.status, more.body.code]).toEqual([409, 'TOO_MANY_TENANTS']);
+    const license = await suite.createLicense();
+    await invite(license.tenantId, 'collector@example.com', 'member');
+    const again = await signIn(suite, 'collector@example.com');
+    expect(again.tenants.size).toBe(20);
+    expect(again.tenants.has(license.tenantId)).toBe(false);
+    const { invitations } = (await suite.operate('GET', `/api/v1/tenants/${license.tenantId}/invitations`))
+      .body;
+    expect(invitations).toHaveLength(1);
+  });
+});
+
+describe('operators', () => {
+  test('people on the list, or of the domain, are operators; others are not', async () => {
+    const listed = await signIn(suite, 'olga@vendor.example');
+    const ofDomain = await signIn(suite, 'oleg@vendor.example', { hostedDomain: 'vendor.example' });
+    const lookalike = await signIn(suite, 'otto@vendor.example');
+    expect((await listed.call('GET', '/api/v1/users')).status).toBe(200);
+    expect((await ofDomain.call('GET', '/api/v1/users')).status).toBe(200);
+    expect((await lookalike.call('GET', '/api/v1/users')).body.code).toBe('FORBIDDEN');
+    expect((await me(listed.authorization)).body.is_operator).toBe(true);
+  });
+});
+
+async function beginIn(
+  at: TestSuite,
+): Promise<{ cookie: string; header: string; state: string; location: string }> {
+  const ask = new URLSearchParams({
+    redirect_uri: LOOPBACK_REDIRECT,
+    state: 's',
+    code_challenge: randomBytes(32).toString('base64url'),
+    code_challenge_method: 'S256',
+  });
+  const begun = await at.call('GET', `/auth/login/google?${ask}`);
+  const header = begun.headers.get('set-cookie') ?? '';
+  const location = begun.headers.get('location') ?? '';
+  return {
+    header,
+    location,
+    cookie: header.split(';')[0] ?? '',
+    state: new URL(location).searchParams.get('state') ?? '',
+  };
+}

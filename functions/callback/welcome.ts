@@ -1,0 +1,131 @@
+import { MOST_TENANTS } from '../../shared/domain/access-token.ts';
+import type { Role } from '../../shared/domain/authorization.ts';
+import { newPersonalId, newTenantId } from '../../shared/domain/ids.ts';
+import {
+  type Invitation,
+  membershipId,
+  newTenant,
+  type Tenant,
+  type User,
+} from '../../shared/domain/people.ts';
+import {
+  ACCOUNTS,
+  DOMAIN_CLAIMS,
+  INVITATIONS,
+  INVITATIONS_FOR_EMAIL,
+  MEMBERSHIPS,
+  MEMBERSHIPS_OF_USER,
+  TENANTS,
+  USERS,
+} from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import type { Transaction } from '../../shared/ports/records.ts';
+import type { SignedInPerson } from '../../shared/ports/sign-in.ts';
+import { walk } from '../../shared/ports/walk.ts';
+
+interface Joining {
+  readonly tenant: Tenant;
+  readonly role: Role;
+}
+
+/**
+ * The user that a person who signed in is, and a new one at the first time. Invitations for their verified address are
+ * taken up each time; a new user whom nobody invited joins the tenant that takes in their domain, or gets one of their own.
+ */
+export async function welcome(person: SignedInPerson, deps: Deps): Promise<string> {
+  const { records, upkeep, clock } = deps;
+  const accountId = deps.pseudonymOf('account', `google ${person.subject}`);
+  const nowMs = clock.nowMs();
+  const [invited, room] = await Promise.all([
+    Array.fromAsync(walk(records, INVITATIONS_FOR_EMAIL, { email: person.email })),
+    roomFor(accountId, deps),
+  ]);
+
+  const { userId, joined } = await records.transact(async (transaction) => {
+    const account = await transaction.get(ACCOUNTS, accountId);
+    const known = account && (await transaction.get(USERS, account.userId));
+    const user: User = {
+      userId: known?.userId ?? newPersonalId('usr'),
+      email: person.email,
+      name: person.name,
+      hostedDomain: person.hostedDomain,
+      accountId,
+      createdAtMs: known?.createdAtMs ?? nowMs,
+      lastSignInAtMs: nowMs,
+    };
+    const invitations = await readInvitations(invited, transaction, nowMs);
+    const openings = await openingsFor(user, invitations, known === undefined, transaction, deps);
+    const joined = await newTo(user.userId, openings.slice(0, room), transaction);
+
+    transaction.set(ACCOUNTS, accountId, { userId: user.userId });
+    transaction.set(USERS, user.userId, user);
+    for (const { invitationId } of invitations.slice(0, room)) transaction.delete(INVITATIONS, invitationId);
+    for (const { tenant, role } of joined) join(transaction, user.userId, tenant, role, nowMs);
+    return { userId: user.userId, joined };
+  });
+  // Whoever was removed a moment ago, and is let in again, need not wait for the bar to run out.
+  for (const { tenant } of joined) await upkeep.unbar(tenant.tenantId, userId);
+  return userId;
+}
+
+/** How many tenants the person may still join. */
+async function roomFor(accountId: string, { records }: Deps): Promise<number> {
+  const account = await records.get(ACCOUNTS, accountId);
+  if (!account) return MOST_TENANTS;
+  const { userId } = account;
+  const held = await Array.fromAsync(walk(records, MEMBERSHIPS_OF_USER, { userId }));
+  return Math.max(0, MOST_TENANTS - held.length);
+}
+
+/** Of the invitations that were listed, those that are still there and good. */
+async function readInvitations(
+  listed: readonly Invitation[],
+  transaction: Transaction,
+  nowMs: number,
+): Promise<Invitation[]> {
+  const found = await Promise.all(
+    listed.map(({ invitationId }) => transaction.get(INVITATIONS, invitationId)),
+  );
+  return found.flatMap((invitation) => (invitation && nowMs < invitation.expiresAtMs ? [invitation] : []));
+}
+
+async function openingsFor(
+  { hostedDomain, userId }: User,
+  invitations: readonly Invitation[],
+  isNew: boolean,
+  transaction: Transaction,
+  { shards, clock }: Deps,
+): Promise<Joining[]> {
+  const openings: Joining[] = [];
+  for (const { tenantId, role } of invitations) {
+    const tenant = await transaction.get(TENANTS, tenantId);
+    if (!tenant || tenant.closedAtMs !== null) continue;
+    // A tenant has one owner, who may have come meanwhile.
+    openings.push({ tenant, role: role === 'owner' && tenant.ownerId !== null ? 'admin' : role });
+  }
+  if (!isNew || openings.length > 0) return openings;
+  const claim = hostedDomain === null ? undefined : await transaction.get(DOMAIN_CLAIMS, hostedDomain);
+  const ofDomain = claim && (await transaction.get(TENANTS, claim.tenantId));
+  if (ofDomain && ofDomain.closedAtMs === null) return [{ tenant: ofDomain, role: 'member' }];
+  const tenantId = newTenantId(shards);
+  const tenant = newTenant(tenantId, hostedDomain ?? tenantId, userId, clock.nowMs());
+  return [{ tenant, role: 'owner' }];
+}
+
+async function newTo(
+  userId: string,
+  openings: readonly Joining[],
+  transaction: Transaction,
+): Promise<Joining[]> {
+  const memberships = await Promise.all(
+    openings.map(({ tenant }) => transaction.get(MEMBERSHIPS, membershipId(tenant.tenantId, userId))),
+  );
+  return openings.filter((_, i) => memberships[i] === undefined);
+}
+
+function join(transaction: Transaction, userId: string, tenant: Tenant, role: Role, nowMs: number): void {
+  const { tenantId } = tenant;
+  if (role === 'owner') transaction.set(TENANTS, tenantId, { ...tenant, ownerId: userId });
+  const membership = { tenantId, userId, role, joinedAtMs: nowMs };
+  transaction.set(MEMBERSHIPS, membershipId(tenantId, userId), membership);
+}

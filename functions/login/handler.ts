@@ -1,0 +1,35 @@
+import {
+  challengeOf,
+  mayRedirectTo,
+  newVerifier,
+  SIGN_IN_SECONDS,
+  type SignInUnderWay,
+} from '../../shared/domain/sign-in.ts';
+import type { HandlersOf } from '../../shared/http/contract.ts';
+import { signInCookie } from '../../shared/http/cookie.ts';
+import type contract from './contract.ts';
+
+export default {
+  async google({ query }, { signIn, signInRedirects, seals, publicUrl, clock }) {
+    if (!signIn) return { problem: 'SIGN_IN_NOT_SET_UP' };
+    if (!mayRedirectTo(query.redirect_uri, signInRedirects)) return { problem: 'REDIRECT_NOT_ALLOWED' };
+    const underWay: SignInUnderWay = {
+      state: newVerifier(),
+      nonce: newVerifier(),
+      codeVerifier: newVerifier(),
+      redirectUri: query.redirect_uri,
+      clientState: query.state,
+      clientChallenge: query.code_challenge,
+      expiresAtMs: clock.nowMs() + SIGN_IN_SECONDS * 1000,
+    };
+    const { state, nonce, codeVerifier } = underWay;
+    const location = await signIn.authorizeUrl({
+      state,
+      nonce,
+      codeChallenge: challengeOf(codeVerifier),
+      redirectUri: `${publicUrl}/auth/callback`,
+    });
+    const cookie = signInCookie(seals.underWay.seal(JSON.stringify(underWay)), SIGN_IN_SECONDS, publicUrl);
+    return { answer: 'provider', body: undefined, headers: { location, 'set-cookie': cookie } };
+  },
+} satisfies HandlersOf<typeof contract>;

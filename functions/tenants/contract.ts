@@ -1,0 +1,184 @@
+import * as z from 'zod/mini';
+import { accessOf, ROLES } from '../../shared/domain/authorization.ts';
+import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import {
+  Cursor,
+  EmailAddress,
+  InvitationId,
+  PageLimit,
+  TenantId,
+  Timestamp,
+  text,
+  UserId,
+} from '../../shared/http/fields.ts';
+
+const Tenant = z.strictObject({
+  tenant_id: TenantId,
+  name: z.string(),
+  created_at: Timestamp,
+  /** null until the first owner of a tenant that an operator made has come. */
+  owner_id: z.nullable(UserId),
+  /** People of this Google Workspace domain join when they first sign in. */
+  join_domain: z.nullable(z.string()),
+});
+const Member = z.strictObject({
+  user_id: UserId,
+  email: z.string(),
+  name: z.string(),
+  role: z.enum(ROLES),
+  joined_at: Timestamp,
+});
+const Invitation = z.strictObject({
+  invitation_id: InvitationId,
+  email: z.string(),
+  role: z.enum(ROLES),
+  invited_at: Timestamp,
+  expires_at: Timestamp,
+});
+const Params = z.strictObject({ tenant_id: TenantId });
+const MemberParams = z.strictObject({ tenant_id: TenantId, user_id: UserId });
+const Paging = z.strictObject({ limit: z.optional(PageLimit), cursor: z.optional(Cursor) });
+const Domain = z.string().check(z.maxLength(253), z.regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, 'must be a domain'));
+
+const INVITING = { by: 'caller', requests: 1_000, windowSeconds: 3600, uncounted: 'serve' } as const;
+
+export default defineFunction({
+  name: 'tenants',
+  summary: 'Keeps tenants and who belongs to them.',
+  memoryMiB: 256,
+  concurrency: 40,
+  timeoutSeconds: 30,
+  roles: ['roles/datastore.user'],
+  secrets: COMMON_SECRETS,
+  endpoints: {
+    create: {
+      method: 'POST',
+      path: '/api/v1/tenants',
+      summary: 'Make a tenant. Its maker becomes its owner; an operator invites one.',
+      auth: accessOf('tenants.create'),
+      limit: { by: 'caller', requests: 60, windowSeconds: 3600, uncounted: 'serve' },
+      body: z.strictObject({ name: text(100) }),
+      answers: { created: { status: 201, description: 'The tenant.', body: Tenant } },
+      problems: ['TOO_MANY_TENANTS', 'RATE_LIMITED'],
+    },
+    list: {
+      method: 'GET',
+      path: '/api/v1/tenants',
+      summary: 'Your tenants; for operators all of them, the newest first.',
+      auth: accessOf('tenants.list'),
+      query: Paging,
+      answers: {
+        tenants: {
+          status: 200,
+          description: 'One page.',
+          body: z.strictObject({ tenants: z.array(Tenant), next_cursor: z.nullable(z.string()) }),
+        },
+      },
+      problems: ['INVALID_CURSOR'],
+    },
+    read: {
+      method: 'GET',
+      path: '/api/v1/tenants/{tenant_id}',
+      summary: 'One tenant.',
+      auth: accessOf('tenants.read'),
+      params: Params,
+      answers: { tenant: { status: 200, description: 'The tenant.', body: Tenant } },
+      problems: ['TENANT_NOT_FOUND', 'FORBIDDEN'],
+    },
+    change: {
+      method: 'PATCH',
+      path: '/api/v1/tenants/{tenant_id}',
+      summary:
+        'Rename it, or say whose people join by themselves: those of your own Google Workspace domain.',
+      auth: accessOf('tenants.change'),
+      params: Params,
+      body: z
+        .strictObject({ name: z.optional(text(100)), join_domain: z.optional(z.nullable(Domain)) })
+        .check(z.refine((terms) => Object.keys(terms).length > 0, 'names nothing to change')),
+      answers: { tenant: { status: 200, description: 'The tenant as it is now.', body: Tenant } },
+      problems: ['TENANT_NOT_FOUND', 'FORBIDDEN', 'DOMAIN_TAKEN'],
+    },
+    members: {
+      method: 'GET',
+      path: '/api/v1/tenants/{tenant_id}/members',
+      summary: 'Who belongs to it, in the order in which they came.',
+      auth: accessOf('tenants.members'),
+      params: Params,
+      query: Paging,
+      answers: {
+        members: {
+          status: 200,
+          description: 'One page.',
+          body: z.strictObject({ members: z.array(Member), next_cursor: z.nullable(z.string()) }),
+        },
+      },
+      problems: ['TENANT_NOT_FOUND', 'FORBIDDEN', 'INVALID_CURSOR'],
+    },
+    changeRole: {
+      method: 'PATCH',
+      path: '/api/v1/tenants/{tenant_id}/members/{user_id}',
+      summary: 'Make a member an admin, or an admin a member.',
+      auth: accessOf('tenants.changeRole'),
+      params: MemberParams,
+      body: z.strictObject({ role: z.enum(['admin', 'member']) }),
+      answers: { changed: { status: 204, description: 'Done. Their access tokens tell within 15 minutes.' } },
+      problems: ['TENANT_NOT_FOUND', 'USER_NOT_FOUND', 'FORBIDDEN', 'OWNER_MUST_STAY'],
+    },
+    remove: {
+      method: 'DELETE',
+      path: '/api/v1/tenants/{tenant_id}/members/{user_id}',
+      summary: 'Remove a member, or leave. The seats that they hold are not extended any more.',
+      auth: accessOf('tenants.remove'),
+      params: MemberParams,
+      answers: { removed: { status: 204, description: 'Gone, or never there.' } },
+      problems: ['TENANT_NOT_FOUND', 'FORBIDDEN', 'OWNER_MUST_STAY'],
+    },
+    transfer: {
+      method: 'POST',
+      path: '/api/v1/tenants/{tenant_id}/transfer',
+      summary: 'Hand the ownership to another member. The owner before stays as admin.',
+      auth: accessOf('tenants.transfer'),
+      params: Params,
+      body: z.strictObject({ user_id: UserId }),
+      answers: { transferred: { status: 200, description: 'The tenant as it is now.', body: Tenant } },
+      problems: ['TENANT_NOT_FOUND', 'USER_NOT_FOUND', 'FORBIDDEN'],
+    },
+    invite: {
+      method: 'POST',
+      path: '/api/v1/tenants/{tenant_id}/invitations',
+      summary:
+        'Let in whoever next signs in with that verified address, within 14 days. An operator may invite an owner where there is none.',
+      auth: accessOf('tenants.invite'),
+      limit: INVITING,
+      params: Params,
+      body: z.strictObject({ email: EmailAddress, role: z.enum(ROLES) }),
+      answers: { invited: { status: 201, description: 'The invitation.', body: Invitation } },
+      problems: ['TENANT_NOT_FOUND', 'FORBIDDEN', 'RATE_LIMITED'],
+    },
+    invitations: {
+      method: 'GET',
+      path: '/api/v1/tenants/{tenant_id}/invitations',
+      summary: 'Invitations that nobody has taken up, the newest first.',
+      auth: accessOf('tenants.invitations'),
+      params: Params,
+      query: Paging,
+      answers: {
+        invitations: {
+          status: 200,
+          description: 'One page.',
+          body: z.strictObject({ invitations: z.array(Invitation), next_cursor: z.nullable(z.string()) }),
+        },
+      },
+      problems: ['TENANT_NOT_FOUND', 'FORBIDDEN', 'INVALID_CURSOR'],
+    },
+    withdraw: {
+      method: 'DELETE',
+      path: '/api/v1/tenants/{tenant_id}/invitations/{invitation_id}',
+      summary: 'Withdraw an invitation.',
+      auth: accessOf('tenants.withdraw'),
+      params: z.strictObject({ tenant_id: TenantId, invitation_id: InvitationId }),
+      answers: { withdrawn: { status: 204, description: 'Gone, or never there.' } },
+      problems: ['TENANT_NOT_FOUND', 'FORBIDDEN'],
+    },
+  },
+});

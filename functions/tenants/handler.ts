@@ -1,0 +1,216 @@
+import { MOST_TENANTS } from '../../shared/domain/access-token.ts';
+import { accessOf, standingOf } from '../../shared/domain/authorization.ts';
+import { newPersonalId, newTenantId } from '../../shared/domain/ids.ts';
+import {
+  INVITATION_SECONDS,
+  type Invitation,
+  type Membership,
+  mayAppoint,
+  membershipId,
+  newTenant,
+  type Tenant,
+} from '../../shared/domain/people.ts';
+import type { HandlersOf } from '../../shared/http/contract.ts';
+import { timestamp } from '../../shared/http/fields.ts';
+import { own } from '../../shared/http/own.ts';
+import { readPage } from '../../shared/http/page.ts';
+import {
+  ALL_TENANTS,
+  INVITATIONS,
+  INVITATIONS_OF_TENANT,
+  MEMBERS_OF_TENANT,
+  MEMBERSHIPS,
+  TENANTS,
+  USERS,
+} from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import { removeMember } from '../../shared/ports/remove-member.ts';
+import { changeTenant } from './change.ts';
+import type contract from './contract.ts';
+
+export default {
+  async create({ body, caller }, { records, clock, shards }) {
+    const ownerId = caller.kind === 'person' ? caller.userId : null;
+    if (caller.kind === 'person' && Object.keys(caller.tenants).length >= MOST_TENANTS)
+      return { problem: 'TOO_MANY_TENANTS' };
+    const nowMs = clock.nowMs();
+    const tenant = newTenant(newTenantId(shards), body.name, ownerId, nowMs);
+    await records.transact(async (transaction) => {
+      const { tenantId } = tenant;
+      transaction.set(TENANTS, tenantId, tenant);
+      if (ownerId === null) return;
+      const membership = { tenantId, userId: ownerId, role: 'owner' as const, joinedAtMs: nowMs };
+      transaction.set(MEMBERSHIPS, membershipId(tenantId, ownerId), membership);
+    });
+    return { answer: 'created', body: viewOf(tenant) };
+  },
+
+  async list({ query, caller }, { records }) {
+    if (caller.kind === 'person') {
+      const tenants = await Promise.all(Object.keys(caller.tenants).map((id) => records.get(TENANTS, id)));
+      const body = {
+        tenants: tenants.flatMap((tenant) => (tenant ? [viewOf(tenant)] : [])),
+        next_cursor: null,
+      };
+      return { answer: 'tenants', body };
+    }
+    const page = await readPage(records, ALL_TENANTS, {}, query);
+    if ('problem' in page) return page;
+    return {
+      answer: 'tenants',
+      body: { tenants: page.documents.map(viewOf), next_cursor: page.next_cursor },
+    };
+  },
+
+  async read({ params, standing }, { records }) {
+    const tenant = own(await records.get(TENANTS, params.tenant_id), standing, 'TENANT_NOT_FOUND');
+    return 'problem' in tenant ? tenant : { answer: 'tenant', body: viewOf(tenant) };
+  },
+
+  async change({ params, body, caller, standing }, deps) {
+    const tenant = own(await deps.records.get(TENANTS, params.tenant_id), standing, 'TENANT_NOT_FOUND');
+    if ('problem' in tenant) return tenant;
+    if (body.join_domain && caller.kind === 'person') {
+      const user = await deps.records.get(USERS, caller.userId);
+      // Nobody takes in the people of a domain that is not their own.
+      if (user?.hostedDomain !== body.join_domain) return { problem: 'FORBIDDEN' };
+    }
+    const changed = await changeTenant(
+      tenant.tenantId,
+      { name: body.name, joinDomain: body.join_domain },
+      deps.records,
+    );
+    return typeof changed === 'string' ? { problem: changed } : { answer: 'tenant', body: viewOf(changed) };
+  },
+
+  async members({ params, query, standing }, { records }) {
+    const tenant = own(await records.get(TENANTS, params.tenant_id), standing, 'TENANT_NOT_FOUND');
+    if ('problem' in tenant) return tenant;
+    const page = await readPage(records, MEMBERS_OF_TENANT, { tenantId: tenant.tenantId }, query);
+    if ('problem' in page) return page;
+    const members = await Promise.all(
+      page.documents.map((membership) => describeMember(membership, records)),
+    );
+    return { answer: 'members', body: { members: members.flat(), next_cursor: page.next_cursor } };
+  },
+
+  async changeRole({ params, body, standing }, { records }) {
+    const tenant = own(await records.get(TENANTS, params.tenant_id), standing, 'TENANT_NOT_FOUND');
+    if ('problem' in tenant) return tenant;
+    const id = membershipId(tenant.tenantId, params.user_id);
+    const problem = await records.transact(async (transaction) => {
+      const membership = await transaction.get(MEMBERSHIPS, id);
+      if (!membership) return 'USER_NOT_FOUND' as const;
+      if (membership.role === 'owner') return 'OWNER_MUST_STAY' as const;
+      transaction.set(MEMBERSHIPS, id, { ...membership, role: body.role });
+      return undefined;
+    });
+    return problem ? { problem } : { answer: 'changed', body: undefined };
+  },
+
+  async remove({ params, caller, standing }, deps) {
+    const tenant = own(await deps.records.get(TENANTS, params.tenant_id), standing, 'TENANT_NOT_FOUND');
+    if ('problem' in tenant) return tenant;
+    const { tenantId } = tenant;
+    const isOneself = caller.kind === 'person' && caller.userId === params.user_id;
+    const mayRemoveOthers =
+      caller.kind === 'operator' ||
+      standingOf(accessOf('tenants.removeOther'), caller.tenants[tenantId]) === 'ALLOWED';
+    if (!isOneself && !mayRemoveOthers) return { problem: 'FORBIDDEN' };
+    if (tenant.ownerId === params.user_id) return { problem: 'OWNER_MUST_STAY' };
+    const removed = await removeMember(tenantId, params.user_id, deps);
+    return removed === 'OWNER' ? { problem: 'OWNER_MUST_STAY' } : { answer: 'removed', body: undefined };
+  },
+
+  async transfer({ params, body, standing }, { records }) {
+    const tenant = own(await records.get(TENANTS, params.tenant_id), standing, 'TENANT_NOT_FOUND');
+    if ('problem' in tenant) return tenant;
+    const { tenantId } = tenant;
+    const heirId = membershipId(tenantId, body.user_id);
+    const transferred = await records.transact(async (transaction) => {
+      const current = (await transaction.get(TENANTS, tenantId)) ?? tenant;
+      const heir = await transaction.get(MEMBERSHIPS, heirId);
+      if (!heir) return undefined;
+      const ownerMembershipId =
+        current.ownerId === null ? undefined : membershipId(tenantId, current.ownerId);
+      const owner = ownerMembershipId && (await transaction.get(MEMBERSHIPS, ownerMembershipId));
+      if (ownerMembershipId && owner)
+        transaction.set(MEMBERSHIPS, ownerMembershipId, { ...owner, role: 'admin' });
+      transaction.set(MEMBERSHIPS, heirId, { ...heir, role: 'owner' });
+      const next = { ...current, ownerId: heir.userId };
+      transaction.set(TENANTS, tenantId, next);
+      return next;
+    });
+    return transferred ? { answer: 'transferred', body: viewOf(transferred) } : { problem: 'USER_NOT_FOUND' };
+  },
+
+  async invite({ params, body, caller, standing }, { records, clock }) {
+    const tenant = own(await records.get(TENANTS, params.tenant_id), standing, 'TENANT_NOT_FOUND');
+    if ('problem' in tenant) return tenant;
+    const { tenantId } = tenant;
+    const mayInvite =
+      caller.kind === 'operator'
+        ? body.role !== 'owner' || tenant.ownerId === null
+        : mayAppoint(caller.tenants[tenantId], undefined, body.role);
+    if (!mayInvite) return { problem: 'FORBIDDEN' };
+    const nowMs = clock.nowMs();
+    const invitation: Invitation = {
+      invitationId: newPersonalId('inv'),
+      tenantId,
+      email: body.email,
+      role: body.role,
+      invitedAtMs: nowMs,
+      expiresAtMs: nowMs + INVITATION_SECONDS * 1000,
+    };
+    await records.create(INVITATIONS, invitation.invitationId, invitation);
+    return { answer: 'invited', body: describeInvitation(invitation) };
+  },
+
+  async invitations({ params, query, standing }, { records }) {
+    const tenant = own(await records.get(TENANTS, params.tenant_id), standing, 'TENANT_NOT_FOUND');
+    if ('problem' in tenant) return tenant;
+    const page = await readPage(records, INVITATIONS_OF_TENANT, { tenantId: tenant.tenantId }, query);
+    if ('problem' in page) return page;
+    return {
+      answer: 'invitations',
+      body: { invitations: page.documents.map(describeInvitation), next_cursor: page.next_cursor },
+    };
+  },
+
+  async withdraw({ params, standing }, { records }) {
+    const tenant = own(await records.get(TENANTS, params.tenant_id), standing, 'TENANT_NOT_FOUND');
+    if ('problem' in tenant) return tenant;
+    const { invitation_id: invitationId } = params;
+    await records.transact(async (transaction) => {
+      const invitation = await transaction.get(INVITATIONS, invitationId);
+      if (invitation?.tenantId === tenant.tenantId) transaction.delete(INVITATIONS, invitationId);
+    });
+    return { answer: 'withdrawn', body: undefined };
+  },
+} satisfies HandlersOf<typeof contract>;
+
+function viewOf({ tenantId, name, createdAtMs, ownerId, joinDomain }: Tenant) {
+  return {
+    tenant_id: tenantId,
+    name,
+    created_at: timestamp(createdAtMs),
+    owner_id: ownerId,
+    join_domain: joinDomain,
+  };
+}
+
+async function describeMember({ userId, role, joinedAtMs }: Membership, records: Deps['records']) {
+  const user = await records.get(USERS, userId);
+  if (!user) return [];
+  return [{ user_id: userId, email: user.email, name: user.name, role, joined_at: timestamp(joinedAtMs) }];
+}
+
+function describeInvitation({ invitationId, email, role, invitedAtMs, expiresAtMs }: Invitation) {
+  return {
+    invitation_id: invitationId,
+    email,
+    role,
+    invited_at: timestamp(invitedAtMs),
+    expires_at: timestamp(expiresAtMs),
+  };
+}

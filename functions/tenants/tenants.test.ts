@@ -1,0 +1,344 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { signIn, type TestPerson } from '../../shared/testing/people.ts';
+import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
+
+let suite: TestSuite;
+beforeAll(async () => {
+  suite = await openTestSuite();
+});
+afterAll(() => suite.close());
+
+const code = (reply: Reply): string => `${reply.status} ${reply.body?.code}`;
+
+/** A tenant with a license that counts by user, an owner, an admin and a member. */
+interface Team {
+  readonly license: TestLicense;
+  readonly path: string;
+  readonly owner: TestPerson;
+  readonly admin: TestPerson;
+  readonly member: TestPerson;
+}
+
+let teams = 0;
+async function openTeam(): Promise<Team> {
+  teams += 1;
+  const license = await suite.createLicense({ max: 5, unit: 'user' });
+  const path = `/api/v1/tenants/${license.tenantId}`;
+  const join = async (role: string): Promise<TestPerson> => {
+    const email = `${role}${teams}@acme.example`;
+    await suite.operate('POST', `${path}/invitations`, { email, role });
+    return signIn(suite, email, { name: `The ${role}` });
+  };
+  return {
+    license,
+    path,
+    owner: await join('owner'),
+    admin: await join('admin'),
+    member: await join('member'),
+  };
+}
+
+const rolesIn = async ({ path }: Team): Promise<Record<string, string>> => {
+  const { members } = (await suite.operate('GET', `${path}/members`)).body;
+  return Object.fromEntries(
+    members.map(({ user_id, role }: { user_id: string; role: string }) => [user_id, role]),
+  );
+};
+
+describe('keeping a tenant', () => {
+  test('whoever makes a tenant owns it; one that an operator makes waits for its owner', async () => {
+    const ada = await signIn(suite, 'ada@example.com');
+    const made = await ada.call('POST', '/api/v1/tenants', { name: 'Analytical Engines' });
+    expect(made.status).toBe(201);
+    expect(made.body).toMatchObject({ name: 'Analytical Engines', owner_id: ada.userId, join_domain: null });
+    expect((await ada.call('GET', `/api/v1/tenants/${made.body.tenant_id}`)).body).toEqual(made.body);
+
+    const byOperator = await suite.operate('POST', '/api/v1/tenants', { name: 'Customer' });
+    expect(byOperator.body.owner_id).toBeNull();
+  });
+
+  test('people see their own tenants, operators all of them, page by page', async () => {
+    const team = await openTeam();
+    const { tenants } = (await team.member.call('GET', '/api/v1/tenants')).body;
+    expect(tenants.map(({ tenant_id }: { tenant_id: string }) => tenant_id)).toEqual([team.license.tenantId]);
+
+    const first = (await suite.operate('GET', '/api/v1/tenants?limit=2')).body;
+    expect(first.tenants).toHaveLength(2);
+    const second = (await suite.operate('GET', `/api/v1/tenants?limit=2&cursor=${first.next_cursor}`)).body;
+    expect(second.tenants[0].tenant_id).not.toBe(first.tenants[0].tenant_id);
+  });
+
+  test('an owner renames the tenant; its admin may not', async () => {
+    const team = await openTeam();
+    expect(code(await team.admin.call('PATCH', team.path, { name: 'Mine' }))).toBe('403 FORBIDDEN');
+    const renamed = await team.owner.call('PATCH', team.path, { name: 'Ours' });
+    expect([renamed.status, renamed.body.name]).toEqual([200, 'Ours']);
+    expect((await team.member.call('GET', team.path)).body.name).toBe('Ours');
+  });
+
+  test('members are listed with their names and roles, to admins alone', async () => {
+    const team = await openTeam();
+    const { members } = (await team.admin.call('GET', `${team.path}/members`)).body;
+    expect(members).toEqual(
+      [team.owner, team.admin, team.member].map(({ userId, email }, i) => ({
+        user_id: userId,
+        email,
+        name: `The ${['owner', 'admin', 'member'][i]}`,
+        role: ['owner', 'admin', 'member'][i],
+        joined_at: expect.any(String),
+      })),
+    );
+    expect(code(await team.member.call('GET', `${team.path}/members`))).toBe('403 FORBIDDEN');
+  });
+
+  test('an owner makes members admins and admins members, and it counts at once', async () => {
+    const team = await openTeam();
+    expect(code(await team.member.call('GET', `${team.path}/members`))).toBe('403 FORBIDDEN');
+    const change = (role: string): Promise<Reply> =>
+      team.owner.call('PATCH', `${team.path}/members/${team.member.userId}`, { role });
+    expect((await change('admin')).status).toBe(204);
+    expect((await team.member.call('GET', `${team.path}/members`)).status).toBe(200);
+    await change('member');
+    expect(code(await team.member.call('GET', `${team.path}/members`))).toBe('403 FORBIDDEN');
+  });
+
+  test('a tenant always has one owner: it is handed over in one step', async () => {
+    const team = await openTeam();
+    const handed = await team.owner.call('POST', `${team.path}/transfer`, { user_id: team.member.userId });
+    expect(handed.body.owner_id).toBe(team.member.userId);
+    expect(await rolesIn(team)).toEqual({
+      [team.owner.userId]: 'admin',
+      [team.admin.userId]: 'admin',
+      [team.member.userId]: 'owner',
+    });
+    expect(code(await team.owner.call('PATCH', team.path, { name: 'Back' }))).toBe('403 FORBIDDEN');
+    const again = await team.member.call('POST', `${team.path}/transfer`, { user_id: team.member.userId });
+    expect([again.status, await rolesIn(team)]).toMatchObject([200, { [team.member.userId]: 'owner' }]);
+  });
+
+  test('handed to two people at once, it ends with one owner', async () => {
+    const team = await openTeam();
+    await Promise.all(
+      [team.admin, team.member].map(({ userId }) =>
+        suite.operate('POST', `${team.path}/transfer`, { user_id: userId }),
+      ),
+    );
+    const owners = Object.entries(await rolesIn(team)).filter(([, role]) => role === 'owner');
+    expect(owners).toHaveLength(1);
+    expect((await suite.operate('GET', team.path)).body.owner_id).toBe(owners[0]?.[0]);
+  });
+
+  test('invitations are listed until they are taken up or withdrawn', async () => {
+    const team = await openTeam();
+    const invited = await team.admin.call('POST', `${team.path}/invitations`, {
+      email: 'New@Acme.example',
+      role: 'member',
+    });
+    expect(invited.body).toMatchObject({ email: 'new@acme.example', role: 'member' });
+    expect(Date.parse(invited.body.expires_at) - Date.parse(invited.body.invited_at)).toBe(
+      14 * 24 * 3600_000,
+    );
+    expect((await team.owner.call('GET', `${team.path}/invitations`)).body.invitations).toEqual([
+      invited.body,
+    ]);
+    for (const _ of ['first', 'again']) {
+      const path = `${team.path}/invitations/${invited.body.invitation_id}`;
+      expect((await team.admin.call('DELETE', path)).status).toBe(204);
+    }
+    expect((await team.owner.call('GET', `${team.path}/invitations`)).body.invitations).toEqual([]);
+  });
+
+  test('an invitation of another tenant is not withdrawn through one’s own', async () => {
+    const [team, other] = [await openTeam(), await openTeam()];
+    const { invitation_id } = (
+      await other.admin.call('POST', `${other.path}/invitations`, { email: 'x@example.com', role: 'member' })
+    ).body;
+    expect((await team.owner.call('DELETE', `${team.path}/invitations/${invitation_id}`)).status).toBe(204);
+    expect((await other.admin.call('GET', `${other.path}/invitations`)).body.invitations).toHaveLength(1);
+  });
+});
+
+describe('seats of people', () => {
+  const acquire = (person: TestPerson, team: Team, fingerprint = 'laptop'): Promise<Reply> =>
+    person.call('POST', '/api/v1/licenses/acquire', { fingerprint, license_id: team.license.licenseId });
+  const beat = (person: TestPerson, sessionId: string): Promise<Reply> =>
+    person.call('PUT', '/api/v1/licenses/heartbeat', { session_id: sessionId });
+
+  test('a person has one seat on all their machines, and every member their own', async () => {
+    const team = await openTeam();
+    const first = await acquire(team.member, team, 'laptop');
+    const second = await acquire(team.member, team, 'desktop');
+    expect([first.status, second.status]).toEqual([201, 200]);
+    expect(second.body.session_id).toBe(first.body.session_id);
+    const other = await acquire(team.admin, team);
+    expect(other.body.seats).toEqual({ active: 2, max: 5 });
+    const { sessions } = (
+      await team.admin.call('GET', `/api/v1/sessions?license_id=${team.license.licenseId}`)
+    ).body;
+    expect(sessions.map(({ user_id }: { user_id: string }) => user_id).sort()).toEqual(
+      [team.member.userId, team.admin.userId].sort(),
+    );
+  });
+
+  test('the whole life of a seat goes with an access token: acquire, beat, sign, release', async () => {
+    const team = await openTeam();
+    const { session_id } = (await acquire(team.member, team)).body;
+    expect((await beat(team.member, session_id)).body.status).toBe('heartbeat_acknowledged');
+    const signed = await team.member.call('POST', '/api/v1/licenses/sign', { session_id });
+    expect(signed.body.license_data).toMatchObject({ license_id: team.license.licenseId, session_id });
+    expect((await team.member.call('POST', '/api/v1/licenses/release', { session_id })).status).toBe(204);
+    expect(code(await beat(team.member, session_id))).toBe('404 SESSION_NOT_FOUND');
+  });
+
+  test('nobody keeps, signs or gives back the seat of a colleague; admins may evict it', async () => {
+    const team = await openTeam();
+    const { session_id } = (await acquire(team.member, team)).body;
+    expect(code(await beat(team.admin, session_id))).toBe('404 SESSION_NOT_FOUND');
+    expect(code(await team.admin.call('POST', '/api/v1/licenses/sign', { session_id }))).toBe(
+      '404 SESSION_NOT_FOUND',
+    );
+    await team.admin.call('POST', '/api/v1/licenses/release', { session_id });
+    expect((await beat(team.member, session_id)).status).toBe(200);
+    const { session_id: admins } = (await acquire(team.admin, team)).body;
+    await team.member.call('DELETE', `/api/v1/licenses/sessions/${admins}`);
+    expect((await beat(team.admin, admins)).status).toBe(200);
+
+    expect((await team.admin.call('DELETE', `/api/v1/licenses/sessions/${session_id}`)).status).toBe(204);
+    expect(code(await beat(team.member, session_id))).toBe('404 SESSION_NOT_FOUND');
+  });
+
+  test('whoever is removed keeps no seat alive and gets no new one, though their access token still lives', async () => {
+    const team = await openTeam();
+    const { session_id } = (await acquire(team.member, team)).body;
+    const removed = await team.admin.call('DELETE', `${team.path}/members/${team.member.userId}`);
+    expect(removed.status).toBe(204);
+    expect(code(await beat(team.member, session_id))).toBe('404 LICENSE_NOT_FOUND');
+    expect(code(await acquire(team.member, team))).toBe('404 LICENSE_NOT_FOUND');
+    expect(code(await team.member.call('GET', team.path))).toBe('404 TENANT_NOT_FOUND');
+
+    await team.admin.call('POST', `${team.path}/invitations`, { email: team.member.email, role: 'member' });
+    const back = await signIn(suite, team.member.email);
+    expect((await acquire(back, team)).status).toBe(200);
+  });
+
+  test('a member leaves by themselves; an owner has to hand over first', async () => {
+    const team = await openTeam();
+    expect((await team.member.call('DELETE', `${team.path}/members/${team.member.userId}`)).status).toBe(204);
+    expect(code(await team.owner.call('DELETE', `${team.path}/members/${team.owner.userId}`))).toBe(
+      '409 OWNER_MUST_STAY',
+    );
+    await team.owner.call('POST', `${team.path}/transfer`, { user_id: team.admin.userId });
+    expect((await team.owner.call('DELETE', `${team.path}/members/${team.owner.userId}`)).status).toBe(204);
+    expect(await rolesIn(team)).toEqual({ [team.admin.userId]: 'owner' });
+  });
+
+  test('nobody is removed while seats cannot be told', async () => {
+    const { Unavailable } = await import('../../shared/errors.ts');
+    let isAway = false;
+    const shaky = await openTestSuite({}, (deps) => ({
+      ...deps,
+      upkeep: {
+        ...deps.upkeep,
+        bar: (...args) => {
+          if (isAway) throw new Unavailable('seats', 'away');
+          return deps.upkeep.bar(...args);
+        },
+      },
+    }));
+    const { tenantId } = await shaky.createLicense();
+    await shaky.operate('POST', `/api/v1/tenants/${tenantId}/invitations`, {
+      email: 'm@example.com',
+      role: 'member',
+    });
+    const person = await signIn(shaky, 'm@example.com');
+    isAway = true;
+    const removed = await shaky.operate('DELETE', `/api/v1/tenants/${tenantId}/members/${person.userId}`);
+    expect(code(removed)).toBe('503 SEATS_UNAVAILABLE');
+    expect((await person.call('GET', `/api/v1/tenants/${tenantId}`)).status).toBe(200);
+    await shaky.close();
+  });
+
+  test('with an access token the license must be named, and the person is who they are', async () => {
+    const team = await openTeam();
+    const unnamed = await team.member.call('POST', '/api/v1/licenses/acquire', { fingerprint: 'f' });
+    expect(code(unnamed)).toBe('400 VALIDATION_FAILED');
+    const own = { fingerprint: 'f', license_id: team.license.licenseId, user_id: team.member.userId };
+    expect((await team.member.call('POST', '/api/v1/licenses/acquire', own)).status).toBe(201);
+  });
+});
+
+describe('role escalation by body fields', () => {
+  test('no field of a request makes anybody more than they are', async () => {
+    const license = await suite.createLicense({ max: 2 });
+    const stranger = await signIn(suite, 'stranger@example.com');
+    const invite = (email: string, role: string): Promise<Reply> =>
+      suite.operate('POST', `/api/v1/tenants/${license.tenantId}/invitations`, { email, role });
+    await invite('owner@acme.example', 'owner');
+    const owner = await signIn(suite, 'owner@acme.example');
+    await invite('admin@acme.example', 'admin');
+    const admin = await signIn(suite, 'admin@acme.example');
+    await invite('member@acme.example', 'member');
+    const member = await signIn(suite, 'member@acme.example');
+    const tenant = `/api/v1/tenants/${license.tenantId}`;
+
+    const attempts: [TestPerson, string, string, unknown, string][] = [
+      [admin, 'POST', `${tenant}/invitations`, { email: 'x@example.com', role: 'owner' }, '403 FORBIDDEN'],
+      [owner, 'POST', `${tenant}/invitations`, { email: 'x@example.com', role: 'owner' }, '403 FORBIDDEN'],
+      [
+        admin,
+        'POST',
+        `${tenant}/invitations`,
+        { email: 'x@example.com', role: 'operator' },
+        '400 VALIDATION_FAILED',
+      ],
+      [
+        admin,
+        'POST',
+        `${tenant}/invitations`,
+        { email: 'x@example.com', role: 'admin', tenant_id: 'ten_00_0000000000000000' },
+        '400 VALIDATION_FAILED',
+      ],
+      [member, 'POST', `${tenant}/invitations`, { email: 'x@example.com', role: 'member' }, '403 FORBIDDEN'],
+      [member, 'PATCH', `${tenant}/members/${member.userId}`, { role: 'admin' }, '403 FORBIDDEN'],
+      [admin, 'PATCH', `${tenant}/members/${admin.userId}`, { role: 'owner' }, '400 VALIDATION_FAILED'],
+      [admin, 'PATCH', `${tenant}/members/${member.userId}`, { role: 'admin' }, '403 FORBIDDEN'],
+      [owner, 'PATCH', `${tenant}/members/${owner.userId}`, { role: 'member' }, '409 OWNER_MUST_STAY'],
+      [admin, 'DELETE', `${tenant}/members/${owner.userId}`, undefined, '409 OWNER_MUST_STAY'],
+      [member, 'DELETE', `${tenant}/members/${admin.userId}`, undefined, '403 FORBIDDEN'],
+      [admin, 'POST', `${tenant}/transfer`, { user_id: admin.userId }, '403 FORBIDDEN'],
+      [owner, 'POST', `${tenant}/transfer`, { user_id: stranger.userId }, '404 USER_NOT_FOUND'],
+      [owner, 'PATCH', tenant, { owner_id: member.userId }, '400 VALIDATION_FAILED'],
+      [owner, 'PATCH', tenant, { name: 'x', role: 'operator' }, '400 VALIDATION_FAILED'],
+      [owner, 'POST', '/api/v1/tenants', { name: 'x', owner_id: member.userId }, '400 VALIDATION_FAILED'],
+      [owner, 'PATCH', `/api/v1/licenses/${license.licenseId}`, { max: 100 }, '403 FORBIDDEN'],
+      [owner, 'POST', '/api/v1/licenses', { max: 100, tenant_id: license.tenantId }, '403 FORBIDDEN'],
+      [
+        member,
+        'POST',
+        '/api/v1/licenses/acquire',
+        { fingerprint: 'f', license_id: license.licenseId, user_id: admin.userId },
+        '400 VALIDATION_FAILED',
+      ],
+      [
+        member,
+        'POST',
+        '/api/v1/licenses/acquire',
+        { fingerprint: 'f', license_id: license.licenseId, tenants: {} },
+        '400 VALIDATION_FAILED',
+      ],
+      [member, 'GET', '/api/v1/users', undefined, '403 FORBIDDEN'],
+    ];
+    for (const [person, method, path, body, expected] of attempts) {
+      const reply = await person.call(method, path, body);
+      expect(`${method} ${path} ${JSON.stringify(body)}: ${code(reply)}`).toBe(
+        `${method} ${path} ${JSON.stringify(body)}: ${expected}`,
+      );
+    }
+    const forged = await suite.call('POST', '/auth/token', {
+      body: { grant_type: 'refresh_token', refresh_token: member.refreshToken, tenants: 'x' },
+    });
+    expect(code(forged)).toBe('400 VALIDATION_FAILED');
+    const { members } = (await owner.call('GET', `${tenant}/members`)).body;
+    expect(members.map(({ role }: { role: string }) => role)).toEqual(['owner', 'admin', 'member']);
+  });
+});

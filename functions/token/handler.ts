@@ -1,0 +1,110 @@
+import * as z from 'zod/mini';
+import { ACCESS_TOKEN_SECONDS } from '../../shared/domain/access-token.ts';
+import { hashSecret, newPersonalId } from '../../shared/domain/ids.ts';
+import {
+  beginSignIn,
+  challengeOf,
+  RefreshTokenSchema,
+  refresh,
+  type SignIn,
+} from '../../shared/domain/sign-in.ts';
+import type { HandlersOf, Refusal } from '../../shared/http/contract.ts';
+import { SIGN_IN_CODES, SIGN_INS, USERS } from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import { tenantsOf } from '../../shared/ports/people.ts';
+import type contract from './contract.ts';
+
+export default {
+  async token({ body }, deps) {
+    const signIn =
+      body.grant_type === 'authorization_code'
+        ? await redeem(body, deps)
+        : await goOn(body.refresh_token, deps);
+    if ('problem' in signIn) return signIn;
+    const { userId, signInId } = signIn;
+    const [user, tenants] = await Promise.all([
+      deps.records.get(USERS, userId),
+      tenantsOf(deps.records, userId),
+    ]);
+    if (!user) return invalid('a user who is gone');
+    return {
+      answer: 'tokens',
+      body: {
+        access_token: await deps.accessTokens.issue({ userId, signInId, tenants }, deps.clock.nowMs()),
+        token_type: 'Bearer',
+        expires_in: ACCESS_TOKEN_SECONDS,
+        refresh_token: sealRefresh(signIn, deps),
+        user_id: userId,
+        tenants: Object.entries(tenants).map(([tenant_id, role]) => ({ tenant_id, role })),
+      },
+    };
+  },
+
+  async signOut({ body }, deps) {
+    const shown = openRefresh(body.refresh_token, deps);
+    if (shown) {
+      await deps.records.transact(async (transaction) => {
+        const signIn = await transaction.get(SIGN_INS, shown.signInId);
+        if (signIn?.revoked === null) {
+          transaction.set(SIGN_INS, signIn.signInId, { ...signIn, revoked: 'signed_out' });
+        }
+      });
+    }
+    return { answer: 'ended', body: undefined };
+  },
+} satisfies HandlersOf<typeof contract>;
+
+type Invalid = Refusal<'GRANT_INVALID'>;
+
+function invalid(because: string): Invalid {
+  return { problem: 'GRANT_INVALID', because };
+}
+
+/**
+ * The sign-in that a code stands for. A code is good for one attempt, right or wrong; where it comes a second time, one of
+ * the two who have it is a thief, and what the first one got ends too (RFC 6749 section 4.1.2).
+ */
+function redeem(
+  shown: { code: string; code_verifier: string; redirect_uri: string },
+  { records, clock }: Deps,
+): Promise<SignIn | Invalid> {
+  const codeHash = hashSecret(shown.code);
+  const nowMs = clock.nowMs();
+  return records.transact(async (transaction) => {
+    const code = await transaction.get(SIGN_IN_CODES, codeHash);
+    if (!code || nowMs >= code.expiresAtMs) return invalid('a code that is not there, or has run out');
+    if (code.usedFor !== null) {
+      const first = await transaction.get(SIGN_INS, code.usedFor);
+      if (first) transaction.set(SIGN_INS, first.signInId, { ...first, revoked: 'reused' });
+      return invalid('a code that was used before');
+    }
+    const signIn = beginSignIn(newPersonalId('sin'), code.userId, nowMs);
+    transaction.set(SIGN_IN_CODES, codeHash, { ...code, usedFor: signIn.signInId });
+    if (code.redirectUri !== shown.redirect_uri) return invalid('a code for another redirect_uri');
+    if (code.challenge !== challengeOf(shown.code_verifier)) return invalid('not the verifier of the code');
+    transaction.set(SIGN_INS, signIn.signInId, signIn);
+    return signIn;
+  });
+}
+
+function goOn(token: string, deps: Deps): Promise<SignIn | Invalid> {
+  const shown = openRefresh(token, deps);
+  if (!shown) return Promise.resolve(invalid('not a refresh token of ours'));
+  return deps.records.transact(async (transaction) => {
+    const signIn = await transaction.get(SIGN_INS, shown.signInId);
+    if (!signIn) return invalid('a sign-in that is gone');
+    const outcome = refresh(signIn, shown.generation, deps.clock.nowMs());
+    const changed = 'next' in outcome ? outcome.next : outcome.ended;
+    if (changed) transaction.set(SIGN_INS, signIn.signInId, changed);
+    return 'next' in outcome ? outcome.next : invalid(outcome.because);
+  });
+}
+
+function sealRefresh({ signInId, generation }: SignIn, { seals }: Deps): string {
+  return seals.refresh.seal(JSON.stringify({ signInId, generation }));
+}
+
+function openRefresh(token: string, { seals }: Deps): z.infer<typeof RefreshTokenSchema> | undefined {
+  const sealed = seals.refresh.open(token);
+  return sealed === undefined ? undefined : z.parse(RefreshTokenSchema, JSON.parse(sealed));
+}

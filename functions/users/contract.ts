@@ -1,0 +1,64 @@
+import * as z from 'zod/mini';
+import { accessOf, ROLES } from '../../shared/domain/authorization.ts';
+import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { Cursor, EmailAddress, PageLimit, TenantId, Timestamp, UserId } from '../../shared/http/fields.ts';
+
+const UserView = {
+  user_id: UserId,
+  email: z.string(),
+  name: z.string(),
+  created_at: Timestamp,
+  last_sign_in_at: Timestamp,
+};
+
+export default defineFunction({
+  name: 'users',
+  summary: 'Says who is signed in, and lists people for operators.',
+  memoryMiB: 256,
+  concurrency: 80,
+  timeoutSeconds: 30,
+  roles: ['roles/datastore.viewer'],
+  secrets: COMMON_SECRETS,
+  endpoints: {
+    me: {
+      method: 'GET',
+      path: '/api/v1/users/me',
+      summary: 'Who is signed in, and what they are in their tenants.',
+      auth: accessOf('users.me'),
+      answers: {
+        me: {
+          status: 200,
+          description: 'The person.',
+          body: z.strictObject({
+            ...UserView,
+            is_operator: z.boolean(),
+            tenants: z.array(z.strictObject({ tenant_id: TenantId, name: z.string(), role: z.enum(ROLES) })),
+          }),
+        },
+      },
+      problems: ['USER_NOT_FOUND'],
+    },
+    list: {
+      method: 'GET',
+      path: '/api/v1/users',
+      summary: 'Everybody who has ever signed in, the newest first, or whoever has that address.',
+      auth: accessOf('users.list'),
+      query: z.strictObject({
+        email: z.optional(EmailAddress),
+        limit: z.optional(PageLimit),
+        cursor: z.optional(Cursor),
+      }),
+      answers: {
+        users: {
+          status: 200,
+          description: 'One page.',
+          body: z.strictObject({
+            users: z.array(z.strictObject(UserView)),
+            next_cursor: z.nullable(z.string()),
+          }),
+        },
+      },
+      problems: ['INVALID_CURSOR'],
+    },
+  },
+});

@@ -1,0 +1,42 @@
+import { isOperator, type User } from '../../shared/domain/people.ts';
+import type { HandlersOf } from '../../shared/http/contract.ts';
+import { timestamp } from '../../shared/http/fields.ts';
+import { readPage } from '../../shared/http/page.ts';
+import { ALL_USERS, TENANTS, USERS, USERS_BY_EMAIL } from '../../shared/ports/catalogue.ts';
+import type contract from './contract.ts';
+
+export default {
+  async me({ caller }, { records, operators }) {
+    const user = await records.get(USERS, caller.userId);
+    if (!user) return { problem: 'USER_NOT_FOUND' };
+    const tenants = await Promise.all(
+      Object.entries(caller.tenants).map(async ([tenantId, role]) => {
+        const tenant = await records.get(TENANTS, tenantId);
+        return tenant ? [{ tenant_id: tenantId, name: tenant.name, role }] : [];
+      }),
+    );
+    return {
+      answer: 'me',
+      body: { ...viewOf(user), is_operator: isOperator(user, operators), tenants: tenants.flat() },
+    };
+  },
+
+  async list({ query }, { records }) {
+    const page =
+      query.email === undefined
+        ? await readPage(records, ALL_USERS, {}, query)
+        : await readPage(records, USERS_BY_EMAIL, { email: query.email }, query);
+    if ('problem' in page) return page;
+    return { answer: 'users', body: { users: page.documents.map(viewOf), next_cursor: page.next_cursor } };
+  },
+} satisfies HandlersOf<typeof contract>;
+
+function viewOf({ userId, email, name, createdAtMs, lastSignInAtMs }: User) {
+  return {
+    user_id: userId,
+    email,
+    name,
+    created_at: timestamp(createdAtMs),
+    last_sign_in_at: timestamp(lastSignInAtMs),
+  };
+}

@@ -1,0 +1,40 @@
+import type { Standing } from '../domain/authorization.ts';
+import type { ProblemCode } from '../errors.ts';
+import type { Caller, Refusal } from './contract.ts';
+import { refuseFields } from './refuse-fields.ts';
+
+type StandingTo = (tenantId: string) => Standing;
+
+/**
+ * What a caller named by its id, where it is theirs: something of a stranger's tenant is refused exactly as something
+ * that is not there.
+ */
+export function own<T extends { readonly tenantId: string }, C extends ProblemCode>(
+  found: T | undefined,
+  standing: StandingTo,
+  unknown: C,
+): T | Refusal<C | 'FORBIDDEN'> {
+  const stands = found === undefined ? 'STRANGER' : standing(found.tenantId);
+  if (found === undefined || stands === 'STRANGER') return { problem: unknown };
+  return stands === 'FORBIDDEN' ? { problem: 'FORBIDDEN' } : found;
+}
+
+/**
+ * The tenant that a list is asked for: the one that is named, or the only one of a person's in which they may ask for it.
+ * Operators who name none mean all: `undefined`.
+ */
+export function tenantAsked(
+  named: string | undefined,
+  caller: Extract<Caller, { kind: 'operator' | 'person' }>,
+  standing: StandingTo,
+):
+  | { readonly tenantId: string | undefined }
+  | Refusal<'TENANT_NOT_FOUND' | 'FORBIDDEN' | 'VALIDATION_FAILED'> {
+  if (caller.kind === 'operator') return { tenantId: named };
+  if (named !== undefined) return own({ tenantId: named }, standing, 'TENANT_NOT_FOUND');
+  const allowed = Object.keys(caller.tenants).filter((tenantId) => standing(tenantId) === 'ALLOWED');
+  const [only] = allowed;
+  if (only === undefined) return { problem: 'FORBIDDEN' };
+  if (allowed.length === 1) return { tenantId: only };
+  return refuseFields('VALIDATION_FAILED', [{ at: 'tenant_id', detail: 'Name one of your tenants.' }]);
+}

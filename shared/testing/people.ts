@@ -1,0 +1,122 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { challengeOf } from '../domain/sign-in.ts';
+import type { SignedInPerson, SignIn } from '../ports/sign-in.ts';
+import type { Reply, TestSuite } from './suite.ts';
+
+/** Somebody who signs in in a test. */
+export interface TestPerson {
+  readonly userId: string;
+  readonly email: string;
+  /** What the newest access token says, as a header's value. */
+  authorization: string;
+  refreshToken: string;
+  /** Role by tenant, as the token endpoint told it. */
+  readonly tenants: ReadonlyMap<string, string>;
+  /** A call as this person. */
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>;
+}
+
+export const LOOPBACK_REDIRECT = 'http://127.0.0.1:52111/callback';
+
+/**
+ * A provider that believes whatever its codes say, so that tests sign people in without a network. What it is told of the
+ * sign-in it holds to: the redirect, the verifier and the nonce are those that the browser was sent with.
+ */
+export function trustingProvider(): SignIn {
+  return {
+    authorizeUrl({ state, nonce, codeChallenge, redirectUri }) {
+      const asked = new URLSearchParams({
+        state,
+        nonce,
+        code_challenge: codeChallenge,
+        redirect_uri: redirectUri,
+      });
+      return `https://provider.test/authorize?${asked}`;
+    },
+    async redeem({ code, codeVerifier, redirectUri, nonce }) {
+      const said = JSON.parse(Buffer.from(code, 'base64url').toString());
+      const isOurs =
+        said.nonce === nonce &&
+        said.challenge === challengeOf(codeVerifier) &&
+        said.redirectUri === redirectUri;
+      return isOurs
+        ? { verdict: 'SIGNED_IN', person: said.person }
+        : { verdict: 'REFUSED', because: 'a code of another sign-in' };
+    },
+  };
+}
+
+/** The code that the trusting provider gives a browser that was sent to `location`. */
+export function codeFor(location: string, person: SignedInPerson): { code: string; state: string } {
+  const asked = new URL(location).searchParams;
+  const said = {
+    person,
+    nonce: asked.get('nonce'),
+    challenge: asked.get('code_challenge'),
+    redirectUri: asked.get('redirect_uri'),
+  };
+  return { code: Buffer.from(JSON.stringify(said)).toString('base64url'), state: asked.get('state') ?? '' };
+}
+
+/** The account of `email` at the provider; the same at each sign-in. */
+export function accountOf(email: string, more: Partial<SignedInPerson> = {}): SignedInPerson {
+  const subject = createHash('sha256').update(email).digest('hex').slice(0, 21);
+  return { subject, email, name: email.split('@')[0] ?? '', hostedDomain: null, ...more };
+}
+
+/** A browser and a program that go through a sign-in together, up to the code. */
+export async function throughBrowser(
+  suite: TestSuite,
+  person: SignedInPerson,
+): Promise<{ code: string; verifier: string }> {
+  const verifier = randomBytes(32).toString('base64url');
+  const ask = new URLSearchParams({
+    redirect_uri: LOOPBACK_REDIRECT,
+    state: 'state-of-the-program',
+    code_challenge: challengeOf(verifier),
+    code_challenge_method: 'S256',
+  });
+  // An address of their own, so that no limit on one address stands in the way of tests that are about something else.
+  const address = { 'x-forwarded-for': `10.${[...randomBytes(3)].join('.')}` };
+  const begun = await suite.call('GET', `/auth/login/google?${ask}`, { headers: address });
+  const location = begun.headers.get('location');
+  if (location === null) throw new Error(`no sign-in: ${begun.text}`);
+  const cookie = begun.headers.get('set-cookie')?.split(';')[0] ?? '';
+  const back = await suite.call('GET', `/auth/callback?${new URLSearchParams(codeFor(location, person))}`, {
+    headers: { cookie, ...address },
+  });
+  const code = new URL(back.headers.get('location') ?? 'none:').searchParams.get('code');
+  if (code === null) throw new Error(`not signed in: ${back.text} ${back.headers.get('location')}`);
+  return { code, verifier };
+}
+
+/** Signs somebody in, all the way. */
+export async function signIn(
+  suite: TestSuite,
+  email: string,
+  more: Partial<SignedInPerson> = {},
+): Promise<TestPerson> {
+  const { code, verifier } = await throughBrowser(suite, accountOf(email, more));
+  const tokens = await suite.call('POST', '/auth/token', {
+    body: {
+      grant_type: 'authorization_code',
+      code,
+      code_verifier: verifier,
+      redirect_uri: LOOPBACK_REDIRECT,
+    },
+  });
+  if (tokens.status !== 200) throw new Error(`no tokens: ${tokens.text}`);
+  const { user_id, access_token, refresh_token, tenants } = tokens.body;
+  const person: TestPerson = {
+    userId: user_id,
+    email,
+    authorization: `Bearer ${access_token}`,
+    refreshToken: refresh_token,
+    tenants: new Map(
+      tenants.map(({ tenant_id, role }: { tenant_id: string; role: string }) => [tenant_id, role]),
+    ),
+    call: (method, path, body, headers = {}) =>
+      suite.call(method, path, { authorization: person.authorization, body, headers }),
+  };
+  return person;
+}
