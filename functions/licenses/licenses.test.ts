@@ -324,6 +324,9 @@ test('a license that never was is a 404 to operators, whatever they ask of it', 
   expect((await read('lic_1')).body.errors[0].at).toBe('license_id');
 });
 
+/** Operators come with the key, or are signed in. */
+const OPERATORS = 'Operator realm="seatlease", Bearer realm="seatlease"';
+
 test('a license key manages no license, not even its own', async () => {
   const license = await suite.createLicense();
   const authorization = `License ${license.key}`;
@@ -338,7 +341,7 @@ test('a license key manages no license, not even its own', async () => {
     expect([refused.status, refused.body.code]).toEqual([403, 'FORBIDDEN']);
     const nobody = await suite.call(method, path);
     expect([nobody.status, nobody.body.code]).toEqual([401, 'AUTHENTICATION_REQUIRED']);
-    expect(nobody.headers.get('www-authenticate')).toBe('Operator realm="seatlease"');
+    expect(nobody.headers.get('www-authenticate')).toBe(OPERATORS);
     const wrong = await suite.call(method, path, { authorization: 'Operator wrong' });
     expect(bareAnswer(wrong)).toMatchObject({ status: 401 });
     expect(wrong.body.code).toBe('CREDENTIALS_INVALID');
