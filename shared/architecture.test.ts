@@ -151,6 +151,7 @@ describe('the check bites', () => {
     ['shared/adapters/seats/live.ts', "import { x } from '../records/sqlite.ts';"],
     ['shared/adapters/seats/live.ts', "import { x } from '../../http/serve.ts';"],
     ['shared/adapters/records/firestore.ts', "import { Firestore } from '@google-cloud/firestore';"],
+    ['shared/adapters/limits/upstash.ts', "import { Ratelimit } from '@upstash/ratelimit';"],
     ['shared/config.ts', "import { x } from './errors.ts';"],
     ['shared/errors.ts', "import * as z from 'zod/mini';"],
     ['shared/deps.ts', "import { x } from './testing/suite.ts';"],
