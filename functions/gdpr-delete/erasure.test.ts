@@ -1,0 +1,190 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { LICENSES_OF_TENANT, TENANTS, USERS } from '../../shared/ports/catalogue.ts';
+import { walkFacts } from '../../shared/ports/erasure.ts';
+import { ADA, findAda, makePersonalWorld, type PersonalWorld } from '../../shared/testing/personal-world.ts';
+import type { Reply } from '../../shared/testing/suite.ts';
+import { openWatchedSuite, type WatchedSuite } from '../../shared/testing/watched-suite.ts';
+import { verifyChain } from '../audit/verify-chain.ts';
+
+/** One story, told from beginning to end: each test goes on where the one before ended. */
+
+const HOUR_MS = 3_600_000;
+
+let watched: WatchedSuite;
+let world: PersonalWorld;
+let accountId: string;
+let recordsBefore: ReadonlyMap<string, string>;
+let othersBefore: string[];
+beforeAll(async () => {
+  watched = await openWatchedSuite();
+  world = await makePersonalWorld(watched);
+  accountId = (await watched.suite.deps.records.get(USERS, world.ada.userId))?.accountId ?? '';
+  recordsBefore = await watched.records();
+  othersBefore = await othersSessions();
+});
+afterAll(() => watched.close());
+
+async function othersSessions(): Promise<string[]> {
+  const sessions: string[] = [];
+  for (const licenseId of world.licenseIds) {
+    for await (const session of walkFacts(watched.suite.deps.upkeep, licenseId)) {
+      if (!session.facts.fingerprint.startsWith(ADA.fingerprint)) sessions.push(JSON.stringify(session));
+    }
+  }
+  return sessions.toSorted();
+}
+
+function logLines(): [string, string][] {
+  return watched.suite.logged.map((line, n) => [`log line ${n}`, JSON.stringify(line)]);
+}
+
+function publishedTexts(): [string, string][] {
+  return watched.published.map((text, n) => [`event ${n}`, text]);
+}
+
+/** Places in which one of the pseudonyms of Ada's seats stands. */
+function findHolders(texts: Iterable<readonly [string, string]>): string[] {
+  return [...texts]
+    .filter(([, text]) => [...world.holders].some((holder) => text.includes(holder)))
+    .map(([place]) => place);
+}
+
+const kindsOf = (found: readonly string[]): Set<string> =>
+  new Set(found.map((line) => line.split(' ')[0] ?? ''));
+
+let token: string;
+let receipt: Reply;
+
+test('before: whatever is kept of her is found where it is kept, in records and in Redis', async () => {
+  const inRecords = kindsOf(findAda(recordsBefore, accountId));
+  expect(inRecords).toEqual(new Set(['email', 'name', 'accountId']));
+  const inRedis = kindsOf(findAda(await watched.redisValues(), accountId));
+  expect(inRedis).toEqual(new Set(['email', 'hostname', 'fingerprint']));
+  expect(findHolders(recordsBefore).length).toBeGreaterThan(8);
+  expect(findHolders(await watched.redisValues()).length).toBeGreaterThan(4);
+  expect(othersBefore).toHaveLength(3);
+});
+
+test('her address on the network and her account at the provider are kept nowhere, not even before', async () => {
+  const everywhere = [...recordsBefore, ...(await watched.redisValues()), ...publishedTexts(), ...logLines()];
+  expect(kindsOf(findAda(everywhere, accountId))).not.toContain('address');
+  expect(kindsOf(findAda(everywhere, accountId))).not.toContain('subject');
+});
+
+test('asked for, she is told that the tenant in which she is alone goes with her, and nothing has gone', async () => {
+  const asked = await world.ada.call('POST', '/api/v1/gdpr/delete', {});
+  expect(asked.status, asked.text).toBe(200);
+  expect(asked.body).toEqual({
+    confirmation_token: expect.any(String),
+    expires_at: new Date(watched.nowMs() + 600_000).toISOString(),
+    user_id: world.ada.userId,
+    tenants_that_go: [world.labId],
+  });
+  token = asked.body.confirmation_token;
+  expect(await watched.records()).toEqual(recordsBefore);
+});
+
+test('confirmed, she gets a receipt that says how much went, and nothing of what', async () => {
+  receipt = await world.ada.call('DELETE', '/api/v1/gdpr/delete', { confirmation_token: token });
+  expect(receipt.status, receipt.text).toBe(200);
+  expect(receipt.body).toEqual({
+    erasure_id: expect.stringMatching(/^era_/),
+    requested_at: new Date(watched.nowMs()).toISOString(),
+    completed_at: new Date(watched.nowMs()).toISOString(),
+    erased: {
+      sessions: 8,
+      // All that she ever took but the last, of which no event has arrived yet.
+      session_histories: 8,
+      audit_events: 12,
+      memberships: 2,
+      invitations: 1,
+      sign_ins: 3,
+      tenants: 1,
+      users: 1,
+    },
+  });
+  expect(findAda([['receipt', receipt.text]], accountId)).toEqual([]);
+});
+
+test('after: nothing of her is left in any record, any key of Redis, any event and any log line', async () => {
+  expect(findAda(await watched.records(), accountId)).toEqual([]);
+  expect(findAda(await watched.redisValues(), accountId)).toEqual([]);
+  expect(findAda(publishedTexts(), accountId)).toEqual([]);
+  expect(findAda(logLines(), accountId)).toEqual([]);
+});
+
+test('everything of everybody else is there as it was', async () => {
+  const { ada, labId, holders } = world;
+  const hers = [ada.userId, ADA.email, accountId, labId, ...holders];
+  const others = [...recordsBefore].filter(
+    ([place, text]) => !hers.some((word) => `${place} ${text}`.includes(word)),
+  );
+  const after = await watched.records();
+  expect(others.length).toBeGreaterThan(20);
+  for (const [place, text] of others) expect([place, after.get(place)]).toEqual([place, text]);
+  for (const email of ['bob@shop.example', 'carl@shop.example', 'dora@shop.example'])
+    expect([...after.values()].join()).toContain(email);
+  expect(await othersSessions()).toEqual(othersBefore);
+});
+
+test('no client of hers brings her back: not by her access token, and not by what it kept of its session', async () => {
+  const { ada, licenseIds } = world;
+  const again = await ada.call('POST', '/api/v1/licenses/acquire', {
+    fingerprint: 'another-machine',
+    license_id: licenseIds[1],
+  });
+  expect(again.status).toBeGreaterThanOrEqual(400);
+  expect((await ada.call('GET', '/api/v1/users/me')).status).toBe(401);
+  const refresh = { grant_type: 'refresh_token', refresh_token: ada.refreshToken };
+  expect((await watched.suite.call('POST', '/auth/token', { body: refresh })).status).toBe(400);
+});
+
+test('repeated while her access token lives, the request gets the same receipt', async () => {
+  watched.moveClock(14 * 60_000);
+  const again = await world.ada.call('DELETE', '/api/v1/gdpr/delete', { confirmation_token: token });
+  expect([again.status, again.body]).toEqual([200, receipt.body]);
+});
+
+test('events that were on their way bring back a pseudonym, for an hour and no longer', async () => {
+  await watched.suite.settle();
+  expect(findHolders(await watched.records()).length).toBeGreaterThan(0);
+  watched.moveClock(HOUR_MS);
+  const { body } = await watched.suite.sweep();
+  expect(body).toMatchObject({ erased: 1, complete: true });
+  expect(findHolders(await watched.records())).toEqual([]);
+  expect(findHolders(await watched.redisValues())).toEqual([]);
+  expect(findAda([...(await watched.records()), ...(await watched.redisValues())], accountId)).toEqual([]);
+});
+
+test('in the end not even her id is left', async () => {
+  const texts = [...(await watched.records()), ...(await watched.redisValues())];
+  expect(texts.filter(([place, text]) => `${place} ${text}`.includes(world.ada.userId))).toEqual([]);
+});
+
+test('the audit chain of either tenant is whole', async () => {
+  for (const tenantId of [world.labId, world.shopId]) {
+    const report = await verifyChain(watched.suite.deps.records, tenantId);
+    expect(report).toMatchObject({ unsealed: 0, problems: [] });
+    expect(report?.sealed).toBeGreaterThan(4);
+  }
+});
+
+test('the tenant that went is closed and nameless, its license suspended; the shop goes on', async () => {
+  const { records } = watched.suite.deps;
+  const { labId, shopId, keys } = world;
+  expect(await records.get(TENANTS, labId)).toMatchObject({
+    name: labId,
+    ownerId: null,
+    closedAtMs: Date.parse(receipt.body.completed_at),
+  });
+  const { documents } = await records.query(LICENSES_OF_TENANT, { tenantId: labId }, { limit: 10 });
+  expect(documents.map(({ status }) => status)).toEqual(['suspended']);
+  const acquire = (key: string) =>
+    watched.suite.call('POST', '/api/v1/licenses/acquire', {
+      authorization: `License ${key}`,
+      body: { fingerprint: 'a-new-machine' },
+    });
+  expect((await acquire(keys.lab)).body.code).toBe('LICENSE_SUSPENDED');
+  expect((await acquire(keys.machines)).status).toBe(201);
+  expect(await records.get(TENANTS, shopId)).toMatchObject({ name: 'The shop', closedAtMs: null });
+});

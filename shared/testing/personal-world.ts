@@ -1,0 +1,149 @@
+import { holdersOf } from '../domain/erasure.ts';
+import { licenseOfKey } from '../domain/ids.ts';
+import { ACCOUNTS, USERS } from '../ports/catalogue.ts';
+import { walkFacts } from '../ports/erasure.ts';
+import { signIn, type TestPerson } from './people.ts';
+import type { Reply, TestSuite } from './suite.ts';
+import type { WatchedSuite } from './watched-suite.ts';
+
+/** Whatever is Ada's, as it stands in requests. Nothing of anybody else's holds any of it. */
+export const ADA = {
+  email: 'ada.lovelace@example.com',
+  name: 'Ada Lovelace',
+  hostname: 'host-of-ada',
+  fingerprint: 'machine-of-ada',
+  address: '203.0.113.77',
+  subject: '104729104729104729',
+} as const;
+
+/** Ada's own tenant goes with her; in Bob's shop she is one of three. */
+export interface PersonalWorld {
+  readonly ada: TestPerson;
+  readonly bob: TestPerson;
+  readonly carl: TestPerson;
+  readonly labId: string;
+  readonly shopId: string;
+  readonly licenseIds: readonly string[];
+  /** Keys of the shop's licenses that count seats by machine and by user, and of the lab's. */
+  readonly keys: { readonly machines: string; readonly users: string; readonly lab: string };
+  /** Every pseudonym that a seat of hers, or one in her tenant, was counted by. */
+  readonly holders: ReadonlySet<string>;
+  /** Ada signed in anew. */
+  signInAda(): Promise<TestPerson>;
+}
+
+const TTL_MS = 360_000;
+
+/** Everybody, and seats of all kinds, some of them given up; published, recorded and sealed but for the last. */
+export async function makePersonalWorld(watched: WatchedSuite): Promise<PersonalWorld> {
+  const { suite, moveClock } = watched;
+  const holders = new Set<string>();
+  const signInAda = () => signIn(suite, ADA.email, { name: ADA.name, subject: ADA.subject });
+  const first = await signInAda();
+  const bob = await signIn(suite, 'bob@shop.example', { name: 'Bob Babbage' });
+  const [labId = '', shopId = ''] = [first, bob].map(({ tenants }) => [...tenants.keys()][0]);
+  await told(first.call('PATCH', `/api/v1/tenants/${labId}`, { name: `The lab of ${ADA.name}` }));
+  await told(bob.call('PATCH', `/api/v1/tenants/${shopId}`, { name: 'The shop' }));
+  const invite = (by: TestPerson, tenantId: string, email: string, role: string) =>
+    told(by.call('POST', `/api/v1/tenants/${tenantId}/invitations`, { email, role }));
+  await invite(bob, shopId, ADA.email, 'admin');
+  await invite(bob, shopId, 'carl@shop.example', 'member');
+  await invite(bob, shopId, 'dora@shop.example', 'member');
+  await invite(first, labId, 'eve@example.net', 'member');
+  const carl = await signIn(suite, 'carl@shop.example', { name: 'Carl Gauss' });
+  const second = await signInAda();
+
+  const keys = {
+    machines: await licenseFor(suite, shopId, { max: 60, borrow: { max_days: 7 } }),
+    users: await licenseFor(suite, shopId, { max: 60, unit: 'user' }),
+    lab: await licenseFor(suite, labId, { max: 60 }),
+  };
+  const licenseIds = Object.values(keys).map((key) => licenseOfKey(key) ?? '');
+  const usersId = licenseIds[1];
+  const take = seatTaker(suite);
+  const adas = (n: number | string) => ({
+    fingerprint: `${ADA.fingerprint}-${n}`,
+    hostname: `${ADA.hostname}-${n}`,
+  });
+
+  // Seats that are given up by now: one handed back, two whose clients crashed.
+  const handedBack = await take(second.authorization, { ...adas(1), license_id: usersId });
+  await told(
+    suite.call('POST', '/api/v1/licenses/release', {
+      authorization: second.authorization,
+      body: { session_id: handedBack.session_id },
+    }),
+  );
+  await take(`License ${keys.machines}`, { ...adas(2), user_id: ADA.email.toUpperCase() });
+  await take(`License ${keys.lab}`, adas(3));
+  await suite.settle();
+  moveClock(TTL_MS);
+  await suite.settle();
+
+  // Seats that are held.
+  const ada = await signInAda();
+  await take(ada.authorization, { ...adas(4), license_id: usersId });
+  await take(`License ${keys.users}`, { ...adas(5), user_id: 'Ada.Lovelace@Example.com' });
+  await take(`License ${keys.machines}`, { ...adas(6), user_id: ADA.email });
+  const lent = await take(`License ${keys.machines}`, { ...adas(7), user_id: ADA.email, borrow_days: 3 });
+  await told(
+    suite.call('POST', '/api/v1/licenses/sign', {
+      authorization: `License ${keys.machines}`,
+      body: { session_id: lent.session_id },
+      headers: FROM_ADA,
+    }),
+  );
+  await take(`License ${keys.lab}`, { ...adas(8), user_id: ADA.email });
+  await take(`License ${keys.users}`, { fingerprint: 'machine-of-bob', user_id: bob.userId });
+  await take(`License ${keys.machines}`, {
+    fingerprint: 'machine-of-carl',
+    hostname: 'host-of-carl',
+    user_id: 'carl@shop.example',
+  });
+  await take(`License ${keys.machines}`, { fingerprint: 'machine-of-nobody' });
+  await suite.settle();
+  // Its events are still on their way when she goes.
+  await take(`License ${keys.machines}`, { ...adas(9), user_id: ADA.email });
+
+  const { upkeep, records, pseudonyms } = suite.deps;
+  const user = await records.get(USERS, ada.userId);
+  if (!user || !(await records.get(ACCOUNTS, user.accountId))) throw new Error('Ada is not on record');
+  for (const licenseId of licenseIds) {
+    for (const holder of holdersOf(user, licenseId, pseudonyms)) holders.add(holder);
+    for await (const { holder, facts } of walkFacts(upkeep, licenseId)) {
+      if (facts.fingerprint.startsWith(ADA.fingerprint)) holders.add(holder);
+    }
+  }
+  return { ada, bob, carl, labId, shopId, licenseIds, keys, holders, signInAda };
+}
+
+const FROM_ADA = { 'x-forwarded-for': ADA.address };
+
+function seatTaker(suite: TestSuite) {
+  return async (authorization: string, body: Record<string, unknown>) => {
+    const options = { authorization, body, headers: FROM_ADA };
+    return (await told(suite.call('POST', '/api/v1/licenses/acquire', options))).body;
+  };
+}
+
+async function licenseFor(suite: TestSuite, tenantId: string, terms: object): Promise<string> {
+  return (await told(suite.operate('POST', '/api/v1/licenses', { tenant_id: tenantId, ...terms }))).body
+    .license_key;
+}
+
+async function told(reply: Promise<Reply>): Promise<Reply> {
+  const { status, text } = await reply;
+  if (status >= 300) throw new Error(`refused: ${status} ${text}`);
+  return reply;
+}
+
+/** By what, and in which of these texts, named by their place, Ada can be found. */
+export function findAda(texts: Iterable<readonly [string, string]>, accountId: string): string[] {
+  const needles = Object.entries({ ...ADA, accountId });
+  const found = [...texts].flatMap(([place, text]) =>
+    needles
+      .filter(([, needle]) => `${place} ${text}`.toLowerCase().includes(needle.toLowerCase()))
+      .map(([what]) => `${what} in ${place}`),
+  );
+  return found.toSorted();
+}

@@ -1,0 +1,115 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { inject, vi } from 'vitest';
+import { startEmbeddedRedis } from '../adapters/seats/embedded-redis.ts';
+import { type RespClient, type RespReply, respClient } from '../adapters/seats/resp-client.ts';
+import { putLocalKey } from '../adapters/signer/embedded.ts';
+import type { Deps } from '../ports/deps.ts';
+import { openTestSuite, type TestSuite } from './suite.ts';
+
+/** A suite of which everything that it keeps, publishes or logs can be read, past itself; time passes when told. */
+export interface WatchedSuite {
+  readonly suite: TestSuite;
+  readonly redis: RespClient;
+  /** Everything that was ever published, as text. */
+  readonly published: readonly string[];
+  /** Every document of every collection, as text, by `collection/id`. */
+  records(): Promise<ReadonlyMap<string, string>>;
+  /** Every key with its value, as text, by key. */
+  redisValues(): Promise<ReadonlyMap<string, string>>;
+  nowMs(): number;
+  moveClock(ms: number): void;
+  close(): Promise<void>;
+}
+
+export async function openWatchedSuite(wrap: (deps: Deps) => Deps = (deps) => deps): Promise<WatchedSuite> {
+  let nowMs = Date.now();
+  vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
+  const server = await startEmbeddedRedis();
+  const redis = respClient(server);
+  const folder = await mkdtemp(join(tmpdir(), 'seatlease-watched-'));
+  putLocalKey(join(folder, 'signing-keys'), 1, inject('signingKeys')[0]);
+  const published: string[] = [];
+  const suite = await openTestSuite(
+    { REDIS_URL: `redis://${server.host}:${server.port}`, SEATLEASE_DATA: folder, SHARDS: '4' },
+    (deps) => wrap({ ...deps, events: noting(deps.events, published) }),
+  );
+  return {
+    suite,
+    redis,
+    published,
+    records: async () => recordsIn(join(folder, 'records.db')),
+    redisValues: () => valuesIn(redis),
+    nowMs: () => nowMs,
+    moveClock(ms) {
+      nowMs += ms;
+      vi.setSystemTime(nowMs);
+    },
+    async close() {
+      await suite.close();
+      redis.close();
+      await server.close();
+      await rm(folder, { recursive: true, force: true });
+      vi.useRealTimers();
+    },
+  };
+}
+
+/** The topic, with whatever is published noted down. */
+export function noting(events: Deps['events'], published: string[]): Deps['events'] {
+  return {
+    async publish(told) {
+      published.push(...told.map((event) => JSON.stringify(event)));
+      await events.publish(told);
+    },
+    ping: () => events.ping(),
+    close: () => events.close(),
+  };
+}
+
+function recordsIn(file: string): ReadonlyMap<string, string> {
+  const database = new DatabaseSync(file, { readOnly: true });
+  try {
+    const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
+    if (tables.map(({ name }) => name).join() !== 'documents')
+      throw new Error('a table that is not looked into');
+    const rows = database.prepare('SELECT collection, id, document FROM documents').all();
+    return new Map(rows.map(({ collection, id, document }) => [`${collection}/${id}`, String(document)]));
+  } finally {
+    database.close();
+  }
+}
+
+const READ: Readonly<Record<string, (key: string) => string[]>> = {
+  hash: (key) => ['HGETALL', key],
+  zset: (key) => ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
+  set: (key) => ['SMEMBERS', key],
+  list: (key) => ['LRANGE', key, '0', '-1'],
+  stream: (key) => ['XRANGE', key, '-', '+'],
+  string: (key) => ['GET', key],
+};
+
+/** Every key of a Redis with its value, as text. */
+export async function valuesIn(redis: RespClient): Promise<ReadonlyMap<string, string>> {
+  const values = new Map<string, string>();
+  let cursor = '0';
+  do {
+    const [next, keys] = listOf(await redis.command(['SCAN', cursor]));
+    for (const key of listOf(keys).map(String)) {
+      const type = String(await redis.command(['TYPE', key]));
+      if (type === 'none') continue;
+      const read = READ[type];
+      if (!read) throw new Error(`a key of the type ${type}, which is not looked into`);
+      values.set(key, JSON.stringify(await redis.command(read(key))));
+    }
+    cursor = String(next);
+  } while (cursor !== '0');
+  return values;
+}
+
+function listOf(reply: RespReply | undefined): readonly RespReply[] {
+  if (!Array.isArray(reply)) throw new TypeError('Redis should have answered with a list');
+  return reply;
+}
