@@ -12,6 +12,7 @@ import type {
   Proof,
   ReleaseVerdict,
   Seats,
+  SessionVerdict,
 } from './seats.ts';
 
 /** Seats with what a contract must see and move behind them. */
@@ -28,6 +29,8 @@ export interface SeatsUnderTest {
   writeOutbox(licenseId: string, fields: Readonly<Record<string, string>>): Promise<void>;
   /** What the store holds of the license's pool. */
   readBooks(licenseId: string): Promise<Books>;
+  /** Everything that the store holds, of all licenses, as text. */
+  readEverything(): Promise<string>;
   /** Kinds of key that the store holds for this license alone. */
   kindsOfKeyLeft(licenseId: string): Promise<string[]>;
   /** The store forgets the terms of a license, or who holds its seats, and nothing else. */
@@ -80,6 +83,8 @@ interface Asking {
 export interface Pool {
   readonly licenseId: string;
   readonly terms: Entitlement;
+  /** The same pool, asked with another proof; it is asked as `TRUSTED` else. */
+  as(proof: Proof): Pool;
   newSession(): string;
   /** The next version of the license. */
   put(change: Partial<Entitlement>, event?: EventType): Promise<'STORED' | 'STALE'>;
@@ -95,6 +100,7 @@ export interface Pool {
     reason?: 'released' | 'evicted',
     proven?: Session,
   ): Promise<ReleaseVerdict['verdict']>;
+  read(session: Session | string): Promise<SessionVerdict>;
   countActive(): Promise<number>;
   /** `type sessionId` of every event so far, but for those of the license itself. */
   story(): Promise<string[]>;
@@ -150,50 +156,55 @@ export async function openPool(under: SeatsUnderTest, change: Partial<Entitlemen
     });
   }
 
-  const pool: Pool = {
-    licenseId,
-    get terms() {
-      return terms;
-    },
-    newSession: () => newSessionId(licenseId),
-    async put(next, type) {
-      terms = { ...terms, version: terms.version + 1, ...next };
-      return thenCheckBooks(seats.putLicense(terms, type && { type, atMs: under.nowMs() }));
-    },
-    acquire: (holder, asking) => thenCheckBooks(ask(holder, asking)),
-    seat: async (holder, asking) => seatedIn(await pool.acquire(holder, asking)),
-    async seatMany(count, prefix = 'holder-') {
-      const asked = Array.from({ length: count }, (_, i) => ask(`${prefix}${i}`));
-      return (await thenCheckBooks(Promise.all(asked))).map(seatedIn);
-    },
-    async beat(session, proven) {
-      const [result] = await pool.beatAll([{ sessionId: idOf(session), proven }]);
-      if (!result) throw new Error('the heartbeat has no result');
-      return result;
-    },
-    async beatAll(sessions) {
-      const verdict = await thenCheckBooks(seats.heartbeat({ licenseId, proof: TRUSTED, sessions }));
-      if (verdict.verdict !== 'OK') throw new Error(`no heartbeat: ${verdict.verdict}`);
-      return verdict.results;
-    },
-    async release(session, reason = 'released', proven) {
-      const ending = seats.release({ licenseId, proof: TRUSTED, sessionId: idOf(session), reason, proven });
-      return (await thenCheckBooks(ending)).verdict;
-    },
-    async countActive() {
-      const listed = await seats.listSessions(licenseId, { limit: 0 });
-      if (listed.verdict !== 'OK') throw new Error(`no count: ${listed.verdict}`);
-      return listed.active;
-    },
-    async story() {
-      const told = (await pool.events()).filter(({ type }) => type.startsWith('session.'));
-      return told.map(({ type, sessionId }) => `${type} ${sessionId}`);
-    },
-    events: () => under.readOutbox(licenseId),
-    books,
+  const poolOf = (proof: Proof): Pool => {
+    const pool: Pool = {
+      licenseId,
+      as: poolOf,
+      get terms() {
+        return terms;
+      },
+      newSession: () => newSessionId(licenseId),
+      async put(next, type) {
+        terms = { ...terms, version: terms.version + 1, ...next };
+        return thenCheckBooks(seats.putLicense(terms, type && { type, atMs: under.nowMs() }));
+      },
+      acquire: (holder, asking) => thenCheckBooks(ask(holder, { proof, ...asking })),
+      seat: async (holder, asking) => seatedIn(await pool.acquire(holder, asking)),
+      async seatMany(count, prefix = 'holder-') {
+        const asked = Array.from({ length: count }, (_, i) => ask(`${prefix}${i}`, { proof }));
+        return (await thenCheckBooks(Promise.all(asked))).map(seatedIn);
+      },
+      async beat(session, proven) {
+        const [result] = await pool.beatAll([{ sessionId: idOf(session), proven }]);
+        if (!result) throw new Error('the heartbeat has no result');
+        return result;
+      },
+      async beatAll(sessions) {
+        const verdict = await thenCheckBooks(seats.heartbeat({ licenseId, proof, sessions }));
+        if (verdict.verdict !== 'OK') throw new Error(`no heartbeat: ${verdict.verdict}`);
+        return verdict.results;
+      },
+      async release(session, reason = 'released', proven) {
+        const ending = seats.release({ licenseId, proof, sessionId: idOf(session), reason, proven });
+        return (await thenCheckBooks(ending)).verdict;
+      },
+      read: (session) => thenCheckBooks(seats.readSession({ licenseId, proof, sessionId: idOf(session) })),
+      async countActive() {
+        const listed = await seats.listSessions(licenseId, { limit: 0 });
+        if (listed.verdict !== 'OK') throw new Error(`no count: ${listed.verdict}`);
+        return listed.active;
+      },
+      async story() {
+        const told = (await pool.events()).filter(({ type }) => type.startsWith('session.'));
+        return told.map(({ type, sessionId }) => `${type} ${sessionId}`);
+      },
+      events: () => under.readOutbox(licenseId),
+      books,
+    };
+    return pool;
   };
   await seats.putLicense(terms);
-  return pool;
+  return poolOf(TRUSTED);
 }
 
 /** One lease, one holder and one session for each seat, nothing lent or signed beside, and the sweep knows when to look. */
@@ -209,6 +220,27 @@ export function seatedIn(verdict: AcquireVerdict): Session {
   if (verdict.verdict !== 'GRANTED' && verdict.verdict !== 'RENEWED')
     throw new Error(`no seat: ${verdict.verdict}`);
   return verdict.session;
+}
+
+/** The verdicts of every verb that takes a proof, in the order acquire, heartbeat, read-session, release. */
+export async function verdictsOfAll(
+  seats: Seats,
+  licenseId: string,
+  proof: Proof,
+  sessionId: string = newSessionId(licenseId),
+): Promise<string[]> {
+  const asked = { licenseId, proof, sessionId };
+  const facts = { fingerprint: 'a-machine' };
+  const acquired = await seats.acquire({
+    ...asked,
+    proposedSessionId: newSessionId(licenseId),
+    holders: { machine: 'a-machine' },
+    facts,
+  });
+  const beaten = await seats.heartbeat({ ...asked, sessions: [{ sessionId }] });
+  const read = await seats.readSession(asked);
+  const released = await seats.release({ ...asked, reason: 'released' });
+  return [acquired, beaten, read, released].map(({ verdict }) => verdict);
 }
 
 function idOf(session: Session | string): string {

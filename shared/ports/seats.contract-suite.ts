@@ -6,8 +6,10 @@ import { endingContract } from './seats-ending.contract-suite.ts';
 import { heartbeatContract } from './seats-heartbeat.contract-suite.ts';
 import { licenseContract } from './seats-license.contract-suite.ts';
 import { listingContract } from './seats-listing.contract-suite.ts';
+import { paceContract } from './seats-pace.contract-suite.ts';
 import type { SeatsUnderTest } from './seats-pool.contract-suite.ts';
 import { signedContract } from './seats-signed.contract-suite.ts';
+import { userContract } from './seats-user.contract-suite.ts';
 
 export type { SeatsUnderTest } from './seats-pool.contract-suite.ts';
 
@@ -33,5 +35,7 @@ export function seatsContract(open: () => Promise<SeatsUnderTest>): void {
   signedContract(under);
   licenseContract(under);
   listingContract(under);
+  userContract(under);
+  paceContract(under);
   upkeepContract(under);
 }

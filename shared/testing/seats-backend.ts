@@ -134,6 +134,26 @@ export async function readBooks(redis: RespClient, licenseId: string): Promise<B
   };
 }
 
+/** Every key with its type and what is in it, a line each, in the order of their names. */
+export async function readEverything(redis: RespClient): Promise<string> {
+  const keys = listOf(await redis.command(['KEYS', '*'])).map(String);
+  const lines: string[] = [];
+  for (const key of keys.sort()) {
+    const type = String(await redis.command(['TYPE', key]));
+    const read = READERS[type];
+    if (!read) throw new TypeError(`a key of type ${type}`);
+    lines.push(`${type} ${key} ${JSON.stringify(await redis.command(read(key)))}`);
+  }
+  return lines.join('\n');
+}
+
+const READERS: Readonly<Record<string, (key: string) => string[]>> = {
+  string: (key) => ['GET', key],
+  hash: (key) => ['HGETALL', key],
+  zset: (key) => ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
+  stream: (key) => ['XRANGE', key, '-', '+'],
+};
+
 /** Kinds of key (`lease`, `ended` …) that Redis holds for this license alone at `nowMs` on the moved clock. */
 export async function kindsOfKeyLeft(
   { redis, movesKeyExpiry }: SeatsBackend,

@@ -8,6 +8,7 @@ import {
   embeddedBackend,
   kindsOfKeyLeft,
   readBooks,
+  readEverything,
   readOutbox,
   realBackend,
   type SeatsBackend,
@@ -69,6 +70,7 @@ async function underTest(backend: SeatsBackend): Promise<SeatsUnderTest> {
       await backend.redis.command(['XADD', outbox, '*', ...Object.entries(fields).flat()]);
     },
     readBooks: (licenseId) => readBooks(backend.redis, licenseId),
+    readEverything: () => readEverything(backend.redis),
     kindsOfKeyLeft: (licenseId) => kindsOfKeyLeft(backend, licenseId, nowMs),
     async losePart(licenseId, part) {
       const leases = ['lease', 'holder', 'session', 'borrowed', 'signed'] as const;
