@@ -92,7 +92,7 @@ export interface Pool {
   /** Acquires, and throws where that gives no seat. */
   seat(holder: string | Holders, asking?: Asking): Promise<Session>;
   /** Seats for holders `${prefix}0`, `${prefix}1` …, all at once. */
-  seatMany(count: number, prefix?: string): Promise<Session[]>;
+  seatMany(count: number, prefix?: string, facts?: SessionFacts): Promise<Session[]>;
   beat(session: Session | string, proven?: Session): Promise<HeartbeatResult>;
   beatAll(sessions: readonly HeartbeatOf[]): Promise<readonly HeartbeatResult[]>;
   release(
@@ -170,8 +170,10 @@ export async function openPool(under: SeatsUnderTest, change: Partial<Entitlemen
       },
       acquire: (holder, asking) => thenCheckBooks(ask(holder, { proof, ...asking })),
       seat: async (holder, asking) => seatedIn(await pool.acquire(holder, asking)),
-      async seatMany(count, prefix = 'holder-') {
-        const asked = Array.from({ length: count }, (_, i) => ask(`${prefix}${i}`, { proof }));
+      async seatMany(count, prefix = 'holder-', facts) {
+        const asked = Array.from({ length: count }, (_, i) =>
+          ask(`${prefix}${i}`, { proof, ...(facts && { facts }) }),
+        );
         return (await thenCheckBooks(Promise.all(asked))).map(seatedIn);
       },
       async beat(session, proven) {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll } from 'vitest';
 import { upkeepContract } from './seat-upkeep.contract-suite.ts';
+import { factsContract } from './seat-upkeep-facts.contract-suite.ts';
 import { acquireContract } from './seats-acquire.contract-suite.ts';
 import { borrowContract } from './seats-borrow.contract-suite.ts';
 import { endingContract } from './seats-ending.contract-suite.ts';
@@ -38,4 +39,5 @@ export function seatsContract(open: () => Promise<SeatsUnderTest>): void {
   userContract(under);
   paceContract(under);
   upkeepContract(under);
+  factsContract(under);
 }
