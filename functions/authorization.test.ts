@@ -126,7 +126,8 @@ test('an operator reaches every tenant, by key and signed in', async () => {
 test('services of the cloud are let in by their own tokens alone', async () => {
   for (const action of ['sweep.sweep', 'record-event.record'] as const) {
     const endpoint = endpointOf(action);
-    for (const who of WHO) {
+    // The operator key may sweep by hand.
+    for (const who of WHO.filter((other) => other !== 'operator')) {
       const reply = await ask(endpoint, action, nowhere(), who);
       expect([401, 403], `${action} as ${who}: ${reply.text}`).toContain(reply.status);
     }

@@ -29,6 +29,7 @@ test('a deployed function names its bad environment to the log alone, and serves
     vi.stubEnv('UPSTASH_REDIS_REST_URL', 'https://nothing.invalid');
     vi.stubEnv('UPSTASH_REDIS_REST_TOKEN', 'token');
     vi.stubEnv('GOOGLE_CLOUD_PROJECT', 'no-such-project');
+    vi.stubEnv('PUBLIC_URL', 'https://no-such.example');
     vi.stubEnv('EVENTS_TOPIC', 'no-such-topic');
     vi.stubEnv('SERVICE_AUDIENCE', 'https://no-such.example');
     vi.stubEnv('SCHEDULER_ACCOUNT', 'scheduler@no-such.example');

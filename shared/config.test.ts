@@ -56,11 +56,38 @@ test('with four secrets and nothing else, everything is embedded', () => {
     events: { kind: 'embedded' },
     signing: { kind: 'embedded', version: 1 },
     services: { kind: 'embedded' },
+    publicUrl: undefined,
     signIn: { kind: 'embedded' },
     signInRedirects: [],
     operators: { emails: [], domain: undefined },
     forwardedHops: 1,
     retentionDays: 365,
+  });
+});
+
+test('people sign in with Google where its client is named, whole', () => {
+  const { PUBLIC_URL, GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET } = SIGN_IN;
+  expect(readConfig(DEPLOYED)).toMatchObject({
+    publicUrl: PUBLIC_URL,
+    signIn: { kind: 'google', clientId: GOOGLE_CLIENT_ID, clientSecret: GOOGLE_CLIENT_SECRET },
+  });
+  const half = refusalOf({ ...SECRETS, GOOGLE_CLIENT_ID });
+  expect(half).toContain('GOOGLE_CLIENT_SECRET: is not set');
+  expect(half).toContain('PUBLIC_URL: is not set');
+  // A function that signs nobody in is not given the secret.
+  const { GOOGLE_CLIENT_ID: _, GOOGLE_CLIENT_SECRET: __, ...others } = DEPLOYED;
+  expect(readConfig(others).signIn).toEqual({ kind: 'embedded' });
+});
+
+test('addresses to return to and operators come in a row', () => {
+  const lists = {
+    SIGN_IN_REDIRECTS: 'https://a.example/x,https://b.example/y?z=1',
+    OPERATOR_EMAILS: 'Olga@vendor.example,oleg@vendor.example',
+    OPERATOR_DOMAIN: 'vendor.example',
+  };
+  expect(readConfig({ ...SECRETS, ...lists })).toMatchObject({
+    signInRedirects: ['https://a.example/x', 'https://b.example/y?z=1'],
+    operators: { emails: ['olga@vendor.example', 'oleg@vendor.example'], domain: 'vendor.example' },
   });
 });
 
@@ -121,8 +148,6 @@ test('an environment with many mistakes is told all of them at once, each by its
       'ACCESS_TOKEN_KEYS',
       'EVENTS_TOPIC',
       'FORWARDED_HOPS',
-      'GOOGLE_CLIENT_ID',
-      'GOOGLE_CLIENT_SECRET',
       'OPERATOR_DOMAIN',
       'OPERATOR_EMAILS',
       'PUBLIC_URL',
@@ -192,6 +217,7 @@ test('deployed, nothing is embedded', () => {
       '  - SERVICE_AUDIENCE: is not set',
       '  - SCHEDULER_ACCOUNT: is not set',
       '  - PUSH_ACCOUNT: is not set',
+      '  - PUBLIC_URL: is not set',
     ].join('\n'),
   );
 });
@@ -301,6 +327,8 @@ test('every variable that is read is explained, and none beside', () => {
     'GOOGLE_CLOUD_PROJECT',
     'FIRESTORE_DATABASE',
     'SERVICE_AUDIENCE',
+    'GOOGLE_CLIENT_ID',
+    'GOOGLE_CLIENT_SECRET',
   ];
   expect([...complained, ...takesAnyText].toSorted()).toEqual(Object.keys(SETTING_MEANINGS).toSorted());
   for (const { meaning, unset } of Object.values(SETTING_MEANINGS)) {

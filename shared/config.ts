@@ -152,7 +152,7 @@ export const SETTING_MEANINGS: Readonly<Record<SettingName, { meaning: string; u
   },
   GOOGLE_CLIENT_ID: {
     meaning: 'Sign-in: id of the OAuth client at Google.',
-    unset: 'a sign-in page of the local server; required when deployed',
+    unset: 'a sign-in page of the local server; deployed, nobody can sign in',
   },
   GOOGLE_CLIENT_SECRET: { meaning: 'Sign-in: secret of that client. Secret.', unset: 'required with its id' },
   SIGN_IN_REDIRECTS: {
@@ -218,14 +218,10 @@ export interface Config {
         readonly accounts: Readonly<Record<'scheduler' | 'pubsub', string>>;
       }
     | { readonly kind: 'embedded' };
+  readonly publicUrl?: string | undefined;
   /** Where people sign in. */
   readonly signIn:
-    | {
-        readonly kind: 'google';
-        readonly clientId: string;
-        readonly clientSecret: string;
-        readonly publicUrl: string;
-      }
+    | { readonly kind: 'google'; readonly clientId: string; readonly clientSecret: string }
     | { readonly kind: 'embedded' };
   /** https addresses that people may be sent to after they signed in. */
   readonly signInRedirects: readonly string[];
@@ -273,6 +269,7 @@ export function readConfig(environment: Environment): Config {
     events: eventsOf(settings),
     signing,
     services: servicesOf(settings),
+    publicUrl: settings.PUBLIC_URL,
     signIn: signInOf(settings),
     signInRedirects: settings.SIGN_IN_REDIRECTS,
     operators: {
@@ -301,8 +298,10 @@ function missingTogether(set: Environment): SettingName[] {
   if (deployed) needed.push('SIGNING_KEY_VERSION');
   const services = ['SERVICE_AUDIENCE', 'SCHEDULER_ACCOUNT', 'PUSH_ACCOUNT'] as const;
   if (deployed || services.some((name) => set[name] !== undefined)) needed.push(...services);
-  const signIn = ['PUBLIC_URL', 'GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET'] as const;
-  if (deployed || signIn.some((name) => set[name] !== undefined)) needed.push(...signIn);
+  const signIn = ['GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET'] as const;
+  const hasSignIn = signIn.some((name) => set[name] !== undefined);
+  if (hasSignIn) needed.push(...signIn);
+  if (deployed || hasSignIn) needed.push('PUBLIC_URL');
   return needed.filter((name) => set[name] === undefined);
 }
 
@@ -337,10 +336,9 @@ function servicesOf(settings: z.infer<typeof Settings>): Config['services'] {
 }
 
 function signInOf(settings: z.infer<typeof Settings>): Config['signIn'] {
-  const { PUBLIC_URL: publicUrl, GOOGLE_CLIENT_ID: clientId, GOOGLE_CLIENT_SECRET: clientSecret } = settings;
-  if (publicUrl === undefined || clientId === undefined || clientSecret === undefined)
-    return { kind: 'embedded' };
-  return { kind: 'google', clientId, clientSecret, publicUrl };
+  const { GOOGLE_CLIENT_ID: clientId, GOOGLE_CLIENT_SECRET: clientSecret } = settings;
+  if (clientId === undefined || clientSecret === undefined) return { kind: 'embedded' };
+  return { kind: 'google', clientId, clientSecret };
 }
 
 /** A list with commas between. */

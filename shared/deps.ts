@@ -59,9 +59,8 @@ export async function openParts(config: Config, embedded: EmbeddedOptions = {}):
   const redis = await openUpstash(config.seats);
   const records = await openRecords(config);
   const requester = httpRequester(redis);
-  const { accessTokenKeys, signIn } = config;
-  const publicUrl =
-    signIn.kind === 'google' ? signIn.publicUrl : (embedded.publicUrl ?? `http://127.0.0.1:${config.port}`);
+  const { accessTokenKeys } = config;
+  const publicUrl = config.publicUrl ?? embedded.publicUrl ?? `http://127.0.0.1:${config.port}`;
   const seats = refillingSeats(openSeats(requester), records);
   const deps: Deps = {
     seats,

@@ -225,7 +225,7 @@ test('a wrong key, a key of no license and a key of no form are the same 401', a
   for (const reply of replies) {
     expect(reply.status).toBe(401);
     expect(reply.body.code).toBe('CREDENTIALS_INVALID');
-    expect(reply.headers.get('www-authenticate')).toBe('License realm="seatlease"');
+    expect(reply.headers.get('www-authenticate')).toBe('License realm="seatlease", Bearer realm="seatlease"');
     expect(bareAnswer(reply)).toEqual(bareAnswer(replies[0] ?? reply));
   }
 });
@@ -242,7 +242,7 @@ test.each([
   });
   expect(reply.status).toBe(401);
   expect(reply.body.code).toBe('AUTHENTICATION_REQUIRED');
-  expect(reply.headers.get('www-authenticate')).toBe('License realm="seatlease"');
+  expect(reply.headers.get('www-authenticate')).toBe('License realm="seatlease", Bearer realm="seatlease"');
 });
 
 test('an operator has no seat to take', async () => {
@@ -251,7 +251,10 @@ test('an operator has no seat to take', async () => {
     body: { fingerprint: 'm' },
   });
   expect(refused.status).toBe(403);
-  expect(refused.body).toMatchObject({ code: 'FORBIDDEN', detail: 'This endpoint takes "License <key>".' });
+  expect(refused.body).toMatchObject({
+    code: 'FORBIDDEN',
+    detail: 'This endpoint takes "License <key>" or "Bearer <token>".',
+  });
 });
 
 test('says which field is wrong, and refuses fields it does not know', async () => {

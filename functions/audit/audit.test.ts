@@ -231,6 +231,6 @@ test('what happened is for operators alone', async () => {
   const nobody = await suite.call('GET', path);
   expect([nobody.status, nobody.headers.get('www-authenticate')]).toEqual([
     401,
-    'Operator realm="seatlease"',
+    'Operator realm="seatlease", Bearer realm="seatlease"',
   ]);
 });

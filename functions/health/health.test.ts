@@ -34,7 +34,9 @@ test('asks each part for operators', async () => {
 test('asks no part for anybody else', async () => {
   const refused = await suite.call('GET', '/health?deep=1');
   expect([refused.status, refused.body.code]).toEqual([401, 'AUTHENTICATION_REQUIRED']);
-  expect(refused.headers.get('www-authenticate')).toBe('Operator realm="seatlease"');
+  expect(refused.headers.get('www-authenticate')).toBe(
+    'Operator realm="seatlease", Bearer realm="seatlease"',
+  );
   const wrong = await suite.call('GET', '/health', { authorization: `Operator ${OPERATOR_KEY}x` });
   expect([wrong.status, wrong.body.code]).toEqual([401, 'CREDENTIALS_INVALID']);
   const license = await suite.createLicense();

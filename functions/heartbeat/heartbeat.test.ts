@@ -272,7 +272,7 @@ test("a wrong key extends nothing, not even with the session's own token", async
     body: { session_id: id, session_token: token },
   });
   expect(reply.status).toBe(401);
-  expect(reply.headers.get('www-authenticate')).toBe('License realm="seatlease"');
+  expect(reply.headers.get('www-authenticate')).toBe('License realm="seatlease", Bearer realm="seatlease"');
 });
 
 test.each([

@@ -230,7 +230,7 @@ const STRANGERS: readonly Forgery[] = [
   ],
   [
     'a license with a token in place of a key',
-    'AUTHENTICATION_REQUIRED',
+    'CREDENTIALS_INVALID',
     '',
     async () => {
       const token = (await theirs.sign({ session_id: theirSession })).body.license_token;

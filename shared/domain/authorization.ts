@@ -49,7 +49,7 @@ export const ACCESS = {
   'gdpr-delete.ask': ['operator', 'person'],
   'gdpr-delete.confirm': ['operator', 'person'],
   'health.health': ['anyone', 'operator'],
-  'sweep.sweep': ['scheduler'],
+  'sweep.sweep': ['scheduler', 'operator'],
   'record-event.record': ['pubsub'],
 } as const satisfies Readonly<Record<string, readonly Grant[]>>;
 

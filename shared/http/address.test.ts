@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { addressOf } from './address.ts';
+import { addressOf, networkOf } from './address.ts';
 
 const SOCKET = '192.0.2.1';
 
@@ -59,4 +59,18 @@ test('where a proxy of ours says nothing, whoever is connected counts', () => {
 test('an IPv6 address is taken as it is', () => {
   expect(addressFrom('10.0.0.1, 2001:db8::7', 1)).toBe('2001:db8::7');
   expect(addressFrom(undefined, 0, '::ffff:192.0.2.1')).toBe('::ffff:192.0.2.1');
+});
+
+test.each([
+  ['203.0.113.7', '203.0.113.7'],
+  ['::ffff:203.0.113.7', '203.0.113.7'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
+  ['2001:0db8:0001:0002::9', '2001:db8:1:2'],
+  ['2001:db8::7', '2001:db8:0:0'],
+  ['::1', '0:0:0:0'],
+  ['fe80::1:2:3:4', 'fe80:0:0:0'],
+  ['unknown', 'unknown'],
+  ['', ''],
+])('%s is a caller of %s', (address, network) => {
+  expect(networkOf(address)).toBe(network);
 });

@@ -147,8 +147,8 @@ describe('calls of Google', () => {
     };
     const header = `Bearer ${identity.issue(SCHEDULER)}`;
     const required = { problem: 'AUTHENTICATION_REQUIRED' };
-    expect(await authenticate(header, BOTH, counting)).toEqual(required);
-    expect(await authenticate(header, ['anyone', 'operator'], counting)).toEqual(required);
+    expect(await authenticate(header, ['license'], counting)).toEqual(required);
+    expect(await authenticate(header, ['anyone', 'license'], counting)).toEqual(required);
     expect(await authenticate(header, ['anyone'], counting)).toEqual({ kind: 'anyone' });
     for (const other of [`Operator ${OPERATOR_KEY}`, `License ${key}`]) {
       expect(await authenticate(other, ['scheduler'], counting)).toEqual({

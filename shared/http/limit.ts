@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Unavailable } from '../errors.ts';
 import type { Deps, LogLine } from '../ports/deps.ts';
 import type { Taken } from '../ports/limits.ts';
-import { addressOf } from './address.ts';
+import { addressOf, networkOf } from './address.ts';
 import type { Caller, LimitContract, Refusal } from './contract.ts';
 
 interface Limited {
@@ -20,7 +20,7 @@ export async function countCall(
   deps: Deps,
   note: (fields: Partial<LogLine>) => void,
 ): Promise<Limited> {
-  const who = (limit.by === 'caller' && nameOf(caller)) || addressOf(request, deps.forwardedHops);
+  const who = (limit.by === 'caller' && nameOf(caller)) || networkOf(addressOf(request, deps.forwardedHops));
   try {
     const taken = await deps.limits.take(`${endpoint}:${deps.pseudonymOf('address', who)}`, limit);
     return limitedBy(taken, limit);

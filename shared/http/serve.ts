@@ -108,7 +108,7 @@ export function serve(
       (await countCall(`${contract.name}.${name}`, endpoint.limit, caller, request, deps, note));
     if (limited?.refusal) return refuse(limited.refusal, limited.headers);
     const input = parseInput(endpoint, request, route.params, new URLSearchParams(search));
-    if ('problem' in input) return refuse(input);
+    if ('problem' in input) return refuse(input, limited?.headers);
 
     const { default: handlers } = await loadHandlers();
     const handle = handlers[name];

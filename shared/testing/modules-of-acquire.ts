@@ -34,6 +34,7 @@ const deps = await openDeps(
     SCHEDULER_ACCOUNT: 'scheduler@no-such.example',
     SIGNING_KEY_VERSION: 'projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1',
     PUSH_ACCOUNT: 'pubsub@no-such.example',
+    PUBLIC_URL: 'https://no-such.example',
     UPSTASH_REDIS_REST_URL: front.url,
     UPSTASH_REDIS_REST_TOKEN: 'token',
     OPERATOR_KEY: 'operator-key-for-tests-0123456789abcdef',
