@@ -44,8 +44,9 @@ export interface SeatUpkeep {
   /**
    * One page of the sessions of a license of which facts are kept: those with a seat, and those whose lease ran out within
    * the last hour. `cursor` is `nextCursor` of the page before; a page may be empty, and a session may come twice. Nobody
-   * is missed who is there from the first page to the last: so read to the end before you forget any, and read anew until
-   * there is nobody left to forget.
+   * is missed who stays from the first page to the last. Whoever forgets sessions of a page may miss others unless they
+   * read that page again, until it holds none to forget. A session that comes back to its seat meanwhile may be missed, as
+   * is one that is acquired meanwhile.
    */
   readFacts(licenseId: string, cursor?: string): Promise<FactsPage>;
 

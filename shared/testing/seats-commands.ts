@@ -5,7 +5,7 @@ import type { Entitlement } from '../domain/entitlement.ts';
 export const START_MS = Date.UTC(2040, 0, 1);
 const HOLDERS = ['ann', 'ben', 'cat', 'dan'] as const;
 
-/** Two in one shard; a rhythm each, the last with a TTL longer than ended sessions are remembered. */
+/** Two of one tenant; a rhythm each, the last with a TTL longer than ended sessions are remembered. */
 export const TERMS: readonly Entitlement[] = [
   terms('lic_03_0000000000000001', { max: 2, ttlSeconds: 10, borrowMaxDays: 3 }),
   terms('lic_03_0000000000000002', { max: 1, overdraft: 1, ttlSeconds: 30, unit: 'user', borrowMaxDays: 2 }),
@@ -27,7 +27,7 @@ function terms(licenseId: string, more: Partial<Entitlement>): Entitlement {
     offlineGraceDays: 7,
     borrowMaxDays: 0,
     borrowLowWater: 0,
-    requestsPerMinute: 10_000,
+    requestsPerMinute: 3,
     keyHash: `hash of ${licenseId}`,
     previousKeyHash: `old hash of ${licenseId}`,
     previousKeyUntilMs: START_MS + 60_000,
@@ -35,14 +35,28 @@ function terms(licenseId: string, more: Partial<Entitlement>): Entitlement {
   };
 }
 
+/** The id of the user that a holder is. */
+export function userIdOf(holder: string): string {
+  return `usr_${holder.padEnd(16, '0')}`;
+}
+
 const NO_LOAN = Array<undefined>(10).fill(undefined);
 
 const license = fc.nat(TERMS.length - 1);
 const pick = fc.nat(999);
+/** By whose word: the vendor's, a key's, or that of somebody who is signed in with the license's tenant or another. */
 const proof = fc.oneof(
-  { weight: 12, arbitrary: fc.constant('trusted' as const) },
-  { weight: 2, arbitrary: fc.constant('right' as const) },
-  { weight: 1, arbitrary: fc.constantFrom('previous' as const, 'wrong' as const) },
+  { weight: 12, arbitrary: fc.constant({ by: 'trusted' as const }) },
+  { weight: 3, arbitrary: fc.constant({ by: 'right' as const }) },
+  { weight: 1, arbitrary: fc.record({ by: fc.constantFrom('previous' as const, 'wrong' as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      by: fc.constant('user' as const),
+      who: fc.constantFrom(...HOLDERS),
+      isStranger: fc.constantFrom(false, false, false, true),
+    }),
+  },
 );
 
 /** What happens next. `pick` chooses among the sessions (or requests) so far, so that any part of a history is one. */
@@ -94,6 +108,7 @@ export const commandOf = fc.oneof(
       ),
       borrowMaxDays: fc.constantFrom(0, 2, 3, 3),
       borrowLowWater: fc.constantFrom(0, 0, 1, 1, 2),
+      requestsPerMinute: fc.constantFrom(2, 7, 10_000, null),
       versionsAhead: fc.constantFrom(-1, 0, 1, 1, 1, 2),
       event: fc.constantFrom(undefined, 'license.updated' as const),
     }),
@@ -134,6 +149,39 @@ export const commandOf = fc.oneof(
     }),
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('sign' as const), license, proof, pick }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('bar' as const),
+      license,
+      who: fc.constantFrom(...HOLDERS),
+      seconds: fc.constantFrom(1, 30, 300),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('unbar' as const), license, who: fc.constantFrom(...HOLDERS) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('forget' as const),
+      license,
+      picks: fc.array(pick, { minLength: 1, maxLength: 3 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('hammer' as const),
+      license,
+      proof,
+      holder: fc.constantFrom(...HOLDERS),
+      pick,
+      /** More than the slowest pace here lets through, or than strangers are let. */
+      times: fc.constantFrom(4, 4, 4, 22),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('lose' as const) }) },
 );
 type Arbitrated<A> = A extends fc.Arbitrary<infer T> ? T : never;

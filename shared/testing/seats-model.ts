@@ -3,24 +3,27 @@ import type { Session } from '../domain/session.ts';
 import type {
   AcquireRequest,
   AcquireVerdict,
+  EntryRefusal,
   HeartbeatOf,
   HeartbeatRequest,
   HeartbeatResult,
   HeartbeatVerdict,
   LicenseChanged,
-  LicenseTrouble,
   Proof,
   ReleaseRequest,
   ReleaseVerdict,
   SessionListVerdict,
   SessionRequest,
   SessionVerdict,
+  TooOften,
 } from '../ports/seats.ts';
 
 /** How long an ended session is remembered after the longest lease that it was ever promised. */
 export const MEMORY_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
+
+const STRANGERS_PER_MINUTE = 20;
 
 export interface ModelEvent {
   readonly type: string;
@@ -38,6 +41,45 @@ interface Known extends Session {
   signed: string | undefined;
 }
 
+/** Who is barred from which tenant, until when (ms). All pools of the store have one such list. */
+export class BarsModel {
+  readonly #untilMs = new Map<string, number>();
+
+  bar(tenantId: string, userId: string, untilMs: number): void {
+    const who = `${tenantId} ${userId}`;
+    this.#untilMs.set(who, Math.max(untilMs, this.#untilMs.get(who) ?? 0));
+  }
+
+  unbar(tenantId: string, userId: string): void {
+    this.#untilMs.delete(`${tenantId} ${userId}`);
+  }
+
+  isBarred(tenantId: string, userId: string, nowMs: number): boolean {
+    return (this.#untilMs.get(`${tenantId} ${userId}`) ?? 0) > nowMs;
+  }
+
+  lose(): void {
+    this.#untilMs.clear();
+  }
+}
+
+/** What may come at once, and in the long run, of one kind of call. */
+class PaceModel {
+  /** When the calls so far would have been due, had they come evenly. */
+  #dueMicros = 0;
+
+  /** Counts a call where it does not come more than a minute before it is due. */
+  call(perMinute: number, nowMs: number): TooOften | undefined {
+    const minute = MINUTE_MS * 1000;
+    const now = nowMs * 1000;
+    const due = Math.max(this.#dueMicros, now) + Math.floor(minute / perMinute);
+    if (due > now + minute)
+      return { verdict: 'TOO_OFTEN', retryAfterSeconds: Math.ceil((due - now - minute) / 1_000_000) };
+    this.#dueMicros = due;
+    return undefined;
+  }
+}
+
 /** The rules of one license's pool in plain words: what the Lua must answer, tell and remember. */
 export class PoolModel {
   /** Everything told so far. */
@@ -46,22 +88,32 @@ export class PoolModel {
   #isChangeTold = false;
   #known: Known[] = [];
   #denials: { minuteMs: number; count: number; last: string } | undefined;
+  #acquires = new PaceModel();
+  #earlyBeats = new PaceModel();
+  #strangers = new PaceModel();
+  readonly #bars: BarsModel;
+
+  constructor(bars: BarsModel) {
+    this.#bars = bars;
+  }
 
   put(terms: Entitlement, event: LicenseChanged | undefined): 'STORED' | 'STALE' {
     const before = this.#terms?.version ?? Number.NEGATIVE_INFINITY;
-    if (terms.version > before) {
-      this.#terms = terms;
-      this.#isChangeTold = false;
-    }
+    const isWhole = this.#terms?.requestsPerMinute !== null;
+    const isStored = terms.version > before || (terms.version === before && !isWhole);
+    if (isStored) this.#terms = terms;
+    if (terms.version > before) this.#isChangeTold = false;
     if (event && terms.version >= before && !this.#isChangeTold) {
       this.#isChangeTold = true;
       this.#tell(event.type, '', event.atMs);
     }
-    return terms.version > before ? 'STORED' : 'STALE';
+    return isStored ? 'STORED' : 'STALE';
   }
 
   acquire(request: AcquireRequest, nowMs: number): AcquireVerdict | { verdict: 'ENDED' } {
-    const terms = this.#enter(request.proof, nowMs);
+    const terms = this.#enter(request.proof, nowMs, ({ requestsPerMinute }) =>
+      requestsPerMinute === null ? undefined : this.#acquires.call(requestsPerMinute, nowMs),
+    );
     if ('verdict' in terms) return terms;
     const standing = standingOf(terms, nowMs);
     if (standing) return standing;
@@ -108,11 +160,16 @@ export class PoolModel {
   }
 
   heartbeat({ proof, sessions }: HeartbeatRequest, nowMs: number): HeartbeatVerdict {
-    const terms = this.#enter(proof, nowMs);
+    const terms = this.#enter(proof, nowMs, (unpaced) => {
+      const { requestsPerMinute } = unpaced;
+      if (requestsPerMinute === null) return undefined;
+      const isNeeded = sessions.some(({ sessionId }) => this.#needsBeat(sessionId, proof, unpaced, nowMs));
+      return isNeeded ? undefined : this.#earlyBeats.call(requestsPerMinute, nowMs);
+    });
     if ('verdict' in terms) return terms;
     const standing = standingOf(terms, nowMs);
     if (standing) return standing;
-    const results = sessions.map((beat) => this.#beat(beat, terms, nowMs));
+    const results = sessions.map((beat) => this.#beat(beat, proof, terms, nowMs));
     return { verdict: 'OK', atMs: nowMs, rhythm: rhythmOf(terms), results };
   }
 
@@ -122,7 +179,7 @@ export class PoolModel {
     const standing = standingOf(terms, nowMs);
     if (standing) return standing;
     const session = this.#find(sessionId);
-    if (session?.state !== 'seated') return { verdict: 'GONE' };
+    if (session?.state !== 'seated' || !isFor(proof, session)) return { verdict: 'GONE' };
     const { version, validUntilMs } = terms;
     const { signed } = session;
     return {
@@ -148,7 +205,9 @@ export class PoolModel {
     const terms = this.#enter(proof, nowMs);
     if ('verdict' in terms) return terms;
     const session = this.#find(sessionId) ?? this.#lost(proven, nowMs);
-    if (!session) return { verdict: 'UNKNOWN_SESSION' };
+    // Of one that was ended the store has nothing left that tells whose it was.
+    const whose = session?.state === 'ended' ? proven : session;
+    if (!session || !isFor(proof, whose)) return { verdict: 'UNKNOWN_SESSION' };
     const wasSeated = session.state === 'seated';
     session.state = 'ended';
     forgetPaper(session);
@@ -166,11 +225,57 @@ export class PoolModel {
     return { verdict: 'OK', active: sessions.length, max, overdraft, sessions };
   }
 
+  /** What is kept of it for good is that it must not come back. */
+  forget(sessionIds: readonly string[], nowMs: number): 'FORGOTTEN' | 'UNKNOWN_LICENSE' {
+    const terms = this.#terms;
+    const isSeated = (sessionId: string): boolean => this.#find(sessionId)?.state === 'seated';
+    if (!terms && sessionIds.some(isSeated)) return 'UNKNOWN_LICENSE';
+    this.#known = this.#known.filter(
+      ({ state, promisedUntilMs }) => state === 'seated' || promisedUntilMs + MEMORY_MS > nowMs,
+    );
+    for (const sessionId of sessionIds) {
+      const session = this.#find(sessionId) ?? this.#unheardOf(sessionId, nowMs);
+      const hasRunOut = session.state === 'seated' && session.expiresAtMs <= nowMs;
+      // So long ago that nobody remembers it: as good as one that Redis has lost.
+      if (hasRunOut && session.promisedUntilMs + MEMORY_MS <= nowMs)
+        session.promisedUntilMs = this.#lastLeaseEnd(nowMs);
+      if (hasRunOut) this.#tell('session.expired', sessionId, session.expiresAtMs);
+      else if (session.state === 'seated') this.#tell('session.evicted', sessionId, nowMs);
+      session.state = 'ended';
+      forgetPaper(session);
+    }
+    return 'FORGOTTEN';
+  }
+
+  /** The longest that a lease of now can last. */
+  #lastLeaseEnd(nowMs: number): number {
+    const { ttlSeconds = 0, borrowMaxDays = 0 } = this.#terms ?? {};
+    return nowMs + Math.max(ttlSeconds * 1000, borrowMaxDays * DAY_MS);
+  }
+
+  /** Of a session that Redis has lost nobody knows how long its last token is good. */
+  #unheardOf(sessionId: string, nowMs: number): Known {
+    const promisedUntilMs = this.#lastLeaseEnd(nowMs);
+    const nothing = {
+      holder: '',
+      acquiredAtMs: 0,
+      expiresAtMs: 0,
+      facts: { fingerprint: '' },
+      loanUntilMs: 0,
+    };
+    const session: Known = { sessionId, ...nothing, state: 'ended', promisedUntilMs, signed: undefined };
+    this.#known.push(session);
+    return session;
+  }
+
   /** Redis was flushed. */
   lose(): void {
     this.#terms = undefined;
     this.#known = [];
     this.#denials = undefined;
+    this.#acquires = new PaceModel();
+    this.#earlyBeats = new PaceModel();
+    this.#strangers = new PaceModel();
   }
 
   /** Session and expiry of every lease that has not ended, by session. */
@@ -189,11 +294,18 @@ export class PoolModel {
     };
   }
 
-  /** A caller with the right key notices what has run out, and what nobody needs to remember any more. */
-  #enter(proof: Proof, nowMs: number): Entitlement | Extract<ReleaseVerdict, LicenseTrouble> {
+  /** A caller who is let in notices what has run out, and what nobody needs to remember any more. */
+  #enter(
+    proof: Proof,
+    nowMs: number,
+    pace: (terms: Entitlement) => TooOften | undefined = () => undefined,
+  ): Entitlement | EntryRefusal {
     const terms = this.#terms;
     if (!terms) return { verdict: 'UNKNOWN_LICENSE' };
-    if (!opens(terms, proof, nowMs)) return { verdict: 'WRONG_KEY' };
+    const distrust = this.#distrust(terms, proof, nowMs);
+    if (distrust) return this.#strangers.call(STRANGERS_PER_MINUTE, nowMs) ?? distrust;
+    const tooOften = proof.kind === 'trusted' ? undefined : pace(terms);
+    if (tooOften) return tooOften;
     const ranOut = this.#seated().filter(({ expiresAtMs }) => expiresAtMs <= nowMs);
     for (const session of ranOut.sort(bySoonestEnd)) {
       session.state = 'ran out';
@@ -202,6 +314,28 @@ export class PoolModel {
     }
     this.#known = this.#known.filter(({ promisedUntilMs }) => promisedUntilMs + MEMORY_MS > nowMs);
     return terms;
+  }
+
+  #distrust(terms: Entitlement, proof: Proof, nowMs: number): EntryRefusal | undefined {
+    switch (proof.kind) {
+      case 'trusted':
+        return undefined;
+      case 'license-key':
+        return opens(terms, proof.keyHash, nowMs) ? undefined : { verdict: 'WRONG_KEY' };
+      case 'user': {
+        const { tenantId } = terms;
+        const isTheirs =
+          proof.tenantIds.includes(tenantId) && !this.#bars.isBarred(tenantId, proof.userId, nowMs);
+        return isTheirs ? undefined : { verdict: 'NOT_YOURS' };
+      }
+    }
+  }
+
+  #needsBeat(sessionId: string, proof: Proof, terms: Entitlement, nowMs: number): boolean {
+    const session = this.#find(sessionId);
+    if (standingOf(terms, nowMs) || session?.state !== 'seated' || session.expiresAtMs <= nowMs) return false;
+    const gainMs = leaseEnd(terms, nowMs, session.loanUntilMs) - session.expiresAtMs;
+    return isFor(proof, session) && gainMs >= (terms.heartbeatSeconds * 1000) / 2;
   }
 
   #grant(verdict: 'GRANTED' | 'RENEWED', seated: Known, terms: Entitlement, nowMs: number): AcquireVerdict {
@@ -237,9 +371,15 @@ export class PoolModel {
     return { verdict: 'FULL', active: seated.length, max: terms.max, retryAfterSeconds };
   }
 
-  #beat({ sessionId, proven }: HeartbeatOf, terms: Entitlement, nowMs: number): HeartbeatResult {
+  #beat(
+    { sessionId, proven }: HeartbeatOf,
+    proof: Proof,
+    terms: Entitlement,
+    nowMs: number,
+  ): HeartbeatResult {
     const session = this.#find(sessionId) ?? this.#lost(proven, nowMs);
-    if (!session || session.state === 'ended') return { verdict: 'GONE', sessionId };
+    if (!session || session.state === 'ended' || !isFor(proof, session))
+      return { verdict: 'GONE', sessionId };
 
     const verdict = session.state === 'seated' ? 'RENEWED' : 'REVIVED';
     if (verdict === 'REVIVED') {
@@ -287,10 +427,14 @@ export class PoolModel {
   }
 }
 
-function opens(terms: Entitlement, proof: Proof, nowMs: number): boolean {
-  if (proof.kind === 'user') return proof.tenantIds.includes(terms.tenantId);
-  if (proof.kind === 'trusted' || proof.keyHash === terms.keyHash) return true;
-  return proof.keyHash === terms.previousKeyHash && nowMs < (terms.previousKeyUntilMs ?? 0);
+function opens(terms: Entitlement, keyHash: string, nowMs: number): boolean {
+  if (keyHash === terms.keyHash) return true;
+  return keyHash === terms.previousKeyHash && nowMs < (terms.previousKeyUntilMs ?? 0);
+}
+
+/** To somebody who is signed in, sessions of others are none. */
+function isFor(proof: Proof, session: Session | undefined): boolean {
+  return proof.kind !== 'user' || session?.facts.userId === proof.userId;
 }
 
 function standingOf(

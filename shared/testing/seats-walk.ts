@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { openSeats } from '../adapters/seats/live.ts';
 import { poolKey, shardKey } from '../adapters/seats/lua/keys.ts';
 import type { RespReply } from '../adapters/seats/resp-client.ts';
+import { openUpkeep } from '../adapters/seats/upkeep.ts';
 import type { Entitlement } from '../domain/entitlement.ts';
 import { shardOf } from '../domain/ids.ts';
 import type { Session } from '../domain/session.ts';
@@ -11,8 +12,8 @@ import type { AcquireRequest, Proof } from '../ports/seats.ts';
 import type { SeatEvent } from '../ports/seats-pool.contract-suite.ts';
 import { respRequester } from './resp-requester.ts';
 import { eventsIn, listOf, pairsOf, type SeatsBackend } from './seats-backend.ts';
-import { type Command, START_MS, TERMS, type Told } from './seats-commands.ts';
-import { MEMORY_MS, PoolModel } from './seats-model.ts';
+import { type Command, START_MS, TERMS, type Told, userIdOf } from './seats-commands.ts';
+import { BarsModel, MEMORY_MS, PoolModel } from './seats-model.ts';
 
 export interface Walk {
   /** Throws where the seats and the model part ways. */
@@ -23,7 +24,9 @@ export interface Walk {
 
 /** Runs histories against seats and model side by side, and compares them after every step. */
 export function openWalk(backend: SeatsBackend): Walk {
-  const seats = openSeats(respRequester(backend.redis), backend.includes);
+  const requester = respRequester(backend.redis);
+  const seats = openSeats(requester, backend.includes);
+  const upkeep = openUpkeep(requester, backend.includes);
   const tally = new Map<string, number>();
   const count = (what: string): void => {
     tally.set(what, (tally.get(what) ?? 0) + 1);
@@ -32,7 +35,8 @@ export function openWalk(backend: SeatsBackend): Walk {
     let nowMs = START_MS;
     let lastId = 0;
     const truth = TERMS.map((each) => ({ ...each }));
-    const pools = TERMS.map(() => new PoolModel());
+    const bars = new BarsModel();
+    const pools = TERMS.map(() => new PoolModel(bars));
     const requests: { of: number; request: AcquireRequest }[] = [];
     /** What clients know of their sessions: the first and the newest answer. */
     const held: { of: number; oldest: Session; newest: Session }[] = [];
@@ -64,6 +68,8 @@ export function openWalk(backend: SeatsBackend): Walk {
           return heartbeat(command);
         case 'release':
           return release(command);
+        case 'hammer':
+          return hammer(command);
         case 'put':
           return change(command);
         case 'list':
@@ -75,7 +81,18 @@ export function openWalk(backend: SeatsBackend): Walk {
           return undefined;
         case 'waitForEnd':
           return waitForEnd(command);
+        case 'bar':
+          return bar(command);
+        case 'unbar': {
+          const { tenantId } = at(truth, command.license);
+          bars.unbar(tenantId, userIdOf(command.who));
+          await upkeep.unbar(tenantId, userIdOf(command.who));
+          return undefined;
+        }
+        case 'forget':
+          return forget(command);
         case 'lose':
+          bars.lose();
           for (const pool of pools) pool.lose();
           for (const { newest } of held) lost.add(newest.sessionId);
           await backend.flush();
@@ -91,7 +108,7 @@ export function openWalk(backend: SeatsBackend): Walk {
         proof: proofOf(of, by),
         proposedSessionId: `ses_${licenseId.slice(4)}_${String(lastId).padStart(16, '0')}`,
         holders: unit === 'user' ? { machine: 'one', user: holder } : { machine: holder ?? '' },
-        facts: { fingerprint: `print ${lastId}` },
+        facts: { fingerprint: `print ${lastId}`, ...(holder && { userId: userIdOf(holder) }) },
         borrowDays,
       };
       requests.push({ of, request });
@@ -103,6 +120,7 @@ export function openWalk(backend: SeatsBackend): Walk {
       const actual = await seats.acquire(request).catch(endedOf);
       agree(actual, expected);
       count(`acquire ${actual.verdict}`);
+      countBarred(of, request.proof, actual.verdict);
       if ('session' in actual) remember(of, actual.session);
       await refill(of, actual.verdict);
       return of;
@@ -121,12 +139,23 @@ export function openWalk(backend: SeatsBackend): Walk {
       const actual = await seats.heartbeat(request);
       agree(actual, expected);
       if (actual.verdict !== 'OK') count(`heartbeat ${actual.verdict}`);
+      countBarred(of, request.proof, actual.verdict);
       for (const result of actual.verdict === 'OK' ? actual.results : []) {
         count(`heartbeat ${result.verdict}`);
         if ('session' in result) remember(of, result.session);
       }
       await refill(of, actual.verdict);
       return of;
+    }
+
+    /** The same over and over, in no time. */
+    async function hammer({ times, holder, pick: number, ...asked }: Told<'hammer'>): Promise<number> {
+      for (let n = 0; n < times; n += 1) {
+        if (number % 2 === 0)
+          await acquire(asked.license, requestOf({ ...asked, do: 'acquire', holder, borrowDays: undefined }));
+        else await heartbeat({ ...asked, do: 'heartbeat', picks: [number], token: 'none' });
+      }
+      return asked.license;
     }
 
     async function release({
@@ -165,12 +194,33 @@ export function openWalk(backend: SeatsBackend): Walk {
       const actual = await seats.readSession(request);
       agree(actual, expected);
       count(`read ${actual.verdict}`);
+      const isSeated = at(pools, of)
+        .leasesAt(nowMs)
+        .some(([seated]) => seated === sessionId);
+      if (actual.verdict === 'GONE' && isSeated) count('read as somebody else');
       if (actual.verdict === 'OK' && actual.signed !== undefined) count('read what was signed');
       const signed = `signed at ${nowMs}`;
       const kept = await seats.keepSigned(licenseId, sessionId, signed);
       agree(kept, at(pools, of).keepSigned(sessionId, signed, nowMs));
       count(`keep ${kept}`);
       await refill(of, actual.verdict);
+      return of;
+    }
+
+    async function bar({ license: of, who, seconds }: Told<'bar'>): Promise<undefined> {
+      const { tenantId } = at(truth, of);
+      bars.bar(tenantId, userIdOf(who), nowMs + seconds * 1000);
+      await upkeep.bar(tenantId, userIdOf(who), seconds);
+    }
+
+    async function forget({ license: of, picks }: Told<'forget'>): Promise<number> {
+      const own = held.filter((each) => each.of === of);
+      const sessionIds = picks.map((number) => chosen(own, number)?.newest.sessionId ?? 'ses_never_was');
+      const { licenseId } = at(truth, of);
+      const expected = at(pools, of).forget(sessionIds, nowMs);
+      const actual = await upkeep.forgetSessions(licenseId, sessionIds);
+      agree(actual, expected);
+      count(`forget ${actual}`);
       return of;
     }
 
@@ -200,7 +250,8 @@ export function openWalk(backend: SeatsBackend): Walk {
       ...said
     }: Told<'put'>): Promise<number> {
       const now = at(truth, of);
-      const { max, overdraft, status, borrowMaxDays, borrowLowWater, ttlSeconds = now.ttlSeconds } = said;
+      const { max, overdraft, status, ttlSeconds = now.ttlSeconds } = said;
+      const { borrowMaxDays, borrowLowWater, requestsPerMinute } = said;
       const validUntilMs = validForMs === null ? null : nowMs + validForMs;
       const next = {
         ...now,
@@ -210,6 +261,7 @@ export function openWalk(backend: SeatsBackend): Walk {
         ttlSeconds,
         borrowMaxDays,
         borrowLowWater,
+        requestsPerMinute,
         validUntilMs,
         version: now.version + versionsAhead,
       };
@@ -224,6 +276,11 @@ export function openWalk(backend: SeatsBackend): Walk {
       const actual = await seats.putLicense(next, event);
       agree(actual, expected);
       count(`put ${actual}`);
+    }
+
+    function countBarred(of: number, proof: Proof, verdict: string): void {
+      const isOfTenant = proof.kind === 'user' && proof.tenantIds.includes(at(truth, of).tenantId);
+      if (verdict === 'NOT_YOURS' && isOfTenant) count('barred');
     }
 
     /** As the suite does it: a copy that Redis has lost comes back from the records. */
@@ -309,9 +366,16 @@ export function openWalk(backend: SeatsBackend): Walk {
       else held.push({ of, oldest: session, newest: session });
     }
 
-    function proofOf(of: number, by: Told<'acquire'>['proof']): Proof {
+    function proofOf(of: number, proof: Told<'acquire'>['proof']): Proof {
+      const { by } = proof;
       if (by === 'trusted') return { kind: 'trusted' };
-      const { keyHash, previousKeyHash } = at(truth, of);
+      const { keyHash, previousKeyHash, tenantId } = at(truth, of);
+      if (by === 'user') {
+        const tenantIds = proof.isStranger
+          ? ['ten_00_strange000000000']
+          : ['ten_00_another000000000', tenantId];
+        return { kind: 'user', userId: userIdOf(proof.who), tenantIds };
+      }
       const hashes = { right: keyHash, previous: previousKeyHash ?? '', wrong: 'another hash' };
       return { kind: 'license-key', keyHash: hashes[by] };
     }

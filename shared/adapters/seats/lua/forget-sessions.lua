@@ -41,6 +41,7 @@ local function forget(session)
   end
 end
 
+forget_ended(now_ms)
 for i = 2, #ARGV do
   forget(ARGV[i])
 end
