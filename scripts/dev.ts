@@ -30,6 +30,7 @@ Take a seat, keep it, give it back (paste all three):
   curl -s -o /dev/null -w '%{http_code}\\n' -X POST ${url}/api/v1/licenses/release ${license} -d "{\\"session_id\\":\\"$SESSION\\"}"
 
 Watch five machines share three seats:  npm run demo
+Sign in with a browser and take a seat:  npm run demo -- --sign-in
 Stop with Ctrl-C. Each request is one JSON line below.
 `;
 }

@@ -35,8 +35,6 @@ export const PROBLEMS = {
   LICENSE_NOT_FOUND: { status: 404, title: 'There is no such license.' },
   TENANT_NOT_FOUND: { status: 404, title: 'There is no such tenant.' },
   USER_NOT_FOUND: { status: 404, title: 'There is no such user.' },
-  INVITATION_NOT_FOUND: { status: 404, title: 'There is no such invitation.' },
-  ERASURE_NOT_FOUND: { status: 404, title: 'There is no such erasure.' },
   SESSION_NOT_FOUND: { status: 404, title: 'There is no such session, or it has ended.' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'This address does not take that method.' },
   SEATS_EXHAUSTED: { status: 409, title: 'Every seat of this license is taken.' },

@@ -140,7 +140,5 @@ test('who sits where is for operators alone', async () => {
   expect([refused.status, refused.body.code]).toEqual([403, 'FORBIDDEN']);
   const nobody = await suite.call('GET', path);
   expect(nobody.status).toBe(401);
-  expect(nobody.headers.get('www-authenticate')).toBe(
-    'Operator realm="seatlease", Bearer realm="seatlease"',
-  );
+  expect(nobody.headers.get('www-authenticate')).toBe('Operator realm="seatlease", Bearer realm="seatlease"');
 });

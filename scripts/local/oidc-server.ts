@@ -26,7 +26,7 @@ export const SAMPLE_ACCOUNTS: readonly LocalAccount[] = [
   { email: 'ada@example.com', name: 'Ada Lovelace', hostedDomain: 'example.com' },
   { email: 'grace@example.com', name: 'Grace Hopper', hostedDomain: 'example.com' },
   { email: 'linus@gmail.example', name: 'Linus Pauling' },
-  { email: 'olga@operator.example', name: 'Olga Operator' },
+  { email: 'olga@operator.example', name: 'Olga Operator', hostedDomain: 'operator.example' },
 ];
 
 const CLIENT_ID = 'seatlease-local';

@@ -16,7 +16,9 @@ export const DEFAULT_DATA_FOLDER = '.seatlease';
 /** The configuration of programs on a developer's machine. Throws `ConfigError`. */
 export function readLocalConfig(environment: Environment): Config {
   const secrets = localSecrets(environment.SEATLEASE_DATA || DEFAULT_DATA_FOLDER);
-  return readConfig({ ...secrets, ...environment });
+  // The page that stands in for Google has somebody of this domain.
+  const operators = environment.GOOGLE_CLIENT_ID ? {} : { OPERATOR_DOMAIN: 'operator.example' };
+  return readConfig({ ...operators, ...secrets, ...environment });
 }
 
 /**
