@@ -232,6 +232,25 @@ describe('operators', () => {
     expect((await lookalike.call('GET', '/api/v1/users')).body.code).toBe('FORBIDDEN');
     expect((await me(listed.authorization)).body.is_operator).toBe(true);
   });
+
+  test('twelve hours after signing in they are asked to sign in again, as they may be none any more', async () => {
+    const nowMs = Date.now();
+    vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
+    const { refreshToken } = await signIn(suite, 'olga@vendor.example');
+    const asOperator = async (refresh: string): Promise<{ status: number; next: string }> => {
+      const tokens = await suite.call('POST', '/auth/token', {
+        body: { grant_type: 'refresh_token', refresh_token: refresh },
+      });
+      const authorization = `Bearer ${tokens.body.access_token}`;
+      const { status } = await suite.call('GET', '/api/v1/users', { authorization });
+      return { status, next: tokens.body.refresh_token };
+    };
+    vi.setSystemTime(nowMs + 12 * 3600_000 - 1);
+    const { status, next } = await asOperator(refreshToken);
+    expect(status).toBe(200);
+    vi.setSystemTime(nowMs + 12 * 3600_000);
+    expect((await asOperator(next)).status).toBe(403);
+  });
 });
 
 async function beginIn(

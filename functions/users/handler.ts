@@ -2,13 +2,16 @@ import { isOperator, type User } from '../../shared/domain/people.ts';
 import type { HandlersOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { readPage } from '../../shared/http/page.ts';
-import { ALL_USERS, TENANTS, USERS, USERS_BY_EMAIL } from '../../shared/ports/catalogue.ts';
+import { ALL_USERS, SIGN_INS, TENANTS, USERS, USERS_BY_EMAIL } from '../../shared/ports/catalogue.ts';
 import type contract from './contract.ts';
 
 export default {
-  async me({ caller }, { records, operators }) {
-    const user = await records.get(USERS, caller.userId);
-    if (!user) return { problem: 'USER_NOT_FOUND' };
+  async me({ caller }, { records, operators, clock }) {
+    const [user, signIn] = await Promise.all([
+      records.get(USERS, caller.userId),
+      records.get(SIGN_INS, caller.signInId),
+    ]);
+    if (!user || !signIn) return { problem: 'USER_NOT_FOUND' };
     const tenants = await Promise.all(
       Object.entries(caller.tenants).map(async ([tenantId, role]) => {
         const tenant = await records.get(TENANTS, tenantId);
@@ -17,7 +20,11 @@ export default {
     );
     return {
       answer: 'me',
-      body: { ...viewOf(user), is_operator: isOperator(user, operators), tenants: tenants.flat() },
+      body: {
+        ...viewOf(user),
+        is_operator: isOperator(user, signIn.createdAtMs, operators, clock.nowMs()),
+        tenants: tenants.flat(),
+      },
     };
   },
 

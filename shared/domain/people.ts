@@ -75,10 +75,17 @@ export interface OperatorRule {
   readonly domain?: string | undefined;
 }
 
+/** A working day: so long after signing in somebody can act as operator. Then the provider is asked again who they are. */
+const OPERATOR_SECONDS = 12 * 3600;
+
+/** Whether somebody who signed in at `signedInAtMs` counts as an operator now. */
 export function isOperator(
   { email, hostedDomain }: Pick<User, 'email' | 'hostedDomain'>,
+  signedInAtMs: number,
   rule: OperatorRule,
+  nowMs: number,
 ): boolean {
+  if (nowMs >= signedInAtMs + OPERATOR_SECONDS * 1000) return false;
   return rule.emails.includes(email) || (rule.domain !== undefined && hostedDomain === rule.domain);
 }
 

@@ -83,15 +83,17 @@ async function readSignedIn(
   standing: EndpointContract['standing'],
   { accessTokens, records, operators, clock }: Deps,
 ): Promise<Caller | CredentialRefusal> {
-  const access = await accessTokens.open(token, clock.nowMs());
+  const nowMs = clock.nowMs();
+  const access = await accessTokens.open(token, nowMs);
   if ('because' in access) return { problem: 'CREDENTIALS_INVALID', because: access.because };
   if (standing === 'token') return personOf(access);
   const found = await readPerson(records, access);
   if (!found) return { problem: 'CREDENTIALS_INVALID', because: 'signed out, or gone' };
   const { userId } = access;
-  return auth.includes('operator') && isOperator(found.user, operators)
+  const { user, signIn, tenants } = found;
+  return auth.includes('operator') && isOperator(user, signIn.createdAtMs, operators, nowMs)
     ? { kind: 'operator', proof: { kind: 'trusted' }, userId }
-    : personOf({ ...access, tenants: found.tenants });
+    : personOf({ ...access, tenants });
 }
 
 function personOf({ userId, signInId, tenants }: Access): Person {

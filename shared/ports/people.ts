@@ -1,6 +1,7 @@
 import type { Access } from '../domain/access-token.ts';
 import type { Role } from '../domain/authorization.ts';
 import type { User } from '../domain/people.ts';
+import type { SignIn } from '../domain/sign-in.ts';
 import { MEMBERSHIPS_OF_USER, SIGN_INS, USERS } from './catalogue.ts';
 import type { Records } from './records.ts';
 import { walk } from './walk.ts';
@@ -15,11 +16,11 @@ export async function tenantsOf(records: Records, userId: string): Promise<Recor
 export async function readPerson(
   records: Records,
   { userId, signInId }: Access,
-): Promise<{ user: User; tenants: Record<string, Role> } | undefined> {
+): Promise<{ user: User; signIn: SignIn; tenants: Record<string, Role> } | undefined> {
   const [user, signIn, tenants] = await Promise.all([
     records.get(USERS, userId),
     records.get(SIGN_INS, signInId),
     tenantsOf(records, userId),
   ]);
-  return user && signIn?.revoked === null ? { user, tenants } : undefined;
+  return user && signIn?.revoked === null ? { user, signIn, tenants } : undefined;
 }
