@@ -44,6 +44,7 @@ test('a license of a size alone gets the usual terms, a tenant of its own and a 
     valid_until: null,
     offline_grace_days: 7,
     borrow: { max_days: 0, low_water: 0 },
+    requests_per_minute: 1_260,
     created_at: license.updated_at,
   });
   expect(license.license_id.slice(4, 6)).toBe(license.tenant_id.slice(4, 6));
@@ -61,6 +62,7 @@ test('every term can be chosen at creation and is what seats are then counted by
     plan: 'free',
     features: ['export', 'größe'],
     borrow: { max_days: 14, low_water: 1 },
+    requests_per_minute: 90,
     valid_until: '2999-12-31T23:00:00.000Z',
   };
   const { body } = await create(terms);
@@ -70,6 +72,26 @@ test('every term can be chosen at creation and is what seats are then counted by
     body: { fingerprint: 'm', user_id: 'ada' },
   });
   expect(seat.body).toMatchObject({ ttl: 60, heartbeat_interval: 20, offline_grace_days: 0 });
+});
+
+test('a license can be given a pace, which its clients are held to at once, and go by its size again', async () => {
+  const { license_id, license_key } = (await create({ max: 1, requests_per_minute: 2 })).body;
+  for (const status of [201, 200]) expect((await acquireWith(license_key, 'machine')).status).toBe(status);
+  const refused = await acquireWith(license_key, 'machine');
+  expect(refused.status, refused.text).toBe(429);
+  expect(refused.body.code).toBe('RATE_LIMITED');
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+
+  const bySize = await change(license_id, { requests_per_minute: null });
+  expect(bySize.body).toMatchObject({ max: 1, requests_per_minute: 1_212 });
+  expect((await acquireWith(license_key, 'machine')).status).toBe(200);
+  expect((await change(license_id, { max: 10 })).body.requests_per_minute).toBe(1_320);
+  for (const requests_per_minute of [0, -1, 1.5, 1_000_001, '60']) {
+    expect((await change(license_id, { requests_per_minute })).status).toBe(400);
+  }
+  expect((await change(license_id, { requests_per_minute: 1_000_000 })).body.requests_per_minute).toBe(
+    1_000_000,
+  );
 });
 
 test('a further license of a tenant needs that tenant to be there', async () => {

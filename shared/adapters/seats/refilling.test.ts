@@ -1,6 +1,13 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { newLicenseId, newLicenseKey, newTenantId } from '../../domain/ids.ts';
+import { draftLicense, entitlementOf } from '../../domain/license.ts';
+import type { Proof } from '../../ports/seats.ts';
 import { type ClockedSuite, openClockedSuite } from '../../testing/clocked-suite.ts';
+import { respRequester } from '../../testing/resp-requester.ts';
+import { openSeats } from './live.ts';
 import { poolKey } from './lua/keys.ts';
+import { refillingSeats } from './refilling.ts';
+import { unknownLicenses } from './unknown-licenses.ts';
 
 let clocked: ClockedSuite;
 beforeEach(async () => {
@@ -37,4 +44,99 @@ test('what was signed is kept without asking for the license', async () => {
   expect(await clocked.suite.deps.seats.keepSigned(licenseId, sessionId, 'signed')).toBe('KEPT');
   expect(get).not.toHaveBeenCalled();
   expect(await hasCopy()).toBe(false);
+});
+
+describe('a license that nobody knows', () => {
+  /** Seats with a clock of their own, and asks of an unknown license. */
+  function openRefilling() {
+    const { records } = clocked.suite.deps;
+    const get = vi.spyOn(records, 'get');
+    let nowMs = 0;
+    const direct = openSeats(respRequester(clocked.redis));
+    const seats = refillingSeats(direct, records, () => nowMs);
+    const tenantId = newTenantId(16);
+    const licenseId = newLicenseId(tenantId);
+    const proof = { kind: 'license-key', keyHash: 'hash' } as const;
+    return {
+      seats,
+      direct,
+      ids: { tenantId, licenseId },
+      reads: () => get.mock.calls.length,
+      waitMs: (ms: number) => {
+        nowMs += ms;
+      },
+      ask: (by: Proof = proof) => seats.heartbeat({ licenseId, proof: by, sessions: [] }),
+    };
+  }
+  const UNKNOWN = { verdict: 'UNKNOWN_LICENSE' };
+
+  test('costs one read a minute, and is asked for in vain 20 times a minute', async () => {
+    const { ask, reads, waitMs } = openRefilling();
+    for (let n = 0; n < 20; n += 1) expect(await ask()).toEqual(UNKNOWN);
+    expect(await ask()).toEqual({ verdict: 'TOO_OFTEN', retryAfterSeconds: 60 });
+    waitMs(58_999);
+    expect(await ask()).toEqual({ verdict: 'TOO_OFTEN', retryAfterSeconds: 2 });
+    waitMs(1_000);
+    expect(await ask()).toEqual({ verdict: 'TOO_OFTEN', retryAfterSeconds: 1 });
+    expect(reads()).toBe(1);
+    waitMs(1);
+    expect(await ask()).toEqual(UNKNOWN);
+    expect(reads()).toBe(2);
+  });
+
+  test('is counted by license, whatever is asked of it', async () => {
+    const [one, two] = [openRefilling(), openRefilling()];
+    const { licenseId } = one.ids;
+    const asked = { licenseId, proof: { kind: 'license-key', keyHash: 'hash' }, sessionId: 'ses' } as const;
+    const asks = [
+      () => one.seats.readSession(asked),
+      () => one.seats.release({ ...asked, reason: 'released' }),
+      () =>
+        one.seats.acquire({
+          ...asked,
+          proposedSessionId: 'ses',
+          holders: { machine: 'm' },
+          facts: { fingerprint: 'f' },
+        }),
+      () => one.ask({ kind: 'user', userId: 'usr_0', tenantIds: [] }),
+    ];
+    for (let n = 0; n < 20; n += 1) expect(await asks[n % 4]?.()).toEqual(UNKNOWN);
+    for (const ask of asks) expect(await ask()).toMatchObject({ verdict: 'TOO_OFTEN' });
+    expect(await two.ask()).toEqual(UNKNOWN);
+  });
+
+  test('is unknown to those who are trusted, however often they ask', async () => {
+    const { ask, seats, ids, reads } = openRefilling();
+    for (let n = 0; n < 25; n += 1) expect(await ask({ kind: 'trusted' })).toEqual(UNKNOWN);
+    expect(await seats.listSessions(ids.licenseId, { limit: 0 })).toEqual(UNKNOWN);
+    expect(reads()).toBe(1);
+  });
+
+  test('is found as soon as it is created, here or anywhere', async () => {
+    for (const where of ['seats', 'direct'] as const) {
+      const opened = openRefilling();
+      const key = newLicenseKey(opened.ids.licenseId);
+      const license = draftLicense(opened.ids, key, { max: 1 }, 0);
+      const proof = { kind: 'license-key', keyHash: license.keyHash } as const;
+      for (let n = 0; n < 21; n += 1) await opened.ask(proof);
+      await opened[where].putLicense(entitlementOf(license));
+      expect(await opened.ask(proof)).toMatchObject({ verdict: 'OK' });
+    }
+  });
+
+  test('is looked for again at once after its copy was put here and lost', async () => {
+    const { ask, seats, ids, reads } = openRefilling();
+    await ask();
+    await seats.putLicense(entitlementOf(draftLicense(ids, 'key', { max: 1 }, 0)));
+    await clocked.redis.command(['DEL', poolKey('license', ids.licenseId)]);
+    expect(await ask()).toEqual(UNKNOWN);
+    expect(reads()).toBe(2);
+  });
+
+  test('is forgotten, the oldest first, before there are too many to remember', () => {
+    const unknown = unknownLicenses(() => 0);
+    for (let n = 0; n <= 10_000; n += 1) unknown.add(`license ${n}`);
+    expect(unknown.has('license 0')).toBe(false);
+    for (const n of [1, 10_000]) expect(unknown.has(`license ${n}`)).toBe(true);
+  });
 });
