@@ -1,0 +1,263 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import * as z from 'zod/mini';
+import { openSqliteRecords } from '../../shared/adapters/records/sqlite.ts';
+import { newPersonalId, newTenantId } from '../../shared/domain/ids.ts';
+import { membershipId, newTenant } from '../../shared/domain/people.ts';
+import {
+  ACCOUNTS,
+  INVITATIONS,
+  LICENSES_OF_TENANT,
+  MEMBERSHIPS,
+  SIGN_INS,
+  TENANTS,
+  USERS,
+} from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import type { Records } from '../../shared/ports/records.ts';
+import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
+import type { Reply, TestSuite } from '../../shared/testing/suite.ts';
+import { valuesIn } from '../../shared/testing/watched-suite.ts';
+
+/**
+ * Dies before every call by which an erasure changes records or seats. Whatever it reads in between changes nothing, so
+ * that is every state there is to die in.
+ */
+
+const PORTS = ['seats', 'upkeep', 'records'] as const;
+const READS: readonly PropertyKey[] = ['get', 'query', 'readFacts'];
+
+class Died extends Error {}
+
+/** The change to die at, counted from 0; whoever is dead makes no other, and reads nothing more. */
+let diesAt: number | undefined;
+let calls: string[] = [];
+
+function mortal<T extends object>(part: string, port: T): T {
+  return new Proxy(port, {
+    get(target, name) {
+      const member = Reflect.get(target, name);
+      if (typeof member !== 'function' || name === 'close') return member;
+      return async (...args: unknown[]) => {
+        const isRead = READS.includes(name);
+        const number = isRead ? calls.length : calls.push(`${part}.${String(name)}`) - 1;
+        if (diesAt !== undefined && number >= (isRead ? diesAt + 1 : diesAt)) throw new Died();
+        return Reflect.apply(member, target, args);
+      };
+    },
+  });
+}
+
+/** Every id that was ever written to. */
+const written = new Set<string>();
+
+/** Records in memory, as nothing here is about disks; what is in them can be read past them. */
+function noted(records: Records): Records {
+  return {
+    get: (...args) => records.get(...args),
+    query: (...args) => records.query(...args),
+    create(collection, id, document) {
+      written.add(`${collection.name}/${id}`);
+      return records.create(collection, id, document);
+    },
+    transact: (work) =>
+      records.transact((transaction) =>
+        work({
+          get: (...args) => transaction.get(...args),
+          set(collection, id, document) {
+            written.add(`${collection.name}/${id}`);
+            transaction.set(collection, id, document);
+          },
+          delete: (...args) => transaction.delete(...args),
+        }),
+      ),
+    ping: () => records.ping(),
+    close: () => records.close(),
+  };
+}
+
+let clocked: ClockedSuite;
+let suite: TestSuite;
+let records: Records;
+let shop: { tenantId: string; key: string };
+beforeAll(async () => {
+  clocked = await openClockedSuite((deps): Deps => {
+    records = noted(openSqliteRecords(':memory:'));
+    const ports = PORTS.map((name) => [name, mortal(name, { ...deps, records }[name])] as const);
+    return { ...deps, ...Object.fromEntries(ports) };
+  });
+  suite = clocked.suite;
+  const { tenantId, key } = await suite.createLicense({ max: 1000, ...LASTING });
+  shop = { tenantId, key };
+});
+afterAll(() => clocked.close());
+
+/** So that no seat ends by itself while others are being erased. */
+const LASTING = { ttl_seconds: 86_400 };
+
+interface Person {
+  readonly number: number;
+  readonly userId: string;
+  readonly labId: string;
+  readonly signInId: string;
+}
+
+let people = 0;
+const waiting: Person[] = [];
+
+/** The next of those who are there: recorded and sealed many at a time, as that is what takes long. */
+async function nextPerson(): Promise<Person> {
+  if (waiting.length === 0) {
+    for (let n = 0; n < 15; n += 1) waiting.push(await somebody());
+    await suite.settle();
+  }
+  const person = waiting.shift();
+  if (!person) throw new Error('nobody is there');
+  return person;
+}
+
+/** Somebody with a tenant of their own and a place in the shop, with a seat in each. */
+async function somebody(): Promise<Person> {
+  people += 1;
+  const nowMs = clocked.nowMs();
+  const email = `person${people}@example.com`;
+  const userId = newPersonalId('usr');
+  const labId = newTenantId(4);
+  const accountId = `account-of-${userId}`;
+  const signInId = newPersonalId('sin');
+  const user = { userId, email, name: `Person ${people}`, hostedDomain: null, accountId };
+  const times = { createdAtMs: nowMs, lastUsedAtMs: nowMs, expiresAtMs: nowMs + 9e9 };
+  await records.transact(async (transaction) => {
+    transaction.set(USERS, userId, { ...user, createdAtMs: nowMs, lastSignInAtMs: nowMs });
+    transaction.set(ACCOUNTS, accountId, { userId });
+    transaction.set(SIGN_INS, signInId, { signInId, userId, generation: 1, revoked: null, ...times });
+    transaction.set(TENANTS, labId, newTenant(labId, `Lab of person ${people}`, userId, nowMs));
+    for (const [tenantId, role] of [[labId, 'owner'] as const, [shop.tenantId, 'member'] as const])
+      transaction.set(MEMBERSHIPS, membershipId(tenantId, userId), {
+        tenantId,
+        userId,
+        role,
+        joinedAtMs: nowMs,
+      });
+    const invitation = { invitationId: newPersonalId('inv'), tenantId: shop.tenantId, email, role: 'admin' };
+    const until = { invitedAtMs: nowMs, expiresAtMs: nowMs + 9e9 };
+    transaction.set(INVITATIONS, invitation.invitationId, { ...invitation, role: 'admin', ...until });
+  });
+  const lab = await suite.createLicense({ tenant_id: labId, max: 5, ...LASTING });
+  for (const key of [shop.key, lab.key]) {
+    const body = { fingerprint: `machine of person ${people}`, user_id: email.toUpperCase() };
+    const reply = await suite.call('POST', '/api/v1/licenses/acquire', {
+      authorization: `License ${key}`,
+      body,
+    });
+    if (reply.status !== 201) throw new Error(`no seat: ${reply.text}`);
+  }
+  return { number: people, userId, labId, signInId };
+}
+
+async function ask({ userId, signInId, labId }: Person): Promise<() => Promise<Reply>> {
+  const tenants = { [labId]: 'owner', [shop.tenantId]: 'member' } as const;
+  const token = await suite.deps.accessTokens.issue({ userId, signInId, tenants }, clocked.nowMs());
+  const authorization = `Bearer ${token}`;
+  const { body, text } = await suite.call('POST', '/api/v1/gdpr/delete', { authorization, body: {} });
+  const { confirmation_token } = body;
+  if (confirmation_token === undefined) throw new Error(`not asked: ${text}`);
+  return () => suite.call('DELETE', '/api/v1/gdpr/delete', { authorization, body: { confirmation_token } });
+}
+
+/** Where anybody can still be found, by their number: in the records, in Redis, or as a license that gives seats. */
+async function findPeople(): Promise<Map<number, string[]>> {
+  const documents = await Promise.all(
+    [...written].map(async (place): Promise<[string, string]> => {
+      const [name = '', ...id] = place.split('/');
+      const document = await records.get({ name, schema: z.unknown() }, id.join('/'));
+      return [place, JSON.stringify(document) ?? ''];
+    }),
+  );
+  const found = new Map<number, string[]>();
+  for (const [place, text] of [...documents, ...(await valuesIn(clocked.redis))]) {
+    for (const [, number] of text.matchAll(/person ?(\d+)\b/gi)) {
+      found.set(Number(number), [...(found.get(Number(number)) ?? []), place]);
+    }
+  }
+  return found;
+}
+
+async function licensesOf({ labId: tenantId }: Person): Promise<string[]> {
+  const { documents } = await records.query(LICENSES_OF_TENANT, { tenantId }, { limit: 9 });
+  return documents.map(({ status }) => status);
+}
+
+/** None of these is found any more, and each of those who wait is. */
+async function expectGone(people: readonly { readonly person: Person; readonly diedAt: string }[]) {
+  const found = await findPeople();
+  for (const { person, diedAt } of people) {
+    expect(found.get(person.number), diedAt).toBeUndefined();
+    expect(await licensesOf(person), diedAt).toEqual(['suspended']);
+  }
+  for (const { number } of waiting) expect(new Set(found.get(number)).size).toBe(5);
+}
+
+/** The receipt, without what is another each time. */
+function erasedBy({ status, body, text }: Reply): unknown {
+  expect(status, text).toBe(200);
+  expect(body.completed_at).not.toBeNull();
+  return body.erased;
+}
+
+async function dyingAt(at: number, confirm: () => Promise<Reply>): Promise<string | undefined> {
+  calls = [];
+  diesAt = at;
+  const { status } = await confirm();
+  const reached = calls[at];
+  diesAt = undefined;
+  expect(status).toBe(reached === undefined ? 200 : 500);
+  return reached;
+}
+
+const WHOLE = {
+  sessions: 2,
+  session_histories: 2,
+  audit_events: 2,
+  memberships: 2,
+  invitations: 1,
+  sign_ins: 1,
+  tenants: 1,
+  users: 1,
+};
+
+test('an erasure that dies at any step is ended by asking for it again, with the same receipt', async () => {
+  const gone: { person: Person; diedAt: string }[] = [];
+  for (let reached: string | undefined = '-'; reached !== undefined; ) {
+    const person = await nextPerson();
+    const confirm = await ask(person);
+    reached = await dyingAt(gone.length, confirm);
+    gone.push({ person, diedAt: `at ${reached}` });
+    expect(erasedBy(await confirm()), `died at ${reached}`).toEqual(WHOLE);
+  }
+  await expectGone(gone);
+  const diedAt = gone.map((one) => one.diedAt);
+  for (const step of ['upkeep.bar', 'upkeep.forgetSessions', 'seats.putLicense', 'records.create'])
+    expect(diedAt).toContain(`at ${step}`);
+  expect(diedAt.filter((step) => step === 'at records.transact').length).toBeGreaterThan(20);
+});
+
+test('one that nobody asks for again is ended by the sweep, a minute later', async () => {
+  const gone: { person: Person; diedAt: string }[] = [];
+  // Before it is on record, nothing of it has been done.
+  for (let at = 1, reached: string | undefined = '-'; reached !== undefined; at += 1) {
+    const person = await nextPerson();
+    const confirm = await ask(person);
+    reached = await dyingAt(at, confirm);
+    clocked.moveClock(60_001);
+    await suite.sweep();
+    await suite.delivered();
+    gone.push({ person, diedAt: `at ${reached}` });
+    calls = [];
+    const erased = erasedBy(await confirm());
+    expect(calls, `died at ${reached}`).toEqual([]);
+    // What the sweep had told of before was recorded in time to be erased too.
+    expect(erased, `died at ${reached}`).toEqual({ ...WHOLE, audit_events: expect.any(Number) });
+  }
+  await expectGone(gone);
+  expect(gone.length).toBeGreaterThan(25);
+});
