@@ -10,6 +10,7 @@ import { verifyChain } from '../../functions/audit/verify-chain.ts';
 import { openSqliteRecords } from '../../shared/adapters/records/sqlite.ts';
 import { type AuditEvent, emptyChain, sealEvents, unsealed } from '../../shared/domain/audit-chain.ts';
 import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
+import { newTenant } from '../../shared/domain/people.ts';
 import { AUDIT, CHAIN_HEADS, TENANTS } from '../../shared/ports/catalogue.ts';
 import type { Records } from '../../shared/ports/records.ts';
 import { event, TENANT } from '../../shared/testing/seat-events.ts';
@@ -43,7 +44,7 @@ async function writeChain(to: Records, length: number): Promise<AuditEvent[]> {
   const fresh = Array.from({ length }, (_, n) => recorded(n));
   const sealed = sealEvents(emptyChain(TENANT), fresh);
   await to.transact(async (transaction) => {
-    transaction.set(TENANTS, TENANT, { tenantId: TENANT, name: 'Ada', createdAtMs: 1 });
+    transaction.set(TENANTS, TENANT, newTenant(TENANT, 'Ada', null, 1));
     for (const each of sealed.events) transaction.set(AUDIT, each.eventId, each);
     transaction.set(CHAIN_HEADS, TENANT, sealed.head);
   });
@@ -221,7 +222,7 @@ describe('audit verify', () => {
 
   test('says of a tenant of whom nothing has happened yet that all is well', async () => {
     const tenantId = newTenantId(16);
-    await records.create(TENANTS, tenantId, { tenantId, name: 'New', createdAtMs: 1 });
+    await records.create(TENANTS, tenantId, newTenant(tenantId, 'New', null, 1));
     const { code, said } = await admin('audit', 'verify', '--tenant', tenantId);
     expect([code, said.split('\n')[0]]).toEqual([0, `The audit chain of ${tenantId}: whole.`]);
   });

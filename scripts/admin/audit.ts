@@ -1,18 +1,62 @@
 import * as z from 'zod/mini';
+import audit from '../../functions/audit/contract.ts';
 import { type ChainReport, verifyChain } from '../../functions/audit/verify-chain.ts';
-import { TENANT_ID } from '../../shared/domain/ids.ts';
+import { EVENT_TYPES } from '../../shared/domain/event.ts';
+import type { Answered } from './api.ts';
 import { type Command, defineCommand, EXIT } from './command.ts';
+import { License, Limit, maybe, option, Session, Tenant } from './options.ts';
+import { firstRows, listed } from './pages.ts';
+import type { Column } from './words.ts';
 
-const NEEDS_TENANT = 'needs the id of a tenant (ten_…)';
+type EventView = Answered<typeof audit.endpoints.list>['events'][number];
+
+const EVENT_COLUMNS: readonly Column<EventView>[] = [
+  ['AT', ({ at }) => at],
+  ['TYPE', ({ type }) => type],
+  ['LICENSE', ({ license_id }) => license_id],
+  ['SESSION', ({ session_id }) => session_id],
+  ['DETAIL', detailOf],
+];
 
 export const AUDIT_COMMANDS: readonly Command[] = [
   defineCommand({
+    name: 'audit list',
+    summary: 'Lists what happened to a tenant, license or session, the newest first, up to two minutes late.',
+    asked: z
+      .object({
+        tenant: maybe(Tenant),
+        license: maybe(License),
+        session: maybe(Session),
+        type: maybe(option('TYPE', z.enum(EVENT_TYPES, `needs one of ${EVENT_TYPES.join(', ')}`))),
+        limit: Limit,
+      })
+      .check(
+        z.refine(
+          ({ tenant, license, session }) => (tenant ?? license ?? session) !== undefined,
+          'Say whose: --tenant, --license or --session',
+        ),
+      ),
+    async run({ tenant: tenant_id, license: license_id, session: session_id, type, limit }, { api }) {
+      const server = api();
+      const scope = { tenant_id, license_id, session_id, type };
+      const found = await firstRows(
+        limit,
+        (paging) => server.call(audit, 'list', { query: { ...scope, ...paging } }),
+        (page) => page.events,
+        (event) => event.event_id,
+      );
+      return {
+        exit: EXIT.well,
+        words: listed(found, 'events', EVENT_COLUMNS).join('\n'),
+        json: { events: found.rows, more: found.more },
+      };
+    },
+  }),
+  defineCommand({
     name: 'audit verify',
-    synopsis: '--tenant TENANT',
     summary:
       'Checks that no event of a tenant’s audit log was changed, removed or put in after it was sealed.',
-    options: { tenant: { type: 'string' } },
-    asked: z.object({ tenant: z.string(NEEDS_TENANT).check(z.regex(TENANT_ID, NEEDS_TENANT)) }),
+    asked: z.object({ tenant: Tenant }),
     async run({ tenant }, { withRecords }) {
       const report = await withRecords((records) => verifyChain(records, tenant));
       if (!report) return { trouble: `The records know no tenant ${tenant}.` };
@@ -21,6 +65,14 @@ export const AUDIT_COMMANDS: readonly Command[] = [
     },
   }),
 ];
+
+/** What an event tells beside what happened to whom, and when. */
+function detailOf({ active, max, reason, count, version, borrowed_until }: EventView): string {
+  const told = { active, max, reason, count, version, borrowed_until };
+  return Object.entries(told)
+    .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]))
+    .join(' ');
+}
 
 function toJson({ tenantId, sealed, unsealed, head, problems }: ChainReport) {
   return {

@@ -3,17 +3,14 @@ import { disabling, nextStep, signingOne } from '../../shared/domain/key-rotatio
 import type { KeyVersion } from '../../shared/ports/signing-keys.ts';
 import { type Command, defineCommand, EXIT } from './command.ts';
 import { aboutDisabling, aboutStep, listed, nothingSigns, toJson } from './keys-words.ts';
+import { Flag, option } from './options.ts';
 
-const FLAG = { type: 'boolean' } as const;
-const Flag = z._default(z.boolean(), false);
 const NEEDS_NUMBER = 'needs the number of a version';
 
 export const KEYS_COMMANDS: readonly Command[] = [
   defineCommand({
     name: 'keys list',
-    synopsis: '',
     summary: 'Lists the versions of the key that licenses are signed with.',
-    options: {},
     asked: z.object({}),
     async run(_, { withKeys }) {
       const versions = await withKeys((keys) => keys.versions());
@@ -26,10 +23,8 @@ export const KEYS_COMMANDS: readonly Command[] = [
   }),
   defineCommand({
     name: 'keys rotate',
-    synopsis: '[--apply] [--compromised]',
     summary:
       'Says the next step towards signing with a new version. With --apply it makes that version, where that is the step. With --compromised nothing is waited for.',
-    options: { apply: FLAG, compromised: FLAG },
     asked: z.object({ apply: Flag, compromised: Flag }),
     async run({ apply, compromised }, { withKeys, nowMs }) {
       return withKeys(async (keys) => {
@@ -47,12 +42,10 @@ export const KEYS_COMMANDS: readonly Command[] = [
   }),
   defineCommand({
     name: 'keys disable',
-    synopsis: '--version NUMBER [--apply] [--compromised]',
     summary:
       'Says what it would break to take a version out of use. With --apply it does. The one that signs: only with --compromised.',
-    options: { version: { type: 'string' }, apply: FLAG, compromised: FLAG },
     asked: z.object({
-      version: z.string(NEEDS_NUMBER).check(z.regex(/^[1-9]\d{0,8}$/, NEEDS_NUMBER)),
+      version: option('NUMBER', z.string(NEEDS_NUMBER).check(z.regex(/^[1-9]\d{0,8}$/, NEEDS_NUMBER))),
       apply: Flag,
       compromised: Flag,
     }),

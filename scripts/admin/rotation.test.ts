@@ -61,6 +61,7 @@ async function run(laterMs: number, ...args: string[]): Promise<{ code: number; 
       }
     },
     withRecords: () => expect.fail('keys are not in the records'),
+    api: () => expect.fail('keys are not asked for over HTTP'),
     nowMs: () => Date.now() + laterMs,
   });
   return { code, said: said.join('\n') };

@@ -3,18 +3,27 @@ import { type Config, ConfigError, type Environment } from '../../shared/config.
 import { openRecords, openSigningKeys } from '../../shared/deps.ts';
 import { Unavailable } from '../../shared/errors.ts';
 import { readLocalConfig } from '../local/secrets.ts';
+import { openApi } from './api.ts';
 import { AUDIT_COMMANDS } from './audit.ts';
-import { type AdminParts, EXIT, type ExitCode } from './command.ts';
+import { type AdminParts, type Command, EXIT, type ExitCode } from './command.ts';
 import { KEYS_COMMANDS } from './keys.ts';
+import { LICENSES_COMMANDS } from './licenses.ts';
+import { SESSIONS_COMMANDS } from './sessions.ts';
+import { readTarget } from './target.ts';
+import { TENANTS_COMMANDS } from './tenants.ts';
+import { Trouble } from './trouble.ts';
+import { usageOf, wholeUsage } from './usage.ts';
+import { USERS_COMMANDS } from './users.ts';
+import { printable } from './words.ts';
 
-const COMMANDS = [...AUDIT_COMMANDS, ...KEYS_COMMANDS];
-
-const USAGE = `Usage: npm run admin -- COMMAND [--json]
-
-${COMMANDS.map(({ name, synopsis, summary }) => `  ${`${name} ${synopsis}`.trim()}\n      ${summary}`).join('\n')}
-
-Works on what the server's environment names. Ends with 0 where all is well, 1 where something was found, 2 where it
-could not be done.`;
+const COMMANDS: readonly Command[] = [
+  ...TENANTS_COMMANDS,
+  ...USERS_COMMANDS,
+  ...LICENSES_COMMANDS,
+  ...SESSIONS_COMMANDS,
+  ...AUDIT_COMMANDS,
+  ...KEYS_COMMANDS,
+];
 
 /** Where a command writes: what it is asked for, and what keeps it from that. */
 export interface Output {
@@ -40,19 +49,24 @@ export async function runAdmin(
       output.complain(outcome.trouble);
       return EXIT.trouble;
     }
-    output.say(asked.asJson ? JSON.stringify(outcome.json, null, 2) : outcome.words);
+    output.say(printable(asked.asJson ? JSON.stringify(outcome.json, null, 2) : outcome.words));
     return outcome.exit;
   } catch (error) {
-    const isExpected = error instanceof ConfigError || error instanceof Unavailable;
     // Left to Node, a fault would end the process with 1, which says that something was found.
-    output.complain(error instanceof Error && !isExpected ? (error.stack ?? error.message) : `${error}`);
+    output.complain(printable(explain(error)));
     return EXIT.trouble;
   }
 }
 
+function explain(error: unknown): string {
+  if (error instanceof Trouble) return error.message;
+  const isExpected = error instanceof ConfigError || error instanceof Unavailable;
+  return error instanceof Error && !isExpected ? (error.stack ?? error.message) : `${error}`;
+}
+
 type Asked =
   | {
-      readonly run: Exclude<ReturnType<(typeof COMMANDS)[number]['prepare']>, string>;
+      readonly run: Exclude<ReturnType<Command['prepare']>, string>;
       readonly asJson: boolean;
     }
   | { readonly usage: string };
@@ -61,17 +75,21 @@ function readArguments(args: readonly string[]): Asked {
   // What an option is follows from the command, which is whatever stands before the first of them.
   const words = args.slice(0, firstOption(args));
   const command = COMMANDS.find(({ name }) => name === words.join(' '));
-  if (!command) return { usage: USAGE };
+  if (!command) {
+    const ofNoun = COMMANDS.filter(({ name }) => name.startsWith(`${words[0]} `));
+    return { usage: ofNoun.length > 0 ? usageOf(ofNoun) : wholeUsage(COMMANDS) };
+  }
+  const usageWith = (trouble: string) => ({ usage: `${trouble}\n\n${usageOf([command])}` });
   try {
     const { values } = parseArgs({
       args: args.slice(words.length),
       options: { ...command.options, json: { type: 'boolean' } },
     });
     const run = command.prepare(values);
-    return typeof run === 'string' ? { usage: `${run}\n\n${USAGE}` } : { run, asJson: values.json === true };
+    return typeof run === 'string' ? usageWith(run) : { run, asJson: values.json === true };
   } catch (error) {
     // What it throws for is the caller's mistake, whichever it is.
-    return { usage: `${error instanceof Error ? error.message : error}\n\n${USAGE}` };
+    return usageWith(error instanceof Error ? error.message : `${error}`);
   }
 }
 
@@ -91,5 +109,10 @@ function partsOf(environment: Environment): AdminParts {
         await part.close();
       }
     };
-  return { withRecords: using(openRecords), withKeys: using(openSigningKeys), nowMs: () => Date.now() };
+  return {
+    withRecords: using(openRecords),
+    withKeys: using(openSigningKeys),
+    api: () => openApi(readTarget(environment)),
+    nowMs: () => Date.now(),
+  };
 }

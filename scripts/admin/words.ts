@@ -1,0 +1,42 @@
+/** The head of a column, and what it shows of a row; nothing where a row has nothing there. */
+export type Column<R> = readonly [head: string, show: (row: R) => string | number | null];
+
+/** Lines of aligned columns, each as wide as the widest it holds. */
+export function table<R>(columns: readonly Column<R>[], rows: readonly R[]): string[] {
+  const lines = [
+    columns.map(([head]) => head),
+    ...rows.map((row) => columns.map(([, show]) => String(show(row) ?? '-').replaceAll(/\s+/g, ' '))),
+  ];
+  const widths = columns.map((_, at) => Math.max(...lines.map((cells) => [...(cells[at] ?? '')].length)));
+  return lines.map((cells) =>
+    cells
+      .map((cell, at) => padded(cell, widths[at] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** Lines of what something is called and is, both aligned. */
+export function facts(named: readonly (readonly [name: string, value: string | number])[]): string[] {
+  const width = Math.max(...named.map(([name]) => name.length));
+  return named.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);
+}
+
+export function indented(lines: readonly string[]): string[] {
+  return lines.map((line) => `  ${line}`);
+}
+
+function padded(cell: string, width: number): string {
+  return cell + ' '.repeat(width - [...cell].length);
+}
+
+/**
+ * `text` with control characters other than line breaks written out: clients choose their host names, and a terminal
+ * does what such characters say. JSON stays JSON, of the same value.
+ */
+export function printable(text: string): string {
+  return text.replaceAll(
+    /[^\P{Cc}\n]/gu,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
