@@ -67,6 +67,10 @@ describe('a copy', () => {
     expect(judgeCopy(copy, undefined)).toBe('STRAY');
   });
 
+  test('from before licenses had a pace is behind, though its version is the same', () => {
+    expect(judgeCopy({ ...copy, requestsPerMinute: null }, license)).toBe('BEHIND');
+  });
+
   test('that was ahead is overruled by the same terms under a version above both', () => {
     const ahead = { ...copy, version: 9, max: 50 };
     const raised = overrule(license, ahead, 3_000);
