@@ -20,7 +20,7 @@ export default defineFunction({
       summary:
         'Ask to have yourself erased, or a tenant that is yours; operators name anybody. Nothing goes before it is confirmed.',
       auth: accessOf('gdpr-delete.ask'),
-      limit: { by: 'caller', requests: 10, windowSeconds: 3600, uncounted: 'serve' },
+      limit: { by: 'caller', requests: 60, windowSeconds: 3600, uncounted: 'serve' },
       body: z
         .strictObject({
           /** Whom to erase, for operators: on a request that did not come through this API. */

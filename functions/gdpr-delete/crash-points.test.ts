@@ -225,7 +225,9 @@ const WHOLE = {
   users: 1,
 };
 
-test('an erasure that dies at any step is ended by asking for it again, with the same receipt', async () => {
+test('an erasure that dies at any step is ended by asking for it again, with the same receipt', {
+  timeout: 120_000,
+}, async () => {
   const gone: { person: Person; diedAt: string }[] = [];
   for (let reached: string | undefined = '-'; reached !== undefined; ) {
     const person = await nextPerson();
@@ -241,22 +243,29 @@ test('an erasure that dies at any step is ended by asking for it again, with the
   expect(diedAt.filter((step) => step === 'at records.transact').length).toBeGreaterThan(20);
 });
 
-test('one that nobody asks for again is ended by the sweep, a minute later', async () => {
+test('one that nobody asks for again is ended by the sweep, a minute later', {
+  timeout: 120_000,
+}, async () => {
   const gone: { person: Person; diedAt: string }[] = [];
   // Before it is on record, nothing of it has been done.
-  for (let at = 1, reached: string | undefined = '-'; reached !== undefined; at += 1) {
-    const person = await nextPerson();
-    const confirm = await ask(person);
-    reached = await dyingAt(at, confirm);
+  for (let at = 1, reached: string | undefined = '-'; reached !== undefined; ) {
+    const confirming: (() => Promise<Reply>)[] = [];
+    for (; confirming.length < 8 && reached !== undefined; at += 1) {
+      const person = await nextPerson();
+      const confirm = await ask(person);
+      reached = await dyingAt(at, confirm);
+      gone.push({ person, diedAt: `at ${reached}` });
+      confirming.push(confirm);
+    }
     clocked.moveClock(60_001);
     await suite.sweep();
     await suite.delivered();
-    gone.push({ person, diedAt: `at ${reached}` });
     calls = [];
-    const erased = erasedBy(await confirm());
-    expect(calls, `died at ${reached}`).toEqual([]);
-    // What the sweep had told of before was recorded in time to be erased too.
-    expect(erased, `died at ${reached}`).toEqual({ ...WHOLE, audit_events: expect.any(Number) });
+    for (const confirm of confirming) {
+      // What the sweep had told of before was recorded in time to be erased too.
+      expect(erasedBy(await confirm())).toEqual({ ...WHOLE, audit_events: expect.any(Number) });
+    }
+    expect(calls, `before ${at}`).toEqual([]);
   }
   await expectGone(gone);
   expect(gone.length).toBeGreaterThan(25);

@@ -1,4 +1,4 @@
-import { type Erasure, roundOf } from '../../shared/domain/erasure.ts';
+import { type Erasure, putOff, roundOf } from '../../shared/domain/erasure.ts';
 import { ERASURES, ERASURES_BY_DUE } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { carryOut } from '../../shared/ports/erasure.ts';
@@ -24,21 +24,26 @@ export async function goOnErasing(deps: Deps, frame: Frame, tally: Tally): Promi
 async function lookAfter(erasure: Erasure, deps: Deps, frame: Frame, tally: Tally): Promise<void> {
   const round = roundOf(erasure);
   if (round === 'over') return remove(erasure, deps);
-  if (round === 'second' && mayBringBack(erasure, deps, frame, tally)) return;
+  if (round === 'second' && mayBringBack(erasure, frame, tally)) return later(erasure, deps);
   const after = await carryOut(erasure, deps, frame.isTimeUp);
   if (roundOf(after) === round) frame.leaveOver();
   else tally.erased += 1;
 }
 
-/** Whether an event from before the erasure may still wait in an outbox: it would bring back a pseudonym. */
-function mayBringBack(
-  { completedAtMs }: Erasure,
-  { clock }: Deps,
-  { away }: Frame,
-  { oldestAgeMs }: Tally,
-): boolean {
-  if (away.has('seats') || away.has('events')) return true;
-  return oldestAgeMs !== null && clock.nowMs() - oldestAgeMs <= (completedAtMs ?? 0);
+/**
+ * Whether an event from before the erasure's end may have waited in an outbox until this sweep: once it is recorded it
+ * brings back a pseudonym.
+ */
+function mayBringBack({ completedAtMs }: Erasure, { away }: Frame, { waitingSinceMs }: Tally): boolean {
+  if (away.has('seats')) return true;
+  return waitingSinceMs !== null && waitingSinceMs <= (completedAtMs ?? 0);
+}
+
+async function later({ erasureId, revision }: Erasure, { records, clock }: Deps): Promise<void> {
+  await records.transact(async (transaction) => {
+    const current = await transaction.get(ERASURES, erasureId);
+    if (current?.revision === revision) transaction.set(ERASURES, erasureId, putOff(current, clock.nowMs()));
+  });
 }
 
 async function remove({ erasureId }: Erasure, { records }: Deps): Promise<void> {

@@ -15,6 +15,8 @@ const LOOK_BATCH = 32;
 export async function sweepShard(shard: string, deps: Deps, frame: Frame, tally: Tally): Promise<void> {
   const news = await makeEndsKnown(shard, deps, frame, tally);
   const waiting = { count: news.pending, oldestAtMs: news.oldestAtMs };
+  if (waiting.oldestAtMs !== null)
+    tally.waitingSinceMs = Math.min(tally.waitingSinceMs ?? waiting.oldestAtMs, waiting.oldestAtMs);
   try {
     if (waiting.count > 0) await drainOutbox(shard, deps, frame, tally, waiting);
   } finally {

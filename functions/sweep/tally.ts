@@ -5,6 +5,8 @@ export interface Tally {
   pending: number;
   /** Milliseconds; `null` while nothing is known to wait. */
   oldestAgeMs: number | null;
+  /** When the oldest event was written that waited as the sweep began, milliseconds; `null` for none. */
+  waitingSinceMs: number | null;
   /** Outbox entries that this version cannot read. */
   unreadable: number;
   sealed: number;
@@ -31,6 +33,7 @@ export function emptyTally(): Tally {
     published: 0,
     pending: 0,
     oldestAgeMs: null,
+    waitingSinceMs: null,
     unreadable: 0,
     sealed: 0,
     reconciled: null,

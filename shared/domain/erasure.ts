@@ -158,6 +158,11 @@ export function endStep(erasure: Erasure, nowMs: number, retentionDays: number):
   return { ...next, userId: null, searchedIds: [], goingIds: [], dueAtMs: forgottenAtMs };
 }
 
+/** The erasure, to be gone over once more as much later as it was to be. */
+export function putOff(erasure: Erasure, nowMs: number): Erasure {
+  return { ...erasure, dueAtMs: nowMs + SECOND_ROUND_AFTER_MS, revision: erasure.revision + 1 };
+}
+
 /** Which round of the erasure is under way, or is the next to come. */
 export function roundOf({ completedAtMs, todo }: Erasure): 'first' | 'second' | 'over' {
   if (completedAtMs === null) return 'first';

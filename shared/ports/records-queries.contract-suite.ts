@@ -16,6 +16,10 @@ import {
   namesOf,
 } from './records-collections.contract-suite.ts';
 
+const nestedSchema = z.object({
+  at: z.int(),
+  detail: z.object({ holder: z.optional(z.string()), count: z.int() }),
+});
 const linkedSchema = z.object({ of: z.string(), link: z.optional(z.object({ seq: z.int() })) });
 
 /** What a cursor holds: its list, and the order value and id of a document. */
@@ -97,6 +101,20 @@ export function queriesContract(store: () => Records): void {
         const { documents } = await store().query(query, { value }, { limit: 10 });
         expect(documents).toEqual([{ value, of: typeof value }]);
       }
+    });
+
+    test('finds by what a nested field holds, and no more once the field is gone', async () => {
+      const nested = fresh('nested', nestedSchema);
+      const told = (at: number, holder?: string) => ({ at, detail: { holder, count: at } });
+      await store().create(nested, 'a', told(1, 'ada'));
+      await store().create(nested, 'b', told(2, 'bob'));
+      await store().create(nested, 'c', told(3, 'ada'));
+      await store().create(nested, 'd', told(4));
+      const query = { name: 'byHolder', collection: nested, where: ['detail.holder'], orderBy: by('at') };
+      const found = async () => (await walk(query, { 'detail.holder': 'ada' }, { limit: 1 })).documents;
+      expect((await found()).map(({ at }) => at)).toEqual([1, 3]);
+      await store().transact(async (transaction) => transaction.set(nested, 'a', told(1)));
+      expect((await found()).map(({ at }) => at)).toEqual([3]);
     });
 
     test('leaves out documents that lack the field it orders by', async () => {

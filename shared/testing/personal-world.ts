@@ -35,7 +35,9 @@ export interface PersonalWorld {
 const TTL_MS = 360_000;
 
 /** Everybody, and seats of all kinds, some of them given up; published, recorded and sealed but for the last. */
-export async function makePersonalWorld(watched: WatchedSuite): Promise<PersonalWorld> {
+export async function makePersonalWorld(
+  watched: Pick<WatchedSuite, 'suite' | 'moveClock'>,
+): Promise<PersonalWorld> {
   const { suite, moveClock } = watched;
   const holders = new Set<string>();
   const signInAda = () => signIn(suite, ADA.email, { name: ADA.name, subject: ADA.subject });

@@ -1,0 +1,80 @@
+import { Firestore } from '@google-cloud/firestore';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { respClient } from '../../shared/adapters/seats/resp-client.ts';
+import { USERS } from '../../shared/ports/catalogue.ts';
+import { type FirestoreEmulator, startFirestoreEmulator } from '../../shared/testing/firestore-emulator.ts';
+import { findAda, makePersonalWorld } from '../../shared/testing/personal-world.ts';
+import { describeReal } from '../../shared/testing/real-parts.ts';
+import { type RedisServer, startRedisServer } from '../../shared/testing/redis-server.ts';
+import { openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
+import { valuesIn } from '../../shared/testing/watched-suite.ts';
+import { verifyChain } from '../audit/verify-chain.ts';
+
+describeReal('redis-server', 'a suite on', () => {
+  describeReal('Firestore emulator', 'and', () => {
+    let redis: RedisServer;
+    let emulator: FirestoreEmulator;
+    let firestore: Firestore;
+    let suite: TestSuite;
+    beforeAll(async () => {
+      [redis, emulator] = await Promise.all([startRedisServer(), startFirestoreEmulator()]);
+      const { host, projectId } = emulator;
+      firestore = new Firestore({ projectId, host, ssl: false });
+      // The first answer takes an emulator longer than a read waits for.
+      await firestore.listCollections();
+      suite = await openTestSuite({
+        REDIS_URL: `redis://${redis.host}:${redis.port}`,
+        GOOGLE_CLOUD_PROJECT: projectId,
+        FIRESTORE_EMULATOR_HOST: host,
+        SHARDS: '1',
+      });
+    });
+    afterAll(async () => {
+      await suite?.close();
+      await firestore?.terminate();
+      await Promise.all([redis?.stop(), emulator?.stop()]);
+    });
+
+    async function documents(): Promise<[string, string][]> {
+      const found: [string, string][] = [];
+      for (const collection of await firestore.listCollections()) {
+        const { docs } = await collection.get();
+        found.push(...docs.map((doc): [string, string] => [doc.ref.path, JSON.stringify(doc.data())]));
+      }
+      return found;
+    }
+
+    test('erases a person from every document and every key, and leaves a chain that is whole', {
+      timeout: 90_000,
+    }, async () => {
+      // Redis has a clock of its own here: nothing lapses.
+      const { ada, shopId, labId } = await makePersonalWorld({ suite, moveClock: () => {} });
+      const accountId = (await suite.deps.records.get(USERS, ada.userId))?.accountId ?? '';
+      const client = respClient(redis);
+      const left = async () => [
+        ...findAda(await documents(), accountId),
+        ...findAda(await valuesIn(client), accountId),
+      ];
+      expect((await left()).length).toBeGreaterThan(15);
+
+      const { confirmation_token } = (await ada.call('POST', '/api/v1/gdpr/delete', {})).body;
+      const receipt = await ada.call('DELETE', '/api/v1/gdpr/delete', { confirmation_token });
+      expect(receipt.status, receipt.text).toBe(200);
+      expect(receipt.body.erased).toEqual({
+        sessions: 8,
+        session_histories: 8,
+        audit_events: 10,
+        memberships: 2,
+        invitations: 1,
+        sign_ins: 3,
+        tenants: 1,
+        users: 1,
+      });
+      expect(await left()).toEqual([]);
+      client.close();
+      for (const tenantId of [shopId, labId]) {
+        expect((await verifyChain(suite.deps.records, tenantId))?.problems).toEqual([]);
+      }
+    });
+  });
+});

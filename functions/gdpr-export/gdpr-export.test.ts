@@ -1,0 +1,184 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { licenseOfKey } from '../../shared/domain/ids.ts';
+import { ADA, findAda, makePersonalWorld, type PersonalWorld } from '../../shared/testing/personal-world.ts';
+import type { Reply } from '../../shared/testing/suite.ts';
+import { openWatchedSuite, type WatchedSuite } from '../../shared/testing/watched-suite.ts';
+import { openRoom } from './room.ts';
+
+let watched: WatchedSuite;
+let world: PersonalWorld;
+let mine: Reply;
+beforeAll(async () => {
+  watched = await openWatchedSuite();
+  world = await makePersonalWorld(watched);
+  mine = await world.ada.call('GET', '/api/v1/gdpr/export');
+});
+afterAll(() => watched.close());
+
+const tenantExport = (authorization: string, tenantId: string, query = ''): Promise<Reply> =>
+  watched.suite.call('GET', `/api/v1/gdpr/export/tenants/${tenantId}${query}`, { authorization });
+
+describe('a person gets all that is kept of them', () => {
+  test('as one file, under a name that tells whose it is and no more', () => {
+    expect(mine.status, mine.text).toBe(200);
+    expect(mine.headers.get('content-disposition')).toBe(
+      `attachment; filename="seatlease-${world.ada.userId}.json"`,
+    );
+    expect(mine.headers.get('cache-control')).toBe('no-store');
+    expect(mine.body).toMatchObject({ complete: true, exported_at: new Date(watched.nowMs()).toISOString() });
+  });
+
+  test('who they are, where they belong, how they signed in', () => {
+    expect(mine.body.person).toMatchObject({ user_id: world.ada.userId, email: ADA.email, name: ADA.name });
+    const tenants = mine.body.memberships.map(({ tenant_id, tenant_name, role }: Record<string, string>) => [
+      tenant_id,
+      tenant_name,
+      role,
+    ]);
+    expect(tenants.toSorted()).toEqual(
+      [
+        [world.labId, `The lab of ${ADA.name}`, 'owner'],
+        [world.shopId, 'The shop', 'admin'],
+      ].toSorted(),
+    );
+    expect(mine.body.sign_ins).toHaveLength(3);
+    expect(mine.body.sign_ins[0]).toEqual({
+      sign_in_id: expect.stringMatching(/^sin_/),
+      created_at: expect.any(String),
+      last_used_at: expect.any(String),
+      expires_at: expect.any(String),
+      ended: null,
+    });
+  });
+
+  test('every session of theirs, with all that their machine said: seated, lent or lapsed, by id or by address', () => {
+    const told: { fingerprint: string; is_seated: boolean }[] = mine.body.sessions;
+    const byMachine = told.map(({ fingerprint, is_seated }) => [
+      fingerprint.replace(`${ADA.fingerprint}-`, ''),
+      is_seated,
+    ]);
+    // The lab's machine 3 named nobody: that it is hers only the lab's own export can tell.
+    expect(byMachine.toSorted()).toEqual([
+      ['2', false],
+      ['4', true],
+      ['5', true],
+      ['6', true],
+      ['7', true],
+      ['8', true],
+      ['9', true],
+    ]);
+    expect(mine.body.sessions[0]).toMatchObject({
+      hostname: expect.stringContaining(ADA.hostname),
+      holder: expect.any(String),
+      license_id: expect.stringMatching(/^lic_/),
+    });
+  });
+
+  test('what became of their sessions, those too that ended long ago, and every event that names them', () => {
+    // Machines 1, 2 and 4 to 8; of 9 no event has arrived.
+    expect(mine.body.session_histories).toHaveLength(7);
+    expect(mine.body.session_histories.map(({ end_reason }: { end_reason: string }) => end_reason)).toContain(
+      'released',
+    );
+    expect(mine.body.audit_events).toHaveLength(10);
+    for (const { holder } of [...mine.body.session_histories, ...mine.body.audit_events])
+      expect([...world.holders]).toContain(holder);
+  });
+
+  test('nothing of anybody else, and nothing that opens a door', () => {
+    expect(mine.text).not.toMatch(/bob|carl|dora|eve@/i);
+    expect(mine.text).not.toMatch(/hash|token|secret|account/i);
+    expect(findAda([['export', mine.text]], 'the account')).not.toContain('subject in export');
+  });
+
+  test('of a period only what fell into it, where they ask for that', async () => {
+    const sevenMinutesAgo = new Date(watched.nowMs() - 420_000).toISOString();
+    const aMinuteAgo = new Date(watched.nowMs() - 60_000).toISOString();
+    const [early, late] = await Promise.all(
+      [`?from=${sevenMinutesAgo}&to=${aMinuteAgo}`, `?from=${aMinuteAgo}`].map((query) =>
+        world.ada.call('GET', `/api/v1/gdpr/export${query}`),
+      ),
+    );
+    expect(early?.body.session_histories).toHaveLength(2);
+    expect(late?.body.session_histories).toHaveLength(5);
+    expect(early?.body.audit_events.length + late?.body.audit_events.length).toBe(
+      mine.body.audit_events.length,
+    );
+    expect(
+      (await world.ada.call('GET', `/api/v1/gdpr/export?from=${aMinuteAgo}&to=${sevenMinutesAgo}`)).status,
+    ).toBe(400);
+  });
+
+  test('only where it is they who are signed in', async () => {
+    for (const authorization of ['Operator x', `License ${world.keys.lab}`])
+      expect((await watched.suite.call('GET', '/api/v1/gdpr/export', { authorization })).status).not.toBe(
+        200,
+      );
+    expect((await watched.suite.operate('GET', '/api/v1/gdpr/export')).body.code).toBe('FORBIDDEN');
+  });
+});
+
+describe('of a tenant', () => {
+  test('its owner gets everything: people, invitations, licenses, sessions, histories and events', async () => {
+    const { status, body, text, headers } = await tenantExport(world.bob.authorization, world.shopId);
+    expect(status, text).toBe(200);
+    expect(headers.get('content-disposition')).toBe(`attachment; filename="seatlease-${world.shopId}.json"`);
+    expect(body.tenant).toMatchObject({
+      tenant_id: world.shopId,
+      name: 'The shop',
+      owner_id: world.bob.userId,
+    });
+    const members = body.members.map(({ email, role }: { email: string; role: string }) => [email, role]);
+    expect(members.toSorted()).toEqual([
+      [ADA.email, 'admin'],
+      ['bob@shop.example', 'owner'],
+      ['carl@shop.example', 'member'],
+    ]);
+    expect(body.invitations).toMatchObject([{ email: 'dora@shop.example', role: 'member' }]);
+    const ids = [world.keys.machines, world.keys.users].map(licenseOfKey);
+    expect(body.licenses.map(({ license_id }: { license_id: string }) => license_id).toSorted()).toEqual(
+      ids.toSorted(),
+    );
+    expect(body.sessions).toHaveLength(9);
+    expect(body.sessions.map(({ hostname }: { hostname: string }) => hostname)).toContain('host-of-carl');
+    expect(body.session_histories).toHaveLength(9);
+    expect(body.audit_events.length).toBeGreaterThan(11);
+    expect(text).not.toMatch(/hash/i);
+  });
+
+  test('an operator gets the same; lower roles are refused, and to strangers it is not there', async () => {
+    const byOperator = await watched.suite.operate('GET', `/api/v1/gdpr/export/tenants/${world.shopId}`);
+    expect(byOperator.body.members).toHaveLength(3);
+    expect((await tenantExport(world.ada.authorization, world.shopId)).body.code).toBe('FORBIDDEN');
+    expect((await tenantExport(world.carl.authorization, world.shopId)).body.code).toBe('FORBIDDEN');
+    const [strange, unknown] = [world.labId, 'ten_01_0000000000000000'].map((id) =>
+      tenantExport(world.bob.authorization, id),
+    );
+    for (const reply of [await strange, await unknown])
+      expect([reply?.status, reply?.body.code]).toEqual([404, 'TENANT_NOT_FOUND']);
+  });
+});
+
+test('more rows than a file holds are not read, and that there are more is said', async () => {
+  let read = 0;
+  async function* rows() {
+    for (;;) {
+      read += 1;
+      yield read;
+    }
+  }
+  const room = openRoom(5);
+  expect(await room.fill([], rows(), (n) => n)).toEqual([1, 2, 3, 4, 5]);
+  expect([read, room.isOverfull()]).toEqual([6, true]);
+  const exact = openRoom(2);
+  async function* two() {
+    yield* ['a', 'b'];
+  }
+  expect(await exact.fill([], two(), (letter) => letter)).toEqual(['a', 'b']);
+  expect(exact.isOverfull()).toBe(false);
+});
+
+test('who asks too often is told to wait', async () => {
+  for (let n = 0; n < 30; n += 1) await world.carl.call('GET', '/api/v1/gdpr/export');
+  expect((await world.carl.call('GET', '/api/v1/gdpr/export')).body.code).toBe('RATE_LIMITED');
+});

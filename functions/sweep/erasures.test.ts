@@ -1,0 +1,172 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beginErasure } from '../../shared/domain/erasure.ts';
+import { newPersonalId } from '../../shared/domain/ids.ts';
+import { membershipId } from '../../shared/domain/people.ts';
+import { beginSignIn } from '../../shared/domain/sign-in.ts';
+import { Unavailable } from '../../shared/errors.ts';
+import {
+  ERASURES,
+  MEMBERSHIPS,
+  SESSIONS_OF_LICENSE,
+  SIGN_INS,
+  TRACES_OF_ERASURE,
+} from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
+import { signIn, type TestPerson } from '../../shared/testing/people.ts';
+import { auditOf } from '../../shared/testing/records-of.ts';
+import type { Reply, TestLicense, TestSuite } from '../../shared/testing/suite.ts';
+
+const HOUR_MS = 3_600_000;
+
+let clocked: ClockedSuite;
+let suite: TestSuite;
+/** Whether the topic takes nothing. */
+let isTopicAway = false;
+beforeEach(async () => {
+  isTopicAway = false;
+  clocked = await openClockedSuite(
+    (deps): Deps => ({
+      ...deps,
+      events: {
+        ...deps.events,
+        ping: () => deps.events.ping(),
+        close: () => deps.events.close(),
+        async publish(events) {
+          if (isTopicAway) throw new Unavailable('events', 'away for a test');
+          await deps.events.publish(events);
+        },
+      },
+    }),
+  );
+  suite = clocked.suite;
+});
+afterEach(() => clocked.close());
+
+/** Somebody with a seat in somebody else's tenant, whose events are recorded. */
+async function somebodySeated(): Promise<{ person: TestPerson; license: TestLicense }> {
+  const license = await suite.createLicense({ max: 5 });
+  const person = await signIn(suite, 'ada@example.com');
+  const { tenantId } = license;
+  const membership = {
+    tenantId,
+    userId: person.userId,
+    role: 'member',
+    joinedAtMs: clocked.nowMs(),
+  } as const;
+  await suite.deps.records.create(MEMBERSHIPS, membershipId(tenantId, person.userId), membership);
+  const reply = await license.acquire('machine', { user_id: person.email });
+  expect(reply.status).toBe(201);
+  await suite.settle();
+  return { person, license };
+}
+
+async function erase(person: TestPerson): Promise<string> {
+  const { confirmation_token } = (await person.call('POST', '/api/v1/gdpr/delete', {})).body;
+  const { body, text } = await person.call('DELETE', '/api/v1/gdpr/delete', { confirmation_token });
+  if (body.completed_at === null) throw new Error(`not erased: ${text}`);
+  return body.erasure_id;
+}
+
+/** How many events and histories of the license still tell who held the seat. */
+async function telling({ licenseId }: TestLicense): Promise<{ events: number; histories: number }> {
+  const { records } = suite.deps;
+  const events = (await auditOf(records, licenseId)).filter(({ detail }) => detail.holder !== undefined);
+  const { documents } = await records.query(SESSIONS_OF_LICENSE, { licenseId }, { limit: 100 });
+  return { events: events.length, histories: documents.filter(({ holder }) => holder !== null).length };
+}
+
+async function tracesOf(erasureId: string): Promise<number> {
+  return (await suite.deps.records.query(TRACES_OF_ERASURE, { erasureId }, { limit: 100 })).documents.length;
+}
+
+async function swept(): Promise<Reply['body']> {
+  const { status, body, text } = await suite.sweep();
+  expect(status, text).toBeLessThan(504);
+  return body;
+}
+
+test('what is told of an erased session after the erasure tells nobody who it was, from an hour later on', async () => {
+  const { person, license } = await somebodySeated();
+  const erasureId = await erase(person);
+  expect(await telling(license)).toEqual({ events: 0, histories: 0 });
+  await suite.settle();
+  expect(await telling(license)).toEqual({ events: 1, histories: 0 });
+  clocked.moveClock(HOUR_MS - 1);
+  expect((await swept()).erased).toBe(0);
+  clocked.moveClock(2);
+  expect((await swept()).erased).toBe(1);
+  expect(await telling(license)).toEqual({ events: 0, histories: 0 });
+  // And with that, what it was found by is forgotten.
+  expect(await tracesOf(erasureId)).toBe(0);
+  expect(await suite.deps.records.get(ERASURES, erasureId)).toMatchObject({ userId: null, todo: [] });
+});
+
+test('an hour is not enough where the topic was away: it begins when the last of what waited is told', async () => {
+  const { person, license } = await somebodySeated();
+  isTopicAway = true;
+  const erasureId = await erase(person);
+  clocked.moveClock(HOUR_MS + 1);
+  expect(await swept()).toMatchObject({ erased: 0, pending: 1 });
+  isTopicAway = false;
+  clocked.moveClock(HOUR_MS + 1);
+  expect(await swept()).toMatchObject({ erased: 0, pending: 0 });
+  await suite.settle();
+  expect(await telling(license)).toEqual({ events: 1, histories: 0 });
+  expect(await tracesOf(erasureId)).toBeGreaterThan(0);
+  clocked.moveClock(HOUR_MS + 1);
+  expect((await swept()).erased).toBe(1);
+  expect(await telling(license)).toEqual({ events: 0, histories: 0 });
+});
+
+test('whoever signed in or joined while they were being erased is gone an hour later too', async () => {
+  const { person, license } = await somebodySeated();
+  await erase(person);
+  const { userId } = person;
+  const { records } = suite.deps;
+  const late = beginSignIn(newPersonalId('sin'), userId, clocked.nowMs());
+  await records.create(SIGN_INS, late.signInId, late);
+  const id = membershipId(license.tenantId, userId);
+  await records.create(MEMBERSHIPS, id, {
+    tenantId: license.tenantId,
+    userId,
+    role: 'member',
+    joinedAtMs: 1,
+  });
+  await suite.settle();
+  clocked.moveClock(HOUR_MS + 1);
+  await swept();
+  expect(await records.get(SIGN_INS, late.signInId)).toBeUndefined();
+  expect(await records.get(MEMBERSHIPS, id)).toBeUndefined();
+});
+
+test('that there was an erasure is itself forgotten, as late as who held a seat is', async () => {
+  const { person } = await somebodySeated();
+  const erasureId = await erase(person);
+  await suite.settle();
+  clocked.moveClock(HOUR_MS + 1);
+  await swept();
+  clocked.moveClock(365 * 24 * HOUR_MS - 1);
+  await swept();
+  expect(await suite.deps.records.get(ERASURES, erasureId)).toBeDefined();
+  clocked.moveClock(2);
+  await swept();
+  expect(await suite.deps.records.get(ERASURES, erasureId)).toBeUndefined();
+});
+
+test('one that cannot be gone on with keeps back no other', async () => {
+  const { person, license } = await somebodySeated();
+  const { records } = suite.deps;
+  const { userId } = person;
+  const broken = beginErasure(newPersonalId('era'), { userId: null, searchedIds: [], goingIds: ['a/b'] }, 1);
+  await records.create(ERASURES, broken.erasureId, broken);
+  const sound = beginErasure(
+    newPersonalId('era'),
+    { userId, searchedIds: [license.tenantId], goingIds: [] },
+    2,
+  );
+  await records.create(ERASURES, sound.erasureId, sound);
+  expect((await suite.sweep()).status).toBe(500);
+  expect((await records.get(ERASURES, sound.erasureId))?.completedAtMs).toBe(clocked.nowMs());
+  expect((await records.get(ERASURES, broken.erasureId))?.completedAtMs).toBeNull();
+});

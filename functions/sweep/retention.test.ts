@@ -1,0 +1,218 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { unsealed } from '../../shared/domain/audit-chain.ts';
+import { eventOf } from '../../shared/domain/event.ts';
+import { newSessionId } from '../../shared/domain/ids.ts';
+import { beginSignIn } from '../../shared/domain/sign-in.ts';
+import {
+  AUDIT,
+  INVITATIONS,
+  RETENTION,
+  SESSION_HISTORIES,
+  SIGN_IN_CODES,
+  SIGN_INS,
+} from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import { type Billed, billable } from '../../shared/testing/billable.ts';
+import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
+import { auditOf, historiesOf } from '../../shared/testing/records-of.ts';
+import type { Reply, TestLicense, TestSuite } from '../../shared/testing/suite.ts';
+import { verifyChain } from '../audit/verify-chain.ts';
+
+const DAY_MS = 24 * 3_600_000;
+const RETENTION_DAYS = 40;
+
+const billed: Billed = { reads: 0, writes: 0 };
+let clocked: ClockedSuite;
+let suite: TestSuite;
+/** Called with the name of every query. */
+let onQuery: (name: string) => void = () => {};
+beforeEach(async () => {
+  onQuery = () => {};
+  clocked = await openClockedSuite((deps): Deps => {
+    const records = billable(deps.records, billed);
+    return {
+      ...deps,
+      retentionDays: RETENTION_DAYS,
+      records: {
+        ...records,
+        query(query, equals, page) {
+          onQuery(query.name);
+          return records.query(query, equals, page);
+        },
+      },
+    };
+  });
+  suite = clocked.suite;
+});
+afterEach(() => clocked.close());
+
+async function sweep(): Promise<Reply['body']> {
+  const { status, body, text } = await suite.sweep();
+  expect(status, text).toBe(200);
+  return body;
+}
+
+/** A seat taken and given back, recorded and sealed. */
+async function visit(license: TestLicense, machine: string): Promise<string> {
+  const { id } = await clocked.seat(license, machine);
+  clocked.moveClock(60_000);
+  await license.release(id);
+  await suite.settle();
+  return id;
+}
+
+async function tellingEvents({ licenseId }: TestLicense): Promise<number> {
+  const events = await auditOf(suite.deps.records, licenseId);
+  return events.filter(({ detail }) => detail.holder !== undefined).length;
+}
+
+test('who held a seat is forgotten when it is as long ago as the retention says, and not a day earlier', async () => {
+  const license = await suite.createLicense({ max: 2 });
+  const old = await visit(license, 'old');
+  clocked.moveClock(DAY_MS * 2);
+  const young = await visit(license, 'young');
+  clocked.moveClock(DAY_MS * (RETENTION_DAYS - 2) - 180_000);
+  await suite.settle();
+  expect(
+    (await historiesOf(suite.deps.records, license.licenseId)).map(({ sessionId }) => sessionId),
+  ).toEqual([old, young]);
+  expect(await tellingEvents(license)).toBe(4);
+
+  clocked.moveClock(DAY_MS);
+  expect((await sweep()).forgotten).toBe(3);
+  expect(
+    (await historiesOf(suite.deps.records, license.licenseId)).map(({ sessionId }) => sessionId),
+  ).toEqual([young]);
+  const events = await auditOf(suite.deps.records, license.licenseId);
+  expect(events.filter(({ detail }) => detail.holder).map(({ sessionId }) => sessionId)).toEqual([
+    young,
+    young,
+  ]);
+  // What happened is still told, and that nobody has tampered with it.
+  expect(events).toHaveLength(5);
+  const report = await verifyChain(suite.deps.records, license.tenantId);
+  expect(report).toMatchObject({ sealed: 5, unsealed: 0, problems: [] });
+});
+
+test('a seat that is still held is remembered however long ago it was taken', async () => {
+  const license = await suite.createLicense({ max: 2, ttl_seconds: 30 * 24 * 3600 });
+  const { id, token } = await clocked.seat(license, 'machine');
+  for (let days = 0; days < RETENTION_DAYS * 2; days += 20) {
+    clocked.moveClock(20 * DAY_MS);
+    expect((await license.heartbeat({ session_id: id, session_token: token })).status).toBe(200);
+    await suite.settle();
+  }
+  const [history] = await historiesOf(suite.deps.records, license.licenseId);
+  expect(history).toMatchObject({ sessionId: id, isOpen: true, holder: expect.any(String) });
+  expect(await tellingEvents(license)).toBe(0);
+});
+
+test('invitations and codes go when they are good for nothing any more, sign-ins a day after', async () => {
+  const { records } = suite.deps;
+  const nowMs = clocked.nowMs();
+  const tenantId = 'ten_00_0000000000000000';
+  const until = (days: number) => nowMs + days * DAY_MS;
+  for (const days of [1, 3]) {
+    const invitation = {
+      invitationId: `inv-${days}`,
+      tenantId,
+      email: 'a@b.example',
+      role: 'member' as const,
+    };
+    await records.create(INVITATIONS, `inv-${days}`, {
+      ...invitation,
+      invitedAtMs: nowMs,
+      expiresAtMs: until(days),
+    });
+    const code = { codeHash: `code-${days}`, userId: 'u', redirectUri: 'r', challenge: 'c', usedFor: null };
+    await records.create(SIGN_IN_CODES, `code-${days}`, { ...code, expiresAtMs: until(days) });
+    const signIn = { ...beginSignIn(`sin-${days}`, 'u', nowMs), expiresAtMs: until(days) };
+    await records.create(SIGN_INS, signIn.signInId, signIn);
+  }
+  const left = async () => ({
+    invitations: await Promise.all([1, 3].map((days) => records.get(INVITATIONS, `inv-${days}`))),
+    codes: await Promise.all([1, 3].map((days) => records.get(SIGN_IN_CODES, `code-${days}`))),
+    signIns: await Promise.all([1, 3].map((days) => records.get(SIGN_INS, `sin-${days}`))),
+  });
+  const there = (lists: Awaited<ReturnType<typeof left>>) =>
+    Object.values(lists).map((list) => list.map((document) => document !== undefined));
+  clocked.moveClock(1.5 * DAY_MS);
+  expect((await sweep()).forgotten).toBe(2);
+  expect(there(await left())).toEqual([
+    [false, true],
+    [false, true],
+    [true, true],
+  ]);
+  clocked.moveClock(DAY_MS);
+  expect((await sweep()).forgotten).toBe(1);
+  expect(there(await left())).toEqual([
+    [false, true],
+    [false, true],
+    [false, true],
+  ]);
+});
+
+test('is looked for once a day and no oftener, each event once in its life', async () => {
+  const license = await suite.createLicense({ max: 2 });
+  await visit(license, 'machine');
+  clocked.moveClock((RETENTION_DAYS + 1) * DAY_MS);
+  await sweep();
+  const first = await suite.deps.records.get(RETENTION, 'retention');
+  expect(first?.finishedAtMs).toBe(clocked.nowMs());
+  clocked.moveClock(DAY_MS - 1);
+  await sweep();
+  expect(await suite.deps.records.get(RETENTION, 'retention')).toEqual(first);
+  clocked.moveClock(3_600_000);
+  Object.assign(billed, { reads: 0, writes: 0 });
+  await sweep();
+  expect((await suite.deps.records.get(RETENTION, 'retention'))?.startedAtMs).toBe(clocked.nowMs());
+  // Nothing unsealed and no erasure, how far comparing and forgetting came, a license and no open session to compare,
+  // then five lists with nothing in them.
+  expect(billed.reads).toBe(2 + 2 + 1 + 1 + 5 + 1);
+});
+
+test('goes on where time ran out, and in the end has seen to everything', async () => {
+  const license = await suite.createLicense({ max: 2 });
+  await visit(license, 'machine');
+  const { records } = suite.deps;
+  const [history] = await historiesOf(records, license.licenseId);
+  if (!history) throw new Error('no history');
+  await records.transact(async (transaction) => {
+    for (let n = 0; n < 230; n += 1) {
+      const sessionId = `${history.sessionId}-${n}`;
+      transaction.set(SESSION_HISTORIES, sessionId, { ...history, sessionId });
+    }
+  });
+  clocked.moveClock((RETENTION_DAYS + 1) * DAY_MS);
+  let pages = 0;
+  onQuery = (name) => {
+    if (name === 'sessions-by-end') pages += 1;
+    if (pages === 2) clocked.moveClock(61_000);
+  };
+  expect(await sweep()).toMatchObject({ forgotten: 200, complete: false });
+  onQuery = () => {};
+  clocked.moveClock(3_600_000);
+  // What is left of the histories, and the events of the one that had any.
+  expect(await sweep()).toMatchObject({ forgotten: 31 + 2, complete: true });
+  expect(await historiesOf(records, license.licenseId)).toEqual([]);
+  expect(await tellingEvents(license)).toBe(0);
+});
+
+test('sees to more events than it takes at a time, each of them', async () => {
+  const license = await suite.createLicense({ max: 2 });
+  const { licenseId, tenantId } = license;
+  const nowMs = clocked.nowMs();
+  await suite.deps.records.transact(async (transaction) => {
+    for (let n = 0; n < 230; n += 1) {
+      const sessionId = newSessionId(licenseId);
+      const detail = { holder: `holder-${n}` };
+      const position = `${nowMs}-${n}`;
+      const told = { type: 'session.acquired' as const, tenantId, licenseId, sessionId, atMs: nowMs };
+      const event = eventOf({ ...told, position, detail });
+      transaction.set(AUDIT, event.eventId, unsealed(event, nowMs));
+    }
+  });
+  clocked.moveClock((RETENTION_DAYS + 1) * DAY_MS);
+  expect((await sweep()).forgotten).toBe(230);
+  expect(await tellingEvents(license)).toBe(0);
+});
