@@ -20,7 +20,8 @@
 -- returns {'BORROW_TOO_LONG', max_days}
 -- returns {'BORROW_LIMIT', borrowed, borrowable}
 -- returns {'ENDED'}        this very session was granted and has ended since: a late repeat of an old request
--- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'NOT_YOURS'}, {'TOO_OFTEN', retry_after_seconds}, {'SUSPENDED'}, {'EXPIRED'}
+-- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'NOT_YOURS'}, {'SUSPENDED'}, {'EXPIRED'}
+-- returns {'TOO_OFTEN', retry_after_seconds}
 --
 -- @include keys
 -- @include digits

@@ -1,7 +1,7 @@
 -- bar: from now on a person's own word opens no license of a tenant.
 --
--- Promise: for so many seconds by Redis' clock; a bar never gets shorter. Bars whose time is over are forgotten with the
--- next one of the shard, and the last by itself.
+-- Promise: for so many seconds by Redis' clock; a bar never gets shorter. Bars whose time is over are forgotten with
+-- the next one of the shard, and the last by itself.
 --
 -- ARGV[1] tenant_id
 -- ARGV[2] user

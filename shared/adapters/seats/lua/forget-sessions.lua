@@ -1,13 +1,13 @@
 -- forget-sessions: ends sessions of a license for good, and forgets whatever is kept of them.
 --
--- Promise: a seat that one of them holds is free when this returns, and its end told of, once; none of them can be brought
--- back, not by a token either. Asking again changes nothing.
+-- Promise: a seat that one of them holds is free when this returns, and its end told of, once; none of them can be
+-- brought back, not by a token either. Asking again changes nothing.
 --
 -- ARGV[1] license_id
 -- ARGV[2..] sessions, at most 32
 --
 -- returns {'FORGOTTEN'}
--- returns {'UNKNOWN_LICENSE'}  one of them is in the pool and nobody here knows the tenant to tell of: nothing was changed
+-- returns {'UNKNOWN_LICENSE'}  one of them is in the pool and nobody here knows the tenant to tell of: nothing changed
 --
 -- @include keys
 -- @include clock

@@ -1,6 +1,6 @@
 -- heartbeat: extends leases of one license by its TTL from now.
 --
--- Promise: a living lease always runs for the license's TTL from now, or to the end of its loan where that is later. One
+-- Promise: a living lease always runs for the TTL from now, or to the end of its loan where that is later. One
 -- that ran out is revived only where a seat is free and its holder has taken no other; never is the pool taken beyond
 -- max + overdraft. Sessions that were released or evicted stay gone. A valid token stands in for what Redis has lost. A
 -- call in which a beat is needed is neither counted nor refused, however often others call; any other is held to the
@@ -19,7 +19,8 @@
 -- returns {'OK', now_ms, ttl_seconds, heartbeat_seconds, offline_grace_days, answer, answer, …} in the order of the
 --         sessions;
 --         answer is {'RENEWED'|'REVIVED', expiry_ms, packed, borrowed_until_ms} or {'GONE'} or {'NO_ROOM'}
--- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'NOT_YOURS'}, {'TOO_OFTEN', retry_after_seconds}, {'SUSPENDED'}, {'EXPIRED'}
+-- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'NOT_YOURS'}, {'SUSPENDED'}, {'EXPIRED'}
+-- returns {'TOO_OFTEN', retry_after_seconds}
 --
 -- @include keys
 -- @include digits
@@ -36,16 +37,14 @@ local caller = read_caller(proof)
 
 local function is_needed(license, session, now_ms)
   local living_ms = tonumber(redis.call('ZSCORE', lease_key, session) or '0')
-  if living_ms <= now_ms or not may_see(caller, redis.call('HGET', session_key, session)) then
-    return false
-  end
   -- Without a loan: the lease of a borrowed seat reaches to the end of it already, and gains nothing before.
   local gain_ms = lease_end_ms(license, now_ms, 0) - living_ms
-  return gain_ms >= license.heartbeat_seconds * 500
+  return living_ms > now_ms and gain_ms >= license.heartbeat_seconds * 500
+    and may_see(caller, redis.call('HGET', session_key, session))
 end
 
--- A beat is needed where it extends its lease by half a heartbeat interval or more. One that comes sooner is not, nor is
--- one that can extend nothing: of a license that is suspended, or at its end.
+-- A beat is needed where it extends its lease by half a heartbeat interval or more. One that comes sooner is not, nor
+-- is one that can extend nothing: of a license that is suspended, or at its end.
 local function pace_beats(license, now_ms)
   if not standing_of(license, now_ms) then
     for i = 3, #ARGV, 6 do

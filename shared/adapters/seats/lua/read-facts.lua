@@ -1,8 +1,8 @@
 -- read-facts: one page of the sessions of a license of which facts are kept.
 --
 -- Promise: changes nothing, and asks for no entitlement copy. Looks at PAGE sessions or a few more; where all facts are
--- shorter than 64 bytes Redis keeps up to 512 so tightly that it gives them whole. Who is there from the first page to the
--- last is not missed, and may come twice.
+-- shorter than 64 bytes Redis keeps up to 512 so tightly that it gives them whole. Who is there from the first page to
+-- the last is not missed, and may come twice.
 --
 -- ARGV[1] license_id
 -- ARGV[2] part    where to go on: 'seated' for those in the pool, then 'lapsed' for those whose lease ran out

@@ -9,7 +9,8 @@
 -- returns {'OK', now_ms, expiry_ms, packed, borrowed_until_ms, version, valid_until_ms, ttl_seconds,
 --          heartbeat_seconds, offline_grace_days, signed}  signed is '' where there is nothing
 -- returns {'GONE'}
--- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'NOT_YOURS'}, {'TOO_OFTEN', retry_after_seconds}, {'SUSPENDED'}, {'EXPIRED'}
+-- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'NOT_YOURS'}, {'SUSPENDED'}, {'EXPIRED'}
+-- returns {'TOO_OFTEN', retry_after_seconds}
 --
 -- @include keys
 -- @include leases

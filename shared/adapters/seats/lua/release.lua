@@ -12,7 +12,8 @@
 -- returns {'ENDED'}        it held a seat until now
 -- returns {'ALREADY_ENDED'} it held none any more
 -- returns {'UNKNOWN_SESSION'}
--- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'NOT_YOURS'}, {'TOO_OFTEN', retry_after_seconds}
+-- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'NOT_YOURS'}
+-- returns {'TOO_OFTEN', retry_after_seconds}
 --
 -- @include keys
 -- @include leases

@@ -4,7 +4,7 @@
 -- What entitles a caller, as the `proof` in ARGV[2] of every verb that takes one tells it:
 --   'trusted'                         the function has checked another credential
 --   'key <hash>'                      the hash of a license key, which is checked here
---   'user <user> <tenant> <tenant> …' somebody who is signed in, and their tenants by a token that the function has checked
+--   'user <user> <tenant> <tenant> …' somebody who is signed in, and their tenants by a token that the function checked
 -- Anything else entitles to nothing.
 local function read_caller(proof)
   local kind, rest = string.match(proof, '^(%l+) ?(.*)$')

@@ -4,9 +4,9 @@
 -- @include caller
 -- @include pace
 
--- What every verb on a pool begins with: the license must be here, and the caller known to it and not too fast; then what
--- has run out is collected. `pace`, where a verb has one, counts the call and gives the seconds to wait, if any. Gives
--- the license and the time, or, third, the answer that refuses the caller.
+-- What every verb on a pool begins with: the license must be here, and the caller known to it and not too fast; then
+-- what has run out is collected. `pace`, where a verb has one, counts the call and gives the seconds to wait, if any.
+-- Gives the license and the time, or, third, the answer that refuses the caller.
 local function enter(caller, pace)
   local license = read_license()
   if not license then

@@ -2,8 +2,8 @@
 -- @include digits
 
 -- How often a license may be asked: GCRA (ITU-T I.371), which needs one number for each kind of call and no timer. The
--- number is when the calls so far would have been due, had they come evenly (microseconds since the epoch, a field of the
--- license's hash). A call may come up to a minute before it is due: so a minute's worth may come at once.
+-- number is when the calls so far would have been due, had they come evenly (microseconds since the epoch, a field of
+-- the license's hash). A call may come up to a minute before it is due: so a minute's worth may come at once.
 local BURST_US = 60000000
 
 -- A key is typed, or it is guessed.
