@@ -55,7 +55,7 @@ describeReal('redis-server', 'a suite on', () => {
         ...findAda(await documents(), accountId),
         ...findAda(await valuesIn(client), accountId),
       ];
-      expect((await left()).length).toBeGreaterThan(15);
+      expect((await left()).length).toBeGreaterThan(10);
 
       const { confirmation_token } = (await ada.call('POST', '/api/v1/gdpr/delete', {})).body;
       const receipt = await ada.call('DELETE', '/api/v1/gdpr/delete', { confirmation_token });

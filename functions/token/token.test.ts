@@ -100,7 +100,7 @@ describe('access tokens that were tampered with', () => {
     ['of another issuer', () => jwt((t) => t.setIssuer('https://accounts.google.com')).sign(key)],
     ['of another type', () => jwt((t) => t, { typ: 'JWT' }).sign(key)],
     ['for nobody', () => jwt((t) => t.setSubject('')).sign(key)],
-    ['with HS512', () => jwt((t) => t, { alg: 'HS512' }).sign(Buffer.concat([key, key]))],
+    ['signed with our key by another algorithm', () => jwt((t) => t, { alg: 'HS512' }).sign(key)],
     [
       'alg none',
       () =>
@@ -262,6 +262,10 @@ describe('refresh tokens', () => {
       (token) => sealer('rt1', ['another-key-0123456789-0123456789']).seal(opened(token)),
     ],
     ['sealed for another purpose', (token) => sealer('ct1', [ACCESS_TOKEN_KEY]).seal(opened(token))],
+    [
+      'sealed for another purpose and renamed',
+      (token) => sealer('ct1', [ACCESS_TOKEN_KEY]).seal(opened(token)).replace('ct1', 'rt1'),
+    ],
     ['of a later number, sealed by nobody', (token) => token.replace(/\.[^.]+$/, '.AAAA')],
     ['an access token', () => ada.authorization.slice(7)],
     ['cut', (token) => token.slice(0, -2)],
