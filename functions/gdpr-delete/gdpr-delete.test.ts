@@ -5,9 +5,17 @@ import { eventOf } from '../../shared/domain/event.ts';
 import { licenseOfKey, newSessionId } from '../../shared/domain/ids.ts';
 import { membershipId } from '../../shared/domain/people.ts';
 import { addToHistory } from '../../shared/domain/session-history.ts';
-import { AUDIT, ERASURES, MEMBERSHIPS, SESSION_HISTORIES, USERS } from '../../shared/ports/catalogue.ts';
+import {
+  AUDIT,
+  DOMAIN_CLAIMS,
+  ERASURES,
+  MEMBERSHIPS,
+  SESSION_HISTORIES,
+  USERS,
+} from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { walkFacts } from '../../shared/ports/erasure.ts';
+import type { FactsPage } from '../../shared/ports/seat-upkeep.ts';
 import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
 import { signIn, type TestPerson } from '../../shared/testing/people.ts';
 import { auditOf } from '../../shared/testing/records-of.ts';
@@ -20,6 +28,8 @@ let clocked: ClockedSuite;
 let suite: TestSuite;
 /** Called with every call of the seat store's upkeep. */
 let onUpkeep: (name: string) => void = () => {};
+/** What comes of a page of sessions on its way. */
+let onFacts: (page: FactsPage) => FactsPage = (page) => page;
 beforeAll(async () => {
   clocked = await openClockedSuite(
     (deps): Deps => ({
@@ -28,7 +38,9 @@ beforeAll(async () => {
       upkeep: new Proxy(deps.upkeep, {
         get(target, name) {
           onUpkeep(String(name));
-          return Reflect.get(target, name);
+          if (name !== 'readFacts') return Reflect.get(target, name);
+          return async (...args: Parameters<typeof target.readFacts>) =>
+            onFacts(await target.readFacts(...args));
         },
       }),
     }),
@@ -37,6 +49,7 @@ beforeAll(async () => {
 });
 afterEach(() => {
   onUpkeep = () => {};
+  onFacts = (page) => page;
 });
 afterAll(() => clocked.close());
 
@@ -331,7 +344,29 @@ test('a tenant that goes takes in nobody any more, by no invitation and by no do
   expect((await confirm(bob, await ask(bob))).body.erased).toMatchObject({ tenants: 1, invitations: 1 });
   const dora = await signIn(suite, `dora@shop${people}.example`, { hostedDomain: `shop${people}.example` });
   const carl = await signIn(suite, 'carl@else.example');
+  // Whoever has the domain may say so of another tenant.
+  expect(await suite.deps.records.get(DOMAIN_CLAIMS, `shop${people}.example`)).toBeUndefined();
   for (const { tenants } of [dora, carl]) expect([...tenants.keys()]).not.toContain(shopId);
+});
+
+test('a session that the seat store passes over while others are ended is found when all is read anew', async () => {
+  await join(ada, shopId, 'member');
+  const key = await licenseKey(shopId);
+  const [, passedOver] = [
+    await seat(key, { fingerprint: 'seen', user_id: ada.email }),
+    await seat(key, { fingerprint: 'passed over', user_id: ada.email }),
+  ];
+  let isPassedOver = true;
+  onFacts = (page) => {
+    const sessions = page.sessions.filter(
+      ({ sessionId }) => !isPassedOver || sessionId !== passedOver.body.session_id,
+    );
+    if (page.nextCursor === undefined) isPassedOver = false;
+    return { ...page, sessions };
+  };
+  expect((await confirm(ada, await ask(ada))).body.erased.sessions).toBe(2);
+  expect(isPassedOver).toBe(false);
+  expect(await factsIn(key)).toEqual([]);
 });
 
 test('a seat store that has lost the license gets it back, so that the sessions can be ended', async () => {
