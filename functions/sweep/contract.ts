@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { accessOf } from '../../shared/domain/authorization.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 
 const count = z.int();
@@ -27,15 +28,20 @@ const Swept = z.strictObject({
       sessions_closed: count,
     }),
   ),
+  /** Erasures that had stopped half-way, or were due to be gone over once more, and are through. */
+  erased: count,
+  /** Records that were removed, or no more tell who held a seat, as they were kept as long as they may be. */
+  forgotten: count,
   /** False where time ran out or a part was away: the next sweep goes on from there. */
   complete: z.boolean(),
   /** Parts that did not answer. */
-  unavailable: z.array(z.enum(['seats', 'records', 'events', 'identity', 'signing'])),
+  unavailable: z.array(z.enum(['seats', 'records', 'events', 'identity', 'signing', 'limits'])),
 });
 
 export default defineFunction({
   name: 'sweep',
-  summary: 'Makes known what has ended, publishes events, seals the audit log, puts right what has drifted.',
+  summary:
+    'Makes known what has ended, publishes events, seals the audit log, puts right what has drifted, forgets what is old.',
   memoryMiB: 512,
   concurrency: 1,
   timeoutSeconds: 120,
@@ -46,8 +52,8 @@ export default defineFunction({
       method: 'POST',
       path: '/internal/sweep',
       summary:
-        'Tell what has ended, publish what was told, seal the audit log; every hour, compare seats with records.',
-      auth: ['scheduler', 'operator'],
+        'Tell what has ended, publish what was told, seal the audit log, go on with erasures; every hour, compare seats with records; every day, forget what is old.',
+      auth: accessOf('sweep.sweep'),
       answers: {
         swept: { status: 200, description: 'All parts answered.', body: Swept },
         partly: { status: 503, description: 'A part was away; the rest was done.', body: Swept },
