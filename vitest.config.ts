@@ -28,7 +28,7 @@ export default defineConfig({
       provider: 'v8',
       include: ['functions/**/*.ts', 'shared/**/*.ts'],
       exclude: ['**/*.test.ts', '**/*.contract-suite.ts', 'shared/testing/**'],
-      reporter: ['text-summary', 'html'],
+      reporter: ['text-summary'],
       thresholds: { lines: 90, branches: 85 },
     },
   },

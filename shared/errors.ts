@@ -39,6 +39,7 @@ export const PROBLEMS = {
   METHOD_NOT_ALLOWED: { status: 405, title: 'This address does not take that method.' },
   SEATS_EXHAUSTED: { status: 409, title: 'Every seat of this license is taken.' },
   BORROW_LIMIT_REACHED: { status: 409, title: 'As many seats of this license are borrowed as may be.' },
+  TENANT_CLOSED: { status: 409, title: 'The tenant was erased; nothing begins in it any more.' },
   OWNER_MUST_STAY: {
     status: 409,
     title: 'A tenant needs its owner. Transfer the ownership first.',

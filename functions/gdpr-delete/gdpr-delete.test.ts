@@ -186,6 +186,23 @@ describe('whoever owns a tenant that others belong to', () => {
     expect(await factsIn(key)).toEqual([]);
     expect((await ask(bob)).body.tenants_that_go).toEqual([]);
   });
+
+  test('and nothing begins in it any more, not by an operator’s hand either', async () => {
+    await licenseKey(shopId);
+    await confirm(bob, await ask(bob, { tenant_id: shopId }));
+    const { licenses } = (await suite.operate('GET', `/api/v1/licenses?tenant_id=${shopId}`)).body;
+    const license = `/api/v1/licenses/${licenses[0].license_id}`;
+    for (const [method, path, body] of [
+      ['PATCH', license, { status: 'active' }],
+      ['POST', `${license}/rotate-key`, undefined],
+      ['POST', '/api/v1/licenses', { tenant_id: shopId, max: 1 }],
+      ['POST', `/api/v1/tenants/${shopId}/invitations`, { email: 'x@example.com', role: 'owner' }],
+    ] as const) {
+      const reply = await suite.operate(method, path, body);
+      expect([path, reply.status, reply.body.code]).toEqual([path, 409, 'TENANT_CLOSED']);
+    }
+    expect((await suite.operate('GET', license)).body.status).toBe('suspended');
+  });
 });
 
 describe('a confirmation', () => {

@@ -99,7 +99,7 @@ export default defineFunction({
         ...ChangeableTerms,
       }),
       answers: { created: { status: 201, description: 'The license, and its key.', body: LicenseWithKey } },
-      problems: ['TENANT_NOT_FOUND', 'VALIDATION_FAILED'],
+      problems: ['TENANT_NOT_FOUND', 'TENANT_CLOSED', 'VALIDATION_FAILED'],
     },
     list: {
       method: 'GET',
@@ -150,7 +150,7 @@ export default defineFunction({
         })
         .check(z.refine((terms) => Object.keys(terms).length > 0, 'names nothing to change')),
       answers: { license: { status: 200, description: 'The license as it is now.', body: License } },
-      problems: ['LICENSE_NOT_FOUND', 'VALIDATION_FAILED'],
+      problems: ['LICENSE_NOT_FOUND', 'TENANT_CLOSED', 'VALIDATION_FAILED'],
     },
     rotateKey: {
       method: 'POST',
@@ -164,7 +164,7 @@ export default defineFunction({
       answers: {
         rotated: { status: 200, description: 'The license, and its new key.', body: LicenseWithKey },
       },
-      problems: ['LICENSE_NOT_FOUND'],
+      problems: ['LICENSE_NOT_FOUND', 'TENANT_CLOSED'],
     },
     usage: {
       method: 'GET',

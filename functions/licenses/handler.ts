@@ -41,13 +41,17 @@ export default {
     // As in `replaceLicense`: nothing is recorded while seats are away.
     await deps.seats.ping();
     const isNewTenant = body.tenant_id === undefined;
-    const written = await deps.records.transact(async (transaction) => {
-      if (!isNewTenant && !(await transaction.get(TENANTS, tenantId))) return false;
+    const refused = await deps.records.transact(async (transaction) => {
+      if (!isNewTenant) {
+        const tenant = await transaction.get(TENANTS, tenantId);
+        if (!tenant) return 'TENANT_NOT_FOUND';
+        if (tenant.closedAtMs !== null) return 'TENANT_CLOSED';
+      }
       if (isNewTenant) transaction.set(TENANTS, tenantId, newTenant(tenantId, tenantId, null, nowMs));
       writeLicense(transaction, license, nowMs);
-      return true;
+      return undefined;
     });
-    if (!written) return { problem: 'TENANT_NOT_FOUND' };
+    if (refused) return { problem: refused };
     await deps.seats.putLicense(entitlementOf(license), eventOfLicense(license));
     return { answer: 'created', body: { ...viewOf(license), license_key: licenseKey } };
   },
@@ -87,7 +91,10 @@ export default {
     const rotated = await replaceLicense(params.license_id, deps, (license, nowMs) =>
       rotateKey(license, licenseKey, body?.overlap_seconds ?? 0, nowMs),
     );
-    if ('problem' in rotated) return { problem: 'LICENSE_NOT_FOUND' };
+    if ('problem' in rotated) {
+      // A key breaks no terms.
+      return { problem: rotated.problem === 'TENANT_CLOSED' ? 'TENANT_CLOSED' : 'LICENSE_NOT_FOUND' };
+    }
     return { answer: 'rotated', body: { ...viewOf(rotated), license_key: licenseKey } };
   },
 
@@ -134,11 +141,13 @@ async function replaceLicense(
   licenseId: string,
   deps: Deps,
   change: (license: License, nowMs: number) => License,
-): Promise<License | Refusal<'LICENSE_NOT_FOUND' | 'VALIDATION_FAILED'>> {
+): Promise<License | Refusal<'LICENSE_NOT_FOUND' | 'TENANT_CLOSED' | 'VALIDATION_FAILED'>> {
   await deps.seats.ping();
   const changed = await deps.records.transact(async (transaction) => {
     const license = await transaction.get(LICENSES, licenseId);
     if (!license) return { problem: 'LICENSE_NOT_FOUND' as const };
+    const tenant = await transaction.get(TENANTS, license.tenantId);
+    if (tenant?.closedAtMs != null) return { problem: 'TENANT_CLOSED' as const };
     const nowMs = deps.clock.nowMs();
     const next = change(license, nowMs);
     const wrong = refuseTerms(next);

@@ -153,7 +153,7 @@ export default defineFunction({
       params: Params,
       body: z.strictObject({ email: EmailAddress, role: z.enum(ROLES) }),
       answers: { invited: { status: 201, description: 'The invitation.', body: Invitation } },
-      problems: ['TENANT_NOT_FOUND', 'FORBIDDEN', 'RATE_LIMITED'],
+      problems: ['TENANT_NOT_FOUND', 'TENANT_CLOSED', 'FORBIDDEN', 'RATE_LIMITED'],
     },
     invitations: {
       method: 'GET',

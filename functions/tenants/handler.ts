@@ -148,6 +148,7 @@ export default {
     const tenant = own(await records.get(TENANTS, params.tenant_id), standing, 'TENANT_NOT_FOUND');
     if ('problem' in tenant) return tenant;
     const { tenantId } = tenant;
+    if (tenant.closedAtMs !== null) return { problem: 'TENANT_CLOSED' };
     const mayInvite =
       caller.kind === 'operator'
         ? body.role !== 'owner' || tenant.ownerId === null
