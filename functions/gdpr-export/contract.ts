@@ -2,7 +2,6 @@ import * as z from 'zod/mini';
 import { accessOf, ROLES } from '../../shared/domain/authorization.ts';
 import { EventJson } from '../../shared/domain/event-message.ts';
 import { PLAN_NAMES } from '../../shared/domain/plans.ts';
-import { END_REASONS } from '../../shared/domain/session-history.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 import {
   InvitationId,
@@ -14,6 +13,7 @@ import {
   Timestamp,
   UserId,
 } from '../../shared/http/fields.ts';
+import { SessionHistoryView } from '../../shared/http/history-view.ts';
 
 const Whole = {
   exported_at: Timestamp,
@@ -49,22 +49,6 @@ const Session = z.strictObject({
   /** The process on the machine, where the license counts those. */
   process_id: z.nullable(z.string()),
   app_version: z.nullable(z.string()),
-});
-
-const SessionHistory = z.strictObject({
-  session_id: SessionId,
-  license_id: LicenseId,
-  /** As in sessions; null once it was erased. */
-  holder: z.nullable(z.string()),
-  /** When the seat was taken first. */
-  acquired_at: Timestamp,
-  /** null while it holds a seat. */
-  ended_at: z.nullable(Timestamp),
-  end_reason: z.nullable(z.enum(END_REASONS)),
-  /** How long it held a seat, up to its last end. */
-  seated_seconds: z.int(),
-  /** How often it took a seat again. */
-  revivals: z.int(),
 });
 
 const AuditEvent = z.strictObject({
@@ -137,7 +121,7 @@ const PersonExport = z.strictObject({
   /** Their sessions in the licenses of their tenants. */
   sessions: z.array(Session),
   /** What became of sessions that were counted by one of their pseudonyms. */
-  session_histories: z.array(SessionHistory),
+  session_histories: z.array(SessionHistoryView),
   /** Events that name one of their pseudonyms. */
   audit_events: z.array(AuditEvent),
 });
@@ -170,7 +154,7 @@ const TenantExport = z.strictObject({
   licenses: z.array(License),
   /** All sessions of its licenses. */
   sessions: z.array(Session),
-  session_histories: z.array(SessionHistory),
+  session_histories: z.array(SessionHistoryView),
   audit_events: z.array(AuditEvent),
 });
 

@@ -2,6 +2,7 @@ import { holdersOf, isHeldBy } from '../../shared/domain/erasure.ts';
 import type { User } from '../../shared/domain/people.ts';
 import type { HandlersOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
+import { viewOfHistory } from '../../shared/http/history-view.ts';
 import { own } from '../../shared/http/own.ts';
 import {
   auditQuery,
@@ -26,7 +27,6 @@ import type contract from './contract.ts';
 import { openRoom, type Room } from './room.ts';
 import {
   viewOfEvent,
-  viewOfHistory,
   viewOfInvitation,
   viewOfLicense,
   viewOfMember,

@@ -2,7 +2,6 @@ import type { AuditEvent } from '../../shared/domain/audit-chain.ts';
 import { eventToJson } from '../../shared/domain/event-message.ts';
 import { entitlementOf, type License } from '../../shared/domain/license.ts';
 import type { Invitation, Membership, Tenant, User } from '../../shared/domain/people.ts';
-import type { SessionHistory } from '../../shared/domain/session-history.ts';
 import type { SignIn } from '../../shared/domain/sign-in.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import type { KnownSession } from '../../shared/ports/seat-upkeep.ts';
@@ -64,20 +63,6 @@ export function viewOfSession(licenseId: string, { sessionId, holder, facts, isS
     user_id: facts.userId ?? null,
     process_id: facts.processId ?? null,
     app_version: facts.appVersion ?? null,
-  };
-}
-
-export function viewOfHistory(history: SessionHistory) {
-  const { sessionId, licenseId, holder, acquiredAtMs, endedAtMs, endReason, seatedMs, revivals } = history;
-  return {
-    session_id: sessionId,
-    license_id: licenseId,
-    holder,
-    acquired_at: timestamp(acquiredAtMs),
-    ended_at: endedAtMs === null ? null : timestamp(endedAtMs),
-    end_reason: endReason,
-    seated_seconds: Math.floor(seatedMs / 1000),
-    revivals,
   };
 }
 

@@ -2,6 +2,7 @@ import { licenseOfSession } from '../../shared/domain/ids.ts';
 import type { HandlersOf } from '../../shared/http/contract.ts';
 import { nextHeartbeatDue, timestamp } from '../../shared/http/fields.ts';
 import { refuseLicense } from '../../shared/http/license-trouble.ts';
+import { licenseAsked } from '../../shared/http/own.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { HeartbeatResult, HeartbeatVerdict } from '../../shared/ports/seats.ts';
 import type contract from './contract.ts';
@@ -10,8 +11,7 @@ export default {
   async heartbeat({ body, caller }, deps) {
     const asked = 'sessions' in body ? body.sessions : [body];
     // Whoever is signed in beats for one license a call: that of the first session.
-    const licenseId =
-      caller.kind === 'license' ? caller.licenseId : licenseOfSession(asked[0]?.session_id ?? '');
+    const licenseId = licenseAsked(caller, asked[0]?.session_id ?? '');
     const { proof } = caller;
     // Another license's sessions are left out and the call still made: its key must be proven before any answer.
     const own = asked.filter(({ session_id }) => licenseOfSession(session_id) === licenseId);

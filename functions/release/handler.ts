@@ -2,6 +2,7 @@ import { accessOf, standingOf } from '../../shared/domain/authorization.ts';
 import { licenseOfSession } from '../../shared/domain/ids.ts';
 import type { Caller, HandlersOf, Refusal } from '../../shared/http/contract.ts';
 import { refuseKey } from '../../shared/http/license-trouble.ts';
+import { licenseAsked } from '../../shared/http/own.ts';
 import { LICENSES } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
@@ -45,7 +46,7 @@ async function giveBack(
   deps: Deps,
 ): Promise<Refusal<'CREDENTIALS_INVALID' | 'LICENSE_NOT_FOUND' | 'RATE_LIMITED'> | undefined> {
   const { proof } = caller;
-  const licenseId = caller.kind === 'license' ? caller.licenseId : licenseOfSession(sessionId);
+  const licenseId = licenseAsked(caller, sessionId);
   // Another license's session: the key is proven all the same, on a session that no license has.
   const own = licenseOfSession(sessionId) === licenseId ? sessionId : '';
   const ended = await deps.seats.release({

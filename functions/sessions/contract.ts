@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
-import { END_REASONS } from '../../shared/domain/session-history.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 import { Cursor, LicenseId, PageLimit, SessionId, Timestamp } from '../../shared/http/fields.ts';
+import { SessionHistoryView } from '../../shared/http/history-view.ts';
 
 const OfLicense = z.strictObject({
   license_id: LicenseId,
@@ -65,21 +65,7 @@ export default defineFunction({
           status: 200,
           description: 'One page.',
           body: z.strictObject({
-            sessions: z.array(
-              z.strictObject({
-                session_id: SessionId,
-                license_id: LicenseId,
-                holder: z.nullable(z.string()),
-                acquired_at: Timestamp,
-                /** null while a seat is held. */
-                ended_at: z.nullable(Timestamp),
-                end_reason: z.nullable(z.enum(END_REASONS)),
-                /** Time with a seat, up to the last end. */
-                seated_seconds: z.int(),
-                /** How often its lease had run out and a seat was taken again. */
-                revivals: z.int(),
-              }),
-            ),
+            sessions: z.array(SessionHistoryView),
             next_cursor: z.nullable(z.string()),
           }),
         },

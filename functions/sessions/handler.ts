@@ -2,9 +2,9 @@ import * as z from 'zod/mini';
 import type { Standing } from '../../shared/domain/authorization.ts';
 import { openCursor, sealCursor } from '../../shared/domain/cursor.ts';
 import type { Session } from '../../shared/domain/session.ts';
-import type { SessionHistory } from '../../shared/domain/session-history.ts';
 import type { HandlersOf } from '../../shared/http/contract.ts';
 import { timestamp, USUAL_PAGE_LIMIT } from '../../shared/http/fields.ts';
+import { viewOfHistory } from '../../shared/http/history-view.ts';
 import { own } from '../../shared/http/own.ts';
 import { readPage } from '../../shared/http/page.ts';
 import { LICENSES, SESSIONS_OF_LICENSE } from '../../shared/ports/catalogue.ts';
@@ -45,7 +45,7 @@ export default {
     if ('problem' in page) return page;
     return {
       answer: 'sessions',
-      body: { sessions: page.documents.map(describeHistory), next_cursor: page.next_cursor },
+      body: { sessions: page.documents.map(viewOfHistory), next_cursor: page.next_cursor },
     };
   },
 } satisfies HandlersOf<typeof contract>;
@@ -70,19 +70,5 @@ function describeSession(
     acquired_at: timestamp(acquiredAtMs),
     expires_at: timestamp(expiresAtMs),
     borrowed_until: borrowedUntilMs === undefined ? null : timestamp(borrowedUntilMs),
-  };
-}
-
-function describeHistory(history: SessionHistory) {
-  const { sessionId, licenseId, holder, acquiredAtMs, endedAtMs, endReason, seatedMs, revivals } = history;
-  return {
-    session_id: sessionId,
-    license_id: licenseId,
-    holder,
-    acquired_at: timestamp(acquiredAtMs),
-    ended_at: endedAtMs === null ? null : timestamp(endedAtMs),
-    end_reason: endReason,
-    seated_seconds: Math.floor(seatedMs / 1000),
-    revivals,
   };
 }

@@ -1,4 +1,3 @@
-import { licenseOfSession } from '../../shared/domain/ids.ts';
 import { entitlementOf, type License } from '../../shared/domain/license.ts';
 import {
   dataOf,
@@ -17,6 +16,7 @@ import {
 } from '../../shared/domain/signed-license.ts';
 import type { HandlersOf, Refusal } from '../../shared/http/contract.ts';
 import { refuseLicense } from '../../shared/http/license-trouble.ts';
+import { licenseAsked } from '../../shared/http/own.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import { LICENSES } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
@@ -33,7 +33,7 @@ export default {
     const sessionId = body.session_id ?? ask.session_id;
     if (sessionId === undefined) return NO_SESSION;
     const { proof } = caller;
-    const licenseId = caller.kind === 'license' ? caller.licenseId : licenseOfSession(sessionId);
+    const licenseId = licenseAsked(caller, sessionId);
     const request = { licenseId, proof, sessionId };
     const key = await deps.signer.current();
 

@@ -1,5 +1,5 @@
 import { MOST_TENANTS } from '../../shared/domain/access-token.ts';
-import { accessOf, standingOf } from '../../shared/domain/authorization.ts';
+import { accessOf, type Standing, standingOf } from '../../shared/domain/authorization.ts';
 import { newPersonalId, newTenantId } from '../../shared/domain/ids.ts';
 import {
   INVITATION_SECONDS,
@@ -63,12 +63,12 @@ export default {
   },
 
   async read({ params, standing }, { records }) {
-    const tenant = own(await records.get(TENANTS, params.tenant_id), standing, 'TENANT_NOT_FOUND');
+    const tenant = await ownTenant(params, standing, records);
     return 'problem' in tenant ? tenant : { answer: 'tenant', body: viewOf(tenant) };
   },
 
   async change({ params, body, caller, standing }, deps) {
-    const tenant = own(await deps.records.get(TENANTS, params.tenant_id), standing, 'TENANT_NOT_FOUND');
+    const tenant = await ownTenant(params, standing, deps.records);
     if ('problem' in tenant) return tenant;
     if (body.join_domain && caller.kind === 'person') {
       const user = await deps.records.get(USERS, caller.userId);
@@ -84,7 +84,7 @@ export default {
   },
 
   async members({ params, query, standing }, { records }) {
-    const tenant = own(await records.get(TENANTS, params.tenant_id), standing, 'TENANT_NOT_FOUND');
+    const tenant = await ownTenant(params, standing, records);
     if ('problem' in tenant) return tenant;
     const page = await readPage(records, MEMBERS_OF_TENANT, { tenantId: tenant.tenantId }, query);
     if ('problem' in page) return page;
@@ -95,7 +95,7 @@ export default {
   },
 
   async changeRole({ params, body, standing }, { records }) {
-    const tenant = own(await records.get(TENANTS, params.tenant_id), standing, 'TENANT_NOT_FOUND');
+    const tenant = await ownTenant(params, standing, records);
     if ('problem' in tenant) return tenant;
     const id = membershipId(tenant.tenantId, params.user_id);
     const problem = await records.transact(async (transaction) => {
@@ -109,7 +109,7 @@ export default {
   },
 
   async remove({ params, caller, standing }, deps) {
-    const tenant = own(await deps.records.get(TENANTS, params.tenant_id), standing, 'TENANT_NOT_FOUND');
+    const tenant = await ownTenant(params, standing, deps.records);
     if ('problem' in tenant) return tenant;
     const { tenantId } = tenant;
     const isOneself = caller.kind === 'person' && caller.userId === params.user_id;
@@ -123,7 +123,7 @@ export default {
   },
 
   async transfer({ params, body, standing }, { records }) {
-    const tenant = own(await records.get(TENANTS, params.tenant_id), standing, 'TENANT_NOT_FOUND');
+    const tenant = await ownTenant(params, standing, records);
     if ('problem' in tenant) return tenant;
     const { tenantId } = tenant;
     const heirId = membershipId(tenantId, body.user_id);
@@ -145,7 +145,7 @@ export default {
   },
 
   async invite({ params, body, caller, standing }, { records, clock }) {
-    const tenant = own(await records.get(TENANTS, params.tenant_id), standing, 'TENANT_NOT_FOUND');
+    const tenant = await ownTenant(params, standing, records);
     if ('problem' in tenant) return tenant;
     const { tenantId } = tenant;
     if (tenant.closedAtMs !== null) return { problem: 'TENANT_CLOSED' };
@@ -168,7 +168,7 @@ export default {
   },
 
   async invitations({ params, query, standing }, { records }) {
-    const tenant = own(await records.get(TENANTS, params.tenant_id), standing, 'TENANT_NOT_FOUND');
+    const tenant = await ownTenant(params, standing, records);
     if ('problem' in tenant) return tenant;
     const page = await readPage(records, INVITATIONS_OF_TENANT, { tenantId: tenant.tenantId }, query);
     if ('problem' in page) return page;
@@ -179,7 +179,7 @@ export default {
   },
 
   async withdraw({ params, standing }, { records }) {
-    const tenant = own(await records.get(TENANTS, params.tenant_id), standing, 'TENANT_NOT_FOUND');
+    const tenant = await ownTenant(params, standing, records);
     if ('problem' in tenant) return tenant;
     const { invitation_id: invitationId } = params;
     await records.transact(async (transaction) => {
@@ -189,6 +189,14 @@ export default {
     return { answer: 'withdrawn', body: undefined };
   },
 } satisfies HandlersOf<typeof contract>;
+
+async function ownTenant(
+  { tenant_id }: { tenant_id: string },
+  standing: (tenantId: string) => Standing,
+  records: Deps['records'],
+) {
+  return own(await records.get(TENANTS, tenant_id), standing, 'TENANT_NOT_FOUND');
+}
 
 function viewOf({ tenantId, name, createdAtMs, ownerId, joinDomain }: Tenant) {
   return {

@@ -1,4 +1,5 @@
 import type { Standing } from '../domain/authorization.ts';
+import { licenseOfSession } from '../domain/ids.ts';
 import type { ProblemCode } from '../errors.ts';
 import type { Caller, Refusal } from './contract.ts';
 import { refuseFields } from './refuse-fields.ts';
@@ -37,4 +38,9 @@ export function tenantAsked(
   if (only === undefined) return { problem: 'FORBIDDEN' };
   if (allowed.length === 1) return { tenantId: only };
   return refuseFields('VALIDATION_FAILED', [{ at: 'tenant_id', detail: 'Name one of your tenants.' }]);
+}
+
+/** The license that a request about a session is for: the one that a key is of, or that of a signed-in person's session. */
+export function licenseAsked(caller: Caller, sessionId: string): string {
+  return caller.kind === 'license' ? caller.licenseId : licenseOfSession(sessionId);
 }
