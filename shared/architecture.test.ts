@@ -47,7 +47,7 @@ const LAYERS: readonly Layer[] = [
     may: () =>
       only('shared/domain/', 'shared/errors\\.ts', 'zod/mini', 'canonicalize$', 'jose$', 'node:crypto'),
   },
-  { of: /^shared\/ports\//, may: () => only('shared/(ports|domain)/', 'zod/mini') },
+  { of: /^shared\/ports\//, may: () => only('shared/(ports|domain)/', 'shared/errors\\.ts', 'zod/mini') },
   {
     of: /^shared\/http\//,
     may: () =>

@@ -19,11 +19,16 @@ const keyVersion = z
   );
 const secret = z.string().check(z.minLength(32, 'needs at least 32 characters'));
 
+const webhookSecret = z.string().check(z.regex(/^whsec_\w+$/, 'needs secrets of the form whsec_…'));
 const secrets = z.pipe(listOf(), z.tuple([secret], secret));
 const redirect = z
   .url({ protocol: /^https$/, error: 'needs https URLs' })
   .check(z.refine((text) => !/[#@]/.test(text), 'needs URLs without # and @'));
 const days = wholeNumberText(31, 3_660);
+const domain = z.string().check(z.regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, 'needs domains'));
+const meter = z
+  .string()
+  .check(z.regex(/^[a-z][a-z0-9_]{0,63}$/, 'needs names of lower-case letters, digits and _'));
 
 /** Every variable that Seatlease reads; nothing else in the code looks at the environment. */
 const Settings = z.object({
@@ -63,6 +68,18 @@ const Settings = z.object({
   SIGN_IN_REDIRECTS: z.prefault(z.pipe(listOf(), z.array(redirect)), ''),
   OPERATOR_EMAILS: z.prefault(z.pipe(listOf(), z.array(email)), ''),
   OPERATOR_DOMAIN: z.optional(z.string().check(z.regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, 'needs a domain'))),
+  STRIPE_SECRET_KEY: z.optional(
+    z.string().check(z.regex(/^(sk|rk)_(test|live)_\w+$/, 'needs a secret or restricted key of Stripe')),
+  ),
+  STRIPE_WEBHOOK_SECRETS: z.optional(z.pipe(listOf(), z.tuple([webhookSecret], webhookSecret))),
+  BILLING_RETURN_URL: z.optional(url),
+  CHECKOUT_TRIAL_DAYS: z.prefault(wholeNumberText(0, 730), '0'),
+  CHECKOUT_TAX: z.prefault(z.enum(['off', 'automatic'], 'needs off or automatic'), 'off'),
+  CHECKOUT_PROMOTION_CODES: z.prefault(z.enum(['off', 'on'], 'needs off or on'), 'off'),
+  TRIAL_DAYS: z.prefault(wholeNumberText(0, 365), '14'),
+  TRIALS_PER_DOMAIN: z.prefault(wholeNumberText(0, 1_000), '1'),
+  TRIAL_REFUSED_DOMAINS: z.prefault(z.pipe(listOf(), z.array(domain)), ''),
+  USAGE_METERS: z.prefault(z.pipe(listOf(), z.array(meter)), ''),
   FORWARDED_HOPS: z.prefault(wholeNumberText(0, 9), '1'),
   RETENTION_DAYS: z.prefault(days, '365'),
 });
@@ -165,6 +182,37 @@ export const SETTING_MEANINGS: Readonly<Record<SettingName, { meaning: string; u
     meaning: 'Google Workspace domain whose people are all operators.',
     unset: 'none',
   },
+  STRIPE_SECRET_KEY: {
+    meaning: 'Payments: secret or restricted key of the Stripe account, of live or test mode. Secret.',
+    unset: 'a stand-in for Stripe on the local server; deployed, nothing can be bought',
+  },
+  STRIPE_WEBHOOK_SECRETS: {
+    meaning:
+      'Payments: signing secrets of the webhook endpoint at Stripe, commas between: the new one beside the old while it is rolled. Secret.',
+    unset: 'required with the key',
+  },
+  BILLING_RETURN_URL: {
+    meaning: 'Payments: page that people come back to from Stripe.',
+    unset: 'a page of the stand-in; required with the key',
+  },
+  CHECKOUT_TRIAL_DAYS: { meaning: 'Payments: days before the first payment, 0 to 730.', unset: '0' },
+  CHECKOUT_TAX: { meaning: 'Payments: `automatic` to have Stripe reckon taxes, or `off`.', unset: 'off' },
+  CHECKOUT_PROMOTION_CODES: {
+    meaning: 'Payments: `on` to let people enter promotion codes, or `off`.',
+    unset: 'off',
+  },
+  TRIAL_DAYS: { meaning: 'Days that a trial lasts, 0 to 365; 0 for no trials.', unset: '14' },
+  TRIALS_PER_DOMAIN: {
+    meaning:
+      'Trials for people with e-mail addresses of one domain, 0 to 1,000; 0 for no limit. Providers where anybody can have an address do not count as one.',
+    unset: '1',
+  },
+  TRIAL_REFUSED_DOMAINS: { meaning: 'Domains whose people get no trial, commas between.', unset: 'none' },
+  USAGE_METERS: {
+    meaning:
+      'Names of what clients record the use of, as the meters at Stripe call their events, commas between.',
+    unset: 'none',
+  },
   FORWARDED_HOPS: {
     meaning:
       'Proxies in front of the functions that add the address of whoever called them to `X-Forwarded-For`: 1 for a function URL, one more for Hosting, 0 for none.',
@@ -226,6 +274,22 @@ export interface Config {
   /** https addresses that people may be sent to after they signed in. */
   readonly signInRedirects: readonly string[];
   readonly operators: { readonly emails: readonly string[]; readonly domain?: string | undefined };
+  /** Who takes the money. */
+  readonly billing:
+    | { readonly kind: 'stripe'; readonly secretKey: string; readonly webhookSecrets: readonly string[] }
+    | { readonly kind: 'embedded' };
+  readonly checkout: {
+    readonly returnUrl?: string | undefined;
+    readonly trialDays: number;
+    readonly automaticTax: boolean;
+    readonly promotionCodes: boolean;
+  };
+  readonly trials: {
+    readonly days: number;
+    readonly perDomain: number;
+    readonly refusedDomains: readonly string[];
+  };
+  readonly usageMeters: readonly string[];
   readonly forwardedHops: number;
   readonly retentionDays: number;
 }
@@ -276,6 +340,19 @@ export function readConfig(environment: Environment): Config {
       emails: settings.OPERATOR_EMAILS.map((address) => address.toLowerCase()),
       domain: settings.OPERATOR_DOMAIN,
     },
+    billing: billingOf(settings),
+    checkout: {
+      returnUrl: settings.BILLING_RETURN_URL,
+      trialDays: settings.CHECKOUT_TRIAL_DAYS,
+      automaticTax: settings.CHECKOUT_TAX === 'automatic',
+      promotionCodes: settings.CHECKOUT_PROMOTION_CODES === 'on',
+    },
+    trials: {
+      days: settings.TRIAL_DAYS,
+      perDomain: settings.TRIALS_PER_DOMAIN,
+      refusedDomains: settings.TRIAL_REFUSED_DOMAINS,
+    },
+    usageMeters: settings.USAGE_METERS,
     forwardedHops: settings.FORWARDED_HOPS,
     retentionDays: settings.RETENTION_DAYS,
   };
@@ -302,6 +379,8 @@ function missingTogether(set: Environment): SettingName[] {
   const hasSignIn = signIn.some((name) => set[name] !== undefined);
   if (hasSignIn) needed.push(...signIn);
   if (deployed || hasSignIn) needed.push('PUBLIC_URL');
+  const payments = ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRETS'] as const;
+  if (payments.some((name) => set[name] !== undefined)) needed.push(...payments, 'BILLING_RETURN_URL');
   return needed.filter((name) => set[name] === undefined);
 }
 
@@ -339,6 +418,12 @@ function signInOf(settings: z.infer<typeof Settings>): Config['signIn'] {
   const { GOOGLE_CLIENT_ID: clientId, GOOGLE_CLIENT_SECRET: clientSecret } = settings;
   if (clientId === undefined || clientSecret === undefined) return { kind: 'embedded' };
   return { kind: 'google', clientId, clientSecret };
+}
+
+function billingOf(settings: z.infer<typeof Settings>): Config['billing'] {
+  const { STRIPE_SECRET_KEY: secretKey, STRIPE_WEBHOOK_SECRETS: webhookSecrets } = settings;
+  if (secretKey === undefined || webhookSecrets === undefined) return { kind: 'embedded' };
+  return { kind: 'stripe', secretKey, webhookSecrets };
 }
 
 /** A list with commas between. */

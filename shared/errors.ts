@@ -20,6 +20,12 @@ export const PROBLEMS = {
     status: 400,
     title: 'The confirmation is not valid, or has run out. Ask for a new one.',
   },
+  SIGNATURE_INVALID: {
+    status: 400,
+    title: 'The signature does not fit the request, or is too old.',
+  },
+  METER_UNKNOWN: { status: 400, title: 'Nothing is metered under that name.' },
+  USAGE_TIME_REFUSED: { status: 400, title: 'The time of use lies too far back, or in the future.' },
   HOLDER_REQUIRED: {
     status: 400,
     title: 'This license counts seats by an identifier that the request does not carry.',
@@ -29,12 +35,14 @@ export const PROBLEMS = {
   FORBIDDEN: { status: 403, title: 'These credentials do not allow this request.' },
   NOT_ENTITLED: { status: 403, title: 'The request asks for more than the license grants.' },
   BORROW_NOT_ALLOWED: { status: 403, title: 'Seats of this license are not lent for so long.' },
+  TRIAL_NOT_OFFERED: { status: 403, title: 'There is no trial for you.' },
   LICENSE_SUSPENDED: { status: 403, title: 'The license is suspended.' },
   LICENSE_EXPIRED: { status: 403, title: 'The license has expired.' },
   NOT_FOUND: { status: 404, title: 'There is nothing at this address.' },
   LICENSE_NOT_FOUND: { status: 404, title: 'There is no such license.' },
   TENANT_NOT_FOUND: { status: 404, title: 'There is no such tenant.' },
   USER_NOT_FOUND: { status: 404, title: 'There is no such user.' },
+  SUBSCRIPTION_NOT_FOUND: { status: 404, title: 'No subscription pays for that license.' },
   SESSION_NOT_FOUND: { status: 404, title: 'There is no such session, or it has ended.' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'This address does not take that method.' },
   SEATS_EXHAUSTED: { status: 409, title: 'Every seat of this license is taken.' },
@@ -46,10 +54,24 @@ export const PROBLEMS = {
   },
   TOO_MANY_TENANTS: { status: 409, title: 'That person belongs to as many tenants as one may.' },
   DOMAIN_TAKEN: { status: 409, title: 'Another tenant takes in the people of that domain.' },
+  PLAN_NOT_FOR_SALE: { status: 409, title: 'That plan is not for sale like this.' },
+  ALREADY_SUBSCRIBED: { status: 409, title: 'A subscription pays for that license already.' },
+  BILLED_BY_SUBSCRIPTION: {
+    status: 409,
+    title: 'A subscription pays for that license: change it there.',
+  },
+  SUBSCRIPTION_ENDED: { status: 409, title: 'The subscription has ended. Buy seats again.' },
+  NO_BILLING_ACCOUNT: { status: 409, title: 'That tenant has not bought anything yet.' },
+  TRIAL_ALREADY_USED: { status: 409, title: 'The trial was used already.' },
+  USAGE_RECORD_CONFLICT: { status: 409, title: 'Another record has that id.' },
   PAYLOAD_TOO_LARGE: { status: 413, title: 'The request body is too large.' },
   UNSUPPORTED_MEDIA_TYPE: {
     status: 415,
     title: 'The request body must be application/json, not compressed.',
+  },
+  IDEMPOTENCY_KEY_REUSED: {
+    status: 422,
+    title: 'The idempotency key was used for another request.',
   },
   RATE_LIMITED: { status: 429, title: 'Too many requests. Wait, then try again.' },
   INTERNAL: { status: 500, title: 'Something went wrong on our side.' },
@@ -63,13 +85,15 @@ export const PROBLEMS = {
   EVENTS_UNAVAILABLE: { status: 503, title: 'Events cannot be published right now. Try again.' },
   IDENTITY_UNAVAILABLE: { status: 503, title: 'Credentials cannot be checked right now. Try again.' },
   SIGN_IN_NOT_SET_UP: { status: 503, title: 'Nobody can sign in: this server has no sign-in provider.' },
+  BILLING_NOT_SET_UP: { status: 503, title: 'Nothing can be bought: this server takes no payments.' },
+  BILLING_UNAVAILABLE: { status: 503, title: 'Payments cannot be reached right now. Try again.' },
   LIMITS_UNAVAILABLE: { status: 503, title: 'Requests cannot be counted right now. Try again.' },
 } as const;
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
 /** The parts a deployment leans on that can be away while the code is right. */
-export type Part = 'seats' | 'records' | 'events' | 'identity' | 'signing' | 'limits';
+export type Part = 'seats' | 'records' | 'events' | 'identity' | 'signing' | 'limits' | 'billing';
 
 /**
  * A part did not answer, or answered that it cannot serve now. Callers see a 503 (502 for signing) with `Retry-After`; the cause is

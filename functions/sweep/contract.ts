@@ -35,7 +35,7 @@ const Swept = z.strictObject({
   /** False where time ran out or a part was away: the next sweep goes on from there. */
   complete: z.boolean(),
   /** Parts that did not answer. */
-  unavailable: z.array(z.enum(['seats', 'records', 'events', 'identity', 'signing', 'limits'])),
+  unavailable: z.array(z.enum(['seats', 'records', 'events', 'identity', 'signing', 'limits', 'billing'])),
 });
 
 export default defineFunction({

@@ -52,6 +52,7 @@ const CALLERS = {
   operator: 'operator',
   scheduler: 'Cloud Scheduler',
   pubsub: 'Pub/Sub',
+  stripe: 'Stripe',
   anyone: 'anyone',
   person: 'signed in',
   member: 'member',
@@ -82,6 +83,7 @@ function accessMatrix(): string {
     ['owner', ['member', 'admin', 'owner']],
     ['operator', ['operator']],
     ['the cloud', ['scheduler', 'pubsub']],
+    ['Stripe', ['stripe']],
   ] as const;
   const rows = Object.entries(ACCESS).map(([action, grants]: [string, readonly Grant[]]) => [
     `\`${action}\``,

@@ -39,8 +39,18 @@ export const ACCESS = {
   'licenses.list': ['operator', 'admin'],
   'licenses.read': ['operator', 'admin'],
   'licenses.change': ['operator'],
-  'licenses.rotateKey': ['operator'],
+  'licenses.rotateKey': ['operator', 'admin'],
   'licenses.usage': ['operator', 'admin'],
+  'checkout.plans': ['anyone'],
+  'checkout.create': ['operator', 'admin'],
+  'checkout.portal': ['operator', 'admin'],
+  'subscriptions.list': ['operator', 'admin'],
+  'cancel.cancel': ['operator', 'admin'],
+  'cancel.undo': ['operator', 'admin'],
+  'stripe-webhook.receive': ['stripe'],
+  'trial.activate': ['member'],
+  'usage.record': ['license', 'member'],
+  'usage.totals': ['operator', 'admin'],
   'sessions.list': ['operator', 'admin'],
   'sessions.history': ['operator', 'admin'],
   'audit.list': ['operator', 'admin'],
@@ -60,7 +70,7 @@ export const ROLES = ['member', 'admin', 'owner'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** What may be asked of a caller. `anyone` beside others: credentials are optional, but must be good where given. */
-export type Grant = 'anyone' | 'license' | 'operator' | 'person' | Role | 'scheduler' | 'pubsub';
+export type Grant = 'anyone' | 'license' | 'operator' | 'person' | Role | 'scheduler' | 'pubsub' | 'stripe';
 
 /** The line of the table for `action`, with its literal type: what the handler may expect of its caller. */
 export function accessOf<const A extends Action>(action: A): (typeof ACCESS)[A] {

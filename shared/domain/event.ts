@@ -12,6 +12,12 @@ export const EVENT_TYPES = [
   'license.created',
   'license.updated',
   'license.key_rotated',
+  'subscription.trial_ending',
+  'subscription.paid',
+  'subscription.payment_failed',
+  'subscription.refunded',
+  'subscription.disputed',
+  'subscription.ended',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

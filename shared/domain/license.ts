@@ -49,6 +49,12 @@ export const LicenseSchema = z.object({
   unit: z.enum(['machine', 'user', 'process']),
   status: z.enum(['active', 'suspended']),
   validUntilMs: z.nullable(z.int()),
+  /** The subscription that pays for it; `null` for one that the vendor looks after. */
+  subscriptionId: z._default(z.nullable(z.string()), null),
+  /** Why it gives no seats for its subscription's sake, whatever `status` the vendor has given it. */
+  hold: z._default(z.nullable(z.enum(['payment', 'paused', 'dispute', 'refund'])), null),
+  /** Given for trying out, until somebody pays for it. */
+  trial: z._default(z.boolean(), false),
   keyHash: z.string(),
   previousKeyHash: z.nullable(z.string()),
   previousKeyUntilMs: z.nullable(z.int()),
@@ -97,6 +103,9 @@ export function draftLicense(
     unit: terms.unit ?? 'machine',
     status: 'active',
     validUntilMs: terms.validUntilMs ?? null,
+    subscriptionId: null,
+    hold: null,
+    trial: false,
     keyHash: hashSecret(key),
     previousKeyHash: null,
     previousKeyUntilMs: null,
@@ -194,7 +203,7 @@ export function graceIsAllowed({
 }
 
 /** Five sixths of the TTL: 300 s for 360 s, so that one late or lost beat can be repeated before the lease ends. */
-function usualHeartbeatSeconds(ttlSeconds: number): number {
+export function usualHeartbeatSeconds(ttlSeconds: number): number {
   return Math.floor((ttlSeconds * 5) / 6);
 }
 
@@ -217,7 +226,7 @@ export function entitlementOf(license: License): Entitlement & { requestsPerMinu
     ttlSeconds,
     heartbeatSeconds,
     unit,
-    status,
+    status: license.hold === null ? status : 'suspended',
     validUntilMs,
     offlineGraceDays,
     borrowMaxDays: borrow.maxDays,

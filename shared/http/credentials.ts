@@ -111,6 +111,8 @@ const SCHEMES = {
   owner: ['Bearer'],
   scheduler: ['Bearer'],
   pubsub: ['Bearer'],
+  // Its signature is no scheme of this header.
+  stripe: [],
 } as const satisfies Record<Grant, readonly string[]>;
 const SECRETS = { License: 'key', Operator: 'key', Bearer: 'token' } as const;
 

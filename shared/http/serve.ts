@@ -32,6 +32,7 @@ const UNAVAILABLE_PROBLEM: Readonly<Record<Part, ProblemCode>> = {
   identity: 'IDENTITY_UNAVAILABLE',
   signing: 'SIGNING_UNAVAILABLE',
   limits: 'LIMITS_UNAVAILABLE',
+  billing: 'BILLING_UNAVAILABLE',
 };
 
 export type HttpFunction = (request: IncomingRequest, response: ServerResponse) => Promise<void>;

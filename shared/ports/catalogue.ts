@@ -1,6 +1,19 @@
 import { type AuditEvent, AuditEventSchema, type ChainHead, ChainHeadSchema } from '../domain/audit-chain.ts';
+import {
+  type BillingAccount,
+  BillingAccountSchema,
+  type StoredEvent,
+  StoredEventSchema,
+} from '../domain/billing-event.ts';
+import { type Checkout, type CheckoutKey, CheckoutKeySchema, CheckoutSchema } from '../domain/checkout.ts';
 import { type Erasure, ErasureSchema, type ErasureTrace, ErasureTraceSchema } from '../domain/erasure.ts';
 import { type License, LicenseSchema } from '../domain/license.ts';
+import {
+  type MeteredDay,
+  MeteredDaySchema,
+  type UsageRecord,
+  UsageRecordSchema,
+} from '../domain/metering.ts';
 import {
   type Account,
   AccountSchema,
@@ -19,6 +32,8 @@ import { type ReconcilePass, ReconcilePassSchema } from '../domain/reconcile.ts'
 import { type RetentionPass, RetentionPassSchema } from '../domain/retention.ts';
 import { type SessionHistory, SessionHistorySchema } from '../domain/session-history.ts';
 import { type SignIn, type SignInCode, SignInCodeSchema, SignInSchema } from '../domain/sign-in.ts';
+import { type Subscription, SubscriptionSchema } from '../domain/subscription.ts';
+import { type TrialClaim, TrialClaimSchema } from '../domain/trial.ts';
 import { type UsageHour, UsageHourSchema } from '../domain/usage.ts';
 import type { Collection, Query } from './records.ts';
 
@@ -61,6 +76,22 @@ export const ERASURE_TRACES: Collection<ErasureTrace> = {
   name: 'erasure-traces',
   schema: ErasureTraceSchema,
 };
+
+/** By tenant id. */
+export const BILLING_ACCOUNTS: Collection<BillingAccount> = {
+  name: 'billing-accounts',
+  schema: BillingAccountSchema,
+};
+/** By Stripe's id. */
+export const SUBSCRIPTIONS: Collection<Subscription> = { name: 'subscriptions', schema: SubscriptionSchema };
+/** By Stripe's id. */
+export const BILLING_EVENTS: Collection<StoredEvent> = { name: 'billing-events', schema: StoredEventSchema };
+/** By license id. */
+export const CHECKOUTS: Collection<Checkout> = { name: 'checkouts', schema: CheckoutSchema };
+export const CHECKOUT_KEYS: Collection<CheckoutKey> = { name: 'checkout-keys', schema: CheckoutKeySchema };
+export const TRIAL_CLAIMS: Collection<TrialClaim> = { name: 'trial-claims', schema: TrialClaimSchema };
+export const USAGE_RECORDS: Collection<UsageRecord> = { name: 'usage-records', schema: UsageRecordSchema };
+export const METERED_DAYS: Collection<MeteredDay> = { name: 'metered-days', schema: MeteredDaySchema };
 
 export const ALL_LICENSES: Query<License> = {
   name: 'all-licenses',
@@ -251,6 +282,64 @@ export const SIGN_INS_BY_END: Query<SignIn> = {
   orderBy: { field: 'expiresAtMs', direction: 'asc' },
 };
 
+export const ACCOUNTS_OF_CUSTOMER: Query<BillingAccount> = {
+  name: 'accounts-of-customer',
+  collection: BILLING_ACCOUNTS,
+  where: ['customerId'],
+  orderBy: { field: 'createdAtMs', direction: 'asc' },
+};
+export const SUBSCRIPTIONS_OF_TENANT: Query<Subscription> = {
+  name: 'subscriptions-of-tenant',
+  collection: SUBSCRIPTIONS,
+  where: ['tenantId'],
+  orderBy: { field: 'createdAtMs', direction: 'desc' },
+};
+/** Those that are over are left out: nobody looks at them again. */
+export const SUBSCRIPTIONS_BY_LOOK: Query<Subscription> = {
+  name: 'subscriptions-by-look',
+  collection: SUBSCRIPTIONS,
+  where: [],
+  orderBy: { field: 'lookAtMs', direction: 'asc' },
+};
+/** With `isDone` false those that something is left to do for. */
+export const BILLING_EVENTS_BY_RECEIPT: Query<StoredEvent> = {
+  name: 'billing-events-by-receipt',
+  collection: BILLING_EVENTS,
+  where: ['isDone'],
+  orderBy: { field: 'receivedAtMs', direction: 'asc' },
+};
+export const CHECKOUTS_BY_END: Query<Checkout> = {
+  name: 'checkouts-by-end',
+  collection: CHECKOUTS,
+  where: [],
+  orderBy: { field: 'expiresAtMs', direction: 'asc' },
+};
+export const CHECKOUT_KEYS_BY_END: Query<CheckoutKey> = {
+  name: 'checkout-keys-by-end',
+  collection: CHECKOUT_KEYS,
+  where: [],
+  orderBy: { field: 'expiresAtMs', direction: 'asc' },
+};
+export const TRIAL_CLAIMS_BY_AGE: Query<TrialClaim> = {
+  name: 'trial-claims-by-age',
+  collection: TRIAL_CLAIMS,
+  where: [],
+  orderBy: { field: 'claimedAtMs', direction: 'asc' },
+};
+/** With `isOpen` true those that something is left to do with. */
+export const USAGE_RECORDS_BY_RECEIPT: Query<UsageRecord> = {
+  name: 'usage-records-by-receipt',
+  collection: USAGE_RECORDS,
+  where: ['isOpen'],
+  orderBy: { field: 'receivedAtMs', direction: 'asc' },
+};
+export const METERED_DAYS_OF_LICENSE: Query<MeteredDay> = {
+  name: 'metered-days-of-license',
+  collection: METERED_DAYS,
+  where: ['licenseId'],
+  orderBy: { field: 'dayMs', direction: 'asc' },
+};
+
 /** The query catalogue. `npm run generate` makes Firestore's index file from it. */
 export const QUERIES = [
   ALL_LICENSES,
@@ -281,4 +370,13 @@ export const QUERIES = [
   INVITATIONS_BY_END,
   CODES_BY_END,
   SIGN_INS_BY_END,
+  ACCOUNTS_OF_CUSTOMER,
+  SUBSCRIPTIONS_OF_TENANT,
+  SUBSCRIPTIONS_BY_LOOK,
+  BILLING_EVENTS_BY_RECEIPT,
+  CHECKOUTS_BY_END,
+  CHECKOUT_KEYS_BY_END,
+  TRIAL_CLAIMS_BY_AGE,
+  USAGE_RECORDS_BY_RECEIPT,
+  METERED_DAYS_OF_LICENSE,
 ] as const;

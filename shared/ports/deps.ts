@@ -3,6 +3,8 @@ import type { Pseudonyms } from '../domain/holder.ts';
 import type { OperatorRule } from '../domain/people.ts';
 import type { Sealer } from '../domain/sealed.ts';
 import type { SessionTokens } from '../domain/session-token.ts';
+import type { TrialPolicy } from '../domain/trial.ts';
+import type { Billing } from './billing.ts';
 import type { Events } from './events.ts';
 import type { Identity } from './identity.ts';
 import type { Limits } from './limits.ts';
@@ -23,6 +25,12 @@ export interface Deps {
   limits: Limits;
   /** Where people sign in; absent where nobody can. */
   signIn?: SignIn | undefined;
+  /** Who takes the money; absent where nothing is sold. */
+  billing?: Billing | undefined;
+  checkout: CheckoutRules;
+  trials: TrialPolicy;
+  /** Names of what use is recorded of. */
+  usageMeters: readonly string[];
   /** Origin that browsers reach the functions by. */
   publicUrl: string;
   /** Https addresses that people may be sent to after they signed in. */
@@ -49,6 +57,16 @@ export interface Deps {
   projectId?: string | undefined;
   log(line: LogLine): void;
   close(): Promise<void>;
+}
+
+/** How seats are sold. */
+export interface CheckoutRules {
+  /** Where people come back to after paying, or after looking after their subscription. */
+  readonly returnUrl: string;
+  /** Days before the first payment; 0 for none. */
+  readonly trialDays: number;
+  readonly automaticTax: boolean;
+  readonly promotionCodes: boolean;
 }
 
 /** What goes out sealed and comes back. */

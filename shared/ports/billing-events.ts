@@ -1,0 +1,91 @@
+import type { StoredEvent } from '../domain/billing-event.ts';
+import type { EventType } from '../domain/event.ts';
+import type { Billing } from './billing.ts';
+import {
+  ACCOUNTS_OF_CUSTOMER,
+  BILLING_ACCOUNTS,
+  BILLING_EVENTS,
+  SUBSCRIPTIONS_OF_TENANT,
+} from './catalogue.ts';
+import type { Deps } from './deps.ts';
+import { type Look, type LookVerdict, lookAtSubscription } from './subscriptions.ts';
+import { walk } from './walk.ts';
+
+/** What subscribers are told of by themselves; of other events they see what became of the license. */
+const NOTICES: Readonly<Record<string, EventType>> = {
+  'customer.subscription.trial_will_end': 'subscription.trial_ending',
+  'customer.subscription.deleted': 'subscription.ended',
+  'invoice.paid': 'subscription.paid',
+  'invoice.payment_failed': 'subscription.payment_failed',
+  'charge.refunded': 'subscription.refunded',
+  'charge.dispute.created': 'subscription.disputed',
+};
+
+/**
+ * Does everything that an event of Stripe's leads to, then marks it as done. Safe to repeat, also while somebody else is at
+ * the same event. Gives why nothing came of it, for the log, where nothing did.
+ */
+export async function carryOutEvent(
+  event: StoredEvent,
+  billing: Billing,
+  deps: Deps,
+): Promise<string | undefined> {
+  const because = await lookInto(event, billing, deps);
+  await deps.records.transact(async (transaction) => {
+    transaction.set(BILLING_EVENTS, event.eventId, { ...event, isDone: true });
+  });
+  return because;
+}
+
+async function lookInto(event: StoredEvent, billing: Billing, deps: Deps): Promise<string | undefined> {
+  const { about } = event;
+  const type = NOTICES[event.type];
+  const notice = type && { type, atMs: event.createdAtMs };
+  switch (about.kind) {
+    case 'subscription':
+      return reasonOf(await lookAtSubscription(about.id, { notice }, billing, deps));
+    case 'charge':
+      return lookAtPayment(about.id, { notice }, billing, deps);
+    case 'dispute': {
+      const dispute = await billing.readDispute(about.id);
+      if (!dispute) return 'Stripe knows no such dispute';
+      return lookAtPayment(dispute.chargeId, { notice, disputeId: about.id }, billing, deps);
+    }
+    case 'customer':
+      return lookAtCustomer(about.id, billing, deps);
+  }
+}
+
+function reasonOf(look: LookVerdict): string | undefined {
+  return look.verdict === 'IGNORED' ? look.because : undefined;
+}
+
+async function lookAtPayment(
+  chargeId: string,
+  look: Look,
+  billing: Billing,
+  deps: Deps,
+): Promise<string | undefined> {
+  const payment = await billing.readPayment(chargeId);
+  if (payment?.subscriptionId == null) return 'the payment was for no subscription';
+  return reasonOf(await lookAtSubscription(payment.subscriptionId, { ...look, chargeId }, billing, deps));
+}
+
+/** With a customer, Stripe has ended their subscriptions. */
+async function lookAtCustomer(customerId: string, billing: Billing, deps: Deps): Promise<string | undefined> {
+  const { records } = deps;
+  const { documents } = await records.query(ACCOUNTS_OF_CUSTOMER, { customerId }, { limit: 1 });
+  const [account] = documents;
+  if (!account) return 'no tenant of ours is that customer';
+  const { tenantId } = account;
+  for await (const { subscriptionId } of walk(records, SUBSCRIPTIONS_OF_TENANT, { tenantId })) {
+    await lookAtSubscription(subscriptionId, {}, billing, deps);
+  }
+  await records.transact(async (transaction) => {
+    const current = await transaction.get(BILLING_ACCOUNTS, tenantId);
+    if (current?.customerId !== customerId) return;
+    const formerCustomerIds = [...current.formerCustomerIds, customerId];
+    transaction.set(BILLING_ACCOUNTS, tenantId, { ...current, customerId: null, formerCustomerIds });
+  });
+  return undefined;
+}

@@ -1,0 +1,140 @@
+import { unsealed } from '../domain/audit-chain.ts';
+import { type EventType, eventOf, type SeatEvent } from '../domain/event.ts';
+import { entitlementOf, eventOfLicense, type License } from '../domain/license.ts';
+import { isOver, licenseUnder, type Subscription, seenAs } from '../domain/subscription.ts';
+import { Unavailable } from '../errors.ts';
+import type { Billing } from './billing.ts';
+import { AUDIT, BILLING_ACCOUNTS, LICENSES, SUBSCRIPTIONS, TENANTS } from './catalogue.ts';
+import type { Deps } from './deps.ts';
+import type { Transaction } from './records.ts';
+import { writeLicense } from './write-license.ts';
+
+/** More than anybody is overtaken by others who look at the same subscription. */
+const MOST_ATTEMPTS = 20;
+
+/** Why a subscription is looked at. */
+export interface Look {
+  /** A charge, or a dispute about one, to be asked about as well. */
+  readonly chargeId?: string | undefined;
+  readonly disputeId?: string | undefined;
+  /** To be told of the license, once, whatever comes of the look. */
+  readonly notice?: { readonly type: EventType; readonly atMs: number } | undefined;
+}
+
+/** `IGNORED` and why, for the log: the subscription is none of ours, or gives no license. */
+export type LookVerdict =
+  | { readonly verdict: 'SEEN'; readonly subscription: Subscription }
+  | { readonly verdict: 'IGNORED'; readonly because: string };
+
+/**
+ * Brings the record of a subscription, its license and the seat store up to what Stripe says now. What order looks are
+ * asked for in, how often, and how many run at once makes no difference: whoever writes has asked Stripe after the last
+ * who wrote, or asks again. Safe to repeat after a fault at any point.
+ */
+export async function lookAtSubscription(
+  subscriptionId: string,
+  look: Look,
+  billing: Billing,
+  deps: Deps,
+): Promise<LookVerdict> {
+  for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
+    const known = await deps.records.get(SUBSCRIPTIONS, subscriptionId);
+    const [state, payment, dispute] = await Promise.all([
+      billing.readSubscription(subscriptionId),
+      look.chargeId === undefined ? undefined : billing.readPayment(look.chargeId),
+      look.disputeId === undefined ? undefined : billing.readDispute(look.disputeId),
+    ]);
+    if (!state) return { verdict: 'IGNORED', because: 'Stripe knows no such subscription' };
+    const whose = known ?? state.soldAs;
+    if (!whose) return { verdict: 'IGNORED', because: 'the subscription was not sold by us' };
+    const nowMs = deps.clock.nowMs();
+    const seen = seenAs(state, whose, known, { payment, dispute }, nowMs);
+    const written = await deps.records.transact((transaction) =>
+      write(transaction, seen, look.notice, nowMs),
+    );
+    switch (written.verdict) {
+      case 'OVERTAKEN':
+        continue;
+      case 'RIVAL':
+        if (await isStillRival(written.rivalId, billing, deps)) {
+          const because = `${written.rivalId} pays for ${seen.licenseId} already: give back what was paid twice`;
+          return { verdict: 'IGNORED', because };
+        }
+        continue;
+      case 'IGNORED':
+        return written;
+      case 'CLOSED':
+        // Its owner had the tenant erased: nobody is to pay for it any more.
+        await billing.endSubscription(subscriptionId, 'now');
+        return { verdict: 'IGNORED', because: 'the tenant was erased' };
+      case 'WRITTEN':
+        await tell(written.license, written.notice, deps);
+        return { verdict: 'SEEN', subscription: seen };
+    }
+  }
+  throw new Unavailable('records', `${subscriptionId} was written by others ${MOST_ATTEMPTS} times in a row`);
+}
+
+type Written =
+  | { readonly verdict: 'OVERTAKEN' | 'CLOSED' }
+  | { readonly verdict: 'IGNORED'; readonly because: string }
+  | { readonly verdict: 'RIVAL'; readonly rivalId: string }
+  | {
+      readonly verdict: 'WRITTEN';
+      readonly license?: License | undefined;
+      readonly notice?: SeatEvent | undefined;
+    };
+
+async function write(
+  transaction: Transaction,
+  seen: Subscription,
+  notice: Look['notice'],
+  nowMs: number,
+): Promise<Written> {
+  const { subscriptionId, tenantId, licenseId, customerId } = seen;
+  const current = await transaction.get(SUBSCRIPTIONS, subscriptionId);
+  if ((current?.revision ?? 0) !== seen.revision - 1) return { verdict: 'OVERTAKEN' };
+  const tenant = await transaction.get(TENANTS, tenantId);
+  if (!tenant) return { verdict: 'IGNORED', because: `it names ${tenantId}, which does not exist` };
+  if (tenant.closedAtMs !== null && !isOver(seen)) return { verdict: 'CLOSED' };
+  const account = await transaction.get(BILLING_ACCOUNTS, tenantId);
+  const isTheirs = account?.customerId === customerId || account?.formerCustomerIds.includes(customerId);
+  if (!current && !isTheirs)
+    return { verdict: 'IGNORED', because: `${customerId} is not the customer of ${tenantId}` };
+  const license = await transaction.get(LICENSES, licenseId);
+  if (license && license.tenantId !== tenantId)
+    return { verdict: 'IGNORED', because: `${licenseId} is not of ${tenantId}` };
+  const payerId = license?.subscriptionId ?? null;
+  if (payerId !== null && payerId !== subscriptionId && !isOver(seen)) {
+    const rival = await transaction.get(SUBSCRIPTIONS, payerId);
+    if (rival && !isOver(rival)) return { verdict: 'RIVAL', rivalId: payerId };
+  }
+  // One that is over has no say in what pays for the license now.
+  const isPayer = payerId === null || payerId === subscriptionId || !isOver(seen);
+  const next = isPayer ? licenseUnder(seen, license, nowMs) : license;
+  const event = next && notice && noticeOf(next, notice);
+  const isToldAlready = event && (await transaction.get(AUDIT, event.eventId)) !== undefined;
+  transaction.set(SUBSCRIPTIONS, subscriptionId, seen);
+  if (next && next !== license) writeLicense(transaction, next, nowMs);
+  if (event && !isToldAlready) transaction.set(AUDIT, event.eventId, unsealed(event, nowMs));
+  return { verdict: 'WRITTEN', license: next, notice: event };
+}
+
+function noticeOf({ tenantId, licenseId }: License, { type, atMs }: NonNullable<Look['notice']>): SeatEvent {
+  return eventOf({ type, tenantId, licenseId, sessionId: null, atMs, position: `${atMs}-0`, detail: {} });
+}
+
+/** The one that pays for the license may have ended with nobody having looked since. */
+async function isStillRival(rivalId: string, billing: Billing, deps: Deps): Promise<boolean> {
+  const rival = await lookAtSubscription(rivalId, {}, billing, deps);
+  return rival.verdict === 'SEEN' && !isOver(rival.subscription);
+}
+
+/**
+ * Puts the license where seats are counted, and tells subscribers what happened: both again and again, where this is, as
+ * whoever wrote the records may have died before. The seat store keeps the newest version; events keep their ids.
+ */
+async function tell(license: License | undefined, notice: SeatEvent | undefined, deps: Deps): Promise<void> {
+  if (license) await deps.seats.putLicense(entitlementOf(license), eventOfLicense(license));
+  if (notice) await deps.events.publish([notice]);
+}
