@@ -1,0 +1,269 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { changeLicense, draftLicense, entitlementOf, type License } from './license.ts';
+import { PLAN_NAMES, PLANS } from './plans.ts';
+import {
+  type Dispute,
+  hasBegun,
+  isOver,
+  licenseUnder,
+  type Payment,
+  SUBSCRIPTION_STATUSES,
+  type Subscription,
+  type SubscriptionState,
+  seenAs,
+} from './subscription.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
+const NOW_MS = Date.UTC(2026, 10, 25);
+const WHOSE = { tenantId: 'ten_07_0000000000000000', licenseId: 'lic_07_0000000000000000' };
+const ADDED_BY_VENDOR = { overdraft: 2, requestsPerMinute: 77, status: 'suspended' as const };
+
+const ACTIVE: SubscriptionState = {
+  subscriptionId: 'sub_1',
+  customerId: 'cus_1',
+  status: 'active',
+  plan: 'pro',
+  seats: 5,
+  createdAtMs: NOW_MS - 10 * DAY_MS,
+  periodEndMs: NOW_MS + 20 * DAY_MS,
+  cancelAtMs: null,
+  endedAtMs: null,
+  latestInvoiceId: 'in_1',
+  unpaidSinceMs: null,
+  soldAs: WHOSE,
+};
+
+function seen(change: Partial<SubscriptionState> = {}, before?: Subscription, nowMs = NOW_MS): Subscription {
+  return seenAs({ ...ACTIVE, ...change }, WHOSE, before, {}, nowMs);
+}
+
+/** A subscription that was bought at `NOW_MS`, and its license. */
+function bought(change: Partial<SubscriptionState> = {}): { subscription: Subscription; license: License } {
+  const subscription = seen(change);
+  const license = licenseUnder(subscription, undefined, NOW_MS);
+  if (!license) throw new Error('no license');
+  return { subscription, license };
+}
+
+const moment = fc.integer({ min: NOW_MS - 60 * DAY_MS, max: NOW_MS + 60 * DAY_MS });
+const anyState: fc.Arbitrary<SubscriptionState> = fc.record({
+  subscriptionId: fc.constantFrom('sub_1', 'sub_2'),
+  customerId: fc.constant('cus_1'),
+  status: fc.constantFrom(...SUBSCRIPTION_STATUSES),
+  plan: fc.option(fc.constantFrom(...PLAN_NAMES)),
+  seats: fc.integer({ min: 1, max: 100 }),
+  createdAtMs: moment,
+  periodEndMs: moment,
+  cancelAtMs: fc.option(moment),
+  endedAtMs: fc.option(moment),
+  latestInvoiceId: fc.option(fc.constantFrom('in_1', 'in_2')),
+  unpaidSinceMs: fc.option(moment),
+  soldAs: fc.constant(WHOSE),
+});
+const anyNews = fc.array(
+  fc.oneof(
+    fc.record({
+      payment: fc.record({
+        subscriptionId: fc.constant('sub_1'),
+        invoiceId: fc.option(fc.constantFrom('in_1', 'in_2')),
+        isRefunded: fc.boolean(),
+      }),
+    }),
+    fc.record({
+      dispute: fc.record({
+        disputeId: fc.constantFrom('dp_1', 'dp_2'),
+        chargeId: fc.constant('ch_1'),
+        standing: fc.constantFrom('open' as const, 'won' as const, 'lost' as const),
+      }),
+    }),
+  ),
+  { maxLength: 4 },
+);
+
+/** Whether the license gives a new seat at `atMs`. */
+function givesSeats(license: License | undefined, atMs: number): boolean {
+  if (!license) return false;
+  const { status, validUntilMs } = entitlementOf(license);
+  return status === 'active' && (validUntilMs === null || atMs < validUntilMs);
+}
+
+describe('whatever Stripe says of a subscription,', () => {
+  const aLicense = fc.option(
+    fc.constantFrom(draftLicense(WHOSE, 'key', { max: 3, plan: 'team' }, NOW_MS - DAY_MS), {
+      ...draftLicense(WHOSE, 'key', { max: 3 }, NOW_MS - DAY_MS),
+      trial: true,
+      validUntilMs: NOW_MS,
+    }),
+    { nil: undefined },
+  );
+
+  test('its license gives as many seats as are paid for, and none past the end or the grace of the plan', () => {
+    let giving = 0;
+    fc.assert(
+      fc.property(anyState, anyNews, aLicense, moment, (state, news, before, nowMs) => {
+        let record: Subscription | undefined;
+        for (const each of news) record = seenAs(state, WHOSE, record, each, nowMs);
+        const subscription = seenAs(state, WHOSE, record, {}, nowMs);
+        const license = licenseUnder(subscription, before, nowMs);
+        if (!hasBegun(state) || !license) {
+          expect(license).toBe(before);
+          if (hasBegun(state)) expect(state.plan).toBeNull();
+          return;
+        }
+        expect(license.max).toBe(state.seats);
+        expect(license.trial).toBe(false);
+        const plan = state.plan ?? license.plan;
+        const graceMs = state.plan === null ? 0 : PLANS[plan].paymentGraceDays * DAY_MS;
+        const ends = [state.cancelAtMs, state.endedAtMs].filter((end) => end !== null);
+        if (state.status === 'canceled') ends.push(state.endedAtMs ?? nowMs);
+        else if (state.status === 'past_due') ends.push((state.unpaidSinceMs ?? nowMs) + graceMs);
+        else ends.push(state.periodEndMs + graceMs);
+        for (const end of ends) expect(givesSeats(license, Math.max(end, nowMs))).toBe(false);
+        if (['unpaid', 'paused'].includes(state.status)) expect(givesSeats(license, nowMs)).toBe(false);
+        giving += givesSeats(license, nowMs) ? 1 : 0;
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(giving).toBeGreaterThan(100);
+  });
+
+  test('looking at it again changes nothing, and a change makes one version more', () => {
+    fc.assert(
+      fc.property(anyState, anyState, aLicense, moment, (first, second, before, nowMs) => {
+        const one = seenAs({ ...first, subscriptionId: 'sub_1' }, WHOSE, undefined, {}, nowMs);
+        const license = licenseUnder(one, before, nowMs);
+        expect(licenseUnder(one, license, nowMs)).toBe(license);
+        const two = seenAs({ ...second, subscriptionId: 'sub_1' }, WHOSE, one, {}, nowMs);
+        const next = licenseUnder(two, license, nowMs);
+        if (license && next && next !== license) expect(next.version).toBe(license.version + 1);
+        expect(licenseUnder(two, next, nowMs)).toBe(next);
+      }),
+    );
+  });
+
+  test('it is looked at again in good time, and no more once it is over', () => {
+    fc.assert(
+      fc.property(anyState, moment, (state, nowMs) => {
+        const { lookAtMs } = seenAs(state, WHOSE, undefined, {}, nowMs);
+        if (isOver(state)) expect(lookAtMs).toBeNull();
+        else expect(lookAtMs).toBeGreaterThan(nowMs);
+      }),
+    );
+  });
+
+  test('what the vendor has set beside it stays, and is never lifted by a payment', () => {
+    fc.assert(
+      fc.property(anyState, (state) => {
+        const { license } = bought();
+        const touched = changeLicense(license, ADDED_BY_VENDOR, NOW_MS);
+        const subscription = seenAs({ ...state, subscriptionId: 'sub_1' }, WHOSE, seen(), {}, NOW_MS);
+        const after = licenseUnder(subscription, touched, NOW_MS) ?? touched;
+        expect(after).toMatchObject({ status: 'suspended', overdraft: 2 });
+        expect(givesSeats(after, NOW_MS)).toBe(false);
+      }),
+    );
+  });
+});
+
+test('the order in which refunds and disputes become known makes no difference', () => {
+  fc.assert(
+    fc.property(anyNews, fc.integer(), (news, seed) => {
+      // Each dispute stands as it stands now, whichever event leads to it.
+      const standing = new Map(
+        news.flatMap((each) => ('dispute' in each ? [[each.dispute.disputeId, each.dispute]] : [])),
+      );
+      const now = news.map((each) =>
+        'dispute' in each ? { dispute: standing.get(each.dispute.disputeId) } : each,
+      );
+      const turned = now.toSorted((a, b) =>
+        JSON.stringify([seed, b]).localeCompare(JSON.stringify([seed, a])),
+      );
+      expect(afterAll(turned)).toEqual(afterAll(now));
+    }),
+  );
+
+  function afterAll(news: readonly { payment?: Payment; dispute?: Dispute | undefined }[]) {
+    let record = seen();
+    for (const each of news) record = seenAs(ACTIVE, WHOSE, record, each, NOW_MS);
+    return { ...record, revision: 0 };
+  }
+});
+
+describe('a license that is paid for', () => {
+  test('takes its terms from the plan', () => {
+    expect(bought({ plan: 'team', seats: 8 }).license).toMatchObject({
+      plan: 'team',
+      max: 8,
+      ttlSeconds: PLANS.team.ttlSeconds,
+      features: PLANS.team.features,
+      borrow: PLANS.team.borrow,
+      subscriptionId: 'sub_1',
+      status: 'active',
+      hold: null,
+      version: 1,
+    });
+  });
+
+  test('takes the terms of another plan with it, and keeps what the vendor has added while the plan stays', () => {
+    const { license } = bought();
+    const touched = changeLicense(license, { features: ['export', 'beta'] }, NOW_MS);
+    expect(licenseUnder(seen({ seats: 9 }), touched, NOW_MS)?.features).toEqual(['export', 'beta']);
+    expect(licenseUnder(seen({ plan: 'team' }), touched, NOW_MS)?.features).toEqual(PLANS.team.features);
+  });
+
+  test('lasts past the paid period for as long as the plan bears with an unpaid one', () => {
+    const { license, subscription } = bought();
+    const end = subscription.periodEndMs + PLANS.pro.paymentGraceDays * DAY_MS;
+    expect(givesSeats(license, end - 1)).toBe(true);
+    expect(givesSeats(license, end)).toBe(false);
+  });
+
+  test('ends to the millisecond when it was cancelled for, and lasts on once that is taken back', () => {
+    const { license, subscription } = bought();
+    const cancelAtMs = subscription.periodEndMs;
+    const ending = licenseUnder(seen({ cancelAtMs }), license, NOW_MS);
+    expect([givesSeats(ending, cancelAtMs - 1), givesSeats(ending, cancelAtMs)]).toEqual([true, false]);
+    expect(givesSeats(licenseUnder(seen(), ending, NOW_MS), cancelAtMs)).toBe(true);
+  });
+
+  test('works on through the grace of its plan when a payment fails, then is suspended, then works again', () => {
+    const { license } = bought();
+    const late = { status: 'past_due' as const, unpaidSinceMs: NOW_MS };
+    const graceEnd = NOW_MS + PLANS.pro.paymentGraceDays * DAY_MS;
+    const within = licenseUnder(seen(late), license, NOW_MS);
+    expect([givesSeats(within, graceEnd - 1), givesSeats(within, graceEnd)]).toEqual([true, false]);
+    const after = licenseUnder(seen(late, undefined, graceEnd), within, graceEnd);
+    expect(after?.hold).toBe('payment');
+    expect(givesSeats(licenseUnder(seen({}, undefined, graceEnd), after, graceEnd), graceEnd)).toBe(true);
+  });
+
+  test('is held while a payment is disputed or was given back, and no longer than that', () => {
+    const { license, subscription } = bought();
+    const dispute = (standing: Dispute['standing']) => ({
+      dispute: { disputeId: 'dp_1', chargeId: 'ch_1', standing },
+    });
+    const disputed = seenAs(ACTIVE, WHOSE, subscription, dispute('open'), NOW_MS);
+    const held = licenseUnder(disputed, license, NOW_MS);
+    expect([held?.hold, givesSeats(held, NOW_MS)]).toEqual(['dispute', false]);
+    const won = seenAs(ACTIVE, WHOSE, disputed, dispute('won'), NOW_MS);
+    expect(givesSeats(licenseUnder(won, held, NOW_MS), NOW_MS)).toBe(true);
+
+    const payment = { subscriptionId: 'sub_1', invoiceId: 'in_1', isRefunded: true };
+    const refunded = seenAs(ACTIVE, WHOSE, won, { payment }, NOW_MS);
+    expect(licenseUnder(refunded, license, NOW_MS)?.hold).toBe('refund');
+    const renewed = seenAs({ ...ACTIVE, latestInvoiceId: 'in_2' }, WHOSE, refunded, {}, NOW_MS);
+    expect(licenseUnder(renewed, license, NOW_MS)?.hold).toBeNull();
+  });
+
+  test('that was a trial keeps its id and its key', () => {
+    const trial = { ...draftLicense(WHOSE, 'key', { max: 3 }, NOW_MS), trial: true, validUntilMs: NOW_MS };
+    const paid = licenseUnder(seen(), trial, NOW_MS);
+    expect(paid).toMatchObject({ licenseId: trial.licenseId, keyHash: trial.keyHash, trial: false, max: 5 });
+    expect(givesSeats(paid, NOW_MS)).toBe(true);
+  });
+
+  test('gets a key that nobody knows, and another one each time', () => {
+    expect(bought().license.keyHash).not.toBe(bought().license.keyHash);
+  });
+});
