@@ -40,14 +40,23 @@ const FIRST_ROUND = [
   'sessions',
   'pseudonyms',
   'close',
+  'billing',
   'licenses',
   'histories',
   'events',
   'members',
   'person',
 ] as const;
-/** What may have come since: events that were on their way, a sign-in that was under way. */
-const SECOND_ROUND = ['pseudonyms', 'licenses', 'histories', 'events', 'person', 'traces'] as const;
+/** What may have come since: events that were on their way, a sign-in or a purchase that was under way. */
+const SECOND_ROUND = [
+  'pseudonyms',
+  'billing',
+  'licenses',
+  'histories',
+  'events',
+  'person',
+  'traces',
+] as const;
 
 export type ErasureStep = (typeof FIRST_ROUND)[number] | (typeof SECOND_ROUND)[number];
 

@@ -16,10 +16,12 @@ import {
 import { changeLicense, entitlementOf, eventOfLicense, type License } from '../domain/license.ts';
 import { membershipId } from '../domain/people.ts';
 import type { SessionHistory } from '../domain/session-history.ts';
+import { Unavailable } from '../errors.ts';
 import {
   ACCOUNTS,
   AUDIT,
   auditQuery,
+  BILLING_ACCOUNTS,
   CLAIMS_OF_TENANT,
   CODES_OF_USER,
   DOMAIN_CLAIMS,
@@ -40,6 +42,7 @@ import {
   SIGN_IN_CODES,
   SIGN_INS,
   SIGN_INS_OF_USER,
+  SUBSCRIPTIONS_OF_TENANT,
   TENANTS,
   TRACES_OF_ERASURE,
   USERS,
@@ -48,6 +51,8 @@ import type { Deps } from './deps.ts';
 import type { Collection, Equals, Query, Records, Transaction } from './records.ts';
 import { BAR_SECONDS } from './remove-member.ts';
 import type { KnownSession, SeatUpkeep } from './seat-upkeep.ts';
+import { lookAtSubscription } from './subscriptions.ts';
+import { walk } from './walk.ts';
 import { writeLicense } from './write-license.ts';
 
 /** Documents that one piece of the work lists, and so changes, at most. */
@@ -81,6 +86,7 @@ const PIECES: Readonly<Record<ErasureStep, Piece>> = {
   sessions: forgetOwnSessions,
   pseudonyms: forgetPseudonyms,
   close: closeTenant,
+  billing: endBilling,
   licenses: endLicenses,
   histories: forgetHistories,
   events: forgetEvents,
@@ -278,6 +284,28 @@ async function closeTenant(erasure: Erasure, deps: Deps): Promise<Erasure> {
     }
     for (const { domain } of claims.documents) transaction.delete(DOMAIN_CLAIMS, domain);
     return moveOn(addErased(current, { tenants: isNew ? 1 : 0 }), nextTenant(current), nowMs);
+  });
+}
+
+/**
+ * Has Stripe forget the tenants as customers: with them go their subscriptions, and whatever Stripe knows of the people.
+ * Throws `Unavailable` where there is such a customer and no Stripe to say it to: nobody is to pay for what is gone.
+ */
+async function endBilling(erasure: Erasure, deps: Deps): Promise<Erasure> {
+  const tenantId = erasure.goingIds[erasure.place.tenant];
+  if (tenantId === undefined) return end(erasure, deps);
+  const { records, billing } = deps;
+  const account = await records.get(BILLING_ACCOUNTS, tenantId);
+  if (!account) return advance(erasure, deps, nextTenant(erasure));
+  if (!billing) throw new Unavailable('billing', `${tenantId} is a customer, and no payments are set up`);
+  const customerIds = [account.customerId, ...account.formerCustomerIds].filter((id) => id !== null);
+  for (const customerId of customerIds) await billing.deleteCustomer(customerId);
+  for await (const { subscriptionId } of walk(records, SUBSCRIPTIONS_OF_TENANT, { tenantId })) {
+    await lookAtSubscription(subscriptionId, {}, billing, deps);
+  }
+  return commit(erasure, deps, async (transaction, current) => {
+    transaction.delete(BILLING_ACCOUNTS, tenantId);
+    return moveOn(current, nextTenant(current), deps.clock.nowMs());
   });
 }
 
