@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
 import {
   FASTEST_PACE,
+  HOLDS,
   LONGEST_KEY_OVERLAP_SECONDS,
   LONGEST_OFFLINE_DAYS,
   MOST_SEATS,
@@ -34,7 +35,14 @@ const LicenseView = {
   ttl_seconds: z.int(),
   heartbeat_seconds: z.int(),
   unit: z.enum(['machine', 'user', 'process']),
+  /** As it is in force: suspended also while `hold` says why. */
   status: z.enum(['active', 'suspended']),
+  /** Why its subscription gives no seats: nothing that the vendor lifts by `status`. */
+  hold: z.nullable(z.enum(HOLDS)),
+  /** The subscription that pays for it, or did last. */
+  subscription_id: z.nullable(z.string()),
+  /** Given for trying out, until somebody pays for it. */
+  trial: z.boolean(),
   valid_until: z.nullable(Timestamp),
   offline_grace_days: z.int(),
   borrow: z.strictObject({ max_days: z.int(), low_water: z.int() }),
@@ -139,7 +147,7 @@ export default defineFunction({
       method: 'PATCH',
       path: '/api/v1/licenses/{license_id}',
       summary:
-        'Resize, suspend, reinstate or change other terms. Running sessions keep their seats when a pool shrinks.',
+        'Resize, suspend, reinstate or change other terms. Running sessions keep their seats when a pool shrinks. Seats, plan and end of a license that a subscription pays for are changed there.',
       auth: accessOf('licenses.change'),
       params: Params,
       body: z
@@ -150,7 +158,7 @@ export default defineFunction({
         })
         .check(z.refine((terms) => Object.keys(terms).length > 0, 'names nothing to change')),
       answers: { license: { status: 200, description: 'The license as it is now.', body: License } },
-      problems: ['LICENSE_NOT_FOUND', 'TENANT_CLOSED', 'VALIDATION_FAILED'],
+      problems: ['LICENSE_NOT_FOUND', 'TENANT_CLOSED', 'BILLED_BY_SUBSCRIPTION', 'VALIDATION_FAILED'],
     },
     rotateKey: {
       method: 'POST',
@@ -164,7 +172,7 @@ export default defineFunction({
       answers: {
         rotated: { status: 200, description: 'The license, and its new key.', body: LicenseWithKey },
       },
-      problems: ['LICENSE_NOT_FOUND', 'TENANT_CLOSED'],
+      problems: ['LICENSE_NOT_FOUND', 'FORBIDDEN', 'TENANT_CLOSED'],
     },
     usage: {
       method: 'GET',

@@ -11,14 +11,23 @@ import {
   rotateKey,
 } from '../../shared/domain/license.ts';
 import { newTenant } from '../../shared/domain/people.ts';
+import { isOver } from '../../shared/domain/subscription.ts';
 import { type Usage, usageByDay, usageByHour } from '../../shared/domain/usage.ts';
+import type { ProblemCode } from '../../shared/errors.ts';
 import type { HandlersOf, Refusal } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { own, tenantAsked } from '../../shared/http/own.ts';
 import { readPage } from '../../shared/http/page.ts';
-import { refuseFields } from '../../shared/http/refuse-fields.ts';
-import { ALL_LICENSES, LICENSES, LICENSES_OF_TENANT, TENANTS } from '../../shared/ports/catalogue.ts';
+import { type FieldError, refuseFields } from '../../shared/http/refuse-fields.ts';
+import {
+  ALL_LICENSES,
+  LICENSES,
+  LICENSES_OF_TENANT,
+  SUBSCRIPTIONS,
+  TENANTS,
+} from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import type { Transaction } from '../../shared/ports/records.ts';
 import { writeLicense } from '../../shared/ports/write-license.ts';
 import type contract from './contract.ts';
 import { periodOf, readUsageHours } from './usage.ts';
@@ -80,21 +89,23 @@ export default {
   },
 
   async change({ params, body }, deps) {
-    const changed = await replaceLicense(params.license_id, deps, (license, nowMs) =>
-      changeLicense(license, { max: body.max, status: body.status, ...termsOf(body) }, nowMs),
-    );
+    const change = { max: body.max, status: body.status, ...termsOf(body) };
+    const changed = await replaceLicense(params.license_id, deps, async (license, nowMs, transaction) => {
+      const billed = BILLED_TERMS.filter((term) => body[term] !== undefined);
+      return billed.length > 0 && (await isBilled(license, transaction))
+        ? refuseFields('BILLED_BY_SUBSCRIPTION', billed.map(refuseBilled))
+        : refusedOr(changeLicense(license, change, nowMs));
+    });
     return 'problem' in changed ? changed : { answer: 'license', body: viewOf(changed) };
   },
 
-  async rotateKey({ params, body }, deps) {
+  async rotateKey({ params, body, standing }, deps) {
     const licenseKey = newLicenseKey(params.license_id);
-    const rotated = await replaceLicense(params.license_id, deps, (license, nowMs) =>
-      rotateKey(license, licenseKey, body?.overlap_seconds ?? 0, nowMs),
-    );
-    if ('problem' in rotated) {
-      // A key breaks no terms.
-      return { problem: rotated.problem === 'TENANT_CLOSED' ? 'TENANT_CLOSED' : 'LICENSE_NOT_FOUND' };
-    }
+    const rotated = await replaceLicense(params.license_id, deps, async (license, nowMs) => {
+      const owned = own(license, standing, 'LICENSE_NOT_FOUND');
+      return 'problem' in owned ? owned : rotateKey(owned, licenseKey, body?.overlap_seconds ?? 0, nowMs);
+    });
+    if ('problem' in rotated) return rotated;
     return { answer: 'rotated', body: { ...viewOf(rotated), license_key: licenseKey } };
   },
 
@@ -137,26 +148,42 @@ function refuseTerm(at: string, detail: string): Refusal<'VALIDATION_FAILED'> {
  * Records first: they are the truth, and a copy that misses the news is put right by its version. But not while seats
  * are away: a change that is recorded and then answered with 503 would leave a key that nobody has ever seen.
  */
-async function replaceLicense(
+async function replaceLicense<C extends ProblemCode>(
   licenseId: string,
   deps: Deps,
-  change: (license: License, nowMs: number) => License,
-): Promise<License | Refusal<'LICENSE_NOT_FOUND' | 'TENANT_CLOSED' | 'VALIDATION_FAILED'>> {
+  change: (license: License, nowMs: number, transaction: Transaction) => Promise<License | Refusal<C>>,
+): Promise<License | Refusal<C | 'LICENSE_NOT_FOUND' | 'TENANT_CLOSED'>> {
   await deps.seats.ping();
   const changed = await deps.records.transact(async (transaction) => {
     const license = await transaction.get(LICENSES, licenseId);
     if (!license) return { problem: 'LICENSE_NOT_FOUND' as const };
+    const nowMs = deps.clock.nowMs();
+    const next = await change(license, nowMs, transaction);
+    if ('problem' in next) return next;
     const tenant = await transaction.get(TENANTS, license.tenantId);
     if (tenant?.closedAtMs != null) return { problem: 'TENANT_CLOSED' as const };
-    const nowMs = deps.clock.nowMs();
-    const next = change(license, nowMs);
-    const wrong = refuseTerms(next);
-    if (wrong) return wrong;
     writeLicense(transaction, next, nowMs);
     return next;
   });
   if (!('problem' in changed)) await deps.seats.putLicense(entitlementOf(changed), eventOfLicense(changed));
   return changed;
+}
+
+function refusedOr(license: License): License | Refusal<'VALIDATION_FAILED'> {
+  return refuseTerms(license) ?? license;
+}
+
+/** What follows from a subscription, as long as it lives. */
+const BILLED_TERMS = ['max', 'plan', 'ttl_seconds', 'valid_until'] as const;
+
+async function isBilled({ subscriptionId }: License, transaction: Transaction): Promise<boolean> {
+  if (subscriptionId === null) return false;
+  const subscription = await transaction.get(SUBSCRIPTIONS, subscriptionId);
+  return subscription !== undefined && !isOver(subscription);
+}
+
+function refuseBilled(term: (typeof BILLED_TERMS)[number]): FieldError {
+  return { at: `/${term}`, detail: 'follows from the subscription' };
 }
 
 interface TermsBody {
@@ -198,7 +225,10 @@ function viewOf(license: License) {
     ttl_seconds: license.ttlSeconds,
     heartbeat_seconds: license.heartbeatSeconds,
     unit: license.unit,
-    status: license.status,
+    status: inForce.status,
+    hold: license.hold,
+    subscription_id: license.subscriptionId,
+    trial: license.trial,
     valid_until: license.validUntilMs === null ? null : timestamp(license.validUntilMs),
     offline_grace_days: inForce.offlineGraceDays,
     borrow: { max_days: license.borrow.maxDays, low_water: license.borrow.lowWater },

@@ -31,6 +31,9 @@ export const FASTEST_PACE = 1_000_000;
 
 const NO_BORROWING = { maxDays: 0, lowWater: 0 };
 
+/** Why a license gives no seats for its subscription's sake: the payment failed or stopped, or was taken back. */
+export const HOLDS = ['payment', 'paused', 'dispute', 'refund'] as const;
+
 export const LicenseSchema = z.object({
   licenseId: z.string(),
   tenantId: z.string(),
@@ -52,7 +55,7 @@ export const LicenseSchema = z.object({
   /** The subscription that pays for it; `null` for one that the vendor looks after. */
   subscriptionId: z._default(z.nullable(z.string()), null),
   /** Why it gives no seats for its subscription's sake, whatever `status` the vendor has given it. */
-  hold: z._default(z.nullable(z.enum(['payment', 'paused', 'dispute', 'refund'])), null),
+  hold: z._default(z.nullable(z.enum(HOLDS)), null),
   /** Given for trying out, until somebody pays for it. */
   trial: z._default(z.boolean(), false),
   keyHash: z.string(),

@@ -7,7 +7,7 @@ export interface FieldError {
 }
 
 /** Refuses a request for what its fields say, each by its name. */
-export function refuseFields<C extends 'VALIDATION_FAILED' | 'NOT_ENTITLED'>(
+export function refuseFields<C extends 'VALIDATION_FAILED' | 'NOT_ENTITLED' | 'BILLED_BY_SUBSCRIPTION'>(
   problem: C,
   errors: readonly FieldError[],
 ): Refusal<C> {
