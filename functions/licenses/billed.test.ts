@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { entitlementOf, eventOfLicense } from '../../shared/domain/license.ts';
+import { licenseUnder, type Subscription } from '../../shared/domain/subscription.ts';
+import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/catalogue.ts';
+import { writeLicense } from '../../shared/ports/write-license.ts';
+import { signIn } from '../../shared/testing/people.ts';
+import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
+
+let suite: TestSuite;
+beforeAll(async () => {
+  suite = await openTestSuite();
+});
+afterAll(() => suite.close());
+
+/** A license that a subscription pays for, as a look at Stripe would leave it. */
+async function billedLicense(change: Partial<Subscription> = {}): Promise<TestLicense> {
+  const created = await suite.createLicense({ max: 1 });
+  await bill(created, change);
+  return created;
+}
+
+async function bill({ licenseId, tenantId }: TestLicense, change: Partial<Subscription> = {}): Promise<void> {
+  const { records, seats, clock } = suite.deps;
+  const nowMs = clock.nowMs();
+  const subscription: Subscription = {
+    subscriptionId: `sub_of_${licenseId}`,
+    customerId: 'cus_1',
+    tenantId,
+    licenseId,
+    status: 'active',
+    plan: 'pro',
+    seats: 2,
+    createdAtMs: nowMs,
+    periodEndMs: nowMs + 30 * DAY_MS,
+    cancelAtMs: null,
+    endedAtMs: null,
+    latestInvoiceId: null,
+    unpaidSinceMs: null,
+    disputes: {},
+    refundedInvoiceIds: [],
+    lookAtMs: null,
+    revision: 1,
+    ...change,
+  };
+  const license = licenseUnder(subscription, await records.get(LICENSES, licenseId), nowMs);
+  if (!license) throw new Error('no license');
+  await records.transact(async (transaction) => {
+    transaction.set(SUBSCRIPTIONS, subscription.subscriptionId, subscription);
+    writeLicense(transaction, license, nowMs);
+  });
+  await seats.putLicense(entitlementOf(license), eventOfLicense(license));
+}
+
+function change({ licenseId }: TestLicense, terms: Record<string, unknown>): Promise<Reply> {
+  return suite.operate('PATCH', `/api/v1/licenses/${licenseId}`, terms);
+}
+
+async function read({ licenseId }: TestLicense): Promise<Reply['body']> {
+  return (await suite.operate('GET', `/api/v1/licenses/${licenseId}`)).body;
+}
+
+describe('of a license that a subscription pays for,', () => {
+  test.each([
+    ['seats', { max: 100 }],
+    ['plan', { plan: 'enterprise' }],
+    ['TTL', { ttl_seconds: 3600 }],
+    ['end', { valid_until: null }],
+    ['seats, beside what may be changed', { overdraft: 1, max: 3 }],
+  ])('the %s cannot be changed past the subscription', async (_, terms) => {
+    const license = await billedLicense();
+    const before = await read(license);
+    const refused = await change(license, terms);
+    expect([refused.status, refused.body.code]).toEqual([409, 'BILLED_BY_SUBSCRIPTION']);
+    expect(await read(license)).toEqual(before);
+  });
+
+  test('everything else is the vendor’s to change, and the seats too once the subscription is over', async () => {
+    const license = await billedLicense();
+    expect((await change(license, { overdraft: 1, features: ['beta'] })).body).toMatchObject({
+      overdraft: 1,
+      features: ['beta'],
+      max: 2,
+    });
+    await bill(license, { status: 'canceled', endedAtMs: suite.deps.clock.nowMs() });
+    expect((await change(license, { max: 7, valid_until: null })).body).toMatchObject({ max: 7 });
+  });
+});
+
+describe('a license that is held for an unpaid bill', () => {
+  test('gives no seat, says why to whoever looks after it, and is not lifted by the vendor’s status', async () => {
+    const license = await billedLicense({ status: 'unpaid' });
+    expect(await read(license)).toMatchObject({ status: 'suspended', hold: 'payment', trial: false });
+    expect((await license.acquire('laptop')).body.code).toBe('LICENSE_SUSPENDED');
+    expect((await change(license, { status: 'active' })).body.status).toBe('suspended');
+    expect((await license.acquire('laptop')).body.code).toBe('LICENSE_SUSPENDED');
+  });
+
+  test('gives seats again once it is paid, but for one that the vendor has suspended', async () => {
+    const license = await billedLicense({ status: 'unpaid' });
+    await bill(license);
+    expect((await license.acquire('laptop')).status).toBe(201);
+    await change(license, { status: 'suspended' });
+    await bill(license, { seats: 3 });
+    expect((await license.acquire('desktop')).body.code).toBe('LICENSE_SUSPENDED');
+  });
+
+  test('is not signed', async () => {
+    const license = await billedLicense();
+    const { session_id } = (await license.acquire('laptop')).body;
+    await bill(license, { status: 'unpaid' });
+    expect((await license.sign({ session_id })).body.code).toBe('LICENSE_SUSPENDED');
+  });
+});
+
+describe('whoever administers a tenant', () => {
+  test('gives its license a new key, which opens seats, and nobody else’s', async () => {
+    const license = await billedLicense();
+    const bob = await signIn(suite, 'bob@shop.example');
+    const [tenantId = ''] = bob.tenants.keys();
+    const own = await suite.createLicense({ tenant_id: tenantId, max: 1 });
+    const rotated = await bob.call('POST', `/api/v1/licenses/${own.licenseId}/rotate-key`, {});
+    expect(rotated.status).toBe(200);
+    const acquired = await suite.call('POST', '/api/v1/licenses/acquire', {
+      authorization: `License ${rotated.body.license_key}`,
+      body: { fingerprint: 'laptop' },
+    });
+    expect(acquired.status).toBe(201);
+    expect((await own.acquire('laptop')).status).toBe(401);
+
+    const foreign = await bob.call('POST', `/api/v1/licenses/${license.licenseId}/rotate-key`, {});
+    expect([foreign.status, foreign.body.code]).toEqual([404, 'LICENSE_NOT_FOUND']);
+    expect((await license.acquire('laptop')).status).toBe(201);
+  });
+});
