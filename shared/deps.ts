@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { openStripe } from './adapters/billing/stripe.ts';
 import type { EventBus, EventBusOptions } from './adapters/events/embedded-bus.ts';
 import { openPubSubEvents } from './adapters/events/pubsub.ts';
 import type { LocalIdentity } from './adapters/identity/embedded.ts';
@@ -20,6 +21,7 @@ import { sealer } from './domain/sealed.ts';
 import { secretMatcher } from './domain/secret.ts';
 import { sessionTokens } from './domain/session-token.ts';
 import { logToStandardOutput } from './http/log.ts';
+import type { Billing } from './ports/billing.ts';
 import type { Deps } from './ports/deps.ts';
 import type { Events } from './ports/events.ts';
 import type { Records } from './ports/records.ts';
@@ -46,6 +48,14 @@ export interface EmbeddedOptions {
   readonly bus?: EventBusOptions;
   /** In place of Google: where people sign in; nobody can without it. */
   readonly signIn?: SignIn | GoogleSignInOptions;
+  /** In place of Stripe; nothing can be bought without it. */
+  readonly stripe?: {
+    readonly apiKey: string;
+    readonly webhookSecret: string;
+    readonly host: string;
+    readonly port: number;
+    readonly returnUrl: string;
+  };
   /** Where this process serves, once that is known. */
   readonly publicUrl?: string;
   readonly say?: Deps['log'];
@@ -71,7 +81,11 @@ export async function openParts(config: Config, embedded: EmbeddedOptions = {}):
     signer,
     limits: openLimits(requester),
     signIn: openSignIn(config.signIn, embedded.signIn),
-    checkout: { ...config.checkout, returnUrl: config.checkout.returnUrl ?? publicUrl },
+    billing: openBilling(config.billing, embedded.stripe),
+    checkout: {
+      ...config.checkout,
+      returnUrl: config.checkout.returnUrl ?? embedded.stripe?.returnUrl ?? publicUrl,
+    },
     trials: config.trials,
     usageMeters: config.usageMeters,
     publicUrl,
@@ -135,6 +149,13 @@ function openSignIn(
 ): SignIn | undefined {
   if (signIn.kind === 'google') return openGoogleSignIn(signIn);
   return local === undefined || 'redeem' in local ? local : openGoogleSignIn(local);
+}
+
+function openBilling(billing: Config['billing'], standIn: EmbeddedOptions['stripe']): Billing | undefined {
+  if (billing.kind === 'stripe') return openStripe(billing);
+  if (!standIn) return undefined;
+  const { apiKey, webhookSecret, host, port } = standIn;
+  return openStripe({ secretKey: apiKey, webhookSecrets: [webhookSecret], server: { host, port } });
 }
 
 async function openSigner({ signing, dataFolder }: Config, say: Deps['log']): Promise<Signer> {

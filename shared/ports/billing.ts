@@ -8,8 +8,15 @@ import type { Dispute, Payment, SubscriptionState } from '../domain/subscription
  * that, whether a change was made is not known. A request of ours that Stripe finds wrong is a fault, and throws.
  */
 export interface Billing {
-  /** The tenant as a customer. Asked again within a day, it is the same one. */
-  createCustomer(tenant: { readonly tenantId: string; readonly name: string }): Promise<string>;
+  /**
+   * The tenant as a customer. Asked again within a day, it is the same one; another one for another `attempt`, which counts
+   * the customers that it was before and that were deleted.
+   */
+  createCustomer(tenant: {
+    readonly tenantId: string;
+    readonly name: string;
+    readonly attempt: number;
+  }): Promise<string>;
 
   /** Removes the customer and what Stripe keeps of them, and ends their subscriptions at once; none is no matter. */
   deleteCustomer(customerId: string): Promise<void>;

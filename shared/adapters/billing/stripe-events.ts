@@ -1,0 +1,95 @@
+import type { Stripe } from 'stripe';
+import * as z from 'zod/mini';
+import type { About, BillingEvent } from '../../domain/billing-event.ts';
+import type { EventVerdict } from '../../ports/billing.ts';
+
+/** Older than that, or so much younger, and a signature proves nothing: somebody may have kept it (docs.stripe.com/webhooks). */
+const TOLERANCE_SECONDS = 300;
+
+/** An id, or the object with it. */
+const Ref = z.nullish(z.union([z.string(), z.object({ id: z.string() })]));
+
+const Event = z.object({
+  id: z.string().check(z.regex(/^evt_\w+$/)),
+  object: z.literal('event'),
+  type: z.string(),
+  created: z.int(),
+  livemode: z.boolean(),
+  account: z.nullish(z.string()),
+  data: z.object({ object: z.unknown() }),
+});
+
+const Itself = z.object({ id: z.string() });
+const Session = z.object({ subscription: Ref });
+const Invoice = z.object({
+  parent: z.nullish(z.object({ subscription_details: z.nullish(z.object({ subscription: Ref })) })),
+});
+
+const SUBSCRIPTION_EVENTS = ['created', 'updated', 'deleted', 'paused', 'resumed', 'trial_will_end'];
+const INVOICE_EVENTS = ['paid', 'payment_failed', 'finalized'];
+
+/** How to find what an event is about, by its type. All others have nothing to do with seats. */
+const ABOUT: ReadonlyMap<string, (object: unknown) => About | null> = new Map([
+  ...SUBSCRIPTION_EVENTS.map((name) => [`customer.subscription.${name}`, itself('subscription')] as const),
+  ...INVOICE_EVENTS.map((name) => [`invoice.${name}`, subscriptionOfInvoice] as const),
+  ['checkout.session.completed', (object) => subscription(z.parse(Session, object).subscription)],
+  ['charge.refunded', itself('charge')],
+  ['charge.dispute.created', itself('dispute')],
+  ['charge.dispute.closed', itself('dispute')],
+  ['customer.deleted', itself('customer')],
+]);
+
+/** The event that `body` is, where one of `secrets` has signed it lately, for the mode of our key. */
+export async function openStripeEvent(
+  { webhooks }: Stripe,
+  secrets: readonly string[],
+  isLive: boolean,
+  body: Uint8Array,
+  signature: string,
+  nowMs: number,
+): Promise<EventVerdict> {
+  let because = 'no secret to prove it by';
+  for (const secret of secrets) {
+    try {
+      await webhooks.constructEventAsync(body, signature, secret, TOLERANCE_SECONDS, undefined, nowMs);
+      return readEvent(body, signature, isLive, nowMs);
+    } catch (error) {
+      because = error instanceof Error ? `${error.name}: ${error.message.split('\n', 1)[0]}` : 'not an error';
+    }
+  }
+  return { verdict: 'REFUSED', because };
+}
+
+function readEvent(body: Uint8Array, signature: string, isLive: boolean, nowMs: number): EventVerdict {
+  const signedAtSeconds = Number(/(?:^|,)\s*t=(\d+)/.exec(signature)?.[1]);
+  if (signedAtSeconds > nowMs / 1000 + TOLERANCE_SECONDS)
+    return { verdict: 'REFUSED', because: 'signed in the future' };
+  const { data: event } = z.safeParse(Event, JSON.parse(new TextDecoder().decode(body)));
+  if (!event) return { verdict: 'REFUSED', because: 'signed, and not an event' };
+  return { verdict: 'EVENT', event: eventOf(event, isLive) };
+}
+
+function eventOf(event: z.infer<typeof Event>, isLive: boolean): BillingEvent {
+  const { id, type, created, livemode, account, data } = event;
+  // Of an account that is connected to ours, or of the other mode: none of our business.
+  const isOurs = account == null && livemode === isLive;
+  const about = isOurs ? (ABOUT.get(type)?.(data.object) ?? null) : null;
+  return { eventId: id, type, createdAtMs: created * 1000, about };
+}
+
+function itself(kind: About['kind']): (object: unknown) => About {
+  return (object) => ({ kind, id: z.parse(Itself, object).id });
+}
+
+function subscriptionOfInvoice(object: unknown): About | null {
+  return subscription(z.parse(Invoice, object).parent?.subscription_details?.subscription);
+}
+
+function subscription(ref: z.infer<typeof Ref>): About | null {
+  const id = idOf(ref);
+  return id === null ? null : { kind: 'subscription', id };
+}
+
+export function idOf(ref: string | { readonly id: string } | null | undefined): string | null {
+  return typeof ref === 'string' ? ref : (ref?.id ?? null);
+}

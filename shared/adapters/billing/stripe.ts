@@ -1,0 +1,279 @@
+import type { Stripe } from 'stripe';
+import * as z from 'zod/mini';
+import { LICENSE_ID, shardOf, TENANT_ID } from '../../domain/ids.ts';
+import { planOfPrice, priceKeyOf } from '../../domain/plans.ts';
+import {
+  type Dispute,
+  type Payment,
+  SUBSCRIPTION_STATUSES,
+  type SubscriptionState,
+} from '../../domain/subscription.ts';
+import type { Billing, CheckoutAsk, CheckoutVerdict, MeteredUse, UsageVerdict } from '../../ports/billing.ts';
+import { idOf, openStripeEvent } from './stripe-events.ts';
+import { asked, faultOf, refusalOf, unlessMissing } from './stripe-failures.ts';
+
+export interface StripeOptions {
+  /** Secret or restricted key, of live or test mode. */
+  readonly secretKey: string;
+  /** Of the webhook endpoint: more than one while the secret is rolled. */
+  readonly webhookSecrets: readonly string[];
+  /** Where Stripe is; at Stripe where absent. */
+  readonly server?: { readonly host: string; readonly port: number } | undefined;
+}
+
+/** A function lives longer than this, with one more attempt by the library. */
+const ANSWER_WITHIN_MS = 8_000;
+
+/** Open invoices of one subscription that are looked through for the oldest: years of them. */
+const MOST_OPEN_INVOICES = 100;
+
+const seconds = z.int();
+const Ref = z.nullish(z.union([z.string(), z.object({ id: z.string() })]));
+
+const SubscriptionAnswer = z.object({
+  id: z.string(),
+  status: z.enum(SUBSCRIPTION_STATUSES),
+  customer: Ref,
+  created: seconds,
+  cancel_at: z.nullish(seconds),
+  cancel_at_period_end: z.boolean(),
+  ended_at: z.nullish(seconds),
+  latest_invoice: Ref,
+  metadata: z.record(z.string(), z.string()),
+  items: z.object({
+    data: z.array(
+      z.object({
+        quantity: z.optional(z.int()),
+        current_period_start: seconds,
+        current_period_end: seconds,
+        price: z.object({ lookup_key: z.nullable(z.string()) }),
+      }),
+    ),
+  }),
+});
+type SubscriptionAnswer = z.infer<typeof SubscriptionAnswer>;
+
+const ChargeAnswer = z.object({ refunded: z.boolean(), payment_intent: Ref });
+const PaymentsAnswer = z.array(
+  z.object({
+    invoice: z.object({
+      id: z.string(),
+      parent: z.nullish(z.object({ subscription_details: z.nullish(z.object({ subscription: Ref })) })),
+    }),
+  }),
+);
+const DisputeAnswer = z.object({ id: z.string(), charge: Ref, status: z.string() });
+const SessionAnswer = z.object({ id: z.string(), url: z.string(), expires_at: seconds });
+
+/** Those in which the vendor keeps the money, by Stripe's words (docs.stripe.com/api/disputes/object, `status`). */
+const WON = new Set(['won', 'prevented', 'warning_closed']);
+
+/** Payments by Stripe. Opening costs nothing: the library is loaded when first used. */
+export function openStripe(options: StripeOptions): Billing {
+  const isLive = /^\w+_live_/.test(options.secretKey);
+  let client: Promise<Stripe> | undefined;
+  const opened = (): Promise<Stripe> => (client ??= openClient(options));
+  return {
+    async createCustomer({ tenantId, name, attempt }) {
+      const stripe = await opened();
+      const metadata = { seatlease_tenant_id: tenantId };
+      const idempotencyKey = `customer:${tenantId}:${attempt}`;
+      return asked('customers.create', async () => {
+        return (await stripe.customers.create({ name, metadata }, { idempotencyKey })).id;
+      });
+    },
+    async deleteCustomer(customerId) {
+      const stripe = await opened();
+      await unlessMissing('customers.del', undefined, () => stripe.customers.del(customerId));
+    },
+    createCheckout: async (ask) => createCheckout(await opened(), ask),
+    expireCheckout: async (sessionId) => expireCheckout(await opened(), sessionId),
+    async createPortal({ customerId, returnUrl }) {
+      const stripe = await opened();
+      return asked('billingPortal.sessions.create', async () => {
+        const page = await stripe.billingPortal.sessions.create({
+          customer: customerId,
+          return_url: returnUrl,
+        });
+        return page.url;
+      });
+    },
+    readSubscription: async (subscriptionId) => readSubscription(await opened(), subscriptionId),
+    async endSubscription(subscriptionId, when) {
+      const stripe = await opened();
+      try {
+        if (when === 'now') await stripe.subscriptions.cancel(subscriptionId);
+        else
+          await stripe.subscriptions.update(subscriptionId, { cancel_at_period_end: when === 'period_end' });
+        return 'DONE';
+      } catch (error) {
+        refusalOf(error, 'subscriptions');
+        const now = await readSubscription(stripe, subscriptionId);
+        if (!now || now.endedAtMs !== null) return 'OVER';
+        throw faultOf(error, 'subscriptions');
+      }
+    },
+    readPayment: async (chargeId) => readPayment(await opened(), chargeId),
+    readDispute: async (disputeId) => readDispute(await opened(), disputeId),
+    recordUsage: async (use) => recordUsage(await opened(), use),
+    async openEvent(body, signature, nowMs) {
+      return openStripeEvent(await opened(), options.webhookSecrets, isLive, body, signature, nowMs);
+    },
+  };
+}
+
+async function openClient({ secretKey, server }: StripeOptions): Promise<Stripe> {
+  const { Stripe } = await import('stripe');
+  return new Stripe(secretKey, {
+    timeout: ANSWER_WITHIN_MS,
+    // Sent again under the same idempotency key, so that nothing is made twice.
+    maxNetworkRetries: 1,
+    telemetry: false,
+    ...(server && { ...server, protocol: 'http' }),
+  });
+}
+
+async function createCheckout(stripe: Stripe, ask: CheckoutAsk): Promise<CheckoutVerdict> {
+  const lookupKey = priceKeyOf(ask.plan, ask.interval);
+  if (lookupKey === undefined) return { verdict: 'NOT_FOR_SALE' };
+  const { data } = await asked('prices.list', () =>
+    stripe.prices.list({ lookup_keys: [lookupKey], active: true, limit: 1 }),
+  );
+  const [price] = data;
+  if (!price) return { verdict: 'NOT_FOR_SALE' };
+  const metadata = { seatlease_tenant_id: ask.tenantId, seatlease_license_id: ask.licenseId };
+  try {
+    const session = await stripe.checkout.sessions.create(
+      {
+        mode: 'subscription',
+        customer: ask.customerId,
+        client_reference_id: ask.licenseId,
+        line_items: [{ price: price.id, quantity: ask.seats }],
+        success_url: ask.returnUrl,
+        cancel_url: ask.returnUrl,
+        metadata,
+        subscription_data: { metadata, ...(ask.trialDays > 0 && { trial_period_days: ask.trialDays }) },
+        ...(ask.automaticTax && {
+          automatic_tax: { enabled: true },
+          customer_update: { address: 'auto', name: 'auto' },
+        }),
+        ...(ask.promotionCodes && { allow_promotion_codes: true }),
+      },
+      { idempotencyKey: ask.requestId },
+    );
+    const { id, url, expires_at } = z.parse(SessionAnswer, session);
+    return { verdict: 'OPEN', sessionId: id, url, expiresAtMs: expires_at * 1000 };
+  } catch (error) {
+    const { code } = refusalOf(error, 'checkout.sessions.create');
+    if (code === 'resource_missing') return { verdict: 'NO_CUSTOMER' };
+    throw faultOf(error, 'checkout.sessions.create');
+  }
+}
+
+async function expireCheckout(stripe: Stripe, sessionId: string): Promise<'EXPIRED' | 'PAID'> {
+  const call = 'checkout.sessions.expire';
+  try {
+    await stripe.checkout.sessions.expire(sessionId);
+    return 'EXPIRED';
+  } catch (error) {
+    // Only an open session can be expired: whether it was paid or had expired, the session says.
+    refusalOf(error, call);
+    const session = await unlessMissing(call, undefined, () => stripe.checkout.sessions.retrieve(sessionId));
+    if (session?.status === 'open') throw faultOf(error, call);
+    return session?.status === 'complete' ? 'PAID' : 'EXPIRED';
+  }
+}
+
+async function readSubscription(stripe: Stripe, id: string): Promise<SubscriptionState | undefined> {
+  const found = await unlessMissing('subscriptions.retrieve', undefined, () =>
+    stripe.subscriptions.retrieve(id),
+  );
+  return found && stateOf(z.parse(SubscriptionAnswer, found), stripe);
+}
+
+async function stateOf(subscription: SubscriptionAnswer, stripe: Stripe): Promise<SubscriptionState> {
+  const { id, status, cancel_at, cancel_at_period_end, ended_at, metadata } = subscription;
+  // There may be others beside it, of what is paid by use.
+  const item =
+    subscription.items.data.find(({ price }) => planOfPrice(price.lookup_key)) ?? subscription.items.data[0];
+  if (!item) throw new Error(`${id} has no items`);
+  const isOverdue = status === 'past_due' || status === 'unpaid';
+  const unpaidSince = isOverdue ? await oldestOpenInvoice(id, stripe) : undefined;
+  const cancelAt = cancel_at ?? (cancel_at_period_end ? item.current_period_end : null);
+  return {
+    subscriptionId: id,
+    customerId: idOf(subscription.customer) ?? '',
+    status,
+    plan: planOfPrice(item.price.lookup_key) ?? null,
+    seats: item.quantity ?? 0,
+    createdAtMs: subscription.created * 1000,
+    periodEndMs: item.current_period_end * 1000,
+    cancelAtMs: cancelAt === null ? null : cancelAt * 1000,
+    endedAtMs: ended_at == null ? null : ended_at * 1000,
+    latestInvoiceId: idOf(subscription.latest_invoice),
+    unpaidSinceMs: isOverdue ? (unpaidSince ?? item.current_period_start) * 1000 : null,
+    soldAs: soldAs(metadata),
+  };
+}
+
+/** When it was made, seconds. */
+async function oldestOpenInvoice(subscription: string, stripe: Stripe): Promise<number | undefined> {
+  const { data } = await asked('invoices.list', () =>
+    stripe.invoices.list({ subscription, status: 'open', limit: MOST_OPEN_INVOICES }),
+  );
+  return data.at(-1)?.created;
+}
+
+/** As we had it written at the checkout; whatever else somebody may have written there names nobody. */
+function soldAs(metadata: SubscriptionAnswer['metadata']): SubscriptionState['soldAs'] {
+  const { seatlease_tenant_id: tenantId = '', seatlease_license_id: licenseId = '' } = metadata;
+  const isOurs =
+    TENANT_ID.test(tenantId) && LICENSE_ID.test(licenseId) && shardOf(tenantId) === shardOf(licenseId);
+  return isOurs ? { tenantId, licenseId } : null;
+}
+
+async function readPayment(stripe: Stripe, chargeId: string): Promise<Payment | undefined> {
+  const found = await unlessMissing('charges.retrieve', undefined, () => stripe.charges.retrieve(chargeId));
+  if (!found) return undefined;
+  const { refunded: isRefunded, payment_intent } = z.parse(ChargeAnswer, found);
+  const paymentIntent = idOf(payment_intent);
+  if (paymentIntent === null) return { subscriptionId: null, invoiceId: null, isRefunded };
+  const { data } = await asked('invoicePayments.list', () =>
+    stripe.invoicePayments.list({
+      payment: { type: 'payment_intent', payment_intent: paymentIntent },
+      limit: 1,
+      expand: ['data.invoice'],
+    }),
+  );
+  const [payment] = z.parse(PaymentsAnswer, data);
+  const subscription = payment?.invoice.parent?.subscription_details?.subscription;
+  return { subscriptionId: idOf(subscription), invoiceId: payment?.invoice.id ?? null, isRefunded };
+}
+
+async function readDispute(stripe: Stripe, disputeId: string): Promise<Dispute | undefined> {
+  const found = await unlessMissing('disputes.retrieve', undefined, () =>
+    stripe.disputes.retrieve(disputeId),
+  );
+  if (!found) return undefined;
+  const { charge, status } = z.parse(DisputeAnswer, found);
+  const standing = WON.has(status) ? 'won' : status === 'lost' ? 'lost' : 'open';
+  return { disputeId, chargeId: idOf(charge) ?? '', standing };
+}
+
+async function recordUsage(stripe: Stripe, use: MeteredUse): Promise<UsageVerdict> {
+  try {
+    await stripe.billing.meterEvents.create({
+      event_name: use.meter,
+      identifier: use.identifier,
+      timestamp: Math.floor(use.atMs / 1000),
+      payload: { stripe_customer_id: use.customerId, value: String(use.quantity) },
+    });
+    return { verdict: 'RECORDED' };
+  } catch (error) {
+    const { code } = refusalOf(error, 'billing.meterEvents.create');
+    // Stripe has no code of its own for an identifier that it has: its words are all there is to know it by.
+    const isKnown = error instanceof Error && /already exists with identifier/i.test(error.message);
+    if (isKnown || code === 'duplicate_meter_event') return { verdict: 'ALREADY' };
+    return { verdict: 'REFUSED', because: faultOf(error, 'billing.meterEvents.create').message };
+  }
+}
