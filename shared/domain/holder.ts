@@ -19,11 +19,14 @@ export function pseudonyms(key: string): Pseudonyms {
       .slice(0, PSEUDONYM_CHARACTERS);
 }
 
+/** One way, and the same every time: what stands for something where it must not be told. */
+export type PseudonymOf = (kind: 'account' | 'address' | 'trial', text: string) => string;
+
 /**
- * The same for what is not of a license: an account at the sign-in provider, a network address. `kind` keeps them apart,
- * and apart from holders.
+ * The same for what is not of a license: an account at the sign-in provider, a network address, what a trial was had by.
+ * `kind` keeps them apart, and apart from holders.
  */
-export function pseudonymsOf(key: string): (kind: 'account' | 'address', text: string) => string {
+export function pseudonymsOf(key: string): PseudonymOf {
   return (kind, text) =>
     createHmac('sha256', key).update(`${kind} ${text}`).digest('base64url').slice(0, PSEUDONYM_CHARACTERS);
 }

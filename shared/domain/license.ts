@@ -84,6 +84,19 @@ export interface LicenseTerms {
   validUntilMs?: number | null | undefined;
 }
 
+/** What a license takes from its plan. */
+export function termsOfPlan(plan: Plan) {
+  const { ttlSeconds, borrow, features } = PLANS[plan];
+  return {
+    plan,
+    ttlSeconds,
+    heartbeatSeconds: usualHeartbeatSeconds(ttlSeconds),
+    borrow: { ...borrow },
+    features: [...features],
+    offlineGraceDays: null,
+  };
+}
+
 /** A new license in good standing. */
 export function draftLicense(
   ids: { tenantId: string; licenseId: string },

@@ -5,6 +5,7 @@
 export const PLANS = {
   free: {
     seats: { least: 1, most: 3 },
+    trialSeats: 0,
     ttlSeconds: 360,
     offlineGraceDays: 0,
     ownGrace: false,
@@ -15,6 +16,7 @@ export const PLANS = {
   },
   pro: {
     seats: { least: 1, most: 50 },
+    trialSeats: 3,
     ttlSeconds: 360,
     offlineGraceDays: 7,
     ownGrace: false,
@@ -25,6 +27,7 @@ export const PLANS = {
   },
   team: {
     seats: { least: 5, most: 1_000 },
+    trialSeats: 5,
     ttlSeconds: 360,
     offlineGraceDays: 3,
     ownGrace: false,
@@ -35,6 +38,7 @@ export const PLANS = {
   },
   enterprise: {
     seats: { least: 25, most: 100_000 },
+    trialSeats: 25,
     ttlSeconds: 360,
     offlineGraceDays: 7,
     ownGrace: true,
@@ -49,6 +53,8 @@ export const PLANS = {
 export interface PlanTerms {
   /** How many can be bought at once. */
   readonly seats: { readonly least: number; readonly most: number };
+  /** Seats of a trial; 0 for a plan that nobody can try. */
+  readonly trialSeats: number;
   readonly ttlSeconds: number;
   /** Days that a client may run without a heartbeat. */
   readonly offlineGraceDays: number;

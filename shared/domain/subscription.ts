@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { newSecretWord } from './ids.ts';
-import { draftLicense, type License, usualHeartbeatSeconds } from './license.ts';
+import { draftLicense, type License, termsOfPlan } from './license.ts';
 import { PLAN_NAMES, PLANS, type Plan } from './plans.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -191,26 +191,14 @@ export function licenseUnder(
     const draft = draftLicense(
       { tenantId, licenseId },
       newSecretWord(),
-      { ...termsOf(plan), max: seats },
+      { ...termsOfPlan(plan), max: seats },
       nowMs,
     );
     return { ...draft, ...paid };
   }
   const isNew = license.subscriptionId !== subscriptionId;
-  const terms = isNew || license.plan !== plan ? termsOf(plan) : {};
+  const terms = isNew || license.plan !== plan ? termsOfPlan(plan) : {};
   const next: License = { ...license, ...terms, ...paid };
   if (JSON.stringify(next) === JSON.stringify(license)) return license;
   return { ...next, version: license.version + 1, change: 'license.updated', updatedAtMs: nowMs };
-}
-
-function termsOf(plan: Plan) {
-  const { ttlSeconds, borrow, features } = PLANS[plan];
-  return {
-    plan,
-    ttlSeconds,
-    heartbeatSeconds: usualHeartbeatSeconds(ttlSeconds),
-    borrow: { ...borrow },
-    features: [...features],
-    offlineGraceDays: null,
-  };
 }

@@ -1,5 +1,5 @@
 import type { AccessTokens } from '../domain/access-token.ts';
-import type { Pseudonyms } from '../domain/holder.ts';
+import type { PseudonymOf, Pseudonyms } from '../domain/holder.ts';
 import type { OperatorRule } from '../domain/people.ts';
 import type { Sealer } from '../domain/sealed.ts';
 import type { SessionTokens } from '../domain/session-token.ts';
@@ -38,8 +38,7 @@ export interface Deps {
   operators: OperatorRule;
   accessTokens: AccessTokens;
   seals: Seals;
-  /** One way, and the same every time: what stands for an account or an address where it must not be told. */
-  pseudonymOf(kind: 'account' | 'address', text: string): string;
+  pseudonymOf: PseudonymOf;
   /** Proxies whose word on where a request comes from is taken. */
   forwardedHops: number;
   /** Days after which who held a seat is forgotten. */
