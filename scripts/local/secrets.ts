@@ -18,7 +18,7 @@ export function readLocalConfig(environment: Environment): Config {
   const secrets = localSecrets(environment.SEATLEASE_DATA || DEFAULT_DATA_FOLDER);
   // The page that stands in for Google has somebody of this domain.
   const operators = environment.GOOGLE_CLIENT_ID ? {} : { OPERATOR_DOMAIN: 'operator.example' };
-  return readConfig({ ...operators, ...secrets, ...environment });
+  return readConfig({ ...operators, USAGE_METERS: 'exports', ...secrets, ...environment });
 }
 
 /**

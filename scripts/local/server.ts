@@ -1,7 +1,9 @@
 import type { Server } from 'node:http';
+import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { openSuite } from '../../functions/index.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
+import { startStripeStandIn } from '../../shared/adapters/billing/stand-in/server.ts';
 import type { Config, Environment } from '../../shared/config.ts';
 import { openParts, type Parts } from '../../shared/deps.ts';
 import { mountSuite } from '../../shared/http/mount.ts';
@@ -20,6 +22,8 @@ export interface LocalServer {
   readonly url: string;
   readonly config: Config;
   readonly deps: Deps;
+  /** Where the stand-in for Stripe is; absent where payments are real. */
+  readonly stripeUrl?: string | undefined;
   /** Takes no more requests, lets those under way end, and closes every part. */
   close(): Promise<void>;
 }
@@ -40,20 +44,31 @@ export async function startLocalServer(
   );
   const url = `http://127.0.0.1:${await listen(server, config.port)}`;
   const provider = config.signIn.kind === 'embedded' ? await startLocalOidc() : undefined;
+  const stripe =
+    config.billing.kind === 'embedded'
+      ? await startStripeStandIn({ file: join(config.dataFolder, 'stripe.json') })
+      : undefined;
+  stripe?.sendEventsTo(`${url}/api/v1/webhooks/stripe`);
   try {
     const signIn = provider && { ...provider, issuers: [provider.issuer] };
-    const parts = await openParts(config, { publicUrl: url, ...(signIn && { signIn }) });
+    const parts = await openParts(config, {
+      publicUrl: url,
+      ...(signIn && { signIn }),
+      ...(stripe && { stripe }),
+    });
     const deps: Deps = { ...parts.deps, log: withoutIdleSweeps(log ?? parts.deps.log) };
     opened.resolve(deps);
     const stopSweeping = actAsCloud(url, parts);
     const close = async (): Promise<void> => {
       await stopSweeping();
+      await stripe?.close();
       await stop(server);
       await deps.close();
       await provider?.close();
     };
-    return { url, config, deps, close };
+    return { url, config, deps, stripeUrl: stripe?.url, close };
   } catch (error) {
+    await stripe?.close();
     await stop(server);
     await provider?.close();
     throw error;

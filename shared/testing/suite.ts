@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { inject } from 'vitest';
 import { openSuite } from '../../functions/index.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
+import { startStripeStandIn } from '../adapters/billing/stand-in/server.ts';
+import type { StripeStandIn } from '../adapters/billing/stand-in/types.ts';
 import { putLocalKey } from '../adapters/signer/embedded.ts';
 import { readConfig } from '../config.ts';
 import { openParts } from '../deps.ts';
@@ -20,6 +22,8 @@ export const OPERATOR_KEY = 'operator-key-for-tests-0123456789abcdef';
 export interface TestSuite {
   readonly url: string;
   readonly deps: Deps;
+  /** Stands in for Stripe: sends its events here by itself, unless it is told not to. */
+  readonly stripe: StripeStandIn;
   /** Every log line since the start. */
   readonly logged: readonly LogLine[];
   call(method: string, path: string, options?: CallOptions): Promise<Reply>;
@@ -86,7 +90,10 @@ export async function openTestSuite(
   );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const stripe = await startStripeStandIn();
+  stripe.sendEventsTo(`${url}/api/v1/webhooks/stripe`);
   const parts = await openParts(config, {
+    stripe,
     bus: { retryMs: 20 },
     say: log,
     publicUrl: url,
@@ -133,6 +140,7 @@ export async function openTestSuite(
   return {
     url,
     deps,
+    stripe,
     logged,
     call,
     operate,
@@ -165,6 +173,7 @@ export async function openTestSuite(
     },
     serviceToken,
     async close() {
+      await stripe.close();
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();

@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto';
+import { PRICES, type Session, type Subscription } from './state.ts';
+
+const STYLE = `
+:root { color-scheme: light dark; --line: #767676; --quiet: light-dark(#555, #b5b5b5); }
+body { font: 1rem/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 28rem; padding: 1.5rem 1rem; overflow-wrap: anywhere; }
+h1 { font-size: 1.4rem; margin: 0; }
+h2 { font-size: 1.1rem; margin: 2rem 0 0; }
+p { color: var(--quiet); margin: .5rem 0 1rem; }
+p[role=alert] { color: light-dark(#a00, #ff9c9c); }
+dl { display: grid; gap: .25rem 1rem; grid-template-columns: auto 1fr; }
+dd { margin: 0; text-align: right; }
+label { display: block; margin-top: .75rem; }
+input, button { border: 1px solid var(--line); border-radius: .5rem; box-sizing: border-box; font: inherit; padding: .6rem .8rem; width: 100%; }
+button { cursor: pointer; margin: 1rem 0 0; }
+:focus-visible { outline: 3px solid light-dark(#0b57d0, #a8c7fa); outline-offset: 2px; }
+`;
+
+/** As browsers hold `form-action` to where a form's answer redirects to, any address that people come back to must be in. */
+export const PAGE_POLICY = [
+  "default-src 'none'",
+  `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
+  "form-action 'self' http: https:",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** The page to pay on. */
+export function payPage({ wish, cancel_url, status }: Session, declined: boolean): string {
+  const price = PRICES.find(({ id }) => id === wish.price);
+  if (status !== 'open' || !price)
+    return page('Nothing to pay', `<h1>Nothing to pay</h1><p>This purchase is ${status}.</p>`);
+  const { lookup_key, unit_amount, recurring } = price;
+  const trial = wish.trialDays > 0 ? `<p>Free for ${wish.trialDays} days, then paid.</p>` : '';
+  const alert = declined ? '<p role="alert">The card was declined. Try another one.</p>' : '';
+  return page(
+    'Buy seats',
+    `<h1>Buy seats</h1>
+<p>This stands in for Stripe on your machine. It takes no money: for development only.</p>
+<dl>
+<dt>Price</dt><dd>${html(lookup_key)}</dd>
+<dt>Seats</dt><dd>${wish.quantity}</dd>
+<dt>A seat</dt><dd>${dollars(unit_amount)} a ${recurring.interval}</dd>
+<dt>In all</dt><dd>${dollars(unit_amount * wish.quantity)} a ${recurring.interval}</dd>
+</dl>
+${trial}${alert}<form method="post">
+<label for="card">Card number</label>
+<input id="card" name="card" value="4242 4242 4242 4242" inputmode="numeric" autocomplete="off" required aria-describedby="hint">
+<p id="hint">4000 0000 0000 0002 is declined; every other one is good.</p>
+<button>${wish.trialDays > 0 ? 'Start trial' : `Pay ${dollars(unit_amount * wish.quantity)}`}</button>
+</form>
+<p><a href="${html(cancel_url)}">Do not buy</a></p>`,
+  );
+}
+
+/** The page on which a customer looks after what they have bought. */
+export function portalPage(subscriptions: readonly Subscription[], returnUrl: string): string {
+  const sections = subscriptions.map(({ id, status, cancel_at_period_end, items }, n) => {
+    const [item] = items.data;
+    const seats = item?.quantity ?? 0;
+    const isOver = status === 'canceled';
+    const controls = `<form method="post">
+<input type="hidden" name="subscription" value="${html(id)}">
+<label for="seats-${n}">Seats</label>
+<input id="seats-${n}" name="seats" type="number" min="1" value="${seats}" required>
+<button name="do" value="seats">Change seats</button>
+<button name="do" value="${cancel_at_period_end ? 'keep' : 'cancel'}">${cancel_at_period_end ? 'Keep it' : 'Cancel at the end of the period'}</button>
+<button name="do" value="renew">Let the next period begin</button>
+<button name="do" value="fail">Let the next payment fail</button>
+</form>`;
+    return `<h2>${html(item?.price.lookup_key ?? id)}</h2><p>${seats} seats, ${html(status)}</p>${isOver ? '' : controls}`;
+  });
+  return page(
+    'Your subscriptions',
+    `<h1>Your subscriptions</h1>
+<p>This stands in for Stripe on your machine: for development only.</p>
+${sections.join('\n') || '<p>There are none.</p>'}
+<p><a href="${html(returnUrl)}">Back</a></p>`,
+  );
+}
+
+export function returnPage(): string {
+  return page('Thank you', '<h1>Thank you</h1><p>You can close this window and go back to the program.</p>');
+}
+
+export function noPage(): string {
+  return page('Nothing here', '<h1>Nothing here</h1><p>There is nothing at this address.</p>');
+}
+
+function page(title: string, main: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title} – Seatlease stand-in for Stripe</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<main>
+${main}
+</main>
+</body>
+</html>
+`;
+}
+
+/** Cents as dollars, without a fraction that a float could get wrong. */
+function dollars(cents: number): string {
+  const digits = String(cents).padStart(3, '0');
+  return `$${digits.slice(0, -2)}.${digits.slice(-2)}`;
+}
+
+function html(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}

@@ -1,0 +1,185 @@
+import { randomBytes } from 'node:crypto';
+import { PLANS, type PlanTerms } from '../../../domain/plans.ts';
+
+/** Prices of a seat in cents, by the lookup keys of our plans. */
+const UNIT_AMOUNTS: Readonly<Record<string, number>> = {
+  seatlease_pro_month: 900,
+  seatlease_pro_year: 9_000,
+  seatlease_team_month: 1_500,
+  seatlease_team_year: 15_000,
+  seatlease_enterprise_year: 30_000,
+};
+
+export interface Price {
+  readonly id: string;
+  readonly object: 'price';
+  readonly active: boolean;
+  readonly currency: 'usd';
+  readonly lookup_key: string;
+  readonly recurring: { readonly interval: 'month' | 'year' };
+  readonly unit_amount: number;
+}
+
+export const PRICES: readonly Price[] = Object.values(PLANS).flatMap(({ prices }: PlanTerms) =>
+  (['month', 'year'] as const).flatMap((interval) => {
+    const lookupKey = prices[interval];
+    if (lookupKey === undefined) return [];
+    return {
+      id: `price_${lookupKey}`,
+      object: 'price',
+      active: true,
+      currency: 'usd',
+      lookup_key: lookupKey,
+      recurring: { interval },
+      unit_amount: UNIT_AMOUNTS[lookupKey] ?? 1_000,
+    };
+  }),
+);
+
+export interface Customer {
+  readonly id: string;
+  readonly object: 'customer';
+  readonly name: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  deleted?: true;
+}
+
+export interface Session {
+  readonly id: string;
+  readonly object: 'checkout.session';
+  readonly mode: 'subscription';
+  readonly customer: string;
+  readonly url: string;
+  readonly expires_at: number;
+  readonly success_url: string;
+  readonly cancel_url: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  status: 'open' | 'complete' | 'expired';
+  subscription: string | null;
+  /** What the real one does not show: what is being bought. */
+  readonly wish: {
+    readonly price: string;
+    readonly quantity: number;
+    readonly trialDays: number;
+    readonly metadata: Readonly<Record<string, string>>;
+  };
+}
+
+export interface Subscription {
+  readonly id: string;
+  readonly object: 'subscription';
+  readonly customer: string;
+  readonly created: number;
+  readonly livemode: false;
+  readonly metadata: Readonly<Record<string, string>>;
+  status: string;
+  cancel_at: number | null;
+  cancel_at_period_end: boolean;
+  canceled_at: number | null;
+  ended_at: number | null;
+  latest_invoice: string | null;
+  trial_end: number | null;
+  items: { object: 'list'; data: Item[] };
+}
+
+export interface Item {
+  readonly id: string;
+  readonly object: 'subscription_item';
+  quantity: number;
+  current_period_start: number;
+  current_period_end: number;
+  price: Price;
+}
+
+export interface Invoice {
+  readonly id: string;
+  readonly object: 'invoice';
+  readonly customer: string;
+  readonly created: number;
+  readonly currency: 'usd';
+  readonly amount_due: number;
+  amount_paid: number;
+  status: 'open' | 'paid' | 'void';
+  readonly parent: {
+    readonly type: 'subscription_details';
+    readonly subscription_details: { readonly subscription: string };
+  };
+}
+
+export interface Charge {
+  readonly id: string;
+  readonly object: 'charge';
+  readonly amount: number;
+  amount_refunded: number;
+  refunded: boolean;
+  readonly customer: string;
+  readonly payment_intent: string;
+  /** What the real one does not show any more: the invoice that it paid. */
+  readonly invoiceId: string;
+}
+
+export interface Dispute {
+  readonly id: string;
+  readonly object: 'dispute';
+  readonly charge: string;
+  status: string;
+}
+
+export interface MeterEvent {
+  readonly eventName: string;
+  readonly customerId: string;
+  readonly value: string;
+  readonly timestamp: number;
+}
+
+export interface StoredEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly created: number;
+  readonly body: string;
+}
+
+/** Everything that the stand-in knows: plain JSON. */
+export interface State {
+  readonly apiKey: string;
+  readonly webhookSecret: string;
+  readonly customers: Record<string, Customer>;
+  readonly sessions: Record<string, Session>;
+  readonly subscriptions: Record<string, Subscription>;
+  readonly invoices: Record<string, Invoice>;
+  readonly charges: Record<string, Charge>;
+  readonly disputes: Record<string, Dispute>;
+  readonly portals: Record<string, { readonly customer: string; readonly returnUrl: string }>;
+  readonly meterEvents: Record<string, MeterEvent>;
+  readonly events: StoredEvent[];
+  /** Answers by idempotency key. */
+  readonly answers: Record<
+    string,
+    { readonly asked: string; readonly status: number; readonly body: string }
+  >;
+}
+
+export function newState(): State {
+  return {
+    apiKey: `sk_test_${word()}`,
+    webhookSecret: `whsec_${word()}`,
+    customers: {},
+    sessions: {},
+    subscriptions: {},
+    invoices: {},
+    charges: {},
+    disputes: {},
+    portals: {},
+    meterEvents: {},
+    events: [],
+    answers: {},
+  };
+}
+
+export function newId(prefix: string): string {
+  return `${prefix}_${word()}`;
+}
+
+function word(): string {
+  return randomBytes(12).toString('hex');
+}

@@ -1,0 +1,56 @@
+import { missing } from './form.ts';
+import type { State } from './state.ts';
+import type { SendOptions, SentEvent } from './types.ts';
+
+/** Pauses before an event is sent again that was not taken. Stripe's own last from minutes to hours. */
+const RETRIES_AFTER_MS = [50, 200, 1_000];
+const ANSWER_WITHIN_MS = 10_000;
+
+/** Sends events, signed as Stripe signs them, one after the other. */
+export function senderOf(state: State, now: () => number) {
+  let target: string | undefined;
+  let queued: Promise<void> = Promise.resolve();
+
+  async function post(event: SentEvent, url: string, options: SendOptions): Promise<number> {
+    const { Stripe } = await import('stripe');
+    const signature = Stripe.webhooks.generateTestHeaderString({
+      payload: event.body,
+      secret: options.secret ?? state.webhookSecret,
+      timestamp: options.signedAt ?? now(),
+    });
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json; charset=utf-8', 'stripe-signature': signature },
+      body: event.body,
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+    });
+    await response.body?.cancel();
+    return response.status;
+  }
+
+  async function sendUntilTaken(event: SentEvent): Promise<void> {
+    for (const pauseMs of [0, ...RETRIES_AFTER_MS]) {
+      if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      if (target === undefined) return;
+      const status = await post(event, target, {}).catch(() => 0);
+      if (status >= 200 && status < 300) return;
+    }
+  }
+
+  return {
+    sendTo(url: string | undefined): void {
+      target = url;
+    },
+    queue(event: SentEvent): void {
+      if (target === undefined) return;
+      queued = queued.then(() => sendUntilTaken(event));
+    },
+    async send(eventId: string, options: SendOptions = {}): Promise<number> {
+      const event = state.events.find(({ id }) => id === eventId);
+      const url = options.url ?? target;
+      if (!event || url === undefined) throw missing('event', eventId);
+      return post(event, url, options);
+    },
+    idle: async (): Promise<void> => queued,
+  };
+}
