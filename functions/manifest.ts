@@ -13,9 +13,11 @@ import recordEvent from './record-event/contract.ts';
 import release from './release/contract.ts';
 import sessions from './sessions/contract.ts';
 import sign from './sign/contract.ts';
+import stripeWebhook from './stripe-webhook/contract.ts';
 import sweep from './sweep/contract.ts';
 import tenants from './tenants/contract.ts';
 import token from './token/contract.ts';
+import trial from './trial/contract.ts';
 import users from './users/contract.ts';
 
 /** Every function of the suite: the only list of them. */
@@ -31,6 +33,8 @@ export const MANIFEST = [
   users,
   tenants,
   licenses,
+  trial,
+  stripeWebhook,
   sessions,
   audit,
   gdprExport,

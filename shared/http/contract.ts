@@ -1,5 +1,6 @@
 import type * as z from 'zod/mini';
 import type { Grant, ROLES, Role, Standing } from '../domain/authorization.ts';
+import type { BillingEvent } from '../domain/billing-event.ts';
 import type { ProblemCode } from '../errors.ts';
 import type { Deps, LogLine } from '../ports/deps.ts';
 import type { Proof } from '../ports/seats.ts';
@@ -36,6 +37,8 @@ export interface EndpointContract {
    */
   readonly standing?: 'record' | 'token';
   readonly limit?: LimitContract;
+  /** Where it must take larger bodies than others do, up to `LARGEST_COLLECTED_BYTES`. */
+  readonly largestBodyBytes?: number;
   readonly params?: z.ZodMiniType;
   readonly query?: z.ZodMiniType;
   readonly body?: z.ZodMiniType;
@@ -70,6 +73,8 @@ export type Caller =
   | Person
   | { readonly kind: 'scheduler' }
   | { readonly kind: 'pubsub' }
+  /** What is called for is the event, which is proven with its signature. */
+  | { readonly kind: 'stripe'; readonly event: BillingEvent }
   | { readonly kind: 'anyone' };
 
 /** Somebody who is signed in. */
@@ -93,6 +98,9 @@ export const COMMON_SECRETS = [
   'PSEUDONYM_KEY',
   'OPERATOR_KEY',
 ] as const;
+
+/** Secrets of what asks Stripe, or is called by it. */
+export const BILLING_SECRETS = ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRETS'] as const;
 
 /** Keeps the contract's literal types, which `HandlersOf` checks the handler against. */
 export function defineFunction<const F extends FunctionContract>(contract: F): F {

@@ -2,8 +2,11 @@ import { subscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
 import * as z from 'zod/mini';
 
-/** No endpoint needs more; the framework would take a gigabyte. */
+/** What an endpoint takes unless its contract says otherwise. */
 export const LARGEST_BODY_BYTES = 64 * 1024;
+
+/** No endpoint needs more, whatever its contract says; the framework would take a gigabyte. */
+export const LARGEST_COLLECTED_BYTES = 256 * 1024;
 
 /**
  * The framework parses bodies before any function sees them, and answers broken ones itself with an HTML page, outside
@@ -37,7 +40,7 @@ export function takeBodiesRaw(): void {
     said.set(request, original);
     request.headers['content-type'] = 'application/octet-stream';
     delete request.headers['content-encoding'];
-    if (original.contentLength > LARGEST_BODY_BYTES) delete request.headers['content-length'];
+    if (original.contentLength > LARGEST_COLLECTED_BYTES) delete request.headers['content-length'];
     if (!frameworkReads(original.target)) request.url = '/';
   });
 }

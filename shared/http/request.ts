@@ -47,10 +47,13 @@ export function parseInput(
 }
 
 /** Refuses a body that no endpoint would read, before anything looks at it. */
-export function refuseBody(request: IncomingRequest): BadRequest | undefined {
+export function refuseBody(
+  request: IncomingRequest,
+  { largestBodyBytes = LARGEST_BODY_BYTES }: Pick<EndpointContract, 'largestBodyBytes'> = {},
+): BadRequest | undefined {
   const bytes = Math.max(saidBy(request).contentLength, request.rawBody?.length ?? 0);
-  if (bytes <= LARGEST_BODY_BYTES) return undefined;
-  return { problem: 'PAYLOAD_TOO_LARGE', detail: `At most ${LARGEST_BODY_BYTES} bytes.` };
+  if (bytes <= largestBodyBytes) return undefined;
+  return { problem: 'PAYLOAD_TOO_LARGE', detail: `At most ${largestBodyBytes} bytes.` };
 }
 
 function fieldErrors(part: 'params' | 'query' | 'body', error: z.core.$ZodError): FieldError[] {

@@ -20,6 +20,7 @@ import { type Outgoing, problemAnswer } from './problem.ts';
 import { saidBy, takeBodiesRaw } from './raw-body.ts';
 import { type IncomingRequest, parseInput, refuseBody } from './request.ts';
 import { matchRoute } from './route.ts';
+import { openSignedEvent } from './stripe-signature.ts';
 import { requestIdOf, traceFields } from './trace.ts';
 
 /** How long a caller should leave a part alone that did not answer. */
@@ -100,9 +101,9 @@ export function serve(
     const unauthenticated = { 'www-authenticate': challenge(endpoint.auth) };
     line.endpoint = `${endpoint.method} ${endpoint.path}`;
 
-    const oversized = refuseBody(request);
+    const oversized = refuseBody(request, endpoint);
     if (oversized) return refuse(oversized);
-    const caller = await authenticate(request.headers.authorization, endpoint.auth, deps, endpoint.standing);
+    const caller = await callerOf(request, endpoint, deps);
     if ('problem' in caller) return refuse(caller, unauthenticated);
     const limited =
       endpoint.limit &&
@@ -132,6 +133,17 @@ export function serve(
       ? outgoing
       : cacheable(outgoing, cacheSeconds, request.headers['if-none-match']);
   }
+}
+
+/** Stripe signs what it sends; everybody else shows who they are. */
+function callerOf(
+  request: IncomingRequest,
+  { auth, standing }: EndpointContract,
+  deps: Deps,
+): Promise<Caller | Refusal> {
+  return auth.includes('stripe')
+    ? openSignedEvent(request, deps)
+    : authenticate(request.headers.authorization, auth, deps, standing);
 }
 
 function answerOf(

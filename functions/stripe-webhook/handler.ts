@@ -1,0 +1,33 @@
+import type { BillingEvent, StoredEvent } from '../../shared/domain/billing-event.ts';
+import type { HandlersOf } from '../../shared/http/contract.ts';
+import { carryOutEvent } from '../../shared/ports/billing-events.ts';
+import { BILLING_EVENTS } from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import type contract from './contract.ts';
+
+export default {
+  async receive({ caller, note }, deps) {
+    if (!deps.billing) return { problem: 'BILLING_NOT_SET_UP' };
+    const { event } = caller;
+    note({ event_id: event.eventId, event_type: event.type });
+    const stored = await store(event, deps);
+    if (stored === undefined) return received('ignored');
+    if (stored.isDone) return received('already_done');
+    const because = await carryOutEvent(stored, deps.billing, deps);
+    if (because !== undefined) note({ severity: 'WARNING', because });
+    return received('done');
+  },
+} satisfies HandlersOf<typeof contract>;
+
+/** The event as it is on record from now on; `undefined` for one that has nothing to do with seats. */
+async function store(event: BillingEvent, { records, clock }: Deps): Promise<StoredEvent | undefined> {
+  const { about, ...told } = event;
+  if (about === null) return undefined;
+  const stored: StoredEvent = { ...told, about, receivedAtMs: clock.nowMs(), isDone: false };
+  const created = await records.create(BILLING_EVENTS, event.eventId, stored);
+  return created === 'CREATED' ? stored : records.get(BILLING_EVENTS, event.eventId);
+}
+
+function received(outcome: 'done' | 'already_done' | 'ignored') {
+  return { answer: 'received' as const, body: { received: true as const, outcome } };
+}

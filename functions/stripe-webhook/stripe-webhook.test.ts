@@ -1,0 +1,232 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { PLANS } from '../../shared/domain/plans.ts';
+import { BILLING_ACCOUNTS, BILLING_EVENTS, LICENSES, SUBSCRIPTIONS } from '../../shared/ports/catalogue.ts';
+import { beginPurchase, type Wish } from '../../shared/testing/purchases.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
+
+let suite: TestSuite;
+let nowMs: number;
+beforeEach(async () => {
+  nowMs = Date.now();
+  vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
+  suite = await openTestSuite();
+});
+afterEach(async () => {
+  await suite.close();
+  vi.useRealTimers();
+});
+
+function moveClock(ms: number): void {
+  nowMs += ms;
+  vi.setSystemTime(nowMs);
+}
+
+interface Bought {
+  readonly subscriptionId: string;
+  readonly licenseId: string;
+  readonly tenantId: string;
+  readonly customerId: string;
+  acquire(fingerprint: string): Promise<Reply>;
+}
+
+/** Bought, paid for, and told. */
+async function buy(wish: Wish = {}): Promise<Bought> {
+  const purchase = await beginPurchase(suite, wish);
+  const { licenseId, tenantId, customerId } = purchase;
+  const subscriptionId = await purchase.pay();
+  await suite.stripe.idle();
+  const rotated = await suite.operate('POST', `/api/v1/licenses/${licenseId}/rotate-key`, {});
+  const authorization = `License ${rotated.body.license_key}`;
+  return {
+    subscriptionId,
+    licenseId,
+    tenantId,
+    customerId,
+    acquire: (fingerprint) =>
+      suite.call('POST', '/api/v1/licenses/acquire', { authorization, body: { fingerprint } }),
+  };
+}
+
+async function license({ licenseId }: Bought): Promise<Reply['body']> {
+  return (await suite.operate('GET', `/api/v1/licenses/${licenseId}`)).body;
+}
+
+describe('whoever has paid', () => {
+  test('has their seats, as many as were bought, with what the plan gives', async () => {
+    const bought = await buy({ plan: 'team', seats: 5 });
+    expect(await license(bought)).toMatchObject({
+      tenant_id: bought.tenantId,
+      plan: 'team',
+      max: 5,
+      features: PLANS.team.features,
+      subscription_id: bought.subscriptionId,
+      status: 'active',
+      hold: null,
+    });
+    for (let n = 0; n < 5; n += 1) expect((await bought.acquire(`machine ${n}`)).status).toBe(201);
+    expect((await bought.acquire('machine 5')).body.code).toBe('SEATS_EXHAUSTED');
+  });
+
+  test('has them from the first day of a trial that asks for a card', async () => {
+    const bought = await buy({ trialDays: 14 });
+    expect((await bought.acquire('laptop')).status).toBe(201);
+    const end = nowMs + (14 + PLANS.pro.paymentGraceDays) * DAY_MS;
+    expect(Date.parse((await license(bought)).valid_until)).toBeLessThanOrEqual(end);
+  });
+
+  test('gets more seats at once, and with fewer keeps those that run', async () => {
+    const bought = await buy({ seats: 2 });
+    await suite.stripe.changeSeats(bought.subscriptionId, 3);
+    await suite.stripe.idle();
+    for (const machine of ['one', 'two', 'three']) expect((await bought.acquire(machine)).status).toBe(201);
+    await suite.stripe.changeSeats(bought.subscriptionId, 1);
+    await suite.stripe.idle();
+    // Asking again for a seat that one has is a heartbeat.
+    for (const machine of ['one', 'two', 'three']) expect((await bought.acquire(machine)).status).toBe(200);
+    expect((await bought.acquire('four')).body).toMatchObject({ code: 'SEATS_EXHAUSTED', active: 3, max: 1 });
+  });
+});
+
+describe('when a payment fails', () => {
+  test('seats work on for as long as the plan bears with it, then none is given, then it is paid and all is well', async () => {
+    const bought = await buy();
+    await suite.stripe.renew(bought.subscriptionId, 'declined');
+    await suite.stripe.idle();
+    expect((await bought.acquire('laptop')).status).toBe(201);
+    expect(await license(bought)).toMatchObject({ status: 'active', hold: null });
+
+    moveClock(PLANS.pro.paymentGraceDays * DAY_MS);
+    await suite.sweep();
+    expect(await license(bought)).toMatchObject({ status: 'suspended', hold: 'payment' });
+    expect((await bought.acquire('desktop')).body.code).toBe('LICENSE_SUSPENDED');
+
+    await suite.stripe.retryPayment(bought.subscriptionId);
+    await suite.stripe.idle();
+    expect((await bought.acquire('desktop')).status).toBe(201);
+  });
+
+  test('money that is given back, or disputed, holds the license until the next payment, or the dispute is won', async () => {
+    const bought = await buy();
+    const { stripe } = suite;
+    const charge = stripe.chargeOf(bought.subscriptionId) ?? '';
+    await stripe.refund(charge, 100);
+    await stripe.idle();
+    expect((await license(bought)).hold).toBeNull();
+    const dispute = await stripe.dispute(charge);
+    await stripe.idle();
+    expect((await bought.acquire('laptop')).body.code).toBe('LICENSE_SUSPENDED');
+    await stripe.closeDispute(dispute, 'won');
+    await stripe.idle();
+    expect((await bought.acquire('laptop')).status).toBe(201);
+    await stripe.refund(charge);
+    await stripe.idle();
+    expect((await license(bought)).hold).toBe('refund');
+    await stripe.renew(bought.subscriptionId);
+    await stripe.idle();
+    expect((await license(bought)).hold).toBeNull();
+  });
+});
+
+describe('a subscription that ends', () => {
+  test.each(['ended', 'given up', 'gone with its customer'])('%s leaves no seat', async (how) => {
+    const bought = await buy();
+    const { stripe } = suite;
+    if (how === 'ended') await stripe.end(bought.subscriptionId);
+    else if (how === 'given up') await stripe.giveUp(bought.subscriptionId, 'canceled');
+    else await stripe.deleteCustomer(bought.customerId);
+    await stripe.idle();
+    expect((await bought.acquire('laptop')).body.code).toBe('LICENSE_EXPIRED');
+    const account = await suite.deps.records.get(BILLING_ACCOUNTS, bought.tenantId);
+    expect(account?.customerId === null).toBe(how === 'gone with its customer');
+  });
+
+  test('pauses and goes on', async () => {
+    const bought = await buy();
+    await suite.stripe.pause(bought.subscriptionId);
+    await suite.stripe.idle();
+    expect((await bought.acquire('laptop')).body.code).toBe('LICENSE_SUSPENDED');
+    await suite.stripe.resume(bought.subscriptionId);
+    await suite.stripe.idle();
+    expect((await bought.acquire('laptop')).status).toBe(201);
+  });
+});
+
+describe('what Stripe tells', () => {
+  test('is on record before it is acknowledged, and done once, however often it comes', async () => {
+    const bought = await buy();
+    const { records } = suite.deps;
+    const handled = [];
+    for (const { id, type } of suite.stripe.events) {
+      const stored = await records.get(BILLING_EVENTS, id);
+      if (stored) handled.push(type);
+      if (stored) expect(stored.isDone).toBe(true);
+    }
+    expect(handled).toEqual([
+      'customer.subscription.created',
+      'invoice.finalized',
+      'invoice.paid',
+      'customer.subscription.updated',
+      'checkout.session.completed',
+    ]);
+    const before = await records.get(LICENSES, bought.licenseId);
+    for (const { id } of suite.stripe.events) expect(await suite.stripe.send(id)).toBe(200);
+    expect(await records.get(LICENSES, bought.licenseId)).toEqual(before);
+  });
+
+  test('is told on to subscribers, each thing once by its id, and audited', async () => {
+    const bought = await buy({ trialDays: 14 });
+    await suite.stripe.announceTrialEnd(bought.subscriptionId);
+    await suite.stripe.renew(bought.subscriptionId, 'declined');
+    await suite.stripe.retryPayment(bought.subscriptionId);
+    await suite.stripe.idle();
+    for (const { id } of suite.stripe.events) await suite.stripe.send(id);
+    await suite.settle();
+    const { body } = await suite.operate('GET', `/api/v1/audit?license_id=${bought.licenseId}&limit=100`);
+    const types = body.events.map(({ type }: { type: string }) => type);
+    const told = types.filter((type: string) => type.startsWith('subscription.')).sort();
+    expect(told).toEqual(['subscription.paid', 'subscription.payment_failed', 'subscription.trial_ending']);
+    expect(types.filter((type: string) => type === 'license.created')).toHaveLength(1);
+  });
+
+  test('of a subscription that was not sold here changes nothing', async () => {
+    const bought = await buy();
+    const object = { id: 'sub_stranger', object: 'subscription' };
+    const event = await suite.stripe.tell('customer.subscription.updated', object);
+    expect(await suite.stripe.send(event.id)).toBe(200);
+    expect(await suite.deps.records.get(SUBSCRIPTIONS, 'sub_stranger')).toBeUndefined();
+    expect((await bought.acquire('laptop')).status).toBe(201);
+  });
+});
+
+test('whoever pays twice for one license is not given twice, and the first goes on', async () => {
+  const bought = await buy({ seats: 2 });
+  const again = await beginPurchase(suite, {
+    tenantId: bought.tenantId,
+    licenseId: bought.licenseId,
+    seats: 9,
+  });
+  await again.pay();
+  await suite.stripe.idle();
+  expect(await license(bought)).toMatchObject({ max: 2, subscription_id: bought.subscriptionId });
+  expect(suite.logged.some(({ because }) => String(because).includes('already'))).toBe(true);
+});
+
+test('a license whose subscription has ended is bought again, whatever is heard of first', async () => {
+  const bought = await buy({ seats: 2 });
+  suite.stripe.sendEventsTo(undefined);
+  await suite.stripe.end(bought.subscriptionId);
+  suite.stripe.sendEventsTo(`${suite.url}/api/v1/webhooks/stripe`);
+  const again = await beginPurchase(suite, {
+    tenantId: bought.tenantId,
+    licenseId: bought.licenseId,
+    seats: 3,
+  });
+  const subscriptionId = await again.pay();
+  await suite.stripe.idle();
+  expect(await license(bought)).toMatchObject({ max: 3, subscription_id: subscriptionId });
+  for (const { id } of suite.stripe.events) await suite.stripe.send(id);
+  expect(await license(bought)).toMatchObject({ max: 3, subscription_id: subscriptionId, status: 'active' });
+  expect((await bought.acquire('laptop')).status).toBe(201);
+});

@@ -1,0 +1,18 @@
+import type { Deps } from '../ports/deps.ts';
+import type { Caller, Refusal } from './contract.ts';
+import type { IncomingRequest } from './request.ts';
+
+/** The event that the body is, proven by its signature over the very bytes (docs.stripe.com/webhooks). */
+export async function openSignedEvent(
+  request: IncomingRequest,
+  { billing, clock }: Deps,
+): Promise<Caller | Refusal<'SIGNATURE_INVALID' | 'BILLING_NOT_SET_UP'>> {
+  if (!billing) return { problem: 'BILLING_NOT_SET_UP' };
+  const signature = request.headers['stripe-signature'];
+  if (typeof signature !== 'string' || !request.rawBody)
+    return { problem: 'SIGNATURE_INVALID', because: 'no signature, or nothing that is signed' };
+  const opened = await billing.openEvent(request.rawBody, signature, clock.nowMs());
+  return opened.verdict === 'EVENT'
+    ? { kind: 'stripe', event: opened.event }
+    : { problem: 'SIGNATURE_INVALID', because: opened.because };
+}

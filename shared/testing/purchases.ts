@@ -1,0 +1,65 @@
+import { newLicenseId } from '../domain/ids.ts';
+import type { BillingInterval, Plan } from '../domain/plans.ts';
+import { BILLING_ACCOUNTS } from '../ports/catalogue.ts';
+import type { TestSuite } from './suite.ts';
+
+/** Seats that somebody is about to buy. */
+export interface TestPurchase {
+  readonly tenantId: string;
+  readonly licenseId: string;
+  readonly customerId: string;
+  readonly sessionId: string;
+  /** Pays for it, and gives the subscription. */
+  pay(): Promise<string>;
+}
+
+export interface Wish {
+  readonly tenantId?: string;
+  readonly licenseId?: string;
+  readonly plan?: Plan;
+  readonly interval?: BillingInterval;
+  readonly seats?: number;
+  readonly trialDays?: number;
+}
+
+/** A purchase as far as the page to pay on, past what tenants may ask for: tests of that go by the endpoint. */
+export async function beginPurchase(suite: TestSuite, wish: Wish = {}): Promise<TestPurchase> {
+  const { records, billing } = suite.deps;
+  if (!billing) throw new Error('nothing can be bought');
+  const tenantId = wish.tenantId ?? (await suite.createLicense()).tenantId;
+  const licenseId = wish.licenseId ?? newLicenseId(tenantId);
+  const known = await records.get(BILLING_ACCOUNTS, tenantId);
+  const customerId =
+    known?.customerId ?? (await billing.createCustomer({ tenantId, name: 'A customer', attempt: 0 }));
+  await records.transact(async (transaction) => {
+    const account = { tenantId, customerId, formerCustomerIds: [], createdAtMs: 0 };
+    if (!known) transaction.set(BILLING_ACCOUNTS, tenantId, account);
+  });
+  const checkout = await billing.createCheckout({
+    requestId: `test:${licenseId}:${Math.random()}`,
+    customerId,
+    tenantId,
+    licenseId,
+    plan: wish.plan ?? 'pro',
+    interval: wish.interval ?? 'month',
+    seats: wish.seats ?? 2,
+    returnUrl: suite.stripe.returnUrl,
+    trialDays: wish.trialDays ?? 0,
+    automaticTax: false,
+    promotionCodes: false,
+  });
+  if (checkout.verdict !== 'OPEN') throw new Error(checkout.verdict);
+  const { sessionId } = checkout;
+  return {
+    tenantId,
+    licenseId,
+    customerId,
+    sessionId,
+    async pay() {
+      await suite.stripe.pay(sessionId);
+      const subscriptionId = suite.stripe.subscriptionOf(sessionId);
+      if (subscriptionId === undefined) throw new Error('nothing was bought');
+      return subscriptionId;
+    },
+  };
+}
