@@ -119,6 +119,9 @@ export function canBeTried(plan: Plan): boolean {
   return PLANS[plan].trialSeats > 0;
 }
 
+/** A license that has an end. */
+type EndingLicense = License & { readonly validUntilMs: number };
+
 /** A license to try a plan with. It ends by itself. */
 export function draftTrial(
   ids: { readonly tenantId: string; readonly licenseId: string },
@@ -126,31 +129,31 @@ export function draftTrial(
   plan: Plan,
   { days }: TrialPolicy,
   nowMs: number,
-): License {
-  const terms = { ...termsOfPlan(plan), max: PLANS[plan].trialSeats, validUntilMs: nowMs + days * DAY_MS };
-  return { ...draftLicense(ids, key, terms, nowMs), trial: true };
+): EndingLicense {
+  const license = draftLicense(ids, key, { ...termsOfPlan(plan), max: PLANS[plan].trialSeats }, nowMs);
+  return { ...license, validUntilMs: nowMs + days * DAY_MS, trial: true };
 }
 
 /**
- * Whether a trial that was given may be given once more, to the one who has it and asks for the same: while it runs, on the
- * same machine, and as long as nobody else has given the license a key. Whoever has lost it later, or has had it taken
+ * Whether what an account was given may be given to it once more, as it asks for the same again: while the trial runs, on
+ * the same machine, and as long as nobody else has given the license a key. Whoever has lost it later, or has had it taken
  * away, goes to an admin of the tenant.
  */
 export function isGivenAgain(
-  { account }: Claims,
-  { machine: machineId }: ClaimIds,
-  license: License | undefined,
+  { given }: TrialClaim,
+  { machine }: ClaimIds,
+  license: License,
   asked: { readonly tenantId: string; readonly plan: Plan },
   nowMs: number,
-): license is License {
-  if (!account?.given || !license) return false;
-  const { given } = account;
-  const isTheirs = given.machineId === machineId && given.keyHash === license.keyHash;
-  const isWanted = license.tenantId === asked.tenantId && license.plan === asked.plan;
-  return isTheirs && isWanted && isRunning(license, nowMs);
+): license is EndingLicense {
+  const { trial, status, hold, validUntilMs, keyHash, tenantId, plan } = license;
+  const isTheirs = given?.machineId === machine && given.keyHash === keyHash;
+  const isWanted = tenantId === asked.tenantId && plan === asked.plan;
+  const isRunning = status === 'active' && hold === null && validUntilMs !== null && nowMs < validUntilMs;
+  return isTheirs && isWanted && trial && isRunning;
 }
 
-function isRunning({ trial, status, hold, validUntilMs }: License, nowMs: number): boolean {
-  const gives = status === 'active' && hold === null;
-  return trial && gives && validUntilMs !== null && nowMs < validUntilMs;
+/** The account's claim once the license has been given it under another key. */
+export function givenAgain(claim: TrialClaim, { keyHash }: License): TrialClaim {
+  return { ...claim, given: claim.given && { ...claim.given, keyHash } };
 }

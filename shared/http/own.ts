@@ -22,12 +22,13 @@ export function own<T extends { readonly tenantId: string }, C extends ProblemCo
 
 /**
  * The tenant that a list is asked for: the one that is named, or the only one of a person's in which they may ask for it.
- * Operators who name none mean all: `undefined`.
+ * Operators who name none mean all: `undefined`. `at` is where the request names it.
  */
 export function tenantAsked(
   named: string | undefined,
   caller: Extract<Caller, { kind: 'operator' | 'person' }>,
   standing: StandingTo,
+  at: 'tenant_id' | '/tenant_id' = 'tenant_id',
 ):
   | { readonly tenantId: string | undefined }
   | Refusal<'TENANT_NOT_FOUND' | 'FORBIDDEN' | 'VALIDATION_FAILED'> {
@@ -37,7 +38,7 @@ export function tenantAsked(
   const [only] = allowed;
   if (only === undefined) return { problem: 'FORBIDDEN' };
   if (allowed.length === 1) return { tenantId: only };
-  return refuseFields('VALIDATION_FAILED', [{ at: 'tenant_id', detail: 'Name one of your tenants.' }]);
+  return refuseFields('VALIDATION_FAILED', [{ at, detail: 'Name one of your tenants.' }]);
 }
 
 /** The license that a request about a session is for: the one that a key is of, or that of a signed-in person's session. */

@@ -1,0 +1,140 @@
+import { newLicenseId, newLicenseKey } from '../../shared/domain/ids.ts';
+import {
+  entitlementOf,
+  eventOfLicense,
+  type License,
+  LONGEST_KEY_OVERLAP_SECONDS,
+  rotateKey,
+} from '../../shared/domain/license.ts';
+import type { Plan } from '../../shared/domain/plans.ts';
+import {
+  type ClaimIds,
+  type Claims,
+  canBeTried,
+  claimIdsOf,
+  claimsFor,
+  draftTrial,
+  givenAgain,
+  isGivenAgain,
+  isOffered,
+  type TrialClaim,
+  usedUp,
+} from '../../shared/domain/trial.ts';
+import type { HandlersOf, Refusal } from '../../shared/http/contract.ts';
+import { timestamp } from '../../shared/http/fields.ts';
+import { tenantAsked } from '../../shared/http/own.ts';
+import { LICENSES, TENANTS, TRIAL_CLAIMS, USERS } from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import type { Transaction } from '../../shared/ports/records.ts';
+import { writeLicense } from '../../shared/ports/write-license.ts';
+import type contract from './contract.ts';
+
+export default {
+  async activate({ body, caller, standing }, deps) {
+    const asked = tenantAsked(body.tenant_id, caller, standing, '/tenant_id');
+    if ('problem' in asked) return asked;
+    const { tenantId } = asked;
+    if (tenantId === undefined) return { problem: 'TENANT_NOT_FOUND' };
+    const { fingerprint, plan = 'pro' } = body;
+    const { userId } = caller;
+    // Nothing is recorded while seats are away: the answer would be lost, and with it the only copy of the key.
+    await deps.seats.ping();
+    const given = await deps.records.transact((transaction) =>
+      give({ tenantId, userId, fingerprint, plan }, transaction, deps),
+    );
+    if ('problem' in given) return given;
+    const { license, isNew } = given;
+    await deps.seats.putLicense(entitlementOf(license), eventOfLicense(license));
+    return { answer: isNew ? 'activated' : 'again', body: viewOf(given) };
+  },
+} satisfies HandlersOf<typeof contract>;
+
+interface Wish {
+  readonly tenantId: string;
+  readonly userId: string;
+  readonly fingerprint: string;
+  readonly plan: Plan;
+}
+
+interface Given {
+  readonly license: License;
+  readonly endsAtMs: number;
+  readonly key: string;
+  readonly isNew: boolean;
+}
+
+type TrialRefusal = Refusal<
+  'TENANT_NOT_FOUND' | 'TENANT_CLOSED' | 'TRIAL_NOT_OFFERED' | 'TRIAL_ALREADY_USED' | 'PLAN_NOT_FOR_SALE'
+>;
+
+/** Gives the trial and writes down what it was had by, in one step: of two who ask at once only one gets it. */
+async function give(wish: Wish, transaction: Transaction, deps: Deps): Promise<Given | TrialRefusal> {
+  const { tenantId, userId, fingerprint, plan } = wish;
+  const tenant = await transaction.get(TENANTS, tenantId);
+  const user = await transaction.get(USERS, userId);
+  if (!tenant || !user) return { problem: 'TENANT_NOT_FOUND' };
+  if (tenant.closedAtMs !== null) return { problem: 'TENANT_CLOSED' };
+  if (!isOffered(user, deps.trials)) return { problem: 'TRIAL_NOT_OFFERED' };
+  if (!canBeTried(plan)) return { problem: 'PLAN_NOT_FOR_SALE', detail: `Nobody can try the ${plan} plan.` };
+  const ids = claimIdsOf(user, fingerprint, deps.pseudonymOf);
+  const claims = await readClaims(ids, transaction);
+  const used = usedUp(claims, deps.trials);
+  if (used === undefined) return giveFirst(wish, ids, claims, transaction, deps);
+  const again = await giveAgain(wish, ids, claims.account, transaction, deps);
+  return again ?? { problem: 'TRIAL_ALREADY_USED', because: `the ${used} has had its trial` };
+}
+
+async function readClaims(ids: ClaimIds, transaction: Transaction): Promise<Claims> {
+  const [account, machine, domain] = await Promise.all(
+    [ids.account, ids.machine, ids.domain].map((id) =>
+      id === undefined ? undefined : transaction.get(TRIAL_CLAIMS, id),
+    ),
+  );
+  return { account, machine, domain };
+}
+
+function giveFirst(
+  { tenantId, plan }: Wish,
+  ids: ClaimIds,
+  claims: Claims,
+  transaction: Transaction,
+  { trials, clock }: Deps,
+): Given {
+  const nowMs = clock.nowMs();
+  const licenseId = newLicenseId(tenantId);
+  const key = newLicenseKey(licenseId);
+  const license = draftTrial({ tenantId, licenseId }, key, plan, trials, nowMs);
+  for (const claim of claimsFor(ids, claims, license, nowMs))
+    transaction.set(TRIAL_CLAIMS, claim.claimId, claim);
+  writeLicense(transaction, license, nowMs);
+  return { license, endsAtMs: license.validUntilMs, key, isNew: true };
+}
+
+/** The same license under a new key, as nobody has the one that an answer was lost with; that one may have arrived too. */
+async function giveAgain(
+  wish: Wish,
+  ids: ClaimIds,
+  account: TrialClaim | undefined,
+  transaction: Transaction,
+  { clock }: Deps,
+): Promise<Given | undefined> {
+  const nowMs = clock.nowMs();
+  const license = account?.given && (await transaction.get(LICENSES, account.given.licenseId));
+  if (!account || !license || !isGivenAgain(account, ids, license, wish, nowMs)) return undefined;
+  const key = newLicenseKey(license.licenseId);
+  const rekeyed = rotateKey(license, key, LONGEST_KEY_OVERLAP_SECONDS, nowMs);
+  transaction.set(TRIAL_CLAIMS, ids.account, givenAgain(account, rekeyed));
+  writeLicense(transaction, rekeyed, nowMs);
+  return { license: rekeyed, endsAtMs: license.validUntilMs, key, isNew: false };
+}
+
+function viewOf({ license, endsAtMs, key }: Given) {
+  const { licenseId, plan, max } = license;
+  return {
+    license_id: licenseId,
+    license_key: key,
+    plan,
+    seats: { max },
+    valid_until: timestamp(endsAtMs),
+  };
+}

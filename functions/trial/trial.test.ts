@@ -1,0 +1,312 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { PLANS } from '../../shared/domain/plans.ts';
+import type { TrialPolicy } from '../../shared/domain/trial.ts';
+import { Unavailable } from '../../shared/errors.ts';
+import { LICENSES, LICENSES_OF_TENANT, TENANTS } from '../../shared/ports/catalogue.ts';
+import { walk } from '../../shared/ports/walk.ts';
+import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
+import { signIn, type TestPerson } from '../../shared/testing/people.ts';
+import type { Reply, TestSuite } from '../../shared/testing/suite.ts';
+import contract from './contract.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
+const PATH = '/api/v1/licenses/trial/activate';
+
+let clocked: ClockedSuite;
+let suite: TestSuite;
+/** Laid over what the vendor lets people try. */
+let policy: Partial<TrialPolicy> = {};
+/** Dies before the license is where seats are counted. */
+let diesBeforePut = false;
+let people = 0;
+beforeAll(async () => {
+  clocked = await openClockedSuite((deps) => ({
+    ...deps,
+    get trials() {
+      return { ...deps.trials, ...policy };
+    },
+    seats: {
+      ...deps.seats,
+      async putLicense(...args) {
+        if (diesBeforePut) throw new Unavailable('seats', 'away');
+        return deps.seats.putLicense(...args);
+      },
+    },
+  }));
+  suite = clocked.suite;
+});
+afterAll(() => clocked.close());
+beforeEach(() => {
+  policy = {};
+  diesBeforePut = false;
+});
+
+/** Somebody new, of a domain where anybody can have an address unless another is named. */
+function somebody(domain = 'gmail.com'): Promise<TestPerson> {
+  people += 1;
+  return signIn(suite, `person${people}@${domain}`);
+}
+
+function activate(person: TestPerson, wish: Record<string, unknown> = {}): Promise<Reply> {
+  return person.call('POST', PATH, { fingerprint: `machine of ${person.email}`, ...wish });
+}
+
+const code = (reply: Reply): string => `${reply.status} ${reply.body?.code ?? ''}`.trim();
+
+const tenantOf = (person: TestPerson): string => [...person.tenants.keys()][0] ?? '';
+
+function acquire(key: string, fingerprint: string): Promise<Reply> {
+  return suite.call('POST', '/api/v1/licenses/acquire', {
+    authorization: `License ${key}`,
+    body: { fingerprint },
+  });
+}
+
+function beat(key: string, session: { session_id: string; session_token: string }): Promise<Reply> {
+  const { session_id, session_token } = session;
+  return suite.call('PUT', '/api/v1/licenses/heartbeat', {
+    authorization: `License ${key}`,
+    body: { session_id, session_token },
+  });
+}
+
+function trialsIn(tenantId: string) {
+  return Array.fromAsync(walk(suite.deps.records, LICENSES_OF_TENANT, { tenantId }));
+}
+
+describe('whoever is signed in', () => {
+  test('tries the app at once: with seats, an end, and what the plan is worth', async () => {
+    const ada = await somebody();
+    const given = await activate(ada, { plan: 'team' });
+    expect(given.status, given.text).toBe(201);
+    expect(given.body).toEqual({
+      license_id: expect.stringMatching(/^lic_/),
+      license_key: expect.stringMatching(/^slk_/),
+      plan: 'team',
+      seats: { max: PLANS.team.trialSeats },
+      valid_until: new Date(clocked.nowMs() + 14 * DAY_MS).toISOString(),
+    });
+    const seats = await Promise.all(
+      Array.from({ length: PLANS.team.trialSeats + 1 }, (_, n) =>
+        acquire(given.body.license_key, `machine ${n}`),
+      ),
+    );
+    expect(seats.filter(({ status }) => status === 201)).toHaveLength(PLANS.team.trialSeats);
+    expect(seats.map(code)).toContain('409 SEATS_EXHAUSTED');
+    const read = await suite.operate('GET', `/api/v1/licenses/${given.body.license_id}`);
+    expect(read.body).toMatchObject({ trial: true, status: 'active', hold: null, subscription_id: null });
+    expect(read.body.tenant_id).toBe(tenantOf(ada));
+  });
+
+  test('tries the pro plan unless they say another, and none that nobody sells', async () => {
+    const ada = await somebody();
+    expect(code(await activate(ada, { plan: 'free' }))).toBe('409 PLAN_NOT_FOR_SALE');
+    expect((await activate(ada)).body).toMatchObject({ plan: 'pro', seats: { max: PLANS.pro.trialSeats } });
+  });
+
+  test('uses the trial signed in, without its key', async () => {
+    const ada = await somebody();
+    const { license_id } = (await activate(ada)).body;
+    const seat = await ada.call('POST', '/api/v1/licenses/acquire', { license_id, fingerprint: 'laptop' });
+    expect(seat.status).toBe(201);
+  });
+
+  test('says for which of their tenants, where they belong to more than one', async () => {
+    const ada = await somebody();
+    const tenantId = tenantOf(ada);
+    await ada.call('POST', '/api/v1/tenants', { name: 'Second' });
+    const unsaid = await activate(ada);
+    expect([code(unsaid), unsaid.body.errors]).toEqual([
+      '400 VALIDATION_FAILED',
+      [{ at: '/tenant_id', detail: 'Name one of your tenants.' }],
+    ]);
+    expect((await activate(ada, { tenant_id: tenantId })).status).toBe(201);
+  });
+
+  test('gets none in a tenant of strangers, just as where there is none, nor in one that was erased', async () => {
+    const [ada, bob] = [await somebody(), await somebody()];
+    for (const tenant_id of [tenantOf(bob), 'ten_00_0000000000000000'])
+      expect(code(await activate(ada, { tenant_id }))).toBe('404 TENANT_NOT_FOUND');
+    const tenantId = tenantOf(ada);
+    const tenant = await suite.deps.records.get(TENANTS, tenantId);
+    if (!tenant) throw new Error('no tenant');
+    await suite.deps.records.transact(async (transaction) => {
+      transaction.set(TENANTS, tenantId, { ...tenant, closedAtMs: clocked.nowMs() });
+    });
+    expect(code(await activate(ada))).toBe('409 TENANT_CLOSED');
+    expect(await trialsIn(tenantId)).toEqual([]);
+  });
+
+  test('is told to wait who asks too often', async () => {
+    const ada = await somebody();
+    const { requests } = contract.endpoints.activate.limit;
+    for (let n = 0; n < requests; n += 1) await activate(ada, { plan: 'free' });
+    expect(code(await activate(ada))).toBe('429 RATE_LIMITED');
+  });
+});
+
+describe('a trial ends by itself', () => {
+  test('to the millisecond, for new seats and running ones, with no sweep and without asking Stripe', async () => {
+    const ada = await somebody();
+    const { license_key: key, valid_until } = (await activate(ada)).body;
+    clocked.moveClock(14 * DAY_MS - 100_000);
+    const seat = await acquire(key, 'laptop');
+    expect([seat.status, seat.body.expires_at]).toEqual([201, valid_until]);
+    clocked.moveClock(99_999);
+    expect((await beat(key, seat.body)).status).toBe(200);
+    clocked.moveClock(1);
+    expect(code(await acquire(key, 'desktop'))).toBe('403 LICENSE_EXPIRED');
+    expect(code(await beat(key, seat.body))).toBe('403 LICENSE_EXPIRED');
+    expect(suite.stripe.calls).toEqual([]);
+  });
+
+  test('and is not given anew', async () => {
+    const ada = await somebody();
+    await activate(ada);
+    clocked.moveClock(15 * DAY_MS);
+    expect(code(await activate(await signIn(suite, ada.email)))).toBe('409 TRIAL_ALREADY_USED');
+  });
+});
+
+describe('a trial is had once', () => {
+  test('by an account, by a machine and by a domain; which of them it was, nobody but the vendor learns', async () => {
+    const ada = await somebody('acme.example');
+    await activate(ada, { fingerprint: 'the laptop' });
+    const answers = [
+      await activate(ada, { fingerprint: 'another laptop' }),
+      await activate(await somebody(), { fingerprint: 'the laptop' }),
+      await activate(await somebody('acme.example')),
+    ];
+    const [first, ...others] = answers.map(({ status, body: { request_id: _, ...body } }) => [status, body]);
+    expect(first).toMatchObject([409, { code: 'TRIAL_ALREADY_USED' }]);
+    for (const other of others) expect(other).toEqual(first);
+    const reasons = suite.logged.filter((line) => line.code === 'TRIAL_ALREADY_USED').slice(-3);
+    expect(reasons.map(({ because }) => because)).toEqual([
+      'the account has had its trial',
+      'the machine has had its trial',
+      'the domain has had its trial',
+    ]);
+    expect(JSON.stringify(suite.logged)).not.toMatch(/the laptop|acme\.example/);
+  });
+
+  test('by an organisation at Google as by one, whatever its people’s addresses are', async () => {
+    const own = { hostedDomain: 'org.example' };
+    const [ada, bob] = [
+      await signIn(suite, 'ada@org.example', own),
+      await signIn(suite, 'bob@org-labs.example', own),
+    ];
+    expect((await activate(ada)).status).toBe(201);
+    expect(code(await activate(bob))).toBe('409 TRIAL_ALREADY_USED');
+  });
+
+  test('by as many people of a domain as the vendor says', async () => {
+    policy = { perDomain: 2 };
+    const codes: string[] = [];
+    for (let n = 0; n < 3; n += 1) codes.push(code(await activate(await somebody('two.example'))));
+    expect(codes).toEqual(['201', '201', '409 TRIAL_ALREADY_USED']);
+    policy = { perDomain: 0 };
+    expect((await activate(await somebody('two.example'))).status).toBe(201);
+  });
+
+  test('of eight who ask at once: for a machine that they share, for a domain, and for one account', async () => {
+    const given = (replies: readonly Reply[]) => replies.filter(({ status }) => status === 201).length;
+    const eight = <T>(make: (n: number) => Promise<T>) =>
+      Promise.all(Array.from({ length: 8 }, (_, n) => make(n)));
+    const sharing = await eight(() => somebody());
+    const shared = await eight((n) => activate(sharing[n] ?? fail(), { fingerprint: 'the lab’s machine' }));
+    expect(given(shared)).toBe(1);
+    const colleagues = await eight(() => somebody('busy.example'));
+    expect(given(await eight((n) => activate(colleagues[n] ?? fail())))).toBe(1);
+    const ada = await somebody();
+    expect(given(await eight((n) => activate(ada, { fingerprint: `machine ${n} of hers` })))).toBe(1);
+    expect(await trialsIn(tenantOf(ada))).toHaveLength(1);
+  });
+
+  test('also by whoever is erased and signs in anew, at the same machine or another', async () => {
+    const ada = await somebody('gone.example');
+    await activate(ada);
+    const asked = await ada.call('POST', '/api/v1/gdpr/delete', {});
+    const { confirmation_token } = asked.body;
+    const erased = await ada.call('DELETE', '/api/v1/gdpr/delete', { confirmation_token });
+    expect(erased.body.erased.users).toBe(1);
+    policy = { perDomain: 0 };
+    const anew = await signIn(suite, ada.email);
+    expect(anew.userId).not.toBe(ada.userId);
+    expect(code(await activate(anew))).toBe('409 TRIAL_ALREADY_USED');
+    expect(code(await activate(anew, { fingerprint: 'another machine' }))).toBe('409 TRIAL_ALREADY_USED');
+  });
+});
+
+describe('no trial is offered', () => {
+  test.each([
+    ['where the vendor gives none', { days: 0 }],
+    ['to people of a domain that the vendor refuses', { refusedDomains: ['gmail.com'] }],
+  ])('%s', async (_, rules) => {
+    policy = rules;
+    expect(code(await activate(await somebody()))).toBe('403 TRIAL_NOT_OFFERED');
+  });
+});
+
+describe('an answer that was lost', () => {
+  test('is given again with a new key; the license is the same, and the key before it stays good for a week', async () => {
+    const ada = await somebody();
+    const first = (await activate(ada)).body;
+    const seat = await acquire(first.license_key, 'laptop');
+    const again = await activate(ada);
+    expect([again.status, again.body]).toEqual([
+      200,
+      { ...first, license_key: expect.not.stringMatching(first.license_key) },
+    ]);
+    expect((await acquire(again.body.license_key, 'desktop')).body.seats).toEqual({ active: 2, max: 3 });
+    expect((await beat(first.license_key, seat.body)).status).toBe(200);
+    clocked.moveClock(7 * DAY_MS);
+    expect(code(await acquire(first.license_key, 'laptop'))).toBe('401 CREDENTIALS_INVALID');
+    expect((await acquire(again.body.license_key, 'laptop')).status).toBe(201);
+    expect(await trialsIn(tenantOf(ada))).toHaveLength(1);
+  });
+
+  test('is given again only for what was asked first, and never past an admin who gave the license a key', async () => {
+    const ada = await somebody();
+    const { license_id } = (await activate(ada)).body;
+    for (const other of [{ plan: 'team' }, { fingerprint: 'another' }])
+      expect(code(await activate(ada, other))).toBe('409 TRIAL_ALREADY_USED');
+    await suite.operate('POST', `/api/v1/licenses/${license_id}/rotate-key`, {});
+    expect(code(await activate(ada))).toBe('409 TRIAL_ALREADY_USED');
+  });
+
+  test('because the function died half-way costs nobody the trial: it is there, and its key can be had', async () => {
+    const ada = await somebody();
+    diesBeforePut = true;
+    expect(code(await activate(ada))).toBe('503 SEATS_UNAVAILABLE');
+    diesBeforePut = false;
+    const [license] = await trialsIn(tenantOf(ada));
+    const body = { license_id: license?.licenseId, fingerprint: 'laptop' };
+    expect((await ada.call('POST', '/api/v1/licenses/acquire', body)).status).toBe(201);
+    const again = await activate(ada);
+    expect([again.status, again.body.license_id]).toEqual([200, license?.licenseId]);
+    expect((await acquire(again.body.license_key, 'desktop')).status).toBe(201);
+  });
+
+  test('while seats are away is none: nothing is recorded, and nothing used up', async () => {
+    const ada = await somebody();
+    const { ping } = suite.deps.seats;
+    suite.deps.seats.ping = async () => {
+      throw new Unavailable('seats', 'away');
+    };
+    expect(code(await activate(ada))).toBe('503 SEATS_UNAVAILABLE');
+    suite.deps.seats.ping = ping;
+    expect(await trialsIn(tenantOf(ada))).toEqual([]);
+    expect((await activate(ada)).status).toBe(201);
+  });
+});
+
+test('the key is kept nowhere: of it the records have a hash alone', async () => {
+  const { license_id, license_key } = (await activate(await somebody())).body;
+  const license = await suite.deps.records.get(LICENSES, license_id);
+  expect(JSON.stringify(license)).not.toContain(license_key.slice(-32));
+  expect(JSON.stringify(suite.logged)).not.toContain(license_key.slice(-32));
+});
+
+function fail(): never {
+  throw new Error('nobody is there');
+}

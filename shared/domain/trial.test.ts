@@ -1,0 +1,211 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { pseudonymsOf } from './holder.ts';
+import { entitlementOf, rotateKey, termsOfPlan } from './license.ts';
+import { PLAN_NAMES, PLANS, type Plan, priceKeyOf } from './plans.ts';
+import {
+  type Claims,
+  canBeTried,
+  claimIdsOf,
+  claimsFor,
+  draftTrial,
+  givenAgain,
+  isGivenAgain,
+  isOffered,
+  type TrialClaim,
+  type TrialPolicy,
+  usedUp,
+} from './trial.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
+const NOW_MS = Date.UTC(2026, 10, 25);
+const POLICY: TrialPolicy = { days: 14, perDomain: 1, refusedDomains: ['rival.example'] };
+const WHERE = { tenantId: 'ten_07_0000000000000000', licenseId: 'lic_07_0000000000000000' };
+const pseudonymOf = pseudonymsOf('a key');
+
+interface Applicant {
+  readonly accountId: string;
+  readonly email: string;
+  readonly hostedDomain: string | null;
+}
+
+function person(email: string, hostedDomain: string | null = null): Applicant {
+  return { accountId: `account of ${email}`, email, hostedDomain };
+}
+
+/** What remembers trials, and gives one after the other, by the rules alone. */
+function openOffice(policy: TrialPolicy = POLICY) {
+  const claims = new Map<string, TrialClaim>();
+  function ask(applicant: Applicant, fingerprint: string): keyof Claims | 'GIVEN' | 'NOT_OFFERED' {
+    if (!isOffered(applicant, policy)) return 'NOT_OFFERED';
+    const ids = claimIdsOf(applicant, fingerprint, pseudonymOf);
+    const found: Claims = {
+      account: claims.get(ids.account),
+      machine: claims.get(ids.machine),
+      domain: ids.domain === undefined ? undefined : claims.get(ids.domain),
+    };
+    const used = usedUp(found, policy);
+    if (used) return used;
+    const license = draftTrial(WHERE, 'key', 'pro', policy, NOW_MS);
+    for (const claim of claimsFor(ids, found, license, NOW_MS)) claims.set(claim.claimId, claim);
+    return 'GIVEN';
+  }
+  return { claims, ask };
+}
+
+describe('a trial is had once', () => {
+  test('by an account, whichever machine it sits at and whatever its address is by now', () => {
+    const { ask } = openOffice();
+    expect(ask(person('ada@gmail.com'), 'laptop')).toBe('GIVEN');
+    expect(ask(person('ada@gmail.com'), 'desktop')).toBe('account');
+    expect(ask({ ...person('ada@gmail.com'), email: 'ada@lovelace.example' }, 'tablet')).toBe('account');
+  });
+
+  test('by a machine, whoever sits at it', () => {
+    const { ask } = openOffice();
+    expect(ask(person('ada@gmail.com'), 'laptop')).toBe('GIVEN');
+    expect(ask(person('bob@gmail.com'), 'laptop')).toBe('machine');
+  });
+
+  test('by people of one domain as often as the vendor allows, and by those of an organisation as by one', () => {
+    const { ask } = openOffice({ ...POLICY, perDomain: 2 });
+    expect(ask(person('a@acme.example'), '1')).toBe('GIVEN');
+    expect(ask(person('b@acme.example'), '2')).toBe('GIVEN');
+    expect(ask(person('c@acme.example'), '3')).toBe('domain');
+    expect(ask(person('d@acme-labs.example', 'acme.example'), '4')).toBe('domain');
+    expect(ask(person('e@other.example'), '5')).toBe('GIVEN');
+  });
+
+  test('without regard to the domain where the vendor sets no limit', () => {
+    const { ask } = openOffice({ ...POLICY, perDomain: 0 });
+    for (const n of ['1', '2', '3']) expect(ask(person(`${n}@acme.example`), n)).toBe('GIVEN');
+  });
+
+  test.each(['gmail.com', 'outlook.com', 'yahoo.co.uk', 'hotmail.fr', 'icloud.com', 'gmx.de', 'qq.com'])(
+    'where anybody can have an address, at %s, by each of its people',
+    (domain) => {
+      const { ask } = openOffice();
+      for (const n of ['1', '2', '3']) expect(ask(person(`${n}@${domain}`), n)).toBe('GIVEN');
+    },
+  );
+
+  test.each(['gmail.com.evil.example', 'notgmail.com', 'live.acme.example', 'outlook.example'])(
+    'but at %s, which only looks like such a place, by one of them',
+    (domain) => {
+      const { ask } = openOffice();
+      expect(ask(person(`a@${domain}`), '1')).toBe('GIVEN');
+      expect(ask(person(`b@${domain}`), '2')).toBe('domain');
+    },
+  );
+
+  test('whoever asks in whatever order: never twice by an account or a machine, never too often by a domain', () => {
+    const asks = fc.array(
+      fc.record({
+        name: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
+        domain: fc.constantFrom('gmail.com', 'acme.example', 'other.example'),
+        machine: fc.constantFrom('1', '2', '3', '4', '5', '6'),
+      }),
+      { maxLength: 30 },
+    );
+    fc.assert(
+      fc.property(asks, fc.integer({ min: 1, max: 3 }), (all, perDomain) => {
+        const { ask } = openOffice({ ...POLICY, perDomain });
+        const given = all.filter(
+          ({ name, domain, machine }) => ask(person(`${name}@${domain}`), machine) === 'GIVEN',
+        );
+        const count = (of: (one: (typeof given)[number]) => string) =>
+          Math.max(0, ...Object.values(Object.groupBy(given, of)).map((those) => those?.length ?? 0));
+        expect(count(({ name, domain }) => `${name}@${domain}`)).toBeLessThanOrEqual(1);
+        expect(count(({ machine }) => machine)).toBeLessThanOrEqual(1);
+        const ofCompanies = given.filter(({ domain }) => domain !== 'gmail.com');
+        expect(Math.max(0, ...Object.values(countBy(ofCompanies)))).toBeLessThanOrEqual(perDomain);
+        if (all.length > 0) expect(given.length).toBeGreaterThan(0);
+      }),
+    );
+
+    function countBy(given: readonly { domain: string }[]): Record<string, number> {
+      const counts: Record<string, number> = {};
+      for (const { domain } of given) counts[domain] = (counts[domain] ?? 0) + 1;
+      return counts;
+    }
+  });
+});
+
+describe('no trial is offered', () => {
+  test.each([
+    ['an address of a refused domain', person('spy@rival.example')],
+    ['one of its subdomains', person('spy@mail.rival.example')],
+    [
+      'an organisation of a refused domain, by another address',
+      person('spy@harmless.example', 'rival.example'),
+    ],
+  ])('to %s', (_, applicant) => {
+    expect(openOffice().ask(applicant, 'laptop')).toBe('NOT_OFFERED');
+  });
+
+  test('to anybody where the vendor gives none', () => {
+    expect(openOffice({ ...POLICY, days: 0 }).ask(person('ada@gmail.com'), 'laptop')).toBe('NOT_OFFERED');
+  });
+
+  test('and to everybody else it is, also where a domain ends like a refused one', () => {
+    for (const email of ['a@notrival.example', 'rival.example@acme.example'])
+      expect(openOffice().ask(person(email), email)).toBe('GIVEN');
+  });
+});
+
+test('of whom and what a trial was had by nothing is written down that could be read', () => {
+  const { ask, claims } = openOffice();
+  ask(person('ada@acme.example'), 'fingerprint-of-ada');
+  expect([...claims.keys()].map((id) => id.split(':')[0])).toEqual(['account', 'machine', 'domain']);
+  expect(JSON.stringify([...claims])).not.toMatch(/ada|acme/);
+});
+
+describe('a license to try', () => {
+  const license = draftTrial(WHERE, 'key', 'team', POLICY, NOW_MS);
+
+  test('is worth what its plan is, with seats of its own number, and ends by itself', () => {
+    expect(license).toMatchObject({ ...termsOfPlan('team'), max: PLANS.team.trialSeats, trial: true });
+    expect(entitlementOf(license)).toMatchObject({ status: 'active', validUntilMs: NOW_MS + 14 * DAY_MS });
+  });
+
+  test('is there of each plan that is for sale, and of no other', () => {
+    const isForSale = (plan: Plan): boolean =>
+      priceKeyOf(plan, 'month') !== undefined || priceKeyOf(plan, 'year') !== undefined;
+    for (const plan of PLAN_NAMES) expect(canBeTried(plan), plan).toBe(isForSale(plan));
+  });
+});
+
+describe('a trial that was given', () => {
+  const ids = claimIdsOf(person('ada@gmail.com'), 'laptop', pseudonymOf);
+  const license = draftTrial(WHERE, 'key', 'pro', POLICY, NOW_MS);
+  const [claim] = claimsFor(
+    ids,
+    { account: undefined, machine: undefined, domain: undefined },
+    license,
+    NOW_MS,
+  );
+  if (!claim) throw new Error('no claim');
+  const wish = { tenantId: WHERE.tenantId, plan: 'pro' as const };
+
+  test('is given again to whoever asks for the same, also a second time, until it ends', () => {
+    expect(isGivenAgain(claim, ids, license, wish, NOW_MS + 14 * DAY_MS - 1)).toBe(true);
+    expect(isGivenAgain(claim, ids, license, wish, NOW_MS + 14 * DAY_MS)).toBe(false);
+    const rekeyed = rotateKey(license, 'another key', 0, NOW_MS);
+    expect(isGivenAgain(givenAgain(claim, rekeyed), ids, rekeyed, wish, NOW_MS)).toBe(true);
+  });
+
+  test.each([
+    ['from another machine', { ids: { ...ids, machine: 'machine:other' } }],
+    ['for another plan', { wish: { ...wish, plan: 'team' as const } }],
+    ['for another tenant', { wish: { ...wish, tenantId: 'ten_07_1111111111111111' } }],
+    ['after somebody else gave it a key', { license: rotateKey(license, 'of the admin', 0, NOW_MS) }],
+    ['while the vendor has suspended it', { license: { ...license, status: 'suspended' as const } }],
+    ['while it is held', { license: { ...license, hold: 'payment' as const } }],
+    ['once it is paid for', { license: { ...license, trial: false } }],
+    ['once it has no end any more', { license: { ...license, validUntilMs: null } }],
+    ['once its owner was erased', { claim: { ...claim, given: null } }],
+  ])('is not given again %s', (_, but) => {
+    const asked = { claim, ids, license, wish, ...but };
+    expect(isGivenAgain(asked.claim, asked.ids, asked.license, asked.wish, NOW_MS)).toBe(false);
+  });
+});
