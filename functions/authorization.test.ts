@@ -43,7 +43,7 @@ let license: TestLicense;
 const people = new Map<Who, TestPerson>();
 
 beforeAll(async () => {
-  suite = await openTestSuite({ OPERATOR_EMAILS: 'olga@vendor.example' });
+  suite = await openTestSuite({ OPERATOR_EMAILS: 'olga@vendor.example', TRIALS_PER_DOMAIN: '0' });
   license = await suite.createLicense({ max: 1000 });
   for (const role of ['owner', 'admin', 'member'] as const) {
     await invite(license.tenantId, `${role}@acme.example`, role);
@@ -289,6 +289,9 @@ const ASKING: Partial<Record<Action, Asking>> = {
   'licenses.create': { body: ({ tenantId }) => ({ tenant_id: tenantId, max: 1 }) },
   'licenses.list': { query: ({ tenantId }) => `?tenant_id=${tenantId}` },
   'licenses.change': { body: () => ({ max: 1000 }) },
+  'trial.activate': {
+    body: ({ tenantId }) => ({ tenant_id: tenantId, fingerprint: `f ${Math.random()}` }),
+  },
   'sessions.list': { query: ({ licenseId }) => `?license_id=${licenseId}` },
   'sessions.history': { query: ({ licenseId }) => `?license_id=${licenseId}` },
   'audit.list': { query: ({ tenantId }) => `?tenant_id=${tenantId}` },
@@ -304,6 +307,7 @@ function namesSomething(endpoint: EndpointContract, action: Action): boolean {
     'release.release',
     'sign.sign',
     'licenses.create',
+    'trial.activate',
   ];
   return endpoint.path.includes('{') || inQuery || (body !== undefined && inBody.includes(action));
 }
