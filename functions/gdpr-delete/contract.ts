@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
-import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { BILLING_SECRETS, COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 import { ErasureId, TenantId, Timestamp, UserId } from '../../shared/http/fields.ts';
 
 const count = z.int();
@@ -12,7 +12,7 @@ export default defineFunction({
   concurrency: 8,
   timeoutSeconds: 120,
   roles: ['roles/datastore.user'],
-  secrets: COMMON_SECRETS,
+  secrets: [...COMMON_SECRETS, ...BILLING_SECRETS],
   endpoints: {
     ask: {
       method: 'POST',

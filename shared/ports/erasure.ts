@@ -1,4 +1,5 @@
 import type { AuditEvent } from '../domain/audit-chain.ts';
+import type { BillingAccount } from '../domain/billing-event.ts';
 import {
   addErased,
   type Erased,
@@ -16,7 +17,7 @@ import {
 import { changeLicense, entitlementOf, eventOfLicense, type License } from '../domain/license.ts';
 import { membershipId } from '../domain/people.ts';
 import type { SessionHistory } from '../domain/session-history.ts';
-import { Unavailable } from '../errors.ts';
+import { accountClaimId } from '../domain/trial.ts';
 import {
   ACCOUNTS,
   AUDIT,
@@ -45,20 +46,22 @@ import {
   SUBSCRIPTIONS_OF_TENANT,
   TENANTS,
   TRACES_OF_ERASURE,
+  TRIAL_CLAIMS,
   USERS,
 } from './catalogue.ts';
-import type { Deps } from './deps.ts';
+import type { Deps, LogLine } from './deps.ts';
 import type { Collection, Equals, Query, Records, Transaction } from './records.ts';
 import { BAR_SECONDS } from './remove-member.ts';
 import type { KnownSession, SeatUpkeep } from './seat-upkeep.ts';
 import { lookAtSubscription } from './subscriptions.ts';
-import { walk } from './walk.ts';
 import { writeLicense } from './write-license.ts';
 
 /** Documents that one piece of the work lists, and so changes, at most. */
 const PIECE = 100;
 /** As many as the seat store forgets in one step. */
 const SESSIONS_A_PIECE = 32;
+/** Each is a few calls of Stripe's API. */
+const LOOKS_A_PIECE = 10;
 /** Each has a few pseudonyms, and each of those is looked for in two lists. */
 const TRACES_A_PIECE = 10;
 
@@ -289,24 +292,40 @@ async function closeTenant(erasure: Erasure, deps: Deps): Promise<Erasure> {
 
 /**
  * Has Stripe forget the tenants as customers: with them go their subscriptions, and whatever Stripe knows of the people.
- * Throws `Unavailable` where there is such a customer and no Stripe to say it to: nobody is to pay for what is gone.
+ * A page to pay on that is open still is good for nothing without its customer; were it paid all the same, the look at what
+ * was bought finds the tenant closed, and ends it. Where no payments are set up any more, there is nobody to say it to: the
+ * account stays, and the log says so.
  */
 async function endBilling(erasure: Erasure, deps: Deps): Promise<Erasure> {
-  const tenantId = erasure.goingIds[erasure.place.tenant];
+  const { goingIds, place } = erasure;
+  const tenantId = goingIds[place.tenant];
   if (tenantId === undefined) return end(erasure, deps);
   const { records, billing } = deps;
   const account = await records.get(BILLING_ACCOUNTS, tenantId);
   if (!account) return advance(erasure, deps, nextTenant(erasure));
-  if (!billing) throw new Unavailable('billing', `${tenantId} is a customer, and no payments are set up`);
-  const customerIds = [account.customerId, ...account.formerCustomerIds].filter((id) => id !== null);
-  for (const customerId of customerIds) await billing.deleteCustomer(customerId);
-  for await (const { subscriptionId } of walk(records, SUBSCRIPTIONS_OF_TENANT, { tenantId })) {
-    await lookAtSubscription(subscriptionId, {}, billing, deps);
+  if (!billing) {
+    deps.log(stillCustomer(erasure, account));
+    return advance(erasure, deps, nextTenant(erasure));
   }
+  if (place.list === null) for (const id of customersOf(account)) await billing.deleteCustomer(id);
+  const page = await list(records, SUBSCRIPTIONS_OF_TENANT, { tenantId }, LOOKS_A_PIECE, place.list);
+  for (const { subscriptionId } of page.documents)
+    await lookAtSubscription(subscriptionId, {}, billing, deps);
+  if (page.nextCursor !== undefined) return advance(erasure, deps, { list: page.nextCursor });
   return commit(erasure, deps, async (transaction, current) => {
     transaction.delete(BILLING_ACCOUNTS, tenantId);
     return moveOn(current, nextTenant(current), deps.clock.nowMs());
   });
+}
+
+function customersOf({ customerId, formerCustomerIds }: BillingAccount): string[] {
+  return customerId === null ? formerCustomerIds : [customerId, ...formerCustomerIds];
+}
+
+function stillCustomer({ erasureId }: Erasure, account: BillingAccount): LogLine {
+  const because = `no payments are set up: delete ${customersOf(account).join(', ')} at Stripe by hand`;
+  const message = `${account.tenantId} was erased and is still a customer`;
+  return { severity: 'ERROR', message, erasure_id: erasureId, because };
 }
 
 /** Suspends the tenants' licenses, so that nobody gets a seat any more, then ends all their sessions. */
@@ -404,7 +423,7 @@ async function forgetMembers(erasure: Erasure, deps: Deps): Promise<Erasure> {
 async function forgetPerson(erasure: Erasure, deps: Deps): Promise<Erasure> {
   const { userId } = erasure;
   if (userId === null) return end(erasure, deps);
-  const { records, clock, retentionDays } = deps;
+  const { records, clock, retentionDays, pseudonymOf } = deps;
   const user = await records.get(USERS, userId);
   if (user) {
     const { documents } = await list(records, INVITATIONS_FOR_EMAIL, { email: user.email }, PIECE);
@@ -430,10 +449,14 @@ async function forgetPerson(erasure: Erasure, deps: Deps): Promise<Erasure> {
   }
   return commit(erasure, deps, async (transaction, current) => {
     const found = await transaction.get(USERS, userId);
+    const claimId = found && accountClaimId(found.accountId, pseudonymOf);
+    const claim = claimId && (await transaction.get(TRIAL_CLAIMS, claimId));
     if (found) {
       transaction.delete(ACCOUNTS, found.accountId);
       transaction.delete(USERS, userId);
     }
+    // That there was a trial stays, so that there is no other; which license it was does not.
+    if (claim) transaction.set(TRIAL_CLAIMS, claim.claimId, { ...claim, given: null });
     return endStep(addErased(current, { users: found ? 1 : 0 }), clock.nowMs(), retentionDays);
   });
 }
