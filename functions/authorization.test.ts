@@ -5,6 +5,7 @@ import type { EndpointContract, FunctionContract } from '../shared/http/contract
 import { INVITATIONS, LICENSES, MEMBERS_OF_TENANT, MEMBERSHIPS, TENANTS } from '../shared/ports/catalogue.ts';
 import { walk } from '../shared/ports/walk.ts';
 import { signIn, type TestPerson } from '../shared/testing/people.ts';
+import { beginPurchase } from '../shared/testing/purchases.ts';
 import {
   OPERATOR_KEY,
   openTestSuite,
@@ -79,6 +80,8 @@ const NOT_ABOUT_TENANTS = new Set<Action>([
   'token.signOut',
   'public-key.publicKey',
   'public-key.jwks',
+  'checkout.plans',
+  'stripe-webhook.receive',
   'health.health',
   'sweep.sweep',
   'record-event.record',
@@ -289,6 +292,16 @@ const ASKING: Partial<Record<Action, Asking>> = {
   'licenses.create': { body: ({ tenantId }) => ({ tenant_id: tenantId, max: 1 }) },
   'licenses.list': { query: ({ tenantId }) => `?tenant_id=${tenantId}` },
   'licenses.change': { body: () => ({ max: 1000 }) },
+  'checkout.create': { body: ({ tenantId }) => ({ tenant_id: tenantId, plan: 'pro', seats: 1 }) },
+  'checkout.portal': {
+    body: async (world) => {
+      await boughtIn(world);
+      return { tenant_id: world.tenantId };
+    },
+  },
+  'subscriptions.list': { query: ({ tenantId }) => `?tenant_id=${tenantId}` },
+  'cancel.cancel': { body: async (world) => ({ license_id: await boughtIn(world) }) },
+  'cancel.undo': { body: async (world) => ({ license_id: await boughtIn(world) }) },
   'trial.activate': {
     body: ({ tenantId }) => ({ tenant_id: tenantId, fingerprint: `f ${Math.random()}` }),
   },
@@ -307,9 +320,22 @@ function namesSomething(endpoint: EndpointContract, action: Action): boolean {
     'release.release',
     'sign.sign',
     'licenses.create',
+    'checkout.create',
+    'checkout.portal',
+    'cancel.cancel',
+    'cancel.undo',
     'trial.activate',
   ];
   return endpoint.path.includes('{') || inQuery || (body !== undefined && inBody.includes(action));
+}
+
+/** A license of the tenant that a subscription pays for; any id where there is no such tenant. */
+async function boughtIn({ tenantId, licenseId }: World): Promise<string> {
+  if (!(await suite.deps.records.get(TENANTS, tenantId))) return licenseId;
+  const purchase = await beginPurchase(suite, { tenantId });
+  await purchase.pay();
+  await suite.stripe.idle();
+  return purchase.licenseId;
 }
 
 /** Tenants that somebody makes here would fill up what one may belong to. */

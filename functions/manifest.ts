@@ -2,6 +2,8 @@ import type { FunctionContract } from '../shared/http/contract.ts';
 import acquire from './acquire/contract.ts';
 import audit from './audit/contract.ts';
 import callback from './callback/contract.ts';
+import cancel from './cancel/contract.ts';
+import checkout from './checkout/contract.ts';
 import gdprDelete from './gdpr-delete/contract.ts';
 import gdprExport from './gdpr-export/contract.ts';
 import health from './health/contract.ts';
@@ -14,6 +16,7 @@ import release from './release/contract.ts';
 import sessions from './sessions/contract.ts';
 import sign from './sign/contract.ts';
 import stripeWebhook from './stripe-webhook/contract.ts';
+import subscriptions from './subscriptions/contract.ts';
 import sweep from './sweep/contract.ts';
 import tenants from './tenants/contract.ts';
 import token from './token/contract.ts';
@@ -34,6 +37,9 @@ export const MANIFEST = [
   tenants,
   licenses,
   trial,
+  checkout,
+  subscriptions,
+  cancel,
   stripeWebhook,
   sessions,
   audit,

@@ -55,6 +55,10 @@ export const PROBLEMS = {
   TOO_MANY_TENANTS: { status: 409, title: 'That person belongs to as many tenants as one may.' },
   DOMAIN_TAKEN: { status: 409, title: 'Another tenant takes in the people of that domain.' },
   PLAN_NOT_FOR_SALE: { status: 409, title: 'That plan is not for sale like this.' },
+  LICENSE_NOT_FOR_SALE: {
+    status: 409,
+    title: 'The vendor looks after that license: there is nothing to buy.',
+  },
   ALREADY_SUBSCRIBED: { status: 409, title: 'A subscription pays for that license already.' },
   BILLED_BY_SUBSCRIPTION: {
     status: 409,

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
-import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { BILLING_SECRETS, COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 
 const count = z.int();
 
@@ -28,6 +28,10 @@ const Swept = z.strictObject({
       sessions_closed: count,
     }),
   ),
+  /** Events of Stripe's that had stopped half-way, and are done. */
+  billing_events: count,
+  /** Subscriptions that were looked at though Stripe told nothing of them. */
+  subscriptions: count,
   /** Erasures that had stopped half-way, or were due to be gone over once more, and are through. */
   erased: count,
   /** Records that were removed, or no more tell who held a seat, as they were kept as long as they may be. */
@@ -46,13 +50,13 @@ export default defineFunction({
   concurrency: 1,
   timeoutSeconds: 120,
   roles: ['roles/datastore.user', 'roles/pubsub.publisher'],
-  secrets: COMMON_SECRETS,
+  secrets: [...COMMON_SECRETS, ...BILLING_SECRETS],
   endpoints: {
     sweep: {
       method: 'POST',
       path: '/internal/sweep',
       summary:
-        'Tell what has ended, publish what was told, seal the audit log, go on with erasures; every hour, compare seats with records; every day, forget what is old.',
+        'Tell what has ended, publish what was told, seal the audit log, go on with erasures and payments; every hour, compare seats with records; every day, forget what is old.',
       auth: accessOf('sweep.sweep'),
       answers: {
         swept: { status: 200, description: 'All parts answered.', body: Swept },

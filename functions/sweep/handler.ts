@@ -2,6 +2,7 @@ import { allShards } from '../../shared/domain/ids.ts';
 import type { HandlersOf } from '../../shared/http/contract.ts';
 import type contract from './contract.ts';
 import { goOnErasing } from './erasures.ts';
+import { keepUpWithPayments } from './payments.ts';
 import { reconcile } from './reconcile.ts';
 import { forgetOld } from './retention.ts';
 import { sealAudit } from './seal.ts';
@@ -29,6 +30,8 @@ export default {
       const heads = await sealAudit(deps, frame, tally);
       if (heads.length > 0) note({ chain_heads: heads });
     });
+    const { billing } = deps;
+    if (billing) await frame.attempt(() => keepUpWithPayments(billing, deps, frame, tally));
     await frame.attempt(() => goOnErasing(deps, frame, tally));
     await frame.attempt(() => reconcile(deps, frame, tally));
     // No oftener than everything is compared: each minute it would cost a read to learn that the day is not over.
@@ -60,6 +63,8 @@ function describe(tally: Tally) {
       sessions_reseated: reconciled.sessionsReseated,
       sessions_closed: reconciled.sessionsClosed,
     },
+    billing_events: tally.billingEvents,
+    subscriptions: tally.subscriptions,
     erased,
     forgotten,
   };

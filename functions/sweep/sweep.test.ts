@@ -89,6 +89,8 @@ test('counts what it does, and what waits', async () => {
   const first = await suite.sweep();
   expect(first.status, first.text).toBe(200);
   expect(first.body).toEqual({
+    billing_events: 0,
+    subscriptions: 0,
     erased: 0,
     forgotten: 0,
     expired: 3,

@@ -11,6 +11,10 @@ export interface Tally {
   unreadable: number;
   sealed: number;
   reconciled: Reconciled | null;
+  /** Events of Stripe's that had stopped half-way. */
+  billingEvents: number;
+  /** Subscriptions that were looked at without an event. */
+  subscriptions: number;
   /** Erasures of which a round came to its end. */
   erased: number;
   /** Records that were removed, or tell no more who held a seat, for their age. */
@@ -37,6 +41,8 @@ export function emptyTally(): Tally {
     unreadable: 0,
     sealed: 0,
     reconciled: null,
+    billingEvents: 0,
+    subscriptions: 0,
     erased: 0,
     forgotten: 0,
   };

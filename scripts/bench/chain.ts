@@ -91,6 +91,7 @@ function recordAsShipped(records: Records, event: SeatEvent): Promise<unknown> {
       query: undefined,
       caller: { kind: 'pubsub' },
       standing: () => 'STRANGER',
+      idempotencyKey: undefined,
       cookie: undefined,
       note: () => {},
     },

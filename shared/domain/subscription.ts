@@ -114,7 +114,10 @@ export function hasBegun({ status }: Pick<Subscription, 'status'>): boolean {
 type Seen = Omit<Subscription, 'lookAtMs'>;
 
 /** Until when seats may be used though a payment is overdue. */
-function graceEndMs({ plan, unpaidSinceMs }: Seen, nowMs: number): number {
+export function graceEndMs(
+  { plan, unpaidSinceMs }: Pick<Seen, 'plan' | 'unpaidSinceMs'>,
+  nowMs: number,
+): number {
   return (unpaidSinceMs ?? nowMs) + graceMs(plan);
 }
 

@@ -37,6 +37,8 @@ export interface EndpointContract {
    */
   readonly standing?: 'record' | 'token';
   readonly limit?: LimitContract;
+  /** Whether `Idempotency-Key` makes a request that is sent again the same one. */
+  readonly idempotencyKey?: 'optional';
   /** Where it must take larger bodies than others do, up to `LARGEST_COLLECTED_BYTES`. */
   readonly largestBodyBytes?: number;
   readonly params?: z.ZodMiniType;
@@ -116,6 +118,8 @@ export interface Input<E extends EndpointContract> {
   readonly caller: Extract<Caller, { kind: KindOf<E['auth'][number]> }>;
   /** How the caller stands towards a tenant, by the endpoint's line of the authorization table. */
   standing(tenantId: string): Standing;
+  /** What the client calls this request by, where the endpoint takes it. */
+  readonly idempotencyKey: string | undefined;
   /** The one cookie that Firebase Hosting lets through. */
   readonly cookie: string | undefined;
   /** Adds fields to the request's log line. Never pass a key, a token or what a client says about itself. */

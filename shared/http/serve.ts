@@ -14,6 +14,7 @@ import type {
 } from './contract.ts';
 import { cookieOf } from './cookie.ts';
 import { authenticate, challenge } from './credentials.ts';
+import { readIdempotencyKey } from './idempotency-key.ts';
 import { countCall } from './limit.ts';
 import { logToStandardOutput } from './log.ts';
 import { type Outgoing, problemAnswer } from './problem.ts';
@@ -112,13 +113,19 @@ export function serve(
     const input = parseInput(endpoint, request, route.params, new URLSearchParams(search));
     if ('problem' in input) return refuse(input, limited?.headers);
 
+    const idempotencyKey = endpoint.idempotencyKey && readIdempotencyKey(request);
+    if (typeof idempotencyKey === 'object') return refuse(idempotencyKey, limited?.headers);
+
     const { default: handlers } = await loadHandlers();
     const handle = handlers[name];
     if (!handle) throw new Error(`${contract.name}: no handler for ${name}`);
     const standing = (tenantId: string): Standing => standingTo(tenantId, caller, endpoint);
     const cookie = cookieOf(request);
     // The contract's types were checked where the handler was written (HandlersOf); here they are out of sight.
-    const reply: AnyReply = await handle({ ...input, caller, standing, cookie, note } as never, deps);
+    const reply: AnyReply = await handle(
+      { ...input, caller, standing, idempotencyKey, cookie, note } as never,
+      deps,
+    );
     if ('problem' in reply) {
       return refuse(reply, {
         ...limited?.headers,

@@ -29,7 +29,7 @@ export interface BadRequest {
 export interface Known {
   /** A value for each path parameter. */
   readonly params: Readonly<Record<string, string>>;
-  readonly credentials: Readonly<Record<Exclude<Caller['kind'], 'anyone'>, string>>;
+  readonly credentials: Readonly<Record<Exclude<Caller['kind'], 'anyone' | 'stripe'>, string>>;
   /** Well-formed credentials that open nothing. */
   readonly wrongKeys: readonly string[];
 }

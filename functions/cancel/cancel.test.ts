@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { PLANS } from '../../shared/domain/plans.ts';
+import { beginPurchase } from '../../shared/testing/purchases.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
+
+let suite: TestSuite;
+beforeAll(async () => {
+  suite = await openTestSuite();
+});
+afterAll(() => suite.close());
+
+async function buy() {
+  const purchase = await beginPurchase(suite, { seats: 2 });
+  const subscriptionId = await purchase.pay();
+  await suite.stripe.idle();
+  const { licenseId } = purchase;
+  const { body } = await suite.operate('POST', `/api/v1/licenses/${licenseId}/rotate-key`, {});
+  const authorization = `License ${body.license_key}`;
+  const ask = (method: string, path: string, given: unknown): Promise<Reply> =>
+    suite.call(method, path, { authorization, body: given });
+  return {
+    licenseId,
+    subscriptionId,
+    acquire: (fingerprint: string) => ask('POST', '/api/v1/licenses/acquire', { fingerprint }),
+    heartbeat: (given: unknown) => ask('PUT', '/api/v1/licenses/heartbeat', given),
+    cancel: (more = {}) =>
+      suite.operate('POST', '/api/v1/subscriptions/cancel', { license_id: licenseId, ...more }),
+    undo: () => suite.operate('POST', '/api/v1/subscriptions/cancel/undo', { license_id: licenseId }),
+    license: async () => (await suite.operate('GET', `/api/v1/licenses/${licenseId}`)).body,
+  };
+}
+
+test('cancelled, seats work to the end of what is paid for and no longer; taken back, they work on', async () => {
+  const bought = await buy();
+  const cancelled = await bought.cancel();
+  expect(cancelled.status, cancelled.text).toBe(200);
+  const { current_period_end, cancel_at, status } = cancelled.body;
+  expect([status, cancel_at]).toEqual(['active', current_period_end]);
+  expect((await bought.license()).valid_until).toBe(current_period_end);
+  expect((await bought.acquire('laptop')).status).toBe(201);
+  expect((await bought.cancel()).body).toEqual(cancelled.body);
+
+  const undone = await bought.undo();
+  expect(undone.body).toMatchObject({ status: 'active', cancel_at: null });
+  const end = Date.parse(current_period_end) + PLANS.pro.paymentGraceDays * DAY_MS;
+  expect(Date.parse((await bought.license()).valid_until)).toBe(end);
+});
+
+test('cancelled now, no seat is given any more, and running ones end with their next heartbeat', async () => {
+  const bought = await buy();
+  const { session_id, session_token } = (await bought.acquire('laptop')).body;
+  const cancelled = await bought.cancel({ when: 'now' });
+  expect(cancelled.body).toMatchObject({ status: 'canceled', ended_at: expect.any(String) });
+  expect((await bought.acquire('desktop')).body.code).toBe('LICENSE_EXPIRED');
+  expect((await bought.heartbeat({ session_id, session_token })).body.code).toBe('LICENSE_EXPIRED');
+  await suite.stripe.idle();
+  for (const again of [bought.cancel(), bought.cancel({ when: 'now' }), bought.undo()])
+    expect((await again).body.code).toBe('SUBSCRIPTION_ENDED');
+});
+
+test('seats are right with the answer, whether or not Stripe’s event comes', async () => {
+  const bought = await buy();
+  suite.stripe.sendEventsTo(undefined);
+  await bought.cancel({ when: 'now' });
+  suite.stripe.sendEventsTo(`${suite.url}/api/v1/webhooks/stripe`);
+  expect((await bought.acquire('laptop')).body.code).toBe('LICENSE_EXPIRED');
+});
+
+test('where the answer of Stripe is lost, its event or another try brings seats in line', async () => {
+  const bought = await buy();
+  suite.stripe.breakApi('reset after doing');
+  const lost = await bought.cancel({ when: 'now' });
+  expect(lost.body.code).toBe('BILLING_UNAVAILABLE');
+  suite.stripe.breakApi(undefined);
+  await suite.stripe.idle();
+  const [ended] = suite.stripe.events
+    .filter(({ type }) => type === 'customer.subscription.deleted')
+    .slice(-1);
+  await suite.stripe.send(ended?.id ?? '');
+  expect((await bought.acquire('laptop')).body.code).toBe('LICENSE_EXPIRED');
+  expect((await bought.cancel()).body.code).toBe('SUBSCRIPTION_ENDED');
+});
+
+test('a license that nobody pays for has nothing to cancel', async () => {
+  const { licenseId } = await suite.createLicense();
+  const reply = await suite.operate('POST', '/api/v1/subscriptions/cancel', { license_id: licenseId });
+  expect([reply.status, reply.body.code]).toEqual([404, 'SUBSCRIPTION_NOT_FOUND']);
+});

@@ -1,0 +1,41 @@
+import type { Standing } from '../../shared/domain/authorization.ts';
+import type { HandlersOf, Refusal } from '../../shared/http/contract.ts';
+import { own } from '../../shared/http/own.ts';
+import { viewOfSubscription } from '../../shared/http/subscription-view.ts';
+import type { Billing } from '../../shared/ports/billing.ts';
+import { LICENSES } from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import { lookAtSubscription } from '../../shared/ports/subscriptions.ts';
+import type contract from './contract.ts';
+
+export default {
+  cancel: ({ body, standing }, deps) => end(body.license_id, body.when ?? 'period_end', standing, deps),
+  undo: ({ body, standing }, deps) => end(body.license_id, 'never', standing, deps),
+} satisfies HandlersOf<typeof contract>;
+
+/**
+ * Says so to Stripe, then does what Stripe's event would lead to, so that seats are right with the answer. Whoever dies in
+ * between leaves it to the event.
+ */
+async function end(
+  licenseId: string,
+  when: Parameters<Billing['endSubscription']>[1],
+  standing: (tenantId: string) => Standing,
+  deps: Deps,
+) {
+  const { billing, records } = deps;
+  if (!billing) return refused('BILLING_NOT_SET_UP');
+  const license = own(await records.get(LICENSES, licenseId), standing, 'LICENSE_NOT_FOUND');
+  if ('problem' in license) return license;
+  const { subscriptionId } = license;
+  if (subscriptionId === null) return refused('SUBSCRIPTION_NOT_FOUND');
+  const ended = await billing.endSubscription(subscriptionId, when);
+  const look = await lookAtSubscription(subscriptionId, {}, billing, deps);
+  if (look.verdict === 'IGNORED') return refused('SUBSCRIPTION_NOT_FOUND', look.because);
+  if (ended === 'OVER') return refused('SUBSCRIPTION_ENDED');
+  return { answer: 'subscription' as const, body: viewOfSubscription(look.subscription) };
+}
+
+function refused<C extends Refusal['problem']>(problem: C, because?: string): Refusal<C> {
+  return { problem, because };
+}

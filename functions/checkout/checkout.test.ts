@@ -1,0 +1,242 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { BILLING_ACCOUNTS, LICENSES } from '../../shared/ports/catalogue.ts';
+import { signIn, type TestPerson } from '../../shared/testing/people.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+
+const CREATE = '/api/v1/checkout/create-session';
+const PORTAL = '/api/v1/checkout/create-portal-session';
+
+let suite: TestSuite;
+beforeAll(async () => {
+  suite = await openTestSuite({ TRIALS_PER_DOMAIN: '0' });
+});
+afterAll(() => suite.close());
+
+let people = 0;
+/** Somebody with a tenant of their own. */
+async function buyer(): Promise<TestPerson & { readonly tenantId: string }> {
+  people += 1;
+  const person = await signIn(suite, `buyer${people}@shop${people}.example`);
+  const [tenantId = ''] = person.tenants.keys();
+  return { ...person, tenantId };
+}
+
+function acquire(person: TestPerson, licenseId: string, fingerprint: string): Promise<Reply> {
+  return person.call('POST', '/api/v1/licenses/acquire', { license_id: licenseId, fingerprint });
+}
+
+function calls(call: string): number {
+  return suite.stripe.calls.filter((made) => made === call).length;
+}
+
+test('everybody can see what there is to buy', async () => {
+  const { status, body } = await suite.call('GET', '/api/v1/plans');
+  expect(status).toBe(200);
+  expect(body.plans.map(({ plan }: { plan: string }) => plan)).toEqual(['pro', 'team', 'enterprise']);
+  expect(body.plans[1]).toMatchObject({ seats: { least: 5, most: 1000 }, intervals: ['month', 'year'] });
+});
+
+describe('whoever buys seats', () => {
+  test('pays at Stripe, then uses them signed in, and by a key that they give the license', async () => {
+    const ada = await buyer();
+    const created = await ada.call('POST', CREATE, { plan: 'pro', seats: 2 });
+    expect(created.status, created.text).toBe(201);
+    const { checkout_url, license_id } = created.body;
+    expect((await acquire(ada, license_id, 'laptop')).body.code).toBe('LICENSE_NOT_FOUND');
+    await suite.stripe.pay(checkout_url);
+    await suite.stripe.idle();
+    expect((await acquire(ada, license_id, 'laptop')).body).toMatchObject({ seats: { active: 1, max: 2 } });
+
+    const rotated = await ada.call('POST', `/api/v1/licenses/${license_id}/rotate-key`, {});
+    const byKey = await suite.call('POST', '/api/v1/licenses/acquire', {
+      authorization: `License ${rotated.body.license_key}`,
+      body: { fingerprint: 'desktop' },
+    });
+    expect(byKey.body).toMatchObject({ seats: { active: 2, max: 2 } });
+    expect((await acquire(ada, license_id, 'tablet')).body.code).toBe('SEATS_EXHAUSTED');
+
+    const { body } = await ada.call('GET', '/api/v1/subscriptions');
+    expect(body.subscriptions).toEqual([
+      expect.objectContaining({ license_id, plan: 'pro', seats: 2, status: 'active', cancel_at: null }),
+    ]);
+    const portal = await ada.call('POST', PORTAL, {});
+    expect(portal.body.portal_url).toMatch(/\/portal\//);
+  });
+
+  test('makes three calls of Stripe for the first purchase, and two for each after that', async () => {
+    const ada = await buyer();
+    const before = suite.stripe.calls.length;
+    await ada.call('POST', CREATE, { plan: 'pro', seats: 1 });
+    expect(suite.stripe.calls.slice(before)).toEqual([
+      'POST /v1/customers',
+      'GET /v1/prices',
+      'POST /v1/checkout/sessions',
+    ]);
+    await ada.call('POST', CREATE, { plan: 'pro', seats: 1 });
+    expect(suite.stripe.calls.slice(before + 3)).toEqual(['GET /v1/prices', 'POST /v1/checkout/sessions']);
+  });
+
+  test('has a trial of the app go on as a paid license, with its sessions', async () => {
+    const ada = await buyer();
+    const trial = await ada.call('POST', '/api/v1/licenses/trial/activate', { fingerprint: 'laptop' });
+    expect(trial.status, trial.text).toBe(201);
+    const { license_id, license_key } = trial.body;
+    const authorization = `License ${license_key}`;
+    const seat = await suite.call('POST', '/api/v1/licenses/acquire', {
+      authorization,
+      body: { fingerprint: 'laptop' },
+    });
+    const created = await ada.call('POST', CREATE, { plan: 'team', seats: 6, license_id });
+    expect(created.body.license_id).toBe(license_id);
+    await suite.stripe.pay(created.body.checkout_url);
+    await suite.stripe.idle();
+    const { session_id, session_token } = seat.body;
+    const beat = await suite.call('PUT', '/api/v1/licenses/heartbeat', {
+      authorization,
+      body: { session_id, session_token },
+    });
+    expect(beat.status, beat.text).toBe(200);
+    expect(beat.body.session_id).toBe(session_id);
+    const license = await suite.operate('GET', `/api/v1/licenses/${license_id}`);
+    expect(license.body).toMatchObject({ trial: false, plan: 'team', max: 6, seats: { active: 1 } });
+  });
+});
+
+describe('the same Idempotency-Key', () => {
+  test('is the same purchase, also for twenty that ask at once', async () => {
+    const ada = await buyer();
+    const before = [calls('POST /v1/customers'), calls('POST /v1/checkout/sessions')];
+    const ask = () => ada.call('POST', CREATE, { plan: 'pro', seats: 3 }, { 'idempotency-key': 'order-1' });
+    const replies = await Promise.all(Array.from({ length: 20 }, ask));
+    expect(replies.map(({ status }) => status)).toEqual(Array(20).fill(201));
+    expect(new Set(replies.map(({ body }) => body.checkout_url)).size).toBe(1);
+    expect(new Set(replies.map(({ body }) => body.license_id)).size).toBe(1);
+    expect(calls('POST /v1/checkout/sessions')).toBeGreaterThan(before[1] ?? 0);
+    const account = await suite.deps.records.get(BILLING_ACCOUNTS, ada.tenantId);
+    expect(account).toMatchObject({ formerCustomerIds: [] });
+  });
+
+  test('with another wish is refused, and another tenant’s key is another key', async () => {
+    const [ada, bob] = [await buyer(), await buyer()];
+    const key = { 'idempotency-key': 'order-1' };
+    const first = await ada.call('POST', CREATE, { plan: 'pro', seats: 3 }, key);
+    const other = await ada.call('POST', CREATE, { plan: 'pro', seats: 4 }, key);
+    expect([other.status, other.body.code]).toEqual([422, 'IDEMPOTENCY_KEY_REUSED']);
+    const bobs = await bob.call('POST', CREATE, { plan: 'pro', seats: 4 }, key);
+    expect(bobs.status).toBe(201);
+    expect(bobs.body.license_id).not.toBe(first.body.license_id);
+  });
+
+  test.each([
+    ['', 400],
+    [' ', 400],
+    ['x'.repeat(256), 400],
+    ['schlüssel', 400],
+    ['x'.repeat(255), 201],
+  ])('must be one: %j is answered with %i', async (key, status) => {
+    const ada = await buyer();
+    const headers = { 'idempotency-key': Buffer.from(key).toString('latin1') };
+    const reply = await ada.call('POST', CREATE, { plan: 'pro', seats: 1 }, headers);
+    // A header that is empty is none.
+    expect(reply.status).toBe(key.trim() === '' ? 400 : status);
+  });
+
+  test('makes one purchase of many tries, whatever becomes of Stripe’s answers', async () => {
+    const ada = await buyer();
+    const ask = () => ada.call('POST', CREATE, { plan: 'pro', seats: 3 }, { 'idempotency-key': 'order-1' });
+    suite.stripe.breakApi('reset after doing');
+    expect((await ask()).body.code).toBe('BILLING_UNAVAILABLE');
+    suite.stripe.breakApi('status 500');
+    expect((await ask()).body.code).toBe('BILLING_UNAVAILABLE');
+    suite.stripe.breakApi(undefined);
+    const created = await ask();
+    expect(created.status).toBe(201);
+    expect((await ask()).body).toEqual(created.body);
+  });
+});
+
+describe('nobody pays twice for one license:', () => {
+  async function trialOf(person: TestPerson): Promise<string> {
+    const trial = await person.call('POST', '/api/v1/licenses/trial/activate', {
+      fingerprint: `laptop of ${person.email}`,
+    });
+    return trial.body.license_id;
+  }
+
+  test('of two pages for it, only the one asked for last takes money', async () => {
+    const ada = await buyer();
+    const license_id = await trialOf(ada);
+    const first = await ada.call('POST', CREATE, { plan: 'pro', seats: 2, license_id });
+    const second = await ada.call('POST', CREATE, { plan: 'pro', seats: 3, license_id });
+    await expect(suite.stripe.pay(first.body.checkout_url)).rejects.toThrow();
+    await suite.stripe.pay(second.body.checkout_url);
+    await suite.stripe.idle();
+    const third = await ada.call('POST', CREATE, { plan: 'pro', seats: 4, license_id });
+    expect([third.status, third.body.code]).toEqual([409, 'ALREADY_SUBSCRIBED']);
+  });
+
+  test('also where nobody has heard yet that it was paid', async () => {
+    const ada = await buyer();
+    const license_id = await trialOf(ada);
+    const first = await ada.call('POST', CREATE, { plan: 'pro', seats: 2, license_id });
+    suite.stripe.sendEventsTo(undefined);
+    await suite.stripe.pay(first.body.checkout_url);
+    suite.stripe.sendEventsTo(`${suite.url}/api/v1/webhooks/stripe`);
+    const second = await ada.call('POST', CREATE, { plan: 'pro', seats: 2, license_id });
+    expect([second.status, second.body.code]).toEqual([409, 'ALREADY_SUBSCRIBED']);
+  });
+});
+
+describe('what is not for sale', () => {
+  test.each([
+    ['a plan without a price', { plan: 'free', seats: 1 }, 409, 'PLAN_NOT_FOR_SALE'],
+    ['a plan by another interval', { plan: 'enterprise', seats: 30 }, 409, 'PLAN_NOT_FOR_SALE'],
+    ['fewer seats than the plan has', { plan: 'team', seats: 4 }, 400, 'VALIDATION_FAILED'],
+    ['more seats than the plan has', { plan: 'pro', seats: 51 }, 400, 'VALIDATION_FAILED'],
+    ['no seats', { plan: 'pro', seats: 0 }, 400, 'VALIDATION_FAILED'],
+    ['half a seat', { plan: 'pro', seats: 1.5 }, 400, 'VALIDATION_FAILED'],
+    ['a price of one’s own', { plan: 'pro', seats: 1, price: 'price_1' }, 400, 'VALIDATION_FAILED'],
+    ['an address to come back to', { plan: 'pro', seats: 1, return_url: 'x' }, 400, 'VALIDATION_FAILED'],
+  ])('%s is refused, and nothing is asked of Stripe', async (_, wish, status, code) => {
+    const ada = await buyer();
+    const before = suite.stripe.calls.length;
+    const reply = await ada.call('POST', CREATE, wish);
+    expect([reply.status, reply.body.code]).toEqual([status, code]);
+    expect(suite.stripe.calls).toHaveLength(before);
+  });
+
+  test('is a license that the vendor looks after, or of another tenant', async () => {
+    const ada = await buyer();
+    const own = await suite.createLicense({ tenant_id: ada.tenantId, max: 1 });
+    const foreign = await suite.createLicense({ max: 1 });
+    for (const [license_id, code] of [
+      [own.licenseId, 'LICENSE_NOT_FOR_SALE'],
+      [foreign.licenseId, 'LICENSE_NOT_FOUND'],
+    ]) {
+      const reply = await ada.call('POST', CREATE, { plan: 'pro', seats: 1, license_id });
+      expect(reply.body.code).toBe(code);
+    }
+    expect((await suite.deps.records.get(LICENSES, own.licenseId))?.subscriptionId).toBeNull();
+  });
+});
+
+test('a tenant that has bought nothing has nothing to look after', async () => {
+  const ada = await buyer();
+  expect((await ada.call('POST', PORTAL, {})).body.code).toBe('NO_BILLING_ACCOUNT');
+});
+
+test('a customer that was deleted at Stripe becomes one again with the next purchase', async () => {
+  const ada = await buyer();
+  await ada.call('POST', CREATE, { plan: 'pro', seats: 1 });
+  const before = await suite.deps.records.get(BILLING_ACCOUNTS, ada.tenantId);
+  suite.stripe.sendEventsTo(undefined);
+  await suite.stripe.deleteCustomer(before?.customerId ?? '');
+  suite.stripe.sendEventsTo(`${suite.url}/api/v1/webhooks/stripe`);
+  const created = await ada.call('POST', CREATE, { plan: 'pro', seats: 1 });
+  expect(created.status).toBe(201);
+  const after = await suite.deps.records.get(BILLING_ACCOUNTS, ada.tenantId);
+  expect(after?.formerCustomerIds).toEqual([before?.customerId]);
+  await suite.stripe.pay(created.body.checkout_url);
+  await suite.stripe.idle();
+  expect((await acquire(ada, created.body.license_id, 'laptop')).status).toBe(201);
+});

@@ -1,0 +1,120 @@
+import type { Tenant } from '../../shared/domain/people.ts';
+import { BILLING_INTERVALS, PLAN_NAMES, PLANS, type Plan, priceKeyOf } from '../../shared/domain/plans.ts';
+import { isOver } from '../../shared/domain/subscription.ts';
+import type { HandlersOf, Input, Refusal } from '../../shared/http/contract.ts';
+import { timestamp } from '../../shared/http/fields.ts';
+import { own, tenantAsked } from '../../shared/http/own.ts';
+import { refuseFields } from '../../shared/http/refuse-fields.ts';
+import { BILLING_ACCOUNTS, LICENSES, SUBSCRIPTIONS, TENANTS } from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import type contract from './contract.ts';
+import { openSession, purchaseOf } from './purchase.ts';
+
+type Create = Input<(typeof contract)['endpoints']['create']>;
+type Asking = Pick<Create, 'caller' | 'standing'>;
+
+export default {
+  async plans() {
+    const sold = PLAN_NAMES.filter((plan) => intervalsOf(plan).length > 0);
+    return { answer: 'plans', body: { plans: sold.map(viewOfPlan) } };
+  },
+
+  async create({ body, caller, standing, idempotencyKey }, deps) {
+    const { billing } = deps;
+    if (!billing) return { problem: 'BILLING_NOT_SET_UP' };
+    const tenant = await tenantOf(body.tenant_id, { caller, standing }, deps);
+    if ('problem' in tenant) return tenant;
+    if (tenant.closedAtMs !== null) return { problem: 'TENANT_CLOSED' };
+    const wrong =
+      refuseWish(body) ?? (await refuseLicense(tenant, body.license_id, { caller, standing }, deps));
+    if (wrong) return wrong;
+    const purchase = await purchaseOf(tenant.tenantId, body, idempotencyKey, deps);
+    if ('problem' in purchase) return purchase;
+    const session = await openSession(tenant, body, purchase, billing, deps);
+    if ('problem' in session) return session;
+    const { url, licenseId, expiresAtMs } = session;
+    return {
+      answer: 'created',
+      body: { checkout_url: url, license_id: licenseId, expires_at: timestamp(expiresAtMs) },
+    };
+  },
+
+  async portal({ body, caller, standing }, deps) {
+    const { billing, records, checkout } = deps;
+    if (!billing) return { problem: 'BILLING_NOT_SET_UP' };
+    const tenant = await tenantOf(body?.tenant_id, { caller, standing }, deps);
+    if ('problem' in tenant) return tenant;
+    const account = await records.get(BILLING_ACCOUNTS, tenant.tenantId);
+    if (account?.customerId == null) return { problem: 'NO_BILLING_ACCOUNT' };
+    const { returnUrl } = checkout;
+    const portalUrl = await billing.createPortal({ customerId: account.customerId, returnUrl });
+    return { answer: 'created', body: { portal_url: portalUrl } };
+  },
+} satisfies HandlersOf<typeof contract>;
+
+async function tenantOf(
+  named: string | undefined,
+  { caller, standing }: Asking,
+  { records }: Deps,
+): Promise<Tenant | Refusal<'TENANT_NOT_FOUND' | 'FORBIDDEN' | 'VALIDATION_FAILED'>> {
+  const asked = tenantAsked(named, caller, standing);
+  if ('problem' in asked) return asked;
+  if (asked.tenantId === undefined)
+    return refuseFields('VALIDATION_FAILED', [{ at: '/tenant_id', detail: 'Name the tenant.' }]);
+  return own(await records.get(TENANTS, asked.tenantId), standing, 'TENANT_NOT_FOUND');
+}
+
+/** What is not sold so. */
+function refuseWish({
+  plan,
+  interval = 'month',
+  seats,
+}: Create['body']): Refusal<'PLAN_NOT_FOR_SALE' | 'VALIDATION_FAILED'> | undefined {
+  if (priceKeyOf(plan, interval) === undefined) {
+    const intervals = intervalsOf(plan);
+    const detail =
+      intervals.length > 0 ? `The ${plan} plan is paid by the ${intervals.join(' or ')}.` : undefined;
+    return { problem: 'PLAN_NOT_FOR_SALE', detail };
+  }
+  const { least, most } = PLANS[plan].seats;
+  if (seats >= least && seats <= most) return undefined;
+  const detail = `must be ${least} to ${most} for the ${plan} plan`;
+  return refuseFields('VALIDATION_FAILED', [{ at: '/seats', detail }]);
+}
+
+/** Only a trial, and what was bought before, can be bought: never what is paid for, nor what the vendor looks after. */
+async function refuseLicense(
+  { tenantId }: Tenant,
+  licenseId: string | undefined,
+  { standing }: Asking,
+  { records }: Deps,
+): Promise<
+  Refusal<'LICENSE_NOT_FOUND' | 'FORBIDDEN' | 'ALREADY_SUBSCRIBED' | 'LICENSE_NOT_FOR_SALE'> | undefined
+> {
+  if (licenseId === undefined) return undefined;
+  const found = await records.get(LICENSES, licenseId);
+  const license = own(found?.tenantId === tenantId ? found : undefined, standing, 'LICENSE_NOT_FOUND');
+  if ('problem' in license) return license;
+  const { subscriptionId, trial } = license;
+  if (subscriptionId === null) return trial ? undefined : { problem: 'LICENSE_NOT_FOR_SALE' };
+  const subscription = await records.get(SUBSCRIPTIONS, subscriptionId);
+  return subscription && !isOver(subscription) ? { problem: 'ALREADY_SUBSCRIBED' } : undefined;
+}
+
+function intervalsOf(plan: Plan) {
+  return BILLING_INTERVALS.filter((interval) => priceKeyOf(plan, interval) !== undefined);
+}
+
+function viewOfPlan(plan: Plan) {
+  const { seats, ttlSeconds, offlineGraceDays, borrow, features, paymentGraceDays } = PLANS[plan];
+  return {
+    plan,
+    seats: { ...seats },
+    ttl_seconds: ttlSeconds,
+    offline_grace_days: offlineGraceDays,
+    borrow: { max_days: borrow.maxDays, low_water: borrow.lowWater },
+    features: [...features],
+    payment_grace_days: paymentGraceDays,
+    intervals: intervalsOf(plan),
+  };
+}

@@ -1,0 +1,40 @@
+import * as z from 'zod/mini';
+import { accessOf } from '../../shared/domain/authorization.ts';
+import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { Cursor, PageLimit, TenantId } from '../../shared/http/fields.ts';
+import { SubscriptionView } from '../../shared/http/subscription-view.ts';
+
+export default defineFunction({
+  name: 'subscriptions',
+  summary: 'Tells what a tenant pays for.',
+  memoryMiB: 256,
+  concurrency: 40,
+  timeoutSeconds: 30,
+  roles: ['roles/datastore.viewer'],
+  secrets: COMMON_SECRETS,
+  endpoints: {
+    list: {
+      method: 'GET',
+      path: '/api/v1/subscriptions',
+      summary: 'Subscriptions of a tenant, the newest first.',
+      auth: accessOf('subscriptions.list'),
+      query: z.strictObject({
+        /** Needed unless there is only one that the caller may ask for. */
+        tenant_id: z.optional(TenantId),
+        limit: z.optional(PageLimit),
+        cursor: z.optional(Cursor),
+      }),
+      answers: {
+        subscriptions: {
+          status: 200,
+          description: 'One page.',
+          body: z.strictObject({
+            subscriptions: z.array(SubscriptionView),
+            next_cursor: z.nullable(z.string()),
+          }),
+        },
+      },
+      problems: ['INVALID_CURSOR', 'TENANT_NOT_FOUND', 'FORBIDDEN', 'VALIDATION_FAILED'],
+    },
+  },
+});

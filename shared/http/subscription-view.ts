@@ -1,0 +1,42 @@
+import * as z from 'zod/mini';
+import { PLAN_NAMES } from '../domain/plans.ts';
+import { graceEndMs, SUBSCRIPTION_STATUSES, type Subscription } from '../domain/subscription.ts';
+import { LicenseId, TenantId, Timestamp, timestamp } from './fields.ts';
+
+/** A subscription as its tenant sees it. */
+export const SubscriptionView = z.strictObject({
+  subscription_id: z.string(),
+  tenant_id: TenantId,
+  /** The license that it pays for. */
+  license_id: LicenseId,
+  /** null for a price that is of no plan. */
+  plan: z.nullable(z.enum(PLAN_NAMES)),
+  seats: z.int(),
+  /** In Stripe's words. */
+  status: z.enum(SUBSCRIPTION_STATUSES),
+  created_at: Timestamp,
+  /** End of the period that is paid for, or would be. */
+  current_period_end: Timestamp,
+  /** When it ends for good, where it is to. */
+  cancel_at: z.nullable(Timestamp),
+  ended_at: z.nullable(Timestamp),
+  /** While a payment is overdue: until when seats can be used all the same. */
+  grace_until: z.nullable(Timestamp),
+});
+
+export function viewOfSubscription(subscription: Subscription): z.infer<typeof SubscriptionView> {
+  const { unpaidSinceMs, cancelAtMs, endedAtMs } = subscription;
+  return {
+    subscription_id: subscription.subscriptionId,
+    tenant_id: subscription.tenantId,
+    license_id: subscription.licenseId,
+    plan: subscription.plan,
+    seats: subscription.seats,
+    status: subscription.status,
+    created_at: timestamp(subscription.createdAtMs),
+    current_period_end: timestamp(subscription.periodEndMs),
+    cancel_at: cancelAtMs === null ? null : timestamp(cancelAtMs),
+    ended_at: endedAtMs === null ? null : timestamp(endedAtMs),
+    grace_until: unpaidSinceMs === null ? null : timestamp(graceEndMs(subscription, unpaidSinceMs)),
+  };
+}
