@@ -1,7 +1,9 @@
 import * as z from 'zod/mini';
 import { accessOf, ROLES } from '../../shared/domain/authorization.ts';
 import { EventJson } from '../../shared/domain/event-message.ts';
+import { HOLDS } from '../../shared/domain/license.ts';
 import { PLAN_NAMES } from '../../shared/domain/plans.ts';
+import { SUBSCRIPTION_STATUSES } from '../../shared/domain/subscription.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 import {
   InvitationId,
@@ -70,7 +72,14 @@ const License = z.strictObject({
   /** How long a seat is held without a heartbeat, and how often one is due. */
   ttl_seconds: z.int(),
   heartbeat_seconds: z.int(),
+  /** As it is in force: suspended also while `hold` says why. */
   status: z.enum(['active', 'suspended']),
+  /** Why its subscription gives no seats. */
+  hold: z.nullable(z.enum(HOLDS)),
+  /** The subscription that pays for it, or did last. */
+  subscription_id: z.nullable(z.string()),
+  /** Given for trying out, until somebody pays for it. */
+  trial: z.boolean(),
   /** null for a license without end. */
   valid_until: z.nullable(Timestamp),
   /** How long a client may run without a heartbeat. */
@@ -79,6 +88,41 @@ const License = z.strictObject({
   borrow: z.strictObject({ max_days: z.int(), low_water: z.int() }),
   created_at: Timestamp,
   updated_at: Timestamp,
+});
+
+const Subscription = z.strictObject({
+  subscription_id: z.string(),
+  /** Who it is of, at Stripe. */
+  customer_id: z.string(),
+  license_id: LicenseId,
+  /** null where its price is of no plan. */
+  plan: z.nullable(z.enum(PLAN_NAMES)),
+  seats: z.int(),
+  /** In Stripe's words. */
+  status: z.enum(SUBSCRIPTION_STATUSES),
+  created_at: Timestamp,
+  /** End of the period that is paid for, or would be. */
+  period_end: Timestamp,
+  /** When it is to end, and when it did. */
+  cancel_at: z.nullable(Timestamp),
+  ended_at: z.nullable(Timestamp),
+  /** Since when a payment has been overdue. */
+  unpaid_since: z.nullable(Timestamp),
+  latest_invoice_id: z.nullable(z.string()),
+  /** Disputes about its payments, by their ids at Stripe. */
+  disputes: z.record(z.string(), z.enum(['open', 'won', 'lost'])),
+  /** Invoices whose payment was given back. */
+  refunded_invoice_ids: z.array(z.string()),
+});
+
+/** What a license used of a meter within a day (UTC). */
+const MeteredDay = z.strictObject({
+  license_id: LicenseId,
+  meter: z.string(),
+  day: Timestamp,
+  quantity: z.int(),
+  /** In how many records that was told. */
+  records: z.int(),
 });
 
 const PersonExport = z.strictObject({
@@ -118,6 +162,8 @@ const PersonExport = z.strictObject({
   ),
   /** Invitations for their address that they have not taken up. */
   invitations: z.array(Invitation),
+  /** The trial that their account has had; null where it had none, or that is long ago. */
+  trial: z.nullable(z.strictObject({ began_at: Timestamp, license_id: z.nullable(LicenseId) })),
   /** Their sessions in the licenses of their tenants. */
   sessions: z.array(Session),
   /** What became of sessions that were counted by one of their pseudonyms. */
@@ -152,6 +198,18 @@ const TenantExport = z.strictObject({
   invitations: z.array(Invitation),
   /** Its licenses, without what their keys are known by. */
   licenses: z.array(License),
+  /** Who it is at Stripe, which knows its cards and invoices; null where it has bought nothing yet. */
+  billing: z.nullable(
+    z.strictObject({
+      /** null where that customer was deleted. */
+      customer_id: z.nullable(z.string()),
+      former_customer_ids: z.array(z.string()),
+      created_at: Timestamp,
+    }),
+  ),
+  subscriptions: z.array(Subscription),
+  /** What its licenses used of what is metered. */
+  metered_days: z.array(MeteredDay),
   /** All sessions of its licenses. */
   sessions: z.array(Session),
   session_histories: z.array(SessionHistoryView),

@@ -1,21 +1,26 @@
 import { holdersOf, isHeldBy } from '../../shared/domain/erasure.ts';
 import type { User } from '../../shared/domain/people.ts';
+import { accountClaimId } from '../../shared/domain/trial.ts';
 import type { HandlersOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { viewOfHistory } from '../../shared/http/history-view.ts';
 import { own } from '../../shared/http/own.ts';
 import {
   auditQuery,
+  BILLING_ACCOUNTS,
   EVENTS_OF_HOLDER,
   INVITATIONS_FOR_EMAIL,
   INVITATIONS_OF_TENANT,
   LICENSES_OF_TENANT,
   MEMBERS_OF_TENANT,
   MEMBERSHIPS_OF_USER,
+  METERED_DAYS_OF_LICENSE,
   SESSIONS_OF_HOLDER,
   SESSIONS_OF_TENANT,
   SIGN_INS_OF_USER,
+  SUBSCRIPTIONS_OF_TENANT,
   TENANTS,
+  TRIAL_CLAIMS,
   USERS,
 } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
@@ -26,20 +31,24 @@ import { walk } from '../../shared/ports/walk.ts';
 import type contract from './contract.ts';
 import { openRoom, type Room } from './room.ts';
 import {
+  viewOfAccount,
   viewOfEvent,
   viewOfInvitation,
   viewOfLicense,
   viewOfMember,
   viewOfMembership,
+  viewOfMeteredDay,
   viewOfPerson,
   viewOfSession,
   viewOfSignIn,
+  viewOfSubscription,
   viewOfTenant,
+  viewOfTrial,
 } from './views.ts';
 
 export default {
   async person({ query, caller }, deps) {
-    const { records, clock } = deps;
+    const { records, clock, pseudonymOf } = deps;
     const { userId } = caller;
     const user = await records.get(USERS, userId);
     if (!user) return { problem: 'USER_NOT_FOUND' };
@@ -49,11 +58,13 @@ export default {
     const memberships = await room.fill([], membershipsOf(userId, records), viewOfMembership);
     const signIns = walk(records, SIGN_INS_OF_USER, { userId });
     const invitations = walk(records, INVITATIONS_FOR_EMAIL, { email });
+    const trial = await records.get(TRIAL_CLAIMS, accountClaimId(user.accountId, pseudonymOf));
     const described = {
       person: viewOfPerson(user),
       memberships,
       sign_ins: await room.fill([], signIns, (signIn) => viewOfSignIn(signIn, nowMs)),
       invitations: await room.fill([], invitations, viewOfInvitation),
+      trial: trial ? viewOfTrial(trial) : null,
     };
     const seats = emptySeats();
     for (const { tenant_id: tenantId } of memberships) {
@@ -72,14 +83,21 @@ export default {
     const room = openRoom();
     const invitations = walk(records, INVITATIONS_OF_TENANT, { tenantId });
     const licenses = walk(records, LICENSES_OF_TENANT, { tenantId });
+    const account = await records.get(BILLING_ACCOUNTS, tenantId);
+    const subscriptions = walk(records, SUBSCRIPTIONS_OF_TENANT, { tenantId });
     const described = {
       tenant: viewOfTenant(tenant),
       members: await room.fill([], membersOf(tenantId, records), viewOfMember),
       invitations: await room.fill([], invitations, viewOfInvitation),
       licenses: await room.fill([], licenses, viewOfLicense),
+      billing: account ? viewOfAccount(account) : null,
+      subscriptions: await room.fill([], subscriptions, viewOfSubscription),
     };
     const seats = emptySeats();
+    const meteredDays: ReturnType<typeof viewOfMeteredDay>[] = [];
     for (const { license_id: licenseId } of described.licenses) {
+      const days = walk(records, METERED_DAYS_OF_LICENSE, { licenseId });
+      await room.fill(meteredDays, days, viewOfMeteredDay);
       const sessions = eachOnce(walkFacts(upkeep, licenseId));
       await room.fill(seats.sessions, sessions, (session) => viewOfSession(licenseId, session));
     }
@@ -88,7 +106,7 @@ export default {
     await room.fill(seats.session_histories, histories, viewOfHistory);
     const events = walk(records, auditQuery('tenantId', false), { tenantId }, bounds);
     await room.fill(seats.audit_events, events, viewOfEvent);
-    const body = { ...headOf(room, clock.nowMs()), ...described, ...seats };
+    const body = { ...headOf(room, clock.nowMs()), ...described, metered_days: meteredDays, ...seats };
     return { answer: 'tenant', body, headers: asFile(tenantId) };
   },
 } satisfies HandlersOf<typeof contract>;

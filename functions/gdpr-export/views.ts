@@ -1,8 +1,12 @@
 import type { AuditEvent } from '../../shared/domain/audit-chain.ts';
+import type { BillingAccount } from '../../shared/domain/billing-event.ts';
 import { eventToJson } from '../../shared/domain/event-message.ts';
 import { entitlementOf, type License } from '../../shared/domain/license.ts';
+import type { MeteredDay } from '../../shared/domain/metering.ts';
 import type { Invitation, Membership, Tenant, User } from '../../shared/domain/people.ts';
 import type { SignIn } from '../../shared/domain/sign-in.ts';
+import type { Subscription } from '../../shared/domain/subscription.ts';
+import type { TrialClaim } from '../../shared/domain/trial.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import type { KnownSession } from '../../shared/ports/seat-upkeep.ts';
 
@@ -77,11 +81,12 @@ export function viewOfTenant({ tenantId, name, ownerId, joinDomain, createdAtMs,
     owner_id: ownerId,
     join_domain: joinDomain,
     created_at: timestamp(createdAtMs),
-    closed_at: closedAtMs === null ? null : timestamp(closedAtMs),
+    closed_at: timestampOrNull(closedAtMs),
   };
 }
 
 export function viewOfLicense(license: License) {
+  const { status, offlineGraceDays } = entitlementOf(license);
   return {
     license_id: license.licenseId,
     plan: license.plan,
@@ -91,11 +96,53 @@ export function viewOfLicense(license: License) {
     unit: license.unit,
     ttl_seconds: license.ttlSeconds,
     heartbeat_seconds: license.heartbeatSeconds,
-    status: license.status,
-    valid_until: license.validUntilMs === null ? null : timestamp(license.validUntilMs),
-    offline_grace_days: entitlementOf(license).offlineGraceDays,
+    status,
+    hold: license.hold,
+    subscription_id: license.subscriptionId,
+    trial: license.trial,
+    valid_until: timestampOrNull(license.validUntilMs),
+    offline_grace_days: offlineGraceDays,
     borrow: { max_days: license.borrow.maxDays, low_water: license.borrow.lowWater },
     created_at: timestamp(license.createdAtMs),
     updated_at: timestamp(license.updatedAtMs),
   };
+}
+
+export function viewOfTrial({ claimedAtMs, given }: TrialClaim) {
+  return { began_at: timestamp(claimedAtMs), license_id: given?.licenseId ?? null };
+}
+
+export function viewOfAccount({ customerId, formerCustomerIds, createdAtMs }: BillingAccount) {
+  return {
+    customer_id: customerId,
+    former_customer_ids: formerCustomerIds,
+    created_at: timestamp(createdAtMs),
+  };
+}
+
+export function viewOfSubscription(subscription: Subscription) {
+  return {
+    subscription_id: subscription.subscriptionId,
+    customer_id: subscription.customerId,
+    license_id: subscription.licenseId,
+    plan: subscription.plan,
+    seats: subscription.seats,
+    status: subscription.status,
+    created_at: timestamp(subscription.createdAtMs),
+    period_end: timestamp(subscription.periodEndMs),
+    cancel_at: timestampOrNull(subscription.cancelAtMs),
+    ended_at: timestampOrNull(subscription.endedAtMs),
+    unpaid_since: timestampOrNull(subscription.unpaidSinceMs),
+    latest_invoice_id: subscription.latestInvoiceId,
+    disputes: subscription.disputes,
+    refunded_invoice_ids: subscription.refundedInvoiceIds,
+  };
+}
+
+export function viewOfMeteredDay({ licenseId, meter, dayMs, quantity, records }: MeteredDay) {
+  return { license_id: licenseId, meter, day: timestamp(dayMs), quantity, records };
+}
+
+function timestampOrNull(atMs: number | null): string | null {
+  return atMs === null ? null : timestamp(atMs);
 }
