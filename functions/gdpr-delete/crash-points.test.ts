@@ -17,28 +17,32 @@ import { beginSignIn } from '../../shared/domain/sign-in.ts';
 import {
   ACCOUNTS,
   AUDIT,
+  BILLING_ACCOUNTS,
   INVITATIONS,
   LICENSES,
   LICENSES_OF_TENANT,
   MEMBERSHIPS,
   SESSION_HISTORIES,
   SIGN_INS,
+  SUBSCRIPTIONS,
   TENANTS,
   USERS,
 } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { Records } from '../../shared/ports/records.ts';
+import { lookAtSubscription } from '../../shared/ports/subscriptions.ts';
 import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
+import { beginPurchase } from '../../shared/testing/purchases.ts';
 import type { Reply, TestSuite } from '../../shared/testing/suite.ts';
 import { valuesIn } from '../../shared/testing/watched-suite.ts';
 
 /**
- * Dies before every call by which an erasure changes records or seats. Whatever it reads in between changes nothing, so
+ * Dies before every call by which an erasure changes records, seats or what Stripe knows. Whatever it reads in between changes nothing, so
  * that is every state there is to die in.
  */
 
-const PORTS = ['seats', 'upkeep', 'records'] as const;
-const READS: readonly PropertyKey[] = ['get', 'query', 'readFacts'];
+const PORTS = ['seats', 'upkeep', 'records', 'billing'] as const;
+const READS: readonly PropertyKey[] = ['get', 'query', 'readFacts', 'readSubscription'];
 
 class Died extends Error {}
 
@@ -46,7 +50,8 @@ class Died extends Error {}
 let diesAt: number | undefined;
 let calls: string[] = [];
 
-function mortal<T extends object>(part: string, port: T): T {
+function mortal<T extends object>(part: string, port: T | undefined): T {
+  if (!port) throw new Error(`there is no ${part}`);
   return new Proxy(port, {
     get(target, name) {
       const member = Reflect.get(target, name);
@@ -100,6 +105,8 @@ beforeAll(async () => {
     return { ...deps, ...Object.fromEntries(ports) };
   });
   suite = clocked.suite;
+  // Nobody but the erasure is to make calls.
+  suite.stripe.sendEventsTo(undefined);
   shop = await suite.createLicense({ max: 1000, ...LASTING });
 });
 afterAll(() => clocked.close());
@@ -111,6 +118,7 @@ interface Person {
   readonly number: number;
   readonly userId: string;
   readonly labId: string;
+  readonly subscriptionId: string;
   readonly signInId: string;
 }
 
@@ -143,7 +151,7 @@ async function recordAll(shard: string): Promise<void> {
   await upkeep.trimOutbox(shard, positions);
 }
 
-/** Somebody with a tenant of their own and a place in the shop, with a seat in each. */
+/** Somebody with a tenant of their own, which has bought seats, and a place in the shop, with a seat in each. */
 async function somebody(): Promise<Person> {
   people += 1;
   const nowMs = clocked.nowMs();
@@ -173,7 +181,16 @@ async function somebody(): Promise<Person> {
   });
   await suite.deps.seats.putLicense(entitlementOf(license));
   for (const id of [shop.licenseId, licenseId]) await seat(id, email);
-  return { number: people, userId, labId, signInId: signIn.signInId };
+  const subscriptionId = await buy(labId);
+  return { number: people, userId, labId, subscriptionId, signInId: signIn.signInId };
+}
+
+async function buy(tenantId: string): Promise<string> {
+  const { billing } = suite.deps;
+  if (!billing) throw new Error('nothing can be bought');
+  const subscriptionId = await (await beginPurchase(suite, { tenantId })).pay();
+  await lookAtSubscription(subscriptionId, {}, billing, suite.deps);
+  return subscriptionId;
 }
 
 async function seat(licenseId: string, email: string): Promise<void> {
@@ -226,7 +243,10 @@ async function expectGone(people: readonly { readonly person: Person; readonly d
   const found = await findPeople();
   for (const { person, diedAt } of people) {
     expect(found.get(person.number), diedAt).toBeUndefined();
-    expect(await licensesOf(person), diedAt).toEqual(['suspended']);
+    expect(await licensesOf(person), diedAt).toEqual(['suspended', 'suspended']);
+    expect(suite.stripe.subscription(person.subscriptionId)?.status, diedAt).toBe('canceled');
+    expect((await records.get(SUBSCRIPTIONS, person.subscriptionId))?.status, diedAt).toBe('canceled');
+    expect(await records.get(BILLING_ACCOUNTS, person.labId), diedAt).toBeUndefined();
   }
   for (const { number } of waiting) expect(new Set(found.get(number)).size).toBe(5);
 }
@@ -272,7 +292,13 @@ test('an erasure that dies at any step is ended by asking for it again, with the
   }
   await expectGone(gone);
   const diedAt = gone.map((one) => one.diedAt);
-  for (const step of ['upkeep.bar', 'upkeep.forgetSessions', 'seats.putLicense', 'records.create'])
+  for (const step of [
+    'upkeep.bar',
+    'upkeep.forgetSessions',
+    'seats.putLicense',
+    'records.create',
+    'billing.deleteCustomer',
+  ])
     expect(diedAt).toContain(`at ${step}`);
   expect(diedAt.filter((step) => step === 'at records.transact').length).toBeGreaterThan(20);
 });

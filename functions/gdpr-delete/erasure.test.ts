@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { LICENSES_OF_TENANT, TENANTS, USERS } from '../../shared/ports/catalogue.ts';
+import {
+  BILLING_ACCOUNTS,
+  LICENSES_OF_TENANT,
+  SUBSCRIPTIONS,
+  TENANTS,
+  USERS,
+} from '../../shared/ports/catalogue.ts';
 import { walkFacts } from '../../shared/ports/erasure.ts';
 import { ADA, findAda, makePersonalWorld, type PersonalWorld } from '../../shared/testing/personal-world.ts';
 import type { Reply } from '../../shared/testing/suite.ts';
@@ -113,9 +119,25 @@ test('after: nothing of her is left in any record, any key of Redis, any event a
   expect(findAda(logLines(), accountId)).toEqual([]);
 });
 
+test('nobody pays for what went, and Stripe knows nobody of it any more', async () => {
+  const { stripe, deps } = watched.suite;
+  const { labId, subscriptionId } = world;
+  expect(stripe.subscription(subscriptionId)?.status).toBe('canceled');
+  const customerId = (await deps.records.get(SUBSCRIPTIONS, subscriptionId))?.customerId;
+  expect(stripe.calls).toContain(`DELETE /v1/customers/${customerId}`);
+  expect(await deps.records.get(SUBSCRIPTIONS, subscriptionId)).toMatchObject({ status: 'canceled' });
+  expect(await deps.records.get(BILLING_ACCOUNTS, labId)).toBeUndefined();
+});
+
+test('that she had a trial is known by pseudonyms alone, which lead to no license of hers', async () => {
+  const claims = [...(await watched.records())].filter(([place]) => place.startsWith('trial-claims/'));
+  expect(claims.map(([place]) => place.split(/[/:]/)[1])).toEqual(['account', 'domain', 'machine']);
+  for (const [, text] of claims) expect(text).not.toMatch(/lic_|ten_|usr_/);
+});
+
 test('everything of everybody else is there as it was', async () => {
-  const { ada, labId, holders } = world;
-  const hers = [ada.userId, ADA.email, accountId, labId, ...holders];
+  const { ada, labId, trialId, holders } = world;
+  const hers = [ada.userId, ADA.email, accountId, labId, trialId, ...holders];
   const others = [...recordsBefore].filter(
     ([place, text]) => !hers.some((word) => `${place} ${text}`.includes(word)),
   );
@@ -169,7 +191,7 @@ test('the audit chain of either tenant is whole', async () => {
   }
 });
 
-test('the tenant that went is closed and nameless, its license suspended; the shop goes on', async () => {
+test('the tenant that went is closed and nameless, its licenses suspended; the shop goes on', async () => {
   const { records } = watched.suite.deps;
   const { labId, shopId, keys } = world;
   expect(await records.get(TENANTS, labId)).toMatchObject({
@@ -178,7 +200,7 @@ test('the tenant that went is closed and nameless, its license suspended; the sh
     closedAtMs: Date.parse(receipt.body.completed_at),
   });
   const { documents } = await records.query(LICENSES_OF_TENANT, { tenantId: labId }, { limit: 10 });
-  expect(documents.map(({ status }) => status)).toEqual(['suspended']);
+  expect(documents.map(({ status }) => status)).toEqual(['suspended', 'suspended', 'suspended']);
   const acquire = (key: string) =>
     watched.suite.call('POST', '/api/v1/licenses/acquire', {
       authorization: `License ${key}`,

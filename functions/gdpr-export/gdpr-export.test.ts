@@ -85,6 +85,10 @@ describe('a person gets all that is kept of them', () => {
       expect([...world.holders]).toContain(holder);
   });
 
+  test('the trial that they have had', () => {
+    expect(mine.body.trial).toEqual({ began_at: expect.any(String), license_id: world.trialId });
+  });
+
   test('nothing of anybody else, and nothing that opens a door', () => {
     expect(mine.text).not.toMatch(/bob|carl|dora|eve@/i);
     expect(mine.text).not.toMatch(/hash|token|secret|account/i);
@@ -144,6 +148,56 @@ describe('of a tenant', () => {
     expect(body.session_histories).toHaveLength(9);
     expect(body.audit_events.length).toBeGreaterThan(11);
     expect(text).not.toMatch(/hash/i);
+  });
+
+  test('its owner gets what was bought and tried, how it is paid for, and what was used', async () => {
+    const { labId, trialId, boughtId, subscriptionId, ada } = world;
+    const { body, status, text } = await tenantExport(ada.authorization, labId);
+    expect(status, text).toBe(200);
+    const license = (id: string) =>
+      body.licenses.find(({ license_id }: { license_id: string }) => license_id === id);
+    expect(license(trialId)).toMatchObject({ trial: true, subscription_id: null, hold: null });
+    const paid = { trial: false, subscription_id: subscriptionId, hold: null, status: 'active', max: 2 };
+    expect(license(boughtId)).toMatchObject(paid);
+    const customer_id = expect.stringMatching(/^cus_/);
+    const created_at = expect.any(String);
+    expect(body.billing).toEqual({ customer_id, former_customer_ids: [], created_at });
+    expect(body.subscriptions).toEqual([
+      {
+        subscription_id: subscriptionId,
+        customer_id: body.billing.customer_id,
+        license_id: boughtId,
+        plan: 'pro',
+        seats: 2,
+        status: 'active',
+        created_at,
+        period_end: expect.any(String),
+        cancel_at: null,
+        ended_at: null,
+        unpaid_since: null,
+        latest_invoice_id: expect.stringMatching(/^in_/),
+        disputes: {},
+        refunded_invoice_ids: [],
+      },
+    ]);
+    const day = expect.stringMatching(/T00:00:00\.000Z$/);
+    expect(body.metered_days).toEqual([
+      { license_id: boughtId, meter: 'exports', day, quantity: 7, records: 2 },
+    ]);
+    const shop = (await tenantExport(world.bob.authorization, world.shopId)).body;
+    expect([shop.billing, shop.subscriptions, shop.metered_days]).toEqual([null, [], []]);
+  });
+
+  test('a license that is held is told as suspended, with the reason', async () => {
+    const { ada, labId, boughtId, subscriptionId } = world;
+    const { stripe } = watched.suite;
+    await stripe.dispute(stripe.chargeOf(subscriptionId) ?? '');
+    await stripe.idle();
+    const { licenses, subscriptions } = (await tenantExport(ada.authorization, labId)).body;
+    expect(licenses).toContainEqual(
+      expect.objectContaining({ license_id: boughtId, status: 'suspended', hold: 'dispute' }),
+    );
+    expect(Object.values(subscriptions[0].disputes)).toEqual(['open']);
   });
 
   test('an operator gets the same; lower roles are refused, and to strangers it is not there', async () => {

@@ -1,6 +1,6 @@
 import { holdersOf } from '../domain/erasure.ts';
 import { licenseOfKey } from '../domain/ids.ts';
-import { ACCOUNTS, USERS } from '../ports/catalogue.ts';
+import { ACCOUNTS, LICENSES, METERED_DAYS, USERS } from '../ports/catalogue.ts';
 import { walkFacts } from '../ports/erasure.ts';
 import { signIn, type TestPerson } from './people.ts';
 import type { Reply, TestSuite } from './suite.ts';
@@ -24,6 +24,10 @@ export interface PersonalWorld {
   readonly labId: string;
   readonly shopId: string;
   readonly licenseIds: readonly string[];
+  /** In the lab too: the license of her trial, and one that she bought, with its subscription. */
+  readonly trialId: string;
+  readonly boughtId: string;
+  readonly subscriptionId: string;
   /** Keys of the shop's licenses that count seats by machine and by user, and of the lab's. */
   readonly keys: { readonly machines: string; readonly users: string; readonly lab: string };
   /** Every pseudonym that a seat of hers, or one in her tenant, was counted by. */
@@ -34,7 +38,7 @@ export interface PersonalWorld {
 
 const TTL_MS = 360_000;
 
-/** Everybody, and seats of all kinds, some of them given up; published, recorded and sealed but for the last. */
+/** Everybody, a trial, a purchase, and seats of all kinds, some given up; all recorded and sealed but for the last. */
 export async function makePersonalWorld(
   watched: Pick<WatchedSuite, 'suite' | 'moveClock'>,
 ): Promise<PersonalWorld> {
@@ -52,6 +56,7 @@ export async function makePersonalWorld(
   await invite(bob, shopId, 'carl@shop.example', 'member');
   await invite(bob, shopId, 'dora@shop.example', 'member');
   await invite(first, labId, 'eve@example.net', 'member');
+  const { trialId, boughtId, subscriptionId } = await tryAndBuy(suite, first, labId);
   const carl = await signIn(suite, 'carl@shop.example', { name: 'Carl Gauss' });
   const second = await signInAda();
 
@@ -116,7 +121,29 @@ export async function makePersonalWorld(
       if (facts.fingerprint.startsWith(ADA.fingerprint)) holders.add(holder);
     }
   }
-  return { ada, bob, carl, labId, shopId, licenseIds, keys, holders, signInAda };
+  const bought = { trialId, boughtId, subscriptionId };
+  return { ada, bob, carl, labId, shopId, licenseIds, ...bought, keys, holders, signInAda };
+}
+
+/** What somebody does who tries the app on one machine, then buys seats for the others; metered use among it. */
+async function tryAndBuy(suite: TestSuite, person: TestPerson, tenantId: string) {
+  const { records, clock } = suite.deps;
+  const fingerprint = `${ADA.fingerprint}-trial`;
+  const wish = { tenant_id: tenantId, fingerprint };
+  const tried = await told(person.call('POST', '/api/v1/licenses/trial/activate', wish));
+  const trialId: string = tried.body.license_id;
+  const order = { tenant_id: tenantId, plan: 'pro', seats: 2 };
+  const page = await told(person.call('POST', '/api/v1/checkout/create-session', order));
+  const { checkout_url, license_id: boughtId } = page.body;
+  await suite.stripe.pay(checkout_url);
+  await suite.stripe.idle();
+  const subscriptionId = suite.stripe.subscriptionOf(checkout_url);
+  if (subscriptionId === undefined || !(await records.get(LICENSES, boughtId)))
+    throw new Error('nothing was bought');
+  const dayMs = clock.nowMs() - (clock.nowMs() % 86_400_000);
+  const used = { licenseId: boughtId, tenantId, meter: 'exports', dayMs, quantity: 7, records: 2 };
+  await records.create(METERED_DAYS, `${boughtId}:exports:${dayMs}`, used);
+  return { trialId, boughtId, subscriptionId };
 }
 
 const FROM_ADA = { 'x-forwarded-for': ADA.address };
