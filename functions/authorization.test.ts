@@ -44,7 +44,11 @@ let license: TestLicense;
 const people = new Map<Who, TestPerson>();
 
 beforeAll(async () => {
-  suite = await openTestSuite({ OPERATOR_EMAILS: 'olga@vendor.example', TRIALS_PER_DOMAIN: '0' });
+  suite = await openTestSuite({
+    OPERATOR_EMAILS: 'olga@vendor.example',
+    TRIALS_PER_DOMAIN: '0',
+    USAGE_METERS: 'exports',
+  });
   license = await suite.createLicense({ max: 1000 });
   for (const role of ['owner', 'admin', 'member'] as const) {
     await invite(license.tenantId, `${role}@acme.example`, role);
@@ -299,6 +303,15 @@ const ASKING: Partial<Record<Action, Asking>> = {
       return { tenant_id: world.tenantId };
     },
   },
+  'usage.record': {
+    body: ({ licenseId }) => ({
+      id: `use ${Math.random()}`,
+      meter: 'exports',
+      quantity: 1,
+      license_id: licenseId,
+    }),
+  },
+  'usage.totals': { query: ({ licenseId }) => `?license_id=${licenseId}` },
   'subscriptions.list': { query: ({ tenantId }) => `?tenant_id=${tenantId}` },
   'cancel.cancel': { body: async (world) => ({ license_id: await boughtIn(world) }) },
   'cancel.undo': { body: async (world) => ({ license_id: await boughtIn(world) }) },
@@ -324,6 +337,7 @@ function namesSomething(endpoint: EndpointContract, action: Action): boolean {
     'checkout.portal',
     'cancel.cancel',
     'cancel.undo',
+    'usage.record',
     'trial.activate',
   ];
   return endpoint.path.includes('{') || inQuery || (body !== undefined && inBody.includes(action));

@@ -21,6 +21,7 @@ import sweep from './sweep/contract.ts';
 import tenants from './tenants/contract.ts';
 import token from './token/contract.ts';
 import trial from './trial/contract.ts';
+import usage from './usage/contract.ts';
 import users from './users/contract.ts';
 
 /** Every function of the suite: the only list of them. */
@@ -41,6 +42,7 @@ export const MANIFEST = [
   subscriptions,
   cancel,
   stripeWebhook,
+  usage,
   sessions,
   audit,
   gdprExport,

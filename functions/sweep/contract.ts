@@ -32,6 +32,14 @@ const Swept = z.strictObject({
   billing_events: count,
   /** Subscriptions that were looked at though Stripe told nothing of them. */
   subscriptions: count,
+  /** Records of use that are in the totals from now on. */
+  usage_counted: count,
+  /** Records of use that Stripe has from now on. */
+  usage_sent: count,
+  /** Records of use that Stripe did not want. */
+  usage_refused: count,
+  /** Records of use that Stripe may have, or not: it was away for so long that sending them again might bill them twice. */
+  usage_uncertain: count,
   /** Erasures that had stopped half-way, or were due to be gone over once more, and are through. */
   erased: count,
   /** Records that were removed, or no more tell who held a seat, as they were kept as long as they may be. */
@@ -56,7 +64,7 @@ export default defineFunction({
       method: 'POST',
       path: '/internal/sweep',
       summary:
-        'Tell what has ended, publish what was told, seal the audit log, go on with erasures and payments; every hour, compare seats with records; every day, forget what is old.',
+        'Tell what has ended, publish what was told, seal the audit log, count and bill use, go on with erasures and payments; every hour, compare seats with records; every day, forget what is old.',
       auth: accessOf('sweep.sweep'),
       answers: {
         swept: { status: 200, description: 'All parts answered.', body: Swept },

@@ -2,6 +2,7 @@ import { allShards } from '../../shared/domain/ids.ts';
 import type { HandlersOf } from '../../shared/http/contract.ts';
 import type contract from './contract.ts';
 import { goOnErasing } from './erasures.ts';
+import { meter } from './metering.ts';
 import { keepUpWithPayments } from './payments.ts';
 import { reconcile } from './reconcile.ts';
 import { forgetOld } from './retention.ts';
@@ -32,11 +33,14 @@ export default {
     });
     const { billing } = deps;
     if (billing) await frame.attempt(() => keepUpWithPayments(billing, deps, frame, tally));
+    await frame.attempt(() => meter(deps, frame, tally));
     await frame.attempt(() => goOnErasing(deps, frame, tally));
     await frame.attempt(() => reconcile(deps, frame, tally));
     // No oftener than everything is compared: each minute it would cost a read to learn that the day is not over.
     if (tally.reconciled !== null) await frame.attempt(() => forgetOld(deps, frame, tally));
 
+    if (tally.usageRefused + tally.usageUncertain > 0)
+      note({ severity: 'ERROR', usage_trouble: tally.usageTrouble ?? 'Stripe was away for too long' });
     if (tally.unreadable > 0) note({ severity: 'ERROR', unreadable_events: tally.unreadable });
     const unavailable = [...frame.away].sort();
     const body = { ...describe(tally), complete: frame.isComplete(), unavailable };
@@ -65,6 +69,10 @@ function describe(tally: Tally) {
     },
     billing_events: tally.billingEvents,
     subscriptions: tally.subscriptions,
+    usage_counted: tally.usageCounted,
+    usage_sent: tally.usageSent,
+    usage_refused: tally.usageRefused,
+    usage_uncertain: tally.usageUncertain,
     erased,
     forgotten,
   };

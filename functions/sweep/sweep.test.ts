@@ -91,6 +91,10 @@ test('counts what it does, and what waits', async () => {
   expect(first.body).toEqual({
     billing_events: 0,
     subscriptions: 0,
+    usage_counted: 0,
+    usage_sent: 0,
+    usage_refused: 0,
+    usage_uncertain: 0,
     erased: 0,
     forgotten: 0,
     expired: 3,

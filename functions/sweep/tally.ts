@@ -15,6 +15,14 @@ export interface Tally {
   billingEvents: number;
   /** Subscriptions that were looked at without an event. */
   subscriptions: number;
+  /** Records of use that went into the totals. */
+  usageCounted: number;
+  /** Records of use that Stripe has, that it did not want, and of which nobody knows whether it has them. */
+  usageSent: number;
+  usageRefused: number;
+  usageUncertain: number;
+  /** Why Stripe did not want one. */
+  usageTrouble: string | undefined;
   /** Erasures of which a round came to its end. */
   erased: number;
   /** Records that were removed, or tell no more who held a seat, for their age. */
@@ -43,6 +51,11 @@ export function emptyTally(): Tally {
     reconciled: null,
     billingEvents: 0,
     subscriptions: 0,
+    usageCounted: 0,
+    usageSent: 0,
+    usageRefused: 0,
+    usageUncertain: 0,
+    usageTrouble: undefined,
     erased: 0,
     forgotten: 0,
   };

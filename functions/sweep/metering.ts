@@ -1,0 +1,151 @@
+import {
+  addToDay,
+  dayOf,
+  inState,
+  isKnownAgain,
+  type MeteredDay,
+  meteredDayId,
+  type UsageRecord,
+  usageRecordId,
+} from '../../shared/domain/metering.ts';
+import type { Billing } from '../../shared/ports/billing.ts';
+import {
+  BILLING_ACCOUNTS,
+  LICENSES,
+  METERED_DAYS,
+  USAGE_RECORDS,
+  USAGE_RECORDS_BY_RECEIPT,
+} from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import { type Frame, inParallel } from './steps.ts';
+import type { Tally } from './tally.ts';
+
+const BATCH = 100;
+const AT_A_TIME = 8;
+
+/**
+ * Adds what clients used to the totals, and tells Stripe of it where the tenant pays by it. A record is counted once, as it
+ * goes into the totals in the step that marks it; it is billed once, as it is marked before it is first told, and Stripe
+ * knows it again by its id for as long as it is told again. Costs one read where nothing was used.
+ */
+export async function meter(deps: Deps, frame: Frame, tally: Tally): Promise<void> {
+  let cursor: string | undefined;
+  do {
+    if (frame.isTimeUp()) return frame.leaveOver();
+    const page = { limit: BATCH, cursor };
+    const { documents, nextCursor } = await deps.records.query(
+      USAGE_RECORDS_BY_RECEIPT,
+      { isOpen: true },
+      page,
+    );
+    const batch = await openBatch(documents, deps);
+    const counted = await count(batch, deps, tally);
+    const toSend = [...documents.filter(({ state }) => state === 'sending'), ...counted];
+    if (!frame.away.has('billing')) await frame.attempt(() => send(toSend, batch, deps, tally));
+    cursor = nextCursor;
+  } while (cursor !== undefined);
+}
+
+/** Records, and whose they are. */
+interface Batch {
+  readonly records: readonly UsageRecord[];
+  readonly tenantOf: ReadonlyMap<string, string>;
+  readonly customerOf: ReadonlyMap<string, string>;
+}
+
+async function openBatch(documents: readonly UsageRecord[], { records }: Deps): Promise<Batch> {
+  const tenantOf = new Map<string, string>();
+  const customerOf = new Map<string, string>();
+  for (const licenseId of new Set(documents.map((record) => record.licenseId))) {
+    const license = await records.get(LICENSES, licenseId);
+    if (!license) continue;
+    const account = await records.get(BILLING_ACCOUNTS, license.tenantId);
+    tenantOf.set(licenseId, license.tenantId);
+    if (account?.customerId != null) customerOf.set(licenseId, account.customerId);
+  }
+  return { records: documents, tenantOf, customerOf };
+}
+
+/** Gives those that are to be sent now. */
+async function count(batch: Batch, deps: Deps, tally: Tally): Promise<UsageRecord[]> {
+  const fresh = batch.records.filter(({ state }) => state === 'new');
+  if (fresh.length === 0) return [];
+  const counted = await deps.records.transact(async (transaction) => {
+    const nowMs = deps.clock.nowMs();
+    const found = await Promise.all(
+      fresh.map((record) => transaction.get(USAGE_RECORDS, usageRecordId(record))),
+    );
+    const open = found.flatMap((record) => (record?.state === 'new' ? [record] : []));
+    const byDay = Map.groupBy(open, (record) => meteredDayId({ ...record, dayMs: dayOf(record.atMs) }));
+    const days = new Map<string, MeteredDay | undefined>();
+    for (const id of byDay.keys()) days.set(id, await transaction.get(METERED_DAYS, id));
+    for (const [id, records] of byDay) {
+      let day = days.get(id);
+      for (const record of records) day = addToDay(day, record, batch.tenantOf.get(record.licenseId) ?? '');
+      if (day) transaction.set(METERED_DAYS, id, day);
+    }
+    const next = open.map((record) => {
+      const isPaidFor = deps.billing !== undefined && batch.customerOf.has(record.licenseId);
+      return inState(record, isPaidFor ? 'sending' : 'unbilled', nowMs);
+    });
+    for (const record of next) transaction.set(USAGE_RECORDS, usageRecordId(record), record);
+    return next;
+  });
+  tally.usageCounted += counted.length;
+  return counted.filter(({ state }) => state === 'sending');
+}
+
+async function send(records: readonly UsageRecord[], batch: Batch, deps: Deps, tally: Tally): Promise<void> {
+  const { billing } = deps;
+  if (!billing || records.length === 0) return;
+  const ends = new Map<string, UsageRecord['state']>();
+  try {
+    await inParallel(records, AT_A_TIME, async (record) => {
+      ends.set(usageRecordId(record), await endOf(record, batch, billing, deps, tally));
+    });
+  } finally {
+    await mark(ends, deps, tally);
+  }
+}
+
+async function endOf(
+  record: UsageRecord,
+  { customerOf }: Batch,
+  billing: Billing,
+  { clock }: Deps,
+  tally: Tally,
+): Promise<UsageRecord['state']> {
+  if (!isKnownAgain(record, clock.nowMs())) return 'uncertain';
+  const customerId = customerOf.get(record.licenseId);
+  if (customerId === undefined) return 'unbilled';
+  const { meter: name, quantity, atMs } = record;
+  const identifier = usageRecordId(record);
+  const told = await billing.recordUsage({ identifier, customerId, meter: name, quantity, atMs });
+  if (told.verdict !== 'REFUSED') return 'sent';
+  tally.usageTrouble = told.because;
+  return 'refused';
+}
+
+/** Writes what became of records, unless somebody else has. */
+async function mark(
+  ends: ReadonlyMap<string, UsageRecord['state']>,
+  { records, clock }: Deps,
+  tally: Tally,
+): Promise<void> {
+  if (ends.size === 0) return;
+  const marked = await records.transact(async (transaction) => {
+    const nowMs = clock.nowMs();
+    const found = await Promise.all([...ends.keys()].map((id) => transaction.get(USAGE_RECORDS, id)));
+    const sending = found.flatMap((record) => (record?.state === 'sending' ? [record] : []));
+    const next = sending.map((record) =>
+      inState(record, ends.get(usageRecordId(record)) ?? 'sending', nowMs),
+    );
+    for (const record of next) transaction.set(USAGE_RECORDS, usageRecordId(record), record);
+    return next;
+  });
+  for (const { state } of marked) {
+    if (state === 'sent') tally.usageSent += 1;
+    if (state === 'refused') tally.usageRefused += 1;
+    if (state === 'uncertain') tally.usageUncertain += 1;
+  }
+}

@@ -1,0 +1,126 @@
+import {
+  DAY_MS,
+  dayOf,
+  type MeteredDay,
+  mayBeTold,
+  type UsageRecord,
+  usageRecordId,
+} from '../../shared/domain/metering.ts';
+import type { Caller, HandlersOf, Refusal } from '../../shared/http/contract.ts';
+import { timestamp } from '../../shared/http/fields.ts';
+import { refuseLicense } from '../../shared/http/license-trouble.ts';
+import { own } from '../../shared/http/own.ts';
+import { refuseFields } from '../../shared/http/refuse-fields.ts';
+import { LICENSES, METERED_DAYS_OF_LICENSE, USAGE_RECORDS } from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import { walk } from '../../shared/ports/walk.ts';
+import type contract from './contract.ts';
+
+const USUAL_DAYS = 31;
+const MOST_DAYS = 366;
+
+export default {
+  async record({ body, caller }, deps) {
+    const licenseId = licenseOf(body.license_id, caller);
+    if (typeof licenseId === 'object') return licenseId;
+    const { proof } = caller;
+    // No sessions: the proof alone.
+    const proven = await deps.seats.heartbeat({ licenseId, proof, sessions: [] });
+    if (proven.verdict !== 'OK') return refuseLicense(proven, proof);
+    if (!deps.usageMeters.includes(body.meter)) return { problem: 'METER_UNKNOWN' };
+    const nowMs = deps.clock.nowMs();
+    const record: UsageRecord = {
+      licenseId,
+      recordId: body.id,
+      meter: body.meter,
+      quantity: body.quantity,
+      atMs: body.timestamp === undefined ? nowMs : Date.parse(body.timestamp),
+      receivedAtMs: nowMs,
+      state: 'new',
+      sendingSinceMs: null,
+      isOpen: true,
+    };
+    if (!mayBeTold(record.atMs, nowMs)) return answerLate(record, deps);
+    const created = await deps.records.create(USAGE_RECORDS, usageRecordId(record), record);
+    if (created === 'CREATED') return { answer: 'recorded', body: viewOf(record, 'recorded') };
+    const known = await deps.records.get(USAGE_RECORDS, usageRecordId(record));
+    return known && isSame(known, record, body.timestamp !== undefined)
+      ? { answer: 'known', body: viewOf(known, 'already_recorded') }
+      : { problem: 'USAGE_RECORD_CONFLICT' };
+  },
+
+  async totals({ query, standing }, deps) {
+    const period = periodOf(query, deps.clock.nowMs());
+    if ('problem' in period) return period;
+    const { license_id: licenseId, meter } = query;
+    const license = own(await deps.records.get(LICENSES, licenseId), standing, 'LICENSE_NOT_FOUND');
+    if ('problem' in license) return license;
+    const bounds = { least: period.fromMs, below: period.toMs };
+    const days: MeteredDay[] = [];
+    for await (const day of walk(deps.records, METERED_DAYS_OF_LICENSE, { licenseId }, bounds))
+      if (meter === undefined || day.meter === meter) days.push(day);
+    return {
+      answer: 'totals',
+      body: {
+        license_id: licenseId,
+        from: timestamp(period.fromMs),
+        to: timestamp(period.toMs),
+        meters: totalsOf(days),
+        days: days.map(({ dayMs, meter: of, quantity, records }) => ({
+          at: timestamp(dayMs),
+          meter: of,
+          quantity,
+          records,
+        })),
+      },
+    };
+  },
+} satisfies HandlersOf<typeof contract>;
+
+function licenseOf(
+  named: string | undefined,
+  caller: Extract<Caller, { kind: 'license' | 'person' }>,
+): string | Refusal<'LICENSE_NOT_FOUND' | 'VALIDATION_FAILED'> {
+  if (caller.kind === 'license')
+    return named === undefined || named === caller.licenseId
+      ? caller.licenseId
+      : { problem: 'LICENSE_NOT_FOUND' };
+  const detail = 'Say of which license it was used.';
+  return named ?? refuseFields('VALIDATION_FAILED', [{ at: '/license_id', detail }]);
+}
+
+/** A client that tries again after weeks must learn that it was heard; nothing is recorded any more. */
+async function answerLate(record: UsageRecord, { records }: Deps) {
+  const known = await records.get(USAGE_RECORDS, usageRecordId(record));
+  return known && isSame(known, record, true)
+    ? { answer: 'known' as const, body: viewOf(known, 'already_recorded') }
+    : { problem: 'USAGE_TIME_REFUSED' as const };
+}
+
+function isSame(known: UsageRecord, told: UsageRecord, saysWhen: boolean): boolean {
+  const { meter, quantity, atMs } = told;
+  return known.meter === meter && known.quantity === quantity && (!saysWhen || known.atMs === atMs);
+}
+
+function viewOf({ recordId, meter, quantity, atMs }: UsageRecord, status: 'recorded' | 'already_recorded') {
+  return { id: recordId, meter, quantity, timestamp: timestamp(atMs), status };
+}
+
+function periodOf(
+  { from, to }: { from?: string | undefined; to?: string | undefined },
+  nowMs: number,
+): { fromMs: number; toMs: number } | Refusal<'VALIDATION_FAILED'> {
+  const toMs = dayOf((to === undefined ? nowMs : Date.parse(to) - 1) + DAY_MS);
+  const fromMs = from === undefined ? toMs - USUAL_DAYS * DAY_MS : dayOf(Date.parse(from));
+  const detail = `must lie at most ${MOST_DAYS} days before to, which is the end of today unless given`;
+  if (toMs - fromMs > MOST_DAYS * DAY_MS) return refuseFields('VALIDATION_FAILED', [{ at: 'from', detail }]);
+  return { fromMs, toMs };
+}
+
+function totalsOf(days: readonly MeteredDay[]) {
+  return [...Map.groupBy(days, ({ meter }) => meter)].map(([meter, ofMeter]) => ({
+    meter,
+    quantity: ofMeter.reduce((sum, { quantity }) => sum + quantity, 0),
+    records: ofMeter.reduce((sum, { records }) => sum + records, 0),
+  }));
+}

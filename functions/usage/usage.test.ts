@@ -1,0 +1,246 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { signIn } from '../../shared/testing/people.ts';
+import { beginPurchase } from '../../shared/testing/purchases.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const START_MS = Date.now();
+
+let suite: TestSuite;
+let nowMs: number;
+beforeEach(async () => {
+  nowMs = START_MS;
+  vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
+  suite = await openTestSuite({ USAGE_METERS: 'exports,api_calls' });
+});
+afterEach(async () => {
+  await suite.close();
+  vi.useRealTimers();
+});
+
+function moveClock(ms: number): void {
+  nowMs += ms;
+  vi.setSystemTime(nowMs);
+}
+
+interface Client {
+  readonly licenseId: string;
+  record(use: Record<string, unknown>): Promise<Reply>;
+  totals(query?: string): Promise<Reply['body']>;
+}
+
+/** A client with the key of a license that its tenant pays for, or does not. */
+async function client({ paying = true } = {}): Promise<Client> {
+  const purchase = await beginPurchase(suite);
+  const { licenseId } = paying ? purchase : await suite.createLicense();
+  if (paying) await purchase.pay();
+  await suite.stripe.idle();
+  const { body } = await suite.operate('POST', `/api/v1/licenses/${licenseId}/rotate-key`, {});
+  return {
+    licenseId,
+    record: (use) =>
+      suite.call('POST', '/api/v1/usage/record', {
+        authorization: `License ${body.license_key}`,
+        body: use,
+      }),
+    totals: async (query = '') =>
+      (await suite.operate('GET', `/api/v1/usage?license_id=${licenseId}${query}`)).body,
+  };
+}
+
+/** What Stripe was told, all in all. */
+function billed(): { records: number; quantity: number } {
+  const events = [...suite.stripe.meterEvents.values()];
+  return { records: events.length, quantity: events.reduce((sum, { value }) => sum + Number(value), 0) };
+}
+
+function at(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+describe('what a client used', () => {
+  test('is in the totals and at Stripe a sweep later, once, however often it was told', async () => {
+    const app = await client();
+    const use = { id: 'run 1', meter: 'exports', quantity: 3 };
+    const first = await app.record(use);
+    expect([first.status, first.body.status]).toEqual([201, 'recorded']);
+    const again = await app.record(use);
+    expect([again.status, again.body]).toEqual([200, { ...first.body, status: 'already_recorded' }]);
+    await app.record({ id: 'run 2', meter: 'exports', quantity: 4 });
+    await app.record({ id: 'run 1 of calls', meter: 'api_calls', quantity: 1000 });
+    expect((await suite.sweep()).body).toMatchObject({ usage_counted: 3, usage_sent: 3 });
+    await app.record(use);
+    expect((await suite.sweep()).body).toMatchObject({ usage_counted: 0, usage_sent: 0 });
+    expect(billed()).toEqual({ records: 3, quantity: 1007 });
+    const totals = await app.totals();
+    expect(totals.meters).toEqual(
+      expect.arrayContaining([
+        { meter: 'exports', quantity: 7, records: 2 },
+        { meter: 'api_calls', quantity: 1000, records: 1 },
+      ]),
+    );
+    expect((await app.totals('&meter=exports')).days).toEqual([
+      { at: expect.any(String), meter: 'exports', quantity: 7, records: 2 },
+    ]);
+  });
+
+  test('under the same id with something else is a mistake that changes nothing', async () => {
+    const app = await client();
+    await app.record({ id: 'run', meter: 'exports', quantity: 3 });
+    for (const other of [{ quantity: 4 }, { meter: 'api_calls' }, { timestamp: at(nowMs - HOUR_MS) }]) {
+      const reply = await app.record({ id: 'run', meter: 'exports', quantity: 3, ...other });
+      expect([reply.status, reply.body.code]).toEqual([409, 'USAGE_RECORD_CONFLICT']);
+    }
+    await suite.sweep();
+    expect(billed()).toEqual({ records: 1, quantity: 3 });
+  });
+
+  test('of two licenses may have the same id', async () => {
+    const [one, two] = [await client(), await client()];
+    for (const app of [one, two]) await app.record({ id: 'run', meter: 'exports', quantity: 1 });
+    await suite.sweep();
+    expect(billed()).toEqual({ records: 2, quantity: 2 });
+  });
+
+  test.each([
+    ['30 days late', -30 * DAY_MS, 201],
+    ['a moment more than 30 days late', -30 * DAY_MS - 1, 400],
+    ['5 minutes ahead', 300_000, 201],
+    ['a moment more than 5 minutes ahead', 300_001, 400],
+  ])('use that is told %s, by %i ms, is answered with %i', async (_, offsetMs, status) => {
+    const app = await client();
+    const reply = await app.record({
+      id: 'run',
+      meter: 'exports',
+      quantity: 1,
+      timestamp: at(nowMs + offsetMs),
+    });
+    expect(reply.status, reply.text).toBe(status);
+    if (status === 400) expect(reply.body.code).toBe('USAGE_TIME_REFUSED');
+    await suite.sweep();
+    expect(billed().records).toBe(status === 201 ? 1 : 0);
+  });
+
+  test('is known even to a client that asks again after weeks, and counts for the day it was used on', async () => {
+    const app = await client();
+    const use = { id: 'run', meter: 'exports', quantity: 1, timestamp: at(nowMs - 20 * DAY_MS) };
+    await app.record(use);
+    await suite.sweep();
+    const [day] = (await app.totals()).days;
+    expect(Date.parse(day.at)).toBe(Math.floor((nowMs - 20 * DAY_MS) / DAY_MS) * DAY_MS);
+    moveClock(15 * DAY_MS);
+    const again = await app.record(use);
+    expect([again.status, again.body.status]).toEqual([200, 'already_recorded']);
+    await suite.sweep();
+    expect(billed().records).toBe(1);
+  });
+
+  test('is counted and not billed where nobody pays by it', async () => {
+    const app = await client({ paying: false });
+    await app.record({ id: 'run', meter: 'exports', quantity: 5 });
+    expect((await suite.sweep()).body).toMatchObject({ usage_counted: 1, usage_sent: 0 });
+    expect((await app.totals()).meters).toEqual([{ meter: 'exports', quantity: 5, records: 1 }]);
+    expect(billed().records).toBe(0);
+  });
+
+  test('can be told signed in, naming the license', async () => {
+    const ada = await signIn(suite, 'ada@shop.example');
+    const [tenantId = ''] = ada.tenants.keys();
+    const { licenseId } = await suite.createLicense({ tenant_id: tenantId });
+    const use = { id: 'run', meter: 'exports', quantity: 1 };
+    const unnamed = await ada.call('POST', '/api/v1/usage/record', use);
+    expect(unnamed.body.code).toBe('VALIDATION_FAILED');
+    const named = await ada.call('POST', '/api/v1/usage/record', { ...use, license_id: licenseId });
+    expect(named.status).toBe(201);
+  });
+
+  test.each([
+    ['a meter that there is none of', { meter: 'coffee' }, 'METER_UNKNOWN'],
+    ['nothing', { quantity: 0 }, 'VALIDATION_FAILED'],
+    ['less than nothing', { quantity: -1 }, 'VALIDATION_FAILED'],
+    ['half of something', { quantity: 0.5 }, 'VALIDATION_FAILED'],
+    ['more than can be counted', { quantity: 1e10 }, 'VALIDATION_FAILED'],
+    ['no id', { id: '' }, 'VALIDATION_FAILED'],
+  ])('cannot be %s', async (_, wrong, code) => {
+    const app = await client({ paying: false });
+    const reply = await app.record({ id: 'run', meter: 'exports', quantity: 1, ...wrong });
+    expect([reply.status, reply.body.code]).toEqual([400, code]);
+  });
+
+  test('is refused of a license that gives no seats', async () => {
+    const license = await suite.createLicense();
+    await suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'suspended' });
+    const reply = await suite.call('POST', '/api/v1/usage/record', {
+      authorization: `License ${license.key}`,
+      body: { id: 'run', meter: 'exports', quantity: 1 },
+    });
+    expect(reply.body.code).toBe('LICENSE_SUSPENDED');
+  });
+});
+
+describe('nobody is billed twice,', () => {
+  async function used(): Promise<Client> {
+    const app = await client();
+    for (let n = 0; n < 5; n += 1) await app.record({ id: `run ${n}`, meter: 'exports', quantity: 10 });
+    return app;
+  }
+
+  test('though the answers of Stripe are lost', async () => {
+    await used();
+    suite.stripe.breakApi('reset after doing');
+    expect((await suite.sweep()).body).toMatchObject({ unavailable: ['billing'] });
+    suite.stripe.breakApi(undefined);
+    await suite.sweep();
+    expect(billed()).toEqual({ records: 5, quantity: 50 });
+  });
+
+  test('though two sweeps run at once', async () => {
+    const app = await used();
+    await Promise.all([suite.sweep(), suite.sweep(), suite.sweep()]);
+    await suite.sweep();
+    expect(billed()).toEqual({ records: 5, quantity: 50 });
+    expect((await app.totals()).meters).toEqual([{ meter: 'exports', quantity: 50, records: 5 }]);
+  });
+
+  test('though the records go away while they are marked', async () => {
+    const app = await used();
+    const { records } = suite.deps;
+    const { transact } = records;
+    let transactions = 0;
+    // The first counts; the second marks what Stripe has.
+    vi.spyOn(records, 'transact').mockImplementation(async (work) => {
+      transactions += 1;
+      if (transactions === 2) throw new Error('killed');
+      return transact(work);
+    });
+    expect((await suite.sweep()).status).toBe(500);
+    vi.restoreAllMocks();
+    await suite.sweep();
+    expect(billed()).toEqual({ records: 5, quantity: 50 });
+    expect((await app.totals()).meters).toEqual([{ meter: 'exports', quantity: 50, records: 5 }]);
+  });
+
+  test('and an outage of a day bills nothing blindly, and says so', async () => {
+    const app = await used();
+    suite.stripe.breakApi('status 500');
+    await suite.sweep();
+    moveClock(23 * HOUR_MS);
+    suite.stripe.breakApi(undefined);
+    expect((await suite.sweep()).body).toMatchObject({ usage_sent: 0, usage_uncertain: 5 });
+    expect(billed().records).toBe(0);
+    expect(suite.logged.some(({ usage_trouble }) => usage_trouble !== undefined)).toBe(true);
+    expect((await app.totals()).meters).toEqual([{ meter: 'exports', quantity: 50, records: 5 }]);
+    expect((await suite.sweep()).body).toMatchObject({ usage_uncertain: 0 });
+  });
+
+  test('and within a day what was not sent is sent', async () => {
+    await used();
+    suite.stripe.breakApi('status 500');
+    await suite.sweep();
+    moveClock(23 * HOUR_MS - 1);
+    suite.stripe.breakApi(undefined);
+    await suite.sweep();
+    expect(billed()).toEqual({ records: 5, quantity: 50 });
+  });
+});
