@@ -57,7 +57,7 @@ describeReal('chromium', 'buying seats with a browser', () => {
     await page.goto(bought.checkout_url);
     await page.getByLabel(/card number/i).fill('4000 0000 0000 0002');
     await page.getByRole('button', { name: /pay/i }).click();
-    await page.getByText(/declined/i).waitFor();
+    await page.getByRole('alert').waitFor();
     expect((await acquire(grace, bought.license_id, 'laptop')).status).toBe(404);
 
     await page.getByLabel(/card number/i).fill('4242 4242 4242 4242');

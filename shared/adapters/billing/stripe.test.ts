@@ -1,0 +1,14 @@
+import { describe } from 'vitest';
+import { billingContract } from '../../ports/billing.contract-suite.ts';
+import { startStripeStandIn } from './stand-in/server.ts';
+import { openStripe } from './stripe.ts';
+
+describe('payments by Stripe’s own client, at the stand-in:', () => {
+  billingContract(async (nowMs) => {
+    const stripe = await startStripeStandIn({ nowMs });
+    const { apiKey: secretKey, webhookSecret, host, port, close } = stripe;
+    const webhookSecrets = ['whsec_of_before', webhookSecret];
+    const billing = openStripe({ secretKey, webhookSecrets, server: { host, port } });
+    return { billing, stripe, close };
+  });
+});
