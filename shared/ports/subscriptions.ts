@@ -66,7 +66,7 @@ export async function lookAtSubscription(
       case 'CLOSED':
         // Its owner had the tenant erased: nobody is to pay for it any more.
         await billing.endSubscription(subscriptionId, 'now');
-        return { verdict: 'IGNORED', because: 'the tenant was erased' };
+        return { verdict: 'IGNORED', because: 'the tenant was erased: give back what was paid since' };
       case 'WRITTEN':
         await tell(written.license, written.notice, deps);
         return { verdict: 'SEEN', subscription: seen };
@@ -96,7 +96,10 @@ async function write(
   if ((current?.revision ?? 0) !== seen.revision - 1) return { verdict: 'OVERTAKEN' };
   const tenant = await transaction.get(TENANTS, tenantId);
   if (!tenant) return { verdict: 'IGNORED', because: `it names ${tenantId}, which does not exist` };
-  if (tenant.closedAtMs !== null && !isOver(seen)) return { verdict: 'CLOSED' };
+  if (tenant.closedAtMs !== null) {
+    if (!isOver(seen)) return { verdict: 'CLOSED' };
+    if (!current) return { verdict: 'IGNORED', because: 'the tenant was erased' };
+  }
   const account = await transaction.get(BILLING_ACCOUNTS, tenantId);
   const isTheirs = account?.customerId === customerId || account?.formerCustomerIds.includes(customerId);
   if (!current && !isTheirs)

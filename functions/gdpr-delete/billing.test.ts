@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { isOver } from '../../shared/domain/subscription.ts';
+import {
+  BILLING_ACCOUNTS,
+  LICENSES,
+  SUBSCRIPTIONS,
+  SUBSCRIPTIONS_OF_TENANT,
+} from '../../shared/ports/catalogue.ts';
+import { walk } from '../../shared/ports/walk.ts';
+import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
+import { signIn, type TestPerson } from '../../shared/testing/people.ts';
+import { beginPurchase } from '../../shared/testing/purchases.ts';
+import type { Reply, TestSuite } from '../../shared/testing/suite.ts';
+
+const HOUR_MS = 3_600_000;
+
+let clocked: ClockedSuite;
+let suite: TestSuite;
+let takesPayments = true;
+beforeAll(async () => {
+  clocked = await openClockedSuite((deps) => ({
+    ...deps,
+    get billing() {
+      return takesPayments ? deps.billing : undefined;
+    },
+  }));
+  suite = clocked.suite;
+});
+afterAll(() => clocked.close());
+
+let people = 0;
+let ada: TestPerson;
+let tenantId: string;
+beforeEach(async () => {
+  takesPayments = true;
+  suite.stripe.breakApi(undefined);
+  people += 1;
+  ada = await signIn(suite, `ada${people}@example.com`);
+  [tenantId = ''] = ada.tenants.keys();
+});
+
+async function buy(): Promise<{ subscriptionId: string; customerId: string }> {
+  const order = { plan: 'pro', seats: 2 };
+  const { checkout_url } = (await ada.call('POST', '/api/v1/checkout/create-session', order)).body;
+  await suite.stripe.pay(checkout_url);
+  await suite.stripe.idle();
+  const subscriptionId = suite.stripe.subscriptionOf(checkout_url) ?? '';
+  const { customerId } = (await suite.deps.records.get(SUBSCRIPTIONS, subscriptionId)) ?? {};
+  if (customerId === undefined) throw new Error('nothing was bought');
+  return { subscriptionId, customerId };
+}
+
+/** Asks, and gives what confirms it. */
+async function ask(body: object = {}): Promise<() => Promise<Reply>> {
+  const { confirmation_token } = (await ada.call('POST', '/api/v1/gdpr/delete', body)).body;
+  return () => ada.call('DELETE', '/api/v1/gdpr/delete', { confirmation_token });
+}
+
+const deleted = (customerId: string): boolean =>
+  suite.stripe.calls.includes(`DELETE /v1/customers/${customerId}`);
+
+test('with a tenant go all customers that it ever was at Stripe, and however many subscriptions', async () => {
+  const { customerId: former } = await buy();
+  await suite.stripe.deleteCustomer(former);
+  await suite.stripe.idle();
+  const customers = new Set<string>();
+  for (let n = 0; n < 11; n += 1) customers.add((await buy()).customerId);
+  const [current = ''] = customers;
+  expect([customers.size, current === former]).toEqual([1, false]);
+  const callsBefore = suite.stripe.calls.length;
+
+  const confirm = await ask({ tenant_id: tenantId });
+  const receipt = await confirm();
+  expect([receipt.status, receipt.body.erased.tenants]).toEqual([200, 1]);
+  const calls = suite.stripe.calls.slice(callsBefore);
+  for (const id of [former, current]) expect(calls).toContain(`DELETE /v1/customers/${id}`);
+  const kept = await Array.fromAsync(walk(suite.deps.records, SUBSCRIPTIONS_OF_TENANT, { tenantId }));
+  expect(kept).toHaveLength(12);
+  expect(kept.every(isOver)).toBe(true);
+  expect(await suite.deps.records.get(BILLING_ACCOUNTS, tenantId)).toBeUndefined();
+});
+
+test('while Stripe does not answer, the erasure waits for it, and goes on by itself', async () => {
+  const { subscriptionId, customerId } = await buy();
+  const confirm = await ask();
+  suite.stripe.breakApi('status 500');
+  expect((await confirm()).body.code).toBe('BILLING_UNAVAILABLE');
+  expect(suite.stripe.subscription(subscriptionId)?.status).toBe('active');
+  suite.stripe.breakApi(undefined);
+  clocked.moveClock(60_001);
+  expect((await suite.sweep()).body).toMatchObject({ erased: 1 });
+  expect((await confirm()).body).toMatchObject({ completed_at: expect.any(String), erased: { users: 1 } });
+  expect(suite.stripe.subscription(subscriptionId)?.status).toBe('canceled');
+  expect(deleted(customerId)).toBe(true);
+});
+
+test('where no payments are set up any more, the rest is erased, and the log says who is still a customer', async () => {
+  const { customerId } = await buy();
+  takesPayments = false;
+  const receipt = await (await ask())();
+  expect([receipt.status, receipt.body.erased]).toMatchObject([200, { users: 1, tenants: 1 }]);
+  expect(suite.logged).toContainEqual(
+    expect.objectContaining({
+      severity: 'ERROR',
+      message: `${tenantId} was erased and is still a customer`,
+      because: `no payments are set up: delete ${customerId} at Stripe by hand`,
+    }),
+  );
+  expect(await suite.deps.records.get(BILLING_ACCOUNTS, tenantId)).toMatchObject({ customerId });
+});
+
+test('a purchase that was under way gives nothing: paid for a tenant that is gone, it is ended at once', async () => {
+  const { licenseId, customerId, pay } = await beginPurchase(suite, { tenantId });
+  // The account is written a moment too late for the first round.
+  const account = await suite.deps.records.get(BILLING_ACCOUNTS, tenantId);
+  await suite.deps.records.transact(async (transaction) => {
+    transaction.delete(BILLING_ACCOUNTS, tenantId);
+  });
+  const confirm = await ask();
+  expect((await confirm()).status).toBe(200);
+  if (account) await suite.deps.records.create(BILLING_ACCOUNTS, tenantId, account);
+
+  const subscriptionId = await pay();
+  await suite.stripe.idle();
+  expect(suite.stripe.subscription(subscriptionId)?.status).toBe('canceled');
+  expect(await suite.deps.records.get(LICENSES, licenseId)).toBeUndefined();
+  expect(await suite.deps.records.get(SUBSCRIPTIONS, subscriptionId)).toBeUndefined();
+
+  await suite.settle();
+  clocked.moveClock(HOUR_MS + 1);
+  await suite.sweep();
+  expect(deleted(customerId)).toBe(true);
+  expect(await suite.deps.records.get(BILLING_ACCOUNTS, tenantId)).toBeUndefined();
+});
