@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { PLANS } from '../../shared/domain/plans.ts';
+import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
+import { signIn, type TestPerson } from '../../shared/testing/people.ts';
+import type { Reply, TestSuite } from '../../shared/testing/suite.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
+
+let clocked: ClockedSuite;
+let suite: TestSuite;
+beforeAll(async () => {
+  clocked = await openClockedSuite();
+  suite = clocked.suite;
+});
+afterAll(() => clocked.close());
+
+let people = 0;
+let ada: TestPerson;
+let licenseId: string;
+let key: string;
+beforeEach(async () => {
+  people += 1;
+  ada = await signIn(suite, `ada${people}@gmail.com`);
+  const fingerprint = `machine ${people}`;
+  const tried = await ada.call('POST', '/api/v1/licenses/trial/activate', { fingerprint });
+  [licenseId, key] = [tried.body.license_id, tried.body.license_key];
+});
+
+/** Buys seats for the license of the trial, and gives the subscription. */
+async function buy(wish: { plan?: string; seats: number }): Promise<string> {
+  const order = { plan: 'pro', license_id: licenseId, ...wish };
+  const page = await ada.call('POST', '/api/v1/checkout/create-session', order);
+  if (page.status !== 201) throw new Error(`nothing to pay: ${page.text}`);
+  expect(page.body.license_id).toBe(licenseId);
+  await suite.stripe.pay(page.body.checkout_url);
+  await suite.stripe.idle();
+  return suite.stripe.subscriptionOf(page.body.checkout_url) ?? '';
+}
+
+function acquire(fingerprint: string): Promise<Reply> {
+  return suite.call('POST', '/api/v1/licenses/acquire', {
+    authorization: `License ${key}`,
+    body: { fingerprint },
+  });
+}
+
+function beat({ body: { session_id, session_token } }: Reply): Promise<Reply> {
+  return suite.call('PUT', '/api/v1/licenses/heartbeat', {
+    authorization: `License ${key}`,
+    body: { session_id, session_token },
+  });
+}
+
+const read = async (): Promise<Reply['body']> =>
+  (await suite.operate('GET', `/api/v1/licenses/${licenseId}`)).body;
+
+const code = (reply: Reply): string => `${reply.status} ${reply.body?.code ?? ''}`.trim();
+
+describe('a trial that somebody buys', () => {
+  test('is the same license with the same key; who runs goes on with the same session, and more come in', async () => {
+    const seats = [await acquire('1'), await acquire('2')];
+    const subscription_id = await buy({ seats: 5 });
+    expect(await read()).toMatchObject({
+      license_id: licenseId,
+      trial: false,
+      subscription_id,
+      max: 5,
+      plan: 'pro',
+      seats: { active: 2, max: 5 },
+    });
+    clocked.moveClock(200_000);
+    for (const seat of seats) {
+      const beaten = await beat(seat);
+      expect([beaten.status, beaten.body.status, beaten.body.session_id]).toEqual([
+        200,
+        'heartbeat_acknowledged',
+        seat.body.session_id,
+      ]);
+    }
+    expect((await acquire('1')).body.session_id).toBe(seats[0]?.body.session_id);
+    expect((await acquire('3')).body.seats).toEqual({ active: 3, max: 5 });
+  });
+
+  test('lasts from then on for what is paid, however long ago the trial would have ended', async () => {
+    await buy({ seats: 5 });
+    clocked.moveClock(20 * DAY_MS);
+    expect((await acquire('1')).status).toBe(201);
+  });
+
+  test('comes alive again where it had ended a moment before, and the sessions of then with it', async () => {
+    clocked.moveClock(14 * DAY_MS - 1_000);
+    const seat = await acquire('1');
+    clocked.moveClock(60_000);
+    expect(code(await beat(seat))).toBe('403 LICENSE_EXPIRED');
+    ada = await signIn(suite, ada.email);
+    await buy({ seats: 5 });
+    const beaten = await beat(seat);
+    expect([beaten.status, beaten.body.session_id]).toEqual([200, seat.body.session_id]);
+    expect(await read()).toMatchObject({ trial: false, seats: { active: 1, max: 5 } });
+  });
+
+  test('comes alive again where it had ended long ago, with the same key', async () => {
+    clocked.moveClock(45 * DAY_MS);
+    expect(code(await acquire('1'))).toBe('403 LICENSE_EXPIRED');
+    ada = await signIn(suite, ada.email);
+    await buy({ seats: 5 });
+    expect((await acquire('1')).body.seats).toEqual({ active: 1, max: 5 });
+  });
+
+  test('with fewer seats than are taken: who runs keeps the seat, nobody new comes in until there is one', async () => {
+    const seats = [await acquire('1'), await acquire('2'), await acquire('3')];
+    expect(PLANS.pro.trialSeats).toBe(3);
+    await buy({ seats: 2 });
+    for (const seat of seats) expect((await beat(seat)).status).toBe(200);
+    expect(code(await acquire('4'))).toBe('409 SEATS_EXHAUSTED');
+    await release(seats[0]);
+    expect(code(await acquire('4'))).toBe('409 SEATS_EXHAUSTED');
+    await release(seats[1]);
+    expect((await acquire('4')).body.seats).toEqual({ active: 2, max: 2 });
+  });
+
+  test('for another plan is worth what that is', async () => {
+    await buy({ plan: 'team', seats: 6 });
+    expect(await read()).toMatchObject({ plan: 'team', max: 6, features: [...PLANS.team.features] });
+  });
+
+  test('is no trial any more: asked for again, it was used, and the key that opens it stays', async () => {
+    await buy({ seats: 5 });
+    const again = await ada.call('POST', '/api/v1/licenses/trial/activate', {
+      fingerprint: `machine ${people}`,
+    });
+    expect(code(again)).toBe('409 TRIAL_ALREADY_USED');
+    expect((await acquire('1')).status).toBe(201);
+  });
+
+  test('and lets go of later ends like any other, not as a trial', async () => {
+    const subscriptionId = await buy({ seats: 5 });
+    await suite.stripe.end(subscriptionId);
+    await suite.stripe.idle();
+    expect(code(await acquire('1'))).toBe('403 LICENSE_EXPIRED');
+    expect(await read()).toMatchObject({ trial: false, hold: null });
+  });
+
+  async function release(seat: Reply | undefined): Promise<void> {
+    const body = { session_id: seat?.body.session_id };
+    await suite.call('POST', '/api/v1/licenses/release', { authorization: `License ${key}`, body });
+  }
+});
