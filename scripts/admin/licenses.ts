@@ -133,10 +133,11 @@ function inWords(license: LicenseView, seats = `${license.max}`): string {
     license.license_id,
     ...facts([
       ['tenant', license.tenant_id],
-      ['status', license.status],
+      ['status', standingOf(license)],
       ['seats', overdraft === 0 ? seats : `${seats}, and ${overdraft} more as overdraft`],
       ['counted by', license.unit],
       ['plan', license.plan],
+      ['paid by', payerOf(license)],
       ['features', license.features.join(', ') || 'none'],
       ['valid until', license.valid_until ?? 'without end'],
       ['lease', `${license.ttl_seconds} s, with a heartbeat every ${license.heartbeat_seconds} s`],
@@ -146,6 +147,21 @@ function inWords(license: LicenseView, seats = `${license.max}`): string {
       ['changed', license.updated_at],
     ]),
   ].join('\n');
+}
+
+const HELD: Readonly<Record<NonNullable<LicenseView['hold']>, string>> = {
+  payment: 'a payment is missing',
+  paused: 'the subscription is paused',
+  dispute: 'a payment is disputed',
+  refund: 'the payment was given back',
+};
+
+function standingOf({ status, hold }: LicenseView): string {
+  return hold === null ? status : `${status}, as ${HELD[hold]}`;
+}
+
+function payerOf({ subscription_id, trial }: LicenseView): string {
+  return subscription_id ?? (trial ? 'nobody: a trial' : 'no subscription');
 }
 
 function borrowingOf({ max_days, low_water }: LicenseView['borrow']): string {

@@ -10,6 +10,7 @@ import { TENANTS } from '../../shared/ports/catalogue.ts';
 import { cannedServer } from '../../shared/testing/canned-server.ts';
 import { freePort } from '../../shared/testing/free-port.ts';
 import { signIn, type TestPerson } from '../../shared/testing/people.ts';
+import { beginPurchase } from '../../shared/testing/purchases.ts';
 import { OPERATOR_KEY, openTestSuite, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
 import { runAdmin } from './run.ts';
 
@@ -299,6 +300,24 @@ describe('licenses', () => {
   ])('are shown with all their terms: %j', async (terms, shown) => {
     const { licenseId } = await suite.createLicense(terms);
     expect(await words('licenses', 'show', '--license', licenseId)).toMatch(shown);
+  });
+
+  test('that are paid for are shown with their subscription, with what holds them, and are not resized past it', async () => {
+    const { licenseId: own } = await suite.createLicense();
+    expect(await words('licenses', 'show', '--license', own)).toMatch(/\n {2}paid by +no subscription\n/);
+    const { licenseId, pay } = await beginPurchase(suite);
+    const subscriptionId = await pay();
+    await suite.stripe.idle();
+    const shown = await words('licenses', 'show', '--license', licenseId);
+    expect(shown).toMatch(new RegExp(`\n {2}status +active\n.*\n {2}paid by +${subscriptionId}\n`, 's'));
+    expect(await trouble(suite.url, 'licenses', 'change', '--license', licenseId, '--max', '9')).toContain(
+      'BILLED_BY_SUBSCRIPTION',
+    );
+    await suite.stripe.dispute(suite.stripe.chargeOf(subscriptionId) ?? '');
+    await suite.stripe.idle();
+    expect(await words('licenses', 'show', '--license', licenseId)).toMatch(
+      /\n {2}status +suspended, as a payment is disputed\n/,
+    );
   });
 
   test('are listed, all of them or those of a tenant', async () => {
