@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { AUDIT, BILLING_EVENTS, LICENSES, SUBSCRIPTIONS } from '../../shared/ports/catalogue.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import { beginPurchase } from '../../shared/testing/purchases.ts';
+import { openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
+
+const MINUTE_MS = 60_000;
+
+/** How many calls of anything outside are let through before the function dies; `undefined` for all. */
+let left: number | undefined;
+let diesAfterwards = false;
+const published: string[] = [];
+
+let suite: TestSuite;
+let nowMs = Date.now();
+beforeAll(async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
+  suite = await openTestSuite({}, dying);
+  suite.stripe.sendEventsTo(undefined);
+});
+afterAll(async () => {
+  await suite.close();
+  vi.useRealTimers();
+});
+
+/** The parts of a function that dies at one of its steps: before what it asks for is done, or before it hears of it. */
+function dying(deps: Deps): Deps {
+  const step = async <R>(work: () => Promise<R>): Promise<R> => {
+    if (left === undefined) return work();
+    left -= 1;
+    if (left > 0) return work();
+    if (left < 0) throw new Error('dead already');
+    if (diesAfterwards) await work();
+    throw new Error('dies here');
+  };
+  const { records, seats, events, billing } = deps;
+  if (!billing) throw new Error('nothing can be bought');
+  return {
+    ...deps,
+    records: {
+      ...records,
+      get: (collection, id) => step(() => records.get(collection, id)),
+      create: (collection, id, document) => step(() => records.create(collection, id, document)),
+      query: (query, equals, page) => step(() => records.query(query, equals, page)),
+      transact: (work) => step(() => records.transact(work)),
+    },
+    seats: { ...seats, putLicense: (license, event) => step(() => seats.putLicense(license, event)) },
+    events: {
+      ...events,
+      publish: (told) =>
+        step(async () => {
+          const notices = told.filter(({ type }) => type === 'subscription.paid');
+          published.push(...notices.map(({ eventId }) => eventId));
+          await events.publish(told);
+        }),
+    },
+    billing: {
+      ...billing,
+      readSubscription: (id) => step(() => billing.readSubscription(id)),
+    },
+  };
+}
+
+/** Seats that are paid for, of which nothing is known here yet, and the event that tells that they are. */
+async function paidFor() {
+  const purchase = await beginPurchase(suite, { seats: 3 });
+  const before = suite.stripe.events.length;
+  const subscriptionId = await purchase.pay();
+  const events = suite.stripe.events.slice(before);
+  const paid = events.find(({ type }) => type === 'invoice.paid');
+  if (!paid) throw new Error('not paid');
+  return { ...purchase, subscriptionId, eventId: paid.id };
+}
+
+async function seatsOf(licenseId: string): Promise<number | undefined> {
+  const pool = await suite.deps.seats.listSessions(licenseId, { limit: 0 });
+  return pool.verdict === 'OK' ? pool.max : undefined;
+}
+
+test.each([
+  ['Stripe sends again', 'before its step is done', false],
+  ['Stripe sends again', 'before it hears that its step is done', true],
+  ['Stripe never does, and the sweep goes on', 'before its step is done', false],
+  ['Stripe never does, and the sweep goes on', 'before it hears that its step is done', true],
+])(
+  'where a webhook dies at any step, and %s (it dies %s), seats are as paid, once',
+  async (who, _, after) => {
+    diesAfterwards = after;
+    const url = `${suite.url}/api/v1/webhooks/stripe`;
+    let deaths = 0;
+    for (let step = 1; ; step += 1) {
+      const bought = await paidFor();
+      published.length = 0;
+      left = step;
+      const status = await suite.stripe.send(bought.eventId, { url });
+      const died = left <= 0;
+      left = undefined;
+      if (!died) {
+        expect(status).toBe(200);
+        break;
+      }
+      deaths += 1;
+      expect(status, `died at step ${step}`).toBe(500);
+      // Whatever was left behind, there is no seat more than was paid for.
+      expect((await seatsOf(bought.licenseId)) ?? 0).toBeLessThanOrEqual(3);
+
+      const isStored = await isOnRecord(bought.eventId);
+      if (who === 'Stripe sends again') expect(await suite.stripe.send(bought.eventId, { url })).toBe(200);
+      else {
+        nowMs += MINUTE_MS + 1;
+        vi.setSystemTime(nowMs);
+        expect((await suite.sweep()).status).toBe(200);
+        // Of what was never stored nobody was told that it was taken: Stripe sends it.
+        if (!isStored) expect(await suite.stripe.send(bought.eventId, { url })).toBe(200);
+      }
+
+      const { records } = suite.deps;
+      const license = await records.get(LICENSES, bought.licenseId);
+      expect(license, `died at step ${step}`).toMatchObject({
+        max: 3,
+        version: 1,
+        subscriptionId: bought.subscriptionId,
+      });
+      expect(await records.get(SUBSCRIPTIONS, bought.subscriptionId)).toMatchObject({ status: 'active' });
+      expect(await seatsOf(bought.licenseId)).toBe(3);
+      // Told once or more, under one id, which is on record.
+      expect(new Set(published).size).toBe(1);
+      expect(await records.get(AUDIT, published[0] ?? '')).toMatchObject({ type: 'subscription.paid' });
+      expect(await suite.stripe.send(bought.eventId, { url })).toBe(200);
+      expect(await records.get(LICENSES, bought.licenseId)).toEqual(license);
+    }
+    expect(deaths).toBeGreaterThan(5);
+  },
+);
+
+async function isOnRecord(eventId: string): Promise<boolean> {
+  return (await suite.deps.records.get(BILLING_EVENTS, eventId)) !== undefined;
+}

@@ -1,0 +1,236 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { PLANS, planOfPrice } from '../../shared/domain/plans.ts';
+import type { Caller } from '../../shared/http/contract.ts';
+import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/catalogue.ts';
+import { beginPurchase } from '../../shared/testing/purchases.ts';
+import { openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
+import handler from './handler.ts';
+
+const RUNS = 500;
+const DAY_MS = 24 * 3600 * 1000;
+const NOW_MS = Date.UTC(2026, 10, 25);
+
+let suite: TestSuite;
+let tenantId: string;
+beforeAll(async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: NOW_MS });
+  suite = await openTestSuite();
+  suite.stripe.sendEventsTo(undefined);
+  ({ tenantId } = await suite.createLicense());
+});
+afterAll(async () => {
+  await suite.close();
+  vi.useRealTimers();
+});
+
+/** What can happen to a subscription, and in what order it did is what the events are about. */
+const ACTIONS = [
+  'more seats',
+  'fewer seats',
+  'another plan',
+  'payment fails',
+  'payment comes',
+  'renewed',
+  'dispute',
+  'dispute won',
+  'refund',
+  'to end with its period',
+  'to go on',
+  'pause',
+  'resume',
+  'trial ends soon',
+  'ended',
+] as const;
+type Action = (typeof ACTIONS)[number];
+
+/** What the test itself did with payments, to compare with. */
+interface Money {
+  dispute: string | undefined;
+  isDisputed: boolean;
+  refundedCharge: string | undefined;
+}
+
+async function act(action: Action, id: string, money: Money): Promise<void> {
+  const { stripe } = suite;
+  const now = stripe.subscription(id);
+  const charge = stripe.chargeOf(id);
+  if (!now || now.status === 'canceled') return;
+  switch (action) {
+    case 'more seats':
+      return stripe.changeSeats(id, now.seats + 3);
+    case 'fewer seats':
+      return stripe.changeSeats(id, Math.max(1, now.seats - 2));
+    case 'another plan':
+      return stripe.changePrice(id, 'seatlease_team_month');
+    case 'payment fails':
+      return stripe.renew(id, 'declined');
+    case 'payment comes':
+      return stripe.retryPayment(id);
+    case 'renewed':
+      return stripe.renew(id);
+    case 'dispute':
+      if (charge === undefined || money.isDisputed) return;
+      money.dispute = await stripe.dispute(charge);
+      money.isDisputed = true;
+      return;
+    case 'dispute won':
+      if (money.dispute !== undefined && money.isDisputed) await stripe.closeDispute(money.dispute, 'won');
+      money.isDisputed = false;
+      return;
+    case 'refund':
+      if (charge === undefined) return;
+      await stripe.refund(charge);
+      money.refundedCharge = charge;
+      return;
+    case 'to end with its period':
+      await suite.deps.billing?.endSubscription(id, 'period_end');
+      return;
+    case 'to go on':
+      await suite.deps.billing?.endSubscription(id, 'never');
+      return;
+    case 'pause':
+      return stripe.pause(id);
+    case 'resume':
+      return stripe.resume(id);
+    case 'trial ends soon':
+      return stripe.announceTrialEnd(id);
+    case 'ended':
+      return stripe.end(id);
+  }
+}
+
+/** As Stripe sends it, without the network between. */
+async function deliver(eventId: string): Promise<void> {
+  const { billing, clock } = suite.deps;
+  const event = suite.stripe.events.find(({ id }) => id === eventId);
+  if (!billing || !event) throw new Error('no such event');
+  const { Stripe } = await import('stripe');
+  const { webhookSecret: secret } = suite.stripe;
+  const nowMs = clock.nowMs();
+  const timestamp = Math.floor(nowMs / 1000);
+  const signature = Stripe.webhooks.generateTestHeaderString({ payload: event.body, secret, timestamp });
+  const opened = await billing.openEvent(Buffer.from(event.body), signature, nowMs);
+  if (opened.verdict !== 'EVENT') throw new Error(opened.because);
+  const caller: Extract<Caller, { kind: 'stripe' }> = { kind: 'stripe', event: opened.event };
+  const given = { params: undefined, query: undefined, body: undefined, cookie: undefined };
+  const answer = await handler.receive(
+    { ...given, caller, idempotencyKey: undefined, standing: () => 'STRANGER', note: () => {} },
+    suite.deps,
+  );
+  expect(answer).toHaveProperty('answer', 'received');
+}
+
+/** What the license must be, told by Stripe's last word alone. */
+function expected(id: string, money: Money) {
+  const now = suite.stripe.subscription(id);
+  if (!now) throw new Error('no subscription');
+  const plan = planOfPrice(now.lookupKey);
+  if (!plan) throw new Error('no plan');
+  const graceMs = PLANS[plan].paymentGraceDays * DAY_MS;
+  const isRefunded = money.refundedCharge !== undefined && money.refundedCharge === suite.stripe.chargeOf(id);
+  const byStatus = now.status === 'paused' ? 'paused' : null;
+  const hold = money.isDisputed ? 'dispute' : isRefunded ? 'refund' : byStatus;
+  const ends = {
+    active: now.periodEnd * 1000 + graceMs,
+    past_due: NOW_MS + graceMs,
+    paused: now.periodEnd * 1000,
+    canceled: NOW_MS,
+  };
+  const end = ends[now.status as keyof typeof ends];
+  const validUntilMs = now.cancelAt === null ? end : Math.min(end, now.cancelAt * 1000);
+  return { plan, max: now.seats, hold, validUntilMs, status: now.status };
+}
+
+test(`whatever order Stripe’s events come in, ${RUNS} subscriptions end as Stripe has them`, async () => {
+  const seen = {
+    reordered: 0,
+    repeated: 0,
+    dropped: 0,
+    atOnce: 0,
+    withNineOrMore: 0,
+    giving: 0,
+    held: 0,
+    over: 0,
+  };
+  const life = fc.array(fc.constantFrom(...ACTIONS), { minLength: 4, maxLength: 7 });
+  const tape = fc.infiniteStream(fc.nat(999));
+
+  await fc.assert(
+    fc.asyncProperty(life, tape, async (actions, choices) => {
+      const choose = (n: number): number => Number(choices.next().value) % n;
+      const purchase = await beginPurchase(suite, { tenantId, plan: 'pro', seats: 4 });
+      const before = suite.stripe.events.length;
+      const subscriptionId = await purchase.pay();
+      const money: Money = { dispute: undefined, isDisputed: false, refundedCharge: undefined };
+      const waiting: string[] = [];
+      const dropped: string[] = [];
+      let known = before;
+      const take = (): string => waiting.splice(choose(waiting.length), 1)[0] ?? '';
+      const deliverSome = async (): Promise<void> => {
+        for (const { id } of suite.stripe.events.slice(known)) waiting.push(id);
+        known = suite.stripe.events.length;
+        for (let n = choose(3); n > 0 && waiting.length > 0; n -= 1) {
+          const oldest = waiting[0];
+          const event = take();
+          if (event !== oldest) seen.reordered += 1;
+          switch (choose(5)) {
+            case 0:
+              dropped.push(event);
+              seen.dropped += 1;
+              break;
+            case 1:
+              waiting.push(event);
+              seen.repeated += 1;
+              await deliver(event);
+              break;
+            case 2: {
+              const other = waiting.length > 0 ? take() : event;
+              seen.atOnce += 1;
+              await Promise.all([deliver(event), deliver(other)]);
+              break;
+            }
+            default:
+              await deliver(event);
+          }
+        }
+      };
+      await deliverSome();
+      for (const action of actions) {
+        await act(action, subscriptionId, money);
+        await deliverSome();
+      }
+      for (const { id } of suite.stripe.events.slice(known)) waiting.push(id);
+      // Stripe sends again what was not taken, in no order either.
+      waiting.push(...dropped);
+      while (waiting.length > 0) await deliver(take());
+      if (suite.stripe.events.length - before >= 9) seen.withNineOrMore += 1;
+
+      const { plan, max, hold, validUntilMs, status } = expected(subscriptionId, money);
+      const { records, seats } = suite.deps;
+      expect(await records.get(LICENSES, purchase.licenseId)).toMatchObject({
+        plan,
+        max,
+        hold,
+        validUntilMs,
+      });
+      expect(await records.get(SUBSCRIPTIONS, subscriptionId)).toMatchObject({ status, seats: max });
+      const asked = await seats.acquire({
+        licenseId: purchase.licenseId,
+        proof: { kind: 'trusted' },
+        proposedSessionId: `ses_${purchase.licenseId.slice(4)}_0000000000000000`,
+        holders: { machine: 'machine' },
+        facts: { fingerprint: 'machine' },
+      });
+      if (hold !== null) expect(asked.verdict).toBe('SUSPENDED');
+      else if (status === 'canceled') expect(asked.verdict).toBe('EXPIRED');
+      else expect(asked).toMatchObject({ verdict: 'GRANTED', max });
+      if (hold !== null) seen.held += 1;
+      else if (status === 'canceled') seen.over += 1;
+      else seen.giving += 1;
+    }),
+    { numRuns: RUNS, seed: 20261125, endOnFailure: true },
+  );
+  // So that nothing of this ever runs on empty.
+  for (const [what, n] of Object.entries(seen)) expect(n, what).toBeGreaterThan(RUNS / 10);
+}, 240_000);
