@@ -32,7 +32,10 @@ const State = {
   cancelAtMs: z.nullable(z.int()),
   endedAtMs: z.nullable(z.int()),
   latestInvoiceId: z.nullable(z.string()),
-  /** When the oldest invoice was made that is not paid; `null` unless a payment is overdue. */
+  /**
+   * When the oldest invoice was made that is not paid; `null` unless a payment is overdue. On record, one that is overdue
+   * though Stripe names no such invoice is so since that was first seen.
+   */
   unpaidSinceMs: z.nullable(z.int()),
 };
 
@@ -92,6 +95,7 @@ export function seenAs(
   if (payment?.invoiceId != null && payment.isRefunded) refunded.add(payment.invoiceId);
   const seen = {
     ...state,
+    unpaidSinceMs: unpaidSince(state, before, nowMs),
     tenantId: whose.tenantId,
     licenseId: whose.licenseId,
     disputes: { ...before?.disputes, ...(dispute && { [dispute.disputeId]: dispute.standing }) },
@@ -99,6 +103,15 @@ export function seenAs(
     revision: (before?.revision ?? 0) + 1,
   };
   return { ...seen, lookAtMs: nextLookMs(seen, nowMs) };
+}
+
+/** Were it the time of each look, a grace would never end. */
+function unpaidSince(
+  { status, unpaidSinceMs }: Pick<SubscriptionState, 'status' | 'unpaidSinceMs'>,
+  before: Subscription | undefined,
+  nowMs: number,
+): number | null {
+  return status === 'past_due' ? (unpaidSinceMs ?? before?.unpaidSinceMs ?? nowMs) : unpaidSinceMs;
 }
 
 /** Over for good: Stripe never brings such a subscription back. */
