@@ -1,19 +1,20 @@
 import { ConfigError } from '../shared/config.ts';
 import { type Demo, seedDemo } from './local/demo-license.ts';
-import { startLocalServer } from './local/server.ts';
+import { type LocalServer, startLocalServer } from './local/server.ts';
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 try {
   const server = await startLocalServer(process.env);
-  say(welcome(await seedDemo(server), server.config.dataFolder));
+  say(welcome(await seedDemo(server), server));
   stopOnSignal(server.close);
 } catch (error) {
   process.stderr.write(`${explain(error)}\n`);
   process.exitCode = 1;
 }
 
-function welcome({ url, license_key, operator_key }: Demo, dataFolder: string): string {
+function welcome({ url, license_key, operator_key }: Demo, { config, stripeUrl }: LocalServer): string {
+  const { dataFolder } = config;
   const json = "-H 'Content-Type: application/json'";
   const license = `-H 'Authorization: License ${license_key}' ${json}`;
   return `
@@ -31,6 +32,7 @@ Take a seat, keep it, give it back (paste all three):
 
 Watch five machines share three seats:  npm run demo
 Sign in with a browser and take a seat:  npm run demo -- --sign-in
+${stripeUrl === undefined ? 'Payments are taken by Stripe.' : `Payments are taken by a stand-in for Stripe, at ${stripeUrl}`}
 Stop with Ctrl-C. Each request is one JSON line below.
 `;
 }

@@ -60,9 +60,69 @@ test('with four secrets and nothing else, everything is embedded', () => {
     signIn: { kind: 'embedded' },
     signInRedirects: [],
     operators: { emails: [], domain: undefined },
+    billing: { kind: 'embedded' },
+    checkout: { returnUrl: undefined, trialDays: 0, automaticTax: false, promotionCodes: false },
+    trials: { days: 14, perDomain: 1, refusedDomains: [] },
+    usageMeters: [],
     forwardedHops: 1,
     retentionDays: 365,
   });
+});
+
+const PAYMENTS = {
+  STRIPE_SECRET_KEY: 'rk_live_0123456789',
+  STRIPE_WEBHOOK_SECRETS: 'whsec_new,whsec_old',
+  BILLING_RETURN_URL: 'https://vendor.example/thanks',
+};
+
+test('payments are Stripe’s where its key is named, whole', () => {
+  const settings = {
+    ...PAYMENTS,
+    CHECKOUT_TRIAL_DAYS: '14',
+    CHECKOUT_TAX: 'automatic',
+    CHECKOUT_PROMOTION_CODES: 'on',
+    TRIAL_DAYS: '0',
+    TRIALS_PER_DOMAIN: '3',
+    TRIAL_REFUSED_DOMAINS: 'rival.example,throwaway.example',
+    USAGE_METERS: 'exports,api_calls',
+  };
+  expect(readConfig({ ...SECRETS, ...settings })).toMatchObject({
+    billing: {
+      kind: 'stripe',
+      secretKey: PAYMENTS.STRIPE_SECRET_KEY,
+      webhookSecrets: ['whsec_new', 'whsec_old'],
+    },
+    checkout: {
+      returnUrl: PAYMENTS.BILLING_RETURN_URL,
+      trialDays: 14,
+      automaticTax: true,
+      promotionCodes: true,
+    },
+    trials: { days: 0, perDomain: 3, refusedDomains: ['rival.example', 'throwaway.example'] },
+    usageMeters: ['exports', 'api_calls'],
+  });
+});
+
+test.each(Object.keys(PAYMENTS).slice(0, 2))('%s alone takes no payments', (name) => {
+  const settings = Object.entries(PAYMENTS).filter(([other]) => other === name);
+  const refused = refusalOf({ ...SECRETS, ...Object.fromEntries(settings) });
+  for (const other of Object.keys(PAYMENTS).filter((each) => each !== name))
+    expect(refused).toContain(`${other}: is not set`);
+});
+
+test.each([
+  ['STRIPE_SECRET_KEY', 'pk_live_0123456789'],
+  ['STRIPE_WEBHOOK_SECRETS', 'secret'],
+  ['BILLING_RETURN_URL', 'vendor.example'],
+  ['CHECKOUT_TRIAL_DAYS', '731'],
+  ['CHECKOUT_TAX', 'on'],
+  ['CHECKOUT_PROMOTION_CODES', 'yes'],
+  ['TRIAL_DAYS', '-1'],
+  ['TRIALS_PER_DOMAIN', '1.5'],
+  ['TRIAL_REFUSED_DOMAINS', 'ada@example.com'],
+  ['USAGE_METERS', 'Exports'],
+])('%s of %s is refused by its name', (name, value) => {
+  expect(refusalOf({ ...SECRETS, ...PAYMENTS, [name]: value })).toContain(`- ${name}: `);
 });
 
 test('people sign in with Google where its client is named, whole', () => {

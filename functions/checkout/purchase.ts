@@ -32,16 +32,17 @@ export async function purchaseOf(
 ): Promise<Purchase | Refusal<'IDEMPOTENCY_KEY_REUSED'>> {
   const licenseId = wish.license_id ?? newLicenseId(tenantId);
   if (key === undefined) return { requestId: `checkout:${newSecretWord()}`, licenseId };
-  const id = hashSecret(JSON.stringify([tenantId, key]));
+  const keyId = hashSecret(JSON.stringify([tenantId, key]));
   const { plan, interval = 'month', seats, license_id = null } = wish;
   const asked = hashSecret(JSON.stringify([plan, interval, seats, license_id]));
   return records.transact(async (transaction) => {
     const nowMs = clock.nowMs();
-    const known = await transaction.get(CHECKOUT_KEYS, id);
+    const known = await transaction.get(CHECKOUT_KEYS, keyId);
     const isKnown = known !== undefined && known.expiresAtMs > nowMs;
     if (isKnown && known.asked !== asked) return { problem: 'IDEMPOTENCY_KEY_REUSED' as const };
-    if (!isKnown) transaction.set(CHECKOUT_KEYS, id, { asked, licenseId, expiresAtMs: nowMs + KEY_MS });
-    return { requestId: `checkout:${id}`, licenseId: isKnown ? known.licenseId : licenseId };
+    if (!isKnown)
+      transaction.set(CHECKOUT_KEYS, keyId, { keyId, asked, licenseId, expiresAtMs: nowMs + KEY_MS });
+    return { requestId: `checkout:${keyId}`, licenseId: isKnown ? known.licenseId : licenseId };
   });
 }
 

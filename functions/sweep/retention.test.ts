@@ -166,9 +166,9 @@ test('is looked for once a day and no oftener, each event once in its life', asy
   Object.assign(billed, { reads: 0, writes: 0 });
   await sweep();
   expect((await suite.deps.records.get(RETENTION, 'retention'))?.startedAtMs).toBe(clocked.nowMs());
-  // Nothing unsealed and no erasure, how far comparing and forgetting came, a license and no open session to compare,
-  // then five lists with nothing in them.
-  expect(billed.reads).toBe(2 + 2 + 1 + 1 + 5 + 1);
+  // Nothing unsealed, no erasure, nothing to do for payments and use, how far comparing and forgetting came, a license and
+  // no open session to compare, then ten lists with nothing in them.
+  expect(billed.reads).toBe(2 + 3 + 2 + 1 + 1 + 10 + 1);
 });
 
 test('goes on where time ran out, and in the end has seen to everything', async () => {

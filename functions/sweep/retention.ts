@@ -1,4 +1,6 @@
+import { usageRecordId } from '../../shared/domain/metering.ts';
 import {
+  billingEventsCutoffMs,
   dueRetention,
   endRetentionStep,
   type RetentionPass,
@@ -6,6 +8,12 @@ import {
 } from '../../shared/domain/retention.ts';
 import {
   AUDIT,
+  BILLING_EVENTS,
+  BILLING_EVENTS_BY_RECEIPT,
+  CHECKOUT_KEYS,
+  CHECKOUT_KEYS_BY_END,
+  CHECKOUTS,
+  CHECKOUTS_BY_END,
   CODES_BY_END,
   EVENTS_BY_RECORDING,
   INVITATIONS,
@@ -16,6 +24,10 @@ import {
   SIGN_IN_CODES,
   SIGN_INS,
   SIGN_INS_BY_END,
+  TRIAL_CLAIMS,
+  TRIAL_CLAIMS_BY_AGE,
+  USAGE_RECORDS,
+  USAGE_RECORDS_BY_RECEIPT,
 } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { withoutHolder } from '../../shared/ports/erasure.ts';
@@ -75,6 +87,46 @@ function forgetSome(pass: RetentionPass, deps: Deps, tally: Tally): Promise<Rete
         below: signInCutoffMs(pass),
         collection: SIGN_INS,
         idOf: ({ signInId }) => signInId,
+      });
+    case 'billing_events':
+      return removeSome(pass, deps, tally, {
+        query: BILLING_EVENTS_BY_RECEIPT,
+        equals: { isDone: true },
+        below: billingEventsCutoffMs(pass),
+        collection: BILLING_EVENTS,
+        idOf: ({ eventId }) => eventId,
+      });
+    case 'checkouts':
+      return removeSome(pass, deps, tally, {
+        query: CHECKOUTS_BY_END,
+        equals: {},
+        below: nowMs,
+        collection: CHECKOUTS,
+        idOf: ({ licenseId }) => licenseId,
+      });
+    case 'checkout_keys':
+      return removeSome(pass, deps, tally, {
+        query: CHECKOUT_KEYS_BY_END,
+        equals: {},
+        below: nowMs,
+        collection: CHECKOUT_KEYS,
+        idOf: ({ keyId }) => keyId,
+      });
+    case 'trial_claims':
+      return removeSome(pass, deps, tally, {
+        query: TRIAL_CLAIMS_BY_AGE,
+        equals: {},
+        below: cutoffMs,
+        collection: TRIAL_CLAIMS,
+        idOf: ({ claimId }) => claimId,
+      });
+    case 'usage_records':
+      return removeSome(pass, deps, tally, {
+        query: USAGE_RECORDS_BY_RECEIPT,
+        equals: { isOpen: false },
+        below: cutoffMs,
+        collection: USAGE_RECORDS,
+        idOf: usageRecordId,
       });
   }
 }

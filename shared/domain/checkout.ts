@@ -14,6 +14,7 @@ export type Checkout = z.infer<typeof CheckoutSchema>;
 
 /** An `Idempotency-Key` that was used. By a hash of the key and whose it is. */
 export const CheckoutKeySchema = z.object({
+  keyId: z.string(),
   /** A hash of what was asked for: the same key with another wish is a mistake. */
   asked: z.string(),
   licenseId: z.string(),

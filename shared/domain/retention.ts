@@ -2,7 +2,21 @@ import * as z from 'zod/mini';
 
 const DAY_MS = 24 * 3600 * 1000;
 
-const STEPS = ['histories', 'events', 'invitations', 'codes', 'sign_ins'] as const;
+const STEPS = [
+  'histories',
+  'events',
+  'invitations',
+  'codes',
+  'sign_ins',
+  'billing_events',
+  'checkouts',
+  'checkout_keys',
+  'trial_claims',
+  'usage_records',
+] as const;
+
+/** Stripe sends an event again for three days (docs.stripe.com/webhooks); ten times that, and none comes twice. */
+const BILLING_EVENTS_KEPT_MS = 30 * DAY_MS;
 
 /** One going over the records for what is too old. It may take several sweeps; each goes on where the one before stopped. */
 export const RetentionPassSchema = z.object({
@@ -37,6 +51,11 @@ export function dueRetention(
 export function endRetentionStep(pass: RetentionPass, nowMs: number): RetentionPass {
   const step = STEPS[STEPS.indexOf(pass.step) + 1];
   return step === undefined ? { ...pass, finishedAtMs: nowMs, after: null } : { ...pass, step, after: null };
+}
+
+/** Before when events of Stripe's that are done are forgotten. */
+export function billingEventsCutoffMs({ startedAtMs }: RetentionPass): number {
+  return startedAtMs - BILLING_EVENTS_KEPT_MS;
 }
 
 /** Sign-ins are kept a day beyond their end, so that a token shown late is told from one that never was. */
