@@ -1,0 +1,56 @@
+import { globSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+
+/** Whatever handles money, seats that are paid for, or use that is billed. */
+const FILES = globSync([
+  'shared/domain/{plans,subscription,checkout,metering,billing-event,trial}.ts',
+  'shared/adapters/billing/**/*.ts',
+  'shared/ports/{billing,billing-events,subscriptions}.ts',
+  'shared/http/{subscription-view,stripe-signature,idempotency-key}.ts',
+  'functions/{checkout,subscriptions,cancel,usage,trial,stripe-webhook}/*.ts',
+  'functions/sweep/{metering,payments}.ts',
+]).filter((file) => !/\.(test|contract-suite)\.ts$/.test(file));
+
+/** Lines that could make a fraction of something: a decimal, a division that is not floored, text read as a decimal. */
+function fractionsIn(source: string): string[] {
+  const code = source
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/^\s*\/\/.*$/gm, '')
+    .replace(/`[^`]*`/g, '``')
+    .replace(/'[^'\n]*'/g, "''");
+  const floored = /Math\.floor\([^/]* \/ [\d_A-Z]+\)/g;
+  return code
+    .split('\n')
+    .filter((line) =>
+      /\d\.\d|parseFloat|toFixed|toPrecision|Math\.round|\w \/=? \w/.test(line.replace(floored, '0')),
+    );
+}
+
+test('whatever is paid for is reckoned in whole numbers', () => {
+  expect(FILES.length).toBeGreaterThan(25);
+  const found = FILES.flatMap((file) =>
+    fractionsIn(readFileSync(file, 'utf8')).map((line) => `${file}: ${line.trim()}`),
+  );
+  // Compared with, and kept nowhere.
+  expect(found).toEqual([
+    'shared/adapters/billing/stripe-events.ts: if (signedAtSeconds > nowMs / 1000 + TOLERANCE_SECONDS)',
+  ]);
+});
+
+test.each([
+  'const total = seats * 9.99;',
+  'const share = amount / seats;',
+  'amount /= 2;',
+  'const price = parseFloat(text);',
+  'const shown = (cents / 100).toFixed(2);',
+  'const rounded = Math.round(amount);',
+])('the check finds %s', (line) => {
+  expect(fractionsIn(line)).toEqual([line]);
+});
+
+test.each(['const day = Math.floor(atMs / DAY_MS) * DAY_MS;', "const path = 'a / b 1.5';", '// 1.5 / 2'])(
+  'the check lets %s be',
+  (line) => {
+    expect(fractionsIn(line)).toEqual([]);
+  },
+);
