@@ -63,18 +63,22 @@ async function read({ licenseId }: TestLicense): Promise<Reply['body']> {
 
 describe('of a license that a subscription pays for,', () => {
   test.each([
-    ['seats', { max: 100 }],
-    ['plan', { plan: 'enterprise' }],
-    ['TTL', { ttl_seconds: 3600 }],
-    ['end', { valid_until: null }],
-    ['seats, beside what may be changed', { overdraft: 1, max: 3 }],
-  ])('the %s cannot be changed past the subscription', async (_, terms) => {
-    const license = await billedLicense();
-    const before = await read(license);
-    const refused = await change(license, terms);
-    expect([refused.status, refused.body.code]).toEqual([409, 'BILLED_BY_SUBSCRIPTION']);
-    expect(await read(license)).toEqual(before);
-  });
+    ['seats', { max: 100 }, ['/max']],
+    ['plan', { plan: 'enterprise' }, ['/plan']],
+    ['TTL', { ttl_seconds: 3600 }, ['/ttl_seconds']],
+    ['end', { valid_until: null }, ['/valid_until']],
+    ['seats and plan, beside what may be changed', { overdraft: 1, max: 3, plan: 'team' }, ['/max', '/plan']],
+  ])(
+    'the %s cannot be changed past the subscription, and the answer names them',
+    async (_, terms, places) => {
+      const license = await billedLicense();
+      const before = await read(license);
+      const refused = await change(license, terms);
+      expect([refused.status, refused.body.code]).toEqual([409, 'BILLED_BY_SUBSCRIPTION']);
+      expect(refused.body.errors.map(({ at }: { at: string }) => at)).toEqual(places);
+      expect(await read(license)).toEqual(before);
+    },
+  );
 
   test('everything else is the vendor’s to change, and the seats too once the subscription is over', async () => {
     const license = await billedLicense();
