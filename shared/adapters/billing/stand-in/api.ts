@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
 import { type Form, missing, PARAMETERS, Refused, readForm } from './form.ts';
 import { type Life, subscriptionOf } from './life.ts';
-import { newId, PRICES, type State } from './state.ts';
+import { at, found, newId, PRICES, type State } from './state.ts';
 
 /** The version of the library that the requests are typed by. */
 const API_VERSION = '2026-10-28.endive';
 const DAY_SECONDS = 24 * 3600;
+/** How long Stripe is sure to know a request, or a meter event, again; the stand-in knows it no longer than that. */
+const KNOWN_SECONDS = DAY_SECONDS;
+const LONGEST_KEY = 255;
 /** How far back, and ahead, a meter event may lie (docs.stripe.com/api/billing/meter-event/create). */
 const METER_SECONDS = { back: 35 * DAY_SECONDS, ahead: 300 } as const;
 
@@ -26,15 +29,15 @@ type Route = readonly [method: string, path: RegExp, answer: (form: Form, id: st
 
 /** The calls that are made of Stripe here, and no others, each as strict about its parameters as Stripe is. */
 export function apiOf(state: State, life: Life, baseUrl: () => string, now: () => number) {
-  function customerAt(id: string) {
-    const customer = state.customers[id];
-    if (!customer || customer.deleted) throw missing('customer', id);
+  function customerAt(id: string, param?: string) {
+    const customer = found(state.customers, id, 'customer', param);
+    if (customer.deleted) throw missing('customer', id, param);
     return customer;
   }
 
   function sessionAt(id: string) {
-    const session = state.sessions[id];
-    if (!session) throw missing('checkout.session', id);
+    const session = found(state.sessions, id, 'checkout.session');
+    life.expireIfDue(session);
     return session;
   }
 
@@ -63,8 +66,9 @@ export function apiOf(state: State, life: Life, baseUrl: () => string, now: () =
       'GET',
       /^\/v1\/prices$/,
       (form) => {
-        const { lookup_keys } = readForm(PARAMETERS.listPrices, form);
-        return list(PRICES.filter((price) => lookup_keys.includes(price.lookup_key)));
+        const { lookup_keys, active, ...page } = readForm(PARAMETERS.listPrices, form);
+        const theirs = PRICES.filter((price) => lookup_keys.includes(price.lookup_key));
+        return list(active === undefined ? theirs : theirs.filter((price) => price.active === active), page);
       },
     ],
     [
@@ -72,9 +76,10 @@ export function apiOf(state: State, life: Life, baseUrl: () => string, now: () =
       /^\/v1\/checkout\/sessions$/,
       (form) => {
         const asked = readForm(PARAMETERS.createSession, form);
-        customerAt(asked.customer);
+        customerAt(asked.customer, 'customer');
         const [line] = asked.line_items;
-        if (!line || !PRICES.some(({ id }) => id === line.price)) throw missing('price', line?.price ?? '');
+        if (!line || !PRICES.some(({ id }) => id === line.price))
+          throw missing('price', line?.price ?? '', 'line_items[0][price]');
         const id = newId('cs_test');
         const session = {
           id,
@@ -88,13 +93,13 @@ export function apiOf(state: State, life: Life, baseUrl: () => string, now: () =
           metadata: asked.metadata ?? {},
           status: 'open' as const,
           subscription: null,
-          wish: {
-            ...line,
-            trialDays: asked.subscription_data?.trial_period_days ?? 0,
-            metadata: asked.subscription_data?.metadata ?? {},
-          },
         };
         state.sessions[id] = session;
+        state.wishes[id] = {
+          ...line,
+          trialDays: asked.subscription_data?.trial_period_days ?? 0,
+          metadata: asked.subscription_data?.metadata ?? {},
+        };
         return session;
       },
     ],
@@ -108,8 +113,7 @@ export function apiOf(state: State, life: Life, baseUrl: () => string, now: () =
           const message = `Only Checkout Sessions with a status in ["open"] can be expired. This one is ${session.status}.`;
           throw new Refused(400, { message });
         }
-        session.status = 'expired';
-        return session;
+        return life.expire(session);
       },
     ],
     [
@@ -125,7 +129,7 @@ export function apiOf(state: State, life: Life, baseUrl: () => string, now: () =
       /^\/v1\/billing_portal\/sessions$/,
       (form) => {
         const { customer, return_url } = readForm(PARAMETERS.createPortal, form);
-        customerAt(customer);
+        customerAt(customer, 'customer');
         const id = newId('bps');
         state.portals[id] = { customer, returnUrl: return_url };
         return {
@@ -142,9 +146,7 @@ export function apiOf(state: State, life: Life, baseUrl: () => string, now: () =
       /^\/v1\/subscriptions\/(\w+)$/,
       (form, id) => {
         readForm(PARAMETERS.none, form);
-        const subscription = state.subscriptions[id];
-        if (!subscription) throw missing('subscription', id);
-        return subscription;
+        return found(state.subscriptions, id, 'subscription');
       },
     ],
     [
@@ -167,11 +169,13 @@ export function apiOf(state: State, life: Life, baseUrl: () => string, now: () =
       'GET',
       /^\/v1\/invoices$/,
       (form) => {
-        const { subscription, status } = readForm(PARAMETERS.listInvoices, form);
-        const found = Object.values(state.invoices)
+        const { subscription, status, ...page } = readForm(PARAMETERS.listInvoices, form);
+        found(state.subscriptions, subscription, 'subscription', 'subscription');
+        const theirs = Object.values(state.invoices)
           .filter((invoice) => subscriptionOf(invoice) === subscription)
           .filter((invoice) => status === undefined || invoice.status === status);
-        return list(found.toReversed());
+        // The newest comes first.
+        return list(theirs.toReversed(), page);
       },
     ],
     [
@@ -179,26 +183,18 @@ export function apiOf(state: State, life: Life, baseUrl: () => string, now: () =
       /^\/v1\/charges\/(\w+)$/,
       (form, id) => {
         readForm(PARAMETERS.none, form);
-        const charge = state.charges[id];
-        if (!charge) throw missing('charge', id);
-        return charge;
+        return found(state.charges, id, 'charge');
       },
     ],
     [
       'GET',
       /^\/v1\/invoice_payments$/,
       (form) => {
-        const { payment } = readForm(PARAMETERS.listInvoicePayments, form);
-        const paid = Object.values(state.charges).filter(
-          ({ payment_intent }) => payment_intent === payment.payment_intent,
-        );
-        const payments = paid.map(({ invoiceId }) => ({
-          id: newId('inpay'),
-          object: 'invoice_payment',
-          invoice: state.invoices[invoiceId],
-          payment,
-        }));
-        return list(payments);
+        const { payment, expand, ...page } = readForm(PARAMETERS.listInvoicePayments, form);
+        const invoiceId = at(state.paidInvoices, payment.payment_intent);
+        if (invoiceId === undefined) return list([], page);
+        const invoice = expand?.includes('data.invoice') ? at(state.invoices, invoiceId) : invoiceId;
+        return list([{ id: newId('inpay'), object: 'invoice_payment', invoice, payment }], page);
       },
     ],
     [
@@ -206,9 +202,7 @@ export function apiOf(state: State, life: Life, baseUrl: () => string, now: () =
       /^\/v1\/disputes\/(\w+)$/,
       (form, id) => {
         readForm(PARAMETERS.none, form);
-        const dispute = state.disputes[id];
-        if (!dispute) throw missing('dispute', id);
-        return dispute;
+        return found(state.disputes, id, 'dispute');
       },
     ],
     [
@@ -216,13 +210,14 @@ export function apiOf(state: State, life: Life, baseUrl: () => string, now: () =
       /^\/v1\/billing\/meter_events$/,
       (form) => {
         const { event_name, identifier, timestamp, payload } = readForm(PARAMETERS.createMeterEvent, form);
-        customerAt(payload.stripe_customer_id);
+        const { stripe_customer_id: customerId, value } = payload;
+        customerAt(customerId, 'payload[stripe_customer_id]');
         if (timestamp < now() - METER_SECONDS.back || timestamp > now() + METER_SECONDS.ahead)
           throw new Refused(400, { code: 'timestamp_invalid', message: 'The timestamp is out of range.' });
-        if (state.meterEvents[identifier])
+        if (isKnown(at(state.metered, identifier)))
           throw new Refused(400, { message: `An event already exists with identifier ${identifier}.` });
-        const { stripe_customer_id: customerId, value } = payload;
-        state.meterEvents[identifier] = { eventName: event_name, customerId, value, timestamp };
+        state.metered[identifier] = now();
+        state.meterEvents.push({ identifier, eventName: event_name, customerId, value, timestamp });
         return {
           object: 'billing.meter_event',
           created: now(),
@@ -249,15 +244,22 @@ export function apiOf(state: State, life: Life, baseUrl: () => string, now: () =
     const asked = createHash('sha256')
       .update(JSON.stringify([call.method, call.path, call.form]))
       .digest('hex');
-    const before = state.answers[key];
-    if (before && before.asked !== asked) {
+    const before = at(state.answers, key);
+    if (!before || !isKnown(before.at)) {
+      const { status, body } = carryOut(call);
+      state.answers[key] = { asked, status, body, at: now() };
+      return { status, body };
+    }
+    if (before.asked !== asked) {
       const message = 'Keys for idempotent requests can only be used with the same parameters.';
       throw new Refused(400, { type: 'idempotency_error', message });
     }
-    if (before) return { ...before, headers: { 'idempotent-replayed': 'true' } };
-    const answer = carryOut(call);
-    state.answers[key] = { asked, status: answer.status, body: answer.body };
-    return answer;
+    const { status, body } = before;
+    return { status, body, headers: { 'idempotent-replayed': 'true' } };
+  }
+
+  function isKnown(since: number | undefined): boolean {
+    return since !== undefined && now() - since < KNOWN_SECONDS;
   }
 
   return (call: Call): Answer => {
@@ -267,6 +269,8 @@ export function apiOf(state: State, life: Life, baseUrl: () => string, now: () =
       if (call.headers['stripe-version'] !== API_VERSION)
         throw new Refused(400, { message: `This stands in for version ${API_VERSION}.` });
       const key = call.headers['idempotency-key'];
+      if (key !== undefined && key.length > LONGEST_KEY)
+        throw new Refused(400, { type: 'idempotency_error', message: 'Idempotency keys are too long.' });
       return call.method === 'POST' && typeof key === 'string' ? once(call, key) : carryOut(call);
     } catch (error) {
       if (error instanceof Refused) return json(error.status, { error: error.error });
@@ -275,8 +279,16 @@ export function apiOf(state: State, life: Life, baseUrl: () => string, now: () =
   };
 }
 
-function list(data: readonly object[]) {
-  return { object: 'list', data, has_more: false, url: '/v1' };
+interface Page {
+  readonly limit: number;
+  readonly starting_after?: string | undefined;
+}
+
+/** What comes after the object that the last page ended with (docs.stripe.com/api/pagination). */
+function list<T extends { readonly id: string }>(data: readonly T[], { limit, starting_after }: Page) {
+  const start = data.findIndex(({ id }) => id === starting_after) + 1;
+  const page = data.slice(start, start + limit);
+  return { object: 'list', data: page, has_more: start + limit < data.length, url: '/v1' };
 }
 
 function json(status: number, body: object): Answer {

@@ -3,48 +3,58 @@ import * as z from 'zod/mini';
 /** Parameters as Stripe's client sends them: `a[b][0]=c`, everything text. */
 export type Form = string | readonly Form[] | { readonly [name: string]: Form };
 
-interface Open {
-  [name: string]: Open | string;
-}
+interface Open extends Map<string, Open | string> {}
 
 /** The nested values that an encoded form stands for. */
 export function decodeForm(encoded: string): Form {
-  const root: Open = {};
+  const root: Open = new Map();
   for (const [key, value] of new URLSearchParams(encoded)) {
     const path = key.replaceAll(']', '').split('[');
     const last = path.pop() ?? '';
     let open = root;
     for (const name of path) {
-      const inner = open[name];
-      const next: Open = typeof inner === 'object' ? inner : {};
-      open[name] = next;
+      const inner = open.get(name);
+      const next: Open = inner instanceof Map ? inner : new Map();
+      open.set(name, next);
       open = next;
     }
-    open[last] = value;
+    open.set(last, value);
   }
   return close(root);
 }
 
 function close(open: Open | string): Form {
   if (typeof open === 'string') return open;
-  const names = Object.keys(open);
-  if (names.length > 0 && names.every((name) => /^\d+$/.test(name))) return Object.values(open).map(close);
-  return Object.fromEntries(Object.entries(open).map(([name, value]) => [name, close(value)]));
+  const names = [...open.keys()];
+  if (names.length > 0 && names.every((name) => /^\d+$/.test(name))) return [...open.values()].map(close);
+  return Object.fromEntries([...open].map(([name, value]) => [name, close(value)]));
 }
 
+/** Stripe's codes for what cannot be read (docs.stripe.com/error-codes), as messages of the checks that find it. */
+const NO_INTEGER = 'parameter_invalid_integer';
+const EMPTY = 'parameter_invalid_empty';
+const NO_URL = 'url_invalid';
+
+const text = (longest: number) => z.string().check(z.minLength(1, EMPTY), z.maxLength(longest));
 const id = (prefix: string) => z.string().check(z.regex(new RegExp(`^${prefix}_\\w+$`)));
-const whole = z.pipe(z.string().check(z.regex(/^\d+$/)), z.transform(Number));
+const integer = (form: RegExp) => z.pipe(z.string().check(z.regex(form, NO_INTEGER)), z.transform(Number));
+const seconds = integer(/^\d{1,10}$/);
+const positive = integer(/^[1-9]\d{0,8}$/);
 const flag = z.pipe(
   z.enum(['true', 'false']),
-  z.transform((text) => text === 'true'),
+  z.transform((word) => word === 'true'),
 );
-const metadata = z.record(z.string(), z.string());
-const url = z.url({ protocol: /^https?$/ });
-const page = { limit: z.optional(whole), starting_after: z.optional(z.string()) };
+/** docs.stripe.com/api/metadata */
+const metadata = z.record(z.string().check(z.maxLength(40)), z.string().check(z.maxLength(500)));
+const url = z.url({ protocol: /^https?$/, error: NO_URL });
+const page = {
+  limit: z.prefault(integer(/^([1-9]\d?|100)$/), '10'),
+  starting_after: z.optional(z.string()),
+};
 
 /** What each call takes; whatever else is refused, as Stripe does. */
 export const PARAMETERS = {
-  createCustomer: z.strictObject({ name: z.optional(z.string()), metadata: z.optional(metadata) }),
+  createCustomer: z.strictObject({ name: z.optional(text(256)), metadata: z.optional(metadata) }),
   none: z.strictObject({}),
   listPrices: z.strictObject({
     lookup_keys: z.array(z.string()).check(z.minLength(1), z.maxLength(10)),
@@ -54,15 +64,15 @@ export const PARAMETERS = {
   createSession: z.strictObject({
     mode: z.literal('subscription'),
     customer: id('cus'),
-    client_reference_id: z.optional(z.string()),
+    client_reference_id: z.optional(text(200)),
     line_items: z
-      .array(z.strictObject({ price: id('price'), quantity: whole }))
+      .array(z.strictObject({ price: id('price'), quantity: positive }))
       .check(z.minLength(1), z.maxLength(1)),
     success_url: url,
     cancel_url: z.optional(url),
     metadata: z.optional(metadata),
     subscription_data: z.optional(
-      z.strictObject({ metadata: z.optional(metadata), trial_period_days: z.optional(whole) }),
+      z.strictObject({ metadata: z.optional(metadata), trial_period_days: z.optional(positive) }),
     ),
     automatic_tax: z.optional(z.strictObject({ enabled: flag })),
     customer_update: z.optional(
@@ -83,12 +93,12 @@ export const PARAMETERS = {
     ...page,
   }),
   createMeterEvent: z.strictObject({
-    event_name: z.string().check(z.minLength(1), z.maxLength(100)),
-    identifier: z.string().check(z.minLength(1), z.maxLength(100)),
-    timestamp: whole,
+    event_name: text(100),
+    identifier: text(100),
+    timestamp: seconds,
     payload: z.strictObject({
       stripe_customer_id: id('cus'),
-      value: z.string().check(z.regex(/^\d+$/)),
+      value: z.string().check(z.regex(/^\d+$/, NO_INTEGER)),
     }),
   }),
 } as const;
@@ -121,13 +131,17 @@ export function readForm<T>(schema: z.ZodMiniType<T>, form: Form): T {
       message: `Received unknown parameter: ${param}`,
     });
   }
-  const param = at(issue?.path ?? []);
-  const isMissing = valueAt(form, issue?.path ?? []) === undefined;
-  throw new Refused(400, {
-    code: isMissing ? 'parameter_missing' : 'parameter_invalid',
-    param,
-    message: isMissing ? `Missing required param: ${param}.` : `Invalid ${param}.`,
-  });
+  const path = issue?.path ?? [];
+  const param = at(path);
+  if (valueAt(form, path) === undefined)
+    throw new Refused(400, {
+      code: 'parameter_missing',
+      param,
+      message: `Missing required param: ${param}.`,
+    });
+  // For some Stripe has a code, for the others nothing but words.
+  const code = [NO_INTEGER, EMPTY, NO_URL].find((known) => known === issue?.message);
+  throw new Refused(400, { ...(code !== undefined && { code }), param, message: `Invalid ${param}.` });
 }
 
 function valueAt(form: Form, path: readonly PropertyKey[]): Form | undefined {
@@ -139,6 +153,11 @@ function valueAt(form: Form, path: readonly PropertyKey[]): Form | undefined {
   return value;
 }
 
-export function missing(what: string, given: string): Refused {
-  return new Refused(404, { code: 'resource_missing', param: 'id', message: `No such ${what}: '${given}'` });
+/** What is not there is not found where the address names it, and a bad request where a parameter does. */
+export function missing(what: string, given: string, param?: string): Refused {
+  return new Refused(param === undefined ? 404 : 400, {
+    code: 'resource_missing',
+    param: param ?? 'id',
+    message: `No such ${what}: '${given}'`,
+  });
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { PRICES, type Session, type Subscription } from './state.ts';
+import { planOfPrice } from '../../../domain/plans.ts';
+import { PRICES, type Session, type Subscription, type Wish } from './state.ts';
 
 const STYLE = `
 :root { color-scheme: light dark; --line: #767676; --quiet: light-dark(#555, #b5b5b5); }
@@ -25,11 +26,14 @@ export const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+/** What has become of a purchase that nobody can pay for any more. */
+const OVER = { complete: 'It is paid for already.', expired: 'It has expired.' } as const;
+
 /** The page to pay on. */
-export function payPage({ wish, cancel_url, status }: Session, declined: boolean): string {
+export function payPage({ cancel_url, status }: Session, wish: Wish, declined: boolean): string {
+  if (status !== 'open') return trouble('Nothing to pay', OVER[status]);
   const price = PRICES.find(({ id }) => id === wish.price);
-  if (status !== 'open' || !price)
-    return page('Nothing to pay', `<h1>Nothing to pay</h1><p>This purchase is ${status}.</p>`);
+  if (!price) return trouble('Nothing to pay', 'It is not sold any more.');
   const { lookup_key, unit_amount, recurring } = price;
   const trial = wish.trialDays > 0 ? `<p>Free for ${wish.trialDays} days, then paid.</p>` : '';
   const alert = declined ? '<p role="alert">The card was declined. Try another one.</p>' : '';
@@ -38,14 +42,14 @@ export function payPage({ wish, cancel_url, status }: Session, declined: boolean
     `<h1>Buy seats</h1>
 <p>This stands in for Stripe on your machine. It takes no money: for development only.</p>
 <dl>
-<dt>Price</dt><dd>${html(lookup_key)}</dd>
+<dt>Plan</dt><dd>${html(planOfPrice(lookup_key) ?? lookup_key)}</dd>
 <dt>Seats</dt><dd>${wish.quantity}</dd>
 <dt>A seat</dt><dd>${dollars(unit_amount)} a ${recurring.interval}</dd>
 <dt>In all</dt><dd>${dollars(unit_amount * wish.quantity)} a ${recurring.interval}</dd>
 </dl>
 ${trial}${alert}<form method="post">
 <label for="card">Card number</label>
-<input id="card" name="card" value="4242 4242 4242 4242" inputmode="numeric" autocomplete="off" required aria-describedby="hint">
+<input id="card" name="card" value="4242 4242 4242 4242" inputmode="numeric" autocomplete="off" required aria-describedby="hint"${declined ? ' aria-invalid="true"' : ''}>
 <p id="hint">4000 0000 0000 0002 is declined; every other one is good.</p>
 <button>${wish.trialDays > 0 ? 'Start trial' : `Pay ${dollars(unit_amount * wish.quantity)}`}</button>
 </form>
@@ -83,8 +87,8 @@ export function returnPage(): string {
   return page('Thank you', '<h1>Thank you</h1><p>You can close this window and go back to the program.</p>');
 }
 
-export function noPage(): string {
-  return page('Nothing here', '<h1>Nothing here</h1><p>There is nothing at this address.</p>');
+export function trouble(title: string, told: string): string {
+  return page(title, `<h1>${html(title)}</h1><p>${html(told)}</p>`);
 }
 
 function page(title: string, main: string): string {

@@ -1,15 +1,27 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Stripe } from 'stripe';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import * as z from 'zod/mini';
 import { startStripeStandIn } from './server.ts';
 import type { StripeStandIn } from './types.ts';
 
+const START_MS = Date.UTC(2027, 0, 31, 12);
+const DAY_MS = 24 * 3600 * 1000;
+
 let stripe: StripeStandIn;
+let nowMs: number;
 beforeEach(async () => {
-  stripe = await startStripeStandIn();
+  nowMs = START_MS;
+  stripe = await startStripeStandIn({ nowMs: () => nowMs });
 });
 afterEach(() => stripe.close());
+
+const day = (seconds: number | null | undefined): string | undefined =>
+  seconds == null ? undefined : new Date(seconds * 1000).toISOString().slice(0, 10);
 
 interface Answer {
   readonly status: number;
@@ -30,6 +42,8 @@ async function call(
     headers: {
       authorization: `Bearer ${stripe.apiKey}`,
       'stripe-version': '2026-10-28.endive',
+      // Kept open, it would outlive the server, and another one may come to its port.
+      connection: 'close',
       ...headers,
     },
     ...(isPost && { body: encoded }),
@@ -41,7 +55,7 @@ async function call(
   };
 }
 
-async function sessionForm(): Promise<Record<string, string>> {
+async function sessionForm(change: Record<string, string> = {}): Promise<Record<string, string>> {
   const customer = String((await call('POST', '/v1/customers', { name: 'Acme' })).body.id);
   return {
     mode: 'subscription',
@@ -49,8 +63,31 @@ async function sessionForm(): Promise<Record<string, string>> {
     'line_items[0][price]': 'price_seatlease_pro_month',
     'line_items[0][quantity]': '2',
     success_url: 'https://vendor.example/thanks',
+    ...change,
   };
 }
+
+async function openSession(
+  change?: Record<string, string>,
+): Promise<{ id: string; url: string; customer: string }> {
+  const { body } = await call('POST', '/v1/checkout/sessions', await sessionForm(change));
+  return { id: String(body.id), url: String(body.url), customer: String(body.customer) };
+}
+
+async function bought(change?: Record<string, string>): Promise<string> {
+  const { id } = await openSession(change);
+  await stripe.pay(id);
+  return stripe.subscriptionOf(id) ?? '';
+}
+
+/** Types of the events that `work` leads to. */
+async function toldBy(work: () => Promise<unknown>): Promise<string[]> {
+  const before = stripe.events.length;
+  await work();
+  return stripe.events.slice(before).map(({ type }) => type);
+}
+
+const eventObject = (body: string): Record<string, unknown> => JSON.parse(body).data.object;
 
 describe('as Stripe does, it refuses', () => {
   test.each([
@@ -68,12 +105,23 @@ describe('as Stripe does, it refuses', () => {
       'parameter_missing',
       'line_items[0][quantity]',
     ],
-    ['a parameter that cannot be read', { success_url: 'thanks' }, 'parameter_invalid', 'success_url'],
+    ['an address that is none', { success_url: 'thanks' }, 'url_invalid', 'success_url'],
+    ['an empty text', { client_reference_id: '' }, 'parameter_invalid_empty', 'client_reference_id'],
+    ['a word that it has not', { mode: 'payment' }, undefined, 'mode'],
     [
-      'seats that are no number',
+      'seats that are no whole number',
       { 'line_items[0][quantity]': '1.5' },
-      'parameter_invalid',
+      'parameter_invalid_integer',
       'line_items[0][quantity]',
+    ],
+    ['no seats', { 'line_items[0][quantity]': '0' }, 'parameter_invalid_integer', 'line_items[0][quantity]'],
+    ['a name that every object inherits', { 'metadata[x][__proto__]': 'red' }, undefined, 'metadata[x]'],
+    ['a customer who is not there', { customer: 'cus_nobody' }, 'resource_missing', 'customer'],
+    [
+      'a price that is not there',
+      { 'line_items[0][price]': 'price_nothing' },
+      'resource_missing',
+      'line_items[0][price]',
     ],
   ])('%s', async (_, change, code, param) => {
     const form = Object.entries({ ...(await sessionForm()), ...change });
@@ -89,72 +137,697 @@ describe('as Stripe does, it refuses', () => {
     ]);
   });
 
-  test('a key that is not its own, another version, a call that nobody makes, and what is not there', async () => {
+  test('a key that is not its own, another version, and a call that nobody makes', async () => {
     const wrongKey = { authorization: 'Bearer sk_test_wrong' };
     expect((await call('POST', '/v1/customers', {}, wrongKey)).status).toBe(401);
     const old = { 'stripe-version': '2020-08-27' };
     expect((await call('POST', '/v1/customers', {}, old)).status).toBe(400);
     expect((await call('GET', '/v1/balance')).status).toBe(404);
-    const missing = await call('GET', '/v1/subscriptions/sub_nobody');
-    expect([missing.status, missing.body.error?.code]).toEqual([404, 'resource_missing']);
+    expect((await call('PUT', '/v1/customers')).status).toBe(404);
+  });
+
+  test.each([
+    'GET /v1/subscriptions/sub_nobody',
+    'DELETE /v1/subscriptions/sub_nobody',
+    'GET /v1/charges/ch_nobody',
+    'GET /v1/disputes/dp_nobody',
+    'GET /v1/checkout/sessions/cs_test_nobody',
+    'POST /v1/checkout/sessions/cs_test_nobody/expire',
+    'DELETE /v1/customers/cus_nobody',
+    'GET /v1/subscriptions/constructor',
+  ])('%s, as nothing is there', async (asked) => {
+    const [method = '', path = ''] = asked.split(' ');
+    const { status, body } = await call(method, path);
+    expect([status, body.error?.type, body.error?.code, body.error?.param]).toEqual([
+      404,
+      'invalid_request_error',
+      'resource_missing',
+      'id',
+    ]);
   });
 });
 
-test('the same idempotency key is the same answer, and with another request a mistake', async () => {
+describe('an idempotency key', () => {
   const key = { 'idempotency-key': 'key 1' };
-  const first = await call('POST', '/v1/customers', { name: 'Acme' }, key);
-  const again = await call('POST', '/v1/customers', { name: 'Acme' }, key);
-  expect([again.body.id, first.replayed, again.replayed]).toEqual([first.body.id, null, 'true']);
-  const other = await call('POST', '/v1/customers', { name: 'Other' }, key);
-  expect([other.status, other.body.error?.type]).toEqual([400, 'idempotency_error']);
-});
 
-test('a purchase is told in Stripe’s order, and billed in whole cents', async () => {
-  const { body } = await call('POST', '/v1/checkout/sessions', await sessionForm());
-  await stripe.pay(String(body.id));
-  expect(stripe.events.map(({ type }) => type)).toEqual([
-    'customer.subscription.created',
-    'invoice.created',
-    'invoice.finalized',
-    'charge.succeeded',
-    'invoice.paid',
-    'customer.subscription.updated',
-    'checkout.session.completed',
-  ]);
-  const paid = await call('GET', '/v1/invoices', {
-    subscription: stripe.subscriptionOf(String(body.id)) ?? '',
+  test('is answered the same for the same request, and is a mistake with another', async () => {
+    const first = await call('POST', '/v1/customers', { name: 'Acme' }, key);
+    const again = await call('POST', '/v1/customers', { name: 'Acme' }, key);
+    expect([again.body, first.replayed, again.replayed]).toEqual([first.body, null, 'true']);
+    const other = await call('POST', '/v1/customers', { name: 'Other' }, key);
+    expect([other.status, other.body.error?.type]).toEqual([400, 'idempotency_error']);
   });
-  expect(paid.body.data).toEqual([expect.objectContaining({ amount_due: 1_800, status: 'paid' })]);
+
+  test('is forgotten after a day, and not before', async () => {
+    const first = await call('POST', '/v1/customers', { name: 'Acme' }, key);
+    nowMs += DAY_MS - 1_000;
+    expect((await call('POST', '/v1/customers', { name: 'Acme' }, key)).body.id).toBe(first.body.id);
+    nowMs += 1_000;
+    expect((await call('POST', '/v1/customers', { name: 'Acme' }, key)).body.id).not.toBe(first.body.id);
+  });
+
+  test('of a request that was refused may be used again, and one of 256 characters never', async () => {
+    expect((await call('POST', '/v1/customers', { color: 'red' }, key)).status).toBe(400);
+    expect((await call('POST', '/v1/customers', { name: 'Acme' }, key)).status).toBe(200);
+    const long = { 'idempotency-key': 'k'.repeat(256) };
+    expect((await call('POST', '/v1/customers', { name: 'Acme' }, long)).status).toBe(400);
+  });
 });
 
-test('the page sells, says when a card is declined, and sells nothing twice', async () => {
-  const { body } = await call('POST', '/v1/checkout/sessions', await sessionForm());
-  const url = String(body.url);
-  expect(await (await fetch(url)).text()).toContain('$18.00 a month');
-  const pay = (card: string) =>
-    fetch(url, { method: 'POST', body: new URLSearchParams({ card }), redirect: 'manual' });
-  expect(await (await pay('4000 0000 0000 0002')).text()).toContain('declined');
-  const paid = await pay('4242 4242 4242 4242');
-  expect([paid.status, paid.headers.get('location')]).toEqual([303, 'https://vendor.example/thanks']);
-  expect(await (await pay('4242 4242 4242 4242')).text()).toContain('Nothing to pay');
-  expect(stripe.events.filter(({ type }) => type === 'customer.subscription.created')).toHaveLength(1);
+const BOUGHT = [
+  'customer.subscription.created',
+  'invoice.created',
+  'invoice.finalized',
+  'charge.succeeded',
+  'invoice.paid',
+  'customer.subscription.updated',
+  'checkout.session.completed',
+];
+const BILLED = ['customer.subscription.updated', 'invoice.created', 'invoice.finalized'];
+
+describe('a subscription, told in Stripe’s order and billed in whole cents,', () => {
+  const invoices = async (id: string): Promise<unknown> =>
+    (await call('GET', '/v1/invoices', { subscription: id })).body.data;
+
+  test('is paid when it is bought', async () => {
+    const { id } = await openSession();
+    expect(await toldBy(() => stripe.pay(id))).toEqual(BOUGHT);
+    const subscriptionId = stripe.subscriptionOf(id) ?? '';
+    expect(stripe.subscription(subscriptionId)).toMatchObject({ status: 'active', seats: 2 });
+    expect(await invoices(subscriptionId)).toEqual([
+      expect.objectContaining({ amount_due: 1_800, amount_paid: 1_800, status: 'paid' }),
+    ]);
+    await expect(stripe.pay(id)).rejects.toThrow('not open');
+  });
+
+  test('costs nothing while it is tried, and is paid from the trial’s end on', async () => {
+    const { id } = await openSession({ 'subscription_data[trial_period_days]': '14' });
+    const paidByNoCard = BOUGHT.filter((type) => !/charge|updated/.test(type));
+    expect(await toldBy(() => stripe.pay(id))).toEqual(paidByNoCard);
+    const subscriptionId = stripe.subscriptionOf(id) ?? '';
+    expect(stripe.subscription(subscriptionId)?.status).toBe('trialing');
+    expect(await invoices(subscriptionId)).toEqual([
+      expect.objectContaining({ amount_due: 0, status: 'paid' }),
+    ]);
+    expect(stripe.chargeOf(subscriptionId)).toBeUndefined();
+    expect(await toldBy(() => stripe.announceTrialEnd(subscriptionId))).toEqual([
+      'customer.subscription.trial_will_end',
+    ]);
+    await stripe.renew(subscriptionId);
+    expect(stripe.subscription(subscriptionId)?.status).toBe('active');
+    expect(stripe.chargeOf(subscriptionId)).toBeDefined();
+  });
+
+  test('is not begun with a card that is declined, and can be paid with another', async () => {
+    const { id } = await openSession();
+    expect(await toldBy(() => stripe.pay(id, 'declined'))).toEqual(['payment_intent.payment_failed']);
+    expect(stripe.subscriptionOf(id)).toBeUndefined();
+    await stripe.pay(id);
+    expect(stripe.subscriptionOf(id)).toBeDefined();
+  });
+
+  test('goes on for another period with each payment', async () => {
+    const id = await bought();
+    expect(await toldBy(() => stripe.renew(id))).toEqual([...BILLED, 'charge.succeeded', 'invoice.paid']);
+    expect(await invoices(id)).toHaveLength(2);
+  });
+
+  test('ends its periods on the day that it began on, or on the last of a shorter month', async () => {
+    const id = await bought();
+    const ends = [day(stripe.subscription(id)?.periodEnd)];
+    for (const _ of [1, 2, 3]) {
+      await stripe.renew(id);
+      ends.push(day(stripe.subscription(id)?.periodEnd));
+    }
+    expect(ends).toEqual(['2027-02-28', '2027-03-31', '2027-04-30', '2027-05-31']);
+    nowMs = Date.UTC(2028, 1, 29);
+    const yearly = await bought({ 'line_items[0][price]': 'price_seatlease_pro_year' });
+    expect(day(stripe.subscription(yearly)?.periodEnd)).toBe('2029-02-28');
+  });
+
+  test('is overdue when a payment fails, until one comes or none is waited for any more', async () => {
+    const id = await bought();
+    expect(await toldBy(() => stripe.renew(id, 'declined'))).toEqual([
+      ...BILLED,
+      'invoice.payment_failed',
+      'customer.subscription.updated',
+    ]);
+    expect(stripe.subscription(id)?.status).toBe('past_due');
+    expect(stripe.chargeOf(id)).toBeUndefined();
+    expect(await toldBy(() => stripe.retryPayment(id, 'declined'))).toEqual(['invoice.payment_failed']);
+    expect(await toldBy(() => stripe.retryPayment(id))).toEqual([
+      'charge.succeeded',
+      'invoice.paid',
+      'customer.subscription.updated',
+    ]);
+    expect(stripe.subscription(id)?.status).toBe('active');
+    await stripe.renew(id, 'declined');
+    await stripe.giveUp(id, 'unpaid');
+    expect(stripe.subscription(id)?.status).toBe('unpaid');
+    expect(await toldBy(() => stripe.giveUp(id, 'canceled'))).toEqual(['customer.subscription.deleted']);
+  });
+
+  test('has more seats at once, and costs more from the next period on', async () => {
+    const id = await bought();
+    expect(await toldBy(() => stripe.changeSeats(id, 5))).toEqual(['customer.subscription.updated']);
+    expect(await invoices(id)).toHaveLength(1);
+    await stripe.renew(id);
+    expect(await invoices(id)).toEqual([
+      expect.objectContaining({ amount_due: 4_500 }),
+      expect.objectContaining({ amount_due: 1_800 }),
+    ]);
+  });
+
+  test('begins anew where it is paid by the year from now on, and not where only the plan is another', async () => {
+    const id = await bought();
+    nowMs += 3 * DAY_MS;
+    expect(await toldBy(() => stripe.changePrice(id, 'seatlease_team_month'))).toEqual([
+      'customer.subscription.updated',
+    ]);
+    expect(await toldBy(() => stripe.changePrice(id, 'seatlease_team_year'))).toEqual([
+      ...BILLED,
+      'charge.succeeded',
+      'invoice.paid',
+    ]);
+    expect(stripe.subscription(id)?.lookupKey).toBe('seatlease_team_year');
+    expect(day(stripe.subscription(id)?.periodEnd)).toBe('2028-02-03');
+    await expect(stripe.changePrice(id, 'nothing')).rejects.toThrow('No such price');
+  });
+
+  test('ends with its period, unless that is taken back', async () => {
+    const id = await bought();
+    const end = (ends: string) => call('POST', `/v1/subscriptions/${id}`, { cancel_at_period_end: ends });
+    expect(await toldBy(() => end('true'))).toEqual(['customer.subscription.updated']);
+    expect(await toldBy(() => end('true'))).toEqual([]);
+    const { periodEnd } = stripe.subscription(id) ?? {};
+    expect(stripe.subscription(id)?.cancelAt).toBe(periodEnd);
+    await end('false');
+    expect(stripe.subscription(id)?.cancelAt).toBeNull();
+    await end('true');
+    expect(await toldBy(() => stripe.renew(id))).toEqual(['customer.subscription.deleted']);
+    expect(stripe.subscription(id)?.status).toBe('canceled');
+  });
+
+  test('that has ended never changes again', async () => {
+    const id = await bought();
+    await stripe.end(id);
+    expect(
+      await toldBy(async () => {
+        for (const change of [
+          () => stripe.changeSeats(id, 3),
+          () => stripe.changePrice(id, 'seatlease_team_month'),
+          () => stripe.renew(id),
+          () => stripe.retryPayment(id),
+          () => stripe.giveUp(id, 'unpaid'),
+          () => stripe.pause(id),
+          () => stripe.resume(id),
+          () => stripe.end(id),
+        ])
+          await expect(change()).rejects.toThrow();
+        const kept = await call('POST', `/v1/subscriptions/${id}`, { cancel_at_period_end: 'false' });
+        expect(kept.status).toBe(400);
+        expect((await call('DELETE', `/v1/subscriptions/${id}`)).status).toBe(404);
+      }),
+    ).toEqual([]);
+    expect(stripe.subscription(id)).toMatchObject({ status: 'canceled', endedAt: START_MS / 1000 });
+  });
+
+  test('pauses and goes on', async () => {
+    const id = await bought();
+    expect(await toldBy(() => stripe.pause(id))).toEqual(['customer.subscription.paused']);
+    expect(stripe.subscription(id)?.status).toBe('paused');
+    expect(await toldBy(() => stripe.resume(id))).toEqual(['customer.subscription.resumed']);
+    expect(stripe.subscription(id)?.status).toBe('active');
+  });
+
+  test('ends with its customer, and no other’s does', async () => {
+    const { id, customer } = await openSession();
+    await stripe.pay(id);
+    const waiting = await openSession({ customer });
+    const others = await bought();
+    expect(await toldBy(() => call('DELETE', `/v1/customers/${customer}`))).toEqual([
+      'customer.subscription.deleted',
+      'customer.deleted',
+    ]);
+    expect(stripe.subscription(others)?.status).toBe('active');
+    await expect(stripe.pay(waiting.id)).rejects.toThrow('No such customer');
+    expect((await call('POST', '/v1/checkout/sessions', await sessionForm({ customer }))).status).toBe(400);
+  });
 });
 
-test('what it knows outlives it where it has a file', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'seatlease-stripe-'));
-  try {
-    const file = join(folder, 'stripe.json');
-    await stripe.close();
-    stripe = await startStripeStandIn({ file });
-    const { apiKey, webhookSecret } = stripe;
-    const { body } = await call('POST', '/v1/checkout/sessions', await sessionForm());
-    await stripe.pay(String(body.id));
-    const id = stripe.subscriptionOf(String(body.id)) ?? '';
-    await stripe.close();
-    stripe = await startStripeStandIn({ file });
-    expect(stripe).toMatchObject({ apiKey, webhookSecret });
-    expect(stripe.subscription(id)).toMatchObject({ status: 'active', seats: 2 });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+test('a payment is given back in parts until nothing is left, and disputed', async () => {
+  const charge = stripe.chargeOf(await bought()) ?? '';
+  const read = async () => (await call('GET', `/v1/charges/${charge}`)).body;
+  expect(await toldBy(() => stripe.refund(charge, 800))).toEqual(['charge.refunded']);
+  expect(await read()).toMatchObject({ amount: 1_800, amount_refunded: 800, refunded: false });
+  await stripe.refund(charge);
+  expect(await read()).toMatchObject({ amount_refunded: 1_800, refunded: true });
+  let dispute = '';
+  expect(
+    await toldBy(async () => {
+      dispute = await stripe.dispute(charge);
+      await stripe.closeDispute(dispute, 'lost');
+    }),
+  ).toEqual(['charge.dispute.created', 'charge.dispute.closed']);
+  expect((await call('GET', `/v1/disputes/${dispute}`)).body).toMatchObject({ charge, status: 'lost' });
+});
+
+test('a session expires after a day, or when it is told to, and cannot be paid any more', async () => {
+  const late = await openSession();
+  const closed = await openSession();
+  expect(await toldBy(() => call('POST', `/v1/checkout/sessions/${closed.id}/expire`))).toEqual([
+    'checkout.session.expired',
+  ]);
+  await expect(stripe.pay(closed.id)).rejects.toThrow('not open');
+  expect((await call('POST', `/v1/checkout/sessions/${closed.id}/expire`)).status).toBe(400);
+  nowMs += DAY_MS - 1_000;
+  expect((await call('GET', `/v1/checkout/sessions/${late.id}`)).body.status).toBe('open');
+  nowMs += 1_000;
+  expect(await toldBy(() => expect(stripe.pay(late.id)).rejects.toThrow('not open'))).toEqual([
+    'checkout.session.expired',
+  ]);
+});
+
+test('objects show nothing that Stripe does not: code that leans on more would fail there', async () => {
+  const { id } = await openSession();
+  await stripe.pay(id);
+  const subscriptionId = stripe.subscriptionOf(id) ?? '';
+  const charge = (await call('GET', `/v1/charges/${stripe.chargeOf(subscriptionId)}`)).body;
+  expect(charge).not.toHaveProperty('invoice');
+  expect(Object.keys(charge).filter((name) => /[A-Z]/.test(name))).toEqual([]);
+  const session = (await call('GET', `/v1/checkout/sessions/${id}`)).body;
+  expect(session).not.toHaveProperty('wish');
+  const subscription = (await call('GET', `/v1/subscriptions/${subscriptionId}`)).body;
+  // On the items since version 2025-03-31.basil.
+  expect(subscription).not.toHaveProperty('current_period_end');
+  expect(subscription).toHaveProperty('items.data.0.current_period_end');
+});
+
+describe('Stripe’s own client', () => {
+  const client = (): Stripe => {
+    const { host, port } = stripe;
+    return new Stripe(stripe.apiKey, {
+      host,
+      port,
+      protocol: 'http',
+      maxNetworkRetries: 0,
+      telemetry: false,
+    });
+  };
+
+  test('reads invoices a page at a time, the newest first, each once', async () => {
+    const subscription = await bought();
+    for (const _ of [1, 2, 3, 4]) {
+      nowMs += 1_000;
+      await stripe.renew(subscription);
+    }
+    const made: number[] = [];
+    for await (const { created } of client().invoices.list({ subscription, limit: 2 })) made.push(created);
+    expect(made).toEqual([4, 3, 2, 1, 0].map((later) => START_MS / 1000 + later));
+    const { data, has_more } = await client().invoices.list({ subscription, limit: 2 });
+    expect([data.length, has_more]).toEqual([2, true]);
+    expect((await client().invoices.list({ subscription, status: 'open' })).data).toEqual([]);
+    await expect(client().invoices.list({ subscription, limit: 101 })).rejects.toMatchObject({
+      param: 'limit',
+    });
+    await expect(client().invoices.list({ subscription: 'sub_nobody' })).rejects.toMatchObject({
+      code: 'resource_missing',
+    });
+  });
+
+  test('finds the invoice that a payment was for, whole where it asks for that', async () => {
+    const subscription = await bought();
+    const { payment_intent } = await client().charges.retrieve(stripe.chargeOf(subscription) ?? '');
+    const payment = { type: 'payment_intent' as const, payment_intent: String(payment_intent) };
+    const [named] = (await client().invoicePayments.list({ payment })).data;
+    const [whole] = (await client().invoicePayments.list({ payment, expand: ['data.invoice'] })).data;
+    expect(whole?.invoice).toMatchObject({
+      id: named?.invoice,
+      parent: { subscription_details: { subscription } },
+    });
+    const other = { type: 'payment_intent' as const, payment_intent: 'pi_nobody' };
+    expect((await client().invoicePayments.list({ payment: other })).data).toEqual([]);
+  });
+
+  test('finds prices by their lookup keys', async () => {
+    const lookup_keys = ['seatlease_pro_month', 'nothing'];
+    const [price, ...others] = (await client().prices.list({ lookup_keys, active: true, limit: 1 })).data;
+    expect([price?.unit_amount, others]).toEqual([900, []]);
+    expect((await client().prices.list({ lookup_keys, active: false })).data).toEqual([]);
+  });
+
+  test('has use taken once a day for its identifier, of a customer who is there, and not too old or new', async () => {
+    const { id: customer } = await client().customers.create({ name: 'Acme' });
+    const now = (): number => Math.floor(nowMs / 1000);
+    const record = (identifier: string, more: { timestamp?: number; customer?: string } = {}) =>
+      client().billing.meterEvents.create({
+        event_name: 'exports',
+        identifier,
+        timestamp: more.timestamp ?? now(),
+        payload: { stripe_customer_id: more.customer ?? customer, value: '7' },
+      });
+    await record('a');
+    await expect(record('a')).rejects.toThrow('An event already exists with identifier a.');
+    await expect(record('b', { customer: 'cus_nobody' })).rejects.toMatchObject({ code: 'resource_missing' });
+    const oldest = now() - 35 * 24 * 3600;
+    await record('oldest', { timestamp: oldest });
+    await expect(record('older', { timestamp: oldest - 1 })).rejects.toMatchObject({ statusCode: 400 });
+    await record('newest', { timestamp: now() + 300 });
+    await expect(record('newer', { timestamp: now() + 301 })).rejects.toMatchObject({ statusCode: 400 });
+    nowMs += DAY_MS;
+    await record('a');
+    expect([...stripe.meterEvents.keys()]).toEqual(['a', 'oldest', 'newest', 'a again']);
+  });
+
+  test.each([
+    ['status 500', 'StripeAPIError'],
+    ['status 429', 'StripeRateLimitError'],
+    ['reset', 'StripeConnectionError'],
+  ] as const)('is told of %s as at Stripe, and nothing is done', async (how, type) => {
+    const idempotencyKey = 'key 1';
+    const create = () => client().customers.create({ name: 'Acme' }, { idempotencyKey });
+    stripe.breakApi(how);
+    await expect(create()).rejects.toMatchObject({ type });
+    stripe.breakApi(undefined);
+    expect(new Set(stripe.calls)).toEqual(new Set(['POST /v1/customers']));
+    expect((await create()).lastResponse.headers).not.toHaveProperty('idempotent-replayed');
+  });
+
+  test('that is cut off before it hears has what it asked for all the same', async () => {
+    const idempotencyKey = 'key 1';
+    stripe.breakApi('reset after doing');
+    await expect(client().customers.create({ name: 'Acme' }, { idempotencyKey })).rejects.toThrow();
+    stripe.breakApi(undefined);
+    const again = await client().customers.create({ name: 'Acme' }, { idempotencyKey });
+    expect(again.lastResponse.headers['idempotent-replayed']).toBe('true');
+  });
+});
+
+describe('events', () => {
+  interface Delivery {
+    readonly id: string;
+    readonly event: Stripe.Event;
   }
+
+  /** Takes events as an endpoint of ours would; answers with the next of `answers`, then with 200. */
+  async function endpoint(answers: readonly number[] = []) {
+    const left = [...answers];
+    const deliveries: Delivery[] = [];
+    const statuses: number[] = [];
+    const server = http.createServer(async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk);
+      const signature = String(request.headers['stripe-signature']);
+      const secret = stripe.webhookSecret;
+      try {
+        const event = Stripe.webhooks.constructEvent(
+          Buffer.concat(chunks),
+          signature,
+          secret,
+          300,
+          undefined,
+          nowMs,
+        );
+        deliveries.push({ id: event.id, event });
+        statuses.push(left.shift() ?? 200);
+      } catch {
+        statuses.push(400);
+      }
+      response.writeHead(statuses.at(-1) ?? 500).end();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = z.parse(z.object({ port: z.int() }), server.address());
+    return {
+      url: `http://127.0.0.1:${port}/hook`,
+      deliveries,
+      statuses,
+      close: () => {
+        server.closeAllConnections();
+        server.close();
+      },
+    };
+  }
+
+  let hook: Awaited<ReturnType<typeof endpoint>>;
+  afterEach(() => hook.close());
+
+  test('come one after the other, signed, with the object as it was then', async () => {
+    hook = await endpoint();
+    stripe.sendEventsTo(hook.url);
+    const id = await bought();
+    await stripe.idle();
+    expect(hook.deliveries.map(({ event }) => event.type)).toEqual(BOUGHT);
+    expect(hook.deliveries.map((delivery) => delivery.id)).toEqual(stripe.events.map((event) => event.id));
+    const [created, updated] = [hook.deliveries[0]?.event, hook.deliveries[5]?.event];
+    expect(created).toMatchObject({
+      object: 'event',
+      api_version: '2026-10-28.endive',
+      created: START_MS / 1000,
+      livemode: false,
+      data: { object: { id, status: 'incomplete' } },
+    });
+    expect(updated).toMatchObject({ data: { object: { id, status: 'active' } } });
+  });
+
+  test('that are not taken are sent again before any later one', async () => {
+    hook = await endpoint([500, 503]);
+    stripe.sendEventsTo(hook.url);
+    await stripe.tell('a', {});
+    await stripe.tell('b', {});
+    await stripe.idle();
+    expect(hook.deliveries.map(({ event }) => event.type)).toEqual(['a', 'a', 'a', 'b']);
+  });
+
+  test('that are never taken are given up, keep nobody waiting, and can be sent later', async () => {
+    hook = await endpoint([500, 500, 500, 500]);
+    stripe.sendEventsTo(hook.url);
+    const { id } = await stripe.tell('a', {});
+    await stripe.tell('b', {});
+    await stripe.idle();
+    expect(hook.deliveries.map(({ event }) => event.type)).toEqual(['a', 'a', 'a', 'a', 'b']);
+    expect(await stripe.send(id)).toBe(200);
+    expect(hook.deliveries.at(-1)?.id).toBe(id);
+  });
+
+  test('are sent to nobody until somebody is named, and then by hand, in any order and as often as wanted', async () => {
+    hook = await endpoint();
+    await bought();
+    await stripe.idle();
+    expect(hook.deliveries).toEqual([]);
+    const ids = stripe.events.map(({ id }) => id).toReversed();
+    for (const id of [...ids, ...ids]) expect(await stripe.send(id, { url: hook.url })).toBe(200);
+    expect(hook.deliveries.map(({ id }) => id)).toEqual([...ids, ...ids]);
+    await expect(stripe.send('evt_nothing', { url: hook.url })).rejects.toThrow('No such event');
+  });
+
+  test('can be signed as by somebody else, and as long ago', async () => {
+    hook = await endpoint();
+    const { id } = await stripe.tell('a', {});
+    const { url } = hook;
+    expect(await stripe.send(id, { url, secret: 'whsec_of_a_stranger' })).toBe(400);
+    expect(await stripe.send(id, { url, signedAt: START_MS / 1000 - 301 })).toBe(400);
+    expect(await stripe.send(id, { url })).toBe(200);
+  });
+
+  test('are signed by the clock as it is, also one that tests have set since', async () => {
+    await stripe.close();
+    stripe = await startStripeStandIn();
+    hook = await endpoint();
+    try {
+      nowMs = Date.UTC(2031, 0, 1);
+      vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
+      const { id, created } = await stripe.tell('a', {});
+      expect(created).toBe(nowMs / 1000);
+      expect(await stripe.send(id, { url: hook.url })).toBe(200);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('that one of them leads to are waited for, too', async () => {
+    const id = await bought();
+    const ending = http.createServer(async (request, response) => {
+      request.resume();
+      await once(request, 'end');
+      if (stripe.subscription(id)?.endedAt === null) await call('DELETE', `/v1/subscriptions/${id}`);
+      response.end();
+    });
+    ending.listen(0, '127.0.0.1');
+    await once(ending, 'listening');
+    hook = await endpoint();
+    try {
+      const { port } = z.parse(z.object({ port: z.int() }), ending.address());
+      stripe.sendEventsTo(`http://127.0.0.1:${port}`);
+      await stripe.tell('a', {});
+      const answered = once(ending, 'request').then(() => stripe.sendEventsTo(hook.url));
+      await stripe.idle();
+      await answered;
+      expect(hook.deliveries.map(({ event }) => event.type)).toEqual(['customer.subscription.deleted']);
+    } finally {
+      ending.closeAllConnections();
+      ending.close();
+    }
+  });
+
+  test('that deleted a customer show who it was', async () => {
+    hook = await endpoint();
+    const { customer } = await openSession();
+    await stripe.deleteCustomer(customer);
+    const [event] = stripe.events;
+    expect(eventObject(event?.body ?? '')).toMatchObject({ id: customer, name: 'Acme' });
+  });
+});
+
+describe('in a browser', () => {
+  const HOSTILE = `https://vendor.example/?a="><script>alert(1)</script>`;
+
+  async function show(url: string): Promise<{ status: number; page: string; headers: Headers }> {
+    const answer = await fetch(url, { redirect: 'manual' });
+    return { status: answer.status, page: await answer.text(), headers: answer.headers };
+  }
+
+  async function submit(url: string, form: Record<string, string>) {
+    const answer = await fetch(url, { method: 'POST', body: new URLSearchParams(form), redirect: 'manual' });
+    return {
+      status: answer.status,
+      location: answer.headers.get('location'),
+      page: await answer.text(),
+    };
+  }
+
+  test('the page says what is bought, for how much, and that no money is taken; no script runs on it', async () => {
+    const { url } = await openSession({ cancel_url: HOSTILE });
+    const { page, headers } = await show(url);
+    for (const text of [
+      'stands in for Stripe',
+      'no money',
+      '<dd>pro</dd>',
+      '$9.00 a month',
+      '$18.00 a month',
+      'Pay $18.00',
+    ])
+      expect(page).toContain(text);
+    expect(page).toContain('<html lang="en">');
+    expect(page).toContain('<label for="card">');
+    expect(page).not.toContain('<script');
+    expect(headers.get('content-security-policy')).toContain("default-src 'none'");
+    const trial = await openSession({
+      'subscription_data[trial_period_days]': '14',
+      'line_items[0][price]': 'price_seatlease_team_year',
+      'line_items[0][quantity]': '1001',
+    });
+    const shown = (await show(trial.url)).page;
+    for (const text of ['14 days', 'Start trial', '$150150.00 a year']) expect(shown).toContain(text);
+  });
+
+  test('it says when a card is declined, sells with another, leads back, and sells nothing twice', async () => {
+    const { id, url } = await openSession();
+    const declined = await submit(url, { card: '4000 0000 0000 0002' });
+    expect(declined.page).toContain('The card was declined');
+    expect(stripe.subscriptionOf(id)).toBeUndefined();
+    const paid = await submit(url, { card: '4242 4242 4242 4242' });
+    expect([paid.status, paid.location]).toEqual([303, 'https://vendor.example/thanks']);
+    expect((await submit(url, { card: '4242 4242 4242 4242' })).page).toContain('paid for already');
+    expect((await show(url)).page).toContain('paid for already');
+    expect(stripe.events.filter(({ type }) => type === 'customer.subscription.created')).toHaveLength(1);
+  });
+
+  test('it says so where a purchase has expired, or its customer is gone', async () => {
+    const late = await openSession();
+    const gone = await openSession();
+    await stripe.deleteCustomer(gone.customer);
+    const refused = await submit(gone.url, { card: '4242' });
+    expect([refused.status, refused.page]).toEqual([404, expect.stringContaining('No such customer')]);
+    nowMs += DAY_MS;
+    expect((await show(late.url)).page).toContain('expired');
+    expect((await submit(late.url, { card: '4242' })).page).toContain('expired');
+    expect(stripe.events.some(({ type }) => type === 'customer.subscription.created')).toBe(false);
+  });
+
+  test('customers change what they bought, and nobody else’s', async () => {
+    const { id, customer } = await openSession();
+    await stripe.pay(id);
+    const subscription = stripe.subscriptionOf(id) ?? '';
+    const { body } = await call('POST', '/v1/billing_portal/sessions', { customer, return_url: HOSTILE });
+    const url = String(body.url);
+    const change = (what: string, more: Record<string, string> = {}) =>
+      submit(url, { subscription, do: what, ...more });
+    expect((await show(url)).page).toMatch(/2 seats, active/);
+    expect((await show(url)).page).not.toContain('<script');
+    const changed = await change('seats', { seats: '7' });
+    expect([changed.status, changed.location]).toEqual([303, new URL(url).pathname]);
+    expect(stripe.subscription(subscription)?.seats).toBe(7);
+    for (const seats of ['0', '-1', '1.5', 'many', ''])
+      expect((await change('seats', { seats })).status, seats).toBe(400);
+    expect(stripe.subscription(subscription)?.seats).toBe(7);
+    await change('cancel');
+    expect(stripe.subscription(subscription)?.cancelAt).not.toBeNull();
+    await change('keep');
+    expect(stripe.subscription(subscription)?.cancelAt).toBeNull();
+    await change('fail');
+    expect(stripe.subscription(subscription)?.status).toBe('past_due');
+    await change('renew');
+    expect(stripe.subscription(subscription)?.status).toBe('active');
+
+    const others = await bought();
+    expect((await change('seats', { seats: '9', subscription: others })).status).toBe(404);
+    expect(stripe.subscription(others)?.seats).toBe(2);
+    await stripe.end(subscription);
+    expect((await change('seats', { seats: '9' })).status).toBe(400);
+    expect((await show(url)).page).not.toContain('<form');
+  });
+
+  test('there is a page to come back to, and none elsewhere', async () => {
+    expect((await show(stripe.returnUrl)).page).toContain('Thank you');
+    for (const path of ['/', '/pay/cs_test_nobody', '/portal/constructor', '/pay/__proto__'])
+      expect((await show(`${stripe.url}${path}`)).status, path).toBe(404);
+  });
+});
+
+describe('where it has a file', () => {
+  let folder: string;
+  let file: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'seatlease-stripe-'));
+    file = join(folder, 'stripe.json');
+    await stripe.close();
+    stripe = await startStripeStandIn({ file });
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  test('what it knows outlives it, pages are where they were, and requests are known again', async () => {
+    const { apiKey, webhookSecret, url } = stripe;
+    const key = { 'idempotency-key': 'key 1' };
+    const asked = await sessionForm();
+    const session = await call('POST', '/v1/checkout/sessions', asked, key);
+    const id = await bought();
+    await stripe.refund(stripe.chargeOf(id) ?? '', 1);
+    const events = [...stripe.events];
+    await stripe.close();
+    stripe = await startStripeStandIn({ file });
+    expect(stripe).toMatchObject({ apiKey, webhookSecret, url });
+    expect(stripe.subscription(id)).toMatchObject({ status: 'active', seats: 2 });
+    expect(stripe.events).toEqual(events);
+    const again = await call('POST', '/v1/checkout/sessions', asked, key);
+    expect([again.body, again.replayed]).toEqual([session.body, 'true']);
+    expect(await (await fetch(String(session.body.url))).text()).toContain('Buy seats');
+  });
+
+  test('it listens elsewhere where somebody else has moved in, unless it was told where to', async () => {
+    const { port } = stripe;
+    const other = await startStripeStandIn({ file });
+    try {
+      expect(other.port).not.toBe(port);
+      await expect(startStripeStandIn({ port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    } finally {
+      await other.close();
+    }
+  });
+
+  test('a file that holds something else is left alone', async () => {
+    const broken = join(folder, 'other.json');
+    await writeFile(broken, 'not JSON');
+    await expect(startStripeStandIn({ file: broken })).rejects.toThrow(/other\.json holds no state/);
+  });
 });

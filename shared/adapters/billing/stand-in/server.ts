@@ -1,13 +1,14 @@
 import { once } from 'node:events';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import * as z from 'zod/mini';
 import { type Answer, apiOf } from './api.ts';
-import { decodeForm, missing } from './form.ts';
-import { type Life, lifeOf } from './life.ts';
-import { noPage, PAGE_POLICY, payPage, portalPage, returnPage } from './page.ts';
-import { newId, newState, type State } from './state.ts';
+import { decodeForm } from './form.ts';
+import { lifeOf } from './life.ts';
+import { PAGE_POLICY } from './page.ts';
+import { at, found, newId, newState } from './state.ts';
+import { readState, writeState } from './state-file.ts';
 import type { SentEvent, StandInOptions, StripeStandIn } from './types.ts';
+import { visit } from './visit.ts';
 import { senderOf } from './webhooks.ts';
 
 const HOST = '127.0.0.1';
@@ -22,10 +23,11 @@ const PAGE_HEADERS = {
 
 /**
  * Starts the stand-in. It must never be reachable by others, as anybody may pay with any card: it listens on 127.0.0.1
- * alone. Throws `EADDRINUSE` where `port` is taken.
+ * alone. Throws `EADDRINUSE` where `port` is taken, and what it is where `file` holds no state of a stand-in.
  */
 export async function startStripeStandIn(options: StandInOptions = {}): Promise<StripeStandIn> {
-  const { file, nowMs = Date.now } = options;
+  // Asked anew each time: the clock of tests comes and goes.
+  const { file, nowMs = () => Date.now() } = options;
   const state = (file !== undefined && readState(file)) || newState();
   const now = (): number => Math.floor(nowMs() / 1000);
   const calls: string[] = [];
@@ -46,7 +48,6 @@ export async function startStripeStandIn(options: StandInOptions = {}): Promise<
   };
 
   function answerCall(request: IncomingMessage, path: string, encoded: string): Answer | 'cut' {
-    calls.push(`${request.method} ${path}`);
     const failure = broken?.startsWith('status ') ? Number(broken.slice('status '.length)) : undefined;
     if (failure !== undefined) {
       const error = { type: 'api_error', message: 'Stripe has a bad day.' };
@@ -63,6 +64,7 @@ export async function startStripeStandIn(options: StandInOptions = {}): Promise<
     const { pathname, search } = new URL(request.url ?? '/', url);
     const body = await bodyOf(request);
     if (pathname.startsWith('/v1/')) {
+      calls.push(`${request.method} ${pathname}`);
       if (broken === 'hang') return;
       const answer = answerCall(request, pathname, request.method === 'POST' ? body : search.slice(1));
       if (answer === 'cut') {
@@ -73,20 +75,21 @@ export async function startStripeStandIn(options: StandInOptions = {}): Promise<
       response.writeHead(answer.status, headers).end(answer.body);
       return;
     }
-    const shown = pageFor(request.method ?? 'GET', pathname, new URLSearchParams(body), state, life);
+    const shown = visit(request.method ?? 'GET', pathname, new URLSearchParams(body), state, life);
     save();
     if ('location' in shown) response.writeHead(303, { location: shown.location }).end();
     else response.writeHead(shown.status, PAGE_HEADERS).end(shown.page);
   }
 
   const server = http.createServer((request, response) => {
-    // A body that was cut or has no end, or a page that was asked for with what is no form of it.
+    // A body that was cut, or has no end.
     serve(request, response).catch(() => response.destroy());
   });
-  server.listen(options.port ?? 0, HOST);
-  await once(server, 'listening');
-  const { port } = z.parse(z.object({ port: z.int() }), server.address());
+  // Pages that were shown before are where they were, unless somebody else has moved in.
+  const port = await listen(server, options.port === undefined ? [state.port, 0] : [options.port]);
   url = `http://${HOST}:${port}`;
+  state.port = port;
+  save();
 
   /** What is done by hand, kept like all else. */
   const byHand =
@@ -96,7 +99,7 @@ export async function startStripeStandIn(options: StandInOptions = {}): Promise<
       save();
       return result;
     };
-  const sessionAt = (idOrUrl: string) => state.sessions[idOrUrl.split('/').at(-1) ?? ''];
+  const idIn = (idOrUrl: string): string => idOrUrl.split('/').at(-1) ?? '';
 
   return {
     apiKey: state.apiKey,
@@ -111,11 +114,9 @@ export async function startStripeStandIn(options: StandInOptions = {}): Promise<
     send: sender.send,
     idle: sender.idle,
     pay: byHand((idOrUrl, card = 'good') => {
-      const session = sessionAt(idOrUrl);
-      if (!session) throw missing('checkout.session', idOrUrl);
-      life.pay(session, card);
+      life.pay(found(state.sessions, idIn(idOrUrl), 'checkout.session'), card);
     }),
-    subscriptionOf: (idOrUrl) => sessionAt(idOrUrl)?.subscription ?? undefined,
+    subscriptionOf: (idOrUrl) => at(state.sessions, idIn(idOrUrl))?.subscription ?? undefined,
     changeSeats: byHand(life.changeSeats),
     changePrice: byHand(life.changePrice),
     renew: byHand((id, card = 'good') => life.renew(id, card)),
@@ -126,8 +127,11 @@ export async function startStripeStandIn(options: StandInOptions = {}): Promise<
     resume: byHand(life.resume),
     end: byHand((id) => void life.end(id)),
     chargeOf(id) {
-      const invoiceId = state.subscriptions[id]?.latest_invoice;
-      return Object.values(state.charges).find((charge) => charge.invoiceId === invoiceId)?.id;
+      const invoiceId = at(state.subscriptions, id)?.latest_invoice;
+      const paid = Object.values(state.charges).find(
+        ({ payment_intent }) => at(state.paidInvoices, payment_intent) === invoiceId,
+      );
+      return paid?.id;
     },
     refund: byHand(life.refund),
     dispute: byHand(life.dispute),
@@ -135,21 +139,27 @@ export async function startStripeStandIn(options: StandInOptions = {}): Promise<
     deleteCustomer: byHand(life.deleteCustomer),
     tell: byHand(tell),
     subscription(id) {
-      const found = state.subscriptions[id];
-      const [item] = found?.items.data ?? [];
-      if (!found || !item) return undefined;
+      const known = at(state.subscriptions, id);
+      const [item] = known?.items.data ?? [];
+      if (!known || !item) return undefined;
       return {
         id,
-        status: found.status,
+        status: known.status,
         lookupKey: item.price.lookup_key,
         seats: item.quantity,
         periodEnd: item.current_period_end,
-        cancelAt: found.cancel_at,
-        endedAt: found.ended_at,
+        cancelAt: known.cancel_at,
+        endedAt: known.ended_at,
       };
     },
     get meterEvents() {
-      return new Map(Object.entries(state.meterEvents));
+      const taken = new Map<string, (typeof state.meterEvents)[number]>();
+      for (const event of state.meterEvents) {
+        let name = event.identifier;
+        while (taken.has(name)) name += ' again';
+        taken.set(name, event);
+      }
+      return taken;
     },
     breakApi(how) {
       broken = how;
@@ -163,48 +173,6 @@ export async function startStripeStandIn(options: StandInOptions = {}): Promise<
       await closed;
     },
   };
-}
-
-type Shown = { readonly status: number; readonly page: string } | { readonly location: string };
-
-function pageFor(method: string, path: string, form: URLSearchParams, state: State, life: Life): Shown {
-  const [, kind, id = ''] = path.split('/');
-  const session = kind === 'pay' ? state.sessions[id] : undefined;
-  const portal = kind === 'portal' ? state.portals[id] : undefined;
-  if (session && method === 'POST' && session.status === 'open') {
-    const isDeclined = form.get('card')?.replaceAll(/\D/g, '') === '4000000000000002';
-    const isPaid = life.pay(session, isDeclined ? 'declined' : 'good');
-    return isPaid ? { location: session.success_url } : { status: 200, page: payPage(session, true) };
-  }
-  if (session) return { status: 200, page: payPage(session, false) };
-  if (portal) {
-    if (method === 'POST') {
-      changeByPortal(form, portal.customer, state, life);
-      return { location: path };
-    }
-    const theirs = Object.values(state.subscriptions).filter(({ customer }) => customer === portal.customer);
-    return { status: 200, page: portalPage(theirs, portal.returnUrl) };
-  }
-  return path === '/return' ? { status: 200, page: returnPage() } : { status: 404, page: noPage() };
-}
-
-function changeByPortal(form: URLSearchParams, customer: string, state: State, life: Life): void {
-  const id = form.get('subscription') ?? '';
-  if (state.subscriptions[id]?.customer !== customer) throw missing('subscription', id);
-  switch (form.get('do')) {
-    case 'seats':
-      life.changeSeats(id, z.parse(z.int().check(z.gte(1)), Number(form.get('seats'))));
-      return;
-    case 'cancel':
-    case 'keep':
-      life.cancelAtPeriodEnd(id, form.get('do') === 'cancel');
-      return;
-    case 'renew':
-      life.renew(id, 'good');
-      return;
-    case 'fail':
-      life.renew(id, 'declined');
-  }
 }
 
 function eventOf(type: string, object: object, created: number): SentEvent {
@@ -232,15 +200,16 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   return body;
 }
 
-function readState(file: string): State | undefined {
+/** On the first of `ports` that is free. */
+async function listen(server: http.Server, ports: readonly number[]): Promise<number> {
+  const [port = 0, ...others] = ports;
   try {
-    return { ...newState(), ...JSON.parse(readFileSync(file, 'utf8')) };
-  } catch {
-    return undefined;
+    server.listen(port, HOST);
+    await once(server, 'listening');
+  } catch (error) {
+    const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+    if (!isTaken || others.length === 0) throw error;
+    return listen(server, others);
   }
-}
-
-function writeState(file: string, state: State): void {
-  writeFileSync(`${file}.new`, JSON.stringify(state), { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  return z.parse(z.object({ port: z.int() }), server.address()).port;
 }

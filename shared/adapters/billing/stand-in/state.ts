@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { PLANS, type PlanTerms } from '../../../domain/plans.ts';
+import { missing } from './form.ts';
+import type { Interval } from './period.ts';
 
 /** Prices of a seat in cents, by the lookup keys of our plans. */
 const UNIT_AMOUNTS: Readonly<Record<string, number>> = {
@@ -16,7 +18,7 @@ export interface Price {
   readonly active: boolean;
   readonly currency: 'usd';
   readonly lookup_key: string;
-  readonly recurring: { readonly interval: 'month' | 'year' };
+  readonly recurring: { readonly interval: Interval };
   readonly unit_amount: number;
 }
 
@@ -56,13 +58,14 @@ export interface Session {
   readonly metadata: Readonly<Record<string, string>>;
   status: 'open' | 'complete' | 'expired';
   subscription: string | null;
-  /** What the real one does not show: what is being bought. */
-  readonly wish: {
-    readonly price: string;
-    readonly quantity: number;
-    readonly trialDays: number;
-    readonly metadata: Readonly<Record<string, string>>;
-  };
+}
+
+/** What is being bought in a session. */
+export interface Wish {
+  readonly price: string;
+  readonly quantity: number;
+  readonly trialDays: number;
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 export interface Subscription {
@@ -73,6 +76,7 @@ export interface Subscription {
   readonly livemode: false;
   readonly metadata: Readonly<Record<string, string>>;
   status: string;
+  billing_cycle_anchor: number;
   cancel_at: number | null;
   cancel_at_period_end: boolean;
   canceled_at: number | null;
@@ -112,10 +116,9 @@ export interface Charge {
   readonly amount: number;
   amount_refunded: number;
   refunded: boolean;
+  readonly currency: 'usd';
   readonly customer: string;
   readonly payment_intent: string;
-  /** What the real one does not show any more: the invoice that it paid. */
-  readonly invoiceId: string;
 }
 
 export interface Dispute {
@@ -126,6 +129,7 @@ export interface Dispute {
 }
 
 export interface MeterEvent {
+  readonly identifier: string;
   readonly eventName: string;
   readonly customerId: string;
   readonly value: string;
@@ -139,41 +143,70 @@ export interface StoredEvent {
   readonly body: string;
 }
 
-/** Everything that the stand-in knows: plain JSON. */
+/** Everything that the stand-in knows: plain JSON. What stands beside an object is what the real one does not show. */
 export interface State {
+  /** Where it last listened; 0 before. */
+  port: number;
   readonly apiKey: string;
   readonly webhookSecret: string;
   readonly customers: Record<string, Customer>;
   readonly sessions: Record<string, Session>;
+  /** By session. */
+  readonly wishes: Record<string, Wish>;
   readonly subscriptions: Record<string, Subscription>;
   readonly invoices: Record<string, Invoice>;
   readonly charges: Record<string, Charge>;
+  /** Ids of invoices, by the payment intent that paid them. */
+  readonly paidInvoices: Record<string, string>;
   readonly disputes: Record<string, Dispute>;
   readonly portals: Record<string, { readonly customer: string; readonly returnUrl: string }>;
-  readonly meterEvents: Record<string, MeterEvent>;
+  readonly meterEvents: MeterEvent[];
+  /** When each identifier of a meter event was last taken, seconds. */
+  readonly metered: Record<string, number>;
   readonly events: StoredEvent[];
-  /** Answers by idempotency key. */
-  readonly answers: Record<
-    string,
-    { readonly asked: string; readonly status: number; readonly body: string }
-  >;
+  /** By idempotency key. */
+  readonly answers: Record<string, KeptAnswer>;
+}
+
+export interface KeptAnswer {
+  readonly asked: string;
+  readonly status: number;
+  readonly body: string;
+  /** When it was given, seconds. */
+  readonly at: number;
 }
 
 export function newState(): State {
   return {
+    port: 0,
     apiKey: `sk_test_${word()}`,
     webhookSecret: `whsec_${word()}`,
     customers: {},
     sessions: {},
+    wishes: {},
     subscriptions: {},
     invoices: {},
     charges: {},
+    paidInvoices: {},
     disputes: {},
     portals: {},
-    meterEvents: {},
+    meterEvents: [],
+    metered: {},
     events: [],
     answers: {},
   };
+}
+
+/** The one of that id, or `undefined`: what every object inherits is no record. */
+export function at<T>(records: Readonly<Record<string, T>>, id: string): T | undefined {
+  return Object.hasOwn(records, id) ? records[id] : undefined;
+}
+
+/** The same, or the refusal that Stripe has for an id that it does not know, in the parameter `param` or in the address. */
+export function found<T>(records: Readonly<Record<string, T>>, id: string, what: string, param?: string): T {
+  const record = at(records, id);
+  if (record === undefined) throw missing(what, id, param);
+  return record;
 }
 
 export function newId(prefix: string): string {

@@ -57,7 +57,7 @@ export interface StripeStandIn {
 
   /** Status, seats and ends as Stripe has them; to compare with. */
   subscription(subscriptionId: string): StandInSubscription | undefined;
-  /** Meter events by identifier. */
+  /** Meter events by identifier; one that was taken once more, a day or more later, is there once more, as `… again`. */
   readonly meterEvents: ReadonlyMap<
     string,
     { eventName: string; customerId: string; value: string; timestamp: number }
@@ -95,7 +95,7 @@ export interface StandInSubscription {
 }
 
 export interface StandInOptions {
-  /** 0 or none for any. */
+  /** 0 for any; where absent, the one of before, or any where that is taken. */
   readonly port?: number;
   /** Where what it knows outlives the process; nowhere where absent. */
   readonly file?: string | undefined;

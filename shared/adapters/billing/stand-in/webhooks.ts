@@ -51,6 +51,13 @@ export function senderOf(state: State, now: () => number) {
       if (!event || url === undefined) throw missing('event', eventId);
       return post(event, url, options);
     },
-    idle: async (): Promise<void> => queued,
+    async idle(): Promise<void> {
+      // What is told may lead to a call that has more to be told.
+      let waitedFor: Promise<void>;
+      do {
+        waitedFor = queued;
+        await waitedFor;
+      } while (waitedFor !== queued);
+    },
   };
 }
