@@ -217,7 +217,7 @@ export function apiOf(state: State, life: Life, baseUrl: () => string, now: () =
         if (isKnown(at(state.metered, identifier)))
           throw new Refused(400, { message: `An event already exists with identifier ${identifier}.` });
         state.metered[identifier] = now();
-        state.meterEvents.push({ identifier, eventName: event_name, customerId, value, timestamp });
+        state.usage.push({ identifier, eventName: event_name, customerId, value, timestamp });
         return {
           object: 'billing.meter_event',
           created: now(),

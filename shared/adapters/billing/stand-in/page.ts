@@ -59,28 +59,40 @@ ${trial}${alert}<form method="post">
 
 /** The page on which a customer looks after what they have bought. */
 export function portalPage(subscriptions: readonly Subscription[], returnUrl: string): string {
-  const sections = subscriptions.map(({ id, status, cancel_at_period_end, items }, n) => {
-    const [item] = items.data;
-    const seats = item?.quantity ?? 0;
-    const isOver = status === 'canceled';
-    const controls = `<form method="post">
-<input type="hidden" name="subscription" value="${html(id)}">
-<label for="seats-${n}">Seats</label>
-<input id="seats-${n}" name="seats" type="number" min="1" value="${seats}" required>
-<button name="do" value="seats">Change seats</button>
-<button name="do" value="${cancel_at_period_end ? 'keep' : 'cancel'}">${cancel_at_period_end ? 'Keep it' : 'Cancel at the end of the period'}</button>
-<button name="do" value="renew">Let the next period begin</button>
-<button name="do" value="fail">Let the next payment fail</button>
-</form>`;
-    return `<h2>${html(item?.price.lookup_key ?? id)}</h2><p>${seats} seats, ${html(status)}</p>${isOver ? '' : controls}`;
-  });
   return page(
     'Your subscriptions',
     `<h1>Your subscriptions</h1>
 <p>This stands in for Stripe on your machine: for development only.</p>
-${sections.join('\n') || '<p>There are none.</p>'}
+${subscriptions.map(section).join('\n') || '<p>There are none.</p>'}
 <p><a href="${html(returnUrl)}">Back</a></p>`,
   );
+}
+
+function section(subscription: Subscription, n: number): string {
+  const { status, cancel_at_period_end, cancel_at, ended_at, items } = subscription;
+  const [item] = items.data;
+  if (!item) return '';
+  const { lookup_key, recurring } = item.price;
+  const end = cancel_at === null ? '' : `, ends on ${dateOf(cancel_at)}`;
+  const told = `<h2>${html(planOfPrice(lookup_key) ?? lookup_key)}, by the ${recurring.interval}</h2>
+<p>${item.quantity} seats, ${html(status)}${ended_at === null ? end : `, ended on ${dateOf(ended_at)}`}</p>`;
+  if (ended_at !== null) return told;
+  const isOverdue = status === 'past_due' || status === 'unpaid';
+  return `${told}
+<form method="post">
+<input type="hidden" name="subscription" value="${html(subscription.id)}">
+<label for="seats-${n}">Seats</label>
+<input id="seats-${n}" name="seats" type="number" min="1" value="${item.quantity}" required>
+<button name="do" value="seats">Change seats</button>
+${isOverdue ? '<button name="do" value="retry">Pay what is overdue</button>' : ''}
+<button name="do" value="${cancel_at_period_end ? 'keep' : 'cancel'}">${cancel_at_period_end ? 'Keep it' : 'Cancel at the end of the period'}</button>
+<button name="do" value="renew">Let the next period begin</button>
+<button name="do" value="fail">Let the next payment fail</button>
+</form>`;
+}
+
+function dateOf(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().slice(0, 10);
 }
 
 export function returnPage(): string {

@@ -153,8 +153,8 @@ export async function startStripeStandIn(options: StandInOptions = {}): Promise<
       };
     },
     get meterEvents() {
-      const taken = new Map<string, (typeof state.meterEvents)[number]>();
-      for (const event of state.meterEvents) {
+      const taken = new Map<string, (typeof state.usage)[number]>();
+      for (const event of state.usage) {
         let name = event.identifier;
         while (taken.has(name)) name += ' again';
         taken.set(name, event);

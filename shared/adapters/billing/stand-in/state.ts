@@ -160,7 +160,8 @@ export interface State {
   readonly paidInvoices: Record<string, string>;
   readonly disputes: Record<string, Dispute>;
   readonly portals: Record<string, { readonly customer: string; readonly returnUrl: string }>;
-  readonly meterEvents: MeterEvent[];
+  /** Every meter event that was taken. */
+  readonly usage: MeterEvent[];
   /** When each identifier of a meter event was last taken, seconds. */
   readonly metered: Record<string, number>;
   readonly events: StoredEvent[];
@@ -190,7 +191,7 @@ export function newState(): State {
     paidInvoices: {},
     disputes: {},
     portals: {},
-    meterEvents: [],
+    usage: [],
     metered: {},
     events: [],
     answers: {},

@@ -73,6 +73,9 @@ function changeByPortal(form: URLSearchParams, customer: string, state: State, l
     case 'keep':
       life.cancelAtPeriodEnd(id, form.get('do') === 'cancel');
       return;
+    case 'retry':
+      life.retryPayment(id, 'good');
+      return;
     case 'renew':
     case 'fail':
       life.renew(id, form.get('do') === 'fail' ? 'declined' : 'good');
