@@ -265,6 +265,16 @@ describe('an answer that was lost', () => {
     expect(await trialsIn(tenantOf(ada))).toHaveLength(1);
   });
 
+  test('can be lost again: the license stays the same, and of its keys the last two are good', async () => {
+    const ada = await somebody();
+    const asked = [await activate(ada), await activate(ada), await activate(ada)];
+    expect(asked.map(({ status }) => status)).toEqual([201, 200, 200]);
+    expect(new Set(asked.map(({ body }) => body.license_id)).size).toBe(1);
+    const seats = [];
+    for (const { body } of asked) seats.push(code(await acquire(body.license_key, 'laptop')));
+    expect(seats).toEqual(['401 CREDENTIALS_INVALID', '201', '200']);
+  });
+
   test('is given again only for what was asked first, and never past an admin who gave the license a key', async () => {
     const ada = await somebody();
     const { license_id } = (await activate(ada)).body;
