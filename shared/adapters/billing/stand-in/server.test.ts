@@ -363,6 +363,7 @@ describe('a subscription, told in Stripe’s order and billed in whole cents,', 
   test('ends with its customer, and no other’s does', async () => {
     const { id, customer } = await openSession();
     await stripe.pay(id);
+    await stripe.end(await bought({ customer }));
     const waiting = await openSession({ customer });
     const others = await bought();
     expect(await toldBy(() => call('DELETE', `/v1/customers/${customer}`))).toEqual([
@@ -446,6 +447,7 @@ describe('Stripe’s own client', () => {
     expect(made).toEqual([4, 3, 2, 1, 0].map((later) => START_MS / 1000 + later));
     const { data, has_more } = await client().invoices.list({ subscription, limit: 2 });
     expect([data.length, has_more]).toEqual([2, true]);
+    expect((await client().invoices.list({ subscription, limit: 5 })).has_more).toBe(false);
     expect((await client().invoices.list({ subscription, status: 'open' })).data).toEqual([]);
     await expect(client().invoices.list({ subscription, limit: 101 })).rejects.toMatchObject({
       param: 'limit',
@@ -675,7 +677,9 @@ describe('events', () => {
     const { customer } = await openSession();
     await stripe.deleteCustomer(customer);
     const [event] = stripe.events;
-    expect(eventObject(event?.body ?? '')).toMatchObject({ id: customer, name: 'Acme' });
+    const shown = eventObject(event?.body ?? '');
+    expect(shown).toMatchObject({ id: customer, name: 'Acme' });
+    expect(shown).not.toHaveProperty('deleted');
   });
 });
 
@@ -837,5 +841,7 @@ describe('where it has a file', () => {
     const broken = join(folder, 'other.json');
     await writeFile(broken, 'not JSON');
     await expect(startStripeStandIn({ file: broken })).rejects.toThrow(/other\.json holds no state/);
+    const unreadable = { code: 'EISDIR', syscall: 'read' };
+    await expect(startStripeStandIn({ file: folder })).rejects.toMatchObject(unreadable);
   });
 });
