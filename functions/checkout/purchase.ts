@@ -6,6 +6,7 @@ import type { Refusal } from '../../shared/http/contract.ts';
 import type { Billing, CheckoutVerdict } from '../../shared/ports/billing.ts';
 import { BILLING_ACCOUNTS, CHECKOUT_KEYS, CHECKOUTS } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { forgetCustomer } from '../../shared/ports/forget-customer.ts';
 
 /** As long as Stripe knows its own (docs.stripe.com/api/idempotent_requests). */
 const KEY_MS = 24 * 3600 * 1000;
@@ -55,9 +56,8 @@ export async function openSession(
   deps: Deps,
 ): Promise<Checkout | Refusal<'PLAN_NOT_FOR_SALE' | 'ALREADY_SUBSCRIBED'>> {
   const { tenantId } = tenant;
-  const create = async (): Promise<CheckoutVerdict> => {
-    const customerId = await customerOf(tenant, billing, deps);
-    return billing.createCheckout({
+  const createFor = (customerId: string): Promise<CheckoutVerdict> =>
+    billing.createCheckout({
       ...deps.checkout,
       // Of another customer it is another request.
       requestId: `${requestId}:${customerId}`,
@@ -68,11 +68,11 @@ export async function openSession(
       interval: wish.interval ?? 'month',
       seats: wish.seats,
     });
-  };
-  let verdict = await create();
+  const customerId = await customerOf(tenant, billing, deps);
+  let verdict = await createFor(customerId);
   if (verdict.verdict === 'NO_CUSTOMER') {
-    await forgetCustomer(tenantId, deps);
-    verdict = await create();
+    await forgetCustomer(tenantId, customerId, deps.records);
+    verdict = await createFor(await customerOf(tenant, billing, deps));
   }
   if (verdict.verdict === 'NO_CUSTOMER') throw new Error('a customer that was just made is not known');
   if (verdict.verdict === 'NOT_FOR_SALE') return { problem: 'PLAN_NOT_FOR_SALE' };
@@ -114,15 +114,5 @@ async function customerOf(
       createdAtMs: current?.createdAtMs ?? clock.nowMs(),
     });
     return customerId;
-  });
-}
-
-/** Somebody has deleted the customer at Stripe. */
-async function forgetCustomer(tenantId: string, { records }: Deps): Promise<void> {
-  await records.transact(async (transaction) => {
-    const account = await transaction.get(BILLING_ACCOUNTS, tenantId);
-    if (account?.customerId == null) return;
-    const formerCustomerIds = [...account.formerCustomerIds, account.customerId];
-    transaction.set(BILLING_ACCOUNTS, tenantId, { ...account, customerId: null, formerCustomerIds });
   });
 }

@@ -1,13 +1,9 @@
 import type { StoredEvent } from '../domain/billing-event.ts';
 import type { EventType } from '../domain/event.ts';
 import type { Billing } from './billing.ts';
-import {
-  ACCOUNTS_OF_CUSTOMER,
-  BILLING_ACCOUNTS,
-  BILLING_EVENTS,
-  SUBSCRIPTIONS_OF_TENANT,
-} from './catalogue.ts';
+import { ACCOUNTS_OF_CUSTOMER, BILLING_EVENTS, SUBSCRIPTIONS_OF_TENANT } from './catalogue.ts';
 import type { Deps } from './deps.ts';
+import { forgetCustomer } from './forget-customer.ts';
 import { type Look, type LookVerdict, lookAtSubscription } from './subscriptions.ts';
 import { walk } from './walk.ts';
 
@@ -68,7 +64,7 @@ async function lookAtPayment(
 ): Promise<string | undefined> {
   const payment = await billing.readPayment(chargeId);
   if (payment?.subscriptionId == null) return 'the payment was for no subscription';
-  return reasonOf(await lookAtSubscription(payment.subscriptionId, { ...look, chargeId }, billing, deps));
+  return reasonOf(await lookAtSubscription(payment.subscriptionId, { ...look, payment }, billing, deps));
 }
 
 /** With a customer, Stripe has ended their subscriptions. */
@@ -81,11 +77,6 @@ async function lookAtCustomer(customerId: string, billing: Billing, deps: Deps):
   for await (const { subscriptionId } of walk(records, SUBSCRIPTIONS_OF_TENANT, { tenantId })) {
     await lookAtSubscription(subscriptionId, {}, billing, deps);
   }
-  await records.transact(async (transaction) => {
-    const current = await transaction.get(BILLING_ACCOUNTS, tenantId);
-    if (current?.customerId !== customerId) return;
-    const formerCustomerIds = [...current.formerCustomerIds, customerId];
-    transaction.set(BILLING_ACCOUNTS, tenantId, { ...current, customerId: null, formerCustomerIds });
-  });
+  await forgetCustomer(tenantId, customerId, records);
   return undefined;
 }

@@ -1,7 +1,7 @@
 import { unsealed } from '../domain/audit-chain.ts';
 import { type EventType, eventOf, type SeatEvent } from '../domain/event.ts';
 import { entitlementOf, eventOfLicense, type License } from '../domain/license.ts';
-import { isOver, licenseUnder, type Subscription, seenAs } from '../domain/subscription.ts';
+import { isOver, licenseUnder, type Payment, type Subscription, seenAs } from '../domain/subscription.ts';
 import { Unavailable } from '../errors.ts';
 import type { Billing } from './billing.ts';
 import { AUDIT, BILLING_ACCOUNTS, LICENSES, SUBSCRIPTIONS, TENANTS } from './catalogue.ts';
@@ -14,8 +14,9 @@ const MOST_ATTEMPTS = 20;
 
 /** Why a subscription is looked at. */
 export interface Look {
-  /** A charge, or a dispute about one, to be asked about as well. */
-  readonly chargeId?: string | undefined;
+  /** What was found out about a payment: it only ever goes from kept to given back, so that it may be older than the look. */
+  readonly payment?: Payment | undefined;
+  /** A dispute about one, to be asked about with each attempt. */
   readonly disputeId?: string | undefined;
   /** To be told of the license, once, whatever comes of the look. */
   readonly notice?: { readonly type: EventType; readonly atMs: number } | undefined;
@@ -39,16 +40,15 @@ export async function lookAtSubscription(
 ): Promise<LookVerdict> {
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
     const known = await deps.records.get(SUBSCRIPTIONS, subscriptionId);
-    const [state, payment, dispute] = await Promise.all([
+    const [state, dispute] = await Promise.all([
       billing.readSubscription(subscriptionId),
-      look.chargeId === undefined ? undefined : billing.readPayment(look.chargeId),
       look.disputeId === undefined ? undefined : billing.readDispute(look.disputeId),
     ]);
     if (!state) return { verdict: 'IGNORED', because: 'Stripe knows no such subscription' };
     const whose = known ?? state.soldAs;
     if (!whose) return { verdict: 'IGNORED', because: 'the subscription was not sold by us' };
     const nowMs = deps.clock.nowMs();
-    const seen = seenAs(state, whose, known, { payment, dispute }, nowMs);
+    const seen = seenAs(state, whose, known, { payment: look.payment, dispute }, nowMs);
     const written = await deps.records.transact((transaction) =>
       write(transaction, seen, look.notice, nowMs),
     );

@@ -1,0 +1,12 @@
+import { BILLING_ACCOUNTS } from './catalogue.ts';
+import type { Records } from './records.ts';
+
+/** That the tenant is this customer no more, as Stripe has deleted it: the next purchase makes a new one. */
+export function forgetCustomer(tenantId: string, customerId: string, records: Records): Promise<void> {
+  return records.transact(async (transaction) => {
+    const account = await transaction.get(BILLING_ACCOUNTS, tenantId);
+    if (account?.customerId !== customerId) return;
+    const formerCustomerIds = [...account.formerCustomerIds, customerId];
+    transaction.set(BILLING_ACCOUNTS, tenantId, { ...account, customerId: null, formerCustomerIds });
+  });
+}
