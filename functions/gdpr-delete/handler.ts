@@ -10,7 +10,7 @@ import {
 } from '../../shared/domain/erasure.ts';
 import { newPersonalId } from '../../shared/domain/ids.ts';
 import type { Caller, HandlersOf, Refusal } from '../../shared/http/contract.ts';
-import { timestamp } from '../../shared/http/fields.ts';
+import { timestamp, timestampOrNull } from '../../shared/http/fields.ts';
 import { own } from '../../shared/http/own.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import { ERASURES, TENANTS } from '../../shared/ports/catalogue.ts';
@@ -138,7 +138,7 @@ function receiptOf({ erasureId, requestedAtMs, completedAtMs, erased }: Erasure)
   return {
     erasure_id: erasureId,
     requested_at: timestamp(requestedAtMs),
-    completed_at: completedAtMs === null ? null : timestamp(completedAtMs),
+    completed_at: timestampOrNull(completedAtMs),
     erased: {
       sessions: erased.sessions,
       session_histories: erased.sessionHistories,

@@ -7,7 +7,7 @@ import type { Invitation, Membership, Tenant, User } from '../../shared/domain/p
 import type { SignIn } from '../../shared/domain/sign-in.ts';
 import type { Subscription } from '../../shared/domain/subscription.ts';
 import type { TrialClaim } from '../../shared/domain/trial.ts';
-import { timestamp } from '../../shared/http/fields.ts';
+import { timestamp, timestampOrNull } from '../../shared/http/fields.ts';
 import type { KnownSession } from '../../shared/ports/seat-upkeep.ts';
 
 /** Records as exports tell them: all that is personal, and nothing that opens a door. */
@@ -141,8 +141,4 @@ export function viewOfSubscription(subscription: Subscription) {
 
 export function viewOfMeteredDay({ licenseId, meter, dayMs, quantity, records }: MeteredDay) {
   return { license_id: licenseId, meter, day: timestamp(dayMs), quantity, records };
-}
-
-function timestampOrNull(atMs: number | null): string | null {
-  return atMs === null ? null : timestamp(atMs);
 }

@@ -15,7 +15,7 @@ import { isOver } from '../../shared/domain/subscription.ts';
 import { type Usage, usageByDay, usageByHour } from '../../shared/domain/usage.ts';
 import type { ProblemCode } from '../../shared/errors.ts';
 import type { HandlersOf, Refusal } from '../../shared/http/contract.ts';
-import { timestamp } from '../../shared/http/fields.ts';
+import { timestamp, timestampOrNull } from '../../shared/http/fields.ts';
 import { own, tenantAsked } from '../../shared/http/own.ts';
 import { readPage } from '../../shared/http/page.ts';
 import { type FieldError, refuseFields } from '../../shared/http/refuse-fields.ts';
@@ -229,7 +229,7 @@ function viewOf(license: License) {
     hold: license.hold,
     subscription_id: license.subscriptionId,
     trial: license.trial,
-    valid_until: license.validUntilMs === null ? null : timestamp(license.validUntilMs),
+    valid_until: timestampOrNull(license.validUntilMs),
     offline_grace_days: inForce.offlineGraceDays,
     borrow: { max_days: license.borrow.maxDays, low_water: license.borrow.lowWater },
     requests_per_minute: inForce.requestsPerMinute,

@@ -92,3 +92,8 @@ export function nextHeartbeatDue(atMs: number, session: Session, rhythm: Rhythm)
 export function timestamp(atMs: number): string {
   return new Date(atMs).toISOString();
 }
+
+/** The same of a moment that there may be none of. */
+export function timestampOrNull(atMs: number | null): string | null {
+  return atMs === null ? null : timestamp(atMs);
+}

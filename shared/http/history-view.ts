@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { END_REASONS, type SessionHistory } from '../domain/session-history.ts';
-import { LicenseId, SessionId, Timestamp, timestamp } from './fields.ts';
+import { LicenseId, SessionId, Timestamp, timestamp, timestampOrNull } from './fields.ts';
 
 /** The life of a session as callers see it. */
 export const SessionHistoryView = z.strictObject({
@@ -26,7 +26,7 @@ export function viewOfHistory(history: SessionHistory): z.infer<typeof SessionHi
     license_id: licenseId,
     holder,
     acquired_at: timestamp(acquiredAtMs),
-    ended_at: endedAtMs === null ? null : timestamp(endedAtMs),
+    ended_at: timestampOrNull(endedAtMs),
     end_reason: endReason,
     seated_seconds: Math.floor(seatedMs / 1000),
     revivals,

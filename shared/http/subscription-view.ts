@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { PLAN_NAMES } from '../domain/plans.ts';
 import { graceEndMs, SUBSCRIPTION_STATUSES, type Subscription } from '../domain/subscription.ts';
-import { LicenseId, TenantId, Timestamp, timestamp } from './fields.ts';
+import { LicenseId, TenantId, Timestamp, timestamp, timestampOrNull } from './fields.ts';
 
 /** A subscription as its tenant sees it. */
 export const SubscriptionView = z.strictObject({
@@ -25,7 +25,7 @@ export const SubscriptionView = z.strictObject({
 });
 
 export function viewOfSubscription(subscription: Subscription): z.infer<typeof SubscriptionView> {
-  const { unpaidSinceMs, cancelAtMs, endedAtMs } = subscription;
+  const { unpaidSinceMs } = subscription;
   return {
     subscription_id: subscription.subscriptionId,
     tenant_id: subscription.tenantId,
@@ -35,8 +35,8 @@ export function viewOfSubscription(subscription: Subscription): z.infer<typeof S
     status: subscription.status,
     created_at: timestamp(subscription.createdAtMs),
     current_period_end: timestamp(subscription.periodEndMs),
-    cancel_at: cancelAtMs === null ? null : timestamp(cancelAtMs),
-    ended_at: endedAtMs === null ? null : timestamp(endedAtMs),
-    grace_until: unpaidSinceMs === null ? null : timestamp(graceEndMs(subscription, unpaidSinceMs)),
+    cancel_at: timestampOrNull(subscription.cancelAtMs),
+    ended_at: timestampOrNull(subscription.endedAtMs),
+    grace_until: timestampOrNull(unpaidSinceMs === null ? null : graceEndMs(subscription, unpaidSinceMs)),
   };
 }
