@@ -1,11 +1,10 @@
-import { HOUR_MS, hourOf, type UsageHour } from '../../shared/domain/usage.ts';
+import { DAY_MS, HOUR_MS, hourOf, type UsageHour } from '../../shared/domain/usage.ts';
 import type { Refusal } from '../../shared/http/contract.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import { USAGE_OF_LICENSE } from '../../shared/ports/catalogue.ts';
 import type { Records } from '../../shared/ports/records.ts';
 import { walk } from '../../shared/ports/walk.ts';
 
-const DAY_MS = 24 * HOUR_MS;
 const USUAL_DAYS = 7;
 const MOST_DAYS = 31;
 

@@ -1,6 +1,5 @@
 import {
   addToDay,
-  dayOf,
   inState,
   isKnownAgain,
   type MeteredDay,
@@ -8,6 +7,7 @@ import {
   type UsageRecord,
   usageRecordId,
 } from '../../shared/domain/metering.ts';
+import { dayOf } from '../../shared/domain/usage.ts';
 import type { Billing } from '../../shared/ports/billing.ts';
 import {
   BILLING_ACCOUNTS,

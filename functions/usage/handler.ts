@@ -1,11 +1,5 @@
-import {
-  DAY_MS,
-  dayOf,
-  type MeteredDay,
-  mayBeTold,
-  type UsageRecord,
-  usageRecordId,
-} from '../../shared/domain/metering.ts';
+import { type MeteredDay, mayBeTold, type UsageRecord, usageRecordId } from '../../shared/domain/metering.ts';
+import { DAY_MS, dayOf } from '../../shared/domain/usage.ts';
 import type { Caller, HandlersOf, Refusal } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { refuseLicense } from '../../shared/http/license-trouble.ts';

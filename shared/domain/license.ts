@@ -219,7 +219,7 @@ export function graceIsAllowed({
 }
 
 /** Five sixths of the TTL: 300 s for 360 s, so that one late or lost beat can be repeated before the lease ends. */
-export function usualHeartbeatSeconds(ttlSeconds: number): number {
+function usualHeartbeatSeconds(ttlSeconds: number): number {
   return Math.floor((ttlSeconds * 5) / 6);
 }
 

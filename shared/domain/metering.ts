@@ -1,9 +1,8 @@
 import * as z from 'zod/mini';
 import { hashSecret } from './ids.ts';
+import { DAY_MS, dayOf, HOUR_MS } from './usage.ts';
 
 const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-export const DAY_MS = 24 * HOUR_MS;
 
 /**
  * How far from now use may lie that is told of. Stripe takes 35 days back and 5 minutes ahead
@@ -54,10 +53,6 @@ export function usageRecordId({ licenseId, recordId }: Pick<UsageRecord, 'licens
 
 export function meteredDayId({ licenseId, meter, dayMs }: Pick<MeteredDay, 'licenseId' | 'meter' | 'dayMs'>) {
   return `${licenseId}:${meter}:${new Date(dayMs).toISOString().slice(0, 10)}`;
-}
-
-export function dayOf(atMs: number): number {
-  return Math.floor(atMs / DAY_MS) * DAY_MS;
 }
 
 /** Whether use at `atMs` may still be told of, or may be already. */

@@ -18,7 +18,7 @@ export const SUBSCRIPTION_STATUSES = [
   'canceled',
 ] as const;
 
-const State = {
+const StateSchema = z.object({
   subscriptionId: z.string(),
   customerId: z.string(),
   status: z.enum(SUBSCRIPTION_STATUSES),
@@ -37,19 +37,16 @@ const State = {
    * though Stripe names no such invoice is so since that was first seen.
    */
   unpaidSinceMs: z.nullable(z.int()),
-};
+});
 
 /** A subscription as Stripe knows it now. */
-export const SubscriptionStateSchema = z.object({
-  ...State,
+export type SubscriptionState = z.infer<typeof StateSchema> & {
   /** Whom it was sold to, and what for, as it says itself; `null` for one that was not sold by us. */
-  soldAs: z.nullable(z.object({ tenantId: z.string(), licenseId: z.string() })),
-});
-export type SubscriptionState = z.infer<typeof SubscriptionStateSchema>;
+  readonly soldAs: { readonly tenantId: string; readonly licenseId: string } | null;
+};
 
 /** A subscription as it was last seen at Stripe, and what is known of its payments. */
-export const SubscriptionSchema = z.object({
-  ...State,
+export const SubscriptionSchema = z.extend(StateSchema, {
   tenantId: z.string(),
   licenseId: z.string(),
   /** How each dispute about one of its payments stands, by the dispute's id. */
@@ -150,7 +147,7 @@ function nextLookMs(seen: Seen, nowMs: number): number | null {
 }
 
 /** Why a license gives no seats though its vendor has not suspended it. */
-export type Hold = NonNullable<License['hold']>;
+type Hold = NonNullable<License['hold']>;
 
 /**
  * What a subscription makes of its license. Whatever is paid for has an end, past which the license gives nothing unless
@@ -189,8 +186,8 @@ function paymentHold({ disputes, refundedInvoiceIds, latestInvoiceId }: Subscrip
 /**
  * The license as the subscription has it: a new one (one that has ended, too, so that it makes no difference whether
  * anybody looked before), the next version of `license`, or `license` itself where nothing changes; `undefined` where there
- * is none and the subscription gives none. It takes the plan's terms when it comes
- * under the subscription or the plan changes; what the vendor adds to them later stays.
+ * is none and the subscription gives none. It takes the plan's terms when it comes under the subscription or the plan
+ * changes; what the vendor adds to them later stays.
  */
 export function licenseUnder(
   subscription: Subscription,

@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { comparePositions, type EventType, type SeatEvent } from './event.ts';
 
 export const HOUR_MS = 3_600_000;
+export const DAY_MS = 24 * HOUR_MS;
 
 /** What a license was used for within one hour (UTC), as its events tell. */
 export const UsageHourSchema = z.object({
@@ -21,6 +22,11 @@ const HOLDING: ReadonlySet<EventType> = new Set(['session.acquired', 'session.bo
 
 export function hourOf(atMs: number): number {
   return Math.floor(atMs / HOUR_MS) * HOUR_MS;
+}
+
+/** The beginning of its day (UTC). */
+export function dayOf(atMs: number): number {
+  return Math.floor(atMs / DAY_MS) * DAY_MS;
 }
 
 /** Id of the hour's document. */
@@ -79,7 +85,7 @@ export function usageByHour(hours: readonly UsageHour[], fromMs: number, toMs: n
 export function usageByDay(hours: readonly Usage[]): Usage[] {
   const days = new Map<number, Usage>();
   for (const { atMs, peak, denials } of hours) {
-    const dayMs = Math.floor(atMs / (24 * HOUR_MS)) * 24 * HOUR_MS;
+    const dayMs = dayOf(atMs);
     const day = days.get(dayMs) ?? { atMs: dayMs, peak: 0, denials: 0 };
     days.set(dayMs, { atMs: dayMs, peak: Math.max(day.peak, peak), denials: day.denials + denials });
   }
