@@ -2,12 +2,10 @@ import type { Stripe } from 'stripe';
 import * as z from 'zod/mini';
 import type { About, BillingEvent } from '../../domain/billing-event.ts';
 import type { EventVerdict } from '../../ports/billing.ts';
+import { Invoice, idOf, Ref, subscriptionOf } from './stripe-objects.ts';
 
 /** Older than that, or so much younger, and a signature proves nothing: somebody may have kept it (docs.stripe.com/webhooks). */
 const TOLERANCE_SECONDS = 300;
-
-/** An id, or the object with it. */
-const Ref = z.nullish(z.union([z.string(), z.object({ id: z.string() })]));
 
 const Event = z.object({
   id: z.string().check(z.regex(/^evt_\w+$/)),
@@ -21,9 +19,6 @@ const Event = z.object({
 
 const Itself = z.object({ id: z.string() });
 const Session = z.object({ subscription: Ref });
-const Invoice = z.object({
-  parent: z.nullish(z.object({ subscription_details: z.nullish(z.object({ subscription: Ref })) })),
-});
 
 const SUBSCRIPTION_EVENTS = ['created', 'updated', 'deleted', 'paused', 'resumed', 'trial_will_end'];
 const INVOICE_EVENTS = ['paid', 'payment_failed', 'finalized'];
@@ -32,7 +27,7 @@ const INVOICE_EVENTS = ['paid', 'payment_failed', 'finalized'];
 const ABOUT: ReadonlyMap<string, (object: unknown) => About | null> = new Map([
   ...SUBSCRIPTION_EVENTS.map((name) => [`customer.subscription.${name}`, itself('subscription')] as const),
   ...INVOICE_EVENTS.map((name) => [`invoice.${name}`, subscriptionOfInvoice] as const),
-  ['checkout.session.completed', (object) => subscription(z.parse(Session, object).subscription)],
+  ['checkout.session.completed', (object) => subscription(idOf(z.parse(Session, object).subscription))],
   ['charge.refunded', itself('charge')],
   ['charge.dispute.created', itself('dispute')],
   ['charge.dispute.closed', itself('dispute')],
@@ -82,14 +77,9 @@ function itself(kind: About['kind']): (object: unknown) => About {
 }
 
 function subscriptionOfInvoice(object: unknown): About | null {
-  return subscription(z.parse(Invoice, object).parent?.subscription_details?.subscription);
+  return subscription(subscriptionOf(z.parse(Invoice, object)));
 }
 
-function subscription(ref: z.infer<typeof Ref>): About | null {
-  const id = idOf(ref);
+function subscription(id: string | null): About | null {
   return id === null ? null : { kind: 'subscription', id };
-}
-
-export function idOf(ref: string | { readonly id: string } | null | undefined): string | null {
-  return typeof ref === 'string' ? ref : (ref?.id ?? null);
 }

@@ -9,8 +9,9 @@ import {
   type SubscriptionState,
 } from '../../domain/subscription.ts';
 import type { Billing, CheckoutAsk, CheckoutVerdict, MeteredUse, UsageVerdict } from '../../ports/billing.ts';
-import { idOf, openStripeEvent } from './stripe-events.ts';
+import { openStripeEvent } from './stripe-events.ts';
 import { asked, faultOf, refusalOf, unlessMissing } from './stripe-failures.ts';
+import { Invoice, idOf, Ref, subscriptionOf } from './stripe-objects.ts';
 
 export interface StripeOptions {
   /** Secret or restricted key, of live or test mode. */
@@ -28,7 +29,6 @@ const ANSWER_WITHIN_MS = 8_000;
 const MOST_OPEN_INVOICES = 100;
 
 const seconds = z.int();
-const Ref = z.nullish(z.union([z.string(), z.object({ id: z.string() })]));
 
 const SubscriptionAnswer = z.object({
   id: z.string(),
@@ -54,14 +54,7 @@ const SubscriptionAnswer = z.object({
 type SubscriptionAnswer = z.infer<typeof SubscriptionAnswer>;
 
 const ChargeAnswer = z.object({ refunded: z.boolean(), payment_intent: Ref });
-const PaymentsAnswer = z.array(
-  z.object({
-    invoice: z.object({
-      id: z.string(),
-      parent: z.nullish(z.object({ subscription_details: z.nullish(z.object({ subscription: Ref })) })),
-    }),
-  }),
-);
+const PaymentsAnswer = z.array(z.object({ invoice: z.extend(Invoice, { id: z.string() }) }));
 const DisputeAnswer = z.object({ id: z.string(), charge: Ref, status: z.string() });
 const SessionAnswer = z.object({ id: z.string(), url: z.string(), expires_at: seconds });
 
@@ -246,8 +239,9 @@ async function readPayment(stripe: Stripe, chargeId: string): Promise<Payment | 
     }),
   );
   const [payment] = z.parse(PaymentsAnswer, data);
-  const subscription = payment?.invoice.parent?.subscription_details?.subscription;
-  return { subscriptionId: idOf(subscription), invoiceId: payment?.invoice.id ?? null, isRefunded };
+  if (!payment) return { subscriptionId: null, invoiceId: null, isRefunded };
+  const { invoice } = payment;
+  return { subscriptionId: subscriptionOf(invoice), invoiceId: invoice.id, isRefunded };
 }
 
 async function readDispute(stripe: Stripe, disputeId: string): Promise<Dispute | undefined> {

@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type Form, missing, PARAMETERS, Refused, readForm } from './form.ts';
 import { type Life, subscriptionOf } from './life.ts';
-import { at, found, newId, PRICES, type State } from './state.ts';
+import { API_VERSION, at, found, newId, PRICES, type State } from './state.ts';
 
-/** The version of the library that the requests are typed by. */
-const API_VERSION = '2026-10-28.endive';
 const DAY_SECONDS = 24 * 3600;
 /** How long Stripe is sure to know a request, or a meter event, again; the stand-in knows it no longer than that. */
 const KNOWN_SECONDS = DAY_SECONDS;

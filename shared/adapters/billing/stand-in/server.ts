@@ -5,7 +5,7 @@ import { type Answer, apiOf } from './api.ts';
 import { decodeForm } from './form.ts';
 import { lifeOf } from './life.ts';
 import { PAGE_POLICY } from './page.ts';
-import { at, found, newId, newState } from './state.ts';
+import { API_VERSION, at, found, newId, newState } from './state.ts';
 import { readState, writeState } from './state-file.ts';
 import type { SentEvent, StandInOptions, StripeStandIn } from './types.ts';
 import { visit } from './visit.ts';
@@ -180,7 +180,7 @@ function eventOf(type: string, object: object, created: number): SentEvent {
   const event = {
     id,
     object: 'event',
-    api_version: '2026-10-28.endive',
+    api_version: API_VERSION,
     created,
     data: { object },
     livemode: false,

@@ -3,6 +3,9 @@ import { PLANS, type PlanTerms } from '../../../domain/plans.ts';
 import { missing } from './form.ts';
 import type { Interval } from './period.ts';
 
+/** The version of the library that requests and events are typed by. */
+export const API_VERSION = '2026-10-28.endive';
+
 /** Prices of a seat in cents, by the lookup keys of our plans. */
 const UNIT_AMOUNTS: Readonly<Record<string, number>> = {
   seatlease_pro_month: 900,
