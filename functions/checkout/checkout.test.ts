@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BILLING_ACCOUNTS, LICENSES } from '../../shared/ports/catalogue.ts';
 import { signIn, type TestPerson } from '../../shared/testing/people.ts';
+import { untold } from '../../shared/testing/purchases.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
 
 const CREATE = '/api/v1/checkout/create-session';
@@ -179,9 +180,7 @@ describe('nobody pays twice for one license:', () => {
     const ada = await buyer();
     const license_id = await trialOf(ada);
     const first = await ada.call('POST', CREATE, { plan: 'pro', seats: 2, license_id });
-    suite.stripe.sendEventsTo(undefined);
-    await suite.stripe.pay(first.body.checkout_url);
-    suite.stripe.sendEventsTo(`${suite.url}/api/v1/webhooks/stripe`);
+    await untold(suite, () => suite.stripe.pay(first.body.checkout_url));
     const second = await ada.call('POST', CREATE, { plan: 'pro', seats: 2, license_id });
     expect([second.status, second.body.code]).toEqual([409, 'ALREADY_SUBSCRIBED']);
   });
@@ -229,9 +228,7 @@ test('a customer that was deleted at Stripe becomes one again with the next purc
   const ada = await buyer();
   await ada.call('POST', CREATE, { plan: 'pro', seats: 1 });
   const before = await suite.deps.records.get(BILLING_ACCOUNTS, ada.tenantId);
-  suite.stripe.sendEventsTo(undefined);
-  await suite.stripe.deleteCustomer(before?.customerId ?? '');
-  suite.stripe.sendEventsTo(`${suite.url}/api/v1/webhooks/stripe`);
+  await untold(suite, () => suite.stripe.deleteCustomer(before?.customerId ?? ''));
   const created = await ada.call('POST', CREATE, { plan: 'pro', seats: 1 });
   expect(created.status).toBe(201);
   const after = await suite.deps.records.get(BILLING_ACCOUNTS, ada.tenantId);

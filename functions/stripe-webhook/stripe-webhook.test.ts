@@ -1,55 +1,29 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PLANS } from '../../shared/domain/plans.ts';
 import { BILLING_ACCOUNTS, BILLING_EVENTS, LICENSES, SUBSCRIPTIONS } from '../../shared/ports/catalogue.ts';
-import { beginPurchase, type Wish } from '../../shared/testing/purchases.ts';
-import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
+import {
+  type BoughtLicense,
+  beginPurchase,
+  buySeats,
+  untold,
+  type Wish,
+} from '../../shared/testing/purchases.ts';
+import type { Reply, TestSuite } from '../../shared/testing/suite.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 
+let clocked: ClockedSuite;
 let suite: TestSuite;
-let nowMs: number;
 beforeEach(async () => {
-  nowMs = Date.now();
-  vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
-  suite = await openTestSuite();
+  clocked = await openClockedSuite();
+  suite = clocked.suite;
 });
-afterEach(async () => {
-  await suite.close();
-  vi.useRealTimers();
-});
+afterEach(() => clocked.close());
 
-function moveClock(ms: number): void {
-  nowMs += ms;
-  vi.setSystemTime(nowMs);
-}
+const buy = (wish?: Wish): Promise<BoughtLicense> => buySeats(suite, wish);
 
-interface Bought {
-  readonly subscriptionId: string;
-  readonly licenseId: string;
-  readonly tenantId: string;
-  readonly customerId: string;
-  acquire(fingerprint: string): Promise<Reply>;
-}
-
-/** Bought, paid for, and told. */
-async function buy(wish: Wish = {}): Promise<Bought> {
-  const purchase = await beginPurchase(suite, wish);
-  const { licenseId, tenantId, customerId } = purchase;
-  const subscriptionId = await purchase.pay();
-  await suite.stripe.idle();
-  const rotated = await suite.operate('POST', `/api/v1/licenses/${licenseId}/rotate-key`, {});
-  const authorization = `License ${rotated.body.license_key}`;
-  return {
-    subscriptionId,
-    licenseId,
-    tenantId,
-    customerId,
-    acquire: (fingerprint) =>
-      suite.call('POST', '/api/v1/licenses/acquire', { authorization, body: { fingerprint } }),
-  };
-}
-
-async function license({ licenseId }: Bought): Promise<Reply['body']> {
+async function license({ licenseId }: BoughtLicense): Promise<Reply['body']> {
   return (await suite.operate('GET', `/api/v1/licenses/${licenseId}`)).body;
 }
 
@@ -72,7 +46,7 @@ describe('whoever has paid', () => {
   test('has them from the first day of a trial that asks for a card', async () => {
     const bought = await buy({ trialDays: 14 });
     expect((await bought.acquire('laptop')).status).toBe(201);
-    const end = nowMs + (14 + PLANS.pro.paymentGraceDays) * DAY_MS;
+    const end = clocked.nowMs() + (14 + PLANS.pro.paymentGraceDays) * DAY_MS;
     expect(Date.parse((await license(bought)).valid_until)).toBeLessThanOrEqual(end);
   });
 
@@ -97,7 +71,7 @@ describe('when a payment fails', () => {
     expect((await bought.acquire('laptop')).status).toBe(201);
     expect(await license(bought)).toMatchObject({ status: 'active', hold: null });
 
-    moveClock(PLANS.pro.paymentGraceDays * DAY_MS);
+    clocked.moveClock(PLANS.pro.paymentGraceDays * DAY_MS);
     await suite.sweep();
     expect(await license(bought)).toMatchObject({ status: 'suspended', hold: 'payment' });
     expect((await bought.acquire('desktop')).body.code).toBe('LICENSE_SUSPENDED');
@@ -215,9 +189,7 @@ test('whoever pays twice for one license is not given twice, and the first goes 
 
 test('a license whose subscription has ended is bought again, whatever is heard of first', async () => {
   const bought = await buy({ seats: 2 });
-  suite.stripe.sendEventsTo(undefined);
-  await suite.stripe.end(bought.subscriptionId);
-  suite.stripe.sendEventsTo(`${suite.url}/api/v1/webhooks/stripe`);
+  await untold(suite, () => suite.stripe.end(bought.subscriptionId));
   const again = await beginPurchase(suite, {
     tenantId: bought.tenantId,
     licenseId: bought.licenseId,

@@ -1,28 +1,19 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
 import { signIn } from '../../shared/testing/people.ts';
-import { beginPurchase } from '../../shared/testing/purchases.ts';
-import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+import { buySeats } from '../../shared/testing/purchases.ts';
+import type { Reply, TestSuite } from '../../shared/testing/suite.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-const START_MS = Date.now();
 
+let clocked: ClockedSuite;
 let suite: TestSuite;
-let nowMs: number;
 beforeEach(async () => {
-  nowMs = START_MS;
-  vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
-  suite = await openTestSuite({ USAGE_METERS: 'exports,api_calls' });
+  clocked = await openClockedSuite(undefined, { USAGE_METERS: 'exports,api_calls' });
+  suite = clocked.suite;
 });
-afterEach(async () => {
-  await suite.close();
-  vi.useRealTimers();
-});
-
-function moveClock(ms: number): void {
-  nowMs += ms;
-  vi.setSystemTime(nowMs);
-}
+afterEach(() => clocked.close());
 
 interface Client {
   readonly licenseId: string;
@@ -32,18 +23,11 @@ interface Client {
 
 /** A client with the key of a license that its tenant pays for, or does not. */
 async function client({ paying = true } = {}): Promise<Client> {
-  const purchase = await beginPurchase(suite);
-  const { licenseId } = paying ? purchase : await suite.createLicense();
-  if (paying) await purchase.pay();
-  await suite.stripe.idle();
-  const { body } = await suite.operate('POST', `/api/v1/licenses/${licenseId}/rotate-key`, {});
+  const { licenseId, key } = paying ? await buySeats(suite) : await suite.createLicense();
   return {
     licenseId,
     record: (use) =>
-      suite.call('POST', '/api/v1/usage/record', {
-        authorization: `License ${body.license_key}`,
-        body: use,
-      }),
+      suite.call('POST', '/api/v1/usage/record', { authorization: `License ${key}`, body: use }),
     totals: async (query = '') =>
       (await suite.operate('GET', `/api/v1/usage?license_id=${licenseId}${query}`)).body,
   };
@@ -88,7 +72,11 @@ describe('what a client used', () => {
   test('under the same id with something else is a mistake that changes nothing', async () => {
     const app = await client();
     await app.record({ id: 'run', meter: 'exports', quantity: 3 });
-    for (const other of [{ quantity: 4 }, { meter: 'api_calls' }, { timestamp: at(nowMs - HOUR_MS) }]) {
+    for (const other of [
+      { quantity: 4 },
+      { meter: 'api_calls' },
+      { timestamp: at(clocked.nowMs() - HOUR_MS) },
+    ]) {
       const reply = await app.record({ id: 'run', meter: 'exports', quantity: 3, ...other });
       expect([reply.status, reply.body.code]).toEqual([409, 'USAGE_RECORD_CONFLICT']);
     }
@@ -114,7 +102,7 @@ describe('what a client used', () => {
       id: 'run',
       meter: 'exports',
       quantity: 1,
-      timestamp: at(nowMs + offsetMs),
+      timestamp: at(clocked.nowMs() + offsetMs),
     });
     expect(reply.status, reply.text).toBe(status);
     if (status === 400) expect(reply.body.code).toBe('USAGE_TIME_REFUSED');
@@ -124,12 +112,12 @@ describe('what a client used', () => {
 
   test('is known even to a client that asks again after weeks, and counts for the day it was used on', async () => {
     const app = await client();
-    const use = { id: 'run', meter: 'exports', quantity: 1, timestamp: at(nowMs - 20 * DAY_MS) };
+    const use = { id: 'run', meter: 'exports', quantity: 1, timestamp: at(clocked.nowMs() - 20 * DAY_MS) };
     await app.record(use);
     await suite.sweep();
     const [day] = (await app.totals()).days;
-    expect(Date.parse(day.at)).toBe(Math.floor((nowMs - 20 * DAY_MS) / DAY_MS) * DAY_MS);
-    moveClock(15 * DAY_MS);
+    expect(Date.parse(day.at)).toBe(Math.floor((clocked.nowMs() - 20 * DAY_MS) / DAY_MS) * DAY_MS);
+    clocked.moveClock(15 * DAY_MS);
     const again = await app.record(use);
     expect([again.status, again.body.status]).toEqual([200, 'already_recorded']);
     await suite.sweep();
@@ -225,7 +213,7 @@ describe('nobody is billed twice,', () => {
     const app = await used();
     suite.stripe.breakApi('status 500');
     await suite.sweep();
-    moveClock(23 * HOUR_MS);
+    clocked.moveClock(23 * HOUR_MS);
     suite.stripe.breakApi(undefined);
     expect((await suite.sweep()).body).toMatchObject({ usage_sent: 0, usage_uncertain: 5 });
     expect(billed().records).toBe(0);
@@ -238,7 +226,7 @@ describe('nobody is billed twice,', () => {
     await used();
     suite.stripe.breakApi('status 500');
     await suite.sweep();
-    moveClock(23 * HOUR_MS - 1);
+    clocked.moveClock(23 * HOUR_MS - 1);
     suite.stripe.breakApi(undefined);
     await suite.sweep();
     expect(billed()).toEqual({ records: 5, quantity: 50 });

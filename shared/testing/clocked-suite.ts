@@ -17,12 +17,15 @@ export interface ClockedSuite {
 }
 
 /** Few shards, so that a sweep is quick. `wrap` may put itself before any port. */
-export async function openClockedSuite(wrap?: (deps: Deps) => Deps): Promise<ClockedSuite> {
+export async function openClockedSuite(
+  wrap?: (deps: Deps) => Deps,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<ClockedSuite> {
   let nowMs = Date.now();
   vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
   const server = await startEmbeddedRedis();
   const redis = respClient(server);
-  const environment = { REDIS_URL: `redis://${server.host}:${server.port}`, SHARDS: '4' };
+  const environment = { REDIS_URL: `redis://${server.host}:${server.port}`, SHARDS: '4', ...settings };
   const suite = await openTestSuite(environment, wrap);
   return {
     suite,

@@ -1,7 +1,7 @@
 import { newLicenseId } from '../domain/ids.ts';
 import type { BillingInterval, Plan } from '../domain/plans.ts';
 import { BILLING_ACCOUNTS } from '../ports/catalogue.ts';
-import type { TestSuite } from './suite.ts';
+import type { TestLicense, TestSuite } from './suite.ts';
 
 /** Seats that somebody is about to buy. */
 export interface TestPurchase {
@@ -62,4 +62,28 @@ export async function beginPurchase(suite: TestSuite, wish: Wish = {}): Promise<
       return subscriptionId;
     },
   };
+}
+
+/** Seats that are bought, paid for and told of, and a key to them. */
+export interface BoughtLicense extends TestLicense {
+  readonly subscriptionId: string;
+  readonly customerId: string;
+}
+
+export async function buySeats(suite: TestSuite, wish: Wish = {}): Promise<BoughtLicense> {
+  const purchase = await beginPurchase(suite, wish);
+  const subscriptionId = await purchase.pay();
+  await suite.stripe.idle();
+  const license = await suite.giveKey(purchase.licenseId);
+  return { ...license, subscriptionId, customerId: purchase.customerId };
+}
+
+/** Does `work` while Stripe tells nobody of it. */
+export async function untold<R>(suite: TestSuite, work: () => Promise<R>): Promise<R> {
+  suite.stripe.sendEventsTo(undefined);
+  try {
+    return await work();
+  } finally {
+    suite.stripe.sendEventsTo(`${suite.url}/api/v1/webhooks/stripe`);
+  }
 }

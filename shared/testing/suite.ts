@@ -30,6 +30,8 @@ export interface TestSuite {
   /** As operator. */
   operate(method: string, path: string, body?: unknown): Promise<Reply>;
   createLicense(terms?: Record<string, unknown>): Promise<TestLicense>;
+  /** Gives a license another key, and whoever has that. */
+  giveKey(licenseId: string): Promise<TestLicense>;
   /** As Cloud Scheduler. */
   sweep(): Promise<Reply>;
   /** Resolves when every event published so far has been delivered, or given up. */
@@ -137,6 +139,23 @@ export async function openTestSuite(
   const operate = (method: string, path: string, body?: unknown): Promise<Reply> =>
     call(method, path, { authorization: `Operator ${OPERATOR_KEY}`, body });
 
+  /** Whoever has the key that an answer shows. */
+  function clientOf({ body }: Reply): TestLicense {
+    const key: string = body.license_key;
+    const authorization = `License ${key}`;
+    return {
+      licenseId: body.license_id,
+      tenantId: body.tenant_id,
+      key,
+      acquire: (fingerprint, more = {}) =>
+        call('POST', '/api/v1/licenses/acquire', { authorization, body: { fingerprint, ...more } }),
+      heartbeat: (given) => call('PUT', '/api/v1/licenses/heartbeat', { authorization, body: given }),
+      release: (sessionId) =>
+        call('POST', '/api/v1/licenses/release', { authorization, body: { session_id: sessionId } }),
+      sign: (given) => call('POST', '/api/v1/licenses/sign', { authorization, body: given }),
+    };
+  }
+
   return {
     url,
     deps,
@@ -147,19 +166,12 @@ export async function openTestSuite(
     async createLicense(terms = {}) {
       const created = await operate('POST', '/api/v1/licenses', { max: 3, ...terms });
       if (created.status !== 201) throw new Error(`no license: ${created.text}`);
-      const key: string = created.body.license_key;
-      const authorization = `License ${key}`;
-      return {
-        licenseId: created.body.license_id,
-        tenantId: created.body.tenant_id,
-        key,
-        acquire: (fingerprint, more = {}) =>
-          call('POST', '/api/v1/licenses/acquire', { authorization, body: { fingerprint, ...more } }),
-        heartbeat: (body) => call('PUT', '/api/v1/licenses/heartbeat', { authorization, body }),
-        release: (sessionId) =>
-          call('POST', '/api/v1/licenses/release', { authorization, body: { session_id: sessionId } }),
-        sign: (body) => call('POST', '/api/v1/licenses/sign', { authorization, body }),
-      };
+      return clientOf(created);
+    },
+    async giveKey(licenseId) {
+      const rotated = await operate('POST', `/api/v1/licenses/${licenseId}/rotate-key`, {});
+      if (rotated.status !== 200) throw new Error(`no key: ${rotated.text}`);
+      return clientOf(rotated);
     },
     sweep,
     delivered: async () => parts.bus?.idle(),
