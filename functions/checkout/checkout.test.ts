@@ -219,6 +219,17 @@ describe('what is not for sale', () => {
   });
 });
 
+test('whoever may buy for more than one tenant is told to name it, where the request would', async () => {
+  const ada = await buyer();
+  await ada.call('POST', '/api/v1/tenants', { name: 'Another shop' });
+  for (const reply of [
+    await ada.call('POST', CREATE, { plan: 'pro', seats: 1 }),
+    await suite.operate('POST', CREATE, { plan: 'pro', seats: 1 }),
+    await ada.call('POST', PORTAL, {}),
+  ])
+    expect(reply.body).toMatchObject({ code: 'VALIDATION_FAILED', errors: [{ at: '/tenant_id' }] });
+});
+
 test('a tenant that has bought nothing has nothing to look after', async () => {
   const ada = await buyer();
   expect((await ada.call('POST', PORTAL, {})).body.code).toBe('NO_BILLING_ACCOUNT');

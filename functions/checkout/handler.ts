@@ -3,7 +3,7 @@ import { BILLING_INTERVALS, PLAN_NAMES, PLANS, type Plan, priceKeyOf } from '../
 import { isOver } from '../../shared/domain/subscription.ts';
 import type { HandlersOf, Input, Refusal } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
-import { own, tenantAsked } from '../../shared/http/own.ts';
+import { oneTenantAsked, own } from '../../shared/http/own.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import { BILLING_ACCOUNTS, LICENSES, SUBSCRIPTIONS, TENANTS } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
@@ -57,10 +57,8 @@ async function tenantOf(
   { caller, standing }: Asking,
   { records }: Deps,
 ): Promise<Tenant | Refusal<'TENANT_NOT_FOUND' | 'FORBIDDEN' | 'VALIDATION_FAILED'>> {
-  const asked = tenantAsked(named, caller, standing);
+  const asked = oneTenantAsked(named, caller, standing, '/tenant_id');
   if ('problem' in asked) return asked;
-  if (asked.tenantId === undefined)
-    return refuseFields('VALIDATION_FAILED', [{ at: '/tenant_id', detail: 'Name the tenant.' }]);
   return own(await records.get(TENANTS, asked.tenantId), standing, 'TENANT_NOT_FOUND');
 }
 

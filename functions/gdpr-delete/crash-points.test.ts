@@ -37,8 +37,8 @@ import type { Reply, TestSuite } from '../../shared/testing/suite.ts';
 import { valuesIn } from '../../shared/testing/watched-suite.ts';
 
 /**
- * Dies before every call by which an erasure changes records, seats or what Stripe knows. Whatever it reads in between changes nothing, so
- * that is every state there is to die in.
+ * Dies before every call by which an erasure changes records, seats or what Stripe knows. Whatever it reads in between
+ * changes nothing, so that is every state there is to die in.
  */
 
 const PORTS = ['seats', 'upkeep', 'records', 'billing'] as const;

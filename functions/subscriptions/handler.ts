@@ -1,18 +1,15 @@
 import type { HandlersOf } from '../../shared/http/contract.ts';
-import { tenantAsked } from '../../shared/http/own.ts';
+import { oneTenantAsked } from '../../shared/http/own.ts';
 import { readPage } from '../../shared/http/page.ts';
-import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import { viewOfSubscription } from '../../shared/http/subscription-view.ts';
 import { SUBSCRIPTIONS_OF_TENANT } from '../../shared/ports/catalogue.ts';
 import type contract from './contract.ts';
 
 export default {
   async list({ query, caller, standing }, { records }) {
-    const asked = tenantAsked(query.tenant_id, caller, standing);
+    const asked = oneTenantAsked(query.tenant_id, caller, standing);
     if ('problem' in asked) return asked;
     const { tenantId } = asked;
-    if (tenantId === undefined)
-      return refuseFields('VALIDATION_FAILED', [{ at: 'tenant_id', detail: 'Name the tenant.' }]);
     const page = await readPage(records, SUBSCRIPTIONS_OF_TENANT, { tenantId }, query);
     if ('problem' in page) return page;
     const { documents, next_cursor } = page;

@@ -22,7 +22,7 @@ import {
 } from '../../shared/domain/trial.ts';
 import type { HandlersOf, Refusal } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
-import { tenantAsked } from '../../shared/http/own.ts';
+import { oneTenantAsked } from '../../shared/http/own.ts';
 import { LICENSES, TENANTS, TRIAL_CLAIMS, USERS } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { Transaction } from '../../shared/ports/records.ts';
@@ -31,10 +31,9 @@ import type contract from './contract.ts';
 
 export default {
   async activate({ body, caller, standing }, deps) {
-    const asked = tenantAsked(body.tenant_id, caller, standing, '/tenant_id');
+    const asked = oneTenantAsked(body.tenant_id, caller, standing, '/tenant_id');
     if ('problem' in asked) return asked;
     const { tenantId } = asked;
-    if (tenantId === undefined) return { problem: 'TENANT_NOT_FOUND' };
     const { fingerprint, plan = 'pro' } = body;
     const { userId } = caller;
     // Nothing is recorded while seats are away: the answer would be lost, and with it the only copy of the key.

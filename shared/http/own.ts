@@ -41,6 +41,21 @@ export function tenantAsked(
   return refuseFields('VALIDATION_FAILED', [{ at, detail: 'Name one of your tenants.' }]);
 }
 
+/** The same where it has to be one: an operator must name it, too. */
+export function oneTenantAsked(
+  named: string | undefined,
+  caller: Extract<Caller, { kind: 'operator' | 'person' }>,
+  standing: StandingTo,
+  at?: 'tenant_id' | '/tenant_id',
+): { readonly tenantId: string } | Refusal<'TENANT_NOT_FOUND' | 'FORBIDDEN' | 'VALIDATION_FAILED'> {
+  const asked = tenantAsked(named, caller, standing, at);
+  if ('problem' in asked) return asked;
+  const { tenantId } = asked;
+  return tenantId === undefined
+    ? refuseFields('VALIDATION_FAILED', [{ at: at ?? 'tenant_id', detail: 'Name the tenant.' }])
+    : { tenantId };
+}
+
 /** The license that a request about a session is for: the one that a key is of, or that of a signed-in person's session. */
 export function licenseAsked(caller: Caller, sessionId: string): string {
   return caller.kind === 'license' ? caller.licenseId : licenseOfSession(sessionId);
