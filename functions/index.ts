@@ -1,5 +1,3 @@
-import { readConfig } from '../shared/config.ts';
-import { openDeps } from '../shared/deps.ts';
 import type { AnyHandlers } from '../shared/http/contract.ts';
 import { type HttpFunction, type ServeOptions, serve } from '../shared/http/serve.ts';
 import type { Deps } from '../shared/ports/deps.ts';
@@ -44,44 +42,3 @@ export function openSuite(
   ]);
   return Object.fromEntries(entries);
 }
-
-let opened: Promise<Deps> | undefined;
-
-/** Opens the parts that the environment names, with the first request; where that fails, the next one tries again. */
-function openFromEnvironment(): Promise<Deps> {
-  if (opened) return opened;
-  const opening = openDeps(readConfig(process.env));
-  opening.catch(() => {
-    opened = undefined;
-  });
-  opened = opening;
-  return opening;
-}
-
-/** The deployed entry points, one for each function of the manifest. */
-export const {
-  acquire,
-  heartbeat,
-  release,
-  sign,
-  'public-key': publicKey,
-  login,
-  callback,
-  token,
-  users,
-  tenants,
-  licenses,
-  trial,
-  checkout,
-  subscriptions,
-  cancel,
-  usage,
-  'stripe-webhook': stripeWebhook,
-  sessions,
-  audit,
-  'gdpr-export': gdprExport,
-  'gdpr-delete': gdprDelete,
-  health,
-  sweep,
-  'record-event': recordEvent,
-} = openSuite(openFromEnvironment);

@@ -1,9 +1,10 @@
 import { benchChain } from './bench/chain.ts';
+import { benchColdStart } from './bench/cold-start.ts';
 import { benchSweep } from './bench/sweep.ts';
 
 /** Figures that anyone can repeat, each a ratio of two things measured in the same run. */
 
-const PARTS = { sweep: benchSweep, chain: benchChain };
+const PARTS = { sweep: benchSweep, chain: benchChain, 'cold-start': benchColdStart };
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in PARTS));

@@ -2,7 +2,6 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import * as entryPoints from '../functions/index.ts';
 import { MANIFEST } from '../functions/manifest.ts';
 import type { FunctionContract } from './http/contract.ts';
 
@@ -28,7 +27,11 @@ const LAYERS: readonly Layer[] = [
   { of: /(\.test|\.contract-suite)\.ts$|^shared\/testing\//, may: () => anywhereBut('scripts/') },
   {
     of: /^functions\/index\.ts$/,
-    may: () => only('functions/', 'shared/(config|deps|errors)\\.ts', 'shared/(http|ports|domain)/'),
+    may: () => only('functions/', 'shared/(http|ports|domain)/'),
+  },
+  {
+    of: /^functions\/deployed\.ts$/,
+    may: () => only('shared/(config|deps)\\.ts', 'shared/(http|ports)/'),
   },
   {
     of: /^functions\/manifest\.ts$/,
@@ -40,7 +43,7 @@ const LAYERS: readonly Layer[] = [
     may: (file) => only(`${dirname(file)}/`, 'shared/(http|ports|domain)/', 'shared/errors\\.ts', 'zod/mini'),
   },
   { of: /^shared\/deps\.ts$/, may: () => only('shared/(?!testing/)', 'node:') },
-  { of: /^shared\/config\.ts$/, may: () => only('zod/mini') },
+  { of: /^shared\/config\.ts$/, may: () => only('zod/(mini|locales)') },
   { of: /^shared\/errors\.ts$/, may: () => only('nothing at all') },
   {
     of: /^shared\/domain\//,
@@ -54,7 +57,7 @@ const LAYERS: readonly Layer[] = [
       only(
         'shared/(http|ports|domain)/',
         'shared/errors\\.ts',
-        'zod/mini',
+        'zod/(mini|locales)',
         'node:',
         '@google-cloud/functions-framework',
       ),
@@ -79,7 +82,7 @@ const LAYERS: readonly Layer[] = [
 const HEAVY =
   /^(@google-cloud\/(firestore|kms|pubsub)|stripe|google-auth-library|jose|js-redis-server|@upstash\/ratelimit)(\/|$)/;
 
-const READS_ENVIRONMENT = /^(functions\/index\.ts|scripts\/|infra\/|shared\/testing\/)|\.test\.ts$/;
+const READS_ENVIRONMENT = /^(functions\/deployed\.ts|scripts\/|infra\/|shared\/testing\/)|\.test\.ts$/;
 
 function ownFolderOf(adapter: string): string {
   return adapter.split('/').slice(0, 3).join('/');
@@ -141,7 +144,8 @@ describe('the check bites', () => {
     ['functions/acquire/contract.ts', "import { readFileSync } from 'node:fs';"],
     ['functions/acquire/acquire.test.ts', "import { x } from '../../scripts/dev.ts';"],
     ['functions/manifest.ts', "import x from './acquire/handler.ts';"],
-    ['functions/index.ts', "import { x } from '../shared/adapters/seats/live.ts';"],
+    ['functions/index.ts', "import { x } from '../shared/deps.ts';"],
+    ['functions/deployed.ts', "import { x } from '../shared/adapters/seats/live.ts';"],
     ['shared/domain/ids.ts', "export { x } from '../ports/seats.ts';"],
     ['shared/domain/ids.ts', "import { readFileSync } from 'node:fs';"],
     ['shared/ports/seats.ts', "import {\n  x,\n  y,\n} from '../adapters/seats/live.ts';"],
@@ -172,7 +176,7 @@ describe('the check bites', () => {
     ['shared/adapters/records/firestore.ts', "import type { Firestore } from '@google-cloud/firestore';"],
     ['shared/adapters/records/firestore.ts', "await import('@google-cloud/firestore');"],
     ['shared/config.ts', '/** What `process.env` has. */'],
-    ['functions/index.ts', 'readConfig(process.env);'],
+    ['functions/deployed.ts', 'readConfig(process.env);'],
   ])('%s with %j is fine', (file, source) => {
     expect(wrongsIn(file, source)).toEqual([]);
   });
@@ -180,13 +184,11 @@ describe('the check bites', () => {
 
 describe('the manifest is the whole truth', () => {
   test.each(FUNCTIONS.map(({ name }) => name))(
-    '%s has its room, its guarantees and its entry point',
+    '%s has its room and its guarantees',
     (name) => {
       const room = join(ROOT, 'functions', name);
       for (const file of ['contract.ts', 'handler.ts']) expect(existsSync(join(room, file)), file).toBe(true);
       expect(globSync('*.test.ts', { cwd: room })).not.toEqual([]);
-      const exported = name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-      expect(entryPoints).toHaveProperty(exported, expect.any(Function));
     },
   );
 

@@ -1,6 +1,7 @@
+import { en } from 'zod/locales';
 import * as z from 'zod/mini';
 
-z.config(z.locales.en());
+z.config(en());
 
 /** The environment of a process: what `process.env` has. */
 export type Environment = Readonly<Record<string, string | undefined>>;

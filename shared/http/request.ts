@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
+import { en } from 'zod/locales';
 import * as z from 'zod/mini';
 import type { EndpointContract, Refusal } from './contract.ts';
 import { LARGEST_BODY_BYTES, saidBy } from './raw-body.ts';
 import { type FieldError, refuseFields } from './refuse-fields.ts';
 
-z.config(z.locales.en());
+z.config(en());
 
 const MOST_ERRORS_TOLD = 10;
 

@@ -20,29 +20,13 @@ const { startUpstashFront } = await import('../adapters/seats/upstash-front.ts')
 const { draftLicense, entitlementOf } = await import('../domain/license.ts');
 const { newLicenseId, newLicenseKey, newTenantId } = await import('../domain/ids.ts');
 const { readConfig } = await import('../config.ts');
+const { deployedEnvironment } = await import('./deployed-environment.ts');
 const { openDeps } = await import('../deps.ts');
 const { openSuite } = await import('../../functions/index.ts');
 
 const redis = await startEmbeddedRedis();
 const front = await startUpstashFront({ backend: redis, token: 'token' });
-const deps = await openDeps(
-  readConfig({
-    K_SERVICE: 'acquire',
-    GOOGLE_CLOUD_PROJECT: 'no-such-project',
-    EVENTS_TOPIC: 'no-such-topic',
-    SERVICE_AUDIENCE: 'https://no-such.example',
-    SCHEDULER_ACCOUNT: 'scheduler@no-such.example',
-    SIGNING_KEY_VERSION: 'projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1',
-    PUSH_ACCOUNT: 'pubsub@no-such.example',
-    PUBLIC_URL: 'https://no-such.example',
-    UPSTASH_REDIS_REST_URL: front.url,
-    UPSTASH_REDIS_REST_TOKEN: 'token',
-    OPERATOR_KEY: 'operator-key-for-tests-0123456789abcdef',
-    SESSION_TOKEN_KEYS: 'session-token-key-for-tests-0123456789',
-    ACCESS_TOKEN_KEYS: 'access-token-key-for-tests-0123456789ab',
-    PSEUDONYM_KEY: 'pseudonym-key-for-tests-0123456789abcd',
-  }),
-);
+const deps = await openDeps(readConfig(deployedEnvironment({ UPSTASH_REDIS_REST_URL: front.url })));
 const tenantId = newTenantId(16);
 const licenseId = newLicenseId(tenantId);
 const key = newLicenseKey(licenseId);

@@ -1,7 +1,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
-import { health } from './index.ts';
+import { deployedEnvironment } from '../shared/testing/deployed-environment.ts';
+import { deployed } from './deployed.ts';
+import contract from './health/contract.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -10,6 +12,7 @@ afterEach(() => {
 
 test('a deployed function names its bad environment to the log alone, and serves once that is put right', async () => {
   const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  const health = deployed(contract, () => import('./health/handler.ts'));
   const server = createServer((request, response) => void health(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const ask = () => fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/health`);
@@ -23,18 +26,7 @@ test('a deployed function names its bad environment to the log alone, and serves
     expect(line).toContain('OPERATOR_KEY: needs at least 32 characters');
     expect(line).toContain('GOOGLE_CLOUD_PROJECT: is not set');
 
-    const key = 'a-key-for-tests-0123456789abcdef012345';
-    for (const name of ['OPERATOR_KEY', 'SESSION_TOKEN_KEYS', 'ACCESS_TOKEN_KEYS', 'PSEUDONYM_KEY'])
-      vi.stubEnv(name, key);
-    vi.stubEnv('UPSTASH_REDIS_REST_URL', 'https://nothing.invalid');
-    vi.stubEnv('UPSTASH_REDIS_REST_TOKEN', 'token');
-    vi.stubEnv('GOOGLE_CLOUD_PROJECT', 'no-such-project');
-    vi.stubEnv('PUBLIC_URL', 'https://no-such.example');
-    vi.stubEnv('EVENTS_TOPIC', 'no-such-topic');
-    vi.stubEnv('SERVICE_AUDIENCE', 'https://no-such.example');
-    vi.stubEnv('SCHEDULER_ACCOUNT', 'scheduler@no-such.example');
-    vi.stubEnv('PUSH_ACCOUNT', 'pubsub@no-such.example');
-    vi.stubEnv('SIGNING_KEY_VERSION', 'projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1');
+    for (const [name, value] of Object.entries(deployedEnvironment())) vi.stubEnv(name, value);
     expect((await ask()).status).toBe(200);
     vi.unstubAllEnvs();
     expect((await ask()).status).toBe(200);

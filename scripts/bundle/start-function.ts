@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../shared/testing/free-port.ts';
+import { endWithThisProcess } from '../../shared/testing/watchdog.ts';
+
+const POLL_MS = 5;
+
+export interface RunningFunction {
+  readonly url: string;
+  readonly pid: number;
+  /** What it wrote so far. */
+  output(): string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a function's folder, with its packages installed, as the buildpack does, in a process of its own that has this
+ * environment and no other.
+ */
+export async function startFunction(
+  folder: string,
+  target: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<RunningFunction> {
+  const port = await freePort();
+  const child = spawn(
+    process.execPath,
+    ['node_modules/.bin/functions-framework', `--target=${target}`, `--port=${port}`],
+    {
+      cwd: folder,
+      env: environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+  endWithThisProcess(child, 'process');
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  const ended = once(child, 'exit');
+  while (!(await answers(port))) {
+    if (child.exitCode !== null) throw new Error(`${target} ended with ${child.exitCode}:\n${output}`);
+    await sleep(POLL_MS);
+  }
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${target} has no process`);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    pid,
+    output: () => output,
+    async stop() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}
