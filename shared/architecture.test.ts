@@ -44,7 +44,7 @@ const LAYERS: readonly Layer[] = [
   },
   { of: /^shared\/deps\.ts$/, may: () => only('shared/(?!testing/)', 'node:') },
   { of: /^shared\/config\.ts$/, may: () => only('zod/(mini|locales)') },
-  { of: /^shared\/errors\.ts$/, may: () => only('nothing at all') },
+  { of: /^shared\/(errors|when-needed)\.ts$/, may: () => only('nothing at all') },
   {
     of: /^shared\/domain\//,
     may: () =>
@@ -183,14 +183,11 @@ describe('the check bites', () => {
 });
 
 describe('the manifest is the whole truth', () => {
-  test.each(FUNCTIONS.map(({ name }) => name))(
-    '%s has its room and its guarantees',
-    (name) => {
-      const room = join(ROOT, 'functions', name);
-      for (const file of ['contract.ts', 'handler.ts']) expect(existsSync(join(room, file)), file).toBe(true);
-      expect(globSync('*.test.ts', { cwd: room })).not.toEqual([]);
-    },
-  );
+  test.each(FUNCTIONS.map(({ name }) => name))('%s has its room and its guarantees', (name) => {
+    const room = join(ROOT, 'functions', name);
+    for (const file of ['contract.ts', 'handler.ts']) expect(existsSync(join(room, file)), file).toBe(true);
+    expect(globSync('*.test.ts', { cwd: room })).not.toEqual([]);
+  });
 
   test('every room with a contract is in it, under the name of its folder', () => {
     const rooms = globSync('functions/*/contract.ts', { cwd: ROOT }).map((file) =>

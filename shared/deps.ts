@@ -1,19 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { openStripe } from './adapters/billing/stripe.ts';
 import type { EventBus, EventBusOptions } from './adapters/events/embedded-bus.ts';
-import { openPubSubEvents } from './adapters/events/pubsub.ts';
 import type { LocalIdentity } from './adapters/identity/embedded.ts';
-import { openGoogleIdentity } from './adapters/identity/google.ts';
-import { openLimits } from './adapters/limits/upstash.ts';
 import { openSeats } from './adapters/seats/live.ts';
 import { refillingSeats } from './adapters/seats/refilling.ts';
 import { httpRequester } from './adapters/seats/requester.ts';
 import type { RespOptions } from './adapters/seats/resp-client.ts';
-import { openUpkeep } from './adapters/seats/upkeep.ts';
-import { type GoogleSignInOptions, openGoogleSignIn } from './adapters/sign-in/google.ts';
-import { openKmsSigner } from './adapters/signer/kms.ts';
+import type { GoogleSignInOptions } from './adapters/sign-in/google.ts';
 import type { Config } from './config.ts';
 import { accessTokens } from './domain/access-token.ts';
 import { pseudonyms, pseudonymsOf } from './domain/holder.ts';
@@ -28,6 +22,7 @@ import type { Records } from './ports/records.ts';
 import type { SignIn } from './ports/sign-in.ts';
 import type { Signer } from './ports/signer.ts';
 import type { SigningKeys } from './ports/signing-keys.ts';
+import { whenNeeded } from './when-needed.ts';
 
 /** What stands in for the cloud around the functions, where the configuration names nothing real. */
 export interface Parts {
@@ -74,12 +69,12 @@ export async function openParts(config: Config, embedded: EmbeddedOptions = {}):
   const seats = refillingSeats(openSeats(requester), records);
   const deps: Deps = {
     seats,
-    upkeep: openUpkeep(requester),
+    upkeep: whenNeeded(async () => (await import('./adapters/seats/upkeep.ts')).openUpkeep(requester)),
     records,
     events,
     identity,
     signer,
-    limits: openLimits(requester),
+    limits: whenNeeded(async () => (await import('./adapters/limits/upstash.ts')).openLimits(requester)),
     signIn: openSignIn(config.signIn, embedded.signIn),
     billing: openBilling(config.billing, embedded.stripe),
     checkout: {
@@ -122,7 +117,10 @@ async function openEvents(
   events: Config['events'],
   options: EventBusOptions | undefined,
 ): Promise<{ events: Events; bus?: EventBus }> {
-  if (events.kind === 'pubsub') return { events: openPubSubEvents(events) };
+  if (events.kind === 'pubsub') {
+    const pubsub = async () => (await import('./adapters/events/pubsub.ts')).openPubSubEvents(events);
+    return { events: whenNeeded(pubsub) };
+  }
   const { openEventBus } = await import('./adapters/events/embedded-bus.ts');
   const bus = openEventBus(options);
   return { events: bus, bus };
@@ -132,7 +130,8 @@ type Services = Pick<Deps, 'identity' | 'serviceAccounts'> & { issuer?: LocalIde
 
 async function openServices({ services, dataFolder }: Config): Promise<Services> {
   if (services.kind === 'google') {
-    return { identity: openGoogleIdentity(services), serviceAccounts: services.accounts };
+    const google = async () => (await import('./adapters/identity/google.ts')).openGoogleIdentity(services);
+    return { identity: whenNeeded(google), serviceAccounts: services.accounts };
   }
   const { openLocalIdentity } = await import('./adapters/identity/embedded.ts');
   const issuer = openLocalIdentity({
@@ -147,19 +146,24 @@ function openSignIn(
   signIn: Config['signIn'],
   local: SignIn | GoogleSignInOptions | undefined,
 ): SignIn | undefined {
-  if (signIn.kind === 'google') return openGoogleSignIn(signIn);
-  return local === undefined || 'redeem' in local ? local : openGoogleSignIn(local);
+  const options = signIn.kind === 'google' ? signIn : local;
+  if (!options || 'redeem' in options) return options;
+  return whenNeeded(async () => (await import('./adapters/sign-in/google.ts')).openGoogleSignIn(options));
 }
 
 function openBilling(billing: Config['billing'], standIn: EmbeddedOptions['stripe']): Billing | undefined {
-  if (billing.kind === 'stripe') return openStripe(billing);
-  if (!standIn) return undefined;
-  const { apiKey, webhookSecret, host, port } = standIn;
-  return openStripe({ secretKey: apiKey, webhookSecrets: [webhookSecret], server: { host, port } });
+  const options = billing.kind === 'stripe' ? billing : standIn && accountAt(standIn);
+  if (!options) return undefined;
+  return whenNeeded(async () => (await import('./adapters/billing/stripe.ts')).openStripe(options));
+}
+
+function accountAt({ apiKey, webhookSecret, host, port }: NonNullable<EmbeddedOptions['stripe']>) {
+  return { secretKey: apiKey, webhookSecrets: [webhookSecret], server: { host, port } };
 }
 
 async function openSigner({ signing, dataFolder }: Config, say: Deps['log']): Promise<Signer> {
-  if (signing.kind === 'kms') return openKmsSigner(signing);
+  if (signing.kind === 'kms')
+    return whenNeeded(async () => (await import('./adapters/signer/kms.ts')).openKmsSigner(signing));
   const { openLocalSigner } = await import('./adapters/signer/embedded.ts');
   return openLocalSigner({ folder: localKeysIn(dataFolder), version: signing.version, say });
 }
@@ -205,8 +209,9 @@ async function openUpstash(seats: Config['seats']): Promise<Upstash> {
 /** The records alone, for programs that need nothing else. */
 export async function openRecords({ records, dataFolder }: Config): Promise<Records> {
   if (records.kind === 'firestore') {
-    const { openFirestoreRecords } = await import('./adapters/records/firestore.ts');
-    return openFirestoreRecords(records);
+    return whenNeeded(async () =>
+      (await import('./adapters/records/firestore.ts')).openFirestoreRecords(records),
+    );
   }
   const { openSqliteRecords } = await import('./adapters/records/sqlite.ts');
   mkdirSync(dataFolder, { recursive: true });

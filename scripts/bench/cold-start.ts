@@ -1,4 +1,5 @@
 import {
+  cpSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -26,6 +27,7 @@ import { medianOf } from './median.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const RUNS = 15;
+const HELLO = "(req, res) => { res.send('Hello, World'); }";
 
 interface Start {
   readonly cpuMs: number;
@@ -59,6 +61,9 @@ export async function benchColdStart(): Promise<string[]> {
     writeHelloWorld(hello);
     const { folder: bundle } = await bundleFunction(acquire, join(folder, acquire.name));
     installPackages(bundle);
+    const bundledHello = join(folder, 'bundled-hello');
+    cpSync(bundle, bundledHello, { recursive: true });
+    writeFileSync(join(bundledHello, 'index.cjs'), `exports.hello = ${HELLO};\n`);
     const environment = deployedEnvironment({ UPSTASH_REDIS_REST_URL: front.url });
     let machine = 0;
     const contenders: Contender[] = [
@@ -66,6 +71,13 @@ export async function benchColdStart(): Promise<string[]> {
         label: 'hello world',
         start: () =>
           measure(() => startFunction(hello, 'hello', { NODE_ENV: 'production' }), '/', {
+            expected: 200,
+          }),
+      },
+      {
+        label: 'hello world, the framework as one file',
+        start: () =>
+          measure(() => startFunction(bundledHello, 'hello', { NODE_ENV: 'production' }), '/', {
             expected: 200,
           }),
       },
@@ -114,7 +126,7 @@ function writeHelloWorld(folder: string): void {
   writeFileSync(
     join(folder, 'index.js'),
     "const functions = require('@google-cloud/functions-framework');\n" +
-      "functions.http('hello', (req, res) => { res.send('Hello, World'); });\n",
+      `functions.http('hello', ${HELLO});\n`,
   );
 }
 

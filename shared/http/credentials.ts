@@ -1,9 +1,7 @@
 import type { Access } from '../domain/access-token.ts';
 import { type Grant, takesPeople } from '../domain/authorization.ts';
 import { hashSecret, licenseOfKey } from '../domain/ids.ts';
-import { isOperator } from '../domain/people.ts';
 import type { Deps, ServiceCaller } from '../ports/deps.ts';
-import { readPerson } from '../ports/people.ts';
 import type { Caller, EndpointContract, Person, Refusal } from './contract.ts';
 
 /** Longer than any credential that we give out; more is not worth hashing. */
@@ -87,10 +85,13 @@ async function readSignedIn(
   const access = await accessTokens.open(token, nowMs);
   if ('because' in access) return { problem: 'CREDENTIALS_INVALID', because: access.because };
   if (standing === 'token') return personOf(access);
+  // Imported here because no client app's request comes this far, and all that is ever recorded comes with it.
+  const { readPerson } = await import('../ports/people.ts');
   const found = await readPerson(records, access);
   if (!found) return { problem: 'CREDENTIALS_INVALID', because: 'signed out, or gone' };
   const { userId } = access;
   const { user, signIn, tenants } = found;
+  const { isOperator } = await import('../domain/people.ts');
   return auth.includes('operator') && isOperator(user, signIn.createdAtMs, operators, nowMs)
     ? { kind: 'operator', proof: { kind: 'trusted' }, userId }
     : personOf({ ...access, tenants });

@@ -4,7 +4,7 @@ export interface SignIn {
    * Where to send the browser (OpenID Connect Core section 3.1.2.1). It comes back to `redirectUri` with `state` and
    * either `code` or `error`. `codeChallenge` is that of method S256 (RFC 7636 section 4.2).
    */
-  authorizeUrl(ask: SignInAsk): string | Promise<string>;
+  authorizeUrl(ask: SignInAsk): Promise<string>;
   /**
    * Redeems the code that came back, which can be done once. Who signed in is taken from a token that was signed by
    * the provider (RS256), for us, now, for the sign-in of `nonce`, with a verified e-mail address; anything less is

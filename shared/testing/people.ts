@@ -24,7 +24,7 @@ export const LOOPBACK_REDIRECT = 'http://127.0.0.1:52111/callback';
  */
 export function trustingProvider(): SignIn {
   return {
-    authorizeUrl({ state, nonce, codeChallenge, redirectUri }) {
+    async authorizeUrl({ state, nonce, codeChallenge, redirectUri }) {
       const asked = new URLSearchParams({
         state,
         nonce,

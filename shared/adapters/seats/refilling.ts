@@ -1,5 +1,3 @@
-import { entitlementOf } from '../../domain/license.ts';
-import { LICENSES } from '../../ports/catalogue.ts';
 import type { Records } from '../../ports/records.ts';
 import type { Proof, Seats, TooOften } from '../../ports/seats.ts';
 import { unknownLicenses } from './unknown-licenses.ts';
@@ -23,11 +21,14 @@ export function refillingSeats(
   ): Promise<V> {
     const answer = await ask();
     if (answer.verdict !== 'UNKNOWN_LICENSE' || unknown.has(licenseId)) return answer;
+    // Imported here because most instances never miss a copy, and all that is ever recorded comes with it.
+    const { LICENSES } = await import('../../ports/catalogue.ts');
     const license = await records.get(LICENSES, licenseId);
     if (!license) {
       unknown.add(licenseId);
       return answer;
     }
+    const { entitlementOf } = await import('../../domain/license.ts');
     await seats.putLicense(entitlementOf(license));
     return ask();
   }
