@@ -1,0 +1,100 @@
+import { createServer } from 'node:http';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
+import { tell } from './tell.ts';
+
+let suite: TestSuite;
+beforeAll(async () => {
+  suite = await openTestSuite();
+});
+afterAll(() => suite.close());
+
+function verify(url = suite.url, operatorKey = OPERATOR_KEY) {
+  const lines: string[] = [];
+  const target = { url, operatorKey, ifAway: '', ifKeyIsWrong: '' };
+  const isWell = tell(target, (line) => lines.push(line), {
+    auditWithinMs: 9_000,
+    // As the minute goes by in which Cloud Scheduler sweeps.
+    wait: () => suite.settle(),
+  });
+  return isWell.then((well) => ({ well, lines }));
+}
+
+/** In front of the suite, with some of the answers put in place of its own. */
+async function behind(
+  answer: (method: string, path: string) => { status: number; body: unknown } | undefined,
+) {
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const { method = '', url = '' } = request;
+    const own = answer(method, url);
+    const { authorization } = request.headers;
+    const reply = own
+      ? { status: own.status, text: JSON.stringify(own.body) }
+      : await fetch(`${suite.url}${url}`, {
+          method,
+          headers: {
+            ...(authorization && { authorization }),
+            ...(chunks.length > 0 && { 'content-type': 'application/json' }),
+          },
+          ...(chunks.length > 0 && { body: Buffer.concat(chunks) }),
+        }).then(async (real) => ({ status: real.status, text: await real.text() }));
+    response.writeHead(reply.status, { 'content-type': 'application/json' }).end(reply.text);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new TypeError('no port');
+  return { url: `http://127.0.0.1:${address.port}`, close: () => server.close() };
+}
+
+test('a suite that works is told to work, and no license of it seats anybody afterwards', async () => {
+  const { well, lines } = await verify();
+  expect(lines.filter((line) => !line.startsWith('  ok'))).toEqual(['The suite works.']);
+  expect(well).toBe(true);
+  expect(lines).toHaveLength(10);
+  const { licenses } = (await suite.operate('GET', '/api/v1/licenses')).body;
+  expect(licenses.map(({ status }: { status: string }) => status)).toEqual(['suspended']);
+});
+
+test.each([
+  ['a suite that seats one machine too many', 'POST', '/api/v1/licenses/acquire', 201, 'one more is refused'],
+  ['a suite whose sweep is open to strangers', 'POST', '/internal/sweep', 200, 'only the cloud may call'],
+  ['a suite that is away', 'GET', '/health', 503, 'alive'],
+  ['a suite whose events go nowhere', 'GET', '/api/v1/audit', 200, 'audit log'],
+  ['a suite that publishes no key', 'GET', '/.well-known/jwks.json', 200, 'signature holds'],
+])('%s is found out, and its license is suspended all the same', async (_, method, path, status, step) => {
+  const bodies: Readonly<Record<string, unknown>> = {
+    '/api/v1/licenses/acquire': {
+      session_id: 'ses_00_0000000000000000_00000000000000000',
+      seats: { active: 3, max: 2 },
+    },
+    '/api/v1/audit': { events: [], next_cursor: null },
+    '/.well-known/jwks.json': { keys: [] },
+  };
+  let calls = 0;
+  const front = await behind((askedMethod, askedPath) => {
+    if (askedMethod !== method || askedPath.split('?')[0] !== path) return undefined;
+    calls += 1;
+    const passes = path.endsWith('acquire') && calls !== 3;
+    return passes ? undefined : { status, body: bodies[path] ?? {} };
+  });
+  try {
+    const { well, lines } = await verify(front.url);
+    expect(well).toBe(false);
+    expect(lines.filter((line) => line.startsWith('FAIL'))[0]).toContain(step);
+    expect(lines.at(-1)).toBe('The suite does not work as it should.');
+    const { licenses } = (await suite.operate('GET', '/api/v1/licenses')).body;
+    expect(licenses.filter((license: { status: string }) => license.status !== 'suspended')).toEqual([]);
+  } finally {
+    front.close();
+  }
+});
+
+test('whoever has the wrong operator key is told so, and nothing is made', async () => {
+  const before = (await suite.operate('GET', '/api/v1/licenses')).body.licenses.length;
+  const { well, lines } = await verify(suite.url, 'not-the-operator-key-0123456789abcdef');
+  expect(well).toBe(false);
+  expect(lines.join('\n')).toContain('CREDENTIALS_INVALID');
+  expect((await suite.operate('GET', '/api/v1/licenses')).body.licenses).toHaveLength(before);
+});
