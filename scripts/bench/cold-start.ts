@@ -20,7 +20,7 @@ import { newLicenseId, newLicenseKey, newTenantId } from '../../shared/domain/id
 import { draftLicense, entitlementOf } from '../../shared/domain/license.ts';
 import { deployedEnvironment } from '../../shared/testing/deployed-environment.ts';
 import { startRedisServer } from '../../shared/testing/redis-server.ts';
-import { bundleFunction } from '../bundle/bundle.ts';
+import { openBundler } from '../bundle/bundle.ts';
 import { installPackages } from '../bundle/install-packages.ts';
 import { startFunction } from '../bundle/start-function.ts';
 import { medianOf } from './median.ts';
@@ -59,8 +59,8 @@ export async function benchColdStart(): Promise<string[]> {
 
     const hello = join(folder, 'hello');
     writeHelloWorld(hello);
-    const { folder: bundle } = await bundleFunction(acquire, join(folder, acquire.name));
-    installPackages(bundle);
+    const { folder: bundle } = await openBundler()(acquire, join(folder, acquire.name));
+    installPackages([bundle]);
     const bundledHello = join(folder, 'bundled-hello');
     cpSync(bundle, bundledHello, { recursive: true });
     writeFileSync(join(bundledHello, 'index.cjs'), `exports.hello = ${HELLO};\n`);

@@ -14,18 +14,32 @@ const someEndpoint = (fits: (endpoint: EndpointContract) => boolean): Need => {
 
 const isCalledByGoogle = someEndpoint(({ auth }) => auth.includes('scheduler') || auth.includes('pubsub'));
 
+interface LoadedLater {
+  /** What our code takes from it. The whole of a CommonJS package has no names that an importer could see. */
+  readonly names: readonly string[];
+  readonly isNeededBy: Need;
+}
+
 /**
  * Packages that are loaded when they are first needed, and which functions that may be: only those have them in their
  * folder. It follows from the contract, as what a function has no right to reach it has no use for.
  */
-export const LOADED_WHEN_NEEDED: Readonly<Record<string, Need>> = {
-  '@google-cloud/firestore': holds('roles/datastore.'),
-  '@google-cloud/pubsub': holds('roles/pubsub.'),
-  '@google-cloud/kms': holds('roles/cloudkms.'),
-  stripe: knows('STRIPE_SECRET_KEY'),
-  'google-auth-library': (contract) =>
-    isCalledByGoogle(contract) || knows('GOOGLE_CLIENT_SECRET')(contract) || holds('roles/pubsub.')(contract),
-  '@upstash/ratelimit': someEndpoint(({ limit }) => limit !== undefined),
+export const LOADED_WHEN_NEEDED: Readonly<Record<string, LoadedLater>> = {
+  '@google-cloud/firestore': { names: ['Firestore'], isNeededBy: holds('roles/datastore.') },
+  '@google-cloud/pubsub': { names: ['PubSub', 'v1'], isNeededBy: holds('roles/pubsub.') },
+  '@google-cloud/kms': { names: ['KeyManagementServiceClient'], isNeededBy: holds('roles/cloudkms.') },
+  stripe: { names: ['Stripe'], isNeededBy: knows('STRIPE_SECRET_KEY') },
+  'google-auth-library': {
+    names: ['CodeChallengeMethod', 'OAuth2Client', 'PassThroughClient'],
+    isNeededBy: (contract) =>
+      isCalledByGoogle(contract) ||
+      knows('GOOGLE_CLIENT_SECRET')(contract) ||
+      holds('roles/pubsub.')(contract),
+  },
+  '@upstash/ratelimit': {
+    names: ['Ratelimit'],
+    isNeededBy: someEndpoint(({ limit }) => limit !== undefined),
+  },
   // Small, and most functions take access tokens.
-  jose: () => true,
+  jose: { names: ['errors', 'jwtVerify', 'SignJWT'], isNeededBy: () => true },
 };

@@ -1,6 +1,6 @@
-import { createServer } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
+import { startFront } from './front.ts';
 import { tell } from './tell.ts';
 
 let suite: TestSuite;
@@ -18,34 +18,6 @@ function verify(url = suite.url, operatorKey = OPERATOR_KEY) {
     wait: () => suite.settle(),
   });
   return isWell.then((well) => ({ well, lines }));
-}
-
-/** In front of the suite, with some of the answers put in place of its own. */
-async function behind(
-  answer: (method: string, path: string) => { status: number; body: unknown } | undefined,
-) {
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const { method = '', url = '' } = request;
-    const own = answer(method, url);
-    const { authorization } = request.headers;
-    const reply = own
-      ? { status: own.status, text: JSON.stringify(own.body) }
-      : await fetch(`${suite.url}${url}`, {
-          method,
-          headers: {
-            ...(authorization && { authorization }),
-            ...(chunks.length > 0 && { 'content-type': 'application/json' }),
-          },
-          ...(chunks.length > 0 && { body: Buffer.concat(chunks) }),
-        }).then(async (real) => ({ status: real.status, text: await real.text() }));
-    response.writeHead(reply.status, { 'content-type': 'application/json' }).end(reply.text);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new TypeError('no port');
-  return { url: `http://127.0.0.1:${address.port}`, close: () => server.close() };
 }
 
 test('a suite that works is told to work, and no license of it seats anybody afterwards', async () => {
@@ -73,11 +45,11 @@ test.each([
     '/.well-known/jwks.json': { keys: [] },
   };
   let calls = 0;
-  const front = await behind((askedMethod, askedPath) => {
-    if (askedMethod !== method || askedPath.split('?')[0] !== path) return undefined;
+  const front = await startFront((askedMethod, askedPath) => {
+    if (askedMethod !== method || askedPath !== path) return suite.url;
     calls += 1;
     const passes = path.endsWith('acquire') && calls !== 3;
-    return passes ? undefined : { status, body: bodies[path] ?? {} };
+    return passes ? suite.url : { status, body: bodies[path] ?? {} };
   });
   try {
     const { well, lines } = await verify(front.url);

@@ -1,0 +1,216 @@
+import { spawnSync } from 'node:child_process';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { entryPointOf, type FunctionName, MANIFEST } from '../../functions/manifest.ts';
+import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.ts';
+import { openSeats } from '../../shared/adapters/seats/live.ts';
+import { httpRequester } from '../../shared/adapters/seats/requester.ts';
+import { startUpstashFront, type UpstashFront } from '../../shared/adapters/seats/upstash-front.ts';
+import { newLicenseId, newLicenseKey, newSessionId, newTenantId } from '../../shared/domain/ids.ts';
+import { draftLicense, entitlementOf } from '../../shared/domain/license.ts';
+import { deployedEnvironment } from '../../shared/testing/deployed-environment.ts';
+import { type Bundle, fileNameOf, openBundler } from './bundle.ts';
+import { ROOT } from './esbuild.ts';
+import { installPackages } from './install-packages.ts';
+import { LOADED_WHEN_NEEDED } from './needs.ts';
+import { startFunction } from './start-function.ts';
+
+const TENANT = newTenantId(16);
+const LICENSE = newLicenseId(TENANT);
+const KEY = newLicenseKey(LICENSE);
+
+interface First {
+  readonly request: string;
+  readonly authorization?: string;
+  readonly body?: unknown;
+  readonly answer: number;
+  /** Of the problem, where it is one. */
+  readonly code?: string;
+}
+
+const closed = (request: string): First => ({ request, answer: 401, code: 'AUTHENTICATION_REQUIRED' });
+const license = `License ${KEY}`;
+
+/** What each function is asked first, in a project that does not exist, and what it must answer. */
+const FIRST: Readonly<Record<FunctionName, First>> = {
+  acquire: {
+    request: 'POST /api/v1/licenses/acquire',
+    authorization: license,
+    body: { fingerprint: 'machine' },
+    answer: 201,
+  },
+  heartbeat: {
+    request: 'PUT /api/v1/licenses/heartbeat',
+    authorization: license,
+    body: { session_id: newSessionId(LICENSE) },
+    answer: 404,
+    code: 'SESSION_NOT_FOUND',
+  },
+  release: {
+    request: 'POST /api/v1/licenses/release',
+    authorization: license,
+    body: { session_id: newSessionId(LICENSE) },
+    answer: 204,
+  },
+  sign: closed('POST /api/v1/licenses/sign'),
+  'public-key': { request: 'GET /api/v1/public-key', answer: 502, code: 'SIGNING_UNAVAILABLE' },
+  login: {
+    request: 'GET /auth/login/google?redirect_uri=http://127.0.0.1/&code_challenge=x',
+    answer: 400,
+    code: 'VALIDATION_FAILED',
+  },
+  callback: { request: 'GET /auth/callback', answer: 400, code: 'VALIDATION_FAILED' },
+  token: { request: 'POST /auth/token', body: {}, answer: 400, code: 'VALIDATION_FAILED' },
+  users: closed('GET /api/v1/users'),
+  tenants: closed('GET /api/v1/tenants'),
+  licenses: closed('GET /api/v1/licenses'),
+  trial: closed('POST /api/v1/licenses/trial/activate'),
+  checkout: closed('POST /api/v1/checkout/create-session'),
+  subscriptions: closed('GET /api/v1/subscriptions'),
+  cancel: closed('POST /api/v1/subscriptions/cancel'),
+  'stripe-webhook': {
+    request: 'POST /api/v1/webhooks/stripe',
+    body: {},
+    answer: 400,
+    code: 'SIGNATURE_INVALID',
+  },
+  usage: closed('POST /api/v1/usage/record'),
+  sessions: closed('GET /api/v1/sessions'),
+  audit: closed('GET /api/v1/audit'),
+  'gdpr-export': closed('GET /api/v1/gdpr/export'),
+  'gdpr-delete': closed('DELETE /api/v1/gdpr/delete'),
+  health: { request: 'GET /health', answer: 200 },
+  sweep: closed('POST /internal/sweep'),
+  'record-event': closed('POST /internal/events'),
+};
+
+let folder: string;
+let redis: Awaited<ReturnType<typeof startEmbeddedRedis>>;
+let front: UpstashFront;
+const bundles = new Map<string, Bundle>();
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'seatlease-bundles-'));
+  const bundle = openBundler();
+  for (const contract of MANIFEST)
+    bundles.set(contract.name, await bundle(contract, join(folder, contract.name)));
+  installPackages([...bundles.values()].map((each) => each.folder));
+  redis = await startEmbeddedRedis();
+  front = await startUpstashFront({ backend: redis, token: 'token' });
+  const requester = httpRequester(front);
+  const terms = draftLicense({ tenantId: TENANT, licenseId: LICENSE }, KEY, { max: 1 }, Date.now());
+  await openSeats(requester).putLicense(entitlementOf(terms));
+  await requester.close();
+}, 120_000);
+
+afterAll(async () => {
+  await front.close();
+  await redis.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function bundleOf(name: FunctionName): Bundle {
+  const bundle = bundles.get(name);
+  if (!bundle) throw new Error(`${name} was not bundled`);
+  return bundle;
+}
+
+describe('each function, in a folder of its own', () => {
+  test.each(MANIFEST.map(({ name }) => name))(
+    '%s starts by its own package files, and answers',
+    async (name) => {
+      const { request, authorization, body, answer, code } = FIRST[name];
+      const [method = '', path = ''] = request.split(' ');
+      const running = await startFunction(
+        bundleOf(name).folder,
+        entryPointOf(name),
+        deployedEnvironment({
+          UPSTASH_REDIS_REST_URL: front.url,
+          STRIPE_SECRET_KEY: 'sk_test_nobody',
+          STRIPE_WEBHOOK_SECRETS: 'whsec_nobody',
+          BILLING_RETURN_URL: 'https://no-such.example',
+          GOOGLE_CLIENT_ID: 'nobody',
+          GOOGLE_CLIENT_SECRET: 'nobody',
+        }),
+      );
+      try {
+        const response = await fetch(`${running.url}${path}`, {
+          method,
+          redirect: 'manual',
+          headers: {
+            ...(authorization && { authorization }),
+            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          },
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        });
+        const text = await response.text();
+        expect({ answer: response.status, code: code && JSON.parse(text).code }, running.output()).toEqual({
+          answer,
+          code,
+        });
+      } finally {
+        await running.stop();
+      }
+    },
+  );
+});
+
+describe('what is inside', () => {
+  test.each(MANIFEST.map(({ name }) => name))(
+    '%s has no heavy package in its entry, and is small',
+    (name) => {
+      const { entryPackages, entryBytes } = bundleOf(name);
+      expect(entryPackages).toEqual(['@upstash/redis', 'canonicalize', 'crc-32', 'uncrypto', 'zod']);
+      expect(entryBytes).toBeLessThan(1_000_000);
+    },
+  );
+
+  test('a function has nothing in its folder that it has no right to reach', () => {
+    expect(bundleOf('acquire').later).toEqual(['@google-cloud/firestore', 'jose']);
+    expect(bundleOf('login').later).not.toContain('@google-cloud/firestore');
+    expect(bundleOf('public-key').later).toContain('@google-cloud/kms');
+    const withStripe = [...bundles.values()].filter(({ later }) => later.includes('stripe'));
+    expect(withStripe.map(({ name }) => name).toSorted()).toEqual(
+      ['cancel', 'checkout', 'gdpr-delete', 'stripe-webhook', 'sweep'].toSorted(),
+    );
+  });
+
+  test('every package that a function loads later can be loaded', () => {
+    const alike = new Map([...bundles.values()].map((bundle) => [bundle.later.join(), bundle]));
+    const loads = [...alike.values()].flatMap((bundle) =>
+      bundle.later.map((name) => [
+        join(bundle.folder, 'later', `${fileNameOf(name)}.mjs`),
+        LOADED_WHEN_NEEDED[name]?.names,
+      ]),
+    );
+    expect(new Set(loads.map(([, name]) => name)).size).toBe(Object.keys(LOADED_WHEN_NEEDED).length);
+    const program = `for (const [file, names] of ${JSON.stringify(loads)}) {
+      const loaded = await import(file);
+      for (const name of names) if (!loaded[name]) throw new Error(file + ' has no ' + name);
+    }`;
+    const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+      encoding: 'utf8',
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  });
+
+  test('of a package that is loaded later, our code takes nothing that was left out', () => {
+    const taken = new Map<string, Set<string>>();
+    const sources = globSync('{shared,functions}/**/*.ts', { cwd: ROOT, exclude: ['**/testing/**'] });
+    for (const file of sources.filter((path) => !/test\.ts$|stand-in|embedded/.test(path))) {
+      const lines = readFileSync(join(ROOT, file), 'utf8').matchAll(
+        /(?:const \{ ([^}]+) \} = )?await import\('([^.'][^']*)'\)/g,
+      );
+      for (const [, names = 'a whole package', name = ''] of lines) {
+        const known = taken.get(name) ?? new Set();
+        for (const each of names.split(', ')) known.add(each.replace(/:.*/, ''));
+        taken.set(name, known);
+      }
+    }
+    const sorted = [...taken].map(([name, names]) => [name, [...names].toSorted()]);
+    const declared = Object.entries(LOADED_WHEN_NEEDED).map(([name, { names }]) => [name, names.toSorted()]);
+    expect(Object.fromEntries(sorted)).toEqual(Object.fromEntries(declared));
+  });
+});

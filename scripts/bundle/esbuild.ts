@@ -1,0 +1,46 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type BuildOptions, build } from 'esbuild';
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface Built {
+  /** By path within the folder that they are for. */
+  readonly files: ReadonlyMap<string, string | Uint8Array>;
+  /** Packages that something in the files is of. */
+  readonly packages: readonly string[];
+}
+
+/** Builds for Node, minified but for names, which stack traces in the log need. */
+export async function buildFor(folder: string, options: BuildOptions): Promise<Built> {
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: ROOT,
+    outdir: join(ROOT, folder),
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'linked',
+    logLevel: 'warning',
+    ...options,
+    write: false,
+    metafile: true,
+  });
+  const packages = Object.keys(metafile.inputs).flatMap(
+    (input) => /^.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[1] ?? [],
+  );
+  return {
+    files: new Map(outputFiles.map(({ path, contents }) => [path.slice(ROOT.length), contents])),
+    packages: [...new Set(packages)].toSorted(),
+  };
+}
+
+export function writeFiles(folder: string, files: Built['files']): void {
+  for (const [path, content] of files) {
+    const file = join(folder, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, content);
+  }
+}

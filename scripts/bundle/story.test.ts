@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { entryPointOf, MANIFEST } from '../../functions/manifest.ts';
+import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.ts';
+import { startUpstashFront, type UpstashFront } from '../../shared/adapters/seats/upstash-front.ts';
+import { publicRoutes } from '../../shared/http/mount.ts';
+import { matchPath } from '../../shared/http/route.ts';
+import { deployedEnvironment } from '../../shared/testing/deployed-environment.ts';
+import { type FirestoreEmulator, startFirestoreEmulator } from '../../shared/testing/firestore-emulator.ts';
+import { describeReal } from '../../shared/testing/real-parts.ts';
+import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
+import { startFront } from '../verify-deploy/front.ts';
+import { tell } from '../verify-deploy/tell.ts';
+import { openBundler } from './bundle.ts';
+import { installPackages } from './install-packages.ts';
+import { type RunningFunction, startFunction } from './start-function.ts';
+
+/** Those of the story whose callers and clouds can be had here: Google vouches for the others', or signs with KMS. */
+const BUNDLED = ['licenses', 'acquire', 'heartbeat', 'release', 'sessions', 'audit'];
+
+describeReal('Firestore emulator', 'the bundles, behind one origin, on', () => {
+  let folder: string;
+  let redis: Awaited<ReturnType<typeof startEmbeddedRedis>>;
+  let upstash: UpstashFront;
+  let firestore: FirestoreEmulator;
+  let suite: TestSuite;
+  const running = new Map<string, RunningFunction>();
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'seatlease-story-'));
+    [redis, firestore] = await Promise.all([startEmbeddedRedis(), startFirestoreEmulator()]);
+    upstash = await startUpstashFront({ backend: redis, token: 'token' });
+    const parts = {
+      UPSTASH_REDIS_REST_URL: upstash.url,
+      UPSTASH_REDIS_REST_TOKEN: 'token',
+      GOOGLE_CLOUD_PROJECT: firestore.projectId,
+      FIRESTORE_EMULATOR_HOST: firestore.host,
+      SHARDS: '2',
+    };
+    suite = await openTestSuite(parts);
+    // The first connection to the emulator may take longer than the health check waits for.
+    await suite.createLicense();
+    const bundle = openBundler();
+    const bundles = [];
+    for (const contract of MANIFEST.filter(({ name }) => BUNDLED.includes(name)))
+      bundles.push(await bundle(contract, join(folder, contract.name)));
+    installPackages(bundles.map((each) => each.folder));
+    for (const { name, folder: own } of bundles)
+      running.set(name, await startFunction(own, entryPointOf(name), deployedEnvironment(parts)));
+  }, 120_000);
+
+  afterAll(async () => {
+    for (const each of running.values()) await each.stop();
+    await suite.close();
+    await upstash.close();
+    await Promise.all([redis.close(), firestore.stop()]);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('tell the main story, on records in Firestore', async () => {
+    const routes = publicRoutes(MANIFEST);
+    const asked = new Set<string>();
+    const front = await startFront((_, path) => {
+      const name = routes.find((route) => matchPath(route.path, path))?.functionName ?? '';
+      const bundled = running.get(name);
+      if (bundled) asked.add(name);
+      return bundled?.url ?? suite.url;
+    });
+    const lines: string[] = [];
+    const target = { url: front.url, operatorKey: OPERATOR_KEY, ifAway: '', ifKeyIsWrong: '' };
+    try {
+      const isWell = await tell(target, (line) => lines.push(line), {
+        auditWithinMs: 9_000,
+        wait: () => suite.settle(),
+      });
+      expect(isWell, lines.join('\n')).toBe(true);
+    } finally {
+      front.close();
+    }
+    expect([...asked].toSorted()).toEqual(BUNDLED.toSorted());
+  });
+});
