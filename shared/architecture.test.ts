@@ -57,6 +57,7 @@ const LAYERS: readonly Layer[] = [
         'zod/mini',
         'node:',
         '@google-cloud/functions-framework',
+        '@opentelemetry/api$',
       ),
   },
   {

@@ -85,6 +85,28 @@ test('each line stands under the trace and request id that its caller sent', asy
       request_id: 'from-the-caller',
       'logging.googleapis.com/trace': `projects/project-1/traces/${trace}`,
       'logging.googleapis.com/spanId': '00f067aa0ba902b7',
+      'logging.googleapis.com/trace_sampled': true,
     },
   ]);
+});
+
+test('what a sweep publishes is recorded by lines that name the trace of the sweep', async () => {
+  const suite = await openTestSuite({ SHARDS: '1' }, (deps) => ({ ...deps, projectId: 'project-1' }));
+  const license = await suite.createLicense({ max: 2 });
+  for (const machine of ['a', 'b']) await license.acquire(machine);
+  const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+  await suite.call('POST', '/internal/sweep', {
+    authorization: `Bearer ${suite.serviceToken('scheduler')}`,
+    headers: { traceparent: `00-${trace}-00f067aa0ba902b7-01` },
+  });
+  await suite.delivered();
+  await suite.close();
+  const recorded = suite.logged.filter((line) => line.function === 'record-event');
+  // The license was told of too.
+  expect(recorded).toHaveLength(3);
+  for (const line of recorded)
+    expect(line).toMatchObject({ published_in: `projects/project-1/traces/${trace}` });
+  expect(suite.logged.find((line) => line.function === 'sweep')).toMatchObject({
+    'logging.googleapis.com/trace': `projects/project-1/traces/${trace}`,
+  });
 });
