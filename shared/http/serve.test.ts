@@ -225,6 +225,18 @@ test.each([
   expect(logged[0]).not.toHaveProperty('stack_trace');
 });
 
+test('an address that is not there is told by no line, as anybody may write anything into it', async () => {
+  const { url, logged } = await served(async () => ({ answer: 'done', body: undefined }));
+  for (const address of [`${url}/ada@example.com`, `${url}?key=slk_secret`, url.replace('probe', 'ada-s-host')])
+    await fetch(address, { headers: { 'user-agent': 'ada-s-agent' } });
+  expect(logged.map(({ code, endpoint }) => [code, endpoint])).toEqual([
+    ['NOT_FOUND', undefined],
+    [undefined, 'GET /probe'],
+    ['NOT_FOUND', undefined],
+  ]);
+  expect(JSON.stringify(logged)).not.toMatch(/ada|slk_/);
+});
+
 test('why something was refused is for the log alone', async () => {
   const { get, logged } = await served(async () => ({
     problem: 'CREDENTIALS_INVALID',
