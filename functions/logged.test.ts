@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
+import { format } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startEmbeddedRedis } from '../shared/adapters/seats/embedded-redis.ts';
 import { startUpstashFront } from '../shared/adapters/seats/upstash-front.ts';
@@ -85,7 +86,7 @@ afterAll(async () => {
 /** Whatever is written past the log. */
 function listen(): void {
   const note = (...said: unknown[]): true => {
-    written.push(said.map(String).join(' '));
+    written.push(format(...said));
     return true;
   };
   for (const stream of [process.stdout, process.stderr]) vi.spyOn(stream, 'write').mockImplementation(note);
@@ -171,6 +172,7 @@ async function sendToAll(): Promise<void> {
     headers: { cookie: asked.signInCookie },
   });
 
+  asked = await prepareRequests(suite, world);
   await sendEach();
   await suite.settle();
 }

@@ -23,12 +23,14 @@ export interface FunctionContract {
   /** Settings that reach it as secrets (names from `shared/config.ts`). */
   readonly secrets: readonly string[];
   /** Numbers of its log lines that are counted by OpenTelemetry too. */
-  readonly measures?: Readonly<Partial<Record<MeasuredField, MeasureContract>>>;
+  readonly measures?: readonly MeasureContract[];
   readonly endpoints: Readonly<Record<string, EndpointContract>>;
 }
 
 /** What a number means: how many more there are, or how many there are now. Units are those of UCUM. */
 export interface MeasureContract {
+  /** The field of the log line that has it. */
+  readonly field: MeasuredField;
   readonly kind: 'counter' | 'gauge';
   readonly name: string;
   readonly unit: string;

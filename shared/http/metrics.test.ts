@@ -137,11 +137,13 @@ test('a sweep counts what expired and was published, and shows what waits and fo
     );
   expect(await sweepMeasured()).toEqual({
     'expired {lease} true': 1,
+    'published {event} true': 0,
     'pending {event} false': 2,
     'oldest_age s false': 400,
   });
   await clocked.suite.sweep();
   expect(await sweepMeasured()).toEqual({
+    'expired {lease} true': 0,
     'published {event} true': 2,
     'pending {event} false': 0,
     'oldest_age s false': 0,

@@ -1,5 +1,5 @@
 import { type Attributes, metrics } from '@opentelemetry/api';
-import type { LogLine, MeasuredField } from '../ports/log-line.ts';
+import type { LogLine } from '../ports/log-line.ts';
 import type { FunctionContract } from './contract.ts';
 
 /** Seconds: the boundaries that OpenTelemetry gives for HTTP servers. */
@@ -19,7 +19,7 @@ export function openMeasures(contract: FunctionContract): (line: LogLine, second
   };
 }
 
-function instrumentsOf({ name, measures = {} }: FunctionContract) {
+function instrumentsOf({ name, measures = [] }: FunctionContract) {
   const meter = metrics.getMeter('seatlease');
   const requests = meter.createCounter('seatlease.requests', {
     unit: '{request}',
@@ -30,21 +30,23 @@ function instrumentsOf({ name, measures = {} }: FunctionContract) {
     description: 'Time from a request to its answer.',
     advice: { explicitBucketBoundaries: DURATION_BOUNDARIES },
   });
-  const fields = Object.entries(measures).map(([field, { kind, name: called, ...options }]) => {
-    const read = field as MeasuredField;
-    if (kind === 'gauge') {
-      const gauge = meter.createGauge(called, options);
-      // What there is none of would otherwise stay at its last value.
-      return (line: LogLine) => line[read] !== undefined && gauge.record(line[read] ?? 0);
+  const numbers = measures.map(({ field, kind, name: called, ...options }) => {
+    if (kind === 'counter') {
+      const counter = meter.createCounter(called, options);
+      return { field, take: (count: number) => counter.add(count) };
     }
-    const counter = meter.createCounter(called, options);
-    return (line: LogLine) => line[read] && counter.add(line[read]);
+    const gauge = meter.createGauge(called, options);
+    return { field, take: (level: number) => gauge.record(level) };
   });
 
   return (line: LogLine, seconds: number): void => {
     const endpoint: Attributes = { function: name, endpoint: line.endpoint ?? 'none' };
     requests.add(1, { ...endpoint, verdict: line.verdict });
     duration.record(seconds, endpoint);
-    for (const measureField of fields) measureField(line);
+    for (const { field, take } of numbers) {
+      const told = line[field];
+      // Of nothing there is no age; but a gauge that was told nothing would stay where it was.
+      if (told !== undefined) take(told ?? 0);
+    }
   };
 }

@@ -227,7 +227,11 @@ test.each([
 
 test('an address that is not there is told by no line, as anybody may write anything into it', async () => {
   const { url, logged } = await served(async () => ({ answer: 'done', body: undefined }));
-  for (const address of [`${url}/ada@example.com`, `${url}?key=slk_secret`, url.replace('probe', 'ada-s-host')])
+  for (const address of [
+    `${url}/ada@example.com`,
+    `${url}?key=slk_secret`,
+    url.replace('probe', 'ada-s-host'),
+  ])
     await fetch(address, { headers: { 'user-agent': 'ada-s-agent' } });
   expect(logged.map(({ code, endpoint }) => [code, endpoint])).toEqual([
     ['NOT_FOUND', undefined],

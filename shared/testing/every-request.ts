@@ -4,7 +4,7 @@ import { messageOf } from '../domain/event-message.ts';
 import { challengeOf } from '../domain/sign-in.ts';
 import type { EndpointContract } from '../http/contract.ts';
 import { INVITATIONS_OF_TENANT } from '../ports/catalogue.ts';
-import { accountOf, codeFor, LOOPBACK_REDIRECT } from './people.ts';
+import { accountOf, codeFor, LOOPBACK_REDIRECT, signIn } from './people.ts';
 import { ADA, type PersonalWorld } from './personal-world.ts';
 import { type CallOptions, OPERATOR_KEY, type TestSuite } from './suite.ts';
 
@@ -25,6 +25,8 @@ export interface Asked {
   readonly sessionToken: string;
   readonly invitationId: string;
   readonly confirmationToken: string;
+  /** Of a sign-in that nothing else needs. */
+  readonly refreshToken: string;
   /** Where a browser was sent to sign in, and the cookie that it got. */
   readonly signInLocation: string;
   readonly signInCookie: string;
@@ -45,6 +47,7 @@ export async function prepareRequests(suite: TestSuite, world: PersonalWorld): P
     sessionToken: seat.body.session_token,
     invitationId: documents[0]?.invitationId ?? '',
     confirmationToken: erasing.body.confirmation_token,
+    refreshToken: (await signIn(suite, world.bob.email)).refreshToken,
     signInLocation: begun.headers.get('location') ?? '',
     signInCookie: begun.headers.get('set-cookie')?.split(';')[0] ?? '',
   };
@@ -192,9 +195,9 @@ export function everyRequest(suite: TestSuite, world: PersonalWorld, asked: Aske
       params: { tenant_id: shopId, invitation_id: asked.invitationId },
     }),
     request('tenants.transfer', 'POST', '/api/v1/tenants/{tenant_id}/transfer', {
-      ...as(bob),
+      ...operator,
       ...shop,
-      body: { user_id: ada.userId },
+      body: { user_id: bob.userId },
     }),
     request('gdpr-delete.ask', 'POST', '/api/v1/gdpr/delete', { ...as(carl), body: {} }),
     request('gdpr-delete.confirm', 'DELETE', '/api/v1/gdpr/delete', {
@@ -205,7 +208,7 @@ export function everyRequest(suite: TestSuite, world: PersonalWorld, asked: Aske
       ...as(ada),
       ...member,
     }),
-    request('token.signOut', 'POST', '/auth/sign-out', { body: { refresh_token: bob.refreshToken } }),
+    request('token.signOut', 'POST', '/auth/sign-out', { body: { refresh_token: asked.refreshToken } }),
   ];
 }
 
