@@ -7,7 +7,7 @@ import type { Part, ProblemCode } from '../errors.ts';
  * here, where it can be seen that none holds a key, a token, or what a client says of itself. Every request makes one
  * line, as it ends; a line without `function` tells of something else.
  */
-export interface LogLine extends Noted {
+export interface LogLine extends Omit<Noted, 'verdict'> {
   severity: Severity;
   message: string;
   function?: string;
@@ -21,6 +21,8 @@ export interface LogLine extends Noted {
   /** Name of the contract's answer, or the code of the problem that went out instead. */
   answer?: string;
   code?: ProblemCode;
+  /** How it ended, in one word: the code, or what the handler noted, or the answer's name in capitals. */
+  verdict?: string;
   /** Where a fault came from, and the type by which Error Reporting takes it in. */
   stack_trace?: string;
   '@type'?: string;
@@ -36,8 +38,8 @@ export type Severity = 'INFO' | 'WARNING' | 'ERROR';
 /** What a handler may add to the line of its request. */
 export interface Noted extends SweepCounts {
   severity?: Severity;
-  /** How it ended, in one word; where nobody noted one, the code or the answer's name. */
-  verdict?: string;
+  /** Where one answer has several meanings: which. Requests are counted by it, so it is one of few. */
+  verdict?: 'RENEWED' | 'REVIVED' | 'RECORDED' | 'KNOWN';
   license_id?: string;
   /** Why something was refused or failed; for operators alone. */
   because?: string;
