@@ -239,12 +239,12 @@ test.each([
       code: 'INTERNAL',
       request_id: reply.headers.get('x-request-id'),
     });
-    const because = fault instanceof Error ? fault.stack : String(fault);
     expect(suite.logged.at(-1)).toMatchObject({
       severity: 'ERROR',
       code: 'INTERNAL',
       request_id: reply.body.request_id,
-      because,
+      because: String(fault),
+      stack_trace: fault instanceof Error ? fault.stack : String(fault),
     });
     isFaulty = false;
     expect((await license.acquire('machine')).status).toBe(201);

@@ -60,6 +60,7 @@ const LAYERS: readonly Layer[] = [
         'zod/(mini|locales)',
         'node:',
         '@google-cloud/functions-framework',
+        '@opentelemetry/api$',
       ),
   },
   {

@@ -8,10 +8,11 @@ import type { AcquireVerdict } from '../../shared/ports/seats.ts';
 import type contract from './contract.ts';
 
 export default {
-  async acquire({ body, caller }, deps) {
+  async acquire({ body, caller, note }, deps) {
     const wanted = wantedOf(body, caller);
     if ('problem' in wanted) return wanted;
     const { licenseId, userId } = wanted;
+    note({ license_id: licenseId });
     const { fingerprint, process_id: processId, hostname, app_version: appVersion } = body;
     const verdict = await deps.seats.acquire({
       licenseId,

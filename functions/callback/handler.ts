@@ -20,10 +20,10 @@ export default {
     const underWay = readUnderWay(cookie, deps);
     if (underWay === undefined || underWay.state !== query.state) return { problem: 'SIGN_IN_MISMATCH' };
 
-    const { code, error = 'no code' } = query;
+    const { code, error } = query;
     const redeemed =
       code === undefined
-        ? { verdict: 'REFUSED' as const, because: `the provider answered: ${error.slice(0, 64)}` }
+        ? { verdict: 'REFUSED' as const, because: `the provider answered: ${wordOf(error)}` }
         : await signIn.redeem({
             code,
             codeVerifier: underWay.codeVerifier,
@@ -39,6 +39,25 @@ export default {
     return back(underWay, { code: await issueCode(userId, underWay, deps) }, publicUrl);
   },
 } satisfies HandlersOf<typeof contract>;
+
+/**
+ * What a provider says for its "no" (RFC 6749 section 4.1.2.1). It comes by the browser, so anybody may have written it:
+ * other words are not told on.
+ */
+const PROVIDER_WORDS: readonly (string | undefined)[] = [
+  'access_denied',
+  'invalid_request',
+  'invalid_scope',
+  'server_error',
+  'temporarily_unavailable',
+  'unauthorized_client',
+  'unsupported_response_type',
+];
+
+function wordOf(error: string | undefined): string {
+  if (error === undefined) return 'no code';
+  return PROVIDER_WORDS.includes(error) ? error : 'a word of its own';
+}
 
 function readUnderWay(cookie: string | undefined, { seals, clock }: Deps): SignInUnderWay | undefined {
   const sealed = seals.underWay.open(cookie);

@@ -32,6 +32,15 @@ export default defineFunction({
   timeoutSeconds: 10,
   roles: ['roles/datastore.viewer'],
   secrets: COMMON_SECRETS,
+  measures: [
+    {
+      field: 'revived',
+      kind: 'counter',
+      name: 'seatlease.heartbeat.revived',
+      unit: '{session}',
+      description: 'Sessions whose lease had run out, and that took a free seat again.',
+    },
+  ],
   endpoints: {
     heartbeat: {
       method: 'PUT',

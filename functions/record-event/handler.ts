@@ -1,15 +1,19 @@
 import { unsealed } from '../../shared/domain/audit-chain.ts';
 import type { SeatEvent } from '../../shared/domain/event.ts';
-import { type PushEnvelope, readMessage } from '../../shared/domain/event-message.ts';
+import { type PushEnvelope, readMessage, TRACEPARENT_ATTRIBUTE } from '../../shared/domain/event-message.ts';
 import { addToHistory } from '../../shared/domain/session-history.ts';
 import { addToHour, usageHourId } from '../../shared/domain/usage.ts';
 import type { HandlersOf } from '../../shared/http/contract.ts';
+import { readTraceparent, traceName } from '../../shared/http/trace.ts';
 import { AUDIT, SESSION_HISTORIES, USAGE_HOURS } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
 
 export default {
   async record({ body, note }, deps) {
+    // Beside the trace of its own that Pub/Sub's delivery has.
+    const publisher = readTraceparent(body.message.attributes?.[TRACEPARENT_ATTRIBUTE]);
+    if (publisher) note({ published_in: traceName(publisher, deps.projectId) });
     const read = readMessage(body.message.data);
     if ('because' in read) {
       // Every delivery is refused, which is what makes Pub/Sub put the message aside; the first one is worth a look.

@@ -107,6 +107,11 @@ test.each<[string, () => Promise<Reply>, number, string | undefined]>([
   expect(await state()).toEqual(before);
 });
 
+test('what is signed and cannot be read is quoted in no log line', async () => {
+  await post('secret words about a customer');
+  expect(suite.logged.at(-1)).toMatchObject({ code: 'SIGNATURE_INVALID', because: 'signed, and no JSON' });
+});
+
 test('what Stripe has signed is believed, whatever the size that its events have', async () => {
   const reply = await post(eventBody({ filler: 'x'.repeat(100_000) }));
   expect(reply.body).toEqual({ received: true, outcome: 'done' });

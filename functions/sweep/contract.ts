@@ -59,6 +59,36 @@ export default defineFunction({
   timeoutSeconds: 120,
   roles: ['roles/datastore.user', 'roles/pubsub.publisher'],
   secrets: [...COMMON_SECRETS, ...BILLING_SECRETS],
+  measures: [
+    {
+      field: 'expired',
+      kind: 'counter',
+      name: 'seatlease.sweep.expired',
+      unit: '{lease}',
+      description: 'Leases found to have run out.',
+    },
+    {
+      field: 'published',
+      kind: 'counter',
+      name: 'seatlease.sweep.published',
+      unit: '{event}',
+      description: 'Events handed over to subscribers.',
+    },
+    {
+      field: 'pending',
+      kind: 'gauge',
+      name: 'seatlease.sweep.pending',
+      unit: '{event}',
+      description: 'Events that wait in the outbox.',
+    },
+    {
+      field: 'oldest_age_seconds',
+      kind: 'gauge',
+      name: 'seatlease.sweep.oldest_age',
+      unit: 's',
+      description: 'Age of the oldest of those, 0 where none waits.',
+    },
+  ],
   endpoints: {
     sweep: {
       method: 'POST',

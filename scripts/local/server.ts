@@ -8,7 +8,8 @@ import type { Config, Environment } from '../../shared/config.ts';
 import { openParts, type Parts } from '../../shared/deps.ts';
 import { mountSuite } from '../../shared/http/mount.ts';
 import { serviceCalls } from '../../shared/http/service-calls.ts';
-import type { Deps, LogLine } from '../../shared/ports/deps.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import type { LogLine } from '../../shared/ports/log-line.ts';
 import { startLocalOidc } from './oidc-server.ts';
 import { readLocalConfig } from './secrets.ts';
 

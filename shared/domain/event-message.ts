@@ -58,6 +58,15 @@ export function messageOf(event: SeatEvent): EventMessage {
   };
 }
 
+/** The attribute in which Google's own clients keep the `traceparent` of whoever published a message. */
+export const TRACEPARENT_ATTRIBUTE = 'googclient_traceparent';
+
+/** The message, with the trace that it is published in. */
+export function publishedIn(traceparent: string | undefined, message: EventMessage): EventMessage {
+  if (traceparent === undefined) return message;
+  return { ...message, attributes: { ...message.attributes, [TRACEPARENT_ATTRIBUTE]: traceparent } };
+}
+
 /** The event in the data of a message, or what is wrong with it; that names no value, as it ends in a log. */
 export function readMessage(data: string): { event: SeatEvent } | { because: string } {
   let json: unknown;

@@ -2,7 +2,8 @@ import type * as z from 'zod/mini';
 import type { Grant, ROLES, Role, Standing } from '../domain/authorization.ts';
 import type { BillingEvent } from '../domain/billing-event.ts';
 import type { ProblemCode } from '../errors.ts';
-import type { Deps, LogLine } from '../ports/deps.ts';
+import type { Deps } from '../ports/deps.ts';
+import type { MeasuredField, Noted } from '../ports/log-line.ts';
 import type { Proof } from '../ports/seats.ts';
 
 /**
@@ -21,7 +22,19 @@ export interface FunctionContract {
   readonly roles: readonly string[];
   /** Settings that reach it as secrets (names from `shared/config.ts`). */
   readonly secrets: readonly string[];
+  /** Numbers of its log lines that are counted by OpenTelemetry too. */
+  readonly measures?: readonly MeasureContract[];
   readonly endpoints: Readonly<Record<string, EndpointContract>>;
+}
+
+/** What a number means: how many more there are, or how many there are now. Units are those of UCUM. */
+export interface MeasureContract {
+  /** The field of the log line that has it. */
+  readonly field: MeasuredField;
+  readonly kind: 'counter' | 'gauge';
+  readonly name: string;
+  readonly unit: string;
+  readonly description: string;
 }
 
 export interface EndpointContract {
@@ -123,7 +136,7 @@ export interface Input<E extends EndpointContract> {
   /** The one cookie that Firebase Hosting lets through. */
   readonly cookie: string | undefined;
   /** Adds fields to the request's log line. Never pass a key, a token or what a client says about itself. */
-  note(fields: Partial<LogLine>): void;
+  note(fields: Noted): void;
 }
 
 /** One of the endpoint's answers by name; its status is the contract's business. */

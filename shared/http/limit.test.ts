@@ -5,8 +5,9 @@ import * as z from 'zod/mini';
 import { pseudonymsOf } from '../domain/holder.ts';
 import { hashSecret, newLicenseId, newLicenseKey, newTenantId } from '../domain/ids.ts';
 import { Unavailable } from '../errors.ts';
-import type { Deps, LogLine } from '../ports/deps.ts';
+import type { Deps } from '../ports/deps.ts';
 import type { BucketSize, Taken } from '../ports/limits.ts';
+import type { LogLine } from '../ports/log-line.ts';
 import { defineFunction } from './contract.ts';
 import { serve } from './serve.ts';
 

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { Unavailable } from '../errors.ts';
-import type { Deps, LogLine } from '../ports/deps.ts';
+import type { Deps } from '../ports/deps.ts';
 import type { Taken } from '../ports/limits.ts';
+import type { Noted } from '../ports/log-line.ts';
 import { addressOf, networkOf } from './address.ts';
 import type { Caller, LimitContract, Refusal } from './contract.ts';
 
@@ -18,7 +19,7 @@ export async function countCall(
   caller: Caller,
   request: IncomingMessage,
   deps: Deps,
-  note: (fields: Partial<LogLine>) => void,
+  note: (fields: Noted) => void,
 ): Promise<Limited> {
   const who = (limit.by === 'caller' && nameOf(caller)) || networkOf(addressOf(request, deps.forwardedHops));
   try {

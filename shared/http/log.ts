@@ -1,4 +1,4 @@
-import type { LogLine } from '../ports/deps.ts';
+import type { LogLine } from '../ports/log-line.ts';
 
 /** One JSON object a line, which Cloud Logging takes apart by itself. */
 export function logToStandardOutput(line: LogLine): void {

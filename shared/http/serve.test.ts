@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
 import * as z from 'zod/mini';
 import { Unavailable } from '../errors.ts';
-import type { Deps, LogLine } from '../ports/deps.ts';
+import type { Deps } from '../ports/deps.ts';
+import type { LogLine, Noted } from '../ports/log-line.ts';
 import { type AnyReply, defineFunction } from './contract.ts';
 import { serve } from './serve.ts';
 
@@ -46,7 +47,7 @@ interface Served {
 }
 
 async function served(
-  handle: (n: { note(fields: Partial<LogLine>): void }) => Promise<AnyReply>,
+  handle: (n: { note(fields: Noted): void }) => Promise<AnyReply>,
   options: {
     checkAnswers?: boolean;
     openDeps?: () => Promise<Deps>;
@@ -157,11 +158,51 @@ test('a line tells the request, its answer, how long it took and what the handle
       severity: 'WARNING',
       message: 'probe 200',
       function: 'probe',
+      cold: true,
+      caller: 'anyone',
+      verdict: 'WELL',
       request_id: 'asked-for-this',
       endpoint: 'GET /probe',
       answer: 'well',
       license_id: 'lic_00_x',
       httpRequest: { requestMethod: 'GET', status: 200, latency: expect.stringMatching(/^\d+\.\d{6}s$/) },
+    },
+  ]);
+});
+
+test('the first request of an instance is told from the others', async () => {
+  const { get, logged } = await served(async () => ({ answer: 'done', body: undefined }));
+  for (const _ of ['first', 'second', 'third']) await get();
+  expect(logged.map(({ cold }) => cold)).toEqual([true, undefined, undefined]);
+});
+
+test.each([
+  ['what was noted', { answer: 'done', body: undefined }, 'REVIVED', 'INFO'],
+  ['what was refused, noted or not', { problem: 'SEATS_EXHAUSTED' }, 'SEATS_EXHAUSTED', 'INFO'],
+  ['what we could not do, which is worth a look', { problem: 'SIGNING_BUSY' }, 'SIGNING_BUSY', 'WARNING'],
+] as const)('the verdict of a request is %s', async (_, reply, verdict, severity) => {
+  const { get, logged } = await served(async ({ note }) => {
+    note({ verdict: 'REVIVED' });
+    return reply;
+  });
+  await get();
+  expect(logged).toMatchObject([{ verdict, severity }]);
+});
+
+test('a fault goes to Error Reporting with where it came from, and whatever caused it', async () => {
+  const cause = new TypeError('the cause');
+  const fault = new Error('the fault', { cause });
+  const { get, logged } = await served(async () => {
+    throw fault;
+  });
+  await get();
+  expect(logged).toMatchObject([
+    {
+      severity: 'ERROR',
+      message: 'probe 500',
+      '@type': 'type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent',
+      because: 'Error: the fault\nCaused by: TypeError: the cause',
+      stack_trace: `${fault.stack}\nCaused by: ${cause.stack}`,
     },
   ]);
 });
@@ -179,6 +220,25 @@ test.each([
   expect([status, headers['retry-after'], JSON.parse(text).code]).toEqual([503, '2', code]);
   expect(text).not.toContain('nobody answers');
   expect(logged[0]).toMatchObject({ code, because: expect.stringContaining('nobody answers') });
+  // An outage is no defect of ours.
+  expect(logged[0]).not.toHaveProperty('@type');
+  expect(logged[0]).not.toHaveProperty('stack_trace');
+});
+
+test('an address that is not there is told by no line, as anybody may write anything into it', async () => {
+  const { url, logged } = await served(async () => ({ answer: 'done', body: undefined }));
+  for (const address of [
+    `${url}/ada@example.com`,
+    `${url}?key=slk_secret`,
+    url.replace('probe', 'ada-s-host'),
+  ])
+    await fetch(address, { headers: { 'user-agent': 'ada-s-agent' } });
+  expect(logged.map(({ code, endpoint }) => [code, endpoint])).toEqual([
+    ['NOT_FOUND', undefined],
+    [undefined, 'GET /probe'],
+    ['NOT_FOUND', undefined],
+  ]);
+  expect(JSON.stringify(logged)).not.toMatch(/ada|slk_/);
 });
 
 test('why something was refused is for the log alone', async () => {

@@ -2,7 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as z from 'zod/mini';
 import { type Standing, standingOf } from '../domain/authorization.ts';
 import { type Part, PROBLEMS, type ProblemCode, Unavailable } from '../errors.ts';
-import type { Deps, LogLine } from '../ports/deps.ts';
+import type { Deps } from '../ports/deps.ts';
+import type { Events } from '../ports/events.ts';
+import type { LogLine, Noted } from '../ports/log-line.ts';
 import { cacheable } from './caching.ts';
 import type {
   AnyHandlers,
@@ -17,12 +19,16 @@ import { authenticate, challenge } from './credentials.ts';
 import { readIdempotencyKey } from './idempotency-key.ts';
 import { countCall } from './limit.ts';
 import { logToStandardOutput } from './log.ts';
+import { openMeasures } from './metrics.ts';
 import { type Outgoing, problemAnswer } from './problem.ts';
 import { saidBy, takeBodiesRaw } from './raw-body.ts';
 import { type IncomingRequest, parseInput, refuseBody } from './request.ts';
 import { matchRoute } from './route.ts';
 import { openSignedEvent } from './stripe-signature.ts';
-import { requestIdOf, traceFields } from './trace.ts';
+import { nextTraceparent, requestIdOf, type Trace, traceFields, traceOf } from './trace.ts';
+
+/** What has Error Reporting take an entry in (https://cloud.google.com/error-reporting/docs/formatting-error-messages). */
+const REPORTED = 'type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent';
 
 /** How long a caller should leave a part alone that did not answer. */
 const UNAVAILABLE_RETRY_SECONDS = 2;
@@ -45,7 +51,7 @@ export interface ServeOptions {
 }
 
 /**
- * A contract and its handlers as one HTTP function: route, authenticate, parse, handle, answer, log. Whatever goes
+ * A contract and its handlers as one HTTP function: route, authenticate, parse, handle, answer, log, count. Whatever goes
  * wrong, the caller gets a problem document and nothing escapes to the framework. Handlers and deps load with the
  * first request.
  */
@@ -56,26 +62,40 @@ export function serve(
   options: ServeOptions,
 ): HttpFunction {
   takeBodiesRaw();
+  const measure = openMeasures(contract);
+  let isCold = true;
   return async (request, response) => {
     const startedMs = performance.now();
     const requestId = requestIdOf(request.headers);
-    const line: LogLine = { severity: 'INFO', message: '', function: contract.name, request_id: requestId };
+    const trace = traceOf(request.headers);
+    const line: LogLine = {
+      severity: 'INFO',
+      message: '',
+      function: contract.name,
+      request_id: requestId,
+      ...(isCold ? { cold: true } : {}),
+    };
+    isCold = false;
     let deps: Deps | undefined;
     let outgoing: Outgoing;
     try {
       deps = await openDeps();
-      Object.assign(line, traceFields(request.headers, deps.projectId));
-      outgoing = await respond(request, requestId, line, deps);
+      Object.assign(line, traceFields(trace, deps.projectId));
+      const traced = trace ? { ...deps, events: publishingIn(trace, deps.events) } : deps;
+      outgoing = await respond(request, requestId, line, traced);
     } catch (fault) {
       outgoing = faultAnswer(fault, requestId, line);
     }
     send(request, response, requestId, outgoing);
+    const seconds = (performance.now() - startedMs) / 1000;
     line.message ||= `${contract.name} ${outgoing.status}`;
+    line.verdict = line.code ?? line.verdict ?? verdictOf(line.answer);
     line.httpRequest = {
       requestMethod: request.method,
       status: outgoing.status,
-      latency: `${((performance.now() - startedMs) / 1000).toFixed(6)}s`,
+      latency: `${seconds.toFixed(6)}s`,
     };
+    measure(line, seconds);
     (deps?.log ?? logToStandardOutput)(line);
   };
 
@@ -88,9 +108,10 @@ export function serve(
     const refuse = (refusal: Refusal, headers: Record<string, string> = {}): Outgoing => {
       line.code = refusal.problem;
       if (refusal.because !== undefined) line.because = refusal.because;
+      if (line.severity === 'INFO' && PROBLEMS[refusal.problem].status >= 500) line.severity = 'WARNING';
       return problemAnswer(requestId, refusal, { ...headers, ...refusal.headers });
     };
-    const note = (fields: Partial<LogLine>): void => void Object.assign(line, fields);
+    const note = (fields: Noted): void => void Object.assign(line, fields);
 
     // Split by hand: URL would read "//host" as an authority and throw on what it cannot read at all.
     const [path = '/', search] = saidBy(request).target.split(/\?(.*)/s);
@@ -106,6 +127,8 @@ export function serve(
     if (oversized) return refuse(oversized);
     const caller = await callerOf(request, endpoint, deps);
     if ('problem' in caller) return refuse(caller, unauthenticated);
+    line.caller = caller.kind;
+    if (caller.kind === 'license') line.license_id = caller.licenseId;
     const limited =
       endpoint.limit &&
       (await countCall(`${contract.name}.${name}`, endpoint.limit, caller, request, deps, note));
@@ -177,23 +200,44 @@ function standingTo(tenantId: string, caller: Caller, { auth }: EndpointContract
   return standingOf(auth, caller.tenants[tenantId]);
 }
 
+/** Events that are published for a request say so, each call as a step of its own. */
+function publishingIn(trace: Trace, events: Events): Events {
+  return {
+    publish: (told) => events.publish(told, nextTraceparent(trace)),
+    ping: () => events.ping(),
+    close: () => events.close(),
+  };
+}
+
+/** An answer's name as a word beside the codes of problems: `granted` is GRANTED. */
+function verdictOf(answer = ''): string {
+  return answer.toUpperCase();
+}
+
 function faultAnswer(fault: unknown, requestId: string, line: LogLine): Outgoing {
   line.severity = 'ERROR';
-  line.because = tell(fault);
+  line.because = tell(fault, messageOf);
   const unavailable = fault instanceof Unavailable;
   const problem: ProblemCode = unavailable ? UNAVAILABLE_PROBLEM[fault.part] : 'INTERNAL';
   line.code = problem;
+  if (!unavailable) {
+    line['@type'] = REPORTED;
+    line.stack_trace = tell(fault, stackOf);
+  }
   return problemAnswer(requestId, {
     problem,
     retryAfterSeconds: unavailable ? UNAVAILABLE_RETRY_SECONDS : undefined,
   });
 }
 
-function tell(fault: unknown): string {
+function tell(fault: unknown, read: (error: Error) => string): string {
   if (!(fault instanceof Error)) return String(fault);
-  const told = fault.stack ?? fault.message;
-  return fault.cause === undefined ? told : `${told}\nCaused by: ${tell(fault.cause)}`;
+  const told = read(fault);
+  return fault.cause === undefined ? told : `${told}\nCaused by: ${tell(fault.cause, read)}`;
 }
+
+const messageOf = ({ name, message }: Error): string => `${name}: ${message}`;
+const stackOf = (error: Error): string => error.stack ?? messageOf(error);
 
 /** Writes an answer, unless one has gone out or nobody is there any more. */
 export function send(

@@ -1,5 +1,7 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { expect, test } from 'vitest';
-import { requestIdOf, traceFields } from './trace.ts';
+import { newLicenseId, newLicenseKey, newTenantId } from '../domain/ids.ts';
+import { nextTraceparent, readTraceparent, requestIdOf, traceFields, traceOf } from './trace.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN = '00f067aa0ba902b7';
@@ -21,28 +23,54 @@ test('two requests without an id get two', () => {
   expect(requestIdOf({})).not.toBe(requestIdOf({}));
 });
 
+test('a license key that is sent as a request id is not taken', () => {
+  const key = newLicenseKey(newLicenseId(newTenantId(16)));
+  expect(requestIdOf({ 'x-request-id': key })).toMatch(/^req_[0-9a-f]{24}$/);
+});
+
+const fieldsOf = (headers: IncomingHttpHeaders, projectId?: string) =>
+  traceFields(traceOf(headers), projectId);
+
 test('traceparent ties a log line to its trace and span', () => {
-  expect(traceFields({ traceparent: `00-${TRACE}-${SPAN}-01` }, 'project')).toEqual({
+  expect(fieldsOf({ traceparent: `00-${TRACE}-${SPAN}-01` }, 'project')).toEqual({
     'logging.googleapis.com/trace': `projects/project/traces/${TRACE}`,
     'logging.googleapis.com/spanId': SPAN,
+    'logging.googleapis.com/trace_sampled': true,
   });
 });
 
-test('X-Cloud-Trace-Context does where there is no traceparent', () => {
-  const google = `${TRACE}/1;o=1`;
-  expect(traceFields({ 'x-cloud-trace-context': google }, 'project')).toEqual({
-    'logging.googleapis.com/trace': `projects/project/traces/${TRACE}`,
-  });
-  const other = 'a'.repeat(32);
-  expect(
-    traceFields({ traceparent: `00-${other}-${SPAN}-01`, 'x-cloud-trace-context': google }, 'project'),
-  ).toMatchObject({ 'logging.googleapis.com/trace': `projects/project/traces/${other}` });
+test.each([
+  [`${TRACE}/11;o=1`, { parentId: '000000000000000b', flags: 1 }],
+  [`${TRACE}/18446744073709551615;o=0`, { parentId: 'ffffffffffffffff', flags: 0 }],
+  [`${TRACE}/0;o=1`, { parentId: undefined, flags: 1 }],
+  [`${TRACE};o=1`, { parentId: undefined, flags: 1 }],
+  [TRACE, { parentId: undefined, flags: 0 }],
+])('X-Cloud-Trace-Context (%s) does where there is no traceparent', (header, read) => {
+  expect(traceOf({ 'x-cloud-trace-context': header })).toEqual({ traceId: TRACE, ...read });
+});
+
+test('of both headers traceparent counts', () => {
+  const headers = {
+    traceparent: `00-${'a'.repeat(32)}-${SPAN}-01`,
+    'x-cloud-trace-context': `${TRACE}/1;o=1`,
+  };
+  expect(traceOf(headers)?.traceId).toBe('a'.repeat(32));
 });
 
 test('without a project the trace is named by itself', () => {
-  expect(traceFields({ 'x-cloud-trace-context': TRACE }, undefined)).toEqual({
+  expect(fieldsOf({ 'x-cloud-trace-context': TRACE })).toMatchObject({
     'logging.googleapis.com/trace': TRACE,
   });
+});
+
+test('a traceparent of a later version is read as far as it is known', () => {
+  for (const more of ['', '-what-comes-later']) {
+    expect(traceOf({ traceparent: `cc-${TRACE}-${SPAN}-01${more}` })).toEqual({
+      traceId: TRACE,
+      parentId: SPAN,
+      flags: 1,
+    });
+  }
 });
 
 test.each([
@@ -51,7 +79,35 @@ test.each([
   `00-${TRACE}`,
   `00-${TRACE.toUpperCase()}-${SPAN}-01`,
   `00-${TRACE}-${SPAN}`,
+  `00-${TRACE}-${SPAN}-1`,
+  `00-${TRACE}-${SPAN}-01-more`,
+  `00-${TRACE}-${SPAN}-01.more`,
+  `ff-${TRACE}-${SPAN}-01`,
+  `00-${'0'.repeat(32)}-${SPAN}-01`,
+  `00-${TRACE}-${'0'.repeat(16)}-01`,
+  `00-${TRACE}-${SPAN}-01, 00-${TRACE}-${SPAN}-01`,
   `${TRACE}${TRACE}`,
-])('a trace header %j is passed over', (header) => {
-  expect(traceFields({ traceparent: header, 'x-cloud-trace-context': `x${header}` }, 'project')).toEqual({});
+])('a traceparent %j is as if it were not there', (header) => {
+  expect(fieldsOf({ traceparent: header }, 'project')).toEqual({});
+});
+
+test.each(['', 'garbage', '0'.repeat(32), `x${TRACE}`, TRACE.toUpperCase()])(
+  'an X-Cloud-Trace-Context %j is as if it were not there',
+  (header) => {
+    expect(fieldsOf({ 'x-cloud-trace-context': header }, 'project')).toEqual({});
+  },
+);
+
+test.each([
+  ['00', '00'],
+  ['01', '01'],
+  ['02', '02'],
+  ['03', '03'],
+  ['ff', '03'],
+])('what goes on is the same trace with flags %s as %s, and a new step each time', (flags, passedOn) => {
+  const trace = readTraceparent(`00-${TRACE}-${SPAN}-${flags}`);
+  if (!trace) throw new Error('that is one');
+  const [first, second] = [nextTraceparent(trace), nextTraceparent(trace)];
+  expect(first).toMatch(new RegExp(`^00-${TRACE}-[0-9a-f]{16}-${passedOn}$`));
+  expect(new Set([first.split('-')[2], second.split('-')[2], SPAN]).size).toBe(3);
 });

@@ -1,30 +1,85 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import { licenseOfKey } from '../domain/ids.ts';
+import type { LogLine } from '../ports/log-line.ts';
 
-/** The caller's request id where it is a plain word of 8 to 64 characters, or a new one. */
+/**
+ * The caller's request id where it is a plain word of 8 to 64 characters, or a new one. It ends in the log, so a license
+ * key in its place, which is such a word too, is not taken.
+ */
 export function requestIdOf(headers: IncomingHttpHeaders): string {
   const given = headers['x-request-id'];
-  return typeof given === 'string' && /^[\w-]{8,64}$/.test(given)
+  return typeof given === 'string' && /^[\w-]{8,64}$/.test(given) && licenseOfKey(given) === undefined
     ? given
     : `req_${randomBytes(12).toString('hex')}`;
 }
 
+/** The trace that a request is part of. */
+export interface Trace {
+  /** 32 hexadecimal digits. */
+  readonly traceId: string;
+  /** The caller's own step in the trace, 16 hexadecimal digits. */
+  readonly parentId?: string | undefined;
+  /** Sampled (1) and random (2); what other bits mean is not known, and they are not passed on. */
+  readonly flags: number;
+}
+
+const KNOWN_FLAGS = 0b11;
+const SAMPLED = 0b01;
+
 /**
- * Fields that tie a log line to its trace in Cloud Logging, from `traceparent` (W3C Trace Context) or the older
- * `X-Cloud-Trace-Context`. Without a project there is no trace to link to.
+ * The trace that a caller continues, from `traceparent` or the older `X-Cloud-Trace-Context`. None is begun here: on Cloud
+ * Run every request has one, and elsewhere nobody would look for it.
  */
-export function traceFields(
-  headers: IncomingHttpHeaders,
-  projectId: string | undefined,
-): Record<string, string> {
-  const w3c = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}/.exec(
-    String(headers.traceparent ?? ''),
-  );
-  const google = /^([0-9a-f]{32})\b/.exec(String(headers['x-cloud-trace-context'] ?? ''));
-  const traceId = w3c?.[1] ?? google?.[1];
-  if (!traceId) return {};
+export function traceOf(headers: IncomingHttpHeaders): Trace | undefined {
+  return readTraceparent(headers.traceparent) ?? readCloudTrace(headers['x-cloud-trace-context']);
+}
+
+/** W3C Trace Context, section 3.2: what is not valid is as if it were not there. Later versions may say more at the end. */
+export function readTraceparent(value: unknown): Trace | undefined {
+  const form = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+  const [, version, traceId = '', parentId = '', flags = '', more] = form.exec(String(value)) ?? [];
+  const isValid = version !== 'ff' && !(version === '00' && more !== undefined);
+  if (!isValid || isZero(traceId) || isZero(parentId)) return undefined;
+  return { traceId, parentId, flags: Number.parseInt(flags, 16) & KNOWN_FLAGS };
+}
+
+/** `TRACE/SPAN;o=SAMPLED`, the span in decimal (https://cloud.google.com/trace/docs/trace-context). */
+function readCloudTrace(value: unknown): Trace | undefined {
+  const form = /^([0-9a-f]{32})(?:\/(\d{1,20}))?(?:;o=(\d))?/;
+  const [, traceId = '', span = '0', option] = form.exec(String(value)) ?? [];
+  if (isZero(traceId)) return undefined;
+  const parentId = BigInt.asUintN(64, BigInt(span)).toString(16).padStart(16, '0');
   return {
-    'logging.googleapis.com/trace': projectId ? `projects/${projectId}/traces/${traceId}` : traceId,
-    ...(w3c?.[2] ? { 'logging.googleapis.com/spanId': w3c[2] } : {}),
+    traceId,
+    parentId: isZero(parentId) ? undefined : parentId,
+    flags: option === '1' ? SAMPLED : 0,
   };
+}
+
+/** True also for nothing. */
+function isZero(digits: string): boolean {
+  return /^0*$/.test(digits);
+}
+
+/** The `traceparent` of a call that this request makes: the same trace, a new step in it. */
+export function nextTraceparent({ traceId, flags }: Trace): string {
+  return `00-${traceId}-${randomBytes(8).toString('hex')}-${flags.toString(16).padStart(2, '0')}`;
+}
+
+type TraceFields = Pick<LogLine, `logging.googleapis.com/${'trace' | 'spanId' | 'trace_sampled'}`>;
+
+/** Fields that tie a log line to its trace in Cloud Logging. */
+export function traceFields(trace: Trace | undefined, projectId: string | undefined): TraceFields {
+  if (!trace) return {};
+  return {
+    'logging.googleapis.com/trace': traceName(trace, projectId),
+    ...(trace.parentId && { 'logging.googleapis.com/spanId': trace.parentId }),
+    'logging.googleapis.com/trace_sampled': (trace.flags & SAMPLED) !== 0,
+  };
+}
+
+/** A trace as Cloud Trace calls it; without a project there is nothing to link to, and its id has to do. */
+export function traceName({ traceId }: Trace, projectId: string | undefined): string {
+  return projectId ? `projects/${projectId}/traces/${traceId}` : traceId;
 }

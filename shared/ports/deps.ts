@@ -8,6 +8,7 @@ import type { Billing } from './billing.ts';
 import type { Events } from './events.ts';
 import type { Identity } from './identity.ts';
 import type { Limits } from './limits.ts';
+import type { LogLine } from './log-line.ts';
 import type { Records } from './records.ts';
 import type { SeatUpkeep } from './seat-upkeep.ts';
 import type { Seats } from './seats.ts';
@@ -81,11 +82,4 @@ export type ServiceCaller = 'scheduler' | 'pubsub';
 export interface Clock {
   /** Milliseconds since the epoch. Good for records; a lease knows only Redis' clock. */
   nowMs(): number;
-}
-
-/** One structured entry, in the form that Cloud Logging reads from standard output. */
-export interface LogLine {
-  severity: 'INFO' | 'WARNING' | 'ERROR';
-  message: string;
-  [field: string]: unknown;
 }

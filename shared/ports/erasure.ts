@@ -49,7 +49,8 @@ import {
   TRIAL_CLAIMS,
   USERS,
 } from './catalogue.ts';
-import type { Deps, LogLine } from './deps.ts';
+import type { Deps } from './deps.ts';
+import type { LogLine } from './log-line.ts';
 import type { Collection, Equals, Query, Records, Transaction } from './records.ts';
 import { BAR_SECONDS } from './remove-member.ts';
 import type { KnownSession, SeatUpkeep } from './seat-upkeep.ts';

@@ -21,9 +21,9 @@ export type Subscriber = (body: unknown) => Promise<number>;
 export function eventsContract(open: (subscriber: Subscriber) => Promise<EventsUnderTest>): void {
   const inbox = openInbox();
   let opened: EventsUnderTest | undefined;
-  const publish = (events: readonly SeatEvent[]): Promise<void> => {
+  const publish = (events: readonly SeatEvent[], traceparent?: string): Promise<void> => {
     if (!opened) throw new Error('the topic is not open yet');
-    return opened.events.publish(events);
+    return opened.events.publish(events, traceparent);
   };
   beforeAll(async () => {
     opened = await open(inbox.subscriber);
@@ -72,6 +72,19 @@ export function eventsContract(open: (subscriber: Subscriber) => Promise<EventsU
       const [envelope] = inbox.envelopesOf(license.id);
       expect(envelope?.message.attributes).toEqual(messageOf(event).attributes);
       expect(envelope?.message.orderingKey ?? license.id).toBe(license.id);
+    });
+
+    test('arrives with the trace that it was published in, beside its other attributes', async () => {
+      const license = newLicense();
+      const event = license.next();
+      const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+      await publish([event], traceparent);
+      expect(await inbox.firstOf(license.id, 1)).toStrictEqual([event]);
+      const [envelope] = inbox.envelopesOf(license.id);
+      expect(envelope?.message.attributes).toEqual({
+        ...messageOf(event).attributes,
+        googclient_traceparent: traceparent,
+      });
     });
 
     test('that is published twice arrives twice, as two messages', async () => {

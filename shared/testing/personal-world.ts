@@ -2,6 +2,7 @@ import { holdersOf } from '../domain/erasure.ts';
 import { licenseOfKey } from '../domain/ids.ts';
 import { ACCOUNTS, LICENSES, METERED_DAYS, USERS } from '../ports/catalogue.ts';
 import { walkFacts } from '../ports/erasure.ts';
+import { findWords } from './find-words.ts';
 import { signIn, type TestPerson } from './people.ts';
 import type { Reply, TestSuite } from './suite.ts';
 import type { WatchedSuite } from './watched-suite.ts';
@@ -168,11 +169,5 @@ async function told(reply: Promise<Reply>): Promise<Reply> {
 
 /** By what, and in which of these texts, named by their place, Ada can be found. */
 export function findAda(texts: Iterable<readonly [string, string]>, accountId: string): string[] {
-  const needles = Object.entries({ ...ADA, accountId });
-  const found = [...texts].flatMap(([place, text]) =>
-    needles
-      .filter(([, needle]) => `${place} ${text}`.toLowerCase().includes(needle.toLowerCase()))
-      .map(([what]) => `${what} in ${place}`),
-  );
-  return found.toSorted();
+  return findWords(texts, { ...ADA, accountId });
 }

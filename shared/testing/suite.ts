@@ -12,7 +12,8 @@ import { readConfig } from '../config.ts';
 import { openParts } from '../deps.ts';
 import { mountSuite } from '../http/mount.ts';
 import { serviceCalls } from '../http/service-calls.ts';
-import type { Deps, LogLine, ServiceCaller } from '../ports/deps.ts';
+import type { Deps, ServiceCaller } from '../ports/deps.ts';
+import type { LogLine } from '../ports/log-line.ts';
 import { trustingProvider } from './people.ts';
 
 export const ACCESS_TOKEN_KEY = 'access-token-key-for-tests-0123456789ab';

@@ -49,10 +49,16 @@ export async function openStripeEvent(
       await webhooks.constructEventAsync(body, signature, secret, TOLERANCE_SECONDS, undefined, nowMs);
       return readEvent(body, signature, isLive, nowMs);
     } catch (error) {
-      because = error instanceof Error ? `${error.name}: ${error.message.split('\n', 1)[0]}` : 'not an error';
+      because = reasonOf(error);
     }
   }
   return { verdict: 'REFUSED', because };
+}
+
+/** The parser's own words quote what it read, which is about customers. */
+function reasonOf(error: unknown): string {
+  if (error instanceof SyntaxError) return 'signed, and no JSON';
+  return error instanceof Error ? `${error.name}: ${error.message.split('\n', 1)[0]}` : 'not an error';
 }
 
 function readEvent(body: Uint8Array, signature: string, isLive: boolean, nowMs: number): EventVerdict {

@@ -1,12 +1,16 @@
 import type { SeatEvent } from '../../domain/event.ts';
-import { type EventMessage, messageOf } from '../../domain/event-message.ts';
+import { type EventMessage, messageOf, publishedIn } from '../../domain/event-message.ts';
 
 const mostEvents = 100;
 
 /** The messages of one call, each license's by itself and in order. Throws a RangeError for more than 100 events. */
-export function messagesByLicense(events: readonly SeatEvent[]): ReadonlyMap<string, EventMessage[]> {
+export function messagesByLicense(
+  events: readonly SeatEvent[],
+  traceparent: string | undefined,
+): ReadonlyMap<string, EventMessage[]> {
   if (events.length > mostEvents) {
     throw new RangeError(`A call publishes at most ${mostEvents} events, not ${events.length}.`);
   }
-  return Map.groupBy(events.map(messageOf), ({ orderingKey }) => orderingKey);
+  const messages = events.map((event) => publishedIn(traceparent, messageOf(event)));
+  return Map.groupBy(messages, ({ orderingKey }) => orderingKey);
 }

@@ -71,9 +71,9 @@ class EmbeddedBus implements EventBus {
     this.#mostAtOnce = mostAtOnce;
   }
 
-  async publish(events: readonly SeatEvent[]): Promise<void> {
+  async publish(events: readonly SeatEvent[], traceparent?: string): Promise<void> {
     await this.ping();
-    for (const [licenseId, messages] of messagesByLicense(events)) {
+    for (const [licenseId, messages] of messagesByLicense(events, traceparent)) {
       this.#laneOf(licenseId).waiting.push(...messages.map((message) => this.#stamp(message)));
     }
     this.#deliver();

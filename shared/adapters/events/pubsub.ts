@@ -68,9 +68,9 @@ class PubSubEvents implements Events {
     this.#topic = `projects/${options.projectId}/topics/${options.topic}`;
   }
 
-  async publish(events: readonly SeatEvent[]): Promise<void> {
+  async publish(events: readonly SeatEvent[], traceparent?: string): Promise<void> {
     this.#checkOpen();
-    const batches = [...messagesByLicense(events).values()];
+    const batches = [...messagesByLicense(events, traceparent).values()];
     if (batches.length === 0) return;
     await this.#use((client, deadlineMs) => this.#publishAll(client, batches, deadlineMs));
   }

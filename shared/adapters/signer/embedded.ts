@@ -10,7 +10,7 @@ import { readdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Unavailable } from '../../errors.ts';
-import type { LogLine } from '../../ports/deps.ts';
+import type { LogLine } from '../../ports/log-line.ts';
 import type { PublicKey, Signer } from '../../ports/signer.ts';
 import type { KeyVersion, SigningKeys } from '../../ports/signing-keys.ts';
 import { codeOf, keep, readIfThere } from '../own-file.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
-import type { LogLine } from '../../ports/deps.ts';
+import type { LogLine } from '../../ports/log-line.ts';
 import { signerContract } from '../../ports/signer.contract-suite.ts';
 import { startKmsServer } from '../../testing/kms-server.ts';
 import { openLocalKeys, openLocalSigner, putLocalKey } from './embedded.ts';

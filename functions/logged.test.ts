@@ -1,0 +1,309 @@
+import { DatabaseSync } from 'node:sqlite';
+import { format } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { startEmbeddedRedis } from '../shared/adapters/seats/embedded-redis.ts';
+import { startUpstashFront } from '../shared/adapters/seats/upstash-front.ts';
+import type { FunctionContract } from '../shared/http/contract.ts';
+import type { Deps } from '../shared/ports/deps.ts';
+import { type CountingProxy, countingProxy } from '../shared/testing/counting-proxy.ts';
+import {
+  type Asked,
+  everyRequest,
+  type HonestRequest,
+  prepareRequests,
+  signedByStripe,
+} from '../shared/testing/every-request.ts';
+import { findWords, formsOf } from '../shared/testing/find-words.ts';
+import { ADA, makePersonalWorld, type PersonalWorld } from '../shared/testing/personal-world.ts';
+import { type CallOptions, OPERATOR_KEY, openTestSuite, type TestSuite } from '../shared/testing/suite.ts';
+import { MANIFEST } from './manifest.ts';
+
+/** Every endpoint is asked as it should be, as it should not be, and while each part is away; then the log is read. */
+
+const FUNCTIONS: readonly FunctionContract[] = MANIFEST;
+
+/** What the functions are told by their environment. */
+const SECRETS = {
+  OPERATOR_KEY,
+  SESSION_TOKEN_KEYS: 'session-token-key-for-logs-0123456789abcd',
+  ACCESS_TOKEN_KEYS: 'access-token-key-for-logs-0123456789abcde',
+  PSEUDONYM_KEY: 'pseudonym-key-for-logs-0123456789abcdef',
+  UPSTASH_REDIS_REST_TOKEN: 'upstash-token-for-logs-0123456789',
+};
+
+/** Fields of requests and answers that no log line may hold the values of. */
+const TOLD_TO_NOBODY = new Set([
+  ...['license_key', 'session_token', 'access_token', 'refresh_token', 'confirmation_token', 'code'],
+  ...[
+    'code_verifier',
+    'code_challenge',
+    'state',
+    'signed_license',
+    'license_token',
+    'checkout_url',
+    'portal_url',
+  ],
+  ...['fingerprint', 'hostname', 'user_id', 'process_id', 'app_version', 'email', 'name'],
+]);
+const SHORTEST_WORD = 8;
+const AT_A_TIME = 16;
+
+let suite: TestSuite;
+let world: PersonalWorld;
+let asked: Asked;
+let proxy: CountingProxy;
+let closeRedis: () => Promise<void>;
+let hasBug = false;
+const words: Record<string, string> = { ...SECRETS, ...ADA };
+const written: string[] = [];
+
+beforeAll(async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+  listen();
+  const redis = await startEmbeddedRedis();
+  const front = await startUpstashFront({ backend: redis, token: SECRETS.UPSTASH_REDIS_REST_TOKEN });
+  proxy = await countingProxy(front.url);
+  closeRedis = async () => {
+    await proxy.close();
+    await front.close();
+    await redis.close();
+  };
+  const settings = { SHARDS: '2', UPSTASH_REDIS_REST_URL: proxy.url, USAGE_METERS: 'exports' };
+  suite = remembering(await openTestSuite({ ...settings, ...SECRETS }, withBug));
+  words.stripeKey = suite.stripe.apiKey;
+  words.stripeWebhookSecret = suite.stripe.webhookSecret;
+  world = await makePersonalWorld({ suite, moveClock: (ms) => vi.setSystemTime(Date.now() + ms) });
+  asked = await prepareRequests(suite, world);
+  await sendToAll();
+});
+afterAll(async () => {
+  await suite?.close();
+  await closeRedis?.();
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+/** Whatever is written past the log. */
+function listen(): void {
+  const note = (...said: unknown[]): true => {
+    written.push(format(...said));
+    return true;
+  };
+  for (const stream of [process.stdout, process.stderr]) vi.spyOn(stream, 'write').mockImplementation(note);
+  for (const how of ['log', 'info', 'warn', 'error', 'debug', 'trace'] as const)
+    vi.spyOn(console, how).mockImplementation(note);
+  process.on('warning', note);
+}
+
+/** The suite, which remembers each credential and each word about somebody that goes in or comes out. */
+function remembering(plain: TestSuite): TestSuite {
+  const call: TestSuite['call'] = async (method, path, options = {}) => {
+    const { authorization = '', headers = {}, body } = options;
+    remember('credentials', authorization.split(' ').at(-1));
+    remember('cookie', headers.cookie?.split('=')[1]);
+    remember('idempotency key', headers['idempotency-key']);
+    rememberFields(body);
+    const reply = await plain.call(method, path, options);
+    if (reply.status < 400) rememberFields(reply.body);
+    const location = reply.headers.get('location');
+    if (location !== null) rememberFields(Object.fromEntries(new URL(location).searchParams));
+    remember('cookie', reply.headers.get('set-cookie')?.split(/[=;]/)[1]);
+    return reply;
+  };
+  const operate: TestSuite['operate'] = (method, path, body) =>
+    call(method, path, { authorization: `Operator ${OPERATOR_KEY}`, body });
+  return { ...plain, call, operate };
+}
+
+function remember(what: string, word: string | null | undefined): void {
+  if (word && word.length >= SHORTEST_WORD) words[`${what} ${word}`] = word;
+}
+
+function rememberFields(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  for (const [field, inside] of Object.entries(value)) {
+    if (typeof inside === 'string' && TOLD_TO_NOBODY.has(field)) remember(field, inside);
+    else rememberFields(inside);
+  }
+}
+
+/** The parts, each of which fails as no part should, where there is a bug. */
+function withBug(deps: Deps): Deps {
+  const part = <P extends object>(port: P): P =>
+    new Proxy(port, {
+      get(target, name, self) {
+        const member = Reflect.get(target, name, target === self ? self : target);
+        if (typeof member !== 'function') return member;
+        if (hasBug && name !== 'close') throw new TypeError('nothing is where it should be');
+        return member.bind(target);
+      },
+    });
+  const { seats, upkeep, records, events, identity, signer, limits, signIn, billing } = deps;
+  const parts = { seats, upkeep, records, events, identity, signer, limits, signIn, billing };
+  const broken = Object.entries(parts).map(([name, port]) => [name, port && part(port)]);
+  return { ...deps, ...Object.fromEntries(broken) };
+}
+
+async function sendToAll(): Promise<void> {
+  proxy.down(true);
+  await sendEach();
+  proxy.down(false);
+
+  const broken = vi.spyOn(DatabaseSync.prototype, 'prepare').mockImplementation(() => {
+    throw Object.assign(new Error('disk I/O error'), { code: 'ERR_SQLITE_ERROR', errcode: 10 });
+  });
+  await sendEach();
+  broken.mockRestore();
+
+  suite.stripe.breakApi('status 500');
+  await sendEach((name) => /^(checkout\.create|stripe)/.test(name));
+  suite.stripe.breakApi(undefined);
+
+  hasBug = true;
+  await sendEach();
+  hasBug = false;
+
+  const wrong = everyRequest(suite, world, asked).flatMap(wrongly);
+  for (let n = 0; n < wrong.length; n += AT_A_TIME)
+    await Promise.all(wrong.slice(n, n + AT_A_TIME).map(send));
+  await suite.call('POST', '/api/v1/webhooks/stripe', signedByStripe(suite.stripe.webhookSecret, ADA.email));
+  const state = new URL(asked.signInLocation).searchParams.get('state') ?? '';
+  await suite.call('GET', `/auth/callback?${new URLSearchParams({ state, error: ADA.email })}`, {
+    headers: { cookie: asked.signInCookie },
+  });
+
+  asked = await prepareRequests(suite, world);
+  await sendEach();
+  await suite.settle();
+}
+
+async function sendEach(which: (name: string) => boolean = () => true): Promise<void> {
+  for (const request of everyRequest(suite, world, asked)) if (which(request.name)) await send(request);
+}
+
+function send({ method, path, params = {}, query, ...options }: HonestRequest): Promise<unknown> {
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? 'none'));
+  const search = query ? `?${new URLSearchParams(query)}` : '';
+  const headers = { 'x-forwarded-for': ADA.address, ...options.headers };
+  return suite.call(method, `${filled}${search}`, { ...options, headers });
+}
+
+/** The request with secrets where none belong. */
+function wrongly(request: HonestRequest, n: number): HonestRequest[] {
+  const { keys, ada } = world;
+  const token = ada.authorization.replace('Bearer ', '');
+  const schemes = [
+    `Licence ${keys.machines}`,
+    keys.machines,
+    `License: ${keys.machines}`,
+    `Bearer ${keys.machines}`,
+    `License ${token}`,
+    `Operator ${token}`,
+    `Basic ${Buffer.from(`${ADA.email}:${keys.machines}`).toString('base64')}`,
+    `License ${keys.machines} ${keys.machines}`,
+    `Operator ${OPERATOR_KEY}x`,
+    `Bearer ${token}x`,
+  ];
+  const misplaced = [keys.machines, asked.sessionToken, ADA.email, `${ADA.hostname}.example.com`, token];
+  const headers: CallOptions['headers'] = {
+    ...request.headers,
+    'x-request-id': misplaced[n % misplaced.length] ?? '',
+    'user-agent': `${ADA.hostname} ${ADA.email}`,
+    referer: `https://example.com/?code=one-time-code-of-ada`,
+    traceparent: `00-${token}`,
+    'x-cloud-trace-context': keys.machines,
+    'idempotency-key': `${ADA.email} ${ADA.name}`,
+  };
+  const body = request.body ?? {};
+  const json = typeof body === 'string' ? body : JSON.stringify(body);
+  const isRead = request.method === 'GET';
+  const params = Object.fromEntries(Object.keys(request.params ?? {}).map((name) => [name, ADA.email]));
+  const query = { key: keys.machines, email: ADA.email, token, error: ADA.email };
+  return [
+    { ...request, headers, authorization: schemes[n % schemes.length] ?? '' },
+    { ...request, headers, query: { ...request.query, ...query } },
+    { ...request, headers, query, method: 'PUT' },
+    { ...request, headers, params, path: request.params ? request.path : `${request.path}/${ADA.email}` },
+    ...(isRead
+      ? []
+      : [
+          { ...request, headers, body: `${json}, "email": "${ADA.email}"` },
+          { ...request, headers, body: { ...Object(body), [ADA.email]: ADA.hostname } },
+        ]),
+  ];
+}
+
+function lines(): [string, string][] {
+  const logged = suite.logged.map((line, n): [string, string] => [`log line ${n}`, JSON.stringify(line)]);
+  return [...logged, ...written.map((text, n): [string, string] => [`output ${n}`, text])];
+}
+
+test('no line of the log, nor anything that is written past it, holds a secret or a word about somebody', () => {
+  expect(findWords(lines(), words)).toEqual([]);
+  expect(JSON.stringify(suite.logged)).not.toMatch(/slk_|(st|rt|ct|su)1\.|eyJ|@(?!type)/);
+});
+
+describe('that was looked for where it could be', () => {
+  test('every endpoint of every function was asked', () => {
+    const endpoints = FUNCTIONS.flatMap(({ name, endpoints: all }) =>
+      Object.entries(all).map(([key, { method, path }]) => `${name}.${key} ${method} ${path}`),
+    );
+    const requests = everyRequest(suite, world, asked);
+    const sent = requests.map(({ name, method, path }) => `${name} ${method} ${path}`);
+    expect(sent.toSorted()).toEqual(endpoints.toSorted());
+  });
+
+  test.each(FUNCTIONS.map(({ name }) => name))('%s did what it was asked, refused, and failed', (name) => {
+    const statuses = suite.logged
+      .filter((line) => line.function === name)
+      .map(({ httpRequest }) => Math.floor((httpRequest?.status ?? 0) / 100));
+    expect(new Set(statuses.map((status) => (status === 3 ? 2 : status)))).toEqual(new Set([2, 4, 5]));
+  });
+
+  test.each([
+    'SEATS_UNAVAILABLE',
+    'RECORDS_UNAVAILABLE',
+    'BILLING_UNAVAILABLE',
+    'LIMITS_UNAVAILABLE',
+    'INTERNAL',
+    'INVALID_JSON',
+    'VALIDATION_FAILED',
+    'METHOD_NOT_ALLOWED',
+    'AUTHENTICATION_REQUIRED',
+    'CREDENTIALS_INVALID',
+    'SIGNATURE_INVALID',
+  ])('some were told %s', (code) => {
+    expect(suite.logged.filter((line) => line.code === code)).not.toEqual([]);
+  });
+
+  test('words of all kinds were sent and looked for', () => {
+    const kinds = new Set(Object.keys(words).map((what) => what.split(' ')[0]));
+    for (const kind of [
+      ...TOLD_TO_NOBODY,
+      'credentials',
+      'cookie',
+      'idempotency',
+      'OPERATOR_KEY',
+      'stripeKey',
+    ])
+      expect(kinds).toContain(kind);
+    expect(Object.keys(words).length).toBeGreaterThan(100);
+  });
+
+  test('a word is found however it is written', () => {
+    const word = 'Ada "Countess" Lovelace+1@example.com';
+    const said = {
+      plain: word,
+      loud: word.toUpperCase(),
+      json: JSON.stringify({ said: JSON.stringify(word) }),
+    };
+    const inUrl = { path: encodeURIComponent(word), form: new URLSearchParams({ word }).toString() };
+    const inBase64 = ['', 'a', 'ab', 'abc'].flatMap((before) =>
+      (['base64', 'base64url'] as const).map((how) => Buffer.from(`${before}${word}?>`).toString(how)),
+    );
+    for (const text of [...Object.values({ ...said, ...inUrl }), ...inBase64])
+      expect(findWords([['there', `x${text}x`]], { word })).toEqual(['word in there']);
+    expect(findWords([['there', 'nothing of her']], { word })).toEqual([]);
+    expect(Math.min(...formsOf(word).map((form) => form.length))).toBeGreaterThan(30);
+  });
+});
