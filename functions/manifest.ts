@@ -53,3 +53,8 @@ export const MANIFEST = [
 ] as const satisfies readonly FunctionContract[];
 
 export type FunctionName = (typeof MANIFEST)[number]['name'];
+
+/** What a function's export is called in `functions/index.ts`, and so its entry point: its name in camel case. */
+export function entryPointOf(name: string): string {
+  return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -3,7 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import * as entryPoints from '../functions/index.ts';
-import { MANIFEST } from '../functions/manifest.ts';
+import { entryPointOf, MANIFEST } from '../functions/manifest.ts';
 import type { FunctionContract } from './http/contract.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -185,8 +185,7 @@ describe('the manifest is the whole truth', () => {
       const room = join(ROOT, 'functions', name);
       for (const file of ['contract.ts', 'handler.ts']) expect(existsSync(join(room, file)), file).toBe(true);
       expect(globSync('*.test.ts', { cwd: room })).not.toEqual([]);
-      const exported = name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-      expect(entryPoints).toHaveProperty(exported, expect.any(Function));
+      expect(entryPoints).toHaveProperty(entryPointOf(name), expect.any(Function));
     },
   );
 

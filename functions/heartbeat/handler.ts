@@ -8,7 +8,7 @@ import type { HeartbeatResult, HeartbeatVerdict } from '../../shared/ports/seats
 import type contract from './contract.ts';
 
 export default {
-  async heartbeat({ body, caller }, deps) {
+  async heartbeat({ body, caller, note }, deps) {
     const asked = 'sessions' in body ? body.sessions : [body];
     // Whoever is signed in beats for one license a call: that of the first session.
     const licenseId = licenseAsked(caller, asked[0]?.session_id ?? '');
@@ -25,6 +25,8 @@ export default {
     });
     if (verdict.verdict !== 'OK') return refuseLicense(verdict, proof);
 
+    const revived = verdict.results.filter((result) => result.verdict === 'REVIVED').length;
+    if (revived > 0) note({ revived });
     const resultOf = new Map(verdict.results.map((result, i) => [own[i], result]));
     if (!('sessions' in body)) {
       const extended = extendedOf(resultOf.get(body), verdict, deps);
