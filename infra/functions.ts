@@ -1,7 +1,3 @@
-import { createHash } from 'node:crypto';
-import { globSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import * as cloudfunctions from '@pulumi/gcp/cloudfunctionsv2/index.js';
 import * as cloudrun from '@pulumi/gcp/cloudrunv2/index.js';
 import * as storage from '@pulumi/gcp/storage/index.js';
@@ -10,6 +6,7 @@ import { entryPointOf } from '../functions/manifest.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
 import type { Account, Accounts } from './accounts.ts';
 import type { BuildPlace } from './build.ts';
+import { readBundle } from './bundle.ts';
 import { callerOf } from './callers.ts';
 import { environmentOf, secretsOf } from './environment.ts';
 import { isHot } from './hot-path.ts';
@@ -86,29 +83,15 @@ function uploadBundle(
   { bundles }: StackSettings,
   options: CustomResourceOptions,
 ) {
-  const folder = join(fileURLToPath(new URL('.', import.meta.url)), bundles, functionName);
+  const { folder, hash } = readBundle(bundles, functionName);
   const object = new storage.BucketObject(
     deployedName(functionName),
     {
-      name: `${functionName}-${hashOf(folder)}.zip`,
+      name: `${functionName}-${hash}.zip`,
       bucket: bucket.name,
       source: new asset.FileArchive(folder),
     },
     options,
   );
   return { bucket: bucket.name, object: interpolate`${object.name}` };
-}
-
-/** Sixteen hex digits over every file in `folder`, names and contents. Throws where there is none. */
-function hashOf(folder: string): string {
-  const files = globSync('**', { cwd: folder })
-    .filter((file) => statSync(join(folder, file)).isFile())
-    .toSorted();
-  if (files.length === 0) throw new Error(`There is nothing in ${folder}: run "npm run bundle" first.`);
-  const hash = createHash('sha256');
-  for (const file of files) {
-    const content = readFileSync(join(folder, file));
-    hash.update(`${file}\n${content.length}\n`).update(content);
-  }
-  return hash.digest('hex').slice(0, 16);
 }

@@ -4,6 +4,7 @@ import * as firestore from '@pulumi/gcp/firestore/index.js';
 import { type CustomResourceOptions, interpolate } from '@pulumi/pulumi';
 import * as z from 'zod/mini';
 import { DATABASE } from './names.ts';
+import { after } from './project.ts';
 import type { StackSettings } from './settings.ts';
 
 /** As long as point-in-time recovery reaches back: what was erased is gone from both a week later. */
@@ -53,7 +54,7 @@ export function makeDatabase(
   const ruleset = new firebaserules.Ruleset(
     'records',
     { source: { files: [{ name: 'firestore.rules', content }] } },
-    { ...options, dependsOn: database },
+    after(options, database),
   );
   new firebaserules.Release(
     'records',

@@ -1,3 +1,4 @@
+import type { Inputs } from '@pulumi/pulumi';
 import type { FunctionContract } from '../../shared/http/contract.ts';
 import type { StackSettings } from '../settings.ts';
 
@@ -70,7 +71,7 @@ function computed(inputs: Made['inputs'], name: string, { project }: StackSettin
   };
 }
 
-function resolved(pulumi: typeof import('@pulumi/pulumi'), told: unknown): Promise<unknown> {
+function resolved(pulumi: typeof import('@pulumi/pulumi'), told: Inputs): Promise<unknown> {
   return new Promise((resolve) => {
     pulumi.output(told).apply(resolve);
   });
