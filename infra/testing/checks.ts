@@ -431,6 +431,80 @@ export const CHECKS = {
     ];
   },
 
+  'alerts and charts look at what is deployed, and at what is logged': ({ graph }) => {
+    const watching = graph.made.filter(({ type }) => /^gcp:(monitoring|logging)\//.test(type));
+    // Filters stand in strings, and those of the dashboard in a string once more.
+    const text = watching
+      .map(({ inputs }) => JSON.stringify(inputs))
+      .join('\n')
+      .replaceAll('\\', '');
+    const names = (pattern: RegExp): string[] => [
+      ...new Set([...text.matchAll(pattern)].map(([, name = '']) => name)),
+    ];
+    const things = [FUNCTION, SUBSCRIPTION, TOPIC].flatMap((type) =>
+      of(graph, type).map(({ inputs }) => String(inputs.name)),
+    );
+    const services = of(graph, 'gcp:monitoring/customService:CustomService').map(
+      ({ inputs }) => inputs.serviceId,
+    );
+    const metrics = of(graph, 'gcp:logging/metric:Metric').map(({ inputs }) => String(inputs.name));
+    const logged = names(/logging\.googleapis\.com\/user\/([\w/]+)/g);
+    const queried = names(/logging_googleapis_com:user_(\w+)/g);
+    return [
+      ...names(/"(seatlease-[\w-]+)"/g)
+        .filter((name) => ![...things, ...services].includes(name))
+        .map((name) => `${name}: is not there to be watched`),
+      ...logged.filter((name) => !metrics.includes(name)).map((name) => `${name}: is not measured`),
+      ...queried
+        .filter((name) => !metrics.some((metric) => metric.replace('/', '_') === name))
+        .map((name) => `${name}: is not measured`),
+      ...metrics
+        .filter((name) => !logged.includes(name) && !queried.includes(name.replace('/', '_')))
+        .map((name) => `${name}: nobody looks at it`),
+    ];
+  },
+
+  'alerts tell in time, and not for nothing': ({ graph }) => {
+    const conditionsOf = (name: string): Made['inputs'][] =>
+      of(graph, 'gcp:monitoring/alertPolicy:AlertPolicy').find((alert) => alert.name === name)?.inputs
+        .conditions ?? [];
+    const limits = (name: string) =>
+      conditionsOf(name).map(({ conditionThreshold: { filter, thresholdValue } }) => [
+        /"(\d+)s"\)$/.exec(filter)?.[1],
+        thresholdValue,
+      ]);
+    const [missing] = conditionsOf('sweep-missing');
+    return [
+      ...['availability', 'latency'].flatMap((objective) =>
+        expected(objective, [
+          [
+            'fast burn',
+            limits(`${objective}-fast`),
+            [
+              ['3600', 14.4],
+              ['300', 14.4],
+            ],
+          ],
+          [
+            'slow burn',
+            limits(`${objective}-slow`),
+            [
+              ['21600', 6],
+              ['1800', 6],
+            ],
+          ],
+        ]),
+      ),
+      ...expected('sweep', [
+        ['time without one', /\[(\w+)\]/.exec(missing?.conditionPrometheusQueryLanguage.query)?.[1], '10m'],
+        ['most lag', conditionsOf('sweep-lag')[0]?.conditionThreshold.thresholdValue, 300],
+      ]),
+      ...expected('dead letters', [
+        ['most', conditionsOf('dead-letters')[0]?.conditionThreshold.thresholdValue, 0],
+      ]),
+    ];
+  },
+
   'the month has a budget where the stack has one': ({ graph, settings }) => {
     const budgets = of(graph, 'gcp:billing/budget:Budget');
     if (!settings.budget) return budgets.map(({ name }) => `${name}: nobody asked for it`);
