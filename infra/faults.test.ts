@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MANIFEST } from '../functions/manifest.ts';
 import { CHECKS, type CheckName, type Stack } from './testing/checks.ts';
 import { describeInfra } from './testing/describe-infra.ts';
-import { type Graph, type Made, recordSuite } from './testing/graph.ts';
+import { type Graph, type Made, recordStack } from './testing/graph.ts';
 import { makeBundles, settingsOf } from './testing/stacks.ts';
 
 type Seed = (graph: Graph) => Graph;
@@ -160,7 +160,7 @@ describeInfra('of all checks, exactly the one that is meant to finds', () => {
   let stack: Stack;
   beforeAll(async () => {
     const settings = await settingsOf('prod', bundles.path);
-    stack = { graph: await recordSuite(MANIFEST, settings), manifest: MANIFEST, settings };
+    stack = { graph: await recordStack(settings), manifest: MANIFEST, settings };
   });
 
   test.each(FAULTS)('%s', (_, finds, seed) => {

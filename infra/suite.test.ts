@@ -3,7 +3,7 @@ import { MANIFEST } from '../functions/manifest.ts';
 import { readBundle } from './bundle.ts';
 import { CHECKS, type Stack } from './testing/checks.ts';
 import { describeInfra } from './testing/describe-infra.ts';
-import { recordSuite } from './testing/graph.ts';
+import { recordStack } from './testing/graph.ts';
 import { makeBundles, settingsOf } from './testing/stacks.ts';
 
 const bundles = makeBundles();
@@ -14,7 +14,7 @@ for (const name of ['dev', 'prod'] as const) {
     let stack: Stack;
     beforeAll(async () => {
       const settings = await settingsOf(name, bundles.path);
-      stack = { graph: await recordSuite(MANIFEST, settings), manifest: MANIFEST, settings };
+      stack = { graph: await recordStack(settings), manifest: MANIFEST, settings };
       // Nothing at all would break no promise.
       expect(stack.graph.made.length).toBeGreaterThan(300);
     });

@@ -1,5 +1,5 @@
-import type { Inputs } from '@pulumi/pulumi';
-import type { FunctionContract } from '../../shared/http/contract.ts';
+import type { Inputs, runtime } from '@pulumi/pulumi';
+import { vi } from 'vitest';
 import type { StackSettings } from '../settings.ts';
 
 /** Something that the stack makes, as Pulumi would be told to make it. */
@@ -21,15 +21,12 @@ export interface Graph {
   readonly outputs: any;
 }
 
-/** Runs the program over stand-ins for the cloud and records what it asks for. */
-export async function recordSuite(
-  manifest: readonly FunctionContract[],
-  settings: StackSettings,
-): Promise<Graph> {
-  const [pulumi, { suite }] = await Promise.all([import('@pulumi/pulumi'), import('../suite.ts')]);
+/** Runs the program as a stack is configured, over stand-ins for the cloud, and records what it asks for. */
+export async function recordStack(settings: StackSettings): Promise<Graph> {
+  const pulumi = await import('@pulumi/pulumi');
   const made: Omit<Made, 'protect' | 'dependsOn'>[] = [];
   const asked = new Map<string, { protect: boolean; dependsOn: readonly string[] }>();
-  await pulumi.runtime.setMocks({
+  const mocks: runtime.Mocks = {
     newResource({ type, name, inputs }) {
       if (type !== 'pulumi:pulumi:Stack') made.push({ type, name, inputs });
       return { id: `${type}/${name}`, state: { name, ...inputs, ...computed(inputs, name, settings) } };
@@ -37,7 +34,16 @@ export async function recordSuite(
     call: ({ token }) => {
       throw new Error(`the program looks things up: ${token}`);
     },
+  };
+  await pulumi.runtime.setMocks(mocks, 'seatlease', settings.project);
+  const { project, region, ...others } = settings;
+  pulumi.runtime.setAllConfig({
+    'gcp:project': project,
+    'gcp:region': region,
+    'seatlease:settings': JSON.stringify(others),
   });
+  // The program runs as it is loaded: once for each stack.
+  vi.resetModules();
   const outputs = await pulumi.runtime.runInPulumiStack(async () => {
     const names = new Map<unknown, string>();
     // Mocks see neither of these.
@@ -47,7 +53,7 @@ export async function recordSuite(
       asked.set(`${type} ${name}`, { protect: opts.protect === true, dependsOn });
       return { props, opts };
     });
-    return resolved(pulumi, suite(manifest, settings));
+    return resolved(pulumi, { ...(await import('../index.ts')) });
   });
   await pulumi.runtime.disconnect();
   return {
