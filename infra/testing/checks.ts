@@ -39,6 +39,11 @@ export const CHECKS = {
     );
   },
 
+  'no two things of a kind are called alike': ({ graph }) => {
+    const names = graph.made.map(({ type, name }) => `${type} ${name}`);
+    return differences('', names, [...new Set(names)]);
+  },
+
   'every function runs on Node 24, as its contract says': (stack) =>
     eachFunction(stack, ({ name, memoryMiB, concurrency, timeoutSeconds }, { inputs }) => {
       const { buildConfig, serviceConfig } = inputs;

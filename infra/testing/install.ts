@@ -41,7 +41,7 @@ function install(): string {
     timeout: 120_000,
   });
   if (status === 0) return '';
-  const reason = error?.message ?? /npm error (?!code)(.*)/.exec(stderr)?.[1] ?? `exit code ${status}`;
+  const reason = error?.message ?? /npm error code (\w+)/.exec(stderr)?.[1] ?? `exit code ${status}`;
   return `"npm ci" in infra/ failed (${reason})`;
 }
 
