@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { globSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -12,7 +12,7 @@ export interface Bundle {
 /** The bundle of a function in the folder `bundles`, seen from `infra/`. Throws where there is none. */
 export function readBundle(bundles: string, functionName: string): Bundle {
   const folder = join(fileURLToPath(new URL('.', import.meta.url)), bundles, functionName);
-  const files = globSync('**', { cwd: folder })
+  const files = (existsSync(folder) ? readdirSync(folder, { encoding: 'utf8', recursive: true }) : [])
     .filter((file) => statSync(join(folder, file)).isFile())
     .toSorted();
   if (files.length === 0) throw new Error(`There is nothing in ${folder}: run "npm run bundle" first.`);

@@ -5,7 +5,8 @@ const SERVICES: readonly ServiceCaller[] = ['scheduler', 'pubsub'];
 
 /**
  * Who reaches a function from outside: everybody, as functions check credentials themselves, or a service of our own
- * cloud alone. Throws where one function has doors for both, as Cloud Run has but one for each.
+ * cloud alone, whoever else its endpoints would take. Throws where one function has doors for both, as Cloud Run has but
+ * one for each.
  */
 export function callerOf({ name, endpoints }: FunctionContract): ServiceCaller | 'anyone' {
   const doors = Object.values(endpoints).map(

@@ -37,6 +37,7 @@ export function deploy(
         serviceAccount: place.serviceAccount,
         dockerRepository: place.repository,
         source: { storageSource: uploadBundle(contract.name, place, settings, options) },
+        // Repairs of Node and of the system come without a deploy.
         automaticUpdatePolicy: {},
       },
       serviceConfig: {

@@ -3,7 +3,7 @@ import type { CustomResourceOptions } from '@pulumi/pulumi';
 import { KEY_RING, SIGNING_KEY } from './names.ts';
 import type { StackSettings } from './settings.ts';
 
-/** The key that signs licenses. Without it every license that was signed stops to verify, so no stack may lose it. */
+/** The key that signs licenses. Every license that it signed is verified by it, so no stack may lose it. */
 export function makeSigningKey(
   { region, signingKey }: StackSettings,
   options: CustomResourceOptions,
