@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import type { LogLine } from '../shared/ports/deps.ts';
 import { openTestSuite, type TestSuite } from '../shared/testing/suite.ts';
 import { LOG_METRICS, type LogMetric, type LogMetricName, logFilter } from './log-metrics.ts';
 
@@ -11,12 +10,13 @@ afterEach(() => void vi.useRealTimers());
 afterAll(() => suite.close());
 
 /** The log lines that `work` leaves behind and the metric is made of. */
-async function linesFor(name: LogMetricName, work: () => Promise<unknown>): Promise<readonly LogLine[]> {
+async function linesFor(name: LogMetricName, work: () => Promise<unknown>) {
   const { lines, field }: LogMetric = LOG_METRICS[name];
   const from = suite.logged.length;
   await work();
   return suite.logged
     .slice(from)
+    .map((line): Readonly<Record<string, unknown>> => ({ ...line }))
     .filter((line) => Object.entries(lines).every(([of, value]) => line[of] === value))
     .filter((line) => field === undefined || typeof line[field] === 'number');
 }
