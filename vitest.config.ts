@@ -17,7 +17,11 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: ['{functions,shared,scripts,infra}/**/*.test.ts'],
-    globalSetup: ['shared/testing/find-real-parts.ts', 'shared/testing/make-signing-keys.ts'],
+    globalSetup: [
+      'shared/testing/find-real-parts.ts',
+      'shared/testing/make-signing-keys.ts',
+      'infra/testing/install.ts',
+    ],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // Vitest would leave one core to itself; on two cores that is half of the machine.

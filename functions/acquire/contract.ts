@@ -25,6 +25,7 @@ export default defineFunction({
   summary: 'Takes a seat of a license.',
   memoryMiB: 256,
   concurrency: 80,
+  maxInstances: 100,
   timeoutSeconds: 10,
   roles: ['roles/datastore.viewer'],
   secrets: COMMON_SECRETS,

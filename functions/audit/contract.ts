@@ -19,6 +19,7 @@ export default defineFunction({
   summary: 'Says what happened, from a log that shows when it was tampered with.',
   memoryMiB: 256,
   concurrency: 80,
+  maxInstances: 10,
   timeoutSeconds: 30,
   roles: ['roles/datastore.viewer'],
   secrets: COMMON_SECRETS,

@@ -9,6 +9,7 @@ export default defineFunction({
   summary: 'Ends a sign-in.',
   memoryMiB: 256,
   concurrency: 40,
+  maxInstances: 20,
   timeoutSeconds: 30,
   roles: ['roles/datastore.user'],
   secrets: [...COMMON_SECRETS, 'GOOGLE_CLIENT_SECRET'],

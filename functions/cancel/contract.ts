@@ -23,6 +23,7 @@ export default defineFunction({
   summary: 'Ends subscriptions.',
   memoryMiB: 512,
   concurrency: 20,
+  maxInstances: 10,
   timeoutSeconds: 60,
   roles: ['roles/datastore.user', 'roles/pubsub.publisher'],
   secrets: [...COMMON_SECRETS, ...BILLING_SECRETS],

@@ -12,6 +12,7 @@ export default defineFunction({
   summary: 'Sells seats.',
   memoryMiB: 512,
   concurrency: 20,
+  maxInstances: 10,
   timeoutSeconds: 60,
   roles: ['roles/datastore.user'],
   secrets: [...COMMON_SECRETS, ...BILLING_SECRETS],

@@ -10,6 +10,7 @@ export default defineFunction({
   summary: 'Erases what is kept of a person, or a whole tenant.',
   memoryMiB: 512,
   concurrency: 8,
+  maxInstances: 10,
   timeoutSeconds: 120,
   roles: ['roles/datastore.user'],
   secrets: [...COMMON_SECRETS, ...BILLING_SECRETS],

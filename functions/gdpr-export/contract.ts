@@ -225,6 +225,7 @@ export default defineFunction({
   summary: 'Gives people, and owners of tenants, all that is kept of them.',
   memoryMiB: 512,
   concurrency: 2,
+  maxInstances: 10,
   timeoutSeconds: 120,
   roles: ['roles/datastore.viewer'],
   secrets: COMMON_SECRETS,

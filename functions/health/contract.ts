@@ -14,6 +14,7 @@ export default defineFunction({
   summary: 'Says whether the suite can serve.',
   memoryMiB: 512,
   concurrency: 80,
+  maxInstances: 10,
   timeoutSeconds: 10,
   roles: ['roles/datastore.viewer', 'roles/pubsub.viewer', 'roles/cloudkms.publicKeyViewer'],
   secrets: COMMON_SECRETS,

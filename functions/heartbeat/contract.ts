@@ -29,6 +29,7 @@ export default defineFunction({
   summary: 'Keeps seats.',
   memoryMiB: 256,
   concurrency: 80,
+  maxInstances: 100,
   timeoutSeconds: 10,
   roles: ['roles/datastore.viewer'],
   secrets: COMMON_SECRETS,

@@ -91,6 +91,7 @@ export default defineFunction({
   summary: 'Creates, reads and changes licenses.',
   memoryMiB: 256,
   concurrency: 40,
+  maxInstances: 10,
   timeoutSeconds: 30,
   roles: ['roles/datastore.user'],
   secrets: COMMON_SECRETS,

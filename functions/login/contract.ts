@@ -9,6 +9,7 @@ export default defineFunction({
   summary: 'Begins a sign-in.',
   memoryMiB: 256,
   concurrency: 80,
+  maxInstances: 20,
   timeoutSeconds: 10,
   roles: [],
   secrets: [...COMMON_SECRETS, 'GOOGLE_CLIENT_SECRET'],

@@ -16,6 +16,7 @@ export default defineFunction({
   summary: 'Publishes the keys that licenses are verified with.',
   memoryMiB: 512,
   concurrency: 80,
+  maxInstances: 20,
   timeoutSeconds: 10,
   roles: ['roles/cloudkms.publicKeyViewer', 'roles/cloudkms.viewer'],
   secrets: COMMON_SECRETS,

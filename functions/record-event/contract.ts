@@ -7,6 +7,7 @@ export default defineFunction({
   summary: 'Writes events into the audit log, the history of sessions and the usage of licenses.',
   memoryMiB: 256,
   concurrency: 40,
+  maxInstances: 20,
   timeoutSeconds: 30,
   roles: ['roles/datastore.user'],
   secrets: COMMON_SECRETS,

@@ -8,6 +8,7 @@ export default defineFunction({
   summary: 'Gives seats back.',
   memoryMiB: 256,
   concurrency: 80,
+  maxInstances: 100,
   timeoutSeconds: 10,
   roles: ['roles/datastore.viewer'],
   secrets: COMMON_SECRETS,

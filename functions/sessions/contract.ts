@@ -15,6 +15,7 @@ export default defineFunction({
   summary: 'Says who holds which seat, and who held one.',
   memoryMiB: 256,
   concurrency: 80,
+  maxInstances: 10,
   timeoutSeconds: 30,
   roles: ['roles/datastore.viewer'],
   secrets: COMMON_SECRETS,

@@ -20,6 +20,7 @@ export default defineFunction({
   summary: 'Signs licenses that verify offline.',
   memoryMiB: 512,
   concurrency: 40,
+  maxInstances: 20,
   timeoutSeconds: 30,
   roles: ['roles/datastore.viewer', 'roles/cloudkms.signerVerifier'],
   secrets: COMMON_SECRETS,

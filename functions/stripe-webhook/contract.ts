@@ -8,6 +8,7 @@ export default defineFunction({
   summary: 'Takes what Stripe tells, and brings seats in line with what is paid for.',
   memoryMiB: 512,
   concurrency: 20,
+  maxInstances: 20,
   timeoutSeconds: 60,
   roles: ['roles/datastore.user', 'roles/pubsub.publisher'],
   secrets: [...COMMON_SECRETS, ...BILLING_SECRETS],

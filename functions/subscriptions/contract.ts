@@ -9,6 +9,7 @@ export default defineFunction({
   summary: 'Tells what a tenant pays for.',
   memoryMiB: 256,
   concurrency: 40,
+  maxInstances: 10,
   timeoutSeconds: 30,
   roles: ['roles/datastore.viewer'],
   secrets: COMMON_SECRETS,

@@ -56,6 +56,7 @@ export default defineFunction({
     'Makes known what has ended, publishes events, seals the audit log, puts right what has drifted, forgets what is old.',
   memoryMiB: 512,
   concurrency: 1,
+  maxInstances: 1,
   timeoutSeconds: 120,
   roles: ['roles/datastore.user', 'roles/pubsub.publisher'],
   secrets: [...COMMON_SECRETS, ...BILLING_SECRETS],

@@ -47,6 +47,7 @@ export default defineFunction({
   summary: 'Keeps tenants and who belongs to them.',
   memoryMiB: 256,
   concurrency: 40,
+  maxInstances: 10,
   timeoutSeconds: 30,
   roles: ['roles/datastore.user'],
   secrets: COMMON_SECRETS,

@@ -11,6 +11,7 @@ export default defineFunction({
   summary: 'Gives out access tokens, and ends sign-ins.',
   memoryMiB: 256,
   concurrency: 80,
+  maxInstances: 20,
   timeoutSeconds: 10,
   roles: ['roles/datastore.user'],
   secrets: COMMON_SECRETS,

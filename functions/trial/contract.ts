@@ -19,6 +19,7 @@ export default defineFunction({
   summary: 'Gives a license to try the app with, once.',
   memoryMiB: 256,
   concurrency: 40,
+  maxInstances: 10,
   timeoutSeconds: 30,
   roles: ['roles/datastore.user'],
   secrets: COMMON_SECRETS,

@@ -29,6 +29,7 @@ export default defineFunction({
   summary: 'Records what clients use, for what is paid by use.',
   memoryMiB: 256,
   concurrency: 80,
+  maxInstances: 20,
   timeoutSeconds: 10,
   roles: ['roles/datastore.user'],
   secrets: COMMON_SECRETS,

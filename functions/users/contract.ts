@@ -16,6 +16,7 @@ export default defineFunction({
   summary: 'Says who is signed in, and lists people for operators.',
   memoryMiB: 256,
   concurrency: 80,
+  maxInstances: 10,
   timeoutSeconds: 30,
   roles: ['roles/datastore.viewer'],
   secrets: COMMON_SECRETS,

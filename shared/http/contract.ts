@@ -17,6 +17,13 @@ export interface FunctionContract {
   readonly memoryMiB: 256 | 512 | 1024;
   /** Requests that one instance serves at a time. */
   readonly concurrency: number;
+  /**
+   * Instances that Cloud Run may run of it at once: what bounds the bill, and the load on what stands behind. 100 where
+   * clients take and keep seats (8,000 requests at a time; one more instance costs less than a seat that was refused), 1
+   * for the sweep, of which two would only stand in each other's way, 20 where clients or machines call now and then, 10
+   * where people do.
+   */
+  readonly maxInstances: number;
   readonly timeoutSeconds: number;
   /** IAM roles that the function's own service account holds, and no others. */
   readonly roles: readonly string[];
@@ -107,6 +114,7 @@ type KindOf<G extends Grant> = G extends (typeof ROLES)[number] ? 'person' : G;
 
 /** Secrets that every function needs, as it opens all parts and may meet every credential. */
 export const COMMON_SECRETS = [
+  'UPSTASH_REDIS_REST_URL',
   'UPSTASH_REDIS_REST_TOKEN',
   'SESSION_TOKEN_KEYS',
   'ACCESS_TOKEN_KEYS',

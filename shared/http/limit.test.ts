@@ -20,6 +20,7 @@ const probe = defineFunction({
   summary: '',
   memoryMiB: 256,
   concurrency: 1,
+  maxInstances: 1,
   timeoutSeconds: 1,
   roles: [],
   secrets: [],

@@ -8,6 +8,7 @@ const common = {
   summary: '',
   memoryMiB: 256,
   concurrency: 1,
+  maxInstances: 1,
   timeoutSeconds: 1,
   roles: [],
   secrets: [],

@@ -1,0 +1,40 @@
+import * as serviceaccount from '@pulumi/gcp/serviceaccount/index.js';
+import { type CustomResourceOptions, interpolate, type Output } from '@pulumi/pulumi';
+import type { FunctionContract } from '../shared/http/contract.ts';
+import type { ServiceCaller } from '../shared/ports/deps.ts';
+import { BUILD_ACCOUNT, deployedName, PUSH_ACCOUNT, SCHEDULER_ACCOUNT } from './names.ts';
+
+export interface Account {
+  readonly email: Output<string>;
+  /** As IAM names it. */
+  readonly member: Output<string>;
+}
+
+export interface Accounts {
+  /** By the function's name: one for each, so that each may do what it must and nothing else. */
+  readonly functions: ReadonlyMap<string, Account>;
+  /** What our own callers in the cloud act as. */
+  readonly services: Readonly<Record<ServiceCaller, Account>>;
+  /** What bundles are built as. */
+  readonly build: Account;
+}
+
+export function makeAccounts(
+  manifest: readonly FunctionContract[],
+  options: CustomResourceOptions,
+): Accounts {
+  const make = (accountId: string, description: string): Account => {
+    const { email } = new serviceaccount.Account(accountId, { accountId, description }, options);
+    return { email, member: interpolate`serviceAccount:${email}` };
+  };
+  return {
+    functions: new Map(
+      manifest.map(({ name }) => [name, make(deployedName(name), `Runs the function ${name}.`)]),
+    ),
+    services: {
+      scheduler: make(SCHEDULER_ACCOUNT, 'Cloud Scheduler calls the sweep as this.'),
+      pubsub: make(PUSH_ACCOUNT, 'Pub/Sub pushes events as this.'),
+    },
+    build: make(BUILD_ACCOUNT, 'Cloud Build makes images of the functions as this.'),
+  };
+}

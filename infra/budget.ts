@@ -1,0 +1,27 @@
+import * as billing from '@pulumi/gcp/billing/index.js';
+import type * as monitoring from '@pulumi/gcp/monitoring/index.js';
+import type { CustomResourceOptions } from '@pulumi/pulumi';
+import type { StackSettings } from './settings.ts';
+
+/** Tells when half, most and all of the month's budget is spent. It stops nothing: seats are worth more than the bill. */
+export function setBudget(
+  channel: monitoring.NotificationChannel,
+  { budget, project, projectNumber }: StackSettings,
+  options: CustomResourceOptions,
+): void {
+  if (!budget) return;
+  new billing.Budget(
+    'month',
+    {
+      displayName: `Seatlease in ${project}`,
+      billingAccount: budget.billingAccount,
+      budgetFilter: { projects: [`projects/${projectNumber}`] },
+      amount: {
+        specifiedAmount: { currencyCode: budget.currency, units: String(budget.monthlyAmount) },
+      },
+      thresholdRules: [0.5, 0.9, 1].map((thresholdPercent) => ({ thresholdPercent })),
+      allUpdatesRule: { monitoringNotificationChannels: [channel.id] },
+    },
+    options,
+  );
+}

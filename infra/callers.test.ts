@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { MANIFEST } from '../functions/manifest.ts';
+import type { EndpointContract, FunctionContract } from '../shared/http/contract.ts';
+import { callerOf, endpointFor } from './callers.ts';
+
+function contractOf(...auths: EndpointContract['auth'][]): FunctionContract {
+  const endpoints = auths.map((auth, i): [string, EndpointContract] => [
+    `e${i}`,
+    { method: 'POST', path: `/${i}`, summary: '', auth, answers: {}, problems: [] },
+  ]);
+  const [first] = MANIFEST;
+  return { ...first, name: 'made-up', endpoints: Object.fromEntries(endpoints) };
+}
+
+test('the sweep is for Cloud Scheduler, recording for Pub/Sub, and everything else for everybody', () => {
+  const callers = Object.groupBy(MANIFEST, callerOf);
+  expect(callers.scheduler?.map(({ name }) => name)).toEqual(['sweep']);
+  expect(callers.pubsub?.map(({ name }) => name)).toEqual(['record-event']);
+  expect(callers.anyone).toHaveLength(MANIFEST.length - 2);
+});
+
+test('no function has a door for the public beside one for the cloud', () => {
+  expect(() => callerOf(contractOf(['scheduler'], ['anyone']))).toThrow('need functions of their own');
+  expect(() => callerOf(contractOf(['license'], ['pubsub']))).toThrow('need functions of their own');
+});
+
+test('a service of the cloud calls one endpoint, and no second', () => {
+  expect(() => endpointFor('scheduler', [contractOf(['anyone'])])).toThrow('calls 0 endpoints');
+  expect(() => endpointFor('pubsub', [contractOf(['pubsub'], ['pubsub'])])).toThrow('calls 2 endpoints');
+});

@@ -1,0 +1,79 @@
+import { hotPathFilter } from './hot-path.ts';
+import { type LogMetricName, metricType } from './log-metrics.ts';
+import { EVENTS_TOPIC } from './names.ts';
+
+/** What to look at first, in the form of Cloud Monitoring's dashboards. */
+export function dashboard() {
+  const tiles = [
+    chart('Requests for seats by class of answer (1/s)', [
+      series(hotPathFilter('request_count'), 'ALIGN_RATE', 'REDUCE_SUM', [
+        'metric.label.response_code_class',
+      ]),
+    ]),
+    chart('Time to answer them (ms): median, 95 %, 99 %', [
+      series(hotPathFilter('request_latencies'), 'ALIGN_DELTA', 'REDUCE_PERCENTILE_50'),
+      series(hotPathFilter('request_latencies'), 'ALIGN_DELTA', 'REDUCE_PERCENTILE_95'),
+      series(hotPathFilter('request_latencies'), 'ALIGN_DELTA', 'REDUCE_PERCENTILE_99'),
+    ]),
+    chart('Denials: all seats taken (1/s)', [series(fromLog('denials'), 'ALIGN_RATE', 'REDUCE_SUM')]),
+    chart('Heartbeats that revived sessions (1/s)', [
+      series(fromLog('revivals'), 'ALIGN_DELTA', 'REDUCE_COUNT'),
+    ]),
+    chart('Sweeps that succeeded (1/s)', [series(fromLog('sweeps'), 'ALIGN_RATE', 'REDUCE_SUM')]),
+    chart('Oldest event that a sweep left waiting (s)', [
+      series(fromLog('sweep_lag'), 'ALIGN_DELTA', 'REDUCE_PERCENTILE_99'),
+    ]),
+    chart('Events not recorded yet, and dead letters', [
+      series(undelivered(), 'ALIGN_MAX', 'REDUCE_MAX', ['resource.label.subscription_id']),
+    ]),
+    chart('Instances by function', [
+      series(
+        'metric.type="run.googleapis.com/container/instance_count" AND resource.type="cloud_run_revision"',
+        'ALIGN_MAX',
+        'REDUCE_SUM',
+        ['resource.label.service_name'],
+      ),
+    ]),
+  ];
+  const [width, height] = [24, 16];
+  return {
+    displayName: 'Seatlease',
+    mosaicLayout: {
+      columns: 2 * width,
+      tiles: tiles.map((widget, i) => ({
+        xPos: (i % 2) * width,
+        yPos: Math.floor(i / 2) * height,
+        width,
+        height,
+        widget,
+      })),
+    },
+  };
+}
+
+function fromLog(name: LogMetricName): string {
+  return `metric.type="${metricType(name)}" AND resource.type="cloud_run_revision"`;
+}
+
+/** Of our subscriptions, that of the dead letters among them. */
+function undelivered(): string {
+  return [
+    'metric.type="pubsub.googleapis.com/subscription/num_undelivered_messages"',
+    'resource.type="pubsub_subscription"',
+    `resource.labels.subscription_id=starts_with("${EVENTS_TOPIC}")`,
+  ].join(' AND ');
+}
+
+function series(
+  filter: string,
+  perSeriesAligner: string,
+  crossSeriesReducer: string,
+  groupByFields: readonly string[] = [],
+) {
+  const aggregation = { alignmentPeriod: '60s', perSeriesAligner, crossSeriesReducer, groupByFields };
+  return { plotType: 'LINE', timeSeriesQuery: { timeSeriesFilter: { filter, aggregation } } };
+}
+
+function chart(title: string, dataSets: readonly ReturnType<typeof series>[]) {
+  return { title, xyChart: { dataSets } };
+}

@@ -1,0 +1,98 @@
+import * as cloudfunctions from '@pulumi/gcp/cloudfunctionsv2/index.js';
+import * as cloudrun from '@pulumi/gcp/cloudrunv2/index.js';
+import * as storage from '@pulumi/gcp/storage/index.js';
+import { asset, type CustomResourceOptions, interpolate } from '@pulumi/pulumi';
+import { entryPointOf } from '../functions/manifest.ts';
+import type { FunctionContract } from '../shared/http/contract.ts';
+import type { Account, Accounts } from './accounts.ts';
+import type { BuildPlace } from './build.ts';
+import { readBundle } from './bundle.ts';
+import { callerOf } from './callers.ts';
+import { environmentOf, secretsOf } from './environment.ts';
+import { isHot } from './hot-path.ts';
+import { deployedName, secretId } from './names.ts';
+import type { StackSettings } from './settings.ts';
+
+/** One function as it is deployed, and who may reach it. `options` must wait for its grants, which it starts with. */
+export function deploy(
+  contract: FunctionContract,
+  account: Account,
+  place: BuildPlace,
+  services: Accounts['services'],
+  settings: StackSettings,
+  options: CustomResourceOptions,
+): cloudfunctions.Function {
+  const name = deployedName(contract.name);
+  const { project, region: location } = settings;
+  const caller = callerOf(contract);
+  const deployed = new cloudfunctions.Function(
+    name,
+    {
+      name,
+      location,
+      description: contract.summary,
+      buildConfig: {
+        runtime: 'nodejs24',
+        entryPoint: entryPointOf(contract.name),
+        serviceAccount: place.serviceAccount,
+        dockerRepository: place.repository,
+        source: { storageSource: uploadBundle(contract.name, place, settings, options) },
+        // Repairs of Node and of the system come without a deploy.
+        automaticUpdatePolicy: {},
+      },
+      serviceConfig: {
+        serviceAccountEmail: account.email,
+        availableMemory: `${contract.memoryMiB}Mi`,
+        // Less than one takes one request at a time only.
+        availableCpu: '1',
+        maxInstanceRequestConcurrency: contract.concurrency,
+        minInstanceCount: isHot(contract.name) ? settings.minInstances : 0,
+        maxInstanceCount: contract.maxInstances,
+        timeoutSeconds: contract.timeoutSeconds,
+        // Calls of Cloud Scheduler and Pub/Sub from the same project count as internal.
+        ingressSettings: caller === 'anyone' ? 'ALLOW_ALL' : 'ALLOW_INTERNAL_ONLY',
+        allTrafficOnLatestRevision: true,
+        environmentVariables: environmentOf(contract, settings),
+        secretEnvironmentVariables: secretsOf(contract, settings).map((key) => ({
+          key,
+          projectId: project,
+          secret: secretId(key),
+          version: String(settings.secretVersions[key]),
+        })),
+      },
+    },
+    options,
+  );
+  new cloudrun.ServiceIamMember(
+    `${name}-invoker`,
+    {
+      name: deployed.name,
+      location,
+      role: 'roles/run.invoker',
+      // Whoever comes from outside shows credentials of ours, which the function checks itself.
+      member: caller === 'anyone' ? 'allUsers' : services[caller].member,
+    },
+    options,
+  );
+  return deployed;
+}
+
+/** The bundle in the bucket, under a name that follows from its content: what did not change is not deployed again. */
+function uploadBundle(
+  functionName: string,
+  { bucket }: BuildPlace,
+  { bundles }: StackSettings,
+  options: CustomResourceOptions,
+) {
+  const { folder, hash } = readBundle(bundles, functionName);
+  const object = new storage.BucketObject(
+    deployedName(functionName),
+    {
+      name: `${functionName}-${hash}.zip`,
+      bucket: bucket.name,
+      source: new asset.FileArchive(folder),
+    },
+    options,
+  );
+  return { bucket: bucket.name, object: interpolate`${object.name}` };
+}

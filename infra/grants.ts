@@ -1,0 +1,62 @@
+import * as kms from '@pulumi/gcp/kms/index.js';
+import * as projects from '@pulumi/gcp/projects/index.js';
+import * as pubsub from '@pulumi/gcp/pubsub/index.js';
+import * as secretmanager from '@pulumi/gcp/secretmanager/index.js';
+import type { CustomResourceOptions, Resource } from '@pulumi/pulumi';
+import type { FunctionContract } from '../shared/http/contract.ts';
+import type { Account } from './accounts.ts';
+import { secretsOf } from './environment.ts';
+import { DATABASE, deployedName } from './names.ts';
+import type { Secrets } from './secrets.ts';
+import type { StackSettings } from './settings.ts';
+
+/** What roles are given on. */
+export interface Grantable {
+  readonly topic: pubsub.Topic;
+  readonly signingKey: kms.CryptoKey;
+  readonly secrets: Secrets;
+}
+
+/** The roles and secrets that a contract names, each on the one thing that it is about. */
+export function grant(
+  contract: FunctionContract,
+  { member }: Account,
+  { topic, signingKey, secrets }: Grantable,
+  settings: StackSettings,
+  options: CustomResourceOptions,
+): Resource[] {
+  const roles = contract.roles.map((role) => {
+    const called = `${deployedName(contract.name)}-${role.replace('roles/', '')}`;
+    if (role.startsWith('roles/datastore.')) {
+      const { project } = settings;
+      return new projects.IAMMember(
+        called,
+        { project, role, member, condition: onDatabase(project) },
+        options,
+      );
+    }
+    if (role.startsWith('roles/pubsub.'))
+      return new pubsub.TopicIAMMember(called, { topic: topic.name, role, member }, options);
+    if (role.startsWith('roles/cloudkms.'))
+      return new kms.CryptoKeyIAMMember(called, { cryptoKeyId: signingKey.id, role, member }, options);
+    throw new Error(`${contract.name}: nothing is known that ${role} could be given on`);
+  });
+  const accesses = secretsOf(contract, settings).map((setting) => {
+    const secret = secrets.get(setting);
+    if (!secret) throw new Error(`${contract.name}: there is no secret ${setting}`);
+    return new secretmanager.SecretIamMember(
+      `${deployedName(contract.name)}-${setting}`,
+      { secretId: secret.secretId, role: 'roles/secretmanager.secretAccessor', member },
+      options,
+    );
+  });
+  return [...roles, ...accesses];
+}
+
+/** Firestore's roles can be given on a project only, and narrowed down to one database of it. */
+function onDatabase(project: string) {
+  return {
+    title: 'records',
+    expression: `resource.name == "projects/${project}/databases/${DATABASE}"`,
+  };
+}

@@ -1,0 +1,20 @@
+import type { FunctionName } from '../functions/manifest.ts';
+import { deployedName } from './names.ts';
+
+/** What seats are taken and kept by: warm instances are kept of these, and objectives set for them. */
+export const HOT_PATH = ['acquire', 'heartbeat', 'release'] as const satisfies readonly FunctionName[];
+
+export function isHot(functionName: string): boolean {
+  return HOT_PATH.some((name) => name === functionName);
+}
+
+/** The hot path's series of a Cloud Run metric, in the language of Cloud Monitoring. */
+export function hotPathFilter(metric: 'request_count' | 'request_latencies', more = ''): string {
+  const services = HOT_PATH.map((name) => `"${deployedName(name)}"`).join(',');
+  return [
+    `metric.type="run.googleapis.com/${metric}"`,
+    'resource.type="cloud_run_revision"',
+    `resource.labels.service_name=one_of(${services})`,
+    ...(more ? [more] : []),
+  ].join(' AND ');
+}

@@ -1,0 +1,17 @@
+import { Config } from '@pulumi/pulumi';
+import { MANIFEST } from '../functions/manifest.ts';
+import { readSettings } from './settings.ts';
+import { suite } from './suite.ts';
+
+const google = new Config('gcp');
+const settings = readSettings(
+  {
+    ...new Config().requireObject<object>('settings'),
+    project: google.require('project'),
+    region: google.require('region'),
+  },
+  MANIFEST,
+);
+
+/** What the stack tells: addresses of the functions, the signing key's version, topic and database. */
+export const { urls, signingKeyVersion, topic, database } = suite(MANIFEST, settings);

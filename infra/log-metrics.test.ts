@@ -1,0 +1,57 @@
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { openTestSuite, type TestSuite } from '../shared/testing/suite.ts';
+import { LOG_METRICS, type LogMetric, type LogMetricName, logFilter } from './log-metrics.ts';
+
+let suite: TestSuite;
+beforeAll(async () => {
+  suite = await openTestSuite();
+});
+afterEach(() => void vi.useRealTimers());
+afterAll(() => suite.close());
+
+/** The log lines that `work` leaves behind and the metric is made of. */
+async function linesFor(name: LogMetricName, work: () => Promise<unknown>) {
+  const { lines, field }: LogMetric = LOG_METRICS[name];
+  const from = suite.logged.length;
+  await work();
+  return suite.logged
+    .slice(from)
+    .map((line): Readonly<Record<string, unknown>> => ({ ...line }))
+    .filter((line) => Object.entries(lines).every(([of, value]) => line[of] === value))
+    .filter((line) => field === undefined || typeof line[field] === 'number');
+}
+
+test('a seat that is denied counts as a denial, and one that is granted does not', async () => {
+  const license = await suite.createLicense({ max: 1 });
+  expect(await linesFor('denials', () => license.acquire('one'))).toEqual([]);
+  expect(await linesFor('denials', () => license.acquire('two'))).toHaveLength(1);
+});
+
+test('a heartbeat that revives a session counts as a revival, and another does not', async () => {
+  const license = await suite.createLicense();
+  const { body } = await license.acquire('one');
+  const beat = () => license.heartbeat({ session_id: body.session_id, session_token: body.session_token });
+  expect(await linesFor('revivals', beat)).toEqual([]);
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.parse(body.expires_at) + 60_000 });
+  expect(await linesFor('revivals', beat)).toMatchObject([{ revived: 1 }]);
+});
+
+test('a sweep counts as one, and says how long the oldest event waits', async () => {
+  expect(await linesFor('sweeps', () => suite.settle())).not.toEqual([]);
+  const license = await suite.createLicense();
+  suite.deps.events.publish = () => Promise.reject(new Error('away for a test'));
+  await license.acquire('one');
+  const swept = await linesFor('sweep_lag', () => suite.sweep());
+  expect(swept).toMatchObject([{ oldest_age_seconds: expect.any(Number) }]);
+});
+
+test('what is looked for in the log is told by the fields that were found there', () => {
+  for (const metric of Object.values(LOG_METRICS)) {
+    const { lines, field }: LogMetric = metric;
+    const filter = logFilter(metric);
+    expect(filter).toContain(`resource.labels.service_name="seatlease-${lines.function}"`);
+    for (const [name, value] of Object.entries(lines))
+      expect(filter).toContain(`jsonPayload.${name}="${value}"`);
+    if (field) expect(filter).toContain(`jsonPayload.${field}`);
+  }
+});

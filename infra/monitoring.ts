@@ -1,0 +1,279 @@
+import * as logging from '@pulumi/gcp/logging/index.js';
+import * as monitoring from '@pulumi/gcp/monitoring/index.js';
+import type { CustomResourceOptions, Output } from '@pulumi/pulumi';
+import { dashboard } from './dashboard.ts';
+import { hotPathFilter } from './hot-path.ts';
+import {
+  LOG_METRICS,
+  type LogMetric,
+  type LogMetricName,
+  logFilter,
+  metricName,
+  metricType,
+} from './log-metrics.ts';
+import { DEAD_LETTERS } from './names.ts';
+import { after } from './project.ts';
+import type { StackSettings } from './settings.ts';
+
+/** What we hold ourselves to, for taking and keeping seats, over 30 days. */
+const OBJECTIVES = {
+  availability: { goal: 0.999, told: 'Requests that are not answered with a fault of ours (5xx).' },
+  latency: { goal: 0.99, withinMs: 500, told: 'Requests that are answered within half a second.' },
+};
+
+/**
+ * How fast the month's share of failures may be used up before somebody is told: 2 % of it in an hour, or 5 % in six
+ * (Google's SRE workbook, chapter 5, "multiwindow, multi-burn-rate alerts"). The short window ends the alert soon after
+ * the trouble.
+ */
+const BURN_RATES = [
+  { name: 'fast', rate: 14.4, windowSeconds: 3_600, shortWindowSeconds: 300 },
+  { name: 'slow', rate: 6, windowSeconds: 21_600, shortWindowSeconds: 1_800 },
+];
+
+/** The oldest event may wait for as long as five sweeps. */
+const MOST_LAG_SECONDS = 300;
+
+/** What is watched, and whom alerts go to. */
+export function monitor(
+  settings: StackSettings,
+  options: CustomResourceOptions,
+): monitoring.NotificationChannel {
+  const channel = new monitoring.NotificationChannel(
+    'alerts',
+    { type: 'email', displayName: 'Seatlease alerts', labels: { email_address: settings.alertEmail } },
+    options,
+  );
+  const alert = (
+    name: string,
+    displayName: string,
+    conditions: monitoring.AlertPolicyArgs['conditions'],
+    then: string,
+    depending: CustomResourceOptions = options,
+  ): void => {
+    new monitoring.AlertPolicy(
+      name,
+      {
+        displayName,
+        combiner: 'AND',
+        conditions,
+        notificationChannels: [channel.id],
+        documentation: { content: `${then} See the runbook, infra/README.md.`, mimeType: 'text/markdown' },
+      },
+      depending,
+    );
+  };
+
+  for (const { objective, slo } of setObjectives(options)) {
+    for (const { name, rate, windowSeconds, shortWindowSeconds } of BURN_RATES) {
+      alert(
+        `${objective}-${name}`,
+        `Seats: ${objective} is being used up (${name})`,
+        [windowSeconds, shortWindowSeconds].map((seconds) => ({
+          displayName: `${rate} times too fast over ${seconds} s`,
+          conditionThreshold: {
+            filter: burnRate(slo, seconds),
+            comparison: 'COMPARISON_GT',
+            thresholdValue: rate,
+            duration: '0s',
+          },
+        })),
+        'Clients are refused seats, or wait for them. Look at the log lines of acquire with severity ERROR.',
+      );
+    }
+  }
+
+  const metrics = makeLogMetrics(options);
+  alert(
+    'sweep-missing',
+    'No sweep has succeeded for 10 minutes',
+    [
+      {
+        displayName: 'no line of a sweep that found every part there',
+        conditionPrometheusQueryLanguage: {
+          // Also where there has never been one: a metric without any line has no series.
+          query: `(sum(increase(${promQlName('sweeps')}{monitored_resource="cloud_run_revision"}[10m])) or vector(0)) < 1`,
+          evaluationInterval: '60s',
+          duration: '0s',
+        },
+      },
+    ],
+    'Seats come free without it, but nothing is told, billed or recorded. Look at the log lines of sweep.',
+    after(options, metrics.sweeps),
+  );
+  alert(
+    'sweep-lag',
+    'Events wait too long',
+    [
+      {
+        displayName: `the oldest waits for more than ${MOST_LAG_SECONDS} s`,
+        conditionThreshold: {
+          filter: `metric.type="${metricType('sweep_lag')}" AND resource.type="cloud_run_revision"`,
+          aggregations: [
+            {
+              alignmentPeriod: '300s',
+              perSeriesAligner: 'ALIGN_PERCENTILE_50',
+              crossSeriesReducer: 'REDUCE_MAX',
+            },
+          ],
+          comparison: 'COMPARISON_GT',
+          thresholdValue: MOST_LAG_SECONDS,
+          duration: '300s',
+        },
+      },
+    ],
+    'The sweep does not keep up, or Pub/Sub takes nothing. Look at the log lines of sweep.',
+    after(options, metrics.sweep_lag),
+  );
+  alert(
+    'dead-letters',
+    'Events could not be recorded',
+    [
+      {
+        displayName: 'there are dead letters',
+        conditionThreshold: {
+          filter: [
+            'metric.type="pubsub.googleapis.com/subscription/num_undelivered_messages"',
+            'resource.type="pubsub_subscription"',
+            `resource.labels.subscription_id="${DEAD_LETTERS}"`,
+          ].join(' AND '),
+          aggregations: [{ alignmentPeriod: '60s', perSeriesAligner: 'ALIGN_MAX' }],
+          comparison: 'COMPARISON_GT',
+          thresholdValue: 0,
+          duration: '0s',
+        },
+      },
+    ],
+    `They are kept for 31 days in the subscription ${DEAD_LETTERS}. Look at the log lines of record-event.`,
+  );
+
+  const uptime = watchFromOutside(settings, options);
+  alert(
+    'unreachable',
+    'The public origin does not answer',
+    [
+      {
+        displayName: 'checks from more than one place fail',
+        conditionThreshold: {
+          filter: uptime.uptimeCheckId.apply((id) =>
+            [
+              'metric.type="monitoring.googleapis.com/uptime_check/check_passed"',
+              'resource.type="uptime_url"',
+              `metric.labels.check_id="${id}"`,
+            ].join(' AND '),
+          ),
+          aggregations: [
+            {
+              alignmentPeriod: '300s',
+              perSeriesAligner: 'ALIGN_NEXT_OLDER',
+              crossSeriesReducer: 'REDUCE_COUNT_FALSE',
+            },
+          ],
+          comparison: 'COMPARISON_GT',
+          thresholdValue: 1,
+          duration: '120s',
+        },
+      },
+    ],
+    'Look at Hosting, its rewrites and the domain first, then at the log lines of health.',
+  );
+
+  new monitoring.Dashboard(
+    'seatlease',
+    { dashboardJson: JSON.stringify(dashboard()) },
+    after(options, ...Object.values(metrics)),
+  );
+  return channel;
+}
+
+function setObjectives(options: CustomResourceOptions) {
+  const service = new monitoring.CustomService(
+    'seats',
+    { serviceId: 'seatlease-seats', displayName: 'Seatlease: taking and keeping seats' },
+    options,
+  );
+  const { availability, latency } = OBJECTIVES;
+  const make = (
+    sloId: string,
+    goal: number,
+    displayName: string,
+    sli: monitoring.SloArgs['requestBasedSli'],
+  ) => ({
+    objective: sloId,
+    slo: new monitoring.Slo(
+      sloId,
+      { service: service.serviceId, sloId, goal, displayName, rollingPeriodDays: 30, requestBasedSli: sli },
+      options,
+    ).name,
+  });
+  return [
+    make('availability', availability.goal, availability.told, {
+      goodTotalRatio: {
+        totalServiceFilter: hotPathFilter('request_count'),
+        badServiceFilter: hotPathFilter('request_count', 'metric.labels.response_code_class="5xx"'),
+      },
+    }),
+    make('latency', latency.goal, latency.told, {
+      distributionCut: {
+        // Milliseconds.
+        distributionFilter: hotPathFilter('request_latencies'),
+        range: { min: 0, max: latency.withinMs },
+      },
+    }),
+  ];
+}
+
+function burnRate(slo: Output<string>, windowSeconds: number): Output<string> {
+  return slo.apply((name) => `select_slo_burn_rate("${name}", "${windowSeconds}s")`);
+}
+
+function makeLogMetrics(options: CustomResourceOptions): Readonly<Record<LogMetricName, logging.Metric>> {
+  const make = (name: LogMetricName) => {
+    const metric: LogMetric = LOG_METRICS[name];
+    const { description, unit, field } = metric;
+    return new logging.Metric(
+      name,
+      {
+        name: metricName(name),
+        description,
+        filter: logFilter(metric),
+        metricDescriptor: { metricKind: 'DELTA', valueType: field ? 'DISTRIBUTION' : 'INT64', unit },
+        ...(field ? { valueExtractor: `EXTRACT(jsonPayload.${field})` } : {}),
+      },
+      options,
+    );
+  };
+  return {
+    denials: make('denials'),
+    revivals: make('revivals'),
+    sweeps: make('sweeps'),
+    sweep_lag: make('sweep_lag'),
+  };
+}
+
+function watchFromOutside(
+  { project, publicUrl }: StackSettings,
+  options: CustomResourceOptions,
+): monitoring.UptimeCheckConfig {
+  return new monitoring.UptimeCheckConfig(
+    'health',
+    {
+      displayName: 'Seatlease: /health',
+      period: '60s',
+      timeout: '10s',
+      httpCheck: { path: '/health', port: 443, useSsl: true, validateSsl: true },
+      monitoredResource: {
+        type: 'uptime_url',
+        labels: { project_id: project, host: new URL(publicUrl).hostname },
+      },
+    },
+    options,
+  );
+}
+
+/** The rules are at https://cloud.google.com/monitoring/promql/promql-mapping. */
+function promQlName(name: LogMetricName): string {
+  return metricType(name)
+    .replace('/', ':')
+    .replace(/[^\w:]/g, '_');
+}

@@ -1,0 +1,35 @@
+import * as cloudscheduler from '@pulumi/gcp/cloudscheduler/index.js';
+import type { CustomResourceOptions } from '@pulumi/pulumi';
+import type { FunctionContract } from '../shared/http/contract.ts';
+import type { Accounts } from './accounts.ts';
+import { endpointFor } from './callers.ts';
+import { deployedName, urlOf } from './names.ts';
+import type { StackSettings } from './settings.ts';
+
+/** Has the sweep run every minute. One that failed is not tried again: the next is there before long. */
+export function scheduleSweep(
+  manifest: readonly FunctionContract[],
+  { services }: Accounts,
+  settings: StackSettings,
+  options: CustomResourceOptions,
+): void {
+  const { contract, endpoint } = endpointFor('scheduler', manifest);
+  const url = urlOf(contract.name, settings);
+  new cloudscheduler.Job(
+    contract.name,
+    {
+      name: deployedName(contract.name),
+      region: settings.region,
+      schedule: '* * * * *',
+      timeZone: 'Etc/UTC',
+      attemptDeadline: `${contract.timeoutSeconds}s`,
+      retryConfig: { retryCount: 0 },
+      httpTarget: {
+        httpMethod: endpoint.method,
+        uri: `${url}${endpoint.path}`,
+        oidcToken: { serviceAccountEmail: services.scheduler.email, audience: url },
+      },
+    },
+    options,
+  );
+}

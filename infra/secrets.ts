@@ -1,0 +1,21 @@
+import * as secretmanager from '@pulumi/gcp/secretmanager/index.js';
+import type { CustomResourceOptions } from '@pulumi/pulumi';
+import { secretId } from './names.ts';
+import type { StackSettings } from './settings.ts';
+
+/** By the setting's name. */
+export type Secrets = ReadonlyMap<string, secretmanager.Secret>;
+
+/** A place for every secret of the stack. Their values are put in by hand: the stack's state never knows them. */
+export function makeSecrets(
+  { secretVersions, region, protect }: StackSettings,
+  options: CustomResourceOptions,
+): Secrets {
+  return new Map(
+    Object.keys(secretVersions).map((setting) => {
+      const id = secretId(setting);
+      const replication = { userManaged: { replicas: [{ location: region }] } };
+      return [setting, new secretmanager.Secret(id, { secretId: id, replication }, { ...options, protect })];
+    }),
+  );
+}

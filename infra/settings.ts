@@ -1,0 +1,119 @@
+import * as z from 'zod/mini';
+import { readConfig, type SETTING_MEANINGS } from '../shared/config.ts';
+import type { FunctionContract } from '../shared/http/contract.ts';
+import { environmentOf, secretsOf, standInsFor } from './environment.ts';
+
+type SettingName = keyof typeof SETTING_MEANINGS;
+
+/**
+ * What a stack may set for the functions as plain variables, by their own names. The others follow from the stack, are
+ * secrets, or are for the local server alone.
+ */
+export const CHOSEN = [
+  'SHARDS',
+  'SIGN_IN_REDIRECTS',
+  'OPERATOR_EMAILS',
+  'OPERATOR_DOMAIN',
+  'CHECKOUT_TRIAL_DAYS',
+  'CHECKOUT_TAX',
+  'CHECKOUT_PROMOTION_CODES',
+  'TRIAL_DAYS',
+  'TRIALS_PER_DOMAIN',
+  'TRIAL_REFUSED_DOMAINS',
+  'USAGE_METERS',
+  'RETENTION_DAYS',
+] as const satisfies readonly SettingName[];
+
+const filled = z.string().check(z.minLength(1));
+const count = z.int().check(z.gte(0));
+const version = z.int().check(z.gte(1));
+
+const Settings = z.strictObject({
+  /** Project and region of the stack, from `gcp:project` and `gcp:region`. */
+  project: filled,
+  region: filled,
+  /** Google's number for the project: part of the functions' addresses and of its service agents' names. */
+  projectNumber: z.string().check(z.regex(/^\d+$/, 'needs the digits of the project number, in quotes')),
+  /** Never to be changed. */
+  firestoreLocation: filled,
+  publicUrl: z.url({ protocol: /^https$/, error: 'needs an https origin' }),
+  /** Proxies in front of the functions; 2 behind Firebase Hosting. */
+  forwardedHops: z.prefault(count, 2),
+  /** Whether what cannot be made again is guarded against being deleted. */
+  protect: z.boolean(),
+  /** Instances of the hot path that are kept warm. */
+  minInstances: count,
+  signingKey: z.strictObject({
+    /** Never to be changed. */
+    protectionLevel: z.enum(['SOFTWARE', 'HSM']),
+    /** The version that licenses are signed with. */
+    version,
+  }),
+  /** Of each secret, the version that the functions get. */
+  secretVersions: z.record(z.string(), version),
+  signIn: z.optional(z.strictObject({ clientId: filled })),
+  billing: z.optional(z.strictObject({ returnUrl: filled })),
+  environment: z.prefault(z.partialRecord(z.enum(CHOSEN), z.string()), {}),
+  /** Who is told when something is wrong. */
+  alertEmail: z.email('needs an e-mail address'),
+  budget: z.optional(
+    z.strictObject({
+      billingAccount: filled,
+      /** ISO 4217; that of the billing account. */
+      currency: z.string().check(z.regex(/^[A-Z]{3}$/, 'needs the three letters of a currency')),
+      /** Whole units of the currency. */
+      monthlyAmount: version,
+    }),
+  ),
+  /** Folder of the bundles, one folder for each function, from `infra/`. */
+  bundles: z.prefault(filled, '../dist/functions'),
+});
+
+export type StackSettings = z.infer<typeof Settings>;
+
+/** The stack cannot be deployed. The message names every problem. */
+export class StackError extends Error {
+  override readonly name = 'StackError';
+
+  constructor(problems: readonly string[]) {
+    super(`The stack's settings are not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+  }
+}
+
+/**
+ * What a stack's configuration says. Throws `StackError` also where a function of `manifest` would lack a secret, or
+ * refuse to start with what it was given.
+ */
+export function readSettings(configured: unknown, manifest: readonly FunctionContract[]): StackSettings {
+  const result = z.safeParse(Settings, configured);
+  if (!result.success)
+    throw new StackError(result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`));
+  const settings = result.data;
+
+  const needed = new Set(manifest.flatMap((contract) => secretsOf(contract, settings)));
+  const given = Object.keys(settings.secretVersions);
+  const problems = [
+    ...[...needed]
+      .filter((name) => !given.includes(name))
+      .map((name) => `secretVersions.${name}: is not set`),
+    ...given
+      .filter((name) => !needed.has(name))
+      .map((name) => `secretVersions.${name}: no function of this stack needs it`),
+    ...new Set(manifest.flatMap((contract) => refusals(contract, settings))),
+  ];
+  if (problems.length > 0) throw new StackError(problems);
+  return settings;
+}
+
+/** Why the function would not start in this stack. */
+function refusals(contract: FunctionContract, settings: StackSettings): string[] {
+  const environment = { ...environmentOf(contract, settings), ...standInsFor(secretsOf(contract, settings)) };
+  try {
+    readConfig({ K_SERVICE: contract.name, ...environment });
+    return [];
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const [, ...problems] = error.message.split('\n  - ');
+    return problems.map((problem) => `environment.${problem}`);
+  }
+}

@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { MANIFEST } from '../functions/manifest.ts';
+import { readBundle } from './bundle.ts';
+import { CHECKS, type Stack } from './testing/checks.ts';
+import { describeInfra } from './testing/describe-infra.ts';
+import { recordStack } from './testing/graph.ts';
+import { makeBundles, settingsOf } from './testing/stacks.ts';
+
+const bundles = makeBundles();
+afterAll(() => bundles.remove());
+
+for (const name of ['dev', 'prod'] as const) {
+  describeInfra(`in the stack ${name}`, () => {
+    let stack: Stack;
+    beforeAll(async () => {
+      const settings = await settingsOf(name, bundles.path);
+      stack = { graph: await recordStack(settings), manifest: MANIFEST, settings };
+      // Nothing at all would break no promise.
+      expect(stack.graph.made.length).toBeGreaterThan(300);
+    });
+
+    test.each(Object.keys(CHECKS) as (keyof typeof CHECKS)[])('%s', (promise) => {
+      expect(CHECKS[promise](stack)).toEqual([]);
+    });
+
+    test('the stack tells where its functions are, what signs, and where events and records go', () => {
+      const { project, region, projectNumber } = stack.settings;
+      const { urls, ...others } = stack.graph.outputs;
+      expect(Object.keys(urls).toSorted()).toEqual(MANIFEST.map((contract) => contract.name).toSorted());
+      expect(urls['record-event']).toBe(`https://seatlease-record-event-${projectNumber}.${region}.run.app`);
+      expect(others).toEqual({
+        signingKeyVersion: `projects/${project}/locations/${region}/keyRings/seatlease/cryptoKeys/licenses/cryptoKeyVersions/1`,
+        topic: 'gcp:pubsub/topic:Topic/seatlease-events',
+        database: 'gcp:firestore/database:Database/records',
+      });
+    });
+  });
+}
+
+describe('a deploy', () => {
+  test('touches the functions whose bundles changed, and no others', () => {
+    const hashes = () => MANIFEST.map(({ name }) => [name, readBundle(bundles.path, name).hash].join());
+    const before = hashes();
+    bundles.change('sign');
+    const after = hashes();
+    expect(after.filter((hash) => !before.includes(hash))).toEqual([expect.stringMatching(/^sign,/)]);
+  });
+
+  test('without bundles stops, and says how to make them', () => {
+    expect(() => readBundle('no-such-folder', 'sign')).toThrow('run "npm run bundle" first');
+  });
+});

@@ -1,0 +1,84 @@
+import type { Inputs, runtime } from '@pulumi/pulumi';
+import { vi } from 'vitest';
+import type { StackSettings } from '../settings.ts';
+
+/** Something that the stack makes, as Pulumi would be told to make it. */
+export interface Made {
+  /** `gcp:module/kind:Kind`. */
+  readonly type: string;
+  /** Its name in the program. */
+  readonly name: string;
+  // biome-ignore lint/suspicious/noExplicitAny: checks look into resources of every kind
+  readonly inputs: any;
+  readonly protect: boolean;
+  /** Names of what it waits for. */
+  readonly dependsOn: readonly string[];
+}
+
+export interface Graph {
+  readonly made: readonly Made[];
+  // biome-ignore lint/suspicious/noExplicitAny: a stack may tell anything
+  readonly outputs: any;
+}
+
+/** Runs the program as a stack is configured, over stand-ins for the cloud, and records what it asks for. */
+export async function recordStack(settings: StackSettings): Promise<Graph> {
+  const pulumi = await import('@pulumi/pulumi');
+  const made: Omit<Made, 'protect' | 'dependsOn'>[] = [];
+  const asked = new Map<string, { protect: boolean; dependsOn: readonly string[] }>();
+  const mocks: runtime.Mocks = {
+    newResource({ type, name, inputs }) {
+      if (type !== 'pulumi:pulumi:Stack') made.push({ type, name, inputs });
+      return { id: `${type}/${name}`, state: { name, ...inputs, ...computed(inputs, name, settings) } };
+    },
+    call: ({ token }) => {
+      throw new Error(`the program looks things up: ${token}`);
+    },
+  };
+  await pulumi.runtime.setMocks(mocks, 'seatlease', settings.project);
+  const { project, region, ...others } = settings;
+  pulumi.runtime.setAllConfig({
+    'gcp:project': project,
+    'gcp:region': region,
+    'seatlease:settings': JSON.stringify(others),
+  });
+  // The program runs as it is loaded: once for each stack.
+  vi.resetModules();
+  const outputs = await pulumi.runtime.runInPulumiStack(async () => {
+    const names = new Map<unknown, string>();
+    // Mocks see neither of these.
+    pulumi.runtime.registerStackTransformation(({ resource, type, name, props, opts }) => {
+      names.set(resource, name);
+      const dependsOn = [opts.dependsOn ?? []].flat().map((other) => names.get(other) ?? 'something unknown');
+      asked.set(`${type} ${name}`, { protect: opts.protect === true, dependsOn });
+      return { props, opts };
+    });
+    return resolved(pulumi, { ...(await import('../index.ts')) });
+  });
+  await pulumi.runtime.disconnect();
+  return {
+    made: made.map((resource) => {
+      const options = asked.get(`${resource.type} ${resource.name}`);
+      if (!options) throw new Error(`nobody asked for ${resource.type} ${resource.name}`);
+      return { ...resource, ...options };
+    }),
+    outputs,
+  };
+}
+
+/** What Google would make up. */
+function computed(inputs: Made['inputs'], name: string, { project }: StackSettings) {
+  return {
+    ...(inputs.accountId === undefined
+      ? {}
+      : { email: `${inputs.accountId}@${project}.iam.gserviceaccount.com` }),
+    ...(inputs.httpCheck === undefined ? {} : { uptimeCheckId: name }),
+    member: inputs.member ?? `serviceAccount:agent-of-${inputs.service}`,
+  };
+}
+
+function resolved(pulumi: typeof import('@pulumi/pulumi'), told: Inputs): Promise<unknown> {
+  return new Promise((resolve) => {
+    pulumi.output(told).apply(resolve);
+  });
+}

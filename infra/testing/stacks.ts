@@ -1,0 +1,41 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { MANIFEST } from '../../functions/manifest.ts';
+import { readSettings, type StackSettings } from '../settings.ts';
+
+const INFRA = fileURLToPath(new URL('..', import.meta.url));
+
+export type StackName = 'dev' | 'prod';
+
+/** What `Pulumi.<stack>.yaml` says, as Pulumi hands it over. */
+export async function configuredIn(stack: StackName): Promise<Record<string, unknown>> {
+  const { parse } = await import('yaml');
+  const { config } = parse(readFileSync(join(INFRA, `Pulumi.${stack}.yaml`), 'utf8'));
+  const { 'gcp:project': project, 'gcp:region': region, 'seatlease:settings': settings } = config;
+  return { ...settings, project, region };
+}
+
+export async function settingsOf(stack: StackName, bundles: string): Promise<StackSettings> {
+  return readSettings({ ...(await configuredIn(stack)), bundles }, MANIFEST);
+}
+
+/** A bundle with next to nothing in it for every function: what is inside is not the program's business. */
+export function makeBundles() {
+  const folder = mkdtempSync(join(tmpdir(), 'seatlease-bundles-'));
+  for (const { name } of MANIFEST) {
+    mkdirSync(join(folder, name));
+    writeFileSync(join(folder, name, 'index.cjs'), `// ${name}\n`);
+  }
+  return {
+    /** As the settings name it. */
+    path: relative(INFRA, folder),
+    change(functionName: string): void {
+      writeFileSync(join(folder, functionName, 'index.cjs'), '// something else\n');
+    },
+    remove(): void {
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
