@@ -71,6 +71,12 @@ describe('a month’s cost', () => {
     expect(lever?.savesUsd).toBeCloseTo(month.usd - monthOf(100_000, change).usd, 9);
   });
 
+  test('is higher with a key in hardware and records in two regions', () => {
+    const month = monthOf(100_000);
+    expect(monthOf(100_000, { key: 'hsm' }).usd).toBeGreaterThan(month.usd + 70);
+    expect(monthOf(100_000, { recordsIn: 'multi-region' }).usd).toBeGreaterThan(month.usd + 100);
+  });
+
   test('is higher by what instances kept warm cost, and says so', () => {
     const warm = monthOf(100, { minInstances: 1 });
     expect(warm.usd).toBeGreaterThan(monthOf(100).usd + 15);
@@ -79,14 +85,25 @@ describe('a month’s cost', () => {
 });
 
 test('every price has its source, and what is not certain is said wherever it is used', () => {
-  const words = inWords(monthOf(100_000, { minInstances: 1 }));
-  for (const { what, source, usd, per, sourceDate, unverified } of Object.values<Price>(PRICES)) {
-    expect(source).toMatch(/^https:\/\//);
-    expect(sourceDate ?? '2026-01-01').toMatch(/^\d{4}-\d\d-\d\d$/);
-    expect(usd / per).toBeGreaterThan(0);
-    if (unverified !== undefined) expect(words).toContain(`${what}: ${unverified}`);
-    expect(words.includes(`${what} ?`), what).toBe(unverified !== undefined);
+  const months = [
+    monthOf(100_000, { minInstances: 1 }),
+    monthOf(100_000, { recordsIn: 'multi-region', key: 'hsm' }),
+  ];
+  const used = new Set<string>();
+  for (const month of months) {
+    const words = inWords(month);
+    for (const { name } of month.lines) {
+      if (name === 'redisPlan') throw new Error('paid by use');
+      used.add(name);
+      const { part, what, source, usd, per, sourceDate, unverified }: Price = PRICES[name];
+      expect(source).toMatch(/^https:\/\//);
+      expect(sourceDate ?? '2026-01-01').toMatch(/^\d{4}-\d\d-\d\d$/);
+      expect(usd / per).toBeGreaterThan(0);
+      if (unverified !== undefined) expect(words).toContain(`${part}, ${what}: ${unverified}`);
+      expect(words.includes(`${what} ?`), what).toBe(unverified !== undefined);
+    }
   }
+  expect([...used].toSorted()).toEqual(Object.keys(PRICES).toSorted());
 });
 
 describe('npm run cost', () => {

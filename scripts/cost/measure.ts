@@ -30,7 +30,7 @@ const TRACE = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` };
 /** What Pub/Sub adds to a message: a timestamp, and an id of 17 digits (https://cloud.google.com/pubsub/pricing). */
 const PUBSUB_ADDS_BYTES = 20 + 17;
 /** More than a page of what the sweep compares. */
-const MANY = 150;
+const MANY = 110;
 
 /**
  * Drives whole suites over embedded parts, with a clock that is moved, and gives what each thing that they do costs, by
@@ -155,7 +155,6 @@ const measureComparison: Part = async ({ suite, app, costOf, sweep, moveClock })
   const open: Seat[] = [];
   /** The sweep that compares, an hour after the one before; every seat is kept. */
   const compare = async (): Promise<Cost> => {
-    await suite.settle();
     moveClock(HOUR_MS);
     for (const seat of open) await app(created).heartbeat(seat);
     return costOf(sweep);
@@ -168,9 +167,10 @@ const measureComparison: Part = async ({ suite, app, costOf, sweep, moveClock })
     }
   };
   // Each script is sent once in the life of a Redis.
-  const seat = seatIn(await app(created).acquire());
+  const warm = seatIn(await app(created).acquire());
+  await suite.settle();
   await compare();
-  await app(created).release(seat);
+  await app(created).release(warm);
   await suite.settle();
   const idleSweep = await costOf(sweep);
   const one = await compare();
@@ -178,9 +178,13 @@ const measureComparison: Part = async ({ suite, app, costOf, sweep, moveClock })
   const two = await compare();
   await addLicenses(MANY);
   const many = await compare();
-  open.push(seatIn(await app(created).acquire('first')));
+  const seat = async (machine: string): Promise<void> => {
+    open.push(seatIn(await app(created).acquire(machine)));
+    await suite.settle();
+  };
+  await seat('first');
   const seated = await compare();
-  open.push(seatIn(await app(created).acquire('second')));
+  await seat('second');
   const bothSeated = await compare();
   const [history] = await historiesOf(records, licenseId);
   if (!history) throw new Error('it has a session');
@@ -213,9 +217,9 @@ const measureComparison: Part = async ({ suite, app, costOf, sweep, moveClock })
 
 const measureForgetting: Part = async ({ suite, app, costOf, sweep, moveClock }) => {
   const license = app(await suite.createLicense());
+  await suite.settle();
   /** The sweep that forgets, when all that there is has come of age. */
   const forget = async (): Promise<Cost> => {
-    await suite.settle();
     moveClock((RETENTION_DAYS + 1) * DAY_MS);
     return costOf(sweep);
   };
@@ -224,9 +228,11 @@ const measureForgetting: Part = async ({ suite, app, costOf, sweep, moveClock })
   const comparing = await costOf(sweep);
   const nothing = await forget();
   await license.visit();
+  await suite.settle();
   const one = await forget();
   await license.visit();
   await license.visit();
+  await suite.settle();
   const two = await forget();
   return {
     forgetting: only(minus(nothing, comparing), ...OF_RECORDS),

@@ -3,7 +3,8 @@ import type { Scenario } from './usage.ts';
 
 export const USAGE = `Usage: npm run cost -- --seats N [--hours-per-day 8] [--sessions-per-day 1] [--signs-per-session 1] [--seats-per-license 10]
          [--heartbeat-seconds 300] [--redis pay-as-you-go|fixed] [--min-instances 0] [--via hosting|functions]
-         [--request-logs keep|drop] [--heartbeat-log-percent 100] [--indexes all|needed] [--json]
+         [--request-logs keep|drop] [--heartbeat-log-percent 100] [--indexes all|needed]
+         [--records-in region|multi-region] [--key software|hsm] [--json]
 
   --seats             that are held at the same time, --hours-per-day each day of a month of 30
   --sessions-per-day  of each seat: how often it is taken and given back
@@ -31,6 +32,8 @@ export const USUAL: Omit<Scenario, 'seats'> = {
   via: 'hosting',
   requestLogs: 'keep',
   heartbeatLogPercent: 100,
+  recordsIn: 'region',
+  key: 'software',
   indexes: 'all',
 };
 
@@ -51,6 +54,8 @@ export function readOptions(args: readonly string[]): CostOptions | { readonly b
         'request-logs': { type: 'string', default: USUAL.requestLogs },
         'heartbeat-log-percent': { type: 'string', default: String(USUAL.heartbeatLogPercent) },
         indexes: { type: 'string', default: USUAL.indexes },
+        'records-in': { type: 'string', default: USUAL.recordsIn },
+        key: { type: 'string', default: USUAL.key },
         json: { type: 'boolean', default: false },
       },
     });
@@ -68,6 +73,8 @@ export function readOptions(args: readonly string[]): CostOptions | { readonly b
         via: oneOf('via', values.via, ['hosting', 'functions']),
         requestLogs: oneOf('request-logs', values['request-logs'], ['keep', 'drop']),
         heartbeatLogPercent: whole('heartbeat-log-percent', values['heartbeat-log-percent'], 0, 100),
+        recordsIn: oneOf('records-in', values['records-in'], ['region', 'multi-region']),
+        key: oneOf('key', values.key, ['software', 'hsm']),
         indexes: oneOf('indexes', values.indexes, ['all', 'needed']),
       },
     };

@@ -35,7 +35,11 @@ export const READ_ON = '2026-11-28';
 const GIB = 2 ** 30;
 const GB = 1e9;
 const DAYS = 30;
-const MEMORY = 'from memory: no source was found';
+const FROM_MEMORY = 'from memory: no source was found';
+const TIER_1 = 'the price is that of Tier 1; that the region is in it is from memory';
+const OTHER_REGION = 'the price is that of us-west1; the row of the region was not found';
+const US_MULTI_REGION = 'the price is that of the United States; the row of Europe was not found';
+const AS_STORAGE = 'taken to cost what storage costs, once more for all of it';
 
 /**
  * List prices in US dollars, without taxes and discounts. Free amounts are those of a billing account or project that uses
@@ -61,7 +65,7 @@ export const PRICES = {
     free: 180_000,
     source: 'https://cloud.google.com/run/pricing',
     sourceDate: null,
-    unverified: 'the price is that of Tier 1; that the region is in it is from memory',
+    unverified: TIER_1,
   },
   memory: {
     part: 'Functions',
@@ -72,7 +76,7 @@ export const PRICES = {
     free: 360_000,
     source: 'https://cloud.google.com/run/pricing',
     sourceDate: null,
-    unverified: 'the price is that of Tier 1; that the region is in it is from memory',
+    unverified: TIER_1,
   },
   idleCpu: {
     part: 'Functions',
@@ -82,7 +86,7 @@ export const PRICES = {
     unit: 'vCPU-s',
     source: 'https://cloud.google.com/run/pricing',
     sourceDate: null,
-    unverified: MEMORY,
+    unverified: FROM_MEMORY,
   },
   idleMemory: {
     part: 'Functions',
@@ -92,7 +96,7 @@ export const PRICES = {
     unit: 'GiB-s',
     source: 'https://cloud.google.com/run/pricing',
     sourceDate: null,
-    unverified: MEMORY,
+    unverified: FROM_MEMORY,
   },
   redisCommands: {
     part: 'Redis',
@@ -132,7 +136,7 @@ export const PRICES = {
     free: 50_000 * DAYS,
     source: 'https://cloud.google.com/firestore/pricing',
     sourceDate: null,
-    unverified: 'the price is that of us-west1; the row of the region was not found',
+    unverified: OTHER_REGION,
   },
   documentWrites: {
     part: 'Records',
@@ -143,7 +147,7 @@ export const PRICES = {
     free: 20_000 * DAYS,
     source: 'https://cloud.google.com/firestore/pricing',
     sourceDate: null,
-    unverified: 'the price is that of us-west1; the row of the region was not found',
+    unverified: OTHER_REGION,
   },
   documentStorage: {
     part: 'Records',
@@ -154,7 +158,7 @@ export const PRICES = {
     free: GIB,
     source: 'https://cloud.google.com/firestore/pricing',
     sourceDate: null,
-    unverified: 'the price is that of us-west1; the row of the region was not found',
+    unverified: OTHER_REGION,
   },
   documentHistory: {
     part: 'Records',
@@ -164,7 +168,50 @@ export const PRICES = {
     unit: 'bytes',
     source: 'https://cloud.google.com/firestore/pricing',
     sourceDate: null,
-    unverified: 'taken to cost what storage costs, once more for all of it',
+    unverified: AS_STORAGE,
+  },
+  multiRegionReads: {
+    part: 'Records',
+    what: 'documents read (multi-region)',
+    usd: 0.06,
+    per: 100_000,
+    unit: 'documents',
+    free: 50_000 * DAYS,
+    source: 'https://cloud.google.com/firestore/pricing',
+    sourceDate: null,
+    unverified: US_MULTI_REGION,
+  },
+  multiRegionWrites: {
+    part: 'Records',
+    what: 'documents written (multi-region)',
+    usd: 0.18,
+    per: 100_000,
+    unit: 'documents',
+    free: 20_000 * DAYS,
+    source: 'https://cloud.google.com/firestore/pricing',
+    sourceDate: null,
+    unverified: US_MULTI_REGION,
+  },
+  multiRegionStorage: {
+    part: 'Records',
+    what: 'storage after a year (multi-region)',
+    usd: 0.18,
+    per: GIB,
+    unit: 'bytes',
+    free: GIB,
+    source: 'https://cloud.google.com/firestore/pricing',
+    sourceDate: null,
+    unverified: US_MULTI_REGION,
+  },
+  multiRegionHistory: {
+    part: 'Records',
+    what: 'point-in-time recovery (multi-region)',
+    usd: 0.18,
+    per: GIB,
+    unit: 'bytes',
+    source: 'https://cloud.google.com/firestore/pricing',
+    sourceDate: null,
+    unverified: AS_STORAGE,
   },
   eventBytes: {
     part: 'Events',
@@ -189,6 +236,24 @@ export const PRICES = {
     part: 'Signing',
     what: 'signatures',
     usd: 0.03,
+    per: 10_000,
+    unit: 'operations',
+    source: 'https://cloud.google.com/kms/pricing',
+    sourceDate: '2025-03-17',
+  },
+  hsmVersions: {
+    part: 'Signing',
+    what: 'key versions (HSM)',
+    usd: 2.5,
+    per: 1,
+    unit: 'versions',
+    source: 'https://cloud.google.com/kms/pricing',
+    sourceDate: '2025-03-17',
+  },
+  hsmOperations: {
+    part: 'Signing',
+    what: 'signatures (HSM)',
+    usd: 0.15,
     per: 10_000,
     unit: 'operations',
     source: 'https://cloud.google.com/kms/pricing',
@@ -264,7 +329,7 @@ export const PRICES = {
     free: 1e6,
     source: 'https://cloud.google.com/stackdriver/pricing',
     sourceDate: null,
-    unverified: MEMORY,
+    unverified: FROM_MEMORY,
   },
 } as const satisfies Readonly<Record<string, Price>>;
 

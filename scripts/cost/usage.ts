@@ -23,6 +23,9 @@ export interface Scenario {
   readonly requestLogs: 'keep' | 'drop';
   /** Of the lines of heartbeats that went well, how many are kept. */
   readonly heartbeatLogPercent: number;
+  readonly recordsIn: 'region' | 'multi-region';
+  /** Where the signing key lies. */
+  readonly key: 'software' | 'hsm';
   /** Indexes of single fields: all that Firestore makes by itself, or those that our queries need. */
   readonly indexes: 'all' | 'needed';
 }
@@ -129,13 +132,24 @@ export function usageOf(scenario: Scenario): Usage {
       redisCommands,
       redisBandwidth: redisBytesOut + redisCommands * ASSUMPTIONS.redisAnswerBytes,
       redisStorage: seats * ASSUMPTIONS.redisBytesASession + licenses * ASSUMPTIONS.redisBytesALicense,
-      documentReads: counted('documentReads'),
-      documentWrites: counted('documentWrites'),
-      documentStorage: stored,
-      documentHistory: stored,
+      ...billedAs(scenario.recordsIn === 'region', {
+        documentReads: counted('documentReads'),
+        documentWrites: counted('documentWrites'),
+        documentStorage: stored,
+        documentHistory: stored,
+      }),
+      ...billedAs(scenario.recordsIn === 'multi-region', {
+        multiRegionReads: counted('documentReads'),
+        multiRegionWrites: counted('documentWrites'),
+        multiRegionStorage: stored,
+        multiRegionHistory: stored,
+      }),
       eventBytes: 2 * Math.max(counted('messageBytes'), events * ASSUMPTIONS.leastEventBytes),
-      keyVersions: 1,
-      keyOperations: counted('signatures'),
+      ...billedAs(scenario.key === 'software', {
+        keyVersions: 1,
+        keyOperations: counted('signatures'),
+      }),
+      ...billedAs(scenario.key === 'hsm', { hsmVersions: 1, hsmOperations: counted('signatures') }),
       logBytes:
         counted('logBytes') +
         callsInAll * ASSUMPTIONS.logLineAddsBytes -
@@ -149,6 +163,15 @@ export function usageOf(scenario: Scenario): Usage {
       uptimeChecks: calls.health,
     },
   };
+}
+
+/** The amounts, where they are billed under these names, or nothing. */
+function billedAs<const Name extends string>(
+  isBilled: boolean,
+  amounts: Readonly<Record<Name, number>>,
+): Readonly<Record<Name, number>> {
+  if (isBilled) return amounts;
+  return { ...amounts, ...Object.fromEntries(Object.keys(amounts).map((name) => [name, 0])) };
 }
 
 /** How many of so many places are hit by so many throws, on average. */

@@ -1,6 +1,6 @@
 import { type Estimate, estimate, type Lever, leversOf } from './estimate.ts';
 import { USUAL } from './options.ts';
-import { MOST_COMMANDS_A_SECOND, PARTS, PRICES, type Price, READ_ON, REGION } from './prices.ts';
+import { MOST_COMMANDS_A_SECOND, PARTS, READ_ON, REGION } from './prices.ts';
 import { sum } from './sum.ts';
 
 const LEVERS_SHOWN = 3;
@@ -63,16 +63,16 @@ export function costTable(sizes: readonly number[]): string {
       .slice(0, LEVERS_SHOWN)
       .map((lever) => `- ${lineOfLever(lever)}`),
     '',
-    `Not certain, because the source did not say it for ${REGION} when it was read on ${READ_ON}: ${uncertain().join('; ')}.`,
+    `Not certain, because the source did not say it for ${REGION} when it was read on ${READ_ON}: ${uncertainOf(largest).join('; ')}.`,
   ].join('\n');
 }
 
-function uncertain(): string[] {
-  const byReason = Map.groupBy(
-    Object.values<Price>(PRICES).filter(({ unverified }) => unverified !== undefined),
-    ({ unverified }) => unverified,
+function uncertainOf({ lines }: Estimate): string[] {
+  const uncertain = lines.filter(({ unverified }) => unverified !== undefined);
+  const byReason = Map.groupBy(uncertain, ({ unverified }) => unverified);
+  return [...byReason].map(
+    ([reason, ofReason]) => `${ofReason.map(({ what }) => what).join(', ')} (${reason})`,
   );
-  return [...byReason].map(([reason, prices]) => `${prices.map(({ what }) => what).join(', ')} (${reason})`);
 }
 
 function lineOfLever({ what, price, savesUsd }: Lever): string {
