@@ -22,7 +22,7 @@ const blocks = [...runbook.matchAll(/^( *)```sh\n(.*?)^ *```/gms)].map(([, inden
 const commands = blocks.flat();
 /** A secret that nobody has to think up, on its way to a command. */
 const RANDOM = "openssl rand -hex 32 | tr -d '\\n' | ";
-const ofGoogle = commands
+const ofGoogle = [...new Set(commands)]
   .map((command) => (command.startsWith(RANDOM) ? command.slice(RANDOM.length) : command))
   .filter((command) => command.startsWith('gcloud '));
 const ofOurs = commands.filter((command) => command.startsWith('npm run admin -- '));
