@@ -4,7 +4,7 @@ import { type Estimate, estimate, leversOf } from './estimate.ts';
 import { readOptions, USAGE, USUAL } from './options.ts';
 import { PRICES, type Price } from './prices.ts';
 import { sum } from './sum.ts';
-import type { Scenario } from './usage.ts';
+import { type Scenario, usageOf } from './usage.ts';
 import { inWords } from './words.ts';
 
 const SIZES = [1, 100, 1_000, 10_000, 100_000, 500_000];
@@ -46,6 +46,35 @@ describe('a month’s cost', () => {
     // What publishing and comparing add.
     expect(line?.amount).toBeGreaterThan(commands);
     expect(line?.amount).toBeLessThan(1.05 * commands);
+  });
+
+  test('follows from counted records: what a session leaves behind, and what is swept, compared and forgotten', () => {
+    const sessions = 30 * 1_000;
+    const { amounts } = usageOf({ ...USUAL, seats: 1_000 });
+    expect(amounts.keyOperations).toBe(2 * sessions);
+    expect(amounts.eventBytes).toBe(2 * 2 * 1_000 * sessions);
+    // Recorded 6, sealed 2, forgotten 3, and at the most a chain's head for each of the two events; then every hour and day.
+    const often = 30 * 24 * 30;
+    expect(amounts.documentWrites).toBeGreaterThan(sessions * (6 + 2 + 3 + 1));
+    expect(amounts.documentWrites).toBeLessThan(sessions * (6 + 2 + 3 + 2) + 2 * often);
+    // Signed 1, recorded 6, sealed 4, forgotten 5, and the heads; a minute's 6; each license and open seat every hour.
+    const swept = 30 * 24 * 60 * 6;
+    const compared = 30 * (24 * 100 + 8 * 1_000);
+    expect(amounts.documentReads).toBeGreaterThan(sessions * (1 + 6 + 4 + 5 + 1) + swept + compared);
+    expect(amounts.documentReads).toBeLessThan(sessions * (1 + 6 + 4 + 5 + 2) + swept + compared + 2 * often);
+    expect(amounts.documentStorage).toBeGreaterThan(12 * sessions * (7_244 + 14_024));
+    expect(amounts.documentStorage).toBeLessThan(1.2 * 12 * sessions * (7_244 + 14_024));
+  });
+
+  test('bills an instance for a tenth of a second a call where calls are few, and for its CPU where they are many', () => {
+    const callsOf = (seats: number) => 30 * seats * (96 + 1 + 1 + 1 + 2);
+    const atNight = usageOf({ ...USUAL, seats: 1 }).amounts.cpu;
+    const few = usageOf({ ...USUAL, seats: 11 }).amounts.cpu - atNight;
+    expect(few / callsOf(10)).toBeGreaterThan(0.095);
+    expect(few / callsOf(10)).toBeLessThan(0.105);
+    const many = usageOf({ ...USUAL, seats: 1_000_000 }).amounts.cpu - atNight;
+    expect(many / callsOf(1_000_000)).toBeGreaterThan(0.002 / 0.6);
+    expect(many / callsOf(1_000_000)).toBeLessThan(1.5 * (0.002 / 0.6));
   });
 
   test('with a fixed plan of Redis has no price for commands, and refuses what no plan carries', () => {
