@@ -142,7 +142,7 @@ const measureSweep: Part = async ({ suite, app, costOf, sweep, withholding, publ
     publishedBatch: only(minus(publishing, idleSweep), 'redisCommands', 'redisBytes'),
     recordedSession,
     sealedSession: only(minus(sealedTwo, sealedOne), ...OF_RECORDS),
-    sealedChain: only(minus(sealedBoth, sealedTwo), ...OF_RECORDS),
+    sealedChain: only(minus(sealedBoth, sealedTwo), ...OF_RECORDS, 'logBytes'),
   };
 };
 

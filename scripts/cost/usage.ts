@@ -30,108 +30,57 @@ export interface Scenario {
   readonly indexes: 'all' | 'needed';
 }
 
-/** What is used in a month of 30 days, by what it is billed as, and at the busiest. */
+/** What is used in a month of 30 days, by what it is billed as. */
 export interface Usage {
   readonly amounts: Readonly<Record<PriceName, number>>;
+  /** On average over the hours in which seats are held. */
   readonly redisCommandsPerSecond: number;
 }
 
+/** Functions whose calls grow with seats, or come by the clock; what people and operators do beside is not in it. */
+const CALLED = ['acquire', 'heartbeat', 'sign', 'release', 'record-event', 'sweep', 'health'] as const;
+type Called = (typeof CALLED)[number];
 const COUNTED = Object.keys(COUNTS).filter(isCounted);
+
 const DAYS = 30;
+const SECONDS_A_MONTH = DAYS * 24 * 3_600;
 const SWEEPS = DAYS * 24 * 60;
 const COMPARISONS = DAYS * 24;
+/** Histories are forgotten after a year, unless told otherwise; events and hours of use never are. */
 const MONTHS_KEPT = 12;
-const GIB_OF_MIB = 1 / 1024;
-const SECONDS_A_MONTH = DAYS * 24 * 3_600;
+const KEPT_WARM = ['acquire', 'heartbeat', 'release'] as const;
 const SECRETS = new Set(MANIFEST.flatMap(({ secrets }): readonly string[] => secrets));
 const SECRETS_A_FUNCTION = sum(MANIFEST.map(({ secrets }) => secrets.length)) / MANIFEST.length;
 
 export function usageOf(scenario: Scenario): Usage {
-  const { seats, hoursPerDay, sessionsPerDay, signsPerSession, heartbeatSeconds } = scenario;
-  const activeHours = hoursPerDay * DAYS;
-  const activeSeconds = activeHours * 3_600;
-  const licenses = Math.ceil(seats / scenario.seatsPerLicense);
-  const sessions = seats * sessionsPerDay * DAYS;
-  const events = 2 * sessions;
-  const eventsASweep = events / (activeHours * 60);
-  const calls = {
-    acquire: sessions,
-    heartbeat: (seats * activeSeconds) / heartbeatSeconds,
-    sign: sessions * signsPerSession,
-    release: sessions,
-    'record-event': events,
-    sweep: SWEEPS,
-    health: ASSUMPTIONS.uptimeChecksAnHour * 24 * DAYS,
-  };
-
-  /** How often each counted thing happens in the month. */
-  const times: Readonly<Record<keyof typeof COUNTS, number>> = {
-    acquire: calls.acquire,
-    heartbeat: calls.heartbeat,
-    sign: calls.sign,
-    release: calls.release,
-    health: calls.health,
-    idleSweep: SWEEPS,
-    // A shard's first batch needs one event, each further one a hundred.
-    publishedBatch: activeHours * 60 * (distinct(SHARDS, eventsASweep) + eventsASweep / 100),
-    recordedSession: sessions,
-    sealedSession: sessions,
-    // Taken to have a tenant of its own each.
-    sealedChain: activeHours * 60 * distinct(licenses, eventsASweep),
-    comparison: COMPARISONS,
-    comparedLicense: COMPARISONS * licenses,
-    comparedLicensePage: COMPARISONS * (distinct(SHARDS, licenses) + licenses / 100),
-    comparedSession: activeHours * seats,
-    comparedPool: activeHours * licenses,
-    comparedSessionPage: activeHours * (seats / 100),
-    forgetting: DAYS,
-    forgottenSession: sessions,
-    storedLicense: licenses,
-    storedUsageHour: MONTHS_KEPT * activeHours * distinct(licenses, events / activeHours),
-    storedHistory: MONTHS_KEPT * sessions,
-    storedEvents: MONTHS_KEPT * sessions,
-  };
+  const month = monthOf(scenario);
+  const { calls, events, licenses, activeSeconds } = month;
+  const times = timesOf(month);
   const counted = (field: keyof Counted): number =>
     sum(COUNTED.map((name) => times[name] * amountOf(COUNTS[name], field)));
 
+  const callsInAll = sum(CALLED.map((name) => calls[name]));
+  const callsOfClients = calls.acquire + calls.heartbeat + calls.sign + calls.release;
+  const answerBytes = counted('answerBytes') + callsOfClients * ASSUMPTIONS.answerAddsBytes;
   const redisCommands = counted('redisCommands');
   const redisBytesOut = counted('redisBytes') + redisCommands * ASSUMPTIONS.redisRequestAddsBytes;
-  const callsInAll = sum(Object.values(calls));
-  const answerBytes =
-    counted('answerBytes') +
-    (calls.acquire + calls.heartbeat + calls.sign + calls.release) * ASSUMPTIONS.answerAddsBytes;
-  const droppedBeats = calls.heartbeat * (1 - scenario.heartbeatLogPercent / 100);
   const stored = counted(scenario.indexes === 'all' ? 'storedBytes' : 'leanBytes');
-
-  const warm = ['acquire', 'heartbeat', 'release'] as const;
-  const busySeconds = (name: keyof typeof calls): number => {
-    if (name === 'sweep') return SWEEPS * ASSUMPTIONS.sweepSeconds + events * ASSUMPTIONS.sweepSecondsAnEvent;
-    const seconds = name === 'health' ? SECONDS_A_MONTH : activeSeconds;
-    const perSecond = calls[name] / seconds;
-    const usesSdk = name === 'sign' || name === 'record-event';
-    const cpuSeconds = usesSdk ? ASSUMPTIONS.cpuSecondsASdkCall : ASSUMPTIONS.cpuSecondsASeatCall;
-    // One instance is billed while it serves any call at all; more are there once one is too busy.
-    const anyServed = distinct(1, perSecond * ASSUMPTIONS.billedSecondsACall);
-    return seconds * Math.max(anyServed, (perSecond * cpuSeconds) / ASSUMPTIONS.mostBusy);
-  };
-  const idleSeconds = (name: keyof typeof calls): number =>
-    Math.max(0, scenario.minInstances * SECONDS_A_MONTH - busySeconds(name));
-  const names = MANIFEST.flatMap(({ name }) => (isCalled(name) ? [name] : []));
-  function isCalled(name: string): name is keyof typeof calls {
-    return Object.hasOwn(calls, name);
-  }
+  const beatLinesDropped = calls.heartbeat * (1 - scenario.heartbeatLogPercent / 100);
+  const idleSecondsOf = (name: Called): number =>
+    Math.max(0, scenario.minInstances * SECONDS_A_MONTH - busySecondsOf(name, month));
 
   return {
     redisCommandsPerSecond: redisCommands / activeSeconds,
     amounts: {
       requests: callsInAll,
-      cpu: sum(names.map((name) => busySeconds(name) * ASSUMPTIONS.vcpusAnInstance)),
-      memory: sum(names.map((name) => busySeconds(name) * memoryGiBOf(name))),
-      idleCpu: sum(warm.map((name) => idleSeconds(name) * ASSUMPTIONS.vcpusAnInstance)),
-      idleMemory: sum(warm.map((name) => idleSeconds(name) * memoryGiBOf(name))),
+      cpu: sum(CALLED.map((name) => busySecondsOf(name, month) * ASSUMPTIONS.vcpusAnInstance)),
+      memory: sum(CALLED.map((name) => busySecondsOf(name, month) * memoryGiBOf(name))),
+      idleCpu: sum(KEPT_WARM.map((name) => idleSecondsOf(name) * ASSUMPTIONS.vcpusAnInstance)),
+      idleMemory: sum(KEPT_WARM.map((name) => idleSecondsOf(name) * memoryGiBOf(name))),
       redisCommands,
       redisBandwidth: redisBytesOut + redisCommands * ASSUMPTIONS.redisAnswerBytes,
-      redisStorage: seats * ASSUMPTIONS.redisBytesASession + licenses * ASSUMPTIONS.redisBytesALicense,
+      redisStorage:
+        scenario.seats * ASSUMPTIONS.redisBytesASession + licenses * ASSUMPTIONS.redisBytesALicense,
       ...billedAs(scenario.recordsIn === 'region', {
         documentReads: counted('documentReads'),
         documentWrites: counted('documentWrites'),
@@ -153,7 +102,7 @@ export function usageOf(scenario: Scenario): Usage {
       logBytes:
         counted('logBytes') +
         callsInAll * ASSUMPTIONS.logLineAddsBytes -
-        droppedBeats * (COUNTS.heartbeat.logBytes + ASSUMPTIONS.logLineAddsBytes) +
+        beatLinesDropped * (COUNTS.heartbeat.logBytes + ASSUMPTIONS.logLineAddsBytes) +
         (scenario.requestLogs === 'keep' ? callsInAll * ASSUMPTIONS.requestLogBytes : 0),
       hostingBytes: scenario.via === 'hosting' ? answerBytes : 0,
       internetBytes: redisBytesOut + (scenario.via === 'functions' ? answerBytes : 0),
@@ -163,6 +112,72 @@ export function usageOf(scenario: Scenario): Usage {
       uptimeChecks: calls.health,
     },
   };
+}
+
+type Month = ReturnType<typeof monthOf>;
+
+/** What happens in the month, before it costs anything. */
+function monthOf({ seats, hoursPerDay, sessionsPerDay, ...scenario }: Scenario) {
+  const activeHours = hoursPerDay * DAYS;
+  const activeSeconds = activeHours * 3_600;
+  const sessions = seats * sessionsPerDay * DAYS;
+  const events = 2 * sessions;
+  const calls: Readonly<Record<Called, number>> = {
+    acquire: sessions,
+    heartbeat: (seats * activeSeconds) / scenario.heartbeatSeconds,
+    sign: sessions * scenario.signsPerSession,
+    release: sessions,
+    'record-event': events,
+    sweep: SWEEPS,
+    health: ASSUMPTIONS.uptimeChecksAnHour * 24 * DAYS,
+  };
+  const licenses = Math.ceil(seats / scenario.seatsPerLicense);
+  return { seats, licenses, activeHours, activeSeconds, sessions, events, calls };
+}
+
+/** How often each counted thing happens. */
+function timesOf(month: Month): Readonly<Record<keyof typeof COUNTS, number>> {
+  const { seats, licenses, activeHours, sessions, events, calls } = month;
+  const activeSweeps = activeHours * 60;
+  const eventsASweep = events / activeSweeps;
+  return {
+    acquire: calls.acquire,
+    heartbeat: calls.heartbeat,
+    sign: calls.sign,
+    release: calls.release,
+    health: calls.health,
+    idleSweep: SWEEPS,
+    // A shard's first batch needs one event, each further one a hundred.
+    publishedBatch: activeSweeps * (distinct(SHARDS, eventsASweep) + eventsASweep / 100),
+    recordedSession: sessions,
+    sealedSession: sessions,
+    // Each license is taken to be in a tenant of its own.
+    sealedChain: activeSweeps * distinct(licenses, eventsASweep),
+    comparison: COMPARISONS,
+    comparedLicense: COMPARISONS * licenses,
+    comparedLicensePage: COMPARISONS * (distinct(SHARDS, licenses) + licenses / 100),
+    comparedSession: activeHours * seats,
+    comparedPool: activeHours * licenses,
+    comparedSessionPage: activeHours * (seats / 100),
+    forgetting: DAYS,
+    forgottenSession: sessions,
+    storedLicense: licenses,
+    storedUsageHour: MONTHS_KEPT * activeHours * distinct(licenses, events / activeHours),
+    storedHistory: MONTHS_KEPT * sessions,
+    storedEvents: MONTHS_KEPT * sessions,
+  };
+}
+
+/** For how long instances of the function are billed, all of them together. */
+function busySecondsOf(name: Called, { calls, events, activeSeconds }: Month): number {
+  if (name === 'sweep') return SWEEPS * ASSUMPTIONS.sweepSeconds + events * ASSUMPTIONS.sweepSecondsAnEvent;
+  const seconds = name === 'health' ? SECONDS_A_MONTH : activeSeconds;
+  const perSecond = calls[name] / seconds;
+  const usesSdk = name === 'sign' || name === 'record-event';
+  const cpuSeconds = usesSdk ? ASSUMPTIONS.cpuSecondsASdkCall : ASSUMPTIONS.cpuSecondsASeatCall;
+  // One instance is billed while it serves any call at all; there are more once one is too busy.
+  const anyServed = distinct(1, perSecond * ASSUMPTIONS.billedSecondsACall);
+  return seconds * Math.max(anyServed, (perSecond * cpuSeconds) / ASSUMPTIONS.mostBusy);
 }
 
 /** The amounts, where they are billed under these names, or nothing. */
@@ -187,8 +202,8 @@ function isCounted(name: string): name is keyof typeof COUNTS {
   return Object.hasOwn(COUNTS, name);
 }
 
-function memoryGiBOf(name: string): number {
+function memoryGiBOf(name: Called): number {
   const contract = MANIFEST.find((each) => each.name === name);
   if (!contract) throw new TypeError(`no function is named ${name}`);
-  return contract.memoryMiB * GIB_OF_MIB;
+  return contract.memoryMiB / 1024;
 }
