@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import * as z from 'zod/mini';
+import { MANIFEST } from '../../functions/manifest.ts';
 import { putLocalKey } from '../../shared/adapters/signer/embedded.ts';
+import { readOptions } from '../cost/options.ts';
 import { type Newcomer, newcomer } from '../local/newcomer.ts';
+import { runAdmin } from './run.ts';
 
 const runbook = readFileSync('infra/README.md', 'utf8');
 /** Each block, its commands a line each. */
@@ -17,17 +20,72 @@ const blocks = [...runbook.matchAll(/^( *)```sh\n(.*?)^ *```/gms)].map(([, inden
     .filter((line) => line !== ''),
 );
 const commands = blocks.flat();
-const ofGoogle = commands.filter((command) => command.startsWith('gcloud '));
+/** A secret that nobody has to think up, on its way to a command. */
+const RANDOM = "openssl rand -hex 32 | tr -d '\\n' | ";
+const ofGoogle = [...new Set(commands)]
+  .map((command) => (command.startsWith(RANDOM) ? command.slice(RANDOM.length) : command))
+  .filter((command) => command.startsWith('gcloud '));
 const ofOurs = commands.filter((command) => command.startsWith('npm run admin -- '));
+const ofCost = commands.filter((command) => command.startsWith('npm run cost -- '));
+/** What these do is seen by tests of their own, and by whoever deploys. */
+const DEPLOYING = [
+  'npm ci',
+  'npm run bundle',
+  'npm run deploy',
+  'npm run verify-deploy -- --url https://licenses.example.com',
+];
 
 test('the runbook has no command that is not looked at here', () => {
-  const others = commands.filter((command) => !ofGoogle.includes(command) && !ofOurs.includes(command));
-  expect(others).toEqual([
-    expect.stringMatching(/^export SIGNING_KEY_VERSION=projects\/\S+\/cryptoKeyVersions\/1$/),
-  ]);
+  const known = [...ofGoogle, ...ofGoogle.map((command) => `${RANDOM}${command}`), ...ofOurs, ...ofCost];
+  expect(new Set(commands.filter((command) => !known.includes(command)))).toEqual(
+    new Set([
+      'export SEATLEASE_URL=https://licenses.example.com',
+      'export OPERATOR_KEY=the-operator-key',
+      ...DEPLOYING,
+      expect.stringMatching(/^export SIGNING_KEY_VERSION=projects\/\S+\/cryptoKeyVersions\/1$/),
+    ]),
+  );
   expect([...runbook.matchAll(/```\w/g)]).toHaveLength(blocks.length);
   expect(ofGoogle.length).toBeGreaterThan(10);
   expect(ofOurs.length).toBeGreaterThan(5);
+});
+
+test.each(ofCost)('%s has options that it takes', (command) => {
+  const [, , , , ...options] = command.split(' ');
+  expect(readOptions(options)).toHaveProperty('scenario');
+});
+
+test.each(ofOurs)('%s has options that it takes', async (command) => {
+  const [, , , , ...options] = command.split(' ');
+  const complaints: string[] = [];
+  const asked = new Error('nothing is asked of a server here');
+  const refuse = (): never => {
+    throw asked;
+  };
+  const parts = { withRecords: refuse, withKeys: refuse, api: refuse, nowMs: () => 0 };
+  await runAdmin(options, {}, { say: () => {}, complain: (text) => void complaints.push(text) }, parts);
+  expect(complaints).toEqual([expect.stringContaining(asked.message)]);
+});
+
+/** Where a link leads, as GitHub names headings. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\w -]/g, '')
+    .replaceAll(' ', '-');
+}
+
+test('every link within the runbook leads to a chapter', () => {
+  const anchors = [...runbook.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(String(heading)));
+  const links = [...runbook.matchAll(/\]\(#([^)]*)\)/g)].map(([, anchor]) => anchor);
+  expect(links.length).toBeGreaterThan(10);
+  expect(links.filter((anchor) => !anchors.includes(String(anchor)))).toEqual([]);
+});
+
+test('every secret that a function gets is among those that the runbook tells how to make', () => {
+  const secrets = new Set(MANIFEST.flatMap(({ secrets }): readonly string[] => secrets));
+  expect(secrets.size).toBeGreaterThan(5);
+  for (const secret of secrets) expect(runbook).toMatch(new RegExp(`^\\| \`${secret}\` \\|`, 'm'));
 });
 
 describe('the commands for keys, on a machine of one’s own', () => {
@@ -60,7 +118,7 @@ describe('the commands for keys, on a machine of one’s own', () => {
   });
 });
 
-describe('the commands for Cloud KMS', () => {
+describe('the commands of gcloud', () => {
   const name = 'are ones that gcloud knows, with options that it takes';
   if (spawnSync('gcloud', ['--version']).status !== 0) {
     test.skip(`${name}: gcloud is not installed (https://cloud.google.com/sdk/docs/install)`, () => {});

@@ -5,11 +5,12 @@ import { ACCESS, type Grant } from '../../shared/domain/authorization.ts';
 import { PROBLEMS } from '../../shared/errors.ts';
 import type { EndpointContract, FunctionContract } from '../../shared/http/contract.ts';
 import { QUERIES } from '../../shared/ports/catalogue.ts';
+import { costTable } from '../cost/words.ts';
 
 /** Everything in the repository that is made from other files of it: path from the root, and what it must hold. */
 export function generatedFiles(): ReadonlyMap<string, string> {
   return new Map([
-    ['README.md', fillIn(readFileSync('README.md', 'utf8'))],
+    ...['README.md', 'infra/README.md'].map((path) => [path, fillIn(readFileSync(path, 'utf8'))] as const),
     ['infra/firestore.indexes.json', `${JSON.stringify(firestoreIndexes(), null, 2)}\n`],
   ]);
 }
@@ -33,6 +34,8 @@ function section(name: string): string {
       );
     case 'access':
       return accessMatrix();
+    case 'cost':
+      return costTable([100, 1_000, 10_000, 100_000]);
     case 'settings':
       return table(
         ['Variable', 'Meaning', 'When not set'],

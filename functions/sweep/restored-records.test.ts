@@ -1,0 +1,151 @@
+import { rmSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { putLocalKey } from '../../shared/adapters/signer/embedded.ts';
+import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
+import { historiesOf, storyOf } from '../../shared/testing/records-of.ts';
+import type { Reply, TestLicense, TestSuite } from '../../shared/testing/suite.ts';
+
+/**
+ * The records are as they were some time ago, while the seat store has lived on: what infra/README.md says of that, under
+ * "Go back to an earlier state of the records".
+ */
+
+const HOUR_MS = 3_600_000;
+
+let folder: string;
+let clocked: ClockedSuite;
+let suite: TestSuite;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'seatlease-restored-'));
+  putLocalKey(join(folder, 'signing-keys'), 1, inject('signingKeys')[0]);
+  clocked = await openClockedSuite(undefined, { SEATLEASE_DATA: folder });
+  suite = clocked.suite;
+  await suite.sweep();
+});
+afterAll(async () => {
+  await clocked.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function inDatabase(work: (database: DatabaseSync) => void): void {
+  const database = new DatabaseSync(join(folder, 'records.db'));
+  work(database);
+  database.close();
+}
+
+/** Keeps the records as they are now. */
+function snapshot(): void {
+  rmSync(join(folder, 'snapshot.db'), { force: true });
+  inDatabase((database) => database.exec(`VACUUM INTO '${join(folder, 'snapshot.db')}'`));
+}
+
+/** Some hours later, with all that happened meanwhile on record, the records are as they were when they were kept. */
+async function restore(hours: number): Promise<void> {
+  await suite.settle();
+  clocked.moveClock(hours * HOUR_MS);
+  inDatabase((database) => {
+    database.exec(`ATTACH '${join(folder, 'snapshot.db')}' AS kept; BEGIN`);
+    database.exec(
+      'DELETE FROM main.documents; INSERT INTO main.documents SELECT * FROM kept.documents; COMMIT',
+    );
+  });
+}
+
+async function sweep(): Promise<Reply['body']> {
+  const { status, body, text } = await suite.sweep();
+  expect(status, text).toBe(200);
+  await suite.delivered();
+  return body;
+}
+
+async function change({ licenseId }: TestLicense, terms: Record<string, unknown>): Promise<void> {
+  const { status, text } = await suite.operate('PATCH', `/api/v1/licenses/${licenseId}`, terms);
+  expect(status, text).toBe(200);
+}
+
+describe('after the records went back in time', () => {
+  test('the next sweep makes seats follow them: terms, keys and suspensions are as they were, what was sold since is not there', async () => {
+    const resized = await suite.createLicense({ max: 1 });
+    const suspended = await suite.createLicense({ max: 1 });
+    snapshot();
+    await change(resized, { max: 5 });
+    const rotated = await suite.giveKey(resized.licenseId);
+    await change(suspended, { status: 'suspended' });
+    const sold = await suite.createLicense({ max: 1 });
+    await restore(2);
+
+    // Until it is compared, seats are given as before.
+    for (const machine of ['a', 'b']) await clocked.seat(rotated, machine);
+    await clocked.seat(sold, 'a');
+    expect((await suspended.acquire('a')).body.code).toBe('LICENSE_SUSPENDED');
+
+    expect((await sweep()).reconciled).toMatchObject({ copies: 3, copies_repaired: 3 });
+    expect((await rotated.acquire('a')).body.code).toBe('CREDENTIALS_INVALID');
+    expect((await resized.acquire('c')).body).toMatchObject({ code: 'SEATS_EXHAUSTED', max: 1 });
+    await clocked.seat(suspended, 'a');
+    expect((await sold.acquire('a')).body.code).toBe('LICENSE_SUSPENDED');
+
+    clocked.moveClock(HOUR_MS);
+    expect((await sweep()).reconciled).toMatchObject({ copies: 3, copies_removed: 1 });
+    expect((await sold.acquire('a')).body.code).toBe('CREDENTIALS_INVALID');
+    expect((await sweep()).reconciled).toBeNull();
+  });
+
+  test('a change that is made before that sweep counts from it on, and later ones at once', async () => {
+    const license = await suite.createLicense({ max: 1 });
+    snapshot();
+    for (const max of [5, 6, 7]) await change(license, { max });
+    await restore(2);
+    await change(license, { max: 2 });
+    for (const machine of ['a', 'b', 'c']) await clocked.seat(license, machine);
+    await sweep();
+    expect((await license.acquire('d')).body).toMatchObject({ code: 'SEATS_EXHAUSTED', active: 3, max: 2 });
+    await change(license, { max: 4 });
+    await clocked.seat(license, 'd');
+  });
+
+  test('who holds a seat keeps it; a session that ended since is closed within two hours, one that began since is on record once it ends', async () => {
+    const license = await suite.createLicense({ max: 3, ttl_seconds: 4 * 3_600 });
+    const [held, ended] = [await clocked.seat(license, 'held'), await clocked.seat(license, 'ended')];
+    await suite.settle();
+    snapshot();
+    await license.release(ended.id);
+    const begun = await clocked.seat(license, 'begun');
+    await restore(2);
+
+    await sweep();
+    for (const { id } of [held, begun]) {
+      const beat = await license.heartbeat({ session_id: id });
+      expect(beat.body).toMatchObject({ status: 'heartbeat_acknowledged' });
+      expect(beat.body).not.toHaveProperty('revived');
+    }
+    clocked.moveClock(HOUR_MS);
+    await sweep();
+    await license.release(begun.id);
+    await suite.settle();
+    const histories = await historiesOf(suite.deps.records, license.licenseId);
+    const historyOf = ({ id }: { id: string }) => histories.find(({ sessionId }) => sessionId === id);
+    expect(historyOf(held)).toMatchObject({ isOpen: true });
+    expect(historyOf(ended)).toMatchObject({ isOpen: false, endReason: 'lost' });
+    expect(historyOf(begun)).toMatchObject({ endReason: 'released', seatedMs: 3 * HOUR_MS });
+    // That it began was on record only after the records were kept.
+    const story = await storyOf(suite.deps.records, license.licenseId);
+    expect(story).toContain(`session.released ${begun.id}`);
+    expect(story).not.toContain(`session.acquired ${begun.id}`);
+  });
+
+  test('a borrowed seat that was given back since is not held again', async () => {
+    const license = await suite.createLicense({ max: 1, borrow: { max_days: 7 } });
+    const { session_id } = (await license.acquire('laptop', { borrow_days: 7 })).body;
+    await suite.settle();
+    snapshot();
+    await license.release(session_id);
+    await restore(2);
+    expect((await sweep()).reconciled).toMatchObject({ sessions_reseated: 0 });
+    await clocked.seat(license, 'desk');
+  });
+});

@@ -1,0 +1,178 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import { type Estimate, estimate, leversOf } from './estimate.ts';
+import { readOptions, USAGE, USUAL } from './options.ts';
+import { PRICES, type Price } from './prices.ts';
+import { sum } from './sum.ts';
+import { type Scenario, usageOf } from './usage.ts';
+import { inWords } from './words.ts';
+
+const SIZES = [1, 100, 1_000, 10_000, 100_000, 500_000];
+
+function monthOf(seats: number, change: Partial<Scenario> = {}): Estimate {
+  return estimate({ ...USUAL, seats, ...change });
+}
+
+describe('a month’s cost', () => {
+  test.each(SIZES)('of %i seats is the sum of its lines', (seats) => {
+    const { lines, usd, listUsd, usdPerSeat } = monthOf(seats);
+    expect(lines.length).toBeGreaterThan(15);
+    expect(sum(lines.map((line) => line.usd))).toBeCloseTo(usd, 9);
+    expect(sum(lines.map((line) => line.listUsd))).toBeCloseTo(listUsd, 9);
+    expect(usdPerSeat * seats).toBeCloseTo(usd, 9);
+  });
+
+  test.each(SIZES)('were nothing free, is for twice %i seats not more than twice as high', (seats) => {
+    const [once, twice] = [monthOf(seats), monthOf(2 * seats)];
+    expect(twice.listUsd).toBeLessThanOrEqual(2 * once.listUsd);
+    expect(twice.listUsd).toBeGreaterThan(once.listUsd);
+    expect(twice.usd).toBeGreaterThan(once.usd);
+  });
+
+  test.each(SIZES)('of %i seats takes what is free off once, and never more than was used', (seats) => {
+    const { lines } = monthOf(seats);
+    expect(new Set(lines.map(({ name }) => name)).size).toBe(lines.length);
+    for (const { name, amount, free, usd } of lines) {
+      if (name === 'redisPlan') throw new Error('paid by use');
+      const price: Price = PRICES[name];
+      expect(free).toBe(Math.min(amount, price.free ?? 0));
+      expect(usd).toBeCloseTo(((amount - free) / price.per) * price.usd, 9);
+    }
+  });
+
+  test('follows from counted calls: 96 heartbeats, a seat taken, signed for and given back, and sweeps', () => {
+    const commands = 30 * 1_000 * (96 + 1 + 3 + 1) + 30 * 24 * 60 * 16;
+    const line = monthOf(1_000).lines.find(({ name }) => name === 'redisCommands');
+    // What publishing and comparing add.
+    expect(line?.amount).toBeGreaterThan(commands);
+    expect(line?.amount).toBeLessThan(1.05 * commands);
+  });
+
+  test('follows from counted records: what a session leaves behind, and what is swept, compared and forgotten', () => {
+    const sessions = 30 * 1_000;
+    const { amounts } = usageOf({ ...USUAL, seats: 1_000 });
+    expect(amounts.keyOperations).toBe(2 * sessions);
+    expect(amounts.eventBytes).toBe(2 * 2 * 1_000 * sessions);
+    // Recorded 6, sealed 2, forgotten 3, and at the most a chain's head for each of the two events; then every hour and day.
+    const often = 30 * 24 * 30;
+    expect(amounts.documentWrites).toBeGreaterThan(sessions * (6 + 2 + 3 + 1));
+    expect(amounts.documentWrites).toBeLessThan(sessions * (6 + 2 + 3 + 2) + 2 * often);
+    // Signed 1, recorded 6, sealed 4, forgotten 5, and the heads; a minute's 6; each license and open seat every hour.
+    const swept = 30 * 24 * 60 * 6;
+    const compared = 30 * (24 * 100 + 8 * 1_000);
+    expect(amounts.documentReads).toBeGreaterThan(sessions * (1 + 6 + 4 + 5 + 1) + swept + compared);
+    expect(amounts.documentReads).toBeLessThan(sessions * (1 + 6 + 4 + 5 + 2) + swept + compared + 2 * often);
+    expect(amounts.documentStorage).toBeGreaterThan(12 * sessions * (7_244 + 14_024));
+    expect(amounts.documentStorage).toBeLessThan(1.2 * 12 * sessions * (7_244 + 14_024));
+  });
+
+  test('bills an instance for a tenth of a second a call where calls are few, and for its CPU where they are many', () => {
+    const callsOf = (seats: number) => 30 * seats * (96 + 1 + 1 + 1 + 2);
+    const atNight = usageOf({ ...USUAL, seats: 1 }).amounts.cpu;
+    const few = usageOf({ ...USUAL, seats: 11 }).amounts.cpu - atNight;
+    expect(few / callsOf(10)).toBeGreaterThan(0.095);
+    expect(few / callsOf(10)).toBeLessThan(0.105);
+    const many = usageOf({ ...USUAL, seats: 1_000_000 }).amounts.cpu - atNight;
+    expect(many / callsOf(1_000_000)).toBeGreaterThan(0.002 / 0.6);
+    expect(many / callsOf(1_000_000)).toBeLessThan(1.5 * (0.002 / 0.6));
+  });
+
+  test('with a fixed plan of Redis has no price for commands, and refuses what no plan carries', () => {
+    const { lines } = monthOf(100_000, { redis: 'fixed' });
+    expect(lines.filter(({ part }) => part === 'Redis')).toMatchObject([{ name: 'redisPlan', usd: 200 }]);
+    expect(() => monthOf(1_000_000, { redis: 'fixed', heartbeatSeconds: 10 })).toThrow(RangeError);
+    expect(leversOf(monthOf(1_000_000, { heartbeatSeconds: 10 })).map(({ what }) => what)).not.toContain(
+      'a fixed plan of Upstash',
+    );
+  });
+
+  test.each<[string, Partial<Scenario>]>([
+    ['a fixed plan', { redis: 'fixed' }],
+    ['heartbeats half as often', { heartbeatSeconds: 600 }],
+    ['Cloud Run', { requestLogs: 'drop' }],
+    ['one line in ten', { heartbeatLogPercent: 10 }],
+    ['no indexes', { indexes: 'needed' }],
+    ['not Hosting', { via: 'functions' }],
+  ])('is lower by what the lever "%s" is said to save', (name, change) => {
+    const month = monthOf(100_000);
+    const lever = leversOf(month).find(({ what }) => what.includes(name));
+    expect(lever?.savesUsd).toBeGreaterThan(0);
+    expect(lever?.savesUsd).toBeCloseTo(month.usd - monthOf(100_000, change).usd, 9);
+  });
+
+  test('is higher with a key in hardware and records in two regions', () => {
+    const month = monthOf(100_000);
+    expect(monthOf(100_000, { key: 'hsm' }).usd).toBeGreaterThan(month.usd + 70);
+    expect(monthOf(100_000, { recordsIn: 'multi-region' }).usd).toBeGreaterThan(month.usd + 100);
+  });
+
+  test('is higher by what instances kept warm cost, and says so', () => {
+    const warm = monthOf(100, { minInstances: 1 });
+    expect(warm.usd).toBeGreaterThan(monthOf(100).usd + 15);
+    expect(leversOf(warm)[0]).toMatchObject({ what: 'no instances kept warm' });
+  });
+});
+
+test('every price has its source, and what is not certain is said wherever it is used', () => {
+  const months = [
+    monthOf(100_000, { minInstances: 1 }),
+    monthOf(100_000, { recordsIn: 'multi-region', key: 'hsm' }),
+  ];
+  const used = new Set<string>();
+  for (const month of months) {
+    const words = inWords(month);
+    for (const { name } of month.lines) {
+      if (name === 'redisPlan') throw new Error('paid by use');
+      used.add(name);
+      const { part, what, source, usd, per, sourceDate, unverified }: Price = PRICES[name];
+      expect(source).toMatch(/^https:\/\//);
+      expect(sourceDate ?? '2026-01-01').toMatch(/^\d{4}-\d\d-\d\d$/);
+      expect(usd / per).toBeGreaterThan(0);
+      if (unverified !== undefined) expect(words).toContain(`${part}, ${what}: ${unverified}`);
+      expect(words.includes(`${what} ?`), what).toBe(unverified !== undefined);
+    }
+  }
+  expect([...used].toSorted()).toEqual(Object.keys(PRICES).toSorted());
+});
+
+describe('npm run cost', () => {
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, ['scripts/cost.ts', ...args], { encoding: 'utf8' });
+
+  test('prints the table, or the same as JSON', () => {
+    const { status, stdout } = run('--seats', '1000', '--json');
+    expect(status).toBe(0);
+    const { scenario, usd } = JSON.parse(stdout);
+    expect(scenario).toEqual({ ...USUAL, seats: 1_000 });
+    expect(usd).toBe(monthOf(1_000).usd);
+    expect(inWords(monthOf(1_000))).toContain('1,000 seats');
+  });
+
+  test('ends with 2 and says how it is used where it is asked for something it does not know', () => {
+    const { status, stdout, stderr } = run('--seats', '1000', '--colour', 'red');
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toContain("Unknown option '--colour'");
+    expect(stderr).toContain(USAGE);
+  });
+
+  test.each([
+    [[], '--seats needs a whole number from 1 to 1000000'],
+    [['--seats', '0'], '--seats needs a whole number from 1 to 1000000'],
+    [['--seats', '1e3'], '--seats needs'],
+    [['--seats', '10', '--hours-per-day', '25'], '--hours-per-day needs a whole number from 1 to 24'],
+    [['--seats', '10', '--redis', 'free'], '--redis needs pay-as-you-go or fixed'],
+    [['--seats', '10', '--via', 'mail'], '--via needs hosting or functions'],
+    [['100'], "Unexpected argument '100'"],
+  ])('refuses %j', (args, because) => {
+    expect(readOptions(args)).toEqual({ because: expect.stringContaining(because) });
+  });
+
+  test('names every option in its usage', () => {
+    const named = [...USAGE.matchAll(/\[--([a-z-]+)/g)].map(([, name]) => name);
+    for (const name of named)
+      expect(readOptions(['--seats', '1', `--${name}`, '?'])).not.toMatchObject({
+        because: expect.stringContaining('Unknown option'),
+      });
+    expect(named).toHaveLength(Object.keys(USUAL).length + 1);
+  });
+});

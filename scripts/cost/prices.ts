@@ -1,0 +1,359 @@
+/** Parts of the suite, in the order of the table. */
+export const PARTS = [
+  'Functions',
+  'Redis',
+  'Records',
+  'Events',
+  'Signing',
+  'Logs',
+  'Network',
+  'Rest',
+] as const;
+export type PartName = (typeof PARTS)[number];
+
+/** One unit price. */
+export interface Price {
+  readonly part: PartName;
+  readonly what: string;
+  /** US dollars for `per` units. */
+  readonly usd: number;
+  readonly per: number;
+  readonly unit: string;
+  /** Units a month that cost nothing. */
+  readonly free?: number;
+  readonly source: string;
+  /** The day that the source says of itself; `null` where the copy that was read says none. */
+  readonly sourceDate: string | null;
+  /** Why it is not certain; absent where the source says it in so many words, for this region or for all. */
+  readonly unverified?: string;
+}
+
+export const REGION = 'europe-west1';
+/** When the sources were read. */
+export const READ_ON = '2026-11-28';
+
+const GIB = 2 ** 30;
+const GB = 1e9;
+const DAYS = 30;
+const FROM_MEMORY = 'from memory: no source was found';
+const TIER_1 = 'the price is that of Tier 1; that the region is in it is from memory';
+const OTHER_REGION = 'the price is that of us-west1; the row of the region was not found';
+const US_MULTI_REGION = 'the price is that of the United States; the row of Europe was not found';
+const AS_STORAGE = 'taken to cost what storage costs, once more for all of it';
+
+/**
+ * List prices in US dollars, without taxes and discounts. Free amounts are those of a billing account or project that uses
+ * them for nothing else; daily ones are multiplied by 30.
+ */
+export const PRICES = {
+  requests: {
+    part: 'Functions',
+    what: 'requests',
+    usd: 0.4,
+    per: 1e6,
+    unit: 'requests',
+    free: 2e6,
+    source: 'https://cloud.google.com/run/pricing',
+    sourceDate: null,
+  },
+  cpu: {
+    part: 'Functions',
+    what: 'CPU while serving',
+    usd: 0.000024,
+    per: 1,
+    unit: 'vCPU-s',
+    free: 180_000,
+    source: 'https://cloud.google.com/run/pricing',
+    sourceDate: null,
+    unverified: TIER_1,
+  },
+  memory: {
+    part: 'Functions',
+    what: 'memory while serving',
+    usd: 0.0000025,
+    per: 1,
+    unit: 'GiB-s',
+    free: 360_000,
+    source: 'https://cloud.google.com/run/pricing',
+    sourceDate: null,
+    unverified: TIER_1,
+  },
+  idleCpu: {
+    part: 'Functions',
+    what: 'CPU of instances kept warm',
+    usd: 0.0000025,
+    per: 1,
+    unit: 'vCPU-s',
+    source: 'https://cloud.google.com/run/pricing',
+    sourceDate: null,
+    unverified: FROM_MEMORY,
+  },
+  idleMemory: {
+    part: 'Functions',
+    what: 'memory of instances kept warm',
+    usd: 0.0000025,
+    per: 1,
+    unit: 'GiB-s',
+    source: 'https://cloud.google.com/run/pricing',
+    sourceDate: null,
+    unverified: FROM_MEMORY,
+  },
+  redisCommands: {
+    part: 'Redis',
+    what: 'commands',
+    usd: 0.2,
+    per: 100_000,
+    unit: 'commands',
+    source: 'https://upstash.com/docs/redis/overall/billing',
+    sourceDate: '2026-09-20',
+  },
+  redisBandwidth: {
+    part: 'Redis',
+    what: 'bandwidth',
+    usd: 0.03,
+    per: GB,
+    unit: 'bytes',
+    free: 200 * GB,
+    source: 'https://upstash.com/docs/redis/overall/billing',
+    sourceDate: '2026-09-20',
+  },
+  redisStorage: {
+    part: 'Redis',
+    what: 'storage',
+    usd: 0.25,
+    per: GB,
+    unit: 'bytes',
+    free: GB,
+    source: 'https://upstash.com/docs/redis/overall/billing',
+    sourceDate: '2026-09-20',
+  },
+  documentReads: {
+    part: 'Records',
+    what: 'documents read',
+    usd: 0.03,
+    per: 100_000,
+    unit: 'documents',
+    free: 50_000 * DAYS,
+    source: 'https://cloud.google.com/firestore/pricing',
+    sourceDate: null,
+    unverified: OTHER_REGION,
+  },
+  documentWrites: {
+    part: 'Records',
+    what: 'documents written',
+    usd: 0.09,
+    per: 100_000,
+    unit: 'documents',
+    free: 20_000 * DAYS,
+    source: 'https://cloud.google.com/firestore/pricing',
+    sourceDate: null,
+    unverified: OTHER_REGION,
+  },
+  documentStorage: {
+    part: 'Records',
+    what: 'storage after a year',
+    usd: 0.15,
+    per: GIB,
+    unit: 'bytes',
+    free: GIB,
+    source: 'https://cloud.google.com/firestore/pricing',
+    sourceDate: null,
+    unverified: OTHER_REGION,
+  },
+  documentHistory: {
+    part: 'Records',
+    what: 'point-in-time recovery',
+    usd: 0.15,
+    per: GIB,
+    unit: 'bytes',
+    source: 'https://cloud.google.com/firestore/pricing',
+    sourceDate: null,
+    unverified: AS_STORAGE,
+  },
+  multiRegionReads: {
+    part: 'Records',
+    what: 'documents read (multi-region)',
+    usd: 0.06,
+    per: 100_000,
+    unit: 'documents',
+    free: 50_000 * DAYS,
+    source: 'https://cloud.google.com/firestore/pricing',
+    sourceDate: null,
+    unverified: US_MULTI_REGION,
+  },
+  multiRegionWrites: {
+    part: 'Records',
+    what: 'documents written (multi-region)',
+    usd: 0.18,
+    per: 100_000,
+    unit: 'documents',
+    free: 20_000 * DAYS,
+    source: 'https://cloud.google.com/firestore/pricing',
+    sourceDate: null,
+    unverified: US_MULTI_REGION,
+  },
+  multiRegionStorage: {
+    part: 'Records',
+    what: 'storage after a year (multi-region)',
+    usd: 0.18,
+    per: GIB,
+    unit: 'bytes',
+    free: GIB,
+    source: 'https://cloud.google.com/firestore/pricing',
+    sourceDate: null,
+    unverified: US_MULTI_REGION,
+  },
+  multiRegionHistory: {
+    part: 'Records',
+    what: 'point-in-time recovery (multi-region)',
+    usd: 0.18,
+    per: GIB,
+    unit: 'bytes',
+    source: 'https://cloud.google.com/firestore/pricing',
+    sourceDate: null,
+    unverified: AS_STORAGE,
+  },
+  eventBytes: {
+    part: 'Events',
+    what: 'messages published and pushed',
+    usd: 40,
+    per: 2 ** 40,
+    unit: 'bytes',
+    free: 10 * GIB,
+    source: 'https://cloud.google.com/pubsub/pricing',
+    sourceDate: null,
+  },
+  keyVersions: {
+    part: 'Signing',
+    what: 'key versions (software)',
+    usd: 0.06,
+    per: 1,
+    unit: 'versions',
+    source: 'https://cloud.google.com/kms/pricing',
+    sourceDate: '2025-03-17',
+  },
+  keyOperations: {
+    part: 'Signing',
+    what: 'signatures',
+    usd: 0.03,
+    per: 10_000,
+    unit: 'operations',
+    source: 'https://cloud.google.com/kms/pricing',
+    sourceDate: '2025-03-17',
+  },
+  hsmVersions: {
+    part: 'Signing',
+    what: 'key versions (HSM)',
+    usd: 2.5,
+    per: 1,
+    unit: 'versions',
+    source: 'https://cloud.google.com/kms/pricing',
+    sourceDate: '2025-03-17',
+  },
+  hsmOperations: {
+    part: 'Signing',
+    what: 'signatures (HSM)',
+    usd: 0.15,
+    per: 10_000,
+    unit: 'operations',
+    source: 'https://cloud.google.com/kms/pricing',
+    sourceDate: '2025-03-17',
+  },
+  logBytes: {
+    part: 'Logs',
+    what: 'taken in',
+    usd: 0.5,
+    per: GIB,
+    unit: 'bytes',
+    free: 50 * GIB,
+    source: 'https://cloud.google.com/stackdriver/pricing',
+    sourceDate: null,
+  },
+  hostingBytes: {
+    part: 'Network',
+    what: 'Hosting to clients',
+    usd: 0.15,
+    per: GB,
+    unit: 'bytes',
+    free: 0.36 * GB * DAYS,
+    source: 'https://firebase.google.com/pricing',
+    sourceDate: null,
+    unverified: 'a transcript of the page from May 2026, not the page',
+  },
+  internetBytes: {
+    part: 'Network',
+    what: 'functions to the internet',
+    usd: 0.12,
+    per: GIB,
+    unit: 'bytes',
+    source: 'https://cloud.google.com/vpc/network-pricing',
+    sourceDate: null,
+    unverified: 'a comparison of April 2026, not the page; more than 1 TiB is cheaper',
+  },
+  secretVersions: {
+    part: 'Rest',
+    what: 'secret versions',
+    usd: 0.06,
+    per: 1,
+    unit: 'versions',
+    free: 6,
+    source: 'https://cloud.google.com/secret-manager/pricing',
+    sourceDate: null,
+  },
+  secretReads: {
+    part: 'Rest',
+    what: 'secrets read',
+    usd: 0.03,
+    per: 10_000,
+    unit: 'operations',
+    free: 10_000,
+    source: 'https://cloud.google.com/secret-manager/pricing',
+    sourceDate: null,
+  },
+  jobs: {
+    part: 'Rest',
+    what: 'Scheduler jobs',
+    usd: 0.1,
+    per: 1,
+    unit: 'jobs',
+    free: 3,
+    source: 'https://cloud.google.com/scheduler/pricing',
+    sourceDate: null,
+  },
+  uptimeChecks: {
+    part: 'Rest',
+    what: 'uptime checks',
+    usd: 0.3,
+    per: 1_000,
+    unit: 'executions',
+    free: 1e6,
+    source: 'https://cloud.google.com/stackdriver/pricing',
+    sourceDate: null,
+    unverified: FROM_MEMORY,
+  },
+} as const satisfies Readonly<Record<string, Price>>;
+
+export type PriceName = keyof typeof PRICES;
+
+/** A database of Upstash at a fixed price, with as many commands as one likes. */
+export interface FixedPlan {
+  readonly name: string;
+  readonly usd: number;
+  readonly storageBytes: number;
+  /** A month. */
+  readonly bandwidthBytes: number;
+}
+
+/** https://upstash.com/pricing/redis, as transcribed on 2026-09-20; one region; the smallest first. */
+export const FIXED_PLANS: readonly FixedPlan[] = [
+  { name: 'Fixed 250MB', usd: 10, storageBytes: 0.25 * GB, bandwidthBytes: 50 * GB },
+  { name: 'Fixed 1GB', usd: 20, storageBytes: GB, bandwidthBytes: 100 * GB },
+  { name: 'Fixed 5GB', usd: 100, storageBytes: 5 * GB, bandwidthBytes: 500 * GB },
+  { name: 'Fixed 10GB', usd: 200, storageBytes: 10 * GB, bandwidthBytes: 1_000 * GB },
+  { name: 'Fixed 50GB', usd: 400, storageBytes: 50 * GB, bandwidthBytes: 5_000 * GB },
+  { name: 'Fixed 100GB', usd: 800, storageBytes: 100 * GB, bandwidthBytes: 10_000 * GB },
+  { name: 'Fixed 500GB', usd: 1_500, storageBytes: 500 * GB, bandwidthBytes: 20_000 * GB },
+];
+
+/** Commands a second that a database serves, by either way to pay (same source). */
+export const MOST_COMMANDS_A_SECOND = 10_000;
