@@ -180,7 +180,7 @@ export default defineFunction({
       summary: 'How many seats were taken at once, and how often one was refused, by hour and day (UTC).',
       auth: accessOf('licenses.usage'),
       params: Params,
-      /** Widened to whole hours. The last 7 days unless given, at most 31, and nothing after the running hour. */
+      /** The period is widened to whole hours: the last 7 days unless given, at most 31, and nothing after the running hour. */
       query: z.strictObject(PERIOD).check(periodIsInOrder),
       answers: {
         usage: {

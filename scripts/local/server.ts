@@ -11,6 +11,7 @@ import { serviceCalls } from '../../shared/http/service-calls.ts';
 import type { Deps, LogLine } from '../../shared/ports/deps.ts';
 import { startLocalOidc } from './oidc-server.ts';
 import { readLocalConfig } from './secrets.ts';
+import { serveSite } from './site.ts';
 
 /** How long requests under way may take to end once the server is told to stop. */
 const DRAIN_MS = 2_000;
@@ -41,6 +42,7 @@ export async function startLocalServer(
   const server = mountSuite(
     MANIFEST,
     openSuite(() => opened.promise, { checkAnswers: true }),
+    serveSite,
   );
   const url = `http://127.0.0.1:${await listen(server, config.port)}`;
   const provider = config.signIn.kind === 'embedded' ? await startLocalOidc() : undefined;

@@ -1,4 +1,10 @@
-import { createServer, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { http as registerFunction } from '@google-cloud/functions-framework';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
 import type { FunctionContract } from './contract.ts';
@@ -23,11 +29,12 @@ export function publicRoutes(
 
 /**
  * A whole suite behind one server, each function inside the real functions-framework, as Hosting puts it behind one
- * origin. The server does not listen yet.
+ * origin. The server does not listen yet. What no function has a path for goes to `others`.
  */
 export function mountSuite(
   manifest: readonly FunctionContract[],
   functions: Readonly<Record<string, HttpFunction>>,
+  others: RequestListener = answerNotFound,
 ): Server {
   const frameworks = new Map(
     Object.entries(functions).map(([name, handle]) => {
@@ -43,12 +50,16 @@ export function mountSuite(
     if (framework) {
       framework.emit('request', request, response);
     } else {
-      request.resume();
-      const requestId = requestIdOf(request.headers);
-      send(request, response, requestId, problemAnswer(requestId, { problem: 'NOT_FOUND' }));
+      others(request, response);
     }
   });
   // Longer than any client in between keeps a connection, so that none meets one that is just being closed.
   server.keepAliveTimeout = 75_000;
   return server;
+}
+
+export function answerNotFound(request: IncomingMessage, response: ServerResponse): void {
+  request.resume();
+  const requestId = requestIdOf(request.headers);
+  send(request, response, requestId, problemAnswer(requestId, { problem: 'NOT_FOUND' }));
 }
