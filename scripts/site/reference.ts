@@ -1,4 +1,4 @@
-import type { OpenApi, Operation, Response } from '../generate/openapi/document.ts';
+import type { OpenApi, Operation, Parameter } from '../generate/openapi/document.ts';
 import type { Schema } from '../generate/openapi/schemas.ts';
 import { curlExample } from './example.ts';
 import { type Html, html, inline, paragraphs } from './html.ts';
@@ -40,11 +40,20 @@ ${paragraphs(String(info.description))}
 </ul>
 </nav>
 <main id="main">
-<section aria-labelledby="credentials">
-<h2 id="credentials">Credentials</h2>
-<dl>${Object.entries(components.securitySchemes).map(
-    ([name, { description = '' }]) => html`<dt>${name}</dt><dd>${inline(description)}</dd>`,
-  )}</dl>
+<section aria-labelledby="every-request">
+<h2 id="every-request">Every request</h2>
+<dl>${
+    components.parameters[WITH_EVERY_REQUEST] &&
+    parameterWords(components.parameters[WITH_EVERY_REQUEST], document)
+  }
+${Object.entries(components.securitySchemes).map(
+  ([name, { description = '' }]) =>
+    html`<dt><code>Authorization</code> <span class="type">${name}</span></dt><dd>${inline(description)}</dd>`,
+)}</dl>
+<p>Every answer has the request’s id as <code>${WITH_EVERY_ANSWER}</code>. Some have more headers:</p>
+<dl>${Object.entries(components.headers)
+    .filter(([name]) => name !== WITH_EVERY_ANSWER)
+    .map(([name, { description }]) => html`<dt><code>${name}</code></dt><dd>${description}</dd>`)}</dl>
 </section>
 ${groups.map(
   (group) => html`<section aria-labelledby="tag-${group.name}">
@@ -77,8 +86,9 @@ ${fieldsOf(body, document)}`
 ${Object.entries(operation.responses).map(([status, response]) => answerOf(status, response, document))}
 <h4>Problems</h4>
 <ul>${Object.entries(operation.responses).flatMap(([status, response]) =>
-    codesOf(response, document).map(
-      (code) => html`<li>${status} <a href="#${code}"><code>${code}</code></a></li>`,
+    problemsIn(response, document).map(
+      (problem) =>
+        html`<li>${status} <a href="#${codeOf(problem)}"><code>${codeOf(problem)}</code></a> <span class="quiet">${problem.description}</span></li>`,
     ),
   )}</ul>
 <h4>Example</h4>
@@ -106,21 +116,29 @@ function whoIs(requirement: Operation['security'][number]): string {
   }
 }
 
+/** What goes with every request is told once for all. */
+const WITH_EVERY_REQUEST = 'RequestId';
+const WITH_EVERY_ANSWER = 'X-Request-Id';
+
 function parametersOf({ parameters }: Operation, document: OpenApi): Html | undefined {
-  const all = parameters.flatMap((parameter) => {
+  const own = parameters.flatMap((parameter) => {
     if (!('$ref' in parameter)) return [parameter];
-    return document.components.parameters[nameOf(parameter)] ?? [];
+    const name = nameOf(parameter);
+    return name === WITH_EVERY_REQUEST ? [] : (document.components.parameters[name] ?? []);
   });
-  return html`<h4>Parameters</h4>
-<dl>${all.map(({ name, in: place, schema, required, description }) =>
-    fieldWords(
-      name,
-      { ...schema, description: [`In the ${place}.`, description].filter(Boolean).join(' ') },
-      required,
-      document,
-    ),
-  )}</dl>
+  return own.length === 0
+    ? undefined
+    : html`<h4>Parameters</h4>
+<dl>${own.map((parameter) => parameterWords(parameter, document))}</dl>
 `;
+}
+
+function parameterWords(
+  { name, in: place, schema, required, description }: Parameter,
+  document: OpenApi,
+): Html {
+  const words = [`In the ${place}.`, ...(description === undefined ? [] : [description])].join(' ');
+  return fieldWords(name, { ...schema, description: words }, required, document);
 }
 
 function answerOf(
@@ -131,8 +149,10 @@ function answerOf(
   if ('$ref' in given) return undefined;
   const [said = ''] = given.description.split('\n\n');
   const schema = given.content?.['application/json']?.schema;
-  const headers = Object.keys(given.headers);
-  return html`<p><strong>${status}</strong> ${inline(said)} <span class="quiet">Headers: ${headers.join(', ')}.</span></p>
+  const headers = Object.keys(given.headers).filter((name) => name !== WITH_EVERY_ANSWER);
+  return html`<p><strong>${status}</strong> ${inline(said)}${
+    headers.length > 0 && html` <span class="quiet">Headers: ${headers.join(', ')}.</span>`
+  }</p>
 ${
   schema &&
   html`<details><summary>${typeOf(schema, document)}</summary>
@@ -141,12 +161,11 @@ ${fieldsOf(schema, document)}
 }`;
 }
 
-function codesOf(given: Operation['responses'][string], document: OpenApi): string[] {
-  const response: Response | undefined =
-    '$ref' in given ? document.components.responses[nameOf(given)] : given;
+/** Schemas of the problems that an answer can be. */
+function problemsIn(given: Operation['responses'][string], document: OpenApi): Schema[] {
+  const response = '$ref' in given ? document.components.responses[nameOf(given)] : given;
   const schema = response?.content?.['application/problem+json']?.schema;
-  if (!schema) return [];
-  return [...(schema.oneOf ?? [schema])].map((one) => codeOf(resolved(one, document)));
+  return schema ? (schema.oneOf ?? [schema]).map((one) => resolved(one, document)) : [];
 }
 
 /** The code of a problem's schema; empty for that of none. */

@@ -88,9 +88,9 @@ function constraintsOf(schema: Schema): Html {
 }
 
 function rangeOf(least: number | undefined, most: number | undefined, unit = ''): string {
-  if (least === undefined && most === undefined) return '';
-  if (least === undefined) return `, at most ${most}${unit}`;
-  return most === undefined ? `, at least ${least}${unit}` : `, ${least} to ${most}${unit}`;
+  const [from, to] = [least, most].map((bound) => bound?.toLocaleString('en'));
+  if (from === undefined) return to === undefined ? '' : `, at most ${to}${unit}`;
+  return to === undefined ? `, at least ${from}${unit}` : `, ${from} to ${to}${unit}`;
 }
 
 /** What it may be, null left out. */

@@ -4,7 +4,7 @@ import type { Grant } from '../../../shared/domain/authorization.ts';
 import { PROBLEMS, type ProblemCode } from '../../../shared/errors.ts';
 import type { AnswerContract, EndpointContract, FunctionContract } from '../../../shared/http/contract.ts';
 import { isForClients } from '../public-functions.ts';
-import { problemSchemas, problemsOf, schemaNameOf, tellsWhenToRetry } from './problems.ts';
+import { problemSchemas, problemsOf, schemaNameOf, tellsWhenToRetry, tellsWhoIsTaken } from './problems.ts';
 import { apiSchemas, type EndpointSchemas, type Schema } from './schemas.ts';
 
 export interface OpenApi {
@@ -140,19 +140,21 @@ export function openApi(manifest: readonly FunctionContract[]): OpenApi {
   const paths: Record<string, Record<string, Operation>> = {};
   for (const { operationId, contract, of } of endpoints) {
     const problems = problemsOf(of, contract);
-    for (const together of Map.groupBy(problems, (code) => PROBLEMS[code].status).values()) {
-      for (const code of together) codes.add(code);
-      responses.set(responseNameOf(together), problemResponse(together));
-    }
+    for (const code of problems) codes.add(code);
+    const refusals = refusalsOf(problems, contract);
     const operation = {
       operationId,
       tags: [of.name],
-      ...operationOf(contract, problems, schemas.of(contract)),
+      ...operationOf(contract, refusals, schemas.of(contract)),
     };
+    for (const { status, name, response } of refusals) {
+      // Where the status is also one of an answer, the operation has its own.
+      if ('$ref' in Object(operation.responses[status])) responses.set(name, response);
+    }
     paths[contract.path] = { ...paths[contract.path], [contract.method.toLowerCase()]: operation };
   }
-  const refusals = sorted(Object.fromEntries(responses));
-  const named = { ...schemas.components, ...problemSchemas(codes) };
+  const named = sorted(Object.fromEntries(responses));
+  const all = { ...schemas.components, ...problemSchemas(codes) };
   return {
     openapi: '3.1.1',
     info: {
@@ -168,8 +170,8 @@ export function openApi(manifest: readonly FunctionContract[]): OpenApi {
       .map(({ name, summary }) => ({ name, description: summary })),
     paths,
     components: {
-      schemas: onlyNamed(named, paths, refusals),
-      responses: refusals,
+      schemas: onlyNamed(all, paths, named),
+      responses: named,
       parameters: PARAMETERS,
       headers: HEADERS,
       securitySchemes: SECURITY_SCHEMES,
@@ -185,7 +187,7 @@ function operationIdOf(functionName: string, endpoint: string): string {
 
 function operationOf(
   endpoint: EndpointContract,
-  problems: readonly ProblemCode[],
+  refusals: readonly Refusals[],
   schemas: EndpointSchemas,
 ): Omit<Operation, 'operationId' | 'tags'> {
   const { summary, body, auth, idempotencyKey } = endpoint;
@@ -208,7 +210,7 @@ function operationOf(
         content: { [JSON_TYPE]: { schema: refer('schemas', schemas.body) } },
       },
     }),
-    responses: responsesOf(endpoint, problems, schemas),
+    responses: responsesOf(endpoint, refusals, schemas),
   };
 }
 
@@ -248,21 +250,19 @@ function parametersOf(place: 'path' | 'query', schema: Schema | undefined): Para
 /** Answers that hold nothing but problems are the same wherever the problems are, and so have a name. */
 function responsesOf(
   endpoint: EndpointContract,
-  problems: readonly ProblemCode[],
+  refusals: readonly Refusals[],
   schemas: EndpointSchemas,
 ): Record<string, Response | Reference> {
   const responses: Record<string, Response | Reference> = {};
-  const refusals = Map.groupBy(problems, (code): number => PROBLEMS[code].status);
-  for (const [status, codes] of refusals) responses[status] = refer('responses', responseNameOf(codes));
+  for (const { status, name } of refusals) responses[status] = refer('responses', name);
   const answers = Map.groupBy(Object.entries(endpoint.answers), ([, { status }]) => status);
   for (const [status, named] of answers) {
-    const codes = refusals.get(status) ?? [];
     const good = answerOf(
       named.map(([, answer]) => answer),
       named.flatMap(([name]) => schemas.answers[name] ?? []),
       endpoint,
     );
-    const bad = codes.length > 0 ? problemResponse(codes) : undefined;
+    const bad = refusals.find((refused) => refused.status === status)?.response;
     const content = { ...good.content, ...bad?.content };
     responses[status] = {
       description: [good, bad].flatMap((response) => response?.description ?? []).join('\n\n'),
@@ -304,8 +304,29 @@ function answerOf(
   };
 }
 
+/** Problems that are answered with one status. */
+interface Refusals {
+  readonly status: number;
+  readonly name: string;
+  readonly response: Response;
+}
+
+function refusalsOf(codes: readonly ProblemCode[], { limit }: EndpointContract): Refusals[] {
+  const byStatus = Map.groupBy(codes, (code): number => PROBLEMS[code].status);
+  return [...byStatus].map(([status, together]) => {
+    // Whoever is not known, or sends too much, is turned away before the call is counted.
+    const isCounted = limit !== undefined && ![401, 413, 500].includes(status);
+    const words = together.map((code) => schemaNameOf(code).replace(/Problem$/, ''));
+    return {
+      status,
+      name: [...words, ...(isCounted ? ['Counted'] : [])].join('.'),
+      response: problemResponse(together, isCounted),
+    };
+  });
+}
+
 /** One of several problems is told from the others by its code. */
-function problemResponse(codes: readonly ProblemCode[]): Response {
+function problemResponse(codes: readonly ProblemCode[], isCounted: boolean): Response {
   const schemas = codes.map((code) => refer('schemas', schemaNameOf(code)));
   const [schema] = schemas;
   const mapping = Object.fromEntries(codes.map((code, i) => [code, schemas[i]?.$ref]));
@@ -313,9 +334,9 @@ function problemResponse(codes: readonly ProblemCode[]): Response {
     description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join('\n\n'),
     headers: refersTo([
       'X-Request-Id',
-      ...(codes.includes('RATE_LIMITED') ? RATE_LIMIT : []),
+      ...(isCounted ? RATE_LIMIT : []),
       ...(codes.some(tellsWhenToRetry) ? ['Retry-After'] : []),
-      ...(codes.includes('AUTHENTICATION_REQUIRED') ? ['WWW-Authenticate'] : []),
+      ...(codes.some(tellsWhoIsTaken) ? ['WWW-Authenticate'] : []),
     ]),
     content: {
       [PROBLEM_TYPE]: {
@@ -326,10 +347,6 @@ function problemResponse(codes: readonly ProblemCode[]): Response {
       },
     },
   };
-}
-
-function responseNameOf(codes: readonly ProblemCode[]): string {
-  return codes.map((code) => schemaNameOf(code).replace(/Problem$/, '')).join('.');
 }
 
 function refersTo(headers: readonly string[]): Response['headers'] {

@@ -45,6 +45,11 @@ export function tellsWhenToRetry(code: ProblemCode): boolean {
   return /^(SEATS_EXHAUSTED|RATE_LIMITED|SIGNING_BUSY|[A-Z]+_UNAVAILABLE)$/.test(code);
 }
 
+/** Those that come with `WWW-Authenticate` where the credentials are the reason. */
+export function tellsWhoIsTaken(code: ProblemCode): boolean {
+  return code === 'AUTHENTICATION_REQUIRED' || code === 'CREDENTIALS_INVALID' || code === 'FORBIDDEN';
+}
+
 const count = { type: 'integer', minimum: 0 } as const;
 const FIELD_ERRORS: Members = {
   errors: {
