@@ -1,5 +1,5 @@
 import type { FunctionContract } from '../../shared/http/contract.ts';
-import { publicRoutes } from '../../shared/http/mount.ts';
+import { publicRoutes } from '../../shared/http/route.ts';
 import { isInternal } from './public-functions.ts';
 
 export const DEFAULT_REGION = 'europe-west1';

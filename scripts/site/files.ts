@@ -6,7 +6,7 @@ import { reference } from './reference.ts';
 
 /** Every static file of the site: path from its root, and content. */
 export function siteFiles(): ReadonlyMap<string, string> {
-  const openApi = readFileSync('clients/openapi.json', 'utf8');
+  const openApi = readFileSync(new URL('../../clients/openapi.json', import.meta.url), 'utf8');
   // Generated, and held to that by a test.
   const document: OpenApi = JSON.parse(openApi);
   const style = readFileSync(new URL('style.css', import.meta.url), 'utf8');

@@ -9,23 +9,9 @@ import { http as registerFunction } from '@google-cloud/functions-framework';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
 import type { FunctionContract } from './contract.ts';
 import { problemAnswer } from './problem.ts';
-import { matchPath } from './route.ts';
+import { matchPath, publicRoutes } from './route.ts';
 import { type HttpFunction, send } from './serve.ts';
 import { requestIdOf } from './trace.ts';
-
-/** Public paths of a suite, each with the function behind it; where two fit, the more literal one comes first. */
-export function publicRoutes(
-  manifest: readonly FunctionContract[],
-): { path: string; functionName: string }[] {
-  const routes = manifest.flatMap(({ name, endpoints }) =>
-    [...new Set(Object.values(endpoints).map(({ path }) => path))].map((path) => ({
-      path,
-      functionName: name,
-    })),
-  );
-  const openSegments = (path: string): number => path.split('{').length - 1;
-  return routes.sort((a, b) => openSegments(a.path) - openSegments(b.path));
-}
 
 /**
  * A whole suite behind one server, each function inside the real functions-framework, as Hosting puts it behind one
