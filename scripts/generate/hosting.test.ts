@@ -140,7 +140,14 @@ describe('one origin in front of all functions', () => {
   });
 
   test('no function is found under another case, or below its address', async () => {
-    for (const way of ['/API/v1/licenses', '/Health', '/api/v1/Licenses/acquire', '/health/and/more']) {
+    for (const way of [
+      '/API/v1/licenses',
+      '/Health',
+      '/api/v1/Licenses/acquire',
+      '/health/and/more',
+      `/api/v1/licenses/${EXAMPLES.LicenseId}/and/more`,
+      `/api/v1/tenants/${EXAMPLES.TenantId}/members/a/b`,
+    ]) {
       const { status, reached } = await get(way);
       expect({ way, status, reached }).toEqual({ way, status: 404, reached: undefined });
     }
@@ -198,7 +205,15 @@ describe('one origin in front of all functions', () => {
       for (const [name, value] of Object.entries(SECURITY_HEADERS))
         expect(headers[name.toLowerCase()], `${path} ${name}`).toBe(value);
     }
-    expect(SECURITY_HEADERS['Content-Security-Policy']).not.toMatch(/unsafe|https?:|\*/);
+    const { headers } = await get('/docs');
+    expect(headers['content-security-policy']).toMatch(/^default-src 'none';.* frame-ancestors 'none'$/);
+    expect(headers['content-security-policy']).not.toMatch(/unsafe|https?:|\*/);
+    expect(headers).toMatchObject({
+      'strict-transport-security': expect.stringMatching(/^max-age=\d{8}$/),
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      'permissions-policy': expect.stringContaining('camera=()'),
+    });
   });
 });
 

@@ -92,7 +92,7 @@ ${Object.entries(operation.responses).map(([status, response]) => answerOf(statu
     ),
   )}</ul>
 <h4>Example</h4>
-<pre tabindex="0" role="region" aria-label="Example of ${operationId}"><code>${curlExample(method, path, operation, document)}</code></pre>
+<pre tabindex="0" role="group" aria-label="Example of ${operationId}"><code>${curlExample(method, path, operation, document)}</code></pre>
 </article>
 `;
 }

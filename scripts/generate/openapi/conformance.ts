@@ -8,6 +8,8 @@ export interface Exchange {
   readonly method: string;
   /** Path and query. */
   readonly target: string;
+  /** The header's value. */
+  readonly authorization: string | undefined;
   readonly body: string | undefined;
   readonly status: number;
   readonly headers: Headers;
@@ -39,7 +41,7 @@ export function conformanceTo(document: OpenApi): (exchange: Exchange) => Verdic
   // A literal path comes before one that would take it for a parameter.
   const paths = Object.keys(document.paths).toSorted((a, b) => a.split('{').length - b.split('{').length);
 
-  return ({ method, target, body, status, headers, text }) => {
+  return ({ method, target, authorization, body, status, headers, text }) => {
     const [pathname = '', search] = target.split('?');
     const path = paths.find((template) => matchPath(template, pathname)) ?? '';
     const operation = document.paths[path]?.[method.toLowerCase()];
@@ -47,6 +49,9 @@ export function conformanceTo(document: OpenApi): (exchange: Exchange) => Verdic
     const at = `/paths/${escaped(path)}/${method.toLowerCase()}`;
     const wrongs: string[] = [];
     if (status < 400) {
+      const scheme = authorization?.split(' ')[0];
+      const taken = operation.security.map((requirement) => Object.keys(requirement)[0]);
+      if (!taken.includes(scheme)) wrongs.push(`it took ${scheme ?? 'nobody in particular'}`);
       wrongs.push(
         ...queryWrongs(operation, new URLSearchParams(search), (i, value) =>
           wrongsOf(`${at}/parameters/${i}/schema`, value),

@@ -61,8 +61,8 @@ const PROBLEM_TYPE = 'application/problem+json';
 
 const DESCRIPTION = `A floating-license server: take a seat, keep it by heartbeats, give it back.
 
-JSON in snake_case, in UTF-8. A request with a field that is not described here is refused; an answer may get more fields \
-in time. Every \`GET\` takes \`HEAD\` too. What is not described as cacheable is sent with \`Cache-Control: no-store\`.`;
+JSON in snake_case, in UTF-8. A body with a field that is not described here is refused; an answer may get more fields in \
+time. Every \`GET\` takes \`HEAD\` too. What is not described as cacheable is sent with \`Cache-Control: no-store\`.`;
 
 const SECURITY_SCHEMES = {
   License: {

@@ -49,6 +49,22 @@ describe('the OpenAPI document', () => {
     );
   });
 
+  test('says which credentials each takes, and in which role', () => {
+    const taken = Object.fromEntries(
+      OPERATIONS.map(({ operation }) => [operation.operationId, operation.security]),
+    );
+    const operator = [{ Operator: [] }, { Bearer: ['operator'] }];
+    expect(taken).toMatchObject({
+      acquire: [{ License: [] }, { Bearer: ['member'] }],
+      licensesCreate: operator,
+      tenantsChange: [...operator, { Bearer: ['owner'] }],
+      usersMe: [{ Bearer: [] }],
+      checkoutPlans: [{}],
+      health: [{}, ...operator],
+    });
+    expect(Object.values(taken).filter((security) => security.length === 0)).toEqual([]);
+  });
+
   test('refers only to what is in it, and has nothing that is not referred to', () => {
     const text = JSON.stringify(DOCUMENT);
     const referred = new Set([...text.matchAll(/"#\/components\/(\w+\/[\w.-]+)"/g)].map(([, name]) => name));

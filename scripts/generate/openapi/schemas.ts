@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod/mini';
 import { MANIFEST } from '../../../functions/manifest.ts';
 import type { EndpointContract, FunctionContract } from '../../../shared/http/contract.ts';
@@ -79,7 +80,7 @@ export function apiSchemas(endpoints: readonly Endpoint[]): ApiSchemas {
     });
   }
 
-  const components = { ...sent.toJson('input'), ...answered.toJson('output') };
+  const components = together(sent.toJson('input'), answered.toJson('output'));
   for (const { name, endpoint, part } of parameters) {
     found.set(endpoint, { answers: {}, ...found.get(endpoint), [part]: components[name] });
     delete components[name];
@@ -88,6 +89,13 @@ export function apiSchemas(endpoints: readonly Endpoint[]): ApiSchemas {
     components,
     of: (endpoint) => found.get(endpoint) ?? { answers: {} },
   };
+}
+
+/** Both, of which what has one name is one schema. */
+function together(a: Record<string, Schema>, b: Record<string, Schema>): Record<string, Schema> {
+  const differing = Object.keys(a).filter((name) => b[name] && !isDeepStrictEqual(a[name], b[name]));
+  if (differing.length > 0) throw new Error(`not the same in requests and answers: ${differing.join(', ')}`);
+  return { ...a, ...b };
 }
 
 /** Schemas that are to have a name, and the words for them. */

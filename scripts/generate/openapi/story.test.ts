@@ -22,6 +22,7 @@ beforeAll(async () => {
       exchanges.push({
         method: init.method ?? 'GET',
         target: `${pathname}${search}`,
+        authorization: new Headers(init.headers).get('authorization') ?? undefined,
         body: typeof init.body === 'string' ? init.body : undefined,
         status: response.status,
         headers: response.headers,
@@ -219,6 +220,7 @@ describe('what the server does is what the document says', () => {
       { required: ['gone'] },
     ],
     ['a status less', ACQUIRE, ['paths', ACQUIRE, 'post', 'responses'], { 409: undefined }],
+    ['a caller less', ACQUIRE, ['paths', ACQUIRE, 'post', 'security'], { 0: {} }],
     [
       'a header less',
       ACQUIRE,

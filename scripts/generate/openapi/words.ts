@@ -4,8 +4,12 @@ import { parseAst } from 'rolldown/parseAst';
 
 type Program = ReturnType<typeof parseAst>;
 type Statement = Program['body'][number];
-type Expression = NonNullable<Extract<Statement, { type: 'ExpressionStatement' }>['expression']>;
 type Declaration = Extract<Statement, { type: 'VariableDeclaration' }>;
+type Exported = Extract<Statement, { type: 'ExportDefaultDeclaration' }>['declaration'];
+type Call = Extract<Exported, { type: 'CallExpression' }>;
+/** Whatever can stand where a schema, or what leads to one, is written. */
+type Expression = Exported | Call['arguments'][number];
+type Member = Extract<Expression, { type: 'ObjectExpression' }>['properties'][number];
 
 /** What doc comments say of a value and of what is in it. */
 export interface Words {
@@ -25,7 +29,7 @@ const modules = new Map<string, Module>();
 export function wordsOfContract(file: string): Words {
   const exported = moduleAt(file).program.body.find(({ type }) => type === 'ExportDefaultDeclaration');
   if (exported?.type !== 'ExportDefaultDeclaration') throw new Error(`${file} has no default export`);
-  return read(exported.declaration as Expression, moduleAt(file));
+  return read(exported.declaration, moduleAt(file));
 }
 
 /** Doc comments of the constant `name` of `file`. */
@@ -61,7 +65,7 @@ function read(expression: Expression, module: Module): Words {
     case 'Identifier':
       return readName(expression.name, module);
     case 'MemberExpression': {
-      const whole = read(expression.object as Expression, module);
+      const whole = read(expression.object, module);
       const name = expression.property.type === 'Identifier' ? expression.property.name : '';
       return name === 'shape' ? whole : (whole.properties?.get(name) ?? NONE);
     }
@@ -72,11 +76,7 @@ function read(expression: Expression, module: Module): Words {
   }
 }
 
-function readCall(call: Extract<Expression, { type: 'CallExpression' }>, module: Module): Words {
-  const { callee } = call;
-  const [first, second] = call.arguments.map((argument) =>
-    argument.type === 'SpreadElement' ? undefined : (argument as Expression),
-  );
+function readCall({ callee, arguments: [first, second] }: Call, module: Module): Words {
   const readOne = (argument: Expression | undefined): Words => (argument ? read(argument, module) : NONE);
   if (callee.type === 'Identifier') return callee.name === 'defineFunction' ? readOne(first) : NONE;
   if (callee.type !== 'MemberExpression' || callee.property.type !== 'Identifier') return NONE;
@@ -93,7 +93,7 @@ function readCall(call: Extract<Expression, { type: 'CallExpression' }>, module:
     case 'discriminatedUnion':
       return { options: optionsOf(second, module) };
     case 'check':
-      return read(callee.object as Expression, module);
+      return read(callee.object, module);
     default:
       return NONE;
   }
@@ -101,10 +101,8 @@ function readCall(call: Extract<Expression, { type: 'CallExpression' }>, module:
 
 function optionsOf(list: Expression | undefined, module: Module): Words[] {
   if (list?.type !== 'ArrayExpression') return [];
-  return list.elements.map((element) => (element ? read(element as Expression, module) : NONE));
+  return list.elements.map((element) => (element ? read(element, module) : NONE));
 }
-
-type Member = Extract<Expression, { type: 'ObjectExpression' }>['properties'][number];
 
 function entriesOf(member: Member, module: Module): [string, Words][] {
   if (member.type === 'SpreadElement') return [...(read(member.argument, module).properties ?? [])];
