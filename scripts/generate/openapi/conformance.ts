@@ -71,11 +71,21 @@ export function conformanceTo(document: OpenApi): (exchange: Exchange) => Verdic
     const type = headers.get('content-type') ?? '';
     if (text !== '' && response.content?.[type]) {
       wrongs.push(...wrongsOf(`${pointer}/content/${escaped(type)}/schema`, JSON.parse(text)));
+      if (type === 'application/problem+json') wrongs.push(...unnamedMembers(document, JSON.parse(text)));
     } else if (text !== '' || response.content) {
       wrongs.push(`a body of type "${type}" at status ${status}`);
     }
     return { operationId: operation.operationId, wrongs };
   };
+}
+
+/** Answers may get more fields; a member of a problem that nobody is told of is a mistake all the same. */
+function unnamedMembers({ components: { schemas } }: OpenApi, problem: Record<string, unknown>): string[] {
+  const own = Object.values(schemas).find(
+    ({ properties = {} }) => Object(properties.code).const === problem.code,
+  );
+  const known = { ...schemas.Problem?.properties, ...own?.properties };
+  return Object.keys(problem).flatMap((name) => (name in known ? [] : [`no member ${name}`]));
 }
 
 function queryWrongs(

@@ -220,6 +220,12 @@ describe('what the server does is what the document says', () => {
       { required: ['gone'] },
     ],
     ['a status less', ACQUIRE, ['paths', ACQUIRE, 'post', 'responses'], { 409: undefined }],
+    [
+      'a member that it does not name',
+      ACQUIRE,
+      ['components', 'schemas', 'SeatsExhaustedProblem', 'properties'],
+      { max: undefined },
+    ],
     ['a caller less', ACQUIRE, ['paths', ACQUIRE, 'post', 'security'], { 0: {} }],
     [
       'a header less',
