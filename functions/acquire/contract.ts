@@ -6,17 +6,22 @@ import { LicenseId, SessionId, Timestamp, text, wholeNumber } from '../../shared
 
 const Seat = z.strictObject({
   session_id: SessionId,
+  /** Shows that the session was yours, even after a loss of Redis: send it with heartbeats. Each heartbeat gives a new one. */
   session_token: z.string(),
   license_id: LicenseId,
+  /** Of the license, this one among them. */
   seats: z.strictObject({ active: z.int(), max: z.int() }),
   /** Only there, and true, where the pool holds more than `max`. */
   overdraft: z.optional(z.literal(true)),
   expires_at: Timestamp,
   /** Only there for a borrowed seat, which needs no heartbeat until then. */
   borrowed_until: z.optional(Timestamp),
+  /** Seconds that a seat is held without a heartbeat. */
   ttl: z.int(),
+  /** Seconds from one heartbeat to the next. */
   heartbeat_interval: z.int(),
   next_heartbeat_due: Timestamp,
+  /** Days that a client may run without reaching the server, with its license signed. */
   offline_grace_days: z.int(),
 });
 

@@ -20,7 +20,7 @@ export default defineFunction({
       summary: 'Where Google sends the browser; sends it on with a code that is good for a minute.',
       auth: accessOf('callback.callback'),
       limit: { by: 'address', requests: 120, windowSeconds: 60, uncounted: 'serve' },
-      /** Google adds more, which is of no use here. */
+      /** Google adds more parameters, which are of no use here. */
       query: z.object({ state: word, code: z.optional(word), error: z.optional(word) }),
       answers: {
         back: {

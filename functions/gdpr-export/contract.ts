@@ -217,7 +217,7 @@ const TenantExport = z.strictObject({
 });
 
 const EXPORTING = { by: 'caller', requests: 30, windowSeconds: 3600, uncounted: 'serve' } as const;
-/** Of session histories by their beginning, of events by when they came true; everything else comes whole. */
+/** `from` and `to` choose session histories by their beginning and events by when they came true; the rest comes whole. */
 const Period = z.strictObject(PERIOD).check(periodIsInOrder);
 
 export default defineFunction({

@@ -15,6 +15,7 @@ const Beat = {
 const Extended = {
   status: z.literal('heartbeat_acknowledged'),
   session_id: SessionId,
+  /** Takes the place of the one before. */
   session_token: z.string(),
   /** Seconds from now to `expires_at`: the license's TTL, or what is left of a loan or of the license. */
   ttl_extended_to: z.int(),

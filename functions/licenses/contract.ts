@@ -30,10 +30,14 @@ const LicenseView = {
   tenant_id: TenantId,
   plan: z.enum(PLAN_NAMES),
   features: z.array(z.string()),
+  /** Seats. */
   max: z.int(),
+  /** Seats granted beyond those. */
   overdraft: z.int(),
+  /** How long a seat is held without a heartbeat, and how often one is due. */
   ttl_seconds: z.int(),
   heartbeat_seconds: z.int(),
+  /** What seats are counted by. */
   unit: z.enum(['machine', 'user', 'process']),
   /** As it is in force: suspended also while `hold` says why. */
   status: z.enum(['active', 'suspended']),
@@ -63,6 +67,7 @@ const Params = z.strictObject({ license_id: LicenseId });
 const ChangeableTerms = {
   /** Seats granted beyond `max` and marked `overdraft`. */
   overdraft: z.optional(wholeNumber(0, MOST_SEATS)),
+  /** How long a seat is held without a heartbeat. */
   ttl_seconds: z.optional(wholeNumber(TTL_SECONDS.shortest, LONGEST_TTL)),
   /** Shorter than ttl_seconds; five sixths of it unless given. */
   heartbeat_seconds: z.optional(wholeNumber(1, LONGEST_TTL)),
@@ -103,7 +108,9 @@ export default defineFunction({
       auth: accessOf('licenses.create'),
       body: z.strictObject({
         tenant_id: z.optional(TenantId),
+        /** Seats. */
         max: wholeNumber(0, MOST_SEATS),
+        /** What seats are counted by; machine unless given. */
         unit: z.optional(z.enum(['machine', 'user', 'process'])),
         ...ChangeableTerms,
       }),
@@ -181,7 +188,7 @@ export default defineFunction({
       summary: 'How many seats were taken at once, and how often one was refused, by hour and day (UTC).',
       auth: accessOf('licenses.usage'),
       params: Params,
-      /** Widened to whole hours. The last 7 days unless given, at most 31, and nothing after the running hour. */
+      /** The period is widened to whole hours: the last 7 days unless given, at most 31, and nothing after the running hour. */
       query: z.strictObject(PERIOD).check(periodIsInOrder),
       answers: {
         usage: {

@@ -74,7 +74,7 @@ export default defineFunction({
       path: '/api/v1/usage',
       summary: 'What a license used, by meter and day (UTC). A record counts within a minute of being told.',
       auth: accessOf('usage.totals'),
-      /** Widened to whole days. The last 31 days unless given, at most 366. */
+      /** The period is widened to whole days: the last 31 unless given, at most 366. */
       query: z
         .strictObject({ license_id: LicenseId, meter: z.optional(MeterName), ...PERIOD })
         .check(periodIsInOrder),

@@ -6,13 +6,21 @@ import { PROBLEMS } from '../../shared/errors.ts';
 import type { EndpointContract, FunctionContract } from '../../shared/http/contract.ts';
 import { QUERIES } from '../../shared/ports/catalogue.ts';
 import { costTable } from '../cost/words.ts';
+import { DEFAULT_REGION, firebaseConfig } from './hosting.ts';
+import { openApi } from './openapi/document.ts';
 
 /** Everything in the repository that is made from other files of it: path from the root, and what it must hold. */
 export function generatedFiles(): ReadonlyMap<string, string> {
   return new Map([
     ...['README.md', 'infra/README.md'].map((path) => [path, fillIn(readFileSync(path, 'utf8'))] as const),
-    ['infra/firestore.indexes.json', `${JSON.stringify(firestoreIndexes(), null, 2)}\n`],
+    ['infra/firestore.indexes.json', json(firestoreIndexes())],
+    ['firebase.json', json(firebaseConfig(MANIFEST, { region: DEFAULT_REGION }))],
+    ['clients/openapi.json', json(openApi(MANIFEST))],
   ]);
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 /** Replaces what stands between `<!-- generated:NAME -->` and `<!-- /generated -->`. */

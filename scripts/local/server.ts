@@ -12,6 +12,7 @@ import type { Deps } from '../../shared/ports/deps.ts';
 import type { LogLine } from '../../shared/ports/log-line.ts';
 import { startLocalOidc } from './oidc-server.ts';
 import { readLocalConfig } from './secrets.ts';
+import { serveSite } from './site.ts';
 
 /** How long requests under way may take to end once the server is told to stop. */
 const DRAIN_MS = 2_000;
@@ -42,6 +43,7 @@ export async function startLocalServer(
   const server = mountSuite(
     MANIFEST,
     openSuite(() => opened.promise, { checkAnswers: true }),
+    serveSite,
   );
   const url = `http://127.0.0.1:${await listen(server, config.port)}`;
   const provider = config.signIn.kind === 'embedded' ? await startLocalOidc() : undefined;

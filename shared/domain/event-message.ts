@@ -10,7 +10,7 @@ export const EventJson = z.strictObject({
   type: z.enum(EVENT_TYPES),
   tenant_id: SeatEventSchema.shape.tenantId,
   license_id: SeatEventSchema.shape.licenseId,
-  session_id: z.nullable(SeatEventSchema.shape.sessionId),
+  session_id: SeatEventSchema.shape.sessionId,
   at: z.iso.datetime(),
   position: SeatEventSchema.shape.position,
   holder: EventDetailSchema.shape.holder,

@@ -37,7 +37,7 @@ export const EventDetailSchema = z.strictObject({
   max: z.optional(count),
   /** Why a session ended, where its type does not say it all. */
   reason: z.optional(z.enum(['lease_ran_out', 'lost'])),
-  /** Requests that were refused within the minute that begins at `atMs`. */
+  /** Requests that were refused within the minute that began when the event came true. */
   count: z.optional(count),
   /** Version of the license that the event made. */
   version: z.optional(count),

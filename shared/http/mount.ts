@@ -1,33 +1,26 @@
-import { createServer, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { http as registerFunction } from '@google-cloud/functions-framework';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
 import type { FunctionContract } from './contract.ts';
 import { problemAnswer } from './problem.ts';
-import { matchPath } from './route.ts';
+import { matchPath, publicRoutes } from './route.ts';
 import { type HttpFunction, send } from './serve.ts';
 import { requestIdOf } from './trace.ts';
 
-/** Public paths of a suite, each with the function behind it; where two fit, the more literal one comes first. */
-export function publicRoutes(
-  manifest: readonly FunctionContract[],
-): { path: string; functionName: string }[] {
-  const routes = manifest.flatMap(({ name, endpoints }) =>
-    [...new Set(Object.values(endpoints).map(({ path }) => path))].map((path) => ({
-      path,
-      functionName: name,
-    })),
-  );
-  const openSegments = (path: string): number => path.split('{').length - 1;
-  return routes.sort((a, b) => openSegments(a.path) - openSegments(b.path));
-}
-
 /**
  * A whole suite behind one server, each function inside the real functions-framework, as Hosting puts it behind one
- * origin. The server does not listen yet.
+ * origin. The server does not listen yet. What no function has a path for goes to `others`.
  */
 export function mountSuite(
   manifest: readonly FunctionContract[],
   functions: Readonly<Record<string, HttpFunction>>,
+  others: RequestListener = answerNotFound,
 ): Server {
   const frameworks = new Map(
     Object.entries(functions).map(([name, handle]) => {
@@ -43,12 +36,16 @@ export function mountSuite(
     if (framework) {
       framework.emit('request', request, response);
     } else {
-      request.resume();
-      const requestId = requestIdOf(request.headers);
-      send(request, response, requestId, problemAnswer(requestId, { problem: 'NOT_FOUND' }));
+      others(request, response);
     }
   });
   // Longer than any client in between keeps a connection, so that none meets one that is just being closed.
   server.keepAliveTimeout = 75_000;
   return server;
+}
+
+export function answerNotFound(request: IncomingMessage, response: ServerResponse): void {
+  request.resume();
+  const requestId = requestIdOf(request.headers);
+  send(request, response, requestId, problemAnswer(requestId, { problem: 'NOT_FOUND' }));
 }

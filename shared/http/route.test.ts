@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { defineFunction } from './contract.ts';
-import { publicRoutes } from './mount.ts';
-import { matchPath, matchRoute } from './route.ts';
+import { matchPath, matchRoute, publicRoutes } from './route.ts';
 
 const endpoint = { summary: '', auth: ['anyone'], answers: {}, problems: [] } as const;
 const common = {

@@ -27,6 +27,20 @@ export function matchRoute(contract: FunctionContract, method: string, path: str
   return { found: 'path', allow: candidates.map(({ endpoint }) => endpoint.method) };
 }
 
+/** Public paths of a suite, each with the function behind it; where two fit, the more literal one comes first. */
+export function publicRoutes(
+  manifest: readonly FunctionContract[],
+): { path: string; functionName: string }[] {
+  const routes = manifest.flatMap(({ name, endpoints }) =>
+    [...new Set(Object.values(endpoints).map(({ path }) => path))].map((path) => ({
+      path,
+      functionName: name,
+    })),
+  );
+  const openSegments = (path: string): number => path.split('{').length - 1;
+  return routes.sort((a, b) => openSegments(a.path) - openSegments(b.path));
+}
+
 /** The values of the template's `{names}` where `path` fits it. A literal segment fits only itself. */
 export function matchPath(template: string, path: string): Record<string, string> | undefined {
   const expected = template.split('/');

@@ -1,0 +1,233 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import superstatic from 'superstatic/lib/superstatic.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { MANIFEST } from '../../functions/manifest.ts';
+import type { FunctionContract } from '../../shared/http/contract.ts';
+import { siteFiles } from '../site/files.ts';
+import {
+  DEFAULT_REGION,
+  hostingConfig,
+  LONGEST_PROXIED_SECONDS,
+  SECURITY_HEADERS,
+  SITE_FOLDER,
+} from './hosting.ts';
+import { EXAMPLES } from './openapi/names.ts';
+import { isInternal } from './public-functions.ts';
+
+const FUNCTIONS: readonly FunctionContract[] = MANIFEST;
+const pathsOf = ({ name, endpoints }: FunctionContract) =>
+  [...new Set(Object.values(endpoints).map(({ path }) => path))].map((path) => ({ name, path }));
+const PUBLIC = FUNCTIONS.filter((contract) => !isInternal(contract)).flatMap(pathsOf);
+const INTERNAL = FUNCTIONS.filter(isInternal).flatMap(pathsOf);
+
+const PARAMETERS: Readonly<Record<string, string>> = {
+  license_id: 'LicenseId',
+  session_id: 'SessionId',
+  tenant_id: 'TenantId',
+  user_id: 'UserId',
+  invitation_id: 'InvitationId',
+};
+const sampleOf = (path: string): string =>
+  path.replace(/\{(\w+)\}/g, (_, name: string) => String(EXAMPLES[PARAMETERS[name] ?? '']));
+
+interface Answer {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: string;
+  /** The function that it reached. */
+  readonly reached: string | undefined;
+}
+
+/** Hosting, with functions that only say who they are. */
+describe('one origin in front of all functions', () => {
+  let folder: string;
+  let server: http.Server;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'seatlease-hosting-'));
+    const files = new Map([
+      ...siteFiles(),
+      ['console/index.html', 'the console'],
+      ['console/assets/app-1234.js', 'its program'],
+      ['api/v1/plans', 'a file where a function has a path'],
+    ]);
+    for (const [path, content] of files) {
+      const file = join(folder, SITE_FOLDER, path);
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, content);
+    }
+    const answerAs =
+      ({ run }: { run: { serviceId: string } }) =>
+      (_: unknown, response: http.ServerResponse): void => {
+        response.setHeader('x-reached', run.serviceId);
+        response.end();
+      };
+    const hosting = superstatic({
+      cwd: folder,
+      config: structuredClone(hostingConfig(MANIFEST, { region: DEFAULT_REGION })) as object,
+      fallthrough: false,
+      rewriters: { run: async (rewrite: { run: { serviceId: string } }) => answerAs(rewrite) },
+    });
+    server = http.createServer((request, response) => hosting(request, response, () => response.end()));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  });
+  afterAll(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** Sends the path as it stands, which URL and fetch would not. */
+  function get(path: string): Promise<Answer> {
+    const { port } = server.address() as AddressInfo;
+    return new Promise((resolve, reject) => {
+      const request = http.get({ host: '127.0.0.1', port, path }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => {
+          const { statusCode: status = 0, headers } = response;
+          const [reached] = [headers['x-reached']].flat();
+          resolve({ status, headers, body: Buffer.concat(chunks).toString(), reached });
+        });
+      });
+      request.on('error', reject);
+    });
+  }
+
+  test.each(PUBLIC.filter(({ path }) => path !== '/api/v1/plans'))(
+    '$path reaches $name and no other function',
+    async ({ name, path }) => {
+      expect(await get(sampleOf(path))).toMatchObject({ status: 200, reached: `seatlease-${name}` });
+    },
+  );
+
+  test('what only the cloud calls has no way in, however its address is written', async () => {
+    expect(INTERNAL.map(({ name }) => name)).toEqual(['sweep', 'record-event']);
+    for (const { path } of INTERNAL) {
+      const [, first = '', last = ''] = path.split('/');
+      const ways = [
+        path,
+        `${path}/`,
+        `/${path}`,
+        `/${first}//${last}`,
+        `/${first}%2F${last}`,
+        `/${first}%252F${last}`,
+        `/%2F${first}/${last}`,
+        `/.${path}`,
+        `/x/..${path}`,
+        `/x/%2e%2e${path}`,
+        `/\\${first}\\${last}`,
+        path.toUpperCase(),
+        `/${first}/${encodeURIComponent(last).replace(/^./, (letter) => `%${letter.charCodeAt(0).toString(16)}`)}`,
+        `${path};x`,
+        `${path}?x`,
+        `${path}.html`,
+      ];
+      for (const way of ways) {
+        const { status, reached } = await get(way);
+        expect({ way, reached }).toEqual({ way, reached: undefined });
+        expect(status, way).toBeGreaterThanOrEqual(301);
+      }
+    }
+    // Hidden in a parameter it stays the parameter.
+    for (const { name, path } of PUBLIC.filter((route) => route.path.includes('{'))) {
+      const hidden = path.replace(/\{\w+\}/g, 'x%2F..%2F..%2F..%2F..%2Finternal%2Fsweep');
+      expect((await get(hidden)).reached, path).toBe(`seatlease-${name}`);
+    }
+  });
+
+  test('no function is found under another case, or below its address', async () => {
+    for (const way of [
+      '/API/v1/licenses',
+      '/Health',
+      '/api/v1/Licenses/acquire',
+      '/health/and/more',
+      `/api/v1/licenses/${EXAMPLES.LicenseId}/and/more`,
+      `/api/v1/tenants/${EXAMPLES.TenantId}/members/a/b`,
+    ]) {
+      const { status, reached } = await get(way);
+      expect({ way, status, reached }).toEqual({ way, status: 404, reached: undefined });
+    }
+  });
+
+  test('a literal address wins over one with a parameter', async () => {
+    expect((await get('/api/v1/licenses/heartbeat')).reached).toBe('seatlease-heartbeat');
+    expect((await get('/api/v1/licenses/lic_07_9x2mq4t7wz8k3b6n')).reached).toBe('seatlease-licenses');
+    expect((await get('/api/v1/users/me')).reached).toBe('seatlease-users');
+  });
+
+  test('a file wins over a function', async () => {
+    expect(await get('/api/v1/plans')).toMatchObject({ status: 200, reached: undefined });
+  });
+
+  test('the start page, the reference and the document are there, and are asked for anew each time', async () => {
+    for (const [path, text] of [
+      ['/', 'API reference'],
+      ['/docs', 'Seatlease API'],
+      ['/openapi.json', '"openapi": "3.1.1"'],
+    ] as const) {
+      const { status, headers, body } = await get(path);
+      expect(status, path).toBe(200);
+      expect(body, path).toContain(text);
+      expect(headers['cache-control'], path).toBe('no-cache');
+    }
+    expect((await get('/docs/')).headers.location).toBe('/docs');
+    expect((await get('/docs.html')).headers.location).toBe('/docs');
+    expect(await get('/nowhere')).toMatchObject({ status: 404, body: expect.stringContaining('Not found') });
+  });
+
+  test('what a page loads by a name that changes with its content is kept', async () => {
+    const [style] = /\/assets\/style-\w+\.css/.exec((await get('/docs')).body) ?? [];
+    const { status, headers } = await get(style ?? 'none');
+    expect(status).toBe(200);
+    expect(headers['cache-control']).toBe('public, max-age=31536000, immutable');
+  });
+
+  test('every address within the console is its page, and a file of it that is gone is not', async () => {
+    for (const page of [
+      '/console',
+      '/console/licenses',
+      '/console/licenses/lic_07_9x2mq4t7wz8k3b6n/sessions',
+    ]) {
+      expect(await get(page), page).toMatchObject({ status: 200, body: 'the console' });
+      expect((await get(page)).headers['cache-control'], page).toBe('no-cache');
+    }
+    expect(await get('/console/assets/app-1234.js')).toMatchObject({ status: 200, body: 'its program' });
+    expect((await get('/console/assets/app-0000.js')).status).toBe(404);
+  });
+
+  test('whatever is answered comes with the headers that keep browsers safe', async () => {
+    for (const path of ['/docs', '/nowhere', '/console/licenses', '/auth/callback']) {
+      const { headers } = await get(path);
+      for (const [name, value] of Object.entries(SECURITY_HEADERS))
+        expect(headers[name.toLowerCase()], `${path} ${name}`).toBe(value);
+    }
+    const { headers } = await get('/docs');
+    expect(headers['content-security-policy']).toMatch(/^default-src 'none';.* frame-ancestors 'none'$/);
+    expect(headers['content-security-policy']).not.toMatch(/unsafe|https?:|\*/);
+    expect(headers).toMatchObject({
+      'strict-transport-security': expect.stringMatching(/^max-age=\d{8}$/),
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      'permissions-policy': expect.stringContaining('camera=()'),
+    });
+  });
+});
+
+test('only exports and erasures, which can be asked for again, may take longer than Hosting waits', () => {
+  const slow = FUNCTIONS.filter((contract) => !isInternal(contract)).filter(
+    ({ timeoutSeconds }) => timeoutSeconds > LONGEST_PROXIED_SECONDS,
+  );
+  expect(slow.map(({ name }) => name)).toEqual(['gdpr-export', 'gdpr-delete']);
+});
+
+test('another region is another region everywhere', () => {
+  const regions = hostingConfig(MANIFEST, { region: 'us-east1' }).rewrites.flatMap((rewrite) =>
+    'run' in rewrite ? [rewrite.run.region] : [],
+  );
+  expect(new Set(regions)).toEqual(new Set(['us-east1']));
+  expect(regions).toHaveLength(PUBLIC.length);
+});

@@ -1,0 +1,125 @@
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { matchPath } from '../../../shared/http/route.ts';
+import type { OpenApi, Operation, Parameter, Response } from './document.ts';
+
+/** A request and what came back, as they went over the network. */
+export interface Exchange {
+  readonly method: string;
+  /** Path and query. */
+  readonly target: string;
+  /** The header's value. */
+  readonly authorization: string | undefined;
+  readonly body: string | undefined;
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+export interface Verdict {
+  /** `undefined` where the document has no such operation. */
+  readonly operationId: string | undefined;
+  /** In which ways the exchange is not what the document says. */
+  readonly wrongs: readonly string[];
+}
+
+/** Headers that say something about one answer alone: the document must name those that come. */
+const TELLING_HEADERS = /^(retry-after|ratelimit-.*|www-authenticate|etag|location)$/;
+
+/** Holds exchanges to `document`: what was served must be what may be sent, and every answer what may come. */
+export function conformanceTo(document: OpenApi): (exchange: Exchange) => Verdict {
+  const ajv = new Ajv2020({ strict: false, allErrors: true, validateSchema: false });
+  addFormats.default(ajv);
+  ajv.addSchema(document, 'api');
+  const compiled = new Map<string, ValidateFunction>();
+  const wrongsOf = (pointer: string, value: unknown): string[] => {
+    const validate = compiled.get(pointer) ?? ajv.compile({ $ref: `api#${pointer}` });
+    compiled.set(pointer, validate);
+    if (validate(value)) return [];
+    return (validate.errors ?? []).map((error) => `${pointer}: ${error.instancePath} ${error.message}`);
+  };
+  // A literal path comes before one that would take it for a parameter.
+  const paths = Object.keys(document.paths).toSorted((a, b) => a.split('{').length - b.split('{').length);
+
+  return ({ method, target, authorization, body, status, headers, text }) => {
+    const [pathname = '', search] = target.split('?');
+    const path = paths.find((template) => matchPath(template, pathname)) ?? '';
+    const operation = document.paths[path]?.[method.toLowerCase()];
+    if (!operation) return { operationId: undefined, wrongs: [] };
+    const at = `/paths/${escaped(path)}/${method.toLowerCase()}`;
+    const wrongs: string[] = [];
+    if (status < 400) {
+      const scheme = authorization?.split(' ')[0];
+      const taken = operation.security.map((requirement) => Object.keys(requirement)[0]);
+      if (!taken.includes(scheme)) wrongs.push(`it took ${scheme ?? 'nobody in particular'}`);
+      wrongs.push(
+        ...queryWrongs(operation, new URLSearchParams(search), (i, value) =>
+          wrongsOf(`${at}/parameters/${i}/schema`, value),
+        ),
+      );
+      if (body !== undefined)
+        wrongs.push(...wrongsOf(`${at}/requestBody/content/application~1json/schema`, JSON.parse(body)));
+      else if (operation.requestBody?.required) wrongs.push('the body is missing');
+    }
+    const { response, pointer } = responseAt(document, operation, at, status);
+    if (!response)
+      return { operationId: operation.operationId, wrongs: [...wrongs, `no answer of status ${status}`] };
+    for (const [name] of headers) {
+      const isNamed = Object.keys(response.headers).some((known) => known.toLowerCase() === name);
+      if (TELLING_HEADERS.test(name) && !isNamed) wrongs.push(`no header ${name} at status ${status}`);
+    }
+    const type = headers.get('content-type') ?? '';
+    if (text !== '' && response.content?.[type]) {
+      wrongs.push(...wrongsOf(`${pointer}/content/${escaped(type)}/schema`, JSON.parse(text)));
+      if (type === 'application/problem+json') wrongs.push(...unnamedMembers(document, JSON.parse(text)));
+    } else if (text !== '' || response.content) {
+      wrongs.push(`a body of type "${type}" at status ${status}`);
+    }
+    return { operationId: operation.operationId, wrongs };
+  };
+}
+
+/** Answers may get more fields; a member of a problem that nobody is told of is a mistake all the same. */
+function unnamedMembers({ components: { schemas } }: OpenApi, problem: Record<string, unknown>): string[] {
+  const own = Object.values(schemas).find(
+    ({ properties = {} }) => Object(properties.code).const === problem.code,
+  );
+  const known = { ...schemas.Problem?.properties, ...own?.properties };
+  return Object.keys(problem).flatMap((name) => (name in known ? [] : [`no member ${name}`]));
+}
+
+function queryWrongs(
+  { parameters }: Operation,
+  query: URLSearchParams,
+  check: (index: number, value: unknown) => string[],
+): string[] {
+  const known = parameters.flatMap((parameter, i) => ('$ref' in parameter ? [] : [{ parameter, i }]));
+  const ofQuery = known.filter(({ parameter }) => parameter.in === 'query');
+  const missing = ofQuery.filter(({ parameter }) => parameter.required && !query.has(parameter.name));
+  return [
+    ...missing.map(({ parameter }) => `the parameter ${parameter.name} is missing`),
+    ...[...query].flatMap(([name, value]) => {
+      const found = ofQuery.find(({ parameter }) => parameter.name === name);
+      return found ? check(found.i, asSent(found.parameter, value)) : [`no parameter ${name}`];
+    }),
+  ];
+}
+
+/** Only page sizes are numbers. */
+function asSent({ schema }: Parameter, value: string): unknown {
+  return schema.$ref === '#/components/schemas/PageLimit' ? Number(value) : value;
+}
+
+function responseAt(document: OpenApi, operation: Operation, at: string, status: number) {
+  const response = operation.responses[status];
+  if (response === undefined || !('$ref' in response)) {
+    return { response, pointer: `${at}/responses/${status}` };
+  }
+  const pointer = response.$ref.slice(1);
+  const named: Response | undefined = document.components.responses[pointer.split('/').at(-1) ?? ''];
+  return { response: named, pointer };
+}
+
+function escaped(key: string): string {
+  return key.replaceAll('~', '~0').replaceAll('/', '~1');
+}

@@ -1,0 +1,128 @@
+import { globSync, readFileSync } from 'node:fs';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { describe, expect, test } from 'vitest';
+import * as z from 'zod/mini';
+import { MANIFEST } from '../../../functions/manifest.ts';
+import type { EndpointContract, FunctionContract } from '../../../shared/http/contract.ts';
+import { matchPath } from '../../../shared/http/route.ts';
+import { exampleBody, exampleTarget } from '../../site/example.ts';
+import { openApi } from './document.ts';
+
+const FUNCTIONS: readonly FunctionContract[] = MANIFEST;
+const DOCUMENT = openApi(MANIFEST);
+const OPERATIONS = Object.entries(DOCUMENT.paths).flatMap(([path, operations]) =>
+  Object.entries(operations).map(([method, operation]) => ({ path, method, operation })),
+);
+
+function contractOf(method: string, path: string): EndpointContract {
+  const found = FUNCTIONS.flatMap(({ endpoints }) => Object.values(endpoints)).find(
+    (endpoint) => endpoint.method.toLowerCase() === method && endpoint.path === path,
+  );
+  if (!found) throw new Error(`no contract has ${method} ${path}`);
+  return found;
+}
+
+describe('the OpenAPI document', () => {
+  test('is valid OpenAPI 3.1', async () => {
+    const validator = new Validator();
+    const { valid, errors } = await validator.validate(JSON.parse(JSON.stringify(DOCUMENT)));
+    expect(errors).toBeUndefined();
+    expect(valid).toBe(true);
+    expect(validator.version).toBe('3.1');
+    const { license, ...others } = DOCUMENT.info;
+    const broken = { ...DOCUMENT, info: { ...others, license: 'Apache-2.0' } };
+    expect((await new Validator().validate(JSON.parse(JSON.stringify(broken)))).valid).toBe(false);
+  });
+
+  test('has all that clients call, each under a name of its own, and nothing that the cloud or Stripe does', () => {
+    const called = FUNCTIONS.flatMap(({ endpoints }) => Object.values(endpoints)).filter(
+      ({ path }) => !path.startsWith('/internal/') && path !== '/api/v1/webhooks/stripe',
+    );
+    expect(called.length).toBeGreaterThan(40);
+    expect(OPERATIONS.map(({ method, path }) => `${method.toUpperCase()} ${path}`).toSorted()).toEqual(
+      called.map(({ method, path }) => `${method} ${path}`).toSorted(),
+    );
+    const ids = OPERATIONS.map(({ operation }) => operation.operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids).toEqual(
+      expect.arrayContaining(['acquire', 'licensesCreate', 'gdprExportTenant', 'releaseEnd']),
+    );
+  });
+
+  test('says which credentials each takes, and in which role', () => {
+    const taken = Object.fromEntries(
+      OPERATIONS.map(({ operation }) => [operation.operationId, operation.security]),
+    );
+    const operator = [{ Operator: [] }, { Bearer: ['operator'] }];
+    expect(taken).toMatchObject({
+      acquire: [{ License: [] }, { Bearer: ['member'] }],
+      licensesCreate: operator,
+      tenantsChange: [...operator, { Bearer: ['owner'] }],
+      usersMe: [{ Bearer: [] }],
+      checkoutPlans: [{}],
+      health: [{}, ...operator],
+    });
+    expect(Object.values(taken).filter((security) => security.length === 0)).toEqual([]);
+  });
+
+  test('refers only to what is in it, and has nothing that is not referred to', () => {
+    const text = JSON.stringify(DOCUMENT);
+    const referred = new Set([...text.matchAll(/"#\/components\/(\w+\/[\w.-]+)"/g)].map(([, name]) => name));
+    const { securitySchemes, ...others } = DOCUMENT.components;
+    const there = Object.entries(others).flatMap(([kind, named]) =>
+      Object.keys(named).map((name) => `${kind}/${name}`),
+    );
+    expect([...referred].toSorted()).toEqual(there.toSorted());
+  });
+
+  test('has what the contracts say of their fields, wherever that stands', () => {
+    const { schemas } = DOCUMENT.components;
+    const said = (schema: string, ...fields: string[]): unknown =>
+      fields.reduce<unknown>((value, field) => Object(Object(value).properties)[field], schemas[schema]);
+    // In the contract itself, in what it spreads, in what it imports, and in what that takes the shape of.
+    expect(said('AcquireRequest', 'fingerprint')).toMatchObject({
+      description: expect.stringMatching(/^What tells/),
+    });
+    expect(said('LicensesChangeRequest', 'overdraft')).toMatchObject({
+      description: expect.stringMatching(/^Seats granted/),
+    });
+    expect(said('Subscription', 'grace_until')).toMatchObject({
+      description: expect.stringMatching(/^While a payment/),
+    });
+    expect(said('AuditEvent', 'holder')).toMatchObject({ description: expect.stringMatching(/^Pseudonym/) });
+    expect(schemas.ExportedSession?.description).toMatch(/^A session of which/);
+    expect(schemas.Timestamp?.description).toBe('A moment as RFC 3339 text.');
+  });
+
+  test('leaves out nothing that a comment says of a field', () => {
+    const text = JSON.stringify(DOCUMENT);
+    const files = globSync('{functions/*/contract,shared/http/*-view}.ts').filter(
+      (file) => !/functions\/(sweep|record-event|stripe-webhook)\//.test(file),
+    );
+    const comments = files.flatMap((file) => [
+      ...readFileSync(file, 'utf8').matchAll(
+        /\/\*\* ([^*\n]+) \*\/\n\s+[a-z_]+: (?:z\.|[A-Z]\w+,|text\(|word|whole|count,)/g,
+      ),
+    ]);
+    expect(comments.length).toBeGreaterThan(80);
+    const missing = comments
+      .map(([, words = '']) => words)
+      .filter((words) => !text.includes(JSON.stringify(words).slice(1, -1)));
+    expect(missing).toEqual([]);
+  });
+
+  test.each(
+    OPERATIONS.map(({ operation, ...where }) => ({ ...where, operation, name: operation.operationId })),
+  )('shows for $name a request that its contract takes', ({ method, path, operation }) => {
+    const { params, query, body } = contractOf(method, path);
+    const [pathname = '', search] = exampleTarget(path, operation, DOCUMENT).split('?');
+    const given = {
+      params: matchPath(path, pathname),
+      query: Object.fromEntries(new URLSearchParams(search)),
+      body: exampleBody(operation, DOCUMENT),
+    };
+    expect(params && z.safeParse(params, given.params).error).toBeUndefined();
+    expect(query && z.safeParse(query, given.query).error).toBeUndefined();
+    expect(body && z.safeParse(body, given.body).error).toBeUndefined();
+  });
+});

@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openBrowser } from '../../shared/testing/browser.ts';
+import { describeReal } from '../../shared/testing/real-parts.ts';
+import type { OpenApi } from '../generate/openapi/document.ts';
+import { serveSite } from '../local/site.ts';
+
+const DOCUMENT: OpenApi = JSON.parse(readFileSync('clients/openapi.json', 'utf8'));
+const OPERATIONS = Object.entries(DOCUMENT.paths).flatMap(([path, operations]) =>
+  Object.entries(operations).map(([method, { operationId }]) => ({
+    operationId,
+    title: `${method.toUpperCase()} ${path}`,
+  })),
+);
+
+let server: Server;
+let url: string;
+beforeAll(async () => {
+  server = createServer(serveSite);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => server.close());
+
+describe('beside the functions', () => {
+  test('the document is served as it is in the repository', async () => {
+    const answer = await fetch(`${url}/openapi.json`);
+    expect(answer.headers.get('content-type')).toBe('application/json');
+    expect(await answer.json()).toEqual(DOCUMENT);
+  });
+
+  test('what is not there is answered as the functions answer', async () => {
+    for (const [path, method] of [
+      ['/nowhere', 'GET'],
+      ['/../package.json', 'GET'],
+      ['/docs', 'POST'],
+    ] as const) {
+      const answer = await fetch(`${url}${path}`, { method });
+      expect(answer.status, path).toBe(404);
+      expect(await answer.json(), path).toMatchObject({ code: 'NOT_FOUND' });
+    }
+  });
+});
+
+describeReal('chromium', 'the reference page', () => {
+  let browser: Browser;
+  let page: Page;
+  const complaints: string[] = [];
+  beforeAll(async () => {
+    browser = await openBrowser();
+    page = await browser.newPage({ viewport: { width: 390, height: 844 } });
+    page.on('console', (message) => complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('requestfailed', (request) => complaints.push(request.url()));
+    await page.goto(`${url}/docs`);
+  });
+  afterAll(() => browser.close());
+
+  test('opens without a complaint of the browser, under a policy that allows nothing inline', async () => {
+    expect(await page.title()).toBe('Seatlease API');
+    expect(complaints).toEqual([]);
+    // The policy does not stand in the way of its style.
+    expect(await page.evaluate('getComputedStyle(document.body).maxWidth')).not.toBe('none');
+  });
+
+  test('has every operation, under a heading that its link in the list leads to', async () => {
+    expect(OPERATIONS.length).toBeGreaterThan(40);
+    const headings = await page.locator('article > h3').allTextContents();
+    expect(headings.toSorted()).toEqual(OPERATIONS.map(({ title }) => title).toSorted());
+    const targets = await page
+      .getByRole('navigation', { name: 'Endpoints' })
+      .getByRole('link')
+      .evaluateAll((links) => links.map((link) => link.getAttribute('href')));
+    for (const { operationId } of OPERATIONS) expect(targets).toContain(`#${operationId}`);
+  });
+
+  test('says of each who may call, what goes wrong, and how it is called', async () => {
+    const acquire = page.getByRole('article', { name: 'POST /api/v1/licenses/acquire' });
+    const told = await acquire.innerText();
+    expect(told).toContain('Who: whoever has the license’s key, or members of the tenant, signed in.');
+    expect(told).toContain('fingerprint text, 1 to 256 characters, no control characters\n');
+    expect(told).toContain('409 SEATS_EXHAUSTED');
+    expect(told).toContain(`-d '{"fingerprint":"my-laptop"}'`);
+    await acquire.getByText('Seat', { exact: true }).first().click();
+    expect(await acquire.innerText()).toContain('session_id SessionId');
+  });
+
+  test('has no link to nowhere', async () => {
+    const ids = new Set(await page.locator('[id]').evaluateAll((all) => all.map(({ id }) => `#${id}`)));
+    const targets = await page
+      .locator('a[href^="#"]')
+      .evaluateAll((links) => links.map((link) => String(link.getAttribute('href'))));
+    expect(targets.length).toBeGreaterThan(OPERATIONS.length);
+    expect(targets.filter((target) => !ids.has(target))).toEqual([]);
+  });
+
+  test('is readable on a phone: nothing makes it wider than the screen, in the dark as in the light', async () => {
+    await page.locator('details').evaluateAll((all) => {
+      for (const details of all) details.setAttribute('open', '');
+    });
+    const widthOf = () => page.evaluate('document.documentElement.scrollWidth');
+    expect(await widthOf()).toBe(390);
+    const groundOf = () => page.evaluate('getComputedStyle(document.body).backgroundColor');
+    const light = await groundOf();
+    await page.emulateMedia({ colorScheme: 'dark' });
+    expect(await groundOf()).not.toBe(light);
+    expect(await widthOf()).toBe(390);
+  });
+
+  test('is walked through by keyboard, the content first', async () => {
+    await page.goto(`${url}/docs`);
+    await page.keyboard.press('Tab');
+    expect(await page.locator(':focus').textContent()).toBe('Skip to the content');
+    await page.keyboard.press('Enter');
+    expect(new URL(page.url()).hash).toBe('#main');
+  });
+});

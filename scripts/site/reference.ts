@@ -1,0 +1,210 @@
+import type { OpenApi, Operation, Parameter } from '../generate/openapi/document.ts';
+import type { Schema } from '../generate/openapi/schemas.ts';
+import { curlExample } from './example.ts';
+import { type Html, html, inline, paragraphs } from './html.ts';
+import { fieldsOf, fieldWords, isSimple, nameOf, resolved, typeOf } from './schema-words.ts';
+
+interface Endpoint {
+  readonly method: string;
+  readonly path: string;
+  readonly operation: Operation;
+}
+
+/** The reference of the API: what is in the document and no more, as the content of a page. */
+export function reference(document: OpenApi): Html {
+  const endpoints: Endpoint[] = Object.entries(document.paths).flatMap(([path, operations]) =>
+    Object.entries(operations).map(([method, operation]) => ({ method, path, operation })),
+  );
+  const groups = document.tags.map((tag) => ({
+    ...tag,
+    endpoints: endpoints.filter(({ operation }) => operation.tags.includes(tag.name)),
+  }));
+  const { info, components } = document;
+  return html`<header>
+<h1>${String(info.title)} API</h1>
+<p class="quiet">Version ${String(info.version)}. For programs: <a href="/openapi.json">openapi.json</a> (OpenAPI ${document.openapi}).</p>
+${paragraphs(String(info.description))}
+</header>
+<nav aria-label="Endpoints">
+<h2>Endpoints</h2>
+<ul>${groups.map(
+    (group) => html`
+<li>${group.name}
+<ul>${group.endpoints.map(
+      ({ method, path, operation }) =>
+        html`<li><a href="#${operation.operationId}"><code>${method.toUpperCase()} ${path}</code></a></li>`,
+    )}</ul></li>`,
+  )}
+<li><a href="#types">Types</a></li>
+<li><a href="#problems">Problems</a></li>
+</ul>
+</nav>
+<main id="main">
+<section aria-labelledby="every-request">
+<h2 id="every-request">Every request</h2>
+<dl>${
+    components.parameters[WITH_EVERY_REQUEST] &&
+    parameterWords(components.parameters[WITH_EVERY_REQUEST], document)
+  }
+${Object.entries(components.securitySchemes).map(
+  ([name, { description = '' }]) =>
+    html`<dt><code>Authorization</code> <span class="type">${name}</span></dt><dd>${inline(description)}</dd>`,
+)}</dl>
+<p>Every answer has the request’s id as <code>${WITH_EVERY_ANSWER}</code>. Some have more headers:</p>
+<dl>${Object.entries(components.headers)
+    .filter(([name]) => name !== WITH_EVERY_ANSWER)
+    .map(([name, { description }]) => html`<dt><code>${name}</code></dt><dd>${description}</dd>`)}</dl>
+</section>
+${groups.map(
+  (group) => html`<section aria-labelledby="tag-${group.name}">
+<h2 id="tag-${group.name}">${group.name}</h2>
+<p>${group.description}</p>
+${group.endpoints.map((endpoint) => article(endpoint, document))}
+</section>
+`,
+)}
+${types(document)}
+${problems(document)}
+</main>`;
+}
+
+function article({ method, path, operation }: Endpoint, document: OpenApi): Html {
+  const { operationId, summary, description, security, requestBody } = operation;
+  const body = requestBody?.content['application/json']?.schema;
+  return html`<article aria-labelledby="${operationId}">
+<h3 id="${operationId}"><code>${method.toUpperCase()} ${path}</code></h3>
+<p>${inline(summary)}</p>
+${description !== undefined && html`<p>${inline(description)}</p>`}
+<p><strong>Who:</strong> ${security.map((entry) => whoIs(entry)).join(', or ')}.</p>
+${parametersOf(operation, document)}
+${
+  body &&
+  html`<h4>Body${!requestBody.required && ' (optional)'}</h4>
+${fieldsOf(body, document)}`
+}
+<h4>Answers</h4>
+${Object.entries(operation.responses).map(([status, response]) => answerOf(status, response, document))}
+<h4>Problems</h4>
+<ul>${Object.entries(operation.responses).flatMap(([status, response]) =>
+    problemsIn(response, document).map(
+      (problem) =>
+        html`<li>${status} <a href="#${codeOf(problem)}"><code>${codeOf(problem)}</code></a> <span class="quiet">${problem.description}</span></li>`,
+    ),
+  )}</ul>
+<h4>Example</h4>
+<pre tabindex="0" role="group" aria-label="Example of ${operationId}"><code>${curlExample(method, path, operation, document)}</code></pre>
+</article>
+`;
+}
+
+/** Who a requirement of the document means. */
+function whoIs(requirement: Operation['security'][number]): string {
+  const [entry] = Object.entries(requirement);
+  if (!entry) return 'anyone';
+  const [scheme, [role]] = entry;
+  if (scheme === 'License') return 'whoever has the license’s key';
+  if (scheme === 'Operator') return 'whoever has the operator key';
+  switch (role) {
+    case undefined:
+      return 'anybody who is signed in';
+    case 'operator':
+      return 'the vendor’s own people, signed in';
+    case 'owner':
+      return 'the owner of the tenant, signed in';
+    default:
+      return `${role === 'admin' ? 'admins' : 'members'} of the tenant, signed in`;
+  }
+}
+
+/** What goes with every request is told once for all. */
+const WITH_EVERY_REQUEST = 'RequestId';
+const WITH_EVERY_ANSWER = 'X-Request-Id';
+
+function parametersOf({ parameters }: Operation, document: OpenApi): Html | undefined {
+  const own = parameters.flatMap((parameter) => {
+    if (!('$ref' in parameter)) return [parameter];
+    const name = nameOf(parameter);
+    return name === WITH_EVERY_REQUEST ? [] : (document.components.parameters[name] ?? []);
+  });
+  return own.length === 0
+    ? undefined
+    : html`<h4>Parameters</h4>
+<dl>${own.map((parameter) => parameterWords(parameter, document))}</dl>
+`;
+}
+
+function parameterWords(
+  { name, in: place, schema, required, description }: Parameter,
+  document: OpenApi,
+): Html {
+  const words = [`In the ${place}.`, ...(description === undefined ? [] : [description])].join(' ');
+  return fieldWords(name, { ...schema, description: words }, required, document);
+}
+
+function answerOf(
+  status: string,
+  given: Operation['responses'][string],
+  document: OpenApi,
+): Html | undefined {
+  if ('$ref' in given) return undefined;
+  const [said = ''] = given.description.split('\n\n');
+  const schema = given.content?.['application/json']?.schema;
+  const headers = Object.keys(given.headers).filter((name) => name !== WITH_EVERY_ANSWER);
+  return html`<p><strong>${status}</strong> ${inline(said)}${
+    headers.length > 0 && html` <span class="quiet">Headers: ${headers.join(', ')}.</span>`
+  }</p>
+${
+  schema &&
+  html`<details><summary>${typeOf(schema, document)}</summary>
+${fieldsOf(schema, document)}
+</details>`
+}`;
+}
+
+/** Schemas of the problems that an answer can be. */
+function problemsIn(given: Operation['responses'][string], document: OpenApi): Schema[] {
+  const response = '$ref' in given ? document.components.responses[nameOf(given)] : given;
+  const schema = response?.content?.['application/problem+json']?.schema;
+  return schema ? (schema.oneOf ?? [schema]).map((one) => resolved(one, document)) : [];
+}
+
+/** The code of a problem's schema; empty for that of none. */
+function codeOf({ properties = {} }: Schema): string {
+  return String(Object(properties.code).const ?? '');
+}
+
+function types(document: OpenApi): Html {
+  const simple = Object.entries(document.components.schemas).filter(([, schema]) => isSimple(schema));
+  return html`<section aria-labelledby="types">
+<h2 id="types">Types</h2>
+<dl>${simple.map(
+    ([
+      name,
+      schema,
+    ]) => html`<dt id="type-${name}">${name} <span class="type">${typeOf(schema, document)}</span></dt>
+<dd>${schema.description !== undefined && html`<p>${inline(schema.description)}</p>`}${
+      schema.examples && html`<p>For example <code>${String(schema.examples[0])}</code></p>`
+    }</dd>
+`,
+  )}</dl>
+</section>
+`;
+}
+
+function problems(document: OpenApi): Html {
+  const { schemas } = document.components;
+  const all = Object.values(schemas).filter((schema) => codeOf(schema) !== '');
+  return html`<section aria-labelledby="problems">
+<h2 id="problems">Problems</h2>
+<p>${inline(schemas.Problem?.description ?? '')}</p>
+${schemas.Problem && fieldsOf(schemas.Problem, document)}
+<h3>Codes</h3>
+<dl>${all.map((schema) => {
+    const { code, status, ...members } = schema.properties ?? {};
+    return html`<dt id="${codeOf(schema)}"><code>${codeOf(schema)}</code> <span class="type">${String(Object(status).const)}</span></dt>
+<dd><p>${schema.description}</p>${fieldsOf({ ...schema, properties: members }, document)}</dd>
+`;
+  })}</dl>
+</section>
+`;
+}
