@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import superstatic from 'superstatic/lib/superstatic.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { MANIFEST } from '../../functions/manifest.ts';
+import { isInternal, MANIFEST } from '../../functions/manifest.ts';
 import type { FunctionContract } from '../../shared/http/contract.ts';
 import { siteFiles } from '../site/files.ts';
 import {
@@ -16,7 +16,6 @@ import {
   SITE_FOLDER,
 } from './hosting.ts';
 import { EXAMPLES } from './openapi/names.ts';
-import { isInternal } from './public-functions.ts';
 
 const FUNCTIONS: readonly FunctionContract[] = MANIFEST;
 const pathsOf = ({ name, endpoints }: FunctionContract) =>

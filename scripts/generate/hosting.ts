@@ -1,6 +1,6 @@
+import { isInternal } from '../../functions/manifest.ts';
 import type { FunctionContract } from '../../shared/http/contract.ts';
 import { publicRoutes } from '../../shared/http/route.ts';
-import { isInternal } from './public-functions.ts';
 
 export const DEFAULT_REGION = 'europe-west1';
 

@@ -1,9 +1,4 @@
-import type { EndpointContract, FunctionContract } from '../../shared/http/contract.ts';
-
-/** Whether the cloud itself calls it, so that no path of it is for anybody outside. */
-export function isInternal({ endpoints }: FunctionContract): boolean {
-  return Object.values(endpoints).every(({ auth }) => auth.includes('scheduler') || auth.includes('pubsub'));
-}
+import type { EndpointContract } from '../../shared/http/contract.ts';
 
 /** Whether a client would call it. Stripe's webhook is public too, but its form is Stripe's. */
 export function isForClients({ auth }: EndpointContract): boolean {
