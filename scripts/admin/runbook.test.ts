@@ -30,8 +30,8 @@ const ofCost = commands.filter((command) => command.startsWith('npm run cost -- 
 /** What these do is seen by tests of their own, and by whoever deploys. */
 const DEPLOYING = [
   'npm ci',
-  'npm run bundle',
-  'npm run deploy',
+  'npm run deploy -- --stack prod --secrets',
+  'npm run deploy -- --stack prod',
   'npm run verify-deploy -- --url https://licenses.example.com',
 ];
 
