@@ -24,6 +24,39 @@ import type { Signer } from './ports/signer.ts';
 import type { SigningKeys } from './ports/signing-keys.ts';
 import { whenNeeded } from './when-needed.ts';
 
+/** What can be asked of the parts that are opened when they are needed. */
+const RECORDS = { get: true, create: true, query: true, transact: true, ping: true, close: true } as const;
+const EVENTS = { publish: true, ping: true, close: true } as const;
+const SIGNER = { current: true, publicKeys: true, ping: true, close: true } as const;
+const IDENTITY = { verifyServiceToken: true } as const;
+const SIGN_IN = { authorizeUrl: true, redeem: true } as const;
+const LIMITS = { take: true } as const;
+const UPKEEP = {
+  expire: true,
+  readOutbox: true,
+  trimOutbox: true,
+  listCopies: true,
+  dropCopy: true,
+  whichSeated: true,
+  bar: true,
+  unbar: true,
+  readFacts: true,
+  forgetSessions: true,
+} as const;
+const BILLING = {
+  createCustomer: true,
+  deleteCustomer: true,
+  createCheckout: true,
+  expireCheckout: true,
+  createPortal: true,
+  readSubscription: true,
+  endSubscription: true,
+  readPayment: true,
+  readDispute: true,
+  recordUsage: true,
+  openEvent: true,
+} as const;
+
 /** What stands in for the cloud around the functions, where the configuration names nothing real. */
 export interface Parts {
   readonly deps: Deps;
@@ -69,12 +102,16 @@ export async function openParts(config: Config, embedded: EmbeddedOptions = {}):
   const seats = refillingSeats(openSeats(requester), records);
   const deps: Deps = {
     seats,
-    upkeep: whenNeeded(async () => (await import('./adapters/seats/upkeep.ts')).openUpkeep(requester)),
+    upkeep: whenNeeded(UPKEEP, async () =>
+      (await import('./adapters/seats/upkeep.ts')).openUpkeep(requester),
+    ),
     records,
     events,
     identity,
     signer,
-    limits: whenNeeded(async () => (await import('./adapters/limits/upstash.ts')).openLimits(requester)),
+    limits: whenNeeded(LIMITS, async () =>
+      (await import('./adapters/limits/upstash.ts')).openLimits(requester),
+    ),
     signIn: openSignIn(config.signIn, embedded.signIn),
     billing: openBilling(config.billing, embedded.stripe),
     checkout: {
@@ -119,7 +156,7 @@ async function openEvents(
 ): Promise<{ events: Events; bus?: EventBus }> {
   if (events.kind === 'pubsub') {
     const pubsub = async () => (await import('./adapters/events/pubsub.ts')).openPubSubEvents(events);
-    return { events: whenNeeded(pubsub) };
+    return { events: whenNeeded(EVENTS, pubsub) };
   }
   const { openEventBus } = await import('./adapters/events/embedded-bus.ts');
   const bus = openEventBus(options);
@@ -131,7 +168,7 @@ type Services = Pick<Deps, 'identity' | 'serviceAccounts'> & { issuer?: LocalIde
 async function openServices({ services, dataFolder }: Config): Promise<Services> {
   if (services.kind === 'google') {
     const google = async () => (await import('./adapters/identity/google.ts')).openGoogleIdentity(services);
-    return { identity: whenNeeded(google), serviceAccounts: services.accounts };
+    return { identity: whenNeeded(IDENTITY, google), serviceAccounts: services.accounts };
   }
   const { openLocalIdentity } = await import('./adapters/identity/embedded.ts');
   const issuer = openLocalIdentity({
@@ -148,13 +185,15 @@ function openSignIn(
 ): SignIn | undefined {
   const options = signIn.kind === 'google' ? signIn : local;
   if (!options || 'redeem' in options) return options;
-  return whenNeeded(async () => (await import('./adapters/sign-in/google.ts')).openGoogleSignIn(options));
+  return whenNeeded(SIGN_IN, async () =>
+    (await import('./adapters/sign-in/google.ts')).openGoogleSignIn(options),
+  );
 }
 
 function openBilling(billing: Config['billing'], standIn: EmbeddedOptions['stripe']): Billing | undefined {
   const options = billing.kind === 'stripe' ? billing : standIn && accountAt(standIn);
   if (!options) return undefined;
-  return whenNeeded(async () => (await import('./adapters/billing/stripe.ts')).openStripe(options));
+  return whenNeeded(BILLING, async () => (await import('./adapters/billing/stripe.ts')).openStripe(options));
 }
 
 function accountAt({ apiKey, webhookSecret, host, port }: NonNullable<EmbeddedOptions['stripe']>) {
@@ -163,7 +202,7 @@ function accountAt({ apiKey, webhookSecret, host, port }: NonNullable<EmbeddedOp
 
 async function openSigner({ signing, dataFolder }: Config, say: Deps['log']): Promise<Signer> {
   if (signing.kind === 'kms')
-    return whenNeeded(async () => (await import('./adapters/signer/kms.ts')).openKmsSigner(signing));
+    return whenNeeded(SIGNER, async () => (await import('./adapters/signer/kms.ts')).openKmsSigner(signing));
   const { openLocalSigner } = await import('./adapters/signer/embedded.ts');
   return openLocalSigner({ folder: localKeysIn(dataFolder), version: signing.version, say });
 }
@@ -209,7 +248,7 @@ async function openUpstash(seats: Config['seats']): Promise<Upstash> {
 /** The records alone, for programs that need nothing else. */
 export async function openRecords({ records, dataFolder }: Config): Promise<Records> {
   if (records.kind === 'firestore') {
-    return whenNeeded(async () =>
+    return whenNeeded(RECORDS, async () =>
       (await import('./adapters/records/firestore.ts')).openFirestoreRecords(records),
     );
   }

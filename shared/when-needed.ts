@@ -2,10 +2,14 @@
 type Askable<P> = { readonly [K in keyof P]: (...args: never[]) => Promise<unknown> };
 
 /**
- * A part that is opened when it is first asked something: a cold instance then loads what it uses and no more. Where
- * opening fails, so does the call, and the next one tries again. One that was never opened has nothing to close.
+ * A part that is opened when it is first asked something: a cold instance then loads what it uses and no more. `methods`
+ * names all that can be asked. Where opening fails, so does the call, and the next one tries again. One that was never
+ * opened has nothing to close.
  */
-export function whenNeeded<P extends Askable<P>>(open: () => Promise<P>): P {
+export function whenNeeded<P extends Askable<P>>(
+  methods: Readonly<Record<keyof P, true>>,
+  open: () => Promise<P>,
+): P {
   let opened: Promise<P> | undefined;
   const opening = (): Promise<P> => {
     opened ??= open().catch((error: unknown) => {
@@ -14,16 +18,13 @@ export function whenNeeded<P extends Askable<P>>(open: () => Promise<P>): P {
     });
     return opened;
   };
-  // What is made here looks like any P, whose methods only the proxy's caller knows by name.
-  return new Proxy({} as P, {
-    get: (_, name) => {
-      // A promise that resolves to this must not take it for another promise.
-      if (name === 'then') return undefined;
-      return async (...args: never[]) => {
-        if (name === 'close' && !opened) return;
-        const part = await opening();
-        return part[name as keyof P](...args);
-      };
+  const entries = Object.keys(methods).map((name) => [
+    name,
+    async (...args: never[]) => {
+      if (name === 'close' && !opened) return;
+      const part = await opening();
+      return part[name as keyof P](...args);
     },
-  });
+  ]);
+  return Object.fromEntries(entries) as P;
 }
