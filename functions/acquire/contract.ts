@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
-import { LONGEST_OFFLINE_DAYS } from '../../shared/domain/license.ts';
+import { LONGEST_OFFLINE_DAYS } from '../../shared/domain/entitlement.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 import { LicenseId, SessionId, Timestamp, text, wholeNumber } from '../../shared/http/fields.ts';
 

@@ -1,10 +1,10 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
+import { LONGEST_OFFLINE_DAYS } from '../../shared/domain/entitlement.ts';
 import {
   FASTEST_PACE,
   HOLDS,
   LONGEST_KEY_OVERLAP_SECONDS,
-  LONGEST_OFFLINE_DAYS,
   MOST_SEATS,
   TTL_SECONDS,
 } from '../../shared/domain/license.ts';

@@ -1,5 +1,5 @@
+import { LONGEST_OFFLINE_DAYS } from '../../shared/domain/entitlement.ts';
 import { type Disabling, type RotationStep, signingOne } from '../../shared/domain/key-rotation.ts';
-import { LONGEST_OFFLINE_DAYS } from '../../shared/domain/license.ts';
 import type { KeyVersion } from '../../shared/ports/signing-keys.ts';
 
 /** The same in words, a line each, and for programs. */

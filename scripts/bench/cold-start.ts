@@ -26,7 +26,7 @@ import { startFunction } from '../bundle/start-function.ts';
 import { medianOf } from './median.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const RUNS = 15;
+const RUNS = 31;
 const HELLO = "(req, res) => { res.send('Hello, World'); }";
 
 interface Start {

@@ -1,5 +1,11 @@
 export type Unit = 'machine' | 'user' | 'process';
 
+/**
+ * Days that a seat can be borrowed for, and that a client can run without a heartbeat, at most: after that time nobody
+ * can hold a signed license that still counts, so it is how long a replaced signing key must be kept.
+ */
+export const LONGEST_OFFLINE_DAYS = 90;
+
 /** What a license grants, as the seat scripts need it. */
 export interface Entitlement {
   licenseId: string;

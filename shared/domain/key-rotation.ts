@@ -1,4 +1,4 @@
-import { LONGEST_OFFLINE_DAYS } from './license.ts';
+import { LONGEST_OFFLINE_DAYS } from './entitlement.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 

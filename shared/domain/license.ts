@@ -10,12 +10,6 @@ export const TTL_SECONDS = { shortest: 10, usual: 360, longest: 30 * 24 * 3600 }
 /** More seats than any one Redis zset should hold at the heartbeat rates that the bench has measured. */
 export const MOST_SEATS = 1_000_000;
 
-/**
- * Days that a seat can be borrowed for, and that a client can run without a heartbeat, at most: after that time nobody
- * can hold a signed license that still counts, so it is how long a replaced signing key must be kept.
- */
-export const LONGEST_OFFLINE_DAYS = 90;
-
 /** Longest time that a replaced key stays good, so that clients can be given the new one: 7 days. */
 export const LONGEST_KEY_OVERLAP_SECONDS = 7 * 24 * 3600;
 
