@@ -58,8 +58,3 @@ export type FunctionName = (typeof MANIFEST)[number]['name'];
 export function entryPointOf(name: string): string {
   return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 }
-
-/** Whether it is there for the cloud around the functions, Cloud Scheduler and Pub/Sub, so that no stranger may reach it. */
-export function isInternal({ endpoints }: FunctionContract): boolean {
-  return Object.values(endpoints).every(({ auth }) => auth.includes('scheduler') || auth.includes('pubsub'));
-}

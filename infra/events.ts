@@ -1,8 +1,8 @@
 import * as pubsub from '@pulumi/gcp/pubsub/index.js';
 import type { CustomResourceOptions } from '@pulumi/pulumi';
+import { endpointFor } from '../shared/http/callers.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
 import type { Accounts } from './accounts.ts';
-import { endpointFor } from './callers.ts';
 import { DEAD_LETTERS, EVENTS_TOPIC, urlOf } from './names.ts';
 import { after, serviceAgent } from './project.ts';
 import type { StackSettings } from './settings.ts';

@@ -1,8 +1,8 @@
 import * as cloudscheduler from '@pulumi/gcp/cloudscheduler/index.js';
 import type { CustomResourceOptions } from '@pulumi/pulumi';
+import { endpointFor } from '../shared/http/callers.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
 import type { Accounts } from './accounts.ts';
-import { endpointFor } from './callers.ts';
 import { deployedName, urlOf } from './names.ts';
 import type { StackSettings } from './settings.ts';
 

@@ -1,9 +1,10 @@
+import { isInternal } from '../../shared/http/callers.ts';
 import type { EndpointContract, FunctionContract } from '../../shared/http/contract.ts';
 
 type Need = (contract: FunctionContract) => boolean;
 
-const holds = (...roles: string[]): Need => {
-  return (contract) => contract.roles.some((held) => roles.some((role) => held.startsWith(role)));
+const holds = (role: string): Need => {
+  return (contract) => contract.roles.some((held) => held.startsWith(role));
 };
 const knows = (secret: string): Need => {
   return (contract) => contract.secrets.includes(secret);
@@ -11,8 +12,6 @@ const knows = (secret: string): Need => {
 const someEndpoint = (fits: (endpoint: EndpointContract) => boolean): Need => {
   return ({ endpoints }) => Object.values(endpoints).some(fits);
 };
-
-const isCalledByGoogle = someEndpoint(({ auth }) => auth.includes('scheduler') || auth.includes('pubsub'));
 
 interface LoadedLater {
   /** What our code takes from it. The whole of a CommonJS package has no names that an importer could see. */
@@ -32,9 +31,7 @@ export const LOADED_WHEN_NEEDED: Readonly<Record<string, LoadedLater>> = {
   'google-auth-library': {
     names: ['CodeChallengeMethod', 'OAuth2Client', 'PassThroughClient'],
     isNeededBy: (contract) =>
-      isCalledByGoogle(contract) ||
-      knows('GOOGLE_CLIENT_SECRET')(contract) ||
-      holds('roles/pubsub.')(contract),
+      isInternal(contract) || knows('GOOGLE_CLIENT_SECRET')(contract) || holds('roles/pubsub.')(contract),
   },
   '@upstash/ratelimit': {
     names: ['Ratelimit'],

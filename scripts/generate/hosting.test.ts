@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import superstatic from 'superstatic/lib/superstatic.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isInternal, MANIFEST } from '../../functions/manifest.ts';
+import { MANIFEST } from '../../functions/manifest.ts';
+import { isInternal } from '../../shared/http/callers.ts';
 import type { FunctionContract } from '../../shared/http/contract.ts';
 import { siteFiles } from '../site/files.ts';
 import {

@@ -1,4 +1,4 @@
-import { isInternal } from '../../functions/manifest.ts';
+import { isInternal } from '../../shared/http/callers.ts';
 import type { FunctionContract } from '../../shared/http/contract.ts';
 import { publicRoutes } from '../../shared/http/route.ts';
 

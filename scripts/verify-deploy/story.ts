@@ -4,8 +4,9 @@ import * as z from 'zod/mini';
 import audit from '../../functions/audit/contract.ts';
 import health from '../../functions/health/contract.ts';
 import licenses from '../../functions/licenses/contract.ts';
-import { isInternal, MANIFEST } from '../../functions/manifest.ts';
+import { MANIFEST } from '../../functions/manifest.ts';
 import sessions from '../../functions/sessions/contract.ts';
+import { isInternal } from '../../shared/http/callers.ts';
 import { openApi } from '../admin/api.ts';
 import type { Target } from '../admin/target.ts';
 

@@ -3,7 +3,6 @@ import * as z from 'zod/mini';
 import type { Grant } from '../../../shared/domain/authorization.ts';
 import { PROBLEMS, type ProblemCode } from '../../../shared/errors.ts';
 import type { AnswerContract, EndpointContract, FunctionContract } from '../../../shared/http/contract.ts';
-import { isForClients } from '../public-functions.ts';
 import { problemSchemas, problemsOf, schemaNameOf, tellsWhenToRetry, tellsWhoIsTaken } from './problems.ts';
 import { apiSchemas, type EndpointSchemas, type Schema } from './schemas.ts';
 
@@ -177,6 +176,11 @@ export function openApi(manifest: readonly FunctionContract[]): OpenApi {
       securitySchemes: SECURITY_SCHEMES,
     },
   };
+}
+
+/** Whether a client would call it. Stripe's webhook is public too, but its form is Stripe's. */
+function isForClients({ auth }: EndpointContract): boolean {
+  return !auth.some((grant) => grant === 'scheduler' || grant === 'pubsub' || grant === 'stripe');
 }
 
 /** `acquire` for the endpoint that its function is there for, else `licensesCreate`: function, then endpoint. */

@@ -1,5 +1,5 @@
-import type { EndpointContract, FunctionContract } from '../shared/http/contract.ts';
-import type { ServiceCaller } from '../shared/ports/deps.ts';
+import type { ServiceCaller } from '../ports/deps.ts';
+import type { EndpointContract, FunctionContract } from './contract.ts';
 
 const SERVICES: readonly ServiceCaller[] = ['scheduler', 'pubsub'];
 
@@ -16,6 +16,11 @@ export function callerOf({ name, endpoints }: FunctionContract): ServiceCaller |
   if (others.length > 0)
     throw new Error(`${name}: ${[caller, ...others].join(' and ')} need functions of their own`);
   return caller;
+}
+
+/** Whether it is there for the cloud around the functions, so that no stranger may reach it. */
+export function isInternal(contract: FunctionContract): boolean {
+  return callerOf(contract) !== 'anyone';
 }
 
 /** The one endpoint that a service calls, and its function. Throws where there is none, or more than one. */
