@@ -58,3 +58,8 @@ export type FunctionName = (typeof MANIFEST)[number]['name'];
 export function entryPointOf(name: string): string {
   return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 }
+
+/** What a function, its Cloud Run service and its service account are called in the cloud. */
+export function deployedName(functionName: string): string {
+  return `seatlease-${functionName}`;
+}

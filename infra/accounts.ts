@@ -1,8 +1,9 @@
 import * as serviceaccount from '@pulumi/gcp/serviceaccount/index.js';
 import { type CustomResourceOptions, interpolate, type Output } from '@pulumi/pulumi';
+import { deployedName } from '../functions/manifest.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
 import type { ServiceCaller } from '../shared/ports/deps.ts';
-import { BUILD_ACCOUNT, deployedName, PUSH_ACCOUNT, SCHEDULER_ACCOUNT } from './names.ts';
+import { BUILD_ACCOUNT, PUSH_ACCOUNT, SCHEDULER_ACCOUNT } from './names.ts';
 
 export interface Account {
   readonly email: Output<string>;

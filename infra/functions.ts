@@ -2,7 +2,7 @@ import * as cloudfunctions from '@pulumi/gcp/cloudfunctionsv2/index.js';
 import * as cloudrun from '@pulumi/gcp/cloudrunv2/index.js';
 import * as storage from '@pulumi/gcp/storage/index.js';
 import { asset, type CustomResourceOptions, interpolate } from '@pulumi/pulumi';
-import { entryPointOf } from '../functions/manifest.ts';
+import { deployedName, entryPointOf } from '../functions/manifest.ts';
 import { callerOf } from '../shared/http/callers.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
 import type { Account, Accounts } from './accounts.ts';
@@ -10,7 +10,7 @@ import type { BuildPlace } from './build.ts';
 import { readBundle } from './bundle.ts';
 import { environmentOf, secretsOf } from './environment.ts';
 import { isHot } from './hot-path.ts';
-import { deployedName, secretId } from './names.ts';
+import { secretId } from './names.ts';
 import type { StackSettings } from './settings.ts';
 
 /** One function as it is deployed, and who may reach it. `options` must wait for its grants, which it starts with. */

@@ -1,5 +1,4 @@
-import type { FunctionName } from '../functions/manifest.ts';
-import { deployedName } from './names.ts';
+import { deployedName, type FunctionName } from '../functions/manifest.ts';
 
 /** What seats are taken and kept by: warm instances are kept of these, and objectives set for them. */
 export const HOT_PATH = ['acquire', 'heartbeat', 'release'] as const satisfies readonly FunctionName[];

@@ -1,6 +1,5 @@
-import type { FunctionName } from '../functions/manifest.ts';
+import { deployedName, type FunctionName } from '../functions/manifest.ts';
 import type { ProblemCode } from '../shared/errors.ts';
-import { deployedName } from './names.ts';
 
 /** A number that is made of log lines: how many there are of a kind, or what a field of theirs says. */
 export interface LogMetric {

@@ -1,3 +1,4 @@
+import { deployedName } from '../functions/manifest.ts';
 import type { StackSettings } from './settings.ts';
 
 /** What things are called in the cloud. Names of what others address follow from the settings, before it is there. */
@@ -12,11 +13,6 @@ export const SIGNING_KEY = 'licenses';
 export const SCHEDULER_ACCOUNT = 'seatlease-scheduler';
 export const PUSH_ACCOUNT = 'seatlease-push';
 export const BUILD_ACCOUNT = 'seatlease-build';
-
-/** A function, its Cloud Run service and its service account are called alike. */
-export function deployedName(functionName: string): string {
-  return `seatlease-${functionName}`;
-}
 
 export function accountEmail(account: string, { project }: StackSettings): string {
   return `${account}@${project}.iam.gserviceaccount.com`;

@@ -1,9 +1,10 @@
 import * as cloudscheduler from '@pulumi/gcp/cloudscheduler/index.js';
 import type { CustomResourceOptions } from '@pulumi/pulumi';
+import { deployedName } from '../functions/manifest.ts';
 import { endpointFor } from '../shared/http/callers.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
 import type { Accounts } from './accounts.ts';
-import { deployedName, urlOf } from './names.ts';
+import { urlOf } from './names.ts';
 import type { StackSettings } from './settings.ts';
 
 /** Has the sweep run every minute. One that failed is not tried again: the next is there before long. */

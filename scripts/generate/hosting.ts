@@ -1,3 +1,4 @@
+import { deployedName } from '../../functions/manifest.ts';
 import { isInternal } from '../../shared/http/callers.ts';
 import type { FunctionContract } from '../../shared/http/contract.ts';
 import { publicRoutes } from '../../shared/http/route.ts';
@@ -73,7 +74,7 @@ export function hostingConfig(
     rewrites: [
       ...routes.map(({ path, functionName }) => ({
         source: path.replace(/\{\w+\}/g, '*'),
-        run: { serviceId: `seatlease-${functionName}`, region },
+        run: { serviceId: deployedName(functionName), region },
       })),
       ...CONSOLE_PAGES.map((source) => ({ source, destination: '/console/index.html' })),
     ],

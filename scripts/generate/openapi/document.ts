@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as z from 'zod/mini';
+import { entryPointOf } from '../../../functions/manifest.ts';
 import type { Grant } from '../../../shared/domain/authorization.ts';
 import { PROBLEMS, type ProblemCode } from '../../../shared/errors.ts';
 import type { AnswerContract, EndpointContract, FunctionContract } from '../../../shared/http/contract.ts';
@@ -185,7 +186,7 @@ function isForClients({ auth }: EndpointContract): boolean {
 
 /** `acquire` for the endpoint that its function is there for, else `licensesCreate`: function, then endpoint. */
 function operationIdOf(functionName: string, endpoint: string): string {
-  const name = functionName.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+  const name = entryPointOf(functionName);
   return name === endpoint ? name : `${name}${endpoint.charAt(0).toUpperCase()}${endpoint.slice(1)}`;
 }
 
