@@ -31,7 +31,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: /^functions\/deployed\.ts$/,
-    may: () => only('shared/(config|deps)\\.ts', 'shared/(http|ports)/'),
+    may: () => only('shared/(config|deps|when-needed)\\.ts', 'shared/(http|ports)/'),
   },
   {
     of: /^functions\/manifest\.ts$/,
