@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
 import { generatedFiles } from './generate/outputs.ts';
+import { writeFiles } from './write-files.ts';
 
-for (const [path, content] of generatedFiles()) writeFileSync(path, content);
+writeFiles('.', generatedFiles());

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { Plugin } from 'esbuild';
 import { entryPointOf } from '../../functions/manifest.ts';
 import type { FunctionContract } from '../../shared/http/contract.ts';
-import { type Built, buildFor, ROOT, writeFiles } from './esbuild.ts';
+import { writeFiles } from '../write-files.ts';
+import { type Built, buildFor, ROOT } from './esbuild.ts';
 import { bundleFramework } from './framework.ts';
 import { LOADED_WHEN_NEEDED } from './needs.ts';
 

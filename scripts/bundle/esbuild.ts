@@ -1,5 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build } from 'esbuild';
 
@@ -35,12 +34,4 @@ export async function buildFor(folder: string, options: BuildOptions): Promise<B
     files: new Map(outputFiles.map(({ path, contents }) => [path.slice(ROOT.length), contents])),
     packages: [...new Set(packages)].toSorted(),
   };
-}
-
-export function writeFiles(folder: string, files: Built['files']): void {
-  for (const [path, content] of files) {
-    const file = join(folder, path);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, content);
-  }
 }

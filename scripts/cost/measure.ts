@@ -8,7 +8,7 @@ import type { SeatEvent } from '../../shared/domain/event.ts';
 import { type EventMessage, messageOf } from '../../shared/domain/event-message.ts';
 import { newLicenseId } from '../../shared/domain/ids.ts';
 import { entitlementOf } from '../../shared/domain/license.ts';
-import { usageHourId } from '../../shared/domain/usage.ts';
+import { DAY_MS, HOUR_MS, usageHourId } from '../../shared/domain/usage.ts';
 import { AUDIT, LICENSES, QUERIES, SESSION_HISTORIES, USAGE_HOURS } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { Collection } from '../../shared/ports/records.ts';
@@ -22,8 +22,6 @@ import { CompositeIndexes, storedBytes } from './firestore-size.ts';
 import { sum } from './sum.ts';
 
 const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
 const RETENTION_DAYS = 40;
 /** As Cloud Run sends it, so that log lines have their trace. */
 const TRACE = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` };
