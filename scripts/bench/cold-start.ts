@@ -16,9 +16,8 @@ import { entryPointOf } from '../../functions/manifest.ts';
 import { openSeats } from '../../shared/adapters/seats/live.ts';
 import { httpRequester } from '../../shared/adapters/seats/requester.ts';
 import { startUpstashFront } from '../../shared/adapters/seats/upstash-front.ts';
-import { newLicenseId, newLicenseKey, newTenantId } from '../../shared/domain/ids.ts';
-import { draftLicense, entitlementOf } from '../../shared/domain/license.ts';
 import { deployedEnvironment } from '../../shared/testing/deployed-environment.ts';
+import { putNewLicense } from '../../shared/testing/put-license.ts';
 import { startRedisServer } from '../../shared/testing/redis-server.ts';
 import { openBundler } from '../bundle/bundle.ts';
 import { installPackages } from '../bundle/install-packages.ts';
@@ -50,12 +49,7 @@ export async function benchColdStart(): Promise<string[]> {
   const front = await startUpstashFront({ backend: redis, token: 'token' });
   const requester = httpRequester(front);
   try {
-    const seats = openSeats(requester);
-    const tenantId = newTenantId(16);
-    const licenseId = newLicenseId(tenantId);
-    const key = newLicenseKey(licenseId);
-    const license = draftLicense({ tenantId, licenseId }, key, { max: 10_000 }, Date.now());
-    await seats.putLicense(entitlementOf(license));
+    const { key } = await putNewLicense(openSeats(requester), { max: 10_000 });
 
     const hello = join(folder, 'hello');
     writeHelloWorld(hello);

@@ -8,50 +8,47 @@ import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.t
 import { openSeats } from '../../shared/adapters/seats/live.ts';
 import { httpRequester } from '../../shared/adapters/seats/requester.ts';
 import { startUpstashFront, type UpstashFront } from '../../shared/adapters/seats/upstash-front.ts';
-import { newLicenseId, newLicenseKey, newSessionId, newTenantId } from '../../shared/domain/ids.ts';
-import { draftLicense, entitlementOf } from '../../shared/domain/license.ts';
+import { newSessionId } from '../../shared/domain/ids.ts';
 import { deployedEnvironment } from '../../shared/testing/deployed-environment.ts';
+import { putNewLicense } from '../../shared/testing/put-license.ts';
 import { type Bundle, fileNameOf, openBundler } from './bundle.ts';
 import { ROOT } from './esbuild.ts';
 import { installPackages } from './install-packages.ts';
 import { LOADED_WHEN_NEEDED } from './needs.ts';
 import { startFunction } from './start-function.ts';
 
-const TENANT = newTenantId(16);
-const LICENSE = newLicenseId(TENANT);
-const KEY = newLicenseKey(LICENSE);
-
 interface First {
   readonly request: string;
-  readonly authorization?: string;
+  readonly withKey?: true;
   readonly body?: unknown;
+  /** In place of a body: one that names a session of the license. */
+  readonly ofSession?: true;
   readonly answer: number;
   /** Of the problem, where it is one. */
   readonly code?: string;
 }
 
 const closed = (request: string): First => ({ request, answer: 401, code: 'AUTHENTICATION_REQUIRED' });
-const license = `License ${KEY}`;
 
 /** What each function is asked first, in a project that does not exist, and what it must answer. */
 const FIRST: Readonly<Record<FunctionName, First>> = {
   acquire: {
     request: 'POST /api/v1/licenses/acquire',
-    authorization: license,
+    withKey: true,
     body: { fingerprint: 'machine' },
     answer: 201,
   },
   heartbeat: {
     request: 'PUT /api/v1/licenses/heartbeat',
-    authorization: license,
-    body: { session_id: newSessionId(LICENSE) },
+    withKey: true,
+    ofSession: true,
     answer: 404,
     code: 'SESSION_NOT_FOUND',
   },
   release: {
     request: 'POST /api/v1/licenses/release',
-    authorization: license,
-    body: { session_id: newSessionId(LICENSE) },
+    withKey: true,
+    ofSession: true,
     answer: 204,
   },
   sign: closed('POST /api/v1/licenses/sign'),
@@ -89,6 +86,7 @@ const FIRST: Readonly<Record<FunctionName, First>> = {
 let folder: string;
 let redis: Awaited<ReturnType<typeof startEmbeddedRedis>>;
 let front: UpstashFront;
+let license: Awaited<ReturnType<typeof putNewLicense>>;
 const bundles = new Map<string, Bundle>();
 
 beforeAll(async () => {
@@ -100,8 +98,7 @@ beforeAll(async () => {
   redis = await startEmbeddedRedis();
   front = await startUpstashFront({ backend: redis, token: 'token' });
   const requester = httpRequester(front);
-  const terms = draftLicense({ tenantId: TENANT, licenseId: LICENSE }, KEY, { max: 1 }, Date.now());
-  await openSeats(requester).putLicense(entitlementOf(terms));
+  license = await putNewLicense(openSeats(requester), { max: 1 });
   await requester.close();
 }, 120_000);
 
@@ -121,7 +118,8 @@ describe('each function, in a folder of its own', () => {
   test.each(MANIFEST.map(({ name }) => name))(
     '%s starts by its own package files, and answers',
     async (name) => {
-      const { request, authorization, body, answer, code } = FIRST[name];
+      const { request, withKey, ofSession, answer, code, ...first } = FIRST[name];
+      const body = ofSession ? { session_id: newSessionId(license.licenseId) } : first.body;
       const [method = '', path = ''] = request.split(' ');
       const running = await startFunction(
         bundleOf(name).folder,
@@ -140,7 +138,7 @@ describe('each function, in a folder of its own', () => {
           method,
           redirect: 'manual',
           headers: {
-            ...(authorization && { authorization }),
+            ...(withKey && { authorization: `License ${license.key}` }),
             ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           },
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -1,3 +1,5 @@
+import { TEST_SECRETS } from './secrets.ts';
+
 /** What a deployed function finds in its environment, in a project that does not exist. */
 export function deployedEnvironment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
   return {
@@ -12,10 +14,7 @@ export function deployedEnvironment(more: Readonly<Record<string, string>> = {})
     PUBLIC_URL: 'https://no-such.example',
     UPSTASH_REDIS_REST_URL: 'https://nothing.invalid',
     UPSTASH_REDIS_REST_TOKEN: 'token',
-    OPERATOR_KEY: 'operator-key-for-tests-0123456789abcdef',
-    SESSION_TOKEN_KEYS: 'session-token-key-for-tests-0123456789',
-    ACCESS_TOKEN_KEYS: 'access-token-key-for-tests-0123456789ab',
-    PSEUDONYM_KEY: 'pseudonym-key-for-tests-0123456789abcd',
+    ...TEST_SECRETS,
     METADATA_SERVER_DETECTION: 'none',
     ...more,
   };

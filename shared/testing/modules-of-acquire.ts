@@ -17,21 +17,16 @@ registerHooks({
 
 const { startEmbeddedRedis } = await import('../adapters/seats/embedded-redis.ts');
 const { startUpstashFront } = await import('../adapters/seats/upstash-front.ts');
-const { draftLicense, entitlementOf } = await import('../domain/license.ts');
-const { newLicenseId, newLicenseKey, newTenantId } = await import('../domain/ids.ts');
 const { readConfig } = await import('../config.ts');
 const { deployedEnvironment } = await import('./deployed-environment.ts');
+const { putNewLicense } = await import('./put-license.ts');
 const { openDeps } = await import('../deps.ts');
 const { openSuite } = await import('../../functions/index.ts');
 
 const redis = await startEmbeddedRedis();
 const front = await startUpstashFront({ backend: redis, token: 'token' });
 const deps = await openDeps(readConfig(deployedEnvironment({ UPSTASH_REDIS_REST_URL: front.url })));
-const tenantId = newTenantId(16);
-const licenseId = newLicenseId(tenantId);
-const key = newLicenseKey(licenseId);
-const license = draftLicense({ tenantId, licenseId }, key, { max: 1 }, Date.now());
-await deps.seats.putLicense(entitlementOf(license));
+const { key } = await putNewLicense(deps.seats, { max: 1 });
 
 const { acquire } = openSuite(async () => ({ ...deps, log: () => {} }));
 const server = createServer(async (request, response) => {

@@ -15,9 +15,9 @@ import { serviceCalls } from '../http/service-calls.ts';
 import type { Deps, ServiceCaller } from '../ports/deps.ts';
 import type { LogLine } from '../ports/log-line.ts';
 import { trustingProvider } from './people.ts';
+import { TEST_SECRETS } from './secrets.ts';
 
-export const ACCESS_TOKEN_KEY = 'access-token-key-for-tests-0123456789ab';
-export const OPERATOR_KEY = 'operator-key-for-tests-0123456789abcdef';
+export const { OPERATOR_KEY, ACCESS_TOKEN_KEYS: ACCESS_TOKEN_KEY } = TEST_SECRETS;
 
 /** A whole suite for tests: every function in the real framework, over embedded parts unless `environment` names others. */
 export interface TestSuite {
@@ -77,10 +77,7 @@ export async function openTestSuite(
   const dataFolder = await mkdtemp(join(tmpdir(), 'seatlease-test-'));
   const config = readConfig({
     SEATLEASE_DATA: dataFolder,
-    OPERATOR_KEY,
-    SESSION_TOKEN_KEYS: 'session-token-key-for-tests-0123456789',
-    ACCESS_TOKEN_KEYS: ACCESS_TOKEN_KEY,
-    PSEUDONYM_KEY: 'pseudonym-key-for-tests-0123456789abcd',
+    ...TEST_SECRETS,
     ...environment,
   });
   putLocalKey(join(dataFolder, 'signing-keys'), 1, inject('signingKeys')[0]);
