@@ -37,8 +37,13 @@ export function publicRoutes(
       functionName: name,
     })),
   );
+  return routes.sort((a, b) => literalFirst(a.path, b.path));
+}
+
+/** Sorts templates, so that of those that fit a path the one with more of it written out comes first. */
+export function literalFirst(a: string, b: string): number {
   const openSegments = (path: string): number => path.split('{').length - 1;
-  return routes.sort((a, b) => openSegments(a.path) - openSegments(b.path));
+  return openSegments(a) - openSegments(b);
 }
 
 /** The values of the template's `{names}` where `path` fits it. A literal segment fits only itself. */

@@ -1,6 +1,6 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { matchPath } from '../../../shared/http/route.ts';
+import { literalFirst, matchPath } from '../../../shared/http/route.ts';
 import type { OpenApi, Operation, Parameter, Response } from './document.ts';
 
 /** A request and what came back, as they went over the network. */
@@ -38,8 +38,7 @@ export function conformanceTo(document: OpenApi): (exchange: Exchange) => Verdic
     if (validate(value)) return [];
     return (validate.errors ?? []).map((error) => `${pointer}: ${error.instancePath} ${error.message}`);
   };
-  // A literal path comes before one that would take it for a parameter.
-  const paths = Object.keys(document.paths).toSorted((a, b) => a.split('{').length - b.split('{').length);
+  const paths = Object.keys(document.paths).toSorted(literalFirst);
 
   return ({ method, target, authorization, body, status, headers, text }) => {
     const [pathname = '', search] = target.split('?');
