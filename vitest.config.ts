@@ -16,7 +16,7 @@ class LongestFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    include: ['{functions,shared,scripts,infra}/**/*.test.ts'],
+    include: ['{functions,shared,scripts,infra,clients}/**/*.test.ts'],
     globalSetup: [
       'shared/testing/find-real-parts.ts',
       'shared/testing/make-signing-keys.ts',

@@ -1,4 +1,4 @@
 import { generatedFiles } from './generate/outputs.ts';
 import { writeFiles } from './write-files.ts';
 
-writeFiles('.', generatedFiles());
+writeFiles('.', await generatedFiles());

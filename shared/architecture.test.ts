@@ -6,7 +6,7 @@ import { MANIFEST } from '../functions/manifest.ts';
 import type { FunctionContract } from './http/contract.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const FILES = globSync('{functions,shared,scripts,infra}/**/*.ts', {
+const FILES = globSync(['{functions,shared,scripts,infra}/**/*.ts', 'clients/**/*.{ts,tsx}'], {
   cwd: ROOT,
   exclude: ['**/node_modules/**'],
 }).map((file) => file.replaceAll('\\', '/'));
@@ -25,6 +25,9 @@ const LAYERS: readonly Layer[] = [
   { of: /^scripts\//, may: () => /^/ },
   { of: /^infra\//, may: () => anywhereBut('scripts/|shared/(deps\\.ts|adapters/)') },
   { of: /(\.test|\.contract-suite)\.ts$|^shared\/testing\//, may: () => anywhereBut('scripts/') },
+  // What others install: it knows the server by what the document says of it, and brings nothing along.
+  { of: /^clients\/sdk\//, may: () => only('clients/sdk/', 'node:') },
+  { of: /^clients\/console\//, may: () => only('clients/console/', 'clients/sdk/src/api\\.ts', 'preact') },
   {
     of: /^functions\/index\.ts$/,
     may: () => only('functions/', 'shared/(http|ports|domain)/'),
@@ -83,7 +86,8 @@ const LAYERS: readonly Layer[] = [
 const HEAVY =
   /^(@google-cloud\/(firestore|kms|pubsub)|stripe|google-auth-library|jose|js-redis-server|@upstash\/ratelimit)(\/|$)/;
 
-const READS_ENVIRONMENT = /^(functions\/deployed\.ts|scripts\/|infra\/|shared\/testing\/)|\.test\.ts$/;
+const READS_ENVIRONMENT =
+  /^(functions\/deployed\.ts|scripts\/|infra\/|clients\/sdk\/|shared\/testing\/)|\.test\.ts$/;
 
 function ownFolderOf(adapter: string): string {
   return adapter.split('/').slice(0, 3).join('/');
@@ -117,7 +121,7 @@ function wrongsIn(file: string, source: string): string[] {
   const layer = LAYERS.find(({ of }) => of.test(file));
   if (!layer) return [`${file} belongs to no layer`];
   const may = layer.may(file);
-  const isProduct = !/(\.test|\.contract-suite)\.ts$|^(shared\/testing|scripts|infra)\//.test(file);
+  const isProduct = !/(\.test|\.contract-suite)\.ts$|^(shared\/testing|scripts|infra|clients)\//.test(file);
   const wrongs = importsOf(file, source).flatMap(({ of, isLoaded }) => [
     ...(may.test(of) ? [] : [`${file} must not import ${of}`]),
     ...(isProduct && isLoaded && HEAVY.test(of) ? [`${file} loads ${of} with itself`] : []),
@@ -163,6 +167,10 @@ describe('the check bites', () => {
     ['shared/deps.ts', 'const key = process.env.OPERATOR_KEY;'],
     ['shared/http/log.ts', "import { env } from 'node:process';"],
     ['infra/index.ts', "import { x } from '../shared/deps.ts';"],
+    ['clients/sdk/src/seat.ts', "import type { Lease } from '../../../shared/domain/session.ts';"],
+    ['clients/sdk/src/seat.ts', "import * as z from 'zod/mini';"],
+    ['clients/console/src/main.tsx', "import { Seatlease } from '../../sdk/src/client.ts';"],
+    ['clients/console/src/main.tsx', "import { x } from '../../../functions/manifest.ts';"],
     ['shared/utils/strings.ts', 'export {};'],
   ])('%s with %j is found', (file, source) => {
     expect(wrongsIn(file, source)).not.toEqual([]);

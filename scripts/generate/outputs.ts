@@ -6,16 +6,19 @@ import { PROBLEMS } from '../../shared/errors.ts';
 import type { EndpointContract, FunctionContract } from '../../shared/http/contract.ts';
 import { QUERIES } from '../../shared/ports/catalogue.ts';
 import { costTable } from '../cost/words.ts';
+import { clientTypes } from './client-types.ts';
 import { DEFAULT_REGION, firebaseConfig } from './hosting.ts';
 import { openApi } from './openapi/document.ts';
 
 /** Everything in the repository that is made from other files of it: path from the root, and what it must hold. */
-export function generatedFiles(): ReadonlyMap<string, string> {
+export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
+  const document = openApi(MANIFEST);
   return new Map([
     ...['README.md', 'infra/README.md'].map((path) => [path, fillIn(readFileSync(path, 'utf8'))] as const),
     ['infra/firestore.indexes.json', json(firestoreIndexes())],
     ['firebase.json', json(firebaseConfig(MANIFEST, { region: DEFAULT_REGION }))],
-    ['clients/openapi.json', json(openApi(MANIFEST))],
+    ['clients/openapi.json', json(document)],
+    ['clients/sdk/src/api.ts', await clientTypes(document)],
   ]);
 }
 
