@@ -11,7 +11,7 @@ export type Input<O extends OperationId> = Part<'params', Operations[O]['params'
   Extras;
 
 interface Extras {
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** The same key, the same purchase, however often it is sent. */
   readonly idempotencyKey?: string;
 }

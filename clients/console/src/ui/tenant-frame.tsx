@@ -17,9 +17,10 @@ interface FrameProps {
 export function TenantFrame({ tenantId, slug }: FrameProps) {
   const { call, viewer } = useConsole();
   const own = ownTenants(viewer).find((tenant) => tenant.tenantId === tenantId);
+  const isOwn = own !== undefined;
   const foreign = useLoad(
-    async () => (own ? undefined : readForeign(call, viewer, tenantId)),
-    [own, tenantId],
+    async () => (isOwn ? undefined : readForeign(call, viewer, tenantId)),
+    [isOwn, tenantId],
   );
   if (own) return <TenantPage tenant={own} slug={slug} />;
   return (
