@@ -37,6 +37,21 @@ export function dateAndTime(at: Date, zone?: string): string {
   return new Intl.DateTimeFormat('en-GB', { ...DAY, ...MINUTE, timeZone: zone }).format(at);
 }
 
+/** As much of `dateAndTime` as it takes today: "10:42", "1 Dec, 10:42" or the whole in another year. */
+export function briefly(at: Date, nowMs: number, zone?: string): string {
+  const now = new Date(nowMs);
+  if (dateOf(at, zone) === dateOf(now, zone)) return hourTick(at, zone);
+  const isThisYear = yearOf(at, zone) === yearOf(now, zone);
+  const { year: _, ...dayOfYear } = DAY;
+  return isThisYear
+    ? new Intl.DateTimeFormat('en-GB', { ...dayOfYear, ...MINUTE, timeZone: zone }).format(at)
+    : dateAndTime(at, zone);
+}
+
+function yearOf(at: Date, zone?: string): string {
+  return new Intl.DateTimeFormat('en-GB', { year: 'numeric', timeZone: zone }).format(at);
+}
+
 /** "28 Nov 2026". */
 export function dateOf(at: Date, zone?: string): string {
   return new Intl.DateTimeFormat('en-GB', { ...DAY, timeZone: zone }).format(at);

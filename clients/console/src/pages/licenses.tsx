@@ -74,10 +74,10 @@ function LicenseCard({ license, tenantId }: CardProps) {
         <dt>Counted by</dt>
         <dd>
           {unit}
-          {overdraft > 0 && `, and ${seatsOf(overdraft)} to spare beyond ${max}`}
+          {overdraft > 0 && `, with ${seatsOf(overdraft)} of overdraft`}
         </dd>
-        <dt>Valid until</dt>
-        <dd>{valid_until === null ? 'without end' : <Moment at={valid_until} />}</dd>
+        <dt>Ends</dt>
+        <dd>{valid_until === null ? 'never' : <Moment at={valid_until} />}</dd>
         <dt>Borrowing</dt>
         <dd>
           {borrow.max_days === 0

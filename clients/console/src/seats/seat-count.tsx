@@ -26,20 +26,20 @@ export function SeatCount({ seats }: { readonly seats: Seats }) {
         <rect class="beyond" x={share(max)} width={share(beyond)} height="100%" />
         {overdraft > 0 && <rect class="limit" x={share(max)} width="2" height="100%" />}
       </svg>
-      {overdraft > 0 && (
-        <p class="quiet small">
-          {beyond > 0 ? `${beyond} of them beyond the license, of` : 'Beyond those, there are'} {overdraft} to
-          spare.
-        </p>
-      )}
+      {overdraft > 0 && <p class="quiet small">{overdraftWords(beyond, overdraft)}</p>}
     </section>
   );
+}
+
+function overdraftWords(beyond: number, overdraft: number): string {
+  if (beyond === 0) return `When all are taken, ${seatsOf(overdraft)} more may be, as overdraft.`;
+  return `${beyond} of them ${beyond === 1 ? 'is' : 'are'} overdraft, of ${overdraft} that may be.`;
 }
 
 function freeWords({ active, max, overdraft }: Seats): string {
   const free = max - active;
   if (free > 0) return `${free} free`;
-  return active < max + overdraft ? 'full, drawing on spare seats' : 'full';
+  return active < max + overdraft ? 'full, with overdraft left' : 'full';
 }
 
 function toneOf({ active, max, overdraft }: Seats): string {

@@ -33,7 +33,7 @@ export function SessionTable({ sessions, nowMs, caption, onEvict }: SessionTable
         focused.current = target instanceof Element && target !== frame.current ? target : null;
       }}
     >
-      <table class="cards">
+      <table class="cards sessions">
         <caption class={caption === undefined ? 'sr-only' : 'quiet small'}>
           {caption ?? 'Seats that are taken, the longest held first'}
         </caption>
@@ -70,12 +70,10 @@ function Row({ session, nowMs, onEvict }: RowProps) {
     <tr>
       <th scope="row">
         {hostname ?? <Shortened text={fingerprint} label="Fingerprint" />}
-        {hostname !== null && (
-          <span class="second-line">
-            <Shortened text={fingerprint} label="Fingerprint" />
-          </span>
-        )}
-        {app_version !== null && <span class="second-line">Version {app_version}</span>}
+        <span class="second-line">
+          {hostname !== null && <Shortened text={fingerprint} label="Fingerprint" />}
+          {app_version !== null && <span class="version">version {app_version}</span>}
+        </span>
       </th>
       <td data-label="Who">
         <div>

@@ -1,9 +1,9 @@
-import { dateAndTime, relativeTo } from '../time.ts';
+import { briefly, dateAndTime, relativeTo } from '../time.ts';
 
 interface MomentProps {
   /** RFC 3339. */
   readonly at: string;
-  /** Where given, how far away that is comes first. */
+  /** Where given, how far away that is comes first, and the rest is brief. */
   readonly nowMs?: number | undefined;
 }
 
@@ -17,7 +17,7 @@ export function Moment({ at, nowMs }: MomentProps) {
       ) : (
         <>
           {relativeTo(date.getTime(), nowMs)}
-          <span class="second-line">{dateAndTime(date)}</span>
+          <span class="second-line">{briefly(date, nowMs)}</span>
         </>
       )}
     </time>

@@ -25,13 +25,13 @@ interface ChartProps {
 /** In the chart's own units, which are about a pixel each where it is shown. */
 const WIDTH = { wide: 960, narrow: 380 } as const;
 const LEFT = 44;
-const RIGHT = 8;
+const RIGHT = 22;
 const TOP = 12;
 const SEATS_HEIGHT = 190;
 const GAP = 26;
 const DENIALS_HEIGHT = 54;
 const DENIALS_TOP = TOP + SEATS_HEIGHT + GAP;
-const HEIGHT = DENIALS_TOP + DENIALS_HEIGHT + 28;
+const TICKS_HEIGHT = 28;
 
 /** Peak seats and, below them on a scale of their own, denials; and the same numbers as a table. */
 export function Chart({ title, bars, max, unit }: ChartProps) {
@@ -44,10 +44,10 @@ export function Chart({ title, bars, max, unit }: ChartProps) {
       <div class="legend small">
         <span class="key seats">Peak seats</span>
         <span class="key limit">Seats of the license ({max})</span>
-        <span class="key denials">Refused requests</span>
+        <span class="key denials">Refused requests{denials === 0 && ': none'}</span>
       </div>
       <div role="img" aria-label={summaryOf(title, peak, max, denials)}>
-        <Bars bars={bars} max={max} peak={peak} />
+        <Bars bars={bars} max={max} peak={peak} hasDenials={denials > 0} />
       </div>
       <details>
         <summary>The same as a table</summary>
@@ -66,9 +66,11 @@ interface BarsProps {
   readonly bars: readonly Bar[];
   readonly max: number;
   readonly peak: number;
+  readonly hasDenials: boolean;
 }
 
-function Bars({ bars, max, peak }: BarsProps) {
+function Bars({ bars, max, peak, hasDenials }: BarsProps) {
+  const height = (hasDenials ? DENIALS_TOP + DENIALS_HEIGHT : TOP + SEATS_HEIGHT) + TICKS_HEIGHT;
   const isNarrow = useNarrow();
   const chartWidth = isNarrow ? WIDTH.narrow : WIDTH.wide;
   const ticked = bars.filter(({ tick }) => tick !== undefined);
@@ -81,7 +83,7 @@ function Bars({ bars, max, peak }: BarsProps) {
   const seatsY = (seats: number): number => TOP + SEATS_HEIGHT * (1 - seats / top);
   const xOf = (index: number): number => LEFT + index * step + (step - width) / 2;
   return (
-    <svg class="chart" viewBox={`0 0 ${chartWidth} ${HEIGHT}`} aria-hidden="true">
+    <svg class="chart" viewBox={`0 0 ${chartWidth} ${height}`} aria-hidden="true">
       {marks.map((mark) => (
         <g key={mark}>
           <line class="grid" x1={LEFT} x2={chartWidth - RIGHT} y1={seatsY(mark)} y2={seatsY(mark)} />
@@ -90,16 +92,20 @@ function Bars({ bars, max, peak }: BarsProps) {
           </text>
         </g>
       ))}
-      <line
-        class="grid"
-        x1={LEFT}
-        x2={chartWidth - RIGHT}
-        y1={DENIALS_TOP + DENIALS_HEIGHT}
-        y2={DENIALS_TOP + DENIALS_HEIGHT}
-      />
-      <text class="mark" x={LEFT - 8} y={DENIALS_TOP} dy="0.32em" text-anchor="end">
-        {mostDenials}
-      </text>
+      {hasDenials && (
+        <>
+          <line
+            class="grid"
+            x1={LEFT}
+            x2={chartWidth - RIGHT}
+            y1={DENIALS_TOP + DENIALS_HEIGHT}
+            y2={DENIALS_TOP + DENIALS_HEIGHT}
+          />
+          <text class="mark" x={LEFT - 8} y={DENIALS_TOP} dy="0.32em" text-anchor="end">
+            {mostDenials}
+          </text>
+        </>
+      )}
       {bars.map((bar, index) => {
         const { at, name, tick, peak_seats, denials } = bar;
         const denialsHeight = (DENIALS_HEIGHT * denials) / mostDenials;
@@ -107,7 +113,7 @@ function Bars({ bars, max, peak }: BarsProps) {
           <g key={at}>
             <title>{`${name}: ${peak_seats} taken at the most, ${denials} refused`}</title>
             {/* Something to point at, also where nothing happened. */}
-            <rect class="column" x={LEFT + index * step} y={TOP} width={step} height={HEIGHT - TOP} />
+            <rect class="column" x={LEFT + index * step} y={TOP} width={step} height={height - TOP} />
             <rect
               class="seats"
               x={xOf(index)}
@@ -116,16 +122,18 @@ function Bars({ bars, max, peak }: BarsProps) {
               height={seatsY(0) - seatsY(peak_seats)}
               rx={Math.min(2, width / 4)}
             />
-            <rect
-              class="denials"
-              x={xOf(index)}
-              y={DENIALS_TOP + DENIALS_HEIGHT - denialsHeight}
-              width={width}
-              height={denialsHeight}
-              rx={Math.min(2, width / 4)}
-            />
+            {denials > 0 && (
+              <rect
+                class="denials"
+                x={xOf(index)}
+                y={DENIALS_TOP + DENIALS_HEIGHT - denialsHeight}
+                width={width}
+                height={denialsHeight}
+                rx={Math.min(2, width / 4)}
+              />
+            )}
             {ticks.has(bar) && (
-              <text class="mark" x={xOf(index) + width / 2} y={HEIGHT - 8} text-anchor="middle">
+              <text class="mark" x={xOf(index) + width / 2} y={height - 8} text-anchor="middle">
                 {tick}
               </text>
             )}
