@@ -25,7 +25,15 @@ export function App({ call, credentials, trouble }: AppProps) {
   const [viewer, setViewer] = useState<Viewer>();
   const [problem, setProblem] = useState<Problem>();
   const [identity, setIdentity] = useState(credentials.identity());
-  useEffect(() => credentials.onChange(() => setIdentity(credentials.identity())), [credentials]);
+  const [hasEnded, setEnded] = useState(false);
+  useEffect(
+    () =>
+      credentials.onChange((why) => {
+        setIdentity(credentials.identity());
+        setEnded(why === 'ended');
+      }),
+    [credentials],
+  );
 
   const reloadViewer = useCallback(async () => {
     setProblem(undefined);
@@ -54,7 +62,10 @@ export function App({ call, credentials, trouble }: AppProps) {
     [call, viewer, reloadViewer, signOut],
   );
 
-  if (identity === 'nobody') return <SignInPage credentials={credentials} trouble={trouble} />;
+  if (identity === 'nobody') {
+    const why = hasEnded ? 'Your sign-in has ended. Sign in again to go on.' : trouble;
+    return <SignInPage credentials={credentials} trouble={why} />;
+  }
   if (problem) return <FailedScreen problem={problem} onRetry={reloadViewer} onSignOut={signOut} />;
   if (!console) return <StartingScreen />;
   return (

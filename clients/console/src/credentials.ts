@@ -8,6 +8,9 @@ const EARLY_MS = 30_000;
 
 export type Identity = 'nobody' | 'person' | 'operator-key';
 
+/** `ended`: by the server, not by the person. */
+export type Change = 'signed-in' | 'signed-out' | 'ended';
+
 /** The credentials of whoever sits before this tab. */
 export interface OwnCredentials extends Credentials {
   identity(): Identity;
@@ -18,7 +21,7 @@ export interface OwnCredentials extends Credentials {
   /** Ends the sign-in, here at once and at the server. */
   signOut(): Promise<void>;
   /** Calls when somebody else, or nobody any more, is signed in. */
-  onChange(listener: () => void): void;
+  onChange(listener: (why: Change) => void): void;
 }
 
 interface Access {
@@ -34,9 +37,9 @@ export function createCredentials(send: Send, storage: Storage, nowMs: () => num
   let access: Access | undefined;
   let operatorKey: string | undefined;
   let refreshing: Promise<string | undefined> | undefined;
-  const listeners = new Set<() => void>();
-  const changed = (): void => {
-    for (const listener of listeners) listener();
+  const listeners = new Set<(why: Change) => void>();
+  const tell = (why: Change): void => {
+    for (const listener of listeners) listener(why);
   };
 
   function keep(tokens: Tokens): string {
@@ -48,11 +51,11 @@ export function createCredentials(send: Send, storage: Storage, nowMs: () => num
     return access.authorization;
   }
 
-  function forget(): void {
+  function forget(why: Change): void {
     access = undefined;
     operatorKey = undefined;
     storage.removeItem(KEPT_AS);
-    changed();
+    tell(why);
   }
 
   async function refreshOnce(): Promise<string | undefined> {
@@ -66,7 +69,7 @@ export function createCredentials(send: Send, storage: Storage, nowMs: () => num
     } catch (error) {
       // Only the server's word ends a sign-in: it may be away for a while.
       if (!(error instanceof Problem) || error.code !== 'GRANT_INVALID') throw error;
-      forget();
+      if (storage.getItem(KEPT_AS) === token) forget('ended');
       return undefined;
     }
   }
@@ -105,16 +108,16 @@ export function createCredentials(send: Send, storage: Storage, nowMs: () => num
           },
         }),
       );
-      changed();
+      tell('signed-in');
     },
     async useOperatorKey(key) {
       await send('tenantsList', { query: { limit: 1 } }, `Operator ${key}`);
       operatorKey = key;
-      changed();
+      tell('signed-in');
     },
     async signOut() {
       const token = storage.getItem(KEPT_AS);
-      forget();
+      forget('signed-out');
       if (token !== null) await send('tokenSignOut', { body: { refresh_token: token } });
     },
     onChange(listener) {

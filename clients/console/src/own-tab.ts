@@ -6,11 +6,15 @@ const HANDOVER_MS = 500;
  * A browser that duplicates a tab copies what the tab keeps. Two tabs with one refresh token would use it twice, which
  * ends the sign-in of both: so the copy, which finds that another tab lives under its name, starts with nothing.
  */
-export async function startAsOwnTab(storage: Storage, locks: LockManager): Promise<void> {
+export async function startAsOwnTab(
+  storage: Storage,
+  locks: LockManager,
+  handoverMs = HANDOVER_MS,
+): Promise<void> {
   const name = storage.getItem(KEPT_AS) ?? newName(storage);
-  if (!(await holdWhileOpen(name, locks))) {
+  if (!(await holdWhileOpen(name, locks, handoverMs))) {
     storage.clear();
-    await holdWhileOpen(newName(storage), locks);
+    await holdWhileOpen(newName(storage), locks, handoverMs);
   }
 }
 
@@ -21,10 +25,10 @@ function newName(storage: Storage): string {
 }
 
 /** Whether this tab has the name now, until it is closed. */
-function holdWhileOpen(name: string, locks: LockManager): Promise<boolean> {
+function holdWhileOpen(name: string, locks: LockManager, handoverMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     locks
-      .request(`seatlease.tab.${name}`, { signal: AbortSignal.timeout(HANDOVER_MS) }, () => {
+      .request(`seatlease.tab.${name}`, { signal: AbortSignal.timeout(handoverMs) }, () => {
         resolve(true);
         return new Promise<never>(() => {});
       })

@@ -1,6 +1,5 @@
 import type { License, LicenseUsage } from '../../../sdk/src/api.ts';
 import { useConsole } from '../console.ts';
-import { seatsOf } from '../licenses.ts';
 import type { TenantPageProps } from '../pages.ts';
 import { hourName, hourTick, utcDayName, utcDayTick } from '../time.ts';
 import { LicensePage } from '../ui/license-page.tsx';
@@ -69,10 +68,8 @@ function AdviceCard({ advice, max, days }: AdviceProps) {
     <section class="card advice" aria-label={`Seats to buy for ${PERCENT} %`}>
       <h2>Seats to buy for {PERCENT} %</h2>
       <p class="seat-figure">
-        <strong>
-          {mayBeMore && 'at least '}
-          {seats}
-        </strong>
+        {mayBeMore && 'at least '}
+        <strong>{seats}</strong>
         <span>{comparison(seats, max)}</span>
       </p>
       <p class="quiet">
@@ -86,8 +83,8 @@ function AdviceCard({ advice, max, days }: AdviceProps) {
 }
 
 function comparison(seats: number, max: number): string {
-  if (seats > max) return `you have ${max}: ${seatsOf(seats - max)} more`;
-  return seats < max ? `you have ${max}: ${max - seats} to spare` : 'as many as you have';
+  if (seats === max) return 'as many as you have';
+  return seats > max ? `${seats - max} more than you have` : `${max - seats} fewer than you have`;
 }
 
 function barOfHour({ at, peak_seats, denials }: LicenseUsage['hours'][number]): Bar {
