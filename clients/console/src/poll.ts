@@ -73,7 +73,9 @@ export function poll<T>(
   function schedule(): void {
     clearTimeout(timer);
     if (isAsking || asking.signal.aborted || !visibility.isVisible()) return;
-    timer = setTimeout(askOnce, Math.max(0, dueMs - Date.now()));
+    const waitMs = dueMs - Date.now();
+    if (waitMs <= 0) void askOnce();
+    else timer = setTimeout(askOnce, waitMs);
   }
 
   const unlisten = visibility.onChange(schedule);
