@@ -17,7 +17,6 @@ import { LicensePage } from '../ui/license-page.tsx';
 import { Waiting } from '../ui/loaded.tsx';
 import { useWatch } from '../ui/use-watch.ts';
 
-/** News is there within five seconds: this, and the time that a request takes. */
 /** One question of that size each time, however many seats there are. */
 const LIVE_ROWS = 100;
 
