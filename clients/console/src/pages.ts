@@ -1,4 +1,5 @@
 import type { ComponentType } from 'preact';
+import { AuditPage } from './pages/audit.tsx';
 import { LicensesPage } from './pages/licenses.tsx';
 import { SeatsPage } from './pages/seats.tsx';
 import { UsagePage } from './pages/usage.tsx';
@@ -26,6 +27,7 @@ export const TENANT_PAGES: readonly (Entry<TenantPageProps> & { readonly everybo
   { slug: 'seats', title: 'Seats', page: SeatsPage },
   { slug: 'usage', title: 'Usage', page: UsagePage },
   { slug: 'licenses', title: 'Licenses', page: LicensesPage },
+  { slug: 'audit', title: 'Audit log', page: AuditPage },
 ];
 
 /** `/console/operator/{slug}`, for operators. */
