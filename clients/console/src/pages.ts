@@ -1,6 +1,7 @@
 import type { ComponentType } from 'preact';
 import { AuditPage } from './pages/audit.tsx';
 import { LicensesPage } from './pages/licenses.tsx';
+import { PrivacyPage } from './pages/privacy.tsx';
 import { SeatsPage } from './pages/seats.tsx';
 import { UsagePage } from './pages/usage.tsx';
 import { BASE } from './router.ts';
@@ -34,7 +35,9 @@ export const TENANT_PAGES: readonly (Entry<TenantPageProps> & { readonly everybo
 export const OPERATOR_PAGES: readonly Entry<object>[] = [];
 
 /** `/console/{slug}`, for everybody who is signed in as a person. */
-export const PERSON_PAGES: readonly Entry<object>[] = [];
+export const PERSON_PAGES: readonly Entry<object>[] = [
+  { slug: 'privacy', title: 'Personal data', page: PrivacyPage },
+];
 
 export interface Link {
   readonly href: string;
