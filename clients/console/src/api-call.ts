@@ -14,6 +14,8 @@ interface Extras {
   readonly signal?: AbortSignal | undefined;
   /** The same key, the same purchase, however often it is sent. */
   readonly idempotencyKey?: string;
+  /** A status beside those of success that brings the same kind of answer. */
+  readonly alsoStatus?: number;
 }
 
 type Part<Name extends string, Value> = keyof Value extends never
@@ -60,7 +62,7 @@ export type Send = <O extends OperationId>(
 export function createSend(fetch: typeof globalThis.fetch): Send {
   return async (operation, input, authorization) => {
     const { method, path } = OPERATIONS[operation];
-    const { params = {}, query = {}, body, signal, idempotencyKey } = looseOf(input);
+    const { params = {}, query = {}, body, signal, idempotencyKey, alsoStatus } = looseOf(input);
     const timeout = AbortSignal.timeout(TIMEOUT_MS);
     const response = await fetch(addressOf(path, params, query), {
       method,
@@ -78,12 +80,18 @@ export function createSend(fetch: typeof globalThis.fetch): Send {
     }).catch((cause: unknown) => {
       throw noAnswer(cause);
     });
-    if (!response.ok) throw await readProblem(response);
+    const isAnswer = response.ok || (response.status === alsoStatus && isPlainJson(response));
+    if (!isAnswer) throw await readProblem(response);
     if (response.status === 204) return null;
     return response.json().catch((cause: unknown) => {
       throw noAnswer(cause);
     });
   };
+}
+
+/** Not a problem document. */
+function isPlainJson(response: Response): boolean {
+  return /^application\/json\b/.test(response.headers.get('content-type') ?? '');
 }
 
 interface LooseInput extends Extras {

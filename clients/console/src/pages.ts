@@ -1,6 +1,9 @@
 import type { ComponentType } from 'preact';
 import { AuditPage } from './pages/audit.tsx';
 import { LicensesPage } from './pages/licenses.tsx';
+import { OperatorHealthPage } from './pages/operator-health.tsx';
+import { OperatorPeoplePage } from './pages/operator-people.tsx';
+import { OperatorTenantsPage } from './pages/operator-tenants.tsx';
 import { PrivacyPage } from './pages/privacy.tsx';
 import { SeatsPage } from './pages/seats.tsx';
 import { UsagePage } from './pages/usage.tsx';
@@ -32,7 +35,11 @@ export const TENANT_PAGES: readonly (Entry<TenantPageProps> & { readonly everybo
 ];
 
 /** `/console/operator/{slug}`, for operators. */
-export const OPERATOR_PAGES: readonly Entry<object>[] = [];
+export const OPERATOR_PAGES: readonly Entry<object>[] = [
+  { slug: 'tenants', title: 'Tenants', page: OperatorTenantsPage },
+  { slug: 'people', title: 'People', page: OperatorPeoplePage },
+  { slug: 'health', title: 'Health and keys', page: OperatorHealthPage },
+];
 
 /** `/console/{slug}`, for everybody who is signed in as a person. */
 export const PERSON_PAGES: readonly Entry<object>[] = [

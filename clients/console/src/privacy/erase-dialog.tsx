@@ -74,7 +74,8 @@ export function EraseDialog({ title, tenantId, names, onClose, onErased, childre
           Type “{WORD}” to confirm, until <Moment at={plan.expires_at} />
           <input
             required
-            pattern={`\\s*[${WORD[0]}${WORD[0]?.toUpperCase()}]${WORD.slice(1)}\\s*`}
+            pattern={`\\s*${WORD}\\s*`}
+            autocapitalize="off"
             autocomplete="off"
             value={typed}
             onInput={({ currentTarget }) => setTyped(currentTarget.value)}
