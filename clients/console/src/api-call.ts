@@ -80,9 +80,11 @@ export function createSend(fetch: typeof globalThis.fetch): Send {
     });
     if (!response.ok) throw await readProblem(response);
     if (response.status === 204) return null;
-    return response.json().catch((cause: unknown) => {
+    const answer: unknown = await response.json().catch((cause: unknown) => {
       throw noAnswer(cause);
     });
+    // The server holds its answers to the document that the types are made from.
+    return answer as Answer<typeof operation>;
   };
 }
 
