@@ -6,6 +6,7 @@ import type { TenantPageProps } from '../pages.ts';
 import { EvictDialog } from '../seats/evict-dialog.tsx';
 import { Freshness } from '../seats/freshness.tsx';
 import { FurtherSessions } from '../seats/further-sessions.tsx';
+import { WATCH_EVERY_MS } from '../seats/how-often.ts';
 import { byAge, matches } from '../seats/rows.ts';
 import { SeatCount, sentenceOf } from '../seats/seat-count.tsx';
 import { SessionTable } from '../seats/session-table.tsx';
@@ -17,8 +18,6 @@ import { LicensePage } from '../ui/license-page.tsx';
 import { Waiting } from '../ui/loaded.tsx';
 import { useWatch } from '../ui/use-watch.ts';
 
-/** News is there within five seconds: this, and the time that a request takes. */
-const EVERY_MS = 4_000;
 /** One question of that size each time, however many seats there are. */
 const LIVE_ROWS = 100;
 
@@ -31,7 +30,7 @@ function LiveSeats({ license }: { readonly license: License }) {
   const { license_id } = license;
   const watch = useWatch(
     (signal) => call('sessionsList', { query: { license_id, limit: LIVE_ROWS }, signal }),
-    EVERY_MS,
+    WATCH_EVERY_MS,
     [call, license_id],
   );
   const [search, setSearch] = useState('');
