@@ -1,14 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
-import { buildConsole } from '../../clients/console/build.ts';
 import { KEPT_AS } from '../../clients/console/src/credentials.ts';
+import type { Environment } from '../../shared/config.ts';
 import { openBrowser } from '../../shared/testing/browser.ts';
-import { SECURITY_HEADERS } from '../generate/hosting.ts';
 import { signInByBrowser } from '../local/browser-sign-in.ts';
 import { type LocalServer, startLocalServer } from '../local/server.ts';
 
@@ -18,7 +15,6 @@ export type Width = (typeof WIDTHS)[number];
 
 /** For tests: the local server with its console, and browsers to look at it with. */
 export interface ConsoleWorld {
-  readonly url: string;
   readonly server: LocalServer;
   /** A browser in which nobody is signed in. */
   open(width: Width): Promise<Page>;
@@ -39,13 +35,13 @@ export interface SignedIn {
   readonly refreshToken: string;
 }
 
-export async function openConsoleWorld(): Promise<ConsoleWorld> {
+/** `environment` is laid over settings that embed everything: it can name operators, for example. */
+export async function openConsoleWorld(environment: Environment = {}): Promise<ConsoleWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'seatlease-console-'));
   const [server, browser] = await Promise.all([
-    startLocalServer({ PORT: '0', SEATLEASE_DATA: folder }, () => {}),
+    startLocalServer({ PORT: '0', SEATLEASE_DATA: folder, ...environment }, () => {}),
     openBrowser(),
   ]);
-  const front = await startFront(server.url);
   let people = 0;
   const newName = (): string => `person-${++people}`;
 
@@ -56,12 +52,11 @@ export async function openConsoleWorld(): Promise<ConsoleWorld> {
   }
 
   return {
-    url: front.url,
     server,
     open,
     async signIn(page) {
       const name = newName();
-      await page.goto(`${front.url}/console/`);
+      await page.goto(`${server.url}/console/`);
       await page.getByRole('button', { name: 'Sign in with Google' }).click();
       await page.getByLabel('E-mail address').fill(`${name}@journey.example`);
       await page.getByLabel('Name').fill(name);
@@ -86,7 +81,7 @@ export async function openConsoleWorld(): Promise<ConsoleWorld> {
       await page.addInitScript(
         `if (sessionStorage.length === 0 && !name) { name = 'begun'; sessionStorage.setItem(...${entry}); }`,
       );
-      await page.goto(`${front.url}${path}`);
+      await page.goto(`${server.url}${path}`);
       return page;
     },
     async operate(method, path, body) {
@@ -104,7 +99,6 @@ export async function openConsoleWorld(): Promise<ConsoleWorld> {
     },
     async close() {
       await browser.close();
-      front.close();
       await server.close();
       await rm(folder, { recursive: true, force: true });
     },
@@ -145,50 +139,4 @@ async function runAxe(page: Page, options: axe.RunOptions): Promise<string[]> {
 /** How far the page reaches beyond the window, in pixels: 0 where nobody must scroll sideways. */
 export function overhangOf(page: Page): Promise<number> {
   return page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
-}
-
-const TYPES: Readonly<Record<string, string>> = {
-  html: 'text/html; charset=utf-8',
-  js: 'text/javascript',
-  css: 'text/css',
-  svg: 'image/svg+xml',
-};
-
-/** The console before the server, on one origin. */
-async function startFront(serverUrl: string): Promise<{ readonly url: string; close(): void }> {
-  const files = await buildConsole();
-  const front = http.createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-    if (pathname === '/console' || pathname.startsWith('/console/')) {
-      const path = files.has(pathname.slice(1)) ? pathname.slice(1) : 'console/index.html';
-      response
-        .writeHead(200, { ...SECURITY_HEADERS, 'content-type': TYPES[path.split('.').at(-1) ?? ''] })
-        .end(files.get(path));
-      return;
-    }
-    const hasBody = request.headers['content-length'] !== undefined;
-    const passedOn = http.request(
-      new URL(request.url ?? '/', serverUrl),
-      {
-        method: request.method,
-        headers: { ...request.headers, ...(hasBody && { 'content-type': 'application/json' }) },
-      },
-      (answer) => {
-        response.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(response);
-      },
-    );
-    passedOn.on('error', () => response.destroy());
-    request.pipe(passedOn);
-    if (!hasBody) passedOn.end();
-  });
-  await new Promise<void>((listening) => front.listen(0, '127.0.0.1', listening));
-  const { port } = front.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    close: () => {
-      front.close();
-      front.closeAllConnections();
-    },
-  };
 }

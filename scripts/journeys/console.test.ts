@@ -81,7 +81,7 @@ describeReal('chromium', 'the console', () => {
 
     test('so can the way in', async () => {
       const page = await world.open(width);
-      await page.goto(`${world.url}/console/`);
+      await page.goto(`${world.server.url}/console/`);
       await page.getByText('Use the operator key').click();
       expect(await barriersOn(page)).toEqual([]);
       await page.context().close();
@@ -270,9 +270,9 @@ describeReal('chromium', 'the console', () => {
 
   test('a link that somebody else made signs nobody in', async () => {
     const page = await world.open(1280);
-    await page.goto(`${world.url}/console/signed-in?code=theirs&state=theirs`);
+    await page.goto(`${world.server.url}/console/signed-in?code=theirs&state=theirs`);
     await page.getByRole('alert').getByText('not begun in this tab').waitFor();
-    expect(page.url()).toBe(`${world.url}/console/`);
+    expect(page.url()).toBe(`${world.server.url}/console/`);
     await page.context().close();
   });
 });
