@@ -83,9 +83,11 @@ export function createSend(fetch: typeof globalThis.fetch): Send {
     const isAnswer = response.ok || (response.status === alsoStatus && isPlainJson(response));
     if (!isAnswer) throw await readProblem(response);
     if (response.status === 204) return null;
-    return response.json().catch((cause: unknown) => {
+    const answer: unknown = await response.json().catch((cause: unknown) => {
       throw noAnswer(cause);
     });
+    // The server holds its answers to the document that the types are made from.
+    return answer as Answer<typeof operation>;
   };
 }
 

@@ -2,7 +2,8 @@ import type { Tokens } from '../../sdk/src/api.ts';
 import type { Credentials, Send } from './api-call.ts';
 import { Problem } from './problem.ts';
 
-const KEPT_AS = 'seatlease.refresh-token';
+/** The name of the refresh token in the tab's storage. */
+export const KEPT_AS = 'seatlease.refresh-token';
 /** A token that runs out on its way is refused: it is renewed this long before. */
 const EARLY_MS = 30_000;
 

@@ -13,6 +13,7 @@ import { SessionTable } from '../seats/session-table.tsx';
 import { lengthOf } from '../time.ts';
 import { Alert, Notice } from '../ui/alert.tsx';
 import { Announce } from '../ui/announce.tsx';
+import { KeepFocus } from '../ui/keep-focus.tsx';
 import { LicensePage } from '../ui/license-page.tsx';
 import { Waiting } from '../ui/loaded.tsx';
 import { useWatch } from '../ui/use-watch.ts';
@@ -61,31 +62,33 @@ function LiveSeats({ license }: { readonly license: License }) {
         </label>
         <Freshness watched={watch} />
       </div>
-      {sessions.length === 0 ? (
-        <div class="empty">
-          <h2>Nobody holds a seat right now</h2>
-          <p class="quiet">As soon as a program takes one, it is here.</p>
-        </div>
-      ) : rows.length === 0 ? (
-        <div class="empty">
-          <p>
-            None of the {sessions.length} seats shown fits “{search}”.
-          </p>
-        </div>
-      ) : (
-        <SessionTable sessions={rows} nowMs={nowMs} onEvict={setEvicting} />
-      )}
-      {next_cursor !== null && (
-        <FurtherSessions
-          key={license_id}
-          licenseId={license_id}
-          cursor={next_cursor}
-          live={sessions}
-          search={search}
-          nowMs={nowMs}
-          onEvict={setEvicting}
-        />
-      )}
+      <KeepFocus>
+        {sessions.length === 0 ? (
+          <div class="empty">
+            <h2>Nobody holds a seat right now</h2>
+            <p class="quiet">As soon as a program takes one, it is here.</p>
+          </div>
+        ) : rows.length === 0 ? (
+          <div class="empty">
+            <p>
+              None of the {sessions.length} seats shown fits “{search}”.
+            </p>
+          </div>
+        ) : (
+          <SessionTable sessions={rows} nowMs={nowMs} onEvict={setEvicting} />
+        )}
+        {next_cursor !== null && (
+          <FurtherSessions
+            key={license_id}
+            licenseId={license_id}
+            cursor={next_cursor}
+            live={sessions}
+            search={search}
+            nowMs={nowMs}
+            onEvict={setEvicting}
+          />
+        )}
+      </KeepFocus>
       <p class="quiet small footnote">
         A program that runs renews its seat every {lengthOf(license.heartbeat_seconds)}; one that crashed
         loses it {lengthOf(license.ttl_seconds)} after it was last heard of.

@@ -1,4 +1,3 @@
-import { useEffect, useRef } from 'preact/hooks';
 import type { Session } from '../../../sdk/src/api.ts';
 import { Button } from '../ui/button.tsx';
 import { Moment } from '../ui/moment.tsx';
@@ -13,26 +12,10 @@ interface SessionTableProps {
   onEvict(session: Session): void;
 }
 
-/** Who holds a seat. Rows keep their place and what is focused in them while others come and go. */
+/** Who holds a seat. */
 export function SessionTable({ sessions, nowMs, caption, onEvict }: SessionTableProps) {
-  const frame = useRef<HTMLDivElement>(null);
-  const focused = useRef<Element | null>(null);
-  useEffect(() => {
-    // A row that is gone took the focus with it: the next key must not begin at the top of the page.
-    if (focused.current?.isConnected === false && document.activeElement === document.body) {
-      frame.current?.focus({ preventScroll: true });
-    }
-    if (focused.current?.isConnected === false) focused.current = null;
-  });
   return (
-    <div
-      class="table-frame"
-      ref={frame}
-      tabIndex={-1}
-      onFocusIn={({ target }) => {
-        focused.current = target instanceof Element && target !== frame.current ? target : null;
-      }}
-    >
+    <div class="table-frame">
       <table class="cards sessions">
         <caption class={caption === undefined ? 'sr-only' : 'quiet small'}>
           {caption ?? 'Seats that are taken, the longest held first'}

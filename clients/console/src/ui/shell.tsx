@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { useConsole } from '../console.ts';
 import { type Link, operatorLinks, personLinks, tenantHref, tenantLinks } from '../pages.ts';
-import { BASE, navigate, useAddress } from '../router.ts';
+import { BASE, navigate, useAddress, useQueryValue } from '../router.ts';
 import { ownTenants, type TenantInView } from '../viewer.ts';
 import { Brand } from './brand.tsx';
 import { Button } from './button.tsx';
@@ -52,6 +52,9 @@ function TenantLinks({ tenant }: { readonly tenant: TenantInView }) {
   const { viewer } = useConsole();
   const tenants = ownTenants(viewer);
   const isForeign = !tenants.some(({ tenantId }) => tenantId === tenant.tenantId);
+  const [license] = useQueryValue('license');
+  // Whoever goes from the seats of a license to its usage goes on with the same license.
+  const query = license === '' ? '' : `?license=${license}`;
   const choices = isForeign ? [tenant, ...tenants] : tenants;
   return (
     <>
@@ -76,12 +79,19 @@ function TenantLinks({ tenant }: { readonly tenant: TenantInView }) {
       ) : (
         <p class="tenant-name">{tenant.name}</p>
       )}
-      <Links links={tenantLinks(tenant)} />
+      <Links links={tenantLinks(tenant)} query={query} />
     </>
   );
 }
 
-function Links({ title, links }: { readonly title?: string; readonly links: readonly Link[] }) {
+interface LinksProps {
+  readonly title?: string;
+  readonly links: readonly Link[];
+  /** Added to each of them. */
+  readonly query?: string;
+}
+
+function Links({ title, links, query = '' }: LinksProps) {
   const { pathname } = useAddress();
   const current = useRef<HTMLAnchorElement>(null);
   // On a narrow screen the links are a row that scrolls.
@@ -96,7 +106,7 @@ function Links({ title, links }: { readonly title?: string; readonly links: read
           return (
             <li key={link.href}>
               <a
-                href={link.href}
+                href={`${link.href}${query}`}
                 ref={isCurrent ? current : null}
                 aria-current={isCurrent ? 'page' : undefined}
               >

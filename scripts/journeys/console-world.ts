@@ -1,0 +1,142 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import axe from 'axe-core';
+import type { Page } from 'playwright-core';
+import { KEPT_AS } from '../../clients/console/src/credentials.ts';
+import type { Environment } from '../../shared/config.ts';
+import { openBrowser } from '../../shared/testing/browser.ts';
+import { signInByBrowser } from '../local/browser-sign-in.ts';
+import { type LocalServer, startLocalServer } from '../local/server.ts';
+
+/** The sizes that the console must look well at. */
+export const WIDTHS = [1280, 390] as const;
+export type Width = (typeof WIDTHS)[number];
+
+/** For tests: the local server with its console, and browsers to look at it with. */
+export interface ConsoleWorld {
+  readonly server: LocalServer;
+  /** A browser in which nobody is signed in. */
+  open(width: Width): Promise<Page>;
+  /** Somebody who has never been here signs in, as people do. Gives the id of the tenant that they own from then on. */
+  signIn(page: Page): Promise<string>;
+  /** The same without the pages in between, for what is about something else: `openAs` is then theirs. */
+  newPerson(): Promise<SignedIn>;
+  /** A browser in which they are signed in, at that path. Once each: a refresh token is good once. */
+  openAs(person: SignedIn, width: Width, path: string): Promise<Page>;
+  /** As the operator. Throws for whatever is not a success. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  operate(method: string, path: string, body?: unknown): Promise<any>;
+  close(): Promise<void>;
+}
+
+export interface SignedIn {
+  readonly tenantId: string;
+  readonly refreshToken: string;
+}
+
+/** `environment` is laid over settings that embed everything: it can name operators, for example. */
+export async function openConsoleWorld(environment: Environment = {}): Promise<ConsoleWorld> {
+  const folder = await mkdtemp(join(tmpdir(), 'seatlease-console-'));
+  const [server, browser] = await Promise.all([
+    startLocalServer({ PORT: '0', SEATLEASE_DATA: folder, ...environment }, () => {}),
+    openBrowser(),
+  ]);
+  let people = 0;
+  const newName = (): string => `person-${++people}`;
+
+  async function open(width: Width): Promise<Page> {
+    const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: 'light' });
+    context.setDefaultTimeout(10_000);
+    return context.newPage();
+  }
+
+  return {
+    server,
+    open,
+    async signIn(page) {
+      const name = newName();
+      await page.goto(`${server.url}/console/`);
+      await page.getByRole('button', { name: 'Sign in with Google' }).click();
+      await page.getByLabel('E-mail address').fill(`${name}@journey.example`);
+      await page.getByLabel('Name').fill(name);
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await page.waitForURL(/\/console\/tenants\//);
+      const [tenantId] = /ten_\w+/.exec(page.url()) ?? [];
+      if (tenantId === undefined) throw new Error(`no tenant: ${page.url()}`);
+      return tenantId;
+    },
+    async newPerson() {
+      const { refreshToken, tenants } = await signInByBrowser(server.url, (address) =>
+        walkThrough(address, `${newName()}@journey.example`),
+      );
+      const [tenant] = tenants;
+      if (!tenant) throw new Error('a person without a tenant');
+      return { tenantId: tenant.tenant_id, refreshToken };
+    },
+    async openAs({ refreshToken }, width, path) {
+      const page = await open(width);
+      // As if they had signed in in this tab before; whatever it has become by the next load is theirs.
+      const entry = JSON.stringify([KEPT_AS, refreshToken]);
+      await page.addInitScript(
+        `if (sessionStorage.length === 0 && !name) { name = 'begun'; sessionStorage.setItem(...${entry}); }`,
+      );
+      await page.goto(`${server.url}${path}`);
+      return page;
+    },
+    async operate(method, path, body) {
+      const answer = await fetch(`${server.url}${path}`, {
+        method,
+        headers: {
+          authorization: `Operator ${server.config.operatorKey}`,
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      const text = await answer.text();
+      if (!answer.ok) throw new Error(`${method} ${path}: ${text}`);
+      return text === '' ? undefined : JSON.parse(text);
+    },
+    async close() {
+      await browser.close();
+      await server.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A browser that says who it is to the stand-in for Google by itself. */
+async function walkThrough(address: string, email: string): Promise<void> {
+  const begun = await fetch(address, { redirect: 'manual' });
+  const cookie = begun.headers.get('set-cookie')?.split(';')[0] ?? '';
+  const provider = await fetch(`${begun.headers.get('location')}&login_hint=${email}`, {
+    redirect: 'manual',
+  });
+  await fetch(provider.headers.get('location') ?? '', { headers: { cookie } });
+}
+
+/** What axe finds on the page as it is now, in light and dark, that keeps somebody from using it. In words. */
+export async function barriersOn(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const found = await runAxe(page, {});
+  await page.emulateMedia({ colorScheme: 'dark' });
+  // Nothing else of a page differs by its colours.
+  found.push(
+    ...(await runAxe(page, { runOnly: ['color-contrast'] })).map((words) => `in the dark: ${words}`),
+  );
+  await page.emulateMedia({ colorScheme: 'light' });
+  return found;
+}
+
+async function runAxe(page: Page, options: axe.RunOptions): Promise<string[]> {
+  const asked = JSON.stringify({ resultTypes: ['violations'], ...options });
+  const { violations } = await page.evaluate<axe.AxeResults>(`axe.run(${asked})`);
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+}
+
+/** How far the page reaches beyond the window, in pixels: 0 where nobody must scroll sideways. */
+export function overhangOf(page: Page): Promise<number> {
+  return page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+}
