@@ -1,6 +1,8 @@
 import type { ComponentType } from 'preact';
 import { AuditPage } from './pages/audit.tsx';
+import { BillingPage } from './pages/billing.tsx';
 import { LicensesPage } from './pages/licenses.tsx';
+import { MembersPage } from './pages/members.tsx';
 import { OperatorHealthPage } from './pages/operator-health.tsx';
 import { OperatorPeoplePage } from './pages/operator-people.tsx';
 import { OperatorTenantsPage } from './pages/operator-tenants.tsx';
@@ -31,6 +33,8 @@ export const TENANT_PAGES: readonly (Entry<TenantPageProps> & { readonly everybo
   { slug: 'seats', title: 'Seats', page: SeatsPage },
   { slug: 'usage', title: 'Usage', page: UsagePage },
   { slug: 'licenses', title: 'Licenses', page: LicensesPage },
+  { slug: 'members', title: 'Members', page: MembersPage },
+  { slug: 'billing', title: 'Plan and billing', page: BillingPage },
   { slug: 'audit', title: 'Audit log', page: AuditPage },
 ];
 
