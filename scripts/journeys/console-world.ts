@@ -21,7 +21,7 @@ export interface ConsoleWorld {
   /** Somebody who has never been here signs in, as people do. Gives the id of the tenant that they own from then on. */
   signIn(page: Page): Promise<string>;
   /** The same without the pages in between, for what is about something else: `openAs` is then theirs. */
-  newPerson(): Promise<SignedIn>;
+  newPerson(name?: string): Promise<SignedIn>;
   /** A browser in which they are signed in, at that path. Once each: a refresh token is good once. */
   openAs(person: SignedIn, width: Width, path: string): Promise<Page>;
   /** As the operator. Throws for whatever is not a success. */
@@ -66,9 +66,10 @@ export async function openConsoleWorld(environment: Environment = {}): Promise<C
       if (tenantId === undefined) throw new Error(`no tenant: ${page.url()}`);
       return tenantId;
     },
-    async newPerson() {
+    async newPerson(name = newName()) {
+      const email = `${name.toLowerCase().replaceAll(' ', '.')}@journey.example`;
       const { refreshToken, tenants } = await signInByBrowser(server.url, (address) =>
-        walkThrough(address, `${newName()}@journey.example`),
+        walkThrough(address, { login_hint: email, name }),
       );
       const [tenant] = tenants;
       if (!tenant) throw new Error('a person without a tenant');
@@ -106,10 +107,10 @@ export async function openConsoleWorld(environment: Environment = {}): Promise<C
 }
 
 /** A browser that says who it is to the stand-in for Google by itself. */
-async function walkThrough(address: string, email: string): Promise<void> {
+async function walkThrough(address: string, account: Record<string, string>): Promise<void> {
   const begun = await fetch(address, { redirect: 'manual' });
   const cookie = begun.headers.get('set-cookie')?.split(';')[0] ?? '';
-  const provider = await fetch(`${begun.headers.get('location')}&login_hint=${email}`, {
+  const provider = await fetch(`${begun.headers.get('location')}&${new URLSearchParams(account)}`, {
     redirect: 'manual',
   });
   await fetch(provider.headers.get('location') ?? '', { headers: { cookie } });

@@ -1,0 +1,103 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { DAY_MS, HOUR_MS, hourOf, usageHourId } from '../shared/domain/usage.ts';
+import { USAGE_HOURS } from '../shared/ports/catalogue.ts';
+import { type ConsoleWorld, openConsoleWorld, type Width } from './journeys/console-world.ts';
+
+/**
+ * Takes the pictures of the console that the README shows, of a made-up customer on the local server. Needs `chromium`.
+ */
+
+const FOLDER = 'clients/console/screenshots';
+
+interface Picture {
+  readonly file: string;
+  readonly path: string;
+  readonly width: Width;
+  readonly scheme: 'light' | 'dark';
+  /** Selects what is there once the page is. */
+  readonly shows: string;
+}
+
+const world = await openConsoleWorld();
+try {
+  const person = await world.newPerson('Ada Lovelace');
+  const { tenantId } = person;
+  await world.operate('PATCH', `/api/v1/tenants/${tenantId}`, { name: 'Analytical Engines' });
+  const licenseId = await fillTenant(world, tenantId);
+  const tenant = `/console/tenants/${tenantId}`;
+  const pictures: readonly Picture[] = [
+    { file: 'seats', path: `${tenant}/seats`, width: 1280, scheme: 'light', shows: 'text=Live, as of' },
+    { file: 'seats-narrow', path: `${tenant}/seats`, width: 390, scheme: 'dark', shows: 'text=Live, as of' },
+    { file: 'usage', path: `${tenant}/usage`, width: 1280, scheme: 'light', shows: 'text=Seats to buy for 99 %' },
+    { file: 'audit', path: `${tenant}/audit`, width: 1280, scheme: 'dark', shows: 'tbody th' },
+    { file: 'members', path: `${tenant}/members`, width: 1280, scheme: 'light', shows: 'tbody th' },
+    { file: 'billing', path: `${tenant}/billing`, width: 1280, scheme: 'light', shows: '.plans' },
+  ];
+  await mkdir(FOLDER, { recursive: true });
+  // One sign-in, as a refresh token is good once; the window is made as wide as each picture wants it.
+  const page = await world.openAs(person, 1280, tenant);
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  for (const picture of pictures) await take(page, picture);
+  process.stdout.write(`${pictures.length} pictures of license ${licenseId} are in ${FOLDER}\n`);
+} finally {
+  await world.close();
+}
+
+async function take(page: Page, { file, path, width, scheme, shows }: Picture): Promise<void> {
+  await page.setViewportSize({ width, height: width === 390 ? 844 : 800 });
+  await page.emulateMedia({ colorScheme: scheme });
+  await page.goto(`${world.server.url}${path}`);
+  await page.locator(shows).first().waitFor();
+  await page.screenshot({ path: join(FOLDER, `${file}.png`), animations: 'disabled' });
+}
+
+/** A license that is worked with, and a month in which it was. */
+async function fillTenant({ server, operate }: ConsoleWorld, tenantId: string): Promise<string> {
+  const { license_id, license_key } = await operate('POST', '/api/v1/licenses', {
+    tenant_id: tenantId,
+    max: 8,
+    plan: 'team',
+    features: ['export', 'simulate'],
+    borrow: { max_days: 14 },
+  });
+  const ask = (path: string, body: unknown): Promise<Response> =>
+    fetch(`${server.url}/api/v1/licenses/${path}`, {
+      method: 'POST',
+      headers: { authorization: `License ${license_key}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  const machines = ['babbage', 'jacquard', 'difference-2', 'mill', 'store', 'workshop-3'];
+  for (const [n, hostname] of machines.entries()) {
+    const fingerprint = Buffer.from(`print of ${hostname}`).toString('hex');
+    const more = { hostname, app_version: n % 2 === 0 ? '4.2.0' : '4.1.3' };
+    await ask('acquire', { fingerprint, ...more, ...(hostname === 'workshop-3' && { borrow_days: 5 }) });
+  }
+  for (const email of ['grace@example.com', 'linus@example.com']) {
+    await operate('POST', `/api/v1/tenants/${tenantId}/invitations`, { email, role: 'member' });
+  }
+  const nowMs = hourOf(Date.now());
+  for (let ago = 1; ago * HOUR_MS < 31 * DAY_MS; ago += 1) {
+    const hourMs = nowMs - ago * HOUR_MS;
+    const { peak, denials } = workIn(hourMs);
+    const hour = { licenseId: license_id, tenantId, hourMs, peak, denials, closing: null };
+    if (peak > 0) await server.deps.records.create(USAGE_HOURS, usageHourId(license_id, hourMs), hour);
+  }
+  // Publishes what happened, has it recorded, and seals it.
+  for (let round = 0; round < 3; round += 1) {
+    await operate('POST', '/internal/sweep');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  return license_id;
+}
+
+/** A working day, with its rush in the late morning and the early afternoon. */
+function workIn(hourMs: number): { peak: number; denials: number } {
+  const at = new Date(hourMs);
+  const hour = at.getUTCHours();
+  const isWeekend = [0, 6].includes(at.getUTCDay());
+  const rush = Math.max(0, 6 - Math.min(Math.abs(hour - 10), Math.abs(hour - 14)) * 1.5);
+  const peak = Math.min(8, Math.round(rush * (isWeekend ? 0.2 : 1) + ((at.getUTCDate() * 7 + hour) % 4) - 1));
+  return { peak: Math.max(0, peak), denials: peak === 8 ? (at.getUTCDate() % 3) + 1 : 0 };
+}
