@@ -1,5 +1,6 @@
 import type { ComponentType } from 'preact';
 import { LicensesPage } from './pages/licenses.tsx';
+import { MembersPage } from './pages/members.tsx';
 import { SeatsPage } from './pages/seats.tsx';
 import { UsagePage } from './pages/usage.tsx';
 import { BASE } from './router.ts';
@@ -26,6 +27,7 @@ export const TENANT_PAGES: readonly (Entry<TenantPageProps> & { readonly everybo
   { slug: 'seats', title: 'Seats', page: SeatsPage },
   { slug: 'usage', title: 'Usage', page: UsagePage },
   { slug: 'licenses', title: 'Licenses', page: LicensesPage },
+  { slug: 'members', title: 'Members', page: MembersPage },
 ];
 
 /** `/console/operator/{slug}`, for operators. */

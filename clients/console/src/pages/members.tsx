@@ -1,0 +1,29 @@
+import { useConsole } from '../console.ts';
+import { InvitationList } from '../members/invitation-list.tsx';
+import { InviteForm } from '../members/invite-form.tsx';
+import { MemberList } from '../members/member-list.tsx';
+import { TenantTerms } from '../members/tenant-terms.tsx';
+import type { TenantPageProps } from '../pages.ts';
+import { Page } from '../ui/page.tsx';
+import { usePages } from '../ui/use-pages.ts';
+
+/** Who belongs to the tenant, who is to come, and what it is called. */
+export function MembersPage({ tenant }: TenantPageProps) {
+  const { call } = useConsole();
+  const params = { tenant_id: tenant.tenantId };
+  const invitations = usePages(
+    async (query, signal) => {
+      const page = await call('tenantsInvitations', { params, query, signal });
+      return { rows: page.invitations, nextCursor: page.next_cursor };
+    },
+    [call, tenant.tenantId],
+  );
+  return (
+    <Page title="Members" of={tenant.name}>
+      <MemberList tenant={tenant} />
+      <InviteForm tenant={tenant} onInvited={invitations.load.again} />
+      <InvitationList tenant={tenant} of={invitations} />
+      {(tenant.role === 'owner' || tenant.role === 'operator') && <TenantTerms tenant={tenant} />}
+    </Page>
+  );
+}
