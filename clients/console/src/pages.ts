@@ -1,4 +1,5 @@
 import type { ComponentType } from 'preact';
+import { BillingPage } from './pages/billing.tsx';
 import { LicensesPage } from './pages/licenses.tsx';
 import { MembersPage } from './pages/members.tsx';
 import { SeatsPage } from './pages/seats.tsx';
@@ -28,6 +29,7 @@ export const TENANT_PAGES: readonly (Entry<TenantPageProps> & { readonly everybo
   { slug: 'usage', title: 'Usage', page: UsagePage },
   { slug: 'licenses', title: 'Licenses', page: LicensesPage },
   { slug: 'members', title: 'Members', page: MembersPage },
+  { slug: 'billing', title: 'Plan and billing', page: BillingPage },
 ];
 
 /** `/console/operator/{slug}`, for operators. */

@@ -1,0 +1,111 @@
+import type { License } from '../../../sdk/src/api.ts';
+import { BuyForm } from '../billing/buy-form.tsx';
+import { PortalButton } from '../billing/portal-button.tsx';
+import { SubscriptionCard } from '../billing/subscription-card.tsx';
+import { isGoingOn } from '../billing/words.ts';
+import { useConsole } from '../console.ts';
+import { planName, readLicenses, seatsOf } from '../licenses.ts';
+import type { TenantPageProps } from '../pages.ts';
+import { relativeTo } from '../time.ts';
+import { Notice } from '../ui/alert.tsx';
+import { KeepFocus } from '../ui/keep-focus.tsx';
+import { Loaded } from '../ui/loaded.tsx';
+import { Page } from '../ui/page.tsx';
+import { Paged } from '../ui/paged.tsx';
+import { useLoad } from '../ui/use-load.ts';
+import { usePages } from '../ui/use-pages.ts';
+
+export function BillingPage({ tenant }: TenantPageProps) {
+  const { call } = useConsole();
+  const { tenantId } = tenant;
+  const subscriptions = usePages(
+    async (cursor, signal) => {
+      const page = await call('subscriptionsList', { query: { tenant_id: tenantId, ...cursor }, signal });
+      return { rows: page.subscriptions, nextCursor: page.next_cursor };
+    },
+    [call, tenantId],
+  );
+  const offer = useLoad(
+    async (signal) => {
+      const [{ plans }, licenses] = await Promise.all([
+        call('checkoutPlans', { signal }),
+        readLicenses(call, tenantId, '', signal),
+      ]);
+      return { plans: plans.filter(({ intervals }) => intervals.length > 0), licenses };
+    },
+    [call, tenantId],
+  );
+  const paidFor = new Set(subscriptions.rows.filter(isGoingOn).map(({ license_id }) => license_id));
+  return (
+    <Page title="Plan and billing" of={tenant.name}>
+      {offer.value && <Trials licenses={offer.value.licenses} nowMs={Date.now()} />}
+      <section class="part" aria-labelledby="subscriptions">
+        <h2 id="subscriptions">Subscriptions</h2>
+        <Paged
+          of={subscriptions}
+          empty={
+            <div class="empty">
+              <p>{tenant.name} pays for nothing yet.</p>
+            </div>
+          }
+          render={(rows) => (
+            <KeepFocus>
+              {rows.map((subscription) => (
+                <SubscriptionCard
+                  key={subscription.subscription_id}
+                  subscription={subscription}
+                  onChanged={subscriptions.load.again}
+                />
+              ))}
+            </KeepFocus>
+          )}
+        />
+        {subscriptions.rows.length > 0 && <PortalButton tenantId={tenantId} />}
+      </section>
+      <section class="card part" aria-labelledby="buy">
+        <h2 id="buy">Buy seats</h2>
+        <Loaded
+          of={offer}
+          render={({ plans, licenses }) => (
+            <BuyForm tenantId={tenantId} plans={plans} buyable={buyableOf(licenses, paidFor)} />
+          )}
+        />
+      </section>
+    </Page>
+  );
+}
+
+/** What can be bought for: trials, and licenses that a subscription paid for that has ended. */
+function buyableOf(licenses: readonly License[], paidFor: ReadonlySet<string>): License[] {
+  return licenses.filter(
+    ({ trial, subscription_id, license_id }) =>
+      trial || (subscription_id !== null && !paidFor.has(license_id)),
+  );
+}
+
+interface TrialsProps {
+  readonly licenses: readonly License[];
+  readonly nowMs: number;
+}
+
+function Trials({ licenses, nowMs }: TrialsProps) {
+  const trials = licenses.filter(({ trial }) => trial);
+  return (
+    <>
+      {trials.map(({ license_id, plan, max, valid_until }) => {
+        const endMs = valid_until === null ? undefined : Date.parse(valid_until);
+        const hasEnded = endMs !== undefined && endMs <= nowMs;
+        return (
+          <Notice key={license_id} tone="warn">
+            <p>
+              You {hasEnded ? 'tried' : 'are trying'} {planName(plan)} with {seatsOf(max)}
+              {endMs !== undefined &&
+                `: the trial ${hasEnded ? 'ended' : 'ends'} ${relativeTo(endMs, nowMs)}`}
+              . Buy seats for it below, and everything goes on under the same key.
+            </p>
+          </Notice>
+        );
+      })}
+    </>
+  );
+}
