@@ -1,4 +1,5 @@
 import type { ComponentType } from 'preact';
+import { AuditPage } from './pages/audit.tsx';
 import { BillingPage } from './pages/billing.tsx';
 import { LicensesPage } from './pages/licenses.tsx';
 import { MembersPage } from './pages/members.tsx';
@@ -30,6 +31,7 @@ export const TENANT_PAGES: readonly (Entry<TenantPageProps> & { readonly everybo
   { slug: 'licenses', title: 'Licenses', page: LicensesPage },
   { slug: 'members', title: 'Members', page: MembersPage },
   { slug: 'billing', title: 'Plan and billing', page: BillingPage },
+  { slug: 'audit', title: 'Audit log', page: AuditPage },
 ];
 
 /** `/console/operator/{slug}`, for operators. */

@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest';
+import { filterOf, queryOf } from './filter.ts';
+
+test('a link to some of the events shows the same to whoever opens it', () => {
+  const filter = {
+    type: 'seat.denied',
+    license: 'lic_1',
+    session: '',
+    first: '2026-11-01',
+    last: '',
+  } as const;
+  expect(filterOf(new URLSearchParams(queryOf(filter)))).toEqual(filter);
+});
+
+test('a link that makes no sense shows all events', () => {
+  const nothing = { type: '', license: '', session: '', first: '', last: '' };
+  expect(filterOf(new URLSearchParams('type=toString&first=2026-99-99&last=soon'))).toEqual(nothing);
+  expect(queryOf(filterOf(new URLSearchParams('')))).toBe('');
+});

@@ -1,0 +1,66 @@
+import { EventTable } from '../audit/event-table.tsx';
+import { filterOf, queryOf } from '../audit/filter.ts';
+import { FilterForm } from '../audit/filter-form.tsx';
+import { VerifyCard } from '../audit/verify-card.tsx';
+import { useConsole } from '../console.ts';
+import { periodOf } from '../days.ts';
+import { readLicenses } from '../licenses.ts';
+import type { TenantPageProps } from '../pages.ts';
+import { navigate, useAddress } from '../router.ts';
+import { Page } from '../ui/page.tsx';
+import { Paged } from '../ui/paged.tsx';
+import { useLoad } from '../ui/use-load.ts';
+import { usePages } from '../ui/use-pages.ts';
+
+export function AuditPage({ tenant }: TenantPageProps) {
+  const { call } = useConsole();
+  const { tenantId } = tenant;
+  const address = useAddress();
+  const filter = filterOf(address.searchParams);
+  const isFiltered = queryOf(filter) !== '';
+  const licenses = useLoad((signal) => readLicenses(call, tenantId, '', signal), [call, tenantId]);
+  const events = usePages(
+    async (cursor, signal) => {
+      const { type, license, session } = filter;
+      const page = await call('auditList', {
+        query: {
+          tenant_id: tenantId,
+          ...(type !== '' && { type }),
+          ...(license !== '' && { license_id: license }),
+          ...(session !== '' && { session_id: session }),
+          ...periodOf(filter),
+          ...cursor,
+        },
+        signal,
+      });
+      return { rows: page.events, nextCursor: page.next_cursor };
+    },
+    [call, tenantId, queryOf(filter)],
+  );
+  return (
+    <Page title="Audit log" of={tenant.name}>
+      <FilterForm
+        filter={filter}
+        licenses={licenses.value ?? []}
+        onFilter={(wanted) => navigate(`${address.pathname}${queryOf(wanted)}`, 'replace')}
+      />
+      <section class="part" aria-label="Events">
+        <Paged
+          of={events}
+          empty={
+            <div class="empty">
+              <p>
+                {isFiltered
+                  ? 'Nothing like that has happened.'
+                  : `Nothing has happened in ${tenant.name} yet.`}
+              </p>
+            </div>
+          }
+          render={(rows) => <EventTable events={rows} />}
+        />
+        <p class="quiet small footnote">News takes up to two minutes to get here.</p>
+      </section>
+      <VerifyCard tenantId={tenantId} />
+    </Page>
+  );
+}
