@@ -1,36 +1,54 @@
+import { useState } from 'preact/hooks';
 import type { License } from '../../../sdk/src/api.ts';
 import { nameOf } from '../licenses.ts';
-import type { Filter } from './filter.ts';
-import { EVENT_TYPES, typeWords } from './words.ts';
+import { Button } from '../ui/button.tsx';
+import { DaysFields } from '../ui/days-fields.tsx';
+import { type AuditFilter, filterOf } from './filter.ts';
+import { EVENT_TYPES, isEventType, TYPE_WORDS } from './words.ts';
 
 interface FilterProps {
-  readonly filter: Filter;
+  readonly filter: AuditFilter;
   readonly licenses: readonly License[];
-  onChange(name: keyof Filter, value: string): void;
+  onFilter(filter: AuditFilter): void;
 }
 
-export function FilterForm({ filter, licenses, onChange }: FilterProps) {
-  const changing =
-    (name: keyof Filter) =>
-    ({ currentTarget }: { currentTarget: { value: string } }) =>
-      onChange(name, currentTarget.value.trim());
+/** Asks the server only once somebody says so: each question reads an index. */
+export function FilterForm({ filter, licenses, onFilter }: FilterProps) {
+  const [wanted, setWanted] = useState(filter);
+  const isKnown = licenses.some(({ license_id }) => license_id === wanted.license);
   return (
-    <form class="filter" aria-label="Filter" onSubmit={(event) => event.preventDefault()}>
+    <form
+      class="row-form filter"
+      aria-label="Filter"
+      onSubmit={(event) => {
+        event.preventDefault();
+        onFilter({ ...wanted, session: wanted.session.trim() });
+      }}
+    >
       <label>
-        What happened
-        <select value={filter.type} onChange={changing('type')}>
+        What
+        <select
+          value={wanted.type}
+          onChange={({ currentTarget: { value } }) =>
+            setWanted({ ...wanted, type: isEventType(value) ? value : '' })
+          }
+        >
           <option value="">Everything</option>
           {EVENT_TYPES.map((type) => (
             <option key={type} value={type}>
-              {typeWords(type)}
+              {TYPE_WORDS[type]}
             </option>
           ))}
         </select>
       </label>
       <label>
         License
-        <select value={filter.license} onChange={changing('license')}>
+        <select
+          value={wanted.license}
+          onChange={({ currentTarget: { value } }) => setWanted({ ...wanted, license: value })}
+        >
           <option value="">All licenses</option>
+          {wanted.license !== '' && !isKnown && <option value={wanted.license}>{wanted.license}</option>}
           {licenses.map((license) => (
             <option key={license.license_id} value={license.license_id}>
               {nameOf(license)} ({license.license_id})
@@ -39,17 +57,27 @@ export function FilterForm({ filter, licenses, onChange }: FilterProps) {
         </select>
       </label>
       <label>
-        From
-        <input type="date" value={filter.from} onChange={changing('from')} />
-      </label>
-      <label>
-        To
-        <input type="date" value={filter.to} onChange={changing('to')} />
-      </label>
-      <label>
         Session
-        <input type="search" placeholder="ses_…" value={filter.session} onChange={changing('session')} />
+        <input
+          autocomplete="off"
+          placeholder="ses_…"
+          value={wanted.session}
+          onInput={({ currentTarget: { value } }) => setWanted({ ...wanted, session: value })}
+        />
       </label>
+      <DaysFields days={wanted} onChange={(days) => setWanted({ ...wanted, ...days })} />
+      <Button type="submit" kind="primary">
+        Show
+      </Button>
+      <Button
+        onClick={() => {
+          const nothing = filterOf(new URLSearchParams());
+          setWanted(nothing);
+          onFilter(nothing);
+        }}
+      >
+        Clear
+      </Button>
     </form>
   );
 }

@@ -1,31 +1,32 @@
-import { EVENT_TYPES } from './words.ts';
+import type { Days } from '../days.ts';
+import { type EventType, isEventType } from './words.ts';
 
-/** What is looked for; empty for all. Days are whole, in the viewer's zone. */
-export interface Filter {
-  readonly type: string;
+export interface AuditFilter extends Days {
+  readonly type: EventType | '';
   readonly license: string;
   readonly session: string;
-  readonly from: string;
-  readonly to: string;
 }
 
-/** The query of a filter. */
-export function queryOf({ type, license, session, from, to }: Filter) {
+const DAY = /^\d{4}-\d\d-\d\d$/;
+
+/** As the address keeps it. What nobody could have chosen counts as not chosen. */
+export function filterOf(query: URLSearchParams): AuditFilter {
+  const text = (name: string): string => query.get(name) ?? '';
+  const day = (name: string): string => {
+    const value = text(name);
+    return DAY.test(value) && !Number.isNaN(Date.parse(value)) ? value : '';
+  };
+  const type = text('type');
   return {
-    ...(isType(type) && { type }),
-    ...(license !== '' && { license_id: license }),
-    ...(session !== '' && { session_id: session }),
-    ...(from !== '' && { from: startOf(from, 0) }),
-    ...(to !== '' && { to: startOf(to, 1) }),
+    type: isEventType(type) ? type : '',
+    license: text('license'),
+    session: text('session'),
+    first: day('first'),
+    last: day('last'),
   };
 }
 
-function isType(text: string): text is (typeof EVENT_TYPES)[number] {
-  return EVENT_TYPES.some((type) => type === text);
-}
-
-/** When the day, or one so many days later, begins where the viewer is. */
-function startOf(day: string, later: number): string {
-  const [year = 0, month = 1, date = 1] = day.split('-').map(Number);
-  return new Date(year, month - 1, date + later).toISOString();
+export function queryOf(filter: AuditFilter): string {
+  const chosen = Object.entries(filter).filter(([, value]) => value !== '');
+  return chosen.length === 0 ? '' : `?${new URLSearchParams(chosen)}`;
 }

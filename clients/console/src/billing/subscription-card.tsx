@@ -2,11 +2,13 @@ import { useState } from 'preact/hooks';
 import type { Subscription } from '../../../sdk/src/api.ts';
 import { useConsole } from '../console.ts';
 import { planName, seatsOf } from '../licenses.ts';
+import { dateOf } from '../time.ts';
 import { Alert } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { Confirm } from '../ui/confirm.tsx';
+import { Dialog } from '../ui/dialog.tsx';
 import { useAction } from '../ui/use-action.ts';
-import { isRunning, standingOf } from './words.ts';
+import { isGoingOn, stateOf } from './words.ts';
 
 interface CardProps {
   readonly subscription: Subscription;
@@ -15,60 +17,107 @@ interface CardProps {
 
 export function SubscriptionCard({ subscription, onChanged }: CardProps) {
   const { call } = useConsole();
-  const [ending, setEnding] = useState<'period_end' | 'now'>();
   const { subscription_id, license_id, plan, seats, cancel_at } = subscription;
-  const { tone, words, next } = standingOf(subscription);
+  const [isEnding, setEnding] = useState(false);
   const undo = useAction(async () => {
     await call('cancelUndo', { body: { license_id } });
     onChanged();
   });
-  const end = async () => {
-    await call('cancel', { body: { license_id, ...(ending && { when: ending }) } });
-    onChanged();
-  };
+  const { tone, short, words } = stateOf(subscription);
   return (
     <article class="card" aria-labelledby={subscription_id}>
       <div class="card-head">
         <h3 id={subscription_id}>
-          {plan === null ? '' : `${planName(plan)}, `}
-          {seatsOf(seats)}
+          {plan === null ? 'A plan that is no longer sold' : planName(plan)}, {seatsOf(seats)}
         </h3>
-        <span class={`badge ${tone}`}>{words}</span>
+        <span class={`badge ${tone}`}>{short}</span>
       </div>
-      <p>
-        {next} <span class="quiet">It pays for</span> <code>{license_id}</code>
+      <p>{words}</p>
+      <p class="quiet small">
+        For license <code>{license_id}</code>
       </p>
       {undo.problem && <Alert problem={undo.problem} />}
-      {isRunning(subscription) && (
+      {isGoingOn(subscription) && (
         <div class="buttons">
-          {cancel_at === null ? (
-            <Button label={`End with its period: ${license_id}`} onClick={() => setEnding('period_end')}>
-              End with its period
-            </Button>
-          ) : (
-            <Button label={`Do not end it: ${license_id}`} busy={undo.isBusy} onClick={undo.run}>
-              Do not end it
+          {cancel_at !== null && (
+            <Button kind="primary" busy={undo.isBusy} onClick={undo.run}>
+              Have it go on
             </Button>
           )}
-          <Button label={`End now: ${license_id}`} onClick={() => setEnding('now')}>
-            End now
+          <Button onClick={() => setEnding(true)}>
+            {cancel_at === null ? 'Cancel subscription' : 'End it now'}
           </Button>
         </div>
       )}
-      {ending && (
+      {isEnding && cancel_at === null && (
+        <EndDialog subscription={subscription} onChanged={onChanged} onClose={() => setEnding(false)} />
+      )}
+      {isEnding && cancel_at !== null && (
         <Confirm
-          title={ending === 'now' ? 'End it now?' : 'End it with its period?'}
-          verb={ending === 'now' ? 'End now' : 'End with its period'}
-          act={end}
-          onClose={() => setEnding(undefined)}
+          title="End this subscription now?"
+          verb="End it now"
+          onClose={() => setEnding(false)}
+          act={async () => {
+            await call('cancel', { body: { license_id, when: 'now' } });
+            onChanged();
+          }}
         >
-          <p>
-            {ending === 'now'
-              ? 'Programs lose their seats with their next heartbeat. Nothing is paid back by that.'
-              : 'Seats can be used as long as they are paid for. Until then you can change your mind.'}
-          </p>
+          <p>{NOW}</p>
         </Confirm>
       )}
     </article>
+  );
+}
+
+const NOW =
+  'Its seats end with their next heartbeat, nothing is paid back by that, and it cannot be taken back.';
+
+interface EndProps extends CardProps {
+  onClose(): void;
+}
+
+function EndDialog({ subscription, onChanged, onClose }: EndProps) {
+  const { call } = useConsole();
+  const { license_id, current_period_end } = subscription;
+  const [when, setWhen] = useState<'period_end' | 'now'>('period_end');
+  const end = useAction(async () => {
+    await call('cancel', { body: { license_id, when } });
+    onChanged();
+    onClose();
+  });
+  const choices = [
+    {
+      value: 'period_end',
+      title: `On ${dateOf(new Date(current_period_end))}`,
+      words: 'When what is paid for is over. Until then you can have it go on after all.',
+    },
+    { value: 'now', title: 'Now', words: NOW },
+  ] as const;
+  return (
+    <Dialog title="When should the subscription end?" onClose={onClose}>
+      <fieldset class="choices">
+        <legend class="sr-only">When</legend>
+        {choices.map(({ value, title, words }) => (
+          <label key={value} class="choice">
+            <input
+              type="radio"
+              name="when"
+              value={value}
+              checked={when === value}
+              onChange={() => setWhen(value)}
+            />
+            <span>{title}</span>
+            <span class="quiet small">{words}</span>
+          </label>
+        ))}
+      </fieldset>
+      {end.problem && <Alert problem={end.problem} />}
+      <div class="buttons">
+        <Button onClick={onClose}>Keep it</Button>
+        <Button kind="danger" busy={end.isBusy} onClick={end.run}>
+          {when === 'now' ? 'End it now' : 'End it then'}
+        </Button>
+      </div>
+    </Dialog>
   );
 }

@@ -1,56 +1,64 @@
 import type { Plan, Subscription } from '../../../sdk/src/api.ts';
 import { dateOf } from '../time.ts';
 
-export interface Standing {
-  readonly tone: 'good' | 'warn' | 'bad';
+export type Interval = Plan['intervals'][number];
+
+export const INTERVAL_WORDS: Readonly<Record<Interval, string>> = {
+  month: 'By the month',
+  year: 'By the year',
+};
+
+export interface State {
+  readonly tone: 'good' | 'warn' | 'bad' | 'plain';
+  readonly short: string;
+  /** What it means for the seats, and what to do about it. */
   readonly words: string;
-  /** What there is to know of it now; empty where there is nothing. */
-  readonly next: string;
 }
 
-/** How a subscription stands, in the words of whoever pays for it. */
-export function standingOf(subscription: Subscription): Standing {
-  const { status, cancel_at, ended_at, grace_until, current_period_end } = subscription;
-  const on = (moment: string): string => dateOf(new Date(moment));
-  if (ended_at !== null) return { tone: 'bad', words: 'Ended', next: `It ended on ${on(ended_at)}.` };
-  const ends = cancel_at === null ? undefined : `It ends on ${on(cancel_at)}.`;
+/** The state of a subscription as whoever pays for it would say it. */
+export function stateOf(subscription: Subscription): State {
+  const { status, cancel_at, current_period_end, grace_until, ended_at } = subscription;
+  const end = dateOf(new Date(cancel_at ?? current_period_end));
   switch (status) {
     case 'active':
-    case 'trialing': {
-      const words = status === 'active' ? 'Paid' : 'Not paid for yet';
-      const renews = `The next payment is due on ${on(current_period_end)}.`;
-      return ends === undefined
-        ? { tone: 'good', words, next: renews }
-        : { tone: 'warn', words: 'Ends soon', next: ends };
-    }
-    case 'past_due': {
-      const grace = grace_until === null ? '' : `Seats can be used until ${on(grace_until)}.`;
-      return { tone: 'warn', words: 'Payment overdue', next: grace };
-    }
+      return cancel_at === null
+        ? { tone: 'good', short: 'Active', words: `Paid until ${end}, and then goes on.` }
+        : { tone: 'warn', short: 'Ends', words: `Ends on ${end}. Its seats can be used until then.` };
+    case 'trialing':
+      return cancel_at === null
+        ? { tone: 'good', short: 'Trial', words: `Free until ${end}. After that it is paid for.` }
+        : { tone: 'warn', short: 'Trial ends', words: `Free until ${end}. Then it ends.` };
+    case 'past_due':
+      return {
+        tone: 'bad',
+        short: 'Payment overdue',
+        words:
+          grace_until === null
+            ? 'The last payment failed. Pay the open invoice, or the seats end.'
+            : `The last payment failed. Seats can be used until ${dateOf(new Date(grace_until))}: pay the open invoice before.`,
+      };
     case 'unpaid':
-      return { tone: 'bad', words: 'Not paid', next: 'Pay the open invoice to have seats again.' };
-    case 'paused':
-      return { tone: 'bad', words: 'Paused', next: '' };
+      return {
+        tone: 'bad',
+        short: 'Not paid',
+        words: 'No seats are given until the open invoice is paid.',
+      };
     case 'incomplete':
-      return { tone: 'warn', words: 'Not paid yet', next: 'The first payment has not gone through.' };
+      return { tone: 'warn', short: 'Not paid yet', words: 'The first payment has not come yet.' };
+    case 'paused':
+      return { tone: 'warn', short: 'Paused', words: 'No seats are given while it is paused.' };
     case 'incomplete_expired':
+      return { tone: 'plain', short: 'Never began', words: 'The first payment never came.' };
     case 'canceled':
-      return { tone: 'bad', words: 'Ended', next: '' };
+      return {
+        tone: 'plain',
+        short: 'Ended',
+        words: ended_at === null ? 'It has ended.' : `Ended on ${dateOf(new Date(ended_at))}.`,
+      };
   }
 }
 
-/** Whether it can still be ended, or that be taken back. */
-export function isRunning({ ended_at, status }: Subscription): boolean {
-  return ended_at === null && status !== 'canceled' && status !== 'incomplete_expired';
-}
-
-/** What a plan is worth beside its seats. */
-export function worthOf({ offline_grace_days, borrow, payment_grace_days, features }: Plan): string[] {
-  const days = (count: number): string => (count === 1 ? '1 day' : `${count} days`);
-  return [
-    offline_grace_days > 0 ? `works offline for ${days(offline_grace_days)}` : 'works online',
-    ...(borrow.max_days > 0 ? [`seats can be borrowed for ${days(borrow.max_days)}`] : []),
-    ...(payment_grace_days > 0 ? [`${days(payment_grace_days)} of grace for a late payment`] : []),
-    ...features,
-  ];
+/** Whether it has not ended, so that it can be. */
+export function isGoingOn({ status }: Subscription): boolean {
+  return status !== 'canceled' && status !== 'incomplete_expired';
 }

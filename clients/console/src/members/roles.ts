@@ -1,32 +1,27 @@
 import type { Member } from '../../../sdk/src/api.ts';
 import type { Role } from '../viewer.ts';
 
-export const ROLE_WORDS: Readonly<Record<Member['role'], string>> = {
-  owner: 'Owner',
-  admin: 'Admin',
-  member: 'Member',
+export type MemberRole = Member['role'];
+
+/** What each role is, as people choose it. */
+export const ROLE_WORDS: Readonly<Record<MemberRole, { readonly name: string; readonly may: string }>> = {
+  member: { name: 'Member', may: 'takes seats' },
+  admin: { name: 'Admin', may: 'takes seats, and looks after them, the people and the bills' },
+  owner: { name: 'Owner', may: 'does what admins do, and can hand the tenant on or delete it' },
 };
 
-/** What the viewer may do with a member: the server decides, and this only spares people what it would refuse. */
-export interface Powers {
-  readonly canChangeRole: boolean;
-  readonly canTransfer: boolean;
-  /** Remove them; or, where it is the viewer, leave. */
-  readonly canRemove: boolean;
+/** Which roles somebody may invite to. The server has the last word; this only spares people a refusal. */
+export function invitable(by: Role): readonly MemberRole[] {
+  if (by === 'operator') return ['member', 'admin', 'owner'];
+  return by === 'member' ? [] : ['member', 'admin'];
 }
 
-/** An owner hands over before they go, and only an owner, or an operator, says who is what. */
-export function powersOver(member: Member, isSelf: boolean, role: Role): Powers {
-  const stands = role === 'owner' || role === 'operator';
-  const isOwner = member.role === 'owner';
-  return {
-    canChangeRole: stands && !isOwner,
-    canTransfer: stands && !isOwner,
-    canRemove: !isOwner && (isSelf || stands || role === 'admin'),
-  };
+/** Whether somebody may change who is what, and hand the tenant on. */
+export function mayChangeRoles(by: Role): boolean {
+  return by === 'owner' || by === 'operator';
 }
 
-/** Only an operator invites an owner, and only where there is none. */
-export function invitableRoles(role: Role, hasOwner: boolean): readonly Member['role'][] {
-  return role === 'operator' && !hasOwner ? ['owner', 'admin', 'member'] : ['admin', 'member'];
+/** Whether somebody may remove a member who is another person. */
+export function mayRemove(by: Role, whom: MemberRole): boolean {
+  return whom !== 'owner' && invitable(by).includes(whom);
 }

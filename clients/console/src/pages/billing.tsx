@@ -1,18 +1,17 @@
-import { useState } from 'preact/hooks';
-import type { License, Plan } from '../../../sdk/src/api.ts';
-import { BuyDialog } from '../billing/buy-dialog.tsx';
+import type { License } from '../../../sdk/src/api.ts';
+import { BuyForm } from '../billing/buy-form.tsx';
+import { PortalButton } from '../billing/portal-button.tsx';
 import { SubscriptionCard } from '../billing/subscription-card.tsx';
-import { worthOf } from '../billing/words.ts';
+import { isGoingOn } from '../billing/words.ts';
 import { useConsole } from '../console.ts';
-import { planName, readLicenses } from '../licenses.ts';
+import { planName, readLicenses, seatsOf } from '../licenses.ts';
 import type { TenantPageProps } from '../pages.ts';
-import { Alert, Notice } from '../ui/alert.tsx';
-import { Button } from '../ui/button.tsx';
+import { relativeTo } from '../time.ts';
+import { Notice } from '../ui/alert.tsx';
+import { KeepFocus } from '../ui/keep-focus.tsx';
 import { Loaded } from '../ui/loaded.tsx';
-import { Moment } from '../ui/moment.tsx';
 import { Page } from '../ui/page.tsx';
 import { Paged } from '../ui/paged.tsx';
-import { useAction } from '../ui/use-action.ts';
 import { useLoad } from '../ui/use-load.ts';
 import { usePages } from '../ui/use-pages.ts';
 
@@ -26,93 +25,87 @@ export function BillingPage({ tenant }: TenantPageProps) {
     },
     [call, tenantId],
   );
-  const trials = useLoad(
-    async (signal) => (await readLicenses(call, tenantId, '', signal)).filter(({ trial }) => trial),
+  const offer = useLoad(
+    async (signal) => {
+      const [{ plans }, licenses] = await Promise.all([
+        call('checkoutPlans', { signal }),
+        readLicenses(call, tenantId, '', signal),
+      ]);
+      return { plans: plans.filter(({ intervals }) => intervals.length > 0), licenses };
+    },
     [call, tenantId],
   );
-  const plans = useLoad(async (signal) => (await call('checkoutPlans', { signal })).plans, [call]);
-  const portal = useAction(async () => {
-    const { portal_url } = await call('checkoutPortal', { body: { tenant_id: tenantId } });
-    location.assign(portal_url);
-    // The button stays busy until the browser has gone.
-    await new Promise<never>(() => {});
-  });
-  const [trial] = trials.value ?? [];
+  const paidFor = new Set(subscriptions.rows.filter(isGoingOn).map(({ license_id }) => license_id));
   return (
-    <Page
-      title="Plan and billing"
-      of={tenant.name}
-      aside={
-        subscriptions.rows.length > 0 && (
-          <Button busy={portal.isBusy} onClick={portal.run}>
-            Cards and invoices
-          </Button>
-        )
-      }
-    >
-      {portal.problem && <Alert problem={portal.problem} />}
-      {trial && <TrialNotice trial={trial} />}
-      <h2 class="section">Subscriptions</h2>
-      <Paged
-        of={subscriptions}
-        empty={<p class="quiet">Nothing is paid for yet.</p>}
-        render={(rows) =>
-          rows.map((subscription) => (
-            <SubscriptionCard
-              key={subscription.subscription_id}
-              subscription={subscription}
-              onChanged={subscriptions.load.again}
-            />
-          ))
-        }
-      />
-      <h2 class="section">Buy seats</h2>
-      <Loaded of={plans} render={(all) => <Plans plans={all} tenantId={tenantId} trial={trial} />} />
+    <Page title="Plan and billing" of={tenant.name}>
+      {offer.value && <Trials licenses={offer.value.licenses} nowMs={Date.now()} />}
+      <section class="part" aria-labelledby="subscriptions">
+        <h2 id="subscriptions">Subscriptions</h2>
+        <Paged
+          of={subscriptions}
+          empty={
+            <div class="empty">
+              <p>{tenant.name} pays for nothing yet.</p>
+            </div>
+          }
+          render={(rows) => (
+            <KeepFocus>
+              {rows.map((subscription) => (
+                <SubscriptionCard
+                  key={subscription.subscription_id}
+                  subscription={subscription}
+                  onChanged={subscriptions.load.again}
+                />
+              ))}
+            </KeepFocus>
+          )}
+        />
+        {subscriptions.rows.length > 0 && <PortalButton tenantId={tenantId} />}
+      </section>
+      <section class="card part" aria-labelledby="buy">
+        <h2 id="buy">Buy seats</h2>
+        <Loaded
+          of={offer}
+          render={({ plans, licenses }) => (
+            <BuyForm tenantId={tenantId} plans={plans} buyable={buyableOf(licenses, paidFor)} />
+          )}
+        />
+      </section>
     </Page>
   );
 }
 
-function TrialNotice({ trial: { valid_until } }: { readonly trial: License }) {
-  return (
-    <Notice tone="warn">
-      <p>
-        A trial runs{valid_until !== null && <> until {<Moment at={valid_until} />}</>}. What you buy now pays
-        for the license of the trial: its key and its seats stay.
-      </p>
-    </Notice>
+/** What can be bought for: trials, and licenses that a subscription paid for that has ended. */
+function buyableOf(licenses: readonly License[], paidFor: ReadonlySet<string>): License[] {
+  return licenses.filter(
+    ({ trial, subscription_id, license_id }) =>
+      trial || (subscription_id !== null && !paidFor.has(license_id)),
   );
 }
 
-interface PlansProps {
-  readonly plans: readonly Plan[];
-  readonly tenantId: string;
-  readonly trial: License | undefined;
+interface TrialsProps {
+  readonly licenses: readonly License[];
+  readonly nowMs: number;
 }
 
-function Plans({ plans, tenantId, trial }: PlansProps) {
-  const [buying, setBuying] = useState<Plan>();
-  const forSale = plans.filter(({ intervals }) => intervals.length > 0);
-  if (forSale.length === 0) return <p class="quiet">Nothing is for sale here: ask the vendor.</p>;
+function Trials({ licenses, nowMs }: TrialsProps) {
+  const trials = licenses.filter(({ trial }) => trial);
   return (
     <>
-      <ul class="plans">
-        {forSale.map((plan) => (
-          <li key={plan.plan} class="card">
-            <h3>{planName(plan.plan)}</h3>
-            <ul>
-              {worthOf(plan).map((worth) => (
-                <li key={worth}>{worth}</li>
-              ))}
-            </ul>
-            <Button label={`Buy ${planName(plan.plan)}`} onClick={() => setBuying(plan)}>
-              Buy
-            </Button>
-          </li>
-        ))}
-      </ul>
-      {buying && (
-        <BuyDialog plan={buying} tenantId={tenantId} license={trial} onClose={() => setBuying(undefined)} />
-      )}
+      {trials.map(({ license_id, plan, max, valid_until }) => {
+        const endMs = valid_until === null ? undefined : Date.parse(valid_until);
+        const hasEnded = endMs !== undefined && endMs <= nowMs;
+        return (
+          <Notice key={license_id} tone="warn">
+            <p>
+              You {hasEnded ? 'tried' : 'are trying'} {planName(plan)} with {seatsOf(max)}
+              {endMs !== undefined &&
+                `: the trial ${hasEnded ? 'ended' : 'ends'} ${relativeTo(endMs, nowMs)}`}
+              . Buy seats for it below, and everything goes on under the same key.
+            </p>
+          </Notice>
+        );
+      })}
     </>
   );
 }

@@ -1,0 +1,52 @@
+import type { AuditEvent } from '../../../sdk/src/api.ts';
+import { Moment } from '../ui/moment.tsx';
+import { Shortened } from '../ui/shortened.tsx';
+import { detailOf, TYPE_WORDS } from './words.ts';
+
+export function EventTable({ events }: { readonly events: readonly AuditEvent[] }) {
+  return (
+    <div class="table-frame">
+      <table class="cards events">
+        <caption class="sr-only">What happened, the newest first</caption>
+        <thead>
+          <tr>
+            <th scope="col">What</th>
+            <th scope="col">When</th>
+            <th scope="col">License</th>
+            <th scope="col">Session</th>
+            <th scope="col">Sealed as</th>
+          </tr>
+        </thead>
+        <tbody>
+          {events.map((event) => (
+            <tr key={event.event_id}>
+              <th scope="row">
+                {TYPE_WORDS[event.type]}
+                <span class="second-line">{detailOf(event)}</span>
+              </th>
+              <td data-label="When">
+                <Moment at={event.at} />
+              </td>
+              <td data-label="License">
+                <Shortened text={event.license_id} label="License" />
+              </td>
+              <td data-label="Session">
+                <div>
+                  {event.session_id === null ? '–' : <Shortened text={event.session_id} label="Session" />}
+                  {event.holder !== undefined && (
+                    <span class="second-line">
+                      held by <Shortened text={event.holder} label="Pseudonym" />
+                    </span>
+                  )}
+                </div>
+              </td>
+              <td data-label="Sealed as">
+                {event.seq === null ? <span class="quiet">not yet</span> : `no. ${event.seq}`}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,136 @@
+import { useMemo, useState } from 'preact/hooks';
+import type { License, Plan } from '../../../sdk/src/api.ts';
+import { useConsole } from '../console.ts';
+import { nameOf, planName, seatsOf } from '../licenses.ts';
+import { Alert } from '../ui/alert.tsx';
+import { Button } from '../ui/button.tsx';
+import { useAction } from '../ui/use-action.ts';
+import { createIntents } from './intent.ts';
+import { INTERVAL_WORDS, type Interval } from './words.ts';
+
+interface BuyProps {
+  readonly tenantId: string;
+  readonly plans: readonly Plan[];
+  /** Those that can be bought for: trials, and those whose subscription has ended. */
+  readonly buyable: readonly License[];
+}
+
+export function BuyForm({ tenantId, plans, buyable }: BuyProps) {
+  const { call } = useConsole();
+  const intents = useMemo(() => createIntents(() => crypto.randomUUID()), []);
+  const [chosen, setChosen] = useState(plans[0]?.plan);
+  const [seatsText, setSeats] = useState('');
+  const [interval, setInterval] = useState<Interval>();
+  const [licenseId, setLicenseId] = useState('');
+  const plan = plans.find((each) => each.plan === chosen) ?? plans[0];
+  const buy = useAction(async () => {
+    if (!plan) return;
+    const wish = {
+      tenant_id: tenantId,
+      plan: plan.plan,
+      interval: paidBy(plan, interval),
+      seats: Number(seatsText || plan.seats.least),
+      ...(licenseId !== '' && { license_id: licenseId }),
+    };
+    const { checkout_url } = await call('checkoutCreate', {
+      body: wish,
+      idempotencyKey: intents.keyOf(wish),
+    });
+    intents.done();
+    location.assign(checkout_url);
+    // The button stays busy until the browser has gone.
+    await new Promise<never>(() => {});
+  });
+  if (!plan) return <p class="quiet">Nothing is for sale here. Ask the vendor.</p>;
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        void buy.run();
+      }}
+    >
+      <fieldset class="plans">
+        <legend>Plan</legend>
+        {plans.map((each) => (
+          <label key={each.plan} class="plan">
+            <input
+              type="radio"
+              name="plan"
+              value={each.plan}
+              checked={each.plan === plan.plan}
+              onChange={() => setChosen(each.plan)}
+            />
+            <span class="plan-name">{planName(each.plan)}</span>
+            <PlanTerms plan={each} />
+          </label>
+        ))}
+      </fieldset>
+      <div class="row-form">
+        <label>
+          Seats
+          <input
+            type="number"
+            required
+            min={plan.seats.least}
+            max={plan.seats.most}
+            value={seatsText || String(plan.seats.least)}
+            onInput={({ currentTarget }) => setSeats(currentTarget.value)}
+          />
+        </label>
+        <label>
+          Paid
+          <select
+            value={paidBy(plan, interval)}
+            onChange={({ currentTarget }) =>
+              setInterval(plan.intervals.find((each) => each === currentTarget.value))
+            }
+          >
+            {plan.intervals.map((each) => (
+              <option key={each} value={each}>
+                {INTERVAL_WORDS[each]}
+              </option>
+            ))}
+          </select>
+        </label>
+        {buyable.length > 0 && (
+          <label class="wide">
+            For
+            <select value={licenseId} onChange={({ currentTarget }) => setLicenseId(currentTarget.value)}>
+              <option value="">A new license</option>
+              {buyable.map((license) => (
+                <option key={license.license_id} value={license.license_id}>
+                  {nameOf(license)} ({license.license_id})
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+        <Button type="submit" kind="primary" busy={buy.isBusy}>
+          Go to payment
+        </Button>
+      </div>
+      <p class="quiet small">You see the price before you pay, on the next page.</p>
+      {buy.problem && <Alert problem={buy.problem} />}
+    </form>
+  );
+}
+
+/** Somebody who chose an interval that another plan does not have pays as that plan is paid for. */
+function paidBy(plan: Plan, wanted: Interval | undefined): Interval {
+  const [first = 'month'] = plan.intervals;
+  return wanted !== undefined && plan.intervals.includes(wanted) ? wanted : first;
+}
+
+function PlanTerms({ plan }: { readonly plan: Plan }) {
+  const { seats, offline_grace_days, borrow, features } = plan;
+  return (
+    <span class="quiet small">
+      {seats.least === seats.most
+        ? seatsOf(seats.least)
+        : `${seats.least.toLocaleString('en')} to ${seats.most.toLocaleString('en')} seats`}
+      {offline_grace_days > 0 && `, ${offline_grace_days} days offline`}
+      {borrow.max_days > 0 && `, borrowing for ${borrow.max_days} days`}
+      {features.length > 0 && `, ${features.join(', ')}`}
+    </span>
+  );
+}

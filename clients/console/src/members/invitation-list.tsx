@@ -1,0 +1,83 @@
+import { useState } from 'preact/hooks';
+import type { Invitation } from '../../../sdk/src/api.ts';
+import { useConsole } from '../console.ts';
+import { Button } from '../ui/button.tsx';
+import { Confirm } from '../ui/confirm.tsx';
+import { KeepFocus } from '../ui/keep-focus.tsx';
+import { Moment } from '../ui/moment.tsx';
+import { Paged } from '../ui/paged.tsx';
+import type { Pages } from '../ui/use-pages.ts';
+import type { TenantInView } from '../viewer.ts';
+import { ROLE_WORDS } from './roles.ts';
+
+interface InvitationsProps {
+  readonly tenant: TenantInView;
+  readonly of: Pages<Invitation>;
+}
+
+export function InvitationList({ tenant, of }: InvitationsProps) {
+  const { call } = useConsole();
+  const [withdrawing, setWithdrawing] = useState<Invitation>();
+  return (
+    <section class="part" aria-labelledby="invitations">
+      <h2 id="invitations">Invitations</h2>
+      <Paged
+        of={of}
+        empty={<p class="quiet">Nobody is invited who has not come.</p>}
+        render={(rows) => (
+          <KeepFocus>
+            <div class="table-frame">
+              <table class="cards">
+                <caption class="sr-only">Who is invited and has not come yet</caption>
+                <thead>
+                  <tr>
+                    <th scope="col">Address</th>
+                    <th scope="col">Role</th>
+                    <th scope="col">Good until</th>
+                    <th scope="col">
+                      <span class="sr-only">Action</span>
+                    </th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {rows.map((invitation) => (
+                    <tr key={invitation.invitation_id}>
+                      <th scope="row">{invitation.email}</th>
+                      <td data-label="Role">{ROLE_WORDS[invitation.role].name}</td>
+                      <td data-label="Good until">
+                        <Moment at={invitation.expires_at} />
+                      </td>
+                      <td class="actions">
+                        <Button
+                          small
+                          label={`Withdraw: ${invitation.email}`}
+                          onClick={() => setWithdrawing(invitation)}
+                        >
+                          Withdraw
+                        </Button>
+                      </td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          </KeepFocus>
+        )}
+      />
+      {withdrawing && (
+        <Confirm
+          title={`Withdraw the invitation of ${withdrawing.email}?`}
+          verb="Withdraw"
+          onClose={() => setWithdrawing(undefined)}
+          act={async () => {
+            const { invitation_id } = withdrawing;
+            await call('tenantsWithdraw', { params: { tenant_id: tenant.tenantId, invitation_id } });
+            of.load.again();
+          }}
+        >
+          <p>They can no more come in with it. You can invite them again.</p>
+        </Confirm>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,81 @@
+import { useState } from 'preact/hooks';
+import { useConsole } from '../console.ts';
+import { Alert } from '../ui/alert.tsx';
+import { Button } from '../ui/button.tsx';
+import { useAction } from '../ui/use-action.ts';
+import type { TenantInView } from '../viewer.ts';
+import { invitable, type MemberRole, ROLE_WORDS } from './roles.ts';
+
+interface InviteProps {
+  readonly tenant: TenantInView;
+  onInvited(): void;
+}
+
+/** Nobody is written to: people come by signing in. So it says whom to tell, and where to send them. */
+export function InviteForm({ tenant, onInvited }: InviteProps) {
+  const { call } = useConsole();
+  const roles = invitable(tenant.role);
+  const [email, setEmail] = useState('');
+  const [role, setRole] = useState<MemberRole>('member');
+  const [invited, setInvited] = useState('');
+  const invite = useAction(async () => {
+    setInvited('');
+    await call('tenantsInvite', {
+      params: { tenant_id: tenant.tenantId },
+      body: { email: email.trim().toLowerCase(), role },
+    });
+    setInvited(email.trim());
+    setEmail('');
+    onInvited();
+  });
+  return (
+    <section class="card part" aria-labelledby="invite">
+      <h2 id="invite">Invite somebody</h2>
+      <form
+        class="row-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void invite.run();
+        }}
+      >
+        <label class="wide">
+          E-mail address
+          <input
+            type="email"
+            autocomplete="off"
+            required
+            maxLength={254}
+            value={email}
+            onInput={({ currentTarget }) => setEmail(currentTarget.value)}
+          />
+        </label>
+        <label>
+          Role
+          <select
+            value={role}
+            onChange={({ currentTarget }) =>
+              setRole(roles.find((each) => each === currentTarget.value) ?? 'member')
+            }
+          >
+            {roles.map((each) => (
+              <option key={each} value={each}>
+                {ROLE_WORDS[each].name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <Button type="submit" kind="primary" busy={invite.isBusy}>
+          Invite
+        </Button>
+      </form>
+      <p class="quiet small footnote">
+        {ROLE_WORDS[role].name}: {ROLE_WORDS[role].may}.
+      </p>
+      {invite.problem && <Alert problem={invite.problem} />}
+      <p class="told" role="status">
+        {invited !== '' &&
+          `${invited} is invited. Tell them to sign in at ${location.origin} with that address: no message is sent.`}
+      </p>
+    </section>
+  );
+}
