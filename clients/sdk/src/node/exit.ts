@@ -62,6 +62,7 @@ export function exitHook({ letGo, takeMarks, afterwards = canSendAfterwards() }:
     if (isEnding || isHandledByHost(signal)) return;
     isEnding = true;
     await inTime();
+    exit();
     // So that whoever started the program sees that the signal has ended it.
     stopListening();
     process.kill(process.pid, signal);

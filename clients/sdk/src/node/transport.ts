@@ -72,14 +72,17 @@ function answerOf(sent: ClientRequest, { body }: Request, options: SendOptions):
     const abort = giveUp('it was called off');
     signal?.addEventListener('abort', abort, { once: true });
     sent.on('socket', (socket) => (background ? hide(socket, giveUp('no connection')) : socket.ref()));
+    let isAnswered = false;
     sent.on('response', (message) => {
+      isAnswered = true;
       bodyOf(message).then((text) => answered(responseOf(message, text)), failed);
     });
     sent.on('error', failed);
     sent.on('close', () => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
-      failed(new Error('the connection was closed'));
+      // Comes before the last of an answer was read; and without an error where the request was called off.
+      if (!isAnswered) failed(new Error('the connection was closed'));
     });
     if (signal?.aborted) abort();
     else sent.end(body);
