@@ -38,16 +38,15 @@ export async function signIn(options: SignInOptions): Promise<SignIn> {
   const before = await storedSignIn(options);
   if (before && (await isGood(before))) return before;
   const place = placeOf(options);
-  const { address, redeem } = await byBrowser(place, options.signal);
-  // A browser that does not open must not leave a port open behind it.
-  const opened = Promise.resolve().then(() => (options.open ?? openBrowser)(address));
-  const tokens = await redeem(opened);
+  const tokens = await byBrowser(place, options.open ?? openBrowser, options.signal);
   await place.write(tokens);
   return new SignIn(place, tokens);
 }
 
 /** Whoever is signed in from before. Nobody is asked: neither the person nor the server. */
-export async function storedSignIn(options: Omit<SignInOptions, 'open' | 'signal'>): Promise<SignIn | undefined> {
+export async function storedSignIn(
+  options: Omit<SignInOptions, 'open' | 'signal'>,
+): Promise<SignIn | undefined> {
   const place = placeOf(options);
   const kept = await place.read();
   return kept && new SignIn(place, kept);
@@ -91,7 +90,11 @@ export class SignIn implements AccessTokens {
     await this.#place.alone(async () => {
       const kept = await this.#place.read();
       await this.#place.remove();
-      await this.#place.send('tokenSignOut', { refresh_token: kept?.refreshToken ?? this.#refreshToken }, false);
+      await this.#place.send(
+        'tokenSignOut',
+        { refresh_token: kept?.refreshToken ?? this.#refreshToken },
+        false,
+      );
     });
   }
 
@@ -114,39 +117,44 @@ export class SignIn implements AccessTokens {
   }
 }
 
+/** Offline there is nobody to sign in with, and a stored license may do. */
 async function isGood(before: SignIn): Promise<boolean> {
   try {
     await before.accessToken();
     return true;
   } catch (error) {
-    if (error instanceof SeatleaseError) return false;
-    // Offline: there is nobody to sign in with either, and a stored license may do.
-    return true;
+    if (error instanceof NoAnswer) return true;
+    if (error instanceof SeatleaseError && error.code === 'GRANT_INVALID') return false;
+    throw error;
   }
 }
 
-async function byBrowser({ url, tokens }: Place, signal: AbortSignal | undefined) {
+async function byBrowser(
+  { url, tokens }: Place,
+  open: (address: string) => unknown,
+  signal: AbortSignal | undefined,
+): Promise<Tokens> {
   const verifier = randomBytes(32).toString('base64url');
   const state = randomBytes(16).toString('base64url');
-  const listener = await listenForCode(state);
-  const ask = new URLSearchParams({
-    redirect_uri: listener.redirectUri,
-    state,
-    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
-    code_challenge_method: 'S256',
-  });
-  async function redeem(opened: Promise<unknown>): Promise<Tokens> {
-    try {
-      const code = await Promise.race([opened.then(() => listener.code), whenAborted(signal)]);
-      return await tokens(
-        { grant_type: 'authorization_code', code, code_verifier: verifier, redirect_uri: listener.redirectUri },
-        false,
-      );
-    } finally {
-      listener.close();
-    }
+  const { redirectUri, code, close } = await listenForCode(state);
+  try {
+    const ask = new URLSearchParams({
+      redirect_uri: redirectUri,
+      state,
+      code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+      code_challenge_method: 'S256',
+    });
+    await open(`${url}${OPERATIONS.loginGoogle.path}?${ask}`);
+    const asked = {
+      grant_type: 'authorization_code',
+      code: await Promise.race([code, whenAborted(signal)]),
+      code_verifier: verifier,
+      redirect_uri: redirectUri,
+    };
+    return await tokens(asked, false);
+  } finally {
+    close();
   }
-  return { address: `${url}${OPERATIONS.loginGoogle.path}?${ask}`, redeem };
 }
 
 function whenAborted(signal: AbortSignal | undefined): Promise<never> {
@@ -197,7 +205,11 @@ function placeOf({ remember = true, ...options }: SignInOptions): Place {
   const { transport, clock, storage } = options.platform ?? nodePlatform({ stateFolder: folder });
   const name = `sign-in ${url}`;
 
-  async function send(operation: 'token' | 'tokenSignOut', body: object, background: boolean): Promise<string> {
+  async function send(
+    operation: 'token' | 'tokenSignOut',
+    body: object,
+    background: boolean,
+  ): Promise<string> {
     const { method, path } = OPERATIONS[operation];
     const response = await transport.send(
       {
@@ -248,7 +260,8 @@ function readTokens(body: string, age: Stopwatch): Tokens | undefined {
 /** Of an answer or of what was kept: both say it in the server's words. */
 function readKept(fields: Readonly<Record<string, unknown>>): Kept | undefined {
   const { refresh_token: refreshToken, user_id: userId, tenants } = fields;
-  if (typeof refreshToken !== 'string' || typeof userId !== 'string' || !Array.isArray(tenants)) return undefined;
+  if (typeof refreshToken !== 'string' || typeof userId !== 'string' || !Array.isArray(tenants))
+    return undefined;
   return {
     refreshToken,
     userId,
