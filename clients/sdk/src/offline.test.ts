@@ -7,7 +7,7 @@ import type { SeatleaseOptions } from './options.ts';
 import type { Seat } from './seat.ts';
 import { TestClock } from './testing/clock.ts';
 import { sendByFetch } from './testing/network.ts';
-import { type TestMachine, testMachine, testPlatform } from './testing/platform.ts';
+import { powerCut, type TestMachine, testMachine, testPlatform } from './testing/platform.ts';
 
 const HOUR_MS = 3600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -49,13 +49,15 @@ function startCut(options: Partial<SeatleaseOptions> = {}) {
   return { ...program, seat: clock.until(program.seatlease.acquire()) };
 }
 
-/** A seat whose license was signed and stored, in a program that then ended without a word. */
-async function crashed(options: Partial<SeatleaseOptions> = {}): Promise<Seat> {
+/** A seat whose license was signed and stored, by a program that then ran so long, cut off, and ended without a word. */
+async function crashed(options: Partial<SeatleaseOptions> = {}, afterMs = 1): Promise<Seat> {
   const { seatlease, network } = start(options);
   const seat = await clock.until(seatlease.acquire());
   await clock.advance(1);
   if (!seat.offlineUntil) throw new Error('not signed');
   network.weather = 'cut';
+  await clock.advance(afterMs);
+  machine = powerCut(machine);
   return seat;
 }
 
@@ -194,8 +196,7 @@ describe('a clock that is set back', () => {
   });
 
   test('between two starts is seen', async () => {
-    await crashed();
-    await clock.advance(6 * DAY_MS);
+    await crashed({}, 6 * DAY_MS);
     await clock.shift(-5 * DAY_MS);
     await expect(startCut().seat).rejects.toMatchObject({ code: 'CLOCK_ROLLED_BACK' });
     await clock.shift(5 * DAY_MS);
@@ -303,6 +304,7 @@ describe('a stored license that was tampered with', () => {
 describe('a borrowed seat', () => {
   test('starts without the server until its loan ends, and is given back early when it is there', async () => {
     const borrowed = await clock.until(start().seatlease.acquire({ borrowDays: 10 }));
+    machine = powerCut(machine);
     expect(borrowed.offlineUntil).toEqual(borrowed.borrowedUntil);
     await pass(9 * DAY_MS);
     const { network, seat, seatlease } = startCut();
@@ -364,11 +366,8 @@ describe('the real server', () => {
 
   test('counts processes where the license says so, each with a seat of its own', async () => {
     license = await world.suite.createLicense({ unit: 'process' });
-    const [one, two] = ['1', '2'].map((processId) => start({ processId }).seatlease);
-    const [first, second] = [
-      await clock.until(one?.acquire() as Promise<Seat>),
-      await clock.until(two?.acquire() as Promise<Seat>),
-    ];
+    const first = await clock.until(start({ processId: '1' }).seatlease.acquire());
+    const second = await clock.until(start({ processId: '2' }).seatlease.acquire());
     expect(first.sessionId).not.toBe(second.sessionId);
     await first.release();
     expect((await license.heartbeat({ session_id: first.sessionId })).status).toBe(404);
