@@ -8,7 +8,7 @@ export interface Machine {
   now(): Moment;
   /** For a program: it is never called again once that is dead. */
   clock(isAlive: () => boolean): Clock;
-  holders(isAlive: () => boolean): Holders;
+  holders(clock: Clock, isAlive: () => boolean): MachineHolders;
   readonly storage: Storage;
   /** At once, or, while it sleeps, when it wakes up. */
   whenAwake(call: () => void): void;
@@ -88,7 +88,7 @@ export function openMachine(world: World, options: MachineOptions): Machine {
         return () => void timers.delete(timer);
       },
     }),
-    holders: sharedHolders(),
+    holders: sharedHolders(world.nowMs),
     storage: {
       read: async (of) => storage.get(of),
       write: async (of, text) => void storage.set(of, text),
@@ -114,43 +114,56 @@ export function openMachine(world: World, options: MachineOptions): Machine {
   };
 }
 
-/** What a machine's programs share, as its operating system keeps it: the dead hold nothing. */
-function sharedHolders(): (isAlive: () => boolean) => Holders {
-  interface Member {
-    readonly isAlive: () => boolean;
-    /** Kept once the last has left, and what that one did is done. */
-    leaving?: Promise<void>;
-  }
-  const members = new Map<string, Set<Member>>();
+/** How long somebody who leaves holds up whoever comes, at the most, and how often those look again: as on Node. */
+const LEAVING_MS = 10_000;
+const POLL_MS = 50;
 
-  return (isAlive) => ({
-    async join(name): Promise<Membership> {
-      const all = members.get(name) ?? new Set();
-      members.set(name, all);
-      for (;;) {
-        for (const other of all) if (!other.isAlive()) all.delete(other);
-        const leaving = [...all].find((other) => other.leaving)?.leaving;
-        if (!leaving) break;
-        await leaving;
-      }
-      const member: Member = { isAlive };
-      all.add(member);
-      const isLast = (): boolean =>
-        all.has(member) && ![...all].some((other) => other !== member && other.isAlive());
-      return {
-        async leave(last) {
-          if (isLast()) {
-            member.leaving = last();
-            await member.leaving.catch(() => {});
-          }
-          all.delete(member);
-        },
-        leaveNow() {
-          const wasLast = isLast();
-          all.delete(member);
-          return wasLast;
-        },
-      };
-    },
-  });
+export interface MachineHolders extends Holders {
+  /** What is to be called once that was sent which gives back what was left at once. */
+  takeMarks(): (() => void)[];
+}
+
+/** What a machine's programs share, as its operating system keeps it: of the dead nothing stays, but who was leaving. */
+function sharedHolders(nowMs: () => number): (clock: Clock, isAlive: () => boolean) => MachineHolders {
+  const groups = new Map<string, { stay: Set<() => boolean>; leaving: Set<{ untilMs: number }> }>();
+
+  return (clock, isAlive) => {
+    const marks: (() => void)[] = [];
+    return {
+      async join(name): Promise<Membership> {
+        const group = groups.get(name) ?? { stay: new Set(), leaving: new Set() };
+        groups.set(name, group);
+        const self = (): boolean => isAlive();
+        group.stay.add(self);
+        const isHeldUp = (): boolean => [...group.leaving].some(({ untilMs }) => nowMs() < untilMs);
+        while (isHeldUp()) await new Promise<void>((resolve) => clock.after(POLL_MS, resolve, true));
+
+        function leave(): { isLast: boolean; end: () => void } {
+          group.stay.delete(self);
+          const mark = { untilMs: nowMs() + LEAVING_MS };
+          group.leaving.add(mark);
+          const isLast = ![...group.stay].some((isThere) => isThere());
+          return { isLast, end: () => void group.leaving.delete(mark) };
+        }
+
+        return {
+          async leave(last) {
+            const { isLast, end } = leave();
+            try {
+              if (isLast) await last();
+            } finally {
+              end();
+            }
+          },
+          leaveNow() {
+            const { isLast, end } = leave();
+            if (isLast) marks.push(end);
+            else end();
+            return isLast;
+          },
+        };
+      },
+      takeMarks: () => marks.splice(0),
+    };
+  };
 }

@@ -1,0 +1,229 @@
+import fc from 'fast-check';
+import type { SeatEvent } from '../../../shared/domain/event.ts';
+import { shardOf } from '../../../shared/domain/ids.ts';
+import type { ClockedSuite } from '../../../shared/testing/clocked-suite.ts';
+import { beliefsOf, type Logs, type Sample } from './beliefs.ts';
+import { type Fate, weather } from './fates.ts';
+import { type Machine, type MachineOptions, openMachine } from './machine.ts';
+import { openNetwork } from './network.ts';
+import { type Program, startProgram } from './programs.ts';
+import { openWorld } from './world.ts';
+
+type Deed =
+  | { readonly do: 'acquire'; readonly wait: boolean }
+  | {
+      readonly do:
+        | 'release'
+        | 'crash'
+        | 'quit in time'
+        | 'quit at once'
+        | 'sleep'
+        | 'wake'
+        | 'evict'
+        | 'wait';
+    }
+  | { readonly do: 'set clock'; readonly byMs: number };
+
+export interface Scenario {
+  readonly terms: {
+    readonly max: number;
+    readonly overdraft: number;
+    readonly unit: 'machine' | 'process';
+    readonly ttl_seconds: number;
+    readonly heartbeat_seconds: number;
+  };
+  readonly machines: readonly Omit<MachineOptions, 'name'>[];
+  readonly steps: readonly { readonly afterMs: number; readonly who: number; readonly deed: Deed }[];
+  readonly fates: readonly Fate[];
+}
+
+/** More than one and fewer than the SDK's margin allows for, both ways: clocks of crystals differ by a tenth of it. */
+const RATES = fc.double({ min: 0.9995, max: 1.0005, noNaN: true });
+const HOUR_MS = 3_600_000;
+const PROGRAMS_A_MACHINE = 2;
+
+const rhythms = fc.constantFrom(
+  { ttl_seconds: 360, heartbeat_seconds: 300 },
+  { ttl_seconds: 60, heartbeat_seconds: 20 },
+  { ttl_seconds: 10, heartbeat_seconds: 3 },
+);
+
+const deeds: fc.Arbitrary<Deed> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('acquire' as const), wait: fc.boolean() }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('wait' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('sleep' as const, 'wake' as const) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constantFrom(
+        'release' as const,
+        'release' as const,
+        'crash' as const,
+        'quit in time' as const,
+        'quit at once' as const,
+        'evict' as const,
+      ),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('set clock' as const),
+      byMs: fc.integer({ min: -48 * HOUR_MS, max: 48 * HOUR_MS }),
+    }),
+  },
+);
+
+export const scenarios: fc.Arbitrary<Scenario> = rhythms.chain((rhythm) => {
+  const ttlMs = rhythm.ttl_seconds * 1000;
+  const afterMs = fc.oneof(
+    fc.integer({ min: 0, max: 2_000 }),
+    fc.integer({ min: 0, max: ttlMs }),
+    fc.integer({ min: ttlMs / 2, max: ttlMs * 2 }),
+  );
+  const terms = fc.record({
+    max: fc.integer({ min: 1, max: 2 }),
+    overdraft: fc.constantFrom(0, 0, 1),
+    unit: fc.constantFrom('machine' as const, 'process' as const),
+  });
+  return fc.record({
+    terms: terms.map((some) => ({ ...some, ...rhythm })),
+    machines: fc.array(
+      fc.record({
+        rate: RATES,
+        wallOffsetMs: fc.integer({ min: -HOUR_MS, max: HOUR_MS }),
+        sleepStopsClock: fc.boolean(),
+      }),
+      { minLength: 2, maxLength: 4 },
+    ),
+    steps: fc.array(fc.record({ afterMs, who: fc.nat(7), deed: deeds }), {
+      minLength: 15,
+      maxLength: 40,
+      size: 'max',
+    }),
+    fates: weather(ttlMs * 1.2),
+  });
+});
+
+export interface SimulationLogs extends Logs {
+  readonly happened: readonly string[];
+  readonly met: ReadonlyMap<string, number>;
+}
+
+/** Lets all of it happen against the suite, and gives what was seen of it by both sides. */
+export async function simulate(clocked: ClockedSuite, scenario: Scenario): Promise<SimulationLogs> {
+  const { suite } = clocked;
+  const license = await suite.createLicense({ ...scenario.terms, requests_per_minute: 1_000_000 });
+  const samples: Sample[] = [];
+  const programs: Program[] = [];
+  const alive = new Map<string, Program>();
+
+  const world = openWorld(clocked, () => {
+    for (const { machine, program } of running()) {
+      if (!machine.isAsleep() && program.isAlive()) samples.push(...program.look());
+    }
+  });
+  const machines = scenario.machines.map((options, i) => {
+    // A clock that was put back while another stood still cannot be told from one that is right.
+    return {
+      mayBePutBack: !options.sleepStopsClock,
+      ...openMachine(world, { ...options, name: `machine-${i}` }),
+    };
+  });
+  let fateIndex = 0;
+  const network = openNetwork({
+    world,
+    server: ({ method, url, headers, body }) =>
+      suite.call(method, new URL(url).pathname, { headers, ...(body === undefined ? {} : { body }) }),
+    nextFate: () => {
+      fateIndex += 1;
+      return scenario.fates[fateIndex % scenario.fates.length] ?? WELL;
+    },
+  });
+  const places = machines.flatMap((machine) =>
+    Array.from({ length: PROGRAMS_A_MACHINE }, (_, i) => ({ machine, place: `${machine.name}/${i}` })),
+  );
+
+  function running(): { machine: Machine; program: Program }[] {
+    return places.flatMap(({ machine, place }) => {
+      const program = alive.get(place);
+      return program ? [{ machine, program }] : [];
+    });
+  }
+
+  function start({ machine, place }: (typeof places)[number]): Program {
+    const program = startProgram({
+      name: `${place} #${programs.length}`,
+      machine,
+      network,
+      url: suite.url,
+      licenseKey: license.key,
+      nowMs: world.nowMs,
+    });
+    programs.push(program);
+    alive.set(place, program);
+    return program;
+  }
+
+  async function evict(who: number): Promise<void> {
+    const held = await suite.deps.seats.listSessions(license.licenseId, { limit: 100 });
+    if (held.verdict !== 'OK') return;
+    const session = held.sessions[who % Math.max(1, held.sessions.length)];
+    if (session) await suite.operate('DELETE', `/api/v1/licenses/sessions/${session.sessionId}`);
+  }
+
+  async function perform(deed: Deed, who: number): Promise<void> {
+    const place = places[who % places.length];
+    if (!place) return;
+    const { machine } = place;
+    if (deed.do === 'wake') return machine.wake();
+    if (deed.do === 'evict') return evict(who);
+    if (machine.isAsleep()) return;
+    if (deed.do === 'sleep') return machine.sleep();
+    if (deed.do === 'set clock' && (deed.byMs > 0 || machine.mayBePutBack))
+      return machine.setWallClock(deed.byMs);
+
+    const running = alive.get(place.place);
+    const program = running?.isAlive() ? running : undefined;
+    if (deed.do === 'acquire') return (program ?? start(place)).acquire(deed.wait);
+    if (deed.do === 'release') return program?.release();
+    if (deed.do === 'crash') return program?.crash();
+    if (deed.do === 'quit in time') return program?.quit('IN_TIME');
+    if (deed.do === 'quit at once') return program?.quit('AT_ONCE');
+  }
+
+  for (const { afterMs, who, deed } of scenario.steps) {
+    await world.runUntil(world.nowMs() + afterMs);
+    world.plan(world.nowMs(), () => perform(deed, who));
+  }
+  for (const machine of machines) world.plan(world.nowMs(), () => machine.wake());
+  const ttlMs = scenario.terms.ttl_seconds * 1000;
+  await world.runUntil(world.nowMs() + 2 * ttlMs);
+
+  // Nobody beats any more, so that every lease comes to its end and that end becomes known.
+  for (const program of programs) program.crash();
+  await world.runUntil(world.nowMs() + 2 * ttlMs);
+  const { licenseId } = license;
+  await suite.deps.upkeep.expire(shardOf(licenseId), [licenseId]);
+  return {
+    beliefs: beliefsOf(samples),
+    refusals: network.refusals,
+    confirmed: network.confirmed,
+    events: await eventsOf(clocked, licenseId),
+    licenses: [{ licenseId, limit: scenario.terms.max + scenario.terms.overdraft }],
+    happened: programs.flatMap(({ happened }) => happened),
+    met: network.tally,
+  };
+}
+
+const WELL: Fate = { arrivesAfterMs: 1, answer: { how: 'none', afterMs: 1 } };
+
+async function eventsOf({ suite }: ClockedSuite, licenseId: string): Promise<SeatEvent[]> {
+  const events: SeatEvent[] = [];
+  for (let after: string | undefined; ; ) {
+    const entries = await suite.deps.upkeep.readOutbox(shardOf(licenseId), { limit: 100, after });
+    for (const { event } of entries) if (event?.licenseId === licenseId) events.push(event);
+    after = entries.at(-1)?.position;
+    if (after === undefined) return events;
+  }
+}
