@@ -35,8 +35,6 @@ export interface ErrorDetails {
 export type OwnCode =
   /** No answer that could be used came, however often the server was asked, and no stored license stands in. */
   | 'NO_ANSWER'
-  /** Every seat stayed taken for as long as `wait` said. */
-  | 'WAITED_IN_VAIN'
   /** Offline, and what is stored is no license for this machine, or was changed. */
   | 'OFFLINE_LICENSE_INVALID'
   /** Offline, and the stored license has ended. */

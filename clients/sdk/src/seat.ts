@@ -4,7 +4,6 @@ export type SeatState = 'online' | 'offline' | 'expired' | 'released';
 
 /** A seat that was granted, as it stands at the moment of looking. */
 export interface Seat {
-  /** Also `undefined` where a stored license stands in for a server that could not be asked. */
   readonly sessionId: string;
   readonly licenseId: string;
   /** `online`: held. `offline`: the server does not answer. `expired`: not to be used. `released`: given back. */
@@ -15,6 +14,8 @@ export interface Seat {
   readonly holdsLease: boolean;
   /** The end of a loan by the server's clock; `undefined` for a seat that is held by heartbeats. */
   readonly borrowedUntil: Date | undefined;
+  /** Until when it may be used without the server, by its signed license; `undefined` while there is none. */
+  readonly offlineUntil: Date | undefined;
   on<Name extends keyof SeatEvents>(name: Name, listener: (event: SeatEvents[Name]) => void): Off;
   /**
    * Gives the seat back; it is not to be used from the call on, whatever the server answers. Throws only for a borrowed seat
