@@ -61,17 +61,24 @@ export function openNetwork({ world, server, nextFate }: NetworkOptions): Networ
     tally.set(met, (tally.get(met) ?? 0) + 1);
 
     return new Promise((resolve, reject) => {
-      const lose = (why: string): void => reject(new NoAnswer(why));
-      const callOff = asker.clock.after(timeoutMs, () => lose('not in time'));
-      const abort = (): void => lose('given up');
-      if (signal?.aborted) abort();
-      signal?.addEventListener('abort', abort, { once: true });
+      let isOver = false;
+      const end = (): void => {
+        isOver = true;
+        callOff();
+      };
+      const lose = (why: string): void => {
+        end();
+        reject(new NoAnswer(why));
+      };
+      const callOff = asker.clock.after(timeoutMs, () => lose('not in time'), true);
+      if (signal?.aborted) lose('given up');
+      signal?.addEventListener('abort', () => lose('given up'), { once: true });
 
       function give(answer: Answer | 'RESET'): void {
         asker.machine.whenAwake(() => {
-          if (!asker.isAlive()) return;
-          callOff();
+          if (isOver || !asker.isAlive()) return;
           if (answer === 'RESET' || answer.isCutShort) return lose('reset');
+          end();
           if (how !== 'RESET' && how !== 'NEVER' && isTrue(how)) noteRefusal(asker.program, request, answer);
           const { status, headers, body } = answer;
           resolve({ status, body, header: (name) => headers[name] });

@@ -69,7 +69,12 @@ export function startProgram({ name, machine, network, url, licenseKey, nowMs }:
     const marks = holders.takeMarks();
     isAlive = false;
     const isThere = (): boolean => true;
-    const heir = { ...asker, program: `${name}, afterwards`, clock: machine.clock(isThere), isAlive: isThere };
+    const heir = {
+      ...asker,
+      program: `${name}, afterwards`,
+      clock: machine.clock(isThere),
+      isAlive: isThere,
+    };
     const options = { timeoutMs: AFTERWARDS_MS, background: false };
     Promise.allSettled(left.map((request) => network.send(heir, request, options))).then(() => {
       for (const mark of marks) mark();

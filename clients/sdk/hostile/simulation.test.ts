@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ClockedSuite, openClockedSuite } from '../../../shared/testing/clocked-suite.ts';
 import { findFalseBeliefs } from './beliefs.ts';
 import { scenarios, simulate } from './simulation.ts';
+import { storyOf } from './story.ts';
 
 const RUNS = Number(process.env.RUNS ?? 30);
 const SEED = Number(process.env.SEED ?? 20_261_128);
@@ -20,20 +21,31 @@ describe('whatever becomes of requests, answers, programs, machines and clocks,'
     timeout: WITHIN_MS,
   }, async () => {
     (globalThis as any).MUT = process.env.MUT;
-    await fc.assert(
-      fc.asyncProperty(scenarios, async (scenario) => {
-        const logs = await simulate(clocked, scenario);
-        for (const what of logs.happened) tally.set(what, (tally.get(what) ?? 0) + 1);
-        for (const [what, n] of logs.met) tally.set(what, (tally.get(what) ?? 0) + n);
-        for (const e of logs.events) tally.set(e.type, (tally.get(e.type) ?? 0) + 1);
-        expect(findFalseBeliefs(logs)).toEqual([]);
-      }),
-      { seed: SEED, numRuns: RUNS, interruptAfterTimeLimit: 60000 },
-    );
+    const t = performance.now();
+    let n = 0;
+    await fc
+      .assert(
+        fc.asyncProperty(scenarios, async (scenario) => {
+          const logs = await simulate(clocked, scenario);
+          n++;
+          for (const what of logs.happened) tally.set(what, (tally.get(what) ?? 0) + 1);
+          for (const [what, n] of logs.met) {
+            tally.set(what, (tally.get(what) ?? 0) + n);
+            tally.set('requests', (tally.get('requests') ?? 0) + n);
+          }
+          for (const e of logs.events) tally.set(e.type, (tally.get(e.type) ?? 0) + 1);
+          expect(findFalseBeliefs(logs), storyOf(logs)).toEqual([]);
+        }),
+        { seed: SEED, numRuns: RUNS, endOnFailure: !process.env.SHRINK },
+      )
+      .finally(() => process.stderr.write(`TOOK ${n} ${performance.now() - t}\n`));
   });
   afterAll(() =>
     process.stderr.write(
-      JSON.stringify((globalThis as any).STAT) + JSON.stringify([...tally].sort(), null, 1),
+      [...tally]
+        .sort()
+        .map((x) => x.join(' '))
+        .join(' | ') + '\n',
     ),
   );
 });
