@@ -97,6 +97,14 @@ export function readSigned(body: string): string | undefined {
   return isText(token) ? token : undefined;
 }
 
+/** The keys of a JSON Web Key Set; what each is worth shows when it is used. */
+export function readKeySet(body: string): { readonly keys: readonly object[] } | undefined {
+  const keys = fieldsOf(body)?.keys;
+  return Array.isArray(keys) && keys.every((key) => typeof key === 'object' && key !== null)
+    ? { keys }
+    : undefined;
+}
+
 /** The server's definite no; `undefined` where it is not plain that our server says no, and to this. */
 export function readProblem({ status, body, header }: Response): SeatleaseError | undefined {
   const { type, title, code, detail, status: said, request_id: requestId, ...more } = fieldsOf(body) ?? {};

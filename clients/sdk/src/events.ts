@@ -10,8 +10,8 @@ export interface SeatEvents {
   /** The lease had run out, and a free seat was taken again. `online` follows. */
   revived: { readonly seat: Seat };
   /**
-   * Gone. `expired`: the server could not be asked for longer than is allowed; it may still come back, by `revived`. Any
-   * other reason is the server's code, such as SESSION_NOT_FOUND, and is final.
+   * Gone. `expired`: the server could not be asked for longer than is allowed, or `CLOCK_ROLLED_BACK` meanwhile; it may
+   * still come back, which `online` tells. Any other reason is the server's code, such as SESSION_NOT_FOUND, and is final.
    */
   lost: { readonly seat: Seat; readonly reason: LostReason };
 }
