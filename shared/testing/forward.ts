@@ -7,7 +7,11 @@ export function forward(
   incoming: IncomingMessage,
   body: Buffer,
 ): Promise<IncomingMessage> {
-  const { host: _host, connection: _connection, ...headers } = incoming.headers;
+  // As they were sent: where the suite runs in this process too, it marks the requests of every server in it.
+  const sent = Array.from({ length: incoming.rawHeaders.length / 2 }, (_, i) =>
+    incoming.rawHeaders.slice(2 * i, 2 * i + 2),
+  );
+  const headers = Object.fromEntries(sent.filter(([name = '']) => !/^(host|connection)$/i.test(name)));
   return new Promise((resolve, reject) => {
     const outgoing = http.request(new URL(incoming.url ?? '/', targetUrl), {
       agent,
