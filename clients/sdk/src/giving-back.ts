@@ -9,20 +9,24 @@ const PATIENCE_MS = { short: 2_000, long: 20_000 } as const;
 const FIRST_PAUSE_MS = 300;
 const LONGEST_PAUSE_MS = 2_000;
 
+export interface GivenBack {
+  readonly sessionId: string;
+  readonly sessionToken: string | undefined;
+  readonly patience: keyof typeof PATIENCE_MS;
+}
+
 /** Tells the server that a session gives its seat back. Gives what came between, where something did; never throws. */
 export async function giveBack(
   server: Server,
   clock: Clock,
   stopwatch: Stopwatch,
-  sessionId: string,
-  sessionToken: string | undefined,
-  patience: keyof typeof PATIENCE_MS,
+  { sessionId, sessionToken, patience }: GivenBack,
 ): Promise<SeatleaseError | undefined> {
   const untilMs = stopwatch.read() + PATIENCE_MS[patience];
   for (let n = 0; ; n += 1) {
     const leftMs = untilMs - stopwatch.read();
     const answer = await server.ask('release', {
-      body: { session_id: sessionId, ...(sessionToken === undefined ? {} : { session_token: sessionToken }) },
+      body: { session_id: sessionId, session_token: sessionToken },
       timeoutMs: patience === 'short' ? leftMs : leftMs / 2,
       background: false,
       read: (_, status) => (status === 204 ? true : undefined),

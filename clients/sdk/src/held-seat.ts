@@ -148,16 +148,13 @@ export class HeldSeat implements Seat {
 
   async #giveBack(): Promise<Error | undefined> {
     const { platform, server, grace, stopwatch } = this.#parts;
-    const patience = this.borrowedUntil ? 'long' : 'short';
-    const trouble = await giveBack(
-      server,
-      platform.clock,
-      stopwatch,
-      this.sessionId,
-      this.#sessionToken,
-      patience,
-    );
-    // While the server has not heard of it the seat is taken, and so it may be used again after a start without the server.
+    const sent = this.#parts.onItsWay(this.sessionId);
+    const trouble = await giveBack(server, platform.clock, stopwatch, {
+      sessionId: this.sessionId,
+      sessionToken: this.#sessionToken,
+      patience: this.borrowedUntil ? 'long' : 'short',
+    });
+    // While the server has not heard of it the seat is taken, and may be used again after a start without the server.
     if (trouble) return trouble;
     sent.arrived();
     await grace.forget();

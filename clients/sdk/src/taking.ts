@@ -130,7 +130,11 @@ export class Taker {
   async #giveBack({ sessionId, sessionToken }: Grant): Promise<SeatleaseError | undefined> {
     const { server, platform, stopwatch } = this.#parts;
     const sent = this.#send(sessionId);
-    const trouble = await giveBack(server, platform.clock, stopwatch, sessionId, sessionToken, 'short');
+    const trouble = await giveBack(server, platform.clock, stopwatch, {
+      sessionId,
+      sessionToken,
+      patience: 'short',
+    });
     if (!trouble) sent.arrived();
     return trouble;
   }
