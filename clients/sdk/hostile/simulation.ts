@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { vi } from 'vitest';
 import type { ClockedSuite } from '../../../shared/testing/clocked-suite.ts';
 import { beliefsOf, type Logs, type Sample } from './beliefs.ts';
 import { type Fate, weather } from './fates.ts';
@@ -24,10 +25,13 @@ export interface Scenario {
     readonly unit: 'machine' | 'process';
     readonly ttl_seconds: number;
     readonly heartbeat_seconds: number;
+    readonly offline_grace_days: number;
   };
   readonly machines: readonly Omit<MachineOptions, 'name'>[];
   readonly steps: readonly { readonly afterMs: number; readonly who: number; readonly deed: Deed }[];
   readonly fates: readonly Fate[];
+  /** What `Math.random` gives, again and again: the SDK's jitter. */
+  readonly draws: readonly number[];
 }
 
 /** More than one and fewer than the SDK's margin allows for, both ways: clocks of crystals differ by a tenth of it. */
@@ -78,6 +82,7 @@ export const scenarios: fc.Arbitrary<Scenario> = rhythms.chain((rhythm) => {
     max: fc.integer({ min: 1, max: 2 }),
     overdraft: fc.constantFrom(0, 0, 1),
     unit: fc.constantFrom('machine' as const, 'process' as const),
+    offline_grace_days: fc.constantFrom(0, 0, 1),
   });
   return fc.record({
     terms: terms.map((some) => ({ ...some, ...rhythm })),
@@ -95,6 +100,10 @@ export const scenarios: fc.Arbitrary<Scenario> = rhythms.chain((rhythm) => {
       size: 'max',
     }),
     fates: weather(ttlMs * 1.2),
+    draws: fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), {
+      minLength: 8,
+      maxLength: 32,
+    }),
   });
 });
 
@@ -106,7 +115,7 @@ export interface SimulationLogs extends Logs {
 /** Lets all of it happen against the suite, and gives what was seen of it by both sides. */
 export async function simulate(clocked: ClockedSuite, scenario: Scenario): Promise<SimulationLogs> {
   const { suite } = clocked;
-  const license = await suite.createLicense({ ...scenario.terms, requests_per_minute: 1_000_000 });
+  const license = await suite.createLicense({ ...scenario.terms, plan: 'enterprise', requests_per_minute: 1_000_000 });
   const samples: Sample[] = [];
   const programs: Program[] = [];
   const alive = new Map<string, Program>();
@@ -119,6 +128,8 @@ export async function simulate(clocked: ClockedSuite, scenario: Scenario): Promi
   const machines = scenario.machines.map((options, i) =>
     openMachine(world, { ...options, name: `machine-${i}` }),
   );
+  let draw = 0;
+  vi.spyOn(Math, 'random').mockImplementation(() => scenario.draws[draw++ % scenario.draws.length] ?? 0);
   let fateIndex = 0;
   const network = openNetwork({
     world,

@@ -1,3 +1,5 @@
+import { settled } from '../src/testing/work.ts';
+
 /** Time in which only what is planned happens, one thing after the other. Milliseconds, by the server's clock. */
 export interface World {
   nowMs(): number;
@@ -20,8 +22,7 @@ export function openWorld(server: { nowMs(): number; moveClock(ms: number): void
       look();
     }
     await call();
-    // Whatever promises were kept by it have told everybody by then.
-    await new Promise((resolve) => setImmediate(resolve));
+    await settled();
     look();
   }
 
