@@ -17,13 +17,13 @@ export interface LiveProgram {
   readonly logFile: string;
   /** What programs of the machine share. */
   readonly folder: string;
-  /** `ENDED` goes on until somebody ends it. The others take a seat, say so, and end in their way at a SIGUSR2. */
-  readonly until: 'ENDED' | 'RUN_OUT_OF_WORK' | 'EXIT' | 'CRASH';
+  /** `ENDED`: goes on until somebody ends it. The others take a seat, say so, and end in their way at a SIGUSR2. */
+  readonly until: 'ENDED' | 'RUN_OUT_OF_WORK' | 'EXIT' | 'CRASH' | 'SIGNAL';
 }
 
 const LOOK_MS = 10;
-const LONGEST_STAY_MS = 2_500;
-const LONGEST_PAUSE_MS = 500;
+const LONGEST_STAY_MS = 2_000;
+const LONGEST_PAUSE_MS = 300;
 
 const { name, machine, url, licenseKey, logFile, folder, until }: LiveProgram = JSON.parse(
   process.argv[2] ?? '',

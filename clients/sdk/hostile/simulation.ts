@@ -115,7 +115,11 @@ export interface SimulationLogs extends Logs {
 /** Lets all of it happen against the suite, and gives what was seen of it by both sides. */
 export async function simulate(clocked: ClockedSuite, scenario: Scenario): Promise<SimulationLogs> {
   const { suite } = clocked;
-  const license = await suite.createLicense({ ...scenario.terms, plan: 'enterprise', requests_per_minute: 1_000_000 });
+  const license = await suite.createLicense({
+    ...scenario.terms,
+    plan: 'enterprise',
+    requests_per_minute: 1_000_000,
+  });
   const samples: Sample[] = [];
   const programs: Program[] = [];
   const alive = new Map<string, Program>();
