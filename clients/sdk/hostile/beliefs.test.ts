@@ -92,6 +92,23 @@ describe('an evicted program is excused', () => {
     expect(kindsIn({ beliefs: [belief('cat', CAT, 6_000, 16_001)], refusals: [] })).toEqual(['NOT_HELD']);
   });
 
+  test("and takes nobody's seat meanwhile, even where its grant came when it was evicted already", () => {
+    const next = newSessionId(LICENSE);
+    const events = [...SOUND.events, told('session.acquired', next, 12_000)];
+    const confirmed = [
+      ...SOUND.confirmed,
+      { machine: 'dan', sessionId: next, atMs: 12_000, expiresAtMs: 22_000 },
+    ];
+    for (const fromMs of [6_000, 12_500]) {
+      const beliefs = [
+        belief('ann', ANN, 15_001, 20_000),
+        belief('cat', CAT, fromMs, 15_900),
+        belief('dan', next, 12_001, 20_000),
+      ];
+      expect(kindsIn({ beliefs, events, confirmed, refusals: [] })).toEqual([]);
+    }
+  });
+
   test('by its own refusals alone', () => {
     const refusals = [{ program: 'ann', sessionId: CAT, atMs: 12_500 }];
     expect(kindsIn({ beliefs: [belief('cat', CAT, 6_000, 15_000)], refusals })).toEqual([]);

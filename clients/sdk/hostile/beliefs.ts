@@ -117,14 +117,15 @@ function findBeyondLimit(
 ): FalseBelief[] {
   const bySession = Map.groupBy(beliefs, ({ sessionId }) => sessionId);
   const claims = [...bySession].flatMap(([sessionId, ofSession]) => {
-    const evictedMs = (tenures.get(sessionId) ?? [])
-      .filter(({ isEvicted }) => isEvicted)
-      .map(({ toMs }) => toMs);
-    return joined(ofSession).map(({ fromMs, toMs }) => ({
-      licenseId: licenseOfSession(sessionId),
-      beginMs: fromMs,
-      endMs: Math.min(toMs, ...evictedMs.filter((atMs) => atMs >= fromMs)),
-    }));
+    // What is evicted stays so: belief in it later is excused, or was found already.
+    const evicted = (tenures.get(sessionId) ?? []).find(({ isEvicted }) => isEvicted);
+    return joined(ofSession)
+      .map(({ fromMs, toMs }) => ({
+        licenseId: licenseOfSession(sessionId),
+        beginMs: fromMs,
+        endMs: Math.min(toMs, evicted?.toMs ?? toMs),
+      }))
+      .filter(({ beginMs, endMs }) => beginMs < endMs);
   });
   return excessOf(claims, licenses).map(({ licenseId: of, fromMs, toMs, seats }) => ({
     kind: 'BEYOND_LIMIT',
