@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { EventType } from '../../../shared/domain/event.ts';
 import { newSessionId } from '../../../shared/domain/ids.ts';
 import { event, LICENSE } from '../../../shared/testing/seat-events.ts';
-import { type Belief, beliefsOf, findFalseBeliefs, type Logs } from './beliefs.ts';
+import { type Belief, beliefsOf, type Confirmed, findFalseBeliefs, type Logs } from './beliefs.ts';
 
 const [ANN, BEN, CAT] = Array.from({ length: 3 }, () => newSessionId(LICENSE)) as [string, string, string];
 
@@ -11,14 +11,18 @@ const belief = (machine: string, sessionId: string, fromMs: number, toMs: number
   return { program: machine, machine, sessionId, fromMs, toMs };
 };
 
+const confirms = (machine: string, sessionId: string, atMs: number, expiresAtMs: number): Confirmed => {
+  return { program: machine, machine, sessionId, atMs, expiresAtMs };
+};
+
 /** Two seats: Ann's lease runs out and is revived, Ben gives his back, Cat gets it in that millisecond and is evicted. */
 const SOUND: Logs = {
   licenses: [{ licenseId: LICENSE, limit: 2 }],
   confirmed: [
-    { machine: 'ann', sessionId: ANN, atMs: 1_000, expiresAtMs: 11_000 },
-    { machine: 'ann', sessionId: ANN, atMs: 15_000, expiresAtMs: 25_000 },
-    { machine: 'ben', sessionId: BEN, atMs: 2_000, expiresAtMs: 12_000 },
-    { machine: 'cat', sessionId: CAT, atMs: 6_000, expiresAtMs: 16_000 },
+    confirms('ann', ANN, 1_000, 11_000),
+    confirms('ann', ANN, 15_000, 25_000),
+    confirms('ben', BEN, 2_000, 12_000),
+    confirms('cat', CAT, 6_000, 16_000),
   ],
   events: [
     told('session.acquired', ANN, 1_000),
@@ -95,10 +99,7 @@ describe('an evicted program is excused', () => {
   test("and takes nobody's seat meanwhile, even where its grant came when it was evicted already", () => {
     const next = newSessionId(LICENSE);
     const events = [...SOUND.events, told('session.acquired', next, 12_000)];
-    const confirmed = [
-      ...SOUND.confirmed,
-      { machine: 'dan', sessionId: next, atMs: 12_000, expiresAtMs: 22_000 },
-    ];
+    const confirmed = [...SOUND.confirmed, confirms('dan', next, 12_000, 22_000)];
     for (const fromMs of [6_000, 12_500]) {
       const beliefs = [
         belief('ann', ANN, 15_001, 20_000),
@@ -113,6 +114,16 @@ describe('an evicted program is excused', () => {
     const refusals = [{ program: 'ann', sessionId: CAT, atMs: 12_500 }];
     expect(kindsIn({ beliefs: [belief('cat', CAT, 6_000, 15_000)], refusals })).toEqual([]);
   });
+});
+
+test('finds a second seat that a program was given while it had one', () => {
+  const second = newSessionId(LICENSE);
+  const change = (atMs: number): Partial<Logs> => ({
+    confirmed: [...SOUND.confirmed, confirms('ben', second, atMs, atMs + 10_000)],
+    events: [...SOUND.events, told('session.acquired', second, atMs)],
+  });
+  expect(kindsIn(change(5_999))).toEqual(['TWO_SEATS']);
+  expect(kindsIn(change(6_000))).toEqual([]);
 });
 
 test('programs that share a session take one seat together', () => {

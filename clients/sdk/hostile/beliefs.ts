@@ -13,6 +13,8 @@ export interface Belief {
 
 /** A lease as the server confirmed it, whether or not the answer arrived. */
 export interface Confirmed {
+  /** Whose request it was. */
+  readonly program: string;
   readonly machine: string;
   readonly sessionId: string;
   readonly atMs: number;
@@ -37,7 +39,7 @@ export interface Logs {
 }
 
 export interface FalseBelief {
-  readonly kind: 'NEVER_GRANTED' | 'NOT_ITS_OWN' | 'NOT_HELD' | 'BEYOND_LIMIT';
+  readonly kind: 'NEVER_GRANTED' | 'NOT_ITS_OWN' | 'NOT_HELD' | 'BEYOND_LIMIT' | 'TWO_SEATS';
   /** A program, or a license. */
   readonly of: string;
   readonly detail: string;
@@ -54,8 +56,8 @@ interface Tenure {
 const ENDS: readonly string[] = ['session.expired', 'session.released', 'session.evicted'];
 
 /**
- * Every time in which a program believed in a seat that the server did not hold for it then, to the millisecond, and
- * every time in which more seats were believed in than there are.
+ * Every time in which a program believed in a seat that the server did not hold for it then, to the millisecond, every
+ * time in which more seats were believed in than there are, and every second seat that a program was given beside its own.
  *
  * One exception: nobody can know of an eviction before the next beat is answered. Until then, and never longer than the
  * lease that the server had confirmed, belief in an evicted session is no fault.
@@ -76,7 +78,7 @@ export function findFalseBeliefs(logs: Logs): FalseBelief[] {
     const spans = own.map((tenure) => `${tenure.fromMs} to ${tenure.toMs}`).join(', ');
     return [{ kind: 'NOT_HELD', of, detail: `${sessionId} from ${fromMs} to ${toMs}, held ${spans}` }];
   });
-  return [...found, ...findBeyondLimit(logs, tenures)];
+  return [...found, ...findBeyondLimit(logs, tenures), ...findTwoSeats(logs, tenures)];
 }
 
 function tenuresOf(events: readonly SeatEvent[]): Tenure[] {
@@ -134,6 +136,24 @@ function findBeyondLimit(
   }));
 }
 
+/** A program that was not answered and asks again gets the seat that it has, and takes nobody another. */
+function findTwoSeats({ confirmed }: Logs, tenures: ReadonlyMap<string, readonly Tenure[]>): FalseBelief[] {
+  const byProgram = Map.groupBy(confirmed, ({ program }) => program);
+  return [...byProgram].flatMap(([of, ofProgram]): FalseBelief[] => {
+    const sessions = [...new Set(ofProgram.map(({ sessionId }) => sessionId))];
+    const held = sessions
+      .flatMap((sessionId) => tenures.get(sessionId) ?? [])
+      .sort((a, b) => a.fromMs - b.fromMs);
+    return held.flatMap((tenure, i): FalseBelief[] => {
+      const next = held[i + 1];
+      if (!next || next.fromMs >= tenure.toMs) return [];
+      return [
+        { kind: 'TWO_SEATS', of, detail: `${tenure.sessionId} and ${next.sessionId} at ${next.fromMs}` },
+      ];
+    });
+  });
+}
+
 function joined(beliefs: readonly Belief[]): { fromMs: number; toMs: number }[] {
   const done: { fromMs: number; toMs: number }[] = [];
   for (const { fromMs, toMs } of [...beliefs].sort((a, b) => a.fromMs - b.fromMs)) {
@@ -144,6 +164,7 @@ function joined(beliefs: readonly Belief[]): { fromMs: number; toMs: number }[] 
   return done;
 }
 
+/** What a program goes by about a session, whichever of its seats stands for that. */
 export interface Sample {
   readonly program: string;
   readonly machine: string;

@@ -33,10 +33,17 @@ const seatlease = new Seatlease({ url, licenseKey }, { ...platform, fingerprint:
 const seats = new Set<Seat>();
 
 function look(): void {
-  const samples = [...seats].map((seat): Sample => {
-    // Before the look: it may be stopped in between, and looks as late as it goes on.
-    const atMs = Date.now();
-    return { program: name, machine, sessionId: seat.sessionId, atMs, holdsLease: seat.holdsLease };
+  // Before the look: it may be stopped in between, and looks as late as it goes on.
+  const atMs = Date.now();
+  const bySession = Map.groupBy(seats, ({ sessionId }) => sessionId);
+  const samples = [...bySession].map(([sessionId, ofSession]): Sample => {
+    return {
+      program: name,
+      machine,
+      sessionId,
+      atMs,
+      holdsLease: ofSession.some(({ holdsLease }) => holdsLease),
+    };
   });
   if (samples.length > 0)
     appendFileSync(logFile, samples.map((sample) => `${JSON.stringify(sample)}\n`).join(''));

@@ -19,8 +19,18 @@ export interface Network {
   send(asker: Asker, request: Request, options: SendOptions): Promise<Response>;
   readonly confirmed: readonly Confirmed[];
   readonly refusals: readonly Refused[];
+  /** What arrived at the server, for the story. */
+  readonly arrivals: readonly Arrival[];
   /** How many requests met what. */
   readonly tally: ReadonlyMap<string, number>;
+}
+
+export interface Arrival {
+  readonly program: string;
+  readonly operation: string;
+  readonly sentMs: number;
+  readonly atMs: number;
+  readonly status: number;
 }
 
 export interface NetworkOptions {
@@ -34,13 +44,21 @@ export interface NetworkOptions {
 export function openNetwork({ world, server, nextFate }: NetworkOptions): Network {
   const confirmed: Confirmed[] = [];
   const refusals: Refused[] = [];
+  const arrivals: Arrival[] = [];
   const tally = new Map<string, number>();
 
-  async function ask({ machine }: Asker, request: Request): Promise<Answer> {
+  async function ask({ program, machine }: Asker, request: Request, sentMs: number): Promise<Answer> {
     const { status, headers, text, body } = await server(request);
+    arrivals.push({ program, operation: operationOf(request), sentMs, atMs: world.nowMs(), status });
     if (status < 300 && typeof body?.expires_at === 'string') {
       const expiresAtMs = Date.parse(body.expires_at);
-      confirmed.push({ machine: machine.name, sessionId: body.session_id, atMs: world.nowMs(), expiresAtMs });
+      confirmed.push({
+        program,
+        machine: machine.name,
+        sessionId: body.session_id,
+        atMs: world.nowMs(),
+        expiresAtMs,
+      });
       // Whoever believes in it any longer is to be seen.
       world.plan(expiresAtMs + 1, () => {});
     }
@@ -57,7 +75,7 @@ export function openNetwork({ world, server, nextFate }: NetworkOptions): Networ
   function send(asker: Asker, request: Request, { timeoutMs, signal }: SendOptions): Promise<Response> {
     const fate = nextFate();
     const { how } = fate.answer;
-    const met = `${new URL(request.url).pathname.split('/').at(-1)} ${how}`;
+    const met = `${operationOf(request)} ${how}`;
     tally.set(met, (tally.get(met) ?? 0) + 1);
 
     return new Promise((resolve, reject) => {
@@ -94,12 +112,17 @@ export function openNetwork({ world, server, nextFate }: NetworkOptions): Networ
 
       const sentMs = world.nowMs();
       if (fate.arrivesAfterMs === undefined) goBack(NOTHING);
-      else world.plan(sentMs + fate.arrivesAfterMs, async () => goBack(await ask(asker, request)));
-      if (fate.againAfterMs !== undefined) world.plan(sentMs + fate.againAfterMs, () => ask(asker, request));
+      else world.plan(sentMs + fate.arrivesAfterMs, async () => goBack(await ask(asker, request, sentMs)));
+      if (fate.againAfterMs !== undefined)
+        world.plan(sentMs + fate.againAfterMs, () => ask(asker, request, sentMs));
     });
   }
 
-  return { send, confirmed, refusals, tally };
+  return { send, confirmed, refusals, arrivals, tally };
+}
+
+function operationOf({ url }: Request): string {
+  return new URL(url).pathname.split('/').at(-1) ?? '';
 }
 
 /** What is left to distort where the server was never asked: nothing that is an answer to anything. */

@@ -114,12 +114,14 @@ export function startProgram({ name, machine, network, url, licenseKey, nowMs }:
       ).then(end);
     },
     look() {
-      return [...seats].map((seat) => ({
+      // After a loss the same session may come back as another seat.
+      const bySession = Map.groupBy(seats, ({ sessionId }) => sessionId);
+      return [...bySession].map(([sessionId, ofSession]) => ({
         program: name,
         machine: machine.name,
-        sessionId: seat.sessionId,
+        sessionId,
         atMs: nowMs(),
-        holdsLease: seat.holdsLease,
+        holdsLease: ofSession.some(({ holdsLease }) => holdsLease),
       }));
     },
     happened,

@@ -4,7 +4,7 @@ import type { ClockedSuite } from '../../../shared/testing/clocked-suite.ts';
 import { beliefsOf, type Logs, type Sample } from './beliefs.ts';
 import { type Fate, weather } from './fates.ts';
 import { type Machine, type MachineOptions, openMachine } from './machine.ts';
-import { openNetwork } from './network.ts';
+import { type Arrival, openNetwork } from './network.ts';
 import { type Program, startProgram } from './programs.ts';
 import { eventsOf } from './server-log.ts';
 import { openWorld } from './world.ts';
@@ -108,6 +108,7 @@ export const scenarios: fc.Arbitrary<Scenario> = rhythms.chain((rhythm) => {
 });
 
 export interface SimulationLogs extends Logs {
+  readonly arrivals: readonly Arrival[];
   readonly happened: readonly string[];
   readonly met: ReadonlyMap<string, number>;
 }
@@ -139,10 +140,7 @@ export async function simulate(clocked: ClockedSuite, scenario: Scenario): Promi
     world,
     server: ({ method, url, headers, body }) =>
       suite.call(method, new URL(url).pathname, { headers, ...(body === undefined ? {} : { body }) }),
-    nextFate: () => {
-      fateIndex += 1;
-      return scenario.fates[fateIndex % scenario.fates.length] ?? WELL;
-    },
+    nextFate: () => scenario.fates[fateIndex++ % scenario.fates.length] ?? WELL,
   });
   const places = machines.flatMap((machine) =>
     Array.from({ length: PROGRAMS_A_MACHINE }, (_, i) => ({ machine, place: `${machine.name}/${i}` })),
@@ -212,6 +210,7 @@ export async function simulate(clocked: ClockedSuite, scenario: Scenario): Promi
     beliefs: beliefsOf(samples),
     refusals: network.refusals,
     confirmed: network.confirmed,
+    arrivals: network.arrivals,
     events: await eventsOf(suite.deps, licenseId),
     licenses: [{ licenseId, limit: scenario.terms.max + scenario.terms.overdraft }],
     happened: programs.flatMap(({ happened }) => happened),

@@ -1,10 +1,17 @@
 import type { Logs } from './beliefs.ts';
+import type { Arrival } from './network.ts';
 
 /** Both logs as one, for whoever wants to know how it came to a false belief. */
-export function storyOf({ beliefs, refusals, confirmed, events }: Logs): string {
+export function storyOf(
+  { beliefs, refusals, confirmed, events }: Logs,
+  arrivals: readonly Arrival[] = [],
+): string {
   const lines = [
     ...beliefs.map(({ program, sessionId, fromMs, toMs }) => {
       return { atMs: fromMs, what: `${program} believes in ${sessionId} until ${toMs}` };
+    }),
+    ...arrivals.map(({ program, operation, sentMs, atMs, status }) => {
+      return { atMs, what: `${operation} of ${program} arrives, sent at ${sentMs}: ${status}` };
     }),
     ...refusals.map(({ program, sessionId, atMs }) => ({ atMs, what: `${program} is refused ${sessionId}` })),
     ...confirmed.map(({ machine, sessionId, atMs, expiresAtMs }) => {
