@@ -95,8 +95,18 @@ export class Asker {
       background,
       read: (body) => {
         const grant = readGrant(body);
-        return grant && (licenseId ?? grant.licenseId) === grant.licenseId ? grant : undefined;
+        return grant && isOf(grant, options) ? grant : undefined;
       },
     });
   }
+}
+
+/** Ids and keys name their license: whatever names another was never meant for us. */
+function isOf({ licenseId, sessionId }: Grant, asked: SeatleaseOptions): boolean {
+  const name = licenseId.replace(/^lic_/, '');
+  return (
+    sessionId.startsWith(`ses_${name}_`) &&
+    (asked.licenseId ?? licenseId) === licenseId &&
+    (asked.licenseKey ?? `slk_${name}_`).startsWith(`slk_${name}_`)
+  );
 }

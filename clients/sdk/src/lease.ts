@@ -27,7 +27,7 @@ export class Lease {
     const lengthMs = ttlSeconds * 1000 * (1 - MARGIN);
     this.endsAtMs = sentAtMs + lengthMs;
     // Near the end of a license the server expects a beat when the lease ends, which would leave no room to try again.
-    this.heartbeatMs = Math.max(Math.min(heartbeatSeconds * 1000, lengthMs * LATEST_DUE), LEAST_PAUSE_MS);
+    this.heartbeatMs = Math.max(Math.min(heartbeatSeconds, ttlSeconds * LATEST_DUE) * 1000, LEAST_PAUSE_MS);
     this.#dueAtMs = sentAtMs + this.heartbeatMs;
   }
 

@@ -113,10 +113,14 @@ export class Taker {
   async #ask({ borrowDays, isWanted }: Wish): Promise<Answer<Grant>> {
     const { asker, grace } = this.#parts;
     const tries = (await grace.isStored()) ? TRIES.withStoredLicense : TRIES.usual;
+    return this.#unlessOnItsWay(() => asker.askUntilAnswered(borrowDays, tries, isWanted));
+  }
+
+  /** However it is asked for: the request that gave a session back may be on its way still, and would end it under our hands. */
+  async #unlessOnItsWay(ask: () => Promise<Answer<Grant>>): Promise<Answer<Grant>> {
     for (;;) {
-      const answer = await asker.askUntilAnswered(borrowDays, tries, isWanted);
+      const answer = await ask();
       if (answer.kind !== 'good' || !this.#onItsWay.has(answer.body.sessionId)) return answer;
-      // The request that gave it back may be on its way still, and would end it under our hands.
       const trouble = await this.#giveBack(answer.body);
       if (trouble) return { kind: 'none', error: trouble };
     }
@@ -160,7 +164,7 @@ export class Taker {
       {
         ...this.#parts,
         membership,
-        askAgain: (timeoutMs) => asker.ask(timeoutMs, true),
+        askAgain: (timeoutMs) => this.#unlessOnItsWay(() => asker.ask(timeoutMs, true)),
         onItsWay: (sessionId) => this.#send(sessionId),
         cameTooLate: (grant) => this.#cameTooLate(grant),
       },

@@ -4,7 +4,10 @@ import type { Stopwatch } from '../stopwatch.ts';
 /** How far a clock may stand before what was seen: clocks are not set to the second. */
 const TOLERANCE_MS = 5 * 60_000;
 
-/** The time of day, never earlier than a moment that was seen before, by whichever clock. */
+/**
+ * The time of day, never earlier than a moment that was seen before, by whichever clock: the machine's is looked at once
+ * and then, set forward or not, through the stopwatch.
+ */
 export class SeenTime {
   readonly #clock: Clock;
   readonly #stopwatch: Stopwatch;
@@ -20,7 +23,7 @@ export class SeenTime {
 
   /** Milliseconds since the epoch. */
   nowMs(): number {
-    return Math.max(this.#clock.now().wallMs, this.#seenMs + this.#stopwatch.read() - this.#atMs);
+    return this.#seenMs + this.#stopwatch.read() - this.#atMs;
   }
 
   /** It cannot be earlier than this. */

@@ -55,6 +55,11 @@ export class TestClock implements Clock {
     return promise;
   }
 
+  /** Whatever runs by it ends. */
+  dropTimers(): void {
+    this.#timers.clear();
+  }
+
   /** The machine sleeps: only the wall clock goes on. */
   async sleep(ms: number): Promise<void> {
     this.#wallMs += ms * this.#speed;
