@@ -29,6 +29,7 @@ export interface PulseParts {
 /** Timers stand still while a machine sleeps: no more than this passes after it wakes until the clocks are looked at. */
 const LONGEST_TIMER_MS = 20_000;
 const LEAST_TIMER_MS = 10;
+const LATE_MS = 2_000;
 const LONGEST_TIMEOUT_MS = 10_000;
 /** For a seat that was begun without the server, which has not said how often it expects to hear of us. */
 const USUAL_HEARTBEAT_MS = 300_000;
@@ -45,6 +46,9 @@ export class Pulse {
   /** Goes up with each start: a try from before it says nothing of what came after. */
   #generation = 0;
   #isStopped = true;
+  /** When the next timer is to come, and how late the last one was: pages that nobody looks at get theirs late. */
+  #wakeAtMs = 0;
+  #lateMs = 0;
   #callOff: () => void = () => undefined;
 
   constructor(parts: PulseParts) {
@@ -64,6 +68,7 @@ export class Pulse {
   start(extension: Extension | undefined, isBorrowed: boolean): void {
     this.#isStopped = false;
     this.#isBeating = false;
+    this.#lateMs = 0;
     this.#generation += 1;
     this.#missed = 0;
     this.#lease = extension && new Lease(extension);
@@ -81,7 +86,7 @@ export class Pulse {
     this.#parts.changed(undefined);
     // Whoever was told may have given the seat back.
     if (this.#isStopped) return;
-    if (this.#nextAtMs !== undefined && !this.#isBeating && this.#parts.stopwatch.read() >= this.#nextAtMs)
+    if (this.#nextAtMs !== undefined && !this.#isBeating && this.#reachMs() >= this.#nextAtMs)
       void this.#beat();
     this.#sleep();
   }
@@ -94,7 +99,17 @@ export class Pulse {
       this.#parts.nextChangeMs(),
     ].filter((ms) => ms > 0);
     const delayMs = Math.max(Math.min(LONGEST_TIMER_MS, ...untilMs), LEAST_TIMER_MS);
-    this.#callOff = this.#parts.clock.after(delayMs, () => this.#wake());
+    this.#wakeAtMs = nowMs + delayMs;
+    this.#callOff = this.#parts.clock.after(delayMs, () => {
+      this.#lateMs = this.#parts.stopwatch.read() - this.#wakeAtMs;
+      this.#wake();
+    });
+  }
+
+  /** What falls due until then cannot be put off: where timers come late, the next may come too late for it. */
+  #reachMs(): number {
+    const nowMs = this.#parts.stopwatch.read();
+    return this.#lateMs < LATE_MS ? nowMs : nowMs + LONGEST_TIMER_MS + this.#lateMs;
   }
 
   async #beat(): Promise<void> {

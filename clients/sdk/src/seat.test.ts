@@ -166,6 +166,16 @@ describe('heartbeats', () => {
     expect(standing(seat)).toEqual(ONLINE);
   });
 
+  test('come in time in a page that nobody looks at, whose timers come once a minute', async () => {
+    vi.mocked(Math.random).mockReturnValue(0);
+    clock.timersEveryMs = 60_000;
+    const { network, seat, told } = await seated();
+    await clock.advance(3600_000);
+    expect(standing(seat)).toEqual(ONLINE);
+    expect(told).toEqual([]);
+    expect(network.count('/heartbeat')).toBeLessThan(18);
+  });
+
   test('a listener that throws is reported, and stops nothing', async () => {
     const { platform, network, seat, told } = await seated();
     const mistake = new Error('a mistake of the host program');
