@@ -30,6 +30,7 @@ export interface PulseParts {
 const LONGEST_TIMER_MS = 20_000;
 const LEAST_TIMER_MS = 10;
 const LATE_MS = 2_000;
+const LONGEST_LATE_MS = 60_000;
 const LONGEST_TIMEOUT_MS = 10_000;
 /** For a seat that was begun without the server, which has not said how often it expects to hear of us. */
 const USUAL_HEARTBEAT_MS = 300_000;
@@ -46,9 +47,6 @@ export class Pulse {
   /** Goes up with each start: a try from before it says nothing of what came after. */
   #generation = 0;
   #isStopped = true;
-  /** When the next timer is to come, and how late the last one was: pages that nobody looks at get theirs late. */
-  #wakeAtMs = 0;
-  #lateMs = 0;
   #callOff: () => void = () => undefined;
 
   constructor(parts: PulseParts) {
@@ -68,7 +66,6 @@ export class Pulse {
   start(extension: Extension | undefined, isBorrowed: boolean): void {
     this.#isStopped = false;
     this.#isBeating = false;
-    this.#lateMs = 0;
     this.#generation += 1;
     this.#missed = 0;
     this.#lease = extension && new Lease(extension);
@@ -81,13 +78,16 @@ export class Pulse {
     this.#callOff();
   }
 
-  #wake(): void {
+  /** `lateMs`: how late the timer came that wakes it. Those of pages that nobody looks at come once a minute. */
+  #wake(lateMs = 0): void {
     this.#callOff();
     this.#parts.changed(undefined);
     // Whoever was told may have given the seat back.
     if (this.#isStopped) return;
-    if (this.#nextAtMs !== undefined && !this.#isBeating && this.#reachMs() >= this.#nextAtMs)
-      void this.#beat();
+    // The next timer may come too late for what falls due until then.
+    const aheadMs = lateMs < LATE_MS ? 0 : Math.min(LONGEST_TIMER_MS + lateMs, LONGEST_LATE_MS);
+    const untilMs = this.#parts.stopwatch.read() + aheadMs;
+    if (this.#nextAtMs !== undefined && !this.#isBeating && untilMs >= this.#nextAtMs) void this.#beat();
     this.#sleep();
   }
 
@@ -99,17 +99,10 @@ export class Pulse {
       this.#parts.nextChangeMs(),
     ].filter((ms) => ms > 0);
     const delayMs = Math.max(Math.min(LONGEST_TIMER_MS, ...untilMs), LEAST_TIMER_MS);
-    this.#wakeAtMs = nowMs + delayMs;
-    this.#callOff = this.#parts.clock.after(delayMs, () => {
-      this.#lateMs = this.#parts.stopwatch.read() - this.#wakeAtMs;
-      this.#wake();
-    });
-  }
-
-  /** What falls due until then cannot be put off: where timers come late, the next may come too late for it. */
-  #reachMs(): number {
-    const nowMs = this.#parts.stopwatch.read();
-    return this.#lateMs < LATE_MS ? nowMs : nowMs + LONGEST_TIMER_MS + this.#lateMs;
+    const wakeAtMs = nowMs + delayMs;
+    this.#callOff = this.#parts.clock.after(delayMs, () =>
+      this.#wake(this.#parts.stopwatch.read() - wakeAtMs),
+    );
   }
 
   async #beat(): Promise<void> {
