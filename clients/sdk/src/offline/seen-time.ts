@@ -28,20 +28,20 @@ export class SeenTime {
 
   /** It cannot be earlier than this. */
   see(momentMs: number): void {
-    this.#set(Math.max(this.nowMs(), momentMs));
+    this.#seenMs = Math.max(this.nowMs(), momentMs);
+    this.#atMs = this.#stopwatch.read();
   }
 
-  /** The server, which signed for it, says what time it is: a clock that was wrong before is no evidence against it. */
-  correct(momentMs: number): void {
-    this.#set(momentMs);
+  /**
+   * The server, which signed for it, says what time it was not before `atMs` of the stopwatch: a clock that was wrong before
+   * is no evidence against it.
+   */
+  correct(momentMs: number, atMs: number): void {
+    this.#seenMs = momentMs;
+    this.#atMs = atMs;
   }
 
   isRolledBack(): boolean {
     return this.#clock.now().wallMs < this.nowMs() - TOLERANCE_MS;
-  }
-
-  #set(momentMs: number): void {
-    this.#seenMs = momentMs;
-    this.#atMs = this.#stopwatch.read();
   }
 }
