@@ -24,7 +24,10 @@ const only = (...places: string[]): RegExp => new RegExp(`^(${places.join('|')})
 const LAYERS: readonly Layer[] = [
   { of: /^scripts\//, may: () => /^/ },
   { of: /^infra\//, may: () => anywhereBut('scripts/|shared/(deps\\.ts|adapters/)') },
-  { of: /(\.test|\.contract-suite)\.ts$|^shared\/testing\//, may: () => anywhereBut('scripts/') },
+  {
+    of: /(\.test|\.contract-suite)\.ts$|^(shared\/testing|clients\/sdk\/hostile)\//,
+    may: () => anywhereBut('scripts/'),
+  },
   // What others install: it knows the server by what the document says of it, and brings nothing along.
   { of: /^clients\/sdk\//, may: () => only('clients/sdk/', 'node:') },
   // How it is built, which is no part of it.

@@ -82,6 +82,7 @@ test('a seat can be borrowed for as many days as the license lends it, and no lo
   expect(lent.status, lent.text).toBe(201);
   expect(lent.body).toMatchObject({
     seats: { active: 1, max: 2 },
+    ttl: 7 * 24 * 3600,
     expires_at: inDays(7),
     borrowed_until: inDays(7),
     next_heartbeat_due: inDays(7),
@@ -188,7 +189,7 @@ test('a license ends at the very moment it says, and no lease outlives it', asyn
   const validUntil = new Date(endMs).toISOString();
   const license = await suite.createLicense({ valid_until: validUntil });
   const seat = await license.acquire('machine');
-  expect(seat.body).toMatchObject({ expires_at: validUntil, next_heartbeat_due: validUntil });
+  expect(seat.body).toMatchObject({ ttl: 60, expires_at: validUntil, next_heartbeat_due: validUntil });
 
   vi.setSystemTime(endMs - 1);
   expect((await license.acquire('machine-b')).status).toBe(201);

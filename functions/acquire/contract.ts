@@ -16,7 +16,7 @@ const Seat = z.strictObject({
   expires_at: Timestamp,
   /** Only there for a borrowed seat, which needs no heartbeat until then. */
   borrowed_until: z.optional(Timestamp),
-  /** Seconds that a seat is held without a heartbeat. */
+  /** Seconds from now to `expires_at`: the license's TTL, or what is left of a loan or of the license. */
   ttl: z.int(),
   /** Seconds from one heartbeat to the next. */
   heartbeat_interval: z.int(),

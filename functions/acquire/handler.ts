@@ -1,6 +1,6 @@
 import { newSessionId } from '../../shared/domain/ids.ts';
 import type { Caller, HandlersOf, Refusal } from '../../shared/http/contract.ts';
-import { nextHeartbeatDue, timestamp } from '../../shared/http/fields.ts';
+import { nextHeartbeatDue, secondsLeft, timestamp } from '../../shared/http/fields.ts';
 import { refuseLicense } from '../../shared/http/license-trouble.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
@@ -107,7 +107,7 @@ function seatOf(licenseId: string, { session, active, max, atMs, rhythm }: Seate
     ...(active > max ? { overdraft: true as const } : {}),
     expires_at: timestamp(session.expiresAtMs),
     ...(session.borrowedUntilMs === undefined ? {} : { borrowed_until: timestamp(session.borrowedUntilMs) }),
-    ttl: rhythm.ttlSeconds,
+    ttl: secondsLeft(session.expiresAtMs, atMs),
     heartbeat_interval: rhythm.heartbeatSeconds,
     next_heartbeat_due: nextHeartbeatDue(atMs, session, rhythm),
     offline_grace_days: rhythm.offlineGraceDays,

@@ -1,6 +1,6 @@
 import { licenseOfSession } from '../../shared/domain/ids.ts';
 import type { HandlersOf } from '../../shared/http/contract.ts';
-import { nextHeartbeatDue, timestamp } from '../../shared/http/fields.ts';
+import { nextHeartbeatDue, secondsLeft, timestamp } from '../../shared/http/fields.ts';
 import { refuseLicense } from '../../shared/http/license-trouble.ts';
 import { licenseAsked } from '../../shared/http/own.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
@@ -55,7 +55,7 @@ function extendedOf(
     status: 'heartbeat_acknowledged' as const,
     session_id: session.sessionId,
     session_token: deps.sessionTokens.seal(session),
-    ttl_extended_to: Math.floor((session.expiresAtMs - atMs) / 1000),
+    ttl_extended_to: secondsLeft(session.expiresAtMs, atMs),
     expires_at: timestamp(session.expiresAtMs),
     next_heartbeat_due: nextHeartbeatDue(atMs, session, rhythm),
     ...(result.verdict === 'REVIVED' ? { revived: true as const } : {}),

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { signInByBrowser } from '../local/browser-sign-in.ts';
+import { signIn } from '../../clients/sdk/src/node/sign-in.ts';
 import type { DemoServer, Say } from './server.ts';
 
 const NewLicense = z.object({ license_id: z.string() });
@@ -23,17 +23,19 @@ export async function tellSignIn({ url, operatorKey }: DemoServer, say: Say): Pr
     if (!answer.ok) throw new Error(`${method} ${path}: ${text}`);
     return text === '' ? undefined : JSON.parse(text);
   };
-  const signedIn = await signInByBrowser(url, (address) =>
-    say('program', `waits for you: open this address in a browser\n\n  ${address}\n`),
-  );
-  const person = `Bearer ${signedIn.accessToken}`;
+  const you = await signIn({
+    url,
+    open: (address) => say('program', `waits for you: open this address in a browser\n\n  ${address}\n`),
+    remember: false,
+  });
+  const person = `Bearer ${await you.accessToken()}`;
   const { name, email } = z.parse(Me, await call('GET', '/api/v1/users/me', person));
   say('program', `is told that you are ${name} <${email}>`);
 
-  const [tenant] = signedIn.tenants;
+  const [tenant] = you.tenants;
   if (!tenant) throw new Error('a person without a tenant');
   const sold = await call('POST', '/api/v1/licenses', `Operator ${operatorKey}`, {
-    tenant_id: tenant.tenant_id,
+    tenant_id: tenant.tenantId,
     max: 3,
     unit: 'user',
   });
@@ -50,6 +52,6 @@ export async function tellSignIn({ url, operatorKey }: DemoServer, say: Say): Pr
   say('program', 'beats and keeps it');
   await call('POST', '/api/v1/licenses/release', person, { session_id });
   say('program', 'gives it back');
-  await call('POST', '/auth/sign-out', person, { refresh_token: signedIn.refreshToken });
+  await you.signOut();
   say('program', 'signs you out');
 }

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as z from 'zod/mini';
+import { signIn as signInByBrowser } from '../../clients/sdk/src/node/sign-in.ts';
 import { openBrowser } from '../../shared/testing/browser.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
-import { type SignedIn, signInByBrowser } from '../local/browser-sign-in.ts';
 import { type LocalServer, startLocalServer } from '../local/server.ts';
 
 /** What is promised: seats within three seconds of paying. Asked for ten times a second. */
@@ -67,14 +67,20 @@ describeReal('chromium', 'buying seats with a browser', () => {
     expect(answer.status, `after ${asks} asks`).toBe(201);
   });
 
-  async function signIn(page: Page, name: RegExp): Promise<SignedIn> {
-    return signInByBrowser(server.url, (address) => {
-      void page.goto(address).then(() => page.getByRole('link', { name }).click());
+  async function signIn(page: Page, name: RegExp): Promise<string> {
+    const person = await signInByBrowser({
+      url: server.url,
+      open: async (address) => {
+        await page.goto(address);
+        await page.getByRole('link', { name }).click();
+      },
+      remember: false,
     });
+    return person.accessToken();
   }
 
   async function buy(
-    { accessToken }: SignedIn,
+    accessToken: string,
     wish: { plan: string; interval: string; seats: number },
   ): Promise<z.infer<typeof Bought>> {
     const answer = await post('/api/v1/checkout/create-session', accessToken, wish);
@@ -82,14 +88,14 @@ describeReal('chromium', 'buying seats with a browser', () => {
     return z.parse(Bought, await answer.json());
   }
 
-  function acquire({ accessToken }: SignedIn, licenseId: string, fingerprint: string): Promise<Response> {
+  function acquire(accessToken: string, licenseId: string, fingerprint: string): Promise<Response> {
     return post('/api/v1/licenses/acquire', accessToken, { license_id: licenseId, fingerprint });
   }
 
   /** Asks until there is a seat, as an app does that waits for its user to pay. */
-  async function acquireSoon(person: SignedIn, licenseId: string, fingerprint: string) {
+  async function acquireSoon(accessToken: string, licenseId: string, fingerprint: string) {
     for (let asks = 1; ; asks += 1) {
-      const answer = await acquire(person, licenseId, fingerprint);
+      const answer = await acquire(accessToken, licenseId, fingerprint);
       if (answer.status === 201 || asks === MOST_ASKS) return { asks, answer };
       await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
     }

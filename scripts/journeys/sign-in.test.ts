@@ -42,7 +42,7 @@ describeReal('chromium', 'signing in with a browser', () => {
     await page.getByRole('link', { name: 'Do not sign in' }).click();
     await page.getByRole('heading', { name: 'Not signed in' }).waitFor();
     const { exitCode, told } = await demo.ended;
-    expect(told).toContain('not signed in: access_denied');
+    expect(told).toContain('Not signed in: access_denied');
     expect(told).not.toContain('seat: 1 of 3');
     expect(exitCode).not.toBe(0);
   });

@@ -88,6 +88,11 @@ export function nextHeartbeatDue(atMs: number, session: Session, rhythm: Rhythm)
   return timestamp(borrowedUntilMs === undefined ? Math.min(beatAtMs, expiresAtMs) : expiresAtMs);
 }
 
+/** Whole seconds, never more than there are: a client counts them from when it asked, and no clock need agree. */
+export function secondsLeft(endsAtMs: number, nowMs: number): number {
+  return Math.floor((endsAtMs - nowMs) / 1000);
+}
+
 /** Milliseconds since the epoch as RFC 3339 text in UTC. */
 export function timestamp(atMs: number): string {
   return new Date(atMs).toISOString();

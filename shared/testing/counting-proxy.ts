@@ -1,6 +1,7 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import * as z from 'zod/mini';
+import { bodyOf, forward } from './forward.ts';
 
 const command = z.array(z.pipe(z.union([z.string(), z.number(), z.boolean()]), z.transform(String)));
 const batch = z.array(command);
@@ -92,31 +93,6 @@ export async function countingProxy(targetUrl: string): Promise<CountingProxy> {
         agent.destroy();
       }),
   };
-}
-
-function forward(
-  agent: http.Agent,
-  targetUrl: string,
-  incoming: IncomingMessage,
-  body: Buffer,
-): Promise<IncomingMessage> {
-  const { host: _host, connection: _connection, ...headers } = incoming.headers;
-  return new Promise((resolve, reject) => {
-    const outgoing = http.request(new URL(incoming.url ?? '/', targetUrl), {
-      agent,
-      headers,
-      method: incoming.method ?? 'GET',
-    });
-    outgoing.on('response', resolve);
-    outgoing.on('error', reject);
-    outgoing.end(body);
-  });
-}
-
-async function bodyOf(message: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of message) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }
 
 function commandsIn(path: string | undefined, body: Buffer): string[][] {

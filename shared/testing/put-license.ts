@@ -1,11 +1,11 @@
 import { newLicenseId, newLicenseKey, newTenantId } from '../domain/ids.ts';
-import { draftLicense, entitlementOf } from '../domain/license.ts';
+import { draftLicense, entitlementOf, type LicenseTerms } from '../domain/license.ts';
 import type { Seats } from '../ports/seats.ts';
 
 /** Puts a new license into the seat store alone, as if its records had been read before; gives its id and key. */
 export async function putNewLicense(
   seats: Pick<Seats, 'putLicense'>,
-  terms: { readonly max: number },
+  terms: Readonly<LicenseTerms>,
 ): Promise<{ readonly licenseId: string; readonly key: string }> {
   const tenantId = newTenantId(16);
   const licenseId = newLicenseId(tenantId);

@@ -1148,7 +1148,7 @@ export interface Seat {
    */
   borrowed_until?: string;
   /**
-   * Seconds that a seat is held without a heartbeat.
+   * Seconds from now to `expires_at`: the license's TTL, or what is left of a loan or of the license.
    */
   ttl: number;
   /**

@@ -74,8 +74,11 @@ export interface Moment {
 
 export interface Clock {
   now(): Moment;
-  /** Calls once; never keeps the program from ending by itself. Gives what calls it off. */
-  after(delayMs: number, call: () => void): () => void;
+  /**
+   * Calls once. Keeps the program from ending by itself only if it `isAwaited`: while somebody of the program waits for what
+   * comes after. Gives what calls it off.
+   */
+  after(delayMs: number, call: () => void, isAwaited?: boolean): () => void;
 }
 
 /** Small texts by name that survive the program. Losing them loses the offline grace, and nothing else. */

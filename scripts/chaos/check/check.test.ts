@@ -10,10 +10,11 @@ import {
 import { compareMoments, type EventDetail, type EventType } from '../../../shared/domain/event.ts';
 import { newSessionId } from '../../../shared/domain/ids.ts';
 import { addToHistory, type SessionHistory } from '../../../shared/domain/session-history.ts';
+import { excessOf } from '../../../shared/testing/excess.ts';
 import { event, LICENSE, TENANT } from '../../../shared/testing/seat-events.ts';
 import type { Request } from '../requests.ts';
 import { check, type Facts } from './check.ts';
-import { claimsOf, excessOf } from './claims.ts';
+import { claimsOf } from './claims.ts';
 import { judge } from './finding.ts';
 
 const TTL_MS = 10_000;

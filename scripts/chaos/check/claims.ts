@@ -1,21 +1,16 @@
+import type { SeatClaim, SeatLimit } from '../../../shared/testing/excess.ts';
 import type { Request } from '../requests.ts';
 import type { Finding } from './finding.ts';
 
-/** A seat that a client held by what the server had told it: from `beginMs` to before `endMs`, by Redis' clock. */
-export interface Claim {
+/** A seat that a client held by what the server had told it, by Redis' clock. */
+export interface Claim extends SeatClaim {
   readonly client: string;
-  readonly licenseId: string;
   readonly sessionId: string;
-  readonly beginMs: number;
-  readonly endMs: number;
 }
 
 /** What the checker must know of a license. */
-export interface License {
-  readonly licenseId: string;
+export interface License extends SeatLimit {
   readonly tenantId: string;
-  /** Seats, overdraft included. */
-  readonly limit: number;
 }
 
 /**
@@ -51,41 +46,6 @@ function joined(claims: readonly Claim[]): Claim[] {
     }
   }
   return done.filter(({ beginMs, endMs }) => endMs > beginMs);
-}
-
-/** A time in which more seats of a license were claimed than it has. */
-export interface Excess {
-  readonly licenseId: string;
-  readonly fromMs: number;
-  readonly toMs: number;
-  /** The most beyond the limit. */
-  readonly seats: number;
-}
-
-/** Sweeps over the claims of each license, to the millisecond; one that ends at t and one that begins at t never meet. */
-export function excessOf(claims: readonly Claim[], licenses: readonly License[]): Excess[] {
-  const byLicense = Map.groupBy(claims, ({ licenseId }) => licenseId);
-  return licenses.flatMap(({ licenseId, limit }) => {
-    const turns = (byLicense.get(licenseId) ?? [])
-      .flatMap(({ beginMs, endMs }) => [
-        { atMs: beginMs, change: 1 },
-        { atMs: endMs, change: -1 },
-      ])
-      .sort((a, b) => a.atMs - b.atMs || a.change - b.change);
-    const found: Excess[] = [];
-    let active = 0;
-    let begun: { fromMs: number; seats: number } | undefined;
-    for (const { atMs, change } of turns) {
-      active += change;
-      const seats = active - limit;
-      if (seats > 0) begun = { fromMs: begun?.fromMs ?? atMs, seats: Math.max(begun?.seats ?? 0, seats) };
-      else if (begun) {
-        found.push({ licenseId, ...begun, toMs: atMs });
-        begun = undefined;
-      }
-    }
-    return found;
-  });
 }
 
 /** Leases that the server gave up, or gave anew, before the end that it had confirmed. */

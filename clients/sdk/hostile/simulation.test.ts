@@ -1,0 +1,78 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { type ClockedSuite, openClockedSuite } from '../../../shared/testing/clocked-suite.ts';
+import { findFalseBeliefs } from './beliefs.ts';
+import type { Fate } from './fates.ts';
+import { type Scenario, type SimulationLogs, scenarios, simulate } from './simulation.ts';
+import { storyOf } from './story.ts';
+
+const WELL: Fate = { arrivesAfterMs: 10, answer: { how: 'none', afterMs: 10 } };
+const LOST: Fate = { arrivesAfterMs: undefined, answer: { how: 'RESET', afterMs: 10 } };
+const LATE: Fate = { arrivesAfterMs: 60_000, answer: { how: 'NEVER' } };
+
+/** Enough for a run of all tests; more, and others, for whoever has time. */
+const { SIMULATIONS: runs = '20', SIMULATION_SEED: seed = '20261128' } = process.env;
+const WITHIN_MS = 600_000;
+
+const TERMS = { max: 1, overdraft: 0, unit: 'machine', ttl_seconds: 360, heartbeat_seconds: 300 } as const;
+
+describe('whatever becomes of requests, answers, programs, machines and clocks,', () => {
+  let clocked: ClockedSuite;
+  const tally = new Map<string, number>();
+  beforeAll(async () => {
+    clocked = await openClockedSuite();
+  });
+  afterAll(async () => {
+    vi.restoreAllMocks();
+    await clocked.close();
+  });
+
+  function count({ happened, met, events }: SimulationLogs): void {
+    const add = (what: string, n = 1): void => void tally.set(what, (tally.get(what) ?? 0) + n);
+    for (const what of happened) add(what);
+    for (const { type } of events) add(type);
+    for (const [what, n] of met) add(what, n);
+  }
+
+  test('no program believes in a seat that the server does not hold for it', {
+    timeout: WITHIN_MS,
+  }, async () => {
+    await fc.assert(
+      fc.asyncProperty(scenarios, async (scenario) => {
+        const logs = await simulate(clocked, scenario);
+        count(logs);
+        expect(findFalseBeliefs(logs), storyOf(logs, logs.arrivals)).toEqual([]);
+      }),
+      // Made smaller, a story that fails takes minutes to tell: done by hand, with more time.
+      { seed: Number(seed), numRuns: Number(runs), endOnFailure: true },
+    );
+  });
+
+  test('nor begins offline with a seat whose giving back is still on its way', async () => {
+    const scenario: Scenario = {
+      terms: { ...TERMS, offline_grace_days: 1 },
+      machines: [{ rate: 1, wallOffsetMs: 0, sleepStopsClock: false }],
+      steps: [
+        { afterMs: 0, who: 0, deed: { do: 'acquire', wait: false } },
+        { afterMs: 10_000, who: 0, deed: { do: 'release', thenAcquire: true } },
+        { afterMs: 100_000, who: 0, deed: { do: 'nothing' } },
+      ],
+      // Acquire, keys, sign; the release; the acquires, until the stored license stands in; then the one that is answered.
+      fates: [WELL, WELL, WELL, LATE, LOST, LOST, ...Array<Fate>(50).fill(WELL)],
+      draws: [0.5],
+    };
+    const logs = await simulate(clocked, scenario);
+    expect(logs.happened).toContain('acquired offline');
+    expect(logs.arrivals.map(({ operation }) => operation)).toContain('release');
+    expect(findFalseBeliefs(logs), storyOf(logs, logs.arrivals)).toEqual([]);
+  });
+
+  test('and all of it did happen', () => {
+    process.stderr.write(
+      `${[...tally]
+        .sort()
+        .map((one) => one.join(' '))
+        .join(' | ')}\n`,
+    );
+  });
+});

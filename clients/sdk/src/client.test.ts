@@ -1,0 +1,256 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Seatlease } from './client.ts';
+import { SeatleaseError } from './errors.ts';
+import type { SeatleaseOptions } from './options.ts';
+import { CannedServer, problem, SESSION } from './testing/canned.ts';
+import { TestClock } from './testing/clock.ts';
+import { type TestMachine, type TestPlatform, testMachine, testPlatform } from './testing/platform.ts';
+
+const KEY = { url: 'https://licenses.example.com', licenseKey: 'slk_07_aaaaaaaaaaaaaaaa_secret' };
+
+let clock: TestClock;
+let machine: TestMachine;
+let server: CannedServer;
+beforeEach(() => {
+  clock = new TestClock();
+  machine = testMachine('laptop', clock);
+  server = new CannedServer(clock);
+  vi.spyOn(Math, 'random').mockReturnValue(0.5);
+});
+afterEach(() => void vi.restoreAllMocks());
+
+function program(options: Partial<SeatleaseOptions> = {}, processId = 'process-1') {
+  const platform: TestPlatform = testPlatform(server.answer, machine, processId);
+  const seatlease = new Seatlease({ ...KEY, ...options }, platform);
+  const told: string[] = [];
+  for (const name of ['granted', 'denied', 'revived', 'lost', 'offline', 'online'] as const) {
+    seatlease.on(name, (event) => void told.push('reason' in event ? `${name}: ${event.reason}` : name));
+  }
+  return { platform, network: platform.transport, seatlease, told };
+}
+
+/** What `promise` comes to that is to fail: the code, or whatever else was thrown. */
+const failure = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => 'no failure',
+    (thrown: unknown) => (thrown instanceof SeatleaseError ? thrown.code : thrown),
+  );
+
+describe('acquiring', () => {
+  test('however many ask at once, one request is sent and all get the same seat', async () => {
+    const { seatlease, network, told } = program();
+    const seats = await Promise.all([
+      seatlease.acquire(),
+      seatlease.acquire(),
+      seatlease.acquire({ wait: true }),
+    ]);
+    expect(new Set(seats).size).toBe(1);
+    expect(await seatlease.acquire()).toBe(seats[0]);
+    expect(network.count('/acquire')).toBe(1);
+    expect(told).toEqual(['granted']);
+    expect(seats[0]).toMatchObject({ sessionId: SESSION, state: 'online', mayRun: true, holdsLease: true });
+  });
+
+  test('tells the server the machine, and what the app says of itself', async () => {
+    const { seatlease, network } = program({ userId: 'ada', appVersion: '2.1' });
+    await seatlease.acquire({ borrowDays: 2 });
+    const [request] = network.sent;
+    expect(request).toMatchObject({ method: 'POST', url: `${KEY.url}/api/v1/licenses/acquire` });
+    expect(request?.headers).toMatchObject({
+      authorization: 'License slk_07_aaaaaaaaaaaaaaaa_secret',
+      'content-type': 'application/json',
+    });
+    expect(JSON.parse(request?.body ?? '')).toEqual({
+      fingerprint: 'fingerprint of laptop',
+      user_id: 'ada',
+      hostname: 'laptop',
+      app_version: '2.1',
+      borrow_days: 2,
+    });
+  });
+
+  test.each([
+    ['a server error', problem(500, 'INTERNAL')],
+    ['a server that is too busy', problem(429, 'RATE_LIMITED')],
+    ['the page of a proxy', { status: 502, body: '<html>Bad gateway</html>' }],
+    ['a no that is not the license server’s', { status: 403, body: '<html>Pay for the Wi-Fi</html>' }],
+    ['a redirect', { status: 302, headers: { location: 'https://elsewhere.example' } }],
+  ])('asks again after %s', async (_, said) => {
+    const { seatlease, network } = program();
+    server.acquire = () => (network.count('/acquire') < 3 ? said : { status: 201, body: server.grant() });
+    expect((await clock.until(seatlease.acquire())).state).toBe('online');
+    expect(network.count('/acquire')).toBe(3);
+  });
+
+  test.each<[string, unknown]>([
+    ['nothing', ''],
+    ['a page', '<html>Welcome</html>'],
+    ['half a grant', '{"session_id": "ses_07_aaaa'],
+    ['a list', []],
+    ['null', 'null'],
+    ...Object.entries({
+      session_id: [7, ''],
+      session_token: [null, undefined],
+      license_id: [{}],
+      ttl: [-1, 1e9, '360', Number.NaN, 36.5, undefined, 359 * 1000],
+      heartbeat_interval: [-300, '300', 3],
+      expires_at: ['soon', 0, '2040-01-01T00:00:00Z'],
+      next_heartbeat_due: [undefined, '1999-01-01T00:00:00Z'],
+      offline_grace_days: ['7'],
+      borrowed_until: ['later'],
+    }).flatMap(([field, values]) =>
+      values.map((value): [string, unknown] => [`${field} ${JSON.stringify(value)}`, { [field]: value }]),
+    ),
+  ])('takes no seat from an answer of %s', async (_, wrong) => {
+    const { seatlease, network, told } = program();
+    const isChange = typeof wrong === 'object' && !Array.isArray(wrong);
+    server.acquire = () => ({ status: 200, body: isChange ? server.grant({ ...wrong }) : wrong });
+    expect(await clock.until(failure(seatlease.acquire()))).toBe('NO_ANSWER');
+    expect(network.count('/acquire')).toBe(4);
+    expect(told).toEqual([]);
+  });
+
+  test('takes no seat from an answer to another request', async () => {
+    const { seatlease } = program();
+    server.acquire = () => ({ status: 201, body: server.grant(), headers: { 'x-request-id': 'another' } });
+    expect(await clock.until(failure(seatlease.acquire()))).toBe('NO_ANSWER');
+  });
+
+  test('takes no seat of another license than was asked for', async () => {
+    const { seatlease } = program({ licenseId: 'lic_07_other' });
+    expect(await clock.until(failure(seatlease.acquire()))).toBe('NO_ANSWER');
+  });
+
+  test('a no is thrown with the server’s code and figures, told, and not asked again', async () => {
+    const { seatlease, network, told } = program();
+    server.acquire = () => problem(409, 'SEATS_EXHAUSTED', { active: 3, max: 3, retry_after: 40 });
+    const error = await seatlease.acquire().catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      code: 'SEATS_EXHAUSTED',
+      status: 409,
+      retryAfterSeconds: 40,
+      requestId: 'req_1',
+    });
+    expect(error).toMatchObject({ members: { active: 3, max: 3 } });
+    expect(network.sent).toHaveLength(1);
+    expect(told).toEqual(['denied']);
+  });
+
+  test('tells the process only where the license counts processes', async () => {
+    const { seatlease, network } = program();
+    server.acquire = (_, asked) =>
+      asked.process_id ? { status: 201, body: server.grant() } : problem(400, 'HOLDER_REQUIRED');
+    const seat = await seatlease.acquire();
+    await seat.release();
+    await seatlease.acquire();
+    expect(network.sent.map(({ body }) => JSON.parse(body ?? '').process_id)).toEqual([
+      undefined,
+      'process-1',
+      undefined,
+      'process-1',
+    ]);
+  });
+
+  test('a token that the server no longer takes is replaced once, and then the no is believed', async () => {
+    const asked: (string | undefined)[] = [];
+    const accessToken = async (refused?: string): Promise<string> => {
+      asked.push(refused);
+      return refused ? 'fresh' : 'stale';
+    };
+    const { seatlease, network } = program({
+      licenseKey: undefined,
+      signIn: { accessToken },
+      licenseId: 'lic_07_aaaaaaaaaaaaaaaa',
+    });
+    server.acquire = ({ headers }) =>
+      headers.authorization === 'Bearer fresh'
+        ? { status: 201, body: server.grant() }
+        : problem(401, 'CREDENTIALS_INVALID');
+    await seatlease.acquire();
+    expect(asked).toEqual([undefined, 'stale']);
+    server.heartbeat = () => problem(401, 'CREDENTIALS_INVALID');
+    await clock.advance(300_000);
+    expect(asked).toEqual([undefined, 'stale', undefined, 'stale']);
+    expect(network.count('/heartbeat')).toBe(2);
+    expect((await seatlease.acquire()).state).toBe('online');
+  });
+});
+
+describe('waiting for a seat', () => {
+  const full = (retry_after: number) => problem(409, 'SEATS_EXHAUSTED', { active: 3, max: 3, retry_after });
+
+  test('asks again when the server says that one may come free, not earlier and hardly later', async () => {
+    const { seatlease, network, told } = program();
+    server.acquire = () => (network.count('/acquire') < 3 ? full(40) : { status: 201, body: server.grant() });
+    const waiting = seatlease.acquire({ wait: true });
+    await clock.advance(39_999);
+    expect(network.count('/acquire')).toBe(1);
+    await clock.advance(4_002);
+    expect(network.count('/acquire')).toBe(2);
+    expect((await clock.until(waiting)).state).toBe('online');
+    expect(told).toEqual(['denied', 'denied', 'granted']);
+  });
+
+  test('asks once a minute where leases are longer, as a seat may be given back', async () => {
+    const { seatlease, network } = program();
+    server.acquire = () => full(86_400);
+    const waiting = seatlease.acquire({ wait: { atMostSeconds: 600 } });
+    const code = failure(waiting);
+    await clock.advance(599_000);
+    expect(network.count('/acquire')).toBe(10);
+    await clock.advance(2_000);
+    expect(await code).toBe('SEATS_EXHAUSTED');
+  });
+
+  test('goes on waiting when the server goes away meanwhile', async () => {
+    const { seatlease, network } = program();
+    server.acquire = () => full(10);
+    const waiting = seatlease.acquire({ wait: true });
+    await clock.advance(5_000);
+    network.weather = 'cut';
+    await clock.advance(3600_000);
+    network.weather = 'on';
+    server.acquire = () => ({ status: 201, body: server.grant() });
+    expect((await clock.until(waiting)).state).toBe('online');
+  });
+
+  test('who waits gets the seat that somebody else of the program got', async () => {
+    const { seatlease, network } = program();
+    server.acquire = () => full(60);
+    const waiting = seatlease.acquire({ wait: true });
+    await clock.advance(5_000);
+    server.acquire = () => ({ status: 201, body: server.grant() });
+    const seat = await seatlease.acquire();
+    expect(await waiting).toBe(seat);
+    expect(network.count('/acquire')).toBe(2);
+  });
+
+  test('stops when it is told to, and gives back a seat that comes too late', async () => {
+    const { seatlease, network, told } = program();
+    const stop = new AbortController();
+    network.weather = 3_000;
+    const waiting = seatlease.acquire({ wait: true, signal: stop.signal });
+    const reason = failure(waiting);
+    await clock.advance(1_000);
+    stop.abort('enough');
+    expect(await reason).toBe('enough');
+    expect(network.count('/release')).toBe(0);
+    await clock.advance(3_000);
+    expect(network.count('/release')).toBe(1);
+    expect(told).toEqual([]);
+    await expect(seatlease.acquire({ signal: stop.signal })).rejects.toBe('enough');
+  });
+
+  test('one who stops does not take the seat from another who waits', async () => {
+    const { seatlease, network } = program();
+    const stop = new AbortController();
+    network.weather = 3_000;
+    const first = failure(seatlease.acquire({ signal: stop.signal }));
+    const second = seatlease.acquire();
+    await clock.advance(1_000);
+    stop.abort('enough');
+    expect(await first).toBe('enough');
+    expect((await clock.until(second)).holdsLease).toBe(true);
+    expect(network.count('/release')).toBe(0);
+  });
+});

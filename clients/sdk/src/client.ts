@@ -1,0 +1,195 @@
+import { Asker, identify } from './asking.ts';
+import { sleep, whileWanted } from './backoff.ts';
+import { SeatleaseError } from './errors.ts';
+import { Emitter, type Off, type SeatleaseEvents } from './events.ts';
+import type { HeldSeat } from './held-seat.ts';
+import { Grace } from './offline/grace.ts';
+import { Store } from './offline/store.ts';
+import type { AcquireOptions, SeatleaseOptions } from './options.ts';
+import type { Platform } from './platform.ts';
+import type { Seat } from './seat.ts';
+import { type Credentials, isDefinite, Server } from './server.ts';
+import { Stopwatch } from './stopwatch.ts';
+import { Taker } from './taking.ts';
+
+/** Seats come free before their leases end, too: whoever waits asks again at least this often. */
+const LONGEST_WAIT_SECONDS = 60;
+const LEAST_WAIT_SECONDS = 1;
+
+/** A question that is under way, and how many wait for its answer. */
+interface Question {
+  readonly seat: Promise<HeldSeat>;
+  readonly borrowDays: number | undefined;
+  waiting: number;
+}
+
+/** Holds a seat of one license for this program. The entries for Node and for browsers bring the platform. */
+export class Seatlease {
+  readonly #options: SeatleaseOptions;
+  readonly #platform: Platform;
+  readonly #stopwatch: Stopwatch;
+  readonly #server: Server;
+  readonly #emitter: Emitter<SeatleaseEvents>;
+  #taker: Promise<Taker> | undefined;
+  #seat: HeldSeat | undefined;
+  #question: Question | undefined;
+
+  constructor(options: SeatleaseOptions, platform: Platform) {
+    this.#options = options;
+    this.#platform = platform;
+    this.#stopwatch = new Stopwatch(platform.clock);
+    const { transport } = platform;
+    this.#server = new Server(baseOf(options), credentialsOf(options), transport, this.#stopwatch);
+    this.#emitter = new Emitter((error) => platform.report(error));
+  }
+
+  on<Name extends keyof SeatleaseEvents>(name: Name, listener: (event: SeatleaseEvents[Name]) => void): Off {
+    return this.#emitter.on(name, listener);
+  }
+
+  /**
+   * The seat that is held, or a new one. Throws `SeatleaseError` where there is none to have, and the reason of `signal`
+   * where that says to stop.
+   */
+  async acquire({ wait = false, signal, borrowDays }: AcquireOptions = {}): Promise<Seat> {
+    const sinceMs = this.#stopwatch.read();
+    const atMostMs =
+      typeof wait === 'object' ? wait.atMostSeconds * 1000 : wait ? Number.POSITIVE_INFINITY : 0;
+    for (let n = 0; ; n += 1) {
+      signal?.throwIfAborted();
+      try {
+        return await this.#get(borrowDays, signal);
+      } catch (error) {
+        const leftMs = atMostMs - (this.#stopwatch.read() - sinceMs);
+        if (!(error instanceof SeatleaseError) || !isWorthWaiting(error, n) || leftMs <= 0) throw error;
+        await this.#untilGranted(Math.min(waitMs(error), leftMs), signal);
+      }
+    }
+  }
+
+  async #get(borrowDays: number | undefined, signal: AbortSignal | undefined): Promise<HeldSeat> {
+    for (;;) {
+      if (this.#seat?.mayRun && borrowDays === undefined) return this.#seat;
+      const question = this.#question ?? this.#raise(borrowDays);
+      if (question.borrowDays === borrowDays) return this.#answered(question, signal);
+      // Another loan than this is being asked for: one after the other.
+      await whileWanted(
+        question.seat.catch(() => undefined),
+        signal,
+      );
+    }
+  }
+
+  #raise(borrowDays: number | undefined): Question {
+    const question: Question = {
+      borrowDays,
+      waiting: 0,
+      seat: this.#ask(borrowDays, () => question.waiting > 0).finally(() => {
+        this.#question = undefined;
+      }),
+    };
+    // Whoever waits is told; where all have gone, nobody is.
+    question.seat.catch(() => undefined);
+    this.#question = question;
+    return question;
+  }
+
+  async #answered(question: Question, signal: AbortSignal | undefined): Promise<HeldSeat> {
+    question.waiting += 1;
+    try {
+      return await whileWanted(question.seat, signal);
+    } finally {
+      question.waiting -= 1;
+    }
+  }
+
+  async #ask(borrowDays: number | undefined, isWanted: () => boolean): Promise<HeldSeat> {
+    const taker = await this.#ready();
+    try {
+      const held = this.#seat;
+      // One that ran out may come back by itself, and is not left to do so beside another.
+      if (held && !held.isOver && (await taker.takeAgain(held, { borrowDays, isWanted }))) return held;
+      const seat = await taker.take({ borrowDays, isWanted });
+      this.#seat = seat;
+      this.#emitter.emit('granted', { seat });
+      return seat;
+    } catch (error) {
+      if (error instanceof SeatleaseError && isDefinite(error)) this.#emitter.emit('denied', { error });
+      throw error;
+    }
+  }
+
+  /** What needs to know the machine, once it is known. */
+  #ready(): Promise<Taker> {
+    this.#taker ??= this.#open().catch((error: unknown) => {
+      this.#taker = undefined;
+      throw error;
+    });
+    return this.#taker;
+  }
+
+  async #open(): Promise<Taker> {
+    const parts = { platform: this.#platform, server: this.#server, stopwatch: this.#stopwatch };
+    const { licenseKey, licenseId, publicKeys } = this.#options;
+    const identity = await identify(this.#options, this.#platform);
+    const secret = JSON.stringify([licenseKey ?? identity.name, identity.fingerprint]);
+    const grace = new Grace({
+      ...parts,
+      clock: this.#platform.clock,
+      store: new Store(this.#platform.storage, identity.name, secret),
+      publicKeys,
+      expected: {
+        fingerprint: identity.fingerprint,
+        licenseId,
+        isLocal: isLoopback(new URL(this.#options.url).hostname),
+      },
+    });
+    return new Taker({
+      ...parts,
+      asker: new Asker({ ...parts, options: this.#options, identity }),
+      grace,
+      // Its events are of those that the emitter has, which TypeScript does not see through the name.
+      emit: (name, event) => this.#emitter.emit(name, event as never),
+    });
+  }
+
+  async #untilGranted(atMostMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const wake = new AbortController();
+    const wakeUp = (): void => wake.abort();
+    const off = this.on('granted', wakeUp);
+    signal?.addEventListener('abort', wakeUp, { once: true });
+    if (signal?.aborted) wakeUp();
+    await sleep(this.#platform.clock, atMostMs, wake.signal);
+    off();
+    signal?.removeEventListener('abort', wakeUp);
+  }
+}
+
+/** Once one has waited, a server that does not answer is no reason to give up. */
+function isWorthWaiting(error: SeatleaseError, timesAsked: number): boolean {
+  return error.code === 'SEATS_EXHAUSTED' || (timesAsked > 0 && !isDefinite(error));
+}
+
+/** Later than the server says, never earlier, so that not all who wait come at once. */
+function waitMs({ retryAfterSeconds = 0 }: SeatleaseError): number {
+  const seconds = Math.min(Math.max(retryAfterSeconds, LEAST_WAIT_SECONDS), LONGEST_WAIT_SECONDS);
+  return seconds * 1000 * (1 + 0.1 * Math.random());
+}
+
+function baseOf({ url }: SeatleaseOptions): string {
+  const { protocol, origin, pathname } = new URL(url);
+  // Credentials are sent there.
+  if (protocol !== 'https:' && protocol !== 'http:')
+    throw new TypeError('The url must be one of http or https.');
+  return `${origin}${pathname.replace(/\/+$/, '')}`;
+}
+
+function credentialsOf({ licenseKey, signIn, licenseId }: SeatleaseOptions): Credentials {
+  if (licenseKey !== undefined && signIn === undefined) return { licenseKey };
+  if (signIn !== undefined && licenseKey === undefined && licenseId !== undefined) return { signIn };
+  throw new TypeError('Give a licenseKey, or signIn and a licenseId.');
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
+}

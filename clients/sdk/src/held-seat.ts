@@ -1,0 +1,262 @@
+import { type Grant, readBeat } from './answers.ts';
+import { Emitter, type LostReason, type Off, type SeatEvents } from './events.ts';
+import { giveBack } from './giving-back.ts';
+import type { Grace } from './offline/grace.ts';
+import type { AtExit, Membership, Platform } from './platform.ts';
+import { type Beat, Pulse } from './pulse.ts';
+import type { Seat, SeatState } from './seat.ts';
+import type { Answer, Server } from './server.ts';
+import type { Stopwatch } from './stopwatch.ts';
+
+export interface HeldSeatParts {
+  readonly platform: Platform;
+  readonly stopwatch: Stopwatch;
+  readonly server: Server;
+  readonly grace: Grace;
+  readonly membership: Membership;
+  /** Asks for a seat once more, for one that was begun without the server. */
+  askAgain(timeoutMs: number): Promise<Answer<Grant>>;
+  emit<Name extends keyof SeatEvents>(name: Name, event: SeatEvents[Name]): void;
+  /** Tells that a session is given back, before the server is told. `arrived`: the server has said that it heard. */
+  onItsWay(sessionId: string): { arrived(): void };
+  /** A seat that nobody here wants any more: it was given up while the server was asked. */
+  cameTooLate(grant: Grant): void;
+}
+
+/** What a stored license says of the seat that it stands for. */
+export interface Begun {
+  readonly sessionId: string;
+  readonly licenseId: string;
+  readonly borrowedUntil: Date | undefined;
+}
+
+/** Answers after which the session is gone, whatever else happens. */
+export const FINAL: ReadonlySet<string> = new Set([
+  'SESSION_NOT_FOUND',
+  'LICENSE_SUSPENDED',
+  'LICENSE_EXPIRED',
+  'LICENSE_NOT_FOUND',
+  'CREDENTIALS_INVALID',
+  // The sign-in itself has ended.
+  'GRANT_INVALID',
+]);
+
+export class HeldSeat implements Seat {
+  readonly #parts: HeldSeatParts;
+  readonly #emitter: Emitter<SeatEvents>;
+  readonly #pulse: Pulse;
+  #facts: Begun;
+  /** `undefined` while the server has not been asked. */
+  #sessionToken: string | undefined;
+  #hasGrace = true;
+  #end: 'released' | 'lost' | undefined;
+  #told: SeatState = 'online';
+  #isLeavingLast = false;
+  #releasing: Promise<void> | undefined;
+  #offExit: () => void = () => undefined;
+
+  constructor(parts: HeldSeatParts, facts: Begun) {
+    this.#parts = parts;
+    this.#facts = facts;
+    this.#emitter = new Emitter((error) => parts.platform.report(error));
+    this.#pulse = new Pulse({
+      clock: parts.platform.clock,
+      stopwatch: parts.stopwatch,
+      beat: (timeoutMs) => this.#beat(timeoutMs),
+      changed: (beat) => this.#changed(beat),
+      nextChangeMs: () => parts.grace.leftMs(),
+    });
+  }
+
+  get sessionId(): string {
+    return this.#facts.sessionId;
+  }
+
+  get licenseId(): string {
+    return this.#facts.licenseId;
+  }
+
+  get borrowedUntil(): Date | undefined {
+    return this.#facts.borrowedUntil;
+  }
+
+  get offlineUntil(): Date | undefined {
+    return this.#end ? undefined : this.#parts.grace.offlineUntil;
+  }
+
+  get state(): SeatState {
+    if (this.#end) return this.#end === 'released' ? 'released' : 'expired';
+    if (this.#pulse.isOnline()) return 'online';
+    return this.#pulse.isLeased() || !this.#parts.grace.trouble() ? 'offline' : 'expired';
+  }
+
+  /** Whether it was given back, or is lost for good. */
+  get isOver(): boolean {
+    return this.#end !== undefined;
+  }
+
+  get mayRun(): boolean {
+    return this.state === 'online' || this.state === 'offline';
+  }
+
+  get holdsLease(): boolean {
+    return !this.#end && this.#pulse.isLeased();
+  }
+
+  on<Name extends keyof SeatEvents>(name: Name, listener: (event: SeatEvents[Name]) => void): Off {
+    return this.#emitter.on(name, listener);
+  }
+
+  /** Begins, or begins anew with what the server has said now. `sentAtMs`: when it was asked. */
+  hold(grant: Grant, sentAtMs: number): void {
+    this.#take(grant);
+    this.#pulse.start({ sentAtMs, ...grant }, grant.borrowedUntil !== undefined);
+  }
+
+  /** Begins with a stored license, while the server does not answer. */
+  holdOffline(): void {
+    this.#comeBackAtExit();
+    this.#told = 'offline';
+    this.#pulse.start(undefined, false);
+  }
+
+  release(): Promise<void> {
+    this.#releasing ??= this.#release().catch((error: unknown) => {
+      this.#releasing = undefined;
+      throw error;
+    });
+    return this.#releasing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release();
+  }
+
+  async #release(): Promise<void> {
+    const isOver = this.#end === 'lost';
+    this.#end = 'released';
+    this.#pulse.stop();
+    if (isOver) return;
+    let trouble: Error | undefined;
+    await this.#parts.membership.leave(async () => {
+      this.#isLeavingLast = true;
+      trouble = await this.#giveBack();
+    });
+    this.#offExit();
+    if (trouble && this.borrowedUntil) throw trouble;
+  }
+
+  async #giveBack(): Promise<Error | undefined> {
+    const { platform, server, grace, stopwatch } = this.#parts;
+    const sent = this.#parts.onItsWay(this.sessionId);
+    const trouble = await giveBack(server, platform.clock, stopwatch, {
+      sessionId: this.sessionId,
+      sessionToken: this.#sessionToken,
+      patience: this.borrowedUntil ? 'long' : 'short',
+    });
+    // While the server has not heard of it the seat is taken, and may be used again after a start without the server.
+    if (trouble) return trouble;
+    sent.arrived();
+    await grace.forget();
+    return undefined;
+  }
+
+  async #beat(timeoutMs: number): Promise<Beat> {
+    if (this.#sessionToken === undefined) return this.#begin(timeoutMs);
+    const { sessionId } = this;
+    const answer = await this.#parts.server.ask('heartbeat', {
+      body: { session_id: sessionId, session_token: this.#sessionToken },
+      timeoutMs,
+      background: true,
+      read: (body) => readBeat(body, sessionId),
+    });
+    // It has become another session meanwhile, of which this says nothing.
+    if (sessionId !== this.sessionId) return { kind: 'missed', retryAfterSeconds: undefined };
+    if (answer.kind !== 'good') return this.#failed(answer, FINAL.has(answer.error.code));
+    this.#sessionToken = answer.body.sessionToken;
+    this.#parts.grace.see(answer.dateMs);
+    return {
+      kind: 'good',
+      extension: { sentAtMs: answer.sentAtMs, ...answer.body },
+      isBorrowed: false,
+      revived: answer.body.revived,
+    };
+  }
+
+  /** The first talk with the server, of a seat that was begun without it: any no is its answer. */
+  async #begin(timeoutMs: number): Promise<Beat> {
+    const answer = await this.#parts.askAgain(timeoutMs);
+    if (answer.kind !== 'good') return this.#failed(answer, answer.kind === 'refused');
+    const grant = answer.body;
+    if (this.#end) {
+      this.#parts.cameTooLate(grant);
+      return { kind: 'gone' };
+    }
+    this.#take(grant);
+    const isBorrowed = grant.borrowedUntil !== undefined;
+    return { kind: 'good', extension: { sentAtMs: answer.sentAtMs, ...grant }, isBorrowed, revived: false };
+  }
+
+  #failed(answer: Exclude<Answer<unknown>, { kind: 'good' }>, isFinal: boolean): Beat {
+    if (answer.kind === 'none' || !isFinal)
+      return { kind: 'missed', retryAfterSeconds: answer.error.retryAfterSeconds };
+    if (!this.#end) this.#lose(answer.error.code);
+    return { kind: 'gone' };
+  }
+
+  #take(grant: Grant): void {
+    this.#facts = grant;
+    this.#sessionToken = grant.sessionToken;
+    this.#hasGrace = grant.offlineGraceDays > 0 || grant.borrowedUntil !== undefined;
+    this.#comeBackAtExit();
+  }
+
+  #lose(reason: LostReason): void {
+    this.#end = 'lost';
+    this.#told = 'expired';
+    this.#pulse.stop();
+    this.#offExit();
+    void this.#parts.grace.forget();
+    void this.#parts.membership.leave(async () => undefined);
+    this.#emit('lost', { seat: this, reason });
+  }
+
+  #changed(beat: Beat | undefined): void {
+    if (this.#end) return;
+    const { grace } = this.#parts;
+    const { state } = this;
+    if (state === 'online' && this.#hasGrace) void grace.signIfDue(this.sessionId, this.borrowedUntil);
+    void grace.noteTime();
+    const before = this.#told;
+    this.#told = state;
+    if (beat?.kind === 'good' && beat.revived) this.#emit('revived', { seat: this });
+    // A listener of `revived` may have given it back.
+    if (state === before || this.#end) return;
+    if (state === 'online') this.#emit('online', { seat: this });
+    if (state === 'offline') this.#emit('offline', { seat: this });
+    if (state === 'expired') this.#emit('lost', { seat: this, reason: this.#whyExpired() });
+  }
+
+  #whyExpired(): LostReason {
+    const code = this.#parts.grace.trouble()?.code;
+    return code === 'CLOCK_ROLLED_BACK' ? code : 'expired';
+  }
+
+  #emit<Name extends keyof SeatEvents>(name: Name, event: SeatEvents[Name]): void {
+    this.#emitter.emit(name, event);
+    this.#parts.emit(name, event);
+  }
+
+  #comeBackAtExit(): void {
+    this.#offExit();
+    this.#offExit = this.borrowedUntil ? () => undefined : this.#parts.platform.atExit(this.#exit);
+  }
+
+  readonly #exit: AtExit = {
+    inTime: () => this.release(),
+    afterwards: () => {
+      const isLast = this.#isLeavingLast || (this.#end !== 'lost' && this.#parts.membership.leaveNow());
+      return isLast ? this.#parts.server.releaseRequest(this.sessionId) : undefined;
+    },
+  };
+}

@@ -1,0 +1,165 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { runModule, serve, serveNothing, type TestServer, temporaryFolder } from './testing.ts';
+
+let server: TestServer;
+let hung: TestServer;
+let folder: { folder: string; remove(): Promise<void> };
+beforeAll(async () => {
+  server = await serve((_request, response) => response.writeHead(204).end());
+  hung = await serveNothing();
+  folder = await temporaryFolder();
+});
+afterAll(async () => {
+  server.close();
+  hung.close();
+  await folder.remove();
+});
+
+const PLATFORM = new URL('./platform.ts', import.meta.url).href;
+
+/** A program that has something to give back called `name`, and then does `rest`. */
+function program(name: string, rest: string, url = server.url) {
+  return runModule(
+    `
+    import { nodePlatform } from '${PLATFORM}';
+    const options = { stateFolder: '${folder.folder}', sharedFolder: '${folder.folder}' };
+    const hold = ({ transport, atExit }, name) => {
+      const request = (how) => ({ method: 'POST', url: '${url}', headers: {}, body: name + ' ' + how });
+      let isDone = false;
+      return atExit({
+        async inTime() {
+          await transport.send(request('in time'), { timeoutMs: 60_000, background: false });
+          isDone = true;
+        },
+        afterwards: () => (isDone ? undefined : request('afterwards')),
+      });
+    };
+    const letGo = hold(nodePlatform(options), '${name}');
+    const staying = () => setInterval(() => {}, 1_000);
+    ${rest}
+    console.log('ready');
+    `,
+  );
+}
+
+/** By one program. Where the machine is slow, what was asked for in time is asked for again afterwards. */
+const given = (name: string, bodies = server.bodies): string[] =>
+  bodies.filter((body) => body.includes(`${name} `)).map((body) => body.slice(body.indexOf(`${name} `)));
+const ONCE = { timeout: 10_000, interval: 20 };
+
+describe.concurrent('what a program holds is given back while there is time, and the end stays what it was', () => {
+  test('when it has nothing left to do', async () => {
+    const { code } = await program('natural', 'process.exitCode = 7;').ended;
+    expect({ code, first: given('natural')[0] }).toEqual({ code: 7, first: 'natural in time' });
+  });
+
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('when it is told to end by %s', async (name) => {
+    const { child, ended, says } = program(name, 'staying();');
+    await says('ready');
+    child.kill(name);
+    const { signal } = await ended;
+    expect({ signal, first: given(name)[0] }).toEqual({ signal: name, first: `${name} in time` });
+  });
+
+  test('when a library is there that steps back for other listeners, as signal-exit does', async () => {
+    const polite = `
+      process.__signal_exit_emitter__ = { count: 1 };
+      const end = () => {
+        if (process.listeners('SIGTERM').length > 1) return;
+        console.log('the library had its turn');
+        process.off('SIGTERM', end);
+        process.kill(process.pid, 'SIGTERM');
+      };
+      process.on('SIGTERM', end);
+      staying();`;
+    const { child, ended, says } = program('polite', polite);
+    await says('ready');
+    child.kill('SIGTERM');
+    const { signal, output } = await ended;
+    expect(signal).toBe('SIGTERM');
+    expect(output).toContain('the library had its turn');
+    expect(given('polite')[0]).toBe('polite in time');
+  });
+
+  test('when two copies of the package are in it', async () => {
+    const second = `
+      const { exitHook } = await import('${new URL('./exit.ts', import.meta.url).href}?copy');
+      const { transport } = nodePlatform(options);
+      hold({ transport, atExit: exitHook({ letGo() {}, takeMarks: () => [] }) }, 'second copy');
+      staying();`;
+    const { child, ended, says } = program('first copy', second);
+    await says('ready');
+    child.kill('SIGTERM');
+    expect((await ended).signal).toBe('SIGTERM');
+    expect([given('first copy')[0], given('second copy')[0]]).toEqual([
+      'first copy in time',
+      'second copy in time',
+    ]);
+  });
+});
+
+describe.concurrent('it is given back at once by somebody else where the program can wait for nothing', () => {
+  test.each([
+    ['told to exit', 'process.exit(3);', 3],
+    ['ended by an exception', "throw new Error('a bug');", 1],
+    ['ended by a rejection', "await Promise.reject(new Error('a bug'));", 1],
+    ['ended by its own handler', "process.on('SIGTERM', () => process.exit(4)); staying();", 4],
+  ])('%s', async (name, rest, status) => {
+    const { child, ended, says } = program(name, rest);
+    if (status === 4) {
+      await says('ready');
+      child.kill('SIGTERM');
+    }
+    expect((await ended).code).toBe(status);
+    await vi.waitFor(() => expect(given(name)).toEqual([`${name} afterwards`]), ONCE);
+  });
+});
+
+describe.concurrent('a program ends, whatever the server does:', () => {
+  test('by itself', async () => {
+    const { code, signal } = await program('hung natural', '', hung.url).ended;
+    expect({ code, signal }).toEqual({ code: 0, signal: null });
+    // It was tried in time, and then left to somebody else.
+    await vi.waitFor(
+      () =>
+        expect(given('hung natural', hung.bodies)).toEqual([
+          'hung natural in time',
+          'hung natural afterwards',
+        ]),
+      ONCE,
+    );
+  });
+
+  test('by a signal', async () => {
+    const { child, ended, says } = program('hung signal', 'staying();', hung.url);
+    await says('ready');
+    child.kill('SIGINT');
+    expect((await ended).signal).toBe('SIGINT');
+    expect(given('hung signal', hung.bodies)[0]).toBe('hung signal in time');
+  });
+});
+
+describe.concurrent('the host stays master of its signals:', () => {
+  test('one that it goes on after ends nothing, and gives nothing back', async () => {
+    const handled = "process.on('SIGHUP', () => console.log('reloaded')); staying();";
+    const { child, ended, says } = program('goes on', handled);
+    await says('ready');
+    child.kill('SIGHUP');
+    await says('reloaded');
+    expect(given('goes on')).toEqual([]);
+    child.kill('SIGTERM');
+    expect((await ended).signal).toBe('SIGTERM');
+    expect(given('goes on')[0]).toBe('goes on in time');
+  });
+
+  test('nothing listens once nothing is held', async () => {
+    const count = `
+      const listening = () => ['SIGINT', 'SIGTERM', 'SIGHUP', 'exit', 'beforeExit'].map((name) => process.listenerCount(name)).join();
+      const held = listening();
+      letGo();
+      console.log(held, 'then', listening());`;
+    const { output } = await program('let go', count).ended;
+    expect(output).toContain('1,1,1,1,1 then 0,0,0,0,0');
+    expect(given('let go')).toEqual([]);
+  });
+});

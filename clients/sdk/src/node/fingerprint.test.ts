@@ -1,0 +1,55 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type MachineSources, machineFingerprint } from './fingerprint.ts';
+import { fileStorage } from './storage.ts';
+import { temporaryFolder } from './testing.ts';
+
+const ID = '0123456789abcdef0123456789abcdef';
+const UUID = '564D1F20-9A4C-4B3E-8F00-0123456789AB';
+const IOREG = `
++-o Mac14,2  <class IOPlatformExpertDevice, id 0x100000230, registered, matched, active, busy 0 (12 ms), retain 40>
+    {
+      "IOPlatformSerialNumber" = "C02XXXXXXXXX"
+      "IOPlatformUUID" = "${UUID}"
+    }`;
+const REG = `\r\nHKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Cryptography\r\n    MachineGuid    REG_SZ    ${UUID}\r\n\r\n`;
+
+let place: { folder: string; remove(): Promise<void> };
+beforeEach(async () => {
+  place = await temporaryFolder();
+});
+afterEach(() => place.remove());
+
+/** A machine whose files and commands say nothing but what is given. */
+function machine(system: NodeJS.Platform, says: Readonly<Record<string, string>>): MachineSources {
+  const say = async (name: string): Promise<string> => says[name] ?? Promise.reject(new Error('ENOENT'));
+  return { system, read: say, run: say };
+}
+const fingerprint = (sources: MachineSources, folder = place.folder) =>
+  machineFingerprint(fileStorage(folder), sources);
+
+test.each<[NodeJS.Platform, string, string, string]>([
+  ['linux', '/etc/machine-id', `${ID}\n`, ID],
+  ['linux', '/var/lib/dbus/machine-id', ID, ID],
+  ['darwin', '/usr/sbin/ioreg', IOREG, UUID],
+  ['win32', 'reg.exe', REG, UUID],
+])('on %s it follows from %s, without telling it, and whoever asks', async (system, source, says, raw) => {
+  const [one, again] = [
+    await fingerprint(machine(system, { [source]: says })),
+    await fingerprint(machine(system, { [source]: says }), `${place.folder}/of another user`),
+  ];
+  expect(one).toMatch(/^[\w-]{43}$/);
+  expect(again).toBe(one);
+  expect(one).not.toContain(raw);
+  const other = says.replace(raw, raw.replace('0', '1'));
+  expect(await fingerprint(machine(system, { [source]: other }))).not.toBe(one);
+});
+
+test.each([
+  ['nothing', {}],
+  ['that it was not set up', { '/etc/machine-id': 'uninitialized\n' }],
+])('where the system says %s, the machine gets a random one that stays', async (_, says) => {
+  const mute = machine('linux', says);
+  const [one, again] = [await fingerprint(mute), await fingerprint(mute)];
+  expect(again).toBe(one);
+  expect(await fingerprint(mute, `${place.folder}/of another machine`)).not.toBe(one);
+});

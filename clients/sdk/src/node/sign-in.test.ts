@@ -1,0 +1,180 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { accountOf, codeFor } from '../../../../shared/testing/people.ts';
+import { openTestSuite, type TestSuite } from '../../../../shared/testing/suite.ts';
+import { NoAnswer, type Platform } from '../platform.ts';
+import { nodePlatform } from './platform.ts';
+import { type SignInOptions, signIn, storedSignIn } from './sign-in.ts';
+import { temporaryFolder } from './testing.ts';
+
+let suite: TestSuite;
+beforeAll(async () => {
+  suite = await openTestSuite();
+});
+afterAll(() => suite.close());
+
+let place: { folder: string; remove(): Promise<void> };
+let platform: Platform;
+let passedMs: number;
+let isOnline: boolean;
+let asked: string[];
+beforeEach(async () => {
+  place = await temporaryFolder();
+  passedMs = 0;
+  isOnline = true;
+  asked = [];
+  const { transport, clock, ...rest } = nodePlatform({ stateFolder: place.folder });
+  platform = {
+    ...rest,
+    clock: { ...clock, now: () => ({ wallMs: passedMs, monotonicMs: passedMs }) },
+    transport: {
+      async send(request, options) {
+        asked.push(new URL(request.url).pathname);
+        if (!isOnline) throw new NoAnswer('cut');
+        return transport.send(request, options);
+      },
+    },
+  };
+});
+afterEach(() => place.remove());
+
+/** A browser in which `email` signs in, or, without one, says no. */
+function browserOf(email: string | undefined) {
+  return async (address: string): Promise<void> => {
+    const begun = await suite.call('GET', address.slice(suite.url.length));
+    const location = begun.headers.get('location') ?? '';
+    const { state, ...good } = codeFor(location, accountOf(email ?? 'nobody@example.com'));
+    const answer = email === undefined ? { error: 'access_denied' } : good;
+    const cookie = begun.headers.get('set-cookie')?.split(';')[0] ?? '';
+    const back = await suite.call('GET', `/auth/callback?${new URLSearchParams({ state, ...answer })}`, {
+      headers: { cookie },
+    });
+    const page = await fetch(back.headers.get('location') ?? '');
+    expect(await page.text()).toContain(email === undefined ? 'Not signed in' : 'Signed in');
+  };
+}
+
+const options = (more: Partial<SignInOptions> = {}): SignInOptions => ({
+  url: `${suite.url}/`,
+  stateFolder: place.folder,
+  platform,
+  open: browserOf('ada@example.com'),
+  ...more,
+});
+const nobodyAsked = { open: () => expect.fail('the person was asked') };
+
+async function whoIs(token: string): Promise<string> {
+  const { body } = await suite.call('GET', '/api/v1/users/me', { authorization: `Bearer ${token}` });
+  return body.email;
+}
+
+describe('somebody who signs in with their browser', () => {
+  test('is known to the server, and at the next start without being asked again', async () => {
+    const ada = await signIn(options());
+    expect(await whoIs(await ada.accessToken())).toBe('ada@example.com');
+    const again = await signIn(options(nobodyAsked));
+    expect(await whoIs(await again.accessToken())).toBe('ada@example.com');
+    expect(again).toMatchObject({ userId: ada.userId, tenants: ada.tenants });
+    expect(ada.tenants).toEqual([{ tenantId: expect.stringMatching(/^ten_/), role: 'owner' }]);
+  });
+
+  test('is asked again where the program was to remember nobody', async () => {
+    await signIn(options({ remember: false }));
+    expect(await storedSignIn(options())).toBeUndefined();
+    const grace = await signIn(options({ remember: false, open: browserOf('grace@example.com') }));
+    expect(await whoIs(await grace.accessToken())).toBe('grace@example.com');
+  });
+
+  test('and says no, is not signed in', async () => {
+    const refusing = signIn(options({ open: browserOf(undefined) }));
+    await expect(refusing).rejects.toMatchObject({ code: 'SIGN_IN_REFUSED' });
+    expect(await storedSignIn(options())).toBeUndefined();
+  });
+
+  test('and never comes back, is waited for until the program has enough; other pages do not stand in', async () => {
+    const enough = new AbortController();
+    let redirectUri = '';
+    const waiting = signIn(
+      options({
+        signal: enough.signal,
+        async open(address) {
+          redirectUri = new URL(address).searchParams.get('redirect_uri') ?? '';
+          expect((await fetch(`${redirectUri}?code=forged&state=guessed`)).status).toBe(404);
+          enough.abort(new Error('enough'));
+        },
+      }),
+    );
+    await expect(waiting).rejects.toThrow('enough');
+    await expect(fetch(redirectUri)).rejects.toThrow('fetch failed');
+  });
+});
+
+describe('an access token', () => {
+  test('is the same until shortly before it runs out, and then another', async () => {
+    const ada = await signIn(options());
+    asked = [];
+    passedMs += 830_000;
+    const first = await ada.accessToken();
+    expect(asked).toEqual([]);
+    passedMs += 20_000;
+    await ada.accessToken();
+    expect(asked).toEqual(['/auth/token']);
+    expect(await whoIs(first)).toBe('ada@example.com');
+  });
+
+  test('that was refused is replaced by one request, however many ask at once', async () => {
+    const ada = await signIn(options());
+    const first = await ada.accessToken();
+    asked = [];
+    const tokens = await Promise.all(Array.from({ length: 5 }, () => ada.accessToken(first)));
+    expect(asked).toEqual(['/auth/token']);
+    expect(new Set(tokens).size).toBe(1);
+  });
+
+  test('is had by several programs of one person, at once and in turn', async () => {
+    const one = await signIn(options());
+    const two = await signIn(options(nobodyAsked));
+    const refused = [await one.accessToken(), await two.accessToken()];
+    for (let turn = 0; turn < 3; turn += 1) {
+      const both = await Promise.all([one.accessToken(refused[0]), two.accessToken(refused[1])]);
+      expect(await Promise.all(both.map(whoIs))).toEqual(['ada@example.com', 'ada@example.com']);
+      refused.splice(0, 2, ...both);
+    }
+  });
+});
+
+describe('a sign-in is over', () => {
+  test('for every program once the person has signed out of one', async () => {
+    const one = await signIn(options());
+    const two = await signIn(options(nobodyAsked));
+    await two.accessToken();
+    await one.signOut();
+    await expect(two.accessToken(await two.accessToken())).rejects.toMatchObject({ code: 'GRANT_INVALID' });
+    expect(await storedSignIn(options())).toBeUndefined();
+  });
+
+  test('here also where the server could not be told', async () => {
+    const ada = await signIn(options());
+    isOnline = false;
+    await expect(ada.signOut()).rejects.toThrow(NoAnswer);
+    expect(await storedSignIn(options())).toBeUndefined();
+  });
+
+  test('where the server says so; then the person is asked again', async () => {
+    const ada = await signIn(options());
+    const spent = await platform.storage.read(`sign-in ${suite.url}`);
+    await ada.accessToken(await ada.accessToken());
+    // Somebody has put an older copy of the file back.
+    await platform.storage.write(`sign-in ${suite.url}`, String(spent));
+    const again = await signIn(options({ open: browserOf('grace@example.com') }));
+    expect(await whoIs(await again.accessToken())).toBe('grace@example.com');
+  });
+
+  test('but not because there is no network at the start', async () => {
+    await signIn(options());
+    isOnline = false;
+    const ada = await signIn(options(nobodyAsked));
+    await expect(ada.accessToken()).rejects.toThrow(NoAnswer);
+    isOnline = true;
+    expect(await whoIs(await ada.accessToken())).toBe('ada@example.com');
+  });
+});

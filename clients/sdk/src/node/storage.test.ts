@@ -1,0 +1,59 @@
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { stateFolder } from './folders.ts';
+import { fileStorage } from './storage.ts';
+import { temporaryFolder } from './testing.ts';
+
+let place: { folder: string; remove(): Promise<void> };
+beforeEach(async () => {
+  place = await temporaryFolder();
+});
+afterEach(() => place.remove());
+
+describe('what is kept', () => {
+  test('is there for the next program, by any name, until it is removed', async () => {
+    const names = ['a', 'A', '../../etc/passwd', 'a/b', 'nul', 'ü'.repeat(500), ''];
+    const storage = fileStorage(join(place.folder, 'not', 'there', 'yet'));
+    for (const name of names) await storage.write(name, `of ${name}`);
+    const next = fileStorage(join(place.folder, 'not', 'there', 'yet'));
+    for (const name of names) expect(await next.read(name)).toBe(`of ${name}`);
+    await storage.remove('a');
+    expect([await next.read('a'), await next.read('A')]).toEqual([undefined, 'of A']);
+    expect(readdirSync(place.folder)).toEqual(['not']);
+  });
+
+  test('can be read by nobody else', async () => {
+    const folder = join(place.folder, 'state');
+    await fileStorage(folder).write('license', 'secret');
+    const modes = [folder, ...readdirSync(folder).map((file) => join(folder, file))];
+    expect(modes.map((path) => (statSync(path).mode & 0o777).toString(8))).toEqual(['700', '600']);
+  });
+
+  test('is whole, whoever writes at the same time', async () => {
+    const texts = Array.from({ length: 20 }, (_, n) => String(n).repeat(10_000));
+    const storage = fileStorage(place.folder);
+    await Promise.all(texts.map((text) => storage.write('license', text)));
+    expect(texts).toContain(await storage.read('license'));
+    expect(readdirSync(place.folder)).toHaveLength(1);
+  });
+
+  test('is given up in silence where it cannot be written', async () => {
+    const file = join(place.folder, 'file');
+    writeFileSync(file, '');
+    const storage = fileStorage(join(file, 'state'));
+    await storage.write('license', 'text');
+    await storage.remove('license');
+    expect(await storage.read('license')).toBeUndefined();
+  });
+});
+
+test.each<[NodeJS.Platform, Record<string, string>, string]>([
+  ['linux', {}, '/home/ada/.local/state/seatlease'],
+  ['linux', { XDG_STATE_HOME: '/state' }, '/state/seatlease'],
+  ['linux', { XDG_STATE_HOME: 'state' }, '/home/ada/.local/state/seatlease'],
+  ['darwin', { XDG_STATE_HOME: '/state' }, '/home/ada/Library/Application Support/seatlease'],
+  ['win32', { LOCALAPPDATA: '/Local' }, '/Local/seatlease'],
+])('it is kept where programs of %s keep such things, given %o', (system, env, folder) => {
+  expect(stateFolder(env, system, '/home/ada')).toBe(folder);
+});

@@ -1,0 +1,127 @@
+import http, { type ClientRequest, type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import type { Socket } from 'node:net';
+import { NoAnswer, type Request, type Response, type SendOptions, type Transport } from '../platform.ts';
+
+const MAX_ANSWER_BYTES = 1_048_576;
+
+/** Behind many networks a connection that lies idle for longer is gone without either end being told. */
+const IDLE_CONNECTION_MS = 30_000;
+
+/**
+ * A connection that is being made keeps the program alive, `unref` or not, for minutes where nothing answers. One in
+ * the background is given up before that would be felt at the program's end.
+ */
+const BACKGROUND_CONNECT_MS = 1_500;
+
+/** The host may bring its own: for proxies that Node does not know, or certificates. */
+export interface Agents {
+  readonly http: http.Agent;
+  readonly https: https.Agent;
+}
+
+export interface NodeTransport extends Transport {
+  /** From now on nothing that is under way keeps the program from ending. */
+  letGo(): void;
+}
+
+/** `fetch` would not do: its connections keep a program alive that has nothing left to do. */
+export function nodeTransport(agents: Agents = keptAlive()): NodeTransport {
+  const underWay = new Set<ClientRequest>();
+  return {
+    async send(request, options) {
+      const sent = open(request, agents);
+      underWay.add(sent);
+      try {
+        return await answerOf(sent, request, options);
+      } catch (error) {
+        throw new NoAnswer('No answer came.', { cause: error });
+      } finally {
+        underWay.delete(sent);
+        sent.destroy();
+      }
+    },
+    letGo() {
+      for (const sent of underWay) {
+        if (sent.socket && !sent.socket.connecting) sent.socket.unref();
+        else sent.destroy();
+      }
+    },
+  };
+}
+
+function keptAlive(): Agents {
+  const options = {
+    keepAlive: true,
+    timeout: IDLE_CONNECTION_MS,
+    // Node's own agents heed this by themselves, others only when told to.
+    proxyEnv: process.env.NODE_USE_ENV_PROXY === '1' ? process.env : undefined,
+  };
+  return { http: new http.Agent(options), https: new https.Agent(options) };
+}
+
+function open({ method, url, headers, body }: Request, agents: Agents): ClientRequest {
+  const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
+  const options = { method, headers: { ...headers, ...length } };
+  return new URL(url).protocol === 'https:'
+    ? https.request(url, { ...options, agent: agents.https })
+    : http.request(url, { ...options, agent: agents.http });
+}
+
+function answerOf(sent: ClientRequest, { body }: Request, options: SendOptions): Promise<Response> {
+  const { timeoutMs, background, signal } = options;
+  return new Promise((answered, failed) => {
+    const giveUp = (why: string) => () => sent.destroy(new Error(why));
+    // The socket decides what keeps the program alive; a timer of its own must not.
+    const timer = setTimeout(giveUp('it took too long'), timeoutMs).unref();
+    const abort = giveUp('it was called off');
+    signal?.addEventListener('abort', abort, { once: true });
+    // One that is used again was given back its weight by the agent.
+    if (background) sent.on('socket', (socket) => hide(socket, giveUp('no connection')));
+    let isAnswered = false;
+    sent.on('response', (message) => {
+      isAnswered = true;
+      bodyOf(message).then((text) => answered(responseOf(message, text)), failed);
+    });
+    sent.on('error', failed);
+    sent.on('close', () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+      // Comes before the last of an answer was read; and without an error where the request was called off.
+      if (!isAnswered) failed(new Error('the connection was closed'));
+    });
+    if (signal?.aborted) abort();
+    else sent.end(body);
+  });
+}
+
+/** From the program's end, which does not wait for what goes on here. */
+function hide(socket: Socket, giveUp: () => void): void {
+  socket.unref();
+  if (!socket.connecting) return;
+  const timer = setTimeout(giveUp, BACKGROUND_CONNECT_MS).unref();
+  socket.once('connect', () => clearTimeout(timer));
+  socket.once('close', () => clearTimeout(timer));
+}
+
+async function bodyOf(message: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of message) {
+    bytes += chunk.length;
+    if (bytes > MAX_ANSWER_BYTES) throw new Error('it is too long');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function responseOf({ statusCode = 0, headers }: IncomingMessage, body: string): Response {
+  return {
+    status: statusCode,
+    header(name) {
+      const value = headers[name];
+      return Array.isArray(value) ? value.join(', ') : value;
+    },
+    body,
+  };
+}

@@ -1,0 +1,176 @@
+import { readKeySet, readSigned } from '../answers.ts';
+import { SeatleaseError } from '../errors.ts';
+import type { PublicKeys } from '../options.ts';
+import type { Clock } from '../platform.ts';
+import type { Server } from '../server.ts';
+import type { Stopwatch } from '../stopwatch.ts';
+import { importKeys } from './keys.ts';
+import { SeenTime } from './seen-time.ts';
+import type { Store, Stored } from './store.ts';
+import { type Expected, invalid, type SignedLicense, verifyToken } from './token.ts';
+
+const SIGN_AGAIN_AFTER_MS = 24 * 3600_000;
+const TRY_AGAIN_AFTER_MS = 10 * 60_000;
+const NOTE_TIME_EVERY_MS = 5 * 60_000;
+const TIMEOUT_MS = 10_000;
+
+export interface GraceParts {
+  readonly server: Server;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly stopwatch: Stopwatch;
+  /** The vendor's, where the app has them. */
+  readonly publicKeys: PublicKeys | undefined;
+  readonly expected: Expected;
+}
+
+export interface Held {
+  readonly license: SignedLicense;
+  readonly isBorrowed: boolean;
+}
+
+/** The right to run without the server: a signed license, kept for when it is needed. */
+export class Grace {
+  readonly #parts: GraceParts;
+  readonly #time: SeenTime;
+  #held: Held | undefined;
+  #stored: Stored | undefined;
+  #nextSignAtMs = 0;
+  /** What was signed last, or is to be: another session, or another loan, needs another license. */
+  #wanted = '';
+  #nextNoteAtMs = 0;
+  /** Goes up when the license is forgotten: what was under way then must not bring it back. */
+  #generation = 0;
+  #writes: Promise<void> = Promise.resolve();
+
+  constructor(parts: GraceParts) {
+    this.#parts = parts;
+    this.#time = new SeenTime(parts.clock, parts.stopwatch);
+  }
+
+  get offlineUntil(): Date | undefined {
+    return this.#held && new Date(this.#held.license.offlineUntilMs);
+  }
+
+  /** Why the program may not run without the server now; `undefined` where it may. */
+  trouble(): SeatleaseError | undefined {
+    if (!this.#held) return new SeatleaseError('NO_ANSWER', 'There is no license to run offline with.');
+    if (this.#time.isRolledBack())
+      return new SeatleaseError(
+        'CLOCK_ROLLED_BACK',
+        'The clock stands before a moment that was seen already.',
+      );
+    if (this.#time.nowMs() >= this.#held.license.offlineUntilMs)
+      return new SeatleaseError('OFFLINE_LICENSE_EXPIRED', 'The stored license has ended.');
+    return undefined;
+  }
+
+  /** Milliseconds until the license ends, if nothing else happens; 0 where there is none. */
+  leftMs(): number {
+    return this.#held ? Math.max(this.#held.license.offlineUntilMs - this.#time.nowMs(), 0) : 0;
+  }
+
+  /** What the server told of the time. */
+  see(dateMs: number | undefined): void {
+    if (dateMs !== undefined) this.#time.see(dateMs);
+  }
+
+  /** Has the license signed where that is due, and keeps it. Never throws: it is tried again. */
+  async signIfDue(sessionId: string, borrowedUntil: Date | undefined, background = true): Promise<void> {
+    const nowMs = this.#parts.stopwatch.read();
+    const wanted = `${sessionId} ${borrowedUntil?.getTime()}`;
+    if (nowMs < this.#nextSignAtMs && wanted === this.#wanted) return;
+    this.#wanted = wanted;
+    this.#nextSignAtMs = nowMs + TRY_AGAIN_AFTER_MS;
+    await this.#sign(sessionId, borrowedUntil !== undefined, background).catch(() => undefined);
+  }
+
+  /** Keeps for the next start what time it has become. */
+  async noteTime(): Promise<void> {
+    if (!this.#stored || this.#parts.stopwatch.read() < this.#nextNoteAtMs) return;
+    await this.#write({ ...this.#stored, latestMs: this.#time.nowMs() });
+  }
+
+  async isStored(): Promise<boolean> {
+    return (await this.#parts.store.read()) !== undefined;
+  }
+
+  /** The stored license, verified anew; `undefined` where nothing is stored. Throws where it may not be used. */
+  async load(): Promise<Held | undefined> {
+    const stored = await this.#parts.store.read();
+    if (stored === undefined) return undefined;
+    if (stored === 'broken') throw invalid('It was changed since it was stored.');
+    const keys = await importKeys(this.#parts.publicKeys ?? stored.keys ?? { keys: [] });
+    const license = await verifyToken(stored.token, keys, {
+      ...this.#parts.expected,
+      licenseId: this.#parts.expected.licenseId ?? stored.licenseId,
+    });
+    this.#time.see(Math.max(stored.latestMs, license.issuedAtMs));
+    this.#held = { license, isBorrowed: stored.isBorrowed };
+    this.#stored = stored;
+    const trouble = this.trouble();
+    if (trouble) {
+      this.#held = undefined;
+      throw trouble;
+    }
+    return this.#held;
+  }
+
+  async forget(): Promise<void> {
+    this.#generation += 1;
+    this.#held = undefined;
+    this.#stored = undefined;
+    this.#wanted = '';
+    await this.#inTurn(() => this.#parts.store.remove());
+  }
+
+  async #sign(sessionId: string, isBorrowed: boolean, background: boolean): Promise<void> {
+    const { server, publicKeys, expected, stopwatch } = this.#parts;
+    const generation = this.#generation;
+    const body = { session_id: sessionId };
+    const answer = await server.ask('sign', { body, timeoutMs: TIMEOUT_MS, background, read: readSigned });
+    if (answer.kind !== 'good') return;
+    const token = answer.body;
+    const keySet = publicKeys === undefined ? await this.#keySet(background) : undefined;
+    const license = await verifyToken(
+      token,
+      await importKeys(publicKeys ?? keySet ?? { keys: [] }),
+      expected,
+    );
+    if (license.sessionId !== sessionId || generation !== this.#generation) return;
+    this.#time.correct(Math.max(license.issuedAtMs, answer.dateMs ?? 0), answer.sentAtMs);
+    this.#held = { license, isBorrowed };
+    this.#nextSignAtMs = stopwatch.read() + SIGN_AGAIN_AFTER_MS * (1 - 0.1 * Math.random());
+    await this.#write({
+      token,
+      keys: keySet,
+      licenseId: license.licenseId,
+      latestMs: this.#time.nowMs(),
+      isBorrowed,
+    });
+  }
+
+  /** As the server shows them now: one that was taken back is gone from there. As kept where it does not answer. */
+  async #keySet(background: boolean): Promise<Stored['keys']> {
+    const answer = await this.#parts.server.ask('publicKeyJwks', {
+      timeoutMs: TIMEOUT_MS,
+      background,
+      read: readKeySet,
+    });
+    return answer.kind === 'good' ? answer.body : this.#stored?.keys;
+  }
+
+  async #write(stored: Stored): Promise<void> {
+    const generation = this.#generation;
+    this.#stored = stored;
+    this.#nextNoteAtMs = this.#parts.stopwatch.read() + NOTE_TIME_EVERY_MS;
+    await this.#inTurn(async () => {
+      if (generation === this.#generation) await this.#parts.store.write(stored);
+    });
+  }
+
+  #inTurn(job: () => Promise<void>): Promise<void> {
+    this.#writes = this.#writes.then(job, job);
+    return this.#writes;
+  }
+}

@@ -1,0 +1,49 @@
+import type { PublicKeys } from '../options.ts';
+import { fromBase64 } from './bytes.ts';
+
+/** A key that may have signed a license; one from a PEM does not say which it is. */
+export interface VerifyingKey {
+  readonly kid: string | undefined;
+  readonly key: CryptoKey;
+}
+
+const RS256 = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' } as const;
+
+/** Throws where a key cannot be read: the vendor's mistake where it is in the app. */
+export async function importKeys(given: PublicKeys): Promise<VerifyingKey[]> {
+  if (typeof given === 'string') return Promise.all(pemsIn(given).map(importPem));
+  if (isSet(given)) return Promise.all(given.keys.map(importJwk));
+  return Promise.all(given.flatMap(pemsIn).map(importPem));
+}
+
+function isSet(given: Exclude<PublicKeys, string>): given is { readonly keys: readonly object[] } {
+  return !Array.isArray(given);
+}
+
+export function verifySignature(
+  { key }: VerifyingKey,
+  signature: Uint8Array<ArrayBuffer>,
+  signed: Uint8Array<ArrayBuffer>,
+): Promise<boolean> {
+  return crypto.subtle.verify(RS256.name, key, signature, signed);
+}
+
+async function importJwk(jwk: object): Promise<VerifyingKey> {
+  const { kty, n, e, kid } = jwk as JsonWebKey & { readonly kid?: unknown };
+  // What else a key set says of a key is not asked for: the algorithm is ours to say.
+  const key = await crypto.subtle.importKey('jwk', { kty, n, e } as JsonWebKey, RS256, false, ['verify']);
+  return { kid: typeof kid === 'string' ? kid : undefined, key };
+}
+
+async function importPem(pem: string): Promise<VerifyingKey> {
+  return {
+    kid: undefined,
+    key: await crypto.subtle.importKey('spki', fromBase64(pem), RS256, false, ['verify']),
+  };
+}
+
+function pemsIn(text: string): string[] {
+  const found = [...text.matchAll(/-----BEGIN PUBLIC KEY-----([\sA-Za-z0-9+/=]+)-----END PUBLIC KEY-----/g)];
+  if (found.length === 0) throw new TypeError('publicKeys holds no PEM of a public key.');
+  return found.map(([, base64 = '']) => base64.replace(/\s/g, ''));
+}

@@ -1,0 +1,66 @@
+import { fieldsOf } from '../answers.ts';
+import type { Storage } from '../platform.ts';
+import { toHex, utf8 } from './bytes.ts';
+
+/** What is kept for a start without the server. */
+export interface Stored {
+  readonly token: string;
+  /** As the server showed them; `undefined` where the app has keys of its own. */
+  readonly keys: { readonly keys: readonly object[] } | undefined;
+  readonly licenseId: string;
+  /** The latest moment that was seen, milliseconds since the epoch: no clock may stand before it. */
+  readonly latestMs: number;
+  /** Whether it is a loan. */
+  readonly isBorrowed: boolean;
+}
+
+/**
+ * One license in the platform's storage, under a seal that whoever edits the file does not have at hand. Whoever
+ * takes the program apart can make one: it keeps off the curious, and the signature of the token everybody else.
+ */
+export class Store {
+  readonly #storage: Storage;
+  readonly #name: string;
+  readonly #secret: string;
+
+  constructor(storage: Storage, name: string, secret: string) {
+    this.#storage = storage;
+    this.#name = name;
+    this.#secret = secret;
+  }
+
+  /** 'broken' for what is there but was not written so. */
+  async read(): Promise<Stored | 'broken' | undefined> {
+    const text = await this.#storage.read(this.#name);
+    if (text === undefined) return undefined;
+    const { content, seal } = fieldsOf(text) ?? {};
+    if (typeof content !== 'string' || typeof seal !== 'string') return 'broken';
+    const isOurs = await this.#verify(content, seal).catch(() => false);
+    return isOurs ? (JSON.parse(content) as Stored) : 'broken';
+  }
+
+  async write(stored: Stored): Promise<void> {
+    const content = JSON.stringify(stored);
+    const seal = toHex(await crypto.subtle.sign('HMAC', await this.#key(), utf8(content)));
+    await this.#storage.write(this.#name, JSON.stringify({ content, seal }));
+  }
+
+  async remove(): Promise<void> {
+    await this.#storage.remove(this.#name);
+  }
+
+  async #verify(content: string, seal: string): Promise<boolean> {
+    const bytes = Uint8Array.from(seal.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+    return crypto.subtle.verify('HMAC', await this.#key(), bytes, utf8(content));
+  }
+
+  #key(): Promise<CryptoKey> {
+    return crypto.subtle.importKey(
+      'raw',
+      utf8(`seatlease offline license ${this.#secret}`),
+      { name: 'HMAC', hash: 'SHA-256' },
+      false,
+      ['sign', 'verify'],
+    );
+  }
+}

@@ -1,0 +1,99 @@
+import type { Clock, Moment } from '../platform.ts';
+import { settled } from './work.ts';
+
+interface Timer {
+  readonly atMs: number;
+  readonly call: () => void;
+}
+
+/** A machine's clocks, which stand still until a test moves them; timers go by the monotonic one, as everywhere. */
+export class TestClock implements Clock {
+  #wallMs: number;
+  #monotonicMs = 0;
+  readonly #timers = new Set<Timer>();
+  /** How fast the machine's clocks run: 1.001 gains a second in a thousand. */
+  readonly #speed: number;
+
+  /** Timers come only at multiples of this, as those of pages that nobody looks at. */
+  timersEveryMs = 1;
+
+  constructor(wallMs = Date.UTC(2026, 0), speed = 1) {
+    this.#wallMs = wallMs;
+    this.#speed = speed;
+  }
+
+  now(): Moment {
+    return { wallMs: Math.floor(this.#wallMs), monotonicMs: this.#monotonicMs };
+  }
+
+  after(delayMs: number, call: () => void): () => void {
+    const wishedMs = this.#monotonicMs + Math.max(delayMs, 0);
+    const atMs =
+      this.timersEveryMs > 1 ? Math.ceil(wishedMs / this.timersEveryMs) * this.timersEveryMs : wishedMs;
+    const timer = { atMs, call };
+    this.#timers.add(timer);
+    return () => void this.#timers.delete(timer);
+  }
+
+  /** Lets time pass, and everything happen that falls due. `ms`: of true time. */
+  async advance(ms: number): Promise<void> {
+    await settled();
+    const endMs = this.#monotonicMs + ms * this.#speed;
+    for (let timer = this.#next(); timer && timer.atMs <= endMs; timer = this.#next())
+      await this.#fire(timer);
+    this.#move(endMs - this.#monotonicMs);
+    await settled();
+  }
+
+  /** Lets time pass until `promise` is settled, and gives what it gives. */
+  async until<Value>(promise: Promise<Value>): Promise<Value> {
+    let isOpen = true;
+    const close = (): void => {
+      isOpen = false;
+    };
+    promise.then(close, close);
+    await settled();
+    while (isOpen) {
+      const timer = this.#next();
+      if (!timer) throw new Error('Nothing is left that could settle what is waited for.');
+      await this.#fire(timer);
+    }
+    return promise;
+  }
+
+  /** Whatever runs by it ends. */
+  dropTimers(): void {
+    this.#timers.clear();
+  }
+
+  /** The machine sleeps: only the wall clock goes on. */
+  async sleep(ms: number): Promise<void> {
+    this.#wallMs += ms * this.#speed;
+    await settled();
+  }
+
+  /** Somebody sets the wall clock forward, or back. */
+  async shift(ms: number): Promise<void> {
+    this.#wallMs += ms;
+    await settled();
+  }
+
+  #next(): Timer | undefined {
+    return [...this.#timers].reduce<Timer | undefined>(
+      (first, timer) => (first && first.atMs <= timer.atMs ? first : timer),
+      undefined,
+    );
+  }
+
+  async #fire(timer: Timer): Promise<void> {
+    this.#move(Math.max(timer.atMs - this.#monotonicMs, 0));
+    this.#timers.delete(timer);
+    timer.call();
+    await settled();
+  }
+
+  #move(ms: number): void {
+    this.#monotonicMs += ms;
+    this.#wallMs += ms;
+  }
+}

@@ -1,0 +1,66 @@
+import { NoAnswer, type Request, type Response, type SendOptions, type Transport } from '../platform.ts';
+import type { TestClock } from './clock.ts';
+import { work } from './work.ts';
+
+/**
+ * What becomes of a request: it reaches the server and its answer comes (`on`); it does not (`cut`); nothing comes and
+ * nobody says so (`hung`); the server does what was asked and its answer is lost (`deaf`), or comes so many
+ * milliseconds later.
+ */
+export type Weather = 'on' | 'cut' | 'hung' | 'deaf' | number;
+
+/** A network that can be cut, by the clock of its machine. */
+export class TestNetwork implements Transport {
+  weather: Weather = 'on';
+  /** Whatever was sent, in order. */
+  readonly sent: Request[] = [];
+  readonly #clock: TestClock;
+  readonly #server: (request: Request) => Promise<Response>;
+
+  constructor(clock: TestClock, server: (request: Request) => Promise<Response>) {
+    this.#clock = clock;
+    this.#server = server;
+  }
+
+  /** How often it was asked for a path that ends so. */
+  count(ending: string): number {
+    return this.sent.filter(({ url }) => url.endsWith(ending)).length;
+  }
+
+  async send(request: Request, { timeoutMs }: SendOptions): Promise<Response> {
+    const { weather } = this;
+    this.sent.push(request);
+    if (weather === 'cut') throw new NoAnswer('The network is cut.');
+    if (weather !== 'hung') {
+      const answer = await work(this.#server(request));
+      if (weather === 'on') return answer;
+      if (typeof weather === 'number' && weather < timeoutMs) {
+        await this.#pass(weather);
+        return answer;
+      }
+    }
+    await this.#pass(timeoutMs);
+    throw new NoAnswer('No answer came in time.');
+  }
+
+  #pass(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#clock.after(ms, resolve));
+  }
+}
+
+/** Sends over the real network, for suites that run beside the test. */
+export async function sendByFetch(request: Request): Promise<Response> {
+  const { method, url, headers, body } = request;
+  const response = await fetch(url, {
+    method,
+    headers,
+    redirect: 'manual',
+    ...(body === undefined ? {} : { body }),
+  });
+  const text = await response.text();
+  return {
+    status: response.status,
+    header: (name) => response.headers.get(name) ?? undefined,
+    body: text,
+  };
+}

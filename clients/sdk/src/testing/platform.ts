@@ -1,0 +1,99 @@
+import type { AtExit, Holders, Membership, Platform, Request, Response, Storage } from '../platform.ts';
+import { TestClock } from './clock.ts';
+import { TestNetwork } from './network.ts';
+
+/** A machine of a test: what outlives its programs. */
+export interface TestMachine {
+  readonly clock: TestClock;
+  readonly files: Map<string, string>;
+  readonly holders: Holders;
+  readonly name: string;
+}
+
+/** A program of a test, on its machine. */
+export interface TestPlatform extends Platform {
+  readonly clock: TestClock;
+  readonly transport: TestNetwork;
+  /** What listeners threw. */
+  readonly reported: unknown[];
+  /** What is to be done when the program ends. */
+  readonly atEnd: Set<AtExit>;
+}
+
+export function testMachine(name = 'machine', clock = new TestClock()): TestMachine {
+  return { name, clock, files: new Map(), holders: memoryHolders() };
+}
+
+/** The machine after a power cut: its programs ended without a word, its files are there. */
+export function powerCut(machine: TestMachine): TestMachine {
+  machine.clock.dropTimers();
+  return { ...machine, holders: memoryHolders() };
+}
+
+export function testPlatform(
+  server: (request: Request) => Promise<Response>,
+  machine: TestMachine = testMachine(),
+  processId = 'process-1',
+): TestPlatform {
+  const reported: unknown[] = [];
+  const atEnd = new Set<AtExit>();
+  return {
+    clock: machine.clock,
+    transport: new TestNetwork(machine.clock, server),
+    storage: memoryStorage(machine.files),
+    holders: machine.holders,
+    fingerprint: async () => `fingerprint of ${machine.name}`,
+    hostname: () => machine.name,
+    processId,
+    reported,
+    atEnd,
+    atExit(release) {
+      atEnd.add(release);
+      return () => void atEnd.delete(release);
+    },
+    report: (error) => void reported.push(error),
+  };
+}
+
+export function memoryStorage(files: Map<string, string>): Storage {
+  return {
+    read: async (name) => files.get(name),
+    async write(name, text) {
+      files.set(name, text);
+    },
+    async remove(name) {
+      files.delete(name);
+    },
+  };
+}
+
+export function memoryHolders(): Holders {
+  const holding = new Map<string, number>();
+  const leaving = new Map<string, Promise<void>>();
+  return {
+    async join(name): Promise<Membership> {
+      await leaving.get(name);
+      holding.set(name, (holding.get(name) ?? 0) + 1);
+      let isIn = true;
+      const leaveNow = (): boolean => {
+        if (!isIn) return false;
+        isIn = false;
+        const left = (holding.get(name) ?? 0) - 1;
+        holding.set(name, left);
+        return left === 0;
+      };
+      return {
+        leaveNow,
+        async leave(last) {
+          if (!leaveNow()) return;
+          const done = last();
+          leaving.set(
+            name,
+            done.catch(() => undefined),
+          );
+          await done;
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,47 @@
+/** A seat that somebody went by: from `beginMs` to before `endMs`. */
+export interface SeatClaim {
+  readonly licenseId: string;
+  readonly beginMs: number;
+  readonly endMs: number;
+}
+
+export interface SeatLimit {
+  readonly licenseId: string;
+  /** Seats, overdraft included. */
+  readonly limit: number;
+}
+
+/** A time in which more seats of a license were claimed than it has. */
+export interface Excess {
+  readonly licenseId: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** The most beyond the limit. */
+  readonly seats: number;
+}
+
+/** Sweeps over the claims of each license, to the millisecond; one that ends at t and one that begins at t never meet. */
+export function excessOf(claims: readonly SeatClaim[], licenses: readonly SeatLimit[]): Excess[] {
+  const byLicense = Map.groupBy(claims, ({ licenseId }) => licenseId);
+  return licenses.flatMap(({ licenseId, limit }) => {
+    const turns = (byLicense.get(licenseId) ?? [])
+      .flatMap(({ beginMs, endMs }) => [
+        { atMs: beginMs, change: 1 },
+        { atMs: endMs, change: -1 },
+      ])
+      .sort((a, b) => a.atMs - b.atMs || a.change - b.change);
+    const found: Excess[] = [];
+    let active = 0;
+    let begun: { fromMs: number; seats: number } | undefined;
+    for (const { atMs, change } of turns) {
+      active += change;
+      const seats = active - limit;
+      if (seats > 0) begun = { fromMs: begun?.fromMs ?? atMs, seats: Math.max(begun?.seats ?? 0, seats) };
+      else if (begun) {
+        found.push({ licenseId, ...begun, toMs: atMs });
+        begun = undefined;
+      }
+    }
+    return found;
+  });
+}
