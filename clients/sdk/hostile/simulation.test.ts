@@ -39,7 +39,7 @@ const ONE_PROGRAM: Scenario = {
 };
 
 /** Enough for a run of all tests; more, and others, for whoever has time. */
-const { SIMULATIONS: runs = '20', SIMULATION_SEED: seed = '20261128' } = process.env;
+const { SIMULATIONS: runs = '16', SIMULATION_SEED: seed = '20261128' } = process.env;
 const WITHIN_MS = 600_000;
 
 /** In as many simulations as are usual: without them the rest would prove little. */
@@ -123,6 +123,18 @@ describe('whatever becomes of requests, answers, programs, machines and clocks,'
           { afterMs: 0, who: 0, deed: { do: 'acquire', wait: false } },
           { afterMs: 15_000, who: 0, deed: { do: 'sleep' } },
           { afterMs: 350_000, who: 0, deed: { do: 'wake' } },
+        ],
+      },
+    ],
+    [
+      'ends its belief in time, though its clock is set back by as much as its machine has slept',
+      {
+        machines: [{ ...MACHINE, sleepStopsClock: true }],
+        steps: [
+          { afterMs: 0, who: 0, deed: { do: 'acquire', wait: false } },
+          { afterMs: 15_000, who: 0, deed: { do: 'sleep' } },
+          { afterMs: 300_000, who: 0, deed: { do: 'wake' } },
+          { afterMs: 1_000, who: 0, deed: { do: 'set clock', byMs: -300_000 } },
         ],
       },
     ],
