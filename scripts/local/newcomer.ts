@@ -19,7 +19,7 @@ export interface StartedServer {
   interrupt(): Promise<string>;
 }
 
-const CHECKOUT = ['package.json', 'node_modules', 'scripts', 'shared', 'functions'];
+const CHECKOUT = ['package.json', 'node_modules', 'clients', 'scripts', 'shared', 'functions'];
 
 export async function newcomer(): Promise<Newcomer> {
   const folder = await mkdtemp(join(tmpdir(), 'seatlease-newcomer-'));

@@ -6,7 +6,7 @@ import { CannedServer, problem, SESSION } from './testing/canned.ts';
 import { TestClock } from './testing/clock.ts';
 import { type TestMachine, type TestPlatform, testMachine, testPlatform } from './testing/platform.ts';
 
-const KEY = { url: 'https://licenses.example.com', licenseKey: 'slk_key' };
+const KEY = { url: 'https://licenses.example.com', licenseKey: 'slk_07_aaaaaaaaaaaaaaaa_secret' };
 
 let clock: TestClock;
 let machine: TestMachine;
@@ -57,7 +57,7 @@ describe('acquiring', () => {
     const [request] = network.sent;
     expect(request).toMatchObject({ method: 'POST', url: `${KEY.url}/api/v1/licenses/acquire` });
     expect(request?.headers).toMatchObject({
-      authorization: 'License slk_key',
+      authorization: 'License slk_07_aaaaaaaaaaaaaaaa_secret',
       'content-type': 'application/json',
     });
     expect(JSON.parse(request?.body ?? '')).toEqual({

@@ -29,6 +29,8 @@ export interface PulseParts {
 /** Timers stand still while a machine sleeps: no more than this passes after it wakes until the clocks are looked at. */
 const LONGEST_TIMER_MS = 20_000;
 const LEAST_TIMER_MS = 10;
+const LATE_MS = 2_000;
+const LONGEST_LATE_MS = 60_000;
 const LONGEST_TIMEOUT_MS = 10_000;
 /** For a seat that was begun without the server, which has not said how often it expects to hear of us. */
 const USUAL_HEARTBEAT_MS = 300_000;
@@ -76,13 +78,16 @@ export class Pulse {
     this.#callOff();
   }
 
-  #wake(): void {
+  /** `lateMs`: how late the timer came that wakes it. Those of pages that nobody looks at come once a minute. */
+  #wake(lateMs = 0): void {
     this.#callOff();
     this.#parts.changed(undefined);
     // Whoever was told may have given the seat back.
     if (this.#isStopped) return;
-    if (this.#nextAtMs !== undefined && !this.#isBeating && this.#parts.stopwatch.read() >= this.#nextAtMs)
-      void this.#beat();
+    // The next timer may come too late for what falls due until then.
+    const aheadMs = lateMs < LATE_MS ? 0 : Math.min(LONGEST_TIMER_MS + lateMs, LONGEST_LATE_MS);
+    const untilMs = this.#parts.stopwatch.read() + aheadMs;
+    if (this.#nextAtMs !== undefined && !this.#isBeating && untilMs >= this.#nextAtMs) void this.#beat();
     this.#sleep();
   }
 
@@ -94,7 +99,10 @@ export class Pulse {
       this.#parts.nextChangeMs(),
     ].filter((ms) => ms > 0);
     const delayMs = Math.max(Math.min(LONGEST_TIMER_MS, ...untilMs), LEAST_TIMER_MS);
-    this.#callOff = this.#parts.clock.after(delayMs, () => this.#wake());
+    const wakeAtMs = nowMs + delayMs;
+    this.#callOff = this.#parts.clock.after(delayMs, () =>
+      this.#wake(this.#parts.stopwatch.read() - wakeAtMs),
+    );
   }
 
   async #beat(): Promise<void> {

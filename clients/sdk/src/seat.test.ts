@@ -6,7 +6,7 @@ import { CannedServer, problem, SESSION } from './testing/canned.ts';
 import { TestClock } from './testing/clock.ts';
 import { type TestMachine, testMachine, testPlatform } from './testing/platform.ts';
 
-const KEY = { url: 'https://licenses.example.com', licenseKey: 'slk_key' };
+const KEY = { url: 'https://licenses.example.com', licenseKey: 'slk_07_aaaaaaaaaaaaaaaa_secret' };
 const DAY_MS = 86_400_000;
 /** By then the lease of 360 s is believed in no more: a margin is left for clocks of unequal speed. */
 const BELIEVED_MS = 360_000 * 0.995;
@@ -166,6 +166,16 @@ describe('heartbeats', () => {
     expect(standing(seat)).toEqual(ONLINE);
   });
 
+  test('come in time in a page that nobody looks at, whose timers come once a minute', async () => {
+    vi.mocked(Math.random).mockReturnValue(0);
+    clock.timersEveryMs = 60_000;
+    const { network, seat, told } = await seated();
+    await clock.advance(3600_000);
+    expect(standing(seat)).toEqual(ONLINE);
+    expect(told).toEqual([]);
+    expect(network.count('/heartbeat')).toBeLessThan(18);
+  });
+
   test('a listener that throws is reported, and stops nothing', async () => {
     const { platform, network, seat, told } = await seated();
     const mistake = new Error('a mistake of the host program');
@@ -289,7 +299,10 @@ describe('giving back', () => {
     expect(end?.afterwards()).toMatchObject({
       method: 'POST',
       url: `${KEY.url}/api/v1/licenses/release`,
-      headers: { authorization: 'License slk_key', 'content-type': 'application/json' },
+      headers: {
+        authorization: 'License slk_07_aaaaaaaaaaaaaaaa_secret',
+        'content-type': 'application/json',
+      },
       body: JSON.stringify({ session_id: SESSION }),
     });
     await end?.inTime();
@@ -337,9 +350,12 @@ describe('giving back', () => {
       isEnded = true;
       return { status: 204 };
     };
-    server.acquire = () => ({ status: 200, body: server.grant(isEnded ? { session_id: 'ses_07_new' } : {}) });
+    server.acquire = () => ({
+      status: 200,
+      body: server.grant(isEnded ? { session_id: 'ses_07_aaaaaaaaaaaaaaaa_new' } : {}),
+    });
     const again = await clock.until(seatlease.acquire());
-    expect(again.sessionId).toBe('ses_07_new');
+    expect(again.sessionId).toBe('ses_07_aaaaaaaaaaaaaaaa_new');
     expect(again).not.toBe(seat);
   });
 

@@ -14,12 +14,13 @@ export function exitCodeOfSignal(signal: NodeJS.Signals): number {
 export class ForwardedSignals {
   readonly #ending = new AbortController();
   readonly #listeners: ReadonlyMap<NodeJS.Signals, () => void>;
-  readonly #hasTerminal = hasTerminal();
+  readonly #hasTerminal: boolean;
   #forward: ((signal: NodeJS.Signals) => void) | undefined;
   /** Of a signal that came too early to be handed on. */
   exitCode: number | undefined;
 
-  constructor() {
+  constructor(isOnTerminal = hasTerminal()) {
+    this.#hasTerminal = isOnTerminal;
     this.#listeners = new Map(SIGNALS.map((signal) => [signal, () => this.#hear(signal)]));
     for (const [signal, listener] of this.#listeners) process.on(signal, listener);
   }

@@ -6,11 +6,12 @@ const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
 export const nodeClock: Clock = {
   now: () => ({ wallMs: Date.now(), monotonicMs: performance.now() }),
-  after(delayMs, call) {
+  after(delayMs, call, isAwaited = false) {
     let timer: NodeJS.Timeout;
     const wait = (leftMs: number): void => {
       const now = Math.min(leftMs, LONGEST_DELAY_MS);
-      timer = setTimeout(() => (leftMs > now ? wait(leftMs - now) : call()), now).unref();
+      timer = setTimeout(() => (leftMs > now ? wait(leftMs - now) : call()), now);
+      if (!isAwaited) timer.unref();
     };
     wait(delayMs);
     return () => clearTimeout(timer);

@@ -26,7 +26,7 @@ const done = () => { left -= 1; if (left <= 0) end(); };
 if (left === 0) end();
 for (const { method, url, headers, body = '' } of requests) {
   const { request } = require(url.startsWith('https:') ? 'node:https' : 'node:http');
-  const sent = request(url, { method, headers: { ...headers, 'content-length': Buffer.byteLength(body) }, agent: false });
+  const sent = request(url, { method, headers: { ...headers, 'content-length': Buffer.byteLength(body) } });
   sent.on('response', (answer) => answer.resume());
   sent.on('error', () => {});
   sent.on('close', done);

@@ -74,11 +74,15 @@ export interface Program {
 /** Something hangs that must not: far longer than any end may take, far shorter than a request may. */
 const WATCHDOG_MS = 15_000;
 
-/** For tests: runs a command; one that does not end by itself is killed, and its end then shows SIGKILL. */
+/**
+ * For tests: runs a command, without a terminal; one that does not end by itself is killed, and its end then shows
+ * SIGKILL.
+ */
 export function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
   const child = spawn(command, args, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
   });
   let output = '';
   const waiting = new Set<() => void>();

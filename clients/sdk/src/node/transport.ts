@@ -14,7 +14,7 @@ const IDLE_CONNECTION_MS = 30_000;
  */
 const BACKGROUND_CONNECT_MS = 1_500;
 
-/** How Node's own agents are told of proxies differs by version, so the host may bring agents of its own. */
+/** The host may bring its own: for proxies that Node does not know, or certificates. */
 export interface Agents {
   readonly http: http.Agent;
   readonly https: https.Agent;
@@ -51,7 +51,12 @@ export function nodeTransport(agents: Agents = keptAlive()): NodeTransport {
 }
 
 function keptAlive(): Agents {
-  const options = { keepAlive: true, timeout: IDLE_CONNECTION_MS };
+  const options = {
+    keepAlive: true,
+    timeout: IDLE_CONNECTION_MS,
+    // Node's own agents heed this by themselves, others only when told to.
+    proxyEnv: process.env.NODE_USE_ENV_PROXY === '1' ? process.env : undefined,
+  };
   return { http: new http.Agent(options), https: new https.Agent(options) };
 }
 

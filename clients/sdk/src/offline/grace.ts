@@ -138,7 +138,7 @@ export class Grace {
       expected,
     );
     if (license.sessionId !== sessionId || generation !== this.#generation) return;
-    this.#time.correct(Math.max(license.issuedAtMs, answer.dateMs ?? 0));
+    this.#time.correct(Math.max(license.issuedAtMs, answer.dateMs ?? 0), answer.sentAtMs);
     this.#held = { license, isBorrowed };
     this.#nextSignAtMs = stopwatch.read() + SIGN_AGAIN_AFTER_MS * (1 - 0.1 * Math.random());
     await this.#write({

@@ -14,6 +14,9 @@ export class TestClock implements Clock {
   /** How fast the machine's clocks run: 1.001 gains a second in a thousand. */
   readonly #speed: number;
 
+  /** Timers come only at multiples of this, as those of pages that nobody looks at. */
+  timersEveryMs = 1;
+
   constructor(wallMs = Date.UTC(2026, 0), speed = 1) {
     this.#wallMs = wallMs;
     this.#speed = speed;
@@ -24,7 +27,10 @@ export class TestClock implements Clock {
   }
 
   after(delayMs: number, call: () => void): () => void {
-    const timer = { atMs: this.#monotonicMs + Math.max(delayMs, 0), call };
+    const wishedMs = this.#monotonicMs + Math.max(delayMs, 0);
+    const atMs =
+      this.timersEveryMs > 1 ? Math.ceil(wishedMs / this.timersEveryMs) * this.timersEveryMs : wishedMs;
+    const timer = { atMs, call };
     this.#timers.add(timer);
     return () => void this.#timers.delete(timer);
   }
@@ -53,6 +59,11 @@ export class TestClock implements Clock {
       await this.#fire(timer);
     }
     return promise;
+  }
+
+  /** Whatever runs by it ends. */
+  dropTimers(): void {
+    this.#timers.clear();
   }
 
   /** The machine sleeps: only the wall clock goes on. */

@@ -24,6 +24,12 @@ export function testMachine(name = 'machine', clock = new TestClock()): TestMach
   return { name, clock, files: new Map(), holders: memoryHolders() };
 }
 
+/** The machine after a power cut: its programs ended without a word, its files are there. */
+export function powerCut(machine: TestMachine): TestMachine {
+  machine.clock.dropTimers();
+  return { ...machine, holders: memoryHolders() };
+}
+
 export function testPlatform(
   server: (request: Request) => Promise<Response>,
   machine: TestMachine = testMachine(),

@@ -1,0 +1,128 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { build } from 'vite';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { openBrowser } from '../../../../shared/testing/browser.ts';
+import { bodyOf, forward } from '../../../../shared/testing/forward.ts';
+import { describeReal } from '../../../../shared/testing/real-parts.ts';
+import { openTestSuite, type TestLicense, type TestSuite } from '../../../../shared/testing/suite.ts';
+import type { Seat } from '../seat.ts';
+
+/** What a vendor's page has of the SDK. */
+declare const seatlease: typeof import('../browser.ts');
+declare let seat: Seat;
+
+describeReal('chromium', 'in a browser', () => {
+  let suite: TestSuite;
+  let site: Awaited<ReturnType<typeof serveSite>>;
+  let browser: Browser;
+  beforeAll(async () => {
+    suite = await openTestSuite();
+    site = await serveSite(suite.url, await bundle());
+    browser = await openBrowser();
+  });
+  afterAll(async () => {
+    await browser.close();
+    await site.close();
+    await suite.close();
+  });
+
+  let license: TestLicense;
+  let context: BrowserContext;
+  beforeEach(async () => {
+    license = await suite.createLicense({ plan: 'pro', ttl_seconds: 60, heartbeat_seconds: 1 });
+    context = await browser.newContext();
+    site.asked.length = 0;
+  });
+  afterEach(() => context.close());
+
+  /** A tab that holds a seat. */
+  async function seatedTab(): Promise<Page> {
+    const page = await context.newPage();
+    await page.goto(site.url);
+    const state = await page.evaluate(async (licenseKey) => {
+      const client = new seatlease.Seatlease({ url: location.origin, licenseKey });
+      Object.assign(globalThis, { seat: await client.acquire() });
+      return seat.state;
+    }, license.key);
+    expect(state).toBe('online');
+    return page;
+  }
+
+  const taken = async (): Promise<number> =>
+    (await suite.operate('GET', `/api/v1/sessions?license_id=${license.licenseId}`)).body.seats.active;
+  const count = (path: string): number => site.asked.filter((asked) => asked.endsWith(path)).length;
+
+  test('a page takes a seat, keeps it by heartbeats, has its license verified, and gives it back', async () => {
+    const page = await seatedTab();
+    await vi.waitFor(() => expect(count('/heartbeat')).toBeGreaterThan(0), 10_000);
+    await page.waitForFunction(() => seat.offlineUntil !== undefined);
+    expect(await page.evaluate(() => seat.holdsLease)).toBe(true);
+    await page.evaluate(() => seat.release());
+    expect(await taken()).toBe(0);
+    expect(await page.evaluate(() => seat.state)).toBe('released');
+  });
+
+  test('tabs share a seat, and the last one that is closed gives it back', async () => {
+    const first = await seatedTab();
+    const second = await seatedTab();
+    expect(await taken()).toBe(1);
+    await first.goto('about:blank');
+    await second.evaluate(() => navigator.locks.query());
+    expect(count('/release')).toBe(0);
+    await second.close({ runBeforeUnload: true });
+    await vi.waitFor(async () => expect(await taken()).toBe(0), 10_000);
+    expect(count('/release')).toBe(1);
+  });
+
+  test('a tab that gives its seat back leaves it to another one', async () => {
+    const [first, second] = [await seatedTab(), await seatedTab()];
+    await first.evaluate(() => seat.release());
+    expect(await taken()).toBe(1);
+    await second.evaluate(() => seat.release());
+    expect(await taken()).toBe(0);
+  });
+});
+
+async function bundle(): Promise<string> {
+  const built = await build({
+    configFile: false,
+    logLevel: 'silent',
+    build: {
+      write: false,
+      lib: {
+        entry: new URL('../browser.ts', import.meta.url).pathname,
+        formats: ['iife'],
+        name: 'seatlease',
+      },
+    },
+  });
+  const [output] = Array.isArray(built) ? built : [built];
+  if (!output || !('output' in output)) throw new Error('nothing was built');
+  return output.output[0].code;
+}
+
+/** A vendor's site, on which the suite answers, too. */
+async function serveSite(suiteUrl: string, script: string) {
+  const asked: string[] = [];
+  const agent = new http.Agent({ keepAlive: true });
+  const page = `<!doctype html><title>An app</title><script src="/sdk.js"></script>`;
+  const server = http.createServer(async (request, response) => {
+    if (request.url === '/') return response.setHeader('content-type', 'text/html').end(page);
+    if (request.url === '/sdk.js') return response.setHeader('content-type', 'text/javascript').end(script);
+    asked.push(request.url ?? '');
+    const answer = await forward(agent, suiteUrl, request, await bodyOf(request));
+    return response.writeHead(answer.statusCode ?? 502, answer.headers).end(await bodyOf(answer));
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    asked,
+    async close() {
+      agent.destroy();
+      server.closeAllConnections();
+      await new Promise((closed) => server.close(closed));
+    },
+  };
+}

@@ -1,0 +1,376 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type ClockedSuite, openClockedSuite } from '../../../shared/testing/clocked-suite.ts';
+import type { TestLicense } from '../../../shared/testing/suite.ts';
+import { Seatlease } from './client.ts';
+import { utf8 } from './offline/bytes.ts';
+import type { SeatleaseOptions } from './options.ts';
+import type { Seat } from './seat.ts';
+import { TestClock } from './testing/clock.ts';
+import { sendByFetch } from './testing/network.ts';
+import { powerCut, type TestMachine, testMachine, testPlatform } from './testing/platform.ts';
+
+const HOUR_MS = 3600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+let world: ClockedSuite;
+let pem: string;
+beforeAll(async () => {
+  world = await openClockedSuite();
+  pem = (await world.suite.call('GET', '/api/v1/public-key')).body.public_key;
+});
+afterAll(() => world.close());
+
+let license: TestLicense;
+let machine: TestMachine;
+let clock: TestClock;
+beforeEach(async () => {
+  license = await world.suite.createLicense({ plan: 'pro', max: 2, borrow: { max_days: 14 } });
+  clock = new TestClock(world.nowMs());
+  machine = testMachine('laptop', clock);
+  vi.spyOn(Math, 'random').mockReturnValue(0.5);
+});
+afterEach(() => void vi.restoreAllMocks());
+
+/** A program's start on the machine. */
+function start(options: Partial<SeatleaseOptions> = {}) {
+  const platform = testPlatform(sendByFetch, machine);
+  const seatlease = new Seatlease({ url: world.suite.url, licenseKey: license.key, ...options }, platform);
+  const told: string[] = [];
+  for (const name of ['lost', 'offline', 'online', 'revived'] as const) {
+    seatlease.on(name, (event) => void told.push('reason' in event ? `${name}: ${event.reason}` : name));
+  }
+  return { platform, network: platform.transport, seatlease, told };
+}
+
+/** A start without a network. */
+function startCut(options: Partial<SeatleaseOptions> = {}) {
+  const program = start(options);
+  program.network.weather = 'cut';
+  return { ...program, seat: clock.until(program.seatlease.acquire()) };
+}
+
+/** A seat whose license was signed and stored, by a program that then ran so long, cut off, and ended without a word. */
+async function crashed(options: Partial<SeatleaseOptions> = {}, afterMs = 1): Promise<Seat> {
+  const { seatlease, network } = start(options);
+  const seat = await clock.until(seatlease.acquire());
+  await clock.advance(1);
+  if (!seat.offlineUntil) throw new Error('not signed');
+  network.weather = 'cut';
+  await clock.advance(afterMs);
+  machine = powerCut(machine);
+  return seat;
+}
+
+/** For the server and for the machine. */
+async function pass(ms: number): Promise<void> {
+  world.moveClock(ms);
+  await clock.advance(ms);
+}
+
+const HELD_ONLINE = { state: 'online', mayRun: true, holdsLease: true };
+const IN_GRACE = { state: 'offline', mayRun: true, holdsLease: false };
+
+describe('a network that is cut for days', () => {
+  test('is survived within the grace, and not an hour longer', async () => {
+    const { seatlease, network, told } = start({ publicKeys: pem });
+    const seat = await clock.until(seatlease.acquire());
+    await clock.advance(1);
+    expect(seat.offlineUntil?.getTime()).toBe(world.nowMs() + 7 * DAY_MS);
+    network.weather = 'cut';
+    await clock.advance(6 * DAY_MS + 23 * HOUR_MS);
+    expect(seat).toMatchObject(IN_GRACE);
+    expect(told).toEqual(['offline']);
+    await clock.advance(HOUR_MS);
+    expect(seat).toMatchObject({ state: 'expired', mayRun: false });
+    expect(told).toEqual(['offline', 'lost: expired']);
+  });
+
+  test('has every day online for a new start of the grace', async () => {
+    const { seatlease } = start();
+    const seat = await clock.until(seatlease.acquire());
+    for (let minute = 0; minute < 25 * 60; minute += 4) await pass(4 * 60_000);
+    expect(seat).toMatchObject(HELD_ONLINE);
+    expect(seat.offlineUntil?.getTime()).toBeGreaterThan(world.nowMs() + 6.8 * DAY_MS);
+  });
+
+  test('is survived by programs that start within it, too', async () => {
+    const before = await crashed();
+    await clock.advance(5 * DAY_MS);
+    const { seat } = startCut();
+    expect(await seat).toMatchObject({
+      ...IN_GRACE,
+      sessionId: before.sessionId,
+      licenseId: license.licenseId,
+    });
+    await clock.advance(2 * DAY_MS);
+    expect((await seat).mayRun).toBe(false);
+    await expect(startCut().seat).rejects.toMatchObject({ code: 'OFFLINE_LICENSE_EXPIRED' });
+  });
+
+  test('that comes back brings the seat back, of which the lease had run out', async () => {
+    await crashed();
+    await pass(2 * DAY_MS);
+    const { network, seat, told } = startCut();
+    const begun = await seat;
+    network.weather = 'on';
+    await clock.advance(10_000);
+    expect(begun).toMatchObject(HELD_ONLINE);
+    expect(told).toEqual(['online']);
+    await begun.release();
+    expect((await license.heartbeat({ session_id: begun.sessionId })).status).toBe(404);
+  });
+
+  test('that comes back ends the grace where the seats are taken now', async () => {
+    await crashed();
+    await pass(DAY_MS);
+    await world.seat(license, 'a');
+    await world.seat(license, 'b');
+    const { network, seat, told } = startCut();
+    const begun = await seat;
+    network.weather = 'on';
+    await clock.advance(10_000);
+    expect(begun).toMatchObject({ state: 'expired', mayRun: false });
+    expect(told).toEqual(['lost: SEATS_EXHAUSTED']);
+  });
+});
+
+describe('a start without the server', () => {
+  test('is no way around its no', async () => {
+    await crashed();
+    await pass(HOUR_MS);
+    await world.seat(license, 'a');
+    await world.seat(license, 'b');
+    await expect(start().seatlease.acquire()).rejects.toMatchObject({ code: 'SEATS_EXHAUSTED' });
+    await world.suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'suspended' });
+    await expect(start().seatlease.acquire()).rejects.toMatchObject({ code: 'LICENSE_SUSPENDED' });
+    // And that no is remembered.
+    await expect(startCut().seat).rejects.toMatchObject({ code: 'NO_ANSWER' });
+  });
+
+  test('needs a license with a grace', async () => {
+    license = await world.suite.createLicense({ plan: 'free' });
+    await clock.until(start().seatlease.acquire());
+    await clock.advance(HOUR_MS);
+    expect(machine.files.size).toBe(0);
+    await expect(startCut().seat).rejects.toMatchObject({ code: 'NO_ANSWER' });
+  });
+
+  test('needs a seat that was not given back', async () => {
+    const seat = await clock.until(start().seatlease.acquire());
+    await clock.advance(1);
+    expect(machine.files.size).toBe(1);
+    await seat.release();
+    expect(machine.files.size).toBe(0);
+    await expect(startCut().seat).rejects.toMatchObject({ code: 'NO_ANSWER' });
+  });
+
+  test.each(['LICENSE_SUSPENDED', 'SESSION_NOT_FOUND'])(
+    'is over once the server has said %s',
+    async (code) => {
+      const { seatlease, told } = start();
+      const seat = await clock.until(seatlease.acquire());
+      await clock.advance(1);
+      if (code === 'LICENSE_SUSPENDED')
+        await world.suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'suspended' });
+      else await world.suite.operate('DELETE', `/api/v1/licenses/sessions/${seat.sessionId}`);
+      await pass(300_000);
+      expect(told).toEqual([`lost: ${code}`]);
+      await expect(startCut().seat).rejects.toMatchObject({ code: 'NO_ANSWER' });
+    },
+  );
+});
+
+describe('a clock that is set back', () => {
+  test('ends the grace of a running program', async () => {
+    const { seatlease, network, told } = start();
+    const seat = await clock.until(seatlease.acquire());
+    await clock.advance(1);
+    network.weather = 'cut';
+    await clock.advance(2 * DAY_MS);
+    await clock.shift(-4 * 60_000);
+    expect(seat.mayRun).toBe(true);
+    await clock.shift(-2 * 60_000);
+    expect(seat.mayRun).toBe(false);
+    await clock.advance(20_000);
+    expect(told).toEqual(['offline', 'lost: CLOCK_ROLLED_BACK']);
+  });
+
+  test('between two starts is seen', async () => {
+    await crashed({}, 6 * DAY_MS);
+    await clock.shift(-5 * DAY_MS);
+    await expect(startCut().seat).rejects.toMatchObject({ code: 'CLOCK_ROLLED_BACK' });
+    await clock.shift(5 * DAY_MS);
+    expect(await startCut().seat).toMatchObject(IN_GRACE);
+  });
+
+  test('to before the license was signed is seen, though nothing else ran since', async () => {
+    await crashed();
+    await clock.shift(-HOUR_MS);
+    await expect(startCut().seat).rejects.toMatchObject({ code: 'CLOCK_ROLLED_BACK' });
+  });
+
+  test('is forgiven once the server, asked again, has signed for the time', async () => {
+    await clock.shift(3 * DAY_MS);
+    await crashed();
+    await clock.shift(-3 * DAY_MS);
+    expect(await startCut().seat).toMatchObject(IN_GRACE);
+  });
+});
+
+describe('a stored license that was tampered with', () => {
+  const edit = (change: (text: string) => string): void => {
+    for (const [name, text] of machine.files) machine.files.set(name, change(text));
+  };
+  const INVALID = { code: 'OFFLINE_LICENSE_INVALID' };
+
+  test('is refused whatever of it was changed', async () => {
+    await crashed();
+    const [whole = ''] = machine.files.values();
+    for (let at = 0; at < whole.length; at += 97) {
+      edit(() => `${whole.slice(0, at)}${whole[at] === 'A' ? 'B' : 'A'}${whole.slice(at + 1)}`);
+      await expect(startCut().seat, `changed at ${at}`).rejects.toMatchObject(INVALID);
+    }
+    edit(() => whole.slice(0, 100));
+    await expect(startCut().seat).rejects.toMatchObject(INVALID);
+    edit(() => whole);
+    expect(await startCut().seat).toMatchObject(IN_GRACE);
+  });
+
+  test('is refused with a seal of its own, as the vendor’s key has not signed it', async () => {
+    await crashed({ publicKeys: pem });
+    await resealed((stored) => {
+      const [head, payload = '', signature] = stored.token.split('.');
+      const claims = JSON.parse(Buffer.from(payload, 'base64url').toString());
+      claims.exp += 86_400;
+      claims.license.offline_until = new Date(claims.exp * 1000).toISOString();
+      const forged = Buffer.from(JSON.stringify(claims)).toString('base64url');
+      return { ...stored, token: `${head}.${forged}.${signature}` };
+    });
+    await expect(startCut({ publicKeys: pem }).seat).rejects.toMatchObject(INVALID);
+  });
+
+  test.each(['none', 'HS256'])('is refused when it says that it needs no key of ours (%s)', async (alg) => {
+    await crashed();
+    await resealed((stored) => {
+      const [, payload] = stored.token.split('.');
+      const head = Buffer.from(JSON.stringify({ alg, typ: 'license+jwt', kid: 'any' })).toString('base64url');
+      return { ...stored, token: `${head}.${payload}.` };
+    });
+    await expect(startCut().seat).rejects.toMatchObject(INVALID);
+  });
+
+  test('is refused on another machine, with another key, and by an app that has other keys', async () => {
+    await crashed();
+    await expect(startCut({ fingerprint: 'another' }).seat).rejects.toMatchObject({ code: 'NO_ANSWER' });
+    const [[name, text] = ['', '']] = machine.files;
+    const { publicKey } = await crypto.subtle.generateKey(
+      {
+        name: 'RSASSA-PKCS1-v1_5',
+        modulusLength: 2048,
+        publicExponent: new Uint8Array([1, 0, 1]),
+        hash: 'SHA-256',
+      },
+      true,
+      ['sign', 'verify'],
+    );
+    const spki = Buffer.from(await crypto.subtle.exportKey('spki', publicKey)).toString('base64');
+    const publicKeys = `-----BEGIN PUBLIC KEY-----\n${spki}\n-----END PUBLIC KEY-----`;
+    await expect(startCut({ publicKeys }).seat).rejects.toMatchObject(INVALID);
+    // Carried to where the other machine would look for its own.
+    const other = testMachine('other', clock);
+    machine = other;
+    const stranger = startCut();
+    await stranger.seat.catch(() => undefined);
+    await crashed();
+    const [mine = ''] = other.files.keys();
+    expect(mine).not.toBe(name);
+    other.files.set(mine, text);
+    await expect(startCut().seat).rejects.toMatchObject(INVALID);
+  });
+
+  /** Stored as by somebody who has taken the app apart, and can make its seal. */
+  async function resealed(change: (stored: { readonly token: string }) => object): Promise<void> {
+    const [[name, text] = ['', '']] = machine.files;
+    const content = JSON.stringify(change(JSON.parse(JSON.parse(text).content)));
+    const secret = JSON.stringify([license.key, 'fingerprint of laptop']);
+    const algorithm = { name: 'HMAC', hash: 'SHA-256' };
+    const raw = utf8(`seatlease offline license ${secret}`);
+    const key = await crypto.subtle.importKey('raw', raw, algorithm, false, ['sign']);
+    const seal = Buffer.from(await crypto.subtle.sign('HMAC', key, utf8(content))).toString('hex');
+    machine.files.set(name, JSON.stringify({ content, seal }));
+  }
+});
+
+describe('a borrowed seat', () => {
+  test('starts without the server until its loan ends, and is given back early when it is there', async () => {
+    const borrowed = await clock.until(start().seatlease.acquire({ borrowDays: 10 }));
+    machine = powerCut(machine);
+    expect(borrowed.offlineUntil).toEqual(borrowed.borrowedUntil);
+    await pass(9 * DAY_MS);
+    const { network, seat, seatlease } = startCut();
+    const begun = await seat;
+    expect(begun).toMatchObject({ ...IN_GRACE, borrowedUntil: borrowed.borrowedUntil });
+    network.weather = 'on';
+    await clock.advance(10_000);
+    expect(begun).toMatchObject({ ...HELD_ONLINE, sessionId: borrowed.sessionId });
+    expect(network.count('/heartbeat')).toBe(0);
+    await begun.release();
+    await expect(startCut().seat).rejects.toMatchObject({ code: 'NO_ANSWER' });
+    const next = await clock.until(seatlease.acquire());
+    expect(next.borrowedUntil).toBeUndefined();
+    expect(next.sessionId).not.toBe(borrowed.sessionId);
+  });
+
+  test('is over for a program that starts after its loan', async () => {
+    await clock.until(start().seatlease.acquire({ borrowDays: 10 }));
+    await clock.advance(10 * DAY_MS);
+    await expect(startCut().seat).rejects.toMatchObject({ code: 'OFFLINE_LICENSE_EXPIRED' });
+  });
+});
+
+describe('the real server', () => {
+  test('seats, extends and frees as the SDK asks', async () => {
+    const { seatlease, network, told } = start();
+    const seat = await clock.until(seatlease.acquire());
+    for (let n = 0; n < 12; n += 1) await pass(60_000);
+    expect(network.count('/heartbeat')).toBe(2);
+    expect(seat).toMatchObject(HELD_ONLINE);
+    await seat.release();
+    expect((await license.heartbeat({ session_id: seat.sessionId })).body.code).toBe('SESSION_NOT_FOUND');
+    expect(told).toEqual([]);
+  });
+
+  test('revives a seat whose lease ran out while the network was cut', async () => {
+    license = await world.suite.createLicense({ plan: 'free' });
+    const { seatlease, network, told } = start();
+    const seat = await clock.until(seatlease.acquire());
+    network.weather = 'cut';
+    await pass(1200_000);
+    network.weather = 'on';
+    await pass(300_000);
+    expect(told).toEqual(['offline', 'lost: expired', 'revived', 'online']);
+    expect(seat).toMatchObject(HELD_ONLINE);
+  });
+
+  test('makes a program that waits for a seat wait until one is given back', async () => {
+    const first = await world.seat(license, 'a');
+    await world.seat(license, 'b');
+    const { seatlease, network } = start();
+    const waiting = seatlease.acquire({ wait: true });
+    await pass(100_000);
+    expect(network.count('/acquire')).toBe(2);
+    await license.release(first.id);
+    await pass(60_000);
+    expect(await waiting).toMatchObject(HELD_ONLINE);
+  });
+
+  test('counts processes where the license says so, each with a seat of its own', async () => {
+    license = await world.suite.createLicense({ unit: 'process' });
+    const first = await clock.until(start({ processId: '1' }).seatlease.acquire());
+    const second = await clock.until(start({ processId: '2' }).seatlease.acquire());
+    expect(first.sessionId).not.toBe(second.sessionId);
+    await first.release();
+    expect((await license.heartbeat({ session_id: first.sessionId })).status).toBe(404);
+    expect((await license.heartbeat({ session_id: second.sessionId })).status).toBe(200);
+  });
+});
