@@ -1,10 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, globSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { dirname, join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
+import { signIn } from '../clients/sdk/src/node/sign-in.ts';
+import { run as start } from '../clients/sdk/src/node/testing.ts';
+import { type Demo, seedDemo } from './local/demo-license.ts';
+import { type LocalServer, startLocalServer } from './local/server.ts';
 
 const Packed = z.array(z.object({ filename: z.string(), files: z.array(z.object({ path: z.string() })) }));
 
@@ -36,8 +40,10 @@ function run(command: string, args: readonly string[], cwd = folder): string {
   return stdout;
 }
 
-async function write(file: string, content: unknown): Promise<void> {
-  await writeFile(join(folder, file), typeof content === 'string' ? content : JSON.stringify(content));
+async function write(file: string, content: unknown, mode = 0o644): Promise<void> {
+  const text = typeof content === 'string' ? content : JSON.stringify(content);
+  await mkdir(dirname(join(folder, file)), { recursive: true });
+  await writeFile(join(folder, file), text, { mode });
 }
 
 const SDK = resolve('clients/sdk');
@@ -104,4 +110,103 @@ test('its types are strict TypeScript’s, however modules are found', async () 
     ['--module', 'esnext', '--moduleResolution', 'bundler', ...types],
   ])
     run(process.execPath, [tsc, ...how, ...common]);
+});
+
+/** Comes back from the page that stands in for Google as Ada, as her browser would. */
+const BROWSER = `#!/bin/sh
+cookies=$(mktemp)
+provider=$(curl -s -c "$cookies" -o /dev/null -w '%{redirect_url}' "$1")
+curl -s -L -b "$cookies" -c "$cookies" -o /dev/null "$provider&login_hint=ada@example.com"
+rm "$cookies"
+`;
+
+/** An app that is quit as soon as it listens for that. Nothing but its own code gives a seat back in time. */
+const ELECTRON = `
+import { EventEmitter } from 'node:events';
+class App extends EventEmitter {
+  quit() {
+    let isPrevented = false;
+    this.emit('will-quit', { preventDefault: () => (isPrevented = true) });
+    if (!isPrevented) process.exit(0);
+  }
+}
+export const app = new App();
+app.once('newListener', () => setImmediate(() => app.quit()));
+`;
+
+describe('the code in the guide works as it stands there', () => {
+  const blocks = [...readFileSync(join(SDK, 'README.md'), 'utf8').matchAll(/```(\w*)\n(.*?)```/gs)].map(
+    ([, language, code]) => ({ language, code: String(code).trim() }),
+  );
+  /** What it does is seen above. */
+  const SET_UP = 'npm install seatlease';
+
+  let server: LocalServer;
+  let demo: Demo;
+  let env: Record<string, string>;
+  beforeAll(async () => {
+    server = await startLocalServer({ SEATLEASE_DATA: join(folder, 'server'), PORT: '0' }, () => {});
+    demo = await seedDemo(server);
+    for (const name of ['open', 'xdg-open']) await write(`bin/${name}`, BROWSER, 0o755);
+    await write('bin/my-program', '#!/bin/sh\necho "my program: $*"\n', 0o755);
+    await write('node_modules/electron/package.json', {
+      name: 'electron',
+      type: 'module',
+      exports: './index.js',
+    });
+    await write('node_modules/electron/index.js', ELECTRON);
+    env = {
+      PATH: `${join(folder, 'bin')}:${process.env.PATH}`,
+      XDG_STATE_HOME: join(folder, 'state'),
+      SEATLEASE_URL: demo.url,
+      SEATLEASE_LICENSE_KEY: demo.license_key,
+      LICENSE_ID: await licenseOfAda(),
+    };
+  });
+  afterAll(() => server.close());
+
+  async function operate(method: string, path: string, body?: unknown): Promise<unknown> {
+    const answer = await fetch(demo.url + path, {
+      method,
+      headers: { authorization: `Operator ${demo.operator_key}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    expect(answer.ok, path).toBe(true);
+    return answer.json();
+  }
+
+  /** Of the tenant that she has from her first sign-in on. */
+  async function licenseOfAda(): Promise<string> {
+    const ada = await signIn({
+      url: demo.url,
+      // Not by `run`, which would have this process wait, and with it the server.
+      open: (address) => start(join(folder, 'bin/open'), [address]).ended,
+      remember: false,
+    });
+    const sold = await operate('POST', '/api/v1/licenses', {
+      tenant_id: ada.tenants[0]?.tenantId,
+      max: 1,
+      unit: 'user',
+    });
+    return z.parse(z.object({ license_id: z.string() }), sold).license_id;
+  }
+
+  test('every block is one that this test can run', () => {
+    expect(blocks.map(({ code }) => code)).toContain(SET_UP);
+    expect(blocks.filter(({ language }) => language !== 'js' && language !== 'sh')).toEqual([]);
+    expect(blocks.filter(({ language }) => language === 'js').length).toBeGreaterThanOrEqual(8);
+  });
+
+  test.each(blocks.filter(({ code }) => code !== SET_UP))('$code', async ({ language, code }) => {
+    await write('block.js', code);
+    const [command, args] = language === 'js' ? [process.execPath, ['block.js']] : ['bash', ['-euc', code]];
+    const { code: status, output } = await start(command, args, env, folder).ended;
+    expect(status, output).toBe(0);
+    expect(output).not.toMatch(/no seat|refused|Warning|Error|^$/);
+    const { sessions } = z.parse(
+      z.object({ sessions: z.array(z.unknown()) }),
+      await operate('GET', `/api/v1/sessions?license_id=${demo.license_id}`),
+    );
+    expect(sessions).toEqual([]);
+  });
 });

@@ -40,6 +40,7 @@ const SOUND: Logs = {
     belief('ann', ANN, 15_001, 20_000),
   ],
   refusals: [{ program: 'cat', sessionId: CAT, atMs: 14_000 }],
+  givenBack: [{ program: 'ben', sessionId: BEN, sentMs: 5_900, atMs: 6_000 }],
 };
 
 const kindsIn = (change: Partial<Logs>): string[] =>
@@ -113,6 +114,22 @@ describe('an evicted program is excused', () => {
   test('by its own refusals alone', () => {
     const refusals = [{ program: 'ann', sessionId: CAT, atMs: 12_500 }];
     expect(kindsIn({ beliefs: [belief('cat', CAT, 6_000, 15_000)], refusals })).toEqual([]);
+  });
+});
+
+describe('a program whose session another of its machine had given back before', () => {
+  const heir = { ...belief('ben', BEN, 5_950, 8_000), program: 'ben, another' };
+
+  test('is excused until it is told, or its lease would have ended', () => {
+    const refusals = [{ program: heir.program, sessionId: BEN, atMs: 7_999 }];
+    expect(kindsIn({ beliefs: [heir] })).toEqual([]);
+    expect(kindsIn({ beliefs: [heir], refusals })).toEqual(['NOT_HELD']);
+    expect(kindsIn({ beliefs: [{ ...heir, toMs: 12_001 }] })).toEqual(['NOT_HELD']);
+  });
+
+  test('is not, where it had the session when that was given back, or did so itself', () => {
+    expect(kindsIn({ beliefs: [{ ...heir, fromMs: 5_900 }] })).toEqual(['NOT_HELD']);
+    expect(kindsIn({ beliefs: [{ ...heir, program: 'ben' }] })).toEqual(['NOT_HELD']);
   });
 });
 

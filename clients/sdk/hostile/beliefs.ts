@@ -28,11 +28,20 @@ export interface Refused {
   readonly atMs: number;
 }
 
+/** A session was given back, as far as the server heard of it: when that was sent, and when it was done. */
+export interface GivenBack {
+  readonly program: string;
+  readonly sessionId: string;
+  readonly sentMs: number;
+  readonly atMs: number;
+}
+
 /** All moments are by the server's clock. */
 export interface Logs {
   readonly beliefs: readonly Belief[];
   readonly refusals: readonly Refused[];
   readonly confirmed: readonly Confirmed[];
+  readonly givenBack: readonly GivenBack[];
   /** Of the outbox, the ends of leases that ran out included. */
   readonly events: readonly SeatEvent[];
   readonly licenses: readonly SeatLimit[];
@@ -50,17 +59,21 @@ interface Tenure {
   readonly sessionId: string;
   readonly fromMs: number;
   readonly toMs: number;
-  readonly isEvicted: boolean;
+  readonly end: string | undefined;
 }
 
-const ENDS: readonly string[] = ['session.expired', 'session.released', 'session.evicted'];
+/** Whoever loses a session so never gets it again. */
+const FINAL_ENDS: readonly (string | undefined)[] = ['session.released', 'session.evicted'];
+const ENDS: readonly (string | undefined)[] = ['session.expired', ...FINAL_ENDS];
 
 /**
  * Every time in which a program believed in a seat that the server did not hold for it then, to the millisecond, every
  * time in which more seats were believed in than there are, and every second seat that a program was given beside its own.
  *
- * One exception: nobody can know of an eviction before the next beat is answered. Until then, and never longer than the
- * lease that the server had confirmed, belief in an evicted session is no fault.
+ * Two exceptions, until the next beat is answered and never for longer than the lease that the server had confirmed:
+ * nobody can know of an eviction before; nor that another program of the machine had given the session back before this
+ * one was given it, by a request that was on its way for longer than programs of a machine wait for each other. To the
+ * server both are one holder.
  */
 export function findFalseBeliefs(logs: Logs): FalseBelief[] {
   const tenures = Map.groupBy(tenuresOf(logs.events), ({ sessionId }) => sessionId);
@@ -89,20 +102,25 @@ function tenuresOf(events: readonly SeatEvent[]): Tenure[] {
     if (type === 'session.acquired' || type === 'session.revived') open.set(sessionId, atMs);
     const fromMs = open.get(sessionId);
     if (!ENDS.includes(type) || fromMs === undefined) continue;
-    done.push({ sessionId, fromMs, toMs: atMs, isEvicted: type === 'session.evicted' });
+    done.push({ sessionId, fromMs, toMs: atMs, end: type });
     open.delete(sessionId);
   }
   const held = [...open].map(([sessionId, fromMs]) => ({
     sessionId,
     fromMs,
     toMs: Number.POSITIVE_INFINITY,
-    isEvicted: false,
+    end: undefined,
   }));
   return [...done, ...held];
 }
 
-function excusedUntilMs({ toMs, isEvicted }: Tenure, { program, sessionId }: Belief, logs: Logs): number {
-  if (!isEvicted) return toMs;
+function excusedUntilMs({ toMs, end }: Tenure, belief: Belief, logs: Logs): number {
+  const { program, sessionId, fromMs } = belief;
+  const isOvertaken = logs.givenBack.some(
+    (one) =>
+      one.sessionId === sessionId && one.atMs === toMs && one.program !== program && one.sentMs < fromMs,
+  );
+  if (end !== 'session.evicted' && !isOvertaken) return toMs;
   const promisedMs = logs.confirmed
     .filter((one) => one.sessionId === sessionId && one.atMs <= toMs)
     .map(({ expiresAtMs }) => expiresAtMs);
@@ -119,13 +137,13 @@ function findBeyondLimit(
 ): FalseBelief[] {
   const bySession = Map.groupBy(beliefs, ({ sessionId }) => sessionId);
   const claims = [...bySession].flatMap(([sessionId, ofSession]) => {
-    // What is evicted stays so: belief in it later is excused, or was found already.
-    const evicted = (tenures.get(sessionId) ?? []).find(({ isEvicted }) => isEvicted);
+    // Belief in what has ended for good is excused, or was found already.
+    const ended = (tenures.get(sessionId) ?? []).find(({ end }) => FINAL_ENDS.includes(end));
     return joined(ofSession)
       .map(({ fromMs, toMs }) => ({
         licenseId: licenseOfSession(sessionId),
         beginMs: fromMs,
-        endMs: Math.min(toMs, evicted?.toMs ?? toMs),
+        endMs: Math.min(toMs, ended?.toMs ?? toMs),
       }))
       .filter(({ beginMs, endMs }) => beginMs < endMs);
   });

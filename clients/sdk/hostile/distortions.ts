@@ -43,6 +43,7 @@ export const DISTORTIONS = {
   null: instead(200, 'application/json', 'null'),
   list: instead(200, 'application/json', '[]'),
   'another operation': instead(200, 'application/json', '{"status":"healthy","version":"1"}'),
+  "another session's beat": instead(200, 'application/json', JSON.stringify(beatOf(newSessionId(ELSEWHERE)))),
   'half of it': (answer) => ({ ...answer, body: answer.body.slice(0, answer.body.length / 2) }),
   'cut in the middle': (answer) => ({
     ...answer,
@@ -83,6 +84,18 @@ export const DISTORTION_NAMES = Object.keys(DISTORTIONS) as DistortionName[];
 /** Such an answer says what the server said: the session that it refuses is refused. */
 export function isTrue(name: DistortionName): boolean {
   return name === 'none' || name.startsWith('years ');
+}
+
+/** Whole and well-formed; the moments are long past, as in what a cache gives. */
+function beatOf(sessionId: string): object {
+  return {
+    status: 'heartbeat_acknowledged',
+    session_id: sessionId,
+    session_token: 'st1.of.another',
+    ttl_extended_to: 360,
+    expires_at: '2026-01-01T00:06:00.000Z',
+    next_heartbeat_due: '2026-01-01T00:05:00.000Z',
+  };
 }
 
 function instead(

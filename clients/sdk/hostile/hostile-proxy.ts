@@ -12,12 +12,19 @@ export interface HostileProxy {
   close(): Promise<void>;
 }
 
+export interface Asked {
+  readonly path: string;
+  readonly body: string;
+  /** When it came here. */
+  readonly sentMs: number;
+}
+
 export interface HostileProxyOptions {
   readonly targetUrl: string;
   /** One for each request, in the order of their coming. */
   readonly nextFate: () => Fate;
   /** Is told what the target truly answered, whatever its asker gets to see of it. */
-  readonly noteAnswer?: (asked: { path: string; body: string }, answer: Answer) => void;
+  readonly noteAnswer?: (asked: Asked, answer: Answer) => void;
 }
 
 /** Pieces that a slow body comes in. */
@@ -31,18 +38,19 @@ export async function startHostileProxy(options: HostileProxyOptions): Promise<H
   const over = new AbortController();
   const wait = (ms: number): Promise<void> => sleep(ms, undefined, { signal: over.signal });
 
-  async function passOn(incoming: IncomingMessage, body: Buffer): Promise<Answer> {
+  async function passOn(incoming: IncomingMessage, body: Buffer, sentMs: number): Promise<Answer> {
     const reply = await forward(agent, targetUrl, incoming, body);
     const headers = Object.entries(reply.headers).flatMap(([name, value]) =>
       typeof value === 'string' ? [[name, value]] : [],
     );
     const text = (await bodyOf(reply)).toString();
     const answer = { status: reply.statusCode ?? 0, headers: Object.fromEntries(headers), body: text };
-    noteAnswer({ path: incoming.url ?? '', body: body.toString() }, answer);
+    noteAnswer({ path: incoming.url ?? '', body: body.toString(), sentMs }, answer);
     return answer;
   }
 
   async function relay(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const sentMs = Date.now();
     const body = await bodyOf(incoming);
     const fate = nextFate();
     const met = `${incoming.url?.split('/').at(-1)} ${fate.answer.how}`;
@@ -51,13 +59,13 @@ export async function startHostileProxy(options: HostileProxyOptions): Promise<H
     const { arrivesAfterMs, againAfterMs } = fate;
     if (againAfterMs !== undefined) {
       wait(againAfterMs)
-        .then(() => passOn(incoming, body))
+        .then(() => passOn(incoming, body, sentMs))
         .catch(() => {});
     }
     let answer: Answer = { status: 200, headers: {}, body: '' };
     if (arrivesAfterMs !== undefined) {
       await wait(arrivesAfterMs);
-      answer = await passOn(incoming, body);
+      answer = await passOn(incoming, body, sentMs);
     }
     if (fate.answer.how === 'NEVER') return;
     const { how, afterMs } = fate.answer;

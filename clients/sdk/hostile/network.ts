@@ -1,6 +1,6 @@
 import type { Reply } from '../../../shared/testing/suite.ts';
 import { type Clock, NoAnswer, type Request, type Response, type SendOptions } from '../src/platform.ts';
-import type { Confirmed, Refused } from './beliefs.ts';
+import type { Confirmed, GivenBack, Refused } from './beliefs.ts';
 import { type Answer, DISTORTIONS, isTrue } from './distortions.ts';
 import type { Fate } from './fates.ts';
 import type { Machine } from './machine.ts';
@@ -19,6 +19,7 @@ export interface Network {
   send(asker: Asker, request: Request, options: SendOptions): Promise<Response>;
   readonly confirmed: readonly Confirmed[];
   readonly refusals: readonly Refused[];
+  readonly givenBack: readonly GivenBack[];
   /** What arrived at the server, for the story. */
   readonly arrivals: readonly Arrival[];
   /** How many requests met what. */
@@ -44,19 +45,25 @@ export interface NetworkOptions {
 export function openNetwork({ world, server, nextFate }: NetworkOptions): Network {
   const confirmed: Confirmed[] = [];
   const refusals: Refused[] = [];
+  const givenBack: GivenBack[] = [];
   const arrivals: Arrival[] = [];
   const tally = new Map<string, number>();
 
   async function ask({ program, machine }: Asker, request: Request, sentMs: number): Promise<Answer> {
     const { status, headers, text, body } = await server(request);
-    arrivals.push({ program, operation: operationOf(request), sentMs, atMs: world.nowMs(), status });
+    const operation = operationOf(request);
+    const atMs = world.nowMs();
+    arrivals.push({ program, operation, sentMs, atMs, status });
+    if (operation === 'release' && status === 204) {
+      givenBack.push({ program, sessionId: sessionIn(request), sentMs, atMs });
+    }
     if (status < 300 && typeof body?.expires_at === 'string') {
       const expiresAtMs = Date.parse(body.expires_at);
       confirmed.push({
         program,
         machine: machine.name,
         sessionId: body.session_id,
-        atMs: world.nowMs(),
+        atMs,
         expiresAtMs,
       });
       // Whoever believes in it any longer is to be seen.
@@ -66,9 +73,8 @@ export function openNetwork({ world, server, nextFate }: NetworkOptions): Networ
   }
 
   function noteRefusal(program: string, request: Request, { status }: Answer): void {
-    const { session_id: sessionId } = JSON.parse(request.body ?? '{}');
-    if (status === 404 && request.url.endsWith('/heartbeat')) {
-      refusals.push({ program, sessionId, atMs: world.nowMs() });
+    if (status === 404 && operationOf(request) === 'heartbeat') {
+      refusals.push({ program, sessionId: sessionIn(request), atMs: world.nowMs() });
     }
   }
 
@@ -118,7 +124,7 @@ export function openNetwork({ world, server, nextFate }: NetworkOptions): Networ
     });
   }
 
-  return { send, confirmed, refusals, arrivals, tally };
+  return { send, confirmed, refusals, givenBack, arrivals, tally };
 }
 
 function operationOf({ url }: Request): string {
@@ -127,3 +133,7 @@ function operationOf({ url }: Request): string {
 
 /** What is left to distort where the server was never asked: nothing that is an answer to anything. */
 const NOTHING: Answer = { status: 200, headers: {}, body: '' };
+
+function sessionIn({ body = '{}' }: Request): string {
+  return JSON.parse(body).session_id;
+}

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type FileHolders, fileHolders } from './holders.ts';
+import { thisProcess } from './process-mark.ts';
 import { runModule, temporaryFolder } from './testing.ts';
 
 const HOLDERS = new URL('./holders.ts', import.meta.url).href;
@@ -60,22 +61,16 @@ describe('only the last of those who share a seat gives it back', () => {
     expect(await givesBack(await holders.join(SEAT))).toBe(false);
     child.kill('SIGKILL');
     await ended;
-    const reused = JSON.stringify({ ...JSON.parse(markOf(place.folder)), start: '1' });
-    writeFileSync(
-      join(place.folder, fileOf(place.folder).replace(/\.[\w-]+\.stays$/, '.reused.stays')),
-      reused,
-    );
+    leaveBehind({ start: '1' });
     expect(await givesBack(here)).toBe(true);
   });
 
   test('while one lives of whom nobody here can tell', async () => {
     const here = await holders.join(SEAT);
-    const elsewhere = { ...JSON.parse(markOf(place.folder)), pid: 2 ** 30 };
-    elsewhere.place = elsewhere.place.replace(/ .*/, ' pid:[another container]');
-    writeFileSync(
-      join(place.folder, fileOf(place.folder).replace(/\.[\w-]+\.stays$/, '.foreign.stays')),
-      JSON.stringify(elsewhere),
-    );
+    leaveBehind({
+      pid: 2 ** 30,
+      place: JSON.parse(thisProcess()).place.replace(/ .*/, ' another container'),
+    });
     expect(await givesBack(here)).toBe(false);
   });
 
@@ -128,10 +123,9 @@ test('where nobody can tell who else is there, a seat is left to run out', async
   expect([await givesBack(membership), membership.leaveNow()]).toEqual([false, false]);
 });
 
-function fileOf(folder: string): string {
-  return readdirSync(folder)[0] ?? expect.fail('nobody is there');
-}
-
-function markOf(folder: string): string {
-  return readFileSync(join(folder, fileOf(folder)), 'utf8');
+/** The file of a program that is like this one but for `change`. */
+function leaveBehind(change: object): void {
+  const [file = ''] = readdirSync(place.folder);
+  const mark = { ...JSON.parse(thisProcess()), ...change };
+  writeFileSync(join(place.folder, file.replace(/\.[\w-]+\.stays$/, '.another.stays')), JSON.stringify(mark));
 }

@@ -78,11 +78,17 @@ const WATCHDOG_MS = 15_000;
  * For tests: runs a command, without a terminal; one that does not end by itself is killed, and its end then shows
  * SIGKILL.
  */
-export function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
+export function run(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  cwd = '.',
+): Program {
   const child = spawn(command, args, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
+    cwd,
   });
   let output = '';
   const waiting = new Set<() => void>();

@@ -76,7 +76,8 @@ function answerOf(sent: ClientRequest, { body }: Request, options: SendOptions):
     const timer = setTimeout(giveUp('it took too long'), timeoutMs).unref();
     const abort = giveUp('it was called off');
     signal?.addEventListener('abort', abort, { once: true });
-    sent.on('socket', (socket) => (background ? hide(socket, giveUp('no connection')) : socket.ref()));
+    // One that is used again was given back its weight by the agent.
+    if (background) sent.on('socket', (socket) => hide(socket, giveUp('no connection')));
     let isAnswered = false;
     sent.on('response', (message) => {
       isAnswered = true;

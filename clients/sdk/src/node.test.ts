@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type ClockedSuite, openClockedSuite } from '../../../shared/testing/clocked-suite.ts';
+import type { TestLicense } from '../../../shared/testing/suite.ts';
+import { runModule, temporaryFolder } from './node/testing.ts';
+
+let clocked: ClockedSuite;
+let place: { folder: string; remove(): Promise<void> };
+let license: TestLicense;
+beforeAll(async () => {
+  clocked = await openClockedSuite();
+  place = await temporaryFolder();
+});
+afterAll(async () => {
+  await clocked.close();
+  await place.remove();
+});
+/** Of one seat. */
+beforeEach(async () => {
+  license = await clocked.suite.createLicense({ max: 1, borrow: { max_days: 7 } });
+});
+
+/** A program that holds a seat, and then does `rest`. */
+const program = (rest: string, ask = '') =>
+  runModule(
+    `
+    import { Seatlease } from '${new URL('./node.ts', import.meta.url).href}';
+    const { URL: url, KEY: licenseKey } = process.env;
+    const seatlease = new Seatlease({ url, licenseKey });
+    const seat = await seatlease.acquire(${ask});
+    console.log('seated');
+    const staying = () => setInterval(() => {}, 1_000);
+    ${rest}`,
+    { URL: clocked.suite.url, KEY: license.key, XDG_STATE_HOME: place.folder },
+  );
+
+async function isFree(): Promise<boolean> {
+  const { status, body } = await license.acquire('another machine');
+  if (status === 201) await license.release(body.session_id);
+  return status === 201;
+}
+const soonFree = () => vi.waitFor(async () => expect(await isFree()).toBe(true), { timeout: 10_000 });
+
+describe('another machine gets the seat as soon as the program', () => {
+  test('has nothing left to do', async () => {
+    expect(await program('').ended).toMatchObject({ code: 0 });
+    expect(await isFree()).toBe(true);
+  });
+
+  test('has left the block that the seat was for', async () => {
+    const { child, ended, says } = program("{ await using mine = seat; } console.log('left'); staying();");
+    await says('left');
+    expect(await isFree()).toBe(true);
+    child.kill();
+    await ended;
+  });
+
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('was ended by %s', async (signal) => {
+    const { child, ended, says } = program('staying();');
+    await says('seated');
+    expect(await isFree()).toBe(false);
+    child.kill(signal);
+    expect(await ended).toMatchObject({ signal });
+    await soonFree();
+  });
+
+  test.each([
+    ['was told to exit', 'process.exit(3);', 3],
+    ['has thrown what nobody caught', "throw new Error('a bug');", 1],
+  ])('%s', async (_, rest, code) => {
+    expect(await program(rest).ended).toMatchObject({ code });
+    await soonFree();
+  });
+});
+
+test('another machine gets the seat of a program that was killed once its lease has ended, and not before', async () => {
+  const { child, ended, says } = program('staying();');
+  await says('seated');
+  child.kill('SIGKILL');
+  await ended;
+  clocked.moveClock(359_000);
+  expect(await isFree()).toBe(false);
+  clocked.moveClock(2_000);
+  expect(await isFree()).toBe(true);
+});
+
+test('a borrowed seat outlives its program, and the next one returns it', async () => {
+  const loan = '{ borrowDays: 3 }';
+  expect(await program('process.exit();', loan).ended).toMatchObject({ code: 0 });
+  clocked.moveClock(24 * 3_600_000);
+  expect(await isFree()).toBe(false);
+  expect(await program('await seat.release();', loan).ended).toMatchObject({ code: 0 });
+  expect(await isFree()).toBe(true);
+});
+
+describe('programs of one machine share its seat:', () => {
+  test('the one that ends first leaves it to the other', async () => {
+    const stays = program('staying();');
+    await stays.says('seated');
+    expect(await program('').ended).toMatchObject({ code: 0 });
+    expect(await program('process.exit();').ended).toMatchObject({ code: 0 });
+    expect(await isFree()).toBe(false);
+    stays.child.kill();
+    await stays.ended;
+    await soonFree();
+  });
+
+  test('one that starts while the seat of another is given back gets one that stays', async () => {
+    expect(await program('process.exit();').ended).toMatchObject({ code: 0 });
+    const next = program('staying();');
+    await next.says('seated');
+    expect(await isFree()).toBe(false);
+    next.child.kill();
+    await next.ended;
+  });
+});
