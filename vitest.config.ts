@@ -14,9 +14,37 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+/**
+ * Files that change their process for good (what a library is told once, a clock, a signal's handler), or that take so
+ * long that a process of their own costs nothing beside.
+ */
+const BY_THEMSELVES = [
+  'functions/{bad-input,deployed}.test.ts',
+  'functions/*/{real-parts,permutations}.test.ts',
+  'shared/http/serve.test.ts',
+  'shared/adapters/**/{*.property,*.race,sweep-cost}.test.ts',
+];
+/** The others load the house once for all of them: that took longer than their tests. */
+const TOGETHER = '{functions,shared}/**/*.test.ts';
+
 export default defineConfig({
   test: {
-    include: ['{functions,shared,scripts,infra,clients}/**/*.test.ts'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'together',
+          include: [TOGETHER],
+          exclude: BY_THEMSELVES,
+          isolate: false,
+          setupFiles: ['shared/testing/leaves-nothing-behind.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'alone', include: [...BY_THEMSELVES, '{scripts,infra,clients}/**/*.test.ts'] },
+      },
+    ],
     globalSetup: [
       'shared/testing/find-real-parts.ts',
       'shared/testing/make-signing-keys.ts',

@@ -322,6 +322,7 @@ const ASKING: Partial<Record<Action, Asking>> = {
   'sessions.list': { query: ({ licenseId }) => `?license_id=${licenseId}` },
   'sessions.history': { query: ({ licenseId }) => `?license_id=${licenseId}` },
   'audit.list': { query: ({ tenantId }) => `?tenant_id=${tenantId}` },
+  'audit.verify': { query: ({ tenantId }) => `?tenant_id=${tenantId}` },
 };
 
 function namesSomething(endpoint: EndpointContract, action: Action): boolean {

@@ -30,6 +30,7 @@ Take a seat, keep it, give it back (paste all three):
   curl -s -X PUT ${url}/api/v1/licenses/heartbeat -w '\\n' ${license} -d "{\\"session_id\\":\\"$SESSION\\"}"
   curl -s -o /dev/null -w '%{http_code}\\n' -X POST ${url}/api/v1/licenses/release ${license} -d "{\\"session_id\\":\\"$SESSION\\"}"
 
+See who holds the seats:  ${url}/console/
 Read what else there is:  ${url}/docs
 Watch five machines share three seats:  npm run demo
 Sign in with a browser and take a seat:  npm run demo -- --sign-in

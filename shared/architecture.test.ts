@@ -30,6 +30,8 @@ const LAYERS: readonly Layer[] = [
   },
   // What others install: it knows the server by what the document says of it, and brings nothing along.
   { of: /^clients\/sdk\//, may: () => only('clients/sdk/', 'node:') },
+  // How it is built, which is no part of it.
+  { of: /^clients\/console\/\w+(\.config)?\.ts$/, may: () => only('clients/console/', 'vite$', 'node:') },
   { of: /^clients\/console\//, may: () => only('clients/console/', 'clients/sdk/src/api\\.ts', 'preact') },
   {
     of: /^functions\/index\.ts$/,
@@ -90,7 +92,7 @@ const HEAVY =
   /^(@google-cloud\/(firestore|kms|pubsub)|stripe|google-auth-library|jose|js-redis-server|@upstash\/ratelimit)(\/|$)/;
 
 const READS_ENVIRONMENT =
-  /^(functions\/deployed\.ts|scripts\/|infra\/|clients\/sdk\/|shared\/testing\/)|\.test\.ts$/;
+  /^(functions\/deployed\.ts|scripts\/|infra\/|clients\/sdk\/|clients\/console\/vite\.config\.ts|shared\/testing\/)|\.test\.ts$/;
 
 function ownFolderOf(adapter: string): string {
   return adapter.split('/').slice(0, 3).join('/');

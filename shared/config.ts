@@ -175,8 +175,8 @@ export const SETTING_MEANINGS: Readonly<Record<SettingName, { meaning: string; u
   GOOGLE_CLIENT_SECRET: { meaning: 'Sign-in: secret of that client. Secret.', unset: 'required with its id' },
   SIGN_IN_REDIRECTS: {
     meaning:
-      'Sign-in: https addresses that people may be sent to afterwards, exactly as they are asked for, commas between. Loopback addresses of native apps need no entry.',
-    unset: 'loopback addresses only',
+      'Sign-in: https addresses that people may be sent to afterwards, exactly as they are asked for, commas between. Loopback addresses of native apps and our own console need no entry.',
+    unset: 'loopback addresses and the console',
   },
   OPERATOR_EMAILS: { meaning: 'E-mail addresses of operators, commas between.', unset: 'none' },
   OPERATOR_DOMAIN: {

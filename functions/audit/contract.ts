@@ -14,6 +14,9 @@ import {
   Timestamp,
 } from '../../shared/http/fields.ts';
 
+/** Read in one call: far from what a function has time for. */
+export const EVENTS_A_PART = 1_000;
+
 export default defineFunction({
   name: 'audit',
   summary: 'Says what happened, from a log that shows when it was tampered with.',
@@ -60,6 +63,46 @@ export default defineFunction({
         },
       },
       problems: ['INVALID_CURSOR', 'TENANT_NOT_FOUND', 'FORBIDDEN', 'VALIDATION_FAILED'],
+    },
+    verify: {
+      method: 'GET',
+      path: '/api/v1/audit/verify',
+      summary:
+        'Check that no event of a tenant was changed, removed or put in after it was sealed, a part of the log each time.',
+      auth: accessOf('audit.verify'),
+      limit: { by: 'caller', requests: 600, windowSeconds: 3600, uncounted: 'refuse' },
+      query: z.strictObject({
+        /** Needed unless there is only one that the caller may ask for. */
+        tenant_id: z.optional(TenantId),
+        cursor: z.optional(Cursor),
+      }),
+      answers: {
+        part: {
+          status: 200,
+          description: `What was found in some ${EVENTS_A_PART} events. The log is whole where every part, to the last, found no problem.`,
+          body: z.strictObject({
+            tenant_id: TenantId,
+            /** Events in the chain that were checked in this part. */
+            sealed: z.int(),
+            /** Events that are not in the chain yet, of which nothing can be said. */
+            unsealed: z.int(),
+            /** The end of the chain, told with its last events: keep it, and it shows when all of the chain is replaced. */
+            head: z.nullable(z.strictObject({ seq: z.int(), hash: z.string() })),
+            problems: z.array(
+              z.strictObject({
+                kind: z.enum(['CHANGED', 'REMOVED', 'INSERTED']),
+                /** Place in the chain. */
+                seq: z.int(),
+                event_id: z.nullable(z.string()),
+                detail: z.string(),
+              }),
+            ),
+            /** Ask on with it; null where all was checked. */
+            next_cursor: z.nullable(z.string()),
+          }),
+        },
+      },
+      problems: ['INVALID_CURSOR', 'TENANT_NOT_FOUND', 'FORBIDDEN', 'VALIDATION_FAILED', 'RATE_LIMITED'],
     },
   },
 });

@@ -1,12 +1,17 @@
+import * as z from 'zod/mini';
 import type { AuditEvent } from '../../shared/domain/audit-chain.ts';
+import { openCursor, sealCursor } from '../../shared/domain/cursor.ts';
 import { eventToJson } from '../../shared/domain/event-message.ts';
 import { licenseOfSession, shardOf } from '../../shared/domain/ids.ts';
 import type { HandlersOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
-import { tenantAsked } from '../../shared/http/own.ts';
+import { oneTenantAsked, tenantAsked } from '../../shared/http/own.ts';
 import { readPage } from '../../shared/http/page.ts';
-import { AUDIT_SCOPES, auditQuery } from '../../shared/ports/catalogue.ts';
+import { AUDIT_SCOPES, auditQuery, TENANTS } from '../../shared/ports/catalogue.ts';
+import { InvalidCursor } from '../../shared/ports/records.ts';
 import type contract from './contract.ts';
+import { EVENTS_A_PART } from './contract.ts';
+import { type ChainPart, ChainPositionSchema, verifyChainPart } from './verify-chain.ts';
 
 export default {
   async list({ query, caller, standing }, deps) {
@@ -37,7 +42,38 @@ export default {
       body: { events: page.documents.map(describe), next_cursor: page.next_cursor },
     };
   },
+
+  async verify({ query, caller, standing }, { records }) {
+    const asked = oneTenantAsked(query.tenant_id, caller, standing);
+    if ('problem' in asked) return asked;
+    const { tenantId } = asked;
+    const from = query.cursor === undefined ? undefined : openCursor(PartPosition, query.cursor);
+    if (query.cursor !== undefined && from?.tenantId !== tenantId) return { problem: 'INVALID_CURSOR' };
+    // A person belongs to it, so that it is there; what an operator names may be anything.
+    const isKnown = caller.kind === 'person' || (await records.get(TENANTS, tenantId)) !== undefined;
+    if (!isKnown) return { problem: 'TENANT_NOT_FOUND' };
+    try {
+      const part = await verifyChainPart(records, tenantId, from?.position, EVENTS_A_PART);
+      return { answer: 'part', body: describePart(tenantId, part) };
+    } catch (error) {
+      if (error instanceof InvalidCursor) return { problem: 'INVALID_CURSOR' };
+      throw error;
+    }
+  },
 } satisfies HandlersOf<typeof contract>;
+
+const PartPosition = z.strictObject({ tenantId: z.string(), position: ChainPositionSchema });
+
+function describePart(tenantId: string, { sealed, unsealed, head, problems, next }: ChainPart) {
+  return {
+    tenant_id: tenantId,
+    sealed,
+    unsealed,
+    head: head && { seq: head.seq, hash: head.hash },
+    problems: problems.map(({ eventId, ...problem }) => ({ ...problem, event_id: eventId })),
+    next_cursor: next ? sealCursor({ tenantId, position: next }) : null,
+  };
+}
 
 function nothing() {
   return { answer: 'events' as const, body: { events: [], next_cursor: null } };

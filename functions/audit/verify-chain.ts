@@ -22,16 +22,64 @@ export interface ChainReport {
   readonly problems: readonly ChainProblem[];
 }
 
+/** How far a check has come: through the chain, and then through what may stand beside it. */
+export const ChainPositionSchema = z.discriminatedUnion('in', [
+  z.strictObject({
+    in: z.literal('chain'),
+    /** Of the last event that was read. */
+    readSeq: z.int(),
+    /** Of the last that could be checked, which the next one has to follow. */
+    seq: z.int(),
+    hash: z.string(),
+  }),
+  z.strictObject({ in: z.literal('unlinked'), cursor: z.optional(z.string()) }),
+]);
+export type ChainPosition = z.infer<typeof ChainPositionSchema>;
+
+/** What a part of the check found; `next` is where to go on, absent where that was the last. */
+export interface ChainPart extends Omit<ChainReport, 'tenantId'> {
+  readonly next: ChainPosition | undefined;
+}
+
+const PAGE = 100;
+
 /**
  * Reads a tenant's whole chain and says what is wrong with it, while events may be sealed. `undefined` for a tenant
  * that the records know nothing of.
  */
 export async function verifyChain(records: Records, tenantId: string): Promise<ChainReport | undefined> {
-  const { sealed, head, problems } = await walkChain(records, tenantId);
-  const { unsealed, strays } = await walkUnlinked(records, tenantId);
-  const isUnknown = sealed === 0 && unsealed === 0 && head === null && strays.length === 0;
-  if (isUnknown && problems.length === 0 && !(await records.get(TENANTS, tenantId))) return undefined;
-  return { tenantId, sealed, unsealed, head, problems: [...problems, ...strays] };
+  let whole: Omit<ChainReport, 'tenantId'> = { sealed: 0, unsealed: 0, head: null, problems: [] };
+  let position: ChainPosition | undefined;
+  do {
+    const { next, ...part } = await verifyChainPart(records, tenantId, position, Number.POSITIVE_INFINITY);
+    whole = {
+      sealed: whole.sealed + part.sealed,
+      unsealed: whole.unsealed + part.unsealed,
+      head: part.head ?? whole.head,
+      problems: [...whole.problems, ...part.problems],
+    };
+    position = next;
+  } while (position !== undefined);
+  const isUnknown = whole.sealed === 0 && whole.unsealed === 0 && whole.head === null;
+  if (isUnknown && whole.problems.length === 0 && !(await records.get(TENANTS, tenantId))) return undefined;
+  return { tenantId, ...whole };
+}
+
+/**
+ * Reads about `most` events from `position` on, and says what is wrong with them. Throws `InvalidCursor` for
+ * a position of another list.
+ */
+export async function verifyChainPart(
+  records: Records,
+  tenantId: string,
+  position: ChainPosition | undefined,
+  most: number,
+): Promise<ChainPart> {
+  if (position?.in === 'unlinked') {
+    const { unsealed, strays, next } = await readUnlinked(records, tenantId, position.cursor, most);
+    return { sealed: 0, unsealed, head: null, problems: strays, next };
+  }
+  return readChain(records, tenantId, position, most);
 }
 
 const Unlinked = z.object({
@@ -40,20 +88,25 @@ const Unlinked = z.object({
   eventId: z.catch(z.nullable(z.string()), null),
 });
 
-/** All events of the tenant that have no place in its chain: those that wait for one, and those that never will. */
-async function walkUnlinked(
-  records: Records,
-  tenantId: string,
-): Promise<{ unsealed: number; strays: ChainProblem[] }> {
+/** Events of the tenant that have no place in its chain: those that wait for one, and those that never will. */
+async function readUnlinked(records: Records, tenantId: string, from: string | undefined, most: number) {
   const strays: ChainProblem[] = [];
   let unsealed = 0;
-  for await (const stored of walk(records, asStored(auditQuery('tenantId', false)), { tenantId })) {
-    const { sealed, link, eventId } = z.parse(Unlinked, stored);
-    if (link !== undefined) continue;
-    if (sealed) strays.push({ kind: 'INSERTED', seq: 0, eventId, detail: 'counts as sealed, in no chain' });
-    else unsealed += 1;
+  let cursor = from;
+  for (let read = 0; read < most; ) {
+    const query = asStored(auditQuery('tenantId', false));
+    const page = await records.query(query, { tenantId }, { limit: PAGE, cursor });
+    for (const stored of page.documents) {
+      const { sealed, link, eventId } = z.parse(Unlinked, stored);
+      if (link !== undefined) continue;
+      if (sealed) strays.push({ kind: 'INSERTED', seq: 0, eventId, detail: 'counts as sealed, in no chain' });
+      else unsealed += 1;
+    }
+    if (page.nextCursor === undefined) return { unsealed, strays, next: undefined };
+    cursor = page.nextCursor;
+    read += page.documents.length;
   }
-  return { unsealed, strays };
+  return { unsealed, strays, next: { in: 'unlinked', cursor } as const };
 }
 
 /** Enough of a document to name it, whatever has become of the rest. */
@@ -62,34 +115,50 @@ const Trace = z.object({
   link: z.catch(z.object({ seq: z.number() }), { seq: 0 }),
 });
 
-async function walkChain(
+async function readChain(
   records: Records,
   tenantId: string,
-): Promise<Pick<ChainReport, 'sealed' | 'head' | 'problems'>> {
-  const verifier = chainVerifier(tenantId);
+  from: Extract<ChainPosition, { in: 'chain' }> | undefined,
+  most: number,
+): Promise<ChainPart> {
+  const verifier = chainVerifier(tenantId, from && { tenantId, seq: from.seq, hash: from.hash });
   const problems: ChainProblem[] = [];
   let sealed = 0;
-  let lastSeq: number | undefined;
+  let readSeq = from?.readSeq;
   for (;;) {
     const before = await readHead(records, tenantId);
-    const least = lastSeq === undefined ? undefined : lastSeq + 1;
+    const least = readSeq === undefined ? undefined : readSeq + 1;
     for await (const stored of walk(records, asStored(CHAIN_OF_TENANT), { tenantId }, { least })) {
       const event = z.safeParse(AuditEventSchema, stored);
       const { eventId, link } = z.parse(Trace, stored);
+      // Not between two events that claim the same place: the second would not be looked at.
+      if (sealed >= most && readSeq !== undefined && link.seq > readSeq) {
+        const { seq, hash } = verifier.reached();
+        return { sealed, unsealed: 0, head: null, problems, next: { in: 'chain', readSeq, seq, hash } };
+      }
       problems.push(
         ...(event.success ? verifier.check(event.data) : [unreadable(eventId, link.seq, event.error)]),
       );
       sealed += 1;
-      lastSeq = Math.max(lastSeq ?? link.seq, link.seq);
+      readSeq = Math.max(readSeq ?? link.seq, link.seq);
     }
     // Events and their head are sealed in one step: a head that stood still while they were read is theirs.
     const after = await readHead(records, tenantId);
     if (JSON.stringify(before) !== JSON.stringify(after)) continue;
-    if (after === 'UNREADABLE') {
-      const detail = 'the head of the chain cannot be read any more';
-      return { sealed, head: null, problems: [...problems, changed(null, lastSeq ?? 0, detail)] };
-    }
-    return { sealed, head: after ?? null, problems: [...problems, ...verifier.finish(after)] };
+    const end =
+      after === 'UNREADABLE'
+        ? {
+            head: null,
+            wrongs: [changed(null, readSeq ?? 0, 'the head of the chain cannot be read any more')],
+          }
+        : { head: after ?? null, wrongs: verifier.finish(after) };
+    return {
+      sealed,
+      unsealed: 0,
+      head: end.head,
+      problems: [...problems, ...end.wrongs],
+      next: { in: 'unlinked' },
+    };
   }
 }
 

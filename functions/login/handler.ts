@@ -1,4 +1,5 @@
 import {
+  CONSOLE_RETURN_PATH,
   challengeOf,
   mayRedirectTo,
   newVerifier,
@@ -12,7 +13,8 @@ import type contract from './contract.ts';
 export default {
   async google({ query }, { signIn, signInRedirects, seals, publicUrl, clock }) {
     if (!signIn) return { problem: 'SIGN_IN_NOT_SET_UP' };
-    if (!mayRedirectTo(query.redirect_uri, signInRedirects)) return { problem: 'REDIRECT_NOT_ALLOWED' };
+    const registered = [...signInRedirects, `${publicUrl}${CONSOLE_RETURN_PATH}`];
+    if (!mayRedirectTo(query.redirect_uri, registered)) return { problem: 'REDIRECT_NOT_ALLOWED' };
     const underWay: SignInUnderWay = {
       state: newVerifier(),
       nonce: newVerifier(),

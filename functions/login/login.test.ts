@@ -4,7 +4,10 @@ import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/
 
 let suite: TestSuite;
 beforeAll(async () => {
-  suite = await openTestSuite({ SIGN_IN_REDIRECTS: 'https://console.example.com/signed-in' });
+  suite = await openTestSuite({
+    SIGN_IN_REDIRECTS: 'https://console.example.com/signed-in',
+    PUBLIC_URL: 'https://seats.example.com',
+  });
 });
 afterAll(() => suite.close());
 
@@ -32,6 +35,9 @@ describe('open redirects', () => {
     'https://console.example.com:444/signed-in',
     'https://CONSOLE.example.com/signed-in',
     'http://console.example.com/signed-in',
+    'https://seats.example.com/console/',
+    'https://seats.example.com/console/signed-in/x',
+    'http://seats.example.com/console/signed-in',
     '//evil.example/signed-in',
     '/\\evil.example',
     'https:evil.example',
@@ -70,6 +76,7 @@ describe('open redirects', () => {
     'http://127.0.0.1:65535/a/b',
     'http://[::1]:5000/callback',
     'https://console.example.com/signed-in',
+    'https://seats.example.com/console/signed-in',
   ])('a program at %s gets its answer', async (redirectUri) => {
     expect((await login(redirectUri)).status).toBe(302);
   });

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { COUNTS, type Counted } from './counts.ts';
+import { COUNTS, type Counted, WATCH } from './counts.ts';
 import { storedBytes } from './firestore-size.ts';
-import { measure, measureSeatHour } from './measure.ts';
+import { measure, measureSeatHour, measureWatch } from './measure.ts';
 
 let measured: Readonly<Record<string, Counted>>;
 beforeAll(async () => {
@@ -49,4 +49,8 @@ test('the size of a document is the one that Firestore’s own example gives', (
   const task = { type: 'Personal', done: false, priority: 1, description: 'Learn Cloud Firestore' };
   // The example's document lies below another, which adds 11 bytes to its name: 147 bytes there.
   expect(storedBytes('tasks', 'my_task_id', task, { composite: [], single: [] })).toBe(147 - 11);
+});
+
+test('to look at who holds the seats costs the same few operations, however many look', async () => {
+  expect(await measureWatch()).toEqual(WATCH);
 });

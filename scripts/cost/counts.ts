@@ -80,3 +80,6 @@ export const COUNTS = {
   /** Both of a session, sealed. */
   storedEvents: { storedBytes: 14024, leanBytes: 4676 },
 } as const satisfies Readonly<Record<string, Counted>>;
+
+/** Somebody who is signed in looks at who holds the seats of a license; it is no part of what a seat costs. */
+export const WATCH = { redisCommands: 1, documentReads: 4 } as const satisfies Counted;

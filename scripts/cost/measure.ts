@@ -14,6 +14,7 @@ import type { Deps } from '../../shared/ports/deps.ts';
 import type { Collection } from '../../shared/ports/records.ts';
 import { type Billed, billable } from '../../shared/testing/billable.ts';
 import { countingProxy } from '../../shared/testing/counting-proxy.ts';
+import { signIn } from '../../shared/testing/people.ts';
 import { auditOf, historiesOf } from '../../shared/testing/records-of.ts';
 import { openTestSuite, type Reply, type TestLicense } from '../../shared/testing/suite.ts';
 import { watchedSigner } from '../../shared/testing/watched-signer.ts';
@@ -85,6 +86,22 @@ export async function measureSeatHour(): Promise<{ readonly sweeps: number; read
     return { sweeps, cost };
   } finally {
     await bench.close();
+  }
+}
+
+/** An admin of one tenant looks at a license of which some seats are held. */
+export async function measureWatch(): Promise<Counted> {
+  const { suite, app, costOf, close } = await openBench();
+  try {
+    const admin = await signIn(suite, 'ada@example.com');
+    const license = await suite.createLicense({ tenant_id: [...admin.tenants.keys()][0] });
+    for (const machine of ['a', 'b', 'c']) await app(license).acquire(machine);
+    const look = () =>
+      admin.call('GET', `/api/v1/sessions?license_id=${license.licenseId}`, undefined, TRACE);
+    await look();
+    return only(await costOf(look), 'redisCommands', 'documentReads');
+  } finally {
+    await close();
   }
 }
 

@@ -1,6 +1,7 @@
+import { WATCH } from './counts.ts';
 import { type Estimate, estimate, type Lever, leversOf } from './estimate.ts';
 import { USUAL } from './options.ts';
-import { MOST_COMMANDS_A_SECOND, PARTS, READ_ON, REGION } from './prices.ts';
+import { MOST_COMMANDS_A_SECOND, PARTS, PRICES, READ_ON, REGION } from './prices.ts';
 import { sum } from './sum.ts';
 
 const LEVERS_SHOWN = 3;
@@ -65,6 +66,17 @@ export function costTable(sizes: readonly number[]): string {
     '',
     `Not certain, because the source did not say it for ${REGION} when it was read on ${READ_ON}: ${uncertainOf(largest).join('; ')}.`,
   ].join('\n');
+}
+
+/** For the README: what it costs that somebody looks at the console's live page. */
+export function watchingWords(everySeconds: number): string {
+  const asks = 3600 / everySeconds;
+  const { redisCommands, documentReads, requests } = PRICES;
+  const usd =
+    (asks * requests.usd) / requests.per +
+    (asks * WATCH.redisCommands * redisCommands.usd) / redisCommands.per +
+    (asks * WATCH.documentReads * documentReads.usd) / documentReads.per;
+  return `While somebody looks at it, the page asks every ${everySeconds} seconds: one request, ${WATCH.redisCommands} Redis command and ${WATCH.documentReads} document reads, however many seats there are. That is about ${cents(usd)} an hour at list prices, computing and traffic not counted; a tab in the background costs nothing.`;
 }
 
 function uncertainOf({ lines }: Estimate): string[] {

@@ -37,6 +37,15 @@ export const SECURITY_HEADERS = {
 /** Addresses within the console, all of which are its one page; its assets are files, or not there. */
 const CONSOLE_PAGES = ['/console', '/console/*', '/console/!(assets)/**'];
 
+const ASSETS = ['assets/', 'console/assets/'];
+
+/** For the file at that path from the site's root. The names of assets change with what is in them. */
+export function cacheControlOf(path: string): string {
+  return ASSETS.some((folder) => path.startsWith(folder))
+    ? 'public, max-age=31536000, immutable'
+    : 'no-cache';
+}
+
 export interface HostingConfig {
   readonly public: string;
   readonly cleanUrls: true;
@@ -64,12 +73,9 @@ export function hostingConfig(
     headers: [
       headersFor('**', SECURITY_HEADERS),
       ...['/', '/docs', '/openapi.json', ...CONSOLE_PAGES].map((source) =>
-        headersFor(source, { 'Cache-Control': 'no-cache' }),
+        headersFor(source, { 'Cache-Control': cacheControlOf(source) }),
       ),
-      // Their names change with what is in them.
-      ...['/assets/**', '/console/assets/**'].map((source) =>
-        headersFor(source, { 'Cache-Control': 'public, max-age=31536000, immutable' }),
-      ),
+      ...ASSETS.map((folder) => headersFor(`/${folder}**`, { 'Cache-Control': cacheControlOf(folder) })),
     ],
     rewrites: [
       ...routes.map(({ path, functionName }) => ({

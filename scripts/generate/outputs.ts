@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { WATCH_EVERY_MS } from '../../clients/console/src/seats/how-often.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
 import { SETTING_MEANINGS } from '../../shared/config.ts';
 import { ACCESS, type Grant } from '../../shared/domain/authorization.ts';
 import { PROBLEMS } from '../../shared/errors.ts';
 import type { EndpointContract, FunctionContract } from '../../shared/http/contract.ts';
 import { QUERIES } from '../../shared/ports/catalogue.ts';
-import { costTable } from '../cost/words.ts';
+import { costTable, watchingWords } from '../cost/words.ts';
 import { clientTypes } from './client-types.ts';
 import { DEFAULT_REGION, firebaseConfig } from './hosting.ts';
 import { openApi } from './openapi/document.ts';
@@ -47,6 +48,8 @@ function section(name: string): string {
       return accessMatrix();
     case 'cost':
       return costTable([100, 1_000, 10_000, 100_000]);
+    case 'watching':
+      return watchingWords(WATCH_EVERY_MS / 1000);
     case 'settings':
       return table(
         ['Variable', 'Meaning', 'When not set'],

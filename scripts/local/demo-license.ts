@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { LICENSES } from '../../shared/ports/catalogue.ts';
+import { type LocalAccount, SAMPLE_ACCOUNTS } from './oidc-server.ts';
 import type { LocalServer } from './server.ts';
 
 const SEATS = 3;
@@ -25,12 +26,14 @@ export function readDemo(dataFolder: string): Demo | undefined {
 
 /**
  * A license of three seats to play with: the one from before, where the records still have it, or a new one with a
- * tenant of its own. `demo.json` in the data folder tells clients where to find it.
+ * tenant of its own, which the first person of the sign-in page will own. `demo.json` in the data folder tells clients where to find it.
  */
 export async function seedDemo({ url, config, deps }: LocalServer): Promise<Demo> {
   const before = readDemo(config.dataFolder);
+  // Only the page that stands in for Google has people whose names are known beforehand.
+  const owner = config.signIn.kind === 'embedded' ? SAMPLE_ACCOUNTS[0] : undefined;
   const known = before !== undefined && (await deps.records.get(LICENSES, before.license_id)) !== undefined;
-  const license = known ? before : await createLicense(url, config.operatorKey);
+  const license = known ? before : await createLicense(url, config.operatorKey, owner);
   const { license_id, license_key } = license;
   const demo: Demo = { url, license_id, license_key, operator_key: config.operatorKey };
   writeFileSync(join(config.dataFolder, 'demo.json'), `${JSON.stringify(demo, null, 2)}\n`, { mode: 0o600 });
@@ -40,12 +43,23 @@ export async function seedDemo({ url, config, deps }: LocalServer): Promise<Demo
 async function createLicense(
   url: string,
   operatorKey: string,
+  owner: LocalAccount | undefined,
 ): Promise<{ license_id: string; license_key: string }> {
-  const response = await fetch(`${url}/api/v1/licenses`, {
-    method: 'POST',
-    headers: { authorization: `Operator ${operatorKey}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ max: SEATS, plan: 'pro', features: ['export'], borrow: { max_days: 14 } }),
-  });
-  if (response.status !== 201) throw new Error(`the demo license was refused: ${await response.text()}`);
-  return z.parse(z.object({ license_id: z.string(), license_key: z.string() }), await response.json());
+  const operate = async (path: string, body: unknown): Promise<unknown> => {
+    const response = await fetch(`${url}${path}`, {
+      method: 'POST',
+      headers: { authorization: `Operator ${operatorKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    if (response.status !== 201) throw new Error(`the demo license was refused: ${await response.text()}`);
+    return response.json();
+  };
+  const tenant = await operate('/api/v1/tenants', { name: 'Demo' });
+  const { tenant_id } = z.parse(z.object({ tenant_id: z.string() }), tenant);
+  if (owner) {
+    await operate(`/api/v1/tenants/${tenant_id}/invitations`, { email: owner.email, role: 'owner' });
+  }
+  const terms = { max: SEATS, plan: 'pro', features: ['export'], borrow: { max_days: 14 } };
+  const license = await operate('/api/v1/licenses', { tenant_id, ...terms });
+  return z.parse(z.object({ license_id: z.string(), license_key: z.string() }), license);
 }

@@ -1,35 +1,58 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { buildConsole } from '../../clients/console/build.ts';
 import { answerNotFound } from '../../shared/http/mount.ts';
-import { SECURITY_HEADERS } from '../generate/hosting.ts';
+import { openedOnce } from '../../shared/when-needed.ts';
+import { cacheControlOf, SECURITY_HEADERS } from '../generate/hosting.ts';
 import { siteFiles } from '../site/files.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8',
   css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  svg: 'image/svg+xml',
   json: 'application/json',
 };
 
-let files: ReadonlyMap<string, string> | undefined;
+// Whoever only tries the API waits neither for pages nor for the console to be built.
+const pages = openedOnce(async () => siteFiles());
+const consolePages = openedOnce(buildConsole);
 
 /** Serves the static files as Firebase Hosting does, and answers as the functions do where there is none. */
 export function serveSite(request: IncomingMessage, response: ServerResponse): void {
-  // Whoever only tries the API does not wait for the pages.
-  files ??= siteFiles();
+  answer(request, response).catch((error: unknown) => {
+    process.stderr.write(`${request.url}: ${error instanceof Error ? error.stack : error}\n`);
+    response
+      .writeHead(500, { 'Content-Type': 'text/plain' })
+      .end('It could not be built: the terminal says why.');
+  });
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-  const path = pathname === '/' ? 'index.html' : pathname.slice(1);
-  const found = [path, `${path}.html`].find((candidate) => files?.has(candidate));
-  const content = found && files.get(found);
   const isRead = request.method === 'GET' || request.method === 'HEAD';
-  if (found === undefined || content === undefined || !isRead) {
+  const file = isRead ? await fileAt(pathname) : undefined;
+  if (file === undefined) {
     answerNotFound(request, response);
     return;
   }
+  const { path, content } = file;
   request.resume();
   response.writeHead(200, {
     ...SECURITY_HEADERS,
-    'Cache-Control': 'no-cache',
-    'Content-Type': TYPES[found.split('.').at(-1) ?? ''],
+    'Cache-Control': cacheControlOf(path),
+    'Content-Type': TYPES[path.split('.').at(-1) ?? ''],
     'Content-Length': Buffer.byteLength(content),
   });
   response.end(request.method === 'HEAD' ? undefined : content);
+}
+
+async function fileAt(pathname: string): Promise<{ path: string; content: string } | undefined> {
+  const isConsole = /^\/console(\/|$)/.test(pathname);
+  const files = await (isConsole ? consolePages : pages).get();
+  const named = pathname === '/' ? 'index.html' : pathname.slice(1);
+  // Addresses within the console are for its program to read, but a file of an older build is gone.
+  const anyPage = isConsole && !pathname.startsWith('/console/assets/') ? ['console/index.html'] : [];
+  const path = [named, `${named}.html`, ...anyPage].find((candidate) => files.has(candidate));
+  const content = path && files.get(path);
+  return path === undefined || content === undefined ? undefined : { path, content };
 }

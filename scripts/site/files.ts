@@ -43,6 +43,7 @@ const HOME = html`<main id="main">
 <h1>Seatlease</h1>
 <p>A floating-license server.</p>
 <ul>
+<li><a href="/console">Console</a>: who holds the seats, for those who buy them and those who sell them</li>
 <li><a href="/docs">API reference</a></li>
 <li><a href="/openapi.json">OpenAPI document</a></li>
 </ul>

@@ -58,16 +58,21 @@ export interface ChainProblem {
   readonly detail: string;
 }
 
+export interface ChainVerifier {
+  check(event: AuditEvent): ChainProblem[];
+  finish(head: ChainHead | undefined): ChainProblem[];
+  /** How far it has come: what another one may go on from. */
+  reached(): ChainHead;
+}
+
 /**
  * Checks a tenant's chain while it is read: give `check` its sealed events by rising `seq`, then `finish` the head.
  * Each returns what it found wrong. One wrong event is one problem: checking goes on with what that event says of itself.
  */
-export function chainVerifier(tenantId: string): {
-  check(event: AuditEvent): ChainProblem[];
-  finish(head: ChainHead | undefined): ChainProblem[];
-} {
-  let { seq, hash } = emptyChain(tenantId);
+export function chainVerifier(tenantId: string, from = emptyChain(tenantId)): ChainVerifier {
+  let { seq, hash } = from;
   return {
+    reached: () => ({ tenantId, seq, hash }),
     check(event) {
       const { eventId, link } = event;
       if (!link || link.seq <= seq || event.tenantId !== tenantId) {

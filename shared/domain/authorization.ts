@@ -54,6 +54,7 @@ export const ACCESS = {
   'sessions.list': ['operator', 'admin'],
   'sessions.history': ['operator', 'admin'],
   'audit.list': ['operator', 'admin'],
+  'audit.verify': ['operator', 'admin'],
   'gdpr-export.person': ['person'],
   'gdpr-export.tenant': ['operator', 'owner'],
   'gdpr-delete.ask': ['operator', 'person'],

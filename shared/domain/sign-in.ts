@@ -104,6 +104,9 @@ export const CODE_VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/;
 /** Base64url of a SHA-256 hash. */
 export const CODE_CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
 
+/** Where the console, at the origin that browsers reach the functions by, has people come back to. */
+export const CONSOLE_RETURN_PATH = '/console/signed-in';
+
 /**
  * Whether people may be sent to `uri` after signing in: a loopback address of a native app on any port (RFC 8252 section
  * 7.3; as an IP literal, since "localhost" may be made to mean another machine, section 8.3), or exactly one of

@@ -16,6 +16,7 @@ import type {
 } from './contract.ts';
 import { cookieOf } from './cookie.ts';
 import { authenticate, challenge } from './credentials.ts';
+import { preflightHeaders, readableBy } from './cross-origin.ts';
 import { readIdempotencyKey } from './idempotency-key.ts';
 import { countCall } from './limit.ts';
 import { logToStandardOutput } from './log.ts';
@@ -63,6 +64,7 @@ export function serve(
 ): HttpFunction {
   takeBodiesRaw();
   const measure = openMeasures(contract);
+  const readable = readableBy(contract);
   let isCold = true;
   return async (request, response) => {
     const startedMs = performance.now();
@@ -86,7 +88,7 @@ export function serve(
     } catch (fault) {
       outgoing = faultAnswer(fault, requestId, line);
     }
-    send(request, response, requestId, outgoing);
+    send(request, response, requestId, { ...outgoing, headers: { ...readable, ...outgoing.headers } });
     const seconds = (performance.now() - startedMs) / 1000;
     line.message ||= `${contract.name} ${outgoing.status}`;
     line.verdict = line.code ?? line.verdict ?? verdictOf(line.answer);
@@ -117,8 +119,16 @@ export function serve(
     const [path = '/', search] = saidBy(request).target.split(/\?(.*)/s);
     const route = matchRoute(contract, request.method ?? 'GET', path);
     if (route.found === 'nothing') return refuse({ problem: 'NOT_FOUND' });
-    if (route.found === 'path')
+    if (route.found === 'path') {
+      const isPreflight =
+        request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined;
+      const headers = isPreflight ? preflightHeaders(contract, route.allow) : undefined;
+      if (headers) {
+        line.answer = 'preflight';
+        return { status: 204, headers };
+      }
       return refuse({ problem: 'METHOD_NOT_ALLOWED' }, { allow: route.allow.join(', ') });
+    }
     const { endpoint, name } = route;
     const unauthenticated = { 'www-authenticate': challenge(endpoint.auth) };
     line.endpoint = `${endpoint.method} ${endpoint.path}`;

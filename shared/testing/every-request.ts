@@ -173,6 +173,7 @@ export function everyRequest(suite: TestSuite, world: PersonalWorld, asked: Aske
     request('sessions.list', 'GET', '/api/v1/sessions', { ...as(bob), query: { license_id } }),
     request('sessions.history', 'GET', '/api/v1/sessions/history', { ...as(bob), query: { license_id } }),
     request('audit.list', 'GET', '/api/v1/audit', { ...as(bob), query: { license_id } }),
+    request('audit.verify', 'GET', '/api/v1/audit/verify', { ...operator, query: { tenant_id: shopId } }),
     request('gdpr-export.person', 'GET', '/api/v1/gdpr/export', as(ada)),
     request('gdpr-export.tenant', 'GET', '/api/v1/gdpr/export/tenants/{tenant_id}', { ...as(bob), ...shop }),
     request('health.health', 'GET', '/health', { ...operator, query: { deep: '1' } }),

@@ -1,11 +1,11 @@
 // Made from clients/openapi.json by `npm run generate`.
 
+export type TenantId = string;
 /**
  * A moment as RFC 3339 text.
  */
 export type Timestamp = string;
 export type LicenseId = string;
-export type TenantId = string;
 export type Cursor = string;
 /**
  * An e-mail address, in lower case: no provider that people sign in with tells addresses apart by case.
@@ -122,6 +122,37 @@ export interface Problem {
 export interface AlreadySubscribedProblem {
   status: 409;
   code: 'ALREADY_SUBSCRIBED';
+}
+export interface AuditCheck {
+  tenant_id: TenantId;
+  /**
+   * Events in the chain that were checked in this part.
+   */
+  sealed: number;
+  /**
+   * Events that are not in the chain yet, of which nothing can be said.
+   */
+  unsealed: number;
+  /**
+   * The end of the chain, told with its last events: keep it, and it shows when all of the chain is replaced.
+   */
+  head: {
+    seq: number;
+    hash: string;
+  } | null;
+  problems: {
+    kind: 'CHANGED' | 'REMOVED' | 'INSERTED';
+    /**
+     * Place in the chain.
+     */
+    seq: number;
+    event_id: string | null;
+    detail: string;
+  }[];
+  /**
+   * Ask on with it; null where all was checked.
+   */
+  next_cursor: string | null;
 }
 export interface AuditEvent {
   event_id: string;
@@ -2040,6 +2071,18 @@ export interface Operations {
     body: null;
     answer: AuditPage;
   };
+  auditVerify: {
+    params: {};
+    query: {
+      /**
+       * Needed unless there is only one that the caller may ask for.
+       */
+      tenant_id?: string;
+      cursor?: Cursor;
+    };
+    body: null;
+    answer: AuditCheck;
+  };
   gdprExportPerson: {
     params: {};
     query: {
@@ -2138,6 +2181,7 @@ export const OPERATIONS = {
   sessionsList: { method: 'GET', path: '/api/v1/sessions' },
   sessionsHistory: { method: 'GET', path: '/api/v1/sessions/history' },
   auditList: { method: 'GET', path: '/api/v1/audit' },
+  auditVerify: { method: 'GET', path: '/api/v1/audit/verify' },
   gdprExportPerson: { method: 'GET', path: '/api/v1/gdpr/export' },
   gdprExportTenant: { method: 'GET', path: '/api/v1/gdpr/export/tenants/{tenant_id}' },
   gdprDeleteAsk: { method: 'POST', path: '/api/v1/gdpr/delete' },

@@ -42,6 +42,7 @@ export const SCHEMA_PLACES: Readonly<Record<string, string>> = {
   SessionHistoryPage: 'sessions.history.answers.sessions.body',
   AuditEvent: 'audit.list.answers.events.body.events',
   AuditPage: 'audit.list.answers.events.body',
+  AuditCheck: 'audit.verify.answers.part.body',
   PersonExport: 'gdpr-export.person.answers.person.body',
   TenantExport: 'gdpr-export.tenant.answers.tenant.body',
   ExportedInvitation: 'gdpr-export.person.answers.person.body.invitations',

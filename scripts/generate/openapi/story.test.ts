@@ -129,6 +129,8 @@ async function askAround(suite: TestSuite, ada: TestPerson, licenseId: string): 
   await ada.call('GET', `/api/v1/sessions/history?license_id=${licenseId}`);
   await ada.call('GET', `/api/v1/audit?license_id=${licenseId}&type=session.borrowed`);
   await suite.operate('GET', '/api/v1/audit?limit=100');
+  const verified = await ada.call('GET', '/api/v1/audit/verify');
+  await ada.call('GET', `/api/v1/audit/verify?cursor=${verified.body.next_cursor}`);
   await suite.call('GET', '/api/v1/public-key');
   const { headers } = await suite.call('GET', '/.well-known/jwks.json');
   await suite.call('GET', '/.well-known/jwks.json', {

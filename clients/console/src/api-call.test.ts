@@ -1,0 +1,129 @@
+import { describe, expect, test } from 'vitest';
+import { type Credentials, createCall, createSend } from './api-call.ts';
+import { Problem } from './problem.ts';
+import { type FakeAnswer, fakeServer, problemResponse } from './testing/fake-server.ts';
+
+function callWith(answer: FakeAnswer, credentials: Partial<Credentials> = {}) {
+  const { fetch, seen } = fakeServer(answer);
+  const own = { authorization: async () => 'Bearer first', renew: async () => undefined, ...credentials };
+  return { call: createCall(createSend(fetch), own), seen };
+}
+
+async function problemOf(promise: Promise<unknown>): Promise<Problem> {
+  const problem = await promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (!(problem instanceof Problem)) throw new Error(`no problem: ${problem}`);
+  return problem;
+}
+
+describe('what is asked', () => {
+  test('is where the document says, with names, filters and body in their places', async () => {
+    const { call, seen } = callWith(() => Response.json({}));
+    await call('tenantsChangeRole', {
+      params: { tenant_id: 'ten_1', user_id: 'a/b' },
+      body: { role: 'admin' },
+    });
+    await call('sessionsList', { query: { license_id: 'lic_1', limit: 100 } });
+    expect(seen).toMatchObject([
+      { method: 'PATCH', path: '/api/v1/tenants/ten_1/members/a%2Fb', body: { role: 'admin' } },
+      { method: 'GET', path: '/api/v1/sessions?license_id=lic_1&limit=100', body: undefined },
+    ]);
+    expect(seen.map(({ headers }) => headers.get('content-type'))).toEqual(['application/json', null]);
+  });
+
+  test('leaves out filters that nobody has filled in', async () => {
+    const { call, seen } = callWith(() => Response.json({}));
+    await call('usersList', { query: { email: '' } });
+    expect(seen[0]?.path).toBe('/api/v1/users');
+  });
+
+  test('carries whoever asks, and the key that makes a purchase the same purchase', async () => {
+    const { call, seen } = callWith(() => Response.json({}));
+    await call('checkoutCreate', { body: { plan: 'pro', seats: 3 }, idempotencyKey: 'order-1' });
+    expect(seen[0]?.authorization).toBe('Bearer first');
+    expect(seen[0]?.headers.get('idempotency-key')).toBe('order-1');
+  });
+
+  test('is answered with nothing where there is nothing to say', async () => {
+    const { call } = callWith(() => new Response(null, { status: 204 }));
+    expect(await call('releaseEnd', { params: { session_id: 'ses_1' } })).toBeNull();
+  });
+});
+
+describe('what goes wrong is told in words', () => {
+  test('those of the server, field by field, with when to come again and what to ask for help about', async () => {
+    const errors = [{ at: '/valid_until', detail: 'must lie ahead' }];
+    const refusal = () =>
+      problemResponse(429, 'RATE_LIMITED', { detail: 'A detail.', errors }, { 'retry-after': '7' });
+    const { call } = callWith(refusal);
+    const problem = await problemOf(call('usersMe', {}));
+    expect(problem.message).toBe('Title of RATE_LIMITED. A detail. “valid until” must lie ahead.');
+    expect(problem).toMatchObject({
+      code: 'RATE_LIMITED',
+      status: 429,
+      requestId: 'req_1',
+      retryAfterSeconds: 7,
+    });
+  });
+
+  test.each([
+    ['a page of HTML', () => new Response('<h1>Bad gateway</h1>', { status: 502 })],
+    [
+      'JSON that is none',
+      () => new Response('{', { status: 502, headers: { 'content-type': 'application/json' } }),
+    ],
+    ['JSON of another form', () => Response.json(['no'], { status: 502 })],
+  ])('%s from something in between says what it can', async (_, answer) => {
+    const { call } = callWith(answer);
+    expect(await problemOf(call('usersMe', {}))).toMatchObject({
+      message: 'The server refused (502).',
+      code: 'UNKNOWN',
+      status: 502,
+    });
+  });
+
+  test.each([
+    ['no answer', () => Promise.reject(new TypeError('Failed to fetch'))],
+    ['half an answer', () => new Response('{"user_id":', { status: 200 })],
+  ])('%s is not taken for one', async (_, answer) => {
+    const { call } = callWith(answer);
+    const problem = await problemOf(call('usersMe', {}));
+    expect(problem).toMatchObject({ code: 'NO_ANSWER', status: 0 });
+    expect(problem.message).toContain('could not be reached');
+  });
+});
+
+describe('credentials that are refused', () => {
+  const onlyTakes =
+    (good: string): FakeAnswer =>
+    ({ authorization }) =>
+      authorization === good ? Response.json({ name: 'Ada' }) : problemResponse(401, 'CREDENTIALS_INVALID');
+
+  test('are renewed, and the question is asked again', async () => {
+    const { call, seen } = callWith(onlyTakes('Bearer second'), { renew: async () => 'Bearer second' });
+    expect(await call('usersMe', {})).toEqual({ name: 'Ada' });
+    expect(seen.map(({ authorization }) => authorization)).toEqual(['Bearer first', 'Bearer second']);
+  });
+
+  test('are renewed once and not for ever', async () => {
+    const { call, seen } = callWith(onlyTakes('Bearer none'), { renew: async () => 'Bearer second' });
+    expect((await problemOf(call('usersMe', {}))).status).toBe(401);
+    expect(seen).toHaveLength(2);
+  });
+
+  test('that cannot be renewed end it at once', async () => {
+    const { call, seen } = callWith(onlyTakes('Bearer none'));
+    expect((await problemOf(call('usersMe', {}))).status).toBe(401);
+    expect(seen).toHaveLength(1);
+  });
+
+  test('are not renewed because something else was refused', async () => {
+    const { call, seen } = callWith(() => problemResponse(403, 'FORBIDDEN'), {
+      renew: async () => 'Bearer second',
+    });
+    expect((await problemOf(call('usersMe', {}))).status).toBe(403);
+    expect(seen).toHaveLength(1);
+  });
+});

@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+import type { License } from '../../sdk/src/api.ts';
+import type { Call } from './api-call.ts';
+import { nameOf, readLicenses, troubleOf } from './licenses.ts';
+
+const NOW = Date.parse('2026-11-28T10:00:00Z');
+
+const license = (terms: Partial<License> = {}): License => ({
+  license_id: 'lic_1',
+  tenant_id: 'ten_1',
+  plan: 'team',
+  features: [],
+  max: 8,
+  overdraft: 0,
+  ttl_seconds: 360,
+  heartbeat_seconds: 300,
+  unit: 'machine',
+  status: 'active',
+  hold: null,
+  subscription_id: null,
+  trial: false,
+  valid_until: null,
+  offline_grace_days: 3,
+  borrow: { max_days: 0, low_water: 0 },
+  requests_per_minute: 1_200,
+  created_at: '2026-11-01T00:00:00Z',
+  updated_at: '2026-11-01T00:00:00Z',
+  ...terms,
+});
+
+test('a license is known by what was bought', () => {
+  expect(nameOf(license())).toBe('Team, 8 seats');
+  expect(nameOf(license({ plan: 'pro', max: 1, trial: true }))).toBe('Pro trial, 1 seat');
+});
+
+test.each([
+  ['in force', {}, undefined],
+  ['overdue', { status: 'suspended', hold: 'payment' }, 'Pay the open invoice'],
+  ['suspended', { status: 'suspended' }, 'suspended'],
+  ['at its end', { valid_until: '2026-11-28T10:00:00Z' }, 'expired'],
+  ['before its end', { valid_until: '2026-11-28T10:00:01Z' }, undefined],
+] as const)('of one that is %s, whoever has no seats learns why', (_, terms, words) => {
+  const trouble = troubleOf(license(terms), NOW);
+  if (words === undefined) expect(trouble).toBeUndefined();
+  else expect(trouble).toContain(words);
+});
+
+test('a link to an old license leads there; to another tenant’s, nowhere', async () => {
+  const others: Readonly<Record<string, License>> = {
+    lic_old: license({ license_id: 'lic_old' }),
+    lic_theirs: license({ license_id: 'lic_theirs', tenant_id: 'ten_2' }),
+  };
+  const asked: string[] = [];
+  const call = (async (operation: string, input: { params?: { license_id: string } }) => {
+    asked.push(operation);
+    return operation === 'licensesList' ? { licenses: [license()] } : others[input.params?.license_id ?? ''];
+  }) as unknown as Call;
+  const { signal } = new AbortController();
+  const idsFor = async (wanted: string): Promise<string[]> =>
+    (await readLicenses(call, 'ten_1', wanted, signal)).map(({ license_id }) => license_id);
+
+  expect(await idsFor('')).toEqual(['lic_1']);
+  expect(await idsFor('lic_1')).toEqual(['lic_1']);
+  expect(asked).toEqual(['licensesList', 'licensesList']);
+  expect(await idsFor('lic_old')).toEqual(['lic_1', 'lic_old']);
+  expect(await idsFor('lic_theirs')).toEqual(['lic_1']);
+});

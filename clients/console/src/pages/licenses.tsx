@@ -1,0 +1,113 @@
+import { useState } from 'preact/hooks';
+import type { License } from '../../../sdk/src/api.ts';
+import { useConsole } from '../console.ts';
+import { RotateDialog } from '../licenses/rotate-dialog.tsx';
+import { planName, seatsOf, troubleOf } from '../licenses.ts';
+import { type TenantPageProps, tenantHref } from '../pages.ts';
+import { lengthOf } from '../time.ts';
+import { Notice } from '../ui/alert.tsx';
+import { Button } from '../ui/button.tsx';
+import { NoLicenses } from '../ui/license-page.tsx';
+import { Moment } from '../ui/moment.tsx';
+import { Page } from '../ui/page.tsx';
+import { Paged } from '../ui/paged.tsx';
+import { usePages } from '../ui/use-pages.ts';
+
+export function LicensesPage({ tenant }: TenantPageProps) {
+  const { call } = useConsole();
+  const { tenantId } = tenant;
+  const pages = usePages(
+    async (cursor, signal) => {
+      const page = await call('licensesList', { query: { tenant_id: tenantId, ...cursor }, signal });
+      return { rows: page.licenses, nextCursor: page.next_cursor };
+    },
+    [call, tenantId],
+  );
+  return (
+    <Page title="Licenses" of={tenant.name}>
+      <Paged
+        of={pages}
+        empty={<NoLicenses tenant={tenant} />}
+        render={(licenses) =>
+          licenses.map((license) => (
+            <LicenseCard key={license.license_id} license={license} tenantId={tenantId} />
+          ))
+        }
+      />
+    </Page>
+  );
+}
+
+interface CardProps {
+  readonly license: License;
+  readonly tenantId: string;
+}
+
+function LicenseCard({ license, tenantId }: CardProps) {
+  const [isRotating, setRotating] = useState(false);
+  const { license_id, plan, max, overdraft, trial, unit, valid_until, borrow, offline_grace_days, features } =
+    license;
+  const nowMs = Date.now();
+  const trouble = troubleOf(license, nowMs);
+  const seatsHref = `${tenantHref(tenantId, 'seats')}?license=${license_id}`;
+  return (
+    <article class="card license" aria-labelledby={license_id}>
+      <div class="card-head">
+        <h2 id={license_id}>
+          {planName(plan)}, {seatsOf(max)}
+        </h2>
+        {trial && <span class="badge warn">Trial</span>}
+        <span class={`badge ${trouble === undefined ? 'good' : 'bad'}`}>
+          {trouble === undefined ? 'In force' : 'Gives no seats'}
+        </span>
+      </div>
+      {trouble !== undefined && (
+        <Notice tone="bad">
+          <p>{trouble}</p>
+        </Notice>
+      )}
+      <dl class="facts">
+        <dt>License</dt>
+        <dd>
+          <code>{license_id}</code>
+        </dd>
+        <dt>Counted by</dt>
+        <dd>
+          {unit}
+          {overdraft > 0 && `, with ${seatsOf(overdraft)} of overdraft`}
+        </dd>
+        <dt>Ends</dt>
+        <dd>{valid_until === null ? 'never' : <Moment at={valid_until} />}</dd>
+        <dt>Borrowing</dt>
+        <dd>
+          {borrow.max_days === 0
+            ? 'not allowed'
+            : `for up to ${lengthOf(borrow.max_days * DAY_SECONDS)}${borrow.low_water > 0 ? `, while ${seatsOf(borrow.low_water)} stay` : ''}`}
+        </dd>
+        <dt>Offline</dt>
+        <dd>
+          {offline_grace_days === 0
+            ? 'not at all'
+            : `for up to ${lengthOf(offline_grace_days * DAY_SECONDS)}`}
+        </dd>
+        {features.length > 0 && (
+          <>
+            <dt>Features</dt>
+            <dd>{features.join(', ')}</dd>
+          </>
+        )}
+      </dl>
+      <div class="buttons">
+        <a class="button" href={seatsHref}>
+          See its seats
+        </a>
+        <Button label={`New key for ${license_id}`} onClick={() => setRotating(true)}>
+          New key
+        </Button>
+      </div>
+      {isRotating && <RotateDialog license={license} onClose={() => setRotating(false)} />}
+    </article>
+  );
+}
+
+const DAY_SECONDS = 86_400;

@@ -1,0 +1,98 @@
+import { useState } from 'preact/hooks';
+import type { License, Session } from '../../../sdk/src/api.ts';
+import { useConsole } from '../console.ts';
+import { troubleOf } from '../licenses.ts';
+import type { TenantPageProps } from '../pages.ts';
+import { EvictDialog } from '../seats/evict-dialog.tsx';
+import { Freshness } from '../seats/freshness.tsx';
+import { FurtherSessions } from '../seats/further-sessions.tsx';
+import { WATCH_EVERY_MS } from '../seats/how-often.ts';
+import { byAge, matches } from '../seats/rows.ts';
+import { SeatCount, sentenceOf } from '../seats/seat-count.tsx';
+import { SessionTable } from '../seats/session-table.tsx';
+import { lengthOf } from '../time.ts';
+import { Alert, Notice } from '../ui/alert.tsx';
+import { Announce } from '../ui/announce.tsx';
+import { LicensePage } from '../ui/license-page.tsx';
+import { Waiting } from '../ui/loaded.tsx';
+import { useWatch } from '../ui/use-watch.ts';
+
+/** One question of that size each time, however many seats there are. */
+const LIVE_ROWS = 100;
+
+export function SeatsPage({ tenant }: TenantPageProps) {
+  return <LicensePage title="Seats" tenant={tenant} render={(license) => <LiveSeats license={license} />} />;
+}
+
+function LiveSeats({ license }: { readonly license: License }) {
+  const { call } = useConsole();
+  const { license_id } = license;
+  const watch = useWatch(
+    (signal) => call('sessionsList', { query: { license_id, limit: LIVE_ROWS }, signal }),
+    WATCH_EVERY_MS,
+    [call, license_id],
+  );
+  const [search, setSearch] = useState('');
+  const [evicting, setEvicting] = useState<Session>();
+  const nowMs = Date.now();
+  const trouble = troubleOf(license, nowMs);
+
+  if (!watch.value) return watch.problem ? <Alert problem={watch.problem} /> : <Waiting />;
+  const { seats, sessions, next_cursor } = watch.value;
+  const rows = sessions.filter((session) => matches(session, search)).toSorted(byAge);
+  return (
+    <>
+      {trouble !== undefined && (
+        <Notice tone="warn">
+          <p>{trouble}</p>
+        </Notice>
+      )}
+      <SeatCount seats={seats} />
+      <Announce text={sentenceOf(seats)} />
+      <div class="toolbar">
+        <label class="inline-field">
+          Search
+          <input
+            type="search"
+            placeholder="Machine, user, version…"
+            value={search}
+            onInput={({ currentTarget }) => setSearch(currentTarget.value)}
+          />
+        </label>
+        <Freshness watched={watch} />
+      </div>
+      {sessions.length === 0 ? (
+        <div class="empty">
+          <h2>Nobody holds a seat right now</h2>
+          <p class="quiet">As soon as a program takes one, it is here.</p>
+        </div>
+      ) : rows.length === 0 ? (
+        <div class="empty">
+          <p>
+            None of the {sessions.length} seats shown fits “{search}”.
+          </p>
+        </div>
+      ) : (
+        <SessionTable sessions={rows} nowMs={nowMs} onEvict={setEvicting} />
+      )}
+      {next_cursor !== null && (
+        <FurtherSessions
+          key={license_id}
+          licenseId={license_id}
+          cursor={next_cursor}
+          live={sessions}
+          search={search}
+          nowMs={nowMs}
+          onEvict={setEvicting}
+        />
+      )}
+      <p class="quiet small footnote">
+        A program that runs renews its seat every {lengthOf(license.heartbeat_seconds)}; one that crashed
+        loses it {lengthOf(license.ttl_seconds)} after it was last heard of.
+      </p>
+      {evicting && (
+        <EvictDialog session={evicting} onEvicted={watch.now} onClose={() => setEvicting(undefined)} />
+      )}
+    </>
+  );
+}

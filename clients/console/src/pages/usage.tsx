@@ -1,0 +1,105 @@
+import type { License, LicenseUsage } from '../../../sdk/src/api.ts';
+import { useConsole } from '../console.ts';
+import type { TenantPageProps } from '../pages.ts';
+import { hourName, hourTick, utcDayName, utcDayTick } from '../time.ts';
+import { LicensePage } from '../ui/license-page.tsx';
+import { Loaded } from '../ui/loaded.tsx';
+import { useLoad } from '../ui/use-load.ts';
+import { type Bar, Chart } from '../usage/chart.tsx';
+import { lastDays } from '../usage/period.ts';
+import { type Advice, seatsToBuy } from '../usage/seats-to-buy.ts';
+
+const HOURS_SHOWN = 48;
+const PERCENT = 99;
+
+export function UsagePage({ tenant }: TenantPageProps) {
+  return <LicensePage title="Usage" tenant={tenant} render={(license) => <UsageOf license={license} />} />;
+}
+
+function UsageOf({ license }: { readonly license: License }) {
+  const { call } = useConsole();
+  const { license_id } = license;
+  const usage = useLoad(
+    (signal) => call('licensesUsage', { params: { license_id }, query: lastDays(Date.now()), signal }),
+    [call, license_id],
+  );
+  return <Loaded of={usage} render={(value) => <Charts usage={value} />} />;
+}
+
+function Charts({ usage }: { readonly usage: LicenseUsage }) {
+  const { hours, days, max, peak_seats, denials } = usage;
+  if (peak_seats === 0 && denials === 0) {
+    return (
+      <div class="empty">
+        <h2>Nobody has taken a seat in the last {days.length} days</h2>
+        <p class="quiet">News takes up to two minutes to get here.</p>
+      </div>
+    );
+  }
+  return (
+    <>
+      <AdviceCard advice={seatsToBuy(hours, PERCENT)} max={max} days={days.length} />
+      <Chart
+        title={`Last ${HOURS_SHOWN} hours`}
+        bars={hours.slice(-HOURS_SHOWN).map(barOfHour)}
+        max={max}
+        unit="Hour"
+      />
+      <Chart title={`Last ${days.length} days`} bars={days.map(barOfDay)} max={max} unit="Day (UTC)" />
+      <p class="quiet small footnote">
+        Hours are in your time, days in UTC. News takes up to two minutes to get here. What is refused is
+        counted by request: a program that tries again is counted again.
+      </p>
+    </>
+  );
+}
+
+interface AdviceProps {
+  readonly advice: Advice | undefined;
+  readonly max: number;
+  readonly days: number;
+}
+
+/** The answer to "how many seats do I need?", and what it rests on. */
+function AdviceCard({ advice, max, days }: AdviceProps) {
+  if (!advice) return null;
+  const { seats, busyHours, deniedHours, mayBeMore } = advice;
+  return (
+    <section class="card advice" aria-label={`Seats to buy for ${PERCENT} %`}>
+      <h2>Seats to buy for {PERCENT} %</h2>
+      <p class="seat-figure">
+        {mayBeMore && 'at least '}
+        <strong>{seats}</strong>
+        <span>{comparison(seats, max)}</span>
+      </p>
+      <p class="quiet">
+        {mayBeMore ? 'At least as many as that' : 'That many'} would have sufficed in {PERCENT} % of the{' '}
+        {busyHours} {busyHours === 1 ? 'hour' : 'hours'} of the last {days} days in which anybody worked.{' '}
+        {deniedHours > 0 &&
+          `In ${deniedHours} of them somebody was refused. How many people that were, refused requests do not tell: each such hour counts as one seat more than were taken.`}
+      </p>
+    </section>
+  );
+}
+
+function comparison(seats: number, max: number): string {
+  if (seats === max) return 'as many as you have';
+  return seats > max ? `${seats - max} more than you have` : `${max - seats} fewer than you have`;
+}
+
+function barOfHour({ at, peak_seats, denials }: LicenseUsage['hours'][number]): Bar {
+  const date = new Date(at);
+  const tick = date.getHours() % 6 === 0 ? hourTick(date) : undefined;
+  return { at, name: hourName(date), tick, peak_seats, denials };
+}
+
+function barOfDay({ at, peak_seats, denials }: LicenseUsage['days'][number], index: number): Bar {
+  const date = new Date(at);
+  return {
+    at,
+    name: utcDayName(date),
+    tick: index % 5 === 0 ? utcDayTick(date) : undefined,
+    peak_seats,
+    denials,
+  };
+}

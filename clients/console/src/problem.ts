@@ -1,0 +1,90 @@
+import type { FieldError } from '../../sdk/src/api.ts';
+
+/** What a request came to that was not answered as asked, in words for the person who asked. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  /** As in the server's problem documents; `NO_ANSWER` where nothing of the server came back. */
+  readonly code: string;
+  /** 0 without an answer. */
+  readonly status: number;
+  /** To be named when asking for help. */
+  readonly requestId: string | undefined;
+  /** When the server would like to be asked again. */
+  readonly retryAfterSeconds: number | undefined;
+  /** What is wrong, field by field. */
+  readonly fields: readonly FieldError[];
+
+  constructor(
+    message: string,
+    more: {
+      readonly code: string;
+      readonly status: number;
+      readonly requestId?: string | undefined;
+      readonly retryAfterSeconds?: number | undefined;
+      readonly fields?: readonly FieldError[] | undefined;
+      readonly cause?: unknown;
+    },
+  ) {
+    super(message, { cause: more.cause });
+    this.code = more.code;
+    this.status = more.status;
+    this.requestId = more.requestId;
+    this.retryAfterSeconds = more.retryAfterSeconds;
+    this.fields = more.fields ?? [];
+  }
+}
+
+export function noAnswer(cause: unknown): Problem {
+  return new Problem('The server could not be reached. Check your connection and try again.', {
+    code: 'NO_ANSWER',
+    status: 0,
+    cause,
+  });
+}
+
+/** Reads a refusal. Whoever stands between (a proxy, Hosting itself) refuses in a form of its own. */
+export async function readProblem(response: Response): Promise<Problem> {
+  const document = await documentOf(response);
+  const text = (name: string): string | undefined => {
+    const value = document[name];
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  const fields = Array.isArray(document.errors) ? document.errors.filter(isFieldError) : [];
+  const title = text('title') ?? `The server refused (${response.status}).`;
+  const words = [title, text('detail'), ...fields.map(({ at, detail }) => sentenceOf(at, detail))];
+  return new Problem(words.filter((word) => word !== undefined).join(' '), {
+    code: text('code') ?? 'UNKNOWN',
+    status: response.status,
+    requestId: text('request_id') ?? response.headers.get('x-request-id') ?? undefined,
+    retryAfterSeconds: secondsOf(response.headers.get('retry-after')),
+    fields,
+  });
+}
+
+async function documentOf(response: Response): Promise<Record<string, unknown>> {
+  if (!response.headers.get('content-type')?.includes('json')) return {};
+  const body: unknown = await response.json().catch(() => undefined);
+  return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
+}
+
+function isFieldError(value: unknown): value is FieldError {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'at' in value &&
+    'detail' in value &&
+    typeof value.at === 'string' &&
+    typeof value.detail === 'string'
+  );
+}
+
+/** Fields are named as the API names them, by a pointer; people read names. */
+function sentenceOf(at: string, detail: string): string {
+  const name = at.split('/').at(-1)?.replaceAll('_', ' ') ?? '';
+  return name === '' ? `It ${detail}.` : `“${name}” ${detail}.`;
+}
+
+function secondsOf(header: string | null): number | undefined {
+  const seconds = Number(header ?? Number.NaN);
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds : undefined;
+}

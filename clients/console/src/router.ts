@@ -1,0 +1,67 @@
+import { useEffect, useState } from 'preact/hooks';
+
+/** Where the console is below its origin. */
+export const BASE = '/console';
+
+let hasNavigated = false;
+
+/** Whether the person has gone from one page to another, so that assistive technology needs to be told where they are. */
+export function isAfterNavigation(): boolean {
+  return hasNavigated;
+}
+
+export function navigate(href: string, how: 'push' | 'replace' = 'push'): void {
+  const isOtherPage = new URL(href, location.href).pathname !== location.pathname;
+  history[how === 'push' ? 'pushState' : 'replaceState'](null, '', href);
+  if (isOtherPage && how === 'push') {
+    hasNavigated = true;
+    scrollTo(0, 0);
+  }
+  dispatchEvent(new Event('seatlease:navigated'));
+}
+
+/** The address that the page shows now; renders again when it changes. */
+export function useAddress(): URL {
+  const [href, setHref] = useState(location.href);
+  useEffect(() => {
+    const read = (): void => setHref(location.href);
+    const goneBack = (): void => {
+      hasNavigated = true;
+      read();
+    };
+    addEventListener('seatlease:navigated', read);
+    addEventListener('popstate', goneBack);
+    return () => {
+      removeEventListener('seatlease:navigated', read);
+      removeEventListener('popstate', goneBack);
+    };
+  }, []);
+  return new URL(href);
+}
+
+/** A value that is kept in the address, so that a reload or a link brings it back. Empty for none. */
+export function useQueryValue(name: string): [string, (value: string) => void] {
+  const address = useAddress();
+  const set = (value: string): void => {
+    const next = new URL(location.href);
+    if (value === '') next.searchParams.delete(name);
+    else next.searchParams.set(name, value);
+    navigate(`${next.pathname}${next.search}`, 'replace');
+  };
+  return [address.searchParams.get(name) ?? '', set];
+}
+
+/** Follows plain clicks on links within the console without loading the page anew. */
+export function followLinks(): void {
+  document.addEventListener('click', (event) => {
+    const isPlain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
+    const link = event.target instanceof Element ? event.target.closest('a') : null;
+    if (!isPlain || event.defaultPrevented || !link || link.target !== '' || link.hasAttribute('download'))
+      return;
+    const isInside = link.origin === location.origin && `${link.pathname}/`.startsWith(`${BASE}/`);
+    const isOnThisPage = link.hash !== '' && link.pathname === location.pathname;
+    if (!isInside || isOnThisPage) return;
+    event.preventDefault();
+    navigate(link.href);
+  });
+}

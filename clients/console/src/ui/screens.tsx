@@ -1,0 +1,34 @@
+import type { Problem } from '../problem.ts';
+import { Alert } from './alert.tsx';
+import { Button } from './button.tsx';
+
+/** Shown while it is not known yet who looks. Empty at first: most often it is gone in a blink. */
+export function StartingScreen() {
+  return (
+    <main class="screen" aria-busy="true">
+      <p class="appears-late quiet">Loading…</p>
+    </main>
+  );
+}
+
+interface FailedProps {
+  readonly problem: Problem;
+  onRetry(): void;
+  onSignOut(): void;
+}
+
+/** Somebody is signed in, and the server does not say who. */
+export function FailedScreen({ problem, onRetry, onSignOut }: FailedProps) {
+  return (
+    <main class="screen">
+      <h1>The console could not start</h1>
+      <Alert problem={problem} />
+      <div class="buttons">
+        <Button kind="primary" onClick={onRetry}>
+          Try again
+        </Button>
+        <Button onClick={onSignOut}>Sign out</Button>
+      </div>
+    </main>
+  );
+}

@@ -1,0 +1,111 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { useConsole } from '../console.ts';
+import { type Link, operatorLinks, personLinks, tenantHref, tenantLinks } from '../pages.ts';
+import { BASE, navigate, useAddress } from '../router.ts';
+import { ownTenants, type TenantInView } from '../viewer.ts';
+import { Brand } from './brand.tsx';
+import { Button } from './button.tsx';
+
+interface ShellProps {
+  /** The tenant that the page is about. */
+  readonly tenant?: TenantInView | undefined;
+  readonly children: ComponentChildren;
+}
+
+/** Everything around a page: who looks, at what, and where else to go. */
+export function Shell({ tenant, children }: ShellProps) {
+  const { viewer, signOut } = useConsole();
+  const [first] = ownTenants(viewer);
+  const shown = tenant ?? first;
+  return (
+    <div class="shell">
+      <a class="skip" href="#content">
+        Skip to the content
+      </a>
+      <header class="top">
+        <a class="brand" href={`${BASE}/`}>
+          <Brand />
+        </a>
+        <div class="account">
+          <span class="who" title={viewer.person?.email}>
+            {viewer.person ? viewer.person.name || viewer.person.email : 'Operator'}
+          </span>
+          <Button small onClick={signOut}>
+            Sign out
+          </Button>
+        </div>
+      </header>
+      <nav class="side" aria-label="Console">
+        {shown && <TenantLinks tenant={shown} />}
+        <Links title="Operator" links={operatorLinks(viewer)} />
+        <Links title="You" links={personLinks(viewer)} />
+      </nav>
+      <main id="content" tabIndex={-1}>
+        {children}
+      </main>
+    </div>
+  );
+}
+
+function TenantLinks({ tenant }: { readonly tenant: TenantInView }) {
+  const { viewer } = useConsole();
+  const tenants = ownTenants(viewer);
+  const isForeign = !tenants.some(({ tenantId }) => tenantId === tenant.tenantId);
+  const choices = isForeign ? [tenant, ...tenants] : tenants;
+  return (
+    <>
+      {choices.length > 1 ? (
+        <label class="tenant-choice">
+          <span class="sr-only">Tenant</span>
+          <select
+            value={tenant.tenantId}
+            onChange={({ currentTarget }) => {
+              const chosen = choices.find(({ tenantId }) => tenantId === currentTarget.value);
+              const [link] = chosen ? tenantLinks(chosen) : [];
+              navigate(link?.href ?? tenantHref(currentTarget.value, 'seats'));
+            }}
+          >
+            {choices.map(({ tenantId, name }) => (
+              <option key={tenantId} value={tenantId}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+      ) : (
+        <p class="tenant-name">{tenant.name}</p>
+      )}
+      <Links links={tenantLinks(tenant)} />
+    </>
+  );
+}
+
+function Links({ title, links }: { readonly title?: string; readonly links: readonly Link[] }) {
+  const { pathname } = useAddress();
+  const current = useRef<HTMLAnchorElement>(null);
+  // On a narrow screen the links are a row that scrolls.
+  useEffect(() => current.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [pathname]);
+  if (links.length === 0) return null;
+  return (
+    <>
+      {title !== undefined && <p class="links-title">{title}</p>}
+      <ul class="links">
+        {links.map((link) => {
+          const isCurrent = link.href === pathname;
+          return (
+            <li key={link.href}>
+              <a
+                href={link.href}
+                ref={isCurrent ? current : null}
+                aria-current={isCurrent ? 'page' : undefined}
+              >
+                {link.title}
+              </a>
+            </li>
+          );
+        })}
+      </ul>
+    </>
+  );
+}

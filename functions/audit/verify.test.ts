@@ -1,0 +1,185 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type AuditEvent, emptyChain, sealEvents, unsealed } from '../../shared/domain/audit-chain.ts';
+import { eventOf } from '../../shared/domain/event.ts';
+import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
+import { AUDIT, CHAIN_HEADS, TENANTS } from '../../shared/ports/catalogue.ts';
+import { signIn } from '../../shared/testing/people.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+import { EVENTS_A_PART } from './contract.ts';
+import { type ChainPosition, verifyChain, verifyChainPart } from './verify-chain.ts';
+
+const START_MS = Date.parse('2030-01-01T00:00:00Z');
+
+let suite: TestSuite;
+beforeAll(async () => {
+  suite = await openTestSuite();
+});
+afterAll(() => suite.close());
+
+function denials(tenantId: string, count: number): AuditEvent[] {
+  const licenseId = newLicenseId(tenantId);
+  return Array.from({ length: count }, (_, n) =>
+    unsealed(
+      eventOf({
+        type: 'seat.denied',
+        tenantId,
+        licenseId,
+        sessionId: null,
+        atMs: START_MS + n,
+        position: `${START_MS + n}-0`,
+        detail: { count: n + 1, max: 1 },
+      }),
+      START_MS + 60_000,
+    ),
+  );
+}
+
+/** A tenant with so many sealed events and so many that still wait, as `tamper` leaves them. */
+async function tenantWith(
+  sealed: number,
+  waiting: number,
+  tamper: (events: AuditEvent[]) => AuditEvent[] = (events) => events,
+): Promise<string> {
+  const { records } = suite.deps;
+  const tenantId = (await suite.operate('POST', '/api/v1/tenants', { name: 'Acme' })).body.tenant_id;
+  const all = denials(tenantId, sealed + waiting);
+  const chain = sealEvents(emptyChain(tenantId), all.slice(0, sealed));
+  for (const event of [...tamper(chain.events), ...all.slice(sealed)])
+    await records.create(AUDIT, event.eventId, event);
+  if (sealed > 0) await records.create(CHAIN_HEADS, tenantId, chain.head);
+  return tenantId;
+}
+
+const verify = (query: Record<string, string>): Promise<Reply> =>
+  suite.operate('GET', `/api/v1/audit/verify?${new URLSearchParams(query)}`);
+
+/** All parts, one after the other, as a client asks for them. */
+async function partsOf(tenantId: string): Promise<Reply['body'][]> {
+  const parts: Reply['body'][] = [];
+  let cursor: string | null = '';
+  while (cursor !== null) {
+    const { status, body, text } = await verify({ tenant_id: tenantId, ...(cursor && { cursor }) });
+    expect(status, text).toBe(200);
+    parts.push(body);
+    cursor = body.next_cursor;
+  }
+  return parts;
+}
+const problemsOf = (parts: Reply['body'][]) => parts.flatMap(({ problems }) => problems);
+
+/** Another event, with an id that comes after, claims the place of the one at `index`. */
+function doubled(events: AuditEvent[], index: number): AuditEvent[] {
+  const at = events[index] as AuditEvent;
+  return [...events, { ...at, eventId: at.eventId.replace(/.{6}$/, 'zzzzzz') }];
+}
+
+describe('an audit log is checked part by part', () => {
+  test('and is whole where nobody touched it, with its end told to be kept', async () => {
+    const tenantId = await tenantWith(EVENTS_A_PART + 30, 2);
+    const parts = await partsOf(tenantId);
+    expect(problemsOf(parts)).toEqual([]);
+    expect(parts.map(({ sealed, unsealed }) => [sealed, unsealed])).toEqual([
+      [EVENTS_A_PART, 0],
+      [30, 0],
+      [0, expect.any(Number)],
+      [0, expect.any(Number)],
+    ]);
+    expect(parts.reduce((sum, { unsealed }) => sum + unsealed, 0)).toBe(2);
+    const head = await suite.deps.records.get(CHAIN_HEADS, tenantId);
+    expect(parts.map((part) => part.head)).toEqual([null, { seq: head?.seq, hash: head?.hash }, null, null]);
+  });
+
+  test.each<[string, (events: AuditEvent[]) => AuditEvent[], object]>([
+    [
+      'changed',
+      (events) => events.map((e, i) => (i === EVENTS_A_PART ? { ...e, atMs: 1 } : e)),
+      { kind: 'CHANGED', seq: EVENTS_A_PART + 1 },
+    ],
+    [
+      'removed',
+      (events) => events.filter((_, i) => i !== EVENTS_A_PART),
+      { kind: 'REMOVED', seq: EVENTS_A_PART + 1 },
+    ],
+    [
+      'put in twice',
+      (events) => doubled(events, EVENTS_A_PART - 1),
+      { kind: 'INSERTED', seq: EVENTS_A_PART },
+    ],
+    [
+      'put in twice in the next part',
+      (events) => doubled(events, EVENTS_A_PART),
+      { kind: 'INSERTED', seq: EVENTS_A_PART + 1 },
+    ],
+  ])('one that was %s where two parts meet is found', async (_, tamper, problem) => {
+    const parts = await partsOf(await tenantWith(EVENTS_A_PART + 3, 0, tamper));
+    expect(problemsOf(parts)).toEqual([expect.objectContaining(problem)]);
+  });
+
+  test('with the same result however large the parts are, and whatever was done to it', async () => {
+    const tampering = fc.record({
+      events: fc.integer({ min: 0, max: 6 }),
+      waiting: fc.integer({ min: 0, max: 2 }),
+      removed: fc.option(fc.nat(5), { nil: undefined }),
+      changed: fc.option(fc.nat(5), { nil: undefined }),
+      doubled: fc.option(fc.nat(5), { nil: undefined }),
+      most: fc.integer({ min: 1, max: 4 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(tampering, async ({ events, waiting, removed, changed, most, ...more }) => {
+        const tenantId = await tenantWith(events, waiting, (all) => {
+          const left = all
+            .map((event, i) => (i === changed ? { ...event, atMs: 1 } : event))
+            .filter((_, i) => i !== removed);
+          return more.doubled !== undefined && more.doubled < left.length
+            ? doubled(left, more.doubled)
+            : left;
+        });
+        const { records } = suite.deps;
+        const whole = await verifyChain(records, tenantId);
+        const parts = [];
+        let position: ChainPosition | undefined;
+        do {
+          const part = await verifyChainPart(records, tenantId, position, most);
+          parts.push(part);
+          position = part.next;
+        } while (position !== undefined);
+        expect(parts.flatMap(({ problems }) => problems)).toEqual(whole?.problems);
+        expect(parts.reduce((sum, { sealed }) => sum + sealed, 0)).toBe(whole?.sealed);
+        expect(parts.reduce((sum, part) => sum + part.unsealed, 0)).toBe(whole?.unsealed);
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+test('a tenant whose log is still empty has a whole one', async () => {
+  const tenantId = (await suite.operate('POST', '/api/v1/tenants', { name: 'New' })).body.tenant_id;
+  expect(problemsOf(await partsOf(tenantId))).toEqual([]);
+});
+
+test('an admin checks their own log without naming it, and a stranger’s is as one that does not exist', async () => {
+  const ada = await signIn(suite, 'ada@example.com');
+  const own = await ada.call('GET', '/api/v1/audit/verify');
+  expect(own).toMatchObject({ status: 200, body: { tenant_id: [...ada.tenants.keys()][0], problems: [] } });
+  const [others, nobodys] = [await tenantWith(1, 0), newTenantId(16)];
+  const answers = await Promise.all(
+    [others, nobodys].map((id) => ada.call('GET', `/api/v1/audit/verify?tenant_id=${id}`)),
+  );
+  for (const { status, body } of answers) expect([status, body.code]).toEqual([404, 'TENANT_NOT_FOUND']);
+  expect((await verify({ tenant_id: nobodys })).body.code).toBe('TENANT_NOT_FOUND');
+  expect(await suite.deps.records.get(TENANTS, nobodys)).toBeUndefined();
+});
+
+test('a cursor of another log, and one that is none, is refused', async () => {
+  const [one, other] = [await tenantWith(1, 0), await tenantWith(1, 0)];
+  const { next_cursor } = (await verify({ tenant_id: one })).body;
+  expect((await verify({ tenant_id: one, cursor: next_cursor })).status).toBe(200);
+  for (const cursor of [next_cursor.slice(1), 'e30', 'nonsense'])
+    expect((await verify({ tenant_id: one, cursor })).body.code).toBe('INVALID_CURSOR');
+  expect((await verify({ tenant_id: other, cursor: next_cursor })).body.code).toBe('INVALID_CURSOR');
+  const list = Buffer.from(
+    JSON.stringify({ tenantId: one, position: { in: 'unlinked', cursor: 'nonsense' } }),
+  ).toString('base64url');
+  expect((await verify({ tenant_id: one, cursor: list })).body.code).toBe('INVALID_CURSOR');
+});

@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { MANIFEST } from '../../functions/manifest.ts';
+import { openTestSuite, type TestLicense, type TestSuite } from '../testing/suite.ts';
+import type { FunctionContract } from './contract.ts';
+import { readableBy } from './cross-origin.ts';
+
+const FUNCTIONS: readonly FunctionContract[] = MANIFEST;
+const ORIGIN = { origin: 'https://app.example' };
+
+let suite: TestSuite;
+let license: TestLicense;
+beforeAll(async () => {
+  suite = await openTestSuite();
+  license = await suite.createLicense({ max: 1 });
+});
+afterAll(() => suite.close());
+
+const preflight = (path: string, method: string) =>
+  suite.call('OPTIONS', path, {
+    headers: {
+      ...ORIGIN,
+      'access-control-request-method': method,
+      'access-control-request-headers': 'authorization,content-type',
+    },
+  });
+
+test('pages of every origin may call all but what only the cloud, Stripe or a browser on its way calls', () => {
+  const closed = FUNCTIONS.filter((contract) => Object.keys(readableBy(contract)).length === 0);
+  expect(closed.map(({ name }) => name).toSorted()).toEqual([
+    'callback',
+    'login',
+    'record-event',
+    'stripe-webhook',
+    'sweep',
+  ]);
+});
+
+test('no answer lets a browser add credentials by itself', () => {
+  for (const contract of FUNCTIONS) {
+    const headers = readableBy(contract);
+    expect(headers).not.toHaveProperty('access-control-allow-credentials');
+    expect(headers['access-control-allow-origin'] ?? '*').toBe('*');
+  }
+});
+
+describe('a page of another origin', () => {
+  test('asks first, and may call with its key, by the methods that there are', async () => {
+    const { status, headers, text } = await preflight('/api/v1/licenses/heartbeat', 'PUT');
+    expect([status, text]).toEqual([204, '']);
+    expect(headers.get('access-control-allow-origin')).toBe('*');
+    expect(headers.get('access-control-allow-methods')).toBe('PUT');
+    expect(headers.get('access-control-allow-headers')?.split(', ')).toEqual(
+      expect.arrayContaining(['authorization', 'content-type', 'idempotency-key']),
+    );
+    expect(Number(headers.get('access-control-max-age'))).toBeGreaterThan(600);
+    const { headers: two } = await preflight(`/api/v1/tenants/ten_07_3f6n8s1yq5wd0k7h`, 'PATCH');
+    expect(two.get('access-control-allow-methods')?.split(', ').toSorted()).toEqual(['GET', 'PATCH']);
+  });
+
+  test('asks without a credential, and is counted against nobody', async () => {
+    await preflight('/api/v1/licenses/acquire', 'POST');
+    expect(suite.logged.at(-1)).toMatchObject({ severity: 'INFO', verdict: 'PREFLIGHT' });
+    expect(suite.logged.at(-1)).not.toHaveProperty('caller');
+  });
+
+  test('reads its seat, and why it gets none, and when to ask again', async () => {
+    const readable = { 'access-control-allow-origin': '*', 'access-control-expose-headers': '*' };
+    const ask = (authorization: string, fingerprint: string) =>
+      suite.call('POST', '/api/v1/licenses/acquire', {
+        authorization,
+        headers: ORIGIN,
+        body: { fingerprint },
+      });
+    for (const [status, reply] of [
+      [201, await ask(`License ${license.key}`, 'a')],
+      [409, await ask(`License ${license.key}`, 'b')],
+      [400, await ask(`License ${license.key}`, '')],
+      [401, await ask('License nonsense', 'c')],
+    ] as const) {
+      expect(reply.status).toBe(status);
+      expect(Object.fromEntries(reply.headers), String(status)).toMatchObject(readable);
+    }
+  });
+
+  test('is not told that it may call what pages have no business with', async () => {
+    for (const [path, method] of [
+      ['/internal/sweep', 'POST'],
+      ['/api/v1/webhooks/stripe', 'POST'],
+      ['/auth/callback', 'GET'],
+    ] as const) {
+      const { status, headers } = await preflight(path, method);
+      expect(status, path).toBe(405);
+      expect(
+        [...headers.keys()].filter((name) => name.startsWith('access-control')),
+        path,
+      ).toEqual([]);
+    }
+  });
+
+  test('is told of no address that there is not', async () => {
+    expect((await preflight('/api/v1/licenses', 'POST')).status).toBe(204);
+    expect((await preflight('/api/v1/nothing', 'GET')).status).toBe(404);
+  });
+
+  test('a plain OPTIONS is a method that is not served', async () => {
+    const { status, headers } = await suite.call('OPTIONS', '/api/v1/licenses/acquire');
+    expect(status).toBe(405);
+    expect(headers.get('allow')).toBe('POST');
+  });
+});
