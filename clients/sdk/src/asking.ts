@@ -37,6 +37,7 @@ export class Asker {
   readonly #parts: AskerParts;
   readonly #processId: string;
   #tellsProcess = false;
+  #before: Promise<unknown> = Promise.resolve();
 
   constructor(parts: AskerParts) {
     this.#parts = parts;
@@ -78,7 +79,14 @@ export class Asker {
     }
   }
 
+  /** One at a time: a seat that was begun without the server asks for itself, too. */
   ask(timeoutMs: number, background: boolean, borrowDays?: number): Promise<Answer<Grant>> {
+    const answer = this.#before.then(() => this.#send(timeoutMs, background, borrowDays));
+    this.#before = answer.catch(() => undefined);
+    return answer;
+  }
+
+  #send(timeoutMs: number, background: boolean, borrowDays: number | undefined): Promise<Answer<Grant>> {
     const { options, platform, server, identity } = this.#parts;
     const { licenseId, userId, appVersion, hostname = platform.hostname() } = options;
     return server.ask('acquire', {

@@ -135,6 +135,20 @@ describe('a network that is cut for days', () => {
 });
 
 describe('a start without the server', () => {
+  test('asks for itself, and never while the program asks, too', async () => {
+    await crashed();
+    const { network, seat, seatlease } = startCut();
+    await seat;
+    network.weather = 9_000;
+    const before = network.count('/acquire');
+    await clock.advance(2_000);
+    const borrowed = seatlease.acquire({ borrowDays: 1 });
+    await clock.advance(1_000);
+    expect(network.count('/acquire')).toBe(before + 1);
+    expect(await clock.until(borrowed)).toBe(await seat);
+    expect(network.count('/acquire')).toBe(before + 2);
+  });
+
   test('is no way around its no', async () => {
     await crashed();
     await pass(HOUR_MS);

@@ -13,17 +13,20 @@ import type { Seat } from '../seat.ts';
 declare const seatlease: typeof import('../browser.ts');
 declare let seat: Seat;
 
-describeReal('chromium', 'in a browser', () => {
+describeReal('chromium', 'in a browser, in pages of another origin than the server’s', () => {
   let suite: TestSuite;
-  let site: Awaited<ReturnType<typeof serveSite>>;
+  let site: Served;
+  let api: Served & { readonly asked: string[] };
   let browser: Browser;
   beforeAll(async () => {
     suite = await openTestSuite();
-    site = await serveSite(suite.url, await bundle());
+    site = await serveSite(await bundle());
+    api = await serveApi(suite.url);
     browser = await openBrowser();
   });
   afterAll(async () => {
     await browser.close();
+    await api.close();
     await site.close();
     await suite.close();
   });
@@ -33,7 +36,7 @@ describeReal('chromium', 'in a browser', () => {
   beforeEach(async () => {
     license = await suite.createLicense({ plan: 'pro', ttl_seconds: 60, heartbeat_seconds: 1 });
     context = await browser.newContext();
-    site.asked.length = 0;
+    api.asked.length = 0;
   });
   afterEach(() => context.close());
 
@@ -41,18 +44,18 @@ describeReal('chromium', 'in a browser', () => {
   async function seatedTab(): Promise<Page> {
     const page = await context.newPage();
     await page.goto(site.url);
-    const state = await page.evaluate(async (licenseKey) => {
-      const client = new seatlease.Seatlease({ url: location.origin, licenseKey });
-      Object.assign(globalThis, { seat: await client.acquire() });
+    const options = { url: api.url, licenseKey: license.key };
+    const state = await page.evaluate(async (given) => {
+      Object.assign(globalThis, { seat: await new seatlease.Seatlease(given).acquire() });
       return seat.state;
-    }, license.key);
+    }, options);
     expect(state).toBe('online');
     return page;
   }
 
   const taken = async (): Promise<number> =>
     (await suite.operate('GET', `/api/v1/sessions?license_id=${license.licenseId}`)).body.seats.active;
-  const count = (path: string): number => site.asked.filter((asked) => asked.endsWith(path)).length;
+  const count = (path: string): number => api.asked.filter((asked) => asked.endsWith(path)).length;
 
   test('a page takes a seat, keeps it by heartbeats, has its license verified, and gives it back', async () => {
     const page = await seatedTab();
@@ -103,24 +106,45 @@ async function bundle(): Promise<string> {
   return output.output[0].code;
 }
 
-/** A vendor's site, on which the suite answers, too. */
-async function serveSite(suiteUrl: string, script: string) {
+interface Served {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** A vendor's site. */
+function serveSite(script: string): Promise<Served> {
+  const page = `<!doctype html><title>An app</title><script src="/sdk.js"></script>`;
+  return serve((request, response) => {
+    const isPage = request.url === '/';
+    response.setHeader('content-type', isPage ? 'text/html' : 'text/javascript').end(isPage ? page : script);
+  });
+}
+
+/** The suite on a port where what it is asked can be counted. */
+async function serveApi(suiteUrl: string): Promise<Served & { readonly asked: string[] }> {
   const asked: string[] = [];
   const agent = new http.Agent({ keepAlive: true });
-  const page = `<!doctype html><title>An app</title><script src="/sdk.js"></script>`;
-  const server = http.createServer(async (request, response) => {
-    if (request.url === '/') return response.setHeader('content-type', 'text/html').end(page);
-    if (request.url === '/sdk.js') return response.setHeader('content-type', 'text/javascript').end(script);
-    asked.push(request.url ?? '');
+  const served = await serve(async (request, response) => {
+    if (request.method !== 'OPTIONS') asked.push(request.url ?? '');
     const answer = await forward(agent, suiteUrl, request, await bodyOf(request));
-    return response.writeHead(answer.statusCode ?? 502, answer.headers).end(await bodyOf(answer));
+    response.writeHead(answer.statusCode ?? 502, answer.headers).end(await bodyOf(answer));
   });
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    ...served,
     asked,
     async close() {
       agent.destroy();
+      await served.close();
+    },
+  };
+}
+
+async function serve(listener: http.RequestListener): Promise<Served> {
+  const server = http.createServer(listener);
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    async close() {
       server.closeAllConnections();
       await new Promise((closed) => server.close(closed));
     },
