@@ -3,6 +3,7 @@ import { AuditPage } from './pages/audit.tsx';
 import { BillingPage } from './pages/billing.tsx';
 import { LicensesPage } from './pages/licenses.tsx';
 import { MembersPage } from './pages/members.tsx';
+import { PrivacyPage } from './pages/privacy.tsx';
 import { SeatsPage } from './pages/seats.tsx';
 import { UsagePage } from './pages/usage.tsx';
 import { BASE } from './router.ts';
@@ -38,7 +39,9 @@ export const TENANT_PAGES: readonly (Entry<TenantPageProps> & { readonly everybo
 export const OPERATOR_PAGES: readonly Entry<object>[] = [];
 
 /** `/console/{slug}`, for everybody who is signed in as a person. */
-export const PERSON_PAGES: readonly Entry<object>[] = [];
+export const PERSON_PAGES: readonly Entry<object>[] = [
+  { slug: 'personal-data', title: 'Personal data', page: PrivacyPage },
+];
 
 export interface Link {
   readonly href: string;

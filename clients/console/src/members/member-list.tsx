@@ -79,7 +79,9 @@ export function MemberList({ tenant }: { readonly tenant: TenantInView }) {
       )}
       {dialog && asked.deed === 'leave' && (
         <LeaveDialog
-          {...dialog}
+          tenant={tenant}
+          userId={asked.member.user_id}
+          onClose={close}
           onDone={() => void reloadViewer().then(() => navigate(`${BASE}/`, 'replace'))}
         />
       )}

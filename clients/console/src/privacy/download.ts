@@ -1,0 +1,16 @@
+/** Hands a document to the person as a file. */
+export function saveAsFile(name: string, document_: unknown): void {
+  const url = URL.createObjectURL(
+    new Blob([JSON.stringify(document_, null, 2)], { type: 'application/json' }),
+  );
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(url);
+}
+
+/** "seatlease-ada-2026-11-28.json": told apart by whom it is of, and when. */
+export function fileNameOf(of: string, exportedAt: string): string {
+  return `seatlease-${of}-${exportedAt.slice(0, 10)}.json`;
+}
