@@ -1,11 +1,11 @@
 import { useState } from 'preact/hooks';
 import type { License } from '../../../sdk/src/api.ts';
 import { useConsole } from '../console.ts';
-import { Alert, Notice } from '../ui/alert.tsx';
+import { Alert } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
-import { CopyButton } from '../ui/copy.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { useAction } from '../ui/use-action.ts';
+import { NewKey } from './new-key.tsx';
 
 /** How long the old key may go on, in seconds; the server allows a week. */
 const OVERLAPS = [
@@ -55,25 +55,6 @@ export function RotateDialog({ license, onClose }: RotateProps) {
         <Button onClick={onClose}>Cancel</Button>
         <Button kind="danger" busy={rotate.isBusy} onClick={rotate.run}>
           Make a new key
-        </Button>
-      </div>
-    </Dialog>
-  );
-}
-
-function NewKey({ licenseKey, onClose }: { readonly licenseKey: string; onClose(): void }) {
-  return (
-    <Dialog title="The new key" onClose={onClose}>
-      <Notice tone="warn">
-        <p>Copy it now: it is not shown again.</p>
-      </Notice>
-      <p class="secret">
-        <code>{licenseKey}</code>
-      </p>
-      <div class="buttons">
-        <CopyButton text={licenseKey} what="key" />
-        <Button kind="primary" onClick={onClose}>
-          I have it
         </Button>
       </div>
     </Dialog>

@@ -1,0 +1,85 @@
+import { useConsole } from '../console.ts';
+import { CreateTenant } from '../operator/create-tenant.tsx';
+import { tenantHref } from '../pages.ts';
+import { BASE } from '../router.ts';
+import { Moment } from '../ui/moment.tsx';
+import { Page } from '../ui/page.tsx';
+import { Paged } from '../ui/paged.tsx';
+import { usePages } from '../ui/use-pages.ts';
+
+export function OperatorTenantsPage() {
+  const { call } = useConsole();
+  const tenants = usePages(
+    async (query, signal) => {
+      const page = await call('tenantsList', { query, signal });
+      return { rows: page.tenants, nextCursor: page.next_cursor };
+    },
+    [call],
+  );
+  return (
+    <Page title="Tenants" of="Operator">
+      <CreateTenant onCreated={tenants.load.again} />
+      <Paged
+        of={tenants}
+        empty={
+          <div class="empty">
+            <p>There is no tenant yet.</p>
+          </div>
+        }
+        render={(rows) => (
+          <div class="table-frame">
+            <table class="cards">
+              <caption class="sr-only">Tenants, the newest first</caption>
+              <thead>
+                <tr>
+                  <th scope="col">Tenant</th>
+                  <th scope="col">Owner</th>
+                  <th scope="col">Since</th>
+                  <th scope="col">Go to</th>
+                </tr>
+              </thead>
+              <tbody>
+                {rows.map(({ tenant_id, name, owner_id, join_domain, created_at }) => (
+                  <tr key={tenant_id}>
+                    <th scope="row">
+                      {name}
+                      <span class="second-line">
+                        <code>{tenant_id}</code>
+                        {join_domain !== null && `, open to ${join_domain}`}
+                      </span>
+                    </th>
+                    <td data-label="Owner">
+                      {owner_id === null ? <span class="badge warn">None yet</span> : <code>{owner_id}</code>}
+                    </td>
+                    <td data-label="Since">
+                      <Moment at={created_at} />
+                    </td>
+                    <td data-label="Go to">
+                      <ul class="ways">
+                        <li>
+                          <a href={`${BASE}/operator/licenses?tenant=${tenant_id}`}>
+                            Licenses<span class="sr-only"> of {name}</span>
+                          </a>
+                        </li>
+                        <li>
+                          <a href={tenantHref(tenant_id, 'members')}>
+                            Members<span class="sr-only"> of {name}</span>
+                          </a>
+                        </li>
+                        <li>
+                          <a href={tenantHref(tenant_id, 'seats')}>
+                            Seats<span class="sr-only"> of {name}</span>
+                          </a>
+                        </li>
+                      </ul>
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+      />
+    </Page>
+  );
+}
