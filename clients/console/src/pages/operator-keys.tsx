@@ -26,8 +26,7 @@ export function OperatorKeysPage() {
               <p class="quiet small">{algorithm}</p>
               <details>
                 <summary>Public key (PEM)</summary>
-                {/* A region of its own, so that the keyboard can scroll it. */}
-                <pre class="secret" role="region" aria-label={`Public key ${key_id}`} tabIndex={0}>
+                <pre class="secret">
                   <code>{public_key}</code>
                 </pre>
               </details>

@@ -33,7 +33,7 @@ export function OperatorLicensesPage() {
   };
   return (
     <Page
-      title="Licenses"
+      title="All licenses"
       of="Operator"
       aside={
         tenantId !== '' && (
