@@ -22,8 +22,11 @@ export interface ConsoleWorld {
   signIn(page: Page): Promise<string>;
   /** The same without the pages in between, for what is about something else: `openAs` is then theirs. */
   newPerson(): Promise<SignedIn>;
-  /** A browser in which they are signed in, at that path. Once each: a refresh token is good once. */
-  openAs(person: SignedIn, width: Width, path: string): Promise<Page>;
+  /**
+   * A browser in which they are signed in, at that path; with its own clock, a test can have time pass there. Once each: a
+   * refresh token is good once.
+   */
+  openAs(person: SignedIn, width: Width, path: string, clock?: 'own clock'): Promise<Page>;
   /** As the operator. Throws for whatever is not a success. */
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
   operate(method: string, path: string, body?: unknown): Promise<any>;
@@ -74,8 +77,9 @@ export async function openConsoleWorld(environment: Environment = {}): Promise<C
       if (!tenant) throw new Error('a person without a tenant');
       return { tenantId: tenant.tenant_id, refreshToken };
     },
-    async openAs({ refreshToken }, width, path) {
+    async openAs({ refreshToken }, width, path, clock) {
       const page = await open(width);
+      if (clock) await page.clock.install();
       // As if they had signed in in this tab before; whatever it has become by the next load is theirs.
       const entry = JSON.stringify([KEPT_AS, refreshToken]);
       await page.addInitScript(
