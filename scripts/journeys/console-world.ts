@@ -21,7 +21,7 @@ export interface ConsoleWorld {
   /** Somebody who has never been here signs in, as people do. Gives the id of the tenant that they own from then on. */
   signIn(page: Page): Promise<string>;
   /** The same without the pages in between, for what is about something else: `openAs` is then theirs. */
-  newPerson(): Promise<SignedIn>;
+  newPerson(email?: string): Promise<SignedIn>;
   /**
    * A browser in which they are signed in, at that path; with its own clock, a test can have time pass there. Once each: a
    * refresh token is good once.
@@ -34,6 +34,7 @@ export interface ConsoleWorld {
 }
 
 export interface SignedIn {
+  readonly email: string;
   readonly tenantId: string;
   readonly refreshToken: string;
 }
@@ -69,13 +70,13 @@ export async function openConsoleWorld(environment: Environment = {}): Promise<C
       if (tenantId === undefined) throw new Error(`no tenant: ${page.url()}`);
       return tenantId;
     },
-    async newPerson() {
+    async newPerson(email = `${newName()}@journey.example`) {
       const { refreshToken, tenants } = await signInByBrowser(server.url, (address) =>
-        walkThrough(address, `${newName()}@journey.example`),
+        walkThrough(address, email),
       );
       const [tenant] = tenants;
       if (!tenant) throw new Error('a person without a tenant');
-      return { tenantId: tenant.tenant_id, refreshToken };
+      return { email, tenantId: tenant.tenant_id, refreshToken };
     },
     async openAs({ refreshToken }, width, path, clock) {
       const page = await open(width);
