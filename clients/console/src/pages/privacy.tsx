@@ -58,11 +58,13 @@ function PrivacyOf({ person }: { readonly person: Me }) {
               </p>
               <ExportForm
                 of={tenant.tenantId}
-                verb={`Download the data of ${tenant.name}`}
+                verb="Download its data"
+                label={`Download its data: ${tenant.name}`}
                 ask={(query) => call('gdprExportTenant', { params: { tenant_id: tenant.tenantId }, query })}
               />
               <div class="buttons">
                 <Button
+                  label={`Delete it…: ${tenant.name}`}
                   onClick={() =>
                     setErasing({
                       body: { tenant_id: tenant.tenantId },
@@ -72,7 +74,7 @@ function PrivacyOf({ person }: { readonly person: Me }) {
                     })
                   }
                 >
-                  Delete {tenant.name}…
+                  Delete it…
                 </Button>
               </div>
             </>

@@ -12,11 +12,13 @@ interface ExportProps {
   /** What the file is named after. */
   readonly of: string;
   readonly verb: string;
+  /** Begins with the verb. */
+  readonly label?: string;
   ask(period: Period): Promise<{ readonly exported_at: string; readonly complete: boolean }>;
 }
 
 /** Downloads all that is kept; for shorter periods where it is more than a file holds. */
-export function ExportForm({ of, verb, ask }: ExportProps) {
+export function ExportForm({ of, verb, label, ask }: ExportProps) {
   const [days, setDays] = useState({ first: '', last: '' });
   const [isCut, setCut] = useState<boolean>();
   const save = useAction(async () => {
@@ -46,7 +48,7 @@ export function ExportForm({ of, verb, ask }: ExportProps) {
       )}
       {save.problem && <Alert problem={save.problem} />}
       <div class="buttons">
-        <Button type="submit" busy={save.isBusy}>
+        <Button type="submit" busy={save.isBusy} {...(label !== undefined && { label })}>
           {verb}
         </Button>
         <p class="told" role="status">
