@@ -22,7 +22,7 @@ interface Picture {
 
 const world = await openConsoleWorld();
 try {
-  const person = await world.newPerson('Ada Lovelace');
+  const person = await world.newPerson('ada@journey.example', 'Ada Lovelace');
   const { tenantId } = person;
   await world.operate('PATCH', `/api/v1/tenants/${tenantId}`, { name: 'Analytical Engines' });
   const licenseId = await fillTenant(world, tenantId);

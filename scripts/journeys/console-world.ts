@@ -22,7 +22,7 @@ export interface ConsoleWorld {
   /** Somebody who has never been here signs in, as people do. Gives the id of the tenant that they own from then on. */
   signIn(page: Page): Promise<string>;
   /** The same without the pages in between, for what is about something else: `openAs` is then theirs. */
-  newPerson(name?: string): Promise<SignedIn>;
+  newPerson(email?: string, name?: string): Promise<SignedIn>;
   /**
    * A browser in which they are signed in, at that path; with its own clock, a test can have time pass there. Once each: a
    * refresh token is good once.
@@ -35,6 +35,7 @@ export interface ConsoleWorld {
 }
 
 export interface SignedIn {
+  readonly email: string;
   readonly tenantId: string;
   readonly refreshToken: string;
 }
@@ -73,8 +74,7 @@ export async function openConsoleWorld(environment: Environment = {}): Promise<C
       if (tenantId === undefined) throw new Error(`no tenant: ${page.url()}`);
       return tenantId;
     },
-    async newPerson(name = newName()) {
-      const email = `${name.toLowerCase().replaceAll(' ', '.')}@journey.example`;
+    async newPerson(email = `${newName()}@journey.example`, name = email.split('@')[0] ?? email) {
       let kept = '{}';
       const storage = {
         read: async () => undefined,
@@ -92,7 +92,7 @@ export async function openConsoleWorld(environment: Environment = {}): Promise<C
       const { refresh_token: refreshToken } = z.parse(Kept, JSON.parse(kept));
       const [tenant] = tenants;
       if (!tenant) throw new Error('a person without a tenant');
-      return { tenantId: tenant.tenantId, refreshToken };
+      return { email, tenantId: tenant.tenantId, refreshToken };
     },
     async openAs({ refreshToken }, width, path, clock) {
       const page = await open(width);

@@ -14,8 +14,6 @@ interface Extras {
   readonly signal?: AbortSignal | undefined;
   /** The same key, the same purchase, however often it is sent. */
   readonly idempotencyKey?: string;
-  /** A status beside those of success that brings the same kind of answer. */
-  readonly alsoStatus?: number;
 }
 
 type Part<Name extends string, Value> = keyof Value extends never
@@ -62,7 +60,7 @@ export type Send = <O extends OperationId>(
 export function createSend(fetch: typeof globalThis.fetch): Send {
   return async (operation, input, authorization) => {
     const { method, path } = OPERATIONS[operation];
-    const { params = {}, query = {}, body, signal, idempotencyKey, alsoStatus } = looseOf(input);
+    const { params = {}, query = {}, body, signal, idempotencyKey } = looseOf(input);
     const timeout = AbortSignal.timeout(TIMEOUT_MS);
     const response = await fetch(addressOf(path, params, query), {
       method,
@@ -80,8 +78,7 @@ export function createSend(fetch: typeof globalThis.fetch): Send {
     }).catch((cause: unknown) => {
       throw noAnswer(cause);
     });
-    const isAnswer = response.ok || (response.status === alsoStatus && isPlainJson(response));
-    if (!isAnswer) throw await readProblem(response);
+    if (!response.ok) throw await readProblem(response);
     if (response.status === 204) return null;
     const answer: unknown = await response.json().catch((cause: unknown) => {
       throw noAnswer(cause);
@@ -89,11 +86,6 @@ export function createSend(fetch: typeof globalThis.fetch): Send {
     // The server holds its answers to the document that the types are made from.
     return answer as Answer<typeof operation>;
   };
-}
-
-/** Not a problem document. */
-function isPlainJson(response: Response): boolean {
-  return /^application\/json\b/.test(response.headers.get('content-type') ?? '');
 }
 
 interface LooseInput extends Extras {

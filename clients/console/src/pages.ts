@@ -4,6 +4,8 @@ import { BillingPage } from './pages/billing.tsx';
 import { LicensesPage } from './pages/licenses.tsx';
 import { MembersPage } from './pages/members.tsx';
 import { OperatorHealthPage } from './pages/operator-health.tsx';
+import { OperatorKeysPage } from './pages/operator-keys.tsx';
+import { OperatorLicensesPage } from './pages/operator-licenses.tsx';
 import { OperatorPeoplePage } from './pages/operator-people.tsx';
 import { OperatorTenantsPage } from './pages/operator-tenants.tsx';
 import { PrivacyPage } from './pages/privacy.tsx';
@@ -41,13 +43,15 @@ export const TENANT_PAGES: readonly (Entry<TenantPageProps> & { readonly everybo
 /** `/console/operator/{slug}`, for operators. */
 export const OPERATOR_PAGES: readonly Entry<object>[] = [
   { slug: 'tenants', title: 'Tenants', page: OperatorTenantsPage },
+  { slug: 'licenses', title: 'All licenses', page: OperatorLicensesPage },
   { slug: 'people', title: 'People', page: OperatorPeoplePage },
-  { slug: 'health', title: 'Health and keys', page: OperatorHealthPage },
+  { slug: 'keys', title: 'Signing keys', page: OperatorKeysPage },
+  { slug: 'health', title: 'Health', page: OperatorHealthPage },
 ];
 
 /** `/console/{slug}`, for everybody who is signed in as a person. */
 export const PERSON_PAGES: readonly Entry<object>[] = [
-  { slug: 'privacy', title: 'Personal data', page: PrivacyPage },
+  { slug: 'personal-data', title: 'Personal data', page: PrivacyPage },
 ];
 
 export interface Link {

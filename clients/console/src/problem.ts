@@ -13,6 +13,8 @@ export class Problem extends Error {
   readonly retryAfterSeconds: number | undefined;
   /** What is wrong, field by field. */
   readonly fields: readonly FieldError[];
+  /** All that the server said: some refusals are answers all the same. */
+  readonly document: Readonly<Record<string, unknown>>;
 
   constructor(
     message: string,
@@ -22,6 +24,7 @@ export class Problem extends Error {
       readonly requestId?: string | undefined;
       readonly retryAfterSeconds?: number | undefined;
       readonly fields?: readonly FieldError[] | undefined;
+      readonly document?: Readonly<Record<string, unknown>>;
       readonly cause?: unknown;
     },
   ) {
@@ -31,6 +34,7 @@ export class Problem extends Error {
     this.requestId = more.requestId;
     this.retryAfterSeconds = more.retryAfterSeconds;
     this.fields = more.fields ?? [];
+    this.document = more.document ?? {};
   }
 }
 
@@ -58,6 +62,7 @@ export async function readProblem(response: Response): Promise<Problem> {
     requestId: text('request_id') ?? response.headers.get('x-request-id') ?? undefined,
     retryAfterSeconds: secondsOf(response.headers.get('retry-after')),
     fields,
+    document,
   });
 }
 

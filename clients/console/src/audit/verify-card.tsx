@@ -38,8 +38,8 @@ export function VerifyCard({ tenantId }: { readonly tenantId: string }) {
       </Button>
       {check.problem && <Alert problem={check.problem} />}
       <div class="told-verdict" role="status">
-        {verdict && !verdict.isDone && <p>{verdict.sealed.toLocaleString('en')} events checked so far…</p>}
-        {verdict?.isDone && <Result verdict={verdict} />}
+        {verdict && !verdict.isWhole && <p>{verdict.sealed.toLocaleString('en')} events checked so far…</p>}
+        {verdict?.isWhole && <Result verdict={verdict} />}
       </div>
     </section>
   );

@@ -33,11 +33,11 @@ test('a long log is checked to its end, and what was found in each part of it is
     { ...PART, unsealed: 1, head },
   ]);
   expect(asked).toEqual([undefined, 'more']);
-  expect(told.map(({ sealed, isDone }) => [sealed, isDone])).toEqual([
+  expect(told.map(({ sealed, isWhole }) => [sealed, isWhole])).toEqual([
     [2, false],
     [4, true],
   ]);
-  expect(told.at(-1)).toEqual({ sealed: 4, unsealed: 1, head, problems: [CHANGED], isDone: true });
+  expect(told.at(-1)).toEqual({ sealed: 4, unsealed: 1, head, problems: [CHANGED], isWhole: true });
 });
 
 test('nothing more is asked once nobody waits for the answer', async () => {

@@ -6,10 +6,10 @@ export interface Verdict {
   readonly unsealed: number;
   readonly head: AuditCheck['head'];
   readonly problems: AuditCheck['problems'];
-  readonly isDone: boolean;
+  readonly isWhole: boolean;
 }
 
-const NOTHING_YET: Verdict = { sealed: 0, unsealed: 0, head: null, problems: [], isDone: false };
+const NOTHING_YET: Verdict = { sealed: 0, unsealed: 0, head: null, problems: [], isWhole: false };
 
 /**
  * Has a whole log checked, and tells what was found after each part. `ask` takes the cursor of the part before. Ends early
@@ -22,14 +22,14 @@ export async function verify(
 ): Promise<void> {
   let verdict = NOTHING_YET;
   let cursor: string | undefined;
-  while (!signal.aborted && !verdict.isDone) {
+  while (!signal.aborted && !verdict.isWhole) {
     const part = await ask(cursor);
     verdict = {
       sealed: verdict.sealed + part.sealed,
       unsealed: verdict.unsealed + part.unsealed,
       head: part.head ?? verdict.head,
       problems: [...verdict.problems, ...part.problems],
-      isDone: part.next_cursor === null,
+      isWhole: part.next_cursor === null,
     };
     cursor = part.next_cursor ?? undefined;
     if (!signal.aborted) tell(verdict);

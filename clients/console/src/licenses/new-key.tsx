@@ -3,16 +3,10 @@ import { Button } from '../ui/button.tsx';
 import { CopyButton } from '../ui/copy.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 
-interface NewKeyProps {
-  readonly title: string;
-  readonly licenseKey: string;
-  onClose(): void;
-}
-
-/** Shows a key: this once, as nobody can read it again. */
-export function NewKeyDialog({ title, licenseKey, onClose }: NewKeyProps) {
+/** Shows a key this once: nobody can read it again. */
+export function NewKey({ licenseKey, onClose }: { readonly licenseKey: string; onClose(): void }) {
   return (
-    <Dialog title={title} onClose={onClose}>
+    <Dialog title="The new key" onClose={onClose}>
       <Notice tone="warn">
         <p>Copy it now: it is not shown again.</p>
       </Notice>

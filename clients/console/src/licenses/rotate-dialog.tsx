@@ -5,7 +5,7 @@ import { Alert } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { useAction } from '../ui/use-action.ts';
-import { NewKeyDialog } from './new-key.tsx';
+import { NewKey } from './new-key.tsx';
 
 /** How long the old key may go on, in seconds; the server allows a week. */
 const OVERLAPS = [
@@ -33,7 +33,7 @@ export function RotateDialog({ license, onClose }: RotateProps) {
     });
     setKey(license_key);
   });
-  if (key !== undefined) return <NewKeyDialog title="The new key" licenseKey={key} onClose={onClose} />;
+  if (key !== undefined) return <NewKey licenseKey={key} onClose={onClose} />;
   return (
     <Dialog title="A new key for this license?" onClose={onClose}>
       <p>Programs need the new key once the old one ends. Seats that are taken stay taken.</p>

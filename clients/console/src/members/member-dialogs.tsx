@@ -80,7 +80,11 @@ export function RemoveDialog({ tenant, member, onDone, onClose }: DialogProps) {
   );
 }
 
-export function LeaveDialog({ tenant, member, onDone, onClose }: DialogProps) {
+interface LeaveProps extends Omit<DialogProps, 'member'> {
+  readonly userId: string;
+}
+
+export function LeaveDialog({ tenant, userId, onDone, onClose }: LeaveProps) {
   const { call } = useConsole();
   return (
     <Confirm
@@ -88,7 +92,7 @@ export function LeaveDialog({ tenant, member, onDone, onClose }: DialogProps) {
       verb="Leave"
       onClose={onClose}
       act={async () => {
-        await call('tenantsRemove', { params: paramsOf(tenant, member) });
+        await call('tenantsRemove', { params: { tenant_id: tenant.tenantId, user_id: userId } });
         onDone();
       }}
     >

@@ -79,7 +79,9 @@ export function MemberList({ tenant }: { readonly tenant: TenantInView }) {
       )}
       {dialog && asked.deed === 'leave' && (
         <LeaveDialog
-          {...dialog}
+          tenant={tenant}
+          userId={asked.member.user_id}
+          onClose={close}
           onDone={() => void reloadViewer().then(() => navigate(`${BASE}/`, 'replace'))}
         />
       )}
@@ -105,12 +107,7 @@ function Row({ member, tenant, isViewer, onAsk }: RowProps) {
         {who} {isViewer && <span class="badge">You</span>}
         {name !== '' && <span class="second-line">{email}</span>}
       </th>
-      <td data-label="Role">
-        <div>
-          {ROLE_WORDS[role].name}
-          <span class="second-line">{ROLE_WORDS[role].may}</span>
-        </div>
-      </td>
+      <td data-label="Role">{ROLE_WORDS[role].name}</td>
       <td data-label="Since">
         <Moment at={joined_at} />
       </td>

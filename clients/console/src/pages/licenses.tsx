@@ -3,8 +3,6 @@ import type { License } from '../../../sdk/src/api.ts';
 import { useConsole } from '../console.ts';
 import { RotateDialog } from '../licenses/rotate-dialog.tsx';
 import { planName, seatsOf, troubleOf } from '../licenses.ts';
-import { ChangeLicense } from '../operator/change-license.tsx';
-import { NewLicenseDialog } from '../operator/new-license.tsx';
 import { type TenantPageProps, tenantHref } from '../pages.ts';
 import { lengthOf } from '../time.ts';
 import { Notice } from '../ui/alert.tsx';
@@ -16,8 +14,7 @@ import { Paged } from '../ui/paged.tsx';
 import { usePages } from '../ui/use-pages.ts';
 
 export function LicensesPage({ tenant }: TenantPageProps) {
-  const { call, viewer } = useConsole();
-  const [isMaking, setMaking] = useState(false);
+  const { call } = useConsole();
   const { tenantId } = tenant;
   const pages = usePages(
     async (cursor, signal) => {
@@ -27,41 +24,16 @@ export function LicensesPage({ tenant }: TenantPageProps) {
     [call, tenantId],
   );
   return (
-    <Page
-      title="Licenses"
-      of={tenant.name}
-      aside={
-        viewer.isOperator && (
-          <Button kind="primary" onClick={() => setMaking(true)}>
-            New license
-          </Button>
-        )
-      }
-    >
+    <Page title="Licenses" of={tenant.name}>
       <Paged
         of={pages}
         empty={<NoLicenses tenant={tenant} />}
         render={(licenses) =>
           licenses.map((license) => (
-            <LicenseCard
-              key={license.license_id}
-              license={license}
-              tenantId={tenantId}
-              onChanged={pages.load.again}
-            />
+            <LicenseCard key={license.license_id} license={license} tenantId={tenantId} />
           ))
         }
       />
-      {isMaking && (
-        <NewLicenseDialog
-          tenantId={tenantId}
-          onClose={() => setMaking(false)}
-          onMade={() => {
-            setMaking(false);
-            pages.load.again();
-          }}
-        />
-      )}
     </Page>
   );
 }
@@ -69,11 +41,9 @@ export function LicensesPage({ tenant }: TenantPageProps) {
 interface CardProps {
   readonly license: License;
   readonly tenantId: string;
-  onChanged(): void;
 }
 
-function LicenseCard({ license, tenantId, onChanged }: CardProps) {
-  const { viewer } = useConsole();
+function LicenseCard({ license, tenantId }: CardProps) {
   const [isRotating, setRotating] = useState(false);
   const { license_id, plan, max, overdraft, trial, unit, valid_until, borrow, offline_grace_days, features } =
     license;
@@ -134,7 +104,6 @@ function LicenseCard({ license, tenantId, onChanged }: CardProps) {
         <Button label={`New key for ${license_id}`} onClick={() => setRotating(true)}>
           New key
         </Button>
-        {viewer.isOperator && <ChangeLicense license={license} onChanged={onChanged} />}
       </div>
       {isRotating && <RotateDialog license={license} onClose={() => setRotating(false)} />}
     </article>

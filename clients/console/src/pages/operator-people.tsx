@@ -1,15 +1,22 @@
 import { useState } from 'preact/hooks';
+import type { User } from '../../../sdk/src/api.ts';
 import { useConsole } from '../console.ts';
+import { EraseDialog } from '../privacy/erase-dialog.tsx';
+import { useQueryValue } from '../router.ts';
 import { Button } from '../ui/button.tsx';
+import { KeepFocus } from '../ui/keep-focus.tsx';
 import { Moment } from '../ui/moment.tsx';
 import { Page } from '../ui/page.tsx';
 import { Paged } from '../ui/paged.tsx';
 import { usePages } from '../ui/use-pages.ts';
 
+const NO_NAMES: ReadonlyMap<string, string> = new Map();
+
 export function OperatorPeoplePage() {
   const { call } = useConsole();
-  const [typed, setTyped] = useState('');
-  const [email, setEmail] = useState('');
+  const [email, setEmail] = useQueryValue('email');
+  const [typed, setTyped] = useState(email);
+  const [erasing, setErasing] = useState<User>();
   const people = usePages(
     async (cursor, signal) => {
       const query = { ...(email !== '' && { email }), ...cursor };
@@ -19,58 +26,100 @@ export function OperatorPeoplePage() {
     [call, email],
   );
   return (
-    <Page title="People">
+    <Page title="People" of="Operator">
       <form
-        class="inline-field search-form"
+        class="row-form filter"
+        aria-label="Find"
         onSubmit={(event) => {
           event.preventDefault();
           setEmail(typed.trim().toLowerCase());
         }}
       >
-        <label class="inline-field">
+        <label class="wide">
           E-mail address
-          <input type="email" value={typed} onInput={({ currentTarget }) => setTyped(currentTarget.value)} />
+          <input
+            type="email"
+            autocomplete="off"
+            placeholder="Everybody"
+            value={typed}
+            onInput={({ currentTarget }) => setTyped(currentTarget.value)}
+          />
         </label>
-        <Button type="submit">Find</Button>
+        <Button type="submit" kind="primary">
+          Find
+        </Button>
       </form>
       <Paged
         of={people}
         empty={
           <div class="empty">
-            <h2>Nobody</h2>
-            <p>{email === '' ? 'Nobody has signed in yet.' : `Nobody has signed in as ${email}.`}</p>
+            <p>{email === '' ? 'Nobody has signed in yet.' : `Nobody has the address ${email}.`}</p>
           </div>
         }
         render={(users) => (
-          <div class="table-frame">
-            <table class="cards">
-              <caption class="sr-only">People, the newest first</caption>
-              <thead>
-                <tr>
-                  <th scope="col">Name</th>
-                  <th scope="col">Address</th>
-                  <th scope="col">Id</th>
-                  <th scope="col">Last here</th>
-                </tr>
-              </thead>
-              <tbody>
-                {users.map(({ user_id, name, email: address, last_sign_in_at }) => (
-                  <tr key={user_id}>
-                    <th scope="row">{name}</th>
-                    <td data-label="Address">{address}</td>
-                    <td data-label="Id">
-                      <code>{user_id}</code>
-                    </td>
-                    <td data-label="Last here">
-                      <Moment at={last_sign_in_at} />
-                    </td>
+          <KeepFocus>
+            <div class="table-frame">
+              <table class="cards">
+                <caption class="sr-only">People who have signed in</caption>
+                <thead>
+                  <tr>
+                    <th scope="col">Person</th>
+                    <th scope="col">Id</th>
+                    <th scope="col">First here</th>
+                    <th scope="col">Last signed in</th>
+                    <th scope="col">
+                      <span class="sr-only">Action</span>
+                    </th>
                   </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+                </thead>
+                <tbody>
+                  {users.map((user) => (
+                    <tr key={user.user_id}>
+                      <th scope="row">
+                        {user.name || user.email}
+                        {user.name !== '' && <span class="second-line">{user.email}</span>}
+                      </th>
+                      <td data-label="Id">
+                        <code>{user.user_id}</code>
+                      </td>
+                      <td data-label="First here">
+                        <Moment at={user.created_at} />
+                      </td>
+                      <td data-label="Last">
+                        <Moment at={user.last_sign_in_at} />
+                      </td>
+                      <td class="actions">
+                        <Button
+                          small
+                          label={`Delete their data: ${user.email}`}
+                          onClick={() => setErasing(user)}
+                        >
+                          Delete their data
+                        </Button>
+                      </td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          </KeepFocus>
         )}
       />
+      {erasing && (
+        <EraseDialog
+          target={{
+            body: { user_id: erasing.user_id },
+            title: `Delete the data of ${erasing.email}?`,
+            name: erasing.email,
+            tenantNames: NO_NAMES,
+          }}
+          onErased={() => {
+            setErasing(undefined);
+            people.load.again();
+          }}
+          onClose={() => setErasing(undefined)}
+        />
+      )}
     </Page>
   );
 }

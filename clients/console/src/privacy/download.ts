@@ -1,11 +1,16 @@
-/** Has the browser keep `content` as a file of JSON. */
-export function downloadJson(name: string, content: unknown): void {
-  const file = new Blob([JSON.stringify(content, null, 2)], { type: 'application/json' });
-  const address = URL.createObjectURL(file);
+/** Hands a document to the person as a file. */
+export function saveAsFile(name: string, document_: unknown): void {
+  const url = URL.createObjectURL(
+    new Blob([JSON.stringify(document_, null, 2)], { type: 'application/json' }),
+  );
   const link = document.createElement('a');
-  link.href = address;
+  link.href = url;
   link.download = name;
   link.click();
-  // The browser reads it after this turn.
-  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+  URL.revokeObjectURL(url);
+}
+
+/** "seatlease-ada-2026-11-28.json": told apart by whom it is of, and when. */
+export function fileNameOf(of: string, exportedAt: string): string {
+  return `seatlease-${of}-${exportedAt.slice(0, 10)}.json`;
 }

@@ -1,117 +1,133 @@
-import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { ErasurePlan, ErasureReceipt } from '../../../sdk/src/api.ts';
 import { useConsole } from '../console.ts';
-import { Alert, Notice } from '../ui/alert.tsx';
+import { dateAndTime } from '../time.ts';
+import { Alert } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
-import { Moment } from '../ui/moment.tsx';
+import { Loaded } from '../ui/loaded.tsx';
 import { useAction } from '../ui/use-action.ts';
+import { useLoad } from '../ui/use-load.ts';
+import { Receipt } from './receipt.tsx';
 
-/** To be typed, so that nobody erases anything by a slip of the hand. */
-const WORD = 'erase';
-
-interface EraseProps {
+export interface Target {
+  /** What the server is asked to erase; nothing for whoever asks. */
+  readonly body: { readonly user_id?: string; readonly tenant_id?: string };
   readonly title: string;
-  /** A tenant; whoever asks, themselves, where there is none. */
-  readonly tenantId?: string;
-  /** Tenants of the viewer by their ids, to name those that go along. */
-  readonly names: ReadonlyMap<string, string>;
-  onClose(): void;
-  /** After the receipt was seen. */
-  onErased(): void;
-  readonly children: ComponentChildren;
+  /** What has to be typed, so that nobody does it by mistake. */
+  readonly name: string;
+  /** Names of tenants that may go with it, by their ids. */
+  readonly tenantNames: ReadonlyMap<string, string>;
 }
 
-/** Erases in two steps, as the server has it: it says what would go, and then it is confirmed. */
-export function EraseDialog({ title, tenantId, names, onClose, onErased, children }: EraseProps) {
+interface EraseProps {
+  readonly target: Target;
+  /** The dialog is closed once all is gone. */
+  onErased(): void;
+  onClose(): void;
+}
+
+/** Erases in two steps: what would go is shown first, and goes once its name is typed. Ends with the receipt. */
+export function EraseDialog({ target, onErased, onClose }: EraseProps) {
   const { call } = useConsole();
-  const [plan, setPlan] = useState<ErasurePlan>();
-  const [receipt, setReceipt] = useState<ErasureReceipt>();
-  const [typed, setTyped] = useState('');
-  const ask = useAction(async () => {
-    setPlan(await call('gdprDeleteAsk', { body: tenantId === undefined ? {} : { tenant_id: tenantId } }));
-  });
-  const confirm = useAction(async () => {
-    if (!plan) return;
-    const { confirmation_token } = plan;
-    setReceipt(await call('gdprDeleteConfirm', { body: { confirmation_token } }));
-  });
-  if (receipt) return <Receipt receipt={receipt} onClose={onErased} />;
-  if (!plan) {
-    return (
-      <Dialog title={title} onClose={onClose}>
-        {children}
-        {ask.problem && <Alert problem={ask.problem} />}
-        <div class="buttons">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="danger" busy={ask.isBusy} onClick={ask.run}>
-            Go on
-          </Button>
-        </div>
-      </Dialog>
-    );
-  }
-  const goes = [
-    ...(plan.user_id === null ? [] : ['your account, with your name and e-mail address']),
-    ...plan.tenants_that_go.map((id) => `${names.get(id) ?? id}, with all its licenses and seats`),
-  ];
+  const [receipt, setReceipt] = useState<{ readonly of: ErasureReceipt; readonly token: string }>();
+  const plan = useLoad((signal) => call('gdprDeleteAsk', { body: target.body, signal }), []);
+  const confirm = async (token: string): Promise<void> => {
+    const of = await call('gdprDeleteConfirm', { body: { confirmation_token: token } });
+    setReceipt({ of, token });
+  };
+  const close = receipt ? onErased : onClose;
   return (
-    <Dialog title={title} onClose={onClose}>
-      <p>This goes, and nobody can bring it back:</p>
-      <ul>
-        {goes.map((what) => (
-          <li key={what}>{what}</li>
-        ))}
-      </ul>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (typed.trim().toLowerCase() === WORD) void confirm.run();
-        }}
-      >
-        <label>
-          Type “{WORD}” to confirm, until <Moment at={plan.expires_at} />
-          <input
-            required
-            pattern={`\\s*${WORD}\\s*`}
-            autocapitalize="off"
-            autocomplete="off"
-            value={typed}
-            onInput={({ currentTarget }) => setTyped(currentTarget.value)}
-          />
-        </label>
-        {confirm.problem && <Alert problem={confirm.problem} />}
-        <div class="buttons">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" kind="danger" busy={confirm.isBusy}>
-            Erase for good
-          </Button>
-        </div>
-      </form>
+    <Dialog title={receipt ? 'Deleted' : target.title} onClose={close}>
+      {receipt ? (
+        <Receipt receipt={receipt.of} onAskAgain={() => confirm(receipt.token)} onClose={close} />
+      ) : (
+        <Loaded
+          of={plan}
+          whole={(shown) => (
+            <>
+              {shown}
+              <div class="buttons">
+                <Button onClick={onClose}>Cancel</Button>
+              </div>
+            </>
+          )}
+          render={(found) => (
+            <ConfirmForm
+              plan={found}
+              target={target}
+              onConfirm={() => confirm(found.confirmation_token)}
+              onClose={onClose}
+            />
+          )}
+        />
+      )}
     </Dialog>
   );
 }
 
-function Receipt({ receipt, onClose }: { readonly receipt: ErasureReceipt; onClose(): void }) {
+interface ConfirmProps {
+  readonly plan: ErasurePlan;
+  readonly target: Target;
+  onConfirm(): Promise<void>;
+  onClose(): void;
+}
+
+function ConfirmForm({ plan, target, onConfirm, onClose }: ConfirmProps) {
+  const [typed, setTyped] = useState('');
+  const [isOther, setOther] = useState(false);
+  const confirm = useAction(onConfirm);
   return (
-    <Dialog title={receipt.completed_at === null ? 'It is being erased' : 'Erased'} onClose={onClose}>
-      <Notice tone="good">
-        <p>
-          {receipt.completed_at === null
-            ? 'There is so much that it goes on by itself. Nothing more is needed of you.'
-            : 'All of it is gone.'}
-        </p>
-      </Notice>
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        const isSame = typed.trim() === target.name;
+        setOther(!isSame);
+        if (isSame) void confirm.run();
+      }}
+    >
+      <p>This cannot be undone. It deletes:</p>
+      <ul>
+        {plan.user_id !== null && (
+          <li>
+            the person, their sign-ins, memberships and trial, and what their programs said of themselves
+          </li>
+        )}
+        {plan.tenants_that_go.map((id) => (
+          <li key={id}>
+            the tenant <strong>{target.tenantNames.get(id) ?? id}</strong>: its licenses end, and so do its
+            subscriptions and invitations
+          </li>
+        ))}
+      </ul>
       <p>
-        Receipt <code>{receipt.erasure_id}</code>, asked for on <Moment at={receipt.requested_at} />. It holds
-        no personal data: keep it, if you like.
+        Events stay in the audit log, which stays whole, but no more tell who it was. Download what you want
+        to keep first.
       </p>
+      <label>
+        Type <strong>{target.name}</strong> to confirm
+        <input
+          autocomplete="off"
+          autocapitalize="off"
+          spellcheck={false}
+          aria-invalid={isOther ? 'true' : undefined}
+          value={typed}
+          onInput={({ currentTarget }) => setTyped(currentTarget.value)}
+        />
+      </label>
+      {isOther && (
+        <p class="notice bad" role="alert">
+          That is not “{target.name}”.
+        </p>
+      )}
+      {confirm.problem && <Alert problem={confirm.problem} />}
+      <p class="quiet small">You have until {dateAndTime(new Date(plan.expires_at))} to confirm.</p>
       <div class="buttons">
-        <Button kind="primary" onClick={onClose}>
-          Close
+        <Button onClick={onClose}>Cancel</Button>
+        <Button type="submit" kind="danger" busy={confirm.isBusy}>
+          Delete for good
         </Button>
       </div>
-    </Dialog>
+    </form>
   );
 }

@@ -1,0 +1,105 @@
+import { useState } from 'preact/hooks';
+import type { License } from '../../../sdk/src/api.ts';
+import { useConsole } from '../console.ts';
+import { periodOf } from '../days.ts';
+import { planName } from '../licenses.ts';
+import { Alert } from '../ui/alert.tsx';
+import { Button } from '../ui/button.tsx';
+import { useAction } from '../ui/use-action.ts';
+
+const PLANS: readonly License['plan'][] = ['free', 'pro', 'team', 'enterprise'];
+const UNITS: readonly License['unit'][] = ['machine', 'user', 'process'];
+
+interface CreateProps {
+  /** Of the tenant that is looked at; empty where it has to be typed. */
+  readonly tenantId: string;
+  /** The license's key, which is not shown again. */
+  onCreated(licenseKey: string): void;
+}
+
+export function CreateLicense({ tenantId, onCreated }: CreateProps) {
+  const { call } = useConsole();
+  const [tenant, setTenant] = useState(tenantId);
+  const [plan, setPlan] = useState<License['plan']>('team');
+  const [unit, setUnit] = useState<License['unit']>('machine');
+  const [max, setMax] = useState(5);
+  const [lastDay, setLastDay] = useState('');
+  const create = useAction(async () => {
+    const { to } = periodOf({ first: '', last: lastDay });
+    const made = await call('licensesCreate', {
+      body: { tenant_id: tenant.trim(), plan, unit, max, ...(to !== undefined && { valid_until: to }) },
+    });
+    onCreated(made.license_key);
+  });
+  return (
+    <section class="card part" aria-labelledby="new-license">
+      <h2 id="new-license">New license</h2>
+      <form
+        class="row-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void create.run();
+        }}
+      >
+        <label class="wide">
+          Tenant
+          <input
+            required
+            autocomplete="off"
+            placeholder="ten_…"
+            value={tenant}
+            onInput={({ currentTarget }) => setTenant(currentTarget.value)}
+          />
+        </label>
+        <label>
+          Plan
+          <select
+            value={plan}
+            onChange={({ currentTarget: { value } }) => setPlan(PLANS.find((each) => each === value) ?? plan)}
+          >
+            {PLANS.map((each) => (
+              <option key={each} value={each}>
+                {planName(each)}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          Seats
+          <input
+            type="number"
+            required
+            min={1}
+            value={max}
+            onInput={({ currentTarget }) => setMax(currentTarget.valueAsNumber)}
+          />
+        </label>
+        <label>
+          Counted by
+          <select
+            value={unit}
+            onChange={({ currentTarget: { value } }) => setUnit(UNITS.find((each) => each === value) ?? unit)}
+          >
+            {UNITS.map((each) => (
+              <option key={each} value={each}>
+                {each}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          Last day, if any
+          <input
+            type="date"
+            value={lastDay}
+            onInput={({ currentTarget }) => setLastDay(currentTarget.value)}
+          />
+        </label>
+        <Button type="submit" kind="primary" busy={create.isBusy}>
+          Make it
+        </Button>
+      </form>
+      {create.problem && <Alert problem={create.problem} />}
+    </section>
+  );
+}

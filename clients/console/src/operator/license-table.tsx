@@ -1,0 +1,81 @@
+import type { License } from '../../../sdk/src/api.ts';
+import { planName, seatsOf, troubleOf } from '../licenses.ts';
+import { tenantHref } from '../pages.ts';
+import { Button } from '../ui/button.tsx';
+import { Moment } from '../ui/moment.tsx';
+import { Shortened } from '../ui/shortened.tsx';
+
+interface TableProps {
+  readonly licenses: readonly License[];
+  onAsk(deed: 'resize' | 'status', license: License): void;
+}
+
+export function OperatorLicenseTable({ licenses, onAsk }: TableProps) {
+  const nowMs = Date.now();
+  return (
+    <div class="table-frame">
+      <table class="cards">
+        <caption class="sr-only">Licenses, the newest first</caption>
+        <thead>
+          <tr>
+            <th scope="col">License</th>
+            <th scope="col">Tenant</th>
+            <th scope="col">Ends</th>
+            <th scope="col">State</th>
+            <th scope="col">
+              <span class="sr-only">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {licenses.map((license) => {
+            const { license_id, tenant_id, plan, max, overdraft, valid_until, status, trial } = license;
+            const trouble = troubleOf(license, nowMs);
+            return (
+              <tr key={license_id}>
+                <th scope="row">
+                  <a href={`${tenantHref(tenant_id, 'seats')}?license=${license_id}`}>
+                    {planName(plan)}, {seatsOf(max)}
+                  </a>
+                  {trial && <span class="badge warn">Trial</span>}
+                  <span class="second-line">
+                    <code>{license_id}</code>
+                    {overdraft > 0 && `, ${overdraft} beyond`}
+                  </span>
+                </th>
+                <td data-label="Tenant">
+                  <Shortened text={tenant_id} label="Tenant" />
+                </td>
+                <td data-label="Ends">{valid_until === null ? 'never' : <Moment at={valid_until} />}</td>
+                <td data-label="State">
+                  <span class={`badge ${trouble === undefined ? 'good' : 'bad'}`}>
+                    {trouble === undefined ? 'In force' : stateOf(license)}
+                  </span>
+                </td>
+                <td class="actions">
+                  <Button small label={`Resize ${license_id}`} onClick={() => onAsk('resize', license)}>
+                    Resize
+                  </Button>
+                  {license.hold === null && (
+                    <Button
+                      small
+                      label={`${status === 'active' ? 'Suspend' : 'Reinstate'} ${license_id}`}
+                      onClick={() => onAsk('status', license)}
+                    >
+                      {status === 'active' ? 'Suspend' : 'Reinstate'}
+                    </Button>
+                  )}
+                </td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function stateOf({ hold, status }: License): string {
+  if (hold !== null) return `On hold: ${hold}`;
+  return status === 'suspended' ? 'Suspended' : 'Expired';
+}

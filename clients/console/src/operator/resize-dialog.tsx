@@ -1,0 +1,75 @@
+import { useState } from 'preact/hooks';
+import type { License } from '../../../sdk/src/api.ts';
+import { useConsole } from '../console.ts';
+import { Alert, Notice } from '../ui/alert.tsx';
+import { Button } from '../ui/button.tsx';
+import { Dialog } from '../ui/dialog.tsx';
+import { useAction } from '../ui/use-action.ts';
+
+interface ResizeProps {
+  readonly license: License;
+  onDone(): void;
+  onClose(): void;
+}
+
+export function ResizeDialog({ license, onDone, onClose }: ResizeProps) {
+  const { call } = useConsole();
+  const { license_id } = license;
+  const [max, setMax] = useState(license.max);
+  const [overdraft, setOverdraft] = useState(license.overdraft);
+  const resize = useAction(async () => {
+    // Only what is another: a subscription keeps some of the terms of what it pays for.
+    const changes = {
+      ...(max !== license.max && { max }),
+      ...(overdraft !== license.overdraft && { overdraft }),
+    };
+    if (Object.keys(changes).length > 0) {
+      await call('licensesChange', { params: { license_id }, body: changes });
+      onDone();
+    }
+    onClose();
+  });
+  return (
+    <Dialog title="How many seats?" onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          void resize.run();
+        }}
+      >
+        <label>
+          Seats
+          <input
+            type="number"
+            required
+            min={1}
+            value={max}
+            onInput={({ currentTarget }) => setMax(currentTarget.valueAsNumber)}
+          />
+        </label>
+        <label>
+          Seats granted beyond those
+          <input
+            type="number"
+            required
+            min={0}
+            value={overdraft}
+            onInput={({ currentTarget }) => setOverdraft(currentTarget.valueAsNumber)}
+          />
+        </label>
+        {max + overdraft < license.max + license.overdraft && (
+          <Notice tone="warn">
+            <p>Seats that are taken stay taken. No new one is given until fewer are.</p>
+          </Notice>
+        )}
+        {resize.problem && <Alert problem={resize.problem} />}
+        <div class="buttons">
+          <Button onClick={onClose}>Cancel</Button>
+          <Button type="submit" kind="primary" busy={resize.isBusy}>
+            Resize
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
