@@ -30,7 +30,13 @@ try {
   const pictures: readonly Picture[] = [
     { file: 'seats', path: `${tenant}/seats`, width: 1280, scheme: 'light', shows: 'text=Live, as of' },
     { file: 'seats-narrow', path: `${tenant}/seats`, width: 390, scheme: 'dark', shows: 'text=Live, as of' },
-    { file: 'usage', path: `${tenant}/usage`, width: 1280, scheme: 'light', shows: 'text=Seats to buy for 99 %' },
+    {
+      file: 'usage',
+      path: `${tenant}/usage`,
+      width: 1280,
+      scheme: 'light',
+      shows: 'text=Seats to buy for 99 %',
+    },
     { file: 'audit', path: `${tenant}/audit`, width: 1280, scheme: 'dark', shows: 'tbody th' },
     { file: 'members', path: `${tenant}/members`, width: 1280, scheme: 'light', shows: 'tbody th' },
     { file: 'billing', path: `${tenant}/billing`, width: 1280, scheme: 'light', shows: '.plans' },

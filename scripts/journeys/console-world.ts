@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
+import * as z from 'zod/mini';
 import { KEPT_AS } from '../../clients/console/src/credentials.ts';
+import { nodePlatform, signIn } from '../../clients/sdk/src/node.ts';
 import type { Environment } from '../../shared/config.ts';
 import { openBrowser } from '../../shared/testing/browser.ts';
-import { signInByBrowser } from '../local/browser-sign-in.ts';
 import { type LocalServer, startLocalServer } from '../local/server.ts';
 
 /** The sizes that the console must look well at. */
@@ -22,8 +23,11 @@ export interface ConsoleWorld {
   signIn(page: Page): Promise<string>;
   /** The same without the pages in between, for what is about something else: `openAs` is then theirs. */
   newPerson(name?: string): Promise<SignedIn>;
-  /** A browser in which they are signed in, at that path. Once each: a refresh token is good once. */
-  openAs(person: SignedIn, width: Width, path: string): Promise<Page>;
+  /**
+   * A browser in which they are signed in, at that path; with its own clock, a test can have time pass there. Once each: a
+   * refresh token is good once.
+   */
+  openAs(person: SignedIn, width: Width, path: string, clock?: 'own clock'): Promise<Page>;
   /** As the operator. Throws for whatever is not a success. */
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
   operate(method: string, path: string, body?: unknown): Promise<any>;
@@ -34,6 +38,9 @@ export interface SignedIn {
   readonly tenantId: string;
   readonly refreshToken: string;
 }
+
+/** What the SDK keeps of a sign-in. */
+const Kept = z.object({ refresh_token: z.string() });
 
 /** `environment` is laid over settings that embed everything: it can name operators, for example. */
 export async function openConsoleWorld(environment: Environment = {}): Promise<ConsoleWorld> {
@@ -68,15 +75,28 @@ export async function openConsoleWorld(environment: Environment = {}): Promise<C
     },
     async newPerson(name = newName()) {
       const email = `${name.toLowerCase().replaceAll(' ', '.')}@journey.example`;
-      const { refreshToken, tenants } = await signInByBrowser(server.url, (address) =>
-        walkThrough(address, { login_hint: email, name }),
-      );
+      let kept = '{}';
+      const storage = {
+        read: async () => undefined,
+        write: async (_: string, text: string) => {
+          kept = text;
+        },
+        remove: async () => {},
+      };
+      const { tenants } = await signIn({
+        url: server.url,
+        open: (address) => walkThrough(address, { login_hint: email, name }),
+        stateFolder: folder,
+        platform: { ...nodePlatform({ stateFolder: folder, sharedFolder: folder }), storage },
+      });
+      const { refresh_token: refreshToken } = z.parse(Kept, JSON.parse(kept));
       const [tenant] = tenants;
       if (!tenant) throw new Error('a person without a tenant');
-      return { tenantId: tenant.tenant_id, refreshToken };
+      return { tenantId: tenant.tenantId, refreshToken };
     },
-    async openAs({ refreshToken }, width, path) {
+    async openAs({ refreshToken }, width, path, clock) {
       const page = await open(width);
+      if (clock) await page.clock.install();
       // As if they had signed in in this tab before; whatever it has become by the next load is theirs.
       const entry = JSON.stringify([KEPT_AS, refreshToken]);
       await page.addInitScript(

@@ -1,10 +1,13 @@
 import type { PublicKeys } from '../options.ts';
 import { fromBase64 } from './bytes.ts';
 
+/** Named by what gives it: Node's types and a browser's have no name for it in common. */
+export type WebCryptoKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
+
 /** A key that may have signed a license; one from a PEM does not say which it is. */
 export interface VerifyingKey {
   readonly kid: string | undefined;
-  readonly key: CryptoKey;
+  readonly key: WebCryptoKey;
 }
 
 const RS256 = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' } as const;
@@ -29,10 +32,13 @@ export function verifySignature(
 }
 
 async function importJwk(jwk: object): Promise<VerifyingKey> {
-  const { kty, n, e, kid } = jwk as JsonWebKey & { readonly kid?: unknown };
+  const { kty, n, e, kid } = jwk as Readonly<Record<string, unknown>>;
+  const key = { kty: String(kty), n: String(n), e: String(e) };
   // What else a key set says of a key is not asked for: the algorithm is ours to say.
-  const key = await crypto.subtle.importKey('jwk', { kty, n, e } as JsonWebKey, RS256, false, ['verify']);
-  return { kid: typeof kid === 'string' ? kid : undefined, key };
+  return {
+    kid: typeof kid === 'string' ? kid : undefined,
+    key: await crypto.subtle.importKey('jwk', key, RS256, false, ['verify']),
+  };
 }
 
 async function importPem(pem: string): Promise<VerifyingKey> {

@@ -1,6 +1,7 @@
 import { fieldsOf } from '../answers.ts';
 import type { Storage } from '../platform.ts';
 import { toHex, utf8 } from './bytes.ts';
+import type { WebCryptoKey } from './keys.ts';
 
 /** What is kept for a start without the server. */
 export interface Stored {
@@ -54,7 +55,7 @@ export class Store {
     return crypto.subtle.verify('HMAC', await this.#key(), bytes, utf8(content));
   }
 
-  #key(): Promise<CryptoKey> {
+  #key(): Promise<WebCryptoKey> {
     return crypto.subtle.importKey(
       'raw',
       utf8(`seatlease offline license ${this.#secret}`),
