@@ -26,7 +26,7 @@ export interface ChainReport {
 export const ChainPositionSchema = z.discriminatedUnion('in', [
   z.strictObject({
     in: z.literal('chain'),
-    /** Of the last event that was read. */
+    /** Of the last event that was read, rounded down. */
     readSeq: z.int(),
     /** Of the last that could be checked, which the next one has to follow. */
     seq: z.int(),
@@ -42,6 +42,9 @@ export interface ChainPart extends Omit<ChainReport, 'tenantId'> {
 }
 
 const PAGE = 100;
+
+/** Where a place in a chain can be: between these, arithmetic is exact, and a part can end after any of them. */
+const PLACES = { least: Number.MIN_SAFE_INTEGER, below: Number.MAX_SAFE_INTEGER } as const;
 
 /**
  * Reads a tenant's whole chain and says what is wrong with it, while events may be sealed. `undefined` for a tenant
@@ -82,13 +85,17 @@ export async function verifyChainPart(
   return readChain(records, tenantId, position, most);
 }
 
+const Placed = z.object({
+  link: z.object({ seq: z.number().check(z.gte(PLACES.least), z.lt(PLACES.below)) }),
+});
+
 const Unlinked = z.object({
   sealed: z.catch(z.boolean(), true),
   link: z.optional(z.unknown()),
   eventId: z.catch(z.nullable(z.string()), null),
 });
 
-/** Events of the tenant that have no place in its chain: those that wait for one, and those that never will. */
+/** Events of the tenant that `readChain` does not come by: those that wait for a place, and those that never get one. */
 async function readUnlinked(records: Records, tenantId: string, from: string | undefined, most: number) {
   const strays: ChainProblem[] = [];
   let unsealed = 0;
@@ -97,9 +104,10 @@ async function readUnlinked(records: Records, tenantId: string, from: string | u
     const query = asStored(auditQuery('tenantId', false));
     const page = await records.query(query, { tenantId }, { limit: PAGE, cursor });
     for (const stored of page.documents) {
+      if (z.safeParse(Placed, stored).success) continue;
       const { sealed, link, eventId } = z.parse(Unlinked, stored);
-      if (link !== undefined) continue;
-      if (sealed) strays.push({ kind: 'INSERTED', seq: 0, eventId, detail: 'counts as sealed, in no chain' });
+      if (sealed || link !== undefined)
+        strays.push({ kind: 'INSERTED', seq: 0, eventId, detail: 'counts as sealed, in no chain' });
       else unsealed += 1;
     }
     if (page.nextCursor === undefined) return { unsealed, strays, next: undefined };
@@ -127,20 +135,23 @@ async function readChain(
   let readSeq = from?.readSeq;
   for (;;) {
     const before = await readHead(records, tenantId);
-    const least = readSeq === undefined ? undefined : readSeq + 1;
-    for await (const stored of walk(records, asStored(CHAIN_OF_TENANT), { tenantId }, { least })) {
+    const places = readSeq === undefined ? PLACES : { ...PLACES, least: readSeq + 1 };
+    for await (const stored of walk(records, asStored(CHAIN_OF_TENANT), { tenantId }, places)) {
       const event = z.safeParse(AuditEventSchema, stored);
       const { eventId, link } = z.parse(Trace, stored);
       // Not between two events that claim the same place: the second would not be looked at.
-      if (sealed >= most && readSeq !== undefined && link.seq > readSeq) {
+      if (sealed >= most && readSeq !== undefined && link.seq >= readSeq + 1) {
         const { seq, hash } = verifier.reached();
         return { sealed, unsealed: 0, head: null, problems, next: { in: 'chain', readSeq, seq, hash } };
       }
       problems.push(
-        ...(event.success ? verifier.check(event.data) : [unreadable(eventId, link.seq, event.error)]),
+        ...(event.success
+          ? verifier.check(event.data)
+          : [unreadable(eventId, Math.floor(link.seq), event.error)]),
       );
       sealed += 1;
-      readSeq = Math.max(readSeq ?? link.seq, link.seq);
+      // A place between two whole numbers belongs to the lower one's part.
+      readSeq = Math.max(readSeq ?? Number.MIN_SAFE_INTEGER, Math.floor(link.seq));
     }
     // Events and their head are sealed in one step: a head that stood still while they were read is theirs.
     const after = await readHead(records, tenantId);

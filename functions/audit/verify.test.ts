@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import * as z from 'zod/mini';
 import { type AuditEvent, emptyChain, sealEvents, unsealed } from '../../shared/domain/audit-chain.ts';
 import { eventOf } from '../../shared/domain/event.ts';
 import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
@@ -7,8 +8,9 @@ import { AUDIT, CHAIN_HEADS, TENANTS } from '../../shared/ports/catalogue.ts';
 import { signIn } from '../../shared/testing/people.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
 import { EVENTS_A_PART } from './contract.ts';
-import { type ChainPosition, verifyChain, verifyChainPart } from './verify-chain.ts';
+import { type ChainPart, type ChainPosition, verifyChain, verifyChainPart } from './verify-chain.ts';
 
+const NOT_AT_ALL = Symbol('not at all');
 const START_MS = Date.parse('2030-01-01T00:00:00Z');
 
 let suite: TestSuite;
@@ -66,7 +68,28 @@ async function partsOf(tenantId: string): Promise<Reply['body'][]> {
   }
   return parts;
 }
+
+/** The same below HTTP, so that a part can be small. */
+async function inPartsOf(most: number, tenantId: string): Promise<ChainPart[]> {
+  const parts: ChainPart[] = [];
+  let position: ChainPosition | undefined;
+  do {
+    const part = await verifyChainPart(suite.deps.records, tenantId, position, most);
+    parts.push(part);
+    position = part.next;
+  } while (position !== undefined && parts.length < 100);
+  return parts;
+}
 const problemsOf = (parts: Reply['body'][]) => parts.flatMap(({ problems }) => problems);
+
+/** Adds an event that claims to be sealed, at a place that no chain has. */
+async function misplace(tenantId: string, seq: unknown): Promise<string> {
+  const [event] = sealEvents(emptyChain(tenantId), denials(tenantId, 1)).events;
+  if (!event) throw new Error('one was sealed');
+  const stored = { ...event, link: { ...event.link, seq } };
+  await suite.deps.records.create({ name: AUDIT.name, schema: z.unknown() }, event.eventId, stored);
+  return event.eventId;
+}
 
 /** Another event, with an id that comes after, claims the place of the one at `index`. */
 function doubled(events: AuditEvent[], index: number): AuditEvent[] {
@@ -116,6 +139,18 @@ describe('an audit log is checked part by part', () => {
     expect(problemsOf(parts)).toEqual([expect.objectContaining(problem)]);
   });
 
+  test.each(['2', 0, -1, 1.5, 1e300, true, null, undefined])(
+    'one that claims %j as its place is named, and nothing that is right is',
+    async (seq) => {
+      const tenantId = await tenantWith(5, 1);
+      const eventId = await misplace(tenantId, seq);
+      const parts = await inPartsOf(2, tenantId);
+      expect(parts.flatMap(({ problems }) => problems)).toEqual([expect.objectContaining({ eventId })]);
+      expect(parts.reduce((sum, part) => sum + part.unsealed, 0)).toBe(1);
+      expect(problemsOf(await partsOf(tenantId))).toHaveLength(1);
+    },
+  );
+
   test('with the same result however large the parts are, and whatever was done to it', async () => {
     const tampering = fc.record({
       events: fc.integer({ min: 0, max: 6 }),
@@ -123,6 +158,9 @@ describe('an audit log is checked part by part', () => {
       removed: fc.option(fc.nat(5), { nil: undefined }),
       changed: fc.option(fc.nat(5), { nil: undefined }),
       doubled: fc.option(fc.nat(5), { nil: undefined }),
+      misplaced: fc.option(fc.constantFrom<unknown>('2', 0, 1.5, 1e300, null, undefined), {
+        nil: NOT_AT_ALL,
+      }),
       most: fc.integer({ min: 1, max: 4 }),
     });
     await fc.assert(
@@ -136,14 +174,9 @@ describe('an audit log is checked part by part', () => {
             : left;
         });
         const { records } = suite.deps;
+        if (more.misplaced !== NOT_AT_ALL) await misplace(tenantId, more.misplaced);
         const whole = await verifyChain(records, tenantId);
-        const parts = [];
-        let position: ChainPosition | undefined;
-        do {
-          const part = await verifyChainPart(records, tenantId, position, most);
-          parts.push(part);
-          position = part.next;
-        } while (position !== undefined);
+        const parts = await inPartsOf(most, tenantId);
         expect(parts.flatMap(({ problems }) => problems)).toEqual(whole?.problems);
         expect(parts.reduce((sum, { sealed }) => sum + sealed, 0)).toBe(whole?.sealed);
         expect(parts.reduce((sum, part) => sum + part.unsealed, 0)).toBe(whole?.unsealed);

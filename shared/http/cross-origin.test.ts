@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MANIFEST } from '../../functions/manifest.ts';
 import { openTestSuite, type TestLicense, type TestSuite } from '../testing/suite.ts';
@@ -55,6 +56,17 @@ describe('a page of another origin', () => {
     expect(Number(headers.get('access-control-max-age'))).toBeGreaterThan(600);
     const { headers: two } = await preflight(`/api/v1/tenants/ten_07_3f6n8s1yq5wd0k7h`, 'PATCH');
     expect(two.get('access-control-allow-methods')?.split(', ').toSorted()).toEqual(['GET', 'PATCH']);
+  });
+
+  test('may send every header that the API takes', async () => {
+    const { components } = JSON.parse(readFileSync('clients/openapi.json', 'utf8'));
+    const parameters: { in: string; name: string }[] = Object.values(components.parameters);
+    const named = parameters.flatMap((parameter) =>
+      parameter.in === 'header' ? [parameter.name.toLowerCase()] : [],
+    );
+    expect(named).toContain('idempotency-key');
+    const { headers } = await preflight('/api/v1/public-key', 'GET');
+    expect(headers.get('access-control-allow-headers')?.split(', ')).toEqual(expect.arrayContaining(named));
   });
 
   test('asks without a credential, and is counted against nobody', async () => {

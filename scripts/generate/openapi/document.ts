@@ -62,7 +62,10 @@ const PROBLEM_TYPE = 'application/problem+json';
 const DESCRIPTION = `A floating-license server: take a seat, keep it by heartbeats, give it back.
 
 JSON in snake_case, in UTF-8. A body with a field that is not described here is refused; an answer may get more fields in \
-time. Every \`GET\` takes \`HEAD\` too. What is not described as cacheable is sent with \`Cache-Control: no-store\`.`;
+time. Every \`GET\` takes \`HEAD\` too. What is not described as cacheable is sent with \`Cache-Control: no-store\`.
+
+Web apps of any origin may call all of it but where a browser itself goes to sign in. No cookie is a credential: an app shows \
+its own in \`Authorization\`.`;
 
 const SECURITY_SCHEMES = {
   License: {
