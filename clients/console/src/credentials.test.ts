@@ -56,14 +56,24 @@ test('nobody is signed in at first, and no request is made to find that out', as
   expect(seen).toEqual([]);
 });
 
-test('the access token is in no storage; a reload gets another one by the refresh token', async () => {
-  const { open, signedIn, kept } = world();
+test('a reload goes on with the token that is good, and asks for none that it could lose', async () => {
+  const { open, signedIn, seen, clock } = world();
   expect(await (await signedIn()).authorization()).toBe('Bearer access-1');
-  expect(kept()).toEqual(['refresh-1']);
+  const asked = seen.length;
   const reloaded = open();
   expect(reloaded.identity()).toBe('person');
-  expect(await reloaded.authorization()).toBe('Bearer access-2');
-  expect(kept()).toEqual(['refresh-2']);
+  expect(await reloaded.authorization()).toBe('Bearer access-1');
+  expect(seen).toHaveLength(asked);
+  clock.nowMs += 20 * MINUTE_MS;
+  expect(await open().authorization()).toBe('Bearer access-2');
+});
+
+test('nothing of a sign-in that has ended is kept', async () => {
+  const { signedIn, kept } = world();
+  const credentials = await signedIn();
+  expect(kept()).toHaveLength(2);
+  await credentials.signOut();
+  expect(kept()).toEqual([]);
 });
 
 test('a token is renewed before it runs out, and not sooner', async () => {

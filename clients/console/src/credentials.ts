@@ -2,8 +2,10 @@ import type { Tokens } from '../../sdk/src/api.ts';
 import type { Credentials, Send } from './api-call.ts';
 import { Problem } from './problem.ts';
 
-/** The name of the refresh token in the tab's storage. */
+/** The name of the refresh token in the tab's storage, */
 export const KEPT_AS = 'seatlease.refresh-token';
+/** and that of the access token which came with it. */
+const ACCESS_KEPT_AS = 'seatlease.access-token';
 /** A token that runs out on its way is refused: it is renewed this long before. */
 const EARLY_MS = 30_000;
 
@@ -31,11 +33,11 @@ interface Access {
 }
 
 /**
- * The access token is in memory alone. The refresh token is in `storage`, which must be this tab's own (`sessionStorage`):
- * each is good once, and one shown twice ends the sign-in, so that tabs must not share it.
+ * Tokens are in `storage`, which must be this tab's own (`sessionStorage`): a refresh token is good once, and one shown twice
+ * ends the sign-in, so that tabs must not share it. The access token beside it spares a reload from asking for another: a
+ * page that is reloaded while it asks throws the answer away, and the sign-in with it.
  */
 export function createCredentials(send: Send, storage: Storage, nowMs: () => number): OwnCredentials {
-  let access: Access | undefined;
   let operatorKey: string | undefined;
   let refreshing: Promise<string | undefined> | undefined;
   const listeners = new Set<(why: Change) => void>();
@@ -44,18 +46,22 @@ export function createCredentials(send: Send, storage: Storage, nowMs: () => num
   };
 
   function keep(tokens: Tokens): string {
+    const authorization = `${tokens.token_type} ${tokens.access_token}`;
+    const access: Access = { authorization, goodUntilMs: nowMs() + tokens.expires_in * 1000 };
     storage.setItem(KEPT_AS, tokens.refresh_token);
-    access = {
-      authorization: `${tokens.token_type} ${tokens.access_token}`,
-      goodUntilMs: nowMs() + tokens.expires_in * 1000,
-    };
-    return access.authorization;
+    storage.setItem(ACCESS_KEPT_AS, JSON.stringify(access));
+    return authorization;
+  }
+
+  function access(): Access | undefined {
+    const kept = storage.getItem(ACCESS_KEPT_AS);
+    return kept === null ? undefined : JSON.parse(kept);
   }
 
   function forget(why: Change): void {
-    access = undefined;
     operatorKey = undefined;
     storage.removeItem(KEPT_AS);
+    storage.removeItem(ACCESS_KEPT_AS);
     tell(why);
   }
 
@@ -89,13 +95,15 @@ export function createCredentials(send: Send, storage: Storage, nowMs: () => num
     },
     async authorization() {
       if (operatorKey !== undefined) return `Operator ${operatorKey}`;
-      return access && nowMs() < access.goodUntilMs - EARLY_MS ? access.authorization : refresh();
+      const kept = access();
+      return kept && nowMs() < kept.goodUntilMs - EARLY_MS ? kept.authorization : refresh();
     },
     async renew(refused) {
       if (operatorKey !== undefined) return undefined;
       // Another request may have renewed it already.
-      if (access && access.authorization !== refused) return access.authorization;
-      access = undefined;
+      const kept = access();
+      if (kept && kept.authorization !== refused) return kept.authorization;
+      storage.removeItem(ACCESS_KEPT_AS);
       return refresh();
     },
     async redeem(code, verifier, redirectUri) {
