@@ -8,7 +8,13 @@ import { AUDIT, CHAIN_HEADS, TENANTS } from '../../shared/ports/catalogue.ts';
 import { signIn } from '../../shared/testing/people.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
 import { EVENTS_A_PART } from './contract.ts';
-import { type ChainPart, type ChainPosition, verifyChain, verifyChainPart } from './verify-chain.ts';
+import {
+  type ChainPart,
+  type ChainPosition,
+  ChainPositionSchema,
+  verifyChain,
+  verifyChainPart,
+} from './verify-chain.ts';
 
 const NOT_AT_ALL = Symbol('not at all');
 const START_MS = Date.parse('2030-01-01T00:00:00Z');
@@ -76,17 +82,17 @@ async function inPartsOf(most: number, tenantId: string): Promise<ChainPart[]> {
   do {
     const part = await verifyChainPart(suite.deps.records, tenantId, position, most);
     parts.push(part);
-    position = part.next;
+    position = part.next && z.parse(ChainPositionSchema, part.next);
   } while (position !== undefined && parts.length < 100);
   return parts;
 }
 const problemsOf = (parts: Reply['body'][]) => parts.flatMap(({ problems }) => problems);
 
-/** Adds an event that claims to be sealed, at a place that no chain has. */
-async function misplace(tenantId: string, seq: unknown): Promise<string> {
+/** Adds an event that claims a place that no chain has. */
+async function misplace(tenantId: string, seq: unknown, sealed = true): Promise<string> {
   const [event] = sealEvents(emptyChain(tenantId), denials(tenantId, 1)).events;
   if (!event) throw new Error('one was sealed');
-  const stored = { ...event, link: { ...event.link, seq } };
+  const stored = { ...event, sealed, link: { ...event.link, seq } };
   await suite.deps.records.create({ name: AUDIT.name, schema: z.unknown() }, event.eventId, stored);
   return event.eventId;
 }
@@ -143,13 +149,22 @@ describe('an audit log is checked part by part', () => {
     'one that claims %j as its place is named, and nothing that is right is',
     async (seq) => {
       const tenantId = await tenantWith(5, 1);
-      const eventId = await misplace(tenantId, seq);
+      const added = [await misplace(tenantId, seq), await misplace(tenantId, seq, false)];
       const parts = await inPartsOf(2, tenantId);
-      expect(parts.flatMap(({ problems }) => problems)).toEqual([expect.objectContaining({ eventId })]);
+      const named = parts.flatMap(({ problems }) => problems.map(({ eventId }) => eventId));
+      expect(named.toSorted()).toEqual(added.toSorted());
       expect(parts.reduce((sum, part) => sum + part.unsealed, 0)).toBe(1);
-      expect(problemsOf(await partsOf(tenantId))).toHaveLength(1);
+      expect(problemsOf(await partsOf(tenantId))).toHaveLength(2);
     },
   );
+
+  test('to its end also where places after it are claimed that are no whole numbers', async () => {
+    const tenantId = await tenantWith(5, 0);
+    const added = [await misplace(tenantId, 5.5), await misplace(tenantId, 6.5)];
+    const parts = await inPartsOf(2, tenantId);
+    const named = parts.flatMap(({ problems }) => problems.map(({ eventId }) => eventId));
+    expect(named).toEqual(added);
+  });
 
   test('with the same result however large the parts are, and whatever was done to it', async () => {
     const tampering = fc.record({
