@@ -3,6 +3,8 @@ import { type ClockedSuite, openClockedSuite } from '../../../shared/testing/clo
 import type { TestLicense } from '../../../shared/testing/suite.ts';
 import { Seatlease } from './client.ts';
 import { utf8 } from './offline/bytes.ts';
+import { importKeys } from './offline/keys.ts';
+import { verifyToken } from './offline/token.ts';
 import type { SeatleaseOptions } from './options.ts';
 import type { Seat } from './seat.ts';
 import { TestClock } from './testing/clock.ts';
@@ -86,9 +88,11 @@ describe('a network that is cut for days', () => {
   });
 
   test('has every day online for a new start of the grace', async () => {
+    const terms = { plan: 'pro', ttl_seconds: 4 * 3600, heartbeat_seconds: 3 * 3600 };
+    license = await world.suite.createLicense(terms);
     const { seatlease } = start();
     const seat = await clock.until(seatlease.acquire());
-    for (let minute = 0; minute < 25 * 60; minute += 4) await pass(4 * 60_000);
+    for (let hour = 0; hour < 25; hour += 1) await pass(HOUR_MS);
     expect(seat).toMatchObject(HELD_ONLINE);
     expect(seat.offlineUntil?.getTime()).toBeGreaterThan(world.nowMs() + 6.8 * DAY_MS);
   });
@@ -300,6 +304,23 @@ describe('a stored license that was tampered with', () => {
     expect(mine).not.toBe(name);
     other.files.set(mine, text);
     await expect(startCut().seat).rejects.toMatchObject(INVALID);
+  });
+
+  test('is refused for another machine and for another license, whoever sealed it', async () => {
+    await crashed();
+    const [text = ''] = machine.files.values();
+    const { token } = JSON.parse(JSON.parse(text).content);
+    const keys = await importKeys(pem);
+    const mine = { fingerprint: 'fingerprint of laptop', licenseId: license.licenseId, isLocal: true };
+    expect(await verifyToken(token, keys, mine)).toMatchObject({ licenseId: license.licenseId });
+    await expect(verifyToken(token, keys, { ...mine, fingerprint: 'another' })).rejects.toMatchObject(
+      INVALID,
+    );
+    await expect(verifyToken(token, keys, { ...mine, licenseId: 'lic_07_other' })).rejects.toMatchObject(
+      INVALID,
+    );
+    // Its key is one of a test, which a server elsewhere must not use.
+    await expect(verifyToken(token, keys, { ...mine, isLocal: false })).rejects.toMatchObject(INVALID);
   });
 
   /** Stored as by somebody who has taken the app apart, and can make its seal. */

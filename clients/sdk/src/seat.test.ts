@@ -169,6 +169,8 @@ describe('heartbeats', () => {
   test('come in time in a page that nobody looks at, whose timers come once a minute', async () => {
     vi.mocked(Math.random).mockReturnValue(0);
     clock.timersEveryMs = 60_000;
+    // So that a beat is due right after a timer came.
+    await clock.advance(1_000);
     const { network, seat, told } = await seated();
     await clock.advance(3600_000);
     expect(standing(seat)).toEqual(ONLINE);
@@ -427,6 +429,20 @@ describe('a borrowed seat', () => {
     await clock.advance(DAY_MS);
     expect(network.count('/heartbeat')).toBe(0);
     expect(standing(seat)).toEqual(ONLINE);
+  });
+
+  test('begins no heartbeats by one that was under way when it was borrowed', async () => {
+    server.acquire = (_, { borrow_days }) => ({
+      status: 200,
+      body: borrow_days ? server.loan(Number(borrow_days)) : server.grant(),
+    });
+    const { seatlease, network } = await seated();
+    network.weather = 9_000;
+    await clock.advance(286_000);
+    network.weather = 'on';
+    await seatlease.acquire({ borrowDays: 2 });
+    await clock.advance(DAY_MS);
+    expect(network.count('/heartbeat')).toBe(1);
   });
 
   test('that is refused leaves the held seat as it was', async () => {
