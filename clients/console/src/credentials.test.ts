@@ -87,9 +87,10 @@ test('a token is renewed before it runs out, and not sooner', async () => {
 });
 
 test('many that need a token at once show the refresh token once', async () => {
-  const { open, signedIn, seen } = world();
+  const { open, signedIn, seen, clock } = world();
   await signedIn();
   const reloaded = open();
+  clock.nowMs = 15 * MINUTE_MS;
   const all = await Promise.all([
     reloaded.authorization(),
     reloaded.authorization(),
