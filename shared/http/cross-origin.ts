@@ -5,7 +5,8 @@ import type { EndpointContract, FunctionContract } from './contract.ts';
 const PREFLIGHT_SECONDS = 7_200;
 
 /** `Authorization` must be named: `*` does not mean it (Fetch standard, "CORS-safelisted request-header"). */
-const REQUEST_HEADERS = 'authorization, content-type, idempotency-key, if-none-match, traceparent, x-request-id';
+const REQUEST_HEADERS =
+  'authorization, content-type, idempotency-key, if-none-match, traceparent, x-request-id';
 
 /**
  * Lets pages of any origin read what comes back. No browser adds a credential by itself, as there are no cookies here:
