@@ -90,6 +90,9 @@ describe('watching', () => {
     server.answer = async () => 1;
     await pass(1 + 8_000);
     expect(askedAtMs.slice(5)).toEqual([176_000, 180_000, 184_000]);
+    server.answer = () => Promise.reject(refusal());
+    await pass(4_000 + 8_000);
+    expect(askedAtMs.slice(8)).toEqual([188_000, 196_000]);
   });
 
   test('does not come back before the server wants it', async () => {
