@@ -15,6 +15,10 @@ const call = createCall(send, credentials);
 
 const trouble = await comeBack();
 followLinks();
+// A page that the browser had put aside comes back as it was left, with buttons that wait for a page that has come and gone.
+addEventListener('pageshow', ({ persisted }) => {
+  if (persisted) location.reload();
+});
 const root = document.getElementById('app');
 if (root) render(<App call={call} credentials={credentials} trouble={trouble} />, root);
 
