@@ -25,7 +25,9 @@ function seatlease(args: readonly string[], env: NodeJS.ProcessEnv = {}): Progra
 }
 const shell = (script: string, ...options: string[]) =>
   seatlease(['run', ...options, '--', 'sh', '-c', script]);
-const STAYS = "echo started; trap 'echo told to end; exit 5' TERM; while :; do sleep 0.05; done";
+/** Without waking up all the time, and gone by itself should nobody end it. */
+const FOR_LONG = 'sleep 30 >&- 2>&- & wait $!';
+const STAYS = `echo started; trap 'echo told to end; exit 5' TERM; ${FOR_LONG}`;
 
 /** Whether another machine gets the only seat now. */
 async function isFree(): Promise<boolean> {
@@ -160,7 +162,7 @@ describe('when the seat is lost, the program', () => {
   });
 
   test('is ended where it does not', async () => {
-    const { ended, says } = shell("trap '' TERM; echo started; while :; do sleep 0.05; done", '--grace=0');
+    const { ended, says } = shell(`trap '' TERM; echo started; ${FOR_LONG}`, '--grace=0');
     await says('started');
     await suspend();
     expect((await ended).code).toBe(128 + 9);

@@ -98,7 +98,8 @@ export function run(
   };
   child.stdout.on('data', heard);
   child.stderr.on('data', heard);
-  const watchdog = setTimeout(() => child.kill('SIGKILL'), WATCHDOG_MS);
+  // With whatever it has started: that would go on for ever.
+  const watchdog = setTimeout(() => child.pid && process.kill(-child.pid, 'SIGKILL'), WATCHDOG_MS);
   const ended = new Promise<Ended>((done, failed) => {
     child.on('error', failed);
     // Not "close": a process that the program leaves behind may hold its output open.
