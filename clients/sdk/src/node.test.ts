@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type ClockedSuite, openClockedSuite } from '../../../shared/testing/clocked-suite.ts';
+import { isFree } from '../../../shared/testing/is-free.ts';
 import type { TestLicense } from '../../../shared/testing/suite.ts';
 import { runModule, temporaryFolder } from './node/testing.ts';
 
@@ -33,23 +34,18 @@ const program = (rest: string, ask = '') =>
     { URL: clocked.suite.url, KEY: license.key, XDG_STATE_HOME: place.folder },
   );
 
-async function isFree(): Promise<boolean> {
-  const { status, body } = await license.acquire('another machine');
-  if (status === 201) await license.release(body.session_id);
-  return status === 201;
-}
-const soonFree = () => vi.waitFor(async () => expect(await isFree()).toBe(true), { timeout: 10_000 });
+const soonFree = () => vi.waitFor(async () => expect(await isFree(license)).toBe(true), { timeout: 10_000 });
 
 describe('another machine gets the seat as soon as the program', () => {
   test('has nothing left to do', async () => {
     expect(await program('').ended).toMatchObject({ code: 0 });
-    expect(await isFree()).toBe(true);
+    expect(await isFree(license)).toBe(true);
   });
 
   test('has left the block that the seat was for', async () => {
     const { child, ended, says } = program("{ await using mine = seat; } console.log('left'); staying();");
     await says('left');
-    expect(await isFree()).toBe(true);
+    expect(await isFree(license)).toBe(true);
     child.kill();
     await ended;
   });
@@ -57,7 +53,7 @@ describe('another machine gets the seat as soon as the program', () => {
   test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('was ended by %s', async (signal) => {
     const { child, ended, says } = program('staying();');
     await says('seated');
-    expect(await isFree()).toBe(false);
+    expect(await isFree(license)).toBe(false);
     child.kill(signal);
     expect(await ended).toMatchObject({ signal });
     await soonFree();
@@ -78,18 +74,18 @@ test('another machine gets the seat of a program that was killed once its lease 
   child.kill('SIGKILL');
   await ended;
   clocked.moveClock(359_000);
-  expect(await isFree()).toBe(false);
+  expect(await isFree(license)).toBe(false);
   clocked.moveClock(2_000);
-  expect(await isFree()).toBe(true);
+  expect(await isFree(license)).toBe(true);
 });
 
 test('a borrowed seat outlives its program, and the next one returns it', async () => {
   const loan = '{ borrowDays: 3 }';
   expect(await program('process.exit();', loan).ended).toMatchObject({ code: 0 });
   clocked.moveClock(24 * 3_600_000);
-  expect(await isFree()).toBe(false);
+  expect(await isFree(license)).toBe(false);
   expect(await program('await seat.release();', loan).ended).toMatchObject({ code: 0 });
-  expect(await isFree()).toBe(true);
+  expect(await isFree(license)).toBe(true);
 });
 
 describe('programs of one machine share its seat:', () => {
@@ -98,7 +94,7 @@ describe('programs of one machine share its seat:', () => {
     await stays.says('seated');
     expect(await program('').ended).toMatchObject({ code: 0 });
     expect(await program('process.exit();').ended).toMatchObject({ code: 0 });
-    expect(await isFree()).toBe(false);
+    expect(await isFree(license)).toBe(false);
     stays.child.kill();
     await stays.ended;
     await soonFree();
@@ -108,7 +104,7 @@ describe('programs of one machine share its seat:', () => {
     expect(await program('process.exit();').ended).toMatchObject({ code: 0 });
     const next = program('staying();');
     await next.says('seated');
-    expect(await isFree()).toBe(false);
+    expect(await isFree(license)).toBe(false);
     next.child.kill();
     await next.ended;
   });

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type ClockedSuite, openClockedSuite } from '../../../../shared/testing/clocked-suite.ts';
+import { isFree } from '../../../../shared/testing/is-free.ts';
 import type { TestLicense } from '../../../../shared/testing/suite.ts';
 import { type Program, run, serve } from '../node/testing.ts';
 import { ForwardedSignals } from './signals.ts';
@@ -27,43 +28,36 @@ const shell = (script: string, ...options: string[]) =>
   seatlease(['run', ...options, '--', 'sh', '-c', script]);
 /** Without waking up all the time, and gone by itself should nobody end it. */
 const FOR_LONG = 'sleep 30 >&- 2>&- & wait $!';
-const STAYS = `echo started; trap 'echo told to end; exit 5' TERM; ${FOR_LONG}`;
-
-/** Whether another machine gets the only seat now. */
-async function isFree(): Promise<boolean> {
-  const { status, body } = await license.acquire('another machine');
-  if (status === 201) await license.release(body.session_id);
-  return status === 201;
-}
+const STAYS = `trap 'echo told to end; exit 5' TERM; echo started; ${FOR_LONG}`;
 
 describe('a seat is held while the program runs, and is back right after', () => {
   test('it has ended, with its exit code', async () => {
     const { ended, says } = shell('echo started; exit 7');
     await says('started');
     expect((await ended).code).toBe(7);
-    expect(await isFree()).toBe(true);
+    expect(await isFree(license)).toBe(true);
   });
 
   test('it was told to end by a signal, which is handed on', async () => {
     const { child, ended, says } = shell(STAYS);
     await says('started');
-    expect(await isFree()).toBe(false);
+    expect(await isFree(license)).toBe(false);
     child.kill('SIGTERM');
     const { code, output } = await ended;
     expect([code, output]).toEqual([5, expect.stringContaining('told to end')]);
-    expect(await isFree()).toBe(true);
+    expect(await isFree(license)).toBe(true);
   });
 
   test('a signal has ended it, whose number the exit code tells', async () => {
     const { ended } = shell('kill -KILL $$');
     expect((await ended).code).toBe(128 + 9);
-    expect(await isFree()).toBe(true);
+    expect(await isFree(license)).toBe(true);
   });
 
   test('it could not be started', async () => {
     const { code, output } = await seatlease(['run', '--', '/no/such/program']).ended;
     expect([code, output]).toEqual([127, expect.stringContaining('/no/such/program cannot be started')]);
-    expect(await isFree()).toBe(true);
+    expect(await isFree(license)).toBe(true);
   });
 });
 
@@ -74,9 +68,9 @@ test('the seat of a command that was killed is free once its lease has ended', a
   process.kill(-Number(child.pid), 'SIGKILL');
   expect((await ended).signal).toBe('SIGKILL');
   clocked.moveClock(359_000);
-  expect(await isFree()).toBe(false);
+  expect(await isFree(license)).toBe(false);
   clocked.moveClock(2_000);
-  expect(await isFree()).toBe(true);
+  expect(await isFree(license)).toBe(true);
 });
 
 describe('a program without a seat is not started:', () => {
