@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { INVITATIONS, SIGN_IN_CODES, TENANTS, USERS } from '../../shared/ports/catalogue.ts';
 import {
   accountOf,
@@ -19,7 +19,7 @@ beforeAll(async () => {
   });
 });
 afterAll(() => suite.close());
-beforeEach(() => {
+afterEach(() => {
   vi.useRealTimers();
 });
 
