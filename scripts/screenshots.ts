@@ -38,8 +38,6 @@ try {
       shows: 'text=Seats to buy for 99 %',
     },
     { file: 'audit', path: `${tenant}/audit`, width: 1280, scheme: 'dark', shows: 'tbody th' },
-    { file: 'members', path: `${tenant}/members`, width: 1280, scheme: 'light', shows: 'tbody th' },
-    { file: 'billing', path: `${tenant}/billing`, width: 1280, scheme: 'light', shows: '.plans' },
   ];
   await mkdir(FOLDER, { recursive: true });
   // One sign-in, as a refresh token is good once; the window is made as wide as each picture wants it.
