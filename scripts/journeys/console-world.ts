@@ -50,12 +50,14 @@ export async function openConsoleWorld(environment: Environment = {}): Promise<C
     startLocalServer({ PORT: '0', SEATLEASE_DATA: folder, ...environment }, () => {}),
     openBrowser(),
   ]);
+  // It is built for whoever opens it first, which takes longer than a story waits for a page.
+  await (await fetch(`${server.url}/console/`)).text();
   let people = 0;
   const newName = (): string => `person-${++people}`;
 
   async function open(width: Width): Promise<Page> {
     const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: 'light' });
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(15_000);
     return context.newPage();
   }
 
