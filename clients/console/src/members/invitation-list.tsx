@@ -6,6 +6,7 @@ import { Confirm } from '../ui/confirm.tsx';
 import { KeepFocus } from '../ui/keep-focus.tsx';
 import { Moment } from '../ui/moment.tsx';
 import { Paged } from '../ui/paged.tsx';
+import { Table } from '../ui/table.tsx';
 import type { Pages } from '../ui/use-pages.ts';
 import type { TenantInView } from '../viewer.ts';
 import { ROLE_WORDS } from './roles.ts';
@@ -26,41 +27,30 @@ export function InvitationList({ tenant, of }: InvitationsProps) {
         empty={<p class="quiet">Nobody is invited who has not come.</p>}
         render={(rows) => (
           <KeepFocus>
-            <div class="table-frame">
-              <table class="cards">
-                <caption class="sr-only">Who is invited and has not come yet</caption>
-                <thead>
-                  <tr>
-                    <th scope="col">Address</th>
-                    <th scope="col">Role</th>
-                    <th scope="col">Good until</th>
-                    <th scope="col">
-                      <span class="sr-only">Action</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {rows.map((invitation) => (
-                    <tr key={invitation.invitation_id}>
-                      <th scope="row">{invitation.email}</th>
-                      <td data-label="Role">{ROLE_WORDS[invitation.role].name}</td>
-                      <td data-label="Good until">
-                        <Moment at={invitation.expires_at} />
-                      </td>
-                      <td class="actions">
-                        <Button
-                          small
-                          label={`Withdraw: ${invitation.email}`}
-                          onClick={() => setWithdrawing(invitation)}
-                        >
-                          Withdraw
-                        </Button>
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <Table
+              caption="Who is invited and has not come yet"
+              columns={['Address', 'Role', 'Good until']}
+              buttons="Action"
+            >
+              {rows.map((invitation) => (
+                <tr key={invitation.invitation_id}>
+                  <th scope="row">{invitation.email}</th>
+                  <td data-label="Role">{ROLE_WORDS[invitation.role].name}</td>
+                  <td data-label="Good until">
+                    <Moment at={invitation.expires_at} />
+                  </td>
+                  <td class="actions">
+                    <Button
+                      small
+                      label={`Withdraw: ${invitation.email}`}
+                      onClick={() => setWithdrawing(invitation)}
+                    >
+                      Withdraw
+                    </Button>
+                  </td>
+                </tr>
+              ))}
+            </Table>
           </KeepFocus>
         )}
       />

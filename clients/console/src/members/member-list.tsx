@@ -6,6 +6,7 @@ import { Button } from '../ui/button.tsx';
 import { KeepFocus } from '../ui/keep-focus.tsx';
 import { Moment } from '../ui/moment.tsx';
 import { Paged } from '../ui/paged.tsx';
+import { Table } from '../ui/table.tsx';
 import { usePages } from '../ui/use-pages.ts';
 import type { TenantInView } from '../viewer.ts';
 import { LeaveDialog, RemoveDialog, RoleDialog, TransferDialog } from './member-dialogs.tsx';
@@ -37,32 +38,21 @@ export function MemberList({ tenant }: { readonly tenant: TenantInView }) {
         }
         render={(rows) => (
           <KeepFocus>
-            <div class="table-frame">
-              <table class="cards">
-                <caption class="sr-only">Who belongs to {tenant.name}</caption>
-                <thead>
-                  <tr>
-                    <th scope="col">Person</th>
-                    <th scope="col">Role</th>
-                    <th scope="col">Since</th>
-                    <th scope="col">
-                      <span class="sr-only">Actions</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {rows.map((member) => (
-                    <Row
-                      key={member.user_id}
-                      member={member}
-                      tenant={tenant}
-                      isViewer={member.user_id === viewer.person?.user_id}
-                      onAsk={(deed) => setAsked({ deed, member })}
-                    />
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <Table
+              caption={<>Who belongs to {tenant.name}</>}
+              columns={['Person', 'Role', 'Since']}
+              buttons="Actions"
+            >
+              {rows.map((member) => (
+                <Row
+                  key={member.user_id}
+                  member={member}
+                  tenant={tenant}
+                  isViewer={member.user_id === viewer.person?.user_id}
+                  onAsk={(deed) => setAsked({ deed, member })}
+                />
+              ))}
+            </Table>
           </KeepFocus>
         )}
       />

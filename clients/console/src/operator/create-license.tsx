@@ -5,6 +5,7 @@ import { periodOf } from '../days.ts';
 import { planName } from '../licenses.ts';
 import { Alert } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
+import { NumberField } from '../ui/number-field.tsx';
 import { useAction } from '../ui/use-action.ts';
 
 const PLANS: readonly License['plan'][] = ['free', 'pro', 'team', 'enterprise'];
@@ -64,16 +65,7 @@ export function CreateLicense({ tenantId, onCreated }: CreateProps) {
             ))}
           </select>
         </label>
-        <label>
-          Seats
-          <input
-            type="number"
-            required
-            min={1}
-            value={max}
-            onInput={({ currentTarget }) => setMax(currentTarget.valueAsNumber)}
-          />
-        </label>
+        <NumberField label="Seats" min={1} value={max} onChange={setMax} />
         <label>
           Counted by
           <select

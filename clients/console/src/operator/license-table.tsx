@@ -4,6 +4,7 @@ import { tenantHref } from '../pages.ts';
 import { Button } from '../ui/button.tsx';
 import { Moment } from '../ui/moment.tsx';
 import { Shortened } from '../ui/shortened.tsx';
+import { Table } from '../ui/table.tsx';
 
 interface TableProps {
   readonly licenses: readonly License[];
@@ -13,65 +14,53 @@ interface TableProps {
 export function OperatorLicenseTable({ licenses, onAsk }: TableProps) {
   const nowMs = Date.now();
   return (
-    <div class="table-frame">
-      <table class="cards">
-        <caption class="sr-only">Licenses, the newest first</caption>
-        <thead>
-          <tr>
-            <th scope="col">License</th>
-            <th scope="col">Tenant</th>
-            <th scope="col">Ends</th>
-            <th scope="col">State</th>
-            <th scope="col">
-              <span class="sr-only">Actions</span>
+    <Table
+      caption="Licenses, the newest first"
+      columns={['License', 'Tenant', 'Ends', 'State']}
+      buttons="Actions"
+    >
+      {licenses.map((license) => {
+        const { license_id, tenant_id, plan, max, overdraft, valid_until, status, trial } = license;
+        const trouble = troubleOf(license, nowMs);
+        return (
+          <tr key={license_id}>
+            <th scope="row">
+              <a href={`${tenantHref(tenant_id, 'seats')}?license=${license_id}`}>
+                {planName(plan)}, {seatsOf(max)}
+              </a>
+              {trial && <span class="badge warn">Trial</span>}
+              <span class="second-line">
+                <code>{license_id}</code>
+                {overdraft > 0 && `, ${overdraft} beyond`}
+              </span>
             </th>
+            <td data-label="Tenant">
+              <Shortened text={tenant_id} label="Tenant" />
+            </td>
+            <td data-label="Ends">{valid_until === null ? 'never' : <Moment at={valid_until} />}</td>
+            <td data-label="State">
+              <span class={`badge ${trouble === undefined ? 'good' : 'bad'}`}>
+                {trouble === undefined ? 'In force' : stateOf(license)}
+              </span>
+            </td>
+            <td class="actions">
+              <Button small label={`Resize ${license_id}`} onClick={() => onAsk('resize', license)}>
+                Resize
+              </Button>
+              {license.hold === null && (
+                <Button
+                  small
+                  label={`${status === 'active' ? 'Suspend' : 'Reinstate'} ${license_id}`}
+                  onClick={() => onAsk('status', license)}
+                >
+                  {status === 'active' ? 'Suspend' : 'Reinstate'}
+                </Button>
+              )}
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {licenses.map((license) => {
-            const { license_id, tenant_id, plan, max, overdraft, valid_until, status, trial } = license;
-            const trouble = troubleOf(license, nowMs);
-            return (
-              <tr key={license_id}>
-                <th scope="row">
-                  <a href={`${tenantHref(tenant_id, 'seats')}?license=${license_id}`}>
-                    {planName(plan)}, {seatsOf(max)}
-                  </a>
-                  {trial && <span class="badge warn">Trial</span>}
-                  <span class="second-line">
-                    <code>{license_id}</code>
-                    {overdraft > 0 && `, ${overdraft} beyond`}
-                  </span>
-                </th>
-                <td data-label="Tenant">
-                  <Shortened text={tenant_id} label="Tenant" />
-                </td>
-                <td data-label="Ends">{valid_until === null ? 'never' : <Moment at={valid_until} />}</td>
-                <td data-label="State">
-                  <span class={`badge ${trouble === undefined ? 'good' : 'bad'}`}>
-                    {trouble === undefined ? 'In force' : stateOf(license)}
-                  </span>
-                </td>
-                <td class="actions">
-                  <Button small label={`Resize ${license_id}`} onClick={() => onAsk('resize', license)}>
-                    Resize
-                  </Button>
-                  {license.hold === null && (
-                    <Button
-                      small
-                      label={`${status === 'active' ? 'Suspend' : 'Reinstate'} ${license_id}`}
-                      onClick={() => onAsk('status', license)}
-                    >
-                      {status === 'active' ? 'Suspend' : 'Reinstate'}
-                    </Button>
-                  )}
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
+        );
+      })}
+    </Table>
   );
 }
 

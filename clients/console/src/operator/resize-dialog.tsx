@@ -4,6 +4,7 @@ import { useConsole } from '../console.ts';
 import { Alert, Notice } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
+import { NumberField } from '../ui/number-field.tsx';
 import { useAction } from '../ui/use-action.ts';
 
 interface ResizeProps {
@@ -37,26 +38,8 @@ export function ResizeDialog({ license, onDone, onClose }: ResizeProps) {
           void resize.run();
         }}
       >
-        <label>
-          Seats
-          <input
-            type="number"
-            required
-            min={1}
-            value={max}
-            onInput={({ currentTarget }) => setMax(currentTarget.valueAsNumber)}
-          />
-        </label>
-        <label>
-          Seats granted beyond those
-          <input
-            type="number"
-            required
-            min={0}
-            value={overdraft}
-            onInput={({ currentTarget }) => setOverdraft(currentTarget.valueAsNumber)}
-          />
-        </label>
+        <NumberField label="Seats" min={1} value={max} onChange={setMax} />
+        <NumberField label="Seats granted beyond those" min={0} value={overdraft} onChange={setOverdraft} />
         {max + overdraft < license.max + license.overdraft && (
           <Notice tone="warn">
             <p>Seats that are taken stay taken. No new one is given until fewer are.</p>

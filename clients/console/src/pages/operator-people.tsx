@@ -8,6 +8,7 @@ import { KeepFocus } from '../ui/keep-focus.tsx';
 import { Moment } from '../ui/moment.tsx';
 import { Page } from '../ui/page.tsx';
 import { Paged } from '../ui/paged.tsx';
+import { Table } from '../ui/table.tsx';
 import { usePages } from '../ui/use-pages.ts';
 
 const NO_NAMES: ReadonlyMap<string, string> = new Map();
@@ -58,50 +59,34 @@ export function OperatorPeoplePage() {
         }
         render={(users) => (
           <KeepFocus>
-            <div class="table-frame">
-              <table class="cards">
-                <caption class="sr-only">People who have signed in</caption>
-                <thead>
-                  <tr>
-                    <th scope="col">Person</th>
-                    <th scope="col">Id</th>
-                    <th scope="col">First here</th>
-                    <th scope="col">Last signed in</th>
-                    <th scope="col">
-                      <span class="sr-only">Action</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {users.map((user) => (
-                    <tr key={user.user_id}>
-                      <th scope="row">
-                        {user.name || user.email}
-                        {user.name !== '' && <span class="second-line">{user.email}</span>}
-                      </th>
-                      <td data-label="Id">
-                        <code>{user.user_id}</code>
-                      </td>
-                      <td data-label="First here">
-                        <Moment at={user.created_at} />
-                      </td>
-                      <td data-label="Last">
-                        <Moment at={user.last_sign_in_at} />
-                      </td>
-                      <td class="actions">
-                        <Button
-                          small
-                          label={`Delete their data: ${user.email}`}
-                          onClick={() => setErasing(user)}
-                        >
-                          Delete their data
-                        </Button>
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <Table
+              caption="People who have signed in"
+              columns={['Person', 'Id', 'First here', 'Last signed in']}
+              buttons="Action"
+            >
+              {users.map((user) => (
+                <tr key={user.user_id}>
+                  <th scope="row">
+                    {user.name || user.email}
+                    {user.name !== '' && <span class="second-line">{user.email}</span>}
+                  </th>
+                  <td data-label="Id">
+                    <code>{user.user_id}</code>
+                  </td>
+                  <td data-label="First here">
+                    <Moment at={user.created_at} />
+                  </td>
+                  <td data-label="Last">
+                    <Moment at={user.last_sign_in_at} />
+                  </td>
+                  <td class="actions">
+                    <Button small label={`Delete their data: ${user.email}`} onClick={() => setErasing(user)}>
+                      Delete their data
+                    </Button>
+                  </td>
+                </tr>
+              ))}
+            </Table>
           </KeepFocus>
         )}
       />

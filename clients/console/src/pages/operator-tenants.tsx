@@ -5,6 +5,7 @@ import { BASE } from '../router.ts';
 import { Moment } from '../ui/moment.tsx';
 import { Page } from '../ui/page.tsx';
 import { Paged } from '../ui/paged.tsx';
+import { Table } from '../ui/table.tsx';
 import { usePages } from '../ui/use-pages.ts';
 
 export function OperatorTenantsPage() {
@@ -27,57 +28,44 @@ export function OperatorTenantsPage() {
           </div>
         }
         render={(rows) => (
-          <div class="table-frame">
-            <table class="cards">
-              <caption class="sr-only">Tenants, the newest first</caption>
-              <thead>
-                <tr>
-                  <th scope="col">Tenant</th>
-                  <th scope="col">Owner</th>
-                  <th scope="col">Since</th>
-                  <th scope="col">Go to</th>
-                </tr>
-              </thead>
-              <tbody>
-                {rows.map(({ tenant_id, name, owner_id, join_domain, created_at }) => (
-                  <tr key={tenant_id}>
-                    <th scope="row">
-                      {name}
-                      <span class="second-line">
-                        <code>{tenant_id}</code>
-                        {join_domain !== null && `, open to ${join_domain}`}
-                      </span>
-                    </th>
-                    <td data-label="Owner">
-                      {owner_id === null ? <span class="badge warn">None yet</span> : <code>{owner_id}</code>}
-                    </td>
-                    <td data-label="Since">
-                      <Moment at={created_at} />
-                    </td>
-                    <td data-label="Go to">
-                      <ul class="ways">
-                        <li>
-                          <a href={`${BASE}/operator/licenses?tenant=${tenant_id}`}>
-                            Licenses<span class="sr-only"> of {name}</span>
-                          </a>
-                        </li>
-                        <li>
-                          <a href={tenantHref(tenant_id, 'members')}>
-                            Members<span class="sr-only"> of {name}</span>
-                          </a>
-                        </li>
-                        <li>
-                          <a href={tenantHref(tenant_id, 'seats')}>
-                            Seats<span class="sr-only"> of {name}</span>
-                          </a>
-                        </li>
-                      </ul>
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table caption="Tenants, the newest first" columns={['Tenant', 'Owner', 'Since', 'Go to']}>
+            {rows.map(({ tenant_id, name, owner_id, join_domain, created_at }) => (
+              <tr key={tenant_id}>
+                <th scope="row">
+                  {name}
+                  <span class="second-line">
+                    <code>{tenant_id}</code>
+                    {join_domain !== null && `, open to ${join_domain}`}
+                  </span>
+                </th>
+                <td data-label="Owner">
+                  {owner_id === null ? <span class="badge warn">None yet</span> : <code>{owner_id}</code>}
+                </td>
+                <td data-label="Since">
+                  <Moment at={created_at} />
+                </td>
+                <td data-label="Go to">
+                  <ul class="ways">
+                    <li>
+                      <a href={`${BASE}/operator/licenses?tenant=${tenant_id}`}>
+                        Licenses<span class="sr-only"> of {name}</span>
+                      </a>
+                    </li>
+                    <li>
+                      <a href={tenantHref(tenant_id, 'members')}>
+                        Members<span class="sr-only"> of {name}</span>
+                      </a>
+                    </li>
+                    <li>
+                      <a href={tenantHref(tenant_id, 'seats')}>
+                        Seats<span class="sr-only"> of {name}</span>
+                      </a>
+                    </li>
+                  </ul>
+                </td>
+              </tr>
+            ))}
+          </Table>
         )}
       />
     </Page>
