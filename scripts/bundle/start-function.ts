@@ -23,6 +23,7 @@ export async function startFunction(
   folder: string,
   target: string,
   environment: Readonly<Record<string, string>>,
+  { output: wanted }: { readonly output: 'kept' | 'ignored' } = { output: 'kept' },
 ): Promise<RunningFunction> {
   const port = await freePort();
   const child = spawn(
@@ -31,13 +32,13 @@ export async function startFunction(
     {
       cwd: folder,
       env: environment,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', wanted === 'kept' ? 'pipe' : 'ignore', 'pipe'],
     },
   );
   endWithThisProcess(child, 'process');
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
       output += text;
     });
   }
