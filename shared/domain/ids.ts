@@ -1,4 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import { randomBytesOf } from './random.ts';
 
 /**
  * Identifiers. Each carries its shard (two digits), and a session id carries its license, so that every key can be
@@ -95,7 +96,7 @@ export function shardOf(id: string): string {
 }
 
 function randomWord(characters: number): string {
-  return wordOf(randomBytes(characters));
+  return wordOf(randomBytesOf(characters));
 }
 
 function wordOf(bytes: Uint8Array): string {

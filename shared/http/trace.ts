@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { licenseOfKey } from '../domain/ids.ts';
+import { randomBytesOf } from '../domain/random.ts';
 import type { LogLine } from '../ports/log-line.ts';
 
 /**
@@ -11,7 +11,7 @@ export function requestIdOf(headers: IncomingHttpHeaders): string {
   const given = headers['x-request-id'];
   return typeof given === 'string' && /^[\w-]{8,64}$/.test(given) && licenseOfKey(given) === undefined
     ? given
-    : `req_${randomBytes(12).toString('hex')}`;
+    : `req_${randomBytesOf(12).toString('hex')}`;
 }
 
 /** The trace that a request is part of. */
@@ -64,7 +64,7 @@ function isZero(digits: string): boolean {
 
 /** The `traceparent` of a call that this request makes: the same trace, a new step in it. */
 export function nextTraceparent({ traceId, flags }: Trace): string {
-  return `00-${traceId}-${randomBytes(8).toString('hex')}-${flags.toString(16).padStart(2, '0')}`;
+  return `00-${traceId}-${randomBytesOf(8).toString('hex')}-${flags.toString(16).padStart(2, '0')}`;
 }
 
 type TraceFields = Pick<LogLine, `logging.googleapis.com/${'trace' | 'spanId' | 'trace_sampled'}`>;

@@ -59,7 +59,7 @@ export function httpRequester(options: HttpRequesterOptions): Requester & { clos
     const answer = await sendAtMostTwice(link, {
       path: [link.basePath, ...(asked.path ?? [])].join('/') || '/',
       headers: { ...asked.headers, ...link.headers, 'upstash-sync-token': syncToken },
-      body: Buffer.from(JSON.stringify(asked.body)),
+      body: JSON.stringify(asked.body),
       deadlineMs: performance.now() + link.timeoutMs,
     });
     syncToken = answer.syncToken;
@@ -84,7 +84,7 @@ interface Link {
 interface Message {
   readonly path: string;
   readonly headers: OutgoingHttpHeaders;
-  readonly body: Buffer;
+  readonly body: string;
   /** On the `performance.now()` clock. */
   readonly deadlineMs: number;
 }
@@ -132,7 +132,7 @@ function send(link: Link, { path, headers, body, deadlineMs }: Message): Promise
       agent: link.agent,
       method: 'POST',
       path,
-      headers: { ...headers, 'content-length': body.length },
+      headers: { ...headers, 'content-length': Buffer.byteLength(body) },
     });
     const fail = (error: unknown) => {
       clearTimeout(timer);
@@ -150,6 +150,7 @@ function send(link: Link, { path, headers, body, deadlineMs }: Message): Promise
         resolve({ status: incoming.statusCode ?? 0, text, syncToken: syncTokenOf(incoming) });
       });
     });
+    // As text, which Node puts into one packet with the headers.
     outgoing.end(body);
   });
 }
