@@ -1,20 +1,45 @@
+import { benchBillable } from './bench/billable.ts';
 import { benchChain } from './bench/chain.ts';
 import { benchColdStart } from './bench/cold-start.ts';
+import { benchContention } from './bench/contention.ts';
+import type { Effort } from './bench/effort.ts';
+import { benchHotPath } from './bench/hot-path.ts';
+import { readOptions, USAGE } from './bench/options.ts';
+import { benchPeer } from './bench/peer.ts';
+import { asMarkdown, type Report } from './bench/report.ts';
+import { keepResult } from './bench/results.ts';
+import { benchSize } from './bench/size.ts';
 import { benchSweep } from './bench/sweep.ts';
 
-/** Figures that anyone can repeat, each a ratio of two things measured in the same run. */
+/** Figures that anyone can repeat, each a ratio of things measured in the same run. */
 
-const PARTS = { sweep: benchSweep, chain: benchChain, 'cold-start': benchColdStart };
+const PARTS = {
+  'hot-path': benchHotPath,
+  size: benchSize,
+  sweep: benchSweep,
+  contention: benchContention,
+  'cold-start': benchColdStart,
+  billable: benchBillable,
+  chain: benchChain,
+} satisfies Record<string, (effort: Effort) => Promise<Report>>;
 
-const asked = process.argv.slice(2);
-const unknown = asked.filter((name) => !(name in PARTS));
-if (unknown.length > 0) {
-  process.stderr.write(`Usage: npm run bench -- [${Object.keys(PARTS).join('] [')}]\n`);
-  process.exitCode = 2;
+const UNUSABLE = 2;
+const NAMES = [...Object.keys(PARTS), 'peer'];
+
+const options = readOptions(process.argv.slice(2), Object.keys(PARTS));
+if ('because' in options) {
+  process.stderr.write(`${options.because}\n\n${USAGE}\n`);
+  process.exitCode = UNUSABLE;
 } else {
-  for (const [name, run] of Object.entries(PARTS)) {
-    if (asked.length > 0 && !asked.includes(name)) continue;
-    process.stdout.write(`\n${name}\n`);
-    for (const line of await run()) process.stdout.write(`  ${line}\n`);
+  const { effort, peer } = options;
+  const runs: (readonly [string, () => Promise<Report>])[] = peer
+    ? [['peer', () => benchPeer(peer.peer, peer.seats, effort)]]
+    : Object.entries(PARTS)
+        .filter(([name]) => options.parts.includes(name))
+        .map(([name, run]) => [name, () => run(effort)]);
+  for (const [name, run] of runs) {
+    const report = await run();
+    process.stdout.write(`\n${asMarkdown(report)}\n`);
+    if (effort === 'full') keepResult(name, report, NAMES);
   }
 }

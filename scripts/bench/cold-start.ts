@@ -1,32 +1,24 @@
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import acquire from '../../functions/acquire/contract.ts';
-import { entryPointOf } from '../../functions/manifest.ts';
+import { entryPointOf, MANIFEST } from '../../functions/manifest.ts';
+import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.ts';
 import { openSeats } from '../../shared/adapters/seats/live.ts';
 import { httpRequester } from '../../shared/adapters/seats/requester.ts';
 import { startUpstashFront } from '../../shared/adapters/seats/upstash-front.ts';
 import { deployedEnvironment } from '../../shared/testing/deployed-environment.ts';
 import { putNewLicense } from '../../shared/testing/put-license.ts';
-import { startRedisServer } from '../../shared/testing/redis-server.ts';
-import { openBundler } from '../bundle/bundle.ts';
+import { type Bundle, openBundler } from '../bundle/bundle.ts';
 import { installPackages } from '../bundle/install-packages.ts';
 import { startFunction } from '../bundle/start-function.ts';
-import { medianOf } from './median.ts';
+import { writeBundledHello, writeHelloWorld } from './contenders.ts';
+import { type Effort, howMany } from './effort.ts';
+import { figureOf, ratioOf } from './figure.ts';
+import type { Report } from './report.ts';
+import { seatRequests } from './seat-requests.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const RUNS = 31;
-const HELLO = "(req, res) => { res.send('Hello, World'); }";
+const RUNS = 21;
+const RUNS_OF_EACH = 7;
 
 interface Start {
   readonly cpuMs: number;
@@ -35,6 +27,8 @@ interface Start {
 
 interface Contender {
   readonly label: string;
+  readonly entryKiB?: number;
+  readonly runs: number;
   start(): Promise<Start>;
 }
 
@@ -42,86 +36,108 @@ interface Contender {
  * What a cold instance costs until its first answer has come: CPU of its process, all threads, and its peak memory. Each
  * kind of instance in turns, so that whatever slows the machine slows all.
  */
-export async function benchColdStart(): Promise<string[]> {
-  if (process.platform !== 'linux') return ['not measured: needs Linux, which tells what a process has used'];
+export async function benchColdStart(effort: Effort): Promise<Report> {
+  const title = 'Cold start';
+  if (process.platform !== 'linux')
+    return {
+      title,
+      meaning: 'Not measured: only Linux tells what a process has used.',
+      tables: [],
+      goals: [],
+    };
   const folder = mkdtempSync(join(tmpdir(), 'seatlease-cold-'));
-  const redis = await startRedisServer();
+  const redis = await startEmbeddedRedis();
   const front = await startUpstashFront({ backend: redis, token: 'token' });
   const requester = httpRequester(front);
   try {
     const { key } = await putNewLicense(openSeats(requester), { max: 10_000 });
-
-    const hello = join(folder, 'hello');
-    writeHelloWorld(hello);
-    const { folder: bundle } = await openBundler()(acquire, join(folder, acquire.name));
-    installPackages([bundle]);
-    const bundledHello = join(folder, 'bundled-hello');
-    cpSync(bundle, bundledHello, { recursive: true });
-    writeFileSync(join(bundledHello, 'index.cjs'), `exports.hello = ${HELLO};\n`);
     const environment = deployedEnvironment({ UPSTASH_REDIS_REST_URL: front.url });
+    const bundle = openBundler();
+    const bundles: Bundle[] = [];
+    for (const contract of MANIFEST) bundles.push(await bundle(contract, join(folder, contract.name)));
+    installPackages(bundles.map((each) => each.folder));
+    const acquire = bundles.find(({ name }) => name === 'acquire')?.folder ?? '';
+    writeHelloWorld(join(folder, 'hello-world'));
+    writeBundledHello(acquire, join(folder, 'bundled-hello'));
+
+    const hello = (label: string, name: string): Contender => ({
+      label,
+      runs: howMany(effort, RUNS),
+      start: () =>
+        measure(() => startFunction(join(folder, name), 'hello', environment), '/', { expected: 200 }),
+    });
     let machine = 0;
     const contenders: Contender[] = [
+      hello('hello world', 'hello-world'),
+      hello('hello world, our framework file', 'bundled-hello'),
       {
-        label: 'hello world',
-        start: () =>
-          measure(() => startFunction(hello, 'hello', { NODE_ENV: 'production' }), '/', {
-            expected: 200,
-          }),
-      },
-      {
-        label: 'hello world, the framework as one file',
-        start: () =>
-          measure(() => startFunction(bundledHello, 'hello', { NODE_ENV: 'production' }), '/', {
-            expected: 200,
-          }),
-      },
-      {
-        label: 'acquire, granted',
+        label: 'acquire, a seat granted',
+        runs: howMany(effort, RUNS),
         start: () => {
           machine += 1;
-          const body = JSON.stringify({ fingerprint: `machine-${machine}` });
-          const headers = { authorization: `License ${key}`, 'content-type': 'application/json' };
-          return measure(
-            () => startFunction(bundle, entryPointOf(acquire.name), environment),
-            acquire.endpoints.acquire.path,
-            { method: 'POST', headers, body, expected: 201 },
-          );
+          const here = { acquire: '', heartbeat: '', release: '' };
+          const {
+            url,
+            method,
+            headers = {},
+            body = '',
+          } = seatRequests(here, key).acquire(`machine-${machine}`);
+          return measure(() => startFunction(acquire, entryPointOf('acquire'), environment), url, {
+            method,
+            headers,
+            body,
+            expected: 201,
+          });
         },
       },
+      ...bundles.map(
+        ({ name, folder: own, entryBytes }): Contender => ({
+          label: `${name}, an address that it has not`,
+          entryKiB: Math.round(entryBytes / 1_024),
+          runs: howMany(effort, RUNS_OF_EACH),
+          start: () =>
+            measure(() => startFunction(own, entryPointOf(name), environment), '/no/such/address', {
+              expected: 404,
+            }),
+        }),
+      ),
     ];
     const starts = contenders.map((): Start[] => []);
-    for (let run = 0; run < RUNS; run += 1) {
-      for (const [i, { start }] of contenders.entries()) starts[i]?.push(await start());
+    for (let run = 0; run < howMany(effort, RUNS); run += 1) {
+      for (const [i, { runs, start }] of contenders.entries()) if (run < runs) starts[i]?.push(await start());
     }
-    const cpu = starts.map((each) => medianOf(each.map(({ cpuMs }) => cpuMs)));
-    const memory = starts.map((each) => medianOf(each.map(({ peakMiB }) => peakMiB)));
-    return contenders.map(({ label }, i) => {
-      const ratio = (of: readonly { median: number }[]) =>
-        ((of[i]?.median ?? 0) / (of[0]?.median ?? 1)).toFixed(2);
-      return (
-        `${label}: ${cpu[i]?.median.toFixed(0)} ms of CPU to the first answer (x ${ratio(cpu)}; ` +
-        `spread ${cpu[i]?.spread.toFixed(2)}), ${memory[i]?.median.toFixed(0)} MiB at most (x ${ratio(memory)}), ` +
-        `median of ${RUNS}`
-      );
-    });
+    const cpu = starts.map((each) => each.map(({ cpuMs }) => cpuMs));
+    const [baseline = []] = cpu;
+    const ratios = cpu.map((each) => ratioOf(each, baseline.slice(0, each.length)));
+    return {
+      title,
+      meaning: MEANING,
+      tables: [
+        {
+          columns: ['first answer of', 'CPU ms', '÷ hello world', 'peak MiB', 'entry KiB'],
+          rows: contenders.map(({ label, entryKiB = '' }, i) => [
+            label,
+            figureOf(cpu[i] ?? []),
+            ratios[i] ?? Number.NaN,
+            figureOf(starts[i]?.map(({ peakMiB }) => peakMiB) ?? []),
+            entryKiB,
+          ]),
+        },
+      ],
+      goals: [
+        {
+          what: 'acquire, a seat granted ÷ hello world',
+          reached: ratios[2] ?? Number.NaN,
+          bound: { atMost: 1 },
+        },
+      ],
+    };
   } finally {
-    await requester.close();
+    requester.close();
     await front.close();
-    await redis.stop();
+    await redis.close();
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** As in the framework's own guide, with the framework as npm installs it. */
-function writeHelloWorld(folder: string): void {
-  mkdirSync(folder);
-  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'hello', main: 'index.js' }));
-  writeFileSync(
-    join(folder, 'index.js'),
-    "const functions = require('@google-cloud/functions-framework');\n" +
-      `functions.http('hello', ${HELLO});\n`,
-  );
 }
 
 async function measure(
@@ -150,6 +166,11 @@ function usedBy(pid: number): Start {
   const peakKiB = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return {
     cpuMs: nanoseconds.reduce((sum, each) => sum + each, 0) / 1e6,
-    peakMiB: Number(peakKiB) / 1024,
+    peakMiB: Number(peakKiB) / 1_024,
   };
 }
+
+const MEANING = `CPU of a new process, all its threads, from its start to its first whole answer, and its peak memory.
+*Hello world* is the functions-framework as npm installs it. *Acquire, a seat granted* has checked the key, loaded its
+schemas and asked Redis. Each other bundle is asked for an address that it has not, which loads its entry file and all that
+it reads at the start, and no handler. *Entry KiB* is that file's size.`;

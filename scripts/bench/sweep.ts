@@ -1,75 +1,228 @@
-import { respClient } from '../../shared/adapters/seats/resp-client.ts';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { poolKey, shardKey } from '../../shared/adapters/seats/lua/keys.ts';
+import { type RespClient, respClient } from '../../shared/adapters/seats/resp-client.ts';
 import { openUpkeep } from '../../shared/adapters/seats/upkeep.ts';
-import { commandStats, fillShard } from '../../shared/testing/many-licenses.ts';
+import { shardOf } from '../../shared/domain/ids.ts';
+import { commandStats, fillPool, fillShard } from '../../shared/testing/many-licenses.ts';
 import { startRedisServer } from '../../shared/testing/redis-server.ts';
 import { respRequester } from '../../shared/testing/resp-requester.ts';
-import { medianOf } from './median.ts';
+import { endWithThisProcess } from '../../shared/testing/watchdog.ts';
+import { type Effort, howMany } from './effort.ts';
+import { type Figure, figureOf, ratioOf } from './figure.ts';
+import { drive, errorsOf, type Measured } from './load.ts';
+import { microsOf } from './redis-cost.ts';
+import type { Goal, Report, Table } from './report.ts';
+import { oneSeat, seatRequests } from './seat-requests.ts';
+import { openStage, type Stage } from './stage.ts';
 
 const SHARD = '07';
-const REPEATS = 15;
-const SIZES = [1_000, 100_000] as const;
-const EXPIRED = [100, 1_000] as const;
+const REPEATS = 9;
+const SIZES = [1_000, 100_000];
+const DUE = [100, 1_000];
+const DRAINED = 100_000;
+const DRAIN_REPEATS = 5;
+const CLIENTS = 16;
+const VERBS = ['acquire', 'heartbeat', 'release'] as const;
+const DRAIN = fileURLToPath(new URL('drain-process.ts', import.meta.url));
 
-/** What a sweep costs Redis, by how many licenses there are and how many of them have a lease that ran out. */
-export async function benchSweep(): Promise<string[]> {
+/** What a sweep costs Redis by what is due and by how much there is, and what clients notice of a large one. */
+export async function benchSweep(effort: Effort): Promise<Report> {
+  const cost = await costOfSweeps(effort);
+  const drain = await clientsDuringDrain(effort);
+  return {
+    title: 'Sweep',
+    meaning: MEANING,
+    tables: [cost.table, drain.table],
+    goals: [...cost.goals, ...drain.goals],
+  };
+}
+
+interface Swept {
+  readonly ms: number;
+  readonly longestMs: number;
+  readonly commands: number;
+}
+
+async function costOfSweeps(effort: Effort): Promise<{ table: Table; goals: readonly Goal[] }> {
   const servers = [];
-  for (const count of SIZES) {
-    const server = await startRedisServer();
-    const redis = respClient(server);
-    await fillShard(redis, { shard: SHARD, count, expired: 0, nowMs: Date.now() });
-    servers.push({ count, server, redis, upkeep: openUpkeep(respRequester(redis)) });
-  }
-  const lines: string[] = [];
   try {
-    for (const expired of EXPIRED) {
-      const samples = servers.map((): { micros: number; longest: number; commands: number }[] => []);
-      // In turns, so that whatever slows the machine slows both.
-      for (let repeat = 0; repeat < REPEATS; repeat += 1) {
+    for (const size of SIZES) {
+      const server = await startRedisServer();
+      const redis = respClient(server);
+      servers.push({ size, server, redis, upkeep: openUpkeep(respRequester(redis)) });
+      await fillShard(redis, { shard: SHARD, count: size, expired: 0, nowMs: Date.now() });
+    }
+    const rows: [number, number, Swept[]][] = [];
+    for (const due of DUE) {
+      const samples = servers.map((): Swept[] => []);
+      for (let repeat = 0; repeat < howMany(effort, REPEATS); repeat += 1) {
         for (const [i, { redis, upkeep }] of servers.entries()) {
-          await fillShard(redis, { shard: SHARD, count: expired, expired, nowMs: Date.now() });
-          samples[i]?.push(await sweepOnce(redis, upkeep, expired));
+          await fillShard(redis, { shard: SHARD, count: due, expired: due, nowMs: Date.now() });
+          samples[i]?.push(await sweepOnce(redis, upkeep, due));
         }
       }
-      const costs = samples.map((each) => ({
-        ...medianOf(each.map(({ micros }) => micros)),
-        longest: medianOf(each.map(({ longest }) => longest)).median,
-        commands: each[0]?.commands ?? 0,
-      }));
-      for (const [i, cost] of costs.entries()) {
-        const ratio = cost.median / (costs[0]?.median ?? 1);
-        lines.push(
-          `${expired} expired of ${SIZES[i]} licenses: ${(cost.median / 1000).toFixed(2)} ms of Redis in ` +
-            `${cost.commands} commands, the longest ${(cost.longest / 1000).toFixed(2)} ms ` +
-            `(x ${ratio.toFixed(2)}; spread ${cost.spread.toFixed(1)})`,
-        );
-      }
+      for (const [i, { size }] of servers.entries()) rows.push([due, size, samples[i] ?? []]);
     }
+    const of = (due: number, size: number, field: keyof Swept): number[] =>
+      rows.flatMap(([d, s, swept]) => (d === due && s === size ? swept.map((each) => each[field]) : []));
+    const [few = 0, many = 0] = SIZES;
+    const most = DUE.at(-1) ?? 0;
+    return {
+      table: {
+        columns: ['leases due', 'of licenses', 'ms of Redis in all', 'longest call, ms', 'commands'],
+        rows: rows.map(([due, size, swept]) => [
+          due,
+          size.toLocaleString('en'),
+          figureOf(swept.map(({ ms }) => ms)),
+          figureOf(swept.map(({ longestMs }) => longestMs)),
+          figureOf(swept.map(({ commands }) => commands)),
+        ]),
+      },
+      goals: [
+        {
+          what: '1,000 due of 1e5 licenses, ms in all',
+          reached: figureOf(of(most, many, 'ms')),
+          bound: { atMost: 20 },
+        },
+        {
+          what: 'its longest call, ms',
+          reached: figureOf(of(most, many, 'longestMs')),
+          bound: { atMost: 2 },
+        },
+        {
+          what: 'commands, 1e5 licenses ÷ 1e3',
+          reached: ratioOf(of(most, many, 'commands'), of(most, few, 'commands')),
+          bound: { atMost: 1 },
+        },
+        {
+          what: 'ms, 1e5 licenses ÷ 1e3',
+          reached: ratioOf(of(most, many, 'ms'), of(most, few, 'ms')),
+          bound: { atMost: 2 },
+        },
+      ],
+    };
   } finally {
     for (const { redis, server } of servers) {
       redis.close();
       await server.stop();
     }
   }
-  return lines;
 }
 
 async function sweepOnce(
-  redis: ReturnType<typeof respClient>,
+  redis: RespClient,
   upkeep: ReturnType<typeof openUpkeep>,
-  expired: number,
-): Promise<{ micros: number; longest: number; commands: number }> {
-  await redis.command(['CONFIG', 'RESETSTAT']);
-  let [found, longest, before, commands] = [0, 0, 0, 0];
-  for (let due: readonly string[] | undefined; due === undefined || due.length > 0; ) {
-    const news = await upkeep.expire(SHARD, due ?? []);
-    due = news.due;
-    found += news.expired;
-    commands += 1;
-    const { micros = 0 } = (await commandStats(redis)).get('evalsha') ?? {};
-    longest = Math.max(longest, micros - before);
-    before = micros;
+  due: number,
+): Promise<Swept> {
+  let [expired, micros, longest, commands] = [0, 0, 0, 0];
+  for (let licenses: readonly string[] | undefined; licenses === undefined || licenses.length > 0; ) {
+    const asked = licenses ?? [];
+    const spent = await microsOf(redis, async () => {
+      const news = await upkeep.expire(SHARD, asked);
+      licenses = news.due;
+      expired += news.expired;
+    });
+    commands += (await commandStats(redis)).get('evalsha')?.calls ?? 0;
+    micros += spent;
+    longest = Math.max(longest, spent);
   }
-  if (found !== expired) throw new Error(`${found} leases had run out, not ${expired}`);
-  await redis.command(['DEL', `outbox:{s${SHARD}}`]);
-  return { micros: before, longest, commands };
+  if (expired !== due) throw new Error(`${expired} leases had run out, not ${due}`);
+  await redis.command(['DEL', shardKey('outbox', SHARD)]);
+  return { ms: micros / 1_000, longestMs: longest / 1_000, commands };
 }
+
+/** Clients of the shard go on while 1e5 leases of another license there are made known, and published. */
+async function clientsDuringDrain(effort: Effort): Promise<{ table: Table; goals: readonly Goal[] }> {
+  const stage = await openStage();
+  try {
+    const urls = await stage.startBundled(await stage.bundle(VERBS));
+    const quiet = VERBS.map((): Measured[] => []);
+    const drained = VERBS.map((): Measured[] => []);
+    const seconds: number[] = [];
+    for (let repeat = -1; repeat < howMany(effort, DRAIN_REPEATS); repeat += 1) {
+      const { licenseId, key } = await stage.reset(DRAINED);
+      const asks = seatRequests(urls, key);
+      let count = 0;
+      const during = async (goesOn: () => boolean) =>
+        drive({
+          clients: CLIENTS,
+          nextTurn: () => {
+            if (!goesOn()) return undefined;
+            count += 1;
+            return oneSeat(asks, `machine-${count}`);
+          },
+        });
+      const other = `lic_${shardOf(licenseId)}_0000000000000000`;
+      await stage.redis.command(['COPY', poolKey('license', licenseId), poolKey('license', other)]);
+      await fillPool(stage.redis, { licenseId: other, count: DRAINED, expiresAtMs: Date.now() - 1 });
+      const startedMs = performance.now();
+      let isDrained = false;
+      const drain = drainShard(stage, shardOf(licenseId)).finally(() => {
+        isDrained = true;
+      });
+      const [loaded] = await Promise.all([during(() => !isDrained), drain]);
+      const tookMs = performance.now() - startedMs;
+      // As long again with nothing to drain.
+      const endMs = performance.now() + tookMs;
+      const unloaded = await during(() => performance.now() < endMs);
+      if (repeat < 0) continue;
+      seconds.push(tookMs / 1_000);
+      for (const [i, verb] of VERBS.entries()) {
+        const [a, b] = [unloaded.get(verb), loaded.get(verb)];
+        if (a) quiet[i]?.push(a);
+        if (b) drained[i]?.push(b);
+      }
+    }
+    const p99 = (of: readonly Measured[] = []): number[] => of.map(({ p99Ms }) => p99Ms);
+    const ratios = VERBS.map((_, i): Figure => ratioOf(p99(drained[i]), p99(quiet[i])));
+    const errors = errorsOf([...quiet, ...drained].flat());
+    return {
+      table: {
+        columns: [`${CLIENTS} clients`, 'p99 quiet, ms', 'p99 while 1e5 leases drain, ms', 'ratio'],
+        rows: [
+          ...VERBS.map((verb, i) => [
+            verb,
+            figureOf(p99(quiet[i])),
+            figureOf(p99(drained[i])),
+            ratios[i] ?? Number.NaN,
+          ]),
+          ['seconds until 1e5 are known and published', '', figureOf(seconds), ''],
+        ],
+      },
+      goals: [
+        ...VERBS.map((verb, i) => ({
+          what: `${verb}: p99 while draining ÷ quiet`,
+          reached: ratios[i] ?? Number.NaN,
+          bound: { atMost: 2 },
+        })),
+        { what: 'errors of clients meanwhile', reached: errors, bound: { atMost: 0 } },
+      ],
+    };
+  } finally {
+    await stage.close();
+  }
+}
+
+async function drainShard({ environment }: Stage, shard: string): Promise<void> {
+  const { UPSTASH_REDIS_REST_URL = '', UPSTASH_REDIS_REST_TOKEN = '' } = environment;
+  const child = spawn(process.execPath, [DRAIN, UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN, shard], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  endWithThisProcess(child, 'process');
+  let told = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    told += text;
+  });
+  const [code] = await once(child, 'exit');
+  if (code !== 0 || Number(told) !== DRAINED)
+    throw new Error(`drained ${told || 'nothing'}, ended with ${code}`);
+}
+
+const MEANING = `*Leases due* ran out, each of a license of its own; the sweep looks and makes them known until nothing is
+due any more. Milliseconds are by Redis' own count, commands those on the wire. Then what clients notice: 16 clients take,
+keep and give back seats over HTTP while a process of its own runs the sweep's own step, which makes known and publishes
+1e5 leases of one license of the same shard, and as long again with nothing to sweep. All of it shares the machine's
+cores, so that the ratio holds what the sweep's own work takes from the clients' functions here, which in the cloud run
+elsewhere.`;

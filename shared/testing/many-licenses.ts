@@ -1,7 +1,9 @@
 import { poolKey, shardKey } from '../adapters/seats/lua/keys.ts';
 import type { RespClient } from '../adapters/seats/resp-client.ts';
+import { newSessionId, shardOf } from '../domain/ids.ts';
 
 const BATCH = 2_000;
+const FACTS = '{"fingerprint":"f"}';
 
 export interface ManyLicenses {
   readonly shard: string;
@@ -22,7 +24,7 @@ export async function fillShard(
     commands = [];
   };
   for (let n = 0; n < count; n += 1) {
-    const licenseId = `lic_${shard}_${String(n).padStart(16, '0')}`;
+    const licenseId = nthLicense(shard, n);
     const leases = [{ session: 'lives', expiryMs: nowMs + 300_000 }];
     if (n < expired) leases.push({ session: 'ran-out', expiryMs: nowMs - 1 });
     commands.push(termsOf(licenseId, shard));
@@ -31,12 +33,7 @@ export async function fillShard(
       commands.push(
         ['ZADD', poolKey('lease', licenseId), String(expiryMs), sessionId],
         ['HSET', poolKey('holder', licenseId), session, sessionId],
-        [
-          'HSET',
-          poolKey('session', licenseId),
-          sessionId,
-          `${session}|${nowMs - 360_000}|0|{"fingerprint":"f"}`,
-        ],
+        ['HSET', poolKey('session', licenseId), sessionId, `${session}|${nowMs - 360_000}|0|${FACTS}`],
       );
     }
     const soonestMs = Math.min(...leases.map(({ expiryMs }) => expiryMs));
@@ -44,6 +41,11 @@ export async function fillShard(
     if (commands.length >= BATCH) await send();
   }
   await send();
+}
+
+/** The id of one of the licenses that `fillShard` makes. */
+export function nthLicense(shard: string, n: number): string {
+  return `lic_${shard}_${String(n).padStart(16, '0')}`;
 }
 
 function termsOf(licenseId: string, shard: string): string[] {
@@ -77,4 +79,45 @@ export async function commandStats(
       { calls: Number(calls), micros: Number(micros) },
     ]),
   );
+}
+
+/** Puts leases into one license's pool as its clients would have, but faster: only real Redis holds this many. */
+export async function fillPool(
+  redis: RespClient,
+  {
+    licenseId,
+    count,
+    expiresAtMs,
+  }: {
+    readonly licenseId: string;
+    readonly count: number;
+    /** Of all of them, and so when the license is due. */
+    readonly expiresAtMs: number;
+  },
+): Promise<void> {
+  const sessions = Array.from({ length: count }, () => newSessionId(licenseId));
+  for (let first = 0; first < count; first += BATCH) {
+    const batch = sessions.slice(first, first + BATCH);
+    const holderOf = (sessionId: string): string => `holder-${sessionId.slice(-16)}`;
+    await redis.pipeline([
+      ['ZADD', poolKey('lease', licenseId), ...batch.flatMap((session) => [String(expiresAtMs), session])],
+      ['HSET', poolKey('holder', licenseId), ...batch.flatMap((session) => [holderOf(session), session])],
+      [
+        'HSET',
+        poolKey('session', licenseId),
+        ...batch.flatMap((session) => [session, `${holderOf(session)}|${expiresAtMs - 360_000}|0|${FACTS}`]),
+      ],
+      ['ZADD', shardKey('due', shardOf(licenseId)), String(expiresAtMs), licenseId],
+    ]);
+  }
+}
+
+/** How many members each key of a pool has that must have as many as there are leases. */
+export async function countPool(redis: RespClient, licenseId: string): Promise<readonly number[]> {
+  const counts = await redis.pipeline([
+    ['ZCARD', poolKey('lease', licenseId)],
+    ['HLEN', poolKey('session', licenseId)],
+    ['HLEN', poolKey('holder', licenseId)],
+  ]);
+  return counts.map(Number);
 }

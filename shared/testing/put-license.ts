@@ -6,8 +6,8 @@ import type { Seats } from '../ports/seats.ts';
 export async function putNewLicense(
   seats: Pick<Seats, 'putLicense'>,
   terms: Readonly<LicenseTerms>,
+  tenantId = newTenantId(16),
 ): Promise<{ readonly licenseId: string; readonly key: string }> {
-  const tenantId = newTenantId(16);
   const licenseId = newLicenseId(tenantId);
   const key = newLicenseKey(licenseId);
   await seats.putLicense(entitlementOf(draftLicense({ tenantId, licenseId }, key, terms, Date.now())));

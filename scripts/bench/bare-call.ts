@@ -1,0 +1,16 @@
+import type { ServerResponse } from 'node:http';
+import { openRedis } from '../../shared/adapters/seats/redis.ts';
+import { httpRequester } from '../../shared/adapters/seats/requester.ts';
+
+const redis = openRedis(
+  httpRequester({
+    url: process.env.UPSTASH_REDIS_REST_URL ?? '',
+    token: process.env.UPSTASH_REDIS_REST_TOKEN ?? '',
+  }),
+);
+
+/** What a function that makes one call of Redis costs at least: no credential, no schema, no script, no log. */
+export async function bareCall(_request: unknown, response: ServerResponse & { send(body: string): void }) {
+  await redis.incr('calls');
+  response.send('Hello, World');
+}

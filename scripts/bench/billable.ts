@@ -1,0 +1,44 @@
+import { estimate } from '../cost/estimate.ts';
+import { USUAL } from '../cost/options.ts';
+import type { PriceName } from '../cost/prices.ts';
+import { usageOf } from '../cost/usage.ts';
+import type { Report } from './report.ts';
+
+const SEATS = [10, 1_000, 100_000];
+const DAYS = 30;
+
+const OPERATIONS = {
+  requests: 'requests to functions',
+  redisCommands: 'Redis commands',
+  documentReads: 'Firestore reads',
+  documentWrites: 'Firestore writes',
+  keyOperations: 'KMS operations',
+} as const satisfies Partial<Record<PriceName, string>>;
+
+/** What is billed for an hour in which a seat is held. */
+export async function benchBillable(): Promise<Report> {
+  const hours = USUAL.hoursPerDay * DAYS;
+  const months = SEATS.map((seats) => ({ seats, scenario: { ...USUAL, seats } }));
+  const rows = Object.entries(OPERATIONS).map(([name, what]) => [
+    what,
+    ...months.map(
+      ({ seats, scenario }) => usageOf(scenario).amounts[name as keyof typeof OPERATIONS] / (seats * hours),
+    ),
+  ]);
+  const dollars = months.map(({ seats, scenario }) => (estimate(scenario).listUsd / (seats * hours)) * 1_000);
+  return {
+    title: 'Billable operations',
+    meaning: MEANING,
+    tables: [
+      {
+        columns: ['a seat-hour', ...SEATS.map((seats) => `of ${seats.toLocaleString('en')} seats`)],
+        rows: [...rows, ['US dollars for 1,000 seat-hours, nothing free', ...dollars]],
+      },
+    ],
+    goals: [],
+  };
+}
+
+const MEANING = `Not measured here but reckoned, as \`npm run cost\` does, from the operations of each call, which a test
+counts exactly: seats held ${USUAL.hoursPerDay} hours a day in one session, signed once, ten to a license, a heartbeat every
+${USUAL.heartbeatSeconds} s; sweeps, comparisons and health checks are spread over the seats, which is why few seats pay more each.`;

@@ -1,0 +1,146 @@
+import { poolKey } from '../../shared/adapters/seats/lua/keys.ts';
+import { type Effort, howMany } from './effort.ts';
+import { drive, eachOnce, errorsOf, type Measured, type Turn } from './load.ts';
+import type { Report } from './report.ts';
+import { type HeldSession, seatRequests, sessionOf } from './seat-requests.ts';
+import { openStage, type Stage } from './stage.ts';
+
+const CLIENTS = 1_000;
+const SEATS = 100;
+const TURNS = 20_000;
+const LARGE_SEATS = 20_000;
+const LARGE_CLIENTS = 128;
+const VERBS = ['acquire', 'heartbeat', 'release'] as const;
+const [GRANTED, FULL] = [201, 409];
+/** How often the pool is counted from beside while clients fight for it. */
+const LOOK_EVERY_MS = 5;
+
+/** Far more clients than seats, and a pool of many seats filled and emptied by many clients at once. */
+export async function benchContention(effort: Effort): Promise<Report> {
+  const stage = await openStage();
+  try {
+    const urls = await stage.startBundled(await stage.bundle(VERBS));
+    const fight = await fightForSeats(stage, urls, howMany(effort, TURNS));
+    const large = await fillAndEmpty(stage, urls, howMany(effort, LARGE_SEATS));
+    return {
+      title: 'Contention',
+      meaning: MEANING,
+      tables: [
+        {
+          columns: ['1,000 clients, 100 seats', 'count'],
+          rows: [
+            ['asked', fight.granted + fight.refused],
+            ['granted', fight.granted],
+            ['refused, as the pool was full', fight.refused],
+            ['most seats held at once, by what clients knew', fight.mostHeld],
+            ['most leases in Redis at once', fight.mostLeases],
+            ['looks at Redis', fight.looks],
+            ['seats taken at the end', fight.left],
+            ['errors', fight.errors],
+          ],
+        },
+        {
+          columns: ['20,000 seats, 128 clients', 'requests/s', 'p50 ms', 'p99 ms', 'errors'],
+          rows: [...large].map(([verb, { perSecond, p50Ms, p99Ms, errors }]) => [
+            verb,
+            perSecond,
+            p50Ms,
+            p99Ms,
+            errors,
+          ]),
+        },
+      ],
+      goals: [
+        {
+          what: 'seats granted beyond the limit',
+          reached: Math.max(0, Math.max(fight.mostHeld, fight.mostLeases) - SEATS),
+          bound: { atMost: 0 },
+        },
+        { what: 'seats lost at the end', reached: fight.left, bound: { atMost: 0 } },
+        { what: 'errors, 1,000 clients on 100 seats', reached: fight.errors, bound: { atMost: 0 } },
+        {
+          what: 'errors, 128 clients on 20,000 seats',
+          reached: errorsOf(large.values()),
+          bound: { atMost: 0 },
+        },
+      ],
+    };
+  } finally {
+    await stage.close();
+  }
+}
+
+type Urls = Readonly<Record<(typeof VERBS)[number], string>>;
+
+async function fightForSeats(stage: Stage, urls: Urls, turns: number) {
+  const { licenseId, key } = await stage.reset(SEATS);
+  const asks = seatRequests(urls, key);
+  let [granted, refused, held, mostHeld, mostLeases, looks, left] = [0, 0, 0, 0, 0, 0, turns];
+  function* turn(machine: string): Turn {
+    const answer = yield asks.acquire(machine, [GRANTED, FULL]);
+    if (answer?.status === FULL) refused += 1;
+    if (answer?.status !== GRANTED) return;
+    granted += 1;
+    // Held from the answer until it is given back, so no fewer are held than this.
+    held += 1;
+    mostHeld = Math.max(mostHeld, held);
+    const session = sessionOf(answer);
+    yield asks.heartbeat(session);
+    held -= 1;
+    yield asks.release(session);
+  }
+  let isOver = false;
+  const watching = (async () => {
+    while (!isOver) {
+      mostLeases = Math.max(mostLeases, await leasesOf(stage, licenseId));
+      looks += 1;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
+  })();
+  const measured = await drive({
+    clients: CLIENTS,
+    nextTurn: (client) => {
+      left -= 1;
+      return left < 0 ? undefined : turn(`machine-${client}`);
+    },
+  });
+  isOver = true;
+  await watching;
+  return {
+    granted,
+    refused,
+    mostHeld,
+    mostLeases,
+    looks,
+    left: await leasesOf(stage, licenseId),
+    errors: errorsOf(measured.values()),
+  };
+}
+
+async function leasesOf({ redis }: Stage, licenseId: string): Promise<number> {
+  return Number(await redis.command(['ZCARD', poolKey('lease', licenseId)]));
+}
+
+async function fillAndEmpty(stage: Stage, urls: Urls, seats: number): Promise<ReadonlyMap<string, Measured>> {
+  const { key } = await stage.reset(seats);
+  const asks = seatRequests(urls, key);
+  const held: HeldSession[] = [];
+  const machines = Array.from({ length: seats }, (_, n) => `machine-${n}`);
+  return new Map([
+    ...(await eachOnce(LARGE_CLIENTS, machines, function* (machine) {
+      const answer = yield asks.acquire(machine);
+      if (answer) held.push(sessionOf(answer));
+    })),
+    ...(await eachOnce(LARGE_CLIENTS, held, function* (session) {
+      yield asks.heartbeat(session);
+    })),
+    ...(await eachOnce(LARGE_CLIENTS, held, function* (session) {
+      yield asks.release(session);
+    })),
+  ]);
+}
+
+const MEANING = `First 1,000 clients, each with connections of its own, ask again and again for one of 100 seats; whoever
+gets one keeps it by a heartbeat and gives it back. Seats are counted twice: by clients, from a grant that has arrived to a
+release that has not been sent, and in Redis from beside. Neither may ever be above 100, and none may be taken at the
+end. Then 128 clients fill a pool of 20,000 seats, keep each by a heartbeat and give each back.`;

@@ -1,0 +1,27 @@
+/**
+ * The entry of a process: sweeps a shard as the scheduled sweep does, once, over the REST front at the address that is
+ * named, with events that are taken at once. Tells how many leases it made known.
+ */
+
+import { sweepShard } from '../../functions/sweep/shard.ts';
+import { openFrame } from '../../functions/sweep/steps.ts';
+import { emptyTally } from '../../functions/sweep/tally.ts';
+import { httpRequester } from '../../shared/adapters/seats/requester.ts';
+import { openUpkeep } from '../../shared/adapters/seats/upkeep.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+
+const [url = '', token = '', shard = ''] = process.argv.slice(2);
+const requester = httpRequester({ url, token });
+const parts = { upkeep: openUpkeep(requester), events: { publish: async () => {} } };
+const tally = emptyTally();
+const frame = openFrame(
+  () => false,
+  (fault) => {
+    throw fault;
+  },
+);
+// A sweep of a shard leans on no other part while Redis has all copies.
+await sweepShard(shard, parts as unknown as Deps, frame, tally);
+frame.throwFault();
+requester.close();
+process.stdout.write(`${tally.expired}\n`);

@@ -1,0 +1,28 @@
+/** A figure: the median of its samples, and how far they lie apart. */
+export interface Figure {
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+  readonly samples: number;
+}
+
+/** Throws a RangeError where there is nothing to take a median of. */
+export function figureOf(samples: readonly number[]): Figure {
+  const sorted = samples.toSorted((a, b) => a - b);
+  const half = sorted.length / 2;
+  // The middle one, or the mean of the two in the middle.
+  const [below, above] = [sorted[Math.ceil(half) - 1], sorted[Math.floor(half)]];
+  const [least, most] = [sorted[0], sorted.at(-1)];
+  if (below === undefined || above === undefined || least === undefined || most === undefined)
+    throw new RangeError('no samples');
+  return { median: (below + above) / 2, least, most, samples: sorted.length };
+}
+
+/**
+ * How many times as much as the other, from samples taken in turns: each is set against the one that was taken beside it,
+ * so that what slows the machine for a while slows both.
+ */
+export function ratioOf(samples: readonly number[], others: readonly number[]): Figure {
+  if (samples.length !== others.length) throw new RangeError('samples without a pair');
+  return figureOf(samples.map((sample, i) => sample / (others[i] ?? Number.NaN)));
+}

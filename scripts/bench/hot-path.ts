@@ -1,0 +1,192 @@
+import { keysOfPool } from '../../shared/adapters/seats/lua/keys.ts';
+import { assembleScript, type Verb } from '../../shared/adapters/seats/lua/scripts.ts';
+import { hashSecret, newSessionId } from '../../shared/domain/ids.ts';
+import { writeBareCall, writeBundledBareCall, writeHelloWorld } from './contenders.ts';
+import { type Effort, howMany } from './effort.ts';
+import { figureOf, ratioOf } from './figure.ts';
+import { type Ask, eachOnce, errorsOf, type Measured } from './load.ts';
+import { RANDOM_DIGITS, redisBenchmark } from './redis-benchmark.ts';
+import type { Goal, Report, Table } from './report.ts';
+import { type HeldSession, seatRequests, sessionOf } from './seat-requests.ts';
+import { openStage, type Stage } from './stage.ts';
+
+const CLIENTS = [1, 16, 64];
+const REPEATS = 9;
+const MOST_SEATS = 1_000_000;
+const VERBS = ['acquire', 'heartbeat', 'release'] as const satisfies readonly Verb[];
+
+const HELLO = 'hello world';
+const BARE = 'one bare call';
+const BUNDLED_BARE = 'one bare call, our framework file';
+
+/** Few enough that a sample takes some seconds, enough for a 99th percentile. */
+const requestsFor = (clients: number): number => (clients === 1 ? 1_500 : 5_000);
+
+/** What a call of each kind of function does under load, in turns, and what Redis alone would do. */
+export async function benchHotPath(effort: Effort): Promise<Report> {
+  const stage = await openStage();
+  try {
+    const contenders = await openContenders(stage);
+    await takeTurns(contenders, 16, howMany(effort, 3_000));
+    const tables: Table[] = [];
+    const goals: Goal[] = [];
+    for (const clients of CLIENTS) {
+      const samples = new Map<string, Measured[]>();
+      const direct = new Map<string, number[]>();
+      for (let repeat = 0; repeat < howMany(effort, REPEATS); repeat += 1) {
+        for (const [name, measured] of await takeTurns(
+          contenders,
+          clients,
+          howMany(effort, requestsFor(clients)),
+        ))
+          samples.set(name, [...(samples.get(name) ?? []), measured]);
+        for (const verb of VERBS)
+          direct.set(verb, [...(direct.get(verb) ?? []), await directly(stage, verb, clients)]);
+      }
+      tables.push(tableOf(clients, samples, direct));
+      goals.push(...goalsOf(clients, samples));
+    }
+    return { title: 'Hot path', meaning: MEANING, tables, goals };
+  } finally {
+    await stage.close();
+  }
+}
+
+type TakeSample = (clients: number, requests: number) => Promise<ReadonlyMap<string, Measured>>;
+
+async function openContenders(stage: Stage): Promise<readonly TakeSample[]> {
+  const folders = await stage.bundle(VERBS);
+  const acquireFolder = folders.get('acquire') ?? '';
+  writeHelloWorld(stage.folderOf('hello'));
+  await writeBareCall(stage.folderOf('bare'));
+  await writeBundledBareCall(acquireFolder, stage.folderOf('bundled-bare'));
+  const hello = await stage.start(stage.folderOf('hello'), 'hello');
+  const bare = await stage.start(stage.folderOf('bare'), 'bareCall');
+  const bundledBare = await stage.start(stage.folderOf('bundled-bare'), 'bareCall');
+  const ours = await stage.startBundled(folders);
+  return [
+    plain(HELLO, hello.url),
+    plain(BARE, bare.url),
+    plain(BUNDLED_BARE, bundledBare.url),
+    async (clients, requests) => {
+      const { key } = await stage.reset(MOST_SEATS);
+      const asks = seatRequests(ours, key);
+      const held: HeldSession[] = [];
+      return new Map([
+        ...(await eachOnce(clients, times(requests), function* (n) {
+          const answer = yield asks.acquire(`machine-${n}`);
+          if (answer) held.push(sessionOf(answer));
+        })),
+        ...(await eachOnce(clients, held, function* (session) {
+          yield asks.heartbeat(session);
+        })),
+        ...(await eachOnce(clients, held, function* (session) {
+          yield asks.release(session);
+        })),
+      ]);
+    },
+  ];
+}
+
+function plain(verb: string, url: string): TakeSample {
+  const headers = { 'content-type': 'application/json' };
+  const body = JSON.stringify({
+    fingerprint: 'machine-1',
+    hostname: 'machine-1.example',
+    app_version: '1.2.3',
+  });
+  const ask: Ask = { verb, method: 'POST', url: `${url}/`, headers, body, expected: [200] };
+  return (clients, requests) =>
+    eachOnce(clients, times(requests), function* () {
+      yield ask;
+    });
+}
+
+async function takeTurns(
+  contenders: readonly TakeSample[],
+  clients: number,
+  requests: number,
+): Promise<ReadonlyMap<string, Measured>> {
+  const all = new Map<string, Measured>();
+  for (const take of contenders)
+    for (const [verb, measured] of await take(clients, requests)) all.set(verb, measured);
+  return all;
+}
+
+function times(count: number): number[] {
+  return Array.from({ length: count }, (_, n) => n);
+}
+
+/** Calls of a verb a second by Redis' own tool. */
+async function directly(stage: Stage, verb: (typeof VERBS)[number], clients: number): Promise<number> {
+  const { licenseId, key } = await stage.reset(MOST_SEATS);
+  const session = newSessionId(licenseId).slice(0, -RANDOM_DIGITS.length) + RANDOM_DIGITS;
+  const proof = `key ${hashSecret(key)}`;
+  const args = {
+    acquire: [session, `holder-${RANDOM_DIGITS}`, '', '', '{"fingerprint":"machine-1"}', ''],
+    heartbeat: [session, '', '', '', '', ''],
+    release: [session, 'released', '', ''],
+  };
+  const run = async (each: (typeof VERBS)[number], requests: number) => {
+    const sha = String(await stage.redis.command(['SCRIPT', 'LOAD', assembleScript(each)]));
+    const keys = keysOfPool(licenseId);
+    const command = ['EVALSHA', sha, String(keys.length), ...keys, licenseId, proof, ...args[each]];
+    return redisBenchmark(stage.redisPort, { command, clients, requests, randomBelow: 10_000 });
+  };
+  // Most of the sessions that the others meet.
+  if (verb !== 'acquire') await run('acquire', 20_000);
+  return (await run(verb, requestsFor(clients) * 2)).perSecond;
+}
+
+function tableOf(
+  clients: number,
+  samples: ReadonlyMap<string, readonly Measured[]>,
+  direct: ReadonlyMap<string, readonly number[]>,
+): Table {
+  const rates = (name: string) => (samples.get(name) ?? []).map(({ perSecond }) => perSecond);
+  const rows = [...samples].map(([name, measured]) => [
+    name,
+    figureOf(rates(name)),
+    figureOf(measured.map(({ p50Ms }) => p50Ms)),
+    figureOf(measured.map(({ p99Ms }) => p99Ms)),
+    errorsOf(measured),
+    ratioOf(rates(name), rates(HELLO)),
+    ratioOf(rates(name), rates(BARE)),
+    ratioOf(rates(name), rates(BUNDLED_BARE)),
+    direct.has(name) ? ratioOf(rates(name), direct.get(name) ?? []) : '',
+  ]);
+  const columns = ['requests/s', 'p50 ms', 'p99 ms', 'errors', '÷ hello', '÷ bare', '÷ bare, our file'];
+  return {
+    columns: [`${clients} client${clients === 1 ? '' : 's'}`, ...columns, '÷ Redis alone'],
+    rows,
+  };
+}
+
+function goalsOf(clients: number, samples: ReadonlyMap<string, readonly Measured[]>): Goal[] {
+  const rates = (name: string) => (samples.get(name) ?? []).map(({ perSecond }) => perSecond);
+  const errors = errorsOf([...samples.values()].flat());
+  const at = `at ${clients} client${clients === 1 ? '' : 's'}`;
+  return [
+    {
+      what: `acquire ÷ bare ${at}`,
+      reached: ratioOf(rates('acquire'), rates(BARE)),
+      bound: { atLeast: 0.65 },
+      stretch: 0.8,
+    },
+    {
+      what: `acquire ÷ hello ${at}`,
+      reached: ratioOf(rates('acquire'), rates(HELLO)),
+      bound: { atLeast: 0.2 },
+      stretch: 0.3,
+    },
+    { what: `errors ${at}`, reached: errors, bound: { atMost: 0 } },
+  ];
+}
+
+const MEANING = `Whole calls over HTTP, each client with one kept connection and one request at a time. *Hello world* is
+the functions-framework as npm installs it, with the handler of its guide, asked by POST with the body of an acquire.
+*One bare call* is the same handler after one \`INCR\` by the client that we use; it has no credential to check, no
+schema, no script and no log line. *Our framework file* is that handler on the framework as our bundles carry it, without
+Node's \`domain\`: what is left between the two is our own code. *Redis alone* is \`redis-benchmark\` with the same scripts
+(an acquire in ten thousand sessions, some of them there already): the limit of one Redis. Ours check the license key,
+keep to the license's pace, write the event into the outbox and log a line; errors are answers that were not expected.`;

@@ -1,0 +1,229 @@
+import { type Effort, howMany } from './effort.ts';
+import { type Figure, figureOf, ratioOf } from './figure.ts';
+import { type Answer, type Ask, drive, eachOnce, errorsOf, type Measured, type Turn } from './load.ts';
+import type { Goal, Report, Table } from './report.ts';
+import { type HeldSession, oneSeat, seatRequests, sessionOf } from './seat-requests.ts';
+import { openStage } from './stage.ts';
+
+const CLIENTS = [1, 16, 64];
+const TURNS = 2_000;
+const REPEATS = 7;
+const LARGE_SEATS = 20_000;
+const LARGE_CLIENTS = 128;
+const VERBS = ['acquire', 'heartbeat', 'release'] as const;
+const MOST_SEATS = 1_000_000;
+
+/** Another license server: how its clients ask for what ours do. */
+export interface Peer {
+  readonly name: string;
+  acquire(machine: string): Ask;
+  heartbeat(machine: string): Ask;
+  release(machine: string): Ask;
+}
+
+/** A server under the same load: what a machine does in a turn, and how it takes, keeps and gives back one by one. */
+interface Side {
+  readonly name: string;
+  prepare(): Promise<void>;
+  turn(machine: string): Turn;
+  fillAndEmpty(machines: readonly string[], clients: number): Promise<ReadonlyMap<string, Measured>>;
+}
+
+/**
+ * Ours and a peer that somebody has started, in turns, with the same client and the same load. Throws where the peer does
+ * not grant a seat to the first machine that asks.
+ */
+export async function benchPeer(peer: Peer, seats: number, effort: Effort): Promise<Report> {
+  await tryOut(peer);
+  const stage = await openStage();
+  try {
+    const urls = await stage.startBundled(await stage.bundle(VERBS));
+    let asks = seatRequests(urls, '');
+    const ours: Side = {
+      name: 'Seatlease',
+      async prepare() {
+        asks = seatRequests(urls, (await stage.reset(MOST_SEATS)).key);
+      },
+      turn: (machine) => oneSeat(asks, machine),
+      async fillAndEmpty(machines, clients) {
+        const held: HeldSession[] = [];
+        return new Map([
+          ...(await eachOnce(clients, machines, function* (machine) {
+            const answer = yield asks.acquire(machine);
+            if (answer) held.push(sessionOf(answer));
+          })),
+          ...(await eachOnce(clients, held, (session) => one(asks.heartbeat(session)))),
+          ...(await eachOnce(clients, held, (session) => one(asks.release(session)))),
+        ]);
+      },
+    };
+    const theirs: Side = {
+      name: peer.name,
+      prepare: async () => {},
+      *turn(machine) {
+        if (!(yield peer.acquire(machine))) return;
+        yield peer.heartbeat(machine);
+        yield peer.release(machine);
+      },
+      async fillAndEmpty(machines, clients) {
+        return new Map([
+          ...(await eachOnce(clients, machines, (machine) => one(peer.acquire(machine)))),
+          ...(await eachOnce(clients, machines, (machine) => one(peer.heartbeat(machine)))),
+          ...(await eachOnce(clients, machines, (machine) => one(peer.release(machine)))),
+        ]);
+      },
+    };
+    const sides = [ours, theirs];
+    const tables: Table[] = [];
+    const goals: Goal[] = [];
+    for (const clients of CLIENTS.filter((each) => each <= seats)) {
+      const samples = await inTurns(sides, clients, effort);
+      tables.push(loopTable(clients, sides, samples));
+      if (clients > 1) goals.push(...goalsOf(clients, samples));
+    }
+    if (seats >= LARGE_SEATS) {
+      const { table, goal } = await atManySeats(sides, howMany(effort, LARGE_SEATS));
+      tables.push(table);
+      goals.push(goal);
+    }
+    return { title: `Beside ${peer.name}`, meaning: meaningOf(peer, seats), tables, goals };
+  } finally {
+    await stage.close();
+  }
+}
+
+function* one(ask: Ask): Generator<Ask, void, Answer | undefined> {
+  yield ask;
+}
+
+/** One machine's turn, so that a peer without seats, or that is none, is told of before anything is measured. */
+async function tryOut(peer: Peer): Promise<void> {
+  const asks = [peer.acquire('trial'), peer.heartbeat('trial'), peer.release('trial')];
+  for (const ask of asks) {
+    const got = await statusOf(ask);
+    if (!ask.expected.includes(got))
+      throw new Error(
+        `${peer.name} answered ${got} to ${ask.method} ${ask.url}, not ${ask.expected.join(' or ')}`,
+      );
+  }
+}
+
+async function statusOf({ url, method }: Ask): Promise<number> {
+  try {
+    return (await fetch(url, { method })).status;
+  } catch (error) {
+    throw new Error(`nobody answers at ${new URL(url).origin}`, { cause: error });
+  }
+}
+
+interface Sample {
+  /** Whole turns. */
+  readonly loopsPerSecond: number;
+  readonly byVerb: ReadonlyMap<string, Measured>;
+}
+
+type Samples = readonly (readonly Sample[])[];
+
+async function inTurns(sides: readonly Side[], clients: number, effort: Effort): Promise<Samples> {
+  const samples = sides.map((): Sample[] => []);
+  const turns = howMany(effort, clients === 1 ? TURNS / 4 : TURNS);
+  let machine = 0;
+  for (let repeat = -1; repeat < howMany(effort, REPEATS); repeat += 1) {
+    for (const [i, side] of sides.entries()) {
+      await side.prepare();
+      let left = turns;
+      const startedMs = performance.now();
+      const byVerb = await drive({
+        clients,
+        nextTurn: () => {
+          left -= 1;
+          machine += 1;
+          return left < 0 ? undefined : side.turn(`machine-${machine}`);
+        },
+      });
+      const seconds = (performance.now() - startedMs) / 1_000;
+      // The first turn of each warms it.
+      if (repeat >= 0) samples[i]?.push({ loopsPerSecond: turns / seconds, byVerb });
+    }
+  }
+  return samples;
+}
+
+function loopTable(clients: number, sides: readonly Side[], samples: Samples): Table {
+  const columns = ['loops/s', ...VERBS.flatMap((verb) => [`${verb} p50 ms`, `${verb} p99 ms`]), 'errors'];
+  return {
+    columns: [`${clients} client${clients === 1 ? '' : 's'}`, ...columns],
+    rows: sides.map(({ name }, i) => {
+      const own = samples[i] ?? [];
+      return [
+        name,
+        figureOf(own.map(({ loopsPerSecond }) => loopsPerSecond)),
+        ...VERBS.flatMap((verb) => [
+          figureOf(ofVerb(own, verb, 'p50Ms')),
+          figureOf(ofVerb(own, verb, 'p99Ms')),
+        ]),
+        errorsOf(own.flatMap(({ byVerb }) => [...byVerb.values()])),
+      ];
+    }),
+  };
+}
+
+function ofVerb(samples: readonly Sample[], verb: string, field: 'p50Ms' | 'p99Ms'): number[] {
+  return samples.map(({ byVerb }) => byVerb.get(verb)?.[field] ?? Number.NaN);
+}
+
+function goalsOf(clients: number, [ours = [], theirs = []]: Samples): Goal[] {
+  const loops = (of: readonly Sample[]) => of.map(({ loopsPerSecond }) => loopsPerSecond);
+  const claims: Figure = ratioOf(ofVerb(ours, 'acquire', 'p99Ms'), ofVerb(theirs, 'acquire', 'p99Ms'));
+  return [
+    {
+      what: `loops/s ÷ the peer’s at ${clients} clients`,
+      reached: ratioOf(loops(ours), loops(theirs)),
+      bound: { atLeast: 2 },
+    },
+    { what: `claim p99 ÷ the peer’s at ${clients} clients`, reached: claims, bound: { atMost: 0.25 } },
+  ];
+}
+
+async function atManySeats(
+  sides: readonly Side[],
+  seats: number,
+): Promise<{ readonly table: Table; readonly goal: Goal }> {
+  const machines = Array.from({ length: seats }, (_, n) => `seat-${n}`);
+  const rows: (readonly [string, string, Measured])[] = [];
+  for (const side of sides) {
+    await side.prepare();
+    for (const [verb, measured] of await side.fillAndEmpty(machines, LARGE_CLIENTS))
+      rows.push([side.name, verb, measured]);
+  }
+  const own = rows.flatMap(([name, , measured]) => (name === sides[0]?.name ? [measured] : []));
+  return {
+    table: {
+      columns: [
+        `${LARGE_CLIENTS} clients fill ${seats.toLocaleString('en')} seats`,
+        '',
+        'requests/s',
+        'p50 ms',
+        'p99 ms',
+        'errors',
+      ],
+      rows: rows.map(([name, verb, { perSecond, p50Ms, p99Ms, errors }]) => [
+        name,
+        verb,
+        perSecond,
+        p50Ms,
+        p99Ms,
+        errors,
+      ]),
+    },
+    goal: { what: 'our errors at 20,000 seats', reached: errorsOf(own), bound: { atMost: 0 } },
+  };
+}
+
+function meaningOf(peer: Peer, seats: number): string {
+  return `${peer.name}, as somebody had it running on the same machine with ${seats.toLocaleString('en')} seats, and ours, in turns: each client
+claims a seat for a machine that had none, extends the claim and releases it, over kept connections, one request at a time.
+Ours runs as deployed: three functions, each in a process of its own, that check the license key, keep to its pace, write
+each change into the outbox in the same step and log; Redis writes its log to disk each second, behind a REST front in
+another process. How the peer was started is not known here, and nothing of it is in this repository.`;
+}

@@ -1,0 +1,15 @@
+import type { RespClient } from '../../shared/adapters/seats/resp-client.ts';
+import { commandStats } from '../../shared/testing/many-licenses.ts';
+
+/** Microseconds that Redis spent on scripts while `work` ran, as Redis itself counts (`INFO commandstats`). */
+export async function microsOf(redis: RespClient, work: () => Promise<unknown>): Promise<number> {
+  await redis.command(['CONFIG', 'RESETSTAT']);
+  await work();
+  return (await commandStats(redis)).get('evalsha')?.micros ?? 0;
+}
+
+/** Bytes that Redis has in use. */
+export async function memoryOf(redis: RespClient): Promise<number> {
+  const info = String(await redis.command(['INFO', 'memory']));
+  return Number(/^used_memory:(\d+)/m.exec(info)?.[1]);
+}

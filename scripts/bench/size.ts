@@ -1,0 +1,300 @@
+import { openSeats } from '../../shared/adapters/seats/live.ts';
+import { poolKey, shardKey } from '../../shared/adapters/seats/lua/keys.ts';
+import { type RespClient, respClient } from '../../shared/adapters/seats/resp-client.ts';
+import { newSessionId, newTenantId, shardOf } from '../../shared/domain/ids.ts';
+import type { Seats } from '../../shared/ports/seats.ts';
+import { countPool, fillPool, fillShard, nthLicense } from '../../shared/testing/many-licenses.ts';
+import { putNewLicense } from '../../shared/testing/put-license.ts';
+import { type RedisServer, startRedisServer } from '../../shared/testing/redis-server.ts';
+import { respRequester } from '../../shared/testing/resp-requester.ts';
+import { type Effort, howMany } from './effort.ts';
+import { type Figure, figureOf, ratioOf } from './figure.ts';
+import { memoryOf, microsOf } from './redis-cost.ts';
+import type { Report, Table } from './report.ts';
+
+const FEW = 1_000;
+const MANY = 100_000;
+const POOLS = [10, FEW, MANY];
+const LICENSES = [FEW, MANY];
+const REPEATS = 9;
+/** Calls in a sample. */
+const CALLS = 500;
+const EXPIRED = 100_000;
+const SHARD = '07';
+const SESSIONS_MEASURED = 20_000;
+const SESSIONS_A_LICENSE = [1, 10, 100, 1_000, 10_000];
+
+const TRUSTED = { kind: 'trusted' } as const;
+const VERBS = ['acquire', 'heartbeat', 'acquire, refused', 'release'] as const;
+type Kind = (typeof VERBS)[number];
+type Costs = Readonly<Record<Kind, number>>;
+
+interface Store {
+  readonly redis: RespClient;
+  readonly seats: Seats;
+}
+
+/** What calls cost Redis by how much there is in it, and how much room sessions take. */
+export async function benchSize(effort: Effort): Promise<Report> {
+  const pools = await overSizes(POOLS, effort, openPool);
+  const licenses = await overSizes(LICENSES, effort, openShard);
+  const expired = await acquireAmongExpired(effort);
+  const memory = await memoryTable();
+  const manyToFew = (costs: SizeCosts, kind: Kind) =>
+    ratioOf(costs.get(MANY)?.[kind] ?? [], costs.get(FEW)?.[kind] ?? []);
+  return {
+    title: 'Size',
+    meaning: MEANING,
+    tables: [
+      tableOf('sessions in the pool', pools),
+      tableOf('licenses in the shard', licenses),
+      expired.table,
+      memory.table,
+    ],
+    goals: [
+      ...VERBS.map((kind) => ({
+        what: `${kind}: 1e5 sessions ÷ 1e3`,
+        reached: manyToFew(pools, kind),
+        bound: { atMost: 1.5 },
+      })),
+      ...VERBS.map((kind) => ({
+        what: `${kind}: 1e5 licenses ÷ 1e3`,
+        reached: manyToFew(licenses, kind),
+        bound: { atMost: 2 },
+      })),
+      { what: 'acquire among 1e5 expired, ms', reached: expired.firstMs, bound: { atMost: 1 } },
+      {
+        what: 'counts of leases, facts and holders that differ',
+        reached: expired.differing,
+        bound: { atMost: 0 },
+      },
+      ...memory.goals,
+    ],
+  };
+}
+
+type SizeCosts = ReadonlyMap<number, Readonly<Record<Kind, number[]>>>;
+
+/** A Redis for each size, so that samples can be taken in turns. */
+async function overSizes(
+  sizes: readonly number[],
+  effort: Effort,
+  open: (store: Store, size: number) => Promise<() => Promise<Costs>>,
+): Promise<SizeCosts> {
+  const servers: RedisServer[] = [];
+  try {
+    const samplers: (readonly [number, () => Promise<Costs>])[] = [];
+    for (const size of sizes) {
+      const server = await startRedisServer();
+      servers.push(server);
+      samplers.push([size, await open(storeOf(server), size)]);
+    }
+    const costs = new Map(
+      sizes.map((size) => [size, { acquire: [], heartbeat: [], 'acquire, refused': [], release: [] }]),
+    ) as Map<number, Record<Kind, number[]>>;
+    for (let repeat = -1; repeat < howMany(effort, REPEATS); repeat += 1) {
+      for (const [size, sample] of samplers) {
+        const sampled = await sample();
+        // The first of all warms what there is to warm.
+        if (repeat >= 0) for (const kind of VERBS) costs.get(size)?.[kind].push(sampled[kind]);
+      }
+    }
+    return costs;
+  } finally {
+    for (const server of servers) await server.stop();
+  }
+}
+
+function storeOf(server: RedisServer): Store {
+  const redis = respClient(server);
+  return { redis, seats: openSeats(respRequester(redis)) };
+}
+
+/** One license with a pool of that size, of which a sample is taken a few seats at a time, so that it keeps its size. */
+async function openPool(store: Store, size: number): Promise<() => Promise<Costs>> {
+  const atATime = Math.max(5, Math.min(CALLS, size / 20));
+  const { licenseId } = await putNewLicense(store.seats, { max: size + atATime });
+  await fillPool(store.redis, { licenseId, count: size, expiresAtMs: Date.now() + 3_600_000 });
+  return async () => {
+    const rounds: Costs[] = [];
+    for (let done = 0; done < CALLS; done += atATime)
+      rounds.push(
+        await costsOf(
+          store,
+          Array.from({ length: atATime }, () => licenseId),
+        ),
+      );
+    return meanOf(rounds);
+  };
+}
+
+/** A shard of so many licenses, each with one of its seats taken, of which a sample asks some for another. */
+async function openShard(store: Store, size: number): Promise<() => Promise<Costs>> {
+  await fillShard(store.redis, { shard: SHARD, count: size, expired: 0, nowMs: Date.now() + 3_600_000 });
+  return async () => {
+    const asked = Array.from({ length: CALLS }, (_, n) => nthLicense(SHARD, Math.floor((n * size) / CALLS)));
+    await setMax(store.redis, asked, 2);
+    return costsOf(store, asked);
+  };
+}
+
+async function setMax(redis: RespClient, licenseIds: readonly string[], max: number): Promise<void> {
+  await redis.pipeline(licenseIds.map((each) => ['HSET', poolKey('license', each), 'max', String(max)]));
+}
+
+/** Microseconds of Redis a call: a seat is taken, kept, refused to another, and given back, at each of the licenses. */
+async function costsOf({ redis, seats }: Store, licenseIds: readonly string[]): Promise<Costs> {
+  const asked = licenseIds.map((licenseId) => ({ licenseId, sessionId: newSessionId(licenseId) }));
+  const each = async (
+    call: (ask: (typeof asked)[number]) => Promise<{ verdict: string }>,
+    expected: string,
+  ) => {
+    let verdicts: { verdict: string }[] = [];
+    const micros = await microsOf(redis, async () => {
+      verdicts = await Promise.all(asked.map(call));
+    });
+    const other = verdicts.find(({ verdict }) => verdict !== expected);
+    if (other) throw new Error(`${other.verdict} in place of ${expected}`);
+    return micros / asked.length;
+  };
+  const costs = {
+    acquire: await each((ask) => acquire(seats, ask.licenseId, ask.sessionId), 'GRANTED'),
+    heartbeat: await each(
+      ({ licenseId, sessionId }) => seats.heartbeat({ licenseId, proof: TRUSTED, sessions: [{ sessionId }] }),
+      'OK',
+    ),
+    'acquire, refused': await each(
+      ({ licenseId }) => acquire(seats, licenseId, newSessionId(licenseId)),
+      'FULL',
+    ),
+    release: await each((ask) => seats.release({ ...ask, proof: TRUSTED, reason: 'released' }), 'ENDED'),
+  };
+  await redis.command(['DEL', shardKey('outbox', shardOf(licenseIds[0] ?? ''))]);
+  return costs;
+}
+
+function acquire(seats: Seats, licenseId: string, sessionId: string) {
+  const machine = `holder-${sessionId.slice(-15)}`;
+  const facts = {
+    fingerprint: `machine-${sessionId.slice(-16)}`.padEnd(64, '-'),
+    hostname: `${sessionId.slice(-12)}.example`,
+    appVersion: '1.2.3',
+  };
+  return seats.acquire({
+    licenseId,
+    proof: TRUSTED,
+    proposedSessionId: sessionId,
+    holders: { machine },
+    facts,
+  });
+}
+
+function meanOf(rounds: readonly Costs[]): Costs {
+  const mean = (kind: Kind) => rounds.reduce((sum, round) => sum + round[kind], 0) / rounds.length;
+  return Object.fromEntries(VERBS.map((kind) => [kind, mean(kind)])) as Record<Kind, number>;
+}
+
+function tableOf(what: string, costs: SizeCosts): Table {
+  const rows = [...costs].map(([size, byKind]) => [
+    size.toLocaleString('en'),
+    ...VERBS.map((kind) => figureOf(byKind[kind])),
+  ]);
+  return { columns: [what, ...VERBS.map((kind) => `${kind}, µs`)], rows };
+}
+
+/** Acquires, one after the other, in a pool whose leases have all run out and been collected by nobody. */
+async function acquireAmongExpired(
+  effort: Effort,
+): Promise<{ table: Table; firstMs: Figure; differing: number }> {
+  const server = await startRedisServer();
+  const { redis, seats } = storeOf(server);
+  const [first, later]: [number[], number[]] = [[], []];
+  let [differing, checked] = [0, 0];
+  try {
+    for (let repeat = 0; repeat < howMany(effort, REPEATS); repeat += 1) {
+      await redis.command(['FLUSHALL']);
+      const { licenseId } = await putNewLicense(seats, { max: EXPIRED });
+      await fillPool(redis, { licenseId, count: EXPIRED, expiresAtMs: Date.now() - 1 });
+      for (let call = 0; call < 20; call += 1) {
+        const micros = await microsOf(redis, () => acquire(seats, licenseId, newSessionId(licenseId)));
+        (call === 0 ? first : later).push(micros / 1_000);
+        const counts = await countPool(redis, licenseId);
+        checked += 1;
+        if (new Set(counts).size !== 1) differing += 1;
+      }
+    }
+  } finally {
+    redis.close();
+    await server.stop();
+  }
+  const firstMs = figureOf(first);
+  return {
+    table: {
+      columns: ['1e5 expired leases in the pool', 'ms of Redis'],
+      rows: [
+        ['the first acquire', firstMs],
+        ['those after it', figureOf(later)],
+        ['counts compared', checked],
+      ],
+    },
+    firstMs,
+    differing,
+  };
+}
+
+/** Bytes of Redis for sessions that were acquired, once their events are published. */
+async function memoryTable() {
+  const rows: [number, number, number][] = [];
+  for (const sessionsALicense of SESSIONS_A_LICENSE) {
+    const server = await startRedisServer();
+    const { redis, seats } = storeOf(server);
+    try {
+      const tenantId = newTenantId(16);
+      const licenseIds: string[] = [];
+      // So that the scripts are there already.
+      const { licenseId: warm } = await putNewLicense(seats, { max: 1 });
+      await acquire(seats, warm, newSessionId(warm));
+      const emptyBytes = await memoryOf(redis);
+      for (let n = 0; n < SESSIONS_MEASURED / sessionsALicense; n += 1)
+        licenseIds.push((await putNewLicense(seats, { max: sessionsALicense }, tenantId)).licenseId);
+      const licensedBytes = await memoryOf(redis);
+      for (const licenseId of licenseIds) {
+        const sessions = Array.from({ length: sessionsALicense }, () => newSessionId(licenseId));
+        await Promise.all(sessions.map((session) => acquire(seats, licenseId, session)));
+      }
+      await redis.command(['DEL', shardKey('outbox', shardOf(tenantId))]);
+      const seatedBytes = await memoryOf(redis);
+      rows.push([
+        sessionsALicense,
+        (seatedBytes - licensedBytes) / SESSIONS_MEASURED,
+        (seatedBytes - emptyBytes) / SESSIONS_MEASURED,
+      ]);
+    } finally {
+      redis.close();
+      await server.stop();
+    }
+  }
+  const goals = rows
+    .filter(([sessionsALicense]) => sessionsALicense >= 10)
+    .map(([sessionsALicense, bytes]) => ({
+      what: `bytes a session at ${sessionsALicense.toLocaleString('en')} a license`,
+      reached: Math.round(bytes),
+      bound: { atMost: 400 },
+    }));
+  const columns = ['sessions a license', 'bytes a session', 'the license’s own terms among them'];
+  return {
+    table: {
+      columns,
+      rows: rows.map(([count, ...bytes]) => [count.toLocaleString('en'), ...bytes.map(Math.round)]),
+    },
+    goals,
+  };
+}
+
+const MEANING = `What Redis itself spends on a call, by its own count (\`INFO commandstats\`), with the whole script and
+nothing of the network. A pool of one license, then a shard of licenses with one seat taken each, in a Redis for each
+size. Seats are taken, kept, refused to others while the pool is full, and given back, ${CALLS} of each to a sample. *Among
+expired*: 1e5 leases of one pool ran out at once and nothing has collected them. After each call leases, facts and holders
+of the pool are counted; they must be as many. *Bytes* are the growth of \`used_memory\` for ${SESSIONS_MEASURED.toLocaleString('en')} sessions that were acquired
+with a fingerprint of 64 characters, a host name and a version, lease, holder and facts together, when their events are
+published.`;

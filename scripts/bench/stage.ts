@@ -1,0 +1,113 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { entryPointOf, MANIFEST } from '../../functions/manifest.ts';
+import { openSeats } from '../../shared/adapters/seats/live.ts';
+import { type RespClient, respClient } from '../../shared/adapters/seats/resp-client.ts';
+import { FASTEST_PACE } from '../../shared/domain/license.ts';
+import type { FunctionContract } from '../../shared/http/contract.ts';
+import type { Seats } from '../../shared/ports/seats.ts';
+import { deployedEnvironment } from '../../shared/testing/deployed-environment.ts';
+import { putNewLicense } from '../../shared/testing/put-license.ts';
+import { startRedisServer } from '../../shared/testing/redis-server.ts';
+import { respRequester } from '../../shared/testing/resp-requester.ts';
+import { endWithThisProcess } from '../../shared/testing/watchdog.ts';
+import { openBundler } from '../bundle/bundle.ts';
+import { installPackages } from '../bundle/install-packages.ts';
+import { type RunningFunction, startFunction } from '../bundle/start-function.ts';
+
+const FRONT = fileURLToPath(new URL('front-process.ts', import.meta.url));
+const TOKEN = 'token';
+
+export interface Stage {
+  /** Straight to Redis, for what is no client's doing. */
+  readonly redis: RespClient;
+  readonly redisPort: number;
+  readonly seats: Seats;
+  /** For what is to be started as a function. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** A folder of the stage's own by this name, which goes with it. */
+  folderOf(name: string): string;
+  /** Bundles functions of ours as they are deployed; gives their folders by name, packages installed. */
+  bundle<N extends string>(names: readonly N[]): Promise<ReadonlyMap<N, string>>;
+  /** Starts a folder's function, alone in its process. What it logs is thrown away. */
+  start(folder: string, target: string): Promise<RunningFunction>;
+  /** Starts bundled functions, each alone in its process; gives their addresses by name. */
+  startBundled<N extends string>(folders: ReadonlyMap<N, string>): Promise<Readonly<Record<N, string>>>;
+  /** An empty Redis but for a license of `max` seats, which may be asked as often as any may. */
+  reset(max: number): Promise<{ readonly licenseId: string; readonly key: string }>;
+  close(): Promise<void>;
+}
+
+/**
+ * What is between a client and its seat, each in a process of its own: functions as they are deployed, a REST front as
+ * Upstash's, and a Redis that writes its log to disk each second.
+ */
+export async function openStage(): Promise<Stage> {
+  const root = mkdtempSync(join(tmpdir(), 'seatlease-bench-'));
+  const server = await startRedisServer({ args: ['--appendonly', 'yes', '--appendfsync', 'everysec'] });
+  const front = spawn(process.execPath, [FRONT, String(server.port), TOKEN], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  endWithThisProcess(front, 'process');
+  const [line] = await once(front.stdout, 'data');
+  const redis = respClient(server);
+  const seats = openSeats(respRequester(redis));
+  const environment = deployedEnvironment({
+    UPSTASH_REDIS_REST_URL: String(line).trim(),
+    UPSTASH_REDIS_REST_TOKEN: TOKEN,
+  });
+  const running: RunningFunction[] = [];
+
+  async function start(folder: string, target: string): Promise<RunningFunction> {
+    const started = await startFunction(folder, target, environment, { output: 'ignored' });
+    running.push(started);
+    return started;
+  }
+
+  async function bundle<N extends string>(names: readonly N[]): Promise<ReadonlyMap<N, string>> {
+    const bundler = openBundler();
+    const folders = new Map<N, string>();
+    for (const name of names) {
+      const { folder } = await bundler(contractOf(name), join(root, name));
+      folders.set(name, folder);
+    }
+    installPackages([...folders.values()]);
+    return folders;
+  }
+
+  return {
+    redis,
+    redisPort: server.port,
+    seats,
+    environment,
+    folderOf: (name) => join(root, name),
+    bundle,
+    start,
+    async startBundled<N extends string>(folders: ReadonlyMap<N, string>) {
+      const urls: [N, string][] = [];
+      for (const [name, folder] of folders) urls.push([name, (await start(folder, entryPointOf(name))).url]);
+      return Object.fromEntries(urls) as Record<N, string>;
+    },
+    async reset(max) {
+      await redis.command(['FLUSHALL']);
+      return putNewLicense(seats, { max, requestsPerMinute: FASTEST_PACE });
+    },
+    async close() {
+      for (const each of running) await each.stop();
+      front.kill('SIGKILL');
+      redis.close();
+      await server.stop();
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+
+export function contractOf(name: string): FunctionContract {
+  const contract = MANIFEST.find((each) => each.name === name);
+  if (!contract) throw new RangeError(`no function is called ${name}`);
+  return contract;
+}
