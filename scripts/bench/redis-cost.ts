@@ -5,7 +5,9 @@ import { commandStats } from '../../shared/testing/many-licenses.ts';
 export async function microsOf(redis: RespClient, work: () => Promise<unknown>): Promise<number> {
   await redis.command(['CONFIG', 'RESETSTAT']);
   await work();
-  return (await commandStats(redis)).get('evalsha')?.micros ?? 0;
+  const stats = await commandStats(redis);
+  // The first call of a script after a restart sends its source.
+  return (stats.get('evalsha')?.micros ?? 0) + (stats.get('eval')?.micros ?? 0);
 }
 
 /** Bytes that Redis has in use. */

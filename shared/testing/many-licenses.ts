@@ -1,9 +1,11 @@
 import { poolKey, shardKey } from '../adapters/seats/lua/keys.ts';
+import { packFacts } from '../adapters/seats/packed-facts.ts';
 import type { RespClient } from '../adapters/seats/resp-client.ts';
+import { memberOf } from '../adapters/seats/session-member.ts';
 import { newSessionId, shardOf } from '../domain/ids.ts';
 
 const BATCH = 2_000;
-const FACTS = '{"fingerprint":"f"}';
+const FACTS = packFacts({ fingerprint: 'f' });
 
 export interface ManyLicenses {
   readonly shard: string;
@@ -29,11 +31,10 @@ export async function fillShard(
     if (n < expired) leases.push({ session: 'ran-out', expiryMs: nowMs - 1 });
     commands.push(termsOf(licenseId, shard));
     for (const { session, expiryMs } of leases) {
-      const sessionId = `ses_${licenseId.slice(4)}_${session}`;
       commands.push(
-        ['ZADD', poolKey('lease', licenseId), String(expiryMs), sessionId],
-        ['HSET', poolKey('holder', licenseId), session, sessionId],
-        ['HSET', poolKey('session', licenseId), sessionId, `${session}|${nowMs - 360_000}|0|${FACTS}`],
+        ['ZADD', poolKey('lease', licenseId), String(expiryMs), session],
+        ['HSET', poolKey('holder', licenseId), session, session],
+        ['HSET', poolKey('session', licenseId), session, `${session}|${nowMs - 360_000}|0|${FACTS}`],
       );
     }
     const soonestMs = Math.min(...leases.map(({ expiryMs }) => expiryMs));
@@ -95,10 +96,10 @@ export async function fillPool(
     readonly expiresAtMs: number;
   },
 ): Promise<void> {
-  const sessions = Array.from({ length: count }, () => newSessionId(licenseId));
+  const sessions = Array.from({ length: count }, () => memberOf(licenseId, newSessionId(licenseId)));
   for (let first = 0; first < count; first += BATCH) {
     const batch = sessions.slice(first, first + BATCH);
-    const holderOf = (sessionId: string): string => `holder-${sessionId.slice(-16)}`;
+    const holderOf = (session: string): string => `holder-${session}`;
     await redis.pipeline([
       ['ZADD', poolKey('lease', licenseId), ...batch.flatMap((session) => [String(expiresAtMs), session])],
       ['HSET', poolKey('holder', licenseId), ...batch.flatMap((session) => [holderOf(session), session])],

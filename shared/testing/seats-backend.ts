@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import * as z from 'zod/mini';
 import { poolKey, shardKey } from '../adapters/seats/lua/keys.ts';
 import { type RespClient, RespError, type RespReply, respClient } from '../adapters/seats/resp-client.ts';
+import { sessionOfMember } from '../adapters/seats/session-member.ts';
 import { shardOf } from '../domain/ids.ts';
 import type { Books, SeatEvent } from '../ports/seats-pool.contract-suite.ts';
 import { startRedisServer } from './redis-server.ts';
@@ -98,7 +99,14 @@ export function eventsIn(range: RespReply | undefined, licenseId: string): SeatE
   return listOf(range).flatMap((entry) => {
     const { type, license_id, session_id, at_ms, ...more } = Object.fromEntries(pairsOf(listOf(entry)[1]));
     if (license_id !== licenseId) return [];
-    return [{ type: type ?? '', sessionId: session_id ?? '', atMs: Number(at_ms), more }];
+    return [
+      {
+        type: type ?? '',
+        sessionId: session_id ? sessionOfMember(licenseId, session_id) : '',
+        atMs: Number(at_ms),
+        more,
+      },
+    ];
   });
 }
 
@@ -110,6 +118,8 @@ export async function readOutbox(redis: RespClient, licenseId: string): Promise<
 }
 
 export async function readBooks(redis: RespClient, licenseId: string): Promise<Books> {
+  const idOf = (member: string): string => sessionOfMember(licenseId, member);
+  const idsOf = (members: RespReply | undefined): string[] => listOf(members).map(String).map(idOf);
   const replies = await redis.pipeline([
     ['ZRANGE', poolKey('lease', licenseId), '0', '-1', 'WITHSCORES'],
     ['HGETALL', poolKey('holder', licenseId)],
@@ -122,15 +132,15 @@ export async function readBooks(redis: RespClient, licenseId: string): Promise<B
     ['HKEYS', poolKey('signed', licenseId)],
   ]);
   return {
-    leases: pairsOf(replies[0]).map(([sessionId, ms]) => ({ sessionId, expiresAtMs: Number(ms) })),
-    seatedOf: Object.fromEntries(pairsOf(replies[1])),
-    sessions: listOf(replies[2]).map(String),
-    ended: listOf(replies[3]).map(String),
-    lapsed: listOf(replies[4]).map(String),
+    leases: pairsOf(replies[0]).map(([member, ms]) => ({ sessionId: idOf(member), expiresAtMs: Number(ms) })),
+    seatedOf: Object.fromEntries(pairsOf(replies[1]).map(([holder, member]) => [holder, idOf(member)])),
+    sessions: idsOf(replies[2]),
+    ended: idsOf(replies[3]),
+    lapsed: idsOf(replies[4]),
     dueMs: replies[5] === null ? undefined : Number(replies[5]),
     hasDenials: replies[6] !== null,
-    loans: Object.fromEntries(pairsOf(replies[7]).map(([session, ms]) => [session, Number(ms)])),
-    signed: listOf(replies[8]).map(String),
+    loans: Object.fromEntries(pairsOf(replies[7]).map(([member, ms]) => [idOf(member), Number(ms)])),
+    signed: idsOf(replies[8]),
   };
 }
 

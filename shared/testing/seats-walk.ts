@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { openSeats } from '../adapters/seats/live.ts';
 import { poolKey, shardKey } from '../adapters/seats/lua/keys.ts';
 import type { RespReply } from '../adapters/seats/resp-client.ts';
+import { sessionOfMember } from '../adapters/seats/session-member.ts';
 import { openUpkeep } from '../adapters/seats/upkeep.ts';
 import type { Entitlement } from '../domain/entitlement.ts';
 import { shardOf } from '../domain/ids.ts';
@@ -329,14 +330,21 @@ export function openWalk(backend: SeatsBackend): Walk {
         const own = at(truth, each).licenseId;
         if (shardOf(own) === shardOf(licenseId)) compareEvents(eventsIn(range, own), pool);
       }
-      const leases = pairsOf(leased).map(([id, ms]): [string, number] => [id, Number(ms)]);
+      const leases = pairsOf(leased).map(([member, ms]): [string, number] => [
+        sessionOfMember(licenseId, member),
+        Number(ms),
+      ]);
       const ids = leases.map(([id]) => id).sort();
       agree(leases.filter(([, ms]) => ms > nowMs).sort(), at(pools, of).leasesAt(nowMs));
-      agree(membersOf(seated), ids);
-      agree(membersOf(sessions), ids);
+      const idsIn = (reply: RespReply | undefined): string[] =>
+        listOf(reply)
+          .map((member) => sessionOfMember(licenseId, String(member)))
+          .sort();
+      agree(idsIn(seated), ids);
+      agree(idsIn(sessions), ids);
       const living = new Set(leases.flatMap(([id, ms]) => (ms > nowMs ? [id] : [])));
       const ofLiving = (members: readonly string[]): string[] => members.filter((id) => living.has(id));
-      const [lentTo, signedFor] = [membersOf(lent), membersOf(signed)];
+      const [lentTo, signedFor] = [idsIn(lent), idsIn(signed)];
       agree({ loans: ofLiving(lentTo), signed: ofLiving(signedFor) }, at(pools, of).paperAt(nowMs));
       // No paper outlives its lease, collected or not.
       agree(
@@ -382,10 +390,6 @@ export function openWalk(backend: SeatsBackend): Walk {
   }
 
   return { run, tally };
-}
-
-function membersOf(reply: RespReply | undefined): string[] {
-  return listOf(reply).map(String).sort();
 }
 
 /** What the port tells as unavailable: the request repeats one whose session has ended. */

@@ -14,10 +14,11 @@ import type {
 import { packEntitlement } from './entitlement-copy.ts';
 import { keysOfPool } from './lua/keys.ts';
 import type { Verb } from './lua/scripts.ts';
-import { unpackFacts } from './packed-facts.ts';
+import { packFacts, unpackFacts } from './packed-facts.ts';
 import { openRedis } from './redis.ts';
 import type { httpRequester } from './requester.ts';
 import { decode, scriptRunner } from './script-runner.ts';
+import { memberOf, sessionOfMember } from './session-member.ts';
 
 /**
  * Seats over Upstash's REST API: each verb is one EVALSHA, one round trip. (After a restart of Redis the first call of
@@ -46,20 +47,20 @@ export function openSeats(
     async acquire({ licenseId, proof, proposedSessionId, holders, facts, borrowDays }) {
       const reply = await run('acquire', AcquireReply, licenseId, [
         packProof(proof),
-        proposedSessionId,
+        memberOf(licenseId, proposedSessionId),
         holders.machine,
         holders.user ?? '',
         holders.process ?? '',
-        JSON.stringify(facts),
+        packFacts(facts),
         borrowDays === undefined ? '' : String(borrowDays),
       ]);
-      return acquireVerdict(reply);
+      return acquireVerdict(licenseId, reply);
     },
 
     async heartbeat({ licenseId, proof, sessions }): Promise<HeartbeatVerdict> {
       const reply = await run('heartbeat', HeartbeatReply, licenseId, [
         packProof(proof),
-        ...sessions.flatMap(packHeartbeat),
+        ...sessions.flatMap((each) => packHeartbeat(licenseId, each)),
       ]);
       if (reply[0] !== 'OK') return refusalOf(reply);
       const [, atMs, ttlSeconds, heartbeatSeconds, offlineGraceDays, ...answers] = reply;
@@ -75,7 +76,10 @@ export function openSeats(
     },
 
     async readSession({ licenseId, proof, sessionId }) {
-      const reply = await run('read-session', SessionReply, licenseId, [packProof(proof), sessionId]);
+      const reply = await run('read-session', SessionReply, licenseId, [
+        packProof(proof),
+        memberOf(licenseId, sessionId),
+      ]);
       if (reply[0] !== 'OK') return refusalOf(reply);
       const [verdict, atMs, expiresAtMs, packed, borrowedUntilMs, version, validUntilMs, ...rest] = reply;
       const [ttlSeconds, heartbeatSeconds, offlineGraceDays, signed] = rest;
@@ -91,13 +95,16 @@ export function openSeats(
     },
 
     async keepSigned(licenseId, sessionId, signed) {
-      const [verdict] = await run('keep-signed', KeepSignedReply, licenseId, [sessionId, signed]);
+      const [verdict] = await run('keep-signed', KeepSignedReply, licenseId, [
+        memberOf(licenseId, sessionId),
+        signed,
+      ]);
       return verdict;
     },
 
     async release({ licenseId, proof, sessionId, reason, proven }) {
-      const token = proven ? [String(proven.expiresAtMs), JSON.stringify(proven.facts)] : ['', ''];
-      const args = [packProof(proof), sessionId, reason, ...token];
+      const token = proven ? [String(proven.expiresAtMs), packFacts(proven.facts)] : ['', ''];
+      const args = [packProof(proof), memberOf(licenseId, sessionId), reason, ...token];
       return refusalOf(await run('release', ReleaseReply, licenseId, args));
     },
 
@@ -112,15 +119,15 @@ export function openSeats(
     async listSessions(licenseId, { limit, after }) {
       const reply = await run('list-sessions', ListSessionsReply, licenseId, [
         after ? String(after.expiresAtMs) : '',
-        after?.sessionId ?? '',
+        after ? memberOf(licenseId, after.sessionId) : '',
         String(limit),
       ]);
       if (reply[0] !== 'OK') return { verdict: reply[0] };
       const [verdict, active, max, overdraft, ...cells] = reply;
       const sessions: Session[] = [];
       for (let i = 0; i < cells.length; i += 4) {
-        const row = decode('list-sessions', SessionRow, cells.slice(i, i + 4));
-        sessions.push(unpackSession(...row));
+        const [member, ...facts] = decode('list-sessions', SessionRow, cells.slice(i, i + 4));
+        sessions.push(unpackSession(sessionOfMember(licenseId, member), ...facts));
       }
       return { verdict, active, max, overdraft, sessions };
     },
@@ -207,13 +214,13 @@ const ListSessionsReply = z.union([
 ]);
 const SessionRow = z.tuple([z.string(), z.int(), z.string(), z.int()]);
 
-function acquireVerdict(reply: z.output<typeof AcquireReply>): AcquireVerdict {
+function acquireVerdict(licenseId: string, reply: z.output<typeof AcquireReply>): AcquireVerdict {
   switch (reply[0]) {
     case 'GRANTED':
     case 'RENEWED': {
       const [
         verdict,
-        sessionId,
+        member,
         atMs,
         expiresAtMs,
         active,
@@ -225,6 +232,7 @@ function acquireVerdict(reply: z.output<typeof AcquireReply>): AcquireVerdict {
         borrowedUntilMs,
       ] = reply;
       const rhythm: Rhythm = { ttlSeconds, heartbeatSeconds, offlineGraceDays };
+      const sessionId = sessionOfMember(licenseId, member);
       const session = unpackSession(sessionId, expiresAtMs, packed, borrowedUntilMs);
       return { verdict, session, active, max, atMs, rhythm };
     }
@@ -263,17 +271,18 @@ function packProof(proof: Proof): string {
   }
 }
 
-function packHeartbeat({ sessionId, proven }: HeartbeatOf): string[] {
+function packHeartbeat(licenseId: string, { sessionId, proven }: HeartbeatOf): string[] {
+  const member = memberOf(licenseId, sessionId);
   return proven
     ? [
-        sessionId,
+        member,
         String(proven.expiresAtMs),
         proven.holder,
         String(proven.acquiredAtMs),
-        JSON.stringify(proven.facts),
+        packFacts(proven.facts),
         proven.borrowedUntilMs === undefined ? '' : String(proven.borrowedUntilMs),
       ]
-    : [sessionId, '', '', '', '', ''];
+    : [member, '', '', '', '', ''];
 }
 
 /** `borrowedUntilMs` is 0 for a seat that is not borrowed. */

@@ -8,6 +8,7 @@ import { unpackFacts } from './packed-facts.ts';
 import { openRedis } from './redis.ts';
 import type { httpRequester } from './requester.ts';
 import { decode, fieldsOf, scriptRunner } from './script-runner.ts';
+import { memberOf, sessionOfMember } from './session-member.ts';
 
 /** Upkeep of seats over Upstash's REST API; a call is one command, but for `listCopies`, which is two. */
 export function openUpkeep(
@@ -57,7 +58,7 @@ export function openUpkeep(
     },
 
     async whichSeated(licenseId, sessionIds) {
-      const args = [licenseId, ...sessionIds];
+      const args = [licenseId, ...membersOf(licenseId, sessionIds)];
       const [, ...seated] = await run('which-seated', SeatedReply, keysOfPool(licenseId), args);
       return new Set(sessionIds.filter((_, i) => seated[i] === 1));
     },
@@ -77,19 +78,24 @@ export function openUpkeep(
       const [, nextPart, next, ...cells] = await run('read-facts', FactsReply, keysOfPool(licenseId), args);
       const sessions: KnownSession[] = [];
       for (let i = 0; i < cells.length; i += 3) {
-        const [sessionId, packed, isSeated] = decode('read-facts', FactsRow, cells.slice(i, i + 3));
+        const [member, packed, isSeated] = decode('read-facts', FactsRow, cells.slice(i, i + 3));
         const { holder, facts } = unpackFacts(packed);
+        const sessionId = sessionOfMember(licenseId, member);
         sessions.push({ sessionId, holder, facts, isSeated: isSeated === 1 });
       }
       return nextPart === '' ? { sessions } : { sessions, nextCursor: `${nextPart} ${next}` };
     },
 
     async forgetSessions(licenseId, sessionIds) {
-      const args = [licenseId, ...sessionIds];
+      const args = [licenseId, ...membersOf(licenseId, sessionIds)];
       const [verdict] = await run('forget-sessions', ForgetReply, keysOfPool(licenseId), args);
       return verdict;
     },
   };
+}
+
+function membersOf(licenseId: string, sessionIds: readonly string[]): string[] {
+  return sessionIds.map((sessionId) => memberOf(licenseId, sessionId));
 }
 
 const ExpireReply = z.tuple([
@@ -144,7 +150,7 @@ function asEvent(position: string, told: z.output<typeof EntryFields>): SeatEven
     type,
     tenantId: tenant_id,
     licenseId: license_id,
-    sessionId: session_id || null,
+    sessionId: session_id === '' ? null : sessionOfMember(license_id, session_id),
     atMs: at_ms,
     position,
     detail: {

@@ -52,5 +52,5 @@ local function may_see(caller, packed)
     return false
   end
   local _, _, _, facts = unpack_facts(packed)
-  return cjson.decode(facts).userId == caller.user
+  return cjson.decode(facts).u == caller.user
 end

@@ -1,6 +1,8 @@
 -- The keys of one shard and of one license's pool in it, in the order of SHARD_KEYS and POOL_KEYS in keys.ts. All share
 -- the shard's hash tag, so every script touches one cluster slot.
 --
+-- A session is named here as session-member.ts has it: without its license.
+--
 -- due         zset    license -> soonest expiry (ms): where the sweep looks for leases that ran out
 -- outbox      stream  events not yet published
 -- denied      hash    license -> denials of the current minute

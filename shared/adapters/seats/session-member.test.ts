@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { newLicenseId, newSessionId, newTenantId } from '../../domain/ids.ts';
+import { memberOf, sessionOfMember } from './session-member.ts';
+
+const tenantId = newTenantId(16);
+const [licenseId, another] = [newLicenseId(tenantId), newLicenseId(tenantId)];
+
+test('a session is the same again once Redis has kept it', () => {
+  const sessionId = newSessionId(licenseId);
+  const member = memberOf(licenseId, sessionId);
+  expect(sessionOfMember(licenseId, member)).toBe(sessionId);
+  expect(sessionId.endsWith(member)).toBe(true);
+  expect(member).toHaveLength(16);
+});
+
+test('a session of another license is not taken for the one here that ends alike', () => {
+  const own = newSessionId(licenseId);
+  const alike = own.replace(licenseId.slice(4), another.slice(4));
+  expect(memberOf(another, alike)).toBe(memberOf(licenseId, own));
+  expect(memberOf(licenseId, alike)).toBe(alike);
+  for (const never of ['', 'ses_', 'ses_never_was', licenseId])
+    expect(memberOf(licenseId, never)).toBe(never);
+});
