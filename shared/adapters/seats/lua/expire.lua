@@ -21,6 +21,7 @@
 local EXPIRE_LIMIT = 64
 local MOST_NAMED = 32
 local SET_ASIDE_MS = 3600000
+local FIRST_LOOK = 3
 
 local now_ms = read_clock_ms()
 local expired = 0
@@ -33,22 +34,66 @@ local function set_aside()
   redis.call('ZADD', denied_due_key, 'XX', digits(now_ms + SET_ASIDE_MS), license_id)
 end
 
+-- Soonest expiry (ms) and license, one after the other; licenses in which nobody holds a seat; and those of which no
+-- denial is kept. Each is written at once for all.
+local soonest, idle, undenied = {}, {}, {}
+
+local function note_next(expiry_ms)
+  if expiry_ms then
+    soonest[#soonest + 1] = expiry_ms
+    soonest[#soonest + 1] = license_id
+  else
+    idle[#idle + 1] = license_id
+  end
+end
+
+-- Most pools are seen whole at the first look, so that they need not be asked how many leases there are, nor which runs
+-- out next.
+local function expire_pool(license, limit)
+  local first = redis.call('ZRANGE', lease_key, 0, FIRST_LOOK - 1, 'WITHSCORES')
+  local seen, ended = #first / 2, 0
+  while ended < seen and tonumber(first[ended * 2 + 2]) <= now_ms do
+    ended = ended + 1
+  end
+  if ended == FIRST_LOOK or ended > limit then
+    local leases = redis.call('ZRANGEBYSCORE', lease_key, '-inf', digits(now_ms), 'WITHSCORES', 'LIMIT', 0, limit)
+    lapse(license, leases, now_ms, redis.call('ZCARD', lease_key))
+    note_next(redis.call('ZRANGE', lease_key, 0, 0, 'WITHSCORES')[2])
+    return #leases / 2
+  end
+  note_next(first[ended * 2 + 2])
+  if ended > 0 then
+    lapse(license, { unpack(first, 1, ended * 2) }, now_ms, seen < FIRST_LOOK and seen or redis.call('ZCARD', lease_key))
+  end
+  return ended
+end
+
+local denials = #ARGV > 0 and redis.call('HMGET', denied_key, unpack(ARGV)) or {}
 for i = 1, #ARGV do
   turn_to_pool(i)
-  local license = read_license()
+  local license = read_license_told()
   if license then
-    flush_denials(license, now_ms)
+    if denials[i] then
+      flush_denials(license, denials[i], now_ms)
+    else
+      undenied[#undenied + 1] = license_id
+    end
     if expired < EXPIRE_LIMIT then
-      local found = collect_expired(license, now_ms, EXPIRE_LIMIT - expired)
-      if found == 0 then
-        -- Whatever was lost of the pool: what is not due must not stay named.
-        note_soonest_expiry()
-      end
-      expired = expired + found
+      expired = expired + expire_pool(license, EXPIRE_LIMIT - expired)
     end
   else
     set_aside()
   end
+end
+-- Whatever was lost of a pool: what is not due must not stay named.
+if soonest[1] then
+  redis.call('ZADD', due_key, unpack(soonest))
+end
+if idle[1] then
+  redis.call('ZREM', due_key, unpack(idle))
+end
+if undenied[1] then
+  redis.call('ZREM', denied_due_key, unpack(undenied))
 end
 
 local due, named = {}, {}

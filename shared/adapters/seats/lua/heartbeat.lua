@@ -77,8 +77,8 @@ local function revivable(session, token)
 end
 
 local function with_promise(packed, living_ms, expiry_ms)
-  local holder, acquired_ms, promised_ms, facts = unpack_facts(packed)
-  return pack(holder, acquired_ms, longest_promise(promised_ms, living_ms, expiry_ms), facts)
+  local holder, acquired_ms, promised_ms = unpack_facts(packed)
+  return pack(holder, acquired_ms, longest_promise(promised_ms, living_ms, expiry_ms), client_facts(packed))
 end
 
 local function beat(session, token)

@@ -51,6 +51,5 @@ local function may_see(caller, packed)
   if not packed then
     return false
   end
-  local _, _, _, facts = unpack_facts(packed)
-  return cjson.decode(facts).u == caller.user
+  return cjson.decode(client_facts(packed)).u == caller.user
 end

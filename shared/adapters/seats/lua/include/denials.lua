@@ -5,8 +5,8 @@
 -- Denials become one event a license and minute, so that a client hammering a full pool costs a counter and no storm.
 -- Packed: minute since the epoch, denials in it, the session proposed last (so that a request delivered twice running
 -- counts once).
-local function flush_denials(license, now_ms)
-  local minute, count = string.match(redis.call('HGET', denied_key, license_id) or '', '^(%d+) (%d+)')
+local function flush_denials(license, packed, now_ms)
+  local minute, count = string.match(packed or '', '^(%d+) (%d+)')
   if minute and tonumber(minute) >= math.floor(now_ms / 60000) then
     return
   end
@@ -18,7 +18,7 @@ local function flush_denials(license, now_ms)
 end
 
 local function count_denial(license, proposed_session, now_ms)
-  flush_denials(license, now_ms)
+  flush_denials(license, redis.call('HGET', denied_key, license_id), now_ms)
   local _, count, last = string.match(redis.call('HGET', denied_key, license_id) or '', '^(%d+) (%d+) (.*)$')
   if last ~= proposed_session then
     local minute = math.floor(now_ms / 60000)

@@ -11,6 +11,8 @@ local COLLECT_LIMIT = 32
 -- whatever becomes of the license's terms meanwhile.
 local MEMORY_MS = 3600000
 
+local LEASE_RAN_OUT = { 'reason', 'lease_ran_out' }
+
 -- Packed facts: holder; when acquired (ms); the end of the longest lease that was ever cut short (ms), or 0; and what
 -- the client said about itself, which no script looks into.
 local function pack(holder, acquired_ms, promised_ms, facts)
@@ -18,8 +20,12 @@ local function pack(holder, acquired_ms, promised_ms, facts)
 end
 
 local function unpack_facts(packed)
-  local holder, acquired_ms, promised_ms, facts = string.match(packed, '^([^|]*)|(%d+)|(%d+)|(.*)$')
-  return holder, acquired_ms, promised_ms, facts
+  return string.match(packed, '^([^|]*)|(%d+)|(%d+)|')
+end
+
+-- What the client said, of which most callers want nothing.
+local function client_facts(packed)
+  return string.match(packed, '^[^|]*|%d+|%d+|(.*)$')
 end
 
 -- Packed facts of a session that has a seat, or may still be revived; false for any other.
@@ -37,8 +43,7 @@ local function longest_promise(promised_ms, expiry_ms, new_expiry_ms)
 end
 
 -- When the last token of a session whose lease ends at `expiry_ms` can revive it no more.
-local function forget_at_ms(expiry_ms, packed)
-  local _, _, promised_ms = unpack_facts(packed)
+local function forget_at_ms(expiry_ms, promised_ms)
   return math.max(expiry_ms, tonumber(promised_ms)) + MEMORY_MS
 end
 
@@ -63,10 +68,14 @@ local function put_lease(session, holder, packed, expiry_ms)
 end
 
 -- What every event of a session tells, so that each stands for itself. `active` are the seats taken right after it.
-local function append_session_event(license, type, session, at_ms, packed, active, more)
-  local holder, acquired_ms = unpack_facts(packed)
+local function append_holder_event(license, type, session, at_ms, holder, acquired_ms, active, more)
   append_event(license, type, session, at_ms, { 'holder', holder, 'acquired_ms', acquired_ms, 'active', active,
     'max', license.max, unpack(more or {}) })
+end
+
+local function append_session_event(license, type, session, at_ms, packed, active, more)
+  local holder, acquired_ms = unpack_facts(packed)
+  append_holder_event(license, type, session, at_ms, holder, acquired_ms, active, more)
 end
 
 -- Marks a session as ended for good.
@@ -75,12 +84,16 @@ local function mark_ended(session, forget_ms)
   redis.call('ZADD', ended_key, digits(forget_ms), session)
 end
 
+local function bound_memory_at(forget_ms)
+  redis.call('PEXPIREAT', ended_key, forget_ms)
+  redis.call('PEXPIREAT', lapsed_key, forget_ms)
+end
+
 -- So that a license nobody calls any more leaves nothing behind.
 local function bound_memory()
   local last = redis.call('ZRANGE', ended_key, -1, -1, 'WITHSCORES')
   if last[2] then
-    redis.call('PEXPIREAT', ended_key, digits(tonumber(last[2])))
-    redis.call('PEXPIREAT', lapsed_key, digits(tonumber(last[2])))
+    bound_memory_at(last[2])
   end
 end
 
@@ -101,46 +114,57 @@ end
 -- Ends a session that holds a seat until now, for good: it is remembered until any token of it has run out, so that no
 -- late heartbeat brings it back.
 local function end_session(license, session, expiry_ms, packed, reason, now_ms)
-  local holder = unpack_facts(packed)
+  local holder, _, promised_ms = unpack_facts(packed)
   redis.call('ZREM', lease_key, session)
   redis.call('HDEL', session_key, session)
   redis.call('HDEL', holder_key, holder)
   forget_paper({ session })
-  mark_ended(session, forget_at_ms(expiry_ms, packed))
+  mark_ended(session, forget_at_ms(expiry_ms, promised_ms))
   bound_memory()
   append_session_event(license, 'session.' .. reason, session, now_ms, packed, count_active(now_ms))
   note_soonest_expiry()
 end
 
--- Takes sessions whose lease has ended out of the pool. `leases` is a flat list of session, expiry (ms).
-local function lapse(license, leases, now_ms)
+-- Takes sessions whose lease has ended out of the pool. `leases` is a flat list of session, expiry (ms); `seated` are the
+-- leases that there are with them.
+local function lapse(license, leases, now_ms, seated)
   local sessions, holders, marks, remembered = {}, {}, {}, {}
+  local last_forget_ms = 0
   for i = 1, #leases, 2 do
     sessions[#sessions + 1] = leases[i]
   end
   local packed = redis.call('HMGET', session_key, unpack(sessions))
-  local seated = redis.call('ZCARD', lease_key)
   for i = 1, #sessions do
     local expiry_ms = tonumber(leases[i * 2])
-    local forget_ms = forget_at_ms(expiry_ms, packed[i])
-    holders[i] = unpack_facts(packed[i])
+    local holder, acquired_ms, promised_ms = unpack_facts(packed[i])
+    local forget_ms = forget_at_ms(expiry_ms, promised_ms)
+    holders[i] = holder
     if forget_ms > now_ms then
+      last_forget_ms = math.max(last_forget_ms, forget_ms)
       marks[#marks + 1] = digits(forget_ms)
       marks[#marks + 1] = sessions[i]
       remembered[#remembered + 1] = sessions[i]
       remembered[#remembered + 1] = packed[i]
     end
-    append_session_event(license, 'session.expired', sessions[i], expiry_ms, packed[i], seated - i,
-      { 'reason', 'lease_ran_out' })
+    append_holder_event(license, 'session.expired', sessions[i], expiry_ms, holder, acquired_ms, seated - i,
+      LEASE_RAN_OUT)
   end
   redis.call('ZREM', lease_key, unpack(sessions))
   redis.call('HDEL', session_key, unpack(sessions))
   redis.call('HDEL', holder_key, unpack(holders))
-  forget_paper(sessions)
+  -- Most pools have no paper and nothing remembered yet, which one look tells.
+  local is_plain = redis.call('EXISTS', borrowed_key, signed_key, ended_key) == 0
+  if not is_plain then
+    forget_paper(sessions)
+  end
   if marks[1] then
     redis.call('ZADD', ended_key, unpack(marks))
     redis.call('HSET', lapsed_key, unpack(remembered))
-    bound_memory()
+    if is_plain then
+      bound_memory_at(digits(last_forget_ms))
+    else
+      bound_memory()
+    end
   end
 end
 
@@ -149,7 +173,7 @@ local function collect_expired(license, now_ms, limit)
   forget_ended(now_ms)
   local leases = redis.call('ZRANGEBYSCORE', lease_key, '-inf', digits(now_ms), 'WITHSCORES', 'LIMIT', 0, limit)
   if leases[1] then
-    lapse(license, leases, now_ms)
+    lapse(license, leases, now_ms, redis.call('ZCARD', lease_key))
     note_soonest_expiry()
   end
   return #leases / 2
@@ -165,7 +189,7 @@ local function living_expiry_ms(license, session, now_ms)
   if tonumber(expiry) > now_ms then
     return tonumber(expiry)
   end
-  lapse(license, { session, expiry }, now_ms)
+  lapse(license, { session, expiry }, now_ms, redis.call('ZCARD', lease_key))
   note_soonest_expiry()
   return nil
 end

@@ -35,6 +35,12 @@ local function read_license()
   }
 end
 
+-- What events tell of a license, for whoever needs no more of it; nil where there is no copy.
+local function read_license_told()
+  local field = redis.call('HMGET', license_key, 'tenant_id', 'max')
+  return field[1] and { tenant_id = field[1], max = field[2] } or nil
+end
+
 -- 'SUSPENDED', 'EXPIRED' or nil for a license in good standing. 0 stands for "valid without end".
 local function standing_of(license, now_ms)
   if license.status ~= 'active' then
