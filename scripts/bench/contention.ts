@@ -1,3 +1,4 @@
+import acquire from '../../functions/acquire/contract.ts';
 import { poolKey } from '../../shared/adapters/seats/lua/keys.ts';
 import { type Effort, howMany } from './effort.ts';
 import { drive, eachOnce, errorsOf, type Measured, type Turn } from './load.ts';
@@ -99,6 +100,7 @@ async function fightForSeats(stage: Stage, urls: Urls, turns: number) {
   })();
   const measured = await drive({
     clients: CLIENTS,
+    atOnce: acquire.concurrency,
     nextTurn: (client) => {
       left -= 1;
       return left < 0 ? undefined : turn(`machine-${client}`);
@@ -141,6 +143,7 @@ async function fillAndEmpty(stage: Stage, urls: Urls, seats: number): Promise<Re
 }
 
 const MEANING = `First 1,000 clients, each with connections of its own, ask again and again for one of 100 seats; whoever
-gets one keeps it by a heartbeat and gives it back. Seats are counted twice: by clients, from a grant that has arrived to a
+gets one keeps it by a heartbeat and gives it back. An instance is given no more requests at once than its contract takes
+(${acquire.concurrency}), as Cloud Run does: the others wait. Seats are counted twice: by clients, from a grant that has arrived to a
 release that has not been sent, and in Redis from beside. Neither may ever be above 100, and none may be taken at the
 end. Then 128 clients fill a pool of 20,000 seats, keep each by a heartbeat and give each back.`;

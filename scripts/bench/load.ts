@@ -32,18 +32,25 @@ export interface Measured {
 export interface Load {
   /** Clients, each with a connection of its own to each origin, which it keeps, and one request at a time. */
   readonly clients: number;
+  /** Requests that an origin is given at once; others wait for their turn, which counts as part of their time. No bound. */
+  readonly atOnce?: number;
   /** A client's next turn, or `undefined` when there are enough. Clients take turns as soon as they are free. */
   nextTurn(client: number): Turn | undefined;
 }
 
 /** Puts load on a server until all turns are taken, and tells what it took by verb. */
-export async function drive({ clients, nextTurn }: Load): Promise<ReadonlyMap<string, Measured>> {
+export async function drive({
+  clients,
+  atOnce = Number.POSITIVE_INFINITY,
+  nextTurn,
+}: Load): Promise<ReadonlyMap<string, Measured>> {
   const tallies = new Map<string, { readonly histogram: RecordableHistogram; errors: number }>();
   const tallyOf = (verb: string) => {
     const tally = tallies.get(verb) ?? { histogram: createHistogram(), errors: 0 };
     tallies.set(verb, tally);
     return tally;
   };
+  const doors = new Map<string, Door>();
   const startedMs = performance.now();
   await Promise.all(
     Array.from({ length: clients }, async (_, i) => {
@@ -53,12 +60,17 @@ export async function drive({ clients, nextTurn }: Load): Promise<ReadonlyMap<st
         const { origin, pathname: path } = new URL(url);
         const connection = connections.get(origin) ?? new Client(origin, { pipelining: 1 });
         connections.set(origin, connection);
+        const door = doors.get(origin) ?? openDoor(atOnce);
+        doors.set(origin, door);
+        await door.enter();
         try {
           const sent = { method, path, headers: headers ?? {}, body: body ?? null };
           const answer = await connection.request(sent);
           return { status: answer.statusCode, text: await answer.body.text() };
         } catch {
           return undefined;
+        } finally {
+          door.leave();
         }
       };
       try {
@@ -92,6 +104,29 @@ export async function drive({ clients, nextTurn }: Load): Promise<ReadonlyMap<st
       },
     ]),
   );
+}
+
+interface Door {
+  enter(): Promise<void>;
+  leave(): void;
+}
+
+/** Lets so many in at once, the others in the order in which they came. */
+function openDoor(atOnce: number): Door {
+  const waiting: (() => void)[] = [];
+  let inside = 0;
+  return {
+    async enter() {
+      if (inside < atOnce) inside += 1;
+      else await new Promise<void>((resolve) => waiting.push(resolve));
+    },
+    leave() {
+      const next = waiting.shift();
+      // Who leaves gives its place to the next.
+      if (next) next();
+      else inside -= 1;
+    },
+  };
 }
 
 /** A turn for each of some things, whichever client is free. */

@@ -2,9 +2,10 @@
 -- @include digits
 -- @include events
 
--- Bounds what one caller pays for other clients' crashes: collecting 32 took less than a millisecond on redis-server
--- 7.0, events included. What is left over is skipped by the count and collected by the next calls or the sweep.
-local COLLECT_LIMIT = 32
+-- Bounds what one caller pays for other clients' crashes: with 16 an acquire takes half a millisecond on redis-server
+-- 7.0, events included (npm run bench -- size). What is left over is skipped by the count and collected by the next
+-- calls or the sweep.
+local COLLECT_LIMIT = 16
 
 -- How long after its lease ran out a session may be revived, and so how long an ended one is remembered. The same for
 -- every license and fixed, because tokens are judged by it too: an end mark must outlive every token of its session,
