@@ -135,12 +135,12 @@ export function eachOnce<T>(
   things: readonly T[],
   turnOf: (thing: T) => Turn,
 ): Promise<ReadonlyMap<string, Measured>> {
-  const left = [...things].reverse();
+  const left = things.values();
   return drive({
     clients,
     nextTurn: () => {
-      const thing = left.pop();
-      return thing === undefined ? undefined : turnOf(thing);
+      const { done, value } = left.next();
+      return done ? undefined : turnOf(value);
     },
   });
 }

@@ -1,0 +1,83 @@
+import { expect, test } from 'vitest';
+import { serving } from '../../shared/testing/redis-over-http.ts';
+import { type Answer, type Ask, drive, eachOnce, errorsOf, type Turn } from './load.ts';
+
+const get = (url: string, expected = [200]): Ask => ({ verb: 'get', method: 'GET', url, expected });
+
+function* asking(...asks: readonly Ask[]): Turn {
+  for (const ask of asks) yield ask;
+}
+
+test('every request is counted under its verb, and any answer that was not expected is an error', async () => {
+  const url = await serving((response, { url: path }) => {
+    response.writeHead(path === '/full' ? 409 : 200).end();
+  });
+  const turns = [
+    asking(get(`${url}/free`), { ...get(`${url}/full`), verb: 'other' }),
+    asking(get(`${url}/full`, [200, 409]), get(`${url}/full`)),
+  ];
+  const measured = await drive({ clients: 1, nextTurn: () => turns.shift() });
+  expect([...measured].map(([verb, { count, errors }]) => [verb, count, errors])).toEqual([
+    ['get', 3, 1],
+    ['other', 1, 1],
+  ]);
+  expect(errorsOf(measured.values())).toBe(2);
+});
+
+test('a turn is given the answer to each request, and nothing where it was no answer to go on with', async () => {
+  const url = await serving((response, { url: path = '' }) => {
+    if (path === '/lost') response.destroy();
+    else response.writeHead(path === '/wrong' ? 500 : 201).end(`at ${path}`);
+  });
+  const got: (Answer | undefined)[] = [];
+  function* turn(): Turn {
+    for (const path of ['/right', '/wrong', '/lost', '/again']) got.push(yield get(`${url}${path}`, [201]));
+  }
+  const turns = [turn()];
+  const measured = await drive({ clients: 1, nextTurn: () => turns.shift() });
+  expect(got).toEqual([
+    { status: 201, text: 'at /right' },
+    undefined,
+    undefined,
+    { status: 201, text: 'at /again' },
+  ]);
+  expect(measured.get('get')).toMatchObject({ count: 4, errors: 2 });
+});
+
+test('an address at which nobody listens is all errors, and no hang', async () => {
+  const measured = await eachOnce(4, [1, 2, 3, 4, 5], () => asking(get('http://127.0.0.1:1/')));
+  expect(measured.get('get')).toMatchObject({ count: 5, errors: 5, perSecond: 0 });
+});
+
+test('each client has a connection of its own, and one request at a time on it', async () => {
+  const busy = new Map<unknown, number>();
+  let most = 0;
+  const url = await serving((response, { socket }) => {
+    const open = (busy.get(socket) ?? 0) + 1;
+    busy.set(socket, open);
+    most = Math.max(most, open);
+    setImmediate(() => {
+      busy.set(socket, open - 1);
+      response.end();
+    });
+  });
+  await eachOnce(5, Array.from({ length: 50 }), () => asking(get(url)));
+  expect(busy.size).toBe(5);
+  expect(most).toBe(1);
+});
+
+test('an origin is given no more requests at once than it may be', async () => {
+  let [inside, most] = [0, 0];
+  const url = await serving((response) => {
+    inside += 1;
+    most = Math.max(most, inside);
+    setTimeout(() => {
+      inside -= 1;
+      response.end();
+    }, 2);
+  });
+  const turns = Array.from({ length: 60 }, () => asking(get(url)));
+  const measured = await drive({ clients: 20, atOnce: 3, nextTurn: () => turns.shift() });
+  expect(measured.get('get')).toMatchObject({ count: 60, errors: 0 });
+  expect(most).toBe(3);
+});

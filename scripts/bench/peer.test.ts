@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import { describeReal } from '../../shared/testing/real-parts.ts';
+import { serving } from '../../shared/testing/redis-over-http.ts';
+import { keygenRelay } from './keygen-relay.ts';
+import { readOptions } from './options.ts';
+import { benchPeer } from './peer.ts';
+
+/** Answers as Keygen Relay's page of its HTTP API says, for so many licenses. */
+async function relay(licenses: number) {
+  const claimed = new Set<string>();
+  const asked = new Map<string, number>();
+  const url = await serving((response, { method = '', url: path = '' }) => {
+    const [, node] = /^\/v1\/nodes\/([^/]+)$/.exec(path) ?? [];
+    const answer = (status: number): void => {
+      asked.set(`${method} ${status}`, (asked.get(`${method} ${status}`) ?? 0) + 1);
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(status < 300 && status !== 204 ? '{"license_file":"","license_key":""}' : undefined);
+    };
+    if (node === undefined) return answer(404);
+    if (method === 'DELETE') return answer(claimed.delete(node) ? 204 : 404);
+    if (method !== 'PUT') return answer(405);
+    if (claimed.has(node)) return answer(202);
+    if (claimed.size >= licenses) return answer(410);
+    claimed.add(node);
+    return answer(201);
+  });
+  return { url, claimed, asked };
+}
+
+describeReal('redis-server', 'a peer beside ours, with ours on', () => {
+  test('is asked by its public API for as much as ours is, and both are told side by side', async () => {
+    const { url, claimed, asked } = await relay(16);
+    const { title, tables, goals } = await benchPeer(keygenRelay(url), 16, 'quick');
+    expect(title).toBe('Beside Keygen Relay');
+    expect(tables.map(({ columns }) => columns[0])).toEqual(['1 client', '16 clients']);
+    for (const { columns, rows } of tables) {
+      expect(rows.map(([name]) => name)).toEqual(['Seatlease', 'Keygen Relay']);
+      const errors = columns.indexOf('errors');
+      expect(rows.map((row) => row[errors])).toEqual([0, 0]);
+    }
+    expect(goals.map(({ what }) => what)).toEqual([
+      'loops/s ÷ the peer’s at 16 clients',
+      'claim p99 ÷ the peer’s at 16 clients',
+    ]);
+    // As often claimed as extended and released, and nothing refused or left behind.
+    const claims = asked.get('PUT 201');
+    expect(claims).toBeGreaterThan(500);
+    expect(Object.fromEntries(asked)).toEqual({ 'PUT 201': claims, 'PUT 202': claims, 'DELETE 204': claims });
+    expect(claimed.size).toBe(0);
+  }, 120_000);
+});
+
+test('a peer that has no seat, or is none, is told of before anything is measured', async () => {
+  const { url } = await relay(0);
+  await expect(benchPeer(keygenRelay(url), 64, 'quick')).rejects.toThrow(
+    `Keygen Relay answered 410 to PUT ${url}/v1/nodes/trial, not 201`,
+  );
+  const nobody = 'http://127.0.0.1:1';
+  await expect(benchPeer(keygenRelay(nobody), 64, 'quick')).rejects.toThrow(`nobody answers at ${nobody}`);
+});
+
+test.each([
+  [['nothing'], 'There is no part nothing.'],
+  [['peer'], 'Say which --kind of peer it is: keygen-relay.'],
+  [['peer', '--kind', 'keygen-relay'], 'Say at which --url of this machine'],
+  // Load is put on nobody else's machine.
+  [['peer', '--kind', 'keygen-relay', '--url', 'http://relay.example'], 'Say at which --url of this machine'],
+  [
+    ['peer', '--kind', 'keygen-relay', '--url', 'http://127.0.0.1:1', '--seats', '0'],
+    '--seats takes a whole number',
+  ],
+  [
+    ['peer', 'size', '--kind', 'keygen-relay', '--url', 'http://127.0.0.1:1'],
+    'A peer is measured by itself.',
+  ],
+  [['--sooner'], "Unknown option '--sooner'"],
+])('asked for %j, it says what it wants in place of it', (args, because) => {
+  expect(readOptions(args, ['size'])).toEqual({ because: expect.stringContaining(because) });
+});
