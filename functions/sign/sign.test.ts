@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { memberOf } from '../../shared/adapters/seats/session-member.ts';
 import { newSessionId } from '../../shared/domain/ids.ts';
 import type { SignVerdict } from '../../shared/ports/signer.ts';
 import { bareAnswer } from '../../shared/testing/bare-answer.ts';
@@ -385,7 +386,7 @@ test('what was signed goes with the session: nothing of it stays in Redis', asyn
   const { license, session } = await seated();
   const { body } = await license.sign({ session_id: session });
   const key = `signed:{s${license.licenseId.slice(4, 6)}}:${license.licenseId}`;
-  expect(await clocked.redis.command(['HGET', key, session])).toContain(body.signed_license);
+  expect(await clocked.redis.command(['HGET', key, memberOf(license.licenseId, session)])).toContain(body.signed_license);
   await license.release(session);
   expect(await clocked.redis.command(['EXISTS', key])).toBe(0);
 });

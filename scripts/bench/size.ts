@@ -26,7 +26,7 @@ const SESSIONS_A_LICENSE = [1, 10, 100, 1_000, 10_000];
 
 /** As our SDK makes it, and as `holder.ts` does. */
 const FINGERPRINT_CHARACTERS = 43;
-const HOLDER_CHARACTERS = 22;
+const HOLDER_CHARACTERS = 12;
 
 const TRUSTED = { kind: 'trusted' } as const;
 const VERBS = ['acquire', 'heartbeat', 'acquire, refused', 'release'] as const;
@@ -178,7 +178,7 @@ async function costsOf({ redis, seats }: Store, licenseIds: readonly string[]): 
 }
 
 function acquire(seats: Seats, licenseId: string, sessionId: string) {
-  const machine = sessionId.slice(-16).padEnd(HOLDER_CHARACTERS, '-');
+  const machine = sessionId.slice(-HOLDER_CHARACTERS);
   const facts = {
     fingerprint: sessionId.slice(-16).padEnd(FINGERPRINT_CHARACTERS, '-'),
     hostname: `${sessionId.slice(-8)}.example`,

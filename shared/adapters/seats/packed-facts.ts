@@ -1,27 +1,24 @@
 import * as z from 'zod/mini';
 import type { Session, SessionFacts } from '../../domain/session.ts';
 
-/** Facts under names of one letter: Redis keeps them once for each session. caller.lua reads the user. */
+const word = z.optional(z.nullable(z.string()));
+
+/** Facts without their names, as Redis keeps them once for each session. caller.lua reads the user. */
 const PackedFacts = z.pipe(
-  z.object({
-    f: z.string(),
-    h: z.optional(z.string()),
-    v: z.optional(z.string()),
-    u: z.optional(z.string()),
-    p: z.optional(z.string()),
-  }),
-  z.transform(({ f, h, v, u, p }) => ({
-    fingerprint: f,
-    ...(h === undefined ? {} : { hostname: h }),
-    ...(v === undefined ? {} : { appVersion: v }),
-    ...(u === undefined ? {} : { userId: u }),
-    ...(p === undefined ? {} : { processId: p }),
+  z.tuple([z.string(), word, word, word, word]),
+  z.transform(([fingerprint, hostname, appVersion, userId, processId]) => ({
+    fingerprint,
+    ...(hostname == null ? {} : { hostname }),
+    ...(appVersion == null ? {} : { appVersion }),
+    ...(userId == null ? {} : { userId }),
+    ...(processId == null ? {} : { processId }),
   })),
 );
 
 /** Facts as the scripts take and keep them. */
 export function packFacts({ fingerprint, hostname, appVersion, userId, processId }: SessionFacts): string {
-  return JSON.stringify({ f: fingerprint, h: hostname, v: appVersion, u: userId, p: processId });
+  const words = [fingerprint, hostname, appVersion, userId, processId];
+  return JSON.stringify(words.slice(0, words.findLastIndex((each) => each !== undefined) + 1));
 }
 
 /** The other side of `pack` in leases.lua. */

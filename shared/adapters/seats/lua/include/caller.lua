@@ -51,5 +51,5 @@ local function may_see(caller, packed)
   if not packed then
     return false
   end
-  return cjson.decode(client_facts(packed)).u == caller.user
+  return cjson.decode(client_facts(packed))[4] == caller.user
 end
