@@ -101,7 +101,7 @@ type Seated = Extract<AcquireVerdict, { verdict: 'GRANTED' | 'RENEWED' }>;
 function seatOf(licenseId: string, { session, active, max, atMs, rhythm }: Seated, deps: Deps) {
   return {
     session_id: session.sessionId,
-    session_token: deps.sessionTokens.seal(session),
+    session_token: deps.sessionTokens.seal(session, atMs),
     license_id: licenseId,
     seats: { active, max },
     ...(active > max ? { overdraft: true as const } : {}),

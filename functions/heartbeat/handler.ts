@@ -20,7 +20,7 @@ export default {
       proof,
       sessions: own.map(({ session_id: sessionId, session_token: token }) => ({
         sessionId,
-        proven: deps.sessionTokens.open(sessionId, token),
+        proven: deps.sessionTokens.open(sessionId, token)?.session,
       })),
     });
     if (verdict.verdict !== 'OK') return refuseLicense(verdict, proof);
@@ -54,7 +54,7 @@ function extendedOf(
   return {
     status: 'heartbeat_acknowledged' as const,
     session_id: session.sessionId,
-    session_token: deps.sessionTokens.seal(session),
+    session_token: deps.sessionTokens.seal(session, atMs),
     ttl_extended_to: secondsLeft(session.expiresAtMs, atMs),
     expires_at: timestamp(session.expiresAtMs),
     next_heartbeat_due: nextHeartbeatDue(atMs, session, rhythm),

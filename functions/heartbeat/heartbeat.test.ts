@@ -206,9 +206,9 @@ test('tokens that we did not seal, or not for that session, seat nobody', async 
   const mine = await seated(license, 'machine');
   const other = await seated(license, 'other');
   const foreign = await seated(await suite.createLicense(), 'theirs');
-  const session = suite.deps.sessionTokens.open(mine.id, mine.token);
-  if (!session) throw new Error('a token of ours opens');
-  const forged = sessionTokens(['a-key-that-is-not-the-servers-0123456789']).seal(session);
+  const opened = suite.deps.sessionTokens.open(mine.id, mine.token);
+  if (!opened) throw new Error('a token of ours opens');
+  const forged = sessionTokens(['a-key-that-is-not-the-servers-0123456789']).seal(opened.session, Date.now());
   const [version, payload, seal] = mine.token.split('.');
   await loseRedis();
   const tokens = [

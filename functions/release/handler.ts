@@ -39,9 +39,15 @@ async function mayEvict(licenseId: string, caller: EndCaller, { records }: Deps)
   return standingOf(accessOf('release.evict'), role) === 'ALLOWED';
 }
 
+interface GivenBack {
+  readonly session_id: string;
+  readonly session_token?: string | undefined;
+  readonly sent_after_ms?: number | undefined;
+}
+
 /** The refusal, if any. Whether there was such a session is nobody's business who does not hold it. */
 async function giveBack(
-  { session_id: sessionId, session_token: token }: { session_id: string; session_token?: string | undefined },
+  { session_id: sessionId, session_token: token, sent_after_ms: sentAfterMs }: GivenBack,
   caller: EndCaller,
   deps: Deps,
 ): Promise<Refusal<'CREDENTIALS_INVALID' | 'LICENSE_NOT_FOUND' | 'RATE_LIMITED'> | undefined> {
@@ -49,16 +55,19 @@ async function giveBack(
   const licenseId = licenseAsked(caller, sessionId);
   // Another license's session: the key is proven all the same, on a session that no license has.
   const own = licenseOfSession(sessionId) === licenseId ? sessionId : '';
+  const { session, sealedAtMs } = deps.sessionTokens.open(own, token) ?? {};
   const ended = await deps.seats.release({
     licenseId,
     proof,
     sessionId: own,
     reason: 'released',
-    proven: deps.sessionTokens.open(own, token),
+    proven: session,
+    sentAtMs: sealedAtMs === undefined || sentAfterMs === undefined ? undefined : sealedAtMs + sentAfterMs,
   });
   switch (ended.verdict) {
     case 'ENDED':
     case 'ALREADY_ENDED':
+    case 'OVERTAKEN':
     case 'UNKNOWN_SESSION':
       return undefined;
     default:

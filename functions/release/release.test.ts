@@ -27,6 +27,25 @@ test('a released seat is free at once, and releasing again answers the same', as
   expect((await license.heartbeat({ session_id: next.body.session_id })).status).toBe(200);
 });
 
+test('a release that was sent before the seat was acquired again ends nothing, if it says so', async () => {
+  const license = await suite.createLicense({ max: 1 });
+  const { session_id, session_token } = (await license.acquire('machine')).body;
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  const again = (await license.acquire('machine')).body;
+  expect(again.session_id).toBe(session_id);
+  const release = (body: Record<string, unknown>): Promise<Reply> =>
+    suite.call('POST', '/api/v1/licenses/release', {
+      authorization: `License ${license.key}`,
+      body: { session_id, ...body },
+    });
+  expect((await release({ session_token, sent_after_ms: 0 })).status).toBe(204);
+  expect((await license.heartbeat({ session_id })).status).toBe(200);
+  expect((await release({ session_token: again.session_token, sent_after_ms: 0 })).status).toBe(204);
+  expect((await license.heartbeat({ session_id })).status).toBe(404);
+  for (const sent_after_ms of [-1, 0.5, 86_400_001, '0'])
+    expect((await release({ sent_after_ms })).body.code).toBe('VALIDATION_FAILED');
+});
+
 test('DELETE of a session with its license key is the same release', async () => {
   const license = await suite.createLicense({ max: 1 });
   const { session_id } = (await license.acquire('done')).body;

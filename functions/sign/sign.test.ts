@@ -386,7 +386,9 @@ test('what was signed goes with the session: nothing of it stays in Redis', asyn
   const { license, session } = await seated();
   const { body } = await license.sign({ session_id: session });
   const key = `signed:{s${license.licenseId.slice(4, 6)}}:${license.licenseId}`;
-  expect(await clocked.redis.command(['HGET', key, memberOf(license.licenseId, session)])).toContain(body.signed_license);
+  expect(await clocked.redis.command(['HGET', key, memberOf(license.licenseId, session)])).toContain(
+    body.signed_license,
+  );
   await license.release(session);
   expect(await clocked.redis.command(['EXISTS', key])).toBe(0);
 });

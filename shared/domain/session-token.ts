@@ -7,22 +7,31 @@ import { type Session, SessionSchema } from './session.ts';
  * Redis lost it, without asking anything else. It opens nothing by itself: whoever shows it must also prove the license.
  */
 export interface SessionTokens {
-  seal(session: Session): string;
+  /** `atMs`: Redis' time of the answer that the token goes with. */
+  seal(session: Session, atMs: number): string;
   /** The session as it was sealed, or `undefined` for no token, one that we did not seal, or one not for `sessionId`. */
-  open(sessionId: string, token: string | undefined): Session | undefined;
+  open(sessionId: string, token: string | undefined): Opened | undefined;
 }
+
+export interface Opened {
+  readonly session: Session;
+  /** When it was sealed; a token from before this was told has none. */
+  readonly sealedAtMs: number | undefined;
+}
+
+const Sealed = z.extend(SessionSchema, { sealedAtMs: z.optional(z.int()) });
 
 /** `keys`: the first seals, all open. */
 export function sessionTokens(keys: readonly [string, ...string[]]): SessionTokens {
   const seals = sealer('st1', keys);
   return {
-    seal: (session) => seals.seal(JSON.stringify(session)),
+    seal: (session, sealedAtMs) => seals.seal(JSON.stringify({ ...session, sealedAtMs })),
 
     open(sessionId, token) {
       const sealed = seals.open(token);
       if (sealed === undefined) return undefined;
-      const session = z.parse(SessionSchema, JSON.parse(sealed));
-      return session.sessionId === sessionId ? session : undefined;
+      const { sealedAtMs, ...session } = z.parse(Sealed, JSON.parse(sealed));
+      return session.sessionId === sessionId ? { session, sealedAtMs } : undefined;
     },
   };
 }

@@ -53,6 +53,52 @@ export function endingContract(under: () => SeatsUnderTest): void {
       expect(await pool.release(old)).toBe('ALREADY_ENDED');
       expect(await pool.countActive()).toBe(1);
     });
+
+    test('that was sent before its holder acquired the session again ends nothing, however late it comes', async () => {
+      const pool = await openPool(under());
+      const session = await pool.seat('a');
+      const sentAtMs = under().nowMs() + 4;
+      await under().moveClockTo(sentAtMs + 1);
+      expect(await pool.acquire('a')).toMatchObject({ verdict: 'RENEWED' });
+      expect(await pool.release(session, 'released', session, sentAtMs)).toBe('OVERTAKEN');
+      expect(await pool.countActive()).toBe(1);
+      expect(await pool.story()).toHaveLength(1);
+      // One that was sent since is meant, and so is one of which nobody knows when it was sent.
+      expect(await pool.release(session, 'released', session, sentAtMs + 1)).toBe('ENDED');
+      expect(await pool.release(session, 'released', session, sentAtMs)).toBe('ALREADY_ENDED');
+      const anew = await pool.seat('a');
+      await under().moveClockTo(under().nowMs() + 1);
+      await pool.seat('a');
+      expect(await pool.release(anew)).toBe('ENDED');
+    });
+
+    test('knows when its holder last acquired it also after beats, a lease cut short, and a revival', async () => {
+      const pool = await openPool(under(), { max: 1 });
+      const session = await pool.seat('a');
+      const sentAtMs = under().nowMs();
+      await under().moveClockTo(sentAtMs + 1);
+      await pool.seat('a');
+      const late = () => pool.release(session, 'released', session, sentAtMs);
+      expect(await pool.beat(session)).toMatchObject({ verdict: 'RENEWED' });
+      expect(await late()).toBe('OVERTAKEN');
+      await pool.put({ ttlSeconds: TTL_MS / 2_000 });
+      expect(await pool.beat(session)).toMatchObject({ verdict: 'RENEWED' });
+      expect(await late()).toBe('OVERTAKEN');
+      await under().moveClockTo(under().nowMs() + TTL_MS);
+      expect(await pool.beat(session)).toMatchObject({ verdict: 'REVIVED' });
+      expect(await late()).toBe('OVERTAKEN');
+      expect(await pool.countActive()).toBe(1);
+    });
+
+    test('of a grant that was delivered twice ends it: nobody has acquired it since', async () => {
+      const pool = await openPool(under());
+      const proposed = pool.newSession();
+      const session = await pool.seat('a', { proposed });
+      const sentAtMs = under().nowMs();
+      await under().moveClockTo(sentAtMs + 1);
+      expect(await pool.acquire('a', { proposed })).toMatchObject({ verdict: 'GRANTED' });
+      expect(await pool.release(session, 'released', session, sentAtMs)).toBe('ENDED');
+    });
   });
 
   describe('two hundred crashed clients', () => {

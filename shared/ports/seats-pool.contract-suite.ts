@@ -99,6 +99,7 @@ export interface Pool {
     session: Session | string,
     reason?: 'released' | 'evicted',
     proven?: Session,
+    sentAtMs?: number,
   ): Promise<ReleaseVerdict['verdict']>;
   read(session: Session | string): Promise<SessionVerdict>;
   countActive(): Promise<number>;
@@ -186,8 +187,15 @@ export async function openPool(under: SeatsUnderTest, change: Partial<Entitlemen
         if (verdict.verdict !== 'OK') throw new Error(`no heartbeat: ${verdict.verdict}`);
         return verdict.results;
       },
-      async release(session, reason = 'released', proven) {
-        const ending = seats.release({ licenseId, proof, sessionId: idOf(session), reason, proven });
+      async release(session, reason = 'released', proven, sentAtMs) {
+        const ending = seats.release({
+          licenseId,
+          proof,
+          sessionId: idOf(session),
+          reason,
+          proven,
+          sentAtMs,
+        });
         return (await thenCheckBooks(ending)).verdict;
       },
       read: (session) => thenCheckBooks(seats.readSession({ licenseId, proof, sessionId: idOf(session) })),

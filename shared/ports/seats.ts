@@ -162,9 +162,15 @@ export interface ReleaseRequest {
   reason: 'released' | 'evicted';
   /** The session as its token proves it: where Redis has lost it, its end is remembered all the same. */
   proven?: Session | undefined;
+  /** When its holder sent this, by Redis' clock and no later than it was, if known: what is long on its way can then do no harm. */
+  sentAtMs?: number | undefined;
 }
 
-export type ReleaseVerdict = { verdict: 'ENDED' | 'ALREADY_ENDED' | 'UNKNOWN_SESSION' } | EntryRefusal;
+export type ReleaseVerdict =
+  | { verdict: 'ENDED' | 'ALREADY_ENDED' | 'UNKNOWN_SESSION' }
+  /** Its holder has acquired the session again since this was sent: it holds its seat. */
+  | { verdict: 'OVERTAKEN' }
+  | EntryRefusal;
 
 export interface SessionPage {
   /** 0 to 100. */

@@ -34,7 +34,7 @@ export async function fillShard(
       commands.push(
         ['ZADD', poolKey('lease', licenseId), String(expiryMs), session],
         ['HSET', poolKey('holder', licenseId), session, session],
-        ['HSET', poolKey('session', licenseId), session, `${session}|${nowMs - 360_000}|0|${FACTS}`],
+        ['HSET', poolKey('session', licenseId), session, `${session}|${nowMs - 360_000}|0|0|${FACTS}`],
       );
     }
     const soonestMs = Math.min(...leases.map(({ expiryMs }) => expiryMs));
@@ -106,7 +106,10 @@ export async function fillPool(
       [
         'HSET',
         poolKey('session', licenseId),
-        ...batch.flatMap((session) => [session, `${holderOf(session)}|${expiresAtMs - 360_000}|0|${FACTS}`]),
+        ...batch.flatMap((session) => [
+          session,
+          `${holderOf(session)}|${expiresAtMs - 360_000}|0|0|${FACTS}`,
+        ]),
       ],
       ['ZADD', shardKey('due', shardOf(licenseId)), String(expiresAtMs), licenseId],
     ]);

@@ -34,6 +34,8 @@ export interface ModelEvent {
 }
 
 interface Known extends Session {
+  /** When its holder last acquired it, at first or again. */
+  lastAcquiredAtMs: number;
   state: 'seated' | 'ran out' | 'ended';
   promisedUntilMs: number;
   /** Until when the seat was lent, over or not; 0 for never. */
@@ -132,6 +134,7 @@ export class PoolModel {
         this.#lend(own, wantedMs, nowMs);
       }
       own.facts = facts;
+      if (own.sessionId !== proposedSessionId) own.lastAcquiredAtMs = nowMs;
       promise(own, leaseEnd(terms, nowMs, loanAt(own, nowMs)));
       return this.#grant(own.sessionId === proposedSessionId ? 'GRANTED' : 'RENEWED', own, terms, nowMs);
     }
@@ -146,6 +149,7 @@ export class PoolModel {
       sessionId: proposedSessionId,
       holder,
       acquiredAtMs: nowMs,
+      lastAcquiredAtMs: nowMs,
       expiresAtMs,
       facts,
       state: 'seated',
@@ -201,7 +205,7 @@ export class PoolModel {
     return 'KEPT';
   }
 
-  release({ proof, sessionId, reason, proven }: ReleaseRequest, nowMs: number): ReleaseVerdict {
+  release({ proof, sessionId, reason, proven, sentAtMs }: ReleaseRequest, nowMs: number): ReleaseVerdict {
     const terms = this.#enter(proof, nowMs);
     if ('verdict' in terms) return terms;
     const session = this.#find(sessionId) ?? this.#lost(proven, nowMs);
@@ -209,6 +213,8 @@ export class PoolModel {
     const whose = session?.state === 'ended' ? proven : session;
     if (!session || !isFor(proof, whose)) return { verdict: 'UNKNOWN_SESSION' };
     const wasSeated = session.state === 'seated';
+    if (wasSeated && sentAtMs !== undefined && sentAtMs < session.lastAcquiredAtMs)
+      return { verdict: 'OVERTAKEN' };
     session.state = 'ended';
     forgetPaper(session);
     if (!this.#known.includes(session)) this.#known.push(session);
@@ -259,6 +265,7 @@ export class PoolModel {
     const nothing = {
       holder: '',
       acquiredAtMs: 0,
+      lastAcquiredAtMs: 0,
       expiresAtMs: 0,
       facts: { fingerprint: '' },
       loanUntilMs: 0,
@@ -407,6 +414,7 @@ export class PoolModel {
     const loanUntilMs = borrowedUntilMs > nowMs ? borrowedUntilMs : 0;
     return {
       ...session,
+      lastAcquiredAtMs: session.acquiredAtMs,
       state: 'ran out',
       promisedUntilMs: proven.expiresAtMs,
       loanUntilMs,
@@ -475,7 +483,14 @@ function rhythmOf({ ttlSeconds, heartbeatSeconds, offlineGraceDays }: Entitlemen
 
 /** The session as it is told of. */
 function shown(known: Known, nowMs: number): Session {
-  const { state: _, promisedUntilMs: __, loanUntilMs: ___, signed: ____, ...session } = known;
+  const {
+    state: _,
+    promisedUntilMs: __,
+    loanUntilMs: ___,
+    signed: ____,
+    lastAcquiredAtMs: _____,
+    ...session
+  } = known;
   const borrowedUntilMs = Math.min(loanAt(known, nowMs), session.expiresAtMs);
   return borrowedUntilMs > 0 ? { ...session, borrowedUntilMs } : session;
 }

@@ -173,7 +173,9 @@ export function openWalk(backend: SeatsBackend): Walk {
       const { licenseId } = at(truth, of);
       const sessionId = own?.newest.sessionId ?? 'ses_never_was';
       const proven = token === 'none' ? undefined : own?.[token];
-      const request = { licenseId, proof: proofOf(of, by), sessionId, reason, proven };
+      // Some are on their way for minutes; of most nobody knows.
+      const sentAtMs = number % 3 === 0 ? nowMs - number * 1_000 : undefined;
+      const request = { licenseId, proof: proofOf(of, by), sessionId, reason, proven, sentAtMs };
       const expected = at(pools, of).release(request, nowMs);
       const actual = await seats.release(request);
       agree(actual, expected);

@@ -40,7 +40,6 @@ const SOUND: Logs = {
     belief('ann', ANN, 15_001, 20_000),
   ],
   refusals: [{ program: 'cat', sessionId: CAT, atMs: 14_000 }],
-  givenBack: [{ program: 'ben', sessionId: BEN, sentMs: 5_900, atMs: 6_000 }],
 };
 
 const kindsIn = (change: Partial<Logs>): string[] =>
@@ -117,20 +116,9 @@ describe('an evicted program is excused', () => {
   });
 });
 
-describe('a program whose session another of its machine had given back before', () => {
+test('a program is not excused where another of its machine had given the session back before', () => {
   const heir = { ...belief('ben', BEN, 5_950, 8_000), program: 'ben, another' };
-
-  test('is excused until it is told, or its lease would have ended', () => {
-    const refusals = [{ program: heir.program, sessionId: BEN, atMs: 7_999 }];
-    expect(kindsIn({ beliefs: [heir] })).toEqual([]);
-    expect(kindsIn({ beliefs: [heir], refusals })).toEqual(['NOT_HELD']);
-    expect(kindsIn({ beliefs: [{ ...heir, toMs: 12_001 }] })).toEqual(['NOT_HELD']);
-  });
-
-  test('is not, where it had the session when that was given back, or did so itself', () => {
-    expect(kindsIn({ beliefs: [{ ...heir, fromMs: 5_900 }] })).toEqual(['NOT_HELD']);
-    expect(kindsIn({ beliefs: [{ ...heir, program: 'ben' }] })).toEqual(['NOT_HELD']);
-  });
+  expect(kindsIn({ beliefs: [heir] })).toEqual(['NOT_HELD']);
 });
 
 test('finds a second seat that a program was given while it had one', () => {

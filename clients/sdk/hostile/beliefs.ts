@@ -28,20 +28,11 @@ export interface Refused {
   readonly atMs: number;
 }
 
-/** A session was given back, as far as the server heard of it: when that was sent, and when it was done. */
-export interface GivenBack {
-  readonly program: string;
-  readonly sessionId: string;
-  readonly sentMs: number;
-  readonly atMs: number;
-}
-
 /** All moments are by the server's clock. */
 export interface Logs {
   readonly beliefs: readonly Belief[];
   readonly refusals: readonly Refused[];
   readonly confirmed: readonly Confirmed[];
-  readonly givenBack: readonly GivenBack[];
   /** Of the outbox, the ends of leases that ran out included. */
   readonly events: readonly SeatEvent[];
   readonly licenses: readonly SeatLimit[];
@@ -70,10 +61,8 @@ const ENDS: readonly (string | undefined)[] = ['session.expired', ...FINAL_ENDS]
  * Every time in which a program believed in a seat that the server did not hold for it then, to the millisecond, every
  * time in which more seats were believed in than there are, and every second seat that a program was given beside its own.
  *
- * Two exceptions, until the next beat is answered and never for longer than the lease that the server had confirmed:
- * nobody can know of an eviction before; nor that another program of the machine had given the session back before this
- * one was given it, by a request that was on its way for longer than programs of a machine wait for each other. To the
- * server both are one holder.
+ * One exception, until the next beat is answered and never for longer than the lease that the server had confirmed:
+ * nobody can know of an eviction before.
  */
 export function findFalseBeliefs(logs: Logs): FalseBelief[] {
   const tenures = Map.groupBy(tenuresOf(logs.events), ({ sessionId }) => sessionId);
@@ -115,12 +104,8 @@ function tenuresOf(events: readonly SeatEvent[]): Tenure[] {
 }
 
 function excusedUntilMs({ toMs, end }: Tenure, belief: Belief, logs: Logs): number {
-  const { program, sessionId, fromMs } = belief;
-  const isOvertaken = logs.givenBack.some(
-    (one) =>
-      one.sessionId === sessionId && one.atMs === toMs && one.program !== program && one.sentMs < fromMs,
-  );
-  if (end !== 'session.evicted' && !isOvertaken) return toMs;
+  const { program, sessionId } = belief;
+  if (end !== 'session.evicted') return toMs;
   const promisedMs = logs.confirmed
     .filter((one) => one.sessionId === sessionId && one.atMs <= toMs)
     .map(({ expiresAtMs }) => expiresAtMs);

@@ -15,8 +15,6 @@ export interface HostileProxy {
 export interface Asked {
   readonly path: string;
   readonly body: string;
-  /** When it came here. */
-  readonly sentMs: number;
 }
 
 export interface HostileProxyOptions {
@@ -38,19 +36,18 @@ export async function startHostileProxy(options: HostileProxyOptions): Promise<H
   const over = new AbortController();
   const wait = (ms: number): Promise<void> => sleep(ms, undefined, { signal: over.signal });
 
-  async function passOn(incoming: IncomingMessage, body: Buffer, sentMs: number): Promise<Answer> {
+  async function passOn(incoming: IncomingMessage, body: Buffer): Promise<Answer> {
     const reply = await forward(agent, targetUrl, incoming, body);
     const headers = Object.entries(reply.headers).flatMap(([name, value]) =>
       typeof value === 'string' ? [[name, value]] : [],
     );
     const text = (await bodyOf(reply)).toString();
     const answer = { status: reply.statusCode ?? 0, headers: Object.fromEntries(headers), body: text };
-    noteAnswer({ path: incoming.url ?? '', body: body.toString(), sentMs }, answer);
+    noteAnswer({ path: incoming.url ?? '', body: body.toString() }, answer);
     return answer;
   }
 
   async function relay(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const sentMs = Date.now();
     const body = await bodyOf(incoming);
     const fate = nextFate();
     const met = `${incoming.url?.split('/').at(-1)} ${fate.answer.how}`;
@@ -59,13 +56,13 @@ export async function startHostileProxy(options: HostileProxyOptions): Promise<H
     const { arrivesAfterMs, againAfterMs } = fate;
     if (againAfterMs !== undefined) {
       wait(againAfterMs)
-        .then(() => passOn(incoming, body, sentMs))
+        .then(() => passOn(incoming, body))
         .catch(() => {});
     }
     let answer: Answer = { status: 200, headers: {}, body: '' };
     if (arrivesAfterMs !== undefined) {
       await wait(arrivesAfterMs);
-      answer = await passOn(incoming, body, sentMs);
+      answer = await passOn(incoming, body);
     }
     if (fate.answer.how === 'NEVER') return;
     const { how, afterMs } = fate.answer;

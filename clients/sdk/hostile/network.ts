@@ -1,6 +1,6 @@
 import type { Reply } from '../../../shared/testing/suite.ts';
 import { type Clock, NoAnswer, type Request, type Response, type SendOptions } from '../src/platform.ts';
-import type { Confirmed, GivenBack, Refused } from './beliefs.ts';
+import type { Confirmed, Refused } from './beliefs.ts';
 import { type Answer, DISTORTIONS, isTrue } from './distortions.ts';
 import type { Fate } from './fates.ts';
 import type { Machine } from './machine.ts';
@@ -19,7 +19,6 @@ export interface Network {
   send(asker: Asker, request: Request, options: SendOptions): Promise<Response>;
   readonly confirmed: readonly Confirmed[];
   readonly refusals: readonly Refused[];
-  readonly givenBack: readonly GivenBack[];
   /** What arrived at the server, for the story. */
   readonly arrivals: readonly Arrival[];
   /** How many requests met what. */
@@ -45,7 +44,6 @@ export interface NetworkOptions {
 export function openNetwork({ world, server, nextFate }: NetworkOptions): Network {
   const confirmed: Confirmed[] = [];
   const refusals: Refused[] = [];
-  const givenBack: GivenBack[] = [];
   const arrivals: Arrival[] = [];
   const tally = new Map<string, number>();
 
@@ -54,9 +52,6 @@ export function openNetwork({ world, server, nextFate }: NetworkOptions): Networ
     const operation = operationOf(request);
     const atMs = world.nowMs();
     arrivals.push({ program, operation, sentMs, atMs, status });
-    if (operation === 'release' && status === 204) {
-      givenBack.push({ program, sessionId: sessionIn(request), sentMs, atMs });
-    }
     if (status < 300 && typeof body?.expires_at === 'string') {
       const expiresAtMs = Date.parse(body.expires_at);
       confirmed.push({
@@ -124,7 +119,7 @@ export function openNetwork({ world, server, nextFate }: NetworkOptions): Networ
     });
   }
 
-  return { send, confirmed, refusals, givenBack, arrivals, tally };
+  return { send, confirmed, refusals, arrivals, tally };
 }
 
 function operationOf({ url }: Request): string {

@@ -7,14 +7,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { putNewLicense } from '../../../shared/testing/put-license.ts';
 import { openTestSuite, type TestSuite } from '../../../shared/testing/suite.ts';
 import { type Program, run, temporaryFolder } from '../src/node/testing.ts';
-import {
-  beliefsOf,
-  type Confirmed,
-  findFalseBeliefs,
-  type GivenBack,
-  type Logs,
-  type Sample,
-} from './beliefs.ts';
+import { beliefsOf, type Confirmed, findFalseBeliefs, type Logs, type Sample } from './beliefs.ts';
 import type { Answer } from './distortions.ts';
 import { type Fate, weather } from './fates.ts';
 import { type Asked, type HostileProxy, startHostileProxy } from './hostile-proxy.ts';
@@ -69,7 +62,6 @@ function samplesOf({ settings: { logFile } }: Started): Sample[] {
 describe('programs in a storm, of which one is killed and one is stopped for longer than its lease,', () => {
   const programs: Started[] = [];
   const confirmed: Confirmed[] = [];
-  const givenBack: GivenBack[] = [];
   let stopped: Started;
   let stoppedAtMs: number;
   let proxy: HostileProxy;
@@ -104,13 +96,10 @@ describe('programs in a storm, of which one is killed and one is stopped for lon
     // Of those whose word that they give it back was lost.
     await sleep(TTL_MS);
     const events = await eventsOf(suite.deps, license.licenseId);
-    const endedMs = (of: string) =>
-      events.find(({ type, sessionId }) => type === 'session.released' && sessionId === of)?.atMs ?? 0;
     logs = {
       beliefs: beliefsOf(programs.flatMap(samplesOf)),
       refusals: [],
       confirmed,
-      givenBack: givenBack.map((one) => ({ ...one, atMs: endedMs(one.sessionId) })),
       events,
       licenses: [{ licenseId: license.licenseId, limit: TERMS.max }],
     };
@@ -139,10 +128,8 @@ describe('programs in a storm, of which one is killed and one is stopped for lon
     }
   }
 
-  function noteAnswer({ path, body: asked, sentMs }: Asked, { status, body }: Answer): void {
-    const { session_id: askedFor, fingerprint } = JSON.parse(asked);
-    // Programs do not say who they are, and the server's own words have the moment.
-    if (path.endsWith('/release')) givenBack.push({ program: '', sessionId: askedFor, sentMs, atMs: 0 });
+  function noteAnswer({ body: asked }: Asked, { status, body }: Answer): void {
+    const { fingerprint } = JSON.parse(asked);
     if (status >= 300 || body === '') return;
     const { session_id: sessionId, expires_at } = JSON.parse(body);
     const machine = fingerprint ?? confirmed.find((one) => one.sessionId === sessionId)?.machine;

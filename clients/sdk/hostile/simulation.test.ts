@@ -138,6 +138,18 @@ describe('whatever becomes of requests, answers, programs, machines and clocks,'
         ],
       },
     ],
+    [
+      'keeps a seat that another program of its machine had given back before, however late that arrives',
+      {
+        steps: [
+          { afterMs: 0, who: 0, deed: { do: 'acquire', wait: false } },
+          { afterMs: 10_000, who: 0, deed: { do: 'release', thenAcquire: false } },
+          { afterMs: 30_000, who: 1, deed: { do: 'acquire', wait: false } },
+          { afterMs: 100_000, who: 1, deed: { do: 'nothing' } },
+        ],
+        fates: [WELL, LATE, ...Array<Fate>(50).fill(WELL)],
+      },
+    ],
     ["takes no beat of another's session for its own", { fates: [WELL, ...Array<Fate>(50).fill(ANOTHERS)] }],
     [
       'takes nothing but the word of the server for it that a seat was given back',

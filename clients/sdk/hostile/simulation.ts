@@ -210,7 +210,6 @@ export async function simulate(clocked: ClockedSuite, scenario: Scenario): Promi
     beliefs: beliefsOf(samples),
     refusals: network.refusals,
     confirmed: network.confirmed,
-    givenBack: network.givenBack,
     arrivals: network.arrivals,
     events: await eventsOf(suite.deps, licenseId),
     licenses: [{ licenseId, limit: scenario.terms.max + scenario.terms.overdraft }],

@@ -1123,6 +1123,10 @@ export interface RedirectNotAllowedProblem {
 export interface ReleaseRequest {
   session_id: SessionId;
   session_token?: SessionToken;
+  /**
+   * Milliseconds from when `session_token` came to when this is sent, by a clock that nobody sets, rather too few than too many. With it, a release that is long on its way ends nothing where its holder has acquired the session again since.
+   */
+  sent_after_ms?: number;
 }
 export interface Seat {
   session_id: SessionId;

@@ -9,9 +9,21 @@ const PATIENCE_MS = { short: 2_000, long: 20_000 } as const;
 const FIRST_PAUSE_MS = 300;
 const LONGEST_PAUSE_MS = 2_000;
 
+/** Clocks of crystals differ by far less. */
+const SLOWEST = 0.995;
+/** Of a token that is older nobody can say to the minute how old it is. */
+const OLDEST_TOKEN_MS = 3_600_000;
+
+/** A session token, and when it came by the monotonic clock. */
+export interface HeldToken {
+  readonly text: string;
+  readonly cameAtMs: number;
+}
+
 export interface GivenBack {
   readonly sessionId: string;
-  readonly sessionToken: string | undefined;
+  /** `undefined` for a seat that was begun without the server. */
+  readonly token: HeldToken | undefined;
   readonly patience: keyof typeof PATIENCE_MS;
 }
 
@@ -20,13 +32,13 @@ export async function giveBack(
   server: Server,
   clock: Clock,
   stopwatch: Stopwatch,
-  { sessionId, sessionToken, patience }: GivenBack,
+  { sessionId, token, patience }: GivenBack,
 ): Promise<SeatleaseError | undefined> {
   const untilMs = stopwatch.read() + PATIENCE_MS[patience];
   for (let n = 0; ; n += 1) {
     const leftMs = untilMs - stopwatch.read();
     const answer = await server.ask('release', {
-      body: { session_id: sessionId, session_token: sessionToken },
+      body: releaseOf(sessionId, token, clock),
       timeoutMs: patience === 'short' ? leftMs : leftMs / 2,
       background: false,
       read: (_, status) => (status === 204 ? true : undefined),
@@ -36,4 +48,22 @@ export async function giveBack(
     if (answer.kind === 'refused' || stopwatch.read() + pauseMs >= untilMs) return answer.error;
     await sleep(clock, pauseMs);
   }
+}
+
+/**
+ * What the server is told. By how old the token is now it knows when this was sent: should it be long on its way, it ends
+ * nothing that another program of the holder has acquired since.
+ */
+export function releaseOf(
+  sessionId: string,
+  token: HeldToken | undefined,
+  clock: Clock,
+): Readonly<Record<string, unknown>> {
+  if (!token) return { session_id: sessionId };
+  const sentAfterMs = Math.floor((clock.now().monotonicMs - token.cameAtMs) * SLOWEST);
+  return {
+    session_id: sessionId,
+    session_token: token.text,
+    ...(sentAfterMs <= OLDEST_TOKEN_MS ? { sent_after_ms: sentAfterMs } : {}),
+  };
 }

@@ -1,6 +1,6 @@
 import { type Grant, readBeat } from './answers.ts';
 import { Emitter, type LostReason, type Off, type SeatEvents } from './events.ts';
-import { giveBack } from './giving-back.ts';
+import { giveBack, type HeldToken, releaseOf } from './giving-back.ts';
 import type { Grace } from './offline/grace.ts';
 import type { AtExit, Membership, Platform } from './platform.ts';
 import { type Beat, Pulse } from './pulse.ts';
@@ -17,7 +17,7 @@ export interface HeldSeatParts {
   /** Asks for a seat once more, for one that was begun without the server. */
   askAgain(timeoutMs: number): Promise<Answer<Grant>>;
   emit<Name extends keyof SeatEvents>(name: Name, event: SeatEvents[Name]): void;
-  /** Tells that a session is given back, before the server is told. `arrived`: the server has said that it heard. */
+  /** Tells that a session is given back without a token, before the server is told. `arrived`: it has said that it heard. */
   onItsWay(sessionId: string): { arrived(): void };
   /** A seat that nobody here wants any more: it was given up while the server was asked. */
   cameTooLate(grant: Grant): void;
@@ -47,7 +47,7 @@ export class HeldSeat implements Seat {
   readonly #pulse: Pulse;
   #facts: Begun;
   /** `undefined` while the server has not been asked. */
-  #sessionToken: string | undefined;
+  #token: HeldToken | undefined;
   #hasGrace = true;
   #end: 'released' | 'lost' | undefined;
   #told: SeatState = 'online';
@@ -148,24 +148,24 @@ export class HeldSeat implements Seat {
 
   async #giveBack(): Promise<Error | undefined> {
     const { platform, server, grace, stopwatch } = this.#parts;
-    const sent = this.#parts.onItsWay(this.sessionId);
+    const sent = this.#token ? undefined : this.#parts.onItsWay(this.sessionId);
     const trouble = await giveBack(server, platform.clock, stopwatch, {
       sessionId: this.sessionId,
-      sessionToken: this.#sessionToken,
+      token: this.#token,
       patience: this.borrowedUntil ? 'long' : 'short',
     });
     // While the server has not heard of it the seat is taken, and may be used again after a start without the server.
     if (trouble) return trouble;
-    sent.arrived();
+    sent?.arrived();
     await grace.forget();
     return undefined;
   }
 
   async #beat(timeoutMs: number): Promise<Beat> {
-    if (this.#sessionToken === undefined) return this.#begin(timeoutMs);
+    if (!this.#token) return this.#begin(timeoutMs);
     const { sessionId } = this;
     const answer = await this.#parts.server.ask('heartbeat', {
-      body: { session_id: sessionId, session_token: this.#sessionToken },
+      body: { session_id: sessionId, session_token: this.#token.text },
       timeoutMs,
       background: true,
       read: (body) => readBeat(body, sessionId),
@@ -173,7 +173,7 @@ export class HeldSeat implements Seat {
     // It has become another session meanwhile, of which this says nothing.
     if (sessionId !== this.sessionId) return { kind: 'missed', retryAfterSeconds: undefined };
     if (answer.kind !== 'good') return this.#failed(answer, FINAL.has(answer.error.code));
-    this.#sessionToken = answer.body.sessionToken;
+    this.#keep(answer.body.sessionToken);
     this.#parts.grace.see(answer.dateMs);
     return {
       kind: 'good',
@@ -206,9 +206,13 @@ export class HeldSeat implements Seat {
 
   #take(grant: Grant): void {
     this.#facts = grant;
-    this.#sessionToken = grant.sessionToken;
+    this.#keep(grant.sessionToken);
     this.#hasGrace = grant.offlineGraceDays > 0 || grant.borrowedUntil !== undefined;
     this.#comeBackAtExit();
+  }
+
+  #keep(text: string): void {
+    this.#token = { text, cameAtMs: this.#parts.platform.clock.now().monotonicMs };
   }
 
   #lose(reason: LostReason): void {
@@ -256,7 +260,11 @@ export class HeldSeat implements Seat {
     inTime: () => this.release(),
     afterwards: () => {
       const isLast = this.#isLeavingLast || (this.#end !== 'lost' && this.#parts.membership.leaveNow());
-      return isLast ? this.#parts.server.releaseRequest(this.sessionId) : undefined;
+      return isLast
+        ? this.#parts.server.releaseRequest(
+            releaseOf(this.sessionId, this.#token, this.#parts.platform.clock),
+          )
+        : undefined;
     },
   };
 }

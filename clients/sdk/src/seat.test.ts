@@ -305,7 +305,7 @@ describe('giving back', () => {
         authorization: 'License slk_07_aaaaaaaaaaaaaaaa_secret',
         'content-type': 'application/json',
       },
-      body: JSON.stringify({ session_id: SESSION }),
+      body: JSON.stringify({ session_id: SESSION, session_token: 'token-of-grant', sent_after_ms: 0 }),
     });
     await end?.inTime();
     expect(platform.atEnd.size).toBe(0);
@@ -342,23 +342,18 @@ describe('giving back', () => {
     expect(told).toEqual([]);
   });
 
-  test('a session that may still be ended by an old request is not used again', async () => {
-    const { seatlease, seat, network } = await seated();
-    network.weather = 'hung';
-    await clock.until(seat.release());
-    network.weather = 'on';
-    let isEnded = false;
-    server.release = () => {
-      isEnded = true;
-      return { status: 204 };
-    };
-    server.acquire = () => ({
-      status: 200,
-      body: server.grant(isEnded ? { session_id: 'ses_07_aaaaaaaaaaaaaaaa_new' } : {}),
+  test('tells how old its word is, rather too young, so that it ends nothing that was taken since', async () => {
+    const { seat, network } = await seated();
+    await clock.advance(100_000);
+    await seat.release();
+    const sent = JSON.parse(network.sent.at(-1)?.body ?? '');
+    expect(sent).toEqual({
+      session_id: SESSION,
+      session_token: 'token-of-grant',
+      sent_after_ms: expect.any(Number),
     });
-    const again = await clock.until(seatlease.acquire());
-    expect(again.sessionId).toBe('ses_07_aaaaaaaaaaaaaaaa_new');
-    expect(again).not.toBe(seat);
+    expect(sent.sent_after_ms).toBeLessThanOrEqual(100_000);
+    expect(sent.sent_after_ms).toBeGreaterThan(99_000);
   });
 
   test('only the last of a machine’s programs does it', async () => {

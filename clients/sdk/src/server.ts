@@ -66,10 +66,10 @@ export class Server {
     }
   }
 
-  /** For who has no time to ask: the request by which `sessionId` is given back; `undefined` where nothing was asked yet. */
-  releaseRequest(sessionId: string): Request | undefined {
+  /** For who has no time to ask: the request by which a session is given back; `undefined` where nothing was asked yet. */
+  releaseRequest(body: Readonly<Record<string, unknown>>): Request | undefined {
     if (this.#lastAuthorization === '') return undefined;
-    return this.#request('release', { session_id: sessionId }, this.#lastAuthorization);
+    return this.#request('release', body, this.#lastAuthorization);
   }
 
   async #authorize(operation: Operation, refused?: string): Promise<string> {

@@ -35,7 +35,7 @@ type NotGranted = Exclude<Answer<Grant>, { kind: 'good' }>;
 /** Takes seats, one at a time. */
 export class Taker {
   readonly #parts: TakerParts;
-  /** Sessions of which the server may still hear, now or later, that they are given back. */
+  /** Sessions of which the server may still hear, now or later, that they are given back, by who had no token of them. */
   readonly #onItsWay = new Set<string>();
 
   constructor(parts: TakerParts) {
@@ -121,8 +121,10 @@ export class Taker {
     for (;;) {
       const answer = await ask();
       if (answer.kind !== 'good' || !this.#onItsWay.has(answer.body.sessionId)) return answer;
+      const { sessionId } = answer.body;
       const trouble = await this.#giveBack(answer.body);
       if (trouble) return { kind: 'none', error: trouble };
+      this.#onItsWay.delete(sessionId);
     }
   }
 
@@ -133,14 +135,8 @@ export class Taker {
 
   async #giveBack({ sessionId, sessionToken }: Grant): Promise<SeatleaseError | undefined> {
     const { server, platform, stopwatch } = this.#parts;
-    const sent = this.#send(sessionId);
-    const trouble = await giveBack(server, platform.clock, stopwatch, {
-      sessionId,
-      sessionToken,
-      patience: 'short',
-    });
-    if (!trouble) sent.arrived();
-    return trouble;
+    const token = { text: sessionToken, cameAtMs: platform.clock.now().monotonicMs };
+    return giveBack(server, platform.clock, stopwatch, { sessionId, token, patience: 'short' });
   }
 
   #send(sessionId: string): { arrived(): void } {

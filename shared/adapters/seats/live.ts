@@ -102,9 +102,15 @@ export function openSeats(
       return verdict;
     },
 
-    async release({ licenseId, proof, sessionId, reason, proven }) {
+    async release({ licenseId, proof, sessionId, reason, proven, sentAtMs }) {
       const token = proven ? [String(proven.expiresAtMs), packFacts(proven.facts)] : ['', ''];
-      const args = [packProof(proof), memberOf(licenseId, sessionId), reason, ...token];
+      const args = [
+        packProof(proof),
+        memberOf(licenseId, sessionId),
+        reason,
+        ...token,
+        sentAtMs === undefined ? '' : String(sentAtMs),
+      ];
       return refusalOf(await run('release', ReleaseReply, licenseId, args));
     },
 
@@ -202,7 +208,7 @@ const SessionReply = z.union([
 const KeepSignedReply = z.tuple([z.enum(['KEPT', 'GONE'])]);
 
 const ReleaseReply = z.union([
-  z.tuple([z.enum(['ENDED', 'ALREADY_ENDED', 'UNKNOWN_SESSION', ...ENTRY_REFUSALS])]),
+  z.tuple([z.enum(['ENDED', 'ALREADY_ENDED', 'OVERTAKEN', 'UNKNOWN_SESSION', ...ENTRY_REFUSALS])]),
   TooOftenReply,
 ]);
 

@@ -23,7 +23,7 @@ export function packFacts({ fingerprint, hostname, appVersion, userId, processId
 
 /** The other side of `pack` in leases.lua. */
 export function unpackFacts(packed: string): Pick<Session, 'holder' | 'acquiredAtMs' | 'facts'> {
-  const match = /^([^|]*)\|(\d+)\|\d+\|(.*)$/s.exec(packed);
+  const match = /^([^|]*)\|(\d+)\|\d+\|\d+\|(.*)$/s.exec(packed);
   if (!match) throw new Error('session facts that this version does not know');
   const [, holder = '', acquiredAtMs, facts = ''] = match;
   return {

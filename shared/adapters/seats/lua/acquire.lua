@@ -70,8 +70,8 @@ local function refuse_loan()
   end
 end
 
-local function grant(verdict, session, acquired_ms, promised_ms, active, expiry_ms, loan_ms)
-  local packed = pack(holder, acquired_ms, promised_ms, facts)
+local function grant(verdict, session, acquired_ms, again_ms, promised_ms, active, expiry_ms, loan_ms)
+  local packed = pack(holder, acquired_ms, again_ms, promised_ms, facts)
   put_lease(session, holder, packed, expiry_ms)
   note_soonest_expiry()
   return { verdict, session, now_ms, expiry_ms, active, license.max, license.ttl_seconds,
@@ -92,11 +92,15 @@ if held_expiry_ms then
     lend(held_session, loan_ms)
     append_loan_event(license, held_session, now_ms, packed, loan_ms)
   end
-  local _, acquired_ms, promised_ms = unpack_facts(packed)
+  local _, acquired_ms, again_ms, promised_ms = unpack_facts(packed)
   local expiry_ms = lease_end_ms(license, now_ms, loan_ms)
   -- The answer to the first delivery was lost: what was granted then is granted still.
-  local verdict = held_session == proposed_session and 'GRANTED' or 'RENEWED'
-  return grant(verdict, held_session, acquired_ms, longest_promise(promised_ms, held_expiry_ms, expiry_ms),
+  local verdict = 'GRANTED'
+  if held_session ~= proposed_session then
+    verdict = 'RENEWED'
+    again_ms = digits(math.max(0, now_ms - tonumber(acquired_ms)))
+  end
+  return grant(verdict, held_session, acquired_ms, again_ms, longest_promise(promised_ms, held_expiry_ms, expiry_ms),
     count_active(now_ms), expiry_ms, loan_ms)
 end
 
@@ -114,9 +118,9 @@ if loan_refusal then
   return loan_refusal
 end
 
-local packed = pack(holder, digits(now_ms), '0', facts)
+local packed = pack(holder, digits(now_ms), '0', '0', facts)
 append_session_event(license, 'session.acquired', proposed_session, now_ms, packed, active + 1)
-local granted = grant('GRANTED', proposed_session, digits(now_ms), '0', active + 1,
+local granted = grant('GRANTED', proposed_session, digits(now_ms), '0', '0', active + 1,
   lease_end_ms(license, now_ms, wanted_loan_ms), wanted_loan_ms)
 if wanted_loan_ms > 0 then
   lend(proposed_session, wanted_loan_ms)

@@ -70,15 +70,15 @@ local function revivable(session, token)
   end
   if token.expiry_ms and token.expiry_ms + MEMORY_MS > now_ms
     and not redis.call('ZSCORE', ended_key, session) then
-    return pack(token.holder, token.acquired_ms, digits(token.expiry_ms), token.facts),
+    return pack(token.holder, token.acquired_ms, '0', digits(token.expiry_ms), token.facts),
       token.borrowed_ms > now_ms and token.borrowed_ms or 0
   end
   return nil
 end
 
 local function with_promise(packed, living_ms, expiry_ms)
-  local holder, acquired_ms, promised_ms = unpack_facts(packed)
-  return pack(holder, acquired_ms, longest_promise(promised_ms, living_ms, expiry_ms), client_facts(packed))
+  local holder, acquired_ms, again_ms, promised_ms = unpack_facts(packed)
+  return pack(holder, acquired_ms, again_ms, longest_promise(promised_ms, living_ms, expiry_ms), client_facts(packed))
 end
 
 local function beat(session, token)

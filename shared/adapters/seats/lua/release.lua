@@ -1,6 +1,7 @@
 -- release: ends a session and frees its seat at once.
 --
--- Promise: the seat is free when this returns, the session can never be revived, and asking again changes nothing.
+-- Promise: the seat is free when this returns, the session can never be revived, and asking again changes nothing. A
+-- release that its holder sent before acquiring the session again, and that was long on its way, ends nothing.
 --
 -- ARGV[1] license_id
 -- ARGV[2] proof            see include/caller.lua
@@ -8,9 +9,11 @@
 -- ARGV[4] reason           'released' by its holder, or 'evicted' by an administrator
 -- ARGV[5] token_expiry_ms  end of the lease that the caller's session token proves, or '' without a valid token
 -- ARGV[6] token_facts      the token's facts, or ''
+-- ARGV[7] sent_ms          when the holder sent this, as far as that is known, or ''
 --
 -- returns {'ENDED'}        it held a seat until now
 -- returns {'ALREADY_ENDED'} it held none any more
+-- returns {'OVERTAKEN'}    its holder has acquired it again since that was sent: it holds its seat
 -- returns {'UNKNOWN_SESSION'}
 -- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'NOT_YOURS'}
 -- returns {'TOO_OFTEN', retry_after_seconds}
@@ -25,6 +28,7 @@ local session = ARGV[3]
 local reason = ARGV[4]
 local token_expiry_ms = tonumber(ARGV[5])
 local token_facts = ARGV[6]
+local sent_ms = tonumber(ARGV[7])
 
 local caller = read_caller(proof)
 local license, now_ms, refusal = enter(caller)
@@ -33,7 +37,7 @@ if refusal then
 end
 
 local expiry_ms = living_expiry_ms(license, session, now_ms)
-local packed = kept_facts(session) or token_expiry_ms and pack('', '0', '0', token_facts)
+local packed = kept_facts(session) or token_expiry_ms and pack('', '0', '0', '0', token_facts)
 -- Of an ended session nothing may be kept that tells whose it was: who is signed in then needs its token.
 if not may_see(caller, packed) then
   return { 'UNKNOWN_SESSION' }
@@ -53,5 +57,9 @@ if not expiry_ms then
   return { 'UNKNOWN_SESSION' }
 end
 
+local _, acquired_ms, again_ms = unpack_facts(packed)
+if sent_ms and sent_ms < tonumber(acquired_ms) + tonumber(again_ms) then
+  return { 'OVERTAKEN' }
+end
 end_session(license, session, expiry_ms, packed, reason, now_ms)
 return { 'ENDED' }

@@ -14,19 +14,19 @@ local MEMORY_MS = 3600000
 
 local LEASE_RAN_OUT = { 'reason', 'lease_ran_out' }
 
--- Packed facts: holder; when acquired (ms); the end of the longest lease that was ever cut short (ms), or 0; and what
--- the client said about itself, which no script looks into.
-local function pack(holder, acquired_ms, promised_ms, facts)
-  return holder .. '|' .. acquired_ms .. '|' .. promised_ms .. '|' .. facts
+-- Packed facts: holder; when acquired (ms); how long after that its holder last acquired it again (ms), 0 for never; the
+-- end of the longest lease that was ever cut short (ms), or 0; and what the client said about itself.
+local function pack(holder, acquired_ms, again_ms, promised_ms, facts)
+  return holder .. '|' .. acquired_ms .. '|' .. again_ms .. '|' .. promised_ms .. '|' .. facts
 end
 
 local function unpack_facts(packed)
-  return string.match(packed, '^([^|]*)|(%d+)|(%d+)|')
+  return string.match(packed, '^([^|]*)|(%d+)|(%d+)|(%d+)|')
 end
 
 -- What the client said, of which most callers want nothing.
 local function client_facts(packed)
-  return string.match(packed, '^[^|]*|%d+|%d+|(.*)$')
+  return string.match(packed, '^[^|]*|%d+|%d+|%d+|(.*)$')
 end
 
 -- Packed facts of a session that has a seat, or may still be revived; false for any other.
@@ -115,7 +115,7 @@ end
 -- Ends a session that holds a seat until now, for good: it is remembered until any token of it has run out, so that no
 -- late heartbeat brings it back.
 local function end_session(license, session, expiry_ms, packed, reason, now_ms)
-  local holder, _, promised_ms = unpack_facts(packed)
+  local holder, _, _, promised_ms = unpack_facts(packed)
   redis.call('ZREM', lease_key, session)
   redis.call('HDEL', session_key, session)
   redis.call('HDEL', holder_key, holder)
@@ -137,7 +137,7 @@ local function lapse(license, leases, now_ms, seated)
   local packed = redis.call('HMGET', session_key, unpack(sessions))
   for i = 1, #sessions do
     local expiry_ms = tonumber(leases[i * 2])
-    local holder, acquired_ms, promised_ms = unpack_facts(packed[i])
+    local holder, acquired_ms, _, promised_ms = unpack_facts(packed[i])
     local forget_ms = forget_at_ms(expiry_ms, promised_ms)
     holders[i] = holder
     if forget_ms > now_ms then
