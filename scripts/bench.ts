@@ -4,7 +4,8 @@ import { benchColdStart } from './bench/cold-start.ts';
 import { benchContention } from './bench/contention.ts';
 import type { Effort } from './bench/effort.ts';
 import { benchHotPath } from './bench/hot-path.ts';
-import { readOptions, USAGE } from './bench/options.ts';
+import { benchMemory } from './bench/memory.ts';
+import { readOptions, usageOf } from './bench/options.ts';
 import { benchPeer } from './bench/peer.ts';
 import { asMarkdown, type Report } from './bench/report.ts';
 import { keepResult } from './bench/results.ts';
@@ -16,6 +17,7 @@ import { benchSweep } from './bench/sweep.ts';
 const PARTS = {
   'hot-path': benchHotPath,
   size: benchSize,
+  memory: benchMemory,
   sweep: benchSweep,
   contention: benchContention,
   'cold-start': benchColdStart,
@@ -24,11 +26,11 @@ const PARTS = {
 } satisfies Record<string, (effort: Effort) => Promise<Report>>;
 
 const UNUSABLE = 2;
-const NAMES = [...Object.keys(PARTS), 'peer'];
+const NAMES = Object.keys(PARTS);
 
-const options = readOptions(process.argv.slice(2), Object.keys(PARTS));
+const options = readOptions(process.argv.slice(2), NAMES);
 if ('because' in options) {
-  process.stderr.write(`${options.because}\n\n${USAGE}\n`);
+  process.stderr.write(`${options.because}\n\n${usageOf(NAMES)}\n`);
   process.exitCode = UNUSABLE;
 } else {
   const { effort, peer } = options;
@@ -40,6 +42,6 @@ if ('because' in options) {
   for (const [name, run] of runs) {
     const report = await run();
     process.stdout.write(`\n${asMarkdown(report)}\n`);
-    if (effort === 'full') keepResult(name, report, NAMES);
+    if (effort === 'full') keepResult(name, report, [...NAMES, 'peer']);
   }
 }

@@ -1,9 +1,9 @@
 import acquire from '../../functions/acquire/contract.ts';
 import { poolKey } from '../../shared/adapters/seats/lua/keys.ts';
 import { type Effort, howMany } from './effort.ts';
-import { drive, eachOnce, errorsOf, type Measured, type Turn } from './load.ts';
+import { drive, errorsOf, type Turn } from './load.ts';
 import type { Report } from './report.ts';
-import { type HeldSession, seatRequests, sessionOf } from './seat-requests.ts';
+import { fillAndEmpty, seatRequests, sessionOf } from './seat-requests.ts';
 import { openStage, type Stage } from './stage.ts';
 
 const CLIENTS = 1_000;
@@ -22,7 +22,10 @@ export async function benchContention(effort: Effort): Promise<Report> {
   try {
     const urls = await stage.startBundled(await stage.bundle(VERBS));
     const fight = await fightForSeats(stage, urls, howMany(effort, TURNS));
-    const large = await fillAndEmpty(stage, urls, howMany(effort, LARGE_SEATS));
+    const seats = howMany(effort, LARGE_SEATS);
+    const { key } = await stage.reset(seats);
+    const machines = Array.from({ length: seats }, (_, n) => `machine-${n}`);
+    const large = await fillAndEmpty(seatRequests(urls, key), machines, LARGE_CLIENTS);
     return {
       title: 'Contention',
       meaning: MEANING,
@@ -121,25 +124,6 @@ async function fightForSeats(stage: Stage, urls: Urls, turns: number) {
 
 async function leasesOf({ redis }: Stage, licenseId: string): Promise<number> {
   return Number(await redis.command(['ZCARD', poolKey('lease', licenseId)]));
-}
-
-async function fillAndEmpty(stage: Stage, urls: Urls, seats: number): Promise<ReadonlyMap<string, Measured>> {
-  const { key } = await stage.reset(seats);
-  const asks = seatRequests(urls, key);
-  const held: HeldSession[] = [];
-  const machines = Array.from({ length: seats }, (_, n) => `machine-${n}`);
-  return new Map([
-    ...(await eachOnce(LARGE_CLIENTS, machines, function* (machine) {
-      const answer = yield asks.acquire(machine);
-      if (answer) held.push(sessionOf(answer));
-    })),
-    ...(await eachOnce(LARGE_CLIENTS, held, function* (session) {
-      yield asks.heartbeat(session);
-    })),
-    ...(await eachOnce(LARGE_CLIENTS, held, function* (session) {
-      yield asks.release(session);
-    })),
-  ]);
 }
 
 const MEANING = `First 1,000 clients, each with connections of its own, ask again and again for one of 100 seats; whoever

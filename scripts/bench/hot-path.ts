@@ -4,10 +4,10 @@ import { hashSecret, newSessionId } from '../../shared/domain/ids.ts';
 import { writeBareCall, writeBundledBareCall, writeHelloWorld } from './contenders.ts';
 import { type Effort, howMany } from './effort.ts';
 import { figureOf, ratioOf } from './figure.ts';
-import { type Ask, eachOnce, errorsOf, type Measured } from './load.ts';
+import { type Ask, eachOnce, errorsOf, just, type Measured } from './load.ts';
 import { RANDOM_DIGITS, redisBenchmark } from './redis-benchmark.ts';
 import type { Goal, Report, Table } from './report.ts';
-import { type HeldSession, seatRequests, sessionOf } from './seat-requests.ts';
+import { fillAndEmpty, seatRequests } from './seat-requests.ts';
 import { openStage, type Stage } from './stage.ts';
 
 const CLIENTS = [1, 16, 64];
@@ -70,36 +70,17 @@ async function openContenders(stage: Stage): Promise<readonly TakeSample[]> {
     plain(BUNDLED_BARE, bundledBare.url),
     async (clients, requests) => {
       const { key } = await stage.reset(MOST_SEATS);
-      const asks = seatRequests(ours, key);
-      const held: HeldSession[] = [];
-      return new Map([
-        ...(await eachOnce(clients, times(requests), function* (n) {
-          const answer = yield asks.acquire(`machine-${n}`);
-          if (answer) held.push(sessionOf(answer));
-        })),
-        ...(await eachOnce(clients, held, function* (session) {
-          yield asks.heartbeat(session);
-        })),
-        ...(await eachOnce(clients, held, function* (session) {
-          yield asks.release(session);
-        })),
-      ]);
+      const machines = Array.from({ length: requests }, (_, n) => `machine-${n}`);
+      return fillAndEmpty(seatRequests(ours, key), machines, clients);
     },
   ];
 }
 
+/** Asked as an acquire is, whatever is made of it. */
 function plain(verb: string, url: string): TakeSample {
-  const headers = { 'content-type': 'application/json' };
-  const body = JSON.stringify({
-    fingerprint: 'machine-1',
-    hostname: 'machine-1.example',
-    app_version: '1.2.3',
-  });
-  const ask: Ask = { verb, method: 'POST', url: `${url}/`, headers, body, expected: [200] };
-  return (clients, requests) =>
-    eachOnce(clients, times(requests), function* () {
-      yield ask;
-    });
+  const asked = seatRequests({ acquire: url, heartbeat: url, release: url }, 'no key').acquire('machine-1');
+  const ask: Ask = { ...asked, verb, url: `${url}/`, expected: [200] };
+  return (clients, requests) => eachOnce(clients, Array.from({ length: requests }), () => just(ask));
 }
 
 async function takeTurns(
@@ -111,10 +92,6 @@ async function takeTurns(
   for (const take of contenders)
     for (const [verb, measured] of await take(clients, requests)) all.set(verb, measured);
   return all;
-}
-
-function times(count: number): number[] {
-  return Array.from({ length: count }, (_, n) => n);
 }
 
 /** Calls of a verb a second by Redis' own tool. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { serving } from '../../shared/testing/redis-over-http.ts';
-import { type Answer, type Ask, drive, eachOnce, errorsOf, type Turn } from './load.ts';
+import { type Answer, type Ask, drive, eachOnce, errorsOf, just, type Turn } from './load.ts';
 
 const get = (url: string, expected = [200]): Ask => ({ verb: 'get', method: 'GET', url, expected });
 
@@ -45,7 +45,7 @@ test('a turn is given the answer to each request, and nothing where it was no an
 });
 
 test('an address at which nobody listens is all errors, and no hang', async () => {
-  const measured = await eachOnce(4, [1, 2, 3, 4, 5], () => asking(get('http://127.0.0.1:1/')));
+  const measured = await eachOnce(4, [1, 2, 3, 4, 5], () => just(get('http://127.0.0.1:1/')));
   expect(measured.get('get')).toMatchObject({ count: 5, errors: 5, perSecond: 0 });
 });
 
@@ -61,7 +61,7 @@ test('each client has a connection of its own, and one request at a time on it',
       response.end();
     });
   });
-  await eachOnce(5, Array.from({ length: 50 }), () => asking(get(url)));
+  await eachOnce(5, Array.from({ length: 50 }), () => just(get(url)));
   expect(busy.size).toBe(5);
   expect(most).toBe(1);
 });
@@ -76,7 +76,7 @@ test('an origin is given no more requests at once than it may be', async () => {
       response.end();
     }, 2);
   });
-  const turns = Array.from({ length: 60 }, () => asking(get(url)));
+  const turns = Array.from({ length: 60 }, () => just(get(url)));
   const measured = await drive({ clients: 20, atOnce: 3, nextTurn: () => turns.shift() });
   expect(measured.get('get')).toMatchObject({ count: 60, errors: 0 });
   expect(most).toBe(3);

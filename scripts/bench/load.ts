@@ -129,6 +129,11 @@ function openDoor(atOnce: number): Door {
   };
 }
 
+/** A turn of one request. */
+export function* just(ask: Ask): Turn {
+  yield ask;
+}
+
 /** A turn for each of some things, whichever client is free. */
 export function eachOnce<T>(
   clients: number,

@@ -3,16 +3,19 @@ import type { Effort } from './effort.ts';
 import { keygenRelay } from './keygen-relay.ts';
 import type { Peer } from './peer.ts';
 
-export const USAGE = `Usage: npm run bench -- [--quick] [PART …]
+export function usageOf(parts: readonly string[]): string {
+  return `Usage: npm run bench -- [--quick] [PART …]
        npm run bench -- peer --url http://127.0.0.1:PORT --kind keygen-relay [--seats N] [--quick]
 
-Parts: hot-path, size, sweep, contention, cold-start, billable, chain; all but peer where none is named. Prints what it found and keeps it
-in scripts/bench/results.json and RESULTS.md.
+Parts: ${parts.join(', ')}.
+Measures all of them but the peer where none is named, prints what it found, and keeps it in scripts/bench/results.json and
+RESULTS.md.
 
   --quick  a tenth of the samples, to see that it runs; keeps nothing
-  --url    where a peer runs that you have started
-  --kind   what it is: keygen-relay
-  --seats  how many seats it has; 64 are needed for all of the load, 20,000 for the largest (default 64)`;
+  --url    where a peer runs on this machine, which you have started, with claims that last for some minutes
+  --kind   what it is: ${Object.keys(KINDS).join(', ')}
+  --seats  how many seats it has (${USUAL_SEATS}); with 20,000 and more those are filled and emptied too`;
+}
 
 const KINDS: Readonly<Record<string, (url: string) => Peer>> = { 'keygen-relay': keygenRelay };
 const USUAL_SEATS = 64;

@@ -1,8 +1,8 @@
 import { type Effort, howMany } from './effort.ts';
 import { type Figure, figureOf, ratioOf } from './figure.ts';
-import { type Answer, type Ask, drive, eachOnce, errorsOf, type Measured, type Turn } from './load.ts';
+import { type Ask, drive, eachOnce, errorsOf, just, type Measured, type Turn } from './load.ts';
 import type { Goal, Report, Table } from './report.ts';
-import { type HeldSession, oneSeat, seatRequests, sessionOf } from './seat-requests.ts';
+import { fillAndEmpty, oneSeat, seatRequests } from './seat-requests.ts';
 import { openStage } from './stage.ts';
 
 const CLIENTS = [1, 16, 64];
@@ -45,17 +45,7 @@ export async function benchPeer(peer: Peer, seats: number, effort: Effort): Prom
         asks = seatRequests(urls, (await stage.reset(MOST_SEATS)).key);
       },
       turn: (machine) => oneSeat(asks, machine),
-      async fillAndEmpty(machines, clients) {
-        const held: HeldSession[] = [];
-        return new Map([
-          ...(await eachOnce(clients, machines, function* (machine) {
-            const answer = yield asks.acquire(machine);
-            if (answer) held.push(sessionOf(answer));
-          })),
-          ...(await eachOnce(clients, held, (session) => one(asks.heartbeat(session)))),
-          ...(await eachOnce(clients, held, (session) => one(asks.release(session)))),
-        ]);
-      },
+      fillAndEmpty: (machines, clients) => fillAndEmpty(asks, machines, clients),
     };
     const theirs: Side = {
       name: peer.name,
@@ -67,9 +57,9 @@ export async function benchPeer(peer: Peer, seats: number, effort: Effort): Prom
       },
       async fillAndEmpty(machines, clients) {
         return new Map([
-          ...(await eachOnce(clients, machines, (machine) => one(peer.acquire(machine)))),
-          ...(await eachOnce(clients, machines, (machine) => one(peer.heartbeat(machine)))),
-          ...(await eachOnce(clients, machines, (machine) => one(peer.release(machine)))),
+          ...(await eachOnce(clients, machines, (machine) => just(peer.acquire(machine)))),
+          ...(await eachOnce(clients, machines, (machine) => just(peer.heartbeat(machine)))),
+          ...(await eachOnce(clients, machines, (machine) => just(peer.release(machine)))),
         ]);
       },
     };
@@ -90,10 +80,6 @@ export async function benchPeer(peer: Peer, seats: number, effort: Effort): Prom
   } finally {
     await stage.close();
   }
-}
-
-function* one(ask: Ask): Generator<Ask, void, Answer | undefined> {
-  yield ask;
 }
 
 /** One machine's turn, so that a peer without seats, or that is none, is told of before anything is measured. */

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import acquire from '../../functions/acquire/contract.ts';
 import heartbeat from '../../functions/heartbeat/contract.ts';
 import release from '../../functions/release/contract.ts';
-import type { Answer, Ask, Turn } from './load.ts';
+import { type Answer, type Ask, eachOnce, just, type Measured, type Turn } from './load.ts';
 
 /** Where each of the three functions is reached; one address where one origin has them all. */
 export interface SeatUrls {
@@ -17,6 +17,8 @@ export interface HeldSession {
 }
 
 const Held = z.object({ session_id: z.string(), session_token: z.string() });
+
+export type SeatRequests = ReturnType<typeof seatRequests>;
 
 /** What a client app asks to take, keep and give back a seat, as our SDK does. */
 export function seatRequests(urls: SeatUrls, licenseKey: string) {
@@ -47,10 +49,27 @@ export function sessionOf({ text }: Answer): HeldSession {
 }
 
 /** Takes a seat, keeps it and gives it back. */
-export function* oneSeat(asks: ReturnType<typeof seatRequests>, fingerprint: string): Turn {
+export function* oneSeat(asks: SeatRequests, fingerprint: string): Turn {
   const answer = yield asks.acquire(fingerprint);
   if (!answer) return;
   const held = sessionOf(answer);
   yield asks.heartbeat(held);
   yield asks.release(held);
+}
+
+/** Takes a seat for each machine, when all have one keeps each, and then gives each back; so many clients at once. */
+export async function fillAndEmpty(
+  asks: SeatRequests,
+  machines: readonly string[],
+  clients: number,
+): Promise<ReadonlyMap<string, Measured>> {
+  const held: HeldSession[] = [];
+  return new Map([
+    ...(await eachOnce(clients, machines, function* (machine) {
+      const answer = yield asks.acquire(machine);
+      if (answer) held.push(sessionOf(answer));
+    })),
+    ...(await eachOnce(clients, held, (session) => just(asks.heartbeat(session)))),
+    ...(await eachOnce(clients, held, (session) => just(asks.release(session)))),
+  ]);
 }

@@ -1,15 +1,12 @@
-import { openSeats } from '../../shared/adapters/seats/live.ts';
 import { poolKey, shardKey } from '../../shared/adapters/seats/lua/keys.ts';
-import { type RespClient, respClient } from '../../shared/adapters/seats/resp-client.ts';
-import { newSessionId, newTenantId, shardOf } from '../../shared/domain/ids.ts';
-import type { Seats } from '../../shared/ports/seats.ts';
+import type { RespClient } from '../../shared/adapters/seats/resp-client.ts';
+import { newSessionId, shardOf } from '../../shared/domain/ids.ts';
 import { countPool, fillPool, fillShard, nthLicense } from '../../shared/testing/many-licenses.ts';
 import { putNewLicense } from '../../shared/testing/put-license.ts';
-import { type RedisServer, startRedisServer } from '../../shared/testing/redis-server.ts';
-import { respRequester } from '../../shared/testing/resp-requester.ts';
 import { type Effort, howMany } from './effort.ts';
 import { type Figure, figureOf, ratioOf } from './figure.ts';
-import { memoryOf, microsOf } from './redis-cost.ts';
+import { microsOf } from './redis-cost.ts';
+import { acquireSeat, openRedisStore, type RedisStore, TRUSTED } from './redis-store.ts';
 import type { Report, Table } from './report.ts';
 
 const FEW = 1_000;
@@ -21,29 +18,16 @@ const REPEATS = 9;
 const CALLS = 500;
 const EXPIRED = 100_000;
 const SHARD = '07';
-const SESSIONS_MEASURED = 20_000;
-const SESSIONS_A_LICENSE = [1, 10, 100, 1_000, 10_000];
 
-/** As our SDK makes it, and as `holder.ts` does. */
-const FINGERPRINT_CHARACTERS = 43;
-const HOLDER_CHARACTERS = 12;
-
-const TRUSTED = { kind: 'trusted' } as const;
 const VERBS = ['acquire', 'heartbeat', 'acquire, refused', 'release'] as const;
 type Kind = (typeof VERBS)[number];
 type Costs = Readonly<Record<Kind, number>>;
 
-interface Store {
-  readonly redis: RespClient;
-  readonly seats: Seats;
-}
-
-/** What calls cost Redis by how much there is in it, and how much room sessions take. */
+/** What calls cost Redis by how much there is in it. */
 export async function benchSize(effort: Effort): Promise<Report> {
   const pools = await overSizes(POOLS, effort, openPool);
   const licenses = await overSizes(LICENSES, effort, openShard);
   const expired = await acquireAmongExpired(effort);
-  const memory = await memoryTable();
   const manyToFew = (costs: SizeCosts, kind: Kind) =>
     ratioOf(costs.get(MANY)?.[kind] ?? [], costs.get(FEW)?.[kind] ?? []);
   return {
@@ -53,7 +37,6 @@ export async function benchSize(effort: Effort): Promise<Report> {
       tableOf('sessions in the pool', pools),
       tableOf('licenses in the shard', licenses),
       expired.table,
-      memory.table,
     ],
     goals: [
       ...VERBS.map((kind) => ({
@@ -72,7 +55,6 @@ export async function benchSize(effort: Effort): Promise<Report> {
         reached: expired.differing,
         bound: { atMost: 0 },
       },
-      ...memory.goals,
     ],
   };
 }
@@ -83,15 +65,15 @@ type SizeCosts = ReadonlyMap<number, Readonly<Record<Kind, number[]>>>;
 async function overSizes(
   sizes: readonly number[],
   effort: Effort,
-  open: (store: Store, size: number) => Promise<() => Promise<Costs>>,
+  open: (store: RedisStore, size: number) => Promise<() => Promise<Costs>>,
 ): Promise<SizeCosts> {
-  const servers: RedisServer[] = [];
+  const stores: RedisStore[] = [];
   try {
     const samplers: (readonly [number, () => Promise<Costs>])[] = [];
     for (const size of sizes) {
-      const server = await startRedisServer();
-      servers.push(server);
-      samplers.push([size, await open(storeOf(server), size)]);
+      const store = await openRedisStore();
+      stores.push(store);
+      samplers.push([size, await open(store, size)]);
     }
     const costs = new Map(
       sizes.map((size) => [size, { acquire: [], heartbeat: [], 'acquire, refused': [], release: [] }]),
@@ -105,17 +87,12 @@ async function overSizes(
     }
     return costs;
   } finally {
-    for (const server of servers) await server.stop();
+    for (const store of stores) await store.close();
   }
 }
 
-function storeOf(server: RedisServer): Store {
-  const redis = respClient(server);
-  return { redis, seats: openSeats(respRequester(redis)) };
-}
-
 /** One license with a pool of that size, of which a sample is taken a few seats at a time, so that it keeps its size. */
-async function openPool(store: Store, size: number): Promise<() => Promise<Costs>> {
+async function openPool(store: RedisStore, size: number): Promise<() => Promise<Costs>> {
   const atATime = Math.max(5, Math.min(CALLS, size / 20));
   const { licenseId } = await putNewLicense(store.seats, { max: size + atATime });
   await fillPool(store.redis, { licenseId, count: size, expiresAtMs: Date.now() + 3_600_000 });
@@ -133,7 +110,7 @@ async function openPool(store: Store, size: number): Promise<() => Promise<Costs
 }
 
 /** A shard of so many licenses, each with one of its seats taken, of which a sample asks some for another. */
-async function openShard(store: Store, size: number): Promise<() => Promise<Costs>> {
+async function openShard(store: RedisStore, size: number): Promise<() => Promise<Costs>> {
   await fillShard(store.redis, { shard: SHARD, count: size, expired: 0, nowMs: Date.now() + 3_600_000 });
   return async () => {
     const asked = Array.from({ length: CALLS }, (_, n) => nthLicense(SHARD, Math.floor((n * size) / CALLS)));
@@ -147,7 +124,7 @@ async function setMax(redis: RespClient, licenseIds: readonly string[], max: num
 }
 
 /** Microseconds of Redis a call: a seat is taken, kept, refused to another, and given back, at each of the licenses. */
-async function costsOf({ redis, seats }: Store, licenseIds: readonly string[]): Promise<Costs> {
+async function costsOf({ redis, seats }: RedisStore, licenseIds: readonly string[]): Promise<Costs> {
   const asked = licenseIds.map((licenseId) => ({ licenseId, sessionId: newSessionId(licenseId) }));
   const each = async (
     call: (ask: (typeof asked)[number]) => Promise<{ verdict: string }>,
@@ -162,35 +139,19 @@ async function costsOf({ redis, seats }: Store, licenseIds: readonly string[]): 
     return micros / asked.length;
   };
   const costs = {
-    acquire: await each((ask) => acquire(seats, ask.licenseId, ask.sessionId), 'GRANTED'),
+    acquire: await each((ask) => acquireSeat(seats, ask.licenseId, ask.sessionId), 'GRANTED'),
     heartbeat: await each(
       ({ licenseId, sessionId }) => seats.heartbeat({ licenseId, proof: TRUSTED, sessions: [{ sessionId }] }),
       'OK',
     ),
     'acquire, refused': await each(
-      ({ licenseId }) => acquire(seats, licenseId, newSessionId(licenseId)),
+      ({ licenseId }) => acquireSeat(seats, licenseId, newSessionId(licenseId)),
       'FULL',
     ),
     release: await each((ask) => seats.release({ ...ask, proof: TRUSTED, reason: 'released' }), 'ENDED'),
   };
   await redis.command(['DEL', shardKey('outbox', shardOf(licenseIds[0] ?? ''))]);
   return costs;
-}
-
-function acquire(seats: Seats, licenseId: string, sessionId: string) {
-  const machine = sessionId.slice(-HOLDER_CHARACTERS);
-  const facts = {
-    fingerprint: sessionId.slice(-16).padEnd(FINGERPRINT_CHARACTERS, '-'),
-    hostname: `${sessionId.slice(-8)}.example`,
-    appVersion: '1.2.3',
-  };
-  return seats.acquire({
-    licenseId,
-    proof: TRUSTED,
-    proposedSessionId: sessionId,
-    holders: { machine },
-    facts,
-  });
 }
 
 function meanOf(rounds: readonly Costs[]): Costs {
@@ -210,8 +171,7 @@ function tableOf(what: string, costs: SizeCosts): Table {
 async function acquireAmongExpired(
   effort: Effort,
 ): Promise<{ table: Table; acquireMs: Figure; differing: number }> {
-  const server = await startRedisServer();
-  const { redis, seats } = storeOf(server);
+  const { redis, seats, close } = await openRedisStore();
   const [first, all]: [number[], number[]] = [[], []];
   let [differing, checked] = [0, 0];
   try {
@@ -219,11 +179,11 @@ async function acquireAmongExpired(
       await redis.command(['FLUSHALL']);
       const { licenseId: other } = await putNewLicense(seats, { max: 1 });
       // So that the script is there already.
-      await acquire(seats, other, newSessionId(other));
+      await acquireSeat(seats, other, newSessionId(other));
       const { licenseId } = await putNewLicense(seats, { max: EXPIRED });
       await fillPool(redis, { licenseId, count: EXPIRED, expiresAtMs: Date.now() - 1 });
       for (let call = 0; call < 20; call += 1) {
-        const micros = await microsOf(redis, () => acquire(seats, licenseId, newSessionId(licenseId)));
+        const micros = await microsOf(redis, () => acquireSeat(seats, licenseId, newSessionId(licenseId)));
         if (call === 0) first.push(micros / 1_000);
         all.push(micros / 1_000);
         const counts = await countPool(redis, licenseId);
@@ -232,8 +192,7 @@ async function acquireAmongExpired(
       }
     }
   } finally {
-    redis.close();
-    await server.stop();
+    await close();
   }
   const acquireMs = figureOf(all);
   return {
@@ -250,58 +209,8 @@ async function acquireAmongExpired(
   };
 }
 
-/** Bytes of Redis for sessions that were acquired, once their events are published. */
-async function memoryTable() {
-  const rows: [number, number, number][] = [];
-  for (const sessionsALicense of SESSIONS_A_LICENSE) {
-    const server = await startRedisServer();
-    const { redis, seats } = storeOf(server);
-    try {
-      const tenantId = newTenantId(16);
-      const licenseIds: string[] = [];
-      // So that the scripts are there already.
-      const { licenseId: warm } = await putNewLicense(seats, { max: 1 });
-      await acquire(seats, warm, newSessionId(warm));
-      const emptyBytes = await memoryOf(redis);
-      for (let n = 0; n < SESSIONS_MEASURED / sessionsALicense; n += 1)
-        licenseIds.push((await putNewLicense(seats, { max: sessionsALicense }, tenantId)).licenseId);
-      const licensedBytes = await memoryOf(redis);
-      for (const licenseId of licenseIds)
-        for (let n = 0; n < sessionsALicense; n += 1)
-          await acquire(seats, licenseId, newSessionId(licenseId));
-      await redis.command(['DEL', shardKey('outbox', shardOf(tenantId))]);
-      const seatedBytes = await memoryOf(redis);
-      rows.push([
-        sessionsALicense,
-        (seatedBytes - licensedBytes) / SESSIONS_MEASURED,
-        (seatedBytes - emptyBytes) / SESSIONS_MEASURED,
-      ]);
-    } finally {
-      redis.close();
-      await server.stop();
-    }
-  }
-  const goals = rows
-    .filter(([sessionsALicense]) => sessionsALicense >= 10)
-    .map(([sessionsALicense, bytes]) => ({
-      what: `bytes a session at ${sessionsALicense.toLocaleString('en')} a license`,
-      reached: Math.round(bytes),
-      bound: { atMost: 400 },
-    }));
-  const columns = ['sessions a license', 'bytes a session', 'the license’s own terms among them'];
-  return {
-    table: {
-      columns,
-      rows: rows.map(([count, ...bytes]) => [count.toLocaleString('en'), ...bytes.map(Math.round)]),
-    },
-    goals,
-  };
-}
-
 const MEANING = `What Redis itself spends on a call, by its own count (\`INFO commandstats\`), with the whole script and
 nothing of the network. A pool of one license, then a shard of licenses with one seat taken each, in a Redis for each
 size. Seats are taken, kept, refused to others while the pool is full, and given back, ${CALLS} of each to a sample. *Among
 expired*: 1e5 leases of one pool ran out at once and nothing has collected them. After each call leases, facts and holders
-of the pool are counted; they must be as many. *Bytes* are the growth of \`used_memory\` for ${SESSIONS_MEASURED.toLocaleString('en')} sessions that were acquired
-with a fingerprint as our SDK's, a host name of 16 characters and a version, lease, holder and facts together, when their events are
-published.`;
+of the pool are counted; they must be as many.`;

@@ -4,7 +4,8 @@ import { inspect } from 'node:util';
 /**
  * What the functions-framework uses of Node's `domain` (deprecated), without its price: `domain` has Node call into
  * JavaScript for each promise there is (https://github.com/nodejs/node/issues/50480), which is half of what a request
- * costs that waits for Redis. Node keeps an AsyncLocalStorage by itself.
+ * costs that waits for Redis. Node keeps an AsyncLocalStorage by itself. (For functions that are given events, which ours
+ * are not, the framework asks more of a domain.)
  *
  * A fault that a request's own code let go, thrown in a timer or listener or rejected with nobody to catch it, is given
  * to the listener of the domain that the request runs in, and ends neither the process nor other requests. Any other

@@ -21,6 +21,7 @@
 local EXPIRE_LIMIT = 64
 local MOST_NAMED = 32
 local SET_ASIDE_MS = 3600000
+-- Leases at the first look into a pool; each that is seen costs, as Redis writes its expiry out in digits.
 local FIRST_LOOK = 3
 
 local now_ms = read_clock_ms()

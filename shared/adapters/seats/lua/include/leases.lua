@@ -85,12 +85,12 @@ local function mark_ended(session, forget_ms)
   redis.call('ZADD', ended_key, digits(forget_ms), session)
 end
 
+-- So that a license nobody calls any more leaves nothing behind.
 local function bound_memory_at(forget_ms)
   redis.call('PEXPIREAT', ended_key, forget_ms)
   redis.call('PEXPIREAT', lapsed_key, forget_ms)
 end
 
--- So that a license nobody calls any more leaves nothing behind.
 local function bound_memory()
   local last = redis.call('ZRANGE', ended_key, -1, -1, 'WITHSCORES')
   if last[2] then

@@ -1,0 +1,73 @@
+import { shardKey } from '../../shared/adapters/seats/lua/keys.ts';
+import { newSessionId, newTenantId, shardOf } from '../../shared/domain/ids.ts';
+import { putNewLicense } from '../../shared/testing/put-license.ts';
+import { type Effort, howMany } from './effort.ts';
+import { memoryOf } from './redis-cost.ts';
+import { acquireSeat, openRedisStore } from './redis-store.ts';
+import type { Report } from './report.ts';
+
+const SESSIONS = 20_000;
+const SESSIONS_A_LICENSE = [1, 10, 100, 1_000, 10_000];
+/** Below it the license's own keys are most of it. */
+const FEWEST_HELD_TO_THE_GOAL = 10;
+
+/** Bytes of Redis for sessions that hold a seat, once their events are published. */
+export async function benchMemory(effort: Effort): Promise<Report> {
+  const measured = [];
+  for (const sessionsALicense of SESSIONS_A_LICENSE)
+    measured.push(await bytesOf(sessionsALicense, howMany(effort, SESSIONS)));
+  return {
+    title: 'Memory',
+    meaning: MEANING,
+    tables: [
+      {
+        columns: ['sessions a license', 'bytes a session', 'the license’s own terms among them'],
+        rows: measured.map(({ sessionsALicense, sessionBytes, allBytes }) => [
+          sessionsALicense.toLocaleString('en'),
+          sessionBytes,
+          allBytes,
+        ]),
+      },
+    ],
+    goals: measured
+      .filter(({ sessionsALicense }) => sessionsALicense >= FEWEST_HELD_TO_THE_GOAL)
+      .map(({ sessionsALicense, sessionBytes }) => ({
+        what: `bytes a session at ${sessionsALicense.toLocaleString('en')} a license`,
+        reached: sessionBytes,
+        bound: { atMost: 400 },
+      })),
+  };
+}
+
+async function bytesOf(sessionsALicense: number, sessions: number) {
+  const { redis, seats, close } = await openRedisStore();
+  try {
+    const tenantId = newTenantId(16);
+    const { licenseId: other } = await putNewLicense(seats, { max: 1 });
+    // So that the scripts are there already.
+    await acquireSeat(seats, other, newSessionId(other));
+    const emptyBytes = await memoryOf(redis);
+    const licenseIds: string[] = [];
+    for (let n = 0; n < sessions / sessionsALicense; n += 1)
+      licenseIds.push((await putNewLicense(seats, { max: sessionsALicense }, tenantId)).licenseId);
+    const licensedBytes = await memoryOf(redis);
+    const count = licenseIds.length * sessionsALicense;
+    for (const licenseId of licenseIds)
+      for (let n = 0; n < sessionsALicense; n += 1)
+        await acquireSeat(seats, licenseId, newSessionId(licenseId));
+    await redis.command(['DEL', shardKey('outbox', shardOf(tenantId))]);
+    const seatedBytes = await memoryOf(redis);
+    return {
+      sessionsALicense,
+      sessionBytes: Math.round((seatedBytes - licensedBytes) / count),
+      allBytes: Math.round((seatedBytes - emptyBytes) / count),
+    };
+  } finally {
+    await close();
+  }
+}
+
+const MEANING = `The growth of \`used_memory\` for ${SESSIONS.toLocaleString('en')} sessions that were acquired one by one, when their events are
+published: lease, holder and facts together, and each with its share of the license's keys. A session tells a fingerprint
+as our SDK's, a host name of 16 characters and a version. Redis keeps up to 128 leases and 512 holders of a license more
+tightly, which is why a session of a large pool takes more.`;

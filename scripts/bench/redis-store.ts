@@ -1,0 +1,46 @@
+import { openSeats } from '../../shared/adapters/seats/live.ts';
+import { type RespClient, respClient } from '../../shared/adapters/seats/resp-client.ts';
+import type { Proof, Seats } from '../../shared/ports/seats.ts';
+import { startRedisServer } from '../../shared/testing/redis-server.ts';
+import { respRequester } from '../../shared/testing/resp-requester.ts';
+
+/** As our SDK makes it, and as `holder.ts` does. */
+const FINGERPRINT_CHARACTERS = 43;
+const HOLDER_CHARACTERS = 12;
+
+export const TRUSTED: Proof = { kind: 'trusted' };
+
+/** A Redis of its own, and the seats in it without HTTP. */
+export interface RedisStore {
+  readonly redis: RespClient;
+  readonly seats: Seats;
+  close(): Promise<void>;
+}
+
+export async function openRedisStore(): Promise<RedisStore> {
+  const server = await startRedisServer();
+  const redis = respClient(server);
+  return {
+    redis,
+    seats: openSeats(respRequester(redis)),
+    async close() {
+      redis.close();
+      await server.stop();
+    },
+  };
+}
+
+/** Asks for a seat for a machine of the session's own, which tells of itself as our SDK does. */
+export function acquireSeat(seats: Seats, licenseId: string, sessionId: string) {
+  return seats.acquire({
+    licenseId,
+    proof: TRUSTED,
+    proposedSessionId: sessionId,
+    holders: { machine: sessionId.slice(-HOLDER_CHARACTERS) },
+    facts: {
+      fingerprint: sessionId.slice(-16).padEnd(FINGERPRINT_CHARACTERS, '-'),
+      hostname: `${sessionId.slice(-8)}.example`,
+      appVersion: '1.2.3',
+    },
+  });
+}
