@@ -41,8 +41,13 @@ export function pageOf(results: Results): string {
     ([name, { on, machine, report }]) =>
       `${asMarkdown(report)}\n\nMeasured on ${on} (\`npm run bench -- ${name}\`): ${machine}.`,
   );
-  return `${[HEAD, ...parts].join('\n\n')}\n`;
+  return `${[HEAD, ...parts, ...(results.peer ? [] : [NO_PEER])].join('\n\n')}\n`;
 }
+
+const NO_PEER = `## Beside another license server
+
+Not measured yet: nobody had one running beside. \`npm run bench -- peer --url http://127.0.0.1:PORT --kind keygen-relay\`
+puts the same load on it and on ours in turns, and adds what it finds here.`;
 
 const HEAD = `# What the bench found
 
