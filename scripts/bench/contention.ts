@@ -3,7 +3,7 @@ import { poolKey } from '../../shared/adapters/seats/lua/keys.ts';
 import { type Effort, howMany } from './effort.ts';
 import { drive, errorsOf, type Turn } from './load.ts';
 import type { Report } from './report.ts';
-import { fillAndEmpty, seatRequests, sessionOf } from './seat-requests.ts';
+import { fillAndEmpty, SEAT_VERBS, type SeatUrls, seatRequests, sessionOf } from './seat-requests.ts';
 import { openStage, type Stage } from './stage.ts';
 
 const CLIENTS = 1_000;
@@ -11,7 +11,6 @@ const SEATS = 100;
 const TURNS = 20_000;
 const LARGE_SEATS = 20_000;
 const LARGE_CLIENTS = 128;
-const VERBS = ['acquire', 'heartbeat', 'release'] as const;
 const [GRANTED, FULL] = [201, 409];
 /** How often the pool is counted from beside while clients fight for it. */
 const LOOK_EVERY_MS = 5;
@@ -20,7 +19,7 @@ const LOOK_EVERY_MS = 5;
 export async function benchContention(effort: Effort): Promise<Report> {
   const stage = await openStage();
   try {
-    const urls = await stage.startBundled(await stage.bundle(VERBS));
+    const urls = await stage.startBundled(await stage.bundle(SEAT_VERBS));
     const fight = await fightForSeats(stage, urls, howMany(effort, TURNS));
     const seats = howMany(effort, LARGE_SEATS);
     const { key } = await stage.reset(seats);
@@ -74,9 +73,7 @@ export async function benchContention(effort: Effort): Promise<Report> {
   }
 }
 
-type Urls = Readonly<Record<(typeof VERBS)[number], string>>;
-
-async function fightForSeats(stage: Stage, urls: Urls, turns: number) {
+async function fightForSeats(stage: Stage, urls: SeatUrls, turns: number) {
   const { licenseId, key } = await stage.reset(SEATS);
   const asks = seatRequests(urls, key);
   let [granted, refused, held, mostHeld, mostLeases, looks, left] = [0, 0, 0, 0, 0, 0, turns];

@@ -1,5 +1,7 @@
 import { keysOfPool } from '../../shared/adapters/seats/lua/keys.ts';
-import { assembleScript, type Verb } from '../../shared/adapters/seats/lua/scripts.ts';
+import { assembleScript } from '../../shared/adapters/seats/lua/scripts.ts';
+import { packFacts } from '../../shared/adapters/seats/packed-facts.ts';
+import { memberOf } from '../../shared/adapters/seats/session-member.ts';
 import { hashSecret, newSessionId } from '../../shared/domain/ids.ts';
 import { writeBareCall, writeBundledBareCall, writeHelloWorld } from './contenders.ts';
 import { type Effort, howMany } from './effort.ts';
@@ -7,13 +9,12 @@ import { figureOf, ratioOf } from './figure.ts';
 import { type Ask, eachOnce, errorsOf, just, type Measured } from './load.ts';
 import { RANDOM_DIGITS, redisBenchmark } from './redis-benchmark.ts';
 import type { Goal, Report, Table } from './report.ts';
-import { fillAndEmpty, seatRequests } from './seat-requests.ts';
+import { fillAndEmpty, SEAT_VERBS, type SeatVerb, seatRequests } from './seat-requests.ts';
 import { openStage, type Stage } from './stage.ts';
 
 const CLIENTS = [1, 16, 64];
 const REPEATS = 9;
 const MOST_SEATS = 1_000_000;
-const VERBS = ['acquire', 'heartbeat', 'release'] as const satisfies readonly Verb[];
 
 const HELLO = 'hello world';
 const BARE = 'one bare call';
@@ -40,7 +41,7 @@ export async function benchHotPath(effort: Effort): Promise<Report> {
           howMany(effort, requestsFor(clients)),
         ))
           samples.set(name, [...(samples.get(name) ?? []), measured]);
-        for (const verb of VERBS)
+        for (const verb of SEAT_VERBS)
           direct.set(verb, [...(direct.get(verb) ?? []), await directly(stage, verb, clients)]);
       }
       tables.push(tableOf(clients, samples, direct));
@@ -55,7 +56,7 @@ export async function benchHotPath(effort: Effort): Promise<Report> {
 type TakeSample = (clients: number, requests: number) => Promise<ReadonlyMap<string, Measured>>;
 
 async function openContenders(stage: Stage): Promise<readonly TakeSample[]> {
-  const folders = await stage.bundle(VERBS);
+  const folders = await stage.bundle(SEAT_VERBS);
   const acquireFolder = folders.get('acquire') ?? '';
   writeHelloWorld(stage.folderOf('hello'));
   await writeBareCall(stage.folderOf('bare'));
@@ -95,16 +96,17 @@ async function takeTurns(
 }
 
 /** Calls of a verb a second by Redis' own tool. */
-async function directly(stage: Stage, verb: (typeof VERBS)[number], clients: number): Promise<number> {
+async function directly(stage: Stage, verb: SeatVerb, clients: number): Promise<number> {
   const { licenseId, key } = await stage.reset(MOST_SEATS);
-  const session = newSessionId(licenseId).slice(0, -RANDOM_DIGITS.length) + RANDOM_DIGITS;
+  const session =
+    memberOf(licenseId, newSessionId(licenseId)).slice(0, -RANDOM_DIGITS.length) + RANDOM_DIGITS;
   const proof = `key ${hashSecret(key)}`;
   const args = {
-    acquire: [session, `holder-${RANDOM_DIGITS}`, '', '', '{"fingerprint":"machine-1"}', ''],
+    acquire: [session, `holder-${RANDOM_DIGITS}`, '', '', packFacts({ fingerprint: 'machine-1' }), ''],
     heartbeat: [session, '', '', '', '', ''],
-    release: [session, 'released', '', ''],
+    release: [session, 'released', '', '', ''],
   };
-  const run = async (each: (typeof VERBS)[number], requests: number) => {
+  const run = async (each: SeatVerb, requests: number) => {
     const sha = String(await stage.redis.command(['SCRIPT', 'LOAD', assembleScript(each)]));
     const keys = keysOfPool(licenseId);
     const command = ['EVALSHA', sha, String(keys.length), ...keys, licenseId, proof, ...args[each]];
@@ -120,7 +122,7 @@ function tableOf(
   samples: ReadonlyMap<string, readonly Measured[]>,
   direct: ReadonlyMap<string, readonly number[]>,
 ): Table {
-  const rates = (name: string) => (samples.get(name) ?? []).map(({ perSecond }) => perSecond);
+  const rates = ratesOf(samples);
   const rows = [...samples].map(([name, measured]) => [
     name,
     figureOf(rates(name)),
@@ -139,8 +141,13 @@ function tableOf(
   };
 }
 
+/** Requests a second of a contender, one for each repeat. */
+function ratesOf(samples: ReadonlyMap<string, readonly Measured[]>) {
+  return (name: string): number[] => (samples.get(name) ?? []).map(({ perSecond }) => perSecond);
+}
+
 function goalsOf(clients: number, samples: ReadonlyMap<string, readonly Measured[]>): Goal[] {
-  const rates = (name: string) => (samples.get(name) ?? []).map(({ perSecond }) => perSecond);
+  const rates = ratesOf(samples);
   const errors = errorsOf([...samples.values()].flat());
   const at = `at ${clients} client${clients === 1 ? '' : 's'}`;
   return [

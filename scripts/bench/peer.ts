@@ -2,7 +2,7 @@ import { type Effort, howMany } from './effort.ts';
 import { type Figure, figureOf, ratioOf } from './figure.ts';
 import { type Ask, drive, eachOnce, errorsOf, just, type Measured, type Turn } from './load.ts';
 import type { Goal, Report, Table } from './report.ts';
-import { fillAndEmpty, oneSeat, seatRequests } from './seat-requests.ts';
+import { fillAndEmpty, oneSeat, SEAT_VERBS, seatRequests } from './seat-requests.ts';
 import { openStage } from './stage.ts';
 
 const CLIENTS = [1, 16, 64];
@@ -10,7 +10,6 @@ const TURNS = 2_000;
 const REPEATS = 7;
 const LARGE_SEATS = 20_000;
 const LARGE_CLIENTS = 128;
-const VERBS = ['acquire', 'heartbeat', 'release'] as const;
 const MOST_SEATS = 1_000_000;
 
 /** Another license server: how its clients ask for what ours do. */
@@ -37,7 +36,7 @@ export async function benchPeer(peer: Peer, seats: number, effort: Effort): Prom
   await tryOut(peer);
   const stage = await openStage();
   try {
-    const urls = await stage.startBundled(await stage.bundle(VERBS));
+    const urls = await stage.startBundled(await stage.bundle(SEAT_VERBS));
     let asks = seatRequests(urls, '');
     const ours: Side = {
       name: 'Seatlease',
@@ -136,7 +135,11 @@ async function inTurns(sides: readonly Side[], clients: number, effort: Effort):
 }
 
 function loopTable(clients: number, sides: readonly Side[], samples: Samples): Table {
-  const columns = ['loops/s', ...VERBS.flatMap((verb) => [`${verb} p50 ms`, `${verb} p99 ms`]), 'errors'];
+  const columns = [
+    'loops/s',
+    ...SEAT_VERBS.flatMap((verb) => [`${verb} p50 ms`, `${verb} p99 ms`]),
+    'errors',
+  ];
   return {
     columns: [`${clients} client${clients === 1 ? '' : 's'}`, ...columns],
     rows: sides.map(({ name }, i) => {
@@ -144,7 +147,7 @@ function loopTable(clients: number, sides: readonly Side[], samples: Samples): T
       return [
         name,
         figureOf(own.map(({ loopsPerSecond }) => loopsPerSecond)),
-        ...VERBS.flatMap((verb) => [
+        ...SEAT_VERBS.flatMap((verb) => [
           figureOf(ofVerb(own, verb, 'p50Ms')),
           figureOf(ofVerb(own, verb, 'p99Ms')),
         ]),

@@ -4,12 +4,11 @@ import heartbeat from '../../functions/heartbeat/contract.ts';
 import release from '../../functions/release/contract.ts';
 import { type Answer, type Ask, eachOnce, just, type Measured, type Turn } from './load.ts';
 
+export const SEAT_VERBS = ['acquire', 'heartbeat', 'release'] as const;
+export type SeatVerb = (typeof SEAT_VERBS)[number];
+
 /** Where each of the three functions is reached; one address where one origin has them all. */
-export interface SeatUrls {
-  readonly acquire: string;
-  readonly heartbeat: string;
-  readonly release: string;
-}
+export type SeatUrls = Readonly<Record<SeatVerb, string>>;
 
 export interface HeldSession {
   readonly session_id: string;

@@ -9,7 +9,6 @@ import { openSeats } from '../../shared/adapters/seats/live.ts';
 import { type RespClient, respClient } from '../../shared/adapters/seats/resp-client.ts';
 import { FASTEST_PACE } from '../../shared/domain/license.ts';
 import type { FunctionContract } from '../../shared/http/contract.ts';
-import type { Seats } from '../../shared/ports/seats.ts';
 import { deployedEnvironment } from '../../shared/testing/deployed-environment.ts';
 import { putNewLicense } from '../../shared/testing/put-license.ts';
 import { startRedisServer } from '../../shared/testing/redis-server.ts';
@@ -26,7 +25,6 @@ export interface Stage {
   /** Straight to Redis, for what is no client's doing. */
   readonly redis: RespClient;
   readonly redisPort: number;
-  readonly seats: Seats;
   /** For what is to be started as a function. */
   readonly environment: Readonly<Record<string, string>>;
   /** A folder of the stage's own by this name, which goes with it. */
@@ -82,7 +80,6 @@ export async function openStage(): Promise<Stage> {
   return {
     redis,
     redisPort: server.port,
-    seats,
     environment,
     folderOf: (name) => join(root, name),
     bundle,
@@ -106,7 +103,7 @@ export async function openStage(): Promise<Stage> {
   };
 }
 
-export function contractOf(name: string): FunctionContract {
+function contractOf(name: string): FunctionContract {
   const contract = MANIFEST.find((each) => each.name === name);
   if (!contract) throw new RangeError(`no function is called ${name}`);
   return contract;

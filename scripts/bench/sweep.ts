@@ -14,7 +14,7 @@ import { type Figure, figureOf, ratioOf } from './figure.ts';
 import { drive, errorsOf, type Measured } from './load.ts';
 import { microsOf } from './redis-cost.ts';
 import type { Goal, Report, Table } from './report.ts';
-import { oneSeat, seatRequests } from './seat-requests.ts';
+import { oneSeat, SEAT_VERBS, seatRequests } from './seat-requests.ts';
 import { openStage, type Stage } from './stage.ts';
 
 const SHARD = '07';
@@ -24,7 +24,6 @@ const DUE = [100, 1_000];
 const DRAINED = 100_000;
 const DRAIN_REPEATS = 5;
 const CLIENTS = 16;
-const VERBS = ['acquire', 'heartbeat', 'release'] as const;
 const DRAIN = fileURLToPath(new URL('drain-process.ts', import.meta.url));
 
 /** What a sweep costs Redis by what is due and by how much there is, and what clients notice of a large one. */
@@ -137,9 +136,9 @@ async function sweepOnce(
 async function clientsDuringDrain(effort: Effort): Promise<{ table: Table; goals: readonly Goal[] }> {
   const stage = await openStage();
   try {
-    const urls = await stage.startBundled(await stage.bundle(VERBS));
-    const quiet = VERBS.map((): Measured[] => []);
-    const drained = VERBS.map((): Measured[] => []);
+    const urls = await stage.startBundled(await stage.bundle(SEAT_VERBS));
+    const quiet = SEAT_VERBS.map((): Measured[] => []);
+    const drained = SEAT_VERBS.map((): Measured[] => []);
     const seconds: number[] = [];
     for (let repeat = -1; repeat < howMany(effort, DRAIN_REPEATS); repeat += 1) {
       const { licenseId, key } = await stage.reset(DRAINED);
@@ -169,20 +168,20 @@ async function clientsDuringDrain(effort: Effort): Promise<{ table: Table; goals
       const unloaded = await during(() => performance.now() < endMs);
       if (repeat < 0) continue;
       seconds.push(tookMs / 1_000);
-      for (const [i, verb] of VERBS.entries()) {
+      for (const [i, verb] of SEAT_VERBS.entries()) {
         const [a, b] = [unloaded.get(verb), loaded.get(verb)];
         if (a) quiet[i]?.push(a);
         if (b) drained[i]?.push(b);
       }
     }
     const p99 = (of: readonly Measured[] = []): number[] => of.map(({ p99Ms }) => p99Ms);
-    const ratios = VERBS.map((_, i): Figure => ratioOf(p99(drained[i]), p99(quiet[i])));
+    const ratios = SEAT_VERBS.map((_, i): Figure => ratioOf(p99(drained[i]), p99(quiet[i])));
     const errors = errorsOf([...quiet, ...drained].flat());
     return {
       table: {
         columns: [`${CLIENTS} clients`, 'p99 quiet, ms', 'p99 while 1e5 leases drain, ms', 'ratio'],
         rows: [
-          ...VERBS.map((verb, i) => [
+          ...SEAT_VERBS.map((verb, i) => [
             verb,
             figureOf(p99(quiet[i])),
             figureOf(p99(drained[i])),
@@ -192,7 +191,7 @@ async function clientsDuringDrain(effort: Effort): Promise<{ table: Table; goals
         ],
       },
       goals: [
-        ...VERBS.map((verb, i) => ({
+        ...SEAT_VERBS.map((verb, i) => ({
           what: `${verb}: p99 while draining ÷ quiet`,
           reached: ratios[i] ?? Number.NaN,
           bound: { atMost: 2 },

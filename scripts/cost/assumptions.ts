@@ -29,7 +29,7 @@ export const ASSUMPTIONS = {
   logLineAddsBytes: 500,
   /** Of the line that Cloud Run writes of every request by itself. */
   requestLogBytes: 1_200,
-  /** Bytes in Redis of a session; `npm run bench -- size` finds fewer at ten to a hundred sessions a license. */
+  /** Bytes in Redis of a session; `npm run bench -- memory` finds fewer at ten to a thousand sessions a license. */
   redisBytesASession: 400,
   redisBytesALicense: 1_000,
   /** Pub/Sub bills at least so much for a publish or a push, and a license's event is most often alone in both. */

@@ -235,6 +235,18 @@ describe('a clock that is set back', () => {
   });
 });
 
+test('a session that may still be ended by an old request without a token is not used again', async () => {
+  await crashed();
+  const { seat, seatlease, network } = startCut();
+  const held = await seat;
+  network.weather = 'hung';
+  await clock.until(held.release());
+  network.weather = 'on';
+  const again = await clock.until(seatlease.acquire());
+  expect(again).toMatchObject(HELD_ONLINE);
+  expect(again.sessionId).not.toBe(held.sessionId);
+});
+
 describe('a stored license that was tampered with', () => {
   const edit = (change: (text: string) => string): void => {
     for (const [name, text] of machine.files) machine.files.set(name, change(text));
