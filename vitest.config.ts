@@ -37,7 +37,7 @@ export default defineConfig({
           include: [TOGETHER],
           exclude: BY_THEMSELVES,
           isolate: false,
-          setupFiles: ['shared/testing/leaves-nothing-behind.ts'],
+          setupFiles: ['shared/testing/check-cleanup.ts'],
         },
       },
       {

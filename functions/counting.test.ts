@@ -7,7 +7,7 @@ import { startEmbeddedRedis } from '../shared/adapters/seats/embedded-redis.ts';
 import { type RespClient, respClient } from '../shared/adapters/seats/resp-client.ts';
 import { startUpstashFront, type UpstashFront } from '../shared/adapters/seats/upstash-front.ts';
 import { newLicenseId, newLicenseKey, newTenantId } from '../shared/domain/ids.ts';
-import { type CountingProxy, countingProxy } from '../shared/testing/counting-proxy.ts';
+import { type CountingProxy, countingProxy } from '../shared/testing/servers/counting-proxy.ts';
 import { openTestSuite, type TestLicense, type TestSuite } from '../shared/testing/suite.ts';
 import { watchedSigner } from '../shared/testing/watched-signer.ts';
 

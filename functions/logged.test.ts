@@ -5,7 +5,6 @@ import { startEmbeddedRedis } from '../shared/adapters/seats/embedded-redis.ts';
 import { startUpstashFront } from '../shared/adapters/seats/upstash-front.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
 import type { Deps } from '../shared/ports/deps.ts';
-import { type CountingProxy, countingProxy } from '../shared/testing/counting-proxy.ts';
 import {
   type Asked,
   everyRequest,
@@ -15,6 +14,7 @@ import {
 } from '../shared/testing/every-request.ts';
 import { findWords, formsOf } from '../shared/testing/find-words.ts';
 import { ADA, makePersonalWorld, type PersonalWorld } from '../shared/testing/personal-world.ts';
+import { type CountingProxy, countingProxy } from '../shared/testing/servers/counting-proxy.ts';
 import { type CallOptions, OPERATOR_KEY, openTestSuite, type TestSuite } from '../shared/testing/suite.ts';
 import { MANIFEST } from './manifest.ts';
 

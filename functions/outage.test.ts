@@ -4,9 +4,9 @@ import { startEmbeddedRedis } from '../shared/adapters/seats/embedded-redis.ts';
 import { respClient } from '../shared/adapters/seats/resp-client.ts';
 import { startUpstashFront } from '../shared/adapters/seats/upstash-front.ts';
 import { LICENSES_OF_TENANT } from '../shared/ports/catalogue.ts';
-import { type CountingProxy, countingProxy } from '../shared/testing/counting-proxy.ts';
 import { describeReal } from '../shared/testing/real-parts.ts';
-import { startRedisServer } from '../shared/testing/redis-server.ts';
+import { type CountingProxy, countingProxy } from '../shared/testing/servers/counting-proxy.ts';
+import { startRedisServer } from '../shared/testing/servers/redis-server.ts';
 import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../shared/testing/suite.ts';
 
 const closers: (() => unknown)[] = [];

@@ -50,7 +50,7 @@ export function makeDatabase(
     new firestore.Index(called, { database: database.name, collection, queryScope, fields }, options);
   }
 
-  const content = readFileSync(new URL('firestore.rules', import.meta.url), 'utf8');
+  const content = readFileSync(new URL('./firestore.rules', import.meta.url), 'utf8');
   const ruleset = new firebaserules.Ruleset(
     'records',
     { source: { files: [{ name: 'firestore.rules', content }] } },
@@ -65,6 +65,6 @@ export function makeDatabase(
 }
 
 function indexes() {
-  const text = readFileSync(new URL('firestore.indexes.json', import.meta.url), 'utf8');
+  const text = readFileSync(new URL('./firestore.indexes.json', import.meta.url), 'utf8');
   return z.parse(IndexFile, JSON.parse(text)).indexes;
 }

@@ -143,7 +143,7 @@ export const SETTING_MEANINGS: Readonly<Record<SettingName, { meaning: string; u
   },
   PUBSUB_EMULATOR_HOST: {
     meaning:
-      'Events: `host:port` of a Pub/Sub emulator to use in place of Pub/Sub. Its pushes carry no token: put `shared/testing/push-relay.ts` between.',
+      'Events: `host:port` of a Pub/Sub emulator to use in place of Pub/Sub. Its pushes carry no token: put `shared/testing/servers/push-relay.ts` between.',
     unset: 'Pub/Sub itself',
   },
   SERVICE_AUDIENCE: {

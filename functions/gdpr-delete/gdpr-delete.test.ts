@@ -18,7 +18,7 @@ import { walkFacts } from '../../shared/ports/erasure.ts';
 import type { FactsPage } from '../../shared/ports/seat-upkeep.ts';
 import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
 import { signIn, type TestPerson } from '../../shared/testing/people.ts';
-import { auditOf } from '../../shared/testing/records-of.ts';
+import { auditOf } from '../../shared/testing/read-records.ts';
 import type { Reply, TestSuite } from '../../shared/testing/suite.ts';
 import contract from './contract.ts';
 

@@ -5,8 +5,8 @@ import { newLicenseId, newSessionId, newTenantId } from '../../shared/domain/ids
 import { usageHourId } from '../../shared/domain/usage.ts';
 import { Unavailable } from '../../shared/errors.ts';
 import { USAGE_HOURS } from '../../shared/ports/catalogue.ts';
-import { auditOf, historiesOf } from '../../shared/testing/records-of.ts';
-import { permutationsOf } from '../../shared/testing/seat-events.ts';
+import { auditOf, historiesOf } from '../../shared/testing/read-records.ts';
+import { permutationsOf } from '../../shared/testing/seats/events.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
 
 const START_MS = Date.UTC(2026, 10, 25, 9, 59);

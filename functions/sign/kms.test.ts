@@ -3,7 +3,7 @@ import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
 import { openKmsSigner } from '../../shared/adapters/signer/kms.ts';
 import { openKmsKeys } from '../../shared/adapters/signer/kms-keys.ts';
-import { type KmsServer, startKmsServer } from '../../shared/testing/kms-server.ts';
+import { type KmsServer, startKmsServer } from '../../shared/testing/servers/kms-server.ts';
 import { openTestSuite, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
 
 /** Signing as it is deployed, with a server that speaks Cloud KMS' protocol in place of Cloud KMS. */

@@ -3,7 +3,7 @@ import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.t
 import { startUpstashFront, type UpstashFront } from '../../shared/adapters/seats/upstash-front.ts';
 import { shardOf } from '../../shared/domain/ids.ts';
 import { type Billed, billable } from '../../shared/testing/billable.ts';
-import { type CountingProxy, countingProxy } from '../../shared/testing/counting-proxy.ts';
+import { type CountingProxy, countingProxy } from '../../shared/testing/servers/counting-proxy.ts';
 import { openTestSuite, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
 
 /** What history costs, in what the cloud bills: Redis commands, and documents read and written. */

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { UPKEEP } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { auditOf, historiesOf, storyOf } from '../../shared/testing/records-of.ts';
+import { auditOf, historiesOf, storyOf } from '../../shared/testing/read-records.ts';
 import { openTestSuite, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
 import { verifyChain } from '../audit/verify-chain.ts';
 

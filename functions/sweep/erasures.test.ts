@@ -14,7 +14,7 @@ import {
 import type { Deps } from '../../shared/ports/deps.ts';
 import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
 import { signIn, type TestPerson } from '../../shared/testing/people.ts';
-import { auditOf } from '../../shared/testing/records-of.ts';
+import { auditOf } from '../../shared/testing/read-records.ts';
 import type { Reply, TestLicense, TestSuite } from '../../shared/testing/suite.ts';
 
 const HOUR_MS = 3_600_000;

@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type FirestoreEmulator, startFirestoreEmulator } from '../../shared/testing/firestore-emulator.ts';
-import { type PubSubEmulator, startPubSubEmulator } from '../../shared/testing/pubsub-emulator.ts';
-import { startPushRelay } from '../../shared/testing/push-relay.ts';
+import { historiesOf, storyOf } from '../../shared/testing/read-records.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
-import { historiesOf, storyOf } from '../../shared/testing/records-of.ts';
-import { type RedisServer, startRedisServer } from '../../shared/testing/redis-server.ts';
+import {
+  type FirestoreEmulator,
+  startFirestoreEmulator,
+} from '../../shared/testing/servers/firestore-emulator.ts';
+import { type PubSubEmulator, startPubSubEmulator } from '../../shared/testing/servers/pubsub-emulator.ts';
+import { startPushRelay } from '../../shared/testing/servers/push-relay.ts';
+import { type RedisServer, startRedisServer } from '../../shared/testing/servers/redis-server.ts';
 import { openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
 import { verifyChain } from '../audit/verify-chain.ts';
 

@@ -5,7 +5,7 @@ import { changeLicense, entitlementOf, type LicenseChange } from '../../shared/d
 import { Unavailable } from '../../shared/errors.ts';
 import { LICENSES } from '../../shared/ports/catalogue.ts';
 import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
-import { auditOf, historiesOf, storyOf } from '../../shared/testing/records-of.ts';
+import { auditOf, historiesOf, storyOf } from '../../shared/testing/read-records.ts';
 import type { Reply, TestSuite } from '../../shared/testing/suite.ts';
 import { verifyChain } from '../audit/verify-chain.ts';
 

@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { putLocalKey } from '../../shared/adapters/signer/embedded.ts';
 import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
-import { historiesOf, storyOf } from '../../shared/testing/records-of.ts';
+import { historiesOf, storyOf } from '../../shared/testing/read-records.ts';
 import type { Reply, TestLicense, TestSuite } from '../../shared/testing/suite.ts';
 
 /**

@@ -14,7 +14,7 @@ import {
 import type { Deps } from '../../shared/ports/deps.ts';
 import { type Billed, billable } from '../../shared/testing/billable.ts';
 import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
-import { auditOf, historiesOf } from '../../shared/testing/records-of.ts';
+import { auditOf, historiesOf } from '../../shared/testing/read-records.ts';
 import type { Reply, TestLicense, TestSuite } from '../../shared/testing/suite.ts';
 import { verifyChain } from '../audit/verify-chain.ts';
 

@@ -13,7 +13,7 @@ import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
 import { newTenant } from '../../shared/domain/people.ts';
 import { AUDIT, CHAIN_HEADS, TENANTS } from '../../shared/ports/catalogue.ts';
 import type { Records } from '../../shared/ports/records.ts';
-import { event, TENANT } from '../../shared/testing/seat-events.ts';
+import { event, TENANT } from '../../shared/testing/seats/events.ts';
 import { runAdmin } from './run.ts';
 
 /** More than a page of the records, so that the walk turns pages. */

@@ -7,10 +7,10 @@ import type { Environment } from '../../shared/config.ts';
 import { newLicenseId, newPersonalId, newSessionId, newTenantId } from '../../shared/domain/ids.ts';
 import { newTenant } from '../../shared/domain/people.ts';
 import { TENANTS } from '../../shared/ports/catalogue.ts';
-import { cannedServer } from '../../shared/testing/canned-server.ts';
-import { freePort } from '../../shared/testing/free-port.ts';
 import { signIn, type TestPerson } from '../../shared/testing/people.ts';
 import { beginPurchase } from '../../shared/testing/purchases.ts';
+import { cannedServer } from '../../shared/testing/servers/canned-server.ts';
+import { freePort } from '../../shared/testing/servers/free-port.ts';
 import { OPERATOR_KEY, openTestSuite, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
 import { runAdmin } from './run.ts';
 

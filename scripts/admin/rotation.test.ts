@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, inject, test } from 'vitest';
 import { openKmsSigner } from '../../shared/adapters/signer/kms.ts';
 import { openKmsKeys } from '../../shared/adapters/signer/kms-keys.ts';
 import type { Signer } from '../../shared/ports/signer.ts';
-import { type KmsServer, startKmsServer } from '../../shared/testing/kms-server.ts';
+import { type KmsServer, startKmsServer } from '../../shared/testing/servers/kms-server.ts';
 import { openTestSuite, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
 import { runAdmin } from './run.ts';
 

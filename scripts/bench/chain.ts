@@ -8,7 +8,7 @@ import { newLicenseId, newSessionId, newTenantId } from '../../shared/domain/ids
 import { AUDIT, CHAIN_HEADS } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { Records } from '../../shared/ports/records.ts';
-import { startFirestoreEmulator } from '../../shared/testing/firestore-emulator.ts';
+import { startFirestoreEmulator } from '../../shared/testing/servers/firestore-emulator.ts';
 import { type Effort, howMany } from './effort.ts';
 import { figureOf, ratioOf } from './figure.ts';
 import type { Cell, Report } from './report.ts';

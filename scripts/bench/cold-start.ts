@@ -7,7 +7,7 @@ import { openSeats } from '../../shared/adapters/seats/live.ts';
 import { httpRequester } from '../../shared/adapters/seats/requester.ts';
 import { startUpstashFront } from '../../shared/adapters/seats/upstash-front.ts';
 import { deployedEnvironment } from '../../shared/testing/deployed-environment.ts';
-import { putNewLicense } from '../../shared/testing/put-license.ts';
+import { putNewLicense } from '../../shared/testing/seats/put-license.ts';
 import { type Bundle, openBundler } from '../bundle/bundle.ts';
 import { installPackages } from '../bundle/install-packages.ts';
 import { startFunction } from '../bundle/start-function.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { serving } from '../../shared/testing/redis-over-http.ts';
+import { serving } from '../../shared/testing/servers/redis-over-http.ts';
 import { type Answer, type Ask, drive, eachOnce, errorsOf, just, type Turn } from './load.ts';
 
 const get = (url: string, expected = [200]): Ask => ({ verb: 'get', method: 'GET', url, expected });

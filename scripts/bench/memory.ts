@@ -1,6 +1,6 @@
 import { shardKey } from '../../shared/adapters/seats/lua/keys.ts';
 import { newSessionId, newTenantId, shardOf } from '../../shared/domain/ids.ts';
-import { putNewLicense } from '../../shared/testing/put-license.ts';
+import { putNewLicense } from '../../shared/testing/seats/put-license.ts';
 import { type Effort, howMany } from './effort.ts';
 import { memoryOf } from './redis-cost.ts';
 import { acquireSeat, openRedisStore } from './redis-store.ts';

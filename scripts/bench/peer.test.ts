@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { describeReal } from '../../shared/testing/real-parts.ts';
-import { serving } from '../../shared/testing/redis-over-http.ts';
+import { serving } from '../../shared/testing/servers/redis-over-http.ts';
 import { keygenRelay } from './keygen-relay.ts';
 import { readOptions } from './options.ts';
 import { benchPeer } from './peer.ts';

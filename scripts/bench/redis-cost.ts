@@ -1,5 +1,5 @@
 import type { RespClient } from '../../shared/adapters/seats/resp-client.ts';
-import { commandStats } from '../../shared/testing/many-licenses.ts';
+import { commandStats } from '../../shared/testing/seats/many-licenses.ts';
 
 /** Microseconds that Redis spent on scripts while `work` ran, as Redis itself counts (`INFO commandstats`). */
 export async function microsOf(redis: RespClient, work: () => Promise<unknown>): Promise<number> {

@@ -1,8 +1,8 @@
 import { openSeats } from '../../shared/adapters/seats/live.ts';
 import { type RespClient, respClient } from '../../shared/adapters/seats/resp-client.ts';
 import type { Proof, Seats } from '../../shared/ports/seats.ts';
-import { startRedisServer } from '../../shared/testing/redis-server.ts';
-import { respRequester } from '../../shared/testing/resp-requester.ts';
+import { startRedisServer } from '../../shared/testing/servers/redis-server.ts';
+import { respRequester } from '../../shared/testing/servers/resp-requester.ts';
 
 /** As our SDK makes it, and as `holder.ts` does. */
 const FINGERPRINT_CHARACTERS = 43;

@@ -10,15 +10,15 @@ import { type RespClient, respClient } from '../../shared/adapters/seats/resp-cl
 import { FASTEST_PACE } from '../../shared/domain/license.ts';
 import type { FunctionContract } from '../../shared/http/contract.ts';
 import { deployedEnvironment } from '../../shared/testing/deployed-environment.ts';
-import { putNewLicense } from '../../shared/testing/put-license.ts';
-import { startRedisServer } from '../../shared/testing/redis-server.ts';
-import { respRequester } from '../../shared/testing/resp-requester.ts';
-import { endWithThisProcess } from '../../shared/testing/watchdog.ts';
+import { putNewLicense } from '../../shared/testing/seats/put-license.ts';
+import { startRedisServer } from '../../shared/testing/servers/redis-server.ts';
+import { respRequester } from '../../shared/testing/servers/resp-requester.ts';
+import { endWithThisProcess } from '../../shared/testing/servers/watchdog.ts';
 import { openBundler } from '../bundle/bundle.ts';
 import { installPackages } from '../bundle/install-packages.ts';
 import { type RunningFunction, startFunction } from '../bundle/start-function.ts';
 
-const FRONT = fileURLToPath(new URL('front-process.ts', import.meta.url));
+const FRONT = fileURLToPath(new URL('./front-process.ts', import.meta.url));
 const TOKEN = 'token';
 
 export interface Stage {

@@ -5,10 +5,10 @@ import { poolKey, shardKey } from '../../shared/adapters/seats/lua/keys.ts';
 import { type RespClient, respClient } from '../../shared/adapters/seats/resp-client.ts';
 import { openUpkeep } from '../../shared/adapters/seats/upkeep.ts';
 import { shardOf } from '../../shared/domain/ids.ts';
-import { commandStats, fillPool, fillShard } from '../../shared/testing/many-licenses.ts';
-import { startRedisServer } from '../../shared/testing/redis-server.ts';
-import { respRequester } from '../../shared/testing/resp-requester.ts';
-import { endWithThisProcess } from '../../shared/testing/watchdog.ts';
+import { commandStats, fillPool, fillShard } from '../../shared/testing/seats/many-licenses.ts';
+import { startRedisServer } from '../../shared/testing/servers/redis-server.ts';
+import { respRequester } from '../../shared/testing/servers/resp-requester.ts';
+import { endWithThisProcess } from '../../shared/testing/servers/watchdog.ts';
 import { type Effort, howMany } from './effort.ts';
 import { type Figure, figureOf, ratioOf } from './figure.ts';
 import { drive, errorsOf, type Measured } from './load.ts';
@@ -24,7 +24,7 @@ const DUE = [100, 1_000];
 const DRAINED = 100_000;
 const DRAIN_REPEATS = 5;
 const CLIENTS = 16;
-const DRAIN = fileURLToPath(new URL('drain-process.ts', import.meta.url));
+const DRAIN = fileURLToPath(new URL('./drain-process.ts', import.meta.url));
 
 /** What a sweep costs Redis by what is due and by how much there is, and what clients notice of a large one. */
 export async function benchSweep(effort: Effort): Promise<Report> {

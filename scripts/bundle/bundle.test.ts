@@ -10,7 +10,7 @@ import { httpRequester } from '../../shared/adapters/seats/requester.ts';
 import { startUpstashFront, type UpstashFront } from '../../shared/adapters/seats/upstash-front.ts';
 import { newSessionId } from '../../shared/domain/ids.ts';
 import { deployedEnvironment } from '../../shared/testing/deployed-environment.ts';
-import { putNewLicense } from '../../shared/testing/put-license.ts';
+import { putNewLicense } from '../../shared/testing/seats/put-license.ts';
 import { type Bundle, fileNameOf, openBundler } from './bundle.ts';
 import { ROOT } from './esbuild.ts';
 import { installPackages } from './install-packages.ts';

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../shared/testing/free-port.ts';
-import { endWithThisProcess } from '../../shared/testing/watchdog.ts';
+import { freePort } from '../../shared/testing/servers/free-port.ts';
+import { endWithThisProcess } from '../../shared/testing/servers/watchdog.ts';
 
 const POLL_MS = 5;
 

@@ -7,8 +7,11 @@ import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.t
 import { startUpstashFront, type UpstashFront } from '../../shared/adapters/seats/upstash-front.ts';
 import { matchPath, publicRoutes } from '../../shared/http/route.ts';
 import { deployedEnvironment } from '../../shared/testing/deployed-environment.ts';
-import { type FirestoreEmulator, startFirestoreEmulator } from '../../shared/testing/firestore-emulator.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
+import {
+  type FirestoreEmulator,
+  startFirestoreEmulator,
+} from '../../shared/testing/servers/firestore-emulator.ts';
 import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
 import { startFront } from '../verify-deploy/front.ts';
 import { tell } from '../verify-deploy/tell.ts';

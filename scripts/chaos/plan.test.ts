@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { SeatEvent } from '../../shared/domain/event.ts';
 import { Unavailable } from '../../shared/errors.ts';
-import { event } from '../../shared/testing/seat-events.ts';
+import { event } from '../../shared/testing/seats/events.ts';
 import { FAULT_KINDS, planFaults } from './fault-plan.ts';
 import { journaled, readJournal } from './journal.ts';
 import { readOptions } from './options.ts';

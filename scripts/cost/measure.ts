@@ -13,9 +13,9 @@ import { AUDIT, LICENSES, QUERIES, SESSION_HISTORIES, USAGE_HOURS } from '../../
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { Collection } from '../../shared/ports/records.ts';
 import { type Billed, billable } from '../../shared/testing/billable.ts';
-import { countingProxy } from '../../shared/testing/counting-proxy.ts';
 import { signIn } from '../../shared/testing/people.ts';
-import { auditOf, historiesOf } from '../../shared/testing/records-of.ts';
+import { auditOf, historiesOf } from '../../shared/testing/read-records.ts';
+import { countingProxy } from '../../shared/testing/servers/counting-proxy.ts';
 import { openTestSuite, type Reply, type TestLicense } from '../../shared/testing/suite.ts';
 import { watchedSigner } from '../../shared/testing/watched-signer.ts';
 import { type Counted, SHARDS } from './counts.ts';

@@ -9,7 +9,7 @@ export function siteFiles(): ReadonlyMap<string, string> {
   const openApi = readFileSync(new URL('../../clients/openapi.json', import.meta.url), 'utf8');
   // Generated, and held to that by a test.
   const document: OpenApi = JSON.parse(openApi);
-  const style = readFileSync(new URL('style.css', import.meta.url), 'utf8');
+  const style = readFileSync(new URL('./style.css', import.meta.url), 'utf8');
   const stylePath = `assets/style-${createHash('sha256').update(style).digest('hex').slice(0, 8)}.css`;
   const page = (title: string, content: Html): string => pageOf(title, `/${stylePath}`, content);
   return new Map([

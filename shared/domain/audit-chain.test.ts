@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { event, TENANT } from '../testing/seat-events.ts';
+import { event, TENANT } from '../testing/seats/events.ts';
 import {
   type AuditEvent,
   AuditEventSchema,

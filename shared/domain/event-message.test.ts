@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { event, LICENSE, SESSION, TENANT, tolds } from '../testing/seat-events.ts';
+import { event, LICENSE, SESSION, TENANT, tolds } from '../testing/seats/events.ts';
 import { eventOf } from './event.ts';
 import { EventJson, eventToJson, messageOf, PushEnvelope, readMessage } from './event-message.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { tolds } from '../testing/seat-events.ts';
+import { tolds } from '../testing/seats/events.ts';
 import { compareMoments, comparePositions, eventOf, SeatEventSchema } from './event.ts';
 import { EVENT_ID, newLicenseId, newSessionId, newTenantId, shardOf } from './ids.ts';
 

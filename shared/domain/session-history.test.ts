@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { event, LICENSE, permutationsOf, poolLives, SESSION, TENANT } from '../testing/seat-events.ts';
+import { event, LICENSE, permutationsOf, poolLives, SESSION, TENANT } from '../testing/seats/events.ts';
 import type { EventType, SeatEvent } from './event.ts';
 import {
   addToHistory,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { event, LICENSE, permutationsOf, poolLives, type Stay, TENANT } from '../testing/seat-events.ts';
+import { event, LICENSE, permutationsOf, poolLives, type Stay, TENANT } from '../testing/seats/events.ts';
 import type { SeatEvent } from './event.ts';
 import { addToHour, HOUR_MS, hourOf, type UsageHour, usageByDay, usageByHour, usageHourId } from './usage.ts';
 

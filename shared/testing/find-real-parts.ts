@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import type { TestProject } from 'vitest/node';
-import { pubSubEmulatorBinary } from './pubsub-emulator.ts';
+import { pubSubEmulatorBinary } from './servers/pubsub-emulator.ts';
 
 /** A command that succeeds only where a real part is installed, and how a newcomer gets it. */
 export const PARTS = {

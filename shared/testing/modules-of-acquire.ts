@@ -19,7 +19,7 @@ const { startEmbeddedRedis } = await import('../adapters/seats/embedded-redis.ts
 const { startUpstashFront } = await import('../adapters/seats/upstash-front.ts');
 const { readConfig } = await import('../config.ts');
 const { deployedEnvironment } = await import('./deployed-environment.ts');
-const { putNewLicense } = await import('./put-license.ts');
+const { putNewLicense } = await import('./seats/put-license.ts');
 const { openDeps } = await import('../deps.ts');
 const { openSuite } = await import('../../functions/index.ts');
 

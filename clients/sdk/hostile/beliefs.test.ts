@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { EventType } from '../../../shared/domain/event.ts';
 import { newSessionId } from '../../../shared/domain/ids.ts';
-import { event, LICENSE } from '../../../shared/testing/seat-events.ts';
+import { event, LICENSE } from '../../../shared/testing/seats/events.ts';
 import { type Belief, beliefsOf, type Confirmed, findFalseBeliefs, type Logs } from './beliefs.ts';
 
 const [ANN, BEN, CAT] = Array.from({ length: 3 }, () => newSessionId(LICENSE)) as [string, string, string];

@@ -1,6 +1,6 @@
 import { compareMoments, type SeatEvent } from '../../../shared/domain/event.ts';
 import { licenseOfSession } from '../../../shared/domain/ids.ts';
-import { excessOf, type SeatLimit } from '../../../shared/testing/excess.ts';
+import { excessOf, type SeatLimit } from '../../../shared/testing/seats/over-allocation.ts';
 
 /** A time in which a program went by it that a session holds its seat: seen first at `fromMs` and last at `toMs`. */
 export interface Belief {

@@ -1,5 +1,5 @@
 import { afterEach, expect, onTestFinished, test } from 'vitest';
-import { cannedServer } from '../../../shared/testing/canned-server.ts';
+import { cannedServer } from '../../../shared/testing/servers/canned-server.ts';
 import type { Fate } from './fates.ts';
 import { type HostileProxy, startHostileProxy } from './hostile-proxy.ts';
 

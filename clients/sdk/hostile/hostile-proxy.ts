@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bodyOf, forward } from '../../../shared/testing/forward.ts';
+import { bodyOf, forward } from '../../../shared/testing/servers/forward.ts';
 import { type Answer, DISTORTIONS } from './distortions.ts';
 import type { Fate } from './fates.ts';
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { putNewLicense } from '../../../shared/testing/put-license.ts';
+import { putNewLicense } from '../../../shared/testing/seats/put-license.ts';
 import { openTestSuite, type TestSuite } from '../../../shared/testing/suite.ts';
 import { type Program, run, temporaryFolder } from '../src/node/testing.ts';
 import { beliefsOf, type Confirmed, findFalseBeliefs, type Logs, type Sample } from './beliefs.ts';
@@ -15,7 +15,7 @@ import type { LiveProgram } from './live-program.ts';
 import { eventsOf } from './server-log.ts';
 import { storyOf } from './story.ts';
 
-const PROGRAM = fileURLToPath(new URL('live-program.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('./live-program.ts', import.meta.url));
 const SEED = 20_261_128;
 
 /** Shorter than any that can be sold, so that leases run out within the time of a test. */

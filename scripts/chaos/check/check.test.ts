@@ -10,8 +10,8 @@ import {
 import { compareMoments, type EventDetail, type EventType } from '../../../shared/domain/event.ts';
 import { newSessionId } from '../../../shared/domain/ids.ts';
 import { addToHistory, type SessionHistory } from '../../../shared/domain/session-history.ts';
-import { excessOf } from '../../../shared/testing/excess.ts';
-import { event, LICENSE, TENANT } from '../../../shared/testing/seat-events.ts';
+import { event, LICENSE, TENANT } from '../../../shared/testing/seats/events.ts';
+import { excessOf } from '../../../shared/testing/seats/over-allocation.ts';
 import type { Request } from '../requests.ts';
 import { check, type Facts } from './check.ts';
 import { claimsOf } from './claims.ts';

@@ -5,8 +5,8 @@ import { type ChainReport, verifyChain } from '../../../functions/audit/verify-c
 import type { AuditEvent } from '../../../shared/domain/audit-chain.ts';
 import type { SessionHistory } from '../../../shared/domain/session-history.ts';
 import type { Records } from '../../../shared/ports/records.ts';
-import { type Excess, excessOf } from '../../../shared/testing/excess.ts';
-import { auditOf, historiesOf } from '../../../shared/testing/records-of.ts';
+import { auditOf, historiesOf } from '../../../shared/testing/read-records.ts';
+import { type Excess, excessOf } from '../../../shared/testing/seats/over-allocation.ts';
 import { type Request, readRequestLog } from '../requests.ts';
 import { claimsOf, findCutShort, findSeatsNotFree, findUnknownAnswers, type License } from './claims.ts';
 import type { Finding } from './finding.ts';

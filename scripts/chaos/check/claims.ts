@@ -1,4 +1,4 @@
-import type { SeatClaim, SeatLimit } from '../../../shared/testing/excess.ts';
+import type { SeatClaim, SeatLimit } from '../../../shared/testing/seats/over-allocation.ts';
 import type { Request } from '../requests.ts';
 import type { Finding } from './finding.ts';
 

@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
-import { billingContract } from '../../ports/billing.contract-suite.ts';
+import { billingContract } from '../../testing/contracts/billing/suite.ts';
 import { startStripeStandIn } from './stand-in/server.ts';
 import { openStripe } from './stripe.ts';
 

@@ -6,9 +6,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { SeatEvent } from '../../domain/event.ts';
 import { messageOf } from '../../domain/event-message.ts';
 import { Unavailable } from '../../errors.ts';
-import { newLicense } from '../../ports/events.contract-suite.ts';
 import type { Events } from '../../ports/events.ts';
-import { type PubSubServer, startPubSubServer } from '../../testing/pubsub-server.ts';
+import { newLicense } from '../../testing/contracts/events/suite.ts';
+import { type PubSubServer, startPubSubServer } from '../../testing/servers/pubsub-server.ts';
 import { openPubSubEvents } from './pubsub.ts';
 
 const run = promisify(execFile);

@@ -97,7 +97,7 @@ describe('with a key file', () => {
     const gate = new Int32Array(new SharedArrayBuffer(4));
     const script = `
       const { parentPort, workerData } = require('node:worker_threads');
-      import(${JSON.stringify(new URL('embedded.ts', import.meta.url).href)}).then(({ openLocalIdentity }) => {
+      import(${JSON.stringify(new URL('./embedded.ts', import.meta.url).href)}).then(({ openLocalIdentity }) => {
         parentPort.postMessage('ready');
         Atomics.wait(workerData.gate, 0, 0);
         const issue = (keyFile) => openLocalIdentity({ keyFile, audience: 'seatlease' }).issue('${EMAIL}');

@@ -5,7 +5,7 @@ import { rootCertificates } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Unavailable } from '../../errors.ts';
-import { cannedServer } from '../../testing/canned-server.ts';
+import { cannedServer } from '../../testing/servers/canned-server.ts';
 import { openGoogleIdentity } from './google.ts';
 import { IssuerCertificates } from './issuer-certificates.ts';
 
@@ -217,7 +217,7 @@ describe('a token', () => {
           return next(specifier, context);
         },
       });
-      const { openGoogleIdentity } = await import(${JSON.stringify(new URL('google.ts', import.meta.url).href)});
+      const { openGoogleIdentity } = await import(${JSON.stringify(new URL('./google.ts', import.meta.url).href)});
       const identity = openGoogleIdentity({ audience: 'us', certsUrl: '${url}' });
       await identity.verifyServiceToken('rubbish');
       const before = loaded;

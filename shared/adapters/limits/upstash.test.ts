@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Unavailable } from '../../errors.ts';
-import { limitsContract } from '../../ports/limits.contract-suite.ts';
 import type { BucketSize, Limits } from '../../ports/limits.ts';
-import { type CountingProxy, countingProxy } from '../../testing/counting-proxy.ts';
+import { limitsContract } from '../../testing/contracts/limits/suite.ts';
 import { describeReal } from '../../testing/real-parts.ts';
-import { answering } from '../../testing/redis-over-http.ts';
-import { embeddedBackend, listOf, realBackend, type SeatsBackend } from '../../testing/seats-backend.ts';
+import { embeddedBackend, listOf, realBackend, type SeatsBackend } from '../../testing/seats/backend.ts';
+import { type CountingProxy, countingProxy } from '../../testing/servers/counting-proxy.ts';
+import { answering } from '../../testing/servers/redis-over-http.ts';
 import { httpRequester } from '../seats/requester.ts';
 import { startUpstashFront } from '../seats/upstash-front.ts';
 import { openLimits } from './upstash.ts';

@@ -3,7 +3,7 @@ import { newLicenseId, newLicenseKey, newTenantId } from '../../domain/ids.ts';
 import { draftLicense, entitlementOf } from '../../domain/license.ts';
 import type { Proof } from '../../ports/seats.ts';
 import { type ClockedSuite, openClockedSuite } from '../../testing/clocked-suite.ts';
-import { respRequester } from '../../testing/resp-requester.ts';
+import { respRequester } from '../../testing/servers/resp-requester.ts';
 import { openSeats } from './live.ts';
 import { poolKey } from './lua/keys.ts';
 import { refillingSeats } from './refilling.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Unavailable } from '../../errors.ts';
-import { answering, opened, serving } from '../../testing/redis-over-http.ts';
+import { answering, opened, serving } from '../../testing/servers/redis-over-http.ts';
 import { RedisError } from './requester.ts';
 
 describe('an answer', () => {

@@ -3,7 +3,7 @@ import net, { type Socket } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { describeReal } from '../../testing/real-parts.ts';
-import { startRedisServer } from '../../testing/redis-server.ts';
+import { startRedisServer } from '../../testing/servers/redis-server.ts';
 import { startEmbeddedRedis } from './embedded-redis.ts';
 import { ConnectionLost, RespError, RespParser, type RespReply, respClient } from './resp-client.ts';
 

@@ -1,6 +1,6 @@
 import { describe, inject } from 'vitest';
-import { embeddedBackend } from '../../testing/seats-backend.ts';
-import { ENOUGH_RUNS, historiesAgree } from '../../testing/seats-histories.ts';
+import { embeddedBackend } from '../../testing/seats/backend.ts';
+import { ENOUGH_RUNS, historiesAgree } from '../../testing/seats/histories.ts';
 
 /**
  * Embedded Redis is five times slower than redis-server, which runs the same scripts: where that is here too, it shows

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { shardOf } from '../../domain/ids.ts';
-import { seatsContract } from '../../ports/seats.contract-suite.ts';
-import { openPool, type SeatsUnderTest } from '../../ports/seats-pool.contract-suite.ts';
+import { openPool, type SeatsUnderTest } from '../../testing/contracts/seats/pool.ts';
+import { seatsContract } from '../../testing/contracts/seats/suite.ts';
 import { describeReal } from '../../testing/real-parts.ts';
 import {
   embeddedBackend,
@@ -12,7 +12,7 @@ import {
   readOutbox,
   realBackend,
   type SeatsBackend,
-} from '../../testing/seats-backend.ts';
+} from '../../testing/seats/backend.ts';
 import { openSeats } from './live.ts';
 import { poolKey, shardKey } from './lua/keys.ts';
 import { httpRequester } from './requester.ts';

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { commandStats, fillShard } from '../../testing/many-licenses.ts';
 import { describeReal } from '../../testing/real-parts.ts';
-import { respRequester } from '../../testing/resp-requester.ts';
-import { realBackend } from '../../testing/seats-backend.ts';
+import { realBackend } from '../../testing/seats/backend.ts';
+import { commandStats, fillShard } from '../../testing/seats/many-licenses.ts';
+import { respRequester } from '../../testing/servers/resp-requester.ts';
 import { openUpkeep } from './upkeep.ts';
 
 const SHARD = '07';

@@ -1,7 +1,7 @@
 import { Redis } from '@upstash/redis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { describeReal } from '../../testing/real-parts.ts';
-import { startRedisServer } from '../../testing/redis-server.ts';
+import { startRedisServer } from '../../testing/servers/redis-server.ts';
 import { startEmbeddedRedis } from './embedded-redis.ts';
 import { openRedis } from './redis.ts';
 import { httpRequester } from './requester.ts';

@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
 import type { Signer } from '../../ports/signer.ts';
-import { freePort } from '../../testing/free-port.ts';
-import { type KmsServer, startKmsServer } from '../../testing/kms-server.ts';
+import { freePort } from '../../testing/servers/free-port.ts';
+import { type KmsServer, startKmsServer } from '../../testing/servers/kms-server.ts';
 import { openKmsSigner } from './kms.ts';
 
 const run = promisify(execFile);

@@ -4,7 +4,7 @@ import crc32c from 'crc-32/crc32c.js';
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
 import { Unavailable } from '../../errors.ts';
 import type { Signer } from '../../ports/signer.ts';
-import { type KmsServer, type Spoil, startKmsServer } from '../../testing/kms-server.ts';
+import { type KmsServer, type Spoil, startKmsServer } from '../../testing/servers/kms-server.ts';
 import { openKmsSigner } from './kms.ts';
 import { openKmsKeys } from './kms-keys.ts';
 

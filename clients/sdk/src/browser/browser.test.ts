@@ -4,8 +4,8 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { openBrowser } from '../../../../shared/testing/browser.ts';
-import { bodyOf, forward } from '../../../../shared/testing/forward.ts';
 import { describeReal } from '../../../../shared/testing/real-parts.ts';
+import { bodyOf, forward } from '../../../../shared/testing/servers/forward.ts';
 import { openTestSuite, type TestLicense, type TestSuite } from '../../../../shared/testing/suite.ts';
 import type { Seat } from '../seat.ts';
 

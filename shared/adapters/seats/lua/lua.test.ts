@@ -92,7 +92,10 @@ describe('includes', () => {
   });
 
   test('can have their clock replaced: the one for tests offers what the shipped one does', () => {
-    const moved = readFileSync(new URL('../../../testing/lua/moved-clock.lua', import.meta.url), 'utf8');
+    const moved = readFileSync(
+      new URL('../../../testing/seats/lua/moved-clock.lua', import.meta.url),
+      'utf8',
+    );
     expect(functionsIn(moved).map(([name]) => name)).toEqual(
       functionsIn(readInclude('clock')).map(([name]) => name),
     );

@@ -1,0 +1,320 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { StripeStandIn } from '../../../adapters/billing/stand-in/types.ts';
+import { newLicenseId, newTenantId } from '../../../domain/ids.ts';
+import { Unavailable } from '../../../errors.ts';
+import type { Billing, CheckoutAsk } from '../../../ports/billing.ts';
+
+export interface BillingUnderTest {
+  readonly billing: Billing;
+  /** What customers and time do, and the events that tell of it. */
+  readonly stripe: StripeStandIn;
+  close(): Promise<void>;
+}
+
+const NOW_MS = Date.UTC(2026, 10, 25);
+const DAY_MS = 24 * 3600 * 1000;
+
+/** What whoever takes the money promises. */
+export function billingContract(open: (nowMs: () => number) => Promise<BillingUnderTest>): void {
+  let under: BillingUnderTest;
+  let billing: Billing;
+  let stripe: StripeStandIn;
+  beforeEach(async () => {
+    under = await open(() => NOW_MS);
+    ({ billing, stripe } = under);
+  });
+  afterEach(() => under.close());
+
+  const tenantId = newTenantId(16);
+  const licenseId = newLicenseId(tenantId);
+
+  async function asking(change: Partial<CheckoutAsk> = {}): Promise<CheckoutAsk> {
+    const customerId = await billing.createCustomer({ tenantId, name: 'Acme', attempt: 0 });
+    return {
+      requestId: 'request 1',
+      customerId,
+      tenantId,
+      licenseId,
+      plan: 'pro',
+      interval: 'month',
+      seats: 3,
+      returnUrl: 'https://vendor.example/thanks',
+      trialDays: 0,
+      automaticTax: false,
+      promotionCodes: false,
+      ...change,
+    };
+  }
+
+  async function bought(change: Partial<CheckoutAsk> = {}): Promise<string> {
+    const session = await billing.createCheckout(await asking(change));
+    if (session.verdict !== 'OPEN') throw new Error(session.verdict);
+    await stripe.pay(session.sessionId);
+    return stripe.subscriptionOf(session.sessionId) ?? '';
+  }
+
+  describe('customers', () => {
+    test('are the same one for the same tenant, and another one after the first was deleted', async () => {
+      const first = await billing.createCustomer({ tenantId, name: 'Acme', attempt: 0 });
+      expect(await billing.createCustomer({ tenantId, name: 'Acme', attempt: 0 })).toBe(first);
+      await billing.deleteCustomer(first);
+      expect(await billing.createCustomer({ tenantId, name: 'Acme', attempt: 1 })).not.toBe(first);
+    });
+
+    test('that are deleted take their subscriptions with them; ones that are not there are no matter', async () => {
+      const subscriptionId = await bought();
+      const { customerId } = await asking();
+      await billing.deleteCustomer(customerId);
+      await billing.deleteCustomer(customerId);
+      await billing.deleteCustomer('cus_nobody');
+      expect(await billing.readSubscription(subscriptionId)).toMatchObject({ status: 'canceled' });
+    });
+  });
+
+  describe('a purchase', () => {
+    test('is a page to pay on, the same for the same request', async () => {
+      const ask = await asking();
+      const first = await billing.createCheckout(ask);
+      expect(first).toMatchObject({ verdict: 'OPEN', url: expect.stringMatching(/^https?:/) });
+      expect(await billing.createCheckout(ask)).toEqual(first);
+      expect(await billing.createCheckout({ ...ask, requestId: 'request 2' })).not.toEqual(first);
+    });
+
+    test('gives a subscription that says whom it was sold to, and what for', async () => {
+      const subscriptionId = await bought();
+      expect(await billing.readSubscription(subscriptionId)).toEqual({
+        subscriptionId,
+        customerId: (await asking()).customerId,
+        status: 'active',
+        plan: 'pro',
+        seats: 3,
+        createdAtMs: NOW_MS,
+        periodEndMs: Date.UTC(2026, 11, 25),
+        cancelAtMs: null,
+        endedAtMs: null,
+        latestInvoiceId: expect.any(String),
+        unpaidSinceMs: null,
+        soldAs: { tenantId, licenseId },
+      });
+    });
+
+    test('can begin with a trial, taxes and promotion codes', async () => {
+      const subscriptionId = await bought({ trialDays: 14, automaticTax: true, promotionCodes: true });
+      const state = await billing.readSubscription(subscriptionId);
+      expect(state).toMatchObject({ status: 'trialing', periodEndMs: NOW_MS + 14 * DAY_MS });
+    });
+
+    test('of a plan without a price is none, nor one for a customer who is not there', async () => {
+      expect(await billing.createCheckout(await asking({ plan: 'free' }))).toEqual({
+        verdict: 'NOT_FOR_SALE',
+      });
+      const nobody = await asking({ customerId: 'cus_nobody' });
+      expect(await billing.createCheckout(nobody)).toEqual({ verdict: 'NO_CUSTOMER' });
+    });
+
+    test('can be closed until it is paid', async () => {
+      const session = await billing.createCheckout(await asking());
+      if (session.verdict !== 'OPEN') throw new Error(session.verdict);
+      const { sessionId } = session;
+      expect(await billing.expireCheckout(sessionId)).toBe('EXPIRED');
+      expect(await billing.expireCheckout(sessionId)).toBe('EXPIRED');
+      const other = await billing.createCheckout(await asking({ requestId: 'request 2' }));
+      if (other.verdict !== 'OPEN') throw new Error(other.verdict);
+      await stripe.pay(other.sessionId);
+      expect(await billing.expireCheckout(other.sessionId)).toBe('PAID');
+    });
+  });
+
+  test('customers look after what they bought on a page', async () => {
+    const { customerId } = await asking();
+    const page = await billing.createPortal({ customerId, returnUrl: 'https://vendor.example/' });
+    expect(page).toMatch(/^https?:/);
+  });
+
+  describe('a subscription', () => {
+    test('that is not known is none', async () => {
+      expect(await billing.readSubscription('sub_nobody')).toBeUndefined();
+    });
+
+    test('ends with its period, goes on, and ends now', async () => {
+      const id = await bought();
+      expect(await billing.endSubscription(id, 'period_end')).toBe('DONE');
+      const ending = await billing.readSubscription(id);
+      expect(ending?.cancelAtMs).toBe(ending?.periodEndMs);
+      expect(await billing.endSubscription(id, 'never')).toBe('DONE');
+      expect((await billing.readSubscription(id))?.cancelAtMs).toBeNull();
+      expect(await billing.endSubscription(id, 'now')).toBe('DONE');
+      expect(await billing.readSubscription(id)).toMatchObject({ status: 'canceled', endedAtMs: NOW_MS });
+      for (const when of ['period_end', 'never', 'now'] as const)
+        expect(await billing.endSubscription(id, when)).toBe('OVER');
+      expect(await billing.endSubscription('sub_nobody', 'now')).toBe('OVER');
+    });
+
+    test('says since when a payment is overdue: since the oldest invoice that is open', async () => {
+      const id = await bought();
+      await stripe.renew(id, 'declined');
+      await stripe.renew(id, 'declined');
+      expect(await billing.readSubscription(id)).toMatchObject({
+        status: 'past_due',
+        unpaidSinceMs: NOW_MS,
+      });
+      await stripe.retryPayment(id);
+      expect(await billing.readSubscription(id)).toMatchObject({ status: 'active', unpaidSinceMs: null });
+    });
+  });
+
+  describe('a payment', () => {
+    test('leads to what it paid for, and says whether it was given back in full', async () => {
+      const subscriptionId = await bought();
+      const chargeId = stripe.chargeOf(subscriptionId) ?? '';
+      const invoiceId = (await billing.readSubscription(subscriptionId))?.latestInvoiceId;
+      expect(await billing.readPayment(chargeId)).toEqual({ subscriptionId, invoiceId, isRefunded: false });
+      await stripe.refund(chargeId, 1);
+      expect(await billing.readPayment(chargeId)).toMatchObject({ isRefunded: false });
+      await stripe.refund(chargeId);
+      expect(await billing.readPayment(chargeId)).toMatchObject({ isRefunded: true });
+      expect(await billing.readPayment('ch_nobody')).toBeUndefined();
+    });
+
+    test('may be disputed', async () => {
+      const chargeId = stripe.chargeOf(await bought()) ?? '';
+      for (const outcome of ['won', 'lost'] as const) {
+        const disputeId = await stripe.dispute(chargeId);
+        expect(await billing.readDispute(disputeId)).toEqual({ disputeId, chargeId, standing: 'open' });
+        await stripe.closeDispute(disputeId, outcome);
+        expect(await billing.readDispute(disputeId)).toMatchObject({ standing: outcome });
+      }
+      expect(await billing.readDispute('dp_nobody')).toBeUndefined();
+    });
+  });
+
+  test('use is recorded once for its identifier, and refused where it never will be taken', async () => {
+    const { customerId } = await asking();
+    const use = { identifier: 'use 1', customerId, meter: 'exports', quantity: 7, atMs: NOW_MS + 999 };
+    expect(await billing.recordUsage(use)).toEqual({ verdict: 'RECORDED' });
+    expect(await billing.recordUsage(use)).toEqual({ verdict: 'ALREADY' });
+    const old = { ...use, identifier: 'use 2', atMs: NOW_MS - 36 * DAY_MS };
+    expect(await billing.recordUsage(old)).toMatchObject({ verdict: 'REFUSED' });
+    const { eventName, value, timestamp } = stripe.meterEvents.get('use 1') ?? {};
+    expect([eventName, value, timestamp]).toEqual(['exports', '7', NOW_MS / 1000]);
+    expect(stripe.meterEvents.size).toBe(1);
+  });
+
+  test.each(['status 500', 'status 429', 'reset'] as const)(
+    'that fails by %s is away, for every question, and says nothing of anybody',
+    async (how) => {
+      const ask = await asking();
+      stripe.breakApi(how);
+      for (const question of [
+        () => billing.createCustomer({ tenantId: newTenantId(16), name: 'Ada Lovelace', attempt: 0 }),
+        () => billing.createCheckout({ ...ask, requestId: 'another' }),
+        () => billing.readSubscription('sub_1'),
+        () => billing.endSubscription('sub_1', 'now'),
+        () =>
+          billing.recordUsage({
+            identifier: 'use',
+            customerId: ask.customerId,
+            meter: 'exports',
+            quantity: 1,
+            atMs: NOW_MS,
+          }),
+      ]) {
+        const fault = await question().catch((error) => error);
+        expect(fault).toBeInstanceOf(Unavailable);
+        expect(fault).toMatchObject({ part: 'billing' });
+        expect(String(fault)).not.toMatch(/Ada|sk_test/);
+      }
+    },
+  );
+
+  describe('an event', () => {
+    const NOW_SECONDS = NOW_MS / 1000;
+
+    async function open(
+      body: string,
+      { secret = stripe.webhookSecret, signedAt = NOW_SECONDS, signed = body } = {},
+    ) {
+      const { Stripe } = await import('stripe');
+      const signature = Stripe.webhooks.generateTestHeaderString({
+        payload: signed,
+        secret,
+        timestamp: signedAt,
+      });
+      return billing.openEvent(Buffer.from(body), signature, NOW_MS);
+    }
+
+    function eventBody(type: string, object: unknown, more: Record<string, unknown> = {}): string {
+      const event = { id: 'evt_1', object: 'event', type, created: NOW_SECONDS, livemode: false };
+      return JSON.stringify({ ...event, data: { object }, ...more });
+    }
+
+    test.each([
+      ['customer.subscription.updated', { id: 'sub_1' }, { kind: 'subscription', id: 'sub_1' }],
+      [
+        'checkout.session.completed',
+        { id: 'cs_1', subscription: 'sub_1' },
+        { kind: 'subscription', id: 'sub_1' },
+      ],
+      ['checkout.session.completed', { id: 'cs_1', subscription: null }, null],
+      [
+        'invoice.paid',
+        { id: 'in_1', parent: { subscription_details: { subscription: { id: 'sub_1' } } } },
+        { kind: 'subscription', id: 'sub_1' },
+      ],
+      ['invoice.paid', { id: 'in_1', parent: null }, null],
+      ['charge.refunded', { id: 'ch_1' }, { kind: 'charge', id: 'ch_1' }],
+      ['charge.dispute.created', { id: 'dp_1' }, { kind: 'dispute', id: 'dp_1' }],
+      ['charge.dispute.closed', { id: 'dp_1' }, { kind: 'dispute', id: 'dp_1' }],
+      ['customer.deleted', { id: 'cus_1' }, { kind: 'customer', id: 'cus_1' }],
+      ['customer.created', { id: 'cus_1' }, null],
+      ['a.type.of.tomorrow', { anything: [] }, null],
+    ])('%s of %j is about %j', async (type, object, about) => {
+      expect(await open(eventBody(type, object))).toEqual({
+        verdict: 'EVENT',
+        event: { eventId: 'evt_1', type, createdAtMs: NOW_MS, about },
+      });
+    });
+
+    test.each([
+      ['of an account that is connected', { account: 'acct_1' }],
+      ['of the other mode', { livemode: true }],
+    ])('%s is about nothing of ours', async (_, more) => {
+      const opened = await open(eventBody('customer.deleted', { id: 'cus_1' }, more));
+      expect(opened).toMatchObject({ verdict: 'EVENT', event: { about: null } });
+    });
+
+    test('counts for five minutes after it was signed, and as long before', async () => {
+      const body = eventBody('customer.deleted', { id: 'cus_1' });
+      for (const [offset, verdict] of [
+        [-300, 'EVENT'],
+        [-301, 'REFUSED'],
+        [300, 'EVENT'],
+        [301, 'REFUSED'],
+      ] as const)
+        expect(await open(body, { signedAt: NOW_SECONDS + offset })).toMatchObject({ verdict });
+    });
+
+    test('is proven by any of the secrets while one is rolled, and by no other', async () => {
+      const body = eventBody('customer.deleted', { id: 'cus_1' });
+      expect(await open(body, { secret: 'whsec_of_before' })).toMatchObject({ verdict: 'EVENT' });
+      expect(await open(body, { secret: 'whsec_of_a_stranger' })).toMatchObject({ verdict: 'REFUSED' });
+    });
+
+    test.each([
+      ['signed for another body', eventBody('a', {}), eventBody('b', {})],
+      ['that is no JSON', 'not JSON', 'not JSON'],
+      ['that is JSON and no event', '{"id": 1}', '{"id": 1}'],
+      ['that is cut', eventBody('a', {}).slice(0, -1), eventBody('a', {})],
+    ])('%s is refused', async (_, body, signed) => {
+      expect(await open(body, { signed })).toMatchObject({ verdict: 'REFUSED' });
+    });
+
+    test.each(['', 't=1', 'v1=00', 'nonsense', 't=x,v1=y'])(
+      'with the signature %j is refused',
+      async (header) => {
+        const body = Buffer.from(eventBody('customer.deleted', { id: 'cus_1' }));
+        expect(await billing.openEvent(body, header, NOW_MS)).toMatchObject({ verdict: 'REFUSED' });
+      },
+    );
+  });
+}

@@ -1,0 +1,264 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { EVENT_TYPES, type EventDetail, eventOf, type SeatEvent } from '../../../domain/event.ts';
+import { messageOf, PushEnvelope, readMessage } from '../../../domain/event-message.ts';
+import { newLicenseId, newSessionId, newTenantId } from '../../../domain/ids.ts';
+import type { Events } from '../../../ports/events.ts';
+
+/** A topic with a subscription to it. */
+export interface EventsUnderTest {
+  readonly events: Events;
+  close(): Promise<void>;
+}
+
+/** Takes the body of a delivery, as parsed from JSON; resolves to the status of its answer. */
+export type Subscriber = (body: unknown) => Promise<number>;
+
+/**
+ * What every topic promises its publishers and subscribers, as vitest tests. `open` makes a new topic, with one
+ * subscription that delivers to `subscriber`, in order and with at least five attempts. A topic may deliver more often
+ * than it must, so arrivals are compared by their first.
+ */
+export function eventsContract(open: (subscriber: Subscriber) => Promise<EventsUnderTest>): void {
+  const inbox = openInbox();
+  let opened: EventsUnderTest | undefined;
+  const publish = (events: readonly SeatEvent[], traceparent?: string): Promise<void> => {
+    if (!opened) throw new Error('the topic is not open yet');
+    return opened.events.publish(events, traceparent);
+  };
+  beforeAll(async () => {
+    opened = await open(inbox.subscriber);
+  });
+  afterAll(() => opened?.close());
+
+  describe('a published event', () => {
+    test('arrives as it was, whatever its type', async () => {
+      const license = newLicense();
+      const events = EVENT_TYPES.map((type) => license.next({}, type));
+      await publish(events);
+      expect(await inbox.firstOf(license.id, events.length)).toStrictEqual(events);
+    });
+
+    test('arrives with every detail that it has', async () => {
+      const license = newLicense();
+      const full = license.next({
+        holder: 'machine-1',
+        acquiredAtMs: 1_700_000_000_123,
+        active: 3,
+        max: 5,
+        reason: 'lost',
+        count: 7,
+        version: 9,
+      });
+      await publish([full]);
+      expect(await inbox.firstOf(license.id, 1)).toStrictEqual([full]);
+    });
+
+    test.each([
+      ['of many scripts', 'Grüße, Ζωή, 東京, עברית, 🪑👩‍👩‍👧'],
+      ['with control characters', 'a\u0000b\n\r\t\u2028"\\</script>'],
+      ['with half a surrogate pair', 'a\ud83e'],
+    ])('keeps text %s', async (_, holder) => {
+      const license = newLicense();
+      const event = license.next({ holder });
+      await publish([event]);
+      expect(await inbox.firstOf(license.id, 1)).toStrictEqual([event]);
+    });
+
+    test('can be told from others by its attributes, without reading it', async () => {
+      const license = newLicense();
+      const event = license.next();
+      await publish([event]);
+      await inbox.firstOf(license.id, 1);
+      const [envelope] = inbox.envelopesOf(license.id);
+      expect(envelope?.message.attributes).toEqual(messageOf(event).attributes);
+      expect(envelope?.message.orderingKey ?? license.id).toBe(license.id);
+    });
+
+    test('arrives with the trace that it was published in, beside its other attributes', async () => {
+      const license = newLicense();
+      const event = license.next();
+      const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+      await publish([event], traceparent);
+      expect(await inbox.firstOf(license.id, 1)).toStrictEqual([event]);
+      const [envelope] = inbox.envelopesOf(license.id);
+      expect(envelope?.message.attributes).toEqual({
+        ...messageOf(event).attributes,
+        googclient_traceparent: traceparent,
+      });
+    });
+
+    test('that is published twice arrives twice, as two messages', async () => {
+      const license = newLicense();
+      const event = license.next();
+      await publish([event]);
+      await publish([event, event]);
+      const messageIds = (): Set<string> =>
+        new Set(inbox.envelopesOf(license.id).map(({ message }) => message.messageId));
+      await inbox.until(() => messageIds().size === 3);
+      expect(await inbox.firstOf(license.id, 1)).toStrictEqual([event]);
+    });
+  });
+
+  describe('events of one license', () => {
+    test('arrive in the order in which they were published, within a call and from call to call', async () => {
+      const license = newLicense();
+      const other = newLicense();
+      for (let call = 0; call < 8; call += 1) {
+        await publish([license.next(), other.next(), license.next(), license.next(), other.next()]);
+      }
+      expect(await inbox.firstOf(license.id, 24)).toStrictEqual(license.events);
+      expect(await inbox.firstOf(other.id, 16)).toStrictEqual(other.events);
+    });
+
+    test('arrive completely and in order when 100 of several licenses are published at once', async () => {
+      const licenses = Array.from({ length: 7 }, newLicense);
+      const events = Array.from({ length: 100 }, (_, n) => (licenses[n % 7] ?? newLicense()).next());
+      await publish(events);
+      for (const license of licenses) {
+        expect(await inbox.firstOf(license.id, license.events.length)).toStrictEqual(license.events);
+      }
+    });
+
+    test('wait for one that is refused, which comes again until it is accepted', async () => {
+      const license = newLicense();
+      const [refused, next] = [license.next(), license.next()];
+      inbox.refuse(refused, 3);
+      await publish([refused, next]);
+      expect(await inbox.firstOf(license.id, 2)).toStrictEqual([refused, next]);
+      const told = inbox.deliveriesOf(license.id);
+      expect(told.slice(0, 5)).toStrictEqual([refused, refused, refused, refused, next]);
+      const ids = inbox.envelopesOf(license.id).map(({ message }) => message.messageId);
+      expect(new Set(ids.slice(0, 4)).size).toBe(1);
+    });
+
+    test('do not wait for one of another license that is refused', async () => {
+      const stuck = newLicense();
+      const free = newLicense();
+      const refused = stuck.next();
+      const accept = inbox.refuse(refused);
+      await publish([refused, free.next(), free.next()]);
+      await inbox.until(() => inbox.deliveriesOf(stuck.id).length > 0);
+      await publish([free.next()]);
+      expect(await inbox.firstOf(free.id, 3)).toStrictEqual(free.events);
+      accept();
+      expect(await inbox.firstOf(stuck.id, 1)).toStrictEqual([refused]);
+    });
+  });
+
+  test('publishing nothing delivers nothing', async () => {
+    const before = inbox.count();
+    await publish([]);
+    const license = newLicense();
+    await publish([license.next()]);
+    await inbox.firstOf(license.id, 1);
+    expect(inbox.count()).toBe(before + 1);
+  });
+
+  test('a call with more than 100 events is refused as a whole', async () => {
+    const license = newLicense();
+    const tooMany = Array.from({ length: 101 }, () => license.next());
+    await expect(publish(tooMany)).rejects.toThrow(RangeError);
+    const last = license.next();
+    await publish([last]);
+    expect(await inbox.firstOf(license.id, 1)).toStrictEqual([last]);
+  });
+
+  test('a topic that has been closed is unavailable, and can be closed again', async () => {
+    const closed = await open(async () => 204);
+    const license = newLicense();
+    await closed.events.publish([license.next()]);
+    await closed.events.ping();
+    await closed.events.close();
+    await expect(closed.events.ping()).rejects.toMatchObject({ name: 'Unavailable', part: 'events' });
+    await expect(closed.events.publish([license.next()])).rejects.toMatchObject({
+      name: 'Unavailable',
+      part: 'events',
+    });
+    await closed.close();
+  });
+}
+
+/** Makes events of a license that no other test has. */
+export interface TestLicense {
+  readonly id: string;
+  /** All that were made, in order. */
+  readonly events: readonly SeatEvent[];
+  next(detail?: EventDetail, type?: SeatEvent['type']): SeatEvent;
+}
+
+export function newLicense(): TestLicense {
+  const tenantId = newTenantId(16);
+  const licenseId = newLicenseId(tenantId);
+  const sessionId = newSessionId(licenseId);
+  const events: SeatEvent[] = [];
+  return {
+    id: licenseId,
+    events,
+    next(detail = {}, type = 'session.acquired') {
+      const atMs = 1_800_000_000_000 + events.length;
+      const subject = type.startsWith('session.') ? sessionId : null;
+      const position = `${atMs}-0`;
+      const event = eventOf({ type, tenantId, licenseId, sessionId: subject, atMs, position, detail });
+      events.push(event);
+      return event;
+    },
+  };
+}
+
+interface Delivery {
+  readonly envelope: PushEnvelope;
+  readonly event: SeatEvent;
+  readonly isAccepted: boolean;
+}
+
+/** A subscriber that keeps what it gets, and refuses what it is told to. */
+function openInbox() {
+  const deliveries: Delivery[] = [];
+  const refusals = new Map<string, number>();
+  let waiting: (() => void)[] = [];
+
+  const of = (licenseId: string): Delivery[] =>
+    deliveries.filter(({ event }) => event.licenseId === licenseId);
+
+  async function until(isSo: () => boolean): Promise<void> {
+    while (!isSo()) await new Promise<void>((resolve) => waiting.push(resolve));
+  }
+
+  return {
+    async subscriber(body: unknown): Promise<number> {
+      const envelope = PushEnvelope.parse(body);
+      const read = readMessage(envelope.message.data);
+      if (!('event' in read)) throw new Error(read.because);
+      const { event } = read;
+      const refusalsLeft = refusals.get(event.eventId) ?? 0;
+      refusals.set(event.eventId, refusalsLeft - 1);
+      const isAccepted = refusalsLeft <= 0;
+      deliveries.push({ envelope, event, isAccepted });
+      for (const resolve of waiting) resolve();
+      waiting = [];
+      return isAccepted ? 204 : 503;
+    },
+
+    /** The next `count` deliveries of an event, or all until what is returned is called. */
+    refuse(event: SeatEvent, count = Number.POSITIVE_INFINITY): () => void {
+      refusals.set(event.eventId, count);
+      return () => refusals.delete(event.eventId);
+    },
+
+    until,
+
+    /** The first `count` different events of a license that were accepted, once they are there. */
+    async firstOf(licenseId: string, count: number): Promise<SeatEvent[]> {
+      const accepted = (): SeatEvent[] => {
+        const seen = of(licenseId).filter(({ isAccepted }) => isAccepted);
+        return [...new Map(seen.map(({ event }) => [event.eventId, event])).values()];
+      };
+      await until(() => accepted().length >= count);
+      return accepted();
+    },
+
+    deliveriesOf: (licenseId: string): SeatEvent[] => of(licenseId).map(({ event }) => event),
+    envelopesOf: (licenseId: string): PushEnvelope[] => of(licenseId).map(({ envelope }) => envelope),
+    count: (): number => deliveries.length,
+  };
+}

@@ -1,0 +1,252 @@
+import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Identity } from '../../../ports/identity.ts';
+
+export interface IdentityUnderTest {
+  readonly identity: Identity;
+  /** A token as the issuer makes them, for the audience of `identity`. */
+  issue(email: string): Promise<string>;
+  /** The issuer's own, RSA or P-256. */
+  readonly privateKey: KeyObject;
+  close(): Promise<void>;
+}
+
+const EMAIL = 'scheduler@project.iam.gserviceaccount.com';
+const DAY_SECONDS = 86_400;
+
+type Part = Readonly<Record<string, unknown>>;
+type Signer = (signed: string) => Buffer;
+
+/** A good token of the issuer, and what a forger makes of it. */
+interface Specimen {
+  readonly token: string;
+  readonly header: Part;
+  readonly claims: Part;
+  readonly privateKey: KeyObject;
+  readonly nowSeconds: number;
+  /** The same token with other claims or another header, signed with the issuer's key unless `by` signs. */
+  remade(change: { header?: Part; claims?: Part }, by?: Signer): string;
+}
+
+const encode = (part: unknown): string => Buffer.from(JSON.stringify(part)).toString('base64url');
+const decode = (part = ''): Record<string, unknown> =>
+  JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
+
+function signerOf(key: KeyObject): Signer {
+  return (signed) => sign('sha256', Buffer.from(signed), { key, dsaEncoding: 'ieee-p1363' });
+}
+
+function strangersKey(like: KeyObject): KeyObject {
+  return like.asymmetricKeyType === 'rsa'
+    ? generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
+    : generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+}
+
+function specimenOf(token: string, privateKey: KeyObject): Specimen {
+  const [header, claims] = token.split('.').slice(0, 2).map(decode);
+  if (!header || !claims) throw new Error('The issuer made no token.');
+  return {
+    token,
+    header,
+    claims,
+    privateKey,
+    nowSeconds: Math.floor(Date.now() / 1000),
+    remade(change, by = signerOf(privateKey)) {
+      const signed = `${encode({ ...header, ...change.header })}.${encode({ ...claims, ...change.claims })}`;
+      return `${signed}.${by(signed).toString('base64url')}`;
+    },
+  };
+}
+
+const WRONG_CLAIMS: readonly [name: string, (good: Specimen) => Part, because: RegExp][] = [
+  ['for another audience', () => ({ aud: 'https://elsewhere.example' }), /another audience/],
+  ['for no audience', () => ({ aud: undefined }), /another audience/],
+  ['for our audience among others', ({ claims }) => ({ aud: [claims.aud, 'other'] }), /another audience/],
+  ['for a list of our audience alone', ({ claims }) => ({ aud: [claims.aud] }), /another audience/],
+  [
+    'for an audience that begins as ours',
+    ({ claims }) => ({ aud: `${String(claims.aud)}/` }),
+    /another audience/,
+  ],
+  ['of another issuer', () => ({ iss: 'https://issuer.example' }), /another issuer/],
+  ['of no issuer', () => ({ iss: undefined }), /another issuer/],
+  [
+    'that has expired',
+    ({ nowSeconds }) => ({ iat: nowSeconds - 7200, exp: nowSeconds - 3600 }),
+    /has expired/,
+  ],
+  ['that never expires', () => ({ exp: undefined }), /not readable/],
+  ['that expires at no number', () => ({ exp: 'tomorrow' }), /not readable/],
+  ['that is good for days', ({ nowSeconds }) => ({ exp: nowSeconds + 2 * DAY_SECONDS }), /longer than a day/],
+  ['that was made at no time', () => ({ iat: undefined }), /not readable/],
+  [
+    'made in the future',
+    ({ nowSeconds }) => ({ iat: nowSeconds + 3600, exp: nowSeconds + 7200 }),
+    /not valid yet/,
+  ],
+  ['not to be used before later', ({ nowSeconds }) => ({ nbf: nowSeconds + 1800 }), /not valid yet/],
+  ['not to be used before no number', () => ({ nbf: 'later' }), /not readable/],
+  ['without e-mail address', () => ({ email: undefined }), /no e-mail address/],
+  ['with an empty e-mail address', () => ({ email: '' }), /no e-mail address/],
+  ['with a list of e-mail addresses', () => ({ email: [EMAIL] }), /no e-mail address/],
+  ['with an unverified e-mail address', () => ({ email_verified: false }), /not verified/],
+  [
+    'that does not say if its e-mail address is verified',
+    () => ({ email_verified: undefined }),
+    /not verified/,
+  ],
+  ['whose e-mail address is verified as text', () => ({ email_verified: 'true' }), /not verified/],
+  ['whose e-mail address is verified as number', () => ({ email_verified: 1 }), /not verified/],
+];
+
+const FORGERIES: readonly [name: string, (good: Specimen) => string, because: RegExp][] = [
+  ['whose signature was changed', (good) => withSignature(good, flipFirstBit), /signature .* wrong/],
+  ['whose signature was cut', (good) => withSignature(good, (bytes) => bytes.subarray(0, 40)), /signature/],
+  ['whose signature is of zeros', (good) => withSignature(good, (bytes) => bytes.fill(0)), /signature/],
+  [
+    'whose claims were changed',
+    ({ token, claims }) => {
+      const [header, , signature] = token.split('.');
+      return `${header}.${encode({ ...claims, email: 'somebody.else@example.com' })}.${signature}`;
+    },
+    /signature .* wrong/,
+  ],
+  [
+    'signed with nothing',
+    (good) => good.remade({ header: { alg: 'none' } }, () => Buffer.of(0)),
+    /not signed with/,
+  ],
+  [
+    'that says it is signed with nothing, and is signed well',
+    (good) => good.remade({ header: { alg: 'none' } }),
+    /not signed with/,
+  ],
+  [
+    'signed with the public key as a shared secret',
+    (good) => good.remade({ header: { alg: 'HS256' } }, sharedSecretSigner(good.privateKey)),
+    /not signed with/,
+  ],
+  [
+    'signed with the public key as a shared secret, under the name of the right algorithm',
+    (good) => good.remade({}, sharedSecretSigner(good.privateKey)),
+    /signature/,
+  ],
+  [
+    "signed with a stranger's key under the issuer's key id",
+    (good) => good.remade({}, signerOf(strangersKey(good.privateKey))),
+    /signature .* wrong/,
+  ],
+  [
+    'with a key id that the issuer does not have',
+    (good) => good.remade({ header: { kid: 'unknown' } }),
+    /key that the issuer does not have/,
+  ],
+  [
+    'with a key id that every object has',
+    (good) => good.remade({ header: { kid: 'constructor' } }),
+    /key that the issuer does not have/,
+  ],
+  ['without key id', (good) => good.remade({ header: { kid: undefined } }), /not of the form/],
+  ['without algorithm', (good) => good.remade({ header: { alg: undefined } }), /not of the form/],
+  ['that was cut', ({ token }) => token.slice(0, token.lastIndexOf('.')), /not of the form/],
+  ['that goes on', ({ token }) => `${token}.more`, /not of the form/],
+  ['that ends in a line break', ({ token }) => `${token}\n`, /not of the form/],
+  ['with an empty signature', ({ token }) => token.replace(/[^.]+$/, ''), /not of the form/],
+  ['whose claims are no JSON', (good) => withClaims(good, 'no json'), /not readable/],
+  ['whose claims are null', (good) => withClaims(good, 'null'), /not readable/],
+  ['whose claims are a list', (good) => withClaims(good, '[]'), /not readable/],
+];
+
+const NO_TOKENS: readonly string[] = [
+  '',
+  '.',
+  '..',
+  '...',
+  'a.b.c',
+  'null.null.null',
+  `${encode(null)}.e30.e30`,
+  `${encode([])}.e30.e30`,
+  `${encode({ alg: 1, kid: {} })}.e30.e30`,
+  'x'.repeat(8192),
+  `${'x'.repeat(4096)}.${'y'.repeat(4000)}.z`,
+  'ä.ö.ü',
+  '🔑.🔑.🔑',
+  '\0.\0.\0',
+  'Bearer a.b.c',
+];
+
+function withSignature({ token }: Specimen, change: (bytes: Buffer) => Buffer): string {
+  const [header, claims, signature = ''] = token.split('.');
+  return `${header}.${claims}.${change(Buffer.from(signature, 'base64url')).toString('base64url')}`;
+}
+
+function flipFirstBit(bytes: Buffer): Buffer {
+  bytes.writeUInt8(bytes.readUInt8(0) ^ 0x80, 0);
+  return bytes;
+}
+
+function sharedSecretSigner(privateKey: KeyObject): Signer {
+  const secret = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' });
+  return (signed) => createHmac('sha256', secret).update(signed).digest();
+}
+
+/** Signed by the issuer over claims that are this very text. */
+function withClaims({ header, privateKey }: Specimen, text: string): string {
+  const signed = `${encode(header)}.${Buffer.from(text).toString('base64url')}`;
+  return `${signed}.${signerOf(privateKey)(signed).toString('base64url')}`;
+}
+
+/** What every identity promises of its issuer's tokens, as vitest tests. `open` is called once. */
+export function identityContract(open: () => Promise<IdentityUnderTest>): void {
+  let under: IdentityUnderTest;
+  let good: Specimen;
+  beforeAll(async () => {
+    under = await open();
+    good = specimenOf(await under.issue(EMAIL), under.privateKey);
+  });
+  afterAll(() => under?.close());
+
+  async function expectRefusal(token: string, because: RegExp): Promise<void> {
+    const verdict = await under.identity.verifyServiceToken(token);
+    expect(verdict).toEqual({ verdict: 'REFUSED', because: expect.stringMatching(because) });
+    const log = JSON.stringify(verdict);
+    const parts = token.split('.').filter((part) => part.length > 20);
+    for (const secret of [...parts, EMAIL, 'example']) expect(log).not.toContain(secret);
+  }
+
+  test("takes the issuer's own token and says whose it is, any number of times", async () => {
+    const verified = { verdict: 'VERIFIED', email: EMAIL };
+    expect(await under.identity.verifyServiceToken(good.token)).toEqual(verified);
+    expect(await under.identity.verifyServiceToken(good.token)).toEqual(verified);
+  });
+
+  test('takes a token that was made anew with nothing changed: what is refused below is refused for its change', async () => {
+    const { nowSeconds } = good;
+    const changes = [
+      {},
+      { nbf: nowSeconds },
+      { iat: nowSeconds + 60 },
+      { exp: nowSeconds - 60 },
+      { extra: 'ü' },
+    ];
+    for (const claims of changes) {
+      const verdict = await under.identity.verifyServiceToken(good.remade({ claims }));
+      expect(verdict, JSON.stringify(claims)).toEqual({ verdict: 'VERIFIED', email: EMAIL });
+    }
+  });
+
+  test.each(WRONG_CLAIMS)('refuses a token %s', async (_name, change, because) => {
+    await expectRefusal(good.remade({ claims: change(good) }), because);
+  });
+
+  test.each(FORGERIES)('refuses a token %s', async (_name, forge, because) => {
+    await expectRefusal(forge(good), because);
+  });
+
+  describe('refuses what is no token', () => {
+    test.each(NO_TOKENS.map((text) => [text.length > 40 ? `${text.length} characters` : text, text]))(
+      '%j',
+      (_name, text) => expectRefusal(text, /not of the form/),
+    );
+  });
+}

@@ -1,0 +1,163 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import type { BucketSize, Limits, Taken } from '../../../ports/limits.ts';
+
+export interface LimitsUnderTest {
+  readonly limits: Limits;
+  /** The same, as another instance of a function opens it. */
+  readonly elsewhere: Limits;
+  close(): Promise<void>;
+}
+
+const TEN_A_MINUTE: BucketSize = { requests: 10, windowSeconds: 60 };
+
+/** What every counter of calls promises, as vitest tests. `Date` stands still in them; nothing else does. */
+export function limitsContract(open: () => Promise<LimitsUnderTest>): void {
+  let under: LimitsUnderTest;
+  beforeAll(async () => {
+    under = await open();
+  });
+  afterAll(() => under?.close());
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  let buckets = 0;
+  const newBucket = (): string => `bucket-${++buckets}`;
+  const passSeconds = (seconds: number): unknown => vi.setSystemTime(Date.now() + seconds * 1_000);
+
+  async function takeTimes(
+    times: number,
+    bucket: string,
+    size: BucketSize,
+    limits: Limits = under.limits,
+  ): Promise<Taken[]> {
+    const taken: Taken[] = [];
+    for (let n = 0; n < times; n += 1) taken.push(await limits.take(bucket, size));
+    return taken;
+  }
+
+  const allowedOf = (taken: readonly Taken[]): number =>
+    taken.filter(({ verdict }) => verdict === 'ALLOWED').length;
+
+  test('as many get through as a bucket holds, each told what is left; the next is told when to come back', async () => {
+    expect(await takeTimes(4, newBucket(), { requests: 3, windowSeconds: 60 })).toEqual([
+      { verdict: 'ALLOWED', remaining: 2, resetSeconds: 20 },
+      { verdict: 'ALLOWED', remaining: 1, resetSeconds: 20 },
+      { verdict: 'ALLOWED', remaining: 0, resetSeconds: 20 },
+      { verdict: 'LIMITED', remaining: 0, resetSeconds: 20 },
+    ]);
+  });
+
+  test('whoever comes back when told finds room, and not a millisecond sooner', async () => {
+    const bucket = newBucket();
+    const full = await takeTimes(11, bucket, TEN_A_MINUTE);
+    expect(full.at(-1)).toEqual({ verdict: 'LIMITED', remaining: 0, resetSeconds: 6 });
+    passSeconds(5.999);
+    const early = await under.limits.take(bucket, TEN_A_MINUTE);
+    expect(early).toEqual({ verdict: 'LIMITED', remaining: 0, resetSeconds: 1 });
+    passSeconds(0.001);
+    expect((await takeTimes(2, bucket, TEN_A_MINUTE)).map(({ verdict }) => verdict)).toEqual([
+      'ALLOWED',
+      'LIMITED',
+    ]);
+  });
+
+  test('a time that does not divide evenly is told in whole seconds, rounded up', async () => {
+    const size = { requests: 7, windowSeconds: 60 };
+    const bucket = newBucket();
+    const { resetSeconds = 0 } = (await takeTimes(8, bucket, size)).at(-1) ?? {};
+    expect(resetSeconds).toBe(9);
+    passSeconds(8.571);
+    expect(await under.limits.take(bucket, size)).toMatchObject({ verdict: 'LIMITED', resetSeconds: 1 });
+    passSeconds(resetSeconds - 8.571);
+    expect(await under.limits.take(bucket, size)).toMatchObject({ verdict: 'ALLOWED' });
+  });
+
+  test('after the window the whole bucket is there again, and no more of it however long one waits', async () => {
+    const bucket = newBucket();
+    for (const seconds of [60, 61, 3_600, 86_400]) {
+      expect(allowedOf(await takeTimes(12, bucket, TEN_A_MINUTE))).toBe(10);
+      passSeconds(seconds);
+    }
+  });
+
+  test.each([1, 0.7, 6, 30, 59.999])(
+    'whoever tries every %s seconds never gets more than twice the bucket in a window, nor more than its rate for long',
+    async (everySeconds) => {
+      const bucket = newBucket();
+      const startedMs = Date.now();
+      const windows = 4;
+      const allowedMs: number[] = [];
+      for (let ms = 0; ms <= windows * 60_000; ms = Math.round(ms + everySeconds * 1_000)) {
+        vi.setSystemTime(startedMs + ms);
+        const taken = everySeconds < 6 ? 1 : 11;
+        for (const { verdict } of await takeTimes(taken, bucket, TEN_A_MINUTE)) {
+          if (verdict === 'ALLOWED') allowedMs.push(ms);
+        }
+      }
+      for (const fromMs of allowedMs) {
+        const inWindow = allowedMs.filter((ms) => ms >= fromMs && ms < fromMs + 60_000);
+        expect(inWindow.length).toBeLessThanOrEqual(20);
+      }
+      expect(allowedMs.length).toBeLessThanOrEqual(10 * (windows + 1));
+      expect(allowedMs.length).toBeGreaterThanOrEqual(10 * windows);
+    },
+  );
+
+  test('of 64 who take at once, on two instances, exactly as many get through as the bucket holds', async () => {
+    const bucket = newBucket();
+    const taken = await Promise.all(
+      Array.from({ length: 64 }, (_, n) =>
+        (n % 2 ? under.limits : under.elsewhere).take(bucket, TEN_A_MINUTE),
+      ),
+    );
+    expect(allowedOf(taken)).toBe(10);
+    const left = taken.flatMap(({ verdict, remaining }) => (verdict === 'ALLOWED' ? [remaining] : []));
+    expect(left.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  test('a full bucket takes nothing from any other, whatever their names have in common', async () => {
+    const bucket = newBucket();
+    await takeTimes(11, bucket, TEN_A_MINUTE);
+    for (const other of [
+      `${bucket}:1`,
+      `${bucket} `,
+      bucket.toUpperCase(),
+      `{${bucket}}`,
+      '*',
+      '__proto__',
+    ]) {
+      expect(await under.limits.take(other, TEN_A_MINUTE), other).toMatchObject({ remaining: 9 });
+    }
+  });
+
+  test('each bucket keeps to its own size', async () => {
+    const sizes = [
+      { requests: 1, windowSeconds: 1_000 },
+      { requests: 5, windowSeconds: 60 },
+      { requests: 20, windowSeconds: 3_600 },
+    ];
+    const each = sizes.map((size) => ({ size, bucket: newBucket() }));
+    const taken = await Promise.all(each.map(({ size, bucket }) => takeTimes(25, bucket, size)));
+    expect(taken.map(allowedOf)).toEqual([1, 5, 20]);
+    expect(taken.map((list) => list.at(-1)?.resetSeconds)).toEqual([1_000, 12, 180]);
+  });
+
+  test('being refused costs nothing: whoever keeps trying finds room no later than who waits', async () => {
+    const bucket = newBucket();
+    await takeTimes(10, bucket, TEN_A_MINUTE);
+    expect(allowedOf(await takeTimes(50, bucket, TEN_A_MINUTE))).toBe(0);
+    passSeconds(6);
+    expect(await under.limits.take(bucket, TEN_A_MINUTE)).toMatchObject({ verdict: 'ALLOWED' });
+  });
+
+  test('an instance whose clock is behind gives nobody more room', async () => {
+    const bucket = newBucket();
+    await takeTimes(10, bucket, TEN_A_MINUTE);
+    passSeconds(-300);
+    expect(allowedOf(await takeTimes(5, bucket, TEN_A_MINUTE, under.elsewhere))).toBe(0);
+  });
+}

@@ -1,0 +1,24 @@
+import { afterAll, beforeAll } from 'vitest';
+import type { Records } from '../../../ports/records.ts';
+import { documentsContract } from './documents.ts';
+import { queriesContract } from './queries.ts';
+import { transactionsContract } from './transactions.ts';
+
+/**
+ * What every store of records promises, as vitest tests. `open` is called once; nothing needs to be reset, because
+ * every test works in collections of its own.
+ */
+export function recordsContract(open: () => Promise<Records>): void {
+  let records: Records;
+  beforeAll(async () => {
+    records = await open();
+  });
+  afterAll(async () => {
+    await records?.close();
+  });
+
+  const store = (): Records => records;
+  documentsContract(store);
+  queriesContract(store);
+  transactionsContract(store);
+}

@@ -1,0 +1,224 @@
+import { describe, expect, test } from 'vitest';
+import { newLicenseId, newPersonalId, newTenantId } from '../../../domain/ids.ts';
+import type { KnownSession } from '../../../ports/seat-upkeep.ts';
+import { MEMORY_MS, openPool, type Pool, type SeatsUnderTest, TTL_MS } from '../seats/pool.ts';
+
+const DAY_MS = 86_400_000;
+
+/** Longer than what Redis packs so tightly that it can only be given whole. */
+const LONG = { fingerprint: 'f'.repeat(100) };
+
+export function factsContract(under: () => SeatsUnderTest): void {
+  /** Every page to the last, and the largest of them. */
+  async function readAll(licenseId: string): Promise<{ all: KnownSession[]; largest: number }> {
+    const all: KnownSession[] = [];
+    let largest = 0;
+    for (let cursor: string | undefined, more = true; more; ) {
+      const page = await under().upkeep.readFacts(licenseId, cursor);
+      all.push(...page.sessions);
+      largest = Math.max(largest, page.sessions.length);
+      cursor = page.nextCursor;
+      more = cursor !== undefined;
+    }
+    return { all, largest };
+  }
+
+  const byId = (a: { sessionId: string }, b: { sessionId: string }) => (a.sessionId < b.sessionId ? -1 : 1);
+
+  /** A seat whose every fact can be told from all others in the store. */
+  async function tellingSeat(pool: Pool, days?: number) {
+    const userId = newPersonalId('usr');
+    const facts = { fingerprint: `print-${userId}`, hostname: `host-${userId}`, userId };
+    return pool.seat(`holder of ${userId.slice(0, 8)}`, { facts, ...(days ? { days } : {}) });
+  }
+
+  async function expectNoTrace(...sessions: { facts: { userId?: string | undefined } }[]): Promise<void> {
+    const kept = await under().readEverything();
+    // The fingerprint and the name of the host have it in them.
+    for (const { facts } of sessions) expect(kept).not.toContain(String(facts.userId));
+  }
+
+  const idsOf = (sessions: readonly { sessionId: string }[]) => sessions.map(({ sessionId }) => sessionId);
+
+  describe('what clients said about themselves', () => {
+    test('is read page by page, of those that hold a seat and those whose lease ran out', async () => {
+      const pool = await openPool(under(), { max: 300 });
+      const lapsed = await pool.seatMany(20, 'lapsed-', LONG);
+      await under().moveClockTo(under().nowMs() + TTL_MS);
+      for (let n = 0; n < 2; n += 1) await pool.beatAll([]);
+      const [uncollected, ...rest] = [...(await pool.seatMany(140, 'seated-', LONG))];
+      if (!uncollected) throw new Error('140 were seated');
+      await under().moveClockTo(under().nowMs() + 1);
+      await pool.beatAll(rest.map(({ sessionId }) => ({ sessionId })).slice(0, 100));
+      await pool.beatAll(rest.map(({ sessionId }) => ({ sessionId })).slice(100));
+      // Its lease has ended, and nobody has noticed yet.
+      await under().moveClockTo(uncollected.expiresAtMs);
+
+      const before = await under().readEverything();
+      const { all, largest } = await readAll(pool.licenseId);
+      expect(await under().readEverything()).toBe(before);
+      expect(largest).toBeLessThanOrEqual(64);
+      const expected = [
+        ...[uncollected, ...lapsed].map((session) => ({ session, isSeated: false })),
+        ...rest.map((session) => ({ session, isSeated: true })),
+      ].map(({ session: { sessionId, holder, facts }, isSeated }) => ({
+        sessionId,
+        holder,
+        facts,
+        isSeated,
+      }));
+      const once = [...new Map(all.map((session) => [session.sessionId, session])).values()];
+      expect(once.toSorted(byId)).toEqual(expected.toSorted(byId));
+    });
+
+    test('is none of a license that nobody knows, and is none an hour after a lease ran out', async () => {
+      expect(await readAll(newLicenseId(newTenantId(16)))).toEqual({ all: [], largest: 0 });
+      const pool = await openPool(under());
+      const session = await pool.seat('a');
+      await under().moveClockTo(session.expiresAtMs);
+      await pool.beatAll([]);
+      expect(idsOf((await readAll(pool.licenseId)).all)).toEqual([session.sessionId]);
+      await under().moveClockTo(session.expiresAtMs + MEMORY_MS);
+      await pool.beatAll([]);
+      expect((await readAll(pool.licenseId)).all).toEqual([]);
+    });
+  });
+
+  describe('a session that is to be forgotten', () => {
+    test('loses its seat, leaves no trace but its opaque ids, and can never be brought back', async () => {
+      const pool = await openPool(under(), { max: 4, borrowMaxDays: 2 });
+      const { licenseId } = pool;
+      const { seats, upkeep } = under();
+      const ranOut = await tellingSeat(pool);
+      await under().moveClockTo(ranOut.expiresAtMs);
+      await pool.beatAll([]);
+      const [seated, lent, stays] = [
+        await tellingSeat(pool),
+        await tellingSeat(pool, 2),
+        await tellingSeat(pool),
+      ];
+      for (const { sessionId, facts } of [seated, lent, stays])
+        await seats.keepSigned(licenseId, sessionId, `signed for ${facts.userId}`);
+      const gone = [ranOut, seated, lent];
+      const told = (await pool.events()).length;
+      const atMs = under().nowMs();
+
+      expect(await upkeep.forgetSessions(licenseId, idsOf(gone))).toBe('FORGOTTEN');
+
+      await expectNoTrace(...gone);
+      const events = (await pool.events()).slice(told);
+      expect(events).toMatchObject([
+        {
+          type: 'session.evicted',
+          sessionId: seated.sessionId,
+          atMs,
+          more: { holder: seated.holder, active: '2' },
+        },
+        {
+          type: 'session.evicted',
+          sessionId: lent.sessionId,
+          atMs,
+          more: { holder: lent.holder, active: '1' },
+        },
+      ]);
+      expect(await pool.books()).toMatchObject({
+        sessions: [stays.sessionId],
+        seatedOf: { [stays.holder]: stays.sessionId },
+        lapsed: [],
+        loans: {},
+        signed: [stays.sessionId],
+        dueMs: stays.expiresAtMs,
+      });
+      expect(await pool.countActive()).toBe(1);
+
+      const once = await under().readEverything();
+      expect(await upkeep.forgetSessions(licenseId, idsOf(gone))).toBe('FORGOTTEN');
+      expect(await under().readEverything()).toBe(once);
+
+      for (const session of gone) {
+        expect(await pool.beat(session, session)).toEqual({ verdict: 'GONE', sessionId: session.sessionId });
+        expect(await pool.release(session, 'released', session)).toBe('ALREADY_ENDED');
+      }
+      // Up to the last moment at which the token of the longest lease could prove anything.
+      await under().moveClockTo(lent.expiresAtMs + MEMORY_MS - 1);
+      expect(await pool.beat(lent, lent)).toEqual({ verdict: 'GONE', sessionId: lent.sessionId });
+      await expectNoTrace(...gone);
+    });
+
+    test('whose lease has ended unnoticed is told of as run out, and forgotten', async () => {
+      const pool = await openPool(under());
+      const session = await tellingSeat(pool);
+      await under().moveClockTo(session.expiresAtMs);
+      await under().upkeep.forgetSessions(pool.licenseId, [session.sessionId, session.sessionId]);
+      await expectNoTrace(session);
+      const { sessionId } = session;
+      expect(await pool.story()).toEqual([`session.acquired ${sessionId}`, `session.expired ${sessionId}`]);
+      expect(await pool.beat(session, session)).toEqual({ verdict: 'GONE', sessionId });
+    });
+
+    test('leaves its holder the seat that they have taken since', async () => {
+      const pool = await openPool(under());
+      const first = await tellingSeat(pool);
+      await under().moveClockTo(first.expiresAtMs);
+      const second = await pool.seat(first.holder);
+      await under().upkeep.forgetSessions(pool.licenseId, [first.sessionId]);
+      await expectNoTrace(first);
+      expect(await pool.acquire(first.holder)).toMatchObject({
+        verdict: 'RENEWED',
+        session: { sessionId: second.sessionId },
+      });
+    });
+
+    test.each([
+      ['a heartbeat', {}],
+      ['a loan', { days: 3 }],
+    ])(
+      'cannot be brought back by the token of %s after Redis has lost it',
+      async (_, { days }: { days?: number }) => {
+        const pool = await openPool(under(), { borrowMaxDays: 3 });
+        const session = await tellingSeat(pool, days);
+        await under().loseEverything();
+        await pool.put({});
+        await under().upkeep.forgetSessions(pool.licenseId, [session.sessionId]);
+        const gone = { verdict: 'GONE', sessionId: session.sessionId };
+        expect(await pool.beat(session, session)).toEqual(gone);
+        await under().moveClockTo(session.expiresAtMs + MEMORY_MS - 1);
+        expect(await pool.beat(session, session)).toEqual(gone);
+        expect(await pool.events()).toEqual([]);
+        // The mark itself goes in the end.
+        await under().moveClockTo(under().nowMs() + 4 * DAY_MS);
+        await pool.beatAll([]);
+        expect(await pool.books()).toMatchObject({ ended: [] });
+      },
+    );
+
+    test('waits for the copy of its license where it holds a seat, as nobody could be told of its end', async () => {
+      const pool = await openPool(under());
+      const { licenseId } = pool;
+      const ranOut = await tellingSeat(pool);
+      await under().moveClockTo(ranOut.expiresAtMs);
+      const seated = await tellingSeat(pool);
+      await under().losePart(licenseId, 'terms');
+      const { upkeep } = under();
+      const before = await under().readEverything();
+      expect(await upkeep.forgetSessions(licenseId, idsOf([ranOut, seated]))).toBe('UNKNOWN_LICENSE');
+      expect(await under().readEverything()).toBe(before);
+      expect(await upkeep.forgetSessions(licenseId, idsOf([ranOut]))).toBe('FORGOTTEN');
+      await expectNoTrace(ranOut);
+      await pool.put({});
+      expect(await upkeep.forgetSessions(licenseId, idsOf([ranOut, seated]))).toBe('FORGOTTEN');
+      await expectNoTrace(ranOut, seated);
+      expect(await pool.story()).toContain(`session.evicted ${seated.sessionId}`);
+    });
+
+    test('is one of up to 32 in a call', async () => {
+      const pool = await openPool(under(), { max: 32 });
+      const sessions = await pool.seatMany(32);
+      await under().upkeep.forgetSessions(pool.licenseId, idsOf(sessions));
+      expect((await readAll(pool.licenseId)).all).toEqual([]);
+      const told = (await pool.events()).filter(({ type }) => type === 'session.evicted');
+      expect(told.map(({ more }) => more.active)).toEqual(sessions.map((_, i) => String(31 - i)));
+      expect(await pool.countActive()).toBe(0);
+    });
+  });
+}

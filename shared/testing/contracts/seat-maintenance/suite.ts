@@ -1,0 +1,314 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { newLicenseId, newSessionId, newTenantId, shardOf } from '../../../domain/ids.ts';
+import type { OutboxEntry, ShardNews } from '../../../ports/seat-upkeep.ts';
+import { openPool, type Pool, type SeatsUnderTest, TTL_MS } from '../seats/pool.ts';
+
+const MINUTE_MS = 60_000;
+const SHARD = '07';
+
+/** Looks until nothing is due any more, as the sweep does; gives every look. */
+async function lookUntilKnown({ upkeep }: SeatsUnderTest, shard = SHARD): Promise<ShardNews[]> {
+  const looks = [await upkeep.expire(shard, [])];
+  for (let due = looks[0]?.due ?? []; due.length > 0; ) {
+    const news = await upkeep.expire(shard, due);
+    looks.push(news);
+    due = news.due;
+  }
+  return looks;
+}
+
+function totalExpired(looks: readonly ShardNews[]): number {
+  return looks.reduce((sum, { expired }) => sum + expired, 0);
+}
+
+export function upkeepContract(under: () => SeatsUnderTest): void {
+  /** A pool in the shard that these tests look at, or another one. */
+  function poolIn(shard: string, change: Parameters<typeof openPool>[1] = {}): Promise<Pool> {
+    const tenantId = `ten_${shard}${newTenantId(1).slice(6)}`;
+    return openPool(under(), { tenantId, licenseId: newLicenseId(tenantId), ...change });
+  }
+  const read = (after?: string): Promise<OutboxEntry[]> =>
+    under().upkeep.readOutbox(SHARD, { limit: 100, after });
+
+  beforeEach(() => under().loseEverything());
+
+  describe('what ends while nobody calls', () => {
+    test('is told by the look at its shard, once, and not a millisecond too soon', async () => {
+      const pool = await poolIn(SHARD);
+      const session = await pool.seat('a');
+      await under().moveClockTo(session.expiresAtMs - 1);
+      expect(await under().upkeep.expire(SHARD, [])).toMatchObject({ due: [], expired: 0 });
+      expect(await under().upkeep.expire(SHARD, [pool.licenseId])).toMatchObject({ due: [], expired: 0 });
+
+      await under().moveClockTo(session.expiresAtMs);
+      const atMs = session.expiresAtMs;
+      expect(await under().upkeep.expire(SHARD, [])).toMatchObject({
+        atMs,
+        due: [pool.licenseId],
+        expired: 0,
+      });
+      expect(await under().upkeep.expire(SHARD, [pool.licenseId])).toMatchObject({ due: [], expired: 1 });
+      expect(totalExpired(await lookUntilKnown(under()))).toBe(0);
+      expect(await pool.story()).toEqual([
+        `session.acquired ${session.sessionId}`,
+        `session.expired ${session.sessionId}`,
+      ]);
+      expect(await pool.books()).toMatchObject({ leases: [], dueMs: undefined, lapsed: [session.sessionId] });
+    });
+
+    test('is told in steps of bounded size, whether of one license or of many', async () => {
+      const one = await poolIn(SHARD, { max: 150 });
+      await one.seatMany(150);
+      const many = [];
+      for (let n = 0; n < 40; n += 1) many.push(await poolIn(SHARD));
+      for (const pool of many) await pool.seat('a');
+      await under().moveClockTo(under().nowMs() + TTL_MS);
+
+      const looks = await lookUntilKnown(under());
+      expect(totalExpired(looks)).toBe(190);
+      for (const { expired, due } of looks) {
+        expect(expired).toBeLessThanOrEqual(64);
+        expect(due.length).toBeLessThanOrEqual(32);
+      }
+      for (const pool of [one, ...many]) expect(await pool.books()).toMatchObject({ leases: [] });
+    });
+
+    test('is told once where two look at the same time', async () => {
+      const pools = [await poolIn(SHARD, { max: 90 }), await poolIn(SHARD)];
+      for (const pool of pools) await pool.seatMany(pool.terms.max);
+      await under().moveClockTo(under().nowMs() + TTL_MS);
+      const looks = await Promise.all([lookUntilKnown(under()), lookUntilKnown(under())]);
+      expect(totalExpired(looks.flat())).toBe(93);
+      for (const pool of pools) {
+        const ended = (await pool.story()).filter((line) => line.startsWith('session.expired'));
+        expect(ended.length).toBe(pool.terms.max);
+        expect(new Set(ended).size).toBe(pool.terms.max);
+      }
+    });
+
+    test('in another shard is left to the look at that one', async () => {
+      const elsewhere = await poolIn('08');
+      await elsewhere.seat('a');
+      await under().moveClockTo(under().nowMs() + TTL_MS);
+      expect(totalExpired(await lookUntilKnown(under()))).toBe(0);
+      expect(totalExpired(await lookUntilKnown(under(), '08'))).toBe(1);
+    });
+
+    test('includes minutes in which seats were refused, told once, when the minute is over', async () => {
+      const pool = await poolIn(SHARD, { max: 0 });
+      const minuteMs = Math.ceil(under().nowMs() / MINUTE_MS) * MINUTE_MS;
+      await under().moveClockTo(minuteMs);
+      await pool.acquire('a');
+      await pool.acquire('b');
+      await under().moveClockTo(minuteMs + MINUTE_MS - 1);
+      expect(await lookUntilKnown(under())).toMatchObject([{ due: [] }]);
+      await under().moveClockTo(minuteMs + MINUTE_MS);
+      expect(await lookUntilKnown(under())).toMatchObject([{ due: [pool.licenseId] }, { due: [] }]);
+      await lookUntilKnown(under());
+      await pool.acquire('c');
+      const denied = (await pool.events()).filter(({ type }) => type === 'seat.denied');
+      expect(denied).toMatchObject([{ atMs: minuteMs, more: { count: '2', max: '0' } }]);
+    });
+
+    test('waits for the terms of its license where those were lost, and keeps back no other', async () => {
+      const [lost, other] = [await poolIn(SHARD), await poolIn(SHARD)];
+      const session = await lost.seat('a');
+      await other.seat('a');
+      await under().moveClockTo(under().nowMs() + TTL_MS);
+      await under().losePart(lost.licenseId, 'terms');
+
+      const looks = await lookUntilKnown(under());
+      expect(totalExpired(looks)).toBe(1);
+      expect(looks.flatMap(({ unknown }) => unknown)).toEqual([lost.licenseId]);
+      await under().seats.putLicense(lost.terms);
+      expect(await under().upkeep.expire(SHARD, [lost.licenseId])).toMatchObject({ expired: 1, unknown: [] });
+      expect(await lost.story()).toContain(`session.expired ${session.sessionId}`);
+    });
+  });
+
+  describe('what is not there any more', () => {
+    test('is not looked for again and again', async () => {
+      const pool = await poolIn(SHARD);
+      await pool.seat('a');
+      await under().losePart(pool.licenseId, 'leases');
+      await under().moveClockTo(under().nowMs() + TTL_MS);
+      expect(await under().upkeep.expire(SHARD, [])).toMatchObject({ due: [pool.licenseId] });
+      expect(await under().upkeep.expire(SHARD, [pool.licenseId])).toMatchObject({ due: [], expired: 0 });
+    });
+  });
+
+  describe('the outbox', () => {
+    test('tells of each change who held the seat, since when, and how many were taken after it', async () => {
+      const pool = await poolIn(SHARD, { max: 5 });
+      const startMs = under().nowMs();
+      const [a, b, c] = [await pool.seat('a'), await pool.seat('b'), await pool.seat('c')];
+      await under().moveClockTo(startMs + 1_000);
+      await pool.release(a);
+      await pool.release(b, 'evicted');
+      await under().moveClockTo(startMs + TTL_MS);
+      await lookUntilKnown(under());
+      await under().moveClockTo(startMs + TTL_MS + 5);
+      expect(await pool.beat(c)).toMatchObject({ verdict: 'REVIVED' });
+
+      const events = (await read()).map(({ event }) => event);
+      const { licenseId, tenantId } = pool.terms;
+      const told = (type: string, holder: string, session: typeof a, atMs: number, active: number) => ({
+        type,
+        licenseId,
+        tenantId,
+        sessionId: session.sessionId,
+        atMs,
+        detail: { holder, acquiredAtMs: startMs, active, max: 5 },
+      });
+      expect(events).toMatchObject([
+        told('session.acquired', 'a', a, startMs, 1),
+        told('session.acquired', 'b', b, startMs, 2),
+        told('session.acquired', 'c', c, startMs, 3),
+        told('session.released', 'a', a, startMs + 1_000, 2),
+        told('session.evicted', 'b', b, startMs + 1_000, 1),
+        told('session.expired', 'c', c, startMs + TTL_MS, 0),
+        told('session.revived', 'c', c, startMs + TTL_MS + 5, 1),
+      ]);
+      expect(new Set(events.map((event) => event?.eventId)).size).toBe(7);
+    });
+
+    test('tells of a loan until when the seat is borrowed', async () => {
+      const pool = await poolIn(SHARD, { borrowMaxDays: 7 });
+      const atMs = under().nowMs();
+      const { sessionId, borrowedUntilMs } = await pool.seat('a', { days: 7 });
+      const detail = { holder: 'a', acquiredAtMs: atMs, active: 1, max: 3 };
+      expect((await read()).map(({ event }) => event)).toMatchObject([
+        { type: 'session.acquired', sessionId, atMs, detail },
+        { type: 'session.borrowed', sessionId, atMs, detail: { ...detail, borrowedUntilMs } },
+      ]);
+    });
+
+    test('counts seats down, lease by lease, where many ran out at once', async () => {
+      const pool = await poolIn(SHARD, { max: 3 });
+      await pool.seatMany(3);
+      await under().moveClockTo(under().nowMs() + TTL_MS);
+      await lookUntilKnown(under());
+      const ends = (await read()).filter(({ event }) => event?.type === 'session.expired');
+      expect(ends.map(({ event }) => event?.detail.active)).toEqual([2, 1, 0]);
+    });
+
+    test('is read in pages, keeps what is not trimmed, and forgets what is, however often', async () => {
+      const pool = await poolIn(SHARD, { max: 5 });
+      await pool.seatMany(5);
+      const all = await read();
+      expect(all).toHaveLength(5);
+      const first = await under().upkeep.readOutbox(SHARD, { limit: 2 });
+      expect(first).toEqual(all.slice(0, 2));
+      expect(await read(first.at(-1)?.position)).toEqual(all.slice(2));
+
+      const some = [all[1], all[3]].map((entry) => entry?.position ?? '');
+      await under().upkeep.trimOutbox(SHARD, some);
+      await under().upkeep.trimOutbox(SHARD, some);
+      await under().upkeep.trimOutbox(SHARD, []);
+      expect(await read()).toEqual([all[0], all[2], all[4]]);
+    });
+
+    test('says how much waits in it, and since when', async () => {
+      const pool = await poolIn(SHARD);
+      expect(await under().upkeep.expire(SHARD, [])).toMatchObject({ pending: 0, oldestAtMs: null });
+      await pool.seatMany(3);
+      const [oldest] = await read();
+      const oldestAtMs = Number(oldest?.position.split('-')[0]);
+      expect(await under().upkeep.expire(SHARD, [])).toMatchObject({ pending: 3, oldestAtMs });
+    });
+
+    test.each([
+      ['of a type that nobody knows', { type: 'session.cloned' }],
+      ['without a license', { license_id: '' }],
+      ['with a field that nobody knows', { colour: 'red' }],
+      ['with a number that is none', { active: 'many' }],
+    ])('gives an entry %s as one that it cannot read, in its place among the others', async (_, odd) => {
+      const pool = await poolIn(SHARD);
+      const { licenseId, tenantId } = pool.terms;
+      await pool.seat('a');
+      const fields = { type: 'session.released', license_id: licenseId, tenant_id: tenantId };
+      const sessionId = newSessionId(licenseId);
+      await under().writeOutbox(licenseId, { ...fields, session_id: sessionId, at_ms: '1', ...odd });
+      await pool.seat('b');
+      expect((await read()).map(({ event }) => event?.type)).toEqual([
+        'session.acquired',
+        undefined,
+        'session.acquired',
+      ]);
+    });
+  });
+
+  describe('entitlement copies', () => {
+    test('are listed as they were put, shard by shard, in pages', async () => {
+      const pools = [];
+      for (let n = 0; n < 5; n += 1) {
+        pools.push(await poolIn(SHARD, { max: n, validUntilMs: n === 2 ? under().nowMs() + TTL_MS : null }));
+      }
+      await poolIn('08');
+      const byId = pools.map(({ terms }) => terms).toSorted((a, b) => (a.licenseId < b.licenseId ? -1 : 1));
+      const { upkeep } = under();
+      expect(await upkeep.listCopies(SHARD, { limit: 100 })).toEqual(byId);
+      const first = await upkeep.listCopies(SHARD, { limit: 2 });
+      expect(first).toEqual(byId.slice(0, 2));
+      const after = first.at(-1)?.licenseId;
+      expect(await upkeep.listCopies(SHARD, { limit: 100, after })).toEqual(byId.slice(2));
+      expect(await upkeep.listCopies('09', { limit: 100 })).toEqual([]);
+    });
+
+    test('are removed only as they were seen, and never while a seat is held', async () => {
+      const pool = await poolIn(SHARD);
+      const { licenseId, version } = pool.terms;
+      const session = await pool.seat('a');
+      const { upkeep } = under();
+      expect(await upkeep.dropCopy(licenseId, version)).toBe('KEPT');
+      await pool.release(session);
+      await pool.put({});
+      expect(await upkeep.dropCopy(licenseId, version)).toBe('KEPT');
+      expect(await pool.countActive()).toBe(0);
+
+      expect(await upkeep.dropCopy(licenseId, version + 1)).toBe('DROPPED');
+      expect(await upkeep.dropCopy(licenseId, version + 1)).toBe('DROPPED');
+      expect(await pool.acquire('a')).toEqual({ verdict: 'UNKNOWN_LICENSE' });
+      expect(await upkeep.listCopies(SHARD, { limit: 100 })).toEqual([]);
+    });
+
+    test('tell of their change once, also where the copy was there before its event', async () => {
+      const pool = await poolIn(SHARD);
+      const atMs = under().nowMs() - 5;
+      const next = { ...pool.terms, version: 2, max: 9 };
+      const { seats } = under();
+      expect(await seats.putLicense(next)).toBe('STORED');
+      expect(await seats.putLicense(next, { type: 'license.updated', atMs })).toBe('STALE');
+      expect(await seats.putLicense(next, { type: 'license.updated', atMs })).toBe('STALE');
+      expect(await seats.putLicense(pool.terms, { type: 'license.created', atMs })).toBe('STALE');
+      expect((await read()).map(({ event }) => event)).toMatchObject([
+        { type: 'license.updated', sessionId: null, atMs, detail: { version: 2, max: 9 } },
+      ]);
+    });
+  });
+
+  describe('asked which sessions hold a seat', () => {
+    test('names those, and none that ended, ran out, never was, or is of another license', async () => {
+      const [pool, other] = [await poolIn(SHARD), await poolIn(SHARD)];
+      const [ranOut, released] = [await pool.seat('a'), await pool.seat('b')];
+      await pool.release(released);
+      const { upkeep } = under();
+      const id = ranOut.sessionId;
+      await under().moveClockTo(ranOut.expiresAtMs - 1);
+      expect(await upkeep.whichSeated(pool.licenseId, [id])).toEqual(new Set([id]));
+      await under().moveClockTo(ranOut.expiresAtMs);
+      expect(await upkeep.whichSeated(pool.licenseId, [id])).toEqual(new Set());
+      const [seated, theirs] = [await pool.seat('c'), await other.seat('a')];
+      const asked = [ranOut, released, seated, theirs].map(({ sessionId }) => sessionId);
+      expect(await upkeep.whichSeated(pool.licenseId, [...asked, pool.newSession()])).toEqual(
+        new Set([seated.sessionId]),
+      );
+      expect(await upkeep.whichSeated(newLicenseId(newTenantId(16)), asked)).toEqual(new Set());
+    });
+  });
+
+  test('ids of shards are those that licenses carry', async () => {
+    const pool = await poolIn(SHARD);
+    expect(shardOf(pool.licenseId)).toBe(SHARD);
+  });
+}

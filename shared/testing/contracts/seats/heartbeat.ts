@@ -1,0 +1,246 @@
+import { describe, expect, test } from 'vitest';
+import { MEMORY_MS, openPool, type SeatsUnderTest, TRUSTED, TTL_MS } from './pool.ts';
+
+export function heartbeatContract(under: () => SeatsUnderTest): void {
+  describe('a lease', () => {
+    test('that ran out is free that very millisecond, with no sweep', async () => {
+      const pool = await openPool(under(), { max: 1 });
+      const session = await pool.seat('a');
+      await under().moveClockTo(session.expiresAtMs - 1);
+      expect(await pool.acquire('b')).toEqual({ verdict: 'FULL', active: 1, max: 1, retryAfterSeconds: 1 });
+      expect(await pool.countActive()).toBe(1);
+
+      await under().moveClockTo(session.expiresAtMs);
+      expect(await pool.countActive()).toBe(0);
+      const next = await pool.acquire('b');
+      expect(next).toMatchObject({ verdict: 'GRANTED', active: 1 });
+    });
+
+    test('that ran out is told of with the moment it ended, however late that is noticed', async () => {
+      const pool = await openPool(under(), { max: 1 });
+      const session = await pool.seat('a');
+      await under().moveClockTo(session.expiresAtMs + 86_400_000);
+      const next = await pool.seat('b');
+      const { sessionId, expiresAtMs } = session;
+      expect(await pool.events()).toMatchObject([
+        {
+          type: 'session.acquired',
+          sessionId,
+          atMs: session.acquiredAtMs,
+          more: { active: '1', max: '1', holder: 'a' },
+        },
+        {
+          type: 'session.expired',
+          sessionId,
+          atMs: expiresAtMs,
+          more: { reason: 'lease_ran_out', tenant_id: pool.terms.tenantId },
+        },
+        { type: 'session.acquired', sessionId: next.sessionId, atMs: next.acquiredAtMs },
+      ]);
+    });
+  });
+
+  describe('a heartbeat', () => {
+    test('extends the lease by the TTL from now, and makes no event', async () => {
+      const pool = await openPool(under());
+      const session = await pool.seat('a');
+      const nowMs = session.expiresAtMs - 1;
+      await under().moveClockTo(nowMs);
+      const { licenseId } = pool;
+      const beats = [{ sessionId: session.sessionId }];
+      const verdict = await under().seats.heartbeat({ licenseId, proof: TRUSTED, sessions: beats });
+      expect(verdict).toEqual({
+        verdict: 'OK',
+        atMs: nowMs,
+        rhythm: { ttlSeconds: 360, heartbeatSeconds: 300, offlineGraceDays: 7 },
+        results: [{ verdict: 'RENEWED', session: { ...session, expiresAtMs: nowMs + TTL_MS } }],
+      });
+      expect(await pool.books()).toMatchObject({ dueMs: nowMs + TTL_MS });
+      expect(await pool.story()).toHaveLength(1);
+    });
+
+    test('brings back a lease that ran out while a seat is free, and says so', async () => {
+      const pool = await openPool(under(), { max: 1 });
+      const session = await pool.seat('a');
+      await under().moveClockTo(session.expiresAtMs + 1_000);
+      const revived = { ...session, expiresAtMs: under().nowMs() + TTL_MS };
+      expect(await pool.beat(session)).toEqual({ verdict: 'REVIVED', session: revived });
+      expect(await pool.beat(session)).toEqual({ verdict: 'RENEWED', session: revived });
+      const { sessionId } = session;
+      expect(await pool.story()).toEqual([
+        `session.acquired ${sessionId}`,
+        `session.expired ${sessionId}`,
+        `session.revived ${sessionId}`,
+      ]);
+      expect((await pool.events()).at(-1)).toMatchObject({
+        atMs: under().nowMs(),
+        more: { holder: 'a', active: '1', max: '1' },
+      });
+    });
+
+    test('never takes back a seat that someone else has taken since, until it is free again', async () => {
+      const pool = await openPool(under(), { max: 1 });
+      const session = await pool.seat('a');
+      await under().moveClockTo(session.expiresAtMs);
+      const other = await pool.seat('b');
+      const { sessionId } = session;
+      expect(await pool.beat(session)).toEqual({ verdict: 'NO_ROOM', sessionId });
+      expect(await pool.beat(session, session)).toEqual({ verdict: 'NO_ROOM', sessionId });
+      expect(await pool.countActive()).toBe(1);
+      await pool.release(other);
+      expect(await pool.beat(session)).toMatchObject({ verdict: 'REVIVED' });
+    });
+
+    test('never gives a holder a second seat', async () => {
+      const pool = await openPool(under(), { max: 3 });
+      const session = await pool.seat('a');
+      await under().moveClockTo(session.expiresAtMs);
+      await pool.seat('a');
+      const gone = { verdict: 'GONE', sessionId: session.sessionId };
+      expect(await pool.beat(session)).toEqual(gone);
+      expect(await pool.beat(session, session)).toEqual(gone);
+      expect(await pool.countActive()).toBe(1);
+    });
+
+    test.each(['released', 'evicted'] as const)(
+      'does not bring back what was %s, token or not',
+      async (how) => {
+        const pool = await openPool(under(), { max: 3 });
+        const [session, ranOut] = [await pool.seat('a'), await pool.seat('b')];
+        await pool.release(session, how);
+        const gone = { verdict: 'GONE', sessionId: session.sessionId };
+        expect(await pool.beat(session)).toEqual(gone);
+        expect(await pool.beat(session, session)).toEqual(gone);
+        // Up to the last moment at which its token could prove anything, and when it no longer can.
+        await under().moveClockTo(session.expiresAtMs + MEMORY_MS - 1);
+        expect(await pool.beat(session, session)).toEqual(gone);
+        expect(await pool.release(ranOut, how)).toBe('ALREADY_ENDED');
+        expect(await pool.beat(ranOut, ranOut)).toMatchObject({ verdict: 'GONE' });
+        await under().moveClockTo(session.expiresAtMs + MEMORY_MS);
+        expect(await pool.beat(session, session)).toEqual(gone);
+        expect(await pool.countActive()).toBe(0);
+      },
+    );
+
+    test.each([10, 360, 7_200])(
+      'brings a lease of %i s back within an hour of its end, and not a millisecond later',
+      async (ttlSeconds) => {
+        const pool = await openPool(under(), { ttlSeconds });
+        const [early, late] = [await pool.seat('a'), await pool.seat('b')];
+        await under().moveClockTo(early.expiresAtMs + MEMORY_MS - 1);
+        expect(await pool.beat(early)).toMatchObject({ verdict: 'REVIVED' });
+        await under().moveClockTo(late.expiresAtMs + MEMORY_MS);
+        expect(await pool.beat(late)).toEqual({ verdict: 'GONE', sessionId: late.sessionId });
+        expect(await pool.beat(late, late)).toEqual({ verdict: 'GONE', sessionId: late.sessionId });
+      },
+    );
+
+    test.each([
+      ['longer', { ttlSeconds: 10 }, { ttlSeconds: 7_200 }],
+      ['shorter', { ttlSeconds: 7_200 }, { ttlSeconds: 10 }],
+    ])(
+      'never brings an evicted session back, though its TTL was made %s meanwhile',
+      async (_, before, after) => {
+        const pool = await openPool(under(), before);
+        const session = await pool.seat('a');
+        await pool.put(after);
+        expect(await pool.beat(session)).toMatchObject({ verdict: 'RENEWED' });
+        expect(await pool.release(session, 'evicted')).toBe('ENDED');
+        // Up to the last moment at which its oldest token could prove anything.
+        await under().moveClockTo(session.expiresAtMs + MEMORY_MS - 1);
+        expect(await pool.beat(session, session)).toMatchObject({ verdict: 'GONE' });
+      },
+    );
+
+    test('never brings a session back that was released after Redis lost it', async () => {
+      const pool = await openPool(under());
+      const session = await pool.seat('a');
+      await under().loseEverything();
+      await pool.put({});
+      expect(await pool.release(session, 'released', session)).toBe('ALREADY_ENDED');
+      expect(await pool.beat(session, session)).toMatchObject({ verdict: 'GONE' });
+    });
+
+    test('knows nothing of a session that never was, and writes nothing', async () => {
+      const pool = await openPool(under());
+      const stranger = pool.newSession();
+      expect(await pool.beat(stranger)).toEqual({ verdict: 'GONE', sessionId: stranger });
+      expect(await pool.events()).toEqual([]);
+      expect(await under().kindsOfKeyLeft(pool.licenseId)).toEqual(['license']);
+    });
+
+    test('with a token seats again what Redis has lost, up to the seats there are, and none twice', async () => {
+      const pool = await openPool(under(), { max: 3 });
+      const sessions = await pool.seatMany(3);
+      await under().moveClockTo(under().nowMs() + 1_000);
+      await under().loseEverything();
+      await pool.put({ max: 2 });
+
+      const [first, second, third] = sessions;
+      if (!first || !second || !third) throw new Error('three sessions were seated');
+      expect(await pool.beat(first)).toMatchObject({ verdict: 'GONE' });
+      const expiresAtMs = under().nowMs() + TTL_MS;
+      expect(await pool.beat(first, first)).toEqual({
+        verdict: 'REVIVED',
+        session: { ...first, expiresAtMs },
+      });
+      const both = [first, second].map((proven) => ({ sessionId: proven.sessionId, proven }));
+      const beats = await pool.beatAll([...both, ...both]);
+      expect(beats.map(({ verdict }) => verdict)).toEqual(['RENEWED', 'REVIVED', 'RENEWED', 'RENEWED']);
+      expect(await pool.beat(third, third)).toEqual({ verdict: 'NO_ROOM', sessionId: third.sessionId });
+      expect(await pool.countActive()).toBe(2);
+      expect(await pool.story()).toEqual([
+        `session.revived ${first.sessionId}`,
+        `session.revived ${second.sessionId}`,
+      ]);
+    });
+
+    test('with a token whose time is over seats nobody', async () => {
+      const pool = await openPool(under());
+      const [session, other] = [await pool.seat('a'), await pool.seat('b')];
+      await under().loseEverything();
+      await pool.put({});
+      await under().moveClockTo(session.expiresAtMs + MEMORY_MS - 1);
+      expect(await pool.beat(other, other)).toMatchObject({ verdict: 'REVIVED' });
+      await under().moveClockTo(session.expiresAtMs + MEMORY_MS);
+      expect(await pool.beat(session, session)).toEqual({ verdict: 'GONE', sessionId: session.sessionId });
+    });
+
+    test('with a token does not seat a holder twice that has taken a seat anew', async () => {
+      const pool = await openPool(under());
+      const session = await pool.seat('a');
+      await under().loseEverything();
+      await pool.put({});
+      await pool.seat('a');
+      expect(await pool.beat(session, session)).toEqual({ verdict: 'GONE', sessionId: session.sessionId });
+    });
+
+    test('carries a hundred sessions at once, and answers each in its place', async () => {
+      const pool = await openPool(under(), { max: 60 });
+      const old = await pool.seatMany(60, 'old-');
+      await under().moveClockTo(under().nowMs() + TTL_MS);
+      const young = await pool.seatMany(40, 'young-');
+      // 40 live, and room is left for 20 of the 60 that ran out.
+      const asked = old.flatMap((session, i) => [session, ...young.slice(i, i + 1)]);
+      const results = await pool.beatAll(asked.map(({ sessionId }) => ({ sessionId })));
+      expect(results).toHaveLength(100);
+      const told = results.map((result) =>
+        'session' in result ? result.session.sessionId : result.sessionId,
+      );
+      expect(told).toEqual(asked.map(({ sessionId }) => sessionId));
+      let room = 20;
+      const expected = asked.map(({ holder }) => {
+        if (holder.startsWith('young-')) return 'RENEWED';
+        room -= 1;
+        return room >= 0 ? 'REVIVED' : 'NO_ROOM';
+      });
+      expect(results.map(({ verdict }) => verdict)).toEqual(expected);
+      expect(await pool.countActive()).toBe(60);
+    });
+
+    test('of no session checks the proof alone', async () => {
+      const pool = await openPool(under());
+      expect(await pool.beatAll([])).toEqual([]);
+    });
+  });
+}

@@ -1,0 +1,252 @@
+import { describe, expect, test } from 'vitest';
+import { newLicenseId } from '../../../domain/ids.ts';
+import type { Proof, Seats } from '../../../ports/seats.ts';
+import { newEntitlement, openPool, type Pool, type SeatsUnderTest, TRUSTED, TTL_MS } from './pool.ts';
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+const ORDERS = [
+  [1, 2, 3],
+  [1, 3, 2],
+  [2, 1, 3],
+  [2, 3, 1],
+  [3, 1, 2],
+  [3, 2, 1],
+  [3, 3, 2],
+];
+
+export function licenseContract(under: () => SeatsUnderTest): void {
+  describe('a license', () => {
+    test('that nobody has put here is unknown, and asking about it writes nothing', async () => {
+      const { licenseId } = newEntitlement();
+      expect(await askAll(under().seats, licenseId, TRUSTED)).toEqual(Array(4).fill('UNKNOWN_LICENSE'));
+      expect(await under().kindsOfKeyLeft(licenseId)).toEqual([]);
+      expect(await under().readOutbox(licenseId)).toEqual([]);
+    });
+
+    test('that is suspended gives and extends nothing, but takes seats back', async () => {
+      const pool = await openPool(under());
+      const session = await pool.seat('a');
+      await pool.put({ status: 'suspended' });
+      expect(await pool.acquire('a')).toEqual({ verdict: 'SUSPENDED' });
+      expect(await pool.acquire('b')).toEqual({ verdict: 'SUSPENDED' });
+      await expect(pool.beat(session)).rejects.toThrow('SUSPENDED');
+      expect(await pool.countActive()).toBe(1);
+      expect(await pool.release(session)).toBe('ENDED');
+
+      await pool.put({ status: 'active' });
+      expect(await pool.acquire('a')).toMatchObject({ verdict: 'GRANTED' });
+    });
+
+    test('lets running leases of a suspended license run out', async () => {
+      const pool = await openPool(under());
+      const session = await pool.seat('a');
+      await pool.put({ status: 'suspended' });
+      await under().moveClockTo(session.expiresAtMs);
+      expect(await pool.acquire('b')).toEqual({ verdict: 'SUSPENDED' });
+      expect(await pool.story()).toContain(`session.expired ${session.sessionId}`);
+    });
+
+    test('never grants or extends a lease beyond its own end', async () => {
+      const endMs = under().nowMs() + 400_000;
+      const pool = await openPool(under(), { validUntilMs: endMs });
+      const session = await pool.seat('a');
+      expect(session.expiresAtMs).toBe(under().nowMs() + TTL_MS);
+      await under().moveClockTo(endMs - TTL_MS + 1);
+      expect(await pool.beat(session)).toMatchObject({ session: { expiresAtMs: endMs } });
+      expect(await pool.acquire('b')).toMatchObject({ session: { expiresAtMs: endMs } });
+      await under().moveClockTo(endMs - 1);
+      expect(await pool.acquire('a')).toMatchObject({
+        verdict: 'RENEWED',
+        session: { expiresAtMs: endMs },
+      });
+
+      await under().moveClockTo(endMs);
+      expect(await pool.acquire('a')).toEqual({ verdict: 'EXPIRED' });
+      await expect(pool.beat(session)).rejects.toThrow('EXPIRED');
+      expect(await pool.countActive()).toBe(0);
+      await pool.put({ validUntilMs: endMs + DAY_MS });
+      expect(await pool.beat(session)).toMatchObject({ verdict: 'REVIVED' });
+    });
+
+    test('opens to its own key and to no other', async () => {
+      const pool = await openPool(under());
+      const { licenseId, keyHash } = pool.terms;
+      const { keyHash: strange } = newEntitlement();
+      const right: Proof = { kind: 'license-key', keyHash };
+      expect(await pool.acquire('a', { proof: right })).toMatchObject({ verdict: 'GRANTED' });
+      for (const wrong of [strange, keyHash.slice(1), `${keyHash}x`, '']) {
+        const verdicts = await askAll(under().seats, licenseId, { kind: 'license-key', keyHash: wrong });
+        expect(verdicts).toEqual(['WRONG_KEY', 'WRONG_KEY', 'WRONG_KEY', 'OK']);
+      }
+      expect(await pool.countActive()).toBe(1);
+    });
+
+    test('opens to the key before a rotation until its time is up, and then no longer', async () => {
+      const pool = await openPool(under());
+      const old: Proof = { kind: 'license-key', keyHash: pool.terms.keyHash };
+      const { keyHash } = newEntitlement();
+      const overlapEndMs = under().nowMs() + MINUTE_MS;
+      await pool.put({
+        keyHash,
+        previousKeyHash: pool.terms.keyHash,
+        previousKeyUntilMs: overlapEndMs,
+      });
+      const current: Proof = { kind: 'license-key', keyHash };
+      expect(await pool.acquire('a', { proof: current })).toMatchObject({ verdict: 'GRANTED' });
+      await under().moveClockTo(overlapEndMs - 1);
+      expect(await pool.acquire('b', { proof: old })).toMatchObject({ verdict: 'GRANTED' });
+      await under().moveClockTo(overlapEndMs);
+      expect(await pool.acquire('b', { proof: old })).toEqual({ verdict: 'WRONG_KEY' });
+      expect(await pool.acquire('b', { proof: current })).toMatchObject({ verdict: 'RENEWED' });
+    });
+
+    test.each(ORDERS.map((order) => ({ order: order.join(', '), versions: order })))(
+      'ends up with its newest version, told of once each, when they arrive as $order',
+      async ({ versions }) => {
+        const pool = await openPool(under(), { version: 0 });
+        let newest = 0;
+        const stored: number[] = [];
+        for (const version of versions) {
+          const isNewer = version > newest;
+          const verdict = await pool.put({ version, max: version * 10 }, 'license.updated');
+          expect(verdict).toBe(isNewer ? 'STORED' : 'STALE');
+          if (isNewer) stored.push(version);
+          newest = Math.max(newest, version);
+          expect(await listedMax(under().seats, pool)).toBe(newest * 10);
+        }
+        const told = (await pool.events()).map(({ type, sessionId, more }) => [
+          type,
+          sessionId,
+          more.version,
+          more.max,
+        ]);
+        expect(told).toEqual(
+          stored.map((version) => ['license.updated', '', String(version), String(version * 10)]),
+        );
+      },
+    );
+
+    test('compares its versions as numbers', async () => {
+      const pool = await openPool(under(), { version: 9 });
+      expect(await pool.put({ version: 10, max: 10 })).toBe('STORED');
+      expect(await pool.put({ version: 9, max: 9 })).toBe('STALE');
+      expect(await listedMax(under().seats, pool)).toBe(10);
+      expect(await pool.events()).toEqual([]);
+    });
+
+    test('that is made smaller ends no lease and gives no seat until enough have ended', async () => {
+      const pool = await openPool(under(), { max: 3 });
+      const sessions = await pool.seatMany(3);
+      await pool.put({ max: 1 }, 'license.updated');
+      expect(await pool.beatAll(sessions.map(({ sessionId }) => ({ sessionId })))).toMatchObject(
+        Array(3).fill({ verdict: 'RENEWED' }),
+      );
+      const [first, second, third] = sessions;
+      if (!first || !second || !third) throw new Error('three sessions were seated');
+      await pool.release(first);
+      await pool.release(second);
+      expect(await pool.acquire('late')).toMatchObject({ verdict: 'FULL', active: 1, max: 1 });
+      await pool.release(third);
+      expect(await pool.acquire('late')).toMatchObject({ verdict: 'GRANTED', active: 1 });
+    });
+
+    test('keeps to itself: what happens to it touches no other license of its shard', async () => {
+      const neighbour = await openPool(under(), { max: 1 });
+      const theirs = await neighbour.seat('a');
+      await neighbour.acquire('b');
+      const before = [await neighbour.books(), await neighbour.events()];
+
+      const { tenantId } = neighbour.terms;
+      const pool = await openPool(under(), { max: 1, tenantId, licenseId: newLicenseId(tenantId) });
+      const ours = await pool.seat('a');
+      await pool.acquire('b');
+      expect(await pool.release(theirs)).toBe('UNKNOWN_SESSION');
+      expect(await pool.beat(theirs)).toMatchObject({ verdict: 'GONE' });
+      await pool.release(ours);
+      expect([await neighbour.books(), await neighbour.events()]).toEqual(before);
+      expect(await neighbour.beat(theirs)).toMatchObject({ verdict: 'RENEWED' });
+    });
+  });
+
+  describe('refusals of a full pool', () => {
+    test('become one event a minute with their number, once that minute is over', async () => {
+      const pool = await openPool(under(), { max: 1 });
+      await pool.seat('a');
+      const minuteMs = await nextMinute();
+      for (const holder of ['b', 'c', 'b']) await pool.acquire(holder);
+      await under().moveClockTo(minuteMs + MINUTE_MS - 1);
+      await pool.acquire('d');
+      expect(await denialsOf(pool)).toEqual([]);
+
+      await under().moveClockTo(minuteMs + MINUTE_MS);
+      await pool.acquire('b');
+      expect(await denialsOf(pool)).toEqual([[minuteMs, '4']]);
+      // A quiet time in between is no event of its own.
+      await under().moveClockTo(minuteMs + 3 * MINUTE_MS);
+      await pool.acquire('b');
+      expect(await denialsOf(pool)).toEqual([
+        [minuteMs, '4'],
+        [minuteMs + MINUTE_MS, '1'],
+      ]);
+    });
+
+    test('count once where a request is sent twice because its answer was lost', async () => {
+      const pool = await openPool(under(), { max: 1 });
+      await pool.seat('a');
+      const minuteMs = await nextMinute();
+      const proposed = pool.newSession();
+      for (const _ of [1, 2, 3]) await pool.acquire('b', { proposed });
+      await pool.acquire('c');
+      await under().moveClockTo(minuteMs + MINUTE_MS);
+      await pool.acquire('b');
+      expect(await denialsOf(pool)).toEqual([[minuteMs, '2']]);
+    });
+
+    test('are counted for each license by itself', async () => {
+      const pools = [await openPool(under(), { max: 0 }), await openPool(under(), { max: 0 })];
+      const minuteMs = await nextMinute();
+      const [one, two] = pools;
+      if (!one || !two) throw new Error('there are two');
+      await one.acquire('a');
+      await two.acquire('a');
+      await two.acquire('a');
+      await under().moveClockTo(minuteMs + MINUTE_MS);
+      for (const pool of pools) await pool.acquire('a');
+      expect(await denialsOf(one)).toEqual([[minuteMs, '1']]);
+      expect(await denialsOf(two)).toEqual([[minuteMs, '2']]);
+    });
+  });
+
+  async function nextMinute(): Promise<number> {
+    const minuteMs = Math.ceil(under().nowMs() / MINUTE_MS) * MINUTE_MS;
+    await under().moveClockTo(minuteMs);
+    return minuteMs;
+  }
+}
+
+async function denialsOf(pool: Pool): Promise<[number, string | undefined][]> {
+  const denied = (await pool.events()).filter(({ type }) => type === 'seat.denied');
+  return denied.map(({ atMs, more }) => [atMs, more.count]);
+}
+
+async function listedMax(seats: Seats, { licenseId }: Pool): Promise<number | undefined> {
+  const listed = await seats.listSessions(licenseId, { limit: 0 });
+  return listed.verdict === 'OK' ? listed.max : undefined;
+}
+
+/** The verdicts of acquire, heartbeat, release and listing (which asks for no proof). */
+async function askAll(seats: Seats, licenseId: string, proof: Proof): Promise<string[]> {
+  const sessionId = `ses_${licenseId.slice(4)}_0000000000000000`;
+  const acquired = await seats.acquire({
+    licenseId,
+    proof,
+    proposedSessionId: sessionId,
+    holders: { machine: 'intruder' },
+    facts: { fingerprint: 'f' },
+  });
+  const beaten = await seats.heartbeat({ licenseId, proof, sessions: [{ sessionId }] });
+  const released = await seats.release({ licenseId, proof, sessionId, reason: 'released' });
+  const listed = await seats.listSessions(licenseId, { limit: 0 });
+  return [acquired, beaten, released, listed].map(({ verdict }) => verdict);
+}

@@ -1,0 +1,307 @@
+import { describe, expect, test } from 'vitest';
+import type { Entitlement } from '../../../domain/entitlement.ts';
+import { newPersonalId } from '../../../domain/ids.ts';
+import type { AcquireVerdict, HeartbeatVerdict, Proof } from '../../../ports/seats.ts';
+import { newEntitlement, openPool, type Pool, type SeatsUnderTest, verdictsOfAll } from './pool.ts';
+
+const HEARTBEAT_MS = 300_000;
+const STRANGERS_PER_MINUTE = 20;
+
+const WRONG: Proof = { kind: 'license-key', keyHash: 'not the hash' };
+
+export function paceContract(under: () => SeatsUnderTest): void {
+  /** A pool, and the same asked with its key: nobody who is trusted is ever asked to wait. */
+  async function poolAt(requestsPerMinute: number | null, change: Partial<Entitlement> = {}) {
+    const pool = await openPool(under(), { requestsPerMinute, max: 5, ...change });
+    const proof: Proof = { kind: 'license-key', keyHash: pool.terms.keyHash };
+    return { pool, keyed: pool.as(proof), proof };
+  }
+
+  /** A heartbeat as the function asks for it: sessions that never were unless some are given. */
+  function beat(pool: Pool, proof: Proof, sessionIds: readonly string[] = [pool.newSession()]) {
+    const sessions = sessionIds.map((sessionId) => ({ sessionId }));
+    return under().seats.heartbeat({ licenseId: pool.licenseId, proof, sessions });
+  }
+
+  /** Asks until told to wait, and gives the number of answers before that, and the wait. */
+  async function askUntilRefused(
+    ask: () => Promise<AcquireVerdict | HeartbeatVerdict>,
+  ): Promise<{ answers: number; retryAfterSeconds: number }> {
+    for (let answers = 0; answers < 100; answers += 1) {
+      const verdict = await ask();
+      if (verdict.verdict === 'TOO_OFTEN') return { answers, retryAfterSeconds: verdict.retryAfterSeconds };
+    }
+    throw new Error('never refused');
+  }
+
+  const moveBy = (ms: number) => under().moveClockTo(under().nowMs() + ms);
+
+  async function expectUnchanged(act: () => Promise<unknown>): Promise<void> {
+    const before = await under().readEverything();
+    await act();
+    expect(await under().readEverything()).toBe(before);
+  }
+
+  describe('a license’s pace', () => {
+    test.each([
+      { pace: 1, seconds: 60 },
+      { pace: 7, seconds: 9 },
+      { pace: 60, seconds: 1 },
+    ])(
+      'lets $pace acquires come at once, and then one every $seconds s or a little less',
+      async ({ pace, seconds }) => {
+        const { keyed } = await poolAt(pace);
+        const ask = () => keyed.acquire('a');
+        expect(await askUntilRefused(ask)).toEqual({ answers: pace, retryAfterSeconds: seconds });
+        const dueMs = Math.ceil(60_000 / pace);
+        await moveBy(dueMs - 1);
+        expect(await ask()).toEqual({ verdict: 'TOO_OFTEN', retryAfterSeconds: 1 });
+        await moveBy(1);
+        expect(await ask()).toMatchObject({ verdict: 'RENEWED' });
+        expect(await ask()).toMatchObject({ verdict: 'TOO_OFTEN' });
+        // A minute of rest fills the measure again, and an hour no more than that.
+        await moveBy(3_600_000);
+        expect(await askUntilRefused(ask)).toMatchObject({ answers: pace });
+      },
+    );
+
+    test('counts every acquire, those of a full pool and of repeats too, and tells no lie about the wait', async () => {
+      const { keyed } = await poolAt(3, { max: 1 });
+      const proposed = keyed.newSession();
+      expect(await keyed.acquire('a', { proposed })).toMatchObject({ verdict: 'GRANTED' });
+      expect(await keyed.acquire('a', { proposed })).toMatchObject({ verdict: 'GRANTED' });
+      expect(await keyed.acquire('b')).toMatchObject({ verdict: 'FULL' });
+      const refused = await keyed.acquire('b');
+      expect(refused).toEqual({ verdict: 'TOO_OFTEN', retryAfterSeconds: 20 });
+      await moveBy(20_000);
+      expect(await keyed.acquire('b')).toMatchObject({ verdict: 'FULL' });
+    });
+
+    test('changes nothing beyond it, and does not even notice what has run out', async () => {
+      const { pool, keyed, proof } = await poolAt(1);
+      const session = await keyed.seat('a');
+      await beat(pool, proof);
+      await under().moveClockTo(session.expiresAtMs);
+      await keyed.acquire('a', { facts: { fingerprint: 'the last one' } });
+      await beat(pool, proof);
+      await moveBy(session.expiresAtMs - session.acquiredAtMs);
+      const [early, gone] = [await keyed.seat('b'), pool.newSession()];
+      await beat(pool, proof);
+      await expectUnchanged(async () => {
+        expect(await keyed.acquire('b')).toMatchObject({ verdict: 'TOO_OFTEN' });
+        expect(await keyed.acquire('c')).toMatchObject({ verdict: 'TOO_OFTEN' });
+        expect(await beat(pool, proof, [early.sessionId])).toMatchObject({ verdict: 'TOO_OFTEN' });
+        expect(await beat(pool, proof, [gone, session.sessionId])).toMatchObject({ verdict: 'TOO_OFTEN' });
+      });
+    });
+
+    test('leaves what has run out for whoever may act next', async () => {
+      const { pool, keyed } = await poolAt(1, { ttlSeconds: 10, heartbeatSeconds: 8 });
+      const session = await keyed.seat('a');
+      await under().moveClockTo(session.expiresAtMs);
+      await expectUnchanged(() => keyed.acquire('b'));
+      expect(await pool.acquire('b')).toMatchObject({ verdict: 'GRANTED' });
+      expect(await pool.story()).toContain(`session.expired ${session.sessionId}`);
+    });
+
+    test('is each license’s own, and never asks those who are trusted to wait', async () => {
+      const [first, second] = [await poolAt(1), await poolAt(1)];
+      await askUntilRefused(() => first.keyed.acquire('a'));
+      expect(await second.keyed.acquire('a')).toMatchObject({ verdict: 'GRANTED' });
+      for (let n = 0; n < 5; n += 1) {
+        expect(await first.pool.acquire('a')).toMatchObject({ verdict: 'RENEWED' });
+        expect(await first.pool.beatAll([])).toEqual([]);
+      }
+    });
+
+    test('holds people who are signed in as well', async () => {
+      const { pool } = await poolAt(2);
+      const userId = newPersonalId('usr');
+      const own = pool.as({ kind: 'user', userId, tenantIds: [pool.terms.tenantId] });
+      const ask = () => own.acquire('a', { facts: { fingerprint: 'a', userId } });
+      expect(await askUntilRefused(ask)).toEqual({ answers: 2, retryAfterSeconds: 30 });
+    });
+
+    test('goes on where it was when the license changes, at the new pace', async () => {
+      const { pool, keyed, proof } = await poolAt(2);
+      await askUntilRefused(() => keyed.acquire('a'));
+      await askUntilRefused(() => beat(pool, proof));
+      await askUntilRefused(() => beat(pool, WRONG));
+      await pool.put({ max: 7 });
+      expect(await keyed.acquire('a')).toEqual({ verdict: 'TOO_OFTEN', retryAfterSeconds: 30 });
+      expect(await beat(pool, proof)).toMatchObject({ verdict: 'TOO_OFTEN' });
+      expect(await beat(pool, WRONG)).toMatchObject({ verdict: 'TOO_OFTEN' });
+      await pool.put({ requestsPerMinute: 60 });
+      expect(await keyed.acquire('a')).toEqual({ verdict: 'TOO_OFTEN', retryAfterSeconds: 1 });
+      await moveBy(1_000);
+      expect(await keyed.acquire('a')).toMatchObject({ verdict: 'RENEWED' });
+    });
+
+    test('is unknown to a copy from before: that limits nothing, and takes the pace with its own version', async () => {
+      const { pool, keyed, proof } = await poolAt(null);
+      const { seats, upkeep } = under();
+      const { version } = pool.terms;
+      const event = { type: 'license.created', atMs: under().nowMs() } as const;
+      await seats.putLicense(pool.terms, event);
+      for (let n = 0; n < 50; n += 1) {
+        await keyed.acquire('a');
+        await beat(pool, proof);
+      }
+      const whole = { ...pool.terms, requestsPerMinute: 1 };
+      expect(await seats.putLicense({ ...whole, version: version - 1 }, event)).toBe('STALE');
+      expect(await seats.putLicense(whole, event)).toBe('STORED');
+      expect(await seats.putLicense({ ...whole, max: 9 }, event)).toBe('STALE');
+      expect((await pool.events()).filter(({ type }) => type === 'license.created')).toHaveLength(1);
+      const copies = await upkeep.listCopies(pool.licenseId.slice(4, 6), { limit: 100 });
+      expect(copies).toContainEqual(whole);
+      expect(await askUntilRefused(() => keyed.acquire('a'))).toMatchObject({ answers: 1 });
+    });
+  });
+
+  describe('a heartbeat that comes when it is time', () => {
+    test('is let through, however often others call, from half the interval on and not a millisecond before', async () => {
+      const { pool, keyed, proof } = await poolAt(2);
+      const session = await keyed.seat('a');
+      const use = async () => {
+        await askUntilRefused(() => keyed.acquire('b'));
+        await askUntilRefused(() => beat(pool, proof));
+      };
+      const needed = () => beat(pool, proof, [session.sessionId]);
+      await use();
+      await moveBy(HEARTBEAT_MS / 2 - 1);
+      await use();
+      expect(await needed()).toMatchObject({ verdict: 'TOO_OFTEN' });
+      await moveBy(1);
+      await use();
+      expect(await needed()).toMatchObject({ verdict: 'OK', results: [{ verdict: 'RENEWED' }] });
+      // Renewed a moment ago: now it is as early as any.
+      expect(await needed()).toMatchObject({ verdict: 'TOO_OFTEN' });
+      await moveBy(HEARTBEAT_MS);
+      await use();
+      expect(await needed()).toMatchObject({ verdict: 'OK', results: [{ verdict: 'RENEWED' }] });
+    });
+
+    test('is not counted', async () => {
+      const { pool, proof } = await poolAt(1);
+      const sessions = await pool.seatMany(5);
+      await moveBy(HEARTBEAT_MS);
+      for (const { sessionId } of sessions) {
+        expect(await beat(pool, proof, [sessionId])).toMatchObject({ results: [{ verdict: 'RENEWED' }] });
+      }
+      expect(await askUntilRefused(() => beat(pool, proof))).toMatchObject({ answers: 1 });
+    });
+
+    test('takes others of the same call along', async () => {
+      const { pool, proof } = await poolAt(1);
+      const old = await pool.seat('old');
+      await moveBy(HEARTBEAT_MS / 2);
+      const young = await pool.seat('young');
+      await askUntilRefused(() => beat(pool, proof));
+      const ids = [pool.newSession(), young.sessionId, old.sessionId];
+      expect(await beat(pool, proof, ids)).toMatchObject({
+        results: [{ verdict: 'GONE' }, { verdict: 'RENEWED' }, { verdict: 'RENEWED' }],
+      });
+    });
+  });
+
+  describe('a heartbeat that is not needed', () => {
+    test.each([
+      ['of a session that never was', async (pool: Pool) => [pool.newSession()]],
+      ['of no session', async () => []],
+      ['that comes too early', async (pool: Pool) => [(await pool.seat('early')).sessionId]],
+      [
+        'of a lease that ran out',
+        async (pool: Pool) => {
+          const { sessionId, expiresAtMs } = await pool.seat('late');
+          await under().moveClockTo(expiresAtMs);
+          return [sessionId];
+        },
+      ],
+    ])('%s is held to a pace of its own', async (_, sessionsOf) => {
+      const { pool, keyed, proof } = await poolAt(4);
+      const sessionIds = await sessionsOf(pool);
+      await askUntilRefused(() => keyed.acquire('b'));
+      const ask = () => beat(pool, proof, sessionIds);
+      expect(await askUntilRefused(ask)).toEqual({ answers: 4, retryAfterSeconds: 15 });
+      await moveBy(15_000);
+      expect(await ask()).toMatchObject({ verdict: 'OK' });
+      // Neither has the other used up.
+      expect(await keyed.acquire('b')).toMatchObject({ verdict: 'RENEWED' });
+    });
+
+    test('of a borrowed seat is one until the loan comes to its end', async () => {
+      const { pool, proof } = await poolAt(1, { borrowMaxDays: 1 });
+      const lent = await pool.seat('a', { days: 1 });
+      const ask = () => beat(pool, proof, [lent.sessionId]);
+      await moveBy(HEARTBEAT_MS);
+      expect(await askUntilRefused(ask)).toMatchObject({ answers: 1 });
+      // From here on a beat would take the lease half an interval beyond the loan.
+      await under().moveClockTo(lent.expiresAtMs - 360_000 + HEARTBEAT_MS / 2 - 1);
+      await askUntilRefused(() => beat(pool, proof));
+      expect(await ask()).toMatchObject({ verdict: 'TOO_OFTEN' });
+      await moveBy(1);
+      expect(await ask()).toMatchObject({ results: [{ verdict: 'RENEWED' }] });
+    });
+
+    test('is any that can extend nothing: of a suspended license, or one at its end', async () => {
+      for (const change of [{ status: 'suspended' }, { validUntilMs: under().nowMs() + 360_000 }] as const) {
+        const { pool, proof } = await poolAt(1);
+        const { sessionId } = await pool.seat('a');
+        await pool.put(change);
+        await moveBy(HEARTBEAT_MS);
+        const ask = () => beat(pool, proof, [sessionId]);
+        expect(await askUntilRefused(ask)).toMatchObject({ answers: 1 });
+      }
+    });
+
+    test('is any of a session of somebody else, to those who are signed in', async () => {
+      const { pool } = await poolAt(1);
+      const [ann, ben] = [newPersonalId('usr'), newPersonalId('usr')].map((userId) => ({
+        kind: 'user' as const,
+        userId,
+        tenantIds: [pool.terms.tenantId],
+      }));
+      if (!ann || !ben) throw new Error('two people');
+      const session = await pool.seat('a', { facts: { fingerprint: 'a', userId: ann.userId } });
+      await moveBy(HEARTBEAT_MS);
+      const ask = () => beat(pool, ben, [session.sessionId]);
+      expect(await askUntilRefused(ask)).toMatchObject({ answers: 1 });
+      expect(await beat(pool, ann, [session.sessionId])).toMatchObject({ results: [{ verdict: 'RENEWED' }] });
+    });
+  });
+
+  describe('whoever shows a wrong key', () => {
+    test(`is told so ${STRANGERS_PER_MINUTE} times, and then to wait, whatever they ask; the right key goes on`, async () => {
+      const { pool, keyed, proof } = await poolAt(1_000);
+      const { licenseId } = pool;
+      const session = await keyed.seat('a');
+      for (let n = 0; n < STRANGERS_PER_MINUTE / 4; n += 1) {
+        const verdicts = await verdictsOfAll(under().seats, licenseId, WRONG, session.sessionId);
+        expect(verdicts).toEqual(Array(4).fill('WRONG_KEY'));
+      }
+      await expectUnchanged(async () => {
+        const verdicts = await verdictsOfAll(under().seats, licenseId, WRONG, session.sessionId);
+        expect(verdicts).toEqual(Array(4).fill('TOO_OFTEN'));
+        expect(await pool.as(WRONG).acquire('a')).toEqual({ verdict: 'TOO_OFTEN', retryAfterSeconds: 3 });
+        expect(await pool.as(WRONG).read(session)).toEqual({ verdict: 'TOO_OFTEN', retryAfterSeconds: 3 });
+      });
+      expect(await keyed.acquire('a')).toMatchObject({ verdict: 'RENEWED' });
+      expect(await beat(pool, proof)).toMatchObject({ verdict: 'OK' });
+      expect(await keyed.read(session)).toMatchObject({ verdict: 'OK' });
+      await moveBy(3_000);
+      expect(await pool.as(WRONG).acquire('a')).toEqual({ verdict: 'WRONG_KEY' });
+      expect(await pool.as(WRONG).acquire('a')).toMatchObject({ verdict: 'TOO_OFTEN' });
+      expect(await keyed.release(session)).toBe('ENDED');
+    });
+
+    test('is held to that where the license has no pace yet, and so is somebody who is signed in elsewhere', async () => {
+      const { pool } = await poolAt(null);
+      const { tenantId } = newEntitlement();
+      const stranger = pool.as({ kind: 'user', userId: newPersonalId('usr'), tenantIds: [tenantId] });
+      const ask = () => stranger.acquire('a');
+      expect(await ask()).toEqual({ verdict: 'NOT_YOURS' });
+      expect(await askUntilRefused(ask)).toEqual({ answers: STRANGERS_PER_MINUTE - 1, retryAfterSeconds: 3 });
+      expect(await pool.as(WRONG).acquire('a')).toMatchObject({ verdict: 'TOO_OFTEN' });
+    });
+  });
+}

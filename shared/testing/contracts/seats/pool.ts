@@ -1,0 +1,258 @@
+import { expect } from 'vitest';
+import type { Entitlement } from '../../../domain/entitlement.ts';
+import type { EventType } from '../../../domain/event.ts';
+import { hashSecret, newLicenseId, newLicenseKey, newSessionId, newTenantId } from '../../../domain/ids.ts';
+import type { Session, SessionFacts } from '../../../domain/session.ts';
+import type { SeatUpkeep } from '../../../ports/seat-upkeep.ts';
+import type {
+  AcquireRequest,
+  AcquireVerdict,
+  HeartbeatOf,
+  HeartbeatResult,
+  Proof,
+  ReleaseVerdict,
+  Seats,
+  SessionVerdict,
+} from '../../../ports/seats.ts';
+
+/** Seats with what a contract must see and move behind them. */
+export interface SeatsUnderTest {
+  readonly seats: Seats;
+  readonly upkeep: SeatUpkeep;
+  /** Milliseconds, by the clock that leases follow. It stands still unless moved. */
+  nowMs(): number;
+  /** Forward only. */
+  moveClockTo(ms: number): Promise<void>;
+  /** Every event of the license so far, straight from the store. */
+  readOutbox(licenseId: string): Promise<SeatEvent[]>;
+  /** Puts an entry into the outbox of the license's shard that no verb of this version writes. */
+  writeOutbox(licenseId: string, fields: Readonly<Record<string, string>>): Promise<void>;
+  /** What the store holds of the license's pool. */
+  readBooks(licenseId: string): Promise<Books>;
+  /** Everything that the store holds, of all licenses, as text. */
+  readEverything(): Promise<string>;
+  /** Kinds of key that the store holds for this license alone. */
+  kindsOfKeyLeft(licenseId: string): Promise<string[]>;
+  /** The store forgets the terms of a license, or who holds its seats, and nothing else. */
+  losePart(licenseId: string, part: 'terms' | 'leases'): Promise<void>;
+  /** The store forgets everything, as a cache that was flushed. */
+  loseEverything(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface SeatEvent {
+  readonly type: string;
+  readonly sessionId: string;
+  readonly atMs: number;
+  readonly more: Readonly<Record<string, string>>;
+}
+
+export interface Books {
+  /** Soonest expiry first; leases that ended and were not collected yet are among them. */
+  readonly leases: readonly { readonly sessionId: string; readonly expiresAtMs: number }[];
+  /** Holder to session. */
+  readonly seatedOf: Readonly<Record<string, string>>;
+  readonly sessions: readonly string[];
+  readonly ended: readonly string[];
+  readonly lapsed: readonly string[];
+  /** Session to until when its seat is borrowed; a loan that is over may still be among them. */
+  readonly loans: Readonly<Record<string, number>>;
+  /** Sessions that something was signed for. */
+  readonly signed: readonly string[];
+  /** When the sweep will look at this license next. */
+  readonly dueMs: number | undefined;
+  readonly hasDenials: boolean;
+}
+
+export const TRUSTED: Proof = { kind: 'trusted' };
+export const TTL_MS = 360_000;
+
+/** How long an ended session is remembered, and may be revived where its lease ran out. */
+export const MEMORY_MS = 3_600_000;
+
+export type Holders = AcquireRequest['holders'];
+
+interface Asking {
+  readonly proposed?: string;
+  readonly facts?: SessionFacts;
+  readonly proof?: Proof;
+  readonly days?: number;
+}
+
+/** One license's pool, as the tests speak of it. Every call is followed by a look into the books. */
+export interface Pool {
+  readonly licenseId: string;
+  readonly terms: Entitlement;
+  /** The same pool, asked with another proof; it is asked as `TRUSTED` else. */
+  as(proof: Proof): Pool;
+  newSession(): string;
+  /** The next version of the license. */
+  put(change: Partial<Entitlement>, event?: EventType): Promise<'STORED' | 'STALE'>;
+  acquire(holder: string | Holders, asking?: Asking): Promise<AcquireVerdict>;
+  /** Acquires, and throws where that gives no seat. */
+  seat(holder: string | Holders, asking?: Asking): Promise<Session>;
+  /** Seats for holders `${prefix}0`, `${prefix}1` …, all at once. */
+  seatMany(count: number, prefix?: string, facts?: SessionFacts): Promise<Session[]>;
+  beat(session: Session | string, proven?: Session): Promise<HeartbeatResult>;
+  beatAll(sessions: readonly HeartbeatOf[]): Promise<readonly HeartbeatResult[]>;
+  release(
+    session: Session | string,
+    reason?: 'released' | 'evicted',
+    proven?: Session,
+    sentAtMs?: number,
+  ): Promise<ReleaseVerdict['verdict']>;
+  read(session: Session | string): Promise<SessionVerdict>;
+  countActive(): Promise<number>;
+  /** `type sessionId` of every event so far, but for those of the license itself. */
+  story(): Promise<string[]>;
+  events(): Promise<SeatEvent[]>;
+  books(): Promise<Books>;
+}
+
+export function newEntitlement(change: Partial<Entitlement> = {}): Entitlement {
+  const tenantId = newTenantId(16);
+  const licenseId = newLicenseId(tenantId);
+  return {
+    licenseId,
+    tenantId,
+    version: 1,
+    max: 3,
+    overdraft: 0,
+    ttlSeconds: TTL_MS / 1000,
+    heartbeatSeconds: 300,
+    unit: 'machine',
+    status: 'active',
+    validUntilMs: null,
+    offlineGraceDays: 7,
+    borrowMaxDays: 0,
+    borrowLowWater: 0,
+    requestsPerMinute: 10_000,
+    keyHash: hashSecret(newLicenseKey(licenseId)),
+    previousKeyHash: null,
+    previousKeyUntilMs: null,
+    ...change,
+  };
+}
+
+export async function openPool(under: SeatsUnderTest, change: Partial<Entitlement> = {}): Promise<Pool> {
+  const { seats } = under;
+  let terms = newEntitlement(change);
+  const { licenseId } = terms;
+  const books = () => under.readBooks(licenseId);
+
+  async function thenCheckBooks<T>(verb: Promise<T>): Promise<T> {
+    const result = await verb;
+    expectSoundBooks(await books());
+    return result;
+  }
+
+  function ask(holder: string | Holders, asking: Asking = {}): Promise<AcquireVerdict> {
+    return seats.acquire({
+      licenseId,
+      proof: asking.proof ?? TRUSTED,
+      proposedSessionId: asking.proposed ?? newSessionId(licenseId),
+      holders: typeof holder === 'string' ? { machine: holder } : holder,
+      facts: asking.facts ?? { fingerprint: 'a-machine' },
+      borrowDays: asking.days,
+    });
+  }
+
+  const poolOf = (proof: Proof): Pool => {
+    const pool: Pool = {
+      licenseId,
+      as: poolOf,
+      get terms() {
+        return terms;
+      },
+      newSession: () => newSessionId(licenseId),
+      async put(next, type) {
+        terms = { ...terms, version: terms.version + 1, ...next };
+        return thenCheckBooks(seats.putLicense(terms, type && { type, atMs: under.nowMs() }));
+      },
+      acquire: (holder, asking) => thenCheckBooks(ask(holder, { proof, ...asking })),
+      seat: async (holder, asking) => seatedIn(await pool.acquire(holder, asking)),
+      async seatMany(count, prefix = 'holder-', facts) {
+        const asked = Array.from({ length: count }, (_, i) =>
+          ask(`${prefix}${i}`, { proof, ...(facts && { facts }) }),
+        );
+        return (await thenCheckBooks(Promise.all(asked))).map(seatedIn);
+      },
+      async beat(session, proven) {
+        const [result] = await pool.beatAll([{ sessionId: idOf(session), proven }]);
+        if (!result) throw new Error('the heartbeat has no result');
+        return result;
+      },
+      async beatAll(sessions) {
+        const verdict = await thenCheckBooks(seats.heartbeat({ licenseId, proof, sessions }));
+        if (verdict.verdict !== 'OK') throw new Error(`no heartbeat: ${verdict.verdict}`);
+        return verdict.results;
+      },
+      async release(session, reason = 'released', proven, sentAtMs) {
+        const ending = seats.release({
+          licenseId,
+          proof,
+          sessionId: idOf(session),
+          reason,
+          proven,
+          sentAtMs,
+        });
+        return (await thenCheckBooks(ending)).verdict;
+      },
+      read: (session) => thenCheckBooks(seats.readSession({ licenseId, proof, sessionId: idOf(session) })),
+      async countActive() {
+        const listed = await seats.listSessions(licenseId, { limit: 0 });
+        if (listed.verdict !== 'OK') throw new Error(`no count: ${listed.verdict}`);
+        return listed.active;
+      },
+      async story() {
+        const told = (await pool.events()).filter(({ type }) => type.startsWith('session.'));
+        return told.map(({ type, sessionId }) => `${type} ${sessionId}`);
+      },
+      events: () => under.readOutbox(licenseId),
+      books,
+    };
+    return pool;
+  };
+  await seats.putLicense(terms);
+  return poolOf(TRUSTED);
+}
+
+/** One lease, one holder and one session for each seat, nothing lent or signed beside, and the sweep knows when to look. */
+function expectSoundBooks({ leases, seatedOf, sessions, loans, signed, dueMs }: Books): void {
+  const leased = leases.map(({ sessionId }) => sessionId).sort();
+  expect([...sessions].sort()).toEqual(leased);
+  expect(Object.values(seatedOf).sort()).toEqual(leased);
+  expect(leased).toEqual(expect.arrayContaining([...Object.keys(loans), ...signed]));
+  expect(dueMs).toBe(leases[0]?.expiresAtMs);
+}
+
+export function seatedIn(verdict: AcquireVerdict): Session {
+  if (verdict.verdict !== 'GRANTED' && verdict.verdict !== 'RENEWED')
+    throw new Error(`no seat: ${verdict.verdict}`);
+  return verdict.session;
+}
+
+/** The verdicts of every verb that takes a proof, in the order acquire, heartbeat, read-session, release. */
+export async function verdictsOfAll(
+  seats: Seats,
+  licenseId: string,
+  proof: Proof,
+  sessionId: string = newSessionId(licenseId),
+): Promise<string[]> {
+  const asked = { licenseId, proof, sessionId };
+  const facts = { fingerprint: 'a-machine' };
+  const acquired = await seats.acquire({
+    ...asked,
+    proposedSessionId: newSessionId(licenseId),
+    holders: { machine: 'a-machine' },
+    facts,
+  });
+  const beaten = await seats.heartbeat({ ...asked, sessions: [{ sessionId }] });
+  const read = await seats.readSession(asked);
+  const released = await seats.release({ ...asked, reason: 'released' });
+  return [acquired, beaten, read, released].map(({ verdict }) => verdict);
+}
+
+function idOf(session: Session | string): string {
+  return typeof session === 'string' ? session : session.sessionId;
+}

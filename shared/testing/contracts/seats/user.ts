@@ -1,0 +1,237 @@
+import { describe, expect, test } from 'vitest';
+import { newPersonalId, newTenantId } from '../../../domain/ids.ts';
+import type { Proof } from '../../../ports/seats.ts';
+import { openPool, type Pool, type SeatsUnderTest, verdictsOfAll } from './pool.ts';
+
+type UserProof = Extract<Proof, { kind: 'user' }>;
+
+const NOT_YOURS = Array<string>(4).fill('NOT_YOURS');
+
+/** Somebody with these tenants. */
+function personOf(...tenantIds: string[]): UserProof {
+  return { kind: 'user', userId: newPersonalId('usr'), tenantIds };
+}
+
+/** A seat for the person, as the function asks for one. */
+async function seatFor(pool: Pool, person: UserProof, machine = `machine of ${person.userId}`) {
+  const facts = { fingerprint: machine, userId: person.userId };
+  return pool.as(person).seat(machine, { facts });
+}
+
+export function userContract(under: () => SeatsUnderTest): void {
+  /** The store before and after, which must be the same. */
+  async function changesNothing(act: () => Promise<unknown>): Promise<void> {
+    const before = await under().readEverything();
+    await act();
+    expect(await under().readEverything()).toBe(before);
+  }
+
+  describe('somebody who is signed in', () => {
+    test('takes, keeps, reads and gives back a seat of a license of any of their tenants', async () => {
+      const pool = await openPool(under());
+      const { tenantId } = pool.terms;
+      const others = Array.from({ length: 19 }, () => newTenantId(16));
+      for (const tenantIds of [[tenantId], [...others, tenantId], [tenantId, ...others]]) {
+        const person = personOf(...tenantIds);
+        const session = await seatFor(pool, person);
+        const own = pool.as(person);
+        expect(await own.beat(session)).toMatchObject({ verdict: 'RENEWED' });
+        expect(await own.read(session)).toMatchObject({ verdict: 'OK', session });
+        expect(await own.acquire(session.holder, { facts: session.facts })).toMatchObject({
+          verdict: 'RENEWED',
+          session: { sessionId: session.sessionId },
+        });
+        expect(await own.release(session)).toBe('ENDED');
+      }
+    });
+
+    test('gets nothing out of a license of a tenant that is not theirs, and changes nothing', async () => {
+      const pool = await openPool(under());
+      const { tenantId, licenseId } = pool.terms;
+      const session = await seatFor(pool, personOf(tenantId));
+      const { userId = '' } = session.facts;
+      const strange = [
+        [],
+        [newTenantId(16)],
+        [tenantId.slice(0, -1)],
+        [`${tenantId}0`],
+        [`0${tenantId}`],
+        [userId],
+      ];
+      for (const tenantIds of strange) {
+        // Only the count of strangers' calls may go up.
+        const books = [await pool.books(), await pool.events()];
+        const proof = { kind: 'user', userId, tenantIds } as const;
+        await under().moveClockTo(under().nowMs() + 12_000);
+        expect(await verdictsOfAll(under().seats, licenseId, proof, session.sessionId)).toEqual(NOT_YOURS);
+        expect([await pool.books(), await pool.events()]).toEqual(books);
+      }
+    });
+
+    test('is told of anybody else’s session as of one that never was, and changes nothing', async () => {
+      // Without a pace no call is counted.
+      const pool = await openPool(under(), { max: 4, requestsPerMinute: null });
+      const [ann, ben] = [personOf(pool.terms.tenantId), personOf(pool.terms.tenantId)];
+      const ranOut = await seatFor(pool, ann, 'one that ran out');
+      await under().moveClockTo(ranOut.expiresAtMs);
+      const theirs = await seatFor(pool, ann);
+      const released = await seatFor(pool, ann, 'one that was released');
+      await pool.release(released);
+      const nobodys = await pool.seat('machine of nobody');
+      await pool.seat('machine of a namesake', { facts: { fingerprint: ben.userId, hostname: ben.userId } });
+      const stranger = { ...theirs, sessionId: pool.newSession() };
+      const asBen = pool.as(ben);
+      await changesNothing(async () => {
+        for (const session of [theirs, ranOut, released, nobodys, stranger]) {
+          for (const token of [undefined, session]) {
+            const { sessionId } = session;
+            expect(await asBen.beat(session, token)).toEqual({ verdict: 'GONE', sessionId });
+            expect(await asBen.release(session, 'released', token)).toBe('UNKNOWN_SESSION');
+          }
+          expect(await asBen.read(session)).toEqual({ verdict: 'GONE' });
+        }
+      });
+      expect(await pool.as(ann).beat(ranOut)).toMatchObject({ verdict: 'REVIVED' });
+      expect(await pool.as(ann).beat(theirs)).toMatchObject({ verdict: 'RENEWED' });
+      expect(await pool.as(ann).read(theirs)).toMatchObject({ verdict: 'OK' });
+    });
+
+    test('cannot bring back or end what Redis has lost with the token of somebody else', async () => {
+      const pool = await openPool(under());
+      const [ann, ben] = [personOf(pool.terms.tenantId), personOf(pool.terms.tenantId)];
+      const [first, second] = [await seatFor(pool, ann), await seatFor(pool, ann, 'another machine')];
+      await under().loseEverything();
+      await pool.put({});
+      for (const session of [first, second]) {
+        const { sessionId } = session;
+        expect(await pool.as(ben).beat(session, session)).toEqual({ verdict: 'GONE', sessionId });
+        expect(await pool.as(ben).release(session, 'released', session)).toBe('UNKNOWN_SESSION');
+      }
+      expect(await pool.books()).toMatchObject({ leases: [], ended: [], lapsed: [] });
+      expect(await pool.as(ann).beat(first, first)).toMatchObject({
+        verdict: 'REVIVED',
+        session: { facts: first.facts },
+      });
+      expect(await pool.as(ann).release(second, 'released', second)).toBe('ALREADY_ENDED');
+      expect(await pool.as(ann).beat(second, second)).toMatchObject({ verdict: 'GONE' });
+    });
+
+    test('is told that their own session ended as long as something tells that it was theirs', async () => {
+      const pool = await openPool(under());
+      const ann = personOf(pool.terms.tenantId);
+      const [released, ranOut] = [await seatFor(pool, ann), await seatFor(pool, ann, 'another machine')];
+      expect(await pool.as(ann).release(released)).toBe('ENDED');
+      expect(await pool.as(ann).release(released, 'released', released)).toBe('ALREADY_ENDED');
+      expect(await pool.as(ann).release(released)).toBe('UNKNOWN_SESSION');
+      await under().moveClockTo(ranOut.expiresAtMs);
+      expect(await pool.as(ann).release(ranOut)).toBe('ALREADY_ENDED');
+      expect(await pool.as(ann).beat(ranOut, ranOut)).toMatchObject({ verdict: 'GONE' });
+    });
+
+    test('keeps their own among sessions of others in one call, and leaves those alone', async () => {
+      const pool = await openPool(under(), { max: 4 });
+      const [ann, ben] = [personOf(pool.terms.tenantId), personOf(pool.terms.tenantId)];
+      const [one, theirs, two] = [
+        await seatFor(pool, ann),
+        await seatFor(pool, ben),
+        await seatFor(pool, ann, 'another machine'),
+      ];
+      await under().moveClockTo(under().nowMs() + 300_000);
+      const results = await pool.as(ann).beatAll([one, theirs, two]);
+      expect(results.map(({ verdict }) => verdict)).toEqual(['RENEWED', 'GONE', 'RENEWED']);
+      const { leases } = await pool.books();
+      expect(leases.find(({ sessionId }) => sessionId === theirs.sessionId)?.expiresAtMs).toBe(
+        theirs.expiresAtMs,
+      );
+    });
+
+    test('gets the session of the machine they sit at, which is theirs from then on', async () => {
+      const pool = await openPool(under());
+      const [ann, ben] = [personOf(pool.terms.tenantId), personOf(pool.terms.tenantId)];
+      const session = await seatFor(pool, ann, 'the shared machine');
+      const handedOver = await seatFor(pool, ben, 'the shared machine');
+      expect(handedOver.sessionId).toBe(session.sessionId);
+      expect(await pool.as(ann).read(session)).toEqual({ verdict: 'GONE' });
+      expect(await pool.as(ann).release(session, 'released', session)).toBe('UNKNOWN_SESSION');
+      expect(await pool.as(ben).release(session)).toBe('ENDED');
+    });
+
+    test('is told that a license of theirs is suspended, or unknown', async () => {
+      const pool = await openPool(under(), { status: 'suspended' });
+      const { licenseId, tenantId } = pool.terms;
+      const ann = personOf(tenantId);
+      const suspended = ['SUSPENDED', 'SUSPENDED', 'SUSPENDED', 'UNKNOWN_SESSION'];
+      expect(await verdictsOfAll(under().seats, licenseId, ann)).toEqual(suspended);
+      await under().losePart(licenseId, 'terms');
+      expect(await verdictsOfAll(under().seats, licenseId, ann)).toEqual(Array(4).fill('UNKNOWN_LICENSE'));
+    });
+  });
+
+  describe('somebody who was removed from a tenant', () => {
+    test('gets nothing out of its licenses from that moment until the bar has run out', async () => {
+      const pool = await openPool(under());
+      const { tenantId, licenseId } = pool.terms;
+      const [ann, ben] = [personOf(tenantId), personOf(tenantId)];
+      const [session, bens] = [await seatFor(pool, ann), await seatFor(pool, ben)];
+      await under().upkeep.bar(tenantId, ann.userId, 300);
+      const books = await pool.books();
+      expect(await verdictsOfAll(under().seats, licenseId, ann, session.sessionId)).toEqual(NOT_YOURS);
+      expect(await pool.books()).toEqual(books);
+      expect(await pool.as(ben).beat(bens)).toMatchObject({ verdict: 'RENEWED' });
+      expect(await pool.beat(session)).toMatchObject({ verdict: 'RENEWED' });
+
+      await under().moveClockTo(under().nowMs() + 299_999);
+      expect(await pool.as(ann).read(session)).toEqual({ verdict: 'NOT_YOURS' });
+      await under().moveClockTo(under().nowMs() + 1);
+      expect(await pool.as(ann).read(session)).toMatchObject({ verdict: 'OK' });
+    });
+
+    test('keeps what is theirs with other tenants of the same shard', async () => {
+      const [pool, other] = [await openPool(under()), await openPool(under())];
+      const ids = [pool.terms.tenantId, other.terms.tenantId];
+      const ann = personOf(...ids);
+      const [session, kept] = [await seatFor(pool, ann), await seatFor(other, ann)];
+      await under().upkeep.bar(pool.terms.tenantId, ann.userId, 300);
+      expect(await pool.as(ann).read(session)).toEqual({ verdict: 'NOT_YOURS' });
+      expect(await other.as(ann).read(kept)).toMatchObject({ verdict: 'OK' });
+    });
+
+    test('is let in again at once where they are taken back', async () => {
+      const pool = await openPool(under());
+      const { tenantId } = pool.terms;
+      const ann = personOf(tenantId);
+      const session = await seatFor(pool, ann);
+      const { upkeep } = under();
+      await upkeep.unbar(tenantId, ann.userId);
+      await upkeep.bar(tenantId, ann.userId, 300);
+      await upkeep.bar(tenantId, personOf().userId, 300);
+      await upkeep.unbar(tenantId, ann.userId);
+      await upkeep.unbar(tenantId, ann.userId);
+      expect(await pool.as(ann).read(session)).toMatchObject({ verdict: 'OK' });
+    });
+
+    test('stays barred for the longest time that anybody said', async () => {
+      const pool = await openPool(under());
+      const { tenantId } = pool.terms;
+      const ann = personOf(tenantId);
+      const session = await seatFor(pool, ann);
+      for (const seconds of [60, 200, 10]) await under().upkeep.bar(tenantId, ann.userId, seconds);
+      await under().moveClockTo(under().nowMs() + 199_999);
+      expect(await pool.as(ann).read(session)).toEqual({ verdict: 'NOT_YOURS' });
+      await under().moveClockTo(under().nowMs() + 1);
+      expect(await pool.as(ann).read(session)).toMatchObject({ verdict: 'OK' });
+    });
+
+    test('is forgotten when the bar has run out and another one is put', async () => {
+      const tenantId = newTenantId(16);
+      const [ann, ben] = [personOf(tenantId), personOf(tenantId)];
+      await under().upkeep.bar(tenantId, ann.userId, 10);
+      expect(await under().readEverything()).toContain(ann.userId);
+      await under().moveClockTo(under().nowMs() + 10_000);
+      await under().upkeep.bar(tenantId, ben.userId, 10);
+      const kept = await under().readEverything();
+      expect(kept).not.toContain(ann.userId);
+      expect(kept).toContain(ben.userId);
+    });
+  });
+}

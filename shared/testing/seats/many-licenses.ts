@@ -1,0 +1,127 @@
+import { poolKey, shardKey } from '../../adapters/seats/lua/keys.ts';
+import { packFacts } from '../../adapters/seats/packed-facts.ts';
+import type { RespClient } from '../../adapters/seats/resp-client.ts';
+import { memberOf } from '../../adapters/seats/session-member.ts';
+import { newSessionId, shardOf } from '../../domain/ids.ts';
+
+const BATCH = 2_000;
+const FACTS = packFacts({ fingerprint: 'f' });
+
+export interface ManyLicenses {
+  readonly shard: string;
+  readonly count: number;
+  /** How many of them hold a seat whose lease has run out; all hold one that has not. */
+  readonly expired: number;
+  readonly nowMs: number;
+}
+
+/** Fills a shard with licenses as their clients would have, but faster: only real Redis holds this many. */
+export async function fillShard(
+  redis: RespClient,
+  { shard, count, expired, nowMs }: ManyLicenses,
+): Promise<void> {
+  let commands: string[][] = [];
+  const send = async (): Promise<void> => {
+    if (commands.length > 0) await redis.pipeline(commands);
+    commands = [];
+  };
+  for (let n = 0; n < count; n += 1) {
+    const licenseId = nthLicense(shard, n);
+    const leases = [{ session: 'lives', expiryMs: nowMs + 300_000 }];
+    if (n < expired) leases.push({ session: 'ran-out', expiryMs: nowMs - 1 });
+    commands.push(termsOf(licenseId, shard));
+    for (const { session, expiryMs } of leases) {
+      commands.push(
+        ['ZADD', poolKey('lease', licenseId), String(expiryMs), session],
+        ['HSET', poolKey('holder', licenseId), session, session],
+        ['HSET', poolKey('session', licenseId), session, `${session}|${nowMs - 360_000}|0|0|${FACTS}`],
+      );
+    }
+    const soonestMs = Math.min(...leases.map(({ expiryMs }) => expiryMs));
+    commands.push(['ZADD', shardKey('due', shard), String(soonestMs), licenseId]);
+    if (commands.length >= BATCH) await send();
+  }
+  await send();
+}
+
+/** The id of one of the licenses that `fillShard` makes. */
+export function nthLicense(shard: string, n: number): string {
+  return `lic_${shard}_${String(n).padStart(16, '0')}`;
+}
+
+function termsOf(licenseId: string, shard: string): string[] {
+  const terms = {
+    version: 1,
+    tenant_id: `ten_${shard}_0000000000000000`,
+    max: 5,
+    overdraft: 0,
+    ttl_seconds: 360,
+    heartbeat_seconds: 300,
+    unit: 'machine',
+    status: 'active',
+    valid_until_ms: 0,
+    offline_grace_days: 7,
+    key_hash: 'hash',
+    previous_key_hash: '',
+    previous_key_until_ms: 0,
+  };
+  return ['HSET', poolKey('license', licenseId), ...Object.entries(terms).flat().map(String)];
+}
+
+/** What Redis has run since the last `CONFIG RESETSTAT`, those within scripts too: calls and microseconds by command. */
+export async function commandStats(
+  redis: RespClient,
+): Promise<Map<string, { calls: number; micros: number }>> {
+  const info = String(await redis.command(['INFO', 'commandstats']));
+  const lines = info.matchAll(/^cmdstat_([\w|]+):calls=(\d+),usec=(\d+)/gm);
+  return new Map(
+    [...lines].map(([, name = '', calls, micros]) => [
+      name,
+      { calls: Number(calls), micros: Number(micros) },
+    ]),
+  );
+}
+
+/** Puts leases into one license's pool as its clients would have, but faster: only real Redis holds this many. */
+export async function fillPool(
+  redis: RespClient,
+  {
+    licenseId,
+    count,
+    expiresAtMs,
+  }: {
+    readonly licenseId: string;
+    readonly count: number;
+    /** Of all of them, and so when the license is due. */
+    readonly expiresAtMs: number;
+  },
+): Promise<void> {
+  const sessions = Array.from({ length: count }, () => memberOf(licenseId, newSessionId(licenseId)));
+  for (let first = 0; first < count; first += BATCH) {
+    const batch = sessions.slice(first, first + BATCH);
+    const holderOf = (session: string): string => `holder-${session}`;
+    await redis.pipeline([
+      ['ZADD', poolKey('lease', licenseId), ...batch.flatMap((session) => [String(expiresAtMs), session])],
+      ['HSET', poolKey('holder', licenseId), ...batch.flatMap((session) => [holderOf(session), session])],
+      [
+        'HSET',
+        poolKey('session', licenseId),
+        ...batch.flatMap((session) => [
+          session,
+          `${holderOf(session)}|${expiresAtMs - 360_000}|0|0|${FACTS}`,
+        ]),
+      ],
+      ['ZADD', shardKey('due', shardOf(licenseId)), String(expiresAtMs), licenseId],
+    ]);
+  }
+}
+
+/** How many members each key of a pool has that must have as many as there are leases. */
+export async function countPool(redis: RespClient, licenseId: string): Promise<readonly number[]> {
+  const counts = await redis.pipeline([
+    ['ZCARD', poolKey('lease', licenseId)],
+    ['HLEN', poolKey('session', licenseId)],
+    ['HLEN', poolKey('holder', licenseId)],
+  ]);
+  return counts.map(Number);
+}

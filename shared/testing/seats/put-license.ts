@@ -1,0 +1,15 @@
+import { newLicenseId, newLicenseKey, newTenantId } from '../../domain/ids.ts';
+import { draftLicense, entitlementOf, type LicenseTerms } from '../../domain/license.ts';
+import type { Seats } from '../../ports/seats.ts';
+
+/** Puts a new license into the seat store alone, as if its records had been read before; gives its id and key. */
+export async function putNewLicense(
+  seats: Pick<Seats, 'putLicense'>,
+  terms: Readonly<LicenseTerms>,
+  tenantId = newTenantId(16),
+): Promise<{ readonly licenseId: string; readonly key: string }> {
+  const licenseId = newLicenseId(tenantId);
+  const key = newLicenseKey(licenseId);
+  await seats.putLicense(entitlementOf(draftLicense({ tenantId, licenseId }, key, terms, Date.now())));
+  return { licenseId, key };
+}
