@@ -4,16 +4,16 @@ import { newLicenseId, newPersonalId, newSessionId, newTenantId } from '../share
 import type { EndpointContract, FunctionContract } from '../shared/http/contract.ts';
 import { INVITATIONS, LICENSES, MEMBERS_OF_TENANT, MEMBERSHIPS, TENANTS } from '../shared/ports/catalogue.ts';
 import { walk } from '../shared/ports/walk.ts';
-import { signIn, type TestPerson } from '../shared/testing/people.ts';
-import { beginPurchase } from '../shared/testing/purchases.ts';
+import { MANIFEST } from './manifest.ts';
+import { signIn, type TestPerson } from './testing/people.ts';
+import { beginPurchase } from './testing/purchases.ts';
 import {
   OPERATOR_KEY,
   openTestSuite,
   type Reply,
   type TestLicense,
   type TestSuite,
-} from '../shared/testing/suite.ts';
-import { MANIFEST } from './manifest.ts';
+} from './testing/suite.ts';
 
 const FUNCTIONS: readonly FunctionContract[] = MANIFEST;
 const ENDPOINTS = FUNCTIONS.flatMap(({ name, endpoints }) =>

@@ -9,11 +9,11 @@ import { type RespClient, type RespReply, respClient } from '../shared/adapters/
 import { newLicenseKey, newPersonalId } from '../shared/domain/ids.ts';
 import { PROBLEMS, type ProblemCode } from '../shared/errors.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
-import { type BadRequest, badRequests, type Known } from '../shared/testing/bad-requests.ts';
-import { signIn } from '../shared/testing/people.ts';
-import { isParserRefusal, type RawAnswer, sendRaw } from '../shared/testing/raw-http.ts';
-import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../shared/testing/suite.ts';
 import { MANIFEST } from './manifest.ts';
+import { type BadRequest, badRequests, type Known } from './testing/bad-requests.ts';
+import { signIn } from './testing/people.ts';
+import { isParserRefusal, type RawAnswer, sendRaw } from './testing/raw-http.ts';
+import { OPERATOR_KEY, openTestSuite, type TestSuite } from './testing/suite.ts';
 
 const RUNS_PER_ENDPOINT = 50;
 const FUNCTIONS: readonly FunctionContract[] = MANIFEST;

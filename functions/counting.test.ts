@@ -8,8 +8,8 @@ import { type RespClient, respClient } from '../shared/adapters/seats/resp-clien
 import { startUpstashFront, type UpstashFront } from '../shared/adapters/seats/upstash-front.ts';
 import { newLicenseId, newLicenseKey, newTenantId } from '../shared/domain/ids.ts';
 import { type CountingProxy, countingProxy } from '../shared/testing/servers/counting-proxy.ts';
-import { openTestSuite, type TestLicense, type TestSuite } from '../shared/testing/suite.ts';
-import { watchedSigner } from '../shared/testing/watched-signer.ts';
+import { openTestSuite, type TestLicense, type TestSuite } from './testing/suite.ts';
+import { watchedSigner } from './testing/watched-signer.ts';
 
 /**
  * What a call costs, counted where it cannot be missed: Redis commands on the wire, and every statement that anything
@@ -190,7 +190,7 @@ test('the counters count: reading a license asks the records and Redis once each
 });
 
 test("an acquire loads no other function's handler and no heavy SDK, Firestore set up or not", async () => {
-  const script = fileURLToPath(new URL('../shared/testing/modules-of-acquire.ts', import.meta.url));
+  const script = fileURLToPath(new URL('./testing/modules-of-acquire.ts', import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, [script], { maxBuffer: 1024 * 1024 });
   const { status, forAcquire, withSdks } = JSON.parse(stdout);
   expect(status).toBe(201);

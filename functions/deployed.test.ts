@@ -1,9 +1,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
-import { deployedEnvironment } from '../shared/testing/deployed-environment.ts';
 import { deployed } from './deployed.ts';
 import contract from './health/contract.ts';
+import { deployedEnvironment } from './testing/deployed-environment.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();

@@ -6,9 +6,9 @@ import { newLicenseId, newLicenseKey, newTenantId } from '../shared/domain/ids.t
 import { Unavailable } from '../shared/errors.ts';
 import type { EndpointContract, FunctionContract, LimitContract } from '../shared/http/contract.ts';
 import type { BucketSize, Limits } from '../shared/ports/limits.ts';
-import { signIn } from '../shared/testing/people.ts';
-import { OPERATOR_KEY, openTestSuite, type Reply, type TestSuite } from '../shared/testing/suite.ts';
 import { MANIFEST } from './manifest.ts';
+import { signIn } from './testing/people.ts';
+import { OPERATOR_KEY, openTestSuite, type Reply, type TestSuite } from './testing/suite.ts';
 
 const CLIENTS = 64;
 /** Fewer, as an embedded Redis answers no more of them in time on a busy machine. */
@@ -219,7 +219,7 @@ describe('while calls cannot be counted', () => {
 });
 
 test('a function that seats loads nothing that counts calls', async () => {
-  const script = fileURLToPath(new URL('../shared/testing/modules-of-acquire.ts', import.meta.url));
+  const script = fileURLToPath(new URL('./testing/modules-of-acquire.ts', import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, [script], { maxBuffer: 1024 * 1024 });
   const { status, forAcquire } = JSON.parse(stdout);
   expect(status).toBe(201);

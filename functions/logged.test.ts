@@ -5,18 +5,18 @@ import { startEmbeddedRedis } from '../shared/adapters/seats/embedded-redis.ts';
 import { startUpstashFront } from '../shared/adapters/seats/upstash-front.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
 import type { Deps } from '../shared/ports/deps.ts';
+import { type CountingProxy, countingProxy } from '../shared/testing/servers/counting-proxy.ts';
+import { MANIFEST } from './manifest.ts';
 import {
   type Asked,
   everyRequest,
   type HonestRequest,
   prepareRequests,
   signedByStripe,
-} from '../shared/testing/every-request.ts';
-import { findWords, formsOf } from '../shared/testing/find-words.ts';
-import { ADA, makePersonalWorld, type PersonalWorld } from '../shared/testing/personal-world.ts';
-import { type CountingProxy, countingProxy } from '../shared/testing/servers/counting-proxy.ts';
-import { type CallOptions, OPERATOR_KEY, openTestSuite, type TestSuite } from '../shared/testing/suite.ts';
-import { MANIFEST } from './manifest.ts';
+} from './testing/every-request.ts';
+import { findWords, formsOf } from './testing/find-text.ts';
+import { ADA, makePersonalWorld, type PersonalWorld } from './testing/personal-world.ts';
+import { type CallOptions, OPERATOR_KEY, openTestSuite, type TestSuite } from './testing/suite.ts';
 
 /** Every endpoint is asked as it should be, as it should not be, and while each part is away; then the log is read. */
 

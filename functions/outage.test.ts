@@ -7,7 +7,7 @@ import { LICENSES_OF_TENANT } from '../shared/ports/catalogue.ts';
 import { describeReal } from '../shared/testing/real-parts.ts';
 import { type CountingProxy, countingProxy } from '../shared/testing/servers/counting-proxy.ts';
 import { startRedisServer } from '../shared/testing/servers/redis-server.ts';
-import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../shared/testing/suite.ts';
+import { openTestSuite, type Reply, type TestLicense, type TestSuite } from './testing/suite.ts';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { openTestSuite, type TestSuite } from '../shared/testing/suite.ts';
+import { openTestSuite, type TestSuite } from '../functions/testing/suite.ts';
 import { LOG_METRICS, type LogMetric, type LogMetricName, logFilter } from './log-metrics.ts';
 
 let suite: TestSuite;

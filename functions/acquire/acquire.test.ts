@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { newLicenseId, newLicenseKey } from '../../shared/domain/ids.ts';
-import { bareAnswer } from '../../shared/testing/bare-answer.ts';
-import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
+import { bareAnswer } from '../testing/bare-answer.ts';
+import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../testing/suite.ts';
 
 const PATH = '/api/v1/licenses/acquire';
 

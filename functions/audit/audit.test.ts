@@ -4,7 +4,7 @@ import { type AuditEvent, emptyChain, sealEvents, unsealed } from '../../shared/
 import { type EventType, eventOf } from '../../shared/domain/event.ts';
 import { newLicenseId, newLicenseKey, newSessionId, newTenantId } from '../../shared/domain/ids.ts';
 import { AUDIT } from '../../shared/ports/catalogue.ts';
-import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 
 const START_MS = Date.parse('2030-01-01T00:00:00Z');
 const TYPES = ['session.acquired', 'session.released', 'seat.denied'] as const;

@@ -5,8 +5,8 @@ import { type AuditEvent, emptyChain, sealEvents, unsealed } from '../../shared/
 import { eventOf } from '../../shared/domain/event.ts';
 import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
 import { AUDIT, CHAIN_HEADS, TENANTS } from '../../shared/ports/catalogue.ts';
-import { signIn } from '../../shared/testing/people.ts';
-import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+import { signIn } from '../testing/people.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 import { EVENTS_A_PART } from './contract.ts';
 import {
   type ChainPart,

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { sealer } from '../../shared/domain/sealed.ts';
-import { accountOf, codeFor, LOOPBACK_REDIRECT } from '../../shared/testing/people.ts';
-import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+import { accountOf, codeFor, LOOPBACK_REDIRECT } from '../testing/people.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 
 let suite: TestSuite;
 beforeAll(async () => {

@@ -1,14 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { INVITATIONS, SIGN_IN_CODES, TENANTS, USERS } from '../../shared/ports/catalogue.ts';
-import {
-  accountOf,
-  codeFor,
-  LOOPBACK_REDIRECT,
-  signIn,
-  throughBrowser,
-} from '../../shared/testing/people.ts';
-import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+import { accountOf, codeFor, LOOPBACK_REDIRECT, signIn, throughBrowser } from '../testing/people.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 
 let suite: TestSuite;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PLANS } from '../../shared/domain/plans.ts';
-import { buySeats, untold } from '../../shared/testing/purchases.ts';
-import { openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
+import { buySeats, untold } from '../testing/purchases.ts';
+import { openTestSuite, type TestSuite } from '../testing/suite.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BILLING_ACCOUNTS, LICENSES } from '../../shared/ports/catalogue.ts';
-import { signIn, type TestPerson } from '../../shared/testing/people.ts';
-import { untold } from '../../shared/testing/purchases.ts';
-import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+import { signIn, type TestPerson } from '../testing/people.ts';
+import { untold } from '../testing/purchases.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 
 const CREATE = '/api/v1/checkout/create-session';
 const PORTAL = '/api/v1/checkout/create-portal-session';

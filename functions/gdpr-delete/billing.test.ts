@@ -7,10 +7,10 @@ import {
   SUBSCRIPTIONS_OF_TENANT,
 } from '../../shared/ports/catalogue.ts';
 import { walk } from '../../shared/ports/walk.ts';
-import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
-import { signIn, type TestPerson } from '../../shared/testing/people.ts';
-import { beginPurchase } from '../../shared/testing/purchases.ts';
-import type { Reply, TestSuite } from '../../shared/testing/suite.ts';
+import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
+import { signIn, type TestPerson } from '../testing/people.ts';
+import { beginPurchase } from '../testing/purchases.ts';
+import type { Reply, TestSuite } from '../testing/suite.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -31,10 +31,10 @@ import {
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { Records } from '../../shared/ports/records.ts';
 import { lookAtSubscription } from '../../shared/ports/subscriptions.ts';
-import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
-import { beginPurchase } from '../../shared/testing/purchases.ts';
-import type { Reply, TestSuite } from '../../shared/testing/suite.ts';
-import { valuesIn } from '../../shared/testing/watched-suite.ts';
+import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
+import { beginPurchase } from '../testing/purchases.ts';
+import type { Reply, TestSuite } from '../testing/suite.ts';
+import { valuesIn } from '../testing/watched-suite.ts';
 
 /**
  * Dies before every call by which an erasure changes records, seats or what Stripe knows. Whatever it reads in between

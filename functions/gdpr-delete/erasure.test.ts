@@ -7,10 +7,10 @@ import {
   USERS,
 } from '../../shared/ports/catalogue.ts';
 import { walkFacts } from '../../shared/ports/erasure.ts';
-import { ADA, findAda, makePersonalWorld, type PersonalWorld } from '../../shared/testing/personal-world.ts';
-import type { Reply } from '../../shared/testing/suite.ts';
-import { openWatchedSuite, type WatchedSuite } from '../../shared/testing/watched-suite.ts';
 import { verifyChain } from '../audit/verify-chain.ts';
+import { ADA, findAda, makePersonalWorld, type PersonalWorld } from '../testing/personal-world.ts';
+import type { Reply } from '../testing/suite.ts';
+import { openWatchedSuite, type WatchedSuite } from '../testing/watched-suite.ts';
 
 /** One story, told from beginning to end: each test goes on where the one before ended. */
 

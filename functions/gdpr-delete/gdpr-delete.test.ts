@@ -16,10 +16,10 @@ import {
 import type { Deps } from '../../shared/ports/deps.ts';
 import { walkFacts } from '../../shared/ports/erasure.ts';
 import type { FactsPage } from '../../shared/ports/seat-upkeep.ts';
-import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
-import { signIn, type TestPerson } from '../../shared/testing/people.ts';
 import { auditOf } from '../../shared/testing/read-records.ts';
-import type { Reply, TestSuite } from '../../shared/testing/suite.ts';
+import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
+import { signIn, type TestPerson } from '../testing/people.ts';
+import type { Reply, TestSuite } from '../testing/suite.ts';
 import contract from './contract.ts';
 
 const ERASE = '/api/v1/gdpr/delete';

@@ -2,16 +2,16 @@ import { Firestore } from '@google-cloud/firestore';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { respClient } from '../../shared/adapters/seats/resp-client.ts';
 import { USERS } from '../../shared/ports/catalogue.ts';
-import { findAda, makePersonalWorld } from '../../shared/testing/personal-world.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
 import {
   type FirestoreEmulator,
   startFirestoreEmulator,
 } from '../../shared/testing/servers/firestore-emulator.ts';
 import { type RedisServer, startRedisServer } from '../../shared/testing/servers/redis-server.ts';
-import { openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
-import { valuesIn } from '../../shared/testing/watched-suite.ts';
 import { verifyChain } from '../audit/verify-chain.ts';
+import { findAda, makePersonalWorld } from '../testing/personal-world.ts';
+import { openTestSuite, type TestSuite } from '../testing/suite.ts';
+import { valuesIn } from '../testing/watched-suite.ts';
 
 describeReal('redis-server', 'a suite on', () => {
   describeReal('Firestore emulator', 'and', () => {

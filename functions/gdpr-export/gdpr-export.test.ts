@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { licenseOfKey } from '../../shared/domain/ids.ts';
-import { ADA, findAda, makePersonalWorld, type PersonalWorld } from '../../shared/testing/personal-world.ts';
-import type { Reply } from '../../shared/testing/suite.ts';
-import { openWatchedSuite, type WatchedSuite } from '../../shared/testing/watched-suite.ts';
+import { ADA, findAda, makePersonalWorld, type PersonalWorld } from '../testing/personal-world.ts';
+import type { Reply } from '../testing/suite.ts';
+import { openWatchedSuite, type WatchedSuite } from '../testing/watched-suite.ts';
 import { openRoom } from './room.ts';
 
 let watched: WatchedSuite;

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.ts';
-import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
+import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../testing/suite.ts';
 
 let redis: Awaited<ReturnType<typeof startEmbeddedRedis>>;
 let suite: TestSuite;

@@ -3,8 +3,8 @@ import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.t
 import { type RespClient, respClient } from '../../shared/adapters/seats/resp-client.ts';
 import { newSessionId } from '../../shared/domain/ids.ts';
 import { sessionTokens } from '../../shared/domain/session-token.ts';
-import { bareAnswer } from '../../shared/testing/bare-answer.ts';
-import { openTestSuite, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
+import { bareAnswer } from '../testing/bare-answer.ts';
+import { openTestSuite, type TestLicense, type TestSuite } from '../testing/suite.ts';
 
 const TTL_MS = 360_000;
 

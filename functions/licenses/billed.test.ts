@@ -3,8 +3,8 @@ import { entitlementOf, eventOfLicense } from '../../shared/domain/license.ts';
 import { licenseUnder, type Subscription } from '../../shared/domain/subscription.ts';
 import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/catalogue.ts';
 import { writeLicense } from '../../shared/ports/write-license.ts';
-import { signIn } from '../../shared/testing/people.ts';
-import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
+import { signIn } from '../testing/people.ts';
+import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../testing/suite.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
-import { bareAnswer } from '../../shared/testing/bare-answer.ts';
-import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+import { bareAnswer } from '../testing/bare-answer.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 
 const LICENSES = '/api/v1/licenses';
 

@@ -3,8 +3,8 @@ import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
 import { type UsageHour, usageHourId } from '../../shared/domain/usage.ts';
 import { USAGE_HOURS } from '../../shared/ports/catalogue.ts';
 import type { Records } from '../../shared/ports/records.ts';
-import { bareAnswer } from '../../shared/testing/bare-answer.ts';
-import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
+import { bareAnswer } from '../testing/bare-answer.ts';
+import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../testing/suite.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

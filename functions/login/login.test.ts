@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 
 let suite: TestSuite;
 beforeAll(async () => {

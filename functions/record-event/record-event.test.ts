@@ -7,7 +7,7 @@ import { Unavailable } from '../../shared/errors.ts';
 import { USAGE_HOURS } from '../../shared/ports/catalogue.ts';
 import { auditOf, historiesOf } from '../../shared/testing/read-records.ts';
 import { permutationsOf } from '../../shared/testing/seats/events.ts';
-import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 
 const START_MS = Date.UTC(2026, 10, 25, 9, 59);
 const MINUTE_MS = 60_000;

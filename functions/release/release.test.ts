@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newLicenseId, newLicenseKey, newSessionId } from '../../shared/domain/ids.ts';
-import { bareAnswer } from '../../shared/testing/bare-answer.ts';
-import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+import { bareAnswer } from '../testing/bare-answer.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 
 let suite: TestSuite;
 beforeAll(async () => {

@@ -3,8 +3,8 @@ import { type EventDetail, type EventType, eventOf } from '../../shared/domain/e
 import { newLicenseId, newSessionId, newTenantId } from '../../shared/domain/ids.ts';
 import { addToHistory, type SessionHistory } from '../../shared/domain/session-history.ts';
 import { SESSION_HISTORIES } from '../../shared/ports/catalogue.ts';
-import { bareAnswer } from '../../shared/testing/bare-answer.ts';
-import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
+import { bareAnswer } from '../testing/bare-answer.ts';
+import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../testing/suite.ts';
 
 const START_MS = Date.parse('2030-01-01T00:00:00Z');
 

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { sealCursor } from '../../shared/domain/cursor.ts';
 import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
-import { bareAnswer } from '../../shared/testing/bare-answer.ts';
-import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+import { bareAnswer } from '../testing/bare-answer.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 
 let suite: TestSuite;
 beforeAll(async () => {

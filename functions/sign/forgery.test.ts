@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newLicenseKey } from '../../shared/domain/ids.ts';
-import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
-import { watchedSigner } from '../../shared/testing/watched-signer.ts';
+import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../testing/suite.ts';
+import { watchedSigner } from '../testing/watched-signer.ts';
 
 /**
  * Requests of somebody who holds one seat of a small license and wants to be given more. What the license grants: plan

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vites
 import { openKmsSigner } from '../../shared/adapters/signer/kms.ts';
 import { openKmsKeys } from '../../shared/adapters/signer/kms-keys.ts';
 import { type KmsServer, startKmsServer } from '../../shared/testing/servers/kms-server.ts';
-import { openTestSuite, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
+import { openTestSuite, type TestLicense, type TestSuite } from '../testing/suite.ts';
 
 /** Signing as it is deployed, with a server that speaks Cloud KMS' protocol in place of Cloud KMS. */
 let kms: KmsServer;

@@ -8,12 +8,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { memberOf } from '../../shared/adapters/seats/session-member.ts';
 import { newSessionId } from '../../shared/domain/ids.ts';
 import type { SignVerdict } from '../../shared/ports/signer.ts';
-import { bareAnswer } from '../../shared/testing/bare-answer.ts';
-import { type Billed, billable } from '../../shared/testing/billable.ts';
-import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
-import type { TestLicense } from '../../shared/testing/suite.ts';
-import { watchedSigner } from '../../shared/testing/watched-signer.ts';
+import { bareAnswer } from '../testing/bare-answer.ts';
+import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
+import { type Billed, billable } from '../testing/count-operations.ts';
+import type { TestLicense } from '../testing/suite.ts';
+import { watchedSigner } from '../testing/watched-signer.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 const at = (ms: number): string => new Date(ms).toISOString();

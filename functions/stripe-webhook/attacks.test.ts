@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BILLING_EVENTS, LICENSES, SUBSCRIPTIONS } from '../../shared/ports/catalogue.ts';
-import { beginPurchase } from '../../shared/testing/purchases.ts';
-import { openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+import { beginPurchase } from '../testing/purchases.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 
 const PATH = '/api/v1/webhooks/stripe';
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { AUDIT, BILLING_EVENTS, LICENSES, SUBSCRIPTIONS } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { beginPurchase } from '../../shared/testing/purchases.ts';
-import { openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
+import { beginPurchase } from '../testing/purchases.ts';
+import { openTestSuite, type TestSuite } from '../testing/suite.ts';
 
 const MINUTE_MS = 60_000;
 

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { PLANS, planOfPrice } from '../../shared/domain/plans.ts';
 import type { Caller } from '../../shared/http/contract.ts';
 import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/catalogue.ts';
-import { beginPurchase } from '../../shared/testing/purchases.ts';
-import { openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
+import { beginPurchase } from '../testing/purchases.ts';
+import { openTestSuite, type TestSuite } from '../testing/suite.ts';
 import handler from './handler.ts';
 
 const RUNS = 500;

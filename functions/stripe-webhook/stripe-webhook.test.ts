@@ -1,15 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PLANS } from '../../shared/domain/plans.ts';
 import { BILLING_ACCOUNTS, BILLING_EVENTS, LICENSES, SUBSCRIPTIONS } from '../../shared/ports/catalogue.ts';
-import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
-import {
-  type BoughtLicense,
-  beginPurchase,
-  buySeats,
-  untold,
-  type Wish,
-} from '../../shared/testing/purchases.ts';
-import type { Reply, TestSuite } from '../../shared/testing/suite.ts';
+import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
+import { type BoughtLicense, beginPurchase, buySeats, untold, type Wish } from '../testing/purchases.ts';
+import type { Reply, TestSuite } from '../testing/suite.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PLANS } from '../../shared/domain/plans.ts';
-import { beginPurchase } from '../../shared/testing/purchases.ts';
-import { openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
+import { beginPurchase } from '../testing/purchases.ts';
+import { openTestSuite, type TestSuite } from '../testing/suite.ts';
 
 let suite: TestSuite;
 beforeAll(async () => {

@@ -2,9 +2,9 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.ts';
 import { startUpstashFront, type UpstashFront } from '../../shared/adapters/seats/upstash-front.ts';
 import { shardOf } from '../../shared/domain/ids.ts';
-import { type Billed, billable } from '../../shared/testing/billable.ts';
 import { type CountingProxy, countingProxy } from '../../shared/testing/servers/counting-proxy.ts';
-import { openTestSuite, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
+import { type Billed, billable } from '../testing/count-operations.ts';
+import { openTestSuite, type TestLicense, type TestSuite } from '../testing/suite.ts';
 
 /** What history costs, in what the cloud bills: Redis commands, and documents read and written. */
 

@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { UPKEEP } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { auditOf, historiesOf, storyOf } from '../../shared/testing/read-records.ts';
-import { openTestSuite, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
 import { verifyChain } from '../audit/verify-chain.ts';
+import { openTestSuite, type TestLicense, type TestSuite } from '../testing/suite.ts';
 
 /**
  * Dies at every step there is: before and after each call that a sweep, and the recording of what it published, makes

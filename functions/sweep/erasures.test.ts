@@ -12,10 +12,10 @@ import {
   TRACES_OF_ERASURE,
 } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
-import { signIn, type TestPerson } from '../../shared/testing/people.ts';
 import { auditOf } from '../../shared/testing/read-records.ts';
-import type { Reply, TestLicense, TestSuite } from '../../shared/testing/suite.ts';
+import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
+import { signIn, type TestPerson } from '../testing/people.ts';
+import type { Reply, TestLicense, TestSuite } from '../testing/suite.ts';
 
 const HOUR_MS = 3_600_000;
 

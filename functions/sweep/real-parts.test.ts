@@ -8,8 +8,8 @@ import {
 import { type PubSubEmulator, startPubSubEmulator } from '../../shared/testing/servers/pubsub-emulator.ts';
 import { startPushRelay } from '../../shared/testing/servers/push-relay.ts';
 import { type RedisServer, startRedisServer } from '../../shared/testing/servers/redis-server.ts';
-import { openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
 import { verifyChain } from '../audit/verify-chain.ts';
+import { openTestSuite, type TestSuite } from '../testing/suite.ts';
 
 const TOPIC = 'seatlease-events';
 

@@ -4,10 +4,10 @@ import { newLicenseId, shardOf } from '../../shared/domain/ids.ts';
 import { changeLicense, entitlementOf, type LicenseChange } from '../../shared/domain/license.ts';
 import { Unavailable } from '../../shared/errors.ts';
 import { LICENSES } from '../../shared/ports/catalogue.ts';
-import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
 import { auditOf, historiesOf, storyOf } from '../../shared/testing/read-records.ts';
-import type { Reply, TestSuite } from '../../shared/testing/suite.ts';
 import { verifyChain } from '../audit/verify-chain.ts';
+import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
+import type { Reply, TestSuite } from '../testing/suite.ts';
 
 const HOUR_MS = 3_600_000;
 const TTL_MS = 360_000;

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { putLocalKey } from '../../shared/adapters/signer/embedded.ts';
-import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
 import { historiesOf, storyOf } from '../../shared/testing/read-records.ts';
-import type { Reply, TestLicense, TestSuite } from '../../shared/testing/suite.ts';
+import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
+import type { Reply, TestLicense, TestSuite } from '../testing/suite.ts';
 
 /**
  * The records are as they were some time ago, while the seat store has lived on: what infra/README.md says of that, under

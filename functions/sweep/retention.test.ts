@@ -12,11 +12,11 @@ import {
   SIGN_INS,
 } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { type Billed, billable } from '../../shared/testing/billable.ts';
-import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
 import { auditOf, historiesOf } from '../../shared/testing/read-records.ts';
-import type { Reply, TestLicense, TestSuite } from '../../shared/testing/suite.ts';
 import { verifyChain } from '../audit/verify-chain.ts';
+import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
+import { type Billed, billable } from '../testing/count-operations.ts';
+import type { Reply, TestLicense, TestSuite } from '../testing/suite.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const RETENTION_DAYS = 40;

@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { shardKey } from '../../shared/adapters/seats/lua/keys.ts';
 import { shardOf } from '../../shared/domain/ids.ts';
 import { type Part, Unavailable } from '../../shared/errors.ts';
-import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
 import { historiesOf, storyOf } from '../../shared/testing/read-records.ts';
-import type { TestLicense, TestSuite } from '../../shared/testing/suite.ts';
 import { verifyChain } from '../audit/verify-chain.ts';
+import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
+import type { TestLicense, TestSuite } from '../testing/suite.ts';
 
 const TTL_MS = 360_000;
 

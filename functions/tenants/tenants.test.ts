@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { signIn, type TestPerson } from '../../shared/testing/people.ts';
-import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
+import { signIn, type TestPerson } from '../testing/people.ts';
+import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../testing/suite.ts';
 
 let suite: TestSuite;
 beforeAll(async () => {

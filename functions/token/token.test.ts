@@ -5,14 +5,8 @@ import { accessTokens } from '../../shared/domain/access-token.ts';
 import { sealer } from '../../shared/domain/sealed.ts';
 import { challengeOf } from '../../shared/domain/sign-in.ts';
 import { SIGN_INS } from '../../shared/ports/catalogue.ts';
-import {
-  accountOf,
-  LOOPBACK_REDIRECT,
-  signIn,
-  type TestPerson,
-  throughBrowser,
-} from '../../shared/testing/people.ts';
-import { ACCESS_TOKEN_KEY, openTestSuite, type Reply, type TestSuite } from '../../shared/testing/suite.ts';
+import { accountOf, LOOPBACK_REDIRECT, signIn, type TestPerson, throughBrowser } from '../testing/people.ts';
+import { ACCESS_TOKEN_KEY, openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 
 let suite: TestSuite;
 let ada: TestPerson;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PLANS } from '../../shared/domain/plans.ts';
-import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
-import { signIn, type TestPerson } from '../../shared/testing/people.ts';
-import type { Reply, TestSuite } from '../../shared/testing/suite.ts';
+import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
+import { signIn, type TestPerson } from '../testing/people.ts';
+import type { Reply, TestSuite } from '../testing/suite.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 

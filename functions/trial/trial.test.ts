@@ -4,9 +4,9 @@ import type { TrialPolicy } from '../../shared/domain/trial.ts';
 import { Unavailable } from '../../shared/errors.ts';
 import { LICENSES, LICENSES_OF_TENANT, TENANTS } from '../../shared/ports/catalogue.ts';
 import { walk } from '../../shared/ports/walk.ts';
-import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
-import { signIn, type TestPerson } from '../../shared/testing/people.ts';
-import type { Reply, TestSuite } from '../../shared/testing/suite.ts';
+import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
+import { signIn, type TestPerson } from '../testing/people.ts';
+import type { Reply, TestSuite } from '../testing/suite.ts';
 import contract from './contract.ts';
 
 const DAY_MS = 24 * 3600 * 1000;

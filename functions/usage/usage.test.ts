@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type ClockedSuite, openClockedSuite } from '../../shared/testing/clocked-suite.ts';
-import { signIn } from '../../shared/testing/people.ts';
-import { buySeats } from '../../shared/testing/purchases.ts';
-import type { Reply, TestSuite } from '../../shared/testing/suite.ts';
+import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
+import { signIn } from '../testing/people.ts';
+import { buySeats } from '../testing/purchases.ts';
+import type { Reply, TestSuite } from '../testing/suite.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { USERS } from '../../shared/ports/catalogue.ts';
-import { signIn } from '../../shared/testing/people.ts';
-import { openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
+import { signIn } from '../testing/people.ts';
+import { openTestSuite, type TestSuite } from '../testing/suite.ts';
 
 let suite: TestSuite;
 beforeAll(async () => {

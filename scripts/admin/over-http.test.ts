@@ -3,15 +3,20 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { signIn, type TestPerson } from '../../functions/testing/people.ts';
+import { beginPurchase } from '../../functions/testing/purchases.ts';
+import {
+  OPERATOR_KEY,
+  openTestSuite,
+  type TestLicense,
+  type TestSuite,
+} from '../../functions/testing/suite.ts';
 import type { Environment } from '../../shared/config.ts';
 import { newLicenseId, newPersonalId, newSessionId, newTenantId } from '../../shared/domain/ids.ts';
 import { newTenant } from '../../shared/domain/people.ts';
 import { TENANTS } from '../../shared/ports/catalogue.ts';
-import { signIn, type TestPerson } from '../../shared/testing/people.ts';
-import { beginPurchase } from '../../shared/testing/purchases.ts';
 import { cannedServer } from '../../shared/testing/servers/canned-server.ts';
 import { freePort } from '../../shared/testing/servers/free-port.ts';
-import { OPERATOR_KEY, openTestSuite, type TestLicense, type TestSuite } from '../../shared/testing/suite.ts';
 import { runAdmin } from './run.ts';
 
 let suite: TestSuite;

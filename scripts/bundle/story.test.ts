@@ -3,16 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { entryPointOf, MANIFEST } from '../../functions/manifest.ts';
+import { deployedEnvironment } from '../../functions/testing/deployed-environment.ts';
+import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../../functions/testing/suite.ts';
 import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.ts';
 import { startUpstashFront, type UpstashFront } from '../../shared/adapters/seats/upstash-front.ts';
 import { matchPath, publicRoutes } from '../../shared/http/route.ts';
-import { deployedEnvironment } from '../../shared/testing/deployed-environment.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
 import {
   type FirestoreEmulator,
   startFirestoreEmulator,
 } from '../../shared/testing/servers/firestore-emulator.ts';
-import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
 import { startFront } from '../verify-deploy/front.ts';
 import { tell } from '../verify-deploy/tell.ts';
 import { openBundler } from './bundle.ts';

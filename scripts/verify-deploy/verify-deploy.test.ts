@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../../shared/testing/suite.ts';
+import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../../functions/testing/suite.ts';
 import { startFront } from './front.ts';
 import { tell } from './tell.ts';
 

@@ -1,4 +1,4 @@
-import type { Reply } from '../../../shared/testing/suite.ts';
+import type { Reply } from '../../../functions/testing/suite.ts';
 import { type Clock, NoAnswer, type Request, type Response, type SendOptions } from '../src/platform.ts';
 import type { Confirmed, Refused } from './beliefs.ts';
 import { type Answer, DISTORTIONS, isTrue } from './distortions.ts';

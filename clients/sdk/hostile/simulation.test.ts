@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type ClockedSuite, openClockedSuite } from '../../../shared/testing/clocked-suite.ts';
+import { type ClockedSuite, openClockedSuite } from '../../../functions/testing/clocked-suite.ts';
 import { findFalseBeliefs } from './beliefs.ts';
 import type { Fate } from './fates.ts';
 import { type Scenario, type SimulationLogs, scenarios, simulate } from './simulation.ts';

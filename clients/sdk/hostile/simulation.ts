@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { vi } from 'vitest';
-import type { ClockedSuite } from '../../../shared/testing/clocked-suite.ts';
+import type { ClockedSuite } from '../../../functions/testing/clocked-suite.ts';
 import { beliefsOf, type Logs, type Sample } from './beliefs.ts';
 import { type Fate, weather } from './fates.ts';
 import { type Machine, type MachineOptions, openMachine } from './machine.ts';

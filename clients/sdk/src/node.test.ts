@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type ClockedSuite, openClockedSuite } from '../../../shared/testing/clocked-suite.ts';
-import { isFree } from '../../../shared/testing/is-free.ts';
-import type { TestLicense } from '../../../shared/testing/suite.ts';
+import { type ClockedSuite, openClockedSuite } from '../../../functions/testing/clocked-suite.ts';
+import { isFree } from '../../../functions/testing/is-free.ts';
+import type { TestLicense } from '../../../functions/testing/suite.ts';
 import { runModule, temporaryFolder } from './node/testing.ts';
 
 let clocked: ClockedSuite;

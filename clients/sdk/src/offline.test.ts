@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type ClockedSuite, openClockedSuite } from '../../../shared/testing/clocked-suite.ts';
-import type { TestLicense } from '../../../shared/testing/suite.ts';
+import { type ClockedSuite, openClockedSuite } from '../../../functions/testing/clocked-suite.ts';
+import type { TestLicense } from '../../../functions/testing/suite.ts';
 import { Seatlease } from './client.ts';
 import { utf8 } from './offline/bytes.ts';
 import { importKeys } from './offline/keys.ts';

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { MANIFEST } from '../../../functions/manifest.ts';
+import { LOOPBACK_REDIRECT, signIn, type TestPerson } from '../../../functions/testing/people.ts';
+import { OPERATOR_KEY, openTestSuite, type Reply, type TestSuite } from '../../../functions/testing/suite.ts';
 import { challengeOf } from '../../../shared/domain/sign-in.ts';
-import { LOOPBACK_REDIRECT, signIn, type TestPerson } from '../../../shared/testing/people.ts';
-import { OPERATOR_KEY, openTestSuite, type Reply, type TestSuite } from '../../../shared/testing/suite.ts';
 import { conformanceTo, type Exchange } from './conformance.ts';
 import { type OpenApi, openApi } from './document.ts';
 

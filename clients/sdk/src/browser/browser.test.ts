@@ -3,10 +3,10 @@ import type { AddressInfo } from 'node:net';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { openTestSuite, type TestLicense, type TestSuite } from '../../../../functions/testing/suite.ts';
 import { openBrowser } from '../../../../shared/testing/browser.ts';
 import { describeReal } from '../../../../shared/testing/real-parts.ts';
 import { bodyOf, forward } from '../../../../shared/testing/servers/forward.ts';
-import { openTestSuite, type TestLicense, type TestSuite } from '../../../../shared/testing/suite.ts';
 import type { Seat } from '../seat.ts';
 
 /** What a vendor's page has of the SDK. */

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type ClockedSuite, openClockedSuite } from '../../../../shared/testing/clocked-suite.ts';
-import { isFree } from '../../../../shared/testing/is-free.ts';
-import type { TestLicense } from '../../../../shared/testing/suite.ts';
+import { type ClockedSuite, openClockedSuite } from '../../../../functions/testing/clocked-suite.ts';
+import { isFree } from '../../../../functions/testing/is-free.ts';
+import type { TestLicense } from '../../../../functions/testing/suite.ts';
 import { type Program, run, serve } from '../node/testing.ts';
 import { ForwardedSignals } from './signals.ts';
 

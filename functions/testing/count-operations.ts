@@ -1,4 +1,4 @@
-import type { Records, Transaction } from '../ports/records.ts';
+import type { Records, Transaction } from '../../shared/ports/records.ts';
 
 export interface Billed {
   reads: number;

@@ -1,7 +1,7 @@
 import { vi } from 'vitest';
-import { startEmbeddedRedis } from '../adapters/seats/embedded-redis.ts';
-import { type RespClient, respClient } from '../adapters/seats/resp-client.ts';
-import type { Deps } from '../ports/deps.ts';
+import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.ts';
+import { type RespClient, respClient } from '../../shared/adapters/seats/resp-client.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
 import { openTestSuite, type TestLicense, type TestSuite } from './suite.ts';
 
 /** A suite for tests in which time passes only when they say so: for its functions, and for the leases in its Redis. */

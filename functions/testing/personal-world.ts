@@ -1,8 +1,8 @@
-import { holdersOf } from '../domain/erasure.ts';
-import { licenseOfKey } from '../domain/ids.ts';
-import { ACCOUNTS, LICENSES, METERED_DAYS, USERS } from '../ports/catalogue.ts';
-import { walkFacts } from '../ports/erasure.ts';
-import { findWords } from './find-words.ts';
+import { holdersOf } from '../../shared/domain/erasure.ts';
+import { licenseOfKey } from '../../shared/domain/ids.ts';
+import { ACCOUNTS, LICENSES, METERED_DAYS, USERS } from '../../shared/ports/catalogue.ts';
+import { walkFacts } from '../../shared/ports/erasure.ts';
+import { findWords } from './find-text.ts';
 import { signIn, type TestPerson } from './people.ts';
 import type { Reply, TestSuite } from './suite.ts';
 import type { WatchedSuite } from './watched-suite.ts';

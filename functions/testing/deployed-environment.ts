@@ -1,4 +1,4 @@
-import { TEST_SECRETS } from './secrets.ts';
+import { TEST_SECRETS } from '../../shared/testing/secrets.ts';
 
 /** What a deployed function finds in its environment, in a project that does not exist. */
 export function deployedEnvironment(more: Readonly<Record<string, string>> = {}): Record<string, string> {

@@ -1,17 +1,17 @@
 import http from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
-import { shardOf } from '../../domain/ids.ts';
-import type { SeatEvent } from '../../testing/contracts/seats/pool.ts';
-import { describeReal } from '../../testing/real-parts.ts';
-import { eventsIn, listOf, readOutbox } from '../../testing/seats/backend.ts';
-import { countingProxy } from '../../testing/servers/counting-proxy.ts';
-import { startRedisServer } from '../../testing/servers/redis-server.ts';
-import { openTestSuite, type TestLicense, type TestSuite } from '../../testing/suite.ts';
-import { startEmbeddedRedis } from './embedded-redis.ts';
-import { shardKey } from './lua/keys.ts';
-import { type RespClient, respClient } from './resp-client.ts';
-import { startUpstashFront } from './upstash-front.ts';
+import { startEmbeddedRedis } from '../shared/adapters/seats/embedded-redis.ts';
+import { shardKey } from '../shared/adapters/seats/lua/keys.ts';
+import { type RespClient, respClient } from '../shared/adapters/seats/resp-client.ts';
+import { startUpstashFront } from '../shared/adapters/seats/upstash-front.ts';
+import { shardOf } from '../shared/domain/ids.ts';
+import type { SeatEvent } from '../shared/testing/contracts/seats/pool.ts';
+import { describeReal } from '../shared/testing/real-parts.ts';
+import { eventsIn, listOf, readOutbox } from '../shared/testing/seats/backend.ts';
+import { countingProxy } from '../shared/testing/servers/counting-proxy.ts';
+import { startRedisServer } from '../shared/testing/servers/redis-server.ts';
+import { openTestSuite, type TestLicense, type TestSuite } from './testing/suite.ts';
 
 const TOKEN = 'a-token';
 

@@ -15,13 +15,13 @@ registerHooks({
   },
 });
 
-const { startEmbeddedRedis } = await import('../adapters/seats/embedded-redis.ts');
-const { startUpstashFront } = await import('../adapters/seats/upstash-front.ts');
-const { readConfig } = await import('../config.ts');
+const { startEmbeddedRedis } = await import('../../shared/adapters/seats/embedded-redis.ts');
+const { startUpstashFront } = await import('../../shared/adapters/seats/upstash-front.ts');
+const { readConfig } = await import('../../shared/config.ts');
 const { deployedEnvironment } = await import('./deployed-environment.ts');
-const { putNewLicense } = await import('./seats/put-license.ts');
-const { openDeps } = await import('../deps.ts');
-const { openSuite } = await import('../../functions/index.ts');
+const { putNewLicense } = await import('../../shared/testing/seats/put-license.ts');
+const { openDeps } = await import('../../shared/deps.ts');
+const { openSuite } = await import('../index.ts');
 
 const redis = await startEmbeddedRedis();
 const front = await startUpstashFront({ backend: redis, token: 'token' });

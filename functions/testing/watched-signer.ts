@@ -1,4 +1,4 @@
-import type { Signer, SignVerdict } from '../ports/signer.ts';
+import type { Signer, SignVerdict } from '../../shared/ports/signer.ts';
 
 /** The signer, with `beforeEach` told of every signature before it is made; what that gives is answered in its place. */
 export function watchedSigner(

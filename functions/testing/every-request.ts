@@ -1,9 +1,9 @@
 import Stripe from 'stripe';
-import { eventOf } from '../domain/event.ts';
-import { messageOf } from '../domain/event-message.ts';
-import { challengeOf } from '../domain/sign-in.ts';
-import type { EndpointContract } from '../http/contract.ts';
-import { INVITATIONS_OF_TENANT } from '../ports/catalogue.ts';
+import { eventOf } from '../../shared/domain/event.ts';
+import { messageOf } from '../../shared/domain/event-message.ts';
+import { challengeOf } from '../../shared/domain/sign-in.ts';
+import type { EndpointContract } from '../../shared/http/contract.ts';
+import { INVITATIONS_OF_TENANT } from '../../shared/ports/catalogue.ts';
 import { accountOf, codeFor, LOOPBACK_REDIRECT, signIn } from './people.ts';
 import { ADA, type PersonalWorld } from './personal-world.ts';
 import { type CallOptions, OPERATOR_KEY, type TestSuite } from './suite.ts';

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { inject, vi } from 'vitest';
-import { startEmbeddedRedis } from '../adapters/seats/embedded-redis.ts';
-import { type RespClient, type RespReply, respClient } from '../adapters/seats/resp-client.ts';
-import { putLocalKey } from '../adapters/signer/embedded.ts';
-import type { Deps } from '../ports/deps.ts';
+import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.ts';
+import { type RespClient, type RespReply, respClient } from '../../shared/adapters/seats/resp-client.ts';
+import { putLocalKey } from '../../shared/adapters/signer/embedded.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
 import { openTestSuite, type TestSuite } from './suite.ts';
 
 /** A suite of which everything that it keeps, publishes or logs can be read, past itself; time passes when told. */

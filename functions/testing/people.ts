@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { challengeOf } from '../domain/sign-in.ts';
-import type { SignedInPerson, SignIn } from '../ports/sign-in.ts';
+import { challengeOf } from '../../shared/domain/sign-in.ts';
+import type { SignedInPerson, SignIn } from '../../shared/ports/sign-in.ts';
 import type { Reply, TestSuite } from './suite.ts';
 
 /** Somebody who signs in in a test. */

@@ -7,9 +7,9 @@ import {
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { Unavailable } from '../errors.ts';
-import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
-import type { TestLicense } from '../testing/suite.ts';
+import { Unavailable } from '../shared/errors.ts';
+import { type ClockedSuite, openClockedSuite } from './testing/clocked-suite.ts';
+import type { TestLicense } from './testing/suite.ts';
 
 const exporter = new InMemoryMetricExporter(AggregationTemporality.DELTA);
 // Read when told to, and by no clock.

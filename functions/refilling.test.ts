@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { newLicenseId, newLicenseKey, newTenantId } from '../../domain/ids.ts';
-import { draftLicense, entitlementOf } from '../../domain/license.ts';
-import type { Proof } from '../../ports/seats.ts';
-import { type ClockedSuite, openClockedSuite } from '../../testing/clocked-suite.ts';
-import { respRequester } from '../../testing/servers/resp-requester.ts';
-import { openSeats } from './live.ts';
-import { poolKey } from './lua/keys.ts';
-import { refillingSeats } from './refilling.ts';
-import { unknownLicenses } from './unknown-licenses.ts';
+import { openSeats } from '../shared/adapters/seats/live.ts';
+import { poolKey } from '../shared/adapters/seats/lua/keys.ts';
+import { refillingSeats } from '../shared/adapters/seats/refilling.ts';
+import { unknownLicenses } from '../shared/adapters/seats/unknown-licenses.ts';
+import { newLicenseId, newLicenseKey, newTenantId } from '../shared/domain/ids.ts';
+import { draftLicense, entitlementOf } from '../shared/domain/license.ts';
+import type { Proof } from '../shared/ports/seats.ts';
+import { respRequester } from '../shared/testing/servers/resp-requester.ts';
+import { type ClockedSuite, openClockedSuite } from './testing/clocked-suite.ts';
 
 let clocked: ClockedSuite;
 beforeEach(async () => {

@@ -2,10 +2,10 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { MANIFEST } from '../functions/manifest.ts';
-import type { FunctionContract } from './http/contract.ts';
+import { MANIFEST } from '../../functions/manifest.ts';
+import type { FunctionContract } from '../../shared/http/contract.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const FILES = globSync(['{functions,shared,scripts,infra}/**/*.ts', 'clients/**/*.{ts,tsx}'], {
   cwd: ROOT,
   exclude: ['**/node_modules/**'],
@@ -154,8 +154,8 @@ describe('the check bites', () => {
     ['functions/acquire/contract.ts', "import { readFileSync } from 'node:fs';"],
     ['functions/acquire/acquire.test.ts', "import { x } from '../../scripts/dev.ts';"],
     ['functions/manifest.ts', "import x from './acquire/handler.ts';"],
-    ['functions/index.ts', "import { x } from '../shared/deps.ts';"],
-    ['functions/deployed.ts', "import { x } from '../shared/adapters/seats/live.ts';"],
+    ['functions/index.ts', "import { x } from '../../shared/deps.ts';"],
+    ['functions/deployed.ts', "import { x } from '../../shared/adapters/seats/live.ts';"],
     ['shared/domain/ids.ts', "export { x } from '../ports/seats.ts';"],
     ['shared/domain/ids.ts', "import { readFileSync } from 'node:fs';"],
     ['shared/ports/seats.ts', "import {\n  x,\n  y,\n} from '../adapters/seats/live.ts';"],
@@ -166,12 +166,12 @@ describe('the check bites', () => {
     ['shared/adapters/seats/live.ts', "import { x } from '../../http/serve.ts';"],
     ['shared/adapters/records/firestore.ts', "import { Firestore } from '@google-cloud/firestore';"],
     ['shared/adapters/limits/upstash.ts', "import { Ratelimit } from '@upstash/ratelimit';"],
-    ['shared/config.ts', "import { x } from './errors.ts';"],
+    ['shared/config.ts', "import { x } from '../../shared/errors.ts';"],
     ['shared/errors.ts', "import * as z from 'zod/mini';"],
-    ['shared/deps.ts', "import { x } from './testing/suite.ts';"],
+    ['shared/deps.ts', "import { x } from '../../functions/testing/suite.ts';"],
     ['shared/deps.ts', 'const key = process.env.OPERATOR_KEY;'],
     ['shared/http/log.ts', "import { env } from 'node:process';"],
-    ['infra/index.ts', "import { x } from '../shared/deps.ts';"],
+    ['infra/index.ts', "import { x } from '../../shared/deps.ts';"],
     ['clients/sdk/src/seat.ts', "import type { Lease } from '../../../shared/domain/session.ts';"],
     ['clients/sdk/src/seat.ts', "import * as z from 'zod/mini';"],
     ['clients/console/src/main.tsx', "import { Seatlease } from '../../sdk/src/client.ts';"],

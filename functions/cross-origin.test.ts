@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { MANIFEST } from '../../functions/manifest.ts';
-import { openTestSuite, type TestLicense, type TestSuite } from '../testing/suite.ts';
-import type { FunctionContract } from './contract.ts';
-import { readableBy } from './cross-origin.ts';
+import type { FunctionContract } from '../shared/http/contract.ts';
+import { readableBy } from '../shared/http/cross-origin.ts';
+import { MANIFEST } from './manifest.ts';
+import { openTestSuite, type TestLicense, type TestSuite } from './testing/suite.ts';
 
 const FUNCTIONS: readonly FunctionContract[] = MANIFEST;
 const ORIGIN = { origin: 'https://app.example' };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import * as z from 'zod/mini';
-import { takesPeople } from '../domain/authorization.ts';
-import type { Caller, EndpointContract } from '../http/contract.ts';
+import { takesPeople } from '../../shared/domain/authorization.ts';
+import type { Caller, EndpointContract } from '../../shared/http/contract.ts';
 import {
   ENCODINGS,
   JSON_TYPES,

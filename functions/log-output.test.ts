@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { openTestSuite } from '../testing/suite.ts';
-import { logToStandardOutput } from './log.ts';
+import { logToStandardOutput } from '../shared/http/log.ts';
+import { openTestSuite } from './testing/suite.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();
