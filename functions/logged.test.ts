@@ -1,9 +1,9 @@
 import { DatabaseSync } from 'node:sqlite';
 import { format } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { startEmbeddedRedis } from '../shared/adapters/seats/embedded-redis.ts';
-import { startUpstashFront } from '../shared/adapters/seats/upstash-front.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
+import { startEmbeddedRedis } from '../shared/local/redis/embedded-redis.ts';
+import { startUpstashFront } from '../shared/local/redis/upstash-server.ts';
 import type { Deps } from '../shared/ports/deps.ts';
 import { type CountingProxy, countingProxy } from '../shared/testing/servers/counting-proxy.ts';
 import { MANIFEST } from './manifest.ts';

@@ -1,8 +1,8 @@
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { startEmbeddedRedis } from '../shared/adapters/seats/embedded-redis.ts';
-import { respClient } from '../shared/adapters/seats/resp-client.ts';
-import { startUpstashFront } from '../shared/adapters/seats/upstash-front.ts';
+import { startEmbeddedRedis } from '../shared/local/redis/embedded-redis.ts';
+import { respClient } from '../shared/local/redis/resp-client.ts';
+import { startUpstashFront } from '../shared/local/redis/upstash-server.ts';
 import { LICENSES_OF_TENANT } from '../shared/ports/catalogue.ts';
 import { describeReal } from '../shared/testing/real-parts.ts';
 import { type CountingProxy, countingProxy } from '../shared/testing/servers/counting-proxy.ts';

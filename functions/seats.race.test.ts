@@ -1,11 +1,11 @@
 import http from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
-import { startEmbeddedRedis } from '../shared/adapters/seats/embedded-redis.ts';
 import { shardKey } from '../shared/adapters/seats/lua/keys.ts';
-import { type RespClient, respClient } from '../shared/adapters/seats/resp-client.ts';
-import { startUpstashFront } from '../shared/adapters/seats/upstash-front.ts';
 import { shardOf } from '../shared/domain/ids.ts';
+import { startEmbeddedRedis } from '../shared/local/redis/embedded-redis.ts';
+import { type RespClient, respClient } from '../shared/local/redis/resp-client.ts';
+import { startUpstashFront } from '../shared/local/redis/upstash-server.ts';
 import type { SeatEvent } from '../shared/testing/contracts/seats/pool.ts';
 import { describeReal } from '../shared/testing/real-parts.ts';
 import { eventsIn, listOf, readOutbox } from '../shared/testing/seats/backend.ts';

@@ -1,6 +1,6 @@
 import { ConfigError } from '../shared/config.ts';
-import { type Demo, seedDemo } from './local/demo-license.ts';
-import { type LocalServer, startLocalServer } from './local/server.ts';
+import { type Demo, seedDemo } from './dev/demo-license.ts';
+import { type LocalServer, startLocalServer } from './dev/server.ts';
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
 import { signIn } from '../clients/sdk/src/node/sign-in.ts';
 import { run as start } from '../clients/sdk/src/node/testing.ts';
-import { type Demo, seedDemo } from './local/demo-license.ts';
-import { type LocalServer, startLocalServer } from './local/server.ts';
+import { type Demo, seedDemo } from './dev/demo-license.ts';
+import { type LocalServer, startLocalServer } from './dev/server.ts';
 
 const Packed = z.array(z.object({ filename: z.string(), files: z.array(z.object({ path: z.string() })) }));
 

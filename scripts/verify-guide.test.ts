@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
 import { LicenseDataSchema } from '../shared/domain/signed-license.ts';
 import { describeReal } from '../shared/testing/real-parts.ts';
-import { type Newcomer, newcomer } from './local/newcomer.ts';
+import { type Newcomer, newcomer } from './dev/newcomer.ts';
 
 const blocks = [...readFileSync('clients/verify.md', 'utf8').matchAll(/```(\w*)\n(.*?)```/gs)].map(
   ([, language, code]) => ({ language, code: String(code) }),

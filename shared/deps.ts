@@ -1,12 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EventBus, EventBusOptions } from './adapters/events/embedded-bus.ts';
-import type { LocalIdentity } from './adapters/identity/embedded.ts';
 import { openSeats } from './adapters/seats/live.ts';
 import { refillingSeats } from './adapters/seats/refilling.ts';
 import { httpRequester } from './adapters/seats/requester.ts';
-import type { RespOptions } from './adapters/seats/resp-client.ts';
 import type { GoogleSignInOptions } from './adapters/sign-in/google.ts';
 import type { Config } from './config.ts';
 import { accessTokens } from './domain/access-token.ts';
@@ -15,6 +12,9 @@ import { sealer } from './domain/sealed.ts';
 import { secretMatcher } from './domain/secret.ts';
 import { sessionTokens } from './domain/session-token.ts';
 import { logToStandardOutput } from './http/log.ts';
+import type { EventBus, EventBusOptions } from './local/event-bus.ts';
+import type { RespOptions } from './local/redis/resp-client.ts';
+import type { LocalIdentity } from './local/service-tokens.ts';
 import type { Billing } from './ports/billing.ts';
 import type { Deps } from './ports/deps.ts';
 import type { Events } from './ports/events.ts';
@@ -158,7 +158,7 @@ async function openEvents(
     const pubsub = async () => (await import('./adapters/events/pubsub.ts')).openPubSubEvents(events);
     return { events: whenNeeded(EVENTS, pubsub) };
   }
-  const { openEventBus } = await import('./adapters/events/embedded-bus.ts');
+  const { openEventBus } = await import('./local/event-bus.ts');
   const bus = openEventBus(options);
   return { events: bus, bus };
 }
@@ -170,7 +170,7 @@ async function openServices({ services, dataFolder }: Config): Promise<Services>
     const google = async () => (await import('./adapters/identity/google.ts')).openGoogleIdentity(services);
     return { identity: whenNeeded(IDENTITY, google), serviceAccounts: services.accounts };
   }
-  const { openLocalIdentity } = await import('./adapters/identity/embedded.ts');
+  const { openLocalIdentity } = await import('./local/service-tokens.ts');
   const issuer = openLocalIdentity({
     keyFile: join(dataFolder, 'service-key.pem'),
     audience: 'seatlease.local',
@@ -203,7 +203,7 @@ function accountAt({ apiKey, webhookSecret, host, port }: NonNullable<EmbeddedOp
 async function openSigner({ signing, dataFolder }: Config, say: Deps['log']): Promise<Signer> {
   if (signing.kind === 'kms')
     return whenNeeded(SIGNER, async () => (await import('./adapters/signer/kms.ts')).openKmsSigner(signing));
-  const { openLocalSigner } = await import('./adapters/signer/embedded.ts');
+  const { openLocalSigner } = await import('./local/signing-key.ts');
   return openLocalSigner({ folder: localKeysIn(dataFolder), version: signing.version, say });
 }
 
@@ -213,7 +213,7 @@ export async function openSigningKeys({ signing, dataFolder }: Config): Promise<
     const { openKmsKeys } = await import('./adapters/signer/kms-keys.ts');
     return openKmsKeys(signing);
   }
-  const { openLocalKeys } = await import('./adapters/signer/embedded.ts');
+  const { openLocalKeys } = await import('./local/signing-key.ts');
   return openLocalKeys({ folder: localKeysIn(dataFolder), version: signing.version });
 }
 
@@ -230,10 +230,10 @@ interface Upstash {
 /** Upstash itself, or a front that speaks its protocol over a Redis server or an embedded Redis. */
 async function openUpstash(seats: Config['seats']): Promise<Upstash> {
   if (seats.kind === 'upstash') return { ...seats, close: async () => {} };
-  const { startUpstashFront } = await import('./adapters/seats/upstash-front.ts');
+  const { startUpstashFront } = await import('./local/redis/upstash-server.ts');
   const token = randomBytes(24).toString('base64url');
   if (seats.kind === 'redis') return startUpstashFront({ backend: backendOf(seats.url), token });
-  const { startEmbeddedRedis } = await import('./adapters/seats/embedded-redis.ts');
+  const { startEmbeddedRedis } = await import('./local/redis/embedded-redis.ts');
   const redis = await startEmbeddedRedis();
   const front = await startUpstashFront({ backend: redis, token });
   return {
@@ -252,7 +252,7 @@ export async function openRecords({ records, dataFolder }: Config): Promise<Reco
       (await import('./adapters/records/firestore.ts')).openFirestoreRecords(records),
     );
   }
-  const { openSqliteRecords } = await import('./adapters/records/sqlite.ts');
+  const { openSqliteRecords } = await import('./local/sqlite-records.ts');
   mkdirSync(dataFolder, { recursive: true });
   return openSqliteRecords(join(dataFolder, 'records.db'));
 }

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as z from 'zod/mini';
-import { openSqliteRecords } from '../../shared/adapters/records/sqlite.ts';
 import { unsealed } from '../../shared/domain/audit-chain.ts';
 import {
   allShards,
@@ -14,6 +13,7 @@ import { draftLicense, entitlementOf } from '../../shared/domain/license.ts';
 import { membershipId, newTenant } from '../../shared/domain/people.ts';
 import { addToHistory } from '../../shared/domain/session-history.ts';
 import { beginSignIn } from '../../shared/domain/sign-in.ts';
+import { openSqliteRecords } from '../../shared/local/sqlite-records.ts';
 import {
   ACCOUNTS,
   AUDIT,

@@ -1,6 +1,6 @@
 import { Firestore } from '@google-cloud/firestore';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { respClient } from '../../shared/adapters/seats/resp-client.ts';
+import { respClient } from '../../shared/local/redis/resp-client.ts';
 import { USERS } from '../../shared/ports/catalogue.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
 import {

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
-import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.ts';
+import { startEmbeddedRedis } from '../../shared/local/redis/embedded-redis.ts';
 import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../testing/suite.ts';
 
 let redis: Awaited<ReturnType<typeof startEmbeddedRedis>>;

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.ts';
-import { type RespClient, respClient } from '../../shared/adapters/seats/resp-client.ts';
 import { newSessionId } from '../../shared/domain/ids.ts';
 import { sessionTokens } from '../../shared/domain/session-token.ts';
+import { startEmbeddedRedis } from '../../shared/local/redis/embedded-redis.ts';
+import { type RespClient, respClient } from '../../shared/local/redis/resp-client.ts';
 import { bareAnswer } from '../testing/bare-answer.ts';
 import { openTestSuite, type TestLicense, type TestSuite } from '../testing/suite.ts';
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.ts';
-import { startUpstashFront, type UpstashFront } from '../../shared/adapters/seats/upstash-front.ts';
 import { shardOf } from '../../shared/domain/ids.ts';
+import { startEmbeddedRedis } from '../../shared/local/redis/embedded-redis.ts';
+import { startUpstashFront, type UpstashFront } from '../../shared/local/redis/upstash-server.ts';
 import { type CountingProxy, countingProxy } from '../../shared/testing/servers/counting-proxy.ts';
 import { type Billed, billable } from '../testing/count-operations.ts';
 import { openTestSuite, type TestLicense, type TestSuite } from '../testing/suite.ts';

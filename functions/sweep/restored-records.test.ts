@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { putLocalKey } from '../../shared/adapters/signer/embedded.ts';
+import { putLocalKey } from '../../shared/local/signing-key.ts';
 import { historiesOf, storyOf } from '../../shared/testing/read-records.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import type { Reply, TestLicense, TestSuite } from '../testing/suite.ts';

@@ -1,6 +1,6 @@
 import { vi } from 'vitest';
-import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.ts';
-import { type RespClient, respClient } from '../../shared/adapters/seats/resp-client.ts';
+import { startEmbeddedRedis } from '../../shared/local/redis/embedded-redis.ts';
+import { type RespClient, respClient } from '../../shared/local/redis/resp-client.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { openTestSuite, type TestLicense, type TestSuite } from './suite.ts';
 

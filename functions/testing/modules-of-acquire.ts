@@ -15,8 +15,8 @@ registerHooks({
   },
 });
 
-const { startEmbeddedRedis } = await import('../../shared/adapters/seats/embedded-redis.ts');
-const { startUpstashFront } = await import('../../shared/adapters/seats/upstash-front.ts');
+const { startEmbeddedRedis } = await import('../../shared/local/redis/embedded-redis.ts');
+const { startUpstashFront } = await import('../../shared/local/redis/upstash-server.ts');
 const { readConfig } = await import('../../shared/config.ts');
 const { deployedEnvironment } = await import('./deployed-environment.ts');
 const { putNewLicense } = await import('../../shared/testing/seats/put-license.ts');

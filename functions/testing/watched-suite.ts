@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { inject, vi } from 'vitest';
-import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.ts';
-import { type RespClient, type RespReply, respClient } from '../../shared/adapters/seats/resp-client.ts';
-import { putLocalKey } from '../../shared/adapters/signer/embedded.ts';
+import { startEmbeddedRedis } from '../../shared/local/redis/embedded-redis.ts';
+import { type RespClient, type RespReply, respClient } from '../../shared/local/redis/resp-client.ts';
+import { putLocalKey } from '../../shared/local/signing-key.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { openTestSuite, type TestSuite } from './suite.ts';
 

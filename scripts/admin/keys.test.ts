@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, renameSync, rmSync, utimesSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
-import { putLocalKey } from '../../shared/adapters/signer/embedded.ts';
+import { putLocalKey } from '../../shared/local/signing-key.ts';
 import { runAdmin } from './run.ts';
 
 const MADE = '2027-01-15T08:00:00.000Z';

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import * as z from 'zod/mini';
 import { MANIFEST } from '../../functions/manifest.ts';
-import { putLocalKey } from '../../shared/adapters/signer/embedded.ts';
+import { putLocalKey } from '../../shared/local/signing-key.ts';
 import { readOptions } from '../cost/options.ts';
-import { type Newcomer, newcomer } from '../local/newcomer.ts';
+import { type Newcomer, newcomer } from '../dev/newcomer.ts';
 import { runAdmin } from './run.ts';
 
 const runbook = readFileSync('infra/README.md', 'utf8');

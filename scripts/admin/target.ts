@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Environment } from '../../shared/config.ts';
-import { readDemo } from '../local/demo-license.ts';
-import { DEFAULT_DATA_FOLDER } from '../local/secrets.ts';
+import { readDemo } from '../dev/demo-license.ts';
+import { DEFAULT_DATA_FOLDER } from '../dev/secrets.ts';
 import { Trouble } from './trouble.ts';
 
 /** The server that commands work on, and what to tell an operator about it. */

@@ -1,10 +1,10 @@
 import handler from '../../functions/record-event/handler.ts';
 import { openFirestoreRecords } from '../../shared/adapters/records/firestore.ts';
-import { openSqliteRecords } from '../../shared/adapters/records/sqlite.ts';
 import { emptyChain, sealEvents, unsealed } from '../../shared/domain/audit-chain.ts';
 import { eventOf, type SeatEvent } from '../../shared/domain/event.ts';
 import { messageOf } from '../../shared/domain/event-message.ts';
 import { newLicenseId, newSessionId, newTenantId } from '../../shared/domain/ids.ts';
+import { openSqliteRecords } from '../../shared/local/sqlite-records.ts';
 import { AUDIT, CHAIN_HEADS } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { Records } from '../../shared/ports/records.ts';

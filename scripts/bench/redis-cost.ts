@@ -1,4 +1,4 @@
-import type { RespClient } from '../../shared/adapters/seats/resp-client.ts';
+import type { RespClient } from '../../shared/local/redis/resp-client.ts';
 import { commandStats } from '../../shared/testing/seats/many-licenses.ts';
 
 /** Microseconds that Redis spent on scripts while `work` ran, as Redis itself counts (`INFO commandstats`). */

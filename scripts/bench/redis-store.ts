@@ -1,5 +1,5 @@
 import { openSeats } from '../../shared/adapters/seats/live.ts';
-import { type RespClient, respClient } from '../../shared/adapters/seats/resp-client.ts';
+import { type RespClient, respClient } from '../../shared/local/redis/resp-client.ts';
 import type { Proof, Seats } from '../../shared/ports/seats.ts';
 import { startRedisServer } from '../../shared/testing/servers/redis-server.ts';
 import { respRequester } from '../../shared/testing/servers/resp-requester.ts';

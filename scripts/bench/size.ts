@@ -1,6 +1,6 @@
 import { poolKey, shardKey } from '../../shared/adapters/seats/lua/keys.ts';
-import type { RespClient } from '../../shared/adapters/seats/resp-client.ts';
 import { newSessionId, shardOf } from '../../shared/domain/ids.ts';
+import type { RespClient } from '../../shared/local/redis/resp-client.ts';
 import { countPool, fillPool, fillShard, nthLicense } from '../../shared/testing/seats/many-licenses.ts';
 import { putNewLicense } from '../../shared/testing/seats/put-license.ts';
 import { type Effort, howMany } from './effort.ts';

@@ -5,9 +5,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { entryPointOf, MANIFEST } from '../../functions/manifest.ts';
 import { deployedEnvironment } from '../../functions/testing/deployed-environment.ts';
 import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../../functions/testing/suite.ts';
-import { startEmbeddedRedis } from '../../shared/adapters/seats/embedded-redis.ts';
-import { startUpstashFront, type UpstashFront } from '../../shared/adapters/seats/upstash-front.ts';
 import { matchPath, publicRoutes } from '../../shared/http/route.ts';
+import { startEmbeddedRedis } from '../../shared/local/redis/embedded-redis.ts';
+import { startUpstashFront, type UpstashFront } from '../../shared/local/redis/upstash-server.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
 import {
   type FirestoreEmulator,

@@ -10,7 +10,7 @@ import { freePort } from '../../shared/testing/servers/free-port.ts';
 import { type PubSubEmulator, startPubSubEmulator } from '../../shared/testing/servers/pubsub-emulator.ts';
 import { type PushRelay, startPushRelay } from '../../shared/testing/servers/push-relay.ts';
 import { type RedisServer, startRedisServer } from '../../shared/testing/servers/redis-server.ts';
-import { localSecrets } from '../local/secrets.ts';
+import { localSecrets } from '../dev/secrets.ts';
 import { type Acknowledgements, watchAcknowledgements } from './acknowledgements.ts';
 import { watchTail } from './append-only-file.ts';
 import { readJournal } from './journal.ts';

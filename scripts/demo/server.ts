@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readDemo } from '../local/demo-license.ts';
-import { DEFAULT_DATA_FOLDER } from '../local/secrets.ts';
-import { startLocalServer } from '../local/server.ts';
+import { readDemo } from '../dev/demo-license.ts';
+import { DEFAULT_DATA_FOLDER } from '../dev/secrets.ts';
+import { startLocalServer } from '../dev/server.ts';
 
 /** Tells what somebody does, and when: seconds since the demo began. */
 export type Say = (who: string, what: string) => void;

@@ -7,7 +7,7 @@ import * as z from 'zod/mini';
 import { signIn as signInByBrowser } from '../../clients/sdk/src/node/sign-in.ts';
 import { openBrowser } from '../../shared/testing/browser.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
-import { type LocalServer, startLocalServer } from '../local/server.ts';
+import { type LocalServer, startLocalServer } from '../dev/server.ts';
 
 /** What is promised: seats within three seconds of paying. Asked for ten times a second. */
 const MOST_ASKS = 30;

@@ -8,7 +8,7 @@ import { KEPT_AS } from '../../clients/console/src/credentials.ts';
 import { nodePlatform, signIn } from '../../clients/sdk/src/node.ts';
 import type { Environment } from '../../shared/config.ts';
 import { openBrowser } from '../../shared/testing/browser.ts';
-import { type LocalServer, startLocalServer } from '../local/server.ts';
+import { type LocalServer, startLocalServer } from '../dev/server.ts';
 
 /** The sizes that the console must look well at. */
 export const WIDTHS = [1280, 390] as const;

@@ -5,8 +5,8 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openBrowser } from '../../shared/testing/browser.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
+import { serveSite } from '../dev/site.ts';
 import type { OpenApi } from '../generate/openapi/document.ts';
-import { serveSite } from '../local/site.ts';
 
 const DOCUMENT: OpenApi = JSON.parse(readFileSync('clients/openapi.json', 'utf8'));
 const OPERATIONS = Object.entries(DOCUMENT.paths).flatMap(([path, operations]) =>

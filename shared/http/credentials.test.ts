@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { openLocalIdentity } from '../adapters/identity/embedded.ts';
 import { hashSecret, newLicenseId, newLicenseKey } from '../domain/ids.ts';
 import { Unavailable } from '../errors.ts';
+import { openLocalIdentity } from '../local/service-tokens.ts';
 import type { Deps } from '../ports/deps.ts';
 import { authenticate, challenge } from './credentials.ts';
 

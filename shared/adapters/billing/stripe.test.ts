@@ -1,6 +1,6 @@
 import { describe } from 'vitest';
+import { startStripeStandIn } from '../../local/stripe/server.ts';
 import { billingContract } from '../../testing/contracts/billing/suite.ts';
-import { startStripeStandIn } from './stand-in/server.ts';
 import { openStripe } from './stripe.ts';
 
 describe('payments by Stripe’s own client, at the stand-in:', () => {

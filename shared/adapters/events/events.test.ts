@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SeatEvent } from '../../domain/event.ts';
 import { PushEnvelope, readMessage } from '../../domain/event-message.ts';
 import { Unavailable } from '../../errors.ts';
+import { openEventBus } from '../../local/event-bus.ts';
 import { eventsContract, newLicense, type Subscriber } from '../../testing/contracts/events/suite.ts';
 import { describeReal } from '../../testing/real-parts.ts';
 import { type PubSubEmulator, startPubSubEmulator } from '../../testing/servers/pubsub-emulator.ts';
 import { type PushRelay, startPushRelay } from '../../testing/servers/push-relay.ts';
-import { openEventBus } from './embedded-bus.ts';
 import { openPubSubEvents } from './pubsub.ts';
 
 describe('the bus in this process', () => {

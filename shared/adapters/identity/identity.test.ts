@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OAuth2Server } from 'oauth2-mock-server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openLocalIdentity } from '../../local/service-tokens.ts';
 import { identityContract } from '../../testing/contracts/identity/suite.ts';
 import { cannedServer } from '../../testing/servers/canned-server.ts';
-import { openLocalIdentity } from './embedded.ts';
 import { openGoogleIdentity } from './google.ts';
 
 const AUDIENCE = 'https://seatlease.example/internal';

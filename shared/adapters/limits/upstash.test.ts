@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Unavailable } from '../../errors.ts';
+import { startUpstashFront } from '../../local/redis/upstash-server.ts';
 import type { BucketSize, Limits } from '../../ports/limits.ts';
 import { limitsContract } from '../../testing/contracts/limits/suite.ts';
 import { describeReal } from '../../testing/real-parts.ts';
@@ -7,7 +8,6 @@ import { embeddedBackend, listOf, realBackend, type SeatsBackend } from '../../t
 import { type CountingProxy, countingProxy } from '../../testing/servers/counting-proxy.ts';
 import { answering } from '../../testing/servers/redis-over-http.ts';
 import { httpRequester } from '../seats/requester.ts';
-import { startUpstashFront } from '../seats/upstash-front.ts';
 import { openLimits } from './upstash.ts';
 
 const TOKEN = 'a-token';

@@ -9,12 +9,12 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
 import { Unavailable } from '../../errors.ts';
+import { openSqliteRecords } from '../../local/sqlite-records.ts';
 import type { Collection, Query, Records } from '../../ports/records.ts';
 import { recordsContract } from '../../testing/contracts/records/suite.ts';
 import { describeReal } from '../../testing/real-parts.ts';
 import { type FirestoreEmulator, startFirestoreEmulator } from '../../testing/servers/firestore-emulator.ts';
 import { openFirestoreRecords } from './firestore.ts';
-import { openSqliteRecords } from './sqlite.ts';
 
 const run = promisify(execFile);
 

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Unavailable } from '../../errors.ts';
+import { startEmbeddedRedis } from '../../local/redis/embedded-redis.ts';
+import { startUpstashFront } from '../../local/redis/upstash-server.ts';
 import { countingProxy } from '../../testing/servers/counting-proxy.ts';
 import { answering, opened, serving, TOKEN } from '../../testing/servers/redis-over-http.ts';
-import { startEmbeddedRedis } from './embedded-redis.ts';
 import { type HttpRequesterOptions, httpRequester } from './requester.ts';
-import { startUpstashFront } from './upstash-front.ts';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { shardOf } from '../../domain/ids.ts';
+import { startUpstashFront } from '../../local/redis/upstash-server.ts';
 import { openPool, type SeatsUnderTest } from '../../testing/contracts/seats/pool.ts';
 import { seatsContract } from '../../testing/contracts/seats/suite.ts';
 import { describeReal } from '../../testing/real-parts.ts';
@@ -17,7 +18,6 @@ import { openSeats } from './live.ts';
 import { poolKey, shardKey } from './lua/keys.ts';
 import { httpRequester } from './requester.ts';
 import { openUpkeep } from './upkeep.ts';
-import { startUpstashFront } from './upstash-front.ts';
 
 /** Embedded Redis on a busy machine is slow where hundreds of leases change at once; that is not what is tested. */
 const PATIENCE_MS = 10_000;

@@ -3,10 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
+import { openLocalKeys, openLocalSigner, putLocalKey } from '../../local/signing-key.ts';
 import type { LogLine } from '../../ports/log-line.ts';
 import { signerContract } from '../../testing/contracts/signer/suite.ts';
 import { startKmsServer } from '../../testing/servers/kms-server.ts';
-import { openLocalKeys, openLocalSigner, putLocalKey } from './embedded.ts';
 import { openKmsSigner } from './kms.ts';
 import { openKmsKeys } from './kms-keys.ts';
 

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import * as z from 'zod/mini';
 import { poolKey, shardKey } from '../../adapters/seats/lua/keys.ts';
-import { type RespClient, RespError, type RespReply, respClient } from '../../adapters/seats/resp-client.ts';
 import { sessionOfMember } from '../../adapters/seats/session-member.ts';
 import { shardOf } from '../../domain/ids.ts';
+import { type RespClient, RespError, type RespReply, respClient } from '../../local/redis/resp-client.ts';
 import type { Books, SeatEvent } from '../contracts/seats/pool.ts';
 import { startRedisServer } from '../servers/redis-server.ts';
 

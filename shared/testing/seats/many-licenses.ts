@@ -1,8 +1,8 @@
 import { poolKey, shardKey } from '../../adapters/seats/lua/keys.ts';
 import { packFacts } from '../../adapters/seats/packed-facts.ts';
-import type { RespClient } from '../../adapters/seats/resp-client.ts';
 import { memberOf } from '../../adapters/seats/session-member.ts';
 import { newSessionId, shardOf } from '../../domain/ids.ts';
+import type { RespClient } from '../../local/redis/resp-client.ts';
 
 const BATCH = 2_000;
 const FACTS = packFacts({ fingerprint: 'f' });

@@ -3,7 +3,7 @@
  * its own keeps the moved clock from the test's own, and the test's coverage, which would double its time, from Redis.
  */
 import { parentPort } from 'node:worker_threads';
-import { startEmbeddedRedis } from '../../adapters/seats/embedded-redis.ts';
+import { startEmbeddedRedis } from '../../local/redis/embedded-redis.ts';
 
 let nowMs = Date.now();
 Date.now = () => nowMs;

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type RespClient, respClient } from '../../adapters/seats/resp-client.ts';
+import { type RespClient, respClient } from '../../local/redis/resp-client.ts';
 import { freePort } from './free-port.ts';
 import { endWithThisProcess } from './watchdog.ts';
 

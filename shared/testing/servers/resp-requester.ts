@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { type httpRequester, RedisError } from '../../adapters/seats/requester.ts';
-import { type RespClient, RespError } from '../../adapters/seats/resp-client.ts';
+import { type RespClient, RespError } from '../../local/redis/resp-client.ts';
 
 const Command = z.array(z.pipe(z.union([z.string(), z.number()]), z.transform(String)));
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { StripeStandIn } from '../../../adapters/billing/stand-in/types.ts';
 import { newLicenseId, newTenantId } from '../../../domain/ids.ts';
 import { Unavailable } from '../../../errors.ts';
+import type { StripeStandIn } from '../../../local/stripe/types.ts';
 import type { Billing, CheckoutAsk } from '../../../ports/billing.ts';
 
 export interface BillingUnderTest {

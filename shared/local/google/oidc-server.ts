@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 import { OAuth2Issuer } from 'oauth2-mock-server';
 import * as z from 'zod/mini';
-import { choicePage, PAGE_POLICY } from './oidc-page.ts';
+import { choicePage, PAGE_POLICY } from './sign-in-page.ts';
 
 export interface LocalOidc {
   readonly endpoints: { readonly authorize: string; readonly token: string; readonly certs: string };

@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import * as z from 'zod/mini';
 import { type Answer, apiOf } from './api.ts';
-import { decodeForm } from './form.ts';
-import { lifeOf } from './life.ts';
-import { PAGE_POLICY } from './page.ts';
+import { lifeOf } from './lifecycle.ts';
+import { visit } from './page-routes.ts';
+import { PAGE_POLICY } from './pages.ts';
+import { decodeForm } from './parameters.ts';
 import { API_VERSION, at, found, newId, newState } from './state.ts';
 import { readState, writeState } from './state-file.ts';
 import type { SentEvent, StandInOptions, StripeStandIn } from './types.ts';
-import { visit } from './visit.ts';
 import { senderOf } from './webhooks.ts';
 
 const HOST = '127.0.0.1';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openGoogleSignIn } from '../../shared/adapters/sign-in/google.ts';
-import { type AccountHolder, signInContract } from '../../shared/testing/contracts/sign-in/suite.ts';
+import { openGoogleSignIn } from '../../adapters/sign-in/google.ts';
+import { type AccountHolder, signInContract } from '../../testing/contracts/sign-in/suite.ts';
 import { type LocalOidc, SAMPLE_ACCOUNTS, startLocalOidc } from './oidc-server.ts';
 
 const VERIFIER = 'v'.repeat(43);

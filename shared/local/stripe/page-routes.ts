@@ -1,6 +1,6 @@
-import { Refused } from './form.ts';
-import type { Life } from './life.ts';
-import { payPage, portalPage, returnPage, trouble } from './page.ts';
+import type { Life } from './lifecycle.ts';
+import { payPage, portalPage, returnPage, trouble } from './pages.ts';
+import { Refused } from './parameters.ts';
 import { at, found, type State } from './state.ts';
 
 /** Stripe's own test card that is declined (docs.stripe.com/testing); every other one is good. */

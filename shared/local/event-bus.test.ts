@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import type { SeatEvent } from '../../domain/event.ts';
-import { PushEnvelope, readMessage } from '../../domain/event-message.ts';
-import { newLicense } from '../../testing/contracts/events/suite.ts';
-import { type EventBus, type EventBusOptions, openEventBus, type Push } from './embedded-bus.ts';
+import type { SeatEvent } from '../domain/event.ts';
+import { PushEnvelope, readMessage } from '../domain/event-message.ts';
+import { newLicense } from '../testing/contracts/events/suite.ts';
+import { type EventBus, type EventBusOptions, openEventBus, type Push } from './event-bus.ts';
 
 const opened: EventBus[] = [];
 const open = (options: EventBusOptions = {}): EventBus => {

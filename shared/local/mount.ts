@@ -7,11 +7,11 @@ import {
 } from 'node:http';
 import { http as registerFunction } from '@google-cloud/functions-framework';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
-import type { FunctionContract } from './contract.ts';
-import { problemAnswer } from './problem.ts';
-import { matchPath, publicRoutes } from './route.ts';
-import { type HttpFunction, send } from './serve.ts';
-import { requestIdOf } from './trace.ts';
+import type { FunctionContract } from '../http/contract.ts';
+import { problemAnswer } from '../http/problem.ts';
+import { matchPath, publicRoutes } from '../http/route.ts';
+import { type HttpFunction, send } from '../http/serve.ts';
+import { requestIdOf } from '../http/trace.ts';
 
 /**
  * A whole suite behind one server, each function inside the real functions-framework, as Hosting puts it behind one

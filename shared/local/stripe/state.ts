@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { PLANS, type PlanTerms } from '../../../domain/plans.ts';
-import { missing } from './form.ts';
+import { PLANS, type PlanTerms } from '../../domain/plans.ts';
+import { missing } from './parameters.ts';
 import type { Interval } from './period.ts';
 
 /** The version of the library that requests and events are typed by. */

@@ -1,11 +1,11 @@
 import { Redis } from '@upstash/redis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { openRedis } from '../../adapters/seats/redis.ts';
+import { httpRequester } from '../../adapters/seats/requester.ts';
 import { describeReal } from '../../testing/real-parts.ts';
 import { startRedisServer } from '../../testing/servers/redis-server.ts';
 import { startEmbeddedRedis } from './embedded-redis.ts';
-import { openRedis } from './redis.ts';
-import { httpRequester } from './requester.ts';
-import { startUpstashFront, type UpstashFront } from './upstash-front.ts';
+import { startUpstashFront, type UpstashFront } from './upstash-server.ts';
 
 const TOKEN = 'a-token';
 const AWKWARD = [

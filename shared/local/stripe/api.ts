@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type Form, missing, PARAMETERS, Refused, readForm } from './form.ts';
-import { type Life, subscriptionOf } from './life.ts';
+import { type Life, subscriptionOf } from './lifecycle.ts';
+import { type Form, missing, PARAMETERS, Refused, readForm } from './parameters.ts';
 import { API_VERSION, at, found, newId, PRICES, type State } from './state.ts';
 
 const DAY_SECONDS = 24 * 3600;

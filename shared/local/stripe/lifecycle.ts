@@ -1,4 +1,4 @@
-import { missing, Refused } from './form.ts';
+import { missing, Refused } from './parameters.ts';
 import { periodEnd } from './period.ts';
 import {
   type Charge,

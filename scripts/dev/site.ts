@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { buildConsole } from '../../clients/console/build.ts';
-import { answerNotFound } from '../../shared/http/mount.ts';
+import { answerNotFound } from '../../shared/local/mount.ts';
 import { openedOnce } from '../../shared/when-needed.ts';
 import { cacheControlOf, SECURITY_HEADERS } from '../generate/hosting.ts';
 import { siteFiles } from '../site/files.ts';

@@ -1,9 +1,9 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
-import type { SeatEvent } from '../../domain/event.ts';
-import type { EventMessage, PushEnvelope } from '../../domain/event-message.ts';
-import { Unavailable } from '../../errors.ts';
-import type { Events } from '../../ports/events.ts';
-import { messagesByLicense } from './batch.ts';
+import { messagesByLicense } from '../adapters/events/batch.ts';
+import type { SeatEvent } from '../domain/event.ts';
+import type { EventMessage, PushEnvelope } from '../domain/event-message.ts';
+import { Unavailable } from '../errors.ts';
+import type { Events } from '../ports/events.ts';
 
 /** Where the bus delivers to: the HTTP status that the delivery was answered with. */
 export type Push = (envelope: PushEnvelope) => Promise<number>;

@@ -6,10 +6,10 @@ import {
   type KeyObject,
   sign,
 } from 'node:crypto';
-import { Unavailable } from '../../errors.ts';
-import type { Identity } from '../../ports/identity.ts';
-import { keep, readIfThere } from '../own-file.ts';
-import { idTokenVerifier } from './id-token.ts';
+import { idTokenVerifier } from '../adapters/identity/id-token.ts';
+import { Unavailable } from '../errors.ts';
+import type { Identity } from '../ports/identity.ts';
+import { keep, readIfThere } from './own-file.ts';
 
 /** Nobody's real name, so that a token from here is worth nothing elsewhere. */
 export const LOCAL_ISSUER = 'seatlease-local';

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Unavailable } from '../../errors.ts';
-import { openLocalIdentity } from './embedded.ts';
+import { Unavailable } from '../errors.ts';
+import { openLocalIdentity } from './service-tokens.ts';
 
 const audience = 'seatlease';
 const EMAIL = 'sweep@seatlease.local';
@@ -97,7 +97,7 @@ describe('with a key file', () => {
     const gate = new Int32Array(new SharedArrayBuffer(4));
     const script = `
       const { parentPort, workerData } = require('node:worker_threads');
-      import(${JSON.stringify(new URL('./embedded.ts', import.meta.url).href)}).then(({ openLocalIdentity }) => {
+      import(${JSON.stringify(new URL('./service-tokens.ts', import.meta.url).href)}).then(({ openLocalIdentity }) => {
         parentPort.postMessage('ready');
         Atomics.wait(workerData.gate, 0, 0);
         const issue = (keyFile) => openLocalIdentity({ keyFile, audience: 'seatlease' }).issue('${EMAIL}');

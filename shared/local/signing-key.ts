@@ -9,11 +9,11 @@ import {
 import { readdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { Unavailable } from '../../errors.ts';
-import type { LogLine } from '../../ports/log-line.ts';
-import type { PublicKey, Signer } from '../../ports/signer.ts';
-import type { KeyVersion, SigningKeys } from '../../ports/signing-keys.ts';
-import { codeOf, keep, readIfThere } from '../own-file.ts';
+import { Unavailable } from '../errors.ts';
+import type { LogLine } from '../ports/log-line.ts';
+import type { PublicKey, Signer } from '../ports/signer.ts';
+import type { KeyVersion, SigningKeys } from '../ports/signing-keys.ts';
+import { codeOf, keep, readIfThere } from './own-file.ts';
 
 const MODULUS_BITS = 4096;
 /** Text before the first boundary of a PEM file is for people (RFC 7468 section 2). */

@@ -1,9 +1,15 @@
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import * as z from 'zod/mini';
-import { Unavailable } from '../../errors.ts';
-import type { Collection, Equals, Page, PageOf, Query, Records, Transaction } from '../../ports/records.ts';
-import { checkId, checkReadsComeFirst, decodeDocument, encodeDocument, settle } from './documents.ts';
-import { type Position, pageRequest, type Row, toPage } from './page.ts';
+import {
+  checkId,
+  checkReadsComeFirst,
+  decodeDocument,
+  encodeDocument,
+  settle,
+} from '../adapters/records/documents.ts';
+import { type Position, pageRequest, type Row, toPage } from '../adapters/records/page.ts';
+import { Unavailable } from '../errors.ts';
+import type { Collection, Equals, Page, PageOf, Query, Records, Transaction } from '../ports/records.ts';
 
 const busyTimeoutMs = 2_000;
 

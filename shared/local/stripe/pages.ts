@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { planOfPrice } from '../../../domain/plans.ts';
+import { planOfPrice } from '../../domain/plans.ts';
 import { PRICES, type Session, type Subscription, type Wish } from './state.ts';
 
 const STYLE = `
