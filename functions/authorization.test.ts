@@ -3,7 +3,7 @@ import { ACCESS, type Action, type Grant } from '../shared/domain/authorization.
 import { newLicenseId, newPersonalId, newSessionId, newTenantId } from '../shared/domain/ids.ts';
 import type { EndpointContract, FunctionContract } from '../shared/http/contract.ts';
 import { INVITATIONS, LICENSES, MEMBERS_OF_TENANT, MEMBERSHIPS, TENANTS } from '../shared/ports/catalogue.ts';
-import { walk } from '../shared/ports/walk.ts';
+import { walk } from '../shared/ports/each-document.ts';
 import { MANIFEST } from './manifest.ts';
 import { signIn, type TestPerson } from './testing/people.ts';
 import { beginPurchase } from './testing/purchases.ts';

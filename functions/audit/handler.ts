@@ -9,9 +9,9 @@ import { oneTenantAsked, tenantAsked } from '../../shared/http/own.ts';
 import { readPage } from '../../shared/http/page.ts';
 import { AUDIT_SCOPES, auditQuery, TENANTS } from '../../shared/ports/catalogue.ts';
 import { InvalidCursor } from '../../shared/ports/records.ts';
+import { type ChainPart, ChainPositionSchema, verifyChainPart } from '../../shared/use-cases/verify-chain.ts';
 import type contract from './contract.ts';
 import { EVENTS_A_PART } from './contract.ts';
-import { type ChainPart, ChainPositionSchema, verifyChainPart } from './verify-chain.ts';
 
 export default {
   async list({ query, caller, standing }, deps) {

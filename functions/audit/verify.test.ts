@@ -5,16 +5,16 @@ import { type AuditEvent, emptyChain, sealEvents, unsealed } from '../../shared/
 import { eventOf } from '../../shared/domain/event.ts';
 import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
 import { AUDIT, CHAIN_HEADS, TENANTS } from '../../shared/ports/catalogue.ts';
-import { signIn } from '../testing/people.ts';
-import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
-import { EVENTS_A_PART } from './contract.ts';
 import {
   type ChainPart,
   type ChainPosition,
   ChainPositionSchema,
   verifyChain,
   verifyChainPart,
-} from './verify-chain.ts';
+} from '../../shared/use-cases/verify-chain.ts';
+import { signIn } from '../testing/people.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
+import { EVENTS_A_PART } from './contract.ts';
 
 const NOT_AT_ALL = Symbol('not at all');
 const START_MS = Date.parse('2030-01-01T00:00:00Z');

@@ -19,9 +19,9 @@ import {
   USERS,
 } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { walk } from '../../shared/ports/each-document.ts';
 import type { Transaction } from '../../shared/ports/records.ts';
 import type { SignedInPerson } from '../../shared/ports/sign-in.ts';
-import { walk } from '../../shared/ports/walk.ts';
 
 interface Joining {
   readonly tenant: Tenant;

@@ -5,7 +5,7 @@ import { viewOfSubscription } from '../../shared/http/subscription-view.ts';
 import type { Billing } from '../../shared/ports/billing.ts';
 import { LICENSES } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { lookAtSubscription } from '../../shared/ports/subscriptions.ts';
+import { lookAtSubscription } from '../../shared/use-cases/subscriptions.ts';
 import type contract from './contract.ts';
 
 export default {

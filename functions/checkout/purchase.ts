@@ -6,7 +6,7 @@ import type { Refusal } from '../../shared/http/contract.ts';
 import type { Billing, CheckoutVerdict } from '../../shared/ports/billing.ts';
 import { BILLING_ACCOUNTS, CHECKOUT_KEYS, CHECKOUTS } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { forgetCustomer } from '../../shared/ports/forget-customer.ts';
+import { forgetCustomer } from '../../shared/use-cases/customers.ts';
 
 /** As long as Stripe knows its own (docs.stripe.com/api/idempotent_requests). */
 const KEY_MS = 24 * 3600 * 1000;

@@ -6,7 +6,7 @@ import {
   SUBSCRIPTIONS,
   SUBSCRIPTIONS_OF_TENANT,
 } from '../../shared/ports/catalogue.ts';
-import { walk } from '../../shared/ports/walk.ts';
+import { walk } from '../../shared/ports/each-document.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import { signIn, type TestPerson } from '../testing/people.ts';
 import { beginPurchase } from '../testing/purchases.ts';

@@ -30,7 +30,7 @@ import {
 } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { Records } from '../../shared/ports/records.ts';
-import { lookAtSubscription } from '../../shared/ports/subscriptions.ts';
+import { lookAtSubscription } from '../../shared/use-cases/subscriptions.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import { beginPurchase } from '../testing/purchases.ts';
 import type { Reply, TestSuite } from '../testing/suite.ts';

@@ -6,8 +6,8 @@ import {
   TENANTS,
   USERS,
 } from '../../shared/ports/catalogue.ts';
-import { walkFacts } from '../../shared/ports/erasure.ts';
-import { verifyChain } from '../audit/verify-chain.ts';
+import { walkFacts } from '../../shared/use-cases/erasure/erase.ts';
+import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
 import { ADA, findAda, makePersonalWorld, type PersonalWorld } from '../testing/personal-world.ts';
 import type { Reply } from '../testing/suite.ts';
 import { openWatchedSuite, type WatchedSuite } from '../testing/watched-suite.ts';

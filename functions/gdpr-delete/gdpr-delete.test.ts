@@ -14,9 +14,9 @@ import {
   USERS,
 } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { walkFacts } from '../../shared/ports/erasure.ts';
-import type { FactsPage } from '../../shared/ports/seat-upkeep.ts';
+import type { FactsPage } from '../../shared/ports/seat-maintenance.ts';
 import { auditOf } from '../../shared/testing/read-records.ts';
+import { walkFacts } from '../../shared/use-cases/erasure/erase.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import { signIn, type TestPerson } from '../testing/people.ts';
 import type { Reply, TestSuite } from '../testing/suite.ts';

@@ -15,7 +15,7 @@ import { own } from '../../shared/http/own.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import { ERASURES, TENANTS } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { carryOut } from '../../shared/ports/erasure.ts';
+import { carryOut } from '../../shared/use-cases/erasure/erase.ts';
 import type contract from './contract.ts';
 import { planForPerson, planForTenant } from './plan.ts';
 

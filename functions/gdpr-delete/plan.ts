@@ -1,7 +1,7 @@
 import type { ErasurePlan } from '../../shared/domain/erasure.ts';
 import { MEMBERS_OF_TENANT, MEMBERSHIPS_OF_USER, USERS } from '../../shared/ports/catalogue.ts';
+import { walk } from '../../shared/ports/each-document.ts';
 import type { Records } from '../../shared/ports/records.ts';
-import { walk } from '../../shared/ports/walk.ts';
 
 /**
  * What goes with a person: the tenants in which they are alone. `OWNER_MUST_STAY` names those that they own and others

@@ -8,7 +8,7 @@ import {
   startFirestoreEmulator,
 } from '../../shared/testing/servers/firestore-emulator.ts';
 import { type RedisServer, startRedisServer } from '../../shared/testing/servers/redis-server.ts';
-import { verifyChain } from '../audit/verify-chain.ts';
+import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
 import { findAda, makePersonalWorld } from '../testing/personal-world.ts';
 import { openTestSuite, type TestSuite } from '../testing/suite.ts';
 import { valuesIn } from '../testing/watched-suite.ts';

@@ -24,10 +24,10 @@ import {
   USERS,
 } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { walkFacts } from '../../shared/ports/erasure.ts';
+import { walk } from '../../shared/ports/each-document.ts';
 import type { Page, Records } from '../../shared/ports/records.ts';
-import type { KnownSession } from '../../shared/ports/seat-upkeep.ts';
-import { walk } from '../../shared/ports/walk.ts';
+import type { KnownSession } from '../../shared/ports/seat-maintenance.ts';
+import { walkFacts } from '../../shared/use-cases/erasure/erase.ts';
 import type contract from './contract.ts';
 import { openRoom, type Room } from './room.ts';
 import {

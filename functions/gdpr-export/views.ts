@@ -8,7 +8,7 @@ import type { SignIn } from '../../shared/domain/sign-in.ts';
 import type { Subscription } from '../../shared/domain/subscription.ts';
 import type { TrialClaim } from '../../shared/domain/trial.ts';
 import { timestamp, timestampOrNull } from '../../shared/http/fields.ts';
-import type { KnownSession } from '../../shared/ports/seat-upkeep.ts';
+import type { KnownSession } from '../../shared/ports/seat-maintenance.ts';
 
 /** Records as exports tell them: all that is personal, and nothing that opens a door. */
 

@@ -28,7 +28,7 @@ import {
 } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { Transaction } from '../../shared/ports/records.ts';
-import { writeLicense } from '../../shared/ports/write-license.ts';
+import { writeLicense } from '../../shared/use-cases/licenses.ts';
 import type contract from './contract.ts';
 import { periodOf, readUsageHours } from './usage.ts';
 

@@ -2,8 +2,8 @@ import { DAY_MS, HOUR_MS, hourOf, type UsageHour } from '../../shared/domain/usa
 import type { Refusal } from '../../shared/http/contract.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import { USAGE_OF_LICENSE } from '../../shared/ports/catalogue.ts';
+import { walk } from '../../shared/ports/each-document.ts';
 import type { Records } from '../../shared/ports/records.ts';
-import { walk } from '../../shared/ports/walk.ts';
 
 const USUAL_DAYS = 7;
 const MOST_DAYS = 31;

@@ -1,8 +1,8 @@
 import type { BillingEvent, StoredEvent } from '../../shared/domain/billing-event.ts';
 import type { HandlersOf } from '../../shared/http/contract.ts';
-import { carryOutEvent } from '../../shared/ports/billing-events.ts';
 import { BILLING_EVENTS } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { carryOutEvent } from '../../shared/use-cases/stripe-events.ts';
 import type contract from './contract.ts';
 
 export default {

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { UPKEEP } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { auditOf, historiesOf, storyOf } from '../../shared/testing/read-records.ts';
-import { verifyChain } from '../audit/verify-chain.ts';
+import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
 import { openTestSuite, type TestLicense, type TestSuite } from '../testing/suite.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { type Erasure, putOff, roundOf } from '../../shared/domain/erasure.ts';
 import { ERASURES, ERASURES_BY_DUE } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { carryOut } from '../../shared/ports/erasure.ts';
+import { carryOut } from '../../shared/use-cases/erasure/erase.ts';
 import type { Frame } from './steps.ts';
 import type { Tally } from './tally.ts';
 

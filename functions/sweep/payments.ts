@@ -1,14 +1,14 @@
 import type { StoredEvent } from '../../shared/domain/billing-event.ts';
 import type { Subscription } from '../../shared/domain/subscription.ts';
 import type { Billing } from '../../shared/ports/billing.ts';
-import { carryOutEvent } from '../../shared/ports/billing-events.ts';
 import {
   BILLING_EVENTS_BY_RECEIPT,
   SUBSCRIPTIONS,
   SUBSCRIPTIONS_BY_LOOK,
 } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { lookAtSubscription } from '../../shared/ports/subscriptions.ts';
+import { carryOutEvent } from '../../shared/use-cases/stripe-events.ts';
+import { lookAtSubscription } from '../../shared/use-cases/subscriptions.ts';
 import type { Frame } from './steps.ts';
 import type { Tally } from './tally.ts';
 

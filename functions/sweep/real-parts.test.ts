@@ -8,7 +8,7 @@ import {
 import { type PubSubEmulator, startPubSubEmulator } from '../../shared/testing/servers/pubsub-emulator.ts';
 import { startPushRelay } from '../../shared/testing/servers/push-relay.ts';
 import { type RedisServer, startRedisServer } from '../../shared/testing/servers/redis-server.ts';
-import { verifyChain } from '../audit/verify-chain.ts';
+import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
 import { openTestSuite, type TestSuite } from '../testing/suite.ts';
 
 const TOPIC = 'seatlease-events';

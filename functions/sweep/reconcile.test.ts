@@ -5,7 +5,7 @@ import { changeLicense, entitlementOf, type LicenseChange } from '../../shared/d
 import { Unavailable } from '../../shared/errors.ts';
 import { LICENSES } from '../../shared/ports/catalogue.ts';
 import { auditOf, historiesOf, storyOf } from '../../shared/testing/read-records.ts';
-import { verifyChain } from '../audit/verify-chain.ts';
+import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import type { Reply, TestSuite } from '../testing/suite.ts';
 

@@ -13,7 +13,7 @@ import {
 } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { auditOf, historiesOf } from '../../shared/testing/read-records.ts';
-import { verifyChain } from '../audit/verify-chain.ts';
+import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import { type Billed, billable } from '../testing/count-operations.ts';
 import type { Reply, TestLicense, TestSuite } from '../testing/suite.ts';

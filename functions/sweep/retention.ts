@@ -30,8 +30,8 @@ import {
   USAGE_RECORDS_BY_RECEIPT,
 } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { withoutHolder } from '../../shared/ports/erasure.ts';
 import type { Collection, Equals, Query, Transaction } from '../../shared/ports/records.ts';
+import { withoutHolder } from '../../shared/use-cases/erasure/erase.ts';
 import type { Frame } from './steps.ts';
 import type { Tally } from './tally.ts';
 

@@ -2,7 +2,7 @@ import { writtenAtMs } from '../../shared/domain/event.ts';
 import { entitlementOf } from '../../shared/domain/license.ts';
 import { LICENSES } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import type { ShardNews } from '../../shared/ports/seat-upkeep.ts';
+import type { ShardNews } from '../../shared/ports/seat-maintenance.ts';
 import type { Frame } from './steps.ts';
 import type { Tally } from './tally.ts';
 

@@ -3,7 +3,7 @@ import { shardKey } from '../../shared/adapters/seats/lua/keys.ts';
 import { shardOf } from '../../shared/domain/ids.ts';
 import { type Part, Unavailable } from '../../shared/errors.ts';
 import { historiesOf, storyOf } from '../../shared/testing/read-records.ts';
-import { verifyChain } from '../audit/verify-chain.ts';
+import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import type { TestLicense, TestSuite } from '../testing/suite.ts';
 

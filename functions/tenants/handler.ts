@@ -24,7 +24,7 @@ import {
   USERS,
 } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { removeMember } from '../../shared/ports/remove-member.ts';
+import { removeMember } from '../../shared/use-cases/members.ts';
 import { changeTenant } from './change.ts';
 import type contract from './contract.ts';
 

@@ -1,7 +1,7 @@
 import { holdersOf } from '../../shared/domain/erasure.ts';
 import { licenseOfKey } from '../../shared/domain/ids.ts';
 import { ACCOUNTS, LICENSES, METERED_DAYS, USERS } from '../../shared/ports/catalogue.ts';
-import { walkFacts } from '../../shared/ports/erasure.ts';
+import { walkFacts } from '../../shared/use-cases/erasure/erase.ts';
 import { findWords } from './find-text.ts';
 import { signIn, type TestPerson } from './people.ts';
 import type { Reply, TestSuite } from './suite.ts';

@@ -26,7 +26,7 @@ import { oneTenantAsked } from '../../shared/http/own.ts';
 import { LICENSES, TENANTS, TRIAL_CLAIMS, USERS } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { Transaction } from '../../shared/ports/records.ts';
-import { writeLicense } from '../../shared/ports/write-license.ts';
+import { writeLicense } from '../../shared/use-cases/licenses.ts';
 import type contract from './contract.ts';
 
 export default {

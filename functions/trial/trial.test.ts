@@ -3,7 +3,7 @@ import { PLANS } from '../../shared/domain/plans.ts';
 import type { TrialPolicy } from '../../shared/domain/trial.ts';
 import { Unavailable } from '../../shared/errors.ts';
 import { LICENSES, LICENSES_OF_TENANT, TENANTS } from '../../shared/ports/catalogue.ts';
-import { walk } from '../../shared/ports/walk.ts';
+import { walk } from '../../shared/ports/each-document.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import { signIn, type TestPerson } from '../testing/people.ts';
 import type { Reply, TestSuite } from '../testing/suite.ts';

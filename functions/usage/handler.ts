@@ -7,7 +7,7 @@ import { own } from '../../shared/http/own.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import { LICENSES, METERED_DAYS_OF_LICENSE, USAGE_RECORDS } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { walk } from '../../shared/ports/walk.ts';
+import { walk } from '../../shared/ports/each-document.ts';
 import type contract from './contract.ts';
 
 const USUAL_DAYS = 31;

@@ -6,7 +6,6 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
-import { verifyChain } from '../../functions/audit/verify-chain.ts';
 import { type AuditEvent, emptyChain, sealEvents, unsealed } from '../../shared/domain/audit-chain.ts';
 import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
 import { newTenant } from '../../shared/domain/people.ts';
@@ -14,6 +13,7 @@ import { openSqliteRecords } from '../../shared/local/sqlite-records.ts';
 import { AUDIT, CHAIN_HEADS, TENANTS } from '../../shared/ports/catalogue.ts';
 import type { Records } from '../../shared/ports/records.ts';
 import { event, TENANT } from '../../shared/testing/seats/events.ts';
+import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
 import { runAdmin } from './run.ts';
 
 /** More than a page of the records, so that the walk turns pages. */

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import audit from '../../functions/audit/contract.ts';
-import { type ChainReport, verifyChain } from '../../functions/audit/verify-chain.ts';
 import { EVENT_TYPES } from '../../shared/domain/event.ts';
+import { type ChainReport, verifyChain } from '../../shared/use-cases/verify-chain.ts';
 import type { Answered } from './api.ts';
 import { type Command, defineCommand, EXIT } from './command.ts';
 import { License, Limit, maybe, option, Session, Tenant } from './options.ts';

@@ -10,7 +10,7 @@ import type { Identity } from './identity.ts';
 import type { Limits } from './limits.ts';
 import type { LogLine } from './log-line.ts';
 import type { Records } from './records.ts';
-import type { SeatUpkeep } from './seat-upkeep.ts';
+import type { SeatUpkeep } from './seat-maintenance.ts';
 import type { Seats } from './seats.ts';
 import type { SignIn } from './sign-in.ts';
 import type { Signer } from './signer.ts';

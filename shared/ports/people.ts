@@ -3,8 +3,8 @@ import type { Role } from '../domain/authorization.ts';
 import type { User } from '../domain/people.ts';
 import type { SignIn } from '../domain/sign-in.ts';
 import { MEMBERSHIPS_OF_USER, SIGN_INS, USERS } from './catalogue.ts';
+import { walk } from './each-document.ts';
 import type { Records } from './records.ts';
-import { walk } from './walk.ts';
 
 /** The role of a person in each of their tenants. */
 export async function tenantsOf(records: Records, userId: string): Promise<Record<string, Role>> {

@@ -2,8 +2,8 @@ import type { AuditEvent } from '../domain/audit-chain.ts';
 import { compareMoments } from '../domain/event.ts';
 import type { SessionHistory } from '../domain/session-history.ts';
 import { auditQuery, SESSIONS_OF_LICENSE } from '../ports/catalogue.ts';
+import { walk } from '../ports/each-document.ts';
 import type { Records } from '../ports/records.ts';
-import { walk } from '../ports/walk.ts';
 
 /** What the records came to hold of a license, for tests: all pages, in the order in which it happened. */
 

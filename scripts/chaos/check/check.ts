@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
-import { type ChainReport, verifyChain } from '../../../functions/audit/verify-chain.ts';
 import type { AuditEvent } from '../../../shared/domain/audit-chain.ts';
 import type { SessionHistory } from '../../../shared/domain/session-history.ts';
 import type { Records } from '../../../shared/ports/records.ts';
 import { auditOf, historiesOf } from '../../../shared/testing/read-records.ts';
 import { type Excess, excessOf } from '../../../shared/testing/seats/over-allocation.ts';
+import { type ChainReport, verifyChain } from '../../../shared/use-cases/verify-chain.ts';
 import { type Request, readRequestLog } from '../requests.ts';
 import { claimsOf, findCutShort, findSeatsNotFree, findUnknownAnswers, type License } from './claims.ts';
 import type { Finding } from './finding.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { eventOf, type SeatEvent, SeatEventSchema, writtenAtMs } from '../../domain/event.ts';
 import { shardOf } from '../../domain/ids.ts';
-import type { KnownSession, OutboxEntry, SeatUpkeep } from '../../ports/seat-upkeep.ts';
+import type { KnownSession, OutboxEntry, SeatUpkeep } from '../../ports/seat-maintenance.ts';
 import { unpackEntitlement } from './entitlement-copy.ts';
 import { keysOfPool, keysOfPools, shardKey } from './lua/keys.ts';
 import { unpackFacts } from './packed-facts.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { newLicenseId, newPersonalId, newTenantId } from '../../../domain/ids.ts';
-import type { KnownSession } from '../../../ports/seat-upkeep.ts';
+import type { KnownSession } from '../../../ports/seat-maintenance.ts';
 import { MEMORY_MS, openPool, type Pool, type SeatsUnderTest, TTL_MS } from '../seats/pool.ts';
 
 const DAY_MS = 86_400_000;

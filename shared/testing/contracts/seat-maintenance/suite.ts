@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { newLicenseId, newSessionId, newTenantId, shardOf } from '../../../domain/ids.ts';
-import type { OutboxEntry, ShardNews } from '../../../ports/seat-upkeep.ts';
+import type { OutboxEntry, ShardNews } from '../../../ports/seat-maintenance.ts';
 import { openPool, type Pool, type SeatsUnderTest, TTL_MS } from '../seats/pool.ts';
 
 const MINUTE_MS = 60_000;

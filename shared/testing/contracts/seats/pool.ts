@@ -3,7 +3,7 @@ import type { Entitlement } from '../../../domain/entitlement.ts';
 import type { EventType } from '../../../domain/event.ts';
 import { hashSecret, newLicenseId, newLicenseKey, newSessionId, newTenantId } from '../../../domain/ids.ts';
 import type { Session, SessionFacts } from '../../../domain/session.ts';
-import type { SeatUpkeep } from '../../../ports/seat-upkeep.ts';
+import type { SeatUpkeep } from '../../../ports/seat-maintenance.ts';
 import type {
   AcquireRequest,
   AcquireVerdict,

@@ -1,11 +1,11 @@
 import type { StoredEvent } from '../domain/billing-event.ts';
 import type { EventType } from '../domain/event.ts';
-import type { Billing } from './billing.ts';
-import { ACCOUNTS_OF_CUSTOMER, BILLING_EVENTS, SUBSCRIPTIONS_OF_TENANT } from './catalogue.ts';
-import type { Deps } from './deps.ts';
-import { forgetCustomer } from './forget-customer.ts';
+import type { Billing } from '../ports/billing.ts';
+import { ACCOUNTS_OF_CUSTOMER, BILLING_EVENTS, SUBSCRIPTIONS_OF_TENANT } from '../ports/catalogue.ts';
+import type { Deps } from '../ports/deps.ts';
+import { walk } from '../ports/each-document.ts';
+import { forgetCustomer } from './customers.ts';
 import { type Look, type LookVerdict, lookAtSubscription } from './subscriptions.ts';
-import { walk } from './walk.ts';
 
 /** What subscribers are told of by themselves; of other events they see what became of the license. */
 const NOTICES: Readonly<Record<string, EventType>> = {

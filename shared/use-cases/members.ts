@@ -1,8 +1,8 @@
 import { ACCESS_TOKEN_SECONDS } from '../domain/access-token.ts';
 import { membershipId } from '../domain/people.ts';
-import { MEMBERSHIPS } from './catalogue.ts';
-import type { Records } from './records.ts';
-import type { SeatUpkeep } from './seat-upkeep.ts';
+import { MEMBERSHIPS } from '../ports/catalogue.ts';
+import type { Records } from '../ports/records.ts';
+import type { SeatUpkeep } from '../ports/seat-maintenance.ts';
 
 /** More than the life of an access token, as clocks of two machines may differ. */
 export const BAR_SECONDS = ACCESS_TOKEN_SECONDS + 300;

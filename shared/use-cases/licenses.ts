@@ -1,7 +1,7 @@
 import { unsealed } from '../domain/audit-chain.ts';
 import { eventOfLicense, type License } from '../domain/license.ts';
-import { AUDIT, LICENSES } from './catalogue.ts';
-import type { Transaction } from './records.ts';
+import { AUDIT, LICENSES } from '../ports/catalogue.ts';
+import type { Transaction } from '../ports/records.ts';
 
 /**
  * Writes the license, and its change into the audit log with it: were that left to the way through the seat store, a

@@ -3,11 +3,11 @@ import { type EventType, eventOf, type SeatEvent } from '../domain/event.ts';
 import { entitlementOf, eventOfLicense, type License } from '../domain/license.ts';
 import { isOver, licenseUnder, type Payment, type Subscription, seenAs } from '../domain/subscription.ts';
 import { Unavailable } from '../errors.ts';
-import type { Billing } from './billing.ts';
-import { AUDIT, BILLING_ACCOUNTS, LICENSES, SUBSCRIPTIONS, TENANTS } from './catalogue.ts';
-import type { Deps } from './deps.ts';
-import type { Transaction } from './records.ts';
-import { writeLicense } from './write-license.ts';
+import type { Billing } from '../ports/billing.ts';
+import { AUDIT, BILLING_ACCOUNTS, LICENSES, SUBSCRIPTIONS, TENANTS } from '../ports/catalogue.ts';
+import type { Deps } from '../ports/deps.ts';
+import type { Transaction } from '../ports/records.ts';
+import { writeLicense } from './licenses.ts';
 
 /** More than anybody is overtaken by others who look at the same subscription. */
 const MOST_ATTEMPTS = 20;

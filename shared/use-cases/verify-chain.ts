@@ -5,10 +5,10 @@ import {
   ChainHeadSchema,
   type ChainProblem,
   chainVerifier,
-} from '../../shared/domain/audit-chain.ts';
-import { AUDIT, auditQuery, CHAIN_HEADS, CHAIN_OF_TENANT, TENANTS } from '../../shared/ports/catalogue.ts';
-import type { Collection, Query, Records } from '../../shared/ports/records.ts';
-import { walk } from '../../shared/ports/walk.ts';
+} from '../domain/audit-chain.ts';
+import { AUDIT, auditQuery, CHAIN_HEADS, CHAIN_OF_TENANT, TENANTS } from '../ports/catalogue.ts';
+import { walk } from '../ports/each-document.ts';
+import type { Collection, Query, Records } from '../ports/records.ts';
 
 export interface ChainReport {
   readonly tenantId: string;

@@ -1,5 +1,5 @@
-import type { AuditEvent } from '../domain/audit-chain.ts';
-import type { BillingAccount } from '../domain/billing-event.ts';
+import type { AuditEvent } from '../../domain/audit-chain.ts';
+import type { BillingAccount } from '../../domain/billing-event.ts';
 import {
   addErased,
   type Erased,
@@ -13,11 +13,11 @@ import {
   type Named,
   roundOf,
   traceId,
-} from '../domain/erasure.ts';
-import { changeLicense, entitlementOf, eventOfLicense, type License } from '../domain/license.ts';
-import { membershipId } from '../domain/people.ts';
-import type { SessionHistory } from '../domain/session-history.ts';
-import { accountClaimId } from '../domain/trial.ts';
+} from '../../domain/erasure.ts';
+import { changeLicense, entitlementOf, eventOfLicense, type License } from '../../domain/license.ts';
+import { membershipId } from '../../domain/people.ts';
+import type { SessionHistory } from '../../domain/session-history.ts';
+import { accountClaimId } from '../../domain/trial.ts';
 import {
   ACCOUNTS,
   AUDIT,
@@ -48,14 +48,14 @@ import {
   TRACES_OF_ERASURE,
   TRIAL_CLAIMS,
   USERS,
-} from './catalogue.ts';
-import type { Deps } from './deps.ts';
-import type { LogLine } from './log-line.ts';
-import type { Collection, Equals, Query, Records, Transaction } from './records.ts';
-import { BAR_SECONDS } from './remove-member.ts';
-import type { KnownSession, SeatUpkeep } from './seat-upkeep.ts';
-import { lookAtSubscription } from './subscriptions.ts';
-import { writeLicense } from './write-license.ts';
+} from '../../ports/catalogue.ts';
+import type { Deps } from '../../ports/deps.ts';
+import type { LogLine } from '../../ports/log-line.ts';
+import type { Collection, Equals, Query, Records, Transaction } from '../../ports/records.ts';
+import type { KnownSession, SeatUpkeep } from '../../ports/seat-maintenance.ts';
+import { writeLicense } from '../licenses.ts';
+import { BAR_SECONDS } from '../members.ts';
+import { lookAtSubscription } from '../subscriptions.ts';
 
 /** Documents that one piece of the work lists, and so changes, at most. */
 const PIECE = 100;

@@ -1,5 +1,5 @@
-import { BILLING_ACCOUNTS } from './catalogue.ts';
-import type { Records } from './records.ts';
+import { BILLING_ACCOUNTS } from '../ports/catalogue.ts';
+import type { Records } from '../ports/records.ts';
 
 /** That the tenant is this customer no more, as Stripe has deleted it: the next purchase makes a new one. */
 export function forgetCustomer(tenantId: string, customerId: string, records: Records): Promise<void> {
