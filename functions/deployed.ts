@@ -1,8 +1,8 @@
 import { readConfig } from '../shared/config.ts';
-import { openDeps } from '../shared/deps.ts';
 import type { AnyHandlers, FunctionContract } from '../shared/http/contract.ts';
 import { type HttpFunction, serve } from '../shared/http/serve.ts';
-import { openedOnce } from '../shared/when-needed.ts';
+import { openedOnce } from '../shared/lazy.ts';
+import { openDeps } from '../shared/wiring.ts';
 
 /** The parts that the environment names. */
 const parts = openedOnce(async () => openDeps(readConfig(process.env)));

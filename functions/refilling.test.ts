@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { openSeats } from '../shared/adapters/seats/live.ts';
 import { poolKey } from '../shared/adapters/seats/lua/keys.ts';
-import { refillingSeats } from '../shared/adapters/seats/refilling.ts';
+import { openSeats } from '../shared/adapters/seats/redis-seats.ts';
+import { refillingSeats } from '../shared/adapters/seats/refilling-seats.ts';
 import { unknownLicenses } from '../shared/adapters/seats/unknown-licenses.ts';
 import { newLicenseId, newLicenseKey, newTenantId } from '../shared/domain/ids.ts';
 import { draftLicense, entitlementOf } from '../shared/domain/license.ts';

@@ -11,7 +11,7 @@ import { signInCookie } from '../../shared/http/cookie.ts';
 import { SIGN_IN_CODES } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
-import { welcome } from './welcome.ts';
+import { welcome } from './sign-up.ts';
 
 export default {
   async callback({ query, cookie, note }, deps) {

@@ -3,7 +3,7 @@ import { licenseOfKey } from '../../shared/domain/ids.ts';
 import { ADA, findAda, makePersonalWorld, type PersonalWorld } from '../testing/personal-world.ts';
 import type { Reply } from '../testing/suite.ts';
 import { openWatchedSuite, type WatchedSuite } from '../testing/watched-suite.ts';
-import { openRoom } from './room.ts';
+import { openRoom } from './row-limit.ts';
 
 let watched: WatchedSuite;
 let world: PersonalWorld;

@@ -29,7 +29,7 @@ import type { Page, Records } from '../../shared/ports/records.ts';
 import type { KnownSession } from '../../shared/ports/seat-maintenance.ts';
 import { walkFacts } from '../../shared/use-cases/erasure/erase.ts';
 import type contract from './contract.ts';
-import { openRoom, type Room } from './room.ts';
+import { openRoom, type Room } from './row-limit.ts';
 import {
   viewOfAccount,
   viewOfEvent,

@@ -1,8 +1,8 @@
 import { status } from '@grpc/grpc-js';
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
-import { openKmsSigner } from '../../shared/adapters/signer/kms.ts';
 import { openKmsKeys } from '../../shared/adapters/signer/kms-keys.ts';
+import { openKmsSigner } from '../../shared/adapters/signer/kms-signer.ts';
 import { type KmsServer, startKmsServer } from '../../shared/testing/servers/kms-server.ts';
 import { openTestSuite, type TestLicense, type TestSuite } from '../testing/suite.ts';
 

@@ -2,8 +2,8 @@ import { type Erasure, putOff, roundOf } from '../../shared/domain/erasure.ts';
 import { ERASURES, ERASURES_BY_DUE } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { carryOut } from '../../shared/use-cases/erasure/erase.ts';
-import type { Frame } from './steps.ts';
-import type { Tally } from './tally.ts';
+import type { Tally } from './progress.ts';
+import type { Frame } from './run-steps.ts';
 
 /** Looked after a sweep, so that one that cannot be gone on with does not keep back the others. */
 const MOST_A_SWEEP = 10;

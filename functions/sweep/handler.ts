@@ -4,12 +4,12 @@ import type contract from './contract.ts';
 import { goOnErasing } from './erasures.ts';
 import { meter } from './metering.ts';
 import { keepUpWithPayments } from './payments.ts';
+import { emptyTally, type Tally } from './progress.ts';
 import { reconcile } from './reconcile.ts';
 import { forgetOld } from './retention.ts';
+import { inParallel, openFrame } from './run-steps.ts';
 import { sealAudit } from './seal.ts';
 import { sweepShard } from './shard.ts';
-import { inParallel, openFrame } from './steps.ts';
-import { emptyTally, type Tally } from './tally.ts';
 
 /** Half of the function's time: the other half is for what has been begun, and for parts that take long to be away. */
 const BUDGET_MS = 60_000;

@@ -17,8 +17,8 @@ import {
   USAGE_RECORDS_BY_RECEIPT,
 } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { type Frame, inParallel } from './steps.ts';
-import type { Tally } from './tally.ts';
+import type { Tally } from './progress.ts';
+import { type Frame, inParallel } from './run-steps.ts';
 
 const BATCH = 100;
 const AT_A_TIME = 8;

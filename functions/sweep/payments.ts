@@ -9,8 +9,8 @@ import {
 import type { Deps } from '../../shared/ports/deps.ts';
 import { carryOutEvent } from '../../shared/use-cases/stripe-events.ts';
 import { lookAtSubscription } from '../../shared/use-cases/subscriptions.ts';
-import type { Frame } from './steps.ts';
-import type { Tally } from './tally.ts';
+import type { Tally } from './progress.ts';
+import type { Frame } from './run-steps.ts';
 
 /** As many a sweep, so that ones that cannot be done keep back nothing else. */
 const MOST_A_SWEEP = 50;

@@ -17,8 +17,8 @@ import type { SessionHistory } from '../../shared/domain/session-history.ts';
 import { LICENSES, OPEN_SESSIONS, SESSION_HISTORIES, UPKEEP } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { writeLicense } from '../../shared/use-cases/licenses.ts';
-import { type Frame, inParallel } from './steps.ts';
-import type { Reconciled, Tally } from './tally.ts';
+import type { Reconciled, Tally } from './progress.ts';
+import { type Frame, inParallel } from './run-steps.ts';
 
 const PASS_ID = 'reconcile';
 const BATCH = 100;

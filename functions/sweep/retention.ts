@@ -32,8 +32,8 @@ import {
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { Collection, Equals, Query, Transaction } from '../../shared/ports/records.ts';
 import { withoutHolder } from '../../shared/use-cases/erasure/erase.ts';
-import type { Frame } from './steps.ts';
-import type { Tally } from './tally.ts';
+import type { Tally } from './progress.ts';
+import type { Frame } from './run-steps.ts';
 
 const PASS_ID = 'retention';
 const BATCH = 100;

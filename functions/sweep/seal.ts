@@ -1,8 +1,8 @@
 import { type AuditEvent, type ChainHead, emptyChain, sealEvents } from '../../shared/domain/audit-chain.ts';
 import { AUDIT, CHAIN_HEADS, UNSEALED_EVENTS } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { type Frame, inParallel } from './steps.ts';
-import type { Tally } from './tally.ts';
+import type { Tally } from './progress.ts';
+import { type Frame, inParallel } from './run-steps.ts';
 
 const BATCH = 100;
 const TENANTS_AT_A_TIME = 4;

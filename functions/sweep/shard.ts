@@ -3,8 +3,8 @@ import { entitlementOf } from '../../shared/domain/license.ts';
 import { LICENSES } from '../../shared/ports/catalogue.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { ShardNews } from '../../shared/ports/seat-maintenance.ts';
-import type { Frame } from './steps.ts';
-import type { Tally } from './tally.ts';
+import type { Tally } from './progress.ts';
+import type { Frame } from './run-steps.ts';
 
 /** As many as a topic takes a call. */
 const PUBLISH_BATCH = 100;

@@ -20,7 +20,7 @@ const { startUpstashFront } = await import('../../shared/local/redis/upstash-ser
 const { readConfig } = await import('../../shared/config.ts');
 const { deployedEnvironment } = await import('./deployed-environment.ts');
 const { putNewLicense } = await import('../../shared/testing/seats/put-license.ts');
-const { openDeps } = await import('../../shared/deps.ts');
+const { openDeps } = await import('../../shared/wiring.ts');
 const { openSuite } = await import('../index.ts');
 
 const redis = await startEmbeddedRedis();

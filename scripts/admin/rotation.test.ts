@@ -1,8 +1,8 @@
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
 import { openTestSuite, type TestLicense, type TestSuite } from '../../functions/testing/suite.ts';
-import { openKmsSigner } from '../../shared/adapters/signer/kms.ts';
 import { openKmsKeys } from '../../shared/adapters/signer/kms-keys.ts';
+import { openKmsSigner } from '../../shared/adapters/signer/kms-signer.ts';
 import type { Signer } from '../../shared/ports/signer.ts';
 import { type KmsServer, startKmsServer } from '../../shared/testing/servers/kms-server.ts';
 import { runAdmin } from './run.ts';

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { type Config, ConfigError, type Environment } from '../../shared/config.ts';
-import { openRecords, openSigningKeys } from '../../shared/deps.ts';
 import { Unavailable } from '../../shared/errors.ts';
+import { openRecords, openSigningKeys } from '../../shared/wiring.ts';
 import { readLocalConfig } from '../dev/secrets.ts';
 import { openApi } from './api.ts';
 import { AUDIT_COMMANDS } from './audit.ts';

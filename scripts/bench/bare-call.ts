@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { openRedis } from '../../shared/adapters/seats/redis.ts';
-import { httpRequester } from '../../shared/adapters/seats/requester.ts';
+import { openRedis } from '../../shared/adapters/seats/upstash-client.ts';
+import { httpRequester } from '../../shared/adapters/seats/upstash-http.ts';
 
 const redis = openRedis(
   httpRequester({

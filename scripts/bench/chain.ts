@@ -1,5 +1,5 @@
 import handler from '../../functions/record-event/handler.ts';
-import { openFirestoreRecords } from '../../shared/adapters/records/firestore.ts';
+import { openFirestoreRecords } from '../../shared/adapters/records/firestore-records.ts';
 import { emptyChain, sealEvents, unsealed } from '../../shared/domain/audit-chain.ts';
 import { eventOf, type SeatEvent } from '../../shared/domain/event.ts';
 import { messageOf } from '../../shared/domain/event-message.ts';

@@ -3,11 +3,11 @@
  * named, with events that are taken at once. Tells how many leases it made known.
  */
 
+import { emptyTally } from '../../functions/sweep/progress.ts';
+import { openFrame } from '../../functions/sweep/run-steps.ts';
 import { sweepShard } from '../../functions/sweep/shard.ts';
-import { openFrame } from '../../functions/sweep/steps.ts';
-import { emptyTally } from '../../functions/sweep/tally.ts';
-import { httpRequester } from '../../shared/adapters/seats/requester.ts';
-import { openUpkeep } from '../../shared/adapters/seats/upkeep.ts';
+import { openUpkeep } from '../../shared/adapters/seats/redis-maintenance.ts';
+import { httpRequester } from '../../shared/adapters/seats/upstash-http.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 
 const [url = '', token = '', shard = ''] = process.argv.slice(2);

@@ -1,4 +1,4 @@
-import { openSeats } from '../../shared/adapters/seats/live.ts';
+import { openSeats } from '../../shared/adapters/seats/redis-seats.ts';
 import { type RespClient, respClient } from '../../shared/local/redis/resp-client.ts';
 import type { Proof, Seats } from '../../shared/ports/seats.ts';
 import { startRedisServer } from '../../shared/testing/servers/redis-server.ts';

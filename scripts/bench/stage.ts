@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { entryPointOf, MANIFEST } from '../../functions/manifest.ts';
 import { deployedEnvironment } from '../../functions/testing/deployed-environment.ts';
-import { openSeats } from '../../shared/adapters/seats/live.ts';
+import { openSeats } from '../../shared/adapters/seats/redis-seats.ts';
 import { FASTEST_PACE } from '../../shared/domain/license.ts';
 import type { FunctionContract } from '../../shared/http/contract.ts';
 import { type RespClient, respClient } from '../../shared/local/redis/resp-client.ts';

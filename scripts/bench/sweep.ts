@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { poolKey, shardKey } from '../../shared/adapters/seats/lua/keys.ts';
-import { openUpkeep } from '../../shared/adapters/seats/upkeep.ts';
+import { openUpkeep } from '../../shared/adapters/seats/redis-maintenance.ts';
 import { shardOf } from '../../shared/domain/ids.ts';
 import { type RespClient, respClient } from '../../shared/local/redis/resp-client.ts';
 import { commandStats, fillPool, fillShard } from '../../shared/testing/seats/many-licenses.ts';

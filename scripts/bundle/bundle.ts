@@ -10,7 +10,7 @@ import { LOADED_WHEN_NEEDED } from './needs.ts';
 
 const LUA = 'shared/adapters/seats/lua';
 
-/** What stands in for the cloud on a developer's machine. Each is imported by `shared/deps.ts` only when it is chosen. */
+/** What stands in for the cloud on a developer's machine. Each is imported by `shared/wiring.ts` only when it is chosen. */
 const EMBEDDED =
   /\/adapters\/(events\/embedded-bus|identity\/embedded|records\/sqlite|seats\/embedded-redis|seats\/upstash-front|signer\/embedded)\.ts$/;
 

@@ -1,9 +1,9 @@
 import { openSuite } from '../../functions/index.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
 import { readConfig } from '../../shared/config.ts';
-import { openParts } from '../../shared/deps.ts';
 import { mountSuite } from '../../shared/local/mount.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { openParts } from '../../shared/wiring.ts';
 import { journaled } from './journal.ts';
 
 /**

@@ -4,13 +4,13 @@ import * as z from 'zod/mini';
 import { openSuite } from '../../functions/index.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
 import type { Config, Environment } from '../../shared/config.ts';
-import { openParts, type Parts } from '../../shared/deps.ts';
 import { serviceCalls } from '../../shared/local/cloud-calls.ts';
 import { startLocalOidc } from '../../shared/local/google/oidc-server.ts';
 import { mountSuite } from '../../shared/local/mount.ts';
 import { startStripeStandIn } from '../../shared/local/stripe/server.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { LogLine } from '../../shared/ports/log-line.ts';
+import { openParts, type Parts } from '../../shared/wiring.ts';
 import { readLocalConfig } from './secrets.ts';
 import { serveSite } from './site.ts';
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { buildConsole } from '../../clients/console/build.ts';
+import { openedOnce } from '../../shared/lazy.ts';
 import { answerNotFound } from '../../shared/local/mount.ts';
-import { openedOnce } from '../../shared/when-needed.ts';
 import { cacheControlOf, SECURITY_HEADERS } from '../generate/hosting.ts';
 import { siteFiles } from '../site/files.ts';
 

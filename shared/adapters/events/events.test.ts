@@ -10,7 +10,7 @@ import { eventsContract, newLicense, type Subscriber } from '../../testing/contr
 import { describeReal } from '../../testing/real-parts.ts';
 import { type PubSubEmulator, startPubSubEmulator } from '../../testing/servers/pubsub-emulator.ts';
 import { type PushRelay, startPushRelay } from '../../testing/servers/push-relay.ts';
-import { openPubSubEvents } from './pubsub.ts';
+import { openPubSubEvents } from './pubsub-events.ts';
 
 describe('the bus in this process', () => {
   eventsContract(async (subscriber) => {

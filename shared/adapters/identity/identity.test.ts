@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openLocalIdentity } from '../../local/service-tokens.ts';
 import { identityContract } from '../../testing/contracts/identity/suite.ts';
 import { cannedServer } from '../../testing/servers/canned-server.ts';
-import { openGoogleIdentity } from './google.ts';
+import { openGoogleIdentity } from './google-identity.ts';
 
 const AUDIENCE = 'https://seatlease.example/internal';
 const EMAIL = 'push@project.iam.gserviceaccount.com';

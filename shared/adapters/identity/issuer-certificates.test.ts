@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Unavailable } from '../../errors.ts';
 import { cannedServer } from '../../testing/servers/canned-server.ts';
-import { openGoogleIdentity } from './google.ts';
+import { openGoogleIdentity } from './google-identity.ts';
 import { IssuerCertificates } from './issuer-certificates.ts';
 
 const MINUTE_MS = 60_000;
@@ -217,7 +217,7 @@ describe('a token', () => {
           return next(specifier, context);
         },
       });
-      const { openGoogleIdentity } = await import(${JSON.stringify(new URL('./google.ts', import.meta.url).href)});
+      const { openGoogleIdentity } = await import(${JSON.stringify(new URL('./google-identity.ts', import.meta.url).href)});
       const identity = openGoogleIdentity({ audience: 'us', certsUrl: '${url}' });
       await identity.verifyServiceToken('rubbish');
       const before = loaded;

@@ -14,7 +14,7 @@ import type { Collection, Query, Records } from '../../ports/records.ts';
 import { recordsContract } from '../../testing/contracts/records/suite.ts';
 import { describeReal } from '../../testing/real-parts.ts';
 import { type FirestoreEmulator, startFirestoreEmulator } from '../../testing/servers/firestore-emulator.ts';
-import { openFirestoreRecords } from './firestore.ts';
+import { openFirestoreRecords } from './firestore-records.ts';
 
 const run = promisify(execFile);
 
@@ -135,7 +135,7 @@ describe('a Firestore that does not answer', () => {
   test('lets a process end that closes the store in the middle of a read', async () => {
     const emulatorHost = `127.0.0.1:${await unusedPort()}`;
     const script = `
-      const { openFirestoreRecords } = await import(${JSON.stringify(moduleUrl('./firestore.ts'))});
+      const { openFirestoreRecords } = await import(${JSON.stringify(moduleUrl('./firestore-records.ts'))});
       const records = openFirestoreRecords({ projectId: 'demo-x', emulatorHost: '${emulatorHost}' });
       const read = records.ping().catch((error) => error.name);
       await records.close();
@@ -166,7 +166,7 @@ test('opening Firestore loads nothing of its SDK before the first operation', as
         return next(specifier, context);
       },
     });
-    const { openFirestoreRecords } = await import(${JSON.stringify(moduleUrl('./firestore.ts'))});
+    const { openFirestoreRecords } = await import(${JSON.stringify(moduleUrl('./firestore-records.ts'))});
     const records = openFirestoreRecords({ projectId: 'demo-lazy', emulatorHost: '127.0.0.1:1' });
     const before = loaded;
     const read = records.ping().catch(() => {});

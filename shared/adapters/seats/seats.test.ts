@@ -14,10 +14,10 @@ import {
   realBackend,
   type SeatsBackend,
 } from '../../testing/seats/backend.ts';
-import { openSeats } from './live.ts';
 import { poolKey, shardKey } from './lua/keys.ts';
-import { httpRequester } from './requester.ts';
-import { openUpkeep } from './upkeep.ts';
+import { openUpkeep } from './redis-maintenance.ts';
+import { openSeats } from './redis-seats.ts';
+import { httpRequester } from './upstash-http.ts';
 
 /** Embedded Redis on a busy machine is slow where hundreds of leases change at once; that is not what is tested. */
 const PATIENCE_MS = 10_000;

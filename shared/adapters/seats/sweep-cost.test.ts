@@ -3,7 +3,7 @@ import { describeReal } from '../../testing/real-parts.ts';
 import { realBackend } from '../../testing/seats/backend.ts';
 import { commandStats, fillShard } from '../../testing/seats/many-licenses.ts';
 import { respRequester } from '../../testing/servers/resp-requester.ts';
-import { openUpkeep } from './upkeep.ts';
+import { openUpkeep } from './redis-maintenance.ts';
 
 const SHARD = '07';
 const EXPIRED = 100;

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vites
 import type { Signer } from '../../ports/signer.ts';
 import { freePort } from '../../testing/servers/free-port.ts';
 import { type KmsServer, startKmsServer } from '../../testing/servers/kms-server.ts';
-import { openKmsSigner } from './kms.ts';
+import { openKmsSigner } from './kms-signer.ts';
 
 const run = promisify(execFile);
 
@@ -92,7 +92,7 @@ test('where nothing listens a call ends in Unavailable', async () => {
 const OPEN = `
   import { writeFileSync } from 'node:fs';
   import { createRequire } from 'node:module';
-  const { openKmsSigner } = await import(${JSON.stringify(new URL('./kms.ts', import.meta.url).href)});
+  const { openKmsSigner } = await import(${JSON.stringify(new URL('./kms-signer.ts', import.meta.url).href)});
   const keyVersion = 'projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1';
   const signer = openKmsSigner({ keyVersion, client: { apiEndpoint: '127.0.0.1', port: 1 } });
 `;

@@ -7,8 +7,8 @@ import { openLocalKeys, openLocalSigner, putLocalKey } from '../../local/signing
 import type { LogLine } from '../../ports/log-line.ts';
 import { signerContract } from '../../testing/contracts/signer/suite.ts';
 import { startKmsServer } from '../../testing/servers/kms-server.ts';
-import { openKmsSigner } from './kms.ts';
 import { openKmsKeys } from './kms-keys.ts';
+import { openKmsSigner } from './kms-signer.ts';
 
 const [FIRST, SECOND] = inject('signingKeys');
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openGoogleSignIn } from '../../adapters/sign-in/google.ts';
+import { openGoogleSignIn } from '../../adapters/sign-in/google-sign-in.ts';
 import { type AccountHolder, signInContract } from '../../testing/contracts/sign-in/suite.ts';
 import { type LocalOidc, SAMPLE_ACCOUNTS, startLocalOidc } from './oidc-server.ts';
 

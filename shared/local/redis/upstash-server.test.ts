@@ -1,7 +1,7 @@
 import { Redis } from '@upstash/redis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { openRedis } from '../../adapters/seats/redis.ts';
-import { httpRequester } from '../../adapters/seats/requester.ts';
+import { openRedis } from '../../adapters/seats/upstash-client.ts';
+import { httpRequester } from '../../adapters/seats/upstash-http.ts';
 import { describeReal } from '../../testing/real-parts.ts';
 import { startRedisServer } from '../../testing/servers/redis-server.ts';
 import { startEmbeddedRedis } from './embedded-redis.ts';

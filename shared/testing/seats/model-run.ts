@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
-import { openSeats } from '../../adapters/seats/live.ts';
 import { poolKey, shardKey } from '../../adapters/seats/lua/keys.ts';
+import { openUpkeep } from '../../adapters/seats/redis-maintenance.ts';
+import { openSeats } from '../../adapters/seats/redis-seats.ts';
 import { sessionOfMember } from '../../adapters/seats/session-member.ts';
-import { openUpkeep } from '../../adapters/seats/upkeep.ts';
 import type { Entitlement } from '../../domain/entitlement.ts';
 import { shardOf } from '../../domain/ids.ts';
 import type { Session } from '../../domain/session.ts';

@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
-import { openRedis } from '../../adapters/seats/redis.ts';
-import { type HttpRequesterOptions, httpRequester } from '../../adapters/seats/requester.ts';
+import { openRedis } from '../../adapters/seats/upstash-client.ts';
+import { type HttpRequesterOptions, httpRequester } from '../../adapters/seats/upstash-http.ts';
 import { cannedServer } from './canned-server.ts';
 
 /** Must never be seen in an error's message. */

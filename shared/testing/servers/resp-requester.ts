@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { type httpRequester, RedisError } from '../../adapters/seats/requester.ts';
+import { type httpRequester, RedisError } from '../../adapters/seats/upstash-http.ts';
 import { type RespClient, RespError } from '../../local/redis/resp-client.ts';
 
 const Command = z.array(z.pipe(z.union([z.string(), z.number()]), z.transform(String)));

@@ -5,10 +5,10 @@ import type { KnownSession, OutboxEntry, SeatUpkeep } from '../../ports/seat-mai
 import { unpackEntitlement } from './entitlement-copy.ts';
 import { keysOfPool, keysOfPools, shardKey } from './lua/keys.ts';
 import { unpackFacts } from './packed-facts.ts';
-import { openRedis } from './redis.ts';
-import type { httpRequester } from './requester.ts';
 import { decode, fieldsOf, scriptRunner } from './script-runner.ts';
 import { memberOf, sessionOfMember } from './session-member.ts';
+import { openRedis } from './upstash-client.ts';
+import type { httpRequester } from './upstash-http.ts';
 
 /** Upkeep of seats over Upstash's REST API; a call is one command, but for `listCopies`, which is two. */
 export function openUpkeep(

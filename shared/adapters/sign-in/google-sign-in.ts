@@ -2,7 +2,7 @@ import type { OAuth2Client } from 'google-auth-library';
 import * as z from 'zod/mini';
 import { Unavailable } from '../../errors.ts';
 import type { SignedInPerson, SignIn } from '../../ports/sign-in.ts';
-import { googleIssuer } from '../identity/google.ts';
+import { googleIssuer } from '../identity/google-identity.ts';
 import { idTokenCheck, VouchedClaims } from '../identity/id-token.ts';
 
 export interface GoogleSignInOptions {

@@ -7,8 +7,8 @@ import { describeReal } from '../../testing/real-parts.ts';
 import { embeddedBackend, listOf, realBackend, type SeatsBackend } from '../../testing/seats/backend.ts';
 import { type CountingProxy, countingProxy } from '../../testing/servers/counting-proxy.ts';
 import { answering } from '../../testing/servers/redis-over-http.ts';
-import { httpRequester } from '../seats/requester.ts';
-import { openLimits } from './upstash.ts';
+import { httpRequester } from '../seats/upstash-http.ts';
+import { openLimits } from './upstash-limits.ts';
 
 const TOKEN = 'a-token';
 const TEN_A_MINUTE: BucketSize = { requests: 10, windowSeconds: 60 };

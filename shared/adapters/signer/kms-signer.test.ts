@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vites
 import { Unavailable } from '../../errors.ts';
 import type { Signer } from '../../ports/signer.ts';
 import { type KmsServer, type Spoil, startKmsServer } from '../../testing/servers/kms-server.ts';
-import { openKmsSigner } from './kms.ts';
 import { openKmsKeys } from './kms-keys.ts';
+import { openKmsSigner } from './kms-signer.ts';
 
 let server: KmsServer;
 let signer: Signer;

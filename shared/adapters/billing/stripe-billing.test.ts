@@ -1,7 +1,7 @@
 import { describe } from 'vitest';
 import { startStripeStandIn } from '../../local/stripe/server.ts';
 import { billingContract } from '../../testing/contracts/billing/suite.ts';
-import { openStripe } from './stripe.ts';
+import { openStripe } from './stripe-billing.ts';
 
 describe('payments by Stripe’s own client, at the stand-in:', () => {
   billingContract(async (nowMs) => {

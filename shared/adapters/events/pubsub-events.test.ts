@@ -9,7 +9,7 @@ import { Unavailable } from '../../errors.ts';
 import type { Events } from '../../ports/events.ts';
 import { newLicense } from '../../testing/contracts/events/suite.ts';
 import { type PubSubServer, startPubSubServer } from '../../testing/servers/pubsub-server.ts';
-import { openPubSubEvents } from './pubsub.ts';
+import { openPubSubEvents } from './pubsub-events.ts';
 
 const run = promisify(execFile);
 
@@ -235,7 +235,7 @@ async function runModule(code: string, environment: Record<string, string>): Pro
         return next(specifier, context);
       },
     });
-    const { openPubSubEvents } = await import(${JSON.stringify(new URL('./pubsub.ts', import.meta.url).href)});
+    const { openPubSubEvents } = await import(${JSON.stringify(new URL('./pubsub-events.ts', import.meta.url).href)});
     const event = ${JSON.stringify(newLicense().next() satisfies SeatEvent)};
   `;
   const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', setUp + code], {

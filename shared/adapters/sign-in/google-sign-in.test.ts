@@ -6,7 +6,7 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Unavailable } from '../../errors.ts';
 import type { SignInAnswer } from '../../ports/sign-in.ts';
 import { cannedServer } from '../../testing/servers/canned-server.ts';
-import { openGoogleSignIn } from './google.ts';
+import { openGoogleSignIn } from './google-sign-in.ts';
 
 const ISSUER = 'https://provider.example';
 const CLIENT_ID = 'client-of-ours';
@@ -279,7 +279,7 @@ test('no secret is in what the library logs for whoever debugs it', async () => 
     issuers: [ISSUER],
   };
   const script = `
-    const { openGoogleSignIn } = await import(${JSON.stringify(new URL('./google.ts', import.meta.url).href)});
+    const { openGoogleSignIn } = await import(${JSON.stringify(new URL('./google-sign-in.ts', import.meta.url).href)});
     const { verdict } = await openGoogleSignIn(${JSON.stringify(options)}).redeem(${JSON.stringify(ANSWER)});
     process.stdout.write(verdict);
   `;

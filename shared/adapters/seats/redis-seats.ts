@@ -15,10 +15,10 @@ import { packEntitlement } from './entitlement-copy.ts';
 import { keysOfPool } from './lua/keys.ts';
 import type { Verb } from './lua/scripts.ts';
 import { packFacts, unpackFacts } from './packed-facts.ts';
-import { openRedis } from './redis.ts';
-import type { httpRequester } from './requester.ts';
 import { decode, scriptRunner } from './script-runner.ts';
 import { memberOf, sessionOfMember } from './session-member.ts';
+import { openRedis } from './upstash-client.ts';
+import type { httpRequester } from './upstash-http.ts';
 
 /**
  * Seats over Upstash's REST API: each verb is one EVALSHA, one round trip. (After a restart of Redis the first call of

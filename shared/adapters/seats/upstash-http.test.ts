@@ -7,7 +7,7 @@ import { startEmbeddedRedis } from '../../local/redis/embedded-redis.ts';
 import { startUpstashFront } from '../../local/redis/upstash-server.ts';
 import { countingProxy } from '../../testing/servers/counting-proxy.ts';
 import { answering, opened, serving, TOKEN } from '../../testing/servers/redis-over-http.ts';
-import { type HttpRequesterOptions, httpRequester } from './requester.ts';
+import { type HttpRequesterOptions, httpRequester } from './upstash-http.ts';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -65,7 +65,7 @@ describe('a request', () => {
 
   test('lets the process end while its connections are idle', async () => {
     const { proxy } = await redisBehindProxy();
-    const requester = fileURLToPath(new URL('./requester.ts', import.meta.url));
+    const requester = fileURLToPath(new URL('./upstash-http.ts', import.meta.url));
     const program = `
       const { httpRequester } = await import(${JSON.stringify(requester)});
       const requester = httpRequester({ url: process.env.URL, token: process.env.TOKEN });

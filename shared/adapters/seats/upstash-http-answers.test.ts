@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Unavailable } from '../../errors.ts';
 import { answering, opened, serving } from '../../testing/servers/redis-over-http.ts';
-import { RedisError } from './requester.ts';
+import { RedisError } from './upstash-http.ts';
 
 describe('an answer', () => {
   const cannotServe = [

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { openSeats } from './adapters/seats/live.ts';
-import { refillingSeats } from './adapters/seats/refilling.ts';
-import { httpRequester } from './adapters/seats/requester.ts';
-import type { GoogleSignInOptions } from './adapters/sign-in/google.ts';
+import { openSeats } from './adapters/seats/redis-seats.ts';
+import { refillingSeats } from './adapters/seats/refilling-seats.ts';
+import { httpRequester } from './adapters/seats/upstash-http.ts';
+import type { GoogleSignInOptions } from './adapters/sign-in/google-sign-in.ts';
 import type { Config } from './config.ts';
 import { accessTokens } from './domain/access-token.ts';
 import { pseudonyms, pseudonymsOf } from './domain/holder.ts';
@@ -12,6 +12,7 @@ import { sealer } from './domain/sealed.ts';
 import { secretMatcher } from './domain/secret.ts';
 import { sessionTokens } from './domain/session-token.ts';
 import { logToStandardOutput } from './http/log.ts';
+import { whenNeeded } from './lazy.ts';
 import type { EventBus, EventBusOptions } from './local/event-bus.ts';
 import type { RespOptions } from './local/redis/resp-client.ts';
 import type { LocalIdentity } from './local/service-tokens.ts';
@@ -22,7 +23,6 @@ import type { Records } from './ports/records.ts';
 import type { SignIn } from './ports/sign-in.ts';
 import type { Signer } from './ports/signer.ts';
 import type { SigningKeys } from './ports/signing-keys.ts';
-import { whenNeeded } from './when-needed.ts';
 
 /** What can be asked of the parts that are opened when they are needed. */
 const RECORDS = { get: true, create: true, query: true, transact: true, ping: true, close: true } as const;
@@ -103,14 +103,14 @@ export async function openParts(config: Config, embedded: EmbeddedOptions = {}):
   const deps: Deps = {
     seats,
     upkeep: whenNeeded(UPKEEP, async () =>
-      (await import('./adapters/seats/upkeep.ts')).openUpkeep(requester),
+      (await import('./adapters/seats/redis-maintenance.ts')).openUpkeep(requester),
     ),
     records,
     events,
     identity,
     signer,
     limits: whenNeeded(LIMITS, async () =>
-      (await import('./adapters/limits/upstash.ts')).openLimits(requester),
+      (await import('./adapters/limits/upstash-limits.ts')).openLimits(requester),
     ),
     signIn: openSignIn(config.signIn, embedded.signIn),
     billing: openBilling(config.billing, embedded.stripe),
@@ -155,7 +155,7 @@ async function openEvents(
   options: EventBusOptions | undefined,
 ): Promise<{ events: Events; bus?: EventBus }> {
   if (events.kind === 'pubsub') {
-    const pubsub = async () => (await import('./adapters/events/pubsub.ts')).openPubSubEvents(events);
+    const pubsub = async () => (await import('./adapters/events/pubsub-events.ts')).openPubSubEvents(events);
     return { events: whenNeeded(EVENTS, pubsub) };
   }
   const { openEventBus } = await import('./local/event-bus.ts');
@@ -167,7 +167,8 @@ type Services = Pick<Deps, 'identity' | 'serviceAccounts'> & { issuer?: LocalIde
 
 async function openServices({ services, dataFolder }: Config): Promise<Services> {
   if (services.kind === 'google') {
-    const google = async () => (await import('./adapters/identity/google.ts')).openGoogleIdentity(services);
+    const google = async () =>
+      (await import('./adapters/identity/google-identity.ts')).openGoogleIdentity(services);
     return { identity: whenNeeded(IDENTITY, google), serviceAccounts: services.accounts };
   }
   const { openLocalIdentity } = await import('./local/service-tokens.ts');
@@ -186,14 +187,16 @@ function openSignIn(
   const options = signIn.kind === 'google' ? signIn : local;
   if (!options || 'redeem' in options) return options;
   return whenNeeded(SIGN_IN, async () =>
-    (await import('./adapters/sign-in/google.ts')).openGoogleSignIn(options),
+    (await import('./adapters/sign-in/google-sign-in.ts')).openGoogleSignIn(options),
   );
 }
 
 function openBilling(billing: Config['billing'], standIn: EmbeddedOptions['stripe']): Billing | undefined {
   const options = billing.kind === 'stripe' ? billing : standIn && accountAt(standIn);
   if (!options) return undefined;
-  return whenNeeded(BILLING, async () => (await import('./adapters/billing/stripe.ts')).openStripe(options));
+  return whenNeeded(BILLING, async () =>
+    (await import('./adapters/billing/stripe-billing.ts')).openStripe(options),
+  );
 }
 
 function accountAt({ apiKey, webhookSecret, host, port }: NonNullable<EmbeddedOptions['stripe']>) {
@@ -202,7 +205,9 @@ function accountAt({ apiKey, webhookSecret, host, port }: NonNullable<EmbeddedOp
 
 async function openSigner({ signing, dataFolder }: Config, say: Deps['log']): Promise<Signer> {
   if (signing.kind === 'kms')
-    return whenNeeded(SIGNER, async () => (await import('./adapters/signer/kms.ts')).openKmsSigner(signing));
+    return whenNeeded(SIGNER, async () =>
+      (await import('./adapters/signer/kms-signer.ts')).openKmsSigner(signing),
+    );
   const { openLocalSigner } = await import('./local/signing-key.ts');
   return openLocalSigner({ folder: localKeysIn(dataFolder), version: signing.version, say });
 }
@@ -249,7 +254,7 @@ async function openUpstash(seats: Config['seats']): Promise<Upstash> {
 export async function openRecords({ records, dataFolder }: Config): Promise<Records> {
   if (records.kind === 'firestore') {
     return whenNeeded(RECORDS, async () =>
-      (await import('./adapters/records/firestore.ts')).openFirestoreRecords(records),
+      (await import('./adapters/records/firestore-records.ts')).openFirestoreRecords(records),
     );
   }
   const { openSqliteRecords } = await import('./local/sqlite-records.ts');

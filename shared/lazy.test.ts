@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { whenNeeded } from './when-needed.ts';
+import { whenNeeded } from './lazy.ts';
 
 interface Till {
   add(amount: number): Promise<number>;
