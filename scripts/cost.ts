@@ -1,6 +1,6 @@
 import { estimate, leversOf } from './cost/estimate.ts';
 import { readOptions, USAGE } from './cost/options.ts';
-import { inWords } from './cost/words.ts';
+import { inWords } from './cost/report.ts';
 
 const UNUSABLE = 2;
 

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import { readTarget, type Target } from './admin/target.ts';
-import { Trouble } from './admin/trouble.ts';
-import { tell } from './verify-deploy/tell.ts';
+import { Trouble } from '../clients/admin/src/command-error.ts';
+import { readTarget, type Target } from '../clients/admin/src/target.ts';
+import { tell } from './verify-deploy/print-steps.ts';
 
 const USAGE = `Usage: OPERATOR_KEY=… npm run verify-deploy -- --url https://seats.example.com
 

@@ -14,7 +14,7 @@ import {
   startFirestoreEmulator,
 } from '../../shared/testing/servers/firestore-emulator.ts';
 import { startFront } from '../verify-deploy/front.ts';
-import { tell } from '../verify-deploy/tell.ts';
+import { tell } from '../verify-deploy/print-steps.ts';
 import { openBundler } from './bundle.ts';
 import { installPackages } from './install-packages.ts';
 import { type RunningFunction, startFunction } from './start-function.ts';

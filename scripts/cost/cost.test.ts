@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { type Estimate, estimate, leversOf } from './estimate.ts';
 import { readOptions, USAGE, USUAL } from './options.ts';
 import { PRICES, type Price } from './prices.ts';
+import { inWords } from './report.ts';
 import { sum } from './sum.ts';
 import { type Scenario, usageOf } from './usage.ts';
-import { inWords } from './words.ts';
 
 const SIZES = [1, 100, 1_000, 10_000, 100_000, 500_000];
 

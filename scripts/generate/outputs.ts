@@ -6,7 +6,7 @@ import { ACCESS, type Grant } from '../../shared/domain/authorization.ts';
 import { PROBLEMS } from '../../shared/errors.ts';
 import type { EndpointContract, FunctionContract } from '../../shared/http/contract.ts';
 import { QUERIES } from '../../shared/ports/catalogue.ts';
-import { costTable, watchingWords } from '../cost/words.ts';
+import { costTable, watchingWords } from '../cost/report.ts';
 import { clientTypes } from './client-types.ts';
 import { DEFAULT_REGION, firebaseConfig } from './hosting.ts';
 import { openApi } from './openapi/document.ts';

@@ -1,6 +1,6 @@
 import type { OpenApi, Operation, Parameter } from '../generate/openapi/document.ts';
 import type { Schema } from '../generate/openapi/schemas.ts';
-import { resolved } from './schema-words.ts';
+import { resolved } from './schema-html.ts';
 
 /** The smallest body that the operation takes; `undefined` where it takes none or needs none. */
 export function exampleBody({ requestBody }: Operation, document: OpenApi): unknown {

@@ -2,7 +2,7 @@ import type { OpenApi, Operation, Parameter } from '../generate/openapi/document
 import type { Schema } from '../generate/openapi/schemas.ts';
 import { curlExample } from './example.ts';
 import { type Html, html, inline, paragraphs } from './html.ts';
-import { fieldsOf, fieldWords, isSimple, nameOf, resolved, typeOf } from './schema-words.ts';
+import { fieldsOf, fieldWords, isSimple, nameOf, resolved, typeOf } from './schema-html.ts';
 
 interface Endpoint {
   readonly method: string;

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import * as z from 'zod/mini';
+import { openApi } from '../../clients/admin/src/api.ts';
+import type { Target } from '../../clients/admin/src/target.ts';
 import audit from '../../functions/audit/contract.ts';
 import health from '../../functions/health/contract.ts';
 import licenses from '../../functions/licenses/contract.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
 import sessions from '../../functions/sessions/contract.ts';
 import { isInternal } from '../../shared/http/callers.ts';
-import { openApi } from '../admin/api.ts';
-import type { Target } from '../admin/target.ts';
 
 const SEATS = 2;
 const AUDIT_POLL_MS = 3_000;

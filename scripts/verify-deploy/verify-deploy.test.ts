@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../../functions/testing/suite.ts';
 import { startFront } from './front.ts';
-import { tell } from './tell.ts';
+import { tell } from './print-steps.ts';
 
 let suite: TestSuite;
 beforeAll(async () => {

@@ -1,4 +1,4 @@
-import { Asker, identify } from './asking.ts';
+import { Asker, identify } from './acquire-calls.ts';
 import { sleep, whileWanted } from './backoff.ts';
 import { SeatleaseError } from './errors.ts';
 import { Emitter, type Off, type SeatleaseEvents } from './events.ts';
@@ -8,9 +8,9 @@ import { Store } from './offline/store.ts';
 import type { AcquireOptions, SeatleaseOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 import type { Seat } from './seat.ts';
+import { Taker } from './seat-taker.ts';
 import { type Credentials, isDefinite, Server } from './server.ts';
 import { Stopwatch } from './stopwatch.ts';
-import { Taker } from './taking.ts';
 
 /** Seats come free before their leases end, too: whoever waits asks again at least this often. */
 const LONGEST_WAIT_SECONDS = 60;

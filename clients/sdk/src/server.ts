@@ -1,7 +1,7 @@
-import { readProblem, readRetryAfter } from './answers.ts';
 import { OPERATIONS } from './api.ts';
 import { SeatleaseError } from './errors.ts';
 import type { AccessTokens } from './options.ts';
+import { readProblem, readRetryAfter } from './parse-answers.ts';
 import type { Request, Response, Transport } from './platform.ts';
 import type { Stopwatch } from './stopwatch.ts';
 

@@ -3,8 +3,8 @@ import * as z from 'zod/mini';
 import { MANIFEST } from '../../../functions/manifest.ts';
 import type { EndpointContract, FunctionContract } from '../../../shared/http/contract.ts';
 import * as fields from '../../../shared/http/fields.ts';
+import { type Words, wordsOfConstant, wordsOfContract } from './descriptions.ts';
 import { EXAMPLES, SCHEMA_PLACES } from './names.ts';
-import { type Words, wordsOfConstant, wordsOfContract } from './words.ts';
 
 export type Schema = z.core.JSONSchema.BaseSchema;
 

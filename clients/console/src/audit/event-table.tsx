@@ -1,7 +1,7 @@
 import type { AuditEvent } from '../../../sdk/src/api.ts';
 import { Moment } from '../ui/moment.tsx';
 import { Shortened } from '../ui/shortened.tsx';
-import { detailOf, TYPE_WORDS } from './words.ts';
+import { detailOf, TYPE_WORDS } from './labels.ts';
 
 export function EventTable({ events }: { readonly events: readonly AuditEvent[] }) {
   return (

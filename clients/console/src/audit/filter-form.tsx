@@ -4,7 +4,7 @@ import { nameOf } from '../licenses.ts';
 import { Button } from '../ui/button.tsx';
 import { DaysFields } from '../ui/days-fields.tsx';
 import { type AuditFilter, filterOf } from './filter.ts';
-import { EVENT_TYPES, isEventType, TYPE_WORDS } from './words.ts';
+import { EVENT_TYPES, isEventType, TYPE_WORDS } from './labels.ts';
 
 interface FilterProps {
   readonly filter: AuditFilter;

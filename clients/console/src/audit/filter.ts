@@ -1,5 +1,5 @@
 import type { Days } from '../days.ts';
-import { type EventType, isEventType } from './words.ts';
+import { type EventType, isEventType } from './labels.ts';
 
 export interface AuditFilter extends Days {
   readonly type: EventType | '';

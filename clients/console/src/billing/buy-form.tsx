@@ -6,7 +6,7 @@ import { Alert } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { useAction } from '../ui/use-action.ts';
 import { createIntents } from './intent.ts';
-import { INTERVAL_WORDS, type Interval } from './words.ts';
+import { INTERVAL_WORDS, type Interval } from './labels.ts';
 
 interface BuyProps {
   readonly tenantId: string;

@@ -8,7 +8,7 @@ import { Button } from '../ui/button.tsx';
 import { Confirm } from '../ui/confirm.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { useAction } from '../ui/use-action.ts';
-import { isGoingOn, stateOf } from './words.ts';
+import { isGoingOn, stateOf } from './labels.ts';
 
 interface CardProps {
   readonly subscription: Subscription;

@@ -1,8 +1,8 @@
 import type { License } from '../../../sdk/src/api.ts';
 import { BuyForm } from '../billing/buy-form.tsx';
+import { isGoingOn } from '../billing/labels.ts';
 import { PortalButton } from '../billing/portal-button.tsx';
 import { SubscriptionCard } from '../billing/subscription-card.tsx';
-import { isGoingOn } from '../billing/words.ts';
 import { useConsole } from '../console.ts';
 import { planName, readLicenses, seatsOf } from '../licenses.ts';
 import type { TenantPageProps } from '../pages.ts';

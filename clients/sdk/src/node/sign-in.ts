@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { fieldsOf, readProblem } from '../answers.ts';
 import { OPERATIONS } from '../api.ts';
 import { SeatleaseError } from '../errors.ts';
 import type { AccessTokens } from '../options.ts';
+import { fieldsOf, readProblem } from '../parse-answers.ts';
 import { NoAnswer, type Platform } from '../platform.ts';
 import { Stopwatch } from '../stopwatch.ts';
 import { alone } from './file-lock.ts';

@@ -1,6 +1,6 @@
-import { readKeySet, readSigned } from '../answers.ts';
 import { SeatleaseError } from '../errors.ts';
 import type { PublicKeys } from '../options.ts';
+import { readKeySet, readSigned } from '../parse-answers.ts';
 import type { Clock } from '../platform.ts';
 import type { Server } from '../server.ts';
 import type { Stopwatch } from '../stopwatch.ts';

@@ -1,4 +1,4 @@
-import { fieldsOf } from '../answers.ts';
+import { fieldsOf } from '../parse-answers.ts';
 import type { Storage } from '../platform.ts';
 import { toHex, utf8 } from './bytes.ts';
 import type { WebCryptoKey } from './keys.ts';

@@ -1,5 +1,5 @@
-import { fieldsOf } from '../answers.ts';
 import { SeatleaseError } from '../errors.ts';
+import { fieldsOf } from '../parse-answers.ts';
 import { fromBase64, utf8 } from './bytes.ts';
 import { type VerifyingKey, verifySignature } from './keys.ts';
 

@@ -1,0 +1,784 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { signIn, type TestPerson } from '../../functions/testing/people.ts';
+import { beginPurchase } from '../../functions/testing/purchases.ts';
+import {
+  OPERATOR_KEY,
+  openTestSuite,
+  type TestLicense,
+  type TestSuite,
+} from '../../functions/testing/suite.ts';
+import type { Environment } from '../../shared/config.ts';
+import { newLicenseId, newPersonalId, newSessionId, newTenantId } from '../../shared/domain/ids.ts';
+import { newTenant } from '../../shared/domain/people.ts';
+import { TENANTS } from '../../shared/ports/catalogue.ts';
+import { cannedServer } from '../../shared/testing/servers/canned-server.ts';
+import { freePort } from '../../shared/testing/servers/free-port.ts';
+import { runAdmin } from './src/run.ts';
+
+let suite: TestSuite;
+beforeAll(async () => {
+  suite = await openTestSuite({ SHARDS: '4' });
+});
+afterAll(() => suite.close());
+
+interface Run {
+  readonly code: number;
+  readonly said: string;
+  readonly complained: string;
+}
+
+/** Runs a command where nothing but `environment` is set. No command ever shows an operator key. */
+async function adminIn(environment: Environment, ...args: string[]): Promise<Run> {
+  const said: string[] = [];
+  const complained: string[] = [];
+  const output = {
+    say: (text: string) => void said.push(text),
+    complain: (text: string) => void complained.push(text),
+  };
+  const code = await runAdmin(args, environment, output);
+  const run = { code, said: said.join('\n'), complained: complained.join('\n') };
+  const ofKeys = `${OPERATOR_KEY} ${environment.OPERATOR_KEY}`.split(/\s/).filter((word) => word.length > 9);
+  for (const key of ofKeys) expect(JSON.stringify(run)).not.toContain(key);
+  return run;
+}
+
+const at = (url: string, ...args: string[]): Promise<Run> =>
+  adminIn({ SEATLEASE_URL: url, OPERATOR_KEY }, ...args);
+
+/** What a command says that is done. */
+async function words(...args: string[]): Promise<string> {
+  const { code, said, complained } = await at(suite.url, ...args);
+  expect([code, complained]).toEqual([0, '']);
+  return said;
+}
+const json = async (...args: string[]) => JSON.parse(await words(...args, '--json'));
+
+/** What keeps a command from being done. */
+async function trouble(url: string, ...args: string[]): Promise<string> {
+  const { code, said, complained } = await at(url, ...args);
+  expect([code, said]).toEqual([2, '']);
+  expect(complained).not.toContain('    at ');
+  return complained;
+}
+
+const makeTenant = async (...more: string[]): Promise<string> =>
+  (await json('tenants', 'create', '--name', 'Acme', ...more)).tenant.tenant_id;
+
+/** A tenant with an owner and a member. */
+async function crew(name: string): Promise<{ tenant: string; owner: TestPerson; member: TestPerson }> {
+  const tenant = await makeTenant('--owner', `owner@${name}.example`);
+  await words(
+    'tenants',
+    'invite',
+    '--tenant',
+    tenant,
+    '--email',
+    `member@${name}.example`,
+    '--role',
+    'member',
+  );
+  const owner = await signIn(suite, `owner@${name}.example`);
+  const member = await signIn(suite, `member@${name}.example`);
+  return { tenant, owner, member };
+}
+
+describe('tenants', () => {
+  test('a new customer is one command: a tenant, and the invitation of its owner', async () => {
+    const said = await words('tenants', 'create', '--name', 'Grace & Co', '--owner', 'Grace@grace.example');
+    const [tenant = ''] = /ten_\w+/.exec(said) ?? [];
+    expect(said).toContain(`Made the tenant ${tenant}: Grace & Co.\n`);
+    expect(said).toContain('Whoever signs in as grace@grace.example until 2');
+    expect(said).toContain('becomes its owner.');
+
+    const before = await words('tenants', 'show', '--tenant', tenant);
+    expect(before).toMatch(/^Grace & Co\n {2}tenant +ten_\S+\n {2}owner +nobody yet\n/);
+    expect(before).toContain('\n  No members.\n');
+    expect(before).toMatch(
+      /\n {2}INVITATION +E-MAIL +ROLE +UNTIL\n {2}inv_\S+ +grace@grace\.example +owner +2/,
+    );
+    expect(before).toContain('\n  No licenses.');
+
+    const { userId } = await signIn(suite, 'grace@grace.example');
+    const after = await words('tenants', 'show', '--tenant', tenant);
+    expect(after).toMatch(/\n {2}owner +usr_/);
+    expect(after).toMatch(new RegExp(`\\n {2}${userId} +grace@grace\\.example +grace +owner +2`));
+    expect(after).toContain('\n  No invitations.\n');
+  });
+
+  test('the same as JSON', async () => {
+    const made = await json('tenants', 'create', '--name', 'Ada', '--owner', 'ada@ada.example');
+    expect(made).toEqual({
+      tenant: expect.objectContaining({ name: 'Ada', owner_id: null }),
+      invitation: expect.objectContaining({ email: 'ada@ada.example', role: 'owner' }),
+    });
+    const { tenant_id } = made.tenant;
+    const { license } = await json('licenses', 'create', '--tenant', tenant_id, '--max', '2');
+    expect(await json('tenants', 'show', '--tenant', tenant_id)).toEqual({
+      tenant: made.tenant,
+      members: [],
+      invitations: [made.invitation],
+      licenses: [license],
+      more: { members: false, invitations: false, licenses: false },
+    });
+  });
+
+  test('says how to find an owner for a tenant that has none', async () => {
+    const said = await words('tenants', 'create', '--name', 'Nobody');
+    expect(said).toMatch(/tenants invite --tenant ten_\S+ --role owner --email …$/);
+  });
+
+  test('says that the tenant is there where its owner could not be invited, so that nobody makes another', async () => {
+    const tenant = {
+      tenant_id: newTenantId(4),
+      name: 'Half',
+      created_at: AT,
+      owner_id: null,
+      join_domain: null,
+    };
+    const server = await answering(({ url }) =>
+      url?.endsWith('/invitations') ? [503, problem('RECORDS_UNAVAILABLE')] : [201, tenant],
+    );
+    const told = await trouble(server, 'tenants', 'create', '--name', 'Half', '--owner', 'a@b.example');
+    expect(told).toContain('RECORDS_UNAVAILABLE');
+    expect(told).toContain(`The tenant ${tenant.tenant_id} was made, its owner not invited.`);
+    expect(told).toContain(`tenants invite --tenant ${tenant.tenant_id} --role owner --email a@b.example`);
+  });
+
+  test('a withdrawn invitation lets nobody in', async () => {
+    const tenant = await makeTenant();
+    const invited = await json(
+      ...['tenants', 'invite', '--tenant', tenant, '--email', 'wrong@typo.example', '--role', 'admin'],
+    );
+    const { invitation_id } = invited.invitation;
+    expect(await words('tenants', 'withdraw', '--tenant', tenant, '--invitation', invitation_id)).toBe(
+      `${invitation_id} lets nobody into ${tenant} any more.`,
+    );
+    const stranger = await signIn(suite, 'wrong@typo.example');
+    expect(stranger.tenants.has(tenant)).toBe(false);
+  });
+
+  test('ownership is handed to another member, and a removed member is out', async () => {
+    const { tenant, owner, member } = await crew('relay');
+    const transfer = ['tenants', 'transfer', '--tenant', tenant, '--user', member.userId];
+    expect(await words(...transfer)).toBe(`${member.userId} owns ${tenant} now.`);
+    expect(await json(...transfer)).toMatchObject({ tenant: { owner_id: member.userId } });
+    const remove = ['tenants', 'remove', '--tenant', tenant, '--user', owner.userId];
+    expect(await words(...remove)).toBe(`${owner.userId} does not belong to ${tenant} any more.`);
+    expect(await json(...remove)).toEqual({ tenant_id: tenant, user_id: owner.userId });
+    const { members } = await json('tenants', 'show', '--tenant', tenant);
+    expect(members).toMatchObject([{ user_id: member.userId, role: 'owner' }]);
+    expect(await trouble(suite.url, ...remove.with(-1, member.userId))).toContain('OWNER_MUST_STAY');
+  });
+});
+
+describe('lists', () => {
+  const MADE = 230;
+  let ids: string[];
+  beforeAll(async () => {
+    const madeLaterMs = Date.now() + 3_600_000;
+    const made = Array.from({ length: MADE }, (_, n) =>
+      newTenant(newTenantId(4), `T${n}`, null, madeLaterMs + n),
+    );
+    await suite.deps.records.transact(async (transaction) => {
+      for (const tenant of made) transaction.set(TENANTS, tenant.tenantId, tenant);
+    });
+    ids = made.map(({ tenantId }) => tenantId).toReversed();
+  });
+
+  test.each([1, 99, 100, 101, 230])(
+    'show the newest %i where so many are asked for, and that there are more',
+    async (n) => {
+      const { tenants, more } = await json('tenants', 'list', '--limit', String(n));
+      expect(tenants.map(({ tenant_id }: { tenant_id: string }) => tenant_id)).toEqual(ids.slice(0, n));
+      expect(more).toBe(true);
+    },
+  );
+
+  test('show a hundred unless asked for more, aligned, and how to see more', async () => {
+    const said = (await words('tenants', 'list')).split('\n');
+    expect(said).toHaveLength(102);
+    const [head = '', first = ''] = said;
+    expect(head).toMatch(/^TENANT +NAME +OWNER +MADE$/);
+    expect(first.indexOf('T229')).toBe(head.indexOf('NAME'));
+    expect(first.slice(head.indexOf('OWNER'))).toMatch(/^- +2\d+-/);
+    expect(said.at(-1)).toBe('There are more tenants: --limit shows more than these 100.');
+  });
+
+  test.each([199, 200, 201])(
+    'of %i never say that there are more where there are not, nor show one twice',
+    async (all) => {
+      const rows = Array.from({ length: all }, (_, n) => ({
+        ...{ user_id: `usr_${String(n).padStart(16, '0')}`, email: 'a@b.example', name: 'A' },
+        ...{ created_at: AT, last_sign_in_at: AT },
+      }));
+      // Each page begins with the row that the one before ended with, as where rows move while they are read.
+      const server = await answering(({ url }) => {
+        const { searchParams } = new URL(url ?? '', 'http://host');
+        const from = Number(searchParams.get('cursor') ?? 0);
+        const end = from + Math.max(2, Number(searchParams.get('limit')));
+        return [200, { users: rows.slice(from, end), next_cursor: end < all ? String(end - 1) : null }];
+      });
+      const { said } = await at(server, 'users', 'list', '--limit', '200', '--json');
+      const { users, more } = JSON.parse(said);
+      expect([users.length, more]).toEqual([Math.min(all, 200), all > 200]);
+      expect(users).toEqual(rows.slice(0, 200));
+    },
+  );
+
+  test('that are empty say so', async () => {
+    const empty = (await suite.createLicense()).licenseId;
+    expect(await words('licenses', 'list', '--tenant', await makeTenant())).toBe('No licenses.');
+    expect(await words('users', 'list', '--email', 'nobody@nowhere.example')).toBe('No users.');
+    expect(await words('sessions', 'list', '--license', empty)).toBe('0 of 3 seats are taken.\nNo sessions.');
+    expect(await words('sessions', 'history', '--license', empty)).toBe('No sessions.');
+    expect(await words('audit', 'list', '--session', newSessionId(empty))).toBe('No events.');
+    expect(await json('users', 'list', '--email', 'nobody@nowhere.example')).toEqual({
+      users: [],
+      more: false,
+    });
+  });
+
+  test('write out what a terminal would obey', async () => {
+    const name = 'A\u001b[2J\u009b2J\nB';
+    const user = {
+      user_id: newPersonalId('usr'),
+      email: 'a@b.example',
+      name,
+      created_at: AT,
+      last_sign_in_at: AT,
+    };
+    const server = await answering(() => [200, { users: [user], next_cursor: null }]);
+    expect((await at(server, 'users', 'list')).said).toContain('  A\\u001b[2J\\u009b2J B  ');
+    const { said } = await at(server, 'users', 'list', '--json');
+    expect(said).not.toMatch(/[^\P{Cc}\n]/u);
+    expect(JSON.parse(said).users[0].name).toBe(name);
+  });
+});
+
+describe('licenses', () => {
+  const create = async (...terms: string[]) =>
+    json('licenses', 'create', '--tenant', await makeTenant(), ...terms);
+  const acquire = (key: string, fingerprint = 'laptop') =>
+    suite.call('POST', '/api/v1/licenses/acquire', {
+      authorization: `License ${key}`,
+      body: { fingerprint },
+    });
+
+  test('a license is made with its terms, and its key is shown, this once', async () => {
+    const terms = ['--max', '5', '--unit', 'user', '--plan', 'team'];
+    const said = await words('licenses', 'create', '--tenant', await makeTenant(), ...terms);
+    const [license = ''] = /lic_\w+/.exec(said) ?? [];
+    expect(said).toMatch(/\n {2}seats +5\n {2}counted by +user\n {2}plan +team\n/);
+    const [key = ''] = /(?<=\n {2})slk_\w+$/.exec(said) ?? [];
+    expect(
+      (
+        await suite.call('POST', '/api/v1/licenses/acquire', {
+          authorization: `License ${key}`,
+          body: { fingerprint: 'laptop', user_id: 'ada' },
+        })
+      ).status,
+    ).toBe(201);
+
+    const shown = await words('licenses', 'show', '--license', license);
+    expect(shown).toMatch(/\n {2}status +active\n {2}seats +1 of 5 taken\n/);
+    expect(shown).not.toContain('slk_');
+  });
+
+  test('the same as JSON', async () => {
+    const { license, license_key } = await create('--max', '2');
+    expect(license).toMatchObject({ max: 2, unit: 'machine', status: 'active' });
+    expect(license).not.toHaveProperty('license_key');
+    await acquire(license_key);
+    const shown = await json('licenses', 'show', '--license', license.license_id);
+    expect(shown).toEqual({ license: { ...license, seats: { active: 1, max: 2 } } });
+  });
+
+  test.each([
+    [{}, /\n {2}seats +0 of 3 taken\n.*\n {2}features +none\n.*\n {2}borrowing +no\n/s],
+    [{ overdraft: 2, features: ['a', 'b'] }, /taken, and 2 more as overdraft\n.*\n {2}features +a, b\n/s],
+    [{ borrow: { max_days: 9 } }, /\n {2}borrowing +for 9 days at most\n/],
+    [{ borrow: { max_days: 9, low_water: 2 } }, /\n {2}borrowing +for 9 days at most, while 2 seats stay\n/],
+  ])('are shown with all their terms: %j', async (terms, shown) => {
+    const { licenseId } = await suite.createLicense(terms);
+    expect(await words('licenses', 'show', '--license', licenseId)).toMatch(shown);
+  });
+
+  test('that are paid for are shown with their subscription, with what holds them, and are not resized past it', async () => {
+    const { licenseId: own } = await suite.createLicense();
+    expect(await words('licenses', 'show', '--license', own)).toMatch(/\n {2}paid by +no subscription\n/);
+    const { licenseId, pay } = await beginPurchase(suite);
+    const subscriptionId = await pay();
+    await suite.stripe.idle();
+    const shown = await words('licenses', 'show', '--license', licenseId);
+    expect(shown).toMatch(new RegExp(`\n {2}status +active\n.*\n {2}paid by +${subscriptionId}\n`, 's'));
+    expect(await trouble(suite.url, 'licenses', 'change', '--license', licenseId, '--max', '9')).toContain(
+      'BILLED_BY_SUBSCRIPTION',
+    );
+    await suite.stripe.dispute(suite.stripe.chargeOf(subscriptionId) ?? '');
+    await suite.stripe.idle();
+    expect(await words('licenses', 'show', '--license', licenseId)).toMatch(
+      /\n {2}status +suspended, as a payment is disputed\n/,
+    );
+  });
+
+  test('are listed, all of them or those of a tenant', async () => {
+    const { license } = await create('--max', '7');
+    const said = await words('licenses', 'list', '--tenant', license.tenant_id);
+    expect(said).toMatch(
+      /^LICENSE +SEATS +UNIT +PLAN +STATUS +VALID UNTIL +TENANT\nlic_\S+ +7 +machine +\w+ +active +- +ten_\S+$/,
+    );
+    expect(await json('licenses', 'list', '--tenant', license.tenant_id)).toEqual({
+      licenses: [license],
+      more: false,
+    });
+    const { licenses, more } = await json('licenses', 'list', '--limit', '1');
+    expect([licenses, more]).toEqual([[license], true]);
+  });
+
+  test('are resized, suspended and reinstated, and terms that nobody named stay', async () => {
+    const { license, license_key } = await create('--max', '2');
+    const change = ['licenses', 'change', '--license', license.license_id];
+    expect(await words(...change, '--max', '1')).toMatch(/\n {2}status +active\n {2}seats +1\n/);
+    expect(await json(...change, '--status', 'suspended')).toMatchObject({
+      license: { max: 1, status: 'suspended' },
+    });
+    expect((await acquire(license_key)).body.code).toBe('LICENSE_SUSPENDED');
+    await words(...change, '--status', 'active', '--max', '0');
+    expect((await acquire(license_key)).body.code).toBe('SEATS_EXHAUSTED');
+  });
+
+  test('a rotated key ends the old one now, or after the overlap', async () => {
+    const { license, license_key: first } = await create('--max', '1');
+    const rotate = ['licenses', 'rotate-key', '--license', license.license_id];
+    const said = await words(...rotate, '--overlap-seconds', '600');
+    const [second = ''] = /(?<=\n {2})slk_\w+/.exec(said) ?? [];
+    expect(said).toContain('\nThe old key is good for 600 s more.');
+    expect([(await acquire(first)).status, (await acquire(second)).status]).toEqual([201, 200]);
+
+    const { license_key: third } = await json(...rotate);
+    expect((await acquire(second)).body.code).toBe('CREDENTIALS_INVALID');
+    expect((await acquire(third)).status).toBe(200);
+    expect(await words(...rotate)).toContain('\nThe old key is good no more.');
+  });
+});
+
+describe('sessions and audit list', () => {
+  let license: TestLicense;
+  let session: string;
+  beforeAll(async () => {
+    license = await suite.createLicense({ max: 2, plan: 'pro', borrow: { max_days: 9 } });
+    session = (await license.acquire('fp-1', { hostname: 'ada-laptop', app_version: '4.2' })).body.session_id;
+    await license.acquire('fp-2', { borrow_days: 3 });
+  });
+
+  test('show who holds a seat now, until a seat is taken away for good', async () => {
+    const list = ['sessions', 'list', '--license', license.licenseId];
+    const said = await words(...list);
+    expect(said).toMatch(/^2 of 2 seats are taken\.\nSESSION +MACHINE +USER +PROCESS +APP +SINCE +UNTIL\n/);
+    expect(said).toMatch(new RegExp(`\\n${session} +ada-laptop +- +- +4\\.2 +2\\S+Z +2\\S+Z\\n`));
+    expect(said).toMatch(/\nses_\S+ +fp-2 +- +- +- +2\S+Z +2\S+Z \(borrowed\)$/);
+    expect(await json(...list)).toMatchObject({
+      seats: { active: 2, max: 2 },
+      sessions: [{ session_id: session, hostname: 'ada-laptop' }, { fingerprint: 'fp-2' }],
+      more: false,
+    });
+
+    expect(await words('sessions', 'evict', '--session', session)).toBe(`${session} holds no seat any more.`);
+    expect(await json(...list)).toMatchObject({ seats: { active: 1 }, sessions: [{ fingerprint: 'fp-2' }] });
+    expect(await json('sessions', 'evict', '--session', session)).toEqual({ session_id: session });
+    const unknown = newSessionId(license.licenseId);
+    expect(await trouble(suite.url, 'sessions', 'evict', '--session', unknown)).toMatch(
+      /^SESSION_NOT_FOUND: /,
+    );
+  });
+
+  test('then tell the history of both sessions, and all that happened', async () => {
+    await suite.settle();
+    const history = ['sessions', 'history', '--license', license.licenseId];
+    const said = await words(...history);
+    expect(said).toMatch(/^SESSION +HOLDER +SINCE +ENDED +WHY +SEATED +REVIVED\n/);
+    expect(said).toMatch(new RegExp(`\\n${session} +\\S+ +2\\S+Z +2\\S+Z +evicted +\\d+ s +0(\\n|$)`));
+    const { sessions, more } = await json(...history);
+    expect(sessions).toHaveLength(2);
+    expect(sessions).toContainEqual(expect.objectContaining({ session_id: session, end_reason: 'evicted' }));
+    expect(more).toBe(false);
+
+    const list = ['audit', 'list', '--license', license.licenseId];
+    const typesOf = async (...more: string[]): Promise<string[]> =>
+      (await json(...more)).events.map(({ type }: { type: string }) => type);
+    const all = [
+      'license.created',
+      'session.acquired',
+      'session.acquired',
+      'session.borrowed',
+      'session.evicted',
+    ];
+    expect((await typesOf(...list)).toSorted()).toEqual(all);
+    expect(await typesOf(...list, '--type', 'session.evicted')).toEqual(['session.evicted']);
+    expect(await typesOf('audit', 'list', '--session', session)).toEqual([
+      'session.evicted',
+      'session.acquired',
+    ]);
+    expect(await typesOf('audit', 'list', '--tenant', license.tenantId)).toHaveLength(5);
+    expect(await words(...list, '--limit', '1')).toMatch(
+      /^AT +TYPE +LICENSE +SESSION +DETAIL\n2\S+Z +session\.evicted +lic_\S+ +ses_\S+ +active=1 max=2\nThere are more events: /,
+    );
+  });
+});
+
+describe('users', () => {
+  test('are listed, and found by address in any case', async () => {
+    const { userId } = await signIn(suite, 'lin@lin.example');
+    const said = await words('users', 'list', '--email', 'Lin@lin.example');
+    expect(said).toMatch(
+      new RegExp(
+        `^USER +E-MAIL +NAME +SINCE +LAST SIGN-IN\\n${userId} +lin@lin\\.example +lin +2\\S+Z +2\\S+Z$`,
+      ),
+    );
+    const { users } = await json('users', 'list', '--limit', '1');
+    expect(users).toMatchObject([{ user_id: userId, email: 'lin@lin.example' }]);
+  });
+
+  test('erase says what would go, and changes nothing before --yes; then nobody is left of that name', async () => {
+    const { userId } = await signIn(suite, 'eve@eve.example');
+    const alone = await makeTenant('--owner', 'eve@eve.example');
+    await signIn(suite, 'eve@eve.example');
+    const erase = ['users', 'erase', '--user', userId];
+    const dry = await words(...erase);
+    expect(dry).toContain(`Would erase all that is kept of ${userId}`);
+    expect(dry).toContain(`Would close ${alone}, to which nobody else belongs`);
+    expect(dry).toMatch(/--yes\.$/);
+    const planned = await json(...erase);
+    expect(planned).toEqual({
+      user_id: userId,
+      tenants_that_go: expect.arrayContaining([alone]),
+      receipt: null,
+    });
+    expect((await json('users', 'list', '--email', 'eve@eve.example')).users).toHaveLength(1);
+
+    const done = await json(...erase, '--yes');
+    expect(done).toMatchObject({ ...planned, receipt: { erased: { users: 1 } } });
+    expect(done.receipt.completed_at).not.toBeNull();
+    expect((await json('users', 'list', '--email', 'eve@eve.example')).users).toEqual([]);
+    expect(await trouble(suite.url, ...erase)).toContain('USER_NOT_FOUND');
+  });
+
+  test('an erasure that takes longer is confirmed until it is done, and its receipt shown', async () => {
+    const userId = newPersonalId('usr');
+    let confirmed = 0;
+    const server = await answering(({ method }) =>
+      method === 'POST' ? [200, PLAN(userId)] : [200, receipt(++confirmed < 3 ? null : AT)],
+    );
+    const { said } = await at(server, 'users', 'erase', '--user', userId, '--yes');
+    expect(confirmed).toBe(3);
+    expect(said).toContain(`Erased all that was kept of ${userId}.`);
+    expect(said).toMatch(
+      /\n {2}completed +2027-01-15T08:00:00\.000Z\n {2}sessions +4\n {2}session histories +4\n/,
+    );
+    expect(said).not.toContain(PLAN(userId).confirmation_token);
+  });
+
+  test('one that is not done even then is said to go on, not to be done', async () => {
+    const userId = newPersonalId('usr');
+    const server = await answering(({ method }) => [200, method === 'POST' ? PLAN(userId) : receipt(null)]);
+    const { code, said } = await at(server, 'users', 'erase', '--user', userId, '--yes');
+    expect(code).toBe(0);
+    expect(said).toContain('takes longer, and goes on by itself');
+    expect(said).toMatch(/\n {2}completed +not yet\n/);
+    expect(said).not.toContain('Erased');
+  });
+});
+
+describe('what an operator mistypes', () => {
+  const TENANT = newTenantId(4);
+  const LICENSE = newLicenseId(TENANT);
+  test.each([
+    ['tenants list --limit 0', '--limit needs a whole number from 1 to 10000.'],
+    ['tenants list --limit 10001', '--limit needs a whole number from 1 to 10000.'],
+    ['tenants list --limit 1e2', '--limit needs a whole number from 1 to 10000.'],
+    ['tenants list --tenant x', "Unknown option '--tenant'"],
+    ['tenants show', '--tenant needs the id of a tenant (ten_…).'],
+    [`tenants show --tenant ${LICENSE}`, '--tenant needs the id of a tenant (ten_…).'],
+    ['tenants create --owner a@b.example', '--name needs a name of 1 to 100 characters.'],
+    ['tenants create --name A --owner ada', '--owner needs an e-mail address.'],
+    [
+      `tenants invite --tenant ${TENANT} --email a@b.example --role boss`,
+      '--role needs one of member, admin, owner.',
+    ],
+    [`tenants invite --tenant ${TENANT} --role admin`, '--email needs an e-mail address.'],
+    [`tenants withdraw --tenant ${TENANT}`, '--invitation needs the id of an invitation (inv_…).'],
+    [`tenants remove --tenant ${TENANT}`, '--user needs the id of a user (usr_…).'],
+    [`tenants transfer --tenant ${TENANT} --user ../me`, '--user needs the id of a user (usr_…).'],
+    [`licenses show --license ${TENANT}`, '--license needs the id of a license (lic_…).'],
+    [`licenses create --tenant ${TENANT}`, '--max needs a whole number from 0 to 1000000.'],
+    [`licenses create --tenant ${TENANT} --max 5.5`, '--max needs a whole number from 0 to 1000000.'],
+    [`licenses create --tenant ${TENANT} --max 1 --unit seat`, '--unit needs one of machine, user, process.'],
+    [
+      `licenses create --tenant ${TENANT} --max 1 --plan gold`,
+      '--plan needs one of free, pro, team, enterprise.',
+    ],
+    [`licenses change --license ${LICENSE}`, 'Say what to change: --max or --status.'],
+    [`licenses change --license ${LICENSE} --status gone`, '--status needs one of active, suspended.'],
+    [
+      `licenses rotate-key --license ${LICENSE} --overlap-seconds 604801`,
+      '--overlap-seconds needs a whole number from 0 to',
+    ],
+    ['sessions list', '--license needs the id of a license (lic_…).'],
+    ['sessions history', '--license needs the id of a license (lic_…).'],
+    ['sessions evict', '--session needs the id of a session (ses_…).'],
+    ['users erase --yes', '--user needs the id of a user (usr_…).'],
+    ['audit list', 'Say whose: --tenant, --license or --session.'],
+    [`audit list --tenant ${TENANT} --type seat.stolen`, '--type needs one of session.acquired, '],
+  ])(
+    '"%s" is answered with what it needs, and how it is called, before anything is sent',
+    async (line, needs) => {
+      let requests = 0;
+      const server = await answering(() => {
+        requests++;
+        return [500, {}];
+      });
+      const told = await trouble(server, ...line.split(' '));
+      expect(told).toContain(needs);
+      const [noun, verb] = line.split(' ');
+      expect(told).toMatch(
+        new RegExp(`\\n\\nUsage: npm run admin -- COMMAND \\[--json\\]\\n\\n {2}${noun} ${verb} `),
+      );
+      expect(requests).toBe(0);
+    },
+  );
+
+  test('a verb that is not there is answered with those of the noun, and nothing at all with every command', async () => {
+    const ofTenants = await trouble(suite.url, 'tenants', 'destroy');
+    expect(ofTenants).toContain('  tenants create --name NAME [--owner E-MAIL]\n');
+    expect(ofTenants).not.toContain('licenses create');
+    const whole = await trouble(suite.url);
+    for (const noun of ['tenants', 'users', 'licenses', 'sessions', 'audit', 'keys'])
+      expect(whole).toContain(`\n\n  ${noun} `);
+    expect(whole).toContain('SEATLEASE_URL');
+  });
+});
+
+describe('a server that does not do it', () => {
+  const LIST = ['tenants', 'list'];
+  const MAKE = ['tenants', 'create', '--name', 'A'];
+
+  test('its problem is shown with code, detail and request', async () => {
+    const unknown = newTenantId(4);
+    const told = await trouble(suite.url, 'tenants', 'show', '--tenant', unknown);
+    expect(told).toMatch(/^TENANT_NOT_FOUND: There is no such tenant\. \(request \S+\)$/);
+    const { tenant, member } = await crew('twice');
+    const invite = ['tenants', 'invite', '--tenant', tenant, '--email', member.email, '--role', 'owner'];
+    expect(await trouble(suite.url, ...invite)).toMatch(/^FORBIDDEN: /);
+    const server = await answering(() => [429, problem('RATE_LIMITED', 'At most 60.')]);
+    expect(await trouble(server, ...LIST, '--json')).toBe(
+      'RATE_LIMITED: What went wrong. At most 60. (request r1)',
+    );
+  });
+
+  test('a wrong operator key is called wrong, and not shown', async () => {
+    const environment = { SEATLEASE_URL: suite.url, OPERATOR_KEY: 'not-the-key-of-this-server-0123456789' };
+    const { code, complained } = await adminIn(environment, ...LIST);
+    expect(code).toBe(2);
+    expect(complained).toMatch(/^CREDENTIALS_INVALID: /);
+    expect(complained).toContain('OPERATOR_KEY is not the operator key of that server.');
+  });
+
+  test('where nothing listens, that is said', async () => {
+    const url = `http://127.0.0.1:${await freePort()}`;
+    expect(await trouble(url, ...MAKE)).toBe(`Nothing listens at ${url}. SEATLEASE_URL names it.`);
+  });
+
+  test('where an answer does not come, what it was to do may have been done', async () => {
+    const { url } = await opened((response) => response.destroy());
+    const unknown = 'Whether it was done is not known: look before you try again.';
+    expect(await trouble(url, ...MAKE)).toMatch(new RegExp(`does not answer \\(.+\\).*\\n${unknown}$`));
+    expect(await trouble(url, ...LIST)).not.toContain(unknown);
+    const timeout = vi.spyOn(AbortSignal, 'timeout');
+    timeout.mockReturnValueOnce(AbortSignal.abort(new DOMException('too late', 'TimeoutError')));
+    const told = await trouble(url, ...MAKE);
+    expect(told).toMatch(/has not answered within 35 s\./);
+    expect(told).toContain(unknown);
+    timeout.mockRestore();
+  });
+
+  test.each([
+    ['a page of something else', 200, '<html>', 'in a form that this program does not know (the whole)'],
+    ['another form of answer', 200, '{"tenants":[{"name":"A"}],"next_cursor":null}', 'tenants.0.tenant_id'],
+    ['an error page', 502, '<html>', 'answered with 502, as Seatlease does not. Is it the right address?'],
+    ['nothing', 204, '', 'answered with 204'],
+  ])('%s is not taken for an answer', async (_, status, body, told) => {
+    const { url } = await opened((response) => response.writeHead(status).end(body));
+    const complained = await trouble(url, ...LIST);
+    expect(complained).toContain(told);
+    expect(complained).not.toContain('html');
+  });
+
+  test('the key does not follow where an answer points', async () => {
+    const keys: unknown[] = [];
+    const elsewhere = await answering(({ headers }) => {
+      keys.push(headers.authorization);
+      return [200, { tenants: [], next_cursor: null }];
+    });
+    const { url } = await opened((response) =>
+      response.writeHead(307, { location: `${elsewhere}/api/v1/tenants` }).end(),
+    );
+    expect(await trouble(url, ...LIST)).toContain('answered with 307');
+    expect(keys).toEqual([]);
+  });
+});
+
+describe('where commands go', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'seatlease-target-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  const demo = (url: string) =>
+    writeFile(
+      join(folder, 'demo.json'),
+      JSON.stringify({ url, license_id: 'lic', license_key: 'slk', operator_key: OPERATOR_KEY }),
+    );
+  const LIST = ['users', 'list'];
+  const asked = vi.fn<(authorization: string | undefined) => void>();
+  afterEach(() => asked.mockClear());
+  const noting = () =>
+    answering(({ headers }) => {
+      asked(headers.authorization);
+      return [200, { users: [], next_cursor: null }];
+    });
+
+  test('to the server that npm start runs here, with its own key, where no other is named', async () => {
+    await demo(await noting());
+    for (const SEATLEASE_URL of [undefined, '']) {
+      const environment = {
+        SEATLEASE_DATA: folder,
+        OPERATOR_KEY: 'key-of-the-deployed-server',
+        SEATLEASE_URL,
+      };
+      expect((await adminIn(environment, ...LIST)).said).toBe('No users.');
+    }
+    expect(asked.mock.calls).toEqual([[`Operator ${OPERATOR_KEY}`], [`Operator ${OPERATOR_KEY}`]]);
+  });
+
+  test('where it is not started, started no more, or another listens there, that is said', async () => {
+    const empty = await adminIn({ SEATLEASE_DATA: join(folder, 'none') }, ...LIST);
+    expect([empty.code, empty.complained]).toEqual([
+      2,
+      expect.stringContaining('No server was started here'),
+    ]);
+    const url = `http://127.0.0.1:${await freePort()}`;
+    await demo(url);
+    const stopped = await adminIn({ SEATLEASE_DATA: folder }, ...LIST);
+    expect(stopped.complained).toContain(`Nothing listens at ${url}. Start it (npm start)`);
+    await demo(await answering(() => [401, problem('CREDENTIALS_INVALID')]));
+    const other = await adminIn({ SEATLEASE_DATA: folder }, ...LIST);
+    expect(other.complained).toContain('demo.json is not its operator key: another server listens there.');
+  });
+
+  test('a deployed server needs its own key: the local one is not sent there', async () => {
+    await demo(suite.url);
+    const environment = { SEATLEASE_DATA: folder, SEATLEASE_URL: await noting() };
+    const { code, complained } = await adminIn(environment, ...LIST);
+    expect([code, complained]).toEqual([2, expect.stringContaining('OPERATOR_KEY is not: set it')]);
+    expect(asked).not.toHaveBeenCalled();
+  });
+
+  test.each([
+    'http://seatlease.example',
+    'http://localhost.seatlease.example',
+    'http://127.0.0.1.seatlease.example',
+    'http://10.0.0.7:8080',
+    'http://[::2]',
+    'ftp://127.0.0.1',
+  ])('never to %s: an operator key is not sent in the clear', async (url) => {
+    expect(await trouble(url, ...LIST)).toMatch(/^SEATLEASE_URL must (begin with https:\/\/|be of the form)/);
+    await demo(url);
+    const { code, complained } = await adminIn({ SEATLEASE_DATA: folder }, ...LIST);
+    expect([code, complained]).toEqual([2, expect.stringContaining('demo.json must ')]);
+  });
+
+  test.each([
+    'seatlease',
+    'https://',
+    'https://ada:secret@seatlease.example',
+    'https://seatlease.example/api',
+    'https://seatlease.example?x',
+  ])('to %s is refused for its form', async (url) => {
+    const told = await trouble(url, ...LIST);
+    expect(told).toBe('SEATLEASE_URL must be of the form https://host.');
+  });
+
+  test.each(['https://127.0.0.1', 'http://127.0.0.1', 'http://localhost', 'http://[::1]'])(
+    'to %s it may go',
+    async (origin) => {
+      const url = `${origin}:${await freePort()}`;
+      expect(await trouble(`${url}/`, ...LIST)).toContain(`${url}.`);
+    },
+  );
+
+  test.each([
+    'key-with-a\nline-break-of-32-characters',
+    'key with spaces in it, of 32 characters',
+    'clé-de-32-caractères-ou-plus-0123',
+  ])('a key that no header can hold is refused without being shown', async (key) => {
+    const { code, complained } = await adminIn({ SEATLEASE_URL: suite.url, OPERATOR_KEY: key }, ...LIST);
+    expect([code, complained]).toEqual([2, expect.stringContaining('OPERATOR_KEY holds a space')]);
+  });
+});
+
+const AT = '2027-01-15T08:00:00.000Z';
+
+const PLAN = (userId: string) => ({
+  confirmation_token: 'token-that-confirms',
+  expires_at: AT,
+  user_id: userId,
+  tenants_that_go: [],
+});
+
+function receipt(completedAt: string | null) {
+  const erased = Object.fromEntries(
+    [
+      'sessions',
+      'session_histories',
+      'audit_events',
+      'memberships',
+      'invitations',
+      'sign_ins',
+      'tenants',
+      'users',
+    ].map((what) => [what, 4]),
+  );
+  return { erasure_id: 'era_0123456789abcdef', requested_at: AT, completed_at: completedAt, erased };
+}
+
+function problem(code: string, detail?: string) {
+  return { type: 'urn:x', title: 'What went wrong.', status: 0, code, detail, request_id: 'r1' };
+}
+
+/** The servers of the test, closed behind it. */
+const servers: { close(): void }[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close();
+});
+
+async function opened(respond: (response: ServerResponse, request: IncomingMessage) => void) {
+  const server = await cannedServer(respond);
+  servers.push(server);
+  return server;
+}
+
+/** The URL of a server that answers each request with a status and JSON. */
+async function answering(
+  answer: (request: IncomingMessage) => readonly [status: number, json: unknown],
+): Promise<string> {
+  const { url } = await opened((response, request) => {
+    const [status, json] = answer(request);
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(json));
+  });
+  return url;
+}

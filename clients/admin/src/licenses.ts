@@ -1,0 +1,171 @@
+import * as z from 'zod/mini';
+import licenses from '../../../functions/licenses/contract.ts';
+import { LONGEST_KEY_OVERLAP_SECONDS } from '../../../shared/domain/license.ts';
+import { PLAN_NAMES } from '../../../shared/domain/plans.ts';
+import type { Answered, Api } from './api.ts';
+import { type Command, defineCommand, EXIT } from './command.ts';
+import { type Column, facts } from './format.ts';
+import { firstRows, listed, type Rows } from './lists.ts';
+import { choice, License, Limit, maybe, Seats, Tenant, wholeNumber } from './options.ts';
+
+type LicenseView = Answered<typeof licenses.endpoints.change>;
+
+export const LICENSE_COLUMNS: readonly Column<LicenseView>[] = [
+  ['LICENSE', ({ license_id }) => license_id],
+  ['SEATS', ({ max }) => max],
+  ['UNIT', ({ unit }) => unit],
+  ['PLAN', ({ plan }) => plan],
+  ['STATUS', ({ status }) => status],
+  ['VALID UNTIL', ({ valid_until }) => valid_until],
+];
+const LICENSE_AND_TENANT: readonly Column<LicenseView>[] = [
+  ...LICENSE_COLUMNS,
+  ['TENANT', ({ tenant_id }) => tenant_id],
+];
+
+export const LICENSES_COMMANDS: readonly Command[] = [
+  defineCommand({
+    name: 'licenses list',
+    summary: 'Lists licenses, the newest first.',
+    asked: z.object({ tenant: maybe(Tenant), limit: Limit }),
+    async run({ tenant, limit }, { api }) {
+      const found = await licensesOf(api(), tenant, limit);
+      return {
+        exit: EXIT.well,
+        words: listed(found, 'licenses', LICENSE_AND_TENANT).join('\n'),
+        json: { licenses: found.rows, more: found.more },
+      };
+    },
+  }),
+  defineCommand({
+    name: 'licenses show',
+    summary: 'Shows the terms of a license, and how many of its seats are taken now.',
+    asked: z.object({ license: License }),
+    async run({ license: license_id }, { api }) {
+      const { seats, ...license } = await api().call(licenses, 'read', { params: { license_id } });
+      const taken = `${seats.active} of ${seats.max} taken`;
+      return { exit: EXIT.well, words: inWords(license, taken), json: { license: { ...license, seats } } };
+    },
+  }),
+  defineCommand({
+    name: 'licenses create',
+    summary: 'Makes a license and shows its key, this once.',
+    asked: z.object({
+      tenant: Tenant,
+      max: Seats,
+      unit: maybe(choice(['machine', 'user', 'process'])),
+      plan: maybe(choice(PLAN_NAMES)),
+    }),
+    async run({ tenant: tenant_id, ...terms }, { api }) {
+      const { license_key, ...license } = await api().call(licenses, 'create', {
+        body: { tenant_id, ...terms },
+      });
+      return {
+        exit: EXIT.well,
+        words: [inWords(license), ...key(license_key)].join('\n'),
+        json: { license, license_key },
+      };
+    },
+  }),
+  defineCommand({
+    name: 'licenses change',
+    summary: 'Resizes, suspends or reinstates a license. Sessions that run keep their seats when it shrinks.',
+    asked: z
+      .object({ license: License, max: maybe(Seats), status: maybe(choice(['active', 'suspended'])) })
+      .check(
+        z.refine(
+          ({ max, status }) => max !== undefined || status !== undefined,
+          'Say what to change: --max or --status',
+        ),
+      ),
+    async run({ license: license_id, ...terms }, { api }) {
+      const license = await api().call(licenses, 'change', { params: { license_id }, body: terms });
+      return { exit: EXIT.well, words: inWords(license), json: { license } };
+    },
+  }),
+  defineCommand({
+    name: 'licenses rotate-key',
+    summary: 'Gives a license a new key and shows it, this once. The old one ends now, or after the overlap.',
+    asked: z.object({
+      license: License,
+      'overlap-seconds': maybe(wholeNumber(0, LONGEST_KEY_OVERLAP_SECONDS)),
+    }),
+    async run({ license: license_id, 'overlap-seconds': overlap_seconds = 0 }, { api }) {
+      const asked = { params: { license_id }, body: { overlap_seconds } };
+      const { license_key, ...license } = await api().call(licenses, 'rotateKey', asked);
+      return {
+        exit: EXIT.well,
+        words: [
+          `${license_id} has a new key.`,
+          ...key(license_key),
+          overlap_seconds === 0
+            ? 'The old key is good no more.'
+            : `The old key is good for ${overlap_seconds} s more.`,
+        ].join('\n'),
+        json: { license, license_key },
+      };
+    },
+  }),
+];
+
+/** The newest licenses of a tenant, or of all. */
+export function licensesOf(
+  server: Api,
+  tenant_id: string | undefined,
+  limit: number,
+): Promise<Rows<LicenseView>> {
+  return firstRows(
+    limit,
+    (paging) => server.call(licenses, 'list', { query: { tenant_id, ...paging } }),
+    (page) => page.licenses,
+    (license) => license.license_id,
+  );
+}
+
+function key(licenseKey: string): string[] {
+  return ['The key, which is shown this once and kept nowhere:', `  ${licenseKey}`];
+}
+
+/** `seats`: what is known of its seats now. */
+function inWords(license: LicenseView, seats = `${license.max}`): string {
+  const { borrow, overdraft, offline_grace_days } = license;
+  return [
+    license.license_id,
+    ...facts([
+      ['tenant', license.tenant_id],
+      ['status', standingOf(license)],
+      ['seats', overdraft === 0 ? seats : `${seats}, and ${overdraft} more as overdraft`],
+      ['counted by', license.unit],
+      ['plan', license.plan],
+      ['paid by', payerOf(license)],
+      ['features', license.features.join(', ') || 'none'],
+      ['valid until', license.valid_until ?? 'without end'],
+      ['lease', `${license.ttl_seconds} s, with a heartbeat every ${license.heartbeat_seconds} s`],
+      ['borrowing', borrowingOf(borrow)],
+      ['offline grace', `${offline_grace_days} days`],
+      ['made', license.created_at],
+      ['changed', license.updated_at],
+    ]),
+  ].join('\n');
+}
+
+const HELD: Readonly<Record<NonNullable<LicenseView['hold']>, string>> = {
+  payment: 'a payment is missing',
+  paused: 'the subscription is paused',
+  dispute: 'a payment is disputed',
+  refund: 'the payment was given back',
+};
+
+function standingOf({ status, hold }: LicenseView): string {
+  return hold === null ? status : `${status}, as ${HELD[hold]}`;
+}
+
+function payerOf({ subscription_id, trial }: LicenseView): string {
+  return subscription_id ?? (trial ? 'nobody: a trial' : 'no subscription');
+}
+
+function borrowingOf({ max_days, low_water }: LicenseView['borrow']): string {
+  if (max_days === 0) return 'no';
+  const kept = low_water === 0 ? '' : `, while ${low_water} seats stay`;
+  return `for ${max_days} days at most${kept}`;
+}

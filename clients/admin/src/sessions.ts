@@ -1,0 +1,91 @@
+import * as z from 'zod/mini';
+import release from '../../../functions/release/contract.ts';
+import sessions from '../../../functions/sessions/contract.ts';
+import type { Answered } from './api.ts';
+import { type Command, defineCommand, EXIT } from './command.ts';
+import type { Column } from './format.ts';
+import { firstRows, listed } from './lists.ts';
+import { License, Limit, Session } from './options.ts';
+
+type Listed = Answered<typeof sessions.endpoints.list>;
+type SessionView = Listed['sessions'][number];
+type PastSession = Answered<typeof sessions.endpoints.history>['sessions'][number];
+
+const SESSION_COLUMNS: readonly Column<SessionView>[] = [
+  ['SESSION', ({ session_id }) => session_id],
+  ['MACHINE', ({ hostname, fingerprint }) => hostname ?? fingerprint],
+  ['USER', ({ user_id }) => user_id],
+  ['PROCESS', ({ process_id }) => process_id],
+  ['APP', ({ app_version }) => app_version],
+  ['SINCE', ({ acquired_at }) => acquired_at],
+  [
+    'UNTIL',
+    ({ expires_at, borrowed_until }) => (borrowed_until ? `${borrowed_until} (borrowed)` : expires_at),
+  ],
+];
+const HISTORY_COLUMNS: readonly Column<PastSession>[] = [
+  ['SESSION', ({ session_id }) => session_id],
+  ['HOLDER', ({ holder }) => holder],
+  ['SINCE', ({ acquired_at }) => acquired_at],
+  ['ENDED', ({ ended_at }) => ended_at],
+  ['WHY', ({ end_reason }) => end_reason],
+  ['SEATED', ({ seated_seconds }) => `${seated_seconds} s`],
+  ['REVIVED', ({ revivals }) => revivals],
+];
+
+export const SESSIONS_COMMANDS: readonly Command[] = [
+  defineCommand({
+    name: 'sessions list',
+    summary: 'Lists who holds a seat of a license now, the soonest to run out first.',
+    asked: z.object({ license: License, limit: Limit }),
+    async run({ license: license_id, limit }, { api }) {
+      const server = api();
+      let seats: Listed['seats'] = { active: 0, max: 0, overdraft: 0 };
+      const found = await firstRows(
+        limit,
+        (paging) => server.call(sessions, 'list', { query: { license_id, ...paging } }),
+        (page) => {
+          seats = page.seats;
+          return page.sessions;
+        },
+        (session) => session.session_id,
+      );
+      return {
+        exit: EXIT.well,
+        words: [
+          `${seats.active} of ${seats.max} seats are taken.`,
+          ...listed(found, 'sessions', SESSION_COLUMNS),
+        ].join('\n'),
+        json: { seats, sessions: found.rows, more: found.more },
+      };
+    },
+  }),
+  defineCommand({
+    name: 'sessions history',
+    summary: 'Lists past and present sessions of a license, the newest first, up to two minutes late.',
+    asked: z.object({ license: License, limit: Limit }),
+    async run({ license: license_id, limit }, { api }) {
+      const server = api();
+      const found = await firstRows(
+        limit,
+        (paging) => server.call(sessions, 'history', { query: { license_id, ...paging } }),
+        (page) => page.sessions,
+        (session) => session.session_id,
+      );
+      return {
+        exit: EXIT.well,
+        words: listed(found, 'sessions', HISTORY_COLUMNS).join('\n'),
+        json: { sessions: found.rows, more: found.more },
+      };
+    },
+  }),
+  defineCommand({
+    name: 'sessions evict',
+    summary: 'Takes a seat from its holder for good.',
+    asked: z.object({ session: Session }),
+    async run({ session: session_id }, { api }) {
+      await api().call(release, 'end', { params: { session_id } });
+      return { exit: EXIT.well, words: `${session_id} holds no seat any more.`, json: { session_id } };
+    },
+  }),
+];

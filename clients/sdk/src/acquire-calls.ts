@@ -1,0 +1,120 @@
+import { backoffMs, sleep } from './backoff.ts';
+import { digest } from './offline/bytes.ts';
+import type { SeatleaseOptions } from './options.ts';
+import { type Grant, readGrant } from './parse-answers.ts';
+import type { Platform } from './platform.ts';
+import type { Answer, Server } from './server.ts';
+
+const TIMEOUT_MS = 10_000;
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 8_000;
+
+/** Who is to hold the seat, as the server is told. */
+export interface Identity {
+  readonly fingerprint: string;
+  /** What this holder is called among programs of the machine, and in storage: tells apart, and says nothing. */
+  readonly name: string;
+}
+
+export async function identify(
+  { url, licenseKey, licenseId, userId, fingerprint }: SeatleaseOptions,
+  platform: Platform,
+): Promise<Identity> {
+  const machine = fingerprint ?? (await platform.fingerprint());
+  const name = await digest(String(url), licenseKey ?? '', licenseId ?? '', userId ?? '', machine);
+  return { fingerprint: machine, name: `seat-${name.slice(0, 32)}` };
+}
+
+export interface AskerParts {
+  readonly options: SeatleaseOptions;
+  readonly platform: Platform;
+  readonly server: Server;
+  readonly identity: Identity;
+}
+
+/** Asks for a seat in this program's name. */
+export class Asker {
+  readonly #parts: AskerParts;
+  readonly #processId: string;
+  #tellsProcess = false;
+  #before: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: AskerParts) {
+    this.#parts = parts;
+    this.#processId = parts.options.processId ?? parts.platform.processId;
+  }
+
+  /** Whoever shares it shares the seat. */
+  get holder(): string {
+    const { name } = this.#parts.identity;
+    return this.#tellsProcess ? `${name}-${this.#processId}` : name;
+  }
+
+  /**
+   * The server wants to know more of the holder: whether there is more to tell. Not told before, since programs of one
+   * machine share a seat unless the license counts processes, and only the server knows that.
+   */
+  canTellMore(answer: Answer<Grant>): boolean {
+    const isWanted = answer.kind === 'refused' && answer.error.code === 'HOLDER_REQUIRED';
+    if (!isWanted || this.#tellsProcess) return false;
+    this.#tellsProcess = true;
+    return true;
+  }
+
+  /** Asks until there is an answer, `tries` times at most, while somebody wants it. */
+  async askUntilAnswered(
+    borrowDays: number | undefined,
+    tries: number,
+    isWanted: () => boolean,
+  ): Promise<Answer<Grant>> {
+    for (let n = 0; ; n += 1) {
+      const answer = await this.ask(TIMEOUT_MS, false, borrowDays);
+      if (answer.kind !== 'none' || n + 1 >= tries || !isWanted()) return answer;
+      const { retryAfterSeconds = 0 } = answer.error;
+      const pauseMs = backoffMs(n, FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+      await sleep(
+        this.#parts.platform.clock,
+        Math.max(pauseMs, Math.min(retryAfterSeconds * 1000, LONGEST_PAUSE_MS)),
+      );
+    }
+  }
+
+  /** One at a time: a seat that was begun without the server asks for itself, too. */
+  ask(timeoutMs: number, background: boolean, borrowDays?: number): Promise<Answer<Grant>> {
+    const answer = this.#before.then(() => this.#send(timeoutMs, background, borrowDays));
+    this.#before = answer.catch(() => undefined);
+    return answer;
+  }
+
+  #send(timeoutMs: number, background: boolean, borrowDays: number | undefined): Promise<Answer<Grant>> {
+    const { options, platform, server, identity } = this.#parts;
+    const { licenseId, userId, appVersion, hostname = platform.hostname() } = options;
+    return server.ask('acquire', {
+      body: {
+        fingerprint: identity.fingerprint,
+        license_id: licenseId,
+        user_id: userId,
+        process_id: this.#tellsProcess ? this.#processId : undefined,
+        hostname: hostname || undefined,
+        app_version: appVersion,
+        borrow_days: borrowDays,
+      },
+      timeoutMs,
+      background,
+      read: (body) => {
+        const grant = readGrant(body);
+        return grant && isOf(grant, options) ? grant : undefined;
+      },
+    });
+  }
+}
+
+/** Ids and keys name their license: whatever names another was never meant for us. */
+function isOf({ licenseId, sessionId }: Grant, asked: SeatleaseOptions): boolean {
+  const name = licenseId.replace(/^lic_/, '');
+  return (
+    sessionId.startsWith(`ses_${name}_`) &&
+    (asked.licenseId ?? licenseId) === licenseId &&
+    (asked.licenseKey ?? `slk_${name}_`).startsWith(`slk_${name}_`)
+  );
+}

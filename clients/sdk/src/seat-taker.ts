@@ -1,0 +1,170 @@
+import type { Asker } from './acquire-calls.ts';
+import type { SeatleaseError } from './errors.ts';
+import type { SeatEvents } from './events.ts';
+import { FINAL, HeldSeat } from './held-seat.ts';
+import type { Grace } from './offline/grace.ts';
+import type { Grant } from './parse-answers.ts';
+import type { Membership, Platform } from './platform.ts';
+import { giveBack } from './release-calls.ts';
+import type { Answer, Server } from './server.ts';
+import type { Stopwatch } from './stopwatch.ts';
+
+export interface TakerParts {
+  readonly asker: Asker;
+  readonly grace: Grace;
+  readonly server: Server;
+  readonly platform: Platform;
+  readonly stopwatch: Stopwatch;
+  emit<Name extends keyof SeatEvents>(name: Name, event: SeatEvents[Name]): void;
+}
+
+export interface Wish {
+  readonly borrowDays: number | undefined;
+  /** Whether somebody still waits for it. */
+  isWanted(): boolean;
+}
+
+/** With a stored license there is something better to do than to go on asking. */
+const TRIES = { usual: 4, withStoredLicense: 2 } as const;
+
+const NOTHING = async (): Promise<void> => undefined;
+
+type Granted = Extract<Answer<Grant>, { kind: 'good' }>;
+type NotGranted = Exclude<Answer<Grant>, { kind: 'good' }>;
+
+/** Takes seats, one at a time. */
+export class Taker {
+  readonly #parts: TakerParts;
+  /** Sessions of which the server may still hear, now or later, that they are given back, by who had no token of them. */
+  readonly #onItsWay = new Set<string>();
+
+  constructor(parts: TakerParts) {
+    this.#parts = parts;
+  }
+
+  /** A seat that was not held. Throws `SeatleaseError` where none is to be had. */
+  async take(wish: Wish): Promise<HeldSeat> {
+    const { answer, membership } = await this.#askAsMember(wish);
+    try {
+      return answer.kind === 'good'
+        ? await this.#granted(answer, membership, wish)
+        : await this.#standIn(answer, membership, wish);
+    } catch (error) {
+      await membership.leave(NOTHING);
+      throw error;
+    }
+  }
+
+  /**
+   * The seat that is held, borrowed now, or held again after it ran out; false where it came to its end meanwhile. Throws
+   * where that is refused, and leaves it as it is.
+   */
+  async takeAgain(seat: HeldSeat, wish: Wish): Promise<boolean> {
+    const answer = await this.#ask(wish);
+    if (answer.kind !== 'good') throw answer.error;
+    await this.#signLoan(answer.body);
+    if (seat.isOver) return false;
+    seat.hold(answer.body, answer.sentAtMs);
+    return true;
+  }
+
+  async #granted(answer: Granted, membership: Membership, { isWanted }: Wish): Promise<HeldSeat> {
+    const grant = answer.body;
+    if (!isWanted()) {
+      await membership.leave(async () => {
+        await this.#giveBack(grant);
+      });
+      throw new DOMException('Nobody waits for the seat any more.', 'AbortError');
+    }
+    await this.#signLoan(grant);
+    const seat = this.#newSeat(grant, membership);
+    seat.hold(grant, answer.sentAtMs);
+    return seat;
+  }
+
+  /** The stored license instead of an answer; never instead of a no. */
+  async #standIn(answer: NotGranted, membership: Membership, { borrowDays }: Wish): Promise<HeldSeat> {
+    const { grace } = this.#parts;
+    if (answer.kind === 'refused') {
+      if (FINAL.has(answer.error.code)) await grace.forget();
+      throw answer.error;
+    }
+    const held = await grace.load();
+    // Whoever wants to borrow wants to know until when: the grace of a seat that was not borrowed is no loan.
+    if (!held || (borrowDays !== undefined && !held.isBorrowed)) throw answer.error;
+    const { licenseId, sessionId, offlineUntilMs } = held.license;
+    const borrowedUntil = held.isBorrowed ? new Date(offlineUntilMs) : undefined;
+    const seat = this.#newSeat({ licenseId, sessionId, borrowedUntil }, membership);
+    seat.holdOffline();
+    return seat;
+  }
+
+  /** Joins those who share the seat before there is one: whoever leaves as the last of them would give it back. */
+  async #askAsMember(wish: Wish): Promise<{ answer: Answer<Grant>; membership: Membership }> {
+    const { asker, platform } = this.#parts;
+    for (;;) {
+      const membership = await platform.holders.join(asker.holder);
+      const answer = await this.#ask(wish);
+      if (!asker.canTellMore(answer)) return { answer, membership };
+      await membership.leave(NOTHING);
+    }
+  }
+
+  async #ask({ borrowDays, isWanted }: Wish): Promise<Answer<Grant>> {
+    const { asker, grace } = this.#parts;
+    const tries = (await grace.isStored()) ? TRIES.withStoredLicense : TRIES.usual;
+    return this.#unlessOnItsWay(() => asker.askUntilAnswered(borrowDays, tries, isWanted));
+  }
+
+  /** However it is asked for: the request that gave a session back may be on its way still, and would end it under our hands. */
+  async #unlessOnItsWay(ask: () => Promise<Answer<Grant>>): Promise<Answer<Grant>> {
+    for (;;) {
+      const answer = await ask();
+      if (answer.kind !== 'good' || !this.#onItsWay.has(answer.body.sessionId)) return answer;
+      const { sessionId } = answer.body;
+      const trouble = await this.#giveBack(answer.body);
+      if (trouble) return { kind: 'none', error: trouble };
+      this.#onItsWay.delete(sessionId);
+    }
+  }
+
+  /** A loan is for going away: with its license, or not yet. */
+  async #signLoan({ sessionId, borrowedUntil }: Grant): Promise<void> {
+    if (borrowedUntil) await this.#parts.grace.signIfDue(sessionId, borrowedUntil, false);
+  }
+
+  async #giveBack({ sessionId, sessionToken }: Grant): Promise<SeatleaseError | undefined> {
+    const { server, platform, stopwatch } = this.#parts;
+    const token = { text: sessionToken, cameAtMs: platform.clock.now().monotonicMs };
+    return giveBack(server, platform.clock, stopwatch, { sessionId, token, patience: 'short' });
+  }
+
+  #send(sessionId: string): { arrived(): void } {
+    this.#onItsWay.add(sessionId);
+    return { arrived: () => void this.#onItsWay.delete(sessionId) };
+  }
+
+  #cameTooLate(grant: Grant): void {
+    const { asker, platform } = this.#parts;
+    // Others of this machine may hold it by now.
+    void platform.holders.join(asker.holder).then((membership) =>
+      membership.leave(async () => {
+        await this.#giveBack(grant);
+      }),
+    );
+  }
+
+  #newSeat(facts: ConstructorParameters<typeof HeldSeat>[1], membership: Membership): HeldSeat {
+    const { asker } = this.#parts;
+    return new HeldSeat(
+      {
+        ...this.#parts,
+        membership,
+        askAgain: (timeoutMs) => this.#unlessOnItsWay(() => asker.ask(timeoutMs, true)),
+        onItsWay: (sessionId) => this.#send(sessionId),
+        cameTooLate: (grant) => this.#cameTooLate(grant),
+      },
+      facts,
+    );
+  }
+}

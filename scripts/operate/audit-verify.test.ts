@@ -1,0 +1,293 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import * as z from 'zod/mini';
+import { runAdmin } from '../../clients/admin/src/run.ts';
+import { type AuditEvent, emptyChain, sealEvents, unsealed } from '../../shared/domain/audit-chain.ts';
+import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
+import { newTenant } from '../../shared/domain/people.ts';
+import { openSqliteRecords } from '../../shared/local/sqlite-records.ts';
+import { AUDIT, CHAIN_HEADS, TENANTS } from '../../shared/ports/catalogue.ts';
+import type { Records } from '../../shared/ports/records.ts';
+import { event, TENANT } from '../../shared/testing/seats/events.ts';
+import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
+
+/** More than a page of the records, so that the walk turns pages. */
+const LENGTH = 205;
+const AUDIT_AS_IS = { name: AUDIT.name, schema: z.record(z.string(), z.unknown()) };
+const HEADS_AS_IS = { name: CHAIN_HEADS.name, schema: z.record(z.string(), z.unknown()) };
+
+let folder: string;
+let records: Records;
+let events: AuditEvent[];
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'seatlease-admin-'));
+  records = openSqliteRecords(join(folder, 'records.db'));
+  events = await writeChain(records, LENGTH);
+});
+afterEach(async () => {
+  await records.close();
+  await rm(folder, { recursive: true });
+});
+
+function recorded(n: number, tenantId = TENANT): AuditEvent {
+  const detail = { active: n, max: 9 };
+  const told = event({ type: 'session.acquired', tenantId, atMs: 1000 + n, position: `1-${n}`, detail });
+  return unsealed(told, 5000 + n);
+}
+
+async function writeChain(to: Records, length: number): Promise<AuditEvent[]> {
+  const fresh = Array.from({ length }, (_, n) => recorded(n));
+  const sealed = sealEvents(emptyChain(TENANT), fresh);
+  await to.transact(async (transaction) => {
+    transaction.set(TENANTS, TENANT, newTenant(TENANT, 'Ada', null, 1));
+    for (const each of sealed.events) transaction.set(AUDIT, each.eventId, each);
+    transaction.set(CHAIN_HEADS, TENANT, sealed.head);
+  });
+  return sealed.events;
+}
+
+const write = (document: Record<string, unknown> & { eventId: string }): Promise<void> =>
+  records.transact(async (transaction) => transaction.set(AUDIT_AS_IS, document.eventId, document));
+
+const remove = (eventId: string): Promise<void> =>
+  records.transact(async (transaction) => transaction.delete(AUDIT, eventId));
+
+/** The event at a place of the chain, 1 to `LENGTH`. */
+function at(seq: number): AuditEvent {
+  const found = events[seq - 1];
+  if (!found) expect.fail(`no event ${seq}`);
+  return found;
+}
+
+function resealed(changed: AuditEvent): AuditEvent {
+  const { seq, previousHash } = changed.link ?? { seq: 1, previousHash: '' };
+  const [sealed] = sealEvents({ tenantId: TENANT, seq: seq - 1, hash: previousHash }, [changed]).events;
+  return sealed ?? changed;
+}
+
+interface Run {
+  readonly code: number;
+  readonly said: string;
+  readonly complained: string;
+}
+
+async function admin(...args: string[]): Promise<Run> {
+  const said: string[] = [];
+  const complained: string[] = [];
+  const output = {
+    say: (text: string) => void said.push(text),
+    complain: (text: string) => void complained.push(text),
+  };
+  const code = await runAdmin(args, { SEATLEASE_DATA: folder }, output);
+  return { code, said: said.join('\n'), complained: complained.join('\n') };
+}
+
+const verify = (...more: string[]): Promise<Run> => admin('audit', 'verify', '--tenant', TENANT, ...more);
+
+/** The places and kinds of what was found; the command must have ended with 1. */
+async function found(): Promise<string[]> {
+  const { code, said } = await verify('--json');
+  const report = JSON.parse(said);
+  expect([code, report.whole]).toEqual([1, false]);
+  return report.problems.map(({ kind, seq }: { kind: string; seq: number }) => `${kind} ${seq}`);
+}
+
+describe('audit verify', () => {
+  test('says that a chain nobody touched is whole, and ends with 0', async () => {
+    await write(recorded(900));
+    await write(recorded(901, newTenantId(16)));
+    const { code, said, complained } = await verify();
+    expect([code, complained]).toEqual([0, '']);
+    expect(said).toContain(`${TENANT}: whole.`);
+    expect(said).toMatch(/sealed events +205\n +not yet sealed +1\n/);
+    expect(said).toContain(at(LENGTH).link?.hash);
+  });
+
+  test('says the same as JSON', async () => {
+    const { code, said } = await verify('--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(said)).toEqual({
+      tenant_id: TENANT,
+      whole: true,
+      sealed: LENGTH,
+      unsealed: 0,
+      head: { seq: LENGTH, hash: at(LENGTH).link?.hash },
+      problems: [],
+    });
+  });
+
+  test.each([
+    [1, 1],
+    [100, 100],
+    [101, 101],
+    [LENGTH, LENGTH],
+  ])('finds event %i removed', async (seq, first) => {
+    await remove(at(seq).eventId);
+    expect(await found()).toEqual([`REMOVED ${first}`]);
+  });
+
+  test('finds every event removed, head and all events but the tenant left', async () => {
+    for (const { eventId } of events) await remove(eventId);
+    expect(await found()).toEqual(['REMOVED 1']);
+  });
+
+  test.each([1, 100, 101, LENGTH])('finds event %i changed, and names it', async (seq) => {
+    await write({ ...at(seq), detail: { active: 999, max: 9 } });
+    const { code, said } = await verify();
+    expect(code).toBe(1);
+    expect(said).toContain('1 problem found');
+    expect(said).toContain(`CHANGED  at ${seq}: ${at(seq).eventId}: does not fit its hash`);
+  });
+
+  test.each([1, 100, LENGTH])('finds event %i replaced by another with a hash of its own', async (seq) => {
+    await write(resealed({ ...at(seq), detail: { active: 999, max: 9 } }));
+    expect(await found()).toEqual([`CHANGED ${Math.min(seq + 1, LENGTH)}`]);
+  });
+
+  test('finds an event put in beside another, behind the end, and before the beginning', async () => {
+    await write(resealed({ ...recorded(900), link: at(100).link }));
+    expect(await found()).not.toEqual([]);
+    await remove(recorded(900).eventId);
+    const end = at(LENGTH).link;
+    if (!end) expect.fail('the last event is sealed');
+    const behind = sealEvents({ tenantId: TENANT, seq: end.seq, hash: end.hash }, [recorded(901)]).events;
+    for (const each of behind) await write(each);
+    expect(await found()).toEqual([`INSERTED ${LENGTH + 1}`]);
+    await remove(recorded(901).eventId);
+    for (const each of sealEvents({ tenantId: TENANT, seq: -1, hash: '' }, [recorded(902)]).events)
+      await write(each);
+    expect(await found()).toEqual(['INSERTED 0']);
+  });
+
+  test('finds an event that was put in as one that is sealed already', async () => {
+    await write({ ...recorded(903), sealed: true });
+    expect(await found()).toEqual(['INSERTED 0']);
+  });
+
+  test('finds an event that is no event any more, without a word of what it holds', async () => {
+    await write({ ...at(50), type: 'ada@example.com' });
+    expect(await found()).toContain('CHANGED 50');
+    const { said } = await verify();
+    expect(said).toContain('cannot be read as an event any more (type)');
+    expect(said).not.toContain('ada@');
+  });
+
+  test.each([
+    ['gone', undefined, 'INSERTED'],
+    ['of a shorter chain', { tenantId: TENANT, seq: 7, hash: 'x' }, 'INSERTED'],
+    ['of a longer chain', { tenantId: TENANT, seq: LENGTH + 1, hash: 'x' }, 'REMOVED'],
+    ['of another chain', { tenantId: TENANT, seq: LENGTH, hash: 'x' }, 'CHANGED'],
+    ['no head any more', { tenantId: TENANT, seq: 'x' }, 'CHANGED'],
+  ])('finds a head that is %s', async (_, head, kind) => {
+    await records.transact(async (transaction) => {
+      if (head) transaction.set(HEADS_AS_IS, TENANT, head);
+      else transaction.delete(CHAIN_HEADS, TENANT);
+    });
+    expect((await found()).map((problem) => problem.split(' ')[0])).toEqual([kind]);
+  });
+
+  test('lists all that is wrong, not only the first of it', async () => {
+    await write({ ...at(3), atMs: 1 });
+    await remove(at(120).eventId);
+    await write({ ...at(200), recordedAtMs: 1 });
+    expect(await found()).toEqual(['CHANGED 3', 'REMOVED 120', 'CHANGED 200']);
+  });
+
+  test('takes events that are sealed while it reads for what they are', async () => {
+    let sweeps = 0;
+    const busy: Records = {
+      ...bound(records),
+      async query(query, equals, page) {
+        const read = await records.query(query, equals, page);
+        const isLastPage = read.nextCursor === undefined;
+        if (isLastPage && query.name === 'chain-of-tenant' && sweeps < 3) await sealOneMore(1000 + sweeps++);
+        return read;
+      },
+    };
+    const report = await verifyChain(busy, TENANT);
+    expect(report).toMatchObject({ sealed: LENGTH + 3, problems: [], head: { seq: LENGTH + 3 } });
+  });
+
+  test('ends with 2 for a tenant that nobody knows', async () => {
+    const unknown = newTenantId(16);
+    const { code, said, complained } = await admin('audit', 'verify', '--tenant', unknown);
+    expect([code, said]).toEqual([2, '']);
+    expect(complained).toContain(`no tenant ${unknown}`);
+  });
+
+  test('says of a tenant of whom nothing has happened yet that all is well', async () => {
+    const tenantId = newTenantId(16);
+    await records.create(TENANTS, tenantId, newTenant(tenantId, 'New', null, 1));
+    const { code, said } = await admin('audit', 'verify', '--tenant', tenantId);
+    expect([code, said.split('\n')[0]]).toEqual([0, `The audit chain of ${tenantId}: whole.`]);
+  });
+
+  test('does not take a tenant for unknown whose record alone was removed', async () => {
+    await records.transact(async (transaction) => transaction.delete(TENANTS, TENANT));
+    expect((await verify()).code).toBe(0);
+  });
+});
+
+test.each([
+  [],
+  ['audit'],
+  ['audit', 'verify'],
+  ['audit', 'verify', '--tenant'],
+  ['audit', 'verify', '--tenant', 'ada'],
+  ['audit', 'verify', '--tenant', newLicenseId(TENANT)],
+  ['audit', 'verify', '--tenant', TENANT, '--force'],
+  ['audit', 'verify', 'now', '--tenant', TENANT],
+  ['audit', 'erase', '--tenant', TENANT],
+])('asked for what it cannot do (%s %s %s %s), it says what it can, and ends with 2', async (...args) => {
+  const { code, said, complained } = await admin(...args);
+  expect([code, said]).toEqual([2, '']);
+  expect(complained).toContain('Usage: npm run admin');
+});
+
+test('where the environment is not usable it says so, shows no secret, and ends with 2', async () => {
+  const complaints: string[] = [];
+  const output = { say: () => {}, complain: (text: string) => void complaints.push(text) };
+  const environment = { SEATLEASE_DATA: folder, SHARDS: 'many', OPERATOR_KEY: 'short-and-secret' };
+  const code = await runAdmin(['audit', 'verify', '--tenant', TENANT], environment, output);
+  expect(code).toBe(2);
+  expect(complaints.join('\n')).toContain('SHARDS: needs a whole number');
+  expect(complaints.join('\n')).not.toContain('short-and-secret');
+});
+
+test('as a command it prints, and ends with the code that scripts go by', async () => {
+  const script = fileURLToPath(new URL('../../clients/admin/src/main.ts', import.meta.url));
+  const command = (tenant: string) =>
+    promisify(execFile)(process.execPath, [script, 'audit', 'verify', '--tenant', tenant, '--json'], {
+      env: { PATH: process.env.PATH, SEATLEASE_DATA: folder },
+    });
+  expect(JSON.parse((await command(TENANT)).stdout)).toMatchObject({ whole: true });
+  await remove(at(1).eventId);
+  await expect(command(TENANT)).rejects.toMatchObject({ code: 1, stderr: '' });
+  await expect(command('ada')).rejects.toMatchObject({ code: 2, stdout: '' });
+});
+
+/** The store as an object that can be spread. */
+function bound(store: Records): Records {
+  return {
+    get: (collection, id) => store.get(collection, id),
+    create: (collection, id, document) => store.create(collection, id, document),
+    query: (query, equals, page) => store.query(query, equals, page),
+    transact: (work) => store.transact(work),
+    ping: () => store.ping(),
+    close: () => store.close(),
+  };
+}
+
+function sealOneMore(n: number): Promise<void> {
+  return records.transact(async (transaction) => {
+    const head = (await transaction.get(CHAIN_HEADS, TENANT)) ?? emptyChain(TENANT);
+    const sealed = sealEvents(head, [recorded(n)]);
+    for (const each of sealed.events) transaction.set(AUDIT, each.eventId, each);
+    transaction.set(CHAIN_HEADS, TENANT, sealed.head);
+  });
+}

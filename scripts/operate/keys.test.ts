@@ -1,0 +1,234 @@
+import { existsSync, mkdtempSync, renameSync, rmSync, utimesSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
+import { runAdmin } from '../../clients/admin/src/run.ts';
+import { putLocalKey } from '../../shared/local/signing-key.ts';
+
+const MADE = '2027-01-15T08:00:00.000Z';
+const [FIRST, SECOND] = inject('signingKeys');
+
+let folder: string;
+let keysFolder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'seatlease-keys-'));
+  keysFolder = join(folder, 'signing-keys');
+  putKey(1, FIRST, MADE);
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** A key as if it had been made then. */
+function putKey(number: number, pem: string, at: string): void {
+  putLocalKey(keysFolder, number, pem);
+  utimesSync(join(keysFolder, `${number}.pem`), new Date(at), new Date(at));
+}
+
+function disableBehindOurBack(number: number): void {
+  renameSync(join(keysFolder, `${number}.pem`), join(keysFolder, `${number}.disabled.pem`));
+}
+
+/** Runs `keys …` where `SIGNING_KEY_VERSION` is `current`. */
+async function keysWith(current: number, ...args: string[]) {
+  const said: string[] = [];
+  const complained: string[] = [];
+  const output = {
+    say: (text: string) => void said.push(text),
+    complain: (text: string) => void complained.push(text),
+  };
+  const environment = { SEATLEASE_DATA: folder, SIGNING_KEY_VERSION: String(current) };
+  const code = await runAdmin(['keys', ...args], environment, output);
+  return { code, said: said.join('\n'), complained: complained.join('\n') };
+}
+const keys = (...args: string[]) => keysWith(1, ...args);
+
+async function json(current: number, ...args: string[]) {
+  const { code, said } = await keysWith(current, ...args, '--json');
+  return { code, ...JSON.parse(said) };
+}
+
+describe('keys list', () => {
+  test('shows every version, and which one signs', async () => {
+    putKey(2, SECOND, MADE);
+    disableBehindOurBack(2);
+    const { code, said } = await keys('list');
+    expect(code).toBe(0);
+    const [first, second] = said.split('\n');
+    expect(first).toMatch(
+      /^ {2}1 {2}enabled +2027-01-15T08:00:00\.000Z {2}not-for-production-1-\S+ {2}<- SIGNING_KEY_VERSION$/,
+    );
+    expect(second).toMatch(/^ {2}2 {2}disabled {2}2027-01-15T08:00:00\.000Z {2}not-for-production-2-\S+$/);
+  });
+
+  test('says the same as JSON', async () => {
+    expect(await json(1, 'list')).toEqual({
+      code: 0,
+      versions: [
+        {
+          number: 1,
+          name: '1',
+          key_id: expect.stringMatching(/^not-for-production-1-/),
+          state: 'enabled',
+          created_at: MADE,
+          is_current: true,
+        },
+      ],
+    });
+  });
+
+  test.each([
+    ['is disabled', 1],
+    ['is not there', 7],
+  ])('warns, and ends with 1, where the version that is to sign %s', async (_, current) => {
+    disableBehindOurBack(1);
+    const { code, said } = await keysWith(current, 'list');
+    expect(code).toBe(1);
+    expect(said).toContain('nothing can be signed');
+  });
+});
+
+describe('keys rotate', () => {
+  test('changes nothing until it is told to', async () => {
+    const { code, said } = await keys('rotate');
+    expect(code).toBe(0);
+    expect(said).toContain('Nothing was changed');
+    expect(said).toContain('--apply');
+    expect(await json(1, 'rotate')).toEqual({ code: 0, step: 'create', applied: false });
+    expect(existsSync(join(keysFolder, '2.pem'))).toBe(false);
+  });
+
+  test('makes one version, however often it is told to', async () => {
+    const { code, said } = await keys('rotate', '--apply');
+    expect([code, said]).toEqual([0, expect.stringContaining('Made version 2')]);
+    expect(await json(1, 'rotate', '--apply')).toMatchObject({
+      step: 'wait',
+      applied: false,
+      version: { number: 2, state: 'enabled', is_current: false },
+    });
+    expect(existsSync(join(keysFolder, '3.pem'))).toBe(false);
+  });
+
+  test('says until when to wait, six minutes after the version was made', async () => {
+    const madeMs = Math.floor(Date.now() / 1000) * 1000;
+    putKey(2, SECOND, new Date(madeMs).toISOString());
+    const until = new Date(madeMs + 6 * 60_000).toISOString();
+    expect(await json(1, 'rotate')).toMatchObject({ step: 'wait', until });
+    expect((await keys('rotate')).said).toContain(`wait until ${until}.`);
+  });
+
+  test('then says what to set, which a machine can read', async () => {
+    putKey(2, SECOND, '2020-01-01T00:00:00.000Z');
+    expect((await keys('rotate')).said).toContain('  SIGNING_KEY_VERSION=2\n');
+    expect(await json(1, 'rotate', '--apply')).toMatchObject({
+      step: 'pin',
+      applied: false,
+      set: { SIGNING_KEY_VERSION: '2' },
+    });
+  });
+
+  test('and with the new version deployed, when the old one may go', async () => {
+    putKey(2, SECOND, '2027-03-01T00:00:00.000Z');
+    const { said } = await keysWith(2, 'rotate');
+    expect(said).toContain('90 days after the deploy');
+    expect(said).toContain('not be before 2027-05-30T00:06:00.000Z');
+    expect(said).toContain('npm run admin -- keys disable --version 1');
+    expect(await json(2, 'rotate', '--apply')).toMatchObject({
+      step: 'retire',
+      applied: false,
+      versions: [{ number: 1 }],
+      not_before: '2027-05-30T00:06:00.000Z',
+    });
+  });
+
+  test('waits for nothing where the key is in wrong hands', async () => {
+    putKey(2, SECOND, new Date().toISOString());
+    expect(await json(1, 'rotate', '--compromised')).toMatchObject({ step: 'pin', version: { number: 2 } });
+    expect(await json(2, 'rotate')).toMatchObject({ step: 'retire' });
+    expect(await json(2, 'rotate', '--compromised')).toMatchObject({ step: 'create', applied: false });
+  });
+
+  test('warns, and ends with 1, where nothing can be signed meanwhile', async () => {
+    putKey(2, SECOND, new Date().toISOString());
+    disableBehindOurBack(1);
+    const { code, said } = await keys('rotate');
+    expect(code).toBe(1);
+    expect(said).toContain('nothing can be signed');
+    expect(said).toContain('SIGNING_KEY_VERSION=2');
+  });
+});
+
+describe('keys disable', () => {
+  beforeEach(() => putKey(2, SECOND, '2027-03-01T00:00:00.000Z'));
+  const isDisabled = (number: number): boolean => existsSync(join(keysFolder, `${number}.disabled.pem`));
+
+  test('says what it would break, and since when it would not, and changes nothing', async () => {
+    const { code, said } = await keysWith(2, 'disable', '--version', '1');
+    expect(code).toBe(0);
+    expect(said).toContain('Would disable version 1');
+    expect(said).toContain('no longer verify');
+    expect(said).toContain('not be before 2027-05-30T00:06:00.000Z');
+    expect(said).toContain('Nothing was changed');
+    expect(isDisabled(1)).toBe(false);
+  });
+
+  test('does it when it is told to', async () => {
+    expect(await json(2, 'disable', '--version', '1', '--apply')).toMatchObject({
+      code: 0,
+      applied: true,
+      version: { number: 1 },
+      not_before: '2027-05-30T00:06:00.000Z',
+    });
+    expect([isDisabled(1), isDisabled(2)]).toEqual([true, false]);
+  });
+
+  test('is no matter twice', async () => {
+    await keysWith(2, 'disable', '--version', '1', '--apply');
+    const { code, said } = await keysWith(2, 'disable', '--version', '1', '--apply');
+    expect([code, said]).toEqual([0, 'Version 1 is out of use already (disabled).']);
+  });
+
+  test('does not take the version that signs', async () => {
+    const { code, said, complained } = await keysWith(2, 'disable', '--version', '2', '--apply');
+    expect([code, said]).toEqual([2, '']);
+    expect(complained).toContain('--compromised');
+    expect(isDisabled(2)).toBe(false);
+  });
+
+  test('unless it is in wrong hands, and then says what to do next', async () => {
+    const dry = await keysWith(2, 'disable', '--version', '2', '--compromised');
+    expect(dry.said).toContain('No license is signed until');
+    expect(isDisabled(2)).toBe(false);
+    const done = await keysWith(2, 'disable', '--version', '2', '--compromised', '--apply');
+    expect([done.code, done.said]).toEqual([0, expect.stringContaining('Disabled version 2')]);
+    expect(done.said).toContain('keys rotate --compromised');
+    expect(isDisabled(2)).toBe(true);
+  });
+
+  test('knows a version that has not signed yet', async () => {
+    const { said } = await keysWith(1, 'disable', '--version', '2');
+    expect(said).toContain('Nothing was signed with it');
+    expect(said).not.toContain('no longer verify');
+  });
+
+  test('ends with 2 for a version that is not there', async () => {
+    const { code, complained } = await keysWith(2, 'disable', '--version', '9', '--apply');
+    expect([code, complained]).toEqual([2, 'The key has no version 9.']);
+  });
+});
+
+test.each([
+  ['keys'],
+  ['keys', 'rotate', 'now'],
+  ['keys', 'destroy'],
+  ['keys', 'list', '--apply'],
+  ['keys', 'rotate', '--version', '1'],
+  ['keys', 'disable'],
+  ['keys', 'disable', '--apply'],
+  ['keys', 'disable', '--version'],
+  ['keys', 'disable', '--version', '0'],
+  ['keys', 'disable', '--version', '1x'],
+  ['keys', 'disable', '--version', '-1'],
+])('asked for what it cannot do (%s %s %s %s), it says what it can, and ends with 2', async (_, ...args) => {
+  const { code, said, complained } = await keys(...args);
+  expect([code, said]).toEqual([2, '']);
+  expect(complained).toContain('Usage: npm run admin');
+});

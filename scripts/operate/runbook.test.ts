@@ -1,0 +1,146 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import * as z from 'zod/mini';
+import { runAdmin } from '../../clients/admin/src/run.ts';
+import { MANIFEST } from '../../functions/manifest.ts';
+import { putLocalKey } from '../../shared/local/signing-key.ts';
+import { readOptions } from '../cost/options.ts';
+import { type Newcomer, newcomer } from '../dev/newcomer.ts';
+
+const runbook = readFileSync('infra/README.md', 'utf8');
+/** Each block, its commands a line each. */
+const blocks = [...runbook.matchAll(/^( *)```sh\n(.*?)^ *```/gms)].map(([, indent, code]) =>
+  String(code)
+    .replaceAll(/\\\n/g, '')
+    .split('\n')
+    .map((line) => line.slice(indent?.length ?? 0).trim())
+    .filter((line) => line !== ''),
+);
+const commands = blocks.flat();
+/** A secret that nobody has to think up, on its way to a command. */
+const RANDOM = "openssl rand -hex 32 | tr -d '\\n' | ";
+const ofGoogle = [...new Set(commands)]
+  .map((command) => (command.startsWith(RANDOM) ? command.slice(RANDOM.length) : command))
+  .filter((command) => command.startsWith('gcloud '));
+const ofOurs = commands.filter((command) => command.startsWith('npm run admin -- '));
+const ofCost = commands.filter((command) => command.startsWith('npm run cost -- '));
+/** What these do is seen by tests of their own, and by whoever deploys. */
+const DEPLOYING = [
+  'npm ci',
+  'npm run deploy -- --stack prod --secrets',
+  'npm run deploy -- --stack prod',
+  'npm run verify-deploy -- --url https://licenses.example.com',
+];
+
+test('the runbook has no command that is not looked at here', () => {
+  const known = [...ofGoogle, ...ofGoogle.map((command) => `${RANDOM}${command}`), ...ofOurs, ...ofCost];
+  expect(new Set(commands.filter((command) => !known.includes(command)))).toEqual(
+    new Set([
+      'export SEATLEASE_URL=https://licenses.example.com',
+      'export OPERATOR_KEY=the-operator-key',
+      ...DEPLOYING,
+      expect.stringMatching(/^export SIGNING_KEY_VERSION=projects\/\S+\/cryptoKeyVersions\/1$/),
+    ]),
+  );
+  expect([...runbook.matchAll(/```\w/g)]).toHaveLength(blocks.length);
+  expect(ofGoogle.length).toBeGreaterThan(10);
+  expect(ofOurs.length).toBeGreaterThan(5);
+});
+
+test.each(ofCost)('%s has options that it takes', (command) => {
+  const [, , , , ...options] = command.split(' ');
+  expect(readOptions(options)).toHaveProperty('scenario');
+});
+
+test.each(ofOurs)('%s has options that it takes', async (command) => {
+  const [, , , , ...options] = command.split(' ');
+  const complaints: string[] = [];
+  const asked = new Error('nothing is asked of a server here');
+  const refuse = (): never => {
+    throw asked;
+  };
+  const parts = { withRecords: refuse, withKeys: refuse, api: refuse, nowMs: () => 0 };
+  await runAdmin(options, {}, { say: () => {}, complain: (text) => void complaints.push(text) }, parts);
+  expect(complaints).toEqual([expect.stringContaining(asked.message)]);
+});
+
+/** Where a link leads, as GitHub names headings. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\w -]/g, '')
+    .replaceAll(' ', '-');
+}
+
+test('every link within the runbook leads to a chapter', () => {
+  const anchors = [...runbook.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(String(heading)));
+  const links = [...runbook.matchAll(/\]\(#([^)]*)\)/g)].map(([, anchor]) => anchor);
+  expect(links.length).toBeGreaterThan(10);
+  expect(links.filter((anchor) => !anchors.includes(String(anchor)))).toEqual([]);
+});
+
+test('every secret that a function gets is among those that the runbook tells how to make', () => {
+  const secrets = new Set(MANIFEST.flatMap(({ secrets }): readonly string[] => secrets));
+  expect(secrets.size).toBeGreaterThan(5);
+  for (const secret of secrets) expect(runbook).toMatch(new RegExp(`^\\| \`${secret}\` \\|`, 'm'));
+});
+
+describe('the commands for keys, on a machine of one’s own', () => {
+  let operator: Newcomer;
+  let keysFolder: string;
+  beforeAll(async () => {
+    operator = await newcomer();
+    keysFolder = join(operator.folder, '.seatlease/signing-keys');
+    const [first, second] = inject('signingKeys');
+    putLocalKey(keysFolder, 1, first);
+    putLocalKey(keysFolder, 2, second);
+    utimesSync(join(keysFolder, '2.pem'), 0, 0);
+  });
+  afterAll(() => operator.leave());
+
+  test.each([
+    ['npm run admin -- keys list', 1, 'SIGNING_KEY_VERSION'],
+    ['npm run admin -- keys rotate', 1, 'SIGNING_KEY_VERSION=2'],
+    ['npm run admin -- keys rotate --apply', 1, 'SIGNING_KEY_VERSION=2'],
+    ['npm run admin -- keys rotate --compromised', 1, 'SIGNING_KEY_VERSION=2'],
+    ['npm run admin -- keys rotate --compromised --apply', 1, 'SIGNING_KEY_VERSION=2'],
+    ['npm run admin -- keys disable --version 1', 2, 'Would disable version 1'],
+    ['npm run admin -- keys disable --version 1 --compromised', 1, 'Would disable version 1'],
+    ['npm run admin -- keys disable --version 1 --compromised --apply', 1, 'Disabled version 1'],
+    ['npm run admin -- keys disable --version 1 --apply', 2, 'out of use already'],
+  ])('%s, where version %i signs, does what the runbook says', async (command, current, said) => {
+    expect(ofOurs).toContain(command);
+    const { status, output } = await operator.paste(`export SIGNING_KEY_VERSION=${current}\n${command}`);
+    expect([status, output]).toEqual([0, expect.stringContaining(said)]);
+  });
+});
+
+describe('the commands of gcloud', () => {
+  const name = 'are ones that gcloud knows, with options that it takes';
+  if (spawnSync('gcloud', ['--version']).status !== 0) {
+    test.skip(`${name}: gcloud is not installed (https://cloud.google.com/sdk/docs/install)`, () => {});
+    return;
+  }
+  const Lint = z.array(
+    z.object({ command_string: z.string(), success: z.boolean(), error_message: z.nullable(z.string()) }),
+  );
+
+  function lint(list: readonly string[]): z.infer<typeof Lint> {
+    const folder = mkdtempSync(join(tmpdir(), 'seatlease-gcloud-'));
+    const file = join(folder, 'commands.json');
+    writeFileSync(file, JSON.stringify(list.map((command) => ({ command_string: command }))));
+    const { stdout } = spawnSync('gcloud', ['meta', 'lint-gcloud-commands', `--commands-file=${file}`]);
+    rmSync(folder, { recursive: true });
+    return z.parse(Lint, JSON.parse(String(stdout)));
+  }
+
+  test(name, () => {
+    const checked = lint([...ofGoogle, 'gcloud kms keys versions list --keyrings=seatlease']);
+    expect(checked.at(-1)?.success, 'a wrong command is found').toBe(false);
+    expect(checked.slice(0, -1).filter(({ success }) => !success)).toEqual([]);
+    expect(checked).toHaveLength(ofGoogle.length + 1);
+  });
+});

@@ -1,0 +1,73 @@
+import { afterEach, expect, onTestFinished, test } from 'vitest';
+import { cannedServer } from '../../shared/testing/servers/canned-server.ts';
+import { type HostileProxy, startHostileProxy } from './faulty-proxy.ts';
+import type { Fate } from './request-faults.ts';
+
+const BODY = '{"session_id":"ses_1","ttl":360,"expires_at":"2026-01-01T00:00:00.000Z"}';
+const proxies: HostileProxy[] = [];
+afterEach(async () => {
+  await Promise.all(proxies.splice(0).map((proxy) => proxy.close()));
+});
+
+/** A proxy that has this fate for every request, before a server that counts. */
+async function proxyOf(fate: Fate) {
+  const asked: string[] = [];
+  const target = await cannedServer((response, { method, url }) => {
+    asked.push(`${method} ${url}`);
+    response.writeHead(200, { 'content-type': 'application/json', 'x-of': 'the server' }).end(BODY);
+  });
+  onTestFinished(target.close);
+  const noted: string[] = [];
+  const proxy = await startHostileProxy({
+    targetUrl: target.url,
+    nextFate: () => fate,
+    noteAnswer: ({ path }, { body }) => noted.push(`${path} ${body}`),
+  });
+  proxies.push(proxy);
+  return { asked, noted, ask: () => fetch(`${proxy.url}/acquire`, { method: 'POST', body: '{}' }) };
+}
+
+test('passes an answer back whole', async () => {
+  const { ask, noted } = await proxyOf({ arrivesAfterMs: 0, answer: { how: 'none', afterMs: 0 } });
+  const answer = await ask();
+  expect([answer.status, answer.headers.get('x-of'), await answer.text()]).toEqual([200, 'the server', BODY]);
+  expect(noted).toEqual([`/acquire ${BODY}`]);
+});
+
+test('loses a request, or only its answer', async () => {
+  const before = await proxyOf({ arrivesAfterMs: undefined, answer: { how: 'RESET', afterMs: 0 } });
+  await expect(before.ask()).rejects.toThrow();
+  expect(before.asked).toEqual([]);
+
+  const after = await proxyOf({ arrivesAfterMs: 0, answer: { how: 'RESET', afterMs: 0 } });
+  await expect(after.ask()).rejects.toThrow();
+  expect(after.asked).toEqual(['POST /acquire']);
+});
+
+test('passes a request on again', async () => {
+  const fate: Fate = { arrivesAfterMs: 0, againAfterMs: 1, answer: { how: 'none', afterMs: 0 } };
+  const { ask, asked } = await proxyOf(fate);
+  await (await ask()).text();
+  await expect.poll(() => asked).toEqual(['POST /acquire', 'POST /acquire']);
+});
+
+test('lets the body come slowly, and all of it', async () => {
+  const { ask } = await proxyOf({ arrivesAfterMs: 0, answer: { how: 'none', afterMs: 40 } });
+  const { body } = await ask();
+  const pieces: string[] = [];
+  for await (const piece of body ?? []) pieces.push(Buffer.from(piece).toString());
+  expect(pieces.length).toBeGreaterThan(1);
+  expect(pieces.join('')).toBe(BODY);
+});
+
+test('cuts an answer in the middle, distorts it, or makes one up', async () => {
+  const cut = await proxyOf({ arrivesAfterMs: 0, answer: { how: 'cut in the middle', afterMs: 0 } });
+  await expect(cut.ask().then((answer) => answer.text())).rejects.toThrow();
+
+  const distorted = await proxyOf({ arrivesAfterMs: 0, answer: { how: 'ttl of decades', afterMs: 0 } });
+  expect(await (await distorted.ask()).json()).toMatchObject({ session_id: 'ses_1', ttl: 1e9 });
+
+  const made = await proxyOf({ arrivesAfterMs: undefined, answer: { how: 'unavailable', afterMs: 0 } });
+  const answer = await made.ask();
+  expect([answer.status, answer.headers.get('retry-after'), made.asked]).toEqual([503, '1', []]);
+});

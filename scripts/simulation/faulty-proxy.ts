@@ -1,0 +1,114 @@
+import { once } from 'node:events';
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { bodyOf, forward } from '../../shared/testing/servers/forward.ts';
+import { type Answer, DISTORTIONS } from './distortions.ts';
+import type { Fate } from './request-faults.ts';
+
+export interface HostileProxy {
+  readonly url: string;
+  /** What became of the requests so far, by operation and fate. */
+  readonly tally: ReadonlyMap<string, number>;
+  close(): Promise<void>;
+}
+
+export interface Asked {
+  readonly path: string;
+  readonly body: string;
+}
+
+export interface HostileProxyOptions {
+  readonly targetUrl: string;
+  /** One for each request, in the order of their coming. */
+  readonly nextFate: () => Fate;
+  /** Is told what the target truly answered, whatever its asker gets to see of it. */
+  readonly noteAnswer?: (asked: Asked, answer: Answer) => void;
+}
+
+/** Pieces that a slow body comes in. */
+const DRIPS = 20;
+
+/** A proxy on loopback that does to requests, and to their answers, what it is told to. */
+export async function startHostileProxy(options: HostileProxyOptions): Promise<HostileProxy> {
+  const { targetUrl, nextFate, noteAnswer = () => {} } = options;
+  const agent = new http.Agent({ keepAlive: true });
+  const tally = new Map<string, number>();
+  const over = new AbortController();
+  const wait = (ms: number): Promise<void> => sleep(ms, undefined, { signal: over.signal });
+
+  async function passOn(incoming: IncomingMessage, body: Buffer): Promise<Answer> {
+    const reply = await forward(agent, targetUrl, incoming, body);
+    const headers = Object.entries(reply.headers).flatMap(([name, value]) =>
+      typeof value === 'string' ? [[name, value]] : [],
+    );
+    const text = (await bodyOf(reply)).toString();
+    const answer = { status: reply.statusCode ?? 0, headers: Object.fromEntries(headers), body: text };
+    noteAnswer({ path: incoming.url ?? '', body: body.toString() }, answer);
+    return answer;
+  }
+
+  async function relay(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const body = await bodyOf(incoming);
+    const fate = nextFate();
+    const met = `${incoming.url?.split('/').at(-1)} ${fate.answer.how}`;
+    tally.set(met, (tally.get(met) ?? 0) + 1);
+
+    const { arrivesAfterMs, againAfterMs } = fate;
+    if (againAfterMs !== undefined) {
+      wait(againAfterMs)
+        .then(() => passOn(incoming, body))
+        .catch(() => {});
+    }
+    let answer: Answer = { status: 200, headers: {}, body: '' };
+    if (arrivesAfterMs !== undefined) {
+      await wait(arrivesAfterMs);
+      answer = await passOn(incoming, body);
+    }
+    if (fate.answer.how === 'NEVER') return;
+    const { how, afterMs } = fate.answer;
+    if (how === 'RESET') {
+      await wait(afterMs);
+      incoming.socket.resetAndDestroy();
+      return;
+    }
+    await drip(outgoing, DISTORTIONS[how](answer), afterMs);
+  }
+
+  async function drip(outgoing: ServerResponse, answer: Answer, forMs: number): Promise<void> {
+    const { 'transfer-encoding': _, ...headers } = answer.headers;
+    const bytes = Buffer.from(answer.body);
+    const length = bytes.length + (answer.isCutShort ? 1 : 0);
+    const hasBody = answer.status !== 204;
+    outgoing.writeHead(answer.status, { ...headers, ...(hasBody && { 'content-length': length }) });
+    outgoing.flushHeaders();
+    const drips = Math.max(1, Math.min(DRIPS, bytes.length));
+    for (let i = 0; i < drips; i += 1) {
+      await wait(forMs / drips);
+      const piece = bytes.subarray((bytes.length * i) / drips, (bytes.length * (i + 1)) / drips);
+      if (piece.length > 0) outgoing.write(piece);
+    }
+    if (answer.isCutShort) outgoing.destroy();
+    else outgoing.end();
+  }
+
+  const server = http.createServer({ noDelay: true }, (incoming, outgoing) => {
+    relay(incoming, outgoing).catch(() => incoming.socket.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new TypeError('The server has no port.');
+
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    tally,
+    async close() {
+      over.abort();
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      agent.destroy();
+      await closed;
+    },
+  };
+}

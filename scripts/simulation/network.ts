@@ -1,0 +1,140 @@
+import {
+  type Clock,
+  NoAnswer,
+  type Request,
+  type Response,
+  type SendOptions,
+} from '../../clients/sdk/src/platform.ts';
+import type { Reply } from '../../functions/testing/suite.ts';
+import type { Confirmed, Refused } from './beliefs.ts';
+import { type Answer, DISTORTIONS, isTrue } from './distortions.ts';
+import type { Machine } from './machine.ts';
+import type { Fate } from './request-faults.ts';
+import type { World } from './world.ts';
+
+/** Whoever asks: a program, or what it left behind to ask for it. */
+export interface Asker {
+  readonly program: string;
+  readonly machine: Machine;
+  readonly clock: Clock;
+  isAlive(): boolean;
+}
+
+export interface Network {
+  /** As `Transport.send`. */
+  send(asker: Asker, request: Request, options: SendOptions): Promise<Response>;
+  readonly confirmed: readonly Confirmed[];
+  readonly refusals: readonly Refused[];
+  /** What arrived at the server, for the story. */
+  readonly arrivals: readonly Arrival[];
+  /** How many requests met what. */
+  readonly tally: ReadonlyMap<string, number>;
+}
+
+export interface Arrival {
+  readonly program: string;
+  readonly operation: string;
+  readonly sentMs: number;
+  readonly atMs: number;
+  readonly status: number;
+}
+
+export interface NetworkOptions {
+  readonly world: World;
+  readonly server: (request: Request) => Promise<Reply>;
+  /** One for each request, in the order of their sending. */
+  readonly nextFate: () => Fate;
+}
+
+/** The simulation's way from programs to the suite. */
+export function openNetwork({ world, server, nextFate }: NetworkOptions): Network {
+  const confirmed: Confirmed[] = [];
+  const refusals: Refused[] = [];
+  const arrivals: Arrival[] = [];
+  const tally = new Map<string, number>();
+
+  async function ask({ program, machine }: Asker, request: Request, sentMs: number): Promise<Answer> {
+    const { status, headers, text, body } = await server(request);
+    const operation = operationOf(request);
+    const atMs = world.nowMs();
+    arrivals.push({ program, operation, sentMs, atMs, status });
+    if (status < 300 && typeof body?.expires_at === 'string') {
+      const expiresAtMs = Date.parse(body.expires_at);
+      confirmed.push({
+        program,
+        machine: machine.name,
+        sessionId: body.session_id,
+        atMs,
+        expiresAtMs,
+      });
+      // Whoever believes in it any longer is to be seen.
+      world.plan(expiresAtMs + 1, () => {});
+    }
+    return { status, headers: Object.fromEntries(headers), body: text };
+  }
+
+  function noteRefusal(program: string, request: Request, { status }: Answer): void {
+    if (status === 404 && operationOf(request) === 'heartbeat') {
+      refusals.push({ program, sessionId: sessionIn(request), atMs: world.nowMs() });
+    }
+  }
+
+  function send(asker: Asker, request: Request, { timeoutMs, signal }: SendOptions): Promise<Response> {
+    const fate = nextFate();
+    const { how } = fate.answer;
+    const met = `${operationOf(request)} ${how}`;
+    tally.set(met, (tally.get(met) ?? 0) + 1);
+
+    return new Promise((resolve, reject) => {
+      let isOver = false;
+      const end = (): void => {
+        isOver = true;
+        callOff();
+      };
+      const lose = (why: string): void => {
+        end();
+        reject(new NoAnswer(why));
+      };
+      const callOff = asker.clock.after(timeoutMs, () => lose('not in time'), true);
+      if (signal?.aborted) lose('given up');
+      signal?.addEventListener('abort', () => lose('given up'), { once: true });
+
+      function give(answer: Answer | 'RESET'): void {
+        asker.machine.whenAwake(() => {
+          if (isOver || !asker.isAlive()) return;
+          if (answer === 'RESET' || answer.isCutShort) return lose('reset');
+          end();
+          if (how !== 'RESET' && how !== 'NEVER' && isTrue(how)) noteRefusal(asker.program, request, answer);
+          const { status, headers, body } = answer;
+          resolve({ status, body, header: (name) => headers[name] });
+        });
+      }
+
+      function goBack(from: Answer): void {
+        if (fate.answer.how === 'NEVER') return;
+        const { how, afterMs } = fate.answer;
+        const answer = how === 'RESET' ? how : DISTORTIONS[how](from);
+        world.plan(world.nowMs() + afterMs, () => give(answer));
+      }
+
+      const sentMs = world.nowMs();
+      if (fate.arrivesAfterMs === undefined) goBack(NOTHING);
+      else world.plan(sentMs + fate.arrivesAfterMs, async () => goBack(await ask(asker, request, sentMs)));
+      if (fate.againAfterMs !== undefined)
+        world.plan(sentMs + fate.againAfterMs, () => ask(asker, request, sentMs));
+    });
+  }
+
+  return { send, confirmed, refusals, arrivals, tally };
+}
+
+function operationOf({ url }: Request): string {
+  return new URL(url).pathname.split('/').at(-1) ?? '';
+}
+
+/** What is left to distort where the server was never asked: nothing that is an answer to anything. */
+const NOTHING: Answer = { status: 200, headers: {}, body: '' };
+
+function sessionIn({ body = '{}' }: Request): string {
+  return JSON.parse(body).session_id;
+}

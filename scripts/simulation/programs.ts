@@ -1,0 +1,129 @@
+import { Seatlease } from '../../clients/sdk/src/client.ts';
+import type { AtExit, Platform } from '../../clients/sdk/src/platform.ts';
+import type { Seat } from '../../clients/sdk/src/seat.ts';
+import type { Sample } from './beliefs.ts';
+import type { Machine } from './machine.ts';
+import type { Asker, Network } from './network.ts';
+
+/** One run of a program that holds a seat with the SDK, from its start to its end. */
+export interface Program {
+  isAlive(): boolean;
+  /** Once at a time, as the SDK has it. */
+  acquire(wait: boolean): void;
+  release(): void;
+  crash(): void;
+  /** Ends as programs do that can wait a moment for it, or that cannot. */
+  quit(how: 'IN_TIME' | 'AT_ONCE'): void;
+  /** What it goes by now, seat by seat that it ever got. */
+  look(): Sample[];
+  readonly happened: readonly string[];
+}
+
+export interface ProgramOptions {
+  readonly name: string;
+  readonly machine: Machine;
+  readonly network: Network;
+  readonly url: string;
+  readonly licenseKey: string;
+  readonly nowMs: () => number;
+}
+
+/** What the end of a program is held up for, and what another process takes for what it left, at the most: as on Node. */
+const EXIT_WITHIN_MS = 1_000;
+const AFTERWARDS_MS = 5_000;
+
+export function startProgram({ name, machine, network, url, licenseKey, nowMs }: ProgramOptions): Program {
+  let isAlive = true;
+  const asker: Asker = {
+    program: name,
+    machine,
+    clock: machine.clock(() => isAlive),
+    isAlive: () => isAlive,
+  };
+  const exits = new Set<AtExit>();
+  const seats = new Set<Seat>();
+  const happened: string[] = [];
+
+  const holders = machine.holders(asker.clock, asker.isAlive);
+  const platform: Platform = {
+    transport: { send: (request, options) => network.send(asker, request, options) },
+    clock: asker.clock,
+    storage: machine.storage,
+    holders,
+    fingerprint: async () => machine.name,
+    hostname: () => machine.name,
+    processId: name,
+    atExit(exit) {
+      exits.add(exit);
+      return () => void exits.delete(exit);
+    },
+    report(error) {
+      throw error;
+    },
+  };
+  const seatlease = new Seatlease({ url, licenseKey }, platform);
+
+  function end(): void {
+    if (!isAlive) return;
+    const left = [...exits].flatMap((exit) => exit.afterwards() ?? []);
+    const marks = holders.takeMarks();
+    isAlive = false;
+    const isThere = (): boolean => true;
+    const heir = {
+      ...asker,
+      program: `${name}, afterwards`,
+      clock: machine.clock(isThere),
+      isAlive: isThere,
+    };
+    const options = { timeoutMs: AFTERWARDS_MS, background: false };
+    Promise.allSettled(left.map((request) => network.send(heir, request, options))).then(() => {
+      for (const mark of marks) mark();
+    });
+  }
+
+  return {
+    isAlive: () => isAlive,
+    acquire(wait) {
+      seatlease.acquire(wait ? { wait } : {}).then(
+        (seat) => {
+          happened.push(`acquired ${seat.state}`);
+          if (!seats.has(seat)) {
+            for (const event of ['lost', 'revived', 'offline', 'online'] as const) {
+              seat.on(event, () => void happened.push(event));
+            }
+          }
+          seats.add(seat);
+        },
+        (error) => void happened.push(`not acquired: ${error.code}`),
+      );
+    },
+    release() {
+      for (const seat of seats) seat.release().then(() => void happened.push('released'));
+    },
+    crash() {
+      isAlive = false;
+    },
+    quit(how) {
+      if (how === 'AT_ONCE') return end();
+      asker.clock.after(EXIT_WITHIN_MS, end, true);
+      Promise.allSettled(
+        [...exits].map(async (exit) => {
+          await exit.inTime();
+          exits.delete(exit);
+        }),
+      ).then(end);
+    },
+    look() {
+      // After a loss the same session may come back as another seat.
+      const bySession = Map.groupBy(seats, ({ sessionId }) => sessionId);
+      return [...bySession].map(([sessionId, ofSession]) => ({
+        program: name,
+        machine: machine.name,
+        sessionId,
+        atMs: nowMs(),
+        holdsLease: ofSession.some(({ holdsLease }) => holdsLease),
+      }));
+    },
+    happened,
+  };
+}
