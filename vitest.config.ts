@@ -22,7 +22,8 @@ const BY_THEMSELVES = [
   'functions/{bad-input,deployed}.test.ts',
   'functions/*/{real-parts,permutations}.test.ts',
   'shared/http/serve.test.ts',
-  'shared/adapters/**/{*.property,*.race,sweep-cost}.test.ts',
+  'functions/seats.race.test.ts',
+  'shared/adapters/**/{*.property,sweep-cost}.test.ts',
 ];
 /** The others load the house once for all of them: that took longer than their tests. */
 const TOGETHER = '{functions,shared}/**/*.test.ts';
@@ -59,7 +60,7 @@ export default defineConfig({
     coverage: {
       provider: 'v8',
       include: ['functions/**/*.ts', 'shared/**/*.ts'],
-      exclude: ['**/*.test.ts', '**/*.contract-suite.ts', 'shared/testing/**'],
+      exclude: ['**/*.test.ts', 'functions/testing/**', 'shared/testing/**'],
       reporter: ['text-summary'],
       thresholds: { lines: 90, branches: 85 },
     },

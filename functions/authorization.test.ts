@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ACCESS, type Action, type Grant } from '../shared/domain/authorization.ts';
 import { newLicenseId, newPersonalId, newSessionId, newTenantId } from '../shared/domain/ids.ts';
 import type { EndpointContract, FunctionContract } from '../shared/http/contract.ts';
-import { INVITATIONS, LICENSES, MEMBERS_OF_TENANT, MEMBERSHIPS, TENANTS } from '../shared/ports/catalogue.ts';
-import { walk } from '../shared/ports/each-document.ts';
+import { INVITATIONS, LICENSES, MEMBERSHIPS, TENANTS } from '../shared/ports/collections.ts';
+import { eachDocument } from '../shared/ports/each-document.ts';
+import { MEMBERS_OF_TENANT } from '../shared/ports/queries.ts';
 import { MANIFEST } from './manifest.ts';
 import { signIn, type TestPerson } from './testing/people.ts';
 import { beginPurchase } from './testing/purchases.ts';
@@ -376,7 +377,7 @@ async function stateOf({ tenantId, licenseId, invitationId }: World): Promise<un
   const { records, seats } = suite.deps;
   return {
     tenant: await records.get(TENANTS, tenantId),
-    members: await Array.fromAsync(walk(records, MEMBERS_OF_TENANT, { tenantId })),
+    members: await Array.fromAsync(eachDocument(records, MEMBERS_OF_TENANT, { tenantId })),
     invitation: await records.get(INVITATIONS, invitationId),
     license: await records.get(LICENSES, licenseId),
     sessions: await seats.listSessions(licenseId, { limit: 10 }),

@@ -138,8 +138,8 @@ function withBug(deps: Deps): Deps {
         return member.bind(target);
       },
     });
-  const { seats, upkeep, records, events, identity, signer, limits, signIn, billing } = deps;
-  const parts = { seats, upkeep, records, events, identity, signer, limits, signIn, billing };
+  const { seats, seatMaintenance, records, events, identity, signer, limits, signIn, billing } = deps;
+  const parts = { seats, seatMaintenance, records, events, identity, signer, limits, signIn, billing };
   const broken = Object.entries(parts).map(([name, port]) => [name, port && part(port)]);
   return { ...deps, ...Object.fromEntries(broken) };
 }

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { startEmbeddedRedis } from '../shared/local/redis/embedded-redis.ts';
 import { respClient } from '../shared/local/redis/resp-client.ts';
 import { startUpstashFront } from '../shared/local/redis/upstash-server.ts';
-import { LICENSES_OF_TENANT } from '../shared/ports/catalogue.ts';
+import { LICENSES_OF_TENANT } from '../shared/ports/queries.ts';
 import { describeReal } from '../shared/testing/real-parts.ts';
 import { type CountingProxy, countingProxy } from '../shared/testing/servers/counting-proxy.ts';
 import { startRedisServer } from '../shared/testing/servers/redis-server.ts';

@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { poolKey } from '../shared/adapters/seats/lua/keys.ts';
 import { openSeats } from '../shared/adapters/seats/redis-seats.ts';
-import { refillingSeats } from '../shared/adapters/seats/refilling-seats.ts';
-import { unknownLicenses } from '../shared/adapters/seats/unknown-licenses.ts';
+import { refillingSeats, unknownLicenses } from '../shared/adapters/seats/refilling-seats.ts';
 import { newLicenseId, newLicenseKey, newTenantId } from '../shared/domain/ids.ts';
 import { draftLicense, entitlementOf } from '../shared/domain/license.ts';
 import type { Proof } from '../shared/ports/seats.ts';

@@ -1,6 +1,6 @@
 import * as serviceaccount from '@pulumi/gcp/serviceaccount/index.js';
 import { type CustomResourceOptions, interpolate, type Output } from '@pulumi/pulumi';
-import { deployedName } from '../functions/manifest.ts';
+import { deployedName } from '../functions/names.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
 import type { ServiceCaller } from '../shared/ports/deps.ts';
 import { BUILD_ACCOUNT, PUSH_ACCOUNT, SCHEDULER_ACCOUNT } from './names.ts';

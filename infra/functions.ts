@@ -2,7 +2,7 @@ import * as cloudfunctions from '@pulumi/gcp/cloudfunctionsv2/index.js';
 import * as cloudrun from '@pulumi/gcp/cloudrunv2/index.js';
 import * as storage from '@pulumi/gcp/storage/index.js';
 import { asset, type CustomResourceOptions, interpolate } from '@pulumi/pulumi';
-import { deployedName, entryPointOf } from '../functions/manifest.ts';
+import { deployedName, entryPointOf } from '../functions/names.ts';
 import { callerOf } from '../shared/http/callers.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
 import type { Account, Accounts } from './accounts.ts';

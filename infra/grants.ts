@@ -3,7 +3,7 @@ import * as projects from '@pulumi/gcp/projects/index.js';
 import * as pubsub from '@pulumi/gcp/pubsub/index.js';
 import * as secretmanager from '@pulumi/gcp/secretmanager/index.js';
 import type { CustomResourceOptions, Resource } from '@pulumi/pulumi';
-import { deployedName } from '../functions/manifest.ts';
+import { deployedName } from '../functions/names.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
 import type { Account } from './accounts.ts';
 import { secretsOf } from './environment.ts';

@@ -1,4 +1,5 @@
-import { deployedName, type FunctionName } from '../functions/manifest.ts';
+import type { FunctionName } from '../functions/manifest.ts';
+import { deployedName } from '../functions/names.ts';
 
 /** What seats are taken and kept by: warm instances are kept of these, and objectives set for them. */
 export const HOT_PATH = ['acquire', 'heartbeat', 'release'] as const satisfies readonly FunctionName[];

@@ -1,6 +1,6 @@
 import { Config } from '@pulumi/pulumi';
 import { MANIFEST } from '../functions/manifest.ts';
-import { readSettings } from './settings.ts';
+import { readSettings } from './read-settings.ts';
 import { suite } from './suite.ts';
 
 const google = new Config('gcp');

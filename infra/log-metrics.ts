@@ -1,4 +1,5 @@
-import { deployedName, type FunctionName } from '../functions/manifest.ts';
+import type { FunctionName } from '../functions/manifest.ts';
+import { deployedName } from '../functions/names.ts';
 import type { ProblemCode } from '../shared/errors.ts';
 
 /** A number that is made of log lines: how many there are of a kind, or what a field of theirs says. */

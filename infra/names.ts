@@ -1,4 +1,4 @@
-import { deployedName } from '../functions/manifest.ts';
+import { deployedName } from '../functions/names.ts';
 import type { StackSettings } from './settings.ts';
 
 /** What things are called in the cloud. Names of what others address follow from the settings, before it is there. */

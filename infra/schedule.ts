@@ -1,6 +1,6 @@
 import * as cloudscheduler from '@pulumi/gcp/cloudscheduler/index.js';
 import type { CustomResourceOptions } from '@pulumi/pulumi';
-import { deployedName } from '../functions/manifest.ts';
+import { deployedName } from '../functions/names.ts';
 import { endpointFor } from '../shared/http/callers.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
 import type { Accounts } from './accounts.ts';

@@ -2,7 +2,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { MANIFEST } from '../functions/manifest.ts';
 import { SETTING_MEANINGS } from '../shared/config.ts';
 import { environmentOf } from './environment.ts';
-import { CHOSEN, readSettings } from './settings.ts';
+import { readSettings } from './read-settings.ts';
+import { CHOSEN } from './settings.ts';
 import { describeInfra } from './testing/describe-infra.ts';
 import { configuredIn } from './testing/stacks.ts';
 

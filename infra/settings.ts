@@ -1,7 +1,5 @@
 import * as z from 'zod/mini';
-import { readConfig, type SETTING_MEANINGS } from '../shared/config.ts';
-import type { FunctionContract } from '../shared/http/contract.ts';
-import { environmentOf, secretsOf, standInsFor } from './environment.ts';
+import type { SETTING_MEANINGS } from '../shared/config.ts';
 
 type SettingName = keyof typeof SETTING_MEANINGS;
 
@@ -28,7 +26,7 @@ const filled = z.string().check(z.minLength(1));
 const count = z.int().check(z.gte(0));
 const version = z.int().check(z.gte(1));
 
-const Settings = z.strictObject({
+export const Settings = z.strictObject({
   /** Project and region of the stack, from `gcp:project` and `gcp:region`. */
   project: filled,
   region: filled,
@@ -70,50 +68,3 @@ const Settings = z.strictObject({
 });
 
 export type StackSettings = z.infer<typeof Settings>;
-
-/** The stack cannot be deployed. The message names every problem. */
-export class StackError extends Error {
-  override readonly name = 'StackError';
-
-  constructor(problems: readonly string[]) {
-    super(`The stack's settings are not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
-  }
-}
-
-/**
- * What a stack's configuration says. Throws `StackError` also where a function of `manifest` would lack a secret, or
- * refuse to start with what it was given.
- */
-export function readSettings(configured: unknown, manifest: readonly FunctionContract[]): StackSettings {
-  const result = z.safeParse(Settings, configured);
-  if (!result.success)
-    throw new StackError(result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`));
-  const settings = result.data;
-
-  const needed = new Set(manifest.flatMap((contract) => secretsOf(contract, settings)));
-  const given = Object.keys(settings.secretVersions);
-  const problems = [
-    ...[...needed]
-      .filter((name) => !given.includes(name))
-      .map((name) => `secretVersions.${name}: is not set`),
-    ...given
-      .filter((name) => !needed.has(name))
-      .map((name) => `secretVersions.${name}: no function of this stack needs it`),
-    ...new Set(manifest.flatMap((contract) => refusals(contract, settings))),
-  ];
-  if (problems.length > 0) throw new StackError(problems);
-  return settings;
-}
-
-/** Why the function would not start in this stack. */
-function refusals(contract: FunctionContract, settings: StackSettings): string[] {
-  const environment = { ...environmentOf(contract, settings), ...standInsFor(secretsOf(contract, settings)) };
-  try {
-    readConfig({ K_SERVICE: contract.name, ...environment });
-    return [];
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    const [, ...problems] = error.message.split('\n  - ');
-    return problems.map((problem) => `environment.${problem}`);
-  }
-}

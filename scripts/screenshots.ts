@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { DAY_MS, HOUR_MS, hourOf, usageHourId } from '../shared/domain/usage.ts';
-import { USAGE_HOURS } from '../shared/ports/catalogue.ts';
+import { USAGE_HOURS } from '../shared/ports/collections.ts';
 import { type ConsoleWorld, openConsoleWorld, type Width } from './journeys/console-world.ts';
 
 /**

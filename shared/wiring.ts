@@ -31,7 +31,7 @@ const SIGNER = { current: true, publicKeys: true, ping: true, close: true } as c
 const IDENTITY = { verifyServiceToken: true } as const;
 const SIGN_IN = { authorizeUrl: true, redeem: true } as const;
 const LIMITS = { take: true } as const;
-const UPKEEP = {
+const SEAT_MAINTENANCE = {
   expire: true,
   readOutbox: true,
   trimOutbox: true,
@@ -102,8 +102,8 @@ export async function openParts(config: Config, embedded: EmbeddedOptions = {}):
   const seats = refillingSeats(openSeats(requester), records);
   const deps: Deps = {
     seats,
-    upkeep: whenNeeded(UPKEEP, async () =>
-      (await import('./adapters/seats/redis-maintenance.ts')).openUpkeep(requester),
+    seatMaintenance: whenNeeded(SEAT_MAINTENANCE, async () =>
+      (await import('./adapters/seats/redis-maintenance.ts')).openRedisMaintenance(requester),
     ),
     records,
     events,

@@ -14,7 +14,7 @@ import {
 import type { Environment } from '../../shared/config.ts';
 import { newLicenseId, newPersonalId, newSessionId, newTenantId } from '../../shared/domain/ids.ts';
 import { newTenant } from '../../shared/domain/people.ts';
-import { TENANTS } from '../../shared/ports/catalogue.ts';
+import { TENANTS } from '../../shared/ports/collections.ts';
 import { cannedServer } from '../../shared/testing/servers/canned-server.ts';
 import { freePort } from '../../shared/testing/servers/free-port.ts';
 import { runAdmin } from './src/run.ts';

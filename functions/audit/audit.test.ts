@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type AuditEvent, emptyChain, sealEvents, unsealed } from '../../shared/domain/audit-chain.ts';
 import { type EventType, eventOf } from '../../shared/domain/event.ts';
 import { newLicenseId, newLicenseKey, newSessionId, newTenantId } from '../../shared/domain/ids.ts';
-import { AUDIT } from '../../shared/ports/catalogue.ts';
+import { AUDIT } from '../../shared/ports/collections.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 
 const START_MS = Date.parse('2030-01-01T00:00:00Z');

@@ -4,7 +4,7 @@ import * as z from 'zod/mini';
 import { type AuditEvent, emptyChain, sealEvents, unsealed } from '../../shared/domain/audit-chain.ts';
 import { eventOf } from '../../shared/domain/event.ts';
 import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
-import { AUDIT, CHAIN_HEADS, TENANTS } from '../../shared/ports/catalogue.ts';
+import { AUDIT, CHAIN_HEADS, TENANTS } from '../../shared/ports/collections.ts';
 import {
   type ChainPart,
   type ChainPosition,

@@ -8,7 +8,7 @@ import {
 } from '../../shared/domain/sign-in.ts';
 import type { HandlersOf } from '../../shared/http/contract.ts';
 import { signInCookie } from '../../shared/http/cookie.ts';
-import { SIGN_IN_CODES } from '../../shared/ports/catalogue.ts';
+import { SIGN_IN_CODES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
 import { welcome } from './sign-up.ts';

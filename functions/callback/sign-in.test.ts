@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { INVITATIONS, SIGN_IN_CODES, TENANTS, USERS } from '../../shared/ports/catalogue.ts';
-import { accountOf, codeFor, LOOPBACK_REDIRECT, signIn, throughBrowser } from '../testing/people.ts';
+import { INVITATIONS, SIGN_IN_CODES, TENANTS, USERS } from '../../shared/ports/collections.ts';
+import { accountOf, LOOPBACK_REDIRECT, signIn, throughBrowser } from '../testing/people.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
+import { codeFor } from '../testing/trusting-provider.ts';
 
 let suite: TestSuite;
 beforeAll(async () => {

@@ -12,14 +12,13 @@ import {
   ACCOUNTS,
   DOMAIN_CLAIMS,
   INVITATIONS,
-  INVITATIONS_FOR_EMAIL,
   MEMBERSHIPS,
-  MEMBERSHIPS_OF_USER,
   TENANTS,
   USERS,
-} from '../../shared/ports/catalogue.ts';
+} from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { walk } from '../../shared/ports/each-document.ts';
+import { eachDocument } from '../../shared/ports/each-document.ts';
+import { INVITATIONS_FOR_EMAIL, MEMBERSHIPS_OF_USER } from '../../shared/ports/queries.ts';
 import type { Transaction } from '../../shared/ports/records.ts';
 import type { SignedInPerson } from '../../shared/ports/sign-in.ts';
 
@@ -33,11 +32,11 @@ interface Joining {
  * taken up each time; a new user whom nobody invited joins the tenant that takes in their domain, or gets one of their own.
  */
 export async function welcome(person: SignedInPerson, deps: Deps): Promise<string> {
-  const { records, upkeep, clock } = deps;
+  const { records, seatMaintenance, clock } = deps;
   const accountId = deps.pseudonymOf('account', `google ${person.subject}`);
   const nowMs = clock.nowMs();
   const [invited, room] = await Promise.all([
-    Array.fromAsync(walk(records, INVITATIONS_FOR_EMAIL, { email: person.email })),
+    Array.fromAsync(eachDocument(records, INVITATIONS_FOR_EMAIL, { email: person.email })),
     roomFor(accountId, deps),
   ]);
 
@@ -64,7 +63,7 @@ export async function welcome(person: SignedInPerson, deps: Deps): Promise<strin
     return { userId: user.userId, joined };
   });
   // Whoever was removed a moment ago, and is let in again, need not wait for the bar to run out.
-  for (const { tenant } of joined) await upkeep.unbar(tenant.tenantId, userId);
+  for (const { tenant } of joined) await seatMaintenance.unbar(tenant.tenantId, userId);
   return userId;
 }
 
@@ -73,7 +72,7 @@ async function roomFor(accountId: string, { records }: Deps): Promise<number> {
   const account = await records.get(ACCOUNTS, accountId);
   if (!account) return MOST_TENANTS;
   const { userId } = account;
-  const held = await Array.fromAsync(walk(records, MEMBERSHIPS_OF_USER, { userId }));
+  const held = await Array.fromAsync(eachDocument(records, MEMBERSHIPS_OF_USER, { userId }));
   return Math.max(0, MOST_TENANTS - held.length);
 }
 

@@ -3,7 +3,7 @@ import type { HandlersOf, Refusal } from '../../shared/http/contract.ts';
 import { own } from '../../shared/http/own.ts';
 import { viewOfSubscription } from '../../shared/http/subscription-view.ts';
 import type { Billing } from '../../shared/ports/billing.ts';
-import { LICENSES } from '../../shared/ports/catalogue.ts';
+import { LICENSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { lookAtSubscription } from '../../shared/use-cases/subscriptions.ts';
 import type contract from './contract.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { BILLING_ACCOUNTS, LICENSES } from '../../shared/ports/catalogue.ts';
+import { BILLING_ACCOUNTS, LICENSES } from '../../shared/ports/collections.ts';
 import { signIn, type TestPerson } from '../testing/people.ts';
 import { untold } from '../testing/purchases.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';

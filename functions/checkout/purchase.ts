@@ -4,7 +4,7 @@ import type { Tenant } from '../../shared/domain/people.ts';
 import type { BillingInterval, Plan } from '../../shared/domain/plans.ts';
 import type { Refusal } from '../../shared/http/contract.ts';
 import type { Billing, CheckoutVerdict } from '../../shared/ports/billing.ts';
-import { BILLING_ACCOUNTS, CHECKOUT_KEYS, CHECKOUTS } from '../../shared/ports/catalogue.ts';
+import { BILLING_ACCOUNTS, CHECKOUT_KEYS, CHECKOUTS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { forgetCustomer } from '../../shared/use-cases/customers.ts';
 

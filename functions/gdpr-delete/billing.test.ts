@@ -1,12 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { isOver } from '../../shared/domain/subscription.ts';
-import {
-  BILLING_ACCOUNTS,
-  LICENSES,
-  SUBSCRIPTIONS,
-  SUBSCRIPTIONS_OF_TENANT,
-} from '../../shared/ports/catalogue.ts';
-import { walk } from '../../shared/ports/each-document.ts';
+import { BILLING_ACCOUNTS, LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
+import { eachDocument } from '../../shared/ports/each-document.ts';
+import { SUBSCRIPTIONS_OF_TENANT } from '../../shared/ports/queries.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import { signIn, type TestPerson } from '../testing/people.ts';
 import { beginPurchase } from '../testing/purchases.ts';
@@ -74,7 +70,7 @@ test('with a tenant go all customers that it ever was at Stripe, and however man
   expect([receipt.status, receipt.body.erased.tenants]).toEqual([200, 1]);
   const calls = suite.stripe.calls.slice(callsBefore);
   for (const id of [former, current]) expect(calls).toContain(`DELETE /v1/customers/${id}`);
-  const kept = await Array.fromAsync(walk(suite.deps.records, SUBSCRIPTIONS_OF_TENANT, { tenantId }));
+  const kept = await Array.fromAsync(eachDocument(suite.deps.records, SUBSCRIPTIONS_OF_TENANT, { tenantId }));
   expect(kept).toHaveLength(12);
   expect(kept.every(isOver)).toBe(true);
   expect(await suite.deps.records.get(BILLING_ACCOUNTS, tenantId)).toBeUndefined();

@@ -20,15 +20,15 @@ import {
   BILLING_ACCOUNTS,
   INVITATIONS,
   LICENSES,
-  LICENSES_OF_TENANT,
   MEMBERSHIPS,
   SESSION_HISTORIES,
   SIGN_INS,
   SUBSCRIPTIONS,
   TENANTS,
   USERS,
-} from '../../shared/ports/catalogue.ts';
+} from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { LICENSES_OF_TENANT } from '../../shared/ports/queries.ts';
 import type { Records } from '../../shared/ports/records.ts';
 import { lookAtSubscription } from '../../shared/use-cases/subscriptions.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
@@ -41,7 +41,7 @@ import { valuesIn } from '../testing/watched-suite.ts';
  * changes nothing, so that is every state there is to die in.
  */
 
-const PORTS = ['seats', 'upkeep', 'records', 'billing'] as const;
+const PORTS = ['seats', 'seatMaintenance', 'records', 'billing'] as const;
 const READS: readonly PropertyKey[] = ['get', 'query', 'readFacts', 'readSubscription'];
 
 class Died extends Error {}
@@ -138,8 +138,8 @@ async function nextPerson(): Promise<Person> {
 
 /** What a sweep and its subscriber do with the events of a shard, without the way there. */
 async function recordAll(shard: string): Promise<void> {
-  const { upkeep } = suite.deps;
-  const told = await upkeep.readOutbox(shard, { limit: 100 });
+  const { seatMaintenance } = suite.deps;
+  const told = await seatMaintenance.readOutbox(shard, { limit: 100 });
   await records.transact(async (transaction) => {
     for (const { event } of told) {
       const history = event && addToHistory(undefined, event);
@@ -148,7 +148,7 @@ async function recordAll(shard: string): Promise<void> {
     }
   });
   const positions = told.map(({ position }) => position);
-  await upkeep.trimOutbox(shard, positions);
+  await seatMaintenance.trimOutbox(shard, positions);
 }
 
 /** Somebody with a tenant of their own, which has bought seats, and a place in the shop, with a seat in each. */
@@ -293,8 +293,8 @@ test('an erasure that dies at any step is ended by asking for it again, with the
   await expectGone(gone);
   const diedAt = gone.map((one) => one.diedAt);
   for (const step of [
-    'upkeep.bar',
-    'upkeep.forgetSessions',
+    'seatMaintenance.bar',
+    'seatMaintenance.forgetSessions',
     'seats.putLicense',
     'records.create',
     'billing.deleteCustomer',

@@ -1,12 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import {
-  BILLING_ACCOUNTS,
-  LICENSES_OF_TENANT,
-  SUBSCRIPTIONS,
-  TENANTS,
-  USERS,
-} from '../../shared/ports/catalogue.ts';
-import { walkFacts } from '../../shared/use-cases/erasure/erase.ts';
+import { BILLING_ACCOUNTS, SUBSCRIPTIONS, TENANTS, USERS } from '../../shared/ports/collections.ts';
+import { LICENSES_OF_TENANT } from '../../shared/ports/queries.ts';
+import { eachKnownSession } from '../../shared/ports/seat-maintenance.ts';
 import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
 import { ADA, findAda, makePersonalWorld, type PersonalWorld } from '../testing/personal-world.ts';
 import type { Reply } from '../testing/suite.ts';
@@ -33,7 +28,7 @@ afterAll(() => watched.close());
 async function othersSessions(): Promise<string[]> {
   const sessions: string[] = [];
   for (const licenseId of world.licenseIds) {
-    for await (const session of walkFacts(watched.suite.deps.upkeep, licenseId)) {
+    for await (const session of eachKnownSession(watched.suite.deps.seatMaintenance, licenseId)) {
       if (!session.facts.fingerprint.startsWith(ADA.fingerprint)) sessions.push(JSON.stringify(session));
     }
   }

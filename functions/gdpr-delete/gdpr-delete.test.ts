@@ -12,11 +12,11 @@ import {
   MEMBERSHIPS,
   SESSION_HISTORIES,
   USERS,
-} from '../../shared/ports/catalogue.ts';
+} from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { FactsPage } from '../../shared/ports/seat-maintenance.ts';
+import { eachKnownSession } from '../../shared/ports/seat-maintenance.ts';
 import { auditOf } from '../../shared/testing/read-records.ts';
-import { walkFacts } from '../../shared/use-cases/erasure/erase.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import { signIn, type TestPerson } from '../testing/people.ts';
 import type { Reply, TestSuite } from '../testing/suite.ts';
@@ -26,8 +26,8 @@ const ERASE = '/api/v1/gdpr/delete';
 
 let clocked: ClockedSuite;
 let suite: TestSuite;
-/** Called with every call of the seat store's upkeep. */
-let onUpkeep: (name: string) => void = () => {};
+/** Called with every call of the seat store's seatMaintenance. */
+let onMaintenance: (name: string) => void = () => {};
 /** What comes of a page of sessions on its way. */
 let onFacts: (page: FactsPage) => FactsPage = (page) => page;
 beforeAll(async () => {
@@ -35,9 +35,9 @@ beforeAll(async () => {
     (deps): Deps => ({
       ...deps,
       operators: { emails: ['olga@vendor.example'] },
-      upkeep: new Proxy(deps.upkeep, {
+      seatMaintenance: new Proxy(deps.seatMaintenance, {
         get(target, name) {
-          onUpkeep(String(name));
+          onMaintenance(String(name));
           if (name !== 'readFacts') return Reflect.get(target, name);
           return async (...args: Parameters<typeof target.readFacts>) =>
             onFacts(await target.readFacts(...args));
@@ -48,7 +48,7 @@ beforeAll(async () => {
   suite = clocked.suite;
 });
 afterEach(() => {
-  onUpkeep = () => {};
+  onMaintenance = () => {};
   onFacts = (page) => page;
 });
 afterAll(() => clocked.close());
@@ -93,7 +93,9 @@ async function seat(key: string, body: object): Promise<Reply> {
 }
 
 async function factsIn(key: string): Promise<string[]> {
-  const sessions = await Array.fromAsync(walkFacts(suite.deps.upkeep, licenseOfKey(key) ?? ''));
+  const sessions = await Array.fromAsync(
+    eachKnownSession(suite.deps.seatMaintenance, licenseOfKey(key) ?? ''),
+  );
   return sessions.map(({ facts }) => facts.userId ?? '-');
 }
 
@@ -280,7 +282,7 @@ test('an access token that is still good takes no seat where its person is erase
   expect((await acquire()).status).toBe(201);
   const asked = await ask(member);
   let during: Promise<Reply> | undefined;
-  onUpkeep = (name) => {
+  onMaintenance = (name) => {
     if (name === 'readFacts') during ??= acquire();
   };
   expect((await confirm(member, asked)).status).toBe(200);
@@ -399,12 +401,12 @@ test('what takes longer than a request may is said to go on, and goes on by itse
   const key = await licenseKey(labId);
   await seat(key, { fingerprint: 'machine', user_id: ada.email });
   const asked = await ask(ada);
-  onUpkeep = (name) => {
+  onMaintenance = (name) => {
     if (name === 'forgetSessions') clocked.moveClock(61_000);
   };
   const unfinished = await confirm(ada, asked);
   expect([unfinished.status, unfinished.body.completed_at]).toEqual([200, null]);
-  onUpkeep = () => {};
+  onMaintenance = () => {};
   clocked.moveClock(60_001);
   expect((await suite.sweep()).body).toMatchObject({ erased: 1, complete: true });
   const receipt = await confirm(ada, asked);
@@ -425,7 +427,7 @@ test('who asks again and again is told to wait, and others are not', async () =>
 
 test('what is kept of an erasure names its person by no more than an id', async () => {
   const asked = await ask(ada);
-  onUpkeep = (name) => {
+  onMaintenance = (name) => {
     if (name === 'bar') clocked.moveClock(61_000);
   };
   const { erasure_id } = (await confirm(ada, asked)).body;

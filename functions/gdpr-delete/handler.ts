@@ -13,7 +13,7 @@ import type { Caller, HandlersOf, Refusal } from '../../shared/http/contract.ts'
 import { timestamp, timestampOrNull } from '../../shared/http/fields.ts';
 import { own } from '../../shared/http/own.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
-import { ERASURES, TENANTS } from '../../shared/ports/catalogue.ts';
+import { ERASURES, TENANTS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { carryOut } from '../../shared/use-cases/erasure/erase.ts';
 import type contract from './contract.ts';

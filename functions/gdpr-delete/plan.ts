@@ -1,6 +1,7 @@
 import type { ErasurePlan } from '../../shared/domain/erasure.ts';
-import { MEMBERS_OF_TENANT, MEMBERSHIPS_OF_USER, USERS } from '../../shared/ports/catalogue.ts';
-import { walk } from '../../shared/ports/each-document.ts';
+import { USERS } from '../../shared/ports/collections.ts';
+import { eachDocument } from '../../shared/ports/each-document.ts';
+import { MEMBERS_OF_TENANT, MEMBERSHIPS_OF_USER } from '../../shared/ports/queries.ts';
 import type { Records } from '../../shared/ports/records.ts';
 
 /**
@@ -15,7 +16,7 @@ export async function planForPerson(
   const searchedIds: string[] = [];
   const goingIds: string[] = [];
   const mustStayIn: string[] = [];
-  for await (const { tenantId, role } of walk(records, MEMBERSHIPS_OF_USER, { userId })) {
+  for await (const { tenantId, role } of eachDocument(records, MEMBERSHIPS_OF_USER, { userId })) {
     if (role !== 'owner') searchedIds.push(tenantId);
     else if (await isAlone(tenantId, records)) goingIds.push(tenantId);
     else mustStayIn.push(tenantId);

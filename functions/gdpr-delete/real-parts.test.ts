@@ -1,7 +1,7 @@
 import { Firestore } from '@google-cloud/firestore';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { respClient } from '../../shared/local/redis/resp-client.ts';
-import { USERS } from '../../shared/ports/catalogue.ts';
+import { USERS } from '../../shared/ports/collections.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
 import {
   type FirestoreEmulator,

@@ -5,9 +5,11 @@ import type { HandlersOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { viewOfHistory } from '../../shared/http/history-view.ts';
 import { own } from '../../shared/http/own.ts';
+import { BILLING_ACCOUNTS, TENANTS, TRIAL_CLAIMS, USERS } from '../../shared/ports/collections.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import { eachDocument } from '../../shared/ports/each-document.ts';
 import {
   auditQuery,
-  BILLING_ACCOUNTS,
   EVENTS_OF_HOLDER,
   INVITATIONS_FOR_EMAIL,
   INVITATIONS_OF_TENANT,
@@ -19,15 +21,10 @@ import {
   SESSIONS_OF_TENANT,
   SIGN_INS_OF_USER,
   SUBSCRIPTIONS_OF_TENANT,
-  TENANTS,
-  TRIAL_CLAIMS,
-  USERS,
-} from '../../shared/ports/catalogue.ts';
-import type { Deps } from '../../shared/ports/deps.ts';
-import { walk } from '../../shared/ports/each-document.ts';
+} from '../../shared/ports/queries.ts';
 import type { Page, Records } from '../../shared/ports/records.ts';
 import type { KnownSession } from '../../shared/ports/seat-maintenance.ts';
-import { walkFacts } from '../../shared/use-cases/erasure/erase.ts';
+import { eachKnownSession } from '../../shared/ports/seat-maintenance.ts';
 import type contract from './contract.ts';
 import { openRoom, type Room } from './row-limit.ts';
 import {
@@ -56,8 +53,8 @@ export default {
     const nowMs = clock.nowMs();
     const { email } = user;
     const memberships = await room.fill([], membershipsOf(userId, records), viewOfMembership);
-    const signIns = walk(records, SIGN_INS_OF_USER, { userId });
-    const invitations = walk(records, INVITATIONS_FOR_EMAIL, { email });
+    const signIns = eachDocument(records, SIGN_INS_OF_USER, { userId });
+    const invitations = eachDocument(records, INVITATIONS_FOR_EMAIL, { email });
     const trial = await records.get(TRIAL_CLAIMS, accountClaimId(user.accountId, pseudonymOf));
     const described = {
       person: viewOfPerson(user),
@@ -68,7 +65,7 @@ export default {
     };
     const seats = emptySeats();
     for (const { tenant_id: tenantId } of memberships) {
-      for await (const { licenseId } of walk(records, LICENSES_OF_TENANT, { tenantId })) {
+      for await (const { licenseId } of eachDocument(records, LICENSES_OF_TENANT, { tenantId })) {
         await addSeatsOfPerson(seats, user, licenseId, boundsOf(query), room, deps);
       }
     }
@@ -76,15 +73,15 @@ export default {
     return { answer: 'person', body, headers: asFile(userId) };
   },
 
-  async tenant({ params, query, standing }, { records, upkeep, clock }) {
+  async tenant({ params, query, standing }, { records, seatMaintenance, clock }) {
     const { tenant_id: tenantId } = params;
     const tenant = own(await records.get(TENANTS, tenantId), standing, 'TENANT_NOT_FOUND');
     if ('problem' in tenant) return tenant;
     const room = openRoom();
-    const invitations = walk(records, INVITATIONS_OF_TENANT, { tenantId });
-    const licenses = walk(records, LICENSES_OF_TENANT, { tenantId });
+    const invitations = eachDocument(records, INVITATIONS_OF_TENANT, { tenantId });
+    const licenses = eachDocument(records, LICENSES_OF_TENANT, { tenantId });
     const account = await records.get(BILLING_ACCOUNTS, tenantId);
-    const subscriptions = walk(records, SUBSCRIPTIONS_OF_TENANT, { tenantId });
+    const subscriptions = eachDocument(records, SUBSCRIPTIONS_OF_TENANT, { tenantId });
     const described = {
       tenant: viewOfTenant(tenant),
       members: await room.fill([], membersOf(tenantId, records), viewOfMember),
@@ -96,15 +93,15 @@ export default {
     const seats = emptySeats();
     const meteredDays: ReturnType<typeof viewOfMeteredDay>[] = [];
     for (const { license_id: licenseId } of described.licenses) {
-      const days = walk(records, METERED_DAYS_OF_LICENSE, { licenseId });
+      const days = eachDocument(records, METERED_DAYS_OF_LICENSE, { licenseId });
       await room.fill(meteredDays, days, viewOfMeteredDay);
-      const sessions = eachOnce(walkFacts(upkeep, licenseId));
+      const sessions = eachOnce(eachKnownSession(seatMaintenance, licenseId));
       await room.fill(seats.sessions, sessions, (session) => viewOfSession(licenseId, session));
     }
     const bounds = boundsOf(query);
-    const histories = walk(records, SESSIONS_OF_TENANT, { tenantId }, bounds);
+    const histories = eachDocument(records, SESSIONS_OF_TENANT, { tenantId }, bounds);
     await room.fill(seats.session_histories, histories, viewOfHistory);
-    const events = walk(records, auditQuery('tenantId', false), { tenantId }, bounds);
+    const events = eachDocument(records, auditQuery('tenantId', false), { tenantId }, bounds);
     await room.fill(seats.audit_events, events, viewOfEvent);
     const body = { ...headOf(room, clock.nowMs()), ...described, metered_days: meteredDays, ...seats };
     return { answer: 'tenant', body, headers: asFile(tenantId) };
@@ -128,18 +125,18 @@ async function addSeatsOfPerson(
   licenseId: string,
   bounds: Pick<Page, 'least' | 'below'>,
   room: Room,
-  { records, upkeep, pseudonyms }: Deps,
+  { records, seatMaintenance, pseudonyms }: Deps,
 ): Promise<void> {
   const holders = new Set(holdersOf(person, licenseId, pseudonyms));
-  const theirs = eachOnce(heldBy(person, walkFacts(upkeep, licenseId)));
+  const theirs = eachOnce(heldBy(person, eachKnownSession(seatMaintenance, licenseId)));
   await room.fill(seats.sessions, theirs, (session) => {
     holders.add(session.holder);
     return viewOfSession(licenseId, session);
   });
   for (const holder of holders) {
-    const histories = walk(records, SESSIONS_OF_HOLDER, { holder }, bounds);
+    const histories = eachDocument(records, SESSIONS_OF_HOLDER, { holder }, bounds);
     await room.fill(seats.session_histories, histories, viewOfHistory);
-    const events = walk(records, EVENTS_OF_HOLDER, { 'detail.holder': holder }, bounds);
+    const events = eachDocument(records, EVENTS_OF_HOLDER, { 'detail.holder': holder }, bounds);
     await room.fill(seats.audit_events, events, viewOfEvent);
   }
 }
@@ -158,14 +155,14 @@ async function* eachOnce(sessions: AsyncIterable<KnownSession>) {
 }
 
 async function* membershipsOf(userId: string, records: Records) {
-  for await (const membership of walk(records, MEMBERSHIPS_OF_USER, { userId })) {
+  for await (const membership of eachDocument(records, MEMBERSHIPS_OF_USER, { userId })) {
     const tenant = await records.get(TENANTS, membership.tenantId);
     if (tenant) yield { membership, tenant };
   }
 }
 
 async function* membersOf(tenantId: string, records: Records) {
-  for await (const membership of walk(records, MEMBERS_OF_TENANT, { tenantId })) {
+  for await (const membership of eachDocument(records, MEMBERS_OF_TENANT, { tenantId })) {
     const user = await records.get(USERS, membership.userId);
     if (user) yield { membership, user };
   }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { entitlementOf, eventOfLicense } from '../../shared/domain/license.ts';
 import { licenseUnder, type Subscription } from '../../shared/domain/subscription.ts';
-import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/catalogue.ts';
+import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import { writeLicense } from '../../shared/use-cases/licenses.ts';
 import { signIn } from '../testing/people.ts';
 import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../testing/suite.ts';

@@ -19,14 +19,9 @@ import { timestamp, timestampOrNull } from '../../shared/http/fields.ts';
 import { own, tenantAsked } from '../../shared/http/own.ts';
 import { readPage } from '../../shared/http/page.ts';
 import { type FieldError, refuseFields } from '../../shared/http/refuse-fields.ts';
-import {
-  ALL_LICENSES,
-  LICENSES,
-  LICENSES_OF_TENANT,
-  SUBSCRIPTIONS,
-  TENANTS,
-} from '../../shared/ports/catalogue.ts';
+import { LICENSES, SUBSCRIPTIONS, TENANTS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { ALL_LICENSES, LICENSES_OF_TENANT } from '../../shared/ports/queries.ts';
 import type { Transaction } from '../../shared/ports/records.ts';
 import { writeLicense } from '../../shared/use-cases/licenses.ts';
 import type contract from './contract.ts';

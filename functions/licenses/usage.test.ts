@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
 import { type UsageHour, usageHourId } from '../../shared/domain/usage.ts';
-import { USAGE_HOURS } from '../../shared/ports/catalogue.ts';
+import { USAGE_HOURS } from '../../shared/ports/collections.ts';
 import type { Records } from '../../shared/ports/records.ts';
 import { bareAnswer } from '../testing/bare-answer.ts';
 import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../testing/suite.ts';

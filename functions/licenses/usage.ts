@@ -1,8 +1,8 @@
 import { DAY_MS, HOUR_MS, hourOf, type UsageHour } from '../../shared/domain/usage.ts';
 import type { Refusal } from '../../shared/http/contract.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
-import { USAGE_OF_LICENSE } from '../../shared/ports/catalogue.ts';
-import { walk } from '../../shared/ports/each-document.ts';
+import { eachDocument } from '../../shared/ports/each-document.ts';
+import { USAGE_OF_LICENSE } from '../../shared/ports/queries.ts';
 import type { Records } from '../../shared/ports/records.ts';
 
 const USUAL_DAYS = 7;
@@ -71,6 +71,6 @@ async function readWithin(
   { fromMs, toMs }: Period,
 ): Promise<UsageHour[]> {
   const bounds = { least: fromMs, below: toMs };
-  const hours = await Array.fromAsync(walk(records, USAGE_OF_LICENSE, { licenseId }, bounds));
+  const hours = await Array.fromAsync(eachDocument(records, USAGE_OF_LICENSE, { licenseId }, bounds));
   return hours.reverse();
 }

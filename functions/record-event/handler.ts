@@ -5,7 +5,7 @@ import { addToHistory } from '../../shared/domain/session-history.ts';
 import { addToHour, usageHourId } from '../../shared/domain/usage.ts';
 import type { HandlersOf } from '../../shared/http/contract.ts';
 import { readTraceparent, traceName } from '../../shared/http/trace.ts';
-import { AUDIT, SESSION_HISTORIES, USAGE_HOURS } from '../../shared/ports/catalogue.ts';
+import { AUDIT, SESSION_HISTORIES, USAGE_HOURS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
 

@@ -4,7 +4,7 @@ import { messageOf, type PushEnvelope } from '../../shared/domain/event-message.
 import { newLicenseId, newSessionId, newTenantId } from '../../shared/domain/ids.ts';
 import { usageHourId } from '../../shared/domain/usage.ts';
 import { Unavailable } from '../../shared/errors.ts';
-import { USAGE_HOURS } from '../../shared/ports/catalogue.ts';
+import { USAGE_HOURS } from '../../shared/ports/collections.ts';
 import { auditOf, historiesOf } from '../../shared/testing/read-records.ts';
 import { permutationsOf } from '../../shared/testing/seats/events.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';

@@ -3,7 +3,7 @@ import { licenseOfSession } from '../../shared/domain/ids.ts';
 import type { Caller, HandlersOf, Refusal } from '../../shared/http/contract.ts';
 import { refuseKey } from '../../shared/http/license-trouble.ts';
 import { licenseAsked } from '../../shared/http/own.ts';
-import { LICENSES } from '../../shared/ports/catalogue.ts';
+import { LICENSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
 

@@ -7,8 +7,9 @@ import { timestamp, USUAL_PAGE_LIMIT } from '../../shared/http/fields.ts';
 import { viewOfHistory } from '../../shared/http/history-view.ts';
 import { own } from '../../shared/http/own.ts';
 import { readPage } from '../../shared/http/page.ts';
-import { LICENSES, SESSIONS_OF_LICENSE } from '../../shared/ports/catalogue.ts';
+import { LICENSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { SESSIONS_OF_LICENSE } from '../../shared/ports/queries.ts';
 import type contract from './contract.ts';
 
 const Position = z.strictObject({ sessionId: z.string(), expiresAtMs: z.int() });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type EventDetail, type EventType, eventOf } from '../../shared/domain/event.ts';
 import { newLicenseId, newSessionId, newTenantId } from '../../shared/domain/ids.ts';
 import { addToHistory, type SessionHistory } from '../../shared/domain/session-history.ts';
-import { SESSION_HISTORIES } from '../../shared/ports/catalogue.ts';
+import { SESSION_HISTORIES } from '../../shared/ports/collections.ts';
 import { bareAnswer } from '../testing/bare-answer.ts';
 import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../testing/suite.ts';
 

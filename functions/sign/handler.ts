@@ -18,7 +18,7 @@ import type { HandlersOf, Refusal } from '../../shared/http/contract.ts';
 import { refuseLicense } from '../../shared/http/license-trouble.ts';
 import { licenseAsked } from '../../shared/http/own.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
-import { LICENSES } from '../../shared/ports/catalogue.ts';
+import { LICENSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { Proof, SessionRequest, SessionVerdict } from '../../shared/ports/seats.ts';
 import type { SigningKey } from '../../shared/ports/signer.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { memberOf } from '../../shared/adapters/seats/session-member.ts';
+import { memberOf } from '../../shared/adapters/seats/encoding.ts';
 import { newSessionId } from '../../shared/domain/ids.ts';
 import type { SignVerdict } from '../../shared/ports/signer.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { BILLING_EVENTS, LICENSES, SUBSCRIPTIONS } from '../../shared/ports/catalogue.ts';
+import { BILLING_EVENTS, LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import { beginPurchase } from '../testing/purchases.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 

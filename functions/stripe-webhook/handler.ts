@@ -1,6 +1,6 @@
 import type { BillingEvent, StoredEvent } from '../../shared/domain/billing-event.ts';
 import type { HandlersOf } from '../../shared/http/contract.ts';
-import { BILLING_EVENTS } from '../../shared/ports/catalogue.ts';
+import { BILLING_EVENTS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { carryOutEvent } from '../../shared/use-cases/stripe-events.ts';
 import type contract from './contract.ts';

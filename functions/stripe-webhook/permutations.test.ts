@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { PLANS, planOfPrice } from '../../shared/domain/plans.ts';
 import type { Caller } from '../../shared/http/contract.ts';
-import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/catalogue.ts';
+import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import { beginPurchase } from '../testing/purchases.ts';
 import { openTestSuite, type TestSuite } from '../testing/suite.ts';
 import handler from './handler.ts';

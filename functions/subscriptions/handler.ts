@@ -2,7 +2,7 @@ import type { HandlersOf } from '../../shared/http/contract.ts';
 import { oneTenantAsked } from '../../shared/http/own.ts';
 import { readPage } from '../../shared/http/page.ts';
 import { viewOfSubscription } from '../../shared/http/subscription-view.ts';
-import { SUBSCRIPTIONS_OF_TENANT } from '../../shared/ports/catalogue.ts';
+import { SUBSCRIPTIONS_OF_TENANT } from '../../shared/ports/queries.ts';
 import type contract from './contract.ts';
 
 export default {

@@ -83,8 +83,8 @@ test('making known that ten leases of a license ran out costs one command more',
 
 test('recording an event of a session costs three reads and three writes, and no Redis', async () => {
   await license.acquire('machine');
-  const { upkeep, events } = suite.deps;
-  const told = await upkeep.readOutbox(shardOf(license.licenseId), { limit: 100 });
+  const { seatMaintenance, events } = suite.deps;
+  const told = await seatMaintenance.readOutbox(shardOf(license.licenseId), { limit: 100 });
   reset();
   await events.publish(told.flatMap(({ event }) => event ?? []));
   await suite.delivered();
@@ -97,8 +97,8 @@ test('recording an event of a session costs three reads and three writes, and no
 
 test('sealing costs two reads and a write an event, and one of each a tenant', async () => {
   for (let n = 0; n < 10; n += 1) await license.acquire(`machine-${n}`);
-  const { upkeep, events } = suite.deps;
-  const told = await upkeep.readOutbox(shardOf(license.licenseId), { limit: 100 });
+  const { seatMaintenance, events } = suite.deps;
+  const told = await seatMaintenance.readOutbox(shardOf(license.licenseId), { limit: 100 });
   await events.publish(told.flatMap(({ event }) => event ?? []));
   await suite.delivered();
   reset();
@@ -125,9 +125,9 @@ test('comparing costs a read a license and session, and two commands for up to a
   nowMs += 3_600_000;
   vi.setSystemTime(nowMs);
   await license.heartbeat({ session_id, session_token });
-  await suite.deps.upkeep.trimOutbox(
+  await suite.deps.seatMaintenance.trimOutbox(
     shardOf(license.licenseId),
-    (await suite.deps.upkeep.readOutbox(shardOf(license.licenseId), { limit: 100 })).map(
+    (await suite.deps.seatMaintenance.readOutbox(shardOf(license.licenseId), { limit: 100 })).map(
       ({ position }) => position,
     ),
   );

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { UPKEEP } from '../../shared/ports/catalogue.ts';
+import { RECONCILE_PASSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { auditOf, historiesOf, storyOf } from '../../shared/testing/read-records.ts';
 import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
@@ -11,7 +11,7 @@ import { openTestSuite, type TestLicense, type TestSuite } from '../testing/suit
  */
 
 const TTL_MS = 360_000;
-const PORTS = ['seats', 'upkeep', 'records', 'events'] as const;
+const PORTS = ['seats', 'seatMaintenance', 'records', 'events'] as const;
 
 class Died extends Error {}
 
@@ -68,7 +68,7 @@ async function liveALittle(): Promise<{ license: TestLicense; story: string[] }>
   vi.setSystemTime(nowMs);
   const place = { step: 'sessions' as const, shard: 0, after: null };
   await suite.deps.records.transact(async (transaction) => {
-    transaction.set(UPKEEP, 'reconcile', { startedAtMs: nowMs, finishedAtMs: nowMs, ...place });
+    transaction.set(RECONCILE_PASSES, 'reconcile', { startedAtMs: nowMs, finishedAtMs: nowMs, ...place });
   });
   const story = ['acquired', 'acquired', 'released', 'expired'];
   const ofWhom = [crashed, released, released, crashed];
@@ -95,7 +95,7 @@ async function expectWholeHistory({
   const usage = await suite.operate('GET', `/api/v1/licenses/${licenseId}/usage`);
   expect([usage.body.peak_seats, usage.body.denials]).toEqual([2, 1]);
   expect(await verifyChain(records, tenantId)).toMatchObject({ sealed: 6, unsealed: 0, problems: [] });
-  expect(await suite.deps.upkeep.expire('00', [])).toMatchObject({ pending: 0, due: [] });
+  expect(await suite.deps.seatMaintenance.expire('00', [])).toMatchObject({ pending: 0, due: [] });
 }
 
 /** The calls of a sweep and of all that follows from it, nothing dying. */
@@ -113,7 +113,12 @@ describe.each(['before', 'after'] as const)('a process that dies right %s', (whe
     timeout: 120_000,
   }, async () => {
     const steps = await stepsOfOneSweep();
-    for (const step of ['upkeep.expire', 'upkeep.readOutbox', 'upkeep.trimOutbox', 'events.publish'])
+    for (const step of [
+      'seatMaintenance.expire',
+      'seatMaintenance.readOutbox',
+      'seatMaintenance.trimOutbox',
+      'events.publish',
+    ])
       expect(steps).toContain(step);
     expect(steps.filter((step) => step === 'records.transact').length).toBeGreaterThan(6);
 

@@ -4,14 +4,9 @@ import { newPersonalId } from '../../shared/domain/ids.ts';
 import { membershipId } from '../../shared/domain/people.ts';
 import { beginSignIn } from '../../shared/domain/sign-in.ts';
 import { Unavailable } from '../../shared/errors.ts';
-import {
-  ERASURES,
-  MEMBERSHIPS,
-  SESSIONS_OF_LICENSE,
-  SIGN_INS,
-  TRACES_OF_ERASURE,
-} from '../../shared/ports/catalogue.ts';
+import { ERASURES, MEMBERSHIPS, SIGN_INS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { SESSIONS_OF_LICENSE, TRACES_OF_ERASURE } from '../../shared/ports/queries.ts';
 import { auditOf } from '../../shared/testing/read-records.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import { signIn, type TestPerson } from '../testing/people.ts';

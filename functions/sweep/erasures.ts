@@ -1,6 +1,7 @@
 import { type Erasure, putOff, roundOf } from '../../shared/domain/erasure.ts';
-import { ERASURES, ERASURES_BY_DUE } from '../../shared/ports/catalogue.ts';
+import { ERASURES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { ERASURES_BY_DUE } from '../../shared/ports/queries.ts';
 import { carryOut } from '../../shared/use-cases/erasure/erase.ts';
 import type { Tally } from './progress.ts';
 import type { Frame } from './run-steps.ts';

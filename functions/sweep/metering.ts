@@ -9,14 +9,9 @@ import {
 } from '../../shared/domain/metering.ts';
 import { dayOf } from '../../shared/domain/usage.ts';
 import type { Billing } from '../../shared/ports/billing.ts';
-import {
-  BILLING_ACCOUNTS,
-  LICENSES,
-  METERED_DAYS,
-  USAGE_RECORDS,
-  USAGE_RECORDS_BY_RECEIPT,
-} from '../../shared/ports/catalogue.ts';
+import { BILLING_ACCOUNTS, LICENSES, METERED_DAYS, USAGE_RECORDS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { USAGE_RECORDS_BY_RECEIPT } from '../../shared/ports/queries.ts';
 import type { Tally } from './progress.ts';
 import { type Frame, inParallel } from './run-steps.ts';
 

@@ -1,12 +1,9 @@
 import type { StoredEvent } from '../../shared/domain/billing-event.ts';
 import type { Subscription } from '../../shared/domain/subscription.ts';
 import type { Billing } from '../../shared/ports/billing.ts';
-import {
-  BILLING_EVENTS_BY_RECEIPT,
-  SUBSCRIPTIONS,
-  SUBSCRIPTIONS_BY_LOOK,
-} from '../../shared/ports/catalogue.ts';
+import { SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { BILLING_EVENTS_BY_RECEIPT, SUBSCRIPTIONS_BY_LOOK } from '../../shared/ports/queries.ts';
 import { carryOutEvent } from '../../shared/use-cases/stripe-events.ts';
 import { lookAtSubscription } from '../../shared/use-cases/subscriptions.ts';
 import type { Tally } from './progress.ts';

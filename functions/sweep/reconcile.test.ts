@@ -3,7 +3,7 @@ import { poolKey } from '../../shared/adapters/seats/lua/keys.ts';
 import { newLicenseId, shardOf } from '../../shared/domain/ids.ts';
 import { changeLicense, entitlementOf, type LicenseChange } from '../../shared/domain/license.ts';
 import { Unavailable } from '../../shared/errors.ts';
-import { LICENSES } from '../../shared/ports/catalogue.ts';
+import { LICENSES } from '../../shared/ports/collections.ts';
 import { auditOf, historiesOf, storyOf } from '../../shared/testing/read-records.ts';
 import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
@@ -180,9 +180,9 @@ describe('an entitlement copy', () => {
       await suite.deps.seats.putLicense({ ...entitlementOf(another), max: n === 219 ? 9 : 1 });
     }
     moveClock(HOUR_MS);
-    const { listCopies } = suite.deps.upkeep;
+    const { listCopies } = suite.deps.seatMaintenance;
     let pages = 0;
-    vi.spyOn(suite.deps.upkeep, 'listCopies').mockImplementation((shard, page) => {
+    vi.spyOn(suite.deps.seatMaintenance, 'listCopies').mockImplementation((shard, page) => {
       if (shard === shardOf(tenantId)) pages += 1;
       // The time is up with the first full page.
       if (pages === 1) moveClock(120_000);
@@ -239,7 +239,7 @@ describe('a session', () => {
     const license = await suite.createLicense({ ttl_seconds: 7_200 });
     const { id } = await seat(license, 'machine');
     await suite.settle();
-    const whichSeated = vi.spyOn(suite.deps.upkeep, 'whichSeated').mockResolvedValue(new Set());
+    const whichSeated = vi.spyOn(suite.deps.seatMaintenance, 'whichSeated').mockResolvedValue(new Set());
     expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ sessions_missing: 1 });
     whichSeated.mockRestore();
     expect((await license.heartbeat({ session_id: id })).body).not.toHaveProperty('revived');

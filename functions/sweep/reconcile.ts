@@ -14,8 +14,9 @@ import {
   retire,
 } from '../../shared/domain/reconcile.ts';
 import type { SessionHistory } from '../../shared/domain/session-history.ts';
-import { LICENSES, OPEN_SESSIONS, SESSION_HISTORIES, UPKEEP } from '../../shared/ports/catalogue.ts';
+import { LICENSES, RECONCILE_PASSES, SESSION_HISTORIES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { OPEN_SESSIONS } from '../../shared/ports/queries.ts';
 import { writeLicense } from '../../shared/use-cases/licenses.ts';
 import type { Reconciled, Tally } from './progress.ts';
 import { type Frame, inParallel } from './run-steps.ts';
@@ -55,7 +56,10 @@ export async function reconcile(deps: Deps, frame: Frame, tally: Tally): Promise
 async function compareCopies(pass: ReconcilePass, deps: Deps, done: Reconciled): Promise<ReconcilePass> {
   const shard = allShards(deps.shards)[pass.shard];
   if (shard === undefined) return { ...pass, step: 'sessions', after: null };
-  const copies = await deps.upkeep.listCopies(shard, { limit: BATCH, after: pass.after ?? undefined });
+  const copies = await deps.seatMaintenance.listCopies(shard, {
+    limit: BATCH,
+    after: pass.after ?? undefined,
+  });
   await inParallel(copies, AT_A_TIME, (copy) => compareCopy(copy, deps, done));
   done.copies += copies.length;
   const last = copies.length === BATCH ? copies.at(-1) : undefined;
@@ -75,7 +79,7 @@ async function compareCopy(copy: Entitlement, deps: Deps, done: Reconciled): Pro
       break;
     case 'STRAY':
       if (isRetired(copy)) {
-        const verdict = await deps.upkeep.dropCopy(copy.licenseId, copy.version);
+        const verdict = await deps.seatMaintenance.dropCopy(copy.licenseId, copy.version);
         if (verdict === 'DROPPED') done.copiesRemoved += 1;
         return;
       }
@@ -116,7 +120,7 @@ async function compareSessionsOf(
   done: Reconciled,
 ): Promise<void> {
   const nowMs = deps.clock.nowMs();
-  const seated = await deps.upkeep.whichSeated(
+  const seated = await deps.seatMaintenance.whichSeated(
     licenseId,
     histories.map(({ sessionId }) => sessionId),
   );
@@ -177,9 +181,9 @@ async function markMissing(
 }
 
 function readPass({ records }: Deps): Promise<ReconcilePass | undefined> {
-  return records.get(UPKEEP, PASS_ID);
+  return records.get(RECONCILE_PASSES, PASS_ID);
 }
 
 function writePass(pass: ReconcilePass, { records }: Deps): Promise<void> {
-  return records.transact(async (transaction) => transaction.set(UPKEEP, PASS_ID, pass));
+  return records.transact(async (transaction) => transaction.set(RECONCILE_PASSES, PASS_ID, pass));
 }

@@ -6,11 +6,11 @@ import { beginSignIn } from '../../shared/domain/sign-in.ts';
 import {
   AUDIT,
   INVITATIONS,
-  RETENTION,
+  RETENTION_PASSES,
   SESSION_HISTORIES,
   SIGN_IN_CODES,
   SIGN_INS,
-} from '../../shared/ports/catalogue.ts';
+} from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { auditOf, historiesOf } from '../../shared/testing/read-records.ts';
 import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
@@ -157,15 +157,15 @@ test('is looked for once a day and no oftener, each event once in its life', asy
   await visit(license, 'machine');
   clocked.moveClock((RETENTION_DAYS + 1) * DAY_MS);
   await sweep();
-  const first = await suite.deps.records.get(RETENTION, 'retention');
+  const first = await suite.deps.records.get(RETENTION_PASSES, 'retention');
   expect(first?.finishedAtMs).toBe(clocked.nowMs());
   clocked.moveClock(DAY_MS - 1);
   await sweep();
-  expect(await suite.deps.records.get(RETENTION, 'retention')).toEqual(first);
+  expect(await suite.deps.records.get(RETENTION_PASSES, 'retention')).toEqual(first);
   clocked.moveClock(3_600_000);
   Object.assign(billed, { reads: 0, writes: 0 });
   await sweep();
-  expect((await suite.deps.records.get(RETENTION, 'retention'))?.startedAtMs).toBe(clocked.nowMs());
+  expect((await suite.deps.records.get(RETENTION_PASSES, 'retention'))?.startedAtMs).toBe(clocked.nowMs());
   // Nothing unsealed, no erasure, nothing to do for payments and use, how far comparing and forgetting came, a license and
   // no open session to compare, then ten lists with nothing in them.
   expect(billed.reads).toBe(2 + 3 + 2 + 1 + 1 + 10 + 1);

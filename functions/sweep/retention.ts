@@ -9,27 +9,29 @@ import {
 import {
   AUDIT,
   BILLING_EVENTS,
-  BILLING_EVENTS_BY_RECEIPT,
   CHECKOUT_KEYS,
-  CHECKOUT_KEYS_BY_END,
   CHECKOUTS,
+  INVITATIONS,
+  RETENTION_PASSES,
+  SESSION_HISTORIES,
+  SIGN_IN_CODES,
+  SIGN_INS,
+  TRIAL_CLAIMS,
+  USAGE_RECORDS,
+} from '../../shared/ports/collections.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import {
+  BILLING_EVENTS_BY_RECEIPT,
+  CHECKOUT_KEYS_BY_END,
   CHECKOUTS_BY_END,
   CODES_BY_END,
   EVENTS_BY_RECORDING,
-  INVITATIONS,
   INVITATIONS_BY_END,
-  RETENTION,
-  SESSION_HISTORIES,
   SESSIONS_BY_END,
-  SIGN_IN_CODES,
-  SIGN_INS,
   SIGN_INS_BY_END,
-  TRIAL_CLAIMS,
   TRIAL_CLAIMS_BY_AGE,
-  USAGE_RECORDS,
   USAGE_RECORDS_BY_RECEIPT,
-} from '../../shared/ports/catalogue.ts';
-import type { Deps } from '../../shared/ports/deps.ts';
+} from '../../shared/ports/queries.ts';
 import type { Collection, Equals, Query, Transaction } from '../../shared/ports/records.ts';
 import { withoutHolder } from '../../shared/use-cases/erasure/erase.ts';
 import type { Tally } from './progress.ts';
@@ -44,7 +46,7 @@ const BATCH = 100;
  */
 export async function forgetOld(deps: Deps, frame: Frame, tally: Tally): Promise<void> {
   const { records, clock, retentionDays } = deps;
-  let pass = dueRetention(await records.get(RETENTION, PASS_ID), clock.nowMs(), retentionDays);
+  let pass = dueRetention(await records.get(RETENTION_PASSES, PASS_ID), clock.nowMs(), retentionDays);
   while (pass && pass.finishedAtMs === null) {
     if (frame.isTimeUp()) return frame.leaveOver();
     pass = await forgetSome(pass, deps, tally);
@@ -178,6 +180,6 @@ function write(
 ): Promise<void> {
   return records.transact(async (transaction) => {
     await change(transaction);
-    transaction.set(RETENTION, PASS_ID, pass);
+    transaction.set(RETENTION_PASSES, PASS_ID, pass);
   });
 }

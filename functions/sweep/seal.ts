@@ -1,6 +1,7 @@
 import { type AuditEvent, type ChainHead, emptyChain, sealEvents } from '../../shared/domain/audit-chain.ts';
-import { AUDIT, CHAIN_HEADS, UNSEALED_EVENTS } from '../../shared/ports/catalogue.ts';
+import { AUDIT, CHAIN_HEADS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { UNSEALED_EVENTS } from '../../shared/ports/queries.ts';
 import type { Tally } from './progress.ts';
 import { type Frame, inParallel } from './run-steps.ts';
 

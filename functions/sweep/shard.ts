@@ -1,6 +1,6 @@
 import { writtenAtMs } from '../../shared/domain/event.ts';
 import { entitlementOf } from '../../shared/domain/license.ts';
-import { LICENSES } from '../../shared/ports/catalogue.ts';
+import { LICENSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { ShardNews } from '../../shared/ports/seat-maintenance.ts';
 import type { Tally } from './progress.ts';
@@ -30,7 +30,7 @@ export async function sweepShard(shard: string, deps: Deps, frame: Frame, tally:
 async function makeEndsKnown(shard: string, deps: Deps, frame: Frame, tally: Tally): Promise<ShardNews> {
   let licenses: readonly string[] = [];
   for (;;) {
-    const news = await deps.upkeep.expire(shard, licenses);
+    const news = await deps.seatMaintenance.expire(shard, licenses);
     tally.expired += news.expired;
     const refilled: string[] = [];
     // Without the records what is known here can still be published.
@@ -60,7 +60,7 @@ async function refill(
 
 async function drainOutbox(
   shard: string,
-  { upkeep, events }: Deps,
+  { seatMaintenance, events }: Deps,
   frame: Frame,
   tally: Tally,
   waiting: { count: number; oldestAtMs: number | null },
@@ -68,13 +68,13 @@ async function drainOutbox(
   let after: string | undefined;
   for (;;) {
     if (frame.isTimeUp() || frame.away.has('events')) return frame.leaveOver();
-    const entries = await upkeep.readOutbox(shard, { limit: PUBLISH_BATCH, after });
+    const entries = await seatMaintenance.readOutbox(shard, { limit: PUBLISH_BATCH, after });
     const readable = entries.flatMap(({ position, event }) => (event ? [{ position, event }] : []));
     tally.unreadable += entries.length - readable.length;
     if (readable.length > 0) {
       await events.publish(readable.map(({ event }) => event));
       // Only now: what dies before this is published again, and recorded once, as its id is the same.
-      await upkeep.trimOutbox(
+      await seatMaintenance.trimOutbox(
         shard,
         readable.map(({ position }) => position),
       );

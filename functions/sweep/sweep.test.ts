@@ -33,7 +33,7 @@ beforeEach(async () => {
   clocked = await openClockedSuite((deps) => ({
     ...deps,
     seats: mayBeAway('seats', deps.seats),
-    upkeep: mayBeAway('seats', deps.upkeep),
+    seatMaintenance: mayBeAway('seats', deps.seatMaintenance),
     records: mayBeAway('records', deps.records),
     events: mayBeAway('events', deps.events),
   }));
@@ -264,8 +264,8 @@ test('two sweeps at once do no harm: everything is told, recorded and sealed onc
 test('an event that another sweep sealed meanwhile keeps its place in the chain', async () => {
   const license = await suite.createLicense();
   await seat(license, 'machine');
-  const { records, upkeep, events } = suite.deps;
-  const told = await upkeep.readOutbox(shardOf(license.licenseId), { limit: 100 });
+  const { records, seatMaintenance, events } = suite.deps;
+  const told = await seatMaintenance.readOutbox(shardOf(license.licenseId), { limit: 100 });
   await events.publish(told.flatMap(({ event }) => event ?? []));
   await suite.delivered();
   const { query } = records;
@@ -332,11 +332,11 @@ describe('a sweep that runs out of time', () => {
     await suite.settle();
     moveClock(TTL_MS);
     // The clock leaps past the budget with the first look.
-    const expire = vi.spyOn(suite.deps.upkeep, 'expire');
+    const expire = vi.spyOn(suite.deps.seatMaintenance, 'expire');
     expire.mockImplementationOnce(async (shard, licenses) => {
       moveClock(120_000);
       expire.mockRestore();
-      return suite.deps.upkeep.expire(shard, licenses);
+      return suite.deps.seatMaintenance.expire(shard, licenses);
     });
     const cut = await suite.sweep();
     expect(cut.status).toBe(200);

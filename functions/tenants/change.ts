@@ -1,5 +1,5 @@
 import type { Tenant } from '../../shared/domain/people.ts';
-import { DOMAIN_CLAIMS, TENANTS } from '../../shared/ports/catalogue.ts';
+import { DOMAIN_CLAIMS, TENANTS } from '../../shared/ports/collections.ts';
 import type { Records } from '../../shared/ports/records.ts';
 
 /** Renames a tenant, or changes whose people join it; a domain that another one has is `DOMAIN_TAKEN`. */

@@ -14,16 +14,9 @@ import type { HandlersOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { own } from '../../shared/http/own.ts';
 import { readPage } from '../../shared/http/page.ts';
-import {
-  ALL_TENANTS,
-  INVITATIONS,
-  INVITATIONS_OF_TENANT,
-  MEMBERS_OF_TENANT,
-  MEMBERSHIPS,
-  TENANTS,
-  USERS,
-} from '../../shared/ports/catalogue.ts';
+import { INVITATIONS, MEMBERSHIPS, TENANTS, USERS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { ALL_TENANTS, INVITATIONS_OF_TENANT, MEMBERS_OF_TENANT } from '../../shared/ports/queries.ts';
 import { removeMember } from '../../shared/use-cases/members.ts';
 import { changeTenant } from './change.ts';
 import type contract from './contract.ts';

@@ -237,11 +237,11 @@ describe('seats of people', () => {
     let isAway = false;
     const shaky = await openTestSuite({}, (deps) => ({
       ...deps,
-      upkeep: {
-        ...deps.upkeep,
+      seatMaintenance: {
+        ...deps.seatMaintenance,
         bar: (...args) => {
           if (isAway) throw new Unavailable('seats', 'away');
-          return deps.upkeep.bar(...args);
+          return deps.seatMaintenance.bar(...args);
         },
       },
     }));

@@ -3,10 +3,11 @@ import { eventOf } from '../../shared/domain/event.ts';
 import { messageOf } from '../../shared/domain/event-message.ts';
 import { challengeOf } from '../../shared/domain/sign-in.ts';
 import type { EndpointContract } from '../../shared/http/contract.ts';
-import { INVITATIONS_OF_TENANT } from '../../shared/ports/catalogue.ts';
-import { accountOf, codeFor, LOOPBACK_REDIRECT, signIn } from './people.ts';
+import { INVITATIONS_OF_TENANT } from '../../shared/ports/queries.ts';
+import { accountOf, LOOPBACK_REDIRECT, signIn } from './people.ts';
 import { ADA, type PersonalWorld } from './personal-world.ts';
 import { type CallOptions, OPERATOR_KEY, type TestSuite } from './suite.ts';
+import { codeFor } from './trusting-provider.ts';
 
 /** A request that an honest client could send. */
 export interface HonestRequest extends CallOptions {

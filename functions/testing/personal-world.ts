@@ -1,7 +1,7 @@
 import { holdersOf } from '../../shared/domain/erasure.ts';
 import { licenseOfKey } from '../../shared/domain/ids.ts';
-import { ACCOUNTS, LICENSES, METERED_DAYS, USERS } from '../../shared/ports/catalogue.ts';
-import { walkFacts } from '../../shared/use-cases/erasure/erase.ts';
+import { ACCOUNTS, LICENSES, METERED_DAYS, USERS } from '../../shared/ports/collections.ts';
+import { eachKnownSession } from '../../shared/ports/seat-maintenance.ts';
 import { findWords } from './find-text.ts';
 import { signIn, type TestPerson } from './people.ts';
 import type { Reply, TestSuite } from './suite.ts';
@@ -113,12 +113,12 @@ export async function makePersonalWorld(
   // Its events are still on their way when she goes.
   await take(`License ${keys.machines}`, { ...adas(9), user_id: ADA.email });
 
-  const { upkeep, records, pseudonyms } = suite.deps;
+  const { seatMaintenance, records, pseudonyms } = suite.deps;
   const user = await records.get(USERS, ada.userId);
   if (!user || !(await records.get(ACCOUNTS, user.accountId))) throw new Error('Ada is not on record');
   for (const licenseId of licenseIds) {
     for (const holder of holdersOf(user, licenseId, pseudonyms)) holders.add(holder);
-    for await (const { holder, facts } of walkFacts(upkeep, licenseId)) {
+    for await (const { holder, facts } of eachKnownSession(seatMaintenance, licenseId)) {
       if (facts.fingerprint.startsWith(ADA.fingerprint)) holders.add(holder);
     }
   }

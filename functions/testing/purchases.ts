@@ -1,6 +1,6 @@
 import { newLicenseId } from '../../shared/domain/ids.ts';
 import type { BillingInterval, Plan } from '../../shared/domain/plans.ts';
-import { BILLING_ACCOUNTS } from '../../shared/ports/catalogue.ts';
+import { BILLING_ACCOUNTS } from '../../shared/ports/collections.ts';
 import type { TestLicense, TestSuite } from './suite.ts';
 
 /** Seats that somebody is about to buy. */

@@ -15,7 +15,7 @@ import { TEST_SECRETS } from '../../shared/testing/secrets.ts';
 import { openParts } from '../../shared/wiring.ts';
 import { openSuite } from '../index.ts';
 import { MANIFEST } from '../manifest.ts';
-import { trustingProvider } from './people.ts';
+import { trustingProvider } from './trusting-provider.ts';
 
 export const { OPERATOR_KEY, ACCESS_TOKEN_KEYS: ACCESS_TOKEN_KEY } = TEST_SECRETS;
 

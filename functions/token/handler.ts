@@ -9,9 +9,9 @@ import {
   type SignIn,
 } from '../../shared/domain/sign-in.ts';
 import type { HandlersOf, Refusal } from '../../shared/http/contract.ts';
-import { SIGN_IN_CODES, SIGN_INS, USERS } from '../../shared/ports/catalogue.ts';
+import { SIGN_IN_CODES, SIGN_INS, USERS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { tenantsOf } from '../../shared/ports/people.ts';
+import { tenantsOf } from '../../shared/use-cases/members.ts';
 import type contract from './contract.ts';
 
 export default {

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { accessTokens } from '../../shared/domain/access-token.ts';
 import { sealer } from '../../shared/domain/sealed.ts';
 import { challengeOf } from '../../shared/domain/sign-in.ts';
-import { SIGN_INS } from '../../shared/ports/catalogue.ts';
+import { SIGN_INS } from '../../shared/ports/collections.ts';
 import { accountOf, LOOPBACK_REDIRECT, signIn, type TestPerson, throughBrowser } from '../testing/people.ts';
 import { ACCESS_TOKEN_KEY, openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 

@@ -23,7 +23,7 @@ import {
 import type { HandlersOf, Refusal } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { oneTenantAsked } from '../../shared/http/own.ts';
-import { LICENSES, TENANTS, TRIAL_CLAIMS, USERS } from '../../shared/ports/catalogue.ts';
+import { LICENSES, TENANTS, TRIAL_CLAIMS, USERS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { Transaction } from '../../shared/ports/records.ts';
 import { writeLicense } from '../../shared/use-cases/licenses.ts';

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { PLANS } from '../../shared/domain/plans.ts';
 import type { TrialPolicy } from '../../shared/domain/trial.ts';
 import { Unavailable } from '../../shared/errors.ts';
-import { LICENSES, LICENSES_OF_TENANT, TENANTS } from '../../shared/ports/catalogue.ts';
-import { walk } from '../../shared/ports/each-document.ts';
+import { LICENSES, TENANTS } from '../../shared/ports/collections.ts';
+import { eachDocument } from '../../shared/ports/each-document.ts';
+import { LICENSES_OF_TENANT } from '../../shared/ports/queries.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import { signIn, type TestPerson } from '../testing/people.ts';
 import type { Reply, TestSuite } from '../testing/suite.ts';
@@ -71,7 +72,7 @@ function beat(key: string, session: { session_id: string; session_token: string 
 }
 
 function trialsIn(tenantId: string) {
-  return Array.fromAsync(walk(suite.deps.records, LICENSES_OF_TENANT, { tenantId }));
+  return Array.fromAsync(eachDocument(suite.deps.records, LICENSES_OF_TENANT, { tenantId }));
 }
 
 describe('whoever is signed in', () => {

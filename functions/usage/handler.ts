@@ -5,9 +5,10 @@ import { timestamp } from '../../shared/http/fields.ts';
 import { refuseLicense } from '../../shared/http/license-trouble.ts';
 import { own } from '../../shared/http/own.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
-import { LICENSES, METERED_DAYS_OF_LICENSE, USAGE_RECORDS } from '../../shared/ports/catalogue.ts';
+import { LICENSES, USAGE_RECORDS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { walk } from '../../shared/ports/each-document.ts';
+import { eachDocument } from '../../shared/ports/each-document.ts';
+import { METERED_DAYS_OF_LICENSE } from '../../shared/ports/queries.ts';
 import type contract from './contract.ts';
 
 const USUAL_DAYS = 31;
@@ -51,7 +52,7 @@ export default {
     if ('problem' in license) return license;
     const bounds = { least: period.fromMs, below: period.toMs };
     const days: MeteredDay[] = [];
-    for await (const day of walk(deps.records, METERED_DAYS_OF_LICENSE, { licenseId }, bounds))
+    for await (const day of eachDocument(deps.records, METERED_DAYS_OF_LICENSE, { licenseId }, bounds))
       if (meter === undefined || day.meter === meter) days.push(day);
     return {
       answer: 'totals',

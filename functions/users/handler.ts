@@ -2,7 +2,8 @@ import { isOperator, type User } from '../../shared/domain/people.ts';
 import type { HandlersOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { readPage } from '../../shared/http/page.ts';
-import { ALL_USERS, SIGN_INS, TENANTS, USERS, USERS_BY_EMAIL } from '../../shared/ports/catalogue.ts';
+import { SIGN_INS, TENANTS, USERS } from '../../shared/ports/collections.ts';
+import { ALL_USERS, USERS_BY_EMAIL } from '../../shared/ports/queries.ts';
 import type contract from './contract.ts';
 
 export default {

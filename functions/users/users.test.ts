@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { USERS } from '../../shared/ports/catalogue.ts';
+import { USERS } from '../../shared/ports/collections.ts';
 import { signIn } from '../testing/people.ts';
 import { openTestSuite, type TestSuite } from '../testing/suite.ts';
 

@@ -1,7 +1,7 @@
-import { entryPointOf } from '../../functions/manifest.ts';
+import { entryPointOf } from '../../functions/names.ts';
 import { readConfig } from '../../shared/config.ts';
 import type { EndpointContract, FunctionContract } from '../../shared/http/contract.ts';
-import { QUERIES } from '../../shared/ports/catalogue.ts';
+import { QUERIES } from '../../shared/ports/queries.ts';
 import { readBundle } from '../bundle.ts';
 import type { StackSettings } from '../settings.ts';
 import type { Graph, Made } from './graph.ts';

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MANIFEST } from '../../functions/manifest.ts';
-import { readSettings, type StackSettings } from '../settings.ts';
+import { readSettings } from '../read-settings.ts';
+import type { StackSettings } from '../settings.ts';
 
 const INFRA = fileURLToPath(new URL('..', import.meta.url));
 

@@ -5,7 +5,7 @@ import { eventOf, type SeatEvent } from '../../shared/domain/event.ts';
 import { messageOf } from '../../shared/domain/event-message.ts';
 import { newLicenseId, newSessionId, newTenantId } from '../../shared/domain/ids.ts';
 import { openSqliteRecords } from '../../shared/local/sqlite-records.ts';
-import { AUDIT, CHAIN_HEADS } from '../../shared/ports/catalogue.ts';
+import { AUDIT, CHAIN_HEADS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { Records } from '../../shared/ports/records.ts';
 import { startFirestoreEmulator } from '../../shared/testing/servers/firestore-emulator.ts';

@@ -1,7 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { entryPointOf, MANIFEST } from '../../functions/manifest.ts';
+import { MANIFEST } from '../../functions/manifest.ts';
+import { entryPointOf } from '../../functions/names.ts';
 import { deployedEnvironment } from '../../functions/testing/deployed-environment.ts';
 import { openSeats } from '../../shared/adapters/seats/redis-seats.ts';
 import { httpRequester } from '../../shared/adapters/seats/upstash-http.ts';

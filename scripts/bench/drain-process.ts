@@ -6,13 +6,13 @@
 import { emptyTally } from '../../functions/sweep/progress.ts';
 import { openFrame } from '../../functions/sweep/run-steps.ts';
 import { sweepShard } from '../../functions/sweep/shard.ts';
-import { openUpkeep } from '../../shared/adapters/seats/redis-maintenance.ts';
+import { openRedisMaintenance } from '../../shared/adapters/seats/redis-maintenance.ts';
 import { httpRequester } from '../../shared/adapters/seats/upstash-http.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 
 const [url = '', token = '', shard = ''] = process.argv.slice(2);
 const requester = httpRequester({ url, token });
-const parts = { upkeep: openUpkeep(requester), events: { publish: async () => {} } };
+const parts = { seatMaintenance: openRedisMaintenance(requester), events: { publish: async () => {} } };
 const tally = emptyTally();
 const frame = openFrame(
   () => false,

@@ -1,7 +1,6 @@
+import { memberOf, packFacts } from '../../shared/adapters/seats/encoding.ts';
 import { keysOfPool } from '../../shared/adapters/seats/lua/keys.ts';
 import { assembleScript } from '../../shared/adapters/seats/lua/scripts.ts';
-import { packFacts } from '../../shared/adapters/seats/packed-facts.ts';
-import { memberOf } from '../../shared/adapters/seats/session-member.ts';
 import { hashSecret, newSessionId } from '../../shared/domain/ids.ts';
 import { writeBareCall, writeBundledBareCall, writeHelloWorld } from './contenders.ts';
 import { type Effort, howMany } from './effort.ts';

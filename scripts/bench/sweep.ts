@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { poolKey, shardKey } from '../../shared/adapters/seats/lua/keys.ts';
-import { openUpkeep } from '../../shared/adapters/seats/redis-maintenance.ts';
+import { openRedisMaintenance } from '../../shared/adapters/seats/redis-maintenance.ts';
 import { shardOf } from '../../shared/domain/ids.ts';
 import { type RespClient, respClient } from '../../shared/local/redis/resp-client.ts';
 import { commandStats, fillPool, fillShard } from '../../shared/testing/seats/many-licenses.ts';
@@ -50,16 +50,16 @@ async function costOfSweeps(effort: Effort): Promise<{ table: Table; goals: read
     for (const size of SIZES) {
       const server = await startRedisServer();
       const redis = respClient(server);
-      servers.push({ size, server, redis, upkeep: openUpkeep(respRequester(redis)) });
+      servers.push({ size, server, redis, seatMaintenance: openRedisMaintenance(respRequester(redis)) });
       await fillShard(redis, { shard: SHARD, count: size, expired: 0, nowMs: Date.now() });
     }
     const rows: [number, number, Swept[]][] = [];
     for (const due of DUE) {
       const samples = servers.map((): Swept[] => []);
       for (let repeat = 0; repeat < howMany(effort, REPEATS); repeat += 1) {
-        for (const [i, { redis, upkeep }] of servers.entries()) {
+        for (const [i, { redis, seatMaintenance }] of servers.entries()) {
           await fillShard(redis, { shard: SHARD, count: due, expired: due, nowMs: Date.now() });
-          samples[i]?.push(await sweepOnce(redis, upkeep, due));
+          samples[i]?.push(await sweepOnce(redis, seatMaintenance, due));
         }
       }
       for (const [i, { size }] of servers.entries()) rows.push([due, size, samples[i] ?? []]);
@@ -112,14 +112,14 @@ async function costOfSweeps(effort: Effort): Promise<{ table: Table; goals: read
 
 async function sweepOnce(
   redis: RespClient,
-  upkeep: ReturnType<typeof openUpkeep>,
+  seatMaintenance: ReturnType<typeof openRedisMaintenance>,
   due: number,
 ): Promise<Swept> {
   let [expired, micros, longest, commands] = [0, 0, 0, 0];
   for (let licenses: readonly string[] | undefined; licenses === undefined || licenses.length > 0; ) {
     const asked = licenses ?? [];
     const spent = await microsOf(redis, async () => {
-      const news = await upkeep.expire(SHARD, asked);
+      const news = await seatMaintenance.expire(SHARD, asked);
       licenses = news.due;
       expired += news.expired;
     });

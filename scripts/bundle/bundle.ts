@@ -1,7 +1,7 @@
 import { globSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Plugin } from 'esbuild';
-import { entryPointOf } from '../../functions/manifest.ts';
+import { entryPointOf } from '../../functions/names.ts';
 import type { FunctionContract } from '../../shared/http/contract.ts';
 import { writeFiles } from '../write-files.ts';
 import { type Built, buildFor, ROOT } from './esbuild.ts';

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
-import { type LocalAccount, SAMPLE_ACCOUNTS } from '../../shared/local/google/oidc-server.ts';
-import { LICENSES } from '../../shared/ports/catalogue.ts';
+import { type LocalAccount, SAMPLE_ACCOUNTS } from '../../shared/local/google/accounts.ts';
+import { LICENSES } from '../../shared/ports/collections.ts';
 import type { LocalServer } from './server.ts';
 
 const SEATS = 3;

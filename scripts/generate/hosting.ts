@@ -1,4 +1,4 @@
-import { deployedName } from '../../functions/manifest.ts';
+import { deployedName } from '../../functions/names.ts';
 import { isInternal } from '../../shared/http/callers.ts';
 import type { FunctionContract } from '../../shared/http/contract.ts';
 import { publicRoutes } from '../../shared/http/route.ts';

@@ -5,7 +5,7 @@ import { SETTING_MEANINGS } from '../../shared/config.ts';
 import { ACCESS, type Grant } from '../../shared/domain/authorization.ts';
 import { PROBLEMS } from '../../shared/errors.ts';
 import type { EndpointContract, FunctionContract } from '../../shared/http/contract.ts';
-import { QUERIES } from '../../shared/ports/catalogue.ts';
+import { QUERIES } from '../../shared/ports/queries.ts';
 import { costTable, watchingWords } from '../cost/report.ts';
 import { clientTypes } from './client-types.ts';
 import { DEFAULT_REGION, firebaseConfig } from './hosting.ts';

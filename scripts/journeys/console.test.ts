@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HOUR_MS, hourOf, usageHourId } from '../../shared/domain/usage.ts';
-import { USAGE_HOURS } from '../../shared/ports/catalogue.ts';
+import { USAGE_HOURS } from '../../shared/ports/collections.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
 import { barriersOn, type ConsoleWorld, openConsoleWorld, overhangOf, WIDTHS } from './console-world.ts';
 

@@ -11,7 +11,7 @@ import { type AuditEvent, emptyChain, sealEvents, unsealed } from '../../shared/
 import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
 import { newTenant } from '../../shared/domain/people.ts';
 import { openSqliteRecords } from '../../shared/local/sqlite-records.ts';
-import { AUDIT, CHAIN_HEADS, TENANTS } from '../../shared/ports/catalogue.ts';
+import { AUDIT, CHAIN_HEADS, TENANTS } from '../../shared/ports/collections.ts';
 import type { Records } from '../../shared/ports/records.ts';
 import { event, TENANT } from '../../shared/testing/seats/events.ts';
 import { verifyChain } from '../../shared/use-cases/verify-chain.ts';

@@ -3,12 +3,15 @@ import { shardOf } from '../../shared/domain/ids.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 
 /** Everything that the suite has told of a license, the ends of leases that have run out included. */
-export async function eventsOf({ upkeep }: Pick<Deps, 'upkeep'>, licenseId: string): Promise<SeatEvent[]> {
+export async function eventsOf(
+  { seatMaintenance }: Pick<Deps, 'seatMaintenance'>,
+  licenseId: string,
+): Promise<SeatEvent[]> {
   const shard = shardOf(licenseId);
-  await upkeep.expire(shard, [licenseId]);
+  await seatMaintenance.expire(shard, [licenseId]);
   const events: SeatEvent[] = [];
   for (let after: string | undefined; ; ) {
-    const entries = await upkeep.readOutbox(shard, { limit: 100, after });
+    const entries = await seatMaintenance.readOutbox(shard, { limit: 100, after });
     for (const { event } of entries) if (event?.licenseId === licenseId) events.push(event);
     after = entries.at(-1)?.position;
     if (after === undefined) return events;

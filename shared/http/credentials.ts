@@ -86,7 +86,7 @@ async function readSignedIn(
   if ('because' in access) return { problem: 'CREDENTIALS_INVALID', because: access.because };
   if (standing === 'token') return personOf(access);
   // Imported here because no client app's request comes this far, and all that is ever recorded comes with it.
-  const { readPerson } = await import('../ports/people.ts');
+  const { readPerson } = await import('../use-cases/members.ts');
   const found = await readPerson(records, access);
   if (!found) return { problem: 'CREDENTIALS_INVALID', because: 'signed out, or gone' };
   const { userId } = access;

@@ -10,7 +10,7 @@ import type { Identity } from './identity.ts';
 import type { Limits } from './limits.ts';
 import type { LogLine } from './log-line.ts';
 import type { Records } from './records.ts';
-import type { SeatUpkeep } from './seat-maintenance.ts';
+import type { SeatMaintenance } from './seat-maintenance.ts';
 import type { Seats } from './seats.ts';
 import type { SignIn } from './sign-in.ts';
 import type { Signer } from './signer.ts';
@@ -18,7 +18,7 @@ import type { Signer } from './signer.ts';
 /** Everything a handler may lean on. Whoever opens it decides what stands behind each port. */
 export interface Deps {
   seats: Seats;
-  upkeep: SeatUpkeep;
+  seatMaintenance: SeatMaintenance;
   records: Records;
   events: Events;
   identity: Identity;

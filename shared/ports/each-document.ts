@@ -3,7 +3,7 @@ import type { Equals, Page, Query, Records } from './records.ts';
 const LARGEST_PAGE = 100;
 
 /** Every document of a catalogued query within the bounds, page by page as they are taken. */
-export async function* walk<T>(
+export async function* eachDocument<T>(
   records: Records,
   query: Query<T>,
   equals: Equals,

@@ -7,7 +7,7 @@ import type { SessionFacts } from '../domain/session.ts';
  * atomic, bounded step, and safe to repeat or to run twice at once. `shard` is two digits. A store that does not answer
  * throws `Unavailable('seats', …)`.
  */
-export interface SeatUpkeep {
+export interface SeatMaintenance {
   /**
    * Makes known what has come to its end in pools of the shard: leases that ran out, minutes in which seats were
    * refused. Looks at the given licenses (at most 32) and names those that need a look next. At most 64 leases a call.
@@ -90,4 +90,14 @@ export interface OutboxEntry {
   readonly position: string;
   /** `undefined` for an entry that this version cannot read: another version wrote it, and may yet publish it. */
   readonly event: SeatEvent | undefined;
+}
+
+/** Every session of a license of which the seat store still knows what its client said, page by page. */
+export async function* eachKnownSession(seatMaintenance: SeatMaintenance, licenseId: string) {
+  let cursor: string | undefined;
+  do {
+    const page = await seatMaintenance.readFacts(licenseId, cursor);
+    yield* page.sessions;
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
 }

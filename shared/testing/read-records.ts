@@ -1,14 +1,14 @@
 import type { AuditEvent } from '../domain/audit-chain.ts';
 import { compareMoments } from '../domain/event.ts';
 import type { SessionHistory } from '../domain/session-history.ts';
-import { auditQuery, SESSIONS_OF_LICENSE } from '../ports/catalogue.ts';
-import { walk } from '../ports/each-document.ts';
+import { eachDocument } from '../ports/each-document.ts';
+import { auditQuery, SESSIONS_OF_LICENSE } from '../ports/queries.ts';
 import type { Records } from '../ports/records.ts';
 
 /** What the records came to hold of a license, for tests: all pages, in the order in which it happened. */
 
 export async function auditOf(records: Records, licenseId: string): Promise<AuditEvent[]> {
-  return (await Array.fromAsync(walk(records, auditQuery('licenseId', false), { licenseId }))).sort(
+  return (await Array.fromAsync(eachDocument(records, auditQuery('licenseId', false), { licenseId }))).sort(
     compareMoments,
   );
 }
@@ -20,5 +20,5 @@ export async function storyOf(records: Records, licenseId: string): Promise<stri
 }
 
 export async function historiesOf(records: Records, licenseId: string): Promise<SessionHistory[]> {
-  return (await Array.fromAsync(walk(records, SESSIONS_OF_LICENSE, { licenseId }))).reverse();
+  return (await Array.fromAsync(eachDocument(records, SESSIONS_OF_LICENSE, { licenseId }))).reverse();
 }

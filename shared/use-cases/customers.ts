@@ -1,4 +1,4 @@
-import { BILLING_ACCOUNTS } from '../ports/catalogue.ts';
+import { BILLING_ACCOUNTS } from '../ports/collections.ts';
 import type { Records } from '../ports/records.ts';
 
 /** That the tenant is this customer no more, as Stripe has deleted it: the next purchase makes a new one. */

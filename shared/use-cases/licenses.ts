@@ -1,6 +1,6 @@
 import { unsealed } from '../domain/audit-chain.ts';
 import { eventOfLicense, type License } from '../domain/license.ts';
-import { AUDIT, LICENSES } from '../ports/catalogue.ts';
+import { AUDIT, LICENSES } from '../ports/collections.ts';
 import type { Transaction } from '../ports/records.ts';
 
 /**

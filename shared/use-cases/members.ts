@@ -1,8 +1,12 @@
-import { ACCESS_TOKEN_SECONDS } from '../domain/access-token.ts';
-import { membershipId } from '../domain/people.ts';
-import { MEMBERSHIPS } from '../ports/catalogue.ts';
+import { ACCESS_TOKEN_SECONDS, type Access } from '../domain/access-token.ts';
+import type { Role } from '../domain/authorization.ts';
+import { membershipId, type User } from '../domain/people.ts';
+import type { SignIn } from '../domain/sign-in.ts';
+import { MEMBERSHIPS, SIGN_INS, USERS } from '../ports/collections.ts';
+import { eachDocument } from '../ports/each-document.ts';
+import { MEMBERSHIPS_OF_USER } from '../ports/queries.ts';
 import type { Records } from '../ports/records.ts';
-import type { SeatUpkeep } from '../ports/seat-maintenance.ts';
+import type { SeatMaintenance } from '../ports/seat-maintenance.ts';
 
 /** More than the life of an access token, as clocks of two machines may differ. */
 export const BAR_SECONDS = ACCESS_TOKEN_SECONDS + 300;
@@ -14,15 +18,34 @@ export const BAR_SECONDS = ACCESS_TOKEN_SECONDS + 300;
 export async function removeMember(
   tenantId: string,
   userId: string,
-  { records, upkeep }: { records: Records; upkeep: SeatUpkeep },
+  { records, seatMaintenance }: { records: Records; seatMaintenance: SeatMaintenance },
 ): Promise<'REMOVED' | 'OWNER'> {
-  await upkeep.bar(tenantId, userId, BAR_SECONDS);
+  await seatMaintenance.bar(tenantId, userId, BAR_SECONDS);
   const id = membershipId(tenantId, userId);
   const removed = await records.transact(async (transaction) => {
     if ((await transaction.get(MEMBERSHIPS, id))?.role === 'owner') return 'OWNER';
     transaction.delete(MEMBERSHIPS, id);
     return 'REMOVED';
   });
-  if (removed === 'OWNER') await upkeep.unbar(tenantId, userId);
+  if (removed === 'OWNER') await seatMaintenance.unbar(tenantId, userId);
   return removed;
+}
+
+/** The role of a person in each of their tenants. */
+export async function tenantsOf(records: Records, userId: string): Promise<Record<string, Role>> {
+  const memberships = await Array.fromAsync(eachDocument(records, MEMBERSHIPS_OF_USER, { userId }));
+  return Object.fromEntries(memberships.map(({ tenantId, role }) => [tenantId, role]));
+}
+
+/** The person that an access token was made for, as the records know them now; `undefined` where they are signed out. */
+export async function readPerson(
+  records: Records,
+  { userId, signInId }: Access,
+): Promise<{ user: User; signIn: SignIn; tenants: Record<string, Role> } | undefined> {
+  const [user, signIn, tenants] = await Promise.all([
+    records.get(USERS, userId),
+    records.get(SIGN_INS, signInId),
+    tenantsOf(records, userId),
+  ]);
+  return user && signIn?.revoked === null ? { user, signIn, tenants } : undefined;
 }

@@ -1,9 +1,10 @@
 import type { StoredEvent } from '../domain/billing-event.ts';
 import type { EventType } from '../domain/event.ts';
 import type { Billing } from '../ports/billing.ts';
-import { ACCOUNTS_OF_CUSTOMER, BILLING_EVENTS, SUBSCRIPTIONS_OF_TENANT } from '../ports/catalogue.ts';
+import { BILLING_EVENTS } from '../ports/collections.ts';
 import type { Deps } from '../ports/deps.ts';
-import { walk } from '../ports/each-document.ts';
+import { eachDocument } from '../ports/each-document.ts';
+import { ACCOUNTS_OF_CUSTOMER, SUBSCRIPTIONS_OF_TENANT } from '../ports/queries.ts';
 import { forgetCustomer } from './customers.ts';
 import { type Look, type LookVerdict, lookAtSubscription } from './subscriptions.ts';
 
@@ -74,7 +75,7 @@ async function lookAtCustomer(customerId: string, billing: Billing, deps: Deps):
   const [account] = documents;
   if (!account) return 'no tenant of ours is that customer';
   const { tenantId } = account;
-  for await (const { subscriptionId } of walk(records, SUBSCRIPTIONS_OF_TENANT, { tenantId })) {
+  for await (const { subscriptionId } of eachDocument(records, SUBSCRIPTIONS_OF_TENANT, { tenantId })) {
     await lookAtSubscription(subscriptionId, {}, billing, deps);
   }
   await forgetCustomer(tenantId, customerId, records);

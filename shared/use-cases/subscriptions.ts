@@ -4,7 +4,7 @@ import { entitlementOf, eventOfLicense, type License } from '../domain/license.t
 import { isOver, licenseUnder, type Payment, type Subscription, seenAs } from '../domain/subscription.ts';
 import { Unavailable } from '../errors.ts';
 import type { Billing } from '../ports/billing.ts';
-import { AUDIT, BILLING_ACCOUNTS, LICENSES, SUBSCRIPTIONS, TENANTS } from '../ports/catalogue.ts';
+import { AUDIT, BILLING_ACCOUNTS, LICENSES, SUBSCRIPTIONS, TENANTS } from '../ports/collections.ts';
 import type { Deps } from '../ports/deps.ts';
 import type { Transaction } from '../ports/records.ts';
 import { writeLicense } from './licenses.ts';

@@ -6,8 +6,9 @@ import {
   type ChainProblem,
   chainVerifier,
 } from '../domain/audit-chain.ts';
-import { AUDIT, auditQuery, CHAIN_HEADS, CHAIN_OF_TENANT, TENANTS } from '../ports/catalogue.ts';
-import { walk } from '../ports/each-document.ts';
+import { AUDIT, CHAIN_HEADS, TENANTS } from '../ports/collections.ts';
+import { eachDocument } from '../ports/each-document.ts';
+import { auditQuery, CHAIN_OF_TENANT } from '../ports/queries.ts';
 import type { Collection, Query, Records } from '../ports/records.ts';
 
 export interface ChainReport {
@@ -136,7 +137,7 @@ async function readChain(
   for (;;) {
     const before = await readHead(records, tenantId);
     const places = readSeq === undefined ? PLACES : { ...PLACES, least: readSeq + 1 };
-    for await (const stored of walk(records, asStored(CHAIN_OF_TENANT), { tenantId }, places)) {
+    for await (const stored of eachDocument(records, asStored(CHAIN_OF_TENANT), { tenantId }, places)) {
       const event = z.safeParse(AuditEventSchema, stored);
       const { eventId, link } = z.parse(Trace, stored);
       // Not between two events that claim the same place: the second would not be looked at.

@@ -12,7 +12,15 @@ import { PrivacyPage } from './pages/privacy.tsx';
 import { SeatsPage } from './pages/seats.tsx';
 import { UsagePage } from './pages/usage.tsx';
 import { BASE } from './router.ts';
-import { isAdmin, ownTenants, type Role, type TenantInView, type Viewer } from './viewer.ts';
+import {
+  isAdmin,
+  ownTenants,
+  type Role,
+  type TenantInView,
+  type TenantPageProps,
+  tenantHref,
+  type Viewer,
+} from './viewer.ts';
 
 /**
  * The one list of pages. To add one: a file in `pages/` that gives a component with a `<Page>` in it, and a line here.
@@ -24,10 +32,6 @@ interface Entry<Props> {
   /** As links name it. */
   readonly title: string;
   readonly page: ComponentType<Props>;
-}
-
-export interface TenantPageProps {
-  readonly tenant: TenantInView;
 }
 
 /** `/console/tenants/{tenant_id}/{slug}`, for those who look after the tenant unless `everybody` in it may. */
@@ -57,10 +61,6 @@ export const PERSON_PAGES: readonly Entry<object>[] = [
 export interface Link {
   readonly href: string;
   readonly title: string;
-}
-
-export function tenantHref(tenantId: string, slug: string): string {
-  return `${BASE}/tenants/${tenantId}/${slug}`;
 }
 
 export function tenantLinks({ tenantId, role }: TenantInView): Link[] {

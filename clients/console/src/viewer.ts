@@ -1,4 +1,5 @@
 import type { Me } from '../../sdk/src/api.ts';
+import { BASE } from './router.ts';
 
 /** Who looks at the console. */
 export interface Viewer {
@@ -16,6 +17,11 @@ export interface TenantInView {
   readonly role: Role;
 }
 
+/** What a page of a tenant is given. */
+export interface TenantPageProps {
+  readonly tenant: TenantInView;
+}
+
 /** Tenants that the viewer belongs to. */
 export function ownTenants({ person }: Viewer): TenantInView[] {
   return (person?.tenants ?? []).map(({ tenant_id, name, role }) => ({ tenantId: tenant_id, name, role }));
@@ -24,4 +30,9 @@ export function ownTenants({ person }: Viewer): TenantInView[] {
 /** Whether somebody of that role looks after the tenant: members only take seats. */
 export function isAdmin(role: Role): boolean {
   return role !== 'member';
+}
+
+/** The address of a tenant's page. */
+export function tenantHref(tenantId: string, slug: string): string {
+  return `${BASE}/tenants/${tenantId}/${slug}`;
 }

@@ -1,13 +1,13 @@
 import { Asker, identify } from './acquire-calls.ts';
 import { sleep, whileWanted } from './backoff.ts';
 import { SeatleaseError } from './errors.ts';
-import { Emitter, type Off, type SeatleaseEvents } from './events.ts';
+import { Emitter, type Off } from './events.ts';
 import type { HeldSeat } from './held-seat.ts';
 import { Grace } from './offline/grace.ts';
 import { Store } from './offline/store.ts';
 import type { AcquireOptions, SeatleaseOptions } from './options.ts';
 import type { Platform } from './platform.ts';
-import type { Seat } from './seat.ts';
+import type { Seat, SeatleaseEvents } from './seat.ts';
 import { Taker } from './seat-taker.ts';
 import { type Credentials, isDefinite, Server } from './server.ts';
 import { Stopwatch } from './stopwatch.ts';

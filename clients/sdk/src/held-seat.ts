@@ -1,10 +1,10 @@
-import { Emitter, type LostReason, type Off, type SeatEvents } from './events.ts';
+import { Emitter, type Off } from './events.ts';
 import { type Beat, Pulse } from './heartbeat-loop.ts';
 import type { Grace } from './offline/grace.ts';
 import { type Grant, readBeat } from './parse-answers.ts';
 import type { AtExit, Membership, Platform } from './platform.ts';
 import { giveBack, type HeldToken, releaseOf } from './release-calls.ts';
-import type { Seat, SeatState } from './seat.ts';
+import type { LostReason, Seat, SeatEvents, SeatState } from './seat.ts';
 import type { Answer, Server } from './server.ts';
 import type { Stopwatch } from './stopwatch.ts';
 

@@ -1,6 +1,6 @@
 /** What every entry gives, wherever it runs. */
 export { type ErrorCode, type OwnCode, SeatleaseError } from './errors.ts';
-export type { LostReason, Off, SeatEvents, SeatleaseEvents } from './events.ts';
+export type { Off } from './events.ts';
 export type { AccessTokens, AcquireOptions, PublicKeys, SeatleaseOptions } from './options.ts';
 export type { Platform } from './platform.ts';
-export type { Seat, SeatState } from './seat.ts';
+export type { LostReason, Seat, SeatEvents, SeatleaseEvents, SeatState } from './seat.ts';

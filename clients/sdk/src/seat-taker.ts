@@ -1,11 +1,11 @@
 import type { Asker } from './acquire-calls.ts';
 import type { SeatleaseError } from './errors.ts';
-import type { SeatEvents } from './events.ts';
 import { FINAL, HeldSeat } from './held-seat.ts';
 import type { Grace } from './offline/grace.ts';
 import type { Grant } from './parse-answers.ts';
 import type { Membership, Platform } from './platform.ts';
 import { giveBack } from './release-calls.ts';
+import type { SeatEvents } from './seat.ts';
 import type { Answer, Server } from './server.ts';
 import type { Stopwatch } from './stopwatch.ts';
 

@@ -1,4 +1,5 @@
-import type { Off, SeatEvents } from './events.ts';
+import type { SeatleaseError } from './errors.ts';
+import type { Off } from './events.ts';
 
 /** `online`: held. `offline`: the server does not answer. `expired`: not to be used. `released`: given back. */
 export type SeatState = 'online' | 'offline' | 'expired' | 'released';
@@ -25,3 +26,27 @@ export interface Seat {
   release(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
+
+/** What can happen to a seat, by name. */
+export interface SeatEvents {
+  /** The server has not answered for so long that the seat is doubtful; `seat.mayRun` says whether to go on. */
+  offline: { readonly seat: Seat };
+  /** The server counts the seat as ours again. */
+  online: { readonly seat: Seat };
+  /** The lease had run out, and a free seat was taken again. `online` follows. */
+  revived: { readonly seat: Seat };
+  /**
+   * Gone. `expired`: the server could not be asked for longer than is allowed, or `CLOCK_ROLLED_BACK` meanwhile; it may
+   * still come back, which `online` tells. Any other reason is the server's code, such as SESSION_NOT_FOUND, and is final.
+   */
+  lost: { readonly seat: Seat; readonly reason: LostReason };
+}
+
+/** What can happen to a `Seatlease`: to any of its seats, and while there is none. */
+export interface SeatleaseEvents extends SeatEvents {
+  granted: { readonly seat: Seat };
+  /** The server has refused a seat. While `acquire` waits for one, this comes each time it asks. */
+  denied: { readonly error: SeatleaseError };
+}
+
+export type LostReason = 'expired' | (string & {});

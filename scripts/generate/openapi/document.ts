@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as z from 'zod/mini';
-import { entryPointOf } from '../../../functions/manifest.ts';
+import { entryPointOf } from '../../../functions/names.ts';
 import type { Grant } from '../../../shared/domain/authorization.ts';
 import { PROBLEMS, type ProblemCode } from '../../../shared/errors.ts';
 import type { AnswerContract, EndpointContract, FunctionContract } from '../../../shared/http/contract.ts';

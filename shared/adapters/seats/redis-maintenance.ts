@@ -1,20 +1,18 @@
 import * as z from 'zod/mini';
 import { eventOf, type SeatEvent, SeatEventSchema, writtenAtMs } from '../../domain/event.ts';
 import { shardOf } from '../../domain/ids.ts';
-import type { KnownSession, OutboxEntry, SeatUpkeep } from '../../ports/seat-maintenance.ts';
-import { unpackEntitlement } from './entitlement-copy.ts';
+import type { KnownSession, OutboxEntry, SeatMaintenance } from '../../ports/seat-maintenance.ts';
+import { memberOf, sessionOfMember, unpackEntitlement, unpackFacts } from './encoding.ts';
 import { keysOfPool, keysOfPools, shardKey } from './lua/keys.ts';
-import { unpackFacts } from './packed-facts.ts';
 import { decode, fieldsOf, scriptRunner } from './script-runner.ts';
-import { memberOf, sessionOfMember } from './session-member.ts';
 import { openRedis } from './upstash-client.ts';
 import type { httpRequester } from './upstash-http.ts';
 
-/** Upkeep of seats over Upstash's REST API; a call is one command, but for `listCopies`, which is two. */
-export function openUpkeep(
+/** Maintenance of seats over Upstash's REST API; a call is one command, but for `listCopies`, which is two. */
+export function openRedisMaintenance(
   requester: ReturnType<typeof httpRequester>,
   replaceIncludes: Readonly<Record<string, string>> = {},
-): SeatUpkeep {
+): SeatMaintenance {
   const redis = openRedis(requester);
   const run = scriptRunner(redis, replaceIncludes);
 

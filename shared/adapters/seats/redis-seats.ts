@@ -11,12 +11,10 @@ import type {
   Seats,
   TooOften,
 } from '../../ports/seats.ts';
-import { packEntitlement } from './entitlement-copy.ts';
+import { memberOf, packEntitlement, packFacts, sessionOfMember, unpackFacts } from './encoding.ts';
 import { keysOfPool } from './lua/keys.ts';
 import type { Verb } from './lua/scripts.ts';
-import { packFacts, unpackFacts } from './packed-facts.ts';
 import { decode, scriptRunner } from './script-runner.ts';
-import { memberOf, sessionOfMember } from './session-member.ts';
 import { openRedis } from './upstash-client.ts';
 import type { httpRequester } from './upstash-http.ts';
 

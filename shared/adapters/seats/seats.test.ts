@@ -15,7 +15,7 @@ import {
   type SeatsBackend,
 } from '../../testing/seats/backend.ts';
 import { poolKey, shardKey } from './lua/keys.ts';
-import { openUpkeep } from './redis-maintenance.ts';
+import { openRedisMaintenance } from './redis-maintenance.ts';
 import { openSeats } from './redis-seats.ts';
 import { httpRequester } from './upstash-http.ts';
 
@@ -57,7 +57,7 @@ async function underTest(backend: SeatsBackend): Promise<SeatsUnderTest> {
   await backend.setClock(nowMs);
   return {
     seats,
-    upkeep: openUpkeep(requester, backend.includes),
+    seatMaintenance: openRedisMaintenance(requester, backend.includes),
     nowMs: () => nowMs,
     async moveClockTo(ms) {
       if (ms < nowMs) throw new RangeError('The clock moves forward only.');

@@ -3,7 +3,7 @@ import { describeReal } from '../../testing/real-parts.ts';
 import { realBackend } from '../../testing/seats/backend.ts';
 import { commandStats, fillShard } from '../../testing/seats/many-licenses.ts';
 import { respRequester } from '../../testing/servers/resp-requester.ts';
-import { openUpkeep } from './redis-maintenance.ts';
+import { openRedisMaintenance } from './redis-maintenance.ts';
 
 const SHARD = '07';
 const EXPIRED = 100;
@@ -17,11 +17,11 @@ describeReal('redis-server', 'the cost of a sweep', () => {
         const nowMs = Date.now();
         await backend.setClock(nowMs);
         await fillShard(backend.redis, { shard: SHARD, count, expired: EXPIRED, nowMs });
-        const upkeep = openUpkeep(respRequester(backend.redis), backend.includes);
+        const seatMaintenance = openRedisMaintenance(respRequester(backend.redis), backend.includes);
         await backend.redis.command(['CONFIG', 'RESETSTAT']);
         let expired = 0;
         for (let due: readonly string[] | undefined; due === undefined || due.length > 0; ) {
-          const news = await upkeep.expire(SHARD, due ?? []);
+          const news = await seatMaintenance.expire(SHARD, due ?? []);
           expired += news.expired;
           due = news.due;
         }

@@ -3,7 +3,8 @@ import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openGoogleSignIn } from '../../adapters/sign-in/google-sign-in.ts';
 import { type AccountHolder, signInContract } from '../../testing/contracts/sign-in/suite.ts';
-import { type LocalOidc, SAMPLE_ACCOUNTS, startLocalOidc } from './oidc-server.ts';
+import { SAMPLE_ACCOUNTS } from './accounts.ts';
+import { type LocalOidc, startLocalOidc } from './oidc-server.ts';
 
 const VERIFIER = 'v'.repeat(43);
 const REDIRECT_URI = 'http://127.0.0.1:8080/auth/callback';

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 import { OAuth2Issuer } from 'oauth2-mock-server';
 import * as z from 'zod/mini';
+import { type LocalAccount, SAMPLE_ACCOUNTS } from './accounts.ts';
 import { choicePage, PAGE_POLICY } from './sign-in-page.ts';
 
 export interface LocalOidc {
@@ -14,20 +15,6 @@ export interface LocalOidc {
   readonly clientSecret: string;
   close(): Promise<void>;
 }
-
-export interface LocalAccount {
-  readonly email: string;
-  readonly name: string;
-  /** Absent for an account that belongs to no organisation. */
-  readonly hostedDomain?: string | undefined;
-}
-
-export const SAMPLE_ACCOUNTS: readonly LocalAccount[] = [
-  { email: 'ada@example.com', name: 'Ada Lovelace', hostedDomain: 'example.com' },
-  { email: 'grace@example.com', name: 'Grace Hopper', hostedDomain: 'example.com' },
-  { email: 'linus@gmail.example', name: 'Linus Pauling' },
-  { email: 'olga@operator.example', name: 'Olga Operator', hostedDomain: 'operator.example' },
-];
 
 const CLIENT_ID = 'seatlease-local';
 const TOKEN_SECONDS = 3600;

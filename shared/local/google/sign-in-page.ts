@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { LocalAccount } from './oidc-server.ts';
+import type { LocalAccount } from './accounts.ts';
 
 const STYLE = `
 :root { color-scheme: light dark; --line: #767676; --quiet: light-dark(#555, #b5b5b5); }

@@ -1,6 +1,5 @@
+import { memberOf, packFacts } from '../../adapters/seats/encoding.ts';
 import { poolKey, shardKey } from '../../adapters/seats/lua/keys.ts';
-import { packFacts } from '../../adapters/seats/packed-facts.ts';
-import { memberOf } from '../../adapters/seats/session-member.ts';
 import { newSessionId, shardOf } from '../../domain/ids.ts';
 import type { RespClient } from '../../local/redis/resp-client.ts';
 

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
+import { sessionOfMember } from '../../adapters/seats/encoding.ts';
 import { poolKey, shardKey } from '../../adapters/seats/lua/keys.ts';
-import { openUpkeep } from '../../adapters/seats/redis-maintenance.ts';
+import { openRedisMaintenance } from '../../adapters/seats/redis-maintenance.ts';
 import { openSeats } from '../../adapters/seats/redis-seats.ts';
-import { sessionOfMember } from '../../adapters/seats/session-member.ts';
 import type { Entitlement } from '../../domain/entitlement.ts';
 import { shardOf } from '../../domain/ids.ts';
 import type { Session } from '../../domain/session.ts';
@@ -27,7 +27,7 @@ export interface Walk {
 export function openWalk(backend: SeatsBackend): Walk {
   const requester = respRequester(backend.redis);
   const seats = openSeats(requester, backend.includes);
-  const upkeep = openUpkeep(requester, backend.includes);
+  const seatMaintenance = openRedisMaintenance(requester, backend.includes);
   const tally = new Map<string, number>();
   const count = (what: string): void => {
     tally.set(what, (tally.get(what) ?? 0) + 1);
@@ -87,7 +87,7 @@ export function openWalk(backend: SeatsBackend): Walk {
         case 'unbar': {
           const { tenantId } = at(truth, command.license);
           bars.unbar(tenantId, userIdOf(command.who));
-          await upkeep.unbar(tenantId, userIdOf(command.who));
+          await seatMaintenance.unbar(tenantId, userIdOf(command.who));
           return undefined;
         }
         case 'forget':
@@ -213,7 +213,7 @@ export function openWalk(backend: SeatsBackend): Walk {
     async function bar({ license: of, who, seconds }: Told<'bar'>): Promise<undefined> {
       const { tenantId } = at(truth, of);
       bars.bar(tenantId, userIdOf(who), nowMs + seconds * 1000);
-      await upkeep.bar(tenantId, userIdOf(who), seconds);
+      await seatMaintenance.bar(tenantId, userIdOf(who), seconds);
     }
 
     async function forget({ license: of, picks }: Told<'forget'>): Promise<number> {
@@ -221,7 +221,7 @@ export function openWalk(backend: SeatsBackend): Walk {
       const sessionIds = picks.map((number) => chosen(own, number)?.newest.sessionId ?? 'ses_never_was');
       const { licenseId } = at(truth, of);
       const expected = at(pools, of).forget(sessionIds, nowMs);
-      const actual = await upkeep.forgetSessions(licenseId, sessionIds);
+      const actual = await seatMaintenance.forgetSessions(licenseId, sessionIds);
       agree(actual, expected);
       count(`forget ${actual}`);
       return of;

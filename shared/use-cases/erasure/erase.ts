@@ -21,38 +21,40 @@ import { accountClaimId } from '../../domain/trial.ts';
 import {
   ACCOUNTS,
   AUDIT,
-  auditQuery,
   BILLING_ACCOUNTS,
-  CLAIMS_OF_TENANT,
-  CODES_OF_USER,
   DOMAIN_CLAIMS,
   ERASURE_TRACES,
   ERASURES,
-  EVENTS_OF_HOLDER,
   INVITATIONS,
-  INVITATIONS_FOR_EMAIL,
-  INVITATIONS_OF_TENANT,
   LICENSES,
-  LICENSES_OF_TENANT,
-  MEMBERS_OF_TENANT,
   MEMBERSHIPS,
-  MEMBERSHIPS_OF_USER,
   SESSION_HISTORIES,
-  SESSIONS_OF_HOLDER,
-  SESSIONS_OF_TENANT,
   SIGN_IN_CODES,
   SIGN_INS,
-  SIGN_INS_OF_USER,
-  SUBSCRIPTIONS_OF_TENANT,
   TENANTS,
-  TRACES_OF_ERASURE,
   TRIAL_CLAIMS,
   USERS,
-} from '../../ports/catalogue.ts';
+} from '../../ports/collections.ts';
 import type { Deps } from '../../ports/deps.ts';
 import type { LogLine } from '../../ports/log-line.ts';
+import {
+  auditQuery,
+  CLAIMS_OF_TENANT,
+  CODES_OF_USER,
+  EVENTS_OF_HOLDER,
+  INVITATIONS_FOR_EMAIL,
+  INVITATIONS_OF_TENANT,
+  LICENSES_OF_TENANT,
+  MEMBERS_OF_TENANT,
+  MEMBERSHIPS_OF_USER,
+  SESSIONS_OF_HOLDER,
+  SESSIONS_OF_TENANT,
+  SIGN_INS_OF_USER,
+  SUBSCRIPTIONS_OF_TENANT,
+  TRACES_OF_ERASURE,
+} from '../../ports/queries.ts';
 import type { Collection, Equals, Query, Records, Transaction } from '../../ports/records.ts';
-import type { KnownSession, SeatUpkeep } from '../../ports/seat-maintenance.ts';
+import type { KnownSession } from '../../ports/seat-maintenance.ts';
 import { writeLicense } from '../licenses.ts';
 import { BAR_SECONDS } from '../members.ts';
 import { lookAtSubscription } from '../subscriptions.ts';
@@ -155,7 +157,8 @@ function afterLicense(erasure: Erasure, nextLicense: string | null): Partial<Era
 async function signOut(erasure: Erasure, deps: Deps): Promise<Erasure> {
   const { userId, searchedIds, goingIds, place } = erasure;
   if (userId === null) return end(erasure, deps);
-  for (const tenantId of [...searchedIds, ...goingIds]) await deps.upkeep.bar(tenantId, userId, BAR_SECONDS);
+  for (const tenantId of [...searchedIds, ...goingIds])
+    await deps.seatMaintenance.bar(tenantId, userId, BAR_SECONDS);
   const page = await list(deps.records, SIGN_INS_OF_USER, { userId }, PIECE, place.list);
   const open = page.documents.filter(({ revoked }) => revoked === null);
   return commit(erasure, deps, async (transaction, current) => {
@@ -182,7 +185,7 @@ async function forgetOwnSessions(erasure: Erasure, deps: Deps): Promise<Erasure>
   if (!license) return advance(erasure, deps, nextTenant(erasure));
   const { licenseId } = license;
   const person = { userId, email: (await deps.records.get(USERS, userId))?.email };
-  const page = await deps.upkeep.readFacts(licenseId, place.facts ?? undefined);
+  const page = await deps.seatMaintenance.readFacts(licenseId, place.facts ?? undefined);
   const theirs = page.sessions.filter(({ facts }) => isHeldBy(person, facts)).slice(0, SESSIONS_A_PIECE);
   if (theirs.length > 0) return forgetSessions(erasure, licenseId, theirs, deps);
   const nextPage = nextFacts(erasure, page.nextCursor);
@@ -218,7 +221,7 @@ async function forgetSessions(
   });
   if (!written.isWritten) return written.erasure;
   const ids = sessions.map(({ sessionId }) => sessionId);
-  const verdict = await deps.upkeep.forgetSessions(licenseId, ids);
+  const verdict = await deps.seatMaintenance.forgetSessions(licenseId, ids);
   const license = verdict === 'UNKNOWN_LICENSE' && (await deps.records.get(LICENSES, licenseId));
   if (license) await deps.seats.putLicense(entitlementOf(license));
   return written.erasure;
@@ -338,7 +341,7 @@ async function endLicenses(erasure: Erasure, deps: Deps): Promise<Erasure> {
   if (!license) return advance(erasure, deps, nextTenant(erasure));
   const { licenseId } = license;
   if (place.facts === null) await suspend(licenseId, deps);
-  const page = await deps.upkeep.readFacts(licenseId, place.facts ?? undefined);
+  const page = await deps.seatMaintenance.readFacts(licenseId, place.facts ?? undefined);
   const sessions = page.sessions.slice(0, SESSIONS_A_PIECE);
   if (sessions.length > 0) return forgetSessions(erasure, licenseId, sessions, deps);
   return advance(erasure, deps, nextFacts(erasure, page.nextCursor) ?? afterLicense(erasure, nextLicense));
@@ -492,14 +495,4 @@ function list<T>(
   cursor: string | null = null,
 ) {
   return records.query(query, equals, { limit, cursor: cursor ?? undefined });
-}
-
-/** Every session of a license of which the seat store still knows what its client said, page by page. */
-export async function* walkFacts(upkeep: SeatUpkeep, licenseId: string) {
-  let cursor: string | undefined;
-  do {
-    const page = await upkeep.readFacts(licenseId, cursor);
-    yield* page.sessions;
-    cursor = page.nextCursor;
-  } while (cursor !== undefined);
 }

@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
 import type { Tenant } from '../../../sdk/src/api.ts';
 import { useConsole } from '../console.ts';
-import { tenantHref } from '../pages.ts';
 import { Alert } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { useAction } from '../ui/use-action.ts';
+import { tenantHref } from '../viewer.ts';
 
 /** Makes a tenant and lets its owner in. Where only the first came through, sending it again does the second alone. */
 export function CreateTenant({ onCreated }: { onCreated(): void }) {

@@ -1,10 +1,10 @@
 import type { License } from '../../../sdk/src/api.ts';
 import { planName, seatsOf, troubleOf } from '../licenses.ts';
-import { tenantHref } from '../pages.ts';
 import { Button } from '../ui/button.tsx';
 import { Moment } from '../ui/moment.tsx';
 import { Shortened } from '../ui/shortened.tsx';
 import { Table } from '../ui/table.tsx';
+import { tenantHref } from '../viewer.ts';
 
 interface TableProps {
   readonly licenses: readonly License[];

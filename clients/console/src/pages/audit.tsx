@@ -5,12 +5,12 @@ import { VerifyCard } from '../audit/verify-card.tsx';
 import { useConsole } from '../console.ts';
 import { periodOf } from '../days.ts';
 import { readLicenses } from '../licenses.ts';
-import type { TenantPageProps } from '../pages.ts';
 import { navigate, useAddress } from '../router.ts';
 import { Page } from '../ui/page.tsx';
 import { Paged } from '../ui/paged.tsx';
 import { useLoad } from '../ui/use-load.ts';
 import { usePages } from '../ui/use-pages.ts';
+import type { TenantPageProps } from '../viewer.ts';
 
 export function AuditPage({ tenant }: TenantPageProps) {
   const { call } = useConsole();

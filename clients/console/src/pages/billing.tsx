@@ -5,7 +5,6 @@ import { PortalButton } from '../billing/portal-button.tsx';
 import { SubscriptionCard } from '../billing/subscription-card.tsx';
 import { useConsole } from '../console.ts';
 import { planName, readLicenses, seatsOf } from '../licenses.ts';
-import type { TenantPageProps } from '../pages.ts';
 import { relativeTo } from '../time.ts';
 import { Notice } from '../ui/alert.tsx';
 import { KeepFocus } from '../ui/keep-focus.tsx';
@@ -14,6 +13,7 @@ import { Page } from '../ui/page.tsx';
 import { Paged } from '../ui/paged.tsx';
 import { useLoad } from '../ui/use-load.ts';
 import { usePages } from '../ui/use-pages.ts';
+import type { TenantPageProps } from '../viewer.ts';
 
 export function BillingPage({ tenant }: TenantPageProps) {
   const { call } = useConsole();

@@ -3,7 +3,6 @@ import type { License } from '../../../sdk/src/api.ts';
 import { useConsole } from '../console.ts';
 import { RotateDialog } from '../licenses/rotate-dialog.tsx';
 import { planName, seatsOf, troubleOf } from '../licenses.ts';
-import { type TenantPageProps, tenantHref } from '../pages.ts';
 import { lengthOf } from '../time.ts';
 import { Notice } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
@@ -12,6 +11,7 @@ import { Moment } from '../ui/moment.tsx';
 import { Page } from '../ui/page.tsx';
 import { Paged } from '../ui/paged.tsx';
 import { usePages } from '../ui/use-pages.ts';
+import { type TenantPageProps, tenantHref } from '../viewer.ts';
 
 export function LicensesPage({ tenant }: TenantPageProps) {
   const { call } = useConsole();

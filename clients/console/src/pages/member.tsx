@@ -1,5 +1,5 @@
-import type { TenantPageProps } from '../pages.ts';
 import { Page } from '../ui/page.tsx';
+import type { TenantPageProps } from '../viewer.ts';
 
 /** For those who take seats and do not look after them. */
 export function MemberPage({ tenant }: TenantPageProps) {

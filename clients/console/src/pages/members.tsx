@@ -3,9 +3,9 @@ import { InvitationList } from '../members/invitation-list.tsx';
 import { InviteForm } from '../members/invite-form.tsx';
 import { MemberList } from '../members/member-list.tsx';
 import { TenantTerms } from '../members/tenant-terms.tsx';
-import type { TenantPageProps } from '../pages.ts';
 import { Page } from '../ui/page.tsx';
 import { usePages } from '../ui/use-pages.ts';
+import type { TenantPageProps } from '../viewer.ts';
 
 /** Who belongs to the tenant, who is to come, and what it is called. */
 export function MembersPage({ tenant }: TenantPageProps) {

@@ -1,12 +1,12 @@
 import { useConsole } from '../console.ts';
 import { CreateTenant } from '../operator/create-tenant.tsx';
-import { tenantHref } from '../pages.ts';
 import { BASE } from '../router.ts';
 import { Moment } from '../ui/moment.tsx';
 import { Page } from '../ui/page.tsx';
 import { Paged } from '../ui/paged.tsx';
 import { Table } from '../ui/table.tsx';
 import { usePages } from '../ui/use-pages.ts';
+import { tenantHref } from '../viewer.ts';
 
 export function OperatorTenantsPage() {
   const { call } = useConsole();

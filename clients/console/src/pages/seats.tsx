@@ -2,7 +2,6 @@ import { useState } from 'preact/hooks';
 import type { License, Session } from '../../../sdk/src/api.ts';
 import { useConsole } from '../console.ts';
 import { troubleOf } from '../licenses.ts';
-import type { TenantPageProps } from '../pages.ts';
 import { EvictDialog } from '../seats/evict-dialog.tsx';
 import { Freshness } from '../seats/freshness.tsx';
 import { FurtherSessions } from '../seats/further-sessions.tsx';
@@ -17,6 +16,7 @@ import { KeepFocus } from '../ui/keep-focus.tsx';
 import { LicensePage } from '../ui/license-page.tsx';
 import { Waiting } from '../ui/loaded.tsx';
 import { useWatch } from '../ui/use-watch.ts';
+import type { TenantPageProps } from '../viewer.ts';
 
 /** One question of that size each time, however many seats there are. */
 const LIVE_ROWS = 100;

@@ -1,6 +1,5 @@
 import type { License, LicenseUsage } from '../../../sdk/src/api.ts';
 import { useConsole } from '../console.ts';
-import type { TenantPageProps } from '../pages.ts';
 import { hourName, hourTick, utcDayName, utcDayTick } from '../time.ts';
 import { LicensePage } from '../ui/license-page.tsx';
 import { Loaded } from '../ui/loaded.tsx';
@@ -8,6 +7,7 @@ import { useLoad } from '../ui/use-load.ts';
 import { type Bar, Chart } from '../usage/chart.tsx';
 import { lastDays } from '../usage/period.ts';
 import { type Advice, seatsToBuy } from '../usage/seats-to-buy.ts';
+import type { TenantPageProps } from '../viewer.ts';
 
 const HOURS_SHOWN = 48;
 const PERCENT = 99;

@@ -1,9 +1,9 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { useConsole } from '../console.ts';
-import { type Link, operatorLinks, personLinks, tenantHref, tenantLinks } from '../pages.ts';
+import { type Link, operatorLinks, personLinks, tenantLinks } from '../pages.ts';
 import { BASE, navigate, useAddress, useQueryValue } from '../router.ts';
-import { ownTenants, type TenantInView } from '../viewer.ts';
+import { ownTenants, type TenantInView, tenantHref } from '../viewer.ts';
 import { Brand } from './brand.tsx';
 import { Button } from './button.tsx';
 

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 const folder = new URL('./', import.meta.url);
 
-/** The verbs: one file each. The second line has those of upkeep, which no client waits for. */
+/** The verbs: one file each. The second line has those of seatMaintenance, which no client waits for. */
 export const VERBS = [
   ...([
     'acquire',

@@ -14,7 +14,7 @@ export function factsContract(under: () => SeatsUnderTest): void {
     const all: KnownSession[] = [];
     let largest = 0;
     for (let cursor: string | undefined, more = true; more; ) {
-      const page = await under().upkeep.readFacts(licenseId, cursor);
+      const page = await under().seatMaintenance.readFacts(licenseId, cursor);
       all.push(...page.sessions);
       largest = Math.max(largest, page.sessions.length);
       cursor = page.nextCursor;
@@ -88,7 +88,7 @@ export function factsContract(under: () => SeatsUnderTest): void {
     test('loses its seat, leaves no trace but its opaque ids, and can never be brought back', async () => {
       const pool = await openPool(under(), { max: 4, borrowMaxDays: 2 });
       const { licenseId } = pool;
-      const { seats, upkeep } = under();
+      const { seats, seatMaintenance } = under();
       const ranOut = await tellingSeat(pool);
       await under().moveClockTo(ranOut.expiresAtMs);
       await pool.beatAll([]);
@@ -103,7 +103,7 @@ export function factsContract(under: () => SeatsUnderTest): void {
       const told = (await pool.events()).length;
       const atMs = under().nowMs();
 
-      expect(await upkeep.forgetSessions(licenseId, idsOf(gone))).toBe('FORGOTTEN');
+      expect(await seatMaintenance.forgetSessions(licenseId, idsOf(gone))).toBe('FORGOTTEN');
 
       await expectNoTrace(...gone);
       const events = (await pool.events()).slice(told);
@@ -132,7 +132,7 @@ export function factsContract(under: () => SeatsUnderTest): void {
       expect(await pool.countActive()).toBe(1);
 
       const once = await under().readEverything();
-      expect(await upkeep.forgetSessions(licenseId, idsOf(gone))).toBe('FORGOTTEN');
+      expect(await seatMaintenance.forgetSessions(licenseId, idsOf(gone))).toBe('FORGOTTEN');
       expect(await under().readEverything()).toBe(once);
 
       for (const session of gone) {
@@ -149,7 +149,7 @@ export function factsContract(under: () => SeatsUnderTest): void {
       const pool = await openPool(under());
       const session = await tellingSeat(pool);
       await under().moveClockTo(session.expiresAtMs);
-      await under().upkeep.forgetSessions(pool.licenseId, [session.sessionId, session.sessionId]);
+      await under().seatMaintenance.forgetSessions(pool.licenseId, [session.sessionId, session.sessionId]);
       await expectNoTrace(session);
       const { sessionId } = session;
       expect(await pool.story()).toEqual([`session.acquired ${sessionId}`, `session.expired ${sessionId}`]);
@@ -161,7 +161,7 @@ export function factsContract(under: () => SeatsUnderTest): void {
       const first = await tellingSeat(pool);
       await under().moveClockTo(first.expiresAtMs);
       const second = await pool.seat(first.holder);
-      await under().upkeep.forgetSessions(pool.licenseId, [first.sessionId]);
+      await under().seatMaintenance.forgetSessions(pool.licenseId, [first.sessionId]);
       await expectNoTrace(first);
       expect(await pool.acquire(first.holder)).toMatchObject({
         verdict: 'RENEWED',
@@ -179,7 +179,7 @@ export function factsContract(under: () => SeatsUnderTest): void {
         const session = await tellingSeat(pool, days);
         await under().loseEverything();
         await pool.put({});
-        await under().upkeep.forgetSessions(pool.licenseId, [session.sessionId]);
+        await under().seatMaintenance.forgetSessions(pool.licenseId, [session.sessionId]);
         const gone = { verdict: 'GONE', sessionId: session.sessionId };
         expect(await pool.beat(session, session)).toEqual(gone);
         await under().moveClockTo(session.expiresAtMs + MEMORY_MS - 1);
@@ -199,14 +199,16 @@ export function factsContract(under: () => SeatsUnderTest): void {
       await under().moveClockTo(ranOut.expiresAtMs);
       const seated = await tellingSeat(pool);
       await under().losePart(licenseId, 'terms');
-      const { upkeep } = under();
+      const { seatMaintenance } = under();
       const before = await under().readEverything();
-      expect(await upkeep.forgetSessions(licenseId, idsOf([ranOut, seated]))).toBe('UNKNOWN_LICENSE');
+      expect(await seatMaintenance.forgetSessions(licenseId, idsOf([ranOut, seated]))).toBe(
+        'UNKNOWN_LICENSE',
+      );
       expect(await under().readEverything()).toBe(before);
-      expect(await upkeep.forgetSessions(licenseId, idsOf([ranOut]))).toBe('FORGOTTEN');
+      expect(await seatMaintenance.forgetSessions(licenseId, idsOf([ranOut]))).toBe('FORGOTTEN');
       await expectNoTrace(ranOut);
       await pool.put({});
-      expect(await upkeep.forgetSessions(licenseId, idsOf([ranOut, seated]))).toBe('FORGOTTEN');
+      expect(await seatMaintenance.forgetSessions(licenseId, idsOf([ranOut, seated]))).toBe('FORGOTTEN');
       await expectNoTrace(ranOut, seated);
       expect(await pool.story()).toContain(`session.evicted ${seated.sessionId}`);
     });
@@ -214,7 +216,7 @@ export function factsContract(under: () => SeatsUnderTest): void {
     test('is one of up to 32 in a call', async () => {
       const pool = await openPool(under(), { max: 32 });
       const sessions = await pool.seatMany(32);
-      await under().upkeep.forgetSessions(pool.licenseId, idsOf(sessions));
+      await under().seatMaintenance.forgetSessions(pool.licenseId, idsOf(sessions));
       expect((await readAll(pool.licenseId)).all).toEqual([]);
       const told = (await pool.events()).filter(({ type }) => type === 'session.evicted');
       expect(told.map(({ more }) => more.active)).toEqual(sessions.map((_, i) => String(31 - i)));

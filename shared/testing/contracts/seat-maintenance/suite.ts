@@ -7,10 +7,10 @@ const MINUTE_MS = 60_000;
 const SHARD = '07';
 
 /** Looks until nothing is due any more, as the sweep does; gives every look. */
-async function lookUntilKnown({ upkeep }: SeatsUnderTest, shard = SHARD): Promise<ShardNews[]> {
-  const looks = [await upkeep.expire(shard, [])];
+async function lookUntilKnown({ seatMaintenance }: SeatsUnderTest, shard = SHARD): Promise<ShardNews[]> {
+  const looks = [await seatMaintenance.expire(shard, [])];
   for (let due = looks[0]?.due ?? []; due.length > 0; ) {
-    const news = await upkeep.expire(shard, due);
+    const news = await seatMaintenance.expire(shard, due);
     looks.push(news);
     due = news.due;
   }
@@ -21,14 +21,14 @@ function totalExpired(looks: readonly ShardNews[]): number {
   return looks.reduce((sum, { expired }) => sum + expired, 0);
 }
 
-export function upkeepContract(under: () => SeatsUnderTest): void {
+export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
   /** A pool in the shard that these tests look at, or another one. */
   function poolIn(shard: string, change: Parameters<typeof openPool>[1] = {}): Promise<Pool> {
     const tenantId = `ten_${shard}${newTenantId(1).slice(6)}`;
     return openPool(under(), { tenantId, licenseId: newLicenseId(tenantId), ...change });
   }
   const read = (after?: string): Promise<OutboxEntry[]> =>
-    under().upkeep.readOutbox(SHARD, { limit: 100, after });
+    under().seatMaintenance.readOutbox(SHARD, { limit: 100, after });
 
   beforeEach(() => under().loseEverything());
 
@@ -37,17 +37,23 @@ export function upkeepContract(under: () => SeatsUnderTest): void {
       const pool = await poolIn(SHARD);
       const session = await pool.seat('a');
       await under().moveClockTo(session.expiresAtMs - 1);
-      expect(await under().upkeep.expire(SHARD, [])).toMatchObject({ due: [], expired: 0 });
-      expect(await under().upkeep.expire(SHARD, [pool.licenseId])).toMatchObject({ due: [], expired: 0 });
+      expect(await under().seatMaintenance.expire(SHARD, [])).toMatchObject({ due: [], expired: 0 });
+      expect(await under().seatMaintenance.expire(SHARD, [pool.licenseId])).toMatchObject({
+        due: [],
+        expired: 0,
+      });
 
       await under().moveClockTo(session.expiresAtMs);
       const atMs = session.expiresAtMs;
-      expect(await under().upkeep.expire(SHARD, [])).toMatchObject({
+      expect(await under().seatMaintenance.expire(SHARD, [])).toMatchObject({
         atMs,
         due: [pool.licenseId],
         expired: 0,
       });
-      expect(await under().upkeep.expire(SHARD, [pool.licenseId])).toMatchObject({ due: [], expired: 1 });
+      expect(await under().seatMaintenance.expire(SHARD, [pool.licenseId])).toMatchObject({
+        due: [],
+        expired: 1,
+      });
       expect(totalExpired(await lookUntilKnown(under()))).toBe(0);
       expect(await pool.story()).toEqual([
         `session.acquired ${session.sessionId}`,
@@ -121,7 +127,10 @@ export function upkeepContract(under: () => SeatsUnderTest): void {
       expect(totalExpired(looks)).toBe(1);
       expect(looks.flatMap(({ unknown }) => unknown)).toEqual([lost.licenseId]);
       await under().seats.putLicense(lost.terms);
-      expect(await under().upkeep.expire(SHARD, [lost.licenseId])).toMatchObject({ expired: 1, unknown: [] });
+      expect(await under().seatMaintenance.expire(SHARD, [lost.licenseId])).toMatchObject({
+        expired: 1,
+        unknown: [],
+      });
       expect(await lost.story()).toContain(`session.expired ${session.sessionId}`);
     });
   });
@@ -132,8 +141,11 @@ export function upkeepContract(under: () => SeatsUnderTest): void {
       await pool.seat('a');
       await under().losePart(pool.licenseId, 'leases');
       await under().moveClockTo(under().nowMs() + TTL_MS);
-      expect(await under().upkeep.expire(SHARD, [])).toMatchObject({ due: [pool.licenseId] });
-      expect(await under().upkeep.expire(SHARD, [pool.licenseId])).toMatchObject({ due: [], expired: 0 });
+      expect(await under().seatMaintenance.expire(SHARD, [])).toMatchObject({ due: [pool.licenseId] });
+      expect(await under().seatMaintenance.expire(SHARD, [pool.licenseId])).toMatchObject({
+        due: [],
+        expired: 0,
+      });
     });
   });
 
@@ -197,24 +209,24 @@ export function upkeepContract(under: () => SeatsUnderTest): void {
       await pool.seatMany(5);
       const all = await read();
       expect(all).toHaveLength(5);
-      const first = await under().upkeep.readOutbox(SHARD, { limit: 2 });
+      const first = await under().seatMaintenance.readOutbox(SHARD, { limit: 2 });
       expect(first).toEqual(all.slice(0, 2));
       expect(await read(first.at(-1)?.position)).toEqual(all.slice(2));
 
       const some = [all[1], all[3]].map((entry) => entry?.position ?? '');
-      await under().upkeep.trimOutbox(SHARD, some);
-      await under().upkeep.trimOutbox(SHARD, some);
-      await under().upkeep.trimOutbox(SHARD, []);
+      await under().seatMaintenance.trimOutbox(SHARD, some);
+      await under().seatMaintenance.trimOutbox(SHARD, some);
+      await under().seatMaintenance.trimOutbox(SHARD, []);
       expect(await read()).toEqual([all[0], all[2], all[4]]);
     });
 
     test('says how much waits in it, and since when', async () => {
       const pool = await poolIn(SHARD);
-      expect(await under().upkeep.expire(SHARD, [])).toMatchObject({ pending: 0, oldestAtMs: null });
+      expect(await under().seatMaintenance.expire(SHARD, [])).toMatchObject({ pending: 0, oldestAtMs: null });
       await pool.seatMany(3);
       const [oldest] = await read();
       const oldestAtMs = Number(oldest?.position.split('-')[0]);
-      expect(await under().upkeep.expire(SHARD, [])).toMatchObject({ pending: 3, oldestAtMs });
+      expect(await under().seatMaintenance.expire(SHARD, [])).toMatchObject({ pending: 3, oldestAtMs });
     });
 
     test.each([
@@ -246,30 +258,30 @@ export function upkeepContract(under: () => SeatsUnderTest): void {
       }
       await poolIn('08');
       const byId = pools.map(({ terms }) => terms).toSorted((a, b) => (a.licenseId < b.licenseId ? -1 : 1));
-      const { upkeep } = under();
-      expect(await upkeep.listCopies(SHARD, { limit: 100 })).toEqual(byId);
-      const first = await upkeep.listCopies(SHARD, { limit: 2 });
+      const { seatMaintenance } = under();
+      expect(await seatMaintenance.listCopies(SHARD, { limit: 100 })).toEqual(byId);
+      const first = await seatMaintenance.listCopies(SHARD, { limit: 2 });
       expect(first).toEqual(byId.slice(0, 2));
       const after = first.at(-1)?.licenseId;
-      expect(await upkeep.listCopies(SHARD, { limit: 100, after })).toEqual(byId.slice(2));
-      expect(await upkeep.listCopies('09', { limit: 100 })).toEqual([]);
+      expect(await seatMaintenance.listCopies(SHARD, { limit: 100, after })).toEqual(byId.slice(2));
+      expect(await seatMaintenance.listCopies('09', { limit: 100 })).toEqual([]);
     });
 
     test('are removed only as they were seen, and never while a seat is held', async () => {
       const pool = await poolIn(SHARD);
       const { licenseId, version } = pool.terms;
       const session = await pool.seat('a');
-      const { upkeep } = under();
-      expect(await upkeep.dropCopy(licenseId, version)).toBe('KEPT');
+      const { seatMaintenance } = under();
+      expect(await seatMaintenance.dropCopy(licenseId, version)).toBe('KEPT');
       await pool.release(session);
       await pool.put({});
-      expect(await upkeep.dropCopy(licenseId, version)).toBe('KEPT');
+      expect(await seatMaintenance.dropCopy(licenseId, version)).toBe('KEPT');
       expect(await pool.countActive()).toBe(0);
 
-      expect(await upkeep.dropCopy(licenseId, version + 1)).toBe('DROPPED');
-      expect(await upkeep.dropCopy(licenseId, version + 1)).toBe('DROPPED');
+      expect(await seatMaintenance.dropCopy(licenseId, version + 1)).toBe('DROPPED');
+      expect(await seatMaintenance.dropCopy(licenseId, version + 1)).toBe('DROPPED');
       expect(await pool.acquire('a')).toEqual({ verdict: 'UNKNOWN_LICENSE' });
-      expect(await upkeep.listCopies(SHARD, { limit: 100 })).toEqual([]);
+      expect(await seatMaintenance.listCopies(SHARD, { limit: 100 })).toEqual([]);
     });
 
     test('tell of their change once, also where the copy was there before its event', async () => {
@@ -292,18 +304,18 @@ export function upkeepContract(under: () => SeatsUnderTest): void {
       const [pool, other] = [await poolIn(SHARD), await poolIn(SHARD)];
       const [ranOut, released] = [await pool.seat('a'), await pool.seat('b')];
       await pool.release(released);
-      const { upkeep } = under();
+      const { seatMaintenance } = under();
       const id = ranOut.sessionId;
       await under().moveClockTo(ranOut.expiresAtMs - 1);
-      expect(await upkeep.whichSeated(pool.licenseId, [id])).toEqual(new Set([id]));
+      expect(await seatMaintenance.whichSeated(pool.licenseId, [id])).toEqual(new Set([id]));
       await under().moveClockTo(ranOut.expiresAtMs);
-      expect(await upkeep.whichSeated(pool.licenseId, [id])).toEqual(new Set());
+      expect(await seatMaintenance.whichSeated(pool.licenseId, [id])).toEqual(new Set());
       const [seated, theirs] = [await pool.seat('c'), await other.seat('a')];
       const asked = [ranOut, released, seated, theirs].map(({ sessionId }) => sessionId);
-      expect(await upkeep.whichSeated(pool.licenseId, [...asked, pool.newSession()])).toEqual(
+      expect(await seatMaintenance.whichSeated(pool.licenseId, [...asked, pool.newSession()])).toEqual(
         new Set([seated.sessionId]),
       );
-      expect(await upkeep.whichSeated(newLicenseId(newTenantId(16)), asked)).toEqual(new Set());
+      expect(await seatMaintenance.whichSeated(newLicenseId(newTenantId(16)), asked)).toEqual(new Set());
     });
   });
 

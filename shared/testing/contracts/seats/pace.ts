@@ -139,7 +139,7 @@ export function paceContract(under: () => SeatsUnderTest): void {
 
     test('is unknown to a copy from before: that limits nothing, and takes the pace with its own version', async () => {
       const { pool, keyed, proof } = await poolAt(null);
-      const { seats, upkeep } = under();
+      const { seats, seatMaintenance } = under();
       const { version } = pool.terms;
       const event = { type: 'license.created', atMs: under().nowMs() } as const;
       await seats.putLicense(pool.terms, event);
@@ -152,7 +152,7 @@ export function paceContract(under: () => SeatsUnderTest): void {
       expect(await seats.putLicense(whole, event)).toBe('STORED');
       expect(await seats.putLicense({ ...whole, max: 9 }, event)).toBe('STALE');
       expect((await pool.events()).filter(({ type }) => type === 'license.created')).toHaveLength(1);
-      const copies = await upkeep.listCopies(pool.licenseId.slice(4, 6), { limit: 100 });
+      const copies = await seatMaintenance.listCopies(pool.licenseId.slice(4, 6), { limit: 100 });
       expect(copies).toContainEqual(whole);
       expect(await askUntilRefused(() => keyed.acquire('a'))).toMatchObject({ answers: 1 });
     });

@@ -3,7 +3,7 @@ import type { Entitlement } from '../../../domain/entitlement.ts';
 import type { EventType } from '../../../domain/event.ts';
 import { hashSecret, newLicenseId, newLicenseKey, newSessionId, newTenantId } from '../../../domain/ids.ts';
 import type { Session, SessionFacts } from '../../../domain/session.ts';
-import type { SeatUpkeep } from '../../../ports/seat-maintenance.ts';
+import type { SeatMaintenance } from '../../../ports/seat-maintenance.ts';
 import type {
   AcquireRequest,
   AcquireVerdict,
@@ -18,7 +18,7 @@ import type {
 /** Seats with what a contract must see and move behind them. */
 export interface SeatsUnderTest {
   readonly seats: Seats;
-  readonly upkeep: SeatUpkeep;
+  readonly seatMaintenance: SeatMaintenance;
   /** Milliseconds, by the clock that leases follow. It stands still unless moved. */
   nowMs(): number;
   /** Forward only. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from 'vitest';
 import { factsContract } from '../seat-maintenance/facts.ts';
-import { upkeepContract } from '../seat-maintenance/suite.ts';
+import { seatMaintenanceContract } from '../seat-maintenance/suite.ts';
 import { acquireContract } from './acquire.ts';
 import { borrowContract } from './borrow.ts';
 import { endingContract } from './ending.ts';
@@ -38,6 +38,6 @@ export function seatsContract(open: () => Promise<SeatsUnderTest>): void {
   listingContract(under);
   userContract(under);
   paceContract(under);
-  upkeepContract(under);
+  seatMaintenanceContract(under);
   factsContract(under);
 }

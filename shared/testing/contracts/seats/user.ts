@@ -173,7 +173,7 @@ export function userContract(under: () => SeatsUnderTest): void {
       const { tenantId, licenseId } = pool.terms;
       const [ann, ben] = [personOf(tenantId), personOf(tenantId)];
       const [session, bens] = [await seatFor(pool, ann), await seatFor(pool, ben)];
-      await under().upkeep.bar(tenantId, ann.userId, 300);
+      await under().seatMaintenance.bar(tenantId, ann.userId, 300);
       const books = await pool.books();
       expect(await verdictsOfAll(under().seats, licenseId, ann, session.sessionId)).toEqual(NOT_YOURS);
       expect(await pool.books()).toEqual(books);
@@ -191,7 +191,7 @@ export function userContract(under: () => SeatsUnderTest): void {
       const ids = [pool.terms.tenantId, other.terms.tenantId];
       const ann = personOf(...ids);
       const [session, kept] = [await seatFor(pool, ann), await seatFor(other, ann)];
-      await under().upkeep.bar(pool.terms.tenantId, ann.userId, 300);
+      await under().seatMaintenance.bar(pool.terms.tenantId, ann.userId, 300);
       expect(await pool.as(ann).read(session)).toEqual({ verdict: 'NOT_YOURS' });
       expect(await other.as(ann).read(kept)).toMatchObject({ verdict: 'OK' });
     });
@@ -201,12 +201,12 @@ export function userContract(under: () => SeatsUnderTest): void {
       const { tenantId } = pool.terms;
       const ann = personOf(tenantId);
       const session = await seatFor(pool, ann);
-      const { upkeep } = under();
-      await upkeep.unbar(tenantId, ann.userId);
-      await upkeep.bar(tenantId, ann.userId, 300);
-      await upkeep.bar(tenantId, personOf().userId, 300);
-      await upkeep.unbar(tenantId, ann.userId);
-      await upkeep.unbar(tenantId, ann.userId);
+      const { seatMaintenance } = under();
+      await seatMaintenance.unbar(tenantId, ann.userId);
+      await seatMaintenance.bar(tenantId, ann.userId, 300);
+      await seatMaintenance.bar(tenantId, personOf().userId, 300);
+      await seatMaintenance.unbar(tenantId, ann.userId);
+      await seatMaintenance.unbar(tenantId, ann.userId);
       expect(await pool.as(ann).read(session)).toMatchObject({ verdict: 'OK' });
     });
 
@@ -215,7 +215,7 @@ export function userContract(under: () => SeatsUnderTest): void {
       const { tenantId } = pool.terms;
       const ann = personOf(tenantId);
       const session = await seatFor(pool, ann);
-      for (const seconds of [60, 200, 10]) await under().upkeep.bar(tenantId, ann.userId, seconds);
+      for (const seconds of [60, 200, 10]) await under().seatMaintenance.bar(tenantId, ann.userId, seconds);
       await under().moveClockTo(under().nowMs() + 199_999);
       expect(await pool.as(ann).read(session)).toEqual({ verdict: 'NOT_YOURS' });
       await under().moveClockTo(under().nowMs() + 1);
@@ -225,10 +225,10 @@ export function userContract(under: () => SeatsUnderTest): void {
     test('is forgotten when the bar has run out and another one is put', async () => {
       const tenantId = newTenantId(16);
       const [ann, ben] = [personOf(tenantId), personOf(tenantId)];
-      await under().upkeep.bar(tenantId, ann.userId, 10);
+      await under().seatMaintenance.bar(tenantId, ann.userId, 10);
       expect(await under().readEverything()).toContain(ann.userId);
       await under().moveClockTo(under().nowMs() + 10_000);
-      await under().upkeep.bar(tenantId, ben.userId, 10);
+      await under().seatMaintenance.bar(tenantId, ben.userId, 10);
       const kept = await under().readEverything();
       expect(kept).not.toContain(ann.userId);
       expect(kept).toContain(ben.userId);

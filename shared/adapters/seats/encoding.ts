@@ -1,6 +1,60 @@
 import * as z from 'zod/mini';
 import type { Entitlement } from '../../domain/entitlement.ts';
+import type { Session, SessionFacts } from '../../domain/session.ts';
 import { fieldsOf } from './script-runner.ts';
+
+/** How sessions, their facts and licenses are written in Redis. */
+
+/**
+ * A session as a member of its license's keys: without what its id repeats of the license, which the key says already.
+ * Twenty-four bytes in each of three places are a seventh of what Redis keeps of a session.
+ */
+export function memberOf(licenseId: string, sessionId: string): string {
+  const start = startOf(licenseId);
+  // Another license's session stays whole, and so is nobody here.
+  return sessionId.startsWith(start) ? sessionId.slice(start.length) : sessionId;
+}
+
+/** The id of the session that `memberOf` gave `member` for. */
+export function sessionOfMember(licenseId: string, member: string): string {
+  return startOf(licenseId) + member;
+}
+
+function startOf(licenseId: string): string {
+  return `ses_${licenseId.slice(4)}_`;
+}
+
+const word = z.optional(z.nullable(z.string()));
+
+/** Facts without their names, as Redis keeps them once for each session. caller.lua reads the user. */
+const PackedFacts = z.pipe(
+  z.tuple([z.string(), word, word, word, word]),
+  z.transform(([fingerprint, hostname, appVersion, userId, processId]) => ({
+    fingerprint,
+    ...(hostname == null ? {} : { hostname }),
+    ...(appVersion == null ? {} : { appVersion }),
+    ...(userId == null ? {} : { userId }),
+    ...(processId == null ? {} : { processId }),
+  })),
+);
+
+/** Facts as the scripts take and keep them. */
+export function packFacts({ fingerprint, hostname, appVersion, userId, processId }: SessionFacts): string {
+  const words = [fingerprint, hostname, appVersion, userId, processId];
+  return JSON.stringify(words.slice(0, words.findLastIndex((each) => each !== undefined) + 1));
+}
+
+/** The other side of `pack` in leases.lua. */
+export function unpackFacts(packed: string): Pick<Session, 'holder' | 'acquiredAtMs' | 'facts'> {
+  const match = /^([^|]*)\|(\d+)\|\d+\|\d+\|(.*)$/s.exec(packed);
+  if (!match) throw new Error('session facts that this version does not know');
+  const [, holder = '', acquiredAtMs, facts = ''] = match;
+  return {
+    holder,
+    acquiredAtMs: Number(acquiredAtMs),
+    facts: z.parse(PackedFacts, JSON.parse(facts)),
+  };
+}
 
 /** The fields of the license hash, which include/license.lua reads, but for its version; flat, as HSET takes them. */
 export function packEntitlement(entitlement: Entitlement): string[] {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { newLicenseId, newSessionId, newTenantId } from '../../domain/ids.ts';
-import { memberOf, sessionOfMember } from './session-member.ts';
+import { memberOf, sessionOfMember } from './encoding.ts';
 
 const tenantId = newTenantId(16);
 const [licenseId, another] = [newLicenseId(tenantId), newLicenseId(tenantId)];

@@ -1,97 +1,41 @@
-import { type AuditEvent, AuditEventSchema, type ChainHead, ChainHeadSchema } from '../domain/audit-chain.ts';
+import type { AuditEvent } from '../domain/audit-chain.ts';
+import type { BillingAccount, StoredEvent } from '../domain/billing-event.ts';
+import type { Checkout, CheckoutKey } from '../domain/checkout.ts';
+import type { Erasure, ErasureTrace } from '../domain/erasure.ts';
+import type { License } from '../domain/license.ts';
+import type { MeteredDay, UsageRecord } from '../domain/metering.ts';
+import type { DomainClaim, Invitation, Membership, Tenant, User } from '../domain/people.ts';
+import type { SessionHistory } from '../domain/session-history.ts';
+import type { SignIn, SignInCode } from '../domain/sign-in.ts';
+import type { Subscription } from '../domain/subscription.ts';
+import type { TrialClaim } from '../domain/trial.ts';
+import type { UsageHour } from '../domain/usage.ts';
 import {
-  type BillingAccount,
-  BillingAccountSchema,
-  type StoredEvent,
-  StoredEventSchema,
-} from '../domain/billing-event.ts';
-import { type Checkout, type CheckoutKey, CheckoutKeySchema, CheckoutSchema } from '../domain/checkout.ts';
-import { type Erasure, ErasureSchema, type ErasureTrace, ErasureTraceSchema } from '../domain/erasure.ts';
-import { type License, LicenseSchema } from '../domain/license.ts';
-import {
-  type MeteredDay,
-  MeteredDaySchema,
-  type UsageRecord,
-  UsageRecordSchema,
-} from '../domain/metering.ts';
-import {
-  type Account,
-  AccountSchema,
-  type DomainClaim,
-  DomainClaimSchema,
-  type Invitation,
-  InvitationSchema,
-  type Membership,
-  MembershipSchema,
-  type Tenant,
-  TenantSchema,
-  type User,
-  UserSchema,
-} from '../domain/people.ts';
-import { type ReconcilePass, ReconcilePassSchema } from '../domain/reconcile.ts';
-import { type RetentionPass, RetentionPassSchema } from '../domain/retention.ts';
-import { type SessionHistory, SessionHistorySchema } from '../domain/session-history.ts';
-import { type SignIn, type SignInCode, SignInCodeSchema, SignInSchema } from '../domain/sign-in.ts';
-import { type Subscription, SubscriptionSchema } from '../domain/subscription.ts';
-import { type TrialClaim, TrialClaimSchema } from '../domain/trial.ts';
-import { type UsageHour, UsageHourSchema } from '../domain/usage.ts';
-import type { Collection, Query } from './records.ts';
+  AUDIT,
+  BILLING_ACCOUNTS,
+  BILLING_EVENTS,
+  CHECKOUT_KEYS,
+  CHECKOUTS,
+  DOMAIN_CLAIMS,
+  ERASURE_TRACES,
+  ERASURES,
+  INVITATIONS,
+  LICENSES,
+  MEMBERSHIPS,
+  METERED_DAYS,
+  SESSION_HISTORIES,
+  SIGN_IN_CODES,
+  SIGN_INS,
+  SUBSCRIPTIONS,
+  TENANTS,
+  TRIAL_CLAIMS,
+  USAGE_HOURS,
+  USAGE_RECORDS,
+  USERS,
+} from './collections.ts';
+import type { Query } from './records.ts';
 
-/** Every collection, and every query that is ever asked of one: Firestore needs an index for each. */
-
-export const LICENSES: Collection<License> = { name: 'licenses', schema: LicenseSchema };
-export const TENANTS: Collection<Tenant> = { name: 'tenants', schema: TenantSchema };
-/** By event id. */
-export const AUDIT: Collection<AuditEvent> = { name: 'audit', schema: AuditEventSchema };
-/** By tenant id. */
-export const CHAIN_HEADS: Collection<ChainHead> = { name: 'chain-heads', schema: ChainHeadSchema };
-/** By session id. */
-export const SESSION_HISTORIES: Collection<SessionHistory> = {
-  name: 'session-histories',
-  schema: SessionHistorySchema,
-};
-/** By `usageHourId`. */
-export const USAGE_HOURS: Collection<UsageHour> = { name: 'usage-hours', schema: UsageHourSchema };
-
-export const USERS: Collection<User> = { name: 'users', schema: UserSchema };
-/** By a pseudonym of the account at the sign-in provider. */
-export const ACCOUNTS: Collection<Account> = { name: 'accounts', schema: AccountSchema };
-/** By `membershipId`. */
-export const MEMBERSHIPS: Collection<Membership> = { name: 'memberships', schema: MembershipSchema };
-export const INVITATIONS: Collection<Invitation> = { name: 'invitations', schema: InvitationSchema };
-/** By domain. */
-export const DOMAIN_CLAIMS: Collection<DomainClaim> = { name: 'domain-claims', schema: DomainClaimSchema };
-/** By the hash of the code. */
-export const SIGN_IN_CODES: Collection<SignInCode> = { name: 'sign-in-codes', schema: SignInCodeSchema };
-export const SIGN_INS: Collection<SignIn> = { name: 'sign-ins', schema: SignInSchema };
-
-/** One document, `reconcile`. */
-export const UPKEEP: Collection<ReconcilePass> = { name: 'upkeep', schema: ReconcilePassSchema };
-/** One document, `retention`. */
-export const RETENTION: Collection<RetentionPass> = { name: 'upkeep', schema: RetentionPassSchema };
-
-export const ERASURES: Collection<Erasure> = { name: 'erasures', schema: ErasureSchema };
-/** By `traceId`. */
-export const ERASURE_TRACES: Collection<ErasureTrace> = {
-  name: 'erasure-traces',
-  schema: ErasureTraceSchema,
-};
-
-/** By tenant id. */
-export const BILLING_ACCOUNTS: Collection<BillingAccount> = {
-  name: 'billing-accounts',
-  schema: BillingAccountSchema,
-};
-/** By Stripe's id. */
-export const SUBSCRIPTIONS: Collection<Subscription> = { name: 'subscriptions', schema: SubscriptionSchema };
-/** By Stripe's id. */
-export const BILLING_EVENTS: Collection<StoredEvent> = { name: 'billing-events', schema: StoredEventSchema };
-/** By license id. */
-export const CHECKOUTS: Collection<Checkout> = { name: 'checkouts', schema: CheckoutSchema };
-export const CHECKOUT_KEYS: Collection<CheckoutKey> = { name: 'checkout-keys', schema: CheckoutKeySchema };
-export const TRIAL_CLAIMS: Collection<TrialClaim> = { name: 'trial-claims', schema: TrialClaimSchema };
-export const USAGE_RECORDS: Collection<UsageRecord> = { name: 'usage-records', schema: UsageRecordSchema };
-export const METERED_DAYS: Collection<MeteredDay> = { name: 'metered-days', schema: MeteredDaySchema };
+/** Every query that is ever asked of a collection: Firestore needs an index for each. */
 
 export const ALL_LICENSES: Query<License> = {
   name: 'all-licenses',
