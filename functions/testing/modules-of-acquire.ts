@@ -20,12 +20,12 @@ const { startUpstashFront } = await import('../../shared/local/redis/upstash-ser
 const { readConfig } = await import('../../shared/config.ts');
 const { deployedEnvironment } = await import('./deployed-environment.ts');
 const { putNewLicense } = await import('../../shared/testing/seats/put-license.ts');
-const { openDeps } = await import('../../shared/wiring.ts');
+const { assembleDeps } = await import('../../shared/wiring.ts');
 const { openSuite } = await import('../index.ts');
 
 const redis = await startEmbeddedRedis();
 const front = await startUpstashFront({ backend: redis, token: 'token' });
-const deps = await openDeps(readConfig(deployedEnvironment({ UPSTASH_REDIS_REST_URL: front.url })));
+const deps = await assembleDeps(readConfig(deployedEnvironment({ UPSTASH_REDIS_REST_URL: front.url })));
 const { key } = await putNewLicense(deps.seats, { max: 1 });
 
 const { acquire } = openSuite(async () => ({ ...deps, log: () => {} }));

@@ -9,10 +9,10 @@ import { mountSuite } from '../../shared/local/mount.ts';
 import { putLocalKey } from '../../shared/local/signing-key.ts';
 import { startStripeStandIn } from '../../shared/local/stripe/server.ts';
 import type { StripeStandIn } from '../../shared/local/stripe/types.ts';
+import { openLocalParts } from '../../shared/local/wiring.ts';
 import type { Deps, ServiceCaller } from '../../shared/ports/deps.ts';
 import type { LogLine } from '../../shared/ports/log-line.ts';
 import { TEST_SECRETS } from '../../shared/testing/secrets.ts';
-import { openParts } from '../../shared/wiring.ts';
 import { openSuite } from '../index.ts';
 import { MANIFEST } from '../manifest.ts';
 import { trustingProvider } from './trusting-provider.ts';
@@ -92,10 +92,10 @@ export async function openTestSuite(
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const stripe = await startStripeStandIn();
   stripe.sendEventsTo(`${url}/api/v1/webhooks/stripe`);
-  const parts = await openParts(config, {
+  const parts = await openLocalParts(config, {
     stripe,
     bus: { retryMs: 20 },
-    say: log,
+    log,
     publicUrl: url,
     signIn: trustingProvider(),
   });

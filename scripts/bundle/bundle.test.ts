@@ -12,7 +12,7 @@ import { newSessionId } from '../../shared/domain/ids.ts';
 import { startEmbeddedRedis } from '../../shared/local/redis/embedded-redis.ts';
 import { startUpstashFront, type UpstashFront } from '../../shared/local/redis/upstash-server.ts';
 import { putNewLicense } from '../../shared/testing/seats/put-license.ts';
-import { type Bundle, fileNameOf, openBundler } from './bundle.ts';
+import { type Bundle, bundleShipped, fileNameOf, openBundler } from './bundle.ts';
 import { ROOT } from './esbuild.ts';
 import { installPackages } from './install-packages.ts';
 import { LOADED_WHEN_NEEDED } from './needs.ts';
@@ -183,6 +183,17 @@ describe('what is inside', () => {
     );
   });
 
+  test.each([
+    'shared/local/event-bus.ts',
+    'shared/testing/secrets.ts',
+    'functions/testing/is-free.ts',
+    'shared/lazy.test.ts',
+  ])('%s cannot be bundled, imported at once or later', async (file) => {
+    const refusal = `${file} is not for deployed functions`;
+    await expect(bundleShipped(`import './${file}';`, new Set())).rejects.toThrow(refusal);
+    await expect(bundleShipped(`import('./${file}');`, new Set())).rejects.toThrow(refusal);
+  });
+
   test('every package that a function loads later can be loaded', () => {
     const alike = new Map([...bundles.values()].map((bundle) => [bundle.later.join(), bundle]));
     const loads = [...alike.values()].flatMap((bundle) =>
@@ -204,8 +215,11 @@ describe('what is inside', () => {
 
   test('of a package that is loaded later, our code takes nothing that was left out', () => {
     const taken = new Map<string, Set<string>>();
-    const sources = globSync('{shared,functions}/**/*.ts', { cwd: ROOT, exclude: ['**/testing/**'] });
-    for (const file of sources.filter((path) => !/test\.ts$|stand-in|embedded/.test(path))) {
+    const sources = globSync('{shared,functions}/**/*.ts', {
+      cwd: ROOT,
+      exclude: ['**/testing/**', 'shared/local/**', '**/*.test.ts'],
+    });
+    for (const file of sources) {
       const lines = readFileSync(join(ROOT, file), 'utf8').matchAll(
         /(?:const \{ ([^}]+) \} = )?await import\('([^.'][^']*)'\)/g,
       );

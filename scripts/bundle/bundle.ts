@@ -10,9 +10,8 @@ import { LOADED_WHEN_NEEDED } from './needs.ts';
 
 const LUA = 'shared/adapters/seats/lua';
 
-/** What stands in for the cloud on a developer's machine. Each is imported by `shared/wiring.ts` only when it is chosen. */
-const EMBEDDED =
-  /\/adapters\/(events\/embedded-bus|identity\/embedded|records\/sqlite|seats\/embedded-redis|seats\/upstash-front|signer\/embedded)\.ts$/;
+/** The rooms whose files run on developers' machines only, and the files in others that do (`shared/testing`, …). */
+const NEVER_SHIPPED = /\/shared\/local\/|\/testing\/|\/example\.ts$|\.test\.ts$/;
 
 export interface Bundle {
   readonly name: string;
@@ -65,10 +64,17 @@ export function openBundler(): (contract: FunctionContract, folder: string) => P
 }
 
 function bundleEntry(name: string, later: ReadonlySet<string>): Promise<Built> {
-  const source = `import { deployed } from './functions/deployed.ts';
+  return bundleShipped(
+    `import { deployed } from './functions/deployed.ts';
 import contract from './functions/${name}/contract.ts';
 export const ${entryPointOf(name)} = deployed(contract, () => import('./functions/${name}/handler.ts'));
-`;
+`,
+    later,
+  );
+}
+
+/** Bundles TypeScript `source`, which stands at the root. Throws where it leads to a file that is never shipped. */
+export function bundleShipped(source: string, later: ReadonlySet<string>): Promise<Built> {
   return buildFor('', {
     stdin: { contents: source, resolveDir: ROOT, sourcefile: 'index.ts', loader: 'ts' },
     entryNames: 'index',
@@ -79,18 +85,17 @@ export const ${entryPointOf(name)} = deployed(contract, () => import('./function
       js: `const luaScripts=require('node:url').pathToFileURL(require('node:path').join(__dirname,'lua/scripts.js')).href;`,
     },
     define: { 'import.meta.url': 'luaScripts' },
-    plugins: [whatIsDeployed(later)],
+    plugins: [whatShips(later)],
   });
 }
 
-/** Leaves out what runs on developers' machines only, and keeps packages that are loaded later in files of their own. */
-function whatIsDeployed(later: ReadonlySet<string>): Plugin {
+/** Refuses what runs on developers' machines only, and keeps packages that are loaded later in files of their own. */
+function whatShips(later: ReadonlySet<string>): Plugin {
   return {
-    name: 'what-is-deployed',
+    name: 'what-ships',
     setup({ onResolve, onLoad }) {
       onResolve({ filter: /.*/ }, ({ kind, path }) => {
         if (kind !== 'dynamic-import') return undefined;
-        if (EMBEDDED.test(path.replace(/^\.\//, '/'))) return { path, namespace: 'left-out' };
         if (path.startsWith('.')) return undefined;
         if (!(path in LOADED_WHEN_NEEDED))
           return { errors: [{ text: `scripts/bundle/needs.ts does not know ${path}` }] };
@@ -98,6 +103,9 @@ function whatIsDeployed(later: ReadonlySet<string>): Plugin {
           ? { path: `./later/${fileNameOf(path)}.mjs`, external: true }
           : { path, namespace: 'left-out' };
       });
+      onLoad({ filter: NEVER_SHIPPED }, ({ path }) => ({
+        errors: [{ text: `${path} is not for deployed functions` }],
+      }));
       onLoad({ filter: /.*/, namespace: 'left-out' }, ({ path }) => ({
         contents: `throw new Error(${JSON.stringify(`${path} is not part of this function`)});`,
       }));

@@ -3,13 +3,13 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfig } from '../../shared/config.ts';
+import { openLocalParts } from '../../shared/local/wiring.ts';
 import type { Deps, ServiceCaller } from '../../shared/ports/deps.ts';
 import { startFirestoreEmulator } from '../../shared/testing/servers/firestore-emulator.ts';
 import { freePort } from '../../shared/testing/servers/free-port.ts';
 import { type PubSubEmulator, startPubSubEmulator } from '../../shared/testing/servers/pubsub-emulator.ts';
 import { type PushRelay, startPushRelay } from '../../shared/testing/servers/push-relay.ts';
 import { type RedisServer, startRedisServer } from '../../shared/testing/servers/redis-server.ts';
-import { openParts } from '../../shared/wiring.ts';
 import { localSecrets } from '../dev/secrets.ts';
 import { type Acknowledgements, watchAcknowledgements } from './acknowledgements.ts';
 import { watchTail } from './append-only-file.ts';
@@ -112,7 +112,7 @@ export async function openStage(folder: string, appendfsync: AppendFsync, random
       NODE_COMPILE_CACHE: join(folder, 'compile-cache'),
     };
     // What the functions have, past the proxies: their issuer's key, their records and their topic.
-    const { deps, issuer } = await openParts(
+    const { deps, issuer } = await openLocalParts(
       readConfig({ ...environment, PUBSUB_EMULATOR_HOST: emulator.host }),
     );
     closers.push(() => deps.close());

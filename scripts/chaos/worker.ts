@@ -2,8 +2,8 @@ import { openSuite } from '../../functions/index.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
 import { readConfig } from '../../shared/config.ts';
 import { mountSuite } from '../../shared/local/mount.ts';
+import { openLocalParts } from '../../shared/local/wiring.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { openParts } from '../../shared/wiring.ts';
 import { journaled } from './journal.ts';
 
 /**
@@ -14,7 +14,7 @@ import { journaled } from './journal.ts';
 const { CHAOS_JOURNAL: journalFile = '', CHAOS_CLOCK_OFFSET_MS: offsetMs = '0' } = process.env;
 
 const config = readConfig(process.env);
-const parts = await openParts(config);
+const parts = await openLocalParts(config);
 const deps: Deps = {
   ...parts.deps,
   events: journaled(parts.deps.events, journalFile),

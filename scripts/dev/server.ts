@@ -8,9 +8,9 @@ import { serviceCalls } from '../../shared/local/cloud-calls.ts';
 import { startLocalOidc } from '../../shared/local/google/oidc-server.ts';
 import { mountSuite } from '../../shared/local/mount.ts';
 import { startStripeStandIn } from '../../shared/local/stripe/server.ts';
+import { type LocalParts, openLocalParts } from '../../shared/local/wiring.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { LogLine } from '../../shared/ports/log-line.ts';
-import { openParts, type Parts } from '../../shared/wiring.ts';
 import { readLocalConfig } from './secrets.ts';
 import { serveSite } from './site.ts';
 
@@ -54,7 +54,7 @@ export async function startLocalServer(
   stripe?.sendEventsTo(`${url}/api/v1/webhooks/stripe`);
   try {
     const signIn = provider && { ...provider, issuers: [provider.issuer] };
-    const parts = await openParts(config, {
+    const parts = await openLocalParts(config, {
       publicUrl: url,
       ...(signIn && { signIn }),
       ...(stripe && { stripe }),
@@ -82,7 +82,7 @@ export async function startLocalServer(
  * Does what the cloud does around deployed functions: delivers events where the bus is embedded, and sweeps. Gives what
  * ends it. Where tokens are Google's, whoever can have one sweeps.
  */
-function actAsCloud(url: string, { deps, bus, issuer }: Parts): () => Promise<void> {
+function actAsCloud(url: string, { deps, bus, issuer }: LocalParts): () => Promise<void> {
   if (!issuer) return async () => {};
   const calls = serviceCalls(url, (caller) => issuer.issue(deps.serviceAccounts[caller]));
   bus?.subscribe(calls.push);

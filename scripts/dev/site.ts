@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { buildConsole } from '../../clients/console/build.ts';
-import { openedOnce } from '../../shared/lazy.ts';
+import { lazy } from '../../shared/lazy.ts';
 import { answerNotFound } from '../../shared/local/mount.ts';
 import { cacheControlOf, SECURITY_HEADERS } from '../generate/hosting.ts';
 import { siteFiles } from '../site/files.ts';
@@ -14,8 +14,8 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 // Whoever only tries the API waits neither for pages nor for the console to be built.
-const pages = openedOnce(async () => siteFiles());
-const consolePages = openedOnce(buildConsole);
+const pages = lazy(async () => siteFiles());
+const consolePages = lazy(buildConsole);
 
 /** Serves the static files as Firebase Hosting does, and answers as the functions do where there is none. */
 export function serveSite(request: IncomingMessage, response: ServerResponse): void {
@@ -48,7 +48,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
 
 async function fileAt(pathname: string): Promise<{ path: string; content: string } | undefined> {
   const isConsole = /^\/console(\/|$)/.test(pathname);
-  const files = await (isConsole ? consolePages : pages).get();
+  const files = await (isConsole ? consolePages : pages)();
   const named = pathname === '/' ? 'index.html' : pathname.slice(1);
   // Addresses within the console are for its program to read, but a file of an older build is gone.
   const anyPage = isConsole && !pathname.startsWith('/console/assets/') ? ['console/index.html'] : [];

@@ -3,7 +3,7 @@ import { readLocalConfig } from '../../../scripts/dev/secrets.ts';
 import { KEYS_COMMANDS } from '../../../scripts/operate/keys.ts';
 import { type Config, ConfigError, type Environment } from '../../../shared/config.ts';
 import { Unavailable } from '../../../shared/errors.ts';
-import { openRecords, openSigningKeys } from '../../../shared/wiring.ts';
+import { openRecords, openSigningKeys } from '../../../shared/local/wiring.ts';
 import { openApi } from './api.ts';
 import { AUDIT_COMMANDS } from './audit.ts';
 import { type AdminParts, type Command, EXIT, type ExitCode } from './command.ts';

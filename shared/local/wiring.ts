@@ -1,0 +1,141 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { openStripe } from '../adapters/billing/stripe-billing.ts';
+import { type GoogleSignInOptions, openGoogleSignIn } from '../adapters/sign-in/google-sign-in.ts';
+import { openKmsKeys } from '../adapters/signer/kms-keys.ts';
+import type { Config } from '../config.ts';
+import { logToStandardOutput } from '../http/log.ts';
+import type { Billing } from '../ports/billing.ts';
+import type { Deps } from '../ports/deps.ts';
+import type { Records } from '../ports/records.ts';
+import type { SignIn } from '../ports/sign-in.ts';
+import type { SigningKeys } from '../ports/signing-keys.ts';
+import { assembleDeps, DEPLOYED, type RestRedis } from '../wiring.ts';
+import { type EventBus, type EventBusOptions, openEventBus } from './event-bus.ts';
+import { startEmbeddedRedis } from './redis/embedded-redis.ts';
+import type { RespOptions } from './redis/resp-client.ts';
+import { startUpstashFront } from './redis/upstash-server.ts';
+import { type LocalIdentity, openLocalIdentity } from './service-tokens.ts';
+import { openLocalKeys, openLocalSigner } from './signing-key.ts';
+import { openSqliteRecords } from './sqlite-records.ts';
+
+/** What the embedded parts need to know of the process that they run in. */
+export interface EmbeddedOptions {
+  readonly bus?: EventBusOptions;
+  /** In place of Google's sign-in; without it no one can sign in. */
+  readonly signIn?: SignIn | GoogleSignInOptions;
+  /** In place of Stripe; without it nothing can be bought. */
+  readonly stripe?: {
+    readonly apiKey: string;
+    readonly webhookSecret: string;
+    readonly host: string;
+    readonly port: number;
+    readonly returnUrl: string;
+  };
+  /** Origin of this process, once that is known. */
+  readonly publicUrl?: string;
+  readonly log?: Deps['log'];
+}
+
+/** The dependencies, and the embedded parts that the process itself must drive. */
+export interface LocalParts {
+  readonly deps: Deps;
+  /** In place of Pub/Sub: the process subscribes its functions to it. */
+  readonly bus?: EventBus | undefined;
+  /** In place of Google: issues the tokens that Cloud Scheduler and Pub/Sub would send. */
+  readonly issuer?: LocalIdentity | undefined;
+}
+
+const SERVICE_ACCOUNTS = { scheduler: 'scheduler@seatlease.local', pubsub: 'pubsub@seatlease.local' };
+
+/** Opens what `config` names, and embedded parts for all that it does not name. */
+export async function openLocalParts(config: Config, embedded: EmbeddedOptions = {}): Promise<LocalParts> {
+  const { dataFolder, checkout } = config;
+  const bus = config.events.kind === 'embedded' ? openEventBus(embedded.bus) : undefined;
+  const issuer = config.services.kind === 'embedded' ? openIssuer(dataFolder) : undefined;
+  const deps = await assembleDeps(
+    {
+      ...config,
+      publicUrl: config.publicUrl ?? embedded.publicUrl,
+      checkout: { ...checkout, returnUrl: checkout.returnUrl ?? embedded.stripe?.returnUrl },
+    },
+    {
+      redis: openRedis,
+      records: async () => openRecords(config),
+      events: async (events) => bus ?? DEPLOYED.events(events),
+      async signer(signing) {
+        if (signing.kind !== 'embedded') return DEPLOYED.signer(signing);
+        const log = embedded.log ?? logToStandardOutput;
+        return openLocalSigner({ folder: localKeysIn(dataFolder), version: signing.version, say: log });
+      },
+      async services(services) {
+        return issuer ? { identity: issuer, serviceAccounts: SERVICE_ACCOUNTS } : DEPLOYED.services(services);
+      },
+      signIn: async (signIn) =>
+        signIn.kind === 'embedded' ? localSignIn(embedded.signIn) : DEPLOYED.signIn(signIn),
+      billing: async (billing) =>
+        billing.kind === 'embedded' ? localBilling(embedded.stripe) : DEPLOYED.billing(billing),
+    },
+  );
+  return { deps, bus, issuer };
+}
+
+/** The records alone, for programs that need nothing else. */
+export async function openRecords({ records, dataFolder }: Config): Promise<Records> {
+  if (records.kind !== 'embedded') return DEPLOYED.records(records);
+  mkdirSync(dataFolder, { recursive: true });
+  return openSqliteRecords(join(dataFolder, 'records.db'));
+}
+
+/** The versions of the signing key, for operators' programs; functions only sign. */
+export async function openSigningKeys({ signing, dataFolder }: Config): Promise<SigningKeys> {
+  return signing.kind === 'kms'
+    ? openKmsKeys(signing)
+    : openLocalKeys({ folder: localKeysIn(dataFolder), version: signing.version });
+}
+
+/** Upstash itself, or a server that speaks its protocol in front of a Redis server or the embedded Redis. */
+async function openRedis(seats: Config['seats']): Promise<RestRedis> {
+  if (seats.kind === 'upstash') return DEPLOYED.redis(seats);
+  const token = randomBytes(24).toString('base64url');
+  if (seats.kind === 'redis') return startUpstashFront({ backend: backendOf(seats.url), token });
+  const redis = await startEmbeddedRedis();
+  const front = await startUpstashFront({ backend: redis, token });
+  return {
+    ...front,
+    async close() {
+      await front.close();
+      await redis.close();
+    },
+  };
+}
+
+function openIssuer(dataFolder: string): LocalIdentity {
+  return openLocalIdentity({ keyFile: join(dataFolder, 'service-key.pem'), audience: 'seatlease.local' });
+}
+
+function localSignIn(options: EmbeddedOptions['signIn']): SignIn | undefined {
+  return !options || 'redeem' in options ? options : openGoogleSignIn(options);
+}
+
+function localBilling(server: EmbeddedOptions['stripe']): Billing | undefined {
+  if (!server) return undefined;
+  const { apiKey, webhookSecret, host, port } = server;
+  return openStripe({ secretKey: apiKey, webhookSecrets: [webhookSecret], server: { host, port } });
+}
+
+function localKeysIn(dataFolder: string): string {
+  return join(dataFolder, 'signing-keys');
+}
+
+function backendOf(redisUrl: string): RespOptions {
+  const { hostname, port, username, password, pathname } = new URL(redisUrl);
+  return {
+    host: hostname,
+    port: Number(port || 6379),
+    username: username ? decodeURIComponent(username) : undefined,
+    password: password ? decodeURIComponent(password) : undefined,
+    db: pathname.length > 1 ? Number(pathname.slice(1)) : undefined,
+  };
+}
