@@ -1,6 +1,8 @@
 import { createPublicKey } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { PUBLISHED_EVERYWHERE_AFTER_MS } from '../../shared/domain/key-rotation.ts';
 import { openTestSuite, type TestSuite } from '../testing/suite.ts';
+import publicKey from './contract.ts';
 
 let suite: TestSuite;
 beforeAll(async () => {
@@ -38,3 +40,10 @@ test.each(['/api/v1/public-key', '/.well-known/jwks.json'])(
     expect([changed.status, changed.text]).toEqual([200, first.text]);
   },
 );
+
+test('the wait is no shorter than the time that the published keys may be kept', () => {
+  const { publicKey: pem, jwks } = publicKey.endpoints;
+  const keptSeconds = Math.max(pem.answers.keys.cacheSeconds, jwks.answers.keys.cacheSeconds);
+  const instanceKeepsMs = 60_000;
+  expect(PUBLISHED_EVERYWHERE_AFTER_MS).toBeGreaterThanOrEqual(keptSeconds * 1000 + instanceKeepsMs);
+});

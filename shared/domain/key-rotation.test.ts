@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import publicKey from '../../functions/public-key/contract.ts';
 import { disabling, nextStep, PUBLISHED_EVERYWHERE_AFTER_MS } from './key-rotation.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -123,11 +122,4 @@ describe('before a version is disabled', () => {
       untilMs,
     });
   });
-});
-
-test('the wait is no shorter than the time that the published keys may be kept', () => {
-  const { publicKey: pem, jwks } = publicKey.endpoints;
-  const keptSeconds = Math.max(pem.answers.keys.cacheSeconds, jwks.answers.keys.cacheSeconds);
-  const instanceKeepsMs = 60_000;
-  expect(PUBLISHED_EVERYWHERE_AFTER_MS).toBeGreaterThanOrEqual(keptSeconds * 1000 + instanceKeepsMs);
 });

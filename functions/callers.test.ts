@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { MANIFEST } from '../../functions/manifest.ts';
-import { callerOf, endpointFor } from './callers.ts';
-import type { EndpointContract, FunctionContract } from './contract.ts';
+import { callerOf, endpointFor } from '../shared/http/callers.ts';
+import type { EndpointContract, FunctionContract } from '../shared/http/contract.ts';
+import { MANIFEST } from './manifest.ts';
 
 function contractOf(...auths: EndpointContract['auth'][]): FunctionContract {
   const endpoints = auths.map((auth, i): [string, EndpointContract] => [

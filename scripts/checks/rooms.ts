@@ -1,0 +1,184 @@
+import { posix } from 'node:path';
+import { type Import, importsOf } from './imports.ts';
+
+/** A room of the house: the files in it, and what they may import. The first room that fits a file is its own. */
+export interface Room {
+  readonly name: string;
+  readonly of: RegExp;
+  readonly mayImport: (file: string) => RegExp;
+}
+
+const anythingBut = (...places: string[]): RegExp => new RegExp(`^(?!${places.join('|')})`);
+const only = (...places: string[]): RegExp => new RegExp(`^(${places.join('|')})`);
+
+/** What lives below the functions, from the rules outwards. */
+const DOMAIN = ['shared/domain/', 'shared/errors\\.ts'];
+const PORTS = [...DOMAIN, 'shared/ports/'];
+const USE_CASES = [...PORTS, 'shared/use-cases/'];
+const HTTP = [...USE_CASES, 'shared/http/'];
+const A_PACKAGE = '(?!shared/|functions/|infra/|scripts/|clients/)[@\\w]';
+
+/** domain <- ports <- { use-cases <- http <- functions ; adapters } <- wiring <- { deployed ; local } */
+export const ROOMS: readonly Room[] = [
+  { name: 'scripts', of: /^scripts\//, mayImport: () => anythingBut('shared/wiring\\.ts') },
+  {
+    name: 'infra',
+    of: /^infra\//,
+    mayImport: () => anythingBut('scripts/', 'clients/', 'shared/(wiring\\.ts|adapters/|local/|use-cases/)'),
+  },
+  {
+    name: 'tests of shared',
+    of: /^shared\/(testing\/|.*\.test\.ts$)/,
+    mayImport: () => anythingBut('scripts/', 'functions/', 'clients/', 'infra/'),
+  },
+  {
+    name: 'tests of functions and clients',
+    of: /^functions\/(testing\/|.*\.test\.ts$)|^clients\/.*\.test\.ts$/,
+    mayImport: () => anythingBut('scripts/', 'infra/'),
+  },
+  {
+    // What others install: it knows the server by its document, and brings no package along.
+    name: 'the SDK',
+    of: /^clients\/sdk\//,
+    mayImport: () => only('clients/sdk/', 'node:'),
+  },
+  {
+    name: 'the build of the console',
+    of: /^clients\/console\/\w+(\.config)?\.ts$/,
+    mayImport: () => only('clients/console/', 'vite$', 'node:'),
+  },
+  {
+    name: 'the console',
+    of: /^clients\/console\//,
+    mayImport: () => only('clients/console/', 'clients/sdk/src/api\\.ts', 'preact'),
+  },
+  {
+    // Held to the server's contracts, which are inert.
+    name: 'the admin program',
+    of: /^clients\/admin\//,
+    mayImport: () =>
+      only(
+        'clients/admin/',
+        'functions/[^/]+/contract\\.ts',
+        'shared/http/(contract|fields)\\.ts',
+        'shared/domain/',
+        'zod/mini',
+        'node:',
+      ),
+  },
+  {
+    name: 'the manifest',
+    of: /^functions\/manifest\.ts$/,
+    mayImport: () => only('functions/[^/]+/contract\\.ts', 'shared/http/contract\\.ts'),
+  },
+  { name: 'names', of: /^functions\/names\.ts$/, mayImport: () => only('nothing at all') },
+  {
+    name: 'the index of handlers',
+    of: /^functions\/[\w-]+\.ts$(?<!deployed\.ts)/,
+    mayImport: () => only('functions/', ...HTTP),
+  },
+  {
+    name: 'deployed',
+    of: /^functions\/deployed\.ts$/,
+    mayImport: () => only('shared/(config|wiring|lazy)\\.ts', ...HTTP),
+  },
+  {
+    name: 'contracts',
+    of: /^functions\/[^/]+\/contract\.ts$/,
+    mayImport: () => only('shared/http/', 'shared/domain/', 'zod/mini'),
+  },
+  {
+    name: 'functions',
+    of: /^functions\/[^/]+\//,
+    mayImport: (file) => only(`${posix.dirname(file)}/`, ...HTTP, 'zod/mini'),
+  },
+  {
+    name: 'wiring',
+    of: /^shared\/wiring\.ts$/,
+    mayImport: () => only('shared/adapters/', 'shared/config\\.ts', ...HTTP),
+  },
+  {
+    name: 'local',
+    of: /^shared\/local\//,
+    mayImport: () =>
+      only('shared/(local|adapters)/', 'shared/(wiring|config|lazy)\\.ts', ...HTTP, 'node:', A_PACKAGE),
+  },
+  { name: 'config', of: /^shared\/config\.ts$/, mayImport: () => only('zod/(mini|locales)') },
+  {
+    name: 'what needs nothing',
+    of: /^shared\/(errors|lazy)\.ts$/,
+    mayImport: () => only('nothing at all'),
+  },
+  {
+    name: 'domain',
+    of: /^shared\/domain\//,
+    mayImport: () => only(...DOMAIN, 'zod/mini', 'canonicalize$', 'jose$', 'node:crypto'),
+  },
+  { name: 'ports', of: /^shared\/ports\//, mayImport: () => only(...PORTS, 'zod/mini') },
+  {
+    name: 'use cases',
+    of: /^shared\/use-cases\//,
+    mayImport: () => only(...USE_CASES, 'zod/mini'),
+  },
+  {
+    name: 'http',
+    of: /^shared\/http\//,
+    mayImport: () =>
+      only(
+        ...HTTP,
+        'zod/(mini|locales)',
+        'node:',
+        '@google-cloud/functions-framework',
+        '@opentelemetry/api$',
+      ),
+  },
+  {
+    name: 'adapters',
+    of: /^shared\/adapters\//,
+    mayImport: (file) =>
+      only(
+        `${file.split('/').slice(0, 3).join('/')}/`,
+        'shared/adapters/grpc/',
+        // One check of ID tokens, for people who sign in and for Google's own callers.
+        'shared/adapters/identity/(id-token|google-identity)\\.ts',
+        ...PORTS,
+        'node:',
+        A_PACKAGE,
+      ),
+  },
+];
+
+/** Too heavy to be loaded with the file that mentions them: types only, or `import()` at the first use. */
+const HEAVY =
+  /^(@google-cloud\/(firestore|kms|pubsub)|stripe|google-auth-library|jose|js-redis-server|@upstash\/ratelimit)(\/|$)/;
+const NOT_DEPLOYED = /\.test\.ts$|\/testing\/|^(scripts|infra|clients)\//;
+
+const READS_ENVIRONMENT =
+  /^(functions\/deployed\.ts|scripts\/|infra\/|clients\/(sdk|admin)\/|clients\/console\/vite\.config\.ts)|\/testing\/|\.test\.ts$/;
+
+/** The room of a file; `undefined` for one that has none. */
+export function roomOf(file: string): Room | undefined {
+  return ROOMS.find(({ of }) => of.test(file));
+}
+
+/** Each import of the TypeScript `source` of `file` that the house does not allow, as a sentence. */
+export function violationsIn(file: string, source: string): string[] {
+  const room = roomOf(file);
+  if (!room) return [`${file} is in no room`];
+  const allowed = room.mayImport(file);
+  const wrong = importsOf(file, source).flatMap((each) => [
+    ...(allowed.test(each.of) ? [] : [`${file} (${room.name}) must not import ${each.of}`]),
+    ...(isLoadedTooEarly(file, each) ? [`${file} loads ${each.of} with itself`] : []),
+  ]);
+  if (readsEnvironment(source) && !READS_ENVIRONMENT.test(file)) wrong.push(`${file} reads the environment`);
+  return wrong;
+}
+
+function isLoadedTooEarly(file: string, { of, isLoaded }: Import): boolean {
+  return isLoaded && HEAVY.test(of) && !NOT_DEPLOYED.test(file);
+}
+
+function readsEnvironment(source: string): boolean {
+  const code = source.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
+  return /\bprocess\s*\.\s*env\b|\benv\b[^;]*\bfrom 'node:process'/.test(code);
+}
