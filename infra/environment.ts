@@ -1,4 +1,5 @@
-import { BILLING_SECRETS, type FunctionContract } from '../shared/http/contract.ts';
+import type { FunctionContract } from '../shared/http/contract.ts';
+import { type ChosenName, SETTINGS, type SecretName, type StackName } from '../shared/settings.ts';
 import {
   accountEmail,
   DATABASE,
@@ -10,18 +11,22 @@ import {
 } from './names.ts';
 import type { StackSettings } from './settings.ts';
 
-const SIGN_IN_SECRET = 'GOOGLE_CLIENT_SECRET';
+/** What a stack can be without, by its field in `Config`. */
+const OPTIONAL = ['signIn', 'billing'] as const satisfies (keyof StackSettings)[];
 
 /** The secrets of a function that this stack has a use for: those that its contract names, and no others. */
-export function secretsOf({ secrets }: FunctionContract, { signIn, billing }: StackSettings): string[] {
-  const unused = [...(signIn ? [] : [SIGN_IN_SECRET]), ...(billing ? [] : BILLING_SECRETS)];
-  return secrets.filter((secret) => !unused.includes(secret));
+export function secretsOf({ secrets }: FunctionContract, settings: StackSettings): SecretName[] {
+  const unused: string[] = OPTIONAL.filter((field) => settings[field] === undefined);
+  return secrets.filter((secret) => !unused.includes(SETTINGS[secret].field));
 }
 
-/** The plain variables of a function: nothing in here may be secret. */
-export function environmentOf(contract: FunctionContract, settings: StackSettings): Record<string, string> {
+/** The plain variables of a function. */
+export function environmentOf(
+  contract: FunctionContract,
+  settings: StackSettings,
+): Partial<Record<'NODE_ENV' | StackName | ChosenName, string>> {
   const { project, signIn, billing } = settings;
-  const secrets = secretsOf(contract, settings);
+  const fields = secretsOf(contract, settings).map((secret) => SETTINGS[secret].field);
   return {
     // Anything else has the framework tell callers what an exception says.
     NODE_ENV: 'production',
@@ -34,21 +39,13 @@ export function environmentOf(contract: FunctionContract, settings: StackSetting
     SIGNING_KEY_VERSION: keyVersionName(settings),
     PUBLIC_URL: settings.publicUrl,
     FORWARDED_HOPS: String(settings.forwardedHops),
-    ...(signIn && secrets.includes(SIGN_IN_SECRET) ? { GOOGLE_CLIENT_ID: signIn.clientId } : {}),
-    ...(billing && BILLING_SECRETS.some((secret) => secrets.includes(secret))
-      ? { BILLING_RETURN_URL: billing.returnUrl }
-      : {}),
+    ...(signIn && fields.includes('signIn') ? { GOOGLE_CLIENT_ID: signIn.clientId } : {}),
+    ...(billing && fields.includes('billing') ? { BILLING_RETURN_URL: billing.returnUrl } : {}),
     ...settings.environment,
   };
 }
 
-/** Values of the form that secrets have, to try an environment with: the real ones are seen by the functions alone. */
-export function standInsFor(secrets: readonly string[]): Record<string, string> {
-  return Object.fromEntries(secrets.map((secret) => [secret, FORMS[secret] ?? 'x'.repeat(32)]));
+/** Valid values to try an environment with. Only the functions see the real ones. */
+export function standInsFor(secrets: readonly SecretName[]): Record<string, string> {
+  return Object.fromEntries(secrets.map((secret) => [secret, SETTINGS[secret].sample ?? 'x'.repeat(32)]));
 }
-
-const FORMS: Readonly<Record<string, string>> = {
-  UPSTASH_REDIS_REST_URL: 'https://stand-in.example',
-  STRIPE_SECRET_KEY: 'rk_test_standin',
-  STRIPE_WEBHOOK_SECRETS: 'whsec_standin',
-};

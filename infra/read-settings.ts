@@ -23,7 +23,7 @@ export function readSettings(configured: unknown, manifest: readonly FunctionCon
     throw new StackError(result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`));
   const settings = result.data;
 
-  const needed = new Set(manifest.flatMap((contract) => secretsOf(contract, settings)));
+  const needed = new Set<string>(manifest.flatMap((contract) => secretsOf(contract, settings)));
   const given = Object.keys(settings.secretVersions);
   const problems = [
     ...[...needed]

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { MANIFEST } from '../functions/manifest.ts';
-import { SETTING_MEANINGS } from '../shared/config.ts';
+import { SETTING_NAMES } from '../shared/settings.ts';
 import { environmentOf } from './environment.ts';
 import { readSettings } from './read-settings.ts';
 import { CHOSEN } from './settings.ts';
@@ -93,7 +93,7 @@ describe('every variable that functions read', () => {
     const secrets = MANIFEST.flatMap((contract): readonly string[] => contract.secrets);
     const made = MANIFEST.flatMap((contract) => Object.keys(environmentOf(contract, ALL)));
     const known = new Set<string>([...LOCAL, ...CHOSEN, ...secrets, ...made]);
-    expect(Object.keys(SETTING_MEANINGS).filter((name) => !known.has(name))).toEqual([]);
+    expect(SETTING_NAMES.filter((name) => !known.has(name))).toEqual([]);
   });
 });
 

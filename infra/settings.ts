@@ -1,26 +1,8 @@
 import * as z from 'zod/mini';
-import type { SETTING_MEANINGS } from '../shared/config.ts';
+import { type ChosenName, SETTING_NAMES, SETTINGS } from '../shared/settings.ts';
 
-type SettingName = keyof typeof SETTING_MEANINGS;
-
-/**
- * What a stack may set for the functions as plain variables, by their own names. The others follow from the stack, are
- * secrets, or are for the local server alone.
- */
-export const CHOSEN = [
-  'SHARDS',
-  'SIGN_IN_REDIRECTS',
-  'OPERATOR_EMAILS',
-  'OPERATOR_DOMAIN',
-  'CHECKOUT_TRIAL_DAYS',
-  'CHECKOUT_TAX',
-  'CHECKOUT_PROMOTION_CODES',
-  'TRIAL_DAYS',
-  'TRIALS_PER_DOMAIN',
-  'TRIAL_REFUSED_DOMAINS',
-  'USAGE_METERS',
-  'RETENTION_DAYS',
-] as const satisfies readonly SettingName[];
+/** What a stack may set for the functions as plain variables, by their own names. */
+export const CHOSEN = SETTING_NAMES.filter((name): name is ChosenName => SETTINGS[name].source === 'chosen');
 
 const filled = z.string().check(z.minLength(1));
 const count = z.int().check(z.gte(0));

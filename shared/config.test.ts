@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { ConfigError, readConfig, SETTING_MEANINGS } from './config.ts';
+import { ConfigError, readConfig } from './config.ts';
+import { SETTING_NAMES, SETTINGS } from './settings.ts';
 
 const SECRETS = {
   OPERATOR_KEY: 'operator-key-0123456789abcdef0123456789',
@@ -176,7 +177,7 @@ test('a deployed function never signs with a local key', () => {
 });
 
 test('an empty variable counts as unset', () => {
-  const empty = Object.fromEntries(Object.keys(SETTING_MEANINGS).map((name) => [name, '']));
+  const empty = Object.fromEntries(SETTING_NAMES.map((name) => [name, '']));
   expect(readConfig({ ...empty, ...SECRETS })).toEqual(readConfig(SECRETS));
   expect(readConfig({ ...SECRETS, K_SERVICE: '' }).seats).toEqual({ kind: 'embedded' });
   expect(refusalOf({ ...SECRETS, OPERATOR_KEY: '' })).toContain('OPERATOR_KEY: is not set');
@@ -378,7 +379,7 @@ test('session token keys come in a row: the first seals, all open', () => {
 });
 
 test('every variable that is read is explained, and none beside', () => {
-  const everything = Object.fromEntries(Object.keys(SETTING_MEANINGS).map((name) => [name, '\n']));
+  const everything = Object.fromEntries(SETTING_NAMES.map((name) => [name, '\n']));
   const message = refusalOf({ ...everything, PORT: 'x', SHARDS: 'x' });
   const complained = new Set([...message.matchAll(/^ {2}- (\w+):/gm)].map(([, name]) => name));
   const takesAnyText = [
@@ -390,9 +391,17 @@ test('every variable that is read is explained, and none beside', () => {
     'GOOGLE_CLIENT_ID',
     'GOOGLE_CLIENT_SECRET',
   ];
-  expect([...complained, ...takesAnyText].toSorted()).toEqual(Object.keys(SETTING_MEANINGS).toSorted());
-  for (const { meaning, unset } of Object.values(SETTING_MEANINGS)) {
+  expect([...complained, ...takesAnyText].toSorted()).toEqual(SETTING_NAMES.toSorted());
+  for (const { meaning, default: usual, unset = usual } of Object.values(SETTINGS)) {
     expect(meaning.length).toBeGreaterThan(10);
-    expect(unset).not.toBe('');
+    expect(unset).toBeTruthy();
   }
+});
+
+test('settings that name the same field are joined there: none overwrites another', () => {
+  const fields = SETTING_NAMES.map((name) => SETTINGS[name].field);
+  const config: Readonly<Record<string, unknown>> = readConfig(SECRETS);
+  const shared = fields.filter((field, index) => fields.indexOf(field) !== index);
+  expect(new Set(shared)).toContain('seats');
+  for (const field of shared) expect(config[field]).toHaveProperty('kind');
 });

@@ -2,7 +2,9 @@ import { entryPointOf } from '../../functions/names.ts';
 import { readConfig } from '../../shared/config.ts';
 import type { EndpointContract, FunctionContract } from '../../shared/http/contract.ts';
 import { QUERIES } from '../../shared/ports/queries.ts';
+import type { SecretName } from '../../shared/settings.ts';
 import { readBundle } from '../bundle.ts';
+import { standInsFor } from '../environment.ts';
 import type { StackSettings } from '../settings.ts';
 import type { Graph, Made } from './graph.ts';
 
@@ -143,7 +145,7 @@ export const CHECKS = {
   },
 
   'no secret stands in plain sight, and each has a pinned version': (stack) => {
-    const secret = new Set(stack.manifest.flatMap(({ secrets }) => secrets));
+    const secret = new Set<string>(stack.manifest.flatMap(({ secrets }) => secrets));
     return eachFunction(stack, (contract, { inputs }) => {
       const { environmentVariables, secretEnvironmentVariables } = inputs.serviceConfig;
       const pinned = secretEnvironmentVariables.map(describeSecret);
@@ -619,19 +621,10 @@ function describeSecret(variable: Record<'key' | 'projectId' | 'secret' | 'versi
   return `${key} = ${projectId}/${secret}/${version}`;
 }
 
-const SECRETS_LIKE: Readonly<Record<string, string>> = {
-  UPSTASH_REDIS_REST_URL: 'https://eu1-some-name-12345.upstash.io',
-  STRIPE_SECRET_KEY: 'rk_live_abc',
-  STRIPE_WEBHOOK_SECRETS: 'whsec_abc,whsec_def',
-};
-
-/** As the function will see it, with something like the secrets in place of them. */
+/** As the function sees it, with stand-ins for the secrets. */
 function environmentIn({ serviceConfig }: Made['inputs']): Record<string, string> {
-  const secrets = serviceConfig.secretEnvironmentVariables.map(({ key }: { key: string }) => [
-    key,
-    SECRETS_LIKE[key] ?? 'something-of-at-least-32-characters',
-  ]);
-  return { ...serviceConfig.environmentVariables, ...Object.fromEntries(secrets) };
+  const secrets = serviceConfig.secretEnvironmentVariables.map(({ key }: { key: SecretName }) => key);
+  return { ...serviceConfig.environmentVariables, ...standInsFor(secrets) };
 }
 
 function isGrant(type: string): boolean {

@@ -1,12 +1,13 @@
 import { isInternal } from '../../shared/http/callers.ts';
 import type { EndpointContract, FunctionContract } from '../../shared/http/contract.ts';
+import type { SecretName } from '../../shared/settings.ts';
 
 type Need = (contract: FunctionContract) => boolean;
 
 const holds = (role: string): Need => {
   return (contract) => contract.roles.some((held) => held.startsWith(role));
 };
-const knows = (secret: string): Need => {
+const knows = (secret: SecretName): Need => {
   return (contract) => contract.secrets.includes(secret);
 };
 const someEndpoint = (fits: (endpoint: EndpointContract) => boolean): Need => {

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { WATCH_EVERY_MS } from '../../clients/console/src/seats/how-often.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
-import { SETTING_MEANINGS } from '../../shared/config.ts';
 import { ACCESS, type Grant } from '../../shared/domain/authorization.ts';
 import { PROBLEMS } from '../../shared/errors.ts';
 import type { EndpointContract, FunctionContract } from '../../shared/http/contract.ts';
 import { QUERIES } from '../../shared/ports/queries.ts';
+import { SETTINGS } from '../../shared/settings.ts';
 import { costTable, watchingWords } from '../cost/report.ts';
 import { clientTypes } from './client-types.ts';
 import { DEFAULT_REGION, firebaseConfig } from './hosting.ts';
@@ -53,9 +53,9 @@ function section(name: string): string {
     case 'settings':
       return table(
         ['Variable', 'Meaning', 'When not set'],
-        Object.entries(SETTING_MEANINGS).map(([setting, { meaning, unset }]) => [
-          `\`${setting}\``,
-          meaning,
+        Object.entries(SETTINGS).map(([name, { meaning, source, default: usual = '', unset = usual }]) => [
+          `\`${name}\``,
+          source === 'secret' ? `${meaning} Secret.` : meaning,
           unset,
         ]),
       );

@@ -5,6 +5,7 @@ import type { ProblemCode } from '../errors.ts';
 import type { Deps } from '../ports/deps.ts';
 import type { MeasuredField, Noted } from '../ports/log-line.ts';
 import type { Proof } from '../ports/seats.ts';
+import { DEPLOYED, SETTING_NAMES, SETTINGS, type SecretName } from '../settings.ts';
 
 /**
  * What a function promises, as inert data: importing a contract touches nothing. The server, the manifest, the
@@ -27,8 +28,8 @@ export interface FunctionContract {
   readonly timeoutSeconds: number;
   /** IAM roles that the function's own service account holds, and no others. */
   readonly roles: readonly string[];
-  /** Settings that reach it as secrets (names from `shared/config.ts`). */
-  readonly secrets: readonly string[];
+  /** The settings that it gets from Secret Manager. */
+  readonly secrets: readonly SecretName[];
   /** Numbers of its log lines that are counted by OpenTelemetry too. */
   readonly measures?: readonly MeasureContract[];
   readonly endpoints: Readonly<Record<string, EndpointContract>>;
@@ -112,18 +113,16 @@ export interface Person {
 /** The kind of caller that has a grant. */
 type KindOf<G extends Grant> = G extends (typeof ROLES)[number] ? 'person' : G;
 
-/** Secrets that every function needs, as it opens all parts and may meet every credential. */
-export const COMMON_SECRETS = [
-  'UPSTASH_REDIS_REST_URL',
-  'UPSTASH_REDIS_REST_TOKEN',
-  'SESSION_TOKEN_KEYS',
-  'ACCESS_TOKEN_KEYS',
-  'PSEUDONYM_KEY',
-  'OPERATOR_KEY',
-] as const;
+const SECRETS = SETTING_NAMES.filter((name): name is SecretName => SETTINGS[name].source === 'secret');
 
-/** Secrets of what asks Stripe, or is called by it. */
-export const BILLING_SECRETS = ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRETS'] as const;
+/** The secrets that no deployed function starts without. */
+export const COMMON_SECRETS = SECRETS.filter((name) => {
+  const { required = [] } = SETTINGS[name];
+  return required === 'always' || required.includes(DEPLOYED);
+});
+
+/** The secrets of functions that call Stripe or are called by it. */
+export const BILLING_SECRETS = SECRETS.filter((name) => SETTINGS[name].field === 'billing');
 
 /** Keeps the contract's literal types, which `HandlersOf` checks the handler against. */
 export function defineFunction<const F extends FunctionContract>(contract: F): F {
