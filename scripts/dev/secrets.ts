@@ -3,15 +3,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { type Config, type Environment, readConfig } from '../../shared/config.ts';
+import { OWN_SECRETS, type OwnSecretName, SETTINGS, type SettingsTable } from '../../shared/settings.ts';
 
-const Secrets = z.object({
-  OPERATOR_KEY: z.string(),
-  SESSION_TOKEN_KEYS: z.string(),
-  ACCESS_TOKEN_KEYS: z.string(),
-  PSEUDONYM_KEY: z.string(),
-});
+type Secrets = Record<OwnSecretName, string>;
 
-export const DEFAULT_DATA_FOLDER = '.seatlease';
+export const DEFAULT_DATA_FOLDER: SettingsTable['SEATLEASE_DATA']['default'] = '.seatlease';
 
 /** The configuration of programs on a developer's machine. Throws `ConfigError`. */
 export function readLocalConfig(environment: Environment): Config {
@@ -25,29 +21,31 @@ export function readLocalConfig(environment: Environment): Config {
  * Secrets of the local server, made once and kept in the data folder, so that keys and tokens stay good over a restart.
  * For a developer's machine only: deployed, they come from Secret Manager.
  */
-export function localSecrets(dataFolder: string): z.infer<typeof Secrets> {
+export function localSecrets(dataFolder: string): Secrets {
   const file = join(dataFolder, 'secrets.json');
   mkdirSync(dataFolder, { recursive: true });
   try {
-    const secrets = {
-      OPERATOR_KEY: `sop_${randomBytes(24).toString('hex')}`,
-      SESSION_TOKEN_KEYS: randomBytes(32).toString('hex'),
-      ACCESS_TOKEN_KEYS: randomBytes(32).toString('hex'),
-      PSEUDONYM_KEY: randomBytes(32).toString('hex'),
-    };
+    const secrets = completed({});
     // "wx": of two servers that start at once, the second reads what the first wrote.
-    writeFileSync(file, `${JSON.stringify(secrets, null, 2)}\n`, { flag: 'wx', mode: 0o600 });
+    writeFileSync(file, textOf(secrets), { flag: 'wx', mode: 0o600 });
     return secrets;
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-    return completed(file, JSON.parse(readFileSync(file, 'utf8')));
+    const kept = z.parse(z.record(z.string(), z.string()), JSON.parse(readFileSync(file, 'utf8')));
+    const secrets = completed(kept);
+    // A folder of an older version has fewer secrets.
+    if (OWN_SECRETS.some((name) => !(name in kept))) writeFileSync(file, textOf(secrets));
+    return secrets;
   }
 }
 
-/** A folder from before people could sign in has no key for their tokens. */
-function completed(file: string, kept: unknown): z.infer<typeof Secrets> {
-  const before = z.parse(z.partial(Secrets), kept);
-  const whole = { ACCESS_TOKEN_KEYS: randomBytes(32).toString('hex'), ...before };
-  if (before.ACCESS_TOKEN_KEYS === undefined) writeFileSync(file, `${JSON.stringify(whole, null, 2)}\n`);
-  return z.parse(Secrets, whole);
+/** The kept secrets, and a new one for each that is missing. */
+function completed(kept: Readonly<Record<string, string>>): Secrets {
+  const random = (name: OwnSecretName): string =>
+    (SETTINGS[name].prefix ?? '') + randomBytes(32).toString('hex');
+  return Object.fromEntries(OWN_SECRETS.map((name) => [name, kept[name] ?? random(name)])) as Secrets;
+}
+
+function textOf(secrets: Secrets): string {
+  return `${JSON.stringify(secrets, null, 2)}\n`;
 }

@@ -1,7 +1,6 @@
+import { OWN_SECRETS, type OwnSecretName } from '../settings.ts';
+
 /** The secrets of every function that tests run, in their own process or another. */
-export const TEST_SECRETS = {
-  OPERATOR_KEY: 'operator-key-for-tests-0123456789abcdef',
-  SESSION_TOKEN_KEYS: 'session-token-key-for-tests-0123456789',
-  ACCESS_TOKEN_KEYS: 'access-token-key-for-tests-0123456789ab',
-  PSEUDONYM_KEY: 'pseudonym-key-for-tests-0123456789abcd',
-};
+export const TEST_SECRETS = Object.fromEntries(
+  OWN_SECRETS.map((name) => [name, `${name.toLowerCase().replaceAll('_', '-')}-for-tests-0123456789abcdef`]),
+) as Record<OwnSecretName, string>;

@@ -1,0 +1,27 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { readConfig } from '../../shared/config.ts';
+import { localSecrets } from './secrets.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'seatlease-secrets-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+test('makes secrets that a server starts with, and keeps them', () => {
+  const secrets = localSecrets(folder);
+  expect(readConfig(secrets).operatorKey).toMatch(/^sop_/);
+  expect(localSecrets(folder)).toEqual(secrets);
+});
+
+test('adds a secret that an older data folder lacks, and keeps the others', () => {
+  const { ACCESS_TOKEN_KEYS: _, ...older } = localSecrets(folder);
+  writeFileSync(join(folder, 'secrets.json'), JSON.stringify(older));
+  const secrets = localSecrets(folder);
+  expect(secrets).toMatchObject(older);
+  expect(secrets.ACCESS_TOKEN_KEYS).toMatch(/^[0-9a-f]{64}$/);
+  expect(localSecrets(folder)).toEqual(secrets);
+});
