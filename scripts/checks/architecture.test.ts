@@ -58,6 +58,7 @@ describe('the check bites', () => {
     ['shared/local/mount.ts', "import { MANIFEST } from '../../functions/manifest.ts';"],
     ['shared/local/event-bus.ts', "import { x } from '../testing/secrets.ts';"],
     ['shared/config.ts', "import { x } from './errors.ts';"],
+    ['shared/settings.ts', "import { x } from './config.ts';"],
     ['shared/errors.ts', "import * as z from 'zod/mini';"],
     ['shared/domain/ids.ts', "export { x } from '../ports/seats.ts';"],
     ['shared/domain/ids.ts', "import { readFileSync } from 'node:fs';"],

@@ -103,7 +103,12 @@ export const ROOMS: readonly Room[] = [
     mayImport: () =>
       only('shared/(local|adapters)/', 'shared/(wiring|config|lazy)\\.ts', ...HTTP, 'node:', A_PACKAGE),
   },
-  { name: 'config', of: /^shared\/config\.ts$/, mayImport: () => only('zod/(mini|locales)') },
+  { name: 'settings', of: /^shared\/settings\.ts$/, mayImport: () => only('zod/mini') },
+  {
+    name: 'config',
+    of: /^shared\/config\.ts$/,
+    mayImport: () => only('shared/settings\\.ts', 'zod/(mini|locales)'),
+  },
   {
     name: 'what needs nothing',
     of: /^shared\/(errors|lazy)\.ts$/,
@@ -126,6 +131,8 @@ export const ROOMS: readonly Room[] = [
     mayImport: () =>
       only(
         ...HTTP,
+        // Contracts name the secrets of their functions.
+        'shared/settings\\.ts',
         'zod/(mini|locales)',
         'node:',
         '@google-cloud/functions-framework',
