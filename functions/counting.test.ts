@@ -1,192 +1,459 @@
 import { execFile } from 'node:child_process';
-import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { newLicenseId, newLicenseKey, newTenantId } from '../shared/domain/ids.ts';
-import { startEmbeddedRedis } from '../shared/local/redis/embedded-redis.ts';
-import { type RespClient, respClient } from '../shared/local/redis/resp-client.ts';
-import { startUpstashFront, type UpstashFront } from '../shared/local/redis/upstash-server.ts';
-import { type CountingProxy, countingProxy } from '../shared/testing/servers/counting-proxy.ts';
-import { openTestSuite, type TestLicense, type TestSuite } from './testing/suite.ts';
-import { watchedSigner } from './testing/watched-signer.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { newLicenseId, newLicenseKey, newTenantId, shardOf } from '../shared/domain/ids.ts';
+import { entitlementOf } from '../shared/domain/license.ts';
+import { type UsageHour, usageHourId } from '../shared/domain/usage.ts';
+import { LICENSES, SESSION_HISTORIES, USAGE_HOURS } from '../shared/ports/collections.ts';
+import { historiesOf } from '../shared/testing/read-records.ts';
+import {
+  type CountedSuite,
+  DAY_MS,
+  HOUR_MS,
+  openCountedSuite,
+  RETENTION_DAYS,
+} from './testing/counted-suite.ts';
+import { type OperationCounts, SESSION_LIST, SHARDS, totalOf } from './testing/operation-counts.ts';
+import { signIn } from './testing/people.ts';
+import type { Reply, TestLicense } from './testing/suite.ts';
 
 /**
- * What a call costs, counted where it cannot be missed: Redis commands on the wire, and every statement that anything
- * in this process gives to SQLite, which is what the records are here.
+ * What a call and a sweep cost: every operation that the cloud bills, counted where none can be missed. This is the one
+ * place where operations are asserted. `npm run cost` multiplies the same figures, those of `operation-counts.ts`.
  */
-const prepare = vi.spyOn(DatabaseSync.prototype, 'prepare');
-const exec = vi.spyOn(DatabaseSync.prototype, 'exec');
-
-let redis: Awaited<ReturnType<typeof startEmbeddedRedis>>;
-let client: RespClient;
-let front: UpstashFront;
-let proxy: CountingProxy;
-let suite: TestSuite;
-/** Signatures made: each is a billable operation of Cloud KMS. */
-let signatures = 0;
-beforeAll(async () => {
-  redis = await startEmbeddedRedis();
-  client = respClient(redis);
-  front = await startUpstashFront({ backend: redis, token: 'token' });
-  proxy = await countingProxy(front.url);
-  const upstash = { UPSTASH_REDIS_REST_URL: proxy.url, UPSTASH_REDIS_REST_TOKEN: front.token };
-  suite = await openTestSuite(upstash, (deps) => ({
-    ...deps,
-    signer: watchedSigner(deps.signer, () => {
-      signatures += 1;
-      return undefined;
-    }),
-  }));
-  // Each script is sent once in the life of a Redis; what follows is the steady state.
-  const warm = await suite.createLicense();
-  const { session_id } = (await warm.acquire('machine')).body;
-  await warm.heartbeat({ session_id });
-  await warm.sign({ session_id });
-  await warm.release(session_id);
-});
-afterAll(async () => {
-  vi.restoreAllMocks();
-  await suite.close();
-  await proxy.close();
-  await front.close();
-  client.close();
-  await redis.close();
-});
-
+let counted: CountedSuite;
 let license: TestLicense;
-beforeEach(async () => {
-  license = await suite.createLicense({ max: 200 });
-});
 
-/** Redis commands by name, how often the records were asked, and what was signed, while `work` ran. */
-async function costOf<R>(
-  work: () => Promise<R>,
-): Promise<{ result: R; redis: string[]; records: number; signatures: number }> {
-  proxy.reset();
-  prepare.mockClear();
-  exec.mockClear();
-  signatures = 0;
-  const result = await work();
-  return {
-    result,
-    redis: proxy.commands.map(([name]) => String(name).toUpperCase()),
-    records: prepare.mock.calls.length + exec.mock.calls.length,
-    signatures,
-  };
+async function open(): Promise<void> {
+  counted = await openCountedSuite();
+  license = counted.license;
 }
 
-describe('in the steady state, authentication included, one round trip to Redis and none to the records', () => {
-  test('to take a seat, and to take it again', async () => {
-    const granted = await costOf(() => license.acquire('machine'));
-    expect(granted).toMatchObject({
-      result: { status: 201 },
-      redis: ['EVALSHA'],
-      records: 0,
-      signatures: 0,
-    });
-    const renewed = await costOf(() => license.acquire('machine'));
-    expect(renewed).toMatchObject({ result: { status: 200 }, redis: ['EVALSHA'], records: 0 });
+function times(name: string, count: number): string[] {
+  return Array.from({ length: count }, () => name);
+}
+
+/** A sweep's rows hold the read that each query is billed that finds nothing; `found` of them found something. */
+function lessEmptyReads(sum: OperationCounts, found: number): OperationCounts {
+  return { ...sum, documentReads: sum.documentReads - found };
+}
+
+/** Takes a seat, uses it and releases it. */
+async function visit({ acquire, heartbeat, sign, release }: TestLicense): Promise<void> {
+  const { session_id } = (await acquire('machine')).body;
+  await heartbeat({ session_id });
+  await sign({ session_id });
+  await release(session_id);
+}
+
+const sweep = (): Promise<Reply> => counted.suite.sweep();
+
+describe('a call', () => {
+  const ONE_ROUND_TRIP = { redis: ['EVALSHA'], statements: 0, kms: [] };
+  const NOTHING = { redis: [], statements: 0, kms: [] };
+
+  beforeAll(open);
+  afterAll(() => counted.close());
+  beforeEach(async () => {
+    license = await counted.suite.createLicense({ max: 200, borrow: { max_days: 7 } });
   });
 
-  test('to be refused one', async () => {
-    const full = await suite.createLicense({ max: 0 });
-    const denied = await costOf(() => full.acquire('machine'));
-    expect(denied).toMatchObject({ result: { status: 409 }, redis: ['EVALSHA'], records: 0 });
-    const wrongKey = {
-      authorization: `License ${newLicenseKey(license.licenseId)}`,
-      body: { fingerprint: 'm' },
-    };
-    const intruder = await costOf(() => suite.call('POST', '/api/v1/licenses/acquire', wrongKey));
-    expect(intruder).toMatchObject({ result: { status: 401 }, redis: ['EVALSHA'], records: 0 });
-  });
-
-  test('to keep a seat, or a hundred', async () => {
-    const sessions: { session_id: string; session_token: string }[] = [];
-    for (let n = 0; n < 100; n += 1) {
-      const { session_id, session_token } = (await license.acquire(`machine-${n}`)).body;
-      sessions.push({ session_id, session_token });
-    }
-    const one = await costOf(() => license.heartbeat({ ...sessions[0] }));
-    expect(one).toMatchObject({ result: { status: 200 }, redis: ['EVALSHA'], records: 0 });
-    const hundred = await costOf(() => license.heartbeat({ sessions }));
-    expect(hundred).toMatchObject({ result: { status: 200 }, redis: ['EVALSHA'], records: 0 });
-    expect(hundred.result.body.results).toHaveLength(100);
-  });
-
-  test('to give a seat back, twice', async () => {
-    const { session_id } = (await license.acquire('machine')).body;
-    const first = await costOf(() => license.release(session_id));
-    expect(first).toMatchObject({ result: { status: 204 }, redis: ['EVALSHA'], records: 0 });
-    const second = await costOf(() => license.release(session_id));
-    expect(second).toMatchObject({ result: { status: 204 }, redis: ['EVALSHA'], records: 0 });
-  });
-});
-
-test('to borrow a seat costs what taking one does: nothing is signed until it is asked for', async () => {
-  const lending = await suite.createLicense({ borrow: { max_days: 7 } });
-  for (const status of [201, 200]) {
-    const lent = await costOf(() => lending.acquire('machine', { borrow_days: 7 }));
-    expect(lent).toMatchObject({ result: { status }, redis: ['EVALSHA'], records: 0, signatures: 0 });
-  }
-});
-
-test('a license is signed twice over, once; asked for again it costs two round trips to Redis, one of them to count it', async () => {
-  const { session_id } = (await license.acquire('machine')).body;
-  const first = await costOf(() => license.sign({ session_id }));
-  expect(first).toMatchObject({
-    result: { status: 200 },
-    // The third counts how often this key asks.
-    redis: ['EVALSHA', 'EVALSHA', 'EVALSHA'],
-    records: 1,
-    signatures: 2,
-  });
-  const again = await costOf(() => license.sign({ session_id }));
-  expect(again).toMatchObject({
-    result: { status: 200 },
-    redis: ['EVALSHA', 'EVALSHA'],
-    records: 0,
-    signatures: 0,
-  });
-  expect(again.result.text).toBe(first.result.text);
-});
-
-test('a call that is refused before its work costs nothing at all', async () => {
-  const invalid = await costOf(() => license.acquire(''));
-  expect(invalid).toMatchObject({ result: { status: 400 }, redis: [], records: 0 });
-  const nobody = await costOf(() => suite.call('POST', '/api/v1/licenses/acquire', { body: {} }));
-  expect(nobody).toMatchObject({ result: { status: 401 }, redis: [], records: 0 });
-});
-
-test('a license that Redis does not have is read from the records once, and then never again', async () => {
-  await client.command(['FLUSHALL']);
-  const cold = await costOf(() => license.acquire('machine'));
-  expect(cold).toMatchObject({
-    result: { status: 201 },
-    redis: ['EVALSHA', 'EVALSHA', 'EVALSHA'],
-    records: 1,
-  });
-  const warm = await costOf(() => license.acquire('machine'));
-  expect(warm).toMatchObject({ result: { status: 200 }, redis: ['EVALSHA'], records: 0 });
-});
-
-test('a key of no license is looked up once a call, and leaves nothing in Redis', async () => {
-  const before = await client.command(['DBSIZE']);
-  const key = newLicenseKey(newLicenseId(newTenantId(16)));
-  const stranger = await costOf(() =>
-    suite.call('POST', '/api/v1/licenses/acquire', {
+  /** Acquires with the key of another license. */
+  const acquireWith = (key: string): Promise<Reply> =>
+    counted.suite.call('POST', '/api/v1/licenses/acquire', {
       authorization: `License ${key}`,
       body: { fingerprint: 'm' },
-    }),
-  );
-  expect(stranger).toMatchObject({ result: { status: 401 }, redis: ['EVALSHA'], records: 1 });
-  expect(await client.command(['DBSIZE'])).toBe(before);
+    });
+
+  describe('in the steady state costs one round trip to Redis, authentication included, and no read of the records', () => {
+    test('to acquire, and to acquire again', async () => {
+      const granted = await counted.costOf(() => license.acquire('machine'));
+      expect(granted).toMatchObject({ result: { status: 201 }, ...ONE_ROUND_TRIP });
+      expect(granted.operations).toEqual(totalOf({ acquire: 1 }));
+      const renewed = await counted.costOf(() => license.acquire('machine'));
+      expect(renewed).toMatchObject({ result: { status: 200 }, ...ONE_ROUND_TRIP });
+    });
+
+    test('to borrow a seat, and to borrow it again: nothing is signed before it is asked for', async () => {
+      for (const status of [201, 200]) {
+        const lent = await counted.costOf(() => license.acquire('machine', { borrow_days: 7 }));
+        expect(lent).toMatchObject({ result: { status }, ...ONE_ROUND_TRIP });
+      }
+    });
+
+    test('to be refused a seat', async () => {
+      const full = await counted.suite.createLicense({ max: 0 });
+      const denied = await counted.costOf(() => full.acquire('machine'));
+      expect(denied).toMatchObject({ result: { status: 409 }, ...ONE_ROUND_TRIP });
+      const intruder = await counted.costOf(() => acquireWith(newLicenseKey(license.licenseId)));
+      expect(intruder).toMatchObject({ result: { status: 401 }, ...ONE_ROUND_TRIP });
+    });
+
+    test('to send a heartbeat for one session, or for a hundred', async () => {
+      const sessions: { session_id: string; session_token: string }[] = [];
+      for (let n = 0; n < 100; n += 1) {
+        const { session_id, session_token } = (await license.acquire(`machine-${n}`)).body;
+        sessions.push({ session_id, session_token });
+      }
+      const one = await counted.costOf(() => license.heartbeat({ ...sessions[0] }));
+      expect(one).toMatchObject({ result: { status: 200 }, ...ONE_ROUND_TRIP });
+      expect(one.operations).toEqual(totalOf({ heartbeat: 1 }));
+      const hundred = await counted.costOf(() => license.heartbeat({ sessions }));
+      expect(hundred).toMatchObject({ result: { status: 200 }, ...ONE_ROUND_TRIP });
+      expect(hundred.result.body.results).toHaveLength(100);
+    });
+
+    test('to release a seat, and to release it again', async () => {
+      const { session_id } = (await license.acquire('machine')).body;
+      const first = await counted.costOf(() => license.release(session_id));
+      expect(first).toMatchObject({ result: { status: 204 }, ...ONE_ROUND_TRIP });
+      expect(first.operations).toEqual(totalOf({ release: 1 }));
+      const second = await counted.costOf(() => license.release(session_id));
+      expect(second).toMatchObject({ result: { status: 204 }, ...ONE_ROUND_TRIP });
+    });
+  });
+
+  describe('to sign', () => {
+    test('costs three round trips, a read and two signatures; a repeat costs two round trips, through heartbeats too', async () => {
+      const { session_id } = (await license.acquire('machine')).body;
+      const first = await counted.costOf(() => license.sign({ session_id }));
+      expect(first).toMatchObject({
+        result: { status: 200 },
+        // The third counts how often this key asks.
+        redis: ['EVALSHA', 'EVALSHA', 'EVALSHA'],
+        records: ['get licenses'],
+        statements: 1,
+        kms: ['AsymmetricSign', 'AsymmetricSign'],
+      });
+      expect(first.operations).toEqual(totalOf({ sign: 1 }));
+      counted.moveClock(300_000);
+      await license.heartbeat({ session_id });
+      for (const _ of [1, 2, 3]) {
+        const again = await counted.costOf(() => license.sign({ session_id }));
+        expect(again).toMatchObject({
+          result: { status: 200, text: first.result.text },
+          redis: ['EVALSHA', 'EVALSHA'],
+          statements: 0,
+          kms: [],
+        });
+      }
+    });
+
+    test('costs a new instance one more operation of KMS, once, and none for what another instance signed', async () => {
+      const [one, other] = [await license.acquire('machine'), await license.acquire('other')];
+      const { session_id } = one.body;
+      const signed = await license.sign({ session_id });
+      await counted.renewSigner();
+      const again = await counted.costOf(() => license.sign({ session_id }));
+      expect(again).toMatchObject({ result: { status: 200, text: signed.text }, kms: [] });
+      const first = await counted.costOf(() => license.sign({ session_id: other.body.session_id }));
+      expect(first).toMatchObject({
+        result: { status: 200 },
+        kms: ['GetPublicKey', 'AsymmetricSign', 'AsymmetricSign'],
+      });
+    });
+  });
+
+  test('that is refused before its work costs nothing at all', async () => {
+    const invalid = await counted.costOf(() => license.acquire(''));
+    expect(invalid).toMatchObject({ result: { status: 400 }, ...NOTHING });
+    const anonymous = await counted.costOf(() =>
+      counted.suite.call('POST', '/api/v1/licenses/acquire', { body: {} }),
+    );
+    expect(anonymous).toMatchObject({ result: { status: 401 }, ...NOTHING });
+  });
+
+  test('for its health costs nothing at all', async () => {
+    const health = await counted.costOf(() => counted.suite.call('GET', '/health'));
+    expect(health).toMatchObject({ result: { status: 200 }, ...NOTHING });
+    expect(health.operations).toEqual(totalOf({ health: 1 }));
+  });
+
+  test('of a license that Redis does not have reads it from the records once, and then never again', async () => {
+    await counted.redis.command(['FLUSHALL']);
+    const cold = await counted.costOf(() => license.acquire('machine'));
+    expect(cold).toMatchObject({
+      result: { status: 201 },
+      redis: ['EVALSHA', 'EVALSHA', 'EVALSHA'],
+      statements: 1,
+    });
+    const warm = await counted.costOf(() => license.acquire('machine'));
+    expect(warm).toMatchObject({ result: { status: 200 }, ...ONE_ROUND_TRIP });
+  });
+
+  test('with a key of no license costs one read, and leaves nothing in Redis', async () => {
+    const before = await counted.redis.command(['DBSIZE']);
+    const key = newLicenseKey(newLicenseId(newTenantId(16)));
+    const stranger = await counted.costOf(() => acquireWith(key));
+    expect(stranger).toMatchObject({ result: { status: 401 }, redis: ['EVALSHA'], statements: 1 });
+    expect(await counted.redis.command(['DBSIZE'])).toBe(before);
+  });
+
+  test('that reads a license reads one document, and Redis: the counters count', async () => {
+    const read = await counted.costOf(() =>
+      counted.suite.operate('GET', `/api/v1/licenses/${license.licenseId}`),
+    );
+    expect(read).toMatchObject({ records: ['get licenses'], statements: 1 });
+    expect(read.redis[0]).toBe('EVALSHA');
+  });
+
+  test('that lists the sessions of a license costs the same however many there are', async () => {
+    const admin = await signIn(counted.suite, 'ada@example.com');
+    const held = await counted.suite.createLicense({ tenant_id: [...admin.tenants.keys()][0] });
+    const list = () => admin.call('GET', `/api/v1/sessions?license_id=${held.licenseId}`);
+    await list();
+    for (const machine of ['a', 'b', 'c']) {
+      await held.acquire(machine);
+      const listed = await counted.costOf(list);
+      expect(listed).toMatchObject({ result: { status: 200 } });
+      expect(listed.operations).toEqual({ ...totalOf({}), ...SESSION_LIST });
+    }
+  });
+
+  describe('for the usage of a license', () => {
+    const read = (licenseId: string, query = '') =>
+      counted.costOf(() => counted.suite.operate('GET', `/api/v1/licenses/${licenseId}/usage${query}`));
+
+    /** Keeps an hour of usage, so many hours before the running one. */
+    async function keep(hoursAgo: number): Promise<void> {
+      const { licenseId, tenantId } = license;
+      const hourMs = counted.nowMs() - (counted.nowMs() % HOUR_MS) - hoursAgo * HOUR_MS;
+      const closing = { position: `${hourMs}-0`, active: 1 };
+      const hour: UsageHour = { licenseId, tenantId, hourMs, peak: 1, denials: 0, closing };
+      await counted.suite.deps.records.create(USAGE_HOURS, usageHourId(licenseId, hourMs), hour);
+    }
+
+    test('costs three reads where there is none, and one where there is no license', async () => {
+      const none = await read(license.licenseId);
+      expect(none.records).toEqual(['get licenses', 'query usage-of-license', 'query usage-of-license']);
+      const unknown = await read(newLicenseId(newTenantId(16)));
+      expect(unknown).toMatchObject({ result: { status: 404 }, records: ['get licenses'] });
+    });
+
+    test('of 31 days costs a read an hour that there is, and a few before', async () => {
+      for (let n = 0; n < 31 * 24; n += 3) await keep(n);
+      for (let n = 1; n < 9; n += 1) await keep(31 * 24 + n);
+      const from = new Date(counted.nowMs() - (counted.nowMs() % HOUR_MS) + HOUR_MS - 31 * DAY_MS);
+      const month = await read(license.licenseId, `?from=${from.toISOString()}`);
+      expect(month.result.status, month.result.text).toBe(200);
+      expect(month.records.toSorted()).toEqual(['get licenses', ...times('query usage-of-license', 4)]);
+      // One to see that there is another page, three times.
+      expect(month.operations.documentReads).toBe(1 + 248 + 3 + 3);
+    });
+  });
 });
 
-test('the counters count: reading a license asks the records and Redis once each', async () => {
-  const read = await costOf(() => suite.operate('GET', `/api/v1/licenses/${license.licenseId}`));
-  expect(read.records).toBe(1);
-  expect(read.redis[0]).toBe('EVALSHA');
+describe('a sweep', () => {
+  beforeAll(open);
+  afterAll(() => counted.close());
+  beforeEach(async () => {
+    license = await newLicense();
+  });
+
+  /** A license that nothing is left to publish of, and whose leases no test here outlasts. */
+  async function newLicense(terms = { ttl_seconds: 7_200 }): Promise<TestLicense> {
+    const created = await counted.suite.createLicense({ max: 20, ...terms });
+    await counted.suite.settle();
+    return created;
+  }
+
+  async function acquireTen(): Promise<void> {
+    for (let n = 0; n < 10; n += 1) await license.acquire(`machine-${n}`);
+  }
+
+  test('that finds nothing to do costs a command a shard and six reads', async () => {
+    const idle = await counted.costOf(sweep);
+    expect(idle.operations).toEqual(totalOf({ idleSweep: 1 }));
+    expect(idle.redis).toEqual(times('EVALSHA', SHARDS));
+    // Whether an event is unsealed, an event of Stripe's undone, a subscription to be looked at, use to be counted,
+    // an erasure due, and the hour over.
+    expect(idle.records).toHaveLength(6);
+  });
+
+  test('that publishes up to a hundred events of a shard costs a read and a trim of its outbox', async () => {
+    await acquireTen();
+    let events: readonly unknown[] = [];
+    const publishing = await counted.costOf(async () => {
+      events = await counted.withhold(sweep);
+    });
+    expect(events).toHaveLength(10);
+    expect(publishing.operations).toEqual(totalOf({ idleSweep: 1, publishedBatch: 1 }));
+    expect(publishing.redis.toSorted()).toEqual([...times('EVALSHA', SHARDS), 'XDEL', 'XRANGE']);
+  });
+
+  test('that expires ten leases of a license costs a command more than to publish what follows', async () => {
+    license = await newLicense({ ttl_seconds: 360 });
+    await acquireTen();
+    await counted.suite.settle();
+    counted.moveClock(360_000);
+    const expiring = await counted.costOf(sweep);
+    expect(expiring.result.body.expired).toBe(10);
+    expect(expiring.redis.toSorted()).toEqual([...times('EVALSHA', SHARDS + 1), 'XDEL', 'XRANGE']);
+  });
+
+  test('has each event recorded for three reads, three writes and a message, and a duplicate for three reads', async () => {
+    const { session_id } = (await license.acquire('machine')).body;
+    const acquired = await counted.withhold(sweep);
+    await license.release(session_id);
+    const released = await counted.withhold(sweep);
+    for (const events of [acquired, released]) {
+      expect(events).toHaveLength(1);
+      const recording = await counted.costOf(() => counted.publish(events));
+      expect(recording.operations).toEqual(totalOf({ recordedEvent: 1 }));
+      const duplicate = await counted.costOf(() => counted.publish(events));
+      expect(duplicate.operations).toEqual({ ...totalOf({ recordedEvent: 1 }), documentWrites: 0 });
+    }
+  });
+
+  test('that seals events costs two reads and a write an event, and one of each a tenant', async () => {
+    const other = await newLicense();
+    await acquireTen();
+    await counted.publish(await counted.withhold(sweep));
+    const ten = await counted.costOf(sweep);
+    expect(ten.result.body.sealed).toBe(10);
+    expect(ten.operations).toEqual(
+      lessEmptyReads(totalOf({ idleSweep: 1, sealedEvent: 10, sealedChain: 1 }), 1),
+    );
+    for (const each of [license, other]) await visit(each);
+    await counted.publish(await counted.withhold(sweep));
+    const both = await counted.costOf(sweep);
+    expect(both.operations).toEqual(
+      lessEmptyReads(totalOf({ idleSweep: 1, sealedEvent: 4, sealedChain: 2 }), 1),
+    );
+  });
+});
+
+describe('a sweep that compares or forgets', () => {
+  beforeEach(open);
+  afterEach(() => counted.close());
+
+  /** What the sweep costs that compares, an hour after the one before; every seat in `open` is kept. */
+  async function compare(open: readonly Reply[] = []): Promise<OperationCounts> {
+    counted.moveClock(HOUR_MS);
+    for (const { body } of open) {
+      const { session_id, session_token } = body;
+      expect((await license.heartbeat({ session_id, session_token })).status).toBe(200);
+    }
+    const compared = await counted.costOf(sweep);
+    expect(compared.result.body.reconciled).toMatchObject({ copies_repaired: 0, sessions_missing: 0 });
+    return compared.operations;
+  }
+
+  /** More than a page of what is compared. */
+  const MANY = 110;
+
+  test('costs a read for each license, and two commands and a write for each further hundred of a shard', async () => {
+    const { records, seats } = counted.suite.deps;
+    const first = await records.get(LICENSES, license.licenseId);
+    if (!first) throw new Error('it was created');
+    const addLicenses = async (count: number): Promise<void> => {
+      for (let n = 0; n < count; n += 1) {
+        const another = { ...first, licenseId: newLicenseId(license.tenantId) };
+        expect(shardOf(another.licenseId)).toBe(shardOf(first.licenseId));
+        await records.create(LICENSES, another.licenseId, another);
+        await seats.putLicense(entitlementOf(another));
+      }
+    };
+    const hourly = { idleSweep: 1, comparison: 1 };
+    expect(await compare()).toEqual(totalOf({ ...hourly, comparedLicense: 1 }));
+    await addLicenses(1);
+    expect(await compare()).toEqual(totalOf({ ...hourly, comparedLicense: 2 }));
+    await addLicenses(MANY);
+    expect(await compare()).toEqual(
+      totalOf({ ...hourly, comparedLicense: 2 + MANY, comparedLicensePage: 1 }),
+    );
+  });
+
+  test('costs a read for each open session, a command for each license that has any, and three operations for each further hundred', async () => {
+    const { records } = counted.suite.deps;
+    const open: Reply[] = [];
+    const seat = async (machine: string): Promise<void> => {
+      open.push(await license.acquire(machine));
+      await counted.suite.settle();
+    };
+    const costOfSessions = (count: number, pages: number): OperationCounts => {
+      const of = { comparedLicense: 1, comparedPool: 1, comparedSession: count, comparedSessionPage: pages };
+      return lessEmptyReads(totalOf({ idleSweep: 1, comparison: 1, ...of }), 1);
+    };
+    await seat('first');
+    expect(await compare(open)).toEqual(costOfSessions(1, 0));
+    await seat('second');
+    expect(await compare(open)).toEqual(costOfSessions(2, 0));
+    const [history] = await historiesOf(records, license.licenseId);
+    if (!history) throw new Error('it has a session');
+    await records.transact(async (transaction) => {
+      for (let n = 0; n < MANY; n += 1) {
+        const sessionId = `${history.sessionId}${n}`;
+        const missingSinceMs = counted.nowMs() + 2 * HOUR_MS;
+        transaction.set(SESSION_HISTORIES, sessionId, {
+          ...history,
+          sessionId,
+          isOpen: true,
+          missingSinceMs,
+        });
+      }
+    });
+    expect(await compare(open)).toEqual(costOfSessions(2 + MANY, 1));
+  });
+
+  test('costs ten reads and writes a day to forget, and eight operations for each session that is old enough', async () => {
+    /** The sweep that forgets, when all that there is has come of age. */
+    const forget = async (): Promise<OperationCounts> => {
+      counted.moveClock((RETENTION_DAYS + 1) * DAY_MS);
+      return (await counted.costOf(sweep)).operations;
+    };
+    const hourly = { idleSweep: 1, comparison: 1, comparedLicense: 1 };
+    await forget();
+    expect(await compare()).toEqual(totalOf(hourly));
+    expect(await forget()).toEqual(totalOf({ ...hourly, forgetting: 1 }));
+    for (const sessions of [1, 2]) {
+      for (let n = 0; n < sessions; n += 1) await visit(license);
+      await counted.suite.settle();
+      // Both histories and events were found.
+      expect(await forget()).toEqual(
+        lessEmptyReads(totalOf({ ...hourly, forgetting: 1, forgottenSession: sessions }), 2),
+      );
+    }
+  });
+});
+
+test('a seat-hour costs what the calls, sweeps and events in it add up to, and nothing else', async () => {
+  await open();
+  try {
+    let sweeps = 0;
+    const andSweep = async (reply: Reply): Promise<Reply> => {
+      await counted.suite.sweep();
+      await counted.suite.delivered();
+      sweeps += 1;
+      return reply;
+    };
+    const { operations } = await counted.costOf(async () => {
+      const { session_id, session_token } = (await andSweep(await license.acquire('machine'))).body;
+      for (let beats = 0; beats < 12; beats += 1) {
+        counted.moveClock(5 * 60_000 - 1);
+        await andSweep(await license.heartbeat({ session_id, session_token }));
+      }
+      await andSweep(await license.sign({ session_id }));
+      await andSweep(await andSweep(await license.release(session_id)));
+    });
+    // Its two events come in two sweeps, each of which publishes a batch and adds to a chain.
+    const eventful = 2;
+    const sum = totalOf({
+      acquire: 1,
+      heartbeat: 12,
+      sign: 1,
+      release: 1,
+      idleSweep: sweeps,
+      publishedBatch: eventful,
+      recordedEvent: 2,
+      sealedEvent: 2,
+      sealedChain: eventful,
+    });
+    expect(operations).toEqual(lessEmptyReads(sum, eventful));
+  } finally {
+    await counted.close();
+  }
 });
 
 test("an acquire loads no other function's handler and no heavy SDK, Firestore set up or not", async () => {

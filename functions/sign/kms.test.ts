@@ -33,37 +33,6 @@ async function seated(suite: TestSuite): Promise<{ license: TestLicense; session
 
 const asked = (): string[] => kms.calls.map(({ method }) => method);
 
-test('to take, borrow, keep and give back a seat costs no KMS operation', async () => {
-  const suite = await openSuite(1);
-  const { license, session_id } = await seated(suite);
-  await license.acquire('field-laptop', { borrow_days: 7 });
-  await license.heartbeat({ session_id });
-  await license.release(session_id);
-  expect(asked()).toEqual([]);
-});
-
-test('to sign costs two, and one more in the life of an instance; to ask again costs none', async () => {
-  const suite = await openSuite(1);
-  const { license, session_id } = await seated(suite);
-  const first = await license.sign({ session_id });
-  expect(first.status, first.text).toBe(200);
-  expect(asked()).toEqual(['GetPublicKey', 'AsymmetricSign', 'AsymmetricSign']);
-  expect((await license.sign({ session_id })).text).toBe(first.text);
-  expect(asked()).toHaveLength(3);
-});
-
-test('what another instance has signed costs an instance that has just started none either', async () => {
-  const suite = await openSuite(1);
-  const { license, session_id } = await seated(suite);
-  const first = await license.sign({ session_id });
-  kms.forgetCalls();
-  const fresh = openKmsSigner({ keyVersion: kms.versionName(1), client: kms.client });
-  Object.assign(suite.deps, { signer: fresh });
-  expect((await license.sign({ session_id })).text).toBe(first.text);
-  expect(asked()).toEqual([]);
-  await fresh.close();
-});
-
 describe('where KMS does not sign, no license goes out', () => {
   async function refusalOf(suite: TestSuite, trouble: () => void) {
     const { license, session_id } = await seated(suite);

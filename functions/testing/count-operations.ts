@@ -1,49 +1,45 @@
 import type { Records, Transaction } from '../../shared/ports/records.ts';
+import type { OperationCounts } from './operation-counts.ts';
 
-export interface Billed {
-  reads: number;
-  writes: number;
-}
+/** Called with each operation of the records (`get licenses`), and with what Firestore bills for it. */
+type OnOperation = (operation: string, billed: Partial<OperationCounts>) => void;
 
-/**
- * The records, with what Firestore would bill counted: a read for each document got or found and one for a query that
- * finds nothing (https://cloud.google.com/firestore/pricing), a write for each document written. A transaction that had
- * to run again counts again.
- */
-export function billable(records: Records, billed: Billed): Records {
+/** The records, with every operation reported. A transaction that has to run again is reported again. */
+export function countOperations(records: Records, onOperation: OnOperation): Records {
   return {
     get(collection, id) {
-      billed.reads += 1;
+      onOperation(`get ${collection.name}`, { documentReads: 1 });
       return records.get(collection, id);
     },
     create(collection, id, document) {
-      billed.writes += 1;
+      onOperation(`create ${collection.name}`, { documentWrites: 1 });
       return records.create(collection, id, document);
     },
     async query(query, equals, page) {
       const found = await records.query(query, equals, page);
       // One document more is read to see whether there is a next page.
-      billed.reads += Math.max(1, found.documents.length + (found.nextCursor === undefined ? 0 : 1));
+      const documentReads = found.documents.length + (found.nextCursor === undefined ? 0 : 1);
+      onOperation(`query ${query.name}`, { documentReads: Math.max(1, documentReads) });
       return found;
     },
-    transact: (work) => records.transact((transaction) => work(counted(transaction, billed))),
+    transact: (work) => records.transact((transaction) => work(countTransaction(transaction, onOperation))),
     ping: () => records.ping(),
     close: () => records.close(),
   };
 }
 
-function counted(transaction: Transaction, billed: Billed): Transaction {
+function countTransaction(transaction: Transaction, onOperation: OnOperation): Transaction {
   return {
     get(collection, id) {
-      billed.reads += 1;
+      onOperation(`get ${collection.name}`, { documentReads: 1 });
       return transaction.get(collection, id);
     },
     set(collection, id, document) {
-      billed.writes += 1;
+      onOperation(`set ${collection.name}`, { documentWrites: 1 });
       transaction.set(collection, id, document);
     },
     delete(collection, id) {
-      billed.writes += 1;
+      onOperation(`delete ${collection.name}`, { documentDeletes: 1 });
       transaction.delete(collection, id);
     },
   };

@@ -12,6 +12,7 @@ const OPERATIONS = {
   redisCommands: 'Redis commands',
   documentReads: 'Firestore reads',
   documentWrites: 'Firestore writes',
+  documentDeletes: 'Firestore deletes',
   keyOperations: 'KMS operations',
 } as const satisfies Partial<Record<PriceName, string>>;
 

@@ -1,6 +1,6 @@
 /**
- * What nobody can count before it runs, each with where it comes from. Everything else in the model is counted
- * (`counts.ts`), published (`prices.ts`) or in the contracts.
+ * What cannot be counted before it runs, each with its source. Everything else in the model is counted
+ * (`functions/testing/operation-counts.ts`), published (`prices.ts`) or in the contracts.
  */
 export const ASSUMPTIONS = {
   /** A call is billed from when it comes in to when it is answered, in steps of 100 ms; the answer takes less. */
@@ -25,17 +25,42 @@ export const ASSUMPTIONS = {
   redisRequestAddsBytes: 500,
   /** Of an answer of Redis, in all. */
   redisAnswerBytes: 800,
-  /** What Cloud Logging keeps beside a line of ours: resource, labels, insert id. */
+  /** What Cloud Logging keeps with each of our lines: resource, labels, insert id. */
   logLineAddsBytes: 500,
   /** Of the line that Cloud Run writes of every request by itself. */
   requestLogBytes: 1_200,
   /** Bytes in Redis of a session; `npm run bench -- memory` finds fewer at ten to a thousand sessions a license. */
   redisBytesASession: 400,
   redisBytesALicense: 1_000,
-  /** Pub/Sub bills at least so much for a publish or a push, and a license's event is most often alone in both. */
-  leastEventBytes: 1_000,
+  /** The least that Pub/Sub bills for a publish or a push. An event is smaller, and most often alone in both. */
+  billedMessageBytes: 1_000,
   /** Once a minute from three places. */
   uptimeChecksAnHour: 180,
   /** Of all functions together; each reads its secrets as it starts. */
   instanceStartsADay: 200,
+} as const;
+
+/**
+ * Bytes, rounded. `sizes.test.ts` measures them, and fails where one is less than half or more than twice as large: a
+ * field more or less is no reason to change a figure here.
+ */
+export const SIZES = {
+  /** Of our own, as JSON. */
+  logLine: 550,
+  /** Bodies that clients are answered with; a release has none. */
+  answers: { acquire: 700, heartbeat: 650, sign: 3_000 },
+  /** Bodies of all requests that it sends to Redis. */
+  redisRequests: { acquire: 700, heartbeat: 700, sign: 3_300, release: 600, idleSweep: 2_400 },
+  /** Documents as JSON, and how many fields they have at any depth: Firestore keeps two index entries for each. */
+  documents: {
+    license: { bytes: 550, fields: 25 },
+    usageHour: { bytes: 200, fields: 8 },
+    sessionHistory: { bytes: 500, fields: 20 },
+    event: { bytes: 600, fields: 20 },
+  },
+  /**
+   * An entry of an index: the document's name, the field's, its value and 32 bytes
+   * (https://cloud.google.com/firestore/docs/storage-size). Not measured.
+   */
+  indexEntry: 130,
 } as const;

@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
+import { totalOf } from '../../functions/testing/operation-counts.ts';
+import { SIZES } from './assumptions.ts';
 import { type Estimate, estimate, leversOf } from './estimate.ts';
 import { readOptions, USAGE, USUAL } from './options.ts';
 import { PRICES, type Price } from './prices.ts';
@@ -7,14 +9,14 @@ import { inWords } from './report.ts';
 import { sum } from './sum.ts';
 import { type Scenario, usageOf } from './usage.ts';
 
-const SIZES = [1, 100, 1_000, 10_000, 100_000, 500_000];
+const SEATS = [1, 100, 1_000, 10_000, 100_000, 500_000];
 
 function monthOf(seats: number, change: Partial<Scenario> = {}): Estimate {
   return estimate({ ...USUAL, seats, ...change });
 }
 
 describe('a month’s cost', () => {
-  test.each(SIZES)('of %i seats is the sum of its lines', (seats) => {
+  test.each(SEATS)('of %i seats is the sum of its lines', (seats) => {
     const { lines, usd, listUsd, usdPerSeat } = monthOf(seats);
     expect(lines.length).toBeGreaterThan(15);
     expect(sum(lines.map((line) => line.usd))).toBeCloseTo(usd, 9);
@@ -22,14 +24,14 @@ describe('a month’s cost', () => {
     expect(usdPerSeat * seats).toBeCloseTo(usd, 9);
   });
 
-  test.each(SIZES)('were nothing free, is for twice %i seats not more than twice as high', (seats) => {
+  test.each(SEATS)('were nothing free, is for twice %i seats not more than twice as high', (seats) => {
     const [once, twice] = [monthOf(seats), monthOf(2 * seats)];
     expect(twice.listUsd).toBeLessThanOrEqual(2 * once.listUsd);
     expect(twice.listUsd).toBeGreaterThan(once.listUsd);
     expect(twice.usd).toBeGreaterThan(once.usd);
   });
 
-  test.each(SIZES)('of %i seats takes what is free off once, and never more than was used', (seats) => {
+  test.each(SEATS)('of %i seats takes what is free off once, and never more than was used', (seats) => {
     const { lines } = monthOf(seats);
     expect(new Set(lines.map(({ name }) => name)).size).toBe(lines.length);
     for (const { name, amount, free, usd } of lines) {
@@ -41,29 +43,51 @@ describe('a month’s cost', () => {
   });
 
   test('follows from counted calls: 96 heartbeats, a seat taken, signed for and given back, and sweeps', () => {
-    const commands = 30 * 1_000 * (96 + 1 + 3 + 1) + 30 * 24 * 60 * 16;
+    const [sessions, sweeps] = [30 * 1_000, 30 * 24 * 60];
+    const { redisCommands } = totalOf({
+      acquire: sessions,
+      heartbeat: 96 * sessions,
+      sign: sessions,
+      release: sessions,
+      idleSweep: sweeps,
+    });
     const line = monthOf(1_000).lines.find(({ name }) => name === 'redisCommands');
     // What publishing and comparing add.
-    expect(line?.amount).toBeGreaterThan(commands);
-    expect(line?.amount).toBeLessThan(1.05 * commands);
+    expect(line?.amount).toBeGreaterThan(redisCommands);
+    expect(line?.amount).toBeLessThan(1.05 * redisCommands);
   });
 
   test('follows from counted records: what a session leaves behind, and what is swept, compared and forgotten', () => {
     const sessions = 30 * 1_000;
     const { amounts } = usageOf({ ...USUAL, seats: 1_000 });
-    expect(amounts.keyOperations).toBe(2 * sessions);
-    expect(amounts.eventBytes).toBe(2 * 2 * 1_000 * sessions);
-    // Recorded 6, sealed 2, forgotten 3, and at the most a chain's head for each of the two events; then every hour and day.
+    const perSession = { sign: sessions, recordedEvent: 2 * sessions, sealedEvent: 2 * sessions };
+    const sweeps = { idleSweep: 30 * 24 * 60, comparison: 30 * 24 };
+    const compared = { comparedLicense: 30 * 24 * 100, comparedSession: 30 * 8 * 1_000 };
+    const least = totalOf({ ...perSession, ...sweeps, ...compared, forgottenSession: sessions });
+    expect(amounts.keyOperations).toBe(least.signatures);
+    expect(amounts.eventBytes).toBe(2 * 1_000 * least.messages);
+    expect(amounts.documentDeletes).toBe(least.documentDeletes);
+    // At the most a chain's head for each event, and what comes with each page and day.
+    const { documentReads, documentWrites } = totalOf({ sealedChain: 2 * sessions });
     const often = 30 * 24 * 30;
-    expect(amounts.documentWrites).toBeGreaterThan(sessions * (6 + 2 + 3 + 1));
-    expect(amounts.documentWrites).toBeLessThan(sessions * (6 + 2 + 3 + 2) + 2 * often);
-    // Signed 1, recorded 6, sealed 4, forgotten 5, and the heads; a minute's 6; each license and open seat every hour.
-    const swept = 30 * 24 * 60 * 6;
-    const compared = 30 * (24 * 100 + 8 * 1_000);
-    expect(amounts.documentReads).toBeGreaterThan(sessions * (1 + 6 + 4 + 5 + 1) + swept + compared);
-    expect(amounts.documentReads).toBeLessThan(sessions * (1 + 6 + 4 + 5 + 2) + swept + compared + 2 * often);
-    expect(amounts.documentStorage).toBeGreaterThan(12 * sessions * (7_244 + 14_024));
-    expect(amounts.documentStorage).toBeLessThan(1.2 * 12 * sessions * (7_244 + 14_024));
+    expect(amounts.documentWrites).toBeGreaterThan(least.documentWrites + documentWrites / 2);
+    expect(amounts.documentWrites).toBeLessThan(least.documentWrites + documentWrites + often);
+    expect(amounts.documentReads).toBeGreaterThan(least.documentReads + documentReads / 2);
+    expect(amounts.documentReads).toBeLessThan(least.documentReads + documentReads + often);
+  });
+
+  test('stores a year of histories and events, each field of which has two index entries unless told otherwise', () => {
+    const documents = 12 * 30 * 1_000;
+    const { sessionHistory, event } = SIZES.documents;
+    const own = documents * (sessionHistory.bytes + 2 * event.bytes);
+    const entries = documents * 2 * (sessionHistory.fields + 2 * event.fields) * SIZES.indexEntry;
+    const storedWith = (indexes: Scenario['indexes']): number =>
+      usageOf({ ...USUAL, seats: 1_000, indexes }).amounts.documentStorage;
+    // What licenses, hours of use and the indexes of queries add.
+    expect(storedWith('all')).toBeGreaterThan(own + entries);
+    expect(storedWith('all')).toBeLessThan(1.4 * (own + entries));
+    expect(storedWith('all') - storedWith('needed')).toBeGreaterThan(entries);
+    expect(storedWith('all') - storedWith('needed')).toBeLessThan(1.2 * entries);
   });
 
   test('bills an instance for a tenth of a second a call where calls are few, and for its CPU where they are many', () => {

@@ -1,4 +1,4 @@
-import { WATCH } from './counts.ts';
+import { SESSION_LIST } from '../../functions/testing/operation-counts.ts';
 import { type Estimate, estimate, type Lever, leversOf } from './estimate.ts';
 import { USUAL } from './options.ts';
 import { MOST_COMMANDS_A_SECOND, PARTS, PRICES, READ_ON, REGION } from './prices.ts';
@@ -74,9 +74,9 @@ export function watchingWords(everySeconds: number): string {
   const { redisCommands, documentReads, requests } = PRICES;
   const usd =
     (asks * requests.usd) / requests.per +
-    (asks * WATCH.redisCommands * redisCommands.usd) / redisCommands.per +
-    (asks * WATCH.documentReads * documentReads.usd) / documentReads.per;
-  return `While somebody looks at it, the page asks every ${everySeconds} seconds: one request, ${WATCH.redisCommands} Redis command and ${WATCH.documentReads} document reads, however many seats there are. That is about ${cents(usd)} an hour at list prices, computing and traffic not counted; a tab in the background costs nothing.`;
+    (asks * SESSION_LIST.redisCommands * redisCommands.usd) / redisCommands.per +
+    (asks * SESSION_LIST.documentReads * documentReads.usd) / documentReads.per;
+  return `While somebody looks at it, the page asks every ${everySeconds} seconds: one request, ${SESSION_LIST.redisCommands} Redis command and ${SESSION_LIST.documentReads} document reads, however many seats there are. That is about ${cents(usd)} an hour at list prices, computing and traffic not counted; a tab in the background costs nothing.`;
 }
 
 function uncertainOf({ lines }: Estimate): string[] {

@@ -1,6 +1,8 @@
 import { MANIFEST } from '../../functions/manifest.ts';
-import { ASSUMPTIONS } from './assumptions.ts';
-import { COUNTS, type Counted, SHARDS } from './counts.ts';
+import { type OperationName, SHARDS, totalOf } from '../../functions/testing/operation-counts.ts';
+import { AUDIT, LICENSES, SESSION_HISTORIES, USAGE_HOURS } from '../../shared/ports/collections.ts';
+import { QUERIES } from '../../shared/ports/queries.ts';
+import { ASSUMPTIONS, SIZES } from './assumptions.ts';
 import type { PriceName } from './prices.ts';
 import { sum } from './sum.ts';
 
@@ -40,7 +42,6 @@ export interface Usage {
 /** Functions whose calls grow with seats, or come by the clock; what people and operators do beside is not in it. */
 const CALLED = ['acquire', 'heartbeat', 'sign', 'release', 'record-event', 'sweep', 'health'] as const;
 type Called = (typeof CALLED)[number];
-const COUNTED = Object.keys(COUNTS).filter(isCounted);
 
 const DAYS = 30;
 const SECONDS_A_MONTH = DAYS * 24 * 3_600;
@@ -54,17 +55,18 @@ const SECRETS_A_FUNCTION = sum(MANIFEST.map(({ secrets }) => secrets.length)) / 
 
 export function usageOf(scenario: Scenario): Usage {
   const month = monthOf(scenario);
-  const { calls, events, licenses, activeSeconds } = month;
+  const { calls, licenses, activeSeconds } = month;
   const times = timesOf(month);
-  const counted = (field: keyof Counted): number =>
-    sum(COUNTED.map((name) => times[name] * amountOf(COUNTS[name], field)));
+  const operations = totalOf(times);
+  const { redisCommands, documentReads, documentWrites, documentDeletes, signatures } = operations;
 
   const callsInAll = sum(CALLED.map((name) => calls[name]));
   const callsOfClients = calls.acquire + calls.heartbeat + calls.sign + calls.release;
-  const answerBytes = counted('answerBytes') + callsOfClients * ASSUMPTIONS.answerAddsBytes;
-  const redisCommands = counted('redisCommands');
-  const redisBytesOut = counted('redisBytes') + redisCommands * ASSUMPTIONS.redisRequestAddsBytes;
-  const stored = counted(scenario.indexes === 'all' ? 'storedBytes' : 'leanBytes');
+  const answerBytes = bytesOf(SIZES.answers, times) + callsOfClients * ASSUMPTIONS.answerAddsBytes;
+  const redisBytesOut =
+    bytesOf(SIZES.redisRequests, times) + redisCommands * ASSUMPTIONS.redisRequestAddsBytes;
+  const stored = storedBytes(month, scenario.indexes);
+  const lineBytes = SIZES.logLine + ASSUMPTIONS.logLineAddsBytes;
   const beatLinesDropped = calls.heartbeat * (1 - scenario.heartbeatLogPercent / 100);
   const idleSecondsOf = (name: Called): number =>
     Math.max(0, scenario.minInstances * SECONDS_A_MONTH - busySecondsOf(name, month));
@@ -82,27 +84,25 @@ export function usageOf(scenario: Scenario): Usage {
       redisStorage:
         scenario.seats * ASSUMPTIONS.redisBytesASession + licenses * ASSUMPTIONS.redisBytesALicense,
       ...billedAs(scenario.recordsIn === 'region', {
-        documentReads: counted('documentReads'),
-        documentWrites: counted('documentWrites'),
+        documentReads,
+        documentWrites,
+        documentDeletes,
         documentStorage: stored,
         documentHistory: stored,
       }),
       ...billedAs(scenario.recordsIn === 'multi-region', {
-        multiRegionReads: counted('documentReads'),
-        multiRegionWrites: counted('documentWrites'),
+        multiRegionReads: documentReads,
+        multiRegionWrites: documentWrites,
+        multiRegionDeletes: documentDeletes,
         multiRegionStorage: stored,
         multiRegionHistory: stored,
       }),
-      eventBytes: 2 * Math.max(counted('messageBytes'), events * ASSUMPTIONS.leastEventBytes),
-      ...billedAs(scenario.key === 'software', {
-        keyVersions: 1,
-        keyOperations: counted('signatures'),
-      }),
-      ...billedAs(scenario.key === 'hsm', { hsmVersions: 1, hsmOperations: counted('signatures') }),
+      // Published and pushed.
+      eventBytes: 2 * operations.messages * ASSUMPTIONS.billedMessageBytes,
+      ...billedAs(scenario.key === 'software', { keyVersions: 1, keyOperations: signatures }),
+      ...billedAs(scenario.key === 'hsm', { hsmVersions: 1, hsmOperations: signatures }),
       logBytes:
-        counted('logBytes') +
-        callsInAll * ASSUMPTIONS.logLineAddsBytes -
-        beatLinesDropped * (COUNTS.heartbeat.logBytes + ASSUMPTIONS.logLineAddsBytes) +
+        (callsInAll - beatLinesDropped) * lineBytes +
         (scenario.requestLogs === 'keep' ? callsInAll * ASSUMPTIONS.requestLogBytes : 0),
       hostingBytes: scenario.via === 'hosting' ? answerBytes : 0,
       internetBytes: redisBytesOut + (scenario.via === 'functions' ? answerBytes : 0),
@@ -135,8 +135,8 @@ function monthOf({ seats, hoursPerDay, sessionsPerDay, ...scenario }: Scenario) 
   return { seats, licenses, activeHours, activeSeconds, sessions, events, calls };
 }
 
-/** How often each counted thing happens. */
-function timesOf(month: Month): Readonly<Record<keyof typeof COUNTS, number>> {
+/** How often each thing happens whose operations are counted. */
+function timesOf(month: Month): Readonly<Record<OperationName, number>> {
   const { seats, licenses, activeHours, sessions, events, calls } = month;
   const activeSweeps = activeHours * 60;
   const eventsASweep = events / activeSweeps;
@@ -149,8 +149,8 @@ function timesOf(month: Month): Readonly<Record<keyof typeof COUNTS, number>> {
     idleSweep: SWEEPS,
     // A shard's first batch needs one event, each further one a hundred.
     publishedBatch: activeSweeps * (distinct(SHARDS, eventsASweep) + eventsASweep / 100),
-    recordedSession: sessions,
-    sealedSession: sessions,
+    recordedEvent: events,
+    sealedEvent: events,
     // Each license is taken to be in a tenant of its own.
     sealedChain: activeSweeps * distinct(licenses, eventsASweep),
     comparison: COMPARISONS,
@@ -161,11 +161,37 @@ function timesOf(month: Month): Readonly<Record<keyof typeof COUNTS, number>> {
     comparedSessionPage: activeHours * (seats / 100),
     forgetting: DAYS,
     forgottenSession: sessions,
-    storedLicense: licenses,
-    storedUsageHour: MONTHS_KEPT * activeHours * distinct(licenses, events / activeHours),
-    storedHistory: MONTHS_KEPT * sessions,
-    storedEvents: MONTHS_KEPT * sessions,
   };
+}
+
+/** Of so many calls, each with the bytes that `each` says. */
+function bytesOf<Name extends OperationName>(
+  each: Readonly<Record<Name, number>>,
+  times: Readonly<Record<OperationName, number>>,
+): number {
+  return sum((Object.keys(each) as Name[]).map((name) => each[name] * times[name]));
+}
+
+/** Of all documents after a year, with the entries of their indexes. */
+function storedBytes(
+  { licenses, activeHours, sessions, events }: Month,
+  indexes: Scenario['indexes'],
+): number {
+  const usageHours = activeHours * distinct(licenses, events / activeHours);
+  const stored = [
+    { collection: LICENSES, size: SIZES.documents.license, count: licenses },
+    { collection: USAGE_HOURS, size: SIZES.documents.usageHour, count: MONTHS_KEPT * usageHours },
+    { collection: SESSION_HISTORIES, size: SIZES.documents.sessionHistory, count: MONTHS_KEPT * sessions },
+    { collection: AUDIT, size: SIZES.documents.event, count: MONTHS_KEPT * events },
+  ];
+  return sum(
+    stored.map(({ collection, size, count }) => {
+      const ofQueries = QUERIES.filter((query) => query.collection.name === collection.name).length;
+      // An ascending and a descending one, unless Firestore is told not to keep them.
+      const ofFields = indexes === 'all' ? 2 * size.fields : 0;
+      return count * (size.bytes + (ofFields + ofQueries) * SIZES.indexEntry);
+    }),
+  );
 }
 
 /** For how long instances of the function are billed, all of them together. */
@@ -192,14 +218,6 @@ function billedAs<const Name extends string>(
 /** How many of so many places are hit by so many throws, on average. */
 function distinct(places: number, throws: number): number {
   return places * (1 - Math.exp(-throws / places));
-}
-
-function amountOf(cost: Counted, field: keyof Counted): number {
-  return cost[field] ?? 0;
-}
-
-function isCounted(name: string): name is keyof typeof COUNTS {
-  return Object.hasOwn(COUNTS, name);
 }
 
 function memoryGiBOf(name: Called): number {

@@ -1,0 +1,222 @@
+import { DatabaseSync } from 'node:sqlite';
+import { inject, vi } from 'vitest';
+import { openKmsSigner } from '../../shared/adapters/signer/kms-signer.ts';
+import type { SeatEvent } from '../../shared/domain/event.ts';
+import { startEmbeddedRedis } from '../../shared/local/redis/embedded-redis.ts';
+import { type RespClient, respClient } from '../../shared/local/redis/resp-client.ts';
+import { startUpstashFront } from '../../shared/local/redis/upstash-server.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
+import type { Signer } from '../../shared/ports/signer.ts';
+import { countingProxy } from '../../shared/testing/servers/counting-proxy.ts';
+import { startKmsServer } from '../../shared/testing/servers/kms-server.ts';
+import { countOperations } from './count-operations.ts';
+import { type OperationCounts, SHARDS } from './operation-counts.ts';
+import { openTestSuite, type TestLicense, type TestSuite } from './suite.ts';
+
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 24 * HOUR_MS;
+export const RETENTION_DAYS = 40;
+
+/** What some work cost. */
+export interface Cost<R> {
+  readonly result: R;
+  readonly operations: OperationCounts;
+  /** By name, in order. */
+  readonly redis: readonly string[];
+  /** The same, whole. */
+  readonly redisCommands: readonly (readonly string[])[];
+  /** Operations of the records, in order: `get licenses`. */
+  readonly records: readonly string[];
+  /** Statements that anything in this process gave to SQLite, which keeps the records here: none can be missed. */
+  readonly statements: number;
+  /** Methods of Cloud KMS, in order. */
+  readonly kms: readonly string[];
+}
+
+/** A suite whose operations are counted, as deployed: Redis over REST, KMS over gRPC. Time passes only when told to. */
+export interface CountedSuite {
+  readonly suite: TestSuite;
+  /** The suite's Redis, past the suite. */
+  readonly redis: RespClient;
+  /** A license of 200 seats and leases of two hours, which nobody holds a seat of. */
+  readonly license: TestLicense;
+  nowMs(): number;
+  moveClock(ms: number): void;
+  /** What `work` costs, with the delivery of all that it publishes. */
+  costOf<R>(work: () => Promise<R>): Promise<Cost<R>>;
+  /** The events that `work` publishes, which go no further. */
+  withhold(work: () => Promise<unknown>): Promise<readonly SeatEvent[]>;
+  /** Publishes events and waits until they are delivered. */
+  publish(events: readonly SeatEvent[]): Promise<void>;
+  /** Replaces the signer, as a new instance of a function starts with one that has signed nothing. */
+  renewSigner(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Opens it in its steady state: Redis knows the scripts, which are sent once in its life, and the hour is compared. */
+export async function openCountedSuite(): Promise<CountedSuite> {
+  let nowMs = Date.parse('2026-01-05T08:00:00Z');
+  vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
+  const moveClock = (ms: number): void => {
+    nowMs += ms;
+    vi.setSystemTime(nowMs);
+  };
+  const counters = await openCounters();
+  const suite = await openTestSuite(counters.environment, counters.wrap);
+  const license = await suite.createLicense({ max: 200, ttl_seconds: 7_200 });
+  const { session_id } = (await license.acquire('machine')).body;
+  await license.heartbeat({ session_id });
+  await license.sign({ session_id });
+  await suite.settle();
+  moveClock(HOUR_MS);
+  await suite.settle();
+  await license.release(session_id);
+  await suite.settle();
+  return {
+    suite,
+    redis: counters.redis,
+    license,
+    nowMs: () => nowMs,
+    moveClock,
+    async costOf(work) {
+      await suite.delivered();
+      counters.reset();
+      const result = await work();
+      await suite.delivered();
+      return { result, ...counters.read() };
+    },
+    withhold: counters.withhold,
+    async publish(events) {
+      await suite.deps.events.publish(events);
+      await suite.delivered();
+    },
+    renewSigner: counters.renewSigner,
+    async close() {
+      await suite.close();
+      await counters.close();
+      vi.useRealTimers();
+    },
+  };
+}
+
+/** Servers that count what they are asked, and ports that count what passes through them. */
+async function openCounters() {
+  const prepare = vi.spyOn(DatabaseSync.prototype, 'prepare');
+  const exec = vi.spyOn(DatabaseSync.prototype, 'exec');
+  const { redis, proxy, ...servers } = await startRedis();
+  const kms = await startKms();
+  const recordOperations: { readonly name: string; readonly billed: Partial<OperationCounts> }[] = [];
+  let messages = 0;
+  let withheld: SeatEvent[] | undefined;
+  const countRecords = (kind: keyof OperationCounts): number =>
+    recordOperations.reduce((count, { billed }) => count + (billed[kind] ?? 0), 0);
+
+  return {
+    redis,
+    environment: {
+      ...servers.environment,
+      SHARDS: String(SHARDS),
+      RETENTION_DAYS: String(RETENTION_DAYS),
+    },
+    wrap: (deps: Deps): Deps => ({
+      ...deps,
+      // Log lines name their trace, as they do in the cloud.
+      projectId: 'my-project',
+      records: countOperations(deps.records, (name, billed) => recordOperations.push({ name, billed })),
+      signer: kms.signer,
+      events: {
+        async publish(events) {
+          if (withheld) return void withheld.push(...events);
+          messages += events.length;
+          await deps.events.publish(events);
+        },
+        ping: () => deps.events.ping(),
+        close: () => deps.events.close(),
+      },
+    }),
+    reset(): void {
+      proxy.reset();
+      kms.reset();
+      prepare.mockClear();
+      exec.mockClear();
+      recordOperations.length = 0;
+      messages = 0;
+    },
+    read() {
+      const redisCommands = [...proxy.commands];
+      const methods = kms.methods();
+      return {
+        redis: redisCommands.map(([name]) => String(name).toUpperCase()),
+        redisCommands,
+        records: recordOperations.map(({ name }) => name),
+        statements: prepare.mock.calls.length + exec.mock.calls.length,
+        kms: methods,
+        operations: {
+          redisCommands: redisCommands.length,
+          documentReads: countRecords('documentReads'),
+          documentWrites: countRecords('documentWrites'),
+          documentDeletes: countRecords('documentDeletes'),
+          signatures: methods.filter((method) => method === 'AsymmetricSign').length,
+          messages,
+        },
+      };
+    },
+    async withhold(work: () => Promise<unknown>): Promise<readonly SeatEvent[]> {
+      const events: SeatEvent[] = [];
+      withheld = events;
+      await work();
+      withheld = undefined;
+      return events;
+    },
+    renewSigner: kms.renewSigner,
+    async close(): Promise<void> {
+      await servers.close();
+      await kms.close();
+      prepare.mockRestore();
+      exec.mockRestore();
+    },
+  };
+}
+
+async function startRedis() {
+  const server = await startEmbeddedRedis();
+  const redis = respClient(server);
+  const front = await startUpstashFront({ backend: server, token: 'token' });
+  const proxy = await countingProxy(front.url);
+  return {
+    redis,
+    proxy,
+    environment: { UPSTASH_REDIS_REST_URL: proxy.url, UPSTASH_REDIS_REST_TOKEN: front.token },
+    async close(): Promise<void> {
+      await proxy.close();
+      await front.close();
+      redis.close();
+      await server.close();
+    },
+  };
+}
+
+async function startKms() {
+  const server = await startKmsServer([...inject('signingKeys')]);
+  const openSigner = () => openKmsSigner({ keyVersion: server.versionName(1), client: server.client });
+  let opened = openSigner();
+  const signer: Signer = {
+    current: () => opened.current(),
+    publicKeys: () => opened.publicKeys(),
+    ping: () => opened.ping(),
+    close: () => opened.close(),
+  };
+  return {
+    signer,
+    methods: () => server.calls.map(({ method }) => method),
+    reset: () => server.forgetCalls(),
+    async renewSigner(): Promise<void> {
+      await opened.close();
+      opened = openSigner();
+    },
+    async close(): Promise<void> {
+      await opened.close();
+      await server.close();
+    },
+  };
+}
