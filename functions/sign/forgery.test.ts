@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newLicenseKey } from '../../shared/domain/ids.ts';
+import { interceptSigning } from '../testing/intercept-signing.ts';
 import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../testing/suite.ts';
-import { watchedSigner } from '../testing/watched-signer.ts';
 
 /**
  * Requests of somebody who holds one seat of a small license and wants to be given more. What the license grants: plan
@@ -18,7 +18,7 @@ let signed = 0;
 beforeAll(async () => {
   suite = await openTestSuite({}, (deps) => ({
     ...deps,
-    signer: watchedSigner(deps.signer, () => {
+    signer: interceptSigning(deps.signer, () => {
       signed += 1;
       return undefined;
     }),

@@ -11,8 +11,8 @@ import type { SignVerdict } from '../../shared/ports/signer.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
 import { bareAnswer } from '../testing/bare-answer.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
+import { interceptSigning } from '../testing/intercept-signing.ts';
 import type { TestLicense } from '../testing/suite.ts';
-import { watchedSigner } from '../testing/watched-signer.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 const at = (ms: number): string => new Date(ms).toISOString();
@@ -24,7 +24,7 @@ let clocked: ClockedSuite;
 beforeAll(async () => {
   clocked = await openClockedSuite((deps) => ({
     ...deps,
-    signer: watchedSigner(deps.signer, () => {
+    signer: interceptSigning(deps.signer, () => {
       signatures += 1;
       return beforeSignature();
     }),

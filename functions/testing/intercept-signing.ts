@@ -1,7 +1,7 @@
 import type { Signer, SignVerdict } from '../../shared/ports/signer.ts';
 
-/** The signer, with `beforeEach` told of every signature before it is made; what that gives is answered in its place. */
-export function watchedSigner(
+/** The signer, with `beforeEach` called before every signature; a verdict that it returns takes the signature's place. */
+export function interceptSigning(
   signer: Signer,
   beforeEach: () => SignVerdict | undefined | Promise<SignVerdict | undefined>,
 ): Signer {
