@@ -32,9 +32,9 @@ import { LICENSES_OF_TENANT } from '../../shared/ports/queries.ts';
 import type { Records } from '../../shared/ports/records.ts';
 import { lookAtSubscription } from '../../shared/use-cases/subscriptions.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
+import { readRedisValues } from '../testing/inspectable-suite.ts';
 import { beginPurchase } from '../testing/purchases.ts';
 import type { Reply, TestSuite } from '../testing/suite.ts';
-import { valuesIn } from '../testing/watched-suite.ts';
 
 /**
  * Dies before every call by which an erasure changes records, seats or what Stripe knows. Whatever it reads in between
@@ -225,7 +225,7 @@ async function findPeople(): Promise<Map<number, string[]>> {
     }),
   );
   const found = new Map<number, string[]>();
-  for (const [place, text] of [...documents, ...(await valuesIn(clocked.redis))]) {
+  for (const [place, text] of [...documents, ...(await readRedisValues(clocked.redis))]) {
     for (const [, number] of text.matchAll(/person ?(\d+)\b/gi)) {
       found.set(Number(number), [...(found.get(Number(number)) ?? []), place]);
     }

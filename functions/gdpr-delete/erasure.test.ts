@@ -3,32 +3,32 @@ import { BILLING_ACCOUNTS, SUBSCRIPTIONS, TENANTS, USERS } from '../../shared/po
 import { LICENSES_OF_TENANT } from '../../shared/ports/queries.ts';
 import { eachKnownSession } from '../../shared/ports/seat-maintenance.ts';
 import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
+import { type InspectableSuite, openInspectableSuite } from '../testing/inspectable-suite.ts';
 import { ADA, findAda, makePersonalWorld, type PersonalWorld } from '../testing/personal-world.ts';
 import type { Reply } from '../testing/suite.ts';
-import { openWatchedSuite, type WatchedSuite } from '../testing/watched-suite.ts';
 
 /** One story, told from beginning to end: each test goes on where the one before ended. */
 
 const HOUR_MS = 3_600_000;
 
-let watched: WatchedSuite;
+let inspectable: InspectableSuite;
 let world: PersonalWorld;
 let accountId: string;
 let recordsBefore: ReadonlyMap<string, string>;
 let othersBefore: string[];
 beforeAll(async () => {
-  watched = await openWatchedSuite();
-  world = await makePersonalWorld(watched);
-  accountId = (await watched.suite.deps.records.get(USERS, world.ada.userId))?.accountId ?? '';
-  recordsBefore = await watched.records();
+  inspectable = await openInspectableSuite();
+  world = await makePersonalWorld(inspectable);
+  accountId = (await inspectable.suite.deps.records.get(USERS, world.ada.userId))?.accountId ?? '';
+  recordsBefore = await inspectable.records();
   othersBefore = await othersSessions();
 });
-afterAll(() => watched.close());
+afterAll(() => inspectable.close());
 
 async function othersSessions(): Promise<string[]> {
   const sessions: string[] = [];
   for (const licenseId of world.licenseIds) {
-    for await (const session of eachKnownSession(watched.suite.deps.seatMaintenance, licenseId)) {
+    for await (const session of eachKnownSession(inspectable.suite.deps.seatMaintenance, licenseId)) {
       if (!session.facts.fingerprint.startsWith(ADA.fingerprint)) sessions.push(JSON.stringify(session));
     }
   }
@@ -36,11 +36,11 @@ async function othersSessions(): Promise<string[]> {
 }
 
 function logLines(): [string, string][] {
-  return watched.suite.logged.map((line, n) => [`log line ${n}`, JSON.stringify(line)]);
+  return inspectable.suite.logged.map((line, n) => [`log line ${n}`, JSON.stringify(line)]);
 }
 
 function publishedTexts(): [string, string][] {
-  return watched.published.map((text, n) => [`event ${n}`, text]);
+  return inspectable.published.map((text, n) => [`event ${n}`, text]);
 }
 
 /** Places in which one of the pseudonyms of Ada's seats stands. */
@@ -59,15 +59,20 @@ let receipt: Reply;
 test('before: whatever is kept of her is found where it is kept, in records and in Redis', async () => {
   const inRecords = kindsOf(findAda(recordsBefore, accountId));
   expect(inRecords).toEqual(new Set(['email', 'name', 'accountId']));
-  const inRedis = kindsOf(findAda(await watched.redisValues(), accountId));
+  const inRedis = kindsOf(findAda(await inspectable.redisValues(), accountId));
   expect(inRedis).toEqual(new Set(['email', 'hostname', 'fingerprint']));
   expect(findHolders(recordsBefore).length).toBeGreaterThan(8);
-  expect(findHolders(await watched.redisValues()).length).toBeGreaterThan(4);
+  expect(findHolders(await inspectable.redisValues()).length).toBeGreaterThan(4);
   expect(othersBefore).toHaveLength(3);
 });
 
 test('her address on the network and her account at the provider are kept nowhere, not even before', async () => {
-  const everywhere = [...recordsBefore, ...(await watched.redisValues()), ...publishedTexts(), ...logLines()];
+  const everywhere = [
+    ...recordsBefore,
+    ...(await inspectable.redisValues()),
+    ...publishedTexts(),
+    ...logLines(),
+  ];
   expect(kindsOf(findAda(everywhere, accountId))).not.toContain('address');
   expect(kindsOf(findAda(everywhere, accountId))).not.toContain('subject');
 });
@@ -77,12 +82,12 @@ test('asked for, she is told that the tenant in which she is alone goes with her
   expect(asked.status, asked.text).toBe(200);
   expect(asked.body).toEqual({
     confirmation_token: expect.any(String),
-    expires_at: new Date(watched.nowMs() + 600_000).toISOString(),
+    expires_at: new Date(inspectable.nowMs() + 600_000).toISOString(),
     user_id: world.ada.userId,
     tenants_that_go: [world.labId],
   });
   token = asked.body.confirmation_token;
-  expect(await watched.records()).toEqual(recordsBefore);
+  expect(await inspectable.records()).toEqual(recordsBefore);
 });
 
 test('confirmed, she gets a receipt that says how much went, and nothing of what', async () => {
@@ -90,8 +95,8 @@ test('confirmed, she gets a receipt that says how much went, and nothing of what
   expect(receipt.status, receipt.text).toBe(200);
   expect(receipt.body).toEqual({
     erasure_id: expect.stringMatching(/^era_/),
-    requested_at: new Date(watched.nowMs()).toISOString(),
-    completed_at: new Date(watched.nowMs()).toISOString(),
+    requested_at: new Date(inspectable.nowMs()).toISOString(),
+    completed_at: new Date(inspectable.nowMs()).toISOString(),
     erased: {
       sessions: 8,
       // All that she ever took but the last, of which no event has arrived yet.
@@ -108,14 +113,14 @@ test('confirmed, she gets a receipt that says how much went, and nothing of what
 });
 
 test('after: nothing of her is left in any record, any key of Redis, any event and any log line', async () => {
-  expect(findAda(await watched.records(), accountId)).toEqual([]);
-  expect(findAda(await watched.redisValues(), accountId)).toEqual([]);
+  expect(findAda(await inspectable.records(), accountId)).toEqual([]);
+  expect(findAda(await inspectable.redisValues(), accountId)).toEqual([]);
   expect(findAda(publishedTexts(), accountId)).toEqual([]);
   expect(findAda(logLines(), accountId)).toEqual([]);
 });
 
 test('nobody pays for what went, and Stripe knows nobody of it any more', async () => {
-  const { stripe, deps } = watched.suite;
+  const { stripe, deps } = inspectable.suite;
   const { labId, subscriptionId } = world;
   expect(stripe.subscription(subscriptionId)?.status).toBe('canceled');
   const customerId = (await deps.records.get(SUBSCRIPTIONS, subscriptionId))?.customerId;
@@ -125,7 +130,7 @@ test('nobody pays for what went, and Stripe knows nobody of it any more', async 
 });
 
 test('that she had a trial is known by pseudonyms alone, which lead to no license of hers', async () => {
-  const claims = [...(await watched.records())].filter(([place]) => place.startsWith('trial-claims/'));
+  const claims = [...(await inspectable.records())].filter(([place]) => place.startsWith('trial-claims/'));
   expect(claims.map(([place]) => place.split(/[/:]/)[1])).toEqual(['account', 'domain', 'machine']);
   for (const [, text] of claims) expect(text).not.toMatch(/lic_|ten_|usr_/);
 });
@@ -136,7 +141,7 @@ test('everything of everybody else is there as it was', async () => {
   const others = [...recordsBefore].filter(
     ([place, text]) => !hers.some((word) => `${place} ${text}`.includes(word)),
   );
-  const after = await watched.records();
+  const after = await inspectable.records();
   expect(others.length).toBeGreaterThan(20);
   for (const [place, text] of others) expect([place, after.get(place)]).toEqual([place, text]);
   for (const email of ['bob@shop.example', 'carl@shop.example', 'dora@shop.example'])
@@ -153,41 +158,43 @@ test('no client of hers brings her back: not by her access token, and not by wha
   expect(again.status).toBeGreaterThanOrEqual(400);
   expect((await ada.call('GET', '/api/v1/users/me')).status).toBe(401);
   const refresh = { grant_type: 'refresh_token', refresh_token: ada.refreshToken };
-  expect((await watched.suite.call('POST', '/auth/token', { body: refresh })).status).toBe(400);
+  expect((await inspectable.suite.call('POST', '/auth/token', { body: refresh })).status).toBe(400);
 });
 
 test('repeated while her access token lives, the request gets the same receipt', async () => {
-  watched.moveClock(14 * 60_000);
+  inspectable.moveClock(14 * 60_000);
   const again = await world.ada.call('DELETE', '/api/v1/gdpr/delete', { confirmation_token: token });
   expect([again.status, again.body]).toEqual([200, receipt.body]);
 });
 
 test('events that were on their way bring back a pseudonym, for an hour and no longer', async () => {
-  await watched.suite.settle();
-  expect(findHolders(await watched.records()).length).toBeGreaterThan(0);
-  watched.moveClock(HOUR_MS);
-  const { body } = await watched.suite.sweep();
+  await inspectable.suite.settle();
+  expect(findHolders(await inspectable.records()).length).toBeGreaterThan(0);
+  inspectable.moveClock(HOUR_MS);
+  const { body } = await inspectable.suite.sweep();
   expect(body).toMatchObject({ erased: 1, complete: true });
-  expect(findHolders(await watched.records())).toEqual([]);
-  expect(findHolders(await watched.redisValues())).toEqual([]);
-  expect(findAda([...(await watched.records()), ...(await watched.redisValues())], accountId)).toEqual([]);
+  expect(findHolders(await inspectable.records())).toEqual([]);
+  expect(findHolders(await inspectable.redisValues())).toEqual([]);
+  expect(
+    findAda([...(await inspectable.records()), ...(await inspectable.redisValues())], accountId),
+  ).toEqual([]);
 });
 
 test('in the end not even her id is left', async () => {
-  const texts = [...(await watched.records()), ...(await watched.redisValues())];
+  const texts = [...(await inspectable.records()), ...(await inspectable.redisValues())];
   expect(texts.filter(([place, text]) => `${place} ${text}`.includes(world.ada.userId))).toEqual([]);
 });
 
 test('the audit chain of either tenant is whole', async () => {
   for (const tenantId of [world.labId, world.shopId]) {
-    const report = await verifyChain(watched.suite.deps.records, tenantId);
+    const report = await verifyChain(inspectable.suite.deps.records, tenantId);
     expect(report).toMatchObject({ unsealed: 0, problems: [] });
     expect(report?.sealed).toBeGreaterThan(4);
   }
 });
 
 test('the tenant that went is closed and nameless, its licenses suspended; the shop goes on', async () => {
-  const { records } = watched.suite.deps;
+  const { records } = inspectable.suite.deps;
   const { labId, shopId, keys } = world;
   expect(await records.get(TENANTS, labId)).toMatchObject({
     name: labId,
@@ -197,7 +204,7 @@ test('the tenant that went is closed and nameless, its licenses suspended; the s
   const { documents } = await records.query(LICENSES_OF_TENANT, { tenantId: labId }, { limit: 10 });
   expect(documents.map(({ status }) => status)).toEqual(['suspended', 'suspended', 'suspended']);
   const acquire = (key: string) =>
-    watched.suite.call('POST', '/api/v1/licenses/acquire', {
+    inspectable.suite.call('POST', '/api/v1/licenses/acquire', {
       authorization: `License ${key}`,
       body: { fingerprint: 'a-new-machine' },
     });

@@ -9,9 +9,9 @@ import {
 } from '../../shared/testing/servers/firestore-emulator.ts';
 import { type RedisServer, startRedisServer } from '../../shared/testing/servers/redis-server.ts';
 import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
+import { readRedisValues } from '../testing/inspectable-suite.ts';
 import { findAda, makePersonalWorld } from '../testing/personal-world.ts';
 import { openTestSuite, type TestSuite } from '../testing/suite.ts';
-import { valuesIn } from '../testing/watched-suite.ts';
 
 describeReal('redis-server', 'a suite on', () => {
   describeReal('Firestore emulator', 'and', () => {
@@ -56,7 +56,7 @@ describeReal('redis-server', 'a suite on', () => {
       const client = respClient(redis);
       const left = async () => [
         ...findAda(await documents(), accountId),
-        ...findAda(await valuesIn(client), accountId),
+        ...findAda(await readRedisValues(client), accountId),
       ];
       expect((await left()).length).toBeGreaterThan(10);
 

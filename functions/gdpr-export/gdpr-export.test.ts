@@ -1,22 +1,22 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { licenseOfKey } from '../../shared/domain/ids.ts';
+import { type InspectableSuite, openInspectableSuite } from '../testing/inspectable-suite.ts';
 import { ADA, findAda, makePersonalWorld, type PersonalWorld } from '../testing/personal-world.ts';
 import type { Reply } from '../testing/suite.ts';
-import { openWatchedSuite, type WatchedSuite } from '../testing/watched-suite.ts';
 import { openRoom } from './row-limit.ts';
 
-let watched: WatchedSuite;
+let inspectable: InspectableSuite;
 let world: PersonalWorld;
 let mine: Reply;
 beforeAll(async () => {
-  watched = await openWatchedSuite();
-  world = await makePersonalWorld(watched);
+  inspectable = await openInspectableSuite();
+  world = await makePersonalWorld(inspectable);
   mine = await world.ada.call('GET', '/api/v1/gdpr/export');
 });
-afterAll(() => watched.close());
+afterAll(() => inspectable.close());
 
 const tenantExport = (authorization: string, tenantId: string, query = ''): Promise<Reply> =>
-  watched.suite.call('GET', `/api/v1/gdpr/export/tenants/${tenantId}${query}`, { authorization });
+  inspectable.suite.call('GET', `/api/v1/gdpr/export/tenants/${tenantId}${query}`, { authorization });
 
 describe('a person gets all that is kept of them', () => {
   test('as one file, under a name that tells whose it is and no more', () => {
@@ -25,7 +25,10 @@ describe('a person gets all that is kept of them', () => {
       `attachment; filename="seatlease-${world.ada.userId}.json"`,
     );
     expect(mine.headers.get('cache-control')).toBe('no-store');
-    expect(mine.body).toMatchObject({ complete: true, exported_at: new Date(watched.nowMs()).toISOString() });
+    expect(mine.body).toMatchObject({
+      complete: true,
+      exported_at: new Date(inspectable.nowMs()).toISOString(),
+    });
   });
 
   test('who they are, where they belong, how they signed in', () => {
@@ -96,8 +99,8 @@ describe('a person gets all that is kept of them', () => {
   });
 
   test('of a period only what fell into it, where they ask for that', async () => {
-    const sevenMinutesAgo = new Date(watched.nowMs() - 420_000).toISOString();
-    const aMinuteAgo = new Date(watched.nowMs() - 60_000).toISOString();
+    const sevenMinutesAgo = new Date(inspectable.nowMs() - 420_000).toISOString();
+    const aMinuteAgo = new Date(inspectable.nowMs() - 60_000).toISOString();
     const [early, late] = await Promise.all(
       [`?from=${sevenMinutesAgo}&to=${aMinuteAgo}`, `?from=${aMinuteAgo}`].map((query) =>
         world.ada.call('GET', `/api/v1/gdpr/export${query}`),
@@ -115,10 +118,10 @@ describe('a person gets all that is kept of them', () => {
 
   test('only where it is they who are signed in', async () => {
     for (const authorization of ['Operator x', `License ${world.keys.lab}`])
-      expect((await watched.suite.call('GET', '/api/v1/gdpr/export', { authorization })).status).not.toBe(
+      expect((await inspectable.suite.call('GET', '/api/v1/gdpr/export', { authorization })).status).not.toBe(
         200,
       );
-    expect((await watched.suite.operate('GET', '/api/v1/gdpr/export')).body.code).toBe('FORBIDDEN');
+    expect((await inspectable.suite.operate('GET', '/api/v1/gdpr/export')).body.code).toBe('FORBIDDEN');
   });
 });
 
@@ -190,7 +193,7 @@ describe('of a tenant', () => {
 
   test('a license that is held is told as suspended, with the reason', async () => {
     const { ada, labId, boughtId, subscriptionId } = world;
-    const { stripe } = watched.suite;
+    const { stripe } = inspectable.suite;
     await stripe.dispute(stripe.chargeOf(subscriptionId) ?? '');
     await stripe.idle();
     const { licenses, subscriptions } = (await tenantExport(ada.authorization, labId)).body;
@@ -201,7 +204,7 @@ describe('of a tenant', () => {
   });
 
   test('an operator gets the same; lower roles are refused, and to strangers it is not there', async () => {
-    const byOperator = await watched.suite.operate('GET', `/api/v1/gdpr/export/tenants/${world.shopId}`);
+    const byOperator = await inspectable.suite.operate('GET', `/api/v1/gdpr/export/tenants/${world.shopId}`);
     expect(byOperator.body.members).toHaveLength(3);
     expect((await tenantExport(world.ada.authorization, world.shopId)).body.code).toBe('FORBIDDEN');
     expect((await tenantExport(world.carl.authorization, world.shopId)).body.code).toBe('FORBIDDEN');

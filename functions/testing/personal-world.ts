@@ -3,9 +3,9 @@ import { licenseOfKey } from '../../shared/domain/ids.ts';
 import { ACCOUNTS, LICENSES, METERED_DAYS, USERS } from '../../shared/ports/collections.ts';
 import { eachKnownSession } from '../../shared/ports/seat-maintenance.ts';
 import { findWords } from './find-text.ts';
+import type { InspectableSuite } from './inspectable-suite.ts';
 import { signIn, type TestPerson } from './people.ts';
 import type { Reply, TestSuite } from './suite.ts';
-import type { WatchedSuite } from './watched-suite.ts';
 
 /** Whatever is Ada's, as it stands in requests. Nothing of anybody else's holds any of it. */
 export const ADA = {
@@ -41,9 +41,9 @@ const TTL_MS = 360_000;
 
 /** Everybody, a trial, a purchase, and seats of all kinds, some given up; all recorded and sealed but for the last. */
 export async function makePersonalWorld(
-  watched: Pick<WatchedSuite, 'suite' | 'moveClock'>,
+  inspectable: Pick<InspectableSuite, 'suite' | 'moveClock'>,
 ): Promise<PersonalWorld> {
-  const { suite, moveClock } = watched;
+  const { suite, moveClock } = inspectable;
   const holders = new Set<string>();
   const signInAda = () => signIn(suite, ADA.email, { name: ADA.name, subject: ADA.subject });
   const first = await signInAda();

@@ -9,8 +9,8 @@ import { putLocalKey } from '../../shared/local/signing-key.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { openTestSuite, type TestSuite } from './suite.ts';
 
-/** A suite of which everything that it keeps, publishes or logs can be read, past itself; time passes when told. */
-export interface WatchedSuite {
+/** A suite whose every document, Redis value, published event and log line can be read directly. Time passes when told. */
+export interface InspectableSuite {
   readonly suite: TestSuite;
   readonly redis: RespClient;
   /** Everything that was ever published, as text. */
@@ -24,24 +24,26 @@ export interface WatchedSuite {
   close(): Promise<void>;
 }
 
-export async function openWatchedSuite(wrap: (deps: Deps) => Deps = (deps) => deps): Promise<WatchedSuite> {
+export async function openInspectableSuite(
+  wrap: (deps: Deps) => Deps = (deps) => deps,
+): Promise<InspectableSuite> {
   let nowMs = Date.now();
   vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
   const server = await startEmbeddedRedis();
   const redis = respClient(server);
-  const folder = await mkdtemp(join(tmpdir(), 'seatlease-watched-'));
+  const folder = await mkdtemp(join(tmpdir(), 'seatlease-inspectable-'));
   putLocalKey(join(folder, 'signing-keys'), 1, inject('signingKeys')[0]);
   const published: string[] = [];
   const suite = await openTestSuite(
     { REDIS_URL: `redis://${server.host}:${server.port}`, SEATLEASE_DATA: folder, SHARDS: '4' },
-    (deps) => wrap({ ...deps, events: noting(deps.events, published) }),
+    (deps) => wrap({ ...deps, events: keepPublished(deps.events, published) }),
   );
   return {
     suite,
     redis,
     published,
     records: async () => recordsIn(join(folder, 'records.db')),
-    redisValues: () => valuesIn(redis),
+    redisValues: () => readRedisValues(redis),
     nowMs: () => nowMs,
     moveClock(ms) {
       nowMs += ms;
@@ -57,12 +59,12 @@ export async function openWatchedSuite(wrap: (deps: Deps) => Deps = (deps) => de
   };
 }
 
-/** The topic, with whatever is published noted down. */
-export function noting(events: Deps['events'], published: string[]): Deps['events'] {
+/** The topic, with every published event kept as text. */
+function keepPublished(events: Deps['events'], published: string[]): Deps['events'] {
   return {
-    async publish(told) {
-      published.push(...told.map((event) => JSON.stringify(event)));
-      await events.publish(told);
+    async publish(batch) {
+      published.push(...batch.map((event) => JSON.stringify(event)));
+      await events.publish(batch);
     },
     ping: () => events.ping(),
     close: () => events.close(),
@@ -92,7 +94,7 @@ const READ: Readonly<Record<string, (key: string) => string[]>> = {
 };
 
 /** Every key of a Redis with its value, as text. */
-export async function valuesIn(redis: RespClient): Promise<ReadonlyMap<string, string>> {
+export async function readRedisValues(redis: RespClient): Promise<ReadonlyMap<string, string>> {
   const values = new Map<string, string>();
   let cursor = '0';
   do {
