@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { entitlementOf, eventOfLicense } from '../../shared/domain/license.ts';
 import { licenseUnder, type Subscription } from '../../shared/domain/subscription.ts';
 import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
-import { writeLicense } from '../../shared/use-cases/licenses.ts';
+import { changeLicense } from '../../shared/use-cases/licenses.ts';
 import { signIn } from '../testing/people.ts';
 import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../testing/suite.ts';
 
@@ -22,7 +21,7 @@ async function billedLicense(change: Partial<Subscription> = {}): Promise<TestLi
 }
 
 async function bill({ licenseId, tenantId }: TestLicense, change: Partial<Subscription> = {}): Promise<void> {
-  const { records, seats, clock } = suite.deps;
+  const { records, clock } = suite.deps;
   const nowMs = clock.nowMs();
   const subscription: Subscription = {
     subscriptionId: `sub_of_${licenseId}`,
@@ -46,11 +45,10 @@ async function bill({ licenseId, tenantId }: TestLicense, change: Partial<Subscr
   };
   const license = licenseUnder(subscription, await records.get(LICENSES, licenseId), nowMs);
   if (!license) throw new Error('no license');
-  await records.transact(async (transaction) => {
+  await changeLicense(suite.deps, async (transaction) => {
     transaction.set(SUBSCRIPTIONS, subscription.subscriptionId, subscription);
-    writeLicense(transaction, license, nowMs);
+    transaction.writeLicense(license, nowMs);
   });
-  await seats.putLicense(entitlementOf(license), eventOfLicense(license));
 }
 
 function change({ licenseId }: TestLicense, terms: Record<string, unknown>): Promise<Reply> {

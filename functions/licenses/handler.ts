@@ -1,14 +1,13 @@
 import { newLicenseId, newLicenseKey, newTenantId } from '../../shared/domain/ids.ts';
 import {
-  changeLicense,
   draftLicense,
   entitlementOf,
-  eventOfLicense,
   graceIsAllowed,
   type License,
   type LicenseTerms,
   rhythmIsKeepable,
   rotateKey,
+  withLicenseChange,
 } from '../../shared/domain/license.ts';
 import { newTenant } from '../../shared/domain/people.ts';
 import { isOver } from '../../shared/domain/subscription.ts';
@@ -23,7 +22,7 @@ import { LICENSES, SUBSCRIPTIONS, TENANTS } from '../../shared/ports/collections
 import type { Deps } from '../../shared/ports/deps.ts';
 import { ALL_LICENSES, LICENSES_OF_TENANT } from '../../shared/ports/queries.ts';
 import type { Transaction } from '../../shared/ports/records.ts';
-import { writeLicense } from '../../shared/use-cases/licenses.ts';
+import { changeLicense } from '../../shared/use-cases/licenses.ts';
 import type contract from './contract.ts';
 import { periodOf, readUsageHours } from './usage.ts';
 
@@ -45,18 +44,17 @@ export default {
     // As in `replaceLicense`: nothing is recorded while seats are away.
     await deps.seats.ping();
     const isNewTenant = body.tenant_id === undefined;
-    const refused = await deps.records.transact(async (transaction) => {
+    const refused = await changeLicense(deps, async (transaction) => {
       if (!isNewTenant) {
         const tenant = await transaction.get(TENANTS, tenantId);
         if (!tenant) return 'TENANT_NOT_FOUND';
         if (tenant.closedAtMs !== null) return 'TENANT_CLOSED';
       }
       if (isNewTenant) transaction.set(TENANTS, tenantId, newTenant(tenantId, tenantId, null, nowMs));
-      writeLicense(transaction, license, nowMs);
+      transaction.writeLicense(license, nowMs);
       return undefined;
     });
     if (refused) return { problem: refused };
-    await deps.seats.putLicense(entitlementOf(license), eventOfLicense(license));
     return { answer: 'created', body: { ...viewOf(license), license_key: licenseKey } };
   },
 
@@ -89,7 +87,7 @@ export default {
       const billed = BILLED_TERMS.filter((term) => body[term] !== undefined);
       return billed.length > 0 && (await isBilled(license, transaction))
         ? refuseFields('BILLED_BY_SUBSCRIPTION', billed.map(refuseBilled))
-        : refusedOr(changeLicense(license, change, nowMs));
+        : refusedOr(withLicenseChange(license, change, nowMs));
     });
     return 'problem' in changed ? changed : { answer: 'license', body: viewOf(changed) };
   },
@@ -140,8 +138,8 @@ function refuseTerm(at: string, detail: string): Refusal<'VALIDATION_FAILED'> {
 }
 
 /**
- * Records first: they are the truth, and a copy that misses the news is put right by its version. But not while seats
- * are away: a change that is recorded and then answered with 503 would leave a key that nobody has ever seen.
+ * Changes nothing while seats are unavailable: a change that is recorded and then answered with 503 would leave a key that
+ * nobody has seen.
  */
 async function replaceLicense<C extends ProblemCode>(
   licenseId: string,
@@ -149,7 +147,7 @@ async function replaceLicense<C extends ProblemCode>(
   change: (license: License, nowMs: number, transaction: Transaction) => Promise<License | Refusal<C>>,
 ): Promise<License | Refusal<C | 'LICENSE_NOT_FOUND' | 'TENANT_CLOSED'>> {
   await deps.seats.ping();
-  const changed = await deps.records.transact(async (transaction) => {
+  return changeLicense(deps, async (transaction) => {
     const license = await transaction.get(LICENSES, licenseId);
     if (!license) return { problem: 'LICENSE_NOT_FOUND' as const };
     const nowMs = deps.clock.nowMs();
@@ -157,11 +155,9 @@ async function replaceLicense<C extends ProblemCode>(
     if ('problem' in next) return next;
     const tenant = await transaction.get(TENANTS, license.tenantId);
     if (tenant?.closedAtMs != null) return { problem: 'TENANT_CLOSED' as const };
-    writeLicense(transaction, next, nowMs);
+    transaction.writeLicense(next, nowMs);
     return next;
   });
-  if (!('problem' in changed)) await deps.seats.putLicense(entitlementOf(changed), eventOfLicense(changed));
-  return changed;
 }
 
 function refusedOr(license: License): License | Refusal<'VALIDATION_FAILED'> {

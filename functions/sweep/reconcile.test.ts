@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { poolKey } from '../../shared/adapters/seats/lua/keys.ts';
 import { newLicenseId, shardOf } from '../../shared/domain/ids.ts';
-import { changeLicense, entitlementOf, type LicenseChange } from '../../shared/domain/license.ts';
+import { entitlementOf, type LicenseChange, withLicenseChange } from '../../shared/domain/license.ts';
 import { Unavailable } from '../../shared/errors.ts';
 import { LICENSES } from '../../shared/ports/collections.ts';
 import { auditOf, historiesOf, storyOf } from '../../shared/testing/read-records.ts';
@@ -40,7 +40,7 @@ async function changeUnnoticed(licenseId: string, change: LicenseChange): Promis
   await suite.deps.records.transact(async (transaction) => {
     const license = await transaction.get(LICENSES, licenseId);
     if (!license) throw new Error('no such license');
-    transaction.set(LICENSES, licenseId, changeLicense(license, change, clocked.nowMs()));
+    transaction.set(LICENSES, licenseId, withLicenseChange(license, change, clocked.nowMs()));
   });
 }
 

@@ -1,7 +1,6 @@
 import type { Entitlement } from '../../shared/domain/entitlement.ts';
 import type { SeatEvent } from '../../shared/domain/event.ts';
 import { allShards } from '../../shared/domain/ids.ts';
-import { entitlementOf, eventOfLicense } from '../../shared/domain/license.ts';
 import {
   duePass,
   isRetired,
@@ -17,7 +16,7 @@ import type { SessionHistory } from '../../shared/domain/session-history.ts';
 import { LICENSES, RECONCILE_PASSES, SESSION_HISTORIES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { OPEN_SESSIONS } from '../../shared/ports/queries.ts';
-import { writeLicense } from '../../shared/use-cases/licenses.ts';
+import { changeLicense, putCopy } from '../../shared/use-cases/licenses.ts';
 import type { Reconciled, Tally } from './progress.ts';
 import { type Frame, inParallel } from './run-steps.ts';
 
@@ -72,7 +71,7 @@ async function compareCopy(copy: Entitlement, deps: Deps, done: Reconciled): Pro
     case 'SOUND':
       return;
     case 'BEHIND':
-      if (license) await deps.seats.putLicense(entitlementOf(license), eventOfLicense(license));
+      if (license) await putCopy(license, deps.seats);
       break;
     case 'AHEAD':
       await raiseAbove(copy, deps);
@@ -89,16 +88,13 @@ async function compareCopy(copy: Entitlement, deps: Deps, done: Reconciled): Pro
 }
 
 /** The records are the truth, and versions only go up: so the truth gets a version above the copy's. */
-async function raiseAbove(copy: Entitlement, { records, seats, clock }: Deps): Promise<void> {
-  const raised = await records.transact(async (transaction) => {
+async function raiseAbove(copy: Entitlement, deps: Deps): Promise<void> {
+  await changeLicense(deps, async (transaction) => {
     const license = await transaction.get(LICENSES, copy.licenseId);
-    if (!license || judgeCopy(copy, license) !== 'AHEAD') return undefined;
-    const nowMs = clock.nowMs();
-    const next = overrule(license, copy, nowMs);
-    writeLicense(transaction, next, nowMs);
-    return next;
+    if (!license || judgeCopy(copy, license) !== 'AHEAD') return;
+    const nowMs = deps.clock.nowMs();
+    transaction.writeLicense(overrule(license, copy, nowMs), nowMs);
   });
-  if (raised) await seats.putLicense(entitlementOf(raised), eventOfLicense(raised));
 }
 
 async function compareSessions(pass: ReconcilePass, deps: Deps, done: Reconciled): Promise<ReconcilePass> {

@@ -1,7 +1,6 @@
 import { writtenAtMs } from '../../shared/domain/event.ts';
-import { entitlementOf } from '../../shared/domain/license.ts';
-import { LICENSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { restoreCopy } from '../../shared/ports/restore-copy.ts';
 import type { ShardNews } from '../../shared/ports/seat-maintenance.ts';
 import type { Tally } from './progress.ts';
 import type { Frame } from './run-steps.ts';
@@ -45,16 +44,9 @@ async function makeEndsKnown(shard: string, deps: Deps, frame: Frame, tally: Tal
 }
 
 /** Puts the copies that Redis has lost, and adds the licenses that there were any of to `refilled`. */
-async function refill(
-  licenseIds: readonly string[],
-  { records, seats }: Deps,
-  refilled: string[],
-): Promise<void> {
+async function refill(licenseIds: readonly string[], deps: Deps, refilled: string[]): Promise<void> {
   for (const licenseId of licenseIds) {
-    const license = await records.get(LICENSES, licenseId);
-    if (!license) continue;
-    await seats.putLicense(entitlementOf(license));
-    refilled.push(licenseId);
+    if (await restoreCopy(licenseId, deps)) refilled.push(licenseId);
   }
 }
 

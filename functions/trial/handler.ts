@@ -1,11 +1,5 @@
 import { newLicenseId, newLicenseKey } from '../../shared/domain/ids.ts';
-import {
-  entitlementOf,
-  eventOfLicense,
-  type License,
-  LONGEST_KEY_OVERLAP_SECONDS,
-  rotateKey,
-} from '../../shared/domain/license.ts';
+import { type License, LONGEST_KEY_OVERLAP_SECONDS, rotateKey } from '../../shared/domain/license.ts';
 import type { Plan } from '../../shared/domain/plans.ts';
 import {
   type ClaimIds,
@@ -25,8 +19,7 @@ import { timestamp } from '../../shared/http/fields.ts';
 import { oneTenantAsked } from '../../shared/http/own.ts';
 import { LICENSES, TENANTS, TRIAL_CLAIMS, USERS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import type { Transaction } from '../../shared/ports/records.ts';
-import { writeLicense } from '../../shared/use-cases/licenses.ts';
+import { changeLicense, type LicenseTransaction } from '../../shared/use-cases/licenses.ts';
 import type contract from './contract.ts';
 
 export default {
@@ -38,13 +31,11 @@ export default {
     const { userId } = caller;
     // Nothing is recorded while seats are away: the answer would be lost, and with it the only copy of the key.
     await deps.seats.ping();
-    const given = await deps.records.transact((transaction) =>
+    const given = await changeLicense(deps, (transaction) =>
       give({ tenantId, userId, fingerprint, plan }, transaction, deps),
     );
     if ('problem' in given) return given;
-    const { license, isNew } = given;
-    await deps.seats.putLicense(entitlementOf(license), eventOfLicense(license));
-    return { answer: isNew ? 'activated' : 'again', body: viewOf(given) };
+    return { answer: given.isNew ? 'activated' : 'again', body: viewOf(given) };
   },
 } satisfies HandlersOf<typeof contract>;
 
@@ -67,7 +58,7 @@ type TrialRefusal = Refusal<
 >;
 
 /** Gives the trial and writes down what it was had by, in one step: of two who ask at once only one gets it. */
-async function give(wish: Wish, transaction: Transaction, deps: Deps): Promise<Given | TrialRefusal> {
+async function give(wish: Wish, transaction: LicenseTransaction, deps: Deps): Promise<Given | TrialRefusal> {
   const { tenantId, userId, fingerprint, plan } = wish;
   const tenant = await transaction.get(TENANTS, tenantId);
   const user = await transaction.get(USERS, userId);
@@ -83,7 +74,7 @@ async function give(wish: Wish, transaction: Transaction, deps: Deps): Promise<G
   return again ?? { problem: 'TRIAL_ALREADY_USED', because: `the ${used} has had its trial` };
 }
 
-async function readClaims(ids: ClaimIds, transaction: Transaction): Promise<Claims> {
+async function readClaims(ids: ClaimIds, transaction: LicenseTransaction): Promise<Claims> {
   const [account, machine, domain] = await Promise.all(
     [ids.account, ids.machine, ids.domain].map((id) =>
       id === undefined ? undefined : transaction.get(TRIAL_CLAIMS, id),
@@ -96,7 +87,7 @@ function giveFirst(
   { tenantId, plan }: Wish,
   ids: ClaimIds,
   claims: Claims,
-  transaction: Transaction,
+  transaction: LicenseTransaction,
   { trials, clock }: Deps,
 ): Given {
   const nowMs = clock.nowMs();
@@ -105,7 +96,7 @@ function giveFirst(
   const license = draftTrial({ tenantId, licenseId }, key, plan, trials, nowMs);
   for (const claim of claimsFor(ids, claims, license, nowMs))
     transaction.set(TRIAL_CLAIMS, claim.claimId, claim);
-  writeLicense(transaction, license, nowMs);
+  transaction.writeLicense(license, nowMs);
   return { license, endsAtMs: license.validUntilMs, key, isNew: true };
 }
 
@@ -114,7 +105,7 @@ async function giveAgain(
   wish: Wish,
   ids: ClaimIds,
   account: TrialClaim | undefined,
-  transaction: Transaction,
+  transaction: LicenseTransaction,
   { clock }: Deps,
 ): Promise<Given | undefined> {
   const nowMs = clock.nowMs();
@@ -123,7 +114,7 @@ async function giveAgain(
   const key = newLicenseKey(license.licenseId);
   const rekeyed = rotateKey(license, key, LONGEST_KEY_OVERLAP_SECONDS, nowMs);
   transaction.set(TRIAL_CLAIMS, ids.account, givenAgain(account, rekeyed));
-  writeLicense(transaction, rekeyed, nowMs);
+  transaction.writeLicense(rekeyed, nowMs);
   return { license: rekeyed, endsAtMs: license.validUntilMs, key, isNew: false };
 }
 

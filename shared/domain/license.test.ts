@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { hashSecret } from './ids.ts';
 import {
-  changeLicense,
   draftLicense,
   entitlementOf,
   FASTEST_PACE,
@@ -12,6 +11,7 @@ import {
   rhythmIsKeepable,
   rotateKey,
   TTL_SECONDS,
+  withLicenseChange,
 } from './license.ts';
 import { PLAN_NAMES, PLANS } from './plans.ts';
 
@@ -52,7 +52,7 @@ test('whatever TTL is chosen, a client that keeps the usual interval never loses
   fc.assert(
     fc.property(ttl, (ttlSeconds) => {
       const created = draftLicense(IDS, 'key', { max: 1, ttlSeconds }, 0);
-      const changed = changeLicense(draft, { ttlSeconds }, 0);
+      const changed = withLicenseChange(draft, { ttlSeconds }, 0);
       for (const license of [created, changed]) {
         expect(license.heartbeatSeconds).toBeGreaterThan(0);
         expect(rhythmIsKeepable(license)).toBe(true);
@@ -70,7 +70,7 @@ test('a heartbeat must be shorter than the TTL, not as long', () => {
 test('a change sets what it names, leaves what it does not, and is one version up, so that no copy can miss it', () => {
   fc.assert(
     fc.property(changes, fc.nat(), (change, nowMs) => {
-      const changed = changeLicense(draft, change, nowMs);
+      const changed = withLicenseChange(draft, change, nowMs);
       expect(changed).toMatchObject(change);
       expect(changed.version).toBe(draft.version + 1);
       expect(changed).toMatchObject({ updatedAtMs: nowMs, change: 'license.updated' });
@@ -87,7 +87,7 @@ test('a change sets what it names, leaves what it does not, and is one version u
 
 test('rules only compute: what goes in stays as it was', () => {
   const frozen = Object.freeze({ ...draft, features: Object.freeze(['a']) as string[] });
-  const changed = changeLicense(frozen, { max: 1 }, 5);
+  const changed = withLicenseChange(frozen, { max: 1 }, 5);
   changed.features.push('b');
   rotateKey(frozen, 'key two', 5, 5);
   expect(frozen).toEqual({ ...draft, features: ['a'] });
@@ -112,7 +112,7 @@ test('a rotated key is kept for its overlap and no key is kept without', () => {
 test('the seat store is told every limit as the record has it', () => {
   fc.assert(
     fc.property(changes, (change) => {
-      const license = changeLicense(draft, change, 0);
+      const license = withLicenseChange(draft, change, 0);
       const { offlineGraceDays, requestsPerMinute, borrowMaxDays, borrowLowWater, ...copied } =
         entitlementOf(license);
       expect(license).toMatchObject(copied);
@@ -125,14 +125,15 @@ test('the seat store is told every limit as the record has it', () => {
 });
 
 test('a license without a word about its pace lets a thousand machines ask at once, and each that has a seat every 5 s', () => {
-  const paceOf = (change: LicenseChange) => entitlementOf(changeLicense(draft, change, 0)).requestsPerMinute;
+  const paceOf = (change: LicenseChange) =>
+    entitlementOf(withLicenseChange(draft, change, 0)).requestsPerMinute;
   expect(paceOf({ max: 0, overdraft: 0 })).toBe(1_200);
   expect(paceOf({ max: 5, overdraft: 2 })).toBe(1_284);
   expect(paceOf({ max: 1_000, overdraft: 0 })).toBe(13_200);
   expect(paceOf({ max: 5, overdraft: 2, requestsPerMinute: 7 })).toBe(7);
-  const chosen = changeLicense(draft, { requestsPerMinute: 7 }, 0);
-  expect(changeLicense(chosen, { max: 1 }, 0).requestsPerMinute).toBe(7);
-  expect(changeLicense(chosen, { requestsPerMinute: null }, 0).requestsPerMinute).toBeNull();
+  const chosen = withLicenseChange(draft, { requestsPerMinute: 7 }, 0);
+  expect(withLicenseChange(chosen, { max: 1 }, 0).requestsPerMinute).toBe(7);
+  expect(withLicenseChange(chosen, { requestsPerMinute: null }, 0).requestsPerMinute).toBeNull();
 });
 
 test('a license from before there were paces goes by its size', () => {

@@ -147,7 +147,7 @@ export interface LicenseChange {
  * The license after a change, one version up. A new TTL without a heartbeat interval of its own takes the usual one
  * for it. The result may break `rhythmIsKeepable` or `graceIsAllowed`; whoever changes checks that.
  */
-export function changeLicense(license: License, change: LicenseChange, nowMs: number): License {
+export function withLicenseChange(license: License, change: LicenseChange, nowMs: number): License {
   const ttlSeconds = change.ttlSeconds ?? license.ttlSeconds;
   const inheritedHeartbeatSeconds =
     change.ttlSeconds === undefined ? license.heartbeatSeconds : usualHeartbeatSeconds(ttlSeconds);

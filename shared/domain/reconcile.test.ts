@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { newLicenseId, newSessionId, newTenantId } from './ids.ts';
-import { changeLicense, draftLicense, entitlementOf } from './license.ts';
+import { draftLicense, entitlementOf, withLicenseChange } from './license.ts';
 import {
   duePass,
   isRetired,
@@ -61,7 +61,7 @@ describe('a copy', () => {
   });
 
   test('of an older version is behind, of a newer one ahead, of no license a stray', () => {
-    const changed = changeLicense(license, { max: 6 }, 2_000);
+    const changed = withLicenseChange(license, { max: 6 }, 2_000);
     expect(judgeCopy(copy, changed)).toBe('BEHIND');
     expect(judgeCopy(entitlementOf(changed), license)).toBe('AHEAD');
     expect(judgeCopy(copy, undefined)).toBe('STRAY');

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import type { Entitlement } from './entitlement.ts';
 import { eventOf, type SeatEvent } from './event.ts';
-import { changeLicense, entitlementOf, type License } from './license.ts';
+import { entitlementOf, type License, withLicenseChange } from './license.ts';
 import type { Session } from './session.ts';
 import { lentUntilMs, type SessionHistory } from './session-history.ts';
 
@@ -56,7 +56,7 @@ export function judgeCopy(copy: Entitlement, license: License | undefined): Copy
 
 /** The license as it is, under a version above that of a copy that was ahead of it. */
 export function overrule(license: License, copy: Entitlement, nowMs: number): License {
-  return { ...changeLicense(license, {}, nowMs), version: Math.max(license.version, copy.version) + 1 };
+  return { ...withLicenseChange(license, {}, nowMs), version: Math.max(license.version, copy.version) + 1 };
 }
 
 /**

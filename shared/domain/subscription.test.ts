@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { changeLicense, draftLicense, entitlementOf, type License } from './license.ts';
+import { draftLicense, entitlementOf, type License, withLicenseChange } from './license.ts';
 import { PLAN_NAMES, PLANS } from './plans.ts';
 import {
   type Dispute,
@@ -187,7 +187,7 @@ describe('whatever Stripe says of a subscription,', () => {
     fc.assert(
       fc.property(anyState, (state) => {
         const { license } = bought();
-        const touched = changeLicense(license, ADDED_BY_VENDOR, NOW_MS);
+        const touched = withLicenseChange(license, ADDED_BY_VENDOR, NOW_MS);
         const subscription = seenAs({ ...state, subscriptionId: 'sub_1' }, WHOSE, seen(), {}, NOW_MS);
         const after = licenseUnder(subscription, touched, NOW_MS) ?? touched;
         expect(after).toMatchObject(ADDED_BY_VENDOR);
@@ -238,7 +238,7 @@ describe('a license that is paid for', () => {
 
   test('takes the terms of another plan with it, and keeps what the vendor has added while the plan stays', () => {
     const { license } = bought();
-    const touched = changeLicense(license, { features: ['export', 'beta'] }, NOW_MS);
+    const touched = withLicenseChange(license, { features: ['export', 'beta'] }, NOW_MS);
     expect(licenseUnder(seen({ seats: 9 }), touched, NOW_MS)?.features).toEqual(['export', 'beta']);
     expect(licenseUnder(seen({ plan: 'team' }), touched, NOW_MS)?.features).toEqual(PLANS.team.features);
   });

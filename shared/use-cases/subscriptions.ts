@@ -1,13 +1,12 @@
 import { unsealed } from '../domain/audit-chain.ts';
 import { type EventType, eventOf, type SeatEvent } from '../domain/event.ts';
-import { entitlementOf, eventOfLicense, type License } from '../domain/license.ts';
+import type { License } from '../domain/license.ts';
 import { isOver, licenseUnder, type Payment, type Subscription, seenAs } from '../domain/subscription.ts';
 import { Unavailable } from '../errors.ts';
 import type { Billing } from '../ports/billing.ts';
 import { AUDIT, BILLING_ACCOUNTS, LICENSES, SUBSCRIPTIONS, TENANTS } from '../ports/collections.ts';
 import type { Deps } from '../ports/deps.ts';
-import type { Transaction } from '../ports/records.ts';
-import { writeLicense } from './licenses.ts';
+import { changeLicense, type LicenseTransaction } from './licenses.ts';
 
 /** More than anybody is overtaken by others who look at the same subscription. */
 const MOST_ATTEMPTS = 20;
@@ -49,9 +48,7 @@ export async function lookAtSubscription(
     if (!whose) return { verdict: 'IGNORED', because: 'the subscription was not sold by us' };
     const nowMs = deps.clock.nowMs();
     const seen = seenAs(state, whose, known, { payment: look.payment, dispute }, nowMs);
-    const written = await deps.records.transact((transaction) =>
-      write(transaction, seen, look.notice, nowMs),
-    );
+    const written = await changeLicense(deps, (transaction) => write(transaction, seen, look.notice, nowMs));
     switch (written.verdict) {
       case 'OVERTAKEN':
         continue;
@@ -68,7 +65,7 @@ export async function lookAtSubscription(
         await billing.endSubscription(subscriptionId, 'now');
         return { verdict: 'IGNORED', because: 'the tenant was erased: give back what was paid since' };
       case 'WRITTEN':
-        await tell(written.license, written.notice, deps);
+        if (written.notice) await deps.events.publish([written.notice]);
         return { verdict: 'SEEN', subscription: seen };
     }
   }
@@ -79,14 +76,14 @@ type Written =
   | { readonly verdict: 'OVERTAKEN' | 'CLOSED' }
   | { readonly verdict: 'IGNORED'; readonly because: string }
   | { readonly verdict: 'RIVAL'; readonly rivalId: string }
-  | {
-      readonly verdict: 'WRITTEN';
-      readonly license?: License | undefined;
-      readonly notice?: SeatEvent | undefined;
-    };
+  | { readonly verdict: 'WRITTEN'; readonly notice?: SeatEvent | undefined };
 
+/**
+ * Where nothing changes, the copy is put and the notice published all the same: whoever wrote the records may have died
+ * before they did. The seat store keeps the newest version, and events keep their ids.
+ */
 async function write(
-  transaction: Transaction,
+  transaction: LicenseTransaction,
   seen: Subscription,
   notice: Look['notice'],
   nowMs: number,
@@ -118,9 +115,10 @@ async function write(
   const event = next && notice && noticeOf(next, notice);
   const isToldAlready = event && (await transaction.get(AUDIT, event.eventId)) !== undefined;
   transaction.set(SUBSCRIPTIONS, subscriptionId, seen);
-  if (next && next !== license) writeLicense(transaction, next, nowMs);
+  if (next && next !== license) transaction.writeLicense(next, nowMs);
+  else if (next) transaction.putAgain(next);
   if (event && !isToldAlready) transaction.set(AUDIT, event.eventId, unsealed(event, nowMs));
-  return { verdict: 'WRITTEN', license: next, notice: event };
+  return { verdict: 'WRITTEN', notice: event };
 }
 
 function noticeOf({ tenantId, licenseId }: License, { type, atMs }: NonNullable<Look['notice']>): SeatEvent {
@@ -131,13 +129,4 @@ function noticeOf({ tenantId, licenseId }: License, { type, atMs }: NonNullable<
 async function isStillRival(rivalId: string, billing: Billing, deps: Deps): Promise<boolean> {
   const rival = await lookAtSubscription(rivalId, {}, billing, deps);
   return rival.verdict === 'SEEN' && !isOver(rival.subscription);
-}
-
-/**
- * Puts the license where seats are counted, and tells subscribers what happened: both again and again, where this is, as
- * whoever wrote the records may have died before. The seat store keeps the newest version; events keep their ids.
- */
-async function tell(license: License | undefined, notice: SeatEvent | undefined, deps: Deps): Promise<void> {
-  if (license) await deps.seats.putLicense(entitlementOf(license), eventOfLicense(license));
-  if (notice) await deps.events.publish([notice]);
 }

@@ -21,15 +21,10 @@ export function refillingSeats(
     const answer = await ask();
     if (answer.verdict !== 'UNKNOWN_LICENSE' || unknown.has(licenseId)) return answer;
     // Imported here because most instances never miss a copy, and all that is ever recorded comes with it.
-    const { LICENSES } = await import('../../ports/collections.ts');
-    const license = await records.get(LICENSES, licenseId);
-    if (!license) {
-      unknown.add(licenseId);
-      return answer;
-    }
-    const { entitlementOf } = await import('../../domain/license.ts');
-    await seats.putLicense(entitlementOf(license));
-    return ask();
+    const { restoreCopy } = await import('../../ports/restore-copy.ts');
+    if (await restoreCopy(licenseId, { records, seats })) return ask();
+    unknown.add(licenseId);
+    return answer;
   }
 
   async function entered<V extends { verdict: string }>(

@@ -14,7 +14,7 @@ import {
   roundOf,
   traceId,
 } from '../../domain/erasure.ts';
-import { changeLicense, entitlementOf, eventOfLicense, type License } from '../../domain/license.ts';
+import { type License, withLicenseChange } from '../../domain/license.ts';
 import { membershipId } from '../../domain/people.ts';
 import type { SessionHistory } from '../../domain/session-history.ts';
 import { accountClaimId } from '../../domain/trial.ts';
@@ -54,8 +54,9 @@ import {
   TRACES_OF_ERASURE,
 } from '../../ports/queries.ts';
 import type { Collection, Equals, Query, Records, Transaction } from '../../ports/records.ts';
+import { restoreCopy } from '../../ports/restore-copy.ts';
 import type { KnownSession } from '../../ports/seat-maintenance.ts';
-import { writeLicense } from '../licenses.ts';
+import { changeLicense } from '../licenses.ts';
 import { BAR_SECONDS } from '../members.ts';
 import { lookAtSubscription } from '../subscriptions.ts';
 
@@ -222,8 +223,7 @@ async function forgetSessions(
   if (!written.isWritten) return written.erasure;
   const ids = sessions.map(({ sessionId }) => sessionId);
   const verdict = await deps.seatMaintenance.forgetSessions(licenseId, ids);
-  const license = verdict === 'UNKNOWN_LICENSE' && (await deps.records.get(LICENSES, licenseId));
-  if (license) await deps.seats.putLicense(entitlementOf(license));
+  if (verdict === 'UNKNOWN_LICENSE') await restoreCopy(licenseId, deps);
   return written.erasure;
 }
 
@@ -347,17 +347,14 @@ async function endLicenses(erasure: Erasure, deps: Deps): Promise<Erasure> {
   return advance(erasure, deps, nextFacts(erasure, page.nextCursor) ?? afterLicense(erasure, nextLicense));
 }
 
-/** The copy is put again even where the record says so already: whoever wrote that may have died before it was put. */
-async function suspend(licenseId: string, { records, seats, clock }: Deps): Promise<void> {
-  const suspended = await records.transact(async (transaction) => {
+async function suspend(licenseId: string, deps: Deps): Promise<void> {
+  await changeLicense(deps, async (transaction) => {
     const license = await transaction.get(LICENSES, licenseId);
-    if (!license || license.status === 'suspended') return license;
-    const nowMs = clock.nowMs();
-    const next = changeLicense(license, { status: 'suspended' }, nowMs);
-    writeLicense(transaction, next, nowMs);
-    return next;
+    if (!license) return;
+    if (license.status === 'suspended') return transaction.putAgain(license);
+    const nowMs = deps.clock.nowMs();
+    transaction.writeLicense(withLicenseChange(license, { status: 'suspended' }, nowMs), nowMs);
   });
-  if (suspended) await seats.putLicense(entitlementOf(suspended), eventOfLicense(suspended));
 }
 
 async function nextLicenseOf(
