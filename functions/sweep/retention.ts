@@ -1,3 +1,4 @@
+import { withoutHolder } from '../../shared/domain/audit-chain.ts';
 import { usageRecordId } from '../../shared/domain/metering.ts';
 import {
   billingEventsCutoffMs,
@@ -33,7 +34,6 @@ import {
   USAGE_RECORDS_BY_RECEIPT,
 } from '../../shared/ports/queries.ts';
 import type { Collection, Equals, Query, Transaction } from '../../shared/ports/records.ts';
-import { withoutHolder } from '../../shared/use-cases/erasure/erase.ts';
 import type { Tally } from './progress.ts';
 import type { Frame } from './run-steps.ts';
 

@@ -27,6 +27,12 @@ export function unsealed(event: SeatEvent, nowMs: number): AuditEvent {
   return { ...event, recordedAtMs: nowMs, sealed: false };
 }
 
+/** The event without the holder's pseudonym, for which the chain has a stand-in. */
+export function withoutHolder(event: AuditEvent): AuditEvent {
+  const { holder: _, ...detail } = event.detail;
+  return { ...event, detail };
+}
+
 /** The end of a tenant's chain. Without it, an event removed from the end would not be missed. */
 export const ChainHeadSchema = z.object({ tenantId: z.string(), seq: z.int(), hash: z.string() });
 export type ChainHead = z.infer<typeof ChainHeadSchema>;

@@ -1,0 +1,83 @@
+import { addErased, type Erasure, endStep, moveOn } from '../../domain/erasure.ts';
+import { membershipId } from '../../domain/people.ts';
+import { accountClaimId } from '../../domain/trial.ts';
+import { ACCOUNTS, SIGN_INS, TRIAL_CLAIMS, USERS } from '../../ports/collections.ts';
+import type { Deps } from '../../ports/deps.ts';
+import {
+  CODES_OF_USER,
+  INVITATIONS_FOR_EMAIL,
+  MEMBERSHIPS_OF_USER,
+  SIGN_INS_OF_USER,
+} from '../../ports/queries.ts';
+import { BAR_SECONDS } from '../members.ts';
+import { BATCH, commit, deleteBatch, end, list } from './engine.ts';
+
+/** Access tokens live on for a while: so the seat store is told first, and then they get no new seat. */
+export async function signOut(erasure: Erasure, deps: Deps): Promise<Erasure> {
+  const { userId, searchedIds, goingIds, place } = erasure;
+  if (userId === null) return end(erasure, deps);
+  for (const tenantId of [...searchedIds, ...goingIds])
+    await deps.seatMaintenance.bar(tenantId, userId, BAR_SECONDS);
+  const page = await list(deps.records, SIGN_INS_OF_USER, { userId }, BATCH, place.list);
+  const open = page.documents.filter(({ revoked }) => revoked === null);
+  return commit(erasure, deps, async (transaction, current) => {
+    const found = await Promise.all(open.map(({ signInId }) => transaction.get(SIGN_INS, signInId)));
+    for (const signIn of found) {
+      if (signIn?.revoked === null)
+        transaction.set(SIGN_INS, signIn.signInId, { ...signIn, revoked: 'removed' });
+    }
+    return page.nextCursor === undefined
+      ? endStep(current, deps.clock.nowMs(), deps.retentionDays)
+      : moveOn(current, { list: page.nextCursor }, deps.clock.nowMs());
+  });
+}
+
+/** The user last: whoever goes on with this needs the address to find what else there is. */
+export async function forgetPerson(erasure: Erasure, deps: Deps): Promise<Erasure> {
+  const { userId } = erasure;
+  if (userId === null) return end(erasure, deps);
+  const user = await deps.records.get(USERS, userId);
+  const invitations = user && {
+    query: INVITATIONS_FOR_EMAIL,
+    equals: { email: user.email },
+    idOf: ({ invitationId }: { invitationId: string }) => invitationId,
+    kind: 'invitations' as const,
+  };
+  return (
+    (invitations && (await deleteBatch(erasure, deps, invitations))) ??
+    (await deleteBatch(erasure, deps, {
+      query: MEMBERSHIPS_OF_USER,
+      equals: { userId },
+      idOf: ({ tenantId }) => membershipId(tenantId, userId),
+      kind: 'memberships',
+    })) ??
+    (await deleteBatch(erasure, deps, {
+      query: CODES_OF_USER,
+      equals: { userId },
+      idOf: ({ codeHash }) => codeHash,
+    })) ??
+    (await deleteBatch(erasure, deps, {
+      query: SIGN_INS_OF_USER,
+      equals: { userId },
+      idOf: ({ signInId }) => signInId,
+      kind: 'signIns',
+    })) ??
+    forgetUser(erasure, userId, deps)
+  );
+}
+
+function forgetUser(erasure: Erasure, userId: string, deps: Deps): Promise<Erasure> {
+  const { clock, retentionDays, pseudonymOf } = deps;
+  return commit(erasure, deps, async (transaction, current) => {
+    const found = await transaction.get(USERS, userId);
+    const claimId = found && accountClaimId(found.accountId, pseudonymOf);
+    const claim = claimId && (await transaction.get(TRIAL_CLAIMS, claimId));
+    if (found) {
+      transaction.delete(ACCOUNTS, found.accountId);
+      transaction.delete(USERS, userId);
+    }
+    // That there was a trial stays, so that there is no other; which license it was does not.
+    if (claim) transaction.set(TRIAL_CLAIMS, claim.claimId, { ...claim, given: null });
+    return endStep(addErased(current, { users: found ? 1 : 0 }), clock.nowMs(), retentionDays);
+  });
+}

@@ -1,0 +1,60 @@
+import { type AuditEvent, withoutHolder } from '../../domain/audit-chain.ts';
+import { addErased, type Erasure, moveOn, traceId } from '../../domain/erasure.ts';
+import type { SessionHistory } from '../../domain/session-history.ts';
+import { AUDIT, SESSION_HISTORIES } from '../../ports/collections.ts';
+import type { Deps } from '../../ports/deps.ts';
+import { EVENTS_OF_HOLDER, SESSIONS_OF_HOLDER, TRACES_OF_ERASURE } from '../../ports/queries.ts';
+import { advance, BATCH, type Change, commit, deleteBatch, end, list } from './engine.ts';
+
+/** Each has a few pseudonyms, and each of those is looked for in two lists. */
+const TRACES_PER_BATCH = 10;
+
+/** Removes the pseudonyms that were written down from session histories and audit events: those are found no more. */
+export async function forgetPseudonyms(erasure: Erasure, deps: Deps): Promise<Erasure> {
+  const { erasureId, place } = erasure;
+  const page = await list(deps.records, TRACES_OF_ERASURE, { erasureId }, TRACES_PER_BATCH, place.list);
+  const holders = [...new Set(page.documents.flatMap((trace) => trace.holders))];
+  const [histories, events] = await Promise.all([
+    listAll(holders, (holder) => list(deps.records, SESSIONS_OF_HOLDER, { holder }, BATCH)),
+    listAll(holders, (holder) => list(deps.records, EVENTS_OF_HOLDER, { 'detail.holder': holder }, BATCH)),
+  ]);
+  if (histories.length > 0)
+    return commit(erasure, deps, removingHolders({ histories: histories.slice(0, BATCH) }, deps));
+  if (events.length > 0)
+    return commit(erasure, deps, removingHolders({ events: events.slice(0, BATCH) }, deps));
+  const { nextCursor } = page;
+  return nextCursor === undefined ? end(erasure, deps) : advance(erasure, deps, { list: nextCursor });
+}
+
+async function listAll<T>(
+  holders: readonly string[],
+  read: (holder: string) => Promise<{ readonly documents: readonly T[] }>,
+): Promise<T[]> {
+  return (await Promise.all(holders.map(read))).flatMap(({ documents }) => documents);
+}
+
+/** Removes the holder from these histories and events, where it still is, and leaves the erasure at its place. */
+export function removingHolders(
+  { histories = [], events = [] }: { histories?: readonly SessionHistory[]; events?: readonly AuditEvent[] },
+  { clock }: Deps,
+): Change {
+  return async (transaction, current) => {
+    const [foundHistories, foundEvents] = await Promise.all([
+      Promise.all(histories.map(({ sessionId }) => transaction.get(SESSION_HISTORIES, sessionId))),
+      Promise.all(events.map(({ eventId }) => transaction.get(AUDIT, eventId))),
+    ]);
+    const named = foundHistories.flatMap((history) => (history && history.holder !== null ? [history] : []));
+    const telling = foundEvents.flatMap((event) => (event?.detail.holder === undefined ? [] : [event]));
+    for (const history of named)
+      transaction.set(SESSION_HISTORIES, history.sessionId, { ...history, holder: null });
+    for (const event of telling) transaction.set(AUDIT, event.eventId, withoutHolder(event));
+    const counted = addErased(current, { sessionHistories: named.length, auditEvents: telling.length });
+    return moveOn(counted, {}, clock.nowMs());
+  };
+}
+
+export async function forgetTraces(erasure: Erasure, deps: Deps): Promise<Erasure> {
+  const { erasureId } = erasure;
+  const traces = { query: TRACES_OF_ERASURE, equals: { erasureId }, idOf: traceId };
+  return (await deleteBatch(erasure, deps, traces)) ?? end(erasure, deps);
+}

@@ -1,0 +1,113 @@
+import {
+  addErased,
+  type Erasure,
+  type ErasurePlace,
+  holdersOf,
+  isHeldBy,
+  moveOn,
+  traceId,
+} from '../../domain/erasure.ts';
+import { type License, withLicenseChange } from '../../domain/license.ts';
+import { ERASURE_TRACES, LICENSES, USERS } from '../../ports/collections.ts';
+import type { Deps } from '../../ports/deps.ts';
+import { LICENSES_OF_TENANT } from '../../ports/queries.ts';
+import { restoreCopy } from '../../ports/restore-copy.ts';
+import type { KnownSession } from '../../ports/seat-maintenance.ts';
+import { changeLicense } from '../licenses.ts';
+import { advance, commit, end, list, nextTenant, tryCommit } from './engine.ts';
+
+/** As many as the seat store forgets in one call. */
+const SESSIONS_PER_BATCH = 32;
+
+/**
+ * Ends the person's sessions, a page of one license at a time. What their seats were counted by is written down first, as
+ * with the sessions goes what it can be found by.
+ */
+export async function forgetSessionsOfPerson(erasure: Erasure, deps: Deps): Promise<Erasure> {
+  const { userId, searchedIds, place } = erasure;
+  const tenantId = searchedIds[place.tenant];
+  if (userId === null || tenantId === undefined) return end(erasure, deps);
+  const { license, nextLicense } = await nextLicenseOf(tenantId, place, deps);
+  if (!license) return advance(erasure, deps, nextTenant(erasure));
+  const { licenseId } = license;
+  const person = { userId, email: (await deps.records.get(USERS, userId))?.email };
+  const page = await deps.seatMaintenance.readFacts(licenseId, place.facts ?? undefined);
+  const theirs = page.sessions.filter(({ facts }) => isHeldBy(person, facts));
+  if (theirs.length > 0) return forgetSome(erasure, licenseId, theirs, deps);
+  const nextPage = nextFacts(erasure, page.nextCursor);
+  if (nextPage) return advance(erasure, deps, nextPage);
+  return commit(erasure, deps, async (transaction, current) => {
+    const holders = holdersOf(person, licenseId, deps.pseudonyms);
+    const trace = { erasureId: current.erasureId, at: licenseId, holders };
+    transaction.set(ERASURE_TRACES, traceId(trace), trace);
+    return moveOn(current, afterLicense(current, nextLicense), deps.clock.nowMs());
+  });
+}
+
+/** Suspends the tenant's licenses, so that nobody gets a seat any more, then ends all their sessions. */
+export async function endLicenses(erasure: Erasure, tenantId: string, deps: Deps): Promise<Erasure> {
+  const { place } = erasure;
+  const { license, nextLicense } = await nextLicenseOf(tenantId, place, deps);
+  if (!license) return advance(erasure, deps, nextTenant(erasure));
+  const { licenseId } = license;
+  if (place.facts === null) await suspend(licenseId, deps);
+  const page = await deps.seatMaintenance.readFacts(licenseId, place.facts ?? undefined);
+  if (page.sessions.length > 0) return forgetSome(erasure, licenseId, page.sessions, deps);
+  return advance(erasure, deps, nextFacts(erasure, page.nextCursor) ?? afterLicense(erasure, nextLicense));
+}
+
+async function suspend(licenseId: string, deps: Deps): Promise<void> {
+  await changeLicense(deps, async (transaction) => {
+    const license = await transaction.get(LICENSES, licenseId);
+    if (!license) return;
+    if (license.status === 'suspended') return transaction.putAgain(license);
+    const nowMs = deps.clock.nowMs();
+    transaction.writeLicense(withLicenseChange(license, { status: 'suspended' }, nowMs), nowMs);
+  });
+}
+
+/**
+ * Writes down the first `SESSIONS_PER_BATCH` sessions, then has them forgotten. The erasure stays at the page: there may
+ * be more on it, or the seat store may have lost the license, whose copy is then restored.
+ */
+async function forgetSome(
+  erasure: Erasure,
+  licenseId: string,
+  sessions: readonly KnownSession[],
+  deps: Deps,
+): Promise<Erasure> {
+  const { erasureId } = erasure;
+  const batch = sessions.slice(0, SESSIONS_PER_BATCH);
+  const traces = batch.map(({ sessionId, holder }) => ({ erasureId, at: sessionId, holders: [holder] }));
+  const written = await tryCommit(erasure, deps, async (transaction, current) => {
+    const known = await Promise.all(traces.map((trace) => transaction.get(ERASURE_TRACES, traceId(trace))));
+    for (const trace of traces) transaction.set(ERASURE_TRACES, traceId(trace), trace);
+    const counted = addErased(current, { sessions: known.filter((trace) => trace === undefined).length });
+    return moveOn(counted, { again: true }, deps.clock.nowMs());
+  });
+  if (!written.isWritten) return written.erasure;
+  const ids = batch.map(({ sessionId }) => sessionId);
+  const verdict = await deps.seatMaintenance.forgetSessions(licenseId, ids);
+  if (verdict === 'UNKNOWN_LICENSE') await restoreCopy(licenseId, deps);
+  return written.erasure;
+}
+
+async function nextLicenseOf(
+  tenantId: string,
+  { list: cursor }: ErasurePlace,
+  { records }: Deps,
+): Promise<{ license: License | undefined; nextLicense: string | null }> {
+  const { documents, nextCursor } = await list(records, LICENSES_OF_TENANT, { tenantId }, 1, cursor);
+  return { license: documents[0], nextLicense: nextCursor ?? null };
+}
+
+/** The license after this one, or the next tenant. */
+function afterLicense(erasure: Erasure, nextLicense: string | null): Partial<ErasurePlace> {
+  return nextLicense === null ? nextTenant(erasure) : { list: nextLicense, facts: null };
+}
+
+/** The next page of the license's sessions, or its first once more, or `undefined` where all have been seen. */
+function nextFacts({ place }: Erasure, nextCursor: string | undefined): Partial<ErasurePlace> | undefined {
+  if (nextCursor !== undefined) return { facts: nextCursor };
+  return place.again ? { facts: null, again: false } : undefined;
+}

@@ -1,0 +1,126 @@
+import type { BillingAccount } from '../../domain/billing-event.ts';
+import { addErased, type Erasure, moveOn } from '../../domain/erasure.ts';
+import { membershipId } from '../../domain/people.ts';
+import { BILLING_ACCOUNTS, DOMAIN_CLAIMS, TENANTS } from '../../ports/collections.ts';
+import type { Deps } from '../../ports/deps.ts';
+import type { LogLine } from '../../ports/log-line.ts';
+import {
+  auditQuery,
+  CLAIMS_OF_TENANT,
+  INVITATIONS_OF_TENANT,
+  MEMBERS_OF_TENANT,
+  SESSIONS_OF_TENANT,
+  SUBSCRIPTIONS_OF_TENANT,
+} from '../../ports/queries.ts';
+import type { Query } from '../../ports/records.ts';
+import { lookAtSubscription } from '../subscriptions.ts';
+import { advance, BATCH, type Change, commit, deleteBatch, list, nextTenant } from './engine.ts';
+import { removingHolders } from './pseudonyms.ts';
+
+/** Each is a few calls of Stripe's API. */
+const SUBSCRIPTIONS_PER_BATCH = 10;
+
+/** Nobody joins from here on, nor asks for a seat: no role is left to do it by. */
+export async function closeTenant(erasure: Erasure, tenantId: string, deps: Deps): Promise<Erasure> {
+  const claims = await list(deps.records, CLAIMS_OF_TENANT, { tenantId }, BATCH);
+  return commit(erasure, deps, async (transaction, current) => {
+    const nowMs = deps.clock.nowMs();
+    const tenant = await transaction.get(TENANTS, tenantId);
+    const isNew = tenant !== undefined && tenant.closedAtMs === null;
+    if (isNew) {
+      const closed = { name: tenantId, ownerId: null, joinDomain: null, closedAtMs: nowMs };
+      transaction.set(TENANTS, tenantId, { ...tenant, ...closed });
+    }
+    for (const { domain } of claims.documents) transaction.delete(DOMAIN_CLAIMS, domain);
+    return moveOn(addErased(current, { tenants: isNew ? 1 : 0 }), nextTenant(current), nowMs);
+  });
+}
+
+/**
+ * Has Stripe forget the tenant as a customer: with it go its subscriptions, and whatever Stripe knows of the people.
+ * A checkout page that is open still is of no use without its customer; were it paid all the same, the look at what was
+ * bought finds the tenant closed, and ends it. Where no payments are set up any more, there is nobody to ask: the account
+ * stays, and the log says so.
+ */
+export async function endBilling(erasure: Erasure, tenantId: string, deps: Deps): Promise<Erasure> {
+  const { place } = erasure;
+  const { records, billing } = deps;
+  const account = await records.get(BILLING_ACCOUNTS, tenantId);
+  if (!account) return advance(erasure, deps, nextTenant(erasure));
+  if (!billing) {
+    deps.log(stillCustomer(erasure, account));
+    return advance(erasure, deps, nextTenant(erasure));
+  }
+  if (place.list === null) for (const id of customersOf(account)) await billing.deleteCustomer(id);
+  const page = await list(
+    records,
+    SUBSCRIPTIONS_OF_TENANT,
+    { tenantId },
+    SUBSCRIPTIONS_PER_BATCH,
+    place.list,
+  );
+  for (const { subscriptionId } of page.documents)
+    await lookAtSubscription(subscriptionId, {}, billing, deps);
+  if (page.nextCursor !== undefined) return advance(erasure, deps, { list: page.nextCursor });
+  return commit(erasure, deps, async (transaction, current) => {
+    transaction.delete(BILLING_ACCOUNTS, tenantId);
+    return moveOn(current, nextTenant(current), deps.clock.nowMs());
+  });
+}
+
+function customersOf({ customerId, formerCustomerIds }: BillingAccount): string[] {
+  return customerId === null ? formerCustomerIds : [customerId, ...formerCustomerIds];
+}
+
+function stillCustomer({ erasureId }: Erasure, account: BillingAccount): LogLine {
+  const because = `no payments are set up: delete ${customersOf(account).join(', ')} at Stripe by hand`;
+  const message = `${account.tenantId} was erased and is still a customer`;
+  return { severity: 'ERROR', message, erasure_id: erasureId, because };
+}
+
+export function forgetHistories(erasure: Erasure, tenantId: string, deps: Deps): Promise<Erasure> {
+  return forgetHolders(erasure, tenantId, deps, SESSIONS_OF_TENANT, (page) => {
+    const histories = page.filter(({ holder }) => holder !== null);
+    return removingHolders({ histories }, deps);
+  });
+}
+
+export function forgetEvents(erasure: Erasure, tenantId: string, deps: Deps): Promise<Erasure> {
+  return forgetHolders(erasure, tenantId, deps, auditQuery('tenantId', false), (page) => {
+    const events = page.filter(({ detail }) => detail.holder !== undefined);
+    return removingHolders({ events }, deps);
+  });
+}
+
+/** What the tenant's sessions were counted by goes with it, whoever they were. */
+async function forgetHolders<T>(
+  erasure: Erasure,
+  tenantId: string,
+  deps: Deps,
+  query: Query<T>,
+  removing: (page: readonly T[]) => Change,
+): Promise<Erasure> {
+  const page = await list(deps.records, query, { tenantId }, BATCH, erasure.place.list);
+  const next = page.nextCursor === undefined ? nextTenant(erasure) : { list: page.nextCursor };
+  return commit(erasure, deps, async (transaction, current) =>
+    moveOn(await removing(page.documents)(transaction, current), next, deps.clock.nowMs()),
+  );
+}
+
+export async function forgetMembers(erasure: Erasure, tenantId: string, deps: Deps): Promise<Erasure> {
+  return (
+    (await deleteBatch(erasure, deps, {
+      query: INVITATIONS_OF_TENANT,
+      equals: { tenantId },
+      idOf: ({ invitationId }) => invitationId,
+      kind: 'invitations',
+    })) ??
+    (await deleteBatch(erasure, deps, {
+      query: MEMBERS_OF_TENANT,
+      equals: { tenantId },
+      idOf: ({ userId }) => membershipId(tenantId, userId),
+      kind: 'memberships',
+    })) ??
+    advance(erasure, deps, nextTenant(erasure))
+  );
+}
