@@ -3,7 +3,7 @@ import { licenseOfKey } from '../../shared/domain/ids.ts';
 import { type InspectableSuite, openInspectableSuite } from '../testing/inspectable-suite.ts';
 import { ADA, findAda, makePersonalWorld, type PersonalWorld } from '../testing/personal-world.ts';
 import type { Reply } from '../testing/suite.ts';
-import { openRoom } from './row-limit.ts';
+import { openRowLimit } from './row-limit.ts';
 
 let inspectable: InspectableSuite;
 let world: PersonalWorld;
@@ -224,15 +224,15 @@ test('more rows than a file holds are not read, and that there are more is said'
       yield read;
     }
   }
-  const room = openRoom(5);
-  expect(await room.fill([], rows(), (n) => n)).toEqual([1, 2, 3, 4, 5]);
-  expect([read, room.isOverfull()]).toEqual([6, true]);
-  const exact = openRoom(2);
+  const rowLimit = openRowLimit(5);
+  expect(await rowLimit.fill([], rows(), (n) => n)).toEqual([1, 2, 3, 4, 5]);
+  expect([read, rowLimit.isExceeded()]).toEqual([6, true]);
+  const exact = openRowLimit(2);
   async function* two() {
     yield* ['a', 'b'];
   }
   expect(await exact.fill([], two(), (letter) => letter)).toEqual(['a', 'b']);
-  expect(exact.isOverfull()).toBe(false);
+  expect(exact.isExceeded()).toBe(false);
 });
 
 test('who asks too often is told to wait', async () => {

@@ -26,7 +26,7 @@ import type { Page, Records } from '../../shared/ports/records.ts';
 import type { KnownSession } from '../../shared/ports/seat-maintenance.ts';
 import { eachKnownSession } from '../../shared/ports/seat-maintenance.ts';
 import type contract from './contract.ts';
-import { openRoom, type Room } from './row-limit.ts';
+import { openRowLimit, type RowLimit } from './row-limit.ts';
 import {
   viewOfAccount,
   viewOfEvent,
@@ -49,27 +49,27 @@ export default {
     const { userId } = caller;
     const user = await records.get(USERS, userId);
     if (!user) return { problem: 'USER_NOT_FOUND' };
-    const room = openRoom();
+    const rowLimit = openRowLimit();
     const nowMs = clock.nowMs();
     const { email } = user;
-    const memberships = await room.fill([], membershipsOf(userId, records), viewOfMembership);
+    const memberships = await rowLimit.fill([], membershipsOf(userId, records), viewOfMembership);
     const signIns = eachDocument(records, SIGN_INS_OF_USER, { userId });
     const invitations = eachDocument(records, INVITATIONS_FOR_EMAIL, { email });
     const trial = await records.get(TRIAL_CLAIMS, accountClaimId(user.accountId, pseudonymOf));
     const described = {
       person: viewOfPerson(user),
       memberships,
-      sign_ins: await room.fill([], signIns, (signIn) => viewOfSignIn(signIn, nowMs)),
-      invitations: await room.fill([], invitations, viewOfInvitation),
+      sign_ins: await rowLimit.fill([], signIns, (signIn) => viewOfSignIn(signIn, nowMs)),
+      invitations: await rowLimit.fill([], invitations, viewOfInvitation),
       trial: trial ? viewOfTrial(trial) : null,
     };
     const seats = emptySeats();
     for (const { tenant_id: tenantId } of memberships) {
       for await (const { licenseId } of eachDocument(records, LICENSES_OF_TENANT, { tenantId })) {
-        await addSeatsOfPerson(seats, user, licenseId, boundsOf(query), room, deps);
+        await addSeatsOfPerson(seats, user, licenseId, boundsOf(query), rowLimit, deps);
       }
     }
-    const body = { ...headOf(room, nowMs), ...described, ...seats };
+    const body = { ...headOf(rowLimit, nowMs), ...described, ...seats };
     return { answer: 'person', body, headers: asFile(userId) };
   },
 
@@ -77,33 +77,33 @@ export default {
     const { tenant_id: tenantId } = params;
     const tenant = own(await records.get(TENANTS, tenantId), standing, 'TENANT_NOT_FOUND');
     if ('problem' in tenant) return tenant;
-    const room = openRoom();
+    const rowLimit = openRowLimit();
     const invitations = eachDocument(records, INVITATIONS_OF_TENANT, { tenantId });
     const licenses = eachDocument(records, LICENSES_OF_TENANT, { tenantId });
     const account = await records.get(BILLING_ACCOUNTS, tenantId);
     const subscriptions = eachDocument(records, SUBSCRIPTIONS_OF_TENANT, { tenantId });
     const described = {
       tenant: viewOfTenant(tenant),
-      members: await room.fill([], membersOf(tenantId, records), viewOfMember),
-      invitations: await room.fill([], invitations, viewOfInvitation),
-      licenses: await room.fill([], licenses, viewOfLicense),
+      members: await rowLimit.fill([], membersOf(tenantId, records), viewOfMember),
+      invitations: await rowLimit.fill([], invitations, viewOfInvitation),
+      licenses: await rowLimit.fill([], licenses, viewOfLicense),
       billing: account ? viewOfAccount(account) : null,
-      subscriptions: await room.fill([], subscriptions, viewOfSubscription),
+      subscriptions: await rowLimit.fill([], subscriptions, viewOfSubscription),
     };
     const seats = emptySeats();
     const meteredDays: ReturnType<typeof viewOfMeteredDay>[] = [];
     for (const { license_id: licenseId } of described.licenses) {
       const days = eachDocument(records, METERED_DAYS_OF_LICENSE, { licenseId });
-      await room.fill(meteredDays, days, viewOfMeteredDay);
+      await rowLimit.fill(meteredDays, days, viewOfMeteredDay);
       const sessions = eachOnce(eachKnownSession(seatMaintenance, licenseId));
-      await room.fill(seats.sessions, sessions, (session) => viewOfSession(licenseId, session));
+      await rowLimit.fill(seats.sessions, sessions, (session) => viewOfSession(licenseId, session));
     }
     const bounds = boundsOf(query);
     const histories = eachDocument(records, SESSIONS_OF_TENANT, { tenantId }, bounds);
-    await room.fill(seats.session_histories, histories, viewOfHistory);
+    await rowLimit.fill(seats.session_histories, histories, viewOfHistory);
     const events = eachDocument(records, auditQuery('tenantId', false), { tenantId }, bounds);
-    await room.fill(seats.audit_events, events, viewOfEvent);
-    const body = { ...headOf(room, clock.nowMs()), ...described, metered_days: meteredDays, ...seats };
+    await rowLimit.fill(seats.audit_events, events, viewOfEvent);
+    const body = { ...headOf(rowLimit, clock.nowMs()), ...described, metered_days: meteredDays, ...seats };
     return { answer: 'tenant', body, headers: asFile(tenantId) };
   },
 } satisfies HandlersOf<typeof contract>;
@@ -124,20 +124,20 @@ async function addSeatsOfPerson(
   person: User,
   licenseId: string,
   bounds: Pick<Page, 'least' | 'below'>,
-  room: Room,
+  rowLimit: RowLimit,
   { records, seatMaintenance, pseudonyms }: Deps,
 ): Promise<void> {
   const holders = new Set(holdersOf(person, licenseId, pseudonyms));
   const theirs = eachOnce(heldBy(person, eachKnownSession(seatMaintenance, licenseId)));
-  await room.fill(seats.sessions, theirs, (session) => {
+  await rowLimit.fill(seats.sessions, theirs, (session) => {
     holders.add(session.holder);
     return viewOfSession(licenseId, session);
   });
   for (const holder of holders) {
     const histories = eachDocument(records, SESSIONS_OF_HOLDER, { holder }, bounds);
-    await room.fill(seats.session_histories, histories, viewOfHistory);
+    await rowLimit.fill(seats.session_histories, histories, viewOfHistory);
     const events = eachDocument(records, EVENTS_OF_HOLDER, { 'detail.holder': holder }, bounds);
-    await room.fill(seats.audit_events, events, viewOfEvent);
+    await rowLimit.fill(seats.audit_events, events, viewOfEvent);
   }
 }
 
@@ -175,8 +175,8 @@ function boundsOf({ from, to }: { from?: string | undefined; to?: string | undef
   };
 }
 
-function headOf(room: Room, nowMs: number) {
-  return { exported_at: timestamp(nowMs), complete: !room.isOverfull() };
+function headOf(rowLimit: RowLimit, nowMs: number) {
+  return { exported_at: timestamp(nowMs), complete: !rowLimit.isExceeded() };
 }
 
 function asFile(id: string) {

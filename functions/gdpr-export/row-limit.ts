@@ -4,15 +4,15 @@
  */
 const MOST_ROWS = 40_000;
 
-/** Where the rows of an export go, one by one as they are read, until there is no more room. */
-export interface Room {
-  /** Adds to `list` as many of `rows`, described, as there is still room for; no more are read. */
+/** Counts the rows of an export, of all its lists together, as they are read one by one. */
+export interface RowLimit {
+  /** Adds to `list` as many of `rows`, described, as the limit still allows; no more are read. */
   fill<T, R>(list: R[], rows: AsyncIterable<T>, describe: (row: T) => R): Promise<R[]>;
   /** Whether rows had to be left out. */
-  readonly isOverfull: () => boolean;
+  readonly isExceeded: () => boolean;
 }
 
-export function openRoom(mostRows = MOST_ROWS): Room {
+export function openRowLimit(mostRows = MOST_ROWS): RowLimit {
   let left = mostRows;
   let hasLeftOut = false;
   return {
@@ -27,6 +27,6 @@ export function openRoom(mostRows = MOST_ROWS): Room {
       }
       return list;
     },
-    isOverfull: () => hasLeftOut,
+    isExceeded: () => hasLeftOut,
   };
 }
