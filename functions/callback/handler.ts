@@ -11,7 +11,7 @@ import { signInCookie } from '../../shared/http/cookie.ts';
 import { SIGN_IN_CODES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
-import { welcome } from './sign-up.ts';
+import { signUp } from './sign-up.ts';
 
 export default {
   async callback({ query, cookie, note }, deps) {
@@ -35,7 +35,7 @@ export default {
       note({ severity: 'WARNING', because: redeemed.because });
       return back(underWay, { error: 'access_denied' }, publicUrl);
     }
-    const userId = await welcome(redeemed.person, deps);
+    const userId = await signUp(redeemed.person, deps);
     return back(underWay, { code: await issueCode(userId, underWay, deps) }, publicUrl);
   },
 } satisfies HandlersOf<typeof contract>;

@@ -31,13 +31,13 @@ interface Joining {
  * The user that a person who signed in is, and a new one at the first time. Invitations for their verified address are
  * taken up each time; a new user whom nobody invited joins the tenant that takes in their domain, or gets one of their own.
  */
-export async function welcome(person: SignedInPerson, deps: Deps): Promise<string> {
+export async function signUp(person: SignedInPerson, deps: Deps): Promise<string> {
   const { records, seatMaintenance, clock } = deps;
   const accountId = deps.pseudonymOf('account', `google ${person.subject}`);
   const nowMs = clock.nowMs();
-  const [invited, room] = await Promise.all([
+  const [invited, tenantsLeft] = await Promise.all([
     Array.fromAsync(eachDocument(records, INVITATIONS_FOR_EMAIL, { email: person.email })),
-    roomFor(accountId, deps),
+    tenantsLeftFor(accountId, deps),
   ]);
 
   const { userId, joined } = await records.transact(async (transaction) => {
@@ -54,11 +54,12 @@ export async function welcome(person: SignedInPerson, deps: Deps): Promise<strin
     };
     const invitations = await readInvitations(invited, transaction, nowMs);
     const openings = await openingsFor(user, invitations, known === undefined, transaction, deps);
-    const joined = await newTo(user.userId, openings.slice(0, room), transaction);
+    const joined = await newTo(user.userId, openings.slice(0, tenantsLeft), transaction);
 
     transaction.set(ACCOUNTS, accountId, { userId: user.userId });
     transaction.set(USERS, user.userId, user);
-    for (const { invitationId } of invitations.slice(0, room)) transaction.delete(INVITATIONS, invitationId);
+    for (const { invitationId } of invitations.slice(0, tenantsLeft))
+      transaction.delete(INVITATIONS, invitationId);
     for (const { tenant, role } of joined) join(transaction, user.userId, tenant, role, nowMs);
     return { userId: user.userId, joined };
   });
@@ -68,7 +69,7 @@ export async function welcome(person: SignedInPerson, deps: Deps): Promise<strin
 }
 
 /** How many tenants the person may still join. */
-async function roomFor(accountId: string, { records }: Deps): Promise<number> {
+async function tenantsLeftFor(accountId: string, { records }: Deps): Promise<number> {
   const account = await records.get(ACCOUNTS, accountId);
   if (!account) return MOST_TENANTS;
   const { userId } = account;
