@@ -4,10 +4,10 @@ import type contract from './contract.ts';
 import { goOnErasing } from './erasures.ts';
 import { meter } from './metering.ts';
 import { keepUpWithPayments } from './payments.ts';
-import { emptyTally, type Tally } from './progress.ts';
+import type { SweepProgress } from './progress.ts';
 import { reconcile } from './reconcile.ts';
 import { forgetOld } from './retention.ts';
-import { inParallel, openFrame } from './run-steps.ts';
+import { beginRun, inParallel } from './run-steps.ts';
 import { sealAudit } from './seal.ts';
 import { sweepShard } from './shard.ts';
 
@@ -18,40 +18,40 @@ const SHARDS_AT_A_TIME = 4;
 export default {
   async sweep({ note }, deps) {
     const endMs = deps.clock.nowMs() + BUDGET_MS;
-    const frame = openFrame(
+    const run = beginRun(
       () => deps.clock.nowMs() >= endMs,
       (fault) => note({ severity: 'ERROR', because: fault.message }),
     );
-    const tally = emptyTally();
     await inParallel(allShards(deps.shards), SHARDS_AT_A_TIME, async (shard) => {
-      if (!frame.away.has('seats')) await frame.attempt(() => sweepShard(shard, deps, frame, tally));
+      if (!run.unavailable.has('seats')) await run.attempt(() => sweepShard(shard, deps, run));
     });
-    await frame.attempt(async () => {
+    await run.attempt(async () => {
       // In the log, a witness that whoever can rewrite the records cannot rewrite too.
-      const heads = await sealAudit(deps, frame, tally);
+      const heads = await sealAudit(deps, run);
       if (heads.length > 0) note({ chain_heads: heads });
     });
     const { billing } = deps;
-    if (billing) await frame.attempt(() => keepUpWithPayments(billing, deps, frame, tally));
-    await frame.attempt(() => meter(deps, frame, tally));
-    await frame.attempt(() => goOnErasing(deps, frame, tally));
-    await frame.attempt(() => reconcile(deps, frame, tally));
+    if (billing) await run.attempt(() => keepUpWithPayments(billing, deps, run));
+    await run.attempt(() => meter(deps, run));
+    await run.attempt(() => goOnErasing(deps, run));
+    await run.attempt(() => reconcile(deps, run));
     // No oftener than everything is compared: each minute it would cost a read to learn that the day is not over.
-    if (tally.reconciled !== null) await frame.attempt(() => forgetOld(deps, frame, tally));
+    const { progress } = run;
+    if (progress.reconciled !== null) await run.attempt(() => forgetOld(deps, run));
 
-    if (tally.usageRefused + tally.usageUncertain > 0)
-      note({ severity: 'ERROR', usage_trouble: tally.usageTrouble ?? 'Stripe was away for too long' });
-    if (tally.unreadable > 0) note({ severity: 'ERROR', unreadable_events: tally.unreadable });
-    const unavailable = [...frame.away].sort();
-    const body = { ...describe(tally), complete: frame.isComplete(), unavailable };
+    if (progress.usageRefused + progress.usageUncertain > 0)
+      note({ severity: 'ERROR', usage_trouble: progress.usageTrouble ?? 'Stripe was away for too long' });
+    if (progress.unreadable > 0) note({ severity: 'ERROR', unreadable_events: progress.unreadable });
+    const unavailable = [...run.unavailable].sort();
+    const body = { ...describe(progress), complete: run.isComplete(), unavailable };
     note(body);
-    frame.throwFault();
+    run.throwFault();
     return { answer: unavailable.length === 0 ? 'swept' : 'partly', body };
   },
 } satisfies HandlersOf<typeof contract>;
 
-function describe(tally: Tally) {
-  const { expired, published, pending, oldestAgeMs, sealed, reconciled, erased, forgotten } = tally;
+function describe(progress: SweepProgress) {
+  const { expired, published, pending, oldestAgeMs, sealed, reconciled, erased, forgotten } = progress;
   return {
     expired,
     published,
@@ -67,12 +67,12 @@ function describe(tally: Tally) {
       sessions_reseated: reconciled.sessionsReseated,
       sessions_closed: reconciled.sessionsClosed,
     },
-    billing_events: tally.billingEvents,
-    subscriptions: tally.subscriptions,
-    usage_counted: tally.usageCounted,
-    usage_sent: tally.usageSent,
-    usage_refused: tally.usageRefused,
-    usage_uncertain: tally.usageUncertain,
+    billing_events: progress.billingEvents,
+    subscriptions: progress.subscriptions,
+    usage_counted: progress.usageCounted,
+    usage_sent: progress.usageSent,
+    usage_refused: progress.usageRefused,
+    usage_uncertain: progress.usageUncertain,
     erased,
     forgotten,
   };

@@ -12,8 +12,7 @@ import type { Billing } from '../../shared/ports/billing.ts';
 import { BILLING_ACCOUNTS, LICENSES, METERED_DAYS, USAGE_RECORDS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { USAGE_RECORDS_BY_RECEIPT } from '../../shared/ports/queries.ts';
-import type { Tally } from './progress.ts';
-import { type Frame, inParallel } from './run-steps.ts';
+import { inParallel, type SweepRun } from './run-steps.ts';
 
 const BATCH = 100;
 const AT_A_TIME = 8;
@@ -23,10 +22,10 @@ const AT_A_TIME = 8;
  * goes into the totals in the step that marks it; it is billed once, as it is marked before it is first told, and Stripe
  * knows it again by its id for as long as it is told again. Costs one read where nothing was used.
  */
-export async function meter(deps: Deps, frame: Frame, tally: Tally): Promise<void> {
+export async function meter(deps: Deps, run: SweepRun): Promise<void> {
   let cursor: string | undefined;
   do {
-    if (frame.isTimeUp()) return frame.leaveOver();
+    if (run.isTimeUp()) return run.markIncomplete();
     const page = { limit: BATCH, cursor };
     const { documents, nextCursor } = await deps.records.query(
       USAGE_RECORDS_BY_RECEIPT,
@@ -34,9 +33,9 @@ export async function meter(deps: Deps, frame: Frame, tally: Tally): Promise<voi
       page,
     );
     const batch = await openBatch(documents, deps);
-    const counted = await count(batch, deps, tally);
+    const counted = await count(batch, deps, run);
     const toSend = [...documents.filter(({ state }) => state === 'sending'), ...counted];
-    if (!frame.away.has('billing')) await frame.attempt(() => send(toSend, batch, deps, tally));
+    if (!run.unavailable.has('billing')) await run.attempt(() => send(toSend, batch, deps, run));
     cursor = nextCursor;
   } while (cursor !== undefined);
 }
@@ -62,7 +61,7 @@ async function openBatch(documents: readonly UsageRecord[], { records }: Deps): 
 }
 
 /** Gives those that are to be sent now. */
-async function count(batch: Batch, deps: Deps, tally: Tally): Promise<UsageRecord[]> {
+async function count(batch: Batch, deps: Deps, run: SweepRun): Promise<UsageRecord[]> {
   const fresh = batch.records.filter(({ state }) => state === 'new');
   if (fresh.length === 0) return [];
   const counted = await deps.records.transact(async (transaction) => {
@@ -86,20 +85,20 @@ async function count(batch: Batch, deps: Deps, tally: Tally): Promise<UsageRecor
     for (const record of next) transaction.set(USAGE_RECORDS, usageRecordId(record), record);
     return next;
   });
-  tally.usageCounted += counted.length;
+  run.progress.usageCounted += counted.length;
   return counted.filter(({ state }) => state === 'sending');
 }
 
-async function send(records: readonly UsageRecord[], batch: Batch, deps: Deps, tally: Tally): Promise<void> {
+async function send(records: readonly UsageRecord[], batch: Batch, deps: Deps, run: SweepRun): Promise<void> {
   const { billing } = deps;
   if (!billing || records.length === 0) return;
   const ends = new Map<string, UsageRecord['state']>();
   try {
     await inParallel(records, AT_A_TIME, async (record) => {
-      ends.set(usageRecordId(record), await endOf(record, batch, billing, deps, tally));
+      ends.set(usageRecordId(record), await endOf(record, batch, billing, deps, run));
     });
   } finally {
-    await mark(ends, deps, tally);
+    await mark(ends, deps, run);
   }
 }
 
@@ -108,7 +107,7 @@ async function endOf(
   { customerOf }: Batch,
   billing: Billing,
   { clock }: Deps,
-  tally: Tally,
+  run: SweepRun,
 ): Promise<UsageRecord['state']> {
   if (!isKnownAgain(record, clock.nowMs())) return 'uncertain';
   const customerId = customerOf.get(record.licenseId);
@@ -117,7 +116,7 @@ async function endOf(
   const identifier = usageRecordId(record);
   const told = await billing.recordUsage({ identifier, customerId, meter: name, quantity, atMs });
   if (told.verdict !== 'REFUSED') return 'sent';
-  tally.usageTrouble = told.because;
+  run.progress.usageTrouble = told.because;
   return 'refused';
 }
 
@@ -125,7 +124,7 @@ async function endOf(
 async function mark(
   ends: ReadonlyMap<string, UsageRecord['state']>,
   { records, clock }: Deps,
-  tally: Tally,
+  run: SweepRun,
 ): Promise<void> {
   if (ends.size === 0) return;
   const marked = await records.transact(async (transaction) => {
@@ -139,8 +138,8 @@ async function mark(
     return next;
   });
   for (const { state } of marked) {
-    if (state === 'sent') tally.usageSent += 1;
-    if (state === 'refused') tally.usageRefused += 1;
-    if (state === 'uncertain') tally.usageUncertain += 1;
+    if (state === 'sent') run.progress.usageSent += 1;
+    if (state === 'refused') run.progress.usageRefused += 1;
+    if (state === 'uncertain') run.progress.usageUncertain += 1;
   }
 }

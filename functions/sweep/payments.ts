@@ -6,8 +6,7 @@ import type { Deps } from '../../shared/ports/deps.ts';
 import { BILLING_EVENTS_BY_RECEIPT, SUBSCRIPTIONS_BY_LOOK } from '../../shared/ports/queries.ts';
 import { carryOutEvent } from '../../shared/use-cases/stripe-events.ts';
 import { lookAtSubscription } from '../../shared/use-cases/subscriptions.ts';
-import type { Tally } from './progress.ts';
-import type { Frame } from './run-steps.ts';
+import type { SweepRun } from './run-steps.ts';
 
 /** As many a sweep, so that ones that cannot be done keep back nothing else. */
 const MOST_A_SWEEP = 50;
@@ -22,35 +21,30 @@ const PUT_OFF_MS = 24 * 3600 * 1000;
  * Goes on with events of Stripe's that somebody took and did not bring to an end, and looks at subscriptions whose time has
  * come though Stripe told nothing of them. Costs two reads where there is nothing of that.
  */
-export async function keepUpWithPayments(
-  billing: Billing,
-  deps: Deps,
-  frame: Frame,
-  tally: Tally,
-): Promise<void> {
+export async function keepUpWithPayments(billing: Billing, deps: Deps, run: SweepRun): Promise<void> {
   const nowMs = deps.clock.nowMs();
   const page = { limit: MOST_A_SWEEP, below: nowMs - STOPPED_AFTER_MS };
   const stopped = await deps.records.query(BILLING_EVENTS_BY_RECEIPT, { isDone: false }, page);
   for (const event of stopped.documents) {
-    if (frame.isTimeUp()) return frame.leaveOver();
-    await frame.attempt(() => goOnWith(event, billing, deps, tally));
+    if (run.isTimeUp()) return run.markIncomplete();
+    await run.attempt(() => goOnWith(event, billing, deps, run));
   }
   const due = await deps.records.query(SUBSCRIPTIONS_BY_LOOK, {}, { limit: MOST_A_SWEEP, below: nowMs });
   for (const subscription of due.documents) {
-    if (frame.isTimeUp()) return frame.leaveOver();
-    await frame.attempt(() => lookAgain(subscription, billing, deps, tally));
+    if (run.isTimeUp()) return run.markIncomplete();
+    await run.attempt(() => lookAgain(subscription, billing, deps, run));
   }
 }
 
-async function goOnWith(event: StoredEvent, billing: Billing, deps: Deps, tally: Tally): Promise<void> {
+async function goOnWith(event: StoredEvent, billing: Billing, deps: Deps, run: SweepRun): Promise<void> {
   await carryOutEvent(event, billing, deps);
-  tally.billingEvents += 1;
+  run.progress.billingEvents += 1;
 }
 
-async function lookAgain(due: Subscription, billing: Billing, deps: Deps, tally: Tally): Promise<void> {
+async function lookAgain(due: Subscription, billing: Billing, deps: Deps, run: SweepRun): Promise<void> {
   const { subscriptionId } = due;
   const look = await lookAtSubscription(subscriptionId, {}, billing, deps);
-  tally.subscriptions += 1;
+  run.progress.subscriptions += 1;
   if (look.verdict === 'SEEN') return;
   await deps.records.transact(async (transaction) => {
     const current = await transaction.get(SUBSCRIPTIONS, subscriptionId);

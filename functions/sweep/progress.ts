@@ -1,5 +1,5 @@
 /** What a sweep has done so far. Every step adds to it as it goes, so that a step cut short is counted too. */
-export interface Tally {
+export interface SweepProgress {
   expired: number;
   published: number;
   pending: number;
@@ -39,7 +39,7 @@ export interface Reconciled {
   sessionsClosed: number;
 }
 
-export function emptyTally(): Tally {
+export function emptyProgress(): SweepProgress {
   return {
     expired: 0,
     published: 0,

@@ -17,8 +17,8 @@ import { LICENSES, RECONCILE_PASSES, SESSION_HISTORIES } from '../../shared/port
 import type { Deps } from '../../shared/ports/deps.ts';
 import { OPEN_SESSIONS } from '../../shared/ports/queries.ts';
 import { changeLicense, putCopy } from '../../shared/use-cases/licenses.ts';
-import type { Reconciled, Tally } from './progress.ts';
-import { type Frame, inParallel } from './run-steps.ts';
+import type { Reconciled } from './progress.ts';
+import { inParallel, type SweepRun } from './run-steps.ts';
 
 const PASS_ID = 'reconcile';
 const BATCH = 100;
@@ -29,7 +29,7 @@ const AT_A_TIME = 16;
  * directions, sessions that ended without a word, and seats that are lent and were lost. Stops at the end of the sweep's
  * time and goes on in the next one.
  */
-export async function reconcile(deps: Deps, frame: Frame, tally: Tally): Promise<void> {
+export async function reconcile(deps: Deps, run: SweepRun): Promise<void> {
   let pass = duePass(await readPass(deps), deps.clock.nowMs());
   if (!pass) return;
   const done: Reconciled = {
@@ -41,9 +41,9 @@ export async function reconcile(deps: Deps, frame: Frame, tally: Tally): Promise
     sessionsReseated: 0,
     sessionsClosed: 0,
   };
-  tally.reconciled = done;
+  run.progress.reconciled = done;
   while (pass.finishedAtMs === null) {
-    if (frame.isTimeUp()) return frame.leaveOver();
+    if (run.isTimeUp()) return run.markIncomplete();
     pass =
       pass.step === 'copies'
         ? await compareCopies(pass, deps, done)

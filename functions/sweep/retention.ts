@@ -34,8 +34,7 @@ import {
   USAGE_RECORDS_BY_RECEIPT,
 } from '../../shared/ports/queries.ts';
 import type { Collection, Equals, Query, Transaction } from '../../shared/ports/records.ts';
-import type { Tally } from './progress.ts';
-import type { Frame } from './run-steps.ts';
+import type { SweepRun } from './run-steps.ts';
 
 const PASS_ID = 'retention';
 const BATCH = 100;
@@ -44,20 +43,20 @@ const BATCH = 100;
  * Forgets, once a day, what has been kept as long as it may: who held a seat, and invitations, codes and sign-ins that are
  * good for nothing any more. Stops at the end of the sweep's time and goes on in a later one.
  */
-export async function forgetOld(deps: Deps, frame: Frame, tally: Tally): Promise<void> {
+export async function forgetOld(deps: Deps, run: SweepRun): Promise<void> {
   const { records, clock, retentionDays } = deps;
   let pass = dueRetention(await records.get(RETENTION_PASSES, PASS_ID), clock.nowMs(), retentionDays);
   while (pass && pass.finishedAtMs === null) {
-    if (frame.isTimeUp()) return frame.leaveOver();
-    pass = await forgetSome(pass, deps, tally);
+    if (run.isTimeUp()) return run.markIncomplete();
+    pass = await forgetSome(pass, deps, run);
   }
 }
 
-function forgetSome(pass: RetentionPass, deps: Deps, tally: Tally): Promise<RetentionPass> {
+function forgetSome(pass: RetentionPass, deps: Deps, run: SweepRun): Promise<RetentionPass> {
   const { startedAtMs: nowMs, cutoffMs } = pass;
   switch (pass.step) {
     case 'histories':
-      return removeSome(pass, deps, tally, {
+      return removeSome(pass, deps, run, {
         query: SESSIONS_BY_END,
         equals: { isOpen: false },
         below: cutoffMs,
@@ -65,9 +64,9 @@ function forgetSome(pass: RetentionPass, deps: Deps, tally: Tally): Promise<Rete
         idOf: ({ sessionId }) => sessionId,
       });
     case 'events':
-      return forgetHolders(pass, deps, tally);
+      return forgetHolders(pass, deps, run);
     case 'invitations':
-      return removeSome(pass, deps, tally, {
+      return removeSome(pass, deps, run, {
         query: INVITATIONS_BY_END,
         equals: {},
         below: nowMs,
@@ -75,7 +74,7 @@ function forgetSome(pass: RetentionPass, deps: Deps, tally: Tally): Promise<Rete
         idOf: ({ invitationId }) => invitationId,
       });
     case 'codes':
-      return removeSome(pass, deps, tally, {
+      return removeSome(pass, deps, run, {
         query: CODES_BY_END,
         equals: {},
         below: nowMs,
@@ -83,7 +82,7 @@ function forgetSome(pass: RetentionPass, deps: Deps, tally: Tally): Promise<Rete
         idOf: ({ codeHash }) => codeHash,
       });
     case 'sign_ins':
-      return removeSome(pass, deps, tally, {
+      return removeSome(pass, deps, run, {
         query: SIGN_INS_BY_END,
         equals: {},
         below: signInCutoffMs(pass),
@@ -91,7 +90,7 @@ function forgetSome(pass: RetentionPass, deps: Deps, tally: Tally): Promise<Rete
         idOf: ({ signInId }) => signInId,
       });
     case 'billing_events':
-      return removeSome(pass, deps, tally, {
+      return removeSome(pass, deps, run, {
         query: BILLING_EVENTS_BY_RECEIPT,
         equals: { isDone: true },
         below: billingEventsCutoffMs(pass),
@@ -99,7 +98,7 @@ function forgetSome(pass: RetentionPass, deps: Deps, tally: Tally): Promise<Rete
         idOf: ({ eventId }) => eventId,
       });
     case 'checkouts':
-      return removeSome(pass, deps, tally, {
+      return removeSome(pass, deps, run, {
         query: CHECKOUTS_BY_END,
         equals: {},
         below: nowMs,
@@ -107,7 +106,7 @@ function forgetSome(pass: RetentionPass, deps: Deps, tally: Tally): Promise<Rete
         idOf: ({ licenseId }) => licenseId,
       });
     case 'checkout_keys':
-      return removeSome(pass, deps, tally, {
+      return removeSome(pass, deps, run, {
         query: CHECKOUT_KEYS_BY_END,
         equals: {},
         below: nowMs,
@@ -115,7 +114,7 @@ function forgetSome(pass: RetentionPass, deps: Deps, tally: Tally): Promise<Rete
         idOf: ({ keyId }) => keyId,
       });
     case 'trial_claims':
-      return removeSome(pass, deps, tally, {
+      return removeSome(pass, deps, run, {
         query: TRIAL_CLAIMS_BY_AGE,
         equals: {},
         below: cutoffMs,
@@ -123,7 +122,7 @@ function forgetSome(pass: RetentionPass, deps: Deps, tally: Tally): Promise<Rete
         idOf: ({ claimId }) => claimId,
       });
     case 'usage_records':
-      return removeSome(pass, deps, tally, {
+      return removeSome(pass, deps, run, {
         query: USAGE_RECORDS_BY_RECEIPT,
         equals: { isOpen: false },
         below: cutoffMs,
@@ -145,7 +144,7 @@ interface Old<T> {
 async function removeSome<T>(
   pass: RetentionPass,
   deps: Deps,
-  tally: Tally,
+  run: SweepRun,
   { query, equals, below, collection, idOf }: Old<T>,
 ): Promise<RetentionPass> {
   const { documents } = await deps.records.query(query, equals, { limit: BATCH, below });
@@ -153,12 +152,12 @@ async function removeSome<T>(
   await write(next, deps, async (transaction) => {
     for (const document of documents) transaction.delete(collection, idOf(document));
   });
-  tally.forgotten += documents.length;
+  run.progress.forgotten += documents.length;
   return next;
 }
 
 /** Each event is looked at once, by the pass in which it comes of age. */
-async function forgetHolders(pass: RetentionPass, deps: Deps, tally: Tally): Promise<RetentionPass> {
+async function forgetHolders(pass: RetentionPass, deps: Deps, run: SweepRun): Promise<RetentionPass> {
   const { sinceMs: least, cutoffMs: below, after } = pass;
   const page = { limit: BATCH, least, below, cursor: after ?? undefined };
   const { documents, nextCursor } = await deps.records.query(EVENTS_BY_RECORDING, {}, page);
@@ -169,7 +168,7 @@ async function forgetHolders(pass: RetentionPass, deps: Deps, tally: Tally): Pro
     const found = await Promise.all(telling.map(({ eventId }) => transaction.get(AUDIT, eventId)));
     for (const event of found) if (event) transaction.set(AUDIT, event.eventId, withoutHolder(event));
   });
-  tally.forgotten += telling.length;
+  run.progress.forgotten += telling.length;
   return next;
 }
 

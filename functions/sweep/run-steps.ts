@@ -1,25 +1,28 @@
 import { type Part, Unavailable } from '../../shared/errors.ts';
+import { emptyProgress, type SweepProgress } from './progress.ts';
 
-/** The frame in which the steps of a sweep run: how long they may, and which parts have been found away. */
-export interface Frame {
+/** One run of the sweep: how long its steps may take, what they have done, and which parts they found unavailable. */
+export interface SweepRun {
+  readonly progress: SweepProgress;
   readonly isTimeUp: () => boolean;
-  readonly away: ReadonlySet<Part>;
-  /** Runs a step. Whatever it meets ends the step and not the sweep: others may not need the part that is away. */
+  readonly unavailable: ReadonlySet<Part>;
+  /** Runs a step. Whatever it meets ends the step and not the sweep: others may not need the part that is unavailable. */
   attempt(step: () => Promise<void>): Promise<void>;
-  /** Throws the first fault that was no part's being away, now that everything else is done. */
+  /** Throws the first fault other than an unavailable part, now that everything else is done. */
   throwFault(): void;
   /** Says that a step ended before its work did. */
-  leaveOver(): void;
+  markIncomplete(): void;
   readonly isComplete: () => boolean;
 }
 
-export function openFrame(isTimeUp: () => boolean, report: (fault: Unavailable) => void): Frame {
-  const away = new Set<Part>();
+export function beginRun(isTimeUp: () => boolean, report: (fault: Unavailable) => void): SweepRun {
+  const unavailable = new Set<Part>();
   const faults: unknown[] = [];
-  let hasLeftOver = false;
+  let isIncomplete = false;
   return {
+    progress: emptyProgress(),
     isTimeUp,
-    away,
+    unavailable,
     async attempt(step) {
       try {
         await step();
@@ -28,17 +31,17 @@ export function openFrame(isTimeUp: () => boolean, report: (fault: Unavailable) 
           faults.push(fault);
           return;
         }
-        away.add(fault.part);
+        unavailable.add(fault.part);
         report(fault);
       }
     },
     throwFault() {
       if (faults.length > 0) throw faults[0];
     },
-    leaveOver() {
-      hasLeftOver = true;
+    markIncomplete() {
+      isIncomplete = true;
     },
-    isComplete: () => !hasLeftOver && away.size === 0,
+    isComplete: () => !isIncomplete && unavailable.size === 0,
   };
 }
 

@@ -2,8 +2,7 @@ import { type AuditEvent, type ChainHead, emptyChain, sealEvents } from '../../s
 import { AUDIT, CHAIN_HEADS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { UNSEALED_EVENTS } from '../../shared/ports/queries.ts';
-import type { Tally } from './progress.ts';
-import { type Frame, inParallel } from './run-steps.ts';
+import { inParallel, type SweepRun } from './run-steps.ts';
 
 const BATCH = 100;
 const TENANTS_AT_A_TIME = 4;
@@ -14,19 +13,19 @@ const TENANTS_AT_A_TIME = 4;
  * Sealed in batches and not one by one as they are recorded: a chain that grows with every event makes all events of a
  * tenant wait for one another, whatever licenses they are of. An event has its place a minute later instead.
  */
-export async function sealAudit(deps: Deps, frame: Frame, tally: Tally): Promise<ChainHead[]> {
+export async function sealAudit(deps: Deps, run: SweepRun): Promise<ChainHead[]> {
   const heads = new Map<string, ChainHead>();
   for (;;) {
     const { documents } = await deps.records.query(UNSEALED_EVENTS, { sealed: false }, { limit: BATCH });
     const byTenant = Map.groupBy(documents, ({ tenantId }) => tenantId);
     await inParallel([...byTenant], TENANTS_AT_A_TIME, async ([tenantId, events]) => {
       const { sealed, head } = await sealOfTenant(tenantId, events, deps);
-      tally.sealed += sealed;
+      run.progress.sealed += sealed;
       if (sealed > 0) heads.set(tenantId, head);
     });
     if (documents.length < BATCH) return [...heads.values()];
-    if (frame.isTimeUp()) {
-      frame.leaveOver();
+    if (run.isTimeUp()) {
+      run.markIncomplete();
       return [...heads.values()];
     }
   }

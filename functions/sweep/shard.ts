@@ -2,8 +2,7 @@ import { writtenAtMs } from '../../shared/domain/event.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { restoreCopy } from '../../shared/ports/restore-copy.ts';
 import type { ShardNews } from '../../shared/ports/seat-maintenance.ts';
-import type { Tally } from './progress.ts';
-import type { Frame } from './run-steps.ts';
+import type { SweepRun } from './run-steps.ts';
 
 /** As many as a topic takes a call. */
 const PUBLISH_BATCH = 100;
@@ -11,33 +10,36 @@ const PUBLISH_BATCH = 100;
 const LOOK_BATCH = 32;
 
 /** Tells what has ended in a shard, then publishes what was told there. Costs one command where nothing has happened. */
-export async function sweepShard(shard: string, deps: Deps, frame: Frame, tally: Tally): Promise<void> {
-  const news = await makeEndsKnown(shard, deps, frame, tally);
+export async function sweepShard(shard: string, deps: Deps, run: SweepRun): Promise<void> {
+  const news = await makeEndsKnown(shard, deps, run);
   const waiting = { count: news.pending, oldestAtMs: news.oldestAtMs };
   if (waiting.oldestAtMs !== null)
-    tally.waitingSinceMs = Math.min(tally.waitingSinceMs ?? waiting.oldestAtMs, waiting.oldestAtMs);
+    run.progress.waitingSinceMs = Math.min(
+      run.progress.waitingSinceMs ?? waiting.oldestAtMs,
+      waiting.oldestAtMs,
+    );
   try {
-    if (waiting.count > 0) await drainOutbox(shard, deps, frame, tally, waiting);
+    if (waiting.count > 0) await drainOutbox(shard, deps, run, waiting);
   } finally {
-    tally.pending += waiting.count;
+    run.progress.pending += waiting.count;
     if (waiting.count > 0 && waiting.oldestAtMs !== null) {
-      tally.oldestAgeMs = Math.max(tally.oldestAgeMs ?? 0, news.atMs - waiting.oldestAtMs);
+      run.progress.oldestAgeMs = Math.max(run.progress.oldestAgeMs ?? 0, news.atMs - waiting.oldestAtMs);
     }
   }
 }
 
-async function makeEndsKnown(shard: string, deps: Deps, frame: Frame, tally: Tally): Promise<ShardNews> {
+async function makeEndsKnown(shard: string, deps: Deps, run: SweepRun): Promise<ShardNews> {
   let licenses: readonly string[] = [];
   for (;;) {
     const news = await deps.seatMaintenance.expire(shard, licenses);
-    tally.expired += news.expired;
+    run.progress.expired += news.expired;
     const refilled: string[] = [];
     // Without the records what is known here can still be published.
-    await frame.attempt(() => refill(news.unknown, deps, refilled));
+    await run.attempt(() => refill(news.unknown, deps, refilled));
     licenses = [...new Set([...refilled, ...news.due])].slice(0, LOOK_BATCH);
     if (licenses.length === 0) return news;
-    if (frame.isTimeUp()) {
-      frame.leaveOver();
+    if (run.isTimeUp()) {
+      run.markIncomplete();
       return news;
     }
   }
@@ -53,16 +55,15 @@ async function refill(licenseIds: readonly string[], deps: Deps, refilled: strin
 async function drainOutbox(
   shard: string,
   { seatMaintenance, events }: Deps,
-  frame: Frame,
-  tally: Tally,
+  run: SweepRun,
   waiting: { count: number; oldestAtMs: number | null },
 ): Promise<void> {
   let after: string | undefined;
   for (;;) {
-    if (frame.isTimeUp() || frame.away.has('events')) return frame.leaveOver();
+    if (run.isTimeUp() || run.unavailable.has('events')) return run.markIncomplete();
     const entries = await seatMaintenance.readOutbox(shard, { limit: PUBLISH_BATCH, after });
     const readable = entries.flatMap(({ position, event }) => (event ? [{ position, event }] : []));
-    tally.unreadable += entries.length - readable.length;
+    run.progress.unreadable += entries.length - readable.length;
     if (readable.length > 0) {
       await events.publish(readable.map(({ event }) => event));
       // Only now: what dies before this is published again, and recorded once, as its id is the same.
@@ -70,7 +71,7 @@ async function drainOutbox(
         shard,
         readable.map(({ position }) => position),
       );
-      tally.published += readable.length;
+      run.progress.published += readable.length;
       waiting.count = Math.max(0, waiting.count - readable.length);
     }
     after = entries.at(-1)?.position;

@@ -3,8 +3,7 @@
  * named, with events that are taken at once. Tells how many leases it made known.
  */
 
-import { emptyTally } from '../../functions/sweep/progress.ts';
-import { openFrame } from '../../functions/sweep/run-steps.ts';
+import { beginRun } from '../../functions/sweep/run-steps.ts';
 import { sweepShard } from '../../functions/sweep/shard.ts';
 import { openRedisMaintenance } from '../../shared/adapters/seats/redis-maintenance.ts';
 import { httpRequester } from '../../shared/adapters/seats/upstash-http.ts';
@@ -13,15 +12,14 @@ import type { Deps } from '../../shared/ports/deps.ts';
 const [url = '', token = '', shard = ''] = process.argv.slice(2);
 const requester = httpRequester({ url, token });
 const parts = { seatMaintenance: openRedisMaintenance(requester), events: { publish: async () => {} } };
-const tally = emptyTally();
-const frame = openFrame(
+const run = beginRun(
   () => false,
   (fault) => {
     throw fault;
   },
 );
 // A sweep of a shard leans on no other part while Redis has all copies.
-await sweepShard(shard, parts as unknown as Deps, frame, tally);
-frame.throwFault();
+await sweepShard(shard, parts as unknown as Deps, run);
+run.throwFault();
 requester.close();
-process.stdout.write(`${tally.expired}\n`);
+process.stdout.write(`${run.progress.expired}\n`);
