@@ -5,6 +5,7 @@ import type { HandlersOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { viewOfHistory } from '../../shared/http/history-view.ts';
 import { own } from '../../shared/http/own.ts';
+import { type Member, viewOfMember } from '../../shared/http/tenant-view.ts';
 import { BILLING_ACCOUNTS, TENANTS, TRIAL_CLAIMS, USERS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { eachDocument } from '../../shared/ports/each-document.ts';
@@ -28,19 +29,18 @@ import { eachKnownSession } from '../../shared/ports/seat-maintenance.ts';
 import type contract from './contract.ts';
 import { openRowLimit, type RowLimit } from './row-limit.ts';
 import {
-  viewOfAccount,
-  viewOfEvent,
-  viewOfInvitation,
-  viewOfLicense,
-  viewOfMember,
-  viewOfMembership,
-  viewOfMeteredDay,
-  viewOfPerson,
-  viewOfSession,
-  viewOfSignIn,
-  viewOfSubscription,
-  viewOfTenant,
-  viewOfTrial,
+  exportOfAccount,
+  exportOfEvent,
+  exportOfInvitation,
+  exportOfLicense,
+  exportOfMembership,
+  exportOfMeteredDay,
+  exportOfPerson,
+  exportOfSession,
+  exportOfSignIn,
+  exportOfSubscription,
+  exportOfTenant,
+  exportOfTrial,
 } from './views.ts';
 
 export default {
@@ -52,16 +52,16 @@ export default {
     const rowLimit = openRowLimit();
     const nowMs = clock.nowMs();
     const { email } = user;
-    const memberships = await rowLimit.fill([], membershipsOf(userId, records), viewOfMembership);
+    const memberships = await rowLimit.fill([], membershipsOf(userId, records), exportOfMembership);
     const signIns = eachDocument(records, SIGN_INS_OF_USER, { userId });
     const invitations = eachDocument(records, INVITATIONS_FOR_EMAIL, { email });
     const trial = await records.get(TRIAL_CLAIMS, accountClaimId(user.accountId, pseudonymOf));
     const described = {
-      person: viewOfPerson(user),
+      person: exportOfPerson(user),
       memberships,
-      sign_ins: await rowLimit.fill([], signIns, (signIn) => viewOfSignIn(signIn, nowMs)),
-      invitations: await rowLimit.fill([], invitations, viewOfInvitation),
-      trial: trial ? viewOfTrial(trial) : null,
+      sign_ins: await rowLimit.fill([], signIns, (signIn) => exportOfSignIn(signIn, nowMs)),
+      invitations: await rowLimit.fill([], invitations, exportOfInvitation),
+      trial: trial ? exportOfTrial(trial) : null,
     };
     const seats = emptySeats();
     for (const { tenant_id: tenantId } of memberships) {
@@ -83,35 +83,35 @@ export default {
     const account = await records.get(BILLING_ACCOUNTS, tenantId);
     const subscriptions = eachDocument(records, SUBSCRIPTIONS_OF_TENANT, { tenantId });
     const described = {
-      tenant: viewOfTenant(tenant),
+      tenant: exportOfTenant(tenant),
       members: await rowLimit.fill([], membersOf(tenantId, records), viewOfMember),
-      invitations: await rowLimit.fill([], invitations, viewOfInvitation),
-      licenses: await rowLimit.fill([], licenses, viewOfLicense),
-      billing: account ? viewOfAccount(account) : null,
-      subscriptions: await rowLimit.fill([], subscriptions, viewOfSubscription),
+      invitations: await rowLimit.fill([], invitations, exportOfInvitation),
+      licenses: await rowLimit.fill([], licenses, exportOfLicense),
+      billing: account ? exportOfAccount(account) : null,
+      subscriptions: await rowLimit.fill([], subscriptions, exportOfSubscription),
     };
     const seats = emptySeats();
-    const meteredDays: ReturnType<typeof viewOfMeteredDay>[] = [];
+    const meteredDays: ReturnType<typeof exportOfMeteredDay>[] = [];
     for (const { license_id: licenseId } of described.licenses) {
       const days = eachDocument(records, METERED_DAYS_OF_LICENSE, { licenseId });
-      await rowLimit.fill(meteredDays, days, viewOfMeteredDay);
+      await rowLimit.fill(meteredDays, days, exportOfMeteredDay);
       const sessions = eachOnce(eachKnownSession(seatMaintenance, licenseId));
-      await rowLimit.fill(seats.sessions, sessions, (session) => viewOfSession(licenseId, session));
+      await rowLimit.fill(seats.sessions, sessions, (session) => exportOfSession(licenseId, session));
     }
     const bounds = boundsOf(query);
     const histories = eachDocument(records, SESSIONS_OF_TENANT, { tenantId }, bounds);
     await rowLimit.fill(seats.session_histories, histories, viewOfHistory);
     const events = eachDocument(records, auditQuery('tenantId', false), { tenantId }, bounds);
-    await rowLimit.fill(seats.audit_events, events, viewOfEvent);
+    await rowLimit.fill(seats.audit_events, events, exportOfEvent);
     const body = { ...headOf(rowLimit, clock.nowMs()), ...described, metered_days: meteredDays, ...seats };
     return { answer: 'tenant', body, headers: asFile(tenantId) };
   },
 } satisfies HandlersOf<typeof contract>;
 
 interface Seats {
-  readonly sessions: ReturnType<typeof viewOfSession>[];
+  readonly sessions: ReturnType<typeof exportOfSession>[];
   readonly session_histories: ReturnType<typeof viewOfHistory>[];
-  readonly audit_events: ReturnType<typeof viewOfEvent>[];
+  readonly audit_events: ReturnType<typeof exportOfEvent>[];
 }
 
 function emptySeats(): Seats {
@@ -131,13 +131,13 @@ async function addSeatsOfPerson(
   const theirs = eachOnce(heldBy(person, eachKnownSession(seatMaintenance, licenseId)));
   await rowLimit.fill(seats.sessions, theirs, (session) => {
     holders.add(session.holder);
-    return viewOfSession(licenseId, session);
+    return exportOfSession(licenseId, session);
   });
   for (const holder of holders) {
     const histories = eachDocument(records, SESSIONS_OF_HOLDER, { holder }, bounds);
     await rowLimit.fill(seats.session_histories, histories, viewOfHistory);
     const events = eachDocument(records, EVENTS_OF_HOLDER, { 'detail.holder': holder }, bounds);
-    await rowLimit.fill(seats.audit_events, events, viewOfEvent);
+    await rowLimit.fill(seats.audit_events, events, exportOfEvent);
   }
 }
 
@@ -161,7 +161,7 @@ async function* membershipsOf(userId: string, records: Records) {
   }
 }
 
-async function* membersOf(tenantId: string, records: Records) {
+async function* membersOf(tenantId: string, records: Records): AsyncGenerator<Member> {
   for await (const membership of eachDocument(records, MEMBERS_OF_TENANT, { tenantId })) {
     const user = await records.get(USERS, membership.userId);
     if (user) yield { membership, user };

@@ -3,7 +3,6 @@ import { accessOf } from '../../shared/domain/authorization.ts';
 import { LONGEST_OFFLINE_DAYS } from '../../shared/domain/entitlement.ts';
 import {
   FASTEST_PACE,
-  HOLDS,
   LONGEST_KEY_OVERLAP_SECONDS,
   MOST_SEATS,
   TTL_SECONDS,
@@ -22,42 +21,12 @@ import {
   Timestamp,
   wholeNumber,
 } from '../../shared/http/fields.ts';
+import { LicenseView } from '../../shared/http/license-view.ts';
 
 const LONGEST_TTL = TTL_SECONDS.longest;
 
-const LicenseView = {
-  license_id: LicenseId,
-  tenant_id: TenantId,
-  plan: z.enum(PLAN_NAMES),
-  features: z.array(z.string()),
-  /** Seats. */
-  max: z.int(),
-  /** Seats granted beyond those. */
-  overdraft: z.int(),
-  /** How long a seat is held without a heartbeat, and how often one is due. */
-  ttl_seconds: z.int(),
-  heartbeat_seconds: z.int(),
-  /** What seats are counted by. */
-  unit: z.enum(['machine', 'user', 'process']),
-  /** As it is in force: suspended also while `hold` says why. */
-  status: z.enum(['active', 'suspended']),
-  /** Why its subscription gives no seats: nothing that the vendor lifts by `status`. */
-  hold: z.nullable(z.enum(HOLDS)),
-  /** The subscription that pays for it, or did last. */
-  subscription_id: z.nullable(z.string()),
-  /** Given for trying out, until somebody pays for it. */
-  trial: z.boolean(),
-  valid_until: z.nullable(Timestamp),
-  offline_grace_days: z.int(),
-  borrow: z.strictObject({ max_days: z.int(), low_water: z.int() }),
-  /** As it is in force, chosen or by size. */
-  requests_per_minute: z.int(),
-  created_at: Timestamp,
-  updated_at: Timestamp,
-};
-const License = z.strictObject(LicenseView);
 const LicenseWithKey = z.strictObject({
-  ...LicenseView,
+  ...LicenseView.shape,
   /** Shown this once; only its hash is stored. */
   license_key: z.string(),
 });
@@ -131,7 +100,7 @@ export default defineFunction({
         licenses: {
           status: 200,
           description: 'One page.',
-          body: z.strictObject({ licenses: z.array(License), next_cursor: z.nullable(z.string()) }),
+          body: z.strictObject({ licenses: z.array(LicenseView), next_cursor: z.nullable(z.string()) }),
         },
       },
       problems: ['INVALID_CURSOR', 'TENANT_NOT_FOUND', 'FORBIDDEN', 'VALIDATION_FAILED'],
@@ -146,7 +115,10 @@ export default defineFunction({
         license: {
           status: 200,
           description: 'The license.',
-          body: z.strictObject({ ...LicenseView, seats: z.strictObject({ active: z.int(), max: z.int() }) }),
+          body: z.strictObject({
+            ...LicenseView.shape,
+            seats: z.strictObject({ active: z.int(), max: z.int() }),
+          }),
         },
       },
       problems: ['LICENSE_NOT_FOUND', 'FORBIDDEN'],
@@ -165,7 +137,7 @@ export default defineFunction({
           ...ChangeableTerms,
         })
         .check(z.refine((terms) => Object.keys(terms).length > 0, 'names nothing to change')),
-      answers: { license: { status: 200, description: 'The license as it is now.', body: License } },
+      answers: { license: { status: 200, description: 'The license as it is now.', body: LicenseView } },
       problems: ['LICENSE_NOT_FOUND', 'TENANT_CLOSED', 'BILLED_BY_SUBSCRIPTION', 'VALIDATION_FAILED'],
     },
     rotateKey: {

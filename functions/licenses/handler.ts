@@ -1,7 +1,6 @@
 import { newLicenseId, newLicenseKey, newTenantId } from '../../shared/domain/ids.ts';
 import {
   draftLicense,
-  entitlementOf,
   graceIsAllowed,
   type License,
   type LicenseTerms,
@@ -14,7 +13,8 @@ import { isOver } from '../../shared/domain/subscription.ts';
 import { type Usage, usageByDay, usageByHour } from '../../shared/domain/usage.ts';
 import type { ProblemCode } from '../../shared/errors.ts';
 import type { HandlersOf, Refusal } from '../../shared/http/contract.ts';
-import { timestamp, timestampOrNull } from '../../shared/http/fields.ts';
+import { timestamp } from '../../shared/http/fields.ts';
+import { viewOfLicense } from '../../shared/http/license-view.ts';
 import { own, tenantAsked } from '../../shared/http/own.ts';
 import { readPage } from '../../shared/http/page.ts';
 import { type FieldError, refuseFields } from '../../shared/http/refuse-fields.ts';
@@ -55,7 +55,7 @@ export default {
       return undefined;
     });
     if (refused) return { problem: refused };
-    return { answer: 'created', body: { ...viewOf(license), license_key: licenseKey } };
+    return { answer: 'created', body: { ...viewOfLicense(license), license_key: licenseKey } };
   },
 
   async list({ query, caller, standing }, deps) {
@@ -69,7 +69,7 @@ export default {
     if ('problem' in page) return page;
     return {
       answer: 'licenses',
-      body: { licenses: page.documents.map(viewOf), next_cursor: page.next_cursor },
+      body: { licenses: page.documents.map(viewOfLicense), next_cursor: page.next_cursor },
     };
   },
 
@@ -78,7 +78,10 @@ export default {
     if ('problem' in license) return license;
     const pool = await deps.seats.listSessions(params.license_id, { limit: 0 });
     if (pool.verdict !== 'OK') throw new Error('a license with a record and no entitlement copy');
-    return { answer: 'license', body: { ...viewOf(license), seats: { active: pool.active, max: pool.max } } };
+    return {
+      answer: 'license',
+      body: { ...viewOfLicense(license), seats: { active: pool.active, max: pool.max } },
+    };
   },
 
   async change({ params, body }, deps) {
@@ -89,7 +92,7 @@ export default {
         ? refuseFields('BILLED_BY_SUBSCRIPTION', billed.map(refuseBilled))
         : refusedOr(withLicenseChange(license, change, nowMs));
     });
-    return 'problem' in changed ? changed : { answer: 'license', body: viewOf(changed) };
+    return 'problem' in changed ? changed : { answer: 'license', body: viewOfLicense(changed) };
   },
 
   async rotateKey({ params, body, standing }, deps) {
@@ -99,7 +102,7 @@ export default {
       return 'problem' in owned ? owned : rotateKey(owned, licenseKey, body?.overlap_seconds ?? 0, nowMs);
     });
     if ('problem' in rotated) return rotated;
-    return { answer: 'rotated', body: { ...viewOf(rotated), license_key: licenseKey } };
+    return { answer: 'rotated', body: { ...viewOfLicense(rotated), license_key: licenseKey } };
   },
 
   async usage({ params, query, standing }, deps) {
@@ -201,31 +204,6 @@ function termsOf(body: TermsBody): Omit<LicenseTerms, 'max' | 'unit'> {
     borrow: borrow && { maxDays: borrow.max_days, lowWater: borrow.low_water ?? 0 },
     requestsPerMinute: body.requests_per_minute,
     validUntilMs: typeof body.valid_until === 'string' ? Date.parse(body.valid_until) : body.valid_until,
-  };
-}
-
-function viewOf(license: License) {
-  const inForce = entitlementOf(license);
-  return {
-    license_id: license.licenseId,
-    tenant_id: license.tenantId,
-    plan: license.plan,
-    features: license.features,
-    max: license.max,
-    overdraft: license.overdraft,
-    ttl_seconds: license.ttlSeconds,
-    heartbeat_seconds: license.heartbeatSeconds,
-    unit: license.unit,
-    status: inForce.status,
-    hold: license.hold,
-    subscription_id: license.subscriptionId,
-    trial: license.trial,
-    valid_until: timestampOrNull(license.validUntilMs),
-    offline_grace_days: inForce.offlineGraceDays,
-    borrow: { max_days: license.borrow.maxDays, low_water: license.borrow.lowWater },
-    requests_per_minute: inForce.requestsPerMinute,
-    created_at: timestamp(license.createdAtMs),
-    updated_at: timestamp(license.updatedAtMs),
   };
 }
 

@@ -7,34 +7,11 @@ import {
   InvitationId,
   PageLimit,
   TenantId,
-  Timestamp,
   text,
   UserId,
 } from '../../shared/http/fields.ts';
+import { InvitationView, MemberView, TenantView } from '../../shared/http/tenant-view.ts';
 
-const Tenant = z.strictObject({
-  tenant_id: TenantId,
-  name: z.string(),
-  created_at: Timestamp,
-  /** null until the first owner of a tenant that an operator made has come. */
-  owner_id: z.nullable(UserId),
-  /** People of this Google Workspace domain join when they first sign in. */
-  join_domain: z.nullable(z.string()),
-});
-const Member = z.strictObject({
-  user_id: UserId,
-  email: z.string(),
-  name: z.string(),
-  role: z.enum(ROLES),
-  joined_at: Timestamp,
-});
-const Invitation = z.strictObject({
-  invitation_id: InvitationId,
-  email: z.string(),
-  role: z.enum(ROLES),
-  invited_at: Timestamp,
-  expires_at: Timestamp,
-});
 const Params = z.strictObject({ tenant_id: TenantId });
 const MemberParams = z.strictObject({ tenant_id: TenantId, user_id: UserId });
 const Paging = z.strictObject({ limit: z.optional(PageLimit), cursor: z.optional(Cursor) });
@@ -59,7 +36,7 @@ export default defineFunction({
       auth: accessOf('tenants.create'),
       limit: { by: 'caller', requests: 60, windowSeconds: 3600, uncounted: 'serve' },
       body: z.strictObject({ name: text(100) }),
-      answers: { created: { status: 201, description: 'The tenant.', body: Tenant } },
+      answers: { created: { status: 201, description: 'The tenant.', body: TenantView } },
       problems: ['TOO_MANY_TENANTS', 'RATE_LIMITED'],
     },
     list: {
@@ -72,7 +49,7 @@ export default defineFunction({
         tenants: {
           status: 200,
           description: 'One page.',
-          body: z.strictObject({ tenants: z.array(Tenant), next_cursor: z.nullable(z.string()) }),
+          body: z.strictObject({ tenants: z.array(TenantView), next_cursor: z.nullable(z.string()) }),
         },
       },
       problems: ['INVALID_CURSOR'],
@@ -83,7 +60,7 @@ export default defineFunction({
       summary: 'One tenant.',
       auth: accessOf('tenants.read'),
       params: Params,
-      answers: { tenant: { status: 200, description: 'The tenant.', body: Tenant } },
+      answers: { tenant: { status: 200, description: 'The tenant.', body: TenantView } },
       problems: ['TENANT_NOT_FOUND', 'FORBIDDEN'],
     },
     change: {
@@ -96,7 +73,7 @@ export default defineFunction({
       body: z
         .strictObject({ name: z.optional(text(100)), join_domain: z.optional(z.nullable(Domain)) })
         .check(z.refine((terms) => Object.keys(terms).length > 0, 'names nothing to change')),
-      answers: { tenant: { status: 200, description: 'The tenant as it is now.', body: Tenant } },
+      answers: { tenant: { status: 200, description: 'The tenant as it is now.', body: TenantView } },
       problems: ['TENANT_NOT_FOUND', 'FORBIDDEN', 'DOMAIN_TAKEN'],
     },
     members: {
@@ -110,7 +87,7 @@ export default defineFunction({
         members: {
           status: 200,
           description: 'One page.',
-          body: z.strictObject({ members: z.array(Member), next_cursor: z.nullable(z.string()) }),
+          body: z.strictObject({ members: z.array(MemberView), next_cursor: z.nullable(z.string()) }),
         },
       },
       problems: ['TENANT_NOT_FOUND', 'FORBIDDEN', 'INVALID_CURSOR'],
@@ -141,7 +118,7 @@ export default defineFunction({
       auth: accessOf('tenants.transfer'),
       params: Params,
       body: z.strictObject({ user_id: UserId }),
-      answers: { transferred: { status: 200, description: 'The tenant as it is now.', body: Tenant } },
+      answers: { transferred: { status: 200, description: 'The tenant as it is now.', body: TenantView } },
       problems: ['TENANT_NOT_FOUND', 'USER_NOT_FOUND', 'FORBIDDEN'],
     },
     invite: {
@@ -153,7 +130,7 @@ export default defineFunction({
       limit: INVITING,
       params: Params,
       body: z.strictObject({ email: EmailAddress, role: z.enum(ROLES) }),
-      answers: { invited: { status: 201, description: 'The invitation.', body: Invitation } },
+      answers: { invited: { status: 201, description: 'The invitation.', body: InvitationView } },
       problems: ['TENANT_NOT_FOUND', 'TENANT_CLOSED', 'FORBIDDEN', 'RATE_LIMITED'],
     },
     invitations: {
@@ -167,7 +144,7 @@ export default defineFunction({
         invitations: {
           status: 200,
           description: 'One page.',
-          body: z.strictObject({ invitations: z.array(Invitation), next_cursor: z.nullable(z.string()) }),
+          body: z.strictObject({ invitations: z.array(InvitationView), next_cursor: z.nullable(z.string()) }),
         },
       },
       problems: ['TENANT_NOT_FOUND', 'FORBIDDEN', 'INVALID_CURSOR'],

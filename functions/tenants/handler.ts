@@ -8,12 +8,11 @@ import {
   mayAppoint,
   membershipId,
   newTenant,
-  type Tenant,
 } from '../../shared/domain/people.ts';
 import type { HandlersOf } from '../../shared/http/contract.ts';
-import { timestamp } from '../../shared/http/fields.ts';
 import { own } from '../../shared/http/own.ts';
 import { readPage } from '../../shared/http/page.ts';
+import { type Member, viewOfInvitation, viewOfMember, viewOfTenant } from '../../shared/http/tenant-view.ts';
 import { INVITATIONS, MEMBERSHIPS, TENANTS, USERS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { ALL_TENANTS, INVITATIONS_OF_TENANT, MEMBERS_OF_TENANT } from '../../shared/ports/queries.ts';
@@ -35,14 +34,14 @@ export default {
       const membership = { tenantId, userId: ownerId, role: 'owner' as const, joinedAtMs: nowMs };
       transaction.set(MEMBERSHIPS, membershipId(tenantId, ownerId), membership);
     });
-    return { answer: 'created', body: viewOf(tenant) };
+    return { answer: 'created', body: viewOfTenant(tenant) };
   },
 
   async list({ query, caller }, { records }) {
     if (caller.kind === 'person') {
       const tenants = await Promise.all(Object.keys(caller.tenants).map((id) => records.get(TENANTS, id)));
       const body = {
-        tenants: tenants.flatMap((tenant) => (tenant ? [viewOf(tenant)] : [])),
+        tenants: tenants.flatMap((tenant) => (tenant ? [viewOfTenant(tenant)] : [])),
         next_cursor: null,
       };
       return { answer: 'tenants', body };
@@ -51,13 +50,13 @@ export default {
     if ('problem' in page) return page;
     return {
       answer: 'tenants',
-      body: { tenants: page.documents.map(viewOf), next_cursor: page.next_cursor },
+      body: { tenants: page.documents.map(viewOfTenant), next_cursor: page.next_cursor },
     };
   },
 
   async read({ params, standing }, { records }) {
     const tenant = await ownTenant(params, standing, records);
-    return 'problem' in tenant ? tenant : { answer: 'tenant', body: viewOf(tenant) };
+    return 'problem' in tenant ? tenant : { answer: 'tenant', body: viewOfTenant(tenant) };
   },
 
   async change({ params, body, caller, standing }, deps) {
@@ -73,7 +72,9 @@ export default {
       { name: body.name, joinDomain: body.join_domain },
       deps.records,
     );
-    return typeof changed === 'string' ? { problem: changed } : { answer: 'tenant', body: viewOf(changed) };
+    return typeof changed === 'string'
+      ? { problem: changed }
+      : { answer: 'tenant', body: viewOfTenant(changed) };
   },
 
   async members({ params, query, standing }, { records }) {
@@ -81,10 +82,9 @@ export default {
     if ('problem' in tenant) return tenant;
     const page = await readPage(records, MEMBERS_OF_TENANT, { tenantId: tenant.tenantId }, query);
     if ('problem' in page) return page;
-    const members = await Promise.all(
-      page.documents.map((membership) => describeMember(membership, records)),
-    );
-    return { answer: 'members', body: { members: members.flat(), next_cursor: page.next_cursor } };
+    const members = await Promise.all(page.documents.map((membership) => readMember(membership, records)));
+    const body = { members: members.flat().map(viewOfMember), next_cursor: page.next_cursor };
+    return { answer: 'members', body };
   },
 
   async changeRole({ params, body, standing }, { records }) {
@@ -134,7 +134,9 @@ export default {
       transaction.set(TENANTS, tenantId, next);
       return next;
     });
-    return transferred ? { answer: 'transferred', body: viewOf(transferred) } : { problem: 'USER_NOT_FOUND' };
+    return transferred
+      ? { answer: 'transferred', body: viewOfTenant(transferred) }
+      : { problem: 'USER_NOT_FOUND' };
   },
 
   async invite({ params, body, caller, standing }, { records, clock }) {
@@ -157,7 +159,7 @@ export default {
       expiresAtMs: nowMs + INVITATION_SECONDS * 1000,
     };
     await records.create(INVITATIONS, invitation.invitationId, invitation);
-    return { answer: 'invited', body: describeInvitation(invitation) };
+    return { answer: 'invited', body: viewOfInvitation(invitation) };
   },
 
   async invitations({ params, query, standing }, { records }) {
@@ -167,7 +169,7 @@ export default {
     if ('problem' in page) return page;
     return {
       answer: 'invitations',
-      body: { invitations: page.documents.map(describeInvitation), next_cursor: page.next_cursor },
+      body: { invitations: page.documents.map(viewOfInvitation), next_cursor: page.next_cursor },
     };
   },
 
@@ -191,28 +193,7 @@ async function ownTenant(
   return own(await records.get(TENANTS, tenant_id), standing, 'TENANT_NOT_FOUND');
 }
 
-function viewOf({ tenantId, name, createdAtMs, ownerId, joinDomain }: Tenant) {
-  return {
-    tenant_id: tenantId,
-    name,
-    created_at: timestamp(createdAtMs),
-    owner_id: ownerId,
-    join_domain: joinDomain,
-  };
-}
-
-async function describeMember({ userId, role, joinedAtMs }: Membership, records: Deps['records']) {
-  const user = await records.get(USERS, userId);
-  if (!user) return [];
-  return [{ user_id: userId, email: user.email, name: user.name, role, joined_at: timestamp(joinedAtMs) }];
-}
-
-function describeInvitation({ invitationId, email, role, invitedAtMs, expiresAtMs }: Invitation) {
-  return {
-    invitation_id: invitationId,
-    email,
-    role,
-    invited_at: timestamp(invitedAtMs),
-    expires_at: timestamp(expiresAtMs),
-  };
+async function readMember(membership: Membership, records: Deps['records']): Promise<Member[]> {
+  const user = await records.get(USERS, membership.userId);
+  return user ? [{ membership, user }] : [];
 }
