@@ -6,7 +6,7 @@ import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 import {
   Cursor,
   LicenseId,
-  PageLimit,
+  PAGING,
   PERIOD,
   periodIsInOrder,
   SessionId,
@@ -40,8 +40,7 @@ export default defineFunction({
           session_id: z.optional(SessionId),
           type: z.optional(z.enum(EVENT_TYPES)),
           ...PERIOD,
-          limit: z.optional(PageLimit),
-          cursor: z.optional(Cursor),
+          ...PAGING,
         })
         .check(periodIsInOrder),
       answers: {

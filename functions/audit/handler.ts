@@ -1,15 +1,14 @@
 import * as z from 'zod/mini';
 import type { AuditEvent } from '../../shared/domain/audit-chain.ts';
-import { openCursor, sealCursor } from '../../shared/domain/cursor.ts';
+import { sealCursor } from '../../shared/domain/cursor.ts';
 import { eventToJson } from '../../shared/domain/event-message.ts';
 import { licenseOfSession, shardOf } from '../../shared/domain/ids.ts';
 import type { HandlersOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { oneTenantAsked, tenantAsked } from '../../shared/http/own.ts';
-import { readPage } from '../../shared/http/page.ts';
+import { boundsOf, positionAsked, readPage, refuseInvalidCursor } from '../../shared/http/page.ts';
 import { TENANTS } from '../../shared/ports/collections.ts';
 import { AUDIT_SCOPES, auditQuery } from '../../shared/ports/queries.ts';
-import { InvalidCursor } from '../../shared/ports/records.ts';
 import { type ChainPart, ChainPositionSchema, verifyChainPart } from '../../shared/use-cases/verify-chain.ts';
 import type contract from './contract.ts';
 import { EVENTS_A_PART } from './contract.ts';
@@ -48,18 +47,16 @@ export default {
     const asked = oneTenantAsked(query.tenant_id, caller, standing);
     if ('problem' in asked) return asked;
     const { tenantId } = asked;
-    const from = query.cursor === undefined ? undefined : openCursor(PartPosition, query.cursor);
-    if (query.cursor !== undefined && from?.tenantId !== tenantId) return { problem: 'INVALID_CURSOR' };
+    const from = positionAsked(PartPosition, query);
+    if ('problem' in from) return from;
+    if (from.position && from.position.tenantId !== tenantId) return { problem: 'INVALID_CURSOR' };
     // A person belongs to it, so that it is there; what an operator names may be anything.
     const isKnown = caller.kind === 'person' || (await records.get(TENANTS, tenantId)) !== undefined;
     if (!isKnown) return { problem: 'TENANT_NOT_FOUND' };
-    try {
-      const part = await verifyChainPart(records, tenantId, from?.position, EVENTS_A_PART);
-      return { answer: 'part', body: describePart(tenantId, part) };
-    } catch (error) {
-      if (error instanceof InvalidCursor) return { problem: 'INVALID_CURSOR' };
-      throw error;
-    }
+    const part = await refuseInvalidCursor(() =>
+      verifyChainPart(records, tenantId, from.position?.position, EVENTS_A_PART),
+    );
+    return 'problem' in part ? part : { answer: 'part', body: describePart(tenantId, part) };
   },
 } satisfies HandlersOf<typeof contract>;
 
@@ -92,13 +89,6 @@ function contradict({ sessionId, licenseId, tenantId }: Named): boolean {
   if (license === undefined) return false;
   const isOther = licenseId !== undefined && licenseId !== license;
   return isOther || (tenantId !== undefined && shardOf(tenantId) !== shardOf(license));
-}
-
-function boundsOf({ from, to }: { from?: string | undefined; to?: string | undefined }) {
-  return {
-    least: from === undefined ? undefined : Date.parse(from),
-    below: to === undefined ? undefined : Date.parse(to),
-  };
 }
 
 function describe(event: AuditEvent) {

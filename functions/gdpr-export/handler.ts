@@ -5,6 +5,7 @@ import type { HandlersOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { viewOfHistory } from '../../shared/http/history-view.ts';
 import { own } from '../../shared/http/own.ts';
+import { boundsOf } from '../../shared/http/page.ts';
 import { type Member, viewOfMember } from '../../shared/http/tenant-view.ts';
 import { BILLING_ACCOUNTS, TENANTS, TRIAL_CLAIMS, USERS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
@@ -166,13 +167,6 @@ async function* membersOf(tenantId: string, records: Records): AsyncGenerator<Me
     const user = await records.get(USERS, membership.userId);
     if (user) yield { membership, user };
   }
-}
-
-function boundsOf({ from, to }: { from?: string | undefined; to?: string | undefined }) {
-  return {
-    least: from === undefined ? undefined : Date.parse(from),
-    below: to === undefined ? undefined : Date.parse(to),
-  };
 }
 
 function headOf(rowLimit: RowLimit, nowMs: number) {

@@ -10,10 +10,9 @@ import {
 import { PLAN_NAMES } from '../../shared/domain/plans.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 import {
-  Cursor,
   Features,
   LicenseId,
-  PageLimit,
+  PAGING,
   PERIOD,
   periodIsInOrder,
   SettableTimestamp,
@@ -93,8 +92,7 @@ export default defineFunction({
       auth: accessOf('licenses.list'),
       query: z.strictObject({
         tenant_id: z.optional(TenantId),
-        limit: z.optional(PageLimit),
-        cursor: z.optional(Cursor),
+        ...PAGING,
       }),
       answers: {
         licenses: {

@@ -1,7 +1,7 @@
 import { DAY_MS, HOUR_MS, hourOf, type UsageHour } from '../../shared/domain/usage.ts';
 import type { Refusal } from '../../shared/http/contract.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
-import { eachDocument } from '../../shared/ports/each-document.ts';
+import { eachDocument, eachPage, LARGEST_PAGE } from '../../shared/ports/each-document.ts';
 import { USAGE_OF_LICENSE } from '../../shared/ports/queries.ts';
 import type { Records } from '../../shared/ports/records.ts';
 
@@ -10,7 +10,6 @@ const MOST_DAYS = 31;
 
 /** Most often the hour right before has a closing count; one in which seats were only refused has none. */
 const FIRST_LOOK_BACK = 3;
-const LARGEST_PAGE = 100;
 
 /** Whole hours: the first one's beginning and the last one's end. */
 interface Period {
@@ -53,15 +52,14 @@ export async function readUsageHours(
 }
 
 async function readOpening(records: Records, licenseId: string, fromMs: number): Promise<UsageHour[]> {
-  let limit = FIRST_LOOK_BACK;
-  let cursor: string | undefined;
-  do {
-    const page = await records.query(USAGE_OF_LICENSE, { licenseId }, { limit, cursor, below: fromMs });
-    const opening = page.documents.find(({ closing }) => closing !== null);
+  const pages = eachPage((cursor) => {
+    const limit = cursor === undefined ? FIRST_LOOK_BACK : LARGEST_PAGE;
+    return records.query(USAGE_OF_LICENSE, { licenseId }, { limit, cursor, below: fromMs });
+  });
+  for await (const { documents } of pages) {
+    const opening = documents.find(({ closing }) => closing !== null);
     if (opening) return [opening];
-    limit = LARGEST_PAGE;
-    cursor = page.nextCursor;
-  } while (cursor !== undefined);
+  }
   return [];
 }
 

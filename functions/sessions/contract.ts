@@ -1,13 +1,12 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
-import { Cursor, LicenseId, PageLimit, SessionId, Timestamp } from '../../shared/http/fields.ts';
+import { LicenseId, PAGING, SessionId, Timestamp } from '../../shared/http/fields.ts';
 import { SessionHistoryView } from '../../shared/http/history-view.ts';
 
 const OfLicense = z.strictObject({
   license_id: LicenseId,
-  limit: z.optional(PageLimit),
-  cursor: z.optional(Cursor),
+  ...PAGING,
 });
 
 export default defineFunction({

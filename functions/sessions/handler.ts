@@ -1,12 +1,12 @@
 import * as z from 'zod/mini';
 import type { Standing } from '../../shared/domain/authorization.ts';
-import { openCursor, sealCursor } from '../../shared/domain/cursor.ts';
+import { sealCursor } from '../../shared/domain/cursor.ts';
 import type { Session } from '../../shared/domain/session.ts';
 import type { HandlersOf } from '../../shared/http/contract.ts';
 import { timestamp, USUAL_PAGE_LIMIT } from '../../shared/http/fields.ts';
 import { viewOfHistory } from '../../shared/http/history-view.ts';
 import { own } from '../../shared/http/own.ts';
-import { readPage } from '../../shared/http/page.ts';
+import { positionAsked, readPage } from '../../shared/http/page.ts';
 import { LICENSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { SESSIONS_OF_LICENSE } from '../../shared/ports/queries.ts';
@@ -17,13 +17,13 @@ const Position = z.strictObject({ sessionId: z.string(), expiresAtMs: z.int() })
 export default {
   async list({ query, caller, standing }, deps) {
     const limit = query.limit ?? USUAL_PAGE_LIMIT;
-    const after = query.cursor === undefined ? undefined : openCursor(Position, query.cursor);
-    if (query.cursor !== undefined && !after) return { problem: 'INVALID_CURSOR' };
+    const asked = positionAsked(Position, query);
+    if ('problem' in asked) return asked;
 
     // Operators are spared the look at the records: every license is theirs to see.
     const license = caller.kind === 'operator' ? undefined : await readOwn(query.license_id, standing, deps);
     if (license && 'problem' in license) return license;
-    const verdict = await deps.seats.listSessions(query.license_id, { limit, after });
+    const verdict = await deps.seats.listSessions(query.license_id, { limit, after: asked.position });
     if (verdict.verdict !== 'OK') return { problem: 'LICENSE_NOT_FOUND' };
 
     const { active, max, overdraft, sessions } = verdict;

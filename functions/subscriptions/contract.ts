@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
-import { Cursor, PageLimit, TenantId } from '../../shared/http/fields.ts';
+import { PAGING, TenantId } from '../../shared/http/fields.ts';
 import { SubscriptionView } from '../../shared/http/subscription-view.ts';
 
 export default defineFunction({
@@ -22,8 +22,7 @@ export default defineFunction({
       query: z.strictObject({
         /** Needed unless there is only one that the caller may ask for. */
         tenant_id: z.optional(TenantId),
-        limit: z.optional(PageLimit),
-        cursor: z.optional(Cursor),
+        ...PAGING,
       }),
       answers: {
         subscriptions: {

@@ -1,20 +1,12 @@
 import * as z from 'zod/mini';
 import { accessOf, ROLES } from '../../shared/domain/authorization.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
-import {
-  Cursor,
-  EmailAddress,
-  InvitationId,
-  PageLimit,
-  TenantId,
-  text,
-  UserId,
-} from '../../shared/http/fields.ts';
+import { EmailAddress, InvitationId, PAGING, TenantId, text, UserId } from '../../shared/http/fields.ts';
 import { InvitationView, MemberView, TenantView } from '../../shared/http/tenant-view.ts';
 
 const Params = z.strictObject({ tenant_id: TenantId });
 const MemberParams = z.strictObject({ tenant_id: TenantId, user_id: UserId });
-const Paging = z.strictObject({ limit: z.optional(PageLimit), cursor: z.optional(Cursor) });
+const Paging = z.strictObject(PAGING);
 const Domain = z.string().check(z.maxLength(253), z.regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, 'must be a domain'));
 
 const INVITING = { by: 'caller', requests: 1_000, windowSeconds: 3600, uncounted: 'serve' } as const;

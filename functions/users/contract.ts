@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { accessOf, ROLES } from '../../shared/domain/authorization.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
-import { Cursor, EmailAddress, PageLimit, TenantId, Timestamp, UserId } from '../../shared/http/fields.ts';
+import { EmailAddress, PAGING, TenantId, Timestamp, UserId } from '../../shared/http/fields.ts';
 
 const UserView = {
   user_id: UserId,
@@ -46,8 +46,7 @@ export default defineFunction({
       auth: accessOf('users.list'),
       query: z.strictObject({
         email: z.optional(EmailAddress),
-        limit: z.optional(PageLimit),
-        cursor: z.optional(Cursor),
+        ...PAGING,
       }),
       answers: {
         users: {

@@ -78,6 +78,9 @@ export const USUAL_PAGE_LIMIT = 50;
 
 export const Cursor = z.string().check(z.minLength(1), z.maxLength(1024));
 
+/** The page of a list that a caller asks for. */
+export const PAGING = { limit: z.optional(PageLimit), cursor: z.optional(Cursor) };
+
 /**
  * When a client should beat next: never later than its lease, which may be cut short by the license's own end, and for
  * a borrowed seat not before.

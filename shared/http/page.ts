@@ -1,3 +1,5 @@
+import type * as z from 'zod/mini';
+import { openCursor } from '../domain/cursor.ts';
 import { type Equals, InvalidCursor, type Page, type Query, type Records } from '../ports/records.ts';
 import type { Refusal } from './contract.ts';
 import { USUAL_PAGE_LIMIT } from './fields.ts';
@@ -14,8 +16,8 @@ interface AnsweredPage<T> {
   readonly next_cursor: string | null;
 }
 
-/** One page of the records as a caller asked for it. A cursor of another list is the caller's mistake. */
-export async function readPage<T>(
+/** One page of the records as a caller asked for it. */
+export function readPage<T>(
   records: Records,
   query: Query<T>,
   equals: Equals,
@@ -23,11 +25,39 @@ export async function readPage<T>(
   bounds: Pick<Page, 'least' | 'below'> = {},
 ): Promise<AnsweredPage<T> | Refusal<'INVALID_CURSOR'>> {
   const page = { ...bounds, limit: asked.limit ?? USUAL_PAGE_LIMIT, cursor: asked.cursor };
-  try {
+  return refuseInvalidCursor(async () => {
     const { documents, nextCursor } = await records.query(query, equals, page);
     return { documents, next_cursor: nextCursor ?? null };
+  });
+}
+
+/** What `read` returns. A cursor of another list is the caller's mistake. */
+export async function refuseInvalidCursor<T>(read: () => Promise<T>): Promise<T | Refusal<'INVALID_CURSOR'>> {
+  try {
+    return await read();
   } catch (error) {
     if (error instanceof InvalidCursor) return { problem: 'INVALID_CURSOR' };
     throw error;
   }
+}
+
+/** Where a list whose cursors `sealCursor` makes goes on; `undefined` at its beginning. */
+export function positionAsked<T>(
+  shape: z.ZodMiniType<T>,
+  { cursor }: AskedPage,
+): { readonly position: T | undefined } | Refusal<'INVALID_CURSOR'> {
+  if (cursor === undefined) return { position: undefined };
+  const position = openCursor(shape, cursor);
+  return position === undefined ? { problem: 'INVALID_CURSOR' } : { position };
+}
+
+/** The bounds of a list by time, of what lies in a period that a caller asks about. */
+export function boundsOf({ from, to }: { from?: string | undefined; to?: string | undefined }): {
+  readonly least: number | undefined;
+  readonly below: number | undefined;
+} {
+  return {
+    least: from === undefined ? undefined : Date.parse(from),
+    below: to === undefined ? undefined : Date.parse(to),
+  };
 }

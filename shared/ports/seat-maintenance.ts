@@ -1,6 +1,7 @@
 import type { Entitlement } from '../domain/entitlement.ts';
 import type { SeatEvent } from '../domain/event.ts';
 import type { SessionFacts } from '../domain/session.ts';
+import { eachPage } from './each-document.ts';
 
 /**
  * What keeps the seat store in order behind its clients' backs, one shard or license at a time. Every call is one
@@ -94,10 +95,6 @@ export interface OutboxEntry {
 
 /** Every session of a license of which the seat store still knows what its client said, page by page. */
 export async function* eachKnownSession(seatMaintenance: SeatMaintenance, licenseId: string) {
-  let cursor: string | undefined;
-  do {
-    const page = await seatMaintenance.readFacts(licenseId, cursor);
-    yield* page.sessions;
-    cursor = page.nextCursor;
-  } while (cursor !== undefined);
+  const pages = eachPage((cursor) => seatMaintenance.readFacts(licenseId, cursor));
+  for await (const { sessions } of pages) yield* sessions;
 }

@@ -7,7 +7,7 @@ import {
   chainVerifier,
 } from '../domain/audit-chain.ts';
 import { AUDIT, CHAIN_HEADS, TENANTS } from '../ports/collections.ts';
-import { eachDocument } from '../ports/each-document.ts';
+import { eachDocument, eachPage, LARGEST_PAGE } from '../ports/each-document.ts';
 import { auditQuery, CHAIN_OF_TENANT } from '../ports/queries.ts';
 import type { Collection, Query, Records } from '../ports/records.ts';
 
@@ -41,8 +41,6 @@ export type ChainPosition = z.infer<typeof ChainPositionSchema>;
 export interface ChainPart extends Omit<ChainReport, 'tenantId'> {
   readonly next: ChainPosition | undefined;
 }
-
-const PAGE = 100;
 
 /** Where a place in a chain can be: between these, arithmetic is exact, and a part can end after any of them. */
 const PLACES = { least: Number.MIN_SAFE_INTEGER, below: Number.MAX_SAFE_INTEGER } as const;
@@ -100,22 +98,24 @@ const Unlinked = z.object({
 async function readUnlinked(records: Records, tenantId: string, from: string | undefined, most: number) {
   const strays: ChainProblem[] = [];
   let unsealed = 0;
-  let cursor = from;
-  for (let read = 0; read < most; ) {
-    const query = asStored(auditQuery('tenantId', false));
-    const page = await records.query(query, { tenantId }, { limit: PAGE, cursor });
-    for (const stored of page.documents) {
+  let read = 0;
+  const query = asStored(auditQuery('tenantId', false));
+  const pages = eachPage((cursor = from) =>
+    records.query(query, { tenantId }, { limit: LARGEST_PAGE, cursor }),
+  );
+  for await (const { documents, nextCursor: cursor } of pages) {
+    for (const stored of documents) {
       if (z.safeParse(Placed, stored).success) continue;
       const { sealed, link, eventId } = z.parse(Unlinked, stored);
       if (sealed || link !== undefined)
         strays.push({ kind: 'INSERTED', seq: 0, eventId, detail: 'counts as sealed, in no chain' });
       else unsealed += 1;
     }
-    if (page.nextCursor === undefined) return { unsealed, strays, next: undefined };
-    cursor = page.nextCursor;
-    read += page.documents.length;
+    read += documents.length;
+    if (cursor !== undefined && read >= most)
+      return { unsealed, strays, next: { in: 'unlinked', cursor } as const };
   }
-  return { unsealed, strays, next: { in: 'unlinked', cursor } as const };
+  return { unsealed, strays, next: undefined };
 }
 
 /** Enough of a document to name it, whatever has become of the rest. */
