@@ -60,7 +60,7 @@ const proof = fc.oneof(
 );
 
 /** What happens next. `pick` chooses among the sessions (or requests) so far, so that any part of a history is one. */
-export const commandOf = fc.oneof(
+export const anyCommand = fc.oneof(
   {
     weight: 12,
     arbitrary: fc.record({
@@ -185,5 +185,5 @@ export const commandOf = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('lose' as const) }) },
 );
 type Arbitrated<A> = A extends fc.Arbitrary<infer T> ? T : never;
-export type Command = Arbitrated<typeof commandOf>;
-export type Told<Kind extends Command['do']> = Extract<Command, { do: Kind }>;
+export type Command = Arbitrated<typeof anyCommand>;
+export type CommandOf<Kind extends Command['do']> = Extract<Command, { do: Kind }>;
