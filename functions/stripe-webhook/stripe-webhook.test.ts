@@ -161,7 +161,7 @@ describe('what Stripe tells', () => {
   test('of a subscription that was not sold here changes nothing', async () => {
     const bought = await buy();
     const object = { id: 'sub_stranger', object: 'subscription' };
-    const event = await suite.stripe.tell('customer.subscription.updated', object);
+    const event = await suite.stripe.addEvent('customer.subscription.updated', object);
     expect(await suite.stripe.send(event.id)).toBe(200);
     expect(await suite.deps.records.get(SUBSCRIPTIONS, 'sub_stranger')).toBeUndefined();
     expect((await bought.acquire('laptop')).status).toBe(201);

@@ -7,8 +7,8 @@ import { readConfig } from '../../shared/config.ts';
 import { serviceCalls } from '../../shared/local/cloud-calls.ts';
 import { mountSuite } from '../../shared/local/mount.ts';
 import { putLocalKey } from '../../shared/local/signing-key.ts';
-import { startStripeStandIn } from '../../shared/local/stripe/server.ts';
-import type { StripeStandIn } from '../../shared/local/stripe/types.ts';
+import { startFakeStripe } from '../../shared/local/stripe/server.ts';
+import type { FakeStripe } from '../../shared/local/stripe/types.ts';
 import { openLocalParts } from '../../shared/local/wiring.ts';
 import type { Deps, ServiceCaller } from '../../shared/ports/deps.ts';
 import type { LogLine } from '../../shared/ports/log-line.ts';
@@ -24,7 +24,7 @@ export interface TestSuite {
   readonly url: string;
   readonly deps: Deps;
   /** Stands in for Stripe: sends its events here by itself, unless it is told not to. */
-  readonly stripe: StripeStandIn;
+  readonly stripe: FakeStripe;
   /** Every log line since the start. */
   readonly logged: readonly LogLine[];
   call(method: string, path: string, options?: CallOptions): Promise<Reply>;
@@ -90,7 +90,7 @@ export async function openTestSuite(
   );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const stripe = await startStripeStandIn();
+  const stripe = await startFakeStripe();
   stripe.sendEventsTo(`${url}/api/v1/webhooks/stripe`);
   const parts = await openLocalParts(config, {
     stripe,

@@ -7,7 +7,7 @@ import type { Config, Environment } from '../../shared/config.ts';
 import { serviceCalls } from '../../shared/local/cloud-calls.ts';
 import { startLocalOidc } from '../../shared/local/google/oidc-server.ts';
 import { mountSuite } from '../../shared/local/mount.ts';
-import { startStripeStandIn } from '../../shared/local/stripe/server.ts';
+import { startFakeStripe } from '../../shared/local/stripe/server.ts';
 import { type LocalParts, openLocalParts } from '../../shared/local/wiring.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { LogLine } from '../../shared/ports/log-line.ts';
@@ -49,7 +49,7 @@ export async function startLocalServer(
   const provider = config.signIn.kind === 'embedded' ? await startLocalOidc() : undefined;
   const stripe =
     config.billing.kind === 'embedded'
-      ? await startStripeStandIn({ file: join(config.dataFolder, 'stripe.json') })
+      ? await startFakeStripe({ file: join(config.dataFolder, 'stripe.json') })
       : undefined;
   stripe?.sendEventsTo(`${url}/api/v1/webhooks/stripe`);
   try {

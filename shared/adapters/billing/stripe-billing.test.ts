@@ -1,11 +1,11 @@
 import { describe } from 'vitest';
-import { startStripeStandIn } from '../../local/stripe/server.ts';
+import { startFakeStripe } from '../../local/stripe/server.ts';
 import { billingContract } from '../../testing/contracts/billing/suite.ts';
 import { openStripe } from './stripe-billing.ts';
 
 describe('payments by Stripe’s own client, at the stand-in:', () => {
   billingContract(async (nowMs) => {
-    const stripe = await startStripeStandIn({ nowMs });
+    const stripe = await startFakeStripe({ nowMs });
     const { apiKey: secretKey, webhookSecret, host, port, close } = stripe;
     const webhookSecrets = ['whsec_of_before', webhookSecret];
     const billing = openStripe({ secretKey, webhookSecrets, server: { host, port } });

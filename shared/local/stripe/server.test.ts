@@ -6,17 +6,17 @@ import { join } from 'node:path';
 import { Stripe } from 'stripe';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import * as z from 'zod/mini';
-import { startStripeStandIn } from './server.ts';
-import type { StripeStandIn } from './types.ts';
+import { startFakeStripe } from './server.ts';
+import type { FakeStripe } from './types.ts';
 
 const START_MS = Date.UTC(2027, 0, 31, 12);
 const DAY_MS = 24 * 3600 * 1000;
 
-let stripe: StripeStandIn;
+let stripe: FakeStripe;
 let nowMs: number;
 beforeEach(async () => {
   nowMs = START_MS;
-  stripe = await startStripeStandIn({ nowMs: () => nowMs });
+  stripe = await startFakeStripe({ nowMs: () => nowMs });
 });
 afterEach(() => stripe.close());
 
@@ -595,8 +595,8 @@ describe('events', () => {
   test('that are not taken are sent again before any later one', async () => {
     hook = await endpoint([500, 503]);
     stripe.sendEventsTo(hook.url);
-    await stripe.tell('a', {});
-    await stripe.tell('b', {});
+    await stripe.addEvent('a', {});
+    await stripe.addEvent('b', {});
     await stripe.idle();
     expect(hook.deliveries.map(({ event }) => event.type)).toEqual(['a', 'a', 'a', 'b']);
   });
@@ -604,8 +604,8 @@ describe('events', () => {
   test('that are never taken are given up, keep nobody waiting, and can be sent later', async () => {
     hook = await endpoint([500, 500, 500, 500]);
     stripe.sendEventsTo(hook.url);
-    const { id } = await stripe.tell('a', {});
-    await stripe.tell('b', {});
+    const { id } = await stripe.addEvent('a', {});
+    await stripe.addEvent('b', {});
     await stripe.idle();
     expect(hook.deliveries.map(({ event }) => event.type)).toEqual(['a', 'a', 'a', 'a', 'b']);
     expect(await stripe.send(id)).toBe(200);
@@ -625,7 +625,7 @@ describe('events', () => {
 
   test('can be signed as by somebody else, and as long ago', async () => {
     hook = await endpoint();
-    const { id } = await stripe.tell('a', {});
+    const { id } = await stripe.addEvent('a', {});
     const { url } = hook;
     expect(await stripe.send(id, { url, secret: 'whsec_of_a_stranger' })).toBe(400);
     expect(await stripe.send(id, { url, signedAt: START_MS / 1000 - 301 })).toBe(400);
@@ -634,12 +634,12 @@ describe('events', () => {
 
   test('are signed by the clock as it is, also one that tests have set since', async () => {
     await stripe.close();
-    stripe = await startStripeStandIn();
+    stripe = await startFakeStripe();
     hook = await endpoint();
     try {
       nowMs = Date.UTC(2031, 0, 1);
       vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
-      const { id, created } = await stripe.tell('a', {});
+      const { id, created } = await stripe.addEvent('a', {});
       expect(created).toBe(nowMs / 1000);
       expect(await stripe.send(id, { url: hook.url })).toBe(200);
     } finally {
@@ -661,7 +661,7 @@ describe('events', () => {
     try {
       const { port } = z.parse(z.object({ port: z.int() }), ending.address());
       stripe.sendEventsTo(`http://127.0.0.1:${port}`);
-      await stripe.tell('a', {});
+      await stripe.addEvent('a', {});
       const answered = once(ending, 'request').then(() => stripe.sendEventsTo(hook.url));
       await stripe.idle();
       await answered;
@@ -804,7 +804,7 @@ describe('where it has a file', () => {
     folder = await mkdtemp(join(tmpdir(), 'seatlease-stripe-'));
     file = join(folder, 'stripe.json');
     await stripe.close();
-    stripe = await startStripeStandIn({ file });
+    stripe = await startFakeStripe({ file });
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
@@ -817,7 +817,7 @@ describe('where it has a file', () => {
     await stripe.refund(stripe.chargeOf(id) ?? '', 1);
     const events = [...stripe.events];
     await stripe.close();
-    stripe = await startStripeStandIn({ file });
+    stripe = await startFakeStripe({ file });
     expect(stripe).toMatchObject({ apiKey, webhookSecret, url });
     expect(stripe.subscription(id)).toMatchObject({ status: 'active', seats: 2 });
     expect(stripe.events).toEqual(events);
@@ -828,10 +828,10 @@ describe('where it has a file', () => {
 
   test('it listens elsewhere where somebody else has moved in, unless it was told where to', async () => {
     const { port } = stripe;
-    const other = await startStripeStandIn({ file });
+    const other = await startFakeStripe({ file });
     try {
       expect(other.port).not.toBe(port);
-      await expect(startStripeStandIn({ port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+      await expect(startFakeStripe({ port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
     } finally {
       await other.close();
     }
@@ -840,8 +840,8 @@ describe('where it has a file', () => {
   test('a file that holds something else is left alone', async () => {
     const broken = join(folder, 'other.json');
     await writeFile(broken, 'not JSON');
-    await expect(startStripeStandIn({ file: broken })).rejects.toThrow(/other\.json holds no state/);
+    await expect(startFakeStripe({ file: broken })).rejects.toThrow(/other\.json holds no state/);
     const unreadable = { code: 'EISDIR', syscall: 'read' };
-    await expect(startStripeStandIn({ file: folder })).rejects.toMatchObject(unreadable);
+    await expect(startFakeStripe({ file: folder })).rejects.toMatchObject(unreadable);
   });
 });

@@ -1,15 +1,22 @@
 import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import * as z from 'zod/mini';
-import { type Answer, apiOf } from './api.ts';
-import { lifeOf } from './lifecycle.ts';
-import { visit } from './page-routes.ts';
+import { type Account, newEvent } from './account.ts';
+import { type Answer, answerCall, type Call } from './api.ts';
+import {
+  latestChargeOf,
+  openControls,
+  readMeterEvents,
+  readSubscription,
+  subscriptionBoughtIn,
+} from './controls.ts';
+import { answerPage } from './page-routes.ts';
 import { PAGE_POLICY } from './pages.ts';
 import { decodeForm } from './parameters.ts';
-import { API_VERSION, at, found, newId, newState } from './state.ts';
+import { newId, newState } from './state.ts';
 import { readState, writeState } from './state-file.ts';
-import type { SentEvent, StandInOptions, StripeStandIn } from './types.ts';
-import { senderOf } from './webhooks.ts';
+import type { ApiFailure, FakeStripe, FakeStripeOptions } from './types.ts';
+import { openSender } from './webhooks.ts';
 
 const HOST = '127.0.0.1';
 const BODY_BYTES = 65_536;
@@ -22,84 +29,40 @@ const PAGE_HEADERS = {
 };
 
 /**
- * Starts the stand-in. It must never be reachable by others, as anybody may pay with any card: it listens on 127.0.0.1
- * alone. Throws `EADDRINUSE` where `port` is taken, and what it is where `file` holds no state of a stand-in.
+ * Starts a fake Stripe. It must never be reachable by others, as anybody may pay with any card: it listens on 127.0.0.1
+ * alone. Throws `EADDRINUSE` where `port` is taken, and an error that names `file` where that holds something else.
  */
-export async function startStripeStandIn(options: StandInOptions = {}): Promise<StripeStandIn> {
+export async function startFakeStripe(options: FakeStripeOptions = {}): Promise<FakeStripe> {
   // Asked anew each time: the clock of tests comes and goes.
   const { file, nowMs = () => Date.now() } = options;
   const state = (file !== undefined && readState(file)) || newState();
   const now = (): number => Math.floor(nowMs() / 1000);
-  const calls: string[] = [];
-  const sender = senderOf(state, now);
-  let broken: Parameters<StripeStandIn['breakApi']>[0];
+  const sender = openSender(state, now);
   let url = '';
-
-  const tell = (type: string, object: object): SentEvent => {
-    const event = eventOf(type, object, now());
-    state.events.push(event);
-    sender.queue(event);
-    return event;
+  const account: Account = {
+    state,
+    now,
+    pagesUrl: () => url,
+    publish(type, object) {
+      const event = newEvent(type, object, now());
+      state.events.push(event);
+      sender.queue(event);
+      return event;
+    },
   };
-  const life = lifeOf(state, now, tell);
-  const api = apiOf(state, life, () => url, now);
   const save = (): void => {
     if (file !== undefined) writeState(file, state);
   };
-
-  function answerCall(request: IncomingMessage, path: string, encoded: string): Answer | 'cut' {
-    const failure = broken?.startsWith('status ') ? Number(broken.slice('status '.length)) : undefined;
-    if (failure !== undefined) {
-      const error = { type: 'api_error', message: 'Stripe has a bad day.' };
-      return { status: failure, body: JSON.stringify({ error }) };
-    }
-    if (broken === 'reset') return 'cut';
-    const form = decodeForm(encoded);
-    const answer = api({ method: request.method ?? 'GET', path, form, headers: request.headers });
-    save();
-    return broken === 'reset after doing' ? 'cut' : answer;
-  }
-
-  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname, search } = new URL(request.url ?? '/', url);
-    const body = await bodyOf(request);
-    if (pathname.startsWith('/v1/')) {
-      calls.push(`${request.method} ${pathname}`);
-      if (broken === 'hang') return;
-      const answer = answerCall(request, pathname, request.method === 'POST' ? body : search.slice(1));
-      if (answer === 'cut') {
-        response.destroy();
-        return;
-      }
-      const headers = { 'content-type': 'application/json', 'request-id': newId('req'), ...answer.headers };
-      response.writeHead(answer.status, headers).end(answer.body);
-      return;
-    }
-    const shown = visit(request.method ?? 'GET', pathname, new URLSearchParams(body), state, life);
-    save();
-    if ('location' in shown) response.writeHead(303, { location: shown.location }).end();
-    else response.writeHead(shown.status, PAGE_HEADERS).end(shown.page);
-  }
-
+  const traffic: Traffic = { calls: [], failure: undefined };
   const server = http.createServer((request, response) => {
     // A body that was cut, or has no end.
-    serve(request, response).catch(() => response.destroy());
+    serve(request, response, account, traffic, save).catch(() => response.destroy());
   });
   // Pages that were shown before are where they were, unless somebody else has moved in.
   const port = await listen(server, options.port === undefined ? [state.port, 0] : [options.port]);
   url = `http://${HOST}:${port}`;
   state.port = port;
   save();
-
-  /** What is done by hand, kept like all else. */
-  const byHand =
-    <A extends unknown[], R>(work: (...given: A) => R) =>
-    async (...given: A): Promise<R> => {
-      const result = work(...given);
-      save();
-      return result;
-    };
-  const idIn = (idOrUrl: string): string => idOrUrl.split('/').at(-1) ?? '';
 
   return {
     apiKey: state.apiKey,
@@ -109,60 +72,19 @@ export async function startStripeStandIn(options: StandInOptions = {}): Promise<
     url,
     returnUrl: `${url}/return`,
     events: state.events,
-    calls,
+    calls: traffic.calls,
     sendEventsTo: sender.sendTo,
     send: sender.send,
     idle: sender.idle,
-    pay: byHand((idOrUrl, card = 'good') => {
-      life.pay(found(state.sessions, idIn(idOrUrl), 'checkout.session'), card);
-    }),
-    subscriptionOf: (idOrUrl) => at(state.sessions, idIn(idOrUrl))?.subscription ?? undefined,
-    changeSeats: byHand(life.changeSeats),
-    changePrice: byHand(life.changePrice),
-    renew: byHand((id, card = 'good') => life.renew(id, card)),
-    retryPayment: byHand((id, card = 'good') => life.retryPayment(id, card)),
-    giveUp: byHand(life.giveUp),
-    announceTrialEnd: byHand(life.announceTrialEnd),
-    pause: byHand(life.pause),
-    resume: byHand(life.resume),
-    end: byHand((id) => void life.end(id)),
-    chargeOf(id) {
-      const invoiceId = at(state.subscriptions, id)?.latest_invoice;
-      const paid = Object.values(state.charges).find(
-        ({ payment_intent }) => at(state.paidInvoices, payment_intent) === invoiceId,
-      );
-      return paid?.id;
-    },
-    refund: byHand(life.refund),
-    dispute: byHand(life.dispute),
-    closeDispute: byHand(life.closeDispute),
-    deleteCustomer: byHand(life.deleteCustomer),
-    tell: byHand(tell),
-    subscription(id) {
-      const known = at(state.subscriptions, id);
-      const [item] = known?.items.data ?? [];
-      if (!known || !item) return undefined;
-      return {
-        id,
-        status: known.status,
-        lookupKey: item.price.lookup_key,
-        seats: item.quantity,
-        periodEnd: item.current_period_end,
-        cancelAt: known.cancel_at,
-        endedAt: known.ended_at,
-      };
-    },
+    ...openControls(account, save),
+    subscriptionOf: (sessionIdOrUrl) => subscriptionBoughtIn(state, sessionIdOrUrl),
+    chargeOf: (subscriptionId) => latestChargeOf(state, subscriptionId),
+    subscription: (subscriptionId) => readSubscription(state, subscriptionId),
     get meterEvents() {
-      const taken = new Map<string, (typeof state.usage)[number]>();
-      for (const event of state.usage) {
-        let name = event.identifier;
-        while (taken.has(name)) name += ' again';
-        taken.set(name, event);
-      }
-      return taken;
+      return readMeterEvents(state);
     },
-    breakApi(how) {
-      broken = how;
+    breakApi(failure) {
+      traffic.failure = failure;
     },
     async close() {
       sender.sendTo(undefined);
@@ -175,20 +97,63 @@ export async function startStripeStandIn(options: StandInOptions = {}): Promise<
   };
 }
 
-function eventOf(type: string, object: object, created: number): SentEvent {
-  const id = newId('evt');
-  const event = {
-    id,
-    object: 'event',
-    api_version: API_VERSION,
-    created,
-    data: { object },
-    livemode: false,
-    pending_webhooks: 1,
-    request: { id: null, idempotency_key: null },
-    type,
-  };
-  return { id, type, created, body: JSON.stringify(event, null, 2) };
+interface Traffic {
+  readonly calls: string[];
+  /** How calls of the API fail now. */
+  failure: ApiFailure | undefined;
+}
+
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  account: Account,
+  traffic: Traffic,
+  save: () => void,
+): Promise<void> {
+  const { method = 'GET', headers } = request;
+  const { pathname: path, search } = new URL(request.url ?? '/', account.pagesUrl());
+  const body = await bodyOf(request);
+  if (path.startsWith('/v1/')) {
+    const form = decodeForm(method === 'POST' ? body : search.slice(1));
+    serveCall({ method, path, form, headers }, response, account, traffic, save);
+    return;
+  }
+  const answer = answerPage(account, method, path, new URLSearchParams(body));
+  save();
+  if ('location' in answer) response.writeHead(303, { location: answer.location }).end();
+  else response.writeHead(answer.status, PAGE_HEADERS).end(answer.page);
+}
+
+function serveCall(
+  call: Call,
+  response: ServerResponse,
+  account: Account,
+  { calls, failure }: Traffic,
+  save: () => void,
+): void {
+  calls.push(`${call.method} ${call.path}`);
+  if (failure === 'hang') return;
+  if (failure === 'reset') {
+    response.destroy();
+    return;
+  }
+  if (failure?.startsWith('status ')) {
+    const error = { type: 'api_error', message: 'Stripe has a bad day.' };
+    sendAnswer(response, {
+      status: Number(failure.slice('status '.length)),
+      body: JSON.stringify({ error }),
+    });
+    return;
+  }
+  const answer = answerCall(account, call);
+  save();
+  if (failure === 'reset after doing') response.destroy();
+  else sendAnswer(response, answer);
+}
+
+function sendAnswer(response: ServerResponse, { status, body, headers }: Answer): void {
+  const own = { 'content-type': 'application/json', 'request-id': newId('req') };
+  response.writeHead(status, { ...own, ...headers }).end(body);
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {

@@ -146,7 +146,7 @@ export interface StoredEvent {
   readonly body: string;
 }
 
-/** Everything that the stand-in knows: plain JSON. What stands beside an object is what the real one does not show. */
+/** Everything that the fake knows: plain JSON. What stands beside an object is what the real one does not show. */
 export interface State {
   /** Where it last listened; 0 before. */
   port: number;
@@ -211,6 +211,18 @@ export function found<T>(records: Readonly<Record<string, T>>, id: string, what:
   const record = at(records, id);
   if (record === undefined) throw missing(what, id, param);
   return record;
+}
+
+export function itemOf(subscription: Subscription): Item {
+  const [item] = subscription.items.data;
+  if (!item) throw new Error('a subscription without items');
+  return item;
+}
+
+export function priceBy(isIt: (price: Price) => boolean, named: string): Price {
+  const price = PRICES.find(isIt);
+  if (!price) throw missing('price', named);
+  return price;
 }
 
 export function newId(prefix: string): string {

@@ -1,8 +1,8 @@
 /**
- * A stand-in for Stripe on the developer's machine: the calls that `Billing` makes, a page to pay on, and webhooks that are
- * signed and sent. What customers, banks and time do at Stripe is done here by hand.
+ * A fake Stripe on the developer's machine: the calls that `Billing` makes, a page to pay on, and webhooks that are signed
+ * and sent.
  */
-export interface StripeStandIn {
+export interface FakeStripe extends StripeControls {
   /** What `new Stripe(apiKey, { host, port, protocol: 'http' })` needs. */
   readonly apiKey: string;
   readonly host: string;
@@ -24,10 +24,29 @@ export interface StripeStandIn {
   /** Resolves once every event so far was sent by itself and taken, or given up after a few tries. */
   idle(): Promise<void>;
 
-  /** Whoever pays on the page of a session: with a card that is good, or one that is declined. */
-  pay(sessionIdOrUrl: string, card?: 'good' | 'declined'): Promise<void>;
   /** The subscription that was bought in the session. */
   subscriptionOf(sessionIdOrUrl: string): string | undefined;
+  /** The charge that paid the latest invoice. */
+  chargeOf(subscriptionId: string): string | undefined;
+  /** Status, seats and ends as Stripe has them; to compare with. */
+  subscription(subscriptionId: string): FakeSubscription | undefined;
+  /** Meter events by identifier; one that was taken once more, a day or more later, is there once more, as `… again`. */
+  readonly meterEvents: ReadonlyMap<
+    string,
+    { eventName: string; customerId: string; value: string; timestamp: number }
+  >;
+
+  /** From now on calls of the API fail so, or hang; `undefined` for no more. */
+  breakApi(failure: ApiFailure | undefined): void;
+  close(): Promise<void>;
+}
+
+export type ApiFailure = 'status 500' | 'status 429' | 'hang' | 'reset' | 'reset after doing';
+
+/** What customers, banks and time do at Stripe; here at a command. */
+export interface StripeControls {
+  /** Whoever pays on the page of a session: with a card that is good, or one that is declined. */
+  pay(sessionIdOrUrl: string, card?: 'good' | 'declined'): Promise<void>;
   /** As its portal does. */
   changeSeats(subscriptionId: string, seats: number): Promise<void>;
   changePrice(subscriptionId: string, lookupKey: string): Promise<void>;
@@ -44,8 +63,6 @@ export interface StripeStandIn {
   resume(subscriptionId: string): Promise<void>;
   /** Ends it, as `cancel_at` in the past would. */
   end(subscriptionId: string): Promise<void>;
-  /** The charge that paid the latest invoice. */
-  chargeOf(subscriptionId: string): string | undefined;
   /** Gives it back, all of it or a part, in the smallest unit of its currency. */
   refund(chargeId: string, amount?: number): Promise<void>;
   /** Gives the dispute's id. */
@@ -53,19 +70,7 @@ export interface StripeStandIn {
   closeDispute(disputeId: string, outcome: 'won' | 'lost'): Promise<void>;
   deleteCustomer(customerId: string): Promise<void>;
   /** Puts an event of any shape on the list of those that can be sent, as Stripe tells of things that we never asked for. */
-  tell(type: string, object: Readonly<Record<string, unknown>>): Promise<SentEvent>;
-
-  /** Status, seats and ends as Stripe has them; to compare with. */
-  subscription(subscriptionId: string): StandInSubscription | undefined;
-  /** Meter events by identifier; one that was taken once more, a day or more later, is there once more, as `… again`. */
-  readonly meterEvents: ReadonlyMap<
-    string,
-    { eventName: string; customerId: string; value: string; timestamp: number }
-  >;
-
-  /** From now on calls of the API fail so, or hang; `undefined` for no more. */
-  breakApi(how: 'status 500' | 'status 429' | 'hang' | 'reset' | 'reset after doing' | undefined): void;
-  close(): Promise<void>;
+  addEvent(type: string, object: Readonly<Record<string, unknown>>): Promise<SentEvent>;
 }
 
 export interface SentEvent {
@@ -84,7 +89,7 @@ export interface SendOptions {
   readonly signedAt?: number;
 }
 
-export interface StandInSubscription {
+export interface FakeSubscription {
   readonly id: string;
   readonly status: string;
   readonly lookupKey: string | null;
@@ -94,7 +99,7 @@ export interface StandInSubscription {
   readonly endedAt: number | null;
 }
 
-export interface StandInOptions {
+export interface FakeStripeOptions {
   /** 0 for any; where absent, the one of before, or any where that is taken. */
   readonly port?: number;
   /** Where what it knows outlives the process; nowhere where absent. */

@@ -7,7 +7,7 @@ const RETRIES_AFTER_MS = [50, 200, 1_000];
 const ANSWER_WITHIN_MS = 10_000;
 
 /** Sends events, signed as Stripe signs them, one after the other. */
-export function senderOf(state: State, now: () => number) {
+export function openSender(state: State, now: () => number) {
   let target: string | undefined;
   let queued: Promise<void> = Promise.resolve();
 

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { newLicenseId, newTenantId } from '../../../domain/ids.ts';
 import { Unavailable } from '../../../errors.ts';
-import type { StripeStandIn } from '../../../local/stripe/types.ts';
+import type { FakeStripe } from '../../../local/stripe/types.ts';
 import type { Billing, CheckoutAsk } from '../../../ports/billing.ts';
 
 export interface BillingUnderTest {
   readonly billing: Billing;
   /** What customers and time do, and the events that tell of it. */
-  readonly stripe: StripeStandIn;
+  readonly stripe: FakeStripe;
   close(): Promise<void>;
 }
 
@@ -18,7 +18,7 @@ const DAY_MS = 24 * 3600 * 1000;
 export function billingContract(open: (nowMs: () => number) => Promise<BillingUnderTest>): void {
   let under: BillingUnderTest;
   let billing: Billing;
-  let stripe: StripeStandIn;
+  let stripe: FakeStripe;
   beforeEach(async () => {
     under = await open(() => NOW_MS);
     ({ billing, stripe } = under);

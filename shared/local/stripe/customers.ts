@@ -1,0 +1,19 @@
+import type { Account } from './account.ts';
+import { missing } from './parameters.ts';
+import { type Customer, found } from './state.ts';
+import { endNow } from './subscriptions.ts';
+
+/** Throws Stripe's refusal for one that was deleted too; `param` is the parameter that named it. */
+export function customerAt({ state }: Account, id: string, param?: string): Customer {
+  const customer = found(state.customers, id, 'customer', param);
+  if (customer.deleted) throw missing('customer', id, param);
+  return customer;
+}
+
+export function deleteCustomer(account: Account, id: string): void {
+  const customer = customerAt(account, id);
+  for (const subscription of Object.values(account.state.subscriptions))
+    if (subscription.customer === id && subscription.ended_at === null) endNow(account, subscription);
+  account.publish('customer.deleted', customer);
+  customer.deleted = true;
+}
