@@ -63,6 +63,7 @@ export function serve(
   options: ServeOptions,
 ): HttpFunction {
   takeBodiesRaw();
+  const service: Service = { contract, loadHandlers, options };
   const measure = openMeasures(contract);
   const readable = readableBy(contract);
   let isCold = true;
@@ -84,7 +85,7 @@ export function serve(
       deps = await openDeps();
       Object.assign(line, traceFields(trace, deps.projectId));
       const traced = trace ? { ...deps, events: publishingIn(trace, deps.events) } : deps;
-      outgoing = await respond(request, requestId, line, traced);
+      outgoing = await respond(service, { request, requestId, line, deps: traced });
     } catch (fault) {
       outgoing = faultAnswer(fault, requestId, line);
     }
@@ -100,79 +101,110 @@ export function serve(
     measure(line, seconds);
     (deps?.log ?? logToStandardOutput)(line);
   };
+}
 
-  async function respond(
-    request: IncomingRequest,
-    requestId: string,
-    line: LogLine,
-    deps: Deps,
-  ): Promise<Outgoing> {
-    const refuse = (refusal: Refusal, headers: Record<string, string> = {}): Outgoing => {
-      line.code = refusal.problem;
-      if (refusal.because !== undefined) line.because = refusal.because;
-      if (line.severity === 'INFO' && PROBLEMS[refusal.problem].status >= 500) line.severity = 'WARNING';
-      return problemAnswer(requestId, refusal, { ...headers, ...refusal.headers });
-    };
-    const note = (fields: Noted): void => void Object.assign(line, fields);
+interface Service {
+  readonly contract: FunctionContract;
+  readonly loadHandlers: () => Promise<{ default: AnyHandlers }>;
+  readonly options: ServeOptions;
+}
 
-    // Split by hand: URL would read "//host" as an authority and throw on what it cannot read at all.
-    const [path = '/', search] = saidBy(request).target.split(/\?(.*)/s);
-    const route = matchRoute(contract, request.method ?? 'GET', path);
-    if (route.found === 'nothing') return refuse({ problem: 'NOT_FOUND' });
-    if (route.found === 'path') {
-      const isPreflight =
-        request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined;
-      const headers = isPreflight ? preflightHeaders(contract, route.allow) : undefined;
-      if (headers) {
-        line.answer = 'preflight';
-        return { status: 204, headers };
-      }
-      return refuse({ problem: 'METHOD_NOT_ALLOWED' }, { allow: route.allow.join(', ') });
-    }
-    const { endpoint, name } = route;
-    const unauthenticated = { 'www-authenticate': challenge(endpoint.auth) };
-    line.endpoint = `${endpoint.method} ${endpoint.path}`;
+/** One request on its way: each step adds to `line` what it learns. */
+interface Exchange {
+  readonly request: IncomingRequest;
+  readonly requestId: string;
+  readonly line: LogLine;
+  readonly deps: Deps;
+}
 
-    const oversized = refuseBody(request, endpoint);
-    if (oversized) return refuse(oversized);
-    const caller = await callerOf(request, endpoint, deps);
-    if ('problem' in caller) return refuse(caller, unauthenticated);
-    line.caller = caller.kind;
-    if (caller.kind === 'license') line.license_id = caller.licenseId;
-    const limited =
-      endpoint.limit &&
-      (await countCall(`${contract.name}.${name}`, endpoint.limit, caller, request, deps, note));
-    if (limited?.refusal) return refuse(limited.refusal, limited.headers);
-    const input = parseInput(endpoint, request, route.params, new URLSearchParams(search));
-    if ('problem' in input) return refuse(input, limited?.headers);
+type ResponseHeaders = Readonly<Record<string, string>>;
 
-    const idempotencyKey = endpoint.idempotencyKey && readIdempotencyKey(request);
-    if (typeof idempotencyKey === 'object') return refuse(idempotencyKey, limited?.headers);
+async function respond(service: Service, exchange: Exchange): Promise<Outgoing> {
+  const { contract, loadHandlers, options } = service;
+  const { request, line, deps } = exchange;
+  // Split by hand: URL would read "//host" as an authority and throw on what it cannot read at all.
+  const [path = '/', search] = saidBy(request).target.split(/\?(.*)/s);
+  const route = matchRoute(contract, request.method ?? 'GET', path);
+  if (route.found === 'nothing') return refuse(exchange, { problem: 'NOT_FOUND' });
+  if (route.found === 'path') return answerOtherMethod(contract, exchange, route.allow);
+  const { endpoint, name } = route;
+  line.endpoint = `${endpoint.method} ${endpoint.path}`;
 
-    const { default: handlers } = await loadHandlers();
-    const handle = handlers[name];
-    if (!handle) throw new Error(`${contract.name}: no handler for ${name}`);
-    const standing = (tenantId: string): Standing => standingTo(tenantId, caller, endpoint);
-    const cookie = cookieOf(request);
-    // The contract's types were checked where the handler was written (HandlersOf); here they are out of sight.
-    const reply: AnyReply = await handle(
-      { ...input, caller, standing, idempotencyKey, cookie, note } as never,
-      deps,
-    );
-    if ('problem' in reply) {
-      return refuse(reply, {
-        ...limited?.headers,
-        ...(PROBLEMS[reply.problem].status === 401 ? unauthenticated : {}),
-      });
-    }
-    const answerName = String(reply.answer);
-    line.answer = answerName;
-    const outgoing = answerOf(endpoint, reply, { ...limited?.headers, ...reply.headers }, options);
-    const { cacheSeconds } = endpoint.answers[answerName] ?? {};
-    return cacheSeconds === undefined
-      ? outgoing
-      : cacheable(outgoing, cacheSeconds, request.headers['if-none-match']);
+  const oversized = refuseBody(request, endpoint);
+  if (oversized) return refuse(exchange, oversized);
+  const caller = await callerOf(request, endpoint, deps);
+  if ('problem' in caller) return refuse(exchange, caller, challengeOf(endpoint));
+  line.caller = caller.kind;
+  if (caller.kind === 'license') line.license_id = caller.licenseId;
+  const note = (fields: Noted): void => void Object.assign(line, fields);
+  const limited =
+    endpoint.limit &&
+    (await countCall(`${contract.name}.${name}`, endpoint.limit, caller, request, deps, note));
+  if (limited?.refusal) return refuse(exchange, limited.refusal, limited.headers);
+  const input = parseInput(endpoint, request, route.params, new URLSearchParams(search));
+  if ('problem' in input) return refuse(exchange, input, limited?.headers);
+  const idempotencyKey = endpoint.idempotencyKey && readIdempotencyKey(request);
+  if (typeof idempotencyKey === 'object') return refuse(exchange, idempotencyKey, limited?.headers);
+
+  const { default: handlers } = await loadHandlers();
+  const handle = handlers[name];
+  if (!handle) throw new Error(`${contract.name}: no handler for ${name}`);
+  const standing = (tenantId: string): Standing => standingTo(tenantId, caller, endpoint);
+  const cookie = cookieOf(request);
+  // The contract's types were checked where the handler was written (HandlersOf); here they are out of sight.
+  const reply: AnyReply = await handle(
+    { ...input, caller, standing, idempotencyKey, cookie, note } as never,
+    deps,
+  );
+  return answerReply(endpoint, reply, limited?.headers, exchange, options);
+}
+
+/** The path has endpoints, but none of this method: a browser's preflight request, or a mistake. */
+function answerOtherMethod(
+  contract: FunctionContract,
+  exchange: Exchange,
+  allow: readonly string[],
+): Outgoing {
+  const { method, headers } = exchange.request;
+  const isPreflight = method === 'OPTIONS' && headers['access-control-request-method'] !== undefined;
+  const preflight = isPreflight ? preflightHeaders(contract, allow) : undefined;
+  if (!preflight) return refuse(exchange, { problem: 'METHOD_NOT_ALLOWED' }, { allow: allow.join(', ') });
+  exchange.line.answer = 'preflight';
+  return { status: 204, headers: preflight };
+}
+
+function answerReply(
+  endpoint: EndpointContract,
+  reply: AnyReply,
+  limitHeaders: ResponseHeaders | undefined,
+  exchange: Exchange,
+  options: ServeOptions,
+): Outgoing {
+  if ('problem' in reply) {
+    return refuse(exchange, reply, {
+      ...limitHeaders,
+      ...(PROBLEMS[reply.problem].status === 401 ? challengeOf(endpoint) : {}),
+    });
   }
+  const name = String(reply.answer);
+  exchange.line.answer = name;
+  const outgoing = answerOf(endpoint, reply, { ...limitHeaders, ...reply.headers }, options);
+  const { cacheSeconds } = endpoint.answers[name] ?? {};
+  return cacheSeconds === undefined
+    ? outgoing
+    : cacheable(outgoing, cacheSeconds, exchange.request.headers['if-none-match']);
+}
+
+/** The caller gets the problem; the log also gets why. */
+function refuse({ line, requestId }: Exchange, refusal: Refusal, headers: ResponseHeaders = {}): Outgoing {
+  line.code = refusal.problem;
+  if (refusal.because !== undefined) line.because = refusal.because;
+  if (line.severity === 'INFO' && PROBLEMS[refusal.problem].status >= 500) line.severity = 'WARNING';
+  return problemAnswer(requestId, refusal, { ...headers, ...refusal.headers });
+}
+
+function challengeOf({ auth }: EndpointContract): ResponseHeaders {
+  return { 'www-authenticate': challenge(auth) };
 }
 
 /** Stripe signs what it sends; everybody else shows who they are. */
@@ -189,7 +221,7 @@ function callerOf(
 function answerOf(
   endpoint: EndpointContract,
   reply: { answer: PropertyKey; body: unknown },
-  headers: Readonly<Record<string, string>>,
+  headers: ResponseHeaders,
   options: ServeOptions,
 ): Outgoing {
   const answer = endpoint.answers[String(reply.answer)];
