@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MANIFEST } from '../functions/manifest.ts';
-import { CHECKS, type CheckName, type Stack } from './testing/checks.ts';
+import type { Stack } from './testing/checks/stack.ts';
+import { CHECKS, type CheckName } from './testing/checks.ts';
 import { describeInfra } from './testing/describe-infra.ts';
 import { type Graph, type Made, recordStack } from './testing/graph.ts';
 import { makeBundles, settingsOf } from './testing/stacks.ts';

@@ -34,7 +34,7 @@ const BURN_RATES = [
 /** The oldest event may wait for as long as five sweeps. */
 const MOST_LAG_SECONDS = 300;
 
-/** What is watched, and whom alerts go to. */
+/** What is watched. Returns whom alerts go to. */
 export function monitor(
   settings: StackSettings,
   options: CustomResourceOptions,
@@ -44,13 +44,15 @@ export function monitor(
     { type: 'email', displayName: 'Seatlease alerts', labels: { email_address: settings.alertEmail } },
     options,
   );
-  const alert = (
-    name: string,
-    displayName: string,
-    conditions: monitoring.AlertPolicyArgs['conditions'],
-    then: string,
-    depending: CustomResourceOptions = options,
-  ): void => {
+  const metrics = makeLogMetrics(options);
+  const alerts: readonly Alert[] = [
+    ...setObjectives(options).flatMap(burnRateAlerts),
+    { ...sweepMissing(), needs: metrics.sweeps },
+    { ...sweepLag(), needs: metrics.sweep_lag },
+    deadLetters(),
+    unreachable(watchFromOutside(settings, options)),
+  ];
+  for (const { name, displayName, conditions, advice, needs } of alerts) {
     new monitoring.AlertPolicy(
       name,
       {
@@ -58,53 +60,75 @@ export function monitor(
         combiner: 'AND',
         conditions,
         notificationChannels: [channel.id],
-        documentation: { content: `${then} See the runbook, infra/README.md.`, mimeType: 'text/markdown' },
+        documentation: { content: `${advice} See the runbook, infra/README.md.`, mimeType: 'text/markdown' },
       },
-      depending,
+      needs ? after(options, needs) : options,
     );
-  };
-
-  for (const { objective, slo } of setObjectives(options)) {
-    for (const { name, rate, windowSeconds, shortWindowSeconds } of BURN_RATES) {
-      alert(
-        `${objective}-${name}`,
-        `Seats: ${objective} is being used up (${name})`,
-        [windowSeconds, shortWindowSeconds].map((seconds) => ({
-          displayName: `${rate} times too fast over ${seconds} s`,
-          conditionThreshold: {
-            filter: burnRate(slo, seconds),
-            comparison: 'COMPARISON_GT',
-            thresholdValue: rate,
-            duration: '0s',
-          },
-        })),
-        'Clients are refused seats, or wait for them. Look at the log lines of acquire with severity ERROR.',
-      );
-    }
   }
+  new monitoring.Dashboard(
+    'seatlease',
+    { dashboardJson: JSON.stringify(dashboard()) },
+    after(options, ...Object.values(metrics)),
+  );
+  return channel;
+}
 
-  const metrics = makeLogMetrics(options);
-  alert(
-    'sweep-missing',
-    'No sweep has succeeded for 10 minutes',
-    [
+interface Alert {
+  readonly name: string;
+  readonly displayName: string;
+  /** All of them must hold. */
+  readonly conditions: monitoring.AlertPolicyArgs['conditions'];
+  /** What it means, and where to look first. */
+  readonly advice: string;
+  /** What must exist before the alert. */
+  readonly needs?: logging.Metric;
+}
+
+interface Objective {
+  readonly objective: string;
+  readonly slo: Output<string>;
+}
+
+function burnRateAlerts({ objective, slo }: Objective): Alert[] {
+  return BURN_RATES.map(({ name, rate, windowSeconds, shortWindowSeconds }) => ({
+    name: `${objective}-${name}`,
+    displayName: `Seats: ${objective} is being used up (${name})`,
+    conditions: [windowSeconds, shortWindowSeconds].map((seconds) => ({
+      displayName: `${rate} times too fast over ${seconds} s`,
+      conditionThreshold: {
+        filter: burnRate(slo, seconds),
+        comparison: 'COMPARISON_GT',
+        thresholdValue: rate,
+        duration: '0s',
+      },
+    })),
+    advice:
+      'Clients are refused seats, or wait for them. Look at the log lines of acquire with severity ERROR.',
+  }));
+}
+
+function sweepMissing(): Alert {
+  // Also where there has never been one: a metric without any line has no series.
+  const query = `(sum(increase(${promQlName('sweeps')}{monitored_resource="cloud_run_revision"}[10m])) or vector(0)) < 1`;
+  return {
+    name: 'sweep-missing',
+    displayName: 'No sweep has succeeded for 10 minutes',
+    conditions: [
       {
         displayName: 'no line of a sweep that found every part there',
-        conditionPrometheusQueryLanguage: {
-          // Also where there has never been one: a metric without any line has no series.
-          query: `(sum(increase(${promQlName('sweeps')}{monitored_resource="cloud_run_revision"}[10m])) or vector(0)) < 1`,
-          evaluationInterval: '60s',
-          duration: '0s',
-        },
+        conditionPrometheusQueryLanguage: { query, evaluationInterval: '60s', duration: '0s' },
       },
     ],
-    'Seats come free without it, but nothing is told, billed or recorded. Look at the log lines of sweep.',
-    after(options, metrics.sweeps),
-  );
-  alert(
-    'sweep-lag',
-    'Events wait too long',
-    [
+    advice:
+      'Seats come free without it, but nothing is told, billed or recorded. Look at the log lines of sweep.',
+  };
+}
+
+function sweepLag(): Alert {
+  return {
+    name: 'sweep-lag',
+    displayName: 'Events wait too long',
+    conditions: [
       {
         displayName: `the oldest waits for more than ${MOST_LAG_SECONDS} s`,
         conditionThreshold: {
@@ -122,13 +146,15 @@ export function monitor(
         },
       },
     ],
-    'The sweep does not keep up, or Pub/Sub takes nothing. Look at the log lines of sweep.',
-    after(options, metrics.sweep_lag),
-  );
-  alert(
-    'dead-letters',
-    'Events could not be recorded',
-    [
+    advice: 'The sweep does not keep up, or Pub/Sub takes nothing. Look at the log lines of sweep.',
+  };
+}
+
+function deadLetters(): Alert {
+  return {
+    name: 'dead-letters',
+    displayName: 'Events could not be recorded',
+    conditions: [
       {
         displayName: 'there are dead letters',
         conditionThreshold: {
@@ -144,18 +170,19 @@ export function monitor(
         },
       },
     ],
-    `They are kept for 31 days in the subscription ${DEAD_LETTERS}. Look at the log lines of record-event.`,
-  );
+    advice: `They are kept for 31 days in the subscription ${DEAD_LETTERS}. Look at the log lines of record-event.`,
+  };
+}
 
-  const uptime = watchFromOutside(settings, options);
-  alert(
-    'unreachable',
-    'The public origin does not answer',
-    [
+function unreachable({ uptimeCheckId }: monitoring.UptimeCheckConfig): Alert {
+  return {
+    name: 'unreachable',
+    displayName: 'The public origin does not answer',
+    conditions: [
       {
         displayName: 'checks from more than one place fail',
         conditionThreshold: {
-          filter: uptime.uptimeCheckId.apply((id) =>
+          filter: uptimeCheckId.apply((id) =>
             [
               'metric.type="monitoring.googleapis.com/uptime_check/check_passed"',
               'resource.type="uptime_url"',
@@ -175,18 +202,11 @@ export function monitor(
         },
       },
     ],
-    'Look at Hosting, its rewrites and the domain first, then at the log lines of health.',
-  );
-
-  new monitoring.Dashboard(
-    'seatlease',
-    { dashboardJson: JSON.stringify(dashboard()) },
-    after(options, ...Object.values(metrics)),
-  );
-  return channel;
+    advice: 'Look at Hosting, its rewrites and the domain first, then at the log lines of health.',
+  };
 }
 
-function setObjectives(options: CustomResourceOptions) {
+function setObjectives(options: CustomResourceOptions): Objective[] {
   const service = new monitoring.CustomService(
     'seats',
     { serviceId: 'seatlease-seats', displayName: 'Seatlease: taking and keeping seats' },

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MANIFEST } from '../functions/manifest.ts';
 import { readBundle } from './bundle.ts';
-import { CHECKS, type Stack } from './testing/checks.ts';
+import type { Stack } from './testing/checks/stack.ts';
+import { CHECKS } from './testing/checks.ts';
 import { describeInfra } from './testing/describe-infra.ts';
 import { recordStack } from './testing/graph.ts';
 import { makeBundles, settingsOf } from './testing/stacks.ts';

@@ -1,0 +1,144 @@
+import type { FunctionContract } from '../../../shared/http/contract.ts';
+import { grantsIn, grantsOf, grantsOfAgent, grantsOfBuild, missing } from './grants.ts';
+import {
+  ACCOUNT,
+  type Check,
+  differences,
+  eachFunction,
+  emailOf,
+  expected,
+  INVOKER,
+  nameOfSecret,
+  of,
+  PROJECT_ROLE,
+  type Stack,
+  secretsIn,
+  serviceOf,
+} from './stack.ts';
+
+/** Who may call, do and read what. */
+export const ACCESS_CHECKS = {
+  'every function acts as an account of its own': (stack) => [
+    ...differences(
+      'account',
+      of(stack.graph, ACCOUNT).map(({ inputs }) => inputs.accountId),
+      [
+        ...stack.manifest.map(({ name }) => `seatlease-${name}`),
+        'seatlease-build',
+        'seatlease-push',
+        'seatlease-scheduler',
+      ],
+    ),
+    ...eachFunction(stack, ({ name }, { inputs }) =>
+      expected(name, [
+        ['account', inputs.serviceConfig.serviceAccountEmail, emailOf(`seatlease-${name}`, stack)],
+      ]),
+    ),
+  ],
+
+  'only what the public calls can be called by everybody': (stack) =>
+    stack.manifest.flatMap((contract) => {
+      const members = of(stack.graph, INVOKER)
+        .filter(({ inputs }) => inputs.name === `seatlease-${contract.name}`)
+        .map(({ inputs }) => `${inputs.role} ${inputs.member}`);
+      return differences(`${contract.name}: invoker`, members, [
+        `roles/run.invoker ${callerMember(contract, stack)}`,
+      ]);
+    }),
+
+  'what only the cloud itself calls cannot be reached from outside': (stack) =>
+    eachFunction(stack, (contract, { inputs }) =>
+      expected(contract.name, [
+        [
+          'ingress',
+          inputs.serviceConfig.ingressSettings,
+          serviceOf(contract) ? 'ALLOW_INTERNAL_ONLY' : 'ALLOW_ALL',
+        ],
+      ]),
+    ),
+
+  'every function has the roles and secrets that its contract names': (stack) => {
+    const due = stack.manifest.flatMap((contract) => grantsOf(contract, stack));
+    return missing(stack.graph, due);
+  },
+
+  'no account has a grant that no contract names': (stack) => {
+    const due = new Set([
+      ...stack.manifest.flatMap((contract) => grantsOf(contract, stack)),
+      ...grantsOfBuild(stack),
+      ...grantsOfAgent(),
+    ]);
+    return grantsIn(stack.graph)
+      .filter((grant) => !due.has(grant))
+      .map((grant) => `too much: ${grant}`);
+  },
+
+  'no account has a role on the whole project': ({ graph, settings: { project } }) => {
+    const database = `resource.name == "projects/${project}/databases/(default)"`;
+    const wide = graph.made.filter(({ type }) =>
+      /^gcp:(projects|organizations|folder)\/iAM(?!Audit)/.test(type),
+    );
+    return wide
+      .filter(
+        ({ type, inputs }) =>
+          type !== PROJECT_ROLE ||
+          !(
+            (inputs.role.startsWith('roles/datastore.') && inputs.condition?.expression === database) ||
+            // Entries can only be added with it; there is nothing narrower.
+            (inputs.role === 'roles/logging.logWriter' && inputs.member.includes(':seatlease-build@'))
+          ),
+      )
+      .map(({ name, inputs }) => `${name}: ${inputs.role} for ${inputs.member}`);
+  },
+
+  'no secret stands in plain sight, and each has a pinned version': (stack) => {
+    const secret = new Set<string>(stack.manifest.flatMap(({ secrets }) => secrets));
+    return eachFunction(stack, (contract, { inputs }) => {
+      const { environmentVariables, secretEnvironmentVariables } = inputs.serviceConfig;
+      const pinned = secretEnvironmentVariables.map(describeSecret);
+      const due = secretsIn(contract, stack).map((key) =>
+        describeSecret({
+          key,
+          projectId: stack.settings.project,
+          secret: nameOfSecret(key),
+          version: String(stack.settings.secretVersions[key]),
+        }),
+      );
+      return [
+        ...Object.keys(environmentVariables)
+          .filter((name) => secret.has(name))
+          .map((name) => `${contract.name}: ${name} is plain`),
+        ...differences(`${contract.name}: secret`, pinned, due),
+      ];
+    });
+  },
+
+  'secrets are guarded, and none has a value in the stack': ({ graph, manifest, settings }) => {
+    const secrets = of(graph, 'gcp:secretmanager/secret:Secret');
+    const due = new Set(manifest.flatMap((contract) => secretsIn(contract, { settings })));
+    return [
+      ...differences(
+        'secret',
+        secrets.map(({ inputs }) => inputs.secretId),
+        [...due].map(nameOfSecret),
+      ),
+      ...secrets
+        .filter(({ protect }) => protect !== settings.protect)
+        .map(({ name }) => `${name}: not as guarded as the stack`),
+      ...graph.made
+        .filter(({ type }) => type.startsWith('gcp:secretmanager/secretVersion:'))
+        .map(({ name }) => `${name}: its value is in the state of the stack`),
+    ];
+  },
+} as const satisfies Readonly<Record<string, Check>>;
+
+function callerMember(contract: FunctionContract, stack: Stack): string {
+  const service = serviceOf(contract);
+  if (!service) return 'allUsers';
+  return `serviceAccount:${emailOf(service === 'scheduler' ? 'seatlease-scheduler' : 'seatlease-push', stack)}`;
+}
+
+function describeSecret(variable: Record<'key' | 'projectId' | 'secret' | 'version', string>): string {
+  const { key, projectId, secret, version } = variable;
+  return `${key} = ${projectId}/${secret}/${version}`;
+}

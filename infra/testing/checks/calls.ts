@@ -1,0 +1,100 @@
+import { grantsOfAgent, missing } from './grants.ts';
+import {
+  type Check,
+  expected,
+  functionOf,
+  idOf,
+  JOB,
+  of,
+  pushes,
+  type Stack,
+  SUBSCRIPTION,
+  serviceOf,
+  TOPIC,
+} from './stack.ts';
+
+/** What the cloud calls by itself: the sweep and the pushes of events. */
+export const CALL_CHECKS = {
+  'tokens are made for the function that they are shown to': (stack) =>
+    (['scheduler', 'pubsub'] as const).flatMap((service) => {
+      const { contract, path } = calledBy(service, stack);
+      const [target] =
+        service === 'scheduler'
+          ? of(stack.graph, JOB).map(({ inputs }) => ({
+              url: inputs.httpTarget.uri,
+              token: inputs.httpTarget.oidcToken,
+            }))
+          : pushes(stack.graph).map(({ inputs }) => ({
+              url: inputs.pushConfig.pushEndpoint,
+              token: inputs.pushConfig.oidcToken,
+            }));
+      const deployed = functionOf(contract, stack.graph);
+      const { SERVICE_AUDIENCE, SCHEDULER_ACCOUNT, PUSH_ACCOUNT } =
+        deployed?.inputs.serviceConfig.environmentVariables ?? {};
+      const { projectNumber, region } = stack.settings;
+      const url = `https://seatlease-${contract.name}-${projectNumber}.${region}.run.app`;
+      return expected(contract.name, [
+        ['audience that it asks for', SERVICE_AUDIENCE, url],
+        ['audience of tokens', target?.token?.audience, url],
+        ['address that is called', target?.url, `${url}${path}`],
+        [
+          'account of tokens',
+          target?.token?.serviceAccountEmail,
+          service === 'scheduler' ? SCHEDULER_ACCOUNT : PUSH_ACCOUNT,
+        ],
+      ]);
+    }),
+
+  'the sweep runs every minute': (stack) => {
+    const { contract } = calledBy('scheduler', stack);
+    const [job, ...others] = of(stack.graph, JOB);
+    return expected('job', [
+      ['number of others', others.length, 0],
+      ['schedule', job?.inputs.schedule, '* * * * *'],
+      ['method', job?.inputs.httpTarget.httpMethod, 'POST'],
+      ['deadline', job?.inputs.attemptDeadline, `${contract.timeoutSeconds}s`],
+      ['paused', job?.inputs.paused ?? false, false],
+    ]);
+  },
+
+  'events that cannot be recorded are kept, and wait for somebody': ({ graph }) =>
+    pushes(graph).flatMap(({ name, inputs }) => {
+      const policy = inputs.deadLetterPolicy;
+      const topic = of(graph, TOPIC).find((each) => idOf(each) === policy?.deadLetterTopic);
+      if (!topic) return [`${name}: dead letters go nowhere`];
+      const keepers = of(graph, SUBSCRIPTION).filter((each) => each.inputs.topic === idOf(topic));
+      return [
+        ...(topic.inputs.name === 'seatlease-events' ? [`${name}: dead letters come back`] : []),
+        ...(policy.maxDeliveryAttempts === 20 ? [] : [`${name}: gives up too soon, or too late`]),
+        ...(keepers.some(({ inputs: kept }) => kept.expirationPolicy?.ttl === '' && !kept.pushConfig)
+          ? []
+          : [`${name}: nobody keeps dead letters`]),
+        ...missing(graph, grantsOfAgent()),
+      ];
+    }),
+
+  'no event is lost for want of a subscriber that keeps up': ({ graph }) => {
+    const topic = of(graph, TOPIC).find(({ inputs }) => inputs.name === 'seatlease-events');
+    const [push, ...others] = pushes(graph);
+    return [
+      ...expected('topic', [['retention', topic?.inputs.messageRetentionDuration, '604800s']]),
+      ...expected('push', [
+        ['number of others', others.length, 0],
+        ['topic', push?.inputs.topic, topic && idOf(topic)],
+        ['ordering', push?.inputs.enableMessageOrdering, true],
+        ['expiry', push?.inputs.expirationPolicy?.ttl, ''],
+        ['retention', push?.inputs.messageRetentionDuration, '604800s'],
+        ['shortest pause', push?.inputs.retryPolicy?.minimumBackoff, '10s'],
+        ['longest pause', push?.inputs.retryPolicy?.maximumBackoff, '600s'],
+      ]),
+    ];
+  },
+} as const satisfies Readonly<Record<string, Check>>;
+
+function calledBy(service: 'scheduler' | 'pubsub', { manifest }: Stack) {
+  const contract = manifest.find((each) => serviceOf(each) === service);
+  if (!contract) throw new Error(`${service} calls nothing`);
+  const [endpoint] = Object.values(contract.endpoints);
+  if (!endpoint) throw new Error(`${contract.name} has no endpoint`);
+  return { contract, path: endpoint.path };
+}

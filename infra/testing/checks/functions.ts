@@ -1,0 +1,97 @@
+import { entryPointOf } from '../../../functions/names.ts';
+import { readConfig } from '../../../shared/config.ts';
+import type { SecretName } from '../../../shared/settings.ts';
+import { readBundle } from '../../bundle.ts';
+import { standInsFor } from '../../environment.ts';
+import type { Made } from '../graph.ts';
+import { grantsOfBuild, missing } from './grants.ts';
+import { type Check, differences, eachFunction, emailOf, expected, FUNCTION, idOf, of } from './stack.ts';
+
+/** What is deployed, and how it runs. */
+export const FUNCTION_CHECKS = {
+  'every function of the manifest is deployed, and nothing else': ({ graph, manifest }) => {
+    const deployed = of(graph, FUNCTION).map(({ inputs }) => inputs.name);
+    return differences(
+      'function',
+      deployed,
+      manifest.map(({ name }) => `seatlease-${name}`),
+    );
+  },
+
+  'every function runs on Node 24, as its contract says': (stack) =>
+    eachFunction(stack, ({ name, memoryMiB, concurrency, timeoutSeconds }, { inputs }) => {
+      const { buildConfig, serviceConfig } = inputs;
+      return expected(name, [
+        ['runtime', buildConfig.runtime, 'nodejs24'],
+        ['entry point', buildConfig.entryPoint, entryPointOf(name)],
+        ['memory', serviceConfig.availableMemory, `${memoryMiB}Mi`],
+        ['CPU', serviceConfig.availableCpu, '1'],
+        ['concurrency', serviceConfig.maxInstanceRequestConcurrency, concurrency],
+        ['timeout', serviceConfig.timeoutSeconds, timeoutSeconds],
+        ['NODE_ENV', serviceConfig.environmentVariables.NODE_ENV, 'production'],
+      ]);
+    }),
+
+  'no function can grow without end': (stack) =>
+    eachFunction(stack, ({ name, maxInstances }, { inputs }) =>
+      expected(name, [['most instances', inputs.serviceConfig.maxInstanceCount, maxInstances]]),
+    ),
+
+  'instances are kept warm for taking and keeping seats alone': (stack) =>
+    eachFunction(stack, ({ name }, { inputs }) => {
+      const least = ['acquire', 'heartbeat', 'release'].includes(name) ? stack.settings.minInstances : 0;
+      return expected(name, [['least instances', inputs.serviceConfig.minInstanceCount, least]]);
+    }),
+
+  'every function starts with the environment it is given': (stack) =>
+    eachFunction(stack, ({ name }, { inputs }) => {
+      try {
+        readConfig({ K_SERVICE: `seatlease-${name}`, ...environmentIn(inputs) });
+        return [];
+      } catch (error) {
+        return [`${name}: ${String(error)}`];
+      }
+    }),
+
+  'bundles are private, and built by an account that can do nothing else': ({
+    graph,
+    manifest,
+    settings,
+  }) => {
+    const [bucket] = of(graph, 'gcp:storage/bucket:Bucket');
+    const [repository] = of(graph, 'gcp:artifactregistry/repository:Repository');
+    const objects = of(graph, 'gcp:storage/bucketObject:BucketObject').map(({ inputs }) => inputs.name);
+    return [
+      ...expected('bucket', [
+        ['public access', bucket?.inputs.publicAccessPrevention, 'enforced'],
+        ['access by bucket', bucket?.inputs.uniformBucketLevelAccess, true],
+      ]),
+      ...expected('images', [
+        ['format', repository?.inputs.format, 'DOCKER'],
+        [
+          'clean-up',
+          repository?.inputs.cleanupPolicies?.map(({ action }: { action: string }) => action).toSorted(),
+          ['DELETE', 'KEEP'],
+        ],
+      ]),
+      ...missing(graph, grantsOfBuild({ graph, settings })),
+      ...eachFunction({ graph, manifest, settings }, ({ name }, { inputs }) => {
+        const { storageSource } = inputs.buildConfig.source;
+        const { serviceAccount, dockerRepository } = inputs.buildConfig;
+        return expected(name, [
+          ['bucket', storageSource.bucket, bucket?.inputs.name],
+          ['uploaded', objects.includes(storageSource.object), true],
+          ['bundle', storageSource.object, `${name}-${readBundle(settings.bundles, name).hash}.zip`],
+          ['built by', serviceAccount.split('/').at(-1), emailOf('seatlease-build', { settings })],
+          ['images', dockerRepository, repository && idOf(repository)],
+        ]);
+      }),
+    ];
+  },
+} as const satisfies Readonly<Record<string, Check>>;
+
+/** As the function sees it, with stand-ins for the secrets. */
+function environmentIn({ serviceConfig }: Made['inputs']): Record<string, string> {
+  const secrets = serviceConfig.secretEnvironmentVariables.map(({ key }: { key: SecretName }) => key);
+  return { ...serviceConfig.environmentVariables, ...standInsFor(secrets) };
+}

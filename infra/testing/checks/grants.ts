@@ -1,0 +1,75 @@
+import type { FunctionContract } from '../../../shared/http/contract.ts';
+import type { Graph } from '../graph.ts';
+import {
+  emailOf,
+  INVOKER,
+  idOf,
+  KEY,
+  nameOfSecret,
+  of,
+  PROJECT_ROLE,
+  type Stack,
+  secretsIn,
+} from './stack.ts';
+
+export function isGrant(type: string): boolean {
+  return /iam(Member|Binding|Policy):/i.test(type) && type !== INVOKER;
+}
+
+/** Every grant in words: who, what, on which. Roles on the whole project are another check's, but for two. */
+export function grantsIn({ made }: Graph): string[] {
+  return made
+    .filter(({ type }) => isGrant(type))
+    .flatMap(({ type, inputs }) => {
+      const { member, role } = inputs;
+      if (type !== PROJECT_ROLE) {
+        const thing = ['topic', 'subscription', 'cryptoKeyId', 'secretId', 'bucket', 'repository'];
+        return [describeGrant(member, role, thing.map((name) => inputs[name]).find(Boolean))];
+      }
+      if (role.startsWith('roles/datastore.')) return [describeGrant(member, role, 'records')];
+      return role === 'roles/logging.logWriter' ? [describeGrant(member, role, 'the project')] : [];
+    });
+}
+
+export function grantsOf(contract: FunctionContract, stack: Stack): string[] {
+  const member = `serviceAccount:${emailOf(`seatlease-${contract.name}`, stack)}`;
+  const [key] = of(stack.graph, KEY);
+  const thing = (role: string): string | undefined =>
+    ({ datastore: 'records', pubsub: 'seatlease-events', cloudkms: key && idOf(key) })[
+      role.replace(/^roles\/|\..*/g, '')
+    ];
+  return [
+    ...contract.roles.map((role) => describeGrant(member, role, thing(role))),
+    ...secretsIn(contract, stack).map((secret) =>
+      describeGrant(member, 'roles/secretmanager.secretAccessor', nameOfSecret(secret)),
+    ),
+  ];
+}
+
+export function grantsOfBuild(stack: Pick<Stack, 'graph' | 'settings'>): string[] {
+  const build = `serviceAccount:${emailOf('seatlease-build', stack)}`;
+  const [bucket] = of(stack.graph, 'gcp:storage/bucket:Bucket');
+  return [
+    describeGrant(build, 'roles/storage.objectViewer', bucket?.inputs.name),
+    describeGrant(build, 'roles/artifactregistry.writer', 'images'),
+    describeGrant(build, 'roles/logging.logWriter', 'the project'),
+  ];
+}
+
+/** What Pub/Sub needs to move dead letters. */
+export function grantsOfAgent(): string[] {
+  const agent = 'serviceAccount:agent-of-pubsub.googleapis.com';
+  return [
+    describeGrant(agent, 'roles/pubsub.publisher', 'seatlease-events-dead'),
+    describeGrant(agent, 'roles/pubsub.subscriber', 'seatlease-events-record-event'),
+  ];
+}
+
+export function missing(graph: Graph, due: readonly string[]): string[] {
+  const given = grantsIn(graph);
+  return due.filter((grant) => !given.includes(grant)).map((grant) => `missing: ${grant}`);
+}
+
+function describeGrant(member: string, role: string, thing: string | undefined): string {
+  return `${member}: ${role} on ${thing}`;
+}

@@ -1,0 +1,71 @@
+import { isGrant } from './grants.ts';
+import { type Check, differences, expected, functionOf, idOf, of } from './stack.ts';
+
+/** The stack as a whole. */
+export const PROJECT_CHECKS = {
+  'no two things of a kind are called alike': ({ graph }) => {
+    const names = graph.made.map(({ type, name }) => `${type} ${name}`);
+    return differences('', names, [...new Set(names)]);
+  },
+
+  'nothing is made before its API is on, and no function before its grants': ({ graph, manifest }) => {
+    const apis = of(graph, 'gcp:projects/service:Service');
+    const waiting = graph.made.filter((made) => !apis.includes(made));
+    const names = apis.map(({ name }) => name);
+    const grants = (name: string): string[] =>
+      graph.made
+        .filter(({ type, inputs }) => isGrant(type) && inputs.member?.includes(`:seatlease-${name}@`))
+        .map((made) => made.name);
+    return [
+      ...apis
+        .filter(({ inputs }) => inputs.disableOnDestroy !== false)
+        .map(({ name }) => `${name}: goes off with the stack`),
+      ...[...new Set(waiting.map(({ type }) => apiOf(type)))]
+        .filter((api) => !names.includes(api))
+        .map((api) => `${api}: is not switched on`),
+      ...waiting
+        .filter(({ dependsOn }) => !names.every((name) => dependsOn.includes(name)))
+        .map(({ name }) => `${name}: does not wait for the APIs`),
+      ...manifest.flatMap((contract) => {
+        const dependsOn = functionOf(contract, graph)?.dependsOn ?? [];
+        return [...grants(contract.name), ...grants('build')]
+          .filter((grant) => !dependsOn.includes(grant))
+          .map((grant) => `${contract.name}: does not wait for ${grant}`);
+      }),
+    ];
+  },
+
+  'the month has a budget where the stack has one': ({ graph, settings }) => {
+    const budgets = of(graph, 'gcp:billing/budget:Budget');
+    if (!settings.budget) return budgets.map(({ name }) => `${name}: nobody asked for it`);
+    const [budget] = budgets;
+    const [channel] = of(graph, 'gcp:monitoring/notificationChannel:NotificationChannel');
+    return expected('budget', [
+      ['account', budget?.inputs.billingAccount, settings.budget.billingAccount],
+      ['amount', budget?.inputs.amount.specifiedAmount.units, String(settings.budget.monthlyAmount)],
+      [
+        'thresholds',
+        budget?.inputs.thresholdRules.map(
+          ({ thresholdPercent }: { thresholdPercent: number }) => thresholdPercent,
+        ),
+        [0.5, 0.9, 1],
+      ],
+      ['project', budget?.inputs.budgetFilter.projects, [`projects/${settings.projectNumber}`]],
+      ['told', budget?.inputs.allUpdatesRule.monitoringNotificationChannels, channel && [idOf(channel)]],
+    ]);
+  },
+} as const satisfies Readonly<Record<string, Check>>;
+
+/** The API that a resource of the type is made by. */
+function apiOf(type: string): string {
+  const module = type.slice('gcp:'.length, type.indexOf('/'));
+  const api: Readonly<Record<string, string>> = {
+    billing: 'billingbudgets',
+    cloudfunctionsv2: 'cloudfunctions',
+    cloudrunv2: 'run',
+    kms: 'cloudkms',
+    projects: 'cloudresourcemanager',
+    serviceaccount: 'iam',
+  };
+  return `${api[module] ?? module}.googleapis.com`;
+}

@@ -1,0 +1,89 @@
+import type { EndpointContract, FunctionContract } from '../../../shared/http/contract.ts';
+import type { StackSettings } from '../../settings.ts';
+import type { Graph, Made } from '../graph.ts';
+
+/** What a check looks at: what the stack makes, and what that has to follow from. */
+export interface Stack {
+  readonly graph: Graph;
+  readonly manifest: readonly FunctionContract[];
+  readonly settings: StackSettings;
+}
+
+/** What is wrong, in words; nothing where all is well. */
+export type Check = (stack: Stack) => string[];
+
+export const FUNCTION = 'gcp:cloudfunctionsv2/function:Function';
+export const ACCOUNT = 'gcp:serviceaccount/account:Account';
+export const TOPIC = 'gcp:pubsub/topic:Topic';
+export const SUBSCRIPTION = 'gcp:pubsub/subscription:Subscription';
+export const KEY = 'gcp:kms/cryptoKey:CryptoKey';
+export const PROJECT_ROLE = 'gcp:projects/iAMMember:IAMMember';
+export const INVOKER = 'gcp:cloudrunv2/serviceIamMember:ServiceIamMember';
+export const JOB = 'gcp:cloudscheduler/job:Job';
+
+export function of({ made }: Graph, type: string): Made[] {
+  return made.filter((each) => each.type === type);
+}
+
+/** What the stand-in for the cloud says is the resource's id. */
+export function idOf({ type, name }: Made): string {
+  return `${type}/${name}`;
+}
+
+export function functionOf({ name }: FunctionContract, graph: Graph): Made | undefined {
+  return of(graph, FUNCTION).find(({ inputs }) => inputs.name === `seatlease-${name}`);
+}
+
+/** What is wrong with each function that is deployed. */
+export function eachFunction(
+  { graph, manifest }: Stack,
+  look: (contract: FunctionContract, deployed: Made) => string[],
+): string[] {
+  return manifest.flatMap((contract) => {
+    const deployed = functionOf(contract, graph);
+    return deployed ? look(contract, deployed) : [];
+  });
+}
+
+export function expected(thing: string, facts: readonly (readonly [string, unknown, unknown])[]): string[] {
+  return facts
+    .filter(([, is, should]) => JSON.stringify(is) !== JSON.stringify(should))
+    .map(([fact, is, should]) => `${thing}: ${fact} is ${JSON.stringify(is)}, not ${JSON.stringify(should)}`);
+}
+
+export function differences(kind: string, are: readonly string[], should: readonly string[]): string[] {
+  return [
+    ...should.filter((each) => !are.includes(each)).map((each) => `${kind} ${each} is missing`),
+    ...are
+      .filter((each, i) => !should.includes(each) || are.indexOf(each) !== i)
+      .map((each) => `${kind} ${each} is too much`),
+  ];
+}
+
+export function emailOf(account: string, { settings: { project } }: Pick<Stack, 'settings'>): string {
+  return `${account}@${project}.iam.gserviceaccount.com`;
+}
+
+function grantsTo({ endpoints }: FunctionContract): string[] {
+  return Object.values(endpoints).flatMap(({ auth }: EndpointContract) => [...auth]);
+}
+
+/** The service of our own cloud that the function is for. */
+export function serviceOf(contract: FunctionContract): 'scheduler' | 'pubsub' | undefined {
+  return (['scheduler', 'pubsub'] as const).find((service) => grantsTo(contract).includes(service));
+}
+
+export function pushes(graph: Graph): Made[] {
+  return of(graph, SUBSCRIPTION).filter(({ inputs }) => inputs.pushConfig);
+}
+
+export function secretsIn({ secrets }: FunctionContract, { settings }: Pick<Stack, 'settings'>): string[] {
+  return secrets.filter(
+    (name) =>
+      (settings.signIn || !name.startsWith('GOOGLE_')) && (settings.billing || !name.startsWith('STRIPE_')),
+  );
+}
+
+export function nameOfSecret(setting: string): string {
+  return `seatlease-${setting.toLowerCase().split('_').join('-')}`;
+}
