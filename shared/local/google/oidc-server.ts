@@ -78,77 +78,15 @@ export async function startLocalOidc({ port = 0 }: { port?: number } = {}): Prom
   // page, know no client and no secret, take a code without verifier or from elsewhere, and have a password grant.
   const issuer = new OAuth2Issuer();
   const { kid, ...jwk } = await issuer.keys.generate('RS256');
-  const certificates = {
-    [kid]: createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' }),
+  const pem = createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' });
+  const provider: Provider = {
+    issuer,
+    certificates: { [kid]: pem },
+    clientSecret: randomBytes(24).toString('base64url'),
+    grants: new Map(),
   };
-  const clientSecret = randomBytes(24).toString('base64url');
-  const grants = new Map<string, Grant>();
-
-  function authorize(query: URLSearchParams): Reply {
-    const { data: ask, error } = z.safeParse(Ask, Object.fromEntries(query));
-    // Nobody is redirected with the error: the address may be a stranger's (RFC 6749 section 4.1.2.1).
-    if (!ask) return { status: 400, type: 'text/plain', body: z.prettifyError(error) };
-    if (ask.login_hint === undefined) {
-      const cancelUrl = redirectOf(ask, { error: 'access_denied' });
-      const body = choicePage(SAMPLE_ACCOUNTS, query, cancelUrl);
-      return {
-        status: 200,
-        type: 'text/html; charset=utf-8',
-        body,
-        headers: { 'content-security-policy': PAGE_POLICY },
-      };
-    }
-    const code = randomBytes(24).toString('base64url');
-    grants.set(code, {
-      account: accountOf(ask, ask.login_hint),
-      redirectUri: ask.redirect_uri,
-      codeChallenge: ask.code_challenge,
-      nonce: ask.nonce,
-    });
-    return { status: 302, type: 'text/plain', body: '', headers: { location: redirectOf(ask, { code }) } };
-  }
-
-  async function redeem(form: URLSearchParams): Promise<Reply> {
-    const { data: redemption } = z.safeParse(Redemption, Object.fromEntries(form));
-    if (!redemption) return json(400, { error: 'invalid_request' });
-    const { client_id, client_secret, code, code_verifier, redirect_uri } = redemption;
-    if (client_id !== CLIENT_ID || client_secret !== clientSecret)
-      return json(401, { error: 'invalid_client' });
-    const grant = grants.get(code);
-    // Whatever it is presented with: it may be in wrong hands.
-    grants.delete(code);
-    const challenge = createHash('sha256').update(code_verifier).digest('base64url');
-    if (!grant || grant.redirectUri !== redirect_uri || grant.codeChallenge !== challenge)
-      return json(400, { error: 'invalid_grant' });
-    const idToken = await issuer.buildToken({
-      expiresIn: TOKEN_SECONDS,
-      scopesOrTransform: (_header, payload) => void Object.assign(payload, claimsOf(grant)),
-    });
-    return json(200, {
-      access_token: randomBytes(24).toString('base64url'),
-      token_type: 'Bearer',
-      expires_in: TOKEN_SECONDS,
-      scope: 'openid email profile',
-      id_token: idToken,
-    });
-  }
-
-  async function replyTo(request: IncomingMessage): Promise<Reply> {
-    const { pathname, searchParams } = new URL(request.url ?? '/', issuer.url);
-    switch (`${request.method} ${pathname}`) {
-      case 'GET /authorize':
-        return authorize(searchParams);
-      case 'POST /token':
-        return redeem(new URLSearchParams(await bodyOf(request)));
-      case 'GET /certs':
-        return json(200, certificates);
-      default:
-        return { status: 404, type: 'text/plain', body: 'There is nothing at this address.' };
-    }
-  }
-
   const server = http.createServer((request, response) => {
-    replyTo(request).then(
+    replyTo(provider, request).then(
       ({ status, type, body, headers }) => {
         response.writeHead(status, { ...HEADERS, 'content-type': type, ...headers }).end(body);
       },
@@ -165,7 +103,7 @@ export async function startLocalOidc({ port = 0 }: { port?: number } = {}): Prom
     endpoints: { authorize: `${url}/authorize`, token: `${url}/token`, certs: `${url}/certs` },
     issuer: url,
     clientId: CLIENT_ID,
-    clientSecret,
+    clientSecret: provider.clientSecret,
     async close() {
       const closed = once(server, 'close');
       server.close();
@@ -173,6 +111,79 @@ export async function startLocalOidc({ port = 0 }: { port?: number } = {}): Prom
       await closed;
     },
   };
+}
+
+interface Provider {
+  readonly issuer: OAuth2Issuer;
+  /** By key id, as Google serves them. */
+  readonly certificates: Readonly<Record<string, string | Buffer>>;
+  readonly clientSecret: string;
+  /** By code. */
+  readonly grants: Map<string, Grant>;
+}
+
+async function replyTo(provider: Provider, request: IncomingMessage): Promise<Reply> {
+  const { pathname, searchParams } = new URL(request.url ?? '/', provider.issuer.url);
+  switch (`${request.method} ${pathname}`) {
+    case 'GET /authorize':
+      return authorize(provider, searchParams);
+    case 'POST /token':
+      return redeem(provider, new URLSearchParams(await bodyOf(request)));
+    case 'GET /certs':
+      return json(200, provider.certificates);
+    default:
+      return { status: 404, type: 'text/plain', body: 'There is nothing at this address.' };
+  }
+}
+
+function authorize({ grants }: Provider, query: URLSearchParams): Reply {
+  const { data: ask, error } = z.safeParse(Ask, Object.fromEntries(query));
+  // Nobody is redirected with the error: the address may be a stranger's (RFC 6749 section 4.1.2.1).
+  if (!ask) return { status: 400, type: 'text/plain', body: z.prettifyError(error) };
+  if (ask.login_hint === undefined) {
+    const cancelUrl = redirectOf(ask, { error: 'access_denied' });
+    const body = choicePage(SAMPLE_ACCOUNTS, query, cancelUrl);
+    return {
+      status: 200,
+      type: 'text/html; charset=utf-8',
+      body,
+      headers: { 'content-security-policy': PAGE_POLICY },
+    };
+  }
+  const code = randomBytes(24).toString('base64url');
+  grants.set(code, {
+    account: accountOf(ask, ask.login_hint),
+    redirectUri: ask.redirect_uri,
+    codeChallenge: ask.code_challenge,
+    nonce: ask.nonce,
+  });
+  return { status: 302, type: 'text/plain', body: '', headers: { location: redirectOf(ask, { code }) } };
+}
+
+async function redeem(provider: Provider, form: URLSearchParams): Promise<Reply> {
+  const { issuer, clientSecret, grants } = provider;
+  const { data: redemption } = z.safeParse(Redemption, Object.fromEntries(form));
+  if (!redemption) return json(400, { error: 'invalid_request' });
+  const { client_id, client_secret, code, code_verifier, redirect_uri } = redemption;
+  if (client_id !== CLIENT_ID || client_secret !== clientSecret)
+    return json(401, { error: 'invalid_client' });
+  const grant = grants.get(code);
+  // Whatever it is presented with: it may be in wrong hands.
+  grants.delete(code);
+  const challenge = createHash('sha256').update(code_verifier).digest('base64url');
+  if (!grant || grant.redirectUri !== redirect_uri || grant.codeChallenge !== challenge)
+    return json(400, { error: 'invalid_grant' });
+  const idToken = await issuer.buildToken({
+    expiresIn: TOKEN_SECONDS,
+    scopesOrTransform: (_header, payload) => void Object.assign(payload, claimsOf(grant)),
+  });
+  return json(200, {
+    access_token: randomBytes(24).toString('base64url'),
+    token_type: 'Bearer',
+    expires_in: TOKEN_SECONDS,
+    scope: 'openid email profile',
+    id_token: idToken,
+  });
 }
 
 function isOnThisMachine(address: string): boolean {

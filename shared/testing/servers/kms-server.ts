@@ -103,33 +103,98 @@ class Failure extends Error {
 
 /** One version enabled at the start, with the first of `pems`; those made later get the next ones. */
 export async function startKmsServer(pems: readonly string[]): Promise<KmsServer> {
-  const calls: KmsCall[] = [];
-  const versions = new Map<string, Version>();
-  const spoils = new Map<Spoil, number>();
-  const failures: status[] = [];
-  const held: (() => Promise<void>)[] = [];
-  const peers = new Set<string>();
-  let silenced: ReadonlySet<string> = new Set();
-  let isHung = false;
+  const key = new CryptoKey(pems);
+  const methods = methodsOf(key);
+  const traffic: Traffic = { failures: [], held: [], peers: new Set(), silenced: new Set(), isHung: false };
+  const server = new Server();
+  server.addService(
+    kmsService(),
+    Object.fromEntries(
+      Object.entries(methods).map(([method, answer]) => [method, answering(traffic, answer)]),
+    ),
+  );
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    );
+  });
 
-  function add(state: string): string {
-    const number = versions.size + 1;
-    const pem = pems[number - 1];
+  return {
+    client: { apiEndpoint: '127.0.0.1', port, sslCreds: credentials.createInsecure() },
+    calls: key.calls,
+    versionName,
+    stateOf: (number) => key.versions.get(versionName(number))?.state,
+    setState(number, state) {
+      const version = key.versionAt(versionName(number));
+      version.state = state;
+      if (state === 'ENABLED') version.generatedAtSeconds ??= Math.floor(Date.now() / 1000);
+    },
+    setAlgorithm(number, algorithm) {
+      key.versionAt(versionName(number)).algorithm = algorithm;
+    },
+    forgetCalls() {
+      key.calls.length = 0;
+    },
+    spoil: (how, count) => void key.spoils.set(how, count),
+    fail: (code, count) => void traffic.failures.push(...Array<status>(count).fill(code)),
+    failuresLeft: () => traffic.failures.length,
+    hang(isHung) {
+      traffic.isHung = isHung;
+    },
+    hold() {
+      const arrival = Promise.withResolvers<void>();
+      const release = Promise.withResolvers<void>();
+      traffic.held.push(() => {
+        arrival.resolve();
+        return release.promise;
+      });
+      return { arrived: arrival.promise, release: release.resolve };
+    },
+    silenceConnections() {
+      traffic.silenced = new Set(traffic.peers);
+    },
+    connectionCount: () => traffic.peers.size,
+    async close() {
+      server.forceShutdown();
+    },
+  };
+}
+
+function versionName(number: number): string {
+  return `${PARENT}/cryptoKeyVersions/${number}`;
+}
+
+/** The key with its versions, the calls of it, and how its next answers are to be wrong. */
+class CryptoKey {
+  readonly calls: KmsCall[] = [];
+  readonly versions = new Map<string, Version>();
+  readonly spoils = new Map<Spoil, number>();
+  readonly #pems: readonly string[];
+
+  constructor(pems: readonly string[]) {
+    this.#pems = pems;
+    this.addVersion('ENABLED');
+  }
+
+  addVersion(state: string): string {
+    const number = this.versions.size + 1;
+    const pem = this.#pems[number - 1];
     if (pem === undefined) throw new Error('the test has no key for a further version');
-    const name = `${PARENT}/cryptoKeyVersions/${number}`;
+    const name = versionName(number);
     const createdAtSeconds = Math.floor(Date.now() / 1000);
-    versions.set(name, { state, algorithm: ALGORITHM, privateKey: createPrivateKey(pem), createdAtSeconds });
+    const privateKey = createPrivateKey(pem);
+    this.versions.set(name, { state, algorithm: ALGORITHM, privateKey, createdAtSeconds });
     return name;
   }
-  add('ENABLED');
 
-  function known(name: string): Version {
-    const version = versions.get(name);
+  versionAt(name: string): Version {
+    const version = this.versions.get(name);
     if (!version) throw new Failure(status.NOT_FOUND, `CryptoKeyVersion ${name} not found.`);
     return version;
   }
-  function usable(name: string): Version {
-    const version = known(name);
+
+  enabledVersionAt(name: string): Version {
+    const version = this.versionAt(name);
     if (version.state !== 'ENABLED') {
       throw new Failure(
         status.FAILED_PRECONDITION,
@@ -138,13 +203,9 @@ export async function startKmsServer(pems: readonly string[]): Promise<KmsServer
     }
     return version;
   }
-  function isSpoiled(how: Spoil): boolean {
-    const left = spoils.get(how) ?? 0;
-    if (left > 0) spoils.set(how, left - 1);
-    return left > 0;
-  }
-  const describe = (name: string) => {
-    const { state, algorithm, createdAtSeconds, generatedAtSeconds } = known(name);
+
+  describeVersion(name: string): object {
+    const { state, algorithm, createdAtSeconds, generatedAtSeconds } = this.versionAt(name);
     return {
       name,
       state,
@@ -152,143 +213,118 @@ export async function startKmsServer(pems: readonly string[]): Promise<KmsServer
       createTime: { seconds: createdAtSeconds },
       ...(generatedAtSeconds === undefined ? {} : { generateTime: { seconds: generatedAtSeconds } }),
     };
-  };
+  }
 
-  const answers: Record<KmsCall['method'], (request: unknown) => object> = {
-    AsymmetricSign(request) {
-      const { name, digest, digestCrc32c } = z.parse(SignRequest, request);
-      const checksum = digestCrc32c ? Number(digestCrc32c.value) : undefined;
-      calls.push({ method: 'AsymmetricSign', name, digest: digest.sha256, checksum });
-      const { privateKey } = usable(name);
-      const isRight = checksum === undefined || checksum === checksumOf(digest.sha256);
-      if (!isRight || digest.sha256.length !== 32) {
-        throw new Failure(
-          status.INVALID_ARGUMENT,
-          'The digest does not match its checksum, or is too short.',
-        );
-      }
-      const signature = signDigest(digest.sha256, privateKey);
-      const signatureCrc32c = { value: checksumOf(signature) + (isSpoiled('signature checksum') ? 1 : 0) };
-      if (isSpoiled('signature bit')) {
-        signature.writeUInt8(signature.readUInt8(7) ^ 1, 7);
-        signatureCrc32c.value = checksumOf(signature);
-      }
-      return {
-        name: isSpoiled('version name') ? `${PARENT}/cryptoKeyVersions/99` : name,
-        signature,
-        signatureCrc32c,
-        verifiedDigestCrc32c: checksum !== undefined && !isSpoiled('unverified digest'),
-      };
-    },
-    GetPublicKey(request) {
-      const { name } = z.parse(Name, request);
-      calls.push({ method: 'GetPublicKey', name });
-      const { privateKey, algorithm } = usable(name);
-      const pem = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString();
-      return {
-        name: isSpoiled('key name') ? `${PARENT}/cryptoKeyVersions/99` : name,
-        pem,
-        algorithm,
-        pemCrc32c: { value: checksumOf(Buffer.from(pem)) + (isSpoiled('key checksum') ? 1 : 0) },
-      };
-    },
-    ListCryptoKeyVersions(request) {
-      const { parent, filter, pageToken } = z.parse(Parent, request);
-      calls.push({ method: 'ListCryptoKeyVersions', name: parent });
-      const state = /^state=(\w+)$/.exec(filter ?? '')?.[1];
-      if (filter && state === undefined)
-        throw new Failure(status.INVALID_ARGUMENT, 'a filter that this server cannot read');
-      const names = [...versions.keys()].filter((name) => state === undefined || known(name).state === state);
-      const from = Number(pageToken || 0);
-      const page = names.slice(from, from + PAGE);
-      return {
-        cryptoKeyVersions: page.map(describe),
-        nextPageToken: from + PAGE < names.length ? String(from + PAGE) : '',
-        totalSize: names.length,
-      };
-    },
+  /** Whether this answer is to be wrong in this way. Counts it as one of those asked for. */
+  isSpoiled(how: Spoil): boolean {
+    const left = this.spoils.get(how) ?? 0;
+    if (left > 0) this.spoils.set(how, left - 1);
+    return left > 0;
+  }
+}
+
+type Method = (request: unknown) => object;
+
+function methodsOf(key: CryptoKey): Record<KmsCall['method'], Method> {
+  return {
+    AsymmetricSign: (request) => asymmetricSign(key, request),
+    GetPublicKey: (request) => getPublicKey(key, request),
+    ListCryptoKeyVersions: (request) => listVersions(key, request),
     CreateCryptoKeyVersion(request) {
       const { parent } = z.parse(Parent, request);
-      calls.push({ method: 'CreateCryptoKeyVersion', name: parent });
-      return describe(add('PENDING_GENERATION'));
+      key.calls.push({ method: 'CreateCryptoKeyVersion', name: parent });
+      return key.describeVersion(key.addVersion('PENDING_GENERATION'));
     },
     UpdateCryptoKeyVersion(request) {
       const { cryptoKeyVersion, updateMask } = z.parse(UpdateRequest, request);
       const { name, state } = cryptoKeyVersion;
-      calls.push({ method: 'UpdateCryptoKeyVersion', name });
+      key.calls.push({ method: 'UpdateCryptoKeyVersion', name });
       if (updateMask.paths.join() !== 'state')
         throw new Failure(status.INVALID_ARGUMENT, 'Only the state can change.');
-      known(name).state = state;
-      return describe(name);
+      key.versionAt(name).state = state;
+      return key.describeVersion(name);
     },
   };
+}
 
-  const server = new Server();
-  server.addService(
-    kmsService(),
-    Object.fromEntries(
-      Object.entries(answers).map(([method, answer]): [string, handleUnaryCall<unknown, object>] => [
-        method,
-        async (call, reply) => {
-          peers.add(call.getPeer());
-          await held.shift()?.();
-          if (isHung || silenced.has(call.getPeer())) return;
-          try {
-            const code = failures.shift();
-            if (code !== undefined) throw new Failure(code, 'as the test wants it');
-            reply(null, answer(call.request));
-          } catch (error) {
-            reply({ code: error instanceof Failure ? error.code : status.UNKNOWN, details: String(error) });
-          }
-        },
-      ]),
-    ),
-  );
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    );
-  });
-  const nameOf = (number: number): string => `${PARENT}/cryptoKeyVersions/${number}`;
-
+function asymmetricSign(key: CryptoKey, request: unknown): object {
+  const { name, digest, digestCrc32c } = z.parse(SignRequest, request);
+  const checksum = digestCrc32c ? Number(digestCrc32c.value) : undefined;
+  key.calls.push({ method: 'AsymmetricSign', name, digest: digest.sha256, checksum });
+  const { privateKey } = key.enabledVersionAt(name);
+  const isRight = checksum === undefined || checksum === checksumOf(digest.sha256);
+  if (!isRight || digest.sha256.length !== 32) {
+    throw new Failure(status.INVALID_ARGUMENT, 'The digest does not match its checksum, or is too short.');
+  }
+  const signature = signDigest(digest.sha256, privateKey);
+  const signatureCrc32c = { value: checksumOf(signature) + (key.isSpoiled('signature checksum') ? 1 : 0) };
+  if (key.isSpoiled('signature bit')) {
+    signature.writeUInt8(signature.readUInt8(7) ^ 1, 7);
+    signatureCrc32c.value = checksumOf(signature);
+  }
   return {
-    client: { apiEndpoint: '127.0.0.1', port, sslCreds: credentials.createInsecure() },
-    calls,
-    versionName: nameOf,
-    stateOf: (number) => versions.get(nameOf(number))?.state,
-    setState(number, state) {
-      const version = known(nameOf(number));
-      version.state = state;
-      if (state === 'ENABLED') version.generatedAtSeconds ??= Math.floor(Date.now() / 1000);
-    },
-    setAlgorithm(number, algorithm) {
-      known(nameOf(number)).algorithm = algorithm;
-    },
-    forgetCalls() {
-      calls.length = 0;
-    },
-    spoil: (how, count) => void spoils.set(how, count),
-    fail: (code, count) => void failures.push(...Array<status>(count).fill(code)),
-    failuresLeft: () => failures.length,
-    hang(value) {
-      isHung = value;
-    },
-    hold() {
-      const arrival = Promise.withResolvers<void>();
-      const answering = Promise.withResolvers<void>();
-      held.push(() => {
-        arrival.resolve();
-        return answering.promise;
-      });
-      return { arrived: arrival.promise, release: answering.resolve };
-    },
-    silenceConnections() {
-      silenced = new Set(peers);
-    },
-    connectionCount: () => peers.size,
-    async close() {
-      server.forceShutdown();
-    },
+    name: key.isSpoiled('version name') ? versionName(99) : name,
+    signature,
+    signatureCrc32c,
+    verifiedDigestCrc32c: checksum !== undefined && !key.isSpoiled('unverified digest'),
+  };
+}
+
+function getPublicKey(key: CryptoKey, request: unknown): object {
+  const { name } = z.parse(Name, request);
+  key.calls.push({ method: 'GetPublicKey', name });
+  const { privateKey, algorithm } = key.enabledVersionAt(name);
+  const pem = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString();
+  return {
+    name: key.isSpoiled('key name') ? versionName(99) : name,
+    pem,
+    algorithm,
+    pemCrc32c: { value: checksumOf(Buffer.from(pem)) + (key.isSpoiled('key checksum') ? 1 : 0) },
+  };
+}
+
+function listVersions(key: CryptoKey, request: unknown): object {
+  const { parent, filter, pageToken } = z.parse(Parent, request);
+  key.calls.push({ method: 'ListCryptoKeyVersions', name: parent });
+  const state = /^state=(\w+)$/.exec(filter ?? '')?.[1];
+  if (filter && state === undefined)
+    throw new Failure(status.INVALID_ARGUMENT, 'a filter that this server cannot read');
+  const names = [...key.versions.keys()].filter(
+    (name) => state === undefined || key.versionAt(name).state === state,
+  );
+  const from = Number(pageToken || 0);
+  return {
+    cryptoKeyVersions: names.slice(from, from + PAGE).map((name) => key.describeVersion(name)),
+    nextPageToken: from + PAGE < names.length ? String(from + PAGE) : '',
+    totalSize: names.length,
+  };
+}
+
+/** How calls are taken, and whether they are answered. */
+interface Traffic {
+  /** What the next calls fail with. */
+  readonly failures: status[];
+  /** What the next calls wait for. */
+  readonly held: (() => Promise<void>)[];
+  /** Connections that a client has called over. */
+  readonly peers: Set<string>;
+  silenced: ReadonlySet<string>;
+  isHung: boolean;
+}
+
+function answering(traffic: Traffic, answer: Method): handleUnaryCall<unknown, object> {
+  return async (call, reply) => {
+    const peer = call.getPeer();
+    traffic.peers.add(peer);
+    await traffic.held.shift()?.();
+    if (traffic.isHung || traffic.silenced.has(peer)) return;
+    try {
+      const code = traffic.failures.shift();
+      if (code !== undefined) throw new Failure(code, 'as the test wants it');
+      reply(null, answer(call.request));
+    } catch (error) {
+      reply({ code: error instanceof Failure ? error.code : status.UNKNOWN, details: String(error) });
+    }
   };
 }
 
