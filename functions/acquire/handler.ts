@@ -1,5 +1,5 @@
 import { newSessionId } from '../../shared/domain/ids.ts';
-import type { Caller, HandlersOf, Refusal } from '../../shared/http/contract.ts';
+import type { Caller, HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { nextHeartbeatDue, secondsLeft, timestamp } from '../../shared/http/fields.ts';
 import { refuseLicense } from '../../shared/http/license-trouble.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
@@ -7,67 +7,68 @@ import type { Deps } from '../../shared/ports/deps.ts';
 import type { AcquireVerdict } from '../../shared/ports/seats.ts';
 import type contract from './contract.ts';
 
-export default {
-  async acquire({ body, caller, note }, deps) {
-    const wanted = wantedOf(body, caller);
-    if ('problem' in wanted) return wanted;
-    const { licenseId, userId } = wanted;
-    note({ license_id: licenseId });
-    const { fingerprint, process_id: processId, hostname, app_version: appVersion } = body;
-    const verdict = await deps.seats.acquire({
-      licenseId,
-      proof: caller.proof,
-      proposedSessionId: newSessionId(licenseId),
-      holders: {
-        machine: deps.pseudonyms(licenseId, 'machine', fingerprint),
-        user: userId && deps.pseudonyms(licenseId, 'user', userId),
-        process: processId && deps.pseudonyms(licenseId, 'process', fingerprint, processId),
-      },
-      facts: { fingerprint, hostname, appVersion, userId, processId },
-      borrowDays: body.borrow_days,
-    });
+async function acquire(
+  { body, caller, note }: RequestOf<typeof contract, 'acquire'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'acquire'>> {
+  const wanted = wantedOf(body, caller);
+  if ('problem' in wanted) return wanted;
+  const { licenseId, userId } = wanted;
+  note({ license_id: licenseId });
+  const { fingerprint, process_id: processId, hostname, app_version: appVersion } = body;
+  const verdict = await deps.seats.acquire({
+    licenseId,
+    proof: caller.proof,
+    proposedSessionId: newSessionId(licenseId),
+    holders: {
+      machine: deps.pseudonyms(licenseId, 'machine', fingerprint),
+      user: userId && deps.pseudonyms(licenseId, 'user', userId),
+      process: processId && deps.pseudonyms(licenseId, 'process', fingerprint, processId),
+    },
+    facts: { fingerprint, hostname, appVersion, userId, processId },
+    borrowDays: body.borrow_days,
+  });
 
-    switch (verdict.verdict) {
-      case 'GRANTED':
-        return { answer: 'granted', body: seatOf(licenseId, verdict, deps) };
-      case 'RENEWED':
-        return { answer: 'renewed', body: seatOf(licenseId, verdict, deps) };
-      case 'FULL': {
-        const { active, max, retryAfterSeconds } = verdict;
-        return {
-          problem: 'SEATS_EXHAUSTED',
-          detail: `${active} of ${max} seats are taken; the next may come free in ${retryAfterSeconds} s.`,
-          members: { active, max, retry_after: retryAfterSeconds },
-          retryAfterSeconds,
-        };
-      }
-      case 'HOLDER_REQUIRED':
-        return {
-          problem: 'HOLDER_REQUIRED',
-          detail: `This license counts seats by ${verdict.unit}: send ${verdict.unit}_id.`,
-        };
-      case 'BORROW_TOO_LONG': {
-        const { maxDays } = verdict;
-        return {
-          problem: 'BORROW_NOT_ALLOWED',
-          detail:
-            maxDays === 0 ? 'This license lends no seats.' : `Seats are lent for ${maxDays} days at most.`,
-          members: { max_days: maxDays },
-        };
-      }
-      case 'BORROW_LIMIT': {
-        const { borrowed, borrowable } = verdict;
-        return {
-          problem: 'BORROW_LIMIT_REACHED',
-          detail: `${borrowed} of ${borrowable} seats that may be borrowed are; the others are for use online.`,
-          members: { borrowed, borrowable },
-        };
-      }
-      default:
-        return refuseLicense(verdict, caller.proof);
+  switch (verdict.verdict) {
+    case 'GRANTED':
+      return { answer: 'granted', body: seatOf(licenseId, verdict, deps) };
+    case 'RENEWED':
+      return { answer: 'renewed', body: seatOf(licenseId, verdict, deps) };
+    case 'FULL': {
+      const { active, max, retryAfterSeconds } = verdict;
+      return {
+        problem: 'SEATS_EXHAUSTED',
+        detail: `${active} of ${max} seats are taken; the next may come free in ${retryAfterSeconds} s.`,
+        members: { active, max, retry_after: retryAfterSeconds },
+        retryAfterSeconds,
+      };
     }
-  },
-} satisfies HandlersOf<typeof contract>;
+    case 'HOLDER_REQUIRED':
+      return {
+        problem: 'HOLDER_REQUIRED',
+        detail: `This license counts seats by ${verdict.unit}: send ${verdict.unit}_id.`,
+      };
+    case 'BORROW_TOO_LONG': {
+      const { maxDays } = verdict;
+      return {
+        problem: 'BORROW_NOT_ALLOWED',
+        detail:
+          maxDays === 0 ? 'This license lends no seats.' : `Seats are lent for ${maxDays} days at most.`,
+        members: { max_days: maxDays },
+      };
+    }
+    case 'BORROW_LIMIT': {
+      const { borrowed, borrowable } = verdict;
+      return {
+        problem: 'BORROW_LIMIT_REACHED',
+        detail: `${borrowed} of ${borrowable} seats that may be borrowed are; the others are for use online.`,
+        members: { borrowed, borrowable },
+      };
+    }
+    default:
+      return refuseLicense(verdict, caller.proof);
+  }
+}
 
 /**
  * A license key says which license, and its vendor's app which user; whoever is signed in says which license, and is the
@@ -113,3 +114,5 @@ function seatOf(licenseId: string, { session, active, max, atMs, rhythm }: Seate
     offline_grace_days: rhythm.offlineGraceDays,
   };
 }
+
+export default { acquire } satisfies HandlersOf<typeof contract>;

@@ -3,62 +3,67 @@ import type { AuditEvent } from '../../shared/domain/audit-chain.ts';
 import { sealCursor } from '../../shared/domain/cursor.ts';
 import { eventToJson } from '../../shared/domain/event-message.ts';
 import { licenseOfSession, shardOf } from '../../shared/domain/ids.ts';
-import type { HandlersOf } from '../../shared/http/contract.ts';
+import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { oneTenantAsked, tenantAsked } from '../../shared/http/own.ts';
 import { boundsOf, positionAsked, readPage, refuseInvalidCursor } from '../../shared/http/page.ts';
 import { TENANTS } from '../../shared/ports/collections.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
 import { AUDIT_SCOPES, auditQuery } from '../../shared/ports/queries.ts';
 import { type ChainPart, ChainPositionSchema, verifyChainPart } from '../../shared/use-cases/verify-chain.ts';
 import type contract from './contract.ts';
 import { EVENTS_A_PART } from './contract.ts';
 
-export default {
-  async list({ query, caller, standing }, deps) {
-    const asked = tenantAsked(query.tenant_id, caller, standing);
-    if ('problem' in asked) return asked;
-    const { tenantId } = asked;
-    const named = { sessionId: query.session_id, licenseId: query.license_id, tenantId };
-    if (contradict(named)) return nothing();
-    const scope = AUDIT_SCOPES.find((name) => named[name] !== undefined);
-    const { type } = query;
-    const equals = {
-      ...(scope && { [scope]: named[scope] }),
-      ...(type === undefined ? {} : { type }),
-    };
-    const page = await readPage(
-      deps.records,
-      auditQuery(scope, type !== undefined),
-      equals,
-      query,
-      boundsOf(query),
-    );
-    if ('problem' in page) return page;
-    // A license never changes its tenant, so its events agree with a tenant all together or not at all.
-    const isOthers = tenantId !== undefined && page.documents.some((event) => event.tenantId !== tenantId);
-    if (isOthers) return nothing();
-    return {
-      answer: 'events',
-      body: { events: page.documents.map(describe), next_cursor: page.next_cursor },
-    };
-  },
+async function listEvents(
+  { query, caller, standing }: RequestOf<typeof contract, 'list'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'list'>> {
+  const asked = tenantAsked(query.tenant_id, caller, standing);
+  if ('problem' in asked) return asked;
+  const { tenantId } = asked;
+  const named = { sessionId: query.session_id, licenseId: query.license_id, tenantId };
+  if (contradict(named)) return nothing();
+  const scope = AUDIT_SCOPES.find((name) => named[name] !== undefined);
+  const { type } = query;
+  const equals = {
+    ...(scope && { [scope]: named[scope] }),
+    ...(type === undefined ? {} : { type }),
+  };
+  const page = await readPage(
+    deps.records,
+    auditQuery(scope, type !== undefined),
+    equals,
+    query,
+    boundsOf(query),
+  );
+  if ('problem' in page) return page;
+  // A license never changes its tenant, so its events agree with a tenant all together or not at all.
+  const isOthers = tenantId !== undefined && page.documents.some((event) => event.tenantId !== tenantId);
+  if (isOthers) return nothing();
+  return {
+    answer: 'events',
+    body: { events: page.documents.map(describe), next_cursor: page.next_cursor },
+  };
+}
 
-  async verify({ query, caller, standing }, { records }) {
-    const asked = oneTenantAsked(query.tenant_id, caller, standing);
-    if ('problem' in asked) return asked;
-    const { tenantId } = asked;
-    const from = positionAsked(PartPosition, query);
-    if ('problem' in from) return from;
-    if (from.position && from.position.tenantId !== tenantId) return { problem: 'INVALID_CURSOR' };
-    // A person belongs to it, so that it is there; what an operator names may be anything.
-    const isKnown = caller.kind === 'person' || (await records.get(TENANTS, tenantId)) !== undefined;
-    if (!isKnown) return { problem: 'TENANT_NOT_FOUND' };
-    const part = await refuseInvalidCursor(() =>
-      verifyChainPart(records, tenantId, from.position?.position, EVENTS_A_PART),
-    );
-    return 'problem' in part ? part : { answer: 'part', body: describePart(tenantId, part) };
-  },
-} satisfies HandlersOf<typeof contract>;
+async function verifyChain(
+  { query, caller, standing }: RequestOf<typeof contract, 'verify'>,
+  { records }: Deps,
+): Promise<ReplyOf<typeof contract, 'verify'>> {
+  const asked = oneTenantAsked(query.tenant_id, caller, standing);
+  if ('problem' in asked) return asked;
+  const { tenantId } = asked;
+  const from = positionAsked(PartPosition, query);
+  if ('problem' in from) return from;
+  if (from.position && from.position.tenantId !== tenantId) return { problem: 'INVALID_CURSOR' };
+  // A person belongs to it, so that it is there; what an operator names may be anything.
+  const isKnown = caller.kind === 'person' || (await records.get(TENANTS, tenantId)) !== undefined;
+  if (!isKnown) return { problem: 'TENANT_NOT_FOUND' };
+  const part = await refuseInvalidCursor(() =>
+    verifyChainPart(records, tenantId, from.position?.position, EVENTS_A_PART),
+  );
+  return 'problem' in part ? part : { answer: 'part', body: describePart(tenantId, part) };
+}
 
 const PartPosition = z.strictObject({ tenantId: z.string(), position: ChainPositionSchema });
 
@@ -98,3 +103,5 @@ function describe(event: AuditEvent) {
     seq: event.link?.seq ?? null,
   };
 }
+
+export default { list: listEvents, verify: verifyChain } satisfies HandlersOf<typeof contract>;

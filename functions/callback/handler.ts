@@ -6,39 +6,40 @@ import {
   SignInUnderWaySchema,
   withParameters,
 } from '../../shared/domain/sign-in.ts';
-import type { HandlersOf } from '../../shared/http/contract.ts';
+import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { signInCookie } from '../../shared/http/cookie.ts';
 import { SIGN_IN_CODES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
 import { signUp } from './sign-up.ts';
 
-export default {
-  async callback({ query, cookie, note }, deps) {
-    const { signIn, publicUrl } = deps;
-    if (!signIn) return { problem: 'SIGN_IN_NOT_SET_UP' };
-    const underWay = readUnderWay(cookie, deps);
-    if (underWay === undefined || underWay.state !== query.state) return { problem: 'SIGN_IN_MISMATCH' };
+async function finishSignIn(
+  { query, cookie, note }: RequestOf<typeof contract, 'callback'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'callback'>> {
+  const { signIn, publicUrl } = deps;
+  if (!signIn) return { problem: 'SIGN_IN_NOT_SET_UP' };
+  const underWay = readUnderWay(cookie, deps);
+  if (underWay === undefined || underWay.state !== query.state) return { problem: 'SIGN_IN_MISMATCH' };
 
-    const { code, error } = query;
-    const redeemed =
-      code === undefined
-        ? { verdict: 'REFUSED' as const, because: `the provider answered: ${wordOf(error)}` }
-        : await signIn.redeem({
-            code,
-            codeVerifier: underWay.codeVerifier,
-            redirectUri: `${publicUrl}/auth/callback`,
-            nonce: underWay.nonce,
-          });
-    if (redeemed.verdict === 'REFUSED') {
-      // The program that waits for the code is told too (RFC 6749 section 4.1.2.1).
-      note({ severity: 'WARNING', because: redeemed.because });
-      return back(underWay, { error: 'access_denied' }, publicUrl);
-    }
-    const userId = await signUp(redeemed.person, deps);
-    return back(underWay, { code: await issueCode(userId, underWay, deps) }, publicUrl);
-  },
-} satisfies HandlersOf<typeof contract>;
+  const { code, error } = query;
+  const redeemed =
+    code === undefined
+      ? { verdict: 'REFUSED' as const, because: `the provider answered: ${wordOf(error)}` }
+      : await signIn.redeem({
+          code,
+          codeVerifier: underWay.codeVerifier,
+          redirectUri: `${publicUrl}/auth/callback`,
+          nonce: underWay.nonce,
+        });
+  if (redeemed.verdict === 'REFUSED') {
+    // The program that waits for the code is told too (RFC 6749 section 4.1.2.1).
+    note({ severity: 'WARNING', because: redeemed.because });
+    return back(underWay, { error: 'access_denied' }, publicUrl);
+  }
+  const userId = await signUp(redeemed.person, deps);
+  return back(underWay, { code: await issueCode(userId, underWay, deps) }, publicUrl);
+}
 
 /**
  * What a provider says for its "no" (RFC 6749 section 4.1.2.1). It comes by the browser, so anybody may have written it:
@@ -100,3 +101,5 @@ function back(
     },
   };
 }
+
+export default { callback: finishSignIn } satisfies HandlersOf<typeof contract>;

@@ -1,5 +1,5 @@
 import type { Standing } from '../../shared/domain/authorization.ts';
-import type { HandlersOf, Refusal } from '../../shared/http/contract.ts';
+import type { HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { own } from '../../shared/http/own.ts';
 import { viewOfSubscription } from '../../shared/http/subscription-view.ts';
 import type { Billing } from '../../shared/ports/billing.ts';
@@ -8,10 +8,19 @@ import type { Deps } from '../../shared/ports/deps.ts';
 import { lookAtSubscription } from '../../shared/use-cases/subscriptions.ts';
 import type contract from './contract.ts';
 
-export default {
-  cancel: ({ body, standing }, deps) => end(body.license_id, body.when ?? 'period_end', standing, deps),
-  undo: ({ body, standing }, deps) => end(body.license_id, 'never', standing, deps),
-} satisfies HandlersOf<typeof contract>;
+async function cancel(
+  { body, standing }: RequestOf<typeof contract, 'cancel'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'cancel'>> {
+  return end(body.license_id, body.when ?? 'period_end', standing, deps);
+}
+
+async function undo(
+  { body, standing }: RequestOf<typeof contract, 'undo'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'undo'>> {
+  return end(body.license_id, 'never', standing, deps);
+}
 
 /**
  * Says so to Stripe, then does what Stripe's event would lead to, so that seats are right with the answer. Whoever dies in
@@ -39,3 +48,5 @@ async function end(
 function refused<C extends Refusal['problem']>(problem: C, because?: string): Refusal<C> {
   return { problem, because };
 }
+
+export default { cancel, undo } satisfies HandlersOf<typeof contract>;

@@ -1,7 +1,7 @@
 import type { Tenant } from '../../shared/domain/people.ts';
 import { BILLING_INTERVALS, PLAN_NAMES, PLANS, type Plan, priceKeyOf } from '../../shared/domain/plans.ts';
 import { isOver } from '../../shared/domain/subscription.ts';
-import type { HandlersOf, Input, Refusal } from '../../shared/http/contract.ts';
+import type { HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { oneTenantAsked, own } from '../../shared/http/own.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
@@ -10,47 +10,51 @@ import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
 import { openSession, purchaseOf } from './purchase.ts';
 
-type Create = Input<(typeof contract)['endpoints']['create']>;
+type Create = RequestOf<typeof contract, 'create'>;
 type Asking = Pick<Create, 'caller' | 'standing'>;
 
-export default {
-  async plans() {
-    const sold = PLAN_NAMES.filter((plan) => intervalsOf(plan).length > 0);
-    return { answer: 'plans', body: { plans: sold.map(viewOfPlan) } };
-  },
+async function listPlans(): Promise<ReplyOf<typeof contract, 'plans'>> {
+  const sold = PLAN_NAMES.filter((plan) => intervalsOf(plan).length > 0);
+  return { answer: 'plans', body: { plans: sold.map(viewOfPlan) } };
+}
 
-  async create({ body, caller, standing, idempotencyKey }, deps) {
-    const { billing } = deps;
-    if (!billing) return { problem: 'BILLING_NOT_SET_UP' };
-    const tenant = await tenantOf(body.tenant_id, { caller, standing }, deps);
-    if ('problem' in tenant) return tenant;
-    if (tenant.closedAtMs !== null) return { problem: 'TENANT_CLOSED' };
-    const wrong =
-      refuseWish(body) ?? (await refuseLicense(tenant, body.license_id, { caller, standing }, deps));
-    if (wrong) return wrong;
-    const purchase = await purchaseOf(tenant.tenantId, body, idempotencyKey, deps);
-    if ('problem' in purchase) return purchase;
-    const session = await openSession(tenant, body, purchase, billing, deps);
-    if ('problem' in session) return session;
-    const { url, licenseId, expiresAtMs } = session;
-    return {
-      answer: 'created',
-      body: { checkout_url: url, license_id: licenseId, expires_at: timestamp(expiresAtMs) },
-    };
-  },
+async function createSession(
+  { body, caller, standing, idempotencyKey }: Create,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'create'>> {
+  const { billing } = deps;
+  if (!billing) return { problem: 'BILLING_NOT_SET_UP' };
+  const tenant = await tenantOf(body.tenant_id, { caller, standing }, deps);
+  if ('problem' in tenant) return tenant;
+  if (tenant.closedAtMs !== null) return { problem: 'TENANT_CLOSED' };
+  const wrong =
+    refuseWish(body) ?? (await refuseLicense(tenant, body.license_id, { caller, standing }, deps));
+  if (wrong) return wrong;
+  const purchase = await purchaseOf(tenant.tenantId, body, idempotencyKey, deps);
+  if ('problem' in purchase) return purchase;
+  const session = await openSession(tenant, body, purchase, billing, deps);
+  if ('problem' in session) return session;
+  const { url, licenseId, expiresAtMs } = session;
+  return {
+    answer: 'created',
+    body: { checkout_url: url, license_id: licenseId, expires_at: timestamp(expiresAtMs) },
+  };
+}
 
-  async portal({ body, caller, standing }, deps) {
-    const { billing, records, checkout } = deps;
-    if (!billing) return { problem: 'BILLING_NOT_SET_UP' };
-    const tenant = await tenantOf(body?.tenant_id, { caller, standing }, deps);
-    if ('problem' in tenant) return tenant;
-    const account = await records.get(BILLING_ACCOUNTS, tenant.tenantId);
-    if (account?.customerId == null) return { problem: 'NO_BILLING_ACCOUNT' };
-    const { returnUrl } = checkout;
-    const portalUrl = await billing.createPortal({ customerId: account.customerId, returnUrl });
-    return { answer: 'created', body: { portal_url: portalUrl } };
-  },
-} satisfies HandlersOf<typeof contract>;
+async function openPortal(
+  { body, caller, standing }: RequestOf<typeof contract, 'portal'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'portal'>> {
+  const { billing, records, checkout } = deps;
+  if (!billing) return { problem: 'BILLING_NOT_SET_UP' };
+  const tenant = await tenantOf(body?.tenant_id, { caller, standing }, deps);
+  if ('problem' in tenant) return tenant;
+  const account = await records.get(BILLING_ACCOUNTS, tenant.tenantId);
+  if (account?.customerId == null) return { problem: 'NO_BILLING_ACCOUNT' };
+  const { returnUrl } = checkout;
+  const portalUrl = await billing.createPortal({ customerId: account.customerId, returnUrl });
+  return { answer: 'created', body: { portal_url: portalUrl } };
+}
 
 async function tenantOf(
   named: string | undefined,
@@ -116,3 +120,7 @@ function viewOfPlan(plan: Plan) {
     intervals: intervalsOf(plan),
   };
 }
+
+export default { plans: listPlans, create: createSession, portal: openPortal } satisfies HandlersOf<
+  typeof contract
+>;

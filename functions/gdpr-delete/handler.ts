@@ -9,7 +9,7 @@ import {
   type ErasurePlan,
 } from '../../shared/domain/erasure.ts';
 import { newPersonalId } from '../../shared/domain/ids.ts';
-import type { Caller, HandlersOf, Refusal } from '../../shared/http/contract.ts';
+import type { Caller, HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp, timestampOrNull } from '../../shared/http/fields.ts';
 import { own } from '../../shared/http/own.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
@@ -22,39 +22,43 @@ import { planForPerson, planForTenant } from './plan.ts';
 /** Half of the function's time: the other half is for a piece that has been begun, and parts that take long to be away. */
 const BUDGET_MS = 60_000;
 
-export default {
-  async ask({ body, caller }, deps) {
-    const plan = await planOf(body, caller, deps);
-    if ('problem' in plan) return plan;
-    const { userId, goingIds } = plan;
-    const expiresAtMs = deps.clock.nowMs() + CONFIRMATION_SECONDS * 1000;
-    const erasureId = newPersonalId('era');
-    const confirmation = { erasureId, askedBy: nameOf(caller), userId, goingIds, expiresAtMs };
-    return {
-      answer: 'asked',
-      body: {
-        confirmation_token: deps.seals.confirmation.seal(JSON.stringify(confirmation)),
-        expires_at: timestamp(expiresAtMs),
-        user_id: userId,
-        tenants_that_go: [...goingIds],
-      },
-    };
-  },
+async function ask(
+  { body, caller }: RequestOf<typeof contract, 'ask'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'ask'>> {
+  const plan = await planOf(body, caller, deps);
+  if ('problem' in plan) return plan;
+  const { userId, goingIds } = plan;
+  const expiresAtMs = deps.clock.nowMs() + CONFIRMATION_SECONDS * 1000;
+  const erasureId = newPersonalId('era');
+  const confirmation = { erasureId, askedBy: nameOf(caller), userId, goingIds, expiresAtMs };
+  return {
+    answer: 'asked',
+    body: {
+      confirmation_token: deps.seals.confirmation.seal(JSON.stringify(confirmation)),
+      expires_at: timestamp(expiresAtMs),
+      user_id: userId,
+      tenants_that_go: [...goingIds],
+    },
+  };
+}
 
-  async confirm({ body, caller, note }, deps) {
-    const confirmation = openConfirmation(body.confirmation_token, deps);
-    if (!confirmation) return invalid('not a confirmation of ours');
-    if (confirmation.askedBy !== nameOf(caller)) return invalid('somebody else asked for it');
-    const { erasureId } = confirmation;
-    note({ erasure_id: erasureId });
-    const begun = (await deps.records.get(ERASURES, erasureId)) ?? (await begin(confirmation, deps));
-    if ('problem' in begun) return begun;
-    const endMs = deps.clock.nowMs() + BUDGET_MS;
-    const erasure =
-      begun.completedAtMs === null ? await carryOut(begun, deps, () => deps.clock.nowMs() >= endMs) : begun;
-    return { answer: 'receipt', body: receiptOf(erasure) };
-  },
-} satisfies HandlersOf<typeof contract>;
+async function confirm(
+  { body, caller, note }: RequestOf<typeof contract, 'confirm'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'confirm'>> {
+  const confirmation = openConfirmation(body.confirmation_token, deps);
+  if (!confirmation) return invalid('not a confirmation of ours');
+  if (confirmation.askedBy !== nameOf(caller)) return invalid('somebody else asked for it');
+  const { erasureId } = confirmation;
+  note({ erasure_id: erasureId });
+  const begun = (await deps.records.get(ERASURES, erasureId)) ?? (await begin(confirmation, deps));
+  if ('problem' in begun) return begun;
+  const endMs = deps.clock.nowMs() + BUDGET_MS;
+  const erasure =
+    begun.completedAtMs === null ? await carryOut(begun, deps, () => deps.clock.nowMs() >= endMs) : begun;
+  return { answer: 'receipt', body: receiptOf(erasure) };
+}
 
 type Asker = Extract<Caller, { kind: 'operator' | 'person' }>;
 
@@ -151,3 +155,5 @@ function receiptOf({ erasureId, requestedAtMs, completedAtMs, erased }: Erasure)
     },
   };
 }
+
+export default { ask, confirm } satisfies HandlersOf<typeof contract>;

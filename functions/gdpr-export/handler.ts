@@ -1,7 +1,7 @@
 import { holdersOf, isHeldBy } from '../../shared/domain/erasure.ts';
 import type { User } from '../../shared/domain/people.ts';
 import { accountClaimId } from '../../shared/domain/trial.ts';
-import type { HandlersOf } from '../../shared/http/contract.ts';
+import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { viewOfHistory } from '../../shared/http/history-view.ts';
 import { own } from '../../shared/http/own.ts';
@@ -44,70 +44,74 @@ import {
   exportOfTrial,
 } from './views.ts';
 
-export default {
-  async person({ query, caller }, deps) {
-    const { records, clock, pseudonymOf } = deps;
-    const { userId } = caller;
-    const user = await records.get(USERS, userId);
-    if (!user) return { problem: 'USER_NOT_FOUND' };
-    const rowLimit = openRowLimit();
-    const nowMs = clock.nowMs();
-    const { email } = user;
-    const memberships = await rowLimit.fill([], membershipsOf(userId, records), exportOfMembership);
-    const signIns = eachDocument(records, SIGN_INS_OF_USER, { userId });
-    const invitations = eachDocument(records, INVITATIONS_FOR_EMAIL, { email });
-    const trial = await records.get(TRIAL_CLAIMS, accountClaimId(user.accountId, pseudonymOf));
-    const described = {
-      person: exportOfPerson(user),
-      memberships,
-      sign_ins: await rowLimit.fill([], signIns, (signIn) => exportOfSignIn(signIn, nowMs)),
-      invitations: await rowLimit.fill([], invitations, exportOfInvitation),
-      trial: trial ? exportOfTrial(trial) : null,
-    };
-    const seats = emptySeats();
-    for (const { tenant_id: tenantId } of memberships) {
-      for await (const { licenseId } of eachDocument(records, LICENSES_OF_TENANT, { tenantId })) {
-        await addSeatsOfPerson(seats, user, licenseId, boundsOf(query), rowLimit, deps);
-      }
+async function exportPerson(
+  { query, caller }: RequestOf<typeof contract, 'person'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'person'>> {
+  const { records, clock, pseudonymOf } = deps;
+  const { userId } = caller;
+  const user = await records.get(USERS, userId);
+  if (!user) return { problem: 'USER_NOT_FOUND' };
+  const rowLimit = openRowLimit();
+  const nowMs = clock.nowMs();
+  const { email } = user;
+  const memberships = await rowLimit.fill([], membershipsOf(userId, records), exportOfMembership);
+  const signIns = eachDocument(records, SIGN_INS_OF_USER, { userId });
+  const invitations = eachDocument(records, INVITATIONS_FOR_EMAIL, { email });
+  const trial = await records.get(TRIAL_CLAIMS, accountClaimId(user.accountId, pseudonymOf));
+  const described = {
+    person: exportOfPerson(user),
+    memberships,
+    sign_ins: await rowLimit.fill([], signIns, (signIn) => exportOfSignIn(signIn, nowMs)),
+    invitations: await rowLimit.fill([], invitations, exportOfInvitation),
+    trial: trial ? exportOfTrial(trial) : null,
+  };
+  const seats = emptySeats();
+  for (const { tenant_id: tenantId } of memberships) {
+    for await (const { licenseId } of eachDocument(records, LICENSES_OF_TENANT, { tenantId })) {
+      await addSeatsOfPerson(seats, user, licenseId, boundsOf(query), rowLimit, deps);
     }
-    const body = { ...headOf(rowLimit, nowMs), ...described, ...seats };
-    return { answer: 'person', body, headers: asFile(userId) };
-  },
+  }
+  const body = { ...headOf(rowLimit, nowMs), ...described, ...seats };
+  return { answer: 'person', body, headers: asFile(userId) };
+}
 
-  async tenant({ params, query, standing }, { records, seatMaintenance, clock }) {
-    const { tenant_id: tenantId } = params;
-    const tenant = own(await records.get(TENANTS, tenantId), standing, 'TENANT_NOT_FOUND');
-    if ('problem' in tenant) return tenant;
-    const rowLimit = openRowLimit();
-    const invitations = eachDocument(records, INVITATIONS_OF_TENANT, { tenantId });
-    const licenses = eachDocument(records, LICENSES_OF_TENANT, { tenantId });
-    const account = await records.get(BILLING_ACCOUNTS, tenantId);
-    const subscriptions = eachDocument(records, SUBSCRIPTIONS_OF_TENANT, { tenantId });
-    const described = {
-      tenant: exportOfTenant(tenant),
-      members: await rowLimit.fill([], membersOf(tenantId, records), viewOfMember),
-      invitations: await rowLimit.fill([], invitations, exportOfInvitation),
-      licenses: await rowLimit.fill([], licenses, exportOfLicense),
-      billing: account ? exportOfAccount(account) : null,
-      subscriptions: await rowLimit.fill([], subscriptions, exportOfSubscription),
-    };
-    const seats = emptySeats();
-    const meteredDays: ReturnType<typeof exportOfMeteredDay>[] = [];
-    for (const { license_id: licenseId } of described.licenses) {
-      const days = eachDocument(records, METERED_DAYS_OF_LICENSE, { licenseId });
-      await rowLimit.fill(meteredDays, days, exportOfMeteredDay);
-      const sessions = eachOnce(eachKnownSession(seatMaintenance, licenseId));
-      await rowLimit.fill(seats.sessions, sessions, (session) => exportOfSession(licenseId, session));
-    }
-    const bounds = boundsOf(query);
-    const histories = eachDocument(records, SESSIONS_OF_TENANT, { tenantId }, bounds);
-    await rowLimit.fill(seats.session_histories, histories, viewOfHistory);
-    const events = eachDocument(records, auditQuery('tenantId', false), { tenantId }, bounds);
-    await rowLimit.fill(seats.audit_events, events, exportOfEvent);
-    const body = { ...headOf(rowLimit, clock.nowMs()), ...described, metered_days: meteredDays, ...seats };
-    return { answer: 'tenant', body, headers: asFile(tenantId) };
-  },
-} satisfies HandlersOf<typeof contract>;
+async function exportTenant(
+  { params, query, standing }: RequestOf<typeof contract, 'tenant'>,
+  { records, seatMaintenance, clock }: Deps,
+): Promise<ReplyOf<typeof contract, 'tenant'>> {
+  const { tenant_id: tenantId } = params;
+  const tenant = own(await records.get(TENANTS, tenantId), standing, 'TENANT_NOT_FOUND');
+  if ('problem' in tenant) return tenant;
+  const rowLimit = openRowLimit();
+  const invitations = eachDocument(records, INVITATIONS_OF_TENANT, { tenantId });
+  const licenses = eachDocument(records, LICENSES_OF_TENANT, { tenantId });
+  const account = await records.get(BILLING_ACCOUNTS, tenantId);
+  const subscriptions = eachDocument(records, SUBSCRIPTIONS_OF_TENANT, { tenantId });
+  const described = {
+    tenant: exportOfTenant(tenant),
+    members: await rowLimit.fill([], membersOf(tenantId, records), viewOfMember),
+    invitations: await rowLimit.fill([], invitations, exportOfInvitation),
+    licenses: await rowLimit.fill([], licenses, exportOfLicense),
+    billing: account ? exportOfAccount(account) : null,
+    subscriptions: await rowLimit.fill([], subscriptions, exportOfSubscription),
+  };
+  const seats = emptySeats();
+  const meteredDays: ReturnType<typeof exportOfMeteredDay>[] = [];
+  for (const { license_id: licenseId } of described.licenses) {
+    const days = eachDocument(records, METERED_DAYS_OF_LICENSE, { licenseId });
+    await rowLimit.fill(meteredDays, days, exportOfMeteredDay);
+    const sessions = eachOnce(eachKnownSession(seatMaintenance, licenseId));
+    await rowLimit.fill(seats.sessions, sessions, (session) => exportOfSession(licenseId, session));
+  }
+  const bounds = boundsOf(query);
+  const histories = eachDocument(records, SESSIONS_OF_TENANT, { tenantId }, bounds);
+  await rowLimit.fill(seats.session_histories, histories, viewOfHistory);
+  const events = eachDocument(records, auditQuery('tenantId', false), { tenantId }, bounds);
+  await rowLimit.fill(seats.audit_events, events, exportOfEvent);
+  const body = { ...headOf(rowLimit, clock.nowMs()), ...described, metered_days: meteredDays, ...seats };
+  return { answer: 'tenant', body, headers: asFile(tenantId) };
+}
 
 interface Seats {
   readonly sessions: ReturnType<typeof exportOfSession>[];
@@ -176,3 +180,5 @@ function headOf(rowLimit: RowLimit, nowMs: number) {
 function asFile(id: string) {
   return { 'content-disposition': `attachment; filename="seatlease-${id}.json"` };
 }
+
+export default { person: exportPerson, tenant: exportTenant } satisfies HandlersOf<typeof contract>;

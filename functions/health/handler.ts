@@ -1,33 +1,37 @@
 import { Unavailable } from '../../shared/errors.ts';
-import type { HandlersOf } from '../../shared/http/contract.ts';
+import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
 
-export default {
-  async health({ query, caller, note }, deps) {
-    if (query.deep === undefined) return { answer: 'well', body: { status: 'ok' as const } };
-    if (caller.kind !== 'operator')
-      return { problem: 'AUTHENTICATION_REQUIRED', detail: 'deep=1 is for operators.' };
+async function checkHealth(
+  { query, caller, note }: RequestOf<typeof contract, 'health'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'health'>> {
+  if (query.deep === undefined) return { answer: 'well', body: { status: 'ok' as const } };
+  if (caller.kind !== 'operator')
+    return { problem: 'AUTHENTICATION_REQUIRED', detail: 'deep=1 is for operators.' };
 
-    const ask = async (part: { ping(): Promise<void> }) => {
-      try {
-        await part.ping();
-        return 'ok' as const;
-      } catch (fault) {
-        if (!(fault instanceof Unavailable)) throw fault;
-        note({ severity: 'ERROR', because: fault.message });
-        return 'unavailable' as const;
-      }
-    };
-    const [seats, records, events, signing] = await Promise.all([
-      ask(deps.seats),
-      ask(deps.records),
-      ask(deps.events),
-      ask(deps.signer),
-    ]);
-    const parts = { seats, records, events, signing };
-    const well = Object.values(parts).every((part) => part === 'ok');
-    return well
-      ? { answer: 'well', body: { status: 'ok' as const, parts } }
-      : { answer: 'ailing', body: { status: 'unavailable' as const, parts } };
-  },
-} satisfies HandlersOf<typeof contract>;
+  const ask = async (part: { ping(): Promise<void> }) => {
+    try {
+      await part.ping();
+      return 'ok' as const;
+    } catch (fault) {
+      if (!(fault instanceof Unavailable)) throw fault;
+      note({ severity: 'ERROR', because: fault.message });
+      return 'unavailable' as const;
+    }
+  };
+  const [seats, records, events, signing] = await Promise.all([
+    ask(deps.seats),
+    ask(deps.records),
+    ask(deps.events),
+    ask(deps.signer),
+  ]);
+  const parts = { seats, records, events, signing };
+  const well = Object.values(parts).every((part) => part === 'ok');
+  return well
+    ? { answer: 'well', body: { status: 'ok' as const, parts } }
+    : { answer: 'ailing', body: { status: 'unavailable' as const, parts } };
+}
+
+export default { health: checkHealth } satisfies HandlersOf<typeof contract>;

@@ -1,5 +1,5 @@
 import { licenseOfSession } from '../../shared/domain/ids.ts';
-import type { HandlersOf } from '../../shared/http/contract.ts';
+import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { nextHeartbeatDue, secondsLeft, timestamp } from '../../shared/http/fields.ts';
 import { refuseLicense } from '../../shared/http/license-trouble.ts';
 import { licenseAsked } from '../../shared/http/own.ts';
@@ -7,42 +7,43 @@ import type { Deps } from '../../shared/ports/deps.ts';
 import type { HeartbeatResult, HeartbeatVerdict } from '../../shared/ports/seats.ts';
 import type contract from './contract.ts';
 
-export default {
-  async heartbeat({ body, caller, note }, deps) {
-    const asked = 'sessions' in body ? body.sessions : [body];
-    // Whoever is signed in beats for one license a call: that of the first session.
-    const licenseId = licenseAsked(caller, asked[0]?.session_id ?? '');
-    const { proof } = caller;
-    // Another license's sessions are left out and the call still made: its key must be proven before any answer.
-    const own = asked.filter(({ session_id }) => licenseOfSession(session_id) === licenseId);
-    const verdict = await deps.seats.heartbeat({
-      licenseId,
-      proof,
-      sessions: own.map(({ session_id: sessionId, session_token: token }) => ({
-        sessionId,
-        proven: deps.sessionTokens.open(sessionId, token)?.session,
-      })),
-    });
-    if (verdict.verdict !== 'OK') return refuseLicense(verdict, proof);
+async function heartbeat(
+  { body, caller, note }: RequestOf<typeof contract, 'heartbeat'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'heartbeat'>> {
+  const asked = 'sessions' in body ? body.sessions : [body];
+  // Whoever is signed in beats for one license a call: that of the first session.
+  const licenseId = licenseAsked(caller, asked[0]?.session_id ?? '');
+  const { proof } = caller;
+  // Another license's sessions are left out and the call still made: its key must be proven before any answer.
+  const own = asked.filter(({ session_id }) => licenseOfSession(session_id) === licenseId);
+  const verdict = await deps.seats.heartbeat({
+    licenseId,
+    proof,
+    sessions: own.map(({ session_id: sessionId, session_token: token }) => ({
+      sessionId,
+      proven: deps.sessionTokens.open(sessionId, token)?.session,
+    })),
+  });
+  if (verdict.verdict !== 'OK') return refuseLicense(verdict, proof);
 
-    const revived = verdict.results.filter((result) => result.verdict === 'REVIVED').length;
-    if (revived > 0) note({ revived });
-    const resultOf = new Map(verdict.results.map((result, i) => [own[i], result]));
-    if (!('sessions' in body)) {
-      const extended = extendedOf(resultOf.get(body), verdict, deps);
-      if (extended) note({ verdict: extended.revived ? 'REVIVED' : 'RENEWED' });
-      return extended ? { answer: 'extended', body: extended } : { problem: 'SESSION_NOT_FOUND' };
-    }
-    const results = asked.map(
-      (beat) =>
-        extendedOf(resultOf.get(beat), verdict, deps) ?? {
-          status: 'session_not_found' as const,
-          session_id: beat.session_id,
-        },
-    );
-    return { answer: 'batch', body: { results } };
-  },
-} satisfies HandlersOf<typeof contract>;
+  const revived = verdict.results.filter((result) => result.verdict === 'REVIVED').length;
+  if (revived > 0) note({ revived });
+  const resultOf = new Map(verdict.results.map((result, i) => [own[i], result]));
+  if (!('sessions' in body)) {
+    const extended = extendedOf(resultOf.get(body), verdict, deps);
+    if (extended) note({ verdict: extended.revived ? 'REVIVED' : 'RENEWED' });
+    return extended ? { answer: 'extended', body: extended } : { problem: 'SESSION_NOT_FOUND' };
+  }
+  const results = asked.map(
+    (beat) =>
+      extendedOf(resultOf.get(beat), verdict, deps) ?? {
+        status: 'session_not_found' as const,
+        session_id: beat.session_id,
+      },
+  );
+  return { answer: 'batch', body: { results } };
+}
 
 function extendedOf(
   result: HeartbeatResult | undefined,
@@ -61,3 +62,5 @@ function extendedOf(
     ...(result.verdict === 'REVIVED' ? { revived: true as const } : {}),
   };
 }
+
+export default { heartbeat } satisfies HandlersOf<typeof contract>;

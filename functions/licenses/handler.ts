@@ -12,7 +12,7 @@ import { newTenant } from '../../shared/domain/people.ts';
 import { isOver } from '../../shared/domain/subscription.ts';
 import { type Usage, usageByDay, usageByHour } from '../../shared/domain/usage.ts';
 import type { ProblemCode } from '../../shared/errors.ts';
-import type { HandlersOf, Refusal } from '../../shared/http/contract.ts';
+import type { HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { viewOfLicense } from '../../shared/http/license-view.ts';
 import { own, tenantAsked } from '../../shared/http/own.ts';
@@ -26,107 +26,123 @@ import { changeLicense } from '../../shared/use-cases/licenses.ts';
 import type contract from './contract.ts';
 import { periodOf, readUsageHours } from './usage.ts';
 
-export default {
-  async create({ body }, deps) {
-    const tenantId = body.tenant_id ?? newTenantId(deps.shards);
-    const licenseId = newLicenseId(tenantId);
-    const licenseKey = newLicenseKey(licenseId);
-    const nowMs = deps.clock.nowMs();
-    const license = draftLicense(
-      { tenantId, licenseId },
-      licenseKey,
-      { max: body.max, unit: body.unit, ...termsOf(body) },
-      nowMs,
-    );
-    const wrong = refuseTerms(license);
-    if (wrong) return wrong;
+async function create(
+  { body }: RequestOf<typeof contract, 'create'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'create'>> {
+  const tenantId = body.tenant_id ?? newTenantId(deps.shards);
+  const licenseId = newLicenseId(tenantId);
+  const licenseKey = newLicenseKey(licenseId);
+  const nowMs = deps.clock.nowMs();
+  const license = draftLicense(
+    { tenantId, licenseId },
+    licenseKey,
+    { max: body.max, unit: body.unit, ...termsOf(body) },
+    nowMs,
+  );
+  const wrong = refuseTerms(license);
+  if (wrong) return wrong;
 
-    // As in `replaceLicense`: nothing is recorded while seats are away.
-    await deps.seats.ping();
-    const isNewTenant = body.tenant_id === undefined;
-    const refused = await changeLicense(deps, async (transaction) => {
-      if (!isNewTenant) {
-        const tenant = await transaction.get(TENANTS, tenantId);
-        if (!tenant) return 'TENANT_NOT_FOUND';
-        if (tenant.closedAtMs !== null) return 'TENANT_CLOSED';
-      }
-      if (isNewTenant) transaction.set(TENANTS, tenantId, newTenant(tenantId, tenantId, null, nowMs));
-      transaction.writeLicense(license, nowMs);
-      return undefined;
-    });
-    if (refused) return { problem: refused };
-    return { answer: 'created', body: { ...viewOfLicense(license), license_key: licenseKey } };
-  },
+  // As in `replaceLicense`: nothing is recorded while seats are away.
+  await deps.seats.ping();
+  const isNewTenant = body.tenant_id === undefined;
+  const refused = await changeLicense(deps, async (transaction) => {
+    if (!isNewTenant) {
+      const tenant = await transaction.get(TENANTS, tenantId);
+      if (!tenant) return 'TENANT_NOT_FOUND';
+      if (tenant.closedAtMs !== null) return 'TENANT_CLOSED';
+    }
+    if (isNewTenant) transaction.set(TENANTS, tenantId, newTenant(tenantId, tenantId, null, nowMs));
+    transaction.writeLicense(license, nowMs);
+    return undefined;
+  });
+  if (refused) return { problem: refused };
+  return { answer: 'created', body: { ...viewOfLicense(license), license_key: licenseKey } };
+}
 
-  async list({ query, caller, standing }, deps) {
-    const asked = tenantAsked(query.tenant_id, caller, standing);
-    if ('problem' in asked) return asked;
-    const { tenantId } = asked;
-    const page =
-      tenantId === undefined
-        ? await readPage(deps.records, ALL_LICENSES, {}, query)
-        : await readPage(deps.records, LICENSES_OF_TENANT, { tenantId }, query);
-    if ('problem' in page) return page;
-    return {
-      answer: 'licenses',
-      body: { licenses: page.documents.map(viewOfLicense), next_cursor: page.next_cursor },
-    };
-  },
+async function list(
+  { query, caller, standing }: RequestOf<typeof contract, 'list'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'list'>> {
+  const asked = tenantAsked(query.tenant_id, caller, standing);
+  if ('problem' in asked) return asked;
+  const { tenantId } = asked;
+  const page =
+    tenantId === undefined
+      ? await readPage(deps.records, ALL_LICENSES, {}, query)
+      : await readPage(deps.records, LICENSES_OF_TENANT, { tenantId }, query);
+  if ('problem' in page) return page;
+  return {
+    answer: 'licenses',
+    body: { licenses: page.documents.map(viewOfLicense), next_cursor: page.next_cursor },
+  };
+}
 
-  async read({ params, standing }, deps) {
-    const license = own(await deps.records.get(LICENSES, params.license_id), standing, 'LICENSE_NOT_FOUND');
-    if ('problem' in license) return license;
-    const pool = await deps.seats.listSessions(params.license_id, { limit: 0 });
-    if (pool.verdict !== 'OK') throw new Error('a license with a record and no entitlement copy');
-    return {
-      answer: 'license',
-      body: { ...viewOfLicense(license), seats: { active: pool.active, max: pool.max } },
-    };
-  },
+async function read(
+  { params, standing }: RequestOf<typeof contract, 'read'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'read'>> {
+  const license = own(await deps.records.get(LICENSES, params.license_id), standing, 'LICENSE_NOT_FOUND');
+  if ('problem' in license) return license;
+  const pool = await deps.seats.listSessions(params.license_id, { limit: 0 });
+  if (pool.verdict !== 'OK') throw new Error('a license with a record and no entitlement copy');
+  return {
+    answer: 'license',
+    body: { ...viewOfLicense(license), seats: { active: pool.active, max: pool.max } },
+  };
+}
 
-  async change({ params, body }, deps) {
-    const change = { max: body.max, status: body.status, ...termsOf(body) };
-    const changed = await replaceLicense(params.license_id, deps, async (license, nowMs, transaction) => {
-      const billed = BILLED_TERMS.filter((term) => body[term] !== undefined);
-      return billed.length > 0 && (await isBilled(license, transaction))
-        ? refuseFields('BILLED_BY_SUBSCRIPTION', billed.map(refuseBilled))
-        : refusedOr(withLicenseChange(license, change, nowMs));
-    });
-    return 'problem' in changed ? changed : { answer: 'license', body: viewOfLicense(changed) };
-  },
+async function change(
+  { params, body }: RequestOf<typeof contract, 'change'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'change'>> {
+  const change = { max: body.max, status: body.status, ...termsOf(body) };
+  const changed = await replaceLicense(params.license_id, deps, async (license, nowMs, transaction) => {
+    const billed = BILLED_TERMS.filter((term) => body[term] !== undefined);
+    return billed.length > 0 && (await isBilled(license, transaction))
+      ? refuseFields('BILLED_BY_SUBSCRIPTION', billed.map(refuseBilled))
+      : refusedOr(withLicenseChange(license, change, nowMs));
+  });
+  return 'problem' in changed ? changed : { answer: 'license', body: viewOfLicense(changed) };
+}
 
-  async rotateKey({ params, body, standing }, deps) {
-    const licenseKey = newLicenseKey(params.license_id);
-    const rotated = await replaceLicense(params.license_id, deps, async (license, nowMs) => {
-      const owned = own(license, standing, 'LICENSE_NOT_FOUND');
-      return 'problem' in owned ? owned : rotateKey(owned, licenseKey, body?.overlap_seconds ?? 0, nowMs);
-    });
-    if ('problem' in rotated) return rotated;
-    return { answer: 'rotated', body: { ...viewOfLicense(rotated), license_key: licenseKey } };
-  },
+async function rotateLicenseKey(
+  { params, body, standing }: RequestOf<typeof contract, 'rotateKey'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'rotateKey'>> {
+  const licenseKey = newLicenseKey(params.license_id);
+  const rotated = await replaceLicense(params.license_id, deps, async (license, nowMs) => {
+    const owned = own(license, standing, 'LICENSE_NOT_FOUND');
+    return 'problem' in owned ? owned : rotateKey(owned, licenseKey, body?.overlap_seconds ?? 0, nowMs);
+  });
+  if ('problem' in rotated) return rotated;
+  return { answer: 'rotated', body: { ...viewOfLicense(rotated), license_key: licenseKey } };
+}
 
-  async usage({ params, query, standing }, deps) {
-    const period = periodOf(query, deps.clock.nowMs());
-    if ('problem' in period) return period;
-    const license = own(await deps.records.get(LICENSES, params.license_id), standing, 'LICENSE_NOT_FOUND');
-    if ('problem' in license) return license;
-    const { fromMs, toMs } = period;
-    const hours = usageByHour(await readUsageHours(deps.records, license.licenseId, period), fromMs, toMs);
-    return {
-      answer: 'usage',
-      body: {
-        license_id: license.licenseId,
-        max: license.max,
-        from: timestamp(fromMs),
-        to: timestamp(toMs),
-        peak_seats: Math.max(...hours.map(({ peak }) => peak)),
-        denials: hours.reduce((sum, { denials }) => sum + denials, 0),
-        days: usageByDay(hours).map(describeUsage),
-        hours: hours.map(describeUsage),
-      },
-    };
-  },
-} satisfies HandlersOf<typeof contract>;
+async function readUsage(
+  { params, query, standing }: RequestOf<typeof contract, 'usage'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'usage'>> {
+  const period = periodOf(query, deps.clock.nowMs());
+  if ('problem' in period) return period;
+  const license = own(await deps.records.get(LICENSES, params.license_id), standing, 'LICENSE_NOT_FOUND');
+  if ('problem' in license) return license;
+  const { fromMs, toMs } = period;
+  const hours = usageByHour(await readUsageHours(deps.records, license.licenseId, period), fromMs, toMs);
+  return {
+    answer: 'usage',
+    body: {
+      license_id: license.licenseId,
+      max: license.max,
+      from: timestamp(fromMs),
+      to: timestamp(toMs),
+      peak_seats: Math.max(...hours.map(({ peak }) => peak)),
+      denials: hours.reduce((sum, { denials }) => sum + denials, 0),
+      days: usageByDay(hours).map(describeUsage),
+      hours: hours.map(describeUsage),
+    },
+  };
+}
 
 /** Terms that are each fine and do not go together. */
 function refuseTerms(license: License): Refusal<'VALIDATION_FAILED'> | undefined {
@@ -210,3 +226,12 @@ function termsOf(body: TermsBody): Omit<LicenseTerms, 'max' | 'unit'> {
 function describeUsage({ atMs, peak, denials }: Usage) {
   return { at: timestamp(atMs), peak_seats: peak, denials };
 }
+
+export default {
+  create,
+  list,
+  read,
+  change,
+  rotateKey: rotateLicenseKey,
+  usage: readUsage,
+} satisfies HandlersOf<typeof contract>;

@@ -6,32 +6,36 @@ import {
   SIGN_IN_SECONDS,
   type SignInUnderWay,
 } from '../../shared/domain/sign-in.ts';
-import type { HandlersOf } from '../../shared/http/contract.ts';
+import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { signInCookie } from '../../shared/http/cookie.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
 
-export default {
-  async google({ query }, { signIn, signInRedirects, seals, publicUrl, clock }) {
-    if (!signIn) return { problem: 'SIGN_IN_NOT_SET_UP' };
-    const registered = [...signInRedirects, `${publicUrl}${CONSOLE_RETURN_PATH}`];
-    if (!mayRedirectTo(query.redirect_uri, registered)) return { problem: 'REDIRECT_NOT_ALLOWED' };
-    const underWay: SignInUnderWay = {
-      state: newVerifier(),
-      nonce: newVerifier(),
-      codeVerifier: newVerifier(),
-      redirectUri: query.redirect_uri,
-      clientState: query.state,
-      clientChallenge: query.code_challenge,
-      expiresAtMs: clock.nowMs() + SIGN_IN_SECONDS * 1000,
-    };
-    const { state, nonce, codeVerifier } = underWay;
-    const location = await signIn.authorizeUrl({
-      state,
-      nonce,
-      codeChallenge: challengeOf(codeVerifier),
-      redirectUri: `${publicUrl}/auth/callback`,
-    });
-    const cookie = signInCookie(seals.underWay.seal(JSON.stringify(underWay)), SIGN_IN_SECONDS, publicUrl);
-    return { answer: 'provider', body: undefined, headers: { location, 'set-cookie': cookie } };
-  },
-} satisfies HandlersOf<typeof contract>;
+async function beginSignIn(
+  { query }: RequestOf<typeof contract, 'google'>,
+  { signIn, signInRedirects, seals, publicUrl, clock }: Deps,
+): Promise<ReplyOf<typeof contract, 'google'>> {
+  if (!signIn) return { problem: 'SIGN_IN_NOT_SET_UP' };
+  const registered = [...signInRedirects, `${publicUrl}${CONSOLE_RETURN_PATH}`];
+  if (!mayRedirectTo(query.redirect_uri, registered)) return { problem: 'REDIRECT_NOT_ALLOWED' };
+  const underWay: SignInUnderWay = {
+    state: newVerifier(),
+    nonce: newVerifier(),
+    codeVerifier: newVerifier(),
+    redirectUri: query.redirect_uri,
+    clientState: query.state,
+    clientChallenge: query.code_challenge,
+    expiresAtMs: clock.nowMs() + SIGN_IN_SECONDS * 1000,
+  };
+  const { state, nonce, codeVerifier } = underWay;
+  const location = await signIn.authorizeUrl({
+    state,
+    nonce,
+    codeChallenge: challengeOf(codeVerifier),
+    redirectUri: `${publicUrl}/auth/callback`,
+  });
+  const cookie = signInCookie(seals.underWay.seal(JSON.stringify(underWay)), SIGN_IN_SECONDS, publicUrl);
+  return { answer: 'provider', body: undefined, headers: { location, 'set-cookie': cookie } };
+}
+
+export default { google: beginSignIn } satisfies HandlersOf<typeof contract>;

@@ -3,28 +3,29 @@ import type { SeatEvent } from '../../shared/domain/event.ts';
 import { type PushEnvelope, readMessage, TRACEPARENT_ATTRIBUTE } from '../../shared/domain/event-message.ts';
 import { addToHistory } from '../../shared/domain/session-history.ts';
 import { addToHour, usageHourId } from '../../shared/domain/usage.ts';
-import type { HandlersOf } from '../../shared/http/contract.ts';
+import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { readTraceparent, traceName } from '../../shared/http/trace.ts';
 import { AUDIT, SESSION_HISTORIES, USAGE_HOURS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
 
-export default {
-  async record({ body, note }, deps) {
-    // Beside the trace of its own that Pub/Sub's delivery has.
-    const publisher = readTraceparent(body.message.attributes?.[TRACEPARENT_ATTRIBUTE]);
-    if (publisher) note({ published_in: traceName(publisher, deps.projectId) });
-    const read = readMessage(body.message.data);
-    if ('because' in read) {
-      // Every delivery is refused, which is what makes Pub/Sub put the message aside; the first one is worth a look.
-      if (!isFirstDelivery(body)) return { problem: 'EVENT_INVALID' };
-      note({ severity: 'ERROR', message_id: body.message.messageId });
-      return { problem: 'EVENT_INVALID', because: read.because };
-    }
-    note({ event_id: read.event.eventId, verdict: await record(read.event, deps) });
-    return { answer: 'recorded', body: undefined };
-  },
-} satisfies HandlersOf<typeof contract>;
+async function receive(
+  { body, note }: RequestOf<typeof contract, 'record'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'record'>> {
+  // Beside the trace of its own that Pub/Sub's delivery has.
+  const publisher = readTraceparent(body.message.attributes?.[TRACEPARENT_ATTRIBUTE]);
+  if (publisher) note({ published_in: traceName(publisher, deps.projectId) });
+  const read = readMessage(body.message.data);
+  if ('because' in read) {
+    // Every delivery is refused, which is what makes Pub/Sub put the message aside; the first one is worth a look.
+    if (!isFirstDelivery(body)) return { problem: 'EVENT_INVALID' };
+    note({ severity: 'ERROR', message_id: body.message.messageId });
+    return { problem: 'EVENT_INVALID', because: read.because };
+  }
+  note({ event_id: read.event.eventId, verdict: await record(read.event, deps) });
+  return { answer: 'recorded', body: undefined };
+}
 
 /**
  * The event and all that follows from it, in one step: a delivery that dies half-way has done nothing, and one that
@@ -60,3 +61,5 @@ function isFirstDelivery({ message, deliveryAttempt }: PushEnvelope): boolean {
   refusedMessages.add(message.messageId);
   return true;
 }
+
+export default { record: receive } satisfies HandlersOf<typeof contract>;

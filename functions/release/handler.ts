@@ -1,34 +1,37 @@
 import { accessOf, standingOf } from '../../shared/domain/authorization.ts';
 import { licenseOfSession } from '../../shared/domain/ids.ts';
-import type { Caller, HandlersOf, Refusal } from '../../shared/http/contract.ts';
+import type { Caller, HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { refuseKey } from '../../shared/http/license-trouble.ts';
 import { licenseAsked } from '../../shared/http/own.ts';
 import { LICENSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
 
-export default {
-  async release({ body, caller }, deps) {
-    return (await giveBack(body, caller, deps)) ?? { answer: 'ended', body: undefined };
-  },
+async function release(
+  { body, caller }: RequestOf<typeof contract, 'release'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'release'>> {
+  return (await giveBack(body, caller, deps)) ?? { answer: 'ended', body: undefined };
+}
 
-  async end({ params, caller }, deps) {
-    const sessionId = params.session_id;
-    const licenseId = licenseOfSession(sessionId);
-    if (!(await mayEvict(licenseId, caller, deps))) {
-      return (await giveBack(params, caller, deps)) ?? { answer: 'ended', body: undefined };
-    }
-    const { verdict } = await deps.seats.release({
-      licenseId,
-      proof: { kind: 'trusted' },
-      sessionId,
-      reason: 'evicted',
-    });
-    if (verdict === 'UNKNOWN_SESSION' || verdict === 'UNKNOWN_LICENSE')
-      return { problem: 'SESSION_NOT_FOUND' };
-    return { answer: 'ended', body: undefined };
-  },
-} satisfies HandlersOf<typeof contract>;
+async function endSession(
+  { params, caller }: RequestOf<typeof contract, 'end'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'end'>> {
+  const sessionId = params.session_id;
+  const licenseId = licenseOfSession(sessionId);
+  if (!(await mayEvict(licenseId, caller, deps))) {
+    return (await giveBack(params, caller, deps)) ?? { answer: 'ended', body: undefined };
+  }
+  const { verdict } = await deps.seats.release({
+    licenseId,
+    proof: { kind: 'trusted' },
+    sessionId,
+    reason: 'evicted',
+  });
+  if (verdict === 'UNKNOWN_SESSION' || verdict === 'UNKNOWN_LICENSE') return { problem: 'SESSION_NOT_FOUND' };
+  return { answer: 'ended', body: undefined };
+}
 
 type EndCaller = Extract<Caller, { kind: 'license' | 'operator' | 'person' }>;
 
@@ -74,3 +77,5 @@ async function giveBack(
       return refuseKey(ended, proof);
   }
 }
+
+export default { release, end: endSession } satisfies HandlersOf<typeof contract>;

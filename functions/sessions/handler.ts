@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import type { Standing } from '../../shared/domain/authorization.ts';
 import { sealCursor } from '../../shared/domain/cursor.ts';
 import type { Session } from '../../shared/domain/session.ts';
-import type { HandlersOf } from '../../shared/http/contract.ts';
+import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp, USUAL_PAGE_LIMIT } from '../../shared/http/fields.ts';
 import { viewOfHistory } from '../../shared/http/history-view.ts';
 import { own } from '../../shared/http/own.ts';
@@ -14,42 +14,46 @@ import type contract from './contract.ts';
 
 const Position = z.strictObject({ sessionId: z.string(), expiresAtMs: z.int() });
 
-export default {
-  async list({ query, caller, standing }, deps) {
-    const limit = query.limit ?? USUAL_PAGE_LIMIT;
-    const asked = positionAsked(Position, query);
-    if ('problem' in asked) return asked;
+async function listSessions(
+  { query, caller, standing }: RequestOf<typeof contract, 'list'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'list'>> {
+  const limit = query.limit ?? USUAL_PAGE_LIMIT;
+  const asked = positionAsked(Position, query);
+  if ('problem' in asked) return asked;
 
-    // Operators are spared the look at the records: every license is theirs to see.
-    const license = caller.kind === 'operator' ? undefined : await readOwn(query.license_id, standing, deps);
-    if (license && 'problem' in license) return license;
-    const verdict = await deps.seats.listSessions(query.license_id, { limit, after: asked.position });
-    if (verdict.verdict !== 'OK') return { problem: 'LICENSE_NOT_FOUND' };
+  // Operators are spared the look at the records: every license is theirs to see.
+  const license = caller.kind === 'operator' ? undefined : await readOwn(query.license_id, standing, deps);
+  if (license && 'problem' in license) return license;
+  const verdict = await deps.seats.listSessions(query.license_id, { limit, after: asked.position });
+  if (verdict.verdict !== 'OK') return { problem: 'LICENSE_NOT_FOUND' };
 
-    const { active, max, overdraft, sessions } = verdict;
-    const last = sessions.length === limit ? sessions.at(-1) : undefined;
-    return {
-      answer: 'sessions',
-      body: {
-        seats: { active, max, overdraft },
-        sessions: sessions.map((session) => describeSession(query.license_id, session)),
-        next_cursor: last ? sealCursor({ sessionId: last.sessionId, expiresAtMs: last.expiresAtMs }) : null,
-      },
-    };
-  },
+  const { active, max, overdraft, sessions } = verdict;
+  const last = sessions.length === limit ? sessions.at(-1) : undefined;
+  return {
+    answer: 'sessions',
+    body: {
+      seats: { active, max, overdraft },
+      sessions: sessions.map((session) => describeSession(query.license_id, session)),
+      next_cursor: last ? sealCursor({ sessionId: last.sessionId, expiresAtMs: last.expiresAtMs }) : null,
+    },
+  };
+}
 
-  async history({ query, standing }, deps) {
-    const license = await readOwn(query.license_id, standing, deps);
-    if ('problem' in license) return license;
-    const { licenseId } = license;
-    const page = await readPage(deps.records, SESSIONS_OF_LICENSE, { licenseId }, query);
-    if ('problem' in page) return page;
-    return {
-      answer: 'sessions',
-      body: { sessions: page.documents.map(viewOfHistory), next_cursor: page.next_cursor },
-    };
-  },
-} satisfies HandlersOf<typeof contract>;
+async function listHistory(
+  { query, standing }: RequestOf<typeof contract, 'history'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'history'>> {
+  const license = await readOwn(query.license_id, standing, deps);
+  if ('problem' in license) return license;
+  const { licenseId } = license;
+  const page = await readPage(deps.records, SESSIONS_OF_LICENSE, { licenseId }, query);
+  if ('problem' in page) return page;
+  return {
+    answer: 'sessions',
+    body: { sessions: page.documents.map(viewOfHistory), next_cursor: page.next_cursor },
+  };
+}
 
 async function readOwn(licenseId: string, standing: (tenantId: string) => Standing, { records }: Deps) {
   return own(await records.get(LICENSES, licenseId), standing, 'LICENSE_NOT_FOUND');
@@ -73,3 +77,5 @@ function describeSession(
     borrowed_until: borrowedUntilMs === undefined ? null : timestamp(borrowedUntilMs),
   };
 }
+
+export default { list: listSessions, history: listHistory } satisfies HandlersOf<typeof contract>;

@@ -14,7 +14,7 @@ import {
   type LicenseData,
   offlineUntilMs,
 } from '../../shared/domain/signed-license.ts';
-import type { HandlersOf, Refusal } from '../../shared/http/contract.ts';
+import type { HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { refuseLicense } from '../../shared/http/license-trouble.ts';
 import { licenseAsked } from '../../shared/http/own.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
@@ -27,47 +27,48 @@ import type contract from './contract.ts';
 /** Cloud KMS counts by the minute (https://cloud.google.com/kms/quotas). */
 const BUSY_RETRY_SECONDS = 60;
 
-export default {
-  async sign({ body, caller }, deps) {
-    const ask = body.license_data ?? {};
-    const sessionId = body.session_id ?? ask.session_id;
-    if (sessionId === undefined) return NO_SESSION;
-    const { proof } = caller;
-    const licenseId = licenseAsked(caller, sessionId);
-    const request = { licenseId, proof, sessionId };
-    const key = await deps.signer.current();
+async function sign(
+  { body, caller }: RequestOf<typeof contract, 'sign'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'sign'>> {
+  const ask = body.license_data ?? {};
+  const sessionId = body.session_id ?? ask.session_id;
+  if (sessionId === undefined) return NO_SESSION;
+  const { proof } = caller;
+  const licenseId = licenseAsked(caller, sessionId);
+  const request = { licenseId, proof, sessionId };
+  const key = await deps.signer.current();
 
-    const found = await deps.seats.readSession(request);
-    if (found.verdict !== 'OK') return refuseSession(found, proof);
-    const kept = stillGood(found.signed, {
-      ...wantedOf(found, key),
-      ask,
-      version: found.version,
-      endsAtMs: offlineUntilMs(
-        found.session,
-        { ...found.rhythm, validUntilMs: found.validUntilMs },
-        found.atMs,
-      ),
-    });
-    if (kept) return { answer: 'signed', body: describe(kept) };
+  const found = await deps.seats.readSession(request);
+  if (found.verdict !== 'OK') return refuseSession(found, proof);
+  const kept = stillGood(found.signed, {
+    ...wantedOf(found, key),
+    ask,
+    version: found.version,
+    endsAtMs: offlineUntilMs(
+      found.session,
+      { ...found.rhythm, validUntilMs: found.validUntilMs },
+      found.atMs,
+    ),
+  });
+  if (kept) return { answer: 'signed', body: describe(kept) };
 
-    const license = await deps.records.get(LICENSES, licenseId);
-    if (!license) throw new Error('a license with an entitlement copy and no record');
-    const held = await judgedBy(license, found, request, deps);
-    if (held.verdict !== 'OK') return refuseSession(held, proof);
-    // Seated again out of the records, which do not know the machine: whoever holds the seat asks for it anew.
-    if (held.session.facts.fingerprint === '') return GONE;
+  const license = await deps.records.get(LICENSES, licenseId);
+  if (!license) throw new Error('a license with an entitlement copy and no record');
+  const held = await judgedBy(license, found, request, deps);
+  if (held.verdict !== 'OK') return refuseSession(held, proof);
+  // Seated again out of the records, which do not know the machine: whoever holds the seat asks for it anew.
+  if (held.session.facts.fingerprint === '') return GONE;
 
-    const draft = draftLicenseData(license, held.session, ask, held.atMs);
-    if ('excess' in draft) return refuseFields('NOT_ENTITLED', draft.excess.map(placeOf));
-    const signed = await signData(draft.data, key);
-    if ('problem' in signed) return signed;
-    const { endsAtMs } = draft;
-    const text = keep(signed, { ...wantedOf(held, key), ask, version: license.version, endsAtMs });
-    if ((await deps.seats.keepSigned(licenseId, sessionId, text)) === 'GONE') return GONE;
-    return { answer: 'signed', body: describe(signed) };
-  },
-} satisfies HandlersOf<typeof contract>;
+  const draft = draftLicenseData(license, held.session, ask, held.atMs);
+  if ('excess' in draft) return refuseFields('NOT_ENTITLED', draft.excess.map(placeOf));
+  const signed = await signData(draft.data, key);
+  if ('problem' in signed) return signed;
+  const { endsAtMs } = draft;
+  const text = keep(signed, { ...wantedOf(held, key), ask, version: license.version, endsAtMs });
+  if ((await deps.seats.keepSigned(licenseId, sessionId, text)) === 'GONE') return GONE;
+  return { answer: 'signed', body: describe(signed) };
+}
 
 const NO_SESSION = refuseFields('VALIDATION_FAILED', [
   { at: '/session_id', detail: 'A license is signed for a seat: acquire one, and send its session.' },
@@ -130,3 +131,5 @@ function describe(signed: LicenseSignature) {
     algorithm: SIGNATURE_ALGORITHM,
   } as const;
 }
+
+export default { sign } satisfies HandlersOf<typeof contract>;

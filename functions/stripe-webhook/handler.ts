@@ -1,23 +1,24 @@
 import type { BillingEvent, StoredEvent } from '../../shared/domain/billing-event.ts';
-import type { HandlersOf } from '../../shared/http/contract.ts';
+import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { BILLING_EVENTS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { carryOutEvent } from '../../shared/use-cases/stripe-events.ts';
 import type contract from './contract.ts';
 
-export default {
-  async receive({ caller, note }, deps) {
-    if (!deps.billing) return { problem: 'BILLING_NOT_SET_UP' };
-    const { event } = caller;
-    note({ event_id: event.eventId, event_type: event.type });
-    const stored = await store(event, deps);
-    if (stored === undefined) return received('ignored');
-    if (stored.isDone) return received('already_done');
-    const because = await carryOutEvent(stored, deps.billing, deps);
-    if (because !== undefined) note({ severity: 'WARNING', because });
-    return received('done');
-  },
-} satisfies HandlersOf<typeof contract>;
+async function receive(
+  { caller, note }: RequestOf<typeof contract, 'receive'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'receive'>> {
+  if (!deps.billing) return { problem: 'BILLING_NOT_SET_UP' };
+  const { event } = caller;
+  note({ event_id: event.eventId, event_type: event.type });
+  const stored = await store(event, deps);
+  if (stored === undefined) return received('ignored');
+  if (stored.isDone) return received('already_done');
+  const because = await carryOutEvent(stored, deps.billing, deps);
+  if (because !== undefined) note({ severity: 'WARNING', because });
+  return received('done');
+}
 
 /** The event as it is on record from now on; `undefined` for one that has nothing to do with seats. */
 async function store(event: BillingEvent, { records, clock }: Deps): Promise<StoredEvent | undefined> {
@@ -31,3 +32,5 @@ async function store(event: BillingEvent, { records, clock }: Deps): Promise<Sto
 function received(outcome: 'done' | 'already_done' | 'ignored') {
   return { answer: 'received' as const, body: { received: true as const, outcome } };
 }
+
+export default { receive } satisfies HandlersOf<typeof contract>;

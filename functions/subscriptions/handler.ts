@@ -1,21 +1,25 @@
-import type { HandlersOf } from '../../shared/http/contract.ts';
+import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { oneTenantAsked } from '../../shared/http/own.ts';
 import { readPage } from '../../shared/http/page.ts';
 import { viewOfSubscription } from '../../shared/http/subscription-view.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
 import { SUBSCRIPTIONS_OF_TENANT } from '../../shared/ports/queries.ts';
 import type contract from './contract.ts';
 
-export default {
-  async list({ query, caller, standing }, { records }) {
-    const asked = oneTenantAsked(query.tenant_id, caller, standing);
-    if ('problem' in asked) return asked;
-    const { tenantId } = asked;
-    const page = await readPage(records, SUBSCRIPTIONS_OF_TENANT, { tenantId }, query);
-    if ('problem' in page) return page;
-    const { documents, next_cursor } = page;
-    return {
-      answer: 'subscriptions',
-      body: { subscriptions: documents.map(viewOfSubscription), next_cursor },
-    };
-  },
-} satisfies HandlersOf<typeof contract>;
+async function list(
+  { query, caller, standing }: RequestOf<typeof contract, 'list'>,
+  { records }: Deps,
+): Promise<ReplyOf<typeof contract, 'list'>> {
+  const asked = oneTenantAsked(query.tenant_id, caller, standing);
+  if ('problem' in asked) return asked;
+  const { tenantId } = asked;
+  const page = await readPage(records, SUBSCRIPTIONS_OF_TENANT, { tenantId }, query);
+  if ('problem' in page) return page;
+  const { documents, next_cursor } = page;
+  return {
+    answer: 'subscriptions',
+    body: { subscriptions: documents.map(viewOfSubscription), next_cursor },
+  };
+}
+
+export default { list } satisfies HandlersOf<typeof contract>;

@@ -1,5 +1,6 @@
 import { allShards } from '../../shared/domain/ids.ts';
-import type { HandlersOf } from '../../shared/http/contract.ts';
+import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
 import { goOnErasing } from './erasures.ts';
 import { meter } from './metering.ts';
@@ -15,40 +16,41 @@ import { sweepShard } from './shard.ts';
 const BUDGET_MS = 60_000;
 const SHARDS_AT_A_TIME = 4;
 
-export default {
-  async sweep({ note }, deps) {
-    const endMs = deps.clock.nowMs() + BUDGET_MS;
-    const run = beginRun(
-      () => deps.clock.nowMs() >= endMs,
-      (fault) => note({ severity: 'ERROR', because: fault.message }),
-    );
-    await inParallel(allShards(deps.shards), SHARDS_AT_A_TIME, async (shard) => {
-      if (!run.unavailable.has('seats')) await run.attempt(() => sweepShard(shard, deps, run));
-    });
-    await run.attempt(async () => {
-      // In the log, a witness that whoever can rewrite the records cannot rewrite too.
-      const heads = await sealAudit(deps, run);
-      if (heads.length > 0) note({ chain_heads: heads });
-    });
-    const { billing } = deps;
-    if (billing) await run.attempt(() => keepUpWithPayments(billing, deps, run));
-    await run.attempt(() => meter(deps, run));
-    await run.attempt(() => goOnErasing(deps, run));
-    await run.attempt(() => reconcile(deps, run));
-    // No oftener than everything is compared: each minute it would cost a read to learn that the day is not over.
-    const { progress } = run;
-    if (progress.reconciled !== null) await run.attempt(() => forgetOld(deps, run));
+async function sweep(
+  { note }: RequestOf<typeof contract, 'sweep'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'sweep'>> {
+  const endMs = deps.clock.nowMs() + BUDGET_MS;
+  const run = beginRun(
+    () => deps.clock.nowMs() >= endMs,
+    (fault) => note({ severity: 'ERROR', because: fault.message }),
+  );
+  await inParallel(allShards(deps.shards), SHARDS_AT_A_TIME, async (shard) => {
+    if (!run.unavailable.has('seats')) await run.attempt(() => sweepShard(shard, deps, run));
+  });
+  await run.attempt(async () => {
+    // In the log, a witness that whoever can rewrite the records cannot rewrite too.
+    const heads = await sealAudit(deps, run);
+    if (heads.length > 0) note({ chain_heads: heads });
+  });
+  const { billing } = deps;
+  if (billing) await run.attempt(() => keepUpWithPayments(billing, deps, run));
+  await run.attempt(() => meter(deps, run));
+  await run.attempt(() => goOnErasing(deps, run));
+  await run.attempt(() => reconcile(deps, run));
+  // No oftener than everything is compared: each minute it would cost a read to learn that the day is not over.
+  const { progress } = run;
+  if (progress.reconciled !== null) await run.attempt(() => forgetOld(deps, run));
 
-    if (progress.usageRefused + progress.usageUncertain > 0)
-      note({ severity: 'ERROR', usage_trouble: progress.usageTrouble ?? 'Stripe was away for too long' });
-    if (progress.unreadable > 0) note({ severity: 'ERROR', unreadable_events: progress.unreadable });
-    const unavailable = [...run.unavailable].sort();
-    const body = { ...describe(progress), complete: run.isComplete(), unavailable };
-    note(body);
-    run.throwFault();
-    return { answer: unavailable.length === 0 ? 'swept' : 'partly', body };
-  },
-} satisfies HandlersOf<typeof contract>;
+  if (progress.usageRefused + progress.usageUncertain > 0)
+    note({ severity: 'ERROR', usage_trouble: progress.usageTrouble ?? 'Stripe was away for too long' });
+  if (progress.unreadable > 0) note({ severity: 'ERROR', unreadable_events: progress.unreadable });
+  const unavailable = [...run.unavailable].sort();
+  const body = { ...describe(progress), complete: run.isComplete(), unavailable };
+  note(body);
+  run.throwFault();
+  return { answer: unavailable.length === 0 ? 'swept' : 'partly', body };
+}
 
 function describe(progress: SweepProgress) {
   const { expired, published, pending, oldestAgeMs, sealed, reconciled, erased, forgotten } = progress;
@@ -77,3 +79,5 @@ function describe(progress: SweepProgress) {
     forgotten,
   };
 }
+
+export default { sweep } satisfies HandlersOf<typeof contract>;

@@ -8,51 +8,55 @@ import {
   refresh,
   type SignIn,
 } from '../../shared/domain/sign-in.ts';
-import type { HandlersOf, Refusal } from '../../shared/http/contract.ts';
+import type { HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { SIGN_IN_CODES, SIGN_INS, USERS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { tenantsOf } from '../../shared/use-cases/members.ts';
 import type contract from './contract.ts';
 
-export default {
-  async token({ body }, deps) {
-    const signIn =
-      body.grant_type === 'authorization_code'
-        ? await redeem(body, deps)
-        : await goOn(body.refresh_token, deps);
-    if ('problem' in signIn) return signIn;
-    const { userId, signInId } = signIn;
-    const [user, tenants] = await Promise.all([
-      deps.records.get(USERS, userId),
-      tenantsOf(deps.records, userId),
-    ]);
-    if (!user) return invalid('a user who is gone');
-    return {
-      answer: 'tokens',
-      body: {
-        access_token: await deps.accessTokens.issue({ userId, signInId, tenants }, deps.clock.nowMs()),
-        token_type: 'Bearer',
-        expires_in: ACCESS_TOKEN_SECONDS,
-        refresh_token: sealRefresh(signIn, deps),
-        user_id: userId,
-        tenants: Object.entries(tenants).map(([tenant_id, role]) => ({ tenant_id, role })),
-      },
-    };
-  },
+async function issueTokens(
+  { body }: RequestOf<typeof contract, 'token'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'token'>> {
+  const signIn =
+    body.grant_type === 'authorization_code'
+      ? await redeem(body, deps)
+      : await goOn(body.refresh_token, deps);
+  if ('problem' in signIn) return signIn;
+  const { userId, signInId } = signIn;
+  const [user, tenants] = await Promise.all([
+    deps.records.get(USERS, userId),
+    tenantsOf(deps.records, userId),
+  ]);
+  if (!user) return invalid('a user who is gone');
+  return {
+    answer: 'tokens',
+    body: {
+      access_token: await deps.accessTokens.issue({ userId, signInId, tenants }, deps.clock.nowMs()),
+      token_type: 'Bearer',
+      expires_in: ACCESS_TOKEN_SECONDS,
+      refresh_token: sealRefresh(signIn, deps),
+      user_id: userId,
+      tenants: Object.entries(tenants).map(([tenant_id, role]) => ({ tenant_id, role })),
+    },
+  };
+}
 
-  async signOut({ body }, deps) {
-    const shown = openRefresh(body.refresh_token, deps);
-    if (shown) {
-      await deps.records.transact(async (transaction) => {
-        const signIn = await transaction.get(SIGN_INS, shown.signInId);
-        if (signIn?.revoked === null) {
-          transaction.set(SIGN_INS, signIn.signInId, { ...signIn, revoked: 'signed_out' });
-        }
-      });
-    }
-    return { answer: 'ended', body: undefined };
-  },
-} satisfies HandlersOf<typeof contract>;
+async function signOut(
+  { body }: RequestOf<typeof contract, 'signOut'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'signOut'>> {
+  const shown = openRefresh(body.refresh_token, deps);
+  if (shown) {
+    await deps.records.transact(async (transaction) => {
+      const signIn = await transaction.get(SIGN_INS, shown.signInId);
+      if (signIn?.revoked === null) {
+        transaction.set(SIGN_INS, signIn.signInId, { ...signIn, revoked: 'signed_out' });
+      }
+    });
+  }
+  return { answer: 'ended', body: undefined };
+}
 
 type Invalid = Refusal<'GRANT_INVALID'>;
 
@@ -108,3 +112,5 @@ function openRefresh(token: string, { seals }: Deps): z.infer<typeof RefreshToke
   const sealed = seals.refresh.open(token);
   return sealed === undefined ? undefined : z.parse(RefreshTokenSchema, JSON.parse(sealed));
 }
+
+export default { token: issueTokens, signOut } satisfies HandlersOf<typeof contract>;

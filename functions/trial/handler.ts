@@ -14,7 +14,7 @@ import {
   type TrialClaim,
   usedUp,
 } from '../../shared/domain/trial.ts';
-import type { HandlersOf, Refusal } from '../../shared/http/contract.ts';
+import type { HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { oneTenantAsked } from '../../shared/http/own.ts';
 import { LICENSES, TENANTS, TRIAL_CLAIMS, USERS } from '../../shared/ports/collections.ts';
@@ -22,22 +22,23 @@ import type { Deps } from '../../shared/ports/deps.ts';
 import { changeLicense, type LicenseTransaction } from '../../shared/use-cases/licenses.ts';
 import type contract from './contract.ts';
 
-export default {
-  async activate({ body, caller, standing }, deps) {
-    const asked = oneTenantAsked(body.tenant_id, caller, standing, '/tenant_id');
-    if ('problem' in asked) return asked;
-    const { tenantId } = asked;
-    const { fingerprint, plan = 'pro' } = body;
-    const { userId } = caller;
-    // Nothing is recorded while seats are away: the answer would be lost, and with it the only copy of the key.
-    await deps.seats.ping();
-    const given = await changeLicense(deps, (transaction) =>
-      give({ tenantId, userId, fingerprint, plan }, transaction, deps),
-    );
-    if ('problem' in given) return given;
-    return { answer: given.isNew ? 'activated' : 'again', body: viewOf(given) };
-  },
-} satisfies HandlersOf<typeof contract>;
+async function activate(
+  { body, caller, standing }: RequestOf<typeof contract, 'activate'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'activate'>> {
+  const asked = oneTenantAsked(body.tenant_id, caller, standing, '/tenant_id');
+  if ('problem' in asked) return asked;
+  const { tenantId } = asked;
+  const { fingerprint, plan = 'pro' } = body;
+  const { userId } = caller;
+  // Nothing is recorded while seats are away: the answer would be lost, and with it the only copy of the key.
+  await deps.seats.ping();
+  const given = await changeLicense(deps, (transaction) =>
+    give({ tenantId, userId, fingerprint, plan }, transaction, deps),
+  );
+  if ('problem' in given) return given;
+  return { answer: given.isNew ? 'activated' : 'again', body: viewOf(given) };
+}
 
 interface Wish {
   readonly tenantId: string;
@@ -128,3 +129,5 @@ function viewOf({ license, endsAtMs, key }: Given) {
     valid_until: timestamp(endsAtMs),
   };
 }
+
+export default { activate } satisfies HandlersOf<typeof contract>;

@@ -1,6 +1,6 @@
 import { type MeteredDay, mayBeTold, type UsageRecord, usageRecordId } from '../../shared/domain/metering.ts';
 import { DAY_MS, dayOf } from '../../shared/domain/usage.ts';
-import type { Caller, HandlersOf, Refusal } from '../../shared/http/contract.ts';
+import type { Caller, HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { refuseLicense } from '../../shared/http/license-trouble.ts';
 import { own } from '../../shared/http/own.ts';
@@ -14,63 +14,67 @@ import type contract from './contract.ts';
 const USUAL_DAYS = 31;
 const MOST_DAYS = 366;
 
-export default {
-  async record({ body, caller }, deps) {
-    const licenseId = licenseOf(body.license_id, caller);
-    if (typeof licenseId === 'object') return licenseId;
-    const { proof } = caller;
-    // No sessions: the proof alone.
-    const proven = await deps.seats.heartbeat({ licenseId, proof, sessions: [] });
-    if (proven.verdict !== 'OK') return refuseLicense(proven, proof);
-    if (!deps.usageMeters.includes(body.meter)) return { problem: 'METER_UNKNOWN' };
-    const nowMs = deps.clock.nowMs();
-    const record: UsageRecord = {
-      licenseId,
-      recordId: body.id,
-      meter: body.meter,
-      quantity: body.quantity,
-      atMs: body.timestamp === undefined ? nowMs : Date.parse(body.timestamp),
-      receivedAtMs: nowMs,
-      state: 'new',
-      sendingSinceMs: null,
-      isOpen: true,
-    };
-    if (!mayBeTold(record.atMs, nowMs)) return answerLate(record, deps);
-    const created = await deps.records.create(USAGE_RECORDS, usageRecordId(record), record);
-    if (created === 'CREATED') return { answer: 'recorded', body: viewOf(record, 'recorded') };
-    const known = await deps.records.get(USAGE_RECORDS, usageRecordId(record));
-    return known && isSame(known, record, body.timestamp !== undefined)
-      ? { answer: 'known', body: viewOf(known, 'already_recorded') }
-      : { problem: 'USAGE_RECORD_CONFLICT' };
-  },
+async function recordUsage(
+  { body, caller }: RequestOf<typeof contract, 'record'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'record'>> {
+  const licenseId = licenseOf(body.license_id, caller);
+  if (typeof licenseId === 'object') return licenseId;
+  const { proof } = caller;
+  // No sessions: the proof alone.
+  const proven = await deps.seats.heartbeat({ licenseId, proof, sessions: [] });
+  if (proven.verdict !== 'OK') return refuseLicense(proven, proof);
+  if (!deps.usageMeters.includes(body.meter)) return { problem: 'METER_UNKNOWN' };
+  const nowMs = deps.clock.nowMs();
+  const record: UsageRecord = {
+    licenseId,
+    recordId: body.id,
+    meter: body.meter,
+    quantity: body.quantity,
+    atMs: body.timestamp === undefined ? nowMs : Date.parse(body.timestamp),
+    receivedAtMs: nowMs,
+    state: 'new',
+    sendingSinceMs: null,
+    isOpen: true,
+  };
+  if (!mayBeTold(record.atMs, nowMs)) return answerLate(record, deps);
+  const created = await deps.records.create(USAGE_RECORDS, usageRecordId(record), record);
+  if (created === 'CREATED') return { answer: 'recorded', body: viewOf(record, 'recorded') };
+  const known = await deps.records.get(USAGE_RECORDS, usageRecordId(record));
+  return known && isSame(known, record, body.timestamp !== undefined)
+    ? { answer: 'known', body: viewOf(known, 'already_recorded') }
+    : { problem: 'USAGE_RECORD_CONFLICT' };
+}
 
-  async totals({ query, standing }, deps) {
-    const period = periodOf(query, deps.clock.nowMs());
-    if ('problem' in period) return period;
-    const { license_id: licenseId, meter } = query;
-    const license = own(await deps.records.get(LICENSES, licenseId), standing, 'LICENSE_NOT_FOUND');
-    if ('problem' in license) return license;
-    const bounds = { least: period.fromMs, below: period.toMs };
-    const days: MeteredDay[] = [];
-    for await (const day of eachDocument(deps.records, METERED_DAYS_OF_LICENSE, { licenseId }, bounds))
-      if (meter === undefined || day.meter === meter) days.push(day);
-    return {
-      answer: 'totals',
-      body: {
-        license_id: licenseId,
-        from: timestamp(period.fromMs),
-        to: timestamp(period.toMs),
-        meters: totalsOf(days),
-        days: days.map(({ dayMs, meter: of, quantity, records }) => ({
-          at: timestamp(dayMs),
-          meter: of,
-          quantity,
-          records,
-        })),
-      },
-    };
-  },
-} satisfies HandlersOf<typeof contract>;
+async function readTotals(
+  { query, standing }: RequestOf<typeof contract, 'totals'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'totals'>> {
+  const period = periodOf(query, deps.clock.nowMs());
+  if ('problem' in period) return period;
+  const { license_id: licenseId, meter } = query;
+  const license = own(await deps.records.get(LICENSES, licenseId), standing, 'LICENSE_NOT_FOUND');
+  if ('problem' in license) return license;
+  const bounds = { least: period.fromMs, below: period.toMs };
+  const days: MeteredDay[] = [];
+  for await (const day of eachDocument(deps.records, METERED_DAYS_OF_LICENSE, { licenseId }, bounds))
+    if (meter === undefined || day.meter === meter) days.push(day);
+  return {
+    answer: 'totals',
+    body: {
+      license_id: licenseId,
+      from: timestamp(period.fromMs),
+      to: timestamp(period.toMs),
+      meters: totalsOf(days),
+      days: days.map(({ dayMs, meter: of, quantity, records }) => ({
+        at: timestamp(dayMs),
+        meter: of,
+        quantity,
+        records,
+      })),
+    },
+  };
+}
 
 function licenseOf(
   named: string | undefined,
@@ -119,3 +123,5 @@ function totalsOf(days: readonly MeteredDay[]) {
     records: ofMeter.reduce((sum, { records }) => sum + records, 0),
   }));
 }
+
+export default { record: recordUsage, totals: readTotals } satisfies HandlersOf<typeof contract>;

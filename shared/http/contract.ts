@@ -131,7 +131,7 @@ export function defineFunction<const F extends FunctionContract>(contract: F): F
 
 type Parsed<S> = S extends z.ZodMiniType ? z.output<S> : undefined;
 
-export interface Input<E extends EndpointContract> {
+interface Input<E extends EndpointContract> {
   readonly params: Parsed<E['params']>;
   readonly query: Parsed<E['query']>;
   readonly body: Parsed<E['body']>;
@@ -147,7 +147,7 @@ export interface Input<E extends EndpointContract> {
 }
 
 /** One of the endpoint's answers by name; its status is the contract's business. */
-export type Answer<E extends EndpointContract> = {
+type Answer<E extends EndpointContract> = {
   [A in keyof E['answers']]: {
     readonly answer: A;
     readonly body: Parsed<E['answers'][A]['body']>;
@@ -167,14 +167,17 @@ export interface Refusal<C extends ProblemCode = ProblemCode> {
   readonly because?: string | undefined;
 }
 
-export type HandlerOf<E extends EndpointContract> = (
-  input: Input<E>,
-  deps: Deps,
-) => Promise<Answer<E> | Refusal<E['problems'][number]>>;
+/** What the handler of the endpoint `K` is called with. */
+export type RequestOf<F extends FunctionContract, K extends keyof F['endpoints']> = Input<F['endpoints'][K]>;
+
+/** What it may return: one of the contract's answers, or a refusal with one of its problems. */
+export type ReplyOf<F extends FunctionContract, K extends keyof F['endpoints']> =
+  | Answer<F['endpoints'][K]>
+  | Refusal<F['endpoints'][K]['problems'][number]>;
 
 /** One handler for each endpoint of the contract. */
 export type HandlersOf<F extends FunctionContract> = {
-  readonly [K in keyof F['endpoints']]: HandlerOf<F['endpoints'][K]>;
+  readonly [K in keyof F['endpoints']]: (request: RequestOf<F, K>, deps: Deps) => Promise<ReplyOf<F, K>>;
 };
 
 /** Handlers seen from outside, where the contract's own types are no longer known. */
