@@ -1,0 +1,146 @@
+import { parseArgs } from 'node:util';
+import * as z from 'zod/mini';
+import { UsageError } from './errors.ts';
+
+/** What the usage shows of an option. */
+interface Shown {
+  /** What stands for its value; a flag has none. */
+  readonly value?: string;
+  readonly about?: string;
+  readonly unlessGiven?: string;
+  /** They stand without a name: whatever is no option. */
+  readonly isOperands?: true;
+}
+
+const usage = z.registry<Shown>();
+
+/** An option that has a value, which the usage calls `value`. The messages of `schema` go on after the option's name. */
+export function option<S extends z.ZodMiniType>(value: string, schema: S): S {
+  return shownAs(schema, { value });
+}
+
+/** An option without a value: false unless it is given. */
+export function flag() {
+  return shownAs(z._default(z.boolean(), false), {});
+}
+
+/** The same option, where it may be left out. */
+export function optional<S extends z.ZodMiniType>(schema: S): z.ZodMiniOptional<S> {
+  return shownAs(z.optional(schema), { ...usage.get(schema) });
+}
+
+/** The same option, with what it is where it is left out. */
+export function withDefault<S extends z.ZodMiniType>(
+  schema: S,
+  unlessGiven: z.core.util.NoUndefined<z.output<S>>,
+): z.ZodMiniDefault<S> {
+  return shownAs(z._default(schema, unlessGiven), { ...usage.get(schema), unlessGiven: `${unlessGiven}` });
+}
+
+/** The same option, with what the usage says about it. */
+export function about<S extends z.ZodMiniType>(text: string, schema: S): S {
+  return shownAs(schema, { ...usage.get(schema), about: text });
+}
+
+export function choice<const C extends readonly string[]>(choices: C) {
+  return option(choices.join('|'), z.enum(choices, `needs one of ${choices.join(', ')}`));
+}
+
+export function wholeNumber(least: number, most: number) {
+  return numberLike(/^\d{1,16}$/, least, most, `needs a whole number from ${least} to ${most}`);
+}
+
+export function decimalNumber(least: number, most: number) {
+  return numberLike(/^\d{1,9}(\.\d{1,9})?$/, least, most, `needs a number from ${least} to ${most}`);
+}
+
+/** Any number of `choices`, without names before them; none is an empty list. */
+export function operands<const C extends readonly string[]>(
+  value: string,
+  choices: C,
+  otherwise: (given: unknown) => string,
+) {
+  return shownAs(z.array(z.enum(choices, { error: ({ input }) => otherwise(input) })), {
+    value,
+    isOperands: true,
+  });
+}
+
+function numberLike(form: RegExp, least: number, most: number, needs: string) {
+  const isOne = (text: string) => form.test(text) && Number(text) >= least && Number(text) <= most;
+  return option('N', z.pipe(z.string(needs).check(z.refine(isOne, needs)), z.transform(Number)));
+}
+
+function shownAs<S extends z.ZodMiniType>(schema: S, shown: Shown): S {
+  usage.add(schema, shown);
+  return schema;
+}
+
+export interface DescribedOption extends Shown {
+  /** Of the field that it is read into: `overlapSeconds`. */
+  readonly key: string;
+  /** As it is given: `--overlap-seconds`. */
+  readonly name: string;
+  /** As the usage shows it: `[--overlap-seconds N]`. */
+  readonly synopsis: string;
+}
+
+/** The options that `schema` reads. Throws `TypeError` for a field that was not made by the functions above. */
+export function describeOptions(schema: z.ZodMiniObject): DescribedOption[] {
+  return Object.entries<z.core.$ZodType>(schema.shape).map(([key, field]) => {
+    const shown = usage.get(field);
+    const name = nameOf(key);
+    if (!shown) throw new TypeError(`The usage does not know what to show for ${name}.`);
+    const { value, isOperands } = shown;
+    if (isOperands) return { ...shown, key, name, synopsis: `[${value} …]` };
+    const given = value === undefined ? name : `${name} ${value}`;
+    const mayBeLeftOut = z.safeParse(field, undefined).success;
+    return { ...shown, key, name, synopsis: mayBeLeftOut ? `[${given}]` : given };
+  });
+}
+
+/** What `args` give for `schema`. Throws `UsageError`, whose message names the option. */
+export function readOptions<S extends z.ZodMiniObject>(schema: S, args: readonly string[]): z.output<S> {
+  const described = describeOptions(schema);
+  const given = parse(described, args);
+  const read = z.safeParse(schema, given);
+  if (read.success) return read.data;
+  const isNamed = (key: PropertyKey | undefined): key is string =>
+    described.some((each) => each.key === key && !each.isOperands);
+  throw new UsageError(
+    read.error.issues
+      .map(({ path: [key], message }) => `${isNamed(key) ? `${nameOf(key)} ` : ''}${message}.`)
+      .join('\n'),
+  );
+}
+
+function parse(described: readonly DescribedOption[], args: readonly string[]): Record<string, unknown> {
+  const named = described.filter(({ isOperands }) => !isOperands);
+  const operandsKey = described.find(({ isOperands }) => isOperands)?.key;
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: operandsKey !== undefined,
+      options: Object.fromEntries(
+        named.map(({ name, value }) => [
+          name.slice(2),
+          { type: value === undefined ? ('boolean' as const) : ('string' as const) },
+        ]),
+      ),
+    });
+    return Object.fromEntries([
+      ...named.flatMap(({ key, name }) => {
+        const value = values[name.slice(2)];
+        return value === undefined ? [] : [[key, value] as const];
+      }),
+      ...(operandsKey === undefined ? [] : [[operandsKey, positionals] as const]),
+    ]);
+  } catch (error) {
+    // Whatever it throws for is the caller's mistake.
+    throw new UsageError(error instanceof Error ? error.message : `${error}`);
+  }
+}
+
+function nameOf(key: string): string {
+  return `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}

@@ -1,0 +1,182 @@
+import type * as z from 'zod/mini';
+import { CommandError, UsageError } from './errors.ts';
+import { type DescribedOption, describeOptions, readOptions } from './options.ts';
+
+/** How a program ends: all is well; it ran and found or met a problem; it could not run, or was called wrongly. */
+export const EXIT = { ok: 0, problem: 1, error: 2 } as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** What a command found, for people and, with `--json`, for programs. */
+export interface Report {
+  readonly exit: ExitCode;
+  readonly text: string;
+  readonly json: object;
+}
+
+/** What a command ends with: a report to print, or only an exit code where it has printed as it went. */
+export type Outcome = Report | ExitCode;
+
+/** A command that works on `C`. */
+export interface Command<C> {
+  /** As it is called: `tenants list`; empty where its program has no other. */
+  readonly name: string;
+  readonly summary: string;
+  readonly options: readonly DescribedOption[];
+  /** Reads the options and gives what runs the command with them. Throws `UsageError`. */
+  prepare(args: readonly string[]): (context: C) => Promise<Outcome>;
+}
+
+export interface Program<C> {
+  /** How it is called: `npm run admin --`. */
+  readonly call: string;
+  readonly commands: readonly Command<C>[];
+  /** Opens what commands work on, once the options of one are read. Throws `CommandError`. */
+  open(): C;
+  /** It takes `--json`, as its commands end with a `Report`. */
+  readonly json?: boolean;
+  /** Stands below the usage of the whole program. */
+  readonly notes?: string;
+  /** Errors whose message says all there is to say, so that no stack is shown. */
+  readonly expected?: readonly (abstract new (
+    ...args: never
+  ) => Error)[];
+}
+
+/** Where a program writes: what it is asked for, and what keeps it from that. */
+export interface Output {
+  print(text: string): void;
+  printError(text: string): void;
+}
+
+export const TERMINAL: Output = {
+  print: (text) => void process.stdout.write(`${text}\n`),
+  printError: (text) => void process.stderr.write(`${text}\n`),
+};
+
+interface Definition<S extends z.ZodMiniObject, C> {
+  readonly summary: string;
+  readonly options: S;
+  run(options: z.output<S>, context: C): Promise<Outcome>;
+}
+
+export function defineCommand<S extends z.ZodMiniObject, C>(
+  name: string,
+  { summary, options, run }: Definition<S, C>,
+): Command<C> {
+  return {
+    name,
+    summary,
+    options: describeOptions(options),
+    prepare(args) {
+      const read = readOptions(options, args);
+      return (context) => run(read, context);
+    },
+  };
+}
+
+/** A program that does one thing, without a command to name. */
+export function defineProgram<S extends z.ZodMiniObject>(
+  call: string,
+  { json = false, ...definition }: Definition<S, undefined> & { readonly json?: boolean },
+): Program<undefined> {
+  return { call, json, commands: [defineCommand('', definition)], open: () => undefined };
+}
+
+/** Runs the command that `args` name and gives the exit code of the process. `--help` prints the usage and is no error. */
+export async function runProgram<C>(
+  program: Program<C>,
+  args: readonly string[],
+  output: Output = TERMINAL,
+): Promise<ExitCode> {
+  const isTaken = (flag: string): boolean =>
+    flag === '--help' || (flag === '--json' && program.json === true);
+  const { command, rest, candidates } = findCommand(
+    program,
+    args.filter((arg) => !isTaken(arg)),
+  );
+  const usage = usageOf(program, candidates);
+  if (args.includes('--help')) {
+    output.print(usage);
+    return EXIT.ok;
+  }
+  if (!command) {
+    output.printError(usage);
+    return EXIT.error;
+  }
+  try {
+    const run = command.prepare(rest);
+    const outcome = await run(program.open());
+    if (typeof outcome === 'number') return outcome;
+    const asJson = program.json === true && args.includes('--json');
+    output.print(printable(asJson ? JSON.stringify(outcome.json, null, 2) : outcome.text));
+    return outcome.exit;
+  } catch (error) {
+    // Left to Node, an error would end the process with 1, which says that the program ran and met a problem.
+    output.printError(printable(explain(error, program.expected)));
+    if (error instanceof UsageError) output.printError(`\n${usage}`);
+    return EXIT.error;
+  }
+}
+
+/** `candidates`: the commands to show where none is found. */
+function findCommand<C>({ commands }: Program<C>, args: readonly string[]) {
+  // What an option is follows from the command, which is whatever stands before the first of them.
+  const firstOption = args.findIndex((arg) => arg.startsWith('-'));
+  const words = args.slice(0, firstOption === -1 ? args.length : firstOption);
+  const command = commands.find(({ name }) => name === words.join(' ') || name === '');
+  if (command) {
+    const rest = args.slice(command.name === '' ? 0 : words.length);
+    return { command, rest, candidates: [command] };
+  }
+  const ofNoun = commands.filter(({ name }) => name.startsWith(`${words[0]} `));
+  return { command, rest: [], candidates: ofNoun.length > 0 ? ofNoun : commands };
+}
+
+function explain(error: unknown, expected: Program<unknown>['expected'] = []): string {
+  if (error instanceof CommandError) return error.message;
+  const isExpected = expected.some((kind) => error instanceof kind);
+  return error instanceof Error && !isExpected ? (error.stack ?? error.message) : `${error}`;
+}
+
+/** How `commands` of a program are called, and what each does. */
+function usageOf<C>({ call, commands, json, notes }: Program<C>, shown: readonly Command<C>[]): string {
+  const [only] = commands;
+  if (only?.name === '') return usageOfOne(call, only, json === true);
+  const nouns = Map.groupBy(shown, ({ name }) => name.split(' ')[0]);
+  return [
+    `Usage: ${call} COMMAND${json ? ' [--json]' : ''}`,
+    ...[...nouns.values()].map((ofNoun) =>
+      ofNoun
+        .map(({ name, options, summary }) => {
+          const line = [name, ...options.map(({ synopsis }) => synopsis)].join(' ');
+          return `  ${line}\n      ${summary}`;
+        })
+        .join('\n'),
+    ),
+    ...(notes !== undefined && shown.length === commands.length ? [notes] : []),
+  ].join('\n\n');
+}
+
+function usageOfOne<C>(call: string, { options, summary }: Command<C>, json: boolean): string {
+  const lines = [
+    ...options.map(({ synopsis, about = '', unlessGiven }) => ({
+      synopsis,
+      about: unlessGiven === undefined ? about : `${about} (default ${unlessGiven})`.trim(),
+    })),
+    ...(json ? [{ synopsis: '[--json]', about: '' }] : []),
+  ];
+  const width = Math.max(0, ...lines.map(({ synopsis }) => synopsis.length));
+  const list = lines.map(({ synopsis, about }) => `  ${synopsis.padEnd(width)}  ${about}`.trimEnd());
+  return [`Usage: ${call} [OPTION …]`, summary, list.join('\n')].join('\n\n');
+}
+
+/**
+ * `text` with control characters other than line breaks written out: clients choose their host names, and a terminal
+ * does what such characters say. JSON stays JSON, of the same value.
+ */
+function printable(text: string): string {
+  return text.replaceAll(
+    /[^\P{Cc}\n]/gu,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
