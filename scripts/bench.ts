@@ -1,3 +1,4 @@
+import { defineProgram, EXIT, runProgram } from '../clients/command-line/program.ts';
 import { benchBillable } from './bench/billable.ts';
 import { benchChain } from './bench/chain.ts';
 import { benchColdStart } from './bench/cold-start.ts';
@@ -5,7 +6,7 @@ import { benchContention } from './bench/contention.ts';
 import type { Effort } from './bench/effort.ts';
 import { benchHotPath } from './bench/hot-path.ts';
 import { benchMemory } from './bench/memory.ts';
-import { readOptions, usageOf } from './bench/options.ts';
+import { benchOptions, KINDS } from './bench/options.ts';
 import { benchPeer } from './bench/peer.ts';
 import { asMarkdown, type Report } from './bench/report.ts';
 import { keepResult } from './bench/results.ts';
@@ -25,23 +26,27 @@ const PARTS = {
   chain: benchChain,
 } satisfies Record<string, (effort: Effort) => Promise<Report>>;
 
-const UNUSABLE = 2;
 const NAMES = Object.keys(PARTS);
 
-const options = readOptions(process.argv.slice(2), NAMES);
-if ('because' in options) {
-  process.stderr.write(`${options.because}\n\n${usageOf(NAMES)}\n`);
-  process.exitCode = UNUSABLE;
-} else {
-  const { effort, peer } = options;
-  const runs: (readonly [string, () => Promise<Report>])[] = peer
-    ? [['peer', () => benchPeer(peer.peer, peer.seats, effort)]]
-    : Object.entries(PARTS)
-        .filter(([name]) => options.parts.includes(name))
-        .map(([name, run]) => [name, () => run(effort)]);
-  for (const [name, run] of runs) {
-    const report = await run();
-    process.stdout.write(`\n${asMarkdown(report)}\n`);
-    if (effort === 'full') keepResult(name, report, [...NAMES, 'peer']);
-  }
-}
+const program = defineProgram('npm run bench --', {
+  summary: `Measures the named parts, prints the figures and keeps them in scripts/bench/results.json and RESULTS.md. A peer is measured
+by itself: npm run bench -- peer --url http://127.0.0.1:PORT --kind keygen-relay`,
+  options: benchOptions(NAMES),
+  async run({ parts, quick, kind, url, seats }) {
+    const effort: Effort = quick ? 'quick' : 'full';
+    const runs: (readonly [string, () => Promise<Report>])[] =
+      kind && url && parts.includes('peer')
+        ? [['peer', () => benchPeer(KINDS[kind](url), seats, effort)]]
+        : Object.entries(PARTS)
+            .filter(([name]) => parts.length === 0 || parts.includes(name))
+            .map(([name, run]) => [name, () => run(effort)]);
+    for (const [name, run] of runs) {
+      const report = await run();
+      process.stdout.write(`\n${asMarkdown(report)}\n`);
+      if (effort === 'full') keepResult(name, report, [...NAMES, 'peer']);
+    }
+    return EXIT.ok;
+  },
+});
+
+process.exitCode = await runProgram(program, process.argv.slice(2));

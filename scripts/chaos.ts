@@ -1,45 +1,53 @@
+import { randomInt } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readOptions, USAGE } from './chaos/options.ts';
-import { inWords, reportOf } from './chaos/report.ts';
+import { defineProgram, EXIT, type ExitCode, runProgram, TERMINAL } from '../clients/command-line/program.ts';
+import { CHAOS_OPTIONS, modesOf } from './chaos/options.ts';
+import { formatReport, reportOf } from './chaos/report.ts';
 import { runChaos } from './chaos/run.ts';
 
-const EXIT = { kept: 0, broken: 1, trouble: 2 } as const;
 /** What comes before and after the faults, with every part as slow as it may be; settling has its bound twice. */
 const BESIDE_CHAOS_MS = 5 * 60_000;
 
 // Clients of Google's would ask the network who they are.
 process.env.METADATA_SERVER_DETECTION = 'none';
 
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
-const complain = (text: string): void => void process.stderr.write(`${text}\n`);
-
-const options = readOptions(process.argv.slice(2));
-if ('because' in options) {
-  complain(`${options.because}\n\n${USAGE}`);
-  process.exitCode = EXIT.trouble;
-} else {
-  const { modes, ...ofEach } = options;
-  const hang = setTimeout(
-    () => {
-      complain('The run does not come to an end.');
-      process.exit(EXIT.trouble);
-    },
-    modes.length * (3 * ofEach.chaosMs + BESIDE_CHAOS_MS),
-  );
-  try {
-    for (const appendfsync of modes) {
-      const folder = mkdtempSync(join(tmpdir(), `seatlease-chaos-${appendfsync}-`));
-      const report = reportOf(await runChaos({ ...ofEach, appendfsync, folder, say }));
-      const file = join(folder, 'report.json');
-      writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
-      say(`\n${inWords(report)}\n  ${'report'.padEnd(20)} ${file}\n`);
-      if (Object.keys(report.breaches).length > 0) process.exitCode = EXIT.broken;
+const program = defineProgram('npm run chaos --', {
+  summary: `Needs redis-server, and gcloud with the Firestore and Pub/Sub emulators. Exits with 0 if every promise was
+kept, 1 if one was broken, 2 if the run could not be completed.`,
+  options: CHAOS_OPTIONS,
+  async run({ minutes, appendfsync, clients, licenses, seed = randomInt(1_000_000) }) {
+    const modes = modesOf(appendfsync);
+    const chaosMs = minutes * 60_000;
+    const hang = setTimeout(
+      () => {
+        TERMINAL.printError('The run does not come to an end.');
+        process.exit(EXIT.error);
+      },
+      modes.length * (3 * chaosMs + BESIDE_CHAOS_MS),
+    );
+    let exit: ExitCode = EXIT.ok;
+    try {
+      for (const mode of modes) {
+        const folder = mkdtempSync(join(tmpdir(), `seatlease-chaos-${mode}-`));
+        const run = await runChaos({
+          ...{ chaosMs, clients, licenses, seed },
+          appendfsync: mode,
+          folder,
+          say: TERMINAL.print,
+        });
+        const report = reportOf(run);
+        const file = join(folder, 'report.json');
+        writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+        TERMINAL.print(`\n${formatReport(report)}\n  ${'report'.padEnd(20)} ${file}\n`);
+        if (Object.keys(report.breaches).length > 0) exit = EXIT.problem;
+      }
+    } finally {
+      clearTimeout(hang);
     }
-  } catch (error) {
-    complain(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    process.exitCode = EXIT.trouble;
-  }
-  clearTimeout(hang);
-}
+    return exit;
+  },
+});
+
+process.exitCode = await runProgram(program, process.argv.slice(2));

@@ -1,23 +1,26 @@
+import { CommandError } from '../clients/command-line/errors.ts';
+import { defineProgram, EXIT, runProgram } from '../clients/command-line/program.ts';
 import { estimate, leversOf } from './cost/estimate.ts';
-import { readOptions, USAGE } from './cost/options.ts';
-import { inWords } from './cost/report.ts';
+import { COST_OPTIONS } from './cost/options.ts';
+import { formatEstimate } from './cost/report.ts';
+import type { Scenario } from './cost/usage.ts';
 
-const UNUSABLE = 2;
+const program = defineProgram('npm run cost --', {
+  summary: `Estimates what a suite costs a month, from counted operations and published prices (both are files in scripts/cost).`,
+  options: COST_OPTIONS,
+  json: true,
+  async run(scenario) {
+    const month = estimateOf(scenario);
+    return { exit: EXIT.ok, text: formatEstimate(month), json: { ...month, levers: leversOf(month) } };
+  },
+});
 
-const options = readOptions(process.argv.slice(2));
-if ('because' in options) {
-  process.stderr.write(`${options.because}\n\n${USAGE}\n`);
-  process.exitCode = UNUSABLE;
-} else {
+function estimateOf(scenario: Scenario) {
   try {
-    const month = estimate(options.scenario);
-    const said = options.json
-      ? JSON.stringify({ ...month, levers: leversOf(month) }, null, 2)
-      : inWords(month);
-    process.stdout.write(`${said}\n`);
+    return estimate(scenario);
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exitCode = UNUSABLE;
+    throw error instanceof RangeError ? new CommandError(error.message) : error;
   }
 }
+
+process.exitCode = await runProgram(program, process.argv.slice(2));

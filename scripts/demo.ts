@@ -1,4 +1,6 @@
-import { parseArgs } from 'node:util';
+import * as z from 'zod/mini';
+import { about, flag } from '../clients/command-line/options.ts';
+import { defineProgram, EXIT, runProgram } from '../clients/command-line/program.ts';
 import { openDemoServer } from './demo/server.ts';
 import { tellSignIn } from './demo/signed-in.ts';
 import { tellStory } from './demo/story.ts';
@@ -9,10 +11,18 @@ const say = (who: string, what: string): void => {
   process.stdout.write(`${seconds} s  ${who.padEnd(9)} ${what}\n`);
 };
 
-const { values } = parseArgs({ options: { 'sign-in': { type: 'boolean' } } });
-const server = await openDemoServer(say);
-try {
-  await (values['sign-in'] ? tellSignIn : tellStory)(server, say);
-} finally {
-  await server.close();
-}
+const program = defineProgram('npm run demo --', {
+  summary: 'Shows five machines that share three seats, on the server of npm start or one of its own.',
+  options: z.object({ signIn: about('signs in with a browser and takes a seat instead', flag()) }),
+  async run({ signIn }) {
+    const server = await openDemoServer(say);
+    try {
+      await (signIn ? tellSignIn : tellStory)(server, say);
+    } finally {
+      await server.close();
+    }
+    return EXIT.ok;
+  },
+});
+
+process.exitCode = await runProgram(program, process.argv.slice(2));

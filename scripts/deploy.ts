@@ -2,52 +2,23 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
-import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
+import * as z from 'zod/mini';
+import { about, flag, option } from '../clients/command-line/options.ts';
+import { defineProgram, EXIT, runProgram, TERMINAL } from '../clients/command-line/program.ts';
 import { MANIFEST } from '../functions/manifest.ts';
 import { HOSTING_CONFIG, placeOf, planOf } from './deploy/plan.ts';
 import { deploy } from './deploy/run.ts';
 import { firebaseConfig } from './generate/hosting.ts';
 
-const USAGE = `Usage: npm run deploy -- --stack prod [--secrets] [--plan] [--yes]
-
-  --stack    whose settings are in infra/Pulumi.<stack>.yaml
-  --secrets  only the places of the secrets, which the first deploy needs filled
-  --plan     shows what would be done, and ends
-  --yes      does it without asking
-
-Bundles the functions, makes the site, shows what Pulumi would change, asks, changes it, and puts the site online. Run again,
-it changes nothing. Ends with 0 where that went well, 1 where it did not, 2 where it was not asked as it should be.`;
-
-interface Asked {
-  readonly stack: string;
-  readonly secrets: boolean;
-  readonly plan: boolean;
-  readonly yes: boolean;
-}
-
-function readOptions(args: string[]): Asked | { readonly because: string } {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: {
-        stack: { type: 'string', default: '' },
-        secrets: { type: 'boolean', default: false },
-        plan: { type: 'boolean', default: false },
-        yes: { type: 'boolean', default: false },
-      },
-    });
-    if (!/^[\w-]+$/.test(values.stack)) return { because: '--stack needs the name of a stack' };
-    if (!existsSync(fileOf(values.stack))) return { because: `there is no ${fileOf(values.stack)}` };
-    return values;
-  } catch (error) {
-    // What it throws for is the caller's mistake, whichever it is.
-    return { because: error instanceof Error ? error.message : String(error) };
-  }
-}
+const NEEDS_STACK = 'needs the name of a stack, whose settings are in infra/Pulumi.STACK.yaml';
 
 function fileOf(stack: string): string {
   return `infra/Pulumi.${stack}.yaml`;
+}
+
+function isStack(name: string): boolean {
+  return /^[\w-]+$/.test(name) && existsSync(fileOf(name));
 }
 
 async function run([program, ...args]: readonly [string, ...string[]]): Promise<number> {
@@ -68,22 +39,29 @@ async function agrees(stack: string): Promise<boolean> {
   return answer.trim() === stack;
 }
 
-const asked = readOptions(process.argv.slice(2));
-if ('because' in asked) {
-  process.stderr.write(`${asked.because}\n\n${USAGE}\n`);
-  process.exitCode = 2;
-} else {
-  const { stack, secrets, plan, yes } = asked;
-  const place = placeOf(parse(readFileSync(fileOf(stack), 'utf8')));
-  writeFileSync(HOSTING_CONFIG, `${JSON.stringify(firebaseConfig(MANIFEST, place), null, 2)}\n`);
-  const outcome = await deploy(
-    planOf({ stack, secretsOnly: secrets }, place),
-    { planOnly: plan },
-    {
-      run,
-      agrees: () => (yes ? Promise.resolve(true) : agrees(stack)),
-      say: (line) => process.stdout.write(`${line}\n`),
-    },
-  );
-  process.exitCode = outcome === 'DONE' || outcome === 'PLANNED' ? 0 : 1;
-}
+const program = defineProgram('npm run deploy --', {
+  summary: `Bundles the functions, builds the site, shows what Pulumi would change, asks, applies it and publishes the site. A second run
+changes nothing. Exits with 0 if it succeeded, 1 if a step failed or was declined, 2 if it was called wrongly.`,
+  options: z.object({
+    stack: option('STACK', z.string(NEEDS_STACK).check(z.refine(isStack, NEEDS_STACK))),
+    secrets: about('creates only the secrets, which must have values before the first deploy', flag()),
+    plan: about('shows what would be done and exits', flag()),
+    yes: about('does not ask', flag()),
+  }),
+  async run({ stack, secrets, plan, yes }) {
+    const place = placeOf(parse(readFileSync(fileOf(stack), 'utf8')));
+    writeFileSync(HOSTING_CONFIG, `${JSON.stringify(firebaseConfig(MANIFEST, place), null, 2)}\n`);
+    const outcome = await deploy(
+      planOf({ stack, secretsOnly: secrets }, place),
+      { planOnly: plan },
+      {
+        run,
+        agrees: () => (yes ? Promise.resolve(true) : agrees(stack)),
+        say: TERMINAL.print,
+      },
+    );
+    return outcome === 'DONE' || outcome === 'PLANNED' ? EXIT.ok : EXIT.problem;
+  },
+});
+
+process.exitCode = await runProgram(program, process.argv.slice(2));

@@ -1,7 +1,6 @@
 import { estimate } from '../cost/estimate.ts';
-import { USUAL } from '../cost/options.ts';
 import type { PriceName } from '../cost/prices.ts';
-import { usageOf } from '../cost/usage.ts';
+import { USUAL, usageOf } from '../cost/usage.ts';
 import type { Report } from './report.ts';
 
 const SEATS = [10, 1_000, 100_000];

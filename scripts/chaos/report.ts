@@ -117,7 +117,7 @@ function leastOf(numbers: readonly number[]): number | undefined {
 const MOST_FINDINGS_SHOWN = 20;
 
 /** The report as a table for people. */
-export function inWords(report: Report): string {
+export function formatReport(report: Report): string {
   const { excess, harm } = report;
   const list = (counts: Readonly<Record<string, number | undefined>>): string =>
     Object.entries(counts)

@@ -1,13 +1,13 @@
 import { SESSION_LIST } from '../../functions/testing/operation-counts.ts';
 import { type Estimate, estimate, type Lever, leversOf } from './estimate.ts';
-import { USUAL } from './options.ts';
 import { MOST_COMMANDS_A_SECOND, PARTS, PRICES, READ_ON, REGION } from './prices.ts';
 import { sum } from './sum.ts';
+import { USUAL } from './usage.ts';
 
 const LEVERS_SHOWN = 3;
 
 /** The estimate as text for a terminal. */
-export function inWords(each: Estimate): string {
+export function formatEstimate(each: Estimate): string {
   const rows = each.lines.map(({ part, what, amount, unit, usd, unverified }) => [
     part,
     `${what}${unverified === undefined ? '' : ' ?'}`,

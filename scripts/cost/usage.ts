@@ -32,6 +32,23 @@ export interface Scenario {
   readonly indexes: 'all' | 'needed';
 }
 
+/** A suite as it is set up without further thought, so many seats on a working day. */
+export const USUAL: Omit<Scenario, 'seats'> = {
+  hoursPerDay: 8,
+  sessionsPerDay: 1,
+  signsPerSession: 1,
+  seatsPerLicense: 10,
+  heartbeatSeconds: 300,
+  redis: 'pay-as-you-go',
+  minInstances: 0,
+  via: 'hosting',
+  requestLogs: 'keep',
+  heartbeatLogPercent: 100,
+  recordsIn: 'region',
+  key: 'software',
+  indexes: 'all',
+};
+
 /** What is used in a month of 30 days, by what it is billed as. */
 export interface Usage {
   readonly amounts: Readonly<Record<PriceName, number>>;
