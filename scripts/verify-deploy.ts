@@ -1,32 +1,19 @@
-import { parseArgs } from 'node:util';
-import { Trouble } from '../clients/admin/src/command-error.ts';
-import { readTarget, type Target } from '../clients/admin/src/target.ts';
-import { tell } from './verify-deploy/print-steps.ts';
+import * as z from 'zod/mini';
+import { readTarget } from '../clients/admin/src/target.ts';
+import { option } from '../clients/command-line/options.ts';
+import { defineProgram, EXIT, runProgram, TERMINAL } from '../clients/command-line/program.ts';
+import { printSteps } from './verify-deploy/print-steps.ts';
 
-const USAGE = `Usage: OPERATOR_KEY=… npm run verify-deploy -- --url https://seats.example.com
+const program = defineProgram('OPERATOR_KEY=… npm run verify-deploy --', {
+  summary: `Runs the main story against a deployed suite: creates a license of two seats in a tenant of its own, acquires, holds, signs and
+releases seats, waits up to four minutes for the audit log, and suspends the license. Exits with 0 if every step succeeded, 1 if
+one failed, 2 if it was called wrongly.`,
+  options: z.object({ url: option('https://seats.example.com', z.string('is missing')) }),
+  async run({ url }) {
+    const target = readTarget({ SEATLEASE_URL: url, OPERATOR_KEY: process.env.OPERATOR_KEY });
+    const isWell = await printSteps(target, TERMINAL.print, { auditWithinMs: 4 * 60_000 });
+    return isWell ? EXIT.ok : EXIT.problem;
+  },
+});
 
-Runs the main story against a deployed suite, for real: makes a license of two seats in a tenant of its own, takes, holds,
-signs and gives back seats, waits up to four minutes for the audit log, and suspends the license. Ends with 0 where every
-step went well, 1 where one did not, 2 where it was not asked as it should be.`;
-
-function targetOf(args: string[]): Target | { readonly because: string } {
-  try {
-    const { values } = parseArgs({ args, options: { url: { type: 'string' } } });
-    if (!values.url) return { because: '--url is missing' };
-    return readTarget({ SEATLEASE_URL: values.url, OPERATOR_KEY: process.env.OPERATOR_KEY });
-  } catch (error) {
-    if (error instanceof Trouble || error instanceof TypeError) return { because: error.message };
-    throw error;
-  }
-}
-
-const target = targetOf(process.argv.slice(2));
-if ('because' in target) {
-  process.stderr.write(`${target.because}\n\n${USAGE}\n`);
-  process.exitCode = 2;
-} else {
-  const isWell = await tell(target, (line) => process.stdout.write(`${line}\n`), {
-    auditWithinMs: 4 * 60_000,
-  });
-  process.exitCode = isWell ? 0 : 1;
-}
+process.exitCode = await runProgram(program, process.argv.slice(2));

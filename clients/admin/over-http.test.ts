@@ -11,13 +11,13 @@ import {
   type TestLicense,
   type TestSuite,
 } from '../../functions/testing/suite.ts';
-import type { Environment } from '../../shared/config.ts';
 import { newLicenseId, newPersonalId, newSessionId, newTenantId } from '../../shared/domain/ids.ts';
 import { newTenant } from '../../shared/domain/people.ts';
 import { TENANTS } from '../../shared/ports/collections.ts';
 import { cannedServer } from '../../shared/testing/servers/canned-server.ts';
 import { freePort } from '../../shared/testing/servers/free-port.ts';
 import { runAdmin } from './src/run.ts';
+import type { Environment } from './src/target.ts';
 
 let suite: TestSuite;
 beforeAll(async () => {
@@ -36,8 +36,8 @@ async function adminIn(environment: Environment, ...args: string[]): Promise<Run
   const said: string[] = [];
   const complained: string[] = [];
   const output = {
-    say: (text: string) => void said.push(text),
-    complain: (text: string) => void complained.push(text),
+    print: (text: string) => void said.push(text),
+    printError: (text: string) => void complained.push(text),
   };
   const code = await runAdmin(args, environment, output);
   const run = { code, said: said.join('\n'), complained: complained.join('\n') };
@@ -556,7 +556,7 @@ describe('what an operator mistypes', () => {
     expect(ofTenants).toContain('  tenants create --name NAME [--owner E-MAIL]\n');
     expect(ofTenants).not.toContain('licenses create');
     const whole = await trouble(suite.url);
-    for (const noun of ['tenants', 'users', 'licenses', 'sessions', 'audit', 'keys'])
+    for (const noun of ['tenants', 'users', 'licenses', 'sessions', 'audit'])
       expect(whole).toContain(`\n\n  ${noun} `);
     expect(whole).toContain('SEATLEASE_URL');
   });

@@ -15,7 +15,7 @@ import {
   startFirestoreEmulator,
 } from '../../shared/testing/servers/firestore-emulator.ts';
 import { startFront } from '../verify-deploy/front.ts';
-import { tell } from '../verify-deploy/print-steps.ts';
+import { printSteps } from '../verify-deploy/print-steps.ts';
 import { openBundler } from './bundle.ts';
 import { installPackages } from './install-packages.ts';
 import { type RunningFunction, startFunction } from './start-function.ts';
@@ -72,9 +72,9 @@ describeReal('Firestore emulator', 'the bundles, behind one origin, on', () => {
       return bundled?.url ?? suite.url;
     });
     const lines: string[] = [];
-    const target = { url: front.url, operatorKey: OPERATOR_KEY, ifAway: '', ifKeyIsWrong: '' };
+    const target = { url: front.url, operatorKey: OPERATOR_KEY, hintIfUnreachable: '', hintIfKeyRefused: '' };
     try {
-      const isWell = await tell(target, (line) => lines.push(line), {
+      const isWell = await printSteps(target, (line) => lines.push(line), {
         auditWithinMs: 9_000,
         wait: () => suite.settle(),
       });

@@ -6,7 +6,6 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
-import { runAdmin } from '../../clients/admin/src/run.ts';
 import { type AuditEvent, emptyChain, sealEvents, unsealed } from '../../shared/domain/audit-chain.ts';
 import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
 import { newTenant } from '../../shared/domain/people.ts';
@@ -15,6 +14,7 @@ import { AUDIT, CHAIN_HEADS, TENANTS } from '../../shared/ports/collections.ts';
 import type { Records } from '../../shared/ports/records.ts';
 import { event, TENANT } from '../../shared/testing/seats/events.ts';
 import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
+import { runOperate } from './run.ts';
 
 /** More than a page of the records, so that the walk turns pages. */
 const LENGTH = 205;
@@ -76,18 +76,18 @@ interface Run {
   readonly complained: string;
 }
 
-async function admin(...args: string[]): Promise<Run> {
+async function operate(...args: string[]): Promise<Run> {
   const said: string[] = [];
   const complained: string[] = [];
   const output = {
-    say: (text: string) => void said.push(text),
-    complain: (text: string) => void complained.push(text),
+    print: (text: string) => void said.push(text),
+    printError: (text: string) => void complained.push(text),
   };
-  const code = await runAdmin(args, { SEATLEASE_DATA: folder }, output);
+  const code = await runOperate(args, { SEATLEASE_DATA: folder }, output);
   return { code, said: said.join('\n'), complained: complained.join('\n') };
 }
 
-const verify = (...more: string[]): Promise<Run> => admin('audit', 'verify', '--tenant', TENANT, ...more);
+const verify = (...more: string[]): Promise<Run> => operate('audit', 'verify', '--tenant', TENANT, ...more);
 
 /** The places and kinds of what was found; the command must have ended with 1. */
 async function found(): Promise<string[]> {
@@ -215,7 +215,7 @@ describe('audit verify', () => {
 
   test('ends with 2 for a tenant that nobody knows', async () => {
     const unknown = newTenantId(16);
-    const { code, said, complained } = await admin('audit', 'verify', '--tenant', unknown);
+    const { code, said, complained } = await operate('audit', 'verify', '--tenant', unknown);
     expect([code, said]).toEqual([2, '']);
     expect(complained).toContain(`no tenant ${unknown}`);
   });
@@ -223,7 +223,7 @@ describe('audit verify', () => {
   test('says of a tenant of whom nothing has happened yet that all is well', async () => {
     const tenantId = newTenantId(16);
     await records.create(TENANTS, tenantId, newTenant(tenantId, 'New', null, 1));
-    const { code, said } = await admin('audit', 'verify', '--tenant', tenantId);
+    const { code, said } = await operate('audit', 'verify', '--tenant', tenantId);
     expect([code, said.split('\n')[0]]).toEqual([0, `The audit chain of ${tenantId}: whole.`]);
   });
 
@@ -244,23 +244,23 @@ test.each([
   ['audit', 'verify', 'now', '--tenant', TENANT],
   ['audit', 'erase', '--tenant', TENANT],
 ])('asked for what it cannot do (%s %s %s %s), it says what it can, and ends with 2', async (...args) => {
-  const { code, said, complained } = await admin(...args);
+  const { code, said, complained } = await operate(...args);
   expect([code, said]).toEqual([2, '']);
-  expect(complained).toContain('Usage: npm run admin');
+  expect(complained).toContain('Usage: npm run operate');
 });
 
 test('where the environment is not usable it says so, shows no secret, and ends with 2', async () => {
   const complaints: string[] = [];
-  const output = { say: () => {}, complain: (text: string) => void complaints.push(text) };
+  const output = { print: () => {}, printError: (text: string) => void complaints.push(text) };
   const environment = { SEATLEASE_DATA: folder, SHARDS: 'many', OPERATOR_KEY: 'short-and-secret' };
-  const code = await runAdmin(['audit', 'verify', '--tenant', TENANT], environment, output);
+  const code = await runOperate(['audit', 'verify', '--tenant', TENANT], environment, output);
   expect(code).toBe(2);
   expect(complaints.join('\n')).toContain('SHARDS: needs a whole number');
   expect(complaints.join('\n')).not.toContain('short-and-secret');
 });
 
 test('as a command it prints, and ends with the code that scripts go by', async () => {
-  const script = fileURLToPath(new URL('../../clients/admin/src/main.ts', import.meta.url));
+  const script = fileURLToPath(new URL('../operate.ts', import.meta.url));
   const command = (tenant: string) =>
     promisify(execFile)(process.execPath, [script, 'audit', 'verify', '--tenant', tenant, '--json'], {
       env: { PATH: process.env.PATH, SEATLEASE_DATA: folder },

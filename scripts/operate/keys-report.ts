@@ -2,9 +2,9 @@ import { LONGEST_OFFLINE_DAYS } from '../../shared/domain/entitlement.ts';
 import { type Disabling, type RotationStep, signingOne } from '../../shared/domain/key-rotation.ts';
 import type { KeyVersion } from '../../shared/ports/signing-keys.ts';
 
-/** The same in words, a line each, and for programs. */
-interface Told {
-  readonly words: readonly string[];
+/** The same for people, a line each, and for programs. */
+interface KeysReport {
+  readonly lines: readonly string[];
   readonly json: object;
 }
 
@@ -14,7 +14,7 @@ export function toJson({ number, name, keyId, state, createdAtMs, isCurrent }: K
 }
 
 /** A line each. */
-export function listed(versions: readonly KeyVersion[]): string[] {
+export function formatVersions(versions: readonly KeyVersion[]): string[] {
   return versions.map(({ number, state, createdAtMs, keyId, isCurrent }) =>
     [
       String(number).padStart(3),
@@ -27,24 +27,24 @@ export function listed(versions: readonly KeyVersion[]): string[] {
 }
 
 /** A warning, where the configuration names no version that can sign. */
-export function nothingSigns(versions: readonly KeyVersion[]): string[] {
+export function warnIfNothingSigns(versions: readonly KeyVersion[]): string[] {
   return signingOne(versions)
     ? []
     : ['Now nothing can be signed: SIGNING_KEY_VERSION names no version that is in use.'];
 }
 
-/** `made`: the version, where the step was not only told. */
-export function aboutStep(
+/** `created`: the version, where the step was carried out and not only reported. */
+export function reportStep(
   step: RotationStep<KeyVersion>,
   versions: readonly KeyVersion[],
-  made: KeyVersion | undefined,
-): Told {
+  created: KeyVersion | undefined,
+): KeysReport {
   switch (step.step) {
     case 'create':
-      return made ? afterCreating(made) : beforeCreating(versions);
+      return created ? reportCreated(created) : reportMissing(versions);
     case 'wait':
       return {
-        words: [
+        lines: [
           `Next: wait until ${at(step.untilMs)}${step.version.state === 'pending' ? ' at the least: it is still being made' : ''}.`,
           `By then whoever keeps the published keys has version ${step.version.number}. Then run this again.`,
         ],
@@ -52,7 +52,7 @@ export function aboutStep(
       };
     case 'pin':
       return {
-        words: [
+        lines: [
           `Next: sign with version ${step.version.number}, which is published. Set`,
           `  SIGNING_KEY_VERSION=${step.version.name}`,
           'and deploy. Note when the deploy has ended: what is to be disabled later counts from there.',
@@ -61,21 +61,21 @@ export function aboutStep(
       };
     case 'retire':
       return {
-        words: [
+        lines: [
           `Next: take out of use what signs no more, ${LONGEST_OFFLINE_DAYS} days after the deploy that named the version in use has ended:`,
           'the date is in your notes, not here. Until then licenses signed before it may count.',
           `It cannot be before ${at(step.notBeforeMs)}. Then, for each:`,
-          ...step.versions.map(({ number }) => `  npm run admin -- keys disable --version ${number}`),
+          ...step.versions.map(({ number }) => `  npm run operate -- keys disable --version ${number}`),
         ],
         json: { versions: step.versions.map(toJson), not_before: at(step.notBeforeMs) },
       };
   }
 }
 
-function beforeCreating(versions: readonly KeyVersion[]): Told {
+function reportMissing(versions: readonly KeyVersion[]): KeysReport {
   const current = versions.find(({ isCurrent }) => isCurrent);
   return {
-    words: [
+    lines: [
       `Next: make a version: none is newer than ${current ? current.number : 'those there are'}.`,
       'It is published once it is enabled, and signs nothing until SIGNING_KEY_VERSION names it.',
       'Nothing was changed. To make it, run this again with --apply.',
@@ -84,22 +84,22 @@ function beforeCreating(versions: readonly KeyVersion[]): Told {
   };
 }
 
-function afterCreating(made: KeyVersion): Told {
+function reportCreated(version: KeyVersion): KeysReport {
   return {
-    words: [
-      `Made version ${made.number} (${made.keyId}), ${made.state}.`,
+    lines: [
+      `Made version ${version.number} (${version.keyId}), ${version.state}.`,
       'It is published once it is enabled, and signs nothing until SIGNING_KEY_VERSION names it.',
       'Run this again to see when that may be.',
     ],
-    json: { version: toJson(made) },
+    json: { version: toJson(version) },
   };
 }
 
-/** `isApplied`: it was done, not only told. */
-export function aboutDisabling(
+/** `isApplied`: it was carried out and not only reported. */
+export function reportDisabling(
   found: Exclude<Disabling<KeyVersion>, { verdict: 'UNKNOWN' }>,
   isApplied: boolean,
-): Told {
+): KeysReport {
   const { version, verdict } = found;
   const json = {
     version: toJson(version),
@@ -108,14 +108,14 @@ export function aboutDisabling(
     not_before: verdict === 'HAS_SIGNED' ? at(found.untilMs) : null,
   };
   if (verdict === 'OUT_OF_USE') {
-    return { words: [`Version ${version.number} is out of use already (${version.state}).`], json };
+    return { lines: [`Version ${version.number} is out of use already (${version.state}).`], json };
   }
   const early = json.not_before === null ? [] : [`That cannot be before ${json.not_before}.`];
   const last = isApplied
     ? 'To take it back, enable it again where the key is kept.'
     : 'Nothing was changed. To do it, run this again with --apply.';
   return {
-    words: [
+    lines: [
       `${isApplied ? 'Disabled' : 'Would disable'} version ${version.number} (${version.keyId}).`,
       ...json.breaks,
       ...early,

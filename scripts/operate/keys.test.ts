@@ -2,8 +2,8 @@ import { existsSync, mkdtempSync, renameSync, rmSync, utimesSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
-import { runAdmin } from '../../clients/admin/src/run.ts';
 import { putLocalKey } from '../../shared/local/signing-key.ts';
+import { runOperate } from './run.ts';
 
 const MADE = '2027-01-15T08:00:00.000Z';
 const [FIRST, SECOND] = inject('signingKeys');
@@ -32,11 +32,11 @@ async function keysWith(current: number, ...args: string[]) {
   const said: string[] = [];
   const complained: string[] = [];
   const output = {
-    say: (text: string) => void said.push(text),
-    complain: (text: string) => void complained.push(text),
+    print: (text: string) => void said.push(text),
+    printError: (text: string) => void complained.push(text),
   };
   const environment = { SEATLEASE_DATA: folder, SIGNING_KEY_VERSION: String(current) };
-  const code = await runAdmin(['keys', ...args], environment, output);
+  const code = await runOperate(['keys', ...args], environment, output);
   return { code, said: said.join('\n'), complained: complained.join('\n') };
 }
 const keys = (...args: string[]) => keysWith(1, ...args);
@@ -130,7 +130,7 @@ describe('keys rotate', () => {
     const { said } = await keysWith(2, 'rotate');
     expect(said).toContain('90 days after the deploy');
     expect(said).toContain('not be before 2027-05-30T00:06:00.000Z');
-    expect(said).toContain('npm run admin -- keys disable --version 1');
+    expect(said).toContain('npm run operate -- keys disable --version 1');
     expect(await json(2, 'rotate', '--apply')).toMatchObject({
       step: 'retire',
       applied: false,
@@ -230,5 +230,5 @@ test.each([
 ])('asked for what it cannot do (%s %s %s %s), it says what it can, and ends with 2', async (_, ...args) => {
   const { code, said, complained } = await keys(...args);
   expect([code, said]).toEqual([2, '']);
-  expect(complained).toContain('Usage: npm run admin');
+  expect(complained).toContain('Usage: npm run operate');
 });

@@ -1,11 +1,11 @@
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
-import { runAdmin } from '../../clients/admin/src/run.ts';
 import { openTestSuite, type TestLicense, type TestSuite } from '../../functions/testing/suite.ts';
 import { openKmsKeys } from '../../shared/adapters/signer/kms-keys.ts';
 import { openKmsSigner } from '../../shared/adapters/signer/kms-signer.ts';
 import type { Signer } from '../../shared/ports/signer.ts';
 import { type KmsServer, startKmsServer } from '../../shared/testing/servers/kms-server.ts';
+import { runOperate } from './run.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -50,8 +50,8 @@ async function deploy(number: number): Promise<void> {
 /** `keys …`, run by an operator `laterMs` from now. */
 async function run(laterMs: number, ...args: string[]): Promise<{ code: number; said: string }> {
   const said: string[] = [];
-  const output = { say: (text: string) => void said.push(text), complain: () => {} };
-  const code = await runAdmin(['keys', ...args], {}, output, {
+  const output = { print: (text: string) => void said.push(text), printError: () => {} };
+  const code = await runOperate(['keys', ...args], {}, output, {
     async withKeys(work) {
       const opened = openKmsKeys({ keyVersion: server.versionName(deployed), client: server.client });
       try {
@@ -61,7 +61,6 @@ async function run(laterMs: number, ...args: string[]): Promise<{ code: number; 
       }
     },
     withRecords: () => expect.fail('keys are not in the records'),
-    api: () => expect.fail('keys are not asked for over HTTP'),
     nowMs: () => Date.now() + laterMs,
   });
   return { code, said: said.join('\n') };

@@ -10,6 +10,7 @@ import { MANIFEST } from '../../functions/manifest.ts';
 import { putLocalKey } from '../../shared/local/signing-key.ts';
 import { COST_OPTIONS } from '../cost/options.ts';
 import { type Newcomer, newcomer } from '../dev/newcomer.ts';
+import { runOperate } from './run.ts';
 
 const runbook = readFileSync('infra/README.md', 'utf8');
 /** Each block, its commands a line each. */
@@ -26,7 +27,8 @@ const RANDOM = "openssl rand -hex 32 | tr -d '\\n' | ";
 const ofGoogle = [...new Set(commands)]
   .map((command) => (command.startsWith(RANDOM) ? command.slice(RANDOM.length) : command))
   .filter((command) => command.startsWith('gcloud '));
-const ofOurs = commands.filter((command) => command.startsWith('npm run admin -- '));
+const ofAdmin = commands.filter((command) => command.startsWith('npm run admin -- '));
+const ofOperate = commands.filter((command) => command.startsWith('npm run operate -- '));
 const ofCost = commands.filter((command) => command.startsWith('npm run cost -- '));
 /** What these do is seen by tests of their own, and by whoever deploys. */
 const DEPLOYING = [
@@ -37,7 +39,13 @@ const DEPLOYING = [
 ];
 
 test('the runbook has no command that is not looked at here', () => {
-  const known = [...ofGoogle, ...ofGoogle.map((command) => `${RANDOM}${command}`), ...ofOurs, ...ofCost];
+  const known = [
+    ...ofGoogle,
+    ...ofGoogle.map((command) => `${RANDOM}${command}`),
+    ...ofAdmin,
+    ...ofOperate,
+    ...ofCost,
+  ];
   expect(new Set(commands.filter((command) => !known.includes(command)))).toEqual(
     new Set([
       'export SEATLEASE_URL=https://licenses.example.com',
@@ -48,7 +56,8 @@ test('the runbook has no command that is not looked at here', () => {
   );
   expect([...runbook.matchAll(/```\w/g)]).toHaveLength(blocks.length);
   expect(ofGoogle.length).toBeGreaterThan(10);
-  expect(ofOurs.length).toBeGreaterThan(5);
+  expect(ofAdmin.length).toBeGreaterThan(1);
+  expect(ofOperate.length).toBeGreaterThan(5);
 });
 
 test.each(ofCost)('%s has options that it takes', (command) => {
@@ -56,17 +65,28 @@ test.each(ofCost)('%s has options that it takes', (command) => {
   expect(readOptions(COST_OPTIONS, options)).toHaveProperty('seats');
 });
 
-test.each(ofOurs)('%s has options that it takes', async (command) => {
+test.each(ofAdmin)('%s has options that it takes', async (command) => {
   const [, , , , ...options] = command.split(' ');
-  const complaints: string[] = [];
-  const asked = new Error('nothing is asked of a server here');
-  const refuse = (): never => {
-    throw asked;
-  };
-  const parts = { withRecords: refuse, withKeys: refuse, api: refuse, nowMs: () => 0 };
-  await runAdmin(options, {}, { say: () => {}, complain: (text) => void complaints.push(text) }, parts);
-  expect(complaints).toEqual([expect.stringContaining(asked.message)]);
+  const { output, errors } = collectErrors();
+  await runAdmin(options, { SEATLEASE_DATA: '/nowhere' }, output);
+  expect(errors).toEqual([expect.stringContaining('No server was started here')]);
 });
+
+test.each(ofOperate)('%s has options that it takes', async (command) => {
+  const [, , , , ...options] = command.split(' ');
+  const { output, errors } = collectErrors();
+  const opened = new Error('no part is opened here');
+  const refuse = (): never => {
+    throw opened;
+  };
+  await runOperate(options, {}, output, { withRecords: refuse, withKeys: refuse, nowMs: () => 0 });
+  expect(errors).toEqual([expect.stringContaining(opened.message)]);
+});
+
+function collectErrors() {
+  const errors: string[] = [];
+  return { errors, output: { print: () => {}, printError: (text: string) => void errors.push(text) } };
+}
 
 /** Where a link leads, as GitHub names headings. */
 function anchorOf(heading: string): string {
@@ -103,17 +123,17 @@ describe('the commands for keys, on a machine of one’s own', () => {
   afterAll(() => operator.leave());
 
   test.each([
-    ['npm run admin -- keys list', 1, 'SIGNING_KEY_VERSION'],
-    ['npm run admin -- keys rotate', 1, 'SIGNING_KEY_VERSION=2'],
-    ['npm run admin -- keys rotate --apply', 1, 'SIGNING_KEY_VERSION=2'],
-    ['npm run admin -- keys rotate --compromised', 1, 'SIGNING_KEY_VERSION=2'],
-    ['npm run admin -- keys rotate --compromised --apply', 1, 'SIGNING_KEY_VERSION=2'],
-    ['npm run admin -- keys disable --version 1', 2, 'Would disable version 1'],
-    ['npm run admin -- keys disable --version 1 --compromised', 1, 'Would disable version 1'],
-    ['npm run admin -- keys disable --version 1 --compromised --apply', 1, 'Disabled version 1'],
-    ['npm run admin -- keys disable --version 1 --apply', 2, 'out of use already'],
+    ['npm run operate -- keys list', 1, 'SIGNING_KEY_VERSION'],
+    ['npm run operate -- keys rotate', 1, 'SIGNING_KEY_VERSION=2'],
+    ['npm run operate -- keys rotate --apply', 1, 'SIGNING_KEY_VERSION=2'],
+    ['npm run operate -- keys rotate --compromised', 1, 'SIGNING_KEY_VERSION=2'],
+    ['npm run operate -- keys rotate --compromised --apply', 1, 'SIGNING_KEY_VERSION=2'],
+    ['npm run operate -- keys disable --version 1', 2, 'Would disable version 1'],
+    ['npm run operate -- keys disable --version 1 --compromised', 1, 'Would disable version 1'],
+    ['npm run operate -- keys disable --version 1 --compromised --apply', 1, 'Disabled version 1'],
+    ['npm run operate -- keys disable --version 1 --apply', 2, 'out of use already'],
   ])('%s, where version %i signs, does what the runbook says', async (command, current, said) => {
-    expect(ofOurs).toContain(command);
+    expect(ofOperate).toContain(command);
     const { status, output } = await operator.paste(`export SIGNING_KEY_VERSION=${current}\n${command}`);
     expect([status, output]).toEqual([0, expect.stringContaining(said)]);
   });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../../functions/testing/suite.ts';
 import { startFront } from './front.ts';
-import { tell } from './print-steps.ts';
+import { printSteps } from './print-steps.ts';
 
 let suite: TestSuite;
 beforeAll(async () => {
@@ -11,8 +11,8 @@ afterAll(() => suite.close());
 
 function verify(url = suite.url, operatorKey = OPERATOR_KEY) {
   const lines: string[] = [];
-  const target = { url, operatorKey, ifAway: '', ifKeyIsWrong: '' };
-  const isWell = tell(target, (line) => lines.push(line), {
+  const target = { url, operatorKey, hintIfUnreachable: '', hintIfKeyRefused: '' };
+  const isWell = printSteps(target, (line) => lines.push(line), {
     auditWithinMs: 9_000,
     // As the minute goes by in which Cloud Scheduler sweeps.
     wait: () => suite.settle(),

@@ -1,32 +1,32 @@
 import * as z from 'zod/mini';
 import type { EndpointContract, FunctionContract } from '../../../shared/http/contract.ts';
-import { Trouble } from './command-error.ts';
+import { CommandError } from '../../command-line/errors.ts';
 import type { Target } from './target.ts';
 
 /** What an endpoint takes, as it is sent. */
-export type Asked<E extends EndpointContract> = {
+export type RequestOf<E extends EndpointContract> = {
   readonly [P in 'params' | 'query' | 'body' as E[P] extends z.ZodMiniType ? P : never]: z.input<E[P]>;
 };
 type BodyOf<S> = S extends z.ZodMiniType ? z.output<S> : undefined;
-export type Answered<E extends EndpointContract> = {
+export type AnswerOf<E extends EndpointContract> = {
   [A in keyof E['answers']]: BodyOf<E['answers'][A]['body']>;
 }[keyof E['answers']];
 
 /** A server's HTTP API, held to its contracts from this side too. */
 export interface Api {
   /**
-   * What the endpoint answers. Throws `Trouble` where it answers with a problem, with something that its contract does
+   * What the endpoint answers. Throws `CommandError` where it answers with a problem, with something that its contract does
    * not know, or not at all.
    */
   call<F extends FunctionContract, N extends keyof F['endpoints'] & string>(
     contract: F,
     endpoint: N,
-    asked: Asked<F['endpoints'][N]>,
-  ): Promise<Answered<F['endpoints'][N]>>;
+    request: RequestOf<F['endpoints'][N]>,
+  ): Promise<AnswerOf<F['endpoints'][N]>>;
 }
 
 /** A function may use up all of its time, and its answer still has to get here. */
-const ON_THE_WAY_MS = 5_000;
+const NETWORK_ALLOWANCE_MS = 5_000;
 
 const Problem = z.object({
   code: z.string(),
@@ -41,12 +41,17 @@ export function openApi(target: Target): Api {
     async call<F extends FunctionContract, N extends keyof F['endpoints'] & string>(
       contract: F,
       name: N,
-      asked: Asked<F['endpoints'][N]>,
+      request: RequestOf<F['endpoints'][N]>,
     ) {
       const endpoint: EndpointContract | undefined = contract.endpoints[name];
       if (!endpoint) throw new TypeError(`${contract.name} has no endpoint ${name}.`);
-      const reply = await send(target, endpoint, asked, contract.timeoutSeconds * 1000 + ON_THE_WAY_MS);
-      return read(target, endpoint, reply) as Answered<F['endpoints'][N]>;
+      const reply = await send(
+        target,
+        endpoint,
+        request,
+        contract.timeoutSeconds * 1000 + NETWORK_ALLOWANCE_MS,
+      );
+      return read(target, endpoint, reply) as AnswerOf<F['endpoints'][N]>;
     },
   };
 }
@@ -57,7 +62,7 @@ interface Reply {
   readonly json: unknown;
 }
 
-interface Sent {
+interface Parameters {
   readonly params?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly body?: unknown;
@@ -66,7 +71,7 @@ interface Sent {
 async function send(
   target: Target,
   { method, path }: EndpointContract,
-  { params = {}, query = {}, body }: Sent,
+  { params = {}, query = {}, body }: Parameters,
   withinMs: number,
 ): Promise<Reply> {
   const url = new URL(
@@ -90,7 +95,9 @@ async function send(
     });
     return { status: response.status, json: jsonOf(await response.text()) };
   } catch (fault) {
-    throw new Trouble(`${whyAway(fault, target, withinMs)} ${target.ifAway}${orElse(fault, method)}`);
+    throw new CommandError(
+      `${describeFailure(fault, target, withinMs)} ${target.hintIfUnreachable}${warnIfOutcomeUnknown(fault, method)}`,
+    );
   }
 }
 
@@ -109,23 +116,25 @@ function read(target: Target, endpoint: EndpointContract, { status, json }: Repl
     const body = z.safeParse(answer.body, json);
     if (body.success) return body.data;
     const fields = body.error.issues.map(({ path }) => path.join('.') || 'the whole').join(', ');
-    throw new Trouble(
+    throw new CommandError(
       `${target.url} answered ${endpoint.method} ${endpoint.path} in a form that this program does not know (${fields}). Is it of another version?`,
     );
   }
   const problem = z.safeParse(Problem, json);
-  if (problem.success) throw new Trouble(inWords(problem.data, target));
-  throw new Trouble(`${target.url} answered with ${status}, as Seatlease does not. Is it the right address?`);
+  if (problem.success) throw new CommandError(formatProblem(problem.data, target));
+  throw new CommandError(
+    `${target.url} answered with ${status}, as Seatlease does not. Is it the right address?`,
+  );
 }
 
-function inWords({ code, title, detail, request_id }: Problem, target: Target): string {
+function formatProblem({ code, title, detail, request_id }: Problem, target: Target): string {
   return [
     [`${code}:`, title, detail, request_id && `(request ${request_id})`].filter(Boolean).join(' '),
-    ...(code === 'CREDENTIALS_INVALID' ? [target.ifKeyIsWrong] : []),
+    ...(code === 'CREDENTIALS_INVALID' ? [target.hintIfKeyRefused] : []),
   ].join('\n');
 }
 
-function whyAway(fault: unknown, { url }: Target, withinMs: number): string {
+function describeFailure(fault: unknown, { url }: Target, withinMs: number): string {
   if (fault instanceof Error && fault.name === 'TimeoutError')
     return `${url} has not answered within ${withinMs / 1000} s.`;
   switch (causeOf(fault)) {
@@ -138,9 +147,9 @@ function whyAway(fault: unknown, { url }: Target, withinMs: number): string {
   }
 }
 
-function orElse(fault: unknown, method: string): string {
-  const neverArrived = ['ECONNREFUSED', 'ENOTFOUND'].includes(causeOf(fault) ?? '');
-  return method === 'GET' || neverArrived
+function warnIfOutcomeUnknown(fault: unknown, method: string): string {
+  const wasNotSent = ['ECONNREFUSED', 'ENOTFOUND'].includes(causeOf(fault) ?? '');
+  return method === 'GET' || wasNotSent
     ? ''
     : '\nWhether it was done is not known: look before you try again.';
 }

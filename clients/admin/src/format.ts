@@ -29,14 +29,3 @@ export function indented(lines: readonly string[]): string[] {
 function padded(cell: string, width: number): string {
   return cell + ' '.repeat(width - [...cell].length);
 }
-
-/**
- * `text` with control characters other than line breaks written out: clients choose their host names, and a terminal
- * does what such characters say. JSON stays JSON, of the same value.
- */
-export function printable(text: string): string {
-  return text.replaceAll(
-    /[^\P{Cc}\n]/gu,
-    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}

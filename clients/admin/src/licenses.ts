@@ -2,13 +2,14 @@ import * as z from 'zod/mini';
 import licenses from '../../../functions/licenses/contract.ts';
 import { LONGEST_KEY_OVERLAP_SECONDS } from '../../../shared/domain/license.ts';
 import { PLAN_NAMES } from '../../../shared/domain/plans.ts';
-import type { Answered, Api } from './api.ts';
-import { type Command, defineCommand, EXIT } from './command.ts';
+import { choice, optional, wholeNumber } from '../../command-line/options.ts';
+import { type Command, defineCommand, EXIT } from '../../command-line/program.ts';
+import type { AnswerOf, Api } from './api.ts';
 import { type Column, facts } from './format.ts';
 import { firstRows, listed, type Rows } from './lists.ts';
-import { choice, License, Limit, maybe, Seats, Tenant, wholeNumber } from './options.ts';
+import { License, Limit, Seats, Tenant } from './options.ts';
 
-type LicenseView = Answered<typeof licenses.endpoints.change>;
+type LicenseView = AnswerOf<typeof licenses.endpoints.change>;
 
 export const LICENSE_COLUMNS: readonly Column<LicenseView>[] = [
   ['LICENSE', ({ license_id }) => license_id],
@@ -23,79 +24,76 @@ const LICENSE_AND_TENANT: readonly Column<LicenseView>[] = [
   ['TENANT', ({ tenant_id }) => tenant_id],
 ];
 
-export const LICENSES_COMMANDS: readonly Command[] = [
-  defineCommand({
-    name: 'licenses list',
+export const LICENSES_COMMANDS: readonly Command<Api>[] = [
+  defineCommand('licenses list', {
     summary: 'Lists licenses, the newest first.',
-    asked: z.object({ tenant: maybe(Tenant), limit: Limit }),
-    async run({ tenant, limit }, { api }) {
-      const found = await licensesOf(api(), tenant, limit);
+    options: z.object({ tenant: optional(Tenant), limit: Limit }),
+    async run({ tenant, limit }, api: Api) {
+      const found = await licensesOf(api, tenant, limit);
       return {
-        exit: EXIT.well,
-        words: listed(found, 'licenses', LICENSE_AND_TENANT).join('\n'),
+        exit: EXIT.ok,
+        text: listed(found, 'licenses', LICENSE_AND_TENANT).join('\n'),
         json: { licenses: found.rows, more: found.more },
       };
     },
   }),
-  defineCommand({
-    name: 'licenses show',
+  defineCommand('licenses show', {
     summary: 'Shows the terms of a license, and how many of its seats are taken now.',
-    asked: z.object({ license: License }),
-    async run({ license: license_id }, { api }) {
-      const { seats, ...license } = await api().call(licenses, 'read', { params: { license_id } });
+    options: z.object({ license: License }),
+    async run({ license: license_id }, api: Api) {
+      const { seats, ...license } = await api.call(licenses, 'read', { params: { license_id } });
       const taken = `${seats.active} of ${seats.max} taken`;
-      return { exit: EXIT.well, words: inWords(license, taken), json: { license: { ...license, seats } } };
+      return { exit: EXIT.ok, text: formatLicense(license, taken), json: { license: { ...license, seats } } };
     },
   }),
-  defineCommand({
-    name: 'licenses create',
+  defineCommand('licenses create', {
     summary: 'Makes a license and shows its key, this once.',
-    asked: z.object({
+    options: z.object({
       tenant: Tenant,
       max: Seats,
-      unit: maybe(choice(['machine', 'user', 'process'])),
-      plan: maybe(choice(PLAN_NAMES)),
+      unit: optional(choice(['machine', 'user', 'process'])),
+      plan: optional(choice(PLAN_NAMES)),
     }),
-    async run({ tenant: tenant_id, ...terms }, { api }) {
-      const { license_key, ...license } = await api().call(licenses, 'create', {
+    async run({ tenant: tenant_id, ...terms }, api: Api) {
+      const { license_key, ...license } = await api.call(licenses, 'create', {
         body: { tenant_id, ...terms },
       });
       return {
-        exit: EXIT.well,
-        words: [inWords(license), ...key(license_key)].join('\n'),
+        exit: EXIT.ok,
+        text: [formatLicense(license), ...key(license_key)].join('\n'),
         json: { license, license_key },
       };
     },
   }),
-  defineCommand({
-    name: 'licenses change',
+  defineCommand('licenses change', {
     summary: 'Resizes, suspends or reinstates a license. Sessions that run keep their seats when it shrinks.',
-    asked: z
-      .object({ license: License, max: maybe(Seats), status: maybe(choice(['active', 'suspended'])) })
+    options: z
+      .object({ license: License, max: optional(Seats), status: optional(choice(['active', 'suspended'])) })
       .check(
         z.refine(
           ({ max, status }) => max !== undefined || status !== undefined,
           'Say what to change: --max or --status',
         ),
       ),
-    async run({ license: license_id, ...terms }, { api }) {
-      const license = await api().call(licenses, 'change', { params: { license_id }, body: terms });
-      return { exit: EXIT.well, words: inWords(license), json: { license } };
+    async run({ license: license_id, ...terms }, api: Api) {
+      const license = await api.call(licenses, 'change', { params: { license_id }, body: terms });
+      return { exit: EXIT.ok, text: formatLicense(license), json: { license } };
     },
   }),
-  defineCommand({
-    name: 'licenses rotate-key',
+  defineCommand('licenses rotate-key', {
     summary: 'Gives a license a new key and shows it, this once. The old one ends now, or after the overlap.',
-    asked: z.object({
+    options: z.object({
       license: License,
-      'overlap-seconds': maybe(wholeNumber(0, LONGEST_KEY_OVERLAP_SECONDS)),
+      overlapSeconds: optional(wholeNumber(0, LONGEST_KEY_OVERLAP_SECONDS)),
     }),
-    async run({ license: license_id, 'overlap-seconds': overlap_seconds = 0 }, { api }) {
-      const asked = { params: { license_id }, body: { overlap_seconds } };
-      const { license_key, ...license } = await api().call(licenses, 'rotateKey', asked);
+    async run({ license: license_id, overlapSeconds: overlap_seconds = 0 }, api: Api) {
+      const { license_key, ...license } = await api.call(licenses, 'rotateKey', {
+        params: { license_id },
+        body: { overlap_seconds },
+      });
       return {
-        exit: EXIT.well,
-        words: [
+        exit: EXIT.ok,
+        text: [
           `${license_id} has a new key.`,
           ...key(license_key),
           overlap_seconds === 0
@@ -110,13 +108,13 @@ export const LICENSES_COMMANDS: readonly Command[] = [
 
 /** The newest licenses of a tenant, or of all. */
 export function licensesOf(
-  server: Api,
+  api: Api,
   tenant_id: string | undefined,
   limit: number,
 ): Promise<Rows<LicenseView>> {
   return firstRows(
     limit,
-    (paging) => server.call(licenses, 'list', { query: { tenant_id, ...paging } }),
+    (paging) => api.call(licenses, 'list', { query: { tenant_id, ...paging } }),
     (page) => page.licenses,
     (license) => license.license_id,
   );
@@ -127,7 +125,7 @@ function key(licenseKey: string): string[] {
 }
 
 /** `seats`: what is known of its seats now. */
-function inWords(license: LicenseView, seats = `${license.max}`): string {
+function formatLicense(license: LicenseView, seats = `${license.max}`): string {
   const { borrow, overdraft, offline_grace_days } = license;
   return [
     license.license_id,

@@ -1,15 +1,15 @@
 import * as z from 'zod/mini';
 import release from '../../../functions/release/contract.ts';
 import sessions from '../../../functions/sessions/contract.ts';
-import type { Answered } from './api.ts';
-import { type Command, defineCommand, EXIT } from './command.ts';
+import { type Command, defineCommand, EXIT } from '../../command-line/program.ts';
+import type { AnswerOf, Api } from './api.ts';
 import type { Column } from './format.ts';
 import { firstRows, listed } from './lists.ts';
 import { License, Limit, Session } from './options.ts';
 
-type Listed = Answered<typeof sessions.endpoints.list>;
+type Listed = AnswerOf<typeof sessions.endpoints.list>;
 type SessionView = Listed['sessions'][number];
-type PastSession = Answered<typeof sessions.endpoints.history>['sessions'][number];
+type PastSession = AnswerOf<typeof sessions.endpoints.history>['sessions'][number];
 
 const SESSION_COLUMNS: readonly Column<SessionView>[] = [
   ['SESSION', ({ session_id }) => session_id],
@@ -33,17 +33,15 @@ const HISTORY_COLUMNS: readonly Column<PastSession>[] = [
   ['REVIVED', ({ revivals }) => revivals],
 ];
 
-export const SESSIONS_COMMANDS: readonly Command[] = [
-  defineCommand({
-    name: 'sessions list',
+export const SESSIONS_COMMANDS: readonly Command<Api>[] = [
+  defineCommand('sessions list', {
     summary: 'Lists who holds a seat of a license now, the soonest to run out first.',
-    asked: z.object({ license: License, limit: Limit }),
-    async run({ license: license_id, limit }, { api }) {
-      const server = api();
+    options: z.object({ license: License, limit: Limit }),
+    async run({ license: license_id, limit }, api: Api) {
       let seats: Listed['seats'] = { active: 0, max: 0, overdraft: 0 };
       const found = await firstRows(
         limit,
-        (paging) => server.call(sessions, 'list', { query: { license_id, ...paging } }),
+        (paging) => api.call(sessions, 'list', { query: { license_id, ...paging } }),
         (page) => {
           seats = page.seats;
           return page.sessions;
@@ -51,8 +49,8 @@ export const SESSIONS_COMMANDS: readonly Command[] = [
         (session) => session.session_id,
       );
       return {
-        exit: EXIT.well,
-        words: [
+        exit: EXIT.ok,
+        text: [
           `${seats.active} of ${seats.max} seats are taken.`,
           ...listed(found, 'sessions', SESSION_COLUMNS),
         ].join('\n'),
@@ -60,32 +58,29 @@ export const SESSIONS_COMMANDS: readonly Command[] = [
       };
     },
   }),
-  defineCommand({
-    name: 'sessions history',
+  defineCommand('sessions history', {
     summary: 'Lists past and present sessions of a license, the newest first, up to two minutes late.',
-    asked: z.object({ license: License, limit: Limit }),
-    async run({ license: license_id, limit }, { api }) {
-      const server = api();
+    options: z.object({ license: License, limit: Limit }),
+    async run({ license: license_id, limit }, api: Api) {
       const found = await firstRows(
         limit,
-        (paging) => server.call(sessions, 'history', { query: { license_id, ...paging } }),
+        (paging) => api.call(sessions, 'history', { query: { license_id, ...paging } }),
         (page) => page.sessions,
         (session) => session.session_id,
       );
       return {
-        exit: EXIT.well,
-        words: listed(found, 'sessions', HISTORY_COLUMNS).join('\n'),
+        exit: EXIT.ok,
+        text: listed(found, 'sessions', HISTORY_COLUMNS).join('\n'),
         json: { sessions: found.rows, more: found.more },
       };
     },
   }),
-  defineCommand({
-    name: 'sessions evict',
+  defineCommand('sessions evict', {
     summary: 'Takes a seat from its holder for good.',
-    asked: z.object({ session: Session }),
-    async run({ session: session_id }, { api }) {
-      await api().call(release, 'end', { params: { session_id } });
-      return { exit: EXIT.well, words: `${session_id} holds no seat any more.`, json: { session_id } };
+    options: z.object({ session: Session }),
+    async run({ session: session_id }, api: Api) {
+      await api.call(release, 'end', { params: { session_id } });
+      return { exit: EXIT.ok, text: `${session_id} holds no seat any more.`, json: { session_id } };
     },
   }),
 ];

@@ -1,14 +1,15 @@
 import * as z from 'zod/mini';
 import gdprDelete from '../../../functions/gdpr-delete/contract.ts';
 import users from '../../../functions/users/contract.ts';
-import type { Answered, Api } from './api.ts';
-import { type Command, defineCommand, EXIT } from './command.ts';
+import { flag, optional } from '../../command-line/options.ts';
+import { type Command, defineCommand, EXIT } from '../../command-line/program.ts';
+import type { AnswerOf, Api } from './api.ts';
 import { type Column, facts } from './format.ts';
 import { firstRows, listed } from './lists.ts';
-import { Email, Flag, Limit, maybe, User } from './options.ts';
+import { Email, Limit, User } from './options.ts';
 
-type UserView = Answered<typeof users.endpoints.list>['users'][number];
-type Receipt = Answered<typeof gdprDelete.endpoints.confirm>;
+type UserView = AnswerOf<typeof users.endpoints.list>['users'][number];
+type Receipt = AnswerOf<typeof gdprDelete.endpoints.confirm>;
 
 /** Each time the server erases for a minute; after so many, it is left to go on by itself. */
 const MOST_CONFIRMATIONS = 10;
@@ -21,48 +22,48 @@ const USER_COLUMNS: readonly Column<UserView>[] = [
   ['LAST SIGN-IN', ({ last_sign_in_at }) => last_sign_in_at],
 ];
 
-export const USERS_COMMANDS: readonly Command[] = [
-  defineCommand({
-    name: 'users list',
+export const USERS_COMMANDS: readonly Command<Api>[] = [
+  defineCommand('users list', {
     summary: 'Lists everybody who has ever signed in, the newest first, or whoever has that address.',
-    asked: z.object({ email: maybe(Email), limit: Limit }),
-    async run({ email, limit }, { api }) {
-      const server = api();
+    options: z.object({ email: optional(Email), limit: Limit }),
+    async run({ email, limit }, api: Api) {
       const found = await firstRows(
         limit,
-        (paging) => server.call(users, 'list', { query: { email, ...paging } }),
+        (paging) => api.call(users, 'list', { query: { email, ...paging } }),
         (page) => page.users,
         (user) => user.user_id,
       );
       return {
-        exit: EXIT.well,
-        words: listed(found, 'users', USER_COLUMNS).join('\n'),
+        exit: EXIT.ok,
+        text: listed(found, 'users', USER_COLUMNS).join('\n'),
         json: { users: found.rows, more: found.more },
       };
     },
   }),
-  defineCommand({
-    name: 'users erase',
+  defineCommand('users erase', {
     summary: 'Says what erasing a person would take with it. With --yes it erases them, for good.',
-    asked: z.object({ user: User, yes: Flag }),
-    async run({ user: user_id, yes }, { api }) {
-      const server = api();
-      const plan = await server.call(gdprDelete, 'ask', { body: { user_id } });
-      const receipt = yes ? await confirm(server, plan.confirmation_token) : null;
+    options: z.object({ user: User, yes: flag() }),
+    async run({ user: user_id, yes }, api: Api) {
+      const plan = await api.call(gdprDelete, 'ask', { body: { user_id } });
+      const receipt = yes ? await confirm(api, plan.confirmation_token) : null;
       const { tenants_that_go } = plan;
       return {
-        exit: EXIT.well,
-        words: (receipt ? erased(user_id, receipt) : wouldErase(user_id, tenants_that_go)).join('\n'),
+        exit: EXIT.ok,
+        text: (receipt ? erased(user_id, receipt) : wouldErase(user_id, tenants_that_go)).join('\n'),
         json: { user_id, tenants_that_go, receipt },
       };
     },
   }),
 ];
 
-async function confirm(server: Api, confirmation_token: string): Promise<Receipt> {
-  const again = (): Promise<Receipt> => server.call(gdprDelete, 'confirm', { body: { confirmation_token } });
+async function confirm(api: Api, confirmation_token: string): Promise<Receipt> {
+  const again = (): Promise<Receipt> => api.call(gdprDelete, 'confirm', { body: { confirmation_token } });
   let receipt = await again();
-  for (let asked = 1; receipt.completed_at === null && asked < MOST_CONFIRMATIONS; asked++)
+  for (
+    let confirmations = 1;
+    receipt.completed_at === null && confirmations < MOST_CONFIRMATIONS;
+    confirmations++
+  )
     receipt = await again();
   return receipt;
 }

@@ -1,0 +1,31 @@
+import type { Config, Environment } from '../../shared/config.ts';
+import type { Records } from '../../shared/ports/records.ts';
+import type { SigningKeys } from '../../shared/ports/signing-keys.ts';
+import { openRecords, openSigningKeys } from '../../shared/wiring.ts';
+import { readLocalConfig } from '../dev/secrets.ts';
+
+/** What commands work on, each part opened when a command needs it and closed after it. */
+export interface OperateParts {
+  withRecords<R>(work: (records: Records) => Promise<R>): Promise<R>;
+  withKeys<R>(work: (keys: SigningKeys) => Promise<R>): Promise<R>;
+  nowMs(): number;
+}
+
+/** What `environment` names: the server's own, or that of `npm start`. */
+export function partsOf(environment: Environment): OperateParts {
+  const using =
+    <P extends { close(): Promise<void> }>(open: (config: Config) => Promise<P>) =>
+    async <R>(work: (part: P) => Promise<R>): Promise<R> => {
+      const part = await open(readLocalConfig(environment));
+      try {
+        return await work(part);
+      } finally {
+        await part.close();
+      }
+    };
+  return {
+    withRecords: using(openRecords),
+    withKeys: using(openSigningKeys),
+    nowMs: () => Date.now(),
+  };
+}

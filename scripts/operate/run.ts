@@ -1,0 +1,25 @@
+import { type ExitCode, type Output, type Program, runProgram } from '../../clients/command-line/program.ts';
+import { ConfigError, type Environment } from '../../shared/config.ts';
+import { Unavailable } from '../../shared/errors.ts';
+import { AUDIT_COMMANDS } from './audit-verify.ts';
+import { KEYS_COMMANDS } from './keys.ts';
+import { type OperateParts, partsOf } from './parts.ts';
+
+/** Runs the command that `args` names on the parts that `environment` names, and gives the exit code of the process. */
+export function runOperate(
+  args: readonly string[],
+  environment: Environment,
+  output?: Output,
+  parts: OperateParts = partsOf(environment),
+): Promise<ExitCode> {
+  const program: Program<OperateParts> = {
+    call: 'npm run operate --',
+    json: true,
+    commands: [...AUDIT_COMMANDS, ...KEYS_COMMANDS],
+    notes: `They work on the records and keys that the server's environment names, with your Google credentials. Where it names none, they
+work on those of npm start. They exit with 0 if all is well, 1 if a problem was found, 2 if the command could not run.`,
+    expected: [ConfigError, Unavailable],
+    open: () => parts,
+  };
+  return runProgram(program, args, output);
+}
