@@ -69,7 +69,7 @@ export function costTable(sizes: readonly number[]): string {
 }
 
 /** For the README: what it costs that somebody looks at the console's live page. */
-export function watchingWords(everySeconds: number): string {
+export function describeWatchingCost(everySeconds: number): string {
   const asks = 3600 / everySeconds;
   const { redisCommands, documentReads, requests } = PRICES;
   const usd =

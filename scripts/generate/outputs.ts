@@ -6,7 +6,7 @@ import { PROBLEMS } from '../../shared/errors.ts';
 import type { EndpointContract, FunctionContract } from '../../shared/http/contract.ts';
 import { QUERIES } from '../../shared/ports/queries.ts';
 import { SETTINGS } from '../../shared/settings.ts';
-import { costTable, watchingWords } from '../cost/report.ts';
+import { costTable, describeWatchingCost } from '../cost/report.ts';
 import { clientTypes } from './client-types.ts';
 import { DEFAULT_REGION, firebaseConfig } from './hosting.ts';
 import { openApi } from './openapi/document.ts';
@@ -49,7 +49,7 @@ function section(name: string): string {
     case 'cost':
       return costTable([100, 1_000, 10_000, 100_000]);
     case 'watching':
-      return watchingWords(WATCH_EVERY_MS / 1000);
+      return describeWatchingCost(WATCH_EVERY_MS / 1000);
     case 'settings':
       return table(
         ['Variable', 'Meaning', 'When not set'],

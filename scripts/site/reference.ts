@@ -2,7 +2,7 @@ import type { OpenApi, Operation, Parameter } from '../generate/openapi/document
 import type { Schema } from '../generate/openapi/schemas.ts';
 import { curlExample } from './example.ts';
 import { type Html, html, inline, paragraphs } from './html.ts';
-import { fieldsOf, fieldWords, isSimple, nameOf, resolved, typeOf } from './schema-html.ts';
+import { fieldHtml, fieldsOf, isSimple, nameOf, resolved, typeOf } from './schema-html.ts';
 
 interface Endpoint {
   readonly method: string;
@@ -44,7 +44,7 @@ ${paragraphs(String(info.description))}
 <h2 id="every-request">Every request</h2>
 <dl>${
     components.parameters[WITH_EVERY_REQUEST] &&
-    parameterWords(components.parameters[WITH_EVERY_REQUEST], document)
+    parameterHtml(components.parameters[WITH_EVERY_REQUEST], document)
   }
 ${Object.entries(components.securitySchemes).map(
   ([name, { description = '' }]) =>
@@ -129,16 +129,16 @@ function parametersOf({ parameters }: Operation, document: OpenApi): Html | unde
   return own.length === 0
     ? undefined
     : html`<h4>Parameters</h4>
-<dl>${own.map((parameter) => parameterWords(parameter, document))}</dl>
+<dl>${own.map((parameter) => parameterHtml(parameter, document))}</dl>
 `;
 }
 
-function parameterWords(
+function parameterHtml(
   { name, in: place, schema, required, description }: Parameter,
   document: OpenApi,
 ): Html {
   const words = [`In the ${place}.`, ...(description === undefined ? [] : [description])].join(' ');
-  return fieldWords(name, { ...schema, description: words }, required, document);
+  return fieldHtml(name, { ...schema, description: words }, required, document);
 }
 
 function answerOf(

@@ -41,12 +41,12 @@ export function fieldsOf(given: Schema, document: Document): Html | undefined {
   if (properties.length === 0) return undefined;
   return html`<dl>${properties.map(([name, property]) => {
     const isRequired = schema.required?.includes(name) ?? false;
-    return isSchema(property) && fieldWords(name, property, isRequired, document);
+    return isSchema(property) && fieldHtml(name, property, isRequired, document);
   })}</dl>`;
 }
 
 /** A field, parameter or header: name, type, whether it must be there, what it means and what is in it. */
-export function fieldWords(name: string, schema: Schema, isRequired: boolean, document: Document): Html {
+export function fieldHtml(name: string, schema: Schema, isRequired: boolean, document: Document): Html {
   return html`<dt><code>${name}</code> <span class="type">${typeOf(schema, document)}${!isRequired && ', optional'}</span></dt>
 <dd>${schema.description !== undefined && html`<p>${inline(schema.description)}</p>`}${fieldsOf(schema, document)}</dd>
 `;
@@ -70,10 +70,10 @@ export function typeOf(schema: Schema, document: Document): Html {
   if (isSchema(schema.items))
     return html`list${rangeOf(schema.minItems, schema.maxItems)} of ${typeOf(schema.items, document)}`;
   const types = [schema.type ?? 'any'].flat();
-  return html`${types.map((type, i) => html`${i > 0 && ' or '}${TYPE_WORDS[type] ?? type}`)}${constraintsOf(schema)}`;
+  return html`${types.map((type, i) => html`${i > 0 && ' or '}${TYPE_LABELS[type] ?? type}`)}${constraintsOf(schema)}`;
 }
 
-const TYPE_WORDS: Readonly<Record<string, string>> = {
+const TYPE_LABELS: Readonly<Record<string, string>> = {
   integer: 'whole number',
   string: 'text',
   boolean: 'true or false',

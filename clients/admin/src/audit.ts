@@ -5,7 +5,7 @@ import { option, optional } from '../../command-line/options.ts';
 import { type Command, defineCommand, EXIT } from '../../command-line/program.ts';
 import type { AnswerOf, Api } from './api.ts';
 import type { Column } from './format.ts';
-import { firstRows, listed } from './lists.ts';
+import { firstRows, formatList } from './lists.ts';
 import { License, Limit, Session, Tenant } from './options.ts';
 
 type EventView = AnswerOf<typeof audit.endpoints.list>['events'][number];
@@ -45,7 +45,7 @@ export const AUDIT_COMMANDS: readonly Command<Api>[] = [
       );
       return {
         exit: EXIT.ok,
-        text: listed(found, 'events', EVENT_COLUMNS).join('\n'),
+        text: formatList(found, 'events', EVENT_COLUMNS).join('\n'),
         json: { events: found.rows, more: found.more },
       };
     },

@@ -6,7 +6,7 @@ import { choice, optional, wholeNumber } from '../../command-line/options.ts';
 import { type Command, defineCommand, EXIT } from '../../command-line/program.ts';
 import type { AnswerOf, Api } from './api.ts';
 import { type Column, facts } from './format.ts';
-import { firstRows, listed, type Rows } from './lists.ts';
+import { firstRows, formatList, type Rows } from './lists.ts';
 import { License, Limit, Seats, Tenant } from './options.ts';
 
 type LicenseView = AnswerOf<typeof licenses.endpoints.change>;
@@ -32,7 +32,7 @@ export const LICENSES_COMMANDS: readonly Command<Api>[] = [
       const found = await licensesOf(api, tenant, limit);
       return {
         exit: EXIT.ok,
-        text: listed(found, 'licenses', LICENSE_AND_TENANT).join('\n'),
+        text: formatList(found, 'licenses', LICENSE_AND_TENANT).join('\n'),
         json: { licenses: found.rows, more: found.more },
       };
     },

@@ -38,7 +38,11 @@ export async function firstRows<P extends { readonly next_cursor: string | null 
 }
 
 /** A line each below their heads, and whether there are more; or that there are no `things`. */
-export function listed<R>({ rows, more }: Rows<R>, things: string, columns: readonly Column<R>[]): string[] {
+export function formatList<R>(
+  { rows, more }: Rows<R>,
+  things: string,
+  columns: readonly Column<R>[],
+): string[] {
   if (rows.length === 0) return [`No ${things}.`];
   const rest = more ? [`There are more ${things}: --limit shows more than these ${rows.length}.`] : [];
   return [...table(columns, rows), ...rest];

@@ -4,7 +4,7 @@ import sessions from '../../../functions/sessions/contract.ts';
 import { type Command, defineCommand, EXIT } from '../../command-line/program.ts';
 import type { AnswerOf, Api } from './api.ts';
 import type { Column } from './format.ts';
-import { firstRows, listed } from './lists.ts';
+import { firstRows, formatList } from './lists.ts';
 import { License, Limit, Session } from './options.ts';
 
 type Listed = AnswerOf<typeof sessions.endpoints.list>;
@@ -52,7 +52,7 @@ export const SESSIONS_COMMANDS: readonly Command<Api>[] = [
         exit: EXIT.ok,
         text: [
           `${seats.active} of ${seats.max} seats are taken.`,
-          ...listed(found, 'sessions', SESSION_COLUMNS),
+          ...formatList(found, 'sessions', SESSION_COLUMNS),
         ].join('\n'),
         json: { seats, sessions: found.rows, more: found.more },
       };
@@ -70,7 +70,7 @@ export const SESSIONS_COMMANDS: readonly Command<Api>[] = [
       );
       return {
         exit: EXIT.ok,
-        text: listed(found, 'sessions', HISTORY_COLUMNS).join('\n'),
+        text: formatList(found, 'sessions', HISTORY_COLUMNS).join('\n'),
         json: { sessions: found.rows, more: found.more },
       };
     },

@@ -6,7 +6,7 @@ import { type Command, defineCommand, EXIT } from '../../command-line/program.ts
 import type { AnswerOf, Api } from './api.ts';
 import { type Column, facts, indented } from './format.ts';
 import { LICENSE_COLUMNS, licensesOf } from './licenses.ts';
-import { firstRows, listed } from './lists.ts';
+import { firstRows, formatList } from './lists.ts';
 import { Email, Invitation, Limit, Name, Role, Tenant, User } from './options.ts';
 
 type TenantView = AnswerOf<typeof tenants.endpoints.read>;
@@ -46,7 +46,7 @@ export const TENANTS_COMMANDS: readonly Command<Api>[] = [
       );
       return {
         exit: EXIT.ok,
-        text: listed(found, 'tenants', TENANT_COLUMNS).join('\n'),
+        text: formatList(found, 'tenants', TENANT_COLUMNS).join('\n'),
         json: { tenants: found.rows, more: found.more },
       };
     },
@@ -75,11 +75,11 @@ export const TENANTS_COMMANDS: readonly Command<Api>[] = [
         text: [
           ...formatTenant(tenant),
           'Members',
-          ...indented(listed(members, 'members', MEMBER_COLUMNS)),
+          ...indented(formatList(members, 'members', MEMBER_COLUMNS)),
           'Invitations that nobody has taken up',
-          ...indented(listed(invitations, 'invitations', INVITATION_COLUMNS)),
+          ...indented(formatList(invitations, 'invitations', INVITATION_COLUMNS)),
           'Licenses',
-          ...indented(listed(licenses, 'licenses', LICENSE_COLUMNS)),
+          ...indented(formatList(licenses, 'licenses', LICENSE_COLUMNS)),
         ].join('\n'),
         json: {
           tenant,

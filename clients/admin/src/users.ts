@@ -5,7 +5,7 @@ import { flag, optional } from '../../command-line/options.ts';
 import { type Command, defineCommand, EXIT } from '../../command-line/program.ts';
 import type { AnswerOf, Api } from './api.ts';
 import { type Column, facts } from './format.ts';
-import { firstRows, listed } from './lists.ts';
+import { firstRows, formatList } from './lists.ts';
 import { Email, Limit, User } from './options.ts';
 
 type UserView = AnswerOf<typeof users.endpoints.list>['users'][number];
@@ -35,7 +35,7 @@ export const USERS_COMMANDS: readonly Command<Api>[] = [
       );
       return {
         exit: EXIT.ok,
-        text: listed(found, 'users', USER_COLUMNS).join('\n'),
+        text: formatList(found, 'users', USER_COLUMNS).join('\n'),
         json: { users: found.rows, more: found.more },
       };
     },

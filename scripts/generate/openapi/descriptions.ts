@@ -12,28 +12,28 @@ type Expression = Exported | Call['arguments'][number];
 type Member = Extract<Expression, { type: 'ObjectExpression' }>['properties'][number];
 
 /** What doc comments say of a value and of what is in it. */
-export interface Words {
+export interface DocComments {
   /** The comment at the place where it is used. */
   readonly here?: string | undefined;
   /** The comment at the constant that it is. */
   readonly everywhere?: string | undefined;
-  readonly properties?: ReadonlyMap<string, Words>;
-  readonly items?: Words;
-  readonly options?: readonly Words[];
+  readonly properties?: ReadonlyMap<string, DocComments>;
+  readonly items?: DocComments;
+  readonly options?: readonly DocComments[];
 }
 
-const NONE: Words = {};
+const NONE: DocComments = {};
 const modules = new Map<string, Module>();
 
 /** Doc comments of the default export of `file`, and of everything in it that is a schema or leads to one. */
-export function wordsOfContract(file: string): Words {
+export function commentsOfContract(file: string): DocComments {
   const exported = moduleAt(file).program.body.find(({ type }) => type === 'ExportDefaultDeclaration');
   if (exported?.type !== 'ExportDefaultDeclaration') throw new Error(`${file} has no default export`);
   return read(exported.declaration, moduleAt(file));
 }
 
 /** Doc comments of the constant `name` of `file`. */
-export function wordsOfConstant(file: string, name: string): Words {
+export function commentsOfConstant(file: string, name: string): DocComments {
   return readName(name, moduleAt(file));
 }
 
@@ -53,7 +53,7 @@ function moduleAt(file: string): Module {
 }
 
 /** Follows an expression through the forms that schemas are written in here; of any other form it says nothing. */
-function read(expression: Expression, module: Module): Words {
+function read(expression: Expression, module: Module): DocComments {
   switch (expression.type) {
     case 'ObjectExpression':
       return {
@@ -76,8 +76,9 @@ function read(expression: Expression, module: Module): Words {
   }
 }
 
-function readCall({ callee, arguments: [first, second] }: Call, module: Module): Words {
-  const readOne = (argument: Expression | undefined): Words => (argument ? read(argument, module) : NONE);
+function readCall({ callee, arguments: [first, second] }: Call, module: Module): DocComments {
+  const readOne = (argument: Expression | undefined): DocComments =>
+    argument ? read(argument, module) : NONE;
   if (callee.type === 'Identifier') return callee.name === 'defineFunction' ? readOne(first) : NONE;
   if (callee.type !== 'MemberExpression' || callee.property.type !== 'Identifier') return NONE;
   switch (callee.property.name) {
@@ -99,20 +100,20 @@ function readCall({ callee, arguments: [first, second] }: Call, module: Module):
   }
 }
 
-function optionsOf(list: Expression | undefined, module: Module): Words[] {
+function optionsOf(list: Expression | undefined, module: Module): DocComments[] {
   if (list?.type !== 'ArrayExpression') return [];
   return list.elements.map((element) => (element ? read(element, module) : NONE));
 }
 
-function entriesOf(member: Member, module: Module): [string, Words][] {
+function entriesOf(member: Member, module: Module): [string, DocComments][] {
   if (member.type === 'SpreadElement') return [...(read(member.argument, module).properties ?? [])];
   const { key } = member;
   if (key.type !== 'Identifier') return [];
-  const words = read(member.value, module);
-  return [[key.name, { ...words, here: commentBefore(member.start, module) ?? words.here }]];
+  const comments = read(member.value, module);
+  return [[key.name, { ...comments, here: commentBefore(member.start, module) ?? comments.here }]];
 }
 
-function readName(name: string, module: Module): Words {
+function readName(name: string, module: Module): DocComments {
   for (const statement of module.program.body) {
     if (statement.type === 'ImportDeclaration') {
       const from = join(dirname(module.file), statement.source.value);

@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import { MANIFEST } from '../../../functions/manifest.ts';
 import type { EndpointContract, FunctionContract } from '../../../shared/http/contract.ts';
 import * as fields from '../../../shared/http/fields.ts';
-import { type Words, wordsOfConstant, wordsOfContract } from './descriptions.ts';
+import { commentsOfConstant, commentsOfContract, type DocComments } from './descriptions.ts';
 import { EXAMPLES, SCHEMA_PLACES } from './names.ts';
 
 export type Schema = z.core.JSONSchema.BaseSchema;
@@ -49,7 +49,7 @@ export function apiSchemas(endpoints: readonly Endpoint[]): ApiSchemas {
   for (const [name, schema] of Object.entries(fields)) {
     // A check that fields have in common looks like a schema.
     if (!isSchema(schema) || schema._zod.def.type === 'custom') continue;
-    const words = wordsOfConstant(FIELDS_FILE, name);
+    const words = commentsOfConstant(FIELDS_FILE, name);
     sent.add(name, schema, words);
     // What a transform makes of a request never goes out again.
     if (schema._zod.def.type !== 'pipe') answered.add(name, schema, words);
@@ -101,10 +101,10 @@ function together(a: Record<string, Schema>, b: Record<string, Schema>): Record<
 /** Schemas that are to have a name, and the words for them. */
 class Names {
   readonly #registry = z.registry<{ id: string }>();
-  readonly #words = new Map<string, Words>();
+  readonly #words = new Map<string, DocComments>();
 
   /** The name that `schema` has from now on, or had before. */
-  add(name: string, schema: z.core.$ZodType, words: Words): string {
+  add(name: string, schema: z.core.$ZodType, words: DocComments): string {
     const known = this.#registry.get(schema)?.id;
     if (known !== undefined) return known;
     if (this.#words.has(name)) throw new Error(`two schemas would be called ${name}`);
@@ -149,7 +149,7 @@ function withExample(name: string, schema: Schema): Schema {
 }
 
 /** Puts words on a schema and all that it is made of, but for what has a name and so words of its own. */
-function describe(schema: Schema, words: Words): void {
+function describe(schema: Schema, words: DocComments): void {
   const said = words.here ?? (schema.$ref === undefined ? words.everywhere : undefined);
   if (said !== undefined) schema.description = said;
   for (const [name, inner] of words.properties ?? []) {
@@ -196,15 +196,15 @@ function unwrapped(schema: z.core.$ZodTypes): z.core.$ZodTypes {
   return schema;
 }
 
-function wordsAt(place: string): Words {
+function wordsAt(place: string): DocComments {
   const [functionName, ...steps] = place.split('.');
-  let words = wordsOfContract(`functions/${functionName}/contract.ts`);
+  let words = commentsOfContract(`functions/${functionName}/contract.ts`);
   for (const step of ['endpoints', ...steps]) words = inList(words).properties?.get(step) ?? {};
   return inList(words);
 }
 
 /** Of a list, the words of what it is of. */
-function inList(words: Words): Words {
+function inList(words: DocComments): DocComments {
   return words.items ? inList(words.items) : words;
 }
 

@@ -1,7 +1,7 @@
 import type { AuditEvent } from '../../../sdk/src/api.ts';
 import { Moment } from '../ui/moment.tsx';
 import { Shortened } from '../ui/shortened.tsx';
-import { detailOf, TYPE_WORDS } from './labels.ts';
+import { detailOf, EVENT_LABELS } from './labels.ts';
 
 export function EventTable({ events }: { readonly events: readonly AuditEvent[] }) {
   return (
@@ -21,7 +21,7 @@ export function EventTable({ events }: { readonly events: readonly AuditEvent[] 
           {events.map((event) => (
             <tr key={event.event_id}>
               <th scope="row">
-                {TYPE_WORDS[event.type]}
+                {EVENT_LABELS[event.type]}
                 <span class="second-line">{detailOf(event)}</span>
               </th>
               <td data-label="When">

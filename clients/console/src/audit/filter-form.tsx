@@ -4,7 +4,7 @@ import { nameOf } from '../licenses.ts';
 import { Button } from '../ui/button.tsx';
 import { DaysFields } from '../ui/days-fields.tsx';
 import { type AuditFilter, filterOf } from './filter.ts';
-import { EVENT_TYPES, isEventType, TYPE_WORDS } from './labels.ts';
+import { EVENT_LABELS, EVENT_TYPES, isEventType } from './labels.ts';
 
 interface FilterProps {
   readonly filter: AuditFilter;
@@ -36,7 +36,7 @@ export function FilterForm({ filter, licenses, onFilter }: FilterProps) {
           <option value="">Everything</option>
           {EVENT_TYPES.map((type) => (
             <option key={type} value={type}>
-              {TYPE_WORDS[type]}
+              {EVENT_LABELS[type]}
             </option>
           ))}
         </select>

@@ -3,7 +3,7 @@ import type { AuditEvent } from '../../../sdk/src/api.ts';
 export type EventType = AuditEvent['type'];
 
 /** What happened, as people say it. In the order in which they are offered. */
-export const TYPE_WORDS: Readonly<Record<EventType, string>> = {
+export const EVENT_LABELS: Readonly<Record<EventType, string>> = {
   'session.acquired': 'Seat taken',
   'session.borrowed': 'Seat borrowed',
   'session.revived': 'Seat taken again',
@@ -22,10 +22,10 @@ export const TYPE_WORDS: Readonly<Record<EventType, string>> = {
   'subscription.ended': 'Subscription ended',
 };
 
-export const EVENT_TYPES = Object.keys(TYPE_WORDS).filter(isEventType);
+export const EVENT_TYPES = Object.keys(EVENT_LABELS).filter(isEventType);
 
 export function isEventType(text: string): text is EventType {
-  return Object.hasOwn(TYPE_WORDS, text);
+  return Object.hasOwn(EVENT_LABELS, text);
 }
 
 /** What else an event tells, in a line; empty where its type says it all. */

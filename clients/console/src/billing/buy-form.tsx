@@ -6,7 +6,7 @@ import { Alert } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { useAction } from '../ui/use-action.ts';
 import { createIntents } from './intent.ts';
-import { INTERVAL_WORDS, type Interval } from './labels.ts';
+import { INTERVAL_LABELS, type Interval } from './labels.ts';
 
 interface BuyProps {
   readonly tenantId: string;
@@ -87,7 +87,7 @@ export function BuyForm({ tenantId, plans, buyable }: BuyProps) {
           >
             {plan.intervals.map((each) => (
               <option key={each} value={each}>
-                {INTERVAL_WORDS[each]}
+                {INTERVAL_LABELS[each]}
               </option>
             ))}
           </select>

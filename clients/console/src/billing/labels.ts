@@ -3,36 +3,36 @@ import { dateOf } from '../time.ts';
 
 export type Interval = Plan['intervals'][number];
 
-export const INTERVAL_WORDS: Readonly<Record<Interval, string>> = {
+export const INTERVAL_LABELS: Readonly<Record<Interval, string>> = {
   month: 'By the month',
   year: 'By the year',
 };
 
-export interface State {
+export interface SubscriptionState {
   readonly tone: 'good' | 'warn' | 'bad' | 'plain';
-  readonly short: string;
+  readonly label: string;
   /** What it means for the seats, and what to do about it. */
-  readonly words: string;
+  readonly explanation: string;
 }
 
 /** The state of a subscription as whoever pays for it would say it. */
-export function stateOf(subscription: Subscription): State {
+export function subscriptionState(subscription: Subscription): SubscriptionState {
   const { status, cancel_at, current_period_end, grace_until, ended_at } = subscription;
   const end = dateOf(new Date(cancel_at ?? current_period_end));
   switch (status) {
     case 'active':
       return cancel_at === null
-        ? { tone: 'good', short: 'Active', words: `Paid until ${end}, and then goes on.` }
-        : { tone: 'warn', short: 'Ends', words: `Ends on ${end}. Its seats can be used until then.` };
+        ? { tone: 'good', label: 'Active', explanation: `Paid until ${end}, and then goes on.` }
+        : { tone: 'warn', label: 'Ends', explanation: `Ends on ${end}. Its seats can be used until then.` };
     case 'trialing':
       return cancel_at === null
-        ? { tone: 'good', short: 'Trial', words: `Free until ${end}. After that it is paid for.` }
-        : { tone: 'warn', short: 'Trial ends', words: `Free until ${end}. Then it ends.` };
+        ? { tone: 'good', label: 'Trial', explanation: `Free until ${end}. After that it is paid for.` }
+        : { tone: 'warn', label: 'Trial ends', explanation: `Free until ${end}. Then it ends.` };
     case 'past_due':
       return {
         tone: 'bad',
-        short: 'Payment overdue',
-        words:
+        label: 'Payment overdue',
+        explanation:
           grace_until === null
             ? 'The last payment failed. Pay the open invoice, or the seats end.'
             : `The last payment failed. Seats can be used until ${dateOf(new Date(grace_until))}: pay the open invoice before.`,
@@ -40,20 +40,20 @@ export function stateOf(subscription: Subscription): State {
     case 'unpaid':
       return {
         tone: 'bad',
-        short: 'Not paid',
-        words: 'No seats are given until the open invoice is paid.',
+        label: 'Not paid',
+        explanation: 'No seats are given until the open invoice is paid.',
       };
     case 'incomplete':
-      return { tone: 'warn', short: 'Not paid yet', words: 'The first payment has not come yet.' };
+      return { tone: 'warn', label: 'Not paid yet', explanation: 'The first payment has not come yet.' };
     case 'paused':
-      return { tone: 'warn', short: 'Paused', words: 'No seats are given while it is paused.' };
+      return { tone: 'warn', label: 'Paused', explanation: 'No seats are given while it is paused.' };
     case 'incomplete_expired':
-      return { tone: 'plain', short: 'Never began', words: 'The first payment never came.' };
+      return { tone: 'plain', label: 'Never began', explanation: 'The first payment never came.' };
     case 'canceled':
       return {
         tone: 'plain',
-        short: 'Ended',
-        words: ended_at === null ? 'It has ended.' : `Ended on ${dateOf(new Date(ended_at))}.`,
+        label: 'Ended',
+        explanation: ended_at === null ? 'It has ended.' : `Ended on ${dateOf(new Date(ended_at))}.`,
       };
   }
 }

@@ -8,7 +8,7 @@ import { Button } from '../ui/button.tsx';
 import { Confirm } from '../ui/confirm.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { useAction } from '../ui/use-action.ts';
-import { isGoingOn, stateOf } from './labels.ts';
+import { isGoingOn, subscriptionState } from './labels.ts';
 
 interface CardProps {
   readonly subscription: Subscription;
@@ -23,16 +23,16 @@ export function SubscriptionCard({ subscription, onChanged }: CardProps) {
     await call('cancelUndo', { body: { license_id } });
     onChanged();
   });
-  const { tone, short, words } = stateOf(subscription);
+  const { tone, label, explanation } = subscriptionState(subscription);
   return (
     <article class="card" aria-labelledby={subscription_id}>
       <div class="card-head">
         <h3 id={subscription_id}>
           {plan === null ? 'A plan that is no longer sold' : planName(plan)}, {seatsOf(seats)}
         </h3>
-        <span class={`badge ${tone}`}>{short}</span>
+        <span class={`badge ${tone}`}>{label}</span>
       </div>
-      <p>{words}</p>
+      <p>{explanation}</p>
       <p class="quiet small">
         For license <code>{license_id}</code>
       </p>
