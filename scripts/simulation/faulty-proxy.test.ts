@@ -1,10 +1,10 @@
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { cannedServer } from '../../shared/testing/servers/canned-server.ts';
-import { type HostileProxy, startHostileProxy } from './faulty-proxy.ts';
+import { type FaultyProxy, startFaultyProxy } from './faulty-proxy.ts';
 import type { Fate } from './request-faults.ts';
 
 const BODY = '{"session_id":"ses_1","ttl":360,"expires_at":"2026-01-01T00:00:00.000Z"}';
-const proxies: HostileProxy[] = [];
+const proxies: FaultyProxy[] = [];
 afterEach(async () => {
   await Promise.all(proxies.splice(0).map((proxy) => proxy.close()));
 });
@@ -18,7 +18,7 @@ async function proxyOf(fate: Fate) {
   });
   onTestFinished(target.close);
   const noted: string[] = [];
-  const proxy = await startHostileProxy({
+  const proxy = await startFaultyProxy({
     targetUrl: target.url,
     nextFate: () => fate,
     noteAnswer: ({ path }, { body }) => noted.push(`${path} ${body}`),

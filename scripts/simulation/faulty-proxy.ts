@@ -5,31 +5,31 @@ import { bodyOf, forward } from '../../shared/testing/servers/forward.ts';
 import { type Answer, DISTORTIONS } from './distortions.ts';
 import type { Fate } from './request-faults.ts';
 
-export interface HostileProxy {
+export interface FaultyProxy {
   readonly url: string;
   /** What became of the requests so far, by operation and fate. */
   readonly tally: ReadonlyMap<string, number>;
   close(): Promise<void>;
 }
 
-export interface Asked {
+export interface SentRequest {
   readonly path: string;
   readonly body: string;
 }
 
-export interface HostileProxyOptions {
+export interface FaultyProxyOptions {
   readonly targetUrl: string;
   /** One for each request, in the order of their coming. */
   readonly nextFate: () => Fate;
-  /** Is told what the target truly answered, whatever its asker gets to see of it. */
-  readonly noteAnswer?: (asked: Asked, answer: Answer) => void;
+  /** Is told what the target truly answered, whatever the client gets to see of it. */
+  readonly noteAnswer?: (request: SentRequest, answer: Answer) => void;
 }
 
 /** Pieces that a slow body comes in. */
-const DRIPS = 20;
+const PIECES = 20;
 
 /** A proxy on loopback that does to requests, and to their answers, what it is told to. */
-export async function startHostileProxy(options: HostileProxyOptions): Promise<HostileProxy> {
+export async function startFaultyProxy(options: FaultyProxyOptions): Promise<FaultyProxy> {
   const { targetUrl, nextFate, noteAnswer = () => {} } = options;
   const agent = new http.Agent({ keepAlive: true });
   const tally = new Map<string, number>();
@@ -37,12 +37,7 @@ export async function startHostileProxy(options: HostileProxyOptions): Promise<H
   const wait = (ms: number): Promise<void> => sleep(ms, undefined, { signal: over.signal });
 
   async function passOn(incoming: IncomingMessage, body: Buffer): Promise<Answer> {
-    const reply = await forward(agent, targetUrl, incoming, body);
-    const headers = Object.entries(reply.headers).flatMap(([name, value]) =>
-      typeof value === 'string' ? [[name, value]] : [],
-    );
-    const text = (await bodyOf(reply)).toString();
-    const answer = { status: reply.statusCode ?? 0, headers: Object.fromEntries(headers), body: text };
+    const answer = await answerOf(await forward(agent, targetUrl, incoming, body));
     noteAnswer({ path: incoming.url ?? '', body: body.toString() }, answer);
     return answer;
   }
@@ -71,24 +66,7 @@ export async function startHostileProxy(options: HostileProxyOptions): Promise<H
       incoming.socket.resetAndDestroy();
       return;
     }
-    await drip(outgoing, DISTORTIONS[how](answer), afterMs);
-  }
-
-  async function drip(outgoing: ServerResponse, answer: Answer, forMs: number): Promise<void> {
-    const { 'transfer-encoding': _, ...headers } = answer.headers;
-    const bytes = Buffer.from(answer.body);
-    const length = bytes.length + (answer.isCutShort ? 1 : 0);
-    const hasBody = answer.status !== 204;
-    outgoing.writeHead(answer.status, { ...headers, ...(hasBody && { 'content-length': length }) });
-    outgoing.flushHeaders();
-    const drips = Math.max(1, Math.min(DRIPS, bytes.length));
-    for (let i = 0; i < drips; i += 1) {
-      await wait(forMs / drips);
-      const piece = bytes.subarray((bytes.length * i) / drips, (bytes.length * (i + 1)) / drips);
-      if (piece.length > 0) outgoing.write(piece);
-    }
-    if (answer.isCutShort) outgoing.destroy();
-    else outgoing.end();
+    await sendSlowly(outgoing, DISTORTIONS[how](answer), (part) => wait(afterMs * part));
   }
 
   const server = http.createServer({ noDelay: true }, (incoming, outgoing) => {
@@ -111,4 +89,34 @@ export async function startHostileProxy(options: HostileProxyOptions): Promise<H
       await closed;
     },
   };
+}
+
+async function answerOf(reply: IncomingMessage): Promise<Answer> {
+  const headers = Object.entries(reply.headers).flatMap(([name, value]) =>
+    typeof value === 'string' ? [[name, value]] : [],
+  );
+  const body = (await bodyOf(reply)).toString();
+  return { status: reply.statusCode ?? 0, headers: Object.fromEntries(headers), body };
+}
+
+/** Sends the body in pieces. `wait` waits a part of the time that all of them take. */
+async function sendSlowly(
+  outgoing: ServerResponse,
+  answer: Answer,
+  wait: (part: number) => Promise<void>,
+): Promise<void> {
+  const { 'transfer-encoding': _, ...headers } = answer.headers;
+  const bytes = Buffer.from(answer.body);
+  const length = bytes.length + (answer.isCutShort ? 1 : 0);
+  const hasBody = answer.status !== 204;
+  outgoing.writeHead(answer.status, { ...headers, ...(hasBody && { 'content-length': length }) });
+  outgoing.flushHeaders();
+  const pieces = Math.max(1, Math.min(PIECES, bytes.length));
+  for (let i = 0; i < pieces; i += 1) {
+    await wait(1 / pieces);
+    const piece = bytes.subarray((bytes.length * i) / pieces, (bytes.length * (i + 1)) / pieces);
+    if (piece.length > 0) outgoing.write(piece);
+  }
+  if (answer.isCutShort) outgoing.destroy();
+  else outgoing.end();
 }

@@ -1,4 +1,5 @@
-import type { Clock, Holders, Membership, Moment, Storage } from '../../clients/sdk/src/platform.ts';
+import type { Clock, Moment, Storage } from '../../clients/sdk/src/platform.ts';
+import { type MachineHolders, sharedHolders } from './shared-holders.ts';
 import type { World } from './world.ts';
 
 /** A machine of the simulation: its clocks, its sleep, and what its programs share. */
@@ -26,67 +27,27 @@ export interface MachineOptions {
   readonly sleepStopsClock: boolean;
 }
 
-interface Timer {
-  readonly dueMonotonicMs: number;
-  readonly call: () => void;
-}
-
 export function openMachine(world: World, options: MachineOptions): Machine {
-  const { name, rate, sleepStopsClock } = options;
-  const timers = new Set<Timer>();
+  const { name } = options;
+  const clocks = openClocks(world.nowMs, options);
+  const timers = openTimers(() => clocks.now().monotonicMs);
   const storage = new Map<string, string>();
   const inbox: (() => void)[] = [];
-  const bornMs = world.nowMs();
-  let wallOffsetMs = options.wallOffsetMs;
-  let asleepSinceMs: number | undefined;
-  let sleptMs = 0;
-
-  function now(): Moment {
-    const passedMs = world.nowMs() - bornMs;
-    const asleepMs = asleepSinceMs === undefined ? 0 : world.nowMs() - asleepSinceMs;
-    const stoodStillMs = sleepStopsClock ? sleptMs + asleepMs : 0;
-    return {
-      wallMs: Math.floor(bornMs + wallOffsetMs + passedMs * rate),
-      monotonicMs: (passedMs - stoodStillMs) * rate,
-    };
-  }
-
-  const soonest = (): Timer | undefined =>
-    [...timers].reduce<Timer | undefined>(
-      (first, timer) => (first && first.dueMonotonicMs <= timer.dueMonotonicMs ? first : timer),
-      undefined,
-    );
-
   world.add({
-    nextDueMs() {
-      const timer = asleepSinceMs === undefined ? soonest() : undefined;
-      if (!timer) return Number.POSITIVE_INFINITY;
-      return world.nowMs() + Math.max(0, timer.dueMonotonicMs - now().monotonicMs) / rate;
-    },
-    runDue() {
-      const timer = soonest();
-      if (!timer) return;
-      timers.delete(timer);
-      timer.call();
-    },
+    nextDueMs: () =>
+      clocks.isAsleep() ? Number.POSITIVE_INFINITY : world.nowMs() + timers.dueInMs() / options.rate,
+    runDue: timers.runDue,
   });
-
   return {
     name,
-    now,
-    isAsleep: () => asleepSinceMs !== undefined,
+    now: clocks.now,
+    isAsleep: clocks.isAsleep,
     clock: (isAlive) => ({
-      now,
-      after(delayMs, call) {
-        const timer = {
-          dueMonotonicMs: now().monotonicMs + Math.max(1, delayMs),
-          call: () => {
-            if (isAlive()) call();
-          },
-        };
-        timers.add(timer);
-        return () => void timers.delete(timer);
-      },
+      now: clocks.now,
+      after: (delayMs, call) =>
+        timers.after(delayMs, () => {
+          if (isAlive()) call();
+        }),
     }),
     holders: sharedHolders(world.nowMs),
     storage: {
@@ -95,75 +56,79 @@ export function openMachine(world: World, options: MachineOptions): Machine {
       remove: async (of) => void storage.delete(of),
     },
     whenAwake(call) {
-      if (asleepSinceMs === undefined) call();
-      else inbox.push(call);
+      if (clocks.isAsleep()) inbox.push(call);
+      else call();
     },
-    sleep() {
-      asleepSinceMs ??= world.nowMs();
-    },
+    sleep: clocks.sleep,
     wake() {
-      if (asleepSinceMs === undefined) return;
-      sleptMs += world.nowMs() - asleepSinceMs;
-      asleepSinceMs = undefined;
+      clocks.wake();
       // Its programs run before anything comes in: what they go by then is to be seen.
       for (const call of inbox.splice(0)) world.plan(world.nowMs(), call);
     },
-    setWallClock(byMs) {
+    setWallClock: clocks.setWallClock,
+  };
+}
+
+/** The wall clock and the monotonic clock of a machine that sleeps and wakes. */
+function openClocks(nowMs: () => number, options: MachineOptions) {
+  const { rate, sleepStopsClock } = options;
+  const bornMs = nowMs();
+  let wallOffsetMs = options.wallOffsetMs;
+  let asleepSinceMs: number | undefined;
+  let sleptMs = 0;
+  return {
+    now(): Moment {
+      const passedMs = nowMs() - bornMs;
+      const asleepMs = asleepSinceMs === undefined ? 0 : nowMs() - asleepSinceMs;
+      const stoodStillMs = sleepStopsClock ? sleptMs + asleepMs : 0;
+      return {
+        wallMs: Math.floor(bornMs + wallOffsetMs + passedMs * rate),
+        monotonicMs: (passedMs - stoodStillMs) * rate,
+      };
+    },
+    isAsleep: () => asleepSinceMs !== undefined,
+    sleep() {
+      asleepSinceMs ??= nowMs();
+    },
+    wake() {
+      if (asleepSinceMs === undefined) return;
+      sleptMs += nowMs() - asleepSinceMs;
+      asleepSinceMs = undefined;
+    },
+    setWallClock(byMs: number) {
       wallOffsetMs += byMs;
     },
   };
 }
 
-/** How long somebody who leaves holds up whoever comes, at the most, and how often those look again: as on Node. */
-const LEAVING_MS = 10_000;
-const POLL_MS = 50;
-
-export interface MachineHolders extends Holders {
-  /** What is to be called once that was sent which gives back what was left at once. */
-  takeMarks(): (() => void)[];
+interface Timer {
+  readonly dueMs: number;
+  readonly call: () => void;
 }
 
-/** What a machine's programs share, as its operating system keeps it: of the dead nothing stays, but who was leaving. */
-function sharedHolders(nowMs: () => number): (clock: Clock, isAlive: () => boolean) => MachineHolders {
-  const groups = new Map<string, { stay: Set<() => boolean>; leaving: Set<{ untilMs: number }> }>();
-
-  return (clock, isAlive) => {
-    const marks: (() => void)[] = [];
-    return {
-      async join(name): Promise<Membership> {
-        const group = groups.get(name) ?? { stay: new Set(), leaving: new Set() };
-        groups.set(name, group);
-        const self = (): boolean => isAlive();
-        group.stay.add(self);
-        const isHeldUp = (): boolean => [...group.leaving].some(({ untilMs }) => nowMs() < untilMs);
-        while (isHeldUp()) await new Promise<void>((resolve) => clock.after(POLL_MS, resolve, true));
-
-        function leave(): { isLast: boolean; end: () => void } {
-          group.stay.delete(self);
-          const mark = { untilMs: nowMs() + LEAVING_MS };
-          group.leaving.add(mark);
-          const isLast = ![...group.stay].some((isThere) => isThere());
-          return { isLast, end: () => void group.leaving.delete(mark) };
-        }
-
-        return {
-          async leave(last) {
-            const { isLast, end } = leave();
-            try {
-              if (isLast) await last();
-            } finally {
-              end();
-            }
-          },
-          leaveNow() {
-            const { isLast, end } = leave();
-            if (isLast) marks.push(end);
-            else end();
-            return isLast;
-          },
-        };
-      },
-      takeMarks: () => marks.splice(0),
-    };
+/** Timers by the clock `nowMs`. */
+function openTimers(nowMs: () => number) {
+  const timers = new Set<Timer>();
+  const soonest = (): Timer | undefined =>
+    [...timers].reduce<Timer | undefined>(
+      (first, timer) => (first && first.dueMs <= timer.dueMs ? first : timer),
+      undefined,
+    );
+  return {
+    after(delayMs: number, call: () => void): () => void {
+      const timer = { dueMs: nowMs() + Math.max(1, delayMs), call };
+      timers.add(timer);
+      return () => void timers.delete(timer);
+    },
+    /** Infinity where there is none. */
+    dueInMs(): number {
+      return Math.max(0, (soonest()?.dueMs ?? Number.POSITIVE_INFINITY) - nowMs());
+    },
+    runDue(): void {
+      const timer = soonest();
+      if (!timer) return;
+      timers.delete(timer);
+      timer.call();
+    },
   };
 }

@@ -79,53 +79,63 @@ export function openNetwork({ world, server, nextFate }: NetworkOptions): Networ
     }
   }
 
-  function send(asker: Asker, request: Request, { timeoutMs, signal }: SendOptions): Promise<Response> {
+  function send(asker: Asker, request: Request, options: SendOptions): Promise<Response> {
     const fate = nextFate();
-    const { how } = fate.answer;
-    const met = `${operationOf(request)} ${how}`;
+    const met = `${operationOf(request)} ${fate.answer.how}`;
     tally.set(met, (tally.get(met) ?? 0) + 1);
 
-    return new Promise((resolve, reject) => {
-      let isOver = false;
-      const end = (): void => {
-        isOver = true;
-        callOff();
+    const exchange = openExchange(asker, options);
+    function goBack(from: Answer): void {
+      if (fate.answer.how === 'NEVER') return;
+      const { how, afterMs } = fate.answer;
+      const answer = how === 'RESET' ? how : DISTORTIONS[how](from);
+      const onRead = (read: Answer): void => {
+        if (how !== 'RESET' && isTrue(how)) noteRefusal(asker.program, request, read);
       };
-      const lose = (why: string): void => {
-        end();
-        reject(new NoAnswer(why));
-      };
-      const callOff = asker.clock.after(timeoutMs, () => lose('not in time'), true);
-      if (signal?.aborted) lose('given up');
-      signal?.addEventListener('abort', () => lose('given up'), { once: true });
+      world.plan(world.nowMs() + afterMs, () => exchange.answer(answer, onRead));
+    }
 
-      function give(answer: Answer | 'RESET'): void {
-        asker.machine.whenAwake(() => {
-          if (isOver || !asker.isAlive()) return;
-          if (answer === 'RESET' || answer.isCutShort) return lose('reset');
-          end();
-          if (how !== 'RESET' && how !== 'NEVER' && isTrue(how)) noteRefusal(asker.program, request, answer);
-          const { status, headers, body } = answer;
-          resolve({ status, body, header: (name) => headers[name] });
-        });
-      }
-
-      function goBack(from: Answer): void {
-        if (fate.answer.how === 'NEVER') return;
-        const { how, afterMs } = fate.answer;
-        const answer = how === 'RESET' ? how : DISTORTIONS[how](from);
-        world.plan(world.nowMs() + afterMs, () => give(answer));
-      }
-
-      const sentMs = world.nowMs();
-      if (fate.arrivesAfterMs === undefined) goBack(NOTHING);
-      else world.plan(sentMs + fate.arrivesAfterMs, async () => goBack(await ask(asker, request, sentMs)));
-      if (fate.againAfterMs !== undefined)
-        world.plan(sentMs + fate.againAfterMs, () => ask(asker, request, sentMs));
-    });
+    const sentMs = world.nowMs();
+    if (fate.arrivesAfterMs === undefined) goBack(NOTHING);
+    else world.plan(sentMs + fate.arrivesAfterMs, async () => goBack(await ask(asker, request, sentMs)));
+    if (fate.againAfterMs !== undefined)
+      world.plan(sentMs + fate.againAfterMs, () => ask(asker, request, sentMs));
+    return exchange.response;
   }
 
   return { send, confirmed, refusals, arrivals, tally };
+}
+
+/** A request under way. It ends with its answer, a reset, its time limit or its signal, whichever comes first. */
+function openExchange(asker: Asker, { timeoutMs, signal }: SendOptions) {
+  const { promise: response, resolve, reject } = Promise.withResolvers<Response>();
+  let isOver = false;
+  const end = (): void => {
+    isOver = true;
+    callOff();
+  };
+  const lose = (why: string): void => {
+    end();
+    reject(new NoAnswer(why));
+  };
+  const callOff = asker.clock.after(timeoutMs, () => lose('not in time'), true);
+  if (signal?.aborted) lose('given up');
+  signal?.addEventListener('abort', () => lose('given up'), { once: true });
+
+  return {
+    response,
+    /** Arrives when the machine is awake. `onRead` is called where the program still waits and reads all of it. */
+    answer(answer: Answer | 'RESET', onRead: (answer: Answer) => void): void {
+      asker.machine.whenAwake(() => {
+        if (isOver || !asker.isAlive()) return;
+        if (answer === 'RESET' || answer.isCutShort) return lose('reset');
+        end();
+        onRead(answer);
+        const { status, headers, body } = answer;
+        resolve({ status, body, header: (name) => headers[name] });
+      });
+    },
+  };
 }
 
 function operationOf({ url }: Request): string {

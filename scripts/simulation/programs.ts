@@ -1,5 +1,5 @@
 import { Seatlease } from '../../clients/sdk/src/client.ts';
-import type { AtExit, Platform } from '../../clients/sdk/src/platform.ts';
+import type { AtExit, Platform, Request } from '../../clients/sdk/src/platform.ts';
 import type { Seat } from '../../clients/sdk/src/seat.ts';
 import type { Sample } from './beliefs.ts';
 import type { Machine } from './machine.ts';
@@ -32,7 +32,8 @@ export interface ProgramOptions {
 const EXIT_WITHIN_MS = 1_000;
 const AFTERWARDS_MS = 5_000;
 
-export function startProgram({ name, machine, network, url, licenseKey, nowMs }: ProgramOptions): Program {
+export function startProgram(options: ProgramOptions): Program {
+  const { name, machine, network, url, licenseKey, nowMs } = options;
   let isAlive = true;
   const asker: Asker = {
     program: name,
@@ -43,40 +44,15 @@ export function startProgram({ name, machine, network, url, licenseKey, nowMs }:
   const exits = new Set<AtExit>();
   const seats = new Set<Seat>();
   const happened: string[] = [];
-
   const holders = machine.holders(asker.clock, asker.isAlive);
-  const platform: Platform = {
-    transport: { send: (request, options) => network.send(asker, request, options) },
-    clock: asker.clock,
-    storage: machine.storage,
-    holders,
-    fingerprint: async () => machine.name,
-    hostname: () => machine.name,
-    processId: name,
-    atExit(exit) {
-      exits.add(exit);
-      return () => void exits.delete(exit);
-    },
-    report(error) {
-      throw error;
-    },
-  };
-  const seatlease = new Seatlease({ url, licenseKey }, platform);
+  const seatlease = new Seatlease({ url, licenseKey }, platformOf(asker, network, holders, exits));
 
   function end(): void {
     if (!isAlive) return;
     const left = [...exits].flatMap((exit) => exit.afterwards() ?? []);
     const marks = holders.takeMarks();
     isAlive = false;
-    const isThere = (): boolean => true;
-    const heir = {
-      ...asker,
-      program: `${name}, afterwards`,
-      clock: machine.clock(isThere),
-      isAlive: isThere,
-    };
-    const options = { timeoutMs: AFTERWARDS_MS, background: false };
-    Promise.allSettled(left.map((request) => network.send(heir, request, options))).then(() => {
+    sendAfterwards(left, asker, network).then(() => {
       for (const mark of marks) mark();
     });
   }
@@ -114,16 +90,56 @@ export function startProgram({ name, machine, network, url, licenseKey, nowMs }:
       ).then(end);
     },
     look() {
-      // After a loss the same session may come back as another seat.
-      const bySession = Map.groupBy(seats, ({ sessionId }) => sessionId);
-      return [...bySession].map(([sessionId, ofSession]) => ({
-        program: name,
-        machine: machine.name,
-        sessionId,
-        atMs: nowMs(),
-        holdsLease: ofSession.some(({ holdsLease }) => holdsLease),
-      }));
+      const atMs = nowMs();
+      return leasesOf(seats).map((lease) => ({ program: name, machine: machine.name, atMs, ...lease }));
     },
     happened,
   };
+}
+
+function platformOf(
+  asker: Asker,
+  network: Network,
+  holders: Platform['holders'],
+  exits: Set<AtExit>,
+): Platform {
+  const { program, machine, clock } = asker;
+  return {
+    transport: { send: (request, options) => network.send(asker, request, options) },
+    clock,
+    storage: machine.storage,
+    holders,
+    fingerprint: async () => machine.name,
+    hostname: () => machine.name,
+    processId: program,
+    atExit(exit) {
+      exits.add(exit);
+      return () => void exits.delete(exit);
+    },
+    report(error) {
+      throw error;
+    },
+  };
+}
+
+/** Sends what a program left behind, as a process of its own that outlives it. */
+function sendAfterwards(left: readonly Request[], { program, machine }: Asker, network: Network) {
+  const isAlive = (): boolean => true;
+  const heir: Asker = {
+    program: `${program}, afterwards`,
+    machine,
+    clock: machine.clock(isAlive),
+    isAlive,
+  };
+  const options = { timeoutMs: AFTERWARDS_MS, background: false };
+  return Promise.allSettled(left.map((request) => network.send(heir, request, options)));
+}
+
+/** By session: after a loss the same one may come back as another seat. */
+function leasesOf(seats: Iterable<Seat>): Pick<Sample, 'sessionId' | 'holdsLease'>[] {
+  const bySession = Map.groupBy(seats, ({ sessionId }) => sessionId);
+  return [...bySession].map(([sessionId, ofSession]) => ({
+    sessionId,
+    holdsLease: ofSession.some(({ holdsLease }) => holdsLease),
+  }));
 }

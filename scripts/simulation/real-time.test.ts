@@ -9,7 +9,7 @@ import { openTestSuite, type TestSuite } from '../../functions/testing/suite.ts'
 import { putNewLicense } from '../../shared/testing/seats/put-license.ts';
 import { beliefsOf, type Confirmed, findFalseBeliefs, type Logs, type Sample } from './beliefs.ts';
 import type { Answer } from './distortions.ts';
-import { type Asked, type HostileProxy, startHostileProxy } from './faulty-proxy.ts';
+import { type FaultyProxy, type SentRequest, startFaultyProxy } from './faulty-proxy.ts';
 import type { LiveProgram } from './live-program.ts';
 import { type Fate, weather } from './request-faults.ts';
 import { eventsOf } from './server-log.ts';
@@ -64,14 +64,14 @@ describe('programs in a storm, of which one is killed and one is stopped for lon
   const confirmed: Confirmed[] = [];
   let stopped: Started;
   let stoppedAtMs: number;
-  let proxy: HostileProxy;
+  let proxy: FaultyProxy;
   let logs: Logs;
 
   beforeAll(async () => {
     const license = await putNewLicense(suite.deps.seats, TERMS);
     const fates = fc.sample(weather(TTL_MS), { seed: SEED, numRuns: 20 }).flat();
     let asked = 0;
-    proxy = await startHostileProxy({
+    proxy = await startFaultyProxy({
       targetUrl: suite.url,
       nextFate: () => fates[asked++ % fates.length] ?? WELL,
       noteAnswer,
@@ -128,7 +128,7 @@ describe('programs in a storm, of which one is killed and one is stopped for lon
     }
   }
 
-  function noteAnswer({ body: asked }: Asked, { status, body }: Answer): void {
+  function noteAnswer({ body: asked }: SentRequest, { status, body }: Answer): void {
     const { fingerprint } = JSON.parse(asked);
     if (status >= 300 || body === '') return;
     const { session_id: sessionId, expires_at } = JSON.parse(body);
@@ -176,7 +176,7 @@ describe('a program whose server does not answer any more ends all the same', ()
     const { key: licenseKey } = await putNewLicense(suite.deps.seats, TERMS);
     let asked = 0;
     const nextFate = (): Fate => (asked++ === 0 ? WELL : NEVER);
-    const proxy = await startHostileProxy({ targetUrl: suite.url, nextFate });
+    const proxy = await startFaultyProxy({ targetUrl: suite.url, nextFate });
     onTestFinished(() => proxy.close());
     const program = start({ name: until, machine: until, url: proxy.url, licenseKey, until });
     await program.says('seated');

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type ClockedSuite, openClockedSuite } from '../../functions/testing/clocked-suite.ts';
 import { findFalseBeliefs } from './beliefs.ts';
 import type { Fate } from './request-faults.ts';
-import { type Scenario, type SimulationLogs, scenarios, simulate } from './simulation.ts';
+import { type Scenario, scenarios } from './scenario.ts';
+import { type SimulationLogs, simulate } from './simulation.ts';
 import { storyOf } from './timeline.ts';
 
 const WELL: Fate = { arrivesAfterMs: 10, answer: { how: 'none', afterMs: 10 } };

@@ -1,0 +1,100 @@
+import fc from 'fast-check';
+import type { MachineOptions } from './machine.ts';
+import { type Fate, weather } from './request-faults.ts';
+
+export type Deed =
+  | { readonly do: 'acquire'; readonly wait: boolean }
+  | { readonly do: 'release' | 'crash' | 'quit in time' | 'quit at once'; readonly thenAcquire: boolean }
+  | { readonly do: 'sleep' }
+  | { readonly do: 'wake' }
+  | { readonly do: 'evict' }
+  | { readonly do: 'nothing' }
+  | { readonly do: 'set clock'; readonly byMs: number };
+
+export interface Scenario {
+  readonly terms: {
+    readonly max: number;
+    readonly overdraft: number;
+    readonly unit: 'machine' | 'process';
+    readonly ttl_seconds: number;
+    readonly heartbeat_seconds: number;
+    readonly offline_grace_days: number;
+  };
+  readonly machines: readonly Omit<MachineOptions, 'name'>[];
+  readonly steps: readonly { readonly afterMs: number; readonly who: number; readonly deed: Deed }[];
+  readonly fates: readonly Fate[];
+  /** What `Math.random` gives, again and again: the SDK's jitter. */
+  readonly draws: readonly number[];
+}
+
+/** More than one and fewer than the SDK's margin allows for, both ways: clocks of crystals differ by a tenth of it. */
+const RATES = fc.double({ min: 0.9995, max: 1.0005, noNaN: true });
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+const rhythms = fc.constantFrom(
+  { ttl_seconds: 360, heartbeat_seconds: 300 },
+  { ttl_seconds: 60, heartbeat_seconds: 20 },
+  { ttl_seconds: 10, heartbeat_seconds: 3 },
+);
+
+const deeds: fc.Arbitrary<Deed> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('acquire' as const), wait: fc.boolean() }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constantFrom(
+        'release' as const,
+        'crash' as const,
+        'quit in time' as const,
+        'quit at once' as const,
+      ),
+      thenAcquire: fc.boolean(),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('sleep' as const, 'wake' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('evict' as const, 'nothing' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('set clock' as const),
+      byMs: fc.oneof(fc.integer({ min: -DAY_MS, max: DAY_MS }), fc.integer({ min: -400_000, max: 400_000 })),
+    }),
+  },
+);
+
+export const scenarios: fc.Arbitrary<Scenario> = rhythms.chain((rhythm) => {
+  const ttlMs = rhythm.ttl_seconds * 1000;
+  const afterMs = fc.oneof(
+    { weight: 3, arbitrary: fc.integer({ min: 0, max: 2_000 }) },
+    { weight: 1, arbitrary: fc.integer({ min: 0, max: ttlMs }) },
+    { weight: 1, arbitrary: fc.integer({ min: ttlMs / 2, max: ttlMs * 1.5 }) },
+  );
+  const terms = fc.record({
+    max: fc.integer({ min: 1, max: 2 }),
+    overdraft: fc.constantFrom(0, 0, 1),
+    unit: fc.constantFrom('machine' as const, 'process' as const),
+    offline_grace_days: fc.constantFrom(0, 0, 1),
+  });
+  return fc.record({
+    terms: terms.map((some) => ({ ...some, ...rhythm })),
+    machines: fc.array(
+      fc.record({
+        rate: RATES,
+        wallOffsetMs: fc.integer({ min: -HOUR_MS, max: HOUR_MS }),
+        sleepStopsClock: fc.boolean(),
+      }),
+      { minLength: 2, maxLength: 3 },
+    ),
+    steps: fc.array(fc.record({ afterMs, who: fc.nat(5), deed: deeds }), {
+      minLength: 15,
+      maxLength: 40,
+      size: 'max',
+    }),
+    fates: weather(ttlMs * 1.2),
+    draws: fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), {
+      minLength: 8,
+      maxLength: 32,
+    }),
+  });
+});
