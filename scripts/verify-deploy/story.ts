@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import * as z from 'zod/mini';
-import { openApi } from '../../clients/admin/src/api.ts';
+import { type Api, openApi } from '../../clients/admin/src/api.ts';
 import type { Target } from '../../clients/admin/src/target.ts';
 import audit from '../../functions/audit/contract.ts';
 import health from '../../functions/health/contract.ts';
@@ -39,132 +39,143 @@ export interface StoryOptions {
   readonly wait?: (ms: number) => Promise<unknown>;
 }
 
+/** What the steps share. */
+interface Story {
+  readonly target: Target;
+  readonly api: Api;
+  readonly options: StoryOptions;
+  license: { readonly id: string; readonly key: string } | undefined;
+  /** Ids of the sessions that hold seats. */
+  readonly held: string[];
+}
+
 /**
  * The main story of a deployed suite, step by step: what a vendor, its customers' machines and an auditor do. It makes
  * one license, in a tenant of its own, and suspends that in the end, whatever happened. A step that fails throws.
  */
-export function story(target: Target, { auditWithinMs, wait = sleep }: StoryOptions): Step[] {
-  const api = openApi(target);
-  let license: { id: string; key: string } | undefined;
-  const held: string[] = [];
+export function story(target: Target, options: StoryOptions): Step[] {
+  const story: Story = { target, api: openApi(target), options, license: undefined, held: [] };
+  return STEPS.map(([name, run]) => ({ name, run: () => run(story) }));
+}
 
-  const known = () => {
-    if (!license) throw new Error('there is no license');
-    return license;
-  };
-  const call = async (method: string, path: string, body?: unknown) => {
-    const response = await fetch(`${target.url}${path}`, {
-      method,
-      redirect: 'manual',
-      headers: {
-        ...(license && { authorization: `License ${license.key}` }),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
-    });
-    const text = await response.text();
-    return { status: response.status, text };
-  };
-  const expecting = async <T>(
-    status: number,
-    shape: z.ZodMiniType<T>,
-    ...request: Parameters<typeof call>
-  ): Promise<T> => {
-    const reply = await call(...request);
-    if (reply.status !== status)
-      throw new Error(`${request[0]} ${request[1]} answered ${reply.status}, not ${status}: ${reply.text}`);
-    return z.parse(shape, reply.text === '' ? undefined : JSON.parse(reply.text));
-  };
-  const acquire = (machine: string) =>
-    ['POST', '/api/v1/licenses/acquire', { fingerprint: machine }] as const;
+const STEPS: readonly (readonly [name: string, run: (story: Story) => Promise<void>])[] = [
+  ['the suite is alive, and every part of it can serve', checkHealth],
+  ['what only the cloud may call is not open to strangers', checkInternal],
+  [`a license of ${SEATS} seats is made`, createLicense],
+  [`${SEATS} machines are seated, and one more is refused`, fillSeats],
+  ['a heartbeat is taken', sendHeartbeat],
+  ['a license is signed, and its signature holds without the server', verifySignature],
+  ['a seat that is given back is the next one’s at once', reuseSeat],
+  ['what happened is in the audit log: sweep, Pub/Sub and records work together', awaitAuditLog],
+  ['the license is suspended, and seats nobody any more', suspendLicense],
+];
 
-  return [
-    {
-      name: 'the suite is alive, and every part of it can serve',
-      async run() {
-        await expecting(200, z.unknown(), 'GET', '/health');
-        const { status, parts } = await api.call(health, 'health', { query: { deep: '1' } });
-        if (status !== 'ok') throw new Error(`not every part can serve: ${JSON.stringify(parts)}`);
-      },
+async function checkHealth(story: Story): Promise<void> {
+  await expectReply(story, 200, z.unknown(), 'GET', '/health');
+  const { status, parts } = await story.api.call(health, 'health', { query: { deep: '1' } });
+  if (status !== 'ok') throw new Error(`not every part can serve: ${JSON.stringify(parts)}`);
+}
+
+async function checkInternal(story: Story): Promise<void> {
+  const internal = MANIFEST.filter(isInternal).flatMap(({ endpoints }) => Object.values(endpoints));
+  for (const { method, path } of internal) {
+    const { status } = await call(story, method, path);
+    if (status < 400 || status >= 500)
+      throw new Error(`${method} ${path} answered a stranger with ${status}`);
+  }
+}
+
+async function createLicense(story: Story): Promise<void> {
+  const { license_id, license_key } = await story.api.call(licenses, 'create', { body: { max: SEATS } });
+  story.license = { id: license_id, key: license_key };
+}
+
+async function fillSeats(story: Story): Promise<void> {
+  for (const machine of ['first', 'second'])
+    story.held.push((await acquire(story, machine, 201, Granted)).session_id);
+  await acquire(story, 'third', 409, Full);
+}
+
+async function sendHeartbeat(story: Story): Promise<void> {
+  await expectReply(story, 200, Beat, 'PUT', '/api/v1/licenses/heartbeat', { session_id: story.held[0] });
+}
+
+async function verifySignature(story: Story): Promise<void> {
+  const { license_token: token } = await expectReply(story, 200, Signed, 'POST', '/api/v1/licenses/sign', {
+    session_id: story.held[0],
+  });
+  const keys = createLocalJWKSet(await expectReply(story, 200, KeySet, 'GET', '/.well-known/jwks.json'));
+  await jwtVerify(token, keys, { algorithms: ['RS256'], typ: 'license+jwt' });
+}
+
+async function reuseSeat(story: Story): Promise<void> {
+  const { api, held } = story;
+  const released = { session_id: held[1] };
+  await expectReply(story, 204, z.undefined(), 'POST', '/api/v1/licenses/release', released);
+  held[1] = (await acquire(story, 'third', 201, Granted)).session_id;
+  const query = { license_id: licenseOf(story).id };
+  const ids = (await api.call(sessions, 'list', { query })).sessions.map(({ session_id }) => session_id);
+  if (ids.toSorted().join() !== held.toSorted().join()) throw new Error(`others hold seats: ${ids}`);
+}
+
+async function awaitAuditLog(story: Story): Promise<void> {
+  const { auditWithinMs, wait = sleep } = story.options;
+  const query = { license_id: licenseOf(story).id };
+  for (let leftMs = auditWithinMs; ; leftMs -= AUDIT_POLL_MS) {
+    const { events } = await story.api.call(audit, 'list', { query });
+    const missing = Object.entries(EXPECTED_EVENTS).filter(
+      ([type, count]) => events.filter((event) => event.type === type).length !== count,
+    );
+    if (missing.length === 0) return;
+    if (leftMs <= 0)
+      throw new Error(
+        `after ${auditWithinMs / 1000} s the audit log has ${events.map(({ type }) => type).join(', ') || 'nothing'}`,
+      );
+    await wait(AUDIT_POLL_MS);
+  }
+}
+
+async function suspendLicense(story: Story): Promise<void> {
+  const params = { license_id: licenseOf(story).id };
+  await story.api.call(licenses, 'change', { params, body: { status: 'suspended' } });
+  await acquire(story, 'fourth', 403, z.object({ code: z.literal('LICENSE_SUSPENDED') }));
+}
+
+function licenseOf({ license }: Story): NonNullable<Story['license']> {
+  if (!license) throw new Error('there is no license');
+  return license;
+}
+
+function acquire<T>(story: Story, fingerprint: string, status: number, shape: z.ZodMiniType<T>): Promise<T> {
+  return expectReply(story, status, shape, 'POST', '/api/v1/licenses/acquire', { fingerprint });
+}
+
+/** Calls the suite as a client does, with the key of the license once there is one. */
+async function call({ target, license }: Story, method: string, path: string, body?: unknown) {
+  const response = await fetch(`${target.url}${path}`, {
+    method,
+    redirect: 'manual',
+    headers: {
+      ...(license && { authorization: `License ${license.key}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
-    {
-      name: 'what only the cloud may call is not open to strangers',
-      async run() {
-        const internal = MANIFEST.filter(isInternal).flatMap(({ endpoints }) => Object.values(endpoints));
-        for (const { method, path } of internal) {
-          const { status } = await call(method, path);
-          if (status < 400 || status >= 500)
-            throw new Error(`${method} ${path} answered a stranger with ${status}`);
-        }
-      },
-    },
-    {
-      name: `a license of ${SEATS} seats is made`,
-      async run() {
-        const made = await api.call(licenses, 'create', { body: { max: SEATS } });
-        license = { id: made.license_id, key: made.license_key };
-      },
-    },
-    {
-      name: `${SEATS} machines are seated, and one more is refused`,
-      async run() {
-        for (const machine of ['first', 'second'])
-          held.push((await expecting(201, Granted, ...acquire(machine))).session_id);
-        await expecting(409, Full, ...acquire('third'));
-      },
-    },
-    {
-      name: 'a heartbeat is taken',
-      async run() {
-        await expecting(200, Beat, 'PUT', '/api/v1/licenses/heartbeat', { session_id: held[0] });
-      },
-    },
-    {
-      name: 'a license is signed, and its signature holds without the server',
-      async run() {
-        const { license_token: token } = await expecting(200, Signed, 'POST', '/api/v1/licenses/sign', {
-          session_id: held[0],
-        });
-        const keys = createLocalJWKSet(await expecting(200, KeySet, 'GET', '/.well-known/jwks.json'));
-        await jwtVerify(token, keys, { algorithms: ['RS256'], typ: 'license+jwt' });
-      },
-    },
-    {
-      name: 'a seat that is given back is the next one’s at once',
-      async run() {
-        await expecting(204, z.undefined(), 'POST', '/api/v1/licenses/release', { session_id: held[1] });
-        held[1] = (await expecting(201, Granted, ...acquire('third'))).session_id;
-        const { sessions: seated } = await api.call(sessions, 'list', { query: { license_id: known().id } });
-        const ids = seated.map(({ session_id }) => session_id);
-        if (ids.toSorted().join() !== held.toSorted().join()) throw new Error(`others hold seats: ${ids}`);
-      },
-    },
-    {
-      name: 'what happened is in the audit log: sweep, Pub/Sub and records work together',
-      async run() {
-        const query = { license_id: known().id };
-        for (let leftMs = auditWithinMs; ; leftMs -= AUDIT_POLL_MS) {
-          const { events } = await api.call(audit, 'list', { query });
-          const missing = Object.entries(EXPECTED_EVENTS).filter(
-            ([type, count]) => events.filter((event) => event.type === type).length !== count,
-          );
-          if (missing.length === 0) return;
-          if (leftMs <= 0)
-            throw new Error(
-              `after ${auditWithinMs / 1000} s the audit log has ${events.map(({ type }) => type).join(', ') || 'nothing'}`,
-            );
-          await wait(AUDIT_POLL_MS);
-        }
-      },
-    },
-    {
-      name: 'the license is suspended, and seats nobody any more',
-      async run() {
-        const { id } = known();
-        await api.call(licenses, 'change', { params: { license_id: id }, body: { status: 'suspended' } });
-        await expecting(403, z.object({ code: z.literal('LICENSE_SUSPENDED') }), ...acquire('fourth'));
-      },
-    },
-  ];
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+/** The same, for a reply of that status and shape. Throws for any other. */
+async function expectReply<T>(
+  story: Story,
+  status: number,
+  shape: z.ZodMiniType<T>,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<T> {
+  const reply = await call(story, method, path, body);
+  if (reply.status !== status)
+    throw new Error(`${method} ${path} answered ${reply.status}, not ${status}: ${reply.text}`);
+  return z.parse(shape, reply.text === '' ? undefined : JSON.parse(reply.text));
 }
