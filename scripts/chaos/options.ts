@@ -7,7 +7,7 @@ import {
   wholeNumber,
   withDefault,
 } from '../../clients/command-line/options.ts';
-import type { AppendFsync } from './stage.ts';
+import type { AppendFsync } from './restarting.ts';
 
 /** The shortest time in which every kind of fault has its turn. */
 const LEAST_MINUTES = 0.3;

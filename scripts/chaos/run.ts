@@ -9,7 +9,8 @@ import { planFaults } from './fault-plan.ts';
 import { type FaultDone, injectFaults } from './inject.ts';
 import { randomOf } from './random.ts';
 import { ask, openRequestLog, type RequestLog } from './requests.ts';
-import { type AppendFsync, openStage, type Stage } from './stage.ts';
+import type { AppendFsync } from './restarting.ts';
+import { openStage, type Stage } from './stage.ts';
 import { type Leftover, reconcileOnce, settle, startSweeping } from './sweeping.ts';
 
 export interface RunOptions {

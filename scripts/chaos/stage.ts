@@ -1,24 +1,17 @@
-import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfig } from '../../shared/config.ts';
-import { openLocalParts } from '../../shared/local/wiring.ts';
+import type { SeatEvent } from '../../shared/domain/event.ts';
 import type { Deps, ServiceCaller } from '../../shared/ports/deps.ts';
 import { startFirestoreEmulator } from '../../shared/testing/servers/firestore-emulator.ts';
 import { freePort } from '../../shared/testing/servers/free-port.ts';
-import { type PubSubEmulator, startPubSubEmulator } from '../../shared/testing/servers/pubsub-emulator.ts';
 import { type PushRelay, startPushRelay } from '../../shared/testing/servers/push-relay.ts';
-import { type RedisServer, startRedisServer } from '../../shared/testing/servers/redis-server.ts';
+import { openLocalParts } from '../../shared/local/wiring.ts';
 import { localSecrets } from '../dev/secrets.ts';
 import { type Acknowledgements, watchAcknowledgements } from './acknowledgements.ts';
-import { watchTail } from './append-only-file.ts';
 import { readJournal } from './journal.ts';
 import type { Random } from './random.ts';
+import { type AppendFsync, type Bounce, openFunctions, openPubSub, openRedis } from './restarting.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
-import { startWorker, type Worker } from './worker-process.ts';
-
-export type AppendFsync = 'always' | 'everysec';
 
 /** Few, so that one sweep is quick. */
 const SHARDS = 4;
@@ -37,7 +30,6 @@ export interface Stage {
   readonly acknowledgements: Acknowledgements;
   readonly records: Deps['records'];
   token(caller: ServiceCaller): string;
-  /** Ends a process with SIGKILL, leaves it away for `awayMs`, and starts its successor; gives when it was gone. */
   readonly bounce: Readonly<Record<'redis' | 'functions' | 'pubsub', Bounce>>;
   /** Lets the functions start anew, `offsetMs` later by their own clock. */
   moveFunctionsClock(offsetMs: number): Promise<void>;
@@ -49,8 +41,6 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-type Bounce = (awayMs: number) => Promise<number>;
-
 export interface StageTally {
   /** Events published again because an emulator forgot them. */
   republished: number;
@@ -59,172 +49,133 @@ export interface StageTally {
 }
 
 export async function openStage(folder: string, appendfsync: AppendFsync, random: Random): Promise<Stage> {
-  const tally: StageTally = { republished: 0, redisBytesLost: 0 };
-  const closers: (() => unknown)[] = [];
-  /** In the reverse order of opening; each is closed whatever became of the others. */
-  const close = async (): Promise<void> => {
-    for (const closer of closers.splice(0).reverse()) await Promise.allSettled([closer()]);
-  };
-
+  // Closed in the reverse order of opening, each whatever became of the others.
+  const opened = new AsyncDisposableStack();
+  const close = (): Promise<void> => opened.disposeAsync().catch(() => {});
   try {
-    const [redisDir, dataFolder] = [join(folder, 'redis'), join(folder, 'data')];
-    mkdirSync(redisDir);
-    const firestore = await startFirestoreEmulator();
-    closers.push(firestore.stop);
-    const { projectId } = firestore;
-
-    const redisArgs = ['--appendonly', 'yes', '--appendfsync', appendfsync];
-    // One file that only grows, which a power cut can be made of.
-    redisArgs.push('--auto-aof-rewrite-percentage', '0');
-    let redisServer: RedisServer = await startRedisServer({ dir: redisDir, args: redisArgs });
-    const redisPort = redisServer.port;
-    closers.push(() => redisServer.stop());
-    const tail = watchTail(redisDir);
-    closers.push(tail.stop);
-
-    let emulator: PubSubEmulator = await startPubSubEmulator({ projectId });
-    const pubsubPort = Number(emulator.host.split(':')[1]);
-    closers.push(() => emulator.stop());
-
-    const functionsPort = await freePort();
-    const [clients, redis, pubsub] = await Promise.all(
-      [functionsPort, redisPort, pubsubPort].map((port) => startTcpProxy(port)),
-    );
-    if (!clients || !redis || !pubsub) throw new Error('A proxy is missing.');
-    closers.push(clients.close, redis.close, pubsub.close);
-
-    const journalFile = join(folder, 'journal.jsonl');
-    const secrets = localSecrets(dataFolder);
-    const environment = {
-      PATH: process.env.PATH,
-      METADATA_SERVER_DETECTION: 'none',
-      ...secrets,
-      PORT: String(functionsPort),
-      SEATLEASE_DATA: dataFolder,
-      SHARDS: String(SHARDS),
-      REDIS_URL: `redis://127.0.0.1:${redis.port}`,
-      GOOGLE_CLOUD_PROJECT: projectId,
-      FIRESTORE_EMULATOR_HOST: firestore.host,
-      EVENTS_TOPIC: TOPIC,
-      PUBSUB_EMULATOR_HOST: `127.0.0.1:${pubsub.port}`,
-      CHAOS_JOURNAL: journalFile,
-      // Successors of killed functions start a quarter faster.
-      NODE_COMPILE_CACHE: join(folder, 'compile-cache'),
-    };
-    // What the functions have, past the proxies: their issuer's key, their records and their topic.
-    const { deps, issuer } = await openLocalParts(
-      readConfig({ ...environment, PUBSUB_EMULATOR_HOST: emulator.host }),
-    );
-    closers.push(() => deps.close());
-    const token = (caller: ServiceCaller): string => {
-      if (!issuer) throw new Error('Tokens are made elsewhere.');
-      return issuer.issue(deps.serviceAccounts[caller]);
-    };
-
-    const relay = await startPushRelay({
-      target: `http://127.0.0.1:${functionsPort}/internal/events`,
-      token: () => token('pubsub'),
-    });
-    closers.push(relay.close);
-    const acknowledgements = await watchAcknowledgements(relay.url);
-    closers.push(acknowledgements.close);
-
-    const createTopic = async (): Promise<void> => {
-      await emulator.createTopic(TOPIC);
-      await emulator.createPushSubscription({
-        topic: TOPIC,
-        subscription: `records-${randomUUID().slice(0, 8)}`,
-        endpoint: acknowledgements.url,
-      });
-    };
-    await createTopic();
-
-    const logFile = join(folder, 'functions.log');
-    let offsetMs = 0;
-    const start = (): Promise<Worker> =>
-      startWorker({ ...environment, CHAOS_CLOCK_OFFSET_MS: String(offsetMs) }, logFile);
-    let worker = await start();
-    closers.push(() => worker.kill());
-
-    const unacknowledged = () =>
-      [...readJournal(journalFile).values()].filter(({ eventId }) => !acknowledgements.eventIds.has(eventId));
-
-    async function publishAgain(): Promise<void> {
-      const forgotten = unacknowledged();
-      for (let i = 0; i < forgotten.length; i += MOST_EVENTS_A_CALL) {
-        await deps.events.publish(forgotten.slice(i, i + MOST_EVENTS_A_CALL));
-      }
-      tally.republished += forgotten.length;
-    }
-
-    async function bounceRedis(awayMs: number): Promise<number> {
-      await redisServer.kill();
-      const goneMs = Date.now();
-      if (appendfsync === 'everysec') tally.redisBytesLost += tail.cutBack(random);
-      await sleep(awayMs);
-      redisServer = await startRedisServer({ dir: redisDir, port: redisPort, args: redisArgs });
-      return goneMs;
-    }
-
-    let hasDied = false;
-    async function bounceFunctions(awayMs: number): Promise<number> {
-      hasDied ||= worker.hasDied();
-      await worker.kill();
-      const goneMs = Date.now();
-      await sleep(awayMs);
-      worker = await start();
-      return goneMs;
-    }
-
-    async function bouncePubSub(awayMs: number): Promise<number> {
-      await emulator.kill();
-      const goneMs = Date.now();
-      // Until its subscription is there again, what the topic takes reaches nobody.
-      pubsub?.shut(true);
-      await sleep(awayMs);
-      emulator = await startPubSubEmulator({ projectId, port: pubsubPort });
-      await createTopic();
-      await publishAgain();
-      pubsub?.shut(false);
-      return goneMs;
-    }
-
-    return {
-      folder,
-      operatorKey: secrets.OPERATOR_KEY,
-      functionsPort,
-      clients,
-      redis,
-      relay,
-      acknowledgements,
-      records: deps.records,
-      token,
-      bounce: {
-        redis: oneAtATime(bounceRedis),
-        functions: oneAtATime(bounceFunctions),
-        pubsub: oneAtATime(bouncePubSub),
-      },
-      async moveFunctionsClock(value) {
-        offsetMs = value;
-        await bounceFunctions(0);
-      },
-      unacknowledged: () => unacknowledged().length,
-      tally,
-      hasDied: () => hasDied || worker.hasDied(),
-      close,
-    };
+    return { ...(await openAll(folder, appendfsync, random, opened)), close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-/** A process that is being started is killed only once it is there. */
-function oneAtATime(bounce: Bounce): Bounce {
-  let last: Promise<unknown> = Promise.resolve();
-  return (awayMs) => {
-    const next = last.then(() => bounce(awayMs));
-    last = next.catch(() => undefined);
-    return next;
+async function openAll(
+  folder: string,
+  appendfsync: AppendFsync,
+  random: Random,
+  opened: AsyncDisposableStack,
+): Promise<Omit<Stage, 'close'>> {
+  const tally: StageTally = { republished: 0, redisBytesLost: 0 };
+  const firestore = await startFirestoreEmulator();
+  opened.defer(firestore.stop);
+  const redisServer = await openRedis(join(folder, 'redis'), appendfsync, random, (bytes) => {
+    tally.redisBytesLost += bytes;
+  });
+  opened.defer(redisServer.stop);
+  const emulator = await openPubSub(firestore.projectId, TOPIC);
+  opened.defer(emulator.stop);
+
+  const functionsPort = await freePort();
+  const [clients, redis, pubsub] = await startProxies(opened, functionsPort, redisServer.port, emulator.port);
+  const settings = { folder, functionsPort, redisPort: redis.port, firestore };
+  // What the functions have, past the proxies: their issuer's key, their records and their topic.
+  const { deps, issuer } = await openLocalParts(readConfig(environmentOf(settings, emulator.host)));
+  opened.defer(() => deps.close());
+  const token = (caller: ServiceCaller): string => {
+    if (!issuer) throw new Error('Tokens are made elsewhere.');
+    return issuer.issue(deps.serviceAccounts[caller]);
   };
+
+  const relay = await startPushRelay({
+    target: `http://127.0.0.1:${functionsPort}/internal/events`,
+    token: () => token('pubsub'),
+  });
+  opened.defer(relay.close);
+  const acknowledgements = await watchAcknowledgements(relay.url);
+  opened.defer(acknowledgements.close);
+  await emulator.createTopic(acknowledgements.url);
+
+  const environment = environmentOf(settings, `127.0.0.1:${pubsub.port}`);
+  const functions = await openFunctions(environment, join(folder, 'functions.log'));
+  opened.defer(functions.kill);
+
+  const unacknowledged = () => unacknowledgedIn(environment.CHAOS_JOURNAL, acknowledgements);
+  const bouncePubSub = emulator.bouncing({
+    // Until its subscription is there again, what the topic takes reaches nobody.
+    whenGone: () => pubsub.shut(true),
+    async whenBack() {
+      await emulator.createTopic(acknowledgements.url);
+      const forgotten = unacknowledged();
+      await publishAll(forgotten, deps.events);
+      tally.republished += forgotten.length;
+      pubsub.shut(false);
+    },
+  });
+
+  return {
+    folder,
+    operatorKey: environment.OPERATOR_KEY,
+    functionsPort,
+    clients,
+    redis,
+    relay,
+    acknowledgements,
+    records: deps.records,
+    token,
+    bounce: { redis: redisServer.bounce, functions: functions.bounce, pubsub: bouncePubSub },
+    moveFunctionsClock: functions.moveClock,
+    unacknowledged: () => unacknowledged().length,
+    tally,
+    hasDied: functions.hasDied,
+  };
+}
+
+/** Events that the topic accepted and nobody has acknowledged. */
+function unacknowledgedIn(journal: string, { eventIds }: Acknowledgements): SeatEvent[] {
+  return [...readJournal(journal).values()].filter(({ eventId }) => !eventIds.has(eventId));
+}
+
+async function publishAll(all: readonly SeatEvent[], events: Deps['events']): Promise<void> {
+  for (let i = 0; i < all.length; i += MOST_EVENTS_A_CALL) {
+    await events.publish(all.slice(i, i + MOST_EVENTS_A_CALL));
+  }
+}
+
+interface Settings {
+  readonly folder: string;
+  readonly functionsPort: number;
+  readonly redisPort: number;
+  readonly firestore: { readonly projectId: string; readonly host: string };
+}
+
+/** The environment of the functions, which reach Pub/Sub at `pubsubHost`. */
+function environmentOf({ folder, functionsPort, redisPort, firestore }: Settings, pubsubHost: string) {
+  const dataFolder = join(folder, 'data');
+  return {
+    PATH: process.env.PATH,
+    METADATA_SERVER_DETECTION: 'none',
+    ...localSecrets(dataFolder),
+    PORT: String(functionsPort),
+    SEATLEASE_DATA: dataFolder,
+    SHARDS: String(SHARDS),
+    REDIS_URL: `redis://127.0.0.1:${redisPort}`,
+    GOOGLE_CLOUD_PROJECT: firestore.projectId,
+    FIRESTORE_EMULATOR_HOST: firestore.host,
+    EVENTS_TOPIC: TOPIC,
+    PUBSUB_EMULATOR_HOST: pubsubHost,
+    CHAOS_JOURNAL: join(folder, 'journal.jsonl'),
+    // Successors of killed functions start a quarter faster.
+    NODE_COMPILE_CACHE: join(folder, 'compile-cache'),
+  };
+}
+
+async function startProxies(opened: AsyncDisposableStack, ...ports: [number, number, number]) {
+  const [clients, redis, pubsub] = await Promise.all([
+    startTcpProxy(ports[0]),
+    startTcpProxy(ports[1]),
+    startTcpProxy(ports[2]),
+  ]);
+  for (const proxy of [clients, redis, pubsub]) opened.defer(proxy.close);
+  return [clients, redis, pubsub] as const;
 }

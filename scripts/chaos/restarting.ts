@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startPubSubEmulator } from '../../shared/testing/servers/pubsub-emulator.ts';
+import { startRedisServer } from '../../shared/testing/servers/redis-server.ts';
+import { watchTail } from './append-only-file.ts';
+import type { Random } from './random.ts';
+import { startWorker } from './worker-process.ts';
+
+export type AppendFsync = 'always' | 'everysec';
+
+/** Ends a process with SIGKILL, leaves it away for `awayMs`, and starts its successor; gives when it was gone. */
+export type Bounce = (awayMs: number) => Promise<number>;
+
+interface Restart {
+  kill(): Promise<unknown>;
+  whenGone?(): void;
+  start(): Promise<unknown>;
+}
+
+/** One at a time: a process that is being started is killed only once it is there. */
+function bouncing({ kill, whenGone = () => {}, start }: Restart): Bounce {
+  const bounce: Bounce = async (awayMs) => {
+    await kill();
+    const goneMs = Date.now();
+    whenGone();
+    await sleep(awayMs);
+    await start();
+    return goneMs;
+  };
+  let last: Promise<unknown> = Promise.resolve();
+  return (awayMs) => {
+    const next = last.then(() => bounce(awayMs));
+    last = next.catch(() => undefined);
+    return next;
+  };
+}
+
+/** Redis with its file in `dir`. With `everysec`, a kill is a power cut, which takes bytes from the end of the file. */
+export async function openRedis(
+  dir: string,
+  appendfsync: AppendFsync,
+  random: Random,
+  onBytesLost: (bytes: number) => void,
+) {
+  mkdirSync(dir);
+  // One file that only grows, which a power cut can be made of.
+  const args = ['--appendonly', 'yes', '--appendfsync', appendfsync, '--auto-aof-rewrite-percentage', '0'];
+  let server = await startRedisServer({ dir, args });
+  const { port } = server;
+  const tail = watchTail(dir);
+  return {
+    port,
+    bounce: bouncing({
+      kill: () => server.kill(),
+      whenGone() {
+        if (appendfsync === 'everysec') onBytesLost(tail.cutBack(random));
+      },
+      async start() {
+        server = await startRedisServer({ dir, port, args });
+      },
+    }),
+    async stop() {
+      tail.stop();
+      await server.stop();
+    },
+  };
+}
+
+/** The Pub/Sub emulator, which forgets topics, subscriptions and messages when it is killed. */
+export async function openPubSub(projectId: string, topic: string) {
+  let emulator = await startPubSubEmulator({ projectId });
+  const { host } = emulator;
+  const port = Number(host.split(':')[1]);
+  return {
+    host,
+    port,
+    /** Creates the topic, whose messages are pushed to `endpoint`. */
+    async createTopic(endpoint: string): Promise<void> {
+      await emulator.createTopic(topic);
+      const subscription = `records-${randomUUID().slice(0, 8)}`;
+      await emulator.createPushSubscription({ topic, subscription, endpoint });
+    },
+    bouncing: ({ whenGone, whenBack }: { whenGone(): void; whenBack(): Promise<void> }): Bounce =>
+      bouncing({
+        kill: () => emulator.kill(),
+        whenGone,
+        async start() {
+          emulator = await startPubSubEmulator({ projectId, port });
+          await whenBack();
+        },
+      }),
+    stop: () => emulator.stop(),
+  };
+}
+
+/** The functions in a process of their own, which logs to `logFile`. */
+export async function openFunctions(environment: NodeJS.ProcessEnv, logFile: string) {
+  let offsetMs = 0;
+  let hasDied = false;
+  const start = () => startWorker({ ...environment, CHAOS_CLOCK_OFFSET_MS: String(offsetMs) }, logFile);
+  let worker = await start();
+  const bounce = bouncing({
+    async kill() {
+      hasDied ||= worker.hasDied();
+      await worker.kill();
+    },
+    async start() {
+      worker = await start();
+    },
+  });
+  return {
+    bounce,
+    /** Restarts them, `value` later by their own clock. */
+    async moveClock(value: number): Promise<void> {
+      offsetMs = value;
+      await bounce(0);
+    },
+    hasDied: () => hasDied || worker.hasDied(),
+    kill: () => worker.kill(),
+  };
+}
