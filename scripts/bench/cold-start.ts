@@ -53,92 +53,94 @@ export async function benchColdStart(effort: Effort): Promise<Report> {
   try {
     const { key } = await putNewLicense(openSeats(requester), { max: 10_000 });
     const environment = deployedEnvironment({ UPSTASH_REDIS_REST_URL: front.url });
-    const bundle = openBundler();
-    const bundles: Bundle[] = [];
-    for (const contract of MANIFEST) bundles.push(await bundle(contract, join(folder, contract.name)));
-    installPackages(bundles.map((each) => each.folder));
-    const acquire = bundles.find(({ name }) => name === 'acquire')?.folder ?? '';
-    writeHelloWorld(join(folder, 'hello-world'));
-    writeBundledHello(acquire, join(folder, 'bundled-hello'));
-
-    const hello = (label: string, name: string): Contender => ({
-      label,
-      runs: howMany(effort, RUNS),
-      start: () =>
-        measure(() => startFunction(join(folder, name), 'hello', environment), '/', { expected: 200 }),
-    });
-    let machine = 0;
-    const contenders: Contender[] = [
-      hello('hello world', 'hello-world'),
-      hello('hello world, our framework file', 'bundled-hello'),
-      {
-        label: 'acquire, a seat granted',
-        runs: howMany(effort, RUNS),
-        start: () => {
-          machine += 1;
-          const here = { acquire: '', heartbeat: '', release: '' };
-          const {
-            url,
-            method,
-            headers = {},
-            body = '',
-          } = seatRequests(here, key).acquire(`machine-${machine}`);
-          return measure(() => startFunction(acquire, entryPointOf('acquire'), environment), url, {
-            method,
-            headers,
-            body,
-            expected: 201,
-          });
-        },
-      },
-      ...bundles.map(
-        ({ name, folder: own, entryBytes }): Contender => ({
-          label: `${name}, an address that it has not`,
-          entryKiB: Math.round(entryBytes / 1_024),
-          runs: howMany(effort, RUNS_OF_EACH),
-          start: () =>
-            measure(() => startFunction(own, entryPointOf(name), environment), '/no/such/address', {
-              expected: 404,
-            }),
-        }),
-      ),
-    ];
+    const contenders = await prepareContenders(folder, environment, key, effort);
     const starts = contenders.map((): Start[] => []);
     for (let run = 0; run < howMany(effort, RUNS); run += 1) {
       for (const [i, { runs, start }] of contenders.entries()) if (run < runs) starts[i]?.push(await start());
     }
-    const cpu = starts.map((each) => each.map(({ cpuMs }) => cpuMs));
-    const [baseline = []] = cpu;
-    const ratios = cpu.map((each) => ratioOf(each, baseline.slice(0, each.length)));
-    return {
-      title,
-      meaning: MEANING,
-      tables: [
-        {
-          columns: ['first answer of', 'CPU ms', '÷ hello world', 'peak MiB', 'entry KiB'],
-          rows: contenders.map(({ label, entryKiB = '' }, i) => [
-            label,
-            figureOf(cpu[i] ?? []),
-            ratios[i] ?? Number.NaN,
-            figureOf(starts[i]?.map(({ peakMiB }) => peakMiB) ?? []),
-            entryKiB,
-          ]),
-        },
-      ],
-      goals: [
-        {
-          what: 'acquire, a seat granted ÷ hello world',
-          reached: ratios[2] ?? Number.NaN,
-          bound: { atMost: 1 },
-        },
-      ],
-    };
+    return reportOf(title, contenders, starts);
   } finally {
     requester.close();
     await front.close();
     await redis.close();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Bundles all functions into `folder`. `key`: of a license with free seats. */
+async function prepareContenders(
+  folder: string,
+  environment: ReturnType<typeof deployedEnvironment>,
+  key: string,
+  effort: Effort,
+): Promise<Contender[]> {
+  const bundle = openBundler();
+  const bundles: Bundle[] = [];
+  for (const contract of MANIFEST) bundles.push(await bundle(contract, join(folder, contract.name)));
+  installPackages(bundles.map((each) => each.folder));
+  const acquire = bundles.find(({ name }) => name === 'acquire')?.folder ?? '';
+  writeHelloWorld(join(folder, 'hello-world'));
+  writeBundledHello(acquire, join(folder, 'bundled-hello'));
+
+  const hello = (label: string, name: string): Contender => ({
+    label,
+    runs: howMany(effort, RUNS),
+    start: () =>
+      measure(() => startFunction(join(folder, name), 'hello', environment), '/', { expected: 200 }),
+  });
+  let machine = 0;
+  const grant = (): Promise<Start> => {
+    machine += 1;
+    const here = { acquire: '', heartbeat: '', release: '' };
+    const { url, method, headers = {}, body = '' } = seatRequests(here, key).acquire(`machine-${machine}`);
+    const start = () => startFunction(acquire, entryPointOf('acquire'), environment);
+    return measure(start, url, { method, headers, body, expected: 201 });
+  };
+  const notFound = ({ name, folder: own, entryBytes }: Bundle): Contender => ({
+    label: `${name}, an address that it has not`,
+    entryKiB: Math.round(entryBytes / 1_024),
+    runs: howMany(effort, RUNS_OF_EACH),
+    start: () =>
+      measure(() => startFunction(own, entryPointOf(name), environment), '/no/such/address', {
+        expected: 404,
+      }),
+  });
+  return [
+    hello('hello world', 'hello-world'),
+    hello('hello world, our framework file', 'bundled-hello'),
+    { label: 'acquire, a seat granted', runs: howMany(effort, RUNS), start: grant },
+    ...bundles.map(notFound),
+  ];
+}
+
+/** `starts`: of each contender. The first is what the others are compared with, the third is acquire. */
+function reportOf(title: string, contenders: readonly Contender[], starts: readonly Start[][]): Report {
+  const cpu = starts.map((each) => each.map(({ cpuMs }) => cpuMs));
+  const [baseline = []] = cpu;
+  const ratios = cpu.map((each) => ratioOf(each, baseline.slice(0, each.length)));
+  return {
+    title,
+    meaning: MEANING,
+    tables: [
+      {
+        columns: ['first answer of', 'CPU ms', '÷ hello world', 'peak MiB', 'entry KiB'],
+        rows: contenders.map(({ label, entryKiB = '' }, i) => [
+          label,
+          figureOf(cpu[i] ?? []),
+          ratios[i] ?? Number.NaN,
+          figureOf(starts[i]?.map(({ peakMiB }) => peakMiB) ?? []),
+          entryKiB,
+        ]),
+      },
+    ],
+    goals: [
+      {
+        what: 'acquire, a seat granted ÷ hello world',
+        reached: ratios[2] ?? Number.NaN,
+        bound: { atMost: 1 },
+      },
+    ],
+  };
 }
 
 async function measure(
