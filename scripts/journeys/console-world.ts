@@ -64,38 +64,9 @@ export async function openConsoleWorld(environment: Environment = {}): Promise<C
   return {
     server,
     open,
-    async signIn(page) {
-      const name = newName();
-      await page.goto(`${server.url}/console/`);
-      await page.getByRole('button', { name: 'Sign in with Google' }).click();
-      await page.getByLabel('E-mail address').fill(`${name}@journey.example`);
-      await page.getByLabel('Name').fill(name);
-      await page.getByRole('button', { name: 'Sign in' }).click();
-      await page.waitForURL(/\/console\/tenants\//);
-      const [tenantId] = /ten_\w+/.exec(page.url()) ?? [];
-      if (tenantId === undefined) throw new Error(`no tenant: ${page.url()}`);
-      return tenantId;
-    },
-    async newPerson(email = `${newName()}@journey.example`, name = email.split('@')[0] ?? email) {
-      let kept = '{}';
-      const storage = {
-        read: async () => undefined,
-        write: async (_: string, text: string) => {
-          kept = text;
-        },
-        remove: async () => {},
-      };
-      const { tenants } = await signIn({
-        url: server.url,
-        open: (address) => walkThrough(address, { login_hint: email, name }),
-        stateFolder: folder,
-        platform: { ...nodePlatform({ stateFolder: folder, sharedFolder: folder }), storage },
-      });
-      const { refresh_token: refreshToken } = z.parse(Kept, JSON.parse(kept));
-      const [tenant] = tenants;
-      if (!tenant) throw new Error('a person without a tenant');
-      return { email, tenantId: tenant.tenantId, refreshToken };
-    },
+    signIn: (page) => signInOn(page, server, newName()),
+    newPerson: (email = `${newName()}@journey.example`, name = email.split('@')[0] ?? email) =>
+      signInWithoutPages(server, folder, email, name),
     async openAs({ refreshToken }, width, path, clock) {
       const page = await open(width);
       if (clock) await page.clock.install();
@@ -107,25 +78,65 @@ export async function openConsoleWorld(environment: Environment = {}): Promise<C
       await page.goto(`${server.url}${path}`);
       return page;
     },
-    async operate(method, path, body) {
-      const answer = await fetch(`${server.url}${path}`, {
-        method,
-        headers: {
-          authorization: `Operator ${server.config.operatorKey}`,
-          ...(body !== undefined && { 'content-type': 'application/json' }),
-        },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-      });
-      const text = await answer.text();
-      if (!answer.ok) throw new Error(`${method} ${path}: ${text}`);
-      return text === '' ? undefined : JSON.parse(text);
-    },
+    operate: (method, path, body) => operate(server, method, path, body),
     async close() {
       await browser.close();
       await server.close();
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function signInOn(page: Page, { url }: LocalServer, name: string): Promise<string> {
+  await page.goto(`${url}/console/`);
+  await page.getByRole('button', { name: 'Sign in with Google' }).click();
+  await page.getByLabel('E-mail address').fill(`${name}@journey.example`);
+  await page.getByLabel('Name').fill(name);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.waitForURL(/\/console\/tenants\//);
+  const [tenantId] = /ten_\w+/.exec(page.url()) ?? [];
+  if (tenantId === undefined) throw new Error(`no tenant: ${page.url()}`);
+  return tenantId;
+}
+
+async function signInWithoutPages(
+  { url }: LocalServer,
+  folder: string,
+  email: string,
+  name: string,
+): Promise<SignedIn> {
+  let kept = '{}';
+  const storage = {
+    read: async () => undefined,
+    write: async (_: string, text: string) => {
+      kept = text;
+    },
+    remove: async () => {},
+  };
+  const { tenants } = await signIn({
+    url,
+    open: (address) => walkThrough(address, { login_hint: email, name }),
+    stateFolder: folder,
+    platform: { ...nodePlatform({ stateFolder: folder, sharedFolder: folder }), storage },
+  });
+  const { refresh_token: refreshToken } = z.parse(Kept, JSON.parse(kept));
+  const [tenant] = tenants;
+  if (!tenant) throw new Error('a person without a tenant');
+  return { email, tenantId: tenant.tenantId, refreshToken };
+}
+
+async function operate({ url, config }: LocalServer, method: string, path: string, body: unknown) {
+  const answer = await fetch(`${url}${path}`, {
+    method,
+    headers: {
+      authorization: `Operator ${config.operatorKey}`,
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${path}: ${text}`);
+  return text === '' ? undefined : JSON.parse(text);
 }
 
 /** A browser that says who it is to the stand-in for Google by itself. */
