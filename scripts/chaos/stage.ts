@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { readConfig } from '../../shared/config.ts';
 import type { SeatEvent } from '../../shared/domain/event.ts';
+import { openLocalParts } from '../../shared/local/wiring.ts';
 import type { Deps, ServiceCaller } from '../../shared/ports/deps.ts';
 import { startFirestoreEmulator } from '../../shared/testing/servers/firestore-emulator.ts';
 import { freePort } from '../../shared/testing/servers/free-port.ts';
 import { type PushRelay, startPushRelay } from '../../shared/testing/servers/push-relay.ts';
-import { openLocalParts } from '../../shared/local/wiring.ts';
 import { localSecrets } from '../dev/secrets.ts';
 import { type Acknowledgements, watchAcknowledgements } from './acknowledgements.ts';
 import { readJournal } from './journal.ts';

@@ -37,6 +37,7 @@ describe('the check bites', () => {
     ['clients/console/build.ts', "import { x } from '../../scripts/site.ts';"],
     ['clients/console/src/main.tsx', "import { Seatlease } from '../../sdk/src/client.ts';"],
     ['clients/console/src/main.tsx', "import { x } from '../../../functions/manifest.ts';"],
+    ['clients/command-line/program.ts', "import { x } from '../admin/src/api.ts';"],
     ['clients/admin/src/run.ts', "import { x } from '../../../shared/local/wiring.ts';"],
     ['clients/admin/src/users.ts', "import users from '../../../functions/users/handler.ts';"],
     ['functions/manifest.ts', "import x from './acquire/handler.ts';"],

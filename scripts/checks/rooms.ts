@@ -53,17 +53,22 @@ export const ROOMS: readonly Room[] = [
     mayImport: () => only('clients/console/', 'clients/sdk/src/api\\.ts', 'preact'),
   },
   {
+    name: 'the command line of programs',
+    of: /^clients\/command-line\//,
+    mayImport: () => only('clients/command-line/', 'zod/mini', 'node:util'),
+  },
+  {
     // Held to the server's contracts, which are inert.
     name: 'the admin program',
     of: /^clients\/admin\//,
     mayImport: () =>
       only(
-        'clients/admin/',
+        'clients/(admin|command-line)/',
         'functions/[^/]+/contract\\.ts',
         'shared/http/(contract|fields)\\.ts',
         'shared/domain/',
         'zod/mini',
-        'node:',
+        'node:(fs|path)$',
       ),
   },
   {

@@ -1,7 +1,7 @@
 import type { Config, Environment } from '../../shared/config.ts';
+import { openRecords, openSigningKeys } from '../../shared/local/wiring.ts';
 import type { Records } from '../../shared/ports/records.ts';
 import type { SigningKeys } from '../../shared/ports/signing-keys.ts';
-import { openRecords, openSigningKeys } from '../../shared/local/wiring.ts';
 import { readLocalConfig } from '../dev/secrets.ts';
 
 /** What commands work on, each part opened when a command needs it and closed after it. */
