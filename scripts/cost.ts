@@ -6,7 +6,7 @@ import { formatEstimate } from './cost/report.ts';
 import type { Scenario } from './cost/usage.ts';
 
 const program = defineProgram('npm run cost --', {
-  summary: `Estimates what a suite costs a month, from counted operations and published prices (both are files in scripts/cost).`,
+  summary: `Estimates what a suite costs a month, from counted operations and published prices (functions/testing/operation-counts.ts and scripts/cost/prices.ts).`,
   options: COST_OPTIONS,
   json: true,
   async run(scenario) {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
-import { type Newcomer, newcomer, type StartedServer } from './dev/newcomer.ts';
+import { type Newcomer, newcomer, type StartedServer } from './checks/newcomer.ts';
 
 const Audit = z.object({ events: z.array(z.object({ type: z.string() })) });
 

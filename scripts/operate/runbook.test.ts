@@ -7,7 +7,7 @@ import * as z from 'zod/mini';
 import { runAdmin } from '../../clients/admin/src/run.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
 import { putLocalKey } from '../../shared/local/signing-key.ts';
-import { type Newcomer, newcomer } from '../dev/newcomer.ts';
+import { type Newcomer, newcomer } from '../checks/newcomer.ts';
 import { runOperate } from './run.ts';
 
 const runbook = readFileSync('infra/README.md', 'utf8');

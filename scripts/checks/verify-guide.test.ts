@@ -11,9 +11,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
-import { LicenseDataSchema } from '../shared/domain/signed-license.ts';
-import { describeReal } from '../shared/testing/real-parts.ts';
-import { type Newcomer, newcomer } from './dev/newcomer.ts';
+import { LicenseDataSchema } from '../../shared/domain/signed-license.ts';
+import { describeReal } from '../../shared/testing/real-parts.ts';
+import { type Newcomer, newcomer } from './newcomer.ts';
 
 const blocks = [...readFileSync('clients/verify.md', 'utf8').matchAll(/```(\w*)\n(.*?)```/gs)].map(
   ([, language, code]) => ({ language, code: String(code) }),
@@ -342,7 +342,7 @@ func main() {
 }
 
 func read(file string, into any) {
-	text, err := os.ReadFile("../" + file)
+	text, err := os.ReadFile("../../" + file)
 	if err == nil {
 		err = json.Unmarshal(text, into)
 	}

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Newcomer, newcomer } from './dev/newcomer.ts';
+import { type Newcomer, newcomer } from './newcomer.ts';
 
 /** What these do is seen by running `npm start` below, and by whoever runs this test. */
 const SET_UP = ['npm ci && npm start', 'npm ci && npm test'];
