@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 import { OAuth2Issuer } from 'oauth2-mock-server';
 import * as z from 'zod/mini';
+import { readBody } from '../read-body.ts';
 import { type LocalAccount, SAMPLE_ACCOUNTS } from './accounts.ts';
 import { choicePage, PAGE_POLICY } from './sign-in-page.ts';
 
@@ -18,7 +19,7 @@ export interface LocalOidc {
 
 const CLIENT_ID = 'seatlease-local';
 const TOKEN_SECONDS = 3600;
-const BODY_BYTES = 16_384;
+const MOST_CHARACTERS = 16_384;
 
 const HEADERS = {
   'cache-control': 'no-store',
@@ -128,7 +129,7 @@ async function replyTo(provider: Provider, request: IncomingMessage): Promise<Re
     case 'GET /authorize':
       return authorize(provider, searchParams);
     case 'POST /token':
-      return redeem(provider, new URLSearchParams(await bodyOf(request)));
+      return redeem(provider, new URLSearchParams(await readBody(request, MOST_CHARACTERS)));
     case 'GET /certs':
       return json(200, provider.certificates);
     default:
@@ -221,15 +222,6 @@ function claimsOf({ account, nonce }: Grant): Record<string, unknown> {
 function subjectOf(email: string): string {
   const digest = createHash('sha256').update(email.toLowerCase()).digest();
   return digest.readBigUInt64BE().toString().padStart(21, '1');
-}
-
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  let body = '';
-  for await (const chunk of request.setEncoding('utf8')) {
-    body += chunk;
-    if (body.length > BODY_BYTES) throw new Error('The request is too large.');
-  }
-  return body;
 }
 
 function json(status: number, body: unknown): Reply {

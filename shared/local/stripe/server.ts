@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import * as z from 'zod/mini';
+import { readBody } from '../read-body.ts';
 import { type Account, newEvent } from './account.ts';
 import { type Answer, answerCall, type Call } from './api.ts';
 import {
@@ -19,7 +20,7 @@ import type { ApiFailure, FakeStripe, FakeStripeOptions } from './types.ts';
 import { openSender } from './webhooks.ts';
 
 const HOST = '127.0.0.1';
-const BODY_BYTES = 65_536;
+const MOST_CHARACTERS = 65_536;
 const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy': PAGE_POLICY,
@@ -112,7 +113,7 @@ async function serve(
 ): Promise<void> {
   const { method = 'GET', headers } = request;
   const { pathname: path, search } = new URL(request.url ?? '/', account.pagesUrl());
-  const body = await bodyOf(request);
+  const body = await readBody(request, MOST_CHARACTERS);
   if (path.startsWith('/v1/')) {
     const form = decodeForm(method === 'POST' ? body : search.slice(1));
     serveCall({ method, path, form, headers }, response, account, traffic, save);
@@ -154,15 +155,6 @@ function serveCall(
 function sendAnswer(response: ServerResponse, { status, body, headers }: Answer): void {
   const own = { 'content-type': 'application/json', 'request-id': newId('req') };
   response.writeHead(status, { ...own, ...headers }).end(body);
-}
-
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  let body = '';
-  for await (const chunk of request.setEncoding('utf8')) {
-    body += chunk;
-    if (body.length > BODY_BYTES) throw new Error('The request is too large.');
-  }
-  return body;
 }
 
 /** On the first of `ports` that is free. */
