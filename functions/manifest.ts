@@ -1,3 +1,4 @@
+// Generated from the folder names by `npm run generate`.
 import type { FunctionContract } from '../shared/http/contract.ts';
 import acquire from './acquire/contract.ts';
 import audit from './audit/contract.ts';
@@ -24,32 +25,32 @@ import trial from './trial/contract.ts';
 import usage from './usage/contract.ts';
 import users from './users/contract.ts';
 
-/** Every function of the suite: the only list of them. */
+/** The contract of every function of the suite. */
 export const MANIFEST = [
   acquire,
-  heartbeat,
-  release,
-  sign,
-  publicKey,
-  login,
-  callback,
-  token,
-  users,
-  tenants,
-  licenses,
-  trial,
-  checkout,
-  subscriptions,
-  cancel,
-  stripeWebhook,
-  usage,
-  sessions,
   audit,
-  gdprExport,
+  callback,
+  cancel,
+  checkout,
   gdprDelete,
+  gdprExport,
   health,
-  sweep,
+  heartbeat,
+  licenses,
+  login,
+  publicKey,
   recordEvent,
+  release,
+  sessions,
+  sign,
+  stripeWebhook,
+  subscriptions,
+  sweep,
+  tenants,
+  token,
+  trial,
+  usage,
+  users,
 ] as const satisfies readonly FunctionContract[];
 
 export type FunctionName = (typeof MANIFEST)[number]['name'];

@@ -74,12 +74,12 @@ describeInfra('the settings of a stack', () => {
     const settings = readSettings(prod, MANIFEST);
     const having = (variable: string): string[] =>
       MANIFEST.filter((contract) => variable in environmentOf(contract, settings)).map(({ name }) => name);
-    expect(having('GOOGLE_CLIENT_ID')).toEqual(['login', 'callback']);
+    expect(having('GOOGLE_CLIENT_ID')).toEqual(['callback', 'login']);
     expect(having('BILLING_RETURN_URL')).toEqual([
-      'checkout',
       'cancel',
-      'stripe-webhook',
+      'checkout',
       'gdpr-delete',
+      'stripe-webhook',
       'sweep',
     ]);
     expect(having('PUBLIC_URL')).toHaveLength(MANIFEST.length);

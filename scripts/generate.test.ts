@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { indexFiles } from './generate/indexes.ts';
 import { generatedFiles } from './generate/outputs.ts';
 
-const FILES = [...(await generatedFiles())];
+const FILES = [...indexFiles(), ...(await generatedFiles())];
 
 describe('what is generated is what its sources say', () => {
   test.each(FILES)('%s is fresh (npm run generate)', (path, content) => {

@@ -21,7 +21,7 @@ const { readConfig } = await import('../../shared/config.ts');
 const { deployedEnvironment } = await import('./deployed-environment.ts');
 const { putNewLicense } = await import('../../shared/testing/seats/put-license.ts');
 const { assembleDeps } = await import('../../shared/wiring.ts');
-const { openSuite } = await import('../index.ts');
+const { openSuite } = await import('../open-suite.ts');
 
 const redis = await startEmbeddedRedis();
 const front = await startUpstashFront({ backend: redis, token: 'token' });

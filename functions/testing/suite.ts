@@ -13,8 +13,8 @@ import { openLocalParts } from '../../shared/local/wiring.ts';
 import type { Deps, ServiceCaller } from '../../shared/ports/deps.ts';
 import type { LogLine } from '../../shared/ports/log-line.ts';
 import { TEST_SECRETS } from '../../shared/testing/secrets.ts';
-import { openSuite } from '../index.ts';
 import { MANIFEST } from '../manifest.ts';
+import { openSuite } from '../open-suite.ts';
 import { trustingProvider } from './trusting-provider.ts';
 
 export const { OPERATOR_KEY, ACCESS_TOKEN_KEYS: ACCESS_TOKEN_KEY } = TEST_SECRETS;

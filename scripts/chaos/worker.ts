@@ -1,5 +1,5 @@
-import { openSuite } from '../../functions/index.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
+import { openSuite } from '../../functions/open-suite.ts';
 import { readConfig } from '../../shared/config.ts';
 import { mountSuite } from '../../shared/local/mount.ts';
 import { openLocalParts } from '../../shared/local/wiring.ts';

@@ -1,8 +1,8 @@
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
-import { openSuite } from '../../functions/index.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
+import { openSuite } from '../../functions/open-suite.ts';
 import type { Config, Environment } from '../../shared/config.ts';
 import { serviceCalls } from '../../shared/local/cloud-calls.ts';
 import { startLocalOidc } from '../../shared/local/google/oidc-server.ts';

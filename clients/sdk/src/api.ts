@@ -1696,43 +1696,209 @@ export interface Operations {
     body: AcquireRequest;
     answer: Seat;
   };
+  auditList: {
+    params: {};
+    query: {
+      tenant_id?: TenantId;
+      license_id?: LicenseId;
+      session_id?: SessionId;
+      type?:
+        | 'session.acquired'
+        | 'session.borrowed'
+        | 'session.revived'
+        | 'session.expired'
+        | 'session.released'
+        | 'session.evicted'
+        | 'seat.denied'
+        | 'license.created'
+        | 'license.updated'
+        | 'license.key_rotated'
+        | 'subscription.trial_ending'
+        | 'subscription.paid'
+        | 'subscription.payment_failed'
+        | 'subscription.refunded'
+        | 'subscription.disputed'
+        | 'subscription.ended';
+      /**
+       * A moment as RFC 3339 text.
+       */
+      from?: string;
+      /**
+       * A moment as RFC 3339 text.
+       */
+      to?: string;
+      limit?: PageLimit;
+      cursor?: Cursor;
+    };
+    body: null;
+    answer: AuditPage;
+  };
+  auditVerify: {
+    params: {};
+    query: {
+      /**
+       * Needed unless there is only one that the caller may ask for.
+       */
+      tenant_id?: string;
+      cursor?: Cursor;
+    };
+    body: null;
+    answer: AuditCheck;
+  };
+  callback: {
+    params: {};
+    query: {
+      state: string;
+      code?: string;
+      error?: string;
+    };
+    body: null;
+    answer: never;
+  };
+  cancel: {
+    params: {};
+    query: {};
+    body: CancelRequest;
+    answer: Subscription;
+  };
+  cancelUndo: {
+    params: {};
+    query: {};
+    body: CancelUndoRequest;
+    answer: Subscription;
+  };
+  checkoutPlans: {
+    params: {};
+    query: {};
+    body: null;
+    answer: Plans;
+  };
+  checkoutCreate: {
+    params: {};
+    query: {};
+    body: CheckoutCreateRequest;
+    answer: Checkout;
+  };
+  checkoutPortal: {
+    params: {};
+    query: {};
+    body: CheckoutPortalRequest;
+    answer: Portal;
+  };
+  gdprDeleteAsk: {
+    params: {};
+    query: {};
+    body: GdprDeleteAskRequest;
+    answer: ErasurePlan;
+  };
+  gdprDeleteConfirm: {
+    params: {};
+    query: {};
+    body: GdprDeleteConfirmRequest;
+    answer: ErasureReceipt;
+  };
+  gdprExportPerson: {
+    params: {};
+    query: {
+      /**
+       * A moment as RFC 3339 text.
+       */
+      from?: string;
+      /**
+       * A moment as RFC 3339 text.
+       */
+      to?: string;
+    };
+    body: null;
+    answer: PersonExport;
+  };
+  gdprExportTenant: {
+    params: {
+      tenant_id: TenantId;
+    };
+    query: {
+      /**
+       * A moment as RFC 3339 text.
+       */
+      from?: string;
+      /**
+       * A moment as RFC 3339 text.
+       */
+      to?: string;
+    };
+    body: null;
+    answer: TenantExport;
+  };
+  health: {
+    params: {};
+    query: {
+      deep?: '1';
+    };
+    body: null;
+    answer: Health;
+  };
   heartbeat: {
     params: {};
     query: {};
     body: HeartbeatRequest;
     answer: ExtendedSession | ExtendedSessions;
   };
-  release: {
+  licensesCreate: {
     params: {};
     query: {};
-    body: ReleaseRequest;
-    answer: null;
+    body: LicensesCreateRequest;
+    answer: LicenseWithKey;
   };
-  releaseEnd: {
+  licensesList: {
+    params: {};
+    query: {
+      tenant_id?: TenantId;
+      limit?: PageLimit;
+      cursor?: Cursor;
+    };
+    body: null;
+    answer: LicensePage;
+  };
+  licensesRead: {
     params: {
-      session_id: SessionId;
+      license_id: LicenseId;
     };
     query: {};
     body: null;
-    answer: null;
+    answer: LicenseWithSeats;
   };
-  sign: {
-    params: {};
+  licensesChange: {
+    params: {
+      license_id: LicenseId;
+    };
     query: {};
-    body: SignRequest;
-    answer: SignedLicense;
+    body: LicensesChangeRequest;
+    answer: License;
   };
-  publicKey: {
-    params: {};
+  licensesRotateKey: {
+    params: {
+      license_id: LicenseId;
+    };
     query: {};
+    body: LicensesRotateKeyRequest;
+    answer: LicenseWithKey;
+  };
+  licensesUsage: {
+    params: {
+      license_id: LicenseId;
+    };
+    query: {
+      /**
+       * A moment as RFC 3339 text.
+       */
+      from?: string;
+      /**
+       * A moment as RFC 3339 text.
+       */
+      to?: string;
+    };
     body: null;
-    answer: PublicKeys;
-  };
-  publicKeyJwks: {
-    params: {};
-    query: {};
-    body: null;
-    answer: JsonWebKeySet;
+    answer: LicenseUsage;
   };
   loginGoogle: {
     params: {};
@@ -1755,43 +1921,70 @@ export interface Operations {
     body: null;
     answer: never;
   };
-  callback: {
+  publicKey: {
     params: {};
-    query: {
-      state: string;
-      code?: string;
-      error?: string;
-    };
+    query: {};
     body: null;
-    answer: never;
+    answer: PublicKeys;
   };
-  token: {
+  publicKeyJwks: {
     params: {};
     query: {};
-    body: TokenRequest;
-    answer: Tokens;
+    body: null;
+    answer: JsonWebKeySet;
   };
-  tokenSignOut: {
+  release: {
     params: {};
     query: {};
-    body: TokenSignOutRequest;
+    body: ReleaseRequest;
     answer: null;
   };
-  usersMe: {
-    params: {};
+  releaseEnd: {
+    params: {
+      session_id: SessionId;
+    };
     query: {};
     body: null;
-    answer: Me;
+    answer: null;
   };
-  usersList: {
+  sessionsList: {
     params: {};
     query: {
-      email?: EmailAddress;
+      license_id: LicenseId;
       limit?: PageLimit;
       cursor?: Cursor;
     };
     body: null;
-    answer: UserPage;
+    answer: SessionPage;
+  };
+  sessionsHistory: {
+    params: {};
+    query: {
+      license_id: LicenseId;
+      limit?: PageLimit;
+      cursor?: Cursor;
+    };
+    body: null;
+    answer: SessionHistoryPage;
+  };
+  sign: {
+    params: {};
+    query: {};
+    body: SignRequest;
+    answer: SignedLicense;
+  };
+  subscriptionsList: {
+    params: {};
+    query: {
+      /**
+       * Needed unless there is only one that the caller may ask for.
+       */
+      tenant_id?: string;
+      limit?: PageLimit;
+      cursor?: Cursor;
+    };
+    body: null;
+    answer: SubscriptionPage;
   };
   tenantsCreate: {
     params: {};
@@ -1889,111 +2082,23 @@ export interface Operations {
     body: null;
     answer: null;
   };
-  licensesCreate: {
+  token: {
     params: {};
     query: {};
-    body: LicensesCreateRequest;
-    answer: LicenseWithKey;
+    body: TokenRequest;
+    answer: Tokens;
   };
-  licensesList: {
+  tokenSignOut: {
     params: {};
-    query: {
-      tenant_id?: TenantId;
-      limit?: PageLimit;
-      cursor?: Cursor;
-    };
-    body: null;
-    answer: LicensePage;
-  };
-  licensesRead: {
-    params: {
-      license_id: LicenseId;
-    };
     query: {};
-    body: null;
-    answer: LicenseWithSeats;
-  };
-  licensesChange: {
-    params: {
-      license_id: LicenseId;
-    };
-    query: {};
-    body: LicensesChangeRequest;
-    answer: License;
-  };
-  licensesRotateKey: {
-    params: {
-      license_id: LicenseId;
-    };
-    query: {};
-    body: LicensesRotateKeyRequest;
-    answer: LicenseWithKey;
-  };
-  licensesUsage: {
-    params: {
-      license_id: LicenseId;
-    };
-    query: {
-      /**
-       * A moment as RFC 3339 text.
-       */
-      from?: string;
-      /**
-       * A moment as RFC 3339 text.
-       */
-      to?: string;
-    };
-    body: null;
-    answer: LicenseUsage;
+    body: TokenSignOutRequest;
+    answer: null;
   };
   trialActivate: {
     params: {};
     query: {};
     body: TrialActivateRequest;
     answer: Trial;
-  };
-  checkoutPlans: {
-    params: {};
-    query: {};
-    body: null;
-    answer: Plans;
-  };
-  checkoutCreate: {
-    params: {};
-    query: {};
-    body: CheckoutCreateRequest;
-    answer: Checkout;
-  };
-  checkoutPortal: {
-    params: {};
-    query: {};
-    body: CheckoutPortalRequest;
-    answer: Portal;
-  };
-  subscriptionsList: {
-    params: {};
-    query: {
-      /**
-       * Needed unless there is only one that the caller may ask for.
-       */
-      tenant_id?: string;
-      limit?: PageLimit;
-      cursor?: Cursor;
-    };
-    body: null;
-    answer: SubscriptionPage;
-  };
-  cancel: {
-    params: {};
-    query: {};
-    body: CancelRequest;
-    answer: Subscription;
-  };
-  cancelUndo: {
-    params: {};
-    query: {};
-    body: CancelUndoRequest;
-    answer: Subscription;
   };
   usageRecord: {
     params: {};
@@ -2018,144 +2123,56 @@ export interface Operations {
     body: null;
     answer: UsageTotals;
   };
-  sessionsList: {
-    params: {};
-    query: {
-      license_id: LicenseId;
-      limit?: PageLimit;
-      cursor?: Cursor;
-    };
-    body: null;
-    answer: SessionPage;
-  };
-  sessionsHistory: {
-    params: {};
-    query: {
-      license_id: LicenseId;
-      limit?: PageLimit;
-      cursor?: Cursor;
-    };
-    body: null;
-    answer: SessionHistoryPage;
-  };
-  auditList: {
-    params: {};
-    query: {
-      tenant_id?: TenantId;
-      license_id?: LicenseId;
-      session_id?: SessionId;
-      type?:
-        | 'session.acquired'
-        | 'session.borrowed'
-        | 'session.revived'
-        | 'session.expired'
-        | 'session.released'
-        | 'session.evicted'
-        | 'seat.denied'
-        | 'license.created'
-        | 'license.updated'
-        | 'license.key_rotated'
-        | 'subscription.trial_ending'
-        | 'subscription.paid'
-        | 'subscription.payment_failed'
-        | 'subscription.refunded'
-        | 'subscription.disputed'
-        | 'subscription.ended';
-      /**
-       * A moment as RFC 3339 text.
-       */
-      from?: string;
-      /**
-       * A moment as RFC 3339 text.
-       */
-      to?: string;
-      limit?: PageLimit;
-      cursor?: Cursor;
-    };
-    body: null;
-    answer: AuditPage;
-  };
-  auditVerify: {
-    params: {};
-    query: {
-      /**
-       * Needed unless there is only one that the caller may ask for.
-       */
-      tenant_id?: string;
-      cursor?: Cursor;
-    };
-    body: null;
-    answer: AuditCheck;
-  };
-  gdprExportPerson: {
-    params: {};
-    query: {
-      /**
-       * A moment as RFC 3339 text.
-       */
-      from?: string;
-      /**
-       * A moment as RFC 3339 text.
-       */
-      to?: string;
-    };
-    body: null;
-    answer: PersonExport;
-  };
-  gdprExportTenant: {
-    params: {
-      tenant_id: TenantId;
-    };
-    query: {
-      /**
-       * A moment as RFC 3339 text.
-       */
-      from?: string;
-      /**
-       * A moment as RFC 3339 text.
-       */
-      to?: string;
-    };
-    body: null;
-    answer: TenantExport;
-  };
-  gdprDeleteAsk: {
+  usersMe: {
     params: {};
     query: {};
-    body: GdprDeleteAskRequest;
-    answer: ErasurePlan;
+    body: null;
+    answer: Me;
   };
-  gdprDeleteConfirm: {
-    params: {};
-    query: {};
-    body: GdprDeleteConfirmRequest;
-    answer: ErasureReceipt;
-  };
-  health: {
+  usersList: {
     params: {};
     query: {
-      deep?: '1';
+      email?: EmailAddress;
+      limit?: PageLimit;
+      cursor?: Cursor;
     };
     body: null;
-    answer: Health;
+    answer: UserPage;
   };
 }
 
 /** Where each operation is. */
 export const OPERATIONS = {
   acquire: { method: 'POST', path: '/api/v1/licenses/acquire' },
+  auditList: { method: 'GET', path: '/api/v1/audit' },
+  auditVerify: { method: 'GET', path: '/api/v1/audit/verify' },
+  callback: { method: 'GET', path: '/auth/callback' },
+  cancel: { method: 'POST', path: '/api/v1/subscriptions/cancel' },
+  cancelUndo: { method: 'POST', path: '/api/v1/subscriptions/cancel/undo' },
+  checkoutPlans: { method: 'GET', path: '/api/v1/plans' },
+  checkoutCreate: { method: 'POST', path: '/api/v1/checkout/create-session' },
+  checkoutPortal: { method: 'POST', path: '/api/v1/checkout/create-portal-session' },
+  gdprDeleteAsk: { method: 'POST', path: '/api/v1/gdpr/delete' },
+  gdprDeleteConfirm: { method: 'DELETE', path: '/api/v1/gdpr/delete' },
+  gdprExportPerson: { method: 'GET', path: '/api/v1/gdpr/export' },
+  gdprExportTenant: { method: 'GET', path: '/api/v1/gdpr/export/tenants/{tenant_id}' },
+  health: { method: 'GET', path: '/health' },
   heartbeat: { method: 'PUT', path: '/api/v1/licenses/heartbeat' },
-  release: { method: 'POST', path: '/api/v1/licenses/release' },
-  releaseEnd: { method: 'DELETE', path: '/api/v1/licenses/sessions/{session_id}' },
-  sign: { method: 'POST', path: '/api/v1/licenses/sign' },
+  licensesCreate: { method: 'POST', path: '/api/v1/licenses' },
+  licensesList: { method: 'GET', path: '/api/v1/licenses' },
+  licensesRead: { method: 'GET', path: '/api/v1/licenses/{license_id}' },
+  licensesChange: { method: 'PATCH', path: '/api/v1/licenses/{license_id}' },
+  licensesRotateKey: { method: 'POST', path: '/api/v1/licenses/{license_id}/rotate-key' },
+  licensesUsage: { method: 'GET', path: '/api/v1/licenses/{license_id}/usage' },
+  loginGoogle: { method: 'GET', path: '/auth/login/google' },
   publicKey: { method: 'GET', path: '/api/v1/public-key' },
   publicKeyJwks: { method: 'GET', path: '/.well-known/jwks.json' },
-  loginGoogle: { method: 'GET', path: '/auth/login/google' },
-  callback: { method: 'GET', path: '/auth/callback' },
-  token: { method: 'POST', path: '/auth/token' },
-  tokenSignOut: { method: 'POST', path: '/auth/sign-out' },
-  usersMe: { method: 'GET', path: '/api/v1/users/me' },
-  usersList: { method: 'GET', path: '/api/v1/users' },
+  release: { method: 'POST', path: '/api/v1/licenses/release' },
+  releaseEnd: { method: 'DELETE', path: '/api/v1/licenses/sessions/{session_id}' },
+  sessionsList: { method: 'GET', path: '/api/v1/sessions' },
+  sessionsHistory: { method: 'GET', path: '/api/v1/sessions/history' },
+  sign: { method: 'POST', path: '/api/v1/licenses/sign' },
+  subscriptionsList: { method: 'GET', path: '/api/v1/subscriptions' },
   tenantsCreate: { method: 'POST', path: '/api/v1/tenants' },
   tenantsList: { method: 'GET', path: '/api/v1/tenants' },
   tenantsRead: { method: 'GET', path: '/api/v1/tenants/{tenant_id}' },
@@ -2167,28 +2184,11 @@ export const OPERATIONS = {
   tenantsInvite: { method: 'POST', path: '/api/v1/tenants/{tenant_id}/invitations' },
   tenantsInvitations: { method: 'GET', path: '/api/v1/tenants/{tenant_id}/invitations' },
   tenantsWithdraw: { method: 'DELETE', path: '/api/v1/tenants/{tenant_id}/invitations/{invitation_id}' },
-  licensesCreate: { method: 'POST', path: '/api/v1/licenses' },
-  licensesList: { method: 'GET', path: '/api/v1/licenses' },
-  licensesRead: { method: 'GET', path: '/api/v1/licenses/{license_id}' },
-  licensesChange: { method: 'PATCH', path: '/api/v1/licenses/{license_id}' },
-  licensesRotateKey: { method: 'POST', path: '/api/v1/licenses/{license_id}/rotate-key' },
-  licensesUsage: { method: 'GET', path: '/api/v1/licenses/{license_id}/usage' },
+  token: { method: 'POST', path: '/auth/token' },
+  tokenSignOut: { method: 'POST', path: '/auth/sign-out' },
   trialActivate: { method: 'POST', path: '/api/v1/licenses/trial/activate' },
-  checkoutPlans: { method: 'GET', path: '/api/v1/plans' },
-  checkoutCreate: { method: 'POST', path: '/api/v1/checkout/create-session' },
-  checkoutPortal: { method: 'POST', path: '/api/v1/checkout/create-portal-session' },
-  subscriptionsList: { method: 'GET', path: '/api/v1/subscriptions' },
-  cancel: { method: 'POST', path: '/api/v1/subscriptions/cancel' },
-  cancelUndo: { method: 'POST', path: '/api/v1/subscriptions/cancel/undo' },
   usageRecord: { method: 'POST', path: '/api/v1/usage/record' },
   usageTotals: { method: 'GET', path: '/api/v1/usage' },
-  sessionsList: { method: 'GET', path: '/api/v1/sessions' },
-  sessionsHistory: { method: 'GET', path: '/api/v1/sessions/history' },
-  auditList: { method: 'GET', path: '/api/v1/audit' },
-  auditVerify: { method: 'GET', path: '/api/v1/audit/verify' },
-  gdprExportPerson: { method: 'GET', path: '/api/v1/gdpr/export' },
-  gdprExportTenant: { method: 'GET', path: '/api/v1/gdpr/export/tenants/{tenant_id}' },
-  gdprDeleteAsk: { method: 'POST', path: '/api/v1/gdpr/delete' },
-  gdprDeleteConfirm: { method: 'DELETE', path: '/api/v1/gdpr/delete' },
-  health: { method: 'GET', path: '/health' },
+  usersMe: { method: 'GET', path: '/api/v1/users/me' },
+  usersList: { method: 'GET', path: '/api/v1/users' },
 } as const satisfies Record<keyof Operations, { readonly method: string; readonly path: string }>;

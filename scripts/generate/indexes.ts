@@ -1,0 +1,45 @@
+import { globSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { entryPointOf } from '../../functions/names.ts';
+
+const HEADER = '// Generated from the folder names by `npm run generate`.\n';
+
+/**
+ * The lists of all functions: path from the root, and what it must hold. They follow from the folder names alone, so they
+ * can be written while no list is there yet, or one that names a folder that is gone. Imports are literal, so that the
+ * compiler and bundlers see each of them.
+ */
+export function indexFiles(): ReadonlyMap<string, string> {
+  const names = globSync('functions/*/contract.ts')
+    .map((file) => dirname(file).replace(/^functions\W/, ''))
+    .toSorted();
+  return new Map([
+    ['functions/manifest.ts', manifest(names)],
+    ['functions/index.ts', handlers(names)],
+  ]);
+}
+
+function manifest(names: readonly string[]): string {
+  return `${HEADER}import type { FunctionContract } from '../shared/http/contract.ts';
+${names.map((name) => `import ${entryPointOf(name)} from './${name}/contract.ts';\n`).join('')}
+/** The contract of every function of the suite. */
+export const MANIFEST = [
+${names.map((name) => `  ${entryPointOf(name)},\n`).join('')}] as const satisfies readonly FunctionContract[];
+
+export type FunctionName = (typeof MANIFEST)[number]['name'];
+`;
+}
+
+function handlers(names: readonly string[]): string {
+  return `${HEADER}import type { AnyHandlers } from '../shared/http/contract.ts';
+import type { FunctionName } from './manifest.ts';
+
+/** Loads the handlers of each function. */
+export const HANDLERS: Readonly<Record<FunctionName, () => Promise<{ default: AnyHandlers }>>> = {
+${names.map((name) => `  ${keyOf(name)}: () => import('./${name}/handler.ts'),\n`).join('')}};
+`;
+}
+
+function keyOf(name: string): string {
+  return /^\w+$/.test(name) ? name : `'${name}'`;
+}
