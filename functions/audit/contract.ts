@@ -17,6 +17,39 @@ import {
 /** Read in one call: far from what a function has time for. */
 export const EVENTS_A_PART = 1_000;
 
+const AuditEvent = z.strictObject({
+  ...EventJson.shape,
+  recorded_at: Timestamp,
+  /** Place in the tenant's chain; null until the event is sealed, which takes up to a minute. */
+  seq: z.nullable(z.int()),
+});
+
+const AuditPage = z.strictObject({
+  events: z.array(AuditEvent),
+  next_cursor: z.nullable(z.string()),
+});
+
+const AuditCheck = z.strictObject({
+  tenant_id: TenantId,
+  /** Events in the chain that were checked in this part. */
+  sealed: z.int(),
+  /** Events that are not in the chain yet, of which nothing can be said. */
+  unsealed: z.int(),
+  /** The end of the chain, told with its last events: keep it, and it shows when all of the chain is replaced. */
+  head: z.nullable(z.strictObject({ seq: z.int(), hash: z.string() })),
+  problems: z.array(
+    z.strictObject({
+      kind: z.enum(['CHANGED', 'REMOVED', 'INSERTED']),
+      /** Place in the chain. */
+      seq: z.int(),
+      event_id: z.nullable(z.string()),
+      detail: z.string(),
+    }),
+  ),
+  /** Ask on with it; null where all was checked. */
+  next_cursor: z.nullable(z.string()),
+});
+
 export default defineFunction({
   name: 'audit',
   summary: 'Says what happened, from a log that shows when it was tampered with.',
@@ -48,17 +81,7 @@ export default defineFunction({
           status: 200,
           description:
             'One page. Events that all filters hold for; names that contradict each other find none.',
-          body: z.strictObject({
-            events: z.array(
-              z.strictObject({
-                ...EventJson.shape,
-                recorded_at: Timestamp,
-                /** Place in the tenant's chain; null until the event is sealed, which takes up to a minute. */
-                seq: z.nullable(z.int()),
-              }),
-            ),
-            next_cursor: z.nullable(z.string()),
-          }),
+          body: AuditPage,
         },
       },
       problems: ['INVALID_CURSOR', 'TENANT_NOT_FOUND', 'FORBIDDEN', 'VALIDATION_FAILED'],
@@ -79,26 +102,7 @@ export default defineFunction({
         part: {
           status: 200,
           description: `What was found in some ${EVENTS_A_PART} events. The log is whole where every part, to the last, found no problem.`,
-          body: z.strictObject({
-            tenant_id: TenantId,
-            /** Events in the chain that were checked in this part. */
-            sealed: z.int(),
-            /** Events that are not in the chain yet, of which nothing can be said. */
-            unsealed: z.int(),
-            /** The end of the chain, told with its last events: keep it, and it shows when all of the chain is replaced. */
-            head: z.nullable(z.strictObject({ seq: z.int(), hash: z.string() })),
-            problems: z.array(
-              z.strictObject({
-                kind: z.enum(['CHANGED', 'REMOVED', 'INSERTED']),
-                /** Place in the chain. */
-                seq: z.int(),
-                event_id: z.nullable(z.string()),
-                detail: z.string(),
-              }),
-            ),
-            /** Ask on with it; null where all was checked. */
-            next_cursor: z.nullable(z.string()),
-          }),
+          body: AuditCheck,
         },
       },
       problems: ['INVALID_CURSOR', 'TENANT_NOT_FOUND', 'FORBIDDEN', 'VALIDATION_FAILED', 'RATE_LIMITED'],

@@ -7,6 +7,26 @@ import { LicenseId, TenantId, Timestamp, wholeNumber } from '../../shared/http/f
 
 const BUYING = { by: 'caller', requests: 20, windowSeconds: 60, uncounted: 'refuse' } as const;
 
+const Plan = z.strictObject({
+  plan: z.enum(PLAN_NAMES),
+  seats: z.strictObject({ least: z.int(), most: z.int() }),
+  ttl_seconds: z.int(),
+  offline_grace_days: z.int(),
+  borrow: z.strictObject({ max_days: z.int(), low_water: z.int() }),
+  features: z.array(z.string()),
+  /** Days that seats stay usable after a payment failed. */
+  payment_grace_days: z.int(),
+  intervals: z.array(z.enum(BILLING_INTERVALS)),
+});
+
+const Plans = z.strictObject({
+  plans: z.array(Plan),
+});
+
+const Checkout = z.strictObject({ checkout_url: z.string(), license_id: LicenseId, expires_at: Timestamp });
+
+const Portal = z.strictObject({ portal_url: z.string() });
+
 export default defineFunction({
   name: 'checkout',
   summary: 'Sells seats.',
@@ -27,21 +47,7 @@ export default defineFunction({
           status: 200,
           description: 'Every plan that is sold. Prices are told where it is paid.',
           cacheSeconds: 300,
-          body: z.strictObject({
-            plans: z.array(
-              z.strictObject({
-                plan: z.enum(PLAN_NAMES),
-                seats: z.strictObject({ least: z.int(), most: z.int() }),
-                ttl_seconds: z.int(),
-                offline_grace_days: z.int(),
-                borrow: z.strictObject({ max_days: z.int(), low_water: z.int() }),
-                features: z.array(z.string()),
-                /** Days that seats stay usable after a payment failed. */
-                payment_grace_days: z.int(),
-                intervals: z.array(z.enum(BILLING_INTERVALS)),
-              }),
-            ),
-          }),
+          body: Plans,
         },
       },
       problems: [],
@@ -67,7 +73,7 @@ export default defineFunction({
         created: {
           status: 201,
           description: 'Where to pay. The license gives seats a moment after that.',
-          body: z.strictObject({ checkout_url: z.string(), license_id: LicenseId, expires_at: Timestamp }),
+          body: Checkout,
         },
       },
       problems: [
@@ -95,7 +101,7 @@ export default defineFunction({
         created: {
           status: 201,
           description: 'Where that is, for a short while.',
-          body: z.strictObject({ portal_url: z.string() }),
+          body: Portal,
         },
       },
       problems: [

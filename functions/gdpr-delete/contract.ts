@@ -5,6 +5,37 @@ import { ErasureId, TenantId, Timestamp, UserId } from '../../shared/http/fields
 
 const count = z.int();
 
+const ErasurePlan = z.strictObject({
+  /** Good for whoever asked, for ten minutes. */
+  confirmation_token: z.string(),
+  expires_at: Timestamp,
+  /** Who would go; null where it is a tenant alone. */
+  user_id: z.nullable(UserId),
+  /** Tenants that would go: the one named, or those in which the person is alone. */
+  tenants_that_go: z.array(TenantId),
+});
+
+const ErasureReceipt = z.strictObject({
+  erasure_id: ErasureId,
+  requested_at: Timestamp,
+  /** null where there is so much that it goes on by itself: send the request again to see. */
+  completed_at: z.nullable(Timestamp),
+  erased: z.strictObject({
+    /** Sessions that were ended, with all that their clients said of themselves. */
+    sessions: count,
+    /** Session histories that no more tell who held the seat. */
+    session_histories: count,
+    /** Audit events that no more tell who held the seat; the chain stays whole. */
+    audit_events: count,
+    memberships: count,
+    invitations: count,
+    sign_ins: count,
+    /** Tenants that are closed, their licenses suspended. */
+    tenants: count,
+    users: count,
+  }),
+});
+
 export default defineFunction({
   name: 'gdpr-delete',
   summary: 'Erases what is kept of a person, or a whole tenant.',
@@ -39,15 +70,7 @@ export default defineFunction({
         asked: {
           status: 200,
           description: 'What would go, and the token to confirm it with.',
-          body: z.strictObject({
-            /** Good for whoever asked, for ten minutes. */
-            confirmation_token: z.string(),
-            expires_at: Timestamp,
-            /** Who would go; null where it is a tenant alone. */
-            user_id: z.nullable(UserId),
-            /** Tenants that would go: the one named, or those in which the person is alone. */
-            tenants_that_go: z.array(TenantId),
-          }),
+          body: ErasurePlan,
         },
       },
       problems: [
@@ -72,26 +95,7 @@ export default defineFunction({
         receipt: {
           status: 200,
           description: 'The receipt. It holds no personal data.',
-          body: z.strictObject({
-            erasure_id: ErasureId,
-            requested_at: Timestamp,
-            /** null where there is so much that it goes on by itself: send the request again to see. */
-            completed_at: z.nullable(Timestamp),
-            erased: z.strictObject({
-              /** Sessions that were ended, with all that their clients said of themselves. */
-              sessions: count,
-              /** Session histories that no more tell who held the seat. */
-              session_histories: count,
-              /** Audit events that no more tell who held the seat; the chain stays whole. */
-              audit_events: count,
-              memberships: count,
-              invitations: count,
-              sign_ins: count,
-              /** Tenants that are closed, their licenses suspended. */
-              tenants: count,
-              users: count,
-            }),
-          }),
+          body: ErasureReceipt,
         },
       },
       problems: ['CONFIRMATION_INVALID', 'OWNER_MUST_STAY'],

@@ -23,7 +23,7 @@ const Whole = {
   complete: z.boolean(),
 };
 
-const Invitation = z.strictObject({
+const ExportedInvitation = z.strictObject({
   invitation_id: InvitationId,
   tenant_id: TenantId,
   /** Whom it is for: whoever signs in with this address. */
@@ -35,7 +35,7 @@ const Invitation = z.strictObject({
 });
 
 /** A session of which we still know what its client said: it holds a seat, or its lease ran out within the last hour. */
-const Session = z.strictObject({
+const ExportedSession = z.strictObject({
   session_id: SessionId,
   license_id: LicenseId,
   /** The pseudonym that the seat is counted by: of the machine, the user or the process. */
@@ -53,13 +53,13 @@ const Session = z.strictObject({
   app_version: z.nullable(z.string()),
 });
 
-const AuditEvent = z.strictObject({
+const ExportedEvent = z.strictObject({
   ...EventJson.shape,
   /** When the audit log took it in; `at` is when it came true. */
   recorded_at: Timestamp,
 });
 
-const License = z.strictObject({
+const ExportedLicense = z.strictObject({
   license_id: LicenseId,
   plan: z.enum(PLAN_NAMES),
   features: z.array(z.string()),
@@ -90,7 +90,7 @@ const License = z.strictObject({
   updated_at: Timestamp,
 });
 
-const Subscription = z.strictObject({
+const ExportedSubscription = z.strictObject({
   subscription_id: z.string(),
   /** Who it is of, at Stripe. */
   customer_id: z.string(),
@@ -161,15 +161,15 @@ const PersonExport = z.strictObject({
     }),
   ),
   /** Invitations for their address that they have not taken up. */
-  invitations: z.array(Invitation),
+  invitations: z.array(ExportedInvitation),
   /** The trial that their account has had; null where it had none, or that is long ago. */
   trial: z.nullable(z.strictObject({ began_at: Timestamp, license_id: z.nullable(LicenseId) })),
   /** Their sessions in the licenses of their tenants. */
-  sessions: z.array(Session),
+  sessions: z.array(ExportedSession),
   /** What became of sessions that were counted by one of their pseudonyms. */
   session_histories: z.array(SessionHistoryView),
   /** Events that name one of their pseudonyms. */
-  audit_events: z.array(AuditEvent),
+  audit_events: z.array(ExportedEvent),
 });
 
 const TenantExport = z.strictObject({
@@ -195,9 +195,9 @@ const TenantExport = z.strictObject({
     }),
   ),
   /** Invitations that nobody has taken up. */
-  invitations: z.array(Invitation),
+  invitations: z.array(ExportedInvitation),
   /** Its licenses, without what their keys are known by. */
-  licenses: z.array(License),
+  licenses: z.array(ExportedLicense),
   /** Who it is at Stripe, which knows its cards and invoices; null where it has bought nothing yet. */
   billing: z.nullable(
     z.strictObject({
@@ -207,13 +207,13 @@ const TenantExport = z.strictObject({
       created_at: Timestamp,
     }),
   ),
-  subscriptions: z.array(Subscription),
+  subscriptions: z.array(ExportedSubscription),
   /** What its licenses used of what is metered. */
   metered_days: z.array(MeteredDay),
   /** All sessions of its licenses. */
-  sessions: z.array(Session),
+  sessions: z.array(ExportedSession),
   session_histories: z.array(SessionHistoryView),
-  audit_events: z.array(AuditEvent),
+  audit_events: z.array(ExportedEvent),
 });
 
 const EXPORTING = { by: 'caller', requests: 30, windowSeconds: 3600, uncounted: 'serve' } as const;

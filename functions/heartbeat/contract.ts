@@ -12,7 +12,7 @@ const Beat = {
   session_token: z.optional(SessionToken),
 };
 
-const Extended = {
+const ExtendedSession = z.strictObject({
   status: z.literal('heartbeat_acknowledged'),
   session_id: SessionId,
   /** Takes the place of the one before. */
@@ -23,7 +23,16 @@ const Extended = {
   next_heartbeat_due: Timestamp,
   /** Only there, and true, where the lease had run out and a free seat was taken again. */
   revived: z.optional(z.literal(true)),
-};
+});
+
+const ExtendedSessions = z.strictObject({
+  results: z.array(
+    z.union([
+      ExtendedSession,
+      z.strictObject({ status: z.literal('session_not_found'), session_id: SessionId }),
+    ]),
+  ),
+});
 
 export default defineFunction({
   name: 'heartbeat',
@@ -60,18 +69,11 @@ export default defineFunction({
         `Send session_id, or sessions with 1 to ${MOST_SESSIONS} of {session_id}; session_token is optional.`,
       ),
       answers: {
-        extended: { status: 200, description: 'The lease is extended.', body: z.strictObject(Extended) },
+        extended: { status: 200, description: 'The lease is extended.', body: ExtendedSession },
         batch: {
           status: 200,
           description: 'One result for each session, in the order asked.',
-          body: z.strictObject({
-            results: z.array(
-              z.union([
-                z.strictObject(Extended),
-                z.strictObject({ status: z.literal('session_not_found'), session_id: SessionId }),
-              ]),
-            ),
-          }),
+          body: ExtendedSessions,
         },
       },
       problems: [

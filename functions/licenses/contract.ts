@@ -57,7 +57,25 @@ const ChangeableTerms = {
 };
 
 const Usage = { peak_seats: z.int(), denials: z.int() };
-const UsageFrom = z.strictObject({ at: Timestamp, ...Usage });
+const UsagePeriod = z.strictObject({ at: Timestamp, ...Usage });
+
+const LicensePage = z.strictObject({ licenses: z.array(LicenseView), next_cursor: z.nullable(z.string()) });
+
+const LicenseWithSeats = z.strictObject({
+  ...LicenseView.shape,
+  seats: z.strictObject({ active: z.int(), max: z.int() }),
+});
+
+const LicenseUsage = z.strictObject({
+  license_id: LicenseId,
+  /** Seats of the license now. */
+  max: z.int(),
+  from: Timestamp,
+  to: Timestamp,
+  ...Usage,
+  days: z.array(UsagePeriod),
+  hours: z.array(UsagePeriod),
+});
 
 export default defineFunction({
   name: 'licenses',
@@ -98,7 +116,7 @@ export default defineFunction({
         licenses: {
           status: 200,
           description: 'One page.',
-          body: z.strictObject({ licenses: z.array(LicenseView), next_cursor: z.nullable(z.string()) }),
+          body: LicensePage,
         },
       },
       problems: ['INVALID_CURSOR', 'TENANT_NOT_FOUND', 'FORBIDDEN', 'VALIDATION_FAILED'],
@@ -113,10 +131,7 @@ export default defineFunction({
         license: {
           status: 200,
           description: 'The license.',
-          body: z.strictObject({
-            ...LicenseView.shape,
-            seats: z.strictObject({ active: z.int(), max: z.int() }),
-          }),
+          body: LicenseWithSeats,
         },
       },
       problems: ['LICENSE_NOT_FOUND', 'FORBIDDEN'],
@@ -164,16 +179,7 @@ export default defineFunction({
         usage: {
           status: 200,
           description: 'Every hour and day of the period, those in which nothing happened too.',
-          body: z.strictObject({
-            license_id: LicenseId,
-            /** Seats of the license now. */
-            max: z.int(),
-            from: Timestamp,
-            to: Timestamp,
-            ...Usage,
-            days: z.array(UsageFrom),
-            hours: z.array(UsageFrom),
-          }),
+          body: LicenseUsage,
         },
       },
       problems: ['LICENSE_NOT_FOUND', 'FORBIDDEN', 'VALIDATION_FAILED'],

@@ -11,6 +11,10 @@ const PublicKey = {
   algorithm: z.literal(SIGNATURE_ALGORITHM),
 };
 
+const PublicKeys = z.strictObject({ ...PublicKey, keys: z.array(z.strictObject(PublicKey)) });
+
+const JsonWebKeySet = z.strictObject({ keys: z.array(LicenseJwkSchema) });
+
 export default defineFunction({
   name: 'public-key',
   summary: 'Publishes the keys that licenses are verified with.',
@@ -31,7 +35,7 @@ export default defineFunction({
           status: 200,
           description: 'The key that signs now, and every key whose signatures hold.',
           cacheSeconds: KEYS_CACHED_FOR_SECONDS,
-          body: z.strictObject({ ...PublicKey, keys: z.array(z.strictObject(PublicKey)) }),
+          body: PublicKeys,
         },
       },
       problems: [],
@@ -46,7 +50,7 @@ export default defineFunction({
           status: 200,
           description: 'Every key whose signatures hold; none where all were taken out of use.',
           cacheSeconds: KEYS_CACHED_FOR_SECONDS,
-          body: z.strictObject({ keys: z.array(LicenseJwkSchema) }),
+          body: JsonWebKeySet,
         },
       },
       problems: [],

@@ -9,6 +9,32 @@ const OfLicense = z.strictObject({
   ...PAGING,
 });
 
+const Session = z.strictObject({
+  session_id: SessionId,
+  license_id: LicenseId,
+  holder: z.string(),
+  fingerprint: z.string(),
+  hostname: z.nullable(z.string()),
+  user_id: z.nullable(z.string()),
+  process_id: z.nullable(z.string()),
+  app_version: z.nullable(z.string()),
+  acquired_at: Timestamp,
+  expires_at: Timestamp,
+  /** null for a session that lives by its heartbeats. */
+  borrowed_until: z.nullable(Timestamp),
+});
+
+const SessionPage = z.strictObject({
+  seats: z.strictObject({ active: z.int(), max: z.int(), overdraft: z.int() }),
+  sessions: z.array(Session),
+  next_cursor: z.nullable(z.string()),
+});
+
+const SessionHistoryPage = z.strictObject({
+  sessions: z.array(SessionHistoryView),
+  next_cursor: z.nullable(z.string()),
+});
+
 export default defineFunction({
   name: 'sessions',
   summary: 'Says who holds which seat, and who held one.',
@@ -29,26 +55,7 @@ export default defineFunction({
         sessions: {
           status: 200,
           description: 'One page. A session that renews meanwhile may be seen twice; none is missed.',
-          body: z.strictObject({
-            seats: z.strictObject({ active: z.int(), max: z.int(), overdraft: z.int() }),
-            sessions: z.array(
-              z.strictObject({
-                session_id: SessionId,
-                license_id: LicenseId,
-                holder: z.string(),
-                fingerprint: z.string(),
-                hostname: z.nullable(z.string()),
-                user_id: z.nullable(z.string()),
-                process_id: z.nullable(z.string()),
-                app_version: z.nullable(z.string()),
-                acquired_at: Timestamp,
-                expires_at: Timestamp,
-                /** null for a session that lives by its heartbeats. */
-                borrowed_until: z.nullable(Timestamp),
-              }),
-            ),
-            next_cursor: z.nullable(z.string()),
-          }),
+          body: SessionPage,
         },
       },
       problems: ['LICENSE_NOT_FOUND', 'FORBIDDEN', 'INVALID_CURSOR'],
@@ -64,10 +71,7 @@ export default defineFunction({
         sessions: {
           status: 200,
           description: 'One page.',
-          body: z.strictObject({
-            sessions: z.array(SessionHistoryView),
-            next_cursor: z.nullable(z.string()),
-          }),
+          body: SessionHistoryPage,
         },
       },
       problems: ['LICENSE_NOT_FOUND', 'FORBIDDEN', 'INVALID_CURSOR'],

@@ -15,6 +15,18 @@ import {
   wholeNumber,
 } from '../../shared/http/fields.ts';
 
+const SignedLicense = z.strictObject({
+  /** RSASSA-PKCS1-v1_5 with SHA-256 over the bytes of license_json, base64. */
+  signed_license: z.string(),
+  license_data: LicenseDataSchema,
+  /** license_data as it was signed: canonical JSON (RFC 8785), byte for byte. */
+  license_json: z.string(),
+  /** The same license as a JWT (RS256), in the claim `license`. */
+  license_token: z.string(),
+  key_id: z.string(),
+  algorithm: z.literal(SIGNATURE_ALGORITHM),
+});
+
 export default defineFunction({
   name: 'sign',
   summary: 'Signs licenses that verify offline.',
@@ -54,17 +66,7 @@ export default defineFunction({
         signed: {
           status: 200,
           description: 'The license, signed in two forms.',
-          body: z.strictObject({
-            /** RSASSA-PKCS1-v1_5 with SHA-256 over the bytes of license_json, base64. */
-            signed_license: z.string(),
-            license_data: LicenseDataSchema,
-            /** license_data as it was signed: canonical JSON (RFC 8785), byte for byte. */
-            license_json: z.string(),
-            /** The same license as a JWT (RS256), in the claim `license`. */
-            license_token: z.string(),
-            key_id: z.string(),
-            algorithm: z.literal(SIGNATURE_ALGORITHM),
-          }),
+          body: SignedLicense,
         },
       },
       problems: [

@@ -4,6 +4,11 @@ import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 import { PAGING, TenantId } from '../../shared/http/fields.ts';
 import { SubscriptionView } from '../../shared/http/subscription-view.ts';
 
+const SubscriptionPage = z.strictObject({
+  subscriptions: z.array(SubscriptionView),
+  next_cursor: z.nullable(z.string()),
+});
+
 export default defineFunction({
   name: 'subscriptions',
   summary: 'Tells what a tenant pays for.',
@@ -28,10 +33,7 @@ export default defineFunction({
         subscriptions: {
           status: 200,
           description: 'One page.',
-          body: z.strictObject({
-            subscriptions: z.array(SubscriptionView),
-            next_cursor: z.nullable(z.string()),
-          }),
+          body: SubscriptionPage,
         },
       },
       problems: ['INVALID_CURSOR', 'TENANT_NOT_FOUND', 'FORBIDDEN', 'VALIDATION_FAILED'],

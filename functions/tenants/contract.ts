@@ -11,6 +11,15 @@ const Domain = z.string().check(z.maxLength(253), z.regex(/^[a-z0-9-]+(\.[a-z0-9
 
 const INVITING = { by: 'caller', requests: 1_000, windowSeconds: 3600, uncounted: 'serve' } as const;
 
+const TenantPage = z.strictObject({ tenants: z.array(TenantView), next_cursor: z.nullable(z.string()) });
+
+const MemberPage = z.strictObject({ members: z.array(MemberView), next_cursor: z.nullable(z.string()) });
+
+const InvitationPage = z.strictObject({
+  invitations: z.array(InvitationView),
+  next_cursor: z.nullable(z.string()),
+});
+
 export default defineFunction({
   name: 'tenants',
   summary: 'Keeps tenants and who belongs to them.',
@@ -41,7 +50,7 @@ export default defineFunction({
         tenants: {
           status: 200,
           description: 'One page.',
-          body: z.strictObject({ tenants: z.array(TenantView), next_cursor: z.nullable(z.string()) }),
+          body: TenantPage,
         },
       },
       problems: ['INVALID_CURSOR'],
@@ -79,7 +88,7 @@ export default defineFunction({
         members: {
           status: 200,
           description: 'One page.',
-          body: z.strictObject({ members: z.array(MemberView), next_cursor: z.nullable(z.string()) }),
+          body: MemberPage,
         },
       },
       problems: ['TENANT_NOT_FOUND', 'FORBIDDEN', 'INVALID_CURSOR'],
@@ -136,7 +145,7 @@ export default defineFunction({
         invitations: {
           status: 200,
           description: 'One page.',
-          body: z.strictObject({ invitations: z.array(InvitationView), next_cursor: z.nullable(z.string()) }),
+          body: InvitationPage,
         },
       },
       problems: ['TENANT_NOT_FOUND', 'FORBIDDEN', 'INVALID_CURSOR'],

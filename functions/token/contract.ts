@@ -6,6 +6,17 @@ import { TenantId, text, UserId } from '../../shared/http/fields.ts';
 
 const RefreshToken = z.string().check(z.minLength(1), z.maxLength(1024));
 
+const Tokens = z.strictObject({
+  access_token: z.string(),
+  token_type: z.literal('Bearer'),
+  /** Seconds. */
+  expires_in: z.int(),
+  /** Takes the place of the one before: showing that again ends the sign-in. */
+  refresh_token: z.string(),
+  user_id: UserId,
+  tenants: z.array(z.strictObject({ tenant_id: TenantId, role: z.enum(ROLES) })),
+});
+
 export default defineFunction({
   name: 'token',
   summary: 'Gives out access tokens, and ends sign-ins.',
@@ -37,16 +48,7 @@ export default defineFunction({
         tokens: {
           status: 200,
           description: 'Signed in.',
-          body: z.strictObject({
-            access_token: z.string(),
-            token_type: z.literal('Bearer'),
-            /** Seconds. */
-            expires_in: z.int(),
-            /** Takes the place of the one before: showing that again ends the sign-in. */
-            refresh_token: z.string(),
-            user_id: UserId,
-            tenants: z.array(z.strictObject({ tenant_id: TenantId, role: z.enum(ROLES) })),
-          }),
+          body: Tokens,
         },
       },
       problems: ['GRANT_INVALID', 'RATE_LIMITED'],

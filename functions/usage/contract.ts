@@ -15,7 +15,7 @@ import {
 const MOST_QUANTITY = 1_000_000_000;
 
 const MeterName = z.string().check(z.minLength(1), z.maxLength(64));
-const Recorded = z.strictObject({
+const UsageRecord = z.strictObject({
   id: z.string(),
   meter: z.string(),
   quantity: z.int(),
@@ -23,6 +23,14 @@ const Recorded = z.strictObject({
   status: z.enum(['recorded', 'already_recorded']),
 });
 const Total = { meter: z.string(), quantity: z.int(), records: z.int() };
+
+const UsageTotals = z.strictObject({
+  license_id: LicenseId,
+  from: Timestamp,
+  to: Timestamp,
+  meters: z.array(z.strictObject(Total)),
+  days: z.array(z.strictObject({ at: Timestamp, ...Total })),
+});
 
 export default defineFunction({
   name: 'usage',
@@ -54,8 +62,8 @@ export default defineFunction({
         license_id: z.optional(LicenseId),
       }),
       answers: {
-        recorded: { status: 201, description: 'It is on record.', body: Recorded },
-        known: { status: 200, description: 'It was on record already.', body: Recorded },
+        recorded: { status: 201, description: 'It is on record.', body: UsageRecord },
+        known: { status: 200, description: 'It was on record already.', body: UsageRecord },
       },
       problems: [
         'METER_UNKNOWN',
@@ -82,13 +90,7 @@ export default defineFunction({
         totals: {
           status: 200,
           description: 'Days on which nothing was used are left out.',
-          body: z.strictObject({
-            license_id: LicenseId,
-            from: Timestamp,
-            to: Timestamp,
-            meters: z.array(z.strictObject(Total)),
-            days: z.array(z.strictObject({ at: Timestamp, ...Total })),
-          }),
+          body: UsageTotals,
         },
       },
       problems: ['LICENSE_NOT_FOUND', 'FORBIDDEN', 'VALIDATION_FAILED'],

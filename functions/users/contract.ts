@@ -11,6 +11,19 @@ const UserView = {
   last_sign_in_at: Timestamp,
 };
 
+const Me = z.strictObject({
+  ...UserView,
+  is_operator: z.boolean(),
+  tenants: z.array(z.strictObject({ tenant_id: TenantId, name: z.string(), role: z.enum(ROLES) })),
+});
+
+const User = z.strictObject(UserView);
+
+const UserPage = z.strictObject({
+  users: z.array(User),
+  next_cursor: z.nullable(z.string()),
+});
+
 export default defineFunction({
   name: 'users',
   summary: 'Says who is signed in, and lists people for operators.',
@@ -30,11 +43,7 @@ export default defineFunction({
         me: {
           status: 200,
           description: 'The person.',
-          body: z.strictObject({
-            ...UserView,
-            is_operator: z.boolean(),
-            tenants: z.array(z.strictObject({ tenant_id: TenantId, name: z.string(), role: z.enum(ROLES) })),
-          }),
+          body: Me,
         },
       },
       problems: ['USER_NOT_FOUND'],
@@ -52,10 +61,7 @@ export default defineFunction({
         users: {
           status: 200,
           description: 'One page.',
-          body: z.strictObject({
-            users: z.array(z.strictObject(UserView)),
-            next_cursor: z.nullable(z.string()),
-          }),
+          body: UserPage,
         },
       },
       problems: ['INVALID_CURSOR'],

@@ -431,6 +431,61 @@ export interface ExportedInvitation {
   invited_at: Timestamp;
   expires_at: Timestamp;
 }
+export interface ExportedLicense {
+  license_id: LicenseId;
+  plan: 'free' | 'pro' | 'team' | 'enterprise';
+  features: string[];
+  /**
+   * Seats.
+   */
+  max: number;
+  /**
+   * Seats granted beyond those.
+   */
+  overdraft: number;
+  /**
+   * What seats are counted by.
+   */
+  unit: 'machine' | 'user' | 'process';
+  /**
+   * How long a seat is held without a heartbeat, and how often one is due.
+   */
+  ttl_seconds: number;
+  heartbeat_seconds: number;
+  /**
+   * As it is in force: suspended also while `hold` says why.
+   */
+  status: 'active' | 'suspended';
+  /**
+   * Why its subscription gives no seats.
+   */
+  hold: ('payment' | 'paused' | 'dispute' | 'refund') | null;
+  /**
+   * The subscription that pays for it, or did last.
+   */
+  subscription_id: string | null;
+  /**
+   * Given for trying out, until somebody pays for it.
+   */
+  trial: boolean;
+  /**
+   * null for a license without end.
+   */
+  valid_until: Timestamp | null;
+  /**
+   * How long a client may run without a heartbeat.
+   */
+  offline_grace_days: number;
+  /**
+   * How long seats are lent, 0 for not at all, and how many never are.
+   */
+  borrow: {
+    max_days: number;
+    low_water: number;
+  };
+  created_at: Timestamp;
+  updated_at: Timestamp;
+}
 /**
  * A session of which we still know what its client said: it holds a seat, or its lease ran out within the last hour.
  */
@@ -463,6 +518,59 @@ export interface ExportedSession {
   process_id: string | null;
   app_version: string | null;
 }
+export interface ExportedSubscription {
+  subscription_id: string;
+  /**
+   * Who it is of, at Stripe.
+   */
+  customer_id: string;
+  license_id: LicenseId;
+  /**
+   * null where its price is of no plan.
+   */
+  plan: ('free' | 'pro' | 'team' | 'enterprise') | null;
+  seats: number;
+  /**
+   * In Stripe's words.
+   */
+  status:
+    | 'incomplete'
+    | 'incomplete_expired'
+    | 'trialing'
+    | 'active'
+    | 'past_due'
+    | 'unpaid'
+    | 'paused'
+    | 'canceled';
+  created_at: Timestamp;
+  /**
+   * A moment as RFC 3339 text.
+   */
+  period_end: string;
+  /**
+   * When it is to end, and when it did.
+   */
+  cancel_at: Timestamp | null;
+  /**
+   * A moment as RFC 3339 text.
+   */
+  ended_at: Timestamp | null;
+  /**
+   * Since when a payment has been overdue.
+   */
+  unpaid_since: Timestamp | null;
+  latest_invoice_id: string | null;
+  /**
+   * Disputes about its payments, by their ids at Stripe.
+   */
+  disputes: {
+    [k: string]: 'open' | 'won' | 'lost';
+  };
+  /**
+   * Invoices whose payment was given back.
+   */
+  refunded_invoice_ids: string[];
+}
 export interface ExtendedSession {
   status: 'heartbeat_acknowledged';
   session_id: SessionId;
@@ -483,24 +591,7 @@ export interface ExtendedSession {
 }
 export interface ExtendedSessions {
   results: (
-    | {
-        status: 'heartbeat_acknowledged';
-        session_id: SessionId;
-        /**
-         * Takes the place of the one before.
-         */
-        session_token: string;
-        /**
-         * Seconds from now to `expires_at`: the license's TTL, or what is left of a loan or of the license.
-         */
-        ttl_extended_to: number;
-        expires_at: Timestamp;
-        next_heartbeat_due: Timestamp;
-        /**
-         * Only there, and true, where the lease had run out and a free seat was taken again.
-         */
-        revived?: true;
-      }
+    | ExtendedSession
     | {
         status: 'session_not_found';
         session_id: SessionId;
@@ -576,17 +667,18 @@ export interface InvitationPage {
   next_cursor: string | null;
 }
 export interface JsonWebKeySet {
-  /**
-   * Items: A public key as a JSON Web Key (RFC 7517 section 4, RFC 7518 section 6.3.1).
-   */
-  keys: {
-    kty: 'RSA';
-    n: string;
-    e: string;
-    alg: 'RS256';
-    use: 'sig';
-    kid: string;
-  }[];
+  keys: LicenseJwk[];
+}
+/**
+ * A public key as a JSON Web Key (RFC 7517 section 4, RFC 7518 section 6.3.1).
+ */
+export interface LicenseJwk {
+  kty: 'RSA';
+  n: string;
+  e: string;
+  alg: 'RS256';
+  use: 'sig';
+  kid: string;
 }
 export interface License {
   license_id: LicenseId;
@@ -693,16 +785,13 @@ export interface LicenseUsage {
   to: Timestamp;
   peak_seats: number;
   denials: number;
-  days: {
-    at: Timestamp;
-    peak_seats: number;
-    denials: number;
-  }[];
-  hours: {
-    at: Timestamp;
-    peak_seats: number;
-    denials: number;
-  }[];
+  days: UsagePeriod[];
+  hours: UsagePeriod[];
+}
+export interface UsagePeriod {
+  at: Timestamp;
+  peak_seats: number;
+  denials: number;
 }
 export interface LicenseWithKey {
   license_id: LicenseId;
@@ -935,6 +1024,19 @@ export interface MemberPage {
 export interface MeterUnknownProblem {
   status: 400;
   code: 'METER_UNKNOWN';
+}
+/**
+ * What a license used of a meter within a day (UTC).
+ */
+export interface MeteredDay {
+  license_id: LicenseId;
+  meter: string;
+  day: Timestamp;
+  quantity: number;
+  /**
+   * In how many records that was told.
+   */
+  records: number;
 }
 export interface NoBillingAccountProblem {
   status: 409;
@@ -1388,61 +1490,7 @@ export interface TenantExport {
   /**
    * Its licenses, without what their keys are known by.
    */
-  licenses: {
-    license_id: LicenseId;
-    plan: 'free' | 'pro' | 'team' | 'enterprise';
-    features: string[];
-    /**
-     * Seats.
-     */
-    max: number;
-    /**
-     * Seats granted beyond those.
-     */
-    overdraft: number;
-    /**
-     * What seats are counted by.
-     */
-    unit: 'machine' | 'user' | 'process';
-    /**
-     * How long a seat is held without a heartbeat, and how often one is due.
-     */
-    ttl_seconds: number;
-    heartbeat_seconds: number;
-    /**
-     * As it is in force: suspended also while `hold` says why.
-     */
-    status: 'active' | 'suspended';
-    /**
-     * Why its subscription gives no seats.
-     */
-    hold: ('payment' | 'paused' | 'dispute' | 'refund') | null;
-    /**
-     * The subscription that pays for it, or did last.
-     */
-    subscription_id: string | null;
-    /**
-     * Given for trying out, until somebody pays for it.
-     */
-    trial: boolean;
-    /**
-     * null for a license without end.
-     */
-    valid_until: Timestamp | null;
-    /**
-     * How long a client may run without a heartbeat.
-     */
-    offline_grace_days: number;
-    /**
-     * How long seats are lent, 0 for not at all, and how many never are.
-     */
-    borrow: {
-      max_days: number;
-      low_water: number;
-    };
-    created_at: Timestamp;
-    updated_at: Timestamp;
-  }[];
+  licenses: ExportedLicense[];
   /**
    * Who it is at Stripe, which knows its cards and invoices; null where it has bought nothing yet.
    */
@@ -1454,74 +1502,11 @@ export interface TenantExport {
     former_customer_ids: string[];
     created_at: Timestamp;
   } | null;
-  subscriptions: {
-    subscription_id: string;
-    /**
-     * Who it is of, at Stripe.
-     */
-    customer_id: string;
-    license_id: LicenseId;
-    /**
-     * null where its price is of no plan.
-     */
-    plan: ('free' | 'pro' | 'team' | 'enterprise') | null;
-    seats: number;
-    /**
-     * In Stripe's words.
-     */
-    status:
-      | 'incomplete'
-      | 'incomplete_expired'
-      | 'trialing'
-      | 'active'
-      | 'past_due'
-      | 'unpaid'
-      | 'paused'
-      | 'canceled';
-    created_at: Timestamp;
-    /**
-     * A moment as RFC 3339 text.
-     */
-    period_end: string;
-    /**
-     * When it is to end, and when it did.
-     */
-    cancel_at: Timestamp | null;
-    /**
-     * A moment as RFC 3339 text.
-     */
-    ended_at: Timestamp | null;
-    /**
-     * Since when a payment has been overdue.
-     */
-    unpaid_since: Timestamp | null;
-    latest_invoice_id: string | null;
-    /**
-     * Disputes about its payments, by their ids at Stripe.
-     */
-    disputes: {
-      [k: string]: 'open' | 'won' | 'lost';
-    };
-    /**
-     * Invoices whose payment was given back.
-     */
-    refunded_invoice_ids: string[];
-  }[];
+  subscriptions: ExportedSubscription[];
   /**
    * What its licenses used of what is metered.
-   *
-   * Items: What a license used of a meter within a day (UTC).
    */
-  metered_days: {
-    license_id: LicenseId;
-    meter: string;
-    day: Timestamp;
-    quantity: number;
-    /**
-     * In how many records that was told.
-     */
-    records: number;
-  }[];
+  metered_days: MeteredDay[];
   /**
    * All sessions of its licenses.
    */

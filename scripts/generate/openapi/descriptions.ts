@@ -13,6 +13,8 @@ type Member = Extract<Expression, { type: 'ObjectExpression' }>['properties'][nu
 
 /** What doc comments say of a value and of what is in it. */
 export interface DocComments {
+  /** The constant that it is, where it is one as it stands. */
+  readonly name?: string | undefined;
   /** The comment at the place where it is used. */
   readonly here?: string | undefined;
   /** The comment at the constant that it is. */
@@ -84,6 +86,7 @@ function readCall({ callee, arguments: [first, second] }: Call, module: Module):
   switch (callee.property.name) {
     case 'strictObject':
     case 'object':
+      return { ...readOne(first), name: undefined };
     case 'optional':
     case 'nullable':
       return readOne(first);
@@ -94,7 +97,7 @@ function readCall({ callee, arguments: [first, second] }: Call, module: Module):
     case 'discriminatedUnion':
       return { options: optionsOf(second, module) };
     case 'check':
-      return read(callee.object, module);
+      return { ...read(callee.object, module), name: undefined };
     default:
       return NONE;
   }
@@ -126,7 +129,7 @@ function readName(name: string, module: Module): DocComments {
     const declaration = declarationIn(statement);
     const declared = declaration?.declarations.find(({ id }) => id.type === 'Identifier' && id.name === name);
     if (declared?.init) {
-      return { ...read(declared.init, module), everywhere: commentBefore(statement.start, module) };
+      return { ...read(declared.init, module), name, everywhere: commentBefore(statement.start, module) };
     }
   }
   return NONE;

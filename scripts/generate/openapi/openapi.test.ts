@@ -3,6 +3,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
 import { MANIFEST } from '../../../functions/manifest.ts';
+import users from '../../../functions/users/contract.ts';
 import type { EndpointContract, FunctionContract } from '../../../shared/http/contract.ts';
 import { matchPath } from '../../../shared/http/route.ts';
 import { exampleBody, exampleTarget } from '../../site/example.ts';
@@ -92,6 +93,15 @@ describe('the OpenAPI document', () => {
     expect(said('AuditEvent', 'holder')).toMatchObject({ description: expect.stringMatching(/^Pseudonym/) });
     expect(schemas.ExportedSession?.description).toMatch(/^A session of which/);
     expect(schemas.Timestamp?.description).toBe('A moment as RFC 3339 text.');
+  });
+
+  test('names what an answer is made of as the contract does, and refuses two schemas of one name', () => {
+    const { me } = users.endpoints;
+    const body = z.core.clone(me.answers.me.body);
+    const answers = { me: { ...me.answers.me, body } };
+    const again = { ...users, endpoints: { me: { ...me, answers } } };
+    expect(DOCUMENT.components.schemas).toHaveProperty('Me');
+    expect(() => openApi([...MANIFEST, again])).toThrow('two schemas would be called Me');
   });
 
   test('leaves out nothing that a comment says of a field', () => {

@@ -1,14 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod/mini';
-import { MANIFEST } from '../../../functions/manifest.ts';
-import type { EndpointContract, FunctionContract } from '../../../shared/http/contract.ts';
+import type { EndpointContract } from '../../../shared/http/contract.ts';
 import * as fields from '../../../shared/http/fields.ts';
 import { commentsOfConstant, commentsOfContract, type DocComments } from './descriptions.ts';
-import { EXAMPLES, SCHEMA_PLACES } from './names.ts';
+import { EXAMPLES } from './names.ts';
 
 export type Schema = z.core.JSONSchema.BaseSchema;
 
-const FUNCTIONS: readonly FunctionContract[] = MANIFEST;
 const FIELDS_FILE = 'shared/http/fields.ts';
 
 /** Requests carry the text of it, and tools do better with what it is of. */
@@ -54,8 +52,6 @@ export function apiSchemas(endpoints: readonly Endpoint[]): ApiSchemas {
     // What a transform makes of a request never goes out again.
     if (schema._zod.def.type !== 'pipe') answered.add(name, schema, words);
   }
-  for (const [name, place] of Object.entries(SCHEMA_PLACES))
-    answered.add(name, schemaAt(place), wordsAt(place));
 
   const found = new Map<EndpointContract, EndpointSchemas>();
   const parameters: { name: string; endpoint: EndpointContract; part: 'params' | 'query' }[] = [];
@@ -71,9 +67,12 @@ export function apiSchemas(endpoints: readonly Endpoint[]): ApiSchemas {
     };
     inPart('params');
     inPart('query');
-    const bodies = Object.entries(contract.answers).flatMap(([answer, { body }]) =>
-      body ? [[answer, answered.add(`${name}Answer`, body, wordsAt(`${place}.answers.${answer}.body`))]] : [],
-    );
+    const bodies = Object.entries(contract.answers).flatMap(([answer, { body }]) => {
+      if (!body) return [];
+      const words = wordsAt(`${place}.answers.${answer}.body`);
+      answered.addConstants(body, words);
+      return [[answer, answered.add(`${name}Answer`, body, words)]];
+    });
     found.set(contract, {
       body: contract.body && sent.add(`${name}Request`, contract.body, wordsAt(`${place}.body`)),
       answers: Object.fromEntries(bodies),
@@ -98,7 +97,10 @@ function together(a: Record<string, Schema>, b: Record<string, Schema>): Record<
   return { ...a, ...b };
 }
 
-/** Schemas that are to have a name, and the words for them. */
+/**
+ * Schemas that are to have a name, and the words for them. In answers, an object or a choice of objects that a contract
+ * has as a constant is called what the constant is.
+ */
 class Names {
   readonly #registry = z.registry<{ id: string }>();
   readonly #words = new Map<string, DocComments>();
@@ -111,6 +113,31 @@ class Names {
     this.#registry.add(schema, { id: name });
     this.#words.set(name, words);
     return name;
+  }
+
+  /** Adds what is a constant of `schema` and of all that it is made of. */
+  addConstants(schema: z.core.$ZodType, words: DocComments): void {
+    const { def } = (schema as z.core.$ZodTypes)._zod;
+    switch (def.type) {
+      case 'array':
+        this.addConstants(def.element, words.items ?? {});
+        return;
+      case 'optional':
+      case 'nullable':
+        this.addConstants(def.innerType, words);
+        return;
+      case 'object':
+        for (const [field, inner] of Object.entries(def.shape))
+          this.addConstants(inner, words.properties?.get(field) ?? {});
+        break;
+      case 'union':
+        for (const [i, option] of def.options.entries()) this.addConstants(option, words.options?.[i] ?? {});
+        break;
+      default:
+        return;
+    }
+    // The words for a field are said where it is, not of all that is called the same.
+    if (words.name !== undefined) this.add(schemaNameOf(words.name), schema, { ...words, here: undefined });
   }
 
   toJson(io: 'input' | 'output'): Record<string, Schema> {
@@ -173,39 +200,16 @@ function isSchema(value: unknown): value is z.core.$ZodTypes {
   return typeof value === 'object' && value !== null && '_zod' in value;
 }
 
-function schemaAt(place: string): z.core.$ZodType {
-  const [functionName, endpoint = '', ...rest] = place.split('.');
-  const contract = FUNCTIONS.find(({ name }) => name === functionName);
-  let value: unknown = contract?.endpoints[endpoint];
-  for (const step of rest) value = isSchema(value) ? fieldOf(value, step) : Object(value)[step];
-  const schema = isSchema(value) ? unwrapped(value) : undefined;
-  if (!schema) throw new Error(`there is no schema at ${place}`);
-  return schema;
-}
-
-function fieldOf(schema: z.core.$ZodTypes, name: string): unknown {
-  const { def } = unwrapped(schema)._zod;
-  return def.type === 'object' ? def.shape[name] : undefined;
-}
-
-/** What a list is of, or what may be absent. */
-function unwrapped(schema: z.core.$ZodTypes): z.core.$ZodTypes {
-  const { def } = schema._zod;
-  if (def.type === 'array') return unwrapped(def.element as z.core.$ZodTypes);
-  if (def.type === 'optional' || def.type === 'nullable') return unwrapped(def.innerType as z.core.$ZodTypes);
-  return schema;
+/** What tells a schema from the type that it is of is not for those who call. */
+function schemaNameOf(constant: string): string {
+  return constant.replace(/(View|Schema)$/, '');
 }
 
 function wordsAt(place: string): DocComments {
   const [functionName, ...steps] = place.split('.');
   let words = commentsOfContract(`functions/${functionName}/contract.ts`);
-  for (const step of ['endpoints', ...steps]) words = inList(words).properties?.get(step) ?? {};
-  return inList(words);
-}
-
-/** Of a list, the words of what it is of. */
-function inList(words: DocComments): DocComments {
-  return words.items ? inList(words.items) : words;
+  for (const step of ['endpoints', ...steps]) words = words.properties?.get(step) ?? {};
+  return words;
 }
 
 function capitalized(word: string): string {
