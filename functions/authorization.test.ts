@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ACCESS, type Action, type Grant } from '../shared/domain/authorization.ts';
-import { newLicenseId, newPersonalId, newSessionId, newTenantId } from '../shared/domain/ids.ts';
-import type { EndpointContract, FunctionContract } from '../shared/http/contract.ts';
 import { INVITATIONS, LICENSES, MEMBERSHIPS, TENANTS } from '../shared/ports/collections.ts';
 import { eachDocument } from '../shared/ports/each-document.ts';
 import { MEMBERS_OF_TENANT } from '../shared/ports/queries.ts';
-import { MANIFEST } from './manifest.ts';
+import type { AnyRequest, World } from './testing/example.ts';
 import { signIn, type TestPerson } from './testing/people.ts';
-import { beginPurchase } from './testing/purchases.ts';
+import { nowhere, partsOf, SAMPLES, type Sample, sendTo } from './testing/sample-requests.ts';
+import { invite, newMember, worldFor } from './testing/sample-world.ts';
 import {
   OPERATOR_KEY,
   openTestSuite,
@@ -15,20 +14,6 @@ import {
   type TestLicense,
   type TestSuite,
 } from './testing/suite.ts';
-
-const FUNCTIONS: readonly FunctionContract[] = MANIFEST;
-const ENDPOINTS = FUNCTIONS.flatMap(({ name, endpoints }) =>
-  Object.entries(endpoints).map(([key, endpoint]) => ({ action: `${name}.${key}` as Action, endpoint })),
-);
-
-/** A tenant with everything in it that an id can name. */
-interface World {
-  readonly tenantId: string;
-  readonly licenseId: string;
-  readonly sessionId: string;
-  readonly userId: string;
-  readonly invitationId: string;
-}
 
 type Who =
   | 'stranger'
@@ -52,7 +37,7 @@ beforeAll(async () => {
   });
   license = await suite.createLicense({ max: 1000 });
   for (const role of ['owner', 'admin', 'member'] as const) {
-    await invite(license.tenantId, `${role}@acme.example`, role);
+    await invite(suite, license.tenantId, `${role}@acme.example`, role);
     people.set(role, await signIn(suite, `${role}@acme.example`));
   }
   people.set('outsider', await signIn(suite, 'owner@other.example'));
@@ -61,10 +46,10 @@ beforeAll(async () => {
 afterAll(() => suite.close());
 
 test('every endpoint has its line in the table, and the table no line that nothing reads', () => {
-  const read = ENDPOINTS.map(({ action }) => action);
+  const read = SAMPLES.map(({ action }) => action);
   const inside: Action[] = ['release.evict', 'tenants.removeOther'];
   expect([...read, ...inside].sort()).toEqual(Object.keys(ACCESS).sort());
-  for (const { action, endpoint } of ENDPOINTS) expect(endpoint.auth, action).toBe(ACCESS[action]);
+  for (const { action, endpoint } of SAMPLES) expect(endpoint.auth, action).toBe(ACCESS[action]);
 });
 
 const WHO: readonly Who[] = [
@@ -93,12 +78,13 @@ const NOT_ABOUT_TENANTS = new Set<Action>([
   // Whoever asked, by a token that says so.
   'gdpr-delete.confirm',
 ]);
-const ABOUT_TENANTS = ENDPOINTS.filter(({ action }) => !NOT_ABOUT_TENANTS.has(action));
+const ABOUT_TENANTS = SAMPLES.filter(({ action }) => !NOT_ABOUT_TENANTS.has(action));
 
-describe.each(ABOUT_TENANTS)('$action', ({ action, endpoint }) => {
+describe.each(ABOUT_TENANTS)('$action', (sample) => {
+  const { action } = sample;
   test.each(WHO)('as %s in the own tenant: as the table says', async (who) => {
-    const own = await fill(await tenantOf(who), action);
-    const reply = await ask(endpoint, action, own, who);
+    const own = await ownWorld(sample, who);
+    const reply = await ask(sample, own, who);
     const told = `${who}: ${reply.status} ${reply.text}`;
     // Others are removed here; that everybody may remove themselves is told in the tenants' own tests.
     const grants = ACCESS[action === 'tenants.remove' ? 'tenants.removeOther' : action];
@@ -109,13 +95,10 @@ describe.each(ABOUT_TENANTS)('$action', ({ action, endpoint }) => {
   test.each(WHO.filter((who) => !who.startsWith('operator')))(
     'as %s in a stranger’s tenant: nothing, and the same as where there is nothing',
     async (who) => {
-      if (!namesSomething(endpoint, action)) return;
-      const foreign = await foreignWorld(action);
+      if (!namesSomething(sample)) return;
+      const foreign = await foreignWorld(sample);
       const before = await stateOf(foreign);
-      const [theirs, unknown] = [
-        await ask(endpoint, action, foreign, who),
-        await ask(endpoint, action, nowhere(), who),
-      ];
+      const [theirs, unknown] = [await ask(sample, foreign, who), await ask(sample, nowhere(), who)];
       const told = `${who}: ${theirs.status} ${theirs.text} / ${unknown.status} ${unknown.text}`;
       expect(comparable(theirs), told).toEqual(comparable(unknown));
       expect(await stateOf(foreign), told).toEqual(before);
@@ -124,28 +107,28 @@ describe.each(ABOUT_TENANTS)('$action', ({ action, endpoint }) => {
 });
 
 test('an operator reaches every tenant, by key and signed in', async () => {
-  const foreign = await fill((await suite.createLicense({ max: 10 })).tenantId, 'licenses.read');
+  const sample = sampleOf('licenses.read');
+  const foreign = await worldIn((await suite.createLicense({ max: 10 })).tenantId, sample);
   for (const who of ['operator', 'operator signed in'] as const) {
-    const reply = await ask(endpointOf('licenses.read'), 'licenses.read', foreign, who);
+    const reply = await ask(sample, foreign, who);
     expect(reply.status).toBe(200);
   }
 });
 
 test('services of the cloud are let in by their own tokens alone', async () => {
   for (const action of ['sweep.sweep', 'record-event.record'] as const) {
-    const endpoint = endpointOf(action);
     // The operator key may sweep by hand.
     for (const who of WHO.filter((other) => other !== 'operator')) {
-      const reply = await ask(endpoint, action, nowhere(), who);
+      const reply = await ask(sampleOf(action), nowhere(), who);
       expect([401, 403], `${action} as ${who}: ${reply.text}`).toContain(reply.status);
     }
   }
 });
 
-function endpointOf(action: Action): EndpointContract {
-  const found = ENDPOINTS.find((candidate) => candidate.action === action);
+function sampleOf(action: Action): Sample {
+  const found = SAMPLES.find((candidate) => candidate.action === action);
   if (!found) throw new Error(`no endpoint ${action}`);
-  return found.endpoint;
+  return found;
 }
 
 /** What the table says of a caller in their own tenant. */
@@ -170,64 +153,39 @@ async function tenantOf(who: Who): Promise<string> {
   return own ?? license.tenantId;
 }
 
-/** New things in the tenant for one request, which may use them up; of what it does not name, ids alone. */
-async function fill(tenantId: string, action: Action): Promise<World> {
-  // Others go on using the key of the one that there is.
-  const isThere = tenantId === license.tenantId && action !== 'licenses.rotateKey';
-  const created = isThere ? license : await suite.createLicense({ tenant_id: tenantId, max: 1000 });
-  const { session_id } = (await created.acquire(`machine ${Math.random()}`)).body;
-  const { userId, invitationId } = nowhere();
-  const namesMember = [
-    'tenants.changeRole',
-    'tenants.remove',
-    'tenants.transfer',
-    'gdpr-delete.ask',
-  ].includes(action);
-  return {
-    tenantId,
-    licenseId: created.licenseId,
-    sessionId: session_id,
-    userId: namesMember ? await newMember(tenantId) : userId,
-    invitationId: action === 'tenants.withdraw' ? await newInvitation(tenantId) : invitationId,
-  };
+async function worldIn(tenantId: string, sample: Sample): Promise<World> {
+  const isThere = tenantId === license.tenantId;
+  const its = isThere ? license : await suite.createLicense({ tenant_id: tenantId, max: 1000 });
+  const world = await worldFor(suite, sample, { tenantId, license: its });
+  // Who would be erased, where an operator asks for it.
+  return sample.action === 'gdpr-delete.ask'
+    ? { ...world, userId: (await newMember(suite, tenantId)).userId }
+    : world;
 }
 
+/** In the tenant of the caller's own; a session of the person's own where only their own can be named. */
+async function ownWorld(sample: Sample, who: Who): Promise<World> {
+  const tenantId = await tenantOf(who);
+  const world = await worldIn(tenantId, sample);
+  const person = people.get(who);
+  if (!NAMES_OWN_SESSION.has(sample.action) || !person?.tenants.has(tenantId)) return world;
+  const { body } = await person.call('POST', '/api/v1/licenses/acquire', {
+    fingerprint: `own ${Math.random()}`,
+    license_id: world.licenseId,
+  });
+  return { ...world, sessionId: body.session_id, sessionToken: body.session_token };
+}
+
+const NAMES_OWN_SESSION = new Set<Action>(['heartbeat.heartbeat', 'release.release', 'sign.sign']);
 const foreignWorlds = new Map<Action, Promise<World>>();
 
 /** Nobody can change it, so that one does for all. */
-function foreignWorld(action: Action): Promise<World> {
+function foreignWorld(sample: Sample): Promise<World> {
   const world =
-    foreignWorlds.get(action) ??
-    suite.createLicense({ max: 10 }).then(({ tenantId }) => fill(tenantId, action));
-  foreignWorlds.set(action, world);
+    foreignWorlds.get(sample.action) ??
+    suite.createLicense({ max: 10 }).then(({ tenantId }) => worldIn(tenantId, sample));
+  foreignWorlds.set(sample.action, world);
   return world;
-}
-
-function nowhere(): World {
-  const tenantId = newTenantId(16);
-  const licenseId = newLicenseId(tenantId);
-  return {
-    tenantId,
-    licenseId,
-    sessionId: newSessionId(licenseId),
-    userId: newPersonalId('usr'),
-    invitationId: newPersonalId('inv'),
-  };
-}
-
-/** A member who can be removed, made admin or owner without harm to the others. */
-async function newMember(tenantId: string): Promise<string> {
-  const email = `spare${Math.random()}@example.com`;
-  await invite(tenantId, email, 'member');
-  return (await signIn(suite, email)).userId;
-}
-
-async function newInvitation(tenantId: string): Promise<string> {
-  return (await invite(tenantId, `invited${Math.random()}@example.com`, 'member')).body.invitation_id;
-}
-
-function invite(tenantId: string, email: string, role: string): Promise<Reply> {
-  return suite.operate('POST', `/api/v1/tenants/${tenantId}/invitations`, { email, role });
 }
 
 function credentials(who: Who): string | undefined {
@@ -237,126 +195,38 @@ function credentials(who: Who): string | undefined {
   return people.get(who)?.authorization;
 }
 
-/** A request that names the things of `world` wherever the endpoint takes an id. */
-async function ask(endpoint: EndpointContract, action: Action, world: World, who: Who): Promise<Reply> {
+/** The sample request about the things of `world`. */
+async function ask(sample: Sample, world: World, who: Who): Promise<Reply> {
   const authorization = credentials(who);
-  const path = endpoint.path
-    .replace('{tenant_id}', world.tenantId)
-    .replace('{license_id}', world.licenseId)
-    .replace('{session_id}', world.sessionId)
-    .replace('{user_id}', world.userId)
-    .replace('{invitation_id}', world.invitationId);
-  const asking = ASKING[action];
-  const body = await asking?.body?.(world, who);
-  const query = asking?.query?.(world, who) ?? '';
-  const reply = await suite.call(endpoint.method, `${path}${query}`, {
-    ...(authorization === undefined ? {} : { authorization }),
-    ...(body === undefined ? {} : { body }),
-  });
-  await asking?.after?.(world, who, reply);
+  const request = sample.action === 'gdpr-delete.ask' ? erasureBy(who, world) : sample.requestIn(world);
+  const reply = await sendTo(
+    suite,
+    sample.endpoint,
+    request,
+    authorization === undefined ? {} : { authorization },
+  );
+  if (sample.action === 'tenants.create') await forget(who, reply);
+  if (sample.action === 'tenants.transfer') await handBack(world, who, reply);
   return reply;
 }
 
-interface Asking {
-  readonly body?: (world: World, who: Who) => unknown;
-  readonly query?: (world: World, who: Who) => string;
-  /** Undoes what the next request would stumble over. */
-  readonly after?: (world: World, who: Who, reply: Reply) => Promise<unknown>;
+/** Of whom each kind of caller may ask for the erasure. */
+function erasureBy(who: Who, { tenantId, userId }: World): AnyRequest {
+  if (who.startsWith('operator')) return { body: { user_id: userId } };
+  // Of oneself, but for an owner, whom the tenant needs, and where the tenant is a stranger's.
+  const isOwn = people.get(who)?.tenants.has(tenantId) ?? false;
+  return { body: isOwn && (who === 'member' || who === 'admin') ? {} : { tenant_id: tenantId } };
 }
 
-/** A session of the person's own where they have one to name. */
-async function ownSession(world: World, who: Who): Promise<string> {
-  const person = people.get(who);
-  if (!person?.tenants.has(world.tenantId)) return world.sessionId;
-  const seat = await person.call('POST', '/api/v1/licenses/acquire', {
-    fingerprint: `own ${Math.random()}`,
-    license_id: world.licenseId,
-  });
-  return seat.body.session_id ?? world.sessionId;
-}
+const IDS = ['tenantId', 'licenseId', 'boughtId', 'sessionId', 'userId', 'invitationId'] as const;
 
-const ASKING: Partial<Record<Action, Asking>> = {
-  'acquire.acquire': {
-    body: ({ licenseId }) => ({ fingerprint: `f ${Math.random()}`, license_id: licenseId }),
-  },
-  'heartbeat.heartbeat': { body: async (world, who) => ({ session_id: await ownSession(world, who) }) },
-  'release.release': { body: async (world, who) => ({ session_id: await ownSession(world, who) }) },
-  'sign.sign': { body: async (world, who) => ({ session_id: await ownSession(world, who) }) },
-  'tenants.create': { body: () => ({ name: 'New' }), after: forget },
-  'tenants.change': { body: () => ({ name: 'Renamed' }) },
-  'tenants.changeRole': { body: () => ({ role: 'admin' }) },
-  'tenants.transfer': { body: ({ userId }) => ({ user_id: userId }), after: handBack },
-  'tenants.invite': { body: () => ({ email: `i${Math.random()}@example.com`, role: 'member' }) },
-  'gdpr-delete.ask': {
-    body: ({ tenantId, userId }, who) => {
-      if (who.startsWith('operator')) return { user_id: userId };
-      // Of oneself, but for an owner, whom the tenant needs, and where the tenant is a stranger's.
-      const isOwn = people.get(who)?.tenants.has(tenantId) ?? false;
-      return isOwn && (who === 'member' || who === 'admin') ? {} : { tenant_id: tenantId };
-    },
-  },
-  'licenses.create': { body: ({ tenantId }) => ({ tenant_id: tenantId, max: 1 }) },
-  'licenses.list': { query: ({ tenantId }) => `?tenant_id=${tenantId}` },
-  'licenses.change': { body: () => ({ max: 1000 }) },
-  'checkout.create': { body: ({ tenantId }) => ({ tenant_id: tenantId, plan: 'pro', seats: 1 }) },
-  'checkout.portal': {
-    body: async (world) => {
-      await boughtIn(world);
-      return { tenant_id: world.tenantId };
-    },
-  },
-  'usage.record': {
-    body: ({ licenseId }) => ({
-      id: `use ${Math.random()}`,
-      meter: 'exports',
-      quantity: 1,
-      license_id: licenseId,
-    }),
-  },
-  'usage.totals': { query: ({ licenseId }) => `?license_id=${licenseId}` },
-  'subscriptions.list': { query: ({ tenantId }) => `?tenant_id=${tenantId}` },
-  'cancel.cancel': { body: async (world) => ({ license_id: await boughtIn(world) }) },
-  'cancel.undo': { body: async (world) => ({ license_id: await boughtIn(world) }) },
-  'trial.activate': {
-    body: ({ tenantId }) => ({ tenant_id: tenantId, fingerprint: `f ${Math.random()}` }),
-  },
-  'sessions.list': { query: ({ licenseId }) => `?license_id=${licenseId}` },
-  'sessions.history': { query: ({ licenseId }) => `?license_id=${licenseId}` },
-  'audit.list': { query: ({ tenantId }) => `?tenant_id=${tenantId}` },
-  'audit.verify': { query: ({ tenantId }) => `?tenant_id=${tenantId}` },
-};
-
-function namesSomething(endpoint: EndpointContract, action: Action): boolean {
-  const { body, query } = ASKING[action] ?? {};
-  const marked = { tenantId: '#', licenseId: '#', sessionId: '#', userId: '#', invitationId: '#' };
-  const inQuery = query?.(marked, 'stranger').includes('#') ?? false;
-  const inBody = [
-    'acquire.acquire',
-    'heartbeat.heartbeat',
-    'release.release',
-    'sign.sign',
-    'licenses.create',
-    'checkout.create',
-    'checkout.portal',
-    'cancel.cancel',
-    'cancel.undo',
-    'usage.record',
-    'trial.activate',
-  ];
-  return endpoint.path.includes('{') || inQuery || (body !== undefined && inBody.includes(action));
-}
-
-/** A license of the tenant that a subscription pays for; any id where there is no such tenant. */
-async function boughtIn({ tenantId, licenseId }: World): Promise<string> {
-  if (!(await suite.deps.records.get(TENANTS, tenantId))) return licenseId;
-  const purchase = await beginPurchase(suite, { tenantId });
-  await purchase.pay();
-  await suite.stripe.idle();
-  return purchase.licenseId;
+function namesSomething(sample: Sample): boolean {
+  const parts = partsOf(sample);
+  return IDS.some((id) => parts.has(id));
 }
 
 /** Tenants that somebody makes here would fill up what one may belong to. */
-async function forget(_: World, who: Who, reply: Reply): Promise<void> {
+async function forget(who: Who, reply: Reply): Promise<void> {
   const person = people.get(who);
   if (reply.status === 201 && person) {
     const { tenant_id } = reply.body;

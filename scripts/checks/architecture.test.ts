@@ -47,6 +47,8 @@ describe('the check bites', () => {
     ['functions/deployed.ts', "import { x } from '../shared/local/wiring.ts';"],
     ['functions/acquire/contract.ts', "import type { Deps } from '../../shared/ports/deps.ts';"],
     ['functions/acquire/contract.ts', "import { readFileSync } from 'node:fs';"],
+    ['functions/acquire/example.ts', "import { x } from '../testing/suite.ts';"],
+    ['functions/acquire/handler.ts', "import { x } from './example.ts';"],
     ['functions/acquire/handler.ts', "import { x } from '../../shared/adapters/seats/redis-seats.ts';"],
     ['functions/acquire/handler.ts', "import type { Y } from '../heartbeat/contract.ts';"],
     ['functions/acquire/handler.ts', "const { x } = await import('../../shared/wiring.ts');"],
@@ -113,7 +115,8 @@ describe('the check bites', () => {
 describe('the manifest is the whole truth', () => {
   test.each(FUNCTIONS.map(({ name }) => name))('%s has its room and its guarantees', (name) => {
     const room = join(ROOT, 'functions', name);
-    for (const file of ['contract.ts', 'handler.ts']) expect(existsSync(join(room, file)), file).toBe(true);
+    for (const file of ['contract.ts', 'handler.ts', 'example.ts'])
+      expect(existsSync(join(room, file)), file).toBe(true);
     expect(globSync('*.test.ts', { cwd: room })).not.toEqual([]);
   });
 

@@ -93,6 +93,12 @@ export const ROOMS: readonly Room[] = [
     mayImport: () => only('shared/http/', 'shared/domain/', 'zod/mini'),
   },
   {
+    name: 'examples',
+    of: /^functions\/[^/]+\/example\.ts$/,
+    mayImport: (file) =>
+      only(`${posix.dirname(file)}/contract\\.ts`, 'functions/testing/example\\.ts', 'shared/domain/'),
+  },
+  {
     name: 'functions',
     of: /^functions\/[^/]+\//,
     mayImport: (file) => only(`${posix.dirname(file)}/`, ...HTTP, 'zod/mini'),

@@ -16,6 +16,7 @@ export function indexFiles(): ReadonlyMap<string, string> {
   return new Map([
     ['functions/manifest.ts', manifest(names)],
     ['functions/index.ts', handlers(names)],
+    ['functions/testing/examples.ts', examples(names)],
   ]);
 }
 
@@ -37,6 +38,20 @@ import type { FunctionName } from './manifest.ts';
 /** Loads the handlers of each function. */
 export const HANDLERS: Readonly<Record<FunctionName, () => Promise<{ default: AnyHandlers }>>> = {
 ${names.map((name) => `  ${keyOf(name)}: () => import('./${name}/handler.ts'),\n`).join('')}};
+`;
+}
+
+function examples(names: readonly string[]): string {
+  const entries = names.map((name) => {
+    const variable = entryPointOf(name);
+    return variable === name ? `  ${name},\n` : `  '${name}': ${variable},\n`;
+  });
+  return `${HEADER}${names.map((name) => `import ${entryPointOf(name)} from '../${name}/example.ts';\n`).join('')}import type { FunctionName } from '../manifest.ts';
+import type { AnyExamples } from './example.ts';
+
+/** The sample requests of each function. */
+export const EXAMPLES: Readonly<Record<FunctionName, AnyExamples>> = {
+${entries.join('')}};
 `;
 }
 

@@ -1,0 +1,7 @@
+import type { ExamplesOf } from '../testing/example.ts';
+import type contract from './contract.ts';
+
+export default {
+  list: ({ tenantId }) => ({ query: { tenant_id: tenantId } }),
+  verify: ({ tenantId }) => ({ query: { tenant_id: tenantId } }),
+} satisfies ExamplesOf<typeof contract>;

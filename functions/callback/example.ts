@@ -1,0 +1,9 @@
+import type { ExamplesOf } from '../testing/example.ts';
+import type contract from './contract.ts';
+
+export default {
+  callback: ({ providerCode, providerState, signInCookie }) => ({
+    query: { code: providerCode, state: providerState },
+    headers: { cookie: signInCookie },
+  }),
+} satisfies ExamplesOf<typeof contract>;

@@ -1,0 +1,7 @@
+import type { ExamplesOf } from '../testing/example.ts';
+import type contract from './contract.ts';
+
+export default {
+  cancel: ({ boughtId }) => ({ body: { license_id: boughtId } }),
+  undo: ({ boughtId }) => ({ body: { license_id: boughtId } }),
+} satisfies ExamplesOf<typeof contract>;

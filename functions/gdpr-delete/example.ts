@@ -1,0 +1,7 @@
+import type { ExamplesOf } from '../testing/example.ts';
+import type contract from './contract.ts';
+
+export default {
+  ask: () => ({ body: {} }),
+  confirm: ({ confirmationToken }) => ({ body: { confirmation_token: confirmationToken } }),
+} satisfies ExamplesOf<typeof contract>;

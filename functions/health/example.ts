@@ -1,0 +1,6 @@
+import type { ExamplesOf } from '../testing/example.ts';
+import type contract from './contract.ts';
+
+export default {
+  health: () => ({ query: { deep: '1' } }),
+} satisfies ExamplesOf<typeof contract>;

@@ -1,0 +1,14 @@
+import type { ExamplesOf } from '../testing/example.ts';
+import type contract from './contract.ts';
+
+export default {
+  google: ({ redirectUri }) => ({
+    query: {
+      redirect_uri: redirectUri,
+      state: 'a-word-of-your-own',
+      // RFC 7636, appendix B.
+      code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+      code_challenge_method: 'S256',
+    },
+  }),
+} satisfies ExamplesOf<typeof contract>;

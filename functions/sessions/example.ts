@@ -1,0 +1,7 @@
+import type { ExamplesOf } from '../testing/example.ts';
+import type contract from './contract.ts';
+
+export default {
+  list: ({ licenseId }) => ({ query: { license_id: licenseId } }),
+  history: ({ licenseId }) => ({ query: { license_id: licenseId } }),
+} satisfies ExamplesOf<typeof contract>;

@@ -1,0 +1,6 @@
+import type { ExamplesOf } from '../testing/example.ts';
+import type contract from './contract.ts';
+
+export default {
+  sign: ({ sessionId }) => ({ body: { session_id: sessionId } }),
+} satisfies ExamplesOf<typeof contract>;

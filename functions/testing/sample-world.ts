@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import Stripe from 'stripe';
+import { ROLES } from '../../shared/domain/authorization.ts';
+import { challengeOf } from '../../shared/domain/sign-in.ts';
+import type { EndpointContract } from '../../shared/http/contract.ts';
+import type { World } from './example.ts';
+import { accountOf, LOOPBACK_REDIRECT, signIn, type TestPerson, throughBrowser } from './people.ts';
+import { beginPurchase } from './purchases.ts';
+import { nowhere, partsOf, type Sample } from './sample-requests.ts';
+import { OPERATOR_KEY, type Reply, type TestLicense, type TestSuite } from './suite.ts';
+import { codeFor } from './trusting-provider.ts';
+
+/** Where requests are sent to, and who is there. */
+export interface Place {
+  readonly tenantId: string;
+  readonly owner: TestPerson;
+  readonly license: TestLicense;
+}
+
+/** A tenant of its own. */
+export async function newPlace(suite: TestSuite): Promise<Place> {
+  const owner = await signIn(suite, `owner-${randomUUID()}@example.com`);
+  const [tenantId = ''] = owner.tenants.keys();
+  return { tenantId, owner, license: await suite.createLicense({ tenant_id: tenantId, max: 1000 }) };
+}
+
+/**
+ * New things for the sample request, which may use them up; of what it does not name, ids of nothing. `self` is who signs
+ * out and is erased.
+ */
+export async function worldFor(
+  suite: TestSuite,
+  sample: Sample,
+  {
+    tenantId,
+    license,
+  }: { readonly tenantId: string; readonly license: Pick<TestLicense, 'licenseId' | 'acquire'> },
+  self?: TestPerson,
+): Promise<World> {
+  const parts = partsOf(sample);
+  // Others go on using the license and its key.
+  const isChanged = sample.endpoint.path.includes('{license_id}') && sample.endpoint.method !== 'GET';
+  const its = isChanged ? await suite.createLicense({ tenant_id: tenantId, max: 1000 }) : license;
+  const { session_id, session_token } = (await its.acquire(`machine ${randomUUID()}`)).body;
+  const isBilled = parts.has('boughtId') || sample.action === 'checkout.portal';
+  return {
+    ...nowhere(),
+    tenantId,
+    licenseId: its.licenseId,
+    sessionId: session_id,
+    sessionToken: session_token,
+    stripeSignature: (payload) => stripeSignature(suite, payload),
+    ...(isBilled && { boughtId: await buy(suite, tenantId) }),
+    ...(parts.has('userId') && { userId: (await newMember(suite, tenantId)).userId }),
+    ...(parts.has('invitationId') && { invitationId: await newInvitation(suite, tenantId) }),
+    ...(parts.has('signInCode') && (await signedIn(suite))),
+    ...(parts.has('providerCode') && (await signingIn(suite))),
+    ...(self && { email: self.email, refreshToken: self.refreshToken }),
+    ...(self && parts.has('confirmationToken') && { confirmationToken: await askForErasure(self) }),
+  };
+}
+
+/**
+ * Credentials of a caller whom the endpoint is for: the license's key before `self`, who calls about what is their own,
+ * before the tenant's owner, before services and operators.
+ */
+export function credentialsFor(
+  suite: TestSuite,
+  { auth }: EndpointContract,
+  { license, owner }: { readonly license: Pick<TestLicense, 'key'>; readonly owner: TestPerson },
+  self: TestPerson,
+): { readonly authorization?: string } {
+  if (auth.includes('license')) return { authorization: `License ${license.key}` };
+  if (auth.includes('person')) return { authorization: self.authorization };
+  if (ROLES.some((role) => auth.includes(role))) return { authorization: owner.authorization };
+  for (const service of ['scheduler', 'pubsub'] as const)
+    if (auth.includes(service)) return { authorization: `Bearer ${suite.serviceToken(service)}` };
+  return auth.includes('operator') ? { authorization: `Operator ${OPERATOR_KEY}` } : {};
+}
+
+export function invite(suite: TestSuite, tenantId: string, email: string, role: string): Promise<Reply> {
+  return suite.operate('POST', `/api/v1/tenants/${tenantId}/invitations`, { email, role });
+}
+
+/** A member who can be removed, made admin or owner without harm to the others. */
+export async function newMember(suite: TestSuite, tenantId: string): Promise<TestPerson> {
+  const email = `member-${randomUUID()}@example.com`;
+  await invite(suite, tenantId, email, 'member');
+  return signIn(suite, email);
+}
+
+async function newInvitation(suite: TestSuite, tenantId: string): Promise<string> {
+  const invited = await invite(suite, tenantId, `invited-${randomUUID()}@example.com`, 'member');
+  return invited.body.invitation_id;
+}
+
+/** A license that a subscription pays for. */
+async function buy(suite: TestSuite, tenantId: string): Promise<string> {
+  const purchase = await beginPurchase(suite, { tenantId });
+  await purchase.pay();
+  await suite.stripe.idle();
+  return purchase.licenseId;
+}
+
+async function askForErasure(self: TestPerson): Promise<string> {
+  return (await self.call('POST', '/api/v1/gdpr/delete', {})).body.confirmation_token;
+}
+
+/** A sign-in up to its code. */
+async function signedIn(suite: TestSuite): Promise<Pick<World, 'signInCode' | 'codeVerifier'>> {
+  const { code, verifier } = await throughBrowser(suite, accountOf(`person-${randomUUID()}@example.com`));
+  return { signInCode: code, codeVerifier: verifier };
+}
+
+/** A sign-in up to where the provider sends the browser back. */
+async function signingIn(
+  suite: TestSuite,
+): Promise<Pick<World, 'providerCode' | 'providerState' | 'signInCookie'>> {
+  const asked = new URLSearchParams({
+    redirect_uri: LOOPBACK_REDIRECT,
+    state: 'state-of-the-program',
+    code_challenge: challengeOf(nowhere().codeVerifier),
+    code_challenge_method: 'S256',
+  });
+  const { headers } = await suite.call('GET', `/auth/login/google?${asked}`);
+  const { code, state } = codeFor(
+    headers.get('location') ?? '',
+    accountOf(`person-${randomUUID()}@example.com`),
+  );
+  const cookie = headers.get('set-cookie')?.split(';')[0] ?? '';
+  return { providerCode: code, providerState: state, signInCookie: cookie };
+}
+
+export function stripeSignature({ stripe }: TestSuite, payload: string): string {
+  const timestamp = Math.floor(Date.now() / 1000);
+  return Stripe.webhooks.generateTestHeaderString({ payload, secret: stripe.webhookSecret, timestamp });
+}

@@ -1,0 +1,6 @@
+import type { ExamplesOf } from '../testing/example.ts';
+import type contract from './contract.ts';
+
+export default {
+  activate: ({ tenantId, fresh }) => ({ body: { tenant_id: tenantId, fingerprint: fresh('my-laptop') } }),
+} satisfies ExamplesOf<typeof contract>;

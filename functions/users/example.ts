@@ -1,0 +1,7 @@
+import type { ExamplesOf } from '../testing/example.ts';
+import type contract from './contract.ts';
+
+export default {
+  me: () => ({}),
+  list: ({ email }) => ({ query: { email } }),
+} satisfies ExamplesOf<typeof contract>;
