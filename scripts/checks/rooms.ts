@@ -101,7 +101,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'functions',
     of: /^functions\/[^/]+\//,
-    mayImport: (file) => only(`${posix.dirname(file)}/`, ...HTTP, 'zod/mini'),
+    mayImport: (file) => only(`${posix.dirname(file)}/(?!example\\.ts)`, ...HTTP, 'zod/mini'),
   },
   {
     name: 'wiring',

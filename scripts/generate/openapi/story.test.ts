@@ -1,6 +1,8 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { MANIFEST } from '../../../functions/manifest.ts';
 import { LOOPBACK_REDIRECT, signIn, type TestPerson } from '../../../functions/testing/people.ts';
+import { SAMPLES, sendTo } from '../../../functions/testing/sample-requests.ts';
+import { credentialsFor, newMember, newPlace, worldFor } from '../../../functions/testing/sample-world.ts';
 import { OPERATOR_KEY, openTestSuite, type Reply, type TestSuite } from '../../../functions/testing/suite.ts';
 import { challengeOf } from '../../../shared/domain/sign-in.ts';
 import { conformanceTo, type Exchange } from './conformance.ts';
@@ -47,6 +49,18 @@ async function play(suite: TestSuite): Promise<void> {
   await askAround(suite, ada, licenseId);
   await beRefused(suite, licenseId);
   await leave(suite, ada, labId);
+  await sendSamples(suite);
+}
+
+/** Each endpoint's sample request, so that a new one is exercised without a line here. */
+async function sendSamples(suite: TestSuite): Promise<void> {
+  const place = await newPlace(suite);
+  for (const sample of SAMPLES) {
+    const self = await newMember(suite, place.tenantId);
+    const world = await worldFor(suite, sample, place, self);
+    const credentials = credentialsFor(suite, sample.endpoint, place, self);
+    await sendTo(suite, sample.endpoint, sample.requestIn(world), credentials);
+  }
 }
 
 async function useSeats(suite: TestSuite, ada: TestPerson, tenantId: string): Promise<string> {
