@@ -1,4 +1,3 @@
-import { isInternal } from '../../shared/http/callers.ts';
 import type { EndpointContract, FunctionContract } from '../../shared/http/contract.ts';
 import type { SecretName } from '../../shared/settings.ts';
 
@@ -31,13 +30,12 @@ export const LOADED_WHEN_NEEDED: Readonly<Record<string, LoadedLater>> = {
   stripe: { names: ['Stripe'], isNeededBy: knows('STRIPE_SECRET_KEY') },
   'google-auth-library': {
     names: ['CodeChallengeMethod', 'OAuth2Client', 'PassThroughClient'],
-    isNeededBy: (contract) =>
-      isInternal(contract) || knows('GOOGLE_CLIENT_SECRET')(contract) || holds('roles/pubsub.')(contract),
+    isNeededBy: (contract) => knows('GOOGLE_CLIENT_SECRET')(contract) || holds('roles/pubsub.')(contract),
   },
   '@upstash/ratelimit': {
     names: ['Ratelimit'],
     isNeededBy: someEndpoint(({ limit }) => limit !== undefined),
   },
-  // Small, and most functions take access tokens.
+  // Small, and most functions take access tokens or ID tokens.
   jose: { names: ['errors', 'jwtVerify', 'SignJWT'], isNeededBy: () => true },
 };

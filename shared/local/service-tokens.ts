@@ -34,11 +34,17 @@ export interface LocalIdentityOptions {
  */
 export function openLocalIdentity({ keyFile, audience }: LocalIdentityOptions): LocalIdentity {
   const privateKey = keyFile === undefined ? createPrivateKey(newKey()) : keyIn(keyFile);
-  const publicPem = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString();
-  const keyId = createHash('sha256').update(publicPem).digest('hex').slice(0, 40);
-  const keys = { [keyId]: publicPem };
+  const publicKey = createPublicKey(privateKey);
+  const keyId = createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'pem' }))
+    .digest('hex')
+    .slice(0, 40);
   const verifier = idTokenVerifier(
-    { names: [LOCAL_ISSUER], algorithm: 'ES256', keysFor: async () => keys },
+    {
+      names: [LOCAL_ISSUER],
+      algorithm: 'ES256',
+      keyFor: async (asked) => (asked === keyId ? publicKey : undefined),
+    },
     audience,
   );
   return {

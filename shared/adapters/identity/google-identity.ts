@@ -1,10 +1,10 @@
 import type { Identity } from '../../ports/identity.ts';
 import { type Issuer, idTokenVerifier } from './id-token.ts';
-import { IssuerCertificates } from './issuer-certificates.ts';
+import { IssuerKeys } from './issuer-keys.ts';
 
 export interface GoogleIssuerOptions {
-  /** Where the issuer publishes its certificates; Google's where absent. */
-  readonly certsUrl?: string | undefined;
+  /** Where the issuer publishes its keys as a JWKS (RFC 7517); Google's where absent. */
+  readonly jwksUrl?: string | undefined;
   /** What tokens may say who made them; Google's two names for itself where absent. */
   readonly issuers?: readonly string[] | undefined;
 }
@@ -14,21 +14,23 @@ export interface GoogleIdentityOptions extends GoogleIssuerOptions {
   readonly audience: string;
 }
 
-const GOOGLE_CERTS_URL = 'https://www.googleapis.com/oauth2/v1/certs';
+/** `jwks_uri` of https://accounts.google.com/.well-known/openid-configuration. */
+const GOOGLE_JWKS_URL = 'https://www.googleapis.com/oauth2/v3/certs';
+/** The names that https://developers.google.com/identity/openid-connect/openid-connect#validatinganidtoken gives. */
 const GOOGLE_NAMES = ['https://accounts.google.com', 'accounts.google.com'];
 
-/** Google as an issuer of ID tokens. Its certificates are fetched by the first token. */
+/** Google as an issuer of ID tokens. Its keys are fetched by the first token. */
 export function googleIssuer({
-  certsUrl = GOOGLE_CERTS_URL,
+  jwksUrl = GOOGLE_JWKS_URL,
   issuers = GOOGLE_NAMES,
 }: GoogleIssuerOptions): Issuer {
-  const certificates = new IssuerCertificates(certsUrl);
-  return { names: issuers, algorithm: 'RS256', keysFor: (keyId) => certificates.keysFor(keyId) };
+  const keys = new IssuerKeys(jwksUrl);
+  return { names: issuers, algorithm: 'RS256', keyFor: (keyId) => keys.keyFor(keyId) };
 }
 
 /**
- * Identity by Google's ID tokens, such as Cloud Scheduler and Pub/Sub carry. Certificates are fetched and the library
- * loaded by the first token: opening costs nothing.
+ * Identity by Google's ID tokens, such as Cloud Scheduler and Pub/Sub carry. Keys are fetched and jose loaded by the
+ * first token: opening costs nothing.
  */
 export function openGoogleIdentity({ audience, ...issuer }: GoogleIdentityOptions): Identity {
   return idTokenVerifier(googleIssuer(issuer), audience);

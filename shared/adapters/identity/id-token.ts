@@ -1,8 +1,7 @@
+import type { KeyObject } from 'node:crypto';
+import type { errors, JWTPayload } from 'jose';
 import * as z from 'zod/mini';
 import type { Identity } from '../../ports/identity.ts';
-
-/** Public keys or certificates as PEM, by key id. */
-export type IssuerKeys = Readonly<Record<string, string>>;
 
 export interface Issuer {
   /** What its tokens may say in `iss`. */
@@ -10,16 +9,16 @@ export interface Issuer {
   /** The only one that it signs with: what a token's own header says may never choose (RFC 8725 section 3.1). */
   readonly algorithm: 'RS256' | 'ES256';
   /**
-   * Its keys, looked up with more effort where `keyId` is not among those at hand. Throws `Unavailable` where it
-   * cannot be told whether the issuer has that key.
+   * Its public key of that id, or `undefined` where it has none. Throws `Unavailable` where it cannot be told whether
+   * the issuer has that key.
    */
-  keysFor(keyId: string): Promise<IssuerKeys>;
+  keyFor(keyId: string): Promise<KeyObject | undefined>;
 }
 
-/** How far apart the issuer's clock and ours may be: what google-auth-library allows for `iat` and `exp`. */
+/** How far apart the issuer's clock and ours may be: what google-auth-library allows (`CLOCK_SKEW_SECS_`). */
 const CLOCK_SKEW_SECONDS = 300;
-
-const Header = z.object({ alg: z.string(), kid: z.string() });
+/** The longest time that a token may be valid: google-auth-library's bound (`DEFAULT_MAX_TOKEN_LIFETIME_SECS_`). */
+const LIFETIME_SECONDS = 86_400;
 
 /** What every token is asked for, whoever it was issued to. */
 export const VouchedClaims = z.object({
@@ -27,25 +26,16 @@ export const VouchedClaims = z.object({
     .string('the token carries no e-mail address')
     .check(z.minLength(1, 'the token carries no e-mail address')),
   email_verified: z.literal(true, 'the e-mail address of the token is not verified'),
-  nbf: z.optional(z.number('the times of the token are not readable')),
 });
 
-export type IdTokenVerdict<Claims> =
-  | { readonly verdict: 'VERIFIED'; readonly claims: Claims }
-  | { readonly verdict: 'REFUSED' /** For the log alone. */; readonly because: string };
+type Refused = { readonly verdict: 'REFUSED' /** For the log alone. */; readonly because: string };
 
-/**
- * Reasons for the log, by how the messages of google-auth-library begin: those go on with the token or its claims,
- * which no log may keep.
- */
-const REASONS: readonly (readonly [begins: string, because: string])[] = [
-  ['Invalid token signature', 'the signature of the token is wrong'],
-  ['Token used too late', 'the token has expired'],
-  ['Token used too early', 'the token is not valid yet'],
-  ['Expiration time too far', 'the token is valid for longer than a day'],
-  ['Invalid issuer', 'the token is of another issuer'],
-  ['Wrong recipient', 'the token was made for another audience'],
-];
+export type IdTokenVerdict<Claims> = { readonly verdict: 'VERIFIED'; readonly claims: Claims } | Refused;
+
+/** The compact form (RFC 7515 section 7.1). jose overlooks white space in it. */
+const SIGNED_TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+const MALFORMED = 'not of the form of a signed token';
+const NOT_YET_VALID = 'the token is not valid yet';
 
 /** The check on tokens of service accounts. */
 export function idTokenVerifier(issuer: Issuer, audience: string): Identity {
@@ -61,8 +51,8 @@ export function idTokenVerifier(issuer: Issuer, audience: string): Identity {
 /**
  * Checks ID tokens (OpenID Connect Core section 3.1.3.7) of one issuer for one audience: signature, issuer, audience,
  * times, that the e-mail address is a verified one, and whatever else `schema`, an extension of `VouchedClaims`, asks
- * for; its messages become reasons. Every issuer's tokens go through here, services' and people's. google-auth-library
- * is loaded by the first token that might be good.
+ * for; its messages become reasons. Every issuer's tokens go through here, services' and people's. jose is loaded by
+ * the first text that has the form of a token.
  */
 export function idTokenCheck<Claims extends z.infer<typeof VouchedClaims>>(
   issuer: Issuer,
@@ -70,54 +60,72 @@ export function idTokenCheck<Claims extends z.infer<typeof VouchedClaims>>(
   schema: z.ZodMiniType<Claims>,
 ): (token: string) => Promise<IdTokenVerdict<Claims>> {
   return async (token) => {
-    const header = readHeader(token);
-    if (!header) return refused('not of the form of a signed token');
-    if (header.alg !== issuer.algorithm) return refused(`the token is not signed with ${issuer.algorithm}`);
-    const keys = await issuer.keysFor(header.kid);
-    if (!Object.hasOwn(keys, header.kid))
-      return refused('the token is signed with a key that the issuer does not have');
-    const { OAuth2Client } = await import('google-auth-library');
-    const client = new OAuth2Client();
-    let payload: unknown;
-    try {
-      const ticket = await client.verifySignedJwtWithCertsAsync(token, keys, audience, [...issuer.names]);
-      payload = ticket.getPayload();
-    } catch (error) {
-      return refused(reasonOf(error));
+    if (!SIGNED_TOKEN.test(token)) return refused(MALFORMED);
+    const { errors, jwtVerify } = await import('jose');
+
+    async function keyFor(keyId: string | undefined): Promise<KeyObject> {
+      if (typeof keyId !== 'string') throw new errors.JWSInvalid();
+      const key = await issuer.keyFor(keyId);
+      if (!key) throw new errors.JWKSNoMatchingKey();
+      return key;
     }
-    return judgeClaims(payload, schema);
+
+    try {
+      const { payload } = await jwtVerify(token, ({ kid }) => keyFor(kid), {
+        algorithms: [issuer.algorithm],
+        issuer: [...issuer.names],
+        requiredClaims: ['exp', 'iat'],
+        clockTolerance: CLOCK_SKEW_SECONDS,
+      });
+      return judgeClaims(payload, audience, schema);
+    } catch (error) {
+      if (error instanceof errors.JWTClaimValidationFailed) return refused(claimReason(error));
+      if (error instanceof errors.JOSEError) return refused(reasonOf(error, issuer));
+      throw error;
+    }
   };
 }
 
+/** What jose leaves open: it would take an audience among others, and a token for any length of time. */
 function judgeClaims<Claims extends z.infer<typeof VouchedClaims>>(
-  payload: unknown,
+  payload: JWTPayload,
+  audience: string,
   schema: z.ZodMiniType<Claims>,
 ): IdTokenVerdict<Claims> {
+  const { aud, iat = 0, exp = 0 } = payload;
+  const nowSeconds = Date.now() / 1000;
+  if (aud !== audience) return refused('the token was made for another audience');
+  if (iat > nowSeconds + CLOCK_SKEW_SECONDS) return refused(NOT_YET_VALID);
+  if (exp >= nowSeconds + LIFETIME_SECONDS) return refused('the token is valid for longer than a day');
   const { success, data, error } = z.safeParse(schema, payload);
-  if (!success) return refused(error.issues[0]?.message ?? 'the claims of the token are not readable');
-  const { nbf = 0 } = data;
-  return nbf > Date.now() / 1000 + CLOCK_SKEW_SECONDS
-    ? refused('the token is not valid yet')
-    : { verdict: 'VERIFIED', claims: data };
+  return success
+    ? { verdict: 'VERIFIED', claims: data }
+    : refused(error.issues[0]?.message ?? 'the claims of the token are not readable');
 }
 
-/** The header of a token in the compact form (RFC 7515 section 7.1), or `undefined` for any other text. */
-function readHeader(token: string): z.infer<typeof Header> | undefined {
-  const [, encoded] = /^([\w-]+)\.[\w-]+\.[\w-]+$/.exec(token) ?? [];
-  if (encoded === undefined) return undefined;
-  try {
-    return z.safeParse(Header, JSON.parse(Buffer.from(encoded, 'base64url').toString('utf8'))).data;
-  } catch {
-    return undefined;
+/** By jose's codes alone: its errors carry the claims, which no log may keep. */
+function reasonOf(error: errors.JOSEError, { algorithm }: Issuer): string {
+  switch (error.code) {
+    case 'ERR_JWS_INVALID':
+      return MALFORMED;
+    case 'ERR_JOSE_ALG_NOT_ALLOWED':
+      return `the token is not signed with ${algorithm}`;
+    case 'ERR_JWKS_NO_MATCHING_KEY':
+      return 'the token is signed with a key that the issuer does not have';
+    case 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED':
+      return 'the signature of the token is wrong';
+    case 'ERR_JWT_EXPIRED':
+      return 'the token has expired';
+    default:
+      return 'the claims or signature of the token are not readable';
   }
 }
 
-function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : '';
-  const [, because] = REASONS.find(([begins]) => message.startsWith(begins)) ?? [];
-  return because ?? 'the claims or signature of the token are not readable';
+function claimReason({ claim, reason }: errors.JWTClaimValidationFailed): string {
+  if (claim === 'iss') return 'the token is of another issuer';
+  return reason === 'check_failed' ? NOT_YET_VALID : 'the times of the token are not readable';
 }
 
-function refused(because: string): { verdict: 'REFUSED'; because: string } {
+function refused(because: string): Refused {
   return { verdict: 'REFUSED', because };
 }

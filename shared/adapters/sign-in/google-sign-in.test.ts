@@ -35,6 +35,10 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
+const jwkOf = (privateKey: KeyObject) => ({
+  ...createPublicKey(privateKey).export({ format: 'jwk' }),
+  kid: KEY_ID,
+});
 const pemOf = (privateKey: KeyObject): string =>
   createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString();
 
@@ -77,14 +81,14 @@ const json =
 const answering = (token: unknown): Respond => json({ access_token: 'a', id_token: token });
 
 /** A provider whose token endpoint does as the test says, and our sign-in with it. */
-async function providerThat(respond: Respond, certs: Respond = json({ [KEY_ID]: pemOf(key) })) {
+async function providerThat(respond: Respond, jwks: Respond = json({ keys: [jwkOf(key)] })) {
   const asked: string[] = [];
   const { url, close } = await cannedServer((response, request) => {
     asked.push(request.url ?? '');
-    (request.url === '/certs' ? certs : respond)(response);
+    (request.url === '/jwks' ? jwks : respond)(response);
   });
   closers.push(close);
-  const endpoints = { authorize: `${url}/authorize`, token: `${url}/token`, certs: `${url}/certs` };
+  const endpoints = { authorize: `${url}/authorize`, token: `${url}/token`, jwks: `${url}/jwks` };
   const credentials = { clientId: CLIENT_ID, clientSecret: CLIENT_SECRET };
   return { asked, url, signIn: openGoogleSignIn({ ...credentials, endpoints, issuers: [ISSUER] }) };
 }
@@ -263,10 +267,10 @@ describe('nothing is known of the person, and no secret told, where the provider
 
   test.each<[string, Respond]>([
     ['are broken', json({}, 500)],
-    ['are no certificates', json({ [KEY_ID]: 'no PEM' })],
-  ])('gives a token, but its certificates %s', async (_name, certs) => {
-    const { signIn } = await providerThat(good(), certs);
-    await expectUnavailable(signIn.redeem(ANSWER), /certificates cannot be had/);
+    ['are no keys', json({ [KEY_ID]: 'no key' })],
+  ])('gives a token, but its keys %s', async (_name, jwks) => {
+    const { signIn } = await providerThat(good(), jwks);
+    await expectUnavailable(signIn.redeem(ANSWER), /keys cannot be read/);
   });
 });
 
@@ -275,7 +279,7 @@ test('no secret is in what the library logs for whoever debugs it', async () => 
   const options = {
     clientId: CLIENT_ID,
     clientSecret: CLIENT_SECRET,
-    endpoints: { authorize: url, token: `${url}/token`, certs: `${url}/certs` },
+    endpoints: { authorize: url, token: `${url}/token`, jwks: `${url}/jwks` },
     issuers: [ISSUER],
   };
   const script = `

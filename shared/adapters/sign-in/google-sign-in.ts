@@ -18,8 +18,8 @@ export interface GoogleSignInOptions {
 export interface SignInEndpoints {
   readonly authorize: string;
   readonly token: string;
-  /** PEMs by key id, as JSON. */
-  readonly certs: string;
+  /** A JWKS (RFC 7517). */
+  readonly jwks: string;
 }
 
 const ANSWER_WITHIN_MS = 5_000;
@@ -51,7 +51,7 @@ const PersonClaims = z.extend(VouchedClaims, {
 /** Sign-in by Google (OpenID Connect, code flow with PKCE). Opening costs nothing: the library is loaded when first used. */
 export function openGoogleSignIn(options: GoogleSignInOptions): SignIn {
   const { clientId, endpoints, issuers } = options;
-  const check = idTokenCheck(googleIssuer({ certsUrl: endpoints?.certs, issuers }), clientId, PersonClaims);
+  const check = idTokenCheck(googleIssuer({ jwksUrl: endpoints?.jwks, issuers }), clientId, PersonClaims);
   let client: Promise<OAuth2Client> | undefined;
   const opened = (): Promise<OAuth2Client> => (client ??= openClient(options));
   return {

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import * as z from 'zod';
 import { openGoogleSignIn } from '../../adapters/sign-in/google-sign-in.ts';
 import { type AccountHolder, signInContract } from '../../testing/contracts/sign-in/suite.ts';
 import { SAMPLE_ACCOUNTS } from './accounts.ts';
 import { type LocalOidc, startLocalOidc } from './oidc-server.ts';
 
+const KeySet = z.object({ keys: z.array(z.object({ kid: z.string() })) });
 const VERIFIER = 'v'.repeat(43);
 const REDIRECT_URI = 'http://127.0.0.1:8080/auth/callback';
 
@@ -194,7 +196,7 @@ describe('it cannot be taken for a provider to rely on:', () => {
     const addresses = outer.filter(({ family, internal }) => family === 'IPv4' && !internal);
     // Where the machine has no network, one of its other loopback addresses stands for it.
     for (const address of ['127.0.0.2', ...addresses.map((each) => each.address)])
-      await expect(fetch(`http://${address}:${port}/certs`), address).rejects.toThrow('fetch failed');
+      await expect(fetch(`http://${address}:${port}/jwks`), address).rejects.toThrow('fetch failed');
     expect(new URL(oidc.issuer).hostname).toBe('127.0.0.1');
   });
 
@@ -211,7 +213,7 @@ describe('it cannot be taken for a provider to rely on:', () => {
     const again = await startLocalOidc();
     const keyIds = await Promise.all(
       [oidc, again].map(async ({ endpoints }) =>
-        Object.keys((await (await fetch(endpoints.certs)).json()) as object),
+        KeySet.parse(await (await fetch(endpoints.jwks)).json()).keys.map(({ kid }) => kid),
       ),
     );
     expect(new Set(keyIds.flat()).size).toBe(2);

@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 import { OAuth2Issuer } from 'oauth2-mock-server';
@@ -8,7 +8,7 @@ import { type LocalAccount, SAMPLE_ACCOUNTS } from './accounts.ts';
 import { choicePage, PAGE_POLICY } from './sign-in-page.ts';
 
 export interface LocalOidc {
-  readonly endpoints: { readonly authorize: string; readonly token: string; readonly certs: string };
+  readonly endpoints: { readonly authorize: string; readonly token: string; readonly jwks: string };
   /** What its tokens say in `iss`: its own address, so that they are worth nothing to whoever trusts Google. */
   readonly issuer: string;
   readonly clientId: string;
@@ -78,11 +78,9 @@ export async function startLocalOidc({ port = 0 }: { port?: number } = {}): Prom
   // Of oauth2-mock-server, the key and the tokens. Its endpoints would let pass what Google refuses: they show no
   // page, know no client and no secret, take a code without verifier or from elsewhere, and have a password grant.
   const issuer = new OAuth2Issuer();
-  const { kid, ...jwk } = await issuer.keys.generate('RS256');
-  const pem = createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' });
+  await issuer.keys.generate('RS256');
   const provider: Provider = {
     issuer,
-    certificates: { [kid]: pem },
     clientSecret: randomBytes(24).toString('base64url'),
     grants: new Map(),
   };
@@ -101,7 +99,7 @@ export async function startLocalOidc({ port = 0 }: { port?: number } = {}): Prom
   const url = `http://127.0.0.1:${address.port}`;
   issuer.url = url;
   return {
-    endpoints: { authorize: `${url}/authorize`, token: `${url}/token`, certs: `${url}/certs` },
+    endpoints: { authorize: `${url}/authorize`, token: `${url}/token`, jwks: `${url}/jwks` },
     issuer: url,
     clientId: CLIENT_ID,
     clientSecret: provider.clientSecret,
@@ -116,8 +114,6 @@ export async function startLocalOidc({ port = 0 }: { port?: number } = {}): Prom
 
 interface Provider {
   readonly issuer: OAuth2Issuer;
-  /** By key id, as Google serves them. */
-  readonly certificates: Readonly<Record<string, string | Buffer>>;
   readonly clientSecret: string;
   /** By code. */
   readonly grants: Map<string, Grant>;
@@ -130,8 +126,8 @@ async function replyTo(provider: Provider, request: IncomingMessage): Promise<Re
       return authorize(provider, searchParams);
     case 'POST /token':
       return redeem(provider, new URLSearchParams(await readBody(request, MOST_CHARACTERS)));
-    case 'GET /certs':
-      return json(200, provider.certificates);
+    case 'GET /jwks':
+      return json(200, { keys: provider.issuer.keys.toJSON() });
     default:
       return { status: 404, type: 'text/plain', body: 'There is nothing at this address.' };
   }

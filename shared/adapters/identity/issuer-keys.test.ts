@@ -1,26 +1,26 @@
 import { execFile } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import { rootCertificates } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Unavailable } from '../../errors.ts';
 import { cannedServer } from '../../testing/servers/canned-server.ts';
 import { openGoogleIdentity } from './google-identity.ts';
-import { IssuerCertificates } from './issuer-certificates.ts';
+import { IssuerKeys } from './issuer-keys.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_SECONDS = 3600;
-const PEM = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({
-  type: 'spki',
-  format: 'pem',
+const KEY = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey;
+const JWK = KEY.export({ format: 'jwk' });
+const jwks = (...keyIds: string[]) => ({
+  keys: keyIds.map((kid) => ({ ...JWK, kid, alg: 'RS256', use: 'sig' })),
 });
-const FIRST = { first: PEM };
-const SECOND = { first: PEM, second: PEM };
+const FIRST = jwks('first');
+const SECOND = jwks('first', 'second');
 
 type Respond = (response: ServerResponse) => void;
 
-const certificates = (
+const keySet = (
   body: unknown,
   cacheControl = `public, max-age=${HOUR_SECONDS}, must-revalidate`,
 ): Respond => {
@@ -40,7 +40,7 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-/** An issuer whose answer a test can change at any time, and the certificates as we keep them. */
+/** An issuer whose answer a test can change at any time, and its keys as we keep them. */
 async function issuerThatSays(first: Respond) {
   const issuer = { respond: first, asked: 0 };
   const server = await cannedServer((response) => {
@@ -48,95 +48,111 @@ async function issuerThatSays(first: Respond) {
     issuer.respond(response);
   });
   closers.push(server.close);
-  return { issuer, url: server.url, kept: new IssuerCertificates(server.url) };
+  return { issuer, url: server.url, kept: new IssuerKeys(server.url) };
+}
+
+/** Whether the issuer has the key of that id, and it is the right one. */
+async function holds(kept: IssuerKeys, keyId: string): Promise<boolean> {
+  return (await kept.keyFor(keyId))?.equals(KEY) ?? false;
 }
 
 function pass(milliseconds: number): void {
   vi.setSystemTime(Date.now() + milliseconds);
 }
 
-describe('the certificates of an issuer', () => {
+describe('the keys of an issuer', () => {
   test('are asked for once, however many tokens come at the same time', async () => {
-    const { issuer, kept } = await issuerThatSays(certificates(FIRST));
-    const answers = await Promise.all(Array.from({ length: 20 }, () => kept.keysFor('first')));
-    expect(answers).toEqual(Array.from({ length: 20 }, () => FIRST));
-    await kept.keysFor('first');
+    const { issuer, kept } = await issuerThatSays(keySet(FIRST));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => holds(kept, 'first')));
+    expect(answers).toEqual(Array.from({ length: 20 }, () => true));
+    await kept.keyFor('first');
     expect(issuer.asked).toBe(1);
   });
 
   test('are kept for as long as the issuer allows, and a key that it has withdrawn by then is gone', async () => {
-    const { issuer, kept } = await issuerThatSays(certificates(SECOND));
-    await kept.keysFor('second');
-    issuer.respond = certificates(FIRST);
+    const { issuer, kept } = await issuerThatSays(keySet(SECOND));
+    await kept.keyFor('second');
+    issuer.respond = keySet(FIRST);
     pass(HOUR_SECONDS * 1000 - 1);
-    expect(await kept.keysFor('second')).toEqual(SECOND);
+    expect(await holds(kept, 'second')).toBe(true);
     expect(issuer.asked).toBe(1);
     pass(1);
-    expect(await kept.keysFor('second')).toEqual(FIRST);
+    expect(await holds(kept, 'second')).toBe(false);
     expect(issuer.asked).toBe(2);
   });
 
   test.each(['no-cache', 'max-age=0'])(
     'are kept for a minute where the issuer says %j',
     async (cacheControl) => {
-      const { issuer, kept } = await issuerThatSays(certificates(FIRST, cacheControl));
-      await kept.keysFor('first');
+      const { issuer, kept } = await issuerThatSays(keySet(FIRST, cacheControl));
+      await kept.keyFor('first');
       pass(MINUTE_MS - 1);
-      await kept.keysFor('first');
+      await kept.keyFor('first');
       expect(issuer.asked).toBe(1);
       pass(1);
-      await kept.keysFor('first');
+      await kept.keyFor('first');
       expect(issuer.asked).toBe(2);
     },
   );
 
   test('are asked for again by the first token of a new key', async () => {
-    const { issuer, kept } = await issuerThatSays(certificates(FIRST));
-    await kept.keysFor('first');
-    issuer.respond = certificates(SECOND);
+    const { issuer, kept } = await issuerThatSays(keySet(FIRST));
+    await kept.keyFor('first');
+    issuer.respond = keySet(SECOND);
     pass(MINUTE_MS);
-    const answers = await Promise.all(Array.from({ length: 20 }, () => kept.keysFor('second')));
-    expect(answers).toEqual(Array.from({ length: 20 }, () => SECOND));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => holds(kept, 'second')));
+    expect(answers).toEqual(Array.from({ length: 20 }, () => true));
     expect(issuer.asked).toBe(2);
   });
 
   test('are asked for once a minute at most, however many key ids an attacker makes up', async () => {
-    const { issuer, kept } = await issuerThatSays(certificates(FIRST));
-    for (let index = 0; index < 50; index += 1) await kept.keysFor(`made-up-${index}`);
+    const { issuer, kept } = await issuerThatSays(keySet(FIRST));
+    for (let index = 0; index < 50; index += 1) await kept.keyFor(`made-up-${index}`);
     expect(issuer.asked).toBe(1);
     pass(MINUTE_MS);
-    await Promise.all(Array.from({ length: 50 }, (_, index) => kept.keysFor(`made-up-${index}`)));
-    for (let index = 0; index < 50; index += 1) await kept.keysFor(`made-up-again-${index}`);
+    await Promise.all(Array.from({ length: 50 }, (_, index) => kept.keyFor(`made-up-${index}`)));
+    for (let index = 0; index < 50; index += 1) await kept.keyFor(`made-up-again-${index}`);
     expect(issuer.asked).toBe(2);
   });
 
   test('still serve while the issuer is away; a key that is not among them is unavailable, not wrong', async () => {
-    const { issuer, kept } = await issuerThatSays(certificates(FIRST));
-    await kept.keysFor('first');
+    const { issuer, kept } = await issuerThatSays(keySet(FIRST));
+    await kept.keyFor('first');
     issuer.respond = broken;
     pass(MINUTE_MS);
-    await expect(kept.keysFor('second')).rejects.toThrow(Unavailable);
-    await expect(kept.keysFor('second')).rejects.toThrow(Unavailable);
-    expect(await kept.keysFor('first')).toEqual(FIRST);
+    await expect(kept.keyFor('second')).rejects.toThrow(Unavailable);
+    await expect(kept.keyFor('second')).rejects.toThrow(Unavailable);
+    expect(await holds(kept, 'first')).toBe(true);
     expect(issuer.asked).toBe(2);
-    issuer.respond = certificates(SECOND);
+    issuer.respond = keySet(SECOND);
     pass(MINUTE_MS);
-    expect(await kept.keysFor('second')).toEqual(SECOND);
-    expect(await kept.keysFor('third')).toEqual(SECOND);
+    expect(await holds(kept, 'second')).toBe(true);
+    expect(await holds(kept, 'third')).toBe(false);
   });
 
   test('are not served beyond their time because the issuer is away', async () => {
-    const { issuer, kept } = await issuerThatSays(certificates(FIRST));
-    await kept.keysFor('first');
+    const { issuer, kept } = await issuerThatSays(keySet(FIRST));
+    await kept.keyFor('first');
     issuer.respond = broken;
     pass(HOUR_SECONDS * 1000);
-    await expect(kept.keysFor('first')).rejects.toThrow(Unavailable);
+    await expect(kept.keyFor('first')).rejects.toThrow(Unavailable);
   });
 
-  test('may be bare keys or X.509', async () => {
-    const published = { key: PEM, certificate: rootCertificates[0] };
-    const { kept } = await issuerThatSays(certificates(published));
-    expect(await kept.keysFor('key')).toEqual(published);
+  test('of other kinds, or too short to be safe, are ignored', async () => {
+    const others = [
+      {
+        ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }),
+        kid: 'ec',
+      },
+      {
+        ...generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' }),
+        kid: 'short',
+      },
+      { kid: 'new', kty: 'AKP', alg: 'ML-DSA-65', pub: 'AQAB' },
+    ];
+    const { kept } = await issuerThatSays(keySet({ keys: [...others, ...FIRST.keys] }));
+    expect(await holds(kept, 'first')).toBe(true);
+    for (const { kid } of others) expect(await holds(kept, kid)).toBe(false);
   });
 });
 
@@ -147,31 +163,35 @@ describe('an issuer is unavailable, and asked anew by the next token,', () => {
     ['that answers a page', (response) => response.end('<html>')],
     ['that answers nothing', (response) => response.end()],
     ['that cuts the line', (response) => response.destroy()],
-    ['that answers a list', certificates([PEM])],
-    ['that answers text', certificates(PEM)],
-    ['that answers null', certificates(null)],
-    ['that answers keys in another form', certificates({ keys: [{ kid: 'first', kty: 'RSA' }] })],
-    ['that answers a certificate that is none', certificates({ first: 'no PEM' })],
+    ['that answers a list', keySet(FIRST.keys)],
+    ['that answers text', keySet(JSON.stringify(FIRST))],
+    ['that answers null', keySet(null)],
+    ['that answers keys in another form', keySet({ keys: [{ kid: 'first', kty: 'RSA' }] })],
+    [
+      'that answers a key that is none',
+      keySet({ keys: [{ kid: 'first', kty: 'RSA', n: 'no number', e: 'AQAB' }] }),
+    ],
+    ['that answers certificates', keySet({ first: KEY.export({ type: 'spki', format: 'pem' }) })],
   ])('%s', async (_name, wrong) => {
     const { issuer, kept } = await issuerThatSays(wrong);
-    const error = await kept.keysFor('first').catch((caught: unknown) => caught);
+    const error = await kept.keyFor('first').catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(Unavailable);
     expect(error).toMatchObject({ part: 'identity', cause: expect.any(Error) });
-    issuer.respond = certificates(FIRST);
-    expect(await kept.keysFor('first')).toEqual(FIRST);
+    issuer.respond = keySet(FIRST);
+    expect(await holds(kept, 'first')).toBe(true);
   });
 
   test('that accepts and then says nothing, or not all, within the time that a test has', async () => {
     const silent = await issuerThatSays(() => {});
     const halting = await issuerThatSays((response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
-      response.write('{"first":');
+      response.write('{"keys":');
     });
     await Promise.all(
       [silent, halting].map(async ({ issuer, kept }) => {
-        await expect(kept.keysFor('first')).rejects.toThrow(Unavailable);
-        issuer.respond = certificates(FIRST);
-        expect(await kept.keysFor('first')).toEqual(FIRST);
+        await expect(kept.keyFor('first')).rejects.toThrow(Unavailable);
+        issuer.respond = keySet(FIRST);
+        expect(await holds(kept, 'first')).toBe(true);
       }),
     );
   }, 10_000);
@@ -179,7 +199,7 @@ describe('an issuer is unavailable, and asked anew by the next token,', () => {
   test('that nobody listens for', async () => {
     const { url } = await issuerThatSays(broken);
     for (const close of closers.splice(0)) close();
-    await expect(new IssuerCertificates(url).keysFor('first')).rejects.toThrow(Unavailable);
+    await expect(new IssuerKeys(url).keyFor('first')).rejects.toThrow(Unavailable);
   });
 });
 
@@ -189,15 +209,15 @@ describe('a token', () => {
 
   test('whose issuer is away is neither good nor bad', async () => {
     const { url } = await issuerThatSays(broken);
-    const identity = openGoogleIdentity({ audience: 'us', certsUrl: url });
+    const identity = openGoogleIdentity({ audience: 'us', jwksUrl: url });
     await expect(identity.verifyServiceToken(tokenOf({ alg: 'RS256', kid: 'first' }))).rejects.toThrow(
       Unavailable,
     );
   });
 
   test('that cannot be good makes us ask nobody', async () => {
-    const { issuer, url } = await issuerThatSays(certificates(FIRST));
-    const identity = openGoogleIdentity({ audience: 'us', certsUrl: url });
+    const { issuer, url } = await issuerThatSays(keySet(FIRST));
+    const identity = openGoogleIdentity({ audience: 'us', jwksUrl: url });
     for (const token of ['', 'rubbish', tokenOf({}), tokenOf({ alg: 'HS256', kid: 'first' })]) {
       expect(await identity.verifyServiceToken(token)).toMatchObject({ verdict: 'REFUSED' });
     }
@@ -206,19 +226,19 @@ describe('a token', () => {
     expect(issuer.asked).toBe(1);
   });
 
-  test('is what loads the library of Google: opening does not, nor does a token that cannot be good', async () => {
-    const { url } = await issuerThatSays(certificates(FIRST));
+  test('is what loads jose: opening does not, nor does a token that cannot be good', async () => {
+    const { url } = await issuerThatSays(keySet(FIRST));
     const script = `
       import { registerHooks } from 'node:module';
       let loaded = false;
       registerHooks({
         resolve: (specifier, context, next) => {
-          loaded ||= /google-auth|gaxios/.test(specifier);
+          loaded ||= specifier === 'jose';
           return next(specifier, context);
         },
       });
       const { openGoogleIdentity } = await import(${JSON.stringify(new URL('./google-identity.ts', import.meta.url).href)});
-      const identity = openGoogleIdentity({ audience: 'us', certsUrl: '${url}' });
+      const identity = openGoogleIdentity({ audience: 'us', jwksUrl: '${url}' });
       await identity.verifyServiceToken('rubbish');
       const before = loaded;
       await identity.verifyServiceToken('${tokenOf({ alg: 'RS256', kid: 'first' })}');

@@ -1,0 +1,92 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import * as z from 'zod/mini';
+import { Unavailable } from '../../errors.ts';
+
+const ANSWER_WITHIN_MS = 3_000;
+
+/**
+ * The least time between two requests to the issuer once there are keys: any caller can make up a key id, and must not
+ * make us send a request for each.
+ */
+const ASK_INTERVAL_MS = 60_000;
+
+type Keys = ReadonlyMap<string, KeyObject>;
+
+const KeySet = z.object({ keys: z.array(z.unknown()) });
+const RsaKey = z.object({ kid: z.string(), kty: z.literal('RSA'), n: z.string(), e: z.string() });
+/** RFC 7518 section 3.3. */
+const LEAST_BITS = 2048;
+
+/**
+ * The RSA keys that an issuer publishes as a JWKS (RFC 7517), kept for as long as its `Cache-Control` allows. Callers
+ * that need them at the same time share one request.
+ *
+ * In place of jose's `createRemoteJWKSet`, which does not read `Cache-Control`: it drops every key after a fixed time,
+ * which makes an outage of the issuer ours too. It also repeats a failed request for every token (6.2.18).
+ */
+export class IssuerKeys {
+  readonly #url: string;
+  #held: { readonly keys: Keys; readonly validUntilMs: number } | undefined;
+  #asking: Promise<Keys> | undefined;
+  #askAgainAtMs = 0;
+  #failure: Unavailable | undefined;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  /**
+   * The key, or `undefined` where the issuer has none of that id; it is asked again first, as it may have changed keys.
+   * Throws `Unavailable` where it does not answer within about 3 seconds, or with anything else.
+   */
+  async keyFor(keyId: string): Promise<KeyObject | undefined> {
+    const nowMs = Date.now();
+    const keys = this.#held && nowMs < this.#held.validUntilMs ? this.#held.keys : await this.#ask();
+    const key = keys.get(keyId);
+    if (key) return key;
+    if (this.#asking || nowMs >= this.#askAgainAtMs) return (await this.#ask()).get(keyId);
+    // The last request failed: whether this key is the issuer's is not known.
+    if (this.#failure) throw this.#failure;
+    return undefined;
+  }
+
+  #ask(): Promise<Keys> {
+    this.#asking ??= this.#fetch().finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  async #fetch(): Promise<Keys> {
+    this.#askAgainAtMs = Date.now() + ASK_INTERVAL_MS;
+    try {
+      const { keys, maxAgeMs } = await fetchKeys(this.#url);
+      this.#held = { keys, validUntilMs: Date.now() + Math.max(maxAgeMs, ASK_INTERVAL_MS) };
+      this.#failure = undefined;
+      return keys;
+    } catch (error) {
+      this.#failure = new Unavailable('identity', "the issuer's keys cannot be read", { cause: error });
+      throw this.#failure;
+    }
+  }
+}
+
+async function fetchKeys(url: string): Promise<{ keys: Keys; maxAgeMs: number }> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+  if (!response.ok) {
+    await response.body?.cancel();
+    throw new Error(`status ${response.status}`);
+  }
+  const keys = new Map(z.parse(KeySet, await response.json()).keys.flatMap(rsaKey));
+  if (keys.size === 0) throw new Error('the answer holds no RSA key');
+  const [, maxAge = '0'] = /\bmax-age=(\d{1,9})/.exec(response.headers.get('cache-control') ?? '') ?? [];
+  return { keys, maxAgeMs: Number(maxAge) * 1000 };
+}
+
+/** None for a key of another kind: a client ignores what it does not understand (RFC 7517 section 5). */
+function rsaKey(entry: unknown): [keyId: string, key: KeyObject][] {
+  const { data: jwk } = z.safeParse(RsaKey, entry);
+  if (!jwk) return [];
+  const key = createPublicKey({ key: { ...jwk }, format: 'jwk' });
+  return (key.asymmetricKeyDetails?.modulusLength ?? 0) < LEAST_BITS ? [] : [[jwk.kid, key]];
+}
