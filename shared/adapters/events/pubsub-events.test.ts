@@ -206,7 +206,7 @@ test('a process without credentials is told Unavailable, and lives', async () =>
 
 test('opening a topic loads nothing of the SDK before the first call, and lets the process end after close', async () => {
   const code = `
-    const loaded = () => registered.some((specifier) => /google|grpc|protobuf/.test(specifier));
+    const loaded = () => registered.some((specifier) => /^(@google|@grpc|google-|protobuf)/.test(specifier));
     const events = openPubSubEvents({ projectId: 'demo-p', topic: 'seats', emulatorHost: '127.0.0.1:1' });
     await events.publish([]);
     const before = loaded();

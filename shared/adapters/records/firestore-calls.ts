@@ -7,6 +7,8 @@
  * one request share its request object, which is how they are recognised.
  */
 
+import { CANNOT_SERVE, STATUS, statusName } from '../grpc/status.ts';
+
 /** The part of grpc-js' CallProperties that is used here. */
 interface RpcCall {
   readonly argument: unknown;
@@ -35,18 +37,8 @@ interface RpcStatus {
   readonly metadata: unknown;
 }
 
-/** gRPC's status codes as far as the records adapter tells them apart. */
-export const RPC = {
-  OK: 0,
-  DEADLINE_EXCEEDED: 4,
-  ALREADY_EXISTS: 6,
-  RESOURCE_EXHAUSTED: 8,
-  ABORTED: 10,
-  /** OUT_OF_RANGE, which Firestore never sends and no layer retries: our word for "no more attempts". */
-  GAVE_UP: 11,
-  INTERNAL: 13,
-  UNAVAILABLE: 14,
-} as const;
+/** A status that Firestore never sends and no layer retries: what the SDK gets in place of one it would retry. */
+export const GAVE_UP = STATUS.OUT_OF_RANGE;
 
 /**
  * A request that fails when it is this old is not sent again; one that lost to another transaction is, until its
@@ -84,7 +76,7 @@ export function callLimits(): CallLimits {
       const leftMs = stopped ? 0 : Math.max(0, deadlineMs(call) - ageMs());
       call.callOptions.deadline = new Date(Date.now() + leftMs);
       const isLastAttempt = (code: number) =>
-        stopped || isFinal(call, code) || (code !== RPC.ABORTED && ageMs() >= retryWindowMs);
+        stopped || isFinal(call, code) || (code !== STATUS.ABORTED && ageMs() >= retryWindowMs);
       call.callOptions.interceptors = [reportFailure(isLastAttempt)];
       return call;
     },
@@ -101,21 +93,13 @@ function deadlineMs({ methodDefinition, argument }: RpcCall): number {
 
 function isFinal({ methodDefinition, argument }: RpcCall, code: number): boolean {
   // After this one the SDK's transactions would sleep for up to 90 s.
-  if (code === RPC.RESOURCE_EXHAUSTED) {
+  if (code === STATUS.RESOURCE_EXHAUSTED) {
     return true;
   }
   // A create whose answer was lost, sent again, would be told that its own document exists already.
   const isPlainWrite = methodDefinition.path.endsWith('/Commit') && !isTransactional(argument);
-  return isPlainWrite && code !== RPC.ABORTED;
+  return isPlainWrite && code !== STATUS.ABORTED;
 }
-
-const retried: ReadonlySet<number> = new Set([
-  RPC.DEADLINE_EXCEEDED,
-  RPC.RESOURCE_EXHAUSTED,
-  RPC.ABORTED,
-  RPC.INTERNAL,
-  RPC.UNAVAILABLE,
-]);
 
 function reportFailure(isLastAttempt: (code: number) => boolean): Interceptor {
   return (options, nextCall) => {
@@ -138,13 +122,17 @@ function watch(listener: Listener, isLastAttempt: (code: number) => boolean): Li
     },
     onReceiveStatus(status) {
       // The innermost layer (retry-request) repeats every failure, a denied permission too, that has no metadata.
-      if (status.code !== RPC.OK && !hasMetadata) {
+      if (status.code !== STATUS.OK && !hasMetadata) {
         listener.onReceiveMetadata(status.metadata);
       }
-      const givesUp = retried.has(status.code) && isLastAttempt(status.code);
-      listener.onReceiveStatus(givesUp ? { ...status, code: RPC.GAVE_UP } : status);
+      const givesUp = CANNOT_SERVE.includes(status.code) && isLastAttempt(status.code);
+      listener.onReceiveStatus(givesUp ? gaveUp(status) : status);
     },
   };
+}
+
+function gaveUp({ code, details, metadata }: RpcStatus): RpcStatus {
+  return { code: GAVE_UP, details: `gave up after ${statusName(code)} (${code}): ${details}`, metadata };
 }
 
 function isTransactional(argument: unknown): boolean {

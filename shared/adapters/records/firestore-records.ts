@@ -2,24 +2,16 @@ import type {
   DocumentReference,
   DocumentSnapshot,
   Firestore,
+  Query as FirestoreQuery,
   Transaction as FirestoreTransaction,
 } from '@google-cloud/firestore';
-import * as z from 'zod/mini';
 import { Unavailable } from '../../errors.ts';
 import type { Collection, Equals, Page, PageOf, Query, Records, Transaction } from '../../ports/records.ts';
+import type { Connection } from '../grpc/connection.ts';
+import { STATUS, statusOf } from '../grpc/status.ts';
 import { checkId, checkReadsComeFirst, decodeDocument, encodeDocument, settle } from './documents.ts';
-import { callLimits, RPC } from './firestore-calls.ts';
-import { pageRequest, toPage } from './page.ts';
-
-export interface FirestoreOptions {
-  readonly projectId: string;
-  /** The project's default database where absent. */
-  readonly databaseId?: string | undefined;
-  /** `host:port` of an emulator: no encryption, no credentials. */
-  readonly emulatorHost?: string | undefined;
-  /** How long a transaction may go on trying against others, 15 s where absent. */
-  readonly transactionWithinMs?: number | undefined;
-}
+import { type FirestoreOptions, firestoreUnavailable, openFirestore } from './firestore-client.ts';
+import { type Position, pageRequest, toPage } from './page.ts';
 
 /**
  * Records in Firestore. The SDK is loaded by the first operation and one client kept after that: importing this
@@ -42,110 +34,64 @@ const transactionWithinMs = 15_000;
 /** Racing transactions on one document pass one at a time, each time sending the others round again. */
 const maxTransactionAttempts = 10;
 
-const rpcFailure = z.object({ code: z.number(), details: z.optional(z.string()) });
-
-const unavailableCodes: ReadonlySet<number> = new Set([
-  RPC.DEADLINE_EXCEEDED,
-  RPC.RESOURCE_EXHAUSTED,
-  RPC.ABORTED,
-  RPC.GAVE_UP,
-  RPC.INTERNAL,
-  RPC.UNAVAILABLE,
-]);
-
 class FirestoreRecords implements Records {
-  readonly #options: FirestoreOptions;
-  readonly #limits = callLimits();
-  readonly #running = new Set<Promise<unknown>>();
-  #client: Promise<Firestore> | undefined;
-  #isClosed = false;
+  readonly #connection: Connection<Firestore>;
+  readonly #transactionWithinMs: number;
 
   constructor(options: FirestoreOptions) {
-    this.#options = options;
+    this.#connection = openFirestore(options);
+    this.#transactionWithinMs = options.transactionWithinMs ?? transactionWithinMs;
   }
 
   async get<T>(collection: Collection<T>, id: string): Promise<T | undefined> {
     checkId(collection, id);
-    const snapshot = await this.#use((client) => reference(client, collection, id).get());
+    const snapshot = await this.#connection.use((client) => reference(client, collection, id).get());
     return fromSnapshot(collection, id, snapshot);
   }
 
   async create<T>(collection: Collection<T>, id: string, document: T): Promise<'CREATED' | 'EXISTS'> {
     const stored = encodeDocument(collection, id, document);
-    return await this.#use(async (client) => {
-      try {
-        await reference(client, collection, id).create(stored);
-        return 'CREATED';
-      } catch (error) {
-        if (rpcCode(error) === RPC.ALREADY_EXISTS) {
-          return 'EXISTS';
-        }
-        throw error;
-      }
-    });
+    try {
+      await this.#connection.use((client) => reference(client, collection, id).create(stored));
+      return 'CREATED';
+    } catch (error) {
+      if (statusOf(error) === STATUS.ALREADY_EXISTS) return 'EXISTS';
+      throw error;
+    }
   }
 
   async query<T>(query: Query<T>, equals: Equals, page: Page): Promise<PageOf<T>> {
     const { fetchLimit, after } = pageRequest(query, equals, page);
-    const { field, direction } = query.orderBy;
-    const { least, below } = page;
-    const found = await this.#use((client) => {
-      const filtered = Object.entries(equals).reduce(
-        (narrowed, [name, value]) => narrowed.where(name, '==', value),
-        client.collection(query.collection.name).limit(fetchLimit),
-      );
-      const from = least === undefined ? filtered : filtered.where(field, '>=', least);
-      const bounded = below === undefined ? from : from.where(field, '<', below);
-      const ordered = bounded.orderBy(field, direction).orderBy('__name__', direction);
-      return (after === undefined ? ordered : ordered.startAfter(after.value, after.id)).get();
-    });
+    const found = await this.#connection.use((client) =>
+      selectPage(client, query, equals, page, after, fetchLimit).get(),
+    );
     const rows = found.docs.map((snapshot) => ({ id: snapshot.id, stored: snapshot.data() }));
     return toPage(query, equals, page, rows);
   }
 
   async transact<R>(work: (transaction: Transaction) => Promise<R>): Promise<R> {
-    const endMs = performance.now() + (this.#options.transactionWithinMs ?? transactionWithinMs);
-    return await this.#use((client) =>
-      client.runTransaction(
-        async (transaction) => {
-          if (performance.now() > endMs) {
-            throw new WorkThrew(
-              new Unavailable('records', 'other transactions kept this one from its documents'),
-            );
-          }
-          return await runWork(work, new Attempt(client, transaction));
-        },
-        { maxAttempts: maxTransactionAttempts },
-      ),
-    );
+    const endMs = performance.now() + this.#transactionWithinMs;
+    try {
+      return await this.#connection.use((client) =>
+        client.runTransaction(
+          async (transaction) => {
+            if (performance.now() > endMs) throw new WorkThrew(overtaken());
+            return await runWork(work, new Attempt(client, transaction));
+          },
+          { maxAttempts: maxTransactionAttempts },
+        ),
+      );
+    } catch (error) {
+      throw error instanceof WorkThrew ? error.thrown : error;
+    }
   }
 
   async ping(): Promise<void> {
-    await this.#use((client) => client.collection('ping').doc('ping').get());
+    await this.#connection.use((client) => client.collection('ping').doc('ping').get());
   }
 
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#limits.stop();
-    await Promise.allSettled(this.#running);
-    const client = await this.#client;
-    await client?.terminate();
-  }
-
-  async #use<R>(action: (client: Firestore) => Promise<R>): Promise<R> {
-    if (this.#isClosed) {
-      throw new Unavailable('records', 'the store has been closed');
-    }
-    this.#client ??= connect(this.#options, this.#limits.limit);
-    const running = this.#client.then(action);
-    this.#running.add(running);
-    try {
-      return await running;
-    } catch (error) {
-      throw error instanceof WorkThrew ? error.thrown : asUnavailable(error);
-    } finally {
-      this.#running.delete(running);
-    }
+  close(): Promise<void> {
+    return this.#connection.close();
   }
 }
 
@@ -185,7 +131,7 @@ class Attempt implements Transaction {
       return await this.#transaction.get(document);
     } catch (error) {
       this.failure ??= { error };
-      throw asUnavailable(error);
+      throw firestoreUnavailable(error);
     }
   }
 }
@@ -212,16 +158,26 @@ async function runWork<R>(work: (transaction: Transaction) => Promise<R>, attemp
   return outcome.result;
 }
 
-async function connect(options: FirestoreOptions, limit: unknown): Promise<Firestore> {
-  const { Firestore } = await import('@google-cloud/firestore');
-  const { projectId, databaseId, emulatorHost } = options;
-  return new Firestore({
-    projectId,
-    ...(databaseId === undefined ? {} : { databaseId }),
-    ...(emulatorHost === undefined ? {} : { host: emulatorHost, ssl: false }),
-    ignoreUndefinedProperties: true,
-    'grpc.callInvocationTransformer': limit,
-  });
+function overtaken(): Unavailable {
+  return new Unavailable('records', 'other transactions kept this one from its documents');
+}
+
+function selectPage<T>(
+  client: Firestore,
+  { collection, orderBy: { field, direction } }: Query<T>,
+  equals: Equals,
+  { least, below }: Page,
+  after: Position | undefined,
+  fetchLimit: number,
+): FirestoreQuery {
+  const filtered = Object.entries(equals).reduce(
+    (narrowed, [name, value]) => narrowed.where(name, '==', value),
+    client.collection(collection.name).limit(fetchLimit),
+  );
+  const from = least === undefined ? filtered : filtered.where(field, '>=', least);
+  const bounded = below === undefined ? from : from.where(field, '<', below);
+  const ordered = bounded.orderBy(field, direction).orderBy('__name__', direction);
+  return after === undefined ? ordered : ordered.startAfter(after.value, after.id);
 }
 
 function reference<T>(client: Firestore, collection: Collection<T>, id: string): DocumentReference {
@@ -230,17 +186,4 @@ function reference<T>(client: Firestore, collection: Collection<T>, id: string):
 
 function fromSnapshot<T>(collection: Collection<T>, id: string, snapshot: DocumentSnapshot): T | undefined {
   return snapshot.exists ? decodeDocument(collection, id, snapshot.data()) : undefined;
-}
-
-function rpcCode(error: unknown): number | undefined {
-  return z.safeParse(rpcFailure, error).data?.code;
-}
-
-function asUnavailable(error: unknown): unknown {
-  const failure = z.safeParse(rpcFailure, error).data;
-  if (failure === undefined || !unavailableCodes.has(failure.code)) {
-    return error;
-  }
-  const because = `Firestore failed with code ${failure.code}: ${failure.details ?? 'no details'}`;
-  return new Unavailable('records', because, { cause: error });
 }

@@ -162,7 +162,7 @@ test('opening Firestore loads nothing of its SDK before the first operation', as
     let loaded = false;
     registerHooks({
       resolve: (specifier, context, next) => {
-        loaded ||= /google|grpc|protobuf/.test(specifier);
+        loaded ||= /^(@google|@grpc|google-|protobuf)/.test(specifier);
         return next(specifier, context);
       },
     });

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { KeyManagementServiceClient } from '@google-cloud/kms';
 import crc32c from 'crc-32/crc32c.js';
-import { type KmsClientSettings, openKmsConnection } from './kms-connection.ts';
-import { asUnavailable, isWorthRepeating, Spoiled } from './kms-failures.ts';
+import { Unavailable } from '../../errors.ts';
+import { OWN_CONNECTION, openConnection, withCredentials } from '../grpc/connection.ts';
+import { type AttemptOptions, retry } from '../grpc/retry.ts';
+import { hasStatus, STATUS, statusName, statusOf } from '../grpc/status.ts';
+
+type KmsClientSettings = ConstructorParameters<typeof KeyManagementServiceClient>[0];
 
 export interface KmsOptions {
   /** Resource name of the version that signs: `projects/…/cryptoKeyVersions/<number>`. */
@@ -19,7 +22,33 @@ export interface KmsOptions {
 
 const USUALLY_WITHIN_MS = 5_000;
 const MOST_ATTEMPTS = 3;
-const PAUSE_MS = 100;
+
+/** Those that the next moment may mend. An exhausted quota is not one: asking again makes it worse. */
+const RETRIED: readonly number[] = [
+  STATUS.CANCELLED,
+  STATUS.UNKNOWN,
+  STATUS.ABORTED,
+  STATUS.INTERNAL,
+  STATUS.UNAVAILABLE,
+];
+
+/** Perhaps nobody is at the other end any more. */
+const LOST: readonly number[] = [STATUS.DEADLINE_EXCEEDED, STATUS.UNAVAILABLE];
+
+/** An answer that was changed on its way, or is to another question. */
+export class Spoiled extends Error {
+  override readonly name = 'Spoiled';
+}
+
+/** What KMS answered in place of what was asked for: any status, as a caller can do nothing about one of them. */
+export class Refused extends Unavailable {
+  readonly status: number;
+
+  constructor(status: number, cause: unknown) {
+    super('signing', `Cloud KMS answers ${statusName(status)}`, { cause });
+    this.status = status;
+  }
+}
 
 export interface KmsCalls {
   /**
@@ -27,47 +56,44 @@ export interface KmsCalls {
    * `Refused`, or another `Unavailable`. `isRepeatable` false: once, as asking twice would do it twice.
    */
   ask<R>(
-    call: (client: KeyManagementServiceClient, limits: { timeout: number; retry: null }) => Promise<R>,
+    call: (client: KeyManagementServiceClient, options: AttemptOptions) => Promise<R>,
     isRepeatable?: boolean,
   ): Promise<R>;
   close(): Promise<void>;
 }
 
 export function openKmsCalls({ client: settings, withinMs = USUALLY_WITHIN_MS }: KmsOptions): KmsCalls {
-  const connection = openKmsConnection(settings);
+  const connection = openConnection({
+    open: () => openClient(settings),
+    end: (client) => client.close(),
+    isLost: (error) => hasStatus(error, LOST),
+    asUnavailable,
+  });
   return {
-    async ask(call, isRepeatable = true) {
-      const mostAttempts = isRepeatable ? MOST_ATTEMPTS : 1;
-      try {
-        return await connection.use((client) =>
-          repeat(mostAttempts, performance.now() + withinMs, (timeout) =>
-            call(client, { timeout, retry: null }),
-          ),
-        );
-      } catch (error) {
-        throw asUnavailable(error);
-      }
-    },
+    ask: (call, isRepeatable = true) =>
+      connection.use((client) => {
+        const deadlineMs = performance.now() + withinMs;
+        const mostAttempts = isRepeatable ? MOST_ATTEMPTS : 1;
+        return retry({ deadlineMs, isRetried, mostAttempts }, (options) => call(client, options));
+      }),
     close: () => connection.close(),
   };
 }
 
-/** In place of the SDK's own repetitions, which would go on for ten minutes. */
-async function repeat<R>(
-  mostAttempts: number,
-  deadlineMs: number,
-  call: (timeoutMs: number) => Promise<R>,
-): Promise<R> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await call(Math.max(1, deadlineMs - performance.now()));
-    } catch (error) {
-      const pauseMs = PAUSE_MS * attempt;
-      const isLast = attempt === mostAttempts || performance.now() + pauseMs >= deadlineMs;
-      if (isLast || !isWorthRepeating(error)) throw error;
-      await delay(pauseMs);
-    }
-  }
+async function openClient(settings: KmsClientSettings): Promise<KeyManagementServiceClient> {
+  const { KeyManagementServiceClient: Client } = await import('@google-cloud/kms');
+  return withCredentials('signing', 'Cloud KMS', new Client({ ...settings, ...OWN_CONNECTION }));
+}
+
+function isRetried(error: unknown): boolean {
+  return error instanceof Spoiled || hasStatus(error, RETRIED);
+}
+
+/** What is no failure of a call, a fault of ours, stays what it is. */
+function asUnavailable(error: unknown): unknown {
+  if (error instanceof Spoiled) return new Unavailable('signing', error.message, { cause: error });
+  const status = statusOf(error);
+  return status === undefined ? error : new Refused(status, error);
 }
 
 /** The key that a version belongs to. */

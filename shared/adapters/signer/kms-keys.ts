@@ -1,7 +1,6 @@
 import type { protos } from '@google-cloud/kms';
 import type { KeyVersion, SigningKeys } from '../../ports/signing-keys.ts';
-import { type KmsOptions, keyIdOf, keyOf, numberOf, openKmsCalls } from './kms-calls.ts';
-import { Spoiled } from './kms-failures.ts';
+import { type KmsOptions, keyIdOf, keyOf, numberOf, openKmsCalls, Spoiled } from './kms-calls.ts';
 
 type Version = protos.google.cloud.kms.v1.ICryptoKeyVersion;
 

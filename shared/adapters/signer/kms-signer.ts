@@ -3,6 +3,7 @@ import { KEYS_LISTED_FOR_MS } from '../../domain/key-rotation.ts';
 import { SIGNATURE_ALGORITHM } from '../../domain/license-signature.ts';
 import { Unavailable } from '../../errors.ts';
 import type { PublicKey, Signer, SignVerdict } from '../../ports/signer.ts';
+import { STATUS } from '../grpc/status.ts';
 import {
   checkSum,
   checksumOf,
@@ -12,8 +13,9 @@ import {
   keyOf,
   numberOf,
   openKmsCalls,
+  Refused,
+  Spoiled,
 } from './kms-calls.ts';
-import { RESOURCE_EXHAUSTED, Refused, Spoiled } from './kms-failures.ts';
 
 /**
  * Signs with Cloud KMS, as its guide to data integrity asks for
@@ -60,7 +62,8 @@ export function openKmsSigner(options: KmsOptions): Signer {
         keyId,
         sign: (message) =>
           sign(message).catch((error: unknown) => {
-            if (error instanceof Refused && error.code === RESOURCE_EXHAUSTED) return { verdict: 'BUSY' };
+            if (error instanceof Refused && error.status === STATUS.RESOURCE_EXHAUSTED)
+              return { verdict: 'BUSY' };
             throw error;
           }),
       };
