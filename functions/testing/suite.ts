@@ -9,7 +9,7 @@ import { mountSuite } from '../../shared/local/mount.ts';
 import { putLocalKey } from '../../shared/local/signing-key.ts';
 import { startFakeStripe } from '../../shared/local/stripe/server.ts';
 import type { FakeStripe } from '../../shared/local/stripe/types.ts';
-import { openLocalParts } from '../../shared/local/wiring.ts';
+import { type LocalParts, openLocalParts } from '../../shared/local/wiring.ts';
 import type { Deps, ServiceCaller } from '../../shared/ports/deps.ts';
 import type { LogLine } from '../../shared/ports/log-line.ts';
 import { TEST_SECRETS } from '../../shared/testing/secrets.ts';
@@ -43,6 +43,8 @@ export interface TestSuite {
   serviceToken(account: ServiceCaller | (string & {}), claims?: Readonly<Record<string, unknown>>): string;
   close(): Promise<void>;
 }
+
+type Call = TestSuite['call'];
 
 export interface CallOptions {
   readonly authorization?: string;
@@ -101,87 +103,15 @@ export async function openTestSuite(
   });
   const deps = wrap({ ...parts.deps, log });
   opened.resolve(deps);
-
-  async function call(method: string, path: string, options: CallOptions = {}): Promise<Reply> {
-    const { authorization, headers, body } = options;
-    const response = await fetch(`${url}${path}`, {
-      method,
-      redirect: 'manual',
-      headers: {
-        ...(authorization === undefined ? {} : { authorization }),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    const isJson = response.headers.get('content-type')?.includes('json') ?? false;
-    return {
-      status: response.status,
-      headers: response.headers,
-      text,
-      body: isJson && text ? JSON.parse(text) : undefined,
-    };
-  }
-
-  function serviceToken(account: string, claims?: Readonly<Record<string, unknown>>): string {
-    if (!parts.issuer) throw new Error('the tokens of this suite are made elsewhere');
-    const accounts: Readonly<Record<string, string>> = deps.serviceAccounts;
-    return parts.issuer.issue(accounts[account] ?? account, claims);
-  }
-  parts.bus?.subscribe(serviceCalls(url, (caller) => serviceToken(caller)).push);
-
-  const sweep = (): Promise<Reply> =>
-    call('POST', '/internal/sweep', { authorization: `Bearer ${serviceToken('scheduler')}` });
-
-  const operate = (method: string, path: string, body?: unknown): Promise<Reply> =>
-    call(method, path, { authorization: `Operator ${OPERATOR_KEY}`, body });
-
-  /** Whoever has the key that an answer shows. */
-  function clientOf({ body }: Reply): TestLicense {
-    const key: string = body.license_key;
-    const authorization = `License ${key}`;
-    return {
-      licenseId: body.license_id,
-      tenantId: body.tenant_id,
-      key,
-      acquire: (fingerprint, more = {}) =>
-        call('POST', '/api/v1/licenses/acquire', { authorization, body: { fingerprint, ...more } }),
-      heartbeat: (given) => call('PUT', '/api/v1/licenses/heartbeat', { authorization, body: given }),
-      release: (sessionId) =>
-        call('POST', '/api/v1/licenses/release', { authorization, body: { session_id: sessionId } }),
-      sign: (given) => call('POST', '/api/v1/licenses/sign', { authorization, body: given }),
-    };
-  }
+  const calls = callsOf(url, deps, parts);
+  parts.bus?.subscribe(serviceCalls(url, (caller) => calls.serviceToken(caller)).push);
 
   return {
     url,
     deps,
     stripe,
     logged,
-    call,
-    operate,
-    async createLicense(terms = {}) {
-      const created = await operate('POST', '/api/v1/licenses', { max: 3, ...terms });
-      if (created.status !== 201) throw new Error(`no license: ${created.text}`);
-      return clientOf(created);
-    },
-    async giveKey(licenseId) {
-      const rotated = await operate('POST', `/api/v1/licenses/${licenseId}/rotate-key`, {});
-      if (rotated.status !== 200) throw new Error(`no key: ${rotated.text}`);
-      return clientOf(rotated);
-    },
-    sweep,
-    delivered: async () => parts.bus?.idle(),
-    async settle() {
-      // The first publishes, the second seals what the first one led to.
-      for (const _ of ['publish', 'seal']) {
-        const { status, text } = await sweep();
-        if (status !== 200) throw new Error(`no sweep: ${text}`);
-        await parts.bus?.idle();
-      }
-    },
-    serviceToken,
+    ...calls,
     async close() {
       await stripe.close();
       await new Promise<void>((resolve) => {
@@ -191,5 +121,94 @@ export async function openTestSuite(
       await deps.close();
       await rm(dataFolder, { recursive: true, force: true });
     },
+  };
+}
+
+/** What tests ask of a suite at `url`, as clients, operator and cloud. */
+function callsOf(
+  url: string,
+  deps: Deps,
+  { issuer, bus }: LocalParts,
+): Omit<TestSuite, 'url' | 'deps' | 'stripe' | 'logged' | 'close'> {
+  const call: Call = (method, path, options) => send(`${url}${path}`, method, options);
+
+  function serviceToken(account: string, claims?: Readonly<Record<string, unknown>>): string {
+    if (!issuer) throw new Error('the tokens of this suite are made elsewhere');
+    const accounts: Readonly<Record<string, string>> = deps.serviceAccounts;
+    return issuer.issue(accounts[account] ?? account, claims);
+  }
+
+  const sweep = (): Promise<Reply> =>
+    call('POST', '/internal/sweep', { authorization: `Bearer ${serviceToken('scheduler')}` });
+
+  const operate = (method: string, path: string, body?: unknown): Promise<Reply> =>
+    call(method, path, { authorization: `Operator ${OPERATOR_KEY}`, body });
+
+  return {
+    call,
+    operate,
+    async createLicense(terms = {}) {
+      const created = await operate('POST', '/api/v1/licenses', { max: 3, ...terms });
+      if (created.status !== 201) throw new Error(`no license: ${created.text}`);
+      return clientOf(created, call);
+    },
+    async giveKey(licenseId) {
+      const rotated = await operate('POST', `/api/v1/licenses/${licenseId}/rotate-key`, {});
+      if (rotated.status !== 200) throw new Error(`no key: ${rotated.text}`);
+      return clientOf(rotated, call);
+    },
+    sweep,
+    delivered: async () => bus?.idle(),
+    async settle() {
+      // The first publishes, the second seals what the first one led to.
+      for (const _ of ['publish', 'seal']) {
+        const { status, text } = await sweep();
+        if (status !== 200) throw new Error(`no sweep: ${text}`);
+        await bus?.idle();
+      }
+    },
+    serviceToken,
+  };
+}
+
+async function send(
+  url: string,
+  method: string,
+  { authorization, headers, body }: CallOptions = {},
+): Promise<Reply> {
+  const response = await fetch(url, {
+    method,
+    redirect: 'manual',
+    headers: {
+      ...(authorization === undefined ? {} : { authorization }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.includes('json') ?? false;
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    body: isJson && text ? JSON.parse(text) : undefined,
+  };
+}
+
+/** A client with the key that this answer shows. */
+function clientOf({ body }: Reply, call: Call): TestLicense {
+  const key: string = body.license_key;
+  const authorization = `License ${key}`;
+  return {
+    licenseId: body.license_id,
+    tenantId: body.tenant_id,
+    key,
+    acquire: (fingerprint, more = {}) =>
+      call('POST', '/api/v1/licenses/acquire', { authorization, body: { fingerprint, ...more } }),
+    heartbeat: (given) => call('PUT', '/api/v1/licenses/heartbeat', { authorization, body: given }),
+    release: (sessionId) =>
+      call('POST', '/api/v1/licenses/release', { authorization, body: { session_id: sessionId } }),
+    sign: (given) => call('POST', '/api/v1/licenses/sign', { authorization, body: given }),
   };
 }
