@@ -25,76 +25,76 @@ export async function identify(
   return { fingerprint: machine, name: `seat-${name.slice(0, 32)}` };
 }
 
-export interface AskerParts {
+export interface AcquireCallsDeps {
   readonly options: SeatleaseOptions;
   readonly platform: Platform;
   readonly server: Server;
   readonly identity: Identity;
 }
 
-/** Asks for a seat in this program's name. */
-export class Asker {
-  readonly #parts: AskerParts;
+/** Acquires seats for this program. */
+export class AcquireCalls {
+  readonly #deps: AcquireCallsDeps;
   readonly #processId: string;
-  #tellsProcess = false;
-  #before: Promise<unknown> = Promise.resolve();
+  #sendsProcess = false;
+  #previous: Promise<unknown> = Promise.resolve();
 
-  constructor(parts: AskerParts) {
-    this.#parts = parts;
-    this.#processId = parts.options.processId ?? parts.platform.processId;
+  constructor(deps: AcquireCallsDeps) {
+    this.#deps = deps;
+    this.#processId = deps.options.processId ?? deps.platform.processId;
   }
 
   /** Whoever shares it shares the seat. */
   get holder(): string {
-    const { name } = this.#parts.identity;
-    return this.#tellsProcess ? `${name}-${this.#processId}` : name;
+    const { name } = this.#deps.identity;
+    return this.#sendsProcess ? `${name}-${this.#processId}` : name;
   }
 
   /**
-   * The server wants to know more of the holder: whether there is more to tell. Not told before, since programs of one
-   * machine share a seat unless the license counts processes, and only the server knows that.
+   * Whether to send the request again, now with the process: the server requires it, and it was not sent. It is not sent
+   * before, since programs of one machine share a seat unless the license counts processes, and only the server knows that.
    */
-  canTellMore(answer: Answer<Grant>): boolean {
+  addProcessIfRequired(answer: Answer<Grant>): boolean {
     const isWanted = answer.kind === 'refused' && answer.error.code === 'HOLDER_REQUIRED';
-    if (!isWanted || this.#tellsProcess) return false;
-    this.#tellsProcess = true;
+    if (!isWanted || this.#sendsProcess) return false;
+    this.#sendsProcess = true;
     return true;
   }
 
   /** Asks until there is an answer, `tries` times at most, while somebody wants it. */
-  async askUntilAnswered(
+  async sendUntilAnswered(
     borrowDays: number | undefined,
     tries: number,
     isWanted: () => boolean,
   ): Promise<Answer<Grant>> {
     for (let n = 0; ; n += 1) {
-      const answer = await this.ask(TIMEOUT_MS, false, borrowDays);
+      const answer = await this.send(TIMEOUT_MS, false, borrowDays);
       if (answer.kind !== 'none' || n + 1 >= tries || !isWanted()) return answer;
       const { retryAfterSeconds = 0 } = answer.error;
       const pauseMs = backoffMs(n, FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
       await sleep(
-        this.#parts.platform.clock,
+        this.#deps.platform.clock,
         Math.max(pauseMs, Math.min(retryAfterSeconds * 1000, LONGEST_PAUSE_MS)),
       );
     }
   }
 
   /** One at a time: a seat that was begun without the server asks for itself, too. */
-  ask(timeoutMs: number, background: boolean, borrowDays?: number): Promise<Answer<Grant>> {
-    const answer = this.#before.then(() => this.#send(timeoutMs, background, borrowDays));
-    this.#before = answer.catch(() => undefined);
+  send(timeoutMs: number, background: boolean, borrowDays?: number): Promise<Answer<Grant>> {
+    const answer = this.#previous.then(() => this.#sendNow(timeoutMs, background, borrowDays));
+    this.#previous = answer.catch(() => undefined);
     return answer;
   }
 
-  #send(timeoutMs: number, background: boolean, borrowDays: number | undefined): Promise<Answer<Grant>> {
-    const { options, platform, server, identity } = this.#parts;
+  #sendNow(timeoutMs: number, background: boolean, borrowDays: number | undefined): Promise<Answer<Grant>> {
+    const { options, platform, server, identity } = this.#deps;
     const { licenseId, userId, appVersion, hostname = platform.hostname() } = options;
     return server.ask('acquire', {
       body: {
         fingerprint: identity.fingerprint,
         license_id: licenseId,
         user_id: userId,
-        process_id: this.#tellsProcess ? this.#processId : undefined,
+        process_id: this.#sendsProcess ? this.#processId : undefined,
         hostname: hostname || undefined,
         app_version: appVersion,
         borrow_days: borrowDays,

@@ -1,4 +1,4 @@
-import { Asker, identify } from './acquire-calls.ts';
+import { AcquireCalls, identify } from './acquire-calls.ts';
 import { sleep, whileWanted } from './backoff.ts';
 import { SeatleaseError } from './errors.ts';
 import { Emitter, type Off } from './events.ts';
@@ -8,7 +8,7 @@ import { Store } from './offline/store.ts';
 import type { AcquireOptions, SeatleaseOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 import type { Seat, SeatleaseEvents } from './seat.ts';
-import { Taker } from './seat-taker.ts';
+import { SeatTaker } from './seat-taker.ts';
 import { type Credentials, isDefinite, Server } from './server.ts';
 import { Stopwatch } from './stopwatch.ts';
 
@@ -16,8 +16,8 @@ import { Stopwatch } from './stopwatch.ts';
 const LONGEST_WAIT_SECONDS = 60;
 const LEAST_WAIT_SECONDS = 1;
 
-/** A question that is under way, and how many wait for its answer. */
-interface Question {
+/** An acquire that is under way, and how many callers wait for it. */
+interface PendingAcquire {
   readonly seat: Promise<HeldSeat>;
   readonly borrowDays: number | undefined;
   waiting: number;
@@ -30,9 +30,9 @@ export class Seatlease {
   readonly #stopwatch: Stopwatch;
   readonly #server: Server;
   readonly #emitter: Emitter<SeatleaseEvents>;
-  #taker: Promise<Taker> | undefined;
+  #seatTaker: Promise<SeatTaker> | undefined;
   #seat: HeldSeat | undefined;
-  #question: Question | undefined;
+  #pending: PendingAcquire | undefined;
 
   constructor(options: SeatleaseOptions, platform: Platform) {
     this.#options = options;
@@ -58,7 +58,7 @@ export class Seatlease {
     for (let n = 0; ; n += 1) {
       signal?.throwIfAborted();
       try {
-        return await this.#get(borrowDays, signal);
+        return await this.#current(borrowDays, signal);
       } catch (error) {
         const leftMs = atMostMs - (this.#stopwatch.read() - sinceMs);
         if (!(error instanceof SeatleaseError) || !isWorthWaiting(error, n) || leftMs <= 0) throw error;
@@ -67,49 +67,49 @@ export class Seatlease {
     }
   }
 
-  async #get(borrowDays: number | undefined, signal: AbortSignal | undefined): Promise<HeldSeat> {
+  async #current(borrowDays: number | undefined, signal: AbortSignal | undefined): Promise<HeldSeat> {
     for (;;) {
       if (this.#seat?.mayRun && borrowDays === undefined) return this.#seat;
-      const question = this.#question ?? this.#raise(borrowDays);
-      if (question.borrowDays === borrowDays) return this.#answered(question, signal);
+      const pending = this.#pending ?? this.#startAcquire(borrowDays);
+      if (pending.borrowDays === borrowDays) return this.#wait(pending, signal);
       // Another loan than this is being asked for: one after the other.
       await whileWanted(
-        question.seat.catch(() => undefined),
+        pending.seat.catch(() => undefined),
         signal,
       );
     }
   }
 
-  #raise(borrowDays: number | undefined): Question {
-    const question: Question = {
+  #startAcquire(borrowDays: number | undefined): PendingAcquire {
+    const pending: PendingAcquire = {
       borrowDays,
       waiting: 0,
-      seat: this.#ask(borrowDays, () => question.waiting > 0).finally(() => {
-        this.#question = undefined;
+      seat: this.#take(borrowDays, () => pending.waiting > 0).finally(() => {
+        this.#pending = undefined;
       }),
     };
     // Whoever waits is told; where all have gone, nobody is.
-    question.seat.catch(() => undefined);
-    this.#question = question;
-    return question;
+    pending.seat.catch(() => undefined);
+    this.#pending = pending;
+    return pending;
   }
 
-  async #answered(question: Question, signal: AbortSignal | undefined): Promise<HeldSeat> {
-    question.waiting += 1;
+  async #wait(pending: PendingAcquire, signal: AbortSignal | undefined): Promise<HeldSeat> {
+    pending.waiting += 1;
     try {
-      return await whileWanted(question.seat, signal);
+      return await whileWanted(pending.seat, signal);
     } finally {
-      question.waiting -= 1;
+      pending.waiting -= 1;
     }
   }
 
-  async #ask(borrowDays: number | undefined, isWanted: () => boolean): Promise<HeldSeat> {
-    const taker = await this.#ready();
+  async #take(borrowDays: number | undefined, isWanted: () => boolean): Promise<HeldSeat> {
+    const seatTaker = await this.#openedSeatTaker();
     try {
       const held = this.#seat;
       // One that ran out may come back by itself, and is not left to do so beside another.
-      if (held && !held.isOver && (await taker.takeAgain(held, { borrowDays, isWanted }))) return held;
-      const seat = await taker.take({ borrowDays, isWanted });
+      if (held && !held.isOver && (await seatTaker.takeAgain(held, { borrowDays, isWanted }))) return held;
+      const seat = await seatTaker.take({ borrowDays, isWanted });
       this.#seat = seat;
       this.#emitter.emit('granted', { seat });
       return seat;
@@ -120,21 +120,21 @@ export class Seatlease {
   }
 
   /** What needs to know the machine, once it is known. */
-  #ready(): Promise<Taker> {
-    this.#taker ??= this.#open().catch((error: unknown) => {
-      this.#taker = undefined;
+  #openedSeatTaker(): Promise<SeatTaker> {
+    this.#seatTaker ??= this.#openSeatTaker().catch((error: unknown) => {
+      this.#seatTaker = undefined;
       throw error;
     });
-    return this.#taker;
+    return this.#seatTaker;
   }
 
-  async #open(): Promise<Taker> {
-    const parts = { platform: this.#platform, server: this.#server, stopwatch: this.#stopwatch };
+  async #openSeatTaker(): Promise<SeatTaker> {
+    const deps = { platform: this.#platform, server: this.#server, stopwatch: this.#stopwatch };
     const { licenseKey, licenseId, publicKeys } = this.#options;
     const identity = await identify(this.#options, this.#platform);
     const secret = JSON.stringify([licenseKey ?? identity.name, identity.fingerprint]);
     const grace = new Grace({
-      ...parts,
+      ...deps,
       clock: this.#platform.clock,
       store: new Store(this.#platform.storage, identity.name, secret),
       publicKeys,
@@ -144,9 +144,9 @@ export class Seatlease {
         isLocal: isLoopback(new URL(this.#options.url).hostname),
       },
     });
-    return new Taker({
-      ...parts,
-      asker: new Asker({ ...parts, options: this.#options, identity }),
+    return new SeatTaker({
+      ...deps,
+      acquireCalls: new AcquireCalls({ ...deps, options: this.#options, identity }),
       grace,
       // Its events are of those that the emitter has, which TypeScript does not see through the name.
       emit: (name, event) => this.#emitter.emit(name, event as never),

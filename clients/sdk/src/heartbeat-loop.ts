@@ -4,7 +4,7 @@ import type { Clock } from './platform.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 /** How a try to keep the seat ended. */
-export type Beat =
+export type HeartbeatOutcome =
   | {
       readonly kind: 'good';
       readonly extension: Extension;
@@ -12,16 +12,16 @@ export type Beat =
       readonly revived: boolean;
     }
   | { readonly kind: 'missed'; readonly retryAfterSeconds: number | undefined }
-  /** For good: whoever beats has seen to it. */
+  /** For good: the caller has seen to it. */
   | { readonly kind: 'gone' };
 
-export interface PulseParts {
+export interface HeartbeatLoopDeps {
   readonly clock: Clock;
   readonly stopwatch: Stopwatch;
   /** Tries once, in the background, and does not throw. */
-  beat(timeoutMs: number): Promise<Beat>;
+  heartbeat(timeoutMs: number): Promise<HeartbeatOutcome>;
   /** Time has passed, or a try has ended. */
-  changed(beat: Beat | undefined): void;
+  changed(outcome: HeartbeatOutcome | undefined): void;
   /** Milliseconds until something else changes by itself; 0 for nothing. */
   nextChangeMs(): number;
 }
@@ -37,25 +37,25 @@ const USUAL_HEARTBEAT_MS = 300_000;
 const LEAST_PAUSE_MS = 1000;
 
 /** Keeps a lease by heartbeats, and knows whether it is one still. */
-export class Pulse {
-  readonly #parts: PulseParts;
+export class HeartbeatLoop {
+  readonly #deps: HeartbeatLoopDeps;
   #lease: Lease | undefined;
   /** `undefined` for a borrowed seat, which needs none. */
   #nextAtMs: number | undefined;
   #missed = 0;
-  #isBeating = false;
+  #isUnderWay = false;
   /** Goes up with each start: a try from before it says nothing of what came after. */
   #generation = 0;
   #isStopped = true;
   #callOff: () => void = () => undefined;
 
-  constructor(parts: PulseParts) {
-    this.#parts = parts;
+  constructor(deps: HeartbeatLoopDeps) {
+    this.#deps = deps;
   }
 
   /** Whether the server surely counts the seat as ours. */
   isLeased(): boolean {
-    return this.#lease !== undefined && this.#parts.stopwatch.read() < this.#lease.endsAtMs;
+    return this.#lease !== undefined && this.#deps.stopwatch.read() < this.#lease.endsAtMs;
   }
 
   isOnline(): boolean {
@@ -65,7 +65,7 @@ export class Pulse {
   /** `undefined` for a seat that was begun without the server: it is asked soon. */
   start(extension: Extension | undefined, isBorrowed: boolean): void {
     this.#isStopped = false;
-    this.#isBeating = false;
+    this.#isUnderWay = false;
     this.#generation += 1;
     this.#missed = 0;
     this.#lease = extension && new Lease(extension);
@@ -81,51 +81,53 @@ export class Pulse {
   /** `lateMs`: how late the timer came that wakes it. Those of pages that nobody looks at come once a minute. */
   #wake(lateMs = 0): void {
     this.#callOff();
-    this.#parts.changed(undefined);
+    this.#deps.changed(undefined);
     // Whoever was told may have given the seat back.
     if (this.#isStopped) return;
     // The next timer may come too late for what falls due until then.
     const aheadMs = lateMs < LATE_MS ? 0 : Math.min(LONGEST_TIMER_MS + lateMs, LONGEST_LATE_MS);
-    const untilMs = this.#parts.stopwatch.read() + aheadMs;
-    if (this.#nextAtMs !== undefined && !this.#isBeating && untilMs >= this.#nextAtMs) void this.#beat();
+    const untilMs = this.#deps.stopwatch.read() + aheadMs;
+    if (this.#nextAtMs !== undefined && !this.#isUnderWay && untilMs >= this.#nextAtMs)
+      void this.#heartbeat();
     this.#sleep();
   }
 
   #sleep(): void {
-    const nowMs = this.#parts.stopwatch.read();
+    const nowMs = this.#deps.stopwatch.read();
     const untilMs = [
-      this.#isBeating || this.#nextAtMs === undefined ? 0 : this.#nextAtMs - nowMs,
+      this.#isUnderWay || this.#nextAtMs === undefined ? 0 : this.#nextAtMs - nowMs,
       this.#lease ? this.#lease.endsAtMs - nowMs : 0,
-      this.#parts.nextChangeMs(),
+      this.#deps.nextChangeMs(),
     ].filter((ms) => ms > 0);
     const delayMs = Math.max(Math.min(LONGEST_TIMER_MS, ...untilMs), LEAST_TIMER_MS);
     const wakeAtMs = nowMs + delayMs;
-    this.#callOff = this.#parts.clock.after(delayMs, () =>
-      this.#wake(this.#parts.stopwatch.read() - wakeAtMs),
-    );
+    this.#callOff = this.#deps.clock.after(delayMs, () => this.#wake(this.#deps.stopwatch.read() - wakeAtMs));
   }
 
-  async #beat(): Promise<void> {
-    this.#isBeating = true;
+  async #heartbeat(): Promise<void> {
+    this.#isUnderWay = true;
     const generation = this.#generation;
-    const sentAtMs = this.#parts.stopwatch.read();
-    const beat = await this.#parts.beat(this.#timeoutMs());
+    const sentAtMs = this.#deps.stopwatch.read();
+    const outcome = await this.#deps.heartbeat(this.#timeoutMs());
     if (this.#isStopped || generation !== this.#generation) return;
-    this.#isBeating = false;
-    if (beat.kind === 'good') {
+    this.#isUnderWay = false;
+    if (outcome.kind === 'good') {
       this.#missed = 0;
-      this.#lease = new Lease(beat.extension);
-      this.#nextAtMs = beat.isBorrowed ? undefined : this.#nextRegularMs();
+      this.#lease = new Lease(outcome.extension);
+      this.#nextAtMs = outcome.isBorrowed ? undefined : this.#nextRegularMs();
     } else {
       this.#missed += 1;
-      this.#nextAtMs = this.#nextTryMs(sentAtMs, beat.kind === 'missed' ? beat.retryAfterSeconds : undefined);
+      this.#nextAtMs = this.#nextTryMs(
+        sentAtMs,
+        outcome.kind === 'missed' ? outcome.retryAfterSeconds : undefined,
+      );
     }
-    this.#parts.changed(beat);
+    this.#deps.changed(outcome);
     if (!this.#isStopped) this.#wake();
   }
 
   #nextRegularMs(): number {
-    return this.#lease?.nextBeatAtMs(Math.random()) ?? this.#parts.stopwatch.read() + LEAST_PAUSE_MS;
+    return this.#lease?.nextBeatAtMs(Math.random()) ?? this.#deps.stopwatch.read() + LEAST_PAUSE_MS;
   }
 
   #timeoutMs(): number {
@@ -135,7 +137,7 @@ export class Pulse {
   }
 
   #nextTryMs(sentAtMs: number, retryAfterSeconds = 0): number {
-    const nowMs = this.#parts.stopwatch.read();
+    const nowMs = this.#deps.stopwatch.read();
     const wishedMs = nowMs + retryAfterSeconds * 1000;
     const pauseMs = Math.max(this.#lease?.pauseMs ?? 0, LEAST_PAUSE_MS);
     if (this.#lease && this.isOnline()) {

@@ -1,30 +1,30 @@
 import { Emitter, type Off } from './events.ts';
-import { type Beat, Pulse } from './heartbeat-loop.ts';
+import { HeartbeatLoop, type HeartbeatOutcome } from './heartbeat-loop.ts';
 import type { Grace } from './offline/grace.ts';
-import { type Grant, readBeat } from './parse-answers.ts';
+import { type Grant, readHeartbeat } from './parse-answers.ts';
 import type { AtExit, Membership, Platform } from './platform.ts';
-import { giveBack, type HeldToken, releaseOf } from './release-calls.ts';
+import { type HeldToken, releaseBody, releaseSeat } from './release-calls.ts';
 import type { LostReason, Seat, SeatEvents, SeatState } from './seat.ts';
 import type { Answer, Server } from './server.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
-export interface HeldSeatParts {
+export interface HeldSeatDeps {
   readonly platform: Platform;
   readonly stopwatch: Stopwatch;
   readonly server: Server;
   readonly grace: Grace;
   readonly membership: Membership;
   /** Asks for a seat once more, for one that was begun without the server. */
-  askAgain(timeoutMs: number): Promise<Answer<Grant>>;
+  acquire(timeoutMs: number): Promise<Answer<Grant>>;
   emit<Name extends keyof SeatEvents>(name: Name, event: SeatEvents[Name]): void;
   /** Tells that a session is given back without a token, before the server is told. `arrived`: it has said that it heard. */
-  onItsWay(sessionId: string): { arrived(): void };
+  noteRelease(sessionId: string): { arrived(): void };
   /** A seat that nobody here wants any more: it was given up while the server was asked. */
-  cameTooLate(grant: Grant): void;
+  releaseUnwanted(grant: Grant): void;
 }
 
 /** What a stored license says of the seat that it stands for. */
-export interface Begun {
+export interface SeatFacts {
   readonly sessionId: string;
   readonly licenseId: string;
   readonly borrowedUntil: Date | undefined;
@@ -42,29 +42,29 @@ export const FINAL: ReadonlySet<string> = new Set([
 ]);
 
 export class HeldSeat implements Seat {
-  readonly #parts: HeldSeatParts;
+  readonly #deps: HeldSeatDeps;
   readonly #emitter: Emitter<SeatEvents>;
-  readonly #pulse: Pulse;
-  #facts: Begun;
+  readonly #heartbeats: HeartbeatLoop;
+  #facts: SeatFacts;
   /** `undefined` while the server has not been asked. */
   #token: HeldToken | undefined;
   #hasGrace = true;
   #end: 'released' | 'lost' | undefined;
-  #told: SeatState = 'online';
+  #lastState: SeatState = 'online';
   #isLeavingLast = false;
   #releasing: Promise<void> | undefined;
   #offExit: () => void = () => undefined;
 
-  constructor(parts: HeldSeatParts, facts: Begun) {
-    this.#parts = parts;
+  constructor(deps: HeldSeatDeps, facts: SeatFacts) {
+    this.#deps = deps;
     this.#facts = facts;
-    this.#emitter = new Emitter((error) => parts.platform.report(error));
-    this.#pulse = new Pulse({
-      clock: parts.platform.clock,
-      stopwatch: parts.stopwatch,
-      beat: (timeoutMs) => this.#beat(timeoutMs),
-      changed: (beat) => this.#changed(beat),
-      nextChangeMs: () => parts.grace.leftMs(),
+    this.#emitter = new Emitter((error) => deps.platform.report(error));
+    this.#heartbeats = new HeartbeatLoop({
+      clock: deps.platform.clock,
+      stopwatch: deps.stopwatch,
+      heartbeat: (timeoutMs) => this.#heartbeat(timeoutMs),
+      changed: (outcome) => this.#changed(outcome),
+      nextChangeMs: () => deps.grace.leftMs(),
     });
   }
 
@@ -81,13 +81,13 @@ export class HeldSeat implements Seat {
   }
 
   get offlineUntil(): Date | undefined {
-    return this.#end ? undefined : this.#parts.grace.offlineUntil;
+    return this.#end ? undefined : this.#deps.grace.offlineUntil;
   }
 
   get state(): SeatState {
     if (this.#end) return this.#end === 'released' ? 'released' : 'expired';
-    if (this.#pulse.isOnline()) return 'online';
-    return this.#pulse.isLeased() || !this.#parts.grace.trouble() ? 'offline' : 'expired';
+    if (this.#heartbeats.isOnline()) return 'online';
+    return this.#heartbeats.isLeased() || !this.#deps.grace.trouble() ? 'offline' : 'expired';
   }
 
   /** Whether it was given back, or is lost for good. */
@@ -100,7 +100,7 @@ export class HeldSeat implements Seat {
   }
 
   get holdsLease(): boolean {
-    return !this.#end && this.#pulse.isLeased();
+    return !this.#end && this.#heartbeats.isLeased();
   }
 
   on<Name extends keyof SeatEvents>(name: Name, listener: (event: SeatEvents[Name]) => void): Off {
@@ -110,14 +110,14 @@ export class HeldSeat implements Seat {
   /** Begins, or begins anew with what the server has said now. `sentAtMs`: when it was asked. */
   hold(grant: Grant, sentAtMs: number): void {
     this.#take(grant);
-    this.#pulse.start({ sentAtMs, ...grant }, grant.borrowedUntil !== undefined);
+    this.#heartbeats.start({ sentAtMs, ...grant }, grant.borrowedUntil !== undefined);
   }
 
   /** Begins with a stored license, while the server does not answer. */
   holdOffline(): void {
-    this.#comeBackAtExit();
-    this.#told = 'offline';
-    this.#pulse.start(undefined, false);
+    this.#releaseAtExit();
+    this.#lastState = 'offline';
+    this.#heartbeats.start(undefined, false);
   }
 
   release(): Promise<void> {
@@ -135,21 +135,21 @@ export class HeldSeat implements Seat {
   async #release(): Promise<void> {
     const isOver = this.#end === 'lost';
     this.#end = 'released';
-    this.#pulse.stop();
+    this.#heartbeats.stop();
     if (isOver) return;
     let trouble: Error | undefined;
-    await this.#parts.membership.leave(async () => {
+    await this.#deps.membership.leave(async () => {
       this.#isLeavingLast = true;
-      trouble = await this.#giveBack();
+      trouble = await this.#sendRelease();
     });
     this.#offExit();
     if (trouble && this.borrowedUntil) throw trouble;
   }
 
-  async #giveBack(): Promise<Error | undefined> {
-    const { platform, server, grace, stopwatch } = this.#parts;
-    const sent = this.#token ? undefined : this.#parts.onItsWay(this.sessionId);
-    const trouble = await giveBack(server, platform.clock, stopwatch, {
+  async #sendRelease(): Promise<Error | undefined> {
+    const { platform, server, grace, stopwatch } = this.#deps;
+    const sent = this.#token ? undefined : this.#deps.noteRelease(this.sessionId);
+    const trouble = await releaseSeat(server, platform.clock, stopwatch, {
       sessionId: this.sessionId,
       token: this.#token,
       patience: this.borrowedUntil ? 'long' : 'short',
@@ -161,20 +161,20 @@ export class HeldSeat implements Seat {
     return undefined;
   }
 
-  async #beat(timeoutMs: number): Promise<Beat> {
-    if (!this.#token) return this.#begin(timeoutMs);
+  async #heartbeat(timeoutMs: number): Promise<HeartbeatOutcome> {
+    if (!this.#token) return this.#acquire(timeoutMs);
     const { sessionId } = this;
-    const answer = await this.#parts.server.ask('heartbeat', {
+    const answer = await this.#deps.server.ask('heartbeat', {
       body: { session_id: sessionId, session_token: this.#token.text },
       timeoutMs,
       background: true,
-      read: (body) => readBeat(body, sessionId),
+      read: (body) => readHeartbeat(body, sessionId),
     });
     // It has become another session meanwhile, of which this says nothing.
     if (sessionId !== this.sessionId) return { kind: 'missed', retryAfterSeconds: undefined };
     if (answer.kind !== 'good') return this.#failed(answer, FINAL.has(answer.error.code));
     this.#keep(answer.body.sessionToken);
-    this.#parts.grace.see(answer.dateMs);
+    this.#deps.grace.see(answer.dateMs);
     return {
       kind: 'good',
       extension: { sentAtMs: answer.sentAtMs, ...answer.body },
@@ -184,12 +184,12 @@ export class HeldSeat implements Seat {
   }
 
   /** The first talk with the server, of a seat that was begun without it: any no is its answer. */
-  async #begin(timeoutMs: number): Promise<Beat> {
-    const answer = await this.#parts.askAgain(timeoutMs);
+  async #acquire(timeoutMs: number): Promise<HeartbeatOutcome> {
+    const answer = await this.#deps.acquire(timeoutMs);
     if (answer.kind !== 'good') return this.#failed(answer, answer.kind === 'refused');
     const grant = answer.body;
     if (this.#end) {
-      this.#parts.cameTooLate(grant);
+      this.#deps.releaseUnwanted(grant);
       return { kind: 'gone' };
     }
     this.#take(grant);
@@ -197,7 +197,7 @@ export class HeldSeat implements Seat {
     return { kind: 'good', extension: { sentAtMs: answer.sentAtMs, ...grant }, isBorrowed, revived: false };
   }
 
-  #failed(answer: Exclude<Answer<unknown>, { kind: 'good' }>, isFinal: boolean): Beat {
+  #failed(answer: Exclude<Answer<unknown>, { kind: 'good' }>, isFinal: boolean): HeartbeatOutcome {
     if (answer.kind === 'none' || !isFinal)
       return { kind: 'missed', retryAfterSeconds: answer.error.retryAfterSeconds };
     if (!this.#end) this.#lose(answer.error.code);
@@ -208,32 +208,32 @@ export class HeldSeat implements Seat {
     this.#facts = grant;
     this.#keep(grant.sessionToken);
     this.#hasGrace = grant.offlineGraceDays > 0 || grant.borrowedUntil !== undefined;
-    this.#comeBackAtExit();
+    this.#releaseAtExit();
   }
 
   #keep(text: string): void {
-    this.#token = { text, cameAtMs: this.#parts.platform.clock.now().monotonicMs };
+    this.#token = { text, cameAtMs: this.#deps.platform.clock.now().monotonicMs };
   }
 
   #lose(reason: LostReason): void {
     this.#end = 'lost';
-    this.#told = 'expired';
-    this.#pulse.stop();
+    this.#lastState = 'expired';
+    this.#heartbeats.stop();
     this.#offExit();
-    void this.#parts.grace.forget();
-    void this.#parts.membership.leave(async () => undefined);
+    void this.#deps.grace.forget();
+    void this.#deps.membership.leave(async () => undefined);
     this.#emit('lost', { seat: this, reason });
   }
 
-  #changed(beat: Beat | undefined): void {
+  #changed(outcome: HeartbeatOutcome | undefined): void {
     if (this.#end) return;
-    const { grace } = this.#parts;
+    const { grace } = this.#deps;
     const { state } = this;
     if (state === 'online' && this.#hasGrace) void grace.signIfDue(this.sessionId, this.borrowedUntil);
     void grace.noteTime();
-    const before = this.#told;
-    this.#told = state;
-    if (beat?.kind === 'good' && beat.revived) this.#emit('revived', { seat: this });
+    const before = this.#lastState;
+    this.#lastState = state;
+    if (outcome?.kind === 'good' && outcome.revived) this.#emit('revived', { seat: this });
     // A listener of `revived` may have given it back.
     if (state === before || this.#end) return;
     if (state === 'online') this.#emit('online', { seat: this });
@@ -242,27 +242,27 @@ export class HeldSeat implements Seat {
   }
 
   #whyExpired(): LostReason {
-    const code = this.#parts.grace.trouble()?.code;
+    const code = this.#deps.grace.trouble()?.code;
     return code === 'CLOCK_ROLLED_BACK' ? code : 'expired';
   }
 
   #emit<Name extends keyof SeatEvents>(name: Name, event: SeatEvents[Name]): void {
     this.#emitter.emit(name, event);
-    this.#parts.emit(name, event);
+    this.#deps.emit(name, event);
   }
 
-  #comeBackAtExit(): void {
+  #releaseAtExit(): void {
     this.#offExit();
-    this.#offExit = this.borrowedUntil ? () => undefined : this.#parts.platform.atExit(this.#exit);
+    this.#offExit = this.borrowedUntil ? () => undefined : this.#deps.platform.atExit(this.#exit);
   }
 
   readonly #exit: AtExit = {
     inTime: () => this.release(),
     afterwards: () => {
-      const isLast = this.#isLeavingLast || (this.#end !== 'lost' && this.#parts.membership.leaveNow());
+      const isLast = this.#isLeavingLast || (this.#end !== 'lost' && this.#deps.membership.leaveNow());
       return isLast
-        ? this.#parts.server.releaseRequest(
-            releaseOf(this.sessionId, this.#token, this.#parts.platform.clock),
+        ? this.#deps.server.releaseRequest(
+            releaseBody(this.sessionId, this.#token, this.#deps.platform.clock),
           )
         : undefined;
     },

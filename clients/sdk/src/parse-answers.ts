@@ -22,7 +22,7 @@ export interface Grant {
   readonly borrowedUntil: Date | undefined;
 }
 
-export interface Beat {
+export interface HeartbeatAnswer {
   readonly sessionToken: string;
   readonly ttlSeconds: number;
   readonly heartbeatSeconds: number;
@@ -76,7 +76,7 @@ export function readGrant(body: string): Grant | undefined {
 }
 
 /** `undefined` unless it is an answer to a beat of that session. */
-export function readBeat(body: string, sessionId: string): Beat | undefined {
+export function readHeartbeat(body: string, sessionId: string): HeartbeatAnswer | undefined {
   const fields = fieldsOf(body) ?? {};
   const { status, session_id, session_token, revived } = fields;
   const lease = readLease(fields, fields.ttl_extended_to);

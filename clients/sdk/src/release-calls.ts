@@ -20,25 +20,25 @@ export interface HeldToken {
   readonly cameAtMs: number;
 }
 
-export interface GivenBack {
+export interface ReleaseRequest {
   readonly sessionId: string;
   /** `undefined` for a seat that was begun without the server. */
   readonly token: HeldToken | undefined;
   readonly patience: keyof typeof PATIENCE_MS;
 }
 
-/** Tells the server that a session gives its seat back. Gives what came between, where something did; never throws. */
-export async function giveBack(
+/** Releases a session at the server. Returns what prevented it, if anything; never throws. */
+export async function releaseSeat(
   server: Server,
   clock: Clock,
   stopwatch: Stopwatch,
-  { sessionId, token, patience }: GivenBack,
+  { sessionId, token, patience }: ReleaseRequest,
 ): Promise<SeatleaseError | undefined> {
   const untilMs = stopwatch.read() + PATIENCE_MS[patience];
   for (let n = 0; ; n += 1) {
     const leftMs = untilMs - stopwatch.read();
     const answer = await server.ask('release', {
-      body: releaseOf(sessionId, token, clock),
+      body: releaseBody(sessionId, token, clock),
       timeoutMs: patience === 'short' ? leftMs : leftMs / 2,
       background: false,
       read: (_, status) => (status === 204 ? true : undefined),
@@ -54,7 +54,7 @@ export async function giveBack(
  * What the server is told. By how old the token is now it knows when this was sent: should it be long on its way, it ends
  * nothing that another program of the holder has acquired since.
  */
-export function releaseOf(
+export function releaseBody(
   sessionId: string,
   token: HeldToken | undefined,
   clock: Clock,

@@ -1,16 +1,16 @@
-import type { Asker } from './acquire-calls.ts';
+import type { AcquireCalls } from './acquire-calls.ts';
 import type { SeatleaseError } from './errors.ts';
 import { FINAL, HeldSeat } from './held-seat.ts';
 import type { Grace } from './offline/grace.ts';
 import type { Grant } from './parse-answers.ts';
 import type { Membership, Platform } from './platform.ts';
-import { giveBack } from './release-calls.ts';
+import { releaseSeat } from './release-calls.ts';
 import type { SeatEvents } from './seat.ts';
 import type { Answer, Server } from './server.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
-export interface TakerParts {
-  readonly asker: Asker;
+export interface SeatTakerDeps {
+  readonly acquireCalls: AcquireCalls;
   readonly grace: Grace;
   readonly server: Server;
   readonly platform: Platform;
@@ -18,7 +18,7 @@ export interface TakerParts {
   emit<Name extends keyof SeatEvents>(name: Name, event: SeatEvents[Name]): void;
 }
 
-export interface Wish {
+export interface SeatRequest {
   readonly borrowDays: number | undefined;
   /** Whether somebody still waits for it. */
   isWanted(): boolean;
@@ -33,22 +33,22 @@ type Granted = Extract<Answer<Grant>, { kind: 'good' }>;
 type NotGranted = Exclude<Answer<Grant>, { kind: 'good' }>;
 
 /** Takes seats, one at a time. */
-export class Taker {
-  readonly #parts: TakerParts;
+export class SeatTaker {
+  readonly #deps: SeatTakerDeps;
   /** Sessions of which the server may still hear, now or later, that they are given back, by who had no token of them. */
-  readonly #onItsWay = new Set<string>();
+  readonly #releasing = new Set<string>();
 
-  constructor(parts: TakerParts) {
-    this.#parts = parts;
+  constructor(deps: SeatTakerDeps) {
+    this.#deps = deps;
   }
 
   /** A seat that was not held. Throws `SeatleaseError` where none is to be had. */
-  async take(wish: Wish): Promise<HeldSeat> {
-    const { answer, membership } = await this.#askAsMember(wish);
+  async take(request: SeatRequest): Promise<HeldSeat> {
+    const { answer, membership } = await this.#acquireAsMember(request);
     try {
       return answer.kind === 'good'
-        ? await this.#granted(answer, membership, wish)
-        : await this.#standIn(answer, membership, wish);
+        ? await this.#granted(answer, membership, request)
+        : await this.#startOffline(answer, membership, request);
     } catch (error) {
       await membership.leave(NOTHING);
       throw error;
@@ -59,8 +59,8 @@ export class Taker {
    * The seat that is held, borrowed now, or held again after it ran out; false where it came to its end meanwhile. Throws
    * where that is refused, and leaves it as it is.
    */
-  async takeAgain(seat: HeldSeat, wish: Wish): Promise<boolean> {
-    const answer = await this.#ask(wish);
+  async takeAgain(seat: HeldSeat, request: SeatRequest): Promise<boolean> {
+    const answer = await this.#acquire(request);
     if (answer.kind !== 'good') throw answer.error;
     await this.#signLoan(answer.body);
     if (seat.isOver) return false;
@@ -68,11 +68,11 @@ export class Taker {
     return true;
   }
 
-  async #granted(answer: Granted, membership: Membership, { isWanted }: Wish): Promise<HeldSeat> {
+  async #granted(answer: Granted, membership: Membership, { isWanted }: SeatRequest): Promise<HeldSeat> {
     const grant = answer.body;
     if (!isWanted()) {
       await membership.leave(async () => {
-        await this.#giveBack(grant);
+        await this.#release(grant);
       });
       throw new DOMException('Nobody waits for the seat any more.', 'AbortError');
     }
@@ -83,8 +83,12 @@ export class Taker {
   }
 
   /** The stored license instead of an answer; never instead of a no. */
-  async #standIn(answer: NotGranted, membership: Membership, { borrowDays }: Wish): Promise<HeldSeat> {
-    const { grace } = this.#parts;
+  async #startOffline(
+    answer: NotGranted,
+    membership: Membership,
+    { borrowDays }: SeatRequest,
+  ): Promise<HeldSeat> {
+    const { grace } = this.#deps;
     if (answer.kind === 'refused') {
       if (FINAL.has(answer.error.code)) await grace.forget();
       throw answer.error;
@@ -100,69 +104,69 @@ export class Taker {
   }
 
   /** Joins those who share the seat before there is one: whoever leaves as the last of them would give it back. */
-  async #askAsMember(wish: Wish): Promise<{ answer: Answer<Grant>; membership: Membership }> {
-    const { asker, platform } = this.#parts;
+  async #acquireAsMember(request: SeatRequest): Promise<{ answer: Answer<Grant>; membership: Membership }> {
+    const { acquireCalls, platform } = this.#deps;
     for (;;) {
-      const membership = await platform.holders.join(asker.holder);
-      const answer = await this.#ask(wish);
-      if (!asker.canTellMore(answer)) return { answer, membership };
+      const membership = await platform.holders.join(acquireCalls.holder);
+      const answer = await this.#acquire(request);
+      if (!acquireCalls.addProcessIfRequired(answer)) return { answer, membership };
       await membership.leave(NOTHING);
     }
   }
 
-  async #ask({ borrowDays, isWanted }: Wish): Promise<Answer<Grant>> {
-    const { asker, grace } = this.#parts;
+  async #acquire({ borrowDays, isWanted }: SeatRequest): Promise<Answer<Grant>> {
+    const { acquireCalls, grace } = this.#deps;
     const tries = (await grace.isStored()) ? TRIES.withStoredLicense : TRIES.usual;
-    return this.#unlessOnItsWay(() => asker.askUntilAnswered(borrowDays, tries, isWanted));
+    return this.#unlessReleasing(() => acquireCalls.sendUntilAnswered(borrowDays, tries, isWanted));
   }
 
   /** However it is asked for: the request that gave a session back may be on its way still, and would end it under our hands. */
-  async #unlessOnItsWay(ask: () => Promise<Answer<Grant>>): Promise<Answer<Grant>> {
+  async #unlessReleasing(ask: () => Promise<Answer<Grant>>): Promise<Answer<Grant>> {
     for (;;) {
       const answer = await ask();
-      if (answer.kind !== 'good' || !this.#onItsWay.has(answer.body.sessionId)) return answer;
+      if (answer.kind !== 'good' || !this.#releasing.has(answer.body.sessionId)) return answer;
       const { sessionId } = answer.body;
-      const trouble = await this.#giveBack(answer.body);
+      const trouble = await this.#release(answer.body);
       if (trouble) return { kind: 'none', error: trouble };
-      this.#onItsWay.delete(sessionId);
+      this.#releasing.delete(sessionId);
     }
   }
 
   /** A loan is for going away: with its license, or not yet. */
   async #signLoan({ sessionId, borrowedUntil }: Grant): Promise<void> {
-    if (borrowedUntil) await this.#parts.grace.signIfDue(sessionId, borrowedUntil, false);
+    if (borrowedUntil) await this.#deps.grace.signIfDue(sessionId, borrowedUntil, false);
   }
 
-  async #giveBack({ sessionId, sessionToken }: Grant): Promise<SeatleaseError | undefined> {
-    const { server, platform, stopwatch } = this.#parts;
+  async #release({ sessionId, sessionToken }: Grant): Promise<SeatleaseError | undefined> {
+    const { server, platform, stopwatch } = this.#deps;
     const token = { text: sessionToken, cameAtMs: platform.clock.now().monotonicMs };
-    return giveBack(server, platform.clock, stopwatch, { sessionId, token, patience: 'short' });
+    return releaseSeat(server, platform.clock, stopwatch, { sessionId, token, patience: 'short' });
   }
 
-  #send(sessionId: string): { arrived(): void } {
-    this.#onItsWay.add(sessionId);
-    return { arrived: () => void this.#onItsWay.delete(sessionId) };
+  #noteRelease(sessionId: string): { arrived(): void } {
+    this.#releasing.add(sessionId);
+    return { arrived: () => void this.#releasing.delete(sessionId) };
   }
 
-  #cameTooLate(grant: Grant): void {
-    const { asker, platform } = this.#parts;
+  #releaseUnwanted(grant: Grant): void {
+    const { acquireCalls, platform } = this.#deps;
     // Others of this machine may hold it by now.
-    void platform.holders.join(asker.holder).then((membership) =>
+    void platform.holders.join(acquireCalls.holder).then((membership) =>
       membership.leave(async () => {
-        await this.#giveBack(grant);
+        await this.#release(grant);
       }),
     );
   }
 
   #newSeat(facts: ConstructorParameters<typeof HeldSeat>[1], membership: Membership): HeldSeat {
-    const { asker } = this.#parts;
+    const { acquireCalls } = this.#deps;
     return new HeldSeat(
       {
-        ...this.#parts,
+        ...this.#deps,
         membership,
-        askAgain: (timeoutMs) => this.#unlessOnItsWay(() => asker.ask(timeoutMs, true)),
-        onItsWay: (sessionId) => this.#send(sessionId),
-        cameTooLate: (grant) => this.#cameTooLate(grant),
+        acquire: (timeoutMs) => this.#unlessReleasing(() => acquireCalls.send(timeoutMs, true)),
+        noteRelease: (sessionId) => this.#noteRelease(sessionId),
+        releaseUnwanted: (grant) => this.#releaseUnwanted(grant),
       },
       facts,
     );

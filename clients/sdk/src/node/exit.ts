@@ -28,12 +28,12 @@ export function exitHook({ letGo, takeMarks, afterwards = canSendAfterwards() }:
   let underWay: Promise<unknown> = Promise.resolve();
 
   function inTime(): Promise<unknown> {
-    underWay = Promise.all([underWay, giveBack()]);
+    underWay = Promise.all([underWay, releaseInTime()]);
     return underWay;
   }
 
   /** Whoever has had their time does not get more: a program that runs out of work again and again would never end. */
-  async function giveBack(): Promise<void> {
+  async function releaseInTime(): Promise<void> {
     const theirs = [...waiting].filter((each) => !hadTheirTime.has(each));
     if (theirs.length === 0) return;
     const all = theirs.map(async (each) => {

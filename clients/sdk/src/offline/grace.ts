@@ -14,7 +14,7 @@ const TRY_AGAIN_AFTER_MS = 10 * 60_000;
 const NOTE_TIME_EVERY_MS = 5 * 60_000;
 const TIMEOUT_MS = 10_000;
 
-export interface GraceParts {
+export interface GraceDeps {
   readonly server: Server;
   readonly store: Store;
   readonly clock: Clock;
@@ -31,7 +31,7 @@ export interface Held {
 
 /** The right to run without the server: a signed license, kept for when it is needed. */
 export class Grace {
-  readonly #parts: GraceParts;
+  readonly #deps: GraceDeps;
   readonly #time: SeenTime;
   #held: Held | undefined;
   #stored: Stored | undefined;
@@ -43,9 +43,9 @@ export class Grace {
   #generation = 0;
   #writes: Promise<void> = Promise.resolve();
 
-  constructor(parts: GraceParts) {
-    this.#parts = parts;
-    this.#time = new SeenTime(parts.clock, parts.stopwatch);
+  constructor(deps: GraceDeps) {
+    this.#deps = deps;
+    this.#time = new SeenTime(deps.clock, deps.stopwatch);
   }
 
   get offlineUntil(): Date | undefined {
@@ -77,7 +77,7 @@ export class Grace {
 
   /** Has the license signed where that is due, and keeps it. Never throws: it is tried again. */
   async signIfDue(sessionId: string, borrowedUntil: Date | undefined, background = true): Promise<void> {
-    const nowMs = this.#parts.stopwatch.read();
+    const nowMs = this.#deps.stopwatch.read();
     const wanted = `${sessionId} ${borrowedUntil?.getTime()}`;
     if (nowMs < this.#nextSignAtMs && wanted === this.#wanted) return;
     this.#wanted = wanted;
@@ -87,23 +87,23 @@ export class Grace {
 
   /** Keeps for the next start what time it has become. */
   async noteTime(): Promise<void> {
-    if (!this.#stored || this.#parts.stopwatch.read() < this.#nextNoteAtMs) return;
+    if (!this.#stored || this.#deps.stopwatch.read() < this.#nextNoteAtMs) return;
     await this.#write({ ...this.#stored, latestMs: this.#time.nowMs() });
   }
 
   async isStored(): Promise<boolean> {
-    return (await this.#parts.store.read()) !== undefined;
+    return (await this.#deps.store.read()) !== undefined;
   }
 
   /** The stored license, verified anew; `undefined` where nothing is stored. Throws where it may not be used. */
   async load(): Promise<Held | undefined> {
-    const stored = await this.#parts.store.read();
+    const stored = await this.#deps.store.read();
     if (stored === undefined) return undefined;
     if (stored === 'broken') throw invalid('It was changed since it was stored.');
-    const keys = await importKeys(this.#parts.publicKeys ?? stored.keys ?? { keys: [] });
+    const keys = await importKeys(this.#deps.publicKeys ?? stored.keys ?? { keys: [] });
     const license = await verifyToken(stored.token, keys, {
-      ...this.#parts.expected,
-      licenseId: this.#parts.expected.licenseId ?? stored.licenseId,
+      ...this.#deps.expected,
+      licenseId: this.#deps.expected.licenseId ?? stored.licenseId,
     });
     this.#time.see(Math.max(stored.latestMs, license.issuedAtMs));
     this.#held = { license, isBorrowed: stored.isBorrowed };
@@ -121,11 +121,11 @@ export class Grace {
     this.#held = undefined;
     this.#stored = undefined;
     this.#wanted = '';
-    await this.#inTurn(() => this.#parts.store.remove());
+    await this.#inTurn(() => this.#deps.store.remove());
   }
 
   async #sign(sessionId: string, isBorrowed: boolean, background: boolean): Promise<void> {
-    const { server, publicKeys, expected, stopwatch } = this.#parts;
+    const { server, publicKeys, expected, stopwatch } = this.#deps;
     const generation = this.#generation;
     const body = { session_id: sessionId };
     const answer = await server.ask('sign', { body, timeoutMs: TIMEOUT_MS, background, read: readSigned });
@@ -152,7 +152,7 @@ export class Grace {
 
   /** As the server shows them now: one that was taken back is gone from there. As kept where it does not answer. */
   async #keySet(background: boolean): Promise<Stored['keys']> {
-    const answer = await this.#parts.server.ask('publicKeyJwks', {
+    const answer = await this.#deps.server.ask('publicKeyJwks', {
       timeoutMs: TIMEOUT_MS,
       background,
       read: readKeySet,
@@ -163,9 +163,9 @@ export class Grace {
   async #write(stored: Stored): Promise<void> {
     const generation = this.#generation;
     this.#stored = stored;
-    this.#nextNoteAtMs = this.#parts.stopwatch.read() + NOTE_TIME_EVERY_MS;
+    this.#nextNoteAtMs = this.#deps.stopwatch.read() + NOTE_TIME_EVERY_MS;
     await this.#inTurn(async () => {
-      if (generation === this.#generation) await this.#parts.store.write(stored);
+      if (generation === this.#generation) await this.#deps.store.write(stored);
     });
   }
 
