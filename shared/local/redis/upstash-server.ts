@@ -1,10 +1,10 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import { ErrorReply } from '@redis/client';
 import * as z from 'zod/mini';
 import { secretMatcher } from '../../domain/secret.ts';
 import {
   ConnectionLost,
   type RespClient,
-  RespError,
   type RespOptions,
   type RespReply,
   respClient,
@@ -181,7 +181,7 @@ async function runTransaction(
   // One write: on the shared connection nothing of another request can come between MULTI and EXEC.
   const replies = await backend.pipeline([['MULTI'], ...commands, ['EXEC']]);
   const executed = replies.at(-1);
-  if (executed instanceof RespError) throw new Refused(400, executed.message);
+  if (executed instanceof ErrorReply) throw new Refused(400, executed.message);
   if (!Array.isArray(executed)) throw new TypeError('EXEC answers with a list where nothing is watched.');
   return { status: 200, body: executed.map((reply) => itemOf(reply, encode)) };
 }
@@ -217,14 +217,14 @@ function encoderFor(encoding: string | string[] | undefined): Encoder {
 }
 
 function itemOf(reply: RespReply, encode: Encoder): { result: unknown } | { error: string } {
-  if (reply instanceof RespError) return { error: reply.message };
+  if (reply instanceof ErrorReply) return { error: reply.message };
   // Upstash leaves this one word bare, and its client relies on it.
   return { result: reply === 'OK' ? reply : encoded(reply, encode) };
 }
 
 /** An error inside a list has no place of its own in Upstash's answer, so it is told as text. */
 function encoded(reply: RespReply, encode: Encoder): unknown {
-  if (reply instanceof RespError) return encode(reply.message);
+  if (reply instanceof ErrorReply) return encode(reply.message);
   if (Array.isArray(reply)) return reply.map((item) => encoded(item, encode));
   return typeof reply === 'string' ? encode(reply) : reply;
 }

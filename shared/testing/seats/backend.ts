@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
+import { ErrorReply } from '@redis/client';
 import * as z from 'zod/mini';
 import { sessionOfMember } from '../../adapters/seats/encoding.ts';
 import { poolKey, shardKey } from '../../adapters/seats/lua/keys.ts';
 import { shardOf } from '../../domain/ids.ts';
-import { type RespClient, RespError, type RespReply, respClient } from '../../local/redis/resp-client.ts';
+import { type RespClient, type RespReply, respClient } from '../../local/redis/resp-client.ts';
 import type { Books, SeatEvent } from '../contracts/seats/pool.ts';
 import { startRedisServer } from '../servers/redis-server.ts';
 
@@ -84,7 +85,7 @@ export async function realBackend(): Promise<SeatsBackend> {
 
 export function listOf(reply: RespReply | undefined): RespReply[] {
   if (!Array.isArray(reply))
-    throw new TypeError(`no list: ${reply instanceof RespError ? reply.message : reply}`);
+    throw new TypeError(`no list: ${reply instanceof ErrorReply ? reply.message : reply}`);
   return reply;
 }
 

@@ -1,6 +1,7 @@
+import { ErrorReply } from '@redis/client';
 import * as z from 'zod/mini';
 import { type httpRequester, RedisError } from '../../adapters/seats/upstash-http.ts';
-import { type RespClient, RespError } from '../../local/redis/resp-client.ts';
+import type { RespClient } from '../../local/redis/resp-client.ts';
 
 const Command = z.array(z.pipe(z.union([z.string(), z.number()]), z.transform(String)));
 
@@ -13,7 +14,7 @@ export function respRequester(client: RespClient): ReturnType<typeof httpRequest
     async request<TResult>({ body, path }: { body?: unknown; path?: string[] }) {
       if (path?.length) throw new TypeError('This requester carries single commands only.');
       const reply = await client.command(z.parse(Command, body));
-      if (reply instanceof RespError) throw new RedisError(reply.message);
+      if (reply instanceof ErrorReply) throw new RedisError(reply.message);
       // As in `httpRequester`: `TResult` is the caller's claim, which no transport can check.
       return { result: reply as TResult };
     },
