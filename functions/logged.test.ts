@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Action } from '../shared/domain/authorization.ts';
 import type { EndpointContract, FunctionContract } from '../shared/http/contract.ts';
 import { startEmbeddedRedis } from '../shared/local/redis/embedded-redis.ts';
-import { startUpstashFront } from '../shared/local/redis/upstash-server.ts';
+import { startUpstashServer } from '../shared/local/redis/upstash-server.ts';
 import type { Deps } from '../shared/ports/deps.ts';
 import { type CountingProxy, countingProxy } from '../shared/testing/servers/counting-proxy.ts';
 import { MANIFEST } from './manifest.ts';
@@ -68,7 +68,7 @@ beforeAll(async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
   listen();
   const redis = await startEmbeddedRedis();
-  const front = await startUpstashFront({ backend: redis, token: SECRETS.UPSTASH_REDIS_REST_TOKEN });
+  const front = await startUpstashServer({ backend: redis, token: SECRETS.UPSTASH_REDIS_REST_TOKEN });
   proxy = await countingProxy(front.url);
   closeRedis = async () => {
     await proxy.close();

@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { startEmbeddedRedis } from '../shared/local/redis/embedded-redis.ts';
 import { respClient } from '../shared/local/redis/resp-client.ts';
-import { startUpstashFront } from '../shared/local/redis/upstash-server.ts';
+import { startUpstashServer } from '../shared/local/redis/upstash-server.ts';
 import { LICENSES_OF_TENANT } from '../shared/ports/queries.ts';
 import { describeReal } from '../shared/testing/real-parts.ts';
 import { type CountingProxy, countingProxy } from '../shared/testing/servers/counting-proxy.ts';
@@ -30,7 +30,7 @@ async function suiteBehindProxy(): Promise<{
   closers.push(() => redis.close());
   const client = respClient(redis);
   closers.push(() => client.close());
-  const front = await startUpstashFront({ backend: redis, token: 'token' });
+  const front = await startUpstashServer({ backend: redis, token: 'token' });
   closers.push(() => front.close());
   const proxy = await countingProxy(front.url);
   closers.push(() => proxy.close());

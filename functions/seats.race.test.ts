@@ -5,7 +5,7 @@ import { shardKey } from '../shared/adapters/seats/lua/keys.ts';
 import { shardOf } from '../shared/domain/ids.ts';
 import { startEmbeddedRedis } from '../shared/local/redis/embedded-redis.ts';
 import { type RespClient, respClient } from '../shared/local/redis/resp-client.ts';
-import { startUpstashFront } from '../shared/local/redis/upstash-server.ts';
+import { startUpstashServer } from '../shared/local/redis/upstash-server.ts';
 import type { SeatEvent } from '../shared/testing/contracts/seats/pool.ts';
 import { describeReal } from '../shared/testing/real-parts.ts';
 import { eventsIn, listOf, readOutbox } from '../shared/testing/seats/backend.ts';
@@ -143,7 +143,7 @@ function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port
 
   test('whose answers get lost on the way is seated neither twice nor beyond the seats', async () => {
     const { host, port } = await startRedis();
-    const front = await startUpstashFront({ backend: { host, port }, token: TOKEN });
+    const front = await startUpstashServer({ backend: { host, port }, token: TOKEN });
     closers.push(() => front.close());
     const proxy = await countingProxy(front.url);
     closers.push(() => proxy.close());

@@ -4,7 +4,7 @@ import { openKmsSigner } from '../../shared/adapters/signer/kms-signer.ts';
 import type { SeatEvent } from '../../shared/domain/event.ts';
 import { startEmbeddedRedis } from '../../shared/local/redis/embedded-redis.ts';
 import { type RespClient, respClient } from '../../shared/local/redis/resp-client.ts';
-import { startUpstashFront } from '../../shared/local/redis/upstash-server.ts';
+import { startUpstashServer } from '../../shared/local/redis/upstash-server.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { Signer } from '../../shared/ports/signer.ts';
 import { countingProxy } from '../../shared/testing/servers/counting-proxy.ts';
@@ -181,7 +181,7 @@ async function openCounters() {
 async function startRedis() {
   const server = await startEmbeddedRedis();
   const redis = respClient(server);
-  const front = await startUpstashFront({ backend: server, token: 'token' });
+  const front = await startUpstashServer({ backend: server, token: 'token' });
   const proxy = await countingProxy(front.url);
   return {
     redis,

@@ -16,7 +16,7 @@ registerHooks({
 });
 
 const { startEmbeddedRedis } = await import('../../shared/local/redis/embedded-redis.ts');
-const { startUpstashFront } = await import('../../shared/local/redis/upstash-server.ts');
+const { startUpstashServer } = await import('../../shared/local/redis/upstash-server.ts');
 const { readConfig } = await import('../../shared/config.ts');
 const { deployedEnvironment } = await import('./deployed-environment.ts');
 const { putNewLicense } = await import('../../shared/testing/seats/put-license.ts');
@@ -24,7 +24,7 @@ const { assembleDeps } = await import('../../shared/wiring.ts');
 const { openSuite } = await import('../open-suite.ts');
 
 const redis = await startEmbeddedRedis();
-const front = await startUpstashFront({ backend: redis, token: 'token' });
+const front = await startUpstashServer({ backend: redis, token: 'token' });
 const deps = await assembleDeps(readConfig(deployedEnvironment({ UPSTASH_REDIS_REST_URL: front.url })));
 const { key } = await putNewLicense(deps.seats, { max: 1 });
 

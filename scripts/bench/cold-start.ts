@@ -7,7 +7,7 @@ import { deployedEnvironment } from '../../functions/testing/deployed-environmen
 import { openSeats } from '../../shared/adapters/seats/redis-seats.ts';
 import { httpRequester } from '../../shared/adapters/seats/upstash-http.ts';
 import { startEmbeddedRedis } from '../../shared/local/redis/embedded-redis.ts';
-import { startUpstashFront } from '../../shared/local/redis/upstash-server.ts';
+import { startUpstashServer } from '../../shared/local/redis/upstash-server.ts';
 import { putNewLicense } from '../../shared/testing/seats/put-license.ts';
 import { type Bundle, openBundler } from '../bundle/bundle.ts';
 import { installPackages } from '../bundle/install-packages.ts';
@@ -48,7 +48,7 @@ export async function benchColdStart(effort: Effort): Promise<Report> {
     };
   const folder = mkdtempSync(join(tmpdir(), 'seatlease-cold-'));
   const redis = await startEmbeddedRedis();
-  const front = await startUpstashFront({ backend: redis, token: 'token' });
+  const front = await startUpstashServer({ backend: redis, token: 'token' });
   const requester = httpRequester(front);
   try {
     const { key } = await putNewLicense(openSeats(requester), { max: 10_000 });

@@ -11,7 +11,7 @@ import { httpRequester } from '../../shared/adapters/seats/upstash-http.ts';
 import { newSessionId } from '../../shared/domain/ids.ts';
 import type { FunctionContract } from '../../shared/http/contract.ts';
 import { startEmbeddedRedis } from '../../shared/local/redis/embedded-redis.ts';
-import { startUpstashFront, type UpstashFront } from '../../shared/local/redis/upstash-server.ts';
+import { startUpstashServer, type UpstashServer } from '../../shared/local/redis/upstash-server.ts';
 import { putNewLicense } from '../../shared/testing/seats/put-license.ts';
 import { type Bundle, bundleShipped, fileNameOf, openBundler } from './bundle.ts';
 import { ROOT } from './esbuild.ts';
@@ -80,7 +80,7 @@ const FIRST: Readonly<Partial<Record<FunctionName, First>>> = {
 
 let folder: string;
 let redis: Awaited<ReturnType<typeof startEmbeddedRedis>>;
-let front: UpstashFront;
+let front: UpstashServer;
 let license: Awaited<ReturnType<typeof putNewLicense>>;
 const bundles = new Map<string, Bundle>();
 
@@ -91,7 +91,7 @@ beforeAll(async () => {
     bundles.set(contract.name, await bundle(contract, join(folder, contract.name)));
   installPackages([...bundles.values()].map((each) => each.folder));
   redis = await startEmbeddedRedis();
-  front = await startUpstashFront({ backend: redis, token: 'token' });
+  front = await startUpstashServer({ backend: redis, token: 'token' });
   const requester = httpRequester(front);
   license = await putNewLicense(openSeats(requester), { max: 1 });
   await requester.close();

@@ -8,7 +8,7 @@ import { deployedEnvironment } from '../../functions/testing/deployed-environmen
 import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../../functions/testing/suite.ts';
 import { matchPath, publicRoutes } from '../../shared/http/route.ts';
 import { startEmbeddedRedis } from '../../shared/local/redis/embedded-redis.ts';
-import { startUpstashFront, type UpstashFront } from '../../shared/local/redis/upstash-server.ts';
+import { startUpstashServer, type UpstashServer } from '../../shared/local/redis/upstash-server.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
 import {
   type FirestoreEmulator,
@@ -26,7 +26,7 @@ const BUNDLED = ['licenses', 'acquire', 'heartbeat', 'release', 'sessions', 'aud
 describeReal('Firestore emulator', 'the bundles, behind one origin, on', () => {
   let folder: string;
   let redis: Awaited<ReturnType<typeof startEmbeddedRedis>>;
-  let upstash: UpstashFront;
+  let upstash: UpstashServer;
   let firestore: FirestoreEmulator;
   let suite: TestSuite;
   const running = new Map<string, RunningFunction>();
@@ -34,7 +34,7 @@ describeReal('Firestore emulator', 'the bundles, behind one origin, on', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'seatlease-story-'));
     [redis, firestore] = await Promise.all([startEmbeddedRedis(), startFirestoreEmulator()]);
-    upstash = await startUpstashFront({ backend: redis, token: 'token' });
+    upstash = await startUpstashServer({ backend: redis, token: 'token' });
     const parts = {
       UPSTASH_REDIS_REST_URL: upstash.url,
       UPSTASH_REDIS_REST_TOKEN: 'token',

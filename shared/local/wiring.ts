@@ -15,7 +15,7 @@ import { assembleDeps, DEPLOYED, type RestRedis } from '../wiring.ts';
 import { type EventBus, type EventBusOptions, openEventBus } from './event-bus.ts';
 import { startEmbeddedRedis } from './redis/embedded-redis.ts';
 import type { RespOptions } from './redis/resp-client.ts';
-import { startUpstashFront } from './redis/upstash-server.ts';
+import { startUpstashServer } from './redis/upstash-server.ts';
 import { type LocalIdentity, openLocalIdentity } from './service-tokens.ts';
 import { openLocalKeys, openLocalSigner } from './signing-key.ts';
 import { openSqliteRecords } from './sqlite-records.ts';
@@ -99,9 +99,9 @@ export async function openSigningKeys({ signing, dataFolder }: Config): Promise<
 async function openRedis(seats: Config['seats']): Promise<RestRedis> {
   if (seats.kind === 'upstash') return DEPLOYED.redis(seats);
   const token = randomBytes(24).toString('base64url');
-  if (seats.kind === 'redis') return startUpstashFront({ backend: backendOf(seats.url), token });
+  if (seats.kind === 'redis') return startUpstashServer({ backend: backendOf(seats.url), token });
   const redis = await startEmbeddedRedis();
-  const front = await startUpstashFront({ backend: redis, token });
+  const front = await startUpstashServer({ backend: redis, token });
   return {
     ...front,
     async close() {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Unavailable } from '../../errors.ts';
-import { startUpstashFront } from '../../local/redis/upstash-server.ts';
+import { startUpstashServer } from '../../local/redis/upstash-server.ts';
 import type { BucketSize, Limits } from '../../ports/limits.ts';
 import { limitsContract } from '../../testing/contracts/limits/suite.ts';
 import { describeReal } from '../../testing/real-parts.ts';
@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 async function underTest(backend: SeatsBackend) {
-  const front = await startUpstashFront({ backend, token: TOKEN });
+  const front = await startUpstashServer({ backend, token: TOKEN });
   const [here, there] = [httpRequester(front), httpRequester(front)];
   return {
     limits: openLimits(here),
@@ -42,7 +42,7 @@ interface BehindProxy {
 
 async function behindProxy(backend: SeatsBackend, timeoutMs = 10_000): Promise<BehindProxy> {
   closers.push(() => backend.close());
-  const front = await startUpstashFront({ backend, token: TOKEN });
+  const front = await startUpstashServer({ backend, token: TOKEN });
   closers.push(() => front.close());
   const proxy = await countingProxy(front.url);
   closers.push(() => proxy.close());

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { shardOf } from '../../domain/ids.ts';
-import { startUpstashFront } from '../../local/redis/upstash-server.ts';
+import { startUpstashServer } from '../../local/redis/upstash-server.ts';
 import { openPool, type SeatsUnderTest } from '../../testing/contracts/seats/pool.ts';
 import { seatsContract } from '../../testing/contracts/seats/suite.ts';
 import { describeReal } from '../../testing/real-parts.ts';
@@ -50,7 +50,7 @@ describeReal('redis-server', 'seats on Redis', () => {
 });
 
 async function underTest(backend: SeatsBackend): Promise<SeatsUnderTest> {
-  const front = await startUpstashFront({ backend, token: TOKEN });
+  const front = await startUpstashServer({ backend, token: TOKEN });
   const requester = httpRequester({ ...front, timeoutMs: PATIENCE_MS });
   const seats = openSeats(requester, backend.includes);
   let nowMs = Date.now();

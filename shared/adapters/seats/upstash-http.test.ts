@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Unavailable } from '../../errors.ts';
 import { startEmbeddedRedis } from '../../local/redis/embedded-redis.ts';
-import { startUpstashFront } from '../../local/redis/upstash-server.ts';
+import { startUpstashServer } from '../../local/redis/upstash-server.ts';
 import { countingProxy } from '../../testing/servers/counting-proxy.ts';
 import { answering, opened, serving, TOKEN } from '../../testing/servers/redis-over-http.ts';
 import { type HttpRequesterOptions, httpRequester } from './upstash-http.ts';
@@ -224,7 +224,7 @@ test('streams are refused, since only commands are carried', async () => {
 
 async function redisBehindProxy(options: Partial<HttpRequesterOptions> = {}) {
   const backend = await startEmbeddedRedis();
-  const front = await startUpstashFront({ backend, token: TOKEN });
+  const front = await startUpstashServer({ backend, token: TOKEN });
   const proxy = await countingProxy(front.url);
   closers.push(
     () => backend.close(),

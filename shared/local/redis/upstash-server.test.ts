@@ -5,7 +5,7 @@ import { httpRequester } from '../../adapters/seats/upstash-http.ts';
 import { describeReal } from '../../testing/real-parts.ts';
 import { startRedisServer } from '../../testing/servers/redis-server.ts';
 import { startEmbeddedRedis } from './embedded-redis.ts';
-import { startUpstashFront, type UpstashFront } from './upstash-server.ts';
+import { startUpstashServer, type UpstashServer } from './upstash-server.ts';
 
 const TOKEN = 'a-token';
 const AWKWARD = [
@@ -37,7 +37,7 @@ describeReal('redis-server', 'the front over Redis', () => {
 
   test('answers 503 while Redis is away, and serves again when it is back', async () => {
     const first = await startRedisServer();
-    const front = await startUpstashFront({ backend: first, token: TOKEN });
+    const front = await startUpstashServer({ backend: first, token: TOKEN });
     try {
       expect((await post(front, '/', ['PING'])).status).toBe(200);
       await first.kill('SIGKILL');
@@ -55,12 +55,12 @@ describeReal('redis-server', 'the front over Redis', () => {
 
 function frontSuite(start: () => Promise<{ host: string; port: number; end(): Promise<void> }>): void {
   let backend: Awaited<ReturnType<typeof start>>;
-  let front: UpstashFront;
+  let front: UpstashServer;
   const requesters: { close(): void }[] = [];
 
   beforeAll(async () => {
     backend = await start();
-    front = await startUpstashFront({ backend, token: TOKEN });
+    front = await startUpstashServer({ backend, token: TOKEN });
   });
   afterAll(async () => {
     await front.close();
@@ -259,12 +259,12 @@ function frontSuite(start: () => Promise<{ host: string; port: number; end(): Pr
   });
 }
 
-function post(front: UpstashFront, path: string, body: unknown, headers: Record<string, string> = {}) {
+function post(front: UpstashServer, path: string, body: unknown, headers: Record<string, string> = {}) {
   return postText(front, path, JSON.stringify(body), headers);
 }
 
 async function postText(
-  front: UpstashFront,
+  front: UpstashServer,
   path: string,
   body: string,
   headers: Record<string, string> = {},

@@ -30,7 +30,7 @@ const REFUSED = new Set(
    SYNC PSYNC REPLCONF REPLICAOF SLAVEOF FAILOVER`.split(/\s+/),
 );
 
-export interface UpstashFront {
+export interface UpstashServer {
   readonly url: string;
   readonly token: string;
   /** Drops every connection, open requests included. */
@@ -46,11 +46,11 @@ export interface UpstashFront {
  * or this front refuses, 401 for a wrong token, 413 for a body over 1 MiB, 503 where Redis is away. It starts
  * without Redis and recovers with it. `port` defaults to a free one; a taken one rejects.
  */
-export async function startUpstashFront(options: {
+export async function startUpstashServer(options: {
   readonly backend: RespOptions;
   readonly token: string;
   readonly port?: number;
-}): Promise<UpstashFront> {
+}): Promise<UpstashServer> {
   const backend = respClient(options.backend);
   const isAuthorized = secretMatcher(`Bearer ${options.token}`);
   const server = http.createServer(
