@@ -1,12 +1,8 @@
 import * as z from 'zod/mini';
 import { accessOf, ROLES } from '../../shared/domain/authorization.ts';
 import { EventJson } from '../../shared/domain/event-message.ts';
-import { HOLDS } from '../../shared/domain/license.ts';
-import { PLAN_NAMES } from '../../shared/domain/plans.ts';
-import { SUBSCRIPTION_STATUSES } from '../../shared/domain/subscription.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 import {
-  InvitationId,
   LicenseId,
   PERIOD,
   periodIsInOrder,
@@ -16,6 +12,9 @@ import {
   UserId,
 } from '../../shared/http/fields.ts';
 import { SessionHistoryView } from '../../shared/http/history-view.ts';
+import { LicenseFields } from '../../shared/http/license-view.ts';
+import { SubscriptionFields } from '../../shared/http/subscription-view.ts';
+import { InvitationView, MemberView, TenantView } from '../../shared/http/tenant-view.ts';
 
 const Whole = {
   exported_at: Timestamp,
@@ -23,16 +22,7 @@ const Whole = {
   complete: z.boolean(),
 };
 
-const ExportedInvitation = z.strictObject({
-  invitation_id: InvitationId,
-  tenant_id: TenantId,
-  /** Whom it is for: whoever signs in with this address. */
-  email: z.string(),
-  /** What they would be in the tenant. */
-  role: z.enum(ROLES),
-  invited_at: Timestamp,
-  expires_at: Timestamp,
-});
+const ExportedInvitation = z.strictObject({ ...InvitationView.shape, tenant_id: TenantId });
 
 /** A session of which we still know what its client said: it holds a seat, or its lease ran out within the last hour. */
 const ExportedSession = z.strictObject({
@@ -59,59 +49,20 @@ const ExportedEvent = z.strictObject({
   recorded_at: Timestamp,
 });
 
-const ExportedLicense = z.strictObject({
-  license_id: LicenseId,
-  plan: z.enum(PLAN_NAMES),
-  features: z.array(z.string()),
-  /** Seats. */
-  max: z.int(),
-  /** Seats granted beyond those. */
-  overdraft: z.int(),
-  /** What seats are counted by. */
-  unit: z.enum(['machine', 'user', 'process']),
-  /** How long a seat is held without a heartbeat, and how often one is due. */
-  ttl_seconds: z.int(),
-  heartbeat_seconds: z.int(),
-  /** As it is in force: suspended also while `hold` says why. */
-  status: z.enum(['active', 'suspended']),
-  /** Why its subscription gives no seats. */
-  hold: z.nullable(z.enum(HOLDS)),
-  /** The subscription that pays for it, or did last. */
-  subscription_id: z.nullable(z.string()),
-  /** Given for trying out, until somebody pays for it. */
-  trial: z.boolean(),
-  /** null for a license without end. */
-  valid_until: z.nullable(Timestamp),
-  /** How long a client may run without a heartbeat. */
-  offline_grace_days: z.int(),
-  /** How long seats are lent, 0 for not at all, and how many never are. */
-  borrow: z.strictObject({ max_days: z.int(), low_water: z.int() }),
-  created_at: Timestamp,
-  updated_at: Timestamp,
-});
+const ExportedLicense = z.strictObject({ ...LicenseFields });
 
 const ExportedSubscription = z.strictObject({
-  subscription_id: z.string(),
-  /** Who it is of, at Stripe. */
+  ...SubscriptionFields,
+  /** The customer at Stripe. */
   customer_id: z.string(),
-  license_id: LicenseId,
-  /** null where its price is of no plan. */
-  plan: z.nullable(z.enum(PLAN_NAMES)),
-  seats: z.int(),
-  /** In Stripe's words. */
-  status: z.enum(SUBSCRIPTION_STATUSES),
-  created_at: Timestamp,
   /** End of the period that is paid for, or would be. */
   period_end: Timestamp,
-  /** When it is to end, and when it did. */
-  cancel_at: z.nullable(Timestamp),
-  ended_at: z.nullable(Timestamp),
   /** Since when a payment has been overdue. */
   unpaid_since: z.nullable(Timestamp),
   latest_invoice_id: z.nullable(z.string()),
   /** Disputes about its payments, by their ids at Stripe. */
   disputes: z.record(z.string(), z.enum(['open', 'won', 'lost'])),
-  /** Invoices whose payment was given back. */
+  /** Invoices whose payment was refunded. */
   refunded_invoice_ids: z.array(z.string()),
 });
 
@@ -175,25 +126,11 @@ const PersonExport = z.strictObject({
 const TenantExport = z.strictObject({
   ...Whole,
   tenant: z.strictObject({
-    tenant_id: TenantId,
-    name: z.string(),
-    /** null while it has no owner. */
-    owner_id: z.nullable(UserId),
-    /** People of this Google Workspace domain join when they first sign in. */
-    join_domain: z.nullable(z.string()),
-    created_at: Timestamp,
+    ...TenantView.shape,
     /** When it was erased; null for one that was not. */
     closed_at: z.nullable(Timestamp),
   }),
-  members: z.array(
-    z.strictObject({
-      user_id: UserId,
-      email: z.string(),
-      name: z.string(),
-      role: z.enum(ROLES),
-      joined_at: Timestamp,
-    }),
-  ),
+  members: z.array(MemberView),
   /** Invitations that nobody has taken up. */
   invitations: z.array(ExportedInvitation),
   /** Its licenses, without what their keys are known by. */

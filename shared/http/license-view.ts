@@ -3,9 +3,9 @@ import { entitlementOf, HOLDS, type License } from '../domain/license.ts';
 import { PLAN_NAMES } from '../domain/plans.ts';
 import { LicenseId, TenantId, Timestamp, timestamp, timestampOrNull } from './fields.ts';
 
-export const LicenseView = z.strictObject({
+/** The fields that the API and exports have in common. */
+export const LicenseFields = {
   license_id: LicenseId,
-  tenant_id: TenantId,
   plan: z.enum(PLAN_NAMES),
   features: z.array(z.string()),
   /** Seats. */
@@ -25,13 +25,21 @@ export const LicenseView = z.strictObject({
   subscription_id: z.nullable(z.string()),
   /** Given for trying out, until somebody pays for it. */
   trial: z.boolean(),
+  /** null for a license without end. */
   valid_until: z.nullable(Timestamp),
+  /** How long a client may run without a heartbeat. */
   offline_grace_days: z.int(),
+  /** How long seats are lent, 0 for not at all, and how many never are. */
   borrow: z.strictObject({ max_days: z.int(), low_water: z.int() }),
-  /** As it is in force, chosen or by size. */
-  requests_per_minute: z.int(),
   created_at: Timestamp,
   updated_at: Timestamp,
+};
+
+export const LicenseView = z.strictObject({
+  ...LicenseFields,
+  tenant_id: TenantId,
+  /** As it is in force, chosen or by size. */
+  requests_per_minute: z.int(),
 });
 
 /** A license as its tenant and operators see it. */

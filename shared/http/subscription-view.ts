@@ -3,10 +3,9 @@ import { PLAN_NAMES } from '../domain/plans.ts';
 import { graceEndMs, SUBSCRIPTION_STATUSES, type Subscription } from '../domain/subscription.ts';
 import { LicenseId, TenantId, Timestamp, timestamp, timestampOrNull } from './fields.ts';
 
-/** A subscription as its tenant sees it. */
-export const SubscriptionView = z.strictObject({
+/** The fields that the API and exports have in common. */
+export const SubscriptionFields = {
   subscription_id: z.string(),
-  tenant_id: TenantId,
   /** The license that it pays for. */
   license_id: LicenseId,
   /** null for a price that is of no plan. */
@@ -15,11 +14,17 @@ export const SubscriptionView = z.strictObject({
   /** In Stripe's words. */
   status: z.enum(SUBSCRIPTION_STATUSES),
   created_at: Timestamp,
-  /** End of the period that is paid for, or would be. */
-  current_period_end: Timestamp,
   /** When it ends for good, where it is to. */
   cancel_at: z.nullable(Timestamp),
   ended_at: z.nullable(Timestamp),
+};
+
+/** A subscription as its tenant sees it. */
+export const SubscriptionView = z.strictObject({
+  ...SubscriptionFields,
+  tenant_id: TenantId,
+  /** End of the period that is paid for, or would be. */
+  current_period_end: Timestamp,
   /** While a payment is overdue: until when seats can be used all the same. */
   grace_until: z.nullable(Timestamp),
 });

@@ -51,7 +51,9 @@ export function viewOfMember({ membership, user }: Member): z.infer<typeof Membe
 
 export const InvitationView = z.strictObject({
   invitation_id: InvitationId,
+  /** The address that the person must sign in with. */
   email: z.string(),
+  /** The role that the person gets in the tenant. */
   role: z.enum(ROLES),
   invited_at: Timestamp,
   expires_at: Timestamp,

@@ -419,17 +419,17 @@ export interface ExportedEvent {
 }
 export interface ExportedInvitation {
   invitation_id: InvitationId;
-  tenant_id: TenantId;
   /**
-   * Whom it is for: whoever signs in with this address.
+   * The address that the person must sign in with.
    */
   email: string;
   /**
-   * What they would be in the tenant.
+   * The role that the person gets in the tenant.
    */
   role: 'member' | 'admin' | 'owner';
   invited_at: Timestamp;
   expires_at: Timestamp;
+  tenant_id: TenantId;
 }
 export interface ExportedLicense {
   license_id: LicenseId;
@@ -444,20 +444,20 @@ export interface ExportedLicense {
    */
   overdraft: number;
   /**
-   * What seats are counted by.
-   */
-  unit: 'machine' | 'user' | 'process';
-  /**
    * How long a seat is held without a heartbeat, and how often one is due.
    */
   ttl_seconds: number;
   heartbeat_seconds: number;
   /**
+   * What seats are counted by.
+   */
+  unit: 'machine' | 'user' | 'process';
+  /**
    * As it is in force: suspended also while `hold` says why.
    */
   status: 'active' | 'suspended';
   /**
-   * Why its subscription gives no seats.
+   * Why its subscription gives no seats: nothing that the vendor lifts by `status`.
    */
   hold: ('payment' | 'paused' | 'dispute' | 'refund') | null;
   /**
@@ -521,12 +521,11 @@ export interface ExportedSession {
 export interface ExportedSubscription {
   subscription_id: string;
   /**
-   * Who it is of, at Stripe.
+   * The license that it pays for.
    */
-  customer_id: string;
-  license_id: LicenseId;
+  license_id: string;
   /**
-   * null where its price is of no plan.
+   * null for a price that is of no plan.
    */
   plan: ('free' | 'pro' | 'team' | 'enterprise') | null;
   seats: number;
@@ -544,17 +543,21 @@ export interface ExportedSubscription {
     | 'canceled';
   created_at: Timestamp;
   /**
-   * A moment as RFC 3339 text.
-   */
-  period_end: string;
-  /**
-   * When it is to end, and when it did.
+   * When it ends for good, where it is to.
    */
   cancel_at: Timestamp | null;
   /**
    * A moment as RFC 3339 text.
    */
   ended_at: Timestamp | null;
+  /**
+   * The customer at Stripe.
+   */
+  customer_id: string;
+  /**
+   * A moment as RFC 3339 text.
+   */
+  period_end: string;
   /**
    * Since when a payment has been overdue.
    */
@@ -567,7 +570,7 @@ export interface ExportedSubscription {
     [k: string]: 'open' | 'won' | 'lost';
   };
   /**
-   * Invoices whose payment was given back.
+   * Invoices whose payment was refunded.
    */
   refunded_invoice_ids: string[];
 }
@@ -657,7 +660,13 @@ export interface InvalidJsonProblem {
 }
 export interface Invitation {
   invitation_id: InvitationId;
+  /**
+   * The address that the person must sign in with.
+   */
   email: string;
+  /**
+   * The role that the person gets in the tenant.
+   */
   role: 'member' | 'admin' | 'owner';
   invited_at: Timestamp;
   expires_at: Timestamp;
@@ -682,7 +691,6 @@ export interface LicenseJwk {
 }
 export interface License {
   license_id: LicenseId;
-  tenant_id: TenantId;
   plan: 'free' | 'pro' | 'team' | 'enterprise';
   features: string[];
   /**
@@ -719,20 +727,27 @@ export interface License {
    */
   trial: boolean;
   /**
-   * A moment as RFC 3339 text.
+   * null for a license without end.
    */
   valid_until: Timestamp | null;
+  /**
+   * How long a client may run without a heartbeat.
+   */
   offline_grace_days: number;
+  /**
+   * How long seats are lent, 0 for not at all, and how many never are.
+   */
   borrow: {
     max_days: number;
     low_water: number;
   };
+  created_at: Timestamp;
+  updated_at: Timestamp;
+  tenant_id: TenantId;
   /**
    * As it is in force, chosen or by size.
    */
   requests_per_minute: number;
-  created_at: Timestamp;
-  updated_at: Timestamp;
 }
 /**
  * What a signed license says, in the names and forms that everybody who verifies one sees: a license that may be used on the machine of `fingerprint`, without asking anybody, until `offline_until`.
@@ -795,7 +810,6 @@ export interface UsagePeriod {
 }
 export interface LicenseWithKey {
   license_id: LicenseId;
-  tenant_id: TenantId;
   plan: 'free' | 'pro' | 'team' | 'enterprise';
   features: string[];
   /**
@@ -832,20 +846,27 @@ export interface LicenseWithKey {
    */
   trial: boolean;
   /**
-   * A moment as RFC 3339 text.
+   * null for a license without end.
    */
   valid_until: Timestamp | null;
+  /**
+   * How long a client may run without a heartbeat.
+   */
   offline_grace_days: number;
+  /**
+   * How long seats are lent, 0 for not at all, and how many never are.
+   */
   borrow: {
     max_days: number;
     low_water: number;
   };
+  created_at: Timestamp;
+  updated_at: Timestamp;
+  tenant_id: TenantId;
   /**
    * As it is in force, chosen or by size.
    */
   requests_per_minute: number;
-  created_at: Timestamp;
-  updated_at: Timestamp;
   /**
    * Shown this once; only its hash is stored.
    */
@@ -853,7 +874,6 @@ export interface LicenseWithKey {
 }
 export interface LicenseWithSeats {
   license_id: LicenseId;
-  tenant_id: TenantId;
   plan: 'free' | 'pro' | 'team' | 'enterprise';
   features: string[];
   /**
@@ -890,20 +910,27 @@ export interface LicenseWithSeats {
    */
   trial: boolean;
   /**
-   * A moment as RFC 3339 text.
+   * null for a license without end.
    */
   valid_until: Timestamp | null;
+  /**
+   * How long a client may run without a heartbeat.
+   */
   offline_grace_days: number;
+  /**
+   * How long seats are lent, 0 for not at all, and how many never are.
+   */
   borrow: {
     max_days: number;
     low_water: number;
   };
+  created_at: Timestamp;
+  updated_at: Timestamp;
+  tenant_id: TenantId;
   /**
    * As it is in force, chosen or by size.
    */
   requests_per_minute: number;
-  created_at: Timestamp;
-  updated_at: Timestamp;
   seats: {
     active: number;
     max: number;
@@ -1384,7 +1411,6 @@ export interface SigningUnavailableProblem {
  */
 export interface Subscription {
   subscription_id: string;
-  tenant_id: TenantId;
   /**
    * The license that it pays for.
    */
@@ -1408,10 +1434,6 @@ export interface Subscription {
     | 'canceled';
   created_at: Timestamp;
   /**
-   * A moment as RFC 3339 text.
-   */
-  current_period_end: string;
-  /**
    * When it ends for good, where it is to.
    */
   cancel_at: Timestamp | null;
@@ -1419,6 +1441,11 @@ export interface Subscription {
    * A moment as RFC 3339 text.
    */
   ended_at: Timestamp | null;
+  tenant_id: TenantId;
+  /**
+   * A moment as RFC 3339 text.
+   */
+  current_period_end: string;
   /**
    * While a payment is overdue: until when seats can be used all the same.
    */
@@ -1462,27 +1489,21 @@ export interface TenantExport {
   tenant: {
     tenant_id: TenantId;
     name: string;
+    created_at: Timestamp;
     /**
-     * null while it has no owner.
+     * null until the first owner of a tenant that an operator made has come.
      */
     owner_id: UserId | null;
     /**
      * People of this Google Workspace domain join when they first sign in.
      */
     join_domain: string | null;
-    created_at: Timestamp;
     /**
      * When it was erased; null for one that was not.
      */
     closed_at: Timestamp | null;
   };
-  members: {
-    user_id: UserId;
-    email: string;
-    name: string;
-    role: 'member' | 'admin' | 'owner';
-    joined_at: Timestamp;
-  }[];
+  members: Member[];
   /**
    * Invitations that nobody has taken up.
    */
