@@ -60,7 +60,7 @@ export default defineConfig({
     coverage: {
       provider: 'v8',
       include: ['functions/**/*.ts', 'shared/**/*.ts'],
-      exclude: ['**/*.test.ts', 'functions/testing/**', 'shared/testing/**'],
+      exclude: ['**/*.test.ts', '**/example.ts', 'functions/testing/**', 'shared/testing/**'],
       reporter: ['text-summary'],
       thresholds: { lines: 90, branches: 85 },
     },

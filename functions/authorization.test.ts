@@ -3,7 +3,7 @@ import { ACCESS, type Action, type Grant } from '../shared/domain/authorization.
 import { INVITATIONS, LICENSES, MEMBERSHIPS, TENANTS } from '../shared/ports/collections.ts';
 import { eachDocument } from '../shared/ports/each-document.ts';
 import { MEMBERS_OF_TENANT } from '../shared/ports/queries.ts';
-import type { AnyRequest, World } from './testing/example.ts';
+import type { AnyRequest, World } from './example.ts';
 import { signIn, type TestPerson } from './testing/people.ts';
 import { nowhere, partsOf, SAMPLES, type Sample, sendTo } from './testing/sample-requests.ts';
 import { invite, newMember, worldFor } from './testing/sample-world.ts';

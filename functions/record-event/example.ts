@@ -1,6 +1,6 @@
 import { eventOf } from '../../shared/domain/event.ts';
 import { messageOf } from '../../shared/domain/event-message.ts';
-import type { ExamplesOf, World } from '../testing/example.ts';
+import type { ExamplesOf, World } from '../example.ts';
 import type contract from './contract.ts';
 
 export default {

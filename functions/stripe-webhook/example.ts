@@ -1,4 +1,4 @@
-import type { ExamplesOf, World } from '../testing/example.ts';
+import type { ExamplesOf, World } from '../example.ts';
 import type contract from './contract.ts';
 
 export default {

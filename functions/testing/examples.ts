@@ -24,7 +24,7 @@ import trial from '../trial/example.ts';
 import usage from '../usage/example.ts';
 import users from '../users/example.ts';
 import type { FunctionName } from '../manifest.ts';
-import type { AnyExamples } from './example.ts';
+import type { AnyExamples } from '../example.ts';
 
 /** The sample requests of each function. */
 export const EXAMPLES: Readonly<Record<FunctionName, AnyExamples>> = {

@@ -3,7 +3,7 @@ import Stripe from 'stripe';
 import { ROLES } from '../../shared/domain/authorization.ts';
 import { challengeOf } from '../../shared/domain/sign-in.ts';
 import type { EndpointContract } from '../../shared/http/contract.ts';
-import type { World } from './example.ts';
+import type { World } from '../example.ts';
 import { accountOf, LOOPBACK_REDIRECT, signIn, type TestPerson, throughBrowser } from './people.ts';
 import { beginPurchase } from './purchases.ts';
 import { nowhere, partsOf, type Sample } from './sample-requests.ts';

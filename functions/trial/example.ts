@@ -1,4 +1,4 @@
-import type { ExamplesOf } from '../testing/example.ts';
+import type { ExamplesOf } from '../example.ts';
 import type contract from './contract.ts';
 
 export default {

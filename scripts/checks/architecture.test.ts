@@ -42,6 +42,7 @@ describe('the check bites', () => {
     ['clients/admin/src/users.ts', "import users from '../../../functions/users/handler.ts';"],
     ['functions/manifest.ts', "import x from './acquire/handler.ts';"],
     ['functions/names.ts', "import { MANIFEST } from './manifest.ts';"],
+    ['functions/example.ts', "import { x } from './testing/suite.ts';"],
     ['functions/index.ts', "import { x } from '../shared/wiring.ts';"],
     ['functions/deployed.ts', "import { x } from '../shared/adapters/seats/redis-seats.ts';"],
     ['functions/deployed.ts', "import { x } from '../shared/local/wiring.ts';"],

@@ -78,6 +78,11 @@ export const ROOMS: readonly Room[] = [
   },
   { name: 'names', of: /^functions\/names\.ts$/, mayImport: () => only('nothing at all') },
   {
+    name: 'the form of examples',
+    of: /^functions\/example\.ts$/,
+    mayImport: () => only('shared/http/contract\\.ts', 'zod/mini'),
+  },
+  {
     name: 'the index of handlers',
     of: /^functions\/[\w-]+\.ts$(?<!deployed\.ts)/,
     mayImport: () => only('functions/', ...HTTP),
@@ -96,7 +101,7 @@ export const ROOMS: readonly Room[] = [
     name: 'examples',
     of: /^functions\/[^/]+\/example\.ts$/,
     mayImport: (file) =>
-      only(`${posix.dirname(file)}/contract\\.ts`, 'functions/testing/example\\.ts', 'shared/domain/'),
+      only(`${posix.dirname(file)}/contract\\.ts`, 'functions/example\\.ts', 'shared/domain/'),
   },
   {
     name: 'functions',

@@ -47,7 +47,7 @@ function examples(names: readonly string[]): string {
     return variable === name ? `  ${name},\n` : `  '${name}': ${variable},\n`;
   });
   return `${HEADER}${names.map((name) => `import ${entryPointOf(name)} from '../${name}/example.ts';\n`).join('')}import type { FunctionName } from '../manifest.ts';
-import type { AnyExamples } from './example.ts';
+import type { AnyExamples } from '../example.ts';
 
 /** The sample requests of each function. */
 export const EXAMPLES: Readonly<Record<FunctionName, AnyExamples>> = {

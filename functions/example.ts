@@ -1,5 +1,5 @@
 import type * as z from 'zod/mini';
-import type { EndpointContract, FunctionContract } from '../../shared/http/contract.ts';
+import type { EndpointContract, FunctionContract } from '../shared/http/contract.ts';
 
 /**
  * What sample requests name. A test creates what its requests need; documentation and refused requests do with ids of
