@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 /**
  * Around what comes and goes by itself. Where something in it goes that has the focus, the next key would begin at the top
@@ -8,7 +8,8 @@ import { useEffect, useRef } from 'preact/hooks';
 export function KeepFocus({ children }: { readonly children: ComponentChildren }) {
   const place = useRef<HTMLDivElement>(null);
   const focused = useRef<Element>(null);
-  useEffect(() => {
+  // Before the browser takes the next key.
+  useLayoutEffect(() => {
     if (focused.current?.isConnected !== false) return;
     focused.current = null;
     if (document.activeElement === document.body) place.current?.focus({ preventScroll: true });
