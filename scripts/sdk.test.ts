@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
 import { signIn } from '../clients/sdk/src/node/sign-in.ts';
 import { run as start } from '../clients/sdk/src/node/testing.ts';
+import { codeBlocksOf } from './checks/markdown.ts';
 import { type Demo, seedDemo } from './dev/demo-license.ts';
 import { type LocalServer, startLocalServer } from './dev/server.ts';
 
@@ -135,9 +136,10 @@ app.once('newListener', () => setImmediate(() => app.quit()));
 `;
 
 describe('the code in the guide works as it stands there', () => {
-  const blocks = [...readFileSync(join(SDK, 'README.md'), 'utf8').matchAll(/```(\w*)\n(.*?)```/gs)].map(
-    ([, language, code]) => ({ language, code: String(code).trim() }),
+  const ofReadme = codeBlocksOf(readFileSync('README.md', 'utf8')).filter(
+    ({ language }) => language === 'js',
   );
+  const blocks = [...codeBlocksOf(readFileSync(join(SDK, 'README.md'), 'utf8')), ...ofReadme];
   /** What it does is seen above. */
   const SET_UP = 'npm install seatlease';
 
@@ -192,6 +194,7 @@ describe('the code in the guide works as it stands there', () => {
   }
 
   test('every block is one that this test can run', () => {
+    expect(ofReadme).toHaveLength(1);
     expect(blocks.map(({ code }) => code)).toContain(SET_UP);
     expect(blocks.filter(({ language }) => language !== 'js' && language !== 'sh')).toEqual([]);
     expect(blocks.filter(({ language }) => language === 'js').length).toBeGreaterThanOrEqual(8);

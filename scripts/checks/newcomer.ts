@@ -8,10 +8,22 @@ export interface Newcomer {
   readonly folder: string;
   /** Runs `npm start` and resolves with all it has printed once it is ready. */
   start(): Promise<StartedServer>;
-  /** Runs `code` in bash, as pasted into a terminal. */
-  paste(code: string): Promise<{ status: number | null; output: string }>;
+  /**
+   * Runs `code` in an interactive shell without start-up files, as if pasted into a terminal: history expansion (`!`) is
+   * on, and zsh has no comments. `set -eu -o pipefail` ends it at the first failure.
+   */
+  paste(code: string, shell?: Shell): Promise<{ status: number | null; output: string }>;
   leave(): Promise<void>;
 }
+
+export type Shell = keyof typeof SHELLS;
+
+const SHELLS = {
+  bash: ['--norc', '--noprofile', '-i', '-s'],
+  zsh: ['-f', '-i', '-s'],
+} as const;
+/** Printed after the last line: its absence shows that a command has read the rest of the block as its input. */
+const PASTED = 'all lines were pasted';
 
 export interface StartedServer {
   readonly printed: string;
@@ -26,13 +38,18 @@ export async function newcomer(): Promise<Newcomer> {
   for (const path of CHECKOUT) await symlink(resolve(path), join(folder, path));
   const running = new Set<ChildProcess>();
 
-  function run(command: string, args: readonly string[], environment: Record<string, string>) {
+  function run(
+    command: string,
+    args: readonly string[],
+    { input = '', ...environment }: { input?: string; [variable: string]: string | undefined } = {},
+  ) {
     const child = spawn(command, args, {
       cwd: folder,
       env: { PATH: process.env.PATH, HOME: folder, ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: 'pipe',
       detached: true,
     });
+    child.stdin.end(input);
     running.add(child);
     let output = '';
     child.stdout.on('data', (data) => (output += String(data)));
@@ -61,9 +78,14 @@ export async function newcomer(): Promise<Newcomer> {
         },
       };
     },
-    async paste(code) {
-      const { ended, output } = run('bash', ['-euo', 'pipefail', '-c', code], {});
-      return { status: await ended, output: output() };
+    async paste(code, shell = 'bash') {
+      const input = `set -eu -o pipefail\n${code}\necho '${PASTED}'\nexit\n`;
+      const { ended, output } = run(shell, SHELLS[shell], { input, PS1: '', PS2: '' });
+      const status = await ended;
+      const printed = output();
+      if (status === 0 && !printed.includes(`${PASTED}\n`)) throw new Error(`lines are missing: ${printed}`);
+      if (printed.includes('event not found')) throw new Error(`history expansion: ${printed}`);
+      return { status, output: printed };
     },
     async leave() {
       for (const child of running) signal(child, 'SIGKILL');

@@ -1,35 +1,43 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Newcomer, newcomer } from './newcomer.ts';
+import { describeReal } from '../../shared/testing/real-parts.ts';
+import { shellBlocksOf } from './markdown.ts';
+import { type Newcomer, newcomer, type Shell } from './newcomer.ts';
 
-/** What these do is seen by running `npm start` below, and by whoever runs this test. */
+/** `beforeAll` runs the first one, and whoever runs this test has run the second. */
 const SET_UP = ['npm ci && npm start', 'npm ci && npm test'];
 
-const blocks = [...readFileSync('README.md', 'utf8').matchAll(/```(\w*)\n(.*?)```/gs)].map(
-  ([, language, code]) => ({
-    language,
-    code: String(code).trim(),
-  }),
-);
-const stories = blocks.map(({ code }) => code).filter((code) => !SET_UP.includes(code));
+const PAGES = ['README.md', 'clients/docs/tour.md'];
 
-describe('what the README tells a newcomer to paste works', () => {
-  let reader: Newcomer;
-  beforeAll(async () => {
-    reader = await newcomer();
-    await reader.start();
-  });
-  afterAll(() => reader.leave());
+let reader: Newcomer;
+beforeAll(async () => {
+  reader = await newcomer();
+  await reader.start();
+});
+afterAll(() => reader.leave());
 
-  test('both set-up commands stand there, and every block is one that this test can run', () => {
-    expect(blocks.map(({ code }) => code)).toEqual(expect.arrayContaining(SET_UP));
-    expect(blocks.filter(({ language }) => language !== 'sh')).toEqual([]);
+describe.each(PAGES)('%s', (page) => {
+  const [variables = '', ...stories] = shellBlocksOf(readFileSync(page, 'utf8')).filter(
+    (code) => !SET_UP.includes(code),
+  );
+
+  test('begins with the variables that its other blocks use', () => {
+    expect(variables).toMatch(/^(\w+=.*\n?)+$/);
     expect(stories.length).toBeGreaterThanOrEqual(3);
   });
 
-  test.each(stories)('%s', async (code) => {
-    const { status, output } = await reader.paste(code);
+  async function paste(code: string, shell: Shell): Promise<void> {
+    const { status, output } = await reader.paste(`${variables}\n${code}`, shell);
     expect(status, output).toBe(0);
     expect(output).not.toContain('urn:seatlease:problem');
+  }
+
+  test.each(stories)('pastes into bash: %s', (code) => paste(code, 'bash'));
+  describeReal('zsh', 'pastes into zsh', () => {
+    test.each(stories)('%s', (code) => paste(code, 'zsh'));
   });
+});
+
+test('the README has both set-up commands', () => {
+  expect(shellBlocksOf(readFileSync('README.md', 'utf8'))).toEqual(expect.arrayContaining(SET_UP));
 });

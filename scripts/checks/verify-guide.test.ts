@@ -15,7 +15,7 @@ import { LicenseDataSchema } from '../../shared/domain/signed-license.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
 import { type Newcomer, newcomer } from './newcomer.ts';
 
-const blocks = [...readFileSync('clients/verify.md', 'utf8').matchAll(/```(\w*)\n(.*?)```/gs)].map(
+const blocks = [...readFileSync('clients/docs/verify.md', 'utf8').matchAll(/```(\w*)\n(.*?)```/gs)].map(
   ([, language, code]) => ({ language, code: String(code) }),
 );
 

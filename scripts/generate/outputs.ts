@@ -8,14 +8,25 @@ import { QUERIES } from '../../shared/ports/queries.ts';
 import { SETTINGS } from '../../shared/settings.ts';
 import { costTable, describeWatchingCost } from '../cost/report.ts';
 import { clientTypes } from './client-types.ts';
+import { FEATURE_INDEX, featureIndex } from './feature-index.ts';
 import { DEFAULT_REGION, firebaseConfig } from './hosting.ts';
+import { table } from './markdown.ts';
 import { openApi } from './openapi/document.ts';
+
+const PAGES_WITH_TABLES = [
+  'clients/docs/api.md',
+  'clients/docs/access.md',
+  'clients/docs/console.md',
+  'infra/README.md',
+  'infra/settings.md',
+];
 
 /** Everything in the repository that is made from other files of it: path from the root, and what it must hold. */
 export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   const document = openApi(MANIFEST);
   return new Map([
-    ...['README.md', 'infra/README.md'].map((path) => [path, fillIn(readFileSync(path, 'utf8'))] as const),
+    ...PAGES_WITH_TABLES.map((path) => [path, fillIn(readFileSync(path, 'utf8'))] as const),
+    [FEATURE_INDEX, featureIndex()],
     ['infra/firestore.indexes.json', json(firestoreIndexes())],
     ['firebase.json', json(firebaseConfig(MANIFEST, { region: DEFAULT_REGION }))],
     ['clients/openapi.json', json(document)],
@@ -107,11 +118,6 @@ function accessMatrix(): string {
     ...columns.map(([, held]) => (held.some((grant) => grants.includes(grant)) ? 'yes' : '')),
   ]);
   return table(['Action', ...columns.map(([name]) => name)], rows);
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
 /**

@@ -6,6 +6,7 @@ import { pubSubEmulatorBinary } from './servers/pubsub-emulator.ts';
 export const PARTS = {
   'redis-server': { command: ['redis-server', '--version'], install: 'apt-get install redis-server' },
   openssl: { command: ['openssl', 'version'], install: 'apt-get install openssl' },
+  zsh: { command: ['zsh', '--version'], install: 'apt-get install zsh' },
   chromium: { command: ['chromium', '--version'], install: 'apt-get install chromium' },
   'Firestore emulator': {
     command: ['gcloud', 'emulators', 'firestore', '--help'],
