@@ -1,8 +1,8 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** On a machine that has never run them, Vitest takes the size of a file for its time. These take long and are small. */
-const FIRST = ['scripts/chaos/chaos.test.ts', 'seats-embedded.property.test.ts', 'records/records.test.ts'];
+const FIRST = ['seats-embedded.property.test.ts', 'records/records.test.ts'];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -28,6 +28,9 @@ const BY_THEMSELVES = [
 /** The others load the house once for all of them: that took longer than their tests. */
 const TOGETHER = '{functions,shared}/**/*.test.ts';
 
+/** Tests that need real minutes, heavy load or a cluster: `npm run test:long`, with vitest.long.config.ts. */
+export const LONG = '**/*.long.test.ts';
+
 export default defineConfig({
   test: {
     projects: [
@@ -36,14 +39,18 @@ export default defineConfig({
         test: {
           name: 'together',
           include: [TOGETHER],
-          exclude: BY_THEMSELVES,
+          exclude: [...BY_THEMSELVES, LONG],
           isolate: false,
           setupFiles: ['shared/testing/check-cleanup.ts'],
         },
       },
       {
         extends: true,
-        test: { name: 'alone', include: [...BY_THEMSELVES, '{scripts,infra,clients}/**/*.test.ts'] },
+        test: {
+          name: 'alone',
+          include: [...BY_THEMSELVES, '{scripts,infra,clients}/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, LONG],
+        },
       },
     ],
     globalSetup: [
