@@ -1,107 +1,104 @@
 /**
- * The one table of everything a caller can be told has gone wrong. A `code` is stable for ever: clients branch on
- * it. `title` is public text; what only operators may know goes into the log as `because`.
+ * Every problem that the API returns. Never change a `code`: clients branch on it. `title` is public; details that only
+ * operators may see go into the log as `because`.
  */
 export const PROBLEMS = {
   VALIDATION_FAILED: { status: 400, title: 'The request is not valid.' },
   INVALID_JSON: { status: 400, title: 'The request body is not valid JSON.' },
-  INVALID_CURSOR: { status: 400, title: 'The cursor is not one that this endpoint gave out.' },
-  EVENT_INVALID: { status: 400, title: 'The message does not hold an event of ours.' },
+  INVALID_CURSOR: {
+    status: 400,
+    title: 'The cursor is not valid for this list. Start again without a cursor.',
+  },
+  EVENT_INVALID: { status: 400, title: 'The message is not a valid Seatlease event.' },
   GRANT_INVALID: {
     status: 400,
-    title: 'The code or token is not valid, was used before, or has run out. Sign in again.',
+    title: 'The code or token is not valid, has expired, or was already used. Sign in again.',
   },
-  REDIRECT_NOT_ALLOWED: { status: 400, title: 'Nobody is sent to that address after signing in.' },
+  REDIRECT_NOT_ALLOWED: { status: 400, title: 'That redirect address is not registered.' },
   SIGN_IN_MISMATCH: {
     status: 400,
-    title: 'This sign-in was not begun in this browser, or took too long. Begin again.',
+    title: 'This sign-in was not started in this browser, or it took too long. Start again.',
   },
   CONFIRMATION_INVALID: {
     status: 400,
-    title: 'The confirmation is not valid, or has run out. Ask for a new one.',
+    title: 'The confirmation is not valid or has expired. Request a new one.',
   },
   SIGNATURE_INVALID: {
     status: 400,
-    title: 'The signature does not fit the request, or is too old.',
+    title: 'The signature is missing, too old, or does not match the request.',
   },
-  METER_UNKNOWN: { status: 400, title: 'Nothing is metered under that name.' },
-  USAGE_TIME_REFUSED: { status: 400, title: 'The time of use lies too far back, or in the future.' },
-  HOLDER_REQUIRED: {
-    status: 400,
-    title: 'This license counts seats by an identifier that the request does not carry.',
+  METER_UNKNOWN: { status: 400, title: 'No meter with that name is configured.' },
+  USAGE_TIME_REFUSED: { status: 400, title: 'The timestamp is more than 30 days old, or in the future.' },
+  HOLDER_REQUIRED: { status: 400, title: 'The request is missing the id that this license counts seats by.' },
+  AUTHENTICATION_REQUIRED: {
+    status: 401,
+    title: 'The request has no credentials that this endpoint accepts.',
   },
-  AUTHENTICATION_REQUIRED: { status: 401, title: 'The request carries no usable credentials.' },
   CREDENTIALS_INVALID: { status: 401, title: 'The credentials are not valid.' },
   FORBIDDEN: { status: 403, title: 'These credentials do not allow this request.' },
   NOT_ENTITLED: { status: 403, title: 'The request asks for more than the license grants.' },
-  BORROW_NOT_ALLOWED: { status: 403, title: 'Seats of this license are not lent for so long.' },
-  TRIAL_NOT_OFFERED: { status: 403, title: 'There is no trial for you.' },
+  BORROW_NOT_ALLOWED: { status: 403, title: 'Seats of this license cannot be borrowed for that long.' },
+  TRIAL_NOT_OFFERED: { status: 403, title: 'No trial is available for this account.' },
   LICENSE_SUSPENDED: { status: 403, title: 'The license is suspended.' },
   LICENSE_EXPIRED: { status: 403, title: 'The license has expired.' },
   NOT_FOUND: { status: 404, title: 'There is nothing at this address.' },
   LICENSE_NOT_FOUND: { status: 404, title: 'There is no such license.' },
   TENANT_NOT_FOUND: { status: 404, title: 'There is no such tenant.' },
   USER_NOT_FOUND: { status: 404, title: 'There is no such user.' },
-  SUBSCRIPTION_NOT_FOUND: { status: 404, title: 'No subscription pays for that license.' },
+  SUBSCRIPTION_NOT_FOUND: { status: 404, title: 'This license has no subscription.' },
   SESSION_NOT_FOUND: { status: 404, title: 'There is no such session, or it has ended.' },
-  METHOD_NOT_ALLOWED: { status: 405, title: 'This address does not take that method.' },
-  SEATS_EXHAUSTED: { status: 409, title: 'Every seat of this license is taken.' },
-  BORROW_LIMIT_REACHED: { status: 409, title: 'As many seats of this license are borrowed as may be.' },
-  TENANT_CLOSED: { status: 409, title: 'The tenant was erased; nothing begins in it any more.' },
-  OWNER_MUST_STAY: {
-    status: 409,
-    title: 'A tenant needs its owner. Transfer the ownership first.',
-  },
-  TOO_MANY_TENANTS: { status: 409, title: 'That person belongs to as many tenants as one may.' },
-  DOMAIN_TAKEN: { status: 409, title: 'Another tenant takes in the people of that domain.' },
-  PLAN_NOT_FOR_SALE: { status: 409, title: 'That plan is not for sale like this.' },
-  LICENSE_NOT_FOR_SALE: {
-    status: 409,
-    title: 'The vendor looks after that license: there is nothing to buy.',
-  },
-  ALREADY_SUBSCRIBED: { status: 409, title: 'A subscription pays for that license already.' },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'This endpoint does not support that method.' },
+  SEATS_EXHAUSTED: { status: 409, title: 'All seats of this license are in use.' },
+  BORROW_LIMIT_REACHED: { status: 409, title: 'No more seats of this license can be borrowed.' },
+  TENANT_CLOSED: { status: 409, title: 'This tenant was erased and can no longer be changed.' },
+  OWNER_MUST_STAY: { status: 409, title: 'The tenant needs an owner. Transfer the ownership first.' },
+  TOO_MANY_TENANTS: { status: 409, title: 'You already belong to the maximum number of tenants.' },
+  DOMAIN_TAKEN: { status: 409, title: 'Users of that domain already join another tenant.' },
+  PLAN_NOT_FOR_SALE: { status: 409, title: 'That plan is not available with these options.' },
+  LICENSE_NOT_FOR_SALE: { status: 409, title: 'The vendor manages this license. It cannot be bought here.' },
+  ALREADY_SUBSCRIBED: { status: 409, title: 'This license already has a subscription.' },
   BILLED_BY_SUBSCRIPTION: {
     status: 409,
-    title: 'A subscription pays for that license: change it there.',
+    title: 'A subscription pays for this license. Change the subscription instead.',
   },
-  SUBSCRIPTION_ENDED: { status: 409, title: 'The subscription has ended. Buy seats again.' },
-  NO_BILLING_ACCOUNT: { status: 409, title: 'That tenant has not bought anything yet.' },
-  TRIAL_ALREADY_USED: { status: 409, title: 'The trial was used already.' },
-  USAGE_RECORD_CONFLICT: { status: 409, title: 'Another record has that id.' },
+  SUBSCRIPTION_ENDED: { status: 409, title: 'The subscription has ended. Buy a new one.' },
+  NO_BILLING_ACCOUNT: {
+    status: 409,
+    title: 'This tenant has no billing account yet. Start a checkout first.',
+  },
+  TRIAL_ALREADY_USED: {
+    status: 409,
+    title: 'This account, machine or e-mail domain has already had its trial.',
+  },
+  USAGE_RECORD_CONFLICT: { status: 409, title: 'A different usage record already has this id.' },
   PAYLOAD_TOO_LARGE: { status: 413, title: 'The request body is too large.' },
-  UNSUPPORTED_MEDIA_TYPE: {
-    status: 415,
-    title: 'The request body must be application/json, not compressed.',
-  },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The request body must be uncompressed application/json.' },
   IDEMPOTENCY_KEY_REUSED: {
     status: 422,
-    title: 'The idempotency key was used for another request.',
+    title: 'This idempotency key was already used for a different request.',
   },
   RATE_LIMITED: { status: 429, title: 'Too many requests. Wait, then try again.' },
   INTERNAL: { status: 500, title: 'Something went wrong on our side.' },
   SIGNING_UNAVAILABLE: { status: 502, title: 'Licenses cannot be signed right now. Try again.' },
   SIGNING_BUSY: { status: 503, title: 'Too many licenses are being signed right now. Try again later.' },
-  SEATS_UNAVAILABLE: {
-    status: 503,
-    title: 'Seats cannot be counted right now. Try again.',
-  },
-  RECORDS_UNAVAILABLE: { status: 503, title: 'Records cannot be reached right now. Try again.' },
+  SEATS_UNAVAILABLE: { status: 503, title: 'The seat service is unavailable right now. Try again.' },
+  RECORDS_UNAVAILABLE: { status: 503, title: 'The database is unavailable right now. Try again.' },
   EVENTS_UNAVAILABLE: { status: 503, title: 'Events cannot be published right now. Try again.' },
   IDENTITY_UNAVAILABLE: { status: 503, title: 'Credentials cannot be checked right now. Try again.' },
-  SIGN_IN_NOT_SET_UP: { status: 503, title: 'Nobody can sign in: this server has no sign-in provider.' },
-  BILLING_NOT_SET_UP: { status: 503, title: 'Nothing can be bought: this server takes no payments.' },
-  BILLING_UNAVAILABLE: { status: 503, title: 'Payments cannot be reached right now. Try again.' },
-  LIMITS_UNAVAILABLE: { status: 503, title: 'Requests cannot be counted right now. Try again.' },
+  SIGN_IN_NOT_SET_UP: { status: 503, title: 'Sign-in is not configured on this server.' },
+  BILLING_NOT_SET_UP: { status: 503, title: 'Payments are not configured on this server.' },
+  BILLING_UNAVAILABLE: { status: 503, title: 'The payment service is unavailable right now. Try again.' },
+  LIMITS_UNAVAILABLE: { status: 503, title: 'Rate limits cannot be checked right now. Try again.' },
 } as const;
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
-/** The parts a deployment leans on that can be away while the code is right. */
+/** The dependencies of a deployment that can be unavailable. */
 export type Part = 'seats' | 'records' | 'events' | 'identity' | 'signing' | 'limits' | 'billing';
 
 /**
- * A part did not answer, or answered that it cannot serve now. Callers see a 503 (502 for signing) with `Retry-After`; the cause is
- * logged. Thrown by adapters, never for an answer that the part did give.
+ * A dependency did not respond, or responded that it is unavailable. Callers get a 503 (502 for signing) with
+ * `Retry-After`; the cause is logged. Adapters throw it, but never for a definite answer such as a refusal.
  */
 export class Unavailable extends Error {
   override readonly name = 'Unavailable';
