@@ -141,7 +141,7 @@ describe('audit verify', () => {
     const { code, said } = await verify();
     expect(code).toBe(1);
     expect(said).toContain('1 problem found');
-    expect(said).toContain(`CHANGED  at ${seq}: ${at(seq).eventId}: does not fit its hash`);
+    expect(said).toContain(`CHANGED  at ${seq}: ${at(seq).eventId}: does not match its hash`);
   });
 
   test.each([1, 100, LENGTH])('finds event %i replaced by another with a hash of its own', async (seq) => {

@@ -3,30 +3,30 @@ import * as z from 'zod/mini';
 import { ROLES } from './authorization.ts';
 import { TENANT_ID, USER_ID } from './ids.ts';
 
-/** Fifteen minutes: for so long, at most, a token says what was true when it was made. */
+/** Fifteen minutes: a token's roles can be out of date by at most this long. */
 export const ACCESS_TOKEN_SECONDS = 15 * 60;
 
-/** Tenants that one person may belong to: each is named in their access tokens. */
+/** Tenants per user: each access token lists all of them. */
 export const MOST_TENANTS = 20;
 
 const AccessSchema = z.object({
   userId: z.string().check(z.regex(USER_ID)),
-  /** The sign-in that the token comes from. */
+  /** The sign-in that the token was issued for. */
   signInId: z.string(),
   /** Role by tenant id. */
   tenants: z.record(z.string().check(z.regex(TENANT_ID)), z.enum(ROLES)),
 });
-/** What an access token says: who, since which sign-in, and what they are in their tenants. */
+/** The claims of an access token: the user, the sign-in and the user's role in each tenant. */
 export type Access = z.infer<typeof AccessSchema>;
 
 export interface AccessTokens {
   issue(access: Access, nowMs: number): Promise<string>;
-  /** What the token says, or why it does not count; that is for the log, and quotes nothing of the token. */
+  /** The claims, or why the token is invalid: a reason for the log that quotes nothing of the token. */
   open(token: string, nowMs: number): Promise<Access | { readonly because: string }>;
 }
 
 const ISSUER = 'seatlease';
-/** The algorithm is fixed here, whatever a token's own header says (RFC 8725 section 3.1); `typ` is RFC 9068's. */
+/** The algorithm is fixed; the token's own `alg` header is ignored (RFC 8725 section 3.1). `typ` is RFC 9068's. */
 const ALGORITHM = 'HS256';
 const TYPE = 'at+jwt';
 
@@ -36,8 +36,8 @@ const Claims = z.pipe(
 );
 
 /**
- * Access tokens: JWTs (RFC 7519) under the first of `keys`; all of them verify, and `kid` names the one. `audience` is the
- * deployment, so that a token of one is worth nothing at another, even where both should share a key.
+ * Access tokens: JWTs (RFC 7519). The first of `keys` signs, all of them verify, and `kid` names the key. `audience` is
+ * the deployment: a token of one deployment is invalid at another, even if both share a key.
  */
 export function accessTokens(keys: readonly [string, ...string[]], audience: string): AccessTokens {
   const byId = new Map(keys.map((key) => [keyIdOf(key), Buffer.from(key)]));
@@ -72,10 +72,11 @@ export function accessTokens(keys: readonly [string, ...string[]], audience: str
         });
         const claims = z.safeParse(Claims, payload);
         const access = z.safeParse(AccessSchema, claims.data);
-        return access.data ?? { because: 'an access token of a form that this version does not know' };
+        return access.data ?? { because: 'the access token has claims that this version does not know' };
       } catch (error) {
-        if (error instanceof UnknownKey) return { because: 'an access token of a key that we do not have' };
-        if (error instanceof errors.JOSEError) return { because: `an access token refused: ${error.code}` };
+        if (error instanceof UnknownKey) return { because: 'the access token is signed with an unknown key' };
+        if (error instanceof errors.JOSEError)
+          return { because: `the access token is invalid: ${error.code}` };
         throw error;
       }
     },
@@ -90,7 +91,7 @@ export function accessTokens(keys: readonly [string, ...string[]], audience: str
 
 class UnknownKey extends Error {}
 
-/** What a key is called: it follows from the key, so that there is nothing to set wrongly. */
+/** The key's id is derived from the key, so it cannot be configured wrongly. */
 function keyIdOf(key: string): string {
   return createHash('sha256').update(`access token key ${key}`).digest('base64url').slice(0, 8);
 }

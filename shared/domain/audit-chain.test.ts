@@ -31,14 +31,14 @@ function chainOf(length: number): { events: AuditEvent[]; head: ChainHead } {
   );
 }
 
-/** Problems of the events as they would be read: by rising place. */
+/** The problems found when the events are read by ascending `seq`. */
 function problemsOf(events: readonly AuditEvent[], head: ChainHead | undefined): ChainProblem[] {
   const verifier = chainVerifier(TENANT);
   const bySeq = events.toSorted((a, b) => (a.link?.seq ?? 0) - (b.link?.seq ?? 0));
   return [...bySeq.flatMap(verifier.check), ...verifier.finish(head)];
 }
 
-/** An event linked anew where it stands, as someone would who knows how hashes are made. */
+/** The event with a recomputed hash, as an attacker would do who knows how hashes are computed. */
 function resealed(changed: AuditEvent): AuditEvent {
   const { seq, previousHash } = changed.link ?? { seq: 1, previousHash: '' };
   const [sealed] = sealEvents({ tenantId: TENANT, seq: seq - 1, hash: previousHash }, [changed]).events;
@@ -61,7 +61,7 @@ const CHANGES: readonly Partial<AuditEvent>[] = [
   { link: undefined },
 ];
 
-/** Each makes of a chain one that was tampered with at place `at`. */
+/** Each tampers with a chain at index `at`. */
 const TAMPERINGS: Readonly<
   Record<string, (events: AuditEvent[], at: number, other: number) => AuditEvent[]>
 > = {
@@ -69,21 +69,21 @@ const TAMPERINGS: Readonly<
   'an event and all after it removed': (events, at) => events.slice(0, at),
   'an event and all before it removed': (events, at) => events.slice(at + 1),
   'an event changed': (events, at, n) => alter(events, at, (e) => ({ ...e, ...CHANGES[n % CHANGES.length] })),
-  'an event changed and hashed anew': (events, at) =>
+  'an event changed and rehashed': (events, at) =>
     alter(events, at, (e) => resealed({ ...e, detail: { active: 99 } })),
-  'a place changed': (events, at, n) =>
+  'a seq changed': (events, at, n) =>
     alter(events, at, (e) => ({ ...e, link: e.link && { ...e.link, seq: e.link.seq + 1 + n } })),
   'a hash changed': (events, at) =>
     alter(events, at, (e) => ({ ...e, link: e.link && { ...e.link, hash: 'x' } })),
   'a previous hash changed': (events, at) =>
     alter(events, at, (e) => ({ ...e, link: e.link && { ...e.link, previousHash: 'x' } })),
-  'an event put in twice': (events, at) => events.toSpliced(at, 0, ...events.slice(at, at + 1)),
+  'an event inserted twice': (events, at) => events.toSpliced(at, 0, ...events.slice(at, at + 1)),
   'a forged event beside another': (events, at) =>
     events.flatMap((e, i) => (i === at ? [resealed({ ...e, atMs: 1 }), e] : [e])),
   'a forged event at the end': (events) => [...events, ...sealEvents(headOf(events), [recorded(77)]).events],
-  'an event of no place': (events) => [...events, recorded(77)],
+  'an event without a link': (events) => [...events, recorded(77)],
   'two events swapped': (events, at, n) => swap(events, at, n, (place, e) => ({ ...e, link: place.link })),
-  'two events swapped and hashed anew': (events, at, n) =>
+  'two events swapped and rehashed': (events, at, n) =>
     swap(events, at, n, (place, e) => resealed({ ...e, link: place.link })),
 };
 
@@ -106,7 +106,7 @@ function headOf(events: readonly AuditEvent[]): ChainHead {
   return link ? { tenantId: TENANT, seq: link.seq, hash: link.hash } : emptyChain(TENANT);
 }
 
-test('a chain that nobody touched is whole, however many sweeps it was sealed in', () => {
+test('verifies an intact chain, however many sweeps sealed it', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(5), { maxLength: 8 }), (batches) => {
       let head = emptyChain(TENANT);
@@ -131,12 +131,12 @@ function withHolder(event: AuditEvent, holder: string | undefined): AuditEvent {
   return { ...event, detail: holder === undefined ? detail : { ...detail, holder } };
 }
 
-test('a person can be erased from the log, and it still proves that nothing else was touched', () => {
+test('still verifies after holders are erased, and still detects every other change', () => {
   const { events, head } = chainOf(6);
   const erased = events.map((each) => withHolder(each, undefined));
   expect(problemsOf(erased, head)).toEqual([]);
   expect(JSON.stringify(erased)).not.toContain('"h"');
-  // Nor does what is left tell which events were of one person.
+  // What is left does not show which events had the same holder.
   expect(new Set(erased.map(({ link }) => link?.holderHash)).size).toBe(6);
   for (const [at] of erased.entries()) {
     const again = alter(erased, at, (each) => ({ ...each, atMs: 1 }));
@@ -144,7 +144,7 @@ test('a person can be erased from the log, and it still proves that nothing else
   }
 });
 
-test('another person in the place of one, or where there was none, is found', () => {
+test('detects a replaced holder and an added one', () => {
   const { events, head } = chainOf(3);
   const kinds = (changed: AuditEvent[]): string[] => problemsOf(changed, head).map(({ kind }) => kind);
   expect(kinds(alter(events, 1, (each) => withHolder(each, 'somebody else')))).toEqual(['CHANGED']);
@@ -162,7 +162,7 @@ test('another person in the place of one, or where there was none, is found', ()
   expect(kinds(disguised)).toEqual(['CHANGED']);
 });
 
-test('the fields of an event may come back from a store in another order', () => {
+test('verifies events whose fields are in another order than when they were sealed', () => {
   const { events, head } = chainOf(3);
   const reversed = events.map((e) => ({
     ...e,
@@ -171,12 +171,12 @@ test('the fields of an event may come back from a store in another order', () =>
   expect(problemsOf(reversed, head)).toEqual([]);
 });
 
-test('a tenant of whom nothing was sealed has a whole chain, with a head or without', () => {
+test('verifies an empty chain, with or without a head', () => {
   expect(problemsOf([], undefined)).toEqual([]);
   expect(problemsOf([], emptyChain(TENANT))).toEqual([]);
 });
 
-test.each(Object.keys(TAMPERINGS))('%s is found, at any place of any chain', (name) => {
+test.each(Object.keys(TAMPERINGS))('detects at any place of any chain: %s', (name) => {
   fc.assert(
     fc.property(fc.integer({ min: 2, max: 12 }), fc.nat(), fc.nat(30), (length, place, n) => {
       const { events, head } = chainOf(length);
@@ -188,7 +188,7 @@ test.each(Object.keys(TAMPERINGS))('%s is found, at any place of any chain', (na
 });
 
 test.each(CHANGES.map((change) => [JSON.stringify(change), change] as const))(
-  'the change %s is found, at the beginning, in the middle and at the end',
+  'detects the change %s at the beginning, in the middle and at the end',
   (_, change) => {
     const { events, head } = chainOf(5);
     for (const at of [0, 2, 4]) {
@@ -202,11 +202,11 @@ test.each(CHANGES.map((change) => [JSON.stringify(change), change] as const))(
   },
 );
 
-test('one wrong event is one problem, said of that event', () => {
+test('reports one problem per wrong event and names that event', () => {
   const { events, head } = chainOf(9);
   const changed = alter(events, 4, (e) => ({ ...e, atMs: 1 }));
   expect(problemsOf(changed, head)).toEqual([
-    { kind: 'CHANGED', seq: 5, eventId: events[4]?.eventId, detail: 'does not fit its hash' },
+    { kind: 'CHANGED', seq: 5, eventId: events[4]?.eventId, detail: 'does not match its hash' },
   ]);
   expect(problemsOf(events.toSpliced(4, 1), head)).toEqual([
     { kind: 'REMOVED', seq: 5, eventId: null, detail: 'the event is missing' },
@@ -222,7 +222,7 @@ test('one wrong event is one problem, said of that event', () => {
   expect(problemsOf(twice, head)).toMatchObject([{ kind: 'INSERTED', seq: 5, eventId: events[4]?.eventId }]);
 });
 
-test('an event replaced and hashed anew breaks with the next one, or with the head', () => {
+test('detects a replaced and rehashed event by the next event or the head', () => {
   const { events, head } = chainOf(3);
   const replace = (at: number) =>
     problemsOf(
@@ -233,7 +233,7 @@ test('an event replaced and hashed anew breaks with the next one, or with the he
   expect(replace(2)).toMatchObject([{ kind: 'CHANGED', seq: 3, eventId: null }]);
 });
 
-test('a head that is gone, too short, too long or of another chain does not hide what happened', () => {
+test('detects a head that is missing, too short, too long or of another chain', () => {
   const { events, head } = chainOf(3);
   const other = sealEvents(emptyChain(newTenantId(16)), [recorded(0), recorded(1), recorded(2)]).head;
   for (const wrong of [undefined, chainOf(2).head, chainOf(4).head, other, { ...head, hash: 'x' }]) {
@@ -241,7 +241,7 @@ test('a head that is gone, too short, too long or of another chain does not hide
   }
 });
 
-test("the chain of one tenant is not another's", () => {
+test('rejects the chain of another tenant', () => {
   const { events, head } = chainOf(2);
   const verifier = chainVerifier(newTenantId(16));
   expect([...events.flatMap(verifier.check), ...verifier.finish(head)]).not.toEqual([]);

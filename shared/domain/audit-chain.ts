@@ -4,17 +4,17 @@ import { type SeatEvent, SeatEventSchema, sortedEntries } from './event.ts';
 
 /** The place of an event in its tenant's chain. */
 const LinkSchema = z.object({
-  /** 1 for the tenant's first event, then one more each. */
+  /** 1 for the tenant's first event, then one more for each event. */
   seq: z.int(),
   previousHash: z.string(),
-  /** Stands in `hash` for the holder's pseudonym, so that a pseudonym can be erased and the chain still holds. */
+  /** Hashed in place of the holder's pseudonym, so that the chain still verifies after the pseudonym is erased. */
   holderHash: z.nullable(z.string()),
   /** SHA-256 (base64url) over the event, its `seq` and `previousHash`. */
   hash: z.string(),
 });
 type Link = z.infer<typeof LinkSchema>;
 
-/** An event as it is kept. It gets its link when it is sealed, up to a minute after it was recorded. */
+/** An event as it is stored. It gets its link when it is sealed, up to a minute after it was recorded. */
 export const AuditEventSchema = z.extend(SeatEventSchema, {
   recordedAtMs: z.int(),
   sealed: z.boolean(),
@@ -27,22 +27,22 @@ export function unsealed(event: SeatEvent, nowMs: number): AuditEvent {
   return { ...event, recordedAtMs: nowMs, sealed: false };
 }
 
-/** The event without the holder's pseudonym, for which the chain has a stand-in. */
+/** The event without the holder's pseudonym. The chain still verifies: it hashes `holderHash` instead. */
 export function withoutHolder(event: AuditEvent): AuditEvent {
   const { holder: _, ...detail } = event.detail;
   return { ...event, detail };
 }
 
-/** The end of a tenant's chain. Without it, an event removed from the end would not be missed. */
+/** The end of a tenant's chain. Without it, removing the last events would go unnoticed. */
 export const ChainHeadSchema = z.object({ tenantId: z.string(), seq: z.int(), hash: z.string() });
 export type ChainHead = z.infer<typeof ChainHeadSchema>;
 
-/** The head of a chain that has no event yet. */
+/** The head of an empty chain. */
 export function emptyChain(tenantId: string): ChainHead {
   return { tenantId, seq: 0, hash: hashOf(['seatlease audit chain', tenantId]) };
 }
 
-/** The events linked to the chain in the order given, and its new head. */
+/** Links the events to the chain in the given order; returns them with the new head. */
 export function sealEvents(
   head: ChainHead,
   events: readonly AuditEvent[],
@@ -67,13 +67,14 @@ export interface ChainProblem {
 export interface ChainVerifier {
   check(event: AuditEvent): ChainProblem[];
   finish(head: ChainHead | undefined): ChainProblem[];
-  /** How far it has come: what another one may go on from. */
+  /** The last verified position: another verifier can start from it. */
   reached(): ChainHead;
 }
 
 /**
- * Checks a tenant's chain while it is read: give `check` its sealed events by rising `seq`, then `finish` the head.
- * Each returns what it found wrong. One wrong event is one problem: checking goes on with what that event says of itself.
+ * Verifies a tenant's chain while it is read: pass its sealed events to `check` in ascending `seq`, then the head to
+ * `finish`. Each returns the problems found. One wrong event is one problem: the check continues from that event's own
+ * `seq` and `hash`.
  */
 export function chainVerifier(tenantId: string, from = emptyChain(tenantId)): ChainVerifier {
   let { seq, hash } = from;
@@ -82,17 +83,17 @@ export function chainVerifier(tenantId: string, from = emptyChain(tenantId)): Ch
     check(event) {
       const { eventId, link } = event;
       if (!link || link.seq <= seq || event.tenantId !== tenantId) {
-        const detail = 'has no place of its own in the chain';
+        const detail = 'has no link, or its place in the chain is taken';
         return [{ kind: 'INSERTED', seq: link?.seq ?? seq, eventId, detail }];
       }
       const problems: ChainProblem[] = [];
       if (link.seq > seq + 1) problems.push(missing(seq + 1, link.seq - 1));
       else if (link.previousHash !== hash) {
-        const detail = 'does not follow the event before it: one of the two was replaced';
+        const detail = 'does not follow the event before it: one of them was replaced';
         problems.push({ kind: 'CHANGED', seq: link.seq, eventId, detail });
       }
       if (!event.sealed || !isHolderIntact(event, link) || linkHash(event, link) !== link.hash) {
-        problems.push({ kind: 'CHANGED', seq: link.seq, eventId, detail: 'does not fit its hash' });
+        problems.push({ kind: 'CHANGED', seq: link.seq, eventId, detail: 'does not match its hash' });
       }
       ({ seq, hash } = link);
       return problems;
@@ -101,7 +102,7 @@ export function chainVerifier(tenantId: string, from = emptyChain(tenantId)): Ch
       if (head.seq > seq) return [missing(seq + 1, head.seq)];
       if (head.seq === seq && head.hash === hash) return [];
       const kind = head.seq < seq ? 'INSERTED' : 'CHANGED';
-      return [{ kind, seq, eventId: null, detail: 'the chain does not end as its head says' }];
+      return [{ kind, seq, eventId: null, detail: 'the end of the chain does not match its head' }];
     },
   };
 }
@@ -111,12 +112,12 @@ function missing(first: number, last: number): ChainProblem {
   return { kind: 'REMOVED', seq: first, eventId: null, detail };
 }
 
-/** Of one event only: what is left of two erased pseudonyms does not tell that they were the same. */
+/** Includes the event id, so that the hashes left after an erasure do not show which events had the same holder. */
 function holderHashOf({ eventId, detail }: AuditEvent): string | null {
   return detail.holder === undefined ? null : hashOf([eventId, detail.holder]);
 }
 
-/** An erased holder is no change; another one is, and so is one where there was none. */
+/** True if the holder is unchanged or erased; false if it was replaced or added. */
 function isHolderIntact(event: AuditEvent, { holderHash }: Link): boolean {
   return event.detail.holder === undefined || holderHashOf(event) === holderHash;
 }
@@ -139,7 +140,7 @@ function linkHash(event: AuditEvent, { seq, previousHash, holderHash }: Omit<Lin
   ]);
 }
 
-/** An array of plain values has one JSON text, so no canonical form is needed. */
+/** An array of plain values has exactly one JSON text, so no canonical form is needed. */
 function hashOf(content: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(content)).digest('base64url');
 }

@@ -1,17 +1,17 @@
 /**
- * Who may do what: the one table. Every contract takes its line of it, `npm run generate` makes the matrix in the README
- * of it, and a test tries each role at each endpoint.
+ * The one table of permissions. Every contract takes its grants from it, `npm run generate` turns it into the matrix in
+ * the README, and a test tries each role at each endpoint.
  *
- * `member`, `admin` and `owner` are roles in the tenant that the request is about, the least that is needed; `person` is
- * anybody who is signed in, about what is their own. Where the tenant is another one, everything in it is answered as if
- * it did not exist.
+ * `member`, `admin` and `owner` are the lowest role that is sufficient in the request's tenant. `person` is any
+ * signed-in user, for their own data. For everything in another tenant, the response is the same as if it did not
+ * exist.
  */
 export const ACCESS = {
   'acquire.acquire': ['license', 'member'],
   'heartbeat.heartbeat': ['license', 'member'],
   'release.release': ['license', 'member'],
   'release.end': ['license', 'operator', 'member'],
-  /** Ends a session of somebody else's. */
+  /** Ends another user's session. */
   'release.evict': ['operator', 'admin'],
   'sign.sign': ['license', 'member'],
   'public-key.publicKey': ['anyone'],
@@ -29,7 +29,7 @@ export const ACCESS = {
   'tenants.members': ['operator', 'admin'],
   'tenants.changeRole': ['operator', 'owner'],
   'tenants.remove': ['operator', 'member'],
-  /** Removes somebody else. */
+  /** Removes another member. */
   'tenants.removeOther': ['operator', 'admin'],
   'tenants.transfer': ['operator', 'owner'],
   'tenants.invite': ['operator', 'admin'],
@@ -66,29 +66,29 @@ export const ACCESS = {
 
 export type Action = keyof typeof ACCESS;
 
-/** Roles in a tenant, the least first; each may do what those before it may. */
+/** Roles in a tenant, lowest first; each includes the permissions of those before it. */
 export const ROLES = ['member', 'admin', 'owner'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** What may be asked of a caller. `anyone` beside others: credentials are optional, but must be good where given. */
+/** What an endpoint accepts. `anyone` beside others: credentials are optional, but rejected if invalid. */
 export type Grant = 'anyone' | 'license' | 'operator' | 'person' | Role | 'scheduler' | 'pubsub' | 'stripe';
 
-/** The line of the table for `action`, with its literal type: what the handler may expect of its caller. */
+/** The grants of `action`, with their literal type: it determines the callers that the handler has to expect. */
 export function accessOf<const A extends Action>(action: A): (typeof ACCESS)[A] {
   return ACCESS[action];
 }
 
-/** How a caller stands towards a tenant: what is in it is theirs to use, not theirs to use so, or not there at all. */
+/** A caller's access to a tenant: allowed, forbidden, or a stranger, for whom the tenant does not exist. */
 export type Standing = 'ALLOWED' | 'FORBIDDEN' | 'STRANGER';
 
-/** How somebody with `role` in a tenant (`undefined` for none) stands towards it where `grants` are asked for. */
+/** The access of a caller with `role` in a tenant (`undefined`: not a member) to what `grants` protect. */
 export function standingOf(grants: readonly Grant[], role: Role | undefined): Standing {
   if (role === undefined) return 'STRANGER';
   const suffices = ROLES.slice(0, ROLES.indexOf(role) + 1).some((held) => grants.includes(held));
   return suffices ? 'ALLOWED' : 'FORBIDDEN';
 }
 
-/** Whether any of `grants` is one that signed-in people can have. */
+/** Whether a signed-in user can have one of `grants`. */
 export function takesPeople(grants: readonly Grant[]): boolean {
   return grants.includes('person') || ROLES.some((role) => grants.includes(role));
 }

@@ -1,8 +1,8 @@
 export type Unit = 'machine' | 'user' | 'process';
 
 /**
- * Days that a seat can be borrowed for, and that a client can run without a heartbeat, at most: after that time nobody
- * can hold a signed license that still counts, so it is how long a replaced signing key must be kept.
+ * The most days that a seat can be borrowed for, and that a client can run without a heartbeat. After that no signed
+ * license is still valid, so a replaced signing key must be kept for this long.
  */
 export const LONGEST_OFFLINE_DAYS = 90;
 
@@ -10,26 +10,28 @@ export const LONGEST_OFFLINE_DAYS = 90;
 export interface Entitlement {
   licenseId: string;
   tenantId: string;
-  /** Goes up with every change of the license; an older one never replaces a newer one. */
+  /** Increases with every change of the license; an older version never replaces a newer one. */
   version: number;
   max: number;
-  /** Seats beyond `max` that are granted all the same, and said so. */
+  /** Seats beyond `max` that are granted too, and marked as overdraft. */
   overdraft: number;
   ttlSeconds: number;
   heartbeatSeconds: number;
   unit: Unit;
   status: 'active' | 'suspended';
-  /** Milliseconds since the epoch, or `null` for a license without end. */
+  /** Milliseconds since the epoch, or `null` for a license that does not expire. */
   validUntilMs: number | null;
   offlineGraceDays: number;
-  /** Days that a seat may be borrowed for; 0 where none may be. */
+  /** Days that a seat can be borrowed for; 0: seats cannot be borrowed. */
   borrowMaxDays: number;
-  /** Seats of `max` that are never borrowed, so that there are some to use online. */
+  /** Seats of `max` that cannot be borrowed, so that some stay available online. */
   borrowLowWater: number;
-  /** How often clients may ask, in the long run and at once; `null` in a copy from before there were paces: no limit. */
+  /**
+   * Requests per minute, in the long run and in one burst; `null` in a copy from before there was a limit: no limit.
+   */
   requestsPerMinute: number | null;
   keyHash: string;
-  /** The key before the last rotation, good until `previousKeyUntilMs`. */
+  /** The key before the last rotation, valid until `previousKeyUntilMs`. */
   previousKeyHash: string | null;
   previousKeyUntilMs: number | null;
 }

@@ -2,22 +2,22 @@ import * as z from 'zod/mini';
 import type { Pseudonyms } from './holder.ts';
 import type { SessionFacts } from './session.ts';
 
-/** Seconds in which what was asked for must be confirmed. */
+/** How long a request for erasure can be confirmed. */
 export const CONFIRMATION_SECONDS = 600;
 
-/** An erasure that nobody has touched for so long has stopped half-way. */
+/** An erasure without progress for this long has stopped half-way. */
 const STOPPED_AFTER_MS = 60_000;
 
 /**
- * When an erasure is gone over once more: events of what was erased may have been on their way then, and nothing that is
- * not broken keeps one for so long.
+ * When the second round of an erasure runs. Events of what was erased may still have been in delivery during the first
+ * round; an event takes longer than this only if something is broken.
  */
 const SECOND_ROUND_AFTER_MS = 3_600_000;
 
-/** What somebody was told would go. Sealed, and it names nobody but by id. */
+/** What the user was shown before they confirm. Sealed; names users and tenants by id only. */
 export const ConfirmationSchema = z.object({
   erasureId: z.string(),
-  /** Who asked, as nobody else may confirm: a user's id, or `operator` for whoever holds the operator key. */
+  /** Who requested it; only they can confirm. A user's id, or `operator` for a caller with the operator key. */
   askedBy: z.string(),
   userId: z.nullable(z.string()),
   goingIds: z.array(z.string()),
@@ -25,13 +25,13 @@ export const ConfirmationSchema = z.object({
 });
 export type Confirmation = z.infer<typeof ConfirmationSchema>;
 
-/** What goes with an erasure. */
+/** What an erasure covers. */
 export interface ErasurePlan {
-  /** The person; `null` for a tenant alone. */
+  /** The user to erase; `null` to erase only a tenant. */
   readonly userId: string | null;
-  /** Tenants that the person leaves, where what is theirs is looked for. */
+  /** Tenants that the user leaves; their data is searched for the user. */
   readonly searchedIds: readonly string[];
-  /** Tenants that go with all that is in them. */
+  /** Tenants that are erased completely. */
   readonly goingIds: readonly string[];
 }
 
@@ -47,7 +47,7 @@ const FIRST_ROUND = [
   'members',
   'person',
 ] as const;
-/** What may have come since: events that were on their way, a sign-in or a purchase that was under way. */
+/** Handles what may have arrived since: events in delivery, a sign-in or a purchase in progress. */
 const SECOND_ROUND = [
   'pseudonyms',
   'billing',
@@ -60,7 +60,7 @@ const SECOND_ROUND = [
 
 export type ErasureStep = (typeof FIRST_ROUND)[number] | (typeof SECOND_ROUND)[number];
 
-/** Where a step goes on. */
+/** Where a step continues. */
 const PlaceSchema = z.object({
   /** Index of the tenant. */
   tenant: z.int(),
@@ -68,7 +68,7 @@ const PlaceSchema = z.object({
   list: z.nullable(z.string()),
   /** Cursor in the sessions of one license. */
   facts: z.nullable(z.string()),
-  /** Whether some of those were ended since their first page, so that others may have been passed over. */
+  /** Whether sessions were ended since the first page, so that others may have been skipped. */
   again: z.boolean(),
 });
 export type ErasurePlace = z.infer<typeof PlaceSchema>;
@@ -86,7 +86,7 @@ const ErasedSchema = z.object({
   tenants: count,
   users: count,
 });
-/** How many there were of what is gone; of histories and events, how many tell no more who it was. */
+/** How many of each kind were erased; of session histories and audit events, how many were pseudonymised. */
 export type Erased = z.infer<typeof ErasedSchema>;
 
 const NOTHING_ERASED: Erased = {
@@ -100,27 +100,27 @@ const NOTHING_ERASED: Erased = {
   users: 0,
 };
 
-/** An erasure as far as it has come, so that anybody can go on with it. Of whom it was it tells an id, for a while. */
+/** The progress of an erasure, so that any instance can resume it. It identifies the user by id, for a limited time. */
 export const ErasureSchema = z.object({
   erasureId: z.string(),
   userId: z.nullable(z.string()),
   searchedIds: z.array(z.string()),
   goingIds: z.array(z.string()),
-  /** Steps that are left, beginning with the one under way: of the first round, then of the second; none after that. */
+  /** The remaining steps, beginning with the current one: of the first round, then of the second. Empty when done. */
   todo: z.array(z.enum([...FIRST_ROUND, ...SECOND_ROUND])),
   place: PlaceSchema,
   erased: ErasedSchema,
   requestedAtMs: z.int(),
-  /** `null` until the first round is through. */
+  /** `null` until the first round is complete. */
   completedAtMs: z.nullable(z.int()),
-  /** When the sweep looks after it: as it stopped, for the second round, or to forget it. */
+  /** When the sweep handles it: because it stopped, to start the second round, or to delete this record. */
   dueAtMs: z.int(),
-  /** Goes up with every write: of two runs at once only one gets to do, and to count, a piece. */
+  /** Increases with every write: of two concurrent runs, only one does (and counts) a batch. */
   revision: z.int(),
 });
 export type Erasure = z.infer<typeof ErasureSchema>;
 
-/** Pseudonyms that an erasure looks for in both of its rounds, by what they were found at. */
+/** Pseudonyms that both rounds of an erasure search for, by the session or license that they were found in. */
 export const ErasureTraceSchema = z.object({
   erasureId: z.string(),
   /** Id of a session or a license. */
@@ -154,7 +154,7 @@ export function moveOn(erasure: Erasure, place: Partial<ErasurePlace>, nowMs: nu
   return { ...erasure, place: { ...erasure.place, ...place }, dueAtMs: nowMs + STOPPED_AFTER_MS };
 }
 
-/** The erasure with the step under way behind it. */
+/** The erasure after its current step. */
 export function endStep(erasure: Erasure, nowMs: number, retentionDays: number): Erasure {
   const todo = erasure.todo.slice(1);
   const next = { ...erasure, todo, place: START };
@@ -167,31 +167,31 @@ export function endStep(erasure: Erasure, nowMs: number, retentionDays: number):
   return { ...next, userId: null, searchedIds: [], goingIds: [], dueAtMs: forgottenAtMs };
 }
 
-/** The erasure, to be gone over once more as much later as it was to be. */
+/** The erasure with its second round postponed by as long as it first waited. */
 export function putOff(erasure: Erasure, nowMs: number): Erasure {
   return { ...erasure, dueAtMs: nowMs + SECOND_ROUND_AFTER_MS, revision: erasure.revision + 1 };
 }
 
-/** Which round of the erasure is under way, or is the next to come. */
+/** The round that is in progress, or starts next. */
 export function roundOf({ completedAtMs, todo }: Erasure): 'first' | 'second' | 'over' {
   if (completedAtMs === null) return 'first';
   return todo.length > 0 ? 'second' : 'over';
 }
 
-/** `erased` with more of some kinds. */
+/** The erasure with `more` added to its counts. */
 export function addErased(erasure: Erasure, more: Partial<Erased>): Erasure {
   const erased = { ...erasure.erased };
   for (const [kind, n] of Object.entries(more)) erased[kind as keyof Erased] += n;
   return { ...erasure, erased };
 }
 
-/** A person as sessions may name them; without an address where that is gone already. */
+/** How sessions may identify a user; without an email address if it was already deleted. */
 export interface Named {
   readonly userId: string;
   readonly email: string | undefined;
 }
 
-/** Whether a session is the person's: by their id, or, where the vendor's app goes by addresses, by theirs. */
+/** Whether a session belongs to the user: by user id, or by email address if the vendor's app uses addresses. */
 export function isHeldBy({ userId, email }: Named, facts: SessionFacts): boolean {
   if (facts.userId === undefined) return false;
   return (
@@ -199,7 +199,7 @@ export function isHeldBy({ userId, email }: Named, facts: SessionFacts): boolean
   );
 }
 
-/** The pseudonyms that the person has in a license that counts seats by user, whether or not they hold one now. */
+/** All pseudonyms that the user can have in a license that counts seats by user, whether or not they hold one now. */
 export function holdersOf({ userId, email }: Named, licenseId: string, pseudonyms: Pseudonyms): string[] {
   const names = new Set([userId, ...(email === undefined ? [] : [email, email.toLowerCase()])]);
   return [...names].map((name) => pseudonyms(licenseId, 'user', name));

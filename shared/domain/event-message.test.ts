@@ -8,7 +8,7 @@ const SEED = { seed: 20261125, numRuns: 500 };
 
 const encode = (json: unknown): string => Buffer.from(JSON.stringify(json) ?? '').toString('base64');
 
-test('subscribers see an event as one flat object with moments that people can read', () => {
+test('sends an event as one flat object with RFC 3339 times', () => {
   const told = event({
     type: 'session.expired',
     atMs: Date.parse('2030-01-01T00:06:00Z'),
@@ -37,7 +37,7 @@ test('subscribers see an event as one flat object with moments that people can r
   });
 });
 
-test('what is not known of an event is left out of what subscribers see', () => {
+test('leaves unknown values out of the message', () => {
   const json = eventToJson(event({ type: 'license.created', detail: { version: 1, holder: undefined } }));
   expect(Object.keys(JSON.parse(JSON.stringify(json)))).toEqual([
     'event_id',
@@ -51,7 +51,7 @@ test('what is not known of an event is left out of what subscribers see', () => 
   ]);
 });
 
-test('an event sent and received is the same event', () => {
+test('reads back the same event that was sent', () => {
   fc.assert(
     fc.property(tolds, (told) => {
       const sent = eventOf(told);
@@ -70,7 +70,7 @@ test('an event sent and received is the same event', () => {
   );
 });
 
-test('whatever else comes as a message is refused, not thrown at, and none of it is repeated', () => {
+test('refuses any other data without throwing, and quotes none of it in the reason', () => {
   const canary = 'ada@example.com';
   const garbage = fc.oneof(
     fc.string().map((text) => `${text}${canary}`),
@@ -84,14 +84,14 @@ test('whatever else comes as a message is refused, not thrown at, and none of it
     fc.property(garbage, (data) => {
       const read = readMessage(data);
       if ('event' in read) expect.fail('should have been refused');
-      expect(read.because).toMatch(/^the data of the message is no (JSON|event: )/);
+      expect(read.because).toMatch(/^the data of the message is not (JSON|an event: )/);
       expect(read.because).not.toContain(canary);
     }),
     SEED,
   );
 });
 
-test('a message with one field missing, of a wrong type or too many is refused by the name of the field alone', () => {
+test('refuses a missing, mistyped or unknown field, and quotes no value in the reason', () => {
   const secret = 'ada@example.com';
   const wrongs = [undefined, secret, { secret }, [secret], 1.5, true, null];
   fc.assert(
@@ -101,17 +101,19 @@ test('a message with one field missing, of a wrong type or too many is refused b
       const field = fields[n % fields.length] ?? 'at';
       fc.pre(!(field === 'session_id' && wrong === null));
       const read = readMessage(encode({ ...json, [field]: wrong }));
-      expect(read).toEqual({ because: expect.stringMatching(`no event: ${field} \\(`) });
+      expect(read).toEqual({ because: expect.stringMatching(`not an event: ${field} \\(`) });
       expect(JSON.stringify(read)).not.toContain(secret);
 
       const more = readMessage(encode({ ...json, [secret]: 1 }));
-      expect(more).toEqual({ because: 'the data of the message is no event: the whole (unrecognized_keys)' });
+      expect(more).toEqual({
+        because: 'the data of the message is not an event: the message (unrecognized_keys)',
+      });
     }),
     SEED,
   );
 });
 
-test('a push is read with all that Pub/Sub sends and with the little that its emulator does', () => {
+test('reads a push with all fields of Pub/Sub and with only those of the emulator', () => {
   const message = { data: 'e30=', messageId: '1' };
   const subscription = 'projects/p/subscriptions/s';
   expect(PushEnvelope.parse({ message, subscription })).toEqual({ message, subscription });

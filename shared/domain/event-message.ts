@@ -2,8 +2,8 @@ import * as z from 'zod/mini';
 import { EVENT_TYPES, EventDetailSchema, type SeatEvent, SeatEventSchema } from './event.ts';
 
 /**
- * Events as subscribers see them: one JSON object a message, snake_case, moments in RFC 3339. What is not known of an
- * event is left out.
+ * Events as subscribers get them: one JSON object per message, in snake_case, times in RFC 3339. Unknown values are
+ * left out.
  */
 export const EventJson = z.strictObject({
   event_id: SeatEventSchema.shape.eventId,
@@ -40,12 +40,12 @@ export function eventToJson({ detail, ...event }: SeatEvent): EventJson {
   };
 }
 
-/** A message as a topic takes it. */
+/** A message to publish. */
 export interface EventMessage {
   readonly data: Buffer;
-  /** What subscribers may filter by without reading the data. */
+  /** For subscription filters, which cannot read the data. */
   readonly attributes: Readonly<Record<string, string>>;
-  /** Messages of one key arrive in the order in which they were published. */
+  /** Messages with the same key are delivered in the order of publishing. */
   readonly orderingKey: string;
 }
 
@@ -58,30 +58,32 @@ export function messageOf(event: SeatEvent): EventMessage {
   };
 }
 
-/** The attribute in which Google's own clients keep the `traceparent` of whoever published a message. */
+/** The attribute in which Google's own clients store the publisher's `traceparent`. */
 export const TRACEPARENT_ATTRIBUTE = 'googclient_traceparent';
 
-/** The message, with the trace that it is published in. */
+/** The message with the trace context of its publisher. */
 export function publishedIn(traceparent: string | undefined, message: EventMessage): EventMessage {
   if (traceparent === undefined) return message;
   return { ...message, attributes: { ...message.attributes, [TRACEPARENT_ATTRIBUTE]: traceparent } };
 }
 
-/** The event in the data of a message, or what is wrong with it; that names no value, as it ends in a log. */
+/** The event in a message's data, or why it is invalid: for the log, so it names fields and quotes no values. */
 export function readMessage(data: string): { event: SeatEvent } | { because: string } {
   let json: unknown;
   try {
     json = JSON.parse(Buffer.from(data, 'base64').toString());
   } catch {
-    return { because: 'the data of the message is no JSON' };
+    return { because: 'the data of the message is not JSON' };
   }
   const parsed = z.safeParse(EventJson, json);
   if (!parsed.success) {
-    const fields = parsed.error.issues.map(({ path, code }) => `${path.join('.') || 'the whole'} (${code})`);
-    return { because: `the data of the message is no event: ${fields.join(', ')}` };
+    const fields = parsed.error.issues.map(
+      ({ path, code }) => `${path.join('.') || 'the message'} (${code})`,
+    );
+    return { because: `the data of the message is not an event: ${fields.join(', ')}` };
   }
-  const { event_id, type, tenant_id, license_id, session_id, at, position, ...told } = parsed.data;
-  const { acquired_at, borrowed_until, ...detail } = told;
+  const { event_id, type, tenant_id, license_id, session_id, at, position, ...rest } = parsed.data;
+  const { acquired_at, borrowed_until, ...detail } = rest;
   return {
     event: {
       eventId: event_id,
@@ -113,7 +115,7 @@ export const PushEnvelope = z.object({
     publishTime: z.optional(z.string()),
   }),
   subscription: z.string(),
-  /** Only with a dead letter topic; the first delivery is 1. */
+  /** Only with a dead-letter topic; the first delivery is 1. */
   deliveryAttempt: z.optional(z.int()),
 });
 export type PushEnvelope = z.infer<typeof PushEnvelope>;

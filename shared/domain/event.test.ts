@@ -6,7 +6,7 @@ import { EVENT_ID, newLicenseId, newSessionId, newTenantId, shardOf } from './id
 
 const SEED = { seed: 20261125, numRuns: 500 };
 
-test('an event told twice has one id, wherever it stands and in whatever order its fields come', () => {
+test('gives a duplicate the same id, at any position and with its fields in any order', () => {
   fc.assert(
     fc.property(tolds, fc.string(), (told, position) => {
       const reversed = Object.fromEntries(Object.entries(told.detail).reverse());
@@ -25,7 +25,7 @@ test('an event told twice has one id, wherever it stands and in whatever order i
   );
 });
 
-test('events of different kinds, licenses, sessions or moments have different ids', () => {
+test('gives events of different types, tenants, licenses, sessions or times different ids', () => {
   fc.assert(
     fc.property(
       tolds,
@@ -40,7 +40,7 @@ test('events of different kinds, licenses, sessions or moments have different id
   );
 });
 
-test('two versions of a license are two events, though they were made in one millisecond', () => {
+test('gives two versions of a license different events, even within one millisecond', () => {
   fc.assert(
     fc.property(tolds, fc.nat(), (told, version) => {
       fc.pre(told.detail.version !== version);
@@ -51,7 +51,7 @@ test('two versions of a license are two events, though they were made in one mil
   );
 });
 
-test('two loans of a session are two events, though they were made in one millisecond', () => {
+test('gives two loans of a session different events, even within one millisecond', () => {
   fc.assert(
     fc.property(tolds, fc.nat(), (told, borrowedUntilMs) => {
       fc.pre(told.detail.borrowedUntilMs !== borrowedUntilMs);
@@ -62,7 +62,7 @@ test('two loans of a session are two events, though they were made in one millis
   );
 });
 
-test('a fact that is told again with other counts is the same event', () => {
+test('gives a duplicate with other counts the same id', () => {
   fc.assert(
     fc.property(tolds, tolds, (told, other) => {
       const { version, borrowedUntilMs } = told.detail;
@@ -73,7 +73,7 @@ test('a fact that is told again with other counts is the same event', () => {
   );
 });
 
-test('an event keeps all it tells, and its id has the form of one and the shard of its license', () => {
+test('keeps all fields and adds an id in the shard of the license', () => {
   fc.assert(
     fc.property(tolds, (told) => {
       const event = eventOf(told);
@@ -100,7 +100,7 @@ test.each([
   ['detail', { active: -1 }],
   ['detail', null],
   ['eventId', 'evt_1'],
-])('with %s %j it is no event', (field, value) => {
+])('rejects an event with %s %j', (field, value) => {
   fc.assert(
     fc.property(tolds, (told) => {
       expect(SeatEventSchema.safeParse({ ...eventOf(told), [field]: value }).success).toBe(false);
@@ -109,7 +109,7 @@ test.each([
   );
 });
 
-test('the outbox is in the order of its numbers, not of their text', () => {
+test('orders outbox positions as numbers, not as text', () => {
   const inOrder = [
     '0-0',
     '0-1',
@@ -129,7 +129,7 @@ test('the outbox is in the order of its numbers, not of their text', () => {
   expect(comparePositions('9-10', '9-10')).toBe(0);
 });
 
-test('what came true earlier comes first, whenever it was noticed', () => {
+test('orders events by when they happened, not by when they were noticed', () => {
   const lapsed = { atMs: 5, position: '20-0' };
   const revived = { atMs: 20, position: '20-1' };
   const acquired = { atMs: 10, position: '10-0' };

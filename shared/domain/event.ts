@@ -23,38 +23,38 @@ export type EventType = (typeof EVENT_TYPES)[number];
 
 const count = z.int().check(z.gte(0));
 
-/** What an event tells beside what happened to whom. Each type has its own; none holds personal data. */
+/** The fields that differ by event type. None holds personal data. */
 export const EventDetailSchema = z.strictObject({
   /** Pseudonym of the machine, user or process that holds the seat. */
   holder: z.optional(z.string()),
-  /** When the session began: in every event of a session, so that each stands for itself where others were lost. */
+  /** When the session began: in every event of a session, so that no event depends on another that was lost. */
   acquiredAtMs: z.optional(z.int()),
-  /** Until when the seat is borrowed from now on, or again where it was revived. */
+  /** Until when the seat is borrowed: from now on, or still, if the session was revived. */
   borrowedUntilMs: z.optional(z.int()),
-  /** Seats taken right after it. */
+  /** Seats in use right after the event. */
   active: z.optional(count),
-  /** Seats of the license then, without overdraft. */
+  /** Seats of the license at that time, without overdraft. */
   max: z.optional(count),
-  /** Why a session ended, where its type does not say it all. */
+  /** Why a session ended, if its type does not say it. */
   reason: z.optional(z.enum(['lease_ran_out', 'lost'])),
-  /** Requests that were refused within the minute that began when the event came true. */
+  /** Requests denied within the minute that began at the event's time. */
   count: z.optional(count),
-  /** Version of the license that the event made. */
+  /** The license version that the event created. */
   version: z.optional(count),
 });
 export type EventDetail = z.infer<typeof EventDetailSchema>;
 
-/** `<milliseconds>-<number>`: the id that the outbox stream gave the entry. Larger is later within one shard. */
+/** `<milliseconds>-<number>`: the outbox stream's id of the entry. Within one shard, larger is later. */
 const POSITION = /^\d{1,16}-\d{1,20}$/;
 
-/** A fact about a license or a session, told once it is true. */
+/** Something that happened to a license or a session. */
 export const SeatEventSchema = z.object({
   eventId: z.string().check(z.regex(EVENT_ID)),
   type: z.enum(EVENT_TYPES),
   tenantId: z.string().check(z.regex(TENANT_ID)),
   licenseId: z.string().check(z.regex(LICENSE_ID)),
   sessionId: z.nullable(z.string().check(z.regex(SESSION_ID))),
-  /** When it came true, by Redis' clock: for a lease that ran out, earlier than when that was noticed. */
+  /** When it happened, by Redis' clock: for an expired lease, earlier than when that was noticed. */
   atMs: z.int(),
   /** Orders events of one millisecond. */
   position: z.string().check(z.regex(POSITION)),
@@ -63,30 +63,30 @@ export const SeatEventSchema = z.object({
 export type SeatEvent = z.infer<typeof SeatEventSchema>;
 
 /**
- * An event with its id, which follows from what happened to whom and when, for a loan also until when. How many seats
- * were taken or refused then is no part of it: a Redis that came back from an older copy of itself may tell the same
- * fact with another count.
+ * Adds the event's id, which is derived from what happened to whom and when, and for a loan also until when. Counts of
+ * seats and denials are not part of it: a Redis restored from an older copy can report the same fact with another
+ * count.
  */
-export function eventOf(told: Omit<SeatEvent, 'eventId'>): SeatEvent {
-  const { type, tenantId, licenseId, sessionId, atMs, detail } = told;
+export function eventOf(fields: Omit<SeatEvent, 'eventId'>): SeatEvent {
+  const { type, tenantId, licenseId, sessionId, atMs, detail } = fields;
   const loan = detail.borrowedUntilMs === undefined ? [] : [detail.borrowedUntilMs];
   const content = [type, tenantId, licenseId, sessionId, atMs, detail.version ?? null, ...loan];
-  return { eventId: eventIdOf(licenseId, JSON.stringify(content)), ...told };
+  return { eventId: eventIdOf(licenseId, JSON.stringify(content)), ...fields };
 }
 
-/** The fields of an event's detail in one order, however it was read. */
+/** The fields of an event's detail, sorted by name. */
 export function sortedEntries(detail: EventDetail): [string, string | number][] {
   return Object.entries(detail)
     .flatMap(([field, value]): [string, string | number][] => (value === undefined ? [] : [[field, value]]))
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** When the outbox took the entry at `position`, milliseconds: stream ids begin with it. */
+/** When the entry at `position` was added to the outbox, in milliseconds: stream ids begin with it. */
 export function writtenAtMs(position: string): number {
   return Number(position.split('-')[0]);
 }
 
-/** Negative where `a` comes before `b`: by when it came true, then by its place in the outbox. */
+/** Negative if `a` is before `b`: by time, then by position in the outbox. */
 export function compareMoments(
   a: { readonly atMs: number; readonly position: string },
   b: { readonly atMs: number; readonly position: string },

@@ -5,14 +5,14 @@ import { pseudonyms } from './holder.ts';
 const KEY = 'pseudonym-key-0123456789abcdef0123456789';
 const pseudonym = pseudonyms(KEY);
 
-test('the same holder has the same pseudonym on every instance, and it does not hold what the client said', () => {
+test("gives a holder the same pseudonym on every instance, without the client's own text", () => {
   const name = pseudonym('lic_a', 'machine', 'fingerprint');
   expect(name).toMatch(/^[\w-]{12}$/);
   expect(pseudonyms(KEY)('lic_a', 'machine', 'fingerprint')).toBe(name);
   expect(name).not.toContain('finger');
 });
 
-test('license, unit and key each give the same machine another pseudonym', () => {
+test('gives the same machine another pseudonym for another license, unit or key', () => {
   const names = [
     pseudonym('lic_a', 'machine', 'x'),
     pseudonym('lic_b', 'machine', 'x'),
@@ -22,7 +22,7 @@ test('license, unit and key each give the same machine another pseudonym', () =>
   expect(new Set(names).size).toBe(4);
 });
 
-test('no two ways of splitting the same text are one holder', () => {
+test('gives different splits of the same text different pseudonyms', () => {
   const identifiers = fc.array(fc.string({ unit: 'binary' }), { minLength: 1, maxLength: 3 });
   fc.assert(
     fc.property(identifiers, identifiers, (left, right) => {

@@ -16,7 +16,7 @@ import {
 const tenantId = newTenantId(16);
 const licenseId = newLicenseId(tenantId);
 
-test('tenants spread evenly over the shards', () => {
+test('spreads tenants evenly over the shards', () => {
   const counts = new Map<string, number>();
   for (let n = 0; n < 16_000; n += 1) {
     const shard = shardOf(newTenantId(16));
@@ -27,7 +27,7 @@ test('tenants spread evenly over the shards', () => {
   for (const [shard, count] of counts) expect(Math.abs(count - 1000), `shard ${shard}`).toBeLessThan(200);
 });
 
-test.each([1, 2, 16, 100])('with %i shards every id names one of them in two digits', (shards) => {
+test.each([1, 2, 16, 100])('puts the two digits of one of %i shards into every tenant id', (shards) => {
   for (let n = 0; n < 500; n += 1) {
     const id = newTenantId(shards);
     expect(id).toMatch(TENANT_ID);
@@ -35,7 +35,7 @@ test.each([1, 2, 16, 100])('with %i shards every id names one of them in two dig
   }
 });
 
-test('license, session and key live in the shard of their tenant and lead back to their license', () => {
+test('puts license, session and key into the shard of their tenant, and finds their license', () => {
   const sessionId = newSessionId(licenseId);
   const key = newLicenseKey(licenseId);
   expect(licenseId).toMatch(LICENSE_ID);
@@ -45,7 +45,7 @@ test('license, session and key live in the shard of their tenant and lead back t
   expect(licenseOfKey(key)).toBe(licenseId);
 });
 
-test('no id and no key comes twice', () => {
+test('creates no id or key twice', () => {
   const made = [...Array(1000).keys()].flatMap(() => [
     newTenantId(16),
     newLicenseId(tenantId),
@@ -55,7 +55,7 @@ test('no id and no key comes twice', () => {
   expect(new Set(made).size).toBe(made.length);
 });
 
-test('text that is not of the form of a key names no license', () => {
+test('finds no license in text that does not have the form of a key', () => {
   const key = newLicenseKey(licenseId);
   const others = [
     '',
@@ -72,7 +72,7 @@ test('text that is not of the form of a key names no license', () => {
   }
 });
 
-test('an id with anything before, behind or between is none', () => {
+test('rejects an id with text before or after it, or with a changed form', () => {
   for (const [form, id] of [
     [TENANT_ID, tenantId],
     [LICENSE_ID, licenseId],
@@ -92,7 +92,7 @@ test('an id with anything before, behind or between is none', () => {
   }
 });
 
-test('what is stored of a key does not hold the key, and tells keys apart', () => {
+test('hashes a key so that the hash does not contain it and differs for every key', () => {
   const key = newLicenseKey(licenseId);
   const hash = hashSecret(key);
   expect(hash).toMatch(/^[\w-]{43}$/);

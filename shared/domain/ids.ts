@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { randomBytesOf } from './random.ts';
 
 /**
- * Identifiers. Each carries its shard (two digits), and a session id carries its license, so that every key can be
- * named from an id alone, without a look-up. The random parts are lower-case Crockford base32: 5 bits a character,
- * no character that reads like another, safe in URLs, file names and spreadsheets.
+ * Identifiers. Each contains its shard (two digits), and a session id contains its license, so that every Redis key can
+ * be derived from an id alone, without a lookup. The random parts are lower-case Crockford base32: 5 bits a character,
+ * no two characters that look alike, safe in URLs, file names and spreadsheets.
  */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 const WORD = `[${ALPHABET}]`;
@@ -24,41 +24,43 @@ export const INVITATION_ID = new RegExp(`^inv_${WORD}{16}$`);
 export const ERASURE_ID = new RegExp(`^era_${WORD}{16}$`);
 const LICENSE_KEY = new RegExp(`^slk_(\\d\\d_${WORD}{16})_${WORD}{32}$`);
 
-/** A new tenant's id. `shards` (1 to 100) is fixed at the first deploy: it decides where a tenant's keys live. */
+/**
+ * A new tenant id. `shards` (1 to 100) is fixed at the first deploy: it determines where a tenant's keys are stored.
+ */
 export function newTenantId(shards: number): string {
   const name = randomWord(LICENSE_CHARACTERS);
   const shard = createHash('sha256').update(name).digest().readUInt32BE(0) % shards;
   return `ten_${String(shard).padStart(2, '0')}_${name}`;
 }
 
-/** A new license's id, in its tenant's shard. */
+/** A new license id, in its tenant's shard. */
 export function newLicenseId(tenantId: string): string {
   return `lic_${shardOf(tenantId)}_${randomWord(LICENSE_CHARACTERS)}`;
 }
 
-/** A new session's id: 80 random bits within its license. */
+/** A new session id: 80 random bits within its license. */
 export function newSessionId(licenseId: string): string {
   return `ses_${licenseId.slice(4)}_${randomWord(SESSION_CHARACTERS)}`;
 }
 
-/** A new id of something that belongs to no shard: a user, a sign-in, an invitation, an erasure. */
+/** A new id that belongs to no shard: of a user, a sign-in, an invitation or an erasure. */
 export function newPersonalId(kind: 'usr' | 'sin' | 'inv' | 'era'): string {
   return `${kind}_${randomWord(16)}`;
 }
 
-/** 160 random bits, for what must not be guessed. */
+/** 160 random bits, for secrets. */
 export function newSecretWord(): string {
   return randomWord(SECRET_CHARACTERS);
 }
 
-/** A new license key: the license's id and 160 random bits. Shown once; only `hashSecret` of it is stored. */
+/** A new license key: the license's id and 160 random bits. Returned once; only its `hashSecret` is stored. */
 export function newLicenseKey(licenseId: string): string {
   return `slk_${licenseId.slice(4)}_${randomWord(SECRET_CHARACTERS)}`;
 }
 
 /**
- * The id of the event that tells `content`: 130 bits of its SHA-256. An event that is told again, even by a Redis that
- * came back from an older copy of itself, has the same id, and so is recorded once.
+ * The id of the event with this `content`: 130 bits of its SHA-256. A duplicate of an event, even from a Redis restored
+ * from an older copy, has the same id and so is recorded once.
  */
 export function eventIdOf(licenseId: string, content: string): string {
   const hash = createHash('sha256').update(content).digest();
@@ -70,27 +72,27 @@ export function licenseOfSession(sessionId: string): string {
   return `lic_${sessionId.slice(4, 4 + 3 + LICENSE_CHARACTERS)}`;
 }
 
-/** The license that a key was made for, or `undefined` where the text is not of a key's form. */
+/** The license of a key, or `undefined` if the text does not have the form of a key. */
 export function licenseOfKey(key: string): string | undefined {
   const match = LICENSE_KEY.exec(key);
   return match ? `lic_${match[1]}` : undefined;
 }
 
 /**
- * What is stored of a license key, or of any other secret that we made: SHA-256, base64url. A slow password hash would
- * buy nothing, as a secret is 160 bits of randomness and no one's choice (OWASP Password Storage Cheat Sheet: slow hashes
- * make up for guessable secrets).
+ * How license keys and other generated secrets are stored: SHA-256, base64url. A slow password hash adds nothing: a
+ * secret is 160 random bits, not chosen by a user (OWASP Password Storage Cheat Sheet: slow hashes make up for
+ * guessable secrets).
  */
 export function hashSecret(secret: string): string {
   return createHash('sha256').update(secret).digest('base64url');
 }
 
-/** Every shard by its two digits, where tenants are spread over `shards` of them. */
+/** The two digits of every shard. */
 export function allShards(shards: number): string[] {
   return Array.from({ length: shards }, (_, n) => String(n).padStart(2, '0'));
 }
 
-/** The two digits of the shard that an id of any kind carries. */
+/** The two digits of an id's shard, for any kind of id that has one. */
 export function shardOf(id: string): string {
   return id.slice(4, 6);
 }

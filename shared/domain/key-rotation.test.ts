@@ -6,7 +6,7 @@ const NOW_MS = Date.UTC(2027, 0, 15);
 
 type State = 'pending' | 'enabled' | 'disabled' | 'gone';
 
-/** Versions counted from 1, of which `current` signs. Each is a year old, unless it says otherwise. */
+/** Versions numbered from 1; `current` is the one that signs. Each is a year old unless an age is given. */
 function versions(states: readonly (State | readonly [State, ageMs: number])[], current: number) {
   return states.map((each, index) => {
     const [state, ageMs] = typeof each === 'string' ? [each, 365 * DAY_MS] : each;
@@ -18,8 +18,8 @@ const urgent = (...asked: Parameters<typeof versions>) => nextStep(versions(...a
 
 const KNOWN_MS = PUBLISHED_EVERYWHERE_AFTER_MS;
 
-describe('a rotation goes step by step', () => {
-  test('a version is made where none is newer than the one that signs', () => {
+describe('the next step of a rotation', () => {
+  test('creates a version if none is newer than the signing one', () => {
     expect(step(['enabled'], 1)).toEqual({ step: 'create' });
     expect(step(['gone', 'disabled', 'enabled', 'disabled', 'gone'], 3)).toEqual({ step: 'create' });
   });
@@ -28,15 +28,15 @@ describe('a rotation goes step by step', () => {
     [0, 'wait'],
     [KNOWN_MS - 1, 'wait'],
     [KNOWN_MS, 'pin'],
-  ])('a version of %i ms is not named before everybody has it: %s', (ageMs, kind) => {
+  ])('waits before it pins a new version: %i ms old, %s', (ageMs, kind) => {
     expect(step(['enabled', ['enabled', ageMs]], 1)).toMatchObject({ step: kind, version: { number: 2 } });
   });
 
-  test('how long to wait is said', () => {
+  test('reports how long to wait', () => {
     expect(step(['enabled', ['enabled', 1000]], 1)).toMatchObject({ untilMs: NOW_MS - 1000 + KNOWN_MS });
   });
 
-  test('a version that is still being made is waited for, and then as long as for any other', () => {
+  test('waits for a pending version, and then as long as for any other', () => {
     expect(step(['enabled', ['pending', KNOWN_MS]], 1)).toMatchObject({
       step: 'wait',
       version: { number: 2 },
@@ -44,7 +44,7 @@ describe('a rotation goes step by step', () => {
     });
   });
 
-  test('of several new versions the newest that is there is named', () => {
+  test('pins the newest enabled version of several new ones', () => {
     expect(step(['enabled', 'enabled', 'enabled', 'disabled'], 1)).toMatchObject({
       step: 'pin',
       version: { number: 3 },
@@ -52,12 +52,12 @@ describe('a rotation goes step by step', () => {
     expect(step(['enabled', 'enabled', 'pending'], 1)).toMatchObject({ step: 'pin', version: { number: 2 } });
   });
 
-  test('once the new one signs, those before it are to go, and nothing is made anew', () => {
+  test('retires the older versions once the new one signs, and creates none', () => {
     const retire = step(['gone', 'enabled', 'disabled', 'enabled', ['enabled', DAY_MS]], 5);
     expect(retire).toMatchObject({ step: 'retire', versions: [{ number: 2 }, { number: 4 }] });
   });
 
-  test('but not while a license of 90 days, signed just before the new one was deployed, may count', () => {
+  test('retires an old version only after a 90-day license signed just before the new deployment has expired', () => {
     expect(step(['enabled', ['enabled', DAY_MS]], 2)).toMatchObject({
       step: 'retire',
       notBeforeMs: NOW_MS - DAY_MS + KNOWN_MS + 90 * DAY_MS,
@@ -65,36 +65,36 @@ describe('a rotation goes step by step', () => {
   });
 });
 
-describe('a key in wrong hands', () => {
-  test('gets a new version at once, whatever is still in use', () => {
+describe('a compromised key', () => {
+  test('gets a new version at once, whatever older versions are enabled', () => {
     expect(urgent(['enabled', 'enabled'], 2)).toEqual({ step: 'create' });
   });
 
-  test('gives way to a newer version as soon as there is one', () => {
+  test('is replaced by a newer version as soon as that is enabled', () => {
     expect(urgent(['enabled', ['enabled', 0]], 1)).toMatchObject({ step: 'pin', version: { number: 2 } });
     expect(urgent(['enabled', ['pending', 0]], 1)).toMatchObject({ step: 'wait', untilMs: NOW_MS });
   });
 
-  test('never gives way to an older version, which the same hands could use', () => {
+  test('is never replaced by an older version, which the attacker could have used too', () => {
     const pending = urgent(['enabled', 'disabled', ['pending', 0]], 2);
     expect(pending).toMatchObject({ step: 'wait', version: { number: 3 } });
     expect(urgent(['enabled', 'disabled'], 2)).toEqual({ step: 'create' });
   });
 });
 
-describe('where the version that the configuration names cannot sign, nothing is waited for', () => {
+describe('does not wait if the configured version cannot sign', () => {
   test.each([
     ['it is disabled', ['enabled', 'disabled', ['enabled', 0]], 2, { step: 'pin', version: { number: 3 } }],
-    ['it is disabled, and older ones are there', ['enabled', 'disabled'], 2, { step: 'pin' }],
-    ['it is still being made', ['pending'], 1, { step: 'wait', untilMs: NOW_MS }],
-    ['it is gone, and no other is there', ['disabled', 'gone'], 2, { step: 'create' }],
-    ['it never was', ['disabled', ['enabled', 0]], 9, { step: 'pin', version: { number: 2 } }],
+    ['it is disabled, and an older one is enabled', ['enabled', 'disabled'], 2, { step: 'pin' }],
+    ['it is still pending', ['pending'], 1, { step: 'wait', untilMs: NOW_MS }],
+    ['it is destroyed, and no other is enabled', ['disabled', 'gone'], 2, { step: 'create' }],
+    ['it does not exist', ['disabled', ['enabled', 0]], 9, { step: 'pin', version: { number: 2 } }],
   ] as const)('%s', (_, states, current, expected) => {
     expect(step(states, current)).toMatchObject(expected);
   });
 });
 
-describe('before a version is disabled', () => {
+describe('the check before disabling a version', () => {
   const all = versions(['gone', 'disabled', 'enabled', ['enabled', DAY_MS], ['pending', 0]], 4);
   const untilMs = NOW_MS - DAY_MS + KNOWN_MS + 90 * DAY_MS;
 
@@ -105,18 +105,18 @@ describe('before a version is disabled', () => {
     [4, { verdict: 'SIGNS' }],
     [5, { verdict: 'UNUSED' }],
     [6, { verdict: 'UNKNOWN' }],
-  ])('(%i) it is known what hangs on it', (number, expected) => {
+  ])('reports what depends on version %i', (number, expected) => {
     expect(disabling(all, number)).toMatchObject(expected);
   });
 
-  test('one that is older than the version in use has signed, even if that one cannot sign any more', () => {
+  test('assumes that an older version has signed, even if the current one can no longer sign', () => {
     expect(disabling(versions(['enabled', ['disabled', DAY_MS]], 2), 1)).toMatchObject({
       verdict: 'HAS_SIGNED',
       untilMs,
     });
   });
 
-  test('where the one in use is not known, each may have signed', () => {
+  test('assumes that any version may have signed if the current one is unknown', () => {
     expect(disabling(versions(['enabled', ['enabled', DAY_MS]], 9), 2)).toMatchObject({
       verdict: 'HAS_SIGNED',
       untilMs,

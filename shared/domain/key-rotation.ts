@@ -2,16 +2,16 @@ import { LONGEST_OFFLINE_DAYS } from './entitlement.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 
-/** How long an instance keeps the list of versions. Longer, and a key in wrong hands would be published for longer. */
+/** How long an instance caches the list of versions. A compromised key is published for up to this much longer. */
 export const KEYS_LISTED_FOR_MS = 60_000;
 
-/** How long whoever is between, and the client, may keep what an instance has published. */
+/** How long proxies and clients may cache the published keys. */
 export const KEYS_CACHED_FOR_SECONDS = 300;
 
-/** How long after a version is there the last one has it who keeps the published keys. */
+/** How long after its creation every cache of the published keys has a new version. */
 export const PUBLISHED_EVERYWHERE_AFTER_MS = KEYS_LISTED_FOR_MS + KEYS_CACHED_FOR_SECONDS * 1000;
 
-/** A version of the signing key, as far as a rotation looks at it. */
+/** A version of the signing key, as a rotation sees it. */
 interface Version {
   readonly number: number;
   readonly state: 'pending' | 'enabled' | 'disabled' | 'gone';
@@ -20,20 +20,20 @@ interface Version {
   readonly isCurrent: boolean;
 }
 
-/** What is to be done next to have licenses signed with a new key, and the one before taken out of use. */
+/** The next step towards signing licenses with a new key and disabling the old one. */
 export type RotationStep<V> =
-  /** Make a version. A rotation that is over and one that has not begun look the same. */
+  /** Create a version. A completed rotation and one that has not begun look the same. */
   | { readonly step: 'create' }
-  /** Let the new version become known, at the least until then. */
+  /** Wait at least until then, so that the new version is published everywhere. */
   | { readonly step: 'wait'; readonly version: V; readonly untilMs: number }
   /** Name the new version in the configuration, and deploy. */
   | { readonly step: 'pin'; readonly version: V }
-  /** Disable the old versions once nothing signed with them counts, which cannot be before then. */
+  /** Disable the old versions once no license signed with them is still valid, which is not before then. */
   | { readonly step: 'retire'; readonly versions: readonly V[]; readonly notBeforeMs: number };
 
 /**
- * The next step of a rotation. Where the key that signs is compromised, or is none that could sign, nothing is waited
- * for: a client that meets a key too new for it fetches the keys once more, and licenses of a thief harm for longer.
+ * The next step of a rotation. If the signing key is compromised or cannot sign, there is no waiting: a client that
+ * finds an unknown key id fetches the keys again, and waiting would give an attacker more time to sign licenses.
  */
 export function nextStep<V extends Version>(
   versions: readonly V[],
@@ -42,7 +42,7 @@ export function nextStep<V extends Version>(
 ): RotationStep<V> {
   const signing = signingOne(versions);
   const isUrgent = isCompromised || !signing;
-  // Whoever could sign with the one in use could sign with those before it: none of them takes its place.
+  // Whoever could sign with the current key could sign with the older ones too: none of them may replace it.
   const replaced = isCompromised ? versions.find(({ isCurrent }) => isCurrent) : signing;
   const newer = newestFirst(versions).filter(({ number }) => !replaced || number > replaced.number);
   const ready = newer.find(({ state }) => state === 'enabled');
@@ -53,7 +53,7 @@ export function nextStep<V extends Version>(
       : { step: 'wait', version: ready, untilMs };
   }
   const pending = newer.find(({ state }) => state === 'pending');
-  // It is published once it is made, and when that will be nobody says.
+  // It is published once it is created, and Cloud KMS does not say when that will be.
   if (pending)
     return {
       step: 'wait',
@@ -69,13 +69,13 @@ export function nextStep<V extends Version>(
 /** What it means to disable a version. */
 export type Disabling<V> =
   | { readonly verdict: 'UNKNOWN' }
-  /** It is out of use already. */
+  /** It is already out of use. */
   | { readonly verdict: 'OUT_OF_USE'; readonly version: V }
-  /** Nothing could be signed any more. */
+  /** It is in use: without it nothing can be signed. */
   | { readonly verdict: 'SIGNS'; readonly version: V }
-  /** Licenses signed with it may count, until then at the least: when another one was deployed is not known. */
+  /** Licenses signed with it may be valid at least until then; when its successor was deployed is not known. */
   | { readonly verdict: 'HAS_SIGNED'; readonly version: V; readonly untilMs: number }
-  /** It is newer than the one that signs: nothing hangs on it, unless it was deployed once and taken back. */
+  /** It is newer than the current one: nothing depends on it, unless it was deployed once and rolled back. */
   | { readonly verdict: 'UNUSED'; readonly version: V };
 
 export function disabling<V extends Version>(versions: readonly V[], number: number): Disabling<V> {
@@ -94,7 +94,7 @@ export function signingOne<V extends Version>(versions: readonly V[]): V | undef
   return versions.find(({ isCurrent, state }) => isCurrent && state === 'enabled');
 }
 
-/** Had the version been deployed as soon as it could be, that is when the last license of those before it ends. */
+/** When the last license of the older versions expires, if `deployed` was deployed as soon as it could be. */
 function mayCountUntilMs(deployed: Version): number {
   return deployed.createdAtMs + PUBLISHED_EVERYWHERE_AFTER_MS + LONGEST_OFFLINE_DAYS * DAY_MS;
 }

@@ -19,7 +19,7 @@ const DATA = {
 } as const;
 const data = { ...DATA, features: [...DATA.features] };
 
-test('what is signed is the one canonical form: names in order, no spaces, text as it is', () => {
+test('signs the canonical form: names in order, no spaces, text unchanged', () => {
   const { json } = signingInputs(data, 'kid');
   expect(json).toBe(
     '{"expires_at":"2026-12-02T12:00:00.999Z","features":["größe","a\\"b"],"fingerprint":"machine",' +
@@ -30,7 +30,7 @@ test('what is signed is the one canonical form: names in order, no spaces, text 
   expect(signingInputs({ ...data, ...backwards }, 'kid').json).toBe(json);
 });
 
-test('the token is a JWS of the same license, which ends no later than the license', () => {
+test('makes a JWS of the same license that expires no later than the license', () => {
   const { json, token } = signingInputs(data, 'kid');
   const text = licenseToken({ keyId: 'kid', json, signature: 'x', tokenSignature: 'sig' });
   const [header = '', payload = '', signature] = text.split('.');
@@ -47,7 +47,7 @@ test('the token is a JWS of the same license, which ends no later than the licen
   });
 });
 
-test('a JSON Web Key is the public key, and nothing of the private one', () => {
+test('makes a JSON Web Key of the public key only', () => {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const jwk = jwkOf({ keyId: 'kid', pem: publicKey.export({ type: 'spki', format: 'pem' }).toString() });
   expect(Object.keys(jwk).toSorted()).toEqual(['alg', 'e', 'kid', 'kty', 'n', 'use']);
@@ -73,7 +73,7 @@ const wanted = {
 };
 const kept = keep(signature, wanted);
 
-test('what was signed is good for the same question again', () => {
+test('reuses a stored license for the same request', () => {
   expect(stillGood(kept, wanted)).toMatchObject(signature);
   expect(stillGood(undefined, wanted)).toBeUndefined();
 });
@@ -81,24 +81,24 @@ test('what was signed is good for the same question again', () => {
 test.each([
   ['another key signs now', { keyId: 'kid 2' }],
   ['the license has changed', { version: 5 }],
-  ['the license was set back', { version: 3 }],
-  ['less is asked for', { ask: { seats: 1 } }],
-  ['nothing in particular is asked for', { ask: {} }],
+  ['the license has an older version', { version: 3 }],
+  ['less is requested', { ask: { seats: 1 } }],
+  ['the whole license is requested', { ask: {} }],
   ['another machine holds the seat', { fingerprint: 'other' }],
-  ['it may no longer run so long', { endsAtMs: endsAtMs - 1 }],
-  ['it is over', { nowMs: endsAtMs, endsAtMs }],
-])('it is signed anew where %s', (_, change) => {
+  ['it ends later than a new one would', { endsAtMs: endsAtMs - 1 }],
+  ['it has expired', { nowMs: endsAtMs, endsAtMs }],
+])('signs again if %s', (_, change) => {
   expect(stillGood(kept, { ...wanted, ...change })).toBeUndefined();
 });
 
-test('it is signed anew once more than a tenth of the offline time is gone, and not before', () => {
+test('signs again once more than a tenth of the offline time has passed, not before', () => {
   const later = (ms: number) => ({ ...wanted, nowMs: NOW_MS + ms, endsAtMs: endsAtMs + ms });
   const tenthMs = Math.floor((endsAtMs - NOW_MS) / 10);
   expect(stillGood(kept, later(tenthMs))).toBeDefined();
   expect(stillGood(kept, later(tenthMs + 1))).toBeUndefined();
 });
 
-test('of a borrowed seat it is good only while it ends exactly with the loan', () => {
+test('reuses the stored license of a borrowed seat only if it ends exactly with the loan', () => {
   const borrowed = { ...wanted, isExact: true };
   expect(stillGood(kept, borrowed)).toBeDefined();
   expect(stillGood(kept, { ...borrowed, endsAtMs: endsAtMs + 1 })).toBeUndefined();

@@ -6,7 +6,7 @@ import { type LicenseAsk, type LicenseData, LicenseDataSchema } from './signed-l
 /** As Cloud KMS names it. */
 export const SIGNATURE_ALGORITHM = 'RSA_SIGN_PKCS1_4096_SHA256';
 
-/** What tells a license from any other token that might be signed by the same key (RFC 8725 section 3.11). */
+/** Distinguishes a license from other tokens that the same key may sign (RFC 8725 section 3.11). */
 const TOKEN_TYPE = 'license+jwt';
 
 /** A license with its two signatures, by one key: over `json`, and over the token's header and payload. */
@@ -21,18 +21,18 @@ const LicenseSignatureSchema = z.object({
 });
 export type LicenseSignature = z.infer<typeof LicenseSignatureSchema>;
 
-/** What the two signatures are made over. */
+/** The inputs of the two signatures. */
 export function signingInputs(data: LicenseData, keyId: string): { json: string; token: string } {
   const json = canonicalJson(data);
   return { json, token: tokenInput(json, keyId) };
 }
 
-/** The license as a JWS in its compact form (RFC 7515 section 7.1). */
+/** The license as a JWS in compact form (RFC 7515 section 7.1). */
 export function licenseToken({ json, keyId, tokenSignature }: LicenseSignature): string {
   return `${tokenInput(json, keyId)}.${tokenSignature}`;
 }
 
-/** Claims of RFC 7519 in whole seconds, the end rounded down: nobody can use a token longer than the license says. */
+/** The claims of RFC 7519, in whole seconds. The end is rounded down, so the token never outlives the license. */
 function tokenInput(json: string, keyId: string): string {
   const license = dataOf({ json });
   const header = { alg: 'RS256', kid: keyId, typ: TOKEN_TYPE };
@@ -52,7 +52,7 @@ function seconds(at: string): number {
 
 function canonicalJson(value: object): string {
   const json = canonicalize(value);
-  if (json === undefined) throw new TypeError('an object without a JSON form');
+  if (json === undefined) throw new TypeError('the object has no JSON form');
   return json;
 }
 
@@ -69,30 +69,30 @@ type LicenseJwk = z.infer<typeof LicenseJwkSchema>;
 
 export function jwkOf({ keyId, pem }: { readonly keyId: string; readonly pem: string }): LicenseJwk {
   const { n, e } = createPublicKey(pem).export({ format: 'jwk' });
-  if (n === undefined || e === undefined) throw new TypeError(`${keyId} is no RSA key`);
+  if (n === undefined || e === undefined) throw new TypeError(`${keyId} is not an RSA key`);
   return { kty: 'RSA', n, e, alg: 'RS256', use: 'sig', kid: keyId };
 }
 
-/** A signed license as it is kept with its session, so that asking again need not sign again. */
+/** A signed license as it is stored with its session, so that the same request need not be signed again. */
 const KeptSchema = z.extend(LicenseSignatureSchema, {
-  /** Of the license that was signed. */
+  /** Version of the license that was signed. */
   version: z.int(),
-  /** Of what the client asked for. */
+  /** Hash of what the client requested. */
   asked: z.string(),
   endsAtMs: z.int(),
 });
 
-/** What must be the same for a kept license to be what signing anew would give. */
+/** What a stored license must match, so that signing again would give the same. */
 interface Wanted {
   readonly keyId: string;
   readonly version: number;
   readonly ask: LicenseAsk;
-  /** Of the machine that holds the seat: a session may move to another one. */
+  /** Of the machine that holds the seat: a session can move to another one. */
   readonly fingerprint: string;
   readonly nowMs: number;
-  /** When a license signed now would end, were nothing less asked for. */
+  /** When a license signed now would end, if no earlier end is requested. */
   readonly endsAtMs: number;
-  /** For a borrowed seat: it must be that end and no other. */
+  /** For a borrowed seat: it must end exactly at `endsAtMs`. */
   readonly isExact: boolean;
 }
 
@@ -102,16 +102,16 @@ export function keep(signature: LicenseSignature, { version, ask, endsAtMs }: Wa
   >);
 }
 
-/** Share of the time that it may have lost to one signed now. Of seven days of offline grace, 17 hours. */
-const MOST_LOST = 0.1;
+/** A stored license may end earlier than a new one by this share of the new one's time: of seven days, 17 hours. */
+const MAX_LOSS = 0.1;
 
-/** The kept license where it still does, else `undefined`. */
+/** The stored license if it still matches, else `undefined`. */
 export function stillGood(kept: string | undefined, wanted: Wanted): LicenseSignature | undefined {
   const read = kept === undefined ? undefined : z.safeParse(KeptSchema, JSON.parse(kept)).data;
   if (!read || read.keyId !== wanted.keyId || read.version !== wanted.version) return undefined;
   if (read.asked !== hashOf(wanted.ask)) return undefined;
   const { nowMs, endsAtMs, isExact } = wanted;
-  const leastMs = isExact ? endsAtMs : endsAtMs - (endsAtMs - nowMs) * MOST_LOST;
+  const leastMs = isExact ? endsAtMs : endsAtMs - (endsAtMs - nowMs) * MAX_LOSS;
   const isLongEnough = read.endsAtMs >= leastMs && read.endsAtMs <= endsAtMs;
   const { expires_at, fingerprint } = dataOf(read);
   const isTrue = fingerprint === wanted.fingerprint && Date.parse(expires_at) > nowMs;

@@ -37,7 +37,7 @@ const changes: fc.Arbitrary<LicenseChange> = fc.record(
   { requiredKeys: [] },
 );
 
-test('a license in every plan, without a word about its terms, is in good standing and keepable', () => {
+test('creates an active license with valid default terms in every plan', () => {
   for (const name of PLAN_NAMES) {
     const license = draftLicense(IDS, 'key', { max: 1, plan: name }, 1000);
     expect(LicenseSchema.parse(license)).toEqual(license);
@@ -48,7 +48,7 @@ test('a license in every plan, without a word about its terms, is in good standi
   expect(Object.keys(PLANS).toSorted()).toEqual(PLAN_NAMES.toSorted());
 });
 
-test('whatever TTL is chosen, a client that keeps the usual interval never loses its lease by it', () => {
+test('sets a default heartbeat interval that keeps the lease, for every TTL', () => {
   fc.assert(
     fc.property(ttl, (ttlSeconds) => {
       const created = draftLicense(IDS, 'key', { max: 1, ttlSeconds }, 0);
@@ -62,12 +62,12 @@ test('whatever TTL is chosen, a client that keeps the usual interval never loses
   );
 });
 
-test('a heartbeat must be shorter than the TTL, not as long', () => {
+test('requires a heartbeat interval shorter than the TTL', () => {
   expect(rhythmIsKeepable({ ttlSeconds: 60, heartbeatSeconds: 59 })).toBe(true);
   expect(rhythmIsKeepable({ ttlSeconds: 60, heartbeatSeconds: 60 })).toBe(false);
 });
 
-test('a change sets what it names, leaves what it does not, and is one version up, so that no copy can miss it', () => {
+test('changes only the given fields and increments the version, so that every copy notices', () => {
   fc.assert(
     fc.property(changes, fc.nat(), (change, nowMs) => {
       const changed = withLicenseChange(draft, change, nowMs);
@@ -85,7 +85,7 @@ test('a change sets what it names, leaves what it does not, and is one version u
   );
 });
 
-test('rules only compute: what goes in stays as it was', () => {
+test('does not modify its arguments', () => {
   const frozen = Object.freeze({ ...draft, features: Object.freeze(['a']) as string[] });
   const changed = withLicenseChange(frozen, { max: 1 }, 5);
   changed.features.push('b');
@@ -93,7 +93,7 @@ test('rules only compute: what goes in stays as it was', () => {
   expect(frozen).toEqual({ ...draft, features: ['a'] });
 });
 
-test('a rotated key is kept for its overlap and no key is kept without', () => {
+test('keeps the replaced key for its overlap, and none without an overlap', () => {
   const overlapped = rotateKey(draft, 'key two', 60, 10_000);
   expect(overlapped).toMatchObject({
     keyHash: hashSecret('key two'),
@@ -109,7 +109,7 @@ test('a rotated key is kept for its overlap and no key is kept without', () => {
   });
 });
 
-test('the seat store is told every limit as the record has it', () => {
+test('copies every limit of the record to the entitlement', () => {
   fc.assert(
     fc.property(changes, (change) => {
       const license = withLicenseChange(draft, change, 0);
@@ -124,7 +124,7 @@ test('the seat store is told every limit as the record has it', () => {
   );
 });
 
-test('a license without a word about its pace lets a thousand machines ask at once, and each that has a seat every 5 s', () => {
+test('allows 1,200 requests per minute and 12 more per seat if no limit is set', () => {
   const paceOf = (change: LicenseChange) =>
     entitlementOf(withLicenseChange(draft, change, 0)).requestsPerMinute;
   expect(paceOf({ max: 0, overdraft: 0 })).toBe(1_200);
@@ -136,19 +136,19 @@ test('a license without a word about its pace lets a thousand machines ask at on
   expect(withLicenseChange(chosen, { requestsPerMinute: null }, 0).requestsPerMinute).toBeNull();
 });
 
-test('a license from before there were paces goes by its size', () => {
+test('reads a license from before request limits as one without its own limit', () => {
   const { requestsPerMinute: _, ...old } = draft;
   expect(LicenseSchema.parse(old)).toEqual(draft);
 });
 
-test('only a plan that leaves its offline grace open lets a license have one of its own', () => {
+test('allows an offline grace per license only in the enterprise plan', () => {
   for (const name of PLAN_NAMES) {
     expect(graceIsAllowed({ plan: name, offlineGraceDays: null })).toBe(true);
     expect(graceIsAllowed({ plan: name, offlineGraceDays: 0 })).toBe(name === 'enterprise');
   }
 });
 
-test('a license from before seats were lent reads as one that lends none, with the grace of its plan', () => {
+test('reads a license from before borrowing as one without borrowing, with the grace of its plan', () => {
   const { offlineGraceDays: _, borrow: __, ...old } = draft;
   expect(LicenseSchema.parse(old)).toEqual(draft);
   expect(entitlementOf(LicenseSchema.parse(old))).toMatchObject({

@@ -4,28 +4,28 @@ import { eventOf, type SeatEvent } from './event.ts';
 import { hashSecret } from './ids.ts';
 import { PLAN_NAMES, PLANS, type Plan } from './plans.ts';
 
-/** Seconds. The shortest keeps heartbeats below one a few seconds and client; the longest is a month on a ship. */
+/** The shortest limits heartbeats to one per client every few seconds; the longest covers a month on a ship. */
 export const TTL_SECONDS = { shortest: 10, usual: 360, longest: 30 * 24 * 3600 } as const;
 
-/** More seats than any one Redis zset should hold at the heartbeat rates that the bench has measured. */
+/** One Redis zset should not hold more at the heartbeat rates that the benchmark measured. */
 export const MOST_SEATS = 1_000_000;
 
-/** Longest time that a replaced key stays good, so that clients can be given the new one: 7 days. */
+/** How long a replaced key can stay valid, so that clients can be given the new one: 7 days. */
 export const LONGEST_KEY_OVERLAP_SECONDS = 7 * 24 * 3600;
 
 /**
- * Requests a minute that a license of so many seats is given unless it says otherwise. In the morning a thousand machines
- * start within the minute, and each must get an answer, a seat or not; and a client that has a seat needs a request every
- * few seconds at most, which makes a dozen a minute.
+ * The default requests per minute, by the size of the license. In the morning a thousand machines start within a
+ * minute, and each must get a response, whether or not a seat is free. A client that has a seat sends a request every
+ * few seconds at most, which is a dozen per minute.
  */
 const USUAL_PACE = { forAll: 1_200, forEachSeat: 12 } as const;
 
-/** Highest pace that can be chosen: a third of what one Redis was measured to serve. */
+/** The highest limit that can be set: a third of the requests that one Redis served in the benchmark. */
 export const FASTEST_PACE = 1_000_000;
 
 const NO_BORROWING = { maxDays: 0, lowWater: 0 };
 
-/** Why a license gives no seats for its subscription's sake: the payment failed or stopped, or was taken back. */
+/** Why a subscription holds back its license: the payment failed or was paused, disputed or refunded. */
 export const HOLDS = ['payment', 'paused', 'dispute', 'refund'] as const;
 
 export const LicenseSchema = z.object({
@@ -33,11 +33,11 @@ export const LicenseSchema = z.object({
   tenantId: z.string(),
   plan: z.enum(PLAN_NAMES),
   features: z.array(z.string()),
-  /** In place of the plan's, where the plan leaves it open. */
+  /** Replaces the plan's, if the plan allows it. */
   offlineGraceDays: z._default(z.nullable(z.int()), null),
-  /** `maxDays` 0: seats cannot be borrowed. `lowWater`: seats of `max` that never are. */
+  /** `maxDays` 0: seats cannot be borrowed. `lowWater`: seats of `max` that cannot. */
   borrow: z._default(z.object({ maxDays: z.int(), lowWater: z.int() }), NO_BORROWING),
-  /** Of acquires, and of heartbeats before their time; `null` to go by the size of the pool. */
+  /** Limit for acquires and early heartbeats; `null`: by the number of seats. */
   requestsPerMinute: z._default(z.nullable(z.int()), null),
   max: z.int(),
   overdraft: z.int(),
@@ -46,11 +46,11 @@ export const LicenseSchema = z.object({
   unit: z.enum(['machine', 'user', 'process']),
   status: z.enum(['active', 'suspended']),
   validUntilMs: z.nullable(z.int()),
-  /** The subscription that pays for it; `null` for one that the vendor looks after. */
+  /** The subscription that pays for it; `null` if the vendor manages it. */
   subscriptionId: z._default(z.nullable(z.string()), null),
-  /** Why it gives no seats for its subscription's sake, whatever `status` the vendor has given it. */
+  /** Why the subscription holds it back, independent of the `status` set by the vendor. */
   hold: z._default(z.nullable(z.enum(HOLDS)), null),
-  /** Given for trying out, until somebody pays for it. */
+  /** A trial license that is not paid for yet. */
   trial: z._default(z.boolean(), false),
   keyHash: z.string(),
   previousKeyHash: z.nullable(z.string()),
@@ -63,7 +63,7 @@ export const LicenseSchema = z.object({
 });
 export type License = z.infer<typeof LicenseSchema>;
 
-/** What an operator may choose for a new license; what is left out takes the usual value. */
+/** What an operator can choose for a new license; everything but `max` has a default. */
 export interface LicenseTerms {
   max: number;
   ttlSeconds?: number | undefined;
@@ -78,7 +78,7 @@ export interface LicenseTerms {
   validUntilMs?: number | null | undefined;
 }
 
-/** What a license takes from its plan. */
+/** The terms that a plan sets for its licenses. */
 export function termsOfPlan(plan: Plan) {
   const { ttlSeconds, borrow, features } = PLANS[plan];
   return {
@@ -91,7 +91,7 @@ export function termsOfPlan(plan: Plan) {
   };
 }
 
-/** A new license in good standing. */
+/** A new, active license. */
 export function draftLicense(
   ids: { tenantId: string; licenseId: string },
   key: string,
@@ -135,17 +135,17 @@ export interface LicenseChange {
   heartbeatSeconds?: number | undefined;
   plan?: Plan | undefined;
   features?: readonly string[] | undefined;
-  /** Days, or `null` to go by the plan. */
+  /** Days, or `null` for the plan's. */
   offlineGraceDays?: number | null | undefined;
   borrow?: License['borrow'] | undefined;
-  /** `null` to go by the size of the pool. */
+  /** `null`: by the number of seats. */
   requestsPerMinute?: number | null | undefined;
   validUntilMs?: number | null | undefined;
 }
 
 /**
- * The license after a change, one version up. A new TTL without a heartbeat interval of its own takes the usual one
- * for it. The result may break `rhythmIsKeepable` or `graceIsAllowed`; whoever changes checks that.
+ * The license after a change, with the next version. A new TTL without a heartbeat interval sets the default interval
+ * for that TTL. The result may break `rhythmIsKeepable` or `graceIsAllowed`; the caller checks that.
  */
 export function withLicenseChange(license: License, change: LicenseChange, nowMs: number): License {
   const ttlSeconds = change.ttlSeconds ?? license.ttlSeconds;
@@ -172,7 +172,7 @@ export function withLicenseChange(license: License, change: LicenseChange, nowMs
   };
 }
 
-/** The license under a new key. The old one stays good for `overlapSeconds`; any older one ends now. */
+/** The license with a new key. The old one stays valid for `overlapSeconds`; the key before that ends now. */
 export function rotateKey(license: License, newKey: string, overlapSeconds: number, nowMs: number): License {
   return {
     ...license,
@@ -185,7 +185,7 @@ export function rotateKey(license: License, newKey: string, overlapSeconds: numb
   };
 }
 
-/** The event of the change that made this version of the license. The same however often it is told. */
+/** The event of the change that created this version. Always the same event, so duplicates are recognised. */
 export function eventOfLicense(license: License): SeatEvent {
   const { tenantId, licenseId, change, updatedAtMs, version, max } = license;
   return eventOf({
@@ -199,12 +199,12 @@ export function eventOfLicense(license: License): SeatEvent {
   });
 }
 
-/** A client that keeps the heartbeat interval must never lose its lease by doing so. */
+/** A client that keeps to the heartbeat interval must not lose its lease. */
 export function rhythmIsKeepable(terms: { ttlSeconds: number; heartbeatSeconds: number }): boolean {
   return terms.heartbeatSeconds < terms.ttlSeconds;
 }
 
-/** Only a plan that leaves it open lets a license have an offline grace of its own. */
+/** Only some plans let a license have an offline grace of its own. */
 export function graceIsAllowed({
   plan,
   offlineGraceDays,
@@ -212,7 +212,7 @@ export function graceIsAllowed({
   return offlineGraceDays === null || PLANS[plan].ownGrace;
 }
 
-/** Five sixths of the TTL: 300 s for 360 s, so that one late or lost beat can be repeated before the lease ends. */
+/** Five sixths of the TTL: 300 s for 360 s, so that a late or lost heartbeat can be repeated before the lease ends. */
 function usualHeartbeatSeconds(ttlSeconds: number): number {
   return Math.floor((ttlSeconds * 5) / 6);
 }
@@ -221,7 +221,7 @@ function paceOf({ requestsPerMinute, max, overdraft }: License): number {
   return requestsPerMinute ?? USUAL_PACE.forAll + USUAL_PACE.forEachSeat * (max + overdraft);
 }
 
-/** What the seat store needs to know of a license. */
+/** The part of a license that the seat store needs. */
 export function entitlementOf(license: License): Entitlement & { requestsPerMinute: number } {
   const { licenseId, tenantId, version, max, overdraft, ttlSeconds, heartbeatSeconds, unit, status } =
     license;

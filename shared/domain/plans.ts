@@ -1,6 +1,6 @@
 /**
- * Plans as data: the one place that says what each is worth. What a license says itself stands above its plan, where the
- * plan lets it; a license that is paid for by a subscription takes its terms from here. Change them to what you sell.
+ * All plans and their terms. A license's own terms override its plan's, if the plan allows it; a license paid for by a
+ * subscription takes its terms from here. Edit them to match what you sell.
  */
 export const PLANS = {
   free: {
@@ -49,23 +49,23 @@ export const PLANS = {
   },
 } as const satisfies Readonly<Record<string, PlanTerms>>;
 
-/** What a plan is worth. */
+/** The terms of a plan. */
 export interface PlanTerms {
-  /** How many can be bought at once. */
+  /** How many seats one purchase can have. */
   readonly seats: { readonly least: number; readonly most: number };
-  /** Seats of a trial; 0 for a plan that nobody can try. */
+  /** Seats of a trial; 0 for a plan without trials. */
   readonly trialSeats: number;
   readonly ttlSeconds: number;
   /** Days that a client may run without a heartbeat. */
   readonly offlineGraceDays: number;
   /** Whether a license can have an offline grace of its own. */
   readonly ownGrace: boolean;
-  /** `maxDays` 0: seats cannot be borrowed. `lowWater`: seats that never are. */
+  /** `maxDays` 0: seats cannot be borrowed. `lowWater`: seats that cannot. */
   readonly borrow: { readonly maxDays: number; readonly lowWater: number };
   readonly features: readonly string[];
-  /** Days that seats stay usable after a payment failed, or after a paid period ended and Stripe told nothing of the next. */
+  /** Days that seats stay usable after a payment failed, or after a paid period ended without news of the next. */
   readonly paymentGraceDays: number;
-  /** Stripe's lookup key of the price of one seat, by how often it is paid; a plan without any is not for sale. */
+  /** Stripe's lookup key of the price per seat, by billing interval; a plan without prices is not for sale. */
   readonly prices: Readonly<Partial<Record<BillingInterval, string>>>;
 }
 
@@ -76,13 +76,13 @@ export type Plan = keyof typeof PLANS;
 
 export const PLAN_NAMES = ['free', 'pro', 'team', 'enterprise'] as const satisfies readonly Plan[];
 
-/** The lookup key of the price of one seat, or `undefined` where the plan is not sold so. */
+/** The lookup key of the price per seat, or `undefined` if the plan is not sold with this interval. */
 export function priceKeyOf(plan: Plan, interval: BillingInterval): string | undefined {
   const { prices }: PlanTerms = PLANS[plan];
   return prices[interval];
 }
 
-/** The plan that a price is of, or `undefined` for a price of something else. */
+/** The plan that a price belongs to, or `undefined` if it belongs to none. */
 export function planOfPrice(lookupKey: string | null): Plan | undefined {
   if (lookupKey === null) return undefined;
   return PLAN_NAMES.find((plan) => {

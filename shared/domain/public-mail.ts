@@ -1,8 +1,8 @@
 /**
- * Mail providers where anybody can have an address, so that one domain says nothing of who belongs together. A short list by
- * hand: of those on npm, one fetches itself anew when it is installed and takes throw-away addresses in as well, the others
- * count companies. A provider that is missing here costs its people a trial, until the vendor allows more for each domain;
- * a domain too many gives its people one each.
+ * Mail providers where anyone can get an address, so that a shared domain does not mean a shared organisation. The list
+ * is short and kept by hand: of the packages on npm, one downloads itself again at install time and includes disposable
+ * addresses, the others include companies. If a provider is missing, its users share the trials of one domain until the
+ * vendor allows more per domain; if a company's domain is listed, each of its users can have a trial.
  */
 const PROVIDERS: ReadonlySet<string> = new Set([
   '126.com',
@@ -89,10 +89,10 @@ const PROVIDERS: ReadonlySet<string> = new Set([
   'zoho.com',
 ]);
 
-/** Providers that have the same name in many countries: `yahoo.com`, `yahoo.fr`, `yahoo.co.uk`. */
+/** Providers with the same name in many countries: `yahoo.com`, `yahoo.fr`, `yahoo.co.uk`. */
 const IN_MANY_COUNTRIES = /^(aol|gmx|hotmail|live|outlook|yahoo|yandex)\.(com|(com?\.)?[a-z]{2})$/;
 
-/** Whether anybody can have an address of this domain (lower case). */
+/** Whether anyone can get an address of this domain (lower case). */
 export function isPublicMail(domain: string): boolean {
   return PROVIDERS.has(domain) || IN_MANY_COUNTRIES.test(domain);
 }

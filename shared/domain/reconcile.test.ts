@@ -29,7 +29,7 @@ describe('a comparison', () => {
     after: null,
   };
 
-  test('begins where there never was one, and an hour after the last one began', () => {
+  test('begins if there was none, and an hour after the last one began', () => {
     const begun = { startedAtMs: 5, finishedAtMs: null, step: 'copies', shard: 0, after: null };
     expect(duePass(undefined, 5)).toEqual(begun);
     expect(duePass(finished, 10 + RECONCILE_EVERY_MS - 1)).toBeUndefined();
@@ -37,7 +37,7 @@ describe('a comparison', () => {
     expect(duePass(finished, nowMs)).toEqual({ ...begun, startedAtMs: nowMs });
   });
 
-  test('that was not finished goes on, however soon or late', () => {
+  test('that was not finished is resumed at any time', () => {
     const cut = { ...finished, finishedAtMs: null, after: 'lic_00_a' };
     expect(duePass(cut, 11)).toBe(cut);
     expect(duePass(cut, 10 + 9 * RECONCILE_EVERY_MS)).toBe(cut);
@@ -45,7 +45,7 @@ describe('a comparison', () => {
 });
 
 describe('a copy', () => {
-  test('is sound only where it says all that the license says', () => {
+  test('is sound only if it matches the license in every field', () => {
     expect(judgeCopy(copy, license)).toBe('SOUND');
     const others = {
       max: 6,
@@ -60,18 +60,18 @@ describe('a copy', () => {
     }
   });
 
-  test('of an older version is behind, of a newer one ahead, of no license a stray', () => {
+  test('with an older version is behind, with a newer one ahead, without a license a stray', () => {
     const changed = withLicenseChange(license, { max: 6 }, 2_000);
     expect(judgeCopy(copy, changed)).toBe('BEHIND');
     expect(judgeCopy(entitlementOf(changed), license)).toBe('AHEAD');
     expect(judgeCopy(copy, undefined)).toBe('STRAY');
   });
 
-  test('from before licenses had a pace is behind, though its version is the same', () => {
+  test('from before request limits is behind, even with the same version', () => {
     expect(judgeCopy({ ...copy, requestsPerMinute: null }, license)).toBe('BEHIND');
   });
 
-  test('that was ahead is overruled by the same terms under a version above both', () => {
+  test("that was ahead is replaced by the license's terms under a version above both", () => {
     const ahead = { ...copy, version: 9, max: 50 };
     const raised = overrule(license, ahead, 3_000);
     expect(raised).toMatchObject({ version: 10, max: 5, updatedAtMs: 3_000 });
@@ -79,7 +79,7 @@ describe('a copy', () => {
     expect(overrule({ ...license, version: 20 }, ahead, 3_000).version).toBe(21);
   });
 
-  test('that is retired gives no seat, and is known as such', () => {
+  test('that is retired grants no seats and is recognised as retired', () => {
     const retired = retire({ ...copy, overdraft: 3 });
     expect(retired).toMatchObject({ max: 0, overdraft: 0, status: 'suspended', version: copy.version + 1 });
     expect(isRetired(retired)).toBe(true);
@@ -88,7 +88,7 @@ describe('a copy', () => {
   });
 });
 
-describe('a session without an end', () => {
+describe('an open session', () => {
   const history: SessionHistory = {
     sessionId: newSessionId(licenseId),
     licenseId,
@@ -115,7 +115,7 @@ describe('a session without an end', () => {
   };
   const missing = { ...history, missingSinceMs: 1_000 };
 
-  test('counts as lost only when it has been missing for as long as its end may be under way', () => {
+  test('counts as lost only after it was missing for longer than its end event can take', () => {
     expect(judgeSession(history, true, 1_000)).toBe('SOUND');
     expect(judgeSession(history, false, 1_000)).toBe('MISSING');
     expect(judgeSession(missing, false, 1_000 + LOST_AFTER_MS - 1)).toBe('STILL_MISSING');
@@ -123,7 +123,7 @@ describe('a session without an end', () => {
     expect(judgeSession(missing, true, 1_000 + LOST_AFTER_MS)).toBe('FOUND_AGAIN');
   });
 
-  test('holds its seat by its loan, where it has one that is not over', () => {
+  test('is restored from its loan while the loan lasts', () => {
     const lent = { ...history, loan: { atMs: 100, untilMs: 5_000 } };
     expect(loanOf(lent, 4_999)).toMatchObject({
       sessionId: history.sessionId,
@@ -138,12 +138,12 @@ describe('a session without an end', () => {
     expect(loanOf({ ...lent, seatedSinceMs: 101 }, 200)).toBeUndefined();
   });
 
-  test('has half an hour at least for its end to come, however soon one comparison follows another', () => {
+  test('counts as lost after half an hour at the earliest, and before the next comparison', () => {
     expect(LOST_AFTER_MS).toBeGreaterThanOrEqual(1_800_000);
     expect(LOST_AFTER_MS).toBeLessThan(RECONCILE_EVERY_MS);
   });
 
-  test('gets an end that is one event however often it is told, and closes the history', () => {
+  test('gets the same end event every time it is reported lost, which closes the history', () => {
     const loss = lossOf(missing, 1_000);
     expect(lossOf({ ...missing, marks: [] }, 1_000)).toEqual(loss);
     expect(loss).toMatchObject({ type: 'session.expired', atMs: 1_000, detail: { reason: 'lost' } });

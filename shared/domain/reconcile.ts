@@ -3,32 +3,32 @@ import type { Entitlement } from './entitlement.ts';
 import { eventOf, type SeatEvent } from './event.ts';
 import { entitlementOf, type License, withLicenseChange } from './license.ts';
 import type { Session } from './session.ts';
-import { lentUntilMs, type SessionHistory } from './session-history.ts';
+import { loanUntilMs, type SessionHistory } from './session-history.ts';
 
-/** How often everything is compared. */
+/** How often all copies and sessions are compared. */
 export const RECONCILE_EVERY_MS = 3_600_000;
 
 /**
- * How long a session must be missing before it counts as lost: longer than its end may be under way to the records, and
- * less than from one comparison to the next, so that it is looked for twice.
+ * How long a session must be missing before it counts as lost: longer than its end event can take to reach the records,
+ * and shorter than the interval between two comparisons, so that it is looked up twice.
  */
 export const LOST_AFTER_MS = 1_800_000;
 
-/** One comparison of everything. It may take several sweeps; each goes on where the one before had to stop. */
+/** One comparison of everything. It may take several sweeps; each resumes where the one before stopped. */
 export const ReconcilePassSchema = z.object({
   startedAtMs: z.int(),
-  /** `null` while there is something left to compare. */
+  /** `null` until everything is compared. */
   finishedAtMs: z.nullable(z.int()),
   /** Entitlement copies come first, shard by shard, then sessions. */
   step: z.enum(['copies', 'sessions']),
   /** Index of the shard, while copies are compared. */
   shard: z.int(),
-  /** The last license compared in the shard, or where to go on in the list of sessions. */
+  /** The last license compared in the shard, or the cursor in the list of sessions. */
   after: z.nullable(z.string()),
 });
 export type ReconcilePass = z.infer<typeof ReconcilePassSchema>;
 
-/** The pass to go on with, or a new one, or `undefined` where the last one was not long ago. */
+/** The pass to resume, a new pass, or `undefined` if the last one began less than an hour ago. */
 export function duePass(last: ReconcilePass | undefined, nowMs: number): ReconcilePass | undefined {
   if (last && last.finishedAtMs === null) return last;
   if (last && nowMs - last.startedAtMs < RECONCILE_EVERY_MS) return undefined;
@@ -36,32 +36,32 @@ export function duePass(last: ReconcilePass | undefined, nowMs: number): Reconci
 }
 
 export type CopyState =
-  /** It says what the license says. */
+  /** It matches the license. */
   | 'SOUND'
   /** It missed a change. */
   | 'BEHIND'
-  /** Its version says newer, its terms are others: the records were set back, or the copy was changed by hand. */
+  /** Its version is newer, or its terms differ: the records were restored from a backup, or the copy was edited. */
   | 'AHEAD'
-  /** There is no such license. */
+  /** Its license does not exist. */
   | 'STRAY';
 
 export function judgeCopy(copy: Entitlement, license: License | undefined): CopyState {
   if (!license) return 'STRAY';
-  // A copy from before licenses had a pace is of the right version and not whole.
+  // A copy from before there was a request limit has the right version, but lacks the limit.
   if (copy.version < license.version || copy.requestsPerMinute === null) return 'BEHIND';
   const truth = entitlementOf(license);
   const isSame = (Object.keys(truth) as (keyof Entitlement)[]).every((field) => copy[field] === truth[field]);
   return isSame ? 'SOUND' : 'AHEAD';
 }
 
-/** The license as it is, under a version above that of a copy that was ahead of it. */
+/** The license, unchanged, with a version above that of a copy that was ahead of it. */
 export function overrule(license: License, copy: Entitlement, nowMs: number): License {
   return { ...withLicenseChange(license, {}, nowMs), version: Math.max(license.version, copy.version) + 1 };
 }
 
 /**
- * A copy that gives no more seats, for a license that there is not: whoever holds one keeps it for one TTL at most, or
- * to the end of its loan.
+ * A copy that grants no more seats, for a license that does not exist. A client that holds a seat keeps it for at most
+ * one TTL, or until its loan ends.
  */
 export function retire(copy: Entitlement): Entitlement {
   return { ...copy, version: copy.version + 1, max: 0, overdraft: 0, status: 'suspended' };
@@ -72,12 +72,13 @@ export function isRetired({ max, overdraft, status }: Entitlement): boolean {
 }
 
 /**
- * The session of a seat that is lent, as far as the records know it, or `undefined` for any other. Its client may be
- * offline until then and cannot bring it back itself. What that said of itself is not on record.
+ * The session of a borrowed seat, as the records know it, or `undefined` if the seat is not borrowed. Its client may be
+ * offline until the loan ends, so it cannot restore the session itself. What the client sent about itself is not
+ * stored.
  */
 export function loanOf(history: SessionHistory, nowMs: number): Session | undefined {
   const { sessionId, holder, acquiredAtMs } = history;
-  const untilMs = lentUntilMs(history, nowMs);
+  const untilMs = loanUntilMs(history, nowMs);
   if (untilMs === undefined || holder === null) return undefined;
   return {
     sessionId,
@@ -91,7 +92,7 @@ export function loanOf(history: SessionHistory, nowMs: number): Session | undefi
 
 export type SessionState = 'SOUND' | 'FOUND_AGAIN' | 'MISSING' | 'STILL_MISSING' | 'LOST';
 
-/** What an open session's history and the seat store have to say to each other. */
+/** Compares the history of an open session with the seat store. */
 export function judgeSession(history: SessionHistory, isSeated: boolean, nowMs: number): SessionState {
   const { missingSinceMs } = history;
   if (isSeated) return missingSinceMs === null ? 'SOUND' : 'FOUND_AGAIN';
@@ -99,7 +100,9 @@ export function judgeSession(history: SessionHistory, isSeated: boolean, nowMs: 
   return nowMs - missingSinceMs >= LOST_AFTER_MS ? 'LOST' : 'STILL_MISSING';
 }
 
-/** The end of a session that the seat store lost without telling. The same however often it is told. */
+/**
+ * The end of a session that the seat store lost without an event. Always the same event, so duplicates are recognised.
+ */
 export function lossOf(history: SessionHistory, missingSinceMs: number): SeatEvent {
   const { tenantId, licenseId, sessionId, holder, acquiredAtMs } = history;
   return eventOf({

@@ -15,25 +15,25 @@ const STEPS = [
   'usage_records',
 ] as const;
 
-/** Stripe sends an event again for three days (docs.stripe.com/webhooks); ten times that, and none comes twice. */
+/** Stripe retries an event for three days (docs.stripe.com/webhooks); ten times that is a safe margin. */
 const BILLING_EVENTS_KEPT_MS = 30 * DAY_MS;
 
-/** One going over the records for what is too old. It may take several sweeps; each goes on where the one before stopped. */
+/** One pass over the records that deletes what is too old. It may take several sweeps; each resumes the one before. */
 export const RetentionPassSchema = z.object({
   startedAtMs: z.int(),
-  /** `null` while there is something left to look at. */
+  /** `null` until the pass is complete. */
   finishedAtMs: z.nullable(z.int()),
   step: z.enum(STEPS),
-  /** What was before this is to be forgotten. */
+  /** What is older than this is deleted. */
   cutoffMs: z.int(),
-  /** Events recorded before this have been looked at by an earlier pass. */
+  /** Events recorded before this were handled by an earlier pass. */
   sinceMs: z.int(),
-  /** Where to go on in the list of events; the other lists lose what has been seen to. */
+  /** Cursor in the list of events; the other lists need none, as handled entries leave them. */
   after: z.nullable(z.string()),
 });
 export type RetentionPass = z.infer<typeof RetentionPassSchema>;
 
-/** The pass to go on with, or a new one, or `undefined` where the last one began less than a day ago. */
+/** The pass to resume, a new pass, or `undefined` if the last one began less than a day ago. */
 export function dueRetention(
   last: RetentionPass | undefined,
   nowMs: number,
@@ -42,23 +42,23 @@ export function dueRetention(
   if (last && last.finishedAtMs === null) return last;
   if (last && nowMs - last.startedAtMs < DAY_MS) return undefined;
   const cutoffMs = nowMs - retentionDays * DAY_MS;
-  // Where the retention has been made longer, the pass before has seen more than this one has to.
+  // If the retention was made longer, the last pass handled more events than this one has to.
   const sinceMs = last ? Math.max(last.sinceMs, last.cutoffMs) : 0;
   return { startedAtMs: nowMs, finishedAtMs: null, step: 'histories', cutoffMs, sinceMs, after: null };
 }
 
-/** The pass with the step under way behind it. */
+/** The pass after its current step. */
 export function endRetentionStep(pass: RetentionPass, nowMs: number): RetentionPass {
   const step = STEPS[STEPS.indexOf(pass.step) + 1];
   return step === undefined ? { ...pass, finishedAtMs: nowMs, after: null } : { ...pass, step, after: null };
 }
 
-/** Before when events of Stripe's that are done are forgotten. */
+/** Processed Stripe events from before this are deleted. */
 export function billingEventsCutoffMs({ startedAtMs }: RetentionPass): number {
   return startedAtMs - BILLING_EVENTS_KEPT_MS;
 }
 
-/** Sign-ins are kept a day beyond their end, so that a token shown late is told from one that never was. */
+/** Sign-ins are kept for a day after they expire, so that an expired token can be distinguished from an unknown one. */
 export function signInCutoffMs({ startedAtMs }: RetentionPass): number {
   return startedAtMs - DAY_MS;
 }

@@ -1,15 +1,15 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-/** Text of ours that others keep for us: it comes back as it was, or not at all. Readable, not secret. */
+/** Signs text that others store for us, so that changes are detected. The text is readable, not secret. */
 export interface Sealer {
   seal(payload: string): string;
-  /** The payload as it was sealed, or `undefined` for what we did not seal. */
+  /** The payload, or `undefined` if it was not sealed by us. */
   open(sealed: string | undefined): string | undefined;
 }
 
 /**
- * Seals with HMAC-SHA256 (RFC 2104) over `purpose` and payload, so that what is sealed for one purpose opens for no
- * other. `keys`: the first seals, all open, so that a key can be changed without anybody noticing.
+ * Seals with HMAC-SHA256 (RFC 2104) over `purpose` and payload, so that text sealed for one purpose does not open for
+ * another. The first of `keys` seals, all of them open, so that a key can be rotated without invalidating anything.
  */
 export function sealer(purpose: string, keys: readonly [string, ...string[]]): Sealer {
   const sign = (key: string, payload: string): string =>
@@ -24,7 +24,7 @@ export function sealer(purpose: string, keys: readonly [string, ...string[]]): S
     open(sealed) {
       const [prefix, payload, signature, ...rest] = sealed?.split('.') ?? [];
       if (prefix !== purpose || !payload || !signature || rest.length > 0) return undefined;
-      // As text: decoding would forgive foreign characters and spare bits, and so take what we did not seal.
+      // Compared as text: decoding ignores foreign characters and spare bits, and so would accept what we did not seal.
       const presented = Buffer.from(signature);
       const sealedByUs = keys.some((key) => {
         const expected = Buffer.from(sign(key, payload));

@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
 /**
- * Tells whether a presented text is `secret`, in a time that says nothing about it: both are hashed first, so that what
- * is compared is always of one length.
+ * Checks whether a presented text is `secret`, in constant time: both are hashed first, so that the compared values
+ * always have the same length.
  */
 export function secretMatcher(secret: string): (presented: string) => boolean {
   const hash = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -4,8 +4,8 @@ import { event, LICENSE, permutationsOf, poolLives, SESSION, TENANT } from '../t
 import type { EventType, SeatEvent } from './event.ts';
 import {
   addToHistory,
-  lentUntilMs,
-  MOST_MARKS,
+  loanUntilMs,
+  MAX_MARKS,
   type SessionHistory,
   SessionHistorySchema,
 } from './session-history.ts';
@@ -33,7 +33,7 @@ const LIFE = [
   at(31, 'session.released'),
 ];
 
-test('a session that came back twice tells when it ended, why, and how long it had a seat', () => {
+test('records when and why a session with two revivals ended and how long it had a seat', () => {
   expect(historyOf(LIFE)).toMatchObject({
     sessionId: SESSION,
     licenseId: LICENSE,
@@ -50,14 +50,14 @@ test('a session that came back twice tells when it ended, why, and how long it h
   });
 });
 
-test('a life of six events is the same history in each of their 720 orders', () => {
+test('builds the same history from six events in each of their 720 orders', () => {
   const inOrder = historyOf(LIFE);
   const orders = permutationsOf(LIFE);
   expect(orders).toHaveLength(720);
   for (const order of orders) expect(historyOf(order)).toEqual(inOrder);
 });
 
-test('a loan is remembered until it is over or its seat is given up, the last one told of, in every order', () => {
+test('keeps the latest loan until it ends or its seat is given up, in every order of events', () => {
   const lent = (minute: number, untilMinute: number) =>
     at(minute, 'session.borrowed', { borrowedUntilMs: untilMinute * MINUTE_MS });
   const twice = [at(0, 'session.acquired'), lent(0, 50), lent(5, 70), lent(5, 90)];
@@ -65,23 +65,23 @@ test('a loan is remembered until it is over or its seat is given up, the last on
     const history = historyOf(order);
     if (!history) throw new Error('no history');
     expect(history).toMatchObject({ isOpen: true, seatedMs: 0, revivals: 0, endedAtMs: null });
-    expect(lentUntilMs(history, 89 * MINUTE_MS)).toBe(90 * MINUTE_MS);
-    expect(lentUntilMs(history, 90 * MINUTE_MS)).toBeUndefined();
+    expect(loanUntilMs(history, 89 * MINUTE_MS)).toBe(90 * MINUTE_MS);
+    expect(loanUntilMs(history, 90 * MINUTE_MS)).toBeUndefined();
   }
   for (const end of [at(9, 'session.released'), at(9, 'session.evicted'), at(9, 'session.expired')]) {
     for (const order of permutationsOf([...twice, end])) {
       const ended = historyOf(order);
-      expect(ended && lentUntilMs(ended, 10 * MINUTE_MS)).toBeUndefined();
+      expect(ended && loanUntilMs(ended, 10 * MINUTE_MS)).toBeUndefined();
     }
   }
   for (const order of permutationsOf([lent(0, 50), at(9, 'session.expired'), at(10, 'session.revived')])) {
     const revived = historyOf(order);
     expect(revived?.isOpen).toBe(true);
-    expect(revived && lentUntilMs(revived, 11 * MINUTE_MS)).toBeUndefined();
+    expect(revived && loanUntilMs(revived, 11 * MINUTE_MS)).toBeUndefined();
   }
 });
 
-test('a loan that came back with its client after it was given up for lost is remembered again, in every order', () => {
+test('keeps the loan of a session that was revived after it counted as lost, in every order of events', () => {
   const loan = { borrowedUntilMs: 90 * MINUTE_MS };
   const life = [
     at(0, 'session.acquired'),
@@ -91,16 +91,16 @@ test('a loan that came back with its client after it was given up for lost is re
   ];
   for (const order of permutationsOf(life)) {
     const history = historyOf(order);
-    expect(history && lentUntilMs(history, 41 * MINUTE_MS)).toBe(90 * MINUTE_MS);
+    expect(history && loanUntilMs(history, 41 * MINUTE_MS)).toBe(90 * MINUTE_MS);
   }
 });
 
-test('a history from before seats were lent reads as one without a loan', () => {
+test('reads a history from before borrowing as one without a loan', () => {
   const { loan: _, ...old } = historyOf(LIFE) ?? { loan: null };
   expect(SessionHistorySchema.parse(old)).toEqual(historyOf(LIFE));
 });
 
-test('where events were lost, what is left is still the same in every order', () => {
+test('builds the same history from the remaining events in every order if some were lost', () => {
   fc.assert(
     fc.property(fc.subarray(LIFE, { minLength: 1 }), (left) => {
       const inOrder = historyOf(left);
@@ -114,7 +114,7 @@ const MARKS = ['session.revived', 'session.expired', 'session.released', 'sessio
 const marks = fc
   .array(fc.tuple(fc.constantFrom(...MARKS), fc.nat(5), fc.boolean()), {
     minLength: 1,
-    maxLength: MOST_MARKS,
+    maxLength: MAX_MARKS,
   })
   .map((list) =>
     list.map(([type, minute, isLost], i) => ({
@@ -123,7 +123,7 @@ const marks = fc
     })),
   );
 
-test('any events of a session, as many as are kept, make the same history in any order', () => {
+test('builds the same history from any order of up to MAX_MARKS events', () => {
   const shuffled = marks.chain((events) =>
     fc.tuple(fc.constant(events), fc.shuffledSubarray(events, { minLength: events.length })),
   );
@@ -135,7 +135,7 @@ test('any events of a session, as many as are kept, make the same history in any
   );
 });
 
-/** A session that loses its seat a minute after it took it and takes it again a minute later, again and again. */
+/** A session that loses its seat a minute after it took it and takes it again a minute later, repeatedly. */
 function restless(times: number): SeatEvent[] {
   return Array.from({ length: times }, (_, n) => [
     at(2 * n + 1, 'session.expired', { reason: 'lease_ran_out' as const }),
@@ -143,7 +143,7 @@ function restless(times: number): SeatEvent[] {
   ]).flat();
 }
 
-test('a session that comes and goes for a year stays one small document, and nothing of it is lost', () => {
+test('keeps the history of 5,000 revivals in one small document without losing any of them', () => {
   const history = historyOf([at(0, 'session.acquired'), ...restless(5000), at(10_003, 'session.evicted')]);
   expect(history).toMatchObject({
     revivals: 5000,
@@ -151,14 +151,14 @@ test('a session that comes and goes for a year stays one small document, and not
     endedAtMs: 10_003 * MINUTE_MS,
     endReason: 'evicted',
   });
-  expect(history?.marks).toHaveLength(MOST_MARKS);
+  expect(history?.marks).toHaveLength(MAX_MARKS);
   expect(Buffer.byteLength(JSON.stringify(history))).toBeLessThan(4096);
 });
 
-test('an event may be late by as many events as are kept, and still falls into its place', () => {
+test('inserts an event that is up to MAX_MARKS - 1 events late in its place', () => {
   const life = restless(60);
   const inOrder = historyOf(life);
-  const delays = fc.array(fc.nat(MOST_MARKS - 1), { minLength: life.length, maxLength: life.length });
+  const delays = fc.array(fc.nat(MAX_MARKS - 1), { minLength: life.length, maxLength: life.length });
   fc.assert(
     fc.property(delays, (delay) => {
       const arrival = life
@@ -170,14 +170,14 @@ test('an event may be late by as many events as are kept, and still falls into i
   );
 });
 
-test('an event later than that changes nothing that was settled', () => {
+test('ignores an event that arrives later than that', () => {
   const [late, ...others] = restless(40);
-  if (!late) expect.fail('there are events');
+  if (!late) expect.fail('no events');
   const history = historyOf(others);
   expect(addToHistory(history, late)).toEqual(history);
 });
 
-test('in the life of a whole pool every session is open exactly while it holds a seat', () => {
+test('keeps every session of a pool open exactly while it holds a seat', () => {
   fc.assert(
     fc.property(poolLives(0), ({ events, stays }) => {
       const histories = new Map<string, SessionHistory>();
@@ -204,12 +204,12 @@ test.each([
   ['session.expired', { reason: 'lost' }, 'lost'],
   ['session.released', {}, 'released'],
   ['session.evicted', {}, 'evicted'],
-] as const)('a session ended by %s %j has ended because it was %s', (type, more, reason) => {
+] as const)('maps the end event %s %j to the reason %s', (type, more, reason) => {
   const history = historyOf([at(0, 'session.acquired'), at(7, type, more)]);
   expect(history).toMatchObject({ endReason: reason, endedAtMs: 7 * MINUTE_MS, isOpen: false });
 });
 
-test('where a return between two ends was lost, or an end between two returns, the first of the two stands', () => {
+test('counts the first of two ends, or of two revivals, if the event between them was lost', () => {
   const twiceEnded = [at(0, 'session.acquired'), at(5, 'session.evicted'), at(9, 'session.released')];
   expect(historyOf(twiceEnded)).toMatchObject({
     endedAtMs: 5 * MINUTE_MS,
@@ -229,18 +229,18 @@ test('where a return between two ends was lost, or an end between two returns, t
   });
 });
 
-test('a session whose beginning was never told of begins when its other events say it did', () => {
+test('takes the beginning of a session from its other events if the first one was lost', () => {
   expect(historyOf([at(5, 'session.revived')])).toMatchObject({ acquiredAtMs: 0, isOpen: true });
 });
 
-test('news of a session that was missed in the seat store ends the doubt', () => {
+test('clears missingSinceMs when the end of the missing session is reported', () => {
   const history = historyOf([at(0, 'session.acquired')]);
-  if (!history) expect.fail('there is a history');
+  if (!history) expect.fail('no history');
   const doubted = { ...history, missingSinceMs: 1 };
   expect(addToHistory(doubted, at(5, 'session.released'))?.missingSinceMs).toBeNull();
 });
 
-test('events of no session make no history', () => {
+test('ignores events without a session', () => {
   for (const type of ['license.created', 'seat.denied'] as const) {
     expect(addToHistory(undefined, event({ type }))).toBeUndefined();
   }

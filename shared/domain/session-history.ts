@@ -4,7 +4,7 @@ import { compareMoments, type EventType, type SeatEvent } from './event.ts';
 export const END_REASONS = ['expired', 'released', 'evicted', 'lost'] as const;
 export type EndReason = (typeof END_REASONS)[number];
 
-/** A seat taken again, or given up. That a session began needs no mark: each of its events says when. */
+/** A seat taken again or given up. The beginning of a session needs no mark: each of its events contains it. */
 const MarkSchema = z.object({
   atMs: z.int(),
   position: z.string(),
@@ -26,7 +26,7 @@ const SumSchema = z.object({
 });
 type Sum = z.infer<typeof SumSchema>;
 
-/** The whole life of a session. The same whatever order its events arrive in. */
+/** The whole life of a session. It does not depend on the order in which its events arrive. */
 export const SessionHistorySchema = z.object({
   sessionId: z.string(),
   licenseId: z.string(),
@@ -35,19 +35,19 @@ export const SessionHistorySchema = z.object({
   acquiredAtMs: z.int(),
   ...SumSchema.shape,
   isOpen: z.boolean(),
-  /** The loan of its seat that was told of last. */
+  /** The latest reported loan of its seat. */
   loan: z._default(z.nullable(z.object({ atMs: z.int(), untilMs: z.int() })), null),
-  /** Since when the seat store knows nothing of the session though no end was told; `null` for all is well. */
+  /** Since when the seat store does not know the session though no end was reported; `null` if it does. */
   missingSinceMs: z.nullable(z.int()),
   /** The latest marks, in order. */
   marks: z.array(MarkSchema),
-  /** The sum of all marks before those, so that a session that comes and goes for a year stays one small document. */
+  /** The sum of all older marks, so that a session with many ends and revivals stays one small document. */
   settled: z.object({ ...SumSchema.shape, last: z.nullable(MarkSchema) }),
 });
 export type SessionHistory = z.infer<typeof SessionHistorySchema>;
 
-/** Marks kept: how late an event may come, counted in events of its session, and still fall into its place. */
-export const MOST_MARKS = 32;
+/** Marks kept: an event can arrive late by this many events of its session and is still inserted in its place. */
+export const MAX_MARKS = 32;
 
 const ENDED_BY: Partial<Record<EventType, EndReason>> = {
   'session.expired': 'expired',
@@ -55,7 +55,7 @@ const ENDED_BY: Partial<Record<EventType, EndReason>> = {
   'session.evicted': 'evicted',
 };
 
-/** The history with one more event of the session in it; an event of another kind leaves it as it was. */
+/** The history with one more event added; an event without a session leaves it unchanged. */
 export function addToHistory(
   history: SessionHistory | undefined,
   event: SeatEvent,
@@ -105,13 +105,13 @@ function beginning(event: SeatEvent, sessionId: string): SessionHistory {
 function laterLoan(loan: SessionHistory['loan'], { atMs, detail }: SeatEvent): SessionHistory['loan'] {
   const { borrowedUntilMs } = detail;
   if (borrowedUntilMs === undefined) return loan;
-  // Of two told in one millisecond the longer one is the later: a loan never gets shorter.
+  // Of two loans reported in the same millisecond, the longer one is the later: a loan is never shortened.
   const isEarlier = loan !== null && (loan.atMs - atMs || loan.untilMs - borrowedUntilMs) >= 0;
   return isEarlier ? loan : { atMs, untilMs: borrowedUntilMs };
 }
 
-/** Until when the seat is lent, where it is now: a loan ends with the stay that it was made in. */
-export function lentUntilMs({ loan, seatedSinceMs }: SessionHistory, nowMs: number): number | undefined {
+/** Until when the seat is borrowed now. A loan ends when its seat is given up. */
+export function loanUntilMs({ loan, seatedSinceMs }: SessionHistory, nowMs: number): number | undefined {
   if (loan === null || seatedSinceMs === null) return undefined;
   return loan.atMs >= seatedSinceMs && loan.untilMs > nowMs ? loan.untilMs : undefined;
 }
@@ -131,12 +131,12 @@ function settle(
   settled: SessionHistory['settled'],
   marks: readonly Mark[],
 ): { settled: SessionHistory['settled']; marks: Mark[] } {
-  const surplus = marks.slice(0, Math.max(0, marks.length - MOST_MARKS));
+  const surplus = marks.slice(0, Math.max(0, marks.length - MAX_MARKS));
   const last = surplus.at(-1) ?? settled.last;
   return { settled: { ...surplus.reduce(add, settled), last }, marks: marks.slice(surplus.length) };
 }
 
-/** Where the event between two of a kind was lost, the first of them stands. */
+/** If the event between two marks of the same kind was lost, the first of them counts. */
 function add<S extends Sum>(sum: S, { atMs, ended }: Mark): S {
   const { seatedSinceMs } = sum;
   if (ended === null) {

@@ -16,7 +16,7 @@ const session: Session = {
   facts: { fingerprint: 'größe 🪑', hostname: 'bench', userId: 'ada' },
 };
 
-test('a token opens to the session that was sealed', () => {
+test('returns the sealed session and the time of sealing', () => {
   const tokens = sessionTokens([NEW_KEY]);
   expect(tokens.open(session.sessionId, tokens.seal(session, SEALED_AT_MS))).toEqual({
     session,
@@ -24,13 +24,13 @@ test('a token opens to the session that was sealed', () => {
   });
 });
 
-test('a token of a borrowed seat knows until when', () => {
+test('returns until when a seat is borrowed', () => {
   const tokens = sessionTokens([NEW_KEY]);
   const borrowed = { ...session, borrowedUntilMs: session.expiresAtMs };
   expect(tokens.open(session.sessionId, tokens.seal(borrowed, SEALED_AT_MS))?.session).toEqual(borrowed);
 });
 
-test('a token with any one character changed, added or missing opens to nothing', () => {
+test('rejects a token with any one character changed, added or removed', () => {
   const tokens = sessionTokens([NEW_KEY]);
   const token = tokens.seal(session, SEALED_AT_MS);
   for (let i = 0; i < token.length; i += 1) {
@@ -47,7 +47,7 @@ test('a token with any one character changed, added or missing opens to nothing'
   }
 });
 
-test('the last character counts, though half of its bits carry nothing', () => {
+test('rejects another last character, even one that differs only in unused bits', () => {
   const tokens = sessionTokens([NEW_KEY]);
   const token = tokens.seal(session, SEALED_AT_MS);
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
@@ -57,14 +57,14 @@ test('the last character counts, though half of its bits carry nothing', () => {
   expect(opening).toEqual([token.at(-1)]);
 });
 
-test('a token is of no use to another session', () => {
+test('rejects the token of another session', () => {
   const tokens = sessionTokens([NEW_KEY]);
   expect(
     tokens.open('ses_07_0123456789abcdef_fedcba9876543210', tokens.seal(session, SEALED_AT_MS)),
   ).toBeUndefined();
 });
 
-test('a new key seals at once, and what the old one sealed opens until it is taken away', () => {
+test('seals with a new key at once, and opens tokens of the old key until that is removed', () => {
   const before = sessionTokens([OLD_KEY]).seal(session, SEALED_AT_MS);
   const during = sessionTokens([NEW_KEY, OLD_KEY]);
   const opened = { session, sealedAtMs: SEALED_AT_MS };
@@ -75,7 +75,7 @@ test('a new key seals at once, and what the old one sealed opens until it is tak
   expect(sessionTokens([NEW_KEY]).open(session.sessionId, before)).toBeUndefined();
 });
 
-test('a token from before it told when it was sealed opens all the same', () => {
+test('opens a token from before the time of sealing was recorded', () => {
   const token = sealer('st1', [OLD_KEY]).seal(JSON.stringify(session));
   expect(sessionTokens([OLD_KEY]).open(session.sessionId, token)).toEqual({ session, sealedAtMs: undefined });
 });

@@ -3,25 +3,26 @@ import { sealer } from './sealed.ts';
 import { type Session, SessionSchema } from './session.ts';
 
 /**
- * A session token is the client's own copy of its session, sealed by us. It lets the session be seated again after
- * Redis lost it, without asking anything else. It opens nothing by itself: whoever shows it must also prove the license.
+ * A session token is the client's own copy of its session, sealed by us. With it the session can be restored after
+ * Redis lost it, without another lookup. It is not a credential: the caller must also prove that it may use the
+ * license.
  */
 export interface SessionTokens {
-  /** `atMs`: Redis' time of the answer that the token goes with. */
+  /** `atMs`: Redis' time of the response that carries the token. */
   seal(session: Session, atMs: number): string;
-  /** The session as it was sealed, or `undefined` for no token, one that we did not seal, or one not for `sessionId`. */
+  /** The session as it was sealed; `undefined` if the token is absent, not sealed by us, or not for `sessionId`. */
   open(sessionId: string, token: string | undefined): Opened | undefined;
 }
 
 export interface Opened {
   readonly session: Session;
-  /** When it was sealed; a token from before this was told has none. */
+  /** When it was sealed; absent in tokens from before this was recorded. */
   readonly sealedAtMs: number | undefined;
 }
 
 const Sealed = z.extend(SessionSchema, { sealedAtMs: z.optional(z.int()) });
 
-/** `keys`: the first seals, all open. */
+/** The first of `keys` seals, all of them open. */
 export function sessionTokens(keys: readonly [string, ...string[]]): SessionTokens {
   const seals = sealer('st1', keys);
   return {

@@ -1,6 +1,8 @@
 import * as z from 'zod/mini';
 
-/** What a client says about itself. Held only while its session lives, and given only to who may list sessions. */
+/**
+ * What a client reports about itself. Kept only while its session lives; visible only to those who can list sessions.
+ */
 export const SessionFactsSchema = z.object({
   fingerprint: z.string(),
   hostname: z.optional(z.string()),
@@ -10,14 +12,14 @@ export const SessionFactsSchema = z.object({
 });
 export type SessionFacts = z.infer<typeof SessionFactsSchema>;
 
-/** A session as the seat store knows it. Times are milliseconds since the epoch, by Redis' clock. */
+/** A session in the seat store. Times are milliseconds since the epoch, by Redis' clock. */
 export const SessionSchema = z.object({
   sessionId: z.string(),
   /** Pseudonym of the machine, user or process that the seat is counted by. */
   holder: z.string(),
   acquiredAtMs: z.int(),
   expiresAtMs: z.int(),
-  /** Until when the seat is borrowed; absent for a session that lives by its heartbeats. */
+  /** Until when the seat is borrowed; absent for a session that is kept alive by heartbeats. */
   borrowedUntilMs: z.optional(z.int()),
   facts: SessionFactsSchema,
 });

@@ -1,22 +1,22 @@
 import { createHash, randomBytes } from 'node:crypto';
 import * as z from 'zod/mini';
 
-/** A sign-in must be through within ten minutes of its beginning. */
+/** A sign-in must be completed within ten minutes. */
 export const SIGN_IN_SECONDS = 600;
-/** RFC 6749 section 4.1.2 has ten minutes as the most; ours goes from one program to the next. */
+/** RFC 6749 section 4.1.2 allows ten minutes at most; one is enough, as programs exchange the code, not users. */
 export const CODE_SECONDS = 60;
-/** A refresh token not used for so long is no good any more, */
+/** A refresh token that is not used for this long expires. */
 export const REFRESH_IDLE_SECONDS = 30 * 24 * 3600;
-/** and after this, signing in anew is due, however often it was used. */
+/** After this, the user must sign in again, however often the refresh token was used. */
 export const REFRESH_LONGEST_SECONDS = 90 * 24 * 3600;
 
-/** What a sign-in that is under way must remember, sealed in a cookie: so it is bound to the browser that began it. */
+/** The state of a sign-in in progress, sealed in a cookie: it is bound to the browser that began it. */
 export const SignInUnderWaySchema = z.object({
   state: z.string(),
   nonce: z.string(),
-  /** Of our own request to the provider (RFC 7636). */
+  /** PKCE verifier of our own request to the provider (RFC 7636). */
   codeVerifier: z.string(),
-  /** Where the person goes afterwards, and what the program there asked to be told again. */
+  /** Where the user is redirected afterwards, and the `state` to return there. */
   redirectUri: z.string(),
   clientState: z.string(),
   clientChallenge: z.string(),
@@ -24,13 +24,13 @@ export const SignInUnderWaySchema = z.object({
 });
 export type SignInUnderWay = z.infer<typeof SignInUnderWaySchema>;
 
-/** A one-time code, by the hash of it. */
+/** A one-time code, stored by its hash. */
 export const SignInCodeSchema = z.object({
   codeHash: z.string(),
   userId: z.string(),
   redirectUri: z.string(),
   challenge: z.string(),
-  /** The sign-in that the code was redeemed for, or that was refused for it; `null` while it is good. */
+  /** The sign-in that the code was redeemed for, or that was refused because of it; `null` while unused. */
   usedFor: z.nullable(z.string()),
   expiresAtMs: z.int(),
 });
@@ -40,7 +40,7 @@ export type SignInCode = z.infer<typeof SignInCodeSchema>;
 export const SignInSchema = z.object({
   signInId: z.string(),
   userId: z.string(),
-  /** The only refresh token that is good is the one of this number. */
+  /** Only the refresh token with this number is valid. */
   generation: z.int(),
   createdAtMs: z.int(),
   lastUsedAtMs: z.int(),
@@ -62,18 +62,19 @@ export function beginSignIn(signInId: string, userId: string, nowMs: number): Si
 }
 
 /**
- * What comes of showing the refresh token `generation` of a sign-in: the sign-in as it goes on, or why it does not. One
- * that has been used before is in two hands, of which one is a thief's: so the sign-in ends (RFC 9700 section 4.14.2).
+ * Handles the refresh token number `generation` of a sign-in: returns the next sign-in, or why the token is refused. A
+ * token that was used before is held by two parties, one of them an attacker, so the sign-in ends (RFC 9700 section
+ * 4.14.2).
  */
 export function refresh(
   signIn: SignIn,
   generation: number,
   nowMs: number,
 ): { readonly next: SignIn } | { readonly ended: SignIn | undefined; readonly because: string } {
-  if (signIn.revoked !== null) return { ended: undefined, because: `a sign-in that was ${signIn.revoked}` };
-  if (nowMs >= signIn.expiresAtMs) return { ended: undefined, because: 'a refresh token that has run out' };
+  if (signIn.revoked !== null) return { ended: undefined, because: `the sign-in was ${signIn.revoked}` };
+  if (nowMs >= signIn.expiresAtMs) return { ended: undefined, because: 'the refresh token has expired' };
   if (generation !== signIn.generation) {
-    return { ended: { ...signIn, revoked: 'reused' }, because: 'a refresh token that was used before' };
+    return { ended: { ...signIn, revoked: 'reused' }, because: 'the refresh token was used before' };
   }
   const longestMs = signIn.createdAtMs + REFRESH_LONGEST_SECONDS * 1000;
   return {
@@ -86,10 +87,10 @@ export function refresh(
   };
 }
 
-/** What a refresh token says, once its seal is open. */
+/** The sealed content of a refresh token. */
 export const RefreshTokenSchema = z.object({ signInId: z.string(), generation: z.int() });
 
-/** 256 random bits, as RFC 7636 section 4.1 has them; also good wherever nobody must guess. */
+/** 256 random bits, as RFC 7636 section 4.1 recommends; also used for other unguessable values. */
 export function newVerifier(): string {
   return randomBytes(32).toString('base64url');
 }
@@ -104,19 +105,19 @@ export const CODE_VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/;
 /** Base64url of a SHA-256 hash. */
 export const CODE_CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
 
-/** Where the console, at the origin that browsers reach the functions by, has people come back to. */
+/** Where the console, at the functions' public origin, receives users after they sign in. */
 export const CONSOLE_RETURN_PATH = '/console/signed-in';
 
 /**
- * Whether people may be sent to `uri` after signing in: a loopback address of a native app on any port (RFC 8252 section
- * 7.3; as an IP literal, since "localhost" may be made to mean another machine, section 8.3), or exactly one of
- * `registered` (RFC 9700 section 4.1.3). Compared as text: two readers of a URL may differ, two of a text cannot.
+ * Whether users can be redirected to `uri` after signing in: a native app's loopback address on any port (RFC 8252
+ * section 7.3; only as an IP literal, since "localhost" can be made to resolve to another machine, section 8.3), or
+ * exactly one of `registered` (RFC 9700 section 4.1.3). Compared as text: two parsers may read a URL differently.
  */
 export function mayRedirectTo(uri: string, registered: readonly string[]): boolean {
   return registered.includes(uri) || (LOOPBACK.test(uri) && URL.canParse(uri));
 }
 
-/** The whole of it, so that nothing can hide in a part that another reader sees differently. */
+/** Matches the whole URI, so that nothing can be hidden in a part that another parser reads differently. */
 const LOOPBACK = /^http:\/\/(127\.0\.0\.1|\[::1\]):([1-9]\d{0,4})(\/[A-Za-z0-9._~-]*)*$/;
 
 /** `uri` with further query parameters. */

@@ -21,7 +21,7 @@ function draft(ask: LicenseAsk = {}, terms: Partial<LicenseTerms> = {}, session 
   return 'excess' in drafted ? drafted.excess.map(({ field }) => field) : drafted.data;
 }
 
-test('asked for nothing in particular, all of the license is signed for', () => {
+test('signs the whole license if nothing in particular is requested', () => {
   expect(draft()).toEqual({
     license_id: 'lic_00_x',
     tenant_id: 'ten_00_x',
@@ -36,28 +36,28 @@ test('asked for nothing in particular, all of the license is signed for', () => 
   });
 });
 
-describe('how long a client may run without asking', () => {
+describe('the time that a client can run offline', () => {
   const leaseEndMs = SESSION.expiresAtMs;
   test.each([
     ['free', leaseEndMs],
     ['pro', NOW_MS + 7 * DAY_MS],
     ['team', NOW_MS + 3 * DAY_MS],
     ['enterprise', NOW_MS + 7 * DAY_MS],
-  ] as const)('in the %s plan follows from the plan', (plan, untilMs) => {
+  ] as const)('follows from the plan: %s', (plan, untilMs) => {
     expect(draft({}, { plan })).toMatchObject({ offline_until: at(untilMs), expires_at: at(untilMs) });
   });
 
-  test('is what an enterprise license says itself', () => {
+  test('is what an enterprise license sets itself', () => {
     const terms = { plan: 'enterprise', offlineGraceDays: 30 } as const;
     expect(draft({}, terms)).toMatchObject({ offline_until: at(NOW_MS + 30 * DAY_MS) });
     expect(draft({}, { ...terms, offlineGraceDays: 0 })).toMatchObject({ offline_until: at(leaseEndMs) });
   });
 
-  test('never goes beyond the end of the license', () => {
+  test('never exceeds the end of the license', () => {
     expect(draft({}, { validUntilMs: NOW_MS + 1000 })).toMatchObject({ offline_until: at(NOW_MS + 1000) });
   });
 
-  test('is, for a borrowed seat, exactly the time that it is borrowed for, shorter than the grace or longer', () => {
+  test("is exactly the loan's for a borrowed seat, whether shorter or longer than the grace", () => {
     for (const days of [1, 20]) {
       const untilMs = NOW_MS + days * DAY_MS;
       const session = { ...SESSION, expiresAtMs: untilMs, borrowedUntilMs: untilMs };
@@ -65,7 +65,7 @@ describe('how long a client may run without asking', () => {
     }
   });
 
-  test('is, whatever the terms, no less than the lease and no more than lease, grace and license allow', () => {
+  test('is at least the lease, and at most what lease, grace and license allow, for any terms', () => {
     const days = fc.integer({ min: 0, max: 90 });
     const ms = fc.integer({ min: 1, max: 100 * DAY_MS });
     fc.assert(
@@ -81,7 +81,7 @@ describe('how long a client may run without asking', () => {
   });
 });
 
-describe('a client may have less signed', () => {
+describe('a client can request less than the license', () => {
   test.each<[LicenseAsk, object]>([
     [{ features: [] }, { features: [] }],
     [{ features: ['print', 'print'] }, { features: ['print'] }],
@@ -98,7 +98,7 @@ describe('a client may have less signed', () => {
     expect(draft(ask)).toMatchObject(signed);
   });
 
-  test('and say again what it is', () => {
+  test('or repeat the whole license', () => {
     const whole = draft();
     if (Array.isArray(whole)) throw new Error('refused');
     const { issued_at: _, ...ask } = whole;
@@ -106,7 +106,7 @@ describe('a client may have less signed', () => {
   });
 });
 
-describe('a client that asks for more is refused, by the name of each field', () => {
+describe('a request for more than the license is refused with the name of each field', () => {
   test.each<[LicenseAsk, string[]]>([
     [{ license_id: 'lic_00_y' }, ['license_id']],
     [{ tenant_id: 'ten_00_y' }, ['tenant_id']],
@@ -125,7 +125,7 @@ describe('a client that asks for more is refused, by the name of each field', ()
     expect(draft(ask)).toEqual(fields);
   });
 
-  test('whatever it asks, nothing that is signed goes beyond the license', () => {
+  test('and no request leads to a signature for more than the license', () => {
     const own = (value: string) =>
       fc.oneof({ weight: 4, arbitrary: fc.constant(value) }, { weight: 1, arbitrary: fc.string() });
     const moment = fc.integer({ min: NOW_MS - DAY_MS, max: NOW_MS + 9 * DAY_MS }).map(at);

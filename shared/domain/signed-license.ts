@@ -7,55 +7,55 @@ import type { Session } from './session.ts';
 const DAY_MS = 24 * 3600 * 1000;
 
 /**
- * What a signed license says, in the names and forms that everybody who verifies one sees: a license that may be used
- * on the machine of `fingerprint`, without asking anybody, until `offline_until`.
+ * The content of a signed license, in the names and formats that everyone who verifies one sees: the license can be
+ * used offline on the machine with `fingerprint` until `offline_until`.
  */
 export const LicenseDataSchema = z.strictObject({
   license_id: z.string(),
   tenant_id: z.string(),
   plan: z.enum(PLAN_NAMES),
   features: z.array(z.string()),
-  /** Seats of the license: how many may be held at once, of which this is one. */
+  /** Seats of the license: how many can be held at once, including this one. */
   seats: z.int(),
   fingerprint: z.string(),
   session_id: z.string(),
   issued_at: z.string(),
-  /** When this document ends; the same as `offline_until`, for those who look for an end by its usual name. */
+  /** When this document expires. Equal to `offline_until`, for readers who expect the usual name. */
   expires_at: z.string(),
   offline_until: z.string(),
 });
 export type LicenseData = z.infer<typeof LicenseDataSchema>;
 
-/** What a client may ask to be signed: some of the license, never more of it. What it leaves out is filled in. */
+/** What a client can request: at most what the license grants. Fields that it leaves out are filled in. */
 export type LicenseAsk = {
   readonly [F in Exclude<keyof LicenseData, 'issued_at'>]?: LicenseData[F] | undefined;
 };
 
-/** What in an ask goes beyond the license. */
+/** A requested field that exceeds the license. */
 export interface Excess {
   readonly field: keyof LicenseAsk;
   readonly detail: string;
 }
 
-/** Until when a client with this session may run without asking, milliseconds since the epoch. */
+/** Until when a client with this session can run offline, in milliseconds since the epoch. */
 export function offlineUntilMs(
   session: Pick<Session, 'expiresAtMs' | 'borrowedUntilMs'>,
   terms: Pick<Entitlement, 'offlineGraceDays' | 'validUntilMs'>,
   nowMs: number,
 ): number {
   const { expiresAtMs, borrowedUntilMs } = session;
-  // Who borrows has said for how long; the grace is for those who meant to stay online.
+  // Borrowing sets its own end; the grace is for clients that meant to stay online.
   const graceMs = borrowedUntilMs === undefined ? nowMs + terms.offlineGraceDays * DAY_MS : 0;
   return Math.min(Math.max(expiresAtMs, graceMs), terms.validUntilMs ?? Number.POSITIVE_INFINITY);
 }
 
 export interface LicenseDraft {
   readonly data: LicenseData;
-  /** When it would end, were no earlier end asked for. */
+  /** When it would end if no earlier end is requested. */
   readonly endsAtMs: number;
 }
 
-/** The document for a session of a license as far as `ask` wants it, or all that it wants too much. */
+/** The document for a session of a license, limited to what `ask` requests, or all fields that exceed the license. */
 export function draftLicenseData(
   license: License,
   session: Session,
@@ -76,7 +76,7 @@ export function draftLicenseData(
   };
   const excess = [
     ...IDENTITIES.flatMap((field) =>
-      (ask[field] ?? whole[field]) === whole[field] ? [] : [{ field, detail: 'is not that of this session' }],
+      (ask[field] ?? whole[field]) === whole[field] ? [] : [{ field, detail: 'does not match this session' }],
     ),
     ...ENDS.flatMap((field) => excessiveEnd(field, ask[field], untilMs, nowMs)),
     ...(ask.features ?? [])
@@ -103,7 +103,7 @@ export function draftLicenseData(
   };
 }
 
-/** What an ask can only repeat. */
+/** Fields that a request can only repeat. */
 const IDENTITIES = ['license_id', 'tenant_id', 'plan', 'fingerprint', 'session_id'] as const;
 const ENDS = ['expires_at', 'offline_until'] as const;
 
@@ -115,8 +115,8 @@ function excessiveEnd(
 ): Excess[] {
   if (asked === undefined) return [];
   const atMs = Date.parse(asked);
-  if (atMs > untilMs) return [{ field, detail: `can be ${timestamp(untilMs)} at the latest` }];
-  return atMs <= nowMs ? [{ field, detail: 'is over already' }] : [];
+  if (atMs > untilMs) return [{ field, detail: `must not be later than ${timestamp(untilMs)}` }];
+  return atMs <= nowMs ? [{ field, detail: 'must be in the future' }] : [];
 }
 
 function timestamp(atMs: number): string {

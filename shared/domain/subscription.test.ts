@@ -38,7 +38,7 @@ function seen(change: Partial<SubscriptionState> = {}, before?: Subscription, no
   return seenAs({ ...ACTIVE, ...change }, WHOSE, before, {}, nowMs);
 }
 
-/** A subscription that was bought at `NOW_MS`, and its license. */
+/** A subscription bought at `NOW_MS`, and its license. */
 function bought(change: Partial<SubscriptionState> = {}): { subscription: Subscription; license: License } {
   const subscription = seen(change);
   const license = licenseUnder(subscription, undefined, NOW_MS);
@@ -81,14 +81,14 @@ const anyNews = fc.array(
   { maxLength: 4 },
 );
 
-/** Whether the license gives a new seat at `atMs`. */
+/** Whether the license grants a new seat at `atMs`. */
 function givesSeats(license: License | undefined, atMs: number): boolean {
   if (!license) return false;
   const { status, validUntilMs } = entitlementOf(license);
   return status === 'active' && (validUntilMs === null || atMs < validUntilMs);
 }
 
-describe('whatever Stripe says of a subscription,', () => {
+describe('for every subscription that Stripe can report,', () => {
   const aLicense = fc.option(
     fc.constantFrom(draftLicense(WHOSE, 'key', { max: 3, plan: 'team' }, NOW_MS - DAY_MS), {
       ...draftLicense(WHOSE, 'key', { max: 3 }, NOW_MS - DAY_MS),
@@ -98,7 +98,7 @@ describe('whatever Stripe says of a subscription,', () => {
     { nil: undefined },
   );
 
-  test('its license gives as many seats as are paid for, and none past the end or the grace of the plan', () => {
+  test('the license grants the seats that are paid for, and none after its end or grace', () => {
     let giving = 0;
     fc.assert(
       fc.property(anyState, anyNews, aLicense, moment, (state, news, before, nowMs) => {
@@ -134,7 +134,7 @@ describe('whatever Stripe says of a subscription,', () => {
     expect(giving).toBeGreaterThan(100);
   });
 
-  test('looking at it again changes nothing, and a change makes one version more', () => {
+  test('the same state changes nothing, and a change increments the version once', () => {
     fc.assert(
       fc.property(anyState, anyState, aLicense, moment, (first, second, before, nowMs) => {
         const one = seenAs({ ...first, subscriptionId: 'sub_1' }, WHOSE, undefined, {}, nowMs);
@@ -148,7 +148,7 @@ describe('whatever Stripe says of a subscription,', () => {
     );
   });
 
-  test('a payment that stays overdue ends its license in the end, however often anybody looks', () => {
+  test('a payment that stays overdue ends the license after the grace, however often the state is fetched', () => {
     const sometimes = fc.option(moment, { freq: 2 });
     const someDays = fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 6 });
     fc.assert(
@@ -173,7 +173,7 @@ describe('whatever Stripe says of a subscription,', () => {
     );
   });
 
-  test('it is looked at again in good time, and no more once it is over', () => {
+  test('the next look is in the future, and there is none once the subscription has ended', () => {
     fc.assert(
       fc.property(anyState, moment, (state, nowMs) => {
         const { lookAtMs } = seenAs(state, WHOSE, undefined, {}, nowMs);
@@ -183,7 +183,7 @@ describe('whatever Stripe says of a subscription,', () => {
     );
   });
 
-  test('what the vendor has set beside it stays, and is never lifted by a payment', () => {
+  test("a payment keeps the vendor's own changes and never lifts a suspension", () => {
     fc.assert(
       fc.property(anyState, (state) => {
         const { license } = bought();
@@ -197,10 +197,10 @@ describe('whatever Stripe says of a subscription,', () => {
   });
 });
 
-test('the order in which refunds and disputes become known makes no difference', () => {
+test('records refunds and disputes independently of the order in which they become known', () => {
   fc.assert(
     fc.property(anyNews, fc.integer(), (news, seed) => {
-      // Each dispute stands as it stands now, whichever event leads to it.
+      // Each dispute has its current state, whichever event it was fetched for.
       const standing = new Map(
         news.flatMap((each) => ('dispute' in each ? [[each.dispute.disputeId, each.dispute]] : [])),
       );
@@ -221,7 +221,7 @@ test('the order in which refunds and disputes become known makes no difference',
   }
 });
 
-describe('a license that is paid for', () => {
+describe('a paid license', () => {
   test('takes its terms from the plan', () => {
     expect(bought({ plan: 'team', seats: 8 }).license).toMatchObject({
       plan: 'team',
@@ -236,21 +236,21 @@ describe('a license that is paid for', () => {
     });
   });
 
-  test('takes the terms of another plan with it, and keeps what the vendor has added while the plan stays', () => {
+  test("takes the terms of a new plan, and keeps the vendor's changes while the plan stays the same", () => {
     const { license } = bought();
     const touched = withLicenseChange(license, { features: ['export', 'beta'] }, NOW_MS);
     expect(licenseUnder(seen({ seats: 9 }), touched, NOW_MS)?.features).toEqual(['export', 'beta']);
     expect(licenseUnder(seen({ plan: 'team' }), touched, NOW_MS)?.features).toEqual(PLANS.team.features);
   });
 
-  test('lasts past the paid period for as long as the plan bears with an unpaid one', () => {
+  test("lasts for the plan's grace after the paid period", () => {
     const { license, subscription } = bought();
     const end = subscription.periodEndMs + PLANS.pro.paymentGraceDays * DAY_MS;
     expect(givesSeats(license, end - 1)).toBe(true);
     expect(givesSeats(license, end)).toBe(false);
   });
 
-  test('ends to the millisecond when it was cancelled for, and lasts on once that is taken back', () => {
+  test('ends exactly at the scheduled cancellation, and continues if that is undone', () => {
     const { license, subscription } = bought();
     const cancelAtMs = subscription.periodEndMs;
     const ending = licenseUnder(seen({ cancelAtMs }), license, NOW_MS);
@@ -258,7 +258,7 @@ describe('a license that is paid for', () => {
     expect(givesSeats(licenseUnder(seen(), ending, NOW_MS), cancelAtMs)).toBe(true);
   });
 
-  test('works on through the grace of its plan when a payment fails, then is suspended, then works again', () => {
+  test('stays usable during its grace when a payment fails, is then suspended, and is usable again once paid', () => {
     const { license } = bought();
     const late = { status: 'past_due' as const, unpaidSinceMs: NOW_MS };
     const graceEnd = NOW_MS + PLANS.pro.paymentGraceDays * DAY_MS;
@@ -269,7 +269,7 @@ describe('a license that is paid for', () => {
     expect(givesSeats(licenseUnder(seen({}, undefined, graceEnd), after, graceEnd), graceEnd)).toBe(true);
   });
 
-  test('is held while a payment is disputed or was given back, and no longer than that', () => {
+  test('is held back only while a payment is disputed or refunded', () => {
     const { license, subscription } = bought();
     const dispute = (standing: Dispute['standing']) => ({
       dispute: { disputeId: 'dp_1', chargeId: 'ch_1', standing },
@@ -287,14 +287,14 @@ describe('a license that is paid for', () => {
     expect(licenseUnder(renewed, license, NOW_MS)?.hold).toBeNull();
   });
 
-  test('that was a trial keeps its id and its key', () => {
+  test('that was a trial keeps its id and key', () => {
     const trial = { ...draftLicense(WHOSE, 'key', { max: 3 }, NOW_MS), trial: true, validUntilMs: NOW_MS };
     const paid = licenseUnder(seen(), trial, NOW_MS);
     expect(paid).toMatchObject({ licenseId: trial.licenseId, keyHash: trial.keyHash, trial: false, max: 5 });
     expect(givesSeats(paid, NOW_MS)).toBe(true);
   });
 
-  test('gets a key that nobody knows, and another one each time', () => {
+  test('gets a new random key', () => {
     expect(bought().license.keyHash).not.toBe(bought().license.keyHash);
   });
 });

@@ -6,7 +6,7 @@ import { PLAN_NAMES, PLANS, type Plan } from './plans.ts';
 const DAY_MS = 24 * 3600 * 1000;
 const HOUR_MS = 3600 * 1000;
 
-/** Stripe's words (docs.stripe.com/api/subscriptions/object, `status`). */
+/** The values of Stripe's `status` (docs.stripe.com/api/subscriptions/object). */
 export const SUBSCRIPTION_STATUSES = [
   'incomplete',
   'incomplete_expired',
@@ -22,65 +22,65 @@ const StateSchema = z.object({
   subscriptionId: z.string(),
   customerId: z.string(),
   status: z.enum(SUBSCRIPTION_STATUSES),
-  /** `null` where its price is of no plan of ours. */
+  /** `null` if its price belongs to no plan. */
   plan: z.nullable(z.enum(PLAN_NAMES)),
   seats: z.int(),
   createdAtMs: z.int(),
-  /** End of the period that is paid for, or would be; for a trial, the trial's. */
+  /** End of the current billing period, paid or not; for a trial, the trial's end. */
   periodEndMs: z.int(),
-  /** When it ends for good, where it is to. */
+  /** When it is scheduled to end, if it is. */
   cancelAtMs: z.nullable(z.int()),
   endedAtMs: z.nullable(z.int()),
   latestInvoiceId: z.nullable(z.string()),
   /**
-   * When the oldest invoice was made that is not paid; `null` unless a payment is overdue. On record, one that is overdue
-   * though Stripe names no such invoice is so since that was first seen.
+   * When the oldest unpaid invoice was created; `null` unless a payment is overdue. If Stripe names no such invoice,
+   * our record holds the time when the overdue payment was first seen.
    */
   unpaidSinceMs: z.nullable(z.int()),
 });
 
-/** A subscription as Stripe knows it now. */
+/** The current state of a subscription at Stripe. */
 export type SubscriptionState = z.infer<typeof StateSchema> & {
-  /** Whom it was sold to, and what for, as it says itself; `null` for one that was not sold by us. */
+  /** The tenant and license in its metadata; `null` if it was not sold by us. */
   readonly soldAs: { readonly tenantId: string; readonly licenseId: string } | null;
 };
 
-/** A subscription as it was last seen at Stripe, and what is known of its payments. */
+/** A subscription as it was last seen at Stripe, with what is known of its payments. */
 export const SubscriptionSchema = z.extend(StateSchema, {
   tenantId: z.string(),
   licenseId: z.string(),
-  /** How each dispute about one of its payments stands, by the dispute's id. */
+  /** The state of each dispute about its payments, by the dispute's id. */
   disputes: z.record(z.string(), z.enum(['open', 'won', 'lost'])),
-  /** Invoices whose payment was given back in full. */
+  /** Invoices that were refunded in full. */
   refundedInvoiceIds: z.array(z.string()),
-  /** When to look at it again even if Stripe tells nothing; `null` for one that is over. */
+  /** When to fetch it again even if Stripe sends no event; `null` once it has ended. */
   lookAtMs: z.nullable(z.int()),
-  /** Goes up with every write: who has looked before another wrote must look again. */
+  /** Increases with every write, to detect concurrent updates. */
   revision: z.int(),
 });
 export type Subscription = z.infer<typeof SubscriptionSchema>;
 
-/** A payment as Stripe knows it now: what it was for, and whether it was given back in full. */
+/** The current state of a payment at Stripe: what it was for, and whether it was refunded in full. */
 export interface Payment {
   readonly subscriptionId: string | null;
   readonly invoiceId: string | null;
   readonly isRefunded: boolean;
 }
 
-/** A dispute as Stripe knows it now. */
+/** The current state of a dispute at Stripe. */
 export interface Dispute {
   readonly disputeId: string;
   readonly chargeId: string;
   readonly standing: 'open' | 'won' | 'lost';
 }
 
-/** What was found out about payments of a subscription. */
+/** New information about payments of a subscription. */
 export interface PaymentNews {
   readonly payment?: Payment | undefined;
   readonly dispute?: Dispute | undefined;
 }
 
-/** The record of a subscription after a look at it. */
+/** The record of a subscription, updated with the state just fetched. */
 export function seenAs(
   { soldAs: _, ...state }: SubscriptionState,
   whose: { readonly tenantId: string; readonly licenseId: string },
@@ -102,7 +102,7 @@ export function seenAs(
   return { ...seen, lookAtMs: nextLookMs(seen, nowMs) };
 }
 
-/** Were it the time of each look, a grace would never end. */
+/** Keeps the time of the first look: with the time of each look, the grace would never end. */
 function unpaidSince(
   { status, unpaidSinceMs }: Pick<SubscriptionState, 'status' | 'unpaidSinceMs'>,
   before: Subscription | undefined,
@@ -111,19 +111,19 @@ function unpaidSince(
   return status === 'past_due' ? (unpaidSinceMs ?? before?.unpaidSinceMs ?? nowMs) : unpaidSinceMs;
 }
 
-/** Over for good: Stripe never brings such a subscription back. */
+/** Whether it has ended for good: Stripe never reactivates such a subscription. */
 export function isOver({ status }: Pick<Subscription, 'status'>): boolean {
   return status === 'canceled' || status === 'incomplete_expired';
 }
 
-/** Whether it has ever been paid for, or begun as a trial: before that it gives nothing. */
+/** Whether it was ever paid for or began as a trial: before that it grants nothing. */
 export function hasBegun({ status }: Pick<Subscription, 'status'>): boolean {
   return status !== 'incomplete' && status !== 'incomplete_expired';
 }
 
 type Seen = Omit<Subscription, 'lookAtMs'>;
 
-/** Until when seats may be used though a payment is overdue. */
+/** Until when seats stay usable while a payment is overdue. */
 export function graceEndMs(
   { plan, unpaidSinceMs }: Pick<Seen, 'plan' | 'unpaidSinceMs'>,
   nowMs: number,
@@ -146,12 +146,12 @@ function nextLookMs(seen: Seen, nowMs: number): number | null {
   return graceEnd > nowMs ? graceEnd : nowMs + DAY_MS;
 }
 
-/** Why a license gives no seats though its vendor has not suspended it. */
+/** Why a license grants no seats though the vendor has not suspended it. */
 type Hold = NonNullable<License['hold']>;
 
 /**
- * What a subscription makes of its license. Whatever is paid for has an end, past which the license gives nothing unless
- * Stripe has told of a next period: were Stripe's word to stay away, nobody would sit on seats for ever.
+ * How a subscription affects its license. A paid license always has an end, after which it grants nothing until Stripe
+ * reports the next period: if Stripe's events stop, seats do not stay usable forever.
  */
 function standingUnder(
   subscription: Subscription,
@@ -177,17 +177,17 @@ function standingUnder(
   }
 }
 
-/** Money that was taken back holds the license, whatever the subscription's status. */
+/** A refund or an open or lost dispute holds the license back, whatever the subscription's status. */
 function paymentHold({ disputes, refundedInvoiceIds, latestInvoiceId }: Subscription): Hold | null {
   if (Object.values(disputes).some((standing) => standing !== 'won')) return 'dispute';
   return latestInvoiceId !== null && refundedInvoiceIds.includes(latestInvoiceId) ? 'refund' : null;
 }
 
 /**
- * The license as the subscription has it: a new one (one that has ended, too, so that it makes no difference whether
- * anybody looked before), the next version of `license`, or `license` itself where nothing changes; `undefined` where there
- * is none and the subscription gives none. It takes the plan's terms when it comes under the subscription or the plan
- * changes; what the vendor adds to them later stays.
+ * The license according to the subscription: a new license, the next version of `license`, `license` itself if nothing
+ * changes, or `undefined` if there is none and the subscription grants none. An ended subscription creates one too, so
+ * that the result does not depend on when it was first fetched. The plan's terms are applied when the license comes
+ * under the subscription or the plan changes; later changes by the vendor are kept.
  */
 export function licenseUnder(
   subscription: Subscription,
@@ -200,7 +200,7 @@ export function licenseUnder(
   const { subscriptionId, tenantId, licenseId, seats } = subscription;
   const paid = { subscriptionId, trial: false, max: seats, ...standingUnder(subscription, nowMs) };
   if (!license) {
-    // Nobody knows this key: whoever wants one has the license given a new one.
+    // This key is never returned. To get a key, rotate it.
     const draft = draftLicense(
       { tenantId, licenseId },
       newSecretWord(),

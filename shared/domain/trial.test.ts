@@ -33,7 +33,7 @@ function person(email: string, hostedDomain: string | null = null): Applicant {
   return { accountId: `account of ${email}`, email, hostedDomain };
 }
 
-/** What remembers trials, and gives one after the other, by the rules alone. */
+/** Grants trials in memory, by the rules alone. */
 function openOffice(policy: TrialPolicy = POLICY) {
   const claims = new Map<string, TrialClaim>();
   function ask(applicant: Applicant, fingerprint: string): keyof Claims | 'GIVEN' | 'NOT_OFFERED' {
@@ -53,21 +53,21 @@ function openOffice(policy: TrialPolicy = POLICY) {
   return { claims, ask };
 }
 
-describe('a trial is had once', () => {
-  test('by an account, whichever machine it sits at and whatever its address is by now', () => {
+describe('a trial is granted', () => {
+  test('once per account, on whatever machine and with whatever email address', () => {
     const { ask } = openOffice();
     expect(ask(person('ada@gmail.com'), 'laptop')).toBe('GIVEN');
     expect(ask(person('ada@gmail.com'), 'desktop')).toBe('account');
     expect(ask({ ...person('ada@gmail.com'), email: 'ada@lovelace.example' }, 'tablet')).toBe('account');
   });
 
-  test('by a machine, whoever sits at it', () => {
+  test('once per machine, whoever uses it', () => {
     const { ask } = openOffice();
     expect(ask(person('ada@gmail.com'), 'laptop')).toBe('GIVEN');
     expect(ask(person('bob@gmail.com'), 'laptop')).toBe('machine');
   });
 
-  test('by people of one domain as often as the vendor allows, and by those of an organisation as by one', () => {
+  test('per email domain as often as the vendor allows, and all domains of an organisation count as one', () => {
     const { ask } = openOffice({ ...POLICY, perDomain: 2 });
     expect(ask(person('a@acme.example'), '1')).toBe('GIVEN');
     expect(ask(person('b@acme.example'), '2')).toBe('GIVEN');
@@ -76,13 +76,13 @@ describe('a trial is had once', () => {
     expect(ask(person('e@other.example'), '5')).toBe('GIVEN');
   });
 
-  test('without regard to the domain where the vendor sets no limit', () => {
+  test('any number of times per domain if the vendor sets no limit', () => {
     const { ask } = openOffice({ ...POLICY, perDomain: 0 });
     for (const n of ['1', '2', '3']) expect(ask(person(`${n}@acme.example`), n)).toBe('GIVEN');
   });
 
   test.each(['gmail.com', 'outlook.com', 'yahoo.co.uk', 'hotmail.fr', 'icloud.com', 'gmx.de', 'qq.com'])(
-    'where anybody can have an address, at %s, by each of its people',
+    'to every user of a public mail provider: %s',
     (domain) => {
       const { ask } = openOffice();
       for (const n of ['1', '2', '3']) expect(ask(person(`${n}@${domain}`), n)).toBe('GIVEN');
@@ -90,7 +90,7 @@ describe('a trial is had once', () => {
   );
 
   test.each(['gmail.com.evil.example', 'notgmail.com', 'live.acme.example', 'outlook.example'])(
-    'but at %s, which only looks like such a place, by one of them',
+    'once per domain that only looks like a public mail provider: %s',
     (domain) => {
       const { ask } = openOffice();
       expect(ask(person(`a@${domain}`), '1')).toBe('GIVEN');
@@ -98,7 +98,7 @@ describe('a trial is had once', () => {
     },
   );
 
-  test('whoever asks in whatever order: never twice by an account or a machine, never too often by a domain', () => {
+  test('at most once per account and machine and perDomain times per domain, in any order of requests', () => {
     const asks = fc.array(
       fc.record({
         name: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
@@ -133,7 +133,7 @@ describe('a trial is had once', () => {
 
 describe('no trial is offered', () => {
   test.each([
-    ['an address of a refused domain', person('spy@rival.example')],
+    ['an email address of a refused domain', person('spy@rival.example')],
     ['one of its subdomains', person('spy@mail.rival.example')],
     [
       'an organisation of a refused domain, by another address',
@@ -143,39 +143,39 @@ describe('no trial is offered', () => {
     expect(openOffice().ask(applicant, 'laptop')).toBe('NOT_OFFERED');
   });
 
-  test('to anybody where the vendor gives none', () => {
+  test('to anyone if the vendor disabled trials', () => {
     expect(openOffice({ ...POLICY, days: 0 }).ask(person('ada@gmail.com'), 'laptop')).toBe('NOT_OFFERED');
   });
 
-  test('and to everybody else it is, also where a domain ends like a refused one', () => {
+  test('only to refused domains, not to a domain whose name ends like a refused one', () => {
     for (const email of ['a@notrival.example', 'rival.example@acme.example'])
       expect(openOffice().ask(person(email), email)).toBe('GIVEN');
   });
 });
 
-test('of whom and what a trial was had by nothing is written down that could be read', () => {
+test('stores only pseudonyms of account, machine and domain', () => {
   const { ask, claims } = openOffice();
   ask(person('ada@acme.example'), 'fingerprint-of-ada');
   expect([...claims.keys()].map((id) => id.split(':')[0])).toEqual(['account', 'machine', 'domain']);
   expect(JSON.stringify([...claims])).not.toMatch(/ada|acme/);
 });
 
-describe('a license to try', () => {
+describe('a trial license', () => {
   const license = draftTrial(WHERE, 'key', 'team', POLICY, NOW_MS);
 
-  test('is worth what its plan is, with seats of its own number, and ends by itself', () => {
+  test("has the terms of its plan with the plan's trial seats, and expires by itself", () => {
     expect(license).toMatchObject({ ...termsOfPlan('team'), max: PLANS.team.trialSeats, trial: true });
     expect(entitlementOf(license)).toMatchObject({ status: 'active', validUntilMs: NOW_MS + 14 * DAY_MS });
   });
 
-  test('is there of each plan that is for sale, and of no other', () => {
+  test('exists for each plan that is for sale, and no other', () => {
     const isForSale = (plan: Plan): boolean =>
       priceKeyOf(plan, 'month') !== undefined || priceKeyOf(plan, 'year') !== undefined;
     for (const plan of PLAN_NAMES) expect(canBeTried(plan), plan).toBe(isForSale(plan));
   });
 });
 
-describe('a trial that was given', () => {
+describe('a granted trial', () => {
   const ids = claimIdsOf(person('ada@gmail.com'), 'laptop', pseudonymOf);
   const license = draftTrial(WHERE, 'key', 'pro', POLICY, NOW_MS);
   const [claim] = claimsFor(
@@ -187,7 +187,7 @@ describe('a trial that was given', () => {
   if (!claim) throw new Error('no claim');
   const wish = { tenantId: WHERE.tenantId, plan: 'pro' as const };
 
-  test('is given again to whoever asks for the same, also a second time, until it ends', () => {
+  test('is returned for the same request, more than once, until it ends', () => {
     expect(isGivenAgain(claim, ids, license, wish, NOW_MS + 14 * DAY_MS - 1)).toBe(true);
     expect(isGivenAgain(claim, ids, license, wish, NOW_MS + 14 * DAY_MS)).toBe(false);
     const rekeyed = rotateKey(license, 'another key', 0, NOW_MS);
@@ -198,13 +198,13 @@ describe('a trial that was given', () => {
     ['from another machine', { ids: { ...ids, machine: 'machine:other' } }],
     ['for another plan', { wish: { ...wish, plan: 'team' as const } }],
     ['for another tenant', { wish: { ...wish, tenantId: 'ten_07_1111111111111111' } }],
-    ['after somebody else gave it a key', { license: rotateKey(license, 'of the admin', 0, NOW_MS) }],
+    ['after an admin rotated its key', { license: rotateKey(license, 'of the admin', 0, NOW_MS) }],
     ['while the vendor has suspended it', { license: { ...license, status: 'suspended' as const } }],
-    ['while it is held', { license: { ...license, hold: 'payment' as const } }],
+    ['while it is held back', { license: { ...license, hold: 'payment' as const } }],
     ['once it is paid for', { license: { ...license, trial: false } }],
-    ['once it has no end any more', { license: { ...license, validUntilMs: null } }],
+    ['once it no longer expires', { license: { ...license, validUntilMs: null } }],
     ['once its owner was erased', { claim: { ...claim, given: null } }],
-  ])('is not given again %s', (_, but) => {
+  ])('is not returned again %s', (_, but) => {
     const asked = { claim, ids, license, wish, ...but };
     expect(isGivenAgain(asked.claim, asked.ids, asked.license, asked.wish, NOW_MS)).toBe(false);
   });

@@ -7,35 +7,35 @@ import { isPublicMail } from './public-mail.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 
-/** That a trial was had, by whom or by what. */
+/** Records that a trial was granted to an account, a machine or a domain. */
 export const TrialClaimSchema = z.object({
-  /** What it is of, and a one-way pseudonym of that. */
+  /** The kind and a one-way pseudonym. */
   claimId: z.string(),
-  /** How many trials it was used for; more than one only for a domain. */
+  /** How many trials were granted; more than one only for a domain. */
   trials: z.int(),
   /** When the latest of them began. */
   claimedAtMs: z.int(),
   /**
-   * What an account was given, and the key that went with it, so that an answer which was lost can be asked for again;
-   * `null` for machines and domains, and once its owner was erased.
+   * The license granted to an account, with the hash of its key, so that a lost response can be requested again; `null`
+   * for machines and domains, and once the owner was erased.
    */
   given: z.nullable(z.object({ licenseId: z.string(), machineId: z.string(), keyHash: z.string() })),
 });
 export type TrialClaim = z.infer<typeof TrialClaimSchema>;
 
-/** What a vendor lets people try. */
+/** The vendor's rules for trials. */
 export interface TrialPolicy {
-  /** 0: there are no trials. */
+  /** 0: trials are disabled. */
   readonly days: number;
-  /** Trials of people with addresses of one domain; 0 for as many as they like. */
+  /** Trials per email domain; 0: no limit. */
   readonly perDomain: number;
-  /** Domains whose people get none. */
+  /** Email domains without trials. */
   readonly refusedDomains: readonly string[];
 }
 
 type Applicant = Pick<User, 'accountId' | 'email' | 'hostedDomain'>;
 
-/** Whether the vendor lets somebody with such an address try anything; of a refused domain its subdomains are, too. */
+/** Whether the vendor offers trials to this user; a refused domain includes its subdomains. */
 export function isOffered({ email, hostedDomain }: Applicant, policy: TrialPolicy): boolean {
   const theirs = [domainOf(email), hostedDomain].filter((domain) => domain !== null);
   const isRefused = (domain: string): boolean =>
@@ -43,7 +43,7 @@ export function isOffered({ email, hostedDomain }: Applicant, policy: TrialPolic
   return policy.days > 0 && !theirs.some(isRefused);
 }
 
-/** Ids of the claims that a trial needs; no `domain` where that says nothing of who belongs together. */
+/** Ids of the claims that a trial needs; no `domain` if the domain does not identify an organisation. */
 export interface ClaimIds {
   readonly account: string;
   readonly machine: string;
@@ -51,8 +51,8 @@ export interface ClaimIds {
 }
 
 /**
- * Whatever may have a trial once: the account at the sign-in provider, which is the same for somebody who was erased and
- * signs in anew; the machine, whoever sits at it; and whoever belongs together by their addresses.
+ * Each of these can have one trial: the account at the sign-in provider, which stays the same if the user is erased and
+ * signs in again; and the machine, whoever uses it. A domain can have as many as the vendor allows.
  */
 export function claimIdsOf(applicant: Applicant, fingerprint: string, pseudonymOf: PseudonymOf): ClaimIds {
   const domain = sharedDomainOf(applicant);
@@ -71,7 +71,7 @@ function claimId(what: keyof ClaimIds, text: string, pseudonymOf: PseudonymOf): 
   return `${what}:${pseudonymOf('trial', `${what} ${text}`)}`;
 }
 
-/** An organisation is one by its main domain, whichever of its domains an address is of. */
+/** An organisation is identified by its main domain, even if the address has another of its domains. */
 function sharedDomainOf({ email, hostedDomain }: Applicant): string | undefined {
   if (hostedDomain !== null) return hostedDomain;
   const domain = domainOf(email);
@@ -82,21 +82,21 @@ function domainOf(email: string): string {
   return email.slice(email.lastIndexOf('@') + 1);
 }
 
-/** The claims that are there already, of those that a trial needs. */
+/** The existing claims, of those that a trial needs. */
 export interface Claims {
   readonly account: TrialClaim | undefined;
   readonly machine: TrialClaim | undefined;
   readonly domain: TrialClaim | undefined;
 }
 
-/** What stands in the way of a trial, for the log; `undefined` where nothing does. */
+/** What prevents a trial, for the log; `undefined` if nothing does. */
 export function usedUp({ account, machine, domain }: Claims, policy: TrialPolicy): keyof Claims | undefined {
   if (account) return 'account';
   if (machine) return 'machine';
   return domain && policy.perDomain > 0 && domain.trials >= policy.perDomain ? 'domain' : undefined;
 }
 
-/** The claims of a trial that is given now, on top of those that are there. */
+/** The claims of a trial that is granted now, added to the existing ones. */
 export function claimsFor(
   ids: ClaimIds,
   { domain }: Claims,
@@ -114,15 +114,15 @@ export function claimsFor(
   return claims;
 }
 
-/** Whether a plan can be tried at all. */
+/** Whether the plan has trials. */
 export function canBeTried(plan: Plan): boolean {
   return PLANS[plan].trialSeats > 0;
 }
 
-/** A license that has an end. */
+/** A license that expires. */
 type EndingLicense = License & { readonly validUntilMs: number };
 
-/** A license to try a plan with. It ends by itself. */
+/** A trial license. It expires by itself. */
 export function draftTrial(
   ids: { readonly tenantId: string; readonly licenseId: string },
   key: string,
@@ -135,9 +135,9 @@ export function draftTrial(
 }
 
 /**
- * Whether what an account was given may be given to it once more, as it asks for the same again: while the trial runs, on
- * the same machine, and as long as nobody else has given the license a key. Whoever has lost it later, or has had it taken
- * away, goes to an admin of the tenant.
+ * Whether the account can get its trial license again when it repeats the same request: while the trial runs, on the
+ * same machine, and unless someone else has rotated the license's key. In all other cases an admin of the tenant has to
+ * rotate the key.
  */
 export function isGivenAgain(
   { given }: TrialClaim,
@@ -153,7 +153,7 @@ export function isGivenAgain(
   return isTheirs && isWanted && trial && isRunning;
 }
 
-/** The account's claim once the license has been given it under another key. */
+/** The account's claim after the license was given to it again with another key. */
 export function givenAgain(claim: TrialClaim, { keyHash }: License): TrialClaim {
   return { ...claim, given: claim.given && { ...claim.given, keyHash } };
 }

@@ -7,7 +7,7 @@ import { addToHour, HOUR_MS, hourOf, type UsageHour, usageByDay, usageByHour, us
 const START_MS = Date.parse('2030-01-01T00:00:00Z');
 const SEED = { seed: 20261125, numRuns: 300 };
 
-/** The hours' documents in order, as they are kept once these events have come in. */
+/** The documents of all hours in order, after these events were added. */
 function hoursOf(events: readonly SeatEvent[]): UsageHour[] {
   const hours = new Map<number, UsageHour>();
   for (const told of events) {
@@ -17,7 +17,7 @@ function hoursOf(events: readonly SeatEvent[]): UsageHour[] {
   return [...hours.values()].sort((a, b) => a.hourMs - b.hourMs);
 }
 
-/** The most seats held at once in an hour, counted at its beginning and whenever a seat was taken. */
+/** The most seats held at once in an hour, counted at its start and whenever a seat was taken. */
 function countPeak(stays: readonly Stay[], hourMs: number): number {
   const held = stays.filter(({ startMs, endMs }) => startMs < hourMs && endMs >= hourMs).length;
   const counts = stays
@@ -26,13 +26,13 @@ function countPeak(stays: readonly Stay[], hourMs: number): number {
   return Math.max(held, ...counts);
 }
 
-test('the peak of every hour is the most seats that were held at once in it, with events or without', () => {
+test('computes as peak the most seats held at once, for hours with and without events', () => {
   let peaks = 0;
   fc.assert(
     fc.property(poolLives(START_MS), fc.integer({ min: 0, max: 30 }), ({ events, stays }, skipped) => {
       const fromMs = START_MS + skipped * HOUR_MS;
       const toMs = hourOf(Math.max(START_MS, ...events.map(({ atMs }) => atMs))) + 40 * HOUR_MS;
-      // Leases that nobody has noticed running out yet count as held: nothing has told of them.
+      // Expired leases that were not noticed yet count as held: no event has reported them.
       for (const { atMs, peak } of usageByHour(hoursOf(events), fromMs, toMs)) {
         expect(peak, new Date(atMs).toISOString()).toBe(countPeak(stays, atMs));
         if (peak > 1) peaks += 1;
@@ -43,7 +43,7 @@ test('the peak of every hour is the most seats that were held at once in it, wit
   expect(peaks).toBeGreaterThan(1000);
 });
 
-test('denials are counted in the hour in which they were refused, and add up', () => {
+test('adds up denials in the hour in which they happened', () => {
   fc.assert(
     fc.property(poolLives(START_MS), ({ events, denials }) => {
       const toMs = hourOf(Math.max(START_MS, ...events.map(({ atMs }) => atMs))) + HOUR_MS;
@@ -56,7 +56,7 @@ test('denials are counted in the hour in which they were refused, and add up', (
   );
 });
 
-test('an hour is the same whatever order its events come in', () => {
+test('computes the same hour from any order of events', () => {
   const lives = poolLives(START_MS).chain(({ events }) =>
     fc.tuple(fc.constant(events), fc.shuffledSubarray([...events], { minLength: events.length })),
   );
@@ -68,12 +68,12 @@ test('an hour is the same whatever order its events come in', () => {
   );
 });
 
-test('a seat that is borrowed is one of those taken, not one more', () => {
+test('counts a borrowed seat once', () => {
   const lent = event({ type: 'session.borrowed', atMs: START_MS, detail: { active: 2, borrowedUntilMs: 1 } });
   expect(hoursOf([lent])).toMatchObject([{ peak: 2, closing: { active: 2 } }]);
 });
 
-test('two seats taken, one refused and one given back are the same hour in each of their 24 orders', () => {
+test('computes the same hour from four events in each of their 24 orders', () => {
   const at = (minute: number) => START_MS + minute * 60_000;
   const told = [
     event({ type: 'session.acquired', atMs: at(1), detail: { active: 1 } }),
@@ -95,7 +95,7 @@ test('two seats taken, one refused and one given back are the same hour in each 
   }
 });
 
-test('of two events of one millisecond the later in the outbox closes the hour, by number and not by text', () => {
+test('takes the closing count from the last event in the outbox, compared as numbers', () => {
   const first = event({
     type: 'session.acquired',
     atMs: START_MS,
@@ -116,26 +116,26 @@ test('of two events of one millisecond the later in the outbox closes the hour, 
   }
 });
 
-test('a seat given back was held until then: an hour of nothing but an end has a peak', () => {
+test('counts a seat that is given back as held until then', () => {
   const [hour] = hoursOf([event({ type: 'session.expired', atMs: START_MS, detail: { active: 2 } })]);
   expect(hour).toMatchObject({ peak: 3, closing: { active: 2 } });
 });
 
-test('what tells of no seat and no denial leaves no trace', () => {
+test('ignores events without a seat count or a denial', () => {
   for (const type of ['license.created', 'license.updated', 'license.key_rotated'] as const) {
     expect(addToHour(undefined, event({ type, detail: { version: 1 } }))).toBeUndefined();
   }
   expect(addToHour(undefined, event({ type: 'seat.denied', detail: { count: 0 } }))).toBeUndefined();
 });
 
-test('an hour in which seats were only refused does not hide how many were taken before it', () => {
+test('carries the seat count across an hour that has only denials', () => {
   const taken = event({ type: 'session.acquired', atMs: START_MS, detail: { active: 3 } });
   const denied = event({ type: 'seat.denied', atMs: START_MS + HOUR_MS, detail: { count: 2 } });
   const usage = usageByHour(hoursOf([taken, denied]), START_MS + 2 * HOUR_MS, START_MS + 4 * HOUR_MS);
   expect(usage.map(({ peak }) => peak)).toEqual([3, 3]);
 });
 
-test('hours of a day add up to it: the highest peak, all denials, and a day begins at midnight UTC', () => {
+test('sums up a day from midnight UTC: the highest peak and all denials', () => {
   const hours = [
     { atMs: START_MS - HOUR_MS, peak: 9, denials: 1 },
     { atMs: START_MS, peak: 2, denials: 2 },
@@ -147,7 +147,7 @@ test('hours of a day add up to it: the highest peak, all denials, and a day begi
   ]);
 });
 
-test("an hour's document has one name for all of its moments", () => {
+test('gives all times of an hour the same document id', () => {
   expect(usageHourId(LICENSE, START_MS)).toBe(`${LICENSE}_2030-01-01T00`);
   expect(usageHourId(LICENSE, START_MS + HOUR_MS - 1)).toBe(`${LICENSE}_2030-01-01T00`);
   expect(usageHourId(LICENSE, START_MS + HOUR_MS)).toBe(`${LICENSE}_2030-01-01T01`);

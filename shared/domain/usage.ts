@@ -4,15 +4,15 @@ import { comparePositions, type EventType, type SeatEvent } from './event.ts';
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 
-/** What a license was used for within one hour (UTC), as its events tell. */
+/** Usage of a license within one hour (UTC), computed from its events. */
 export const UsageHourSchema = z.object({
   licenseId: z.string(),
   tenantId: z.string(),
   hourMs: z.int(),
-  /** The most seats taken at once, as far as events of this hour tell. */
+  /** The most seats in use at once, as far as the events of this hour show. */
   peak: z.int(),
   denials: z.int(),
-  /** The latest event of the hour that tells how many seats were taken, and how many: the hours after begin with that. */
+  /** The last count of seats in use in this hour, and its event's position: the next hours start with this count. */
   closing: z.nullable(z.object({ position: z.string(), active: z.int() })),
 });
 export type UsageHour = z.infer<typeof UsageHourSchema>;
@@ -24,7 +24,7 @@ export function hourOf(atMs: number): number {
   return Math.floor(atMs / HOUR_MS) * HOUR_MS;
 }
 
-/** The beginning of its day (UTC). */
+/** The start of the day (UTC). */
 export function dayOf(atMs: number): number {
   return Math.floor(atMs / DAY_MS) * DAY_MS;
 }
@@ -34,7 +34,7 @@ export function usageHourId(licenseId: string, atMs: number): string {
   return `${licenseId}_${new Date(hourOf(atMs)).toISOString().slice(0, 13)}`;
 }
 
-/** The hour with one more event in it. The same whatever order events arrive in; each must be added once. */
+/** The hour with one more event added. The order of events does not matter; each must be added exactly once. */
 export function addToHour(hour: UsageHour | undefined, event: SeatEvent): UsageHour | undefined {
   const { licenseId, tenantId, type, detail, position } = event;
   const { active, count = 0 } = detail;
@@ -49,7 +49,7 @@ export function addToHour(hour: UsageHour | undefined, event: SeatEvent): UsageH
     closing: null,
   };
   if (active === undefined) return { ...before, denials: before.denials + denials };
-  // Whoever holds a seat is counted in `active`; whoever has just given one up held it until then.
+  // `active` includes the seat of a session that holds one; a seat that was just given up was in use until then.
   const taken = HOLDING.has(type) ? active : active + 1;
   const isLatest = before.closing === null || comparePositions(position, before.closing.position) > 0;
   return {
@@ -66,8 +66,8 @@ export interface Usage {
 }
 
 /**
- * Every hour from `fromMs` to before `toMs` (both whole hours), those without an event too. `hours` are in order and
- * begin with the last one before `fromMs` that has a closing count, where there is one.
+ * All hours from `fromMs` to before `toMs` (both whole hours), including those without events. `hours` are in order and
+ * begin with the last hour before `fromMs` that has a closing count, if there is one.
  */
 export function usageByHour(hours: readonly UsageHour[], fromMs: number, toMs: number): Usage[] {
   const byHour = new Map(hours.map((hour) => [hour.hourMs, hour]));
@@ -81,7 +81,7 @@ export function usageByHour(hours: readonly UsageHour[], fromMs: number, toMs: n
   return usage;
 }
 
-/** Hours added up to days (UTC). */
+/** Sums up hours by day (UTC). */
 export function usageByDay(hours: readonly Usage[]): Usage[] {
   const days = new Map<number, Usage>();
   for (const { atMs, peak, denials } of hours) {
