@@ -98,8 +98,8 @@ test('where no payments are set up any more, the rest is erased, and the log say
   expect(suite.logged).toContainEqual(
     expect.objectContaining({
       severity: 'ERROR',
-      message: `${tenantId} was erased and is still a customer`,
-      because: `no payments are set up: delete ${customerId} at Stripe by hand`,
+      message: `${tenantId} was erased but is still a customer at Stripe`,
+      because: `payments are not configured: delete ${customerId} at Stripe manually`,
     }),
   );
   expect(await suite.deps.records.get(BILLING_ACCOUNTS, tenantId)).toMatchObject({ customerId });

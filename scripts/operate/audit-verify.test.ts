@@ -173,7 +173,7 @@ describe('audit verify', () => {
     await write({ ...at(50), type: 'ada@example.com' });
     expect(await found()).toContain('CHANGED 50');
     const { said } = await verify();
-    expect(said).toContain('cannot be read as an event any more (type)');
+    expect(said).toContain('cannot be read as an event (type)');
     expect(said).not.toContain('ada@');
   });
 

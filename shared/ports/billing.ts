@@ -3,14 +3,15 @@ import type { BillingInterval, Plan } from '../domain/plans.ts';
 import type { Dispute, Payment, SubscriptionState } from '../domain/subscription.ts';
 
 /**
- * Who takes the money: Stripe. What it says now is the truth about every subscription; what its events say is only a
- * reason to ask. A Stripe that does not answer, or answers that it cannot now, throws `Unavailable('billing', …)`; after
- * that, whether a change was made is not known. A request of ours that Stripe finds wrong is a fault, and throws.
+ * The payment provider: Stripe. The current state at Stripe is the truth about every subscription; an event is only a
+ * reason to fetch it. If Stripe does not answer or is temporarily unavailable, `Unavailable('billing', …)` is thrown,
+ * and it is unknown whether a change was made. If Stripe rejects a request as invalid, that is a bug, and an error is
+ * thrown.
  */
 export interface Billing {
   /**
-   * The tenant as a customer. Asked again within a day, it is the same one; another one for another `attempt`, which counts
-   * the customers that it was before and that were deleted.
+   * Creates the tenant's customer. Within a day, a repeated call returns the same customer; another `attempt` (how many
+   * of the tenant's customers were deleted before) creates a new one.
    */
   createCustomer(tenant: {
     readonly tenantId: string;
@@ -18,54 +19,54 @@ export interface Billing {
     readonly attempt: number;
   }): Promise<string>;
 
-  /** Removes the customer and what Stripe keeps of them, and ends their subscriptions at once; none is no matter. */
+  /** Deletes the customer, what Stripe stores of them and their subscriptions. Ignored if it does not exist. */
   deleteCustomer(customerId: string): Promise<void>;
 
-  /** A page at Stripe where `ask` can be paid for. Asked again with the same `requestId` within a day, it is the same one. */
+  /** Creates a page at Stripe to pay for `ask`. Within a day, the same `requestId` returns the same page. */
   createCheckout(ask: CheckoutAsk): Promise<CheckoutVerdict>;
 
-  /** Lets nobody pay by that session any more. `PAID`: somebody has. */
+  /** Expires the session, so that it cannot be paid any more. `PAID`: it was paid already. */
   expireCheckout(sessionId: string): Promise<'EXPIRED' | 'PAID'>;
 
-  /** A page at Stripe where a customer looks after cards, invoices and the number of seats. */
+  /** A page at Stripe where a customer manages cards, invoices and the number of seats. */
   createPortal(ask: { readonly customerId: string; readonly returnUrl: string }): Promise<string>;
 
-  /** The subscription as it is now, or `undefined` where Stripe knows none of that id. */
+  /** The current state of the subscription, or `undefined` if Stripe does not know it. */
   readSubscription(subscriptionId: string): Promise<SubscriptionState | undefined>;
 
-  /** Ends it when its period does, or now; `'never'` takes back that it ends with its period. `OVER`: it has ended. */
+  /** Ends it now or at the end of its period; `'never'` undoes a scheduled cancellation. `OVER`: it has ended. */
   endSubscription(subscriptionId: string, when: 'period_end' | 'now' | 'never'): Promise<'DONE' | 'OVER'>;
 
-  /** What was paid by a charge, or `undefined` where Stripe knows none of that id. */
+  /** The payment of a charge, or `undefined` if Stripe does not know it. */
   readPayment(chargeId: string): Promise<Payment | undefined>;
 
   readDispute(disputeId: string): Promise<Dispute | undefined>;
 
   /**
-   * Tells of use that is paid for. Stripe takes a record of an `identifier` once within 24 hours at least; `ALREADY` says
-   * that it had it. `REFUSED`: it is for good none that Stripe takes, and why, for the log.
+   * Reports metered usage. Stripe counts an `identifier` once within at least 24 hours; `ALREADY` means that Stripe had
+   * it. `REFUSED`: Stripe will never accept it; the reason is for the log.
    */
   recordUsage(use: MeteredUse): Promise<UsageVerdict>;
 
   /**
-   * The event that `body` is, where `signature` (the header `Stripe-Signature`) proves that Stripe sent it within the last
-   * five minutes to us. `because` is for the log.
+   * Parses the event in `body` if `signature` (the header `Stripe-Signature`) proves that Stripe sent it to us within
+   * the last five minutes. `because` is for the log.
    */
   openEvent(body: Uint8Array, signature: string, nowMs: number): Promise<EventVerdict>;
 }
 
 export interface CheckoutAsk {
-  /** The same again is the same request again. At most 255 characters. */
+  /** Identifies the request: the same id again is a retry. At most 255 characters. */
   readonly requestId: string;
   readonly customerId: string;
   readonly tenantId: string;
-  /** The license that it will be for, which may not exist yet. */
+  /** The license to pay for, which may not exist yet. */
   readonly licenseId: string;
   readonly plan: Plan;
   readonly interval: BillingInterval;
   readonly seats: number;
   readonly returnUrl: string;
-  /** Days before the first payment; 0 for none. */
+  /** Length of the free trial before the first payment; 0: no trial. */
   readonly trialDays: number;
   readonly automaticTax: boolean;
   readonly promotionCodes: boolean;
@@ -78,7 +79,7 @@ export type CheckoutVerdict =
       readonly url: string;
       readonly expiresAtMs: number;
     }
-  /** There is no active price with the plan's lookup key at Stripe. */
+  /** Stripe has no active price with the plan's lookup key. */
   | { readonly verdict: 'NOT_FOR_SALE' }
   /** The customer was deleted at Stripe. */
   | { readonly verdict: 'NO_CUSTOMER' };

@@ -15,7 +15,7 @@ import type { Seats } from './seats.ts';
 import type { SignIn } from './sign-in.ts';
 import type { Signer } from './signer.ts';
 
-/** Everything a handler may lean on. Whoever opens it decides what stands behind each port. */
+/** Everything a handler depends on. The wiring decides which adapter is behind each port. */
 export interface Deps {
   seats: Seats;
   seatMaintenance: SeatMaintenance;
@@ -24,27 +24,27 @@ export interface Deps {
   identity: Identity;
   signer: Signer;
   limits: Limits;
-  /** Where people sign in; absent where nobody can. */
+  /** The sign-in provider; absent if none is configured. */
   signIn?: SignIn | undefined;
-  /** Who takes the money; absent where nothing is sold. */
+  /** The payment provider; absent if payments are not configured. */
   billing?: Billing | undefined;
   checkout: CheckoutRules;
   trials: TrialPolicy;
-  /** Names of what use is recorded of. */
+  /** Names of the usage meters. */
   usageMeters: readonly string[];
-  /** Origin that browsers reach the functions by. */
+  /** The functions' public origin. */
   publicUrl: string;
-  /** Https addresses that people may be sent to after they signed in. */
+  /** HTTPS addresses that users can be redirected to after signing in. */
   signInRedirects: readonly string[];
   operators: OperatorRule;
   accessTokens: AccessTokens;
   seals: Seals;
   pseudonymOf: PseudonymOf;
-  /** Proxies whose word on where a request comes from is taken. */
+  /** How many proxies' entries in `X-Forwarded-For` are trusted. */
   forwardedHops: number;
-  /** Days after which who held a seat is forgotten. */
+  /** Days after which the holders of seats are erased from the records. */
   retentionDays: number;
-  /** E-mail addresses of the service accounts that our own callers in the cloud act as. */
+  /** Email addresses of the service accounts that Google Cloud calls us with. */
   serviceAccounts: Readonly<Record<ServiceCaller, string>>;
   clock: Clock;
   pseudonyms: Pseudonyms;
@@ -53,7 +53,7 @@ export interface Deps {
   isOperatorKey(presented: string): boolean;
   /** How many shards tenants are spread over. */
   shards: number;
-  /** Google Cloud project for trace links in log lines; absent on a developer's machine. */
+  /** Google Cloud project, for trace links in log lines; absent on a developer's machine. */
   projectId?: string | undefined;
   log(line: LogLine): void;
   close(): Promise<void>;
@@ -61,25 +61,25 @@ export interface Deps {
 
 /** How seats are sold. */
 export interface CheckoutRules {
-  /** Where people come back to after paying, or after looking after their subscription. */
+  /** Where users return to after paying, or after managing their subscription. */
   readonly returnUrl: string;
-  /** Days before the first payment; 0 for none. */
+  /** Length of the free trial before the first payment; 0: no trial. */
   readonly trialDays: number;
   readonly automaticTax: boolean;
   readonly promotionCodes: boolean;
 }
 
-/** What goes out sealed and comes back. */
+/** Seals for text that is given to clients and must come back unchanged. */
 export interface Seals {
   readonly underWay: Sealer;
   readonly refresh: Sealer;
   readonly confirmation: Sealer;
 }
 
-/** The parts of the cloud that call us: Cloud Scheduler, and Pub/Sub's push subscription. */
+/** The Google Cloud services that call us: Cloud Scheduler, and Pub/Sub's push subscription. */
 export type ServiceCaller = 'scheduler' | 'pubsub';
 
 export interface Clock {
-  /** Milliseconds since the epoch. Good for records; a lease knows only Redis' clock. */
+  /** Milliseconds since the epoch. For records; leases use only Redis' clock. */
   nowMs(): number;
 }

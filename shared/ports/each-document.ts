@@ -1,9 +1,9 @@
 import type { Equals, Page, Query, Records } from './records.ts';
 
-/** Documents that a page holds at most. */
+/** The most documents on one page. */
 export const LARGEST_PAGE = 100;
 
-/** Every page of a list, each read when it is taken. `read` gets the cursor of the page before. */
+/** Iterates over the pages of a list; each is read when it is needed. `read` gets the previous page's cursor. */
 export async function* eachPage<P extends { readonly nextCursor?: string | undefined }>(
   read: (cursor: string | undefined) => Promise<P>,
 ): AsyncGenerator<P> {
@@ -15,7 +15,7 @@ export async function* eachPage<P extends { readonly nextCursor?: string | undef
   } while (cursor !== undefined);
 }
 
-/** Every document of a catalogued query within the bounds, page by page as they are taken. */
+/** Iterates over all documents of a query within the bounds; each page is read when it is needed. */
 export async function* eachDocument<T>(
   records: Records,
   query: Query<T>,

@@ -1,16 +1,16 @@
 import type { SeatEvent } from '../domain/event.ts';
 
-/** The topic that tells subscribers, ours and the vendor's, what happened. */
+/** The topic that publishes events to our own and the vendor's subscribers. */
 export interface Events {
   /**
-   * Hands events over, at most 100 a call; those of one license arrive in the order given. When it resolves, all were
-   * accepted for delivery. It throws `Unavailable('events', …)` where the topic does not answer; which events were
-   * accepted is then not known, and publishing them again is harmless, as subscribers tell events apart by id.
-   * Messages carry `traceparent` (W3C Trace Context), where there is one, beside the event.
+   * Publishes at most 100 events per call; events of one license are delivered in the given order. When it resolves,
+   * all were accepted for delivery. If the topic does not answer, it throws `Unavailable('events', …)`: it is then
+   * unknown which events were accepted, and publishing them again is safe, as subscribers recognise duplicates by event
+   * id. Messages carry `traceparent` (W3C Trace Context), if given, beside the event.
    */
   publish(events: readonly SeatEvent[], traceparent?: string): Promise<void>;
 
-  /** Resolves when the topic is there and answers; throws `Unavailable` when it does not. */
+  /** Resolves if the topic exists and answers; throws `Unavailable` if not. */
   ping(): Promise<void>;
 
   close(): Promise<void>;

@@ -1,10 +1,10 @@
-/** Counts how often somebody does something, over all instances. */
+/** Rate limits, shared by all instances. */
 export interface Limits {
   /**
-   * Counts one more of `bucket`, unless it is full. A bucket has room for `requests`, and what was used of it comes back
-   * evenly, `requests` in `windowSeconds`: so never more than `requests` at once, nor more than twice as many within any
-   * `windowSeconds`, nor more than that rate in the long run, however many ask at once. Throws `Unavailable('limits', …)`
-   * where it cannot be counted; then nothing is known.
+   * Takes one request out of `bucket`, unless the bucket is empty. A bucket holds `requests` and is refilled evenly,
+   * with `requests` in `windowSeconds`. It therefore allows at most `requests` at once, at most twice as many within
+   * any `windowSeconds`, and that rate in the long run, however many callers there are. If requests cannot be counted,
+   * it throws `Unavailable('limits', …)`; then nothing is known.
    */
   take(bucket: string, size: BucketSize): Promise<Taken>;
 }
@@ -18,6 +18,6 @@ export interface BucketSize {
 export interface Taken {
   readonly verdict: 'ALLOWED' | 'LIMITED';
   readonly remaining: number;
-  /** Seconds until there is room for one more, at least 1. */
+  /** Seconds until one more request is allowed, at least 1. */
   readonly resetSeconds: number;
 }

@@ -2,28 +2,28 @@ import type { ChainHead } from '../domain/audit-chain.ts';
 import type { Part, ProblemCode } from '../errors.ts';
 
 /**
- * One structured entry, in the form that Cloud Logging reads from standard output
- * (https://cloud.google.com/logging/docs/structured-logging). These are all the fields there are: a new one is decided
- * here, where it can be seen that none holds a key, a token, or what a client says of itself. Every request makes one
- * line, as it ends; a line without `function` tells of something else.
+ * One structured log entry, in the form that Cloud Logging reads from standard output
+ * (https://cloud.google.com/logging/docs/structured-logging). No other fields exist: whoever adds one here can see that
+ * none of them holds a key, a token or what a client reports about itself. Every request writes one line when it ends;
+ * a line without `function` is about something else.
  */
 export interface LogLine extends Omit<Noted, 'verdict'> {
   severity: Severity;
   message: string;
   function?: string;
-  /** Method and path as the contract has them, never as they were asked for; absent where there is no such endpoint. */
+  /** Method and path as in the contract, never as requested; absent if there is no such endpoint. */
   endpoint?: string;
   request_id?: string;
-  /** The instance's first request: its latency has the start in it. */
+  /** The instance's first request: its latency includes the cold start. */
   cold?: true;
-  /** The kind of whoever calls, not who it is. A license key is not proven yet. */
+  /** The kind of caller, not its identity. A license key is not verified yet at this point. */
   caller?: string;
-  /** Name of the contract's answer, or the code of the problem that went out instead. */
+  /** Name of the contract's response, or the code of the problem that was returned instead. */
   answer?: string;
   code?: ProblemCode;
-  /** How it ended, in one word: the code, or what the handler noted, or the answer's name in capitals. */
+  /** The outcome in one word: the code, what the handler noted, or the response's name in capitals. */
   verdict?: string;
-  /** Where a fault came from, and the type by which Error Reporting takes it in. */
+  /** Where an error was thrown, and the type that makes Error Reporting pick it up. */
   stack_trace?: string;
   '@type'?: string;
   'logging.googleapis.com/trace'?: string;
@@ -32,22 +32,22 @@ export interface LogLine extends Omit<Noted, 'verdict'> {
   httpRequest?: { requestMethod: string | undefined; status: number; latency: string };
 }
 
-/** WARNING is worth a look, ERROR wants somebody. */
+/** WARNING: worth a look. ERROR: someone must act. */
 export type Severity = 'INFO' | 'WARNING' | 'ERROR';
 
-/** What a handler may add to the line of its request. */
+/** What a handler can add to its request's log line. */
 export interface Noted extends SweepCounts {
   severity?: Severity;
-  /** Where one answer has several meanings: which. Requests are counted by it, so it is one of few. */
+  /** Which of several meanings a response has. A metric counts requests by it, so there are only a few values. */
   verdict?: 'RENEWED' | 'REVIVED' | 'RECORDED' | 'KNOWN';
   license_id?: string;
-  /** Why something was refused or failed; for operators alone. */
+  /** Why something was refused or failed; for operators only. */
   because?: string;
-  /** Why a call was let through without being counted. */
+  /** Why a request was allowed without being counted. */
   uncounted?: string;
-  /** Sessions that this heartbeat brought back. */
+  /** How many sessions this heartbeat revived. */
   revived?: number;
-  /** The event that came from Pub/Sub or Stripe, and the trace of whoever published it. */
+  /** The event received from Pub/Sub or Stripe, and its publisher's trace. */
   event_id?: string;
   event_type?: string;
   message_id?: string;
@@ -75,11 +75,11 @@ interface SweepCounts {
   forgotten?: number;
   complete?: boolean;
   unavailable?: readonly Part[];
-  /** New ends of tenants' audit chains. */
+  /** New heads of tenants' audit chains. */
   chain_heads?: readonly ChainHead[];
 }
 
-/** The fields that can be measured. */
+/** The numeric fields, which metrics can measure. */
 export type MeasuredField = {
   [F in keyof Noted]-?: NonNullable<Noted[F]> extends number ? F : never;
 }[keyof Noted];

@@ -35,7 +35,7 @@ import {
 } from './collections.ts';
 import type { Query } from './records.ts';
 
-/** Every query that is ever asked of a collection: Firestore needs an index for each. */
+/** All queries: Firestore needs an index for each. */
 
 export const ALL_LICENSES: Query<License> = {
   name: 'all-licenses',
@@ -50,11 +50,11 @@ export const LICENSES_OF_TENANT: Query<License> = {
   orderBy: { field: 'createdAtMs', direction: 'desc' },
 };
 
-/** What an audit query narrows to, the narrowest first: whoever names a session need not name its license. */
+/** What an audit query can be narrowed to, narrowest first: a session id implies its license. */
 export const AUDIT_SCOPES = ['sessionId', 'licenseId', 'tenantId'] as const;
 export type AuditScope = (typeof AUDIT_SCOPES)[number];
 
-/** The audit log, the newest first, within `scope` (all of it without one) and, where `byType`, of one type. */
+/** The audit log, newest first, within `scope` (`undefined`: all of it) and, if `byType`, of one type. */
 export function auditQuery(scope: AuditScope | undefined, byType: boolean): Query<AuditEvent> {
   const where = [...(scope ? [scope] : []), ...(byType ? ['type'] : [])];
   return {
@@ -71,7 +71,7 @@ export const UNSEALED_EVENTS: Query<AuditEvent> = {
   where: ['sealed'],
   orderBy: { field: 'recordedAtMs', direction: 'asc' },
 };
-/** Sealed events only: the others have no place to be ordered by. */
+/** Sealed events only: the others have no `seq` to order by. */
 export const CHAIN_OF_TENANT: Query<AuditEvent> = {
   name: 'chain-of-tenant',
   collection: AUDIT,
@@ -84,7 +84,7 @@ export const SESSIONS_OF_LICENSE: Query<SessionHistory> = {
   where: ['licenseId'],
   orderBy: { field: 'acquiredAtMs', direction: 'desc' },
 };
-/** In the order of ids, so that those of one license come together. */
+/** Ordered by id, so that the sessions of one license are adjacent. */
 export const OPEN_SESSIONS: Query<SessionHistory> = {
   name: 'open-sessions',
   collection: SESSION_HISTORIES,
@@ -160,7 +160,7 @@ export const CODES_OF_USER: Query<SignInCode> = {
   orderBy: { field: 'expiresAtMs', direction: 'asc' },
 };
 
-/** Those whose holder was erased are found no more. */
+/** Sessions whose holder was erased are not found. */
 export const SESSIONS_OF_HOLDER: Query<SessionHistory> = {
   name: 'sessions-of-holder',
   collection: SESSION_HISTORIES,
@@ -179,7 +179,7 @@ export const SESSIONS_OF_TENANT: Query<SessionHistory> = {
   where: ['tenantId'],
   orderBy: { field: 'acquiredAtMs', direction: 'desc' },
 };
-/** Those that the sweep should look after come first. */
+/** The erasures that the sweep must handle next come first. */
 export const ERASURES_BY_DUE: Query<Erasure> = {
   name: 'erasures-by-due',
   collection: ERASURES,
@@ -193,14 +193,14 @@ export const TRACES_OF_ERASURE: Query<ErasureTrace> = {
   orderBy: { field: 'at', direction: 'asc' },
 };
 
-/** With `isOpen` false: the others have no end. */
+/** With `isOpen` false: open sessions have no end. */
 export const SESSIONS_BY_END: Query<SessionHistory> = {
   name: 'sessions-by-end',
   collection: SESSION_HISTORIES,
   where: ['isOpen'],
   orderBy: { field: 'endedAtMs', direction: 'asc' },
 };
-/** Not by when they came true: an event that is told late must not fall behind what has been looked at. */
+/** Ordered by recording, not by when they happened: a late event must not be sorted before what was already handled. */
 export const EVENTS_BY_RECORDING: Query<AuditEvent> = {
   name: 'events-by-recording',
   collection: AUDIT,
@@ -238,14 +238,14 @@ export const SUBSCRIPTIONS_OF_TENANT: Query<Subscription> = {
   where: ['tenantId'],
   orderBy: { field: 'createdAtMs', direction: 'desc' },
 };
-/** Those that are over are left out: nobody looks at them again. */
+/** Ended subscriptions are left out: they are not fetched again. */
 export const SUBSCRIPTIONS_BY_LOOK: Query<Subscription> = {
   name: 'subscriptions-by-look',
   collection: SUBSCRIPTIONS,
   where: [],
   orderBy: { field: 'lookAtMs', direction: 'asc' },
 };
-/** With `isDone` false those that something is left to do for. */
+/** With `isDone` false: those that are not processed yet. */
 export const BILLING_EVENTS_BY_RECEIPT: Query<StoredEvent> = {
   name: 'billing-events-by-receipt',
   collection: BILLING_EVENTS,
@@ -270,7 +270,7 @@ export const TRIAL_CLAIMS_BY_AGE: Query<TrialClaim> = {
   where: [],
   orderBy: { field: 'claimedAtMs', direction: 'asc' },
 };
-/** With `isOpen` true those that something is left to do with. */
+/** With `isOpen` true: those that are not processed yet. */
 export const USAGE_RECORDS_BY_RECEIPT: Query<UsageRecord> = {
   name: 'usage-records-by-receipt',
   collection: USAGE_RECORDS,
@@ -284,7 +284,7 @@ export const METERED_DAYS_OF_LICENSE: Query<MeteredDay> = {
   orderBy: { field: 'dayMs', direction: 'asc' },
 };
 
-/** The query catalogue. `npm run generate` makes Firestore's index file from it. */
+/** The query catalogue. `npm run generate` creates Firestore's index file from it. */
 export const QUERIES = [
   ALL_LICENSES,
   LICENSES_OF_TENANT,

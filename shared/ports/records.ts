@@ -1,18 +1,20 @@
 import type { ZodMiniType } from 'zod/mini';
 
 /**
- * Durable documents: tenants, licenses and, later, everything that must outlive Redis.
- * The shape is Firestore's, cut down to what an embedded twin can honestly promise too.
+ * Durable documents: everything that must outlive Redis. The interface is Firestore's, reduced to what an embedded
+ * store can guarantee too.
  *
- * A document is plain JSON with no array directly inside an array; fields that are `undefined` are dropped. An id is not
- * empty, holds no `/`, is not `.`, `..` or `__…__`, and has at most 1,500 bytes (Firestore's limits); another one throws.
- * A store that does not answer throws `Unavailable('records', …)`; after that, whether a write landed is not known.
+ * A document is plain JSON with no array directly inside an array; fields that are `undefined` are dropped. An id is
+ * not A document is plain JSON with no array directly inside an array; fields that are `undefined` are dropped. An id
+ * is not empty, holds no `/`, is not `.`, `..` or `__…__`, and has at most 1,500 bytes (Firestore's limits); any other
+ * throws. If the store does not answer, it throws `Unavailable('records', …)`; it is then unknown whether a write
+ * succeeded.
  */
 export interface Records {
-  /** The document, or `undefined` where there is none. A failed look-up throws; it never reads as absent. */
+  /** The document, or `undefined` if it does not exist. A failed lookup throws; it is never reported as absent. */
   get<T>(collection: Collection<T>, id: string): Promise<T | undefined>;
 
-  /** Writes the document only where none has that id. Of two racing calls exactly one is told `CREATED`. */
+  /** Creates the document unless the id exists. Of two concurrent calls exactly one returns `CREATED`. */
   create<T>(collection: Collection<T>, id: string, document: T): Promise<'CREATED' | 'EXISTS'>;
 
   /** One page of a catalogued query, at most `page.limit` documents. */
@@ -25,7 +27,7 @@ export interface Records {
    */
   transact<R>(work: (transaction: Transaction) => Promise<R>): Promise<R>;
 
-  /** Resolves when the store answers; throws `Unavailable` when it does not. */
+  /** Resolves if the store answers; throws `Unavailable` if not. */
   ping(): Promise<void>;
 
   close(): Promise<void>;
@@ -44,14 +46,14 @@ export interface Collection<T> {
 }
 
 /**
- * An entry of the query catalogue: equality on every field of `where`, then one order. Queries exist only as
- * catalogue entries because Firestore needs a composite index for each, and the emulator does not say so.
+ * An entry of the query catalogue: equality on every field of `where`, then one order. Only catalogued queries exist,
+ * because Firestore needs a composite index for each, and the emulator does not report a missing one.
  */
 export interface Query<T> {
   readonly name: string;
   readonly collection: Collection<T>;
   readonly where: readonly string[];
-  /** The field holds a string or a number in every document; documents without it are left out. */
+  /** The field holds a string or a number; documents without it are left out. */
   readonly orderBy: { readonly field: string; readonly direction: 'asc' | 'desc' };
 }
 
@@ -62,13 +64,15 @@ export interface Page {
   /** 1 to 100. */
   readonly limit: number;
   /**
-   * `nextCursor` of the page before; one that this store did not make for the same query, values and bounds throws
-   * `InvalidCursor`.
+   * `nextCursor` of the previous page. A cursor that this store did not create for the same query, values and bounds
+   * throws `InvalidCursor`.
    */
   readonly cursor?: string | undefined;
-  /** Only documents whose order field is of the type of this (number or string) and at least this. */
+  /** Only documents whose order field has the type of this value (number or string) and is at least this. */
   readonly least?: string | number | undefined;
-  /** Only documents whose order field is of the type of this and below this; two bounds are of one type. */
+  /**
+   * Only documents whose order field has the type of this value and is below it; two bounds must have the same type.
+   */
   readonly below?: string | number | undefined;
 }
 
@@ -78,7 +82,7 @@ export interface PageOf<T> {
   readonly nextCursor?: string;
 }
 
-/** A page cursor that no store of ours made: the caller's mistake, not a fault. */
+/** A page cursor that is not ours: the caller's mistake, not a bug. */
 export class InvalidCursor extends Error {
   override readonly name = 'InvalidCursor';
 }

@@ -4,8 +4,8 @@ import type { Records } from './records.ts';
 import type { Seats } from './seats.ts';
 
 /**
- * Puts the entitlement copy that the seat store has lost, as the records have the license. Publishes nothing: the license
- * did not change. `false` where the records know no such license.
+ * Restores an entitlement copy that the seat store has lost, from the license in the records. Publishes no event: the
+ * license did not change. Returns `false` if the records have no such license.
  */
 export async function restoreCopy(
   licenseId: string,

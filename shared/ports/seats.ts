@@ -3,76 +3,76 @@ import type { SeatEvent } from '../domain/event.ts';
 import type { Session, SessionFacts } from '../domain/session.ts';
 
 /**
- * Who holds which seat until when. Every rule of seat counting lives behind this port, in the Lua files; what comes
- * out are verdicts. Each verb is one atomic step and safe to repeat. A store that does not answer throws
- * `Unavailable('seats', …)`: nothing is granted on a guess.
+ * Who holds which seat until when. Every rule of seat counting is behind this port, in the Lua files; callers only get
+ * verdicts. Each method is one atomic step and safe to repeat. If the store does not answer, it throws
+ * `Unavailable('seats', …)`: no seat is granted on a guess.
  */
 export interface Seats {
   acquire(request: AcquireRequest): Promise<AcquireVerdict>;
 
   /**
-   * All sessions are of `licenseId`; results come in the order of the sessions. 0 sessions check the proof alone. A call
-   * that extends a lease when it is time to is never asked to wait, however often others call.
+   * All sessions belong to `licenseId`; results are in the order of the sessions. With 0 sessions, only the proof is
+   * checked. A heartbeat that is due is never rate limited, however often other clients call.
    */
   heartbeat(request: HeartbeatRequest): Promise<HeartbeatVerdict>;
 
-  /** A session that holds a seat now, with what was last signed for it. Extends nothing. */
+  /** A session that holds a seat now, with what was last signed for it. Extends no lease. */
   readSession(request: SessionRequest): Promise<SessionVerdict>;
 
-  /** Keeps what was signed for a session as long as it holds its seat; `GONE` where it holds none any more. */
+  /** Stores what was signed for a session for as long as it holds its seat; `GONE` if it no longer does. */
   keepSigned(licenseId: string, sessionId: string, signed: string): Promise<'KEPT' | 'GONE'>;
 
   /** Ends a session and frees its seat at once. */
   release(request: ReleaseRequest): Promise<ReleaseVerdict>;
 
   /**
-   * Replaces the entitlement copy unless it is as new or newer. `event` tells subscribers of the change that made this
-   * version; it is told once, whoever puts the version first.
+   * Replaces the entitlement copy unless its version is as new or newer. `event` reports the change that created this
+   * version; it is published once, whoever puts the version first.
    */
   putLicense(entitlement: Entitlement, event?: LicenseChanged): Promise<'STORED' | 'STALE'>;
 
-  /** Who holds a seat now, the soonest to run out first. `limit` 0 counts only. */
+  /** The sessions that hold a seat now, the first to expire first. `limit` 0 only counts them. */
   listSessions(licenseId: string, page: SessionPage): Promise<SessionListVerdict>;
 
-  /** Resolves when the store answers; throws `Unavailable` when it does not. */
+  /** Resolves if the store answers; throws `Unavailable` if not. */
   ping(): Promise<void>;
 
   close(): Promise<void>;
 }
 
-/** The event of the license's change, as far as the seat store does not know it by itself. */
+/** The part of the license's change event that the seat store cannot derive itself. */
 export type LicenseChanged = Pick<SeatEvent, 'type' | 'atMs'>;
 
-/** What entitles the caller. */
+/** What authorises the caller. */
 export type Proof =
   /** The hash of a license key, checked in the same step. */
   | { readonly kind: 'license-key'; readonly keyHash: string }
   /**
-   * A person who is signed in, and their tenants by a token that was checked before; whether the license is of one of
-   * those, and whether the person was removed from it since, is checked in the same step. Sessions are theirs where the
-   * facts name them as the user: any other is to them one that never was.
+   * A signed-in user, with the tenants of a verified access token. In the same step it is checked whether one of them
+   * owns the license, and whether the user was removed from it since. The user can access only sessions whose facts
+   * name them; other sessions are treated as non-existent.
    */
   | { readonly kind: 'user'; readonly userId: string; readonly tenantIds: readonly string[] }
-  /** The vendor's own hand, checked before. It is never asked to wait. */
+  /** The vendor's own caller, verified before. It is never rate limited. */
   | { readonly kind: 'trusted' };
 
-/** The license was asked more often than its pace allows. Nothing changed. */
+/** The license's request limit is exceeded. Nothing changed. */
 export interface TooOften {
   verdict: 'TOO_OFTEN';
-  /** Whole seconds, 1 or more, after which one call is let through. */
+  /** Whole seconds, 1 or more, until one request is allowed. */
   retryAfterSeconds: number;
 }
 
 /**
- * Why a caller is turned away at the door. `NOT_YOURS` is said to signed-in people alone: the license is of no tenant of
- * theirs.
+ * Why a caller is refused before anything else is checked. `NOT_YOURS` is only returned to signed-in users: the license
+ * belongs to none of their tenants.
  */
 export type EntryRefusal = { verdict: 'UNKNOWN_LICENSE' | 'WRONG_KEY' | 'NOT_YOURS' } | TooOften;
 
-/** Why a license as a whole gives nothing. */
+/** Why a license as a whole grants nothing. */
 export type LicenseTrouble = EntryRefusal | { verdict: 'SUSPENDED' | 'EXPIRED' };
 
-/** The rhythm that a client has to keep. (`atMs` beside it is Redis' time of the verdict, milliseconds.) */
+/** The intervals that a client must keep. (`atMs` beside it is Redis' time of the verdict, milliseconds.) */
 export interface Rhythm {
   ttlSeconds: number;
   heartbeatSeconds: number;
@@ -82,14 +82,14 @@ export interface Rhythm {
 export interface AcquireRequest {
   licenseId: string;
   proof: Proof;
-  /** The id to use if a seat is granted; the same one again is the same request again. */
+  /** The id to use if a seat is granted; the same id again is a retry. */
   proposedSessionId: string;
   /** Pseudonyms by unit; the license decides which one counts. */
   holders: { machine: string; user?: string | undefined; process?: string | undefined };
   facts: SessionFacts;
   /**
-   * To borrow the seat: its lease then lasts that many days and needs no heartbeat. Borrowing again extends it; it
-   * never gets shorter. A change of less than a minute counts as the same request again.
+   * Borrows the seat: its lease then lasts this many days and needs no heartbeat. Borrowing again extends the loan and
+   * never shortens it. A change of less than a minute counts as a retry.
    */
   borrowDays?: number | undefined;
 }
@@ -105,9 +105,9 @@ export type AcquireVerdict =
     }
   | { verdict: 'FULL'; active: number; max: number; retryAfterSeconds: number }
   | { verdict: 'HOLDER_REQUIRED'; unit: Unit }
-  /** `maxDays` is 0 where the license lends no seats. Nothing was granted, as below. */
+  /** `maxDays` is 0 if seats of the license cannot be borrowed. Nothing was granted. */
   | { verdict: 'BORROW_TOO_LONG'; maxDays: number }
-  /** As many seats are borrowed as may be. */
+  /** No more seats can be borrowed. Nothing was granted. */
   | { verdict: 'BORROW_LIMIT'; borrowed: number; borrowable: number }
   | LicenseTrouble;
 
@@ -119,7 +119,7 @@ export interface HeartbeatRequest {
 
 export interface HeartbeatOf {
   sessionId: string;
-  /** The session as its token proves it, in case Redis has lost it. */
+  /** The session from its verified token, in case Redis has lost it. */
   proven?: Session | undefined;
 }
 
@@ -129,9 +129,9 @@ export type HeartbeatVerdict =
 
 export type HeartbeatResult =
   | { verdict: 'RENEWED' | 'REVIVED'; session: Session }
-  /** Ended for good, never was, or its holder has taken another seat. */
+  /** Ended for good, never existed, or its holder has taken another seat. */
   | { verdict: 'GONE'; sessionId: string }
-  /** The lease ran out and every seat has been taken since. */
+  /** The lease expired and all seats have been taken since. */
   | { verdict: 'NO_ROOM'; sessionId: string };
 
 export interface SessionRequest {
@@ -144,9 +144,9 @@ export type SessionVerdict =
   | {
       verdict: 'OK';
       session: Session;
-      /** Of the license, as the seat store knows it. */
+      /** Version of the license in the seat store. */
       version: number;
-      /** End of the license by that version; `null` for one without end. */
+      /** End of the license in that version; `null` if it does not expire. */
       validUntilMs: number | null;
       rhythm: Rhythm;
       atMs: number;
@@ -160,22 +160,24 @@ export interface ReleaseRequest {
   proof: Proof;
   sessionId: string;
   reason: 'released' | 'evicted';
-  /** The session as its token proves it: where Redis has lost it, its end is remembered all the same. */
+  /** The session from its verified token: even if Redis has lost it, its end is recorded. */
   proven?: Session | undefined;
-  /** When its holder sent this, by Redis' clock and no later than it was, if known: what is long on its way can then do no harm. */
+  /**
+   * When the holder sent this, by Redis' clock, if known, and never later than it did: a delayed release does no harm.
+   */
   sentAtMs?: number | undefined;
 }
 
 export type ReleaseVerdict =
   | { verdict: 'ENDED' | 'ALREADY_ENDED' | 'UNKNOWN_SESSION' }
-  /** Its holder has acquired the session again since this was sent: it holds its seat. */
+  /** Its holder has acquired the session again since this was sent, so the seat is kept. */
   | { verdict: 'OVERTAKEN' }
   | EntryRefusal;
 
 export interface SessionPage {
   /** 0 to 100. */
   limit: number;
-  /** The last session of the page before. */
+  /** The last session of the previous page. */
   after?: { sessionId: string; expiresAtMs: number } | undefined;
 }
 

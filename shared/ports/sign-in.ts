@@ -1,15 +1,15 @@
-/** The sign-in provider that vouches for people: they sign in over there, and we are told who it was. */
+/** The sign-in provider: users sign in there, and it returns who they are. */
 export interface SignIn {
   /**
-   * Where to send the browser (OpenID Connect Core section 3.1.2.1). It comes back to `redirectUri` with `state` and
-   * either `code` or `error`. `codeChallenge` is that of method S256 (RFC 7636 section 4.2).
+   * Where to redirect the browser (OpenID Connect Core section 3.1.2.1). It returns to `redirectUri` with `state` and
+   * either `code` or `error`. `codeChallenge` uses method S256 (RFC 7636 section 4.2).
    */
   authorizeUrl(ask: SignInAsk): Promise<string>;
   /**
-   * Redeems the code that came back, which can be done once. Who signed in is taken from a token that was signed by
-   * the provider (RS256), for us, now, for the sign-in of `nonce`, with a verified e-mail address; anything less is
-   * `REFUSED`. Throws `Unavailable('identity', …)` where the provider does not answer within about 5 seconds, breaks,
-   * or does not know us as its client: then nothing is known of the person.
+   * Redeems the returned code, which works once. The user is taken from a token that the provider signed (RS256), for
+   * us, just now, for the sign-in of `nonce`, with a verified email address; anything less is `REFUSED`. If the
+   * provider does not answer within about 5 seconds, fails, or does not accept our client credentials, it throws
+   * `Unavailable('identity', …)`: then nothing is known of the user.
    */
   redeem(answer: SignInAnswer): Promise<SignInVerdict>;
 }
@@ -23,31 +23,31 @@ export interface SignInAsk {
 
 export interface SignInAnswer {
   readonly code: string;
-  /** What `codeChallenge` was made of. */
+  /** The verifier that `codeChallenge` was computed from. */
   readonly codeVerifier: string;
-  /** The same as in the ask. */
+  /** The same as in the request. */
   readonly redirectUri: string;
-  /** The same as in the ask. */
+  /** The same as in the request. */
   readonly nonce: string;
 }
 
 export type SignInVerdict =
   | { readonly verdict: 'SIGNED_IN'; readonly person: SignedInPerson }
   | {
-      readonly verdict: 'REFUSED' /** For the log alone; holds no token, code or address. */;
+      readonly verdict: 'REFUSED' /** For the log only; holds no token, code or email address. */;
       readonly because: string;
     };
 
 export interface SignedInPerson {
-  /** The provider's own name for the account, which stays when the e-mail address changes. */
+  /** The provider's own id of the account, which stays the same when the email address changes. */
   readonly subject: string;
   /** In lower case. */
   readonly email: string;
-  /** The part of the e-mail address before the @ where the provider knows no name. */
+  /** The part of the email address before the @ if the provider knows no name. */
   readonly name: string;
   /**
-   * The domain of the organisation that the account belongs to, in lower case; `null` for an account of one's own,
-   * whatever the domain of its e-mail address.
+   * The domain of the organisation that manages the account, in lower case; `null` for a personal account, whatever the
+   * domain of its email address.
    */
   readonly hostedDomain: string | null;
 }

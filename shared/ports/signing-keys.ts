@@ -1,28 +1,28 @@
-/** The versions of the key that licenses are signed with, for operators: functions only sign (`Signer`). */
+/** The versions of the license signing key, for operators. Functions only sign (`Signer`). */
 export interface SigningKeys {
-  /** Every version, the oldest first, those of no more use too. */
+  /** All versions, oldest first, including those out of use. */
   versions(): Promise<readonly KeyVersion[]>;
 
   /**
-   * Makes a version, which is published once it is `enabled` and signs nothing until the configuration names it. Asks
-   * once: where that failed, `versions` tells whether there is one after all.
+   * Creates a version, which is published once it is `enabled` and signs nothing until the configuration names it. Not
+   * retried: if it fails, `versions` shows whether a version was created after all.
    */
   create(): Promise<KeyVersion>;
 
-  /** Takes a version out of use: signatures of it are not to be trusted any more. Twice is no matter. */
+  /** Disables a version: its signatures are not valid any more. Safe to repeat. */
   disable(name: string): Promise<void>;
 
   close(): Promise<void>;
 }
 
 export interface KeyVersion {
-  /** What the setting `SIGNING_KEY_VERSION` names it by. */
+  /** The value of the setting `SIGNING_KEY_VERSION` for this version. */
   readonly name: string;
   /** Counted from 1. */
   readonly number: number;
   /** As in `PublicKey`. */
   readonly keyId: string;
-  /** `pending` while it is being made; `gone` once it is, or is about to be, destroyed. */
+  /** `pending` while it is being created; `gone` once it is destroyed or scheduled to be. */
   readonly state: 'pending' | 'enabled' | 'disabled' | 'gone';
   readonly createdAtMs: number;
   /** Whether the configuration names it. */

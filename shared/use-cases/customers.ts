@@ -1,7 +1,7 @@
 import { BILLING_ACCOUNTS } from '../ports/collections.ts';
 import type { Records } from '../ports/records.ts';
 
-/** That the tenant is this customer no more, as Stripe has deleted it: the next purchase makes a new one. */
+/** Records that Stripe deleted the tenant's customer: the next purchase creates a new one. */
 export function forgetCustomer(tenantId: string, customerId: string, records: Records): Promise<void> {
   return records.transact(async (transaction) => {
     const account = await transaction.get(BILLING_ACCOUNTS, tenantId);

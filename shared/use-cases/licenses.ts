@@ -5,21 +5,21 @@ import type { Deps } from '../ports/deps.ts';
 import type { Transaction } from '../ports/records.ts';
 import type { Seats } from '../ports/seats.ts';
 
-/** A transaction that may write one license, once it has read all that it needs. */
+/** A transaction that can write one license, after it has read everything it needs. */
 export interface LicenseTransaction extends Transaction {
   /**
-   * Writes this version, and its change into the audit log: were that left to the seat store's event, a function that dies
-   * in between would leave a change that nobody can see. Both have the same event id.
+   * Writes this version, and its change to the audit log. If the audit log depended on the seat store's event, a crash
+   * in between would leave a change without a trace. Both have the same event id.
    */
   writeLicense(license: License, nowMs: number): void;
-  /** Has the copy put of a version that is on record already: whoever wrote it may have died before they did. */
+  /** Puts the copy of a stored version again: the run that wrote it may have crashed before it put the copy. */
   putAgain(license: License): void;
 }
 
 /**
- * Runs `decide` as one transaction, then puts the copy of the license that it wrote into the seat store, which publishes
- * the change. Records first: they are the truth, and a copy that missed a change is corrected by its version. Returns what
- * `decide` returned; throws `Unavailable` where records or seats are.
+ * Runs `decide` as one transaction, then puts the copy of the license that it wrote into the seat store, which
+ * publishes the change. Records are written first: they are the truth, and a copy that missed a change is corrected by
+ * its version. Returns what `decide` returned; throws `Unavailable` if records or seats are unavailable.
  */
 export async function changeLicense<R>(
   { records, seats }: Pick<Deps, 'records' | 'seats'>,
@@ -47,7 +47,7 @@ export async function changeLicense<R>(
   return decided;
 }
 
-/** Puts the copy of a license, with the change that made this version. */
+/** Puts the copy of a license, with the event of the change that created this version. */
 export async function putCopy(license: License, seats: Pick<Seats, 'putLicense'>): Promise<void> {
   await seats.putLicense(entitlementOf(license), eventOfLicense(license));
 }

@@ -8,12 +8,12 @@ import { MEMBERSHIPS_OF_USER } from '../ports/queries.ts';
 import type { Records } from '../ports/records.ts';
 import type { SeatMaintenance } from '../ports/seat-maintenance.ts';
 
-/** More than the life of an access token, as clocks of two machines may differ. */
+/** Longer than an access token is valid, as the clocks of two machines may differ. */
 export const BAR_SECONDS = ACCESS_TOKEN_SECONDS + 300;
 
 /**
- * Takes somebody out of a tenant. Their access tokens still name it for a while, so the seat store is told first: were it
- * away, nothing would have changed. An owner stays.
+ * Removes a user from a tenant. Their access tokens still name it for a while, so the seat store is updated first: if
+ * it is unavailable, nothing changes. An owner cannot be removed.
  */
 export async function removeMember(
   tenantId: string,
@@ -31,13 +31,13 @@ export async function removeMember(
   return removed;
 }
 
-/** The role of a person in each of their tenants. */
+/** The user's role in each of their tenants. */
 export async function tenantsOf(records: Records, userId: string): Promise<Record<string, Role>> {
   const memberships = await Array.fromAsync(eachDocument(records, MEMBERSHIPS_OF_USER, { userId }));
   return Object.fromEntries(memberships.map(({ tenantId, role }) => [tenantId, role]));
 }
 
-/** The person that an access token was made for, as the records know them now; `undefined` where they are signed out. */
+/** The user of an access token, as currently stored; `undefined` if the sign-in was revoked or the user deleted. */
 export async function readPerson(
   records: Records,
   { userId, signInId }: Access,

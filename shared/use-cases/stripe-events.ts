@@ -8,7 +8,7 @@ import { ACCOUNTS_OF_CUSTOMER, SUBSCRIPTIONS_OF_TENANT } from '../ports/queries.
 import { forgetCustomer } from './customers.ts';
 import { type Look, type LookVerdict, lookAtSubscription } from './subscriptions.ts';
 
-/** What subscribers are told of by themselves; of other events they see what became of the license. */
+/** Events that are published themselves; of all others, subscribers see the resulting change of the license. */
 const NOTICES: Readonly<Record<string, EventType>> = {
   'customer.subscription.trial_will_end': 'subscription.trial_ending',
   'customer.subscription.deleted': 'subscription.ended',
@@ -19,8 +19,8 @@ const NOTICES: Readonly<Record<string, EventType>> = {
 };
 
 /**
- * Does everything that an event of Stripe's leads to, then marks it as done. Safe to repeat, also while somebody else is at
- * the same event. Gives why nothing came of it, for the log, where nothing did.
+ * Processes a Stripe event completely, then marks it as done. Safe to repeat and to run concurrently. If the event had
+ * no effect, it returns the reason, for the log.
  */
 export async function carryOutEvent(
   event: StoredEvent,
@@ -45,7 +45,7 @@ async function lookInto(event: StoredEvent, billing: Billing, deps: Deps): Promi
       return lookAtPayment(about.id, { notice }, billing, deps);
     case 'dispute': {
       const dispute = await billing.readDispute(about.id);
-      if (!dispute) return 'Stripe knows no such dispute';
+      if (!dispute) return 'the dispute does not exist at Stripe';
       return lookAtPayment(dispute.chargeId, { notice, disputeId: about.id }, billing, deps);
     }
     case 'customer':
@@ -64,16 +64,16 @@ async function lookAtPayment(
   deps: Deps,
 ): Promise<string | undefined> {
   const payment = await billing.readPayment(chargeId);
-  if (payment?.subscriptionId == null) return 'the payment was for no subscription';
+  if (payment?.subscriptionId == null) return 'the payment was not for a subscription';
   return reasonOf(await lookAtSubscription(payment.subscriptionId, { ...look, payment }, billing, deps));
 }
 
-/** With a customer, Stripe has ended their subscriptions. */
+/** When a customer is deleted, Stripe ends their subscriptions. */
 async function lookAtCustomer(customerId: string, billing: Billing, deps: Deps): Promise<string | undefined> {
   const { records } = deps;
   const { documents } = await records.query(ACCOUNTS_OF_CUSTOMER, { customerId }, { limit: 1 });
   const [account] = documents;
-  if (!account) return 'no tenant of ours is that customer';
+  if (!account) return 'the customer belongs to no tenant';
   const { tenantId } = account;
   for await (const { subscriptionId } of eachDocument(records, SUBSCRIPTIONS_OF_TENANT, { tenantId })) {
     await lookAtSubscription(subscriptionId, {}, billing, deps);

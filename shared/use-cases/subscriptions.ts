@@ -8,28 +8,28 @@ import { AUDIT, BILLING_ACCOUNTS, LICENSES, SUBSCRIPTIONS, TENANTS } from '../po
 import type { Deps } from '../ports/deps.ts';
 import { changeLicense, type LicenseTransaction } from './licenses.ts';
 
-/** More than anybody is overtaken by others who look at the same subscription. */
-const MOST_ATTEMPTS = 20;
+/** Upper bound on retries when concurrent updates of one subscription overtake each other. */
+const MAX_ATTEMPTS = 20;
 
-/** Why a subscription is looked at. */
+/** What else to apply when a subscription is fetched. */
 export interface Look {
-  /** What was found out about a payment: it only ever goes from kept to given back, so that it may be older than the look. */
+  /** New information about a payment. It may be older than the fetch: a payment only ever changes to refunded. */
   readonly payment?: Payment | undefined;
-  /** A dispute about one, to be asked about with each attempt. */
+  /** A dispute about a payment, to be fetched with each attempt. */
   readonly disputeId?: string | undefined;
-  /** To be told of the license, once, whatever comes of the look. */
+  /** An event to publish for the license, once, whatever else changes. */
   readonly notice?: { readonly type: EventType; readonly atMs: number } | undefined;
 }
 
-/** `IGNORED` and why, for the log: the subscription is none of ours, or gives no license. */
+/** `IGNORED`, with the reason for the log: the subscription is not ours, or grants no license. */
 export type LookVerdict =
   | { readonly verdict: 'SEEN'; readonly subscription: Subscription }
   | { readonly verdict: 'IGNORED'; readonly because: string };
 
 /**
- * Brings the record of a subscription, its license and the seat store up to what Stripe says now. What order looks are
- * asked for in, how often, and how many run at once makes no difference: whoever writes has asked Stripe after the last
- * who wrote, or asks again. Safe to repeat after a fault at any point.
+ * Updates the record of a subscription, its license and the seat store to the current state at Stripe. The order,
+ * number and concurrency of calls make no difference: a run only writes if it fetched the state after the last write,
+ * and otherwise fetches it again. Safe to repeat after a failure at any point.
  */
 export async function lookAtSubscription(
   subscriptionId: string,
@@ -37,13 +37,13 @@ export async function lookAtSubscription(
   billing: Billing,
   deps: Deps,
 ): Promise<LookVerdict> {
-  for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     const known = await deps.records.get(SUBSCRIPTIONS, subscriptionId);
     const [state, dispute] = await Promise.all([
       billing.readSubscription(subscriptionId),
       look.disputeId === undefined ? undefined : billing.readDispute(look.disputeId),
     ]);
-    if (!state) return { verdict: 'IGNORED', because: 'Stripe knows no such subscription' };
+    if (!state) return { verdict: 'IGNORED', because: 'the subscription does not exist at Stripe' };
     const whose = known ?? state.soldAs;
     if (!whose) return { verdict: 'IGNORED', because: 'the subscription was not sold by us' };
     const nowMs = deps.clock.nowMs();
@@ -54,22 +54,25 @@ export async function lookAtSubscription(
         continue;
       case 'RIVAL':
         if (await isStillRival(written.rivalId, billing, deps)) {
-          const because = `${written.rivalId} pays for ${seen.licenseId} already: give back what was paid twice`;
+          const because = `${written.rivalId} already pays for ${seen.licenseId}: refund the second payment`;
           return { verdict: 'IGNORED', because };
         }
         continue;
       case 'IGNORED':
         return written;
       case 'CLOSED':
-        // Its owner had the tenant erased: nobody is to pay for it any more.
+        // Its owner had the tenant erased: it must not be billed any more.
         await billing.endSubscription(subscriptionId, 'now');
-        return { verdict: 'IGNORED', because: 'the tenant was erased: give back what was paid since' };
+        return { verdict: 'IGNORED', because: 'the tenant was erased: refund what was paid since' };
       case 'WRITTEN':
         if (written.notice) await deps.events.publish([written.notice]);
         return { verdict: 'SEEN', subscription: seen };
     }
   }
-  throw new Unavailable('records', `${subscriptionId} was written by others ${MOST_ATTEMPTS} times in a row`);
+  throw new Unavailable(
+    'records',
+    `${subscriptionId} was updated concurrently ${MAX_ATTEMPTS} times in a row`,
+  );
 }
 
 type Written =
@@ -79,8 +82,8 @@ type Written =
   | { readonly verdict: 'WRITTEN'; readonly notice?: SeatEvent | undefined };
 
 /**
- * Where nothing changes, the copy is put and the notice published all the same: whoever wrote the records may have died
- * before they did. The seat store keeps the newest version, and events keep their ids.
+ * If nothing changes, the copy is put and the notice published anyway: the run that wrote the records may have crashed
+ * before it did. The seat store keeps the newest version, and events keep their ids.
  */
 async function write(
   transaction: LicenseTransaction,
@@ -92,7 +95,7 @@ async function write(
   const current = await transaction.get(SUBSCRIPTIONS, subscriptionId);
   if ((current?.revision ?? 0) !== seen.revision - 1) return { verdict: 'OVERTAKEN' };
   const tenant = await transaction.get(TENANTS, tenantId);
-  if (!tenant) return { verdict: 'IGNORED', because: `it names ${tenantId}, which does not exist` };
+  if (!tenant) return { verdict: 'IGNORED', because: `its tenant ${tenantId} does not exist` };
   if (tenant.closedAtMs !== null) {
     if (!isOver(seen)) return { verdict: 'CLOSED' };
     if (!current) return { verdict: 'IGNORED', because: 'the tenant was erased' };
@@ -103,21 +106,21 @@ async function write(
     return { verdict: 'IGNORED', because: `${customerId} is not the customer of ${tenantId}` };
   const license = await transaction.get(LICENSES, licenseId);
   if (license && license.tenantId !== tenantId)
-    return { verdict: 'IGNORED', because: `${licenseId} is not of ${tenantId}` };
+    return { verdict: 'IGNORED', because: `${licenseId} does not belong to ${tenantId}` };
   const payerId = license?.subscriptionId ?? null;
   if (payerId !== null && payerId !== subscriptionId && !isOver(seen)) {
     const rival = await transaction.get(SUBSCRIPTIONS, payerId);
     if (rival && !isOver(rival)) return { verdict: 'RIVAL', rivalId: payerId };
   }
-  // One that is over has no say in what pays for the license now.
+  // An ended subscription does not affect a license that another one pays for now.
   const isPayer = payerId === null || payerId === subscriptionId || !isOver(seen);
   const next = isPayer ? licenseUnder(seen, license, nowMs) : license;
   const event = next && notice && noticeOf(next, notice);
-  const isToldAlready = event && (await transaction.get(AUDIT, event.eventId)) !== undefined;
+  const isRecorded = event && (await transaction.get(AUDIT, event.eventId)) !== undefined;
   transaction.set(SUBSCRIPTIONS, subscriptionId, seen);
   if (next && next !== license) transaction.writeLicense(next, nowMs);
   else if (next) transaction.putAgain(next);
-  if (event && !isToldAlready) transaction.set(AUDIT, event.eventId, unsealed(event, nowMs));
+  if (event && !isRecorded) transaction.set(AUDIT, event.eventId, unsealed(event, nowMs));
   return { verdict: 'WRITTEN', notice: event };
 }
 
@@ -125,7 +128,7 @@ function noticeOf({ tenantId, licenseId }: License, { type, atMs }: NonNullable<
   return eventOf({ type, tenantId, licenseId, sessionId: null, atMs, position: `${atMs}-0`, detail: {} });
 }
 
-/** The one that pays for the license may have ended with nobody having looked since. */
+/** The subscription that pays for the license may have ended without being fetched since. */
 async function isStillRival(rivalId: string, billing: Billing, deps: Deps): Promise<boolean> {
   const rival = await lookAtSubscription(rivalId, {}, billing, deps);
   return rival.verdict === 'SEEN' && !isOver(rival.subscription);

@@ -15,21 +15,23 @@ export interface ChainReport {
   readonly tenantId: string;
   /** Events found in the chain. */
   readonly sealed: number;
-  /** Events recorded and not yet in the chain: nothing can be said of them. */
+  /** Events recorded but not sealed yet: they cannot be verified. */
   readonly unsealed: number;
-  /** Keep it elsewhere: whoever can write to the records could put a shorter chain and its head in their place. */
+  /**
+   * Keep it elsewhere: someone with write access to the records could replace the chain and its head by a shorter one.
+   */
   readonly head: ChainHead | null;
-  /** None for a chain that is whole. */
+  /** Empty if the chain is intact. */
   readonly problems: readonly ChainProblem[];
 }
 
-/** How far a check has come: through the chain, and then through what may stand beside it. */
+/** The progress of a check: first through the chain, then through the events outside it. */
 export const ChainPositionSchema = z.discriminatedUnion('in', [
   z.strictObject({
     in: z.literal('chain'),
-    /** Of the last event that was read, rounded down. */
+    /** `seq` of the last event that was read, rounded down. */
     readSeq: z.int(),
-    /** Of the last that could be checked, which the next one has to follow. */
+    /** `seq` of the last event that could be verified; the next one must follow it. */
     seq: z.int(),
     hash: z.string(),
   }),
@@ -37,17 +39,17 @@ export const ChainPositionSchema = z.discriminatedUnion('in', [
 ]);
 export type ChainPosition = z.infer<typeof ChainPositionSchema>;
 
-/** What a part of the check found; `next` is where to go on, absent where that was the last. */
+/** The result of one part of the check; `next` is where to continue, absent after the last part. */
 export interface ChainPart extends Omit<ChainReport, 'tenantId'> {
   readonly next: ChainPosition | undefined;
 }
 
-/** Where a place in a chain can be: between these, arithmetic is exact, and a part can end after any of them. */
+/** The range of valid `seq` values: within it, arithmetic is exact, and a part can end after any of them. */
 const PLACES = { least: Number.MIN_SAFE_INTEGER, below: Number.MAX_SAFE_INTEGER } as const;
 
 /**
- * Reads a tenant's whole chain and says what is wrong with it, while events may be sealed. `undefined` for a tenant
- * that the records know nothing of.
+ * Verifies a tenant's whole chain, even while events are being sealed. Returns `undefined` for a tenant that the
+ * records do not know.
  */
 export async function verifyChain(records: Records, tenantId: string): Promise<ChainReport | undefined> {
   let whole: Omit<ChainReport, 'tenantId'> = { sealed: 0, unsealed: 0, head: null, problems: [] };
@@ -68,8 +70,8 @@ export async function verifyChain(records: Records, tenantId: string): Promise<C
 }
 
 /**
- * Reads about `most` events from `position` on, and says what is wrong with them. Throws `InvalidCursor` for
- * a position of another list.
+ * Verifies about `most` events, beginning at `position`. Throws `InvalidCursor` if the position belongs to another
+ * list.
  */
 export async function verifyChainPart(
   records: Records,
@@ -94,7 +96,7 @@ const Unlinked = z.object({
   eventId: z.catch(z.nullable(z.string()), null),
 });
 
-/** Events of the tenant that `readChain` does not come by: those that wait for a place, and those that never get one. */
+/** Events of the tenant that `readChain` does not reach: those not sealed yet, and those with an invalid link. */
 async function readUnlinked(records: Records, tenantId: string, from: string | undefined, most: number) {
   const strays: ChainProblem[] = [];
   let unsealed = 0;
@@ -108,7 +110,12 @@ async function readUnlinked(records: Records, tenantId: string, from: string | u
       if (z.safeParse(Placed, stored).success) continue;
       const { sealed, link, eventId } = z.parse(Unlinked, stored);
       if (sealed || link !== undefined)
-        strays.push({ kind: 'INSERTED', seq: 0, eventId, detail: 'counts as sealed, in no chain' });
+        strays.push({
+          kind: 'INSERTED',
+          seq: 0,
+          eventId,
+          detail: 'is marked as sealed but is not in the chain',
+        });
       else unsealed += 1;
     }
     read += documents.length;
@@ -118,7 +125,7 @@ async function readUnlinked(records: Records, tenantId: string, from: string | u
   return { unsealed, strays, next: undefined };
 }
 
-/** Enough of a document to name it, whatever has become of the rest. */
+/** Enough of a document to identify it, whatever state the rest is in. */
 const Trace = z.object({
   eventId: z.catch(z.nullable(z.string()), null),
   link: z.catch(z.object({ seq: z.number() }), { seq: 0 }),
@@ -140,7 +147,7 @@ async function readChain(
     for await (const stored of eachDocument(records, asStored(CHAIN_OF_TENANT), { tenantId }, places)) {
       const event = z.safeParse(AuditEventSchema, stored);
       const { eventId, link } = z.parse(Trace, stored);
-      // Not between two events that claim the same place: the second would not be looked at.
+      // Not between two events with the same `seq`: the second would be skipped.
       if (sealed >= most && readSeq !== undefined && link.seq >= readSeq + 1) {
         const { seq, hash } = verifier.reached();
         return { sealed, unsealed: 0, head: null, problems, next: { in: 'chain', readSeq, seq, hash } };
@@ -151,17 +158,17 @@ async function readChain(
           : [unreadable(eventId, Math.floor(link.seq), event.error)]),
       );
       sealed += 1;
-      // A place between two whole numbers belongs to the lower one's part.
+      // A fractional `seq` belongs to the part of the integer below it.
       readSeq = Math.max(readSeq ?? Number.MIN_SAFE_INTEGER, Math.floor(link.seq));
     }
-    // Events and their head are sealed in one step: a head that stood still while they were read is theirs.
+    // Events and their head are sealed in one step: a head that did not change while they were read belongs to them.
     const after = await readHead(records, tenantId);
     if (JSON.stringify(before) !== JSON.stringify(after)) continue;
     const end =
       after === 'UNREADABLE'
         ? {
             head: null,
-            wrongs: [changed(null, readSeq ?? 0, 'the head of the chain cannot be read any more')],
+            wrongs: [changed(null, readSeq ?? 0, 'the head of the chain cannot be read')],
           }
         : { head: after ?? null, wrongs: verifier.finish(after) };
     return {
@@ -179,17 +186,17 @@ async function readHead(records: Records, tenantId: string): Promise<ChainHead |
   return stored === undefined ? undefined : (z.safeParse(ChainHeadSchema, stored).data ?? 'UNREADABLE');
 }
 
-/** Names fields and no values, as it ends in logs. */
+/** Names fields and quotes no values, because it is logged. */
 function unreadable(eventId: string | null, seq: number, error: z.core.$ZodError): ChainProblem {
-  const fields = new Set(error.issues.map(({ path }) => path.join('.') || 'the whole'));
-  return changed(eventId, seq, `cannot be read as an event any more (${[...fields].join(', ')})`);
+  const fields = new Set(error.issues.map(({ path }) => path.join('.') || 'the document'));
+  return changed(eventId, seq, `cannot be read as an event (${[...fields].join(', ')})`);
 }
 
 function changed(eventId: string | null, seq: number, detail: string): ChainProblem {
   return { kind: 'CHANGED', seq, eventId, detail };
 }
 
-/** The query without a check of what it finds: a document that is spoilt is what is looked for here. */
+/** The query without schema validation: this check looks for damaged documents. */
 function asStored<T>(query: Query<T>): Query<unknown> {
   return { ...query, collection: unchecked(AUDIT) };
 }

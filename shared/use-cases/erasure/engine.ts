@@ -10,24 +10,24 @@ import { ERASURES } from '../../ports/collections.ts';
 import type { Deps } from '../../ports/deps.ts';
 import type { Equals, PageOf, Query, Records, Transaction } from '../../ports/records.ts';
 
-/** Documents that one batch lists, and so changes, at most. */
+/** The most documents that one batch lists and changes. */
 export const BATCH = 100;
 
-/** Does the next batch of a step, and returns the erasure as it is after that. Safe to repeat. */
+/** Runs the next batch of a step, and returns the erasure after it. Safe to repeat. */
 export type Step = (erasure: Erasure, deps: Deps) => Promise<Erasure>;
 
-/** What a batch changes, within the transaction that records how far the erasure came. */
+/** The changes of a batch, within the transaction that also records the progress. */
 export type Change = (transaction: Transaction, erasure: Erasure) => Promise<Erasure>;
 
 /**
- * Writes what a batch changes, and how far the erasure came with it, in one transaction. Where another run has been
- * faster, nothing is written, and this one goes on from there.
+ * Writes the changes of a batch and the erasure's progress in one transaction. If another run was faster, nothing is
+ * written, and this run continues from the other's progress.
  */
 export async function commit(erasure: Erasure, deps: Deps, change: Change): Promise<Erasure> {
   return (await tryCommit(erasure, deps, change)).erasure;
 }
 
-/** The same, with whether it was this run that wrote. */
+/** The same; also returns whether this run wrote. */
 export function tryCommit(
   erasure: Erasure,
   { records }: Deps,
@@ -35,7 +35,7 @@ export function tryCommit(
 ): Promise<{ erasure: Erasure; isWritten: boolean }> {
   return records.transact(async (transaction) => {
     const current = await transaction.get(ERASURES, erasure.erasureId);
-    if (!current) throw new Error('an erasure that is not on record any more');
+    if (!current) throw new Error('the erasure is not in the records any more');
     if (current.revision !== erasure.revision) return { erasure: current, isWritten: false };
     const next = { ...(await change(transaction, current)), revision: current.revision + 1 };
     transaction.set(ERASURES, next.erasureId, next);
@@ -43,19 +43,19 @@ export function tryCommit(
   });
 }
 
-/** Ends the step. */
+/** Ends the current step. */
 export function end(erasure: Erasure, deps: Deps): Promise<Erasure> {
   return commit(erasure, deps, async (_, current) =>
     endStep(current, deps.clock.nowMs(), deps.retentionDays),
   );
 }
 
-/** Goes on with the step at another place. */
+/** Continues the step at another place. */
 export function advance(erasure: Erasure, deps: Deps, place: Partial<ErasurePlace>): Promise<Erasure> {
   return commit(erasure, deps, async (_, current) => moveOn(current, place, deps.clock.nowMs()));
 }
 
-/** A step that does its work for each tenant that is erased, one after the other. */
+/** A step that runs for each erased tenant, one after the other. */
 export function forEachTenant(
   work: (erasure: Erasure, tenantId: string, deps: Deps) => Promise<Erasure>,
 ): Step {
@@ -65,14 +65,14 @@ export function forEachTenant(
   };
 }
 
-/** The next tenant, from its beginning. */
+/** The start of the next tenant. */
 export function nextTenant({ place }: Erasure): ErasurePlace {
   return { tenant: place.tenant + 1, list: null, facts: null, again: false };
 }
 
 /**
- * Deletes a batch of what a query finds and counts it as `kind`; the erasure stays at its place. `undefined` where
- * there is nothing left.
+ * Deletes a batch of the query's results and counts them as `kind`; the erasure stays at its place. Returns `undefined`
+ * if there is nothing left to delete.
  */
 export async function deleteBatch<T>(
   erasure: Erasure,
@@ -94,7 +94,7 @@ interface Found<T> {
   readonly query: Query<T>;
   readonly equals: Equals;
   readonly idOf: (document: T) => string;
-  /** What they count as; not counted without it. */
+  /** What they are counted as; if absent, they are not counted. */
   readonly kind?: keyof Erased;
 }
 

@@ -1,15 +1,14 @@
 import { type Erasure, type ErasureStep, roundOf } from '../../domain/erasure.ts';
 import type { Deps } from '../../ports/deps.ts';
 import { forEachTenant, type Step } from './engine.ts';
-import { forgetPerson, signOut } from './person.ts';
-import { forgetPseudonyms, forgetTraces } from './pseudonyms.ts';
-import { endLicenses, forgetSessionsOfPerson } from './sessions.ts';
-import { closeTenant, endBilling, forgetEvents, forgetHistories, forgetMembers } from './tenant.ts';
+import { eraseUser, signOut } from './person.ts';
+import { deleteTraces, erasePseudonyms } from './pseudonyms.ts';
+import { endLicenses, endSessionsOfUser } from './sessions.ts';
+import { closeTenant, deleteMembers, endBilling, eraseEventHolders, eraseHistoryHolders } from './tenant.ts';
 
 /**
- * Goes on with an erasure to the end of its round, or until `isTimeUp`, and returns it as it is then. Works in batches,
- * each of which is safe to repeat: whoever dies in between, and whoever else is at it too, nothing is lost, harmed or
- * counted twice.
+ * Resumes an erasure until the end of its round or until `isTimeUp`, and returns its progress. Works in batches that
+ * are safe to repeat: if a run is interrupted, or several run at once, nothing is lost, damaged or counted twice.
  */
 export async function carryOut(erasure: Erasure, deps: Deps, isTimeUp: () => boolean): Promise<Erasure> {
   const round = roundOf(erasure);
@@ -24,14 +23,14 @@ export async function carryOut(erasure: Erasure, deps: Deps, isTimeUp: () => boo
 
 const STEPS: Readonly<Record<ErasureStep, Step>> = {
   sign_out: signOut,
-  sessions: forgetSessionsOfPerson,
-  pseudonyms: forgetPseudonyms,
+  sessions: endSessionsOfUser,
+  pseudonyms: erasePseudonyms,
   close: forEachTenant(closeTenant),
   billing: forEachTenant(endBilling),
   licenses: forEachTenant(endLicenses),
-  histories: forEachTenant(forgetHistories),
-  events: forEachTenant(forgetEvents),
-  members: forEachTenant(forgetMembers),
-  person: forgetPerson,
-  traces: forgetTraces,
+  histories: forEachTenant(eraseHistoryHolders),
+  events: forEachTenant(eraseEventHolders),
+  members: forEachTenant(deleteMembers),
+  person: eraseUser,
+  traces: deleteTraces,
 };

@@ -12,7 +12,7 @@ import {
 import { BAR_SECONDS } from '../members.ts';
 import { BATCH, commit, deleteBatch, end, list } from './engine.ts';
 
-/** Access tokens live on for a while: so the seat store is told first, and then they get no new seat. */
+/** Access tokens stay valid for a while, so the seat store is updated first: from then on they get no new seat. */
 export async function signOut(erasure: Erasure, deps: Deps): Promise<Erasure> {
   const { userId, searchedIds, goingIds, place } = erasure;
   if (userId === null) return end(erasure, deps);
@@ -32,8 +32,8 @@ export async function signOut(erasure: Erasure, deps: Deps): Promise<Erasure> {
   });
 }
 
-/** The user last: whoever goes on with this needs the address to find what else there is. */
-export async function forgetPerson(erasure: Erasure, deps: Deps): Promise<Erasure> {
+/** Deletes the user document last: a resumed run needs the email address to find the rest. */
+export async function eraseUser(erasure: Erasure, deps: Deps): Promise<Erasure> {
   const { userId } = erasure;
   if (userId === null) return end(erasure, deps);
   const user = await deps.records.get(USERS, userId);
@@ -62,11 +62,11 @@ export async function forgetPerson(erasure: Erasure, deps: Deps): Promise<Erasur
       idOf: ({ signInId }) => signInId,
       kind: 'signIns',
     })) ??
-    forgetUser(erasure, userId, deps)
+    deleteUser(erasure, userId, deps)
   );
 }
 
-function forgetUser(erasure: Erasure, userId: string, deps: Deps): Promise<Erasure> {
+function deleteUser(erasure: Erasure, userId: string, deps: Deps): Promise<Erasure> {
   const { clock, retentionDays, pseudonymOf } = deps;
   return commit(erasure, deps, async (transaction, current) => {
     const found = await transaction.get(USERS, userId);
@@ -76,7 +76,7 @@ function forgetUser(erasure: Erasure, userId: string, deps: Deps): Promise<Erasu
       transaction.delete(ACCOUNTS, found.accountId);
       transaction.delete(USERS, userId);
     }
-    // That there was a trial stays, so that there is no other; which license it was does not.
+    // The claim is kept, so that there is no second trial; the license that it names is removed.
     if (claim) transaction.set(TRIAL_CLAIMS, claim.claimId, { ...claim, given: null });
     return endStep(addErased(current, { users: found ? 1 : 0 }), clock.nowMs(), retentionDays);
   });

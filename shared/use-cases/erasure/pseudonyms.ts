@@ -6,11 +6,11 @@ import type { Deps } from '../../ports/deps.ts';
 import { EVENTS_OF_HOLDER, SESSIONS_OF_HOLDER, TRACES_OF_ERASURE } from '../../ports/queries.ts';
 import { advance, BATCH, type Change, commit, deleteBatch, end, list } from './engine.ts';
 
-/** Each has a few pseudonyms, and each of those is looked for in two lists. */
+/** Each trace has a few pseudonyms, and each of those is searched in two lists. */
 const TRACES_PER_BATCH = 10;
 
-/** Removes the pseudonyms that were written down from session histories and audit events: those are found no more. */
-export async function forgetPseudonyms(erasure: Erasure, deps: Deps): Promise<Erasure> {
+/** Removes the recorded pseudonyms from session histories and audit events; these are then no longer found. */
+export async function erasePseudonyms(erasure: Erasure, deps: Deps): Promise<Erasure> {
   const { erasureId, place } = erasure;
   const page = await list(deps.records, TRACES_OF_ERASURE, { erasureId }, TRACES_PER_BATCH, place.list);
   const holders = [...new Set(page.documents.flatMap((trace) => trace.holders))];
@@ -33,7 +33,7 @@ async function listAll<T>(
   return (await Promise.all(holders.map(read))).flatMap(({ documents }) => documents);
 }
 
-/** Removes the holder from these histories and events, where it still is, and leaves the erasure at its place. */
+/** Removes the holder from these histories and events if it is still there; the erasure stays at its place. */
 export function removingHolders(
   { histories = [], events = [] }: { histories?: readonly SessionHistory[]; events?: readonly AuditEvent[] },
   { clock }: Deps,
@@ -53,7 +53,7 @@ export function removingHolders(
   };
 }
 
-export async function forgetTraces(erasure: Erasure, deps: Deps): Promise<Erasure> {
+export async function deleteTraces(erasure: Erasure, deps: Deps): Promise<Erasure> {
   const { erasureId } = erasure;
   const traces = { query: TRACES_OF_ERASURE, equals: { erasureId }, idOf: traceId };
   return (await deleteBatch(erasure, deps, traces)) ?? end(erasure, deps);

@@ -16,14 +16,14 @@ import type { KnownSession } from '../../ports/seat-maintenance.ts';
 import { changeLicense } from '../licenses.ts';
 import { advance, commit, end, list, nextTenant, tryCommit } from './engine.ts';
 
-/** As many as the seat store forgets in one call. */
+/** The most sessions that the seat store forgets in one call. */
 const SESSIONS_PER_BATCH = 32;
 
 /**
- * Ends the person's sessions, a page of one license at a time. What their seats were counted by is written down first, as
- * with the sessions goes what it can be found by.
+ * Ends the user's sessions, one page of one license at a time. The pseudonyms of their seats are recorded first,
+ * because without the sessions they cannot be found any more.
  */
-export async function forgetSessionsOfPerson(erasure: Erasure, deps: Deps): Promise<Erasure> {
+export async function endSessionsOfUser(erasure: Erasure, deps: Deps): Promise<Erasure> {
   const { userId, searchedIds, place } = erasure;
   const tenantId = searchedIds[place.tenant];
   if (userId === null || tenantId === undefined) return end(erasure, deps);
@@ -33,7 +33,7 @@ export async function forgetSessionsOfPerson(erasure: Erasure, deps: Deps): Prom
   const person = { userId, email: (await deps.records.get(USERS, userId))?.email };
   const page = await deps.seatMaintenance.readFacts(licenseId, place.facts ?? undefined);
   const theirs = page.sessions.filter(({ facts }) => isHeldBy(person, facts));
-  if (theirs.length > 0) return forgetSome(erasure, licenseId, theirs, deps);
+  if (theirs.length > 0) return endBatch(erasure, licenseId, theirs, deps);
   const nextPage = nextFacts(erasure, page.nextCursor);
   if (nextPage) return advance(erasure, deps, nextPage);
   return commit(erasure, deps, async (transaction, current) => {
@@ -44,7 +44,7 @@ export async function forgetSessionsOfPerson(erasure: Erasure, deps: Deps): Prom
   });
 }
 
-/** Suspends the tenant's licenses, so that nobody gets a seat any more, then ends all their sessions. */
+/** Suspends the tenant's licenses, so that they grant no more seats, then ends all their sessions. */
 export async function endLicenses(erasure: Erasure, tenantId: string, deps: Deps): Promise<Erasure> {
   const { place } = erasure;
   const { license, nextLicense } = await nextLicenseOf(tenantId, place, deps);
@@ -52,7 +52,7 @@ export async function endLicenses(erasure: Erasure, tenantId: string, deps: Deps
   const { licenseId } = license;
   if (place.facts === null) await suspend(licenseId, deps);
   const page = await deps.seatMaintenance.readFacts(licenseId, place.facts ?? undefined);
-  if (page.sessions.length > 0) return forgetSome(erasure, licenseId, page.sessions, deps);
+  if (page.sessions.length > 0) return endBatch(erasure, licenseId, page.sessions, deps);
   return advance(erasure, deps, nextFacts(erasure, page.nextCursor) ?? afterLicense(erasure, nextLicense));
 }
 
@@ -67,10 +67,10 @@ async function suspend(licenseId: string, deps: Deps): Promise<void> {
 }
 
 /**
- * Writes down the first `SESSIONS_PER_BATCH` sessions, then has them forgotten. The erasure stays at the page: there may
- * be more on it, or the seat store may have lost the license, whose copy is then restored.
+ * Records the pseudonyms of the first `SESSIONS_PER_BATCH` sessions, then has the sessions forgotten. The erasure stays
+ * at this page: there may be more sessions on it. If the seat store has lost the license, its copy is restored.
  */
-async function forgetSome(
+async function endBatch(
   erasure: Erasure,
   licenseId: string,
   sessions: readonly KnownSession[],
@@ -101,12 +101,12 @@ async function nextLicenseOf(
   return { license: documents[0], nextLicense: nextCursor ?? null };
 }
 
-/** The license after this one, or the next tenant. */
+/** The next license, or the next tenant. */
 function afterLicense(erasure: Erasure, nextLicense: string | null): Partial<ErasurePlace> {
   return nextLicense === null ? nextTenant(erasure) : { list: nextLicense, facts: null };
 }
 
-/** The next page of the license's sessions, or its first once more, or `undefined` where all have been seen. */
+/** The next page of the license's sessions, its first page again, or `undefined` when all pages are done. */
 function nextFacts({ place }: Erasure, nextCursor: string | undefined): Partial<ErasurePlace> | undefined {
   if (nextCursor !== undefined) return { facts: nextCursor };
   return place.again ? { facts: null, again: false } : undefined;

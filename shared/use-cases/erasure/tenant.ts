@@ -17,10 +17,10 @@ import { lookAtSubscription } from '../subscriptions.ts';
 import { advance, BATCH, type Change, commit, deleteBatch, list, nextTenant } from './engine.ts';
 import { removingHolders } from './pseudonyms.ts';
 
-/** Each is a few calls of Stripe's API. */
+/** Each takes a few calls to Stripe's API. */
 const SUBSCRIPTIONS_PER_BATCH = 10;
 
-/** Nobody joins from here on, nor asks for a seat: no role is left to do it by. */
+/** From here on users can neither join nor acquire a seat: no member has a role any more. */
 export async function closeTenant(erasure: Erasure, tenantId: string, deps: Deps): Promise<Erasure> {
   const claims = await list(deps.records, CLAIMS_OF_TENANT, { tenantId }, BATCH);
   return commit(erasure, deps, async (transaction, current) => {
@@ -37,10 +37,10 @@ export async function closeTenant(erasure: Erasure, tenantId: string, deps: Deps
 }
 
 /**
- * Has Stripe forget the tenant as a customer: with it go its subscriptions, and whatever Stripe knows of the people.
- * A checkout page that is open still is of no use without its customer; were it paid all the same, the look at what was
- * bought finds the tenant closed, and ends it. Where no payments are set up any more, there is nobody to ask: the account
- * stays, and the log says so.
+ * Deletes the tenant's customers at Stripe, with their subscriptions and the personal data that Stripe stores. A
+ * checkout page that is still open does not work without its customer; if it is paid nevertheless, processing the
+ * purchase finds the tenant closed and ends the subscription. If payments are not configured any more, the customers
+ * cannot be deleted: the account is kept, and the log says so.
  */
 export async function endBilling(erasure: Erasure, tenantId: string, deps: Deps): Promise<Erasure> {
   const { place } = erasure;
@@ -73,27 +73,27 @@ function customersOf({ customerId, formerCustomerIds }: BillingAccount): string[
 }
 
 function stillCustomer({ erasureId }: Erasure, account: BillingAccount): LogLine {
-  const because = `no payments are set up: delete ${customersOf(account).join(', ')} at Stripe by hand`;
-  const message = `${account.tenantId} was erased and is still a customer`;
+  const because = `payments are not configured: delete ${customersOf(account).join(', ')} at Stripe manually`;
+  const message = `${account.tenantId} was erased but is still a customer at Stripe`;
   return { severity: 'ERROR', message, erasure_id: erasureId, because };
 }
 
-export function forgetHistories(erasure: Erasure, tenantId: string, deps: Deps): Promise<Erasure> {
-  return forgetHolders(erasure, tenantId, deps, SESSIONS_OF_TENANT, (page) => {
+export function eraseHistoryHolders(erasure: Erasure, tenantId: string, deps: Deps): Promise<Erasure> {
+  return eraseHolders(erasure, tenantId, deps, SESSIONS_OF_TENANT, (page) => {
     const histories = page.filter(({ holder }) => holder !== null);
     return removingHolders({ histories }, deps);
   });
 }
 
-export function forgetEvents(erasure: Erasure, tenantId: string, deps: Deps): Promise<Erasure> {
-  return forgetHolders(erasure, tenantId, deps, auditQuery('tenantId', false), (page) => {
+export function eraseEventHolders(erasure: Erasure, tenantId: string, deps: Deps): Promise<Erasure> {
+  return eraseHolders(erasure, tenantId, deps, auditQuery('tenantId', false), (page) => {
     const events = page.filter(({ detail }) => detail.holder !== undefined);
     return removingHolders({ events }, deps);
   });
 }
 
-/** What the tenant's sessions were counted by goes with it, whoever they were. */
-async function forgetHolders<T>(
+/** Removes the holders of all sessions of the tenant. */
+async function eraseHolders<T>(
   erasure: Erasure,
   tenantId: string,
   deps: Deps,
@@ -107,7 +107,7 @@ async function forgetHolders<T>(
   );
 }
 
-export async function forgetMembers(erasure: Erasure, tenantId: string, deps: Deps): Promise<Erasure> {
+export async function deleteMembers(erasure: Erasure, tenantId: string, deps: Deps): Promise<Erasure> {
   return (
     (await deleteBatch(erasure, deps, {
       query: INVITATIONS_OF_TENANT,
