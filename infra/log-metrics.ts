@@ -20,7 +20,7 @@ export const LOG_METRICS = {
     unit: '1',
   },
   revivals: {
-    description: 'Sessions whose lease had run out, and that took a free seat again.',
+    description: 'Sessions whose lease had expired and that took a free seat again.',
     lines: { function: 'heartbeat' },
     field: 'revived',
     unit: '1',

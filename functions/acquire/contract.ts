@@ -6,28 +6,28 @@ import { LicenseId, SessionId, Timestamp, text, wholeNumber } from '../../shared
 
 const Seat = z.strictObject({
   session_id: SessionId,
-  /** Shows that the session was yours, even after a loss of Redis: send it with heartbeats. Each heartbeat gives a new one. */
+  /** Proves that the session is yours even if Redis loses its data. Send it with heartbeats; each returns a new one. */
   session_token: z.string(),
   license_id: LicenseId,
-  /** Of the license, this one among them. */
+  /** Seats of the license that are taken, including this one, and seats in total. */
   seats: z.strictObject({ active: z.int(), max: z.int() }),
-  /** Only there, and true, where the pool holds more than `max`. */
+  /** Present, and true, only if `active` exceeds `max`. */
   overdraft: z.optional(z.literal(true)),
   expires_at: Timestamp,
-  /** Only there for a borrowed seat, which needs no heartbeat until then. */
+  /** Present only for a borrowed seat, which needs no heartbeat until then. */
   borrowed_until: z.optional(Timestamp),
-  /** Seconds from now to `expires_at`: the license's TTL, or what is left of a loan or of the license. */
+  /** Seconds until `expires_at`: the license's TTL, or what remains of the loan or of the license. */
   ttl: z.int(),
-  /** Seconds from one heartbeat to the next. */
+  /** Seconds between heartbeats. */
   heartbeat_interval: z.int(),
   next_heartbeat_due: Timestamp,
-  /** Days that a client may run without reaching the server, with its license signed. */
+  /** Days that a client with a signed license can run without reaching the server. */
   offline_grace_days: z.int(),
 });
 
 export default defineFunction({
   name: 'acquire',
-  summary: 'Takes a seat of a license.',
+  summary: 'Acquires and borrows seats.',
   memoryMiB: 256,
   concurrency: 80,
   maxInstances: 100,
@@ -38,28 +38,30 @@ export default defineFunction({
     acquire: {
       method: 'POST',
       path: '/api/v1/licenses/acquire',
-      summary: 'Take a seat, or get the session again that the same holder already has.',
+      summary: 'Acquire a seat of a license.',
+      description:
+        'If the holder already has a seat, this extends the existing session and returns it. Pass `borrow_days` to borrow the seat.',
       auth: accessOf('acquire.acquire'),
       standing: 'token',
       body: z.strictObject({
-        /** What tells this machine from others; the same on every start. */
+        /** Identifies the machine. Send the same value on every start. */
         fingerprint: text(256),
-        /** Needed where you are signed in; a license key says it by itself. */
+        /** Required if you are signed in. With a license key it is optional, and must match the key. */
         license_id: z.optional(LicenseId),
-        /** Needed with a license key where the license counts seats by user; whoever is signed in is the user. */
+        /** Required with a license key if the license counts seats by user. If you are signed in, you are the user. */
         user_id: z.optional(text(256)),
-        /** Needed where the license counts seats by process. */
+        /** Required if the license counts seats by process. */
         process_id: z.optional(text(128)),
         hostname: z.optional(text(255)),
         app_version: z.optional(text(64)),
-        /** Borrows the seat: it is held that long without a heartbeat. `sign` then gives a license to go offline with. */
+        /** Borrows the seat for that many days, without heartbeats. `sign` then returns a license for use offline. */
         borrow_days: z.optional(wholeNumber(1, LONGEST_OFFLINE_DAYS)),
       }),
       answers: {
-        granted: { status: 201, description: 'A seat was free and is yours.', body: Seat },
+        granted: { status: 201, description: 'A free seat was granted.', body: Seat },
         renewed: {
           status: 200,
-          description: 'You hold a seat already: the same session, extended.',
+          description: 'You already have a seat. The existing session was extended.',
           body: Seat,
         },
       },

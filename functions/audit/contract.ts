@@ -14,13 +14,13 @@ import {
   Timestamp,
 } from '../../shared/http/fields.ts';
 
-/** Read in one call: far from what a function has time for. */
+/** Events verified per call, which takes far less than the function's timeout. */
 export const EVENTS_A_PART = 1_000;
 
 const AuditEvent = z.strictObject({
   ...EventJson.shape,
   recorded_at: Timestamp,
-  /** Place in the tenant's chain; null until the event is sealed, which takes up to a minute. */
+  /** Position in the tenant's chain; null until the event is sealed, which takes up to a minute. */
   seq: z.nullable(z.int()),
 });
 
@@ -31,28 +31,28 @@ const AuditPage = z.strictObject({
 
 const AuditCheck = z.strictObject({
   tenant_id: TenantId,
-  /** Events in the chain that were checked in this part. */
+  /** Sealed events verified by this call. */
   sealed: z.int(),
-  /** Events that are not in the chain yet, of which nothing can be said. */
+  /** Events that are not sealed yet. They cannot be verified. */
   unsealed: z.int(),
-  /** The end of the chain, told with its last events: keep it, and it shows when all of the chain is replaced. */
+  /** End of the chain, returned with its last events. Keep it to detect later that the whole chain was replaced. */
   head: z.nullable(z.strictObject({ seq: z.int(), hash: z.string() })),
   problems: z.array(
     z.strictObject({
       kind: z.enum(['CHANGED', 'REMOVED', 'INSERTED']),
-      /** Place in the chain. */
+      /** Position in the chain; 0 if the event has none. */
       seq: z.int(),
       event_id: z.nullable(z.string()),
       detail: z.string(),
     }),
   ),
-  /** Ask on with it; null where all was checked. */
+  /** Pass it as `cursor` to verify the next part; null after the last part. */
   next_cursor: z.nullable(z.string()),
 });
 
 export default defineFunction({
   name: 'audit',
-  summary: 'Says what happened, from a log that shows when it was tampered with.',
+  summary: 'Lists audit events and verifies that they were not tampered with.',
   memoryMiB: 256,
   concurrency: 80,
   maxInstances: 10,
@@ -63,8 +63,9 @@ export default defineFunction({
     list: {
       method: 'GET',
       path: '/api/v1/audit',
-      summary:
-        'Events, the newest first, of a tenant, license or session. News takes up to two minutes to get here.',
+      summary: 'List audit events.',
+      description:
+        'Returns the events of a tenant, license or session, newest first. New events appear within two minutes.',
       auth: accessOf('audit.list'),
       query: z
         .strictObject({
@@ -80,7 +81,7 @@ export default defineFunction({
         events: {
           status: 200,
           description:
-            'One page. Events that all filters hold for; names that contradict each other find none.',
+            'One page of the events that match all filters. Ids that contradict each other match none.',
           body: AuditPage,
         },
       },
@@ -89,19 +90,19 @@ export default defineFunction({
     verify: {
       method: 'GET',
       path: '/api/v1/audit/verify',
-      summary:
-        'Check that no event of a tenant was changed, removed or put in after it was sealed, a part of the log each time.',
+      summary: 'Verify the audit log of a tenant.',
+      description: `Checks that no event was changed, removed or inserted after the log was sealed. Each call verifies about ${EVENTS_A_PART} events: repeat with \`next_cursor\` until it is null. The log is intact if no part reports a problem.`,
       auth: accessOf('audit.verify'),
       limit: { by: 'caller', requests: 600, windowSeconds: 3600, uncounted: 'refuse' },
       query: z.strictObject({
-        /** Needed unless there is only one that the caller may ask for. */
+        /** Required unless your role allows this in exactly one tenant. */
         tenant_id: z.optional(TenantId),
         cursor: z.optional(Cursor),
       }),
       answers: {
         part: {
           status: 200,
-          description: `What was found in some ${EVENTS_A_PART} events. The log is whole where every part, to the last, found no problem.`,
+          description: 'The result for one part of the log.',
           body: AuditCheck,
         },
       },

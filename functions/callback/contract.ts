@@ -6,7 +6,7 @@ const word = z.string().check(z.minLength(1), z.maxLength(2048));
 
 export default defineFunction({
   name: 'callback',
-  summary: 'Ends a sign-in.',
+  summary: 'Completes a sign-in.',
   memoryMiB: 256,
   concurrency: 40,
   maxInstances: 20,
@@ -17,15 +17,18 @@ export default defineFunction({
     callback: {
       method: 'GET',
       path: '/auth/callback',
-      summary: 'Where Google sends the browser; sends it on with a code that is good for a minute.',
+      summary: 'Complete a sign-in.',
+      description:
+        'Google redirects the browser here. The browser is then redirected to the client with a code that is valid for one minute.',
       auth: accessOf('callback.callback'),
       limit: { by: 'address', requests: 120, windowSeconds: 60, uncounted: 'serve' },
-      /** Google adds more parameters, which are of no use here. */
+      /** Google adds more parameters, which are ignored. */
       query: z.object({ state: word, code: z.optional(word), error: z.optional(word) }),
       answers: {
         back: {
           status: 302,
-          description: 'To the redirect_uri of the login, with code or error, and state.',
+          description:
+            'Redirects to the `redirect_uri` of the login, with `code` or `error`, and with `state` and `iss` (RFC 9207).',
         },
       },
       problems: ['SIGN_IN_MISMATCH', 'SIGN_IN_NOT_SET_UP', 'RATE_LIMITED'],

@@ -7,7 +7,7 @@ import { SubscriptionView } from '../../shared/http/subscription-view.ts';
 const CHANGING = { by: 'caller', requests: 20, windowSeconds: 60, uncounted: 'serve' } as const;
 
 const answers = {
-  subscription: { status: 200, description: 'The subscription as it is now.', body: SubscriptionView },
+  subscription: { status: 200, description: 'The updated subscription.', body: SubscriptionView },
 } as const;
 const problems = [
   'LICENSE_NOT_FOUND',
@@ -20,7 +20,7 @@ const problems = [
 
 export default defineFunction({
   name: 'cancel',
-  summary: 'Ends subscriptions.',
+  summary: 'Cancels subscriptions.',
   memoryMiB: 512,
   concurrency: 20,
   maxInstances: 10,
@@ -31,13 +31,14 @@ export default defineFunction({
     cancel: {
       method: 'POST',
       path: '/api/v1/subscriptions/cancel',
-      summary:
-        'End the subscription of a license: with the period that is paid for, or now. Now ends its seats with their next heartbeat; nothing is paid back by that.',
+      summary: 'Cancel the subscription of a license.',
+      description:
+        'By default the subscription ends with the paid period. If `when` is `now`, it ends immediately, and sessions lose their seats at their next heartbeat. Nothing is refunded.',
       auth: accessOf('cancel.cancel'),
       limit: CHANGING,
       body: z.strictObject({
         license_id: LicenseId,
-        /** period_end unless given. */
+        /** Default: `period_end`. */
         when: z.optional(z.enum(['period_end', 'now'])),
       }),
       answers,
@@ -46,7 +47,8 @@ export default defineFunction({
     undo: {
       method: 'POST',
       path: '/api/v1/subscriptions/cancel/undo',
-      summary: 'Have a subscription go on that was to end with its period.',
+      summary: 'Undo a scheduled cancellation.',
+      description: 'The subscription then continues after the paid period.',
       auth: accessOf('cancel.undo'),
       limit: CHANGING,
       body: z.strictObject({ license_id: LicenseId }),

@@ -14,7 +14,7 @@ const Plan = z.strictObject({
   offline_grace_days: z.int(),
   borrow: z.strictObject({ max_days: z.int(), low_water: z.int() }),
   features: z.array(z.string()),
-  /** Days that seats stay usable after a payment failed. */
+  /** Days that seats stay usable after a failed payment. */
   payment_grace_days: z.int(),
   intervals: z.array(z.enum(BILLING_INTERVALS)),
 });
@@ -29,7 +29,7 @@ const Portal = z.strictObject({ portal_url: z.string() });
 
 export default defineFunction({
   name: 'checkout',
-  summary: 'Sells seats.',
+  summary: 'Sells seats through Stripe.',
   memoryMiB: 512,
   concurrency: 20,
   maxInstances: 10,
@@ -40,12 +40,12 @@ export default defineFunction({
     plans: {
       method: 'GET',
       path: '/api/v1/plans',
-      summary: 'What there is to buy, and what it is worth.',
+      summary: 'List the plans that are for sale.',
       auth: accessOf('checkout.plans'),
       answers: {
         plans: {
           status: 200,
-          description: 'Every plan that is sold. Prices are told where it is paid.',
+          description: 'All plans that are for sale. Stripe shows the prices at checkout.',
           cacheSeconds: 300,
           body: Plans,
         },
@@ -55,16 +55,17 @@ export default defineFunction({
     create: {
       method: 'POST',
       path: '/api/v1/checkout/create-session',
-      summary:
-        'Buy seats: a page at Stripe to pay on. With license_id for a trial, or for a license whose subscription has ended; without, for a new license. The same Idempotency-Key within 24 hours is the same purchase.',
+      summary: 'Create a checkout session to buy seats.',
+      description:
+        'Returns the address of a Stripe page to pay on. Pass `license_id` to buy seats for a trial license or for a license whose subscription has ended; omit it for a new license. Requests with the same `Idempotency-Key` within 24 hours are the same purchase.',
       auth: accessOf('checkout.create'),
       limit: BUYING,
       idempotencyKey: 'optional',
       body: z.strictObject({
-        /** Needed unless there is only one that the caller may buy for. */
+        /** Required unless your role allows this in exactly one tenant. */
         tenant_id: z.optional(TenantId),
         plan: z.enum(PLAN_NAMES),
-        /** How often it is paid; month unless given. */
+        /** How often it is paid. Default: `month`. */
         interval: z.optional(z.enum(BILLING_INTERVALS)),
         seats: wholeNumber(1, MOST_SEATS),
         license_id: z.optional(LicenseId),
@@ -72,7 +73,7 @@ export default defineFunction({
       answers: {
         created: {
           status: 201,
-          description: 'Where to pay. The license gives seats a moment after that.',
+          description: 'The page to pay on. The license grants seats a moment after the payment.',
           body: Checkout,
         },
       },
@@ -93,14 +94,16 @@ export default defineFunction({
     portal: {
       method: 'POST',
       path: '/api/v1/checkout/create-portal-session',
-      summary: 'A page at Stripe to look after cards, invoices and the number of seats.',
+      summary: 'Create a billing portal session.',
+      description:
+        'Returns the address of a Stripe page to manage payment methods, invoices and the number of seats.',
       auth: accessOf('checkout.portal'),
       limit: BUYING,
       body: z.optional(z.strictObject({ tenant_id: z.optional(TenantId) })),
       answers: {
         created: {
           status: 201,
-          description: 'Where that is, for a short while.',
+          description: 'The page. Its address is valid for a short time.',
           body: Portal,
         },
       },

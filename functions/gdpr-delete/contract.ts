@@ -6,31 +6,31 @@ import { ErasureId, TenantId, Timestamp, UserId } from '../../shared/http/fields
 const count = z.int();
 
 const ErasurePlan = z.strictObject({
-  /** Good for whoever asked, for ten minutes. */
+  /** Valid for ten minutes, and only for the caller who requested it. */
   confirmation_token: z.string(),
   expires_at: Timestamp,
-  /** Who would go; null where it is a tenant alone. */
+  /** User to be erased; null if only a tenant is erased. */
   user_id: z.nullable(UserId),
-  /** Tenants that would go: the one named, or those in which the person is alone. */
+  /** Tenants to be erased: the one in the request, or those whose only member is the user. */
   tenants_that_go: z.array(TenantId),
 });
 
 const ErasureReceipt = z.strictObject({
   erasure_id: ErasureId,
   requested_at: Timestamp,
-  /** null where there is so much that it goes on by itself: send the request again to see. */
+  /** null if there is too much data for one request: the erasure continues on its own. Repeat the request to check. */
   completed_at: z.nullable(Timestamp),
   erased: z.strictObject({
-    /** Sessions that were ended, with all that their clients said of themselves. */
+    /** Sessions that were ended and removed, with everything their clients sent about themselves. */
     sessions: count,
-    /** Session histories that no more tell who held the seat. */
+    /** Session histories that no longer show who held the seat. */
     session_histories: count,
-    /** Audit events that no more tell who held the seat; the chain stays whole. */
+    /** Audit events that no longer show who held the seat. The audit chain stays intact. */
     audit_events: count,
     memberships: count,
     invitations: count,
     sign_ins: count,
-    /** Tenants that are closed, their licenses suspended. */
+    /** Tenants that were closed. Their licenses are suspended. */
     tenants: count,
     users: count,
   }),
@@ -38,7 +38,7 @@ const ErasureReceipt = z.strictObject({
 
 export default defineFunction({
   name: 'gdpr-delete',
-  summary: 'Erases what is kept of a person, or a whole tenant.',
+  summary: 'Erases a user or a tenant.',
   memoryMiB: 512,
   concurrency: 8,
   maxInstances: 10,
@@ -49,27 +49,28 @@ export default defineFunction({
     ask: {
       method: 'POST',
       path: '/api/v1/gdpr/delete',
-      summary:
-        'Ask to have yourself erased, or a tenant that is yours; operators name anybody. Nothing goes before it is confirmed.',
+      summary: 'Request the erasure of a user or a tenant.',
+      description:
+        'Requests the erasure of yourself, or of a tenant that you own. Operators can name any user or tenant. Nothing is erased until the request is confirmed.',
       auth: accessOf('gdpr-delete.ask'),
       limit: { by: 'caller', requests: 60, windowSeconds: 3600, uncounted: 'serve' },
       body: z
         .strictObject({
-          /** Whom to erase, for operators: on a request that did not come through this API. */
+          /** User to erase. For operators who received the request outside this API. */
           user_id: z.optional(UserId),
-          /** A whole tenant, and nobody: its members stay people of their own. */
+          /** Tenant to erase. Its members keep their user accounts. */
           tenant_id: z.optional(TenantId),
         })
         .check(
           z.refine(
             ({ user_id, tenant_id }) => user_id === undefined || tenant_id === undefined,
-            'names a person and a tenant',
+            'must not contain both user_id and tenant_id',
           ),
         ),
       answers: {
         asked: {
           status: 200,
-          description: 'What would go, and the token to confirm it with.',
+          description: 'What would be erased, and the token to confirm it.',
           body: ErasurePlan,
         },
       },
@@ -85,16 +86,17 @@ export default defineFunction({
     confirm: {
       method: 'DELETE',
       path: '/api/v1/gdpr/delete',
-      summary:
-        'Erase what was asked for. Sent again it goes on where it stopped, and then gives the same receipt.',
+      summary: 'Confirm an erasure.',
+      description:
+        'Erases what was requested. If the erasure stops, the same request resumes it; once complete, it returns the same receipt.',
       auth: accessOf('gdpr-delete.confirm'),
-      /** Whoever is gone from the records must still learn that all of them is. */
+      /** An erased user, no longer in the records, can still get the receipt. */
       standing: 'token',
       body: z.strictObject({ confirmation_token: z.string().check(z.minLength(1), z.maxLength(4096)) }),
       answers: {
         receipt: {
           status: 200,
-          description: 'The receipt. It holds no personal data.',
+          description: 'The receipt. It contains no personal data.',
           body: ErasureReceipt,
         },
       },

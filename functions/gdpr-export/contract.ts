@@ -18,34 +18,34 @@ import { InvitationView, MemberView, TenantView } from '../../shared/http/tenant
 
 const Whole = {
   exported_at: Timestamp,
-  /** False where there is more than one file holds: ask again for shorter periods, with from and to. */
+  /** False if there is more data than fits into one file: export shorter periods with `from` and `to`. */
   complete: z.boolean(),
 };
 
 const ExportedInvitation = z.strictObject({ ...InvitationView.shape, tenant_id: TenantId });
 
-/** A session of which we still know what its client said: it holds a seat, or its lease ran out within the last hour. */
+/** A session whose client data is still stored: it holds a seat, or its lease expired within the last hour. */
 const ExportedSession = z.strictObject({
   session_id: SessionId,
   license_id: LicenseId,
-  /** The pseudonym that the seat is counted by: of the machine, the user or the process. */
+  /** Pseudonym of the machine, user or process that the seat is counted by. */
   holder: z.string(),
   /** Whether it holds a seat now. */
   is_seated: z.boolean(),
-  /** What tells the machine from others, as the app made it. */
+  /** Identifies the machine, as the app sent it. */
   fingerprint: z.string(),
-  /** The machine's name, where the app told it. */
+  /** Name of the machine, if the app sent it. */
   hostname: z.nullable(z.string()),
-  /** The user's id here, or the one that the vendor's app gave. */
+  /** The user's id in this API, or the one that the vendor's app sent. */
   user_id: z.nullable(z.string()),
-  /** The process on the machine, where the license counts those. */
+  /** The process on the machine, if the app sent it. */
   process_id: z.nullable(z.string()),
   app_version: z.nullable(z.string()),
 });
 
 const ExportedEvent = z.strictObject({
   ...EventJson.shape,
-  /** When the audit log took it in; `at` is when it came true. */
+  /** When the audit log recorded it; `at` is when it happened. */
   recorded_at: Timestamp,
 });
 
@@ -53,26 +53,26 @@ const ExportedLicense = z.strictObject({ ...LicenseFields });
 
 const ExportedSubscription = z.strictObject({
   ...SubscriptionFields,
-  /** The customer at Stripe. */
+  /** Id of the customer at Stripe. */
   customer_id: z.string(),
-  /** End of the period that is paid for, or would be. */
+  /** End of the current billing period, paid or not. */
   period_end: Timestamp,
-  /** Since when a payment has been overdue. */
+  /** Since when a payment has been overdue; null if none is. */
   unpaid_since: z.nullable(Timestamp),
   latest_invoice_id: z.nullable(z.string()),
-  /** Disputes about its payments, by their ids at Stripe. */
+  /** Disputed payments, by the dispute's id at Stripe. */
   disputes: z.record(z.string(), z.enum(['open', 'won', 'lost'])),
   /** Invoices whose payment was refunded. */
   refunded_invoice_ids: z.array(z.string()),
 });
 
-/** What a license used of a meter within a day (UTC). */
+/** What a license used of one meter on one day (UTC). */
 const MeteredDay = z.strictObject({
   license_id: LicenseId,
   meter: z.string(),
   day: Timestamp,
   quantity: z.int(),
-  /** In how many records that was told. */
+  /** Number of usage records that this is the sum of. */
   records: z.int(),
 });
 
@@ -80,16 +80,16 @@ const PersonExport = z.strictObject({
   ...Whole,
   person: z.strictObject({
     user_id: UserId,
-    /** As the sign-in provider last told it, like the name and the domain. */
+    /** As last reported by the sign-in provider, like the name and the domain. */
     email: z.string(),
     name: z.string(),
-    /** The Google Workspace domain that the account belongs to; null for one that belongs to nobody else. */
+    /** Google Workspace domain that manages the account; null for a personal account. */
     hosted_domain: z.nullable(z.string()),
-    /** When they signed in first and last. */
+    /** Time of the first sign-in; `last_sign_in_at` is that of the latest. */
     created_at: Timestamp,
     last_sign_in_at: Timestamp,
   }),
-  /** The tenants that they belong to. */
+  /** Tenants that the user belongs to. */
   memberships: z.array(
     z.strictObject({
       tenant_id: TenantId,
@@ -98,28 +98,28 @@ const PersonExport = z.strictObject({
       joined_at: Timestamp,
     }),
   ),
-  /** Sign-ins that are good, or have not ended long ago. */
+  /** Active sign-ins, and those that ended recently. */
   sign_ins: z.array(
     z.strictObject({
       sign_in_id: z.string(),
       created_at: Timestamp,
-      /** When a token of it was last asked for. */
+      /** When a token was last issued for it. */
       last_used_at: Timestamp,
-      /** Until when it is good, if it is not used again. */
+      /** When it expires if it is not used again. */
       expires_at: Timestamp,
-      /** null while it is good; reused: a token was shown a second time, so that somebody may have stolen it. */
+      /** null while it is active. `reused`: a token was used a second time and may have been stolen. */
       ended: z.nullable(z.enum(['signed_out', 'reused', 'removed', 'expired'])),
     }),
   ),
-  /** Invitations for their address that they have not taken up. */
+  /** Open invitations to the user's e-mail address. */
   invitations: z.array(ExportedInvitation),
-  /** The trial that their account has had; null where it had none, or that is long ago. */
+  /** The trial that the account has used; null if there was none or it is no longer on record. */
   trial: z.nullable(z.strictObject({ began_at: Timestamp, license_id: z.nullable(LicenseId) })),
-  /** Their sessions in the licenses of their tenants. */
+  /** The user's sessions, in licenses of their tenants. */
   sessions: z.array(ExportedSession),
-  /** What became of sessions that were counted by one of their pseudonyms. */
+  /** Histories of sessions that were counted by one of the user's pseudonyms. */
   session_histories: z.array(SessionHistoryView),
-  /** Events that name one of their pseudonyms. */
+  /** Events that contain one of the user's pseudonyms. */
   audit_events: z.array(ExportedEvent),
 });
 
@@ -127,39 +127,39 @@ const TenantExport = z.strictObject({
   ...Whole,
   tenant: z.strictObject({
     ...TenantView.shape,
-    /** When it was erased; null for one that was not. */
+    /** When the tenant was erased; null if it was not. */
     closed_at: z.nullable(Timestamp),
   }),
   members: z.array(MemberView),
-  /** Invitations that nobody has taken up. */
+  /** Open invitations. */
   invitations: z.array(ExportedInvitation),
-  /** Its licenses, without what their keys are known by. */
+  /** The tenant's licenses, without the hashes of their keys. */
   licenses: z.array(ExportedLicense),
-  /** Who it is at Stripe, which knows its cards and invoices; null where it has bought nothing yet. */
+  /** The customer at Stripe, where cards and invoices are stored; null if the tenant has bought nothing yet. */
   billing: z.nullable(
     z.strictObject({
-      /** null where that customer was deleted. */
+      /** null if that customer was deleted. */
       customer_id: z.nullable(z.string()),
       former_customer_ids: z.array(z.string()),
       created_at: Timestamp,
     }),
   ),
   subscriptions: z.array(ExportedSubscription),
-  /** What its licenses used of what is metered. */
+  /** Metered usage of the tenant's licenses. */
   metered_days: z.array(MeteredDay),
-  /** All sessions of its licenses. */
+  /** All sessions of the tenant's licenses. */
   sessions: z.array(ExportedSession),
   session_histories: z.array(SessionHistoryView),
   audit_events: z.array(ExportedEvent),
 });
 
 const EXPORTING = { by: 'caller', requests: 30, windowSeconds: 3600, uncounted: 'serve' } as const;
-/** `from` and `to` choose session histories by their beginning and events by when they came true; the rest comes whole. */
+/** `from` and `to` select session histories by start and events by time. Everything else is always exported. */
 const Period = z.strictObject(PERIOD).check(periodIsInOrder);
 
 export default defineFunction({
   name: 'gdpr-export',
-  summary: 'Gives people, and owners of tenants, all that is kept of them.',
+  summary: 'Exports all data of a user or a tenant.',
   memoryMiB: 512,
   concurrency: 2,
   maxInstances: 10,
@@ -170,27 +170,29 @@ export default defineFunction({
     person: {
       method: 'GET',
       path: '/api/v1/gdpr/export',
-      summary: 'All that is kept of you, as a file.',
+      summary: 'Export your data.',
+      description: 'Returns everything that is stored about you, as a file.',
       auth: accessOf('gdpr-export.person'),
       standing: 'record',
       limit: EXPORTING,
       query: Period,
       answers: {
-        person: { status: 200, description: 'The file, up to 40,000 rows of it.', body: PersonExport },
+        person: { status: 200, description: 'The file, with at most 40,000 rows.', body: PersonExport },
       },
       problems: ['USER_NOT_FOUND', 'RATE_LIMITED', 'VALIDATION_FAILED'],
     },
     tenant: {
       method: 'GET',
       path: '/api/v1/gdpr/export/tenants/{tenant_id}',
-      summary: 'All that is kept of a tenant and its people, as a file.',
+      summary: 'Export the data of a tenant.',
+      description: 'Returns everything that is stored about a tenant and its members, as a file.',
       auth: accessOf('gdpr-export.tenant'),
       standing: 'record',
       limit: EXPORTING,
       params: z.strictObject({ tenant_id: TenantId }),
       query: Period,
       answers: {
-        tenant: { status: 200, description: 'The file, up to 40,000 rows of it.', body: TenantExport },
+        tenant: { status: 200, description: 'The file, with at most 40,000 rows.', body: TenantExport },
       },
       problems: ['TENANT_NOT_FOUND', 'FORBIDDEN', 'RATE_LIMITED', 'VALIDATION_FAILED'],
     },

@@ -5,13 +5,13 @@ import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 const Part = z.enum(['ok', 'unavailable']);
 const Health = z.strictObject({
   status: Part,
-  /** Only with `deep=1`. */
+  /** Present only with `deep=1`. */
   parts: z.optional(z.strictObject({ seats: Part, records: Part, events: Part, signing: Part })),
 });
 
 export default defineFunction({
   name: 'health',
-  summary: 'Says whether the suite can serve.',
+  summary: 'Reports whether the service is available.',
   memoryMiB: 512,
   concurrency: 80,
   maxInstances: 10,
@@ -22,12 +22,18 @@ export default defineFunction({
     health: {
       method: 'GET',
       path: '/health',
-      summary: 'Alive, without asking any other part; with deep=1, for operators, each part is asked.',
+      summary: 'Check the health of the service.',
+      description:
+        'Answers without calling any dependency. With `deep=1`, for operators only, it checks each dependency.',
       auth: accessOf('health.health'),
       query: z.strictObject({ deep: z.optional(z.literal('1')) }),
       answers: {
-        well: { status: 200, description: 'All that was asked can serve.', body: Health },
-        ailing: { status: 503, description: 'A part cannot serve now; `parts` says which.', body: Health },
+        well: { status: 200, description: 'Everything that was checked is available.', body: Health },
+        ailing: {
+          status: 503,
+          description: 'A dependency is unavailable; `parts` shows which.',
+          body: Health,
+        },
       },
       problems: ['AUTHENTICATION_REQUIRED'],
     },

@@ -3,25 +3,25 @@ import { accessOf } from '../../shared/domain/authorization.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 import { SessionId, SessionToken, Timestamp } from '../../shared/http/fields.ts';
 
-/** Sessions that one call may extend. */
+/** Most sessions that one call can extend. */
 export const MOST_SESSIONS = 100;
 
 const Beat = {
   session_id: SessionId,
-  /** The newest token of the session. With it the session survives even the loss of Redis. */
+  /** The latest token of the session. With it, the session survives even if Redis loses its data. */
   session_token: z.optional(SessionToken),
 };
 
 const ExtendedSession = z.strictObject({
   status: z.literal('heartbeat_acknowledged'),
   session_id: SessionId,
-  /** Takes the place of the one before. */
+  /** Replaces the previous token. */
   session_token: z.string(),
-  /** Seconds from now to `expires_at`: the license's TTL, or what is left of a loan or of the license. */
+  /** Seconds until `expires_at`: the license's TTL, or what remains of the loan or of the license. */
   ttl_extended_to: z.int(),
   expires_at: Timestamp,
   next_heartbeat_due: Timestamp,
-  /** Only there, and true, where the lease had run out and a free seat was taken again. */
+  /** Present, and true, only if the lease had expired and the session took a free seat again. */
   revived: z.optional(z.literal(true)),
 });
 
@@ -36,7 +36,7 @@ const ExtendedSessions = z.strictObject({
 
 export default defineFunction({
   name: 'heartbeat',
-  summary: 'Keeps seats.',
+  summary: 'Extends the leases of sessions.',
   memoryMiB: 256,
   concurrency: 80,
   maxInstances: 100,
@@ -49,14 +49,15 @@ export default defineFunction({
       kind: 'counter',
       name: 'seatlease.heartbeat.revived',
       unit: '{session}',
-      description: 'Sessions whose lease had run out, and that took a free seat again.',
+      description: 'Sessions whose lease had expired and that took a free seat again.',
     },
   ],
   endpoints: {
     heartbeat: {
       method: 'PUT',
       path: '/api/v1/licenses/heartbeat',
-      summary: `Extend the lease of one session, or of up to ${MOST_SESSIONS}.`,
+      summary: 'Extend the lease of one or more sessions.',
+      description: `Send \`session_id\` for one session, or \`sessions\` for up to ${MOST_SESSIONS} sessions of one license.`,
       auth: accessOf('heartbeat.heartbeat'),
       standing: 'token',
       body: z.union(
@@ -66,13 +67,13 @@ export default defineFunction({
             sessions: z.array(z.strictObject(Beat)).check(z.minLength(1), z.maxLength(MOST_SESSIONS)),
           }),
         ],
-        `Send session_id, or sessions with 1 to ${MOST_SESSIONS} of {session_id}; session_token is optional.`,
+        `Send session_id, or sessions as a list of 1 to ${MOST_SESSIONS} {session_id}. session_token is optional.`,
       ),
       answers: {
-        extended: { status: 200, description: 'The lease is extended.', body: ExtendedSession },
+        extended: { status: 200, description: 'The lease was extended.', body: ExtendedSession },
         batch: {
           status: 200,
-          description: 'One result for each session, in the order asked.',
+          description: 'One result for each session, in the order of the request.',
           body: ExtendedSessions,
         },
       },

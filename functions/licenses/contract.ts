@@ -26,7 +26,7 @@ const LONGEST_TTL = TTL_SECONDS.longest;
 
 const LicenseWithKey = z.strictObject({
   ...LicenseView.shape,
-  /** Shown this once; only its hash is stored. */
+  /** Returned only once; only its hash is stored. */
   license_key: z.string(),
 });
 const Params = z.strictObject({ license_id: LicenseId });
@@ -37,22 +37,22 @@ const ChangeableTerms = {
   overdraft: z.optional(wholeNumber(0, MOST_SEATS)),
   /** How long a seat is held without a heartbeat. */
   ttl_seconds: z.optional(wholeNumber(TTL_SECONDS.shortest, LONGEST_TTL)),
-  /** Shorter than ttl_seconds; five sixths of it unless given. */
+  /** Must be less than `ttl_seconds`. Default: five sixths of it. */
   heartbeat_seconds: z.optional(wholeNumber(1, LONGEST_TTL)),
   plan: z.optional(z.enum(PLAN_NAMES)),
   features: z.optional(Features),
-  /** For the enterprise plan; every other plan has its own. null to go by the plan. */
+  /** Can be set only with the enterprise plan. null to use the value of the plan. */
   offline_grace_days: z.optional(z.nullable(wholeNumber(0, LONGEST_OFFLINE_DAYS))),
-  /** How long a seat may be borrowed, 0 for not at all, and how many seats of `max` never are. */
+  /** For how many days a seat can be borrowed (0: not at all), and how many seats of `max` are never lent. */
   borrow: z.optional(
     z.strictObject({
       max_days: wholeNumber(0, LONGEST_OFFLINE_DAYS),
       low_water: z.optional(wholeNumber(0, MOST_SEATS)),
     }),
   ),
-  /** How often its clients may acquire, and send heartbeats before their time. null to go by the number of seats. */
+  /** Limit for acquire requests and early heartbeats of its clients. null to derive it from the number of seats. */
   requests_per_minute: z.optional(z.nullable(wholeNumber(1, FASTEST_PACE))),
-  /** null for a license without end. */
+  /** null for a license that does not expire. */
   valid_until: z.optional(z.nullable(SettableTimestamp)),
 };
 
@@ -90,23 +90,25 @@ export default defineFunction({
     create: {
       method: 'POST',
       path: '/api/v1/licenses',
-      summary: 'Create a license; without tenant_id, for a new tenant.',
+      summary: 'Create a license.',
+      description: 'Without `tenant_id`, the license belongs to a new tenant.',
       auth: accessOf('licenses.create'),
       body: z.strictObject({
         tenant_id: z.optional(TenantId),
-        /** Seats. */
+        /** Number of seats. */
         max: wholeNumber(0, MOST_SEATS),
-        /** What seats are counted by; machine unless given. */
+        /** What seats are counted by. Default: `machine`. */
         unit: z.optional(z.enum(['machine', 'user', 'process'])),
         ...ChangeableTerms,
       }),
-      answers: { created: { status: 201, description: 'The license, and its key.', body: LicenseWithKey } },
+      answers: { created: { status: 201, description: 'The license and its key.', body: LicenseWithKey } },
       problems: ['TENANT_NOT_FOUND', 'TENANT_CLOSED', 'VALIDATION_FAILED'],
     },
     list: {
       method: 'GET',
       path: '/api/v1/licenses',
-      summary: 'Licenses, the newest first.',
+      summary: 'List licenses.',
+      description: 'Returns licenses, newest first.',
       auth: accessOf('licenses.list'),
       query: z.strictObject({
         tenant_id: z.optional(TenantId),
@@ -115,7 +117,7 @@ export default defineFunction({
       answers: {
         licenses: {
           status: 200,
-          description: 'One page.',
+          description: 'One page of licenses.',
           body: LicensePage,
         },
       },
@@ -124,7 +126,8 @@ export default defineFunction({
     read: {
       method: 'GET',
       path: '/api/v1/licenses/{license_id}',
-      summary: 'One license, with its seats taken now.',
+      summary: 'Get a license.',
+      description: 'Includes the number of seats that are taken now.',
       auth: accessOf('licenses.read'),
       params: Params,
       answers: {
@@ -139,8 +142,9 @@ export default defineFunction({
     change: {
       method: 'PATCH',
       path: '/api/v1/licenses/{license_id}',
-      summary:
-        'Resize, suspend, reinstate or change other terms. Running sessions keep their seats when a pool shrinks. Seats, plan and end of a license that a subscription pays for are changed there.',
+      summary: 'Update a license.',
+      description:
+        'Resizes, suspends or reinstates a license, or changes other terms. Running sessions keep their seats when the pool shrinks. If a subscription pays for the license, `max`, `plan`, `ttl_seconds` and `valid_until` follow from the subscription and cannot be set here.',
       auth: accessOf('licenses.change'),
       params: Params,
       body: z
@@ -149,36 +153,42 @@ export default defineFunction({
           status: z.optional(z.enum(['active', 'suspended'])),
           ...ChangeableTerms,
         })
-        .check(z.refine((terms) => Object.keys(terms).length > 0, 'names nothing to change')),
-      answers: { license: { status: 200, description: 'The license as it is now.', body: LicenseView } },
+        .check(
+          z.refine((terms) => Object.keys(terms).length > 0, 'must contain at least one field to change'),
+        ),
+      answers: { license: { status: 200, description: 'The updated license.', body: LicenseView } },
       problems: ['LICENSE_NOT_FOUND', 'TENANT_CLOSED', 'BILLED_BY_SUBSCRIPTION', 'VALIDATION_FAILED'],
     },
     rotateKey: {
       method: 'POST',
       path: '/api/v1/licenses/{license_id}/rotate-key',
-      summary: 'Give the license a new key. The old one stays good for overlap_seconds (0: ends now).',
+      summary: 'Rotate the key of a license.',
+      description:
+        'Returns a new key. The old key stays valid for `overlap_seconds`. Default: 0, which revokes it immediately.',
       auth: accessOf('licenses.rotateKey'),
       params: Params,
       body: z.optional(
         z.strictObject({ overlap_seconds: z.optional(wholeNumber(0, LONGEST_KEY_OVERLAP_SECONDS)) }),
       ),
       answers: {
-        rotated: { status: 200, description: 'The license, and its new key.', body: LicenseWithKey },
+        rotated: { status: 200, description: 'The license and its new key.', body: LicenseWithKey },
       },
       problems: ['LICENSE_NOT_FOUND', 'FORBIDDEN', 'TENANT_CLOSED'],
     },
     usage: {
       method: 'GET',
       path: '/api/v1/licenses/{license_id}/usage',
-      summary: 'How many seats were taken at once, and how often one was refused, by hour and day (UTC).',
+      summary: 'Get the seat usage of a license.',
+      description:
+        'Returns how many seats were taken at once, and how often a seat was denied, by hour and day (UTC).',
       auth: accessOf('licenses.usage'),
       params: Params,
-      /** The period is widened to whole hours: the last 7 days unless given, at most 31, and nothing after the running hour. */
+      /** The period is widened to whole hours, up to the current one. Default: the last 7 days. At most: 31 days. */
       query: z.strictObject(PERIOD).check(periodIsInOrder),
       answers: {
         usage: {
           status: 200,
-          description: 'Every hour and day of the period, those in which nothing happened too.',
+          description: 'Every hour and day of the period, including those without usage.',
           body: LicenseUsage,
         },
       },

@@ -264,7 +264,7 @@ test('a change that names nothing is refused', async () => {
   const { licenseId } = await suite.createLicense();
   const refused = await change(licenseId, {});
   expect([refused.status, refused.body.code]).toEqual([400, 'VALIDATION_FAILED']);
-  expect(refused.body.detail).toContain('names nothing to change');
+  expect(refused.body.detail).toContain('must contain at least one field to change');
   expect((await suite.operate('PATCH', `${LICENSES}/${licenseId}`)).status).toBe(400);
 });
 

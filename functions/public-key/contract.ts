@@ -5,7 +5,7 @@ import { LicenseJwkSchema, SIGNATURE_ALGORITHM } from '../../shared/domain/licen
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 
 const PublicKey = {
-  /** SubjectPublicKeyInfo, PEM. */
+  /** The public key: SubjectPublicKeyInfo in PEM. */
   public_key: z.string(),
   key_id: z.string(),
   algorithm: z.literal(SIGNATURE_ALGORITHM),
@@ -17,7 +17,7 @@ const JsonWebKeySet = z.strictObject({ keys: z.array(LicenseJwkSchema) });
 
 export default defineFunction({
   name: 'public-key',
-  summary: 'Publishes the keys that licenses are verified with.',
+  summary: 'Publishes the keys that verify signed licenses.',
   memoryMiB: 512,
   concurrency: 80,
   maxInstances: 20,
@@ -28,12 +28,13 @@ export default defineFunction({
     publicKey: {
       method: 'GET',
       path: '/api/v1/public-key',
-      summary: 'The keys that signed licenses verify with, the one that signs now first.',
+      summary: 'Get the keys that verify signed licenses.',
+      description: 'The top-level fields are the current signing key; `keys` lists all keys.',
       auth: accessOf('public-key.publicKey'),
       answers: {
         keys: {
           status: 200,
-          description: 'The key that signs now, and every key whose signatures hold.',
+          description: 'The current signing key, and every key whose signatures are valid.',
           cacheSeconds: KEYS_CACHED_FOR_SECONDS,
           body: PublicKeys,
         },
@@ -43,12 +44,13 @@ export default defineFunction({
     jwks: {
       method: 'GET',
       path: '/.well-known/jwks.json',
-      summary: 'The same keys as a JSON Web Key Set, for JWT libraries.',
+      summary: 'Get the keys as a JSON Web Key Set.',
+      description: 'Returns the same keys in the format of JWT libraries.',
       auth: accessOf('public-key.jwks'),
       answers: {
         keys: {
           status: 200,
-          description: 'Every key whose signatures hold; none where all were taken out of use.',
+          description: 'Every key whose signatures are valid. Empty if all keys were disabled.',
           cacheSeconds: KEYS_CACHED_FOR_SECONDS,
           body: JsonWebKeySet,
         },

@@ -4,7 +4,7 @@ import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 
 export default defineFunction({
   name: 'record-event',
-  summary: 'Writes events into the audit log, the history of sessions and the usage of licenses.',
+  summary: 'Writes events to the audit log, the session history and the usage of licenses.',
   memoryMiB: 256,
   concurrency: 40,
   maxInstances: 20,
@@ -15,10 +15,13 @@ export default defineFunction({
     record: {
       method: 'POST',
       path: '/internal/events',
-      summary: 'Record one event, once, however often and in whatever order it is delivered.',
+      summary: 'Record an event.',
+      description: 'An event is recorded once, even if it is delivered again or out of order.',
       auth: accessOf('record-event.record'),
       body: PushEnvelope,
-      answers: { recorded: { status: 204, description: 'It is recorded; no need to deliver it again.' } },
+      answers: {
+        recorded: { status: 204, description: 'The event is recorded and need not be delivered again.' },
+      },
       problems: ['EVENT_INVALID'],
     },
   },

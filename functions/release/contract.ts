@@ -7,7 +7,7 @@ const DAY_MS = 24 * 3_600_000;
 
 export default defineFunction({
   name: 'release',
-  summary: 'Gives seats back.',
+  summary: 'Releases seats.',
   memoryMiB: 256,
   concurrency: 80,
   maxInstances: 100,
@@ -18,16 +18,17 @@ export default defineFunction({
     release: {
       method: 'POST',
       path: '/api/v1/licenses/release',
-      summary: 'Give a seat back. Asking again, or for a session that is not yours, answers the same.',
+      summary: 'Release a seat.',
+      description:
+        'Returns the same answer if the seat was already released, or if the session is not yours.',
       auth: accessOf('release.release'),
       standing: 'token',
       body: z.strictObject({
         session_id: SessionId,
         session_token: z.optional(SessionToken),
         /**
-         * Milliseconds from when `session_token` came to when this is sent, by a clock that nobody sets, rather too few than
-         * too many. With it, a release that is long on its way ends nothing where its holder has acquired the session again
-         * since.
+         * Milliseconds from receiving `session_token` to sending this request, by a monotonic clock, rounded down. With
+         * it, a delayed release does not end a session that its holder has acquired again in the meantime.
          */
         sent_after_ms: z.optional(wholeNumber(0, DAY_MS)),
       }),
@@ -35,7 +36,7 @@ export default defineFunction({
         ended: {
           status: 204,
           description:
-            'The session holds no seat of your license, but for one that was acquired after this was sent.',
+            'The session no longer holds a seat of your license, unless it was acquired again after this was sent.',
         },
       },
       problems: ['CREDENTIALS_INVALID', 'LICENSE_NOT_FOUND', 'RATE_LIMITED'],
@@ -43,10 +44,12 @@ export default defineFunction({
     end: {
       method: 'DELETE',
       path: '/api/v1/licenses/sessions/{session_id}',
-      summary: 'Give a seat back, as its license; or, as an operator, take it from its holder for good.',
+      summary: 'End a session.',
+      description:
+        'Releases the seat if you have the license key or hold the seat. Operators and tenant admins can end any session of the license.',
       auth: accessOf('release.end'),
       params: z.strictObject({ session_id: SessionId }),
-      answers: { ended: { status: 204, description: 'The session holds no seat any more.' } },
+      answers: { ended: { status: 204, description: 'The session no longer holds a seat.' } },
       problems: ['SESSION_NOT_FOUND', 'CREDENTIALS_INVALID', 'LICENSE_NOT_FOUND', 'RATE_LIMITED'],
     },
   },

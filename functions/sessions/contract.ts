@@ -20,7 +20,7 @@ const Session = z.strictObject({
   app_version: z.nullable(z.string()),
   acquired_at: Timestamp,
   expires_at: Timestamp,
-  /** null for a session that lives by its heartbeats. */
+  /** null for a session that is kept by heartbeats. */
   borrowed_until: z.nullable(Timestamp),
 });
 
@@ -37,7 +37,7 @@ const SessionHistoryPage = z.strictObject({
 
 export default defineFunction({
   name: 'sessions',
-  summary: 'Says who holds which seat, and who held one.',
+  summary: 'Lists current and past sessions.',
   memoryMiB: 256,
   concurrency: 80,
   maxInstances: 10,
@@ -48,13 +48,15 @@ export default defineFunction({
     list: {
       method: 'GET',
       path: '/api/v1/sessions',
-      summary: 'Who holds a seat of a license now, the soonest to run out first.',
+      summary: 'List the sessions that hold a seat now.',
+      description: 'Returns the sessions of a license, ordered by when they expire.',
       auth: accessOf('sessions.list'),
       query: OfLicense,
       answers: {
         sessions: {
           status: 200,
-          description: 'One page. A session that renews meanwhile may be seen twice; none is missed.',
+          description:
+            'One page. A session that is extended in the meantime may appear twice; none is missed.',
           body: SessionPage,
         },
       },
@@ -63,14 +65,14 @@ export default defineFunction({
     history: {
       method: 'GET',
       path: '/api/v1/sessions/history',
-      summary:
-        'Past and present sessions of a license, the newest first. News takes up to two minutes to get here.',
+      summary: 'List past and present sessions.',
+      description: 'Returns the sessions of a license, newest first. Changes appear within two minutes.',
       auth: accessOf('sessions.history'),
       query: OfLicense,
       answers: {
         sessions: {
           status: 200,
-          description: 'One page.',
+          description: 'One page of session histories.',
           body: SessionHistoryPage,
         },
       },

@@ -16,10 +16,10 @@ import {
 } from '../../shared/http/fields.ts';
 
 const SignedLicense = z.strictObject({
-  /** RSASSA-PKCS1-v1_5 with SHA-256 over the bytes of license_json, base64. */
+  /** RSASSA-PKCS1-v1_5 signature with SHA-256 over the bytes of `license_json`, in base64. */
   signed_license: z.string(),
   license_data: LicenseDataSchema,
-  /** license_data as it was signed: canonical JSON (RFC 8785), byte for byte. */
+  /** `license_data` exactly as it was signed: canonical JSON (RFC 8785), byte for byte. */
   license_json: z.string(),
   /** The same license as a JWT (RS256), in the claim `license`. */
   license_token: z.string(),
@@ -29,7 +29,7 @@ const SignedLicense = z.strictObject({
 
 export default defineFunction({
   name: 'sign',
-  summary: 'Signs licenses that verify offline.',
+  summary: 'Signs licenses for use offline.',
   memoryMiB: 512,
   concurrency: 40,
   maxInstances: 20,
@@ -40,14 +40,15 @@ export default defineFunction({
     sign: {
       method: 'POST',
       path: '/api/v1/licenses/sign',
-      summary: 'Sign the license of a session that holds a seat, to be verified without a network.',
+      summary: 'Sign a license for use offline.',
+      description: 'Signs the license of a session that holds a seat. Clients verify it without a network.',
       auth: accessOf('sign.sign'),
       standing: 'token',
       limit: { by: 'caller', requests: 1_200, windowSeconds: 60, uncounted: 'refuse' },
       body: z.strictObject({
-        /** Needed, here or in license_data. */
+        /** Required, here or in `license_data`. */
         session_id: z.optional(SessionId),
-        /** What to sign, where it is to be less than the whole license: whatever is named must be within it. */
+        /** Limits what is signed. Each field must be within the license; omitted fields are filled in from it. */
         license_data: z.optional(
           z.strictObject({
             license_id: z.optional(LicenseId),
@@ -65,7 +66,7 @@ export default defineFunction({
       answers: {
         signed: {
           status: 200,
-          description: 'The license, signed in two forms.',
+          description: 'The signed license, in two forms.',
           body: SignedLicense,
         },
       },

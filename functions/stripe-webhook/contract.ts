@@ -5,7 +5,7 @@ import { LARGEST_COLLECTED_BYTES } from '../../shared/http/raw-body.ts';
 
 export default defineFunction({
   name: 'stripe-webhook',
-  summary: 'Takes what Stripe tells, and brings seats in line with what is paid for.',
+  summary: 'Receives Stripe events and updates seats to what is paid for.',
   memoryMiB: 512,
   concurrency: 20,
   maxInstances: 20,
@@ -16,18 +16,19 @@ export default defineFunction({
     receive: {
       method: 'POST',
       path: '/api/v1/webhooks/stripe',
-      summary:
-        'Take an event, in any order and any number of times. It is on record before it is acknowledged; anything but 200 has Stripe send it again.',
+      summary: 'Receive a Stripe event.',
+      description:
+        'Events may arrive more than once and out of order. An event is stored before it is acknowledged. Stripe resends it unless the status is 200.',
       auth: accessOf('stripe-webhook.receive'),
-      // Events of invoices with many lines are larger than what anybody else sends.
+      // Events of invoices with many lines exceed the usual limit.
       largestBodyBytes: LARGEST_COLLECTED_BYTES,
       answers: {
         received: {
           status: 200,
-          description: 'Everything that the event leads to has been done.',
+          description: 'The event was processed completely.',
           body: z.strictObject({
             received: z.literal(true),
-            /** ignored: it has nothing to do with seats. */
+            /** `ignored`: the event does not concern seats. */
             outcome: z.enum(['done', 'already_done', 'ignored']),
           }),
         },

@@ -11,7 +11,7 @@ const SubscriptionPage = z.strictObject({
 
 export default defineFunction({
   name: 'subscriptions',
-  summary: 'Tells what a tenant pays for.',
+  summary: 'Lists subscriptions.',
   memoryMiB: 256,
   concurrency: 40,
   maxInstances: 10,
@@ -22,17 +22,18 @@ export default defineFunction({
     list: {
       method: 'GET',
       path: '/api/v1/subscriptions',
-      summary: 'Subscriptions of a tenant, the newest first.',
+      summary: 'List the subscriptions of a tenant.',
+      description: 'Returns subscriptions, newest first.',
       auth: accessOf('subscriptions.list'),
       query: z.strictObject({
-        /** Needed unless there is only one that the caller may ask for. */
+        /** Required unless your role allows this in exactly one tenant. */
         tenant_id: z.optional(TenantId),
         ...PAGING,
       }),
       answers: {
         subscriptions: {
           status: 200,
-          description: 'One page.',
+          description: 'One page of subscriptions.',
           body: SubscriptionPage,
         },
       },

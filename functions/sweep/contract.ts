@@ -5,17 +5,17 @@ import { BILLING_SECRETS, COMMON_SECRETS, defineFunction } from '../../shared/ht
 const count = z.int();
 
 const Swept = z.strictObject({
-  /** Leases found to have run out. */
+  /** Expired leases that were found. */
   expired: count,
-  /** Events handed over to subscribers. */
+  /** Events published to subscribers. */
   published: count,
-  /** Events that still wait in the outbox. */
+  /** Events still in the outbox. */
   pending: count,
-  /** Age of the oldest of those; null where none waits. */
+  /** Age of the oldest event in the outbox; null if it is empty. */
   oldest_age_seconds: z.nullable(count),
   /** Events linked to their tenant's audit chain. */
   sealed: count,
-  /** What was compared, and put right, between seat store and records; null where it was not time for it. */
+  /** What was compared and repaired between seat store and records; null if no comparison was due. */
   reconciled: z.nullable(
     z.strictObject({
       copies: count,
@@ -23,37 +23,37 @@ const Swept = z.strictObject({
       copies_removed: count,
       sessions: count,
       sessions_missing: count,
-      /** Seats that are lent, were lost, and are held again. */
+      /** Borrowed seats that were lost and are held again. */
       sessions_reseated: count,
       sessions_closed: count,
     }),
   ),
-  /** Events of Stripe's that had stopped half-way, and are done. */
+  /** Interrupted Stripe events that were completed. */
   billing_events: count,
-  /** Subscriptions that were looked at though Stripe told nothing of them. */
+  /** Subscriptions that were checked without a Stripe event. */
   subscriptions: count,
-  /** Records of use that are in the totals from now on. */
+  /** Usage records that were added to the totals. */
   usage_counted: count,
-  /** Records of use that Stripe has from now on. */
+  /** Usage records that were sent to Stripe. */
   usage_sent: count,
-  /** Records of use that Stripe did not want. */
+  /** Usage records that Stripe rejected. */
   usage_refused: count,
-  /** Records of use that Stripe may have, or not: it was away for so long that sending them again might bill them twice. */
+  /** Usage records that Stripe may or may not have. It was down for so long that resending might bill them twice. */
   usage_uncertain: count,
-  /** Erasures that had stopped half-way, or were due to be gone over once more, and are through. */
+  /** Erasures whose first or second round was completed. */
   erased: count,
-  /** Records that were removed, or no more tell who held a seat, as they were kept as long as they may be. */
+  /** Records past their retention period that were deleted, or no longer show who held a seat. */
   forgotten: count,
-  /** False where time ran out or a part was away: the next sweep goes on from there. */
+  /** False if time ran out or a dependency was unavailable. The next sweep continues from there. */
   complete: z.boolean(),
-  /** Parts that did not answer. */
+  /** Dependencies that were unavailable. */
   unavailable: z.array(z.enum(['seats', 'records', 'events', 'identity', 'signing', 'limits', 'billing'])),
 });
 
 export default defineFunction({
   name: 'sweep',
   summary:
-    'Makes known what has ended, publishes events, seals the audit log, puts right what has drifted, forgets what is old.',
+    'Expires leases, publishes events, seals the audit log, repairs differences between stores and deletes old data.',
   memoryMiB: 512,
   concurrency: 1,
   maxInstances: 1,
@@ -66,40 +66,41 @@ export default defineFunction({
       kind: 'counter',
       name: 'seatlease.sweep.expired',
       unit: '{lease}',
-      description: 'Leases found to have run out.',
+      description: 'Expired leases that were found.',
     },
     {
       field: 'published',
       kind: 'counter',
       name: 'seatlease.sweep.published',
       unit: '{event}',
-      description: 'Events handed over to subscribers.',
+      description: 'Events published to subscribers.',
     },
     {
       field: 'pending',
       kind: 'gauge',
       name: 'seatlease.sweep.pending',
       unit: '{event}',
-      description: 'Events that wait in the outbox.',
+      description: 'Events in the outbox.',
     },
     {
       field: 'oldest_age_seconds',
       kind: 'gauge',
       name: 'seatlease.sweep.oldest_age',
       unit: 's',
-      description: 'Age of the oldest of those, 0 where none waits.',
+      description: 'Age of the oldest event in the outbox, 0 if it is empty.',
     },
   ],
   endpoints: {
     sweep: {
       method: 'POST',
       path: '/internal/sweep',
-      summary:
-        'Tell what has ended, publish what was told, seal the audit log, count and bill use, go on with erasures and payments; every hour, compare seats with records; every day, forget what is old.',
+      summary: 'Run the periodic maintenance.',
+      description:
+        'Each run expires leases, publishes events, seals the audit log, counts and bills usage, and resumes erasures and payments. Every hour it compares seats with records. Every day it deletes old data.',
       auth: accessOf('sweep.sweep'),
       answers: {
-        swept: { status: 200, description: 'All parts answered.', body: Swept },
-        partly: { status: 503, description: 'A part was away; the rest was done.', body: Swept },
+        swept: { status: 200, description: 'All dependencies were available.', body: Swept },
+        partly: { status: 503, description: 'A dependency was unavailable; the rest was done.', body: Swept },
       },
       problems: [],
     },

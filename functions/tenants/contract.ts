@@ -22,7 +22,7 @@ const InvitationPage = z.strictObject({
 
 export default defineFunction({
   name: 'tenants',
-  summary: 'Keeps tenants and who belongs to them.',
+  summary: 'Manages tenants, their members and invitations.',
   memoryMiB: 256,
   concurrency: 40,
   maxInstances: 10,
@@ -33,7 +33,9 @@ export default defineFunction({
     create: {
       method: 'POST',
       path: '/api/v1/tenants',
-      summary: 'Make a tenant. Its maker becomes its owner; an operator invites one.',
+      summary: 'Create a tenant.',
+      description:
+        'You become its owner. A tenant that an operator creates has no owner until one is invited.',
       auth: accessOf('tenants.create'),
       limit: { by: 'caller', requests: 60, windowSeconds: 3600, uncounted: 'serve' },
       body: z.strictObject({ name: text(100) }),
@@ -43,13 +45,15 @@ export default defineFunction({
     list: {
       method: 'GET',
       path: '/api/v1/tenants',
-      summary: 'Your tenants; for operators all of them, the newest first.',
+      summary: 'List tenants.',
+      description:
+        'Returns the tenants that you belong to. For operators, it returns all tenants, newest first.',
       auth: accessOf('tenants.list'),
       query: Paging,
       answers: {
         tenants: {
           status: 200,
-          description: 'One page.',
+          description: 'One page of tenants.',
           body: TenantPage,
         },
       },
@@ -58,7 +62,7 @@ export default defineFunction({
     read: {
       method: 'GET',
       path: '/api/v1/tenants/{tenant_id}',
-      summary: 'One tenant.',
+      summary: 'Get a tenant.',
       auth: accessOf('tenants.read'),
       params: Params,
       answers: { tenant: { status: 200, description: 'The tenant.', body: TenantView } },
@@ -67,27 +71,31 @@ export default defineFunction({
     change: {
       method: 'PATCH',
       path: '/api/v1/tenants/{tenant_id}',
-      summary:
-        'Rename it, or say whose people join by themselves: those of your own Google Workspace domain.',
+      summary: 'Update a tenant.',
+      description:
+        'Renames the tenant, or sets `join_domain`: new users of that Google Workspace domain join the tenant at their first sign-in. Owners can set only their own domain.',
       auth: accessOf('tenants.change'),
       params: Params,
       body: z
         .strictObject({ name: z.optional(text(100)), join_domain: z.optional(z.nullable(Domain)) })
-        .check(z.refine((terms) => Object.keys(terms).length > 0, 'names nothing to change')),
-      answers: { tenant: { status: 200, description: 'The tenant as it is now.', body: TenantView } },
+        .check(
+          z.refine((terms) => Object.keys(terms).length > 0, 'must contain at least one field to change'),
+        ),
+      answers: { tenant: { status: 200, description: 'The updated tenant.', body: TenantView } },
       problems: ['TENANT_NOT_FOUND', 'FORBIDDEN', 'DOMAIN_TAKEN'],
     },
     members: {
       method: 'GET',
       path: '/api/v1/tenants/{tenant_id}/members',
-      summary: 'Who belongs to it, in the order in which they came.',
+      summary: 'List the members of a tenant.',
+      description: 'Returns members in the order in which they joined.',
       auth: accessOf('tenants.members'),
       params: Params,
       query: Paging,
       answers: {
         members: {
           status: 200,
-          description: 'One page.',
+          description: 'One page of members.',
           body: MemberPage,
         },
       },
@@ -96,37 +104,46 @@ export default defineFunction({
     changeRole: {
       method: 'PATCH',
       path: '/api/v1/tenants/{tenant_id}/members/{user_id}',
-      summary: 'Make a member an admin, or an admin a member.',
+      summary: 'Change the role of a member.',
+      description: 'Makes a member an admin, or an admin a member.',
       auth: accessOf('tenants.changeRole'),
       params: MemberParams,
       body: z.strictObject({ role: z.enum(['admin', 'member']) }),
-      answers: { changed: { status: 204, description: 'Done. Their access tokens tell within 15 minutes.' } },
+      answers: {
+        changed: {
+          status: 204,
+          description: 'The role was changed. Access tokens of the member reflect it within 15 minutes.',
+        },
+      },
       problems: ['TENANT_NOT_FOUND', 'USER_NOT_FOUND', 'FORBIDDEN', 'OWNER_MUST_STAY'],
     },
     remove: {
       method: 'DELETE',
       path: '/api/v1/tenants/{tenant_id}/members/{user_id}',
-      summary: 'Remove a member, or leave. The seats that they hold are not extended any more.',
+      summary: 'Remove a member, or leave a tenant.',
+      description: 'Seats that the member holds are no longer extended.',
       auth: accessOf('tenants.remove'),
       params: MemberParams,
-      answers: { removed: { status: 204, description: 'Gone, or never there.' } },
+      answers: { removed: { status: 204, description: 'The user is no longer a member, or never was.' } },
       problems: ['TENANT_NOT_FOUND', 'FORBIDDEN', 'OWNER_MUST_STAY'],
     },
     transfer: {
       method: 'POST',
       path: '/api/v1/tenants/{tenant_id}/transfer',
-      summary: 'Hand the ownership to another member. The owner before stays as admin.',
+      summary: 'Transfer the ownership of a tenant.',
+      description: 'The new owner must be a member. The previous owner becomes an admin.',
       auth: accessOf('tenants.transfer'),
       params: Params,
       body: z.strictObject({ user_id: UserId }),
-      answers: { transferred: { status: 200, description: 'The tenant as it is now.', body: TenantView } },
+      answers: { transferred: { status: 200, description: 'The updated tenant.', body: TenantView } },
       problems: ['TENANT_NOT_FOUND', 'USER_NOT_FOUND', 'FORBIDDEN'],
     },
     invite: {
       method: 'POST',
       path: '/api/v1/tenants/{tenant_id}/invitations',
-      summary:
-        'Let in whoever next signs in with that verified address, within 14 days. An operator may invite an owner where there is none.',
+      summary: 'Invite a user to a tenant.',
+      description:
+        'The user with that verified e-mail address joins at their next sign-in within 14 days. Operators can invite an owner only if the tenant has none.',
       auth: accessOf('tenants.invite'),
       limit: INVITING,
       params: Params,
@@ -137,14 +154,15 @@ export default defineFunction({
     invitations: {
       method: 'GET',
       path: '/api/v1/tenants/{tenant_id}/invitations',
-      summary: 'Invitations that nobody has taken up, the newest first.',
+      summary: 'List open invitations.',
+      description: 'Returns invitations that were not accepted yet, newest first.',
       auth: accessOf('tenants.invitations'),
       params: Params,
       query: Paging,
       answers: {
         invitations: {
           status: 200,
-          description: 'One page.',
+          description: 'One page of invitations.',
           body: InvitationPage,
         },
       },
@@ -156,7 +174,7 @@ export default defineFunction({
       summary: 'Withdraw an invitation.',
       auth: accessOf('tenants.withdraw'),
       params: z.strictObject({ tenant_id: TenantId, invitation_id: InvitationId }),
-      answers: { withdrawn: { status: 204, description: 'Gone, or never there.' } },
+      answers: { withdrawn: { status: 204, description: 'The invitation was deleted, or did not exist.' } },
       problems: ['TENANT_NOT_FOUND', 'FORBIDDEN'],
     },
   },

@@ -9,9 +9,9 @@ const RefreshToken = z.string().check(z.minLength(1), z.maxLength(1024));
 const Tokens = z.strictObject({
   access_token: z.string(),
   token_type: z.literal('Bearer'),
-  /** Seconds. */
+  /** Seconds until the access token expires. */
   expires_in: z.int(),
-  /** Takes the place of the one before: showing that again ends the sign-in. */
+  /** Replaces the previous refresh token. Using that one again revokes the sign-in. */
   refresh_token: z.string(),
   user_id: UserId,
   tenants: z.array(z.strictObject({ tenant_id: TenantId, role: z.enum(ROLES) })),
@@ -19,7 +19,7 @@ const Tokens = z.strictObject({
 
 export default defineFunction({
   name: 'token',
-  summary: 'Gives out access tokens, and ends sign-ins.',
+  summary: 'Issues access tokens and signs users out.',
   memoryMiB: 256,
   concurrency: 80,
   maxInstances: 20,
@@ -30,7 +30,9 @@ export default defineFunction({
     token: {
       method: 'POST',
       path: '/auth/token',
-      summary: 'Turn the code of a sign-in, or a refresh token, into an access token. Each is good once.',
+      summary: 'Get an access token.',
+      description:
+        'Exchanges the code of a sign-in, or a refresh token, for an access token. Each can be used once.',
       auth: accessOf('token.token'),
       limit: { by: 'address', requests: 600, windowSeconds: 60, uncounted: 'serve' },
       body: z.discriminatedUnion('grant_type', [
@@ -47,7 +49,7 @@ export default defineFunction({
       answers: {
         tokens: {
           status: 200,
-          description: 'Signed in.',
+          description: 'The tokens.',
           body: Tokens,
         },
       },
@@ -56,7 +58,8 @@ export default defineFunction({
     signOut: {
       method: 'POST',
       path: '/auth/sign-out',
-      summary: 'End a sign-in: none of its tokens gets a new one. A token that is not good ends nothing.',
+      summary: 'Sign out.',
+      description: 'Revokes the refresh token. Invalid tokens are ignored.',
       auth: accessOf('token.signOut'),
       limit: { by: 'address', requests: 600, windowSeconds: 60, uncounted: 'serve' },
       body: z.strictObject({ refresh_token: RefreshToken }),

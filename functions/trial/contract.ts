@@ -6,17 +6,17 @@ import { LicenseId, TenantId, Timestamp, text } from '../../shared/http/fields.t
 
 const Trial = z.strictObject({
   license_id: LicenseId,
-  /** Shown this once; only its hash is stored. */
+  /** Returned only once; only its hash is stored. */
   license_key: z.string(),
   plan: z.enum(PLAN_NAMES),
   seats: z.strictObject({ max: z.int() }),
-  /** When it ends by itself. Buying seats for the license before that, or after, makes it one like any other. */
+  /** When the trial ends. Buying seats for the license, before or after, makes it a regular license. */
   valid_until: Timestamp,
 });
 
 export default defineFunction({
   name: 'trial',
-  summary: 'Gives a license to try the app with, once.',
+  summary: 'Starts trials.',
   memoryMiB: 256,
   concurrency: 40,
   maxInstances: 10,
@@ -27,25 +27,26 @@ export default defineFunction({
     activate: {
       method: 'POST',
       path: '/api/v1/licenses/trial/activate',
-      summary:
-        'Begin a trial: one for each account, machine and, unless the vendor allows more, e-mail domain.',
+      summary: 'Start a trial.',
+      description:
+        'One trial is allowed per account, per machine and, unless the vendor allows more, per e-mail domain.',
       auth: accessOf('trial.activate'),
-      // Asking costs a transaction, and trials must not be found by trying.
+      // Each request costs a transaction, and unused machines or domains must not be found by trying.
       limit: { by: 'caller', requests: 10, windowSeconds: 3600, uncounted: 'refuse' },
       body: z.strictObject({
-        /** Whose license it will be. Needed where you belong to more than one tenant. */
+        /** Tenant that gets the license. Required if you belong to more than one tenant. */
         tenant_id: z.optional(TenantId),
-        /** What tells this machine from others; the same as in acquire. */
+        /** Identifies the machine. Send the same value as in acquire. */
         fingerprint: text(256),
-        /** pro unless given. */
+        /** Default: `pro`. */
         plan: z.optional(z.enum(PLAN_NAMES)),
       }),
       answers: {
-        activated: { status: 201, description: 'The license of the trial, and its key.', body: Trial },
+        activated: { status: 201, description: 'The trial license and its key.', body: Trial },
         again: {
           status: 200,
           description:
-            'You have that trial, and it runs: the same license with a new key. The key before it stays good for a week.',
+            'The trial is already running: the same license with a new key. The previous key stays valid for a week.',
           body: Trial,
         },
       },

@@ -11,7 +11,7 @@ import {
   wholeNumber,
 } from '../../shared/http/fields.ts';
 
-/** As much as a number holds exactly when a year of such records is added up. */
+/** Totals of up to 9 million such records are exact: they stay below 2^53. */
 const MOST_QUANTITY = 1_000_000_000;
 
 const MeterName = z.string().check(z.minLength(1), z.maxLength(64));
@@ -34,7 +34,7 @@ const UsageTotals = z.strictObject({
 
 export default defineFunction({
   name: 'usage',
-  summary: 'Records what clients use, for what is paid by use.',
+  summary: 'Records usage for metered billing.',
   memoryMiB: 256,
   concurrency: 80,
   maxInstances: 20,
@@ -45,25 +45,26 @@ export default defineFunction({
     record: {
       method: 'POST',
       path: '/api/v1/usage/record',
-      summary:
-        'Record use, once for an id of the client’s, however often it is told. Up to 30 days late, and 5 minutes ahead.',
+      summary: 'Record usage.',
+      description:
+        'Each id is recorded once, even if the request is sent again. The time of use can be up to 30 days in the past and 5 minutes in the future.',
       auth: accessOf('usage.record'),
       standing: 'token',
-      // What is not counted against the limit is not lost either: it is paid for all the same.
+      // If rate limits are unavailable, usage is still recorded: none of it goes unbilled.
       limit: { by: 'caller', requests: 6_000, windowSeconds: 60, uncounted: 'serve' },
       body: z.strictObject({
-        /** The client's own name for this record: the same again is the same record. */
+        /** The client's own id of this record. The same id is the same record. */
         id: text(100),
         meter: MeterName,
         quantity: wholeNumber(1, MOST_QUANTITY),
-        /** When it was used; now unless given. */
+        /** Time of use. Default: now. */
         timestamp: z.optional(SettableTimestamp),
-        /** Needed where you are signed in; a license key says it by itself. */
+        /** Required if you are signed in. With a license key it is optional, and must match the key. */
         license_id: z.optional(LicenseId),
       }),
       answers: {
-        recorded: { status: 201, description: 'It is on record.', body: UsageRecord },
-        known: { status: 200, description: 'It was on record already.', body: UsageRecord },
+        recorded: { status: 201, description: 'The usage was recorded.', body: UsageRecord },
+        known: { status: 200, description: 'The usage was already recorded.', body: UsageRecord },
       },
       problems: [
         'METER_UNKNOWN',
@@ -80,16 +81,17 @@ export default defineFunction({
     totals: {
       method: 'GET',
       path: '/api/v1/usage',
-      summary: 'What a license used, by meter and day (UTC). A record counts within a minute of being told.',
+      summary: 'Get the metered usage of a license.',
+      description: 'Returns totals by meter and day (UTC). A record is included within a minute.',
       auth: accessOf('usage.totals'),
-      /** The period is widened to whole days: the last 31 unless given, at most 366. */
+      /** The period is widened to whole days. Default: the last 31 days. At most: 366 days. */
       query: z
         .strictObject({ license_id: LicenseId, meter: z.optional(MeterName), ...PERIOD })
         .check(periodIsInOrder),
       answers: {
         totals: {
           status: 200,
-          description: 'Days on which nothing was used are left out.',
+          description: 'The totals. Days without usage are left out.',
           body: UsageTotals,
         },
       },

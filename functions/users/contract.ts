@@ -26,7 +26,7 @@ const UserPage = z.strictObject({
 
 export default defineFunction({
   name: 'users',
-  summary: 'Says who is signed in, and lists people for operators.',
+  summary: 'Returns the signed-in user, and lists users for operators.',
   memoryMiB: 256,
   concurrency: 80,
   maxInstances: 10,
@@ -37,12 +37,13 @@ export default defineFunction({
     me: {
       method: 'GET',
       path: '/api/v1/users/me',
-      summary: 'Who is signed in, and what they are in their tenants.',
+      summary: 'Get the signed-in user.',
+      description: 'Includes the role that the user has in each of their tenants.',
       auth: accessOf('users.me'),
       answers: {
         me: {
           status: 200,
-          description: 'The person.',
+          description: 'The user.',
           body: Me,
         },
       },
@@ -51,7 +52,8 @@ export default defineFunction({
     list: {
       method: 'GET',
       path: '/api/v1/users',
-      summary: 'Everybody who has ever signed in, the newest first, or whoever has that address.',
+      summary: 'List users.',
+      description: 'Returns users, newest first. With `email`, it returns only users with that address.',
       auth: accessOf('users.list'),
       query: z.strictObject({
         email: z.optional(EmailAddress),
@@ -60,7 +62,7 @@ export default defineFunction({
       answers: {
         users: {
           status: 200,
-          description: 'One page.',
+          description: 'One page of users.',
           body: UserPage,
         },
       },

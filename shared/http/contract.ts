@@ -49,7 +49,10 @@ export interface EndpointContract {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Public path; `{name}` stands for one segment, described in `params`. */
   readonly path: string;
+  /** An imperative sentence of at most 60 characters. */
   readonly summary: string;
+  /** What the summary leaves out; for the OpenAPI document alone. */
+  readonly description?: string;
   /** Who may call: the endpoint's line of the authorization table. */
   readonly auth: readonly Grant[];
   /**

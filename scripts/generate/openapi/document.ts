@@ -198,9 +198,11 @@ function operationOf(
   refusals: readonly Refusals[],
   schemas: EndpointSchemas,
 ): Omit<Operation, 'operationId' | 'tags'> {
-  const { summary, body, auth, idempotencyKey } = endpoint;
+  const { summary, description, body, auth, idempotencyKey } = endpoint;
   const isCacheable = Object.values(endpoint.answers).some(({ cacheSeconds }) => cacheSeconds !== undefined);
-  const about = [schemas.query?.description, limitInWords(endpoint)].filter((words) => words !== undefined);
+  const about = [description, schemas.query?.description, limitInWords(endpoint)].filter(
+    (words) => words !== undefined,
+  );
   return {
     summary,
     ...(about.length > 0 && { description: about.join(' ') }),

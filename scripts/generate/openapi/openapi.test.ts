@@ -82,7 +82,7 @@ describe('the OpenAPI document', () => {
       fields.reduce<unknown>((value, field) => Object(Object(value).properties)[field], schemas[schema]);
     // In the contract itself, in what it spreads, in what it imports, and in what that takes the shape of.
     expect(said('AcquireRequest', 'fingerprint')).toMatchObject({
-      description: expect.stringMatching(/^What tells/),
+      description: expect.stringMatching(/^Identifies the machine/),
     });
     expect(said('LicensesChangeRequest', 'overdraft')).toMatchObject({
       description: expect.stringMatching(/^Seats granted/),
@@ -91,7 +91,7 @@ describe('the OpenAPI document', () => {
       description: expect.stringMatching(/^While a payment/),
     });
     expect(said('AuditEvent', 'holder')).toMatchObject({ description: expect.stringMatching(/^Pseudonym/) });
-    expect(schemas.ExportedSession?.description).toMatch(/^A session of which/);
+    expect(schemas.ExportedSession?.description).toMatch(/^A session whose/);
     expect(schemas.Timestamp?.description).toBe('A moment as RFC 3339 text.');
   });
 
