@@ -16,7 +16,7 @@ interface Setting<Name extends string = string> {
   /** When the setting is required: always, or when one of these variables is set. */
   readonly required?: 'always' | readonly (Name | typeof DEPLOYED)[];
   readonly meaning: string;
-  /** The README's text for "When not set". Without it, the README shows the default. */
+  /** The text of "When not set" in infra/settings.md. Without it, the default is shown. */
   readonly unset?: string;
   /** A valid value for dry runs, where the usual 32 letters would be rejected. */
   readonly sample?: string;
@@ -45,7 +45,7 @@ const hostAndPort = z.string().check(z.regex(/^[^:]+:\d+$/, 'needs the form host
 const email = z.email('needs an e-mail address');
 const webhookSecret = z.string().check(z.regex(/^whsec_\w+$/, 'needs secrets of the form whsec_…'));
 
-/** Every environment variable that Seatlease reads, in the order of the README. */
+/** Every environment variable that Seatlease reads, in the order of infra/settings.md. */
 const TABLE = {
   PORT: {
     field: 'port',

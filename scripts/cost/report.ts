@@ -68,7 +68,7 @@ export function costTable(sizes: readonly number[]): string {
   ].join('\n');
 }
 
-/** For the README: what it costs that somebody looks at the console's live page. */
+/** For clients/docs/console.md: what it costs that somebody looks at the console's live page. */
 export function describeWatchingCost(everySeconds: number): string {
   const asks = 3600 / everySeconds;
   const { redisCommands, documentReads, requests } = PRICES;

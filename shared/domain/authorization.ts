@@ -1,6 +1,6 @@
 /**
  * The one table of permissions. Every contract takes its grants from it, `npm run generate` turns it into the matrix in
- * the README, and a test tries each role at each endpoint.
+ * clients/docs/access.md, and a test tries each role at each endpoint.
  *
  * `member`, `admin` and `owner` are the lowest role that is sufficient in the request's tenant. `person` is any
  * signed-in user, for their own data. For everything in another tenant, the response is the same as if it did not
