@@ -103,7 +103,7 @@ describe('calls of Google', () => {
     const token = identity.issue(SCHEDULER, { aud: 'somebody else' });
     expect(await authenticate(`Bearer ${token}`, ['scheduler'], google)).toEqual({
       problem: 'CREDENTIALS_INVALID',
-      because: 'the token was made for another audience',
+      because: 'the token was issued for another audience',
     });
   });
 

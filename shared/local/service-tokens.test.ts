@@ -47,7 +47,7 @@ test('a local token can be made wrong, to see it refused', async () => {
   const identity = openLocalIdentity({ audience });
   expect(await identity.verifyServiceToken(identity.issue(EMAIL, { aud: 'other' }))).toEqual({
     verdict: 'REFUSED',
-    because: 'the token was made for another audience',
+    because: 'the token was issued for another audience',
   });
 });
 

@@ -3,7 +3,7 @@ import { startFakeStripe } from '../../local/stripe/server.ts';
 import { billingContract } from '../../testing/contracts/billing/suite.ts';
 import { openStripe } from './stripe-billing.ts';
 
-describe('payments by Stripe’s own client, at the stand-in:', () => {
+describe('payments with Stripe’s own client at the fake Stripe:', () => {
   billingContract(async (nowMs) => {
     const stripe = await startFakeStripe({ nowMs });
     const { apiKey: secretKey, webhookSecret, host, port, close } = stripe;

@@ -16,17 +16,17 @@ import { Invoice, idOf, Ref, subscriptionOf } from './stripe-objects.ts';
 export interface StripeOptions {
   /** Secret or restricted key, of live or test mode. */
   readonly secretKey: string;
-  /** Of the webhook endpoint: more than one while the secret is rolled. */
+  /** Signing secrets of the webhook endpoint: more than one while the secret is rolled. */
   readonly webhookSecrets: readonly string[];
-  /** Where Stripe is; at Stripe where absent. */
+  /** Address of another server; Stripe's own if absent. */
   readonly server?: { readonly host: string; readonly port: number } | undefined;
 }
 
-/** A function lives longer than this, with one more attempt by the library. */
+/** A function's time limit is longer than this, including one retry by the library. */
 const ANSWER_WITHIN_MS = 8_000;
 
-/** Open invoices of one subscription that are looked through for the oldest: years of them. */
-const MOST_OPEN_INVOICES = 100;
+/** How many open invoices of one subscription are searched for the oldest: enough for years. */
+const MAX_OPEN_INVOICES = 100;
 
 const seconds = z.int();
 
@@ -58,10 +58,10 @@ const PaymentsAnswer = z.array(z.object({ invoice: z.extend(Invoice, { id: z.str
 const DisputeAnswer = z.object({ id: z.string(), charge: Ref, status: z.string() });
 const SessionAnswer = z.object({ id: z.string(), url: z.string(), expires_at: seconds });
 
-/** Those in which the vendor keeps the money, by Stripe's words (docs.stripe.com/api/disputes/object, `status`). */
+/** Disputes in which the vendor keeps the money (docs.stripe.com/api/disputes/object, `status`). */
 const WON = new Set(['won', 'prevented', 'warning_closed']);
 
-/** Payments by Stripe. Opening costs nothing: the library is loaded when first used. */
+/** Payments with Stripe. Opening it costs nothing: the library is loaded when it is first used. */
 export function openStripe(options: StripeOptions): Billing {
   const isLive = /^\w+_live_/.test(options.secretKey);
   let client: Promise<Stripe> | undefined;
@@ -119,7 +119,7 @@ async function openClient({ secretKey, server }: StripeOptions): Promise<Stripe>
   const { Stripe } = await import('stripe');
   return new Stripe(secretKey, {
     timeout: ANSWER_WITHIN_MS,
-    // Sent again under the same idempotency key, so that nothing is made twice.
+    // Retried with the same idempotency key, so that nothing is created twice.
     maxNetworkRetries: 1,
     telemetry: false,
     ...(server && { ...server, protocol: 'http' }),
@@ -169,7 +169,7 @@ async function expireCheckout(stripe: Stripe, sessionId: string): Promise<'EXPIR
     await stripe.checkout.sessions.expire(sessionId);
     return 'EXPIRED';
   } catch (error) {
-    // Only an open session can be expired: whether it was paid or had expired, the session says.
+    // Only an open session can be expired; the session shows whether it was paid or had already expired.
     refusalOf(error, call);
     const session = await unlessMissing(call, undefined, () => stripe.checkout.sessions.retrieve(sessionId));
     if (session?.status === 'open') throw faultOf(error, call);
@@ -186,7 +186,7 @@ async function readSubscription(stripe: Stripe, id: string): Promise<Subscriptio
 
 async function stateOf(subscription: SubscriptionAnswer, stripe: Stripe): Promise<SubscriptionState> {
   const { id, status, cancel_at, cancel_at_period_end, ended_at, metadata } = subscription;
-  // There may be others beside it, of what is paid by use.
+  // There may be other items beside it, for metered usage.
   const item =
     subscription.items.data.find(({ price }) => planOfPrice(price.lookup_key)) ?? subscription.items.data[0];
   if (!item) throw new Error(`${id} has no items`);
@@ -209,15 +209,15 @@ async function stateOf(subscription: SubscriptionAnswer, stripe: Stripe): Promis
   };
 }
 
-/** When it was made, seconds. */
+/** When it was created, in seconds. */
 async function oldestOpenInvoice(subscription: string, stripe: Stripe): Promise<number | undefined> {
   const { data } = await asked('invoices.list', () =>
-    stripe.invoices.list({ subscription, status: 'open', limit: MOST_OPEN_INVOICES }),
+    stripe.invoices.list({ subscription, status: 'open', limit: MAX_OPEN_INVOICES }),
   );
   return data.at(-1)?.created;
 }
 
-/** As we had it written at the checkout; whatever else somebody may have written there names nobody. */
+/** As set at checkout; anything else in the metadata is ignored. */
 function soldAs(metadata: SubscriptionAnswer['metadata']): SubscriptionState['soldAs'] {
   const { seatlease_tenant_id: tenantId = '', seatlease_license_id: licenseId = '' } = metadata;
   const isOurs =
@@ -265,7 +265,7 @@ async function recordUsage(stripe: Stripe, use: MeteredUse): Promise<UsageVerdic
     return { verdict: 'RECORDED' };
   } catch (error) {
     const { code } = refusalOf(error, 'billing.meterEvents.create');
-    // Stripe has no code of its own for an identifier that it has: its words are all there is to know it by.
+    // Stripe has no error code for a duplicate identifier: it can only be recognised by its message.
     const isKnown = error instanceof Error && /already exists with identifier/i.test(error.message);
     if (isKnown || code === 'duplicate_meter_event') return { verdict: 'ALREADY' };
     return { verdict: 'REFUSED', because: faultOf(error, 'billing.meterEvents.create').message };

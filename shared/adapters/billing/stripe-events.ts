@@ -4,7 +4,9 @@ import type { About, BillingEvent } from '../../domain/billing-event.ts';
 import type { EventVerdict } from '../../ports/billing.ts';
 import { Invoice, idOf, Ref, subscriptionOf } from './stripe-objects.ts';
 
-/** Older than that, or so much younger, and a signature proves nothing: somebody may have kept it (docs.stripe.com/webhooks). */
+/**
+ * A signature older than this, or as far in the future, proves nothing: it may be replayed (docs.stripe.com/webhooks).
+ */
 const TOLERANCE_SECONDS = 300;
 
 const Event = z.object({
@@ -23,7 +25,7 @@ const Session = z.object({ subscription: Ref });
 const SUBSCRIPTION_EVENTS = ['created', 'updated', 'deleted', 'paused', 'resumed', 'trial_will_end'];
 const INVOICE_EVENTS = ['paid', 'payment_failed', 'finalized'];
 
-/** How to find what an event is about, by its type. All others have nothing to do with seats. */
+/** How to find the object of an event, by event type. All other types have nothing to do with seats. */
 const ABOUT: ReadonlyMap<string, (object: unknown) => About | null> = new Map([
   ...SUBSCRIPTION_EVENTS.map((name) => [`customer.subscription.${name}`, itself('subscription')] as const),
   ...INVOICE_EVENTS.map((name) => [`invoice.${name}`, subscriptionOfInvoice] as const),
@@ -34,7 +36,7 @@ const ABOUT: ReadonlyMap<string, (object: unknown) => About | null> = new Map([
   ['customer.deleted', itself('customer')],
 ]);
 
-/** The event that `body` is, where one of `secrets` has signed it lately, for the mode of our key. */
+/** The event in `body` if one of `secrets` signed it recently; ignored if it is for the mode of another key. */
 export async function openStripeEvent(
   { webhooks }: Stripe,
   secrets: readonly string[],
@@ -43,7 +45,7 @@ export async function openStripeEvent(
   signature: string,
   nowMs: number,
 ): Promise<EventVerdict> {
-  let because = 'no secret to prove it by';
+  let because = 'no webhook secret is configured';
   for (const secret of secrets) {
     try {
       await webhooks.constructEventAsync(body, signature, secret, TOLERANCE_SECONDS, undefined, nowMs);
@@ -55,9 +57,9 @@ export async function openStripeEvent(
   return { verdict: 'REFUSED', because };
 }
 
-/** The parser's own words quote what it read, which is about customers. */
+/** A parser's message quotes its input, which holds customers' data. */
 function reasonOf(error: unknown): string {
-  if (error instanceof SyntaxError) return 'signed, and no JSON';
+  if (error instanceof SyntaxError) return 'signed, but not JSON';
   return error instanceof Error ? `${error.name}: ${error.message.split('\n', 1)[0]}` : 'not an error';
 }
 
@@ -66,13 +68,13 @@ function readEvent(body: Uint8Array, signature: string, isLive: boolean, nowMs: 
   if (signedAtSeconds > nowMs / 1000 + TOLERANCE_SECONDS)
     return { verdict: 'REFUSED', because: 'signed in the future' };
   const { data: event } = z.safeParse(Event, JSON.parse(new TextDecoder().decode(body)));
-  if (!event) return { verdict: 'REFUSED', because: 'signed, and not an event' };
+  if (!event) return { verdict: 'REFUSED', because: 'signed, but not an event' };
   return { verdict: 'EVENT', event: eventOf(event, isLive) };
 }
 
 function eventOf(event: z.infer<typeof Event>, isLive: boolean): BillingEvent {
   const { id, type, created, livemode, account, data } = event;
-  // Of an account that is connected to ours, or of the other mode: none of our business.
+  // Events of a connected account or of the other mode are not ours.
   const isOurs = account == null && livemode === isLive;
   const about = isOurs ? (ABOUT.get(type)?.(data.object) ?? null) : null;
   return { eventId: id, type, createdAtMs: created * 1000, about };

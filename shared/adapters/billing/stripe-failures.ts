@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { Unavailable } from '../../errors.ts';
 
-/** What is read of an error of the library. Never its text: it may quote what we sent. */
+/** The fields read from the library's errors. Never the message: it may quote our request. */
 const Failure = z.object({
   type: z.catch(z.optional(z.string()), undefined),
   code: z.catch(z.optional(z.string()), undefined),
@@ -10,7 +10,7 @@ const Failure = z.object({
   rawType: z.catch(z.optional(z.string()), undefined),
 });
 
-/** Errors that say nothing about what was asked for: no answer, none now, or none for us. */
+/** Errors that do not concern the request: no response, temporarily unavailable, or no access. */
 const OUTAGES = new Set([
   'StripeConnectionError',
   'StripeAPIError',
@@ -19,10 +19,10 @@ const OUTAGES = new Set([
   'StripePermissionError',
 ]);
 
-export type Told = { readonly code: string | undefined; readonly status: number | undefined };
+export type StripeRefusal = { readonly code: string | undefined; readonly status: number | undefined };
 
-/** `code` and status of a request that Stripe understood and refused; any other failure is thrown as what it is. */
-export function refusalOf(error: unknown, call: string): Told {
+/** Code and status of a request that Stripe rejected; any other failure is thrown. */
+export function refusalOf(error: unknown, call: string): StripeRefusal {
   const failure = z.safeParse(Failure, error).data;
   if (failure?.type === undefined) throw error;
   const { type, code, statusCode: status } = failure;
@@ -32,14 +32,16 @@ export function refusalOf(error: unknown, call: string): Told {
   return { code, status };
 }
 
-/** A fault of ours: Stripe finds wrong what we send. Without the library's error as cause, which holds the request. */
+/**
+ * A bug of ours: Stripe rejects the request as invalid. Without the library's error as cause, which holds the request.
+ */
 export function faultOf(error: unknown, call: string): Error {
   const { code, param, rawType } = z.safeParse(Failure, error).data ?? {};
   const facts = [rawType, code, param].filter((fact) => fact !== undefined).join(' ');
-  return new Error(`Stripe refuses ${call}: ${facts}`);
+  return new Error(`Stripe rejects ${call}: ${facts}`);
 }
 
-/** What `work` gives, or `instead` where Stripe knows nothing of that id. */
+/** The result of `work`, or `instead` if Stripe does not know the id. */
 export async function unlessMissing<T, I>(call: string, instead: I, work: () => Promise<T>): Promise<T | I> {
   try {
     return await work();
@@ -50,7 +52,7 @@ export async function unlessMissing<T, I>(call: string, instead: I, work: () => 
   }
 }
 
-/** What `work` gives; a refusal is a fault of ours. */
+/** The result of `work`; if Stripe rejects the request, that is a bug of ours. */
 export async function asked<T>(call: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

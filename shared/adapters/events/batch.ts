@@ -3,7 +3,7 @@ import { type EventMessage, messageOf, publishedIn } from '../../domain/event-me
 
 const mostEvents = 100;
 
-/** The messages of one call, each license's by itself and in order. Throws a RangeError for more than 100 events. */
+/** The messages of one call, grouped by license and in order. Throws a RangeError for more than 100 events. */
 export function messagesByLicense(
   events: readonly SeatEvent[],
   traceparent: string | undefined,

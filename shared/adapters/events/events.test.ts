@@ -69,7 +69,7 @@ describeReal('Pub/Sub emulator', 'Pub/Sub', () => {
       await endpoint?.close();
     });
 
-    test('each delivery carries a token of its own, and a refusal goes back', async () => {
+    test('each delivery carries its own token, and a refusal is returned to Pub/Sub', async () => {
       const event = newLicense().next();
       refusals.push(503);
       await events.publish([event]);
@@ -79,7 +79,7 @@ describeReal('Pub/Sub emulator', 'Pub/Sub', () => {
       expect(relay.statuses[0]).toBe(503);
     });
 
-    test('a delivery that was cut off comes again', async () => {
+    test('redelivers after the connection was cut', async () => {
       const event = newLicense().next();
       relay.dropNextDeliveries(1);
       await events.publish([event]);
@@ -87,7 +87,7 @@ describeReal('Pub/Sub emulator', 'Pub/Sub', () => {
       expect(got.splice(0)).toStrictEqual([event]);
     });
 
-    test('a delivery whose answer was lost comes twice', async () => {
+    test('delivers twice if the response was lost', async () => {
       const event = newLicense().next();
       relay.dropNextAnswers(1);
       await events.publish([event]);
@@ -96,7 +96,7 @@ describeReal('Pub/Sub emulator', 'Pub/Sub', () => {
     });
   });
 
-  test('is Unavailable while its server is away, and takes events again when that is back', async () => {
+  test('is Unavailable while its server is down, and accepts events again once it is up', async () => {
     const got: SeatEvent[] = [];
     const endpoint = await startEndpoint(async (body) => {
       got.push(eventIn(body));
@@ -126,7 +126,7 @@ describeReal('Pub/Sub emulator', 'Pub/Sub', () => {
     await endpoint.close();
   }, 60_000);
 
-  test('is Unavailable where there is no such topic, and says so in the log', async () => {
+  test('is Unavailable if the topic does not exist, and gives that as the reason', async () => {
     const { projectId, host } = emulator;
     const events = openPubSubEvents({ projectId, topic: 'missing', emulatorHost: host });
     await expect(events.publish([newLicense().next()])).rejects.toMatchObject({
@@ -149,7 +149,7 @@ function eventIn(body: unknown): SeatEvent {
 
 type Endpoint = Awaited<ReturnType<typeof startEndpoint>>;
 
-/** An HTTP server that a subscription may push to. */
+/** An HTTP server that a subscription can push to. */
 async function startEndpoint(subscriber: Subscriber) {
   const authorizations: (string | undefined)[] = [];
   let waiting: (() => void)[] = [];

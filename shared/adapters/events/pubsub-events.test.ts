@@ -29,7 +29,7 @@ describe('a call', () => {
     await server.close();
   });
 
-  test('makes one request for each license, with its messages in order: Pub/Sub takes no other', async () => {
+  test('sends one request per license, with its messages in order, as Pub/Sub requires', async () => {
     const [first, second] = [newLicense(), newLicense()];
     await events.publish([first.next(), second.next(), first.next(), first.next(), second.next()]);
     const sent = server.requests.map(({ topic, messages }) => ({ topic, messages }));
@@ -44,12 +44,12 @@ describe('a call', () => {
     }
   });
 
-  test('without events asks nothing, and does not even connect', async () => {
+  test('without events does not even connect', async () => {
     await events.publish([]);
     expect(server.connectionCount()).toBe(0);
   });
 
-  test('uses the connection of the call before', async () => {
+  test('reuses the connection of the previous call', async () => {
     const license = newLicense();
     await events.publish([license.next()]);
     await events.publish([license.next()]);
@@ -64,7 +64,7 @@ describe('a call', () => {
     ['ABORTED', 10],
     ['INTERNAL', 13],
     ['UNAVAILABLE', 14],
-  ])('asks again after %s, for that license alone', async (_, code) => {
+  ])('retries after %s, only for that license', async (_, code) => {
     const [hurt, well] = [newLicense(), newLicense()];
     server.answerNext(hurt.id, code);
     await events.publish([hurt.next(), well.next()]);
@@ -76,7 +76,7 @@ describe('a call', () => {
     ['NOT_FOUND', 5],
     ['PERMISSION_DENIED', 7],
     ['UNAUTHENTICATED', 16],
-  ])('asks once and is Unavailable after %s, which it names for the log', async (word, code) => {
+  ])('is Unavailable after %s without a retry, and names the status for the log', async (word, code) => {
     const license = newLicense();
     server.answerNext(license.id, code);
     const error = await failureOf(events.publish([license.next()]));
@@ -86,7 +86,7 @@ describe('a call', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('that we got wrong is a fault, not something that passes by waiting', async () => {
+  test('that Pub/Sub rejects as invalid throws an error other than Unavailable', async () => {
     const license = newLicense();
     server.answerNext(license.id, INVALID_ARGUMENT);
     const error = await failureOf(events.publish([license.next()]));
@@ -94,7 +94,7 @@ describe('a call', () => {
     expect(error).not.toBeInstanceOf(Unavailable);
   });
 
-  test('fails when one license of many was not taken, after all of them have been answered', async () => {
+  test('fails if one of many licenses was rejected, after all requests have ended', async () => {
     const licenses = Array.from({ length: 20 }, newLicense);
     server.answerNext(licenses[3]?.id ?? '', PERMISSION_DENIED);
     const release = server.hold(licenses[17]?.id ?? '');
@@ -110,7 +110,7 @@ describe('a call', () => {
     expect(settled).toEqual(['held request', 'call']);
   });
 
-  /** One that does not wait as long as it usually would. */
+  /** A topic with a shorter deadline than usual. */
   function openHasty(): Events {
     return openPubSubEvents({
       projectId: 'demo-p',
@@ -120,7 +120,7 @@ describe('a call', () => {
     });
   }
 
-  test('that is never taken ends in Unavailable, with the reason of the last attempt', async () => {
+  test('that is never accepted ends in Unavailable, with the reason of the last attempt', async () => {
     const license = newLicense();
     for (let n = 0; n < 50; n += 1) server.answerNext(license.id, UNAVAILABLE);
     const hasty = openHasty();
@@ -134,7 +134,7 @@ describe('a call', () => {
     expect(server.requests.length).toBeLessThan(20);
   });
 
-  test('gets through over a new connection when the old one has gone silent', async () => {
+  test('succeeds over a new connection if the old one stopped answering', async () => {
     const license = newLicense();
     const hasty = openHasty();
     await hasty.publish([license.next()]);
@@ -145,7 +145,7 @@ describe('a call', () => {
     expect(server.connectionCount()).toBe(2);
   });
 
-  test('that failed leaves another in peace, and the next has a connection of its own', async () => {
+  test('that failed does not interrupt another one, and the next opens a new connection', async () => {
     const [slow, failing, next] = [newLicense(), newLicense(), newLicense()];
     const release = server.hold(slow.id);
     const publishing = events.publish([slow.next()]);
@@ -158,7 +158,7 @@ describe('a call', () => {
     await publishing;
   });
 
-  test('that runs while the topic is closed is still taken', async () => {
+  test('that is running when the topic is closed still succeeds', async () => {
     const license = newLicense();
     const release = server.hold(license.id);
     const told: string[] = [];
@@ -175,7 +175,7 @@ describe('a call', () => {
 describe('a Pub/Sub that does not answer', () => {
   test.each([
     ['nothing listens', async () => ({ host: '127.0.0.1:1', close: () => {} }), 'UNAVAILABLE (14)'],
-    ['it accepts and then says nothing', silentServer, 'DEADLINE_EXCEEDED (4)'],
+    ['it accepts connections and sends nothing', silentServer, 'DEADLINE_EXCEEDED (4)'],
   ])('ends a call in Unavailable within seconds when %s', async (_, start, word) => {
     const { host, close } = await start();
     const events = openPubSubEvents({ projectId: 'demo-p', topic: 'seats', emulatorHost: host });
@@ -189,7 +189,7 @@ describe('a Pub/Sub that does not answer', () => {
   });
 });
 
-test('a process without credentials is told Unavailable, and lives', async () => {
+test('a process without credentials gets Unavailable and does not crash', async () => {
   const code = `
     const events = openPubSubEvents({ projectId: 'demo-p', topic: 'seats' });
     const outcomes = [];
@@ -204,7 +204,7 @@ test('a process without credentials is told Unavailable, and lives', async () =>
   ]);
 });
 
-test('opening a topic loads nothing of the SDK before the first call, and lets the process end after close', async () => {
+test('opening a topic does not load the SDK before the first call, and the process can end after close', async () => {
   const code = `
     const loaded = () => registered.some((specifier) => /^(@google|@grpc|google-|protobuf)/.test(specifier));
     const events = openPubSubEvents({ projectId: 'demo-p', topic: 'seats', emulatorHost: '127.0.0.1:1' });
@@ -224,7 +224,7 @@ async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
-/** Runs code in a Node of its own, waits for it to end by itself, and reads what it printed. */
+/** Runs code in a separate Node process, waits for it to end by itself, and returns its output. */
 async function runModule(code: string, environment: Record<string, string>): Promise<unknown> {
   const setUp = `
     import { registerHooks } from 'node:module';
@@ -245,7 +245,7 @@ async function runModule(code: string, environment: Record<string, string>): Pro
   return JSON.parse(stdout);
 }
 
-/** Takes connections, and never says a word. */
+/** Accepts connections and sends nothing. */
 async function silentServer(): Promise<{ host: string; close: () => void }> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => sockets.add(socket.on('error', () => {})));

@@ -9,20 +9,22 @@ import { messagesByLicense } from './batch.ts';
 
 export interface PubSubOptions {
   readonly projectId: string;
-  /** Its id, without the project's. */
+  /** The topic's id, without the project. */
   readonly topic: string;
   /** `host:port` of an emulator: no encryption, no credentials. */
   readonly emulatorHost?: string | undefined;
-  /** How long a call may take, its retries included: 5 s where absent. */
+  /** How long a call may take, including retries; 5 s if absent. */
   readonly withinMs?: number | undefined;
 }
 
 const usuallyWithinMs = 5_000;
 
-/** After which Google's client resends a publish too (src/v1/publisher_client_config.json of @google-cloud/pubsub-api). */
+/**
+ * Google's client retries a publish after these too (src/v1/publisher_client_config.json of @google-cloud/pubsub-api).
+ */
 const retried: readonly number[] = [...CANNOT_SERVE, STATUS.CANCELLED, STATUS.UNKNOWN];
 
-/** After which nothing can be done but to try later. */
+/** After these, the caller can only try again later. */
 const unavailable: readonly number[] = [
   ...retried,
   STATUS.NOT_FOUND,
@@ -31,12 +33,12 @@ const unavailable: readonly number[] = [
 ];
 
 /**
- * Events in a Pub/Sub topic. The SDK is loaded by the first call and one connection kept after that: importing this
- * module or opening the topic costs nothing. A topic that does not take a call's events within about 5 seconds ends
- * it in `Unavailable`; so does one that is missing or may not be used, as all that callers can do is to try later.
+ * Events in a Pub/Sub topic. The SDK is loaded by the first call, which also opens the one connection: importing this
+ * module or opening the topic costs nothing. If the topic does not accept a call's events within about 5 seconds, the
+ * call throws `Unavailable`. So it does if the topic does not exist or access is denied: the caller can only try later.
  *
- * A call makes one request for each license in it, all at once: Pub/Sub refuses a request that mixes ordering keys
- * (FAILED_PRECONDITION), though its emulator takes it.
+ * A call sends one request per license, all concurrently: Pub/Sub rejects a request that mixes ordering keys
+ * (FAILED_PRECONDITION), though its emulator accepts it.
  */
 export function openPubSubEvents(options: PubSubOptions): Events {
   const topic = `projects/${options.projectId}/topics/${options.topic}`;
@@ -75,7 +77,7 @@ export function openPubSubEvents(options: PubSubOptions): Events {
   };
 }
 
-/** All must have ended before any failure is reported: nothing may still be under way when the caller tries again. */
+/** Waits for all requests before it reports a failure: none may still be running when the caller retries. */
 async function publishAll(
   client: v1.PublisherClient,
   topic: string,
@@ -104,7 +106,7 @@ async function openClient({ projectId, emulatorHost }: PubSubOptions): Promise<v
   return withCredentials('events', 'Pub/Sub', client);
 }
 
-/** gRPC without encryption is to be had only through the SDK, which asks nothing of the environment if told all. */
+/** Only the SDK offers gRPC without encryption; given all settings, it reads none from the environment. */
 async function emulatorSettings(PubSub: typeof PubSubClass, projectId: string, emulatorHost: string) {
   const { PassThroughClient } = await import('google-auth-library');
   const settings = { projectId, apiEndpoint: emulatorHost, emulatorMode: true };

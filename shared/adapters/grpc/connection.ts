@@ -3,29 +3,30 @@ import { type Part, Unavailable } from '../../errors.ts';
 
 const CREDENTIALS_WITHIN_MS = 4_000;
 
-/** Channel option: a connection that was left is not found again by the next client. */
+/** Channel option: the next client opens a new connection and does not reuse an abandoned one. */
 export const OWN_CONNECTION = { 'grpc.use_local_subchannel_pool': 1 } as const;
 
 export interface ConnectionOptions<Client> {
-  /** Makes a client, and loads the SDK for it. */
+  /** Creates a client, and loads the SDK for it. */
   readonly open: () => Promise<Client>;
   readonly end: (client: Client) => Promise<unknown>;
-  /** Whether, after this failure of a call, the next one needs another connection. */
+  /** Whether the next call needs another connection after this failure. */
   readonly isLost: (error: unknown) => boolean;
-  /** The failure of a call as callers of the port get it. */
+  /** Converts the failure of a call for callers of the port. */
   readonly asUnavailable: (error: unknown) => unknown;
 }
 
 export interface Connection<Client> {
-  /** Gives `call` the client. Throws what `asUnavailable` makes of a failure. */
+  /** Runs `call` with the client. Failures are converted with `asUnavailable`. */
   use<R>(call: (client: Client) => Promise<R>): Promise<R>;
-  /** Resolves when all calls under way have ended. Those may still begin others, so a later call connects again. */
+  /** Resolves when all running calls have ended. They may start new calls, so a later call connects again. */
   close(): Promise<void>;
 }
 
 /**
- * One connection for all calls, made by the first. After a call that lost it the next one makes another: a connection
- * that has gone silent stays so for many minutes, and one that was refused waits ever longer.
+ * One connection for all calls, opened by the first. After a call that lost the connection, the next one opens another:
+ * a connection without answers stays so for many minutes, and a refused one waits longer and longer before it
+ * reconnects.
  */
 export function openConnection<Client>({
   open,
@@ -37,7 +38,7 @@ export function openConnection<Client>({
   const running = new Set<Promise<unknown>>();
   const leaving = new Set<Promise<void>>();
 
-  /** Ends a connection once nobody waits for an answer over it any more. */
+  /** Ends a connection when no call waits for an answer on it any more. */
   function leave(left: Promise<Client>): void {
     if (current === left) current = undefined;
     const ended = Promise.allSettled(running)
@@ -80,8 +81,8 @@ export function openConnection<Client>({
 }
 
 /**
- * A client that Google generates, once it has credentials. Those that cannot be had would otherwise end the process, as a
- * rejection that nobody handles. Throws `Unavailable` after 4 seconds; `service` is for the log.
+ * Waits until a generated Google client has credentials. Without this, failing to get credentials would end the process
+ * with an unhandled rejection. Throws `Unavailable` after 4 seconds; `service` is for the log.
  */
 export async function withCredentials<Client extends { initialize(): Promise<unknown> }>(
   part: Part,
@@ -90,13 +91,13 @@ export async function withCredentials<Client extends { initialize(): Promise<unk
 ): Promise<Client> {
   const waiting = new AbortController();
   const tooLate = delay(CREDENTIALS_WITHIN_MS, undefined, { signal: waiting.signal }).then(() => {
-    throw new Error(`it took longer than ${CREDENTIALS_WITHIN_MS} ms`);
+    throw new Error(`no credentials within ${CREDENTIALS_WITHIN_MS} ms`);
   });
   try {
     await Promise.race([client.initialize(), tooLate]);
     return client;
   } catch (error) {
-    throw new Unavailable(part, `no credentials for ${service} could be had`, { cause: error });
+    throw new Unavailable(part, `cannot get credentials for ${service}`, { cause: error });
   } finally {
     waiting.abort();
   }

@@ -3,29 +3,29 @@ import { setTimeout as delay } from 'node:timers/promises';
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 1_000;
 
-/** For a client of google-gax: one attempt, which ends after `timeout` milliseconds. */
+/** Options for a google-gax client: one attempt, which ends after `timeout` milliseconds. */
 export interface AttemptOptions {
   readonly timeout: number;
   readonly retry: null;
 }
 
 export interface RetryOptions {
-  /** When the call ends, attempts and pauses included, on the clock of `performance.now()`. */
+  /** When the call must end, including attempts and pauses, on the clock of `performance.now()`. */
   readonly deadlineMs: number;
   readonly isRetried: (error: unknown) => boolean;
-  /** Only the deadline bounds them where absent. */
+  /** If absent, only the deadline limits the attempts. */
   readonly mostAttempts?: number;
 }
 
 /**
- * Attempts a call until it succeeds, fails with what is not retried, or its time is up. Pauses double from 100 ms to
- * 1 s. Throws what the last attempt threw.
+ * Repeats a call until it succeeds, fails with an error that is not retried, or reaches its deadline. Pauses double
+ * from 100 ms to 1 s. Throws the error of the last attempt.
  *
- * In place of the retries of google-gax 6 (`CallOptions.retry`, src/normalCalls/retries.ts), which go on for ten minutes
- * unless told otherwise, take either a bound on attempts or one on time
- * (https://github.com/googleapis/gax-nodejs/issues/1013), and end in DEADLINE_EXCEEDED whatever the attempts ended in:
- * the log could not tell a service that refuses connections from a slow one. It retries by status alone, too; KMS'
- * answers are also retried for their checksums.
+ * It replaces the retries of google-gax 6 (`CallOptions.retry`, src/normalCalls/retries.ts). Those run for ten minutes
+ * by default, accept either a limit on attempts or one on time (https://github.com/googleapis/gax-nodejs/issues/1013),
+ * and end in DEADLINE_EXCEEDED whatever the attempts ended in: the log could not distinguish a service that refuses
+ * connections from a slow one. They also retry by status only, while responses of KMS are also retried for their
+ * checksums.
  */
 export async function retry<R>(
   { deadlineMs, isRetried, mostAttempts = Number.POSITIVE_INFINITY }: RetryOptions,

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { type Part, Unavailable } from '../../errors.ts';
 
-/** gRPC's status codes (https://grpc.io/docs/guides/status-codes/). Those of grpc-js would load grpc-js. */
+/** gRPC's status codes (https://grpc.io/docs/guides/status-codes/). Importing them from grpc-js would load grpc-js. */
 export const STATUS = {
   OK: 0,
   CANCELLED: 1,
@@ -22,7 +22,7 @@ export const STATUS = {
   UNAUTHENTICATED: 16,
 } as const;
 
-/** Statuses of a service that cannot serve now, whatever it is asked. */
+/** Statuses of a service that is unavailable, whatever the request is. */
 export const CANNOT_SERVE: readonly number[] = [
   STATUS.DEADLINE_EXCEEDED,
   STATUS.RESOURCE_EXHAUSTED,
@@ -35,7 +35,7 @@ const names = new Map<number, string>(Object.entries(STATUS).map(([name, code]) 
 
 const ServiceError = z.object({ code: z.number(), details: z.optional(z.string()) });
 
-/** The status of a failed call; `undefined` for an error that is none, such as a fault of ours. */
+/** The status of a failed call; `undefined` if the error is something else, such as a bug of ours. */
 export function statusOf(error: unknown): number | undefined {
   return z.safeParse(ServiceError, error).data?.code;
 }
@@ -46,14 +46,14 @@ export function hasStatus(error: unknown, statuses: readonly number[]): boolean 
   return status !== undefined && statuses.includes(status);
 }
 
-/** The name that operators look a status up by. */
+/** The name under which operators can look the status up. */
 export function statusName(code: number): string {
   return names.get(code) ?? `status ${code}`;
 }
 
 /**
- * `error` as callers of a port get it: `Unavailable` where it is a failed call with one of `statuses`, else as it is. The
- * reason, for the log, is what `service` answered: `Pub/Sub failed with NOT_FOUND (5): …`.
+ * Converts a failed call with one of `statuses` to `Unavailable`; returns any other error unchanged. The reason, for
+ * the log, is what `service` answered: `Pub/Sub failed with NOT_FOUND (5): …`.
  */
 export function asUnavailable(
   part: Part,

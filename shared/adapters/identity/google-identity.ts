@@ -3,23 +3,23 @@ import { type Issuer, idTokenVerifier } from './id-token.ts';
 import { IssuerKeys } from './issuer-keys.ts';
 
 export interface GoogleIssuerOptions {
-  /** Where the issuer publishes its keys as a JWKS (RFC 7517); Google's where absent. */
+  /** Where the issuer publishes its keys as a JWKS (RFC 7517); Google's if absent. */
   readonly jwksUrl?: string | undefined;
-  /** What tokens may say who made them; Google's two names for itself where absent. */
+  /** Accepted values of `iss`; Google's two names if absent. */
   readonly issuers?: readonly string[] | undefined;
 }
 
 export interface GoogleIdentityOptions extends GoogleIssuerOptions {
-  /** What tokens must say they were made for. */
+  /** Required value of `aud`. */
   readonly audience: string;
 }
 
 /** `jwks_uri` of https://accounts.google.com/.well-known/openid-configuration. */
 const GOOGLE_JWKS_URL = 'https://www.googleapis.com/oauth2/v3/certs';
-/** The names that https://developers.google.com/identity/openid-connect/openid-connect#validatinganidtoken gives. */
+/** The values of `iss` in https://developers.google.com/identity/openid-connect/openid-connect#validatinganidtoken. */
 const GOOGLE_NAMES = ['https://accounts.google.com', 'accounts.google.com'];
 
-/** Google as an issuer of ID tokens. Its keys are fetched by the first token. */
+/** Google as an issuer of ID tokens. Its keys are fetched when the first token is verified. */
 export function googleIssuer({
   jwksUrl = GOOGLE_JWKS_URL,
   issuers = GOOGLE_NAMES,
@@ -29,8 +29,8 @@ export function googleIssuer({
 }
 
 /**
- * Identity by Google's ID tokens, such as Cloud Scheduler and Pub/Sub carry. Keys are fetched and jose loaded by the
- * first token: opening costs nothing.
+ * Verifies Google's ID tokens, such as those of Cloud Scheduler and Pub/Sub. Opening it costs nothing: keys are fetched
+ * and jose is loaded when the first token is verified.
  */
 export function openGoogleIdentity({ audience, ...issuer }: GoogleIdentityOptions): Identity {
   return idTokenVerifier(googleIssuer(issuer), audience);

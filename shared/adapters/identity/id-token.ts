@@ -4,40 +4,40 @@ import * as z from 'zod/mini';
 import type { Identity } from '../../ports/identity.ts';
 
 export interface Issuer {
-  /** What its tokens may say in `iss`. */
+  /** Accepted values of `iss`. */
   readonly names: readonly string[];
-  /** The only one that it signs with: what a token's own header says may never choose (RFC 8725 section 3.1). */
+  /** The algorithm that it signs with; the token's own header must never choose it (RFC 8725 section 3.1). */
   readonly algorithm: 'RS256' | 'ES256';
   /**
-   * Its public key of that id, or `undefined` where it has none. Throws `Unavailable` where it cannot be told whether
-   * the issuer has that key.
+   * Its public key with this id, or `undefined` if it has none. Throws `Unavailable` if it is unknown whether the
+   * issuer has that key.
    */
   keyFor(keyId: string): Promise<KeyObject | undefined>;
 }
 
-/** How far apart the issuer's clock and ours may be: what google-auth-library allows (`CLOCK_SKEW_SECS_`). */
+/**
+ * The accepted difference between the issuer's clock and ours: the same as google-auth-library's (`CLOCK_SKEW_SECS_`).
+ */
 const CLOCK_SKEW_SECONDS = 300;
-/** The longest time that a token may be valid: google-auth-library's bound (`DEFAULT_MAX_TOKEN_LIFETIME_SECS_`). */
+/** The longest accepted lifetime of a token: the same as google-auth-library's (`DEFAULT_MAX_TOKEN_LIFETIME_SECS_`). */
 const LIFETIME_SECONDS = 86_400;
 
-/** What every token is asked for, whoever it was issued to. */
+/** Claims that every token must have, whoever it was issued to. */
 export const VouchedClaims = z.object({
-  email: z
-    .string('the token carries no e-mail address')
-    .check(z.minLength(1, 'the token carries no e-mail address')),
-  email_verified: z.literal(true, 'the e-mail address of the token is not verified'),
+  email: z.string('the token has no email address').check(z.minLength(1, 'the token has no email address')),
+  email_verified: z.literal(true, 'the email address of the token is not verified'),
 });
 
-type Refused = { readonly verdict: 'REFUSED' /** For the log alone. */; readonly because: string };
+type Refused = { readonly verdict: 'REFUSED' /** For the log only. */; readonly because: string };
 
 export type IdTokenVerdict<Claims> = { readonly verdict: 'VERIFIED'; readonly claims: Claims } | Refused;
 
-/** The compact form (RFC 7515 section 7.1). jose overlooks white space in it. */
+/** The compact form (RFC 7515 section 7.1). Checked here because jose ignores white space in it. */
 const SIGNED_TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
-const MALFORMED = 'not of the form of a signed token';
+const MALFORMED = 'not a signed token';
 const NOT_YET_VALID = 'the token is not valid yet';
 
-/** The check on tokens of service accounts. */
+/** Verifies tokens of service accounts. */
 export function idTokenVerifier(issuer: Issuer, audience: string): Identity {
   const check = idTokenCheck(issuer, audience, VouchedClaims);
   return {
@@ -49,10 +49,10 @@ export function idTokenVerifier(issuer: Issuer, audience: string): Identity {
 }
 
 /**
- * Checks ID tokens (OpenID Connect Core section 3.1.3.7) of one issuer for one audience: signature, issuer, audience,
- * times, that the e-mail address is a verified one, and whatever else `schema`, an extension of `VouchedClaims`, asks
- * for; its messages become reasons. Every issuer's tokens go through here, services' and people's. jose is loaded by
- * the first text that has the form of a token.
+ * Verifies ID tokens (OpenID Connect Core section 3.1.3.7) of one issuer for one audience: signature, issuer, audience,
+ * times, a verified email address, and whatever else `schema`, an extension of `VouchedClaims`, requires; its messages
+ * become reasons. The tokens of all issuers are verified here, those of services and of users. jose is loaded by the
+ * first text that has the form of a token.
  */
 export function idTokenCheck<Claims extends z.infer<typeof VouchedClaims>>(
   issuer: Issuer,
@@ -86,7 +86,7 @@ export function idTokenCheck<Claims extends z.infer<typeof VouchedClaims>>(
   };
 }
 
-/** What jose leaves open: it would take an audience among others, and a token for any length of time. */
+/** What jose does not check: it accepts one audience of several, and a token with any lifetime. */
 function judgeClaims<Claims extends z.infer<typeof VouchedClaims>>(
   payload: JWTPayload,
   audience: string,
@@ -94,16 +94,16 @@ function judgeClaims<Claims extends z.infer<typeof VouchedClaims>>(
 ): IdTokenVerdict<Claims> {
   const { aud, iat = 0, exp = 0 } = payload;
   const nowSeconds = Date.now() / 1000;
-  if (aud !== audience) return refused('the token was made for another audience');
+  if (aud !== audience) return refused('the token was issued for another audience');
   if (iat > nowSeconds + CLOCK_SKEW_SECONDS) return refused(NOT_YET_VALID);
   if (exp >= nowSeconds + LIFETIME_SECONDS) return refused('the token is valid for longer than a day');
   const { success, data, error } = z.safeParse(schema, payload);
   return success
     ? { verdict: 'VERIFIED', claims: data }
-    : refused(error.issues[0]?.message ?? 'the claims of the token are not readable');
+    : refused(error.issues[0]?.message ?? 'the claims of the token are invalid');
 }
 
-/** By jose's codes alone: its errors carry the claims, which no log may keep. */
+/** Uses only jose's codes: its errors contain the claims, which must not be logged. */
 function reasonOf(error: errors.JOSEError, { algorithm }: Issuer): string {
   switch (error.code) {
     case 'ERR_JWS_INVALID':
@@ -117,13 +117,13 @@ function reasonOf(error: errors.JOSEError, { algorithm }: Issuer): string {
     case 'ERR_JWT_EXPIRED':
       return 'the token has expired';
     default:
-      return 'the claims or signature of the token are not readable';
+      return 'the claims or signature of the token are invalid';
   }
 }
 
 function claimReason({ claim, reason }: errors.JWTClaimValidationFailed): string {
-  if (claim === 'iss') return 'the token is of another issuer';
-  return reason === 'check_failed' ? NOT_YET_VALID : 'the times of the token are not readable';
+  if (claim === 'iss') return 'the token was issued by another issuer';
+  return reason === 'check_failed' ? NOT_YET_VALID : 'the times of the token are invalid';
 }
 
 function refused(because: string): Refused {

@@ -46,7 +46,7 @@ describe('tokens of Google', () => {
   afterAll(() => google?.close());
 
   test.each(['https://accounts.google.com', 'accounts.google.com'])(
-    'are taken as %s signs them, unless told otherwise',
+    'are accepted from the issuer %s by default',
     async (issuer) => {
       const identity = openGoogleIdentity({ audience: AUDIENCE, jwksUrl: google.jwksUrl });
       expect(await identity.verifyServiceToken(await google.issue(EMAIL, { iss: issuer }))).toEqual({
@@ -57,17 +57,17 @@ describe('tokens of Google', () => {
   );
 
   test.each(['http://accounts.google.com', 'https://accounts.google.com/', 'googleapis.com'])(
-    'are not taken as %s signs them',
+    'are refused from the issuer %s',
     async (issuer) => {
       const identity = openGoogleIdentity({ audience: AUDIENCE, jwksUrl: google.jwksUrl });
       expect(await identity.verifyServiceToken(await google.issue(EMAIL, { iss: issuer }))).toEqual({
         verdict: 'REFUSED',
-        because: 'the token is of another issuer',
+        because: 'the token was issued by another issuer',
       });
     },
   );
 
-  test('and those of the local server are nothing to each other', async () => {
+  test("are refused by the local server's verifier, and the other way round", async () => {
     const local = openLocalIdentity({ audience: AUDIENCE });
     const live = openGoogleIdentity({ audience: AUDIENCE, jwksUrl: google.jwksUrl });
     expect(await local.verifyServiceToken(await google.issue(EMAIL))).toMatchObject({ verdict: 'REFUSED' });
@@ -83,7 +83,7 @@ interface Google {
   close(): Promise<void>;
 }
 
-/** A mock issuer, and its keys beside it with another one, as Google always publishes two. */
+/** A mock issuer that publishes its keys with another one, as Google always publishes two. */
 async function startGoogle(): Promise<Google> {
   const server = new OAuth2Server();
   await server.issuer.keys.generate('RS256');

@@ -40,7 +40,7 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-/** An issuer whose answer a test can change at any time, and its keys as we keep them. */
+/** An issuer whose response a test can change at any time, and its keys as we cache them. */
 async function issuerThatSays(first: Respond) {
   const issuer = { respond: first, asked: 0 };
   const server = await cannedServer((response) => {
@@ -51,7 +51,7 @@ async function issuerThatSays(first: Respond) {
   return { issuer, url: server.url, kept: new IssuerKeys(server.url) };
 }
 
-/** Whether the issuer has the key of that id, and it is the right one. */
+/** Whether the issuer has a key with this id, and it is the right one. */
 async function holds(kept: IssuerKeys, keyId: string): Promise<boolean> {
   return (await kept.keyFor(keyId))?.equals(KEY) ?? false;
 }
@@ -61,7 +61,7 @@ function pass(milliseconds: number): void {
 }
 
 describe('the keys of an issuer', () => {
-  test('are asked for once, however many tokens come at the same time', async () => {
+  test('are fetched once for all concurrent tokens', async () => {
     const { issuer, kept } = await issuerThatSays(keySet(FIRST));
     const answers = await Promise.all(Array.from({ length: 20 }, () => holds(kept, 'first')));
     expect(answers).toEqual(Array.from({ length: 20 }, () => true));
@@ -69,7 +69,7 @@ describe('the keys of an issuer', () => {
     expect(issuer.asked).toBe(1);
   });
 
-  test('are kept for as long as the issuer allows, and a key that it has withdrawn by then is gone', async () => {
+  test('are cached for as long as the issuer allows, and a withdrawn key is unknown after that', async () => {
     const { issuer, kept } = await issuerThatSays(keySet(SECOND));
     await kept.keyFor('second');
     issuer.respond = keySet(FIRST);
@@ -82,7 +82,7 @@ describe('the keys of an issuer', () => {
   });
 
   test.each(['no-cache', 'max-age=0'])(
-    'are kept for a minute where the issuer says %j',
+    'are cached for a minute if the issuer sends %j',
     async (cacheControl) => {
       const { issuer, kept } = await issuerThatSays(keySet(FIRST, cacheControl));
       await kept.keyFor('first');
@@ -95,7 +95,7 @@ describe('the keys of an issuer', () => {
     },
   );
 
-  test('are asked for again by the first token of a new key', async () => {
+  test('are fetched again for the first token with a new key', async () => {
     const { issuer, kept } = await issuerThatSays(keySet(FIRST));
     await kept.keyFor('first');
     issuer.respond = keySet(SECOND);
@@ -105,7 +105,7 @@ describe('the keys of an issuer', () => {
     expect(issuer.asked).toBe(2);
   });
 
-  test('are asked for once a minute at most, however many key ids an attacker makes up', async () => {
+  test('are fetched at most once a minute, however many key ids an attacker invents', async () => {
     const { issuer, kept } = await issuerThatSays(keySet(FIRST));
     for (let index = 0; index < 50; index += 1) await kept.keyFor(`made-up-${index}`);
     expect(issuer.asked).toBe(1);
@@ -115,7 +115,7 @@ describe('the keys of an issuer', () => {
     expect(issuer.asked).toBe(2);
   });
 
-  test('still serve while the issuer is away; a key that is not among them is unavailable, not wrong', async () => {
+  test('are still used while the issuer is down; an unknown key is then Unavailable, not refused', async () => {
     const { issuer, kept } = await issuerThatSays(keySet(FIRST));
     await kept.keyFor('first');
     issuer.respond = broken;
@@ -130,7 +130,7 @@ describe('the keys of an issuer', () => {
     expect(await holds(kept, 'third')).toBe(false);
   });
 
-  test('are not served beyond their time because the issuer is away', async () => {
+  test('are not used longer than allowed, even if the issuer is down', async () => {
     const { issuer, kept } = await issuerThatSays(keySet(FIRST));
     await kept.keyFor('first');
     issuer.respond = broken;
@@ -138,7 +138,7 @@ describe('the keys of an issuer', () => {
     await expect(kept.keyFor('first')).rejects.toThrow(Unavailable);
   });
 
-  test('of other kinds, or too short to be safe, are ignored', async () => {
+  test('of other types, or too short to be safe, are ignored', async () => {
     const others = [
       {
         ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }),
@@ -156,22 +156,22 @@ describe('the keys of an issuer', () => {
   });
 });
 
-describe('an issuer is unavailable, and asked anew by the next token,', () => {
+describe('an issuer is Unavailable, and called again for the next token, if it', () => {
   test.each<[string, Respond]>([
-    ['that says it is broken', broken],
-    ['that says the address is wrong', (response) => response.writeHead(404).end('{}')],
-    ['that answers a page', (response) => response.end('<html>')],
-    ['that answers nothing', (response) => response.end()],
-    ['that cuts the line', (response) => response.destroy()],
-    ['that answers a list', keySet(FIRST.keys)],
-    ['that answers text', keySet(JSON.stringify(FIRST))],
-    ['that answers null', keySet(null)],
-    ['that answers keys in another form', keySet({ keys: [{ kid: 'first', kty: 'RSA' }] })],
+    ['fails with status 500', broken],
+    ['fails with status 404', (response) => response.writeHead(404).end('{}')],
+    ['returns an HTML page', (response) => response.end('<html>')],
+    ['returns nothing', (response) => response.end()],
+    ['cuts the connection', (response) => response.destroy()],
+    ['returns a list', keySet(FIRST.keys)],
+    ['returns text', keySet(JSON.stringify(FIRST))],
+    ['returns null', keySet(null)],
+    ['returns keys in another form', keySet({ keys: [{ kid: 'first', kty: 'RSA' }] })],
     [
       'that answers a key that is none',
       keySet({ keys: [{ kid: 'first', kty: 'RSA', n: 'no number', e: 'AQAB' }] }),
     ],
-    ['that answers certificates', keySet({ first: KEY.export({ type: 'spki', format: 'pem' }) })],
+    ['returns certificates', keySet({ first: KEY.export({ type: 'spki', format: 'pem' }) })],
   ])('%s', async (_name, wrong) => {
     const { issuer, kept } = await issuerThatSays(wrong);
     const error = await kept.keyFor('first').catch((caught: unknown) => caught);
@@ -181,7 +181,7 @@ describe('an issuer is unavailable, and asked anew by the next token,', () => {
     expect(await holds(kept, 'first')).toBe(true);
   });
 
-  test('that accepts and then says nothing, or not all, within the time that a test has', async () => {
+  test('accepts the connection and sends nothing, or not everything', async () => {
     const silent = await issuerThatSays(() => {});
     const halting = await issuerThatSays((response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
@@ -196,7 +196,7 @@ describe('an issuer is unavailable, and asked anew by the next token,', () => {
     );
   }, 10_000);
 
-  test('that nobody listens for', async () => {
+  test('does not listen', async () => {
     const { url } = await issuerThatSays(broken);
     for (const close of closers.splice(0)) close();
     await expect(new IssuerKeys(url).keyFor('first')).rejects.toThrow(Unavailable);
@@ -207,7 +207,7 @@ describe('a token', () => {
   const tokenOf = (header: unknown): string =>
     `${Buffer.from(JSON.stringify(header)).toString('base64url')}.e30.AA`;
 
-  test('whose issuer is away is neither good nor bad', async () => {
+  test('is neither accepted nor refused while its issuer is down', async () => {
     const { url } = await issuerThatSays(broken);
     const identity = openGoogleIdentity({ audience: 'us', jwksUrl: url });
     await expect(identity.verifyServiceToken(tokenOf({ alg: 'RS256', kid: 'first' }))).rejects.toThrow(
@@ -215,7 +215,7 @@ describe('a token', () => {
     );
   });
 
-  test('that cannot be good makes us ask nobody', async () => {
+  test('that is not a signed token causes no request', async () => {
     const { issuer, url } = await issuerThatSays(keySet(FIRST));
     const identity = openGoogleIdentity({ audience: 'us', jwksUrl: url });
     for (const token of ['', 'rubbish', tokenOf({}), tokenOf({ alg: 'HS256', kid: 'first' })]) {
@@ -226,7 +226,7 @@ describe('a token', () => {
     expect(issuer.asked).toBe(1);
   });
 
-  test('is what loads jose: opening does not, nor does a token that cannot be good', async () => {
+  test('loads jose only if it has the form of a signed token; opening does not load it', async () => {
     const { url } = await issuerThatSays(keySet(FIRST));
     const script = `
       import { registerHooks } from 'node:module';

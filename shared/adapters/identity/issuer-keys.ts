@@ -5,8 +5,8 @@ import { Unavailable } from '../../errors.ts';
 const ANSWER_WITHIN_MS = 3_000;
 
 /**
- * The least time between two requests to the issuer once there are keys: any caller can make up a key id, and must not
- * make us send a request for each.
+ * The shortest time between two requests to the issuer once its keys are known: anyone can invent a key id, and must
+ * not make us send a request for each.
  */
 const ASK_INTERVAL_MS = 60_000;
 
@@ -18,11 +18,11 @@ const RsaKey = z.object({ kid: z.string(), kty: z.literal('RSA'), n: z.string(),
 const LEAST_BITS = 2048;
 
 /**
- * The RSA keys that an issuer publishes as a JWKS (RFC 7517), kept for as long as its `Cache-Control` allows. Callers
- * that need them at the same time share one request.
+ * The RSA keys that an issuer publishes as a JWKS (RFC 7517), cached for as long as its `Cache-Control` allows.
+ * Concurrent callers share one request.
  *
- * In place of jose's `createRemoteJWKSet`, which does not read `Cache-Control`: it drops every key after a fixed time,
- * which makes an outage of the issuer ours too. It also repeats a failed request for every token (6.2.18).
+ * It replaces jose's `createRemoteJWKSet`, which ignores `Cache-Control`: it drops all keys after a fixed time, so that
+ * an outage of the issuer becomes ours. It also repeats a failed request for every token (6.2.18).
  */
 export class IssuerKeys {
   readonly #url: string;
@@ -36,8 +36,9 @@ export class IssuerKeys {
   }
 
   /**
-   * The key, or `undefined` where the issuer has none of that id; it is asked again first, as it may have changed keys.
-   * Throws `Unavailable` where it does not answer within about 3 seconds, or with anything else.
+   * The key, or `undefined` if the issuer has none with this id; an unknown id is first looked up again, as the issuer
+   * may have rotated its keys. Throws `Unavailable` if the issuer does not answer within about 3 seconds, or not with
+   * keys.
    */
   async keyFor(keyId: string): Promise<KeyObject | undefined> {
     const nowMs = Date.now();
@@ -45,7 +46,7 @@ export class IssuerKeys {
     const key = keys.get(keyId);
     if (key) return key;
     if (this.#asking || nowMs >= this.#askAgainAtMs) return (await this.#ask()).get(keyId);
-    // The last request failed: whether this key is the issuer's is not known.
+    // The last request failed: it is unknown whether the issuer has this key.
     if (this.#failure) throw this.#failure;
     return undefined;
   }
@@ -78,12 +79,12 @@ async function fetchKeys(url: string): Promise<{ keys: Keys; maxAgeMs: number }>
     throw new Error(`status ${response.status}`);
   }
   const keys = new Map(z.parse(KeySet, await response.json()).keys.flatMap(rsaKey));
-  if (keys.size === 0) throw new Error('the answer holds no RSA key');
+  if (keys.size === 0) throw new Error('the response contains no RSA key');
   const [, maxAge = '0'] = /\bmax-age=(\d{1,9})/.exec(response.headers.get('cache-control') ?? '') ?? [];
   return { keys, maxAgeMs: Number(maxAge) * 1000 };
 }
 
-/** None for a key of another kind: a client ignores what it does not understand (RFC 7517 section 5). */
+/** Empty for other kinds of keys: a client ignores what it does not understand (RFC 7517 section 5). */
 function rsaKey(entry: unknown): [keyId: string, key: KeyObject][] {
   const { data: jwk } = z.safeParse(RsaKey, entry);
   if (!jwk) return [];

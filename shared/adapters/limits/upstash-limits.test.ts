@@ -55,9 +55,9 @@ function opened(url: string, timeoutMs = 10_000): Limits {
   return openLimits(requester);
 }
 
-/** The real Redis' keys expire by its own clock: these tests are over long before. */
+/** The keys of a real Redis expire by its own clock: these tests end long before. */
 function itself(open: () => Promise<SeatsBackend>): void {
-  test('a take is one command, the first one aside, and so it is again after Redis forgot its scripts', async () => {
+  test('a take is one command after the first, also after Redis lost its scripts', async () => {
     const { limits, proxy, redis } = await behindProxy(await open());
     const names = async () => {
       proxy.reset();
@@ -71,7 +71,7 @@ function itself(open: () => Promise<SeatsBackend>): void {
     expect(await names()).toEqual(['EVALSHA']);
   });
 
-  test('nothing is kept of anybody longer than until their bucket would be full again', async () => {
+  test("a bucket's key expires when the bucket would be full again", async () => {
     const { limits, redis } = await behindProxy(await open());
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
     await Promise.all([
@@ -91,7 +91,7 @@ function itself(open: () => Promise<SeatsBackend>): void {
     expect(left[1]).toBeGreaterThan(6_000);
   });
 
-  test('something else under a bucket’s name is a fault, and nobody gets through on it', async () => {
+  test('another type of value in a bucket’s key is an error and allows no request', async () => {
     const { limits, redis } = await behindProxy(await open());
     await redis.command(['SET', 'limit:b', 'text']);
     const fault = await limits.take('b', TEN_A_MINUTE).catch((caught: unknown) => caught);
@@ -110,7 +110,7 @@ describeReal('redis-server', 'limits on Redis', () => {
   itself(realBackend);
 });
 
-describe('with Redis away nobody is counted, and so nobody is let through', () => {
+describe('without Redis no request is counted or allowed', () => {
   test.each(['down', 'hang'] as const)('%s', async (how) => {
     const { limits, proxy } = await behindProxy(await embeddedBackend());
     await limits.take('b', TEN_A_MINUTE);
@@ -126,9 +126,9 @@ describe('with Redis away nobody is counted, and so nobody is let through', () =
 
   test.each([
     ['HTTP 500', 500, {}],
-    ['an answer that cannot be read', 200, 'text'],
+    ['an unreadable response', 200, 'text'],
     ['a Redis that is loading', 200, { error: 'LOADING Redis is loading the dataset in memory' }],
-    ['a used up quota', 400, { error: 'ERR max daily request limit exceeded' }],
+    ['an exceeded quota', 400, { error: 'ERR max daily request limit exceeded' }],
   ])('%s', async (_, status, body) => {
     const limits = opened(await answering(status, body));
     await expect(limits.take('b', TEN_A_MINUTE)).rejects.toMatchObject({
@@ -137,13 +137,13 @@ describe('with Redis away nobody is counted, and so nobody is let through', () =
     });
   });
 
-  test('however long it takes to find out', async () => {
+  test("even if it takes longer than the library's own timeout", async () => {
     const { limits, proxy } = await behindProxy(await embeddedBackend(), 60_000);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     proxy.hang(true);
     const taken = limits.take('b', TEN_A_MINUTE).catch((caught: unknown) => caught);
     await vi.waitUntil(() => proxy.commands.length > 0);
-    // Beyond the library's own timeout, after which it would let everybody through.
+    // After its own timeout the library would allow every request.
     await vi.advanceTimersByTimeAsync(59_000);
     expect(await Promise.race([taken, 'still waiting'])).toBe('still waiting');
     await vi.advanceTimersByTimeAsync(2_000);
@@ -156,12 +156,12 @@ test.each([
   ['too little', [9]],
   ['text', ['9', 'soon', '10']],
   ['fractions', [9.5, 1, 10]],
-])('an answer that this version does not know (%s) lets nobody through', async (_, result) => {
+])('an unknown reply (%s) allows no request', async (_, result) => {
   const limits = opened(await answering(200, { result }));
-  await expect(limits.take('b', TEN_A_MINUTE)).rejects.toThrow('a reply that this version does not know');
+  await expect(limits.take('b', TEN_A_MINUTE)).rejects.toThrow('unknown reply');
 });
 
-test('a take whose answer is lost on the way is asked for again, and counts no less for it', async () => {
+test('a take whose response is lost is retried and still counted', async () => {
   const { limits, proxy } = await behindProxy(await embeddedBackend());
   await limits.take('b', TEN_A_MINUTE);
   proxy.dropNextAnswers(1);
@@ -170,7 +170,7 @@ test('a take whose answer is lost on the way is asked for again, and counts no l
   expect(remaining).toBe(7);
 });
 
-test('whoever learns late that they came too often is told to wait a second, not none', async () => {
+test('a late response asks to wait at least one second', async () => {
   const longAgoMs = Date.now() - 60_000;
   const limits = opened(await answering(200, { result: [-1, longAgoMs, 10] }));
   expect(await limits.take('b', TEN_A_MINUTE)).toEqual({ verdict: 'LIMITED', remaining: 0, resetSeconds: 1 });

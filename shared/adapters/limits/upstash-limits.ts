@@ -4,13 +4,13 @@ import { Unavailable } from '../../errors.ts';
 import type { Limits } from '../../ports/limits.ts';
 
 /**
- * Limits by `@upstash/ratelimit`'s token bucket: one EVALSHA and one key (`limit:<bucket>`) for each `take`. The key is
- * gone as soon as the bucket would be full again.
+ * Limits with `@upstash/ratelimit`'s token bucket: one EVALSHA and one key (`limit:<bucket>`) per `take`. The key
+ * expires when the bucket would be full again.
  *
- * None of the library's algorithms holds a caller to `requests` in every window; each lets twice as many through where
- * two windows meet. This one alone says truthfully when there is room again, keeps to one key, and never gives all of
- * its room back at once. Its clock is the function's: one that runs ahead gives room back that much sooner, once. A take
- * whose answer is lost may count twice.
+ * None of the library's algorithms limits a caller to `requests` in every window; each allows twice as many across the
+ * border of two windows. Only this one reports correctly when the next request is allowed, uses a single key, and never
+ * refills all at once. It uses the function's clock: if that runs ahead, the bucket refills that much sooner, once. A
+ * take whose response is lost may be counted twice.
  */
 export function openLimits(requester: Requester): Limits {
   const redis = onAnyRedis(new Redis(requester));
@@ -23,7 +23,7 @@ export function openLimits(requester: Requester): Limits {
         redis,
         limiter: Ratelimit.tokenBucket(1, `${refillMs} ms`, requests),
         prefix: 'limit',
-        // After its timeout the library lets everybody through; the requester's own bound throws.
+        // After its timeout the library allows all requests; the requester's own timeout throws.
         timeout: 0,
         ephemeralCache: false,
         enableTelemetry: false,
@@ -40,19 +40,19 @@ export function openLimits(requester: Requester): Limits {
 
 function asOurs(fault: unknown): never {
   if (!(fault instanceof Unavailable)) throw fault;
-  throw new Unavailable('limits', `Redis cannot be asked (${fault.message})`, { cause: fault });
+  throw new Unavailable('limits', `Redis is unavailable (${fault.message})`, { cause: fault });
 }
 
 const TokenBucketReply = z.tuple([z.int(), z.int(), z.int()]);
 
-/** What the library calls of a client; its own type leaves `eval` out. */
+/** The methods that the library calls; its own type does not include `eval`. */
 type ScriptClient = Pick<Redis, 'eval' | 'evalsha' | 'get' | 'set'>;
 
 /**
- * Upstash alone knows the flag in the first line of the library's scripts (`#!lua flags=allow-key-locking`, since 2.1);
- * Redis 7 refuses a script for it, and Redis 6.2 cannot read the line at all. Without it Upstash locks more, as it does
- * for the seats. The digests that the library names are of the scripts with that line, so it is told, without a trip to
- * Redis, that they are unknown, whereupon it gives the source.
+ * Only Upstash knows the flag in the first line of the library's scripts (`#!lua flags=allow-key-locking`, since 2.1):
+ * Redis 7 rejects a script with it, and Redis 6.2 cannot parse the line. So the line is removed; without it Upstash
+ * locks more keys, as it does for the seat scripts. The library's digests are those of the scripts with the line.
+ * Therefore `evalsha` fails with NOSCRIPT, without a request to Redis, and the library then passes the source.
  */
 function onAnyRedis(redis: Redis): ScriptClient {
   const scripts = new Map<string, ReturnType<typeof redis.createScript<unknown>>>();
@@ -66,9 +66,8 @@ function onAnyRedis(redis: Redis): ScriptClient {
       const script = scripts.get(source) ?? redis.createScript<unknown>(source.replace(/^#!.*\n/, ''));
       scripts.set(source, script);
       const reply = z.safeParse(TokenBucketReply, await script.exec(keys, args.map(String)));
-      if (!reply.success)
-        throw new Error('limits: a reply that this version does not know', { cause: reply.error });
-      // The library's own claim about what its script returns.
+      if (!reply.success) throw new Error('limits: unknown reply', { cause: reply.error });
+      // The library declares what its script returns.
       return reply.data as TData;
     },
   };

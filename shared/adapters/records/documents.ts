@@ -1,13 +1,13 @@
 import * as z from 'zod/mini';
 import type { Collection } from '../../ports/records.ts';
 
-/** What every store can hold and give back exactly. */
+/** Values that every store can store and return unchanged. */
 export type Plain = string | number | boolean | null | readonly Plain[] | PlainDocument;
 export type PlainDocument = { readonly [field: string]: Plain };
 
 /**
- * Ids that Firestore takes, so that an id good in development is good in production: not empty, no `/`, not `.` or
- * `..`, not `__…__`, at most 1,500 bytes.
+ * Ids that Firestore accepts, so that an id that works in development works in production: not empty, no `/`, not `.`
+ * or `..`, not `__…__`, at most 1,500 bytes.
  */
 export const documentId = z.string().check(
   z.refine((id) => id !== '' && id !== '.' && id !== '..' && !id.includes('/')),
@@ -15,32 +15,32 @@ export const documentId = z.string().check(
   z.refine((id) => Buffer.byteLength(id) <= 1500),
 );
 
-/** Throws for an id that not every store could hold; callers check ids that come from outside before they ask. */
+/** Throws for an id that not every store accepts; callers check ids from outside before they use them. */
 export function checkId<T>(collection: Collection<T>, id: string): void {
   if (!z.safeParse(documentId, id).success) {
-    throw new Error(`An id asked for in ${collection.name} is not a document id.`);
+    throw new Error(`An id for ${collection.name} is not a valid document id.`);
   }
 }
 
 /**
- * The document as it was stored, checked. A document that does not fit its schema throws an Error that names the
- * document and its unfit fields but none of its content: the message ends in a log.
+ * The stored document, validated. If it does not match its schema, it throws an Error that names the document and the
+ * invalid fields but none of its content: the message is logged.
  */
 export function decodeDocument<T>(collection: Collection<T>, id: string, stored: unknown): T {
   const parsed = z.safeParse(collection.schema, stored);
   if (parsed.success) {
     return parsed.data;
   }
-  const fields = new Set(parsed.error.issues.map((issue) => String(issue.path[0] ?? 'the whole')));
+  const fields = new Set(parsed.error.issues.map((issue) => String(issue.path[0] ?? 'the document')));
   throw new Error(
-    `The document ${collection.name}/${id} does not fit its schema (${[...fields].join(', ')}).`,
+    `The document ${collection.name}/${id} does not match its schema (${[...fields].join(', ')}).`,
   );
 }
 
 /**
- * The document as every store will hold it: fields that are undefined left out. Throws an Error for what some store
- * would change or refuse: an array directly inside an array (Firestore), a number that JSON cannot write, a Date or
- * any other class instance.
+ * The document as every store will store it: without undefined fields. Throws an Error for values that some store would
+ * change or reject: an array directly inside an array (Firestore), a number that JSON cannot represent, a Date or any
+ * other class instance.
  */
 export function encodeDocument<T>(collection: Collection<T>, id: string, document: T): PlainDocument {
   checkId(collection, id);
@@ -59,8 +59,8 @@ export function valueAt(stored: unknown, field: string): unknown {
 }
 
 /**
- * Throws once the transaction has written: Firestore takes reads only before writes, so every store must refuse the
- * order that Firestore would refuse.
+ * Throws if the transaction has already written: Firestore allows reads only before writes, so every store must enforce
+ * that order.
  */
 export function checkReadsComeFirst(hasWritten: boolean): void {
   if (hasWritten) {
@@ -68,7 +68,7 @@ export function checkReadsComeFirst(hasWritten: boolean): void {
   }
 }
 
-/** How a run of a transaction's work ended, as a value: the store has to look at its own part before it rethrows. */
+/** The outcome of a transaction's work, as a value: the store must check its own state before it rethrows. */
 export async function settle<R>(work: () => Promise<R>): Promise<{ result: R } | { thrown: unknown }> {
   try {
     return { result: await work() };
@@ -93,7 +93,7 @@ function toPlain(value: unknown, refuse: (what: string) => never): Plain {
     const present = Object.entries(value).filter(([, item]) => item !== undefined);
     return Object.fromEntries(present.map(([field, item]) => [field, toPlain(item, refuse)]));
   }
-  return refuse(`a value that is no plain data (${typeof value})`);
+  return refuse(`a value that is not plain data (${typeof value})`);
 }
 
 function isPlainPrototype(prototype: unknown): boolean {

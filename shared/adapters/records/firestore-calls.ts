@@ -1,15 +1,15 @@
 /**
- * One deadline for everything that the Firestore SDK does about one request.
+ * One deadline for everything that the Firestore SDK does for one request.
  *
- * Three layers of the SDK retry on top of one another and none of their limits can be set: left alone, a read of a
- * Firestore that refuses connections fails after 45 s and a write after 10 minutes, timers running all the while.
- * Channels take a `grpc.callInvocationTransformer`, through which every attempt of every layer passes; attempts of
- * one request share its request object, which is how they are recognised.
+ * Three layers of the SDK retry on top of one another, and none of their limits can be set: by default, a read from a
+ * Firestore that refuses connections fails after 45 s and a write after 10 minutes, with timers running all the time.
+ * Channels accept a `grpc.callInvocationTransformer`, which sees every attempt of every layer; attempts of one request
+ * share its request object, which identifies them.
  */
 
 import { CANNOT_SERVE, STATUS, statusName } from '../grpc/status.ts';
 
-/** The part of grpc-js' CallProperties that is used here. */
+/** The part of grpc-js' CallProperties used here. */
 interface RpcCall {
   readonly argument: unknown;
   readonly methodDefinition: { readonly path: string };
@@ -37,25 +37,24 @@ interface RpcStatus {
   readonly metadata: unknown;
 }
 
-/** A status that Firestore never sends and no layer retries: what the SDK gets in place of one it would retry. */
+/** A status that Firestore never sends and no layer retries: it replaces a status that the SDK would retry. */
 export const GAVE_UP = STATUS.OUT_OF_RANGE;
 
 /**
- * A request that fails when it is this old is not sent again; one that lost to another transaction is, until its
- * deadline.
+ * A request that fails after this time is not retried; one that lost to another transaction is, until its deadline.
  */
 const retryWindowMs = 2_000;
 
-/** A read waits for nobody. */
+/** A read waits for no locks. */
 const readDeadlineMs = 4_000;
 
-/** A commit, and a read that takes part in a transaction, may have to wait for another transaction's locks. */
+/** A commit, and a read in a transaction, may have to wait for another transaction's locks. */
 const lockingDeadlineMs = 12_000;
 
 export interface CallLimits {
   /** For the client's settings, under `grpc.callInvocationTransformer`. */
   limit<C extends RpcCall>(call: C): C;
-  /** From now on nothing is sent again, and nothing new gets an answer. */
+  /** From now on nothing is retried, and new requests fail. */
   stop(): void;
 }
 
@@ -92,11 +91,11 @@ function deadlineMs({ methodDefinition, argument }: RpcCall): number {
 }
 
 function isFinal({ methodDefinition, argument }: RpcCall, code: number): boolean {
-  // After this one the SDK's transactions would sleep for up to 90 s.
+  // After this status the SDK's transactions would sleep for up to 90 s.
   if (code === STATUS.RESOURCE_EXHAUSTED) {
     return true;
   }
-  // A create whose answer was lost, sent again, would be told that its own document exists already.
+  // A create whose response was lost, sent again, would find its own document and report that it exists.
   const isPlainWrite = methodDefinition.path.endsWith('/Commit') && !isTransactional(argument);
   return isPlainWrite && code !== STATUS.ABORTED;
 }
@@ -121,7 +120,7 @@ function watch(listener: Listener, isLastAttempt: (code: number) => boolean): Li
       listener.onReceiveMessage(message);
     },
     onReceiveStatus(status) {
-      // The innermost layer (retry-request) repeats every failure, a denied permission too, that has no metadata.
+      // The innermost layer (retry-request) retries every failure without metadata, even a denied permission.
       if (status.code !== STATUS.OK && !hasMetadata) {
         listener.onReceiveMetadata(status.metadata);
       }

@@ -6,18 +6,18 @@ import { callLimits, GAVE_UP } from './firestore-calls.ts';
 
 export interface FirestoreOptions {
   readonly projectId: string;
-  /** The project's default database where absent. */
+  /** The project's default database if absent. */
   readonly databaseId?: string | undefined;
   /** `host:port` of an emulator: no encryption, no credentials. */
   readonly emulatorHost?: string | undefined;
-  /** How long a transaction may go on trying against others, 15 s where absent. */
+  /** How long a transaction may retry against others, 15 s if absent. */
   readonly transactionWithinMs?: number | undefined;
 }
 
-/** What an operation of the SDK ends in while Firestore cannot serve. */
+/** The statuses of an SDK operation while Firestore is unavailable. */
 const unavailable: readonly number[] = [...CANNOT_SERVE, GAVE_UP];
 
-/** Firestore within `callLimits`. After `close` nothing is sent again. */
+/** Firestore with `callLimits`. After `close` nothing is retried. */
 export function openFirestore(options: FirestoreOptions): Connection<Firestore> {
   const limits = callLimits();
   const connection = openConnection({
@@ -40,7 +40,7 @@ export function openFirestore(options: FirestoreOptions): Connection<Firestore> 
   };
 }
 
-/** `error` as callers of the port get it. */
+/** Converts `error` for callers of the port. */
 export function firestoreUnavailable(error: unknown): unknown {
   return asUnavailable('records', 'Firestore', unavailable, error);
 }

@@ -14,24 +14,24 @@ import { type FirestoreOptions, firestoreUnavailable, openFirestore } from './fi
 import { type Position, pageRequest, toPage } from './page.ts';
 
 /**
- * Records in Firestore. The SDK is loaded by the first operation and one client kept after that: importing this
- * module or opening the store costs nothing. A Firestore that does not answer ends a read in `Unavailable`
- * after about 4 seconds. Writes, and reads in a transaction, may have to wait for locks: they get 12, and a
- * transaction as a whole, which the SDK begins anew when it loses to another, at most about 27.
+ * Records in Firestore. The SDK is loaded by the first operation, which also creates the one client: importing this
+ * module or opening the store costs nothing. If Firestore does not answer, a read ends in `Unavailable` after about 4
+ * seconds. Writes, and reads in a transaction, may have to wait for locks, so they have 12 seconds. A whole
+ * transaction, which the SDK restarts when it loses to another, takes at most about 27 seconds.
  *
- * After `Unavailable` from a create or a transaction it is not known whether it was written.
+ * After `Unavailable` from a create or a transaction it is unknown whether it was written.
  */
 export function openFirestoreRecords(options: FirestoreOptions): Records {
   return new FirestoreRecords(options);
 }
 
 /**
- * A process that dies in the middle of a transaction leaves its locks behind for a minute. Who waits for them longer than
- * this and one more attempt would outlive its own function.
+ * A process that crashes in a transaction leaves its locks behind for a minute. Waiting for them longer than this, plus
+ * one more attempt, would exceed the function's time limit.
  */
 const transactionWithinMs = 15_000;
 
-/** Racing transactions on one document pass one at a time, each time sending the others round again. */
+/** Of concurrent transactions on one document one succeeds at a time, and each time the others retry. */
 const maxTransactionAttempts = 10;
 
 class FirestoreRecords implements Records {
@@ -95,7 +95,7 @@ class FirestoreRecords implements Records {
   }
 }
 
-/** One run of a transaction's work. Keeps the first failure of the store, whatever the work makes of it. */
+/** One run of a transaction's work. Keeps the store's first failure, even if the work handles it. */
 class Attempt implements Transaction {
   readonly #client: Firestore;
   readonly #transaction: FirestoreTransaction;
@@ -136,19 +136,19 @@ class Attempt implements Transaction {
   }
 }
 
-/** Carries what the work threw past the SDK, which would retry an error that has a `code` it knows. */
+/** Carries an error of the work past the SDK, which would retry an error with a `code` that it knows. */
 class WorkThrew extends Error {
   readonly thrown: unknown;
 
   constructor(thrown: unknown) {
-    super('The work of a transaction threw.');
+    super('The work of the transaction threw.');
     this.thrown = thrown;
   }
 }
 
 async function runWork<R>(work: (transaction: Transaction) => Promise<R>, attempt: Attempt): Promise<R> {
   const outcome = await settle(() => work(attempt));
-  // The SDK must see the store's own error to know that it should try again.
+  // The SDK retries only if it sees the store's own error.
   if (attempt.failure !== undefined) {
     throw attempt.failure.error;
   }
@@ -159,7 +159,7 @@ async function runWork<R>(work: (transaction: Transaction) => Promise<R>, attemp
 }
 
 function overtaken(): Unavailable {
-  return new Unavailable('records', 'other transactions kept this one from its documents');
+  return new Unavailable('records', 'other transactions held the locks of its documents for too long');
 }
 
 function selectPage<T>(

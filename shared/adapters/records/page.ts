@@ -4,20 +4,20 @@ import { openCursor, sealCursor } from '../../domain/cursor.ts';
 import { type Equals, InvalidCursor, type Page, type PageOf, type Query } from '../../ports/records.ts';
 import { decodeDocument, documentId, valueAt } from './documents.ts';
 
-/** The place of a document in a query's order: its order value and, among equal ones, its id. */
+/** A document's position in a query's order: its order value and, among equal ones, its id. */
 export interface Position {
   readonly value: string | number;
   readonly id: string;
 }
 
 export interface PageRequest {
-  /** One row more than the page holds: whether it comes back tells whether there is a next page. */
+  /** One row more than the page has: it shows whether there is a next page. */
   readonly fetchLimit: number;
-  /** Where the page before ended; undefined for the first page. */
+  /** Where the previous page ended; undefined for the first page. */
   readonly after: Position | undefined;
 }
 
-/** A document as the store gave it, not yet checked. */
+/** A document as stored, not validated yet. */
 export interface Row {
   readonly id: string;
   readonly stored: unknown;
@@ -27,8 +27,8 @@ const maxLimit = 100;
 const cursorContent = z.tuple([z.string(), z.union([z.string(), z.number()]), documentId]);
 
 /**
- * What to fetch for one page. Throws `InvalidCursor` for a cursor that was not made for this query with these values
- * and bounds, and an Error where our own code asks for something that the catalogue entry does not offer.
+ * What to fetch for one page. Throws `InvalidCursor` for a cursor that was not created for this query with these values
+ * and bounds, and an Error if our own code passes parameters that the catalogue entry does not have.
  */
 export function pageRequest<T>(query: Query<T>, equals: Equals, page: Page): PageRequest {
   if (!Number.isInteger(page.limit) || page.limit < 1 || page.limit > maxLimit) {
@@ -48,7 +48,7 @@ export function pageRequest<T>(query: Query<T>, equals: Equals, page: Page): Pag
   return { fetchLimit: page.limit + 1, after };
 }
 
-/** The fetched rows as a page: checked documents, and a cursor where there was a row too many. */
+/** The fetched rows as a page: validated documents, and a cursor if there is one more row. */
 export function toPage<T>(query: Query<T>, equals: Equals, page: Page, rows: readonly Row[]): PageOf<T> {
   const shown = rows.slice(0, page.limit);
   const documents = shown.map((row) => decodeDocument(query.collection, row.id, row.stored));
@@ -59,7 +59,7 @@ export function toPage<T>(query: Query<T>, equals: Equals, page: Page, rows: rea
   return { documents, nextCursor: encodeCursor(query, listOf(query, equals, page), last) };
 }
 
-/** Which list a cursor is a place in: a short name for the query, its values and the bounds. */
+/** A short hash that identifies the list of a cursor: the query, its values and the bounds. */
 function listOf<T>(query: Query<T>, equals: Equals, { least, below }: Page): string {
   const values = query.where.map((field) => equals[field]);
   const content = JSON.stringify([query.name, query.orderBy, values, least ?? null, below ?? null]);
@@ -77,11 +77,11 @@ function encodeCursor<T>(query: Query<T>, list: string, row: Row): string {
 function decodeCursor(list: string, cursor: string): Position {
   const content = openCursor(cursorContent, cursor);
   if (!content) {
-    throw new InvalidCursor('The cursor is not one that a store of ours made.');
+    throw new InvalidCursor('The cursor was not created by this store.');
   }
   const [madeFor, value, id] = content;
   if (madeFor !== list) {
-    throw new InvalidCursor('The cursor was made for another list.');
+    throw new InvalidCursor('The cursor was created for another list.');
   }
   return { value, id };
 }

@@ -52,7 +52,7 @@ describe('a SQLite file', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  test('still holds after a restart what was written before', async () => {
+  test('keeps its documents across a restart', async () => {
     const before = openSqliteRecords(file);
     await before.create(counters, 'a', { count: 1 });
     await before.transact(async (transaction) => transaction.set(counters, 'b', { count: 2 }));
@@ -65,7 +65,7 @@ describe('a SQLite file', () => {
     ]);
   });
 
-  test('counts the increments of two openings that race', async () => {
+  test('counts concurrent increments from two connections', async () => {
     await using here = closing(openSqliteRecords(file));
     await using there = closing(openSqliteRecords(file));
     const stores = [here.records, there.records];
@@ -73,12 +73,12 @@ describe('a SQLite file', () => {
     expect(await here.records.get(counters, 'total')).toEqual({ count: 20 });
   });
 
-  test('that is no database is unavailable, not empty', async () => {
+  test('that is not a database is Unavailable, not empty', async () => {
     await writeFile(file, 'x'.repeat(10_000));
     expect(() => openSqliteRecords(file)).toThrow(Unavailable);
   });
 
-  test('that has been closed is unavailable, and can be closed again', async () => {
+  test('that was closed is Unavailable and can be closed again', async () => {
     const records = openSqliteRecords(file);
     await records.create(counters, 'a', { count: 1 });
     await records.close();
@@ -87,11 +87,11 @@ describe('a SQLite file', () => {
     await records.close();
   });
 
-  test('in a folder that is not there is unavailable', () => {
+  test('in a folder that does not exist is Unavailable', () => {
     expect(() => openSqliteRecords(path.join(folder, 'nowhere', 'records.db'))).toThrow(Unavailable);
   });
 
-  test('that another process keeps locked is unavailable for writing, and whole after', async () => {
+  test('that another process keeps locked is Unavailable for writes, and intact afterwards', async () => {
     await using opened = closing(openSqliteRecords(file));
     const other = new DatabaseSync(file);
     other.exec('BEGIN IMMEDIATE');
@@ -112,7 +112,7 @@ describe('a Firestore that does not answer', () => {
     ['a ping', (records) => records.ping()],
   ];
 
-  test('ends every operation in Unavailable within about 5 seconds when nothing listens', async () => {
+  test('ends every operation in Unavailable within about 5 seconds if nothing listens', async () => {
     const emulatorHost = `127.0.0.1:${await unusedPort()}`;
     const records = openFirestoreRecords({ projectId: 'demo-dead', emulatorHost });
     const tries = await Promise.all(operations.map(([, operation]) => timed(operation(records))));
@@ -123,7 +123,7 @@ describe('a Firestore that does not answer', () => {
     }
   });
 
-  test('ends a read in Unavailable within about 5 seconds when it accepts and then says nothing', async () => {
+  test('ends a read in Unavailable within about 5 seconds if it accepts connections and sends nothing', async () => {
     await using silent = await silentServer();
     const records = openFirestoreRecords({ projectId: 'demo-silent', emulatorHost: silent.host });
     const { error, tookMs } = await timed(records.get(counters, 'a'));
@@ -132,7 +132,7 @@ describe('a Firestore that does not answer', () => {
     expect(tookMs).toBeLessThan(7_000);
   });
 
-  test('lets a process end that closes the store in the middle of a read', async () => {
+  test('lets a process end that closes the store during a read', async () => {
     const emulatorHost = `127.0.0.1:${await unusedPort()}`;
     const script = `
       const { openFirestoreRecords } = await import(${JSON.stringify(moduleUrl('./firestore-records.ts'))});
@@ -149,14 +149,14 @@ describe('a Firestore that does not answer', () => {
     expect(lingeredMs).toBeLessThan(500);
   });
 
-  test('is Unavailable once it has been closed', async () => {
+  test('is Unavailable after it was closed', async () => {
     const records = openFirestoreRecords({ projectId: 'demo-closed' });
     await records.close();
     await expect(records.get(counters, 'a')).rejects.toThrow(Unavailable);
   });
 });
 
-test('opening Firestore loads nothing of its SDK before the first operation', async () => {
+test('opening Firestore does not load its SDK before the first operation', async () => {
   const script = `
     import { registerHooks } from 'node:module';
     let loaded = false;
@@ -186,7 +186,7 @@ describeReal('Firestore emulator', 'Firestore', () => {
   });
   afterAll(() => emulator?.stop());
 
-  // The emulator takes seconds where contending transactions take milliseconds elsewhere.
+  // The emulator takes seconds for contending transactions that take milliseconds elsewhere.
   recordsContract(async () =>
     openFirestoreRecords({
       projectId: emulator.projectId,
@@ -195,7 +195,7 @@ describeReal('Firestore emulator', 'Firestore', () => {
     }),
   );
 
-  test('gives every project and every database a store of its own', async () => {
+  test('gives every project and every database its own store', async () => {
     const { host, projectId } = emulator;
     await using first = closing(open());
     await using project = closing(openFirestoreRecords({ projectId: 'demo-other', emulatorHost: host }));
@@ -207,7 +207,7 @@ describeReal('Firestore emulator', 'Firestore', () => {
     expect(await database.records.get(counters, 'a')).toBeUndefined();
   });
 
-  test('does not wait for ever for the locks of a process that died in the middle of a transaction', {
+  test('waits only for a limited time for the locks of a process that crashed in a transaction', {
     timeout: 60_000,
   }, async () => {
     const { host, projectId } = emulator;
@@ -235,7 +235,7 @@ describeReal('Firestore emulator', 'Firestore', () => {
     expect(await waiting.records.get(counters, 'locked')).toEqual({ count: 2 });
   });
 
-  test('becomes Unavailable when Firestore goes away between two reads', async () => {
+  test('becomes Unavailable if Firestore stops between two reads', async () => {
     const mortal = await startFirestoreEmulator();
     await using opened = closing(
       openFirestoreRecords({ projectId: mortal.projectId, emulatorHost: mortal.host }),
@@ -276,7 +276,7 @@ function moduleUrl(file: string): string {
   return new URL(file, import.meta.url).href;
 }
 
-/** Runs code in a Node of its own and waits for it to end by itself. */
+/** Runs code in a separate Node process and waits for it to end by itself. */
 function runModule(code: string): Promise<{ stdout: string }> {
   return run(process.execPath, ['--input-type=module', '--eval', code], { timeout: 20_000 });
 }
@@ -293,7 +293,7 @@ async function silentServer(): Promise<AsyncDisposable & { readonly host: string
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') {
-    throw new Error('The system gave no free port.');
+    throw new Error('The system returned no free port.');
   }
   const dispose = async () => {
     for (const socket of sockets) {

@@ -5,7 +5,7 @@ import { memberOf, sessionOfMember } from './encoding.ts';
 const tenantId = newTenantId(16);
 const [licenseId, another] = [newLicenseId(tenantId), newLicenseId(tenantId)];
 
-test('a session is the same again once Redis has kept it', () => {
+test('decodes the same session that was encoded', () => {
   const sessionId = newSessionId(licenseId);
   const member = memberOf(licenseId, sessionId);
   expect(sessionOfMember(licenseId, member)).toBe(sessionId);
@@ -13,7 +13,7 @@ test('a session is the same again once Redis has kept it', () => {
   expect(member).toHaveLength(16);
 });
 
-test('a session of another license is not taken for the one here that ends alike', () => {
+test('does not confuse a session with one of another license that ends alike', () => {
   const own = newSessionId(licenseId);
   const alike = own.replace(licenseId.slice(4), another.slice(4));
   expect(memberOf(another, alike)).toBe(memberOf(licenseId, own));

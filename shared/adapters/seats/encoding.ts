@@ -3,19 +3,19 @@ import type { Entitlement } from '../../domain/entitlement.ts';
 import type { Session, SessionFacts } from '../../domain/session.ts';
 import { fieldsOf } from './script-runner.ts';
 
-/** How sessions, their facts and licenses are written in Redis. */
+/** The encoding of sessions, their facts and licenses in Redis. */
 
 /**
- * A session as a member of its license's keys: without what its id repeats of the license, which the key says already.
- * Twenty-four bytes in each of three places are a seventh of what Redis keeps of a session.
+ * A session as a member of its license's keys: its id without the license, which the key already contains. That saves
+ * twenty-four bytes in each of three places, a seventh of what Redis stores per session.
  */
 export function memberOf(licenseId: string, sessionId: string): string {
   const start = startOf(licenseId);
-  // Another license's session stays whole, and so is nobody here.
+  // The session of another license keeps its whole id, so it matches no member.
   return sessionId.startsWith(start) ? sessionId.slice(start.length) : sessionId;
 }
 
-/** The id of the session that `memberOf` gave `member` for. */
+/** The session id of a `member` created by `memberOf`. */
 export function sessionOfMember(licenseId: string, member: string): string {
   return startOf(licenseId) + member;
 }
@@ -26,7 +26,7 @@ function startOf(licenseId: string): string {
 
 const word = z.optional(z.nullable(z.string()));
 
-/** Facts without their names, as Redis keeps them once for each session. caller.lua reads the user. */
+/** Facts without their names, as Redis stores them once per session. caller.lua reads the user. */
 const PackedFacts = z.pipe(
   z.tuple([z.string(), word, word, word, word]),
   z.transform(([fingerprint, hostname, appVersion, userId, processId]) => ({
@@ -38,16 +38,16 @@ const PackedFacts = z.pipe(
   })),
 );
 
-/** Facts as the scripts take and keep them. */
+/** Facts in the form that the scripts take and store. */
 export function packFacts({ fingerprint, hostname, appVersion, userId, processId }: SessionFacts): string {
   const words = [fingerprint, hostname, appVersion, userId, processId];
   return JSON.stringify(words.slice(0, words.findLastIndex((each) => each !== undefined) + 1));
 }
 
-/** The other side of `pack` in leases.lua. */
+/** Reads what `pack` in leases.lua writes. */
 export function unpackFacts(packed: string): Pick<Session, 'holder' | 'acquiredAtMs' | 'facts'> {
   const match = /^([^|]*)\|(\d+)\|\d+\|\d+\|(.*)$/s.exec(packed);
-  if (!match) throw new Error('session facts that this version does not know');
+  if (!match) throw new Error('unknown form of session facts');
   const [, holder = '', acquiredAtMs, facts = ''] = match;
   return {
     holder,
@@ -56,7 +56,7 @@ export function unpackFacts(packed: string): Pick<Session, 'holder' | 'acquiredA
   };
 }
 
-/** The fields of the license hash, which include/license.lua reads, but for its version; flat, as HSET takes them. */
+/** The fields of the license hash that include/license.lua reads, without the version; flat, for HSET. */
 export function packEntitlement(entitlement: Entitlement): string[] {
   const fields: Record<string, string | number> = {
     tenant_id: entitlement.tenantId,
@@ -91,17 +91,17 @@ const LicenseHash = z.object({
   status: z.enum(['active', 'suspended']),
   valid_until_ms: digits,
   offline_grace_days: digits,
-  // A copy from before seats were lent has neither.
+  // A copy from before borrowing has neither.
   borrow_max_days: z.prefault(digits, '0'),
   borrow_low_water: z.prefault(digits, '0'),
-  // A copy from before there were paces has none.
+  // A copy from before request limits has none.
   requests_per_minute: z.optional(digits),
   key_hash: z.string(),
   previous_key_hash: z.string(),
   previous_key_until_ms: digits,
 });
 
-/** The license hash, flat as HGETALL gives it, as an entitlement again. Throws where a version before wrote it. */
+/** Decodes the license hash, flat as HGETALL returns it. Throws if an older version wrote it in another form. */
 export function unpackEntitlement(licenseId: string, flat: readonly string[]): Entitlement {
   const hash = z.parse(LicenseHash, fieldsOf(flat));
   return {

@@ -8,7 +8,7 @@ import { decode, fieldsOf, scriptRunner } from './script-runner.ts';
 import { openRedis } from './upstash-client.ts';
 import type { httpRequester } from './upstash-http.ts';
 
-/** Maintenance of seats over Upstash's REST API; a call is one command, but for `listCopies`, which is two. */
+/** Seat maintenance over Upstash's REST API; each method sends one command, except `listCopies`, which sends two. */
 export function openRedisMaintenance(
   requester: ReturnType<typeof httpRequester>,
   replaceIncludes: Readonly<Record<string, string>> = {},
@@ -119,7 +119,7 @@ const Range = z.array(z.tuple([z.string(), z.array(z.string())]));
 
 const digits = z.pipe(z.string().check(z.regex(/^\d{1,16}$/)), z.transform(Number));
 
-/** The fields of an entry, as events.lua and those who call it write them. */
+/** The fields of an entry, as events.lua and its callers write them. */
 const EntryFields = z.strictObject({
   type: z.string(),
   license_id: z.string(),
@@ -137,12 +137,12 @@ const EntryFields = z.strictObject({
 });
 
 function readEntry([position, flat]: readonly [string, readonly string[]]): OutboxEntry {
-  const told = z.safeParse(EntryFields, fieldsOf(flat)).data;
-  return { position, event: told && asEvent(position, told) };
+  const fields = z.safeParse(EntryFields, fieldsOf(flat)).data;
+  return { position, event: fields && asEvent(position, fields) };
 }
 
-function asEvent(position: string, told: z.output<typeof EntryFields>): SeatEvent | undefined {
-  const { type, tenant_id, license_id, session_id, at_ms, ...more } = told;
+function asEvent(position: string, fields: z.output<typeof EntryFields>): SeatEvent | undefined {
+  const { type, tenant_id, license_id, session_id, at_ms, ...more } = fields;
   const { acquired_ms, borrowed_until_ms, ...detail } = more;
   const written = {
     type,

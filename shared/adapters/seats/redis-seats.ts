@@ -19,10 +19,10 @@ import { openRedis } from './upstash-client.ts';
 import type { httpRequester } from './upstash-http.ts';
 
 /**
- * Seats over Upstash's REST API: each verb is one EVALSHA, one round trip. (After a restart of Redis the first call of
- * a verb is told NOSCRIPT and sends the source once.)
+ * Seats over Upstash's REST API: each method is one EVALSHA, one round trip. (After a restart of Redis the first call
+ * of a script fails with NOSCRIPT, and its source is sent once.)
  *
- * `replaceIncludes` puts other Lua in the place of an include; tests move the clock with it.
+ * `replaceIncludes` replaces an include with other Lua; tests use it to move the clock.
  */
 export function openSeats(
   requester: ReturnType<typeof httpRequester>,
@@ -31,7 +31,7 @@ export function openSeats(
   const redis = openRedis(requester);
   const runScript = scriptRunner(redis, replaceIncludes);
 
-  /** The reply starts with the verdict's word; `replies` has the shape of each. */
+  /** A reply begins with its verdict; `replies` has the shape of each. */
   function run<S extends z.core.$ZodType>(
     verb: Verb,
     replies: S,
@@ -63,7 +63,7 @@ export function openSeats(
       if (reply[0] !== 'OK') return refusalOf(reply);
       const [, atMs, ttlSeconds, heartbeatSeconds, offlineGraceDays, ...answers] = reply;
       if (answers.length !== sessions.length)
-        throw new Error('heartbeat: Redis answered for another number of sessions');
+        throw new Error('heartbeat: Redis returned another number of results than sessions');
       const results = sessions.map(({ sessionId }, i): HeartbeatResult => {
         const answer = answers[i];
         if (answer === undefined || answer[0] === 'GONE') return { verdict: 'GONE', sessionId };
@@ -114,8 +114,8 @@ export function openSeats(
 
     async putLicense(entitlement, event) {
       const { version } = entitlement;
-      const told = [event?.type ?? '', event === undefined ? '' : String(event.atMs)];
-      const args = [String(version), ...told, ...packEntitlement(entitlement)];
+      const change = [event?.type ?? '', event === undefined ? '' : String(event.atMs)];
+      const args = [String(version), ...change, ...packEntitlement(entitlement)];
       const [verdict] = await run('put-license', PutLicenseReply, entitlement.licenseId, args);
       return verdict;
     },
@@ -249,21 +249,21 @@ function acquireVerdict(licenseId: string, reply: z.output<typeof AcquireReply>)
     case 'BORROW_LIMIT':
       return { verdict: 'BORROW_LIMIT', borrowed: reply[1], borrowable: reply[2] };
     case 'ENDED':
-      // Granted, its answer lost, and evicted before the resend came through: the caller asks anew with a new session.
-      throw new Unavailable('seats', 'the session was ended while its grant was being repeated');
+      // Granted, the response lost, and evicted before the retry arrived: the caller must acquire a new session.
+      throw new Unavailable('seats', 'the session was ended before its acquire was retried');
     default:
       return refusalOf(reply);
   }
 }
 
-/** A reply that is no more than its word, but for the one that says how long to wait. */
+/** A reply that consists of its verdict only, except TOO_OFTEN, which adds how long to wait. */
 function refusalOf<W extends string>(
   reply: readonly [W] | z.output<typeof TooOftenReply>,
 ): { verdict: W } | TooOften {
   return reply.length === 2 ? { verdict: reply[0], retryAfterSeconds: reply[1] } : { verdict: reply[0] };
 }
 
-/** As caller.lua reads it. */
+/** In the form that caller.lua reads. */
 function packProof(proof: Proof): string {
   switch (proof.kind) {
     case 'trusted':

@@ -2,10 +2,11 @@ import type { Records } from '../../ports/records.ts';
 import type { Proof, Seats, TooOften } from '../../ports/seats.ts';
 
 /**
- * Seats whose entitlement copies refill themselves: a verb that finds none reads the license from the records once,
- * stores the copy and asks again. A license that the records do not know either stays `UNKNOWN_LICENSE`, for a minute
- * without another look at them, and is `TOO_OFTEN` where it is asked for too often in that time. While the copy is there,
- * the records are not touched; so one that is created meanwhile is found, as its copy is put.
+ * Seats whose missing entitlement copies are restored: a call that finds none reads the license from the records once,
+ * stores the copy and repeats the call. If the records do not know the license either, the verdict stays
+ * `UNKNOWN_LICENSE`, for a minute without reading the records again, and becomes `TOO_OFTEN` if there are too many
+ * requests in that time. While the copy exists, the records are not read. A license that is created within the minute
+ * is found, because its copy is put.
  */
 export function refillingSeats(
   seats: Seats,
@@ -20,7 +21,7 @@ export function refillingSeats(
   ): Promise<V> {
     const answer = await ask();
     if (answer.verdict !== 'UNKNOWN_LICENSE' || unknown.has(licenseId)) return answer;
-    // Imported here because most instances never miss a copy, and all that is ever recorded comes with it.
+    // Imported here because most instances never miss a copy, and it loads the schemas of all records.
     const { restoreCopy } = await import('../../ports/restore-copy.ts');
     if (await restoreCopy(licenseId, { records, seats })) return ask();
     unknown.add(licenseId);
@@ -52,25 +53,25 @@ export function refillingSeats(
   };
 }
 
-/** How long the records' word that there is no such license is taken. */
+/** How long the result that a license does not exist is cached. */
 const REMEMBERED_MS = 60_000;
 
-/** Asks in that time; as many as a license that is there lets strangers ask (pace.lua). */
+/** Requests allowed in that time; as many as an existing license allows for unknown callers (pace.lua). */
 const MOST_ASKS = 20;
 
-/** More licenses than anybody mistypes in a minute; beyond that the oldest is forgotten first. */
+/** More than the license ids mistyped within a minute; beyond that the oldest entry is removed first. */
 const MOST_REMEMBERED = 10_000;
 
-/** Licenses that the records did not know a moment ago, so that asking for them again costs no read. */
+/** License ids that the records did not know a moment ago, so that requests for them do not read the records again. */
 export interface UnknownLicenses {
   add(licenseId: string): void;
   has(licenseId: string): boolean;
   forget(licenseId: string): void;
-  /** Counts an ask for one that is remembered; how long to wait where that was one too many. */
+  /** Counts a request for a cached license; returns how long to wait if that exceeds the limit. */
   countAsk(licenseId: string): TooOften | undefined;
 }
 
-/** `nowMs` need not tell the time of day, but must never go back. */
+/** `nowMs` need not be the time of day, but must never go back. */
 export function unknownLicenses(nowMs: () => number): UnknownLicenses {
   const remembered = new Map<string, { readonly untilMs: number; asks: number }>();
 

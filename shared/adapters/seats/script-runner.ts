@@ -9,7 +9,7 @@ type ScriptRunner = <S extends z.core.$ZodType>(
   args: string[],
 ) => Promise<z.output<S>>;
 
-/** Runs verbs on `redis`. Each is read and put together when first needed: a deployed function runs one, seldom two. */
+/** Runs scripts on `redis`. Each is assembled when it is first used: a deployed function runs one, rarely two. */
 export function scriptRunner(redis: Redis, replaceIncludes: Readonly<Record<string, string>>): ScriptRunner {
   const scripts = new Map<Verb, { exec(keys: string[], args: string[]): Promise<unknown> }>();
 
@@ -20,15 +20,14 @@ export function scriptRunner(redis: Redis, replaceIncludes: Readonly<Record<stri
   };
 }
 
-/** A reply of `command` as `shape` has it. */
+/** The reply of `command`, validated against `shape`. */
 export function decode<S extends z.core.$ZodType>(command: string, shape: S, reply: unknown): z.output<S> {
   const decoded = z.safeParse(shape, reply);
-  if (!decoded.success)
-    throw new Error(`${command}: a reply that this version does not know`, { cause: decoded.error });
+  if (!decoded.success) throw new Error(`${command}: unknown reply`, { cause: decoded.error });
   return decoded.data;
 }
 
-/** Fields and values as Redis lists them one after the other. */
+/** Turns Redis' flat list of fields and values into an object. */
 export function fieldsOf(flat: readonly string[]): Record<string, string> {
   const fields: Record<string, string> = {};
   for (let i = 0; i + 1 < flat.length; i += 2) fields[flat[i] ?? ''] = flat[i + 1] ?? '';

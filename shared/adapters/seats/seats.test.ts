@@ -19,7 +19,7 @@ import { openRedisMaintenance } from './redis-maintenance.ts';
 import { openSeats } from './redis-seats.ts';
 import { httpRequester } from './upstash-http.ts';
 
-/** Embedded Redis on a busy machine is slow where hundreds of leases change at once; that is not what is tested. */
+/** On a busy machine embedded Redis is slow if hundreds of leases change at once; that is not tested here. */
 const PATIENCE_MS = 10_000;
 
 const TOKEN = 'a-token';
@@ -31,7 +31,7 @@ describe('seats on embedded Redis', () => {
 describeReal('redis-server', 'seats on Redis', () => {
   seatsContract(async () => underTest(await realBackend()));
 
-  test('leases run out by the server’s own clock', async () => {
+  test('leases expire by the server’s own clock', async () => {
     const backend = await realBackend();
     const under = await underTest({ ...backend, includes: {} });
     try {

@@ -9,7 +9,7 @@ const SHARD = '07';
 const EXPIRED = 100;
 
 describeReal('redis-server', 'the cost of a sweep', () => {
-  test('grows with what ran out, and not with how many licenses and sessions there are', async () => {
+  test('grows with the number of expired leases, not with the number of licenses and sessions', async () => {
     const counts = [];
     for (const count of [1_000, 100_000]) {
       const backend = await realBackend();
@@ -34,7 +34,7 @@ describeReal('redis-server', 'the cost of a sweep', () => {
     }
     const [few, many] = counts;
     expect(many).toEqual(few);
-    // On the wire: a first look, then one for each 32 licenses.
+    // On the wire: a first check, then one for each 32 licenses.
     expect(Number(few?.evalsha)).toBe(1 + Math.ceil(EXPIRED / 32));
     expect(few?.xadd).toBe(EXPIRED);
     expect(few).not.toHaveProperty('scan');

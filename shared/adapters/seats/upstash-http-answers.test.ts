@@ -3,7 +3,7 @@ import { Unavailable } from '../../errors.ts';
 import { answering, opened, serving } from '../../testing/servers/redis-over-http.ts';
 import { RedisError } from './upstash-http.ts';
 
-describe('an answer', () => {
+describe('a response', () => {
   const cannotServe = [
     'LOADING Redis is loading the dataset in memory',
     "READONLY You can't write against a read only replica.",
@@ -33,7 +33,7 @@ describe('an answer', () => {
     await expect(opened(await answering(400, { error })).get('k')).rejects.toThrow(new RedisError(error));
   });
 
-  test.each([401, 403, 404, 429, 500, 502, 503])('of HTTP status %i is Unavailable', async (status) => {
+  test.each([401, 403, 404, 429, 500, 502, 503])('with HTTP status %i is Unavailable', async (status) => {
     let requests = 0;
     const url = await serving((response) => {
       requests += 1;
@@ -51,13 +51,13 @@ describe('an answer', () => {
     [200, 'null'],
     [400, '{"result":"OK"}'],
     [400, '<html>'],
-  ])('of status %i that reads %j is Unavailable', async (status, text) => {
+  ])('with status %i and the text %j is Unavailable', async (status, text) => {
     const redis = opened(await serving((response) => response.writeHead(status).end(text)));
     await expect(redis.get('k')).rejects.toThrow(Unavailable);
     await expect(redis.pipeline().get('k').exec()).rejects.toThrow(Unavailable);
   });
 
-  test('to a pipeline with a reply missing or unreadable is Unavailable', async () => {
+  test('to a pipeline is Unavailable if a reply is missing or unreadable', async () => {
     for (const items of [[{ result: 1 }], [{ result: 1 }, {}], [{ result: 1 }, null], { result: [1, 2] }]) {
       const redis = opened(await answering(200, items));
       await expect(redis.pipeline().get('a').get('b').exec()).rejects.toThrow(Unavailable);

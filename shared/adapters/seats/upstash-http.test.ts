@@ -15,14 +15,14 @@ afterEach(async () => {
 });
 
 describe('a request', () => {
-  test('is one command on one connection, again and again', async () => {
+  test('sends one command, always on the same connection', async () => {
     const { redis, proxy } = await redisBehindProxy();
     for (let n = 0; n < 20; n += 1) await redis.set('k', `${n}`);
     expect(proxy.commands).toHaveLength(20);
     expect(proxy.connectionCount()).toBe(1);
   });
 
-  test('opens no more connections than it may, however many race', async () => {
+  test('opens at most maxSockets connections for concurrent requests', async () => {
     const { redis, proxy } = await redisBehindProxy({ maxSockets: 3 });
     const values = await Promise.all([...Array(50).keys()].map(() => redis.incr('n')));
     expect(values.toSorted((a, b) => a - b)).toEqual([...Array(50).keys()].map((n) => n + 1));
@@ -39,7 +39,7 @@ describe('a request', () => {
     expect(proxy.commands.map(([verb]) => verb)).toEqual(['evalsha']);
   });
 
-  test('sends back the token by which Upstash keeps a reader from missing its own writes', async () => {
+  test("returns Upstash's sync token, so that a reader sees its own writes", async () => {
     const received: unknown[] = [];
     const url = await serving((response, request) => {
       received.push(request.headers['upstash-sync-token']);
@@ -51,7 +51,7 @@ describe('a request', () => {
     expect(received).toEqual(['', 'after-1']);
   });
 
-  test('reaches an address that has a path of its own', async () => {
+  test('supports a URL with a path', async () => {
     const paths: unknown[] = [];
     const url = await serving((response, { url: path }) => {
       paths.push(path);
@@ -83,7 +83,7 @@ describe('a request', () => {
 });
 
 describe('a lost connection', () => {
-  test('is made up for by asking once more', async () => {
+  test('is handled by one retry', async () => {
     const { redis, proxy } = await redisBehindProxy();
     await redis.set('k', 'kept');
     proxy.reset();
@@ -95,7 +95,7 @@ describe('a lost connection', () => {
     ]);
   });
 
-  test('is never made up for by asking a third time', async () => {
+  test('never causes a third attempt', async () => {
     const { redis, proxy } = await redisBehindProxy();
     proxy.dropNextAnswers(5);
     await expect(redis.incr('n')).rejects.toThrow(Unavailable);
@@ -104,7 +104,7 @@ describe('a lost connection', () => {
     expect(await redis.get('n')).toBe('2');
   });
 
-  test('costs the one resend only, although every idle connection is dead too', async () => {
+  test('costs only one retry, even if every idle connection is lost too', async () => {
     const { redis, proxy } = await redisBehindProxy();
     await Promise.all([...Array(10).keys()].map(() => redis.incr('n')));
     expect(proxy.connectionCount()).toBeGreaterThan(1);
@@ -112,11 +112,11 @@ describe('a lost connection', () => {
     proxy.dropNextAnswers(1);
     expect(await redis.get('n')).toBe('10');
     expect(proxy.commands).toHaveLength(2);
-    // A fresh connection, not the next of the idle ones.
+    // A new connection, not another idle one.
     expect(proxy.connectionCount()).toBe(1);
   });
 
-  test('in the midst of an answer is one like any other', async () => {
+  test('in the middle of a response is handled in the same way', async () => {
     let requests = 0;
     const url = await serving((response) => {
       requests += 1;
@@ -127,7 +127,7 @@ describe('a lost connection', () => {
     expect(requests).toBe(2);
   });
 
-  test('to a server that is down is Unavailable at once, and the client works again when it is up', async () => {
+  test('to a server that is down is Unavailable at once, and the client works again once it is up', async () => {
     const { redis, proxy } = await redisBehindProxy();
     await redis.set('k', 'kept');
     proxy.reset();
@@ -141,7 +141,7 @@ describe('a lost connection', () => {
     expect(await redis.get('k')).toBe('kept');
   });
 
-  test('that nobody listens for is Unavailable long before the time is up', async () => {
+  test('to an address without a server is Unavailable long before the deadline', async () => {
     const { proxy } = await redisBehindProxy();
     await proxy.close();
     const startedAtMs = performance.now();
@@ -151,7 +151,7 @@ describe('a lost connection', () => {
 });
 
 describe('a server that does not answer', () => {
-  test('is Unavailable when the time is up, and is asked only once', async () => {
+  test('is Unavailable at the deadline, without a retry', async () => {
     const { redis, proxy } = await redisBehindProxy({ timeoutMs: 200 });
     proxy.hang(true);
     const startedAtMs = performance.now();
@@ -162,7 +162,7 @@ describe('a server that does not answer', () => {
     expect(await redis.get('k')).toBeNull();
   });
 
-  test('is given no new time by a resend', async () => {
+  test('gets no new deadline for a retry', async () => {
     let requests = 0;
     const url = await serving((response) => {
       requests += 1;
@@ -174,7 +174,7 @@ describe('a server that does not answer', () => {
     expect(performance.now() - startedAtMs).toBeLessThan(1_500);
   });
 
-  test('is Unavailable also where the answer has begun, or where no connection is free', async () => {
+  test('is Unavailable also if the response has begun, or if no connection is free', async () => {
     const url = await serving((response) => response.writeHead(200).write('{"result":'));
     const redis = opened(url, { timeoutMs: 200, maxSockets: 1 });
     const outcomes = await Promise.allSettled([redis.get('a'), redis.get('b')]);
@@ -182,7 +182,7 @@ describe('a server that does not answer', () => {
   });
 });
 
-test('no error carries the token or the arguments of the command', async () => {
+test("no error contains the token or the command's arguments", async () => {
   const { redis, proxy } = await redisBehindProxy({ timeoutMs: 200 });
   const causes = [
     () => proxy.dropNextAnswers(2),
@@ -217,7 +217,7 @@ test('no error carries the token or the arguments of the command', async () => {
   }
 });
 
-test('streams are refused, since only commands are carried', async () => {
+test('rejects streams: only commands are supported', async () => {
   const requester = httpRequester({ url: 'http://127.0.0.1:9', token: TOKEN });
   await expect(requester.request({ body: ['SUBSCRIBE', 'c'], isStreaming: true })).rejects.toThrow(TypeError);
 });

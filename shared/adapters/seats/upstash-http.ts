@@ -9,12 +9,12 @@ const DEFAULT_MAX_SOCKETS = 128;
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 const MAX_ERROR_CHARACTERS = 300;
 
-/** Losses after which a resend is worth it. Anything else (a name not found, a bad certificate) stays as it is. */
+/** Connection losses that are worth a retry. Others (a name not found, an invalid certificate) will not change. */
 const CONNECTION_LOSSES: readonly unknown[] = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE'];
 
 /**
- * Redis errors that speak of the server's state, not of the command. Redis 6.2 wraps an error raised inside a
- * script as `ERR Error running script …: -OOM command not allowed …`, so the code may stand after a dash.
+ * Redis errors about the server's state, not about the command. Redis 6.2 wraps an error raised inside a script as
+ * `ERR Error running script …: -OOM command not allowed …`, so the code may follow a dash.
  */
 const CANNOT_SERVE_CODE =
   /(?:^|[\s:]-)(LOADING|READONLY|MASTERDOWN|BUSY|OOM|CLUSTERDOWN|TRYAGAIN|MISCONF|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM)\b/;
@@ -25,37 +25,37 @@ export interface HttpRequesterOptions {
   /** The REST address, `http:` or `https:`, with or without a trailing slash. */
   readonly url: string;
   readonly token: string;
-  /** Bound on one request from call to answer, its one resend and any wait for a socket included. 1,200. */
+  /** Limit for one request from call to response, including its one retry and any wait for a socket. Default: 1,200. */
   readonly timeoutMs?: number;
-  /** Connections open at once; further requests wait for one within their `timeoutMs`. 128. */
+  /** Open connections; further requests wait for one within their `timeoutMs`. Default: 128. */
   readonly maxSockets?: number;
 }
 
-/** Redis answered, and the answer is an error about the command: `NOSCRIPT …`, `WRONGTYPE …`, `EXECABORT …`. */
+/** Redis answered with an error about the command: `NOSCRIPT …`, `WRONGTYPE …`, `EXECABORT …`. */
 export class RedisError extends Error {
   override readonly name = 'RedisError';
 }
 
 /**
- * Upstash's REST protocol over kept-alive connections, for `openRedis`: half the CPU of the stock client's `fetch`.
+ * Upstash's REST protocol over keep-alive connections, for `openRedis`: half the CPU of the stock client's `fetch`.
  *
- * Where Redis cannot serve (no connection, no answer in time, an HTTP error, an unreadable answer or one larger
- * than 8 MiB, a Redis error about the server's state such as `LOADING`) it throws `Unavailable('seats')`. A Redis
- * error about the command throws `RedisError`, which is what `createScript().exec` looks into for `NOSCRIPT`;
- * inside a pipeline it is that item's `error`.
+ * If Redis is unavailable (no connection, no response in time, an HTTP error, an unreadable response or one larger than
+ * 8 MiB, a Redis error about the server's state such as `LOADING`) it throws `Unavailable('seats')`. A Redis error
+ * about the command throws `RedisError`, in which `createScript().exec` looks for `NOSCRIPT`; inside a pipeline it is
+ * that item's `error`.
  *
- * A request whose connection is lost is sent once more and no more often, so each command may run twice: every
- * script must be idempotent for its request. Error messages carry neither token nor arguments. Idle connections
- * do not keep the process alive; `close` drops them all.
+ * A request whose connection is lost is retried once, so each command may run twice: every script must be idempotent
+ * for its request. Error messages contain neither token nor arguments. Idle connections do not keep the process alive;
+ * `close` closes them all.
  */
 export function httpRequester(options: HttpRequesterOptions): Requester & { close(): void } {
   const link = openLink(options);
-  // Upstash answers each request with a token that, sent with the next, keeps a read from a replica from missing
-  // this process's own writes.
+  // Upstash answers each request with a token. Sent with the next request, it makes sure that a read from a replica
+  // includes this process's own writes.
   let syncToken = '';
 
   async function request<TResult>(asked: UpstashRequest): Promise<UpstashResponse<TResult>> {
-    if (asked.isStreaming) throw new TypeError('The requester carries commands only, no streams.');
+    if (asked.isStreaming) throw new TypeError('The requester supports commands only, not streams.');
     const answer = await sendAtMostTwice(link, {
       path: [link.basePath, ...(asked.path ?? [])].join('/') || '/',
       headers: { ...asked.headers, ...link.headers, 'upstash-sync-token': syncToken },
@@ -64,8 +64,8 @@ export function httpRequester(options: HttpRequesterOptions): Requester & { clos
     });
     syncToken = answer.syncToken;
     const read = isBatch(asked) ? readBatch(answer, asked.body.length) : readOne(answer);
-    // `TResult` is the caller's claim about what the command returns; no transport can check it. The client's own
-    // interface has no other type for the array that answers a batch.
+    // `TResult` is declared by the caller; no transport can check it. The client's own interface has no other type for
+    // the array that answers a batch.
     return read as UpstashResponse<TResult>;
   }
 
@@ -100,7 +100,7 @@ function openLink({ url, token, timeoutMs, maxSockets }: HttpRequesterOptions): 
   const client = target.protocol === 'https:' ? https : http;
   return {
     client,
-    // An agent sets TCP_NODELAY on its sockets and lets idle ones not hold the process, both by default.
+    // By default an agent sets TCP_NODELAY on its sockets, and idle sockets do not keep the process alive.
     agent: new client.Agent({ keepAlive: true, maxSockets: maxSockets ?? DEFAULT_MAX_SOCKETS }),
     origin: urlToHttpOptions(target),
     basePath: target.pathname.replace(/\/+$/, ''),
@@ -115,8 +115,8 @@ async function sendAtMostTwice(link: Link, message: Message): Promise<Answer> {
   } catch (error) {
     if (!CONNECTION_LOSSES.includes(codeOf(error))) throw asUnavailable(error);
   }
-  // One dead connection means that its idle siblings are likely dead too (a restarted server, a function that was
-  // frozen): the one resend must not be spent on the next of them.
+  // After one lost connection, idle ones are likely lost too (a restarted server, a frozen function): the one retry
+  // must not be spent on another of them.
   dropIdleSockets(link.agent);
   try {
     return await send(link, message);
@@ -150,7 +150,7 @@ function send(link: Link, { path, headers, body, deadlineMs }: Message): Promise
         resolve({ status: incoming.statusCode ?? 0, text, syncToken: syncTokenOf(incoming) });
       });
     });
-    // As text, which Node puts into one packet with the headers.
+    // As text, which Node sends in one packet with the headers.
     outgoing.end(body);
   });
 }
@@ -160,7 +160,7 @@ function collect(incoming: IncomingMessage, fail: (error: unknown) => void, done
   let bytes = 0;
   incoming.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
-    if (bytes > MAX_ANSWER_BYTES) fail(new Unavailable('seats', 'the answer is larger than 8 MiB'));
+    if (bytes > MAX_ANSWER_BYTES) fail(new Unavailable('seats', 'the response is larger than 8 MiB'));
     else chunks.push(chunk);
   });
   incoming.on('error', fail);
@@ -195,7 +195,7 @@ function readBatch(answer: Answer, commandCount: number): ({ result: unknown } |
 function readItem(item: unknown): { result: unknown } | { error: string } {
   if (isRecord(item) && typeof item.error === 'string') {
     const error = refusal(item.error);
-    // The rest of a batch is of no use to a caller who must ask again for all of it.
+    // The caller must repeat the whole batch, so its other results are of no use.
     if (error instanceof Unavailable) throw error;
     return { error: error.message };
   }
@@ -208,7 +208,7 @@ function parse({ status, text }: Answer): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // The parser's own error quotes the text, which may hold what we store: it must not become the cause.
+    // The parser's own error quotes the text, which may be stored data: it must not become the cause.
     throw unreadable();
   }
 }
@@ -216,17 +216,18 @@ function parse({ status, text }: Answer): unknown {
 function refusal(message: string): Unavailable | RedisError {
   const code = CANNOT_SERVE_CODE.exec(message)?.[1];
   if (code) return new Unavailable('seats', `Redis answered ${code}`);
-  if (CANNOT_SERVE_QUOTA.test(message)) return new Unavailable('seats', 'a quota of the database is used up');
+  if (CANNOT_SERVE_QUOTA.test(message))
+    return new Unavailable('seats', 'a quota of the database is exceeded');
   return new RedisError(withoutArguments(message));
 }
 
-/** Redis quotes what it was sent after an unknown command's name. */
+/** Redis quotes the arguments after an unknown command's name. */
 function withoutArguments(message: string): string {
   return message.replace(/,?\s*with args beginning with:[\s\S]*$/i, '').slice(0, MAX_ERROR_CHARACTERS);
 }
 
 function unreadable(): Unavailable {
-  return new Unavailable('seats', 'the answer cannot be read');
+  return new Unavailable('seats', 'the response is unreadable');
 }
 
 function asUnavailable(error: unknown): Unavailable {

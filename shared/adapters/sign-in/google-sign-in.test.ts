@@ -63,7 +63,7 @@ const signedBy =
   (signed) =>
     sign('sha256', Buffer.from(signed), privateKey);
 
-/** The provider's token with `change` laid over its claims, or what a forger makes of it. */
+/** The provider's token with `change` applied to its claims, or a forged token. */
 function idToken(change: Claims = {}, header: Claims = {}, by: Signer = signedBy(key)): string {
   const signed = [
     { alg: 'RS256', kid: KEY_ID, typ: 'JWT', ...header },
@@ -80,7 +80,7 @@ const json =
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 const answering = (token: unknown): Respond => json({ access_token: 'a', id_token: token });
 
-/** A provider whose token endpoint does as the test says, and our sign-in with it. */
+/** A provider whose token endpoint responds as the test says, with our sign-in configured for it. */
 async function providerThat(respond: Respond, jwks: Respond = json({ keys: [jwkOf(key)] })) {
   const asked: string[] = [];
   const { url, close } = await cannedServer((response, request) => {
@@ -93,7 +93,7 @@ async function providerThat(respond: Respond, jwks: Respond = json({ keys: [jwkO
   return { asked, url, signIn: openGoogleSignIn({ ...credentials, endpoints, issuers: [ISSUER] }) };
 }
 
-/** What no log may keep. */
+/** What must never be logged. */
 function expectNoSecretIn(told: unknown): void {
   const text = inspect(told, { depth: Number.POSITIVE_INFINITY, showHidden: true });
   const { code, codeVerifier, nonce } = ANSWER;
@@ -109,7 +109,7 @@ async function expectRefusal(respond: Respond, because: RegExp): Promise<void> {
 }
 
 describe('a token of the provider', () => {
-  test('that is as it should be signs in: what is refused below is refused for its change', async () => {
+  test('that is valid signs in, so the tokens below are refused for their change', async () => {
     const { signIn } = await providerThat(answering(idToken()));
     expect(await signIn.redeem(ANSWER)).toEqual({
       verdict: 'SIGNED_IN',
@@ -130,39 +130,47 @@ describe('a token of the provider', () => {
 
   const nowSeconds = Math.floor(Date.now() / 1000);
   test.each<[string, Claims, RegExp]>([
-    ['for another client', { aud: 'client-of-others' }, /another audience/],
-    ['for us among others', { aud: [CLIENT_ID, 'client-of-others'] }, /another audience/],
-    ['for nobody', { aud: undefined }, /another audience/],
-    ['of another issuer', { iss: 'https://elsewhere.example' }, /another issuer/],
-    ['of Google, where another issuer was named', { iss: 'https://accounts.google.com' }, /another issuer/],
-    ['of no issuer', { iss: undefined }, /another issuer/],
-    ['that has expired', { iat: nowSeconds - 7200, exp: nowSeconds - 3600 }, /has expired/],
-    ['that never expires', { exp: undefined }, /not readable/],
-    ['that is good for days', { exp: nowSeconds + 200_000 }, /longer than a day/],
-    ['made in the future', { iat: nowSeconds + 3600, exp: nowSeconds + 7200 }, /not valid yet/],
-    ['of a sign-in that another browser began', { nonce: 'nonce-of-another' }, /another sign-in/],
+    ['issued for another client', { aud: 'client-of-others' }, /another audience/],
+    ['issued for us and others', { aud: [CLIENT_ID, 'client-of-others'] }, /another audience/],
+    ['issued for no audience', { aud: undefined }, /another audience/],
+    ['issued by another issuer', { iss: 'https://elsewhere.example' }, /another issuer/],
+    [
+      'issued by Google though another issuer is configured',
+      { iss: 'https://accounts.google.com' },
+      /another issuer/,
+    ],
+    ['without an issuer', { iss: undefined }, /another issuer/],
+    ['expired', { iat: nowSeconds - 7200, exp: nowSeconds - 3600 }, /has expired/],
+    ['without an expiry', { exp: undefined }, /invalid/],
+    ['valid for days', { exp: nowSeconds + 200_000 }, /longer than a day/],
+    ['issued in the future', { iat: nowSeconds + 3600, exp: nowSeconds + 7200 }, /not valid yet/],
+    ['from a sign-in that another browser began', { nonce: 'nonce-of-another' }, /another sign-in/],
     ['with a nonce in other capitals', { nonce: ANSWER.nonce.toUpperCase() }, /another sign-in/],
-    ['without nonce', { nonce: undefined }, /no nonce/],
+    ['without a nonce', { nonce: undefined }, /no nonce/],
     ['with an empty nonce', { nonce: '' }, /no nonce/],
     ['with a list of nonces', { nonce: [ANSWER.nonce] }, /no nonce/],
-    ['without e-mail address', { email: undefined }, /no e-mail address/],
-    ['with an empty e-mail address', { email: '' }, /no e-mail address/],
-    ['with an unverified e-mail address', { email_verified: false }, /not verified/],
-    ['whose e-mail address is verified as text', { email_verified: 'true' }, /not verified/],
-    ['that does not say if its e-mail address is verified', { email_verified: undefined }, /not verified/],
-    ['without subject', { sub: undefined }, /no subject/],
+    ['without an email address', { email: undefined }, /no email address/],
+    ['with an empty email address', { email: '' }, /no email address/],
+    ['with an unverified email address', { email_verified: false }, /not verified/],
+    ['with email_verified as text', { email_verified: 'true' }, /not verified/],
+    ['without email_verified', { email_verified: undefined }, /not verified/],
+    ['without a subject', { sub: undefined }, /no subject/],
     ['with an empty subject', { sub: '' }, /no subject/],
-    ['whose name is no text', { name: { first: 'Ada' } }, /name .* not readable/],
-    ['whose hosted domain is no text', { hd: ['company.example'] }, /hosted domain .* not readable/],
-  ])('signs nobody in that is %s', (_name, change, because) =>
+    ['with a name that is not text', { name: { first: 'Ada' } }, /name .* invalid/],
+    ['with a hosted domain that is not text', { hd: ['company.example'] }, /hosted domain .* invalid/],
+  ])('is refused if it is: %s', (_name, change, because) =>
     expectRefusal(answering(idToken(change)), because),
   );
 
   const sharedSecret: Signer = (signed) => createHmac('sha256', pemOf(key)).update(signed).digest();
   test.each<[string, () => string, RegExp]>([
-    ['signed with a stranger’s key', () => idToken({}, {}, signedBy(strangersKey)), /signature .* wrong/],
-    ['signed with nothing', () => idToken({}, { alg: 'none' }, () => Buffer.of(0)), /not signed with RS256/],
-    ['without signature', () => idToken({}, { alg: 'none' }, () => Buffer.of()), /not of the form/],
+    ['signed with another key', () => idToken({}, {}, signedBy(strangersKey)), /signature .* wrong/],
+    [
+      'unsigned, with a signature',
+      () => idToken({}, { alg: 'none' }, () => Buffer.of(0)),
+      /not signed with RS256/,
+    ],
+    ['unsigned', () => idToken({}, { alg: 'none' }, () => Buffer.of()), /not a signed token/],
     [
       'signed with the public key as a shared secret',
       () => idToken({}, { alg: 'HS256' }, sharedSecret),
@@ -173,22 +181,26 @@ describe('a token of the provider', () => {
       () => idToken({}, {}, sharedSecret),
       /signature/,
     ],
-    ['of a key that the provider does not have', () => idToken({}, { kid: 'other' }), /does not have/],
     [
-      'signed with a key that it brings along',
+      'signed with a key that the provider does not have',
+      () => idToken({}, { kid: 'other' }),
+      /does not have/,
+    ],
+    [
+      'signed with a key from its own header',
       () => {
         const jwk = createPublicKey(strangersKey).export({ format: 'jwk' });
         return idToken({}, { jwk, kid: 'brought' }, signedBy(strangersKey));
       },
       /does not have/,
     ],
-    ['empty', () => '', /not of the form/],
-    ['no token', () => 'no token', /not of the form/],
-  ])('signs nobody in that is %s', (_name, forge, because) => expectRefusal(answering(forge()), because));
+    ['empty', () => '', /not a signed token/],
+    ['not a token', () => 'no token', /not a signed token/],
+  ])('is refused if it is: %s', (_name, forge, because) => expectRefusal(answering(forge()), because));
 });
 
-describe('a provider that does not take the code', () => {
-  test.each(['invalid_grant', 'invalid_request'])('signs nobody in: %s', (error) =>
+describe('a provider that rejects the code', () => {
+  test.each(['invalid_grant', 'invalid_request'])('signs no one in: %s', (error) =>
     expectRefusal(
       json({ error, error_description: `Bad ${ANSWER.code} of ${EMAIL}` }, 400),
       new RegExp(`${error} to the code$`),
@@ -196,14 +208,18 @@ describe('a provider that does not take the code', () => {
   );
 });
 
-describe('nothing is known of the person, and no secret told, where the provider', () => {
+describe('sign-in is Unavailable and reveals no secret if the provider', () => {
   const good = (): Respond => answering(idToken());
   test.each<[string, Respond, RegExp]>([
-    ['is broken', json({ error: 'internal' }, 500), /\(500 internal\)/],
-    ['is broken and blames the code', json({ error: 'invalid_grant' }, 503), /\(503 invalid_grant\)/],
+    ['fails', json({ error: 'internal' }, 500), /\(500 internal\)/],
+    ['fails with an error about the code', json({ error: 'invalid_grant' }, 503), /\(503 invalid_grant\)/],
     ['is overloaded', json({ error: 'rate_limited' }, 429), /\(429 rate_limited\)/],
-    ['does not know us', json({ error: 'invalid_client' }, 401), /\(401 invalid_client\)/],
-    ['does not know the address', json({ error: 'redirect_uri_mismatch' }, 400), /\(400 redirect_uri_/],
+    ['rejects our client credentials', json({ error: 'invalid_client' }, 401), /\(401 invalid_client\)/],
+    [
+      'does not know the redirect address',
+      json({ error: 'redirect_uri_mismatch' }, 400),
+      /\(400 redirect_uri_/,
+    ],
     [
       'tells of an error in words of the request',
       json({ error: `bad ${ANSWER.code} ${ANSWER.codeVerifier} ${CLIENT_SECRET}` }, 400),
@@ -214,13 +230,13 @@ describe('nothing is known of the person, and no secret told, where the provider
       (response) => response.writeHead(400).end(`<html>${ANSWER.code} ${CLIENT_SECRET} ${EMAIL}`),
       /\(400\)/,
     ],
-    ['answers a page', (response) => response.end('<html>invalid_grant'), /no ID token/],
-    ['answers nothing', (response) => response.end(), /no ID token/],
-    ['answers null', json(null), /no ID token/],
-    ['answers a list', json([{ id_token: 'eyJ.eyJ.AA' }]), /no ID token/],
-    ['answers without ID token', json({ access_token: `eyJ ${EMAIL}` }), /no ID token/],
-    ['answers an ID token that is no text', answering({ token: 'eyJ' }), /no ID token/],
-    ['cuts the line', (response) => response.destroy(), /did not redeem/],
+    ['returns an HTML page', (response) => response.end('<html>invalid_grant'), /no ID token/],
+    ['returns nothing', (response) => response.end(), /no ID token/],
+    ['returns null', json(null), /no ID token/],
+    ['returns a list', json([{ id_token: 'eyJ.eyJ.AA' }]), /no ID token/],
+    ['returns no ID token', json({ access_token: `eyJ ${EMAIL}` }), /no ID token/],
+    ['returns an ID token that is not text', answering({ token: 'eyJ' }), /no ID token/],
+    ['cuts the connection', (response) => response.destroy(), /did not redeem/],
     [
       'cuts its answer',
       (response) => {
@@ -232,11 +248,11 @@ describe('nothing is known of the person, and no secret told, where the provider
   ])('%s', async (_name, respond, because) => {
     const { signIn, asked } = await providerThat(respond);
     await expectUnavailable(signIn.redeem(ANSWER), because);
-    // A code is good once: asked twice, a provider that took it refuses it.
+    // A code works once: a provider that accepted it would refuse a second request.
     expect(asked).toEqual(['/token']);
   });
 
-  test('sends us elsewhere, where code and secret are not taken', async () => {
+  test('redirects us, and code and secret are not sent there', async () => {
     const elsewhere = await providerThat(good());
     const { signIn } = await providerThat((response) =>
       response.writeHead(307, { location: `${elsewhere.url}/token` }).end(),
@@ -251,7 +267,7 @@ describe('nothing is known of the person, and no secret told, where the provider
     await expectUnavailable(signIn.redeem(ANSWER), /ECONNREFUSED|ECONNRESET/);
   });
 
-  test('hangs, or stops in the middle of its answer, for about five seconds', async () => {
+  test('hangs, or stops in the middle of its response, after about five seconds', async () => {
     const silent = await providerThat(() => {});
     const halting = await providerThat((response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
@@ -266,15 +282,15 @@ describe('nothing is known of the person, and no secret told, where the provider
   }, 10_000);
 
   test.each<[string, Respond]>([
-    ['are broken', json({}, 500)],
-    ['are no keys', json({ [KEY_ID]: 'no key' })],
-  ])('gives a token, but its keys %s', async (_name, jwks) => {
+    ['cannot be fetched', json({}, 500)],
+    ['are invalid', json({ [KEY_ID]: 'no key' })],
+  ])('returns a token, but its keys %s', async (_name, jwks) => {
     const { signIn } = await providerThat(good(), jwks);
     await expectUnavailable(signIn.redeem(ANSWER), /keys cannot be read/);
   });
 });
 
-test('no secret is in what the library logs for whoever debugs it', async () => {
+test("the library's debug log contains no secret", async () => {
   const { url } = await providerThat(answering(idToken()));
   const options = {
     clientId: CLIENT_ID,
@@ -294,7 +310,7 @@ test('no secret is in what the library logs for whoever debugs it', async () => 
   expectNoSecretIn(stderr);
 });
 
-test('people are sent to Google where no other provider is named, and the secret is not', async () => {
+test('users are redirected to Google by default, without the client secret in the URL', async () => {
   const google = openGoogleSignIn({ clientId: CLIENT_ID, clientSecret: CLIENT_SECRET });
   const ask = { state: 's', nonce: 'n', codeChallenge: 'c', redirectUri: ANSWER.redirectUri };
   const url = new URL(await google.authorizeUrl(ask));

@@ -6,12 +6,12 @@ import { googleIssuer } from '../identity/google-identity.ts';
 import { idTokenCheck, VouchedClaims } from '../identity/id-token.ts';
 
 export interface GoogleSignInOptions {
-  /** Of the OAuth client at Google; its redirect addresses are registered there. */
+  /** Of the OAuth client at Google, where the redirect addresses are registered. */
   readonly clientId: string;
   readonly clientSecret: string;
-  /** URLs of a provider that speaks as Google does; Google's own where absent. */
+  /** URLs of a provider that is compatible with Google's; Google's own if absent. */
   readonly endpoints?: SignInEndpoints | undefined;
-  /** What tokens may say who made them; Google's two names for itself where absent. */
+  /** Accepted values of `iss`; Google's two names if absent. */
   readonly issuers?: readonly string[] | undefined;
 }
 
@@ -26,7 +26,7 @@ const ANSWER_WITHIN_MS = 5_000;
 
 const TokenAnswer = z.object({ id_token: z.string() });
 
-/** What the person or their code is to blame for (RFC 6749 section 5.2). The other errors are faults of our set-up. */
+/** Errors caused by the user or the code (RFC 6749 section 5.2). All others are caused by our configuration. */
 const Refusal = z.object({
   status: z.number().check(z.gte(400), z.lt(500)),
   response: z.object({ data: z.object({ error: z.enum(['invalid_grant', 'invalid_request']) }) }),
@@ -42,13 +42,13 @@ const Failure = z.object({
 });
 
 const PersonClaims = z.extend(VouchedClaims, {
-  sub: z.string('the token carries no subject').check(z.minLength(1, 'the token carries no subject')),
-  nonce: z.string('the token carries no nonce').check(z.minLength(1, 'the token carries no nonce')),
-  name: z.optional(z.string('the name in the token is not readable')),
-  hd: z.optional(z.string('the hosted domain in the token is not readable')),
+  sub: z.string('the token has no subject').check(z.minLength(1, 'the token has no subject')),
+  nonce: z.string('the token has no nonce').check(z.minLength(1, 'the token has no nonce')),
+  name: z.optional(z.string('the name in the token is invalid')),
+  hd: z.optional(z.string('the hosted domain in the token is invalid')),
 });
 
-/** Sign-in by Google (OpenID Connect, code flow with PKCE). Opening costs nothing: the library is loaded when first used. */
+/** Sign-in with Google (OpenID Connect, code flow with PKCE). The library is loaded when it is first used. */
 export function openGoogleSignIn(options: GoogleSignInOptions): SignIn {
   const { clientId, endpoints, issuers } = options;
   const check = idTokenCheck(googleIssuer({ jwksUrl: endpoints?.jwks, issuers }), clientId, PersonClaims);
@@ -59,7 +59,7 @@ export function openGoogleSignIn(options: GoogleSignInOptions): SignIn {
       const { CodeChallengeMethod } = await import('google-auth-library');
       return (await opened()).generateAuthUrl({
         scope: ['openid', 'email', 'profile'],
-        // Or whoever is signed in to one account is never asked which.
+        // Otherwise a user who is signed in to one account cannot choose another.
         prompt: 'select_account',
         state,
         nonce,
@@ -75,7 +75,7 @@ export function openGoogleSignIn(options: GoogleSignInOptions): SignIn {
       if (checked.verdict === 'REFUSED') return checked;
       return checked.claims.nonce === nonce
         ? { verdict: 'SIGNED_IN', person: personOf(checked.claims) }
-        : { verdict: 'REFUSED', because: 'the token was made for another sign-in' };
+        : { verdict: 'REFUSED', because: 'the token was issued for another sign-in' };
     },
   };
 }
@@ -88,14 +88,14 @@ async function openClient({ clientId, clientSecret, endpoints }: GoogleSignInOpt
     ...(endpoints && {
       endpoints: { oauth2AuthBaseUrl: endpoints.authorize, oauth2TokenUrl: endpoints.token },
     }),
-    // Otherwise GOOGLE_SDK_NODE_LOGGING writes answers to the log, and with them each person's tokens.
+    // Otherwise GOOGLE_SDK_NODE_LOGGING writes responses to the log, including users' tokens.
     useAuthRequestParameters: false,
     transporterOptions: {
       timeout: ANSWER_WITHIN_MS,
       responseType: 'json',
-      // A code is good once: sent again after a lost answer, it is refused, though the person did sign in.
+      // A code works once: a retry after a lost response is refused, though the user did sign in.
       retryConfig: { retry: 0 },
-      // Would carry code and secret to wherever it points.
+      // A redirect would send code and secret to another address.
       redirect: 'error',
     },
   });
@@ -117,15 +117,15 @@ async function askForToken(
     if (!refusal) throw outage(error);
     return {
       verdict: 'REFUSED',
-      because: `the provider answered ${refusal.response.data.error} to the code`,
+      because: `the provider rejected the code: ${refusal.response.data.error}`,
     };
   }
   const answer = z.safeParse(TokenAnswer, tokens).data;
-  if (!answer) throw new Unavailable('identity', 'the answer of the sign-in provider holds no ID token');
+  if (!answer) throw new Unavailable('identity', 'the response of the sign-in provider has no ID token');
   return { verdict: 'REDEEMED', idToken: answer.id_token };
 }
 
-/** Without the library's error as cause: that one carries the request, and with it code, verifier and secret. */
+/** Without the library's error as cause: it contains the request, with code, verifier and secret. */
 function outage(error: unknown): Unavailable {
   const { status, code, response } = z.safeParse(Failure, error).data ?? {};
   const facts = [status, response?.data.error ?? code].filter((fact) => fact !== undefined).join(' ');

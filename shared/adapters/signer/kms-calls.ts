@@ -11,19 +11,19 @@ type KmsClientSettings = ConstructorParameters<typeof KeyManagementServiceClient
 export interface KmsOptions {
   /** Resource name of the version that signs: `projects/…/cryptoKeyVersions/<number>`. */
   readonly keyVersion: string;
-  /** How to reach a server in place of Cloud KMS. */
+  /** How to reach another server than Cloud KMS. */
   readonly client?: KmsClientSettings;
   /**
-   * How long a call may take, its repetitions included: 5 s where absent. What the first one takes to load the SDK and
-   * find credentials comes on top: on the small processor of a function that alone may last seconds.
+   * How long a call may take, including retries: 5 s if absent. The first call also loads the SDK and finds
+   * credentials, which is not included: on a function's small processor that alone can take seconds.
    */
   readonly withinMs?: number | undefined;
 }
 
 const USUALLY_WITHIN_MS = 5_000;
-const MOST_ATTEMPTS = 3;
+const MAX_ATTEMPTS = 3;
 
-/** Those that the next moment may mend. An exhausted quota is not one: asking again makes it worse. */
+/** Statuses worth an immediate retry. An exhausted quota is not: a retry makes it worse. */
 const RETRIED: readonly number[] = [
   STATUS.CANCELLED,
   STATUS.UNKNOWN,
@@ -32,28 +32,28 @@ const RETRIED: readonly number[] = [
   STATUS.UNAVAILABLE,
 ];
 
-/** Perhaps nobody is at the other end any more. */
+/** Statuses after which the connection may be lost. */
 const LOST: readonly number[] = [STATUS.DEADLINE_EXCEEDED, STATUS.UNAVAILABLE];
 
-/** An answer that was changed on its way, or is to another question. */
-export class Spoiled extends Error {
-  override readonly name = 'Spoiled';
+/** A response that was corrupted in transit, or belongs to another request. */
+export class CorruptResponse extends Error {
+  override readonly name = 'CorruptResponse';
 }
 
-/** What KMS answered in place of what was asked for: any status, as a caller can do nothing about one of them. */
+/** KMS failed with some status; callers handle all of them alike. */
 export class Refused extends Unavailable {
   readonly status: number;
 
   constructor(status: number, cause: unknown) {
-    super('signing', `Cloud KMS answers ${statusName(status)}`, { cause });
+    super('signing', `Cloud KMS failed with ${statusName(status)}`, { cause });
     this.status = status;
   }
 }
 
 export interface KmsCalls {
   /**
-   * Asks, and asks again where the answer is `Spoiled` or the next moment may mend it, three times in all. Throws
-   * `Refused`, or another `Unavailable`. `isRepeatable` false: once, as asking twice would do it twice.
+   * Calls KMS, at most three times: a corrupt response and temporary failures are retried. Throws `Refused`, or another
+   * `Unavailable`. With `isRepeatable` false it calls once, because a second call would repeat the effect.
    */
   ask<R>(
     call: (client: KeyManagementServiceClient, options: AttemptOptions) => Promise<R>,
@@ -73,7 +73,7 @@ export function openKmsCalls({ client: settings, withinMs = USUALLY_WITHIN_MS }:
     ask: (call, isRepeatable = true) =>
       connection.use((client) => {
         const deadlineMs = performance.now() + withinMs;
-        const mostAttempts = isRepeatable ? MOST_ATTEMPTS : 1;
+        const mostAttempts = isRepeatable ? MAX_ATTEMPTS : 1;
         return retry({ deadlineMs, isRetried, mostAttempts }, (options) => call(client, options));
       }),
     close: () => connection.close(),
@@ -86,12 +86,12 @@ async function openClient(settings: KmsClientSettings): Promise<KeyManagementSer
 }
 
 function isRetried(error: unknown): boolean {
-  return error instanceof Spoiled || hasStatus(error, RETRIED);
+  return error instanceof CorruptResponse || hasStatus(error, RETRIED);
 }
 
-/** What is no failure of a call, a fault of ours, stays what it is. */
+/** An error that is not a failed call, such as a bug of ours, is returned unchanged. */
 function asUnavailable(error: unknown): unknown {
-  if (error instanceof Spoiled) return new Unavailable('signing', error.message, { cause: error });
+  if (error instanceof CorruptResponse) return new Unavailable('signing', error.message, { cause: error });
   const status = statusOf(error);
   return status === undefined ? error : new Refused(status, error);
 }
@@ -106,26 +106,27 @@ export function numberOf(keyVersion: string): number {
 }
 
 /**
- * Follows from the resource name, so that it is known without asking: versions of a key are counted on, and Cloud KMS
- * gives the name of a key that was deleted to no other one (https://cloud.google.com/kms/docs/delete-kms-resources).
+ * Derived from the resource name, so that no request is needed. It is unique: versions of a key are numbered
+ * consecutively, and Cloud KMS never reuses the name of a deleted key
+ * (https://cloud.google.com/kms/docs/delete-kms-resources).
  */
 export function keyIdOf(keyVersion: string): string {
   const hash = createHash('sha256').update(keyVersion).digest('base64url').slice(0, 16);
   return `v${numberOf(keyVersion)}-${hash}`;
 }
 
-/** CRC32C (RFC 3720 appendix B.4), as KMS states it: without a sign. */
+/** CRC32C (RFC 3720 appendix B.4), unsigned, as KMS sends it. */
 export function checksumOf(bytes: Uint8Array): number {
   return crc32c.buf(bytes) >>> 0;
 }
 
-/** Throws `Spoiled` unless `bytes` are those that the checksum was made of. KMS sends it as a 64-bit number. */
+/** Throws `CorruptResponse` unless the checksum matches `bytes`. KMS sends it as a 64-bit number. */
 export function checkSum(
   what: string,
   bytes: Uint8Array,
   stated: { value?: unknown } | null | undefined,
 ): void {
   if (String(stated?.value) !== String(checksumOf(bytes))) {
-    throw new Spoiled(`the checksum of ${what} is another one`);
+    throw new CorruptResponse(`the checksum of ${what} does not match`);
   }
 }

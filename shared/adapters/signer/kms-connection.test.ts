@@ -13,7 +13,7 @@ import { openKmsSigner } from './kms-signer.ts';
 
 const run = promisify(execFile);
 
-/** How long a test waits for an answer that does not come, and how long for one that a busy machine may be late with. */
+/** How long tests wait for a response that does not come, and for one that a busy machine may delay. */
 const PATIENCE_MS = 300;
 const LONG_ENOUGH_MS = 10_000;
 
@@ -30,14 +30,14 @@ describe('the connection to KMS', () => {
     await server.close();
   });
 
-  test('is one for all calls, those that KMS refuses too', async () => {
+  test('is shared by all calls, including those that KMS refuses', async () => {
     server.fail(status.PERMISSION_DENIED, 1);
     await expect(signer.ping()).rejects.toMatchObject({ part: 'signing' });
     await Promise.all([signer.ping(), signer.publicKeys()]);
     expect(server.connectionCount()).toBe(1);
   });
 
-  test('is made anew when it has gone silent: licenses are signed again', async () => {
+  test('is replaced if it stopped answering, and licenses are signed again', async () => {
     const { client } = server;
     const hasty = openKmsSigner({ keyVersion: server.versionName(1), client, withinMs: PATIENCE_MS });
     await vi.waitFor(() => hasty.ping(), LONG_ENOUGH_MS);
@@ -51,7 +51,7 @@ describe('the connection to KMS', () => {
     await hasty.close();
   });
 
-  test('that failed one caller is not cut while another still asks', async () => {
+  test('that failed for one caller is not cut while another call is running', async () => {
     const { arrived, release } = server.hold();
     const slow = signer.publicKeys();
     await arrived;
@@ -61,7 +61,7 @@ describe('the connection to KMS', () => {
     expect(await slow).toHaveLength(1);
   });
 
-  test('is closed once the answers that are under way have come', async () => {
+  test('is closed once the running calls have ended', async () => {
     const { arrived, release } = server.hold();
     const slow = signer.publicKeys();
     await arrived;
@@ -77,7 +77,7 @@ describe('the connection to KMS', () => {
   });
 });
 
-test('where nothing listens a call ends in Unavailable', async () => {
+test('a call ends in Unavailable if nothing listens', async () => {
   const server = await startKmsServer([...inject('signingKeys')]);
   const client = { ...server.client, port: await freePort() };
   const signer = openKmsSigner({ keyVersion: server.versionName(1), client });
@@ -97,7 +97,7 @@ const OPEN = `
   const signer = openKmsSigner({ keyVersion, client: { apiEndpoint: '127.0.0.1', port: 1 } });
 `;
 
-test('a process without credentials is told Unavailable, lives, and uses them once they are there', async () => {
+test('a process without credentials gets Unavailable, does not crash, and uses them once they exist', async () => {
   const account = {
     type: 'service_account',
     project_id: 'test',
@@ -114,12 +114,12 @@ test('a process without credentials is told Unavailable, lives, and uses them on
     console.log(JSON.stringify(outcomes));
   `);
   expect(outcomes).toEqual([
-    'signing: no credentials for Cloud KMS could be had',
-    'signing: Cloud KMS answers UNAVAILABLE',
+    'signing: cannot get credentials for Cloud KMS',
+    'signing: Cloud KMS failed with UNAVAILABLE',
   ]);
 });
 
-test('nothing of the SDK is loaded before KMS is asked something', async () => {
+test('the SDK is not loaded before the first call to KMS', async () => {
   const loaded = await inNodeOfItsOwn(`${OPEN}
     const { cache } = createRequire(import.meta.url);
     const isLoaded = () => Object.keys(cache).some((file) => /@google-cloud|@grpc/.test(file));
@@ -131,7 +131,9 @@ test('nothing of the SDK is loaded before KMS is asked something', async () => {
   expect(loaded).toEqual({ keyId: expect.stringMatching(/^v1-/), before: false, after: true });
 });
 
-/** Waits for it to end by itself, and reads what it printed. Its credentials belong in a file that is not there yet. */
+/**
+ * Waits for the process to end by itself, and returns its output. Its credentials belong in a file that does not exist.
+ */
 async function inNodeOfItsOwn(code: string): Promise<unknown> {
   const folder = mkdtempSync(join(tmpdir(), 'seatlease-credentials-'));
   const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', code], {

@@ -1,6 +1,6 @@
 import type { protos } from '@google-cloud/kms';
 import type { KeyVersion, SigningKeys } from '../../ports/signing-keys.ts';
-import { type KmsOptions, keyIdOf, keyOf, numberOf, openKmsCalls, Spoiled } from './kms-calls.ts';
+import { CorruptResponse, type KmsOptions, keyIdOf, keyOf, numberOf, openKmsCalls } from './kms-calls.ts';
 
 type Version = protos.google.cloud.kms.v1.ICryptoKeyVersion;
 
@@ -11,20 +11,20 @@ const STATES: Readonly<Record<string, KeyVersion['state']>> = {
   DISABLED: 'disabled',
 };
 
-/** The versions of a Cloud KMS key, for whoever holds `roles/cloudkms.admin` on it. */
+/** The versions of a Cloud KMS key, for an operator with `roles/cloudkms.admin` on it. */
 export function openKmsKeys(options: KmsOptions): SigningKeys {
   const { keyVersion } = options;
   const calls = openKmsCalls(options);
   const parent = keyOf(keyVersion);
 
   function read({ name, state, createTime, generateTime }: Version): KeyVersion {
-    if (!name) throw new Spoiled('a version without a name was answered');
+    if (!name) throw new CorruptResponse('the response has a version without a name');
     return {
       name,
       number: numberOf(name),
       keyId: keyIdOf(name),
       state: STATES[String(state)] ?? 'gone',
-      // It is published, and others begin to keep it, once its key material is there.
+      // It is published, and caches begin to store it, once its key material exists.
       createdAtMs: Number((generateTime ?? createTime)?.seconds ?? 0) * 1000,
       isCurrent: name === keyVersion,
     };

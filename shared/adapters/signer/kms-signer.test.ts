@@ -29,7 +29,7 @@ async function sign(by: Signer, text = 'license') {
 }
 const methods = (): string[] => server.calls.map(({ method }) => method);
 
-test('KMS is asked for the configured version, with the SHA-256 digest and its checksum', async () => {
+test('calls KMS with the configured version, the SHA-256 digest and its checksum', async () => {
   await sign(signer, 'größe');
   const digest = createHash('sha256').update('größe').digest();
   expect(server.calls).toEqual([
@@ -43,30 +43,30 @@ test('KMS is asked for the configured version, with the SHA-256 digest and its c
   ]);
 });
 
-test('a signature is one operation; the public key to check it by is asked for once a process', async () => {
+test('a signature is one operation; the public key to verify it is fetched once per process', async () => {
   for (const text of ['a', 'b', 'c']) expect(await sign(signer, text)).toMatchObject({ verdict: 'SIGNED' });
   expect(methods()).toEqual(['GetPublicKey', 'AsymmetricSign', 'AsymmetricSign', 'AsymmetricSign']);
 });
 
-test('to know the key that signs costs nothing', async () => {
+test('reading the current key sends no request', async () => {
   const { keyId } = await signer.current();
   expect(keyId).toMatch(/^v1-[\w-]{16}$/);
   expect(server.calls).toEqual([]);
 });
 
-test('versions of one number in two places have two key ids', async () => {
+test('versions with the same number in two keys have different key ids', async () => {
   const elsewhere = openKmsSigner({ keyVersion: server.versionName(1).replace('/europe/', '/us/') });
   others.push(elsewhere);
   expect((await elsewhere.current()).keyId).not.toBe((await signer.current()).keyId);
 });
 
-test('whether a key can be reached is asked anew each time', async () => {
+test('ping calls KMS each time', async () => {
   await signer.ping();
   server.setState(1, 'DISABLED');
   await expect(signer.ping()).rejects.toMatchObject({ part: 'signing' });
 });
 
-describe('an answer that does not hold is thrown away', () => {
+describe('a corrupt response is discarded', () => {
   const SPOILED: readonly [Spoil, string][] = [
     ['signature bit', 'does not verify'],
     ['signature checksum', 'checksum'],
@@ -74,7 +74,7 @@ describe('an answer that does not hold is thrown away', () => {
     ['version name', 'another version'],
   ];
 
-  test.each(SPOILED)('(%s) and asked for again', async (how) => {
+  test.each(SPOILED)('(%s) and the call is retried', async (how) => {
     server.spoil(how, 2);
     expect(await sign(signer)).toMatchObject({ verdict: 'SIGNED' });
     expect(methods()).toEqual(['GetPublicKey', 'AsymmetricSign', 'AsymmetricSign', 'AsymmetricSign']);
@@ -96,36 +96,36 @@ describe('an answer that does not hold is thrown away', () => {
   });
 });
 
-describe('where KMS says no', () => {
+describe('if KMS fails', () => {
   test.each([
     [status.PERMISSION_DENIED, 'PERMISSION_DENIED', 1],
     [status.UNAUTHENTICATED, 'UNAUTHENTICATED', 1],
     [status.FAILED_PRECONDITION, 'FAILED_PRECONDITION', 1],
     [status.UNAVAILABLE, 'UNAVAILABLE', 3],
     [status.INTERNAL, 'INTERNAL', 3],
-  ])('(%i) nothing is signed, and the log will say %s after %i calls', async (code, word, asked) => {
+  ])('(%i) nothing is signed, and the reason is %s after %i calls', async (code, word, asked) => {
     await sign(signer);
     server.forgetCalls();
     server.fail(code, 3);
     const failure = await sign(signer).catch((error: unknown) => error);
-    expect(failure).toMatchObject({ part: 'signing', message: `signing: Cloud KMS answers ${word}` });
+    expect(failure).toMatchObject({ part: 'signing', message: `signing: Cloud KMS failed with ${word}` });
     expect(3 - server.failuresLeft()).toBe(asked);
   });
 
-  test('it is asked no more than once where it is asked too much, and says so', async () => {
+  test('with RESOURCE_EXHAUSTED there is no retry, and the verdict is BUSY', async () => {
     await sign(signer);
     server.fail(status.RESOURCE_EXHAUSTED, 3);
     expect(await sign(signer)).toEqual({ verdict: 'BUSY' });
     expect(server.failuresLeft()).toBe(2);
   });
 
-  test('for a moment only, nobody notices', async () => {
+  test('only for a moment, callers do not notice', async () => {
     server.fail(status.UNAVAILABLE, 2);
     expect(await sign(signer)).toMatchObject({ verdict: 'SIGNED' });
   });
 });
 
-test('a KMS that does not answer is given up, and asked again when it is back', async () => {
+test('a call to a KMS that does not answer ends, and a later one succeeds', async () => {
   server.hang(true);
   const impatient = open(1, 300);
   others.push(impatient);
@@ -135,7 +135,7 @@ test('a KMS that does not answer is given up, and asked again when it is back', 
   await expect(impatient.publicKeys()).rejects.toBeInstanceOf(Unavailable);
   await expect(impatient.ping()).rejects.toBeInstanceOf(Unavailable);
   server.hang(false);
-  // A busy machine may need more than the 300 ms for one answer.
+  // A busy machine may need more than the 300 ms for one response.
   await vi.waitFor(async () => expect(await impatient.publicKeys()).toHaveLength(1), 10_000);
 });
 
@@ -158,7 +158,7 @@ describe('the published keys', () => {
     server.forgetCalls();
   }
 
-  test('are listed once a minute, and each asked for once', async () => {
+  test('are listed once a minute, and each is fetched once', async () => {
     await twoVersions();
     at(startMs);
     const first = await signer.publicKeys();
@@ -170,12 +170,12 @@ describe('the published keys', () => {
     expect(methods().slice(3)).toEqual(['ListCryptoKeyVersions']);
   });
 
-  test('are asked for once by callers at the same time', async () => {
+  test('are fetched once for concurrent callers', async () => {
     await Promise.all([1, 2, 3].map(() => signer.publicKeys()));
     expect(methods()).toEqual(['ListCryptoKeyVersions', 'GetPublicKey']);
   });
 
-  test('are never older than a minute: after that KMS answers, or nobody', async () => {
+  test('are never older than a minute: after that they are fetched, or Unavailable', async () => {
     await twoVersions();
     at(startMs);
     expect(await signer.publicKeys()).toHaveLength(2);
@@ -186,7 +186,7 @@ describe('the published keys', () => {
     expect(await signer.publicKeys()).toHaveLength(1);
   });
 
-  test('are asked for anew where one was taken out of use just then', async () => {
+  test('are listed again if a version was disabled meanwhile', async () => {
     await twoVersions();
     at(startMs);
     server.hold().release();
@@ -199,7 +199,7 @@ describe('the published keys', () => {
     expect((await signer.publicKeys()).map(({ keyId }) => keyId)).toEqual([expect.stringMatching(/^v2-/)]);
   });
 
-  test('of many versions are all there, the one that signs first, then the newest', async () => {
+  test('include all versions, the signing one first, then the newest', async () => {
     const keys = [...inject('signingKeys'), ...inject('signingKeys')];
     const many = await startKmsServer(keys);
     const operator = openKmsKeys({ keyVersion: many.versionName(2), client: many.client });
@@ -217,7 +217,7 @@ describe('the published keys', () => {
 });
 
 describe('an operator', () => {
-  test('sees a version that is being made as one, and one that was destroyed as gone', async () => {
+  test('sees a version in creation as pending, and a destroyed one as gone', async () => {
     const keys = openKmsKeys({ keyVersion: server.versionName(1), client: server.client });
     expect(await keys.create()).toMatchObject({ number: 2, state: 'pending', name: server.versionName(2) });
     server.setState(1, 'DESTROY_SCHEDULED');
@@ -225,7 +225,7 @@ describe('an operator', () => {
     await keys.close();
   });
 
-  test('sees a version as old as its key material, which others can know only then', async () => {
+  test('sees the creation time of the key material, as it is published only then', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: 1_000_000 });
     const keys = openKmsKeys({ keyVersion: server.versionName(1), client: server.client });
     expect(await keys.create()).toMatchObject({ createdAtMs: 1_000_000 });
@@ -235,7 +235,7 @@ describe('an operator', () => {
     await keys.close();
   });
 
-  test('never makes two versions with one word, though the answer gets lost', async () => {
+  test('never creates two versions with one call, even if the response is lost', async () => {
     const keys = openKmsKeys({ keyVersion: server.versionName(1), client: server.client });
     server.fail(status.UNAVAILABLE, 3);
     await expect(keys.create()).rejects.toBeInstanceOf(Unavailable);

@@ -5,6 +5,7 @@ import { Unavailable } from '../../errors.ts';
 import type { PublicKey, Signer, SignVerdict } from '../../ports/signer.ts';
 import { STATUS } from '../grpc/status.ts';
 import {
+  CorruptResponse,
   checkSum,
   checksumOf,
   type KmsCalls,
@@ -14,13 +15,12 @@ import {
   numberOf,
   openKmsCalls,
   Refused,
-  Spoiled,
 } from './kms-calls.ts';
 
 /**
- * Signs with Cloud KMS, as its guide to data integrity asks for
- * (https://cloud.google.com/kms/docs/data-integrity-guidelines): checksums both ways, the name of the version checked.
- * Beyond that each signature is verified with the version's public key before anybody gets it.
+ * Signs with Cloud KMS and follows its guide to data integrity
+ * (https://cloud.google.com/kms/docs/data-integrity-guidelines): checksums in both directions, and the version's name
+ * is checked. In addition each signature is verified with the version's public key before it is returned.
  */
 export function openKmsSigner(options: KmsOptions): Signer {
   const { keyVersion } = options;
@@ -47,10 +47,11 @@ export function openKmsSigner(options: KmsOptions): Signer {
         limits,
       );
       const bytes = bytesOf(answer.signature);
-      if (!answer.verifiedDigestCrc32c) throw new Spoiled('the digest did not arrive with its checksum');
+      if (!answer.verifiedDigestCrc32c)
+        throw new CorruptResponse('KMS did not confirm the checksum of the digest');
       checkSum('a signature', bytes, answer.signatureCrc32c);
-      if (answer.name !== keyVersion) throw new Spoiled('another version of the key has signed');
-      if (!verify('sha256', message, key, bytes)) throw new Spoiled('a signature does not verify');
+      if (answer.name !== keyVersion) throw new CorruptResponse('another version of the key signed');
+      if (!verify('sha256', message, key, bytes)) throw new CorruptResponse('a signature does not verify');
       return bytes;
     });
     return { verdict: 'SIGNED', signature };
@@ -76,7 +77,7 @@ export function openKmsSigner(options: KmsOptions): Signer {
   };
 }
 
-/** Public keys, which never change: each is asked for once, by however many callers. `ask` asks in any case. */
+/** Public keys never change, so each is fetched once, also for concurrent callers. `ask` always fetches. */
 function publicPems(calls: KmsCalls): {
   of(name: string): Promise<string>;
   ask(name: string): Promise<string>;
@@ -88,9 +89,10 @@ function publicPems(calls: KmsCalls): {
       const [answer] = await client.getPublicKey({ name }, limits);
       const pem = answer.pem ?? '';
       checkSum('a public key', Buffer.from(pem), answer.pemCrc32c);
-      if (answer.name !== name) throw new Spoiled('the public key of another version was answered');
+      if (answer.name !== name)
+        throw new CorruptResponse('the response has the public key of another version');
       if (answer.algorithm !== SIGNATURE_ALGORITHM)
-        throw new Unavailable('signing', `${name} is no key for ${SIGNATURE_ALGORITHM}`);
+        throw new Unavailable('signing', `${name} is not a key for ${SIGNATURE_ALGORITHM}`);
       return pem;
     });
   }
@@ -105,7 +107,7 @@ function publicPems(calls: KmsCalls): {
   return { ask, of };
 }
 
-/** Names of the versions whose signatures hold. */
+/** Names of the versions whose signatures are valid. */
 function usableVersions(calls: KmsCalls, parent: string): Promise<readonly string[]> {
   return calls.ask(async (client, limits) => {
     const [versions] = await client.listCryptoKeyVersions({ parent, filter: 'state=ENABLED' }, limits);
@@ -115,13 +117,13 @@ function usableVersions(calls: KmsCalls, parent: string): Promise<readonly strin
   });
 }
 
-/** Asks once in so long, for callers at the same time too. A failure is not kept. */
-function keptFor<T>(goodForMs: number, ask: () => Promise<T>): () => Promise<T> {
-  let kept: { readonly answer: Promise<T>; readonly goodUntilMs: number } | undefined;
+/** Caches the result of `ask` for this time, also for concurrent callers. A failure is not cached. */
+function keptFor<T>(validForMs: number, ask: () => Promise<T>): () => Promise<T> {
+  let kept: { readonly answer: Promise<T>; readonly validUntilMs: number } | undefined;
   return () => {
     const nowMs = Date.now();
-    if (kept && nowMs < kept.goodUntilMs) return kept.answer;
-    const asked = { answer: ask(), goodUntilMs: nowMs + goodForMs };
+    if (kept && nowMs < kept.validUntilMs) return kept.answer;
+    const asked = { answer: ask(), validUntilMs: nowMs + validForMs };
     kept = asked;
     asked.answer.catch(() => {
       if (kept === asked) kept = undefined;

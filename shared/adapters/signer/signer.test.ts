@@ -62,7 +62,7 @@ describe('keys in a folder', () => {
   afterEach(() => rmSync(parent, { recursive: true }));
   const open = (version = 1) => openLocalSigner({ folder, version, say: (line) => said.push(line) });
 
-  test('the first is made by whoever needs it, once, and only its owner can read it', async () => {
+  test('the first is created once, when it is needed, readable only by its owner', async () => {
     const [one, two] = [open(), open()];
     const ids = await Promise.all([one, two, one].map(async (each) => (await each.current()).keyId));
     expect(new Set(ids).size).toBe(1);
@@ -73,7 +73,7 @@ describe('keys in a folder', () => {
     );
   });
 
-  test('say loudly, and once a process, what they are not for', async () => {
+  test('warn once per process that they are not for production', async () => {
     putLocalKey(folder, 1, FIRST);
     const signer = open();
     expect(said).toEqual([]);
@@ -82,20 +82,20 @@ describe('keys in a folder', () => {
     expect(said).toEqual([{ severity: 'WARNING', message: expect.stringMatching(/^NOT FOR PRODUCTION: /) }]);
   });
 
-  test('say so where they are only published, too', async () => {
+  test('warn also if they are only published', async () => {
     putLocalKey(folder, 1, FIRST);
     await open().publicKeys();
     expect(said).toHaveLength(1);
   });
 
-  test('are never written over', () => {
+  test('are never overwritten', () => {
     putLocalKey(folder, 1, FIRST);
     putLocalKey(folder, 1, SECOND);
     expect(readFileSync(join(folder, '1.pem'), 'utf8')).toContain(FIRST.split('\n')[1]);
     expect(readdirSync(folder)).toEqual(['1.pem']);
   });
 
-  test('made, or taken out of use, by another process are seen by this one', async () => {
+  test('created or disabled by another process are seen by this one', async () => {
     putLocalKey(folder, 1, FIRST);
     const signer = open();
     expect(await signer.publicKeys()).toHaveLength(1);
@@ -105,7 +105,7 @@ describe('keys in a folder', () => {
     expect(await signer.publicKeys()).toHaveLength(1);
   });
 
-  test('replaced in their file are known by another key id at once', async () => {
+  test('replaced in their file get another key id at once', async () => {
     putLocalKey(folder, 1, FIRST);
     const signer = open();
     const before = await signer.current();
@@ -113,7 +113,7 @@ describe('keys in a folder', () => {
     expect((await signer.current()).keyId).not.toBe(before.keyId);
   });
 
-  test('tell since when they are there, and files of other names are none of them', async () => {
+  test('report when they were created, and files with other names are ignored', async () => {
     putLocalKey(folder, 1, FIRST);
     utimesSync(join(folder, '1.pem'), 1_000_000, 1_000_000);
     writeFileSync(join(folder, 'notes.txt'), 'x');
@@ -133,7 +133,7 @@ describe('keys in a folder', () => {
   });
 
   test.each(['', 'x', '-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n'])(
-    'a file that holds something else (%j) signs nothing, and is not quoted',
+    'in a file with other content (%j) sign nothing, and the file is not quoted',
     async (text) => {
       putLocalKey(folder, 1, FIRST);
       writeFileSync(join(folder, '1.pem'), text);

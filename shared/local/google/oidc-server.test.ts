@@ -206,7 +206,7 @@ describe('it cannot be taken for a provider to rely on:', () => {
     const signIn = openGoogleSignIn({ endpoints, clientId, clientSecret });
     expect(
       await signIn.redeem({ code, codeVerifier: VERIFIER, redirectUri: REDIRECT_URI, nonce: 'n' }),
-    ).toEqual({ verdict: 'REFUSED', because: 'the token is of another issuer' });
+    ).toEqual({ verdict: 'REFUSED', because: 'the token was issued by another issuer' });
   });
 
   test('its key and its secret are others at each start, the subjects of people are not', async () => {

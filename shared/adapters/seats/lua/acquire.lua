@@ -1,17 +1,17 @@
--- acquire: gives a holder one seat of a license, or says why not.
+-- acquire: grants a holder one seat of a license, or returns why not.
 --
--- Promise: never more than max + overdraft leases at any time; a holder that has a seat keeps the same session; asking
--- twice with the same proposed session changes nothing and appends no second event. Never are more seats borrowed than
--- may be; a loan never gets shorter. A call beyond the license's pace changes nothing.
+-- Promise: there are never more than max + overdraft leases; a holder that has a seat keeps the same session; a retry
+-- with the same proposed session changes nothing and appends no second event. There are never more loans than allowed,
+-- and a loan is never shortened. A call that exceeds the license's request limit changes nothing.
 --
 -- ARGV[1] license_id
 -- ARGV[2] proof            see include/caller.lua
 -- ARGV[3] proposed_session the session id to use if a seat is granted
--- ARGV[4] machine          holder where seats are counted by machine
--- ARGV[5] user             holder where seats are counted by user, or ''
--- ARGV[6] process          holder where seats are counted by process, or ''
--- ARGV[7] facts            what the client says about itself, kept as it is
--- ARGV[8] borrow_days      days to borrow the seat for, or '' to hold it by heartbeats
+-- ARGV[4] machine          holder if seats are counted by machine
+-- ARGV[5] user             holder if seats are counted by user, or ''
+-- ARGV[6] process          holder if seats are counted by process, or ''
+-- ARGV[7] facts            what the client reports about itself, stored as it is
+-- ARGV[8] borrow_days      days to borrow the seat for, or '' to keep it by heartbeats
 --
 -- returns {'GRANTED'|'RENEWED', session, now_ms, expiry_ms, active, max, ttl_seconds, heartbeat_seconds,
 --          offline_grace_days, packed, borrowed_until_ms}  the last is 0 for a seat that is not borrowed
@@ -19,7 +19,7 @@
 -- returns {'HOLDER_REQUIRED', unit}
 -- returns {'BORROW_TOO_LONG', max_days}
 -- returns {'BORROW_LIMIT', borrowed, borrowable}
--- returns {'ENDED'}        this very session was granted and has ended since: a late repeat of an old request
+-- returns {'ENDED'}        this session was granted and has ended since: a late retry of an old request
 -- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'NOT_YOURS'}, {'SUSPENDED'}, {'EXPIRED'}
 -- returns {'TOO_OFTEN', retry_after_seconds}
 --
@@ -57,7 +57,7 @@ if borrow_days > license.borrow_max_days then
   return { 'BORROW_TOO_LONG', license.borrow_max_days }
 end
 
--- Where the loan that is asked for would end, or 0.
+-- When the requested loan would end, or 0.
 local wanted_loan_ms = 0
 if borrow_days > 0 then
   wanted_loan_ms = within_license(license, now_ms + borrow_days * DAY_MS)
@@ -94,7 +94,7 @@ if held_expiry_ms then
   end
   local _, acquired_ms, again_ms, promised_ms = unpack_facts(packed)
   local expiry_ms = lease_end_ms(license, now_ms, loan_ms)
-  -- The answer to the first delivery was lost: what was granted then is granted still.
+  -- The response to the first request was lost: the seat that it granted is still granted.
   local verdict = 'GRANTED'
   if held_session ~= proposed_session then
     verdict = 'RENEWED'

@@ -1,7 +1,7 @@
--- bar: from now on a person's own word opens no license of a tenant.
+-- bar: from now on a user's own access tokens are rejected for the licenses of a tenant.
 --
--- Promise: for so many seconds by Redis' clock; a bar never gets shorter. Bars whose time is over are forgotten with
--- the next one of the shard, and the last by itself.
+-- Promise: the bar lasts for this many seconds by Redis' clock and is never shortened. Expired bars are removed by the
+-- next bar in the shard, and the last one expires with its key.
 --
 -- ARGV[1] tenant_id
 -- ARGV[2] user

@@ -1,12 +1,12 @@
 -- drop-license: removes the entitlement copy of a license that the records do not know.
 --
--- Promise: never while a seat is held, and never a copy other than the one that was found to be unknown. Ended sessions
--- stay remembered for their time.
+-- Promise: never while a seat is held, and never another version of the copy than the given one. Ended sessions are
+-- remembered for their usual time.
 --
 -- ARGV[1] license_id
 -- ARGV[2] version  of the copy to remove
 --
--- returns {'DROPPED'}  it is not here any more
+-- returns {'DROPPED'}  the copy does not exist any more
 -- returns {'KEPT'}
 --
 -- @include keys

@@ -1,14 +1,13 @@
--- expire: makes known what has come to its end in pools of one shard: leases that ran out, and minutes in which seats
--- were refused.
+-- expire: appends events for what has expired in pools of one shard: leases, and minutes in which seats were denied.
 --
--- Promise: a lease that has ended is told of once, whoever notices first; at most EXPIRE_LIMIT leases a call, and what
--- is left is due again. What is not due costs nothing.
+-- Promise: an expired lease is reported once, whichever script notices it first; at most EXPIRE_LIMIT leases per call,
+-- and the rest is due again. What is not due costs nothing.
 --
 -- ARGV[1..] license_id of each pool, at most 32, in the order of their keys
 --
 -- returns {'OK', now_ms, expired, pending, oldest_position, unknown, due}
---         pending: entries in the outbox; oldest_position: of the first of them, or ''; unknown: licenses that have
---         something due and no entitlement copy; due: licenses to look at next, at most 32
+--         pending: entries in the outbox; oldest_position: of the first entry, or ''; unknown: licenses that have
+--         something due but no entitlement copy; due: licenses to check next, at most 32
 --
 -- @include pools
 -- @include clock
@@ -17,26 +16,27 @@
 -- @include leases
 -- @include denials
 
--- 100 leases block Redis for at most 1.3 ms, which every other client of the database waits for.
+-- 100 leases block Redis, and with it every other client of the database, for up to 1.3 ms.
 local EXPIRE_LIMIT = 64
 local MOST_NAMED = 32
 local SET_ASIDE_MS = 3600000
--- Leases at the first look into a pool; each that is seen costs, as Redis writes its expiry out in digits.
+-- Leases read first from each pool; each one has a cost, as Redis formats its expiry as digits.
 local FIRST_LOOK = 3
 
 local now_ms = read_clock_ms()
 local expired = 0
 local unknown = {}
 
--- Whose tenant nobody here knows cannot be told of. It is put off, so that it keeps back no other.
+-- Without a copy the tenant is unknown, so no event can be written. The pool is put off, so that it does not block
+-- others.
 local function set_aside()
   unknown[#unknown + 1] = license_id
   redis.call('ZADD', due_key, 'XX', digits(now_ms + SET_ASIDE_MS), license_id)
   redis.call('ZADD', denied_due_key, 'XX', digits(now_ms + SET_ASIDE_MS), license_id)
 end
 
--- Soonest expiry (ms) and license, one after the other; licenses in which nobody holds a seat; and those of which no
--- denial is kept. Each is written at once for all.
+-- Soonest expiry (ms) and license, alternating; licenses without leases; and licenses without stored denials. Each list
+-- is written with one command for all pools.
 local soonest, idle, undenied = {}, {}, {}
 
 local function note_next(expiry_ms)
@@ -48,8 +48,8 @@ local function note_next(expiry_ms)
   end
 end
 
--- Most pools are seen whole at the first look, so that they need not be asked how many leases there are, nor which runs
--- out next.
+-- Most pools are read completely by the first read, so that neither the number of leases nor the next expiry must be
+-- read separately.
 local function expire_pool(license, limit)
   local first = redis.call('ZRANGE', lease_key, 0, FIRST_LOOK - 1, 'WITHSCORES')
   local seen, ended = #first / 2, 0
@@ -86,7 +86,7 @@ for i = 1, #ARGV do
     set_aside()
   end
 end
--- Whatever was lost of a pool: what is not due must not stay named.
+-- Even if other keys of a pool were lost: what is not due must not stay in the list.
 if soonest[1] then
   redis.call('ZADD', due_key, unpack(soonest))
 end
@@ -107,7 +107,7 @@ local function name_due(licenses)
   end
 end
 name_due(redis.call('ZRANGEBYSCORE', due_key, '-inf', digits(now_ms), 'LIMIT', 0, MOST_NAMED))
--- With LIMIT 0 0 where leases alone fill the list: refused minutes can wait for those.
+-- LIMIT 0 0 if leases alone fill the list: denials can wait for those.
 name_due(redis.call('ZRANGEBYSCORE', denied_due_key, '-inf', digits(now_ms), 'LIMIT', 0, MOST_NAMED - #due))
 
 local oldest = redis.call('XRANGE', outbox_key, '-', '+', 'COUNT', 1)

@@ -1,13 +1,13 @@
--- forget-sessions: ends sessions of a license for good, and forgets whatever is kept of them.
+-- forget-sessions: ends sessions of a license for good, and deletes everything stored of them.
 --
--- Promise: a seat that one of them holds is free when this returns, and its end told of, once; none of them can be
--- brought back, not by a token either. Asking again changes nothing.
+-- Promise: when this returns, a seat that one of them held is free and its end is reported, once; none of them can be
+-- revived, not even by a token. A retry changes nothing.
 --
 -- ARGV[1] license_id
 -- ARGV[2..] sessions, at most 32
 --
 -- returns {'FORGOTTEN'}
--- returns {'UNKNOWN_LICENSE'}  one of them is in the pool and nobody here knows the tenant to tell of: nothing changed
+-- returns {'UNKNOWN_LICENSE'}  one of them is in the pool, but its tenant is not known here: nothing changed
 --
 -- @include keys
 -- @include clock
@@ -26,7 +26,7 @@ if not license then
   end
 end
 
--- When the last token that there can be of a session has run out, by the license's terms: of one that Redis has lost.
+-- When the last possible token of a session that Redis has lost can no longer revive it, by the license's terms.
 local function last_token_ms()
   local longest_lease_ms = license and math.max(license.ttl_seconds * 1000, license.borrow_max_days * DAY_MS) or 0
   return now_ms + longest_lease_ms + MEMORY_MS

@@ -1,20 +1,20 @@
 -- heartbeat: extends leases of one license by its TTL from now.
 --
--- Promise: a living lease always runs for the TTL from now, or to the end of its loan where that is later. One
--- that ran out is revived only where a seat is free and its holder has taken no other; never is the pool taken beyond
--- max + overdraft. Sessions that were released or evicted stay gone. A valid token stands in for what Redis has lost. A
--- call in which a beat is needed is neither counted nor refused, however often others call; any other is held to the
--- license's pace, and changes nothing beyond it.
+-- Promise: an unexpired lease is extended to the TTL from now, or to the end of its loan if that is later. An expired
+-- one is revived only if a seat is free and its holder has taken no other; the pool never exceeds max + overdraft.
+-- Sessions that were released or evicted stay ended. A valid token replaces what Redis has lost. A call with at least
+-- one beat that is needed is neither counted nor refused, however often other clients call; any other call counts
+-- against the license's request limit, and changes nothing if it exceeds the limit.
 --
 -- ARGV[1] license_id
 -- ARGV[2] proof            see include/caller.lua
 -- ARGV[3..] six for each session:
 --   session
---   token_expiry_ms        end of the lease that the caller's session token proves, or '' without a valid token
+--   token_expiry_ms        end of the lease in the caller's session token, or '' without a valid token
 --   token_holder           the token's holder, or ''
 --   token_acquired_ms      when the token's session was acquired, or ''
 --   token_facts            the token's facts, or ''
---   token_borrowed_ms      until when the token says that the seat is borrowed, or ''
+--   token_borrowed_ms      until when the seat is borrowed according to the token, or ''
 --
 -- returns {'OK', now_ms, ttl_seconds, heartbeat_seconds, offline_grace_days, answer, answer, …} in the order of the
 --         sessions;
@@ -37,14 +37,14 @@ local caller = read_caller(proof)
 
 local function is_needed(license, session, now_ms)
   local living_ms = tonumber(redis.call('ZSCORE', lease_key, session) or '0')
-  -- Without a loan: the lease of a borrowed seat reaches to the end of it already, and gains nothing before.
+  -- Without the loan: the lease of a borrowed seat already lasts until its end, and gains nothing before.
   local gain_ms = lease_end_ms(license, now_ms, 0) - living_ms
   return living_ms > now_ms and gain_ms >= license.heartbeat_seconds * 500
     and may_see(caller, redis.call('HGET', session_key, session))
 end
 
--- A beat is needed where it extends its lease by half a heartbeat interval or more. One that comes sooner is not, nor
--- is one that can extend nothing: of a license that is suspended, or at its end.
+-- A beat is needed if it extends its lease by half a heartbeat interval or more. It is not needed if it comes sooner,
+-- or if it can extend nothing because the license is suspended or has expired.
 local function pace_beats(license, now_ms)
   if not standing_of(license, now_ms) then
     for i = 3, #ARGV, 6 do
@@ -61,8 +61,8 @@ if refusal then
   return refusal
 end
 
--- What is known of a session that holds no seat: from memory, or, after Redis lost it, from the caller's token, which
--- knows of a loan too.
+-- The facts of a session that holds no seat: from Redis, or, if Redis has lost them, from the caller's token, which
+-- also contains the loan.
 local function revivable(session, token)
   local packed = redis.call('HGET', lapsed_key, session)
   if packed then

@@ -1,10 +1,10 @@
--- keep-signed: keeps what was signed for a session, in place of what was before.
+-- keep-signed: stores what was signed for a session, and replaces what was stored before.
 --
--- Promise: only for a session that holds a seat now; it is forgotten with the seat.
+-- Promise: only for a session that holds a seat now; it is deleted with the seat.
 --
 -- ARGV[1] license_id
 -- ARGV[2] session
--- ARGV[3] signed  kept as it is
+-- ARGV[3] signed  stored as it is
 --
 -- returns {'KEPT'}
 -- returns {'GONE'}

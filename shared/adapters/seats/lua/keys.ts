@@ -1,9 +1,9 @@
 import { shardOf } from '../../../domain/ids.ts';
 
-/** Keys that all licenses of a shard have in common, in the order in which every script takes them. */
+/** Keys shared by all licenses of a shard, in the order in which every script takes them. */
 export const SHARD_KEYS = ['due', 'outbox', 'denied', 'denied_due', 'copies', 'barred'] as const;
 
-/** The keys of one license, which follow; `include/keys.lua` names both on the other side. */
+/** The keys of one license, which follow; `include/keys.lua` has the same names. */
 export const POOL_KEYS = [
   'license',
   'lease',
@@ -18,12 +18,12 @@ export const POOL_KEYS = [
 type ShardKey = (typeof SHARD_KEYS)[number];
 type PoolKey = (typeof POOL_KEYS)[number];
 
-/** The keys that a script on one license takes. All carry the shard's hash tag: they live in one Redis Cluster slot. */
+/** The keys of a script on one license. All have the shard's hash tag, so they are in one Redis Cluster slot. */
 export function keysOfPool(licenseId: string): string[] {
   return keysOfPools(shardOf(licenseId), [licenseId]);
 }
 
-/** The keys that a script on several licenses of one shard takes: the shard's, then those of one license each. */
+/** The keys of a script on several licenses of one shard: the shard's, then those of each license. */
 export function keysOfPools(shard: string, licenseIds: readonly string[]): string[] {
   return [
     ...SHARD_KEYS.map((name) => shardKey(name, shard)),
@@ -31,12 +31,12 @@ export function keysOfPools(shard: string, licenseIds: readonly string[]): strin
   ];
 }
 
-/** A key of one license's own. */
+/** A key of one license. */
 export function poolKey(name: PoolKey, licenseId: string): string {
   return `${name}:{s${shardOf(licenseId)}}:${licenseId}`;
 }
 
-/** A key that a whole shard shares. `shard` is two digits. */
+/** A key shared by a whole shard. `shard` is two digits. */
 export function shardKey(name: ShardKey, shard: string): string {
   return `${name}:{s${shard}}`;
 }

@@ -1,12 +1,12 @@
--- list-sessions: who holds a seat of a license now, the soonest to run out first.
+-- list-sessions: the sessions that hold a seat of a license now, the first to expire first.
 --
--- Promise: changes nothing, and lists no lease that has ended. A session that renews while pages are read moves to the
--- end: it may be seen twice, but none is missed.
+-- Promise: changes nothing, and lists no expired lease. A session that is renewed while pages are read moves to the
+-- end: it may be returned twice, but none is missed.
 --
 -- ARGV[1] license_id
--- ARGV[2] after_expiry_ms  the last row of the page before, or '' for the first page
+-- ARGV[2] after_expiry_ms  expiry of the previous page's last row, or '' for the first page
 -- ARGV[3] after_session    that row's session, or ''
--- ARGV[4] limit            rows at most; 0 to count only
+-- ARGV[4] limit            the most rows to return; 0 to count only
 --
 -- returns {'OK', active, max, overdraft, session, expiry_ms, packed, borrowed_until_ms, session, …}
 -- returns {'UNKNOWN_LICENSE'}
@@ -33,8 +33,8 @@ if limit == 0 then
   return answer
 end
 
--- The rank of the first row: after all that have ended, or after the cursor. Rows of one expiry are ordered by session,
--- and there may be many (all that end with their license), so the cursor's place among them is found by halving.
+-- The rank of the first row: after all expired leases, or after the cursor. Rows with the same expiry are ordered by
+-- session. There may be many (all that end with their license), so the cursor's position is found by binary search.
 local first = redis.call('ZCOUNT', lease_key, '-inf', digits(now_ms))
 if after_expiry_ms and after_expiry_ms > now_ms then
   first = redis.call('ZCOUNT', lease_key, '-inf', '(' .. digits(after_expiry_ms))

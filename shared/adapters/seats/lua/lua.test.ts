@@ -10,14 +10,14 @@ const sources = new Map([
   ...listIncludes().map((name): [string, string] => [`include/${name}.lua`, readInclude(name)]),
 ]);
 const ALL_KEYS = [...SHARD_KEYS, ...POOL_KEYS];
-/** Verbs on several licenses take a list of them in place of the one. */
+/** Scripts on several licenses take a list of ids in place of one. */
 const isOnSeveral = (header: string): boolean => header.includes('-- ARGV[1..] license_id');
-/** A verb that is about no license takes the keys of its shard alone, which the tenant names. */
+/** A script without a license takes only the keys of a shard, which the tenant id determines. */
 const isOnShard = (header: string): boolean => header.includes('-- ARGV[1] tenant_id');
 const functions = new Map(listIncludes().flatMap((name) => functionsIn(readInclude(name))));
 
 describe.each(verbs)('the header of $verb', ({ verb, header, body }) => {
-  test('begins with the name of the verb, and promises something', () => {
+  test("begins with the script's name, and has a promise", () => {
     expect(header).toMatch(new RegExp(`^-- ${verb}: \\S`));
     expect(header).toMatch(/^-- Promise: \S/m);
   });
@@ -31,15 +31,15 @@ describe.each(verbs)('the header of $verb', ({ verb, header, body }) => {
       expect([...promised, ...named]).toEqual([]);
       return;
     }
-    // Of all verbs on one license, and of those that are about no license at all.
+    // Scripts on one license, and scripts without a license.
     expect(promised.get('1')).toBe(isOnShard(header) ? 'tenant_id' : 'license_id');
     for (const [position, name] of named)
       expect(`ARGV[${position}] ${name}`).toBe(`ARGV[${position}] ${promised.get(position)}`);
-    // license_id is named by the keys include.
+    // license_id gets its name in the keys include.
     expect([...promised.keys()].sort()).toEqual([...new Set(['1', ...named.keys()])].sort());
   });
 
-  test('tells of a list of further arguments exactly where the body reads one', () => {
+  test('documents a list of further arguments exactly if the body reads one', () => {
     const promised = [...header.matchAll(/^-- ARGV\[(\d+)\.\.\] /gm)].map(([, from]) => from);
     const read = [...body.matchAll(/unpack\(ARGV, (\d+)\)|for i = (\d+), #ARGV\b/g)].map(
       ([, whole, first]) => whole ?? first,
@@ -47,7 +47,7 @@ describe.each(verbs)('the header of $verb', ({ verb, header, body }) => {
     expect([...new Set(read)]).toEqual(promised);
   });
 
-  test('lists exactly the verdicts that the verb can give', () => {
+  test('lists exactly the verdicts that the script can return', () => {
     const promised = wordsIn(header.slice(header.indexOf('-- returns')));
     expect([...verdictsOf(body)].sort()).toEqual([...promised].sort());
     expect(promised.size).toBeGreaterThan(0);
@@ -55,12 +55,12 @@ describe.each(verbs)('the header of $verb', ({ verb, header, body }) => {
 });
 
 describe('includes', () => {
-  test('exist where they are named, and each is named somewhere', () => {
+  test('exist if they are named, and each is named at least once', () => {
     const named = [...sources.values()].flatMap(includesIn);
     expect([...new Set(named)].sort()).toEqual(listIncludes().sort());
   });
 
-  test.each([...sources])('are each made use of in %s', (_, source) => {
+  test.each([...sources])('are all used in %s', (_, source) => {
     const unused = includesIn(source).filter((name) => {
       const defined = [...readInclude(name).matchAll(/^local (?:function )?(\w+)/gm)].map(([, word]) => word);
       return !defined.some((word) => new RegExp(`\\b${word}\\b`).test(codeOf(source)));
@@ -68,7 +68,7 @@ describe('includes', () => {
     expect(unused).toEqual([]);
   });
 
-  test.each([...sources])('are named for everything that %s needs of others', (_, source) => {
+  test.each([...sources])('are named for every function that %s calls', (_, source) => {
     const reached = new Set(includesIn(source));
     for (const name of reached) for (const next of includesIn(readInclude(name))) reached.add(next);
     const missing = [...functions].filter(
@@ -78,7 +78,7 @@ describe('includes', () => {
     expect(missing.map(([name]) => name)).toEqual([]);
   });
 
-  test.each(VERBS)('come once each into %s, before what needs them', (verb) => {
+  test.each(VERBS)('are inserted once into %s, before the code that needs them', (verb) => {
     const script = assembleScript(verb);
     for (const name of listIncludes()) expect(script.split(readInclude(name)).length).toBeLessThanOrEqual(2);
     const defined = new Set<string>();
@@ -91,7 +91,7 @@ describe('includes', () => {
     }
   });
 
-  test('can have their clock replaced: the one for tests offers what the shipped one does', () => {
+  test('include a clock that tests can replace by one with the same functions', () => {
     const moved = readFileSync(
       new URL('../../../testing/seats/lua/moved-clock.lua', import.meta.url),
       'utf8',
@@ -103,14 +103,14 @@ describe('includes', () => {
 });
 
 describe('the keys', () => {
-  test('are named in Lua in the order in which they are given', () => {
+  test('are named in Lua in the order in which they are passed', () => {
     const named = [...readInclude('keys').matchAll(/^local (\w+)_key = KEYS\[(\d+)\]$/gm)];
     expect(named.map(([, name, position]) => [name, position])).toEqual(
       ALL_KEYS.map((name, i) => [name, String(i + 1)]),
     );
   });
 
-  test('of each license in turn are those that a script turns to', () => {
+  test('of each license are those that turn_to_pool selects', () => {
     const turned = [...readInclude('pools').matchAll(/^ {2}(\w+)_key = KEYS\[first(?: \+ (\d+))?\]$/gm)];
     expect(turned.map(([, name, offset = '0']) => [name, offset])).toEqual(
       POOL_KEYS.map((name, i) => [name, String(i)]),
@@ -128,12 +128,12 @@ describe('the keys', () => {
     ]);
   });
 
-  test('are each explained', () => {
+  test('are all documented', () => {
     for (const name of ALL_KEYS)
       expect(readInclude('keys')).toMatch(new RegExp(`^-- ${name} +(hash|zset|stream) `, 'm'));
   });
 
-  test('of a license and of its shard carry one hash tag, so that a script touches one slot', () => {
+  test('of a license and of its shard have one hash tag, so that a script uses one slot', () => {
     for (let n = 0; n < 50; n += 1) {
       const licenseId = newLicenseId(newTenantId(100));
       const shard = shardOf(licenseId);
@@ -143,7 +143,7 @@ describe('the keys', () => {
     }
   });
 
-  test('of two licenses of a shard differ but for those of the shard', () => {
+  test('of two licenses of a shard differ, except those of the shard', () => {
     const tenantId = newTenantId(16);
     const [one, two] = [keysOfPool(newLicenseId(tenantId)), keysOfPool(newLicenseId(tenantId))];
     const shared = SHARD_KEYS.map((name) => shardKey(name, shardOf(tenantId)));
@@ -154,12 +154,12 @@ describe('the keys', () => {
 describe.each([...sources])('%s', (file, source) => {
   const code = codeOf(source);
 
-  test('takes the time from the clock include alone', () => {
+  test('reads the time only in the clock include', () => {
     expect(/'TIME'/i.test(code)).toBe(file === 'include/clock.lua');
     expect(code).not.toMatch(/\bos\.(time|clock)\b/);
   });
 
-  test('touches no key but those it was given, by name', () => {
+  test('uses only the keys that it was passed, by name', () => {
     if (!['include/keys.lua', 'include/pools.lua'].includes(file)) expect(code).not.toMatch(/\bKEYS\b/);
     const calls = [...code.matchAll(/redis\.(\w+)\(\s*([^,)]*),?\s*([^,)]*)/g)];
     const names = new Set(ALL_KEYS.map((name) => `${name}_key`));
@@ -171,9 +171,9 @@ describe.each([...sources])('%s', (file, source) => {
     }
   });
 
-  test('leaves nothing behind for the next script: every name is local', () => {
+  test('defines no globals', () => {
     expect(code).not.toMatch(/^\s*function \w/m);
-    // What it includes stands in one chunk with it.
+    // A script and its includes form one chunk.
     const chunk = [source, ...includesIn(source).map(readInclude)].map(codeOf).join('\n');
     const declared = new Set(
       [...chunk.matchAll(/\blocal (?!function)([\w, ]+?)(?: =|$)/gm)].flatMap(([, list]) =>
@@ -181,7 +181,7 @@ describe.each([...sources])('%s', (file, source) => {
       ),
     );
     const assigned = [...code.matchAll(/^\s*(\w+) = /gm)].map(([, name]) => name);
-    // A name and `=` at the start of a line is a field where it is inside a table.
+    // A name and `=` at the start of a line is a field if it is inside a table.
     const fields = new Set(
       [...code.matchAll(/\{[^{}]*\}/g)].flatMap(([table]) =>
         [...table.matchAll(/(\w+) =/g)].map(([, name]) => name),
@@ -191,7 +191,7 @@ describe.each([...sources])('%s', (file, source) => {
   });
 });
 
-/** The comment that a script begins with, and the rest. */
+/** The comment at the top of a script, and the rest. */
 function partsOf(source: string): { header: string; body: string } {
   const end = source.search(/^(?!--)/m);
   return { header: source.slice(0, end), body: codeOf(source.slice(end)) };
@@ -212,7 +212,7 @@ function namedArguments(body: string): Map<string, string> {
 }
 
 interface LuaFunction {
-  /** The include that it stands in. */
+  /** The include that defines it. */
   readonly of: string;
   readonly code: string;
 }
@@ -224,12 +224,12 @@ function functionsIn(source: string): [string, LuaFunction][] {
   return [...found].map(([code, name = '']) => [name, { of, code }]);
 }
 
-/** Words in capitals between quotes: what verdicts look like. */
+/** Words in capitals in quotes, which is the form of verdicts. */
 function wordsIn(text: string): Set<string> {
   return new Set([...text.matchAll(/'([A-Z_]{2,})'/g)].map(([, word]) => word ?? ''));
 }
 
-/** Every verdict that a body, or a function that it reaches, can answer with: capitals that no Redis command takes. */
+/** All verdicts that a body, or a function that it calls, can return: words in capitals that are not Redis commands. */
 function verdictsOf(body: string): Set<string> {
   const reached = new Set<string>();
   const texts = [body];

@@ -1,13 +1,13 @@
--- put-license: replaces the entitlement copy, unless what is here is as new or newer.
+-- put-license: replaces the entitlement copy, unless the stored version is as new or newer.
 --
--- Promise: versions only ever go up, whatever order the calls arrive in. Running leases stay; a smaller pool only
--- refuses new ones. The event of a version, where one is named, is appended once, also where the version itself came
--- here before, out of the records and without its event. How often the license was asked lately stays counted.
+-- Promise: versions only increase, in whatever order the calls arrive. Existing leases stay; a smaller pool only denies
+-- new ones. The event of a version, if given, is appended once, even if the version itself was stored before, from the
+-- records and without its event. The counters of the request limit are kept.
 --
 -- ARGV[1] license_id
 -- ARGV[2] version
--- ARGV[3] event_type       or '' to append none (a copy refilled from the records is no change)
--- ARGV[4] at_ms            when the license changed, by the records, or ''
+-- ARGV[3] event_type       or '' to append none (a copy restored from the records is not a change)
+-- ARGV[4] at_ms            when the license changed, according to the records, or ''
 -- ARGV[5..] field, value, field, value …  the whole entitlement
 --
 -- returns {'STORED'}
@@ -20,7 +20,7 @@ local version = ARGV[2]
 local event_type = ARGV[3]
 local at_ms = ARGV[4]
 
--- What the seat scripts themselves know of a license, whatever its version.
+-- Fields that belong to the seat scripts, not to a version of the license.
 local KEPT = { 'told_version', 'acquires_us', 'beats_us', 'strangers_us' }
 
 local function tell()
@@ -32,7 +32,7 @@ local function tell()
 end
 
 local stored_version = redis.call('HGET', license_key, 'version')
--- A copy of the same version that has no pace yet was put by a release that knew none: it is filled up.
+-- A copy of the same version without a request limit was stored by a release that had none: it is completed.
 local is_whole = redis.call('HEXISTS', license_key, 'requests_per_minute') == 1
 if stored_version and (tonumber(stored_version) > tonumber(version) or stored_version == version and is_whole) then
   if stored_version == version then

@@ -4,7 +4,7 @@
 --
 -- ARGV[1..] license_id of each pool, at most 100, in the order of their keys
 --
--- returns {'OK', copy, copy, …} in the order of the licenses; copy is {field, value, field, value, …}, empty where
+-- returns {'OK', copy, copy, …} in the order of the licenses; copy is {field, value, field, value, …}, or empty if
 --         there is none
 --
 -- @include pools

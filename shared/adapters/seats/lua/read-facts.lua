@@ -1,12 +1,12 @@
--- read-facts: one page of the sessions of a license of which facts are kept.
+-- read-facts: one page of the sessions of a license whose facts are stored.
 --
--- Promise: changes nothing, and asks for no entitlement copy. Looks at PAGE sessions or a few more; where all facts are
--- shorter than 64 bytes Redis keeps up to 512 so tightly that it gives them whole. Who is there from the first page to
--- the last is not missed, and may come twice.
+-- Promise: changes nothing, and needs no entitlement copy. Reads PAGE sessions or a few more; if all facts are shorter
+-- than 64 bytes, Redis stores up to 512 of them in a compact form that it returns as a whole. A session that exists
+-- from the first page to the last is not missed, and may be returned twice.
 --
 -- ARGV[1] license_id
--- ARGV[2] part    where to go on: 'seated' for those in the pool, then 'lapsed' for those whose lease ran out
--- ARGV[3] cursor  Redis' own within the part; 0 to begin
+-- ARGV[2] part    where to continue: 'seated' for those in the pool, then 'lapsed' for those whose lease expired
+-- ARGV[3] cursor  Redis' own cursor within the part; 0 to begin
 --
 -- returns {'OK', next_part, next_cursor, session, packed, is_seated, session, …}  next_part is '' after the last page;
 --         is_seated is 1 for a session that holds a seat now, 0 for any other

@@ -1,13 +1,13 @@
--- read-session: tells of one session that holds a seat, with the license that was last signed for it.
+-- read-session: returns one session that holds a seat, with the license that was last signed for it.
 --
--- Promise: extends nothing, and tells nothing of a license that is not in good standing.
+-- Promise: extends no lease, and returns nothing of a license that is not active.
 --
 -- ARGV[1] license_id
 -- ARGV[2] proof            see include/caller.lua
 -- ARGV[3] session
 --
 -- returns {'OK', now_ms, expiry_ms, packed, borrowed_until_ms, version, valid_until_ms, ttl_seconds,
---          heartbeat_seconds, offline_grace_days, signed}  signed is '' where there is nothing
+--          heartbeat_seconds, offline_grace_days, signed}  signed is '' if nothing is stored
 -- returns {'GONE'}
 -- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'NOT_YOURS'}, {'SUSPENDED'}, {'EXPIRED'}
 -- returns {'TOO_OFTEN', retry_after_seconds}

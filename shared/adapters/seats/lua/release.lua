@@ -1,19 +1,19 @@
 -- release: ends a session and frees its seat at once.
 --
--- Promise: the seat is free when this returns, the session can never be revived, and asking again changes nothing. A
--- release that its holder sent before acquiring the session again, and that was long on its way, ends nothing.
+-- Promise: when this returns, the seat is free and the session can never be revived; a retry changes nothing. A delayed
+-- release that its holder sent before acquiring the session again ends nothing.
 --
 -- ARGV[1] license_id
 -- ARGV[2] proof            see include/caller.lua
 -- ARGV[3] session
 -- ARGV[4] reason           'released' by its holder, or 'evicted' by an administrator
--- ARGV[5] token_expiry_ms  end of the lease that the caller's session token proves, or '' without a valid token
+-- ARGV[5] token_expiry_ms  end of the lease in the caller's session token, or '' without a valid token
 -- ARGV[6] token_facts      the token's facts, or ''
--- ARGV[7] sent_ms          when the holder sent this, as far as that is known, or ''
+-- ARGV[7] sent_ms          when the holder sent this, if known, or ''
 --
 -- returns {'ENDED'}        it held a seat until now
--- returns {'ALREADY_ENDED'} it held none any more
--- returns {'OVERTAKEN'}    its holder has acquired it again since that was sent: it holds its seat
+-- returns {'ALREADY_ENDED'} it did not hold one any more
+-- returns {'OVERTAKEN'}    its holder has acquired it again since this was sent: the seat is kept
 -- returns {'UNKNOWN_SESSION'}
 -- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'NOT_YOURS'}
 -- returns {'TOO_OFTEN', retry_after_seconds}
@@ -38,7 +38,7 @@ end
 
 local expiry_ms = living_expiry_ms(license, session, now_ms)
 local packed = kept_facts(session) or token_expiry_ms and pack('', '0', '0', '0', token_facts)
--- Of an ended session nothing may be kept that tells whose it was: who is signed in then needs its token.
+-- There may be no facts that name the user of an ended session: a signed-in user then needs its token.
 if not may_see(caller, packed) then
   return { 'UNKNOWN_SESSION' }
 end
@@ -48,7 +48,7 @@ if not expiry_ms then
     mark_ended(session, tonumber(forget_ms))
     return { 'ALREADY_ENDED' }
   end
-  -- Redis has lost it: the token that could bring it back must not.
+  -- Redis has lost it: its token must not revive it.
   if token_expiry_ms and token_expiry_ms + MEMORY_MS > now_ms then
     mark_ended(session, token_expiry_ms + MEMORY_MS)
     bound_memory()

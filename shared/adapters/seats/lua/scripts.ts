@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 const folder = new URL('./', import.meta.url);
 
-/** The verbs: one file each. The second line has those of seatMaintenance, which no client waits for. */
+/** The scripts, one file each. Those in the second list belong to seat maintenance; no client waits for them. */
 export const VERBS = [
   ...([
     'acquire',
@@ -25,7 +25,7 @@ export const VERBS = [
 ] as const;
 export type Verb = (typeof VERBS)[number];
 
-/** Source of a verb with what it includes put before it, each include once, in the order of first need. */
+/** Source of a script with its includes before it, each once, in the order in which they are needed. */
 export function assembleScript(verb: Verb, replace: Readonly<Record<string, string>> = {}): string {
   const placed = new Set<string>();
   const parts: string[] = [];

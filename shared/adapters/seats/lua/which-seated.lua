@@ -1,11 +1,11 @@
--- which-seated: tells which of some sessions of a license hold a seat now.
+-- which-seated: returns which of the given sessions of a license hold a seat now.
 --
--- Promise: changes nothing, and asks for no entitlement copy: leases are there or not, whatever else was lost.
+-- Promise: changes nothing, and needs no entitlement copy: it reads only leases, whatever else was lost.
 --
 -- ARGV[1] license_id
 -- ARGV[2..] sessions
 --
--- returns {'OK', seated, seated, …} in the order of the sessions, 1 for one that holds a seat and 0 for any other
+-- returns {'OK', seated, seated, …} in the order of the sessions: 1 if it holds a seat, 0 if not
 --
 -- @include keys
 -- @include clock

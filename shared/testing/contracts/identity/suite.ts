@@ -4,9 +4,9 @@ import type { Identity } from '../../../ports/identity.ts';
 
 export interface IdentityUnderTest {
   readonly identity: Identity;
-  /** A token as the issuer makes them, for the audience of `identity`. */
+  /** A token of the issuer, for the audience of `identity`. */
   issue(email: string): Promise<string>;
-  /** The issuer's own, RSA or P-256. */
+  /** The issuer's private key, RSA or P-256. */
   readonly privateKey: KeyObject;
   close(): Promise<void>;
 }
@@ -17,7 +17,7 @@ const DAY_SECONDS = 86_400;
 type Part = Readonly<Record<string, unknown>>;
 type Signer = (signed: string) => Buffer;
 
-/** A good token of the issuer, and what a forger makes of it. */
+/** A valid token of the issuer, and forgeries of it. */
 interface Specimen {
   readonly token: string;
   readonly header: Part;
@@ -61,42 +61,42 @@ function specimenOf(token: string, privateKey: KeyObject): Specimen {
 const WRONG_CLAIMS: readonly [name: string, (good: Specimen) => Part, because: RegExp][] = [
   ['for another audience', () => ({ aud: 'https://elsewhere.example' }), /another audience/],
   ['for no audience', () => ({ aud: undefined }), /another audience/],
-  ['for our audience among others', ({ claims }) => ({ aud: [claims.aud, 'other'] }), /another audience/],
-  ['for a list of our audience alone', ({ claims }) => ({ aud: [claims.aud] }), /another audience/],
+  ['for our audience and another one', ({ claims }) => ({ aud: [claims.aud, 'other'] }), /another audience/],
+  ['for a list with only our audience', ({ claims }) => ({ aud: [claims.aud] }), /another audience/],
   [
-    'for an audience that begins as ours',
+    'for an audience that begins with ours',
     ({ claims }) => ({ aud: `${String(claims.aud)}/` }),
     /another audience/,
   ],
   ['of another issuer', () => ({ iss: 'https://issuer.example' }), /another issuer/],
-  ['of no issuer', () => ({ iss: undefined }), /another issuer/],
+  ['without an issuer', () => ({ iss: undefined }), /another issuer/],
   [
     'that has expired',
     ({ nowSeconds }) => ({ iat: nowSeconds - 7200, exp: nowSeconds - 3600 }),
     /has expired/,
   ],
-  ['that never expires', () => ({ exp: undefined }), /not readable/],
-  ['that expires at no number', () => ({ exp: 'tomorrow' }), /not readable/],
-  ['that is good for days', ({ nowSeconds }) => ({ exp: nowSeconds + 2 * DAY_SECONDS }), /longer than a day/],
-  ['that was made at no time', () => ({ iat: undefined }), /not readable/],
+  ['that never expires', () => ({ exp: undefined }), /invalid/],
+  ['whose expiry is not a number', () => ({ exp: 'tomorrow' }), /invalid/],
   [
-    'made in the future',
+    'that is valid for days',
+    ({ nowSeconds }) => ({ exp: nowSeconds + 2 * DAY_SECONDS }),
+    /longer than a day/,
+  ],
+  ['without a time of issue', () => ({ iat: undefined }), /invalid/],
+  [
+    'issued in the future',
     ({ nowSeconds }) => ({ iat: nowSeconds + 3600, exp: nowSeconds + 7200 }),
     /not valid yet/,
   ],
-  ['not to be used before later', ({ nowSeconds }) => ({ nbf: nowSeconds + 1800 }), /not valid yet/],
-  ['not to be used before no number', () => ({ nbf: 'later' }), /not readable/],
-  ['without e-mail address', () => ({ email: undefined }), /no e-mail address/],
-  ['with an empty e-mail address', () => ({ email: '' }), /no e-mail address/],
-  ['with a list of e-mail addresses', () => ({ email: [EMAIL] }), /no e-mail address/],
-  ['with an unverified e-mail address', () => ({ email_verified: false }), /not verified/],
-  [
-    'that does not say if its e-mail address is verified',
-    () => ({ email_verified: undefined }),
-    /not verified/,
-  ],
-  ['whose e-mail address is verified as text', () => ({ email_verified: 'true' }), /not verified/],
-  ['whose e-mail address is verified as number', () => ({ email_verified: 1 }), /not verified/],
+  ['that is not valid yet', ({ nowSeconds }) => ({ nbf: nowSeconds + 1800 }), /not valid yet/],
+  ['whose start time is not a number', () => ({ nbf: 'later' }), /invalid/],
+  ['without an email address', () => ({ email: undefined }), /no email address/],
+  ['with an empty email address', () => ({ email: '' }), /no email address/],
+  ['with a list of email addresses', () => ({ email: [EMAIL] }), /no email address/],
+  ['with an unverified email address', () => ({ email_verified: false }), /not verified/],
+  ['without email_verified', () => ({ email_verified: undefined }), /not verified/],
+  ['with email_verified as text', () => ({ email_verified: 'true' }), /not verified/],
+  ['with email_verified as a number', () => ({ email_verified: 1 }), /not verified/],
 ];
 
 const FORGERIES: readonly [name: string, (good: Specimen) => string, because: RegExp][] = [
@@ -112,12 +112,12 @@ const FORGERIES: readonly [name: string, (good: Specimen) => string, because: Re
     /signature .* wrong/,
   ],
   [
-    'signed with nothing',
+    'that is unsigned, with a signature',
     (good) => good.remade({ header: { alg: 'none' } }, () => Buffer.of(0)),
     /not signed with/,
   ],
   [
-    'that says it is signed with nothing, and is signed well',
+    'whose algorithm is none, though its signature is valid',
     (good) => good.remade({ header: { alg: 'none' } }),
     /not signed with/,
   ],
@@ -132,7 +132,7 @@ const FORGERIES: readonly [name: string, (good: Specimen) => string, because: Re
     /signature/,
   ],
   [
-    "signed with a stranger's key under the issuer's key id",
+    "signed with another key under the issuer's key id",
     (good) => good.remade({}, signerOf(strangersKey(good.privateKey))),
     /signature .* wrong/,
   ],
@@ -142,19 +142,19 @@ const FORGERIES: readonly [name: string, (good: Specimen) => string, because: Re
     /key that the issuer does not have/,
   ],
   [
-    'with a key id that every object has',
+    'with a key id that every object has as a property',
     (good) => good.remade({ header: { kid: 'constructor' } }),
     /key that the issuer does not have/,
   ],
-  ['without key id', (good) => good.remade({ header: { kid: undefined } }), /not of the form/],
-  ['without algorithm', (good) => good.remade({ header: { alg: undefined } }), /not of the form/],
-  ['that was cut', ({ token }) => token.slice(0, token.lastIndexOf('.')), /not of the form/],
-  ['that goes on', ({ token }) => `${token}.more`, /not of the form/],
-  ['that ends in a line break', ({ token }) => `${token}\n`, /not of the form/],
-  ['with an empty signature', ({ token }) => token.replace(/[^.]+$/, ''), /not of the form/],
-  ['whose claims are no JSON', (good) => withClaims(good, 'no json'), /not readable/],
-  ['whose claims are null', (good) => withClaims(good, 'null'), /not readable/],
-  ['whose claims are a list', (good) => withClaims(good, '[]'), /not readable/],
+  ['without a key id', (good) => good.remade({ header: { kid: undefined } }), /not a signed token/],
+  ['without an algorithm', (good) => good.remade({ header: { alg: undefined } }), /not a signed token/],
+  ['that was cut', ({ token }) => token.slice(0, token.lastIndexOf('.')), /not a signed token/],
+  ['with a fourth part', ({ token }) => `${token}.more`, /not a signed token/],
+  ['that ends in a line break', ({ token }) => `${token}\n`, /not a signed token/],
+  ['with an empty signature', ({ token }) => token.replace(/[^.]+$/, ''), /not a signed token/],
+  ['whose claims are not JSON', (good) => withClaims(good, 'no json'), /invalid/],
+  ['whose claims are null', (good) => withClaims(good, 'null'), /invalid/],
+  ['whose claims are a list', (good) => withClaims(good, '[]'), /invalid/],
 ];
 
 const NO_TOKENS: readonly string[] = [
@@ -190,13 +190,13 @@ function sharedSecretSigner(privateKey: KeyObject): Signer {
   return (signed) => createHmac('sha256', secret).update(signed).digest();
 }
 
-/** Signed by the issuer over claims that are this very text. */
+/** Signed by the issuer, with exactly this text as claims. */
 function withClaims({ header, privateKey }: Specimen, text: string): string {
   const signed = `${encode(header)}.${Buffer.from(text).toString('base64url')}`;
   return `${signed}.${signerOf(privateKey)(signed).toString('base64url')}`;
 }
 
-/** What every identity promises of its issuer's tokens, as vitest tests. `open` is called once. */
+/** The contract of every identity verifier for its issuer's tokens, as vitest tests. `open` is called once. */
 export function identityContract(open: () => Promise<IdentityUnderTest>): void {
   let under: IdentityUnderTest;
   let good: Specimen;
@@ -214,13 +214,13 @@ export function identityContract(open: () => Promise<IdentityUnderTest>): void {
     for (const secret of [...parts, EMAIL, 'example']) expect(log).not.toContain(secret);
   }
 
-  test("takes the issuer's own token and says whose it is, any number of times", async () => {
+  test("accepts the issuer's own token and returns its account, any number of times", async () => {
     const verified = { verdict: 'VERIFIED', email: EMAIL };
     expect(await under.identity.verifyServiceToken(good.token)).toEqual(verified);
     expect(await under.identity.verifyServiceToken(good.token)).toEqual(verified);
   });
 
-  test('takes a token that was made anew with nothing changed: what is refused below is refused for its change', async () => {
+  test('accepts tokens rebuilt with harmless changes, so those below are refused for their change', async () => {
     const { nowSeconds } = good;
     const changes = [
       {},
@@ -243,10 +243,10 @@ export function identityContract(open: () => Promise<IdentityUnderTest>): void {
     await expectRefusal(forge(good), because);
   });
 
-  describe('refuses what is no token', () => {
+  describe('refuses text that is not a token', () => {
     test.each(NO_TOKENS.map((text) => [text.length > 40 ? `${text.length} characters` : text, text]))(
       '%j',
-      (_name, text) => expectRefusal(text, /not of the form/),
+      (_name, text) => expectRefusal(text, /not a signed token/),
     );
   });
 }

@@ -1,11 +1,11 @@
 -- @include keys
 -- @include leases
 
--- What entitles a caller, as the `proof` in ARGV[2] of every verb that takes one tells it:
---   'trusted'                         the function has checked another credential
+-- What authorises a caller, as given by the `proof` in ARGV[2] of every script that takes one:
+--   'trusted'                         the function has verified another credential
 --   'key <hash>'                      the hash of a license key, which is checked here
---   'user <user> <tenant> <tenant> …' somebody who is signed in, and their tenants by a token that the function checked
--- Anything else entitles to nothing.
+--   'user <user> <tenant> <tenant> …' a signed-in user, and their tenants by a token that the function verified
+-- Anything else authorises nothing.
 local function read_caller(proof)
   local kind, rest = string.match(proof, '^(%l+) ?(.*)$')
   if kind == 'user' then
@@ -15,14 +15,15 @@ local function read_caller(proof)
   return { kind = kind, key_hash = rest }
 end
 
--- After a rotation the key before stays good until its time is up. "==" takes the same time wherever two hashes differ:
--- Lua 5.1 keeps one copy of each string, so it compares two addresses and looks at no byte (lstring.c, luaS_newlstr).
+-- After a rotation the previous key stays valid until its time is up. "==" takes the same time wherever two hashes
+-- differ: Lua 5.1 keeps one copy of each string, so it compares two addresses and reads no byte (lstring.c,
+-- luaS_newlstr).
 local function proves_key(license, key_hash, now_ms)
   return key_hash == license.key_hash
     or now_ms < license.previous_key_until_ms and key_hash == license.previous_key_hash
 end
 
--- Whoever was removed from a tenant stays barred until every token that still names it has run out.
+-- A user who was removed from a tenant stays barred until every token that still names it has expired.
 local function belongs(license, caller, now_ms)
   if not string.find(caller.tenants, ' ' .. license.tenant_id .. ' ', 1, true) then
     return false
@@ -31,7 +32,7 @@ local function belongs(license, caller, now_ms)
   return not barred_until or tonumber(barred_until) <= now_ms
 end
 
--- The word for a caller whom the license does not know, or nil.
+-- The verdict for a caller without access to the license, or nil.
 local function stranger(license, caller, now_ms)
   if caller.kind == 'trusted' then
     return nil
@@ -42,8 +43,8 @@ local function stranger(license, caller, now_ms)
   return not (caller.kind == 'key' and proves_key(license, caller.key_hash, now_ms)) and 'WRONG_KEY' or nil
 end
 
--- Whether a session is there for the caller: to somebody who is signed in, sessions of others are none. `packed` is nil
--- or false where nothing is known that tells whose it is.
+-- Whether the caller can access a session: a signed-in user can only access their own. `packed` is nil or false if no
+-- facts are stored that name the session's user.
 local function may_see(caller, packed)
   if caller.kind ~= 'user' then
     return true

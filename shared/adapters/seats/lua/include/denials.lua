@@ -2,9 +2,9 @@
 -- @include digits
 -- @include events
 
--- Denials become one event a license and minute, so that a client hammering a full pool costs a counter and no storm.
--- Packed: minute since the epoch, denials in it, the session proposed last (so that a request delivered twice running
--- counts once).
+-- Denials become one event per license and minute, so that a client that keeps calling a full pool costs a counter and
+-- no flood of events. Packed: minute since the epoch, its denials, and the session proposed last (so that an immediate
+-- retry counts once).
 local function flush_denials(license, packed, now_ms)
   local minute, count = string.match(packed or '', '^(%d+) (%d+)')
   if minute and tonumber(minute) >= math.floor(now_ms / 60000) then
@@ -28,9 +28,9 @@ local function count_denial(license, proposed_session, now_ms)
   end
 end
 
--- When the first seat comes free if nobody renews: after a pool was made smaller that takes more than one expiry.
--- Asked by rank, which costs the same wherever it lies. A pool of no seats has nothing to wait for; asking again after
--- one TTL costs little.
+-- When the first seat becomes free if no client renews. After a pool was made smaller, more than one lease must expire.
+-- Read by rank, which costs the same at any position. A pool of no seats never has a free one; a retry after one TTL
+-- costs little.
 local function seconds_until_room(license, now_ms)
   if license.limit == 0 then
     return license.ttl_seconds

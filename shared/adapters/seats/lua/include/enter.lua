@@ -4,9 +4,9 @@
 -- @include caller
 -- @include pace
 
--- What every verb on a pool begins with: the license must be here, and the caller known to it and not too fast; then
--- what has run out is collected. `pace`, where a verb has one, counts the call and gives the seconds to wait, if any.
--- Gives the license and the time, or, third, the answer that refuses the caller.
+-- The first step of every script on a pool: the license must be known, and the caller authorised and within the request
+-- limit; then expired leases are collected. `pace`, if given, counts the call and returns the seconds to wait, if any.
+-- Returns the license and the time, or, third, the reply that refuses the caller.
 local function enter(caller, pace)
   local license = read_license()
   if not license then
@@ -30,7 +30,7 @@ local function enter(caller, pace)
   return license, now_ms, nil
 end
 
--- The same for verbs that give or keep a seat, which takes a license in good standing too.
+-- The same for scripts that grant or keep a seat, which also require an active license.
 local function enter_for_a_seat(caller, pace)
   local license, now_ms, refusal = enter(caller, pace)
   if refusal then

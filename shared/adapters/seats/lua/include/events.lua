@@ -1,8 +1,8 @@
 -- @include keys
 -- @include digits
 
--- Appends one event in the same atomic step as the change that it tells of. `at_ms` is when the fact came true, which
--- for a lease that ran out is earlier than when it was noticed. `more` is a flat list of field, value, field, value.
+-- Appends one event in the same atomic step as the change that it reports. `at_ms` is when it happened, which for an
+-- expired lease is earlier than when it was noticed. `more` is a flat list of field, value, field, value.
 local function append_event(license, type, session, at_ms, more)
   redis.call('XADD', outbox_key, '*', 'type', type, 'license_id', license_id, 'tenant_id', license.tenant_id,
     'session_id', session, 'at_ms', digits(at_ms), unpack(more or {}))

@@ -1,23 +1,23 @@
 -- The keys of one shard and of one license's pool in it, in the order of SHARD_KEYS and POOL_KEYS in keys.ts. All share
 -- the shard's hash tag, so every script touches one cluster slot.
 --
--- A session is named here as session-member.ts has it: without its license.
+-- A session is stored here without its license: see `memberOf` in encoding.ts.
 --
--- due         zset    license -> soonest expiry (ms): where the sweep looks for leases that ran out
+-- due         zset    license -> soonest expiry (ms): where the sweep looks for expired leases
 -- outbox      stream  events not yet published
 -- denied      hash    license -> denials of the current minute
--- denied_due  zset    license -> end of that minute (ms): where the sweep looks for denials not yet told
--- copies      zset    every license with an entitlement copy, all of one score: in the order of their ids
--- barred      zset    <tenant>:<user> -> until when (ms) that person's own word does not count there
+-- denied_due  zset    license -> end of that minute (ms): where the sweep looks for denials not yet reported
+-- copies      zset    every license with an entitlement copy, all with the same score: ordered by id
+-- barred      zset    <tenant>:<user> -> until when (ms) that user's own tokens are rejected there
 --
--- license     hash    the entitlement copy: limits, standing, key hashes, version; and how often it was asked lately
+-- license     hash    the entitlement copy: limits, status, key hashes, version; and the counters of the request limit
 -- lease       zset    session -> expiry (ms): who holds a seat, until when
 -- holder      hash    holder -> session: a holder never has two seats in a pool
 -- session     hash    session -> packed facts; same members as lease
--- ended       zset    session -> when to forget it (ms): sessions that ended and must not be seated again unnoticed
--- lapsed      hash    session -> packed facts of the ended sessions whose lease ran out, which may still be revived
--- borrowed    zset    session -> until when (ms) its seat is borrowed; of sessions in lease only
--- signed      hash    session -> the license last signed for it; of sessions in lease only
+-- ended       zset    session -> when to forget it (ms): ended sessions that must not get a seat again unnoticed
+-- lapsed      hash    session -> packed facts of ended sessions whose lease expired, which can still be revived
+-- borrowed    zset    session -> until when (ms) its seat is borrowed; only for sessions in lease
+-- signed      hash    session -> the license last signed for it; only for sessions in lease
 local due_key = KEYS[1]
 local outbox_key = KEYS[2]
 local denied_key = KEYS[3]

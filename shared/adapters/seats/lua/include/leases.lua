@@ -2,20 +2,20 @@
 -- @include digits
 -- @include events
 
--- Bounds what one caller pays for other clients' crashes: with 16 an acquire takes half a millisecond on redis-server
--- 7.0, events included (npm run bench -- size). What is left over is skipped by the count and collected by the next
+-- Limits what one call pays for other clients' crashes: with 16, an acquire takes half a millisecond on redis-server
+-- 7.0, including events (npm run bench -- size). Further expired leases are not counted, and are collected by the next
 -- calls or the sweep.
 local COLLECT_LIMIT = 16
 
--- How long after its lease ran out a session may be revived, and so how long an ended one is remembered. The same for
--- every license and fixed, because tokens are judged by it too: an end mark must outlive every token of its session,
--- whatever becomes of the license's terms meanwhile.
+-- How long a session can be revived after its lease expired, and so how long an ended one is remembered. The same for
+-- every license and constant, because tokens are checked against it too: an end mark must outlive every token of its
+-- session, even if the license's terms change meanwhile.
 local MEMORY_MS = 3600000
 
 local LEASE_RAN_OUT = { 'reason', 'lease_ran_out' }
 
--- Packed facts: holder; when acquired (ms); how long after that its holder last acquired it again (ms), 0 for never; the
--- end of the longest lease that was ever cut short (ms), or 0; and what the client said about itself.
+-- Packed facts: holder; when acquired (ms); how long after that its holder last acquired it again (ms), 0 for never;
+-- the end of the longest lease that was ever shortened (ms), or 0; and what the client reports about itself.
 local function pack(holder, acquired_ms, again_ms, promised_ms, facts)
   return holder .. '|' .. acquired_ms .. '|' .. again_ms .. '|' .. promised_ms .. '|' .. facts
 end
@@ -24,18 +24,18 @@ local function unpack_facts(packed)
   return string.match(packed, '^([^|]*)|(%d+)|(%d+)|(%d+)|')
 end
 
--- What the client said, of which most callers want nothing.
+-- What the client reports about itself; most callers do not need it.
 local function client_facts(packed)
   return string.match(packed, '^[^|]*|%d+|%d+|%d+|(.*)$')
 end
 
--- Packed facts of a session that has a seat, or may still be revived; false for any other.
+-- Packed facts of a session that has a seat, or can still be revived; false for any other.
 local function kept_facts(session)
   return redis.call('HGET', session_key, session) or redis.call('HGET', lapsed_key, session)
 end
 
--- What to keep as the longest promise where a lease moves to a new end. It only ever moves back when the license's TTL
--- or end was brought forward; tokens that prove the longer lease are still about then.
+-- The longest promise to store when a lease moves to a new end. It moves back only if the license's TTL or end was
+-- brought forward; there are still tokens then that prove the longer lease.
 local function longest_promise(promised_ms, expiry_ms, new_expiry_ms)
   if expiry_ms > new_expiry_ms and expiry_ms > tonumber(promised_ms) then
     return digits(expiry_ms)
@@ -43,12 +43,12 @@ local function longest_promise(promised_ms, expiry_ms, new_expiry_ms)
   return promised_ms
 end
 
--- When the last token of a session whose lease ends at `expiry_ms` can revive it no more.
+-- From when on no token of a session whose lease ends at `expiry_ms` can revive it.
 local function forget_at_ms(expiry_ms, promised_ms)
   return math.max(expiry_ms, tonumber(promised_ms)) + MEMORY_MS
 end
 
--- Leases that have ended do not count, collected or not: a seat is free the millisecond its lease ends.
+-- Expired leases do not count, collected or not: a seat is free the millisecond its lease ends.
 local function count_active(now_ms)
   return redis.call('ZCOUNT', lease_key, '(' .. digits(now_ms), '+inf')
 end
@@ -68,7 +68,7 @@ local function put_lease(session, holder, packed, expiry_ms)
   redis.call('HSET', session_key, session, packed)
 end
 
--- What every event of a session tells, so that each stands for itself. `active` are the seats taken right after it.
+-- The fields of every event of a session, so that no event depends on another. `active`: seats in use right after it.
 local function append_holder_event(license, type, session, at_ms, holder, acquired_ms, active, more)
   append_event(license, type, session, at_ms, { 'holder', holder, 'acquired_ms', acquired_ms, 'active', active,
     'max', license.max, unpack(more or {}) })
@@ -85,7 +85,7 @@ local function mark_ended(session, forget_ms)
   redis.call('ZADD', ended_key, digits(forget_ms), session)
 end
 
--- So that a license nobody calls any more leaves nothing behind.
+-- So that a license without further calls leaves nothing behind.
 local function bound_memory_at(forget_ms)
   redis.call('PEXPIREAT', ended_key, forget_ms)
   redis.call('PEXPIREAT', lapsed_key, forget_ms)
@@ -106,14 +106,14 @@ local function forget_ended(now_ms)
   end
 end
 
--- What was lent and signed for sessions ends with their lease.
+-- Loans and signed licenses of sessions end with their lease.
 local function forget_paper(sessions)
   redis.call('ZREM', borrowed_key, unpack(sessions))
   redis.call('HDEL', signed_key, unpack(sessions))
 end
 
--- Ends a session that holds a seat until now, for good: it is remembered until any token of it has run out, so that no
--- late heartbeat brings it back.
+-- Ends a session that holds a seat, for good: it is remembered until all its tokens have expired, so that no late
+-- heartbeat revives it.
 local function end_session(license, session, expiry_ms, packed, reason, now_ms)
   local holder, _, _, promised_ms = unpack_facts(packed)
   redis.call('ZREM', lease_key, session)
@@ -126,8 +126,8 @@ local function end_session(license, session, expiry_ms, packed, reason, now_ms)
   note_soonest_expiry()
 end
 
--- Takes sessions whose lease has ended out of the pool. `leases` is a flat list of session, expiry (ms); `seated` are the
--- leases that there are with them.
+-- Removes sessions whose lease has expired from the pool. `leases` is a flat list of session, expiry (ms); `seated` is
+-- the number of leases including them.
 local function lapse(license, leases, now_ms, seated)
   local sessions, holders, marks, remembered = {}, {}, {}, {}
   local last_forget_ms = 0
@@ -153,7 +153,7 @@ local function lapse(license, leases, now_ms, seated)
   redis.call('ZREM', lease_key, unpack(sessions))
   redis.call('HDEL', session_key, unpack(sessions))
   redis.call('HDEL', holder_key, unpack(holders))
-  -- Most pools have no paper and nothing remembered yet, which one look tells.
+  -- Most pools have no loans or signed licenses and remember no session yet; one command shows that.
   local is_plain = redis.call('EXISTS', borrowed_key, signed_key, ended_key) == 0
   if not is_plain then
     forget_paper(sessions)
@@ -169,7 +169,7 @@ local function lapse(license, leases, now_ms, seated)
   end
 end
 
--- Collects leases that have ended, at most `limit`, and gives their number.
+-- Collects expired leases, at most `limit`, and returns their number.
 local function collect_expired(license, now_ms, limit)
   forget_ended(now_ms)
   local leases = redis.call('ZRANGEBYSCORE', lease_key, '-inf', digits(now_ms), 'WITHSCORES', 'LIMIT', 0, limit)
@@ -180,8 +180,8 @@ local function collect_expired(license, now_ms, limit)
   return #leases / 2
 end
 
--- The expiry (ms) of a session that holds a seat now, or nil. One whose lease has ended but lay beyond the batch above
--- lapses here, so that no verb has to tell a collected lease from an uncollected one.
+-- The expiry (ms) of a session that holds a seat now, or nil. An expired lease beyond the batch above lapses here, so
+-- that no script has to distinguish a collected lease from an uncollected one.
 local function living_expiry_ms(license, session, now_ms)
   local expiry = redis.call('ZSCORE', lease_key, session)
   if not expiry then

@@ -22,26 +22,26 @@ local function read_license()
     key_hash = field[10],
     previous_key_hash = field[11],
     previous_key_until_ms = tonumber(field[12]),
-    -- A copy from before seats were lent has neither.
+    -- A copy from before borrowing has neither.
     borrow_max_days = tonumber(field[13] or '0'),
     borrow_low_water = tonumber(field[14] or '0'),
     version = tonumber(field[15]),
-    -- A copy from before there were paces has none: then there is no limit.
+    -- A copy from before request limits has none: then there is no limit.
     requests_per_minute = tonumber(field[16] or ''),
-    -- What pace.lua keeps here, so that keeping to a pace takes no read of its own.
+    -- The counters of pace.lua are here, so that the request limit needs no read of its own.
     acquires_us = tonumber(field[17] or '0'),
     beats_us = tonumber(field[18] or '0'),
     strangers_us = tonumber(field[19] or '0'),
   }
 end
 
--- What events tell of a license, for whoever needs no more of it; nil where there is no copy.
+-- The fields of a license that events need, for callers that need no others; nil if there is no copy.
 local function read_license_told()
   local field = redis.call('HMGET', license_key, 'tenant_id', 'max')
   return field[1] and { tenant_id = field[1], max = field[2] } or nil
 end
 
--- 'SUSPENDED', 'EXPIRED' or nil for a license in good standing. 0 stands for "valid without end".
+-- 'SUSPENDED', 'EXPIRED', or nil for an active license. A `valid_until_ms` of 0 means that it does not expire.
 local function standing_of(license, now_ms)
   if license.status ~= 'active' then
     return 'SUSPENDED'
@@ -52,7 +52,7 @@ local function standing_of(license, now_ms)
   return nil
 end
 
--- Neither a lease nor a loan outlives its license.
+-- No lease and no loan outlives its license.
 local function within_license(license, end_ms)
   if license.valid_until_ms > 0 and license.valid_until_ms < end_ms then
     return license.valid_until_ms
@@ -60,7 +60,7 @@ local function within_license(license, end_ms)
   return end_ms
 end
 
--- `loan_ms` is until when the seat is borrowed, or 0.
+-- `loan_ms` is when the loan ends, or 0.
 local function lease_end_ms(license, now_ms, loan_ms)
   return within_license(license, math.max(now_ms + license.ttl_seconds * 1000, loan_ms))
 end

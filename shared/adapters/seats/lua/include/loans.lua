@@ -4,7 +4,7 @@
 
 local DAY_MS = 86400000
 
--- A loan whose end moves by less than this is the same request delivered again: it changes nothing and is told once.
+-- A loan whose end moves by less than this is a retry: it changes nothing and is reported once.
 local SAME_REQUEST_MS = 60000
 
 -- Until when (ms) the session's seat is borrowed, or 0.
@@ -13,7 +13,7 @@ local function loan_end_ms(session, now_ms)
   return loan_ms > now_ms and loan_ms or 0
 end
 
--- A loan is told of as no longer than its lease, which a license's end brought forward may have cut short.
+-- A loan is reported as no longer than its lease, which an earlier end of the license may have shortened.
 local function told_loan_ms(loan_ms, expiry_ms)
   return math.min(loan_ms, expiry_ms)
 end
@@ -22,13 +22,13 @@ local function lend(session, loan_ms)
   redis.call('ZADD', borrowed_key, digits(loan_ms), session)
 end
 
--- The number of seats that are borrowed now, and of those that may be. Overdraft is not lent.
+-- The number of seats that are borrowed now, and the most that can be. Overdraft seats cannot be borrowed.
 local function count_loans(license, now_ms)
   local borrowed = redis.call('ZCOUNT', borrowed_key, '(' .. digits(now_ms), '+inf')
   return borrowed, math.max(0, license.max - license.borrow_low_water)
 end
 
--- What an event tells of a loan, flat; nothing for 0.
+-- The event fields of a loan, flat; empty for 0.
 local function loan_fields(loan_ms)
   return loan_ms > 0 and { 'borrowed_until_ms', digits(loan_ms) } or {}
 end

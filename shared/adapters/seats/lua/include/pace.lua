@@ -1,21 +1,21 @@
 -- @include keys
 -- @include digits
 
--- How often a license may be asked: GCRA (ITU-T I.371), which needs one number for each kind of call and no timer. The
--- number is when the calls so far would have been due, had they come evenly (microseconds since the epoch, a field of
--- the license's hash). A call may come up to a minute before it is due: so a minute's worth may come at once.
+-- The request limit of a license: GCRA (ITU-T I.371), which needs one number per kind of call and no timer. The number
+-- is when the next call would be due if calls came evenly (microseconds since the epoch, a field of the license's
+-- hash). A call can come up to a minute before it is due, so a minute's worth of calls can come at once.
 local BURST_US = 60000000
 
--- A key is typed, or it is guessed.
+-- For callers without access: a key that is typed by hand, or guessed.
 local STRANGERS_PER_MINUTE = 20
 
--- Counts a call, or, where it comes too soon, changes nothing and gives the whole seconds to wait.
+-- Counts a call, or, if it comes too soon, changes nothing and returns the whole seconds to wait.
 local function charge(license, bucket, per_minute, now_ms)
   if not per_minute then
     return nil
   end
   local now_us = now_ms * 1000
-  -- No further ahead than a bucket can be filled: a clock that was set back shuts nobody out.
+  -- At most as far ahead as a full bucket: a clock that was set back locks out no one.
   local due_us = math.min(math.max(license[bucket], now_us), now_us + BURST_US)
   local next_us = due_us + math.floor(BURST_US / per_minute)
   local early_us = next_us - now_us - BURST_US
