@@ -16,12 +16,12 @@ import { newLicenseId, newTenantId } from './ids.ts';
 const SEED = { seed: 20261125, numRuns: 400 };
 
 function recorded(n: number): AuditEvent {
-  const told = event({
+  const acquired = event({
     type: 'session.acquired',
     atMs: 1000 + n,
     detail: { active: n, max: 9, holder: 'h' },
   });
-  return unsealed(told, 5000 + n);
+  return unsealed(acquired, 5000 + n);
 }
 
 function chainOf(length: number): { events: AuditEvent[]; head: ChainHead } {
@@ -147,7 +147,7 @@ test('still verifies after holders are erased, and still detects every other cha
 test('detects a replaced holder and an added one', () => {
   const { events, head } = chainOf(3);
   const kinds = (changed: AuditEvent[]): string[] => problemsOf(changed, head).map(({ kind }) => kind);
-  expect(kinds(alter(events, 1, (each) => withHolder(each, 'somebody else')))).toEqual(['CHANGED']);
+  expect(kinds(alter(events, 1, (each) => withHolder(each, 'another holder')))).toEqual(['CHANGED']);
   const holderless = sealEvents(
     emptyChain(TENANT),
     [0, 1].map((n) => withHolder(recorded(n), undefined)),

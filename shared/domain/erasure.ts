@@ -185,13 +185,13 @@ export function addErased(erasure: Erasure, more: Partial<Erased>): Erasure {
   return { ...erasure, erased };
 }
 
-/** How sessions may identify a user; without an email address if it was already deleted. */
+/** How sessions may identify a user; without an e-mail address if it was already deleted. */
 export interface Named {
   readonly userId: string;
   readonly email: string | undefined;
 }
 
-/** Whether a session belongs to the user: by user id, or by email address if the vendor's app uses addresses. */
+/** Whether a session belongs to the user: by user id, or by e-mail address if the vendor's app uses addresses. */
 export function isHeldBy({ userId, email }: Named, facts: SessionFacts): boolean {
   if (facts.userId === undefined) return false;
   return (

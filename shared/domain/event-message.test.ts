@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { event, LICENSE, SESSION, TENANT, tolds } from '../testing/seats/events.ts';
+import { event, eventFields, LICENSE, SESSION, TENANT } from '../testing/seats/events.ts';
 import { eventOf } from './event.ts';
 import { EventJson, eventToJson, messageOf, PushEnvelope, readMessage } from './event-message.ts';
 
@@ -9,7 +9,7 @@ const SEED = { seed: 20261125, numRuns: 500 };
 const encode = (json: unknown): string => Buffer.from(JSON.stringify(json) ?? '').toString('base64');
 
 test('sends an event as one flat object with RFC 3339 times', () => {
-  const told = event({
+  const original = event({
     type: 'session.expired',
     atMs: Date.parse('2030-01-01T00:06:00Z'),
     position: '1893456360000-7',
@@ -21,8 +21,8 @@ test('sends an event as one flat object with RFC 3339 times', () => {
       reason: 'lease_ran_out',
     },
   });
-  expect(eventToJson(told)).toEqual({
-    event_id: told.eventId,
+  expect(eventToJson(original)).toEqual({
+    event_id: original.eventId,
     type: 'session.expired',
     tenant_id: TENANT,
     license_id: LICENSE,
@@ -53,8 +53,8 @@ test('leaves unknown values out of the message', () => {
 
 test('reads back the same event that was sent', () => {
   fc.assert(
-    fc.property(tolds, (told) => {
-      const sent = eventOf(told);
+    fc.property(eventFields, (original) => {
+      const sent = eventOf(original);
       const { data, attributes, orderingKey } = messageOf(sent);
       expect(readMessage(data.toString('base64'))).toEqual({ event: sent });
       expect(EventJson.parse(JSON.parse(data.toString()))).toEqual(eventToJson(sent));
@@ -95,8 +95,8 @@ test('refuses a missing, mistyped or unknown field, and quotes no value in the r
   const secret = 'ada@example.com';
   const wrongs = [undefined, secret, { secret }, [secret], 1.5, true, null];
   fc.assert(
-    fc.property(tolds, fc.constantFrom(...wrongs), fc.nat(), (told, wrong, n) => {
-      const json: Record<string, unknown> = { ...eventToJson(eventOf(told)) };
+    fc.property(eventFields, fc.constantFrom(...wrongs), fc.nat(), (original, wrong, n) => {
+      const json: Record<string, unknown> = { ...eventToJson(eventOf(original)) };
       const fields = ['event_id', 'type', 'tenant_id', 'license_id', 'session_id', 'at', 'position'];
       const field = fields[n % fields.length] ?? 'at';
       fc.pre(!(field === 'session_id' && wrong === null));

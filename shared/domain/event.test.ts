@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { tolds } from '../testing/seats/events.ts';
+import { eventFields } from '../testing/seats/events.ts';
 import { compareMoments, comparePositions, eventOf, SeatEventSchema } from './event.ts';
 import { EVENT_ID, newLicenseId, newSessionId, newTenantId, shardOf } from './ids.ts';
 
@@ -8,18 +8,18 @@ const SEED = { seed: 20261125, numRuns: 500 };
 
 test('gives a duplicate the same id, at any position and with its fields in any order', () => {
   fc.assert(
-    fc.property(tolds, fc.string(), (told, position) => {
-      const reversed = Object.fromEntries(Object.entries(told.detail).reverse());
+    fc.property(eventFields, fc.string(), (fields, position) => {
+      const reversed = Object.fromEntries(Object.entries(fields.detail).reverse());
       const again = {
-        detail: { ...reversed, holder: told.detail.holder },
+        detail: { ...reversed, holder: fields.detail.holder },
         position,
-        atMs: told.atMs,
-        sessionId: told.sessionId,
-        licenseId: told.licenseId,
-        tenantId: told.tenantId,
-        type: told.type,
+        atMs: fields.atMs,
+        sessionId: fields.sessionId,
+        licenseId: fields.licenseId,
+        tenantId: fields.tenantId,
+        type: fields.type,
       };
-      expect(eventOf(again).eventId).toBe(eventOf(told).eventId);
+      expect(eventOf(again).eventId).toBe(eventOf(fields).eventId);
     }),
     SEED,
   );
@@ -28,8 +28,8 @@ test('gives a duplicate the same id, at any position and with its fields in any 
 test('gives events of different types, tenants, licenses, sessions or times different ids', () => {
   fc.assert(
     fc.property(
-      tolds,
-      tolds,
+      eventFields,
+      eventFields,
       fc.constantFrom('type', 'tenantId', 'licenseId', 'sessionId', 'atMs'),
       (a, b, field) => {
         fc.pre(a[field] !== b[field]);
@@ -42,10 +42,10 @@ test('gives events of different types, tenants, licenses, sessions or times diff
 
 test('gives two versions of a license different events, even within one millisecond', () => {
   fc.assert(
-    fc.property(tolds, fc.nat(), (told, version) => {
-      fc.pre(told.detail.version !== version);
-      const other = { ...told, detail: { ...told.detail, version } };
-      expect(eventOf(other).eventId).not.toBe(eventOf(told).eventId);
+    fc.property(eventFields, fc.nat(), (fields, version) => {
+      fc.pre(fields.detail.version !== version);
+      const other = { ...fields, detail: { ...fields.detail, version } };
+      expect(eventOf(other).eventId).not.toBe(eventOf(fields).eventId);
     }),
     SEED,
   );
@@ -53,10 +53,10 @@ test('gives two versions of a license different events, even within one millisec
 
 test('gives two loans of a session different events, even within one millisecond', () => {
   fc.assert(
-    fc.property(tolds, fc.nat(), (told, borrowedUntilMs) => {
-      fc.pre(told.detail.borrowedUntilMs !== borrowedUntilMs);
-      const other = { ...told, detail: { ...told.detail, borrowedUntilMs } };
-      expect(eventOf(other).eventId).not.toBe(eventOf(told).eventId);
+    fc.property(eventFields, fc.nat(), (fields, borrowedUntilMs) => {
+      fc.pre(fields.detail.borrowedUntilMs !== borrowedUntilMs);
+      const other = { ...fields, detail: { ...fields.detail, borrowedUntilMs } };
+      expect(eventOf(other).eventId).not.toBe(eventOf(fields).eventId);
     }),
     SEED,
   );
@@ -64,10 +64,10 @@ test('gives two loans of a session different events, even within one millisecond
 
 test('gives a duplicate with other counts the same id', () => {
   fc.assert(
-    fc.property(tolds, tolds, (told, other) => {
-      const { version, borrowedUntilMs } = told.detail;
-      const again = { ...told, detail: { ...other.detail, version, borrowedUntilMs } };
-      expect(eventOf(again).eventId).toBe(eventOf(told).eventId);
+    fc.property(eventFields, eventFields, (fields, other) => {
+      const { version, borrowedUntilMs } = fields.detail;
+      const again = { ...fields, detail: { ...other.detail, version, borrowedUntilMs } };
+      expect(eventOf(again).eventId).toBe(eventOf(fields).eventId);
     }),
     SEED,
   );
@@ -75,11 +75,11 @@ test('gives a duplicate with other counts the same id', () => {
 
 test('keeps all fields and adds an id in the shard of the license', () => {
   fc.assert(
-    fc.property(tolds, (told) => {
-      const event = eventOf(told);
-      expect(event).toEqual({ ...told, eventId: event.eventId });
+    fc.property(eventFields, (fields) => {
+      const event = eventOf(fields);
+      expect(event).toEqual({ ...fields, eventId: event.eventId });
       expect(event.eventId).toMatch(EVENT_ID);
-      expect(shardOf(event.eventId)).toBe(shardOf(told.licenseId));
+      expect(shardOf(event.eventId)).toBe(shardOf(fields.licenseId));
       expect(SeatEventSchema.parse(event)).toEqual(event);
     }),
     SEED,
@@ -102,8 +102,8 @@ test.each([
   ['eventId', 'evt_1'],
 ])('rejects an event with %s %j', (field, value) => {
   fc.assert(
-    fc.property(tolds, (told) => {
-      expect(SeatEventSchema.safeParse({ ...eventOf(told), [field]: value }).success).toBe(false);
+    fc.property(eventFields, (fields) => {
+      expect(SeatEventSchema.safeParse({ ...eventOf(fields), [field]: value }).success).toBe(false);
     }),
     { seed: 20261125, numRuns: 10 },
   );

@@ -42,7 +42,7 @@ export function nextStep<V extends Version>(
 ): RotationStep<V> {
   const signing = signingOne(versions);
   const isUrgent = isCompromised || !signing;
-  // Whoever could sign with the current key could sign with the older ones too: none of them may replace it.
+  // An attacker who could use the current key could use the older ones too: none of them may replace it.
   const replaced = isCompromised ? versions.find(({ isCurrent }) => isCurrent) : signing;
   const newer = newestFirst(versions).filter(({ number }) => !replaced || number > replaced.number);
   const ready = newer.find(({ state }) => state === 'enabled');

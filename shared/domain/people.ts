@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { ROLES, type Role } from './authorization.ts';
 
-/** A user who has signed in. Email address and name are stored only here; open invitations hold an address too. */
+/** A user who has signed in. E-mail address and name are stored only here; open invitations hold an address too. */
 export const UserSchema = z.object({
   userId: z.string(),
   /** Lower case. */
@@ -56,7 +56,7 @@ export const INVITATION_SECONDS = 14 * 24 * 3600;
 export const InvitationSchema = z.object({
   invitationId: z.string(),
   tenantId: z.string(),
-  /** The verified email address that the invited user must sign in with, lower case. */
+  /** The verified e-mail address that the invited user must sign in with, lower case. */
   email: z.string(),
   role: z.enum(ROLES),
   invitedAtMs: z.int(),

@@ -162,9 +162,9 @@ test('inserts an event that is up to MAX_MARKS - 1 events late in its place', ()
   fc.assert(
     fc.property(delays, (delay) => {
       const arrival = life
-        .map((told, i) => ({ told, dueAt: i + (delay[i] ?? 0) }))
+        .map((each, i) => ({ each, dueAt: i + (delay[i] ?? 0) }))
         .sort((a, b) => a.dueAt - b.dueAt);
-      expect(historyOf(arrival.map(({ told }) => told))).toEqual(inOrder);
+      expect(historyOf(arrival.map(({ each }) => each))).toEqual(inOrder);
     }),
     SEED,
   );
@@ -181,8 +181,8 @@ test('keeps every session of a pool open exactly while it holds a seat', () => {
   fc.assert(
     fc.property(poolLives(0), ({ events, stays }) => {
       const histories = new Map<string, SessionHistory>();
-      for (const told of events) {
-        const history = addToHistory(histories.get(told.sessionId ?? ''), told);
+      for (const each of events) {
+        const history = addToHistory(histories.get(each.sessionId ?? ''), each);
         if (history) histories.set(history.sessionId, history);
       }
       const all = [...histories.values()];

@@ -54,7 +54,7 @@ function openOffice(policy: TrialPolicy = POLICY) {
 }
 
 describe('a trial is granted', () => {
-  test('once per account, on whatever machine and with whatever email address', () => {
+  test('once per account, on whatever machine and with whatever e-mail address', () => {
     const { ask } = openOffice();
     expect(ask(person('ada@gmail.com'), 'laptop')).toBe('GIVEN');
     expect(ask(person('ada@gmail.com'), 'desktop')).toBe('account');
@@ -67,7 +67,7 @@ describe('a trial is granted', () => {
     expect(ask(person('bob@gmail.com'), 'laptop')).toBe('machine');
   });
 
-  test('per email domain as often as the vendor allows, and all domains of an organisation count as one', () => {
+  test('per e-mail domain as often as the vendor allows, and all domains of an organisation count as one', () => {
     const { ask } = openOffice({ ...POLICY, perDomain: 2 });
     expect(ask(person('a@acme.example'), '1')).toBe('GIVEN');
     expect(ask(person('b@acme.example'), '2')).toBe('GIVEN');
@@ -133,10 +133,10 @@ describe('a trial is granted', () => {
 
 describe('no trial is offered', () => {
   test.each([
-    ['an email address of a refused domain', person('spy@rival.example')],
+    ['an e-mail address of a refused domain', person('spy@rival.example')],
     ['one of its subdomains', person('spy@mail.rival.example')],
     [
-      'an organisation of a refused domain, by another address',
+      'an organisation with a refused domain, whose e-mail address has another domain',
       person('spy@harmless.example', 'rival.example'),
     ],
   ])('to %s', (_, applicant) => {

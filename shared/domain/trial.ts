@@ -27,9 +27,9 @@ export type TrialClaim = z.infer<typeof TrialClaimSchema>;
 export interface TrialPolicy {
   /** 0: trials are disabled. */
   readonly days: number;
-  /** Trials per email domain; 0: no limit. */
+  /** Trials per e-mail domain; 0: no limit. */
   readonly perDomain: number;
-  /** Email domains without trials. */
+  /** E-mail domains without trials. */
   readonly refusedDomains: readonly string[];
 }
 

@@ -10,8 +10,8 @@ const SEED = { seed: 20261125, numRuns: 300 };
 /** The documents of all hours in order, after these events were added. */
 function hoursOf(events: readonly SeatEvent[]): UsageHour[] {
   const hours = new Map<number, UsageHour>();
-  for (const told of events) {
-    const hour = addToHour(hours.get(hourOf(told.atMs)), told);
+  for (const each of events) {
+    const hour = addToHour(hours.get(hourOf(each.atMs)), each);
     if (hour) hours.set(hour.hourMs, hour);
   }
   return [...hours.values()].sort((a, b) => a.hourMs - b.hourMs);
@@ -75,13 +75,13 @@ test('counts a borrowed seat once', () => {
 
 test('computes the same hour from four events in each of their 24 orders', () => {
   const at = (minute: number) => START_MS + minute * 60_000;
-  const told = [
+  const events = [
     event({ type: 'session.acquired', atMs: at(1), detail: { active: 1 } }),
     event({ type: 'session.acquired', atMs: at(2), detail: { active: 2 } }),
     event({ type: 'seat.denied', atMs: at(3), detail: { count: 7 } }),
     event({ type: 'session.released', atMs: at(4), detail: { active: 1 } }),
   ];
-  for (const order of permutationsOf(told)) {
+  for (const order of permutationsOf(events)) {
     expect(hoursOf(order)).toEqual([
       {
         licenseId: LICENSE,

@@ -44,7 +44,7 @@ export interface Deps {
   forwardedHops: number;
   /** Days after which the holders of seats are erased from the records. */
   retentionDays: number;
-  /** Email addresses of the service accounts that Google Cloud calls us with. */
+  /** E-mail addresses of the service accounts that Google Cloud calls us with. */
   serviceAccounts: Readonly<Record<ServiceCaller, string>>;
   clock: Clock;
   pseudonyms: Pseudonyms;

@@ -3,9 +3,9 @@ import type { Part, ProblemCode } from '../errors.ts';
 
 /**
  * One structured log entry, in the form that Cloud Logging reads from standard output
- * (https://cloud.google.com/logging/docs/structured-logging). No other fields exist: whoever adds one here can see that
- * none of them holds a key, a token or what a client reports about itself. Every request writes one line when it ends;
- * a line without `function` is about something else.
+ * (https://cloud.google.com/logging/docs/structured-logging). No other fields exist: a new one is added here, where it
+ * is easy to see that none of them holds a key, a token or what a client reports about itself. Every request writes one
+ * line when it ends; a line without `function` is about something else.
  */
 export interface LogLine extends Omit<Noted, 'verdict'> {
   severity: Severity;

@@ -7,7 +7,7 @@ export interface SignIn {
   authorizeUrl(ask: SignInAsk): Promise<string>;
   /**
    * Redeems the returned code, which works once. The user is taken from a token that the provider signed (RS256), for
-   * us, just now, for the sign-in of `nonce`, with a verified email address; anything less is `REFUSED`. If the
+   * us, just now, for the sign-in of `nonce`, with a verified e-mail address; anything less is `REFUSED`. If the
    * provider does not answer within about 5 seconds, fails, or does not accept our client credentials, it throws
    * `Unavailable('identity', …)`: then nothing is known of the user.
    */
@@ -34,20 +34,20 @@ export interface SignInAnswer {
 export type SignInVerdict =
   | { readonly verdict: 'SIGNED_IN'; readonly person: SignedInPerson }
   | {
-      readonly verdict: 'REFUSED' /** For the log only; holds no token, code or email address. */;
+      readonly verdict: 'REFUSED' /** For the log only; holds no token, code or e-mail address. */;
       readonly because: string;
     };
 
 export interface SignedInPerson {
-  /** The provider's own id of the account, which stays the same when the email address changes. */
+  /** The provider's own id of the account, which stays the same when the e-mail address changes. */
   readonly subject: string;
   /** In lower case. */
   readonly email: string;
-  /** The part of the email address before the @ if the provider knows no name. */
+  /** The part of the e-mail address before the @ if the provider knows no name. */
   readonly name: string;
   /**
    * The domain of the organisation that manages the account, in lower case; `null` for a personal account, whatever the
-   * domain of its email address.
+   * domain of its e-mail address.
    */
   readonly hostedDomain: string | null;
 }

@@ -24,8 +24,8 @@ const LIFETIME_SECONDS = 86_400;
 
 /** Claims that every token must have, whoever it was issued to. */
 export const VouchedClaims = z.object({
-  email: z.string('the token has no email address').check(z.minLength(1, 'the token has no email address')),
-  email_verified: z.literal(true, 'the email address of the token is not verified'),
+  email: z.string('the token has no e-mail address').check(z.minLength(1, 'the token has no e-mail address')),
+  email_verified: z.literal(true, 'the e-mail address of the token is not verified'),
 });
 
 type Refused = { readonly verdict: 'REFUSED' /** For the log only. */; readonly because: string };
@@ -50,7 +50,7 @@ export function idTokenVerifier(issuer: Issuer, audience: string): Identity {
 
 /**
  * Verifies ID tokens (OpenID Connect Core section 3.1.3.7) of one issuer for one audience: signature, issuer, audience,
- * times, a verified email address, and whatever else `schema`, an extension of `VouchedClaims`, requires; its messages
+ * times, a verified e-mail address, and whatever else `schema`, an extension of `VouchedClaims`, requires; its messages
  * become reasons. The tokens of all issuers are verified here, those of services and of users. jose is loaded by the
  * first text that has the form of a token.
  */

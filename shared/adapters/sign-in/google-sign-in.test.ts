@@ -94,8 +94,8 @@ async function providerThat(respond: Respond, jwks: Respond = json({ keys: [jwkO
 }
 
 /** What must never be logged. */
-function expectNoSecretIn(told: unknown): void {
-  const text = inspect(told, { depth: Number.POSITIVE_INFINITY, showHidden: true });
+function expectNoSecretIn(value: unknown): void {
+  const text = inspect(value, { depth: Number.POSITIVE_INFINITY, showHidden: true });
   const { code, codeVerifier, nonce } = ANSWER;
   for (const secret of [code, codeVerifier, nonce, CLIENT_SECRET, EMAIL, 'company.example', 'eyJ'])
     expect(text).not.toContain(secret);
@@ -149,9 +149,9 @@ describe('a token of the provider', () => {
     ['without a nonce', { nonce: undefined }, /no nonce/],
     ['with an empty nonce', { nonce: '' }, /no nonce/],
     ['with a list of nonces', { nonce: [ANSWER.nonce] }, /no nonce/],
-    ['without an email address', { email: undefined }, /no email address/],
-    ['with an empty email address', { email: '' }, /no email address/],
-    ['with an unverified email address', { email_verified: false }, /not verified/],
+    ['without an e-mail address', { email: undefined }, /no e-mail address/],
+    ['with an empty e-mail address', { email: '' }, /no e-mail address/],
+    ['with an unverified e-mail address', { email_verified: false }, /not verified/],
     ['with email_verified as text', { email_verified: 'true' }, /not verified/],
     ['without email_verified', { email_verified: undefined }, /not verified/],
     ['without a subject', { sub: undefined }, /no subject/],
@@ -177,7 +177,7 @@ describe('a token of the provider', () => {
       /not signed with RS256/,
     ],
     [
-      'signed with the public key as a shared secret, under the name of the right algorithm',
+      'signed with the public key as a shared secret, with the right algorithm in its header',
       () => idToken({}, {}, sharedSecret),
       /signature/,
     ],
@@ -221,12 +221,12 @@ describe('sign-in is Unavailable and reveals no secret if the provider', () => {
       /\(400 redirect_uri_/,
     ],
     [
-      'tells of an error in words of the request',
+      'returns an error that quotes the request',
       json({ error: `bad ${ANSWER.code} ${ANSWER.codeVerifier} ${CLIENT_SECRET}` }, 400),
       /\(400\)/,
     ],
     [
-      'refuses with a page that quotes the request',
+      'returns an error page that quotes the request',
       (response) => response.writeHead(400).end(`<html>${ANSWER.code} ${CLIENT_SECRET} ${EMAIL}`),
       /\(400\)/,
     ],
@@ -238,7 +238,7 @@ describe('sign-in is Unavailable and reveals no secret if the provider', () => {
     ['returns an ID token that is not text', answering({ token: 'eyJ' }), /no ID token/],
     ['cuts the connection', (response) => response.destroy(), /did not redeem/],
     [
-      'cuts its answer',
+      'cuts the connection in the middle of its response',
       (response) => {
         response.writeHead(200, { 'content-type': 'application/json', 'content-length': 1000 });
         response.write('{"id_token":"', () => response.destroy());

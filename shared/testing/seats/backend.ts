@@ -10,22 +10,22 @@ import { type RespClient, type RespReply, respClient } from '../../local/redis/r
 import type { Books, SeatEvent } from '../contracts/seats/pool.ts';
 import { startRedisServer } from '../servers/redis-server.ts';
 
-/** A Redis whose clock, as the seat scripts read it, the test moves. */
+/** A Redis whose clock, as the seat scripts read it, is moved by the test. */
 export interface SeatsBackend {
   readonly host: string;
   readonly port: number;
   readonly redis: RespClient;
-  /** Lua to put in the place of shipped includes. */
+  /** Lua that replaces shipped includes. */
   readonly includes: Readonly<Record<string, string>>;
   setClock(ms: number): Promise<void>;
   /** Whether the clock also decides when Redis lets a key expire. */
   readonly movesKeyExpiry: boolean;
-  /** Redis forgets everything but its script cache. */
+  /** Deletes everything in Redis but its script cache. */
   flush(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Runs the scripts exactly as shipped: its TIME is the clock of a thread of its own. */
+/** Runs the scripts exactly as shipped: TIME is the clock of a separate thread. */
 export async function embeddedBackend(): Promise<SeatsBackend> {
   const thread = new Worker(new URL('./redis-thread.ts', import.meta.url));
   const { host, port } = z.parse(Address, (await once(thread, 'message'))[0]);
@@ -54,14 +54,14 @@ export async function embeddedBackend(): Promise<SeatsBackend> {
 const Address = z.object({ host: z.string(), port: z.int() });
 
 /**
- * The scripts with another `clock` include. Keys expire by the server's own clock all the same, so the moved one must
- * never lie before it.
+ * The scripts with another `clock` include. Keys still expire by the server's own clock, so the moved clock must never
+ * be behind it.
  */
 export async function realBackend(): Promise<SeatsBackend> {
   const server = await startRedisServer();
   const redis = respClient(server);
   let clockMs = Date.now();
-  const tell = (ms: number) => ['SET', 'moved_clock_ms', String(ms)];
+  const setClock = (ms: number) => ['SET', 'moved_clock_ms', String(ms)];
   return {
     host: server.host,
     port: server.port,
@@ -71,10 +71,10 @@ export async function realBackend(): Promise<SeatsBackend> {
     async setClock(ms) {
       if (ms < Date.now() - 60_000) throw new RangeError('Keys would expire before their time.');
       clockMs = ms;
-      await redis.command(tell(ms));
+      await redis.command(setClock(ms));
     },
     async flush() {
-      await redis.pipeline([['FLUSHALL'], tell(clockMs)]);
+      await redis.pipeline([['FLUSHALL'], setClock(clockMs)]);
     },
     async close() {
       redis.close();
@@ -89,13 +89,13 @@ export function listOf(reply: RespReply | undefined): RespReply[] {
   return reply;
 }
 
-/** Names and values, one after the other, as pairs. */
+/** Turns a flat list of names and values into pairs. */
 export function pairsOf(reply: RespReply | undefined): [string, string][] {
   const flat = listOf(reply).map(String);
   return flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1] ?? ''] as [string, string]] : []));
 }
 
-/** The events of one license out of the reply to XRANGE. */
+/** The events of one license in the reply of XRANGE. */
 export function eventsIn(range: RespReply | undefined, licenseId: string): SeatEvent[] {
   return listOf(range).flatMap((entry) => {
     const { type, license_id, session_id, at_ms, ...more } = Object.fromEntries(pairsOf(listOf(entry)[1]));
@@ -145,7 +145,7 @@ export async function readBooks(redis: RespClient, licenseId: string): Promise<B
   };
 }
 
-/** Every key with its type and what is in it, a line each, in the order of their names. */
+/** Every key with its type and content, one line each, ordered by name. */
 export async function readEverything(redis: RespClient): Promise<string> {
   const keys = listOf(await redis.command(['KEYS', '*'])).map(String);
   const lines: string[] = [];
@@ -165,7 +165,7 @@ const READERS: Readonly<Record<string, (key: string) => string[]>> = {
   stream: (key) => ['XRANGE', key, '-', '+'],
 };
 
-/** Kinds of key (`lease`, `ended` …) that Redis holds for this license alone at `nowMs` on the moved clock. */
+/** Kinds of key (`lease`, `ended` …) that Redis has for this license at `nowMs` on the moved clock. */
 export async function kindsOfKeyLeft(
   { redis, movesKeyExpiry }: SeatsBackend,
   licenseId: string,
@@ -174,7 +174,7 @@ export async function kindsOfKeyLeft(
   const keys = listOf(await redis.command(['KEYS', `*${licenseId}*`])).map(String);
   const left: string[] = [];
   for (const key of keys) {
-    // Where the clock is not Redis' own, a key counts as gone once the moved clock has passed the moment set for it.
+    // If the clock is not Redis' own, a key counts as expired once the moved clock has passed its expiry.
     const endsMs = movesKeyExpiry ? -1 : Number(await redis.command(['PEXPIRETIME', key]));
     if (endsMs === -1 || endsMs > nowMs) left.push(key.slice(0, key.indexOf(':')));
   }

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import type { Entitlement } from '../../domain/entitlement.ts';
 
-/** Every history begins here, so that it runs the same again; later than any real clock that keys expire by. */
+/** Every history begins at this time, so that it can be repeated; later than any real clock that keys expire by. */
 export const START_MS = Date.UTC(2040, 0, 1);
 const HOLDERS = ['ann', 'ben', 'cat', 'dan'] as const;
 
-/** Two of one tenant; a rhythm each, the last with a TTL longer than ended sessions are remembered. */
+/** Two of one tenant; each has another TTL, the last one longer than ended sessions are remembered. */
 export const TERMS: readonly Entitlement[] = [
   terms('lic_03_0000000000000001', { max: 2, ttlSeconds: 10, borrowMaxDays: 3 }),
   terms('lic_03_0000000000000002', { max: 1, overdraft: 1, ttlSeconds: 30, unit: 'user', borrowMaxDays: 2 }),
@@ -35,7 +35,7 @@ function terms(licenseId: string, more: Partial<Entitlement>): Entitlement {
   };
 }
 
-/** The id of the user that a holder is. */
+/** The user id of a holder. */
 export function userIdOf(holder: string): string {
   return `usr_${holder.padEnd(16, '0')}`;
 }
@@ -44,7 +44,7 @@ const NO_LOAN = Array<undefined>(10).fill(undefined);
 
 const license = fc.nat(TERMS.length - 1);
 const pick = fc.nat(999);
-/** By whose word: the vendor's, a key's, or that of somebody who is signed in with the license's tenant or another. */
+/** The proof: trusted, a license key, or a signed-in user of the license's tenant or of another. */
 const proof = fc.oneof(
   { weight: 12, arbitrary: fc.constant({ by: 'trusted' as const }) },
   { weight: 3, arbitrary: fc.constant({ by: 'right' as const }) },
@@ -59,7 +59,9 @@ const proof = fc.oneof(
   },
 );
 
-/** What happens next. `pick` chooses among the sessions (or requests) so far, so that any part of a history is one. */
+/**
+ * The next step. `pick` chooses among the sessions (or requests) so far, so that any part of a history is a history.
+ */
 export const anyCommand = fc.oneof(
   {
     weight: 12,
@@ -178,7 +180,7 @@ export const anyCommand = fc.oneof(
       proof,
       holder: fc.constantFrom(...HOLDERS),
       pick,
-      /** More than the slowest pace here lets through, or than strangers are let. */
+      /** More than the lowest limit here allows, or than callers without access are allowed. */
       times: fc.constantFrom(4, 4, 4, 22),
     }),
   },

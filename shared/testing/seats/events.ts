@@ -2,16 +2,16 @@ import fc from 'fast-check';
 import { EVENT_TYPES, type EventDetail, eventOf, type SeatEvent } from '../../domain/event.ts';
 import { newLicenseId, newSessionId, newTenantId } from '../../domain/ids.ts';
 
-/** Events for tests: single ones by hand, any that the schema takes, and whole lives of a pool. */
+/** Events for tests: single events, arbitrary valid events, and whole lives of a pool. */
 
 export const TENANT = newTenantId(16);
 export const LICENSE = newLicenseId(TENANT);
 export const SESSION = newSessionId(LICENSE);
 
-type Told = Omit<SeatEvent, 'eventId'>;
+type EventFields = Omit<SeatEvent, 'eventId'>;
 
-/** An event of `LICENSE`, of `SESSION` where its type is of a session, with the rest of it as `some` says. */
-export function event(some: Partial<Told> & Pick<Told, 'type'>): SeatEvent {
+/** An event of `LICENSE`, and of `SESSION` if its type belongs to a session; `some` sets other fields. */
+export function event(some: Partial<EventFields> & Pick<EventFields, 'type'>): SeatEvent {
   const atMs = some.atMs ?? 0;
   return eventOf({
     tenantId: TENANT,
@@ -46,8 +46,8 @@ export const positions: fc.Arbitrary<string> = fc
   .tuple(fc.nat(2 ** 31), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }))
   .map(([ms, number]) => `${ms}-${number}`);
 
-/** Anything that can be told within the years that RFC 3339 has. */
-export const tolds: fc.Arbitrary<Told> = fc.record({
+/** Any valid event without its id, within the years that RFC 3339 supports. */
+export const eventFields: fc.Arbitrary<EventFields> = fc.record({
   type: fc.constantFrom(...EVENT_TYPES),
   tenantId: fc.constantFrom(TENANT, newTenantId(16)),
   licenseId: fc.constantFrom(LICENSE, newLicenseId(newTenantId(16))),
@@ -64,9 +64,9 @@ export interface Stay {
 }
 
 export interface PoolLife {
-  /** In the order in which the outbox has them. */
+  /** In the order of the outbox. */
   readonly events: readonly SeatEvent[];
-  /** What really was, for counting by hand. */
+  /** What really happened, to count independently. */
   readonly stays: readonly Stay[];
   readonly denials: readonly { readonly atMs: number; readonly count: number }[];
 }
@@ -88,7 +88,7 @@ const deeds = fc.record({
 
 const LEASE_MS = 5_400_000;
 
-/** Lives of a pool of no bound from `startMs` on: as in Redis, leases that ran out are noticed by the next deed. */
+/** Lives of an unlimited pool from `startMs` on: as in Redis, expired leases are noticed by the next step. */
 export function poolLives(startMs: number): fc.Arbitrary<PoolLife> {
   return fc.array(deeds, { maxLength: 40 }).map((life) => {
     const events: SeatEvent[] = [];
@@ -99,19 +99,19 @@ export function poolLives(startMs: number): fc.Arbitrary<PoolLife> {
     const gone: string[] = [];
     let nowMs = startMs;
 
-    const tell = (type: SeatEvent['type'], sessionId: string, atMs: number): void => {
+    const append = (type: SeatEvent['type'], sessionId: string, atMs: number): void => {
       const detail = { holder: sessionId, acquiredAtMs: acquired.get(sessionId) ?? 0, active: seated.size };
       events.push(event({ type, sessionId, atMs, position: `${nowMs}-${events.length}`, detail }));
     };
     const seat = (type: 'session.acquired' | 'session.revived', sessionId: string): void => {
       seated.set(sessionId, { sinceMs: nowMs, endMs: nowMs + LEASE_MS });
-      tell(type, sessionId, nowMs);
+      append(type, sessionId, nowMs);
     };
     const unseat = (type: SeatEvent['type'], sessionId: string, endMs: number): void => {
       stays.push({ startMs: seated.get(sessionId)?.sinceMs ?? endMs, endMs });
       seated.delete(sessionId);
       if (type === 'session.expired') gone.push(sessionId);
-      tell(type, sessionId, endMs);
+      append(type, sessionId, endMs);
     };
 
     for (const { waitMs, what, whom } of life) {
@@ -139,7 +139,7 @@ export function poolLives(startMs: number): fc.Arbitrary<PoolLife> {
           }),
         );
       } else if (holding !== '' && what === 'lend') {
-        tell('session.borrowed', holding, nowMs);
+        append('session.borrowed', holding, nowMs);
       } else if (holding !== '' && what !== 'revive') {
         unseat(what === 'evict' ? 'session.evicted' : 'session.released', holding, nowMs);
       }
@@ -150,7 +150,7 @@ export function poolLives(startMs: number): fc.Arbitrary<PoolLife> {
   });
 }
 
-/** Every order of a few things. */
+/** All permutations. */
 export function permutationsOf<T>(things: readonly T[]): T[][] {
   if (things.length === 0) return [[]];
   return things.flatMap((first, i) =>

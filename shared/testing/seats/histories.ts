@@ -4,14 +4,14 @@ import type { SeatsBackend } from './backend.ts';
 import { anyCommand, type Command } from './commands.ts';
 import { type ModelRunner, openModelRunner } from './model-runner.ts';
 
-/** Histories that are enough, on all kinds of Redis together. */
+/** How many histories are enough, over all kinds of Redis together. */
 export const ENOUGH_RUNS = 1_000;
 
 const LONGEST = 60;
 const SEED = 20_261_123;
 const TIME_LIMIT_MS = 240_000;
 
-/** How often each answer must have come up in so many runs: without that, agreement would prove little. */
+/** How often each result must occur in that many runs: otherwise agreement would prove little. */
 const EXPECTED_OFTEN: Readonly<Record<string, number>> = {
   commands: 25_000,
   'acquire GRANTED': 4_000,
@@ -32,7 +32,7 @@ const EXPECTED_OFTEN: Readonly<Record<string, number>> = {
   'read GONE': 500,
   'read SUSPENDED': 50,
   'read NOT_YOURS': 40,
-  'read as somebody else': 10,
+  'read as another user': 10,
   'read what was signed': 15,
   'keep KEPT': 200,
   'keep GONE': 700,
@@ -64,7 +64,7 @@ const EXPECTED_OFTEN: Readonly<Record<string, number>> = {
   'clock 1 ms before an expiry': 200,
 };
 
-/** A suite: any history whatever, told to the seat scripts and to the model, command by command. */
+/** A suite: random histories, run against the seat scripts and the model, command by command. */
 export function historiesAgree(start: () => Promise<SeatsBackend>, runs: number): void {
   let backend: SeatsBackend;
   let runner: ModelRunner;
@@ -74,7 +74,7 @@ export function historiesAgree(start: () => Promise<SeatsBackend>, runs: number)
   });
   afterAll(() => backend?.close());
 
-  test('whatever anyone asks in whatever order, every answer, lease and event is as the rules say', {
+  test('every result, lease and event matches the model for random histories', {
     timeout: TIME_LIMIT_MS,
   }, async () => {
     const history: fc.Arbitrary<Command[]> = fc.array(anyCommand, {

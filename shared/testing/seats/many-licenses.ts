@@ -9,12 +9,12 @@ const FACTS = packFacts({ fingerprint: 'f' });
 export interface ManyLicenses {
   readonly shard: string;
   readonly count: number;
-  /** How many of them hold a seat whose lease has run out; all hold one that has not. */
+  /** How many of them hold a seat with an expired lease; all hold one with an unexpired lease. */
   readonly expired: number;
   readonly nowMs: number;
 }
 
-/** Fills a shard with licenses as their clients would have, but faster: only real Redis holds this many. */
+/** Fills a shard with licenses as clients would have, but faster: only a real Redis can hold this many. */
 export async function fillShard(
   redis: RespClient,
   { shard, count, expired, nowMs }: ManyLicenses,
@@ -43,7 +43,7 @@ export async function fillShard(
   await send();
 }
 
-/** The id of one of the licenses that `fillShard` makes. */
+/** The id of one of the licenses that `fillShard` creates. */
 export function nthLicense(shard: string, n: number): string {
   return `lic_${shard}_${String(n).padStart(16, '0')}`;
 }
@@ -67,7 +67,9 @@ function termsOf(licenseId: string, shard: string): string[] {
   return ['HSET', poolKey('license', licenseId), ...Object.entries(terms).flat().map(String)];
 }
 
-/** What Redis has run since the last `CONFIG RESETSTAT`, those within scripts too: calls and microseconds by command. */
+/**
+ * Commands that Redis ran since the last `CONFIG RESETSTAT`, including those in scripts: calls and microseconds each.
+ */
 export async function commandStats(
   redis: RespClient,
 ): Promise<Map<string, { calls: number; micros: number }>> {
@@ -81,7 +83,7 @@ export async function commandStats(
   );
 }
 
-/** Puts leases into one license's pool as its clients would have, but faster: only real Redis holds this many. */
+/** Adds leases to one license's pool as clients would have, but faster: only a real Redis can hold this many. */
 export async function fillPool(
   redis: RespClient,
   {
@@ -91,7 +93,7 @@ export async function fillPool(
   }: {
     readonly licenseId: string;
     readonly count: number;
-    /** Of all of them, and so when the license is due. */
+    /** Of all leases, and so when the license is due. */
     readonly expiresAtMs: number;
   },
 ): Promise<void> {
@@ -115,7 +117,7 @@ export async function fillPool(
   }
 }
 
-/** How many members each key of a pool has that must have as many as there are leases. */
+/** The number of members of each key of a pool that has one member per lease. */
 export async function countPool(redis: RespClient, licenseId: string): Promise<readonly number[]> {
   const counts = await redis.pipeline([
     ['ZCARD', poolKey('lease', licenseId)],

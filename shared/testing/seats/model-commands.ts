@@ -7,7 +7,7 @@ import { MEMORY_MS } from './model.ts';
 import { agree } from './model-compare.ts';
 import { type License, type ModelRun, pickRecent, proofFor } from './model-run.ts';
 
-/** Runs one command on seats and model, and compares their answers. Returns the license that it was about, if any. */
+/** Runs one command on seats and model, and compares the results. Returns the license that it was for, if any. */
 export async function runCommand(run: ModelRun, command: Command): Promise<License | undefined> {
   switch (command.do) {
     case 'acquire':
@@ -78,7 +78,7 @@ async function heartbeat(run: ModelRun, command: CommandOf<'heartbeat'>): Promis
   return license;
 }
 
-/** The same call again and again, while the clock stands still. */
+/** Repeats the same call while the clock stands still. */
 async function hammer(
   run: ModelRun,
   { times, holder, pick, ...caller }: CommandOf<'hammer'>,
@@ -102,7 +102,7 @@ async function release(run: ModelRun, command: CommandOf<'release'>): Promise<Li
     sessionId: run.pickSessionId(pick, license),
     reason,
     proven: token === 'none' ? undefined : run.pickSession(pick, license)?.[token],
-    // Some are on their way for minutes; of most the time of sending is not known.
+    // Some were sent minutes ago; for most the time of sending is unknown.
     sentAtMs: pick % 3 === 0 ? run.nowMs - pick * 1_000 : undefined,
   };
   const expected = license.pool.release(request, run.nowMs);
@@ -113,7 +113,7 @@ async function release(run: ModelRun, command: CommandOf<'release'>): Promise<Li
   return license;
 }
 
-/** As the function does it: reads the session, and keeps what was signed where the session holds a seat. */
+/** As the function does it: reads the session, and stores what was signed if the session holds a seat. */
 async function sign(run: ModelRun, command: CommandOf<'sign'>): Promise<License> {
   const { seats } = run.subject;
   const license = run.licenseAt(command.license);
@@ -125,7 +125,7 @@ async function sign(run: ModelRun, command: CommandOf<'sign'>): Promise<License>
   agree(actual, expected);
   run.count(`read ${actual.verdict}`);
   const isSeated = license.pool.leasesAt(run.nowMs).some(([seated]) => seated === sessionId);
-  if (actual.verdict === 'GONE' && isSeated) run.count('read as somebody else');
+  if (actual.verdict === 'GONE' && isSeated) run.count('read as another user');
   if (actual.verdict === 'OK' && actual.signed !== undefined) run.count('read what was signed');
   const signed = `signed at ${run.nowMs}`;
   const kept = await seats.keepSigned(licenseId, sessionId, signed);
@@ -212,7 +212,7 @@ export async function putLicense(
   run.count(`put ${actual}`);
 }
 
-/** As the suite does it: a copy that Redis has lost comes back from the records. */
+/** As the suite does it: a copy that Redis has lost is restored from the records. */
 async function refill(run: ModelRun, license: License, verdict: string): Promise<void> {
   if (verdict === 'UNKNOWN_LICENSE') await putLicense(run, license, license.entitlement);
 }
@@ -237,7 +237,7 @@ function countBarred(run: ModelRun, { entitlement }: License, proof: Proof, verd
   if (verdict === 'NOT_YOURS' && isOfTenant) run.count('barred');
 }
 
-/** The port reports a repeated request whose session has ended as unavailable. */
+/** The port reports a retry of a request whose session has ended as Unavailable. */
 function sessionEnded(error: unknown): { verdict: 'ENDED' } {
   if (error instanceof Unavailable) return { verdict: 'ENDED' };
   throw error;

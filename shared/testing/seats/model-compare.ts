@@ -9,12 +9,12 @@ import { eventsIn, listOf, pairsOf } from './backend.ts';
 import type { PoolModel } from './model.ts';
 import type { License, ModelRun } from './model-run.ts';
 
-/** `expect` words a difference well, but takes most of the time where there is none. */
+/** `expect` describes a difference well, but takes most of the time if there is none. */
 export function agree(actual: unknown, expected: unknown): void {
   if (!isDeepStrictEqual(actual, expected)) expect(actual).toEqual(expected);
 }
 
-/** Compares what Redis holds of this license with its model, and the new events of its shard with theirs. */
+/** Compares Redis' content for this license with its model, and the new events of its shard with the model's. */
 export async function compareWithModel(run: ModelRun, license: License): Promise<void> {
   const { licenseId } = license.entitlement;
   const shard = shardOf(licenseId);
@@ -27,7 +27,7 @@ export async function compareWithModel(run: ModelRun, license: License): Promise
     ['ZSCORE', shardKey('due', shard), licenseId],
     ['ZRANGE', poolKey('borrowed', licenseId), '0', '-1'],
     ['HKEYS', poolKey('signed', licenseId)],
-    // The stream starts anew for every command, so that no command pays for those before it.
+    // The stream is deleted for every command, so that a command does not pay for those before it.
     ['DEL', outbox],
   ]);
 

@@ -6,10 +6,10 @@ import type { SeatsBackend } from './backend.ts';
 import { type CommandOf, START_MS, TERMS, userIdOf } from './commands.ts';
 import { BarsModel, PoolModel } from './model.ts';
 
-/** The session id that a command names where there is no session yet. */
+/** The session id that a command uses if there is no session yet. */
 const NO_SESSION = 'ses_never_was';
 
-/** What the runs of one backend share. */
+/** State shared by all runs of one backend. */
 export interface Subject {
   readonly backend: SeatsBackend;
   readonly seats: Seats;
@@ -24,20 +24,20 @@ export interface License {
   readonly pool: PoolModel;
 }
 
-/** A session as its clients know it: by the first and by the newest answer. */
+/** A session as its clients know it: from the first and the newest response. */
 export interface HeldSession {
   readonly license: License;
   readonly oldest: Session;
   newest: Session;
 }
 
-/** One history on its way: the model, the clients and the clock. The commands of a history change it. */
+/** One running history: the model, the clients and the clock. The commands of a history change it. */
 export class ModelRun {
   readonly subject: Subject;
   readonly bars = new BarsModel();
   readonly licenses: readonly License[];
   readonly requests: { readonly license: License; readonly request: AcquireRequest }[] = [];
-  /** Sessions that Redis has lost, and that no heartbeat has revived yet. */
+  /** Sessions that Redis has lost and no heartbeat has revived yet. */
   readonly lostSessionIds = new Set<string>();
   readonly #held: HeldSession[] = [];
   #nowMs = START_MS;
@@ -127,7 +127,7 @@ export function proofFor({ entitlement }: License, proof: CommandOf<'acquire'>['
   }
 }
 
-/** One of the last six: what is long past is of less interest, but comes up too where there is little else. */
+/** Mostly one of the last six: older ones matter less, but are chosen too if there are few others. */
 export function pickRecent<T>(list: readonly T[], pick: number): T | undefined {
   return list.at(-1 - (pick % Math.min(list.length, 6)));
 }

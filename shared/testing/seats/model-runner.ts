@@ -8,13 +8,13 @@ import { compareWithModel } from './model-compare.ts';
 import { ModelRun } from './model-run.ts';
 
 export interface ModelRunner {
-  /** Runs one history. Throws where the seats and the model disagree. */
+  /** Runs one history. Throws if the seats and the model disagree. */
   run(commands: readonly Command[]): Promise<void>;
-  /** How often each answer, event and kind of command came up, in all histories. */
+  /** How often each result, event and kind of command occurred in all histories. */
   readonly counts: ReadonlyMap<string, number>;
 }
 
-/** Runs histories against seats and model side by side, and compares them after every command. */
+/** Runs histories against seats and model in parallel, and compares them after every command. */
 export function openModelRunner(backend: SeatsBackend): ModelRunner {
   const requester = respRequester(backend.redis);
   const counts = new Map<string, number>();
@@ -40,7 +40,7 @@ export function openModelRunner(backend: SeatsBackend): ModelRunner {
         const changed = await runCommand(run, command);
         if (changed) await compareWithModel(run, changed);
       }
-      // A command changes one license; here shows whether it left the others alone.
+      // A command changes one license; this checks that it left the others unchanged.
       for (const license of run.licenses) await compareWithModel(run, license);
     },
   };

@@ -18,7 +18,7 @@ import type {
   TooOften,
 } from '../../ports/seats.ts';
 
-/** How long an ended session is remembered after the longest lease that it was ever promised. */
+/** How long an ended session is remembered after the end of the longest lease that it ever had. */
 export const MEMORY_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -34,16 +34,16 @@ export interface ModelEvent {
 }
 
 interface Known extends Session {
-  /** When its holder last acquired it, at first or again. */
+  /** When its holder last acquired it, the first time or again. */
   lastAcquiredAtMs: number;
-  state: 'seated' | 'ran out' | 'ended';
+  state: 'seated' | 'expired' | 'ended';
   promisedUntilMs: number;
-  /** Until when the seat was lent, over or not; 0 for never. */
+  /** Until when the seat was borrowed, even if that has passed; 0 for never. */
   loanUntilMs: number;
   signed: string | undefined;
 }
 
-/** Who is barred from which tenant, until when (ms). All pools of the store have one such list. */
+/** Users barred from tenants, until when (ms). All pools of the store share this list. */
 export class BarsModel {
   readonly #untilMs = new Map<string, number>();
 
@@ -65,12 +65,12 @@ export class BarsModel {
   }
 }
 
-/** What may come at once, and in the long run, of one kind of call. */
+/** The request limit of one kind of call. */
 class PaceModel {
-  /** When the calls so far would have been due, had they come evenly. */
+  /** When the next call would be due if calls came evenly. */
   #dueMicros = 0;
 
-  /** Counts a call where it does not come more than a minute before it is due. */
+  /** Counts a call unless it comes more than a minute before it is due. */
   call(perMinute: number, nowMs: number): TooOften | undefined {
     const minute = MINUTE_MS * 1000;
     const now = nowMs * 1000;
@@ -82,12 +82,12 @@ class PaceModel {
   }
 }
 
-/** The rules of one license's pool in plain words: what the Lua must answer, tell and remember. */
+/** The rules of one license's pool: the results, events and memory that the Lua scripts must have. */
 export class PoolModel {
-  /** Everything told so far. */
+  /** All events so far. */
   readonly events: ModelEvent[] = [];
   #terms: Entitlement | undefined;
-  #isChangeTold = false;
+  #isChangeReported = false;
   #known: Known[] = [];
   #denials: { minuteMs: number; count: number; last: string } | undefined;
   #acquires = new PaceModel();
@@ -104,10 +104,10 @@ export class PoolModel {
     const isWhole = this.#terms?.requestsPerMinute !== null;
     const isStored = terms.version > before || (terms.version === before && !isWhole);
     if (isStored) this.#terms = terms;
-    if (terms.version > before) this.#isChangeTold = false;
-    if (event && terms.version >= before && !this.#isChangeTold) {
-      this.#isChangeTold = true;
-      this.#tell(event.type, '', event.atMs);
+    if (terms.version > before) this.#isChangeReported = false;
+    if (event && terms.version >= before && !this.#isChangeReported) {
+      this.#isChangeReported = true;
+      this.#append(event.type, '', event.atMs);
     }
     return isStored ? 'STORED' : 'STALE';
   }
@@ -158,7 +158,7 @@ export class PoolModel {
       signed: undefined,
     };
     this.#known.push(session);
-    this.#tell('session.acquired', proposedSessionId, nowMs);
+    this.#append('session.acquired', proposedSessionId, nowMs);
     if (wantedMs > 0) this.#lend(session, wantedMs, nowMs);
     return this.#grant('GRANTED', session, terms, nowMs);
   }
@@ -197,7 +197,7 @@ export class PoolModel {
     };
   }
 
-  /** Needs no proof and notices nothing. */
+  /** Needs no proof and collects nothing. */
   keepSigned(sessionId: string, signed: string, nowMs: number): 'KEPT' | 'GONE' {
     const session = this.#find(sessionId);
     if (session?.state !== 'seated' || session.expiresAtMs <= nowMs) return 'GONE';
@@ -209,7 +209,7 @@ export class PoolModel {
     const terms = this.#enter(proof, nowMs);
     if ('verdict' in terms) return terms;
     const session = this.#find(sessionId) ?? this.#lost(proven, nowMs);
-    // Of one that was ended the store has nothing left that tells whose it was.
+    // For an ended session the store has nothing left that names its user.
     const whose = session?.state === 'ended' ? proven : session;
     if (!session || !isFor(proof, whose)) return { verdict: 'UNKNOWN_SESSION' };
     const wasSeated = session.state === 'seated';
@@ -218,11 +218,11 @@ export class PoolModel {
     session.state = 'ended';
     forgetPaper(session);
     if (!this.#known.includes(session)) this.#known.push(session);
-    if (wasSeated) this.#tell(`session.${reason}`, sessionId, nowMs);
+    if (wasSeated) this.#append(`session.${reason}`, sessionId, nowMs);
     return { verdict: wasSeated ? 'ENDED' : 'ALREADY_ENDED' };
   }
 
-  /** All pages at once. Reading needs no proof and notices nothing. */
+  /** All pages at once. Reading needs no proof and collects nothing. */
   list(nowMs: number): SessionListVerdict {
     if (!this.#terms) return { verdict: 'UNKNOWN_LICENSE' };
     const { max, overdraft } = this.#terms;
@@ -231,7 +231,7 @@ export class PoolModel {
     return { verdict: 'OK', active: sessions.length, max, overdraft, sessions };
   }
 
-  /** What is kept of it for good is that it must not come back. */
+  /** Only the mark that it must not be revived is kept. */
   forget(sessionIds: readonly string[], nowMs: number): 'FORGOTTEN' | 'UNKNOWN_LICENSE' {
     const terms = this.#terms;
     const isSeated = (sessionId: string): boolean => this.#find(sessionId)?.state === 'seated';
@@ -241,25 +241,25 @@ export class PoolModel {
     );
     for (const sessionId of sessionIds) {
       const session = this.#find(sessionId) ?? this.#unheardOf(sessionId, nowMs);
-      const hasRunOut = session.state === 'seated' && session.expiresAtMs <= nowMs;
-      // So long ago that nobody remembers it: as good as one that Redis has lost.
-      if (hasRunOut && session.promisedUntilMs + MEMORY_MS <= nowMs)
+      const hasExpired = session.state === 'seated' && session.expiresAtMs <= nowMs;
+      // It ended so long ago that it is forgotten: the same as one that Redis has lost.
+      if (hasExpired && session.promisedUntilMs + MEMORY_MS <= nowMs)
         session.promisedUntilMs = this.#lastLeaseEnd(nowMs);
-      if (hasRunOut) this.#tell('session.expired', sessionId, session.expiresAtMs);
-      else if (session.state === 'seated') this.#tell('session.evicted', sessionId, nowMs);
+      if (hasExpired) this.#append('session.expired', sessionId, session.expiresAtMs);
+      else if (session.state === 'seated') this.#append('session.evicted', sessionId, nowMs);
       session.state = 'ended';
       forgetPaper(session);
     }
     return 'FORGOTTEN';
   }
 
-  /** The longest that a lease of now can last. */
+  /** When the longest possible lease granted now would end. */
   #lastLeaseEnd(nowMs: number): number {
     const { ttlSeconds = 0, borrowMaxDays = 0 } = this.#terms ?? {};
     return nowMs + Math.max(ttlSeconds * 1000, borrowMaxDays * DAY_MS);
   }
 
-  /** Of a session that Redis has lost nobody knows how long its last token is good. */
+  /** A session that Redis has lost: the end of its last token is unknown, so the latest possible end is assumed. */
   #unheardOf(sessionId: string, nowMs: number): Known {
     const promisedUntilMs = this.#lastLeaseEnd(nowMs);
     const nothing = {
@@ -285,13 +285,13 @@ export class PoolModel {
     this.#strangers = new PaceModel();
   }
 
-  /** Session and expiry of every lease that has not ended, by session. */
+  /** Session and expiry of every unexpired lease, ordered by session. */
   leasesAt(nowMs: number): [string, number][] {
     const living = this.#seated().filter(({ expiresAtMs }) => expiresAtMs > nowMs);
     return living.map(({ sessionId, expiresAtMs }): [string, number] => [sessionId, expiresAtMs]).sort();
   }
 
-  /** Sessions with a seat that has ever been lent, and those that something was signed for; of leases that have not ended. */
+  /** Sessions that were ever borrowed, and those with a signed license; only those with an unexpired lease. */
   paperAt(nowMs: number): { loans: string[]; signed: string[] } {
     const living = this.#seated().filter(({ expiresAtMs }) => expiresAtMs > nowMs);
     const idsOf = (sessions: Known[]): string[] => sessions.map(({ sessionId }) => sessionId).sort();
@@ -301,7 +301,7 @@ export class PoolModel {
     };
   }
 
-  /** A caller who is let in notices what has run out, and what nobody needs to remember any more. */
+  /** A caller who is allowed collects expired leases, and what need not be remembered any more. */
   #enter(
     proof: Proof,
     nowMs: number,
@@ -315,9 +315,9 @@ export class PoolModel {
     if (tooOften) return tooOften;
     const ranOut = this.#seated().filter(({ expiresAtMs }) => expiresAtMs <= nowMs);
     for (const session of ranOut.sort(bySoonestEnd)) {
-      session.state = 'ran out';
+      session.state = 'expired';
       forgetPaper(session);
-      this.#tell('session.expired', session.sessionId, session.expiresAtMs);
+      this.#append('session.expired', session.sessionId, session.expiresAtMs);
     }
     this.#known = this.#known.filter(({ promisedUntilMs }) => promisedUntilMs + MEMORY_MS > nowMs);
     return terms;
@@ -359,13 +359,13 @@ export class PoolModel {
 
   #lend(session: Known, untilMs: number, nowMs: number): void {
     session.loanUntilMs = untilMs;
-    this.#tell('session.borrowed', session.sessionId, nowMs, { untilMs: String(untilMs) });
+    this.#append('session.borrowed', session.sessionId, nowMs, { untilMs: String(untilMs) });
   }
 
   #refuse(proposed: string, room: number, terms: Entitlement, nowMs: number): AcquireVerdict {
     const minuteMs = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS;
     if (this.#denials && this.#denials.minuteMs < minuteMs) {
-      this.#tell('seat.denied', '', this.#denials.minuteMs, { count: String(this.#denials.count) });
+      this.#append('seat.denied', '', this.#denials.minuteMs, { count: String(this.#denials.count) });
       this.#denials = undefined;
     }
     const { count, last } = this.#denials ?? { count: 0, last: undefined };
@@ -395,7 +395,7 @@ export class PoolModel {
       if (this.#seated().length >= terms.max + terms.overdraft) return { verdict: 'NO_ROOM', sessionId };
       if (!this.#known.includes(session)) this.#known.push(session);
       const { loanUntilMs } = session;
-      this.#tell(
+      this.#append(
         'session.revived',
         sessionId,
         nowMs,
@@ -407,7 +407,7 @@ export class PoolModel {
     return { verdict, session: shown(session, nowMs) };
   }
 
-  /** A session that Redis has lost, as its token tells of it while that may still be used. */
+  /** A session that Redis has lost, as its token describes it, while the token can still be used. */
   #lost(proven: Session | undefined, nowMs: number): Known | undefined {
     if (!proven || proven.expiresAtMs + MEMORY_MS <= nowMs) return undefined;
     const { borrowedUntilMs = 0, ...session } = proven;
@@ -415,7 +415,7 @@ export class PoolModel {
     return {
       ...session,
       lastAcquiredAtMs: session.acquiredAtMs,
-      state: 'ran out',
+      state: 'expired',
       promisedUntilMs: proven.expiresAtMs,
       loanUntilMs,
       signed: undefined,
@@ -430,7 +430,7 @@ export class PoolModel {
     return this.#known.find((session) => session.sessionId === sessionId);
   }
 
-  #tell(type: string, sessionId: string, atMs: number, more: Partial<ModelEvent> = {}): void {
+  #append(type: string, sessionId: string, atMs: number, more: Partial<ModelEvent> = {}): void {
     this.events.push({ type, sessionId, atMs, ...more });
   }
 }
@@ -440,7 +440,7 @@ function opens(terms: Entitlement, keyHash: string, nowMs: number): boolean {
   return keyHash === terms.previousKeyHash && nowMs < (terms.previousKeyUntilMs ?? 0);
 }
 
-/** To somebody who is signed in, sessions of others are none. */
+/** For a signed-in user, sessions of other users do not exist. */
 function isFor(proof: Proof, session: Session | undefined): boolean {
   return proof.kind !== 'user' || session?.facts.userId === proof.userId;
 }
@@ -461,12 +461,12 @@ function withinLicense({ validUntilMs }: Entitlement, atMs: number): number {
   return Math.min(atMs, validUntilMs ?? Number.POSITIVE_INFINITY);
 }
 
-/** Until when the seat is lent now, or 0. */
+/** Until when the seat is borrowed now, or 0. */
 function loanAt({ loanUntilMs }: Known, nowMs: number): number {
   return loanUntilMs > nowMs ? loanUntilMs : 0;
 }
 
-/** What was lent and signed ends with the seat. */
+/** Loans and signed licenses end with the seat. */
 function forgetPaper(session: Known): void {
   session.loanUntilMs = 0;
   session.signed = undefined;
@@ -481,7 +481,7 @@ function rhythmOf({ ttlSeconds, heartbeatSeconds, offlineGraceDays }: Entitlemen
   return { ttlSeconds, heartbeatSeconds, offlineGraceDays };
 }
 
-/** The session as it is told of. */
+/** The session as it is returned. */
 function shown(known: Known, nowMs: number): Session {
   const {
     state: _,

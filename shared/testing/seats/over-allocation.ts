@@ -1,4 +1,4 @@
-/** A seat that somebody went by: from `beginMs` to before `endMs`. */
+/** A seat that a client relied on: from `beginMs` to before `endMs`. */
 export interface SeatClaim {
   readonly licenseId: string;
   readonly beginMs: number;
@@ -7,20 +7,22 @@ export interface SeatClaim {
 
 export interface SeatLimit {
   readonly licenseId: string;
-  /** Seats, overdraft included. */
+  /** Seats, including overdraft. */
   readonly limit: number;
 }
 
-/** A time in which more seats of a license were claimed than it has. */
+/** A period in which clients claimed more seats of a license than it has. */
 export interface Excess {
   readonly licenseId: string;
   readonly fromMs: number;
   readonly toMs: number;
-  /** The most beyond the limit. */
+  /** The largest excess over the limit. */
   readonly seats: number;
 }
 
-/** Sweeps over the claims of each license, to the millisecond; one that ends at t and one that begins at t never meet. */
+/**
+ * Checks the claims of each license, to the millisecond; a claim that ends at t does not overlap one that begins at t.
+ */
 export function excessOf(claims: readonly SeatClaim[], licenses: readonly SeatLimit[]): Excess[] {
   const byLicense = Map.groupBy(claims, ({ licenseId }) => licenseId);
   return licenses.flatMap(({ licenseId, limit }) => {

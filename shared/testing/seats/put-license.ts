@@ -2,7 +2,7 @@ import { newLicenseId, newLicenseKey, newTenantId } from '../../domain/ids.ts';
 import { draftLicense, entitlementOf, type LicenseTerms } from '../../domain/license.ts';
 import type { Seats } from '../../ports/seats.ts';
 
-/** Puts a new license into the seat store alone, as if its records had been read before; gives its id and key. */
+/** Puts a new license into the seat store only, as if it had been read from the records; returns its id and key. */
 export async function putNewLicense(
   seats: Pick<Seats, 'putLicense'>,
   terms: Readonly<LicenseTerms>,

@@ -1,6 +1,7 @@
 /**
- * The entry of a worker thread: an embedded Redis whose clock whoever started the thread moves, by messages. A thread of
- * its own keeps the moved clock from the test's own, and the test's coverage, which would double its time, from Redis.
+ * The entry point of a worker thread: an embedded Redis whose clock is moved by messages from the starter. The separate
+ * thread keeps the moved clock apart from the test's own, and Redis out of the test's coverage, which would double its
+ * time.
  */
 import { parentPort } from 'node:worker_threads';
 import { startEmbeddedRedis } from '../../local/redis/embedded-redis.ts';

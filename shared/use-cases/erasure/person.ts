@@ -32,7 +32,7 @@ export async function signOut(erasure: Erasure, deps: Deps): Promise<Erasure> {
   });
 }
 
-/** Deletes the user document last: a resumed run needs the email address to find the rest. */
+/** Deletes the user document last: a resumed run needs the e-mail address to find the rest. */
 export async function eraseUser(erasure: Erasure, deps: Deps): Promise<Erasure> {
   const { userId } = erasure;
   if (userId === null) return end(erasure, deps);

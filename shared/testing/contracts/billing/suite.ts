@@ -6,7 +6,7 @@ import type { Billing, CheckoutAsk } from '../../../ports/billing.ts';
 
 export interface BillingUnderTest {
   readonly billing: Billing;
-  /** What customers and time do, and the events that tell of it. */
+  /** Simulates what customers do and time passing, and sends the events. */
   readonly stripe: FakeStripe;
   close(): Promise<void>;
 }
@@ -14,7 +14,7 @@ export interface BillingUnderTest {
 const NOW_MS = Date.UTC(2026, 10, 25);
 const DAY_MS = 24 * 3600 * 1000;
 
-/** What whoever takes the money promises. */
+/** The contract of the payment provider. */
 export function billingContract(open: (nowMs: () => number) => Promise<BillingUnderTest>): void {
   let under: BillingUnderTest;
   let billing: Billing;
@@ -54,14 +54,14 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
   }
 
   describe('customers', () => {
-    test('are the same one for the same tenant, and another one after the first was deleted', async () => {
+    test('are the same for the same tenant, and new after the first was deleted', async () => {
       const first = await billing.createCustomer({ tenantId, name: 'Acme', attempt: 0 });
       expect(await billing.createCustomer({ tenantId, name: 'Acme', attempt: 0 })).toBe(first);
       await billing.deleteCustomer(first);
       expect(await billing.createCustomer({ tenantId, name: 'Acme', attempt: 1 })).not.toBe(first);
     });
 
-    test('that are deleted take their subscriptions with them; ones that are not there are no matter', async () => {
+    test('lose their subscriptions when they are deleted; unknown customers are ignored', async () => {
       const subscriptionId = await bought();
       const { customerId } = await asking();
       await billing.deleteCustomer(customerId);
@@ -72,7 +72,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
   });
 
   describe('a purchase', () => {
-    test('is a page to pay on, the same for the same request', async () => {
+    test('opens a page to pay on, the same one for the same request', async () => {
       const ask = await asking();
       const first = await billing.createCheckout(ask);
       expect(first).toMatchObject({ verdict: 'OPEN', url: expect.stringMatching(/^https?:/) });
@@ -80,7 +80,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
       expect(await billing.createCheckout({ ...ask, requestId: 'request 2' })).not.toEqual(first);
     });
 
-    test('gives a subscription that says whom it was sold to, and what for', async () => {
+    test('creates a subscription that names its tenant and license', async () => {
       const subscriptionId = await bought();
       expect(await billing.readSubscription(subscriptionId)).toEqual({
         subscriptionId,
@@ -104,7 +104,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
       expect(state).toMatchObject({ status: 'trialing', periodEndMs: NOW_MS + 14 * DAY_MS });
     });
 
-    test('of a plan without a price is none, nor one for a customer who is not there', async () => {
+    test('is refused for a plan without a price and for an unknown customer', async () => {
       expect(await billing.createCheckout(await asking({ plan: 'free' }))).toEqual({
         verdict: 'NOT_FOR_SALE',
       });
@@ -125,18 +125,18 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
     });
   });
 
-  test('customers look after what they bought on a page', async () => {
+  test('customers manage their purchases on a portal page', async () => {
     const { customerId } = await asking();
     const page = await billing.createPortal({ customerId, returnUrl: 'https://vendor.example/' });
     expect(page).toMatch(/^https?:/);
   });
 
   describe('a subscription', () => {
-    test('that is not known is none', async () => {
+    test('that is unknown is undefined', async () => {
       expect(await billing.readSubscription('sub_nobody')).toBeUndefined();
     });
 
-    test('ends with its period, goes on, and ends now', async () => {
+    test('can be set to end with its period, be resumed, and be ended now', async () => {
       const id = await bought();
       expect(await billing.endSubscription(id, 'period_end')).toBe('DONE');
       const ending = await billing.readSubscription(id);
@@ -150,7 +150,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
       expect(await billing.endSubscription('sub_nobody', 'now')).toBe('OVER');
     });
 
-    test('says since when a payment is overdue: since the oldest invoice that is open', async () => {
+    test('reports since when a payment is overdue: since the oldest open invoice', async () => {
       const id = await bought();
       await stripe.renew(id, 'declined');
       await stripe.renew(id, 'declined');
@@ -164,7 +164,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
   });
 
   describe('a payment', () => {
-    test('leads to what it paid for, and says whether it was given back in full', async () => {
+    test('names its subscription and invoice, and whether it was refunded in full', async () => {
       const subscriptionId = await bought();
       const chargeId = stripe.chargeOf(subscriptionId) ?? '';
       const invoiceId = (await billing.readSubscription(subscriptionId))?.latestInvoiceId;
@@ -176,7 +176,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
       expect(await billing.readPayment('ch_nobody')).toBeUndefined();
     });
 
-    test('may be disputed', async () => {
+    test('can be disputed', async () => {
       const chargeId = stripe.chargeOf(await bought()) ?? '';
       for (const outcome of ['won', 'lost'] as const) {
         const disputeId = await stripe.dispute(chargeId);
@@ -188,7 +188,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
     });
   });
 
-  test('use is recorded once for its identifier, and refused where it never will be taken', async () => {
+  test('usage is recorded once per identifier, and refused if Stripe can never accept it', async () => {
     const { customerId } = await asking();
     const use = { identifier: 'use 1', customerId, meter: 'exports', quantity: 7, atMs: NOW_MS + 999 };
     expect(await billing.recordUsage(use)).toEqual({ verdict: 'RECORDED' });
@@ -201,7 +201,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
   });
 
   test.each(['status 500', 'status 429', 'reset'] as const)(
-    'that fails by %s is away, for every question, and says nothing of anybody',
+    'a failure by %s is Unavailable for every call, and quotes no customer data or key',
     async (how) => {
       const ask = await asking();
       stripe.breakApi(how);
@@ -276,14 +276,14 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
     });
 
     test.each([
-      ['of an account that is connected', { account: 'acct_1' }],
+      ['of a connected account', { account: 'acct_1' }],
       ['of the other mode', { livemode: true }],
-    ])('%s is about nothing of ours', async (_, more) => {
+    ])('%s has no object of ours', async (_, more) => {
       const opened = await open(eventBody('customer.deleted', { id: 'cus_1' }, more));
       expect(opened).toMatchObject({ verdict: 'EVENT', event: { about: null } });
     });
 
-    test('counts for five minutes after it was signed, and as long before', async () => {
+    test('is accepted up to five minutes before and after the time of its signature', async () => {
       const body = eventBody('customer.deleted', { id: 'cus_1' });
       for (const [offset, verdict] of [
         [-300, 'EVENT'],
@@ -294,7 +294,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
         expect(await open(body, { signedAt: NOW_SECONDS + offset })).toMatchObject({ verdict });
     });
 
-    test('is proven by any of the secrets while one is rolled, and by no other', async () => {
+    test('is accepted with any of the secrets while one is rolled, and with no other', async () => {
       const body = eventBody('customer.deleted', { id: 'cus_1' });
       expect(await open(body, { secret: 'whsec_of_before' })).toMatchObject({ verdict: 'EVENT' });
       expect(await open(body, { secret: 'whsec_of_a_stranger' })).toMatchObject({ verdict: 'REFUSED' });
@@ -302,8 +302,8 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
 
     test.each([
       ['signed for another body', eventBody('a', {}), eventBody('b', {})],
-      ['that is no JSON', 'not JSON', 'not JSON'],
-      ['that is JSON and no event', '{"id": 1}', '{"id": 1}'],
+      ['that is not JSON', 'not JSON', 'not JSON'],
+      ['that is JSON but not an event', '{"id": 1}', '{"id": 1}'],
       ['that is cut', eventBody('a', {}).slice(0, -1), eventBody('a', {})],
     ])('%s is refused', async (_, body, signed) => {
       expect(await open(body, { signed })).toMatchObject({ verdict: 'REFUSED' });

@@ -10,13 +10,13 @@ export interface EventsUnderTest {
   close(): Promise<void>;
 }
 
-/** Takes the body of a delivery, as parsed from JSON; resolves to the status of its answer. */
+/** Receives the body of a delivery, parsed from JSON; resolves to the status of the response. */
 export type Subscriber = (body: unknown) => Promise<number>;
 
 /**
- * What every topic promises its publishers and subscribers, as vitest tests. `open` makes a new topic, with one
- * subscription that delivers to `subscriber`, in order and with at least five attempts. A topic may deliver more often
- * than it must, so arrivals are compared by their first.
+ * The contract of every topic, as vitest tests. `open` creates a new topic with one subscription that delivers to
+ * `subscriber`, in order and with at least five attempts. A topic may deliver more often than it must, so only first
+ * deliveries are compared.
  */
 export function eventsContract(open: (subscriber: Subscriber) => Promise<EventsUnderTest>): void {
   const inbox = openInbox();
@@ -31,14 +31,14 @@ export function eventsContract(open: (subscriber: Subscriber) => Promise<EventsU
   afterAll(() => opened?.close());
 
   describe('a published event', () => {
-    test('arrives as it was, whatever its type', async () => {
+    test('arrives unchanged, whatever its type', async () => {
       const license = newLicense();
       const events = EVENT_TYPES.map((type) => license.next({}, type));
       await publish(events);
       expect(await inbox.firstOf(license.id, events.length)).toStrictEqual(events);
     });
 
-    test('arrives with every detail that it has', async () => {
+    test('arrives with all its details', async () => {
       const license = newLicense();
       const full = license.next({
         holder: 'machine-1',
@@ -64,7 +64,7 @@ export function eventsContract(open: (subscriber: Subscriber) => Promise<EventsU
       expect(await inbox.firstOf(license.id, 1)).toStrictEqual([event]);
     });
 
-    test('can be told from others by its attributes, without reading it', async () => {
+    test('can be filtered by its attributes without reading its data', async () => {
       const license = newLicense();
       const event = license.next();
       await publish([event]);
@@ -74,7 +74,7 @@ export function eventsContract(open: (subscriber: Subscriber) => Promise<EventsU
       expect(envelope?.message.orderingKey ?? license.id).toBe(license.id);
     });
 
-    test('arrives with the trace that it was published in, beside its other attributes', async () => {
+    test("arrives with its publisher's trace, beside its other attributes", async () => {
       const license = newLicense();
       const event = license.next();
       const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
@@ -87,7 +87,7 @@ export function eventsContract(open: (subscriber: Subscriber) => Promise<EventsU
       });
     });
 
-    test('that is published twice arrives twice, as two messages', async () => {
+    test('arrives twice, as two messages, if it is published twice', async () => {
       const license = newLicense();
       const event = license.next();
       await publish([event]);
@@ -100,7 +100,7 @@ export function eventsContract(open: (subscriber: Subscriber) => Promise<EventsU
   });
 
   describe('events of one license', () => {
-    test('arrive in the order in which they were published, within a call and from call to call', async () => {
+    test('arrive in the order of publishing, within a call and across calls', async () => {
       const license = newLicense();
       const other = newLicense();
       for (let call = 0; call < 8; call += 1) {
@@ -110,7 +110,7 @@ export function eventsContract(open: (subscriber: Subscriber) => Promise<EventsU
       expect(await inbox.firstOf(other.id, 16)).toStrictEqual(other.events);
     });
 
-    test('arrive completely and in order when 100 of several licenses are published at once', async () => {
+    test('arrive completely and in order if 100 of several licenses are published in one call', async () => {
       const licenses = Array.from({ length: 7 }, newLicense);
       const events = Array.from({ length: 100 }, (_, n) => (licenses[n % 7] ?? newLicense()).next());
       await publish(events);
@@ -119,19 +119,19 @@ export function eventsContract(open: (subscriber: Subscriber) => Promise<EventsU
       }
     });
 
-    test('wait for one that is refused, which comes again until it is accepted', async () => {
+    test('wait for a refused one, which is redelivered until it is accepted', async () => {
       const license = newLicense();
       const [refused, next] = [license.next(), license.next()];
       inbox.refuse(refused, 3);
       await publish([refused, next]);
       expect(await inbox.firstOf(license.id, 2)).toStrictEqual([refused, next]);
-      const told = inbox.deliveriesOf(license.id);
-      expect(told.slice(0, 5)).toStrictEqual([refused, refused, refused, refused, next]);
+      const delivered = inbox.deliveriesOf(license.id);
+      expect(delivered.slice(0, 5)).toStrictEqual([refused, refused, refused, refused, next]);
       const ids = inbox.envelopesOf(license.id).map(({ message }) => message.messageId);
       expect(new Set(ids.slice(0, 4)).size).toBe(1);
     });
 
-    test('do not wait for one of another license that is refused', async () => {
+    test('do not wait for a refused one of another license', async () => {
       const stuck = newLicense();
       const free = newLicense();
       const refused = stuck.next();
@@ -145,7 +145,7 @@ export function eventsContract(open: (subscriber: Subscriber) => Promise<EventsU
     });
   });
 
-  test('publishing nothing delivers nothing', async () => {
+  test('publishing no events delivers none', async () => {
     const before = inbox.count();
     await publish([]);
     const license = newLicense();
@@ -163,7 +163,7 @@ export function eventsContract(open: (subscriber: Subscriber) => Promise<EventsU
     expect(await inbox.firstOf(license.id, 1)).toStrictEqual([last]);
   });
 
-  test('a topic that has been closed is unavailable, and can be closed again', async () => {
+  test('a closed topic is Unavailable and can be closed again', async () => {
     const closed = await open(async () => 204);
     const license = newLicense();
     await closed.events.publish([license.next()]);
@@ -178,10 +178,10 @@ export function eventsContract(open: (subscriber: Subscriber) => Promise<EventsU
   });
 }
 
-/** Makes events of a license that no other test has. */
+/** Creates events of a license that no other test uses. */
 export interface TestLicense {
   readonly id: string;
-  /** All that were made, in order. */
+  /** All created events, in order. */
   readonly events: readonly SeatEvent[];
   next(detail?: EventDetail, type?: SeatEvent['type']): SeatEvent;
 }
@@ -211,7 +211,7 @@ interface Delivery {
   readonly isAccepted: boolean;
 }
 
-/** A subscriber that keeps what it gets, and refuses what it is told to. */
+/** A subscriber that stores what it receives, and refuses the events that a test names. */
 function openInbox() {
   const deliveries: Delivery[] = [];
   const refusals = new Map<string, number>();
@@ -239,7 +239,7 @@ function openInbox() {
       return isAccepted ? 204 : 503;
     },
 
-    /** The next `count` deliveries of an event, or all until what is returned is called. */
+    /** Refuses the next `count` deliveries of an event, or all until the returned function is called. */
     refuse(event: SeatEvent, count = Number.POSITIVE_INFINITY): () => void {
       refusals.set(event.eventId, count);
       return () => refusals.delete(event.eventId);
@@ -247,7 +247,7 @@ function openInbox() {
 
     until,
 
-    /** The first `count` different events of a license that were accepted, once they are there. */
+    /** The first `count` different events of a license that were accepted; waits for them. */
     async firstOf(licenseId: string, count: number): Promise<SeatEvent[]> {
       const accepted = (): SeatEvent[] => {
         const seen = of(licenseId).filter(({ isAccepted }) => isAccepted);

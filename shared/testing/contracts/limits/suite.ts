@@ -3,14 +3,14 @@ import type { BucketSize, Limits, Taken } from '../../../ports/limits.ts';
 
 export interface LimitsUnderTest {
   readonly limits: Limits;
-  /** The same, as another instance of a function opens it. */
+  /** The same limits, as another instance of a function opens them. */
   readonly elsewhere: Limits;
   close(): Promise<void>;
 }
 
 const TEN_A_MINUTE: BucketSize = { requests: 10, windowSeconds: 60 };
 
-/** What every counter of calls promises, as vitest tests. `Date` stands still in them; nothing else does. */
+/** The contract of every rate limiter, as vitest tests. `Date` stands still in them; other timers do not. */
 export function limitsContract(open: () => Promise<LimitsUnderTest>): void {
   let under: LimitsUnderTest;
   beforeAll(async () => {
@@ -42,7 +42,7 @@ export function limitsContract(open: () => Promise<LimitsUnderTest>): void {
   const allowedOf = (taken: readonly Taken[]): number =>
     taken.filter(({ verdict }) => verdict === 'ALLOWED').length;
 
-  test('as many get through as a bucket holds, each told what is left; the next is told when to come back', async () => {
+  test('allows as many requests as the bucket holds, and returns what remains and when to retry', async () => {
     expect(await takeTimes(4, newBucket(), { requests: 3, windowSeconds: 60 })).toEqual([
       { verdict: 'ALLOWED', remaining: 2, resetSeconds: 20 },
       { verdict: 'ALLOWED', remaining: 1, resetSeconds: 20 },
@@ -51,7 +51,7 @@ export function limitsContract(open: () => Promise<LimitsUnderTest>): void {
     ]);
   });
 
-  test('whoever comes back when told finds room, and not a millisecond sooner', async () => {
+  test('allows the next request exactly at the reset time', async () => {
     const bucket = newBucket();
     const full = await takeTimes(11, bucket, TEN_A_MINUTE);
     expect(full.at(-1)).toEqual({ verdict: 'LIMITED', remaining: 0, resetSeconds: 6 });
@@ -65,7 +65,7 @@ export function limitsContract(open: () => Promise<LimitsUnderTest>): void {
     ]);
   });
 
-  test('a time that does not divide evenly is told in whole seconds, rounded up', async () => {
+  test('rounds the reset time up to whole seconds', async () => {
     const size = { requests: 7, windowSeconds: 60 };
     const bucket = newBucket();
     const { resetSeconds = 0 } = (await takeTimes(8, bucket, size)).at(-1) ?? {};
@@ -76,7 +76,7 @@ export function limitsContract(open: () => Promise<LimitsUnderTest>): void {
     expect(await under.limits.take(bucket, size)).toMatchObject({ verdict: 'ALLOWED' });
   });
 
-  test('after the window the whole bucket is there again, and no more of it however long one waits', async () => {
+  test('refills the whole bucket within a window, and never beyond its size', async () => {
     const bucket = newBucket();
     for (const seconds of [60, 61, 3_600, 86_400]) {
       expect(allowedOf(await takeTimes(12, bucket, TEN_A_MINUTE))).toBe(10);
@@ -85,7 +85,7 @@ export function limitsContract(open: () => Promise<LimitsUnderTest>): void {
   });
 
   test.each([1, 0.7, 6, 30, 59.999])(
-    'whoever tries every %s seconds never gets more than twice the bucket in a window, nor more than its rate for long',
+    'allows at most twice the bucket in a window, and its rate in the long run, for requests every %s seconds',
     async (everySeconds) => {
       const bucket = newBucket();
       const startedMs = Date.now();
@@ -107,7 +107,7 @@ export function limitsContract(open: () => Promise<LimitsUnderTest>): void {
     },
   );
 
-  test('of 64 who take at once, on two instances, exactly as many get through as the bucket holds', async () => {
+  test("allows exactly the bucket's size of 64 concurrent requests on two instances", async () => {
     const bucket = newBucket();
     const taken = await Promise.all(
       Array.from({ length: 64 }, (_, n) =>
@@ -119,7 +119,7 @@ export function limitsContract(open: () => Promise<LimitsUnderTest>): void {
     expect(left.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  test('a full bucket takes nothing from any other, whatever their names have in common', async () => {
+  test('keeps buckets apart, however similar their names are', async () => {
     const bucket = newBucket();
     await takeTimes(11, bucket, TEN_A_MINUTE);
     for (const other of [
@@ -134,7 +134,7 @@ export function limitsContract(open: () => Promise<LimitsUnderTest>): void {
     }
   });
 
-  test('each bucket keeps to its own size', async () => {
+  test('keeps each bucket to its own size', async () => {
     const sizes = [
       { requests: 1, windowSeconds: 1_000 },
       { requests: 5, windowSeconds: 60 },
@@ -146,7 +146,7 @@ export function limitsContract(open: () => Promise<LimitsUnderTest>): void {
     expect(taken.map((list) => list.at(-1)?.resetSeconds)).toEqual([1_000, 12, 180]);
   });
 
-  test('being refused costs nothing: whoever keeps trying finds room no later than who waits', async () => {
+  test('does not count refused requests', async () => {
     const bucket = newBucket();
     await takeTimes(10, bucket, TEN_A_MINUTE);
     expect(allowedOf(await takeTimes(50, bucket, TEN_A_MINUTE))).toBe(0);
@@ -154,7 +154,7 @@ export function limitsContract(open: () => Promise<LimitsUnderTest>): void {
     expect(await under.limits.take(bucket, TEN_A_MINUTE)).toMatchObject({ verdict: 'ALLOWED' });
   });
 
-  test('an instance whose clock is behind gives nobody more room', async () => {
+  test('allows no more requests on an instance whose clock is behind', async () => {
     const bucket = newBucket();
     await takeTimes(10, bucket, TEN_A_MINUTE);
     passSeconds(-300);

@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import * as z from 'zod/mini';
 import type { Collection, Query } from '../../../ports/records.ts';
 
-/** Collections and queries that the contract's tests work in. */
+/** Collections and queries for the contract's tests. */
 
 export const counterSchema = z.object({ count: z.number() });
 export const entrySchema = z.object({
@@ -16,7 +16,7 @@ export const anySchema = z.record(z.string(), z.unknown());
 
 export type Entry = z.infer<typeof entrySchema>;
 
-/** Contended transactions on the Firestore emulator take seconds where every other store takes milliseconds. */
+/** Contending transactions take seconds on the Firestore emulator, and milliseconds in every other store. */
 export const contendedTimeoutMs = 60_000;
 
 export function fresh<T>(name: string, schema: Collection<T>['schema']): Collection<T> {

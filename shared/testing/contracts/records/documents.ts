@@ -4,11 +4,11 @@ import { anySchema, byCount, counterSchema, failureOf, fresh } from './collectio
 
 export function documentsContract(store: () => Records): void {
   describe('documents', () => {
-    test('says that it is there', async () => {
+    test('answers a ping', async () => {
       await expect(store().ping()).resolves.toBeUndefined();
     });
 
-    test('reads as absent what was never written', async () => {
+    test('reads a document that was never written as absent', async () => {
       expect(await store().get(fresh('counters', counterSchema), 'nobody')).toBeUndefined();
     });
 
@@ -19,7 +19,7 @@ export function documentsContract(store: () => Records): void {
       expect(await store().get(counters, 'a')).toEqual({ count: 1 });
     });
 
-    test('tells exactly one of two racing creators that it was the first', async () => {
+    test('returns CREATED to exactly one of two concurrent creates', async () => {
       const counters = fresh('counters', counterSchema);
       const verdicts = await Promise.all(
         [1, 2].map((count) => store().create(counters, 'contested', { count })),
@@ -29,7 +29,7 @@ export function documentsContract(store: () => Records): void {
       expect(await store().get(counters, 'contested')).toEqual({ count: winner });
     });
 
-    test('keeps apart documents of one id in two collections', async () => {
+    test('keeps documents with the same id in two collections apart', async () => {
       const [here, there] = [fresh('counters', counterSchema), fresh('counters', counterSchema)];
       await store().create(here, 'same', { count: 1 });
       expect(await store().get(there, 'same')).toBeUndefined();
@@ -44,11 +44,11 @@ export function documentsContract(store: () => Records): void {
         { most: 2 ** 53 - 1, least: -(2 ** 53 - 1), half: 0.5, tiny: 5e-324, no: 0 },
       ],
       [
-        'text that looks like numbers and truths',
+        'text that looks like numbers and booleans',
         { a: '123', b: '1e3', c: 'true', d: 'null', e: '0x10', f: '007' },
       ],
       ['field names of every kind', { 'a.b': 1, 'sp ace': 2, ünï: 3, $ref: 4, '0': 5, "quo'te`": 6 }],
-    ])('gives back exactly %s', async (_, document) => {
+    ])('returns exactly what was stored: %s', async (_, document) => {
       const anything = fresh('anything', anySchema);
       await store().create(anything, 'exact', document);
       await store().transact(async (transaction) => transaction.set(anything, 'set', document));
@@ -68,7 +68,7 @@ export function documentsContract(store: () => Records): void {
       ['a list directly inside a list', { list: [[1]] }],
       ['a number that is not finite', { count: Number.NaN }],
       ['a Date', { at: new Date(0) }],
-    ])('refuses to store %s, which not every store could give back', async (_, document) => {
+    ])('refuses to store %s, which not every store can return', async (_, document) => {
       const anything = fresh('anything', anySchema);
       await expect(store().create(anything, 'odd', document)).rejects.toThrow(`${anything.name}/odd`);
       expect(await store().get(anything, 'odd')).toBeUndefined();
@@ -81,13 +81,13 @@ export function documentsContract(store: () => Records): void {
       ['with a slash', 'a/b'],
       ['reserved', '__a__'],
       ['too long', 'x'.repeat(1501)],
-    ])('refuses an id that not every store could hold: %s', async (_, id) => {
+    ])('refuses an id that not every store accepts: %s', async (_, id) => {
       const counters = fresh('counters', counterSchema);
       await expect(store().get(counters, id)).rejects.toThrow(counters.name);
       await expect(store().create(counters, id, { count: 1 })).rejects.toThrow(counters.name);
     });
 
-    test('refuses a stored document that breaks its schema, without printing what is in it', async () => {
+    test('refuses a stored document that does not match its schema, without quoting its content', async () => {
       const loose = fresh('anything', anySchema);
       const strict: Collection<{ count: number }> = { name: loose.name, schema: counterSchema };
       await store().create(loose, 'broken', { count: 'secret-content' });

@@ -28,7 +28,7 @@ const nestedSchema = z.object({
 });
 const linkedSchema = z.object({ of: z.string(), link: z.optional(z.object({ seq: z.int() })) });
 
-/** What a cursor holds: its list, and the order value and id of a document. */
+/** The content of a cursor: its list, and the order value and id of a document. */
 function contentOf(cursor: string): unknown[] {
   return z.parse(z.array(z.unknown()), JSON.parse(Buffer.from(cursor, 'base64url').toString()));
 }
@@ -36,7 +36,7 @@ function contentOf(cursor: string): unknown[] {
 export function queriesContract(store: () => Records): void {
   describe('queries', () => {
     test.each(['asc', 'desc'] as const)(
-      'walks every page, ties and all, each document once (%s)',
+      'returns every document once across pages, including ties (%s)',
       async (direction) => {
         const entries = fresh('entries', entrySchema);
         const written = Array.from({ length: 11 }, (_, i) =>
@@ -50,13 +50,13 @@ export function queriesContract(store: () => Records): void {
         );
         const ordered = written.toSorted((a, b) => a.rank - b.rank || (a.name < b.name ? -1 : 1));
         const expected = direction === 'asc' ? ordered : ordered.toReversed();
-        // Ids are the names, so ties go by name too.
+        // The ids are the names, so ties are ordered by name too.
         expect(namesOf(walked.documents)).toEqual(namesOf(expected));
         expect(walked.pageSizes).toEqual([2, 2, 2, 2, 2, 1]);
       },
     );
 
-    test('walks pages in the order of text, byte by byte, as in the order of numbers', async () => {
+    test('orders text byte by byte, and numbers by value', async () => {
       const entries = fresh('entries', entrySchema);
       const names = ['10', '9', 'B', 'a', 'é', '\uff5e', '🪑'];
       await writeAll(
@@ -67,7 +67,7 @@ export function queriesContract(store: () => Records): void {
       expect(namesOf((await walk(query, {}, { limit: 1 })).documents)).toEqual(names);
     });
 
-    test('ends without a cursor when the last page is exactly full', async () => {
+    test('returns no cursor if the last page is exactly full', async () => {
       const entries = fresh('entries', entrySchema);
       await writeAll(entries, [entry({ name: 'a' }), entry({ name: 'b' })]);
       const page = await store().query(byRank(entries), {}, { limit: 2 });
@@ -81,7 +81,7 @@ export function queriesContract(store: () => Records): void {
       });
     });
 
-    test('gives only documents that equal every value asked for', async () => {
+    test('returns only documents that match every value', async () => {
       const entries = fresh('entries', entrySchema);
       await writeAll(entries, [
         entry({ name: 'a', owner: 'ten_1', open: true, rank: 2 }),
@@ -95,7 +95,7 @@ export function queriesContract(store: () => Records): void {
       expect(pageSizes).toEqual([1, 1]);
     });
 
-    test('takes 1, "1" and true for three different values', async () => {
+    test('treats 1, "1" and true as different values', async () => {
       const anything = fresh('anything', anySchema);
       await Promise.all(
         [1, '1', true].map((value) =>
@@ -109,21 +109,21 @@ export function queriesContract(store: () => Records): void {
       }
     });
 
-    test('finds by what a nested field holds, and no more once the field is gone', async () => {
+    test('finds documents by a nested field, until the field is removed', async () => {
       const nested = fresh('nested', nestedSchema);
-      const told = (at: number, holder?: string) => ({ at, detail: { holder, count: at } });
-      await store().create(nested, 'a', told(1, 'ada'));
-      await store().create(nested, 'b', told(2, 'bob'));
-      await store().create(nested, 'c', told(3, 'ada'));
-      await store().create(nested, 'd', told(4));
+      const document = (at: number, holder?: string) => ({ at, detail: { holder, count: at } });
+      await store().create(nested, 'a', document(1, 'ada'));
+      await store().create(nested, 'b', document(2, 'bob'));
+      await store().create(nested, 'c', document(3, 'ada'));
+      await store().create(nested, 'd', document(4));
       const query = { name: 'byHolder', collection: nested, where: ['detail.holder'], orderBy: by('at') };
       const found = async () => (await walk(query, { 'detail.holder': 'ada' }, { limit: 1 })).documents;
       expect((await found()).map(({ at }) => at)).toEqual([1, 3]);
-      await store().transact(async (transaction) => transaction.set(nested, 'a', told(1)));
+      await store().transact(async (transaction) => transaction.set(nested, 'a', document(1)));
       expect((await found()).map(({ at }) => at)).toEqual([3]);
     });
 
-    test('leaves out documents that lack the field it orders by', async () => {
+    test('leaves out documents without the order field', async () => {
       const anything = fresh('anything', anySchema);
       await store().create(anything, 'with', { count: 1 });
       await store().create(anything, 'without', { other: 1 });
@@ -136,22 +136,22 @@ export function queriesContract(store: () => Records): void {
       ['garbage', () => 'not a cursor!'],
       ['an object', (list, value, id) => cursorOf({ list, value, id })],
       ['too short', (list, value) => cursorOf([list, value])],
-      ['an order value of no order', (list, _, id) => cursorOf([list, null, id])],
-      ['an id of no document', (list, value) => cursorOf([list, value, 'a/b'])],
+      ['an order value that cannot be ordered', (list, _, id) => cursorOf([list, null, id])],
+      ['an invalid document id', (list, value) => cursorOf([list, value, 'a/b'])],
       ['padded', (list, value, id) => `${cursorOf([list, value, id])}==`],
-      ['of a list that is none', (_, value, id) => cursorOf(['byName', value, id])],
-    ])('refuses a cursor that it did not make: %s', async (_, forge) => {
+      ['of an unknown list', (_, value, id) => cursorOf(['byName', value, id])],
+    ])('refuses a cursor that it did not create: %s', async (_, forge) => {
       const { query, cursor } = await twoPages();
       const [list, value, id] = contentOf(cursor);
       expect(forge(list, value, id)).not.toBe(cursor);
       const forged = { limit: 1, cursor: forge(list, value, id) };
       expect(await failureOf(store().query(query, { owner: 'ten_1' }, forged))).toBeInstanceOf(InvalidCursor);
-      // The same place, taken apart and put together again, is good.
+      // The same cursor, decoded and encoded again, is valid.
       const same = { limit: 1, cursor: cursorOf([list, value, id]) };
       expect((await store().query(query, { owner: 'ten_1' }, same)).documents).toHaveLength(1);
     });
 
-    test('refuses a cursor of another query, of other values and of other bounds', async () => {
+    test('refuses a cursor of another query, other values or other bounds', async () => {
       const { query, cursor } = await twoPages();
       const equals = { owner: 'ten_1' };
       const others: readonly [Query<Entry>, Record<string, string>, Partial<Page>][] = [
@@ -167,7 +167,7 @@ export function queriesContract(store: () => Records): void {
       }
     });
 
-    test('refuses a page of no size, of more than 100, and a filter that the query does not have', async () => {
+    test('refuses a page size of 0, one above 100, and a filter that the query does not have', async () => {
       const query = byRank(fresh('entries', entrySchema));
       for (const limit of [0, 101, 1.5]) {
         await expect(store().query(query, {}, { limit })).rejects.toThrow('byRank');
@@ -184,7 +184,7 @@ export function queriesContract(store: () => Records): void {
       direction: fc.constantFrom('asc' as const, 'desc' as const),
     });
 
-    test('hold every document within them once, in order, and none without, whatever they are', async () => {
+    test('return every document within them once, in order, and no others, for any bounds', async () => {
       const entries = fresh('entries', entrySchema);
       const written = Array.from({ length: 12 }, (_, i) =>
         entry({ name: `n${i}`, rank: i % 6, owner: i === 4 ? 'ten_2' : 'ten_1' }),
@@ -209,28 +209,25 @@ export function queriesContract(store: () => Records): void {
       );
     });
 
-    test.each(['asc', 'desc'] as const)(
-      'hold of text what lies between, byte by byte (%s)',
-      async (direction) => {
-        const entries = fresh('entries', entrySchema);
-        const names = ['10', '9', 'B', 'a', 'é', '\uff5e', '🪑'];
-        await writeAll(
-          entries,
-          names.map((name) => entry({ name })),
-        );
-        const query: Query<Entry> = { ...byRank(entries), orderBy: { field: 'name', direction } };
-        const within = async (page: Partial<Page>) => {
-          const { documents } = await walk(query, {}, { limit: 2, ...page });
-          return direction === 'asc' ? namesOf(documents) : namesOf(documents).toReversed();
-        };
-        expect(await within({ least: 'a' })).toEqual(['a', 'é', '\uff5e', '🪑']);
-        expect(await within({ below: '🪑' })).toEqual(['10', '9', 'B', 'a', 'é', '\uff5e']);
-        expect(await within({ least: '9', below: 'é' })).toEqual(['9', 'B', 'a']);
-        expect(await within({ least: 'b', below: 'a' })).toEqual([]);
-      },
-    );
+    test.each(['asc', 'desc'] as const)('compare text byte by byte (%s)', async (direction) => {
+      const entries = fresh('entries', entrySchema);
+      const names = ['10', '9', 'B', 'a', 'é', '\uff5e', '🪑'];
+      await writeAll(
+        entries,
+        names.map((name) => entry({ name })),
+      );
+      const query: Query<Entry> = { ...byRank(entries), orderBy: { field: 'name', direction } };
+      const within = async (page: Partial<Page>) => {
+        const { documents } = await walk(query, {}, { limit: 2, ...page });
+        return direction === 'asc' ? namesOf(documents) : namesOf(documents).toReversed();
+      };
+      expect(await within({ least: 'a' })).toEqual(['a', 'é', '\uff5e', '🪑']);
+      expect(await within({ below: '🪑' })).toEqual(['10', '9', 'B', 'a', 'é', '\uff5e']);
+      expect(await within({ least: '9', below: 'é' })).toEqual(['9', 'B', 'a']);
+      expect(await within({ least: 'b', below: 'a' })).toEqual([]);
+    });
 
-    test.each(['asc', 'desc'] as const)('reach into a nested field (%s)', async (direction) => {
+    test.each(['asc', 'desc'] as const)('apply to a nested field (%s)', async (direction) => {
       const linked = fresh('linked', linkedSchema);
       await store().create(linked, 'loose', { of: 'ten_1' });
       await Promise.all(
@@ -248,7 +245,7 @@ export function queriesContract(store: () => Records): void {
       expect((await walk(query, { of: 'ten_1' }, { limit: 2 })).documents).toHaveLength(5);
     });
 
-    test('find no text among numbers and no number among text', async () => {
+    test('match only values of their own type', async () => {
       const anything = fresh('anything', anySchema);
       await Promise.all([1, '1', 2, '2'].map((count, i) => store().create(anything, `d${i}`, { count })));
       const counts = async (page: Partial<Page>) =>
@@ -259,7 +256,7 @@ export function queriesContract(store: () => Records): void {
       expect(await counts({ below: 99 })).toEqual([1, 2]);
     });
 
-    test('let nothing out of them in, even where a cursor of our form lies outside', async () => {
+    test('exclude everything outside, even with a valid cursor from outside', async () => {
       const entries = fresh('entries', entrySchema);
       await writeAll(
         entries,
@@ -280,7 +277,7 @@ export function queriesContract(store: () => Records): void {
       }
     });
 
-    test('of two kinds are refused', async () => {
+    test('of two types are refused', async () => {
       const query = byRank(fresh('entries', entrySchema));
       await expect(store().query(query, {}, { limit: 1, least: 1, below: '2' })).rejects.toThrow('byRank');
     });

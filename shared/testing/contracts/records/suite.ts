@@ -5,8 +5,8 @@ import { queriesContract } from './queries.ts';
 import { transactionsContract } from './transactions.ts';
 
 /**
- * What every store of records promises, as vitest tests. `open` is called once; nothing needs to be reset, because
- * every test works in collections of its own.
+ * The contract of every record store, as vitest tests. `open` is called once; nothing needs to be reset, because every
+ * test uses its own collections.
  */
 export function recordsContract(open: () => Promise<Records>): void {
   let records: Records;

@@ -13,14 +13,14 @@ import {
 
 export function transactionsContract(store: () => Records): void {
   describe('transactions', () => {
-    test('counts every one of ten racing increments', { timeout: contendedTimeoutMs }, async () => {
+    test('counts each of ten concurrent increments', { timeout: contendedTimeoutMs }, async () => {
       const counters = fresh('counters', counterSchema);
       await store().create(counters, 'total', { count: 0 });
       await Promise.all(Array.from({ length: 10 }, () => increment(counters, 'total')));
       expect(await store().get(counters, 'total')).toEqual({ count: 10 });
     });
 
-    test('lets exactly one of two racing claims win', { timeout: contendedTimeoutMs }, async () => {
+    test('lets exactly one of two concurrent claims succeed', { timeout: contendedTimeoutMs }, async () => {
       const entries = fresh('entries', entrySchema);
       const claim = (owner: string) =>
         store().transact(async (transaction) => {
@@ -37,7 +37,7 @@ export function transactionsContract(store: () => Records): void {
       expect(holder?.owner).toBe(owners[verdicts.indexOf('CLAIMED')]);
     });
 
-    test('never lets a create slip in between a read and its write', {
+    test('never lets a create happen between a read and its write', {
       timeout: contendedTimeoutMs,
     }, async () => {
       const counters = fresh('counters', counterSchema);
@@ -56,9 +56,9 @@ export function transactionsContract(store: () => Records): void {
       expect(await store().get(counters, 'one')).toEqual({ count: wasAbsent ? 1 : 2 });
     });
 
-    test('writes nothing when the work throws, and gives the error back unchanged', async () => {
+    test('writes nothing if the work throws, and rethrows the error unchanged', async () => {
       const counters = fresh('counters', counterSchema);
-      // A code that the SDK would take for a conflict of its own, and retry.
+      // The SDK would take this code for a conflict of its own, and retry.
       const mistake = Object.assign(new Error('mine'), { code: 10 });
       let runs = 0;
       const failing = store().transact(async (transaction) => {
@@ -88,7 +88,7 @@ export function transactionsContract(store: () => Records): void {
       expect(await store().get(counters, 'a')).toBeUndefined();
     });
 
-    test('deletes, and deletes what is not there', async () => {
+    test('deletes a document, and ignores one that does not exist', async () => {
       const counters = fresh('counters', counterSchema);
       await store().create(counters, 'a', { count: 1 });
       await store().transact(async (transaction) => {
@@ -99,7 +99,7 @@ export function transactionsContract(store: () => Records): void {
       expect(await store().create(counters, 'a', { count: 2 })).toBe('CREATED');
     });
 
-    test('replaces a document as a whole, and lets the last of several writes stand', async () => {
+    test('replaces a document as a whole, and keeps the last of several writes', async () => {
       const anything = fresh('anything', anySchema);
       await store().create(anything, 'a', { old: 1, kept: { deep: 1 } });
       await store().transact(async (transaction) => {
@@ -112,7 +112,7 @@ export function transactionsContract(store: () => Records): void {
       expect(await store().get(anything, 'b')).toBeUndefined();
     });
 
-    test('shows nobody a transaction that is not finished, and everybody all of it after', async () => {
+    test('shows no part of a transaction before it ends, and all of it afterwards', async () => {
       const counters = fresh('counters', counterSchema);
       const query = byCount(counters);
       const [hasWritten, mayFinish] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -130,7 +130,7 @@ export function transactionsContract(store: () => Records): void {
       expect((await store().query(query, {}, { limit: 10 })).documents).toEqual([{ count: 1 }, { count: 2 }]);
     });
 
-    test('never acts on half of another transaction', { timeout: contendedTimeoutMs }, async () => {
+    test('never reads half of another transaction', { timeout: contendedTimeoutMs }, async () => {
       const counters = fresh('counters', counterSchema);
       await store().create(counters, 'left', { count: 5 });
       await store().create(counters, 'right', { count: 5 });
@@ -149,7 +149,7 @@ export function transactionsContract(store: () => Records): void {
       expect(await store().get(counters, 'right')).toEqual({ count: 8 });
     });
 
-    test('stores a document as it was when it was set, whatever happens to the object after', async () => {
+    test('stores a document as it was when it was set, even if the object changes later', async () => {
       const counters = fresh('counters', counterSchema);
       const document = { count: 1 };
       await store().transact(async (transaction) => {
@@ -159,7 +159,7 @@ export function transactionsContract(store: () => Records): void {
       expect(await store().get(counters, 'a')).toEqual({ count: 1 });
     });
 
-    test('gives back what the work returns', async () => {
+    test('returns what the work returns', async () => {
       expect(await store().transact(async () => 'done')).toBe('done');
     });
   });

@@ -5,11 +5,11 @@ import { MEMORY_MS, openPool, type Pool, type SeatsUnderTest, TTL_MS } from '../
 
 const DAY_MS = 86_400_000;
 
-/** Longer than what Redis packs so tightly that it can only be given whole. */
+/** Longer than facts that Redis stores in the compact form, which it only returns as a whole. */
 const LONG = { fingerprint: 'f'.repeat(100) };
 
 export function factsContract(under: () => SeatsUnderTest): void {
-  /** Every page to the last, and the largest of them. */
+  /** The sessions of all pages, and the size of the largest page. */
   async function readAll(licenseId: string): Promise<{ all: KnownSession[]; largest: number }> {
     const all: KnownSession[] = [];
     let largest = 0;
@@ -25,7 +25,7 @@ export function factsContract(under: () => SeatsUnderTest): void {
 
   const byId = (a: { sessionId: string }, b: { sessionId: string }) => (a.sessionId < b.sessionId ? -1 : 1);
 
-  /** A seat whose every fact can be told from all others in the store. */
+  /** A session all of whose facts are unique in the store. */
   async function tellingSeat(pool: Pool, days?: number) {
     const userId = newPersonalId('usr');
     const facts = { fingerprint: `print-${userId}`, hostname: `host-${userId}`, userId };
@@ -34,24 +34,24 @@ export function factsContract(under: () => SeatsUnderTest): void {
 
   async function expectNoTrace(...sessions: { facts: { userId?: string | undefined } }[]): Promise<void> {
     const kept = await under().readEverything();
-    // The fingerprint and the name of the host have it in them.
+    // The fingerprint and the host name contain it.
     for (const { facts } of sessions) expect(kept).not.toContain(String(facts.userId));
   }
 
   const idsOf = (sessions: readonly { sessionId: string }[]) => sessions.map(({ sessionId }) => sessionId);
 
-  describe('what clients said about themselves', () => {
-    test('is read page by page, of those that hold a seat and those whose lease ran out', async () => {
+  describe('the facts of sessions', () => {
+    test('are read page by page, of sessions that hold a seat and those whose lease expired', async () => {
       const pool = await openPool(under(), { max: 300 });
       const lapsed = await pool.seatMany(20, 'lapsed-', LONG);
       await under().moveClockTo(under().nowMs() + TTL_MS);
       for (let n = 0; n < 2; n += 1) await pool.beatAll([]);
       const [uncollected, ...rest] = [...(await pool.seatMany(140, 'seated-', LONG))];
-      if (!uncollected) throw new Error('140 were seated');
+      if (!uncollected) throw new Error('no session');
       await under().moveClockTo(under().nowMs() + 1);
       await pool.beatAll(rest.map(({ sessionId }) => ({ sessionId })).slice(0, 100));
       await pool.beatAll(rest.map(({ sessionId }) => ({ sessionId })).slice(100));
-      // Its lease has ended, and nobody has noticed yet.
+      // Its lease has expired, but no call has noticed it yet.
       await under().moveClockTo(uncollected.expiresAtMs);
 
       const before = await under().readEverything();
@@ -71,7 +71,7 @@ export function factsContract(under: () => SeatsUnderTest): void {
       expect(once.toSorted(byId)).toEqual(expected.toSorted(byId));
     });
 
-    test('is none of a license that nobody knows, and is none an hour after a lease ran out', async () => {
+    test('are empty for an unknown license, and an hour after the lease expired', async () => {
       expect(await readAll(newLicenseId(newTenantId(16)))).toEqual({ all: [], largest: 0 });
       const pool = await openPool(under());
       const session = await pool.seat('a');
@@ -84,8 +84,8 @@ export function factsContract(under: () => SeatsUnderTest): void {
     });
   });
 
-  describe('a session that is to be forgotten', () => {
-    test('loses its seat, leaves no trace but its opaque ids, and can never be brought back', async () => {
+  describe('forgetting a session', () => {
+    test('frees its seat, leaves only its opaque ids, and it can never be revived', async () => {
       const pool = await openPool(under(), { max: 4, borrowMaxDays: 2 });
       const { licenseId } = pool;
       const { seats, seatMaintenance } = under();
@@ -100,13 +100,13 @@ export function factsContract(under: () => SeatsUnderTest): void {
       for (const { sessionId, facts } of [seated, lent, stays])
         await seats.keepSigned(licenseId, sessionId, `signed for ${facts.userId}`);
       const gone = [ranOut, seated, lent];
-      const told = (await pool.events()).length;
+      const before = (await pool.events()).length;
       const atMs = under().nowMs();
 
       expect(await seatMaintenance.forgetSessions(licenseId, idsOf(gone))).toBe('FORGOTTEN');
 
       await expectNoTrace(...gone);
-      const events = (await pool.events()).slice(told);
+      const events = (await pool.events()).slice(before);
       expect(events).toMatchObject([
         {
           type: 'session.evicted',
@@ -139,13 +139,13 @@ export function factsContract(under: () => SeatsUnderTest): void {
         expect(await pool.beat(session, session)).toEqual({ verdict: 'GONE', sessionId: session.sessionId });
         expect(await pool.release(session, 'released', session)).toBe('ALREADY_ENDED');
       }
-      // Up to the last moment at which the token of the longest lease could prove anything.
+      // Up to the last moment at which the token of the longest lease could revive it.
       await under().moveClockTo(lent.expiresAtMs + MEMORY_MS - 1);
       expect(await pool.beat(lent, lent)).toEqual({ verdict: 'GONE', sessionId: lent.sessionId });
       await expectNoTrace(...gone);
     });
 
-    test('whose lease has ended unnoticed is told of as run out, and forgotten', async () => {
+    test('whose expired lease was not noticed yet reports it as expired', async () => {
       const pool = await openPool(under());
       const session = await tellingSeat(pool);
       await under().moveClockTo(session.expiresAtMs);
@@ -156,7 +156,7 @@ export function factsContract(under: () => SeatsUnderTest): void {
       expect(await pool.beat(session, session)).toEqual({ verdict: 'GONE', sessionId });
     });
 
-    test('leaves its holder the seat that they have taken since', async () => {
+    test('keeps the seat that its holder has taken since', async () => {
       const pool = await openPool(under());
       const first = await tellingSeat(pool);
       await under().moveClockTo(first.expiresAtMs);
@@ -173,7 +173,7 @@ export function factsContract(under: () => SeatsUnderTest): void {
       ['a heartbeat', {}],
       ['a loan', { days: 3 }],
     ])(
-      'cannot be brought back by the token of %s after Redis has lost it',
+      'prevents a revival by the token of %s after Redis has lost it',
       async (_, { days }: { days?: number }) => {
         const pool = await openPool(under(), { borrowMaxDays: 3 });
         const session = await tellingSeat(pool, days);
@@ -185,14 +185,14 @@ export function factsContract(under: () => SeatsUnderTest): void {
         await under().moveClockTo(session.expiresAtMs + MEMORY_MS - 1);
         expect(await pool.beat(session, session)).toEqual(gone);
         expect(await pool.events()).toEqual([]);
-        // The mark itself goes in the end.
+        // The end mark is removed too, in the end.
         await under().moveClockTo(under().nowMs() + 4 * DAY_MS);
         await pool.beatAll([]);
         expect(await pool.books()).toMatchObject({ ended: [] });
       },
     );
 
-    test('waits for the copy of its license where it holds a seat, as nobody could be told of its end', async () => {
+    test('changes nothing if it holds a seat and the entitlement copy, needed for its event, is lost', async () => {
       const pool = await openPool(under());
       const { licenseId } = pool;
       const ranOut = await tellingSeat(pool);
@@ -213,13 +213,13 @@ export function factsContract(under: () => SeatsUnderTest): void {
       expect(await pool.story()).toContain(`session.evicted ${seated.sessionId}`);
     });
 
-    test('is one of up to 32 in a call', async () => {
+    test('works for up to 32 sessions per call', async () => {
       const pool = await openPool(under(), { max: 32 });
       const sessions = await pool.seatMany(32);
       await under().seatMaintenance.forgetSessions(pool.licenseId, idsOf(sessions));
       expect((await readAll(pool.licenseId)).all).toEqual([]);
-      const told = (await pool.events()).filter(({ type }) => type === 'session.evicted');
-      expect(told.map(({ more }) => more.active)).toEqual(sessions.map((_, i) => String(31 - i)));
+      const evictions = (await pool.events()).filter(({ type }) => type === 'session.evicted');
+      expect(evictions.map(({ more }) => more.active)).toEqual(sessions.map((_, i) => String(31 - i)));
       expect(await pool.countActive()).toBe(0);
     });
   });

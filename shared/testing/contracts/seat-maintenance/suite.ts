@@ -6,7 +6,7 @@ import { openPool, type Pool, type SeatsUnderTest, TTL_MS } from '../seats/pool.
 const MINUTE_MS = 60_000;
 const SHARD = '07';
 
-/** Looks until nothing is due any more, as the sweep does; gives every look. */
+/** Checks until nothing is due any more, as the sweep does; returns the result of every check. */
 async function lookUntilKnown({ seatMaintenance }: SeatsUnderTest, shard = SHARD): Promise<ShardNews[]> {
   const looks = [await seatMaintenance.expire(shard, [])];
   for (let due = looks[0]?.due ?? []; due.length > 0; ) {
@@ -22,7 +22,7 @@ function totalExpired(looks: readonly ShardNews[]): number {
 }
 
 export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
-  /** A pool in the shard that these tests look at, or another one. */
+  /** A pool in the shard of these tests, or in another one. */
   function poolIn(shard: string, change: Parameters<typeof openPool>[1] = {}): Promise<Pool> {
     const tenantId = `ten_${shard}${newTenantId(1).slice(6)}`;
     return openPool(under(), { tenantId, licenseId: newLicenseId(tenantId), ...change });
@@ -32,8 +32,8 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
 
   beforeEach(() => under().loseEverything());
 
-  describe('what ends while nobody calls', () => {
-    test('is told by the look at its shard, once, and not a millisecond too soon', async () => {
+  describe('what expires without a call', () => {
+    test('is reported by the check of its shard, once, and not a millisecond too early', async () => {
       const pool = await poolIn(SHARD);
       const session = await pool.seat('a');
       await under().moveClockTo(session.expiresAtMs - 1);
@@ -62,7 +62,7 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       expect(await pool.books()).toMatchObject({ leases: [], dueMs: undefined, lapsed: [session.sessionId] });
     });
 
-    test('is told in steps of bounded size, whether of one license or of many', async () => {
+    test('is reported in bounded steps, for one license and for many', async () => {
       const one = await poolIn(SHARD, { max: 150 });
       await one.seatMany(150);
       const many = [];
@@ -79,7 +79,7 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       for (const pool of [one, ...many]) expect(await pool.books()).toMatchObject({ leases: [] });
     });
 
-    test('is told once where two look at the same time', async () => {
+    test('is reported once by two concurrent checks', async () => {
       const pools = [await poolIn(SHARD, { max: 90 }), await poolIn(SHARD)];
       for (const pool of pools) await pool.seatMany(pool.terms.max);
       await under().moveClockTo(under().nowMs() + TTL_MS);
@@ -92,7 +92,7 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       }
     });
 
-    test('in another shard is left to the look at that one', async () => {
+    test('in another shard is left to the check of that shard', async () => {
       const elsewhere = await poolIn('08');
       await elsewhere.seat('a');
       await under().moveClockTo(under().nowMs() + TTL_MS);
@@ -100,7 +100,7 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       expect(totalExpired(await lookUntilKnown(under(), '08'))).toBe(1);
     });
 
-    test('includes minutes in which seats were refused, told once, when the minute is over', async () => {
+    test('includes minutes with denials, reported once when the minute has ended', async () => {
       const pool = await poolIn(SHARD, { max: 0 });
       const minuteMs = Math.ceil(under().nowMs() / MINUTE_MS) * MINUTE_MS;
       await under().moveClockTo(minuteMs);
@@ -116,7 +116,7 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       expect(denied).toMatchObject([{ atMs: minuteMs, more: { count: '2', max: '0' } }]);
     });
 
-    test('waits for the terms of its license where those were lost, and keeps back no other', async () => {
+    test('waits for a lost entitlement copy, without blocking other licenses', async () => {
       const [lost, other] = [await poolIn(SHARD), await poolIn(SHARD)];
       const session = await lost.seat('a');
       await other.seat('a');
@@ -135,8 +135,8 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
     });
   });
 
-  describe('what is not there any more', () => {
-    test('is not looked for again and again', async () => {
+  describe('a lease that the store has lost', () => {
+    test('is not due again after the next check', async () => {
       const pool = await poolIn(SHARD);
       await pool.seat('a');
       await under().losePart(pool.licenseId, 'leases');
@@ -150,7 +150,7 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
   });
 
   describe('the outbox', () => {
-    test('tells of each change who held the seat, since when, and how many were taken after it', async () => {
+    test('contains holder, start and the number of seats in use for each change', async () => {
       const pool = await poolIn(SHARD, { max: 5 });
       const startMs = under().nowMs();
       const [a, b, c] = [await pool.seat('a'), await pool.seat('b'), await pool.seat('c')];
@@ -164,7 +164,7 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
 
       const events = (await read()).map(({ event }) => event);
       const { licenseId, tenantId } = pool.terms;
-      const told = (type: string, holder: string, session: typeof a, atMs: number, active: number) => ({
+      const entry = (type: string, holder: string, session: typeof a, atMs: number, active: number) => ({
         type,
         licenseId,
         tenantId,
@@ -173,18 +173,18 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
         detail: { holder, acquiredAtMs: startMs, active, max: 5 },
       });
       expect(events).toMatchObject([
-        told('session.acquired', 'a', a, startMs, 1),
-        told('session.acquired', 'b', b, startMs, 2),
-        told('session.acquired', 'c', c, startMs, 3),
-        told('session.released', 'a', a, startMs + 1_000, 2),
-        told('session.evicted', 'b', b, startMs + 1_000, 1),
-        told('session.expired', 'c', c, startMs + TTL_MS, 0),
-        told('session.revived', 'c', c, startMs + TTL_MS + 5, 1),
+        entry('session.acquired', 'a', a, startMs, 1),
+        entry('session.acquired', 'b', b, startMs, 2),
+        entry('session.acquired', 'c', c, startMs, 3),
+        entry('session.released', 'a', a, startMs + 1_000, 2),
+        entry('session.evicted', 'b', b, startMs + 1_000, 1),
+        entry('session.expired', 'c', c, startMs + TTL_MS, 0),
+        entry('session.revived', 'c', c, startMs + TTL_MS + 5, 1),
       ]);
       expect(new Set(events.map((event) => event?.eventId)).size).toBe(7);
     });
 
-    test('tells of a loan until when the seat is borrowed', async () => {
+    test('contains the end of a loan', async () => {
       const pool = await poolIn(SHARD, { borrowMaxDays: 7 });
       const atMs = under().nowMs();
       const { sessionId, borrowedUntilMs } = await pool.seat('a', { days: 7 });
@@ -195,7 +195,7 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       ]);
     });
 
-    test('counts seats down, lease by lease, where many ran out at once', async () => {
+    test('counts down the seats in use, lease by lease, if many expired at once', async () => {
       const pool = await poolIn(SHARD, { max: 3 });
       await pool.seatMany(3);
       await under().moveClockTo(under().nowMs() + TTL_MS);
@@ -204,7 +204,7 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       expect(ends.map(({ event }) => event?.detail.active)).toEqual([2, 1, 0]);
     });
 
-    test('is read in pages, keeps what is not trimmed, and forgets what is, however often', async () => {
+    test('is read in pages, keeps what is not trimmed, and can be trimmed repeatedly', async () => {
       const pool = await poolIn(SHARD, { max: 5 });
       await pool.seatMany(5);
       const all = await read();
@@ -220,7 +220,7 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       expect(await read()).toEqual([all[0], all[2], all[4]]);
     });
 
-    test('says how much waits in it, and since when', async () => {
+    test('reports the number of entries and the age of the oldest', async () => {
       const pool = await poolIn(SHARD);
       expect(await under().seatMaintenance.expire(SHARD, [])).toMatchObject({ pending: 0, oldestAtMs: null });
       await pool.seatMany(3);
@@ -230,11 +230,11 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
     });
 
     test.each([
-      ['of a type that nobody knows', { type: 'session.cloned' }],
+      ['of an unknown type', { type: 'session.cloned' }],
       ['without a license', { license_id: '' }],
-      ['with a field that nobody knows', { colour: 'red' }],
-      ['with a number that is none', { active: 'many' }],
-    ])('gives an entry %s as one that it cannot read, in its place among the others', async (_, odd) => {
+      ['with an unknown field', { colour: 'red' }],
+      ['with an invalid number', { active: 'many' }],
+    ])('returns an entry %s as unreadable, in its place among the others', async (_, odd) => {
       const pool = await poolIn(SHARD);
       const { licenseId, tenantId } = pool.terms;
       await pool.seat('a');
@@ -251,7 +251,7 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
   });
 
   describe('entitlement copies', () => {
-    test('are listed as they were put, shard by shard, in pages', async () => {
+    test('are listed as they were put, by shard, in pages', async () => {
       const pools = [];
       for (let n = 0; n < 5; n += 1) {
         pools.push(await poolIn(SHARD, { max: n, validUntilMs: n === 2 ? under().nowMs() + TTL_MS : null }));
@@ -267,7 +267,7 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       expect(await seatMaintenance.listCopies('09', { limit: 100 })).toEqual([]);
     });
 
-    test('are removed only as they were seen, and never while a seat is held', async () => {
+    test('are removed only in the given version, and never while a seat is held', async () => {
       const pool = await poolIn(SHARD);
       const { licenseId, version } = pool.terms;
       const session = await pool.seat('a');
@@ -284,7 +284,7 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       expect(await seatMaintenance.listCopies(SHARD, { limit: 100 })).toEqual([]);
     });
 
-    test('tell of their change once, also where the copy was there before its event', async () => {
+    test('report their change once, also if the copy was stored before its event', async () => {
       const pool = await poolIn(SHARD);
       const atMs = under().nowMs() - 5;
       const next = { ...pool.terms, version: 2, max: 9 };
@@ -299,8 +299,8 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
     });
   });
 
-  describe('asked which sessions hold a seat', () => {
-    test('names those, and none that ended, ran out, never was, or is of another license', async () => {
+  describe('which of the given sessions hold a seat', () => {
+    test('excludes sessions that ended, expired, never existed or belong to another license', async () => {
       const [pool, other] = [await poolIn(SHARD), await poolIn(SHARD)];
       const [ranOut, released] = [await pool.seat('a'), await pool.seat('b')];
       await pool.release(released);
@@ -319,7 +319,7 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
     });
   });
 
-  test('ids of shards are those that licenses carry', async () => {
+  test('shard ids are those contained in license ids', async () => {
     const pool = await poolIn(SHARD);
     expect(shardOf(pool.licenseId)).toBe(SHARD);
   });

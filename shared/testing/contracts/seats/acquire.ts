@@ -13,7 +13,7 @@ const AWKWARD_FACTS: SessionFacts = {
 
 export function acquireContract(under: () => SeatsUnderTest): void {
   describe('acquire', () => {
-    test('grants the seats that were bought, and then says how many are taken and when to ask again', async () => {
+    test('grants all seats of the license, then returns how many are taken and when to retry', async () => {
       const pool = await openPool(under(), { max: 2 });
       const atMs = under().nowMs();
       const proposed = pool.newSession();
@@ -33,13 +33,13 @@ export function acquireContract(under: () => SeatsUnderTest): void {
       });
       await under().moveClockTo(atMs + 1);
       expect(await pool.acquire('b')).toMatchObject({ verdict: 'GRANTED', active: 2 });
-      // 359,999 ms are left: asking after 359 s would be too early.
+      // 359,999 ms are left: a retry after 359 s would be too early.
       expect(await pool.acquire('c')).toEqual({ verdict: 'FULL', active: 2, max: 2, retryAfterSeconds: 360 });
       await under().moveClockTo(atMs + 1_000);
       expect(await pool.acquire('c')).toEqual({ verdict: 'FULL', active: 2, max: 2, retryAfterSeconds: 359 });
     });
 
-    test('never seats a sixth session in a five-seat pool, even when twenty race', async () => {
+    test('grants exactly five seats of a five-seat pool to twenty concurrent clients', async () => {
       const pool = await openPool(under(), { max: 5 });
       const verdicts = await Promise.all([...Array(20).keys()].map((n) => pool.acquire(`machine-${n}`)));
       expect(verdicts.filter(({ verdict }) => verdict === 'GRANTED')).toHaveLength(5);
@@ -48,7 +48,7 @@ export function acquireContract(under: () => SeatsUnderTest): void {
       expect(await pool.countActive()).toBe(5);
     });
 
-    test('answers a repeated request with the same grant, and tells of it once', async () => {
+    test('returns the same grant for a retry, and reports it once', async () => {
       const pool = await openPool(under(), { max: 1 });
       const proposed = pool.newSession();
       const first = await pool.seat('a', { proposed });
@@ -59,7 +59,7 @@ export function acquireContract(under: () => SeatsUnderTest): void {
       expect(await pool.story()).toEqual([`session.acquired ${proposed}`]);
     });
 
-    test('gives a holder that asks anew its old session, with what it says now and since when it sits', async () => {
+    test('returns the existing session with its start time and new facts to a holder that acquires again', async () => {
       const pool = await openPool(under(), { max: 1 });
       const first = await pool.seat('a');
       await under().moveClockTo(under().nowMs() + 60_000);
@@ -71,7 +71,7 @@ export function acquireContract(under: () => SeatsUnderTest): void {
       expect(await pool.beat(first)).toMatchObject({ session: { facts, acquiredAtMs: first.acquiredAtMs } });
     });
 
-    test('renews a holder in a pool that is full, or has been made smaller', async () => {
+    test('renews a holder in a full pool, and in one that was made smaller', async () => {
       const pool = await openPool(under(), { max: 2 });
       await pool.seat('a');
       await pool.seat('b');
@@ -80,7 +80,7 @@ export function acquireContract(under: () => SeatsUnderTest): void {
       expect(await pool.acquire('a')).toMatchObject({ verdict: 'RENEWED', active: 2, max: 1 });
     });
 
-    test('lets nobody wait for less than it takes a smaller pool to have room', async () => {
+    test('returns a wait that is long enough for a pool that was made smaller', async () => {
       const pool = await openPool(under(), { max: 3 });
       const startMs = under().nowMs();
       for (const n of [0, 1, 2]) {
@@ -91,13 +91,13 @@ export function acquireContract(under: () => SeatsUnderTest): void {
       const refused = await pool.acquire('late');
       expect(refused).toEqual({ verdict: 'FULL', active: 3, max: 1, retryAfterSeconds: 360 });
       await under().moveClockTo(startMs + 10_000 + TTL_MS);
-      // Two leases have ended by now, and the third still fills a pool of one.
+      // Two leases have expired by now, and the third still fills a pool of one.
       expect(await pool.acquire('late')).toMatchObject({ verdict: 'FULL', active: 1, retryAfterSeconds: 10 });
       await under().moveClockTo(startMs + 20_000 + TTL_MS);
       expect(await pool.acquire('late')).toMatchObject({ verdict: 'GRANTED', active: 1 });
     });
 
-    test('says the wait for the second of three leases where that is the one that matters', async () => {
+    test('returns the wait for the second of three leases if that one must expire', async () => {
       const pool = await openPool(under(), { max: 3 });
       const startMs = under().nowMs();
       for (const n of [0, 1, 2]) {
@@ -109,7 +109,7 @@ export function acquireContract(under: () => SeatsUnderTest): void {
       expect(refused).toEqual({ verdict: 'FULL', active: 3, max: 2, retryAfterSeconds: 350 });
     });
 
-    test('lets those who ask for a seat of a pool without seats come back after one TTL', async () => {
+    test('returns a wait of one TTL for a pool without seats', async () => {
       const pool = await openPool(under(), { max: 0 });
       expect(await pool.acquire('a')).toEqual({
         verdict: 'FULL',
@@ -124,14 +124,14 @@ export function acquireContract(under: () => SeatsUnderTest): void {
       expect(await shrunk.acquire('b')).toMatchObject({ verdict: 'FULL', active: 1, retryAfterSeconds: 360 });
     });
 
-    test('grants overdraft seats beyond those bought, and no more than those', async () => {
+    test('grants overdraft seats beyond max, and no more than those', async () => {
       const pool = await openPool(under(), { max: 1, overdraft: 1 });
       expect(await pool.acquire('a')).toMatchObject({ verdict: 'GRANTED', active: 1, max: 1 });
       expect(await pool.acquire('b')).toMatchObject({ verdict: 'GRANTED', active: 2, max: 1 });
       expect(await pool.acquire('c')).toMatchObject({ verdict: 'FULL', active: 2, max: 1 });
     });
 
-    test('counts by machine: two users and processes of one machine have one seat', async () => {
+    test('counts by machine: two users and processes on one machine share a seat', async () => {
       const pool = await openPool(under(), { unit: 'machine' });
       const first = await pool.seat({ machine: 'm', user: 'u1', process: 'p1' });
       expect(first.holder).toBe('m');
@@ -139,7 +139,7 @@ export function acquireContract(under: () => SeatsUnderTest): void {
       expect(second).toMatchObject({ verdict: 'RENEWED', session: { sessionId: first.sessionId } });
     });
 
-    test('counts by user: one user on two machines has one seat, two users of one machine have two', async () => {
+    test('counts by user: one user on two machines has one seat, two users on one machine have two', async () => {
       const pool = await openPool(under(), { unit: 'user' });
       await pool.seat({ machine: 'm1', user: 'u1' });
       expect(await pool.acquire({ machine: 'm2', user: 'u1' })).toMatchObject({
@@ -159,13 +159,13 @@ export function acquireContract(under: () => SeatsUnderTest): void {
       expect(second).toMatchObject({ verdict: 'GRANTED', active: 2, session: { holder: 'p2' } });
     });
 
-    test.each(['user', 'process'] as const)('asks for the %s where seats are counted by it', async (unit) => {
+    test.each(['user', 'process'] as const)('requires the %s if seats are counted by it', async (unit) => {
       const pool = await openPool(under(), { unit });
       expect(await pool.acquire({ machine: 'm' })).toEqual({ verdict: 'HOLDER_REQUIRED', unit });
       expect(await pool.events()).toEqual([]);
     });
 
-    test('gives back exactly what a client said about itself', async () => {
+    test('returns exactly the facts that a client sent', async () => {
       const pool = await openPool(under());
       const session = await pool.seat('a', { facts: AWKWARD_FACTS });
       expect(session.facts).toStrictEqual(AWKWARD_FACTS);
@@ -186,13 +186,13 @@ export function acquireContract(under: () => SeatsUnderTest): void {
       expect(revived).toMatchObject({ verdict: 'REVIVED', session: { facts: AWKWARD_FACTS } });
     });
 
-    test.each(['released', 'evicted', 'ran out'] as const)(
-      'never seats an old session again because its request is repeated late (%s)',
+    test.each(['released', 'evicted', 'expired'] as const)(
+      'never grants a seat to an ended session for a late retry (%s)',
       async (ending) => {
         const pool = await openPool(under());
         const proposed = pool.newSession();
         const session = await pool.seat('a', { proposed });
-        if (ending === 'ran out') await under().moveClockTo(session.expiresAtMs);
+        if (ending === 'expired') await under().moveClockTo(session.expiresAtMs);
         else await pool.release(session, ending);
 
         await expect(pool.acquire('a', { proposed })).rejects.toThrow(Unavailable);
@@ -202,7 +202,7 @@ export function acquireContract(under: () => SeatsUnderTest): void {
       },
     );
 
-    test('answers a late repeat of an old request with the seat that its holder has since', async () => {
+    test("returns the holder's current seat for a late retry of an old request", async () => {
       const pool = await openPool(under());
       const proposed = pool.newSession();
       await pool.release(await pool.seat('a', { proposed }));

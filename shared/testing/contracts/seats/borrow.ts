@@ -26,7 +26,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       expect(await pool.acquire('c', { days: 1 })).toMatchObject({ verdict: 'FULL', active: 2 });
     });
 
-    test('is told of when it is taken, and once', async () => {
+    test('is reported once, when it is borrowed', async () => {
       const pool = await openPool(under(), LENDING);
       const asking = { days: 2, proposed: pool.newSession() };
       const session = await pool.seat('a', asking);
@@ -44,7 +44,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       expect(taken?.atMs).toBe(lent?.atMs);
     });
 
-    test('keeps its end through heartbeats, and through another start of the program', async () => {
+    test('keeps its end across heartbeats and a restart of the program', async () => {
       const pool = await openPool(under(), LENDING);
       const session = await pool.seat('a', { days: 3 });
       await pass(DAY_MS);
@@ -53,7 +53,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       expect(await pool.story()).toHaveLength(2);
     });
 
-    test('is an ordinary one when its time is over, for a client that is online by then', async () => {
+    test('becomes an ordinary seat when the loan ends, for a client that is online then', async () => {
       const pool = await openPool(under(), LENDING);
       const session = await pool.seat('a', { days: 1 });
       await under().moveClockTo(session.expiresAtMs - 1);
@@ -68,7 +68,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       expect(later).not.toMatchObject({ session: { borrowedUntilMs: expect.anything() } });
     });
 
-    test('given back early is free at once, and no token brings it back', async () => {
+    test('is free at once if it is released early, and no token revives it', async () => {
       const pool = await openPool(under(), { ...LENDING, max: 1 });
       const session = await pool.seat('a', { days: 7 });
       expect(await pool.release(session)).toBe('ENDED');
@@ -89,7 +89,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       expect((await pool.events()).at(-1)?.more.borrowed_until_ms).toBe(String(validUntilMs));
     });
 
-    test('of a license that comes to end sooner ends with it', async () => {
+    test('ends with its license if that is changed to end sooner', async () => {
       const pool = await openPool(under(), LENDING);
       const session = await pool.seat('a', { days: 7 });
       const validUntilMs = under().nowMs() + DAY_MS;
@@ -108,7 +108,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       expect(ordinary).not.toHaveProperty('borrowedUntilMs');
     });
 
-    test('that runs out is told of as any other, and leaves nothing behind', async () => {
+    test('expires like any other, and leaves nothing behind', async () => {
       const pool = await openPool(under(), LENDING);
       const session = await pool.seat('a', { days: 1 });
       await under().moveClockTo(session.expiresAtMs + MEMORY_MS);
@@ -119,7 +119,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
   });
 
   describe('a loan', () => {
-    test('is made of a seat that is held already, on the same session', async () => {
+    test('can be given for a seat that is already held, in the same session', async () => {
       const pool = await openPool(under(), LENDING);
       const session = await pool.seat('a');
       await pass(1000);
@@ -132,7 +132,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       });
     });
 
-    test('can be made longer, and is never made shorter', async () => {
+    test('can be extended, and is never shortened', async () => {
       const pool = await openPool(under(), LENDING);
       const { sessionId } = await pool.seat('a', { days: 2 });
       await pass(DAY_MS);
@@ -142,7 +142,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       expect((await pool.story()).filter((line) => line.startsWith('session.borrowed'))).toHaveLength(2);
     });
 
-    test('asked for again within a minute is the same one', async () => {
+    test('is unchanged by a retry within a minute', async () => {
       const pool = await openPool(under(), LENDING);
       const first = await pool.seat('a', { days: 2 });
       await pass(59_999);
@@ -153,7 +153,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       );
     });
 
-    test('longer than the license allows is refused, and nothing granted', async () => {
+    test('is refused if it is longer than the license allows, and no seat is granted', async () => {
       const pool = await openPool(under(), LENDING);
       expect(await pool.acquire('a', { days: 8 })).toEqual({ verdict: 'BORROW_TOO_LONG', maxDays: 7 });
       const none = await openPool(under());
@@ -162,7 +162,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       expect(await pool.events()).toEqual([]);
     });
 
-    test('leaves the low water to those who are online', async () => {
+    test('is refused for the low-water seats, which stay available online', async () => {
       const pool = await openPool(under(), { ...LENDING, max: 3, borrowLowWater: 2 });
       await pool.seat('a', { days: 7 });
       const refusal = { verdict: 'BORROW_LIMIT', borrowed: 1, borrowable: 1 };
@@ -177,7 +177,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       });
     });
 
-    test('that is over, or was given back, makes room for the next', async () => {
+    test('makes room for the next when it ends or is released', async () => {
       const pool = await openPool(under(), { ...LENDING, max: 2, borrowLowWater: 1 });
       const first = await pool.seat('a', { days: 1 });
       await pool.release(first);
@@ -189,7 +189,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       expect(await pool.acquire('c', { days: 1 })).toMatchObject({ verdict: 'GRANTED' });
     });
 
-    test('takes no seat of the overdraft, and none of a pool that is all low water', async () => {
+    test('is refused for overdraft seats, and in a pool of low-water seats only', async () => {
       const pool = await openPool(under(), { ...LENDING, max: 1, overdraft: 5 });
       await pool.seat('a', { days: 1 });
       expect(await pool.acquire('b', { days: 1 })).toEqual({
@@ -204,7 +204,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       });
     });
 
-    test('outlives a change of the terms that would not allow it any more', async () => {
+    test('survives a change of the terms that no longer allows it', async () => {
       const pool = await openPool(under(), LENDING);
       const session = await pool.seat('a', { days: 7 });
       await pool.put({ borrowMaxDays: 0, max: 0 });
@@ -212,7 +212,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       expect(await pool.beat(session)).toMatchObject({ verdict: 'RENEWED', session });
     });
 
-    test('is never made of more seats than may be lent, whoever races for them', async () => {
+    test('is never given for more seats than allowed, also to concurrent clients', async () => {
       const pool = await openPool(under(), { ...LENDING, max: 10, borrowLowWater: 6 });
       const machines = [...Array(20).keys()];
       const verdicts = await Promise.all(machines.map((n) => pool.acquire(`machine-${n}`, { days: 7 })));
@@ -223,7 +223,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
   });
 
   describe('a loan that the store has lost', () => {
-    test('comes back with the token of its client, to the same end', async () => {
+    test("is restored by its client's token, with the same end", async () => {
       const pool = await openPool(under(), LENDING);
       const session = await pool.seat('a', { days: 5 });
       await under().losePart(pool.licenseId, 'leases');
@@ -231,14 +231,14 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       const result = await pool.beat(session, session);
       expect(result).toMatchObject({ verdict: 'REVIVED', session });
       expect((await pool.books()).loans).toEqual({ [session.sessionId]: session.borrowedUntilMs });
-      const told = (await pool.events()).at(-1);
-      expect(told).toMatchObject({
+      const last = (await pool.events()).at(-1);
+      expect(last).toMatchObject({
         type: 'session.revived',
         more: { borrowed_until_ms: String(session.borrowedUntilMs) },
       });
     });
 
-    test('comes back as an ordinary seat once its time is over', async () => {
+    test('is restored as an ordinary seat after its end', async () => {
       const pool = await openPool(under(), LENDING);
       const session = await pool.seat('a', { days: 1 });
       await under().losePart(pool.licenseId, 'leases');
@@ -251,7 +251,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       expect((await pool.books()).loans).toEqual({});
     });
 
-    test('comes back only where there is room', async () => {
+    test('is restored only if a seat is free', async () => {
       const pool = await openPool(under(), { ...LENDING, max: 1 });
       const session = await pool.seat('a', { days: 5 });
       await under().losePart(pool.licenseId, 'leases');

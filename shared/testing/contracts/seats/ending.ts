@@ -3,18 +3,21 @@ import { MEMORY_MS, openPool, type SeatsUnderTest, TTL_MS } from './pool.ts';
 
 export function endingContract(under: () => SeatsUnderTest): void {
   describe('release', () => {
-    test.each(['released', 'evicted'] as const)('frees the seat at once, and tells how (%s)', async (how) => {
-      const pool = await openPool(under(), { max: 1 });
-      const session = await pool.seat('a');
-      await under().moveClockTo(under().nowMs() + 5);
-      expect(await pool.release(session, how)).toBe('ENDED');
-      expect(await pool.countActive()).toBe(0);
-      const event = { type: `session.${how}`, sessionId: session.sessionId, atMs: under().nowMs() };
-      expect((await pool.events()).at(-1)).toMatchObject(event);
-      expect(await pool.acquire('b')).toMatchObject({ verdict: 'GRANTED', active: 1 });
-    });
+    test.each(['released', 'evicted'] as const)(
+      'frees the seat at once, and reports the reason (%s)',
+      async (how) => {
+        const pool = await openPool(under(), { max: 1 });
+        const session = await pool.seat('a');
+        await under().moveClockTo(under().nowMs() + 5);
+        expect(await pool.release(session, how)).toBe('ENDED');
+        expect(await pool.countActive()).toBe(0);
+        const event = { type: `session.${how}`, sessionId: session.sessionId, atMs: under().nowMs() };
+        expect((await pool.events()).at(-1)).toMatchObject(event);
+        expect(await pool.acquire('b')).toMatchObject({ verdict: 'GRANTED', active: 1 });
+      },
+    );
 
-    test('may be asked for again and again: it says so, and tells of it once', async () => {
+    test('can be repeated: it then returns ALREADY_ENDED, and the end is reported once', async () => {
       const pool = await openPool(under());
       const session = await pool.seat('a');
       expect(await pool.release(session)).toBe('ENDED');
@@ -23,7 +26,7 @@ export function endingContract(under: () => SeatsUnderTest): void {
       expect(await pool.story()).toHaveLength(2);
     });
 
-    test('of a session whose lease ran out changes nothing but that it stays ended', async () => {
+    test('of an expired session only prevents its revival', async () => {
       const pool = await openPool(under());
       const session = await pool.seat('a');
       await under().moveClockTo(session.expiresAtMs);
@@ -35,7 +38,7 @@ export function endingContract(under: () => SeatsUnderTest): void {
       expect(await pool.beat(session, session)).toMatchObject({ verdict: 'GONE' });
     });
 
-    test('knows nothing of a session that never was, or ended long ago', async () => {
+    test('returns UNKNOWN_SESSION for a session that never existed or ended long ago', async () => {
       const pool = await openPool(under());
       expect(await pool.release(pool.newSession())).toBe('UNKNOWN_SESSION');
       const session = await pool.seat('a');
@@ -45,7 +48,7 @@ export function endingContract(under: () => SeatsUnderTest): void {
       expect(await pool.story()).toHaveLength(2);
     });
 
-    test('of an old session leaves alone the seat that its holder has since', async () => {
+    test('of an old session keeps the seat that its holder has taken since', async () => {
       const pool = await openPool(under());
       const old = await pool.seat('a');
       await pool.release(old);
@@ -54,7 +57,7 @@ export function endingContract(under: () => SeatsUnderTest): void {
       expect(await pool.countActive()).toBe(1);
     });
 
-    test('that was sent before its holder acquired the session again ends nothing, however late it comes', async () => {
+    test('that was sent before its holder acquired the session again ends nothing', async () => {
       const pool = await openPool(under());
       const session = await pool.seat('a');
       const sentAtMs = under().nowMs() + 4;
@@ -63,16 +66,16 @@ export function endingContract(under: () => SeatsUnderTest): void {
       expect(await pool.release(session, 'released', session, sentAtMs)).toBe('OVERTAKEN');
       expect(await pool.countActive()).toBe(1);
       expect(await pool.story()).toHaveLength(1);
-      // One that was sent since is meant, and so is one of which nobody knows when it was sent.
+      // A release that was sent after that counts, and so does one with an unknown time of sending.
       expect(await pool.release(session, 'released', session, sentAtMs + 1)).toBe('ENDED');
       expect(await pool.release(session, 'released', session, sentAtMs)).toBe('ALREADY_ENDED');
-      const anew = await pool.seat('a');
+      const again = await pool.seat('a');
       await under().moveClockTo(under().nowMs() + 1);
       await pool.seat('a');
-      expect(await pool.release(anew)).toBe('ENDED');
+      expect(await pool.release(again)).toBe('ENDED');
     });
 
-    test('knows when its holder last acquired it also after beats, a lease cut short, and a revival', async () => {
+    test('knows the last acquire also after heartbeats, a shortened lease and a revival', async () => {
       const pool = await openPool(under(), { max: 1 });
       const session = await pool.seat('a');
       const sentAtMs = under().nowMs();
@@ -90,7 +93,7 @@ export function endingContract(under: () => SeatsUnderTest): void {
       expect(await pool.countActive()).toBe(1);
     });
 
-    test('of a grant that was delivered twice ends it: nobody has acquired it since', async () => {
+    test('ends a session whose grant was delivered twice, as it was not acquired since', async () => {
       const pool = await openPool(under());
       const proposed = pool.newSession();
       const session = await pool.seat('a', { proposed });
@@ -102,7 +105,7 @@ export function endingContract(under: () => SeatsUnderTest): void {
   });
 
   describe('two hundred crashed clients', () => {
-    test('free their seats at once, though no caller clears away more than a bounded number of them', async () => {
+    test('free their seats at once, though each call collects only a limited number of leases', async () => {
       const pool = await openPool(under(), { max: 200 });
       const crashed = await pool.seatMany(200);
       await under().moveClockTo(under().nowMs() + TTL_MS);
@@ -124,17 +127,17 @@ export function endingContract(under: () => SeatsUnderTest): void {
       );
     });
 
-    test('are each told from those not yet cleared away, whatever they ask', async () => {
+    test('get the same verdicts whether or not their leases are collected', async () => {
       const pool = await openPool(under(), { max: 200 });
       const crashed = await pool.seatMany(200);
       await under().moveClockTo(under().nowMs() + TTL_MS);
-      // Leases of one expiry are cleared away by name, so the last by name is still there after the first call.
+      // Leases with the same expiry are collected by name, so the last by name is still there after the first call.
       const byName = crashed.toSorted((a, b) => (a.sessionId < b.sessionId ? 1 : -1));
       const [beating, asking, leaving] = byName;
-      if (!beating || !asking || !leaving) throw new Error('two hundred were seated');
+      if (!beating || !asking || !leaving) throw new Error('no session');
       expect(await pool.release(leaving)).toBe('ALREADY_ENDED');
-      const anew = await pool.seat(asking.holder);
-      expect(anew.sessionId).not.toBe(asking.sessionId);
+      const again = await pool.seat(asking.holder);
+      expect(again.sessionId).not.toBe(asking.sessionId);
       expect(await pool.beat(beating)).toMatchObject({ verdict: 'REVIVED' });
       expect(await pool.countActive()).toBe(2);
       expect((await pool.books()).leases.length).toBeGreaterThan(2);
@@ -142,7 +145,7 @@ export function endingContract(under: () => SeatsUnderTest): void {
     });
   });
 
-  describe('a license that nobody calls any more', () => {
+  describe('a license without further calls', () => {
     test('leaves nothing behind but its terms', async () => {
       const pool = await openPool(under(), { max: 2 });
       const [first, second] = [await pool.seat('a'), await pool.seat('b')];
@@ -159,7 +162,7 @@ export function endingContract(under: () => SeatsUnderTest): void {
       expect(await pool.books()).toMatchObject({ hasDenials: false, dueMs: undefined });
     });
 
-    test('keeps what it remembers as long as its longest memory, not its last', async () => {
+    test('keeps its memory of ended sessions until the latest mark expires, not the one set last', async () => {
       const pool = await openPool(under(), { max: 2 });
       const [long, short] = [await pool.seat('a'), await pool.seat('b')];
       await under().moveClockTo(under().nowMs() + 100_000);

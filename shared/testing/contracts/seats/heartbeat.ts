@@ -3,7 +3,7 @@ import { MEMORY_MS, openPool, type SeatsUnderTest, TRUSTED, TTL_MS } from './poo
 
 export function heartbeatContract(under: () => SeatsUnderTest): void {
   describe('a lease', () => {
-    test('that ran out is free that very millisecond, with no sweep', async () => {
+    test('frees its seat in the millisecond it expires, without a sweep', async () => {
       const pool = await openPool(under(), { max: 1 });
       const session = await pool.seat('a');
       await under().moveClockTo(session.expiresAtMs - 1);
@@ -16,7 +16,7 @@ export function heartbeatContract(under: () => SeatsUnderTest): void {
       expect(next).toMatchObject({ verdict: 'GRANTED', active: 1 });
     });
 
-    test('that ran out is told of with the moment it ended, however late that is noticed', async () => {
+    test('is reported as expired at its end, however late that is noticed', async () => {
       const pool = await openPool(under(), { max: 1 });
       const session = await pool.seat('a');
       await under().moveClockTo(session.expiresAtMs + 86_400_000);
@@ -41,7 +41,7 @@ export function heartbeatContract(under: () => SeatsUnderTest): void {
   });
 
   describe('a heartbeat', () => {
-    test('extends the lease by the TTL from now, and makes no event', async () => {
+    test('extends the lease to the TTL from now, without an event', async () => {
       const pool = await openPool(under());
       const session = await pool.seat('a');
       const nowMs = session.expiresAtMs - 1;
@@ -59,7 +59,7 @@ export function heartbeatContract(under: () => SeatsUnderTest): void {
       expect(await pool.story()).toHaveLength(1);
     });
 
-    test('brings back a lease that ran out while a seat is free, and says so', async () => {
+    test('revives an expired lease while a seat is free, and reports it', async () => {
       const pool = await openPool(under(), { max: 1 });
       const session = await pool.seat('a');
       await under().moveClockTo(session.expiresAtMs + 1_000);
@@ -78,7 +78,7 @@ export function heartbeatContract(under: () => SeatsUnderTest): void {
       });
     });
 
-    test('never takes back a seat that someone else has taken since, until it is free again', async () => {
+    test('does not revive a session while all seats are taken', async () => {
       const pool = await openPool(under(), { max: 1 });
       const session = await pool.seat('a');
       await under().moveClockTo(session.expiresAtMs);
@@ -103,7 +103,7 @@ export function heartbeatContract(under: () => SeatsUnderTest): void {
     });
 
     test.each(['released', 'evicted'] as const)(
-      'does not bring back what was %s, token or not',
+      'does not revive a session that was %s, with or without a token',
       async (how) => {
         const pool = await openPool(under(), { max: 3 });
         const [session, ranOut] = [await pool.seat('a'), await pool.seat('b')];
@@ -111,7 +111,7 @@ export function heartbeatContract(under: () => SeatsUnderTest): void {
         const gone = { verdict: 'GONE', sessionId: session.sessionId };
         expect(await pool.beat(session)).toEqual(gone);
         expect(await pool.beat(session, session)).toEqual(gone);
-        // Up to the last moment at which its token could prove anything, and when it no longer can.
+        // Up to the last moment at which its token could revive it, and afterwards.
         await under().moveClockTo(session.expiresAtMs + MEMORY_MS - 1);
         expect(await pool.beat(session, session)).toEqual(gone);
         expect(await pool.release(ranOut, how)).toBe('ALREADY_ENDED');
@@ -123,7 +123,7 @@ export function heartbeatContract(under: () => SeatsUnderTest): void {
     );
 
     test.each([10, 360, 7_200])(
-      'brings a lease of %i s back within an hour of its end, and not a millisecond later',
+      'revives a lease of %i s within an hour of its end, and not a millisecond later',
       async (ttlSeconds) => {
         const pool = await openPool(under(), { ttlSeconds });
         const [early, late] = [await pool.seat('a'), await pool.seat('b')];
@@ -138,21 +138,18 @@ export function heartbeatContract(under: () => SeatsUnderTest): void {
     test.each([
       ['longer', { ttlSeconds: 10 }, { ttlSeconds: 7_200 }],
       ['shorter', { ttlSeconds: 7_200 }, { ttlSeconds: 10 }],
-    ])(
-      'never brings an evicted session back, though its TTL was made %s meanwhile',
-      async (_, before, after) => {
-        const pool = await openPool(under(), before);
-        const session = await pool.seat('a');
-        await pool.put(after);
-        expect(await pool.beat(session)).toMatchObject({ verdict: 'RENEWED' });
-        expect(await pool.release(session, 'evicted')).toBe('ENDED');
-        // Up to the last moment at which its oldest token could prove anything.
-        await under().moveClockTo(session.expiresAtMs + MEMORY_MS - 1);
-        expect(await pool.beat(session, session)).toMatchObject({ verdict: 'GONE' });
-      },
-    );
+    ])('never revives an evicted session, even if its TTL became %s meanwhile', async (_, before, after) => {
+      const pool = await openPool(under(), before);
+      const session = await pool.seat('a');
+      await pool.put(after);
+      expect(await pool.beat(session)).toMatchObject({ verdict: 'RENEWED' });
+      expect(await pool.release(session, 'evicted')).toBe('ENDED');
+      // Up to the last moment at which its oldest token could revive it.
+      await under().moveClockTo(session.expiresAtMs + MEMORY_MS - 1);
+      expect(await pool.beat(session, session)).toMatchObject({ verdict: 'GONE' });
+    });
 
-    test('never brings a session back that was released after Redis lost it', async () => {
+    test('never revives a session that was released after Redis lost it', async () => {
       const pool = await openPool(under());
       const session = await pool.seat('a');
       await under().loseEverything();
@@ -161,7 +158,7 @@ export function heartbeatContract(under: () => SeatsUnderTest): void {
       expect(await pool.beat(session, session)).toMatchObject({ verdict: 'GONE' });
     });
 
-    test('knows nothing of a session that never was, and writes nothing', async () => {
+    test('returns GONE for a session that never existed, and writes nothing', async () => {
       const pool = await openPool(under());
       const stranger = pool.newSession();
       expect(await pool.beat(stranger)).toEqual({ verdict: 'GONE', sessionId: stranger });
@@ -169,7 +166,7 @@ export function heartbeatContract(under: () => SeatsUnderTest): void {
       expect(await under().kindsOfKeyLeft(pool.licenseId)).toEqual(['license']);
     });
 
-    test('with a token seats again what Redis has lost, up to the seats there are, and none twice', async () => {
+    test('with a token revives sessions that Redis has lost, up to the limit, and none twice', async () => {
       const pool = await openPool(under(), { max: 3 });
       const sessions = await pool.seatMany(3);
       await under().moveClockTo(under().nowMs() + 1_000);
@@ -177,7 +174,7 @@ export function heartbeatContract(under: () => SeatsUnderTest): void {
       await pool.put({ max: 2 });
 
       const [first, second, third] = sessions;
-      if (!first || !second || !third) throw new Error('three sessions were seated');
+      if (!first || !second || !third) throw new Error('no session');
       expect(await pool.beat(first)).toMatchObject({ verdict: 'GONE' });
       const expiresAtMs = under().nowMs() + TTL_MS;
       expect(await pool.beat(first, first)).toEqual({
@@ -195,7 +192,7 @@ export function heartbeatContract(under: () => SeatsUnderTest): void {
       ]);
     });
 
-    test('with a token whose time is over seats nobody', async () => {
+    test('with an expired token revives no session', async () => {
       const pool = await openPool(under());
       const [session, other] = [await pool.seat('a'), await pool.seat('b')];
       await under().loseEverything();
@@ -206,7 +203,7 @@ export function heartbeatContract(under: () => SeatsUnderTest): void {
       expect(await pool.beat(session, session)).toEqual({ verdict: 'GONE', sessionId: session.sessionId });
     });
 
-    test('with a token does not seat a holder twice that has taken a seat anew', async () => {
+    test('with a token does not give a second seat to a holder that has taken another one', async () => {
       const pool = await openPool(under());
       const session = await pool.seat('a');
       await under().loseEverything();
@@ -215,19 +212,19 @@ export function heartbeatContract(under: () => SeatsUnderTest): void {
       expect(await pool.beat(session, session)).toEqual({ verdict: 'GONE', sessionId: session.sessionId });
     });
 
-    test('carries a hundred sessions at once, and answers each in its place', async () => {
+    test('handles a hundred sessions per call, with results in their order', async () => {
       const pool = await openPool(under(), { max: 60 });
       const old = await pool.seatMany(60, 'old-');
       await under().moveClockTo(under().nowMs() + TTL_MS);
       const young = await pool.seatMany(40, 'young-');
-      // 40 live, and room is left for 20 of the 60 that ran out.
+      // 40 hold a seat, and 20 of the 60 expired ones can be revived.
       const asked = old.flatMap((session, i) => [session, ...young.slice(i, i + 1)]);
       const results = await pool.beatAll(asked.map(({ sessionId }) => ({ sessionId })));
       expect(results).toHaveLength(100);
-      const told = results.map((result) =>
+      const ids = results.map((result) =>
         'session' in result ? result.session.sessionId : result.sessionId,
       );
-      expect(told).toEqual(asked.map(({ sessionId }) => sessionId));
+      expect(ids).toEqual(asked.map(({ sessionId }) => sessionId));
       let room = 20;
       const expected = asked.map(({ holder }) => {
         if (holder.startsWith('young-')) return 'RENEWED';
@@ -238,7 +235,7 @@ export function heartbeatContract(under: () => SeatsUnderTest): void {
       expect(await pool.countActive()).toBe(60);
     });
 
-    test('of no session checks the proof alone', async () => {
+    test('without sessions only checks the proof', async () => {
       const pool = await openPool(under());
       expect(await pool.beatAll([])).toEqual([]);
     });

@@ -17,14 +17,14 @@ const ORDERS = [
 
 export function licenseContract(under: () => SeatsUnderTest): void {
   describe('a license', () => {
-    test('that nobody has put here is unknown, and asking about it writes nothing', async () => {
+    test('that was never put is unknown, and a call for it writes nothing', async () => {
       const { licenseId } = newEntitlement();
       expect(await askAll(under().seats, licenseId, TRUSTED)).toEqual(Array(4).fill('UNKNOWN_LICENSE'));
       expect(await under().kindsOfKeyLeft(licenseId)).toEqual([]);
       expect(await under().readOutbox(licenseId)).toEqual([]);
     });
 
-    test('that is suspended gives and extends nothing, but takes seats back', async () => {
+    test('that is suspended grants and extends nothing, but accepts releases', async () => {
       const pool = await openPool(under());
       const session = await pool.seat('a');
       await pool.put({ status: 'suspended' });
@@ -38,7 +38,7 @@ export function licenseContract(under: () => SeatsUnderTest): void {
       expect(await pool.acquire('a')).toMatchObject({ verdict: 'GRANTED' });
     });
 
-    test('lets running leases of a suspended license run out', async () => {
+    test('keeps existing leases until they expire while it is suspended', async () => {
       const pool = await openPool(under());
       const session = await pool.seat('a');
       await pool.put({ status: 'suspended' });
@@ -69,7 +69,7 @@ export function licenseContract(under: () => SeatsUnderTest): void {
       expect(await pool.beat(session)).toMatchObject({ verdict: 'REVIVED' });
     });
 
-    test('opens to its own key and to no other', async () => {
+    test('accepts its own key and no other', async () => {
       const pool = await openPool(under());
       const { licenseId, keyHash } = pool.terms;
       const { keyHash: strange } = newEntitlement();
@@ -82,7 +82,7 @@ export function licenseContract(under: () => SeatsUnderTest): void {
       expect(await pool.countActive()).toBe(1);
     });
 
-    test('opens to the key before a rotation until its time is up, and then no longer', async () => {
+    test('accepts the previous key until its overlap ends', async () => {
       const pool = await openPool(under());
       const old: Proof = { kind: 'license-key', keyHash: pool.terms.keyHash };
       const { keyHash } = newEntitlement();
@@ -102,7 +102,7 @@ export function licenseContract(under: () => SeatsUnderTest): void {
     });
 
     test.each(ORDERS.map((order) => ({ order: order.join(', '), versions: order })))(
-      'ends up with its newest version, told of once each, when they arrive as $order',
+      'keeps its newest version, and reports each version once, if they arrive as $order',
       async ({ versions }) => {
         const pool = await openPool(under(), { version: 0 });
         let newest = 0;
@@ -115,13 +115,13 @@ export function licenseContract(under: () => SeatsUnderTest): void {
           newest = Math.max(newest, version);
           expect(await listedMax(under().seats, pool)).toBe(newest * 10);
         }
-        const told = (await pool.events()).map(({ type, sessionId, more }) => [
+        const events = (await pool.events()).map(({ type, sessionId, more }) => [
           type,
           sessionId,
           more.version,
           more.max,
         ]);
-        expect(told).toEqual(
+        expect(events).toEqual(
           stored.map((version) => ['license.updated', '', String(version), String(version * 10)]),
         );
       },
@@ -135,7 +135,7 @@ export function licenseContract(under: () => SeatsUnderTest): void {
       expect(await pool.events()).toEqual([]);
     });
 
-    test('that is made smaller ends no lease and gives no seat until enough have ended', async () => {
+    test('that is made smaller ends no lease and grants no seat until enough have ended', async () => {
       const pool = await openPool(under(), { max: 3 });
       const sessions = await pool.seatMany(3);
       await pool.put({ max: 1 }, 'license.updated');
@@ -143,7 +143,7 @@ export function licenseContract(under: () => SeatsUnderTest): void {
         Array(3).fill({ verdict: 'RENEWED' }),
       );
       const [first, second, third] = sessions;
-      if (!first || !second || !third) throw new Error('three sessions were seated');
+      if (!first || !second || !third) throw new Error('no session');
       await pool.release(first);
       await pool.release(second);
       expect(await pool.acquire('late')).toMatchObject({ verdict: 'FULL', active: 1, max: 1 });
@@ -151,7 +151,7 @@ export function licenseContract(under: () => SeatsUnderTest): void {
       expect(await pool.acquire('late')).toMatchObject({ verdict: 'GRANTED', active: 1 });
     });
 
-    test('keeps to itself: what happens to it touches no other license of its shard', async () => {
+    test('does not affect other licenses of its shard', async () => {
       const neighbour = await openPool(under(), { max: 1 });
       const theirs = await neighbour.seat('a');
       await neighbour.acquire('b');
@@ -169,8 +169,8 @@ export function licenseContract(under: () => SeatsUnderTest): void {
     });
   });
 
-  describe('refusals of a full pool', () => {
-    test('become one event a minute with their number, once that minute is over', async () => {
+  describe('denials of a full pool', () => {
+    test('become one event per minute with their number, once that minute has ended', async () => {
       const pool = await openPool(under(), { max: 1 });
       await pool.seat('a');
       const minuteMs = await nextMinute();
@@ -182,7 +182,7 @@ export function licenseContract(under: () => SeatsUnderTest): void {
       await under().moveClockTo(minuteMs + MINUTE_MS);
       await pool.acquire('b');
       expect(await denialsOf(pool)).toEqual([[minuteMs, '4']]);
-      // A quiet time in between is no event of its own.
+      // A minute without denials has no event.
       await under().moveClockTo(minuteMs + 3 * MINUTE_MS);
       await pool.acquire('b');
       expect(await denialsOf(pool)).toEqual([
@@ -191,7 +191,7 @@ export function licenseContract(under: () => SeatsUnderTest): void {
       ]);
     });
 
-    test('count once where a request is sent twice because its answer was lost', async () => {
+    test('count once if a request is retried because its response was lost', async () => {
       const pool = await openPool(under(), { max: 1 });
       await pool.seat('a');
       const minuteMs = await nextMinute();
@@ -203,11 +203,11 @@ export function licenseContract(under: () => SeatsUnderTest): void {
       expect(await denialsOf(pool)).toEqual([[minuteMs, '2']]);
     });
 
-    test('are counted for each license by itself', async () => {
+    test('are counted per license', async () => {
       const pools = [await openPool(under(), { max: 0 }), await openPool(under(), { max: 0 })];
       const minuteMs = await nextMinute();
       const [one, two] = pools;
-      if (!one || !two) throw new Error('there are two');
+      if (!one || !two) throw new Error('no license');
       await one.acquire('a');
       await two.acquire('a');
       await two.acquire('a');
@@ -235,7 +235,7 @@ async function listedMax(seats: Seats, { licenseId }: Pool): Promise<number | un
   return listed.verdict === 'OK' ? listed.max : undefined;
 }
 
-/** The verdicts of acquire, heartbeat, release and listing (which asks for no proof). */
+/** The verdicts of acquire, heartbeat, release and listing (which needs no proof). */
 async function askAll(seats: Seats, licenseId: string, proof: Proof): Promise<string[]> {
   const sessionId = `ses_${licenseId.slice(4)}_0000000000000000`;
   const acquired = await seats.acquire({

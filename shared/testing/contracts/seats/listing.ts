@@ -6,7 +6,7 @@ type Cursor = { sessionId: string; expiresAtMs: number };
 
 export function listingContract(under: () => SeatsUnderTest): void {
   describe('the list of sessions', () => {
-    test('names who sits where since when, the soonest to run out first, and no lease that has ended', async () => {
+    test('contains holder and start of each session, the first to expire first, and no expired lease', async () => {
       const pool = await openPool(under(), { max: 5, overdraft: 1 });
       const early = await pool.seat('early');
       await under().moveClockTo(under().nowMs() + 10);
@@ -22,11 +22,11 @@ export function listingContract(under: () => SeatsUnderTest): void {
       await under().moveClockTo(early.expiresAtMs);
       const rest = await under().seats.listSessions(pool.licenseId, { limit: 100 });
       expect(rest).toEqual({ ...counts, active: 2, sessions: [later, renewed] });
-      // Reading is not noticing: what ended is told of by the next caller who changes something, or the sweep.
+      // Reading does not notice: an expired lease is reported by the next call that changes something, or the sweep.
       expect([await pool.books(), await pool.events()]).toEqual(before);
     });
 
-    test('counts only, where no rows are asked for', async () => {
+    test('only counts if no rows are requested', async () => {
       const pool = await openPool(under());
       await pool.seat('a');
       const counted = await under().seats.listSessions(pool.licenseId, { limit: 0 });
@@ -34,7 +34,7 @@ export function listingContract(under: () => SeatsUnderTest): void {
     });
 
     test.each([1, 7, 100])(
-      'shows every session once over pages of %i, also where many end at the same time',
+      'contains every session once over pages of %i, also if many expire at the same time',
       async (limit) => {
         const pool = await openPool(under(), { max: 130 });
         const seated: Session[] = [];
@@ -50,7 +50,7 @@ export function listingContract(under: () => SeatsUnderTest): void {
       },
     );
 
-    test('misses nobody while sessions renew, end and begin between the pages', async () => {
+    test('misses no session while sessions renew, end and begin between the pages', async () => {
       const pool = await openPool(under(), { max: 60 });
       const seated = await pool.seatMany(40);
       const fate = (i: number): 'renews' | 'ends' | 'stays' =>
@@ -71,7 +71,7 @@ export function listingContract(under: () => SeatsUnderTest): void {
       expect(page).toBeGreaterThan(8);
     });
 
-    test('goes on from a row whose lease has ended meanwhile', async () => {
+    test('continues after a row whose lease has ended meanwhile', async () => {
       const pool = await openPool(under());
       const first = await pool.seat('a');
       await under().moveClockTo(under().nowMs() + 1_000);
@@ -91,7 +91,7 @@ export function listingContract(under: () => SeatsUnderTest): void {
   ): Promise<Session[]> {
     const rows: Session[] = [];
     let after: Cursor | undefined;
-    // More pages than any of these lists has, lest a list that turns in circles never ends.
+    // More pages than any of these lists has, in case a faulty list never ends.
     for (let page = 0; page < 200; page += 1) {
       const answer = await under().seats.listSessions(licenseId, { limit, after });
       if (answer.verdict !== 'OK') throw new Error(answer.verdict);

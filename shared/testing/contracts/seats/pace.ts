@@ -10,20 +10,20 @@ const STRANGERS_PER_MINUTE = 20;
 const WRONG: Proof = { kind: 'license-key', keyHash: 'not the hash' };
 
 export function paceContract(under: () => SeatsUnderTest): void {
-  /** A pool, and the same asked with its key: nobody who is trusted is ever asked to wait. */
+  /** A pool, and the same called with its key: trusted callers are never limited. */
   async function poolAt(requestsPerMinute: number | null, change: Partial<Entitlement> = {}) {
     const pool = await openPool(under(), { requestsPerMinute, max: 5, ...change });
     const proof: Proof = { kind: 'license-key', keyHash: pool.terms.keyHash };
     return { pool, keyed: pool.as(proof), proof };
   }
 
-  /** A heartbeat as the function asks for it: sessions that never were unless some are given. */
+  /** A heartbeat as the function sends it: for sessions that never existed unless some are given. */
   function beat(pool: Pool, proof: Proof, sessionIds: readonly string[] = [pool.newSession()]) {
     const sessions = sessionIds.map((sessionId) => ({ sessionId }));
     return under().seats.heartbeat({ licenseId: pool.licenseId, proof, sessions });
   }
 
-  /** Asks until told to wait, and gives the number of answers before that, and the wait. */
+  /** Calls until TOO_OFTEN, and returns the number of other results before that, and the wait. */
   async function askUntilRefused(
     ask: () => Promise<AcquireVerdict | HeartbeatVerdict>,
   ): Promise<{ answers: number; retryAfterSeconds: number }> {
@@ -42,30 +42,27 @@ export function paceContract(under: () => SeatsUnderTest): void {
     expect(await under().readEverything()).toBe(before);
   }
 
-  describe('a license’s pace', () => {
+  describe('a license’s request limit', () => {
     test.each([
       { pace: 1, seconds: 60 },
       { pace: 7, seconds: 9 },
       { pace: 60, seconds: 1 },
-    ])(
-      'lets $pace acquires come at once, and then one every $seconds s or a little less',
-      async ({ pace, seconds }) => {
-        const { keyed } = await poolAt(pace);
-        const ask = () => keyed.acquire('a');
-        expect(await askUntilRefused(ask)).toEqual({ answers: pace, retryAfterSeconds: seconds });
-        const dueMs = Math.ceil(60_000 / pace);
-        await moveBy(dueMs - 1);
-        expect(await ask()).toEqual({ verdict: 'TOO_OFTEN', retryAfterSeconds: 1 });
-        await moveBy(1);
-        expect(await ask()).toMatchObject({ verdict: 'RENEWED' });
-        expect(await ask()).toMatchObject({ verdict: 'TOO_OFTEN' });
-        // A minute of rest fills the measure again, and an hour no more than that.
-        await moveBy(3_600_000);
-        expect(await askUntilRefused(ask)).toMatchObject({ answers: pace });
-      },
-    );
+    ])('allows $pace acquires at once, and then one about every $seconds s', async ({ pace, seconds }) => {
+      const { keyed } = await poolAt(pace);
+      const ask = () => keyed.acquire('a');
+      expect(await askUntilRefused(ask)).toEqual({ answers: pace, retryAfterSeconds: seconds });
+      const dueMs = Math.ceil(60_000 / pace);
+      await moveBy(dueMs - 1);
+      expect(await ask()).toEqual({ verdict: 'TOO_OFTEN', retryAfterSeconds: 1 });
+      await moveBy(1);
+      expect(await ask()).toMatchObject({ verdict: 'RENEWED' });
+      expect(await ask()).toMatchObject({ verdict: 'TOO_OFTEN' });
+      // A minute without calls refills the bucket, and an hour no further.
+      await moveBy(3_600_000);
+      expect(await askUntilRefused(ask)).toMatchObject({ answers: pace });
+    });
 
-    test('counts every acquire, those of a full pool and of repeats too, and tells no lie about the wait', async () => {
+    test('counts every acquire, including denials and retries, and returns the true wait', async () => {
       const { keyed } = await poolAt(3, { max: 1 });
       const proposed = keyed.newSession();
       expect(await keyed.acquire('a', { proposed })).toMatchObject({ verdict: 'GRANTED' });
@@ -77,7 +74,7 @@ export function paceContract(under: () => SeatsUnderTest): void {
       expect(await keyed.acquire('b')).toMatchObject({ verdict: 'FULL' });
     });
 
-    test('changes nothing beyond it, and does not even notice what has run out', async () => {
+    test('changes nothing if it is exceeded, and does not even collect expired leases', async () => {
       const { pool, keyed, proof } = await poolAt(1);
       const session = await keyed.seat('a');
       await beat(pool, proof);
@@ -95,7 +92,7 @@ export function paceContract(under: () => SeatsUnderTest): void {
       });
     });
 
-    test('leaves what has run out for whoever may act next', async () => {
+    test('leaves expired leases to the next call that is allowed', async () => {
       const { pool, keyed } = await poolAt(1, { ttlSeconds: 10, heartbeatSeconds: 8 });
       const session = await keyed.seat('a');
       await under().moveClockTo(session.expiresAtMs);
@@ -104,7 +101,7 @@ export function paceContract(under: () => SeatsUnderTest): void {
       expect(await pool.story()).toContain(`session.expired ${session.sessionId}`);
     });
 
-    test('is each license’s own, and never asks those who are trusted to wait', async () => {
+    test('is separate for each license, and never applies to trusted callers', async () => {
       const [first, second] = [await poolAt(1), await poolAt(1)];
       await askUntilRefused(() => first.keyed.acquire('a'));
       expect(await second.keyed.acquire('a')).toMatchObject({ verdict: 'GRANTED' });
@@ -114,7 +111,7 @@ export function paceContract(under: () => SeatsUnderTest): void {
       }
     });
 
-    test('holds people who are signed in as well', async () => {
+    test('applies to signed-in users too', async () => {
       const { pool } = await poolAt(2);
       const userId = newPersonalId('usr');
       const own = pool.as({ kind: 'user', userId, tenantIds: [pool.terms.tenantId] });
@@ -122,7 +119,7 @@ export function paceContract(under: () => SeatsUnderTest): void {
       expect(await askUntilRefused(ask)).toEqual({ answers: 2, retryAfterSeconds: 30 });
     });
 
-    test('goes on where it was when the license changes, at the new pace', async () => {
+    test('keeps its count when the license changes, and applies the new limit', async () => {
       const { pool, keyed, proof } = await poolAt(2);
       await askUntilRefused(() => keyed.acquire('a'));
       await askUntilRefused(() => beat(pool, proof));
@@ -137,7 +134,7 @@ export function paceContract(under: () => SeatsUnderTest): void {
       expect(await keyed.acquire('a')).toMatchObject({ verdict: 'RENEWED' });
     });
 
-    test('is unknown to a copy from before: that limits nothing, and takes the pace with its own version', async () => {
+    test('is absent in an old copy, which limits nothing, and is added with the same version', async () => {
       const { pool, keyed, proof } = await poolAt(null);
       const { seats, seatMaintenance } = under();
       const { version } = pool.terms;
@@ -158,8 +155,8 @@ export function paceContract(under: () => SeatsUnderTest): void {
     });
   });
 
-  describe('a heartbeat that comes when it is time', () => {
-    test('is let through, however often others call, from half the interval on and not a millisecond before', async () => {
+  describe('a heartbeat that is due', () => {
+    test('is allowed after half the interval, however often others call, and not a millisecond earlier', async () => {
       const { pool, keyed, proof } = await poolAt(2);
       const session = await keyed.seat('a');
       const use = async () => {
@@ -174,7 +171,7 @@ export function paceContract(under: () => SeatsUnderTest): void {
       await moveBy(1);
       await use();
       expect(await needed()).toMatchObject({ verdict: 'OK', results: [{ verdict: 'RENEWED' }] });
-      // Renewed a moment ago: now it is as early as any.
+      // It was renewed a moment ago, so the next one is early.
       expect(await needed()).toMatchObject({ verdict: 'TOO_OFTEN' });
       await moveBy(HEARTBEAT_MS);
       await use();
@@ -191,7 +188,7 @@ export function paceContract(under: () => SeatsUnderTest): void {
       expect(await askUntilRefused(() => beat(pool, proof))).toMatchObject({ answers: 1 });
     });
 
-    test('takes others of the same call along', async () => {
+    test('allows the other sessions of the same call', async () => {
       const { pool, proof } = await poolAt(1);
       const old = await pool.seat('old');
       await moveBy(HEARTBEAT_MS / 2);
@@ -204,20 +201,20 @@ export function paceContract(under: () => SeatsUnderTest): void {
     });
   });
 
-  describe('a heartbeat that is not needed', () => {
+  describe('a heartbeat that is not due', () => {
     test.each([
-      ['of a session that never was', async (pool: Pool) => [pool.newSession()]],
-      ['of no session', async () => []],
-      ['that comes too early', async (pool: Pool) => [(await pool.seat('early')).sessionId]],
+      ['of a session that never existed', async (pool: Pool) => [pool.newSession()]],
+      ['without sessions', async () => []],
+      ['that is early', async (pool: Pool) => [(await pool.seat('early')).sessionId]],
       [
-        'of a lease that ran out',
+        'of an expired lease',
         async (pool: Pool) => {
           const { sessionId, expiresAtMs } = await pool.seat('late');
           await under().moveClockTo(expiresAtMs);
           return [sessionId];
         },
       ],
-    ])('%s is held to a pace of its own', async (_, sessionsOf) => {
+    ])('%s has its own limit', async (_, sessionsOf) => {
       const { pool, keyed, proof } = await poolAt(4);
       const sessionIds = await sessionsOf(pool);
       await askUntilRefused(() => keyed.acquire('b'));
@@ -225,17 +222,17 @@ export function paceContract(under: () => SeatsUnderTest): void {
       expect(await askUntilRefused(ask)).toEqual({ answers: 4, retryAfterSeconds: 15 });
       await moveBy(15_000);
       expect(await ask()).toMatchObject({ verdict: 'OK' });
-      // Neither has the other used up.
+      // Neither used up the other's limit.
       expect(await keyed.acquire('b')).toMatchObject({ verdict: 'RENEWED' });
     });
 
-    test('of a borrowed seat is one until the loan comes to its end', async () => {
+    test('includes any of a borrowed seat until shortly before the loan ends', async () => {
       const { pool, proof } = await poolAt(1, { borrowMaxDays: 1 });
       const lent = await pool.seat('a', { days: 1 });
       const ask = () => beat(pool, proof, [lent.sessionId]);
       await moveBy(HEARTBEAT_MS);
       expect(await askUntilRefused(ask)).toMatchObject({ answers: 1 });
-      // From here on a beat would take the lease half an interval beyond the loan.
+      // From here on a heartbeat would extend the lease half an interval beyond the loan.
       await under().moveClockTo(lent.expiresAtMs - 360_000 + HEARTBEAT_MS / 2 - 1);
       await askUntilRefused(() => beat(pool, proof));
       expect(await ask()).toMatchObject({ verdict: 'TOO_OFTEN' });
@@ -243,7 +240,7 @@ export function paceContract(under: () => SeatsUnderTest): void {
       expect(await ask()).toMatchObject({ results: [{ verdict: 'RENEWED' }] });
     });
 
-    test('is any that can extend nothing: of a suspended license, or one at its end', async () => {
+    test('includes any that can extend nothing, of a suspended or expired license', async () => {
       for (const change of [{ status: 'suspended' }, { validUntilMs: under().nowMs() + 360_000 }] as const) {
         const { pool, proof } = await poolAt(1);
         const { sessionId } = await pool.seat('a');
@@ -254,14 +251,14 @@ export function paceContract(under: () => SeatsUnderTest): void {
       }
     });
 
-    test('is any of a session of somebody else, to those who are signed in', async () => {
+    test("includes any by a signed-in user for another user's session", async () => {
       const { pool } = await poolAt(1);
       const [ann, ben] = [newPersonalId('usr'), newPersonalId('usr')].map((userId) => ({
         kind: 'user' as const,
         userId,
         tenantIds: [pool.terms.tenantId],
       }));
-      if (!ann || !ben) throw new Error('two people');
+      if (!ann || !ben) throw new Error('no session');
       const session = await pool.seat('a', { facts: { fingerprint: 'a', userId: ann.userId } });
       await moveBy(HEARTBEAT_MS);
       const ask = () => beat(pool, ben, [session.sessionId]);
@@ -270,8 +267,8 @@ export function paceContract(under: () => SeatsUnderTest): void {
     });
   });
 
-  describe('whoever shows a wrong key', () => {
-    test(`is told so ${STRANGERS_PER_MINUTE} times, and then to wait, whatever they ask; the right key goes on`, async () => {
+  describe('a caller with a wrong key', () => {
+    test(`gets WRONG_KEY ${STRANGERS_PER_MINUTE} times, then TOO_OFTEN for any call, while the right key works`, async () => {
       const { pool, keyed, proof } = await poolAt(1_000);
       const { licenseId } = pool;
       const session = await keyed.seat('a');
@@ -294,7 +291,7 @@ export function paceContract(under: () => SeatsUnderTest): void {
       expect(await keyed.release(session)).toBe('ENDED');
     });
 
-    test('is held to that where the license has no pace yet, and so is somebody who is signed in elsewhere', async () => {
+    test('is limited also if the license has no limit, and so is a user of another tenant', async () => {
       const { pool } = await poolAt(null);
       const { tenantId } = newEntitlement();
       const stranger = pool.as({ kind: 'user', userId: newPersonalId('usr'), tenantIds: [tenantId] });

@@ -15,27 +15,27 @@ import type {
   SessionVerdict,
 } from '../../../ports/seats.ts';
 
-/** Seats with what a contract must see and move behind them. */
+/** A seat store with access to its content and clock. */
 export interface SeatsUnderTest {
   readonly seats: Seats;
   readonly seatMaintenance: SeatMaintenance;
-  /** Milliseconds, by the clock that leases follow. It stands still unless moved. */
+  /** Milliseconds, by the clock that leases use. It stands still unless moved. */
   nowMs(): number;
   /** Forward only. */
   moveClockTo(ms: number): Promise<void>;
-  /** Every event of the license so far, straight from the store. */
+  /** All events of the license so far, read from the store. */
   readOutbox(licenseId: string): Promise<SeatEvent[]>;
-  /** Puts an entry into the outbox of the license's shard that no verb of this version writes. */
+  /** Adds an entry to the outbox of the license's shard that no script of this version writes. */
   writeOutbox(licenseId: string, fields: Readonly<Record<string, string>>): Promise<void>;
-  /** What the store holds of the license's pool. */
+  /** The store's content for the license's pool. */
   readBooks(licenseId: string): Promise<Books>;
-  /** Everything that the store holds, of all licenses, as text. */
+  /** The store's whole content, of all licenses, as text. */
   readEverything(): Promise<string>;
-  /** Kinds of key that the store holds for this license alone. */
+  /** Kinds of keys that the store has for this license. */
   kindsOfKeyLeft(licenseId: string): Promise<string[]>;
-  /** The store forgets the terms of a license, or who holds its seats, and nothing else. */
+  /** The store loses the terms or the leases of a license, and nothing else. */
   losePart(licenseId: string, part: 'terms' | 'leases'): Promise<void>;
-  /** The store forgets everything, as a cache that was flushed. */
+  /** The store loses everything, like a flushed cache. */
   loseEverything(): Promise<void>;
   close(): Promise<void>;
 }
@@ -48,18 +48,18 @@ export interface SeatEvent {
 }
 
 export interface Books {
-  /** Soonest expiry first; leases that ended and were not collected yet are among them. */
+  /** Soonest expiry first; includes expired leases that are not collected yet. */
   readonly leases: readonly { readonly sessionId: string; readonly expiresAtMs: number }[];
   /** Holder to session. */
   readonly seatedOf: Readonly<Record<string, string>>;
   readonly sessions: readonly string[];
   readonly ended: readonly string[];
   readonly lapsed: readonly string[];
-  /** Session to until when its seat is borrowed; a loan that is over may still be among them. */
+  /** Session to the end of its loan; may include ended loans. */
   readonly loans: Readonly<Record<string, number>>;
-  /** Sessions that something was signed for. */
+  /** Sessions with a stored signed license. */
   readonly signed: readonly string[];
-  /** When the sweep will look at this license next. */
+  /** When the sweep will check this license next. */
   readonly dueMs: number | undefined;
   readonly hasDenials: boolean;
 }
@@ -67,7 +67,7 @@ export interface Books {
 export const TRUSTED: Proof = { kind: 'trusted' };
 export const TTL_MS = 360_000;
 
-/** How long an ended session is remembered, and may be revived where its lease ran out. */
+/** How long an ended session is remembered, and can be revived if its lease expired. */
 export const MEMORY_MS = 3_600_000;
 
 export type Holders = AcquireRequest['holders'];
@@ -79,19 +79,19 @@ interface Asking {
   readonly days?: number;
 }
 
-/** One license's pool, as the tests speak of it. Every call is followed by a look into the books. */
+/** One license's pool. Every call is followed by a consistency check of its keys. */
 export interface Pool {
   readonly licenseId: string;
   readonly terms: Entitlement;
-  /** The same pool, asked with another proof; it is asked as `TRUSTED` else. */
+  /** The same pool with another proof; the default is `TRUSTED`. */
   as(proof: Proof): Pool;
   newSession(): string;
   /** The next version of the license. */
   put(change: Partial<Entitlement>, event?: EventType): Promise<'STORED' | 'STALE'>;
   acquire(holder: string | Holders, asking?: Asking): Promise<AcquireVerdict>;
-  /** Acquires, and throws where that gives no seat. */
+  /** Acquires, and throws if no seat is granted. */
   seat(holder: string | Holders, asking?: Asking): Promise<Session>;
-  /** Seats for holders `${prefix}0`, `${prefix}1` …, all at once. */
+  /** Seats for holders `${prefix}0`, `${prefix}1` …, acquired concurrently. */
   seatMany(count: number, prefix?: string, facts?: SessionFacts): Promise<Session[]>;
   beat(session: Session | string, proven?: Session): Promise<HeartbeatResult>;
   beatAll(sessions: readonly HeartbeatOf[]): Promise<readonly HeartbeatResult[]>;
@@ -103,7 +103,7 @@ export interface Pool {
   ): Promise<ReleaseVerdict['verdict']>;
   read(session: Session | string): Promise<SessionVerdict>;
   countActive(): Promise<number>;
-  /** `type sessionId` of every event so far, but for those of the license itself. */
+  /** `type sessionId` of every event so far, except those of the license itself. */
   story(): Promise<string[]>;
   events(): Promise<SeatEvent[]>;
   books(): Promise<Books>;
@@ -205,8 +205,8 @@ export async function openPool(under: SeatsUnderTest, change: Partial<Entitlemen
         return listed.active;
       },
       async story() {
-        const told = (await pool.events()).filter(({ type }) => type.startsWith('session.'));
-        return told.map(({ type, sessionId }) => `${type} ${sessionId}`);
+        const events = (await pool.events()).filter(({ type }) => type.startsWith('session.'));
+        return events.map(({ type, sessionId }) => `${type} ${sessionId}`);
       },
       events: () => under.readOutbox(licenseId),
       books,
@@ -217,7 +217,9 @@ export async function openPool(under: SeatsUnderTest, change: Partial<Entitlemen
   return poolOf(TRUSTED);
 }
 
-/** One lease, one holder and one session for each seat, nothing lent or signed beside, and the sweep knows when to look. */
+/**
+ * One lease, holder and session per seat, no loan or signed license without a seat, and the sweep's next check is set.
+ */
 function expectSoundBooks({ leases, seatedOf, sessions, loans, signed, dueMs }: Books): void {
   const leased = leases.map(({ sessionId }) => sessionId).sort();
   expect([...sessions].sort()).toEqual(leased);
@@ -232,7 +234,7 @@ export function seatedIn(verdict: AcquireVerdict): Session {
   return verdict.session;
 }
 
-/** The verdicts of every verb that takes a proof, in the order acquire, heartbeat, read-session, release. */
+/** The verdicts of every call that takes a proof, in the order acquire, heartbeat, read-session, release. */
 export async function verdictsOfAll(
   seats: Seats,
   licenseId: string,

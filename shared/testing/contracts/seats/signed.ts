@@ -9,7 +9,7 @@ export function signedContract(under: () => SeatsUnderTest): void {
     under().seats.keepSigned(licenseId, sessionId, signed);
 
   describe('a session that holds a seat', () => {
-    test('is read as it is, with the terms that it is held by, and nothing is extended', async () => {
+    test('is returned as it is, with its terms, and its lease is not extended', async () => {
       const pool = await openPool(under(), { borrowMaxDays: 3, validUntilMs: under().nowMs() + 9e8 });
       const session = await pool.seat('a', { facts: { fingerprint: 'x|y', hostname: 'größe' } });
       const borrowed = await pool.seat('b', { days: 2 });
@@ -33,7 +33,7 @@ export function signedContract(under: () => SeatsUnderTest): void {
       });
     });
 
-    test('keeps what was signed for it last, through heartbeats, and it alone', async () => {
+    test('keeps what was last signed for it, across heartbeats, separately for each session', async () => {
       const pool = await openPool(under());
       const [one, two] = [await pool.seat('a'), await pool.seat('b')];
       expect(await keep(pool.licenseId, one.sessionId, 'first')).toBe('KEPT');
@@ -44,7 +44,7 @@ export function signedContract(under: () => SeatsUnderTest): void {
     });
   });
 
-  test('what was signed goes with the seat, however that ends, and does not come back with it', async () => {
+  test('deletes what was signed when the seat ends in any way, and does not restore it', async () => {
     const pool = await openPool(under());
     const [released, evicted, crashed] = await pool.seatMany(3);
     for (const session of [released, evicted, crashed])
@@ -57,7 +57,7 @@ export function signedContract(under: () => SeatsUnderTest): void {
     expect(await read(pool.licenseId, crashed?.sessionId ?? '')).toMatchObject({ signed: undefined });
   });
 
-  test('nothing is kept for a session whose lease has ended, swept up or not', async () => {
+  test('stores nothing for a session whose lease has ended, collected or not', async () => {
     const pool = await openPool(under());
     const session = await pool.seat('a');
     await under().moveClockTo(session.expiresAtMs);
@@ -67,7 +67,7 @@ export function signedContract(under: () => SeatsUnderTest): void {
   });
 
   describe('a session cannot be read', () => {
-    test('that holds no seat: it ended, ran out or never was', async () => {
+    test('that holds no seat: it ended, expired or never existed', async () => {
       const pool = await openPool(under());
       const [ended, ranOut] = [await pool.seat('a'), await pool.seat('b')];
       await pool.release(ended);
@@ -78,7 +78,7 @@ export function signedContract(under: () => SeatsUnderTest): void {
       expect((await pool.story()).at(-1)).toBe(`session.expired ${ranOut.sessionId}`);
     });
 
-    test('with a key that does not fit, or of a license in no good standing', async () => {
+    test('with a wrong key, or of a license that is not active', async () => {
       const pool = await openPool(under());
       const { sessionId } = await pool.seat('a');
       const { licenseId } = pool;

@@ -15,8 +15,8 @@ import { userContract } from './user.ts';
 export type { SeatsUnderTest } from './pool.ts';
 
 /**
- * What every seat store promises, as vitest tests. `open` is called once; every test has licenses of its own, and one
- * of them loses everything in the store.
+ * The contract of every seat store, as vitest tests. `open` is called once; every test uses its own licenses, and one
+ * test deletes everything in the store.
  */
 export function seatsContract(open: () => Promise<SeatsUnderTest>): void {
   let opened: SeatsUnderTest | undefined;

@@ -7,27 +7,27 @@ type UserProof = Extract<Proof, { kind: 'user' }>;
 
 const NOT_YOURS = Array<string>(4).fill('NOT_YOURS');
 
-/** Somebody with these tenants. */
+/** A signed-in user with these tenants. */
 function personOf(...tenantIds: string[]): UserProof {
   return { kind: 'user', userId: newPersonalId('usr'), tenantIds };
 }
 
-/** A seat for the person, as the function asks for one. */
+/** A seat for the user, as the function requests it. */
 async function seatFor(pool: Pool, person: UserProof, machine = `machine of ${person.userId}`) {
   const facts = { fingerprint: machine, userId: person.userId };
   return pool.as(person).seat(machine, { facts });
 }
 
 export function userContract(under: () => SeatsUnderTest): void {
-  /** The store before and after, which must be the same. */
+  /** Reads the store before and after; both must be the same. */
   async function changesNothing(act: () => Promise<unknown>): Promise<void> {
     const before = await under().readEverything();
     await act();
     expect(await under().readEverything()).toBe(before);
   }
 
-  describe('somebody who is signed in', () => {
-    test('takes, keeps, reads and gives back a seat of a license of any of their tenants', async () => {
+  describe('a signed-in user', () => {
+    test('acquires, keeps, reads and releases a seat in any of their tenants', async () => {
       const pool = await openPool(under());
       const { tenantId } = pool.terms;
       const others = Array.from({ length: 19 }, () => newTenantId(16));
@@ -45,7 +45,7 @@ export function userContract(under: () => SeatsUnderTest): void {
       }
     });
 
-    test('gets nothing out of a license of a tenant that is not theirs, and changes nothing', async () => {
+    test('gets NOT_YOURS for a license of another tenant, and changes nothing', async () => {
       const pool = await openPool(under());
       const { tenantId, licenseId } = pool.terms;
       const session = await seatFor(pool, personOf(tenantId));
@@ -59,7 +59,7 @@ export function userContract(under: () => SeatsUnderTest): void {
         [userId],
       ];
       for (const tenantIds of strange) {
-        // Only the count of strangers' calls may go up.
+        // Only the count of refused callers may change.
         const books = [await pool.books(), await pool.events()];
         const proof = { kind: 'user', userId, tenantIds } as const;
         await under().moveClockTo(under().nowMs() + 12_000);
@@ -68,8 +68,8 @@ export function userContract(under: () => SeatsUnderTest): void {
       }
     });
 
-    test('is told of anybody else’s session as of one that never was, and changes nothing', async () => {
-      // Without a pace no call is counted.
+    test('cannot distinguish another user’s session from one that never existed, or change it', async () => {
+      // Without a request limit no call is counted.
       const pool = await openPool(under(), { max: 4, requestsPerMinute: null });
       const [ann, ben] = [personOf(pool.terms.tenantId), personOf(pool.terms.tenantId)];
       const ranOut = await seatFor(pool, ann, 'one that ran out');
@@ -96,7 +96,7 @@ export function userContract(under: () => SeatsUnderTest): void {
       expect(await pool.as(ann).read(theirs)).toMatchObject({ verdict: 'OK' });
     });
 
-    test('cannot bring back or end what Redis has lost with the token of somebody else', async () => {
+    test("cannot revive or end a session that Redis has lost with another user's token", async () => {
       const pool = await openPool(under());
       const [ann, ben] = [personOf(pool.terms.tenantId), personOf(pool.terms.tenantId)];
       const [first, second] = [await seatFor(pool, ann), await seatFor(pool, ann, 'another machine')];
@@ -116,7 +116,7 @@ export function userContract(under: () => SeatsUnderTest): void {
       expect(await pool.as(ann).beat(second, second)).toMatchObject({ verdict: 'GONE' });
     });
 
-    test('is told that their own session ended as long as something tells that it was theirs', async () => {
+    test('gets ALREADY_ENDED for their own session as long as it is known to be theirs', async () => {
       const pool = await openPool(under());
       const ann = personOf(pool.terms.tenantId);
       const [released, ranOut] = [await seatFor(pool, ann), await seatFor(pool, ann, 'another machine')];
@@ -128,7 +128,7 @@ export function userContract(under: () => SeatsUnderTest): void {
       expect(await pool.as(ann).beat(ranOut, ranOut)).toMatchObject({ verdict: 'GONE' });
     });
 
-    test('keeps their own among sessions of others in one call, and leaves those alone', async () => {
+    test('renews their own session among others in one call, and leaves those unchanged', async () => {
       const pool = await openPool(under(), { max: 4 });
       const [ann, ben] = [personOf(pool.terms.tenantId), personOf(pool.terms.tenantId)];
       const [one, theirs, two] = [
@@ -145,7 +145,7 @@ export function userContract(under: () => SeatsUnderTest): void {
       );
     });
 
-    test('gets the session of the machine they sit at, which is theirs from then on', async () => {
+    test('takes over the session of the machine that they use', async () => {
       const pool = await openPool(under());
       const [ann, ben] = [personOf(pool.terms.tenantId), personOf(pool.terms.tenantId)];
       const session = await seatFor(pool, ann, 'the shared machine');
@@ -156,7 +156,7 @@ export function userContract(under: () => SeatsUnderTest): void {
       expect(await pool.as(ben).release(session)).toBe('ENDED');
     });
 
-    test('is told that a license of theirs is suspended, or unknown', async () => {
+    test('gets SUSPENDED and UNKNOWN_LICENSE for licenses of their own tenants', async () => {
       const pool = await openPool(under(), { status: 'suspended' });
       const { licenseId, tenantId } = pool.terms;
       const ann = personOf(tenantId);
@@ -167,8 +167,8 @@ export function userContract(under: () => SeatsUnderTest): void {
     });
   });
 
-  describe('somebody who was removed from a tenant', () => {
-    test('gets nothing out of its licenses from that moment until the bar has run out', async () => {
+  describe('a user who was removed from a tenant', () => {
+    test('gets NOT_YOURS for its licenses until the bar expires', async () => {
       const pool = await openPool(under());
       const { tenantId, licenseId } = pool.terms;
       const [ann, ben] = [personOf(tenantId), personOf(tenantId)];
@@ -186,7 +186,7 @@ export function userContract(under: () => SeatsUnderTest): void {
       expect(await pool.as(ann).read(session)).toMatchObject({ verdict: 'OK' });
     });
 
-    test('keeps what is theirs with other tenants of the same shard', async () => {
+    test('keeps access to other tenants of the same shard', async () => {
       const [pool, other] = [await openPool(under()), await openPool(under())];
       const ids = [pool.terms.tenantId, other.terms.tenantId];
       const ann = personOf(...ids);
@@ -196,7 +196,7 @@ export function userContract(under: () => SeatsUnderTest): void {
       expect(await other.as(ann).read(kept)).toMatchObject({ verdict: 'OK' });
     });
 
-    test('is let in again at once where they are taken back', async () => {
+    test('has access again at once after the bar is removed', async () => {
       const pool = await openPool(under());
       const { tenantId } = pool.terms;
       const ann = personOf(tenantId);
@@ -210,7 +210,7 @@ export function userContract(under: () => SeatsUnderTest): void {
       expect(await pool.as(ann).read(session)).toMatchObject({ verdict: 'OK' });
     });
 
-    test('stays barred for the longest time that anybody said', async () => {
+    test('stays barred for the longest given time', async () => {
       const pool = await openPool(under());
       const { tenantId } = pool.terms;
       const ann = personOf(tenantId);
@@ -222,7 +222,7 @@ export function userContract(under: () => SeatsUnderTest): void {
       expect(await pool.as(ann).read(session)).toMatchObject({ verdict: 'OK' });
     });
 
-    test('is forgotten when the bar has run out and another one is put', async () => {
+    test('is deleted from the store when the bar has expired and another one is set', async () => {
       const tenantId = newTenantId(16);
       const [ann, ben] = [personOf(tenantId), personOf(tenantId)];
       await under().seatMaintenance.bar(tenantId, ann.userId, 10);

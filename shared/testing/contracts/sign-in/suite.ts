@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SignIn, SignInAnswer, SignInAsk } from '../../../ports/sign-in.ts';
 
-/** Somebody with an account at the provider. */
+/** A user with an account at the provider. */
 export interface AccountHolder {
   readonly email: string;
   readonly name?: string;
@@ -12,7 +12,7 @@ export interface AccountHolder {
 
 export interface SignInUnderTest {
   readonly signIn: SignIn;
-  /** Does at `authorizeUrl` what a person does there with their browser, and gives where that is sent in the end. */
+  /** Does at `authorizeUrl` what a user does in the browser, and returns where the browser is redirected in the end. */
   signInAs(holder: AccountHolder, authorizeUrl: string): Promise<URL>;
   close(): Promise<void>;
 }
@@ -35,7 +35,7 @@ function begin(redirectUri = 'http://127.0.0.1:8080/auth/callback'): Begun {
   };
 }
 
-/** What every sign-in provider's adapter promises, as vitest tests. `open` is called once. */
+/** The contract of every sign-in adapter, as vitest tests. `open` is called once. */
 export function signInContract(open: () => Promise<SignInUnderTest>): void {
   let under: SignInUnderTest;
   beforeAll(async () => {
@@ -59,7 +59,7 @@ export function signInContract(open: () => Promise<SignInUnderTest>): void {
   }
 
   describe('the browser', () => {
-    test('is sent to the provider with what ties its answer to this sign-in, and asked which account', async () => {
+    test('is redirected to the provider with state, nonce and code challenge, to choose an account', async () => {
       const { state, nonce, codeChallenge, redirectUri } = begin();
       const url = new URL(await under.signIn.authorizeUrl({ state, nonce, codeChallenge, redirectUri }));
       const { client_id, scope, prompt, ...rest } = Object.fromEntries(url.searchParams);
@@ -76,7 +76,7 @@ export function signInContract(open: () => Promise<SignInUnderTest>): void {
       expect(prompt).toBe('select_account');
     });
 
-    test('comes back to the address that it was told, with its state and a code', async () => {
+    test('returns to the redirect address with its state and a code', async () => {
       const begun = begin('http://127.0.0.1:8080/auth/callback?keep=this');
       const back = await under.signInAs(ZOE, await under.signIn.authorizeUrl(begun));
       expect(back.origin + back.pathname).toBe('http://127.0.0.1:8080/auth/callback');
@@ -88,8 +88,8 @@ export function signInContract(open: () => Promise<SignInUnderTest>): void {
     });
   });
 
-  describe('a code tells who signed in:', () => {
-    test('their e-mail address in lower case, their name, and the organisation that the account belongs to', async () => {
+  describe('a code identifies', () => {
+    test('the user: e-mail address in lower case, name and organisation', async () => {
       expect(await under.signIn.redeem(await answerOf(ZOE))).toEqual({
         verdict: 'SIGNED_IN',
         person: {
@@ -101,13 +101,13 @@ export function signInContract(open: () => Promise<SignInUnderTest>): void {
       });
     });
 
-    test('somebody without a name by their e-mail address, and of no organisation where the account is their own', async () => {
+    test('a user without a name by the e-mail address, and a personal account without an organisation', async () => {
       expect(await under.signIn.redeem(await answerOf(KIM))).toMatchObject({
         person: { email: 'kim@elsewhere.example', name: 'kim', hostedDomain: null },
       });
     });
 
-    test('the same subject every time, and another one for everybody else', async () => {
+    test('the same user with the same subject each time, and other users with others', async () => {
       const subjectOf = async (holder: AccountHolder): Promise<string> => {
         const verdict = await under.signIn.redeem(await answerOf(holder));
         return verdict.verdict === 'SIGNED_IN' ? verdict.person.subject : 'refused';
@@ -118,7 +118,7 @@ export function signInContract(open: () => Promise<SignInUnderTest>): void {
       expect(first).not.toBe('refused');
     });
 
-    test('each their own, when twenty sign in at the same time', async () => {
+    test('the right user, for each of twenty concurrent sign-ins', async () => {
       const emails = Array.from({ length: 20 }, (_, index) => `person-${index}@elsewhere.example`);
       const verdicts = await Promise.all(
         emails.map(async (email) => under.signIn.redeem(await answerOf({ email }))),
@@ -129,20 +129,20 @@ export function signInContract(open: () => Promise<SignInUnderTest>): void {
     });
   });
 
-  describe('nobody is signed in by', () => {
+  describe('no one is signed in by', () => {
     test('a code that was redeemed before', async () => {
       const answer = await answerOf(KIM);
       expect(await under.signIn.redeem(answer)).toMatchObject({ verdict: 'SIGNED_IN' });
       await expectRefusal(answer, /invalid_grant/);
     });
 
-    test('one code twice, when both come at the same time', async () => {
+    test('the same code used twice concurrently', async () => {
       const answer = await answerOf(KIM);
       const verdicts = await Promise.all([under.signIn.redeem(answer), under.signIn.redeem(answer)]);
       expect(verdicts.map(({ verdict }) => verdict).toSorted()).toEqual(['REFUSED', 'SIGNED_IN']);
     });
 
-    test('a code that was taken from another browser, which began with another verifier', async () => {
+    test('a code stolen from another browser, which has another verifier', async () => {
       const taken = await answerOf(ZOE);
       await expectRefusal({ ...taken, codeVerifier: begin().codeVerifier }, /invalid_grant/);
     });
@@ -153,12 +153,12 @@ export function signInContract(open: () => Promise<SignInUnderTest>): void {
       await expectRefusal({ ...answer, codeVerifier: begun.codeChallenge }, /invalid_grant/);
     });
 
-    test('a code that was sent to another address', async () => {
+    test('a code that was issued for another redirect address', async () => {
       const answer = await answerOf(ZOE);
       await expectRefusal({ ...answer, redirectUri: 'http://127.0.0.1:8081/auth/callback' }, /invalid_grant/);
     });
 
-    test('a code of a sign-in that another browser began', async () => {
+    test('a code from a sign-in that another browser began', async () => {
       const answer = await answerOf(ZOE);
       await expectRefusal({ ...answer, nonce: begin().nonce }, /another sign-in/);
     });

@@ -4,20 +4,20 @@ import { Unavailable } from '../../../errors.ts';
 import type { Signer } from '../../../ports/signer.ts';
 import type { SigningKeys } from '../../../ports/signing-keys.ts';
 
-/** A place where keys are kept. Each of these opens its own view of it, as a process of its own would. */
+/** A store of keys. Each of these opens its own view of it, as a separate process would. */
 export interface KeyPlace {
-  /** A signer whose configuration names the version of that number. */
+  /** A signer whose configuration names the version with this number. */
   signer(number: number): Signer;
-  /** The keys as an operator sees them under the same configuration. */
+  /** The keys as an operator sees them with the same configuration. */
   keys(number: number): SigningKeys;
-  /** Lets a version that is being made be ready. */
+  /** Completes the creation of a pending version. */
   ready(number: number): void;
-  /** Lets lists that were kept grow old. */
+  /** Expires cached lists. */
   wait(): void;
   close(): Promise<void>;
 }
 
-/** What every signer, and every keeper of its keys, promises. `open` gives a place with one version, 1. */
+/** The contract of every signer and its key store. `open` returns a store with one version, 1. */
 export function signerContract(open: () => Promise<KeyPlace>): void {
   let place: KeyPlace;
   const opened: { close(): Promise<void> }[] = [];
@@ -45,8 +45,8 @@ export function signerContract(open: () => Promise<KeyPlace>): void {
     return (await by.publicKeys()).find((key) => key.keyId === keyId)?.pem;
   }
 
-  describe('what is signed', () => {
-    test('verifies with the public key of its key id, which is RSA of 4096 bits', async () => {
+  describe('a signature', () => {
+    test('verifies with the public key of its key id, a 4096-bit RSA key', async () => {
       const { keyId, signature } = await signed(signer(), 'größe');
       const pem = await pemOf(signer(), keyId);
       if (pem === undefined) throw new Error('not published');
@@ -55,13 +55,13 @@ export function signerContract(open: () => Promise<KeyPlace>): void {
       expect(createPublicKey(pem).asymmetricKeyDetails?.modulusLength).toBe(4096);
     });
 
-    test('is known by the same key id whoever asks, after a restart too', async () => {
+    test('has the same key id in every process and after a restart', async () => {
       const ids = await Promise.all([signer(), signer()].map(async (each) => (await each.current()).keyId));
       expect(new Set(ids).size).toBe(1);
       expect(ids[0]).toMatch(/^[\w-]{8,64}$/);
     });
 
-    test('may be of any length, from nothing on', async () => {
+    test('can be made over a message of any length, even an empty one', async () => {
       for (const text of ['', 'x'.repeat(100_000)]) {
         const { keyId, signature } = await signed(signer(), text);
         expect(verify('sha256', Buffer.from(text), (await pemOf(signer(), keyId)) ?? '', signature)).toBe(
@@ -71,13 +71,13 @@ export function signerContract(open: () => Promise<KeyPlace>): void {
     });
   });
 
-  test('a signer that can sign says so without signing', async () => {
+  test('ping succeeds without a signature', async () => {
     await expect(signer().ping()).resolves.toBeUndefined();
   });
 
-  describe('a key is replaced without anybody noticing', () => {
+  describe('a key is replaced without interruption', () => {
     let before: Awaited<ReturnType<typeof signed>>;
-    test('a new version is published, and signs nothing until the configuration names it', async () => {
+    test('a new version is published, and does not sign until the configuration names it', async () => {
       const running = signer();
       before = await signed(running, 'before');
       const made = await keys().create();
@@ -89,7 +89,7 @@ export function signerContract(open: () => Promise<KeyPlace>): void {
       expect((await signed(running, 'still')).keyId).toBe(before.keyId);
     });
 
-    test('once it is named it signs, and what was signed before verifies as before', async () => {
+    test('a configured version signs, and earlier signatures still verify', async () => {
       const renewed = signer(2);
       const after = await signed(renewed, 'after');
       expect(after.keyId).not.toBe(before.keyId);
@@ -102,7 +102,7 @@ export function signerContract(open: () => Promise<KeyPlace>): void {
       }
     });
 
-    test('an operator sees every version, since when, and which one signs', async () => {
+    test('an operator sees all versions, when they were created, and which one signs', async () => {
       const versions = await keys(2).versions();
       expect(versions).toMatchObject([
         { number: 1, state: 'enabled', isCurrent: false, keyId: before.keyId },
@@ -111,7 +111,7 @@ export function signerContract(open: () => Promise<KeyPlace>): void {
       for (const { createdAtMs } of versions) expect(createdAtMs).toBeGreaterThan(Date.UTC(2020, 0));
     });
 
-    test('a version taken out of use is published no more, and signs no more', async () => {
+    test('a disabled version is no longer published and no longer signs', async () => {
       const running = signer(2);
       await running.publicKeys();
       const old = (await keys(2).versions())[0];
@@ -128,7 +128,7 @@ export function signerContract(open: () => Promise<KeyPlace>): void {
     });
   });
 
-  test('a version that never was signs nothing, and cannot be taken out of use', async () => {
+  test('a version that does not exist cannot sign or be disabled', async () => {
     await expect(signed(signer(9), 'x')).rejects.toMatchObject({ part: 'signing' });
     await expect(signer(9).ping()).rejects.toMatchObject({ part: 'signing' });
     const known = (await keys().versions())[0]?.name ?? '';

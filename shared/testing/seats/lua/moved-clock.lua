@@ -1,5 +1,5 @@
--- Takes the place of include/clock.lua in tests on a real redis-server, whose TIME nobody can move: milliseconds since
--- the epoch out of a key that the test sets. The rest of each script is what is shipped.
+-- Replaces include/clock.lua in tests on a real redis-server, whose TIME cannot be changed: milliseconds since the
+-- epoch from a key that the test sets. The rest of each script is as shipped.
 local function read_clock_ms()
   return tonumber(redis.call('GET', 'moved_clock_ms'))
 end
