@@ -20,8 +20,8 @@ test('the sweep is for Cloud Scheduler, recording for Pub/Sub, and everything el
 });
 
 test('no function has a door for the public beside one for the cloud', () => {
-  expect(() => callerOf(contractOf(['scheduler'], ['anyone']))).toThrow('need functions of their own');
-  expect(() => callerOf(contractOf(['license'], ['pubsub']))).toThrow('need functions of their own');
+  expect(() => callerOf(contractOf(['scheduler'], ['anyone']))).toThrow('need separate functions');
+  expect(() => callerOf(contractOf(['license'], ['pubsub']))).toThrow('need separate functions');
 });
 
 test('a service of the cloud calls one endpoint, and no second', () => {

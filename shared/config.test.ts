@@ -39,10 +39,10 @@ function refusalOf(environment: Record<string, string | undefined>): string {
     if (error instanceof ConfigError) return error.message;
     throw error;
   }
-  throw new Error('The environment was taken.');
+  throw new Error('The settings were accepted.');
 }
 
-test('with four secrets and nothing else, everything is embedded', () => {
+test('embeds every dependency when only the four secrets are set', () => {
   expect(readConfig(SECRETS)).toEqual({
     port: 8080,
     dataFolder: '.seatlease',
@@ -76,7 +76,7 @@ const PAYMENTS = {
   BILLING_RETURN_URL: 'https://vendor.example/thanks',
 };
 
-test('payments are Stripe’s where its key is named, whole', () => {
+test('reads all payment settings when a Stripe key is set', () => {
   const settings = {
     ...PAYMENTS,
     CHECKOUT_TRIAL_DAYS: '14',
@@ -104,7 +104,7 @@ test('payments are Stripe’s where its key is named, whole', () => {
   });
 });
 
-test.each(Object.keys(PAYMENTS).slice(0, 2))('%s alone takes no payments', (name) => {
+test.each(Object.keys(PAYMENTS).slice(0, 2))('refuses %s without the other payment settings', (name) => {
   const settings = Object.entries(PAYMENTS).filter(([other]) => other === name);
   const refused = refusalOf({ ...SECRETS, ...Object.fromEntries(settings) });
   for (const other of Object.keys(PAYMENTS).filter((each) => each !== name))
@@ -122,11 +122,11 @@ test.each([
   ['TRIALS_PER_DOMAIN', '1.5'],
   ['TRIAL_REFUSED_DOMAINS', 'ada@example.com'],
   ['USAGE_METERS', 'Exports'],
-])('%s of %s is refused by its name', (name, value) => {
+])('refuses %s with the value %s by its name', (name, value) => {
   expect(refusalOf({ ...SECRETS, ...PAYMENTS, [name]: value })).toContain(`- ${name}: `);
 });
 
-test('people sign in with Google where its client is named, whole', () => {
+test('requires the secret and the public URL with a Google client id', () => {
   const { PUBLIC_URL, GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET } = SIGN_IN;
   expect(readConfig(DEPLOYED)).toMatchObject({
     publicUrl: PUBLIC_URL,
@@ -135,12 +135,12 @@ test('people sign in with Google where its client is named, whole', () => {
   const half = refusalOf({ ...SECRETS, GOOGLE_CLIENT_ID });
   expect(half).toContain('GOOGLE_CLIENT_SECRET: is not set');
   expect(half).toContain('PUBLIC_URL: is not set');
-  // A function that signs nobody in is not given the secret.
+  // Functions that do not sign users in do not get the secret.
   const { GOOGLE_CLIENT_ID: _, GOOGLE_CLIENT_SECRET: __, ...others } = DEPLOYED;
   expect(readConfig(others).signIn).toEqual({ kind: 'embedded' });
 });
 
-test('addresses to return to and operators come in a row', () => {
+test('reads lists of redirect addresses and operators', () => {
   const lists = {
     SIGN_IN_REDIRECTS: 'https://a.example/x,https://b.example/y?z=1',
     OPERATOR_EMAILS: 'Olga@vendor.example,oleg@vendor.example',
@@ -152,7 +152,7 @@ test('addresses to return to and operators come in a row', () => {
   });
 });
 
-test('licenses are signed by the Cloud KMS key version that is named, or by that local key', () => {
+test('SIGNING_KEY_VERSION names a Cloud KMS key version or a local key', () => {
   expect(readConfig(DEPLOYED).signing).toEqual({ kind: 'kms', keyVersion: KEY_VERSION });
   expect(readConfig({ ...SECRETS, SIGNING_KEY_VERSION: '2' }).signing).toEqual({
     kind: 'embedded',
@@ -162,7 +162,7 @@ test('licenses are signed by the Cloud KMS key version that is named, or by that
 });
 
 test.each(['0', '-1', 'latest', KEY_VERSION.replace('/1', ''), `${KEY_VERSION}x`, `x${KEY_VERSION}`])(
-  'a signing key named %s is none',
+  'refuses the signing key version %s',
   (SIGNING_KEY_VERSION) => {
     expect(refusalOf({ ...SECRETS, SIGNING_KEY_VERSION })).toContain(
       '- SIGNING_KEY_VERSION: needs projects/',
@@ -170,20 +170,20 @@ test.each(['0', '-1', 'latest', KEY_VERSION.replace('/1', ''), `${KEY_VERSION}x`
   },
 );
 
-test('a deployed function never signs with a local key', () => {
+test('refuses a local signing key when deployed', () => {
   expect(refusalOf({ ...DEPLOYED, SIGNING_KEY_VERSION: '1' })).toContain(
     '- SIGNING_KEY_VERSION: a local key',
   );
 });
 
-test('an empty variable counts as unset', () => {
+test('treats an empty variable as unset', () => {
   const empty = Object.fromEntries(SETTING_NAMES.map((name) => [name, '']));
   expect(readConfig({ ...empty, ...SECRETS })).toEqual(readConfig(SECRETS));
   expect(readConfig({ ...SECRETS, K_SERVICE: '' }).seats).toEqual({ kind: 'embedded' });
   expect(refusalOf({ ...SECRETS, OPERATOR_KEY: '' })).toContain('OPERATOR_KEY: is not set');
 });
 
-test('an environment with many mistakes is told all of them at once, each by its name', () => {
+test('reports all invalid settings at once, each by its name', () => {
   const message = refusalOf({
     PORT: '70000',
     OPERATOR_KEY: 'short',
@@ -232,7 +232,7 @@ test('an environment with many mistakes is told all of them at once, each by its
   );
 });
 
-test('no value stands in the message: some are secrets', () => {
+test('puts no values into the message, because some are secrets', () => {
   const values = {
     PORT: 'hunter1',
     OPERATOR_KEY: 'hunter2',
@@ -252,7 +252,7 @@ test('no value stands in the message: some are secrets', () => {
   expect(message).not.toContain('hunter');
 });
 
-test('deployed, nothing is embedded', () => {
+test('embeds no dependency when deployed', () => {
   expect(readConfig(DEPLOYED)).toMatchObject({
     seats: {
       kind: 'upstash',
@@ -269,7 +269,7 @@ test('deployed, nothing is embedded', () => {
   });
   expect(refusalOf({ ...SECRETS, K_SERVICE: 'acquire', REDIS_URL: 'redis://127.0.0.1' })).toBe(
     [
-      'The environment is not usable:',
+      'The settings are not valid:',
       '  - UPSTASH_REDIS_REST_URL: is not set',
       '  - UPSTASH_REDIS_REST_TOKEN: is not set',
       '  - GOOGLE_CLOUD_PROJECT: is not set',
@@ -284,10 +284,10 @@ test('deployed, nothing is embedded', () => {
 });
 
 test.each(Object.keys(DEPLOYED).filter((name) => name !== 'K_SERVICE'))(
-  'deployed, %s cannot be left out',
+  'requires %s when deployed',
   (name) => {
     expect(refusalOf({ ...DEPLOYED, [name]: undefined })).toBe(
-      `The environment is not usable:\n  - ${name}: is not set`,
+      `The settings are not valid:\n  - ${name}: is not set`,
     );
   },
 );
@@ -304,11 +304,11 @@ test.each([
   ['SCHEDULER_ACCOUNT', 'a@b.example', 'PUSH_ACCOUNT'],
   ['PUSH_ACCOUNT', 'a@b.example', 'SERVICE_AUDIENCE'],
   ['PUSH_ACCOUNT', 'a@b.example', 'SCHEDULER_ACCOUNT'],
-])('%s is of no use without its other half', (name, value, missing) => {
+])('refuses %s=%s without %s', (name, value, missing) => {
   expect(refusalOf({ ...SECRETS, [name]: value })).toContain(`- ${missing}: is not set`);
 });
 
-test('a Redis and a Firestore emulator of your own can be named', () => {
+test('accepts a Redis and a Firestore emulator', () => {
   const config = readConfig({
     ...SECRETS,
     REDIS_URL: 'redis://user:pass@127.0.0.1:6380/2',
@@ -326,7 +326,7 @@ test('a Redis and a Firestore emulator of your own can be named', () => {
   expect(config.projectId).toBe('demo');
 });
 
-test('Pub/Sub, or an emulator of your own, carries the events where a topic is named', () => {
+test('publishes events to Pub/Sub or its emulator when a topic is set', () => {
   const environment = { ...SECRETS, GOOGLE_CLOUD_PROJECT: 'demo', EVENTS_TOPIC: 'seatlease-events' };
   const events = { kind: 'pubsub', projectId: 'demo', topic: 'seatlease-events' };
   expect(readConfig(environment)).toMatchObject({ events, services: { kind: 'embedded' } });
@@ -337,7 +337,7 @@ test('Pub/Sub, or an emulator of your own, carries the events where a topic is n
   expect(readConfig({ ...environment, EVENTS_TOPIC: undefined }).events).toEqual({ kind: 'embedded' });
 });
 
-test('calls of Google can be taken on a machine of your own, by one account or two', () => {
+test('accepts calls from Cloud Scheduler and Pub/Sub outside Cloud Run, with one account or two', () => {
   const { services } = readConfig({ ...SECRETS, ...SERVICES, PUSH_ACCOUNT: SERVICES.SCHEDULER_ACCOUNT });
   expect(services).toEqual({
     kind: 'google',
@@ -354,7 +354,7 @@ test.each([
   ['SERVICE_AUDIENCE', 'anything at all'],
   ['SCHEDULER_ACCOUNT', '1234-compute@developer.gserviceaccount.com'],
   ['PUSH_ACCOUNT', 'service-1234@gcp-sa-pubsub.iam.gserviceaccount.com'],
-])('%s can be %j', (name, value) => {
+])('accepts %s=%j', (name, value) => {
   expect(() => readConfig({ ...DEPLOYED, [name]: value })).not.toThrow();
 });
 
@@ -369,16 +369,16 @@ test.each([
   ['SCHEDULER_ACCOUNT', 'scheduler', 'needs an e-mail address'],
   ['PUSH_ACCOUNT', 'serviceAccount:push@project.iam.gserviceaccount.com', 'needs an e-mail address'],
   ['PUSH_ACCOUNT', 'a@b.example,c@d.example', 'needs an e-mail address'],
-])('%s cannot be %j', (name, value, message) => {
+])('refuses %s=%j', (name, value, message) => {
   expect(refusalOf({ ...DEPLOYED, [name]: value })).toContain(`- ${name}: ${message}`);
 });
 
-test('session token keys come in a row: the first seals, all open', () => {
+test('reads a list of session token keys in order', () => {
   const keys = [SECRETS.SESSION_TOKEN_KEYS, SECRETS.PSEUDONYM_KEY];
   expect(readConfig({ ...SECRETS, SESSION_TOKEN_KEYS: keys.join(',') }).sessionTokenKeys).toEqual(keys);
 });
 
-test('every variable that is read is explained, and none beside', () => {
+test('the table explains exactly the variables that are read', () => {
   const everything = Object.fromEntries(SETTING_NAMES.map((name) => [name, '\n']));
   const message = refusalOf({ ...everything, PORT: 'x', SHARDS: 'x' });
   const complained = new Set([...message.matchAll(/^ {2}- (\w+):/gm)].map(([, name]) => name));
@@ -392,13 +392,13 @@ test('every variable that is read is explained, and none beside', () => {
     'GOOGLE_CLIENT_SECRET',
   ];
   expect([...complained, ...takesAnyText].toSorted()).toEqual(SETTING_NAMES.toSorted());
-  for (const { meaning, default: usual, unset = usual } of Object.values(SETTINGS)) {
+  for (const { meaning, default: fallback, unset = fallback } of Object.values(SETTINGS)) {
     expect(meaning.length).toBeGreaterThan(10);
     expect(unset).toBeTruthy();
   }
 });
 
-test('settings that name the same field are joined there: none overwrites another', () => {
+test('combines settings that name the same field', () => {
   const fields = SETTING_NAMES.map((name) => SETTINGS[name].field);
   const config: Readonly<Record<string, unknown>> = readConfig(SECRETS);
   const shared = fields.filter((field, index) => fields.indexOf(field) !== index);

@@ -4,24 +4,24 @@ import { DEPLOYED, SETTING_NAMES, SETTINGS, type SettingName, type SettingsTable
 
 z.config(en());
 
-/** The environment of a process: what `process.env` has. */
+/** The environment variables of a process, like `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What the settings say, by the fields that `shared/settings.ts` names, with several settings joined to one field. */
+/** The settings, in the fields that `shared/settings.ts` names. Settings that name the same field are combined. */
 export type Config = Readonly<ReturnType<typeof configOf>>;
 
-/** The environment cannot be served from. The message names every problem, and no value: some are secrets. */
+/** The settings are invalid. The message lists every problem but no values, because some are secrets. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 
   constructor(problems: readonly string[]) {
-    super(`The environment is not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    super(`The settings are not valid:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
   }
 }
 
 /**
- * The configuration that an environment describes; an empty variable counts as unset. Throws `ConfigError`. On Cloud
- * Run (which sets `K_SERVICE`) nothing is embedded: what an instance keeps to itself is lost with it.
+ * Reads the configuration from environment variables. An empty variable counts as unset. Throws `ConfigError`. On Cloud
+ * Run (which sets `K_SERVICE`) no dependency is embedded, because an instance loses its own data when it stops.
  */
 export function readConfig(environment: Environment): Config {
   const set: Environment = Object.fromEntries(
@@ -30,9 +30,9 @@ export function readConfig(environment: Environment): Config {
   const values: Partial<Record<SettingName, unknown>> = {};
   const problems: string[] = [];
   for (const name of SETTING_NAMES) {
-    const { schema, default: usual, required = [] } = SETTINGS[name];
+    const { schema, default: fallback, required = [] } = SETTINGS[name];
     const isRequired = required === 'always' || required.some((other) => set[other] !== undefined);
-    const text = set[name] ?? (isRequired ? undefined : usual);
+    const text = set[name] ?? (isRequired ? undefined : fallback);
     if (text === undefined) {
       if (isRequired) problems.push(`${name}: is not set`);
       continue;
@@ -44,7 +44,7 @@ export function readConfig(environment: Environment): Config {
   if (problems.length > 0) throw new ConfigError(problems);
   const config = configOf(values as Values);
   if (set[DEPLOYED] !== undefined && config.signing.kind === 'embedded')
-    throw new ConfigError(['SIGNING_KEY_VERSION: a local key is not for production']);
+    throw new ConfigError(['SIGNING_KEY_VERSION: a local key cannot be used in production']);
   return config;
 }
 
@@ -75,7 +75,7 @@ function configOf(values: Values) {
   };
 }
 
-/** Each value at its field. */
+/** Puts each value at its field. */
 function fieldsOf(values: Values): Fields {
   const fields: Record<string, unknown> = {};
   for (const name of SETTING_NAMES) {
@@ -87,7 +87,7 @@ function fieldsOf(values: Values): Fields {
 
 const EMBEDDED = { kind: 'embedded' } as const;
 
-/** Which Redis holds the seats. */
+/** The Redis that stores the seats. */
 function seatsOf(values: Values) {
   const { UPSTASH_REDIS_REST_URL: restUrl, UPSTASH_REDIS_REST_TOKEN: token, REDIS_URL: redisUrl } = values;
   if (restUrl !== undefined && token !== undefined) return { kind: 'upstash', url: restUrl, token } as const;
@@ -106,26 +106,26 @@ function eventsOf(values: Values) {
   return { kind: 'pubsub', projectId, topic, emulatorHost: values.PUBSUB_EMULATOR_HOST } as const;
 }
 
-/** What licenses are signed with. */
+/** The key that signs licenses. */
 function signingOf({ SIGNING_KEY_VERSION: version }: Values) {
   if (/^\d+$/.test(version)) return { kind: 'embedded', version: Number(version) } as const;
   return { kind: 'kms', keyVersion: version } as const;
 }
 
-/** Whose tokens Cloud Scheduler and Pub/Sub send. */
+/** Who issues the tokens of Cloud Scheduler and Pub/Sub. */
 function servicesOf(values: Values) {
   const { SERVICE_AUDIENCE: audience, SCHEDULER_ACCOUNT: scheduler, PUSH_ACCOUNT: pubsub } = values;
   if (audience === undefined || scheduler === undefined || pubsub === undefined) return EMBEDDED;
   return { kind: 'google', audience, accounts: { scheduler, pubsub } } as const;
 }
 
-/** Where people sign in. */
+/** The sign-in provider. */
 function signInOf({ GOOGLE_CLIENT_ID: clientId, GOOGLE_CLIENT_SECRET: clientSecret }: Values) {
   if (clientId === undefined || clientSecret === undefined) return EMBEDDED;
   return { kind: 'google', clientId, clientSecret } as const;
 }
 
-/** Who takes payments. */
+/** The payment provider. */
 function billingOf({ STRIPE_SECRET_KEY: secretKey, STRIPE_WEBHOOK_SECRETS: webhookSecrets }: Values) {
   if (secretKey === undefined || webhookSecrets === undefined) return EMBEDDED;
   return { kind: 'stripe', secretKey, webhookSecrets } as const;

@@ -11,7 +11,7 @@ function counted() {
   return { get, seen };
 }
 
-test('opens once, at the first call, also for two calls at the same time', async () => {
+test('opens once, at the first call, even when two calls run at the same time', async () => {
   const { get, seen } = counted();
   expect(seen.opened).toBe(0);
   expect(await Promise.all([get(), get()])).toEqual([1, 1]);

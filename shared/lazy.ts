@@ -1,6 +1,6 @@
 /**
- * What `open` gives, opened by the first call and shared by all that follow. Where opening fails, so does the call, and
- * the next one opens again.
+ * Calls `open` at the first call and returns the same result to all later calls. If `open` fails, the call fails and
+ * the next call tries again.
  */
 export function lazy<T>(open: () => Promise<T>): () => Promise<T> {
   let opened: Promise<T> | undefined;

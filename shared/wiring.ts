@@ -22,56 +22,56 @@ import type { Records } from './ports/records.ts';
 import type { SignIn } from './ports/sign-in.ts';
 import type { Signer } from './ports/signer.ts';
 
-/** A Redis that is reached over Upstash's REST protocol. */
+/** A Redis with Upstash's REST API. */
 export interface RestRedis {
   readonly url: string;
   readonly token: string;
   close(): Promise<void>;
 }
 
-/** Who may call as Google does, and how their tokens are checked. */
+/** The service accounts of Cloud Scheduler and Pub/Sub, and how their tokens are verified. */
 export interface Services {
   readonly identity: Identity;
   readonly serviceAccounts: Deps['serviceAccounts'];
 }
 
-/** How each port is opened from its part of the configuration. Throws `ConfigError` for a kind that it cannot open. */
+/** Opens each port from its part of the configuration. Throws `ConfigError` for a kind that it does not support. */
 export interface Openers {
   redis(seats: Config['seats']): Promise<RestRedis>;
   records(records: Config['records']): Promise<Records>;
   events(events: Config['events']): Promise<Events>;
   signer(signing: Config['signing']): Promise<Signer>;
   services(services: Config['services']): Promise<Services>;
-  /** `undefined` where no one can sign in. */
+  /** `undefined` if sign-in is off. */
   signIn(signIn: Config['signIn']): Promise<SignIn | undefined>;
-  /** `undefined` where nothing is sold. */
+  /** `undefined` if payments are off. */
   billing(billing: Config['billing']): Promise<Billing | undefined>;
 }
 
 /**
- * The openers of a deployed suite. None opens an embedded kind: what an instance keeps to itself is lost with it.
- * Opening costs no I/O and loads no SDK; each adapter does both at its first call. The two that a contract's secrets
- * decide on are not even evaluated where the function has no such secret.
+ * The openers of a deployed suite. They open no embedded kind, because an instance loses its own data when it stops.
+ * Opening does no I/O and loads no SDK: each adapter does both at its first call. The modules for sign-in and billing
+ * are not even loaded in functions that do not get their secrets.
  */
 export const DEPLOYED: Openers = {
   async redis(seats) {
-    if (seats.kind !== 'upstash') throw lacking('UPSTASH_REDIS_REST_URL');
+    if (seats.kind !== 'upstash') throw notSet('UPSTASH_REDIS_REST_URL');
     return { ...seats, close: async () => {} };
   },
   async records(records) {
-    if (records.kind !== 'firestore') throw lacking('GOOGLE_CLOUD_PROJECT');
+    if (records.kind !== 'firestore') throw notSet('GOOGLE_CLOUD_PROJECT');
     return openFirestoreRecords(records);
   },
   async events(events) {
-    if (events.kind !== 'pubsub') throw lacking('EVENTS_TOPIC');
+    if (events.kind !== 'pubsub') throw notSet('EVENTS_TOPIC');
     return openPubSubEvents(events);
   },
   async signer(signing) {
-    if (signing.kind !== 'kms') throw lacking('SIGNING_KEY_VERSION');
+    if (signing.kind !== 'kms') throw notSet('SIGNING_KEY_VERSION');
     return openKmsSigner(signing);
   },
   async services(services) {
-    if (services.kind !== 'google') throw lacking('SERVICE_AUDIENCE');
+    if (services.kind !== 'google') throw notSet('SERVICE_AUDIENCE');
     return { identity: openGoogleIdentity(services), serviceAccounts: services.accounts };
   },
   async signIn(signIn) {
@@ -84,11 +84,13 @@ export const DEPLOYED: Openers = {
   },
 };
 
-function lacking(setting: string): ConfigError {
+function notSet(setting: string): ConfigError {
   return new ConfigError([`${setting}: is not set`]);
 }
 
-/** Assembles what handlers depend on. `close` ends with the events, whose deliveries may still need the others. */
+/**
+ * Opens the dependencies of handlers. `close` closes the events first, because their deliveries may still use the rest.
+ */
 export async function assembleDeps(config: Config, openers: Openers = DEPLOYED): Promise<Deps> {
   const { accessTokenKeys } = config;
   const publicUrl = config.publicUrl ?? `http://127.0.0.1:${config.port}`;

@@ -254,7 +254,7 @@ test('an operator has no seat to take', async () => {
   expect(refused.status).toBe(403);
   expect(refused.body).toMatchObject({
     code: 'FORBIDDEN',
-    detail: 'This endpoint takes "License <key>" or "Bearer <token>".',
+    detail: 'This endpoint accepts "License <key>" or "Bearer <token>".',
   });
 });
 

@@ -138,8 +138,8 @@ test('a session id of no form is named as the wrong field, in body and path', as
   const license = await suite.createLicense();
   const posted = await license.release('ses_1');
   expect(posted.status).toBe(400);
-  expect(posted.body.errors).toEqual([{ at: '/session_id', detail: 'is not of the form of a session id' }]);
+  expect(posted.body.errors).toEqual([{ at: '/session_id', detail: 'is not a valid session id' }]);
   const deleted = await evict('ses_1%2F..');
   expect(deleted.status).toBe(400);
-  expect(deleted.body.errors).toEqual([{ at: 'session_id', detail: 'is not of the form of a session id' }]);
+  expect(deleted.body.errors).toEqual([{ at: 'session_id', detail: 'is not a valid session id' }]);
 });

@@ -67,7 +67,7 @@ describe('access tokens that were tampered with', () => {
       authorization: `Bearer ${await jwt().sign(key)}`,
     });
     expect(code(reply)).toBe('401 CREDENTIALS_INVALID');
-    expect(suite.logged.at(-1)?.because).toBe('signed out, or gone');
+    expect(suite.logged.at(-1)?.because).toBe('signed out, or erased');
   });
 
   test.each<[string, () => Promise<string> | string]>([

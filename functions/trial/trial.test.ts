@@ -119,7 +119,7 @@ describe('whoever is signed in', () => {
     const unsaid = await activate(ada);
     expect([code(unsaid), unsaid.body.errors]).toEqual([
       '400 VALIDATION_FAILED',
-      [{ at: '/tenant_id', detail: 'Name one of your tenants.' }],
+      [{ at: '/tenant_id', detail: 'is required when you have several tenants' }],
     ]);
     expect((await activate(ada, { tenant_id: tenantId })).status).toBe(201);
   });

@@ -9,7 +9,7 @@ function addressFrom(forwardedFor: string | string[] | undefined, hops: number, 
   return addressOf({ headers, socket: { remoteAddress: socket } } as unknown as IncomingMessage, hops);
 }
 
-test('without a proxy of ours the connection alone says where a call comes from', () => {
+test('uses the address of the connection when there are no proxies', () => {
   expect(addressFrom(undefined, 0)).toBe(SOCKET);
   expect(addressFrom('203.0.113.7', 0)).toBe(SOCKET);
   expect(addressFrom('203.0.113.7, 203.0.113.8', 0)).toBe(SOCKET);
@@ -21,11 +21,11 @@ test.each([
   [1, '10.0.0.1,10.0.0.2,203.0.113.7', '203.0.113.7'],
   [2, '203.0.113.7, 198.51.100.1', '203.0.113.7'],
   [2, '10.0.0.1, 203.0.113.7, 198.51.100.1', '203.0.113.7'],
-])('behind %i proxies of ours, %j comes from %s', (hops, forwardedFor, address) => {
+])('behind %i proxies, X-Forwarded-For %j gives the address %s', (hops, forwardedFor, address) => {
   expect(addressFrom(forwardedFor, hops)).toBe(address);
 });
 
-describe('nothing that a caller writes into X-Forwarded-For chooses the address', () => {
+describe('ignores what a caller writes into X-Forwarded-For', () => {
   const WRITTEN = [
     '10.0.0.1',
     '10.0.0.1, 10.0.0.2, 10.0.0.3',
@@ -48,15 +48,15 @@ describe('nothing that a caller writes into X-Forwarded-For chooses the address'
   });
 });
 
-test('where a proxy of ours says nothing, whoever is connected counts', () => {
+test('uses the address of the connection when the proxies add no address', () => {
   for (const nothing of [undefined, '', ' ', '10.0.0.1, ', ',']) {
     expect(addressFrom(nothing, 1), String(nothing)).toBe(SOCKET);
   }
-  // One that came past the outer proxy.
+  // A request that bypassed the outer proxy.
   expect(addressFrom('203.0.113.7', 2)).toBe(SOCKET);
 });
 
-test('an IPv6 address is taken as it is', () => {
+test('returns an IPv6 address unchanged', () => {
   expect(addressFrom('10.0.0.1, 2001:db8::7', 1)).toBe('2001:db8::7');
   expect(addressFrom(undefined, 0, '::ffff:192.0.2.1')).toBe('::ffff:192.0.2.1');
 });
@@ -71,6 +71,6 @@ test.each([
   ['fe80::1:2:3:4', 'fe80:0:0:0'],
   ['unknown', 'unknown'],
   ['', ''],
-])('%s is a caller of %s', (address, network) => {
+])('address %s counts as network %s', (address, network) => {
   expect(networkOf(address)).toBe(network);
 });

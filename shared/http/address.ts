@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 
 /**
- * The network address that a request comes from, as far as it can be believed: each proxy adds whoever called it to the
- * end of `X-Forwarded-For`, and only the last `hops` of them are ours; what stands before is the caller's own word.
+ * The network address that a request comes from. Each proxy appends the address of its caller to `X-Forwarded-For`.
+ * Only the last `hops` entries are from our proxies; the caller can forge everything before them.
  */
 export function addressOf(request: IncomingMessage, hops: number): string {
   const added = String(request.headers['x-forwarded-for'] ?? '').split(',');
@@ -12,8 +12,8 @@ export function addressOf(request: IncomingMessage, hops: number): string {
 }
 
 /**
- * What counts as one caller of `address`: of IPv6 the first 64 bits, which is the least that anybody is given (RFC 6177
- * section 2), and so the least that anybody would have to change.
+ * The part of `address` that identifies one caller. For IPv6 this is the first 64 bits: the smallest block that anyone
+ * gets (RFC 6177 section 2), so one caller can use any address in it.
  */
 export function networkOf(address: string): string {
   if (!isIPv6(address)) return address;

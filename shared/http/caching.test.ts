@@ -3,7 +3,7 @@ import { cacheable } from './caching.ts';
 
 const answer = { status: 200, headers: { 'content-type': 'application/json' }, body: { keys: ['a'] } };
 
-test('a public answer says for how long it may be kept, and what its content is known by', () => {
+test('a public answer has a max-age and an entity tag that depends on its content', () => {
   const { status, headers, body } = cacheable(answer, 300, undefined);
   expect([status, body]).toEqual([200, answer.body]);
   expect(headers).toMatchObject({
@@ -14,7 +14,7 @@ test('a public answer says for how long it may be kept, and what its content is 
 });
 
 test.each([(tag: string) => tag, (tag: string) => `W/${tag}`, (tag: string) => `"x", ${tag}`, () => '*'])(
-  'who has it already is told so, without the content (%s)',
+  'answers 304 without a body when If-None-Match has the current tag (%s)',
   (said) => {
     const { headers } = cacheable(answer, 300, undefined);
     const again = cacheable(answer, 300, said(String(headers.etag)));
@@ -23,6 +23,6 @@ test.each([(tag: string) => tag, (tag: string) => `W/${tag}`, (tag: string) => `
   },
 );
 
-test.each(['', '"x"', 'x', 'W/"x", "y"'])('who has something else (%j) gets it', (said) => {
+test.each(['', '"x"', 'x', 'W/"x", "y"'])('answers in full when If-None-Match is %j', (said) => {
   expect(cacheable(answer, 300, said)).toMatchObject({ status: 200, body: answer.body });
 });

@@ -4,9 +4,9 @@ import type { EndpointContract, FunctionContract } from './contract.ts';
 const SERVICES: readonly ServiceCaller[] = ['scheduler', 'pubsub'];
 
 /**
- * Who reaches a function from outside: everybody, as functions check credentials themselves, or a service of our own
- * cloud alone, whoever else its endpoints would take. Throws where one function has doors for both, as Cloud Run has but
- * one for each.
+ * Who may reach a function from outside: either anyone (functions check credentials themselves), or only one service of
+ * our own cloud, whatever other callers its endpoints accept. Throws when the endpoints of one function need both,
+ * because Cloud Run has one such rule per function.
  */
 export function callerOf({ name, endpoints }: FunctionContract): ServiceCaller | 'anyone' {
   const doors = Object.values(endpoints).map(
@@ -14,16 +14,16 @@ export function callerOf({ name, endpoints }: FunctionContract): ServiceCaller |
   );
   const [caller = 'anyone', ...others] = new Set(doors);
   if (others.length > 0)
-    throw new Error(`${name}: ${[caller, ...others].join(' and ')} need functions of their own`);
+    throw new Error(`${name}: ${[caller, ...others].join(' and ')} need separate functions`);
   return caller;
 }
 
-/** Whether it is there for the cloud around the functions, so that no stranger may reach it. */
+/** Whether only a service of our own cloud may reach the function. */
 export function isInternal(contract: FunctionContract): boolean {
   return callerOf(contract) !== 'anyone';
 }
 
-/** The one endpoint that a service calls, and its function. Throws where there is none, or more than one. */
+/** The one endpoint that a service calls, and its function. Throws unless there is exactly one. */
 export function endpointFor(service: ServiceCaller, manifest: readonly FunctionContract[]) {
   const found = manifest.flatMap((contract) =>
     Object.values(contract.endpoints)
@@ -31,6 +31,7 @@ export function endpointFor(service: ServiceCaller, manifest: readonly FunctionC
       .map((endpoint: EndpointContract) => ({ contract, endpoint })),
   );
   const [only, ...others] = found;
-  if (!only || others.length > 0) throw new Error(`${service}: calls ${found.length} endpoints, not one`);
+  if (!only || others.length > 0)
+    throw new Error(`${service}: calls ${found.length} endpoints instead of one`);
   return only;
 }

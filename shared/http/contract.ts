@@ -8,36 +8,35 @@ import type { Proof } from '../ports/seats.ts';
 import { DEPLOYED, SETTING_NAMES, SETTINGS, type SecretName } from '../settings.ts';
 
 /**
- * What a function promises, as inert data: importing a contract touches nothing. The server, the manifest, the
- * documentation and the infrastructure read it; the compiler holds the handler to it.
+ * What a function promises, as plain data: importing a contract has no side effects. The server, the manifest, the
+ * documentation and the infrastructure read it; the compiler checks the handler against it.
  */
 export interface FunctionContract {
-  /** Kebab case: the folder's name and the deployed function's. */
+  /** In kebab case; also the name of the folder and of the deployed function. */
   readonly name: string;
   readonly summary: string;
   readonly memoryMiB: 256 | 512 | 1024;
-  /** Requests that one instance serves at a time. */
+  /** Maximum number of requests that one instance serves at a time. */
   readonly concurrency: number;
   /**
-   * Instances that Cloud Run may run of it at once: what bounds the bill, and the load on what stands behind. 100 where
-   * clients take and keep seats (8,000 requests at a time; one more instance costs less than a seat that was refused), 1
-   * for the sweep, of which two would only stand in each other's way, 20 where clients or machines call now and then, 10
-   * where people do.
+   * Maximum number of instances on Cloud Run. It limits the bill and the load on the backends: 100 where clients take
+   * and keep seats (8,000 requests at a time; one more instance costs less than a refused seat), 1 for the sweep (two
+   * would block each other), 20 where clients or machines call occasionally, 10 where users do.
    */
   readonly maxInstances: number;
   readonly timeoutSeconds: number;
-  /** IAM roles that the function's own service account holds, and no others. */
+  /** All IAM roles of the function's service account. */
   readonly roles: readonly string[];
-  /** The settings that it gets from Secret Manager. */
+  /** The settings that the function gets from Secret Manager. */
   readonly secrets: readonly SecretName[];
-  /** Numbers of its log lines that are counted by OpenTelemetry too. */
+  /** Numeric log fields that are also OpenTelemetry metrics. */
   readonly measures?: readonly MeasureContract[];
   readonly endpoints: Readonly<Record<string, EndpointContract>>;
 }
 
-/** What a number means: how many more there are, or how many there are now. Units are those of UCUM. */
+/** A metric: a counter adds up the numbers, a gauge keeps the last one. Units follow UCUM. */
 export interface MeasureContract {
-  /** The field of the log line that has it. */
+  /** The log field that holds the number. */
   readonly field: MeasuredField;
   readonly kind: 'counter' | 'gauge';
   readonly name: string;
@@ -47,39 +46,39 @@ export interface MeasureContract {
 
 export interface EndpointContract {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Public path; `{name}` stands for one segment, described in `params`. */
+  /** Public path. `{name}` matches one segment and is described in `params`. */
   readonly path: string;
   /** An imperative sentence of at most 60 characters. */
   readonly summary: string;
-  /** What the summary leaves out; for the OpenAPI document alone. */
+  /** Further details, for the OpenAPI document only. */
   readonly description?: string;
-  /** Who may call: the endpoint's line of the authorization table. */
+  /** Who may call: the endpoint's line in the authorization table. */
   readonly auth: readonly Grant[];
   /**
-   * What the tenants and roles of a signed-in person are taken from: the records, as they are now, or, where no record may
-   * be read on the way, the access token, which may be as old as it lives.
+   * Where the tenants and roles of a signed-in user come from: the records, which are current, or, for endpoints that
+   * must not read records, the access token, which can be outdated until it expires.
    */
   readonly standing?: 'record' | 'token';
   readonly limit?: LimitContract;
-  /** Whether `Idempotency-Key` makes a request that is sent again the same one. */
+  /** Whether a retry with the same `Idempotency-Key` counts as the same request. */
   readonly idempotencyKey?: 'optional';
-  /** Where it must take larger bodies than others do, up to `LARGEST_COLLECTED_BYTES`. */
+  /** Set it to accept larger bodies than `LARGEST_BODY_BYTES`, up to `LARGEST_COLLECTED_BYTES`. */
   readonly largestBodyBytes?: number;
   readonly params?: z.ZodMiniType;
   readonly query?: z.ZodMiniType;
   readonly body?: z.ZodMiniType;
   readonly answers: Readonly<Record<string, AnswerContract>>;
-  /** Problems of its own, beside those that every endpoint can answer. */
+  /** Its own problems, in addition to those that every endpoint can return. */
   readonly problems: readonly ProblemCode[];
 }
 
 /** How often one caller may call an endpoint. */
 export interface LimitContract {
-  /** Who is one caller: a network address, or whoever the credentials name. */
+  /** What counts as one caller: a network address, or the caller that the credentials identify. */
   readonly by: 'address' | 'caller';
   readonly requests: number;
   readonly windowSeconds: number;
-  /** What happens while calls cannot be counted. */
+  /** What to do with calls while the rate limits are unavailable. */
   readonly uncounted: 'serve' | 'refuse';
 }
 
@@ -87,23 +86,23 @@ export interface AnswerContract {
   readonly status: 200 | 201 | 204 | 302 | 503;
   readonly description: string;
   readonly body?: z.ZodMiniType;
-  /** How long anybody may keep the answer. Where absent, nobody may. */
+  /** How long public caches may keep the answer. Without it, the answer must not be cached. */
   readonly cacheSeconds?: number;
 }
 
-/** Who calls. A license key is proven by the seat scripts, in the same round trip as the work. */
+/** The caller. The seat scripts verify a license key, in the same round trip as the work. */
 export type Caller =
   | { readonly kind: 'license'; readonly licenseId: string; readonly proof: Proof }
-  /** Whoever holds the operator key, or is signed in as one of the vendor's people. */
+  /** Uses the operator key, or is a signed-in user who is an operator. */
   | { readonly kind: 'operator'; readonly proof: Proof; readonly userId?: string | undefined }
   | Person
   | { readonly kind: 'scheduler' }
   | { readonly kind: 'pubsub' }
-  /** What is called for is the event, which is proven with its signature. */
+  /** The event is verified together with its signature. */
   | { readonly kind: 'stripe'; readonly event: BillingEvent }
   | { readonly kind: 'anyone' };
 
-/** Somebody who is signed in. */
+/** A signed-in user. */
 export interface Person {
   readonly kind: 'person';
   readonly userId: string;
@@ -127,7 +126,7 @@ export const COMMON_SECRETS = SECRETS.filter((name) => {
 /** The secrets of functions that call Stripe or are called by it. */
 export const BILLING_SECRETS = SECRETS.filter((name) => SETTINGS[name].field === 'billing');
 
-/** Keeps the contract's literal types, which `HandlersOf` checks the handler against. */
+/** Keeps the literal types of the contract; `HandlersOf` checks the handler against them. */
 export function defineFunction<const F extends FunctionContract>(contract: F): F {
   return contract;
 }
@@ -139,17 +138,17 @@ interface Input<E extends EndpointContract> {
   readonly query: Parsed<E['query']>;
   readonly body: Parsed<E['body']>;
   readonly caller: Extract<Caller, { kind: KindOf<E['auth'][number]> }>;
-  /** How the caller stands towards a tenant, by the endpoint's line of the authorization table. */
+  /** What the caller may do in a tenant, by the endpoint's line in the authorization table. */
   standing(tenantId: string): Standing;
-  /** What the client calls this request by, where the endpoint takes it. */
+  /** The client's `Idempotency-Key`, if the endpoint supports it. */
   readonly idempotencyKey: string | undefined;
-  /** The one cookie that Firebase Hosting lets through. */
+  /** Value of the one cookie that Firebase Hosting passes on. */
   readonly cookie: string | undefined;
   /** Adds fields to the request's log line. Never pass a key, a token or what a client says about itself. */
   note(fields: Noted): void;
 }
 
-/** One of the endpoint's answers by name; its status is the contract's business. */
+/** One of the endpoint's answers, by name. The contract has its status. */
 type Answer<E extends EndpointContract> = {
   [A in keyof E['answers']]: {
     readonly answer: A;
@@ -158,7 +157,7 @@ type Answer<E extends EndpointContract> = {
   };
 }[keyof E['answers']];
 
-/** An expected "no". `because` is for the log alone. */
+/** An expected refusal. `because` goes to the log only. */
 export interface Refusal<C extends ProblemCode = ProblemCode> {
   readonly problem: C;
   readonly detail?: string | undefined;
@@ -170,10 +169,12 @@ export interface Refusal<C extends ProblemCode = ProblemCode> {
   readonly because?: string | undefined;
 }
 
-/** What the handler of the endpoint `K` is called with. */
+/** The request that the handler of the endpoint `K` receives. */
 export type RequestOf<F extends FunctionContract, K extends keyof F['endpoints']> = Input<F['endpoints'][K]>;
 
-/** What it may return: one of the contract's answers, or a refusal with one of its problems. */
+/**
+ * What the handler of the endpoint `K` may return: an answer of the contract, or a refusal with one of its problems.
+ */
 export type ReplyOf<F extends FunctionContract, K extends keyof F['endpoints']> =
   | Answer<F['endpoints'][K]>
   | Refusal<F['endpoints'][K]['problems'][number]>;
@@ -183,7 +184,7 @@ export type HandlersOf<F extends FunctionContract> = {
   readonly [K in keyof F['endpoints']]: (request: RequestOf<F, K>, deps: Deps) => Promise<ReplyOf<F, K>>;
 };
 
-/** Handlers seen from outside, where the contract's own types are no longer known. */
+/** Handlers of any contract, for code that does not know the contract's types. */
 export interface AnyHandlers {
   readonly [endpoint: string]: (input: never, deps: Deps) => Promise<AnyReply>;
 }

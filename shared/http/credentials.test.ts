@@ -11,7 +11,7 @@ const licenseId = newLicenseId('ten_07_0123456789abcdef');
 const key = newLicenseKey(licenseId);
 const BOTH = ['license', 'operator'] as const;
 
-test('a license key names its license and is passed on as its hash alone', async () => {
+test('a license key identifies its license and is passed on only as a hash', async () => {
   const caller = await authenticate(`License ${key}`, BOTH, deps);
   expect(caller).toEqual({
     kind: 'license',
@@ -21,7 +21,7 @@ test('a license key names its license and is passed on as its hash alone', async
   expect(JSON.stringify(caller)).not.toContain(key);
 });
 
-test('the scheme is read in any case, the key as it is', async () => {
+test('the scheme is case-insensitive, the key is case-sensitive', async () => {
   expect(await authenticate(`license ${key}`, BOTH, deps)).toMatchObject({ kind: 'license' });
   expect(await authenticate(`OPERATOR  ${OPERATOR_KEY}`, BOTH, deps)).toEqual({
     kind: 'operator',
@@ -42,18 +42,18 @@ test.each([
   'Basic eDp5',
   'License a b',
   `License ${'x'.repeat(4096)}`,
-])('%j is no usable credential', async (header) => {
+])('refuses the header %j as AUTHENTICATION_REQUIRED', async (header) => {
   expect(await authenticate(header, BOTH, deps)).toEqual({ problem: 'AUTHENTICATION_REQUIRED' });
 });
 
-test('good credentials of a kind that the endpoint does not take are told which it takes', async () => {
+test('refuses valid credentials of another kind and names the kinds that the endpoint accepts', async () => {
   expect(await authenticate(`License ${key}`, ['operator'], deps)).toEqual({
     problem: 'FORBIDDEN',
-    detail: 'This endpoint takes "Operator <key>" or "Bearer <token>".',
+    detail: 'This endpoint accepts "Operator <key>" or "Bearer <token>".',
   });
 });
 
-test('where credentials are optional, none is fine and a bad one is not', async () => {
+test('accepts missing and rejects invalid optional credentials', async () => {
   const accepted = ['anyone', 'operator'] as const;
   expect(await authenticate(undefined, accepted, deps)).toEqual({ kind: 'anyone' });
   expect(await authenticate(`Operator ${OPERATOR_KEY}`, accepted, deps)).toMatchObject({ kind: 'operator' });
@@ -63,17 +63,17 @@ test('where credentials are optional, none is fine and a bad one is not', async 
   expect(await authenticate('rubbish', accepted, deps)).toMatchObject({ problem: 'AUTHENTICATION_REQUIRED' });
 });
 
-test('where everybody may come, nobody is asked who they are', async () => {
+test('does not check credentials where anyone may call', async () => {
   expect(await authenticate('Operator wrong', ['anyone'], deps)).toEqual({ kind: 'anyone' });
 });
 
-describe('calls of Google', () => {
+describe('calls from Cloud Scheduler and Pub/Sub', () => {
   const SCHEDULER = 'scheduler@project.iam.gserviceaccount.com';
   const PUSH = 'push@project.iam.gserviceaccount.com';
   const identity = openLocalIdentity({ audience: 'us' });
   const google: Deps = { ...deps, identity, serviceAccounts: { scheduler: SCHEDULER, pubsub: PUSH } };
 
-  test('the account that an endpoint is for may call it, as what it is', async () => {
+  test('accepts the service account that the endpoint is for', async () => {
     const bearer = (email: string): string => `Bearer ${identity.issue(email)}`;
     expect(await authenticate(bearer(SCHEDULER), ['scheduler'], google)).toEqual({ kind: 'scheduler' });
     expect(await authenticate(bearer(PUSH), ['pubsub'], google)).toEqual({ kind: 'pubsub' });
@@ -91,15 +91,15 @@ describe('calls of Google', () => {
     SCHEDULER.toUpperCase(),
     `${SCHEDULER}.example.com`,
     `x${SCHEDULER}`,
-  ])('%s is known and not let in where the scheduler is expected', async (email) => {
+  ])('refuses a valid token of %s where the scheduler is expected', async (email) => {
     const refusal = await authenticate(`Bearer ${identity.issue(email)}`, ['scheduler'], google);
     expect(refusal).toEqual({
       problem: 'FORBIDDEN',
-      because: 'a token of an account that may not call this',
+      because: 'the service account is not allowed to call this',
     });
   });
 
-  test('the right account with a token for another audience is not let in', async () => {
+  test('refuses a token of the right account for another audience', async () => {
     const token = identity.issue(SCHEDULER, { aud: 'somebody else' });
     expect(await authenticate(`Bearer ${token}`, ['scheduler'], google)).toEqual({
       problem: 'CREDENTIALS_INVALID',
@@ -107,7 +107,7 @@ describe('calls of Google', () => {
     });
   });
 
-  test('a token of another issuer is not let in, and the refusal does not repeat it', async () => {
+  test('refuses a token of another issuer without repeating any part of it', async () => {
     const token = openLocalIdentity({ audience: 'us' }).issue(SCHEDULER);
     const refusal = await authenticate(`Bearer ${token}`, ['scheduler'], google);
     expect(refusal).toMatchObject({ problem: 'CREDENTIALS_INVALID', because: expect.any(String) });
@@ -123,18 +123,18 @@ describe('calls of Google', () => {
     [`Bearer ${'x'.repeat(4096)}`, 'AUTHENTICATION_REQUIRED'],
     ['Bearer rubbish', 'CREDENTIALS_INVALID'],
     ['Bearer a.b.c', 'CREDENTIALS_INVALID'],
-  ])('%j does not let anybody in', async (header, problem) => {
+  ])('refuses the header %j as %s', async (header, problem) => {
     expect(await authenticate(header, ['scheduler'], google)).toMatchObject({ problem });
   });
 
-  test('one account may be both services, and is then the one that the endpoint is for', async () => {
+  test('an account used for both services counts as the one that the endpoint is for', async () => {
     const shared: Deps = { ...google, serviceAccounts: { scheduler: SCHEDULER, pubsub: SCHEDULER } };
     const header = `Bearer ${identity.issue(SCHEDULER)}`;
     expect(await authenticate(header, ['scheduler'], shared)).toEqual({ kind: 'scheduler' });
     expect(await authenticate(header, ['pubsub'], shared)).toEqual({ kind: 'pubsub' });
   });
 
-  test('a token costs no check where no service may call, and other credentials never cost one', async () => {
+  test('verifies a service token only where a service may call', async () => {
     let checks = 0;
     const counting: Deps = {
       ...google,
@@ -153,7 +153,7 @@ describe('calls of Google', () => {
     for (const other of [`Operator ${OPERATOR_KEY}`, `License ${key}`]) {
       expect(await authenticate(other, ['scheduler'], counting)).toEqual({
         problem: 'FORBIDDEN',
-        detail: 'This endpoint takes "Bearer <token>".',
+        detail: 'This endpoint accepts "Bearer <token>".',
       });
     }
     expect(checks).toBe(0);
@@ -161,25 +161,25 @@ describe('calls of Google', () => {
     expect(checks).toBe(1);
   });
 
-  test('while tokens cannot be checked nobody is refused for theirs, and the operator still comes in', async () => {
-    const away: Deps = {
+  test('throws Unavailable while tokens cannot be verified, and still accepts the operator key', async () => {
+    const unavailable: Deps = {
       ...google,
       identity: {
         verifyServiceToken: async () => {
-          throw new Unavailable('identity', 'away');
+          throw new Unavailable('identity', 'no response');
         },
       },
     };
     const accepted = ['scheduler', 'operator'] as const;
-    const call = authenticate(`Bearer ${identity.issue(SCHEDULER)}`, accepted, away);
+    const call = authenticate(`Bearer ${identity.issue(SCHEDULER)}`, accepted, unavailable);
     await expect(call).rejects.toThrow(Unavailable);
-    expect(await authenticate(`Operator ${OPERATOR_KEY}`, accepted, away)).toMatchObject({
+    expect(await authenticate(`Operator ${OPERATOR_KEY}`, accepted, unavailable)).toMatchObject({
       kind: 'operator',
     });
   });
 });
 
-test('a 401 offers every scheme that would do', () => {
+test('a 401 lists every accepted scheme once', () => {
   expect(challenge(['license', 'scheduler'])).toBe('License realm="seatlease", Bearer realm="seatlease"');
   expect(challenge(['anyone', 'license'])).toBe('License realm="seatlease"');
   expect(challenge(['license', 'member'])).toBe('License realm="seatlease", Bearer realm="seatlease"');

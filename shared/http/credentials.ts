@@ -4,7 +4,7 @@ import { hashSecret, licenseOfKey } from '../domain/ids.ts';
 import type { Deps, ServiceCaller } from '../ports/deps.ts';
 import type { Caller, EndpointContract, Person, Refusal } from './contract.ts';
 
-/** Longer than any credential that we give out; more is not worth hashing. */
+/** Longer than any credential that we issue. Longer headers are rejected before they are hashed. */
 const LONGEST_HEADER_CHARACTERS = 4096;
 
 const SERVICE_CALLERS = ['scheduler', 'pubsub'] as const satisfies readonly ServiceCaller[];
@@ -12,8 +12,8 @@ const SERVICE_CALLERS = ['scheduler', 'pubsub'] as const satisfies readonly Serv
 type CredentialRefusal = Refusal<'AUTHENTICATION_REQUIRED' | 'CREDENTIALS_INVALID' | 'FORBIDDEN'>;
 
 /**
- * The caller that an `Authorization` header names (RFC 9110 section 11.6.2), or why it is refused. A license key is
- * only taken apart here: the seat scripts prove it in the same step as the work. Every other credential is proven now.
+ * The caller that an `Authorization` header names (RFC 9110 section 11.6.2), or a refusal. A license key is only parsed
+ * here: the seat scripts verify it in the same step as the work. All other credentials are verified here.
  */
 export async function authenticate(
   header: string | undefined,
@@ -25,7 +25,9 @@ export async function authenticate(
   const caller = await readCaller(header, auth, standing, deps);
   if ('problem' in caller) return caller;
   const isTaken = caller.kind === 'person' ? takesPeople(auth) : auth.includes(caller.kind);
-  return isTaken ? caller : { problem: 'FORBIDDEN', detail: `This endpoint takes ${describeSchemes(auth)}.` };
+  return isTaken
+    ? caller
+    : { problem: 'FORBIDDEN', detail: `This endpoint accepts ${describeSchemes(auth)}.` };
 }
 
 async function readCaller(
@@ -40,7 +42,7 @@ async function readCaller(
   switch (scheme.toLowerCase()) {
     case 'license': {
       const licenseId = licenseOfKey(secret);
-      if (!licenseId) return { problem: 'CREDENTIALS_INVALID', because: 'not of the form of a license key' };
+      if (!licenseId) return { problem: 'CREDENTIALS_INVALID', because: 'malformed license key' };
       return { kind: 'license', licenseId, proof: { kind: 'license-key', keyHash: hashSecret(secret) } };
     }
     case 'operator':
@@ -59,7 +61,7 @@ async function readCaller(
   }
 }
 
-/** One account may call as several services; who is none of those accepted here is known, and not let in. */
+/** One account may be used for several services. An account that is none of `services` is refused as `FORBIDDEN`. */
 async function readService(
   token: string,
   services: readonly ServiceCaller[],
@@ -68,12 +70,14 @@ async function readService(
   const verdict = await identity.verifyServiceToken(token);
   if (verdict.verdict === 'REFUSED') return { problem: 'CREDENTIALS_INVALID', because: verdict.because };
   const kind = services.find((service) => serviceAccounts[service] === verdict.email);
-  return kind ? { kind } : { problem: 'FORBIDDEN', because: 'a token of an account that may not call this' };
+  return kind
+    ? { kind }
+    : { problem: 'FORBIDDEN', because: 'the service account is not allowed to call this' };
 }
 
 /**
- * Who is signed in: one of the vendor's people where the endpoint is for operators, else a person with tenants of their
- * own. Where records may be read, a token of somebody who has signed out or is gone counts no more.
+ * The signed-in user: an operator if the endpoint is for operators and the user is one, else a user with tenants.
+ * Unless `standing` is `token`, the token of a user who signed out or was erased is refused.
  */
 async function readSignedIn(
   token: string,
@@ -85,10 +89,10 @@ async function readSignedIn(
   const access = await accessTokens.open(token, nowMs);
   if ('because' in access) return { problem: 'CREDENTIALS_INVALID', because: access.because };
   if (standing === 'token') return personOf(access);
-  // Imported here because no client app's request comes this far, and all that is ever recorded comes with it.
+  // Imported here: it loads the schemas of all records, and requests of client apps never get this far.
   const { readPerson } = await import('../use-cases/members.ts');
   const found = await readPerson(records, access);
-  if (!found) return { problem: 'CREDENTIALS_INVALID', because: 'signed out, or gone' };
+  if (!found) return { problem: 'CREDENTIALS_INVALID', because: 'signed out, or erased' };
   const { userId } = access;
   const { user, signIn, tenants } = found;
   const { isOperator } = await import('../domain/people.ts');
@@ -112,7 +116,7 @@ const SCHEMES = {
   owner: ['Bearer'],
   scheduler: ['Bearer'],
   pubsub: ['Bearer'],
-  // Its signature is no scheme of this header.
+  // Stripe signs its requests and sends no `Authorization` header.
   stripe: [],
 } as const satisfies Record<Grant, readonly string[]>;
 const SECRETS = { License: 'key', Operator: 'key', Bearer: 'token' } as const;

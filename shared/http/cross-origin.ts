@@ -1,17 +1,18 @@
 import { isInternal } from './callers.ts';
 import type { EndpointContract, FunctionContract } from './contract.ts';
 
-/** Chromium remembers a preflight for two hours at the most. */
+/** Chromium caches a preflight for at most two hours. */
 const PREFLIGHT_SECONDS = 7_200;
 
-/** `Authorization` must be named: `*` does not mean it (Fetch standard, "CORS-safelisted request-header"). */
+/** `Authorization` must be listed: `*` does not include it (Fetch standard, "CORS-safelisted request-header"). */
 const REQUEST_HEADERS =
   'authorization, content-type, idempotency-key, if-none-match, traceparent, x-request-id';
 
 /**
- * Lets pages of any origin read what comes back. No browser adds a credential by itself, as there are no cookies here:
- * a page that calls has the key or token that it shows (https://fetch.spec.whatwg.org/#http-cors-protocol). All headers
- * can be read, such as `Retry-After`. Always the same, so that what is cached serves every origin.
+ * Lets pages of any origin read the answer. This is safe because these functions use no cookies: a browser adds no
+ * credential by itself, so the page must already have the key or token
+ * (https://fetch.spec.whatwg.org/#http-cors-protocol). Pages can read all headers, such as `Retry-After`. The headers
+ * never vary, so one cached answer serves every origin.
  */
 const READABLE = { 'access-control-allow-origin': '*', 'access-control-expose-headers': '*' };
 const NOT_READABLE = {};
@@ -21,7 +22,7 @@ export function readableBy(contract: FunctionContract): Readonly<Record<string, 
   return isForPages(contract) ? READABLE : NOT_READABLE;
 }
 
-/** Headers of the answer to a browser that asks whether a page may call so; `undefined` where it may not. */
+/** Headers of the answer to a browser's preflight request; `undefined` if pages must not call the function. */
 export function preflightHeaders(
   contract: FunctionContract,
   methods: readonly string[],
@@ -34,7 +35,7 @@ export function preflightHeaders(
   };
 }
 
-/** Not what the cloud and Stripe call, nor where a browser itself goes, with a cookie, to sign in. */
+/** False for functions that only Google Cloud or Stripe call, and for sign-in, which browsers visit with a cookie. */
 function isForPages(contract: FunctionContract): boolean {
   const endpoints: readonly EndpointContract[] = Object.values(contract.endpoints);
   const isVisited = endpoints.some(({ answers }) =>

@@ -4,8 +4,8 @@ import type { Session } from '../domain/session.ts';
 import type { Rhythm } from '../ports/seats.ts';
 
 /**
- * Text that a caller chose: 1 to `longest` characters, none of them a control character or half of a surrogate pair,
- * so that it can be stored, compared and shown anywhere as it is.
+ * Text that a caller chose: 1 to `longest` characters, without control characters and broken surrogate pairs, so that
+ * it can be stored, compared and displayed unchanged everywhere.
  */
 export function text(longest: number) {
   return z
@@ -13,63 +13,61 @@ export function text(longest: number) {
     .check(
       z.minLength(1),
       z.maxLength(longest),
-      z.regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must not hold control characters or broken surrogates'),
+      z.regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must not contain control characters or broken surrogate pairs'),
     );
 }
 
-export const LicenseId = z.string().check(z.regex(LICENSE_ID, 'is not of the form of a license id'));
-export const SessionId = z.string().check(z.regex(SESSION_ID, 'is not of the form of a session id'));
-/** Checked for its seal elsewhere; one that does not open counts as none. */
+export const LicenseId = z.string().check(z.regex(LICENSE_ID, 'is not a valid license id'));
+export const SessionId = z.string().check(z.regex(SESSION_ID, 'is not a valid session id'));
+/** Its signature is checked elsewhere; an invalid token counts as no token. */
 export const SessionToken = z.string().check(z.minLength(1), z.maxLength(4096));
-export const TenantId = z.string().check(z.regex(TENANT_ID, 'is not of the form of a tenant id'));
-export const UserId = z.string().check(z.regex(USER_ID, 'is not of the form of a user id'));
-export const InvitationId = z
-  .string()
-  .check(z.regex(INVITATION_ID, 'is not of the form of an invitation id'));
+export const TenantId = z.string().check(z.regex(TENANT_ID, 'is not a valid tenant id'));
+export const UserId = z.string().check(z.regex(USER_ID, 'is not a valid user id'));
+export const InvitationId = z.string().check(z.regex(INVITATION_ID, 'is not a valid invitation id'));
 
-export const ErasureId = z.string().check(z.regex(ERASURE_ID, 'is not of the form of an erasure id'));
+export const ErasureId = z.string().check(z.regex(ERASURE_ID, 'is not a valid erasure id'));
 
-/** An e-mail address, in lower case: no provider that people sign in with tells addresses apart by case. */
+/** An e-mail address, in lower case: no sign-in provider treats addresses as case-sensitive. */
 export const EmailAddress = z.pipe(
   z.email().check(z.maxLength(254)),
   z.transform((address) => address.toLowerCase()),
 );
 
-/** Names of features, as the vendor's app knows them. */
+/** Feature names that the vendor's app defines. */
 export const Features = z.array(text(64)).check(z.maxLength(64));
 
-/** A moment as RFC 3339 text. */
+/** A point in time, as RFC 3339 text. */
 export const Timestamp = z.iso.datetime({ offset: true, abort: true });
 
 /**
- * A moment that a caller sets: one that is a positive number of milliseconds (0 means "none" to the seat scripts) and
- * whose year, once in UTC, still has four digits.
+ * A point in time that a caller may set: after 1970, because 0 milliseconds means "none" in the seat scripts, and with
+ * a four-digit year in UTC.
  */
 export const SettableTimestamp = Timestamp.check(
   z.refine((text) => {
     const atMs = Date.parse(text);
     return atMs > 0 && atMs < Date.UTC(10_000, 0);
-  }, 'must lie between the years 1970 and 9999 in UTC'),
+  }, 'must be between the years 1970 and 9999 in UTC'),
 );
 
-/** A stretch of time that a caller asks about. */
+/** Query parameters for a period of time. */
 export const PERIOD = {
-  /** The first moment of it. */
+  /** Start of the period, inclusive. */
   from: z.optional(SettableTimestamp),
-  /** The first moment after it. */
+  /** End of the period, exclusive. */
   to: z.optional(SettableTimestamp),
 };
 export const periodIsInOrder = z.refine<{ from?: string | undefined; to?: string | undefined }>(
   ({ from, to }) => from === undefined || to === undefined || Date.parse(from) < Date.parse(to),
-  { path: ['to'], error: 'must lie after from' },
+  { path: ['to'], error: 'must be after from' },
 );
 
-/** `count` to and including `most`. */
+/** A whole number from `least` to `most`, both inclusive. */
 export function wholeNumber(least: number, most: number) {
   return z.int().check(z.gte(least), z.lte(most));
 }
 
-/** Rows a page holds at most, as the text of a query parameter. */
+/** Maximum number of items on a page, as the text of a query parameter. */
 export const PageLimit = z.pipe(
   z.string().check(z.regex(/^([1-9]\d?|100)$/, 'must be a whole number from 1 to 100')),
   z.transform(Number),
@@ -78,12 +76,12 @@ export const USUAL_PAGE_LIMIT = 50;
 
 export const Cursor = z.string().check(z.minLength(1), z.maxLength(1024));
 
-/** The page of a list that a caller asks for. */
+/** Query parameters of a paginated list. */
 export const PAGING = { limit: z.optional(PageLimit), cursor: z.optional(Cursor) };
 
 /**
- * When a client should beat next: never later than its lease, which may be cut short by the license's own end, and for
- * a borrowed seat not before.
+ * When the client should send its next heartbeat: at the latest when its lease expires, which can be early if the
+ * license expires. For a borrowed seat, exactly then.
  */
 export function nextHeartbeatDue(atMs: number, session: Session, rhythm: Rhythm): string {
   const { expiresAtMs, borrowedUntilMs } = session;
@@ -91,7 +89,7 @@ export function nextHeartbeatDue(atMs: number, session: Session, rhythm: Rhythm)
   return timestamp(borrowedUntilMs === undefined ? Math.min(beatAtMs, expiresAtMs) : expiresAtMs);
 }
 
-/** Whole seconds, never more than there are: a client counts them from when it asked, and no clock need agree. */
+/** Whole seconds, rounded down. Clients count them from when they sent the request, so clocks need not agree. */
 export function secondsLeft(endsAtMs: number, nowMs: number): number {
   return Math.floor((endsAtMs - nowMs) / 1000);
 }
@@ -101,7 +99,7 @@ export function timestamp(atMs: number): string {
   return new Date(atMs).toISOString();
 }
 
-/** The same of a moment that there may be none of. */
+/** `timestamp` for a point in time that may be `null`. */
 export function timestampOrNull(atMs: number | null): string | null {
   return atMs === null ? null : timestamp(atMs);
 }

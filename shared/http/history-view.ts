@@ -2,20 +2,20 @@ import * as z from 'zod/mini';
 import { END_REASONS, type SessionHistory } from '../domain/session-history.ts';
 import { LicenseId, SessionId, Timestamp, timestamp, timestampOrNull } from './fields.ts';
 
-/** The life of a session as callers see it. */
+/** The history of one session, as the API returns it. */
 export const SessionHistoryView = z.strictObject({
   session_id: SessionId,
   license_id: LicenseId,
-  /** Pseudonym of whoever held the seat; null once it was erased. */
+  /** Pseudonym of the seat's holder; null after it was erased. */
   holder: z.nullable(z.string()),
-  /** When the seat was taken first. */
+  /** When the session first got a seat. */
   acquired_at: Timestamp,
-  /** null while a seat is held. */
+  /** null while the session holds a seat. */
   ended_at: z.nullable(Timestamp),
   end_reason: z.nullable(z.enum(END_REASONS)),
-  /** Time with a seat, up to the last end. */
+  /** Total time with a seat, up to the last end, in seconds. */
   seated_seconds: z.int(),
-  /** How often its lease had run out and a seat was taken again. */
+  /** How often its lease expired and it then got a seat again. */
   revivals: z.int(),
 });
 

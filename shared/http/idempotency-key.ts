@@ -2,7 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Refusal } from './contract.ts';
 import { refuseFields } from './refuse-fields.ts';
 
-/** `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07), 1 to 255 visible characters; a wrong one is refused. */
+/**
+ * `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): 1 to 255 visible ASCII characters, else refused.
+ */
 export function readIdempotencyKey({
   headers,
 }: Pick<IncomingMessage, 'headers'>): string | undefined | Refusal<'VALIDATION_FAILED'> {

@@ -4,8 +4,8 @@ import type { Refusal } from './contract.ts';
 type KeyProblem = 'CREDENTIALS_INVALID' | 'LICENSE_NOT_FOUND' | 'RATE_LIMITED';
 
 /**
- * The answer to a caller who is turned away at the door. A license that is not there is, to whoever shows a license key, the
- * same as a key that does not fit, and to whoever is signed in the same as a license of somebody else.
+ * The refusal when the seat scripts do not accept the caller. An unknown license looks the same as a wrong key to a
+ * caller with a license key, and the same as another tenant's license to a signed-in user.
  */
 export function refuseKey(refusal: EntryRefusal, by: Proof): Refusal<KeyProblem> {
   const { verdict } = refusal;
@@ -14,7 +14,7 @@ export function refuseKey(refusal: EntryRefusal, by: Proof): Refusal<KeyProblem>
   return { problem: by.kind === 'user' ? 'LICENSE_NOT_FOUND' : 'CREDENTIALS_INVALID', because: verdict };
 }
 
-/** The answer where a license as a whole gives nothing. */
+/** The refusal when the license grants nothing at all to the caller. */
 export function refuseLicense(
   trouble: LicenseTrouble,
   by: Proof,

@@ -3,33 +3,34 @@ import { entitlementOf, HOLDS, type License } from '../domain/license.ts';
 import { PLAN_NAMES } from '../domain/plans.ts';
 import { LicenseId, TenantId, Timestamp, timestamp, timestampOrNull } from './fields.ts';
 
-/** The fields that the API and exports have in common. */
+/** Fields that the API and exports share. */
 export const LicenseFields = {
   license_id: LicenseId,
   plan: z.enum(PLAN_NAMES),
   features: z.array(z.string()),
-  /** Seats. */
+  /** Number of seats. */
   max: z.int(),
-  /** Seats granted beyond those. */
+  /** Number of seats granted in addition to `max`. */
   overdraft: z.int(),
-  /** How long a seat is held without a heartbeat, and how often one is due. */
+  /** How long a seat is held without a heartbeat. */
   ttl_seconds: z.int(),
+  /** How often a client must send a heartbeat. */
   heartbeat_seconds: z.int(),
-  /** What seats are counted by. */
+  /** What uses one seat: a machine, a user or a process. */
   unit: z.enum(['machine', 'user', 'process']),
-  /** As it is in force: suspended also while `hold` says why. */
+  /** The status in effect. It is also `suspended` while `hold` is set. */
   status: z.enum(['active', 'suspended']),
-  /** Why its subscription gives no seats: nothing that the vendor lifts by `status`. */
+  /** Why the subscription gives no seats. The vendor cannot lift it by changing `status`. */
   hold: z.nullable(z.enum(HOLDS)),
-  /** The subscription that pays for it, or did last. */
+  /** The subscription that pays for the license, or the last one that did. */
   subscription_id: z.nullable(z.string()),
-  /** Given for trying out, until somebody pays for it. */
+  /** true for a trial, until the license is paid for. */
   trial: z.boolean(),
-  /** null for a license without end. */
+  /** When the license expires; null if it never expires. */
   valid_until: z.nullable(Timestamp),
-  /** How long a client may run without a heartbeat. */
+  /** How many days a client may run offline, without a heartbeat. */
   offline_grace_days: z.int(),
-  /** How long seats are lent, 0 for not at all, and how many never are. */
+  /** `max_days`: how long a seat can be borrowed, 0 for never. `low_water`: seats that cannot be borrowed. */
   borrow: z.strictObject({ max_days: z.int(), low_water: z.int() }),
   created_at: Timestamp,
   updated_at: Timestamp,
@@ -38,11 +39,11 @@ export const LicenseFields = {
 export const LicenseView = z.strictObject({
   ...LicenseFields,
   tenant_id: TenantId,
-  /** As it is in force, chosen or by size. */
+  /** The rate limit in effect: the one that was set, or the default for the number of seats. */
   requests_per_minute: z.int(),
 });
 
-/** A license as its tenant and operators see it. */
+/** A license as the API returns it to its tenant and to operators. */
 export function viewOfLicense(license: License): z.infer<typeof LicenseView> {
   const inForce = entitlementOf(license);
   return {

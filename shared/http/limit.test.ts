@@ -107,8 +107,8 @@ async function served(
       const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers });
       const all = Object.fromEntries(response.headers);
       const text = await response.text();
-      const told = Object.entries(all).filter(([name]) => name.startsWith('ratelimit-'));
-      return { status: response.status, headers: all, told: Object.fromEntries(told), text };
+      const limits = Object.entries(all).filter(([name]) => name.startsWith('ratelimit-'));
+      return { status: response.status, headers: all, limits: Object.fromEntries(limits), text };
     },
   };
 }
@@ -122,11 +122,11 @@ async function bucketsOf(path: string, calls: Record<string, string>[], hops = 1
 
 const licenseKey = (): string => newLicenseKey(newLicenseId(newTenantId(16)));
 
-test('whoever is let through learns the limit, what is left of it and when more comes back', async () => {
+test('an allowed call returns the limit, what remains of it and when it resets', async () => {
   const { get, asked } = await served();
-  const { status, told, headers } = await get('/address');
+  const { status, limits, headers } = await get('/address');
   expect(status).toBe(200);
-  expect(told).toEqual({
+  expect(limits).toEqual({
     'ratelimit-policy': '5;w=60',
     'ratelimit-limit': '5',
     'ratelimit-remaining': '4',
@@ -136,44 +136,44 @@ test('whoever is let through learns the limit, what is left of it and when more 
   expect(asked.map(({ size }) => size)).toEqual([{ requests: 5, windowSeconds: 60 }]);
 });
 
-test('whoever is refused learns when to come back, in a problem document, and nothing is done for them', async () => {
+test('a refused call returns a problem document with Retry-After and does not reach the handler', async () => {
   const { get, handled, logged } = await served(LIMITED);
-  const { status, headers, told, text } = await get('/address');
+  const { status, headers, limits, text } = await get('/address');
   expect(status).toBe(429);
   expect(headers).toMatchObject({
     'content-type': 'application/problem+json',
     'cache-control': 'no-store',
     'retry-after': '12',
   });
-  expect(told).toMatchObject({ 'ratelimit-remaining': '0', 'ratelimit-reset': '12' });
+  expect(limits).toMatchObject({ 'ratelimit-remaining': '0', 'ratelimit-reset': '12' });
   expect(JSON.parse(text)).toMatchObject({
     code: 'RATE_LIMITED',
-    detail: 'At most 5 of these requests at once; room for as many comes back in 60 s.',
+    detail: 'At most 5 of these requests at once, and 5 more every 60 s.',
   });
   expect(handled()).toBe(0);
   expect(logged[0]).toMatchObject({ severity: 'INFO', code: 'RATE_LIMITED' });
 });
 
-test('a refusal by the endpoint itself tells the limit too', async () => {
+test('a refusal by the endpoint also carries the limit headers', async () => {
   const { get } = await served(ALLOWED, { reply: { problem: 'NOT_FOUND' } });
-  const { status, told } = await get('/address');
-  expect([status, told['ratelimit-remaining']]).toEqual([404, '4']);
+  const { status, limits } = await get('/address');
+  expect([status, limits['ratelimit-remaining']]).toEqual([404, '4']);
 });
 
-test('an endpoint without a limit counts nobody and tells nothing', async () => {
+test('an endpoint without a limit counts no calls and sends no limit headers', async () => {
   const { get, asked } = await served(LIMITED);
-  const { status, told } = await get('/free');
-  expect([status, told, asked]).toEqual([200, {}, []]);
+  const { status, limits } = await get('/free');
+  expect([status, limits, asked]).toEqual([200, {}, []]);
 });
 
-test('every endpoint counts for itself', async () => {
+test('counts each endpoint separately', async () => {
   const { get, asked } = await served();
   await get('/address');
   await get('/caller');
   expect(asked.map(({ bucket }) => bucket.split(':')[0])).toEqual(['probe.address', 'probe.caller']);
 });
 
-test('Redis is told a pseudonym, never an address or a key', async () => {
+test('sends a pseudonym to Redis, never an address or a key', async () => {
   const key = licenseKey();
   const [byAddress = '', byKey = ''] = [
     ...(await bucketsOf('/address', [{ 'x-forwarded-for': '203.0.113.7' }])),
@@ -184,7 +184,7 @@ test('Redis is told a pseudonym, never an address or a key', async () => {
   expect(byKey).toMatch(/^probe\.caller:[\w-]{22}$/);
 });
 
-test('what a caller writes into X-Forwarded-For neither finds new room nor uses up that of others', async () => {
+test('a forged X-Forwarded-For neither evades the limit nor uses up the limit of others', async () => {
   const spoofed = [
     '203.0.113.7',
     '10.0.0.1, 203.0.113.7',
@@ -202,7 +202,7 @@ test('what a caller writes into X-Forwarded-For neither finds new room nor uses 
   expect(new Set(unproxied)).toEqual(new Set([`probe.address:${pseudonymOf('address', '127.0.0.1')}`]));
 });
 
-test('behind one proxy, two addresses are two callers', async () => {
+test('behind one proxy, two addresses count as two callers', async () => {
   const buckets = await bucketsOf('/address', [
     { 'x-forwarded-for': '203.0.113.7' },
     { 'x-forwarded-for': '203.0.113.8' },
@@ -210,7 +210,7 @@ test('behind one proxy, two addresses are two callers', async () => {
   expect(new Set(buckets).size).toBe(2);
 });
 
-test('a license key is counted wherever it calls from, and a wrong one uses up nobody’s room but its own', async () => {
+test('counts a license key across all addresses, and a wrong key of the same license separately', async () => {
   const licenseId = newLicenseId(newTenantId(16));
   const [right, wrong] = [newLicenseKey(licenseId), newLicenseKey(licenseId)];
   const buckets = await bucketsOf('/caller', [
@@ -223,7 +223,7 @@ test('a license key is counted wherever it calls from, and a wrong one uses up n
   expect(buckets[2]).not.toBe(buckets[0]);
 });
 
-test('whoever names no credentials is counted by address; operators count as one caller', async () => {
+test('counts callers without credentials by address, and all operators as one caller', async () => {
   const buckets = await bucketsOf('/caller', [
     { 'x-forwarded-for': '203.0.113.7' },
     { 'x-forwarded-for': '203.0.113.8' },
@@ -235,27 +235,27 @@ test('whoever names no credentials is counted by address; operators count as one
   expect(new Set(buckets).size).toBe(3);
 });
 
-test('whose credentials are refused is not counted as anybody', async () => {
+test('does not count calls whose credentials are refused', async () => {
   const { get, asked } = await served();
   expect((await get('/caller', { authorization: 'Operator wrong' })).status).toBe(401);
   expect(asked).toEqual([]);
 });
 
-test('where calls may go uncounted they are served while they cannot be counted, and the log says so', async () => {
+test('with uncounted "serve", serves calls while the limits are unavailable and logs a warning', async () => {
   const { get, logged } = await served(new Unavailable('limits', 'no answer within 1200 ms'));
-  const { status, told, headers } = await get('/address');
-  expect([status, told]).toEqual([200, {}]);
+  const { status, limits, headers } = await get('/address');
+  expect([status, limits]).toEqual([200, {}]);
   expect(headers).not.toHaveProperty('retry-after');
   expect(logged).toMatchObject([
     { severity: 'WARNING', uncounted: 'limits: no answer within 1200 ms', answer: 'well' },
   ]);
 });
 
-test('where they may not, nobody is served until they can be counted', async () => {
+test('with uncounted "refuse", refuses calls with a 503 while the limits are unavailable', async () => {
   const { get, handled, logged } = await served(new Unavailable('limits', 'no answer within 1200 ms'));
-  const { status, headers, told, text } = await get('/caller');
+  const { status, headers, limits, text } = await get('/caller');
   expect([status, JSON.parse(text).code, headers['retry-after']]).toEqual([503, 'LIMITS_UNAVAILABLE', '2']);
-  expect([told, handled()]).toEqual([{}, 0]);
+  expect([limits, handled()]).toEqual([{}, 0]);
   expect(text).not.toContain('1200');
   expect(logged[0]).toMatchObject({
     severity: 'ERROR',
@@ -263,7 +263,7 @@ test('where they may not, nobody is served until they can be counted', async () 
   });
 });
 
-test('a fault of ours in counting is not taken for a Redis that is away', async () => {
+test('answers 500 when counting fails for another reason than an unavailable Redis', async () => {
   const { get, handled } = await served(new TypeError('a bug'));
   expect((await get('/address')).status).toBe(500);
   expect((await get('/caller')).status).toBe(500);

@@ -7,12 +7,15 @@ import { addressOf, networkOf } from './address.ts';
 import type { Caller, LimitContract, Refusal } from './contract.ts';
 
 interface Limited {
-  /** Goes out with the answer, whichever it is. */
+  /** Sent with every answer, also with refusals. */
   readonly headers: Readonly<Record<string, string>>;
   readonly refusal?: Refusal<'RATE_LIMITED'>;
 }
 
-/** Counts a call of `endpoint` (its name in full) for its caller. Throws where it must be counted and cannot be. */
+/**
+ * Counts a call of `endpoint` (its full name) for its caller. Throws if the limits are unavailable and the call must be
+ * counted.
+ */
 export async function countCall(
   endpoint: string,
   limit: LimitContract,
@@ -32,7 +35,7 @@ export async function countCall(
   }
 }
 
-/** A license key names its caller before it is proven: by its hash, so that a wrong key uses up nobody's room but its own. */
+/** A license key is not verified yet, so it counts by its hash: wrong keys cannot use up the limit of the right key. */
 function nameOf(caller: Caller): string | undefined {
   switch (caller.kind) {
     case 'license':
@@ -46,7 +49,7 @@ function nameOf(caller: Caller): string | undefined {
   }
 }
 
-/** The headers of draft-ietf-httpapi-ratelimit-headers-07, which clients know. */
+/** The headers of draft-ietf-httpapi-ratelimit-headers-07, because clients support them. */
 function limitedBy({ verdict, remaining, resetSeconds }: Taken, limit: LimitContract): Limited {
   const { requests, windowSeconds } = limit;
   const headers = {
@@ -56,6 +59,6 @@ function limitedBy({ verdict, remaining, resetSeconds }: Taken, limit: LimitCont
     'ratelimit-reset': String(resetSeconds),
   };
   if (verdict === 'ALLOWED') return { headers };
-  const detail = `At most ${requests} of these requests at once; room for as many comes back in ${windowSeconds} s.`;
+  const detail = `At most ${requests} of these requests at once, and ${requests} more every ${windowSeconds} s.`;
   return { headers, refusal: { problem: 'RATE_LIMITED', detail, retryAfterSeconds: resetSeconds } };
 }

@@ -7,8 +7,8 @@ import { refuseFields } from './refuse-fields.ts';
 type StandingTo = (tenantId: string) => Standing;
 
 /**
- * What a caller named by its id, where it is theirs: something of a stranger's tenant is refused exactly as something
- * that is not there.
+ * `found` if the caller has access to its tenant. An object of another tenant is refused exactly like one that does not
+ * exist.
  */
 export function own<T extends { readonly tenantId: string }, C extends ProblemCode>(
   found: T | undefined,
@@ -21,8 +21,8 @@ export function own<T extends { readonly tenantId: string }, C extends ProblemCo
 }
 
 /**
- * The tenant that a list is asked for: the one that is named, or the only one of a person's in which they may ask for it.
- * Operators who name none mean all: `undefined`. `at` is where the request names it.
+ * The tenant that a list request is for: the one it names, or else the user's only tenant with access to the list. For
+ * operators, no tenant means all tenants: `undefined`. `at` is where the request names the tenant.
  */
 export function tenantAsked(
   named: string | undefined,
@@ -38,10 +38,10 @@ export function tenantAsked(
   const [only] = allowed;
   if (only === undefined) return { problem: 'FORBIDDEN' };
   if (allowed.length === 1) return { tenantId: only };
-  return refuseFields('VALIDATION_FAILED', [{ at, detail: 'Name one of your tenants.' }]);
+  return refuseFields('VALIDATION_FAILED', [{ at, detail: 'is required when you have several tenants' }]);
 }
 
-/** The same where it has to be one: an operator must name it, too. */
+/** Like `tenantAsked`, but operators must name a tenant, too. */
 export function oneTenantAsked(
   named: string | undefined,
   caller: Extract<Caller, { kind: 'operator' | 'person' }>,
@@ -52,11 +52,13 @@ export function oneTenantAsked(
   if ('problem' in asked) return asked;
   const { tenantId } = asked;
   return tenantId === undefined
-    ? refuseFields('VALIDATION_FAILED', [{ at: at ?? 'tenant_id', detail: 'Name the tenant.' }])
+    ? refuseFields('VALIDATION_FAILED', [{ at: at ?? 'tenant_id', detail: 'is required' }])
     : { tenantId };
 }
 
-/** The license that a request about a session is for: the one that a key is of, or that of a signed-in person's session. */
+/**
+ * The license that a request about a session is for: the license of the key or, for a signed-in user, of the session.
+ */
 export function licenseAsked(caller: Caller, sessionId: string): string {
   return caller.kind === 'license' ? caller.licenseId : licenseOfSession(sessionId);
 }

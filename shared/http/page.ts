@@ -4,7 +4,7 @@ import { type Equals, InvalidCursor, type Page, type Query, type Records } from 
 import type { Refusal } from './contract.ts';
 import { USUAL_PAGE_LIMIT } from './fields.ts';
 
-/** What a list's query parameters ask for. */
+/** The query parameters of a list. */
 interface AskedPage {
   readonly limit?: number | undefined;
   readonly cursor?: string | undefined;
@@ -16,7 +16,7 @@ interface AnsweredPage<T> {
   readonly next_cursor: string | null;
 }
 
-/** One page of the records as a caller asked for it. */
+/** Reads the requested page of a query. */
 export function readPage<T>(
   records: Records,
   query: Query<T>,
@@ -31,7 +31,7 @@ export function readPage<T>(
   });
 }
 
-/** What `read` returns. A cursor of another list is the caller's mistake. */
+/** The result of `read`, or a refusal when the cursor belongs to another list. */
 export async function refuseInvalidCursor<T>(read: () => Promise<T>): Promise<T | Refusal<'INVALID_CURSOR'>> {
   try {
     return await read();
@@ -41,7 +41,7 @@ export async function refuseInvalidCursor<T>(read: () => Promise<T>): Promise<T 
   }
 }
 
-/** Where a list whose cursors `sealCursor` makes goes on; `undefined` at its beginning. */
+/** The position after which a list with cursors of `sealCursor` continues; `undefined` for its start. */
 export function positionAsked<T>(
   shape: z.ZodMiniType<T>,
   { cursor }: AskedPage,
@@ -51,7 +51,7 @@ export function positionAsked<T>(
   return position === undefined ? { problem: 'INVALID_CURSOR' } : { position };
 }
 
-/** The bounds of a list by time, of what lies in a period that a caller asks about. */
+/** The query bounds for a period that a caller asks for. */
 export function boundsOf({ from, to }: { from?: string | undefined; to?: string | undefined }): {
   readonly least: number | undefined;
   readonly below: number | undefined;

@@ -1,6 +1,6 @@
 import { PROBLEMS, type ProblemCode } from '../errors.ts';
 
-/** An answer as it goes out. */
+/** An HTTP answer, ready to send. */
 export interface Outgoing {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;

@@ -2,19 +2,19 @@ import { subscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
 import * as z from 'zod/mini';
 
-/** What an endpoint takes unless its contract says otherwise. */
+/** Size limit of request bodies, unless the contract sets a larger one. */
 export const LARGEST_BODY_BYTES = 64 * 1024;
 
-/** No endpoint needs more, whatever its contract says; the framework would take a gigabyte. */
+/** Upper bound for every contract. The framework itself would accept a gigabyte. */
 export const LARGEST_COLLECTED_BYTES = 256 * 1024;
 
 /**
- * The framework parses bodies before any function sees them, and answers broken ones itself with an HTML page, outside
- * production with a stack trace. So each request is marked, before the framework sees it, as bytes of no particular
- * kind: the framework hands those over untouched as `rawBody`, and what the client said about them is kept here.
- * (Node publishes `http.server.request.start` before a server's own listeners run.) A body that is too large by its
- * own account is not collected at all, and a target that the framework cannot take apart, which it answers likewise,
- * is kept here too and stands as `/` before it.
+ * What the client sent, before `takeBodiesRaw` changed it. The framework parses bodies before any function sees them,
+ * and answers broken ones itself with an HTML page (outside production with a stack trace). So each request is marked
+ * as `application/octet-stream` before the framework sees it: then the framework passes the body on unchanged, as
+ * `rawBody`. (Node publishes `http.server.request.start` before a server's own listeners run.) A body whose
+ * `Content-Length` is too large is not collected at all. The framework also answers targets that it cannot parse with
+ * an HTML page: they are replaced by `/`, and the original is kept here.
  */
 interface Said {
   readonly target: string;
@@ -30,7 +30,7 @@ const StartedRequest = z.object({
   request: z.custom<IncomingMessage>((value) => typeof value === 'object' && value !== null),
 });
 
-/** Call once in the process, before the server takes requests; more calls do nothing. */
+/** Call it once per process, before the server accepts requests; more calls do nothing. */
 export function takeBodiesRaw(): void {
   if (installed) return;
   installed = true;
@@ -45,7 +45,7 @@ export function takeBodiesRaw(): void {
   });
 }
 
-/** What the client said, whatever the framework was told. */
+/** What the client sent, unchanged. */
 export function saidBy(request: IncomingMessage): Said {
   return said.get(request) ?? read(request);
 }

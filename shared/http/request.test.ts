@@ -37,7 +37,7 @@ function parse(
   return parseInput(endpoint, requestWith(body, headers), { id }, new URLSearchParams(search));
 }
 
-test('a valid request gives parameters, query and body', () => {
+test('returns parameters, query and body of a valid request', () => {
   expect(parse('{"name":"ada"}', {}, 'q=1')).toEqual({
     params: { id: 'abc' },
     query: { q: '1' },
@@ -46,7 +46,7 @@ test('a valid request gives parameters, query and body', () => {
 });
 
 test.each(['application/json', 'Application/JSON; charset=utf-8', 'application/json ;x=y'])(
-  '%s is JSON',
+  'accepts %s as JSON',
   (type) => {
     expect(parse('{"name":"ada"}', { 'content-type': type })).not.toHaveProperty('problem');
   },
@@ -58,15 +58,15 @@ test.each([
   ['content-type', ''],
   ['content-encoding', 'gzip'],
   ['content-encoding', 'identity, gzip'],
-])('%s %j is refused, whatever the body', (name, value) => {
+])('refuses %s %j, whatever the body', (name, value) => {
   expect(parse('{"name":"ada"}', { [name]: value })).toEqual({ problem: 'UNSUPPORTED_MEDIA_TYPE' });
 });
 
-test('a body that is not compressed may say so, and UTF-8 may begin with its mark', () => {
+test('accepts the content encoding "identity" and a UTF-8 byte order mark', () => {
   expect(parse('\ufeff{"name":"ada"}', { 'content-encoding': 'Identity' })).not.toHaveProperty('problem');
 });
 
-test('text that is not UTF-8 is refused rather than guessed at', () => {
+test('refuses a body that is not UTF-8', () => {
   const broken = Buffer.concat([Buffer.from('{"name":"'), Buffer.from([0xff]), Buffer.from('"}')]);
   expect(parse(broken)).toEqual({ problem: 'INVALID_JSON' });
   expect(parse(Buffer.from('{"name":"ada"}', 'utf16le'))).toEqual({ problem: 'INVALID_JSON' });
@@ -79,18 +79,18 @@ test.each([
   '{"tags":[1],"name":"ada","tags":[2]}',
   '{"__proto__":1,"__proto__":2}',
   '[[{"a":{"b":1,"c":"\\"","b":2}}]]',
-])('%s, where an object has a name twice, is refused: two readers would see two things', (body) => {
+])('refuses %s, in which an object has the same name twice', (body) => {
   expect(parse(body)).toEqual({ problem: 'INVALID_JSON', detail: 'An object has the same name twice.' });
 });
 
 test.each(['{"name":"\\":\\\\"}', '{"name":"a\\\\\\":"}', '{"name" :"\\u0022: "}', '{"name":"x:\\"y"}'])(
-  '%s has each name once',
+  'accepts %s, in which each name occurs once',
   (body) => {
     expect(parse(body)).not.toMatchObject({ problem: 'INVALID_JSON' });
   },
 );
 
-test('whatever JSON is written by a program has no name twice, and with one of its names repeated it has', () => {
+test('accepts any serialized JSON, and refuses it inside an object with a duplicate name', () => {
   const anyName = { ...endpoint, body: z.unknown() };
   const read = (body: string) => parseInput(anyName, requestWith(body), { id: 'a' }, new URLSearchParams());
   fc.assert(
@@ -102,7 +102,7 @@ test('whatever JSON is written by a program has no name twice, and with one of i
   );
 });
 
-test('what is wrong is told of path, query and body at once', () => {
+test('reports the errors of path, query and body together', () => {
   const refused = parse('{"name":7,"tags":[1,"x"]}', {}, 'q=1&q=2&z=3', 'long');
   if (!('problem' in refused)) throw new Error('taken');
   expect(refused.problem).toBe('VALIDATION_FAILED');
@@ -117,35 +117,35 @@ test('what is wrong is told of path, query and body at once', () => {
   expect(refused.detail).toContain('/tags/1: ');
 });
 
-test('at most ten errors are told, however many there are', () => {
+test('reports at most ten errors', () => {
   const refused = parse(JSON.stringify({ name: 'ada', tags: Array(500).fill('x') }));
   expect(refused).toMatchObject({ problem: 'VALIDATION_FAILED', members: { errors: { length: 10 } } });
 });
 
-test('a place in the body is a JSON pointer, with its own characters escaped', () => {
+test('names a place in the body by a JSON pointer with escaped ~ and /', () => {
   const odd = { ...endpoint, body: z.record(z.string(), z.int()) };
   const refused = parseInput(odd, requestWith('{"a/b~c":"x"}'), { id: 'a' }, new URLSearchParams());
   expect(refused).toMatchObject({ members: { errors: [{ at: '/a~1b~0c' }] } });
 });
 
-test('a missing body is said to be missing; null is a body', () => {
+test('reports a missing body as missing, and null as a body', () => {
   expect(parse(undefined)).toMatchObject({ detail: 'The request needs a JSON body.' });
   expect(parse('')).toMatchObject({ detail: 'The request needs a JSON body.' });
   expect(parse('null')).toMatchObject({ detail: expect.stringContaining('expected object') });
 });
 
 test.each(['a\u0000b', 'a\nb', '\u007f', '\u0085', '\ud800', '', 'toolong'])(
-  'text %j cannot be stored as it is',
+  'refuses the text %j',
   (name) => {
     expect(parse(JSON.stringify({ name }))).toMatchObject({ problem: 'VALIDATION_FAILED' });
   },
 );
 
-test('text of any script and sign can', () => {
+test('accepts text in any script, with emoji', () => {
   expect(parse('{"name":"ß🪑é"}')).toMatchObject({ body: { name: 'ß🪑é' } });
 });
 
-test('a body is taken up to the limit and refused one byte beyond, by its length or by what it says of it', () => {
+test('accepts a body of the largest size and refuses one more byte, by actual size or by Content-Length', () => {
   expect(refuseBody(requestWith(Buffer.alloc(LARGEST_BODY_BYTES)))).toBeUndefined();
   const refusal = { problem: 'PAYLOAD_TOO_LARGE', detail: 'At most 65536 bytes.' };
   expect(refuseBody(requestWith(Buffer.alloc(LARGEST_BODY_BYTES + 1)))).toEqual(refusal);

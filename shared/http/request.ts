@@ -7,9 +7,9 @@ import { type FieldError, refuseFields } from './refuse-fields.ts';
 
 z.config(en());
 
-const MOST_ERRORS_TOLD = 10;
+const MAX_REPORTED_ERRORS = 10;
 
-/** A request as the framework hands it over. `rawBody` is there where the client sent a body. */
+/** A request as the framework passes it on. `rawBody` is set if the client sent a body. */
 export type IncomingRequest = IncomingMessage & { readonly rawBody?: Buffer };
 
 export interface ParsedInput {
@@ -22,7 +22,7 @@ type BadRequest = Refusal<
   'VALIDATION_FAILED' | 'INVALID_JSON' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE'
 >;
 
-/** Everything that the endpoint takes from a request, checked against its schemas, or the reason it is refused. */
+/** Parameters, query and body of a request, checked against the endpoint's schemas, or a refusal. */
 export function parseInput(
   endpoint: EndpointContract,
   request: IncomingRequest,
@@ -44,10 +44,10 @@ export function parseInput(
   };
   const parsed = { params: check('params'), query: check('query'), body: check('body') };
   if (errors.length === 0) return parsed;
-  return refuseFields('VALIDATION_FAILED', errors.slice(0, MOST_ERRORS_TOLD));
+  return refuseFields('VALIDATION_FAILED', errors.slice(0, MAX_REPORTED_ERRORS));
 }
 
-/** Refuses a body that no endpoint would read, before anything looks at it. */
+/** Refuses a body that is too large, before anything reads it. */
 export function refuseBody(
   request: IncomingRequest,
   { largestBodyBytes = LARGEST_BODY_BYTES }: Pick<EndpointContract, 'largestBodyBytes'> = {},
@@ -73,7 +73,7 @@ function readJson(request: IncomingRequest): { json: unknown } | BadRequest {
     return { problem: 'UNSUPPORTED_MEDIA_TYPE' };
   }
   try {
-    // JSON between systems is UTF-8 (RFC 8259 section 8.1); anything else is refused instead of being read as U+FFFD.
+    // JSON must be UTF-8 (RFC 8259 section 8.1). "fatal" rejects other bytes instead of replacing them with U+FFFD.
     const text = new TextDecoder('utf-8', { fatal: true }).decode(rawBody);
     const json: unknown = JSON.parse(text);
     if (namesIn(json) === namesWrittenIn(text)) return { json };
@@ -84,16 +84,15 @@ function readJson(request: IncomingRequest): { json: unknown } | BadRequest {
 }
 
 /**
- * How many names of objects a JSON text writes: strings with a colon after them. Where an object has the same name twice
- * the parser keeps the last, and others keep the first: what means two things to two readers is not taken (RFC 7493
- * section 2.3).
+ * Counts the object names in a JSON text: strings followed by a colon. Duplicate names in one object are rejected (RFC
+ * 7493 section 2.3), because parsers disagree: ours keeps the last value, others keep the first.
  */
 function namesWrittenIn(text: string): number {
   return [...text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?/gs)].filter(([, colon]) => colon !== undefined)
     .length;
 }
 
-/** How many names the objects in a value have. Not by recursion: a body may nest deeper than the stack is. */
+/** Counts the object names in a value. It does not recurse: a deeply nested body would overflow the stack. */
 function namesIn(json: unknown): number {
   let names = 0;
   const open = [json];
@@ -107,7 +106,7 @@ function namesIn(json: unknown): number {
   return names;
 }
 
-/** Repeated names stay a list, which no schema of a single value takes. */
+/** A repeated name becomes a list, which the schemas of single values reject. */
 function readQuery(search: URLSearchParams): Record<string, string | string[]> {
   const names = new Set(search.keys());
   return Object.fromEntries(

@@ -17,7 +17,7 @@ const one = defineFunction({
   name: 'one',
   endpoints: {
     read: { ...endpoint, method: 'GET', path: '/api/things' },
-    make: { ...endpoint, method: 'POST', path: '/api/things' },
+    create: { ...endpoint, method: 'POST', path: '/api/things' },
   },
 });
 const many = defineFunction({
@@ -25,21 +25,21 @@ const many = defineFunction({
   name: 'many',
   endpoints: {
     read: { ...endpoint, method: 'GET', path: '/api/things/{id}' },
-    tell: { ...endpoint, method: 'POST', path: '/api/things/{id}/tell/{name}' },
+    notify: { ...endpoint, method: 'POST', path: '/api/things/{id}/notify/{name}' },
   },
 });
 
-test('an address leads to the endpoint of its path and method, with its parameters', () => {
-  expect(matchRoute(many, 'POST', '/api/things/7/tell/ada')).toMatchObject({
+test('finds the endpoint by path and method, and returns the path parameters', () => {
+  expect(matchRoute(many, 'POST', '/api/things/7/notify/ada')).toMatchObject({
     found: 'endpoint',
-    name: 'tell',
+    name: 'notify',
     params: { id: '7', name: 'ada' },
   });
 });
 
-test('HEAD is served where GET is, and nowhere else', () => {
+test('serves HEAD only where GET is served', () => {
   expect(matchRoute(one, 'HEAD', '/api/things')).toMatchObject({ found: 'endpoint', name: 'read' });
-  expect(matchRoute(many, 'HEAD', '/api/things/7/tell/ada')).toEqual({ found: 'path', allow: ['POST'] });
+  expect(matchRoute(many, 'HEAD', '/api/things/7/notify/ada')).toEqual({ found: 'path', allow: ['POST'] });
 });
 
 test('another method is told which ones there are', () => {
@@ -47,8 +47,8 @@ test('another method is told which ones there are', () => {
   expect(matchRoute(one, 'get', '/api/things')).toMatchObject({ found: 'path' });
 });
 
-test('a function of one path also answers at its own root; one of several cannot know which is meant', () => {
-  expect(matchRoute(one, 'POST', '/')).toMatchObject({ found: 'endpoint', name: 'make', params: {} });
+test('serves a function with one path also at "/", but not a function with several paths', () => {
+  expect(matchRoute(one, 'POST', '/')).toMatchObject({ found: 'endpoint', name: 'create', params: {} });
   expect(matchRoute(one, 'PUT', '/')).toEqual({ found: 'path', allow: ['GET', 'POST'] });
   expect(matchRoute(many, 'GET', '/')).toEqual({ found: 'nothing' });
 });
@@ -57,24 +57,24 @@ test.each([
   '/api/things/',
   '//api/things',
   '/API/things',
-  '/api/things/7/tell',
+  '/api/things/7/notify',
   '',
   '/api',
   'api/things',
   '*',
   '/api%2fthings',
-])('there is nothing at %j', (path) => {
+])('finds nothing at %j', (path) => {
   expect(matchRoute(one, 'GET', path)).toEqual({ found: 'nothing' });
 });
 
-test('a parameter is one segment, decoded, and never empty', () => {
+test('a parameter is one non-empty, decoded segment', () => {
   expect(matchPath('/a/{id}', '/a/x%2Fy%20z')).toEqual({ id: 'x/y z' });
   expect(matchPath('/a/{id}', '/a/__proto__')).toEqual({ id: '__proto__' });
   for (const path of ['/a/', '/a/%', '/a/%ff', '/a/b/c', '/a'])
     expect(matchPath('/a/{id}', path)).toBeUndefined();
 });
 
-test('of two addresses that fit, the more literal one comes first, each once', () => {
+test('lists each public path once, more literal paths first', () => {
   const literal = defineFunction({
     ...common,
     name: 'literal',
@@ -84,6 +84,6 @@ test('of two addresses that fit, the more literal one comes first, each once', (
     { path: '/api/things', functionName: 'one' },
     { path: '/api/things/all', functionName: 'literal' },
     { path: '/api/things/{id}', functionName: 'many' },
-    { path: '/api/things/{id}/tell/{name}', functionName: 'many' },
+    { path: '/api/things/{id}/notify/{name}', functionName: 'many' },
   ]);
 });

@@ -11,8 +11,8 @@ export type RouteMatch =
   | { readonly found: 'nothing' };
 
 /**
- * The endpoint of `contract` that serves `method` and `path`. A function with one path also answers at `/`, which is
- * where callers of its own URL arrive. HEAD is served as GET without the body (RFC 9110 section 9.3.2).
+ * The endpoint of `contract` that serves `method` and `path`. A function with one path also serves it at `/`, for
+ * callers of the function's own URL. HEAD is served like GET, without the body (RFC 9110 section 9.3.2).
  */
 export function matchRoute(contract: FunctionContract, method: string, path: string): RouteMatch {
   const served = Object.entries(contract.endpoints).flatMap(([name, endpoint]) => {
@@ -27,7 +27,9 @@ export function matchRoute(contract: FunctionContract, method: string, path: str
   return { found: 'path', allow: candidates.map(({ endpoint }) => endpoint.method) };
 }
 
-/** Public paths of a suite, each with the function behind it; where two fit, the more literal one comes first. */
+/**
+ * Public paths of a suite, each with its function. Of two paths that match the same URL, the more literal one is first.
+ */
 export function publicRoutes(
   manifest: readonly FunctionContract[],
 ): { path: string; functionName: string }[] {
@@ -40,13 +42,13 @@ export function publicRoutes(
   return routes.sort((a, b) => literalFirst(a.path, b.path));
 }
 
-/** Sorts templates, so that of those that fit a path the one with more of it written out comes first. */
+/** Sorts path templates: fewer `{names}` come first. */
 export function literalFirst(a: string, b: string): number {
-  const openSegments = (path: string): number => path.split('{').length - 1;
-  return openSegments(a) - openSegments(b);
+  const namesIn = (path: string): number => path.split('{').length - 1;
+  return namesIn(a) - namesIn(b);
 }
 
-/** The values of the template's `{names}` where `path` fits it. A literal segment fits only itself. */
+/** The values of the template's `{names}` if `path` matches it. A literal segment matches only itself. */
 export function matchPath(template: string, path: string): Record<string, string> | undefined {
   const expected = template.split('/');
   const actual = path.split('/');

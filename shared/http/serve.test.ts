@@ -84,27 +84,27 @@ async function served(
   };
 }
 
-test('every answer carries its request id, is not cached and is what it says it is', async () => {
+test('every answer has its request id, no-store, nosniff and the right type and length', async () => {
   const { get } = await served(async () => ({ answer: 'well', body: { n: 1 } }));
-  const { status, headers, text } = await get('GET', { 'x-request-id': 'asked-for-this' });
+  const { status, headers, text } = await get('GET', { 'x-request-id': 'a-request-id' });
   expect([status, text]).toEqual([200, '{"n":1}']);
   expect(headers).toMatchObject({
     'content-type': 'application/json',
     'content-length': '7',
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
-    'x-request-id': 'asked-for-this',
+    'x-request-id': 'a-request-id',
   });
 });
 
-test('an answer without a body has neither type nor length', async () => {
+test('an answer without a body has no content type', async () => {
   const { get } = await served(async () => ({ answer: 'done', body: undefined }));
   const { status, headers, text } = await get();
   expect([status, text]).toEqual([204, '']);
   expect(headers).not.toHaveProperty('content-type');
 });
 
-test('an answer that breaks its own contract never goes out in development', async () => {
+test('with checkAnswers, replaces an answer that breaks its contract by a 500', async () => {
   const broken = async (): Promise<AnyReply> => ({ answer: 'well', body: { n: 1, password_hash: 'x' } });
   const checked = await served(broken);
   const { status, text } = await checked.get();
@@ -114,7 +114,7 @@ test('an answer that breaks its own contract never goes out in development', asy
   expect((await (await served(broken, { checkAnswers: false })).get()).status).toBe(200);
 });
 
-test('an answer or a handler that is not there is our fault, and said so to the log', async () => {
+test('answers 500 and logs why when an answer or a handler does not exist', async () => {
   const nameless = await served(async () => ({ answer: 'other', body: {} }));
   expect((await nameless.get()).status).toBe(500);
   expect(nameless.logged[0]?.because).toContain('no answer named other');
@@ -123,7 +123,7 @@ test('an answer or a handler that is not there is our fault, and said so to the 
   expect(handless.logged[0]?.because).toContain('probe: no handler for probe');
 });
 
-test('where the parts cannot be opened it is a 500 on the record, and the next request tries again', async () => {
+test('answers 500 and logs why when the dependencies cannot be opened; the next request tries again', async () => {
   const written: string[] = [];
   vi.spyOn(process.stdout, 'write').mockImplementation((text) => written.push(String(text)) > 0);
   let tries = 0;
@@ -148,12 +148,12 @@ test('where the parts cannot be opened it is a 500 on the record, and the next r
   expect((await get()).status).toBe(204);
 });
 
-test('a line tells the request, its answer, how long it took and what the handler noted', async () => {
+test('the log line has the request, its answer, its duration and the fields that the handler noted', async () => {
   const { get, logged } = await served(async ({ note }) => {
     note({ license_id: 'lic_00_x', severity: 'WARNING' });
     return { answer: 'well', body: { n: 1 } };
   });
-  await get('GET', { 'x-request-id': 'asked-for-this' });
+  await get('GET', { 'x-request-id': 'a-request-id' });
   expect(logged).toEqual([
     {
       severity: 'WARNING',
@@ -162,7 +162,7 @@ test('a line tells the request, its answer, how long it took and what the handle
       cold: true,
       caller: 'anyone',
       verdict: 'WELL',
-      request_id: 'asked-for-this',
+      request_id: 'a-request-id',
       endpoint: 'GET /probe',
       answer: 'well',
       license_id: 'lic_00_x',
@@ -171,17 +171,17 @@ test('a line tells the request, its answer, how long it took and what the handle
   ]);
 });
 
-test('the first request of an instance is told from the others', async () => {
+test('marks only the first request of an instance as cold', async () => {
   const { get, logged } = await served(async () => ({ answer: 'done', body: undefined }));
   for (const _ of ['first', 'second', 'third']) await get();
   expect(logged.map(({ cold }) => cold)).toEqual([true, undefined, undefined]);
 });
 
 test.each([
-  ['what was noted', { answer: 'done', body: undefined }, 'REVIVED', 'INFO'],
-  ['what was refused, noted or not', { problem: 'SEATS_EXHAUSTED' }, 'SEATS_EXHAUSTED', 'INFO'],
-  ['what we could not do, which is worth a look', { problem: 'SIGNING_BUSY' }, 'SIGNING_BUSY', 'WARNING'],
-] as const)('the verdict of a request is %s', async (_, reply, verdict, severity) => {
+  ['the verdict that the handler noted', { answer: 'done', body: undefined }, 'REVIVED', 'INFO'],
+  ['the problem rather than the noted verdict', { problem: 'SEATS_EXHAUSTED' }, 'SEATS_EXHAUSTED', 'INFO'],
+  ['a 5xx problem, as a WARNING', { problem: 'SIGNING_BUSY' }, 'SIGNING_BUSY', 'WARNING'],
+] as const)('logs %s', async (_, reply, verdict, severity) => {
   const { get, logged } = await served(async ({ note }) => {
     note({ verdict: 'REVIVED' });
     return reply;
@@ -190,7 +190,7 @@ test.each([
   expect(logged).toMatchObject([{ verdict, severity }]);
 });
 
-test('a fault goes to Error Reporting with where it came from, and whatever caused it', async () => {
+test('reports an unexpected error to Error Reporting with its stack and its causes', async () => {
   const cause = new TypeError('the cause');
   const fault = new Error('the fault', { cause });
   const { get, logged } = await served(async () => {
@@ -213,20 +213,20 @@ test.each([
   ['records', 'RECORDS_UNAVAILABLE'],
   ['events', 'EVENTS_UNAVAILABLE'],
   ['identity', 'IDENTITY_UNAVAILABLE'],
-] as const)('a part that is away (%s) makes a 503 that says when to come again', async (part, code) => {
+] as const)('answers 503 with Retry-After when %s are unavailable', async (part, code) => {
   const { get, logged } = await served(async () => {
-    throw new Unavailable(part, 'nobody answers');
+    throw new Unavailable(part, 'no response');
   });
   const { status, headers, text } = await get();
   expect([status, headers['retry-after'], JSON.parse(text).code]).toEqual([503, '2', code]);
-  expect(text).not.toContain('nobody answers');
-  expect(logged[0]).toMatchObject({ code, because: expect.stringContaining('nobody answers') });
-  // An outage is no defect of ours.
+  expect(text).not.toContain('no response');
+  expect(logged[0]).toMatchObject({ code, because: expect.stringContaining('no response') });
+  // An outage is not a bug, so it is not reported to Error Reporting.
   expect(logged[0]).not.toHaveProperty('@type');
   expect(logged[0]).not.toHaveProperty('stack_trace');
 });
 
-test('an address that is not there is told by no line, as anybody may write anything into it', async () => {
+test('never logs the requested address, because callers can write anything into it', async () => {
   const { url, logged } = await served(async () => ({ answer: 'done', body: undefined }));
   for (const address of [
     `${url}/ada@example.com`,
@@ -239,11 +239,11 @@ test('an address that is not there is told by no line, as anybody may write anyt
     [undefined, 'GET /probe'],
     ['NOT_FOUND', undefined],
   ]);
-  // Not "ada" alone, which a request id may hold.
+  // A random request id can contain "ada" alone.
   expect(JSON.stringify(logged)).not.toMatch(/ada@|ada-s|slk_/);
 });
 
-test('why something was refused is for the log alone', async () => {
+test('sends the reason of a refusal to the log only', async () => {
   const { get, logged } = await served(async () => ({
     problem: 'CREDENTIALS_INVALID',
     because: 'WRONG_KEY',
@@ -257,19 +257,19 @@ test('why something was refused is for the log alone', async () => {
   expect(logged[0]).toMatchObject({ severity: 'INFO', code: 'CREDENTIALS_INVALID', because: 'WRONG_KEY' });
 });
 
-test('a caller that leaves before the answer costs a log line and no fault', async () => {
-  const { promise: hasGone, resolve: leave } = Promise.withResolvers<void>();
-  const { promise: hasCome, resolve: arrive } = Promise.withResolvers<void>();
+test('logs a request whose caller disconnects before the answer, without an error', async () => {
+  const { promise: disconnected, resolve: disconnect } = Promise.withResolvers<void>();
+  const { promise: received, resolve: receive } = Promise.withResolvers<void>();
   const { url, logged } = await served(async () => {
-    arrive();
-    await hasGone;
+    receive();
+    await disconnected;
     return { answer: 'well', body: { n: 1 } };
   });
   const request = http.get(url);
   request.on('error', () => {});
-  await hasCome;
+  await received;
   request.destroy();
-  leave();
+  disconnect();
   await vi.waitFor(() => expect(logged).toHaveLength(1));
   expect(logged[0]).toMatchObject({ severity: 'INFO', answer: 'well' });
 });

@@ -28,10 +28,13 @@ import { matchRoute } from './route.ts';
 import { openSignedEvent } from './stripe-signature.ts';
 import { nextTraceparent, requestIdOf, type Trace, traceFields, traceOf } from './trace.ts';
 
-/** What has Error Reporting take an entry in (https://cloud.google.com/error-reporting/docs/formatting-error-messages). */
+/**
+ * This type makes Error Reporting include a log entry
+ * (https://cloud.google.com/error-reporting/docs/formatting-error-messages).
+ */
 const REPORTED = 'type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent';
 
-/** How long a caller should leave a part alone that did not answer. */
+/** `Retry-After` when a dependency is unavailable. */
 const UNAVAILABLE_RETRY_SECONDS = 2;
 
 const UNAVAILABLE_PROBLEM: Readonly<Record<Part, ProblemCode>> = {
@@ -47,14 +50,14 @@ const UNAVAILABLE_PROBLEM: Readonly<Record<Part, ProblemCode>> = {
 export type HttpFunction = (request: IncomingRequest, response: ServerResponse) => Promise<void>;
 
 export interface ServeOptions {
-  /** Also holds answers to their schemas: on in development and tests, off where it would only cost. */
+  /** Also checks answers against their schemas: on in development and tests, off in production to save time. */
   readonly checkAnswers: boolean;
 }
 
 /**
- * A contract and its handlers as one HTTP function: route, authenticate, parse, handle, answer, log, count. Whatever goes
- * wrong, the caller gets a problem document and nothing escapes to the framework. Handlers and deps load with the
- * first request.
+ * Makes one HTTP function of a contract and its handlers: route, authenticate, parse, handle, answer, log, measure. On
+ * any error the caller gets a problem document; no exception reaches the framework. Handlers and dependencies load with
+ * the first request.
  */
 export function serve(
   contract: FunctionContract,
@@ -109,7 +112,7 @@ interface Service {
   readonly options: ServeOptions;
 }
 
-/** One request on its way: each step adds to `line` what it learns. */
+/** One request being served. Each step adds fields to its log line. */
 interface Exchange {
   readonly request: IncomingRequest;
   readonly requestId: string;
@@ -122,7 +125,7 @@ type ResponseHeaders = Readonly<Record<string, string>>;
 async function respond(service: Service, exchange: Exchange): Promise<Outgoing> {
   const { contract, loadHandlers, options } = service;
   const { request, line, deps } = exchange;
-  // Split by hand: URL would read "//host" as an authority and throw on what it cannot read at all.
+  // Not parsed with URL, which reads "//host" as an authority and throws on malformed targets.
   const [path = '/', search] = saidBy(request).target.split(/\?(.*)/s);
   const route = matchRoute(contract, request.method ?? 'GET', path);
   if (route.found === 'nothing') return refuse(exchange, { problem: 'NOT_FOUND' });
@@ -151,7 +154,7 @@ async function respond(service: Service, exchange: Exchange): Promise<Outgoing> 
   if (!handle) throw new Error(`${contract.name}: no handler for ${name}`);
   const standing = (tenantId: string): Standing => standingTo(tenantId, caller, endpoint);
   const cookie = cookieOf(request);
-  // The contract's types were checked where the handler was written (HandlersOf); here they are out of sight.
+  // `HandlersOf` checks the types where the handler is defined; here they are not known.
   const reply: AnyReply = await handle(
     { ...input, caller, standing, idempotencyKey, cookie, note } as never,
     deps,
@@ -159,7 +162,7 @@ async function respond(service: Service, exchange: Exchange): Promise<Outgoing> 
   return answerReply(endpoint, reply, limited?.headers, exchange, options);
 }
 
-/** The path has endpoints, but none of this method: a browser's preflight request, or a mistake. */
+/** Answers a path that has endpoints, but none with this method: a browser's preflight request, or a mistake. */
 function answerOtherMethod(
   contract: FunctionContract,
   exchange: Exchange,
@@ -195,7 +198,7 @@ function answerReply(
     : cacheable(outgoing, cacheSeconds, exchange.request.headers['if-none-match']);
 }
 
-/** The caller gets the problem; the log also gets why. */
+/** The caller gets the problem; the log also gets `because`. */
 function refuse({ line, requestId }: Exchange, refusal: Refusal, headers: ResponseHeaders = {}): Outgoing {
   line.code = refusal.problem;
   if (refusal.because !== undefined) line.because = refusal.because;
@@ -207,7 +210,7 @@ function challengeOf({ auth }: EndpointContract): ResponseHeaders {
   return { 'www-authenticate': challenge(auth) };
 }
 
-/** Stripe signs what it sends; everybody else shows who they are. */
+/** Stripe signs its requests; all other callers send credentials. */
 function callerOf(
   request: IncomingRequest,
   { auth, standing }: EndpointContract,
@@ -235,36 +238,36 @@ function answerOf(
   };
 }
 
-/** Operators stand above tenants, and whoever has no standing of their own is a stranger in all of them. */
+/** Operators may access every tenant; callers who are not signed in have access to none. */
 function standingTo(tenantId: string, caller: Caller, { auth }: EndpointContract): Standing {
   if (caller.kind === 'operator') return 'ALLOWED';
   if (caller.kind !== 'person' || !Object.hasOwn(caller.tenants, tenantId)) return 'STRANGER';
   return standingOf(auth, caller.tenants[tenantId]);
 }
 
-/** Events that are published for a request say so, each call as a step of its own. */
+/** Publishes events with the trace of the request; each call gets its own span. */
 function publishingIn(trace: Trace, events: Events): Events {
   return {
-    publish: (told) => events.publish(told, nextTraceparent(trace)),
+    publish: (seatEvents) => events.publish(seatEvents, nextTraceparent(trace)),
     ping: () => events.ping(),
     close: () => events.close(),
   };
 }
 
-/** An answer's name as a word beside the codes of problems: `granted` is GRANTED. */
+/** An answer's name in the style of problem codes: `granted` becomes GRANTED. */
 function verdictOf(answer = ''): string {
   return answer.toUpperCase();
 }
 
 function faultAnswer(fault: unknown, requestId: string, line: LogLine): Outgoing {
   line.severity = 'ERROR';
-  line.because = tell(fault, messageOf);
+  line.because = withCauses(fault, messageOf);
   const unavailable = fault instanceof Unavailable;
   const problem: ProblemCode = unavailable ? UNAVAILABLE_PROBLEM[fault.part] : 'INTERNAL';
   line.code = problem;
   if (!unavailable) {
     line['@type'] = REPORTED;
-    line.stack_trace = tell(fault, stackOf);
+    line.stack_trace = withCauses(fault, stackOf);
   }
   return problemAnswer(requestId, {
     problem,
@@ -272,16 +275,16 @@ function faultAnswer(fault: unknown, requestId: string, line: LogLine): Outgoing
   });
 }
 
-function tell(fault: unknown, read: (error: Error) => string): string {
+function withCauses(fault: unknown, read: (error: Error) => string): string {
   if (!(fault instanceof Error)) return String(fault);
-  const told = read(fault);
-  return fault.cause === undefined ? told : `${told}\nCaused by: ${tell(fault.cause, read)}`;
+  const text = read(fault);
+  return fault.cause === undefined ? text : `${text}\nCaused by: ${withCauses(fault.cause, read)}`;
 }
 
 const messageOf = ({ name, message }: Error): string => `${name}: ${message}`;
 const stackOf = (error: Error): string => error.stack ?? messageOf(error);
 
-/** Writes an answer, unless one has gone out or nobody is there any more. */
+/** Sends an answer, unless one was sent already or the client has disconnected. */
 export function send(
   request: IncomingMessage,
   response: ServerResponse,

@@ -2,7 +2,7 @@ import type { Deps } from '../ports/deps.ts';
 import type { Caller, Refusal } from './contract.ts';
 import type { IncomingRequest } from './request.ts';
 
-/** The event that the body is, proven by its signature over the very bytes (docs.stripe.com/webhooks). */
+/** The event in the body, after its signature over the raw bytes was verified (docs.stripe.com/webhooks). */
 export async function openSignedEvent(
   request: IncomingRequest,
   { billing, clock }: Deps,
@@ -10,7 +10,7 @@ export async function openSignedEvent(
   if (!billing) return { problem: 'BILLING_NOT_SET_UP' };
   const signature = request.headers['stripe-signature'];
   if (typeof signature !== 'string' || !request.rawBody)
-    return { problem: 'SIGNATURE_INVALID', because: 'no signature, or nothing that is signed' };
+    return { problem: 'SIGNATURE_INVALID', because: 'no signature or no body' };
   const opened = await billing.openEvent(request.rawBody, signature, clock.nowMs());
   return opened.verdict === 'EVENT'
     ? { kind: 'stripe', event: opened.event }

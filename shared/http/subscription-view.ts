@@ -3,29 +3,29 @@ import { PLAN_NAMES } from '../domain/plans.ts';
 import { graceEndMs, SUBSCRIPTION_STATUSES, type Subscription } from '../domain/subscription.ts';
 import { LicenseId, TenantId, Timestamp, timestamp, timestampOrNull } from './fields.ts';
 
-/** The fields that the API and exports have in common. */
+/** Fields that the API and exports share. */
 export const SubscriptionFields = {
   subscription_id: z.string(),
-  /** The license that it pays for. */
+  /** The license that the subscription pays for. */
   license_id: LicenseId,
-  /** null for a price that is of no plan. */
+  /** null if the price belongs to no plan. */
   plan: z.nullable(z.enum(PLAN_NAMES)),
   seats: z.int(),
-  /** In Stripe's words. */
+  /** The status at Stripe. */
   status: z.enum(SUBSCRIPTION_STATUSES),
   created_at: Timestamp,
-  /** When it ends for good, where it is to. */
+  /** When the subscription ends, if a cancellation is scheduled; else null. */
   cancel_at: z.nullable(Timestamp),
   ended_at: z.nullable(Timestamp),
 };
 
-/** A subscription as its tenant sees it. */
+/** A subscription as the API returns it to its tenant. */
 export const SubscriptionView = z.strictObject({
   ...SubscriptionFields,
   tenant_id: TenantId,
-  /** End of the period that is paid for, or would be. */
+  /** End of the current billing period, paid or not. */
   current_period_end: Timestamp,
-  /** While a payment is overdue: until when seats can be used all the same. */
+  /** While a payment is overdue: until when seats can still be used. */
   grace_until: z.nullable(Timestamp),
 });
 

@@ -7,13 +7,13 @@ export const TenantView = z.strictObject({
   tenant_id: TenantId,
   name: z.string(),
   created_at: Timestamp,
-  /** null until the first owner of a tenant that an operator made has come. */
+  /** null for a tenant that an operator created, until its first owner joins. */
   owner_id: z.nullable(UserId),
-  /** People of this Google Workspace domain join when they first sign in. */
+  /** Users of this Google Workspace domain join the tenant when they first sign in. */
   join_domain: z.nullable(z.string()),
 });
 
-/** A tenant as its people and operators see it. */
+/** A tenant as the API returns it to its members and to operators. */
 export function viewOfTenant({
   tenantId,
   name,
@@ -38,7 +38,7 @@ export const MemberView = z.strictObject({
   joined_at: Timestamp,
 });
 
-/** A membership, and the user whose it is. */
+/** A membership and its user. */
 export interface Member {
   readonly membership: Membership;
   readonly user: User;
@@ -51,9 +51,9 @@ export function viewOfMember({ membership, user }: Member): z.infer<typeof Membe
 
 export const InvitationView = z.strictObject({
   invitation_id: InvitationId,
-  /** The address that the person must sign in with. */
+  /** The address that the invited user must sign in with. */
   email: z.string(),
-  /** The role that the person gets in the tenant. */
+  /** The role that the invited user gets in the tenant. */
   role: z.enum(ROLES),
   invited_at: Timestamp,
   expires_at: Timestamp,

@@ -6,24 +6,24 @@ import { nextTraceparent, readTraceparent, requestIdOf, traceFields, traceOf } f
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN = '00f067aa0ba902b7';
 
-test("the caller's request id is kept where it is a plain word", () => {
+test("keeps the caller's request id if it is a plain word", () => {
   for (const id of ['abcdefgh', 'req-1234_5678', 'x'.repeat(64)]) {
     expect(requestIdOf({ 'x-request-id': id })).toBe(id);
   }
 });
 
 test.each(['short', 'x'.repeat(65), 'with space', 'line\nbreak', '<script>xx', 'größe-größe', ''])(
-  'a request id %j is replaced by one of ours',
+  'replaces the request id %j by a new one',
   (id) => {
     expect(requestIdOf({ 'x-request-id': id })).toMatch(/^req_[0-9a-f]{24}$/);
   },
 );
 
-test('two requests without an id get two', () => {
+test('gives each request without an id its own id', () => {
   expect(requestIdOf({})).not.toBe(requestIdOf({}));
 });
 
-test('a license key that is sent as a request id is not taken', () => {
+test('replaces a license key that is sent as a request id', () => {
   const key = newLicenseKey(newLicenseId(newTenantId(16)));
   expect(requestIdOf({ 'x-request-id': key })).toMatch(/^req_[0-9a-f]{24}$/);
 });
@@ -31,7 +31,7 @@ test('a license key that is sent as a request id is not taken', () => {
 const fieldsOf = (headers: IncomingHttpHeaders, projectId?: string) =>
   traceFields(traceOf(headers), projectId);
 
-test('traceparent ties a log line to its trace and span', () => {
+test('traceparent links a log line to its trace and span', () => {
   expect(fieldsOf({ traceparent: `00-${TRACE}-${SPAN}-01` }, 'project')).toEqual({
     'logging.googleapis.com/trace': `projects/project/traces/${TRACE}`,
     'logging.googleapis.com/spanId': SPAN,
@@ -45,11 +45,11 @@ test.each([
   [`${TRACE}/0;o=1`, { parentId: undefined, flags: 1 }],
   [`${TRACE};o=1`, { parentId: undefined, flags: 1 }],
   [TRACE, { parentId: undefined, flags: 0 }],
-])('X-Cloud-Trace-Context (%s) does where there is no traceparent', (header, read) => {
+])('reads X-Cloud-Trace-Context (%s) when there is no traceparent', (header, read) => {
   expect(traceOf({ 'x-cloud-trace-context': header })).toEqual({ traceId: TRACE, ...read });
 });
 
-test('of both headers traceparent counts', () => {
+test('prefers traceparent over X-Cloud-Trace-Context', () => {
   const headers = {
     traceparent: `00-${'a'.repeat(32)}-${SPAN}-01`,
     'x-cloud-trace-context': `${TRACE}/1;o=1`,
@@ -57,14 +57,14 @@ test('of both headers traceparent counts', () => {
   expect(traceOf(headers)?.traceId).toBe('a'.repeat(32));
 });
 
-test('without a project the trace is named by itself', () => {
+test('uses the trace id as the name when there is no project', () => {
   expect(fieldsOf({ 'x-cloud-trace-context': TRACE })).toMatchObject({
     'logging.googleapis.com/trace': TRACE,
   });
 });
 
-test('a traceparent of a later version is read as far as it is known', () => {
-  for (const more of ['', '-what-comes-later']) {
+test('reads the known fields of a traceparent of a later version', () => {
+  for (const more of ['', '-later-fields']) {
     expect(traceOf({ traceparent: `cc-${TRACE}-${SPAN}-01${more}` })).toEqual({
       traceId: TRACE,
       parentId: SPAN,
@@ -87,12 +87,12 @@ test.each([
   `00-${TRACE}-${'0'.repeat(16)}-01`,
   `00-${TRACE}-${SPAN}-01, 00-${TRACE}-${SPAN}-01`,
   `${TRACE}${TRACE}`,
-])('a traceparent %j is as if it were not there', (header) => {
+])('ignores the traceparent %j', (header) => {
   expect(fieldsOf({ traceparent: header }, 'project')).toEqual({});
 });
 
 test.each(['', 'garbage', '0'.repeat(32), `x${TRACE}`, TRACE.toUpperCase()])(
-  'an X-Cloud-Trace-Context %j is as if it were not there',
+  'ignores the X-Cloud-Trace-Context %j',
   (header) => {
     expect(fieldsOf({ 'x-cloud-trace-context': header }, 'project')).toEqual({});
   },
@@ -104,9 +104,9 @@ test.each([
   ['02', '02'],
   ['03', '03'],
   ['ff', '03'],
-])('what goes on is the same trace with flags %s as %s, and a new step each time', (flags, passedOn) => {
+])('passes on the same trace with flags %s as %s, and a new span each time', (flags, passedOn) => {
   const trace = readTraceparent(`00-${TRACE}-${SPAN}-${flags}`);
-  if (!trace) throw new Error('that is one');
+  if (!trace) throw new Error('the traceparent is valid');
   const [first, second] = [nextTraceparent(trace), nextTraceparent(trace)];
   expect(first).toMatch(new RegExp(`^00-${TRACE}-[0-9a-f]{16}-${passedOn}$`));
   expect(new Set([first.split('-')[2], second.split('-')[2], SPAN]).size).toBe(3);

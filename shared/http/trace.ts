@@ -4,8 +4,8 @@ import { randomBytesOf } from '../domain/random.ts';
 import type { LogLine } from '../ports/log-line.ts';
 
 /**
- * The caller's request id where it is a plain word of 8 to 64 characters, or a new one. It ends in the log, so a license
- * key in its place, which is such a word too, is not taken.
+ * The caller's request id if it has 8 to 64 letters, digits, `_` or `-`, else a new one. Request ids are logged, so a
+ * license key, which has the same form, is replaced, too.
  */
 export function requestIdOf(headers: IncomingHttpHeaders): string {
   const given = headers['x-request-id'];
@@ -14,13 +14,13 @@ export function requestIdOf(headers: IncomingHttpHeaders): string {
     : `req_${randomBytesOf(12).toString('hex')}`;
 }
 
-/** The trace that a request is part of. */
+/** The trace that a request belongs to. */
 export interface Trace {
   /** 32 hexadecimal digits. */
   readonly traceId: string;
-  /** The caller's own step in the trace, 16 hexadecimal digits. */
+  /** The caller's span in the trace, 16 hexadecimal digits. */
   readonly parentId?: string | undefined;
-  /** Sampled (1) and random (2); what other bits mean is not known, and they are not passed on. */
+  /** Sampled (1) and random (2). Other bits have no defined meaning and are not passed on. */
   readonly flags: number;
 }
 
@@ -28,14 +28,14 @@ const KNOWN_FLAGS = 0b11;
 const SAMPLED = 0b01;
 
 /**
- * The trace that a caller continues, from `traceparent` or the older `X-Cloud-Trace-Context`. None is begun here: on Cloud
- * Run every request has one, and elsewhere nobody would look for it.
+ * The trace of the caller, from `traceparent` or the older `X-Cloud-Trace-Context`. No trace is started here: on Cloud
+ * Run every request has one, and elsewhere nothing collects traces.
  */
 export function traceOf(headers: IncomingHttpHeaders): Trace | undefined {
   return readTraceparent(headers.traceparent) ?? readCloudTrace(headers['x-cloud-trace-context']);
 }
 
-/** W3C Trace Context, section 3.2: what is not valid is as if it were not there. Later versions may say more at the end. */
+/** W3C Trace Context, section 3.2: an invalid header is ignored. Later versions may add fields at the end. */
 export function readTraceparent(value: unknown): Trace | undefined {
   const form = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
   const [, version, traceId = '', parentId = '', flags = '', more] = form.exec(String(value)) ?? [];
@@ -44,7 +44,7 @@ export function readTraceparent(value: unknown): Trace | undefined {
   return { traceId, parentId, flags: Number.parseInt(flags, 16) & KNOWN_FLAGS };
 }
 
-/** `TRACE/SPAN;o=SAMPLED`, the span in decimal (https://cloud.google.com/trace/docs/trace-context). */
+/** `TRACE/SPAN;o=SAMPLED`, with a decimal span (https://cloud.google.com/trace/docs/trace-context). */
 function readCloudTrace(value: unknown): Trace | undefined {
   const form = /^([0-9a-f]{32})(?:\/(\d{1,20}))?(?:;o=(\d))?/;
   const [, traceId = '', span = '0', option] = form.exec(String(value)) ?? [];
@@ -57,19 +57,19 @@ function readCloudTrace(value: unknown): Trace | undefined {
   };
 }
 
-/** True also for nothing. */
+/** Also true for an empty text. */
 function isZero(digits: string): boolean {
   return /^0*$/.test(digits);
 }
 
-/** The `traceparent` of a call that this request makes: the same trace, a new step in it. */
+/** The `traceparent` of a call that this request makes: the same trace with a new span. */
 export function nextTraceparent({ traceId, flags }: Trace): string {
   return `00-${traceId}-${randomBytesOf(8).toString('hex')}-${flags.toString(16).padStart(2, '0')}`;
 }
 
 type TraceFields = Pick<LogLine, `logging.googleapis.com/${'trace' | 'spanId' | 'trace_sampled'}`>;
 
-/** Fields that tie a log line to its trace in Cloud Logging. */
+/** Log fields that link a log line to its trace in Cloud Logging. */
 export function traceFields(trace: Trace | undefined, projectId: string | undefined): TraceFields {
   if (!trace) return {};
   return {
@@ -79,7 +79,7 @@ export function traceFields(trace: Trace | undefined, projectId: string | undefi
   };
 }
 
-/** A trace as Cloud Trace calls it; without a project there is nothing to link to, and its id has to do. */
+/** The name of a trace in Cloud Trace; without a project, only its id. */
 export function traceName({ traceId }: Trace, projectId: string | undefined): string {
   return projectId ? `projects/${projectId}/traces/${traceId}` : traceId;
 }
