@@ -13,7 +13,7 @@ import { keepResult } from './bench/results.ts';
 import { benchSize } from './bench/size.ts';
 import { benchSweep } from './bench/sweep.ts';
 
-/** Figures that anyone can repeat, each a ratio of things measured in the same run. */
+/** Benchmarks that anyone can repeat. Values that are compared are measured in the same run. */
 
 const PARTS = {
   'hot-path': benchHotPath,
@@ -29,8 +29,8 @@ const PARTS = {
 const NAMES = Object.keys(PARTS);
 
 const program = defineProgram('npm run bench --', {
-  summary: `Measures the named parts, prints the figures and keeps them in scripts/bench/results.json and RESULTS.md. A peer is measured
-by itself: npm run bench -- peer --url http://127.0.0.1:PORT --kind keygen-relay`,
+  summary: `Runs the named benchmarks, prints the results and saves them in scripts/bench/results.json and RESULTS.md. To compare with
+another license server that you have started: npm run bench -- peer --url http://127.0.0.1:PORT --kind keygen-relay`,
   options: benchOptions(NAMES),
   async run({ parts, quick, kind, url, seats }) {
     const effort: Effort = quick ? 'quick' : 'full';

@@ -9,7 +9,7 @@ const redis = openRedis(
   }),
 );
 
-/** What a function that makes one call of Redis costs at least: no credential, no schema, no script, no log. */
+/** The least that a function with one Redis call can cost: no credentials, schema, script or log. */
 export async function bareCall(_request: unknown, response: ServerResponse & { send(body: string): void }) {
   await redis.incr('calls');
   response.send('Hello, World');

@@ -15,7 +15,7 @@ const OPERATIONS = {
   keyOperations: 'KMS operations',
 } as const satisfies Partial<Record<PriceName, string>>;
 
-/** What is billed for an hour in which a seat is held. */
+/** Billed operations per hour in which a seat is held. */
 export async function benchBillable(): Promise<Report> {
   const hours = USUAL.hoursPerDay * DAYS;
   const months = SEATS.map((seats) => ({ seats, scenario: { ...USUAL, seats } }));
@@ -31,14 +31,15 @@ export async function benchBillable(): Promise<Report> {
     meaning: MEANING,
     tables: [
       {
-        columns: ['a seat-hour', ...SEATS.map((seats) => `of ${seats.toLocaleString('en')} seats`)],
-        rows: [...rows, ['US dollars for 1,000 seat-hours, nothing free', ...dollars]],
+        columns: ['per seat-hour', ...SEATS.map((seats) => `at ${seats.toLocaleString('en')} seats`)],
+        rows: [...rows, ['US dollars per 1,000 seat-hours, without free quotas', ...dollars]],
       },
     ],
     goals: [],
   };
 }
 
-const MEANING = `Not measured here but reckoned, as \`npm run cost\` does, from the operations of each call, which a test
-counts exactly: seats held ${USUAL.hoursPerDay} hours a day in one session, signed once, ten to a license, a heartbeat every
-${USUAL.heartbeatSeconds} s; sweeps, comparisons and health checks are spread over the seats, which is why few seats pay more each.`;
+const MEANING = `Computed, not measured, as in \`npm run cost\`: from the operations of each call, which a test counts
+exactly. Each seat is held ${USUAL.hoursPerDay} hours a day in one session and signed once; a license has ten seats; a
+heartbeat is sent every ${USUAL.heartbeatSeconds} s. Sweeps, comparisons and health checks are spread over the seats, so
+a seat costs more where there are few.`;

@@ -18,11 +18,11 @@ const EVENTS_OF_EACH = 5;
 const REPEATS = 5;
 
 /**
- * What linking each event to its tenant's chain as it is recorded would cost, against sealing later in batches: events
- * of one tenant, those of each license one after the other, as Pub/Sub delivers them.
+ * Cost of linking each event to its tenant's chain when it is recorded, compared with sealing later in batches. All
+ * events are of one tenant; those of one license come one after the other, as Pub/Sub delivers them.
  */
 export async function benchChain(effort: Effort): Promise<Report> {
-  // Or Google's client looks for a metadata server first.
+  // Otherwise Google's client looks for a metadata server first.
   process.env.METADATA_SERVER_DETECTION ??= 'none';
   const emulator = await startFirestoreEmulator();
   const stores: [string, Records][] = [
@@ -36,12 +36,12 @@ export async function benchChain(effort: Effort): Promise<Report> {
   try {
     for (const [name, records] of stores) {
       const [sealedLater, linkedAtOnce]: [number[], number[]] = [[], []];
-      let refused = 0;
+      let failures = 0;
       for (let repeat = 0; repeat < howMany(effort, REPEATS); repeat += 1) {
         sealedLater.push(await timed((event) => recordAsShipped(records, event)));
         const linking = await timed((event) =>
           recordLinked(records, event).catch(() => {
-            refused += 1;
+            failures += 1;
           }),
         );
         linkedAtOnce.push(linking);
@@ -51,7 +51,7 @@ export async function benchChain(effort: Effort): Promise<Report> {
         figureOf(sealedLater),
         figureOf(linkedAtOnce),
         ratioOf(linkedAtOnce, sealedLater),
-        refused,
+        failures,
       ]);
     }
   } finally {
@@ -63,7 +63,7 @@ export async function benchChain(effort: Effort): Promise<Report> {
     meaning: MEANING,
     tables: [
       {
-        columns: ['records', 'sealed later, ms', 'linked at once, ms', 'ratio', 'refused when linked'],
+        columns: ['records', 'sealed later, ms', 'linked at once, ms', 'ratio', 'failures when linked'],
         rows,
       },
     ],
@@ -78,7 +78,7 @@ async function timed(record: (event: SeatEvent) => Promise<unknown>): Promise<nu
     const licenseId = newLicenseId(tenantId);
     for (let n = 0; n < EVENTS_OF_EACH; n += 1) {
       const atMs = Date.now();
-      const told = {
+      const common = {
         tenantId,
         licenseId,
         sessionId: newSessionId(licenseId),
@@ -86,7 +86,7 @@ async function timed(record: (event: SeatEvent) => Promise<unknown>): Promise<nu
         position: `${atMs}-${n}`,
       };
       const detail = { holder: 'holder', acquiredAtMs: atMs, active: n + 1, max: EVENTS_OF_EACH };
-      await record(eventOf({ type: 'session.acquired', ...told, detail }));
+      await record(eventOf({ type: 'session.acquired', ...common, detail }));
     }
   };
   await Promise.all(Array.from({ length: LICENSES_AT_A_TIME }, license));
@@ -107,12 +107,12 @@ function recordAsShipped(records: Records, event: SeatEvent): Promise<unknown> {
       cookie: undefined,
       note: () => {},
     },
-    // The handler leans on no other part.
+    // The handler uses no other dependency.
     deps as Deps,
   );
 }
 
-/** The least that linking at once takes: the head and the event, and nothing of histories and usage. */
+/** The minimum of linking at once: the chain head and the event, without histories and usage. */
 function recordLinked(records: Records, event: SeatEvent): Promise<void> {
   return records.transact(async (transaction) => {
     const head = (await transaction.get(CHAIN_HEADS, event.tenantId)) ?? emptyChain(event.tenantId);
@@ -123,6 +123,6 @@ function recordLinked(records: Records, event: SeatEvent): Promise<void> {
   });
 }
 
-const MEANING = `Why events are linked to their tenant's chain by the sweep, in batches, and not as each is recorded:
-${LICENSES_AT_A_TIME * EVENTS_OF_EACH} events of ${LICENSES_AT_A_TIME} licenses of one tenant, recorded as we do it and as it would be with the chain in
-the same transaction.`;
+const MEANING = `Why the sweep links events to their tenant's chain in batches, and recording does not:
+${LICENSES_AT_A_TIME * EVENTS_OF_EACH} events of ${LICENSES_AT_A_TIME} licenses of one tenant are recorded as we do it,
+and with the chain in the same transaction.`;

@@ -34,15 +34,15 @@ interface Contender {
 }
 
 /**
- * What a cold instance costs until its first answer has come: CPU of its process, all threads, and its peak memory. Each
- * kind of instance in turns, so that whatever slows the machine slows all.
+ * Cost of a cold instance until its first complete response: CPU time of its process (all threads) and peak memory. The
+ * kinds of instances are started in turns, so that a slow spell of the machine affects all of them.
  */
 export async function benchColdStart(effort: Effort): Promise<Report> {
   const title = 'Cold start';
   if (process.platform !== 'linux')
     return {
       title,
-      meaning: 'Not measured: only Linux tells what a process has used.',
+      meaning: 'Not measured: it needs the /proc file system of Linux.',
       tables: [],
       goals: [],
     };
@@ -67,7 +67,7 @@ export async function benchColdStart(effort: Effort): Promise<Report> {
   }
 }
 
-/** Bundles all functions into `folder`. `key`: of a license with free seats. */
+/** Bundles all functions into `folder`. `key` belongs to a license with free seats. */
 async function prepareContenders(
   folder: string,
   environment: ReturnType<typeof deployedEnvironment>,
@@ -97,7 +97,7 @@ async function prepareContenders(
     return measure(start, url, { method, headers, body, expected: 201 });
   };
   const notFound = ({ name, folder: own, entryBytes }: Bundle): Contender => ({
-    label: `${name}, an address that it has not`,
+    label: `${name}, unknown path`,
     entryKiB: Math.round(entryBytes / 1_024),
     runs: howMany(effort, RUNS_OF_EACH),
     start: () =>
@@ -108,12 +108,12 @@ async function prepareContenders(
   return [
     hello('hello world', 'hello-world'),
     hello('hello world, our framework file', 'bundled-hello'),
-    { label: 'acquire, a seat granted', runs: howMany(effort, RUNS), start: grant },
+    { label: 'acquire, seat granted', runs: howMany(effort, RUNS), start: grant },
     ...bundles.map(notFound),
   ];
 }
 
-/** `starts`: of each contender. The first is what the others are compared with, the third is acquire. */
+/** `starts` has one list per contender. The first contender is the baseline, the third is acquire. */
 function reportOf(title: string, contenders: readonly Contender[], starts: readonly Start[][]): Report {
   const cpu = starts.map((each) => each.map(({ cpuMs }) => cpuMs));
   const [baseline = []] = cpu;
@@ -123,7 +123,7 @@ function reportOf(title: string, contenders: readonly Contender[], starts: reado
     meaning: MEANING,
     tables: [
       {
-        columns: ['first answer of', 'CPU ms', '÷ hello world', 'peak MiB', 'entry KiB'],
+        columns: ['first response of', 'CPU ms', '÷ hello world', 'peak MiB', 'entry KiB'],
         rows: contenders.map(({ label, entryKiB = '' }, i) => [
           label,
           figureOf(cpu[i] ?? []),
@@ -135,7 +135,7 @@ function reportOf(title: string, contenders: readonly Contender[], starts: reado
     ],
     goals: [
       {
-        what: 'acquire, a seat granted ÷ hello world',
+        what: 'acquire, seat granted ÷ hello world',
         reached: ratios[2] ?? Number.NaN,
         bound: { atMost: 1 },
       },
@@ -160,7 +160,7 @@ async function measure(
   }
 }
 
-/** Nanoseconds on a CPU of each thread (Linux, `schedstats` of proc(5)), and the high-water mark of resident memory. */
+/** CPU time of all threads (Linux, `schedstat` in proc(5)) and the high-water mark of resident memory. */
 function usedBy(pid: number): Start {
   const tasks = readdirSync(`/proc/${pid}/task`);
   const nanoseconds = tasks.map((task) =>
@@ -173,7 +173,7 @@ function usedBy(pid: number): Start {
   };
 }
 
-const MEANING = `CPU of a new process, all its threads, from its start to its first whole answer, and its peak memory.
-*Hello world* is the functions-framework as npm installs it. *Acquire, a seat granted* has checked the key, loaded its
-schemas and asked Redis. Each other bundle is asked for an address that it has not, which loads its entry file and all that
-it reads at the start, and no handler. *Entry KiB* is that file's size.`;
+const MEANING = `CPU time of a new process (all threads) from its start to its first complete response, and its peak
+memory. *Hello world* is the functions-framework as npm installs it. *Acquire, seat granted* checks the key, loads its
+schemas and calls Redis. The other bundles are requested at an unknown path: this loads the entry file and everything
+that it imports at start, but no handler. *Entry KiB* is the size of the entry file.`;

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { buildFor, ROOT } from '../bundle/esbuild.ts';
 import { writeFiles } from '../write-files.ts';
 
-/** Folders of functions that ours are measured against, to be started as `startFunction` does. */
+/** Folders, for `startFunction`, of the functions that ours are compared with. */
 
 const HELLO = "(req, res) => { res.send('Hello, World'); }";
 
-/** As in the framework's own guide, with the framework as npm installs it. Its target is `hello`. */
+/** The hello world of the framework's guide, with the framework as npm installs it. Its target is `hello`. */
 export function writeHelloWorld(folder: string): void {
   writeStock(folder, {
     'index.js':
@@ -16,18 +16,18 @@ export function writeHelloWorld(folder: string): void {
   });
 }
 
-/** The same with the packages of a bundle of ours, which has the framework as one file. */
+/** The same with the packages of one of our bundles, which contain the framework as one file. */
 export function writeBundledHello(bundle: string, folder: string): void {
   cpSync(bundle, folder, { recursive: true });
   writeFileSync(join(folder, 'index.cjs'), `exports.hello = ${HELLO};\n`);
 }
 
-/** The handler of the hello world once it has made one bare call of Redis, by our own client. Its target is `bareCall`. */
+/** The hello world after one Redis call with our own client. Its target is `bareCall`. */
 export async function writeBareCall(folder: string): Promise<void> {
   writeStock(folder, { 'index.js': await bareCall() });
 }
 
-/** The same with the packages of a bundle of ours. */
+/** The same with the packages of one of our bundles.  */
 export async function writeBundledBareCall(bundle: string, folder: string): Promise<void> {
   cpSync(bundle, folder, { recursive: true });
   writeFileSync(join(folder, 'index.cjs'), await bareCall());

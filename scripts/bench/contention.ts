@@ -12,10 +12,10 @@ const TURNS = 20_000;
 const LARGE_SEATS = 20_000;
 const LARGE_CLIENTS = 128;
 const [GRANTED, FULL] = [201, 409];
-/** How often the pool is counted from beside while clients fight for it. */
+/** How often the pool is counted in Redis while clients compete for it. */
 const LOOK_EVERY_MS = 5;
 
-/** Far more clients than seats, and a pool of many seats filled and emptied by many clients at once. */
+/** Far more clients than seats; then a large pool that many clients fill and empty at once. */
 export async function benchContention(effort: Effort): Promise<Report> {
   const stage = await openStage();
   try {
@@ -32,13 +32,13 @@ export async function benchContention(effort: Effort): Promise<Report> {
         {
           columns: ['1,000 clients, 100 seats', 'count'],
           rows: [
-            ['asked', fight.granted + fight.refused],
+            ['requested', fight.granted + fight.refused],
             ['granted', fight.granted],
-            ['refused, as the pool was full', fight.refused],
-            ['most seats held at once, by what clients knew', fight.mostHeld],
-            ['most leases in Redis at once', fight.mostLeases],
-            ['looks at Redis', fight.looks],
-            ['seats taken at the end', fight.left],
+            ['refused because the pool was full', fight.refused],
+            ['most seats held at once, counted by clients', fight.mostHeld],
+            ['most leases at once, counted in Redis', fight.mostLeases],
+            ['counts taken in Redis', fight.looks],
+            ['seats still taken at the end', fight.left],
             ['errors', fight.errors],
           ],
         },
@@ -59,7 +59,7 @@ export async function benchContention(effort: Effort): Promise<Report> {
           reached: Math.max(0, Math.max(fight.mostHeld, fight.mostLeases) - SEATS),
           bound: { atMost: 0 },
         },
-        { what: 'seats lost at the end', reached: fight.left, bound: { atMost: 0 } },
+        { what: 'seats still taken at the end', reached: fight.left, bound: { atMost: 0 } },
         { what: 'errors, 1,000 clients on 100 seats', reached: fight.errors, bound: { atMost: 0 } },
         {
           what: 'errors, 128 clients on 20,000 seats',
@@ -82,7 +82,7 @@ async function fightForSeats(stage: Stage, urls: SeatUrls, turns: number) {
     if (answer?.status === FULL) refused += 1;
     if (answer?.status !== GRANTED) return;
     granted += 1;
-    // Held from the answer until it is given back, so no fewer are held than this.
+    // Counted from the response to the release request, so at least this many seats are held.
     held += 1;
     mostHeld = Math.max(mostHeld, held);
     const session = sessionOf(answer);
@@ -123,8 +123,8 @@ async function leasesOf({ redis }: Stage, licenseId: string): Promise<number> {
   return Number(await redis.command(['ZCARD', poolKey('lease', licenseId)]));
 }
 
-const MEANING = `First 1,000 clients, each with connections of its own, ask again and again for one of 100 seats; whoever
-gets one keeps it by a heartbeat and gives it back. An instance is given no more requests at once than its contract takes
-(${acquire.concurrency}), as Cloud Run does: the others wait. Seats are counted twice: by clients, from a grant that has arrived to a
-release that has not been sent, and in Redis from beside. Neither may ever be above 100, and none may be taken at the
-end. Then 128 clients fill a pool of 20,000 seats, keep each by a heartbeat and give each back.`;
+const MEANING = `First, 1,000 clients, each with its own connections, repeatedly acquire one of 100 seats; a client that
+gets a seat sends a heartbeat and releases it. As in Cloud Run, an instance gets at most as many concurrent requests as
+its contract allows (${acquire.concurrency}); the others wait. Seats are counted twice: by the clients, from the
+response that grants a seat to its release request, and in Redis. Neither count may exceed 100, and no seat may be taken
+at the end. Then 128 clients fill a pool of 20,000 seats, send a heartbeat for each and release each.`;

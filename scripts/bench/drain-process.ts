@@ -1,6 +1,6 @@
 /**
- * The entry of a process: sweeps a shard as the scheduled sweep does, once, over the REST front at the address that is
- * named, with events that are taken at once. Tells how many leases it made known.
+ * Entry point of a process: sweeps a shard once, as the scheduled sweep does, through the REST server at the given URL,
+ * with a topic that accepts events at once. Prints the number of expired leases.
  */
 
 import { beginRun } from '../../functions/sweep/run-steps.ts';
@@ -11,15 +11,15 @@ import type { Deps } from '../../shared/ports/deps.ts';
 
 const [url = '', token = '', shard = ''] = process.argv.slice(2);
 const requester = httpRequester({ url, token });
-const parts = { seatMaintenance: openRedisMaintenance(requester), events: { publish: async () => {} } };
+const deps = { seatMaintenance: openRedisMaintenance(requester), events: { publish: async () => {} } };
 const run = beginRun(
   () => false,
   (fault) => {
     throw fault;
   },
 );
-// A sweep of a shard leans on no other part while Redis has all copies.
-await sweepShard(shard, parts as unknown as Deps, run);
+// Sweeping a shard uses no other dependency while Redis has the copies of all licenses.
+await sweepShard(shard, deps as unknown as Deps, run);
 run.throwFault();
 requester.close();
 process.stdout.write(`${run.progress.expired}\n`);

@@ -1,4 +1,4 @@
-/** A figure: the median of its samples, and how far they lie apart. */
+/** The median of samples, with their range. */
 export interface Figure {
   readonly median: number;
   readonly least: number;
@@ -6,7 +6,7 @@ export interface Figure {
   readonly samples: number;
 }
 
-/** Throws a RangeError where there is nothing to take a median of. */
+/** Throws a RangeError for an empty list. */
 export function figureOf(samples: readonly number[]): Figure {
   const sorted = samples.toSorted((a, b) => a - b);
   const half = sorted.length / 2;
@@ -19,8 +19,8 @@ export function figureOf(samples: readonly number[]): Figure {
 }
 
 /**
- * How many times as much as the other, from samples taken in turns: each is set against the one that was taken beside it,
- * so that what slows the machine for a while slows both.
+ * Ratio of two series of samples taken in turns. Each sample is divided by the one taken next to it, so that a slow
+ * spell of the machine affects both.
  */
 export function ratioOf(samples: readonly number[], others: readonly number[]): Figure {
   if (samples.length !== others.length) throw new RangeError('samples without a pair');

@@ -1,4 +1,6 @@
-/** The entry of a process: an Upstash front before the Redis at the port that is named, which tells its address. */
+/**
+ * Entry point of a process: a server that speaks Upstash's protocol, for the Redis on the given port. Prints its URL.
+ */
 import { startUpstashServer } from '../../shared/local/redis/upstash-server.ts';
 
 const [port, token = ''] = process.argv.slice(2);

@@ -22,7 +22,7 @@ const BUNDLED_BARE = 'one bare call, our framework file';
 /** Few enough that a sample takes some seconds, enough for a 99th percentile. */
 const requestsFor = (clients: number): number => (clients === 1 ? 1_500 : 5_000);
 
-/** What a call of each kind of function does under load, in turns, and what Redis alone would do. */
+/** Measures calls of each kind of function under load, in turns, and Redis alone. */
 export async function benchHotPath(effort: Effort): Promise<Report> {
   const stage = await openStage();
   try {
@@ -76,7 +76,7 @@ async function openContenders(stage: Stage): Promise<readonly TakeSample[]> {
   ];
 }
 
-/** Asked as an acquire is, whatever is made of it. */
+/** Sends the request of an acquire; the contender ignores its content. */
 function plain(verb: string, url: string): TakeSample {
   const asked = seatRequests({ acquire: url, heartbeat: url, release: url }, 'no key').acquire('machine-1');
   const ask: Ask = { ...asked, verb, url: `${url}/`, expected: [200] };
@@ -94,7 +94,7 @@ async function takeTurns(
   return all;
 }
 
-/** Calls of a verb a second by Redis' own tool. */
+/** Calls per second of a verb's script, measured with redis-benchmark. */
 async function directly(stage: Stage, verb: SeatVerb, clients: number): Promise<number> {
   const { licenseId, key } = await stage.reset(MOST_SEATS);
   const session =
@@ -111,7 +111,7 @@ async function directly(stage: Stage, verb: SeatVerb, clients: number): Promise<
     const command = ['EVALSHA', sha, String(keys.length), ...keys, licenseId, proof, ...args[each]];
     return redisBenchmark(stage.redisPort, { command, clients, requests, randomBelow: 10_000 });
   };
-  // Most of the sessions that the others meet.
+  // Heartbeat and release need sessions: this creates most of them.
   if (verb !== 'acquire') await run('acquire', 20_000);
   return (await run(verb, requestsFor(clients) * 2)).perSecond;
 }
@@ -140,7 +140,7 @@ function tableOf(
   };
 }
 
-/** Requests a second of a contender, one for each repeat. */
+/** Requests per second of a contender, one value per repeat. */
 function ratesOf(samples: ReadonlyMap<string, readonly Measured[]>) {
   return (name: string): number[] => (samples.get(name) ?? []).map(({ perSecond }) => perSecond);
 }
@@ -166,10 +166,11 @@ function goalsOf(clients: number, samples: ReadonlyMap<string, readonly Measured
   ];
 }
 
-const MEANING = `Whole calls over HTTP, each client with one kept connection and one request at a time. *Hello world* is
-the functions-framework as npm installs it, with the handler of its guide, asked by POST with the body of an acquire.
-*One bare call* is the same handler after one \`INCR\` by the client that we use; it has no credential to check, no
-schema, no script and no log line. *Our framework file* is that handler on the framework as our bundles carry it, without
-Node's \`domain\`: what is left between the two is our own code. *Redis alone* is \`redis-benchmark\` with the same scripts
-(an acquire in ten thousand sessions, some of them there already): the limit of one Redis. Ours check the license key,
-keep to the license's pace, write the event into the outbox and log a line; errors are answers that were not expected.`;
+const MEANING = `Complete HTTP calls: each client keeps one connection and sends one request at a time. *Hello world* is
+the functions-framework as npm installs it, with the handler of its guide; it gets a POST with the body of an acquire.
+*One bare call* is the same handler after one \`INCR\` with the client that we use; it has no credential check, schema,
+script or log line. *Our framework file* is that handler on the framework as our bundles contain it, without Node's
+\`domain\`: the difference between it and our functions is our own code. *Redis alone* is \`redis-benchmark\` with the
+same scripts (an acquire picks one of ten thousand sessions, some of which exist already): the limit of one Redis. Our
+functions check the license key, enforce the license's rate limit, write the event to the outbox and log a line.
+*Errors* are unexpected responses.`;

@@ -4,9 +4,9 @@ import type { Peer } from './peer.ts';
 const NODE = '/v1/nodes/';
 
 /**
- * Keygen Relay by its public HTTP API (https://keygen.sh/docs/relay/, "Claim license" and "Release license"): a node
- * claims a license with PUT and is answered 201, extends its claim with another PUT and is answered 202, and releases it
- * with DELETE and is answered 204. It is not told who asks: any node may.
+ * The public HTTP API of Keygen Relay (https://keygen.sh/docs/relay/, "Claim license" and "Release license"): a node
+ * claims a license with PUT (201), extends its claim with another PUT (202) and releases it with DELETE (204). There
+ * are no credentials: any node may call it.
  */
 export function keygenRelay(url: string): Peer {
   const ask = (verb: Ask['verb'], method: Ask['method'], machine: string, status: number): Ask => ({

@@ -8,7 +8,7 @@ function* asking(...asks: readonly Ask[]): Turn {
   for (const ask of asks) yield ask;
 }
 
-test('every request is counted under its verb, and any answer that was not expected is an error', async () => {
+test('counts each request under its verb, and each unexpected response as an error', async () => {
   const url = await serving((response, { url: path }) => {
     response.writeHead(path === '/full' ? 409 : 200).end();
   });
@@ -24,7 +24,7 @@ test('every request is counted under its verb, and any answer that was not expec
   expect(errorsOf(measured.values())).toBe(2);
 });
 
-test('a turn is given the answer to each request, and nothing where it was no answer to go on with', async () => {
+test('passes each expected response to the turn, and undefined for an unexpected or missing one', async () => {
   const url = await serving((response, { url: path = '' }) => {
     if (path === '/lost') response.destroy();
     else response.writeHead(path === '/wrong' ? 500 : 201).end(`at ${path}`);
@@ -44,12 +44,12 @@ test('a turn is given the answer to each request, and nothing where it was no an
   expect(measured.get('get')).toMatchObject({ count: 4, errors: 2 });
 });
 
-test('an address at which nobody listens is all errors, and no hang', async () => {
+test('counts every request to a closed port as an error, and does not hang', async () => {
   const measured = await eachOnce(4, [1, 2, 3, 4, 5], () => just(get('http://127.0.0.1:1/')));
   expect(measured.get('get')).toMatchObject({ count: 5, errors: 5, perSecond: 0 });
 });
 
-test('each client has a connection of its own, and one request at a time on it', async () => {
+test('gives each client its own connection with one request at a time', async () => {
   const busy = new Map<unknown, number>();
   let most = 0;
   const url = await serving((response, { socket }) => {
@@ -66,7 +66,7 @@ test('each client has a connection of its own, and one request at a time on it',
   expect(most).toBe(1);
 });
 
-test('an origin is given no more requests at once than it may be', async () => {
+test('sends at most `atOnce` concurrent requests to an origin', async () => {
   let [inside, most] = [0, 0];
   const url = await serving((response) => {
     inside += 1;

@@ -1,7 +1,7 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { Client } from 'undici';
 
-/** One request of a client, counted under `verb`; any status but those expected is an error. */
+/** One request of a client, counted under `verb`; any other status than those expected is an error. */
 export interface Ask {
   readonly verb: string;
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -17,11 +17,13 @@ export interface Answer {
   readonly text: string;
 }
 
-/** What one client does, request by request, each yielded and given its answer. It ends where it is told `undefined`. */
+/**
+ * Requests of one client: yields each request and receives its response, or `undefined` if there was none as expected.
+ */
 export type Turn = Generator<Ask, void, Answer | undefined>;
 
 export interface Measured {
-  /** Milliseconds from request to the whole answer. */
+  /** Milliseconds from the request to the complete response. */
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly count: number;
@@ -30,15 +32,15 @@ export interface Measured {
 }
 
 export interface Load {
-  /** Clients, each with a connection of its own to each origin, which it keeps, and one request at a time. */
+  /** Each client keeps its own connection to each origin and sends one request at a time. */
   readonly clients: number;
-  /** Requests that an origin is given at once; others wait for their turn, which counts as part of their time. No bound. */
+  /** Concurrent requests to an origin; others wait, and the wait counts as part of their time. Default: unlimited. */
   readonly atOnce?: number;
-  /** A client's next turn, or `undefined` when there are enough. Clients take turns as soon as they are free. */
+  /** A client's next turn, or `undefined` to stop the client. Called as soon as the client is free. */
   nextTurn(client: number): Turn | undefined;
 }
 
-/** Puts load on a server until all turns are taken, and tells what it took by verb. */
+/** Puts load on a server until all turns are taken; returns the measurements by verb. */
 export async function drive({
   clients,
   atOnce = Number.POSITIVE_INFINITY,
@@ -50,19 +52,19 @@ export async function drive({
     tallies.set(verb, tally);
     return tally;
   };
-  const doors = new Map<string, Door>();
+  const semaphores = new Map<string, Semaphore>();
   const startedMs = performance.now();
   await Promise.all(
     Array.from({ length: clients }, async (_, i) => {
       const connections = new Map<string, Client>();
-      // `undefined` where no whole answer came.
+      // `undefined` if no complete response came.
       const ask = async ({ url, method, headers, body }: Ask): Promise<Answer | undefined> => {
         const { origin, pathname: path } = new URL(url);
         const connection = connections.get(origin) ?? new Client(origin, { pipelining: 1 });
         connections.set(origin, connection);
-        const door = doors.get(origin) ?? openDoor(atOnce);
-        doors.set(origin, door);
-        await door.enter();
+        const semaphore = semaphores.get(origin) ?? openSemaphore(atOnce);
+        semaphores.set(origin, semaphore);
+        await semaphore.enter();
         try {
           const sent = { method, path, headers: headers ?? {}, body: body ?? null };
           const answer = await connection.request(sent);
@@ -70,7 +72,7 @@ export async function drive({
         } catch {
           return undefined;
         } finally {
-          door.leave();
+          semaphore.leave();
         }
       };
       try {
@@ -106,13 +108,13 @@ export async function drive({
   );
 }
 
-interface Door {
+interface Semaphore {
   enter(): Promise<void>;
   leave(): void;
 }
 
-/** Lets so many in at once, the others in the order in which they came. */
-function openDoor(atOnce: number): Door {
+/** Admits `atOnce` at a time, and the others in order of arrival. */
+function openSemaphore(atOnce: number): Semaphore {
   const waiting: (() => void)[] = [];
   let inside = 0;
   return {
@@ -122,7 +124,7 @@ function openDoor(atOnce: number): Door {
     },
     leave() {
       const next = waiting.shift();
-      // Who leaves gives its place to the next.
+      // The place passes to the next in line.
       if (next) next();
       else inside -= 1;
     },
@@ -134,7 +136,7 @@ export function* just(ask: Ask): Turn {
   yield ask;
 }
 
-/** A turn for each of some things, whichever client is free. */
+/** Runs one turn for each of `things`, on whichever client is free. */
 export function eachOnce<T>(
   clients: number,
   things: readonly T[],

@@ -8,10 +8,10 @@ import type { Report } from './report.ts';
 
 const SESSIONS = 20_000;
 const SESSIONS_A_LICENSE = [1, 10, 100, 1_000, 10_000];
-/** Below it the license's own keys are most of it. */
+/** In smaller pools the license's own keys take most of the memory, so they have no goal. */
 const FEWEST_HELD_TO_THE_GOAL = 10;
 
-/** Bytes of Redis for sessions that hold a seat, once their events are published. */
+/** Redis memory of sessions that hold a seat, after their events are published. */
 export async function benchMemory(effort: Effort): Promise<Report> {
   const measured = [];
   for (const sessionsALicense of SESSIONS_A_LICENSE)
@@ -21,7 +21,7 @@ export async function benchMemory(effort: Effort): Promise<Report> {
     meaning: MEANING,
     tables: [
       {
-        columns: ['sessions a license', 'bytes a session', 'the license’s own terms among them'],
+        columns: ['sessions per license', 'bytes per session', 'including the license’s terms'],
         rows: measured.map(({ sessionsALicense, sessionBytes, allBytes }) => [
           sessionsALicense.toLocaleString('en'),
           sessionBytes,
@@ -32,7 +32,7 @@ export async function benchMemory(effort: Effort): Promise<Report> {
     goals: measured
       .filter(({ sessionsALicense }) => sessionsALicense >= FEWEST_HELD_TO_THE_GOAL)
       .map(({ sessionsALicense, sessionBytes }) => ({
-        what: `bytes a session at ${sessionsALicense.toLocaleString('en')} a license`,
+        what: `bytes per session at ${sessionsALicense.toLocaleString('en')} per license`,
         reached: sessionBytes,
         bound: { atMost: 400 },
       })),
@@ -44,7 +44,7 @@ async function bytesOf(sessionsALicense: number, sessions: number) {
   try {
     const tenantId = newTenantId(16);
     const { licenseId: other } = await putNewLicense(seats, { max: 1 });
-    // So that the scripts are there already.
+    // Loads the scripts before memory is measured.
     await acquireSeat(seats, other, newSessionId(other));
     const emptyBytes = await memoryOf(redis);
     const licenseIds: string[] = [];
@@ -67,7 +67,7 @@ async function bytesOf(sessionsALicense: number, sessions: number) {
   }
 }
 
-const MEANING = `The growth of \`used_memory\` for ${SESSIONS.toLocaleString('en')} sessions that were acquired one by one, when their events are
-published: lease, holder and facts together, and each with its share of the license's keys. A session tells a fingerprint
-as our SDK's, a host name of 16 characters and a version. Redis keeps up to 128 leases and 512 holders of a license more
-tightly, which is why a session of a large pool takes more.`;
+const MEANING = `Growth of \`used_memory\` by ${SESSIONS.toLocaleString('en')} sessions, acquired one by one, after
+their events are published. It includes the lease, holder and facts of a session and its share of the license's keys.
+Each session sends a fingerprint as long as our SDK's, a host name of 16 characters and a version. Redis stores up to
+128 leases and 512 holders of a license in a more compact form, so a session in a larger pool takes more.`;

@@ -15,7 +15,7 @@ import type { Peer } from './peer.ts';
 export const KINDS = { 'keygen-relay': keygenRelay } satisfies Record<string, (url: string) => Peer>;
 const KIND_NAMES = Object.keys(KINDS) as (keyof typeof KINDS)[];
 const PEER = 'peer';
-/** Side by side on one machine, or there is nothing to compare; and load is put on nobody else. */
+/** Results compare only on the same machine, and the load must not hit a server of others. */
 const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]'];
 
 /** The options of a benchmark of `parts`. */
@@ -23,33 +23,33 @@ export function benchOptions(parts: readonly string[]) {
   return z
     .object({
       parts: about(
-        `${parts.join(', ')}, ${PEER}; all but the peer unless named`,
-        operands('PART', [...parts, PEER], (given) => `There is no part ${given}`),
+        `${parts.join(', ')}, ${PEER}; default: all but ${PEER}`,
+        operands('PART', [...parts, PEER], (given) => `Unknown part: ${given}`),
       ),
-      quick: about('takes a tenth of the samples and keeps no figures', flag()),
+      quick: about('takes a tenth of the samples and saves nothing', flag()),
       url: about(
-        'address of a peer that you started on this machine, with claims that last for some minutes',
+        'URL of the peer that you started on this machine; its leases must last some minutes',
         optional(option('http://127.0.0.1:PORT', z.string())),
       ),
-      kind: about('what the peer is', optional(choice(KIND_NAMES))),
+      kind: about('product of the peer', optional(choice(KIND_NAMES))),
       seats: about(
-        'seats of the peer; 20,000 and more are also filled and emptied',
+        'seats of the peer; with 20,000 or more, 20,000 are also filled and emptied',
         withDefault(wholeNumber(1, 1_000_000), 64),
       ),
     })
     .check(
       z.refine(
         (given) => !given.parts.includes(PEER) || given.parts.length === 1,
-        'A peer is measured by itself',
+        'The peer cannot be combined with other parts',
       ),
       z.refine(
         (given) => !given.parts.includes(PEER) || given.kind !== undefined,
-        `Say which --kind of peer it is: ${KIND_NAMES.join(', ')}`,
+        `Pass the --kind of the peer: ${KIND_NAMES.join(', ')}`,
       ),
       z.refine(
         (given) =>
           !given.parts.includes(PEER) || LOOPBACK.includes(URL.parse(given.url ?? '')?.hostname ?? ''),
-        'Say at which --url of this machine the peer runs, such as http://127.0.0.1:6349',
+        'Pass the --url of the peer on this machine, such as http://127.0.0.1:6349',
       ),
     );
 }

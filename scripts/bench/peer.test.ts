@@ -6,7 +6,7 @@ import { keygenRelay } from './keygen-relay.ts';
 import { benchOptions } from './options.ts';
 import { benchPeer } from './peer.ts';
 
-/** Answers as Keygen Relay's page of its HTTP API says, for so many licenses. */
+/** A fake Keygen Relay with this many licenses, as its HTTP API documentation describes. */
 async function relay(licenses: number) {
   const claimed = new Set<string>();
   const asked = new Map<string, number>();
@@ -28,11 +28,11 @@ async function relay(licenses: number) {
   return { url, claimed, asked };
 }
 
-describeReal('redis-server', 'a peer beside ours, with ours on', () => {
-  test('is asked by its public API for as much as ours is, and both are told side by side', async () => {
+describeReal('redis-server', 'a peer compared with our server', () => {
+  test('gets the same load as ours through its public API, and the report shows both', async () => {
     const { url, claimed, asked } = await relay(16);
     const { title, tables, goals } = await benchPeer(keygenRelay(url), 16, 'quick');
-    expect(title).toBe('Beside Keygen Relay');
+    expect(title).toBe('Compared with Keygen Relay');
     expect(tables.map(({ columns }) => columns[0])).toEqual(['1 client', '16 clients']);
     for (const { columns, rows } of tables) {
       expect(rows.map(([name]) => name)).toEqual(['Seatlease', 'Keygen Relay']);
@@ -43,7 +43,7 @@ describeReal('redis-server', 'a peer beside ours, with ours on', () => {
       'loops/s ÷ the peer’s at 16 clients',
       'claim p99 ÷ the peer’s at 16 clients',
     ]);
-    // As often claimed as extended and released, and nothing refused or left behind.
+    // Every claim is extended and released once; none is refused or left.
     const claims = asked.get('PUT 201');
     expect(claims).toBeGreaterThan(500);
     expect(Object.fromEntries(asked)).toEqual({ 'PUT 201': claims, 'PUT 202': claims, 'DELETE 204': claims });
@@ -51,30 +51,35 @@ describeReal('redis-server', 'a peer beside ours, with ours on', () => {
   }, 120_000);
 });
 
-test('a peer that has no seat, or is none, is told of before anything is measured', async () => {
+test('fails before measuring if the peer has no free seat or does not respond', async () => {
   const { url } = await relay(0);
   await expect(benchPeer(keygenRelay(url), 64, 'quick')).rejects.toThrow(
     `Keygen Relay answered 410 to PUT ${url}/v1/nodes/trial, not 201`,
   );
-  const nobody = 'http://127.0.0.1:1';
-  await expect(benchPeer(keygenRelay(nobody), 64, 'quick')).rejects.toThrow(`nobody answers at ${nobody}`);
+  const closedPort = 'http://127.0.0.1:1';
+  await expect(benchPeer(keygenRelay(closedPort), 64, 'quick')).rejects.toThrow(
+    `no response from ${closedPort}`,
+  );
 });
 
 test.each([
-  [['nothing'], 'There is no part nothing.'],
-  [['peer'], 'Say which --kind of peer it is: keygen-relay.'],
-  [['peer', '--kind', 'keygen-relay'], 'Say at which --url of this machine'],
-  // Load is put on nobody else's machine.
-  [['peer', '--kind', 'keygen-relay', '--url', 'http://relay.example'], 'Say at which --url of this machine'],
+  [['nothing'], 'Unknown part: nothing.'],
+  [['peer'], 'Pass the --kind of the peer: keygen-relay.'],
+  [['peer', '--kind', 'keygen-relay'], 'Pass the --url of the peer on this machine'],
+  // Load must not be put on another machine.
+  [
+    ['peer', '--kind', 'keygen-relay', '--url', 'http://relay.example'],
+    'Pass the --url of the peer on this machine',
+  ],
   [
     ['peer', '--kind', 'keygen-relay', '--url', 'http://127.0.0.1:1', '--seats', '0'],
     '--seats needs a whole number',
   ],
   [
     ['peer', 'size', '--kind', 'keygen-relay', '--url', 'http://127.0.0.1:1'],
-    'A peer is measured by itself.',
+    'The peer cannot be combined with other parts.',
   ],
   [['--sooner'], "Unknown option '--sooner'"],
-])('asked for %j, it says what it wants in place of it', (args, because) => {
+])('rejects %j with a message that says what is wrong', (args, because) => {
   expect(() => readOptions(benchOptions(['size']), args)).toThrow(because);
 });

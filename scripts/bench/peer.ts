@@ -12,7 +12,7 @@ const LARGE_SEATS = 20_000;
 const LARGE_CLIENTS = 128;
 const MOST_SEATS = 1_000_000;
 
-/** Another license server: how its clients ask for what ours do. */
+/** Another license server: the requests that correspond to ours. */
 export interface Peer {
   readonly name: string;
   acquire(machine: string): Ask;
@@ -20,7 +20,7 @@ export interface Peer {
   release(machine: string): Ask;
 }
 
-/** A server under the same load: what a machine does in a turn, and how it takes, keeps and gives back one by one. */
+/** One of the two servers under the same load. */
 interface Side {
   readonly name: string;
   prepare(): Promise<void>;
@@ -29,8 +29,8 @@ interface Side {
 }
 
 /**
- * Ours and a peer that somebody has started, in turns, with the same client and the same load. Throws where the peer does
- * not grant a seat to the first machine that asks.
+ * Measures our server and a running peer in turns, with the same client and the same load. Throws if the peer does not
+ * grant a seat to the first machine.
  */
 export async function benchPeer(peer: Peer, seats: number, effort: Effort): Promise<Report> {
   await tryOut(peer);
@@ -75,13 +75,13 @@ export async function benchPeer(peer: Peer, seats: number, effort: Effort): Prom
       tables.push(table);
       goals.push(goal);
     }
-    return { title: `Beside ${peer.name}`, meaning: meaningOf(peer, seats), tables, goals };
+    return { title: `Compared with ${peer.name}`, meaning: meaningOf(peer, seats), tables, goals };
   } finally {
     await stage.close();
   }
 }
 
-/** One machine's turn, so that a peer without seats, or that is none, is told of before anything is measured. */
+/** Runs one turn, so that a peer without a free seat or without a server fails before anything is measured. */
 async function tryOut(peer: Peer): Promise<void> {
   const asks = [peer.acquire('trial'), peer.heartbeat('trial'), peer.release('trial')];
   for (const ask of asks) {
@@ -97,12 +97,12 @@ async function statusOf({ url, method }: Ask): Promise<number> {
   try {
     return (await fetch(url, { method })).status;
   } catch (error) {
-    throw new Error(`nobody answers at ${new URL(url).origin}`, { cause: error });
+    throw new Error(`no response from ${new URL(url).origin}`, { cause: error });
   }
 }
 
 interface Sample {
-  /** Whole turns. */
+  /** Complete turns. */
   readonly loopsPerSecond: number;
   readonly byVerb: ReadonlyMap<string, Measured>;
 }
@@ -127,7 +127,7 @@ async function inTurns(sides: readonly Side[], clients: number, effort: Effort):
         },
       });
       const seconds = (performance.now() - startedMs) / 1_000;
-      // The first turn of each warms it.
+      // The first round warms both servers.
       if (repeat >= 0) samples[i]?.push({ loopsPerSecond: turns / seconds, byVerb });
     }
   }
@@ -210,9 +210,9 @@ async function atManySeats(
 }
 
 function meaningOf(peer: Peer, seats: number): string {
-  return `${peer.name}, as somebody had it running on the same machine with ${seats.toLocaleString('en')} seats, and ours, in turns: each client
-claims a seat for a machine that had none, extends the claim and releases it, over kept connections, one request at a time.
-Ours runs as deployed: three functions, each in a process of its own, that check the license key, keep to its pace, write
-each change into the outbox in the same step and log; Redis writes its log to disk each second, behind a REST front in
-another process. How the peer was started is not known here, and nothing of it is in this repository.`;
+  return `${peer.name}, running on the same machine with ${seats.toLocaleString('en')} seats, and our server, measured in
+turns. Each client claims a seat for a machine that had none, extends the claim and releases it, over a kept connection,
+one request at a time. Ours runs as deployed: three functions, each in its own process, check the license key, enforce
+its rate limit, write each change to the outbox in the same step and log. Redis syncs its append-only file every second,
+behind a REST server in another process. How the peer was started is unknown, and nothing of it is in this repository.`;
 }

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 
-/** Stands for 12 random digits in a command, other ones in each place. */
+/** redis-benchmark replaces each occurrence in a command with 12 random digits. */
 export const RANDOM_DIGITS = '__rand_int__';
 
 export interface Benchmarked {
@@ -9,7 +9,10 @@ export interface Benchmarked {
   readonly p99Ms: number;
 }
 
-/** Sends one command many times straight to Redis, by Redis' own tool (https://redis.io/docs/latest/operate/oss_and_stack/management/optimization/benchmarks/). */
+/**
+ * Sends one command to Redis many times with redis-benchmark
+ * (https://redis.io/docs/latest/operate/oss_and_stack/management/optimization/benchmarks/).
+ */
 export function redisBenchmark(
   port: number,
   {
@@ -21,7 +24,7 @@ export function redisBenchmark(
     readonly command: readonly string[];
     readonly clients: number;
     readonly requests: number;
-    /** What random digits stay below. */
+    /** Exclusive upper bound of the random digits. */
     readonly randomBelow?: number;
   },
 ): Benchmarked {
@@ -31,7 +34,7 @@ export function redisBenchmark(
     encoding: 'utf8',
   });
   // "test","rps","avg_latency_ms","min_latency_ms","p50_latency_ms","p95_latency_ms","p99_latency_ms","max_latency_ms"
-  // The first holds the command, which may hold commas and quotes of its own.
+  // The first column is the command, which can contain commas and quotes.
   const numbers = (stdout.trim().split('\n').at(-1) ?? '').split(',').slice(-7);
   const [perSecond, , , p50Ms, , p99Ms] = numbers.map((text) => Number(text.replaceAll('"', '')));
   if (status !== 0 || !perSecond || !p50Ms || !p99Ms)

@@ -1,7 +1,7 @@
 import type { RespClient } from '../../shared/local/redis/resp-client.ts';
 import { commandStats } from '../../shared/testing/seats/many-licenses.ts';
 
-/** Microseconds that Redis spent on scripts while `work` ran, as Redis itself counts (`INFO commandstats`). */
+/** Microseconds that Redis spent on scripts while `work` ran, by its own count (`INFO commandstats`). */
 export async function microsOf(redis: RespClient, work: () => Promise<unknown>): Promise<number> {
   await redis.command(['CONFIG', 'RESETSTAT']);
   await work();

@@ -4,13 +4,13 @@ import type { Proof, Seats } from '../../shared/ports/seats.ts';
 import { startRedisServer } from '../../shared/testing/servers/redis-server.ts';
 import { respRequester } from '../../shared/testing/servers/resp-requester.ts';
 
-/** As our SDK makes it, and as `holder.ts` does. */
+/** Lengths as in our SDK and in `holder.ts`. */
 const FINGERPRINT_CHARACTERS = 43;
 const HOLDER_CHARACTERS = 12;
 
 export const TRUSTED: Proof = { kind: 'trusted' };
 
-/** A Redis of its own, and the seats in it without HTTP. */
+/** A separate Redis and the seats adapter on it, without HTTP. */
 export interface RedisStore {
   readonly redis: RespClient;
   readonly seats: Seats;
@@ -30,7 +30,7 @@ export async function openRedisStore(): Promise<RedisStore> {
   };
 }
 
-/** Asks for a seat for a machine of the session's own, which tells of itself as our SDK does. */
+/** Acquires a seat for a new machine, with the facts that our SDK sends. */
 export function acquireSeat(seats: Seats, licenseId: string, sessionId: string) {
   return seats.acquire({
     licenseId,

@@ -1,6 +1,6 @@
 import type { Figure } from './figure.ts';
 
-/** What a part of the bench found. */
+/** The results of one part of the bench. */
 export interface Report {
   readonly title: string;
   /** What each figure means and how it was taken, in sentences. */
@@ -16,12 +16,12 @@ export interface Table {
 
 export type Cell = string | number | Figure;
 
-/** What was set out to be reached, and what is. */
+/** A target, and the value that was measured. */
 export interface Goal {
   readonly what: string;
   readonly reached: number | Figure;
   readonly bound: { readonly atLeast: number } | { readonly atMost: number };
-  /** What would be better still. */
+  /** A better value than the bound. */
   readonly stretch?: number;
 }
 
@@ -63,7 +63,7 @@ function cellOf(cell: Cell): string {
   return `${short(median)} (${short(least)} to ${short(most)})`;
 }
 
-/** Three digits tell what a noisy machine can. */
+/** Three digits: more would only show noise. */
 function short(value: number): string {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   return Number.isInteger(value) ? String(value) : value.toFixed(digits);

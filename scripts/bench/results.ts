@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { ROOT } from '../bundle/esbuild.ts';
 import { asMarkdown, type Report } from './report.ts';
 
-/** What was measured where, and when. */
+/** A report, with the date and machine of the measurement. */
 export interface Result {
   readonly on: string;
   readonly machine: string;
@@ -26,7 +26,7 @@ export function readPage(): string {
   return readFileSync(PAGE_FILE, 'utf8');
 }
 
-/** Keeps what a part found in place of what it found before; `names` are all parts, in the order of the page. */
+/** Saves a part's result in place of its previous one. `names` are all parts, in the order of the page. */
 export function keepResult(name: string, report: Report, names: readonly string[]): void {
   const result = { on: new Date().toISOString().slice(0, 10), machine: describeMachine(), report };
   const kept: Results = { ...readResults(), [name]: result };
@@ -35,7 +35,7 @@ export function keepResult(name: string, report: Report, names: readonly string[
   writeFileSync(PAGE_FILE, pageOf(inOrder));
 }
 
-/** The page that shows results to people. */
+/** The content of RESULTS.md. */
 export function pageOf(results: Results): string {
   const parts = Object.entries(results).map(
     ([name, { on, machine, report }]) =>
@@ -44,22 +44,22 @@ export function pageOf(results: Results): string {
   return `${[HEAD, ...parts, ...(results.peer ? [] : [NO_PEER])].join('\n\n')}\n`;
 }
 
-const NO_PEER = `## Beside another license server
+const NO_PEER = `## Compared with another license server
 
-Not measured yet: nobody had one running beside. \`npm run bench -- peer --url http://127.0.0.1:PORT --kind keygen-relay\`
-puts the same load on it and on ours in turns, and adds what it finds here.`;
+Not measured yet. \`npm run bench -- peer --url http://127.0.0.1:PORT --kind keygen-relay\` puts the same load on a
+running peer and on our server in turns, and adds the results here.`;
 
-const HEAD = `# What the bench found
+const HEAD = `# Benchmark results
 
 Written by \`npm run bench\`; edits are lost. The same figures are in \`results.json\`.
 
-A figure is the median of its samples, with the least and the most of them beside it: \`2.00 (1.80 to 2.30)\`. What is
-compared is taken in turns, a sample of each after the other, and a ratio is the median of the ratios of such pairs. So
-ratios hold on other machines, within their noise; times and rates are of the machine that is named. All of a part runs
-on that one machine: clients, functions, the REST front that stands in for Upstash, and Redis share its cores. A goal is
-*reached*, *beyond* what would be better still, or *missed*.`;
+A figure is the median of its samples, with the smallest and the largest sample: \`2.00 (1.80 to 2.30)\`. Compared
+values are measured in turns, one sample of each after the other; a ratio is the median of the ratios of such pairs.
+Ratios therefore hold on other machines, within their noise; times and rates are those of the named machine. Everything
+in a part runs on that one machine: clients, functions, the REST server in place of Upstash, and Redis share its cores.
+A goal is *reached*, *missed*, or *beyond*, if the better value is reached as well.`;
 
-/** The machine that this runs on, as far as figures depend on it. */
+/** Describes this machine as far as results depend on it. */
 export function describeMachine(): string {
   const [cpu] = cpus();
   const gib = Math.round(totalmem() / 2 ** 30);
@@ -67,7 +67,7 @@ export function describeMachine(): string {
     spawnSync('redis-server', ['--version'], { encoding: 'utf8' }).stdout ?? '',
   );
   return [
-    `${cpus().length} cores (${cpu?.model.trim() || 'of an unnamed model'})`,
+    `${cpus().length} cores (${cpu?.model.trim() || 'unknown CPU model'})`,
     `${gib} GiB`,
     `${type()} ${release().split('-')[0]}`,
     `Node ${process.versions.node}`,

@@ -7,7 +7,7 @@ import { type Answer, type Ask, eachOnce, just, type Measured, type Turn } from 
 export const SEAT_VERBS = ['acquire', 'heartbeat', 'release'] as const;
 export type SeatVerb = (typeof SEAT_VERBS)[number];
 
-/** Where each of the three functions is reached; one address where one origin has them all. */
+/** Base URL of each of the three functions; the same for all if one origin serves them. */
 export type SeatUrls = Readonly<Record<SeatVerb, string>>;
 
 export interface HeldSession {
@@ -19,7 +19,7 @@ const Held = z.object({ session_id: z.string(), session_token: z.string() });
 
 export type SeatRequests = ReturnType<typeof seatRequests>;
 
-/** What a client app asks to take, keep and give back a seat, as our SDK does. */
+/** A client app's requests to acquire, keep and release a seat, as our SDK sends them. */
 export function seatRequests(urls: SeatUrls, licenseKey: string) {
   const headers = { authorization: `License ${licenseKey}`, 'content-type': 'application/json' };
   return {
@@ -41,13 +41,13 @@ export function seatRequests(urls: SeatUrls, licenseKey: string) {
   };
 }
 
-/** The session that an acquire was answered with. */
+/** The session in the response to an acquire. */
 export function sessionOf({ text }: Answer): HeldSession {
   const { session_id, session_token } = z.parse(Held, JSON.parse(text));
   return { session_id, session_token };
 }
 
-/** Takes a seat, keeps it and gives it back. */
+/** Acquires a seat, sends a heartbeat and releases it. */
 export function* oneSeat(asks: SeatRequests, fingerprint: string): Turn {
   const answer = yield asks.acquire(fingerprint);
   if (!answer) return;
@@ -56,7 +56,10 @@ export function* oneSeat(asks: SeatRequests, fingerprint: string): Turn {
   yield asks.release(held);
 }
 
-/** Takes a seat for each machine, when all have one keeps each, and then gives each back; so many clients at once. */
+/**
+ * Acquires a seat for each machine, then sends a heartbeat for each, then releases each, with `clients` clients at
+ * once.
+ */
 export async function fillAndEmpty(
   asks: SeatRequests,
   machines: readonly string[],

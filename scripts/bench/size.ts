@@ -14,7 +14,7 @@ const MANY = 100_000;
 const POOLS = [10, FEW, MANY];
 const LICENSES = [FEW, MANY];
 const REPEATS = 9;
-/** Calls in a sample. */
+/** Calls per sample. */
 const CALLS = 500;
 const EXPIRED = 100_000;
 const SHARD = '07';
@@ -23,7 +23,7 @@ const VERBS = ['acquire', 'heartbeat', 'acquire, refused', 'release'] as const;
 type Kind = (typeof VERBS)[number];
 type Costs = Readonly<Record<Kind, number>>;
 
-/** What calls cost Redis by how much there is in it. */
+/** Redis cost of calls by the amount of data in Redis. */
 export async function benchSize(effort: Effort): Promise<Report> {
   const pools = await overSizes(POOLS, effort, openPool);
   const licenses = await overSizes(LICENSES, effort, openShard);
@@ -81,7 +81,7 @@ async function overSizes(
     for (let repeat = -1; repeat < howMany(effort, REPEATS); repeat += 1) {
       for (const [size, sample] of samplers) {
         const sampled = await sample();
-        // The first of all warms what there is to warm.
+        // The first round is a warm-up.
         if (repeat >= 0) for (const kind of VERBS) costs.get(size)?.[kind].push(sampled[kind]);
       }
     }
@@ -91,7 +91,7 @@ async function overSizes(
   }
 }
 
-/** One license with a pool of that size, of which a sample is taken a few seats at a time, so that it keeps its size. */
+/** One license with a pool of that size. A sample takes a few seats at a time, so that the pool keeps its size. */
 async function openPool(store: RedisStore, size: number): Promise<() => Promise<Costs>> {
   const atATime = Math.max(5, Math.min(CALLS, size / 20));
   const { licenseId } = await putNewLicense(store.seats, { max: size + atATime });
@@ -109,7 +109,7 @@ async function openPool(store: RedisStore, size: number): Promise<() => Promise<
   };
 }
 
-/** A shard of so many licenses, each with one of its seats taken, of which a sample asks some for another. */
+/** A shard of `size` licenses, each with one seat taken. A sample acquires another seat from some of them. */
 async function openShard(store: RedisStore, size: number): Promise<() => Promise<Costs>> {
   await fillShard(store.redis, { shard: SHARD, count: size, expired: 0, nowMs: Date.now() + 3_600_000 });
   return async () => {
@@ -123,7 +123,7 @@ async function setMax(redis: RespClient, licenseIds: readonly string[], max: num
   await redis.pipeline(licenseIds.map((each) => ['HSET', poolKey('license', each), 'max', String(max)]));
 }
 
-/** Microseconds of Redis a call: a seat is taken, kept, refused to another, and given back, at each of the licenses. */
+/** Redis microseconds per call. From each license a seat is acquired, kept, refused to another machine and released. */
 async function costsOf({ redis, seats }: RedisStore, licenseIds: readonly string[]): Promise<Costs> {
   const asked = licenseIds.map((licenseId) => ({ licenseId, sessionId: newSessionId(licenseId) }));
   const each = async (
@@ -135,7 +135,7 @@ async function costsOf({ redis, seats }: RedisStore, licenseIds: readonly string
       verdicts = await Promise.all(asked.map(call));
     });
     const other = verdicts.find(({ verdict }) => verdict !== expected);
-    if (other) throw new Error(`${other.verdict} in place of ${expected}`);
+    if (other) throw new Error(`expected ${expected}, got ${other.verdict}`);
     return micros / asked.length;
   };
   const costs = {
@@ -167,7 +167,7 @@ function tableOf(what: string, costs: SizeCosts): Table {
   return { columns: [what, ...VERBS.map((kind) => `${kind}, µs`)], rows };
 }
 
-/** Acquires, one after the other, in a pool whose leases have all run out and been collected by nobody. */
+/** Acquires one after the other in a pool whose leases have all expired and were not swept. */
 async function acquireAmongExpired(
   effort: Effort,
 ): Promise<{ table: Table; acquireMs: Figure; differing: number }> {
@@ -178,7 +178,7 @@ async function acquireAmongExpired(
     for (let repeat = 0; repeat < howMany(effort, REPEATS); repeat += 1) {
       await redis.command(['FLUSHALL']);
       const { licenseId: other } = await putNewLicense(seats, { max: 1 });
-      // So that the script is there already.
+      // Loads the script before the measurement.
       await acquireSeat(seats, other, newSessionId(other));
       const { licenseId } = await putNewLicense(seats, { max: EXPIRED });
       await fillPool(redis, { licenseId, count: EXPIRED, expiresAtMs: Date.now() - 1 });
@@ -209,8 +209,8 @@ async function acquireAmongExpired(
   };
 }
 
-const MEANING = `What Redis itself spends on a call, by its own count (\`INFO commandstats\`), with the whole script and
-nothing of the network. A pool of one license, then a shard of licenses with one seat taken each, in a Redis for each
-size. Seats are taken, kept, refused to others while the pool is full, and given back, ${CALLS} of each to a sample. *Among
-expired*: 1e5 leases of one pool ran out at once and nothing has collected them. After each call leases, facts and holders
-of the pool are counted; they must be as many.`;
+const MEANING = `Redis time per call by its own count (\`INFO commandstats\`): the whole script, without the network.
+First a pool of one license, then a shard of licenses with one seat taken each, with a separate Redis for each size.
+Seats are acquired, kept by a heartbeat, refused to others while the pool is full, and released, ${CALLS} of each per
+sample. *Expired leases*: 1e5 leases of one pool have expired at once and were not swept. After each call the leases,
+facts and holders of the pool are counted; the three counts must be equal.`;

@@ -23,27 +23,27 @@ const FRONT = fileURLToPath(new URL('./front-process.ts', import.meta.url));
 const TOKEN = 'token';
 
 export interface Stage {
-  /** Straight to Redis, for what is no client's doing. */
+  /** A direct connection to Redis, for preparation and checks. */
   readonly redis: RespClient;
   readonly redisPort: number;
-  /** For what is to be started as a function. */
+  /** For processes that are started as functions. */
   readonly environment: Readonly<Record<string, string>>;
-  /** A folder of the stage's own by this name, which goes with it. */
+  /** Path of a folder with this name, which is deleted with the stage. */
   folderOf(name: string): string;
-  /** Bundles functions of ours as they are deployed; gives their folders by name, packages installed. */
+  /** Bundles our functions as they are deployed and installs their packages; returns their folders by name. */
   bundle<N extends string>(names: readonly N[]): Promise<ReadonlyMap<N, string>>;
-  /** Starts a folder's function, alone in its process. What it logs is thrown away. */
+  /** Starts a folder's function in its own process. Its log is discarded. */
   start(folder: string, target: string): Promise<RunningFunction>;
-  /** Starts bundled functions, each alone in its process; gives their addresses by name. */
+  /** Starts bundled functions, each in its own process; returns their URLs by name. */
   startBundled<N extends string>(folders: ReadonlyMap<N, string>): Promise<Readonly<Record<N, string>>>;
-  /** An empty Redis but for a license of `max` seats, which may be asked as often as any may. */
+  /** Empties Redis and creates a license with `max` seats and the highest rate limit. */
   reset(max: number): Promise<{ readonly licenseId: string; readonly key: string }>;
   close(): Promise<void>;
 }
 
 /**
- * What is between a client and its seat, each in a process of its own: functions as they are deployed, a REST front as
- * Upstash's, and a Redis that writes its log to disk each second.
+ * Everything between a client and its seat, each in its own process: functions as they are deployed, a server that
+ * speaks Upstash's protocol, and a Redis that syncs its append-only file every second.
  */
 export async function openStage(): Promise<Stage> {
   const root = mkdtempSync(join(tmpdir(), 'seatlease-bench-'));
@@ -106,6 +106,6 @@ export async function openStage(): Promise<Stage> {
 
 function contractOf(name: string): FunctionContract {
   const contract = MANIFEST.find((each) => each.name === name);
-  if (!contract) throw new RangeError(`no function is called ${name}`);
+  if (!contract) throw new RangeError(`no function is named ${name}`);
   return contract;
 }

@@ -26,7 +26,7 @@ const DRAIN_REPEATS = 5;
 const CLIENTS = 16;
 const DRAIN = fileURLToPath(new URL('./drain-process.ts', import.meta.url));
 
-/** What a sweep costs Redis by what is due and by how much there is, and what clients notice of a large one. */
+/** Redis cost of a sweep by the number of due leases and of licenses, and the effect of a large sweep on clients. */
 export async function benchSweep(effort: Effort): Promise<Report> {
   const cost = await costOfSweeps(effort);
   const drain = await clientsDuringDrain(effort);
@@ -127,12 +127,12 @@ async function sweepOnce(
     micros += spent;
     longest = Math.max(longest, spent);
   }
-  if (expired !== due) throw new Error(`${expired} leases had run out, not ${due}`);
+  if (expired !== due) throw new Error(`${expired} leases expired, not ${due}`);
   await redis.command(['DEL', shardKey('outbox', SHARD)]);
   return { ms: micros / 1_000, longestMs: longest / 1_000, commands };
 }
 
-/** Clients of the shard go on while 1e5 leases of another license there are made known, and published. */
+/** Clients of a shard keep running while 1e5 expired leases of another license in it are swept and published. */
 async function clientsDuringDrain(effort: Effort): Promise<{ table: Table; goals: readonly Goal[] }> {
   const stage = await openStage();
   try {
@@ -144,11 +144,11 @@ async function clientsDuringDrain(effort: Effort): Promise<{ table: Table; goals
       const { licenseId, key } = await stage.reset(DRAINED);
       const asks = seatRequests(urls, key);
       let count = 0;
-      const during = async (goesOn: () => boolean) =>
+      const during = async (continues: () => boolean) =>
         drive({
           clients: CLIENTS,
           nextTurn: () => {
-            if (!goesOn()) return undefined;
+            if (!continues()) return undefined;
             count += 1;
             return oneSeat(asks, `machine-${count}`);
           },
@@ -163,7 +163,7 @@ async function clientsDuringDrain(effort: Effort): Promise<{ table: Table; goals
       });
       const [loaded] = await Promise.all([during(() => !isDrained), drain]);
       const tookMs = performance.now() - startedMs;
-      // As long again with nothing to drain.
+      // The same time again with nothing to drain.
       const endMs = performance.now() + tookMs;
       const unloaded = await during(() => performance.now() < endMs);
       if (repeat < 0) continue;
@@ -187,7 +187,7 @@ async function clientsDuringDrain(effort: Effort): Promise<{ table: Table; goals
             figureOf(p99(drained[i])),
             ratios[i] ?? Number.NaN,
           ]),
-          ['seconds until 1e5 are known and published', '', figureOf(seconds), ''],
+          ['seconds until 1e5 are swept and published', '', figureOf(seconds), ''],
         ],
       },
       goals: [
@@ -196,7 +196,7 @@ async function clientsDuringDrain(effort: Effort): Promise<{ table: Table; goals
           reached: ratios[i] ?? Number.NaN,
           bound: { atMost: 2 },
         })),
-        { what: 'errors of clients meanwhile', reached: errors, bound: { atMost: 0 } },
+        { what: 'errors of clients', reached: errors, bound: { atMost: 0 } },
       ],
     };
   } finally {
@@ -210,18 +210,18 @@ async function drainShard({ environment }: Stage, shard: string): Promise<void> 
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   endWithThisProcess(child, 'process');
-  let told = '';
+  let printed = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    told += text;
+    printed += text;
   });
   const [code] = await once(child, 'exit');
-  if (code !== 0 || Number(told) !== DRAINED)
-    throw new Error(`drained ${told || 'nothing'}, ended with ${code}`);
+  if (code !== 0 || Number(printed) !== DRAINED)
+    throw new Error(`drained ${printed || 'nothing'}, ended with ${code}`);
 }
 
-const MEANING = `*Leases due* ran out, each of a license of its own; the sweep looks and makes them known until nothing is
-due any more. Milliseconds are by Redis' own count, commands those on the wire. Then what clients notice: 16 clients take,
-keep and give back seats over HTTP while a process of its own runs the sweep's own step, which makes known and publishes
-1e5 leases of one license of the same shard, and as long again with nothing to sweep. All of it shares the machine's
-cores, so that the ratio holds what the sweep's own work takes from the clients' functions here, which in the cloud run
-elsewhere.`;
+const MEANING = `*Leases due* have expired, each of a different license; the sweep runs until no lease is due any more.
+Milliseconds are Redis' own count; commands are those sent over the wire. The second table shows the effect on clients:
+16 clients acquire, keep and release seats over HTTP while another process runs the sweep's own step, which sweeps and
+publishes 1e5 expired leases of one license in the same shard; then for the same time with nothing to sweep. Everything
+shares the machine's cores, so the ratio includes the CPU time that the sweep takes from the clients' functions here. In
+the cloud they run on different machines.`;
