@@ -7,25 +7,26 @@ import { CHAOS_OPTIONS, modesOf } from './chaos/options.ts';
 import { formatReport, reportOf } from './chaos/report.ts';
 import { runChaos } from './chaos/run.ts';
 
-/** What comes before and after the faults, with every part as slow as it may be; settling has its bound twice. */
-const BESIDE_CHAOS_MS = 5 * 60_000;
+/** Upper bound for everything but the faults and the two waits for the run to settle, which can each take as long. */
+const OVERHEAD_MS = 5 * 60_000;
 
-// Clients of Google's would ask the network who they are.
+// Otherwise Google's clients look for a metadata server.
 process.env.METADATA_SERVER_DETECTION = 'none';
 
 const program = defineProgram('npm run chaos --', {
-  summary: `Needs redis-server, and gcloud with the Firestore and Pub/Sub emulators. Exits with 0 if every promise was
-kept, 1 if one was broken, 2 if the run could not be completed.`,
+  summary: `Kills servers and breaks connections at random while clients hold seats, then checks the result. Needs
+redis-server, and gcloud with the Firestore and Pub/Sub emulators. Exits with 0 if every promise was kept, 1 if one was
+broken, 2 if the run could not be completed.`,
   options: CHAOS_OPTIONS,
   async run({ minutes, appendfsync, clients, licenses, seed = randomInt(1_000_000) }) {
     const modes = modesOf(appendfsync);
     const chaosMs = minutes * 60_000;
     const hang = setTimeout(
       () => {
-        TERMINAL.printError('The run does not come to an end.');
+        TERMINAL.printError('The run did not end in time.');
         process.exit(EXIT.error);
       },
-      modes.length * (3 * chaosMs + BESIDE_CHAOS_MS),
+      modes.length * (3 * chaosMs + OVERHEAD_MS),
     );
     let exit: ExitCode = EXIT.ok;
     try {
@@ -35,7 +36,7 @@ kept, 1 if one was broken, 2 if the run could not be completed.`,
           ...{ chaosMs, clients, licenses, seed },
           appendfsync: mode,
           folder,
-          say: TERMINAL.print,
+          print: TERMINAL.print,
         });
         const report = reportOf(run);
         const file = join(folder, 'report.json');

@@ -13,16 +13,16 @@ const OurEnvelope = z.extend(PushEnvelope, {
 export interface Acknowledgements {
   /** For the push subscription's endpoint. */
   readonly url: string;
-  /** Events of which the topic has been told that they need not come again. */
+  /** Events whose delivery was acknowledged to the topic. */
   readonly eventIds: ReadonlySet<string>;
-  /** How many deliveries ended with which status; 0 for no answer. */
+  /** Number of deliveries by status; 0 for no response. */
   readonly statuses: ReadonlyMap<number, number>;
   /** When deliveries were acknowledged, in order. */
   readonly atMs: readonly number[];
   close(): Promise<void>;
 }
 
-/** Stands where the topic's deliveries come out, passes them on to `target`, and notes what the topic is answered. */
+/** Receives the topic's deliveries, forwards them to `target` and records the responses. */
 export async function watchAcknowledgements(target: string): Promise<Acknowledgements> {
   const eventIds = new Set<string>();
   const statuses = new Map<number, number>();

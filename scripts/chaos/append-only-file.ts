@@ -3,17 +3,17 @@ import { join } from 'node:path';
 import type { Random } from './random.ts';
 
 const LOOK_EVERY_MS = 50;
-/** Redis syncs the file every second, and lets a sync that takes long take another. */
+/** Redis syncs the file every second; a slow sync may take another second. */
 const MOST_LOST_MS = 1_000;
 const LEAST_LOST_MS = 300;
 
 /**
- * What a power cut takes from Redis with `appendfsync everysec`. SIGKILL alone takes nothing: what Redis has written is
- * with the kernel, which writes it to the disk later. So after a kill the file is cut back to what it was up to a second
- * before, which may be in the middle of a command.
+ * Simulates what Redis loses in a power cut with `appendfsync everysec`. SIGKILL alone loses nothing: the kernel still
+ * writes to disk what Redis has written. So after a kill the file is truncated to its size up to a second before,
+ * possibly in the middle of a command.
  */
 export interface TailWatch {
-  /** Cuts the file of a Redis that has just been killed, and gives the bytes that went. */
+  /** Truncates the file of a Redis that has just been killed; returns the number of bytes lost. */
   cutBack(random: Random): number;
   stop(): void;
 }
@@ -44,7 +44,7 @@ export function watchTail(redisDir: string): TailWatch {
   };
 }
 
-/** Redis 7 keeps a base and what came after it; without rewrites there is one of each at most. */
+/** Redis 7 keeps a base file and incremental files; without rewrites there is at most one of each. */
 function fileIn(redisDir: string): string | undefined {
   const folder = join(redisDir, 'appendonlydir');
   try {

@@ -9,15 +9,18 @@ import { runChaos } from './run.ts';
 
 /**
  * A run takes about 80 s on two cores: Firestore keeps the locks of a client that was killed in the middle of a
- * transaction for 60 s, and only then can all be settled. It takes longer where the machine does much else besides.
+ * transaction for 60 s, and the run can settle only after that. It takes longer on a busy machine.
  */
 const WITHIN_MS = 240_000;
 
-/** Functions and Redis are killed early, so that those 60 s are part of the run, and what harms connections finds some. */
+/**
+ * With this seed, functions and Redis are killed early, so that those 60 s overlap the run, and connection faults hit
+ * open connections.
+ */
 const SEED = 338;
 
-/** The part that is missing, or the last of those that are needed. */
-function leastCertainPart() {
+/** The part that is missing, or the last one needed if none is. */
+function missingPart() {
   const missing = inject('missingParts');
   return missing.includes('redis-server')
     ? 'redis-server'
@@ -26,23 +29,23 @@ function leastCertainPart() {
       : 'Pub/Sub emulator';
 }
 
-describeReal(leastCertainPart(), 'half a minute of chaos', () => {
+describeReal(missingPart(), 'half a minute of chaos', () => {
   let folder: string;
   let report: Report;
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'seatlease-chaos-test-'));
     const options = { appendfsync: 'always', chaosMs: 25_000, clients: 60, licenses: 15 } as const;
-    report = reportOf(await runChaos({ ...options, folder, seed: SEED, say: () => {} }));
+    report = reportOf(await runChaos({ ...options, folder, seed: SEED, print: () => {} }));
   }, WITHIN_MS);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  test('never shows more confirmed leases than seats, loses no event and tells none twice', () => {
+  test('never has more confirmed leases than seats, and records every event exactly once', () => {
     expect(report.findings).toEqual([]);
   });
 
-  describe('was worth its name:', () => {
-    test('every kind of fault happened, and was felt', () => {
+  describe('meets enough faults:', () => {
+    test('every kind of fault is injected, and connections suffer', () => {
       expect(report.faults).toEqual(Object.fromEntries(FAULT_KINDS.map((kind) => [kind, 1])));
       const { clients, redis } = report.harm;
       expect(clients.connectionsCut).toBeGreaterThan(5);
@@ -61,11 +64,11 @@ describeReal(leastCertainPart(), 'half a minute of chaos', () => {
       ['heartbeat 404', 1],
       ['heartbeat none', 10],
       ['release 204', 50],
-    ])('clients were answered %s at least %d times', (answer, times) => {
+    ])('clients get "%s" at least %d times', (answer, times) => {
       expect(report.answers[answer]).toBeGreaterThanOrEqual(times);
     });
 
-    test('seats were revived, events were told of every way that a session goes, and recorded', () => {
+    test('seats are revived, and their acquired, released, expired and revived events are recorded', () => {
       expect(report.revivals).toBeGreaterThan(0);
       expect(report.claims).toBeGreaterThan(70);
       for (const type of ['session.acquired', 'session.released', 'session.expired']) {
@@ -75,7 +78,7 @@ describeReal(leastCertainPart(), 'half a minute of chaos', () => {
       expect(report.deliveries[204]).toBeGreaterThan(100);
     });
 
-    test('all served again after each kill', () => {
+    test('every server recovers after each kill', () => {
       expect(Object.values(report.recovery).map(({ kills }) => kills)).toEqual([1, 1, 1]);
     });
   });

@@ -8,7 +8,7 @@ export interface ClientOptions {
   readonly name: string;
   readonly phase: Request['phase'];
   readonly license: { readonly licenseId: string; readonly key: string };
-  /** Where the functions are to be reached. */
+  /** Port of the functions. */
   readonly port: number;
   readonly log: RequestLog;
 }
@@ -21,14 +21,14 @@ export interface Seat {
   readonly ttlMs: number;
 }
 
-/** One request each, noted with its outcome. `seat` only where the answer confirms a lease. */
+/** One request each, logged with its outcome. `seat` is set only if the response confirms a lease. */
 export interface ClientCalls {
   acquire(): Promise<{ status: number | null; seat?: Seat }>;
   heartbeat(seat: Seat): Promise<{ status: number | null; seat?: Seat }>;
   release(seat: Seat): Promise<{ status: number | null }>;
 }
 
-/** Longer than the functions wait for Redis: some requests are given up that are then done. */
+/** Longer than the functions wait for Redis. A request that times out may still be carried out. */
 const TIMEOUT_MS = 3_000;
 
 const Granted = z.object({
@@ -51,7 +51,7 @@ export function clientCalls({ name, phase, license, port, log }: ClientOptions):
     op: Request['op'],
     [method, path]: readonly [string, string],
     body: object,
-    told: { sessionId?: string },
+    session: { sessionId?: string },
     read: (body: unknown) => { seat: Seat; revived: boolean } | undefined,
   ): Promise<{ status: number | null; seat?: Seat }> {
     const sentMs = Date.now();
@@ -68,7 +68,7 @@ export function clientCalls({ name, phase, license, port, log }: ClientOptions):
     const request = { client: name, licenseId: license.licenseId, op, phase, sentMs, endedMs: Date.now() };
     log.write({
       ...request,
-      ...told,
+      ...session,
       status,
       ...(outcome.status === null ? { lost: outcome.lost } : {}),
       ...(confirmed && {
@@ -112,20 +112,20 @@ export function clientCalls({ name, phase, license, port, log }: ClientOptions):
   };
 }
 
-/** How much longer than its last answer a client tries to give its seat back once all is over. */
+/** How long a client retries a release after the end of the run. */
 const RELEASE_WITHIN_MS = 10_000;
 
 export interface Life {
-  /** No more is done after this, but for giving back a seat. */
+  /** Ends everything except the release of a seat. */
   readonly stop: AbortSignal;
   readonly random: Random;
-  /** What becomes of a seat that is held at the end. */
+  /** What happens to a seat that is still held at the end. */
   readonly atTheEnd: 'release' | 'crash';
 }
 
 /**
- * A machine's life: it takes a seat, keeps it for a while, and releases it, or crashes, or sleeps for longer than its
- * lease and wants its seat back; then once more. Whatever it is not answered it asks again, as the same machine.
+ * A machine's life, repeated: it acquires a seat, keeps it for a while, and releases it, crashes, or sleeps past its
+ * lease and revives it. It retries requests without a response, as the same machine.
  */
 export async function liveAsClient(calls: ClientCalls, { stop, random, atTheEnd }: Life): Promise<void> {
   const wait = (leastMs: number, mostMs: number): Promise<void> =>
@@ -140,7 +140,10 @@ export async function liveAsClient(calls: ClientCalls, { stop, random, atTheEnd 
     return undefined;
   }
 
-  /** The seat after one more beat; `undefined` where it is gone, or the same where all is over. */
+  /**
+   * The seat after one more heartbeat; `undefined` if the session no longer exists, or the same seat if the run has
+   * ended.
+   */
   async function beat(seat: Seat, attempts: number): Promise<Seat | undefined> {
     for (let refusals = 0; !stop.aborted; ) {
       const answer = await calls.heartbeat(seat);
@@ -167,15 +170,15 @@ export async function liveAsClient(calls: ClientCalls, { stop, random, atTheEnd 
   async function sleepThroughLease(seat: Seat): Promise<Seat | undefined> {
     const awakeMs = seat.expiresAtMs - Date.now() + 50;
     await wait(Math.max(0, awakeMs), Math.max(0, awakeMs) + 1_500);
-    // A seat may come free in a moment.
+    // A seat may become free soon, so 404 is retried.
     return beat(seat, 4);
   }
 
   /**
-   * Until it is known to be done: a machine that goes on after an unanswered release does not know whether a late one
-   * will take its next lease from it.
+   * Retries until the release is confirmed: an unconfirmed release could arrive late and end the next lease of the
+   * machine.
    */
-  async function giveBack(seat: Seat): Promise<void> {
+  async function releaseSeat(seat: Seat): Promise<void> {
     let untilMs = Number.POSITIVE_INFINITY;
     while (Date.now() < untilMs) {
       const { status } = await calls.release(seat);
@@ -195,8 +198,8 @@ export async function liveAsClient(calls: ClientCalls, { stop, random, atTheEnd 
       if (seat) seat = await keepSeat(seat, random.between(1_000, 5_000));
     }
     const crashes = stop.aborted ? atTheEnd === 'crash' : habit > 0.85;
-    if (seat && !crashes) await giveBack(seat);
-    // Some that crash are back before their lease has run out, and some are not.
+    if (seat && !crashes) await releaseSeat(seat);
+    // Some crashed machines return before their lease expires, and some after.
     await (crashes ? wait(500, 14_000) : wait(200, 3_000));
   }
 }

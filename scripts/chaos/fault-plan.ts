@@ -1,6 +1,6 @@
 import { randomOf } from './random.ts';
 
-/** Everything that is done to a run. The first three end a process with SIGKILL and start its successor. */
+/** All kinds of faults. The first three end a process with SIGKILL and start it again. */
 export const FAULT_KINDS = [
   'kill-redis',
   'kill-functions',
@@ -20,18 +20,18 @@ export interface Fault {
   readonly kind: FaultKind;
   /** Milliseconds from the beginning of the run. */
   readonly atMs: number;
-  /** How long a process stays away, or answers stay lost or late. */
+  /** How long a process is down, or responses are lost or late. */
   readonly forMs: number;
-  /** How late what passes arrives. Some are longer than functions wait for Redis (1,200 ms), so that they give up. */
+  /** Delay of data. Some delays exceed the time that functions wait for Redis (1,200 ms), so that they time out. */
   readonly delayMs: number;
-  /** Deliveries of events that it hits. */
+  /** Number of event deliveries that it affects. */
   readonly deliveries: number;
 }
 
 const USUAL_GAP_MS = 2_500;
 const QUIET_BEFORE_MS = 1_500;
 
-/** One fault after the other, every kind as often as every other, in an order and with times that `seed` decides. */
+/** Faults one after the other, every kind equally often, in an order and at times that `seed` determines. */
 export function planFaults(seed: number, durationMs: number): Fault[] {
   const random = randomOf(seed, 'faults');
   const gapMs = Math.min(USUAL_GAP_MS, (durationMs - QUIET_BEFORE_MS) / FAULT_KINDS.length);

@@ -4,13 +4,13 @@ import type { Stage } from './stage.ts';
 
 export interface FaultDone {
   readonly kind: FaultKind;
-  /** When it began; of a killed process, when it was gone. */
+  /** When it began; for a kill, when the process had ended. */
   readonly fromMs: number;
-  /** When all was as before, but for what it had led to. */
+  /** When the fault was over; its consequences can last longer. */
   readonly toMs: number;
 }
 
-/** Does to the stage what the plan says, each at its time, and gives what was done once all of it is over. */
+/** Injects each planned fault at its time; resolves with what was done when all faults are over. */
 export async function injectFaults(plan: readonly Fault[], stage: Stage): Promise<FaultDone[]> {
   const startedMs = performance.now();
   const running: Promise<FaultDone>[] = [];

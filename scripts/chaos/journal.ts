@@ -4,39 +4,41 @@ import { type SeatEvent, SeatEventSchema } from '../../shared/domain/event.ts';
 import type { Events } from '../../shared/ports/events.ts';
 
 /**
- * The durability that Pub/Sub promises and its emulator has not: the emulator forgets at its end what it had accepted,
- * the service never does. So whatever the emulator accepts is noted in a file, and only then counts as accepted; what
- * had not been acknowledged when an emulator was killed is published to its successor out of that file.
+ * Adds the durability that Pub/Sub promises and its emulator lacks: the emulator loses all accepted events when it
+ * ends. Each accepted event is written to a file, and only then counts as accepted. When an emulator is killed, its
+ * unacknowledged events are published again from that file to the next one.
  *
- * Nothing is lost in between. Killed before it accepts, the emulator leaves the event in the outbox. Killed after it
- * accepted and before the event is noted, it leaves the event noted. A worker killed at that point has not told the
- * sweep of success, so the outbox is not trimmed and the event is published anew.
+ * No event is lost in between. If the emulator is killed before it accepts an event, the event stays in the outbox. If
+ * it is killed after accepting, the event is still written to the file. If the worker is killed before it writes the
+ * event, the sweep has not succeeded: the outbox is not trimmed and the event is published again.
  */
 export function journaled(events: Events, file: string): Events {
   return {
-    async publish(told) {
-      await events.publish(told);
-      if (told.length > 0) note(file, told);
+    async publish(published) {
+      await events.publish(published);
+      if (published.length > 0) append(file, published);
     },
     ping: () => events.ping(),
     close: () => events.close(),
   };
 }
 
-/** Every event noted so far, by its id. A line that a killed worker left half-written was never counted as accepted. */
+/**
+ * Every event in the file, by id. The event of a line that a killed worker left half-written never counted as accepted.
+ */
 export function readJournal(file: string): Map<string, SeatEvent> {
-  const noted = new Map<string, SeatEvent>();
+  const events = new Map<string, SeatEvent>();
   for (const line of textOf(file).split('\n')) {
     const event = readLine(line);
-    if (event) noted.set(event.eventId, event);
+    if (event) events.set(event.eventId, event);
   }
-  return noted;
+  return events;
 }
 
-function note(file: string, events: readonly SeatEvent[]): void {
+function append(file: string, events: readonly SeatEvent[]): void {
   const descriptor = openSync(file, 'a');
   try {
-    // The first break ends what another worker may have left half-written.
+    // The first line break ends a line that a killed worker may have left half-written.
     writeSync(descriptor, `\n${events.map((event) => JSON.stringify(event)).join('\n')}\n`);
     fsyncSync(descriptor);
   } finally {

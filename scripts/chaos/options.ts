@@ -9,14 +9,14 @@ import {
 } from '../../clients/command-line/options.ts';
 import type { AppendFsync } from './restarting.ts';
 
-/** The shortest time in which every kind of fault has its turn. */
+/** The shortest time that fits every kind of fault. */
 const LEAST_MINUTES = 0.3;
 const MOST_MINUTES = 24 * 60;
 
 export const CHAOS_OPTIONS = z
   .object({
     minutes: about(
-      'minutes of faults in each run; a run takes about one minute more',
+      'minutes of faults in each run; the run takes about a minute longer',
       withDefault(decimalNumber(LEAST_MINUTES, MOST_MINUTES), 3),
     ),
     appendfsync: about(
@@ -24,7 +24,7 @@ export const CHAOS_OPTIONS = z
       withDefault(choice(['always', 'everysec', 'both']), 'both'),
     ),
     clients: about(
-      'at least two for each license, which has one seat less than it has clients',
+      'at least two for each license, which has one seat fewer than clients',
       withDefault(wholeNumber(2, 10_000), 200),
     ),
     licenses: withDefault(wholeNumber(1, 1_000), 50),

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
-/** Choices that are the same for the same seed, so that a run which found something can be had again. */
+/** Random choices that are the same for the same seed, so that a run can be repeated. */
 export interface Random {
-  /** 0 to below 1. */
+  /** At least 0 and below 1. */
   next(): number;
   /** A whole number, both bounds included. */
   between(least: number, most: number): number;
@@ -10,11 +10,11 @@ export interface Random {
   shuffled<T>(things: readonly T[]): T[];
 }
 
-/** Whoever chooses by itself has a name of its own: what one does changes nothing for the others. */
+/** Each `name` has an independent sequence: its choices do not affect those of others. */
 export function randomOf(seed: number, name: string): Random {
   let state = createHash('sha256').update(`${seed}/${name}`).digest().readUInt32BE(0);
 
-  /** Mulberry32: 32 bits of state are plenty for what a run chooses. */
+  /** Mulberry32: 32 bits of state are enough for a run. */
   function next(): number {
     state = (state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(state ^ (state >>> 15), 1 | state);

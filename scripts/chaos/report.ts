@@ -11,7 +11,7 @@ export interface Report {
   readonly clients: number;
   readonly licenses: number;
   readonly folder: string;
-  /** `op status` of every request of a client, `none` for no answer. */
+  /** Requests of clients by `op status`; `none` for no response. */
   readonly answers: Readonly<Record<string, number>>;
   readonly faults: Readonly<Record<string, number>>;
   readonly harm: RunResult['harm'];
@@ -20,10 +20,10 @@ export interface Report {
   readonly claims: number;
   readonly republished: number;
   readonly redisBytesLost: number;
-  /** By status; 0 for no answer. */
+  /** By status; 0 for no response. */
   readonly sweeps: Readonly<Record<string, number>>;
   readonly deliveries: Readonly<Record<string, number>>;
-  /** Milliseconds from a kill until the first success that was begun after it. */
+  /** Milliseconds from a kill to the first success after it. */
   readonly recovery: Readonly<Record<string, { readonly kills: number; medianMs: number; mostMs: number }>>;
   readonly excess: {
     readonly windows: number;
@@ -80,7 +80,7 @@ function recoveryOf({ faults, facts, acknowledgedAtMs }: RunResult): Report['rec
   const served = facts.requests.filter(isServed);
   const firstServed = ({ fromMs }: FaultDone): number | undefined =>
     leastOf(served.filter(({ sentMs }) => sentMs > fromMs).map(({ endedMs }) => endedMs));
-  // What was being delivered as the emulator was killed is acknowledged to nobody.
+  // An acknowledgement before the restart is for a delivery of the killed emulator.
   const firstDelivered = ({ toMs }: FaultDone): number | undefined =>
     leastOf(acknowledgedAtMs.filter((atMs) => atMs > toMs));
   const kinds = [
@@ -116,7 +116,7 @@ function leastOf(numbers: readonly number[]): number | undefined {
 
 const MOST_FINDINGS_SHOWN = 20;
 
-/** The report as a table for people. */
+/** The report as a table for a terminal. */
 export function formatReport(report: Report): string {
   const { excess, harm } = report;
   const list = (counts: Readonly<Record<string, number | undefined>>): string =>
@@ -130,27 +130,24 @@ export function formatReport(report: Report): string {
     ['faults', list(Object.fromEntries(FAULT_KINDS.map((kind) => [kind, report.faults[kind]])))],
     ['harm to clients', list({ ...harm.clients })],
     ['harm to Redis', list({ ...harm.redis })],
-    ['answers', list(report.answers)],
-    ['claims', `${report.claims}, ${report.revivals} of them revived`],
+    ['responses', list(report.answers)],
+    ['claims', `${report.claims}; ${report.revivals} revivals`],
     ['events', list(report.events)],
     ['sweeps by status', list(report.sweeps)],
-    ['deliveries', list(report.deliveries)],
-    // The emulator forgets at a kill what it had accepted; the real service promises not to.
-    [
-      'published again',
-      `${report.republished} events, out of the journal that stands in for Pub/Sub's disks`,
-    ],
+    ['deliveries by status', list(report.deliveries)],
+    // A killed emulator loses the events that it accepted; the real service does not.
+    ['published again', `${report.republished} events that a killed emulator had lost`],
     ['lost by Redis', `${report.redisBytesLost} bytes`],
     ...Object.entries(report.recovery).map(([kind, { kills, medianMs, mostMs }]): [string, string] => [
       `after ${kind}`,
-      `${kills} times, served again within ${medianMs} ms (median), ${mostMs} ms (most)`,
+      `${kills} times, served again within ${medianMs} ms (median), ${mostMs} ms (maximum)`,
     ]),
     [
       'beyond max',
       `${excess.windows} windows, ${excess.seatMs} seat-ms, longest ${excess.longestMs} ms, at most ${excess.mostSeats} seats`,
     ],
     ['closed by reconcile', String(report.closedByReconcile)],
-    ['holes', list(report.holes)],
+    ['allowed by everysec', list(report.holes)],
     ['BREACHES', list(report.breaches)],
   ];
   const shown = report.findings.slice(0, MOST_FINDINGS_SHOWN);

@@ -2,27 +2,27 @@ import { createWriteStream, readFileSync } from 'node:fs';
 import http from 'node:http';
 import * as z from 'zod/mini';
 
-/** What a client did and what became of it, as the client itself saw it: all that the checker knows of seats. */
+/** A request as its client saw it: all that the checker knows about seats. */
 export const RequestSchema = z.object({
-  /** One machine: its fingerprint. */
+  /** The fingerprint of a machine. */
   client: z.string(),
   licenseId: z.string(),
   op: z.enum(['acquire', 'heartbeat', 'release']),
-  /** `fresh` clients come when all is over, to see whether every seat is free again. */
+  /** `fresh` clients run at the end, to check that every seat is free again. */
   phase: z.enum(['chaos', 'fresh']),
   sentMs: z.int(),
-  /** When the answer was there, or hope of it given up. */
+  /** When the response arrived, or the client gave up. */
   endedMs: z.int(),
-  /** `null` where no answer came: whether the server did it is then not known. */
+  /** `null` for no response: whether the server carried out the request is unknown. */
   status: z.nullable(z.int()),
-  /** Why none came. */
+  /** Why there was no response. */
   lost: z.optional(z.string()),
-  /** The session asked for or, in the answer to an acquire, given. */
+  /** The session in the request or, for an acquire, in the response. */
   sessionId: z.optional(z.string()),
-  /** Of a lease that the answer confirms. */
+  /** End of the lease that the response confirms. */
   expiresAtMs: z.optional(z.int()),
   ttlMs: z.optional(z.int()),
-  /** The answer says that the lease had run out and the seat was taken anew. */
+  /** The response says that the lease had expired and the seat was taken again. */
   revived: z.optional(z.boolean()),
 });
 export type Request = z.infer<typeof RequestSchema>;
@@ -62,10 +62,10 @@ export interface Call {
   readonly timeoutMs: number;
 }
 
-/** Connections are kept, as an SDK keeps them: a fault then hits those that wait as well as those in use. */
+/** Connections are kept alive, as in an SDK, so that faults hit idle connections as well as busy ones. */
 export const agent = new http.Agent({ keepAlive: true });
 
-/** Asks once, and never again by itself, so that each request that is sent is known. Ends within `timeoutMs`. */
+/** Sends one request without retries, so that every request sent is known. Ends within `timeoutMs`. */
 export function ask({ port, method, path, authorization, body, timeoutMs }: Call): Promise<Outcome> {
   const text = body === undefined ? '' : JSON.stringify(body);
   return new Promise((resolve) => {

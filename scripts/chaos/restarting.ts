@@ -9,34 +9,34 @@ import { startWorker } from './worker-process.ts';
 
 export type AppendFsync = 'always' | 'everysec';
 
-/** Ends a process with SIGKILL, leaves it away for `awayMs`, and starts its successor; gives when it was gone. */
-export type Bounce = (awayMs: number) => Promise<number>;
+/** Ends a process with SIGKILL, waits `downMs` and starts it again; returns when it had ended. */
+export type Bounce = (downMs: number) => Promise<number>;
 
 interface Restart {
   kill(): Promise<unknown>;
-  whenGone?(): void;
+  whenEnded?(): void;
   start(): Promise<unknown>;
 }
 
-/** One at a time: a process that is being started is killed only once it is there. */
-function bouncing({ kill, whenGone = () => {}, start }: Restart): Bounce {
-  const bounce: Bounce = async (awayMs) => {
+/** One at a time: a process is not killed while it is starting. */
+function bouncing({ kill, whenEnded = () => {}, start }: Restart): Bounce {
+  const bounce: Bounce = async (downMs) => {
     await kill();
-    const goneMs = Date.now();
-    whenGone();
-    await sleep(awayMs);
+    const endedMs = Date.now();
+    whenEnded();
+    await sleep(downMs);
     await start();
-    return goneMs;
+    return endedMs;
   };
   let last: Promise<unknown> = Promise.resolve();
-  return (awayMs) => {
-    const next = last.then(() => bounce(awayMs));
+  return (downMs) => {
+    const next = last.then(() => bounce(downMs));
     last = next.catch(() => undefined);
     return next;
   };
 }
 
-/** Redis with its file in `dir`. With `everysec`, a kill is a power cut, which takes bytes from the end of the file. */
+/** Redis with its file in `dir`. With `everysec`, a kill simulates a power cut and truncates the end of the file. */
 export async function openRedis(
   dir: string,
   appendfsync: AppendFsync,
@@ -44,7 +44,7 @@ export async function openRedis(
   onBytesLost: (bytes: number) => void,
 ) {
   mkdirSync(dir);
-  // One file that only grows, which a power cut can be made of.
+  // Without rewrites the file only grows, so that truncating it simulates a power cut.
   const args = ['--appendonly', 'yes', '--appendfsync', appendfsync, '--auto-aof-rewrite-percentage', '0'];
   let server = await startRedisServer({ dir, args });
   const { port } = server;
@@ -53,7 +53,7 @@ export async function openRedis(
     port,
     bounce: bouncing({
       kill: () => server.kill(),
-      whenGone() {
+      whenEnded() {
         if (appendfsync === 'everysec') onBytesLost(tail.cutBack(random));
       },
       async start() {
@@ -67,7 +67,7 @@ export async function openRedis(
   };
 }
 
-/** The Pub/Sub emulator, which forgets topics, subscriptions and messages when it is killed. */
+/** The Pub/Sub emulator, which loses topics, subscriptions and messages when it is killed. */
 export async function openPubSub(projectId: string, topic: string) {
   let emulator = await startPubSubEmulator({ projectId });
   const { host } = emulator;
@@ -81,10 +81,10 @@ export async function openPubSub(projectId: string, topic: string) {
       const subscription = `records-${randomUUID().slice(0, 8)}`;
       await emulator.createPushSubscription({ topic, subscription, endpoint });
     },
-    bouncing: ({ whenGone, whenBack }: { whenGone(): void; whenBack(): Promise<void> }): Bounce =>
+    bouncing: ({ whenEnded, whenBack }: { whenEnded(): void; whenBack(): Promise<void> }): Bounce =>
       bouncing({
         kill: () => emulator.kill(),
-        whenGone,
+        whenEnded,
         async start() {
           emulator = await startPubSubEmulator({ projectId, port });
           await whenBack();
@@ -94,7 +94,7 @@ export async function openPubSub(projectId: string, topic: string) {
   };
 }
 
-/** The functions in a process of their own, which logs to `logFile`. */
+/** The functions in their own process, which logs to `logFile`. */
 export async function openFunctions(environment: NodeJS.ProcessEnv, logFile: string) {
   let offsetMs = 0;
   let hasDied = false;
@@ -111,7 +111,7 @@ export async function openFunctions(environment: NodeJS.ProcessEnv, logFile: str
   });
   return {
     bounce,
-    /** Restarts them, `value` later by their own clock. */
+    /** Restarts them with their clock `value` milliseconds ahead. */
     async moveClock(value: number): Promise<void> {
       offsetMs = value;
       await bounce(0);

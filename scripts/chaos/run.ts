@@ -15,20 +15,20 @@ import { type Leftover, reconcileOnce, settle, startSweeping } from './sweeping.
 
 export interface RunOptions {
   readonly appendfsync: AppendFsync;
-  /** How long there are faults. What comes after takes about half a minute more. */
+  /** How long faults are injected. The run takes about a minute longer. */
   readonly chaosMs: number;
   readonly clients: number;
   readonly licenses: number;
   readonly seed: number;
-  /** Of this run alone; it must be there. */
+  /** Used by this run only; it must exist. */
   readonly folder: string;
-  readonly say: (what: string) => void;
+  readonly print: (what: string) => void;
 }
 
 export interface RunResult {
-  readonly options: Omit<RunOptions, 'say'>;
+  readonly options: Omit<RunOptions, 'print'>;
   readonly breaches: readonly Finding[];
-  /** What a lost second of Redis explains; empty with `always`. */
+  /** Findings that a lost second of Redis explains; empty with `always`. */
   readonly holes: readonly Finding[];
   readonly checked: Checked;
   readonly facts: Facts;
@@ -38,33 +38,33 @@ export interface RunResult {
   readonly sweeps: ReadonlyMap<number, number>;
   readonly deliveries: ReadonlyMap<number, number>;
   readonly acknowledgedAtMs: readonly number[];
-  /** Sessions that had ended without a word and were found by the hourly comparison. */
+  /** Sessions that had ended without an event and that the hourly comparison closed. */
   readonly closedByReconcile: number;
   readonly leftover: Leftover;
 }
 
-/** The shortest that a license may have, and beats often enough that one may be lost. */
+/** The shortest TTL of a license, with heartbeats often enough that one can be lost. */
 const TTL_SECONDS = 10;
 const HEARTBEAT_SECONDS = 3;
 const CLIENTS_A_LICENSE_WITHOUT_SEAT = 1;
 const LICENSES_A_TENANT = 5;
 
-/** Longer than anything that a fault still holds back. */
+/** Longer than any delay of a fault. */
 const CALM_MS = 3_000;
-/** The Pub/Sub emulator has two deliveries under way at most, so that a long run leaves it some that wait. */
+/** The Pub/Sub emulator delivers at most two messages at a time, so a long run leaves a backlog. */
 const SETTLE_WITHIN_MS = 60_000;
 const RECONCILE_WITHIN_MS = 30_000;
 const HOUR_MS = 3_600_000;
 const MARGIN_MS = 100_000;
 
-interface SoldLicense extends License {
+interface CreatedLicense extends License {
   readonly key: string;
 }
 
-/** One run: chaos, then calm, then the verdict. Throws only where the run itself could not be made. */
+/** One run: faults, then a pause, then the verdict. Throws only if the run itself could not be completed. */
 export async function runChaos(options: RunOptions): Promise<RunResult> {
-  const { appendfsync, folder, seed, say } = options;
-  say(`${appendfsync}: starting Redis, Firestore, Pub/Sub and the functions in ${folder}`);
+  const { appendfsync, folder, seed, print } = options;
+  print(`${appendfsync}: starting Redis, Firestore, Pub/Sub and the functions in ${folder}`);
   const stage = await openStage(folder, appendfsync, randomOf(seed, 'power cuts'));
   try {
     return await runOn(stage, options);
@@ -74,8 +74,8 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
 }
 
 async function runOn(stage: Stage, options: RunOptions): Promise<RunResult> {
-  const { appendfsync, chaosMs, clients, seed, folder, say } = options;
-  const licenses = await sellLicenses(stage, options);
+  const { appendfsync, chaosMs, clients, seed, folder, print } = options;
+  const licenses = await createLicenses(stage, options);
   writeFileSync(
     licensesFile(folder),
     JSON.stringify(licenses.map(({ licenseId, tenantId, limit }) => ({ licenseId, tenantId, limit }))),
@@ -83,7 +83,7 @@ async function runOn(stage: Stage, options: RunOptions): Promise<RunResult> {
   const log = openRequestLog(requestsFile(folder));
   const sweeping = startSweeping(stage, randomOf(seed, 'sweeps'));
 
-  say(`${appendfsync}: ${chaosMs / 1000} s of chaos for ${clients} clients at ${licenses.length} licenses`);
+  print(`${appendfsync}: ${chaosMs / 1000} s of chaos for ${clients} clients on ${licenses.length} licenses`);
   const stop = new AbortController();
   const lives = liveAll(stage, licenses, log, options, stop.signal);
   const faults = await injectFaults(planFaults(seed, chaosMs), stage);
@@ -91,7 +91,7 @@ async function runOn(stage: Stage, options: RunOptions): Promise<RunResult> {
   stop.abort();
   await lives;
 
-  say(`${appendfsync}: all is calm; half of the clients crashed, waiting for their leases to end`);
+  print(`${appendfsync}: faults have ended, half of the clients crashed; waiting for their leases to expire`);
   await sleep(TTL_SECONDS * 1000 + 500);
   await askForEverySeat(stage, licenses, log);
   await log.close();
@@ -100,7 +100,7 @@ async function runOn(stage: Stage, options: RunOptions): Promise<RunResult> {
 
   let closedByReconcile = 0;
   if (appendfsync === 'everysec') {
-    // The first comparison notes what is missing, and the second, an hour on, what still is.
+    // The first comparison records what is missing; the second, an hour later, closes what still is.
     for (const hours of [1, 2]) {
       await stage.moveFunctionsClock(hours * (HOUR_MS + MARGIN_MS));
       closedByReconcile += await reconcileOnce(stage, RECONCILE_WITHIN_MS);
@@ -108,13 +108,13 @@ async function runOn(stage: Stage, options: RunOptions): Promise<RunResult> {
     leftover = await settle(stage, SETTLE_WITHIN_MS + chaosMs);
   }
 
-  say(`${appendfsync}: checking`);
+  print(`${appendfsync}: checking`);
   const facts: Facts = { ...(await readFacts(folder, stage.records)), ...leftover };
   const checked = check(facts);
   const died: Finding[] = stage.hasDied()
     ? [{ kind: 'FUNCTIONS_DIED', of: 'the functions', detail: `see functions.log in ${folder}` }]
     : [];
-  const { say: _, ...plain } = options;
+  const { print: _, ...plain } = options;
   return {
     options: plain,
     ...judge([...checked.findings, ...died], appendfsync === 'everysec'),
@@ -131,14 +131,14 @@ async function runOn(stage: Stage, options: RunOptions): Promise<RunResult> {
   };
 }
 
-const Sold = z.object({ license_id: z.string(), tenant_id: z.string(), license_key: z.string() });
+const Created = z.object({ license_id: z.string(), tenant_id: z.string(), license_key: z.string() });
 
-/** Licenses of several tenants, each with a seat less than it has clients. */
-async function sellLicenses(stage: Stage, { licenses, clients }: RunOptions): Promise<SoldLicense[]> {
+/** Creates licenses of several tenants, each with one seat fewer than clients. */
+async function createLicenses(stage: Stage, { licenses, clients }: RunOptions): Promise<CreatedLicense[]> {
   const limit = Math.max(1, Math.floor(clients / licenses) - CLIENTS_A_LICENSE_WITHOUT_SEAT);
-  const sold: SoldLicense[] = [];
-  while (sold.length < licenses) {
-    const tenantId = sold.length % LICENSES_A_TENANT === 0 ? undefined : sold.at(-1)?.tenantId;
+  const created: CreatedLicense[] = [];
+  while (created.length < licenses) {
+    const tenantId = created.length % LICENSES_A_TENANT === 0 ? undefined : created.at(-1)?.tenantId;
     const outcome = await ask({
       port: stage.functionsPort,
       method: 'POST',
@@ -149,21 +149,21 @@ async function sellLicenses(stage: Stage, { licenses, clients }: RunOptions): Pr
         max: limit,
         ttl_seconds: TTL_SECONDS,
         heartbeat_seconds: HEARTBEAT_SECONDS,
-        // What keeps a client from a seat is to be chaos alone.
+        // Only faults may keep a client from a seat, not the rate limit.
         requests_per_minute: 1_000_000,
       },
       timeoutMs: 30_000,
     });
-    if (outcome.status !== 201) throw new Error(`No license was sold: ${JSON.stringify(outcome)}`);
-    const { license_id: licenseId, tenant_id, license_key: key } = z.parse(Sold, outcome.body);
-    sold.push({ licenseId, tenantId: tenant_id, key, limit });
+    if (outcome.status !== 201) throw new Error(`Could not create a license: ${JSON.stringify(outcome)}`);
+    const { license_id: licenseId, tenant_id, license_key: key } = z.parse(Created, outcome.body);
+    created.push({ licenseId, tenantId: tenant_id, key, limit });
   }
-  return sold;
+  return created;
 }
 
 function liveAll(
   stage: Stage,
-  licenses: readonly SoldLicense[],
+  licenses: readonly CreatedLicense[],
   log: RequestLog,
   { clients, seed }: RunOptions,
   stop: AbortSignal,
@@ -173,7 +173,7 @@ function liveAll(
     if (!license) return;
     const name = `machine-${index}`;
     const calls = clientCalls({ name, phase: 'chaos', license, port: stage.clients.port, log });
-    // Of each license some crash and some do not.
+    // On each license some clients release their seat and some crash.
     const atTheEnd = Math.floor(index / licenses.length) % 2 === 0 ? 'release' : 'crash';
     await liveAsClient(calls, { stop, random: randomOf(seed, name), atTheEnd });
   });
@@ -182,10 +182,10 @@ function liveAll(
 
 const FRESH_ATTEMPTS = 3;
 
-/** As many new clients as each license has seats, then one more; then all of them go. */
+/** On each license, acquires every seat with new clients, then one more seat, then releases all of them. */
 async function askForEverySeat(
   stage: Stage,
-  licenses: readonly SoldLicense[],
+  licenses: readonly CreatedLicense[],
   log: RequestLog,
 ): Promise<void> {
   await Promise.all(
@@ -198,16 +198,16 @@ async function askForEverySeat(
           port: stage.clients.port,
           log,
         });
-      const leave = await Promise.all(
+      const releases = await Promise.all(
         Array.from({ length: license.limit }, (_, i) => seatOf(freshClient(i))),
       );
-      leave.push(await seatOf(freshClient(license.limit)));
-      await Promise.all(leave.map((giveBack) => giveBack?.()));
+      releases.push(await seatOf(freshClient(license.limit)));
+      await Promise.all(releases.map((release) => release?.()));
     }),
   );
 }
 
-/** Asks until there is an answer; what gives the seat back again, where there was one. */
+/** Acquires a seat, with retries; returns a function that releases it, or `undefined` if there was none. */
 async function seatOf(calls: ReturnType<typeof clientCalls>): Promise<(() => Promise<unknown>) | undefined> {
   for (let attempt = 0; attempt < FRESH_ATTEMPTS; attempt += 1) {
     const { status, seat } = await calls.acquire();

@@ -18,11 +18,11 @@ const SHARDS = 4;
 const TOPIC = 'events';
 const MOST_EVENTS_A_CALL = 100;
 
-/** Everything that a run happens on: the parts, each of its own, and what stands between them. */
+/** Everything that a run needs: its own servers, and the proxies between them. */
 export interface Stage {
   readonly folder: string;
   readonly operatorKey: string;
-  /** Of the functions, past every proxy. */
+  /** Port of the functions, not through a proxy. */
   readonly functionsPort: number;
   readonly clients: TcpProxy;
   readonly redis: TcpProxy;
@@ -31,25 +31,25 @@ export interface Stage {
   readonly records: Deps['records'];
   token(caller: ServiceCaller): string;
   readonly bounce: Readonly<Record<'redis' | 'functions' | 'pubsub', Bounce>>;
-  /** Lets the functions start anew, `offsetMs` later by their own clock. */
+  /** Restarts the functions with their clock `offsetMs` ahead. */
   moveFunctionsClock(offsetMs: number): Promise<void>;
-  /** Events that the topic accepted and nobody has acknowledged. */
+  /** Events that the topic accepted and whose delivery is not acknowledged. */
   unacknowledged(): number;
   readonly tally: Readonly<StageTally>;
-  /** Whether the functions ended though nobody killed them. */
+  /** Whether the functions ended without being killed. */
   hasDied(): boolean;
   close(): Promise<void>;
 }
 
 export interface StageTally {
-  /** Events published again because an emulator forgot them. */
+  /** Events published again because a killed emulator lost them. */
   republished: number;
-  /** Bytes that power cuts took from the end of Redis' file. */
+  /** Bytes that simulated power cuts removed from the end of Redis' file. */
   redisBytesLost: number;
 }
 
 export async function openStage(folder: string, appendfsync: AppendFsync, random: Random): Promise<Stage> {
-  // Closed in the reverse order of opening, each whatever became of the others.
+  // Closed in reverse order of opening, each even if another one fails.
   const opened = new AsyncDisposableStack();
   const close = (): Promise<void> => opened.disposeAsync().catch(() => {});
   try {
@@ -79,11 +79,11 @@ async function openAll(
   const functionsPort = await freePort();
   const [clients, redis, pubsub] = await startProxies(opened, functionsPort, redisServer.port, emulator.port);
   const settings = { folder, functionsPort, redisPort: redis.port, firestore };
-  // What the functions have, past the proxies: their issuer's key, their records and their topic.
+  // The functions' issuer key, records and topic, not through the proxies.
   const { deps, issuer } = await openLocalParts(readConfig(environmentOf(settings, emulator.host)));
   opened.defer(() => deps.close());
   const token = (caller: ServiceCaller): string => {
-    if (!issuer) throw new Error('Tokens are made elsewhere.');
+    if (!issuer) throw new Error('There is no local token issuer.');
     return issuer.issue(deps.serviceAccounts[caller]);
   };
 
@@ -102,13 +102,13 @@ async function openAll(
 
   const unacknowledged = () => unacknowledgedIn(environment.CHAOS_JOURNAL, acknowledgements);
   const bouncePubSub = emulator.bouncing({
-    // Until its subscription is there again, what the topic takes reaches nobody.
-    whenGone: () => pubsub.shut(true),
+    // Until the subscription exists again, published events would be lost.
+    whenEnded: () => pubsub.shut(true),
     async whenBack() {
       await emulator.createTopic(acknowledgements.url);
-      const forgotten = unacknowledged();
-      await publishAll(forgotten, deps.events);
-      tally.republished += forgotten.length;
+      const lost = unacknowledged();
+      await publishAll(lost, deps.events);
+      tally.republished += lost.length;
       pubsub.shut(false);
     },
   });
@@ -131,7 +131,7 @@ async function openAll(
   };
 }
 
-/** Events that the topic accepted and nobody has acknowledged. */
+/** Events that the topic accepted and whose delivery is not acknowledged. */
 function unacknowledgedIn(journal: string, { eventIds }: Acknowledgements): SeatEvent[] {
   return [...readJournal(journal).values()].filter(({ eventId }) => !eventIds.has(eventId));
 }
@@ -165,7 +165,7 @@ function environmentOf({ folder, functionsPort, redisPort, firestore }: Settings
     EVENTS_TOPIC: TOPIC,
     PUBSUB_EMULATOR_HOST: pubsubHost,
     CHAOS_JOURNAL: join(folder, 'journal.jsonl'),
-    // Successors of killed functions start a quarter faster.
+    // Restarted functions start a quarter faster.
     NODE_COMPILE_CACHE: join(folder, 'compile-cache'),
   };
 }

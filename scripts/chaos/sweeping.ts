@@ -4,7 +4,7 @@ import type { Random } from './random.ts';
 import { ask } from './requests.ts';
 import type { Stage } from './stage.ts';
 
-/** The function's own limit is 120 s; no part is away for so long here. */
+/** The function's own limit is 120 s; no server is down that long here. */
 const SWEEP_WITHIN_MS = 60_000;
 
 const Swept = z.object({
@@ -17,7 +17,7 @@ const Swept = z.object({
 });
 type Swept = z.infer<typeof Swept>;
 
-/** Sweeps as Cloud Scheduler does; `undefined` where no answer came. */
+/** Sweeps as Cloud Scheduler does; `undefined` for no response. */
 async function sweepOnce(stage: Stage): Promise<{ status: number; swept: Swept | undefined } | undefined> {
   const outcome = await ask({
     port: stage.functionsPort,
@@ -31,7 +31,7 @@ async function sweepOnce(stage: Stage): Promise<{ status: number; swept: Swept |
 }
 
 export interface Sweeping {
-  /** How many sweeps ended with which status; 0 for no answer. */
+  /** Number of sweeps by status; 0 for no response. */
   readonly statuses: ReadonlyMap<number, number>;
   stop(): Promise<void>;
 }
@@ -39,43 +39,43 @@ export interface Sweeping {
 const MOST_AT_A_TIME = 4;
 
 /**
- * Sweeps about once a second, whether or not the one before has ended: nothing keeps the Scheduler from that either. One
- * may take a minute, where functions were killed in the middle of a transaction: Firestore keeps its locks for so long.
+ * Sweeps about once a second, even if the previous sweep has not ended, as Cloud Scheduler may. A sweep can take a
+ * minute if functions were killed in the middle of a transaction: Firestore keeps its locks for that long.
  */
 export function startSweeping(stage: Stage, random: Random): Sweeping {
   const statuses = new Map<number, number>();
   const stopping = new AbortController();
-  const underWay = new Set<Promise<void>>();
+  const running = new Set<Promise<void>>();
 
   async function sweepAndCount(): Promise<void> {
     const status = (await sweepOnce(stage))?.status ?? 0;
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
   }
 
-  async function sweepOnAndOn(): Promise<void> {
+  async function sweepRepeatedly(): Promise<void> {
     while (!stopping.signal.aborted) {
-      if (underWay.size < MOST_AT_A_TIME) {
-        const sweep = sweepAndCount().finally(() => underWay.delete(sweep));
-        underWay.add(sweep);
+      if (running.size < MOST_AT_A_TIME) {
+        const sweep = sweepAndCount().finally(() => running.delete(sweep));
+        running.add(sweep);
       }
       await sleep(random.between(600, 1_400), undefined, { signal: stopping.signal }).catch(() => {});
     }
   }
 
-  const sweeping = sweepOnAndOn();
+  const sweeping = sweepRepeatedly();
   return {
     statuses,
     async stop() {
       stopping.abort();
       await sweeping;
-      await Promise.all(underWay);
+      await Promise.all(running);
     },
   };
 }
 
-/** What is left to do when all should be done. */
+/** What is left to do after settling. */
 export interface Leftover {
-  /** Of the last sweep; `null` where there was no answer that said. */
+  /** As the last sweep reported it; `null` if it did not. */
   readonly pending: number | null;
   /** Events that the topic accepted and that were never acknowledged. */
   readonly unacknowledged: number;
@@ -85,7 +85,7 @@ export interface Leftover {
 const QUIET_SWEEPS = 2;
 const PAUSE_MS = 200;
 
-/** Sweeps until nothing is left to do, twice in a row, or `withinMs` are over. */
+/** Sweeps until two sweeps in a row find nothing to do, or `withinMs` have passed. */
 export async function settle(stage: Stage, withinMs: number): Promise<Leftover> {
   const untilMs = performance.now() + withinMs;
   let quiet = 0;
@@ -105,7 +105,7 @@ function isIdle(status: number, { expired, published, pending, sealed, complete 
   return status === 200 && complete && expired + published + pending + sealed === 0;
 }
 
-/** Sweeps until the hourly comparison of seats and records has been made; gives the sessions that it closed. */
+/** Sweeps until the hourly comparison of seats and records has run; returns the number of sessions that it closed. */
 export async function reconcileOnce(stage: Stage, withinMs: number): Promise<number> {
   const untilMs = performance.now() + withinMs;
   let closed = 0;

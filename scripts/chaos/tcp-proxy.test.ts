@@ -3,7 +3,7 @@ import net, { type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
-/** A server that answers each piece with itself, and what it has received. */
+/** An echo server, and what it has received. */
 let server: net.Server;
 let received: string[];
 let proxy: TcpProxy;
@@ -46,8 +46,8 @@ async function echo(socket: Socket, piece: string): Promise<string> {
 const closed = (socket: Socket): Promise<unknown> =>
   socket.closed ? Promise.resolve() : once(socket, 'close');
 
-describe('a proxy that does harm', () => {
-  test('does none unless told to', async () => {
+describe('the TCP proxy', () => {
+  test('passes data on by default', async () => {
     const socket = await connected();
     expect(await echo(socket, 'one')).toBe('one');
     expect(await echo(socket, 'two')).toBe('two');
@@ -55,7 +55,7 @@ describe('a proxy that does harm', () => {
     socket.destroy();
   });
 
-  test('cuts what is open, and takes new connections', async () => {
+  test('cuts open connections, and accepts new ones', async () => {
     const sockets = [await connected(), await connected()];
     await Promise.all(sockets.map((socket) => echo(socket, 'here')));
     proxy.cut();
@@ -66,7 +66,7 @@ describe('a proxy that does harm', () => {
     socket.destroy();
   });
 
-  test('loses an answer after what it answers was done', async () => {
+  test('drops a response after the server handled the request', async () => {
     const socket = await connected();
     proxy.loseAnswers(true);
     socket.write('lost');
@@ -79,7 +79,7 @@ describe('a proxy that does harm', () => {
     next.destroy();
   });
 
-  test('delivers late in order, also what comes when nothing is late any more, and after its sender is gone', async () => {
+  test('delivers delayed data in order, even after the delay ends and the sender closes', async () => {
     const socket = await connected();
     expect(await echo(socket, 'early')).toBe('early');
     proxy.delay(60);
@@ -94,7 +94,7 @@ describe('a proxy that does harm', () => {
     expect(proxy.harm.piecesDelayed).toBe(1);
   });
 
-  test('lets nobody in while it is shut', async () => {
+  test('refuses connections while it is shut', async () => {
     const open = await connected();
     await echo(open, 'here');
     proxy.shut(true);
@@ -106,7 +106,7 @@ describe('a proxy that does harm', () => {
     socket.destroy();
   });
 
-  test('has no connection for a server that is away', async () => {
+  test('closes connections while the server is down', async () => {
     server.close();
     await closed(await connected());
   });

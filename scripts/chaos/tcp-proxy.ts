@@ -3,11 +3,11 @@ import net, { type Socket } from 'node:net';
 
 const HOST = '127.0.0.1';
 
-/** What a proxy did to those who speak through it. */
+/** What the proxy did to its connections. */
 export interface Harm {
   /** Connections cut while open. */
   connectionsCut: number;
-  /** Answers of the server that its client never got, the connection with them. */
+  /** Responses that the client never received; their connection was cut. */
   answersLost: number;
   /** Pieces of either direction that arrived late. */
   piecesDelayed: number;
@@ -18,16 +18,16 @@ export interface TcpProxy {
   readonly harm: Readonly<Harm>;
   /** Cuts every connection that is open now. */
   cut(): void;
-  /** While so, what clients send arrives, and the first piece of an answer ends the connection. */
+  /** While true, requests arrive, but the first piece of a response ends the connection. */
   loseAnswers(isLosing: boolean): void;
-  /** From now on what passes arrives this much later, still in order, also after its sender has hung up. 0 ends it. */
+  /** Delays data from now on, in order, even after its sender has closed. 0 ends the delay. */
   delay(delayMs: number): void;
-  /** While shut, every connection is cut, those already open included. */
+  /** While shut, new connections are refused; open ones are cut. */
   shut(isShut: boolean): void;
   close(): Promise<void>;
 }
 
-/** A proxy on loopback that knows nothing of what it carries and harms it when told to. */
+/** A proxy on loopback that injects faults into TCP connections, whatever their protocol. */
 export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const harm: Harm = { connectionsCut: 0, answersLost: 0, piecesDelayed: 0 };
   const open = new Set<Socket>();
@@ -102,7 +102,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   };
 }
 
-/** One direction of a connection: what is late keeps back what comes after it. */
+/** One direction of a connection: delayed data holds back what comes after it. */
 function lane(to: Socket): { send(piece: Buffer, delayMs: number): void; end(): void } {
   const waiting: { readonly dueMs: number; readonly piece: Buffer | undefined }[] = [];
   let timer: NodeJS.Timeout | undefined;

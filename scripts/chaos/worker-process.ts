@@ -10,11 +10,11 @@ const START_WITHIN_MS = 30_000;
 export interface Worker {
   /** Ends it at once, as a crash would. */
   kill(): Promise<void>;
-  /** Whether it ended though nobody killed it. */
+  /** Whether it ended without being killed. */
   readonly hasDied: () => boolean;
 }
 
-/** Starts the functions and resolves once they serve; throws where they do not. What they log goes to `logFile`. */
+/** Starts the functions and resolves when they serve; throws if they do not. They log to `logFile`. */
 export async function startWorker(environment: Environment, logFile: string): Promise<Worker> {
   const log = openSync(logFile, 'a');
   const child = spawn(process.execPath, [WORKER], {

@@ -7,9 +7,9 @@ import type { Deps } from '../../shared/ports/deps.ts';
 import { journaled } from './journal.ts';
 
 /**
- * The functions as a process that can be killed: the whole suite over the parts that the environment names. Two things
- * are put before them. `CHAOS_JOURNAL` is the file of what the topic accepted; `CHAOS_CLOCK_OFFSET_MS` lets hours pass
- * for whoever asks the functions' clock, which no lease does.
+ * The functions as a process that can be killed: the whole suite with the dependencies that the environment names, and
+ * two changes. `CHAOS_JOURNAL` is the file of the events that the topic accepted. `CHAOS_CLOCK_OFFSET_MS` moves the
+ * functions' clock ahead; leases use Redis' clock and are not affected.
  */
 const { CHAOS_JOURNAL: journalFile = '', CHAOS_CLOCK_OFFSET_MS: offsetMs = '0' } = process.env;
 
@@ -26,5 +26,5 @@ const server = mountSuite(
 );
 server.listen(config.port, '127.0.0.1', () => process.send?.('READY'));
 
-// It never outlives the run that started it, however that one ends.
+// Ends with the run that started it, however that ends.
 process.on('disconnect', () => process.exit());

@@ -23,7 +23,7 @@ test('every file imports only what its room allows', () => {
   expect(FILES.flatMap((file) => violationsIn(file, sourceOf(file)))).toEqual([]);
 });
 
-describe('the check bites', () => {
+describe('the check finds', () => {
   const BAD: readonly (readonly [file: string, source: string])[] = [
     ['scripts/dev.ts', "import { assembleDeps } from '../shared/wiring.ts';"],
     ['infra/index.ts', "import { x } from '../shared/wiring.ts';"],
@@ -83,11 +83,11 @@ describe('the check bites', () => {
     ['shared/utils/strings.ts', 'export {};'],
   ];
 
-  test.each(BAD)('%s with %j is found', (file, source) => {
+  test.each(BAD)('in %s: %j', (file, source) => {
     expect(violationsIn(file, source)).not.toEqual([]);
   });
 
-  test('in every room', () => {
+  test('at least one of these in every room', () => {
     const bitten = BAD.map(([file]) => roomOf(file)?.name);
     expect(ROOMS.map(({ name }) => name).filter((name) => !bitten.includes(name))).toEqual([]);
   });
@@ -108,27 +108,30 @@ describe('the check bites', () => {
     ['shared/local/wiring.ts', "import { DEPLOYED } from '../wiring.ts';"],
     ['shared/config.ts', '/** What `process.env` has. */'],
     ['functions/deployed.ts', 'readConfig(process.env);'],
-  ])('%s with %j is fine', (file, source) => {
+  ])('but not in %s: %j', (file, source) => {
     expect(violationsIn(file, source)).toEqual([]);
   });
 });
 
-describe('the manifest is the whole truth', () => {
-  test.each(FUNCTIONS.map(({ name }) => name))('%s has its room and its guarantees', (name) => {
-    const room = join(ROOT, 'functions', name);
-    for (const file of ['contract.ts', 'handler.ts', 'example.ts'])
-      expect(existsSync(join(room, file)), file).toBe(true);
-    expect(globSync('*.test.ts', { cwd: room })).not.toEqual([]);
-  });
+describe('the manifest', () => {
+  test.each(FUNCTIONS.map(({ name }) => name))(
+    'has a folder with a contract, handler, example and test for %s',
+    (name) => {
+      const room = join(ROOT, 'functions', name);
+      for (const file of ['contract.ts', 'handler.ts', 'example.ts'])
+        expect(existsSync(join(room, file)), file).toBe(true);
+      expect(globSync('*.test.ts', { cwd: room })).not.toEqual([]);
+    },
+  );
 
-  test('every room with a contract is in it, under the name of its folder', () => {
+  test('lists every folder with a contract under the name of the folder', () => {
     const rooms = globSync('functions/*/contract.ts', { cwd: ROOT }).map((file) =>
       relative('functions', dirname(file)),
     );
     expect(FUNCTIONS.map(({ name }) => name).toSorted()).toEqual(rooms.toSorted());
   });
 
-  test('no two endpoints share an address and method, and no path is served by two functions', () => {
+  test('has each method and path once, and each path in one function', () => {
     const addresses = FUNCTIONS.flatMap(({ endpoints }) =>
       Object.values(endpoints).map(({ method, path }) => `${method} ${path}`),
     );
@@ -143,7 +146,7 @@ describe('the manifest is the whole truth', () => {
     for (const [path, names] of owners) expect([...names], path).toHaveLength(1);
   });
 
-  test('every endpoint says who may call it', () => {
+  test('says for every endpoint who may call it', () => {
     for (const { endpoints } of FUNCTIONS) {
       for (const { auth, path } of Object.values(endpoints)) expect(auth, path).not.toHaveLength(0);
     }

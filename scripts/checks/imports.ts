@@ -4,7 +4,7 @@ import { parseSync } from 'rolldown/utils';
 export interface Import {
   /** Path from the root of the repository, or the name of a package. */
   readonly of: string;
-  /** Evaluated together with the file: neither `import type` nor `import()`. */
+  /** Loaded with the file: neither `import type` nor `import()`. */
   readonly isLoaded: boolean;
 }
 

@@ -3,10 +3,10 @@ import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-/** For tests: a newcomer's checkout after `npm ci`, in a folder of its own, with shells in it. */
+/** For tests: a new user's checkout after `npm ci`, in its own folder, and the shells opened in it. */
 export interface Newcomer {
   readonly folder: string;
-  /** Runs `npm start` and resolves with all it has printed once it is ready. */
+  /** Runs `npm start` and resolves when it is ready, with everything that it has printed. */
   start(): Promise<StartedServer>;
   /**
    * Runs `code` in an interactive shell without start-up files, as if pasted into a terminal: history expansion (`!`) is
@@ -27,7 +27,7 @@ const PASTED = 'all lines were pasted';
 
 export interface StartedServer {
   readonly printed: string;
-  /** Ctrl-C: the signal goes to everything in the terminal. Resolves with all that was printed by the end. */
+  /** Ctrl-C: signals every process in the terminal. Resolves with everything that was printed. */
   interrupt(): Promise<string>;
 }
 

@@ -4,7 +4,7 @@ import { describeReal } from '../../shared/testing/real-parts.ts';
 import { shellBlocksOf } from './markdown.ts';
 import { type Newcomer, newcomer, type Shell } from './newcomer.ts';
 
-/** `beforeAll` runs the first one, and whoever runs this test has run the second. */
+/** Not run as blocks: `npm start` runs below, and `npm test` runs this test. */
 const SET_UP = ['npm ci && npm start', 'npm ci && npm test'];
 
 const PAGES = ['README.md', 'clients/docs/tour.md'];

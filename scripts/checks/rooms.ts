@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { type Import, importsOf } from './imports.ts';
 
-/** A room of the house: the files in it, and what they may import. The first room that fits a file is its own. */
+/** A room is a group of files that may import the same things. A file belongs to the first room that matches it. */
 export interface Room {
   readonly name: string;
   readonly of: RegExp;
@@ -11,7 +11,7 @@ export interface Room {
 const anythingBut = (...places: string[]): RegExp => new RegExp(`^(?!${places.join('|')})`);
 const only = (...places: string[]): RegExp => new RegExp(`^(${places.join('|')})`);
 
-/** What lives below the functions, from the rules outwards. */
+/** The layers below the functions, innermost first. */
 const DOMAIN = ['shared/domain/', 'shared/errors\\.ts'];
 const PORTS = [...DOMAIN, 'shared/ports/'];
 const USE_CASES = [...PORTS, 'shared/use-cases/'];
@@ -37,7 +37,7 @@ export const ROOMS: readonly Room[] = [
     mayImport: () => anythingBut('scripts/', 'infra/'),
   },
   {
-    // What others install: it knows the server by its document, and brings no package along.
+    // Published: it knows the server only by the OpenAPI document, and has no dependencies.
     name: 'the SDK',
     of: /^clients\/sdk\//,
     mayImport: () => only('clients/sdk/', 'node:'),
@@ -58,7 +58,7 @@ export const ROOMS: readonly Room[] = [
     mayImport: () => only('clients/command-line/', 'zod/mini', 'node:util'),
   },
   {
-    // Held to the server's contracts, which are inert.
+    // Uses the server's contracts, which are plain data.
     name: 'the admin program',
     of: /^clients\/admin\//,
     mayImport: () =>
@@ -126,7 +126,7 @@ export const ROOMS: readonly Room[] = [
     mayImport: () => only('shared/settings\\.ts', 'zod/(mini|locales)'),
   },
   {
-    name: 'what needs nothing',
+    name: 'errors and lazy',
     of: /^shared\/(errors|lazy)\.ts$/,
     mayImport: () => only('nothing at all'),
   },
@@ -162,7 +162,7 @@ export const ROOMS: readonly Room[] = [
       only(
         `${file.split('/').slice(0, 3).join('/')}/`,
         'shared/adapters/grpc/',
-        // One check of ID tokens, for people who sign in and for Google's own callers.
+        // One check of ID tokens, for users who sign in and for Google's own callers.
         'shared/adapters/identity/(id-token|google-identity)\\.ts',
         ...PORTS,
         'node:',
@@ -171,7 +171,7 @@ export const ROOMS: readonly Room[] = [
   },
 ];
 
-/** Too heavy to be loaded with the file that mentions them: types only, or `import()` at the first use. */
+/** Too heavy to load at start: import only types, or use `import()` at the first use. */
 const HEAVY =
   /^(@google-cloud\/(firestore|kms|pubsub)|stripe|google-auth-library|jose|js-redis-server|@upstash\/ratelimit)(\/|$)/;
 const NOT_DEPLOYED = /\.test\.ts$|\/testing\/|^(scripts|infra|clients)\//;
@@ -179,21 +179,22 @@ const NOT_DEPLOYED = /\.test\.ts$|\/testing\/|^(scripts|infra|clients)\//;
 const READS_ENVIRONMENT =
   /^(functions\/deployed\.ts|scripts\/|infra\/|clients\/(sdk|admin)\/|clients\/console\/vite\.config\.ts)|\/testing\/|\.test\.ts$/;
 
-/** The room of a file; `undefined` for one that has none. */
+/** The room of a file; `undefined` if it has none. */
 export function roomOf(file: string): Room | undefined {
   return ROOMS.find(({ of }) => of.test(file));
 }
 
-/** Each import of the TypeScript `source` of `file` that the house does not allow, as a sentence. */
+/** The rules of its room that the TypeScript `source` of `file` breaks, as sentences. */
 export function violationsIn(file: string, source: string): string[] {
   const room = roomOf(file);
   if (!room) return [`${file} is in no room`];
   const allowed = room.mayImport(file);
   const wrong = importsOf(file, source).flatMap((each) => [
     ...(allowed.test(each.of) ? [] : [`${file} (${room.name}) must not import ${each.of}`]),
-    ...(isLoadedTooEarly(file, each) ? [`${file} loads ${each.of} with itself`] : []),
+    ...(isLoadedTooEarly(file, each) ? [`${file} must load ${each.of} with import()`] : []),
   ]);
-  if (readsEnvironment(source) && !READS_ENVIRONMENT.test(file)) wrong.push(`${file} reads the environment`);
+  if (readsEnvironment(source) && !READS_ENVIRONMENT.test(file))
+    wrong.push(`${file} must not read the environment`);
   return wrong;
 }
 

@@ -21,7 +21,7 @@ const blocks = [...readFileSync('clients/docs/verify.md', 'utf8').matchAll(/```(
 
 function codeIn(language: string, place = 0): string {
   const code = blocks.filter((block) => block.language === language)[place]?.code;
-  if (code === undefined) throw new Error(`the guide has no ${language}`);
+  if (code === undefined) throw new Error(`the guide has no code for ${language}`);
   return code;
 }
 
@@ -33,8 +33,8 @@ const Signed = z.object({
 });
 type Signed = z.infer<typeof Signed>;
 
-/** A license in one of its forms, shown to a verifier that expects something, and whether it must be taken. */
-interface Showing {
+/** A signed license or token, what the verifier expects, and whether it must accept. */
+interface Case {
   readonly what: string;
   readonly signed?: Signed;
   readonly token?: string;
@@ -49,13 +49,13 @@ interface Expected {
 }
 
 let reader: Newcomer;
-let showings: readonly Showing[];
+let cases: readonly Case[];
 beforeAll(async () => {
   reader = await newcomer();
   await reader.start();
   const { status, output } = await reader.paste(codeIn('sh'));
-  if (status !== 0) throw new Error(`no license to be had: ${output}`);
-  showings = allShowings(z.parse(Signed, read('signed.json')));
+  if (status !== 0) throw new Error(`could not get a license: ${output}`);
+  cases = allCases(z.parse(Signed, read('signed.json')));
 });
 afterAll(() => reader.leave());
 
@@ -66,7 +66,7 @@ function write(file: string, content: string): void {
   writeFileSync(join(reader.folder, file), content);
 }
 
-/** For each byte, a copy of `bytes` in which one bit of it is another. */
+/** For each byte, a copy of `bytes` with one bit of that byte flipped. */
 function changes(bytes: Buffer): Buffer[] {
   return [...bytes].map((byte, place) => {
     const changed = Buffer.from(bytes);
@@ -75,14 +75,14 @@ function changes(bytes: Buffer): Buffer[] {
   });
 }
 
-function allShowings(good: Signed): Showing[] {
+function allCases(good: Signed): Case[] {
   const license = z.parse(LicenseDataSchema, JSON.parse(good.license_json));
   const expected = { license_id: license.license_id, fingerprint: 'my-laptop', features: ['export'] };
   const endMs = Date.parse(license.offline_until);
   const before = (ms: number): string => new Date(endMs - ms).toISOString();
-  // A token ends up to a second sooner than what it says of the license.
+  // A token's expiry is in whole seconds, up to a second before `offline_until`.
   const shown = { expected, now: before(1000), isGood: false };
-  // The private key is in the newcomer's own data folder: what only the vendor can sign wrongly is signed here too.
+  // The private key is in the checkout's data folder, so the test can sign invalid licenses with the right key.
   const key = createPrivateKey(readFileSync(join(reader.folder, '.seatlease/signing-keys/1.pem')));
   const foreign = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
   const [header = '', payload = '', tokenSignature = ''] = good.license_token.split('.');
@@ -109,11 +109,11 @@ function allShowings(good: Signed): Showing[] {
   };
 
   return [
-    { ...shown, what: 'as it was answered', signed: good, isGood: true },
+    { ...shown, what: 'as returned', signed: good, isGood: true },
     { ...shown, what: 'just before its end', signed: good, now: before(1), isGood: true },
     {
       ...shown,
-      what: 'with the canonical form lost',
+      what: 'not in canonical form',
       signed: { ...good, license_json: `${good.license_json}\n` },
     },
     ...changes(Buffer.from(good.license_json)).map((bytes, place) => ({
@@ -129,11 +129,11 @@ function allShowings(good: Signed): Showing[] {
     { ...shown, what: 'with no signature', signed: { ...good, signed_license: '' } },
     { ...shown, what: 'signed by another key', signed: resigned({}, foreign) },
     { ...shown, what: 'of an unknown key', signed: { ...good, key_id: 'v9-unknown' } },
-    { ...shown, what: 'that never ends', signed: resigned({ offline_until: undefined }) },
-    { ...shown, what: 'that says nothing of features', signed: resigned({ features: undefined }) },
+    { ...shown, what: 'without an end', signed: resigned({ offline_until: undefined }) },
+    { ...shown, what: 'without features', signed: resigned({ features: undefined }) },
 
-    { ...shown, what: 'token as it was answered', token: good.license_token, isGood: true },
-    { ...shown, what: 'token signed anew', token: token(heading, claims, rs(key)), isGood: true },
+    { ...shown, what: 'token as returned', token: good.license_token, isGood: true },
+    { ...shown, what: 'token signed again', token: token(heading, claims, rs(key)), isGood: true },
     ...[header, payload, tokenSignature].flatMap((part, index) =>
       changes(Buffer.from(part, 'base64url')).map((bytes, place) => ({
         ...shown,
@@ -149,12 +149,12 @@ function allShowings(good: Signed): Showing[] {
     { ...shown, what: 'token with no signature', token: `${header}.${payload}.` },
     {
       ...shown,
-      what: 'token with HS256 and the public key for a secret',
+      what: 'token with HS256 and the public key as the secret',
       token: token({ ...heading, alg: 'HS256' }, claims, hmac),
     },
     {
       ...shown,
-      what: 'token with RS256 in the header and HS256 in truth',
+      what: 'token with RS256 in the header, signed with HS256',
       token: token(heading, claims, hmac),
     },
     {
@@ -164,7 +164,7 @@ function allShowings(good: Signed): Showing[] {
     },
     {
       ...shown,
-      what: 'token with RS512 in the header and RS256 in truth',
+      what: 'token with RS512 in the header, signed with RS256',
       token: token({ ...heading, alg: 'RS512' }, claims, rs(key)),
     },
     { ...shown, what: 'token with PS256', token: token({ ...heading, alg: 'PS256' }, claims, pss) },
@@ -176,17 +176,21 @@ function allShowings(good: Signed): Showing[] {
       what: 'token of an unknown key',
       token: token({ ...heading, kid: 'v9-unknown' }, claims, rs(key)),
     },
-    { ...shown, what: 'token that has run out', token: token(heading, { ...claims, exp: 1 }, rs(key)) },
-    { ...shown, what: 'token with no end', token: token(heading, { ...claims, exp: undefined }, rs(key)) },
+    { ...shown, what: 'expired token', token: token(heading, { ...claims, exp: 1 }, rs(key)) },
     {
       ...shown,
-      what: 'token with no license',
+      what: 'token without an expiry',
+      token: token(heading, { ...claims, exp: undefined }, rs(key)),
+    },
+    {
+      ...shown,
+      what: 'token without a license',
       token: token(heading, { ...claims, license: undefined }, rs(key)),
     },
-    { ...shown, what: 'no token', token: 'x' },
+    { ...shown, what: 'text that is not a token', token: 'x' },
 
     ...[{ signed: good }, { token: good.license_token }].flatMap((form) => [
-      { ...shown, ...form, what: 'at its very end', now: license.offline_until },
+      { ...shown, ...form, what: 'at its end', now: license.offline_until },
       { ...shown, ...form, what: 'years later', now: '2099-01-01T00:00:00.000Z' },
       {
         ...shown,
@@ -203,7 +207,7 @@ function allShowings(good: Signed): Showing[] {
       {
         ...shown,
         ...form,
-        what: 'for a feature more',
+        what: 'for another feature',
         expected: { ...expected, features: ['export', 'admin'] },
       },
       { ...shown, ...form, what: 'for no feature', expected: { ...expected, features: [] }, isGood: true },
@@ -218,15 +222,15 @@ function publicPem(): string {
   return z.parse(z.object({ public_key: z.string() }), read('keys.json')).public_key;
 }
 
-/** A program around the guide's code: reads showings.json, and writes into verdicts.json which of them it takes. */
+/** A program around the guide's code: reads cases.json, and writes to verdicts.json which of them it accepts. */
 interface Runner {
-  /** As the guide's code block says it. */
+  /** Language of the guide's code block. */
   readonly language: string;
-  /** Where that code belongs. */
+  /** The file for that code. */
   readonly file: string;
   readonly around: Readonly<Record<string, string>>;
   readonly command: string;
-  /** What tells whether the language is here, and how to get it. Absent: it always is. */
+  /** A command that checks whether the language is installed, and how to install it. Absent if it always is. */
   readonly needs?: { readonly command: readonly [string, ...string[]]; readonly install: string };
 }
 
@@ -240,18 +244,18 @@ import { createLocalJWKSet } from 'jose';
 import { vendorKeys, verifyLicense, verifyToken } from './verify.mjs';
 
 const read = (file) => JSON.parse(readFileSync(file, 'utf8'));
-const takes = (verifying) => verifying.then(() => true, () => false);
+const accepts = (verifying) => verifying.then(() => true, () => false);
 const [keys, fetched] = [read('keys.json'), vendorKeys(read('.seatlease/demo.json').url)];
-// Kept by somebody who did not keep what the keys are for.
+// Stored keys without their algorithm.
 const kept = createLocalJWKSet({ keys: read('jwks.json').keys.map(({ alg, ...key }) => key) });
 const verdicts = [];
-for (const { signed, token, expected: { license_id: licenseId, ...rest }, now } of read('showings.json')) {
+for (const { signed, token, expected: { license_id: licenseId, ...rest }, now } of read('cases.json')) {
   const others = [{ licenseId, ...rest }, new Date(now)];
   if (signed) {
-    verdicts.push(await takes((async () => verifyLicense(signed, keys, ...others))()));
+    verdicts.push(await accepts((async () => verifyLicense(signed, keys, ...others))()));
   } else {
-    const isTaken = await takes(verifyToken(token, fetched, ...others));
-    const isTakenByKept = await takes(verifyToken(token, kept, ...others));
+    const isTaken = await accepts(verifyToken(token, fetched, ...others));
+    const isTakenByKept = await accepts(verifyToken(token, kept, ...others));
     verdicts.push(isTaken === isTakenByKept ? isTaken : 'depends on the keys');
   }
 }
@@ -273,7 +277,7 @@ from verify import vendor_keys, verify_license, verify_token
 read = lambda file: json.load(open(file))
 keys, jwks = read("keys.json"), vendor_keys(read(".seatlease/demo.json")["url"])
 verdicts = []
-for shown in read("showings.json"):
+for shown in read("cases.json"):
     now = datetime.strptime(shown["now"], "%Y-%m-%dT%H:%M:%S.%f%z")
     try:
         if "signed" in shown:
@@ -286,7 +290,7 @@ for shown in read("showings.json"):
 json.dump(verdicts, open("verdicts.json", "w"))
 `,
   },
-  // Debian's own has the modules of Debian's packages; the first on the path may be another one.
+  // The system's Python has the modules of Debian's packages; the first one in PATH may be another.
   command: '/usr/bin/python3 show.py',
   needs: {
     command: ['/usr/bin/python3', '-c', 'import cryptography, jwt'],
@@ -312,7 +316,7 @@ import (
 
 func main() {
 	var keys license.Keys
-	var showings []struct {
+	var cases []struct {
 		Signed   *license.Signed
 		Token    string
 		Expected struct {
@@ -323,9 +327,9 @@ func main() {
 		Now time.Time
 	}
 	read("keys.json", &keys)
-	read("showings.json", &showings)
+	read("cases.json", &cases)
 	verdicts := []bool{}
-	for _, shown := range showings {
+	for _, shown := range cases {
 		expected := license.Expected{LicenseID: shown.Expected.LicenseID, Fingerprint: shown.Expected.Fingerprint, Features: shown.Expected.Features}
 		var err error
 		if shown.Signed != nil {
@@ -356,14 +360,14 @@ func read(file string, into any) {
   needs: { command: ['go', 'version'], install: 'apt-get install golang-go' },
 };
 
-/** Where the compiler has seen nothing yet, it has the standard library to do first. */
+/** With an empty build cache, Go compiles the standard library first. */
 const GO_COMPILES_WITHIN_MS = 120_000;
 
 describe.each([NODE, PYTHON, GO])('a program with the code for $language', (runner) => {
   const { language, file, around, command, needs } = runner;
-  const name = 'takes the license that was signed, and nothing else that looks like it';
+  const name = 'accepts the signed license, and rejects every changed one';
   if (needs && spawnSync(needs.command[0], needs.command.slice(1)).status !== 0) {
-    test.skip(`${name}: ${needs.command[0]} with what it needs is not installed (${needs.install})`, () => {});
+    test.skip(`${name}: ${needs.command[0]} or a module of it is not installed (${needs.install})`, () => {});
     return;
   }
   test(
@@ -371,50 +375,47 @@ describe.each([NODE, PYTHON, GO])('a program with the code for $language', (runn
     async () => {
       for (const [path, content] of Object.entries({ ...around, [file]: codeIn(language) }))
         write(path, content);
-      write('showings.json', JSON.stringify(showings));
+      write('cases.json', JSON.stringify(cases));
       const { status, output } = await reader.paste(command);
       expect(status, output).toBe(0);
       const verdicts = z.parse(z.array(z.unknown()), read('verdicts.json'));
-      const wrong = showings.flatMap(({ what, isGood }, n) => (verdicts[n] === isGood ? [] : [what]));
+      const wrong = cases.flatMap(({ what, isGood }, n) => (verdicts[n] === isGood ? [] : [what]));
       expect(wrong).toEqual([]);
-      expect(verdicts).toHaveLength(showings.length);
+      expect(verdicts).toHaveLength(cases.length);
     },
     GO_COMPILES_WITHIN_MS,
   );
 });
 
 describeReal('openssl', 'the commands for a shell', () => {
-  /** What the guide's second block says of `showing`, by the clock that it shows. */
-  async function accepts(
-    { signed: license, now }: Showing,
-    changed = (code: string) => code,
-  ): Promise<boolean> {
+  /** Whether the guide's second shell block accepts a case, at the time of that case. */
+  async function accepts({ signed: license, now }: Case, changed = (code: string) => code): Promise<boolean> {
     write('signed.json', JSON.stringify(license));
-    // A shell that goes on after what fails, as most do.
+    // A shell that continues after a failed command, as most do.
     const shell = `set +eu\ndate() { command date -d ${now} "$@"; }\n`;
     const { status } = await reader.paste(shell + changed(codeIn('sh', 1)));
     return status === 0;
   }
-  const shown = (what: string): Showing => {
-    const found = showings.find((each) => each.signed && each.what === what);
-    return found ?? expect.fail(`nothing is shown ${what}`);
+  const shown = (what: string): Case => {
+    const found = cases.find((each) => each.signed && each.what === what);
+    return found ?? expect.fail(`there is no case "${what}"`);
   };
 
-  test('take the license that was signed', async () => {
-    expect(await accepts({ ...shown('as it was answered'), now: new Date().toISOString() })).toBe(true);
+  test('accept the signed license', async () => {
+    expect(await accepts({ ...shown('as returned'), now: new Date().toISOString() })).toBe(true);
   });
 
   test.each([
-    'with the canonical form lost',
+    'not in canonical form',
     'byte 0 of the license changed',
     'byte 0 of the signature changed',
     'byte 511 of the signature changed',
     'signed by another key',
     'of an unknown key',
-    'that never ends',
-    'that says nothing of features',
-    'at its very end',
-  ])('take nothing %s', async (what) => {
+    'without an end',
+    'without features',
+    'at its end',
+  ])('reject a license %s', async (what) => {
     expect(await accepts(shown(what))).toBe(false);
   });
 
@@ -422,9 +423,9 @@ describeReal('openssl', 'the commands for a shell', () => {
     ['on another machine', 'FINGERPRINT=my-laptop', 'FINGERPRINT=their-laptop'],
     ['for another license', 'LICENSE=', 'LICENSE=x'],
     ['for a feature that it does not have', 'FEATURE=export', 'FEATURE=admin'],
-  ])('take nothing %s', async (_, ours, theirs) => {
+  ])('reject a license %s', async (_, ours, theirs) => {
     expect(codeIn('sh', 1)).toContain(ours);
     const code = (text: string): string => text.replace(ours, theirs);
-    expect(await accepts(shown('as it was answered'), code)).toBe(false);
+    expect(await accepts(shown('as returned'), code)).toBe(false);
   });
 });

@@ -25,14 +25,14 @@ describe('a month’s cost', () => {
     expect(usdPerSeat * seats).toBeCloseTo(usd, 9);
   });
 
-  test.each(SEATS)('were nothing free, is for twice %i seats not more than twice as high', (seats) => {
+  test.each(SEATS)('without free quotas at most doubles when %i seats double', (seats) => {
     const [once, twice] = [monthOf(seats), monthOf(2 * seats)];
     expect(twice.listUsd).toBeLessThanOrEqual(2 * once.listUsd);
     expect(twice.listUsd).toBeGreaterThan(once.listUsd);
     expect(twice.usd).toBeGreaterThan(once.usd);
   });
 
-  test.each(SEATS)('of %i seats takes what is free off once, and never more than was used', (seats) => {
+  test.each(SEATS)('of %i seats deducts each free quota once, and never more than was used', (seats) => {
     const { lines } = monthOf(seats);
     expect(new Set(lines.map(({ name }) => name)).size).toBe(lines.length);
     for (const { name, amount, free, usd } of lines) {
@@ -43,7 +43,7 @@ describe('a month’s cost', () => {
     }
   });
 
-  test('follows from counted calls: 96 heartbeats, a seat taken, signed for and given back, and sweeps', () => {
+  test('follows from counted calls: 96 heartbeats, an acquire, a sign and a release per session, and sweeps', () => {
     const [sessions, sweeps] = [30 * 1_000, 30 * 24 * 60];
     const { redisCommands } = totalOf({
       acquire: sessions,
@@ -53,12 +53,12 @@ describe('a month’s cost', () => {
       idleSweep: sweeps,
     });
     const line = monthOf(1_000).lines.find(({ name }) => name === 'redisCommands');
-    // What publishing and comparing add.
+    // Publishing and comparing add some.
     expect(line?.amount).toBeGreaterThan(redisCommands);
     expect(line?.amount).toBeLessThan(1.05 * redisCommands);
   });
 
-  test('follows from counted records: what a session leaves behind, and what is swept, compared and forgotten', () => {
+  test('follows from counted documents: those of sessions, sweeps, comparisons and deletions', () => {
     const sessions = 30 * 1_000;
     const { amounts } = usageOf({ ...USUAL, seats: 1_000 });
     const perSession = { sign: sessions, recordedEvent: 2 * sessions, sealedEvent: 2 * sessions };
@@ -68,7 +68,7 @@ describe('a month’s cost', () => {
     expect(amounts.keyOperations).toBe(least.signatures);
     expect(amounts.eventBytes).toBe(2 * 1_000 * least.messages);
     expect(amounts.documentDeletes).toBe(least.documentDeletes);
-    // At the most a chain's head for each event, and what comes with each page and day.
+    // At most one chain head per event, and the operations of each page and day.
     const { documentReads, documentWrites } = totalOf({ sealedChain: 2 * sessions });
     const often = 30 * 24 * 30;
     expect(amounts.documentWrites).toBeGreaterThan(least.documentWrites + documentWrites / 2);
@@ -77,21 +77,21 @@ describe('a month’s cost', () => {
     expect(amounts.documentReads).toBeLessThan(least.documentReads + documentReads + often);
   });
 
-  test('stores a year of histories and events, each field of which has two index entries unless told otherwise', () => {
+  test('includes a year of histories and events, with two index entries per field by default', () => {
     const documents = 12 * 30 * 1_000;
     const { sessionHistory, event } = SIZES.documents;
     const own = documents * (sessionHistory.bytes + 2 * event.bytes);
     const entries = documents * 2 * (sessionHistory.fields + 2 * event.fields) * SIZES.indexEntry;
     const storedWith = (indexes: Scenario['indexes']): number =>
       usageOf({ ...USUAL, seats: 1_000, indexes }).amounts.documentStorage;
-    // What licenses, hours of use and the indexes of queries add.
+    // Licenses, usage hours and the indexes of queries add some.
     expect(storedWith('all')).toBeGreaterThan(own + entries);
     expect(storedWith('all')).toBeLessThan(1.4 * (own + entries));
     expect(storedWith('all') - storedWith('needed')).toBeGreaterThan(entries);
     expect(storedWith('all') - storedWith('needed')).toBeLessThan(1.2 * entries);
   });
 
-  test('bills an instance for a tenth of a second a call where calls are few, and for its CPU where they are many', () => {
+  test('bills 0.1 s of an instance per call if calls are few, and its CPU time if they are many', () => {
     const callsOf = (seats: number) => 30 * seats * (96 + 1 + 1 + 1 + 2);
     const atNight = usageOf({ ...USUAL, seats: 1 }).amounts.cpu;
     const few = usageOf({ ...USUAL, seats: 11 }).amounts.cpu - atNight;
@@ -102,43 +102,43 @@ describe('a month’s cost', () => {
     expect(many / callsOf(1_000_000)).toBeLessThan(1.5 * (0.002 / 0.6));
   });
 
-  test('with a fixed plan of Redis has no price for commands, and refuses what no plan carries', () => {
+  test('has no price for Redis commands with a fixed plan, and rejects a load that no plan covers', () => {
     const { lines } = monthOf(100_000, { redis: 'fixed' });
     expect(lines.filter(({ part }) => part === 'Redis')).toMatchObject([{ name: 'redisPlan', usd: 200 }]);
     expect(() => monthOf(1_000_000, { redis: 'fixed', heartbeatSeconds: 10 })).toThrow(RangeError);
     expect(leversOf(monthOf(1_000_000, { heartbeatSeconds: 10 })).map(({ what }) => what)).not.toContain(
-      'a fixed plan of Upstash',
+      'a fixed Upstash plan',
     );
   });
 
   test.each<[string, Partial<Scenario>]>([
-    ['a fixed plan', { redis: 'fixed' }],
+    ['a fixed Upstash plan', { redis: 'fixed' }],
     ['heartbeats half as often', { heartbeatSeconds: 600 }],
-    ['Cloud Run', { requestLogs: 'drop' }],
-    ['one line in ten', { heartbeatLogPercent: 10 }],
-    ['no indexes', { indexes: 'needed' }],
-    ['not Hosting', { via: 'functions' }],
-  ])('is lower by what the lever "%s" is said to save', (name, change) => {
+    ['the request log of Cloud Run', { requestLogs: 'drop' }],
+    ['one in ten log lines', { heartbeatLogPercent: 10 }],
+    ['single-field indexes', { indexes: 'needed' }],
+    ['not through Hosting', { via: 'functions' }],
+  ])('is lower by the reported saving of the lever "%s"', (name, change) => {
     const month = monthOf(100_000);
     const lever = leversOf(month).find(({ what }) => what.includes(name));
     expect(lever?.savesUsd).toBeGreaterThan(0);
     expect(lever?.savesUsd).toBeCloseTo(month.usd - monthOf(100_000, change).usd, 9);
   });
 
-  test('is higher with a key in hardware and records in two regions', () => {
+  test('is higher with an HSM key, and with multi-region records', () => {
     const month = monthOf(100_000);
     expect(monthOf(100_000, { key: 'hsm' }).usd).toBeGreaterThan(month.usd + 70);
     expect(monthOf(100_000, { recordsIn: 'multi-region' }).usd).toBeGreaterThan(month.usd + 100);
   });
 
-  test('is higher by what instances kept warm cost, and says so', () => {
+  test('is higher with instances kept warm, and lists them as the largest saving', () => {
     const warm = monthOf(100, { minInstances: 1 });
     expect(warm.usd).toBeGreaterThan(monthOf(100).usd + 15);
     expect(leversOf(warm)[0]).toMatchObject({ what: 'no instances kept warm' });
   });
 });
 
-test('every price has its source, and what is not certain is said wherever it is used', () => {
+test('every price has a source, and every uncertain price is marked where it is used', () => {
   const months = [
     monthOf(100_000, { minInstances: 1 }),
     monthOf(100_000, { recordsIn: 'multi-region', key: 'hsm' }),
@@ -164,7 +164,7 @@ describe('npm run cost', () => {
   const run = (...args: string[]) =>
     spawnSync(process.execPath, ['scripts/cost.ts', ...args], { encoding: 'utf8' });
 
-  test('prints the table, or the same as JSON', () => {
+  test('prints the table, or its data as JSON', () => {
     const { status, stdout } = run('--seats', '1000', '--json');
     expect(status).toBe(0);
     const { scenario, usd } = JSON.parse(stdout);
@@ -173,7 +173,7 @@ describe('npm run cost', () => {
     expect(formatEstimate(monthOf(1_000))).toContain('1,000 seats');
   });
 
-  test('ends with 2 and says how it is used where it is asked for something it does not know', () => {
+  test('exits with 2 and prints its usage for an unknown option', () => {
     const { status, stdout, stderr } = run('--seats', '1000', '--colour', 'red');
     expect([status, stdout]).toEqual([2, '']);
     expect(stderr).toContain("Unknown option '--colour'");
@@ -188,7 +188,7 @@ describe('npm run cost', () => {
     [['--seats', '10', '--redis', 'free'], '--redis needs one of pay-as-you-go, fixed'],
     [['--seats', '10', '--via', 'mail'], '--via needs one of hosting, functions'],
     [['100'], "Unexpected argument '100'"],
-  ])('refuses %j', (args, because) => {
+  ])('rejects %j', (args, because) => {
     expect(() => readOptions(COST_OPTIONS, args)).toThrow(because);
   });
 

@@ -10,19 +10,19 @@ import {
 import { sum } from './sum.ts';
 import { type Scenario, type Usage, usageOf } from './usage.ts';
 
-/** What one thing costs a month. */
+/** The monthly cost of one billed thing. */
 export interface Line {
   readonly name: PriceName | 'redisPlan';
   readonly part: PartName;
   readonly what: string;
-  /** A month, in `unit`; of it, what is free. */
+  /** Per month, in `unit`; `free` is the free part of it. */
   readonly amount: number;
   readonly free: number;
   readonly unit: string;
-  /** Were nothing free. */
+  /** Without free quotas. */
   readonly listUsd: number;
   readonly usd: number;
-  /** Why the price is not certain. */
+  /** Why the price is uncertain. */
   readonly unverified?: string;
 }
 
@@ -36,7 +36,7 @@ export interface Estimate {
   readonly redisCommandsPerSecond: number;
 }
 
-/** A month of 30 days. Throws a RangeError where a fixed plan is asked for and the largest is too small. */
+/** A month of 30 days. Throws a RangeError if a fixed plan is chosen and the largest is too small. */
 export function estimate(scenario: Scenario): Estimate {
   const { amounts, redisCommandsPerSecond } = usageOf(scenario);
   const isFixed = scenario.redis === 'fixed';
@@ -76,7 +76,7 @@ function lineOf(name: PriceName, amount: number): Line {
 
 function lineOfPlan(amounts: Usage['amounts']): Line {
   const plan = smallestPlan(amounts);
-  if (!plan) throw new RangeError('No fixed plan of Upstash is large enough.');
+  if (!plan) throw new RangeError('No fixed Upstash plan is large enough.');
   const { name, usd } = plan;
   return {
     name: 'redisPlan',
@@ -102,7 +102,7 @@ function isPriceName(name: string): name is PriceName {
 
 export interface Lever {
   readonly what: string;
-  /** What it takes in return. */
+  /** Its drawback. */
   readonly price: string;
   readonly savesUsd: number;
 }
@@ -114,42 +114,42 @@ const LEVERS: readonly {
 }[] = [
   {
     what: 'heartbeats half as often, leases twice as long',
-    price: 'a seat that a crash left behind comes free that much later',
+    price: 'the seat of a crashed program is free that much later',
     change: ({ heartbeatSeconds }) => ({ heartbeatSeconds: 2 * heartbeatSeconds }),
   },
   {
-    what: 'a fixed plan of Upstash',
-    price: 'beyond its bandwidth or size it must be changed',
+    what: 'a fixed Upstash plan',
+    price: 'beyond its bandwidth or size you must change the plan',
     change: () => ({ redis: 'fixed' }),
   },
   {
-    what: 'drop the line that Cloud Run writes of every request',
-    price: 'requests that never reached a function are not in the log',
+    what: 'drop the request log of Cloud Run',
+    price: 'requests that never reach a function are not logged',
     change: () => ({ requestLogs: 'drop' }),
   },
   {
-    what: 'keep one line in ten of heartbeats that went well',
-    price: 'a single heartbeat cannot be looked up',
+    what: 'keep one in ten log lines of successful heartbeats',
+    price: 'you cannot look up a single heartbeat',
     change: ({ heartbeatLogPercent }) => ({ heartbeatLogPercent: heartbeatLogPercent / 10 }),
   },
   {
-    what: 'no indexes of single fields but those that our queries need',
-    price: 'other queries, as in the console, find no index',
+    what: 'only the single-field indexes that our queries need',
+    price: 'other queries, such as in the Google Cloud console, have no index',
     change: () => ({ indexes: 'needed' }),
   },
   {
-    what: 'clients call the functions and not Hosting',
+    what: 'clients call the functions directly, not through Hosting',
     price: 'they need several addresses, which change with the project',
     change: () => ({ via: 'functions' }),
   },
   {
     what: 'no instances kept warm',
-    price: 'the first call after a pause waits for a start',
+    price: 'the first call after a pause waits for a cold start',
     change: () => ({ minInstances: 0 }),
   },
 ];
 
-/** What would save how much, each by itself, the most first; whatever saves nothing is left out. */
+/** The saving of each lever by itself, the largest first; levers that save nothing are left out. */
 export function leversOf({ scenario, usd }: Estimate): Lever[] {
   return LEVERS.flatMap(({ what, price, change }) => {
     const changed = { ...scenario, ...change(scenario) };

@@ -10,7 +10,7 @@ export const COST_OPTIONS = z.object({
     withDefault(wholeNumber(1, 24), USUAL.hoursPerDay),
   ),
   sessionsPerDay: about(
-    'how often each seat is acquired and released',
+    'how often each seat is acquired and released on each day',
     withDefault(wholeNumber(1, 100), USUAL.sessionsPerDay),
   ),
   signsPerSession: withDefault(wholeNumber(0, 100), USUAL.signsPerSession),
@@ -21,7 +21,7 @@ export const COST_OPTIONS = z.object({
     withDefault(choice(['pay-as-you-go', 'fixed']), USUAL.redis),
   ),
   minInstances: about(
-    'instances of acquire, heartbeat and release that are always kept, of each',
+    'instances kept warm, for each of acquire, heartbeat and release',
     withDefault(wholeNumber(0, 100), USUAL.minInstances),
   ),
   via: about(

@@ -7,7 +7,7 @@ export const PARTS = [
   'Signing',
   'Logs',
   'Network',
-  'Rest',
+  'Other',
 ] as const;
 export type PartName = (typeof PARTS)[number];
 
@@ -19,12 +19,12 @@ export interface Price {
   readonly usd: number;
   readonly per: number;
   readonly unit: string;
-  /** Units a month that cost nothing. */
+  /** Free units per month. */
   readonly free?: number;
   readonly source: string;
-  /** The day that the source says of itself; `null` where the copy that was read says none. */
+  /** Date that the source gives for itself; `null` if the copy that was read has none. */
   readonly sourceDate: string | null;
-  /** Why it is not certain; absent where the source says it in so many words, for this region or for all. */
+  /** Why the price is uncertain; absent if the source states it for this region or for all regions. */
   readonly unverified?: string;
 }
 
@@ -36,10 +36,10 @@ const GIB = 2 ** 30;
 const GB = 1e9;
 const DAYS = 30;
 const FROM_MEMORY = 'from memory: no source was found';
-const TIER_1 = 'the price is that of Tier 1; that the region is in it is from memory';
-const OTHER_REGION = 'the price is that of us-west1; the row of the region was not found';
-const US_MULTI_REGION = 'the price is that of the United States; the row of Europe was not found';
-const AS_STORAGE = 'taken to cost what storage costs, once more for all of it';
+const TIER_1 = 'the price of Tier 1; that the region is in Tier 1 is from memory';
+const OTHER_REGION = 'the price of us-west1; the row of the region was not found';
+const US_MULTI_REGION = 'the price of the United States; the row of Europe was not found';
+const AS_STORAGE = 'assumed to cost as much as the storage itself';
 
 const CLOUD_RUN = {
   part: 'Functions',
@@ -62,14 +62,14 @@ const KMS = {
   sourceDate: '2025-03-17',
 } as const;
 const SECRET_MANAGER = {
-  part: 'Rest',
+  part: 'Other',
   source: 'https://cloud.google.com/secret-manager/pricing',
   sourceDate: null,
 } as const;
 
 /**
- * List prices in US dollars, without taxes and discounts. Free amounts are those of a billing account or project that uses
- * them for nothing else; daily ones are multiplied by 30.
+ * List prices in US dollars, without taxes and discounts. Free amounts are those of a billing account or project that
+ * uses them for nothing else; daily ones are multiplied by 30.
  */
 export const PRICES = {
   requests: {
@@ -265,7 +265,7 @@ export const PRICES = {
   },
   logBytes: {
     part: 'Logs',
-    what: 'taken in',
+    what: 'ingested',
     usd: 0.5,
     per: GIB,
     unit: 'bytes',
@@ -282,7 +282,7 @@ export const PRICES = {
     free: 0.36 * GB * DAYS,
     source: 'https://firebase.google.com/pricing',
     sourceDate: null,
-    unverified: 'a transcript of the page from May 2026, not the page',
+    unverified: 'from a transcript of the page of May 2026, not from the page',
   },
   internetBytes: {
     part: 'Network',
@@ -292,7 +292,7 @@ export const PRICES = {
     unit: 'bytes',
     source: 'https://cloud.google.com/vpc/network-pricing',
     sourceDate: null,
-    unverified: 'a comparison of April 2026, not the page; more than 1 TiB is cheaper',
+    unverified: 'from a comparison of April 2026, not from the page; more than 1 TiB is cheaper',
   },
   secretVersions: {
     ...SECRET_MANAGER,
@@ -311,7 +311,7 @@ export const PRICES = {
     free: 10_000,
   },
   jobs: {
-    part: 'Rest',
+    part: 'Other',
     what: 'Scheduler jobs',
     usd: 0.1,
     per: 1,
@@ -321,7 +321,7 @@ export const PRICES = {
     sourceDate: null,
   },
   uptimeChecks: {
-    part: 'Rest',
+    part: 'Other',
     what: 'uptime checks',
     usd: 0.3,
     per: 1_000,
@@ -335,12 +335,12 @@ export const PRICES = {
 
 export type PriceName = keyof typeof PRICES;
 
-/** A database of Upstash at a fixed price, with as many commands as one likes. */
+/** An Upstash database at a fixed price with unlimited commands. */
 export interface FixedPlan {
   readonly name: string;
   readonly usd: number;
   readonly storageBytes: number;
-  /** A month. */
+  /** Per month. */
   readonly bandwidthBytes: number;
 }
 
@@ -355,5 +355,5 @@ export const FIXED_PLANS: readonly FixedPlan[] = [
   { name: 'Fixed 500GB', usd: 1_500, storageBytes: 500 * GB, bandwidthBytes: 20_000 * GB },
 ];
 
-/** Commands a second that a database serves, by either way to pay (same source). */
+/** Maximum commands per second of a database with either kind of plan (same source). */
 export const MOST_COMMANDS_A_SECOND = 10_000;

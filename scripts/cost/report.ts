@@ -14,38 +14,38 @@ export function formatEstimate(each: Estimate): string {
     `${inUnits(amount, unit)}`,
     dollars(usd),
   ]);
-  const total = ['', 'a month', '', dollars(each.usd)];
-  const perSeat = ['', 'a seat and month', '', cents(each.usdPerSeat)];
+  const total = ['', 'per month', '', dollars(each.usd)];
+  const perSeat = ['', 'per seat and month', '', cents(each.usdPerSeat)];
   const { seats, hoursPerDay, sessionsPerDay, heartbeatSeconds } = each.scenario;
   return [
     `${seats.toLocaleString('en')} seats, ${hoursPerDay} h a day, ${sessionsPerDay} session(s) each, a heartbeat every ${heartbeatSeconds} s; ${REGION}, US dollars`,
     '',
     ...inColumns([...rows, total, perSeat]),
     '',
-    `Redis: ${each.redisCommandsPerSecond.toFixed(1)} commands a second of ${MOST_COMMANDS_A_SECOND.toLocaleString('en')}, on average over those hours`,
+    `Redis: ${each.redisCommandsPerSecond.toFixed(1)} commands per second on average over those hours; the limit is ${MOST_COMMANDS_A_SECOND.toLocaleString('en')}`,
     '',
-    'What would save most, each by itself:',
+    'Largest savings, each by itself:',
     ...leversOf(each)
       .slice(0, LEVERS_SHOWN)
       .map((lever) => `  ${lineOfLever(lever)}`),
     '',
-    `? not certain (sources read on ${READ_ON}):`,
+    `? uncertain (sources read on ${READ_ON}):`,
     ...each.lines.flatMap(({ part, what, unverified }) =>
       unverified === undefined ? [] : [`  ${part}, ${what}: ${unverified}`],
     ),
     '',
-    'Not in it: Stripe, taxes, support, builds, backups, metrics beyond what is free, and whatever is retried.',
+    'Not included: Stripe, taxes, support, builds, backups, metrics beyond the free quota, and retries.',
   ].join('\n');
 }
 
-/** For the runbook: what suites of several sizes cost a month, and what would save most at the largest. */
+/** For the runbook: the monthly cost of suites of several sizes, and the largest savings for the largest suite. */
 export function costTable(sizes: readonly number[]): string {
   const estimates = sizes.map((seats) => estimate({ ...USUAL, seats }));
   const largest = estimates.at(-1);
   if (!largest) throw new TypeError('A table needs a size.');
   const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   return [
-    row(['US dollars a month', ...sizes.map((seats) => `${seats.toLocaleString('en')} seats`)]),
+    row(['US dollars per month', ...sizes.map((seats) => `${seats.toLocaleString('en')} seats`)]),
     row(['---', ...sizes.map(() => '---:')]),
     ...PARTS.map((part) =>
       row([
@@ -55,20 +55,20 @@ export function costTable(sizes: readonly number[]): string {
         ),
       ]),
     ),
-    row(['**All**', ...estimates.map(({ usd }) => `**${dollars(usd)}**`)]),
-    row(['A seat', ...estimates.map(({ usdPerSeat }) => cents(usdPerSeat))]),
+    row(['**Total**', ...estimates.map(({ usd }) => `**${dollars(usd)}**`)]),
+    row(['Per seat', ...estimates.map(({ usdPerSeat }) => cents(usdPerSeat))]),
     '',
-    `At ${largest.scenario.seats.toLocaleString('en')} seats, these would save most, each by itself:`,
+    `Largest savings at ${largest.scenario.seats.toLocaleString('en')} seats, each by itself:`,
     '',
     ...leversOf(largest)
       .slice(0, LEVERS_SHOWN)
       .map((lever) => `- ${lineOfLever(lever)}`),
     '',
-    `Not certain, because the source did not say it for ${REGION} when it was read on ${READ_ON}: ${uncertainOf(largest).join('; ')}.`,
+    `Uncertain, because the source did not state it for ${REGION} when it was read on ${READ_ON}: ${uncertainOf(largest).join('; ')}.`,
   ].join('\n');
 }
 
-/** For clients/docs/console.md: what it costs that somebody looks at the console's live page. */
+/** For clients/docs/console.md: the cost of an open live page in the console. */
 export function describeWatchingCost(everySeconds: number): string {
   const asks = 3600 / everySeconds;
   const { redisCommands, documentReads, requests } = PRICES;
@@ -76,7 +76,7 @@ export function describeWatchingCost(everySeconds: number): string {
     (asks * requests.usd) / requests.per +
     (asks * SESSION_LIST.redisCommands * redisCommands.usd) / redisCommands.per +
     (asks * SESSION_LIST.documentReads * documentReads.usd) / documentReads.per;
-  return `While somebody looks at it, the page asks every ${everySeconds} seconds: one request, ${SESSION_LIST.redisCommands} Redis command and ${SESSION_LIST.documentReads} document reads, however many seats there are. That is about ${cents(usd)} an hour at list prices, computing and traffic not counted; a tab in the background costs nothing.`;
+  return `While the page is visible, it polls every ${everySeconds} seconds: one request, ${SESSION_LIST.redisCommands} Redis command and ${SESSION_LIST.documentReads} document reads, regardless of the number of seats. That is about ${cents(usd)} per hour at list prices, without CPU and traffic. A tab in the background costs nothing.`;
 }
 
 function uncertainOf({ lines }: Estimate): string[] {

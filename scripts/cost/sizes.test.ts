@@ -104,7 +104,7 @@ function isMap(value: unknown): value is PlainDocument {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** As Pub/Sub bills it, which adds a timestamp and an id of 17 digits (https://cloud.google.com/pubsub/pricing). */
+/** The size that Pub/Sub bills, with a timestamp and an id of 17 digits (https://cloud.google.com/pubsub/pricing). */
 function sizeOfMessage({ data, attributes }: EventMessage): number {
   return data.length + Object.entries(attributes).flat().join('').length + 20 + 17;
 }
@@ -122,7 +122,7 @@ describe('the assumed size is more than half and less than twice the measured on
     }
   });
 
-  test.each(Object.entries(SIZES.answers))('of the answer to %s', (name, assumed) => {
+  test.each(Object.entries(SIZES.answers))('of the response to %s', (name, assumed) => {
     expectWithinHalfAndTwice(assumed, measured[name as keyof typeof SIZES.answers].answer, name);
   });
 
@@ -137,11 +137,11 @@ describe('the assumed size is more than half and less than twice the measured on
   });
 });
 
-test('a release is answered without a body', () => {
+test('the response to a release has no body', () => {
   expect(measured.release.answer).toBe(0);
 });
 
-test('an event is smaller than the least that Pub/Sub bills', () => {
+test('an event is smaller than the minimum that Pub/Sub bills', () => {
   expect(messageBytes).toHaveLength(2);
   for (const bytes of messageBytes) expect(bytes).toBeLessThan(ASSUMPTIONS.billedMessageBytes);
 });

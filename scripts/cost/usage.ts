@@ -6,33 +6,33 @@ import { ASSUMPTIONS, SIZES } from './assumptions.ts';
 import type { PriceName } from './prices.ts';
 import { sum } from './sum.ts';
 
-/** Whose month is reckoned, and how the suite is set up for them. */
+/** The load of a month, and the setup of the suite. */
 export interface Scenario {
   readonly seats: number;
-  /** That each seat is held on each day; the same hours for all of them. */
+  /** Hours that each seat is held on each day; the same hours for all seats. */
   readonly hoursPerDay: number;
   readonly sessionsPerDay: number;
-  /** Licenses signed in a session. */
+  /** Licenses signed per session. */
   readonly signsPerSession: number;
   readonly seatsPerLicense: number;
   readonly heartbeatSeconds: number;
   readonly redis: 'pay-as-you-go' | 'fixed';
-  /** Of each of acquire, heartbeat and release, kept warm day and night. */
+  /** Instances kept warm day and night, for each of acquire, heartbeat and release. */
   readonly minInstances: number;
   /** How clients reach the functions. */
   readonly via: 'hosting' | 'functions';
-  /** Whether the line that Cloud Run writes of every request is kept beside ours. */
+  /** Whether Cloud Run's request log is kept beside our own lines. */
   readonly requestLogs: 'keep' | 'drop';
-  /** Of the lines of heartbeats that went well, how many are kept. */
+  /** Percentage of the log lines of successful heartbeats that are kept. */
   readonly heartbeatLogPercent: number;
   readonly recordsIn: 'region' | 'multi-region';
-  /** Where the signing key lies. */
+  /** Where the signing key is stored. */
   readonly key: 'software' | 'hsm';
-  /** Indexes of single fields: all that Firestore makes by itself, or those that our queries need. */
+  /** Single-field indexes: all that Firestore creates by default, or those that our queries need. */
   readonly indexes: 'all' | 'needed';
 }
 
-/** A suite as it is set up without further thought, so many seats on a working day. */
+/** The default setup, and the load of a working day; all but the number of seats. */
 export const USUAL: Omit<Scenario, 'seats'> = {
   hoursPerDay: 8,
   sessionsPerDay: 1,
@@ -49,14 +49,14 @@ export const USUAL: Omit<Scenario, 'seats'> = {
   indexes: 'all',
 };
 
-/** What is used in a month of 30 days, by what it is billed as. */
+/** Usage in a month of 30 days, by price. */
 export interface Usage {
   readonly amounts: Readonly<Record<PriceName, number>>;
   /** On average over the hours in which seats are held. */
   readonly redisCommandsPerSecond: number;
 }
 
-/** Functions whose calls grow with seats, or come by the clock; what people and operators do beside is not in it. */
+/** Functions whose calls grow with seats or are scheduled. Other calls by users and operators are not included. */
 const CALLED = ['acquire', 'heartbeat', 'sign', 'release', 'record-event', 'sweep', 'health'] as const;
 type Called = (typeof CALLED)[number];
 
@@ -64,7 +64,7 @@ const DAYS = 30;
 const SECONDS_A_MONTH = DAYS * 24 * 3_600;
 const SWEEPS = DAYS * 24 * 60;
 const COMPARISONS = DAYS * 24;
-/** Histories are forgotten after a year, unless told otherwise; events and hours of use never are. */
+/** Histories are deleted after a year by default; events and usage hours are never deleted. */
 const MONTHS_KEPT = 12;
 const KEPT_WARM = ['acquire', 'heartbeat', 'release'] as const;
 const SECRETS = new Set(MANIFEST.flatMap(({ secrets }): readonly string[] => secrets));
@@ -133,7 +133,7 @@ export function usageOf(scenario: Scenario): Usage {
 
 type Month = ReturnType<typeof monthOf>;
 
-/** What happens in the month, before it costs anything. */
+/** The calls and events of the month. */
 function monthOf({ seats, hoursPerDay, sessionsPerDay, ...scenario }: Scenario) {
   const activeHours = hoursPerDay * DAYS;
   const activeSeconds = activeHours * 3_600;
@@ -152,7 +152,7 @@ function monthOf({ seats, hoursPerDay, sessionsPerDay, ...scenario }: Scenario) 
   return { seats, licenses, activeHours, activeSeconds, sessions, events, calls };
 }
 
-/** How often each thing happens whose operations are counted. */
+/** How often each counted operation happens. */
 function timesOf(month: Month): Readonly<Record<OperationName, number>> {
   const { seats, licenses, activeHours, sessions, events, calls } = month;
   const activeSweeps = activeHours * 60;
@@ -164,11 +164,11 @@ function timesOf(month: Month): Readonly<Record<OperationName, number>> {
     release: calls.release,
     health: calls.health,
     idleSweep: SWEEPS,
-    // A shard's first batch needs one event, each further one a hundred.
+    // The first batch of a shard needs one event, each further batch a hundred.
     publishedBatch: activeSweeps * (distinct(SHARDS, eventsASweep) + eventsASweep / 100),
     recordedEvent: events,
     sealedEvent: events,
-    // Each license is taken to be in a tenant of its own.
+    // Assumes that each license is in its own tenant.
     sealedChain: activeSweeps * distinct(licenses, eventsASweep),
     comparison: COMPARISONS,
     comparedLicense: COMPARISONS * licenses,
@@ -181,7 +181,7 @@ function timesOf(month: Month): Readonly<Record<OperationName, number>> {
   };
 }
 
-/** Of so many calls, each with the bytes that `each` says. */
+/** Total bytes of the calls: `each` is the bytes of one call. */
 function bytesOf<Name extends OperationName>(
   each: Readonly<Record<Name, number>>,
   times: Readonly<Record<OperationName, number>>,
@@ -189,7 +189,7 @@ function bytesOf<Name extends OperationName>(
   return sum((Object.keys(each) as Name[]).map((name) => each[name] * times[name]));
 }
 
-/** Of all documents after a year, with the entries of their indexes. */
+/** Bytes of all documents after a year, with their index entries. */
 function storedBytes(
   { licenses, activeHours, sessions, events }: Month,
   indexes: Scenario['indexes'],
@@ -204,26 +204,26 @@ function storedBytes(
   return sum(
     stored.map(({ collection, size, count }) => {
       const ofQueries = QUERIES.filter((query) => query.collection.name === collection.name).length;
-      // An ascending and a descending one, unless Firestore is told not to keep them.
+      // One ascending and one descending entry, unless these indexes are turned off.
       const ofFields = indexes === 'all' ? 2 * size.fields : 0;
       return count * (size.bytes + (ofFields + ofQueries) * SIZES.indexEntry);
     }),
   );
 }
 
-/** For how long instances of the function are billed, all of them together. */
+/** Billed seconds of all instances of the function. */
 function busySecondsOf(name: Called, { calls, events, activeSeconds }: Month): number {
   if (name === 'sweep') return SWEEPS * ASSUMPTIONS.sweepSeconds + events * ASSUMPTIONS.sweepSecondsAnEvent;
   const seconds = name === 'health' ? SECONDS_A_MONTH : activeSeconds;
   const perSecond = calls[name] / seconds;
   const usesSdk = name === 'sign' || name === 'record-event';
   const cpuSeconds = usesSdk ? ASSUMPTIONS.cpuSecondsASdkCall : ASSUMPTIONS.cpuSecondsASeatCall;
-  // One instance is billed while it serves any call at all; there are more once one is too busy.
+  // One instance is billed while it serves at least one call; more start when it is too busy.
   const anyServed = distinct(1, perSecond * ASSUMPTIONS.billedSecondsACall);
   return seconds * Math.max(anyServed, (perSecond * cpuSeconds) / ASSUMPTIONS.mostBusy);
 }
 
-/** The amounts, where they are billed under these names, or nothing. */
+/** The amounts if they are billed under these names, otherwise zeros. */
 function billedAs<const Name extends string>(
   isBilled: boolean,
   amounts: Readonly<Record<Name, number>>,
@@ -232,7 +232,7 @@ function billedAs<const Name extends string>(
   return { ...amounts, ...Object.fromEntries(Object.keys(amounts).map((name) => [name, 0])) };
 }
 
-/** How many of so many places are hit by so many throws, on average. */
+/** Expected number of distinct places that are hit by random throws. */
 function distinct(places: number, throws: number): number {
   return places * (1 - Math.exp(-throws / places));
 }

@@ -6,7 +6,7 @@ import { type Belief, beliefsOf, type Confirmed, findFalseBeliefs, type Logs } f
 
 const [ANN, BEN, CAT] = Array.from({ length: 3 }, () => newSessionId(LICENSE)) as [string, string, string];
 
-const told = (type: EventType, sessionId: string, atMs: number) => event({ type, sessionId, atMs });
+const eventAt = (type: EventType, sessionId: string, atMs: number) => event({ type, sessionId, atMs });
 const belief = (machine: string, sessionId: string, fromMs: number, toMs: number): Belief => {
   return { program: machine, machine, sessionId, fromMs, toMs };
 };
@@ -15,7 +15,10 @@ const confirms = (machine: string, sessionId: string, atMs: number, expiresAtMs:
   return { program: machine, machine, sessionId, atMs, expiresAtMs };
 };
 
-/** Two seats: Ann's lease runs out and is revived, Ben gives his back, Cat gets it in that millisecond and is evicted. */
+/**
+ * Two seats: Ann's lease expires and is revived. Ben releases his seat; Cat acquires it in that millisecond and is
+ * evicted.
+ */
 const SOUND: Logs = {
   licenses: [{ licenseId: LICENSE, limit: 2 }],
   confirmed: [
@@ -25,13 +28,13 @@ const SOUND: Logs = {
     confirms('cat', CAT, 6_000, 16_000),
   ],
   events: [
-    told('session.acquired', ANN, 1_000),
-    told('session.acquired', BEN, 2_000),
-    told('session.released', BEN, 6_000),
-    told('session.acquired', CAT, 6_000),
-    told('session.expired', ANN, 11_000),
-    told('session.evicted', CAT, 12_000),
-    told('session.revived', ANN, 15_000),
+    eventAt('session.acquired', ANN, 1_000),
+    eventAt('session.acquired', BEN, 2_000),
+    eventAt('session.released', BEN, 6_000),
+    eventAt('session.acquired', CAT, 6_000),
+    eventAt('session.expired', ANN, 11_000),
+    eventAt('session.evicted', CAT, 12_000),
+    eventAt('session.revived', ANN, 15_000),
   ],
   beliefs: [
     belief('ann', ANN, 1_002, 10_999),
@@ -46,7 +49,7 @@ const kindsIn = (change: Partial<Logs>): string[] =>
   findFalseBeliefs({ ...SOUND, ...change }).map(({ kind }) => kind);
 const withBelief = (...more: Belief[]): Partial<Logs> => ({ beliefs: [...SOUND.beliefs, ...more] });
 
-test('finds nothing where every program believed only in what the server held for it', () => {
+test('finds nothing if every program believed only in seats that the server held for it', () => {
   expect(findFalseBeliefs(SOUND)).toEqual([]);
 });
 
@@ -55,16 +58,16 @@ describe('finds a belief', () => {
     expect(kindsIn(withBelief(belief('ann', ANN, 9_000, 11_001)))).toEqual(['NOT_HELD']);
   });
 
-  test('that begins before the seat was granted, or after the lease ran out', () => {
+  test('that begins before the seat was granted, or after the lease expired', () => {
     expect(kindsIn(withBelief(belief('ann', ANN, 999, 1_500)))).toEqual(['NOT_HELD']);
     expect(kindsIn(withBelief(belief('ann', ANN, 11_001, 11_001)))).toEqual(['NOT_HELD']);
   });
 
-  test('that bridges the time between a lease and its revival', () => {
+  test('that spans the gap between a lease and its revival', () => {
     expect(kindsIn(withBelief(belief('ann', ANN, 10_000, 16_000)))).toEqual(['NOT_HELD']);
   });
 
-  test('that goes on once the seat was given back, by whichever program', () => {
+  test('that continues after any program released the seat', () => {
     const other = { ...belief('ben', BEN, 5_000, 6_001), program: 'ben, another' };
     expect(kindsIn(withBelief(other))).toContain('NOT_HELD');
   });
@@ -73,32 +76,32 @@ describe('finds a belief', () => {
     expect(kindsIn(withBelief(belief('ben', ANN, 2_000, 3_000)))).toEqual(['NOT_ITS_OWN']);
   });
 
-  test('in a session that the server knows nothing of', () => {
+  test('in a session that the server never granted', () => {
     expect(kindsIn(withBelief(belief('ben', newSessionId(LICENSE), 2_000, 3_000)))).toContain(
       'NEVER_GRANTED',
     );
   });
 
-  test('that there is no seat for, whatever the server says of its sessions', () => {
+  test('that exceeds the limit, even if the server held each session', () => {
     expect(kindsIn({ licenses: [{ licenseId: LICENSE, limit: 1 }] })).toContain('BEYOND_LIMIT');
   });
 });
 
 describe('an evicted program is excused', () => {
-  test('until it is told, and no longer', () => {
+  test('until its heartbeat is refused, and no longer', () => {
     const beliefs = [belief('cat', CAT, 6_000, 14_001)];
     expect(kindsIn({ beliefs })).toEqual(['NOT_HELD']);
     expect(kindsIn({ beliefs, refusals: [] })).toEqual([]);
   });
 
-  test('until its lease would have ended, told or not', () => {
+  test('until its lease would have ended, refused or not', () => {
     expect(kindsIn({ beliefs: [belief('cat', CAT, 6_000, 16_000)], refusals: [] })).toEqual([]);
     expect(kindsIn({ beliefs: [belief('cat', CAT, 6_000, 16_001)], refusals: [] })).toEqual(['NOT_HELD']);
   });
 
-  test("and takes nobody's seat meanwhile, even where its grant came when it was evicted already", () => {
+  test('and does not count against the limit, even if its grant arrived after the eviction', () => {
     const next = newSessionId(LICENSE);
-    const events = [...SOUND.events, told('session.acquired', next, 12_000)];
+    const events = [...SOUND.events, eventAt('session.acquired', next, 12_000)];
     const confirmed = [...SOUND.confirmed, confirms('dan', next, 12_000, 22_000)];
     for (const fromMs of [6_000, 12_500]) {
       const beliefs = [
@@ -110,33 +113,33 @@ describe('an evicted program is excused', () => {
     }
   });
 
-  test('by its own refusals alone', () => {
+  test('and a refusal of another program does not end that', () => {
     const refusals = [{ program: 'ann', sessionId: CAT, atMs: 12_500 }];
     expect(kindsIn({ beliefs: [belief('cat', CAT, 6_000, 15_000)], refusals })).toEqual([]);
   });
 });
 
-test('a program is not excused where another of its machine had given the session back before', () => {
+test('a program is not excused if another program of its machine released the session before', () => {
   const heir = { ...belief('ben', BEN, 5_950, 8_000), program: 'ben, another' };
   expect(kindsIn({ beliefs: [heir] })).toEqual(['NOT_HELD']);
 });
 
-test('finds a second seat that a program was given while it had one', () => {
+test('finds a second seat granted to a program that has one', () => {
   const second = newSessionId(LICENSE);
   const change = (atMs: number): Partial<Logs> => ({
     confirmed: [...SOUND.confirmed, confirms('ben', second, atMs, atMs + 10_000)],
-    events: [...SOUND.events, told('session.acquired', second, atMs)],
+    events: [...SOUND.events, eventAt('session.acquired', second, atMs)],
   });
   expect(kindsIn(change(5_999))).toEqual(['TWO_SEATS']);
   expect(kindsIn(change(6_000))).toEqual([]);
 });
 
-test('programs that share a session take one seat together', () => {
+test('counts programs that share a session as one seat', () => {
   const shared = { ...belief('ann', ANN, 3_000, 9_000), program: 'ann, another' };
   expect(kindsIn(withBelief(shared))).toEqual([]);
 });
 
-test('reads a belief from its first sample to its last, and two where there was none in between', () => {
+test('reads a belief from its first sample to its last, and two if a sample between them has no lease', () => {
   const who = { program: 'p', machine: 'ann', sessionId: ANN };
   const at = (atMs: number, holdsLease: boolean) => ({ ...who, atMs, holdsLease });
   const samples = [at(1, false), at(2, true), at(3, true), at(4, false), at(5, false), at(6, true)];

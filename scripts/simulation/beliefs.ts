@@ -2,7 +2,7 @@ import { compareMoments, type SeatEvent } from '../../shared/domain/event.ts';
 import { licenseOfSession } from '../../shared/domain/ids.ts';
 import { excessOf, type SeatLimit } from '../../shared/testing/seats/over-allocation.ts';
 
-/** A time in which a program went by it that a session holds its seat: seen first at `fromMs` and last at `toMs`. */
+/** A period in which a program believed that its session held a seat: first seen at `fromMs`, last at `toMs`. */
 export interface Belief {
   readonly program: string;
   readonly machine: string;
@@ -11,9 +11,9 @@ export interface Belief {
   readonly toMs: number;
 }
 
-/** A lease as the server confirmed it, whether or not the answer arrived. */
+/** A lease that the server confirmed, whether or not the response arrived. */
 export interface Confirmed {
-  /** Whose request it was. */
+  /** The program that sent the request. */
   readonly program: string;
   readonly machine: string;
   readonly sessionId: string;
@@ -21,19 +21,19 @@ export interface Confirmed {
   readonly expiresAtMs: number;
 }
 
-/** A program was told, as the server says it, that there is no such session. */
+/** A program received the server's response that there is no such session. */
 export interface Refused {
   readonly program: string;
   readonly sessionId: string;
   readonly atMs: number;
 }
 
-/** All moments are by the server's clock. */
+/** All times are by the server's clock. */
 export interface Logs {
   readonly beliefs: readonly Belief[];
   readonly refusals: readonly Refused[];
   readonly confirmed: readonly Confirmed[];
-  /** Of the outbox, the ends of leases that ran out included. */
+  /** Events of the outbox, including those of expired leases. */
   readonly events: readonly SeatEvent[];
   readonly licenses: readonly SeatLimit[];
 }
@@ -53,16 +53,17 @@ interface Tenure {
   readonly end: string | undefined;
 }
 
-/** Whoever loses a session so never gets it again. */
+/** A session that ends in one of these ways is never revived. */
 const FINAL_ENDS: readonly (string | undefined)[] = ['session.released', 'session.evicted'];
 const ENDS: readonly (string | undefined)[] = ['session.expired', ...FINAL_ENDS];
 
 /**
- * Every time in which a program believed in a seat that the server did not hold for it then, to the millisecond, every
- * time in which more seats were believed in than there are, and every second seat that a program was given beside its own.
+ * Finds, to the millisecond, every period in which a program believed in a seat that the server did not hold for it,
+ * every period in which programs believed in more seats than there are, and every second seat granted to a program that
+ * had one.
  *
- * One exception, until the next beat is answered and never for longer than the lease that the server had confirmed:
- * nobody can know of an eviction before.
+ * One exception: an evicted program may believe in its seat until its next heartbeat is answered, but no longer than
+ * its confirmed lease. It cannot know of the eviction earlier.
  */
 export function findFalseBeliefs(logs: Logs): FalseBelief[] {
   const tenures = Map.groupBy(tenuresOf(logs.events), ({ sessionId }) => sessionId);
@@ -106,23 +107,23 @@ function tenuresOf(events: readonly SeatEvent[]): Tenure[] {
 function excusedUntilMs({ toMs, end }: Tenure, belief: Belief, logs: Logs): number {
   const { program, sessionId } = belief;
   if (end !== 'session.evicted') return toMs;
-  const promisedMs = logs.confirmed
+  const confirmedMs = logs.confirmed
     .filter((one) => one.sessionId === sessionId && one.atMs <= toMs)
     .map(({ expiresAtMs }) => expiresAtMs);
-  const toldMs = logs.refusals
+  const refusedMs = logs.refusals
     .filter((one) => one.program === program && one.sessionId === sessionId && one.atMs >= toMs)
     .map(({ atMs }) => atMs);
-  return Math.max(toMs, Math.min(Math.max(...promisedMs), ...toldMs));
+  return Math.max(toMs, Math.min(Math.max(...confirmedMs), ...refusedMs));
 }
 
-/** Knows nothing of what the server holds: programs that share a session have one seat, whoever's it is. */
+/** Does not use what the server held: programs that share a session have one seat together. */
 function findBeyondLimit(
   { beliefs, licenses }: Logs,
   tenures: ReadonlyMap<string, readonly Tenure[]>,
 ): FalseBelief[] {
   const bySession = Map.groupBy(beliefs, ({ sessionId }) => sessionId);
   const claims = [...bySession].flatMap(([sessionId, ofSession]) => {
-    // Belief in what has ended for good is excused, or was found already.
+    // A belief after the final end of a session is excused, or is reported as NOT_HELD.
     const ended = (tenures.get(sessionId) ?? []).find(({ end }) => FINAL_ENDS.includes(end));
     return joined(ofSession)
       .map(({ fromMs, toMs }) => ({
@@ -139,7 +140,7 @@ function findBeyondLimit(
   }));
 }
 
-/** A program that was not answered and asks again gets the seat that it has, and takes nobody another. */
+/** A program that retries an acquire must get the seat that it already has, not a second one. */
 function findTwoSeats({ confirmed }: Logs, tenures: ReadonlyMap<string, readonly Tenure[]>): FalseBelief[] {
   const byProgram = Map.groupBy(confirmed, ({ program }) => program);
   return [...byProgram].flatMap(([of, ofProgram]): FalseBelief[] => {
@@ -167,7 +168,7 @@ function joined(beliefs: readonly Belief[]): { fromMs: number; toMs: number }[] 
   return done;
 }
 
-/** What a program goes by about a session, whichever of its seats stands for that. */
+/** What a program believed about a session at one moment, by any of its `Seat` objects for it. */
 export interface Sample {
   readonly program: string;
   readonly machine: string;
@@ -176,7 +177,7 @@ export interface Sample {
   readonly holdsLease: boolean;
 }
 
-/** Beliefs out of what was seen of them, in the order in which it was seen. */
+/** Beliefs from samples, which must be in order of time. */
 export function beliefsOf(samples: readonly Sample[]): Belief[] {
   const open = new Map<string, Belief>();
   const done: Belief[] = [];

@@ -5,7 +5,7 @@ export interface Answer {
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** It ends in the middle: the connection is cut after `body`, of which more was announced. */
+  /** The connection is cut after `body`, which is shorter than announced. */
   readonly isCutShort?: boolean;
 }
 
@@ -15,11 +15,11 @@ const FIVE_YEARS_MS = 5 * 365 * 24 * 3_600_000;
 const ELSEWHERE = newLicenseId(newTenantId(4));
 
 /**
- * What a broken thing between a program and the suite can make of an answer. Each is a fault that can be told from a true
- * answer, or that changes nothing which belief may rest on.
+ * What a broken component between a program and the suite can do to a response. A client can distinguish each result
+ * from a true response, or its belief must not depend on the difference.
  *
- * Left out is what nobody can tell: an answer that is whole, well-formed and false throughout, as of a forged suite or of
- * a middlebox that gives one machine the answer for another of the same license. HTTPS is there against those.
+ * Not included are responses that a client cannot recognize: complete, well-formed and false, as from a forged suite or
+ * from a middlebox that swaps the responses of two machines of a license. HTTPS protects against those.
  */
 export const DISTORTIONS = {
   none: (answer) => answer,
@@ -31,7 +31,7 @@ export const DISTORTIONS = {
   unavailable: instead(503, 'application/problem+json', '{"code":"UNAVAILABLE"}', { 'retry-after': '1' }),
   'unavailable for years': instead(503, 'text/plain', 'later', { 'retry-after': '99999999999' }),
   'too many requests': instead(429, 'application/problem+json', '{}', { 'retry-after': '2' }),
-  'too many requests, until some day': instead(429, 'text/plain', '', { 'retry-after': 'soon' }),
+  'too many requests, invalid retry-after': instead(429, 'text/plain', '', { 'retry-after': 'soon' }),
   'bad gateway': instead(502, 'text/html', '<html><h1>502 Bad Gateway</h1></html>'),
   'not found, says a proxy': instead(404, 'text/html', '<html><h1>404 Not Found</h1></html>'),
   'forbidden, says a proxy': instead(403, 'text/html', '<html><h1>Forbidden</h1></html>'),
@@ -43,14 +43,18 @@ export const DISTORTIONS = {
   null: instead(200, 'application/json', 'null'),
   list: instead(200, 'application/json', '[]'),
   'another operation': instead(200, 'application/json', '{"status":"healthy","version":"1"}'),
-  "another session's beat": instead(200, 'application/json', JSON.stringify(beatOf(newSessionId(ELSEWHERE)))),
-  'half of it': (answer) => ({ ...answer, body: answer.body.slice(0, answer.body.length / 2) }),
+  "another session's heartbeat": instead(
+    200,
+    'application/json',
+    JSON.stringify(heartbeatOf(newSessionId(ELSEWHERE))),
+  ),
+  truncated: (answer) => ({ ...answer, body: answer.body.slice(0, answer.body.length / 2) }),
   'cut in the middle': (answer) => ({
     ...answer,
     body: answer.body.slice(0, answer.body.length / 2),
     isCutShort: true,
   }),
-  'said to be fine': (answer) => ({ ...answer, status: 200 }),
+  'status 200': (answer) => ({ ...answer, status: 200 }),
 
   'ttl below zero': withTtl(-360),
   'ttl of zero': withTtl(0),
@@ -68,7 +72,7 @@ export const DISTORTIONS = {
   'interval of decades': changed((body) =>
     body.heartbeat_interval === undefined ? {} : { heartbeat_interval: 1e9 },
   ),
-  'due some day': changed((body) =>
+  'invalid due time': changed((body) =>
     body.next_heartbeat_due === undefined ? {} : { next_heartbeat_due: 'soon' },
   ),
   "another license's session": changed((body) =>
@@ -81,13 +85,13 @@ export const DISTORTIONS = {
 export type DistortionName = keyof typeof DISTORTIONS;
 export const DISTORTION_NAMES = Object.keys(DISTORTIONS) as DistortionName[];
 
-/** Such an answer says what the server said: the session that it refuses is refused. */
+/** Whether the response still says what the server said, so that a refusal in it comes from the server. */
 export function isTrue(name: DistortionName): boolean {
   return name === 'none' || name.startsWith('years ');
 }
 
-/** Whole and well-formed; the moments are long past, as in what a cache gives. */
-function beatOf(sessionId: string): object {
+/** Complete and well-formed, with times in the past, as from a cache. */
+function heartbeatOf(sessionId: string): object {
   return {
     status: 'heartbeat_acknowledged',
     session_id: sessionId,

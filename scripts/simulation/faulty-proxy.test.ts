@@ -9,7 +9,7 @@ afterEach(async () => {
   await Promise.all(proxies.splice(0).map((proxy) => proxy.close()));
 });
 
-/** A proxy that has this fate for every request, before a server that counts. */
+/** A proxy that applies this fate to every request, in front of a server that records them. */
 async function proxyOf(fate: Fate) {
   const asked: string[] = [];
   const target = await cannedServer((response, { method, url }) => {
@@ -27,14 +27,14 @@ async function proxyOf(fate: Fate) {
   return { asked, noted, ask: () => fetch(`${proxy.url}/acquire`, { method: 'POST', body: '{}' }) };
 }
 
-test('passes an answer back whole', async () => {
+test('returns a response unchanged', async () => {
   const { ask, noted } = await proxyOf({ arrivesAfterMs: 0, answer: { how: 'none', afterMs: 0 } });
   const answer = await ask();
   expect([answer.status, answer.headers.get('x-of'), await answer.text()]).toEqual([200, 'the server', BODY]);
   expect(noted).toEqual([`/acquire ${BODY}`]);
 });
 
-test('loses a request, or only its answer', async () => {
+test('drops a request, or only its response', async () => {
   const before = await proxyOf({ arrivesAfterMs: undefined, answer: { how: 'RESET', afterMs: 0 } });
   await expect(before.ask()).rejects.toThrow();
   expect(before.asked).toEqual([]);
@@ -44,14 +44,14 @@ test('loses a request, or only its answer', async () => {
   expect(after.asked).toEqual(['POST /acquire']);
 });
 
-test('passes a request on again', async () => {
+test('forwards a request a second time', async () => {
   const fate: Fate = { arrivesAfterMs: 0, againAfterMs: 1, answer: { how: 'none', afterMs: 0 } };
   const { ask, asked } = await proxyOf(fate);
   await (await ask()).text();
   await expect.poll(() => asked).toEqual(['POST /acquire', 'POST /acquire']);
 });
 
-test('lets the body come slowly, and all of it', async () => {
+test('sends the body slowly and completely', async () => {
   const { ask } = await proxyOf({ arrivesAfterMs: 0, answer: { how: 'none', afterMs: 40 } });
   const { body } = await ask();
   const pieces: string[] = [];
@@ -60,7 +60,7 @@ test('lets the body come slowly, and all of it', async () => {
   expect(pieces.join('')).toBe(BODY);
 });
 
-test('cuts an answer in the middle, distorts it, or makes one up', async () => {
+test('cuts a response in the middle, distorts it, or invents one', async () => {
   const cut = await proxyOf({ arrivesAfterMs: 0, answer: { how: 'cut in the middle', afterMs: 0 } });
   await expect(cut.ask().then((answer) => answer.text())).rejects.toThrow();
 

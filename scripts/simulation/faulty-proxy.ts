@@ -7,7 +7,7 @@ import type { Fate } from './request-faults.ts';
 
 export interface FaultyProxy {
   readonly url: string;
-  /** What became of the requests so far, by operation and fate. */
+  /** Number of requests so far, by operation and fate. */
   readonly tally: ReadonlyMap<string, number>;
   close(): Promise<void>;
 }
@@ -19,16 +19,16 @@ export interface SentRequest {
 
 export interface FaultyProxyOptions {
   readonly targetUrl: string;
-  /** One for each request, in the order of their coming. */
+  /** Called once for each request, in order of arrival. */
   readonly nextFate: () => Fate;
-  /** Is told what the target truly answered, whatever the client gets to see of it. */
+  /** Called with the target's true response, whatever the client receives. */
   readonly noteAnswer?: (request: SentRequest, answer: Answer) => void;
 }
 
-/** Pieces that a slow body comes in. */
+/** Number of pieces of a slow body. */
 const PIECES = 20;
 
-/** A proxy on loopback that does to requests, and to their answers, what it is told to. */
+/** A proxy on loopback that applies a fate to each request and its response. */
 export async function startFaultyProxy(options: FaultyProxyOptions): Promise<FaultyProxy> {
   const { targetUrl, nextFate, noteAnswer = () => {} } = options;
   const agent = new http.Agent({ keepAlive: true });
@@ -99,7 +99,7 @@ async function answerOf(reply: IncomingMessage): Promise<Answer> {
   return { status: reply.statusCode ?? 0, headers: Object.fromEntries(headers), body };
 }
 
-/** Sends the body in pieces. `wait` waits a part of the time that all of them take. */
+/** Sends the body in pieces. `wait` waits for a fraction of the total time. */
 async function sendSlowly(
   outgoing: ServerResponse,
   answer: Answer,

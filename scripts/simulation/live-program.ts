@@ -1,6 +1,6 @@
 /**
- * A program that uses the SDK on Node, for tests: it takes a seat, keeps it for a while, gives it back and begins anew,
- * and notes all the time whether it goes by it that it holds one. Whatever ends it, its notes are kept.
+ * For tests: a program that uses the SDK on Node. It repeatedly acquires a seat, keeps it for a while and may release
+ * it, and logs all the time whether it believes that it holds one. The log remains however the program ends.
  */
 import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,9 +15,12 @@ export interface LiveProgram {
   readonly url: string;
   readonly licenseKey: string;
   readonly logFile: string;
-  /** What programs of the machine share. */
+  /** Folder that the programs of a machine share. */
   readonly folder: string;
-  /** `ENDED`: goes on until somebody ends it. The others take a seat, say so, and end in their way at a SIGUSR2. */
+  /**
+   * `ENDED` runs until it is ended from outside. The others acquire a seat, print `seated`, and end in their way on
+   * SIGUSR2.
+   */
   readonly until: 'ENDED' | 'RUN_OUT_OF_WORK' | 'EXIT' | 'CRASH' | 'SIGNAL';
 }
 
@@ -33,7 +36,7 @@ const seatlease = new Seatlease({ url, licenseKey }, { ...platform, fingerprint:
 const seats = new Set<Seat>();
 
 function look(): void {
-  // Before the look: it may be stopped in between, and looks as late as it goes on.
+  // Read before the look: if the process is stopped in between, it looks only after it continues.
   const atMs = Date.now();
   const bySession = Map.groupBy(seats, ({ sessionId }) => sessionId);
   const samples = [...bySession].map(([sessionId, ofSession]): Sample => {

@@ -7,11 +7,11 @@ export interface Machine {
   readonly name: string;
   readonly isAsleep: () => boolean;
   now(): Moment;
-  /** For a program: it is never called again once that is dead. */
+  /** The clock of a program; its timers no longer fire when the program is dead. */
   clock(isAlive: () => boolean): Clock;
   holders(clock: Clock, isAlive: () => boolean): MachineHolders;
   readonly storage: Storage;
-  /** At once, or, while it sleeps, when it wakes up. */
+  /** Calls at once or, if the machine sleeps, when it wakes up. */
   whenAwake(call: () => void): void;
   sleep(): void;
   wake(): void;
@@ -20,7 +20,7 @@ export interface Machine {
 
 export interface MachineOptions {
   readonly name: string;
-  /** How much faster than the server's clock its clocks run: 1.001 is a second in a quarter of an hour. */
+  /** Speed of its clocks relative to the server's: 1.001 gains about a second in a quarter of an hour. */
   readonly rate: number;
   readonly wallOffsetMs: number;
   /** Whether its monotonic clock stands still while it sleeps, as on most systems. */
@@ -62,7 +62,7 @@ export function openMachine(world: World, options: MachineOptions): Machine {
     sleep: clocks.sleep,
     wake() {
       clocks.wake();
-      // Its programs run before anything comes in: what they go by then is to be seen.
+      // Its programs run before responses arrive, so that their beliefs at that time are sampled.
       for (const call of inbox.splice(0)) world.plan(world.nowMs(), call);
     },
     setWallClock: clocks.setWallClock,
@@ -106,7 +106,7 @@ interface Timer {
   readonly call: () => void;
 }
 
-/** Timers by the clock `nowMs`. */
+/** Timers on the clock `nowMs`. */
 function openTimers(nowMs: () => number) {
   const timers = new Set<Timer>();
   const soonest = (): Timer | undefined =>
@@ -120,7 +120,7 @@ function openTimers(nowMs: () => number) {
       timers.add(timer);
       return () => void timers.delete(timer);
     },
-    /** Infinity where there is none. */
+    /** Infinity if there is none. */
     dueInMs(): number {
       return Math.max(0, (soonest()?.dueMs ?? Number.POSITIVE_INFINITY) - nowMs());
     },

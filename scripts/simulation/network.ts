@@ -12,7 +12,7 @@ import type { Machine } from './machine.ts';
 import type { Fate } from './request-faults.ts';
 import type { World } from './world.ts';
 
-/** Whoever asks: a program, or what it left behind to ask for it. */
+/** The sender of a request: a program, or the process that it left behind to send its last requests. */
 export interface Asker {
   readonly program: string;
   readonly machine: Machine;
@@ -25,9 +25,9 @@ export interface Network {
   send(asker: Asker, request: Request, options: SendOptions): Promise<Response>;
   readonly confirmed: readonly Confirmed[];
   readonly refusals: readonly Refused[];
-  /** What arrived at the server, for the story. */
+  /** Requests that arrived at the server, for the timeline. */
   readonly arrivals: readonly Arrival[];
-  /** How many requests met what. */
+  /** Number of requests by operation and fate. */
   readonly tally: ReadonlyMap<string, number>;
 }
 
@@ -42,11 +42,11 @@ export interface Arrival {
 export interface NetworkOptions {
   readonly world: World;
   readonly server: (request: Request) => Promise<Reply>;
-  /** One for each request, in the order of their sending. */
+  /** Called once for each request, in order of sending. */
   readonly nextFate: () => Fate;
 }
 
-/** The simulation's way from programs to the suite. */
+/** The simulated network between programs and the suite. */
 export function openNetwork({ world, server, nextFate }: NetworkOptions): Network {
   const confirmed: Confirmed[] = [];
   const refusals: Refused[] = [];
@@ -67,7 +67,7 @@ export function openNetwork({ world, server, nextFate }: NetworkOptions): Networ
         atMs,
         expiresAtMs,
       });
-      // Whoever believes in it any longer is to be seen.
+      // Takes samples just after the lease has ended.
       world.plan(expiresAtMs + 1, () => {});
     }
     return { status, headers: Object.fromEntries(headers), body: text };
@@ -106,7 +106,7 @@ export function openNetwork({ world, server, nextFate }: NetworkOptions): Networ
   return { send, confirmed, refusals, arrivals, tally };
 }
 
-/** A request under way. It ends with its answer, a reset, its time limit or its signal, whichever comes first. */
+/** A request in progress. It ends with its response, a reset, its timeout or its signal, whichever comes first. */
 function openExchange(asker: Asker, { timeoutMs, signal }: SendOptions) {
   const { promise: response, resolve, reject } = Promise.withResolvers<Response>();
   let isOver = false;
@@ -118,13 +118,15 @@ function openExchange(asker: Asker, { timeoutMs, signal }: SendOptions) {
     end();
     reject(new NoAnswer(why));
   };
-  const callOff = asker.clock.after(timeoutMs, () => lose('not in time'), true);
-  if (signal?.aborted) lose('given up');
-  signal?.addEventListener('abort', () => lose('given up'), { once: true });
+  const callOff = asker.clock.after(timeoutMs, () => lose('timed out'), true);
+  if (signal?.aborted) lose('aborted');
+  signal?.addEventListener('abort', () => lose('aborted'), { once: true });
 
   return {
     response,
-    /** Arrives when the machine is awake. `onRead` is called where the program still waits and reads all of it. */
+    /**
+     * Arrives when the machine is awake. `onRead` is called if the program still waits and reads the complete response.
+     */
     answer(answer: Answer | 'RESET', onRead: (answer: Answer) => void): void {
       asker.machine.whenAwake(() => {
         if (isOver || !asker.isAlive()) return;
@@ -142,7 +144,7 @@ function operationOf({ url }: Request): string {
   return new URL(url).pathname.split('/').at(-1) ?? '';
 }
 
-/** What is left to distort where the server was never asked: nothing that is an answer to anything. */
+/** The response to distort if the request never reached the server. */
 const NOTHING: Answer = { status: 200, headers: {}, body: '' };
 
 function sessionIn({ body = '{}' }: Request): string {

@@ -12,9 +12,9 @@ export interface Program {
   acquire(wait: boolean): void;
   release(): void;
   crash(): void;
-  /** Ends as programs do that can wait a moment for it, or that cannot. */
+  /** Ends like a program that can wait for cleanup, or like one that cannot. */
   quit(how: 'IN_TIME' | 'AT_ONCE'): void;
-  /** What it goes by now, seat by seat that it ever got. */
+  /** What it believes now, for each session that it ever got. */
   look(): Sample[];
   readonly happened: readonly string[];
 }
@@ -28,7 +28,7 @@ export interface ProgramOptions {
   readonly nowMs: () => number;
 }
 
-/** What the end of a program is held up for, and what another process takes for what it left, at the most: as on Node. */
+/** As on Node: how long an exit may wait for cleanup, and how long another process may send what is left. */
 const EXIT_WITHIN_MS = 1_000;
 const AFTERWARDS_MS = 5_000;
 
@@ -122,7 +122,7 @@ function platformOf(
   };
 }
 
-/** Sends what a program left behind, as a process of its own that outlives it. */
+/** Sends the requests that a program left behind, as a separate process that outlives it. */
 function sendAfterwards(left: readonly Request[], { program, machine }: Asker, network: Network) {
   const isAlive = (): boolean => true;
   const heir: Asker = {
@@ -135,7 +135,7 @@ function sendAfterwards(left: readonly Request[], { program, machine }: Asker, n
   return Promise.allSettled(left.map((request) => network.send(heir, request, options)));
 }
 
-/** By session: after a loss the same one may come back as another seat. */
+/** Grouped by session: after a loss, the same session may return as another `Seat`. */
 function leasesOf(seats: Iterable<Seat>): Pick<Sample, 'sessionId' | 'holdsLease'>[] {
   const bySession = Map.groupBy(seats, ({ sessionId }) => sessionId);
   return [...bySession].map(([sessionId, ofSession]) => ({

@@ -13,12 +13,12 @@ import { type FaultyProxy, type SentRequest, startFaultyProxy } from './faulty-p
 import type { LiveProgram } from './live-program.ts';
 import { type Fate, weather } from './request-faults.ts';
 import { eventsOf } from './server-log.ts';
-import { storyOf } from './timeline.ts';
+import { timelineOf } from './timeline.ts';
 
 const PROGRAM = fileURLToPath(new URL('./live-program.ts', import.meta.url));
 const SEED = 20_261_128;
 
-/** Shorter than any that can be sold, so that leases run out within the time of a test. */
+/** Shorter than the API allows, so that leases expire during the test. */
 const TTL_SECONDS = 2;
 const TTL_MS = TTL_SECONDS * 1000;
 const TERMS = {
@@ -59,7 +59,7 @@ function samplesOf({ settings: { logFile } }: Started): Sample[] {
   return lines.map((line) => JSON.parse(line));
 }
 
-describe('programs in a storm, of which one is killed and one is stopped for longer than its lease,', () => {
+describe('programs on a faulty network, one killed and one stopped for longer than its lease,', () => {
   const programs: Started[] = [];
   const confirmed: Confirmed[] = [];
   let stopped: Started;
@@ -93,7 +93,7 @@ describe('programs in a storm, of which one is killed and one is stopped for lon
     await sleep(TTL_MS);
     for (const { child } of programs) child.kill('SIGTERM');
     await Promise.all(programs.map(({ ended }) => ended));
-    // Of those whose word that they give it back was lost.
+    // For leases whose release was lost.
     await sleep(TTL_MS);
     const events = await eventsOf(suite.deps, license.licenseId);
     logs = {
@@ -123,7 +123,7 @@ describe('programs in a storm, of which one is killed and one is stopped for lon
       one.child.kill('SIGSTOP');
       await sleep(20);
       if (samplesOf(one).at(-1)?.holdsLease) return one;
-      // It gave its seat back in the very moment.
+      // It released its seat just before it stopped.
       one.child.kill('SIGCONT');
     }
   }
@@ -138,10 +138,10 @@ describe('programs in a storm, of which one is killed and one is stopped for lon
   }
 
   test('never believe in a seat that the server does not hold for them', () => {
-    expect(findFalseBeliefs(logs), storyOf(logs)).toEqual([]);
+    expect(findFalseBeliefs(logs), timelineOf(logs)).toEqual([]);
   });
 
-  test('know at the first look after they were stopped that the seat is not theirs any more', () => {
+  test('no longer believe in the seat at the first look after they were stopped', () => {
     const before = samplesOf(stopped).findLast(({ atMs }) => atMs <= stoppedAtMs);
     const after = samplesOf(stopped).find(
       ({ atMs, sessionId }) => atMs > stoppedAtMs && sessionId === before?.sessionId,
@@ -150,28 +150,28 @@ describe('programs in a storm, of which one is killed and one is stopped for lon
     expect(after).toMatchObject({ holdsLease: false });
   });
 
-  test('all end when they are told to', async () => {
+  test('all end by the signal that they get', async () => {
     const ends = await Promise.all(programs.map(({ ended }) => ended));
     const signals = ends.map(({ signal }) => signal).toSorted();
     expect(signals).toEqual(['SIGKILL', 'SIGTERM', 'SIGTERM', 'SIGTERM', 'SIGTERM']);
   });
 
-  test('had their storm, and had seats in it, some of which ran out', () => {
+  test('met faults, held seats, and let some expire', () => {
     const met = [...proxy.tally].filter(([what]) => !what.endsWith(' none'));
     expect(met.length).toBeGreaterThan(3);
     expect(logs.beliefs.length).toBeGreaterThan(2);
-    const told = logs.events.map(({ type }) => type);
-    expect(told.filter((type) => type === 'session.acquired').length).toBeGreaterThan(2);
-    expect(told.filter((type) => type === 'session.expired').length).toBeGreaterThan(0);
+    const types = logs.events.map(({ type }) => type);
+    expect(types.filter((type) => type === 'session.acquired').length).toBeGreaterThan(2);
+    expect(types.filter((type) => type === 'session.expired').length).toBeGreaterThan(0);
   });
 });
 
-describe('a program whose server does not answer any more ends all the same', () => {
+describe('a program whose server no longer responds still ends', () => {
   test.concurrent.each([
-    ['when it runs out of work', 'RUN_OUT_OF_WORK', { code: 0, signal: null }],
+    ['when its event loop is empty', 'RUN_OUT_OF_WORK', { code: 0, signal: null }],
     ['when it exits', 'EXIT', { code: 0, signal: null }],
     ['when it crashes', 'CRASH', { code: 1, signal: null }],
-    ['when it is told to', 'SIGNAL', { code: null, signal: 'SIGTERM' }],
+    ['on SIGTERM', 'SIGNAL', { code: null, signal: 'SIGTERM' }],
   ] as const)('%s', async (_, until, end) => {
     const { key: licenseKey } = await putNewLicense(suite.deps.seats, TERMS);
     let asked = 0;
@@ -182,7 +182,7 @@ describe('a program whose server does not answer any more ends all the same', ()
     await program.says('seated');
     program.child.kill(until === 'SIGNAL' ? 'SIGTERM' : 'SIGUSR2');
     expect(await program.ended).toMatchObject(end);
-    // Some leave it to another process to give the seat back.
+    // Some leave the release to another process.
     await vi.waitFor(() => expect(asked).toBeGreaterThan(1), { timeout: 10_000 });
   });
 });

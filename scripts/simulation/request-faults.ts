@@ -1,13 +1,15 @@
 import fc from 'fast-check';
 import { DISTORTION_NAMES, type DistortionName } from './distortions.ts';
 
-/** What becomes of one request, and of its answer. */
+/** What happens to one request and its response. */
 export interface Fate {
-  /** When the server gets it, milliseconds after it was sent; `undefined` where it never does. */
+  /** Milliseconds from sending to its arrival at the server; `undefined` if it never arrives. */
   readonly arrivesAfterMs: number | undefined;
-  /** It is passed on once more, that many milliseconds after it was sent: a proxy tries again by itself. */
+  /** Milliseconds from sending until it is forwarded a second time, as by a proxy that retries. */
   readonly againAfterMs?: number | undefined;
-  /** Milliseconds from the arrival, or from the sending where it never arrives, to the last byte that comes back. */
+  /**
+   * `afterMs`: milliseconds from the arrival, or from sending if it never arrives, to the last byte of the response.
+   */
   readonly answer:
     | { readonly how: 'NEVER' }
     | { readonly how: 'RESET'; readonly afterMs: number }
@@ -22,11 +24,11 @@ export const quick: fc.Arbitrary<Fate> = fc.record({
   answer: fc.record({ how: fc.constant('none' as const), afterMs: quickMs }),
 });
 
-/** "Done" from nowhere about what was never asked: nobody can tell it from the server's word. */
+/** A 204 for a request that never reached the server: a client cannot distinguish it from the server's response. */
 const isLie = ({ arrivesAfterMs, answer }: Fate): boolean =>
   arrivesAfterMs === undefined && answer.how === 'no content';
 
-/** One request's, whichever. No delay is longer than `longestMs`. */
+/** Any fate of one request. No delay exceeds `longestMs`. */
 function anyFate(longestMs: number): fc.Arbitrary<Fate> {
   const delayMs = fc.oneof(quickMs, within(100, longestMs / 10), within(longestMs / 10, longestMs));
   const arrivesAfterMs = fc.oneof({ arbitrary: quickMs, weight: 3 }, { arbitrary: delayMs, weight: 1 });
@@ -43,14 +45,14 @@ function anyFate(longestMs: number): fc.Arbitrary<Fate> {
     .filter((fate) => !isLie(fate));
 }
 
-/** No answer comes back, whether or not the request gets there. */
+/** No response arrives, whether or not the request does. */
 function unanswered(longestMs: number): fc.Arbitrary<Fate> {
   const arrivesAfterMs = fc.option(fc.oneof(quickMs, within(100, longestMs)), { nil: undefined });
   const reset = fc.record({ how: fc.constant('RESET' as const), afterMs: quickMs });
   return fc.record({ arrivesAfterMs, answer: fc.oneof(fc.constant({ how: 'NEVER' as const }), reset) });
 }
 
-/** Fates as they come: calm, then storms, then times in which nothing is answered at all. */
+/** Spells of fates in random order: without faults, with all kinds of faults, and without any response. */
 export function weather(longestMs: number): fc.Arbitrary<Fate[]> {
   const spell = (fate: fc.Arbitrary<Fate>, longest: number): fc.Arbitrary<Fate[]> =>
     fc.array(fate, { minLength: 1, maxLength: longest, size: 'max' });

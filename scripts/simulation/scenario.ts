@@ -23,11 +23,11 @@ export interface Scenario {
   readonly machines: readonly Omit<MachineOptions, 'name'>[];
   readonly steps: readonly { readonly afterMs: number; readonly who: number; readonly deed: Deed }[];
   readonly fates: readonly Fate[];
-  /** What `Math.random` gives, again and again: the SDK's jitter. */
+  /** Values of `Math.random`, repeated: the SDK's jitter. */
   readonly draws: readonly number[];
 }
 
-/** More than one and fewer than the SDK's margin allows for, both ways: clocks of crystals differ by a tenth of it. */
+/** Clocks up to 0.05 % fast or slow, within the SDK's margin; quartz clocks differ by a tenth of that. */
 const RATES = fc.double({ min: 0.9995, max: 1.0005, noNaN: true });
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

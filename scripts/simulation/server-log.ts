@@ -2,7 +2,7 @@ import type { SeatEvent } from '../../shared/domain/event.ts';
 import { shardOf } from '../../shared/domain/ids.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 
-/** Everything that the suite has told of a license, the ends of leases that have run out included. */
+/** All events of a license, including those of expired leases. */
 export async function eventsOf(
   { seatMaintenance }: Pick<Deps, 'seatMaintenance'>,
   licenseId: string,

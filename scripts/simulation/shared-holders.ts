@@ -1,15 +1,15 @@
 import type { Clock, Holders, Membership } from '../../clients/sdk/src/platform.ts';
 
-/** How long somebody who leaves holds up whoever comes, at the most, and how often those look again: as on Node. */
+/** As on Node: how long a leaving program can hold up a new one, and how often the new one checks again. */
 const LEAVING_MS = 10_000;
 const POLL_MS = 50;
 
 export interface MachineHolders extends Holders {
-  /** What is to be called once that was sent which gives back what was left at once. */
+  /** Functions to call after the releases that were left behind have been sent. */
   takeMarks(): (() => void)[];
 }
 
-/** What a machine's programs share, as its operating system keeps it: of the dead nothing stays, but who was leaving. */
+/** What a machine's programs share, as its operating system keeps it: of a dead program only that it was leaving. */
 export function sharedHolders(nowMs: () => number): (clock: Clock, isAlive: () => boolean) => MachineHolders {
   const groups = new Map<string, { stay: Set<() => boolean>; leaving: Set<{ untilMs: number }> }>();
 

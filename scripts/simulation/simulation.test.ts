@@ -5,15 +5,18 @@ import { findFalseBeliefs } from './beliefs.ts';
 import type { Fate } from './request-faults.ts';
 import { type Scenario, scenarios } from './scenario.ts';
 import { type SimulationLogs, simulate } from './simulation.ts';
-import { storyOf } from './timeline.ts';
+import { timelineOf } from './timeline.ts';
 
 const WELL: Fate = { arrivesAfterMs: 10, answer: { how: 'none', afterMs: 10 } };
 const LOST: Fate = { arrivesAfterMs: undefined, answer: { how: 'RESET', afterMs: 10 } };
 const SLOW: Fate = { arrivesAfterMs: 10, answer: { how: 'none', afterMs: 5_000 } };
 const LATE: Fate = { arrivesAfterMs: 60_000, answer: { how: 'NEVER' } };
 
-const ANOTHERS: Fate = { arrivesAfterMs: undefined, answer: { how: "another session's beat", afterMs: 10 } };
-/** A portal answers at once, and lets the request through when somebody has signed in. */
+const ANOTHERS: Fate = {
+  arrivesAfterMs: undefined,
+  answer: { how: "another session's heartbeat", afterMs: 10 },
+};
+/** A captive portal responds at once, and forwards the request after a user has signed in. */
 const PORTAL_FIRST: Fate = {
   arrivesAfterMs: undefined,
   againAfterMs: 60_000,
@@ -30,7 +33,7 @@ const TERMS = {
   offline_grace_days: 0,
 } as const;
 const MACHINE = { rate: 1, wallOffsetMs: 0, sleepStopsClock: false };
-/** Takes a seat, and hears nothing of the server any more. */
+/** Acquires a seat, and then gets no more responses. */
 const ONE_PROGRAM: Scenario = {
   terms: TERMS,
   machines: [MACHINE],
@@ -39,11 +42,11 @@ const ONE_PROGRAM: Scenario = {
   draws: [0.5],
 };
 
-/** Enough for a run of all tests; more, and others, for whoever has time. */
+/** Few enough for every test run; set the variables to run more or other simulations. */
 const { SIMULATIONS: runs = '16', SIMULATION_SEED: seed = '20261128' } = process.env;
 const WITHIN_MS = 600_000;
 
-/** In as many simulations as are usual: without them the rest would prove little. */
+/** Minimum counts in the default number of simulations: with fewer, the test would prove little. */
 const EXPECTED: Readonly<Record<string, number>> = {
   'acquired online': 30,
   'acquired offline': 1,
@@ -66,7 +69,7 @@ const EXPECTED: Readonly<Record<string, number>> = {
   'session.revived': 1,
 };
 
-describe('whatever becomes of requests, answers, programs, machines and clocks,', () => {
+describe('whatever happens to requests, responses, programs, machines and clocks,', () => {
   let clocked: ClockedSuite;
   const tally = new Map<string, number>();
   beforeAll(async () => {
@@ -91,24 +94,24 @@ describe('whatever becomes of requests, answers, programs, machines and clocks,'
       fc.asyncProperty(scenarios, async (scenario) => {
         const logs = await simulate(clocked, scenario);
         count(logs);
-        expect(findFalseBeliefs(logs), storyOf(logs, logs.arrivals)).toEqual([]);
+        expect(findFalseBeliefs(logs), timelineOf(logs, logs.arrivals)).toEqual([]);
       }),
-      // Made smaller, a story that fails takes minutes to tell: done by hand, with more time.
+      // Shrinking a failing scenario takes minutes: do it by hand.
       { seed: Number(seed), numRuns: Number(runs), endOnFailure: true },
     );
   });
 
   test.each<[promise: string, Partial<Scenario>]>([
     [
-      'counts a lease from when it was asked for, not from when the answer came',
+      'a program counts its lease from the request, not from the response',
       { terms: { ...TERMS, ...FAST }, fates: [SLOW, ...Array<Fate>(50).fill(LOST)] },
     ],
     [
-      'ends its belief in time, though its clocks run slow by four thousandths',
+      'a belief ends in time although the clocks are slow by 0.4 %',
       { machines: [{ ...MACHINE, rate: 0.996 }] },
     ],
     [
-      'ends its belief in time, though somebody sets the clock back',
+      'a belief ends in time although the clock is set back',
       {
         steps: [
           { afterMs: 0, who: 0, deed: { do: 'acquire', wait: false } },
@@ -117,7 +120,7 @@ describe('whatever becomes of requests, answers, programs, machines and clocks,'
       },
     ],
     [
-      'ends its belief in time, though its machine sleeps and the monotonic clock with it',
+      'a belief ends in time although the machine sleeps and its monotonic clock stops',
       {
         machines: [{ ...MACHINE, sleepStopsClock: true }],
         steps: [
@@ -128,7 +131,7 @@ describe('whatever becomes of requests, answers, programs, machines and clocks,'
       },
     ],
     [
-      'ends its belief in time, though its clock is set back by as much as its machine has slept',
+      'a belief ends in time although the clock is set back by as long as the machine slept',
       {
         machines: [{ ...MACHINE, sleepStopsClock: true }],
         steps: [
@@ -140,7 +143,7 @@ describe('whatever becomes of requests, answers, programs, machines and clocks,'
       },
     ],
     [
-      'keeps a seat that another program of its machine had given back before, however late that arrives',
+      'a program keeps its seat when the release of an earlier program of its machine arrives late',
       {
         steps: [
           { afterMs: 0, who: 0, deed: { do: 'acquire', wait: false } },
@@ -151,9 +154,12 @@ describe('whatever becomes of requests, answers, programs, machines and clocks,'
         fates: [WELL, LATE, ...Array<Fate>(50).fill(WELL)],
       },
     ],
-    ["takes no beat of another's session for its own", { fates: [WELL, ...Array<Fate>(50).fill(ANOTHERS)] }],
     [
-      'takes nothing but the word of the server for it that a seat was given back',
+      'a program ignores a heartbeat response for another session',
+      { fates: [WELL, ...Array<Fate>(50).fill(ANOTHERS)] },
+    ],
+    [
+      'a program counts a seat as released only after the server responds',
       {
         steps: [
           { afterMs: 0, who: 0, deed: { do: 'acquire', wait: false } },
@@ -165,10 +171,10 @@ describe('whatever becomes of requests, answers, programs, machines and clocks,'
   ])('%s', async (_, some) => {
     const logs = await simulate(clocked, { ...ONE_PROGRAM, ...some });
     expect(logs.beliefs).not.toEqual([]);
-    expect(findFalseBeliefs(logs), storyOf(logs, logs.arrivals)).toEqual([]);
+    expect(findFalseBeliefs(logs), timelineOf(logs, logs.arrivals)).toEqual([]);
   });
 
-  test('nor begins offline with a seat whose giving back is still on its way', async () => {
+  test('a program does not start offline with a seat whose release is still in transit', async () => {
     const logs = await simulate(clocked, {
       ...ONE_PROGRAM,
       terms: { ...TERMS, offline_grace_days: 1 },
@@ -177,15 +183,15 @@ describe('whatever becomes of requests, answers, programs, machines and clocks,'
         { afterMs: 10_000, who: 0, deed: { do: 'release', thenAcquire: true } },
         { afterMs: 100_000, who: 0, deed: { do: 'nothing' } },
       ],
-      // Acquire, keys, sign; the release; the acquires, until the stored license stands in; then the one that is answered.
+      // Acquire, keys, sign; the release; the acquires, until the stored license is used; then one with a response.
       fates: [WELL, WELL, WELL, LATE, LOST, LOST, ...Array<Fate>(50).fill(WELL)],
     });
     expect(logs.happened).toContain('acquired offline');
     expect(logs.arrivals.map(({ operation }) => operation)).toContain('release');
-    expect(findFalseBeliefs(logs), storyOf(logs, logs.arrivals)).toEqual([]);
+    expect(findFalseBeliefs(logs), timelineOf(logs, logs.arrivals)).toEqual([]);
   });
 
-  test('and all of it did happen', () => {
+  test('every case happened often enough', () => {
     const seldom = Object.entries(EXPECTED).filter(([what, times]) => (tally.get(what) ?? 0) < times);
     expect(seldom.map(([what]) => `${what}: ${tally.get(what) ?? 0}`)).toEqual([]);
   });

@@ -19,7 +19,7 @@ export interface SimulationLogs extends Logs {
   readonly met: ReadonlyMap<string, number>;
 }
 
-/** Lets all of it happen against the suite, and gives what was seen of it by both sides. */
+/** Runs a scenario against the suite; returns what both sides saw. */
 export async function simulate(clocked: ClockedSuite, scenario: Scenario): Promise<SimulationLogs> {
   const { suite } = clocked;
   const { terms, fates, draws } = scenario;
@@ -56,7 +56,7 @@ export async function simulate(clocked: ClockedSuite, scenario: Scenario): Promi
   const ttlMs = terms.ttl_seconds * 1000;
   await world.runUntil(world.nowMs() + 1.2 * ttlMs);
 
-  // Nobody beats any more, so that every lease comes to its end and that end becomes known.
+  // Without heartbeats every lease ends, and its end is recorded.
   for (const program of stage.programs) program.crash();
   await world.runUntil(world.nowMs() + ttlMs + 1);
   const { licenseId } = license;
@@ -72,11 +72,11 @@ export async function simulate(clocked: ClockedSuite, scenario: Scenario): Promi
   };
 }
 
-/** Where one program at a time runs on a machine. */
+/** A place on a machine for one program at a time. */
 interface Place {
   readonly name: string;
   readonly machine: Machine;
-  /** The last that was started there. */
+  /** The last program started there. */
   program?: Program;
 }
 
@@ -86,7 +86,7 @@ interface Stage {
   readonly world: World;
   readonly network: Network;
   readonly places: readonly Place[];
-  /** All that were ever started. */
+  /** All programs that were started. */
   readonly programs: Program[];
 }
 

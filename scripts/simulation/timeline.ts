@@ -1,8 +1,8 @@
 import type { Logs } from './beliefs.ts';
 import type { Arrival } from './network.ts';
 
-/** Both logs as one, for whoever wants to know how it came to a false belief. */
-export function storyOf(
+/** Both logs as one timeline, to explain a false belief. */
+export function timelineOf(
   { beliefs, refusals, confirmed, events }: Logs,
   arrivals: readonly Arrival[] = [],
 ): string {
@@ -19,7 +19,7 @@ export function storyOf(
     }),
     ...events.map(({ type, sessionId, atMs }) => ({
       atMs,
-      what: `the server tells of ${type} ${sessionId}`,
+      what: `the server records ${type} of ${sessionId}`,
     })),
   ];
   return lines

@@ -1,16 +1,16 @@
 import { settled } from '../../clients/sdk/src/testing/work.ts';
 
-/** Time in which only what is planned happens, one thing after the other. Milliseconds, by the server's clock. */
+/** Simulated time: planned calls run one after the other. Milliseconds, by the server's clock. */
 export interface World {
   nowMs(): number;
   plan(atMs: number, call: () => unknown): void;
-  /** Machines have clocks of their own: they say themselves what comes next by them. */
+  /** Machines have their own clocks and say when their next timer is due. */
   add(machine: { nextDueMs(): number; runDue(): void }): void;
-  /** Lets everything happen that does so until then. */
+  /** Runs everything that is due until then. */
   runUntil(untilMs: number): Promise<void>;
 }
 
-/** `look` is called whenever something has happened, and never before: looking at clocks must not be what keeps them right. */
+/** `look` is called after each call, never before: looking at a clock must not be what keeps it correct. */
 export function openWorld(server: { nowMs(): number; moveClock(ms: number): void }, look: () => void): World {
   const machines: { nextDueMs(): number; runDue(): void }[] = [];
   let planned: { atMs: number; call: () => unknown }[] = [];

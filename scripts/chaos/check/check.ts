@@ -8,20 +8,20 @@ import { auditOf, historiesOf } from '../../../shared/testing/read-records.ts';
 import { type Excess, excessOf } from '../../../shared/testing/seats/over-allocation.ts';
 import { type ChainReport, verifyChain } from '../../../shared/use-cases/verify-chain.ts';
 import { type Request, readRequestLog } from '../requests.ts';
-import { claimsOf, findCutShort, findSeatsNotFree, findUnknownAnswers, type License } from './claims.ts';
+import { claimsOf, findCutShort, findSeatsNotFree, findUnexpectedResponses, type License } from './claims.ts';
 import type { Finding } from './finding.ts';
-import { findInSessions, findToldTwice } from './sessions.ts';
+import { findDuplicates, findInSessions } from './sessions.ts';
 
-/** Everything that a verdict stands on: what clients noted, what the records hold, and what was still to be done. */
+/** Everything that the verdict is based on: the clients' request log, the records, and what was left to do. */
 export interface Facts {
   readonly licenses: readonly License[];
   readonly requests: readonly Request[];
   readonly audit: readonly AuditEvent[];
   readonly histories: readonly SessionHistory[];
   readonly chains: readonly ChainReport[];
-  /** Events in the outbox, by the last sweep; `null` where it did not say. */
+  /** Events in the outbox by the last sweep; `null` if it did not report them. */
   readonly pending: number | null;
-  /** Events that the topic holds. */
+  /** Events that the topic has not delivered. */
   readonly unacknowledged: number;
 }
 
@@ -41,14 +41,19 @@ export function check(facts: Facts): Checked {
       return { kind: 'BEYOND_MAX', of: licenseId, detail };
     }),
     ...findCutShort(requests, claims),
-    ...findUnknownAnswers(requests),
+    ...findUnexpectedResponses(requests),
     ...findSeatsNotFree(requests, licenses),
     ...findInSessions(facts),
-    ...findToldTwice(audit),
+    ...findDuplicates(audit),
     ...chains.flatMap(findInChain),
     ...findUnsealed(audit),
   ];
-  if (pending !== 0) findings.push({ kind: 'NOT_DRAINED', of: 'the outbox', detail: `${pending} left` });
+  if (pending !== 0)
+    findings.push({
+      kind: 'NOT_DRAINED',
+      of: 'the outbox',
+      detail: `${pending ?? 'an unknown number'} left`,
+    });
   if (unacknowledged > 0)
     findings.push({ kind: 'NOT_DRAINED', of: 'the topic', detail: `${unacknowledged} left` });
   return { findings, claims: claims.length, excess };
@@ -68,7 +73,7 @@ function findUnsealed(audit: readonly AuditEvent[]): Finding[] {
     .map(({ eventId, type }) => ({ kind: 'NOT_SEALED', of: eventId, detail: type }));
 }
 
-/** Reads what the clients of a run noted, and the records, and nothing else. */
+/** Reads only the clients' request log and the records of a run. */
 export async function readFacts(
   folder: string,
   records: Records,
@@ -83,7 +88,7 @@ export async function readFacts(
   const chains: ChainReport[] = [];
   for (const tenantId of new Set(licenses.map((license) => license.tenantId))) {
     const report = await verifyChain(records, tenantId);
-    if (!report) throw new Error(`The records know no tenant ${tenantId}.`);
+    if (!report) throw new Error(`The records have no tenant ${tenantId}.`);
     chains.push(report);
   }
   return { licenses, requests: readRequestLog(requestsFile(folder)), audit, histories, chains };

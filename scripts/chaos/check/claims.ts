@@ -2,21 +2,21 @@ import type { SeatClaim, SeatLimit } from '../../../shared/testing/seats/over-al
 import type { Request } from '../requests.ts';
 import type { Finding } from './finding.ts';
 
-/** A seat that a client held by what the server had told it, by Redis' clock. */
+/** A seat that a client held by the server's responses, in the time of Redis' clock. */
 export interface Claim extends SeatClaim {
   readonly client: string;
   readonly sessionId: string;
 }
 
-/** What the checker must know of a license. */
+/** What the checker needs to know about a license. */
 export interface License extends SeatLimit {
   readonly tenantId: string;
 }
 
 /**
- * Every claim that the log tells of. Each answer that confirms a lease confirms it from the moment it was given (its
- * end less the TTL); what touches is one claim, and where there is time in between the seat was not the client's then,
- * whatever the answer says. A claim ends with the lease, or when its client asked to give it back.
+ * All claims in the log. A response that confirms a lease confirms it from the time it was granted (its end minus the
+ * TTL). Leases without a gap are one claim; in a gap the client had no seat, whatever the response says. A claim ends
+ * with the lease, or when its client sends the release.
  */
 export function claimsOf(requests: readonly Request[]): Claim[] {
   const bySession = Map.groupBy(
@@ -48,7 +48,7 @@ function joined(claims: readonly Claim[]): Claim[] {
   return done.filter(({ beginMs, endMs }) => endMs > beginMs);
 }
 
-/** Leases that the server gave up, or gave anew, before the end that it had confirmed. */
+/** Leases that the server ended, or granted again, before their confirmed end. */
 export function findCutShort(requests: readonly Request[], claims: readonly Claim[]): Finding[] {
   const bySession = Map.groupBy(claims, ({ sessionId }) => sessionId);
   const byClient = Map.groupBy(claims, ({ client }) => client);
@@ -56,16 +56,16 @@ export function findCutShort(requests: readonly Request[], claims: readonly Clai
   return requests.flatMap((request): Finding[] => {
     const { op, status, sessionId = '', sentMs, endedMs, client } = request;
     const own = bySession.get(sessionId) ?? [];
-    const promisedMs = confirmedBefore(request);
+    const confirmedMs = confirmedBefore(request);
     const isHeld = (atMs: number): boolean =>
       own.some(({ beginMs, endMs }) => beginMs < atMs && atMs < endMs);
-    if (op === 'heartbeat' && status === 404 && promisedMs > endedMs && isHeld(sentMs)) {
-      const detail = `unknown ${promisedMs - endedMs} ms before its end`;
+    if (op === 'heartbeat' && status === 404 && confirmedMs > endedMs && isHeld(sentMs)) {
+      const detail = `not found ${confirmedMs - endedMs} ms before its end`;
       return [{ kind: 'CUT_SHORT', of: sessionId, detail }];
     }
     const begunMs = (request.expiresAtMs ?? 0) - (request.ttlMs ?? 0);
-    if (request.revived && promisedMs > begunMs) {
-      const detail = `revived ${promisedMs - begunMs} ms before its end`;
+    if (request.revived && confirmedMs > begunMs) {
+      const detail = `revived ${confirmedMs - begunMs} ms before its end`;
       return [{ kind: 'CUT_SHORT', of: sessionId, detail }];
     }
     if (op === 'acquire' && status === 201) {
@@ -94,24 +94,24 @@ function confirmedEnds(requests: readonly Request[]): (request: Request) => numb
   };
 }
 
-/** What each operation may be answered while parts come and go. Anything else is a fault of ours. */
-const KNOWN_ANSWERS: Readonly<Record<Request['op'], readonly (number | null)[]>> = {
+/** Statuses that each operation may return while faults happen. Any other status is a bug. */
+const EXPECTED_STATUSES: Readonly<Record<Request['op'], readonly (number | null)[]>> = {
   acquire: [200, 201, 409, 503, null],
   heartbeat: [200, 404, 503, null],
   release: [204, 503, null],
 };
 
-export function findUnknownAnswers(requests: readonly Request[]): Finding[] {
+export function findUnexpectedResponses(requests: readonly Request[]): Finding[] {
   return requests
-    .filter(({ op, status }) => !KNOWN_ANSWERS[op].includes(status))
+    .filter(({ op, status }) => !EXPECTED_STATUSES[op].includes(status))
     .map(({ op, status, client }) => ({
-      kind: 'UNKNOWN_ANSWER',
+      kind: 'UNEXPECTED_RESPONSE',
       of: client,
-      detail: `${op} was answered ${status}`,
+      detail: `${op} returned ${status}`,
     }));
 }
 
-/** Once every lease is over, `limit` fresh clients of each license must get a seat and no more. */
+/** After every lease has ended, exactly `limit` fresh clients of each license must get a seat. */
 export function findSeatsNotFree(requests: readonly Request[], licenses: readonly License[]): Finding[] {
   const acquired = requests.filter(({ phase, op }) => phase === 'fresh' && op === 'acquire');
   return licenses.flatMap(({ licenseId, limit }): Finding[] => {
@@ -119,7 +119,7 @@ export function findSeatsNotFree(requests: readonly Request[], licenses: readonl
     const seated = new Set(answers.flatMap(({ sessionId, client }) => (sessionId ? [client] : []))).size;
     const refused = answers.filter(({ status }) => status === 409).length;
     if (seated < limit) {
-      const detail = `${seated} of ${limit} seats could be had, ${refused} requests were refused`;
+      const detail = `${seated} of ${limit} seats were granted, ${refused} requests were refused`;
       return [{ kind: 'SEAT_TAKEN', of: licenseId, detail }];
     }
     if (seated > limit || refused === 0) {

@@ -1,43 +1,43 @@
-/** What the checker can find, each with what it means. */
+/** What the checker can find, with the meaning of each. */
 export const FINDING_KINDS = {
   BEYOND_MAX: 'more confirmed leases at a time than the license has seats',
-  CUT_SHORT: 'a confirmed lease that the server did not keep to its end',
-  UNKNOWN_ANSWER: 'an answer that no fault explains',
-  SEAT_TAKEN: 'a seat that is not free though nobody holds it',
-  SEAT_TOO_MANY: 'one more client than there are seats, and it was let in',
-  NOT_TOLD: 'a confirmed grant or revival that the audit log does not know',
-  UNEVEN: 'a session whose beginnings and ends do not take turns',
-  WRONG_END: 'a session that ended otherwise, or at another time, than its client knows',
-  HISTORY_OPEN: 'a session whose history has no end',
-  HISTORY_WRONG: 'a history that does not say what the events of its session say',
-  TOLD_TWICE: 'one event under two ids',
-  CHAIN_BROKEN: 'an audit chain that is not whole',
-  NOT_SEALED: 'an event that is in no chain though all is over',
-  NOT_DRAINED: 'an event that has not arrived though all is over',
-  FUNCTIONS_DIED: 'the functions ended though nobody killed them',
+  CUT_SHORT: 'a lease that ended before its confirmed end',
+  UNEXPECTED_RESPONSE: 'a response that no fault explains',
+  SEAT_TAKEN: 'a seat that is not free though no client holds it',
+  SEAT_TOO_MANY: 'one more client than the license has seats was not refused',
+  EVENT_MISSING: 'a confirmed grant or revival without an event in the audit log',
+  EVENTS_UNPAIRED: 'a session whose beginnings and ends do not alternate',
+  WRONG_END: 'a session whose end contradicts its client',
+  HISTORY_OPEN: 'a session history without an end',
+  HISTORY_WRONG: 'a session history that contradicts the events of its session',
+  EVENT_DUPLICATED: 'one event with two ids',
+  CHAIN_BROKEN: 'an audit chain that fails verification',
+  NOT_SEALED: 'an event that is in no chain at the end of the run',
+  NOT_DRAINED: 'an event that has not been recorded at the end of the run',
+  FUNCTIONS_DIED: 'the functions ended without being killed',
 } as const;
 export type FindingKind = keyof typeof FINDING_KINDS;
 
 export interface Finding {
   readonly kind: FindingKind;
-  /** Of what: a license, session, tenant or event. */
+  /** The license, session, tenant, event or client that it is about. */
   readonly of: string;
   readonly detail: string;
 }
 
 /**
- * What follows from a second that Redis lost, which `appendfsync everysec` allows: grants, ends and events of it never
- * happened for Redis, though clients and subscribers may have been told of them.
+ * Findings that follow if Redis loses a second of writes, which `appendfsync everysec` allows: the grants, ends and
+ * events of that second never happened for Redis, though clients and subscribers may have received them.
  */
 const FOLLOWS_FROM_LOSS: ReadonlySet<FindingKind> = new Set<FindingKind>([
   'BEYOND_MAX',
   'CUT_SHORT',
-  'NOT_TOLD',
-  'UNEVEN',
+  'EVENT_MISSING',
+  'EVENTS_UNPAIRED',
   'WRONG_END',
 ]);
 
-/** Findings that break a promise, and those that are the price of `everysec`. */
+/** Separates findings that break a promise from those that `everysec` allows. */
 export function judge(
   findings: readonly Finding[],
   mayLoseASecond: boolean,
