@@ -551,8 +551,24 @@ describe('what an operator mistypes', () => {
     },
   );
 
-  test('a verb that is not there is answered with those of the noun, and nothing at all with every command', async () => {
-    const ofTenants = await trouble(suite.url, 'tenants', 'destroy');
+  test.each([
+    [
+      'nonsense',
+      'Unknown command "nonsense". Commands begin with tenants, users, licenses, sessions or audit; ' +
+        '"npm run admin -- --help" lists all of them.',
+    ],
+    [
+      'tenants nonsense',
+      'Unknown command "tenants nonsense". Commands: tenants list, tenants show, tenants create, ' +
+        'tenants invite, tenants withdraw, tenants remove, tenants transfer.',
+    ],
+    ['tenant list', 'Unknown command "tenant list". Did you mean "tenants list"?'],
+  ])('answers the unknown command "%s" with one sentence', async (line, sentence) => {
+    expect(await trouble(suite.url, ...line.split(' '))).toBe(sentence);
+  });
+
+  test('prints the commands of a noun without a verb, and every command without a noun', async () => {
+    const ofTenants = await trouble(suite.url, 'tenants');
     expect(ofTenants).toContain('  tenants create --name NAME [--owner E-MAIL]\n');
     expect(ofTenants).not.toContain('licenses create');
     const whole = await trouble(suite.url);

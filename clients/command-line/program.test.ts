@@ -43,6 +43,11 @@ const cars: Program<string> = {
       options: z.object({}),
       run: async (_, place: string) => ({ exit: EXIT.problem, text: place, json: { place } }),
     }),
+    defineCommand('bikes list', {
+      summary: 'Lists bikes.',
+      options: z.object({}),
+      run: async (_, place: string) => ({ exit: EXIT.ok, text: place, json: { place } }),
+    }),
     ...[new CommandError('no wheels'), new Expected('no road'), new TypeError('no idea')].map((error) =>
       defineCommand(`cars ${error.name.toLowerCase()}`, {
         summary: '',
@@ -96,11 +101,40 @@ describe('a program with commands', () => {
     expect(JSON.parse((await run(cars, 'cars list --json')).printed)).toEqual({ place: 'garage' });
   });
 
-  test.each(['', 'trains', 'list'])('called as %j, prints every command and exits with 2', async (line) => {
-    const { exit, printed, errors } = await run(cars, line);
+  test.each(['', '--unknown-option'])(
+    'prints every command and exits with 2 when it is called as %j, without a command',
+    async (line) => {
+      const { exit, printed, errors } = await run(cars, line);
+      expect([exit, printed]).toEqual([EXIT.error, '']);
+      expect(errors).toMatch(/^Usage: cars COMMAND \[--json\]\n\n {2}cars list\n {6}Lists cars\.\n/);
+      expect(errors).toMatch(/\n\nNotes\.$/);
+    },
+  );
+
+  test('prints the commands of a noun and exits with 2 when the verb is missing', async () => {
+    const { exit, printed, errors } = await run(cars, 'bikes');
     expect([exit, printed]).toEqual([EXIT.error, '']);
-    expect(errors).toMatch(/^Usage: cars COMMAND \[--json\]\n\n {2}cars list\n {6}Lists cars\.\n/);
-    expect(errors).toMatch(/\n\nNotes\.$/);
+    expect(errors).toMatch(/^Usage: cars COMMAND \[--json\]\n\n {2}bikes list\n {6}Lists bikes\.$/);
+  });
+
+  test.each([
+    ['cars lsit --json', 'Unknown command "cars lsit". Did you mean "cars list"?'],
+    ['bike list', 'Unknown command "bike list". Did you mean "bikes list"?'],
+    ['bikes repair', 'Unknown command "bikes repair". Commands: bikes list.'],
+    [
+      'trains',
+      'Unknown command "trains". Commands begin with cars or bikes; "cars --help" lists all of them.',
+    ],
+    [
+      'sell cars',
+      'Unknown command "sell cars". Commands begin with cars or bikes; "cars --help" lists all of them.',
+    ],
+    [
+      '\u001b[2J',
+      'Unknown command "\\u001b[2J". Commands begin with cars or bikes; "cars --help" lists all of them.',
+    ],
+  ])('answers the unknown command %j with one sentence and exits with 2', async (line, sentence) => {
+    expect(await run(cars, line)).toEqual({ exit: EXIT.error, printed: '', errors: sentence });
   });
 
   test.each(['--help', 'cars --help', 'cars list --help'])(

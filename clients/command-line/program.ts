@@ -1,4 +1,5 @@
 import type * as z from 'zod/mini';
+import { editDistance } from './edit-distance.ts';
 import { CommandError, UsageError } from './errors.ts';
 import { type DescribedOption, describeOptions, readOptions } from './options.ts';
 
@@ -90,7 +91,7 @@ export async function runProgram<C>(
 ): Promise<ExitCode> {
   const isTaken = (flag: string): boolean =>
     flag === '--help' || (flag === '--json' && program.json === true);
-  const { command, rest, candidates } = findCommand(
+  const { command, rest, candidates, unknown } = findCommand(
     program,
     args.filter((arg) => !isTaken(arg)),
   );
@@ -100,7 +101,7 @@ export async function runProgram<C>(
     return EXIT.ok;
   }
   if (!command) {
-    output.printError(usage);
+    output.printError(unknown === undefined ? usage : printable(describeUnknown(program, unknown)));
     return EXIT.error;
   }
   try {
@@ -118,18 +119,51 @@ export async function runProgram<C>(
   }
 }
 
-/** `candidates`: the commands to show where none is found. */
-function findCommand<C>({ commands }: Program<C>, args: readonly string[]) {
+/**
+ * `candidates`: the commands whose usage to show. `unknown`: what was given in place of a command; `undefined` when it is
+ * only incomplete.
+ */
+function findCommand<C>({ commands }: Program<C>, args: readonly string[]): FoundCommand<C> {
   // What an option is follows from the command, which is whatever stands before the first of them.
   const firstOption = args.findIndex((arg) => arg.startsWith('-'));
   const words = args.slice(0, firstOption === -1 ? args.length : firstOption);
   const command = commands.find(({ name }) => name === words.join(' ') || name === '');
   if (command) {
     const rest = args.slice(command.name === '' ? 0 : words.length);
-    return { command, rest, candidates: [command] };
+    return { command, rest, candidates: [command], unknown: undefined };
   }
-  const ofNoun = commands.filter(({ name }) => name.startsWith(`${words[0]} `));
-  return { command, rest: [], candidates: ofNoun.length > 0 ? ofNoun : commands };
+  const ofNoun = commandsOf(commands, words[0] ?? '');
+  const candidates = ofNoun.length > 0 ? ofNoun : commands;
+  const isIncomplete = words.length === 0 || (words.length === 1 && ofNoun.length > 0);
+  return { command, rest: [], candidates, unknown: isIncomplete ? undefined : words.join(' ') };
+}
+
+interface FoundCommand<C> {
+  readonly command: Command<C> | undefined;
+  readonly rest: readonly string[];
+  readonly candidates: readonly Command<C>[];
+  readonly unknown: string | undefined;
+}
+
+function commandsOf<C>(commands: readonly Command<C>[], noun: string): readonly Command<C>[] {
+  return commands.filter(({ name }) => name.startsWith(`${noun} `));
+}
+
+/** Two characters swapped count as two edits. */
+const LARGEST_TYPO = 2;
+
+function describeUnknown<C>({ call, commands }: Program<C>, unknown: string): string {
+  const names = commands.map(({ name }) => name);
+  const distances = names.map((name) => editDistance(unknown, name));
+  const least = Math.min(...distances);
+  if (least <= LARGEST_TYPO)
+    return `Unknown command "${unknown}". Did you mean "${names[distances.indexOf(least)]}"?`;
+  const ofNoun = commandsOf(commands, unknown.split(' ')[0] ?? '');
+  if (ofNoun.length > 0)
+    return `Unknown command "${unknown}". Commands: ${ofNoun.map(({ name }) => name).join(', ')}.`;
+  const nouns = new Set(names.map((name) => name.split(' ')[0] ?? ''));
+  const list = new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(nouns);
+  return `Unknown command "${unknown}". Commands begin with ${list}; "${call} --help" lists all of them.`;
 }
 
 function explain(error: unknown, expected: Program<unknown>['expected'] = []): string {
