@@ -2,7 +2,7 @@ import { OPERATIONS } from './api.ts';
 import { SeatleaseError } from './errors.ts';
 import type { AccessTokens } from './options.ts';
 import { readProblem, readRetryAfter } from './parse-answers.ts';
-import type { Request, Response, Transport } from './platform.ts';
+import { NoAnswer, type Request, type Response, type Transport } from './platform.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 /** What the server is asked for here. */
@@ -92,16 +92,16 @@ export class Server {
     // The server says which request it answers. Something in between has mixed them up, or told an old answer again.
     const asked = request.headers['x-request-id'];
     if (asked !== undefined && (response.header('x-request-id') ?? asked) !== asked)
-      return { kind: 'none', error: unusable(response) };
+      return { kind: 'none', error: unusable(request, response) };
     if (response.status >= 200 && response.status < 300) {
       const value = read(response.body, response.status);
-      if (value === undefined) return { kind: 'none', error: unusable(response) };
+      if (value === undefined) return { kind: 'none', error: unusable(request, response) };
       return { kind: 'good', body: value, sentAtMs, dateMs: dateOf(response) };
     }
     const problem = readProblem(response);
     return problem && isDefinite(problem)
       ? { kind: 'refused', error: problem }
-      : { kind: 'none', error: problem ?? unusable(response) };
+      : { kind: 'none', error: problem ?? unusable(request, response) };
   }
 
   #request(
@@ -135,12 +135,17 @@ function dateOf(response: Response): number | undefined {
 }
 
 function noAnswer(cause: unknown): SeatleaseError {
-  return new SeatleaseError('NO_ANSWER', 'The license server did not answer.', { cause });
+  const message = cause instanceof NoAnswer ? cause.message : 'The license server did not answer.';
+  return new SeatleaseError('NO_ANSWER', message, { cause });
 }
 
-function unusable(response: Response): SeatleaseError {
-  return new SeatleaseError('NO_ANSWER', 'What came instead of the license server’s answer cannot be used.', {
-    status: response.status,
-    retryAfterSeconds: readRetryAfter(response.header('retry-after')),
-  });
+function unusable({ url }: Request, { status, header }: Response): SeatleaseError {
+  return new SeatleaseError(
+    'NO_ANSWER',
+    `${url} answered HTTP ${status}, but not as a license server does.`,
+    {
+      status,
+      retryAfterSeconds: readRetryAfter(header('retry-after')),
+    },
+  );
 }

@@ -18,25 +18,36 @@ function initOf({ method, headers, body }: Request): RequestInit {
 export const fetchTransport: Transport = {
   async send(request, { timeoutMs, signal }) {
     const stop = new AbortController();
-    const give = (): void => stop.abort();
-    const timer = setTimeout(give, timeoutMs);
-    signal?.addEventListener('abort', give, { once: true });
-    if (signal?.aborted) give();
+    let why: string | undefined;
+    const giveUp = (reason: string): void => {
+      why ??= reason;
+      stop.abort();
+    };
+    const cancel = (): void => giveUp('the request was canceled');
+    const timer = setTimeout(() => giveUp(`timed out after ${timeoutMs / 1000} s`), timeoutMs);
+    signal?.addEventListener('abort', cancel, { once: true });
+    if (signal?.aborted) cancel();
     try {
       const response = await fetch(request.url, { ...initOf(request), signal: stop.signal });
       const body = await textOf(response);
       return { status: response.status, header: (name) => response.headers.get(name) ?? undefined, body };
     } catch (cause) {
       stop.abort();
-      throw new NoAnswer('No whole answer came in time.', { cause });
+      throw new NoAnswer(`No answer from ${new URL(request.url).origin}: ${why ?? reasonOf(cause)}.`, {
+        cause,
+      });
     } finally {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', give);
+      signal?.removeEventListener('abort', cancel);
     }
   },
 };
 
-/** Sends it though the page is gone before it arrives. */
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+/** The browser sends it even though the page closes first. */
 export function sendAtLast(request: Request): void {
   fetch(request.url, { ...initOf(request), keepalive: true }).catch(() => undefined);
 }
@@ -51,7 +62,7 @@ async function textOf({ body }: globalThis.Response): Promise<string> {
     const { done, value } = await reader.read();
     if (done) return text + decoder.decode();
     bytes += value.byteLength;
-    if (bytes > LONGEST_BODY_BYTES) throw new RangeError('The answer is too long.');
+    if (bytes > LONGEST_BODY_BYTES) throw new RangeError('the answer is larger than 1 MiB');
     text += decoder.decode(value, { stream: true });
   }
 }

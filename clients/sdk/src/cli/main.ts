@@ -1,64 +1,86 @@
 import { readFileSync } from 'node:fs';
 import { Seatlease, SeatleaseError } from '../node.ts';
-import { exitCodeOf, whyNoSeat } from './no-seat.ts';
+import type { Platform } from '../platform.ts';
+import { describeNoSeat, exitCodeOf } from './no-seat.ts';
 import { type RunOptions, readCommand, USAGE, UsageError } from './options.ts';
-import { runProgram } from './program.ts';
+import { runProgram, type Spawn, spawnOnTerminal } from './program.ts';
 import { ForwardedSignals } from './signals.ts';
 
 const USAGE_EXIT = 64;
 
-/** Gives the exit code. What a seat's end needs is done by the SDK when this process ends, in whatever way. */
-export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+/** The process that the command runs in. Tests replace it to capture output and to control time. */
+export interface Host {
+  print(text: string): void;
+  printError(text: string): void;
+  readonly spawn: Spawn;
+  readonly platform?: Platform | undefined;
+}
+
+const THIS_PROCESS: Host = {
+  print: (text) => void process.stdout.write(text),
+  printError: (text) => void process.stderr.write(text),
+  spawn: spawnOnTerminal,
+};
+
+/** Returns the exit code. The SDK releases the seat when this process ends. */
+export async function main(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  host: Host = THIS_PROCESS,
+): Promise<number> {
   try {
     const command = readCommand(args, env);
     switch (command.does) {
       case 'help':
-        process.stdout.write(USAGE);
+        host.print(USAGE);
         return 0;
       case 'version':
-        process.stdout.write(`${version()}\n`);
+        host.print(`${version()}\n`);
         return 0;
       case 'run':
-        return await run(command.options);
+        return await run(command.options, host);
     }
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    say(`${error.message} "seatlease --help" says how it is used.`);
+    say(host, `${error.message} Run "seatlease --help" for usage.`);
     return USAGE_EXIT;
   }
 }
 
-async function run(options: RunOptions): Promise<number> {
+async function run(options: RunOptions, host: Host): Promise<number> {
   const { url, licenseKey, fingerprint, userId, processId, wait, graceSeconds, program, args } = options;
-  const seatlease = open({ url, licenseKey, fingerprint, userId, processId });
+  const seatlease = open({ url, licenseKey, fingerprint, userId, processId, platform: host.platform });
+  const { origin } = new URL(url);
   const signals = new ForwardedSignals();
   try {
     const denied = seatlease.on('denied', ({ error }) => {
       if (!wait) return;
-      say(`waits for a seat: ${whyNoSeat(error)}`);
+      say(host, `waiting for a seat: ${describeNoSeat(error, url)}`);
       denied();
     });
     const seat = await seatlease.acquire({ wait, signal: signals.ended });
-    const running = runProgram(program, args, signals);
-    seat.on('offline', () => say('the license server does not answer; the program may go on for now.'));
-    seat.on('online', () => say('the license server answers again.'));
+    const running = runProgram(program, args, signals, host);
+    seat.on('offline', () =>
+      say(host, `${origin} does not answer; the program runs on for as long as the license allows.`),
+    );
+    seat.on('online', () => say(host, `${origin} answers again.`));
     seat.on('lost', ({ reason }) => {
-      say(`the seat is lost (${reason}); the program is told to end.`);
+      say(host, `the seat is lost (${reason}); sending SIGTERM to the program.`);
       running.end(graceSeconds);
     });
     return await running.exitCode;
   } catch (error) {
     if (signals.exitCode !== undefined) return signals.exitCode;
     if (!(error instanceof SeatleaseError)) throw error;
-    say(`no seat: ${whyNoSeat(error)}`);
+    say(host, `no seat: ${describeNoSeat(error, url)}`);
     return exitCodeOf(error);
   } finally {
-    // From here on a signal ends this process, as there is nobody to hand it on to.
+    // The program has ended: from here on a signal ends this process.
     signals.stop();
   }
 }
 
-/** What it refuses is the call's fault. */
+/** The constructor throws only for wrong options. */
 function open(options: ConstructorParameters<typeof Seatlease>[0]): Seatlease {
   try {
     return new Seatlease(options);
@@ -67,8 +89,8 @@ function open(options: ConstructorParameters<typeof Seatlease>[0]): Seatlease {
   }
 }
 
-function say(text: string): void {
-  process.stderr.write(`seatlease: ${text}\n`);
+function say(host: Host, text: string): void {
+  host.printError(`seatlease: ${text}\n`);
 }
 
 function version(): string {

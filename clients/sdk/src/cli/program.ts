@@ -1,30 +1,35 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { exitCodeOfSignal, type ForwardedSignals } from './signals.ts';
 
 const CANNOT_START = 126;
-const NOT_THERE = 127;
+const NOT_FOUND = 127;
+
+export type Spawn = (program: string, args: readonly string[]) => ChildProcess;
+
+export const spawnOnTerminal: Spawn = (program, args) => spawn(program, args, { stdio: 'inherit' });
 
 export interface RunningProgram {
   readonly exitCode: Promise<number>;
-  /** Tells it to end, and ends it `graceSeconds` later if it has not. */
+  /** Sends SIGTERM, and SIGKILL `graceSeconds` later if the program still runs. */
   end(graceSeconds: number): void;
 }
 
-/** Runs it on our own terminal, input and output, and hands signals on to it. */
+/** Starts the program and forwards signals to it. */
 export function runProgram(
   program: string,
   args: readonly string[],
   signals: ForwardedSignals,
+  host: { readonly spawn: Spawn; printError(text: string): void },
 ): RunningProgram {
-  const child = spawn(program, args, { stdio: 'inherit' });
+  const child = host.spawn(program, args);
   let timer: NodeJS.Timeout | undefined;
   signals.to((signal) => child.kill(signal));
   const exitCode = new Promise<number>((ended) => {
     child.on('error', (error) => {
-      // Also comes where a signal could not be handed on, and then the program still runs.
+      // Also emitted when a signal cannot be sent; the program still runs then.
       if (child.pid !== undefined) return;
-      process.stderr.write(`seatlease: ${program} cannot be started: ${error.message}\n`);
-      ended('code' in error && error.code === 'ENOENT' ? NOT_THERE : CANNOT_START);
+      host.printError(`seatlease: cannot start ${program}: ${error.message}\n`);
+      ended('code' in error && error.code === 'ENOENT' ? NOT_FOUND : CANNOT_START);
     });
     child.on('exit', (code, signal) => {
       clearTimeout(timer);

@@ -1,70 +1,104 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type ClockedSuite, openClockedSuite } from '../../../../functions/testing/clocked-suite.ts';
 import { isFree } from '../../../../functions/testing/is-free.ts';
 import type { TestLicense } from '../../../../functions/testing/suite.ts';
-import { type Program, run, serve } from '../node/testing.ts';
+import { Output, type Program, run, serve } from '../node/testing.ts';
+import { sendByFetch } from '../testing/network.ts';
+import { testPlatform } from '../testing/platform.ts';
+import { main } from './main.ts';
 import { ForwardedSignals } from './signals.ts';
 
 const COMMAND = fileURLToPath(new URL('../../bin/seatlease.js', import.meta.url));
 
 let clocked: ClockedSuite;
+/** Of one seat. */
 let license: TestLicense;
 beforeAll(async () => {
   clocked = await openClockedSuite();
 });
 afterAll(() => clocked.close());
-/** Of one seat. */
 beforeEach(async () => {
   license = await clocked.suite.createLicense({ max: 1 });
 });
 
-function seatlease(args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
-  const { url } = clocked.suite;
-  const given = { SEATLEASE_URL: url, SEATLEASE_LICENSE_KEY: license.key, ...env };
-  return run(process.execPath, [COMMAND, ...args], given);
-}
-const shell = (script: string, ...options: string[]) =>
-  seatlease(['run', ...options, '--', 'sh', '-c', script]);
-/** Without waking up all the time, and gone by itself should nobody end it. */
-const FOR_LONG = 'sleep 30 >&- 2>&- & wait $!';
-const STAYS = `trap 'echo told to end; exit 5' TERM; echo started; ${FOR_LONG}`;
+const environment = (env: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => ({
+  SEATLEASE_URL: clocked.suite.url,
+  SEATLEASE_LICENSE_KEY: license.key,
+  ...env,
+});
 
-describe('a seat is held while the program runs, and is back right after', () => {
-  test('it has ended, with its exit code', async () => {
-    const { ended, says } = shell('echo started; exit 7');
+/** Runs the command in a process of its own. */
+function seatlease(args: readonly string[]): Program {
+  return run(process.execPath, [COMMAND, ...args], environment());
+}
+
+/** Runs the command in this process, on a machine whose clock the test moves. */
+function seatleaseHere(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const platform = testPlatform(sendByFetch);
+  const output = new Output();
+  const closed: Promise<unknown>[] = [];
+  const exit = main(args, environment(env), {
+    platform,
+    print: (text) => output.add(text),
+    printError: (text) => output.add(text),
+    spawn(program, programArgs) {
+      const child = spawn(program, programArgs, { stdio: ['ignore', 'pipe', 'pipe'] });
+      child.stdout.on('data', (data) => output.add(data));
+      child.stderr.on('data', (data) => output.add(data));
+      closed.push(once(child, 'close'));
+      return child;
+    },
+  });
+  const ended = exit.then(async (code) => {
+    await Promise.all(closed);
+    return { code, output: output.text };
+  });
+  return { clock: platform.clock, ended, prints: (text: string) => output.contains(text, ended) };
+}
+
+const shell = (script: string, ...options: string[]) => ['run', ...options, '--', 'sh', '-c', script];
+/** Waits without polling, and ends by itself if a test leaves it behind. */
+const FOR_LONG = 'sleep 30 >&- 2>&- & wait $!';
+const UNTIL_SIGTERM = `trap 'echo got SIGTERM; exit 5' TERM; echo started; ${FOR_LONG}`;
+
+describe('the command holds a seat while the program runs and releases it', () => {
+  test('when the program exits, and exits with the same code', async () => {
+    const { ended, says } = seatlease(shell('echo started; exit 7'));
     await says('started');
     expect((await ended).code).toBe(7);
     expect(await isFree(license)).toBe(true);
   });
 
-  test('it was told to end by a signal, which is handed on', async () => {
-    const { child, ended, says } = shell(STAYS);
+  test('when the program ends by a forwarded signal', async () => {
+    const { child, ended, says } = seatlease(shell(UNTIL_SIGTERM));
     await says('started');
     expect(await isFree(license)).toBe(false);
     child.kill('SIGTERM');
     const { code, output } = await ended;
-    expect([code, output]).toEqual([5, expect.stringContaining('told to end')]);
+    expect([code, output]).toEqual([5, expect.stringContaining('got SIGTERM')]);
     expect(await isFree(license)).toBe(true);
   });
 
-  test('a signal has ended it, whose number the exit code tells', async () => {
-    const { ended } = shell('kill -KILL $$');
+  test('when a signal kills the program, and exits with 128 plus the signal number', async () => {
+    const { ended } = seatlease(shell('kill -KILL $$'));
     expect((await ended).code).toBe(128 + 9);
     expect(await isFree(license)).toBe(true);
   });
 
-  test('it could not be started', async () => {
+  test('when the program cannot be started, and exits with 127', async () => {
     const { code, output } = await seatlease(['run', '--', '/no/such/program']).ended;
-    expect([code, output]).toEqual([127, expect.stringContaining('/no/such/program cannot be started')]);
+    expect([code, output]).toEqual([127, expect.stringContaining('cannot start /no/such/program')]);
     expect(await isFree(license)).toBe(true);
   });
 });
 
-test('the seat of a command that was killed is free once its lease has ended', async () => {
-  const { child, ended, says } = shell(STAYS);
+test('the seat of a killed command is free once its lease has ended', async () => {
+  const { child, ended, says } = seatlease(shell(UNTIL_SIGTERM));
   await says('started');
-  // Its program goes with it, as where a machine loses its power.
+  // The whole process group, as in a power cut.
   process.kill(-Number(child.pid), 'SIGKILL');
   expect((await ended).signal).toBe('SIGKILL');
   clocked.moveClock(359_000);
@@ -73,73 +107,99 @@ test('the seat of a command that was killed is free once its lease has ended', a
   expect(await isFree(license)).toBe(true);
 });
 
-describe('a program without a seat is not started:', () => {
-  test('where all are taken, which says how many, and to try again later', async () => {
+describe('without a seat, the command does not start the program', () => {
+  /** Runs the command until it ends, and asserts that it prints one line. */
+  async function endOf(args: readonly string[], env?: NodeJS.ProcessEnv) {
+    const { clock, ended } = seatleaseHere(args, env);
+    const { code, output } = await clock.until(ended);
+    expect(output).toMatch(/^seatlease: .*\n$/);
+    expect(output).not.toContain('started');
+    return { code, output };
+  }
+
+  test('when all seats are taken, prints how many and when to retry, and exits with 75', async () => {
     await license.acquire('another machine');
-    const { code, output } = await shell('echo started').ended;
+    const { code, output } = await endOf(shell('echo started'));
     expect(code).toBe(75);
     expect(output).toMatch(
-      /^seatlease: no seat: .* 1 of 1 are taken\. One comes free in \d+ s at the latest\. \(SEATS_EXHAUSTED, request /,
+      /^seatlease: no seat: .* 1 of 1 seats are taken; .* in \d+ s\. \(HTTP 409 SEATS_EXHAUSTED/,
     );
-    expect(output).not.toContain('started');
+    expect(output).toContain(` from ${clocked.suite.url}, request `);
   });
 
-  test('where the license is unknown or suspended', async () => {
+  test('when the license is suspended or unknown, prints status, code and title, and exits with 77', async () => {
     await clocked.suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'suspended' });
-    const { code, output } = await shell('echo started').ended;
-    expect([code, output]).toEqual([77, expect.stringContaining('(LICENSE_SUSPENDED, request ')]);
-    const unknown = await seatlease(['run', '--', 'echo', 'started'], { SEATLEASE_LICENSE_KEY: 'guessed' })
-      .ended;
-    expect([unknown.code, unknown.output]).toEqual([77, expect.stringContaining('(CREDENTIALS_INVALID')]);
+    const suspended = await endOf(shell('echo started'));
+    expect(suspended.code).toBe(77);
+    expect(suspended.output).toContain(
+      `no seat: The license is suspended. (HTTP 403 LICENSE_SUSPENDED from ${clocked.suite.url}, request `,
+    );
+    const unknown = await endOf(shell('echo started'), { SEATLEASE_LICENSE_KEY: 'guessed' });
+    expect(unknown.code).toBe(77);
+    expect(unknown.output).toContain('(HTTP 401 CREDENTIALS_INVALID from ');
   });
 
-  test('where the server cannot serve', async () => {
+  test('when the server fails, prints the address and the status, and exits with 69', async () => {
     const broken = await serve((_request, response) => response.writeHead(500).end());
-    const { code, output } = await seatlease(['run', '--', 'echo', 'started'], { SEATLEASE_URL: broken.url })
-      .ended;
+    const { code, output } = await endOf(shell('echo started'), { SEATLEASE_URL: broken.url });
     broken.close();
-    expect([code, output]).toEqual([69, expect.stringContaining('(NO_ANSWER)')]);
+    expect(code).toBe(69);
+    expect(output).toContain(
+      `no seat: ${broken.url}/api/v1/licenses/acquire answered HTTP 500, but not as a license server does. (NO_ANSWER)`,
+    );
   });
 
-  test('where it was called wrongly', async () => {
+  test('when no server is running, prints the address and the reason, and exits with 69', async () => {
+    const gone = await serve(() => {});
+    gone.close();
+    const { ended } = run(
+      process.execPath,
+      [COMMAND, ...shell('echo started')],
+      environment({ SEATLEASE_URL: gone.url }),
+    );
+    expect(await ended).toMatchObject({
+      code: 69,
+      output: `seatlease: no seat: No answer from ${gone.url}: connection refused. The local server is not running. (NO_ANSWER)\n`,
+    });
+  });
+
+  test('when it is called wrongly, exits with 64', async () => {
     const calls = [
-      await seatlease(['run', 'echo', 'started']).ended,
-      await seatlease(['run', '--', 'echo', 'started'], { SEATLEASE_URL: 'licenses.example.com' }).ended,
+      await endOf(['run', 'echo', 'started']),
+      await endOf(shell('echo started'), { SEATLEASE_URL: 'licenses.example.com' }),
     ];
     expect(calls.map(({ code }) => code)).toEqual([64, 64]);
-    expect(calls.map(({ output }) => output).join()).not.toContain('started');
   });
 });
 
-describe('where all seats are taken, --wait', () => {
-  test('waits for one', async () => {
+describe('when all seats are taken, --wait', () => {
+  test('starts the program once a seat is released', async () => {
     const { body } = await license.acquire('another machine');
-    // Soon: whoever waits asks again when the server says, or after a minute.
-    clocked.moveClock(358_000);
-    const { ended, says } = shell('echo started', '--wait');
-    await says('waits for a seat');
+    const { clock, ended, prints } = seatleaseHere(shell('echo started', '--wait'));
+    await prints('waiting for a seat');
     await license.release(body.session_id);
+    await clock.advance(67_000);
     const { code, output } = await ended;
     expect([code, output]).toEqual([0, expect.stringContaining('started')]);
   });
 
-  test('gives up when it was told to', async () => {
+  test('gives up after the given time', async () => {
     await license.acquire('another machine');
-    const { code, output } = await shell('echo started', '--wait=0').ended;
+    const { clock, ended } = seatleaseHere(shell('echo started', '--wait=0'));
+    const { code, output } = await clock.until(ended);
     expect([code, output]).toEqual([75, expect.not.stringContaining('started')]);
   });
 
   test('ends by a signal', async () => {
     await license.acquire('another machine');
-    const { child, ended, says } = shell('echo started', '--wait');
-    await says('waits for a seat');
+    const { child, ended, says } = seatlease(shell('echo started', '--wait'));
+    await says('waiting for a seat');
     child.kill('SIGTERM');
     expect(await ended).toMatchObject({ code: 128 + 15, output: expect.not.stringContaining('started') });
   });
 });
 
-describe('when the seat is lost, the program', () => {
-  /** A license whose seats are asked after every second. */
+describe('when the seat is lost, the command', () => {
   beforeEach(async () => {
     license = await clocked.suite.createLicense({ max: 1, ttl_seconds: 10, heartbeat_seconds: 1 });
   });
@@ -147,23 +207,27 @@ describe('when the seat is lost, the program', () => {
     await clocked.suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'suspended' });
   }
 
-  test('is told to end, and the reason is told', async () => {
-    const { ended, says } = shell(STAYS);
-    await says('started');
+  test('prints the reason and sends SIGTERM to the program', async () => {
+    const { clock, ended, prints } = seatleaseHere(shell(UNTIL_SIGTERM));
+    await prints('started');
     await suspend();
+    await clock.advance(1_000);
     const { code, output } = await ended;
     expect([code, output]).toEqual([5, expect.stringContaining('the seat is lost (LICENSE_SUSPENDED)')]);
   });
 
-  test('is ended where it does not', async () => {
-    const { ended, says } = shell(`trap '' TERM; echo started; ${FOR_LONG}`, '--grace=0');
-    await says('started');
+  test('kills a program that ignores SIGTERM after the grace period', async () => {
+    const { clock, ended, prints } = seatleaseHere(
+      shell(`trap '' TERM; echo started; ${FOR_LONG}`, '--grace=0'),
+    );
+    await prints('started');
     await suspend();
+    await clock.advance(1_000);
     expect((await ended).code).toBe(128 + 9);
   });
 });
 
-test('what a terminal has sent to the program already is not sent once more', () => {
+test('does not forward a signal that the terminal sends to the program itself', () => {
   const heard: NodeJS.Signals[] = [];
   for (const isOnTerminal of [true, false]) {
     const signals = new ForwardedSignals(isOnTerminal);

@@ -5,19 +5,20 @@ import { type AddressInfo, createServer as createTcpServer, type Socket } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** For tests: a folder of its own, with what takes it away. */
+/** For tests: a temporary folder. */
 export async function temporaryFolder(): Promise<{ folder: string; remove(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'seatlease-sdk-'));
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
-/** For tests: a server that answers as told, and has the bodies that came. */
 export interface TestServer {
   readonly url: string;
+  /** Request bodies, in order of arrival. */
   readonly bodies: readonly string[];
   close(): void;
 }
 
+/** For tests: a server that records requests and answers by `answer`. */
 export async function serve(
   answer: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<TestServer> {
@@ -39,7 +40,7 @@ export async function serve(
   };
 }
 
-/** For tests: takes every connection and says nothing, ever. */
+/** For tests: a server that accepts every connection and never answers. */
 export async function serveNothing(): Promise<TestServer> {
   const sockets = new Set<Socket>();
   const bodies: string[] = [];
@@ -71,13 +72,35 @@ export interface Program {
   says(text: string): Promise<void>;
 }
 
-/** Something hangs that must not: far longer than any end may take, far shorter than a request may. */
+/** For tests: collects output. */
+export class Output {
+  text = '';
+  readonly #listeners = new Set<() => void>();
+
+  add(data: unknown): void {
+    this.text += String(data);
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Resolves once the output contains `text`; rejects if the program ends before that. */
+  contains(text: string, ended: Promise<unknown>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (!this.text.includes(text)) return;
+        this.#listeners.delete(look);
+        resolve();
+      };
+      this.#listeners.add(look);
+      look();
+      void ended.then(() => reject(new Error(`ended without printing ${text}: ${this.text}`)), reject);
+    });
+  }
+}
+
+/** Far longer than a program takes to end, far shorter than a request may take. */
 const WATCHDOG_MS = 15_000;
 
-/**
- * For tests: runs a command, without a terminal; one that does not end by itself is killed, and its end then shows
- * SIGKILL.
- */
+/** For tests: runs a command without a terminal. The watchdog kills a program that hangs: it ends with SIGKILL. */
 export function run(
   command: string,
   args: readonly string[],
@@ -90,42 +113,27 @@ export function run(
     detached: true,
     cwd,
   });
-  let output = '';
-  const waiting = new Set<() => void>();
-  const heard = (data: unknown): void => {
-    output += String(data);
-    for (const look of waiting) look();
-  };
-  child.stdout.on('data', heard);
-  child.stderr.on('data', heard);
-  // With whatever it has started: that would go on for ever.
+  const output = new Output();
+  child.stdout.on('data', (data) => output.add(data));
+  child.stderr.on('data', (data) => output.add(data));
+  // The whole process group: a child of the program would run on.
   const watchdog = setTimeout(() => child.pid && process.kill(-child.pid, 'SIGKILL'), WATCHDOG_MS);
   const ended = new Promise<Ended>((done, failed) => {
     child.on('error', failed);
-    // Not "close": a process that the program leaves behind may hold its output open.
+    // Not "close": a process that the program leaves behind may keep the output open.
     child.on('exit', (code, signal) => {
       clearTimeout(watchdog);
-      setImmediate(() => done({ code, signal, output }));
+      setImmediate(() => done({ code, signal, output: output.text }));
     });
   });
   return {
     child,
     ended,
-    says: (text) =>
-      new Promise((said, failed) => {
-        const look = (): void => {
-          if (!output.includes(text)) return;
-          waiting.delete(look);
-          said();
-        };
-        waiting.add(look);
-        look();
-        void ended.then(() => failed(new Error(`it ended without saying ${text}: ${output}`)));
-      }),
+    says: (text) => output.contains(text, ended),
   };
 }
 
-/** For tests: runs the text of a module, as a host program would be. */
+/** For tests: runs the source text of a module as a program of its own. */
 export function runModule(code: string, env: NodeJS.ProcessEnv = {}): Program {
   return run(process.execPath, ['--input-type=module', '-e', code], env);
 }

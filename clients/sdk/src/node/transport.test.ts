@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import https from 'node:https';
+import { connect, type LookupFunction, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NoAnswer } from '../platform.ts';
 import { runModule, serve, serveNothing, type TestServer } from './testing.ts';
@@ -37,6 +38,7 @@ afterAll(() => {
 });
 
 const transport = nodeTransport();
+/** Sends a request to `server`. */
 const ask = (
   path: string,
   options: { timeoutMs?: number; background?: boolean; signal?: AbortSignal } = {},
@@ -51,8 +53,8 @@ const ask = (
     { timeoutMs: 10_000, background: false, ...options },
   );
 
-describe('an answer', () => {
-  test('comes with its status, its headers and its whole text', async () => {
+describe('returns an answer', () => {
+  test('with its status, its headers and its whole body', async () => {
     const { status, header, body } = await ask('/good');
     expect([status, header('retry-after'), header('x-not-there')]).toEqual([201, '7', undefined]);
     expect(JSON.parse(body)).toEqual({ method: 'PUT', type: 'application/json', length: '9', ö: 'ü' });
@@ -62,47 +64,81 @@ describe('an answer', () => {
     ['/moved', 302],
     ['/fault', 500],
     ['/longest', 200],
-  ])('of %s is given as it came', async (path, status) => {
+  ])('unchanged, from %s with status %i', async (path, status) => {
     expect((await ask(path)).status).toBe(status);
   });
 
-  test('comes over the connection of the one before, in the background too', async () => {
+  test('over the connection of the previous request, also in the background', async () => {
     const ports = [];
     for (const background of [false, true, false]) ports.push((await ask('/port', { background })).body);
     expect(new Set(ports).size).toBe(1);
   });
 });
 
-describe('there is no answer', () => {
-  test.each(['/long', '/cut', '/reset', '/garbage'])('where %s is all that comes', async (path) => {
-    await expect(ask(path)).rejects.toThrow(NoAnswer);
+describe('throws NoAnswer with the address and the reason', () => {
+  const noAnswer = (url: string, reason: string) => new NoAnswer(`No answer from ${url}: ${reason}.`);
+  const get = (url: string, { send } = transport) =>
+    send({ method: 'GET', url, headers: {} }, { timeoutMs: 10_000, background: false });
+
+  test.each([
+    ['/long', 'the answer is larger than 1 MiB'],
+    ['/cut', 'the connection was closed (ECONNRESET)'],
+    ['/reset', 'the connection was closed (ECONNRESET)'],
+    ['/garbage', 'the answer is not HTTP (HPE_INVALID_CONSTANT)'],
+  ])('when the server answers %s', async (path, reason) => {
+    await expect(ask(path)).rejects.toThrow(noAnswer(server.url, reason));
   });
 
-  test.each([true, false])('where it does not end in time (background: %s)', async (background) => {
-    await expect(ask('/endless', { timeoutMs: 100, background })).rejects.toThrow(NoAnswer);
+  test.each([true, false])('when the answer does not end in time (background: %s)', async (background) => {
+    const asking = ask('/endless', { timeoutMs: 100, background });
+    await expect(asking).rejects.toThrow(noAnswer(server.url, 'timed out after 0.1 s'));
   });
 
-  test('where nobody is there', async () => {
+  test('when no local server is running', async () => {
     const gone = await serve(() => {});
     gone.close();
-    const sending = transport.send(
-      { method: 'GET', url: gone.url, headers: {} },
-      { timeoutMs: 10_000, background: false },
-    );
-    await expect(sending).rejects.toThrow(NoAnswer);
+    const reason = 'connection refused. The local server is not running';
+    await expect(get(gone.url)).rejects.toThrow(noAnswer(gone.url, reason));
   });
 
-  test('where it was called off, before or while it was under way', async () => {
+  test.each([
+    ['ENOTFOUND', 'the host name was not found (DNS, ENOTFOUND)'],
+    ['EAI_AGAIN', 'the host name could not be looked up (DNS, EAI_AGAIN)'],
+  ])('when DNS reports %s', async (code, reason) => {
+    const lookup: LookupFunction = (_host, _options, found) =>
+      found(Object.assign(new Error(`getaddrinfo ${code}`), { code }), '');
+    const agents = { http: new http.Agent({ lookup }), https: new https.Agent() };
+    const url = 'http://licenses.example.com';
+    await expect(get(`${url}/path`, nodeTransport(agents))).rejects.toThrow(noAnswer(url, reason));
+  });
+
+  test('when a remote server refuses the connection', async () => {
+    const gone = await serve(() => {});
+    gone.close();
+    const lookup: LookupFunction = (_host, _options, found) =>
+      found(null, [{ address: '127.0.0.1', family: 4 }]);
+    const agents = { http: new http.Agent({ lookup }), https: new https.Agent() };
+    const url = `http://licenses.example.com:${new URL(gone.url).port}`;
+    await expect(get(url, nodeTransport(agents))).rejects.toThrow(noAnswer(url, 'connection refused'));
+  });
+
+  test('when the server does not speak TLS', async () => {
+    const url = server.url.replace('http:', 'https:');
+    await expect(get(url)).rejects.toThrow(/^No answer from https:\S+: TLS failed: [\w ]+ \(\w+\)\.$/);
+  });
+
+  test('when the request is canceled, before it is sent or after', async () => {
     const calling = new AbortController();
     const sending = ask('/endless', { signal: calling.signal });
     calling.abort();
-    await expect(sending).rejects.toThrow(NoAnswer);
-    await expect(ask('/good', { signal: calling.signal })).rejects.toThrow(NoAnswer);
+    const canceled = noAnswer(server.url, 'the request was canceled');
+    await expect(sending).rejects.toThrow(canceled);
+    await expect(ask('/good', { signal: calling.signal })).rejects.toThrow(canceled);
   });
 });
 
-describe('a program with nothing left to do', () => {
-  /** A program that sends `sends`, as expressions, and waits for none of them. */
+describe('a program with an empty event loop', () => {
+  /** Runs the expressions `sends` and awaits none of them. */
   const program = (...sends: string[]) =>
     runModule(`
       import { nodeTransport } from '${new URL('./transport.ts', import.meta.url).href}';
@@ -110,12 +146,12 @@ describe('a program with nothing left to do', () => {
       const ask = (url, background) => send({ method: 'GET', url, headers: {} }, { timeoutMs: 60_000, background });
       ${sends.join('\n')}`).ended;
 
-  test('ends, though something in the background hangs', async () => {
+  test('ends while a background request hangs', async () => {
     const { code } = await program(`ask('${hung.url}', true);`);
     expect(code).toBe(0);
   });
 
-  test('ends, though something in the background hangs on a connection that was in use before', async () => {
+  test('ends while a background request hangs on a reused connection', async () => {
     const { code } = await program(
       `await ask('${server.url}/good', false);`,
       `ask('${server.url}/endless', true);`,
@@ -123,7 +159,7 @@ describe('a program with nothing left to do', () => {
     expect(code).toBe(0);
   });
 
-  test('waits for what is not in the background, also on a connection that was', async () => {
+  test('waits for a foreground request, also on a connection that a background request used', async () => {
     const { code, output } = await program(
       `const busy = setInterval(() => {}, 1_000);`,
       `const first = await ask('${server.url}/port', true);`,
@@ -133,7 +169,7 @@ describe('a program with nothing left to do', () => {
     expect({ code, output }).toEqual({ code: 0, output: 'true\n' });
   });
 
-  test('does not wait long for a connection in the background that nobody takes', async () => {
+  test('ends soon while a background request waits for a connection', async () => {
     const full = await serveFull();
     try {
       const { code } = await program(`ask('${full.url}', true).catch((error) => console.log(error.name));`);
@@ -144,7 +180,7 @@ describe('a program with nothing left to do', () => {
   });
 });
 
-/** A server whose queue of connections is full, so that the next one is neither taken nor refused. */
+/** A server whose backlog is full: the next connection is neither accepted nor refused. */
 async function serveFull(): Promise<{ url: string; close(): void }> {
   const code = `
     const server = require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {

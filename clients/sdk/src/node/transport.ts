@@ -2,6 +2,7 @@ import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import { NoAnswer, type Request, type Response, type SendOptions, type Transport } from '../platform.ts';
+import { describeFailure } from './failure.ts';
 
 const MAX_ANSWER_BYTES = 1_048_576;
 
@@ -13,6 +14,7 @@ const IDLE_CONNECTION_MS = 30_000;
  * the background is given up before that would be felt at the program's end.
  */
 const BACKGROUND_CONNECT_MS = 1_500;
+const NO_CONNECTION = `no connection within ${BACKGROUND_CONNECT_MS / 1000} s`;
 
 /** The host may bring its own: for proxies that Node does not know, or certificates. */
 export interface Agents {
@@ -35,7 +37,8 @@ export function nodeTransport(agents: Agents = keptAlive()): NodeTransport {
       try {
         return await answerOf(sent, request, options);
       } catch (error) {
-        throw new NoAnswer('No answer came.', { cause: error });
+        const url = new URL(request.url);
+        throw new NoAnswer(`No answer from ${url.origin}: ${describeFailure(error, url)}`, { cause: error });
       } finally {
         underWay.delete(sent);
         sent.destroy();
@@ -73,11 +76,11 @@ function answerOf(sent: ClientRequest, { body }: Request, options: SendOptions):
   return new Promise((answered, failed) => {
     const giveUp = (why: string) => () => sent.destroy(new Error(why));
     // The socket decides what keeps the program alive; a timer of its own must not.
-    const timer = setTimeout(giveUp('it took too long'), timeoutMs).unref();
-    const abort = giveUp('it was called off');
+    const timer = setTimeout(giveUp(`timed out after ${timeoutMs / 1000} s`), timeoutMs).unref();
+    const abort = giveUp('the request was canceled');
     signal?.addEventListener('abort', abort, { once: true });
     // One that is used again was given back its weight by the agent.
-    if (background) sent.on('socket', (socket) => hide(socket, giveUp('no connection')));
+    if (background) sent.on('socket', (socket) => hide(socket, giveUp(NO_CONNECTION)));
     let isAnswered = false;
     sent.on('response', (message) => {
       isAnswered = true;
@@ -109,7 +112,7 @@ async function bodyOf(message: IncomingMessage): Promise<string> {
   let bytes = 0;
   for await (const chunk of message) {
     bytes += chunk.length;
-    if (bytes > MAX_ANSWER_BYTES) throw new Error('it is too long');
+    if (bytes > MAX_ANSWER_BYTES) throw new Error('the answer is larger than 1 MiB');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
