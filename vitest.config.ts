@@ -27,6 +27,12 @@ const BY_THEMSELVES = [
 ];
 /** The others load the house once for all of them: that took longer than their tests. */
 const TOGETHER = '{functions,shared}/**/*.test.ts';
+/** These share one Chromium, and most of them one local server, so that one worker runs them. */
+const IN_BROWSER = [
+  'scripts/journeys/*.test.ts',
+  'scripts/site/reference.test.ts',
+  'clients/sdk/src/browser/browser.test.ts',
+];
 
 /** Tests that need real minutes, heavy load or a cluster: `npm run test:long`, with vitest.long.config.ts. */
 export const LONG = '**/*.long.test.ts';
@@ -49,7 +55,20 @@ export default defineConfig({
         test: {
           name: 'alone',
           include: [...BY_THEMSELVES, '{scripts,infra,clients}/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, LONG],
+          exclude: [...configDefaults.exclude, ...IN_BROWSER, LONG],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'browser',
+          include: IN_BROWSER,
+          isolate: false,
+          maxWorkers: 1,
+          // Vitest requires a group for each number of workers.
+          sequence: { groupOrder: 1 },
+          setupFiles: ['shared/testing/check-cleanup.ts'],
+          testTimeout: 120_000,
         },
       },
     ],

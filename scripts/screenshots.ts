@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { DAY_MS, HOUR_MS, hourOf, usageHourId } from '../shared/domain/usage.ts';
 import { USAGE_HOURS } from '../shared/ports/collections.ts';
-import { type ConsoleWorld, openConsoleWorld, type Width } from './journeys/console-world.ts';
+import { openBrowser } from '../shared/testing/browser.ts';
+import { type ConsoleWorld, openConsoleWorld } from './journeys/console-world.ts';
 
 /**
  * Takes the pictures of the console that the README shows, of a made-up customer on the local server. Needs `chromium`.
@@ -14,16 +15,17 @@ const FOLDER = 'clients/console/screenshots';
 interface Picture {
   readonly file: string;
   readonly path: string;
-  readonly width: Width;
+  readonly width: number;
   readonly scheme: 'light' | 'dark';
   /** Selects what is there once the page is. */
   readonly shows: string;
 }
 
-const world = await openConsoleWorld();
+const browser = await openBrowser();
+const world = await openConsoleWorld(browser);
 try {
-  const person = await world.newPerson('ada@journey.example', 'Ada Lovelace');
-  const { tenantId } = person;
+  const ada = await world.newUser('ada@journey.example', 'Ada Lovelace');
+  const { tenantId } = ada;
   await world.operate('PATCH', `/api/v1/tenants/${tenantId}`, { name: 'Analytical Engines' });
   const licenseId = await fillTenant(world, tenantId);
   const tenant = `/console/tenants/${tenantId}`;
@@ -41,12 +43,13 @@ try {
   ];
   await mkdir(FOLDER, { recursive: true });
   // One sign-in, as a refresh token is good once; the window is made as wide as each picture wants it.
-  const page = await world.openAs(person, 1280, tenant);
+  const page = await world.open({ as: ada, path: tenant });
   await page.getByRole('heading', { level: 1 }).waitFor();
   for (const picture of pictures) await take(page, picture);
   process.stdout.write(`${pictures.length} pictures of license ${licenseId} are in ${FOLDER}\n`);
 } finally {
   await world.close();
+  await browser.close();
 }
 
 async function take(page: Page, { file, path, width, scheme, shows }: Picture): Promise<void> {

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readDemo } from '../dev/demo-license.ts';
 import { DEFAULT_DATA_FOLDER } from '../dev/secrets.ts';
-import { startLocalServer } from '../dev/server.ts';
 
 /** Tells what somebody does, and when: seconds since the demo began. */
 export type Say = (who: string, what: string) => void;
@@ -33,6 +32,8 @@ async function runningServer(say: Say): Promise<DemoServer | undefined> {
 
 /** A server for this story only. */
 async function ownServer(say: Say): Promise<DemoServer> {
+  // Loading it takes seconds, which a demo on a running server does not need.
+  const { startLocalServer } = await import('../dev/server.ts');
   const dataFolder = await mkdtemp(join(tmpdir(), 'seatlease-demo-'));
   const local = await startLocalServer({ SEATLEASE_DATA: dataFolder, PORT: '0' }, () => {});
   say('demo', `no server is running here, so it starts its own at ${local.url}`);

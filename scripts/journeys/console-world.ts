@@ -1,37 +1,43 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import axe from 'axe-core';
-import type { Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import * as z from 'zod/mini';
 import { KEPT_AS } from '../../clients/console/src/credentials.ts';
 import { nodePlatform, signIn } from '../../clients/sdk/src/node.ts';
 import type { Environment } from '../../shared/config.ts';
-import { openBrowser } from '../../shared/testing/browser.ts';
+import { HOUR_MS, hourOf, usageHourId } from '../../shared/domain/usage.ts';
+import { USAGE_HOURS } from '../../shared/ports/collections.ts';
 import { type LocalServer, startLocalServer } from '../dev/server.ts';
 
-/** The sizes that the console must look well at. */
-export const WIDTHS = [1280, 390] as const;
-export type Width = (typeof WIDTHS)[number];
+const DESKTOP_PX = 1280;
 
 /** For tests: the local server with its console, and browsers to look at it with. */
 export interface ConsoleWorld {
   readonly server: LocalServer;
-  /** A browser in which nobody is signed in. */
-  open(width: Width): Promise<Page>;
-  /** Somebody who has never been here signs in, as people do. Gives the id of the tenant that they own from then on. */
+  /** A tab in a browser context of its own. */
+  open(options?: OpenOptions): Promise<Page>;
+  /** Signs a new user in on the pages of the console and of sign-in. Returns the id of the tenant that they own. */
   signIn(page: Page): Promise<string>;
-  /** The same without the pages in between, for what is about something else: `openAs` is then theirs. */
-  newPerson(email?: string, name?: string): Promise<SignedIn>;
-  /**
-   * A browser in which they are signed in, at that path; with its own clock, a test can have time pass there. Once each: a
-   * refresh token is good once.
-   */
-  openAs(person: SignedIn, width: Width, path: string, clock?: 'own clock'): Promise<Page>;
-  /** As the operator. Throws for whatever is not a success. */
+  /** Signs a user in without a browser, for `open`. They are new, and own a tenant, unless `email` was invited. */
+  newUser(email?: string, name?: string): Promise<SignedIn>;
+  createLicense(tenantId: string, terms?: Readonly<Record<string, unknown>>): Promise<JourneyLicense>;
+  /** Stores the usage of the last full hour. Events become usage only after minutes. */
+  recordUsage(tenantId: string, licenseId: string, usage: { peak: number; denials: number }): Promise<void>;
+  /** Calls the API as the operator. Throws unless the call succeeds. */
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
   operate(method: string, path: string, body?: unknown): Promise<any>;
   close(): Promise<void>;
+}
+
+export interface OpenOptions {
+  /** Who is signed in, by default no one. Each sign-in can be opened once: its refresh token is valid once. */
+  readonly as?: SignedIn;
+  /** The page to go to. Without it, the tab stays blank. */
+  readonly path?: string;
+  readonly width?: number;
+  /** Gives the page a clock of its own, whose time the test can advance. */
+  readonly hasOwnClock?: boolean;
 }
 
 export interface SignedIn {
@@ -40,47 +46,57 @@ export interface SignedIn {
   readonly refreshToken: string;
 }
 
+/** A license, and calls that a program sends with its key. */
+export interface JourneyLicense {
+  readonly id: string;
+  readonly key: string;
+  acquire(hostname: string, key?: string): Promise<{ status: number; body: { session_id: string } }>;
+  /** Returns the status. */
+  heartbeat(sessionId: string): Promise<number>;
+}
+
 /** What the SDK keeps of a sign-in. */
 const Kept = z.object({ refresh_token: z.string() });
 
 /** `environment` is laid over settings that embed everything: it can name operators, for example. */
-export async function openConsoleWorld(environment: Environment = {}): Promise<ConsoleWorld> {
+export async function openConsoleWorld(
+  browser: Browser,
+  environment: Environment = {},
+): Promise<ConsoleWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'seatlease-console-'));
-  const [server, browser] = await Promise.all([
-    startLocalServer({ PORT: '0', SEATLEASE_DATA: folder, ...environment }, () => {}),
-    openBrowser(),
-  ]);
-  // It is built for whoever opens it first, which takes longer than a story waits for a page.
+  const server = await startLocalServer({ PORT: '0', SEATLEASE_DATA: folder, ...environment }, () => {});
+  // The first request builds the console, which takes longer than a test waits for a page.
   await (await fetch(`${server.url}/console/`)).text();
-  let people = 0;
-  const newName = (): string => `person-${++people}`;
-
-  async function open(width: Width): Promise<Page> {
-    const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: 'light' });
-    context.setDefaultTimeout(15_000);
-    return context.newPage();
-  }
+  let users = 0;
+  const newName = (): string => `user-${++users}`;
 
   return {
     server,
-    open,
-    signIn: (page) => signInOn(page, server, newName()),
-    newPerson: (email = `${newName()}@journey.example`, name = email.split('@')[0] ?? email) =>
-      signInWithoutPages(server, folder, email, name),
-    async openAs({ refreshToken }, width, path, clock) {
-      const page = await open(width);
-      if (clock) await page.clock.install();
-      // As if they had signed in in this tab before; whatever it has become by the next load is theirs.
-      const entry = JSON.stringify([KEPT_AS, refreshToken]);
-      await page.addInitScript(
-        `if (sessionStorage.length === 0 && !name) { name = 'begun'; sessionStorage.setItem(...${entry}); }`,
-      );
-      await page.goto(`${server.url}${path}`);
+    async open({ as: signedIn, path, width = DESKTOP_PX, hasOwnClock = false } = {}) {
+      const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: 'light' });
+      const page = await context.newPage();
+      if (hasOwnClock) await page.clock.install();
+      if (signedIn) {
+        // As if they had signed in in this tab before. Later loads keep what the page has stored since.
+        const entry = JSON.stringify([KEPT_AS, signedIn.refreshToken]);
+        await page.addInitScript(
+          `if (sessionStorage.length === 0 && !name) { name = 'begun'; sessionStorage.setItem(...${entry}); }`,
+        );
+      }
+      if (path !== undefined) await page.goto(`${server.url}${path}`);
       return page;
+    },
+    signIn: (page) => signInOn(page, server, newName()),
+    newUser: (email = `${newName()}@journey.example`, name = email.split('@')[0] ?? email) =>
+      signInWithoutPages(server, folder, email, name),
+    createLicense: (tenantId, terms) => createLicense(server, tenantId, terms),
+    async recordUsage(tenantId, licenseId, usage) {
+      const hourMs = hourOf(Date.now()) - HOUR_MS;
+      const hour = { licenseId, tenantId, hourMs, ...usage, closing: null };
+      await server.deps.records.create(USAGE_HOURS, usageHourId(licenseId, hourMs), hour);
     },
     operate: (method, path, body) => operate(server, method, path, body),
     async close() {
-      await browser.close();
       await server.close();
       await rm(folder, { recursive: true, force: true });
     },
@@ -115,17 +131,47 @@ async function signInWithoutPages(
   };
   const { tenants } = await signIn({
     url,
-    open: (address) => walkThrough(address, { login_hint: email, name }),
+    open: (address) => followSignIn(address, { login_hint: email, name }),
     stateFolder: folder,
     platform: { ...nodePlatform({ stateFolder: folder, sharedFolder: folder }), storage },
   });
   const { refresh_token: refreshToken } = z.parse(Kept, JSON.parse(kept));
   const [tenant] = tenants;
-  if (!tenant) throw new Error('a person without a tenant');
+  if (!tenant) throw new Error('a user without a tenant');
   return { email, tenantId: tenant.tenantId, refreshToken };
 }
 
-async function operate({ url, config }: LocalServer, method: string, path: string, body: unknown) {
+async function createLicense(
+  server: LocalServer,
+  tenantId: string,
+  terms: Readonly<Record<string, unknown>> = {},
+): Promise<JourneyLicense> {
+  const { license_id: id, license_key: ownKey } = await operate(server, 'POST', '/api/v1/licenses', {
+    tenant_id: tenantId,
+    max: 3,
+    ...terms,
+  });
+  const call = (method: string, path: string, body: unknown, key: string): Promise<Response> =>
+    fetch(`${server.url}/api/v1/licenses/${path}`, {
+      method,
+      headers: { authorization: `License ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  return {
+    id,
+    key: ownKey,
+    async acquire(hostname, key = ownKey) {
+      const body = { fingerprint: `print-of-${hostname}`, hostname };
+      const answer = await call('POST', 'acquire', body, key);
+      return { status: answer.status, body: (await answer.json()) as { session_id: string } };
+    },
+    async heartbeat(sessionId) {
+      return (await call('PUT', 'heartbeat', { session_id: sessionId }, ownKey)).status;
+    },
+  };
+}
+
+async function operate({ url, config }: LocalServer, method: string, path: string, body?: unknown) {
   const answer = await fetch(`${url}${path}`, {
     method,
     headers: {
@@ -139,39 +185,12 @@ async function operate({ url, config }: LocalServer, method: string, path: strin
   return text === '' ? undefined : JSON.parse(text);
 }
 
-/** A browser that says who it is to the stand-in for Google by itself. */
-async function walkThrough(address: string, account: Record<string, string>): Promise<void> {
+/** Does what a browser does on its way through the local sign-in page, with `account` chosen there. */
+async function followSignIn(address: string, account: Record<string, string>): Promise<void> {
   const begun = await fetch(address, { redirect: 'manual' });
   const cookie = begun.headers.get('set-cookie')?.split(';')[0] ?? '';
   const provider = await fetch(`${begun.headers.get('location')}&${new URLSearchParams(account)}`, {
     redirect: 'manual',
   });
   await fetch(provider.headers.get('location') ?? '', { headers: { cookie } });
-}
-
-/** What axe finds on the page as it is now, in light and dark, that keeps somebody from using it. In words. */
-export async function barriersOn(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const found = await runAxe(page, {});
-  // Nothing else of a page differs by its colours, nor do those by the window's width; and they take longest to look at.
-  if (page.viewportSize()?.width !== WIDTHS[0]) return found;
-  await page.emulateMedia({ colorScheme: 'dark' });
-  found.push(
-    ...(await runAxe(page, { runOnly: ['color-contrast'] })).map((words) => `in the dark: ${words}`),
-  );
-  await page.emulateMedia({ colorScheme: 'light' });
-  return found;
-}
-
-async function runAxe(page: Page, options: axe.RunOptions): Promise<string[]> {
-  const asked = JSON.stringify({ resultTypes: ['violations'], ...options });
-  const { violations } = await page.evaluate<axe.AxeResults>(`axe.run(${asked})`);
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
-}
-
-/** How far the page reaches beyond the window, in pixels: 0 where nobody must scroll sideways. */
-export function overhangOf(page: Page): Promise<number> {
-  return page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
 }

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openBrowser } from '../../shared/testing/browser.ts';
+import { browserTest } from '../../shared/testing/browser-test.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
 import { serveSite } from '../dev/site.ts';
 import type { OpenApi } from '../generate/openapi/document.ts';
@@ -46,18 +46,16 @@ describe('beside the functions', () => {
 });
 
 describeReal('chromium', 'the reference page', () => {
-  let browser: Browser;
   let page: Page;
   const complaints: string[] = [];
-  beforeAll(async () => {
-    browser = await openBrowser();
+  browserTest.beforeAll(async ({ browser }) => {
     page = await browser.newPage({ viewport: { width: 390, height: 844 } });
     page.on('console', (message) => complaints.push(message.text()));
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('requestfailed', (request) => complaints.push(request.url()));
     await page.goto(`${url}/docs`);
   });
-  afterAll(() => browser.close());
+  afterAll(() => page.close());
 
   test('opens without a complaint of the browser, under a policy that allows nothing inline', async () => {
     expect(await page.title()).toBe('Seatlease API');

@@ -1,10 +1,10 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { build } from 'vite';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest';
 import { openTestSuite, type TestLicense, type TestSuite } from '../../../../functions/testing/suite.ts';
-import { openBrowser } from '../../../../shared/testing/browser.ts';
+import { browserTest as test } from '../../../../shared/testing/browser-test.ts';
 import { describeReal } from '../../../../shared/testing/real-parts.ts';
 import { bodyOf, forward } from '../../../../shared/testing/servers/forward.ts';
 import type { Seat } from '../seat.ts';
@@ -17,15 +17,12 @@ describeReal('chromium', 'in a browser, in pages of another origin than the serv
   let suite: TestSuite;
   let site: Served;
   let api: Served & { readonly asked: string[] };
-  let browser: Browser;
   beforeAll(async () => {
     suite = await openTestSuite();
     site = await serveSite(await bundle());
     api = await serveApi(suite.url);
-    browser = await openBrowser();
   });
   afterAll(async () => {
-    await browser.close();
     await api.close();
     await site.close();
     await suite.close();
@@ -33,7 +30,7 @@ describeReal('chromium', 'in a browser, in pages of another origin than the serv
 
   let license: TestLicense;
   let context: BrowserContext;
-  beforeEach(async () => {
+  test.beforeEach(async ({ browser }) => {
     license = await suite.createLicense({ plan: 'pro', ttl_seconds: 60, heartbeat_seconds: 1 });
     context = await browser.newContext();
     api.asked.length = 0;
@@ -59,7 +56,7 @@ describeReal('chromium', 'in a browser, in pages of another origin than the serv
 
   test('a page takes a seat, keeps it by heartbeats, has its license verified, and gives it back', async () => {
     const page = await seatedTab();
-    await vi.waitFor(() => expect(count('/heartbeat')).toBeGreaterThan(0), 10_000);
+    await vi.waitFor(() => expect(count('/heartbeat')).toBeGreaterThan(0), 60_000);
     await page.waitForFunction(() => seat.offlineUntil !== undefined);
     expect(await page.evaluate(() => seat.holdsLease)).toBe(true);
     await page.evaluate(() => seat.release());
@@ -75,7 +72,7 @@ describeReal('chromium', 'in a browser, in pages of another origin than the serv
     await second.evaluate(() => navigator.locks.query());
     expect(count('/release')).toBe(0);
     await second.close({ runBeforeUnload: true });
-    await vi.waitFor(async () => expect(await taken()).toBe(0), 10_000);
+    await vi.waitFor(async () => expect(await taken()).toBe(0), 60_000);
     expect(count('/release')).toBe(1);
   });
 
