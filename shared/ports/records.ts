@@ -4,8 +4,7 @@ import type { ZodMiniType } from 'zod/mini';
  * Durable documents: everything that must outlive Redis. The interface is Firestore's, reduced to what an embedded
  * store can guarantee too.
  *
- * A document is plain JSON with no array directly inside an array; fields that are `undefined` are dropped. An id is
- * not A document is plain JSON with no array directly inside an array; fields that are `undefined` are dropped. An id
+ * A document is plain JSON with no array directly inside an array; fields that are `undefined` are dropped. An id
  * is not empty, holds no `/`, is not `.`, `..` or `__…__`, and has at most 1,500 bytes (Firestore's limits); any other
  * throws. If the store does not answer, it throws `Unavailable('records', …)`; it is then unknown whether a write
  * succeeded.

@@ -2,13 +2,13 @@
 
 export type TenantId = string;
 /**
- * A moment as RFC 3339 text.
+ * A point in time, as RFC 3339 text.
  */
 export type Timestamp = string;
 export type LicenseId = string;
 export type Cursor = string;
 /**
- * An e-mail address, in lower case: no provider that people sign in with tells addresses apart by case.
+ * An e-mail address, in lower case: no sign-in provider treats addresses as case-sensitive.
  */
 export type EmailAddress = string;
 export type ErasureId = string;
@@ -16,7 +16,7 @@ export type UserId = string;
 export type InvitationId = string;
 export type SessionId = string;
 /**
- * Names of features, as the vendor's app knows them.
+ * Feature names that the vendor's app defines.
  *
  * @maxItems 64
  */
@@ -25,7 +25,7 @@ export type HeartbeatRequest =
   | {
       session_id: SessionId;
       /**
-       * The newest token of the session. With it the session survives even the loss of Redis.
+       * The latest token of the session. With it, the session survives even if Redis loses its data.
        */
       session_token?: string;
     }
@@ -37,21 +37,21 @@ export type HeartbeatRequest =
       sessions: {
         session_id: SessionId;
         /**
-         * The newest token of the session. With it the session survives even the loss of Redis.
+         * The latest token of the session. With it, the session survives even if Redis loses its data.
          */
         session_token?: string;
       }[];
     };
 /**
- * Rows a page holds at most, as the text of a query parameter.
+ * Maximum number of items on a page, as the text of a query parameter.
  */
 export type PageLimit = number;
 /**
- * Checked for its seal elsewhere; one that does not open counts as none.
+ * Its signature is checked elsewhere; an invalid token counts as no token.
  */
 export type SessionToken = string;
 /**
- * A moment as RFC 3339 text.
+ * A point in time, as RFC 3339 text.
  */
 export type SettableTimestamp = string;
 export type TokenRequest =
@@ -68,25 +68,25 @@ export type TokenRequest =
 
 export interface AcquireRequest {
   /**
-   * What tells this machine from others; the same on every start.
+   * Identifies the machine. Send the same value on every start.
    */
   fingerprint: string;
   /**
-   * Needed where you are signed in; a license key says it by itself.
+   * Required if you are signed in. With a license key it is optional, and must match the key.
    */
   license_id?: string;
   /**
-   * Needed with a license key where the license counts seats by user; whoever is signed in is the user.
+   * Required with a license key if the license counts seats by user. If you are signed in, you are the user.
    */
   user_id?: string;
   /**
-   * Needed where the license counts seats by process.
+   * Required if the license counts seats by process.
    */
   process_id?: string;
   hostname?: string;
   app_version?: string;
   /**
-   * Borrows the seat: it is held that long without a heartbeat. `sign` then gives a license to go offline with.
+   * Borrows the seat for that many days, without heartbeats. `sign` then returns a license for use offline.
    */
   borrow_days?: number;
 }
@@ -126,15 +126,15 @@ export interface AlreadySubscribedProblem {
 export interface AuditCheck {
   tenant_id: TenantId;
   /**
-   * Events in the chain that were checked in this part.
+   * Sealed events verified by this call.
    */
   sealed: number;
   /**
-   * Events that are not in the chain yet, of which nothing can be said.
+   * Events that are not sealed yet. They cannot be verified.
    */
   unsealed: number;
   /**
-   * The end of the chain, told with its last events: keep it, and it shows when all of the chain is replaced.
+   * End of the chain, returned with its last events. Keep it to detect later that the whole chain was replaced.
    */
   head: {
     seq: number;
@@ -143,14 +143,14 @@ export interface AuditCheck {
   problems: {
     kind: 'CHANGED' | 'REMOVED' | 'INSERTED';
     /**
-     * Place in the chain.
+     * Position in the chain; 0 if the event has none.
      */
     seq: number;
     event_id: string | null;
     detail: string;
   }[];
   /**
-   * Ask on with it; null where all was checked.
+   * Pass it as `cursor` to verify the next part; null after the last part.
    */
   next_cursor: string | null;
 }
@@ -188,28 +188,28 @@ export interface AuditEvent {
   acquired_at?: string;
   borrowed_until?: string;
   /**
-   * Seats taken right after it.
+   * Seats in use right after the event.
    */
   active?: number;
   /**
-   * Seats of the license then, without overdraft.
+   * Seats of the license at that time, without overdraft.
    */
   max?: number;
   /**
-   * Why a session ended, where its type does not say it all.
+   * Why a session ended, if its type does not say it.
    */
   reason?: 'lease_ran_out' | 'lost';
   /**
-   * Requests that were refused within the minute that began when the event came true.
+   * Requests denied within the minute that began at the event's time.
    */
   count?: number;
   /**
-   * Version of the license that the event made.
+   * The license version that the event created.
    */
   version?: number;
   recorded_at: Timestamp;
   /**
-   * Place in the tenant's chain; null until the event is sealed, which takes up to a minute.
+   * Position in the tenant's chain; null until the event is sealed, which takes up to a minute.
    */
   seq: number | null;
 }
@@ -270,7 +270,7 @@ export interface BorrowNotAllowedProblem {
 export interface CancelRequest {
   license_id: LicenseId;
   /**
-   * period_end unless given.
+   * Default: `period_end`.
    */
   when?: 'period_end' | 'now';
 }
@@ -284,12 +284,12 @@ export interface Checkout {
 }
 export interface CheckoutCreateRequest {
   /**
-   * Needed unless there is only one that the caller may buy for.
+   * Required unless your role allows this in exactly one tenant.
    */
   tenant_id?: string;
   plan: 'free' | 'pro' | 'team' | 'enterprise';
   /**
-   * How often it is paid; month unless given.
+   * How often it is paid. Default: `month`.
    */
   interval?: 'month' | 'year';
   seats: number;
@@ -312,16 +312,16 @@ export interface DomainTakenProblem {
 }
 export interface ErasurePlan {
   /**
-   * Good for whoever asked, for ten minutes.
+   * Valid for ten minutes, and only for the caller who requested it.
    */
   confirmation_token: string;
   expires_at: Timestamp;
   /**
-   * Who would go; null where it is a tenant alone.
+   * User to be erased; null if only a tenant is erased.
    */
   user_id: UserId | null;
   /**
-   * Tenants that would go: the one named, or those in which the person is alone.
+   * Tenants to be erased: the one in the request, or those whose only member is the user.
    */
   tenants_that_go: TenantId[];
 }
@@ -329,27 +329,27 @@ export interface ErasureReceipt {
   erasure_id: ErasureId;
   requested_at: Timestamp;
   /**
-   * null where there is so much that it goes on by itself: send the request again to see.
+   * null if there is too much data for one request: the erasure continues on its own. Repeat the request to check.
    */
   completed_at: Timestamp | null;
   erased: {
     /**
-     * Sessions that were ended, with all that their clients said of themselves.
+     * Sessions that were ended and removed, with everything their clients sent about themselves.
      */
     sessions: number;
     /**
-     * Session histories that no more tell who held the seat.
+     * Session histories that no longer show who held the seat.
      */
     session_histories: number;
     /**
-     * Audit events that no more tell who held the seat; the chain stays whole.
+     * Audit events that no longer show who held the seat. The audit chain stays intact.
      */
     audit_events: number;
     memberships: number;
     invitations: number;
     sign_ins: number;
     /**
-     * Tenants that are closed, their licenses suspended.
+     * Tenants that were closed. Their licenses are suspended.
      */
     tenants: number;
     users: number;
@@ -393,38 +393,38 @@ export interface ExportedEvent {
   acquired_at?: string;
   borrowed_until?: string;
   /**
-   * Seats taken right after it.
+   * Seats in use right after the event.
    */
   active?: number;
   /**
-   * Seats of the license then, without overdraft.
+   * Seats of the license at that time, without overdraft.
    */
   max?: number;
   /**
-   * Why a session ended, where its type does not say it all.
+   * Why a session ended, if its type does not say it.
    */
   reason?: 'lease_ran_out' | 'lost';
   /**
-   * Requests that were refused within the minute that began when the event came true.
+   * Requests denied within the minute that began at the event's time.
    */
   count?: number;
   /**
-   * Version of the license that the event made.
+   * The license version that the event created.
    */
   version?: number;
   /**
-   * A moment as RFC 3339 text.
+   * A point in time, as RFC 3339 text.
    */
   recorded_at: string;
 }
 export interface ExportedInvitation {
   invitation_id: InvitationId;
   /**
-   * The address that the person must sign in with.
+   * The address that the invited user must sign in with.
    */
   email: string;
   /**
-   * The role that the person gets in the tenant.
+   * The role that the invited user gets in the tenant.
    */
   role: 'member' | 'admin' | 'owner';
   invited_at: Timestamp;
@@ -436,48 +436,51 @@ export interface ExportedLicense {
   plan: 'free' | 'pro' | 'team' | 'enterprise';
   features: string[];
   /**
-   * Seats.
+   * Number of seats.
    */
   max: number;
   /**
-   * Seats granted beyond those.
+   * Number of seats granted in addition to `max`.
    */
   overdraft: number;
   /**
-   * How long a seat is held without a heartbeat, and how often one is due.
+   * How long a seat is held without a heartbeat.
    */
   ttl_seconds: number;
+  /**
+   * How often a client must send a heartbeat.
+   */
   heartbeat_seconds: number;
   /**
-   * What seats are counted by.
+   * What uses one seat: a machine, a user or a process.
    */
   unit: 'machine' | 'user' | 'process';
   /**
-   * As it is in force: suspended also while `hold` says why.
+   * The status in effect. It is also `suspended` while `hold` is set.
    */
   status: 'active' | 'suspended';
   /**
-   * Why its subscription gives no seats: nothing that the vendor lifts by `status`.
+   * Why the subscription gives no seats. The vendor cannot lift it by changing `status`.
    */
   hold: ('payment' | 'paused' | 'dispute' | 'refund') | null;
   /**
-   * The subscription that pays for it, or did last.
+   * The subscription that pays for the license, or the last one that did.
    */
   subscription_id: string | null;
   /**
-   * Given for trying out, until somebody pays for it.
+   * true for a trial, until the license is paid for.
    */
   trial: boolean;
   /**
-   * null for a license without end.
+   * When the license expires; null if it never expires.
    */
   valid_until: Timestamp | null;
   /**
-   * How long a client may run without a heartbeat.
+   * How many days a client may run offline, without a heartbeat.
    */
   offline_grace_days: number;
   /**
-   * How long seats are lent, 0 for not at all, and how many never are.
+   * `max_days`: how long a seat can be borrowed, 0 for never. `low_water`: seats that cannot be borrowed.
    */
   borrow: {
     max_days: number;
@@ -487,13 +490,13 @@ export interface ExportedLicense {
   updated_at: Timestamp;
 }
 /**
- * A session of which we still know what its client said: it holds a seat, or its lease ran out within the last hour.
+ * A session whose client data is still stored: it holds a seat, or its lease expired within the last hour.
  */
 export interface ExportedSession {
   session_id: SessionId;
   license_id: LicenseId;
   /**
-   * The pseudonym that the seat is counted by: of the machine, the user or the process.
+   * Pseudonym of the machine, user or process that the seat is counted by.
    */
   holder: string;
   /**
@@ -501,19 +504,19 @@ export interface ExportedSession {
    */
   is_seated: boolean;
   /**
-   * What tells the machine from others, as the app made it.
+   * Identifies the machine, as the app sent it.
    */
   fingerprint: string;
   /**
-   * The machine's name, where the app told it.
+   * Name of the machine, if the app sent it.
    */
   hostname: string | null;
   /**
-   * The user's id here, or the one that the vendor's app gave.
+   * The user's id in this API, or the one that the vendor's app sent.
    */
   user_id: string | null;
   /**
-   * The process on the machine, where the license counts those.
+   * The process on the machine, if the app sent it.
    */
   process_id: string | null;
   app_version: string | null;
@@ -521,16 +524,16 @@ export interface ExportedSession {
 export interface ExportedSubscription {
   subscription_id: string;
   /**
-   * The license that it pays for.
+   * The license that the subscription pays for.
    */
   license_id: string;
   /**
-   * null for a price that is of no plan.
+   * null if the price belongs to no plan.
    */
   plan: ('free' | 'pro' | 'team' | 'enterprise') | null;
   seats: number;
   /**
-   * In Stripe's words.
+   * The status at Stripe.
    */
   status:
     | 'incomplete'
@@ -543,28 +546,28 @@ export interface ExportedSubscription {
     | 'canceled';
   created_at: Timestamp;
   /**
-   * When it ends for good, where it is to.
+   * When the subscription ends, if a cancellation is scheduled; else null.
    */
   cancel_at: Timestamp | null;
   /**
-   * A moment as RFC 3339 text.
+   * A point in time, as RFC 3339 text.
    */
   ended_at: Timestamp | null;
   /**
-   * The customer at Stripe.
+   * Id of the customer at Stripe.
    */
   customer_id: string;
   /**
-   * A moment as RFC 3339 text.
+   * A point in time, as RFC 3339 text.
    */
   period_end: string;
   /**
-   * Since when a payment has been overdue.
+   * Since when a payment has been overdue; null if none is.
    */
   unpaid_since: Timestamp | null;
   latest_invoice_id: string | null;
   /**
-   * Disputes about its payments, by their ids at Stripe.
+   * Disputed payments, by the dispute's id at Stripe.
    */
   disputes: {
     [k: string]: 'open' | 'won' | 'lost';
@@ -578,17 +581,17 @@ export interface ExtendedSession {
   status: 'heartbeat_acknowledged';
   session_id: SessionId;
   /**
-   * Takes the place of the one before.
+   * Replaces the previous token.
    */
   session_token: string;
   /**
-   * Seconds from now to `expires_at`: the license's TTL, or what is left of a loan or of the license.
+   * Seconds until `expires_at`: the license's TTL, or what remains of the loan or of the license.
    */
   ttl_extended_to: number;
   expires_at: Timestamp;
   next_heartbeat_due: Timestamp;
   /**
-   * Only there, and true, where the lease had run out and a free seat was taken again.
+   * Present, and true, only if the lease had expired and the session took a free seat again.
    */
   revived?: true;
 }
@@ -607,11 +610,11 @@ export interface ForbiddenProblem {
 }
 export interface GdprDeleteAskRequest {
   /**
-   * Whom to erase, for operators: on a request that did not come through this API.
+   * User to erase. For operators who received the request outside this API.
    */
   user_id?: string;
   /**
-   * A whole tenant, and nobody: its members stay people of their own.
+   * Tenant to erase. Its members keep their user accounts.
    */
   tenant_id?: string;
 }
@@ -625,7 +628,7 @@ export interface GrantInvalidProblem {
 export interface Health {
   status: 'ok' | 'unavailable';
   /**
-   * Only with `deep=1`.
+   * Present only with `deep=1`.
    */
   parts?: {
     seats: 'ok' | 'unavailable';
@@ -661,11 +664,11 @@ export interface InvalidJsonProblem {
 export interface Invitation {
   invitation_id: InvitationId;
   /**
-   * The address that the person must sign in with.
+   * The address that the invited user must sign in with.
    */
   email: string;
   /**
-   * The role that the person gets in the tenant.
+   * The role that the invited user gets in the tenant.
    */
   role: 'member' | 'admin' | 'owner';
   invited_at: Timestamp;
@@ -694,48 +697,51 @@ export interface License {
   plan: 'free' | 'pro' | 'team' | 'enterprise';
   features: string[];
   /**
-   * Seats.
+   * Number of seats.
    */
   max: number;
   /**
-   * Seats granted beyond those.
+   * Number of seats granted in addition to `max`.
    */
   overdraft: number;
   /**
-   * How long a seat is held without a heartbeat, and how often one is due.
+   * How long a seat is held without a heartbeat.
    */
   ttl_seconds: number;
+  /**
+   * How often a client must send a heartbeat.
+   */
   heartbeat_seconds: number;
   /**
-   * What seats are counted by.
+   * What uses one seat: a machine, a user or a process.
    */
   unit: 'machine' | 'user' | 'process';
   /**
-   * As it is in force: suspended also while `hold` says why.
+   * The status in effect. It is also `suspended` while `hold` is set.
    */
   status: 'active' | 'suspended';
   /**
-   * Why its subscription gives no seats: nothing that the vendor lifts by `status`.
+   * Why the subscription gives no seats. The vendor cannot lift it by changing `status`.
    */
   hold: ('payment' | 'paused' | 'dispute' | 'refund') | null;
   /**
-   * The subscription that pays for it, or did last.
+   * The subscription that pays for the license, or the last one that did.
    */
   subscription_id: string | null;
   /**
-   * Given for trying out, until somebody pays for it.
+   * true for a trial, until the license is paid for.
    */
   trial: boolean;
   /**
-   * null for a license without end.
+   * When the license expires; null if it never expires.
    */
   valid_until: Timestamp | null;
   /**
-   * How long a client may run without a heartbeat.
+   * How many days a client may run offline, without a heartbeat.
    */
   offline_grace_days: number;
   /**
-   * How long seats are lent, 0 for not at all, and how many never are.
+   * `max_days`: how long a seat can be borrowed, 0 for never. `low_water`: seats that cannot be borrowed.
    */
   borrow: {
     max_days: number;
@@ -745,12 +751,12 @@ export interface License {
   updated_at: Timestamp;
   tenant_id: TenantId;
   /**
-   * As it is in force, chosen or by size.
+   * The rate limit in effect: the one that was set, or the default for the number of seats.
    */
   requests_per_minute: number;
 }
 /**
- * What a signed license says, in the names and forms that everybody who verifies one sees: a license that may be used on the machine of `fingerprint`, without asking anybody, until `offline_until`.
+ * The content of a signed license, in the names and formats that everyone who verifies one sees: the license can be used offline on the machine with `fingerprint` until `offline_until`.
  */
 export interface LicenseData {
   license_id: string;
@@ -758,14 +764,14 @@ export interface LicenseData {
   plan: 'free' | 'pro' | 'team' | 'enterprise';
   features: string[];
   /**
-   * Seats of the license: how many may be held at once, of which this is one.
+   * Seats of the license: how many can be held at once, including this one.
    */
   seats: number;
   fingerprint: string;
   session_id: string;
   issued_at: string;
   /**
-   * When this document ends; the same as `offline_until`, for those who look for an end by its usual name.
+   * When this document expires. Equal to `offline_until`, for readers who expect the usual name.
    */
   expires_at: string;
   offline_until: string;
@@ -813,48 +819,51 @@ export interface LicenseWithKey {
   plan: 'free' | 'pro' | 'team' | 'enterprise';
   features: string[];
   /**
-   * Seats.
+   * Number of seats.
    */
   max: number;
   /**
-   * Seats granted beyond those.
+   * Number of seats granted in addition to `max`.
    */
   overdraft: number;
   /**
-   * How long a seat is held without a heartbeat, and how often one is due.
+   * How long a seat is held without a heartbeat.
    */
   ttl_seconds: number;
+  /**
+   * How often a client must send a heartbeat.
+   */
   heartbeat_seconds: number;
   /**
-   * What seats are counted by.
+   * What uses one seat: a machine, a user or a process.
    */
   unit: 'machine' | 'user' | 'process';
   /**
-   * As it is in force: suspended also while `hold` says why.
+   * The status in effect. It is also `suspended` while `hold` is set.
    */
   status: 'active' | 'suspended';
   /**
-   * Why its subscription gives no seats: nothing that the vendor lifts by `status`.
+   * Why the subscription gives no seats. The vendor cannot lift it by changing `status`.
    */
   hold: ('payment' | 'paused' | 'dispute' | 'refund') | null;
   /**
-   * The subscription that pays for it, or did last.
+   * The subscription that pays for the license, or the last one that did.
    */
   subscription_id: string | null;
   /**
-   * Given for trying out, until somebody pays for it.
+   * true for a trial, until the license is paid for.
    */
   trial: boolean;
   /**
-   * null for a license without end.
+   * When the license expires; null if it never expires.
    */
   valid_until: Timestamp | null;
   /**
-   * How long a client may run without a heartbeat.
+   * How many days a client may run offline, without a heartbeat.
    */
   offline_grace_days: number;
   /**
-   * How long seats are lent, 0 for not at all, and how many never are.
+   * `max_days`: how long a seat can be borrowed, 0 for never. `low_water`: seats that cannot be borrowed.
    */
   borrow: {
     max_days: number;
@@ -864,11 +873,11 @@ export interface LicenseWithKey {
   updated_at: Timestamp;
   tenant_id: TenantId;
   /**
-   * As it is in force, chosen or by size.
+   * The rate limit in effect: the one that was set, or the default for the number of seats.
    */
   requests_per_minute: number;
   /**
-   * Shown this once; only its hash is stored.
+   * Returned only once; only its hash is stored.
    */
   license_key: string;
 }
@@ -877,48 +886,51 @@ export interface LicenseWithSeats {
   plan: 'free' | 'pro' | 'team' | 'enterprise';
   features: string[];
   /**
-   * Seats.
+   * Number of seats.
    */
   max: number;
   /**
-   * Seats granted beyond those.
+   * Number of seats granted in addition to `max`.
    */
   overdraft: number;
   /**
-   * How long a seat is held without a heartbeat, and how often one is due.
+   * How long a seat is held without a heartbeat.
    */
   ttl_seconds: number;
+  /**
+   * How often a client must send a heartbeat.
+   */
   heartbeat_seconds: number;
   /**
-   * What seats are counted by.
+   * What uses one seat: a machine, a user or a process.
    */
   unit: 'machine' | 'user' | 'process';
   /**
-   * As it is in force: suspended also while `hold` says why.
+   * The status in effect. It is also `suspended` while `hold` is set.
    */
   status: 'active' | 'suspended';
   /**
-   * Why its subscription gives no seats: nothing that the vendor lifts by `status`.
+   * Why the subscription gives no seats. The vendor cannot lift it by changing `status`.
    */
   hold: ('payment' | 'paused' | 'dispute' | 'refund') | null;
   /**
-   * The subscription that pays for it, or did last.
+   * The subscription that pays for the license, or the last one that did.
    */
   subscription_id: string | null;
   /**
-   * Given for trying out, until somebody pays for it.
+   * true for a trial, until the license is paid for.
    */
   trial: boolean;
   /**
-   * null for a license without end.
+   * When the license expires; null if it never expires.
    */
   valid_until: Timestamp | null;
   /**
-   * How long a client may run without a heartbeat.
+   * How many days a client may run offline, without a heartbeat.
    */
   offline_grace_days: number;
   /**
-   * How long seats are lent, 0 for not at all, and how many never are.
+   * `max_days`: how long a seat can be borrowed, 0 for never. `low_water`: seats that cannot be borrowed.
    */
   borrow: {
     max_days: number;
@@ -928,7 +940,7 @@ export interface LicenseWithSeats {
   updated_at: Timestamp;
   tenant_id: TenantId;
   /**
-   * As it is in force, chosen or by size.
+   * The rate limit in effect: the one that was set, or the default for the number of seats.
    */
   requests_per_minute: number;
   seats: {
@@ -948,39 +960,39 @@ export interface LicensesChangeRequest {
    */
   ttl_seconds?: number;
   /**
-   * Shorter than ttl_seconds; five sixths of it unless given.
+   * Must be less than `ttl_seconds`. Default: five sixths of it.
    */
   heartbeat_seconds?: number;
   plan?: 'free' | 'pro' | 'team' | 'enterprise';
   features?: Features;
   /**
-   * For the enterprise plan; every other plan has its own. null to go by the plan.
+   * Can be set only with the enterprise plan. null to use the value of the plan.
    */
   offline_grace_days?: number | null;
   /**
-   * How long a seat may be borrowed, 0 for not at all, and how many seats of `max` never are.
+   * For how many days a seat can be borrowed (0: not at all), and how many seats of `max` are never lent.
    */
   borrow?: {
     max_days: number;
     low_water?: number;
   };
   /**
-   * How often its clients may acquire, and send heartbeats before their time. null to go by the number of seats.
+   * Limit for acquire requests and early heartbeats of its clients. null to derive it from the number of seats.
    */
   requests_per_minute?: number | null;
   /**
-   * null for a license without end.
+   * null for a license that does not expire.
    */
   valid_until?: string | null;
 }
 export interface LicensesCreateRequest {
   tenant_id?: TenantId;
   /**
-   * Seats.
+   * Number of seats.
    */
   max: number;
   /**
-   * What seats are counted by; machine unless given.
+   * What seats are counted by. Default: `machine`.
    */
   unit?: 'machine' | 'user' | 'process';
   /**
@@ -992,28 +1004,28 @@ export interface LicensesCreateRequest {
    */
   ttl_seconds?: number;
   /**
-   * Shorter than ttl_seconds; five sixths of it unless given.
+   * Must be less than `ttl_seconds`. Default: five sixths of it.
    */
   heartbeat_seconds?: number;
   plan?: 'free' | 'pro' | 'team' | 'enterprise';
   features?: Features;
   /**
-   * For the enterprise plan; every other plan has its own. null to go by the plan.
+   * Can be set only with the enterprise plan. null to use the value of the plan.
    */
   offline_grace_days?: number | null;
   /**
-   * How long a seat may be borrowed, 0 for not at all, and how many seats of `max` never are.
+   * For how many days a seat can be borrowed (0: not at all), and how many seats of `max` are never lent.
    */
   borrow?: {
     max_days: number;
     low_water?: number;
   };
   /**
-   * How often its clients may acquire, and send heartbeats before their time. null to go by the number of seats.
+   * Limit for acquire requests and early heartbeats of its clients. null to derive it from the number of seats.
    */
   requests_per_minute?: number | null;
   /**
-   * null for a license without end.
+   * null for a license that does not expire.
    */
   valid_until?: string | null;
 }
@@ -1053,7 +1065,7 @@ export interface MeterUnknownProblem {
   code: 'METER_UNKNOWN';
 }
 /**
- * What a license used of a meter within a day (UTC).
+ * What a license used of one meter on one day (UTC).
  */
 export interface MeteredDay {
   license_id: LicenseId;
@@ -1061,7 +1073,7 @@ export interface MeteredDay {
   day: Timestamp;
   quantity: number;
   /**
-   * In how many records that was told.
+   * Number of usage records that this is the sum of.
    */
   records: number;
 }
@@ -1092,28 +1104,28 @@ export interface PayloadTooLargeProblem {
 export interface PersonExport {
   exported_at: Timestamp;
   /**
-   * False where there is more than one file holds: ask again for shorter periods, with from and to.
+   * False if there is more data than fits into one file: export shorter periods with `from` and `to`.
    */
   complete: boolean;
   person: {
     user_id: UserId;
     /**
-     * As the sign-in provider last told it, like the name and the domain.
+     * As last reported by the sign-in provider, like the name and the domain.
      */
     email: string;
     name: string;
     /**
-     * The Google Workspace domain that the account belongs to; null for one that belongs to nobody else.
+     * Google Workspace domain that manages the account; null for a personal account.
      */
     hosted_domain: string | null;
     /**
-     * A moment as RFC 3339 text.
+     * A point in time, as RFC 3339 text.
      */
     created_at: string;
     last_sign_in_at: Timestamp;
   };
   /**
-   * The tenants that they belong to.
+   * Tenants that the user belongs to.
    */
   memberships: {
     tenant_id: TenantId;
@@ -1122,73 +1134,73 @@ export interface PersonExport {
     joined_at: Timestamp;
   }[];
   /**
-   * Sign-ins that are good, or have not ended long ago.
+   * Active sign-ins, and those that ended recently.
    */
   sign_ins: {
     sign_in_id: string;
     created_at: Timestamp;
     /**
-     * A moment as RFC 3339 text.
+     * A point in time, as RFC 3339 text.
      */
     last_used_at: string;
     /**
-     * A moment as RFC 3339 text.
+     * A point in time, as RFC 3339 text.
      */
     expires_at: string;
     /**
-     * null while it is good; reused: a token was shown a second time, so that somebody may have stolen it.
+     * null while it is active. `reused`: a token was used a second time and may have been stolen.
      */
     ended: ('signed_out' | 'reused' | 'removed' | 'expired') | null;
   }[];
   /**
-   * Invitations for their address that they have not taken up.
+   * Open invitations to the user's e-mail address.
    */
   invitations: ExportedInvitation[];
   /**
-   * The trial that their account has had; null where it had none, or that is long ago.
+   * The trial that the account has used; null if there was none or it is no longer on record.
    */
   trial: {
     began_at: Timestamp;
     license_id: LicenseId | null;
   } | null;
   /**
-   * Their sessions in the licenses of their tenants.
+   * The user's sessions, in licenses of their tenants.
    */
   sessions: ExportedSession[];
   /**
-   * What became of sessions that were counted by one of their pseudonyms.
+   * Histories of sessions that were counted by one of the user's pseudonyms.
    */
   session_histories: SessionHistory[];
   /**
-   * Events that name one of their pseudonyms.
+   * Events that contain one of the user's pseudonyms.
    */
   audit_events: ExportedEvent[];
 }
 /**
- * The life of a session as callers see it.
+ * The history of one session, as the API returns it.
  */
 export interface SessionHistory {
   session_id: SessionId;
   license_id: LicenseId;
   /**
-   * Pseudonym of whoever held the seat; null once it was erased.
+   * Pseudonym of the seat's holder; null after it was erased.
    */
   holder: string | null;
   /**
-   * A moment as RFC 3339 text.
+   * A point in time, as RFC 3339 text.
    */
   acquired_at: string;
   /**
-   * null while a seat is held.
+   * null while the session holds a seat.
    */
   ended_at: Timestamp | null;
   end_reason: ('expired' | 'released' | 'evicted' | 'lost') | null;
   /**
-   * Time with a seat, up to the last end.
+   * Total time with a seat, up to the last end, in seconds.
    */
   seated_seconds: number;
   /**
-   * How often its lease had run out and a seat was taken again.
+   * How often its lease expired and it then got a seat again.
    */
   revivals: number;
 }
@@ -1206,7 +1218,7 @@ export interface Plan {
   };
   features: string[];
   /**
-   * Days that seats stay usable after a payment failed.
+   * Days that seats stay usable after a failed payment.
    */
   payment_grace_days: number;
   intervals: ('month' | 'year')[];
@@ -1223,14 +1235,14 @@ export interface Portal {
 }
 export interface PublicKeys {
   /**
-   * SubjectPublicKeyInfo, PEM.
+   * The public key: SubjectPublicKeyInfo in PEM.
    */
   public_key: string;
   key_id: string;
   algorithm: 'RSA_SIGN_PKCS1_4096_SHA256';
   keys: {
     /**
-     * SubjectPublicKeyInfo, PEM.
+     * The public key: SubjectPublicKeyInfo in PEM.
      */
     public_key: string;
     key_id: string;
@@ -1253,44 +1265,44 @@ export interface ReleaseRequest {
   session_id: SessionId;
   session_token?: SessionToken;
   /**
-   * Milliseconds from when `session_token` came to when this is sent, by a clock that nobody sets, rather too few than too many. With it, a release that is long on its way ends nothing where its holder has acquired the session again since.
+   * Milliseconds from receiving `session_token` to sending this request, by a monotonic clock, rounded down. With it, a delayed release does not end a session that its holder has acquired again in the meantime.
    */
   sent_after_ms?: number;
 }
 export interface Seat {
   session_id: SessionId;
   /**
-   * Shows that the session was yours, even after a loss of Redis: send it with heartbeats. Each heartbeat gives a new one.
+   * Proves that the session is yours even if Redis loses its data. Send it with heartbeats; each returns a new one.
    */
   session_token: string;
   license_id: LicenseId;
   /**
-   * Of the license, this one among them.
+   * Seats of the license that are taken, including this one, and seats in total.
    */
   seats: {
     active: number;
     max: number;
   };
   /**
-   * Only there, and true, where the pool holds more than `max`.
+   * Present, and true, only if `active` exceeds `max`.
    */
   overdraft?: true;
   expires_at: Timestamp;
   /**
-   * A moment as RFC 3339 text.
+   * A point in time, as RFC 3339 text.
    */
   borrowed_until?: string;
   /**
-   * Seconds from now to `expires_at`: the license's TTL, or what is left of a loan or of the license.
+   * Seconds until `expires_at`: the license's TTL, or what remains of the loan or of the license.
    */
   ttl: number;
   /**
-   * Seconds from one heartbeat to the next.
+   * Seconds between heartbeats.
    */
   heartbeat_interval: number;
   next_heartbeat_due: Timestamp;
   /**
-   * Days that a client may run without reaching the server, with its license signed.
+   * Days that a client with a signed license can run without reaching the server.
    */
   offline_grace_days: number;
 }
@@ -1326,7 +1338,7 @@ export interface Session {
   acquired_at: Timestamp;
   expires_at: Timestamp;
   /**
-   * null for a session that lives by its heartbeats.
+   * null for a session that is kept by heartbeats.
    */
   borrowed_until: Timestamp | null;
 }
@@ -1357,11 +1369,11 @@ export interface SignInNotSetUpProblem {
 }
 export interface SignRequest {
   /**
-   * Needed, here or in license_data.
+   * Required, here or in `license_data`.
    */
   session_id?: string;
   /**
-   * What to sign, where it is to be less than the whole license: whatever is named must be within it.
+   * Limits what is signed. Each field must be within the license; omitted fields are filled in from it.
    */
   license_data?: {
     license_id?: LicenseId;
@@ -1372,23 +1384,23 @@ export interface SignRequest {
     fingerprint?: string;
     session_id?: SessionId;
     /**
-     * A moment as RFC 3339 text.
+     * A point in time, as RFC 3339 text.
      */
     expires_at?: string;
     /**
-     * A moment as RFC 3339 text.
+     * A point in time, as RFC 3339 text.
      */
     offline_until?: string;
   };
 }
 export interface SignedLicense {
   /**
-   * RSASSA-PKCS1-v1_5 with SHA-256 over the bytes of license_json, base64.
+   * RSASSA-PKCS1-v1_5 signature with SHA-256 over the bytes of `license_json`, in base64.
    */
   signed_license: string;
   license_data: LicenseData;
   /**
-   * license_data as it was signed: canonical JSON (RFC 8785), byte for byte.
+   * `license_data` exactly as it was signed: canonical JSON (RFC 8785), byte for byte.
    */
   license_json: string;
   /**
@@ -1407,21 +1419,21 @@ export interface SigningUnavailableProblem {
   code: 'SIGNING_UNAVAILABLE';
 }
 /**
- * A subscription as its tenant sees it.
+ * A subscription as the API returns it to its tenant.
  */
 export interface Subscription {
   subscription_id: string;
   /**
-   * The license that it pays for.
+   * The license that the subscription pays for.
    */
   license_id: string;
   /**
-   * null for a price that is of no plan.
+   * null if the price belongs to no plan.
    */
   plan: ('free' | 'pro' | 'team' | 'enterprise') | null;
   seats: number;
   /**
-   * In Stripe's words.
+   * The status at Stripe.
    */
   status:
     | 'incomplete'
@@ -1434,20 +1446,20 @@ export interface Subscription {
     | 'canceled';
   created_at: Timestamp;
   /**
-   * When it ends for good, where it is to.
+   * When the subscription ends, if a cancellation is scheduled; else null.
    */
   cancel_at: Timestamp | null;
   /**
-   * A moment as RFC 3339 text.
+   * A point in time, as RFC 3339 text.
    */
   ended_at: Timestamp | null;
   tenant_id: TenantId;
   /**
-   * A moment as RFC 3339 text.
+   * A point in time, as RFC 3339 text.
    */
   current_period_end: string;
   /**
-   * While a payment is overdue: until when seats can be used all the same.
+   * While a payment is overdue: until when seats can still be used.
    */
   grace_until: Timestamp | null;
 }
@@ -1468,11 +1480,11 @@ export interface Tenant {
   name: string;
   created_at: Timestamp;
   /**
-   * null until the first owner of a tenant that an operator made has come.
+   * null for a tenant that an operator created, until its first owner joins.
    */
   owner_id: UserId | null;
   /**
-   * People of this Google Workspace domain join when they first sign in.
+   * Users of this Google Workspace domain join the tenant when they first sign in.
    */
   join_domain: string | null;
 }
@@ -1483,7 +1495,7 @@ export interface TenantClosedProblem {
 export interface TenantExport {
   exported_at: Timestamp;
   /**
-   * False where there is more than one file holds: ask again for shorter periods, with from and to.
+   * False if there is more data than fits into one file: export shorter periods with `from` and `to`.
    */
   complete: boolean;
   tenant: {
@@ -1491,33 +1503,33 @@ export interface TenantExport {
     name: string;
     created_at: Timestamp;
     /**
-     * null until the first owner of a tenant that an operator made has come.
+     * null for a tenant that an operator created, until its first owner joins.
      */
     owner_id: UserId | null;
     /**
-     * People of this Google Workspace domain join when they first sign in.
+     * Users of this Google Workspace domain join the tenant when they first sign in.
      */
     join_domain: string | null;
     /**
-     * When it was erased; null for one that was not.
+     * When the tenant was erased; null if it was not.
      */
     closed_at: Timestamp | null;
   };
   members: Member[];
   /**
-   * Invitations that nobody has taken up.
+   * Open invitations.
    */
   invitations: ExportedInvitation[];
   /**
-   * Its licenses, without what their keys are known by.
+   * The tenant's licenses, without the hashes of their keys.
    */
   licenses: ExportedLicense[];
   /**
-   * Who it is at Stripe, which knows its cards and invoices; null where it has bought nothing yet.
+   * The customer at Stripe, where cards and invoices are stored; null if the tenant has bought nothing yet.
    */
   billing: {
     /**
-     * null where that customer was deleted.
+     * null if that customer was deleted.
      */
     customer_id: string | null;
     former_customer_ids: string[];
@@ -1525,11 +1537,11 @@ export interface TenantExport {
   } | null;
   subscriptions: ExportedSubscription[];
   /**
-   * What its licenses used of what is metered.
+   * Metered usage of the tenant's licenses.
    */
   metered_days: MeteredDay[];
   /**
-   * All sessions of its licenses.
+   * All sessions of the tenant's licenses.
    */
   sessions: ExportedSession[];
   session_histories: SessionHistory[];
@@ -1567,11 +1579,11 @@ export interface Tokens {
   access_token: string;
   token_type: 'Bearer';
   /**
-   * Seconds.
+   * Seconds until the access token expires.
    */
   expires_in: number;
   /**
-   * Takes the place of the one before: showing that again ends the sign-in.
+   * Replaces the previous refresh token. Using that one again revokes the sign-in.
    */
   refresh_token: string;
   user_id: UserId;
@@ -1587,7 +1599,7 @@ export interface TooManyTenantsProblem {
 export interface Trial {
   license_id: LicenseId;
   /**
-   * Shown this once; only its hash is stored.
+   * Returned only once; only its hash is stored.
    */
   license_key: string;
   plan: 'free' | 'pro' | 'team' | 'enterprise';
@@ -1595,21 +1607,21 @@ export interface Trial {
     max: number;
   };
   /**
-   * A moment as RFC 3339 text.
+   * A point in time, as RFC 3339 text.
    */
   valid_until: string;
 }
 export interface TrialActivateRequest {
   /**
-   * Whose license it will be. Needed where you belong to more than one tenant.
+   * Tenant that gets the license. Required if you belong to more than one tenant.
    */
   tenant_id?: string;
   /**
-   * What tells this machine from others; the same as in acquire.
+   * Identifies the machine. Send the same value as in acquire.
    */
   fingerprint: string;
   /**
-   * pro unless given.
+   * Default: `pro`.
    */
   plan?: 'free' | 'pro' | 'team' | 'enterprise';
 }
@@ -1638,17 +1650,17 @@ export interface UsageRecordConflictProblem {
 }
 export interface UsageRecordRequest {
   /**
-   * The client's own name for this record: the same again is the same record.
+   * The client's own id of this record. The same id is the same record.
    */
   id: string;
   meter: string;
   quantity: number;
   /**
-   * A moment as RFC 3339 text.
+   * A point in time, as RFC 3339 text.
    */
   timestamp?: string;
   /**
-   * Needed where you are signed in; a license key says it by itself.
+   * Required if you are signed in. With a license key it is optional, and must match the key.
    */
   license_id?: string;
 }
@@ -1726,11 +1738,11 @@ export interface Operations {
         | 'subscription.disputed'
         | 'subscription.ended';
       /**
-       * A moment as RFC 3339 text.
+       * A point in time, as RFC 3339 text.
        */
       from?: string;
       /**
-       * A moment as RFC 3339 text.
+       * A point in time, as RFC 3339 text.
        */
       to?: string;
       limit?: PageLimit;
@@ -1743,7 +1755,7 @@ export interface Operations {
     params: {};
     query: {
       /**
-       * Needed unless there is only one that the caller may ask for.
+       * Required unless your role allows this in exactly one tenant.
        */
       tenant_id?: string;
       cursor?: Cursor;
@@ -1807,11 +1819,11 @@ export interface Operations {
     params: {};
     query: {
       /**
-       * A moment as RFC 3339 text.
+       * A point in time, as RFC 3339 text.
        */
       from?: string;
       /**
-       * A moment as RFC 3339 text.
+       * A point in time, as RFC 3339 text.
        */
       to?: string;
     };
@@ -1824,11 +1836,11 @@ export interface Operations {
     };
     query: {
       /**
-       * A moment as RFC 3339 text.
+       * A point in time, as RFC 3339 text.
        */
       from?: string;
       /**
-       * A moment as RFC 3339 text.
+       * A point in time, as RFC 3339 text.
        */
       to?: string;
     };
@@ -1895,11 +1907,11 @@ export interface Operations {
     };
     query: {
       /**
-       * A moment as RFC 3339 text.
+       * A point in time, as RFC 3339 text.
        */
       from?: string;
       /**
-       * A moment as RFC 3339 text.
+       * A point in time, as RFC 3339 text.
        */
       to?: string;
     };
@@ -1911,15 +1923,15 @@ export interface Operations {
     query: {
       response_type?: 'code';
       /**
-       * A loopback address of a native app (RFC 8252), or one of those that the vendor has registered.
+       * A loopback address of a native app (RFC 8252), or an address that the vendor has registered.
        */
       redirect_uri: string;
       /**
-       * Given back with the code, so that the program knows its own request again.
+       * Returned with the code, so that the client can match it to its own request.
        */
       state: string;
       /**
-       * Base64url of the SHA-256 of a verifier that only the program knows (RFC 7636).
+       * Base64url of the SHA-256 of a `code_verifier` that only the client knows (RFC 7636).
        */
       code_challenge: string;
       code_challenge_method: 'S256';
@@ -1983,7 +1995,7 @@ export interface Operations {
     params: {};
     query: {
       /**
-       * Needed unless there is only one that the caller may ask for.
+       * Required unless your role allows this in exactly one tenant.
        */
       tenant_id?: string;
       limit?: PageLimit;
@@ -2118,11 +2130,11 @@ export interface Operations {
       license_id: LicenseId;
       meter?: string;
       /**
-       * A moment as RFC 3339 text.
+       * A point in time, as RFC 3339 text.
        */
       from?: string;
       /**
-       * A moment as RFC 3339 text.
+       * A point in time, as RFC 3339 text.
        */
       to?: string;
     };
