@@ -83,7 +83,7 @@ export function chainVerifier(tenantId: string, from = emptyChain(tenantId)): Ch
     check(event) {
       const { eventId, link } = event;
       if (!link || link.seq <= seq || event.tenantId !== tenantId) {
-        const detail = 'has no link, or its place in the chain is taken';
+        const detail = 'has no valid place in the chain';
         return [{ kind: 'INSERTED', seq: link?.seq ?? seq, eventId, detail }];
       }
       const problems: ChainProblem[] = [];

@@ -34,7 +34,7 @@ function person(email: string, hostedDomain: string | null = null): Applicant {
 }
 
 /** Grants trials in memory, by the rules alone. */
-function openOffice(policy: TrialPolicy = POLICY) {
+function openTrials(policy: TrialPolicy = POLICY) {
   const claims = new Map<string, TrialClaim>();
   function ask(applicant: Applicant, fingerprint: string): keyof Claims | 'GIVEN' | 'NOT_OFFERED' {
     if (!isOffered(applicant, policy)) return 'NOT_OFFERED';
@@ -55,20 +55,20 @@ function openOffice(policy: TrialPolicy = POLICY) {
 
 describe('a trial is granted', () => {
   test('once per account, on whatever machine and with whatever e-mail address', () => {
-    const { ask } = openOffice();
+    const { ask } = openTrials();
     expect(ask(person('ada@gmail.com'), 'laptop')).toBe('GIVEN');
     expect(ask(person('ada@gmail.com'), 'desktop')).toBe('account');
     expect(ask({ ...person('ada@gmail.com'), email: 'ada@lovelace.example' }, 'tablet')).toBe('account');
   });
 
   test('once per machine, whoever uses it', () => {
-    const { ask } = openOffice();
+    const { ask } = openTrials();
     expect(ask(person('ada@gmail.com'), 'laptop')).toBe('GIVEN');
     expect(ask(person('bob@gmail.com'), 'laptop')).toBe('machine');
   });
 
   test('per e-mail domain as often as the vendor allows, and all domains of an organisation count as one', () => {
-    const { ask } = openOffice({ ...POLICY, perDomain: 2 });
+    const { ask } = openTrials({ ...POLICY, perDomain: 2 });
     expect(ask(person('a@acme.example'), '1')).toBe('GIVEN');
     expect(ask(person('b@acme.example'), '2')).toBe('GIVEN');
     expect(ask(person('c@acme.example'), '3')).toBe('domain');
@@ -77,14 +77,14 @@ describe('a trial is granted', () => {
   });
 
   test('any number of times per domain if the vendor sets no limit', () => {
-    const { ask } = openOffice({ ...POLICY, perDomain: 0 });
+    const { ask } = openTrials({ ...POLICY, perDomain: 0 });
     for (const n of ['1', '2', '3']) expect(ask(person(`${n}@acme.example`), n)).toBe('GIVEN');
   });
 
   test.each(['gmail.com', 'outlook.com', 'yahoo.co.uk', 'hotmail.fr', 'icloud.com', 'gmx.de', 'qq.com'])(
     'to every user of a public mail provider: %s',
     (domain) => {
-      const { ask } = openOffice();
+      const { ask } = openTrials();
       for (const n of ['1', '2', '3']) expect(ask(person(`${n}@${domain}`), n)).toBe('GIVEN');
     },
   );
@@ -92,7 +92,7 @@ describe('a trial is granted', () => {
   test.each(['gmail.com.evil.example', 'notgmail.com', 'live.acme.example', 'outlook.example'])(
     'once per domain that only looks like a public mail provider: %s',
     (domain) => {
-      const { ask } = openOffice();
+      const { ask } = openTrials();
       expect(ask(person(`a@${domain}`), '1')).toBe('GIVEN');
       expect(ask(person(`b@${domain}`), '2')).toBe('domain');
     },
@@ -109,7 +109,7 @@ describe('a trial is granted', () => {
     );
     fc.assert(
       fc.property(asks, fc.integer({ min: 1, max: 3 }), (all, perDomain) => {
-        const { ask } = openOffice({ ...POLICY, perDomain });
+        const { ask } = openTrials({ ...POLICY, perDomain });
         const given = all.filter(
           ({ name, domain, machine }) => ask(person(`${name}@${domain}`), machine) === 'GIVEN',
         );
@@ -140,21 +140,21 @@ describe('no trial is offered', () => {
       person('spy@harmless.example', 'rival.example'),
     ],
   ])('to %s', (_, applicant) => {
-    expect(openOffice().ask(applicant, 'laptop')).toBe('NOT_OFFERED');
+    expect(openTrials().ask(applicant, 'laptop')).toBe('NOT_OFFERED');
   });
 
   test('to anyone if the vendor disabled trials', () => {
-    expect(openOffice({ ...POLICY, days: 0 }).ask(person('ada@gmail.com'), 'laptop')).toBe('NOT_OFFERED');
+    expect(openTrials({ ...POLICY, days: 0 }).ask(person('ada@gmail.com'), 'laptop')).toBe('NOT_OFFERED');
   });
 
   test('only to refused domains, not to a domain whose name ends like a refused one', () => {
     for (const email of ['a@notrival.example', 'rival.example@acme.example'])
-      expect(openOffice().ask(person(email), email)).toBe('GIVEN');
+      expect(openTrials().ask(person(email), email)).toBe('GIVEN');
   });
 });
 
 test('stores only pseudonyms of account, machine and domain', () => {
-  const { ask, claims } = openOffice();
+  const { ask, claims } = openTrials();
   ask(person('ada@acme.example'), 'fingerprint-of-ada');
   expect([...claims.keys()].map((id) => id.split(':')[0])).toEqual(['account', 'machine', 'domain']);
   expect(JSON.stringify([...claims])).not.toMatch(/ada|acme/);

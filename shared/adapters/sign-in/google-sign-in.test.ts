@@ -203,7 +203,7 @@ describe('a provider that rejects the code', () => {
   test.each(['invalid_grant', 'invalid_request'])('signs no one in: %s', (error) =>
     expectRefusal(
       json({ error, error_description: `Bad ${ANSWER.code} of ${EMAIL}` }, 400),
-      new RegExp(`${error} to the code$`),
+      new RegExp(`rejected the code: ${error}$`),
     ),
   );
 });

@@ -20,7 +20,10 @@ import { removingHolders } from './pseudonyms.ts';
 /** Each takes a few calls to Stripe's API. */
 const SUBSCRIPTIONS_PER_BATCH = 10;
 
-/** From here on users can neither join nor acquire a seat: no member has a role any more. */
+/**
+ * From here on no user can join the tenant, and no license, purchase or trial can begin in it. Its seats are freed by a
+ * later step, which suspends the licenses.
+ */
 export async function closeTenant(erasure: Erasure, tenantId: string, deps: Deps): Promise<Erasure> {
   const claims = await list(deps.records, CLAIMS_OF_TENANT, { tenantId }, BATCH);
   return commit(erasure, deps, async (transaction, current) => {
