@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -54,6 +54,20 @@ describe('npm start', () => {
       await sleep(200);
     }
     expect(types).toContain('license.created');
+  });
+
+  test('refuses a second start on the same data folder, and names the server that runs', async () => {
+    await expect(user.start()).rejects.toThrow(
+      `The data folder .seatlease is already used by the server at ${demo().url} (process `,
+    );
+  });
+
+  test('keeps the files of its data folder from other users', () => {
+    const folder = join(user.folder, '.seatlease');
+    const modes = ['.', 'demo.json', 'secrets.json', 'records.db'].map(
+      (name) => statSync(join(folder, name)).mode,
+    );
+    expect(modes.map((mode) => (mode & 0o777).toString(8))).toEqual(['700', '600', '600', '600']);
   });
 
   test('stops cleanly on Ctrl-C, and a second start finds its records again', async () => {

@@ -1,4 +1,5 @@
 import { ConfigError } from '../shared/config.ts';
+import { DataFolderInUse } from '../shared/local/data-folder.ts';
 import { type Demo, seedDemo } from './dev/demo-license.ts';
 import { type LocalServer, startLocalServer } from './dev/server.ts';
 
@@ -40,7 +41,7 @@ Stop with Ctrl-C. Each request is one JSON line below.
 }
 
 function explain(error: unknown): string {
-  if (error instanceof ConfigError) return error.message;
+  if (error instanceof ConfigError || error instanceof DataFolderInUse) return error.message;
   if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
     return `Another program listens on that port (${error.message}). Choose one: PORT=8081 npm start`;
   }

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readConfig } from '../../shared/config.ts';
-import { localSecrets } from './secrets.ts';
+import { SETTINGS } from '../../shared/settings.ts';
+import { localSecrets, readLocalConfig } from './secrets.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -24,4 +25,9 @@ test('adds a secret that an older data folder lacks, and keeps the others', () =
   expect(secrets).toMatchObject(older);
   expect(secrets.ACCESS_TOKEN_KEYS).toMatch(/^[0-9a-f]{64}$/);
   expect(localSecrets(folder)).toEqual(secrets);
+});
+
+test('accepts usage of the meter that the table of settings names as the local default', () => {
+  expect(readLocalConfig({ SEATLEASE_DATA: folder }).usageMeters).toEqual(['exports']);
+  expect(SETTINGS.USAGE_METERS.unset).toContain('`exports` on the local server');
 });

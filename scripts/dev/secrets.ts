@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { type Config, type Environment, readConfig } from '../../shared/config.ts';
+import { makePrivateFolder } from '../../shared/local/private-files.ts';
 import { OWN_SECRETS, type OwnSecretName, SETTINGS, type SettingsTable } from '../../shared/settings.ts';
 
 type Secrets = Record<OwnSecretName, string>;
@@ -23,7 +24,7 @@ export function readLocalConfig(environment: Environment): Config {
  */
 export function localSecrets(dataFolder: string): Secrets {
   const file = join(dataFolder, 'secrets.json');
-  mkdirSync(dataFolder, { recursive: true });
+  makePrivateFolder(dataFolder);
   try {
     const secrets = completed({});
     // "wx": of two servers that start at once, the second reads what the first wrote.

@@ -5,6 +5,7 @@ import { MANIFEST } from '../../functions/manifest.ts';
 import { openSuite } from '../../functions/open-suite.ts';
 import type { Config, Environment } from '../../shared/config.ts';
 import { serviceCalls } from '../../shared/local/cloud-calls.ts';
+import { type DataFolderLock, lockDataFolder } from '../../shared/local/data-folder.ts';
 import { startLocalOidc } from '../../shared/local/google/oidc-server.ts';
 import { mountSuite } from '../../shared/local/mount.ts';
 import { startFakeStripe } from '../../shared/local/stripe/server.ts';
@@ -32,13 +33,28 @@ export interface LocalServer {
 
 /**
  * The whole suite on one port of 127.0.0.1, on embedded parts where `environment` names no others. Throws `ConfigError`
- * for an unusable environment, and `EADDRINUSE` where the port is taken.
+ * for an unusable environment, `DataFolderInUse` while another server runs on the data folder, and `EADDRINUSE` where the
+ * port is taken.
  */
 export async function startLocalServer(
   environment: Environment,
   log?: (line: LogLine) => void,
 ): Promise<LocalServer> {
   const config = readLocalConfig(environment);
+  const lock = lockDataFolder(config.dataFolder);
+  try {
+    return await startLocked(config, lock, log);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function startLocked(
+  config: Config,
+  lock: DataFolderLock,
+  log?: (line: LogLine) => void,
+): Promise<LocalServer> {
   const opened = Promise.withResolvers<Deps>();
   const server = mountSuite(
     MANIFEST,
@@ -46,6 +62,7 @@ export async function startLocalServer(
     serveSite,
   );
   const url = `http://127.0.0.1:${await listen(server, config.port)}`;
+  lock.announce(url);
   const provider = config.signIn.kind === 'embedded' ? await startLocalOidc() : undefined;
   const stripe =
     config.billing.kind === 'embedded'
@@ -68,6 +85,7 @@ export async function startLocalServer(
       await stop(server);
       await deps.close();
       await provider?.close();
+      lock.release();
     };
     return { url, config, deps, stripeUrl: stripe?.url, close };
   } catch (error) {

@@ -9,7 +9,7 @@ import {
 import { idTokenVerifier } from '../adapters/identity/id-token.ts';
 import { Unavailable } from '../errors.ts';
 import type { Identity } from '../ports/identity.ts';
-import { keep, readIfThere } from './own-file.ts';
+import { readIfExists, writeOnce } from './private-files.ts';
 
 /** Nobody's real name, so that a token from here is worth nothing elsewhere. */
 export const LOCAL_ISSUER = 'seatlease-local';
@@ -71,7 +71,7 @@ function newKey(): string {
 }
 
 function keyIn(file: string): KeyObject {
-  const pem = readIfThere(file) ?? keep(file, newKey());
+  const pem = readIfExists(file) ?? writeOnce(file, newKey());
   try {
     const key = createPrivateKey(pem);
     if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return key;

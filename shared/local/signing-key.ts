@@ -13,7 +13,7 @@ import { Unavailable } from '../errors.ts';
 import type { LogLine } from '../ports/log-line.ts';
 import type { PublicKey, Signer } from '../ports/signer.ts';
 import type { KeyVersion, SigningKeys } from '../ports/signing-keys.ts';
-import { codeOf, keep, readIfThere } from './own-file.ts';
+import { codeOf, readIfExists, writeOnce } from './private-files.ts';
 
 const MODULUS_BITS = 4096;
 /** Text before the first boundary of a PEM file is for people (RFC 7468 section 2). */
@@ -132,7 +132,7 @@ export function openLocalKeys({ folder, version }: LocalKeysOptions): SigningKey
 
 /** Makes `pem` the key of that number, unless there is one. */
 export function putLocalKey(folder: string, number: number, pem: string): void {
-  keep(fileOf(folder, number), `${WARNING}${pem}`);
+  writeOnce(fileOf(folder, number), `${WARNING}${pem}`);
 }
 
 /** Version 1, by whoever needs a key first. Away from the main thread: it takes a second or two. */
@@ -175,7 +175,7 @@ function disabledFileOf(folder: string, number: number): string {
 function keyReader(): (file: string) => LocalKey | undefined {
   const parsed = new Map<string, LocalKey>();
   return (file) => {
-    const text = readIfThere(file);
+    const text = readIfExists(file);
     if (text === undefined) return undefined;
     const known = `${file}\n${text}`;
     const key = parsed.get(known) ?? parseKey(file, text);

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStripe } from '../adapters/billing/stripe-billing.ts';
 import { type GoogleSignInOptions, openGoogleSignIn } from '../adapters/sign-in/google-sign-in.ts';
@@ -13,6 +12,7 @@ import type { SignIn } from '../ports/sign-in.ts';
 import type { SigningKeys } from '../ports/signing-keys.ts';
 import { assembleDeps, DEPLOYED, type RestRedis } from '../wiring.ts';
 import { type EventBus, type EventBusOptions, openEventBus } from './event-bus.ts';
+import { makePrivateFile, makePrivateFolder } from './private-files.ts';
 import { startEmbeddedRedis } from './redis/embedded-redis.ts';
 import type { RespOptions } from './redis/resp-client.ts';
 import { startUpstashServer } from './redis/upstash-server.ts';
@@ -84,8 +84,11 @@ export async function openLocalParts(config: Config, embedded: EmbeddedOptions =
 /** The records alone, for programs that need nothing else. */
 export async function openRecords({ records, dataFolder }: Config): Promise<Records> {
   if (records.kind !== 'embedded') return DEPLOYED.records(records);
-  mkdirSync(dataFolder, { recursive: true });
-  return openSqliteRecords(join(dataFolder, 'records.db'));
+  const file = join(dataFolder, 'records.db');
+  makePrivateFolder(dataFolder);
+  // SQLite gives its -wal and -shm files the mode of the database.
+  makePrivateFile(file);
+  return openSqliteRecords(file);
 }
 
 /** The versions of the signing key, for operators' programs; functions only sign. */
