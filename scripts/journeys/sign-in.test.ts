@@ -38,7 +38,7 @@ describeReal('chromium', 'signing in with a browser', () => {
     const demo = runDemo(folder);
     const page = await open();
     await page.goto(await demo.address);
-    await page.getByRole('link', { name: 'Do not sign in' }).click();
+    await page.getByRole('link', { name: 'Cancel' }).click();
     await page.getByRole('heading', { name: 'Not signed in' }).waitFor();
     const { exitCode, output } = await demo.ended;
     expect(output).toContain(`talks to ${url}`);

@@ -42,7 +42,7 @@ test('serves HEAD only where GET is served', () => {
   expect(matchRoute(many, 'HEAD', '/api/things/7/notify/ada')).toEqual({ found: 'path', allow: ['POST'] });
 });
 
-test('another method is told which ones there are', () => {
+test('lists the allowed methods of a path for another method', () => {
   expect(matchRoute(one, 'DELETE', '/api/things')).toEqual({ found: 'path', allow: ['GET', 'POST'] });
   expect(matchRoute(one, 'get', '/api/things')).toMatchObject({ found: 'path' });
 });

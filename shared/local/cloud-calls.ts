@@ -1,14 +1,14 @@
 import type { PushEnvelope } from '../domain/event-message.ts';
 import type { ServiceCaller } from '../ports/deps.ts';
 
-/** The calls that Pub/Sub and Cloud Scheduler make to deployed functions, for functions that run on this machine. */
+/** Makes the calls that Pub/Sub and Cloud Scheduler make to deployed functions, for functions on this machine. */
 export interface ServiceCalls {
-  /** Delivers a message; gives the status of the answer. */
+  /** Delivers a message and returns the HTTP status of the answer. */
   push(envelope: PushEnvelope): Promise<number>;
   sweep(): Promise<Response>;
 }
 
-/** `origin` is where the suite is served; `tokenOf` makes what each caller shows. */
+/** `origin` is the address of the suite; `tokenOf` issues the token of each caller. */
 export function serviceCalls(origin: string, tokenOf: (caller: ServiceCaller) => string): ServiceCalls {
   const post = (path: string, caller: ServiceCaller, body?: unknown): Promise<Response> =>
     fetch(`${origin}${path}`, {

@@ -54,6 +54,7 @@ describe('the files of the local server', () => {
 });
 
 describe('the lock of a data folder', () => {
+  const ADVICE = 'stop that server, or set SEATLEASE_DATA to another folder.';
   /** Another process that holds the lock until it is killed. */
   async function lockElsewhere(announced?: string) {
     const module = new URL('./data-folder.ts', import.meta.url).href;
@@ -91,7 +92,7 @@ describe('the lock of a data folder', () => {
     const message = messageOfSecondLock();
     await first.kill();
     expect(message).toBe(
-      `The data folder ${folder} is already used by the server at ${SERVER_URL} (process ${first.pid}): stop that server, or set SEATLEASE_DATA to another folder.`,
+      `The data folder ${folder} is already used by the server at ${SERVER_URL} (process ${first.pid}): ${ADVICE}`,
     );
   });
 
@@ -99,9 +100,7 @@ describe('the lock of a data folder', () => {
     const first = await lockElsewhere();
     const message = messageOfSecondLock();
     await first.kill();
-    expect(message).toBe(
-      `The data folder ${folder} is already used by another server: stop that server, or set SEATLEASE_DATA to another folder.`,
-    );
+    expect(message).toBe(`The data folder ${folder} is already used by another server: ${ADVICE}`);
   });
 
   test('ends with the process that holds it, even when it is killed', async () => {

@@ -33,9 +33,10 @@ export class DataFolderInUse extends Error {
 const held = new Set<DatabaseSync>();
 
 /**
- * Locks the data folder for this process. Each server has its own embedded Redis, so two servers on one folder would each
- * grant all seats of a license. The lock is SQLite's on a database of its own: the operating system releases it when the
- * process ends, even by a crash. Programs that only read or write records are not affected. Throws `DataFolderInUse`.
+ * Locks the data folder for this process. Each server has its own embedded Redis, so two servers on one folder would
+ * each grant all seats of a license. The lock is SQLite's on a database of its own: the operating system releases it
+ * when the process ends, even by a crash. Programs that only read or write records are not affected. Throws
+ * `DataFolderInUse`.
  */
 export function lockDataFolder(folder: string): DataFolderLock {
   makePrivateFolder(folder);

@@ -15,7 +15,7 @@ afterEach(async () => {
   for (const bus of opened.splice(0)) await bus.close();
 });
 
-test('keeps what is published before anyone subscribes', async () => {
+test('delivers events that were published before the subscription', async () => {
   const bus = open();
   const events = newEvents(3);
   await bus.publish(events);
@@ -24,7 +24,7 @@ test('keeps what is published before anyone subscribes', async () => {
   expect(got.map(eventIn)).toStrictEqual(events);
 });
 
-test('delivers just what Pub/Sub would push, also through JSON', async () => {
+test('delivers the same envelope as Pub/Sub, also after a JSON round trip', async () => {
   const bus = open();
   const got = collect(bus);
   const event = newLicense().next();
@@ -46,7 +46,7 @@ test('delivers just what Pub/Sub would push, also through JSON', async () => {
   expect(PushEnvelope.parse(JSON.parse(JSON.stringify(got[0])))).toStrictEqual(got[0]);
 });
 
-test('gives up on a message that was refused five times, and goes on with its license', async () => {
+test('makes a message a dead letter after five refusals, and continues with the next of its license', async () => {
   const bus = open();
   const events = newEvents(3);
   const got = collect(bus, async (envelope) =>
@@ -59,7 +59,7 @@ test('gives up on a message that was refused five times, and goes on with its li
   expect(bus.deadLetters).toStrictEqual([got[4]]);
 });
 
-test('takes a subscriber that throws, or answers anything but 2xx, for a refusal', async () => {
+test('treats an exception and any answer but 2xx as a refusal', async () => {
   const bus = open();
   const answers = [199, 302, 400, 'throw', 299] as const;
   const got = collect(bus, async ({ deliveryAttempt = 0 }) => {
@@ -73,7 +73,7 @@ test('takes a subscriber that throws, or answers anything but 2xx, for a refusal
   expect(bus.deadLetters).toEqual([]);
 });
 
-test('delivers to eight licenses at once, and no more', async () => {
+test('delivers for at most eight licenses at once', async () => {
   const bus = open();
   const eight = Promise.withResolvers<void>();
   let running = 0;
@@ -81,7 +81,7 @@ test('delivers to eight licenses at once, and no more', async () => {
   bus.subscribe(async () => {
     running += 1;
     most = Math.max(most, running);
-    // Whatever else is coming has come after that.
+    // A ninth delivery would start within these turns.
     if (running === 8) turns().then(eight.resolve);
     await eight.promise;
     running -= 1;
@@ -92,7 +92,7 @@ test('delivers to eight licenses at once, and no more', async () => {
   expect(most).toBe(8);
 });
 
-test('delivers to one license one at a time, also what is published meanwhile', async () => {
+test('delivers one message per license at a time, even if more are published meanwhile', async () => {
   const bus = open();
   const finish = Promise.withResolvers<void>();
   const got = collect(bus, async () => {
@@ -109,19 +109,19 @@ test('delivers to one license one at a time, also what is published meanwhile', 
   expect(got.map(eventIn)).toStrictEqual(events);
 });
 
-test('has taken a message before its subscriber hears of it', async () => {
+test('resolves publish before it delivers the message', async () => {
   const bus = open();
-  const told: string[] = [];
+  const order: string[] = [];
   collect(bus, async () => {
-    told.push('delivered');
+    order.push('delivered');
     return 200;
   });
-  await bus.publish(newEvents(1)).then(() => told.push('published'));
+  await bus.publish(newEvents(1)).then(() => order.push('published'));
   await bus.idle();
-  expect(told).toEqual(['published', 'delivered']);
+  expect(order).toEqual(['published', 'delivered']);
 });
 
-test('delivers a message unchanged again, whatever its subscriber did to it', async () => {
+test('redelivers the original message even if the subscriber changed its copy', async () => {
   const bus = open();
   const event = newLicense().next();
   const got: SeatEvent[] = [];
@@ -135,13 +135,13 @@ test('delivers a message unchanged again, whatever its subscriber did to it', as
   expect(got).toStrictEqual([event, event, event]);
 });
 
-test('takes one subscriber, not two', () => {
+test('refuses a second subscriber', () => {
   const bus = open();
   bus.subscribe(async () => 200);
   expect(() => bus.subscribe(async () => 200)).toThrow('subscriber');
 });
 
-test('lets a delivery end that runs while it is closed, and begins no other', async () => {
+test('close waits for running deliveries and starts no new ones', async () => {
   const bus = open();
   const ended: string[] = [];
   const begun = Promise.withResolvers<void>();
@@ -163,7 +163,7 @@ test('lets a delivery end that runs while it is closed, and begins no other', as
   expect(got).toHaveLength(1);
 });
 
-test('ends while messages wait: for a subscriber, for their next attempt, for one that never answers', async () => {
+test('closes while messages wait for a subscriber, for a retry or for an answer that never comes', async () => {
   const unheard = open();
   await unheard.publish(newEvents(1));
   const refused = open({ retryMs: 3_600_000 });
@@ -183,7 +183,7 @@ function newEvents(count: number): SeatEvent[] {
   return Array.from({ length: count }, () => license.next());
 }
 
-/** Long enough for all that waits for nothing from outside. */
+/** Enough turns of the event loop for everything that needs no I/O. */
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 5; turn += 1) await nextTurn();
 }

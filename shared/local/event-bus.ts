@@ -5,46 +5,48 @@ import type { EventMessage, PushEnvelope } from '../domain/event-message.ts';
 import { Unavailable } from '../errors.ts';
 import type { Events } from '../ports/events.ts';
 
-/** Where the bus delivers to: the HTTP status that the delivery was answered with. */
+/** Delivers one message to the subscriber and returns the HTTP status of its answer. */
 export type Push = (envelope: PushEnvelope) => Promise<number>;
 
-/** A topic, its push subscription and its dead letter topic, in this process: what is under way ends with it. */
+/**
+ * A topic, its push subscription and its dead letter topic, in memory: undelivered messages are lost with the process.
+ */
 export interface EventBus extends Events {
-  /** Names the one subscriber; what was published before comes first. Throws when there is one already. */
+  /** Sets the only subscriber. It first gets the events that were published before. Throws if there is a subscriber. */
   subscribe(push: Push): void;
-  /** Resolves when everything published has been accepted or has become a dead letter, or when the bus is closed. */
+  /** Resolves when every published message was accepted or became a dead letter, or when the bus is closed. */
   idle(): Promise<void>;
-  /** Messages that were refused as often as they may be, as last delivered. */
+  /** Messages that were refused `mostAttempts` times, as they were delivered last. */
   readonly deadLetters: readonly PushEnvelope[];
 }
 
 export interface EventBusOptions {
-  /** Until a refused message comes again; twice as long each further time. */
+  /** Delay before a refused message is delivered again; it doubles with each further attempt. */
   readonly retryMs?: number;
-  /** Deliveries of a message until it is a dead letter. */
+  /** Number of deliveries after which a refused message becomes a dead letter. */
   readonly mostAttempts?: number;
-  /** Deliveries at a time, each of another license. */
+  /** Maximum number of parallel deliveries, each for a different license. */
   readonly mostAtOnce?: number;
 }
 
-/** Deliveries may lean on parts that are closed after the bus. */
+/** How long `close` waits for running deliveries, which may use dependencies that are closed after the bus. */
 const closeWithinMs = 1_000;
 
 const subscriptionName = 'projects/local/subscriptions/record-event';
 
 /**
- * Opens a bus that delivers as Pub/Sub pushes: the messages of one license one at a time and in order, those of
- * others meanwhile. A message that is refused (no 2xx, or the subscriber threw) comes again; it keeps back its
- * license's later ones until it is accepted or a dead letter.
+ * Opens a bus that delivers like a Pub/Sub push subscription: the messages of one license one at a time and in order,
+ * different licenses in parallel. A refused message (no 2xx, or the subscriber threw) is delivered again. Later
+ * messages of the same license wait until it is accepted or a dead letter.
  */
 export function openEventBus(options: EventBusOptions = {}): EventBus {
   return new EmbeddedBus(options);
 }
 
-/** Messages of one license that are still to be accepted. */
+/** Messages of one license that are not accepted yet. */
 interface Lane {
   readonly waiting: Message[];
-  /** Deliveries so far of the first of them. */
+  /** How often the first message was delivered. */
   attempts: number;
 }
 
@@ -56,7 +58,7 @@ class EmbeddedBus implements EventBus {
   readonly #mostAttempts: number;
   readonly #mostAtOnce: number;
   readonly #lanes = new Map<string, Lane>();
-  /** Those whose first message may be delivered now, the longest waiting first. */
+  /** Lanes whose first message can be delivered now, the longest waiting first. */
   readonly #ready: Lane[] = [];
   readonly #delivering = new Set<Promise<void>>();
   readonly #pauses = new Set<NodeJS.Timeout>();
@@ -84,7 +86,7 @@ class EmbeddedBus implements EventBus {
   }
 
   subscribe(push: Push): void {
-    if (this.#push !== undefined) throw new Error('The bus has a subscriber already.');
+    if (this.#push !== undefined) throw new Error('The bus already has a subscriber.');
     this.#push = push;
     this.#deliver();
   }
@@ -108,7 +110,7 @@ class EmbeddedBus implements EventBus {
     ]);
     waiting.abort();
     this.#lanes.clear();
-    this.#tellIdlers();
+    this.#resolveIdle();
   }
 
   #laneOf(licenseId: string): Lane {
@@ -176,17 +178,17 @@ class EmbeddedBus implements EventBus {
 
   #end({ orderingKey = '' }: Message): void {
     this.#lanes.delete(orderingKey);
-    if (this.#lanes.size === 0) this.#tellIdlers();
+    if (this.#lanes.size === 0) this.#resolveIdle();
   }
 
-  #tellIdlers(): void {
+  #resolveIdle(): void {
     for (const resolve of this.#idlers) resolve();
     this.#idlers = [];
   }
 }
 
 async function accepts(push: Push, envelope: PushEnvelope): Promise<boolean> {
-  // Whoever published hears first that the message was taken.
+  // Publishing resolves first, then the subscriber gets the message.
   await nextTurn();
   try {
     const status = await push(envelope);

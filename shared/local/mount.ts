@@ -14,8 +14,8 @@ import { type HttpFunction, send } from '../http/serve.ts';
 import { requestIdOf } from '../http/trace.ts';
 
 /**
- * A whole suite behind one server, each function inside the real functions-framework, as Hosting puts it behind one
- * origin. The server does not listen yet. What no function has a path for goes to `others`.
+ * Serves a whole suite from one server, as Firebase Hosting serves it from one origin. Each function runs inside the
+ * real functions-framework. The server does not listen yet. `others` gets requests for paths that no function has.
  */
 export function mountSuite(
   manifest: readonly FunctionContract[],
@@ -39,7 +39,7 @@ export function mountSuite(
       others(request, response);
     }
   });
-  // Longer than any client in between keeps a connection, so that none meets one that is just being closed.
+  // Longer than clients and proxies keep idle connections, so that none sends a request while the server closes one.
   server.keepAliveTimeout = 75_000;
   return server;
 }

@@ -28,8 +28,8 @@ export function readIfExists(file: string): string | undefined {
 }
 
 /**
- * Writes `text` to the file, unless it exists. Returns what the file contains then: `text`, or what another process wrote
- * first. Other users of this machine cannot read the file.
+ * Writes `text` to the file, unless it exists. Returns what the file contains then: `text`, or what another process
+ * wrote first. Other users of this machine cannot read the file.
  */
 export function writeOnce(file: string, text: string): string {
   makePrivateFolder(dirname(file));

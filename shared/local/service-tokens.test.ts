@@ -28,7 +28,7 @@ function partsOf(token: string): unknown[] {
   return parts.map((part) => JSON.parse(Buffer.from(part, 'base64url').toString('utf8')));
 }
 
-test('a local token says what one of Google says', () => {
+test('a local token has the same claims as a token of Google', () => {
   vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_000_999 });
   const [header, claims] = partsOf(openLocalIdentity({ audience }).issue(EMAIL));
   expect(header).toEqual({ alg: 'ES256', typ: 'JWT', kid: expect.stringMatching(/^[0-9a-f]{40}$/) });
@@ -43,7 +43,7 @@ test('a local token says what one of Google says', () => {
   });
 });
 
-test('a local token can be made wrong, to see it refused', async () => {
+test('a test can change claims, and the token is then refused', async () => {
   const identity = openLocalIdentity({ audience });
   expect(await identity.verifyServiceToken(identity.issue(EMAIL, { aud: 'other' }))).toEqual({
     verdict: 'REFUSED',
@@ -51,7 +51,7 @@ test('a local token can be made wrong, to see it refused', async () => {
   });
 });
 
-test('a local token outlives its hour by no more than clocks may differ', async () => {
+test('a local token is accepted for one hour plus five minutes of clock skew', async () => {
   const startMs = 1_800_000_000_000;
   vi.useFakeTimers({ toFake: ['Date'], now: startMs });
   const identity = openLocalIdentity({ audience });
@@ -65,14 +65,14 @@ test('a local token outlives its hour by no more than clocks may differ', async 
   });
 });
 
-test('without a file, every opening has a key of its own', async () => {
+test('without a file, every identity has its own key', async () => {
   const [one, other] = [openLocalIdentity({ audience }), openLocalIdentity({ audience })];
   expect(await one.verifyServiceToken(one.issue(EMAIL))).toEqual(VERIFIED);
   expect(await other.verifyServiceToken(one.issue(EMAIL))).toMatchObject({ verdict: 'REFUSED' });
 });
 
 describe('with a key file', () => {
-  test('tokens are good after a restart', async () => {
+  test('tokens stay valid after a restart', async () => {
     const token = openLocalIdentity({ keyFile, audience }).issue(EMAIL);
     expect(await openLocalIdentity({ keyFile, audience }).verifyServiceToken(token)).toEqual(VERIFIED);
   });
@@ -84,7 +84,7 @@ describe('with a key file', () => {
     expect((await stat(dirname(keyFile))).mtimeMs).toBe(0);
   });
 
-  test('the key is there for its owner alone, and nothing beside it', async () => {
+  test('only the owner can read the key, and no other file is left behind', async () => {
     openLocalIdentity({ keyFile, audience });
     openLocalIdentity({ keyFile, audience });
     expect((await stat(keyFile)).mode & 0o777).toBe(0o600);
@@ -92,7 +92,7 @@ describe('with a key file', () => {
     expect(await readFile(keyFile, 'utf8')).toMatch(/^-----BEGIN PRIVATE KEY-----\n/);
   });
 
-  test('those who start at the same moment take each other’s tokens', async () => {
+  test('processes that start at the same moment accept each other’s tokens', async () => {
     const keyFiles = Array.from({ length: 100 }, (_, index) => join(folder, `race-${index}`, 'identity.pem'));
     const gate = new Int32Array(new SharedArrayBuffer(4));
     const script = `
@@ -128,7 +128,7 @@ describe('with a key file', () => {
     ['a key of another kind', pemOf('rsa')],
     ['a key on another curve', pemOf('P-384')],
   ])(
-    'that holds %s, opening is refused by the name of the file, which is left as it is',
+    'that contains %s, opening fails with the name of the file and leaves the file unchanged',
     async (_name, held) => {
       keyFile = join(folder, 'identity.pem');
       await writeFile(keyFile, held);

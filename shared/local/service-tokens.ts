@@ -11,26 +11,29 @@ import { Unavailable } from '../errors.ts';
 import type { Identity } from '../ports/identity.ts';
 import { readIfExists, writeOnce } from './private-files.ts';
 
-/** Nobody's real name, so that a token from here is worth nothing elsewhere. */
+/** Not a real issuer, so that no other server accepts these tokens. */
 export const LOCAL_ISSUER = 'seatlease-local';
 
 const TOKEN_SECONDS = 3600;
 
-/** An issuer of tokens and the check on them in one. */
+/** Issues tokens and verifies them. */
 export interface LocalIdentity extends Identity {
-  /** A token such as Google would give the account `email`, good for an hour. `change` is laid over its claims. */
+  /** A token like Google's for the service account `email`, valid for one hour. `change` overrides claims. */
   issue(email: string, change?: Readonly<Record<string, unknown>>): string;
 }
 
 export interface LocalIdentityOptions {
-  /** Where the private key is kept, so that processes of one machine take each other's tokens; memory where absent. */
+  /**
+   * File of the private key, so that processes on one machine accept each other's tokens. Without it, the key is in
+   * memory.
+   */
   readonly keyFile?: string | undefined;
   readonly audience: string;
 }
 
 /**
- * Identity for a developer's machine: signs its tokens itself. The key is made by whoever opens `keyFile` first.
- * Throws `Unavailable` where that file holds anything else.
+ * Identity for a developer's machine: it signs its own tokens. The first process that opens `keyFile` creates the key.
+ * Throws `Unavailable` if the file does not contain a P-256 private key.
  */
 export function openLocalIdentity({ keyFile, audience }: LocalIdentityOptions): LocalIdentity {
   const privateKey = keyFile === undefined ? createPrivateKey(newKey()) : keyIn(keyFile);
@@ -76,7 +79,7 @@ function keyIn(file: string): KeyObject {
     const key = createPrivateKey(pem);
     if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return key;
   } catch {
-    // Told below, as a key of another kind is: the parser's own words may quote what it read.
+    // Reported below without the parser's message, which can quote the file.
   }
-  throw new Unavailable('identity', `${file} does not hold a P-256 private key as PEM`);
+  throw new Unavailable('identity', `${file} does not contain a P-256 private key as PEM`);
 }

@@ -16,11 +16,11 @@ import type { KeyVersion, SigningKeys } from '../ports/signing-keys.ts';
 import { codeOf, readIfExists, writeOnce } from './private-files.ts';
 
 const MODULUS_BITS = 4096;
-/** Text before the first boundary of a PEM file is for people (RFC 7468 section 2). */
-const WARNING = 'NOT FOR PRODUCTION: made by the local server of Seatlease, and kept in a plain file.\n';
+/** PEM parsers ignore text before the first boundary (RFC 7468 section 2). */
+const WARNING = 'NOT FOR PRODUCTION: created by the local server of Seatlease and stored unencrypted.\n';
 
 export interface LocalKeysOptions {
-  /** Has a file `<number>.pem` for each version, and `<number>.disabled.pem` for one that is out of use. */
+  /** Contains a file `<number>.pem` for each version, or `<number>.disabled.pem` for a disabled one. */
   readonly folder: string;
   /** The version that signs. */
   readonly version: number;
@@ -32,7 +32,7 @@ interface LocalKey {
   readonly privateKey: KeyObject;
 }
 
-/** A signer for a developer's machine. `say` is told once, at the first use, what its signatures are not for. */
+/** A signer for a developer's machine. At the first use it passes a warning to `say`. */
 export function openLocalSigner(options: LocalKeysOptions & { say(line: LogLine): void }): Signer {
   const { folder, version, say } = options;
   const read = keyReader();
@@ -46,10 +46,10 @@ export function openLocalSigner(options: LocalKeysOptions & { say(line: LogLine)
 
   async function current(): Promise<LocalKey> {
     warn();
-    await makeFirst(folder);
+    await createFirst(folder);
     const key = read(fileOf(folder, version));
     if (key) return key;
-    throw new Unavailable('signing', `there is no key ${version} in use in ${folder}`);
+    throw new Unavailable('signing', `${folder} has no enabled key ${version}`);
   }
 
   return {
@@ -62,7 +62,7 @@ export function openLocalSigner(options: LocalKeysOptions & { say(line: LogLine)
     },
     async publicKeys() {
       warn();
-      await makeFirst(folder);
+      await createFirst(folder);
       return listFiles(folder)
         .filter(({ isEnabled }) => isEnabled)
         .sort((a, b) => rank(b.number) - rank(a.number))
@@ -77,18 +77,18 @@ export function openLocalSigner(options: LocalKeysOptions & { say(line: LogLine)
     async close() {},
   };
 
-  /** The current one first, then the newest. */
+  /** Sorts the current key first, then the newest. */
   function rank(number: number): number {
     return number === version ? Number.POSITIVE_INFINITY : number;
   }
 }
 
-/** The same keys as an operator sees them. Disabling is for good as far as this goes: rename the file to undo it. */
+/** Manages the same keys for operators. To undo `disable`, rename the file. */
 export function openLocalKeys({ folder, version }: LocalKeysOptions): SigningKeys {
   const read = keyReader();
 
   async function versions(): Promise<KeyVersion[]> {
-    await makeFirst(folder);
+    await createFirst(folder);
     return listFiles(folder)
       .sort((a, b) => a.number - b.number)
       .flatMap(({ file, number, isEnabled }): KeyVersion[] => {
@@ -112,9 +112,9 @@ export function openLocalKeys({ folder, version }: LocalKeysOptions): SigningKey
     async create() {
       const number = Math.max(...(await versions()).map((each) => each.number)) + 1;
       putLocalKey(folder, number, await newKey());
-      const made = (await versions()).find((each) => each.number === number);
-      if (!made) throw new Unavailable('signing', `the key ${number} is gone again from ${folder}`);
-      return made;
+      const created = (await versions()).find((each) => each.number === number);
+      if (!created) throw new Unavailable('signing', `the new key ${number} was removed from ${folder}`);
+      return created;
     },
     async disable(name) {
       const file = fileOf(folder, Number(name));
@@ -123,20 +123,20 @@ export function openLocalKeys({ folder, version }: LocalKeysOptions): SigningKey
       } catch (error) {
         if (codeOf(error) !== 'ENOENT') throw error;
         const isKnown = (await versions()).some((each) => each.name === name);
-        if (!isKnown) throw new Unavailable('signing', `there is no key ${name} in ${folder}`);
+        if (!isKnown) throw new Unavailable('signing', `${folder} has no key ${name}`);
       }
     },
     async close() {},
   };
 }
 
-/** Makes `pem` the key of that number, unless there is one. */
+/** Stores `pem` as the key with that number, unless it exists. */
 export function putLocalKey(folder: string, number: number, pem: string): void {
   writeOnce(fileOf(folder, number), `${WARNING}${pem}`);
 }
 
-/** Version 1, by whoever needs a key first. Away from the main thread: it takes a second or two. */
-async function makeFirst(folder: string): Promise<void> {
+/** Creates version 1 if there is no key yet. Generating it takes a second or two, outside the main thread. */
+async function createFirst(folder: string): Promise<void> {
   if (listFiles(folder).length === 0) putLocalKey(folder, 1, await newKey());
 }
 
@@ -171,7 +171,9 @@ function disabledFileOf(folder: string, number: number): string {
   return join(folder, `${number}.disabled.pem`);
 }
 
-/** Reads keys, each parsed once, which takes as long as a signature. `undefined` for a file that is not there. */
+/**
+ * Reads keys and parses each only once, because parsing takes as long as signing. `undefined` if the file is missing.
+ */
 function keyReader(): (file: string) => LocalKey | undefined {
   const parsed = new Map<string, LocalKey>();
   return (file) => {
@@ -186,14 +188,15 @@ function keyReader(): (file: string) => LocalKey | undefined {
 
 function parseKey(file: string, text: string): LocalKey {
   const privateKey = rsaKeyOf(text);
-  if (!privateKey) throw new Unavailable('signing', `${file} does not hold an RSA-4096 private key as PEM`);
+  if (!privateKey)
+    throw new Unavailable('signing', `${file} does not contain an RSA-4096 private key as PEM`);
   const pem = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString();
   const number = /(\d+)(\.disabled)?\.pem$/.exec(file)?.[1] ?? '';
   const hash = createHash('sha256').update(pem).digest('base64url').slice(0, 16);
   return { keyId: `not-for-production-${number}-${hash}`, pem, privateKey };
 }
 
-/** The parser's own words about what is no key may quote what it read. */
+/** Drops the parser's error, because its message can quote the file. */
 function rsaKeyOf(text: string): KeyObject | undefined {
   try {
     const key = createPrivateKey(text);

@@ -13,7 +13,7 @@ import type { Collection, Equals, Page, PageOf, Query, Records, Transaction } fr
 
 const busyTimeoutMs = 2_000;
 
-/** A transaction that was overtaken this often is not meeting bad luck. */
+/** Upper bound on attempts when concurrent commits overtake a transaction. Reaching it means something is wrong. */
 const maxAttempts = 100;
 
 const schema = `
@@ -25,7 +25,7 @@ const schema = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-/** SQLite's primary result codes that mean "not now" or "not with this file", none of them the caller's doing. */
+/** SQLite's primary result codes for a database that is unavailable or damaged, not for mistakes of the caller. */
 const unavailableCodes: ReadonlySet<number> = new Set([
   5, // BUSY
   6, // LOCKED
@@ -44,9 +44,9 @@ const storedRow = z.object({ id: z.string(), document: z.string() });
 const sqliteFailure = z.object({ code: z.literal('ERR_SQLITE_ERROR'), errcode: z.number() });
 
 /**
- * Records in one SQLite file, or in memory for `':memory:'`: the embedded twin of Firestore. A write is on the disk
- * before it is acknowledged, and several processes may have the same file open. Throws `Unavailable` where the file
- * cannot be opened, is locked by another process for more than 2 seconds, or is no sound SQLite database.
+ * Records in one SQLite file, or in memory for `':memory:'`: the embedded replacement for Firestore. A write is on disk
+ * before it is acknowledged, and several processes can open the same file. Throws `Unavailable` if the file cannot be
+ * opened, is locked by another process for more than 2 seconds, or is not a valid SQLite database.
  */
 export function openSqliteRecords(file: string): Records {
   return new SqliteRecords(file);
@@ -86,7 +86,7 @@ class SqliteRecords implements Records {
     for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
       const transaction = new SqliteTransaction((collection, id) => this.#read(collection, id));
       const outcome = await settle(() => work(transaction));
-      // Work that threw is held to the same check: what it saw may have been half of someone else's commit.
+      // Work that threw is checked, too: it may have read only half of another commit.
       const writes = 'thrown' in outcome ? [] : transaction.writes;
       if (this.#commit(transaction.reads, writes)) {
         if ('thrown' in outcome) {
@@ -123,8 +123,8 @@ class SqliteRecords implements Records {
   }
 
   /**
-   * Applies the writes if every read still holds, and says whether it did. Nothing is awaited between BEGIN and
-   * COMMIT, so no other call of this process can see or join the open transaction.
+   * Applies the writes if every document that was read is unchanged, and returns whether it did. Nothing is awaited
+   * between BEGIN and COMMIT, so no other call of this process can see or join the open transaction.
    */
   #commit(reads: readonly Read[], writes: readonly Write[]): boolean {
     return this.#use((database) => {
@@ -157,11 +157,11 @@ interface Read {
 interface Write {
   readonly collection: string;
   readonly id: string;
-  /** Undefined deletes. */
+  /** `undefined` deletes the document. */
   readonly text: string | undefined;
 }
 
-/** Remembers what was read and what is to be written; the store decides at commit. */
+/** Collects reads and writes; the store checks the reads and applies the writes at commit. */
 class SqliteTransaction implements Transaction {
   readonly reads: Read[] = [];
   readonly writes: Write[] = [];
@@ -223,7 +223,7 @@ function selectPage<T>(
 ): { sql: string; values: SQLInputValue[] } {
   const order = jsonPath(query.orderBy.field);
   const direction = query.orderBy.direction === 'asc' ? 'ASC' : 'DESC';
-  // Firestore leaves documents without the order field out of the answer.
+  // Like Firestore, leaves out documents without the order field.
   const conditions = ['collection = ?', 'json_type(document, ?) IS NOT NULL'];
   const values: SQLInputValue[] = [query.collection.name, order];
   const comparisons = [
@@ -245,8 +245,8 @@ function selectPage<T>(
 }
 
 /**
- * Type and value, because json_extract gives `true` and `1` the same value and SQLite orders every number before every
- * text; Firestore finds only values of the type that it is asked for.
+ * Compares type and value, because json_extract returns the same value for `true` and `1`, and SQLite sorts every
+ * number before every text. Firestore finds only values of the requested type.
  */
 function compare(
   field: string,

@@ -20,12 +20,12 @@ import { type LocalIdentity, openLocalIdentity } from './service-tokens.ts';
 import { openLocalKeys, openLocalSigner } from './signing-key.ts';
 import { openSqliteRecords } from './sqlite-records.ts';
 
-/** What the embedded parts need to know of the process that they run in. */
+/** What the embedded dependencies need from the process that they run in. */
 export interface EmbeddedOptions {
   readonly bus?: EventBusOptions;
-  /** In place of Google's sign-in; without it no one can sign in. */
+  /** Replaces Google's sign-in. Without it, sign-in is off. */
   readonly signIn?: SignIn | GoogleSignInOptions;
-  /** In place of Stripe; without it nothing can be bought. */
+  /** Replaces Stripe. Without it, payments are off. */
   readonly stripe?: {
     readonly apiKey: string;
     readonly webhookSecret: string;
@@ -33,23 +33,23 @@ export interface EmbeddedOptions {
     readonly port: number;
     readonly returnUrl: string;
   };
-  /** Origin of this process, once that is known. */
+  /** Origin where this process listens. */
   readonly publicUrl?: string;
   readonly log?: Deps['log'];
 }
 
-/** The dependencies, and the embedded parts that the process itself must drive. */
+/** The dependencies, and the embedded ones that the process itself must drive. */
 export interface LocalParts {
   readonly deps: Deps;
-  /** In place of Pub/Sub: the process subscribes its functions to it. */
+  /** Replaces Pub/Sub. The process subscribes its functions to it. */
   readonly bus?: EventBus | undefined;
-  /** In place of Google: issues the tokens that Cloud Scheduler and Pub/Sub would send. */
+  /** Replaces Google: issues the tokens that Cloud Scheduler and Pub/Sub would send. */
   readonly issuer?: LocalIdentity | undefined;
 }
 
 const SERVICE_ACCOUNTS = { scheduler: 'scheduler@seatlease.local', pubsub: 'pubsub@seatlease.local' };
 
-/** Opens what `config` names, and embedded parts for all that it does not name. */
+/** Opens the dependencies that `config` names, and embedded ones for the rest. */
 export async function openLocalParts(config: Config, embedded: EmbeddedOptions = {}): Promise<LocalParts> {
   const { dataFolder, checkout } = config;
   const bus = config.events.kind === 'embedded' ? openEventBus(embedded.bus) : undefined;
@@ -81,7 +81,7 @@ export async function openLocalParts(config: Config, embedded: EmbeddedOptions =
   return { deps, bus, issuer };
 }
 
-/** The records alone, for programs that need nothing else. */
+/** Opens only the records, for programs that need nothing else. */
 export async function openRecords({ records, dataFolder }: Config): Promise<Records> {
   if (records.kind !== 'embedded') return DEPLOYED.records(records);
   const file = join(dataFolder, 'records.db');
@@ -91,14 +91,14 @@ export async function openRecords({ records, dataFolder }: Config): Promise<Reco
   return openSqliteRecords(file);
 }
 
-/** The versions of the signing key, for operators' programs; functions only sign. */
+/** Opens the versions of the signing key, for operators' programs. Functions only sign. */
 export async function openSigningKeys({ signing, dataFolder }: Config): Promise<SigningKeys> {
   return signing.kind === 'kms'
     ? openKmsKeys(signing)
     : openLocalKeys({ folder: localKeysIn(dataFolder), version: signing.version });
 }
 
-/** Upstash itself, or a server that speaks its protocol in front of a Redis server or the embedded Redis. */
+/** Opens Upstash, or a server with Upstash's REST API in front of a Redis server or the embedded Redis. */
 async function openRedis(seats: Config['seats']): Promise<RestRedis> {
   if (seats.kind === 'upstash') return DEPLOYED.redis(seats);
   const token = randomBytes(24).toString('base64url');

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, vi } from 'vitest';
 
-// Test files that share a process must leave it as they found it, or the next one fails for no reason of its own.
+// Test files share a process: one that does not restore it would make the next file fail.
 let environment: NodeJS.ProcessEnv;
 let folder: string;
 
@@ -10,7 +10,7 @@ beforeAll(() => {
 });
 
 afterAll(() => {
-  expect(vi.isFakeTimers(), 'fake timers are left behind').toBe(false);
-  expect({ ...process.env }, 'the environment is left changed').toEqual(environment);
-  expect(process.cwd(), 'the working folder is left changed').toBe(folder);
+  expect(vi.isFakeTimers(), 'the test file must restore real timers').toBe(false);
+  expect({ ...process.env }, 'the test file must restore the environment').toEqual(environment);
+  expect(process.cwd(), 'the test file must restore the working folder').toBe(folder);
 });

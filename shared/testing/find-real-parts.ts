@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import type { TestProject } from 'vitest/node';
 import { pubSubEmulatorBinary } from './servers/pubsub-emulator.ts';
 
-/** A command that succeeds only where a real part is installed, and how a newcomer gets it. */
+/** For each real server or tool: a command that succeeds only if it is installed, and how to install it. */
 export const PARTS = {
   'redis-server': { command: ['redis-server', '--version'], install: 'apt-get install redis-server' },
   openssl: { command: ['openssl', 'version'], install: 'apt-get install openssl' },
@@ -26,14 +26,14 @@ declare module 'vitest' {
   }
 }
 
-/** Looks once for every real part, before any test, and says what becomes of the suites that need one which is missing. */
+/** Checks once, before all tests, which real servers and tools are installed, and reports the missing ones. */
 export default function setup(project: TestProject): void {
   const parts = Object.keys(PARTS) as RealPart[];
   const missing = parts.filter((part) => !isInstalled(part));
   project.provide('missingParts', missing);
   for (const part of missing) {
     process.stdout.write(
-      `\nSKIPPED: suites on a real ${part}, which is not installed (${PARTS[part].install}).\n`,
+      `\nSKIPPED: suites that need ${part}, which is not installed (${PARTS[part].install}).\n`,
     );
   }
 }

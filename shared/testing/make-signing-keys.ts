@@ -8,7 +8,7 @@ declare module 'vitest' {
   }
 }
 
-/** Two RSA-4096 private keys (PEM) for all tests of a run: making one takes a second or two. */
+/** Provides two RSA-4096 private keys (PEM) for all tests of a run, because generating one takes a second or two. */
 export default async function setup(project: TestProject): Promise<void> {
   const [first, second] = await Promise.all([newKey(), newKey()]);
   project.provide('signingKeys', [first, second]);

@@ -5,7 +5,7 @@ import { eachDocument } from '../ports/each-document.ts';
 import { auditQuery, SESSIONS_OF_LICENSE } from '../ports/queries.ts';
 import type { Records } from '../ports/records.ts';
 
-/** What the records came to hold of a license, for tests: all pages, in the order in which it happened. */
+/** Read all records of a license, for tests: all pages, in the order of the events. */
 
 export async function auditOf(records: Records, licenseId: string): Promise<AuditEvent[]> {
   return (await Array.fromAsync(eachDocument(records, auditQuery('licenseId', false), { licenseId }))).sort(
@@ -13,7 +13,7 @@ export async function auditOf(records: Records, licenseId: string): Promise<Audi
   );
 }
 
-/** `type session` of every event of the license's sessions. */
+/** `<type> <session id>` of every event of the license's sessions. */
 export async function storyOf(records: Records, licenseId: string): Promise<string[]> {
   const events = await auditOf(records, licenseId);
   return events.flatMap(({ type, sessionId }) => (sessionId === null ? [] : [`${type} ${sessionId}`]));

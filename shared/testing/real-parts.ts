@@ -1,23 +1,23 @@
 import { describe, inject, test } from 'vitest';
 import { PARTS, type RealPart } from './find-real-parts.ts';
 
-/** A suite that runs against a real part, unless that is missing. */
+/** A suite that runs against a real server or tool, if it is installed. */
 export function describeReal(part: RealPart, title: string, suite: () => void): void {
   const isMissing = inject('missingParts').includes(part);
-  const trouble = isMissing ? `${part} is not installed (${PARTS[part].install})` : '';
-  describeUnless(trouble, isMissing ? title : `${title} (real ${part})`, suite);
+  const reason = isMissing ? `${part} is not installed (${PARTS[part].install})` : '';
+  describeUnless(reason, isMissing ? title : `${title} (real ${part})`, suite);
 }
 
 /**
- * A suite that runs unless there is `trouble`, in words. Then it is a visible skip that says it, or, under
- * `REAL_PARTS=required`, a failure: CI must not pass by having nothing to test against.
+ * A suite that runs if `reason` is empty. Otherwise it is skipped visibly, with the reason. With `REAL_PARTS=required`
+ * it fails instead, so that CI cannot pass without running it.
  */
-export function describeUnless(trouble: string, title: string, suite: () => void): void {
-  if (!trouble) {
+export function describeUnless(reason: string, title: string, suite: () => void): void {
+  if (!reason) {
     describe(title, suite);
     return;
   }
-  const missing = `${title}: ${trouble}`;
+  const missing = `${title}: ${reason}`;
   if (process.env.REAL_PARTS === 'required') {
     test(missing, () => {
       throw new Error(`REAL_PARTS=required, but ${missing}`);

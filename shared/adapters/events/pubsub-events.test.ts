@@ -82,7 +82,7 @@ describe('a call', () => {
     const error = await failureOf(events.publish([license.next()]));
     expect(error).toBeInstanceOf(Unavailable);
     expect(error).toMatchObject({ part: 'events', message: expect.stringContaining(`${word} (${code})`) });
-    expect(String(error)).toContain('as the test says');
+    expect(String(error)).toContain('as the test asked for');
     expect(server.requests).toHaveLength(1);
   });
 
@@ -128,7 +128,7 @@ describe('a call', () => {
     await hasty.close();
     expect(error).toMatchObject({
       name: 'Unavailable',
-      message: expect.stringContaining('UNAVAILABLE (14): as the test says'),
+      message: expect.stringContaining('UNAVAILABLE (14): as the test asked for'),
     });
     expect(server.requests.length).toBeGreaterThan(2);
     expect(server.requests.length).toBeLessThan(20);

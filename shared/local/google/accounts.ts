@@ -2,7 +2,7 @@
 export interface LocalAccount {
   readonly email: string;
   readonly name: string;
-  /** Absent for an account that belongs to no organisation. */
+  /** Google Workspace domain; absent for a private account. */
   readonly hostedDomain?: string | undefined;
 }
 

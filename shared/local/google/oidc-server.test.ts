@@ -61,7 +61,7 @@ function redeem(code: string, change: Change = {}): Promise<Response> {
   return fetch(oidc.endpoints.token, { method: 'POST', body: changed(parameters, change) });
 }
 
-describe('sign-in by the adapter of Google at the local provider:', () => {
+describe('the Google adapter with the local provider:', () => {
   signInContract(async () => {
     const provider = await startLocalOidc();
     const { endpoints, issuer, clientId, clientSecret, close } = provider;
@@ -76,8 +76,8 @@ describe('sign-in by the adapter of Google at the local provider:', () => {
   });
 });
 
-describe('the page', () => {
-  test('offers every sample person, and each of its links signs in as that person', async () => {
+describe('the sign-in page', () => {
+  test('lists every sample account, and each link signs in with that account', async () => {
     const html = await (await fetch(authorizeUrl({ nonce: 'n' }))).text();
     const links = [...html.matchAll(/href="(\?[^"]+)"><strong>([^<]+)</g)];
     expect(links.map(([, , name]) => name)).toEqual(SAMPLE_ACCOUNTS.map(({ name }) => name));
@@ -94,7 +94,7 @@ describe('the page', () => {
     }
   });
 
-  test('takes any other address by its form', async () => {
+  test('accepts any other e-mail address in its form', async () => {
     const html = await (await fetch(authorizeUrl())).text();
     const fields = [...html.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g)];
     const form = new URLSearchParams();
@@ -106,19 +106,19 @@ describe('the page', () => {
     };
     const claims = JSON.parse(Buffer.from(id_token.split('.')[1] ?? '', 'base64url').toString('utf8'));
     expect(claims).toMatchObject({ email: 'zoe@example.net', email_verified: true });
-    // Google leaves out what it does not know.
+    // Google leaves out claims that it does not know.
     for (const absent of ['name', 'hd', 'nonce']) expect(claims).not.toHaveProperty(absent);
   });
 
-  test('lets the person turn back, as Google says it', async () => {
+  test('can be canceled, with the error that Google returns', async () => {
     const html = await (await fetch(authorizeUrl())).text();
-    const [, href = ''] = /<a href="([^"]+)">Do not sign in/.exec(html) ?? [];
+    const [, href = ''] = /<a href="([^"]+)">Cancel/.exec(html) ?? [];
     const back = new URL(unescaped(href));
     expect(back.href.startsWith(`${REDIRECT_URI}?`)).toBe(true);
     expect(Object.fromEntries(back.searchParams)).toEqual({ error: 'access_denied', state: 'the state' });
   });
 
-  test('runs nothing and loads nothing, whatever it is asked with', async () => {
+  test('runs no script and loads nothing, even for a hostile request', async () => {
     const attack = '"><script>alert(1)</script><a href=\'';
     const response = await fetch(authorizeUrl({ state: attack, nonce: attack }));
     const html = await response.text();
@@ -131,7 +131,7 @@ describe('the page', () => {
     expect(policy).not.toContain('unsafe');
   });
 
-  test('is shown again by the next browser: a choice is remembered nowhere', async () => {
+  test('is shown again at the next sign-in: no choice is stored', async () => {
     await codeFor('ada@example.com');
     const response = await fetch(authorizeUrl());
     expect(response.status).toBe(200);
@@ -140,20 +140,23 @@ describe('the page', () => {
   });
 });
 
-describe('a browser that comes with the wrong question is not sent on', () => {
+describe('an invalid authorization request gets a 400 and no redirect:', () => {
   test.each<[string, Change]>([
     ['another client', { client_id: 'other' }],
     ['no redirect address', { redirect_uri: undefined }],
     ['a redirect address on another machine', { redirect_uri: 'http://seatlease.example/auth/callback' }],
-    ['a redirect address that only begins as ours', { redirect_uri: 'http://127.0.0.1.example.com/' }],
+    [
+      'a redirect address that only starts like a local one',
+      { redirect_uri: 'http://127.0.0.1.example.com/' },
+    ],
     ['a redirect address that hides another machine', { redirect_uri: 'http://127.0.0.1@example.com/' }],
-    ['a redirect address that is a script', { redirect_uri: 'javascript:alert(1)' }],
+    ['a redirect address that runs a script', { redirect_uri: 'javascript:alert(1)' }],
     ['no code challenge', { code_challenge: undefined }],
-    ['a code challenge that is the verifier itself', { code_challenge_method: 'plain' }],
-    ['no method of the code challenge', { code_challenge_method: undefined }],
+    ['a plain code challenge', { code_challenge_method: 'plain' }],
+    ['no code challenge method', { code_challenge_method: undefined }],
     ['another flow', { response_type: 'id_token' }],
-    ['a scope that is not of OpenID', { scope: 'email' }],
-    ['a hint that is no e-mail address', { login_hint: 'ada' }],
+    ['a scope without openid', { scope: 'email' }],
+    ['a login hint that is not an e-mail address', { login_hint: 'ada' }],
   ])('%s', async (_name, change) => {
     const response = await fetch(authorizeUrl({ login_hint: 'ada@example.com', ...change }), {
       redirect: 'manual',
@@ -164,7 +167,7 @@ describe('a browser that comes with the wrong question is not sent on', () => {
   });
 });
 
-describe('a client that comes with the wrong answer gets no token, and the code is spent', () => {
+describe('a token request with a wrong value gets no token and invalidates the code:', () => {
   test.each<[string, Change, string]>([
     ['another verifier', { code_verifier: 'w'.repeat(43) }, 'invalid_grant'],
     ['another redirect address', { redirect_uri: 'http://127.0.0.1:8080/' }, 'invalid_grant'],
@@ -176,7 +179,7 @@ describe('a client that comes with the wrong answer gets no token, and the code 
   });
 });
 
-describe('a client that does not prove who it is gets no token', () => {
+describe('an invalid token request gets no token:', () => {
   test.each<[string, Change, number, string]>([
     ['another client', { client_id: 'other' }, 401, 'invalid_client'],
     ['another secret', { client_secret: 'guess' }, 401, 'invalid_client'],
@@ -189,18 +192,18 @@ describe('a client that does not prove who it is gets no token', () => {
   });
 });
 
-describe('it cannot be taken for a provider to rely on:', () => {
-  test('no other machine reaches it', async () => {
+describe('the local provider cannot be mistaken for Google:', () => {
+  test('other machines cannot reach it', async () => {
     const { port } = new URL(oidc.issuer);
     const outer = Object.values(networkInterfaces()).flatMap((each = []) => each);
     const addresses = outer.filter(({ family, internal }) => family === 'IPv4' && !internal);
-    // Where the machine has no network, one of its other loopback addresses stands for it.
+    // A second loopback address also covers machines without a network.
     for (const address of ['127.0.0.2', ...addresses.map((each) => each.address)])
       await expect(fetch(`http://${address}:${port}/jwks`), address).rejects.toThrow('fetch failed');
     expect(new URL(oidc.issuer).hostname).toBe('127.0.0.1');
   });
 
-  test('its tokens are nothing to whoever trusts Google', async () => {
+  test('a server that trusts Google rejects its tokens', async () => {
     const { endpoints, clientId, clientSecret } = oidc;
     const code = await codeFor('ada@example.com');
     const signIn = openGoogleSignIn({ endpoints, clientId, clientSecret });
@@ -209,7 +212,7 @@ describe('it cannot be taken for a provider to rely on:', () => {
     ).toEqual({ verdict: 'REFUSED', because: 'the token was issued by another issuer' });
   });
 
-  test('its key and its secret are others at each start, the subjects of people are not', async () => {
+  test('has a new key and a new client secret at each start', async () => {
     const again = await startLocalOidc();
     const keyIds = await Promise.all(
       [oidc, again].map(async ({ endpoints }) =>
@@ -221,7 +224,7 @@ describe('it cannot be taken for a provider to rely on:', () => {
     await again.close();
   });
 
-  test('a port that is taken is said to be', async () => {
+  test('reports a port that is taken as EADDRINUSE', async () => {
     const port = Number(new URL(oidc.issuer).port);
     await expect(startLocalOidc({ port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });

@@ -9,17 +9,17 @@ import { choicePage, PAGE_POLICY } from './sign-in-page.ts';
 
 export interface LocalOidc {
   readonly endpoints: { readonly authorize: string; readonly token: string; readonly jwks: string };
-  /** What its tokens say in `iss`: its own address, so that they are worth nothing to whoever trusts Google. */
+  /** `iss` of its tokens: its own address, so that a server that trusts Google rejects them. */
   readonly issuer: string;
   readonly clientId: string;
-  /** Another one at each start. */
+  /** A new secret at each start. */
   readonly clientSecret: string;
   close(): Promise<void>;
 }
 
 const CLIENT_ID = 'seatlease-local';
 const TOKEN_SECONDS = 3600;
-const MOST_CHARACTERS = 16_384;
+const MAX_CHARACTERS = 16_384;
 
 const HEADERS = {
   'cache-control': 'no-store',
@@ -34,7 +34,7 @@ interface Reply {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What a code that was given out stands for. */
+/** The sign-in that an authorization code was issued for. */
 interface Grant {
   readonly account: LocalAccount;
   readonly redirectUri: string;
@@ -42,8 +42,8 @@ interface Grant {
   readonly nonce: string | undefined;
 }
 
-/** What a browser has to bring (OpenID Connect Core section 3.1.2.1, with PKCE). */
-const Ask = z.object({
+/** Parameters of an authorization request (OpenID Connect Core section 3.1.2.1, with PKCE). */
+const AuthorizationRequest = z.object({
   client_id: z.literal(CLIENT_ID),
   response_type: z.literal('code'),
   scope: z.string().check(z.regex(/\bopenid\b/)),
@@ -56,9 +56,9 @@ const Ask = z.object({
   name: z.optional(z.string()),
   hd: z.optional(z.string()),
 });
-type Ask = z.infer<typeof Ask>;
+type AuthorizationRequest = z.infer<typeof AuthorizationRequest>;
 
-/** What a client has to bring (RFC 6749 section 4.1.3, RFC 7636 section 4.5). */
+/** Parameters of a token request (RFC 6749 section 4.1.3, RFC 7636 section 4.5). */
 const Redemption = z.object({
   grant_type: z.literal('authorization_code'),
   code: z.string(),
@@ -69,14 +69,15 @@ const Redemption = z.object({
 });
 
 /**
- * Stands in for Google's sign-in on a developer's machine: whoever comes chooses who to be, on a page or by
- * `login_hint=<e-mail>` (with `name` and `hd` for somebody who is no sample account). It must never be reachable by
- * others, as it vouches for anybody: it listens on 127.0.0.1 alone, sends browsers to this machine alone, and signs
- * with a key of its own under its own name. Throws `EADDRINUSE` where `port` is taken; 0, or none, takes any.
+ * A fake of Google's sign-in for a developer's machine. The user chooses an account, on a page or by
+ * `login_hint=<e-mail>` (with `name` and `hd` for an account that is not a sample account). Anyone can sign in as
+ * anyone, so other machines must never reach it: it listens only on 127.0.0.1, redirects only to this machine, and
+ * signs with its own key under its own issuer name. Throws `EADDRINUSE` if `port` is taken; without a port, or with 0,
+ * it uses a free one.
  */
 export async function startLocalOidc({ port = 0 }: { port?: number } = {}): Promise<LocalOidc> {
-  // Of oauth2-mock-server, the key and the tokens. Its endpoints would let pass what Google refuses: they show no
-  // page, know no client and no secret, take a code without verifier or from elsewhere, and have a password grant.
+  // oauth2-mock-server provides only the key and the tokens. Its endpoints accept what Google refuses: they show no
+  // page, check no client and no secret, accept codes without a verifier, and have a password grant.
   const issuer = new OAuth2Issuer();
   await issuer.keys.generate('RS256');
   const provider: Provider = {
@@ -89,7 +90,7 @@ export async function startLocalOidc({ port = 0 }: { port?: number } = {}): Prom
       ({ status, type, body, headers }) => {
         response.writeHead(status, { ...HEADERS, 'content-type': type, ...headers }).end(body);
       },
-      // A body that was cut or has no end.
+      // The body was cut off or is too long.
       () => response.destroy(),
     );
   });
@@ -125,20 +126,20 @@ async function replyTo(provider: Provider, request: IncomingMessage): Promise<Re
     case 'GET /authorize':
       return authorize(provider, searchParams);
     case 'POST /token':
-      return redeem(provider, new URLSearchParams(await readBody(request, MOST_CHARACTERS)));
+      return redeem(provider, new URLSearchParams(await readBody(request, MAX_CHARACTERS)));
     case 'GET /jwks':
       return json(200, { keys: provider.issuer.keys.toJSON() });
     default:
-      return { status: 404, type: 'text/plain', body: 'There is nothing at this address.' };
+      return { status: 404, type: 'text/plain', body: 'There is no page at this address.' };
   }
 }
 
 function authorize({ grants }: Provider, query: URLSearchParams): Reply {
-  const { data: ask, error } = z.safeParse(Ask, Object.fromEntries(query));
-  // Nobody is redirected with the error: the address may be a stranger's (RFC 6749 section 4.1.2.1).
-  if (!ask) return { status: 400, type: 'text/plain', body: z.prettifyError(error) };
-  if (ask.login_hint === undefined) {
-    const cancelUrl = redirectOf(ask, { error: 'access_denied' });
+  const { data: asked, error } = z.safeParse(AuthorizationRequest, Object.fromEntries(query));
+  // Invalid requests are not redirected: an attacker may have chosen the address (RFC 6749 section 4.1.2.1).
+  if (!asked) return { status: 400, type: 'text/plain', body: z.prettifyError(error) };
+  if (asked.login_hint === undefined) {
+    const cancelUrl = redirectOf(asked, { error: 'access_denied' });
     const body = choicePage(SAMPLE_ACCOUNTS, query, cancelUrl);
     return {
       status: 200,
@@ -149,12 +150,12 @@ function authorize({ grants }: Provider, query: URLSearchParams): Reply {
   }
   const code = randomBytes(24).toString('base64url');
   grants.set(code, {
-    account: accountOf(ask, ask.login_hint),
-    redirectUri: ask.redirect_uri,
-    codeChallenge: ask.code_challenge,
-    nonce: ask.nonce,
+    account: accountOf(asked, asked.login_hint),
+    redirectUri: asked.redirect_uri,
+    codeChallenge: asked.code_challenge,
+    nonce: asked.nonce,
   });
-  return { status: 302, type: 'text/plain', body: '', headers: { location: redirectOf(ask, { code }) } };
+  return { status: 302, type: 'text/plain', body: '', headers: { location: redirectOf(asked, { code }) } };
 }
 
 async function redeem(provider: Provider, form: URLSearchParams): Promise<Reply> {
@@ -165,7 +166,7 @@ async function redeem(provider: Provider, form: URLSearchParams): Promise<Reply>
   if (client_id !== CLIENT_ID || client_secret !== clientSecret)
     return json(401, { error: 'invalid_client' });
   const grant = grants.get(code);
-  // Whatever it is presented with: it may be in wrong hands.
+  // A code is valid for one attempt only, even a wrong one: it may have been stolen.
   grants.delete(code);
   const challenge = createHash('sha256').update(code_verifier).digest('base64url');
   if (!grant || grant.redirectUri !== redirect_uri || grant.codeChallenge !== challenge)
@@ -188,19 +189,22 @@ function isOnThisMachine(address: string): boolean {
   return protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(hostname ?? '');
 }
 
-function redirectOf({ redirect_uri, state }: Ask, result: Readonly<Record<string, string>>): string {
+function redirectOf(
+  { redirect_uri, state }: AuthorizationRequest,
+  result: Readonly<Record<string, string>>,
+): string {
   const url = new URL(redirect_uri);
   for (const [key, value] of Object.entries({ ...result, ...(state !== undefined && { state }) }))
     url.searchParams.set(key, value);
   return url.href;
 }
 
-function accountOf({ name, hd }: Ask, email: string): LocalAccount {
+function accountOf({ name, hd }: AuthorizationRequest, email: string): LocalAccount {
   const sample = SAMPLE_ACCOUNTS.find((account) => account.email === email.toLowerCase());
   return sample ?? { email, name: name ?? '', hostedDomain: hd || undefined };
 }
 
-/** As Google's: a claim that it has nothing to say in is absent. */
+/** Like Google, leaves out claims without a value. */
 function claimsOf({ account, nonce }: Grant): Record<string, unknown> {
   return {
     aud: CLIENT_ID,
@@ -214,7 +218,7 @@ function claimsOf({ account, nonce }: Grant): Record<string, unknown> {
   };
 }
 
-/** Digits, as Google's are, and the same at every start. */
+/** Digits, like Google's subjects, and the same at every start. */
 function subjectOf(email: string): string {
   const digest = createHash('sha256').update(email.toLowerCase()).digest();
   return digest.readBigUInt64BE().toString().padStart(21, '1');

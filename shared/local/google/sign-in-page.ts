@@ -19,8 +19,8 @@ button { cursor: pointer; margin: 1rem 0; }
 `;
 
 /**
- * Nothing but the page's own style. `form-action` has to let any http address be, as browsers apply it to where the
- * form's answer redirects to as well, and a native app listens on whichever port it found free (RFC 8252 section 7.3).
+ * Allows only the page's own style. `form-action` must allow every http address: browsers also apply it to redirects
+ * after the form, and a native app listens on any free port (RFC 8252 section 7.3).
  */
 export const PAGE_POLICY = [
   "default-src 'none'",
@@ -30,18 +30,18 @@ export const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** The page that asks who to be. `ask` is the request of the browser, which each choice repeats with the choice added. */
+/** The page to choose an account on. Each choice repeats `query`, the browser's request, with the account added. */
 export function choicePage(
   accounts: readonly LocalAccount[],
-  ask: URLSearchParams,
+  query: URLSearchParams,
   cancelUrl: string,
 ): string {
   const choices = accounts.map(({ name, email, hostedDomain }) => {
-    const chosen = new URLSearchParams([...ask, ['login_hint', email]]);
-    const domain = hostedDomain === undefined ? '' : `, of ${hostedDomain}`;
+    const chosen = new URLSearchParams([...query, ['login_hint', email]]);
+    const domain = hostedDomain === undefined ? '' : `, Workspace ${hostedDomain}`;
     return `<li><a href="?${html(chosen.toString())}"><strong>${html(name)}</strong> <span>${html(email + domain)}</span></a></li>`;
   });
-  const kept = [...ask].map(
+  const repeated = [...query].map(
     ([key, value]) => `<input type="hidden" name="${html(key)}" value="${html(value)}">`,
   );
   return `<!doctype html>
@@ -49,28 +49,28 @@ export function choicePage(
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Choose who you are – Seatlease local sign-in</title>
+<title>Choose an account – Seatlease local sign-in</title>
 <style>${STYLE}</style>
 </head>
 <body>
 <main>
-<h1>Choose who you are</h1>
-<p>This stands in for Google on your machine. It asks for no password: for development only.</p>
+<h1>Choose an account</h1>
+<p>This is a fake of Google’s sign-in on your machine. It asks for no password and is for development only.</p>
 <ul>
 ${choices.join('\n')}
 </ul>
-<h2>Somebody else</h2>
+<h2>Another account</h2>
 <form method="get">
-${kept.join('\n')}
+${repeated.join('\n')}
 <label for="email">E-mail address</label>
 <input id="email" name="login_hint" type="email" required autocomplete="off">
 <label for="name">Name (optional)</label>
 <input id="name" name="name" autocomplete="off">
-<label for="domain">Hosted domain (optional, for an account of an organisation)</label>
+<label for="domain">Google Workspace domain (optional)</label>
 <input id="domain" name="hd" autocomplete="off" autocapitalize="none">
 <button>Sign in</button>
 </form>
-<a href="${html(cancelUrl)}">Do not sign in</a>
+<a href="${html(cancelUrl)}">Cancel</a>
 </main>
 </body>
 </html>

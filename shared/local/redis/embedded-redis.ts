@@ -3,17 +3,17 @@ import net, { type Socket } from 'node:net';
 const HOST = '127.0.0.1';
 
 /**
- * A Redis inside this process, empty at start and gone at `close`: for development and tests on a machine with
- * nothing installed. It answers as Redis 6.2 does, the version Upstash documents, so that a newer command fails
- * here first. Fit for hundreds of sessions per license, not for load.
+ * A Redis inside this process, for development and tests on a machine without Redis. It starts empty and loses its data
+ * at `close`. It behaves like Redis 6.2, the version that Upstash documents, so that a newer command fails here first.
+ * It is fast enough for hundreds of sessions per license, not for load tests.
  */
 export async function startEmbeddedRedis(): Promise<{
   readonly host: string;
   readonly port: number;
   close(): Promise<void>;
 }> {
-  // Imported here because production never needs it. Its own server binds every interface, without a password;
-  // this one binds loopback and hands over the connections.
+  // Imported here because production never needs it. The library's own server listens on every interface, without a
+  // password; this one listens on loopback only and passes its connections on.
   const redis = await import('js-redis-server/core');
   const compatibility = redis.resolveCompatibilityProfile('redis-6.2');
   const state = new redis.RedisServerState({ databaseCount: 16, compatibility });

@@ -14,7 +14,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-describe('a client reads', () => {
+describe('the client reads', () => {
   const everyKind: RespReply[] = [
     'OK',
     '',
@@ -47,7 +47,7 @@ describe('a client reads', () => {
     ).toEqual(short);
   });
 
-  test('any replies however the network splits them', async () => {
+  test('any replies, however the network splits them', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyReply, { minLength: 1 }), fc.array(fc.nat()), async (replies, cuts) => {
         const pieces = split(Buffer.concat(replies.map(encoded)), cuts);
@@ -57,11 +57,11 @@ describe('a client reads', () => {
     );
   });
 
-  test('a missing list and a missing string alike as null, and simple strings as strings', async () => {
+  test('a null list and a null string as null, and simple strings as strings', async () => {
     expect(await read([Buffer.from('*-1\r\n$-1\r\n+PONG\r\n:+7\r\n')], 4)).toEqual([null, null, 'PONG', 7]);
   });
 
-  /** Replies to as many commands, from a server that sends them in these pieces. */
+  /** The replies to `count` commands, from a server that sends them in these pieces. */
   async function read(pieces: readonly Buffer[], count: number): Promise<RespReply[]> {
     const server = await fakeServer((socket) => {
       socket.setNoDelay(true);
@@ -80,7 +80,7 @@ describe('a client reads', () => {
   }
 });
 
-describe('a client of a server that misbehaves', () => {
+describe('the client of a server that misbehaves', () => {
   test('keeps replies in the order of the commands when many are in flight', async () => {
     const { port } = await fakeServer((socket) => socket.write(':1\r\n:2\r\n:3\r\n'));
     const client = opened(port);
@@ -89,7 +89,7 @@ describe('a client of a server that misbehaves', () => {
     ]);
   });
 
-  test('rejects what was in flight when the connection is lost, and never sends it again', async () => {
+  test('rejects commands in flight when the connection is lost, and never resends them', async () => {
     let connections = 0;
     const received: string[] = [];
     const { port } = await fakeServer((socket) => {
@@ -108,14 +108,14 @@ describe('a client of a server that misbehaves', () => {
   });
 
   test.each(['HTTP/1.1 400 Bad Request\r\n', '?what\r\n'])(
-    'gives up a connection whose bytes are not RESP: %j',
+    'closes a connection that sends bytes that are not RESP: %j',
     async (bytes) => {
       const { port } = await fakeServer((socket) => socket.write(bytes));
       await expect(opened(port).command(['PING'])).rejects.toThrow(ConnectionLost);
     },
   );
 
-  test('gives up a connection that answers more than it was asked', async () => {
+  test('closes a connection that sends more replies than there were commands', async () => {
     let connections = 0;
     const { port } = await fakeServer((socket) => {
       connections += 1;
@@ -127,7 +127,7 @@ describe('a client of a server that misbehaves', () => {
     expect(connections).toBe(2);
   });
 
-  test('reports a refused connection, and connects once there is a server', async () => {
+  test('reports a refused connection, and connects when a server is up', async () => {
     const first = await fakeServer(() => {});
     await first.close();
     const client = opened(first.port);
@@ -136,7 +136,7 @@ describe('a client of a server that misbehaves', () => {
     expect(await client.command(['PING'])).toBe('PONG');
   });
 
-  test('sends no command before the server has taken the password and the database', async () => {
+  test('sends no command before the server has accepted the password and the database', async () => {
     const received: string[] = [];
     const { port } = await fakeServer((socket) => {
       socket.on('data', (bytes) => {
@@ -160,7 +160,7 @@ describe('a client of a server that misbehaves', () => {
   });
 });
 
-describe('a client of embedded Redis', () => {
+describe('the client of embedded Redis', () => {
   suite(async () => {
     const server = await startEmbeddedRedis();
     closers.push(() => server.close());
@@ -168,14 +168,14 @@ describe('a client of embedded Redis', () => {
   });
 });
 
-describeReal('redis-server', 'a client of Redis', () => {
+describeReal('redis-server', 'the client of Redis', () => {
   suite(async () => {
     const server = await startRedisServer();
     closers.push(() => server.stop());
     return server;
   });
 
-  test('signs in by password, by name or not, and works in the database that it was given', async () => {
+  test('authenticates by password, with or without a user name, and uses the configured database', async () => {
     const server = await startRedisServer();
     closers.push(() => server.stop());
     const admin = opened(server.port);
@@ -188,7 +188,7 @@ describeReal('redis-server', 'a client of Redis', () => {
     expect(await opened(server.port, { password: 'sesame', db: 3 }).command(['GET', 'k'])).toBe('three');
   });
 
-  test('works again, unasked, after the server was killed and came back with its data', async () => {
+  test('reconnects by itself after the server was killed and restarted with its data', async () => {
     const persistent = ['--appendonly', 'yes', '--appendfsync', 'always'];
     const first = await startRedisServer({ args: persistent });
     closers.push(() => first.stop());
@@ -208,14 +208,14 @@ describeReal('redis-server', 'a client of Redis', () => {
 });
 
 function suite(start: () => Promise<{ port: number }>): void {
-  test('sends and reads text of any length and script back unchanged', async () => {
+  test('stores and reads text of any length and script unchanged', async () => {
     const client = opened((await start()).port);
     const long = '雪🎟\r\n'.repeat(200_000);
     expect(await client.command(['SET', 'k', long])).toBe('OK');
     expect(await client.command(['GET', 'k'])).toBe(long);
   });
 
-  test('gives an error reply as a value, also in the midst of a pipeline', async () => {
+  test('returns an error reply as a value, also in the middle of a pipeline', async () => {
     const client = opened((await start()).port);
     const replies = await client.pipeline([
       ['SET', 'k', 'text'],
@@ -226,7 +226,7 @@ function suite(start: () => Promise<{ port: number }>): void {
     expect(replies[1]).toMatchObject({ message: expect.stringMatching(/^WRONGTYPE /) });
   });
 
-  test('reads nested lists, numbers and absences that a script returns', async () => {
+  test('reads nested lists, numbers and nulls that a script returns', async () => {
     const client = opened((await start()).port);
     expect(await client.command(['EVAL', "return {1, 'two', {false, {}}, 4}", '0'])).toEqual([
       1,

@@ -2,10 +2,10 @@ import { createClient, ErrorReply } from '@redis/client';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** What Redis answers. Text is UTF-8; an error is a value, since it may stand inside an array. */
+/** A reply of Redis. Text is UTF-8. An error is a value, because an array can contain errors. */
 export type RespReply = string | number | null | ErrorReply | RespReply[];
 
-/** No connection, or one that was lost before the answer: the command may have run or not. */
+/** The connection failed or was lost before the reply. The command may or may not have run. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
 }
@@ -19,21 +19,21 @@ export interface RespOptions {
 }
 
 export interface RespClient {
-  /** Sends one command. An error reply resolves, as `ErrorReply`; throws `ConnectionLost` where none came. */
+  /** Sends one command. An error reply is returned as `ErrorReply`. Throws `ConnectionLost` if there is no reply. */
   command(args: readonly string[]): Promise<RespReply>;
 
-  /** Sends the commands in a row, with no command of another caller between them; replies in their order. */
+  /** Sends the commands without other callers' commands in between; returns the replies in the same order. */
   pipeline(commands: readonly (readonly string[])[]): Promise<RespReply[]>;
 
-  /** Drops the connection. Commands in flight and all later ones throw `ConnectionLost`. */
+  /** Closes the connection. Commands in flight and all later ones throw `ConnectionLost`. */
   close(): void;
 }
 
 /**
- * One connection to a Redis server (RESP2), opened by the first command and opened again by the first command
- * after it was lost. Commands in flight when it is lost are rejected and never sent again: only the caller knows
- * whether that is safe. Nothing is sent before AUTH and SELECT have been accepted, lest it run in the wrong
- * database. No time limit on an answer once connected; the caller sets its own.
+ * One connection to a Redis server (RESP2). The first command opens it, and the first command after a loss opens it
+ * again. Commands in flight when it is lost are rejected and never resent: only the caller knows whether that is safe.
+ * No command is sent before AUTH and SELECT were accepted, so that none runs in the wrong database. There is no time
+ * limit on replies; the caller sets its own.
  */
 export function respClient(options: RespOptions): RespClient {
   let connection: Connection | undefined;
@@ -76,7 +76,7 @@ function connect({ host, port, username, password, db }: RespOptions) {
     ...(password === undefined ? {} : { password }),
     ...(db === undefined ? {} : { database: db }),
   });
-  // Bytes that are no RESP are an error too, after which it would read on, with commands that wait for ever.
+  // After bytes that are not RESP, the library would keep reading, and commands would wait forever.
   client.on('error', () => client.isOpen && client.destroy());
   const ready = client.connect();
   ready.catch(() => {});

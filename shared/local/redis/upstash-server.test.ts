@@ -22,20 +22,20 @@ const AWKWARD = [
   '18446744073709551616',
 ];
 
-describe('the front over embedded Redis', () => {
-  frontSuite(async () => {
+describe('the Upstash server on embedded Redis', () => {
+  serverSuite(async () => {
     const redis = await startEmbeddedRedis();
     return { ...redis, end: () => redis.close() };
   });
 });
 
-describeReal('redis-server', 'the front over Redis', () => {
-  frontSuite(async () => {
+describeReal('redis-server', 'the Upstash server on Redis', () => {
+  serverSuite(async () => {
     const redis = await startRedisServer();
     return { ...redis, end: () => redis.stop() };
   });
 
-  test('answers 503 while Redis is away, and serves again when it is back', async () => {
+  test('answers 503 while Redis is down, and works again when it is back', async () => {
     const first = await startRedisServer();
     const front = await startUpstashServer({ backend: first, token: TOKEN });
     try {
@@ -53,7 +53,7 @@ describeReal('redis-server', 'the front over Redis', () => {
   });
 });
 
-function frontSuite(start: () => Promise<{ host: string; port: number; end(): Promise<void> }>): void {
+function serverSuite(start: () => Promise<{ host: string; port: number; end(): Promise<void> }>): void {
   let backend: Awaited<ReturnType<typeof start>>;
   let front: UpstashServer;
   const requesters: { close(): void }[] = [];
@@ -82,10 +82,10 @@ function frontSuite(start: () => Promise<{ host: string; port: number; end(): Pr
     new Redis({ url: front.url, token: TOKEN, automaticDeserialization: false, retry: false });
 
   describe.each([
-    ['the stock client', stock],
+    ["Upstash's client", stock],
     ['our requester', ours],
   ])('with %s', (_name, connect) => {
-    test.each(AWKWARD)('gives back %j as the text it is', async (text) => {
+    test.each(AWKWARD)('stores and returns %j as unchanged text', async (text) => {
       const redis = connect();
       expect(await redis.set('k', text)).toBe('OK');
       expect(await redis.get('k')).toBe(text);
@@ -106,14 +106,14 @@ function frontSuite(start: () => Promise<{ host: string; port: number; end(): Pr
       expect(await redis.get('none')).toBeNull();
     });
 
-    test('runs a pipeline in order, each command with its own outcome', async () => {
+    test('runs a pipeline in order, with a result or an error for each command', async () => {
       const pipeline = connect().pipeline().set('k', '007').get('k').lpush('k', 'x').incr('n');
       const outcomes = await pipeline.exec({ keepErrors: true });
       expect(outcomes.map(({ result }) => result)).toEqual(['OK', '007', undefined, 1]);
       expect(outcomes[2]?.error).toMatch(/^WRONGTYPE /);
     });
 
-    test('runs a transaction, and none of it when one command cannot be queued', async () => {
+    test('runs a whole transaction, or nothing if one command cannot be queued', async () => {
       const redis = connect();
       expect(await redis.multi().set('k', '1').incr('k').get('k').exec()).toEqual(['OK', 2, '2']);
       // DEL without a key: Redis refuses to queue it.
@@ -121,7 +121,7 @@ function frontSuite(start: () => Promise<{ host: string; port: number; end(): Pr
       expect(await redis.get('k')).toBe('2');
     });
 
-    test('runs a script by its hash, and by its text after Redis forgot it', async () => {
+    test('runs a script by its hash, and by its text when Redis does not have it', async () => {
       const redis = connect();
       const script = redis.createScript<string>('return ARGV[1]');
       expect(await script.exec([], ['first'])).toBe('first');
@@ -131,14 +131,14 @@ function frontSuite(start: () => Promise<{ host: string; port: number; end(): Pr
       expect(await script.exec([], ['third'])).toBe('third');
     });
 
-    test('reports what Redis refuses', async () => {
+    test('reports an error of Redis', async () => {
       const redis = connect();
       await redis.set('k', 'text');
       await expect(redis.lpush('k', 'x')).rejects.toThrow(/WRONGTYPE/);
     });
   });
 
-  test('lets no other request between the commands of a transaction', async () => {
+  test('runs no other request between the commands of a transaction', async () => {
     const transfer = [...Array(20).keys()].flatMap(() => [
       ['INCR', 'left'],
       ['DECR', 'right'],
@@ -157,7 +157,7 @@ function frontSuite(start: () => Promise<{ host: string; port: number; end(): Pr
     expect(answers.filter((_, n) => n % 2).map(({ body }) => body)).toEqual(Array(20).fill({ result: 0 }));
   });
 
-  test('encodes every text but a top-level OK when asked to', async () => {
+  test('encodes every text but a top-level OK when the client asks for base64', async () => {
     const ask = (path: string, body: unknown) => post(front, path, body, { 'upstash-encoding': 'base64' });
     const b64 = (text: string) => Buffer.from(text).toString('base64');
     expect((await ask('/', ['SET', 'k', 'OK'])).body).toEqual({ result: 'OK' });
@@ -175,13 +175,13 @@ function frontSuite(start: () => Promise<{ host: string; port: number; end(): Pr
     expect((await ask('/multi-exec', batch)).body).toEqual(items);
   });
 
-  test('takes numbers and booleans in a command as text', async () => {
+  test('converts numbers and booleans in a command to text', async () => {
     await post(front, '/', ['SET', 'k', 12.5]);
     await post(front, '/', ['APPEND', 'k', true]);
     expect((await post(front, '/', ['GET', 'k'])).body).toEqual({ result: '12.5true' });
   });
 
-  test('answers 400 with the error of a single command', async () => {
+  test('answers 400 with the error when a single command fails', async () => {
     const { status, body } = await post(front, '/', ['EVALSHA', 'f'.repeat(40), '0']);
     expect(status).toBe(400);
     expect(body).toEqual({ error: expect.stringMatching(/^NOSCRIPT /) });
@@ -217,7 +217,7 @@ function frontSuite(start: () => Promise<{ host: string; port: number; end(): Pr
     expect((await post(front, '/', ['GET', 'ran'])).body).toEqual({ result: null });
   });
 
-  test('reads streams, groups and consumers that are named like options', async () => {
+  test('accepts streams, groups and consumers that are named like options', async () => {
     await post(front, '/', ['XADD', 'block', '1-1', 'a', 'b']);
     await post(front, '/', ['XGROUP', 'CREATE', 'block', 'block', '0']);
     const entries = [['block', [['1-1', ['a', 'b']]]]];
@@ -236,11 +236,11 @@ function frontSuite(start: () => Promise<{ host: string; port: number; end(): Pr
     ['/pipeline', '[]'],
     ['/pipeline', '["GET", "k"]'],
     ['/multi-exec', '[[]]'],
-  ])('refuses at %s the body %j', async (path, body) => {
+  ])('%s refuses the body %j', async (path, body) => {
     expect(await postText(front, path, body)).toEqual({ status: 400, body: { error: expect.any(String) } });
   });
 
-  test('refuses a wrong, a missing and a differently given token', async () => {
+  test('refuses a wrong, a missing and a malformed token', async () => {
     for (const authorization of ['Bearer a-tokem', 'Bearer a-token ', 'Bearer', `Basic ${TOKEN}`, TOKEN]) {
       const refused = { status: 401, body: { error: expect.any(String) } };
       expect(await post(front, '/', ['SET', 'k', 'v'], { authorization: `${authorization}x` })).toEqual(

@@ -13,14 +13,14 @@ import {
 const MAX_BODY_BYTES = 1024 * 1024;
 const KEEP_ALIVE_MS = 60_000;
 
-/** Upstash takes numbers and booleans in a command; Redis knows text only. */
+/** Upstash accepts numbers and booleans in a command; Redis accepts only text. */
 const word = z.pipe(z.union([z.string(), z.number(), z.boolean()]), z.transform(String));
 const commandSchema = z.array(word).check(z.minLength(1));
 const batchSchema = z.array(commandSchema).check(z.minLength(1));
 
 /**
- * Commands that would block the one connection all requests share, change its state for the requests after them,
- * or administer the server. Upstash's REST API has none of them either.
+ * Commands that would block the one connection that all requests share, change its state for later requests, or
+ * administer the server. Upstash's REST API does not have them either.
  */
 const REFUSED = new Set(
   `SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE SSUBSCRIBE SUNSUBSCRIBE MONITOR
@@ -33,18 +33,18 @@ const REFUSED = new Set(
 export interface UpstashServer {
   readonly url: string;
   readonly token: string;
-  /** Drops every connection, open requests included. */
+  /** Closes every connection, also those with open requests. */
   close(): Promise<void>;
 }
 
 /**
- * Upstash's REST API over any Redis, on 127.0.0.1 only: for development, tests and self-hosting, so that the
- * adapter that runs in production is the one that runs everywhere.
+ * Upstash's REST API in front of any Redis, on 127.0.0.1 only: for development, tests and self-hosting, so that the
+ * production adapter runs everywhere.
  *
- * `POST /` takes one command, `POST /pipeline` several, `POST /multi-exec` several as one transaction; one refused
- * command refuses its whole batch before any of it runs. Answers are `{result}` or `{error}`: 400 for what Redis
- * or this front refuses, 401 for a wrong token, 413 for a body over 1 MiB, 503 where Redis is away. It starts
- * without Redis and recovers with it. `port` defaults to a free one; a taken one rejects.
+ * `POST /` accepts one command, `POST /pipeline` several, `POST /multi-exec` several as one transaction. If one command
+ * of a batch is refused, none of the batch runs. Answers are `{result}` or `{error}`: 400 for what Redis or this server
+ * refuses, 401 for a wrong token, 413 for a body over 1 MiB, 503 when Redis is unavailable. The server also starts
+ * while Redis is down and works as soon as Redis does. `port` defaults to a free one; a taken one rejects.
  */
 export async function startUpstashServer(options: {
   readonly backend: RespOptions;
@@ -85,7 +85,7 @@ interface HttpReply {
   readonly body: unknown;
 }
 
-/** A request that ends with an HTTP status other than 200. */
+/** Ends a request with an HTTP status other than 200. */
 class Refused extends Error {
   readonly status: number;
 
@@ -115,7 +115,7 @@ async function answer(
   isAuthorized: (header: string) => boolean,
   incoming: IncomingMessage,
 ): Promise<HttpReply> {
-  // Read first: an answer given while the body still arrives would reach the client as a reset.
+  // Read the body first: a client that still sends it would see an early answer as a reset connection.
   const text = await readBody(incoming);
   if (!isAuthorized(incoming.headers.authorization ?? ''))
     throw new Refused(401, 'WRONGPASS invalid or missing auth token');
@@ -135,7 +135,7 @@ async function answer(
   }
 }
 
-/** The body, or `undefined` for one that is too large, whose rest is read and thrown away. */
+/** The body, or `undefined` if it is too large. The rest of a large body is read and dropped. */
 async function readBody(incoming: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -161,13 +161,13 @@ function parseJson(text: string): unknown {
 }
 
 async function runOne(backend: RespClient, command: string[], encode: Encoder): Promise<HttpReply> {
-  refuseUnfit([command]);
+  refuseUnsupported([command]);
   const item = itemOf(await backend.command(command), encode);
   return { status: 'error' in item ? 400 : 200, body: item };
 }
 
 async function runPipeline(backend: RespClient, commands: string[][], encode: Encoder): Promise<HttpReply> {
-  refuseUnfit(commands);
+  refuseUnsupported(commands);
   const replies = await backend.pipeline(commands);
   return { status: 200, body: replies.map((reply) => itemOf(reply, encode)) };
 }
@@ -177,16 +177,16 @@ async function runTransaction(
   commands: string[][],
   encode: Encoder,
 ): Promise<HttpReply> {
-  refuseUnfit(commands);
-  // One write: on the shared connection nothing of another request can come between MULTI and EXEC.
+  refuseUnsupported(commands);
+  // One pipeline: on the shared connection, no command of another request can run between MULTI and EXEC.
   const replies = await backend.pipeline([['MULTI'], ...commands, ['EXEC']]);
   const executed = replies.at(-1);
   if (executed instanceof ErrorReply) throw new Refused(400, executed.message);
-  if (!Array.isArray(executed)) throw new TypeError('EXEC answers with a list where nothing is watched.');
+  if (!Array.isArray(executed)) throw new TypeError('EXEC must return a list, because no key is watched.');
   return { status: 200, body: executed.map((reply) => itemOf(reply, encode)) };
 }
 
-function refuseUnfit(commands: string[][]): void {
+function refuseUnsupported(commands: string[][]): void {
   for (const [name = '', ...args] of commands) {
     const verb = name.toUpperCase();
     if (REFUSED.has(verb) || (verb === 'SCRIPT' && args[0]?.toUpperCase() === 'DEBUG')) {
@@ -198,7 +198,7 @@ function refuseUnfit(commands: string[][]): void {
   }
 }
 
-/** Looks for BLOCK among the options only: a stream, group or consumer may bear that name. */
+/** Looks for BLOCK among the options only, because a stream, group or consumer can have that name. */
 function blocks(args: string[]): boolean {
   const optionWords: Readonly<Record<string, number>> = { GROUP: 3, COUNT: 2 };
   for (let at = 0; at < args.length; ) {
@@ -218,11 +218,11 @@ function encoderFor(encoding: string | string[] | undefined): Encoder {
 
 function itemOf(reply: RespReply, encode: Encoder): { result: unknown } | { error: string } {
   if (reply instanceof ErrorReply) return { error: reply.message };
-  // Upstash leaves this one word bare, and its client relies on it.
+  // Upstash does not encode OK, and its client relies on that.
   return { result: reply === 'OK' ? reply : encoded(reply, encode) };
 }
 
-/** An error inside a list has no place of its own in Upstash's answer, so it is told as text. */
+/** An error inside a list becomes text, because Upstash's format has no other place for it. */
 function encoded(reply: RespReply, encode: Encoder): unknown {
   if (reply instanceof ErrorReply) return encode(reply.message);
   if (Array.isArray(reply)) return reply.map((item) => encoded(item, encode));

@@ -1,14 +1,14 @@
 import { API_VERSION, newId, type State } from './state.ts';
 import type { SentEvent } from './types.ts';
 
-/** The one account of the fake: its objects, its clock and its events. */
+/** The only account of the fake Stripe: its objects, clock and events. */
 export interface Account {
   readonly state: State;
-  /** Seconds. */
+  /** Current time in seconds. */
   now(): number;
-  /** Where its pages are. */
+  /** Address of its pages. */
   pagesUrl(): string;
-  /** Adds an event, and has it sent where events are sent to. */
+  /** Adds an event and queues it for the webhook endpoint. */
   publish(type: string, object: object): SentEvent;
 }
 

@@ -8,22 +8,22 @@ import { at, found, newId, PRICES } from './state.ts';
 import { cancelAtPeriodEnd, endSubscription } from './subscriptions.ts';
 
 const DAY_SECONDS = 24 * 3600;
-/** How long Stripe is sure to know a request, or a meter event, again; the fake knows it no longer than that. */
+/** How long Stripe at least detects a duplicate request or meter event. The fake detects them exactly that long. */
 const KNOWN_SECONDS = DAY_SECONDS;
-/** How far back, and ahead, a meter event may lie (docs.stripe.com/api/billing/meter-event/create). */
+/** How old, and how far in the future, a meter event can be (docs.stripe.com/api/billing/meter-event/create). */
 const METER_SECONDS = { back: 35 * DAY_SECONDS, ahead: 300 } as const;
 
 export interface Route {
   readonly method: string;
-  /** Its group is the id in the address. */
+  /** Its group captures the id in the path. */
   readonly path: RegExp;
-  /** The body of the answer. Throws Stripe's refusal. */
+  /** Returns the body of the answer. Throws Stripe's error as `Refused`. */
   answer(account: Account, form: Form, id: string): object;
 }
 
 type Parameters<Name extends keyof typeof PARAMETERS> = z.output<(typeof PARAMETERS)[Name]>;
 
-/** The calls that are made of Stripe here, and no others, each as strict about its parameters as Stripe is. */
+/** Only the Stripe calls that we use. Each is as strict about its parameters as Stripe is. */
 export const ROUTES: readonly Route[] = [
   route('POST', /^\/v1\/customers$/, PARAMETERS.createCustomer, createCustomer),
   route('DELETE', /^\/v1\/customers\/(\w+)$/, PARAMETERS.none, (account, _, id) => {
@@ -100,7 +100,7 @@ function createSession(account: Account, asked: Parameters<'createSession'>) {
     subscription: null,
   };
   state.sessions[id] = session;
-  state.wishes[id] = {
+  state.orders[id] = {
     ...line,
     trialDays: asked.subscription_data?.trial_period_days ?? 0,
     metadata: asked.subscription_data?.metadata ?? {},
@@ -121,7 +121,7 @@ function listInvoices({ state }: Account, { subscription, status, ...page }: Par
   const invoices = Object.values(state.invoices)
     .filter((invoice) => subscriptionOf(invoice) === subscription)
     .filter((invoice) => status === undefined || invoice.status === status);
-  // The newest comes first.
+  // Newest first.
   return list(invoices.toReversed(), page);
 }
 
@@ -157,7 +157,7 @@ function createMeterEvent(account: Account, event: Parameters<'createMeterEvent'
   };
 }
 
-/** Whether Stripe still knows what it first saw at `since` (seconds). */
+/** Whether Stripe still detects a duplicate of what it first received at `since` (seconds). */
 export function isKnown({ now }: Account, since: number | undefined): boolean {
   return since !== undefined && now() - since < KNOWN_SECONDS;
 }
@@ -167,7 +167,7 @@ interface Page {
   readonly starting_after?: string | undefined;
 }
 
-/** What comes after the object that the last page ended with (docs.stripe.com/api/pagination). */
+/** The page after the object `starting_after` (docs.stripe.com/api/pagination). */
 function list<T extends { readonly id: string }>(data: readonly T[], { limit, starting_after }: Page) {
   const start = data.findIndex(({ id }) => id === starting_after) + 1;
   const page = data.slice(start, start + limit);

@@ -19,26 +19,26 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Answers a call of the API as Stripe does, refusals included. */
+/** Answers an API call like Stripe, including errors. */
 export function answerCall(account: Account, call: Call): Answer {
   try {
     if (call.headers.authorization !== `Bearer ${account.state.apiKey}`)
       throw new Refused(401, { message: 'Invalid API Key provided.' });
     if (call.headers['stripe-version'] !== API_VERSION)
-      throw new Refused(400, { message: `This stands in for version ${API_VERSION}.` });
+      throw new Refused(400, { message: `The fake Stripe supports only version ${API_VERSION}.` });
     const key = call.headers['idempotency-key'];
     if (key !== undefined && key.length > LONGEST_KEY)
       throw new Refused(400, { type: 'idempotency_error', message: 'Idempotency keys are too long.' });
     return call.method === 'POST' && typeof key === 'string'
       ? answerOnce(account, call, key)
-      : answerAnew(account, call);
+      : run(account, call);
   } catch (error) {
     if (error instanceof Refused) return json(error.status, { error: error.error });
     throw error;
   }
 }
 
-/** The same key with the same request gets the same answer; with another request it is refused. */
+/** Returns the same answer for the same key and request; refuses the same key with another request. */
 function answerOnce(account: Account, call: Call, key: string): Answer {
   const { answers } = account.state;
   const asked = createHash('sha256')
@@ -46,7 +46,7 @@ function answerOnce(account: Account, call: Call, key: string): Answer {
     .digest('hex');
   const before = at(answers, key);
   if (!before || !isKnown(account, before.at)) {
-    const { status, body } = answerAnew(account, call);
+    const { status, body } = run(account, call);
     answers[key] = { asked, status, body, at: account.now() };
     return { status, body };
   }
@@ -58,7 +58,7 @@ function answerOnce(account: Account, call: Call, key: string): Answer {
   return { status, body, headers: { 'idempotent-replayed': 'true' } };
 }
 
-function answerAnew(account: Account, { method, path, form }: Call): Answer {
+function run(account: Account, { method, path, form }: Call): Answer {
   for (const route of ROUTES) {
     const match = route.method === method ? route.path.exec(path) : null;
     if (match) return json(200, route.answer(account, form, match[1] ?? ''));

@@ -5,14 +5,14 @@ import { bill, type Card, payInvoice } from './payments.ts';
 import { found, newId, type Session } from './state.ts';
 import { newSubscription, setStatus } from './subscriptions.ts';
 
-/** The session, expired if its time has come. */
+/** The session, after expiring it if it is due. */
 export function sessionAt(account: Account, id: string): Session {
   const session = found(account.state.sessions, id, 'checkout.session');
   const isDue = session.status === 'open' && session.expires_at <= account.now();
   return isDue ? expireNow(account, session) : session;
 }
 
-/** Throws Stripe's refusal where it is not open. */
+/** Throws Stripe's error if the session is not open. */
 export function expireSession(account: Account, id: string): Session {
   const session = sessionAt(account, id);
   if (session.status === 'open') return expireNow(account, session);
@@ -26,18 +26,18 @@ function expireNow({ publish }: Account, session: Session): Session {
   return session;
 }
 
-/** Whether it was paid; `false` where the card was declined. */
+/** Returns whether the payment succeeded: `false` for a declined card. */
 export function paySession(account: Account, id: string, card: Card): boolean {
   const { state, publish } = account;
   const session = sessionAt(account, id);
-  if (session.status !== 'open') throw new Refused(400, { message: 'This session is not open any more.' });
+  if (session.status !== 'open') throw new Refused(400, { message: 'This session is not open.' });
   customerAt(account, session.customer);
   if (card === 'declined') {
     publish('payment_intent.payment_failed', { id: newId('pi'), object: 'payment_intent' });
     return false;
   }
-  const wish = found(state.wishes, session.id, 'checkout.session');
-  const subscription = newSubscription(session.customer, wish, account.now());
+  const order = found(state.orders, session.id, 'checkout.session');
+  const subscription = newSubscription(session.customer, order, account.now());
   state.subscriptions[subscription.id] = subscription;
   publish('customer.subscription.created', subscription);
   payInvoice(account, bill(account, subscription), card);

@@ -16,7 +16,7 @@ import {
 } from './subscriptions.ts';
 import type { FakeStripe, FakeSubscription, SentEvent, StripeControls } from './types.ts';
 
-/** What customers, banks and time do, at a test's command; `save` keeps what has changed. */
+/** Lets tests act as customers, banks and time. `save` stores each change. */
 export function openControls(account: Account, save: () => void): StripeControls {
   const saving =
     <A extends unknown[], R>(work: (account: Account, ...args: A) => R) =>

@@ -3,7 +3,7 @@ import { missing } from './parameters.ts';
 import { type Customer, found } from './state.ts';
 import { endNow } from './subscriptions.ts';
 
-/** Throws Stripe's refusal for one that was deleted too; `param` is the parameter that named it. */
+/** Throws Stripe's error for unknown and deleted customers. `param` is the parameter that contains the id. */
 export function customerAt({ state }: Account, id: string, param?: string): Customer {
   const customer = found(state.customers, id, 'customer', param);
   if (customer.deleted) throw missing('customer', id, param);

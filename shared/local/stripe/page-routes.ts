@@ -5,14 +5,13 @@ import { Refused } from './parameters.ts';
 import { at, found } from './state.ts';
 import { cancelAtPeriodEnd, changeSeats, renew, retryPayment } from './subscriptions.ts';
 
-/** Stripe's own test card that is declined (docs.stripe.com/testing); every other one is good. */
+/** Stripe's test card that is declined (docs.stripe.com/testing). Every other number works. */
 const DECLINED_CARD = '4000000000000002';
-/** As many seats as anybody buys, and more. */
 const SEATS = /^[1-9]\d{0,5}$/;
 
 export type PageAnswer = { readonly status: number; readonly page: string } | { readonly location: string };
 
-/** Shows a page to a browser, or does what the form that it sends asks for. */
+/** Shows a page, or runs the submitted form. */
 export function answerPage(
   account: Account,
   method: string,
@@ -23,7 +22,7 @@ export function answerPage(
     return (method === 'POST' ? submitForm(account, path, form) : undefined) ?? showPage(account, path);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    return { status: error.status, page: trouble('That does not go', error.message) };
+    return { status: error.status, page: trouble('That did not work', error.message) };
   }
 }
 
@@ -33,7 +32,7 @@ function showPage(account: Account, path: string): PageAnswer {
   switch (kind) {
     case 'pay': {
       const session = sessionAt(account, id);
-      return { status: 200, page: payPage(session, found(state.wishes, id, 'checkout.session'), false) };
+      return { status: 200, page: payPage(session, found(state.orders, id, 'checkout.session'), false) };
     }
     case 'portal': {
       const { customer, returnUrl } = found(state.portals, id, 'page');
@@ -43,11 +42,11 @@ function showPage(account: Account, path: string): PageAnswer {
     case 'return':
       return { status: 200, page: returnPage() };
     default:
-      return { status: 404, page: trouble('Nothing here', 'There is nothing at this address.') };
+      return { status: 404, page: trouble('Page not found', 'There is no page at this address.') };
   }
 }
 
-/** `undefined` where the form comes too late: the page as it is now is shown. */
+/** `undefined` if the form is too late; then the current page is shown. */
 function submitForm(account: Account, path: string, form: URLSearchParams): PageAnswer | undefined {
   const { state } = account;
   const [, kind, id = ''] = path.split('/');
@@ -56,7 +55,7 @@ function submitForm(account: Account, path: string, form: URLSearchParams): Page
     if (session.status !== 'open') return undefined;
     const isDeclined = form.get('card')?.replaceAll(/\D/g, '') === DECLINED_CARD;
     if (paySession(account, id, isDeclined ? 'declined' : 'good')) return { location: session.success_url };
-    return { status: 200, page: payPage(session, found(state.wishes, id, 'checkout.session'), true) };
+    return { status: 200, page: payPage(session, found(state.orders, id, 'checkout.session'), true) };
   }
   if (kind === 'portal') {
     changeByPortal(account, found(state.portals, id, 'page').customer, form);
@@ -68,11 +67,12 @@ function submitForm(account: Account, path: string, form: URLSearchParams): Page
 function changeByPortal(account: Account, customer: string, form: URLSearchParams): void {
   const id = form.get('subscription') ?? '';
   if (at(account.state.subscriptions, id)?.customer !== customer)
-    throw new Refused(404, { message: 'It is not yours.' });
+    throw new Refused(404, { message: 'This customer has no such subscription.' });
   switch (form.get('do')) {
     case 'seats': {
       const seats = form.get('seats') ?? '';
-      if (!SEATS.test(seats)) throw new Refused(400, { message: 'The number of seats is not one.' });
+      if (!SEATS.test(seats))
+        throw new Refused(400, { message: 'The number of seats must be a whole number from 1 to 999999.' });
       changeSeats(account, id, Number(seats));
       return;
     }

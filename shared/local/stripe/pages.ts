@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { planOfPrice } from '../../domain/plans.ts';
-import { PRICES, type Session, type Subscription, type Wish } from './state.ts';
+import { type Order, PRICES, type Session, type Subscription } from './state.ts';
 
 const STYLE = `
 :root { color-scheme: light dark; --line: #767676; --quiet: light-dark(#555, #b5b5b5); }
@@ -17,7 +17,7 @@ button { cursor: pointer; margin: 1rem 0 0; }
 :focus-visible { outline: 3px solid light-dark(#0b57d0, #a8c7fa); outline-offset: 2px; }
 `;
 
-/** As browsers hold `form-action` to where a form's answer redirects to, any address that people come back to must be in. */
+/** Browsers apply `form-action` also to redirects after a form, so it must allow every return address. */
 export const PAGE_POLICY = [
   "default-src 'none'",
   `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
@@ -26,44 +26,44 @@ export const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** What has become of a purchase that nobody can pay for any more. */
-const OVER = { complete: 'It is paid for already.', expired: 'It has expired.' } as const;
+/** Why a session cannot be paid. */
+const CLOSED = { complete: 'This session was already paid.', expired: 'This session has expired.' } as const;
 
-/** The page to pay on. */
-export function payPage({ cancel_url, status }: Session, wish: Wish, declined: boolean): string {
-  if (status !== 'open') return trouble('Nothing to pay', OVER[status]);
-  const price = PRICES.find(({ id }) => id === wish.price);
-  if (!price) return trouble('Nothing to pay', 'It is not sold any more.');
+/** The checkout page. */
+export function payPage({ cancel_url, status }: Session, order: Order, declined: boolean): string {
+  if (status !== 'open') return trouble('Nothing to pay', CLOSED[status]);
+  const price = PRICES.find(({ id }) => id === order.price);
+  if (!price) return trouble('Nothing to pay', 'This price is no longer sold.');
   const { lookup_key, unit_amount, recurring } = price;
-  const trial = wish.trialDays > 0 ? `<p>Free for ${wish.trialDays} days, then paid.</p>` : '';
+  const trial = order.trialDays > 0 ? `<p>The first ${order.trialDays} days are free.</p>` : '';
   const alert = declined ? '<p role="alert">The card was declined. Try another one.</p>' : '';
   return page(
     'Buy seats',
     `<h1>Buy seats</h1>
-<p>This stands in for Stripe on your machine. It takes no money: for development only.</p>
+<p>This is a fake Stripe on your machine. It takes no money and is for development only.</p>
 <dl>
 <dt>Plan</dt><dd>${html(planOfPrice(lookup_key) ?? lookup_key)}</dd>
-<dt>Seats</dt><dd>${wish.quantity}</dd>
-<dt>A seat</dt><dd>${dollars(unit_amount)} a ${recurring.interval}</dd>
-<dt>In all</dt><dd>${dollars(unit_amount * wish.quantity)} a ${recurring.interval}</dd>
+<dt>Seats</dt><dd>${order.quantity}</dd>
+<dt>Price per seat</dt><dd>${dollars(unit_amount)} per ${recurring.interval}</dd>
+<dt>Total</dt><dd>${dollars(unit_amount * order.quantity)} per ${recurring.interval}</dd>
 </dl>
 ${trial}${alert}<form method="post">
 <label for="card">Card number</label>
 <input id="card" name="card" value="4242 4242 4242 4242" inputmode="numeric" autocomplete="off" required aria-describedby="hint"${declined ? ' aria-invalid="true"' : ''}>
-<p id="hint">4000 0000 0000 0002 is declined; every other one is good.</p>
-<button>${wish.trialDays > 0 ? 'Start trial' : `Pay ${dollars(unit_amount * wish.quantity)}`}</button>
+<p id="hint">The card 4000 0000 0000 0002 is declined. Every other number works.</p>
+<button>${order.trialDays > 0 ? 'Start trial' : `Pay ${dollars(unit_amount * order.quantity)}`}</button>
 </form>
-<p><a href="${html(cancel_url)}">Do not buy</a></p>`,
+<p><a href="${html(cancel_url)}">Cancel</a></p>`,
   );
 }
 
-/** The page on which a customer looks after what they have bought. */
+/** The customer portal: change or cancel subscriptions. */
 export function portalPage(subscriptions: readonly Subscription[], returnUrl: string): string {
   return page(
     'Your subscriptions',
     `<h1>Your subscriptions</h1>
-<p>This stands in for Stripe on your machine: for development only.</p>
-${subscriptions.map(section).join('\n') || '<p>There are none.</p>'}
+<p>This is a fake Stripe on your machine, for development only.</p>
+${subscriptions.map(section).join('\n') || '<p>No subscriptions.</p>'}
 <p><a href="${html(returnUrl)}">Back</a></p>`,
   );
 }
@@ -74,20 +74,20 @@ function section(subscription: Subscription, n: number): string {
   if (!item) return '';
   const { lookup_key, recurring } = item.price;
   const end = cancel_at === null ? '' : `, ends on ${dateOf(cancel_at)}`;
-  const told = `<h2>${html(planOfPrice(lookup_key) ?? lookup_key)}, by the ${recurring.interval}</h2>
+  const summary = `<h2>${html(planOfPrice(lookup_key) ?? lookup_key)}, billed every ${recurring.interval}</h2>
 <p>${item.quantity} seats, ${html(status)}${ended_at === null ? end : `, ended on ${dateOf(ended_at)}`}</p>`;
-  if (ended_at !== null) return told;
+  if (ended_at !== null) return summary;
   const isOverdue = status === 'past_due' || status === 'unpaid';
-  return `${told}
+  return `${summary}
 <form method="post">
 <input type="hidden" name="subscription" value="${html(subscription.id)}">
 <label for="seats-${n}">Seats</label>
 <input id="seats-${n}" name="seats" type="number" min="1" value="${item.quantity}" required>
 <button name="do" value="seats">Change seats</button>
-${isOverdue ? '<button name="do" value="retry">Pay what is overdue</button>' : ''}
-<button name="do" value="${cancel_at_period_end ? 'keep' : 'cancel'}">${cancel_at_period_end ? 'Keep it' : 'Cancel at the end of the period'}</button>
-<button name="do" value="renew">Let the next period begin</button>
-<button name="do" value="fail">Let the next payment fail</button>
+${isOverdue ? '<button name="do" value="retry">Pay overdue invoices</button>' : ''}
+<button name="do" value="${cancel_at_period_end ? 'keep' : 'cancel'}">${cancel_at_period_end ? 'Keep the subscription' : 'Cancel at the end of the period'}</button>
+<button name="do" value="renew">Start the next period</button>
+<button name="do" value="fail">Start the next period with a declined payment</button>
 </form>`;
 }
 
@@ -96,11 +96,11 @@ function dateOf(seconds: number): string {
 }
 
 export function returnPage(): string {
-  return page('Thank you', '<h1>Thank you</h1><p>You can close this window and go back to the program.</p>');
+  return page('Thank you', '<h1>Thank you</h1><p>You can close this window and return to the app.</p>');
 }
 
-export function trouble(title: string, told: string): string {
-  return page(title, `<h1>${html(title)}</h1><p>${html(told)}</p>`);
+export function trouble(title: string, message: string): string {
+  return page(title, `<h1>${html(title)}</h1><p>${html(message)}</p>`);
 }
 
 function page(title: string, main: string): string {
@@ -109,7 +109,7 @@ function page(title: string, main: string): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title} – Seatlease stand-in for Stripe</title>
+<title>${title} – Seatlease fake Stripe</title>
 <style>${STYLE}</style>
 </head>
 <body>
@@ -121,7 +121,7 @@ ${main}
 `;
 }
 
-/** Cents as dollars, without a fraction that a float could get wrong. */
+/** Cents as dollars, without floating-point errors. */
 function dollars(cents: number): string {
   const digits = String(cents).padStart(3, '0');
   return `$${digits.slice(0, -2)}.${digits.slice(-2)}`;

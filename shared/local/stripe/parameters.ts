@@ -1,11 +1,11 @@
 import * as z from 'zod/mini';
 
-/** Parameters as Stripe's client sends them: `a[b][0]=c`, everything text. */
+/** Parameters in the format of Stripe's client: `a[b][0]=c`; all values are text. */
 export type Form = string | readonly Form[] | { readonly [name: string]: Form };
 
 interface Open extends Map<string, Open | string> {}
 
-/** The nested values that an encoded form stands for. */
+/** Decodes an encoded form into nested values. */
 export function decodeForm(encoded: string): Form {
   const root: Open = new Map();
   for (const [key, value] of new URLSearchParams(encoded)) {
@@ -30,7 +30,7 @@ function close(open: Open | string): Form {
   return Object.fromEntries([...open].map(([name, value]) => [name, close(value)]));
 }
 
-/** Stripe's codes for what cannot be read (docs.stripe.com/error-codes), as messages of the checks that find it. */
+/** Stripe's codes for invalid values (docs.stripe.com/error-codes), used as messages of the schema checks. */
 const NO_INTEGER = 'parameter_invalid_integer';
 const EMPTY = 'parameter_invalid_empty';
 const NO_URL = 'url_invalid';
@@ -52,7 +52,7 @@ const page = {
   starting_after: z.optional(z.string()),
 };
 
-/** What each call takes; whatever else is refused, as Stripe does. */
+/** The parameters of each call. Like Stripe, the fake refuses all others. */
 export const PARAMETERS = {
   createCustomer: z.strictObject({ name: z.optional(text(256)), metadata: z.optional(metadata) }),
   none: z.strictObject({}),
@@ -103,7 +103,7 @@ export const PARAMETERS = {
   }),
 } as const;
 
-/** An answer other than 200, in Stripe's words (docs.stripe.com/api/errors). */
+/** An error answer in Stripe's format (docs.stripe.com/api/errors). */
 export class Refused extends Error {
   override readonly name = 'Refused';
   readonly status: number;
@@ -116,7 +116,7 @@ export class Refused extends Error {
   }
 }
 
-/** The parameters, or the refusal that Stripe has for ones that it does not know, misses or cannot read. */
+/** Parses the parameters. Throws Stripe's error for unknown, missing and invalid ones. */
 export function readForm<T>(schema: z.ZodMiniType<T>, form: Form): T {
   const result = z.safeParse(schema, form);
   if (result.success) return result.data;
@@ -139,7 +139,7 @@ export function readForm<T>(schema: z.ZodMiniType<T>, form: Form): T {
       param,
       message: `Missing required param: ${param}.`,
     });
-  // For some Stripe has a code, for the others nothing but words.
+  // Stripe has error codes only for some invalid values.
   const code = [NO_INTEGER, EMPTY, NO_URL].find((known) => known === issue?.message);
   throw new Refused(400, { ...(code !== undefined && { code }), param, message: `Invalid ${param}.` });
 }
@@ -153,7 +153,7 @@ function valueAt(form: Form, path: readonly PropertyKey[]): Form | undefined {
   return value;
 }
 
-/** What is not there is not found where the address names it, and a bad request where a parameter does. */
+/** Stripe's error for an unknown id: a 404 if the id is in the path, a 400 if it is in a parameter. */
 export function missing(what: string, given: string, param?: string): Refused {
   return new Refused(param === undefined ? 404 : 400, {
     code: 'resource_missing',

@@ -16,7 +16,7 @@ export function subscriptionOf({ parent }: Invoice): string {
   return parent.subscription_details.subscription;
 }
 
-/** Creates the invoice of the running period, which is due now. A trial costs nothing. */
+/** Creates the invoice of the current period, due now. For a trial it amounts to 0. */
 export function bill({ state, now, publish }: Account, subscription: Subscription): Invoice {
   const { quantity, price } = itemOf(subscription);
   const invoice: Invoice = {
@@ -40,7 +40,7 @@ export function bill({ state, now, publish }: Account, subscription: Subscriptio
   return invoice;
 }
 
-/** Whether the invoice was paid. One of nothing always is, without a card. */
+/** Returns whether the invoice was paid. An invoice of 0 is always paid, without a charge. */
 export function payInvoice({ state, publish }: Account, invoice: Invoice, card: Card): boolean {
   if (invoice.amount_due > 0) {
     if (card === 'declined') {

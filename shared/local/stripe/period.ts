@@ -1,8 +1,8 @@
 export type Interval = 'month' | 'year';
 
 /**
- * When the period ends that begins at `start`: on the anchor's day of the month, or on the last one of a month that has no
- * such day (docs.stripe.com/billing/subscriptions/billing-cycle). All in seconds.
+ * The end of the period that starts at `start`: the anchor's day of the month, or the last day of a shorter month
+ * (docs.stripe.com/billing/subscriptions/billing-cycle). All in seconds.
  */
 export function periodEnd(anchor: number, start: number, interval: Interval): number {
   const end = new Date(start * 1000);

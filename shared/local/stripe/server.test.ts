@@ -42,7 +42,7 @@ async function call(
     headers: {
       authorization: `Bearer ${stripe.apiKey}`,
       'stripe-version': '2026-10-28.endive',
-      // Kept open, it would outlive the server, and another one may come to its port.
+      // A kept-alive connection would outlive the server, and the next server can have the same port.
       connection: 'close',
       ...headers,
     },
@@ -80,8 +80,8 @@ async function bought(change?: Record<string, string>): Promise<string> {
   return stripe.subscriptionOf(id) ?? '';
 }
 
-/** Types of the events that `work` leads to. */
-async function toldBy(work: () => Promise<unknown>): Promise<string[]> {
+/** Types of the events that `work` causes. */
+async function eventsOf(work: () => Promise<unknown>): Promise<string[]> {
   const before = stripe.events.length;
   await work();
   return stripe.events.slice(before).map(({ type }) => type);
@@ -89,7 +89,7 @@ async function toldBy(work: () => Promise<unknown>): Promise<string[]> {
 
 const eventObject = (body: string): Record<string, unknown> => JSON.parse(body).data.object;
 
-describe('as Stripe does, it refuses', () => {
+describe('like Stripe, it refuses', () => {
   test.each([
     ['an unknown parameter', { color: 'red' }, 'parameter_unknown', 'color'],
     [
@@ -105,20 +105,20 @@ describe('as Stripe does, it refuses', () => {
       'parameter_missing',
       'line_items[0][quantity]',
     ],
-    ['an address that is none', { success_url: 'thanks' }, 'url_invalid', 'success_url'],
+    ['an invalid URL', { success_url: 'thanks' }, 'url_invalid', 'success_url'],
     ['an empty text', { client_reference_id: '' }, 'parameter_invalid_empty', 'client_reference_id'],
-    ['a word that it has not', { mode: 'payment' }, undefined, 'mode'],
+    ['an unsupported value', { mode: 'payment' }, undefined, 'mode'],
     [
-      'seats that are no whole number',
+      'a fraction of a seat',
       { 'line_items[0][quantity]': '1.5' },
       'parameter_invalid_integer',
       'line_items[0][quantity]',
     ],
     ['no seats', { 'line_items[0][quantity]': '0' }, 'parameter_invalid_integer', 'line_items[0][quantity]'],
     ['a name that every object inherits', { 'metadata[x][__proto__]': 'red' }, undefined, 'metadata[x]'],
-    ['a customer who is not there', { customer: 'cus_nobody' }, 'resource_missing', 'customer'],
+    ['an unknown customer', { customer: 'cus_nobody' }, 'resource_missing', 'customer'],
     [
-      'a price that is not there',
+      'an unknown price',
       { 'line_items[0][price]': 'price_nothing' },
       'resource_missing',
       'line_items[0][price]',
@@ -137,7 +137,7 @@ describe('as Stripe does, it refuses', () => {
     ]);
   });
 
-  test('a key that is not its own, another version, and a call that nobody makes', async () => {
+  test('a wrong API key, another API version, and calls that we do not use', async () => {
     const wrongKey = { authorization: 'Bearer sk_test_wrong' };
     expect((await call('POST', '/v1/customers', {}, wrongKey)).status).toBe(401);
     const old = { 'stripe-version': '2020-08-27' };
@@ -155,7 +155,7 @@ describe('as Stripe does, it refuses', () => {
     'POST /v1/checkout/sessions/cs_test_nobody/expire',
     'DELETE /v1/customers/cus_nobody',
     'GET /v1/subscriptions/constructor',
-  ])('%s, as nothing is there', async (asked) => {
+  ])('%s, because the object does not exist', async (asked) => {
     const [method = '', path = ''] = asked.split(' ');
     const { status, body } = await call(method, path);
     expect([status, body.error?.type, body.error?.code, body.error?.param]).toEqual([
@@ -170,7 +170,7 @@ describe('as Stripe does, it refuses', () => {
 describe('an idempotency key', () => {
   const key = { 'idempotency-key': 'key 1' };
 
-  test('is answered the same for the same request, and is a mistake with another', async () => {
+  test('returns the same answer for the same request, and an error for another', async () => {
     const first = await call('POST', '/v1/customers', { name: 'Acme' }, key);
     const again = await call('POST', '/v1/customers', { name: 'Acme' }, key);
     expect([again.body, first.replayed, again.replayed]).toEqual([first.body, null, 'true']);
@@ -178,7 +178,7 @@ describe('an idempotency key', () => {
     expect([other.status, other.body.error?.type]).toEqual([400, 'idempotency_error']);
   });
 
-  test('is forgotten after a day, and not before', async () => {
+  test('is valid for exactly one day', async () => {
     const first = await call('POST', '/v1/customers', { name: 'Acme' }, key);
     nowMs += DAY_MS - 1_000;
     expect((await call('POST', '/v1/customers', { name: 'Acme' }, key)).body.id).toBe(first.body.id);
@@ -186,7 +186,7 @@ describe('an idempotency key', () => {
     expect((await call('POST', '/v1/customers', { name: 'Acme' }, key)).body.id).not.toBe(first.body.id);
   });
 
-  test('of a request that was refused may be used again, and one of 256 characters never', async () => {
+  test('can be used again after a refused request, and cannot have 256 characters', async () => {
     expect((await call('POST', '/v1/customers', { color: 'red' }, key)).status).toBe(400);
     expect((await call('POST', '/v1/customers', { name: 'Acme' }, key)).status).toBe(200);
     const long = { 'idempotency-key': 'k'.repeat(256) };
@@ -205,13 +205,13 @@ const BOUGHT = [
 ];
 const BILLED = ['customer.subscription.updated', 'invoice.created', 'invoice.finalized'];
 
-describe('a subscription, told in Stripe’s order and billed in whole cents,', () => {
+describe('a subscription, with events in Stripe’s order and amounts in cents,', () => {
   const invoices = async (id: string): Promise<unknown> =>
     (await call('GET', '/v1/invoices', { subscription: id })).body.data;
 
   test('is paid when it is bought', async () => {
     const { id } = await openSession();
-    expect(await toldBy(() => stripe.pay(id))).toEqual(BOUGHT);
+    expect(await eventsOf(() => stripe.pay(id))).toEqual(BOUGHT);
     const subscriptionId = stripe.subscriptionOf(id) ?? '';
     expect(stripe.subscription(subscriptionId)).toMatchObject({ status: 'active', seats: 2 });
     expect(await invoices(subscriptionId)).toEqual([
@@ -220,17 +220,17 @@ describe('a subscription, told in Stripe’s order and billed in whole cents,', 
     await expect(stripe.pay(id)).rejects.toThrow('not open');
   });
 
-  test('costs nothing while it is tried, and is paid from the trial’s end on', async () => {
+  test('costs nothing during the trial, and is paid from its end on', async () => {
     const { id } = await openSession({ 'subscription_data[trial_period_days]': '14' });
-    const paidByNoCard = BOUGHT.filter((type) => !/charge|updated/.test(type));
-    expect(await toldBy(() => stripe.pay(id))).toEqual(paidByNoCard);
+    const withoutCharge = BOUGHT.filter((type) => !/charge|updated/.test(type));
+    expect(await eventsOf(() => stripe.pay(id))).toEqual(withoutCharge);
     const subscriptionId = stripe.subscriptionOf(id) ?? '';
     expect(stripe.subscription(subscriptionId)?.status).toBe('trialing');
     expect(await invoices(subscriptionId)).toEqual([
       expect.objectContaining({ amount_due: 0, status: 'paid' }),
     ]);
     expect(stripe.chargeOf(subscriptionId)).toBeUndefined();
-    expect(await toldBy(() => stripe.announceTrialEnd(subscriptionId))).toEqual([
+    expect(await eventsOf(() => stripe.announceTrialEnd(subscriptionId))).toEqual([
       'customer.subscription.trial_will_end',
     ]);
     await stripe.renew(subscriptionId);
@@ -238,21 +238,21 @@ describe('a subscription, told in Stripe’s order and billed in whole cents,', 
     expect(stripe.chargeOf(subscriptionId)).toBeDefined();
   });
 
-  test('is not begun with a card that is declined, and can be paid with another', async () => {
+  test('does not start with a declined card, and can then be paid with another', async () => {
     const { id } = await openSession();
-    expect(await toldBy(() => stripe.pay(id, 'declined'))).toEqual(['payment_intent.payment_failed']);
+    expect(await eventsOf(() => stripe.pay(id, 'declined'))).toEqual(['payment_intent.payment_failed']);
     expect(stripe.subscriptionOf(id)).toBeUndefined();
     await stripe.pay(id);
     expect(stripe.subscriptionOf(id)).toBeDefined();
   });
 
-  test('goes on for another period with each payment', async () => {
+  test('continues for another period with each payment', async () => {
     const id = await bought();
-    expect(await toldBy(() => stripe.renew(id))).toEqual([...BILLED, 'charge.succeeded', 'invoice.paid']);
+    expect(await eventsOf(() => stripe.renew(id))).toEqual([...BILLED, 'charge.succeeded', 'invoice.paid']);
     expect(await invoices(id)).toHaveLength(2);
   });
 
-  test('ends its periods on the day that it began on, or on the last of a shorter month', async () => {
+  test('ends its periods on the day of the month when it started, or on the last day of a shorter month', async () => {
     const id = await bought();
     const ends = [day(stripe.subscription(id)?.periodEnd)];
     for (const _ of [1, 2, 3]) {
@@ -265,17 +265,17 @@ describe('a subscription, told in Stripe’s order and billed in whole cents,', 
     expect(day(stripe.subscription(yearly)?.periodEnd)).toBe('2029-02-28');
   });
 
-  test('is overdue when a payment fails, until one comes or none is waited for any more', async () => {
+  test('is past due after a failed payment, until a retry succeeds or the retries end', async () => {
     const id = await bought();
-    expect(await toldBy(() => stripe.renew(id, 'declined'))).toEqual([
+    expect(await eventsOf(() => stripe.renew(id, 'declined'))).toEqual([
       ...BILLED,
       'invoice.payment_failed',
       'customer.subscription.updated',
     ]);
     expect(stripe.subscription(id)?.status).toBe('past_due');
     expect(stripe.chargeOf(id)).toBeUndefined();
-    expect(await toldBy(() => stripe.retryPayment(id, 'declined'))).toEqual(['invoice.payment_failed']);
-    expect(await toldBy(() => stripe.retryPayment(id))).toEqual([
+    expect(await eventsOf(() => stripe.retryPayment(id, 'declined'))).toEqual(['invoice.payment_failed']);
+    expect(await eventsOf(() => stripe.retryPayment(id))).toEqual([
       'charge.succeeded',
       'invoice.paid',
       'customer.subscription.updated',
@@ -284,12 +284,12 @@ describe('a subscription, told in Stripe’s order and billed in whole cents,', 
     await stripe.renew(id, 'declined');
     await stripe.giveUp(id, 'unpaid');
     expect(stripe.subscription(id)?.status).toBe('unpaid');
-    expect(await toldBy(() => stripe.giveUp(id, 'canceled'))).toEqual(['customer.subscription.deleted']);
+    expect(await eventsOf(() => stripe.giveUp(id, 'canceled'))).toEqual(['customer.subscription.deleted']);
   });
 
-  test('has more seats at once, and costs more from the next period on', async () => {
+  test('changes its seats at once and its price in the next period', async () => {
     const id = await bought();
-    expect(await toldBy(() => stripe.changeSeats(id, 5))).toEqual(['customer.subscription.updated']);
+    expect(await eventsOf(() => stripe.changeSeats(id, 5))).toEqual(['customer.subscription.updated']);
     expect(await invoices(id)).toHaveLength(1);
     await stripe.renew(id);
     expect(await invoices(id)).toEqual([
@@ -298,13 +298,13 @@ describe('a subscription, told in Stripe’s order and billed in whole cents,', 
     ]);
   });
 
-  test('begins anew where it is paid by the year from now on, and not where only the plan is another', async () => {
+  test('starts a new period when the interval changes, but not when only the plan changes', async () => {
     const id = await bought();
     nowMs += 3 * DAY_MS;
-    expect(await toldBy(() => stripe.changePrice(id, 'seatlease_team_month'))).toEqual([
+    expect(await eventsOf(() => stripe.changePrice(id, 'seatlease_team_month'))).toEqual([
       'customer.subscription.updated',
     ]);
-    expect(await toldBy(() => stripe.changePrice(id, 'seatlease_team_year'))).toEqual([
+    expect(await eventsOf(() => stripe.changePrice(id, 'seatlease_team_year'))).toEqual([
       ...BILLED,
       'charge.succeeded',
       'invoice.paid',
@@ -314,25 +314,25 @@ describe('a subscription, told in Stripe’s order and billed in whole cents,', 
     await expect(stripe.changePrice(id, 'nothing')).rejects.toThrow('No such price');
   });
 
-  test('ends with its period, unless that is taken back', async () => {
+  test('ends with its period after a cancellation, unless the cancellation is undone', async () => {
     const id = await bought();
     const end = (ends: string) => call('POST', `/v1/subscriptions/${id}`, { cancel_at_period_end: ends });
-    expect(await toldBy(() => end('true'))).toEqual(['customer.subscription.updated']);
-    expect(await toldBy(() => end('true'))).toEqual([]);
+    expect(await eventsOf(() => end('true'))).toEqual(['customer.subscription.updated']);
+    expect(await eventsOf(() => end('true'))).toEqual([]);
     const { periodEnd } = stripe.subscription(id) ?? {};
     expect(stripe.subscription(id)?.cancelAt).toBe(periodEnd);
     await end('false');
     expect(stripe.subscription(id)?.cancelAt).toBeNull();
     await end('true');
-    expect(await toldBy(() => stripe.renew(id))).toEqual(['customer.subscription.deleted']);
+    expect(await eventsOf(() => stripe.renew(id))).toEqual(['customer.subscription.deleted']);
     expect(stripe.subscription(id)?.status).toBe('canceled');
   });
 
-  test('that has ended never changes again', async () => {
+  test('cannot be changed after it has ended', async () => {
     const id = await bought();
     await stripe.end(id);
     expect(
-      await toldBy(async () => {
+      await eventsOf(async () => {
         for (const change of [
           () => stripe.changeSeats(id, 3),
           () => stripe.changePrice(id, 'seatlease_team_month'),
@@ -352,21 +352,21 @@ describe('a subscription, told in Stripe’s order and billed in whole cents,', 
     expect(stripe.subscription(id)).toMatchObject({ status: 'canceled', endedAt: START_MS / 1000 });
   });
 
-  test('pauses and goes on', async () => {
+  test('can be paused and resumed', async () => {
     const id = await bought();
-    expect(await toldBy(() => stripe.pause(id))).toEqual(['customer.subscription.paused']);
+    expect(await eventsOf(() => stripe.pause(id))).toEqual(['customer.subscription.paused']);
     expect(stripe.subscription(id)?.status).toBe('paused');
-    expect(await toldBy(() => stripe.resume(id))).toEqual(['customer.subscription.resumed']);
+    expect(await eventsOf(() => stripe.resume(id))).toEqual(['customer.subscription.resumed']);
     expect(stripe.subscription(id)?.status).toBe('active');
   });
 
-  test('ends with its customer, and no other’s does', async () => {
+  test('ends when its customer is deleted, but not when another one is', async () => {
     const { id, customer } = await openSession();
     await stripe.pay(id);
     await stripe.end(await bought({ customer }));
     const waiting = await openSession({ customer });
     const others = await bought();
-    expect(await toldBy(() => call('DELETE', `/v1/customers/${customer}`))).toEqual([
+    expect(await eventsOf(() => call('DELETE', `/v1/customers/${customer}`))).toEqual([
       'customer.subscription.deleted',
       'customer.deleted',
     ]);
@@ -376,16 +376,16 @@ describe('a subscription, told in Stripe’s order and billed in whole cents,', 
   });
 });
 
-test('a payment is given back in parts until nothing is left, and disputed', async () => {
+test('a charge can be refunded in parts up to its amount, and disputed', async () => {
   const charge = stripe.chargeOf(await bought()) ?? '';
   const read = async () => (await call('GET', `/v1/charges/${charge}`)).body;
-  expect(await toldBy(() => stripe.refund(charge, 800))).toEqual(['charge.refunded']);
+  expect(await eventsOf(() => stripe.refund(charge, 800))).toEqual(['charge.refunded']);
   expect(await read()).toMatchObject({ amount: 1_800, amount_refunded: 800, refunded: false });
   await stripe.refund(charge);
   expect(await read()).toMatchObject({ amount_refunded: 1_800, refunded: true });
   let dispute = '';
   expect(
-    await toldBy(async () => {
+    await eventsOf(async () => {
       dispute = await stripe.dispute(charge);
       await stripe.closeDispute(dispute, 'lost');
     }),
@@ -393,10 +393,10 @@ test('a payment is given back in parts until nothing is left, and disputed', asy
   expect((await call('GET', `/v1/disputes/${dispute}`)).body).toMatchObject({ charge, status: 'lost' });
 });
 
-test('a session expires after a day, or when it is told to, and cannot be paid any more', async () => {
+test('a session expires after a day or by a call, and can then not be paid', async () => {
   const late = await openSession();
   const closed = await openSession();
-  expect(await toldBy(() => call('POST', `/v1/checkout/sessions/${closed.id}/expire`))).toEqual([
+  expect(await eventsOf(() => call('POST', `/v1/checkout/sessions/${closed.id}/expire`))).toEqual([
     'checkout.session.expired',
   ]);
   await expect(stripe.pay(closed.id)).rejects.toThrow('not open');
@@ -404,12 +404,12 @@ test('a session expires after a day, or when it is told to, and cannot be paid a
   nowMs += DAY_MS - 1_000;
   expect((await call('GET', `/v1/checkout/sessions/${late.id}`)).body.status).toBe('open');
   nowMs += 1_000;
-  expect(await toldBy(() => expect(stripe.pay(late.id)).rejects.toThrow('not open'))).toEqual([
+  expect(await eventsOf(() => expect(stripe.pay(late.id)).rejects.toThrow('not open'))).toEqual([
     'checkout.session.expired',
   ]);
 });
 
-test('objects show nothing that Stripe does not: code that leans on more would fail there', async () => {
+test('objects have only the fields that Stripe has, so that code cannot rely on others', async () => {
   const { id } = await openSession();
   await stripe.pay(id);
   const subscriptionId = stripe.subscriptionOf(id) ?? '';
@@ -417,9 +417,9 @@ test('objects show nothing that Stripe does not: code that leans on more would f
   expect(charge).not.toHaveProperty('invoice');
   expect(Object.keys(charge).filter((name) => /[A-Z]/.test(name))).toEqual([]);
   const session = (await call('GET', `/v1/checkout/sessions/${id}`)).body;
-  expect(session).not.toHaveProperty('wish');
+  expect(session).not.toHaveProperty('order');
   const subscription = (await call('GET', `/v1/subscriptions/${subscriptionId}`)).body;
-  // On the items since version 2025-03-31.basil.
+  // Since version 2025-03-31.basil, the items have this field.
   expect(subscription).not.toHaveProperty('current_period_end');
   expect(subscription).toHaveProperty('items.data.0.current_period_end');
 });
@@ -436,15 +436,15 @@ describe('Stripe’s own client', () => {
     });
   };
 
-  test('reads invoices a page at a time, the newest first, each once', async () => {
+  test('reads invoices page by page, newest first, each once', async () => {
     const subscription = await bought();
     for (const _ of [1, 2, 3, 4]) {
       nowMs += 1_000;
       await stripe.renew(subscription);
     }
-    const made: number[] = [];
-    for await (const { created } of client().invoices.list({ subscription, limit: 2 })) made.push(created);
-    expect(made).toEqual([4, 3, 2, 1, 0].map((later) => START_MS / 1000 + later));
+    const times: number[] = [];
+    for await (const { created } of client().invoices.list({ subscription, limit: 2 })) times.push(created);
+    expect(times).toEqual([4, 3, 2, 1, 0].map((later) => START_MS / 1000 + later));
     const { data, has_more } = await client().invoices.list({ subscription, limit: 2 });
     expect([data.length, has_more]).toEqual([2, true]);
     expect((await client().invoices.list({ subscription, limit: 5 })).has_more).toBe(false);
@@ -457,7 +457,7 @@ describe('Stripe’s own client', () => {
     });
   });
 
-  test('finds the invoice that a payment was for, whole where it asks for that', async () => {
+  test('finds the invoice of a payment, and the whole object with expand', async () => {
     const subscription = await bought();
     const { payment_intent } = await client().charges.retrieve(stripe.chargeOf(subscription) ?? '');
     const payment = { type: 'payment_intent' as const, payment_intent: String(payment_intent) };
@@ -478,7 +478,7 @@ describe('Stripe’s own client', () => {
     expect((await client().prices.list({ lookup_keys, active: false })).data).toEqual([]);
   });
 
-  test('has use taken once a day for its identifier, of a customer who is there, and not too old or new', async () => {
+  test('records usage once a day per identifier, for a known customer and a timestamp in range', async () => {
     const { id: customer } = await client().customers.create({ name: 'Acme' });
     const now = (): number => Math.floor(nowMs / 1000);
     const record = (identifier: string, more: { timestamp?: number; customer?: string } = {}) =>
@@ -505,7 +505,7 @@ describe('Stripe’s own client', () => {
     ['status 500', 'StripeAPIError'],
     ['status 429', 'StripeRateLimitError'],
     ['reset', 'StripeConnectionError'],
-  ] as const)('is told of %s as at Stripe, and nothing is done', async (how, type) => {
+  ] as const)('reports %s like Stripe, and nothing is done', async (how, type) => {
     const idempotencyKey = 'key 1';
     const create = () => client().customers.create({ name: 'Acme' }, { idempotencyKey });
     stripe.breakApi(how);
@@ -515,7 +515,7 @@ describe('Stripe’s own client', () => {
     expect((await create()).lastResponse.headers).not.toHaveProperty('idempotent-replayed');
   });
 
-  test('that is cut off before it hears has what it asked for all the same', async () => {
+  test('gets the original answer on a retry after the connection was lost', async () => {
     const idempotencyKey = 'key 1';
     stripe.breakApi('reset after doing');
     await expect(client().customers.create({ name: 'Acme' }, { idempotencyKey })).rejects.toThrow();
@@ -531,7 +531,7 @@ describe('events', () => {
     readonly event: Stripe.Event;
   }
 
-  /** Takes events as an endpoint of ours would; answers with the next of `answers`, then with 200. */
+  /** A webhook endpoint like ours. It answers with the next of `answers`, and with 200 after the last. */
   async function endpoint(answers: readonly number[] = []) {
     const left = [...answers];
     const deliveries: Delivery[] = [];
@@ -574,7 +574,7 @@ describe('events', () => {
   let hook: Awaited<ReturnType<typeof endpoint>>;
   afterEach(() => hook.close());
 
-  test('come one after the other, signed, with the object as it was then', async () => {
+  test('are sent one after the other, signed, with the object at the time of the event', async () => {
     hook = await endpoint();
     stripe.sendEventsTo(hook.url);
     const id = await bought();
@@ -592,7 +592,7 @@ describe('events', () => {
     expect(updated).toMatchObject({ data: { object: { id, status: 'active' } } });
   });
 
-  test('that are not taken are sent again before any later one', async () => {
+  test('are resent before later ones if they were not accepted', async () => {
     hook = await endpoint([500, 503]);
     stripe.sendEventsTo(hook.url);
     await stripe.addEvent('a', {});
@@ -601,7 +601,7 @@ describe('events', () => {
     expect(hook.deliveries.map(({ event }) => event.type)).toEqual(['a', 'a', 'a', 'b']);
   });
 
-  test('that are never taken are given up, keep nobody waiting, and can be sent later', async () => {
+  test('are given up after four attempts, do not block later ones, and can be sent by hand', async () => {
     hook = await endpoint([500, 500, 500, 500]);
     stripe.sendEventsTo(hook.url);
     const { id } = await stripe.addEvent('a', {});
@@ -612,7 +612,7 @@ describe('events', () => {
     expect(hook.deliveries.at(-1)?.id).toBe(id);
   });
 
-  test('are sent to nobody until somebody is named, and then by hand, in any order and as often as wanted', async () => {
+  test('are not sent without an endpoint, but can be sent by hand in any order and repeatedly', async () => {
     hook = await endpoint();
     await bought();
     await stripe.idle();
@@ -623,7 +623,7 @@ describe('events', () => {
     await expect(stripe.send('evt_nothing', { url: hook.url })).rejects.toThrow('No such event');
   });
 
-  test('can be signed as by somebody else, and as long ago', async () => {
+  test('can have the signature of another secret or an old one', async () => {
     hook = await endpoint();
     const { id } = await stripe.addEvent('a', {});
     const { url } = hook;
@@ -632,7 +632,7 @@ describe('events', () => {
     expect(await stripe.send(id, { url })).toBe(200);
   });
 
-  test('are signed by the clock as it is, also one that tests have set since', async () => {
+  test('are signed with the current time, even if a test changes the clock later', async () => {
     await stripe.close();
     stripe = await startFakeStripe();
     hook = await endpoint();
@@ -647,7 +647,7 @@ describe('events', () => {
     }
   });
 
-  test('that one of them leads to are waited for, too', async () => {
+  test('that an event causes are included in idle()', async () => {
     const id = await bought();
     const ending = http.createServer(async (request, response) => {
       request.resume();
@@ -672,7 +672,7 @@ describe('events', () => {
     }
   });
 
-  test('that deleted a customer show who it was', async () => {
+  test('of a deleted customer contain the customer', async () => {
     hook = await endpoint();
     const { customer } = await openSession();
     await stripe.deleteCustomer(customer);
@@ -700,15 +700,15 @@ describe('in a browser', () => {
     };
   }
 
-  test('the page says what is bought, for how much, and that no money is taken; no script runs on it', async () => {
+  test('the checkout page shows the order, the price and that it takes no money, and runs no script', async () => {
     const { url } = await openSession({ cancel_url: HOSTILE });
     const { page, headers } = await show(url);
     for (const text of [
-      'stands in for Stripe',
+      'fake Stripe',
       'no money',
       '<dd>pro</dd>',
-      '$9.00 a month',
-      '$18.00 a month',
+      '$9.00 per month',
+      '$18.00 per month',
       'Pay $18.00',
     ])
       expect(page).toContain(text);
@@ -722,26 +722,26 @@ describe('in a browser', () => {
       'line_items[0][quantity]': '1001',
     });
     const shown = (await show(trial.url)).page;
-    for (const text of ['14 days', 'Start trial', '$150150.00 a year']) expect(shown).toContain(text);
+    for (const text of ['14 days', 'Start trial', '$150150.00 per year']) expect(shown).toContain(text);
   });
 
-  test('it says when a card is declined, sells with another, leads back, and sells nothing twice', async () => {
+  test('the checkout page reports a declined card, accepts another, redirects back, and sells only once', async () => {
     const { id, url } = await openSession();
     const declined = await submit(url, { card: '4000 0000 0000 0002' });
     expect(declined.page).toContain('The card was declined');
     expect(stripe.subscriptionOf(id)).toBeUndefined();
     const paid = await submit(url, { card: '4242 4242 4242 4242' });
     expect([paid.status, paid.location]).toEqual([303, 'https://vendor.example/thanks']);
-    expect((await submit(url, { card: '4242 4242 4242 4242' })).page).toContain('paid for already');
-    expect((await show(url)).page).toContain('paid for already');
+    expect((await submit(url, { card: '4242 4242 4242 4242' })).page).toContain('already paid');
+    expect((await show(url)).page).toContain('already paid');
     expect(stripe.events.filter(({ type }) => type === 'customer.subscription.created')).toHaveLength(1);
   });
 
-  test('it says so where a purchase has expired, or its customer is gone', async () => {
+  test('the checkout page reports an expired session and a deleted customer', async () => {
     const late = await openSession();
-    const gone = await openSession();
-    await stripe.deleteCustomer(gone.customer);
-    const refused = await submit(gone.url, { card: '4242' });
+    const deleted = await openSession();
+    await stripe.deleteCustomer(deleted.customer);
+    const refused = await submit(deleted.url, { card: '4242' });
     expect([refused.status, refused.page]).toEqual([404, expect.stringContaining('No such customer')]);
     nowMs += DAY_MS;
     expect((await show(late.url)).page).toContain('expired');
@@ -749,7 +749,7 @@ describe('in a browser', () => {
     expect(stripe.events.some(({ type }) => type === 'customer.subscription.created')).toBe(false);
   });
 
-  test('customers change what they bought, and nobody else’s', async () => {
+  test('the portal changes subscriptions of its own customer only', async () => {
     const { id, customer } = await openSession();
     await stripe.pay(id);
     const subscription = stripe.subscriptionOf(id) ?? '';
@@ -758,7 +758,7 @@ describe('in a browser', () => {
     const change = (what: string, more: Record<string, string> = {}) =>
       submit(url, { subscription, do: what, ...more });
     const { page } = await show(url);
-    for (const text of ['pro, by the month', '2 seats, active', '<label for="seats-0">'])
+    for (const text of ['pro, billed every month', '2 seats, active', '<label for="seats-0">'])
       expect(page).toContain(text);
     for (const text of ['<script', 'overdue']) expect(page).not.toContain(text);
     const changed = await change('seats', { seats: '7' });
@@ -774,7 +774,7 @@ describe('in a browser', () => {
     expect(stripe.subscription(subscription)?.cancelAt).toBeNull();
     await change('fail');
     expect(stripe.subscription(subscription)?.status).toBe('past_due');
-    expect((await show(url)).page).toContain('Pay what is overdue');
+    expect((await show(url)).page).toContain('Pay overdue invoices');
     await change('retry');
     expect(stripe.subscription(subscription)?.status).toBe('active');
     await change('renew');
@@ -790,14 +790,14 @@ describe('in a browser', () => {
     expect(over).not.toContain('<form');
   });
 
-  test('there is a page to come back to, and none elsewhere', async () => {
+  test('shows the return page, and a 404 for unknown pages', async () => {
     expect((await show(stripe.returnUrl)).page).toContain('Thank you');
     for (const path of ['/', '/pay/cs_test_nobody', '/portal/constructor', '/pay/__proto__'])
       expect((await show(`${stripe.url}${path}`)).status, path).toBe(404);
   });
 });
 
-describe('where it has a file', () => {
+describe('with a state file', () => {
   let folder: string;
   let file: string;
   beforeEach(async () => {
@@ -808,7 +808,7 @@ describe('where it has a file', () => {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  test('what it knows outlives it, pages are where they were, and requests are known again', async () => {
+  test('keeps its state, its page addresses and its idempotency keys after a restart', async () => {
     const { apiKey, webhookSecret, url } = stripe;
     const key = { 'idempotency-key': 'key 1' };
     const asked = await sessionForm();
@@ -826,7 +826,7 @@ describe('where it has a file', () => {
     expect(await (await fetch(String(session.body.url))).text()).toContain('Buy seats');
   });
 
-  test('it listens elsewhere where somebody else has moved in, unless it was told where to', async () => {
+  test('uses another port if its last one is taken, unless a port was set', async () => {
     const { port } = stripe;
     const other = await startFakeStripe({ file });
     try {
@@ -837,10 +837,10 @@ describe('where it has a file', () => {
     }
   });
 
-  test('a file that holds something else is left alone', async () => {
+  test('refuses a file that is not a state file', async () => {
     const broken = join(folder, 'other.json');
     await writeFile(broken, 'not JSON');
-    await expect(startFakeStripe({ file: broken })).rejects.toThrow(/other\.json holds no state/);
+    await expect(startFakeStripe({ file: broken })).rejects.toThrow(/other\.json is not a state file/);
     const unreadable = { code: 'EISDIR', syscall: 'read' };
     await expect(startFakeStripe({ file: folder })).rejects.toMatchObject(unreadable);
   });

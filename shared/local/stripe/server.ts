@@ -20,7 +20,7 @@ import type { ApiFailure, FakeStripe, FakeStripeOptions } from './types.ts';
 import { openSender } from './webhooks.ts';
 
 const HOST = '127.0.0.1';
-const MOST_CHARACTERS = 65_536;
+const MAX_CHARACTERS = 65_536;
 const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy': PAGE_POLICY,
@@ -30,11 +30,11 @@ const PAGE_HEADERS = {
 };
 
 /**
- * Starts a fake Stripe. It must never be reachable by others, as anybody may pay with any card: it listens on 127.0.0.1
- * alone. Throws `EADDRINUSE` where `port` is taken, and an error that names `file` where that holds something else.
+ * Starts a fake Stripe. Anyone can pay with any card, so other machines must never reach it: it listens only on
+ * 127.0.0.1. Throws `EADDRINUSE` if `port` is taken, and an error that names `file` if that is not a state file.
  */
 export async function startFakeStripe(options: FakeStripeOptions = {}): Promise<FakeStripe> {
-  // Asked anew each time: the clock of tests comes and goes.
+  // Reads `Date.now` at each call, because tests replace it.
   const { file, nowMs = () => Date.now() } = options;
   const state = (file !== undefined && readState(file)) || newState();
   const now = (): number => Math.floor(nowMs() / 1000);
@@ -56,10 +56,10 @@ export async function startFakeStripe(options: FakeStripeOptions = {}): Promise<
   };
   const traffic: Traffic = { calls: [], failure: undefined };
   const server = http.createServer((request, response) => {
-    // A body that was cut, or has no end.
+    // The body was cut off or is too long.
     serve(request, response, account, traffic, save).catch(() => response.destroy());
   });
-  // Pages that were shown before are where they were, unless somebody else has moved in.
+  // Keeps the addresses of pages after a restart, unless another program uses the port now.
   const port = await listen(server, options.port === undefined ? [state.port, 0] : [options.port]);
   url = `http://${HOST}:${port}`;
   state.port = port;
@@ -100,7 +100,7 @@ export async function startFakeStripe(options: FakeStripeOptions = {}): Promise<
 
 interface Traffic {
   readonly calls: string[];
-  /** How calls of the API fail now. */
+  /** How API calls fail at the moment. */
   failure: ApiFailure | undefined;
 }
 
@@ -113,7 +113,7 @@ async function serve(
 ): Promise<void> {
   const { method = 'GET', headers } = request;
   const { pathname: path, search } = new URL(request.url ?? '/', account.pagesUrl());
-  const body = await readBody(request, MOST_CHARACTERS);
+  const body = await readBody(request, MAX_CHARACTERS);
   if (path.startsWith('/v1/')) {
     const form = decodeForm(method === 'POST' ? body : search.slice(1));
     serveCall({ method, path, form, headers }, response, account, traffic, save);
@@ -139,7 +139,7 @@ function serveCall(
     return;
   }
   if (failure?.startsWith('status ')) {
-    const error = { type: 'api_error', message: 'Stripe has a bad day.' };
+    const error = { type: 'api_error', message: 'An error occurred at Stripe.' };
     sendAnswer(response, {
       status: Number(failure.slice('status '.length)),
       body: JSON.stringify({ error }),
@@ -157,7 +157,7 @@ function sendAnswer(response: ServerResponse, { status, body, headers }: Answer)
   response.writeHead(status, { ...own, ...headers }).end(body);
 }
 
-/** On the first of `ports` that is free. */
+/** Listens on the first of `ports` that is free. */
 async function listen(server: http.Server, ports: readonly number[]): Promise<number> {
   const [port = 0, ...others] = ports;
   try {

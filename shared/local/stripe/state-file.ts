@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { newState, type State } from './state.ts';
 
-/** What was written there last, or `undefined` where there is no file. Throws where it holds something else. */
+/** Reads the state, or returns `undefined` if the file does not exist. Throws if it is not a state file. */
 export function readState(file: string): State | undefined {
   let text: string;
   try {
@@ -13,11 +13,11 @@ export function readState(file: string): State | undefined {
   try {
     return { ...newState(), ...JSON.parse(text) };
   } catch (cause) {
-    throw new Error(`${file} holds no state of the stand-in for Stripe: delete it to begin anew.`, { cause });
+    throw new Error(`${file} is not a state file of the fake Stripe. Delete it to start again.`, { cause });
   }
 }
 
-/** Whole or not at all, whenever the process ends. */
+/** Replaces the file atomically, so that a crash leaves the old or the new state. */
 export function writeState(file: string, state: State): void {
   writeFileSync(`${file}.new`, JSON.stringify(state), { mode: 0o600 });
   renameSync(`${file}.new`, file);

@@ -3,10 +3,10 @@ import { PLANS, type PlanTerms } from '../../domain/plans.ts';
 import { missing } from './parameters.ts';
 import type { Interval } from './period.ts';
 
-/** The version of the library that requests and events are typed by. */
+/** The API version of the Stripe library, which defines the types of requests and events. */
 export const API_VERSION = '2026-10-28.endive';
 
-/** Prices of a seat in cents, by the lookup keys of our plans. */
+/** Prices per seat in cents, by the lookup keys of our plans. */
 const UNIT_AMOUNTS: Readonly<Record<string, number>> = {
   seatlease_pro_month: 900,
   seatlease_pro_year: 9_000,
@@ -63,8 +63,8 @@ export interface Session {
   subscription: string | null;
 }
 
-/** What is being bought in a session. */
-export interface Wish {
+/** What a customer buys in a session. */
+export interface Order {
   readonly price: string;
   readonly quantity: number;
   readonly trialDays: number;
@@ -146,16 +146,16 @@ export interface StoredEvent {
   readonly body: string;
 }
 
-/** Everything that the fake knows: plain JSON. What stands beside an object is what the real one does not show. */
+/** Everything that the fake stores, as plain JSON. Data that Stripe's objects do not show has its own records. */
 export interface State {
-  /** Where it last listened; 0 before. */
+  /** The port of the last start; 0 before the first. */
   port: number;
   readonly apiKey: string;
   readonly webhookSecret: string;
   readonly customers: Record<string, Customer>;
   readonly sessions: Record<string, Session>;
   /** By session. */
-  readonly wishes: Record<string, Wish>;
+  readonly orders: Record<string, Order>;
   readonly subscriptions: Record<string, Subscription>;
   readonly invoices: Record<string, Invoice>;
   readonly charges: Record<string, Charge>;
@@ -163,9 +163,9 @@ export interface State {
   readonly paidInvoices: Record<string, string>;
   readonly disputes: Record<string, Dispute>;
   readonly portals: Record<string, { readonly customer: string; readonly returnUrl: string }>;
-  /** Every meter event that was taken. */
+  /** Every accepted meter event. */
   readonly usage: MeterEvent[];
-  /** When each identifier of a meter event was last taken, seconds. */
+  /** When a meter event with the identifier was last accepted, in seconds. */
   readonly metered: Record<string, number>;
   readonly events: StoredEvent[];
   /** By idempotency key. */
@@ -176,7 +176,7 @@ export interface KeptAnswer {
   readonly asked: string;
   readonly status: number;
   readonly body: string;
-  /** When it was given, seconds. */
+  /** When it was sent, in seconds. */
   readonly at: number;
 }
 
@@ -187,7 +187,7 @@ export function newState(): State {
     webhookSecret: `whsec_${word()}`,
     customers: {},
     sessions: {},
-    wishes: {},
+    orders: {},
     subscriptions: {},
     invoices: {},
     charges: {},
@@ -201,12 +201,14 @@ export function newState(): State {
   };
 }
 
-/** The one of that id, or `undefined`: what every object inherits is no record. */
+/** The record with that id, or `undefined`. Ignores inherited properties such as `constructor`. */
 export function at<T>(records: Readonly<Record<string, T>>, id: string): T | undefined {
   return Object.hasOwn(records, id) ? records[id] : undefined;
 }
 
-/** The same, or the refusal that Stripe has for an id that it does not know, in the parameter `param` or in the address. */
+/**
+ * The same, or the refusal that Stripe has for an id that it does not know, in the parameter `param` or in the address.
+ */
 export function found<T>(records: Readonly<Record<string, T>>, id: string, what: string, param?: string): T {
   const record = at(records, id);
   if (record === undefined) throw missing(what, id, param);

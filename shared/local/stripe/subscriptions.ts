@@ -7,28 +7,28 @@ import {
   type Item,
   itemOf,
   newId,
+  type Order,
   type Price,
   priceBy,
   type Subscription,
-  type Wish,
 } from './state.ts';
 
 /**
- * What customers, banks and time do to a subscription at Stripe, each with the events that Stripe has for it, in its order.
- * Proration is left out: no credit for seats that were not used to the end, no charge for those added in between.
+ * What customers, banks and time do to a subscription, with the same events as Stripe, in the same order. There is no
+ * proration: no credit for removed seats and no charge for added seats within a period.
  */
 
 const DAY_SECONDS = 24 * 3600;
 
-/** A new subscription for what is being bought, before anything is paid. */
-export function newSubscription(customer: string, wish: Wish, start: number): Subscription {
-  const price = priceBy(({ id }) => id === wish.price, wish.price);
-  const trialEnd = wish.trialDays > 0 ? start + wish.trialDays * DAY_SECONDS : null;
+/** A new subscription, before it is paid. */
+export function newSubscription(customer: string, order: Order, start: number): Subscription {
+  const price = priceBy(({ id }) => id === order.price, order.price);
+  const trialEnd = order.trialDays > 0 ? start + order.trialDays * DAY_SECONDS : null;
   const anchor = trialEnd ?? start;
   const item: Item = {
     id: newId('si'),
     object: 'subscription_item',
-    quantity: wish.quantity,
+    quantity: order.quantity,
     current_period_start: start,
     current_period_end: trialEnd ?? periodEnd(anchor, start, price.recurring.interval),
     price,
@@ -39,7 +39,7 @@ export function newSubscription(customer: string, wish: Wish, start: number): Su
     customer,
     created: start,
     livemode: false,
-    metadata: wish.metadata,
+    metadata: order.metadata,
     status: trialEnd === null ? 'incomplete' : 'trialing',
     billing_cycle_anchor: anchor,
     cancel_at: null,
@@ -58,7 +58,10 @@ export function changeSeats(account: Account, id: string, seats: number): void {
   publishUpdated(account, subscription);
 }
 
-/** Another interval begins at once, and is paid at once (docs.stripe.com/billing/subscriptions/billing-cycle). */
+/**
+ * A price with another interval starts and bills a new period at once
+ * (docs.stripe.com/billing/subscriptions/billing-cycle).
+ */
 export function changePrice(account: Account, id: string, lookupKey: string): void {
   const subscription = runningAt(account, id);
   const item = itemOf(subscription);
@@ -150,14 +153,14 @@ export function endNow({ now, publish }: Account, subscription: Subscription): v
   publish('customer.subscription.deleted', subscription);
 }
 
-/** Publishes an event only where the status is another. */
+/** Publishes an event only if the status changes. */
 export function setStatus(account: Account, subscription: Subscription, status: string): void {
   if (subscription.status === status) return;
   subscription.status = status;
   publishUpdated(account, subscription);
 }
 
-/** One that has not ended: Stripe changes nothing of the others. */
+/** The subscription. Throws if it has ended, because Stripe does not change ended subscriptions. */
 function runningAt({ state }: Account, id: string): Subscription {
   const subscription = found(state.subscriptions, id, 'subscription');
   if (subscription.ended_at !== null)

@@ -1,75 +1,77 @@
 /**
- * A fake Stripe on the developer's machine: the calls that `Billing` makes, a page to pay on, and webhooks that are signed
- * and sent.
+ * A fake Stripe on the developer's machine: the API calls that `Billing` makes, a checkout page, and signed webhooks.
  */
 export interface FakeStripe extends StripeControls {
-  /** What `new Stripe(apiKey, { host, port, protocol: 'http' })` needs. */
+  /** For `new Stripe(apiKey, { host, port, protocol: 'http' })`. */
   readonly apiKey: string;
   readonly host: string;
   readonly port: number;
   readonly url: string;
-  /** A page to come back to after paying. */
+  /** A page to return to after paying. */
   readonly returnUrl: string;
   readonly webhookSecret: string;
 
-  /** Every event so far, the oldest first. */
+  /** All events, oldest first. */
   readonly events: readonly SentEvent[];
-  /** Every call of the API, `POST /v1/customers`, in order. */
+  /** All API calls in order, such as `POST /v1/customers`. */
   readonly calls: readonly string[];
 
-  /** From now on events are sent to `url` by themselves, one after the other; to nobody where it is absent. */
+  /** Sends all later events to `url`, one after the other; `undefined` stops sending. */
   sendEventsTo(url: string | undefined): void;
-  /** Sends an event, again where it was sent before. Gives the status of the answer. */
+  /** Sends an event, even if it was sent before. Returns the HTTP status of the answer. */
   send(eventId: string, options?: SendOptions): Promise<number>;
-  /** Resolves once every event so far was sent by itself and taken, or given up after a few tries. */
+  /** Resolves when every queued event was accepted, or given up after a few retries. */
   idle(): Promise<void>;
 
-  /** The subscription that was bought in the session. */
+  /** Id of the subscription that was bought in the session. */
   subscriptionOf(sessionIdOrUrl: string): string | undefined;
-  /** The charge that paid the latest invoice. */
+  /** Id of the charge that paid the latest invoice. */
   chargeOf(subscriptionId: string): string | undefined;
-  /** Status, seats and ends as Stripe has them; to compare with. */
+  /** Status, seats and end dates at Stripe, for comparisons in tests. */
   subscription(subscriptionId: string): FakeSubscription | undefined;
-  /** Meter events by identifier; one that was taken once more, a day or more later, is there once more, as `… again`. */
+  /** Meter events by identifier. A duplicate that was accepted after a day or more has the identifier `… again`. */
   readonly meterEvents: ReadonlyMap<
     string,
     { eventName: string; customerId: string; value: string; timestamp: number }
   >;
 
-  /** From now on calls of the API fail so, or hang; `undefined` for no more. */
+  /** Makes all later API calls fail or hang; `undefined` ends that. */
   breakApi(failure: ApiFailure | undefined): void;
   close(): Promise<void>;
 }
 
 export type ApiFailure = 'status 500' | 'status 429' | 'hang' | 'reset' | 'reset after doing';
 
-/** What customers, banks and time do at Stripe; here at a command. */
+/** What customers, banks and time do at Stripe, as calls for tests. */
 export interface StripeControls {
-  /** Whoever pays on the page of a session: with a card that is good, or one that is declined. */
+  /** Pays a session with a working or a declined card. */
   pay(sessionIdOrUrl: string, card?: 'good' | 'declined'): Promise<void>;
-  /** As its portal does. */
+  /** Changes the number of seats, like the customer portal. */
   changeSeats(subscriptionId: string, seats: number): Promise<void>;
   changePrice(subscriptionId: string, lookupKey: string): Promise<void>;
-  /** Ends the running period: makes the next one's invoice and tries to have it paid. */
+  /**
+   * Ends the current period. The next one starts with an invoice and a payment attempt, unless the subscription was
+   * canceled.
+   */
   renew(subscriptionId: string, card?: 'good' | 'declined'): Promise<void>;
-  /** Tries the overdue invoices again. */
+  /** Retries the payment of overdue invoices. */
   retryPayment(subscriptionId: string, card?: 'good' | 'declined'): Promise<void>;
-  /** The last try has failed: `unpaid` or `canceled`, as the account is set up. */
+  /** Ends the retries: the subscription becomes `unpaid` or `canceled`, depending on the account's settings. */
   giveUp(subscriptionId: string, how: 'unpaid' | 'canceled'): Promise<void>;
-  /** Three days before a trial ends. */
+  /** Sends the event that Stripe sends three days before a trial ends. */
   announceTrialEnd(subscriptionId: string): Promise<void>;
-  /** A trial ended and there is no card: as the account may be set up. */
+  /** Pauses a subscription, as an account can be set up to do when a trial ends without a card. */
   pause(subscriptionId: string): Promise<void>;
   resume(subscriptionId: string): Promise<void>;
-  /** Ends it, as `cancel_at` in the past would. */
+  /** Ends the subscription now, like a `cancel_at` in the past. */
   end(subscriptionId: string): Promise<void>;
-  /** Gives it back, all of it or a part, in the smallest unit of its currency. */
+  /** Refunds all of a charge, or `amount` in the smallest unit of its currency. */
   refund(chargeId: string, amount?: number): Promise<void>;
-  /** Gives the dispute's id. */
+  /** Opens a dispute and returns its id. */
   dispute(chargeId: string): Promise<string>;
   closeDispute(disputeId: string, outcome: 'won' | 'lost'): Promise<void>;
   deleteCustomer(customerId: string): Promise<void>;
-  /** Puts an event of any shape on the list of those that can be sent, as Stripe tells of things that we never asked for. */
+  /** Adds any event, because Stripe also sends types that we did not ask for. */
   addEvent(type: string, object: Readonly<Record<string, unknown>>): Promise<SentEvent>;
 }
 
@@ -77,15 +79,15 @@ export interface SentEvent {
   readonly id: string;
   readonly type: string;
   readonly created: number;
-  /** What is sent, byte by byte. */
+  /** The exact body that is sent. */
   readonly body: string;
 }
 
 export interface SendOptions {
   readonly url?: string;
-  /** Another secret than the endpoint's. */
+  /** Signs with this secret instead of the endpoint's. */
   readonly secret?: string;
-  /** When it says it was signed, seconds. */
+  /** Time in the signature, in seconds. */
   readonly signedAt?: number;
 }
 
@@ -100,10 +102,10 @@ export interface FakeSubscription {
 }
 
 export interface FakeStripeOptions {
-  /** 0 for any; where absent, the one of before, or any where that is taken. */
+  /** 0 for a free port. Default: the port of the last start, or a free one if that is taken. */
   readonly port?: number;
-  /** Where what it knows outlives the process; nowhere where absent. */
+  /** File that keeps the state after a restart. Without it, the state is in memory only. */
   readonly file?: string | undefined;
-  /** Milliseconds; the machine's clock where absent. */
+  /** Current time in milliseconds. Default: the machine's clock. */
   readonly nowMs?: () => number;
 }

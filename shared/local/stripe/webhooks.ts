@@ -2,11 +2,11 @@ import { missing } from './parameters.ts';
 import type { State } from './state.ts';
 import type { SendOptions, SentEvent } from './types.ts';
 
-/** Pauses before an event is sent again that was not taken. Stripe's own last from minutes to hours. */
+/** Delays before an event is resent that was not accepted. Stripe waits minutes to hours. */
 const RETRIES_AFTER_MS = [50, 200, 1_000];
 const ANSWER_WITHIN_MS = 10_000;
 
-/** Sends events, signed as Stripe signs them, one after the other. */
+/** Sends events one after the other, with Stripe's signature. */
 export function openSender(state: State, now: () => number) {
   let target: string | undefined;
   let queued: Promise<void> = Promise.resolve();
@@ -28,7 +28,7 @@ export function openSender(state: State, now: () => number) {
     return response.status;
   }
 
-  async function sendUntilTaken(event: SentEvent): Promise<void> {
+  async function sendUntilAccepted(event: SentEvent): Promise<void> {
     for (const pauseMs of [0, ...RETRIES_AFTER_MS]) {
       if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
       if (target === undefined) return;
@@ -43,7 +43,7 @@ export function openSender(state: State, now: () => number) {
     },
     queue(event: SentEvent): void {
       if (target === undefined) return;
-      queued = queued.then(() => sendUntilTaken(event));
+      queued = queued.then(() => sendUntilAccepted(event));
     },
     async send(eventId: string, options: SendOptions = {}): Promise<number> {
       const event = state.events.find(({ id }) => id === eventId);
@@ -52,7 +52,7 @@ export function openSender(state: State, now: () => number) {
       return post(event, url, options);
     },
     async idle(): Promise<void> {
-      // What is told may lead to a call that has more to be told.
+      // An event can cause an API call that queues more events.
       let waitedFor: Promise<void>;
       do {
         waitedFor = queued;

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 
 /**
- * An HTTP server on loopback that answers as the test says, once it has read the whole request: for answers that
- * no sound server gives. `close` cuts what is still open.
+ * An HTTP server on loopback that reads the whole request and then answers with `respond`: for answers that no correct
+ * server sends. `close` also closes open connections.
  */
 export async function cannedServer(
   respond: (response: ServerResponse, request: IncomingMessage) => void,

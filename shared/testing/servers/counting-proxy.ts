@@ -8,22 +8,22 @@ const batch = z.array(command);
 
 export interface CountingProxy {
   readonly url: string;
-  /** Every command that was asked, in order of arrival, a batch's one by one; also those left unanswered. */
+  /** Every command in order of arrival, also unanswered ones. The commands of a batch are listed one by one. */
   readonly commands: readonly (readonly string[])[];
-  /** TCP connections that clients opened since the start or the last `reset`, also while down. */
+  /** Number of TCP connections that clients opened since the start or the last `reset`, also while down. */
   connectionCount(): number;
-  /** Forgets what was counted; leaves faults as they are. */
+  /** Clears `commands` and `connectionCount`, but not the faults. */
   reset(): void;
-  /** The next `count` requests reach the server, but their answers are lost with the client's connection. */
+  /** Passes the next `count` requests on to the server, but closes the client's connection instead of answering. */
   dropNextAnswers(count: number): void;
-  /** While down, every connection is cut, those already open included. */
+  /** While down, closes every connection, also open ones. */
   down(isDown: boolean): void;
-  /** While hung, requests are taken and never answered nor passed on. */
+  /** While hung, accepts requests but neither passes them on nor answers. */
   hang(isHung: boolean): void;
   close(): Promise<void>;
 }
 
-/** A proxy on loopback before an Upstash front, that counts Redis commands and loses answers when told to. */
+/** A proxy on loopback in front of an Upstash server. It records Redis commands and can drop answers. */
 export async function countingProxy(targetUrl: string): Promise<CountingProxy> {
   const agent = new http.Agent({ keepAlive: true });
   const sockets = new Set<Socket>();
@@ -64,7 +64,7 @@ export async function countingProxy(targetUrl: string): Promise<CountingProxy> {
   });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new TypeError('The server has no port.');
-  const cutAll = () => {
+  const closeAll = () => {
     for (const socket of sockets) socket.destroy();
   };
 
@@ -81,7 +81,7 @@ export async function countingProxy(targetUrl: string): Promise<CountingProxy> {
     },
     down(value) {
       isDown = value;
-      if (value) cutAll();
+      if (value) closeAll();
     },
     hang(value) {
       isHung = value;
@@ -89,7 +89,7 @@ export async function countingProxy(targetUrl: string): Promise<CountingProxy> {
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        cutAll();
+        closeAll();
         agent.destroy();
       }),
   };

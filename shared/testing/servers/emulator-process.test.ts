@@ -13,35 +13,35 @@ const isAnswering = async (host: string): Promise<boolean> =>
     () => false,
   );
 
-test('an emulator answers from when it has been started until it is killed', async () => {
+test('an emulator answers from its start until it is killed', async () => {
   const port = await freePort();
   const host = `127.0.0.1:${port}`;
-  const emulator = await startEmulator('stand-in', host, [process.execPath, '-e', server, `${port}`]);
+  const emulator = await startEmulator('fake emulator', host, [process.execPath, '-e', server, `${port}`]);
   expect(await isAnswering(host)).toBe(true);
   await emulator.kill();
   expect(await isAnswering(host)).toBe(false);
   await emulator.kill();
 });
 
-test('an emulator that ends at once is told of with what it printed', async () => {
+test('throws with the output of an emulator that exits at once', async () => {
   const code = `console.error('no Java here'); process.exit(3)`;
-  const starting = startEmulator('stand-in', '127.0.0.1:1', [process.execPath, '-e', code]);
-  await expect(starting).rejects.toThrow(/stand-in did not start \(it ended with 3\).*no Java here/s);
+  const starting = startEmulator('fake emulator', '127.0.0.1:1', [process.execPath, '-e', code]);
+  await expect(starting).rejects.toThrow(/fake emulator did not start \(it ended with 3\).*no Java here/s);
 });
 
-test('an emulator that is not installed is told of', async () => {
-  const starting = startEmulator('stand-in', '127.0.0.1:1', ['no-such-emulator']);
+test('throws when the emulator is not installed', async () => {
+  const starting = startEmulator('fake emulator', '127.0.0.1:1', ['no-such-emulator']);
   await expect(starting).rejects.toThrow('ENOENT');
 });
 
-test('an emulator ends with the process that started it, even one that is killed', async () => {
+test('an emulator ends with the process that started it, even if that is killed', async () => {
   const port = await freePort();
   const host = `127.0.0.1:${port}`;
   const module = JSON.stringify(new URL('./emulator-process.ts', import.meta.url).href);
   const code = `
     const { startEmulator } = await import(${module});
     const command = [process.execPath, '-e', ${JSON.stringify(server)}, '${port}'];
-    await startEmulator('stand-in', '${host}', command);
+    await startEmulator('fake emulator', '${host}', command);
     console.log((await fetch('http://${host}/')).status);
     process.kill(process.pid, 'SIGKILL');
   `;

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { endWithThisProcess } from './watchdog.ts';
 
 export interface EmulatorProcess {
-  /** Ends the emulator and everything it started, at once, as a crash would; harmless when repeated. */
+  /** Ends the emulator and its child processes at once, like a crash. Can be called repeatedly. */
   kill(): Promise<void>;
 }
 
@@ -13,16 +13,16 @@ const startTimeoutMs = 25_000;
 const pollIntervalMs = 50;
 
 /**
- * Runs an emulator that is to answer HTTP on `host` (`host:port`) and resolves once it does. Throws with what the
- * emulator printed when it ends by itself or has not answered within 25 seconds; it is then no longer running. It
- * never outlives this process, however that one ends.
+ * Starts an emulator and resolves when it answers HTTP on `host` (`host:port`). Throws with the emulator's output if it
+ * exits or does not answer within 25 seconds; then it no longer runs. The emulator always ends with this process,
+ * however the process ends.
  */
 export async function startEmulator(
   name: string,
   host: string,
   [command, ...args]: readonly [string, ...string[]],
 ): Promise<EmulatorProcess> {
-  // Emulators are shell scripts around a JVM: in a group of their own, one signal ends them all.
+  // Emulators are shell scripts around a JVM: in their own process group, one signal ends all of them.
   const child = spawn(command, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const printed = collectOutput(child);
   const exited = endOf(child);
@@ -42,7 +42,7 @@ export async function startEmulator(
   return { kill };
 }
 
-/** An executable of an emulator's component in the installation that `gcloud` belongs to, if it is there. */
+/** The executable of an emulator in the installation of `gcloud`, if it is installed there. */
 export function emulatorBinary(...pathOfBinary: readonly string[]): string | undefined {
   const folders = (process.env.PATH ?? '').split(path.delimiter);
   const gcloud = folders.map((folder) => path.join(folder, 'gcloud')).find(isExecutable);
@@ -96,7 +96,7 @@ function collectOutput(child: ChildProcess): () => string {
 function endOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message));
-    // Not `exit`, after which there may be more to read of what it printed.
+    // Not `exit`, because more output can follow it.
     child.once('close', (code, signal) => resolve(`it ended with ${code ?? signal}`));
   });
 }

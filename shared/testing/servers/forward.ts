@@ -1,13 +1,13 @@
 import http, { type IncomingMessage } from 'node:http';
 
-/** Passes a request on as it came, but for what concerns the one connection alone. Resolves with the answer's head. */
+/** Forwards a request without its `Host` and `Connection` headers. Resolves with the head of the answer. */
 export function forward(
   agent: http.Agent,
   targetUrl: string,
   incoming: IncomingMessage,
   body: Buffer,
 ): Promise<IncomingMessage> {
-  // As they were sent: where the suite runs in this process too, it marks the requests of every server in it.
+  // The raw headers: a suite in this process changes the parsed headers of every server in it (raw-body.ts).
   const sent = Array.from({ length: incoming.rawHeaders.length / 2 }, (_, i) =>
     incoming.rawHeaders.slice(2 * i, 2 * i + 2),
   );
@@ -24,7 +24,7 @@ export function forward(
   });
 }
 
-/** All of it; throws where it is cut short. */
+/** The whole body. Throws if it is cut off. */
 export async function bodyOf(message: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of message) chunks.push(chunk);

@@ -35,9 +35,9 @@ export interface KmsCall {
   readonly checksum?: number | undefined;
 }
 
-/** Cloud KMS for tests: its own protocol over gRPC, real keys, and answers as wrong as a test wants them. */
+/** A fake Cloud KMS for tests: the real gRPC protocol, real keys, and wrong answers on request. */
 export interface KmsServer {
-  /** What a client needs to reach it. */
+  /** Client options to connect to it. */
   readonly client: {
     apiEndpoint: string;
     port: number;
@@ -45,24 +45,24 @@ export interface KmsServer {
   };
   readonly calls: readonly KmsCall[];
   versionName(number: number): string;
-  /** Whether a version has been made, and what has become of it. */
+  /** State of a version, or `undefined` if it does not exist. */
   stateOf(number: number): string | undefined;
   setState(number: number, state: string): void;
   setAlgorithm(number: number, algorithm: string): void;
   forgetCalls(): void;
-  /** The next `count` answers that it fits are spoiled. */
+  /** Makes the next `count` answers of the fitting method wrong in this way. */
   spoil(how: Spoil, count: number): void;
-  /** The next `count` calls end with this status. */
+  /** Makes the next `count` calls fail with this status. */
   fail(code: status, count: number): void;
-  /** Of those, how many nobody has met yet. */
+  /** How many of these failures are still left. */
   failuresLeft(): number;
-  /** While hung, calls are taken and not answered. */
+  /** While hung, accepts calls without answering. */
   hang(isHung: boolean): void;
-  /** The next call is answered only once it is released. */
+  /** Delays the answer to the next call until `release` is called. */
   hold(): { readonly arrived: Promise<void>; release(): void };
-  /** From now on nothing more is answered over the connections that are open. */
+  /** Stops answering on all connections that are open now. */
   silenceConnections(): void;
-  /** How many a client has asked something over. */
+  /** Number of connections on which clients made calls. */
   connectionCount(): number;
   close(): Promise<void>;
 }
@@ -72,7 +72,7 @@ interface Version {
   algorithm: string;
   readonly privateKey: KeyObject;
   readonly createdAtSeconds: number;
-  /** When its key material was there; absent while that is being made. */
+  /** When the key material was generated; absent while that is pending. */
   generatedAtSeconds?: number;
 }
 
@@ -101,7 +101,7 @@ class Failure extends Error {
   }
 }
 
-/** One version enabled at the start, with the first of `pems`; those made later get the next ones. */
+/** Starts with one enabled version, which uses the first of `pems`. Later versions use the next ones. */
 export async function startKmsServer(pems: readonly string[]): Promise<KmsServer> {
   const key = new CryptoKey(pems);
   const methods = methodsOf(key);
@@ -164,7 +164,7 @@ function versionName(number: number): string {
   return `${PARENT}/cryptoKeyVersions/${number}`;
 }
 
-/** The key with its versions, the calls of it, and how its next answers are to be wrong. */
+/** The key with its versions, the calls it received, and the faults of its next answers. */
 class CryptoKey {
   readonly calls: KmsCall[] = [];
   readonly versions = new Map<string, Version>();
@@ -179,7 +179,7 @@ class CryptoKey {
   addVersion(state: string): string {
     const number = this.versions.size + 1;
     const pem = this.#pems[number - 1];
-    if (pem === undefined) throw new Error('the test has no key for a further version');
+    if (pem === undefined) throw new Error('the test has no key for another version');
     const name = versionName(number);
     const createdAtSeconds = Math.floor(Date.now() / 1000);
     const privateKey = createPrivateKey(pem);
@@ -215,7 +215,7 @@ class CryptoKey {
     };
   }
 
-  /** Whether this answer is to be wrong in this way. Counts it as one of those asked for. */
+  /** Whether this answer must be wrong in this way. Reduces the number of such answers that are left. */
   isSpoiled(how: Spoil): boolean {
     const left = this.spoils.get(how) ?? 0;
     if (left > 0) this.spoils.set(how, left - 1);
@@ -288,7 +288,7 @@ function listVersions(key: CryptoKey, request: unknown): object {
   key.calls.push({ method: 'ListCryptoKeyVersions', name: parent });
   const state = /^state=(\w+)$/.exec(filter ?? '')?.[1];
   if (filter && state === undefined)
-    throw new Failure(status.INVALID_ARGUMENT, 'a filter that this server cannot read');
+    throw new Failure(status.INVALID_ARGUMENT, 'this server does not support the filter');
   const names = [...key.versions.keys()].filter(
     (name) => state === undefined || key.versionAt(name).state === state,
   );
@@ -300,13 +300,13 @@ function listVersions(key: CryptoKey, request: unknown): object {
   };
 }
 
-/** How calls are taken, and whether they are answered. */
+/** How the server reacts to calls. */
 interface Traffic {
-  /** What the next calls fail with. */
+  /** Statuses with which the next calls fail. */
   readonly failures: status[];
-  /** What the next calls wait for. */
+  /** Promises that the next calls wait for. */
   readonly held: (() => Promise<void>)[];
-  /** Connections that a client has called over. */
+  /** Connections on which clients made calls. */
   readonly peers: Set<string>;
   silenced: ReadonlySet<string>;
   isHung: boolean;
@@ -320,7 +320,7 @@ function answering(traffic: Traffic, answer: Method): handleUnaryCall<unknown, o
     if (traffic.isHung || traffic.silenced.has(peer)) return;
     try {
       const code = traffic.failures.shift();
-      if (code !== undefined) throw new Failure(code, 'as the test wants it');
+      if (code !== undefined) throw new Failure(code, 'as the test asked for');
       reply(null, answer(call.request));
     } catch (error) {
       reply({ code: error instanceof Failure ? error.code : status.UNKNOWN, details: String(error) });
@@ -337,7 +337,7 @@ function kmsService(): ServiceDefinition {
     defaults: false,
   })['google.cloud.kms.v1.KeyManagementService'];
   if (!definition || 'format' in definition)
-    throw new TypeError('the proto files hold no key management service');
+    throw new TypeError('the proto files contain no key management service');
   return definition;
 }
 
@@ -345,7 +345,7 @@ function checksumOf(bytes: Uint8Array): number {
   return crc32c.buf(bytes) >>> 0;
 }
 
-/** DER of the DigestInfo of a SHA-256 digest, but for the digest (RFC 8017 section 9.2, note 1). */
+/** DER prefix of the DigestInfo of a SHA-256 digest (RFC 8017 section 9.2, note 1). */
 const DIGEST_INFO = Buffer.from('3031300d060960864801650304020105000420', 'hex');
 
 function signDigest(digest: Buffer, key: KeyObject): Buffer {

@@ -3,9 +3,9 @@ import { emulatorBinary, startEmulator } from './emulator-process.ts';
 import { freePort } from './free-port.ts';
 
 /**
- * A Pub/Sub on this machine. Beside what its documentation lists, it differs from production in what it pushes (no
- * `orderingKey`, no `deliveryAttempt`, no token), in that one request may mix ordering keys, and in that it waits at
- * least a second before it delivers again.
+ * A Pub/Sub emulator on this machine. Besides the documented differences to production, its pushes have no
+ * `orderingKey`, no `deliveryAttempt` and no token, one request can mix ordering keys, and a redelivery takes at least
+ * a second.
  */
 export interface PubSubEmulator {
   /** `host:port`. */
@@ -13,27 +13,27 @@ export interface PubSubEmulator {
   readonly projectId: string;
   createTopic(topic: string): Promise<void>;
   createPushSubscription(push: PushSubscription): Promise<void>;
-  /** Ends it at once, as a crash would: with it go its topics, subscriptions and messages. Harmless when repeated. */
+  /** Ends it at once, like a crash. Its topics, subscriptions and messages are lost. Can be called repeatedly. */
   kill(): Promise<void>;
-  /** The same, for whoever is done with it. */
+  /** Same as `kill`, for use at the end of a test. */
   stop(): Promise<void>;
 }
 
-/** Pushes in order of each key, and soon again what was refused. */
+/** A subscription that pushes in order per key and retries refused messages after a second. */
 export interface PushSubscription {
   readonly topic: string;
   readonly subscription: string;
   readonly endpoint: string | URL;
   /**
-   * Topic for messages that were refused five times. Leave it out where that may happen: instead of moving such a
-   * message, emulator 0.8.20 then delivers nothing more to an ordered subscription.
+   * Topic for messages that were refused five times. Leave it out if that can happen in the test: emulator 0.8.20 does
+   * not move such a message, but stops delivering to the ordered subscription.
    */
   readonly deadLetterTopic?: string;
-  /** How long an endpoint may take: 10 to 600 seconds. */
+  /** Time limit for the endpoint's answer: 10 to 600 seconds. */
   readonly ackDeadlineSeconds?: number;
 }
 
-/** Starts an emulator with nothing in it and resolves once it answers; throws when it does not start. */
+/** Starts an empty emulator and resolves when it answers. Throws if it does not start. */
 export async function startPubSubEmulator(
   options: { readonly port?: number; readonly projectId?: string } = {},
 ): Promise<PubSubEmulator> {
@@ -77,8 +77,8 @@ export async function startPubSubEmulator(
 }
 
 /**
- * The emulator itself, in gcloud's installation or else on the PATH: `gcloud` knows the word whether or not the
- * emulator's component is installed.
+ * The emulator's own executable, in the installation of gcloud or on the PATH. `gcloud` itself cannot show whether the
+ * emulator is installed: it has the command in any case.
  */
 export function pubSubEmulatorBinary(): string {
   return emulatorBinary('pubsub-emulator', 'bin', 'cloud-pubsub-emulator') ?? 'cloud-pubsub-emulator';

@@ -15,30 +15,30 @@ export interface PublishRequest {
 export interface PubSubServer {
   /** `host:port`. */
   readonly host: string;
-  /** Every request that arrived, in order. */
+  /** All requests in order of arrival. */
   readonly requests: readonly PublishRequest[];
   connectionCount(): number;
-  /** A further request with messages of this key is answered with this status. Those asked for first come first. */
+  /** Queues a status for the next request with messages of this key. */
   answerNext(orderingKey: string, code: number): void;
-  /** Requests with messages of this key are answered only once what is returned is called. */
+  /** Delays answers to requests with messages of this key until the returned function is called. */
   hold(orderingKey: string): () => void;
-  /** From now on nothing more is answered over the connections that are open. */
+  /** Stops answering on all connections that are open now. */
   silenceConnections(): void;
-  /** Resolves once it is so; looks whenever a request arrived. */
-  until(isSo: () => boolean): Promise<void>;
+  /** Resolves when `condition` is true. Checks it after each request. */
+  until(condition: () => boolean): Promise<void>;
   close(): Promise<void>;
 }
 
 const OK = 0;
 const FAILED_PRECONDITION = 9;
-/** A flag and the length of the message. */
+/** A gRPC frame starts with a flag (1 byte) and the length of the message (4 bytes). */
 const frameHeadBytes = 5;
 
 const { PublishRequest: Request, PublishResponse: Response } = protos.google.pubsub.v1;
 
 /**
- * The `Publish` of Pub/Sub on loopback, over gRPC without encryption. Unlike the emulator it answers what a test tells
- * it to and, as Pub/Sub itself, refuses a request that mixes ordering keys
+ * A fake of Pub/Sub's `Publish` on loopback, over unencrypted gRPC. Unlike the emulator, it answers with the statuses
+ * that a test sets and, like Pub/Sub itself, refuses a request that mixes ordering keys
  * (https://github.com/yoshidan/google-cloud-rust/issues/226 shows the answer).
  */
 export async function startPubSubServer(): Promise<PubSubServer> {
@@ -59,7 +59,7 @@ export async function startPubSubServer(): Promise<PubSubServer> {
     const [key = ''] = keys;
     await held.get(key);
     if (keys.size > 1) answer(stream, FAILED_PRECONDITION, 'messages must all have the same ordering key');
-    else answer(stream, answers.get(key)?.shift() ?? OK, 'as the test says');
+    else answer(stream, answers.get(key)?.shift() ?? OK, 'as the test asked for');
   }
 
   const server = createServer();
@@ -91,8 +91,8 @@ export async function startPubSubServer(): Promise<PubSubServer> {
     silenceConnections() {
       for (const session of sessions) silenced.add(session);
     },
-    async until(isSo) {
-      while (!isSo()) await new Promise<void>((resolve) => waiting.push(resolve));
+    async until(condition) {
+      while (!condition()) await new Promise<void>((resolve) => waiting.push(resolve));
     },
     close: () =>
       new Promise((resolve) => {

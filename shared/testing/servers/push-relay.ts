@@ -3,25 +3,25 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { buffer } from 'node:stream/consumers';
 
 export interface PushRelay {
-  /** For a push subscription's endpoint. */
+  /** The endpoint for a push subscription. */
   readonly url: string;
-  /** What the target answered to each delivery that reached it, in order. */
+  /** HTTP statuses of the target's answers, in order. */
   readonly statuses: readonly number[];
-  /** The next `count` deliveries are cut off before the target hears of them. */
+  /** Closes the connections of the next `count` deliveries without passing them on. */
   dropNextDeliveries(count: number): void;
-  /** The next `count` deliveries reach the target, but its answers are lost. */
+  /** Passes the next `count` deliveries on, but closes the connection instead of answering. */
   dropNextAnswers(count: number): void;
   close(): Promise<void>;
 }
 
 /**
- * Stands between the Pub/Sub emulator and an endpoint. Each delivery goes on to `target` with a token in it, as
- * Pub/Sub itself does and its emulator does not, and the target's status goes back. A target that does not answer is
- * a cut connection to the emulator.
+ * A relay between the Pub/Sub emulator and an endpoint. It passes each delivery on to `target` and adds a token, which
+ * Pub/Sub does but its emulator does not, and returns the target's status. If the target does not answer, the
+ * emulator's connection is closed.
  */
 export async function startPushRelay(options: {
   readonly target: URL | string;
-  /** Asked for each delivery. */
+  /** Called for each delivery. */
   readonly token: () => string;
 }): Promise<PushRelay> {
   const statuses: number[] = [];
@@ -39,7 +39,7 @@ export async function startPushRelay(options: {
     if (isAnswerLost) answersToDrop -= 1;
     const answer = await fetch(options.target, {
       method: 'POST',
-      // Said anew: a suite served by this very process has replaced what the emulator said (raw-body.ts).
+      // Set again: a suite in the same process replaces the content type that the emulator sent (raw-body.ts).
       headers: { 'content-type': 'application/json', authorization: `Bearer ${options.token()}` },
       body,
     });

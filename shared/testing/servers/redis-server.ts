@@ -16,19 +16,19 @@ const MAX_LOG_CHARACTERS = 2_000;
 export interface RedisServer {
   readonly host: string;
   readonly port: number;
-  /** Where it keeps its files. Survives `kill`, so that a successor on the same `dir` can recover from them. */
+  /** Folder of its files. `kill` keeps it, so that a new server on the same `dir` can recover from them. */
   readonly dir: string;
-  /** Sends the signal (`SIGKILL`) and waits for the end; `SIGSTOP` and `SIGCONT` it only sends. */
+  /** Sends the signal (default `SIGKILL`) and waits for the exit; does not wait after `SIGSTOP` and `SIGCONT`. */
   kill(signal?: NodeJS.Signals): Promise<void>;
-  /** Ends it, if it still runs, and removes its directory, unless the caller gave it. */
+  /** Ends the server if it still runs, and removes its folder unless the caller passed one. */
   stop(): Promise<void>;
 }
 
 /**
- * A real redis-server of the caller's own: on 127.0.0.1, on a free port unless one is given, without persistence
- * unless `args` ask for it (`['--appendonly', 'yes']`). Resolves when it answers PING; rejects with the end of its
- * log when it ends first or takes longer than 10 s. It never outlives this process, however that one ends.
- * `args` must set no password: it could then not tell when the server is ready. `CONFIG SET requirepass` may, later.
+ * Starts a real redis-server on 127.0.0.1, on a free port unless one is passed, without persistence unless `args`
+ * enable it (`['--appendonly', 'yes']`). Resolves when it answers PING; rejects with the end of its log if it exits or
+ * takes longer than 10 s. The server always ends with this process, however the process ends. `args` must not set a
+ * password, because the readiness check has none; use `CONFIG SET requirepass` later.
  */
 export async function startRedisServer(
   options: { readonly args?: readonly string[]; readonly port?: number; readonly dir?: string } = {},
@@ -53,7 +53,7 @@ export async function startRedisServer(
   }
 
   try {
-    await untilItAnswers(child, port);
+    await untilReady(child, port);
   } catch (error) {
     await stop();
     throw error;
@@ -61,7 +61,7 @@ export async function startRedisServer(
   return { host: HOST, port, dir, kill, stop };
 }
 
-async function untilItAnswers(child: ChildProcess, port: number): Promise<void> {
+async function untilReady(child: ChildProcess, port: number): Promise<void> {
   const log = logOf(child);
   const client = respClient({ host: HOST, port });
   const startedAtMs = performance.now();
@@ -78,7 +78,7 @@ async function untilItAnswers(child: ChildProcess, port: number): Promise<void> 
   }
 }
 
-/** Asks for the process id too: another server may have taken the port that was free a moment ago. */
+/** Also checks the process id, because another server may have taken the free port. */
 async function isServedBy(child: ChildProcess, client: RespClient): Promise<boolean> {
   try {
     const [pong, info] = await client.pipeline([['PING'], ['INFO', 'server']]);
@@ -99,7 +99,7 @@ function logOf(child: ChildProcess): () => string {
   return () => log;
 }
 
-/** A process that could not be spawned has neither a code nor a signal, but no id either. */
+/** A process that could not be started has no exit code and no signal, but it has no id, either. */
 function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
 }

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
 /**
- * A shell that kills the process, or the group that it leads, when its input ends, which happens however this process
- * ends: an exit handler does not run for a test worker that is killed.
+ * Ends the child, or its whole process group, with this process. A shell waits until its input ends, which happens
+ * however this process ends, and then kills the child. An exit handler would not run if a test worker is killed.
  */
 export function endWithThisProcess(child: ChildProcess, whole: 'process' | 'group'): void {
   if (child.pid === undefined) return;
