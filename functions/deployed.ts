@@ -4,10 +4,10 @@ import { type HttpFunction, serve } from '../shared/http/serve.ts';
 import { lazy } from '../shared/lazy.ts';
 import { assembleDeps } from '../shared/wiring.ts';
 
-/** The dependencies that the environment names. */
+/** The dependencies that the environment configures. */
 const deps = lazy(async () => assembleDeps(readConfig(process.env)));
 
-/** A function as it is deployed, alone in its process: what `npm run bundle` makes each entry file of. */
+/** A function as it is deployed, alone in its process. The entry files of `npm run bundle` call it. */
 export function deployed(
   contract: FunctionContract,
   loadHandlers: () => Promise<{ default: AnyHandlers }>,

@@ -2,8 +2,8 @@ import type * as z from 'zod/mini';
 import type { EndpointContract, FunctionContract } from '../shared/http/contract.ts';
 
 /**
- * What sample requests name. A test creates what its requests need; documentation and refused requests do with ids of
- * nothing.
+ * Ids and credentials for sample requests. A test creates what its requests need; documentation and refused requests
+ * can use ids that do not exist.
  */
 export interface World {
   readonly tenantId: string;
@@ -19,19 +19,19 @@ export interface World {
   /** The address of someone who has signed in. */
   readonly email: string;
   readonly invitationId: string;
-  /** Confirms an erasure that the caller has asked for. */
+  /** Confirms an erasure that the caller has requested. */
   readonly confirmationToken: string;
-  /** Of a sign-in that no other request needs. */
+  /** The refresh token of a sign-in that no other request needs. */
   readonly refreshToken: string;
-  /** The one-time code of a sign-in, and what it is redeemed with. */
+  /** The one-time code of a sign-in, and the values to redeem it with. */
   readonly signInCode: string;
   readonly codeVerifier: string;
   readonly redirectUri: string;
-  /** What the provider sends a browser back with, and the cookie that the browser has had since. */
+  /** The parameters that the provider redirects the browser back with, and the browser's sign-in cookie. */
   readonly providerCode: string;
   readonly providerState: string;
   readonly signInCookie: string;
-  /** Makes a word unique in the suite, where a request must not name what is there already. */
+  /** Makes a word unique in the suite, for requests that must not name something that exists. */
   fresh(word: string): string;
   /** The `Stripe-Signature` header for a payload. */
   stripeSignature(payload: string): string;
@@ -44,7 +44,7 @@ export type ExamplesOf<F extends FunctionContract> = {
 
 type RequestOf<E extends EndpointContract> = Part<'params', E['params']> &
   Part<'query', E['query']> &
-  // Stripe signs the bytes of what it sends.
+  // Stripe signs the bytes of the body.
   ('stripe' extends E['auth'][number] ? { readonly body: string } : Part<'body', E['body']>) & {
     readonly headers?: Readonly<Record<string, string>>;
   };
@@ -57,7 +57,7 @@ type Part<Name extends string, S> = S extends z.ZodMiniType
       : { readonly [N in Name]: z.input<S> }
   : { readonly [N in Name]?: never };
 
-/** A sample request seen from outside, where the contract's own types are no longer known. */
+/** A sample request of any endpoint, without the types of its contract. */
 export interface AnyRequest {
   readonly params?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;

@@ -1,9 +1,9 @@
-/** The name that a function's bundle exports it by, which deployed functions are started by. */
+/** The name that a bundle exports its function under: the entry point of the deployed function. */
 export function entryPointOf(name: string): string {
   return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** What a function, its Cloud Run service and its service account are called in the cloud. */
+/** The name of a function, its Cloud Run service and its service account in Google Cloud. */
 export function deployedName(functionName: string): string {
   return `seatlease-${functionName}`;
 }

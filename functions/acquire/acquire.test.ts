@@ -106,7 +106,7 @@ test('a license lends no seats unless it says so', async () => {
   const refused = await license.acquire('machine', { borrow_days: 1 });
   expect([refused.status, refused.body]).toMatchObject([
     403,
-    { code: 'BORROW_NOT_ALLOWED', max_days: 0, detail: 'This license lends no seats.' },
+    { code: 'BORROW_NOT_ALLOWED', max_days: 0, detail: 'Seats of this license cannot be borrowed.' },
   ]);
   expect((await license.acquire('machine')).body).not.toHaveProperty('borrowed_until');
 });

@@ -38,7 +38,7 @@ async function acquire(
       const { active, max, retryAfterSeconds } = verdict;
       return {
         problem: 'SEATS_EXHAUSTED',
-        detail: `${active} of ${max} seats are taken; the next may come free in ${retryAfterSeconds} s.`,
+        detail: `${active} of ${max} seats are taken; the next may be free in ${retryAfterSeconds} s.`,
         members: { active, max, retry_after: retryAfterSeconds },
         retryAfterSeconds,
       };
@@ -53,7 +53,9 @@ async function acquire(
       return {
         problem: 'BORROW_NOT_ALLOWED',
         detail:
-          maxDays === 0 ? 'This license lends no seats.' : `Seats are lent for ${maxDays} days at most.`,
+          maxDays === 0
+            ? 'Seats of this license cannot be borrowed.'
+            : `Seats can be borrowed for at most ${maxDays} days.`,
         members: { max_days: maxDays },
       };
     }
@@ -61,7 +63,7 @@ async function acquire(
       const { borrowed, borrowable } = verdict;
       return {
         problem: 'BORROW_LIMIT_REACHED',
-        detail: `${borrowed} of ${borrowable} seats that may be borrowed are; the others are for use online.`,
+        detail: `${borrowed} of ${borrowable} borrowable seats are borrowed. The others can only be used online.`,
         members: { borrowed, borrowable },
       };
     }
@@ -70,10 +72,7 @@ async function acquire(
   }
 }
 
-/**
- * A license key says which license, and its vendor's app which user; whoever is signed in says which license, and is the
- * user.
- */
+/** A license key determines the license, and the app names the user. A signed-in user names the license. */
 function wantedOf(
   body: { license_id?: string | undefined; user_id?: string | undefined },
   caller: Extract<Caller, { kind: 'license' | 'person' }>,
@@ -87,9 +86,9 @@ function wantedOf(
       ? { licenseId, userId }
       : { problem: 'LICENSE_NOT_FOUND' };
   }
-  if (named === undefined) return refuseField('/license_id', 'Say of which license you want a seat.');
+  if (named === undefined) return refuseField('/license_id', 'Pass the id of the license.');
   if (userId !== undefined && userId !== caller.userId)
-    return refuseField('/user_id', 'A seat is yours where you are signed in: leave this out.');
+    return refuseField('/user_id', 'You are signed in: omit user_id, or pass your own.');
   return { licenseId: named, userId: caller.userId };
 }
 

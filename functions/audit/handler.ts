@@ -22,7 +22,7 @@ async function listEvents(
   if ('problem' in asked) return asked;
   const { tenantId } = asked;
   const named = { sessionId: query.session_id, licenseId: query.license_id, tenantId };
-  if (contradict(named)) return nothing();
+  if (contradict(named)) return noEvents();
   const scope = AUDIT_SCOPES.find((name) => named[name] !== undefined);
   const { type } = query;
   const equals = {
@@ -37,9 +37,9 @@ async function listEvents(
     boundsOf(query),
   );
   if ('problem' in page) return page;
-  // A license never changes its tenant, so its events agree with a tenant all together or not at all.
+  // A license never changes its tenant, so either all of its events belong to the tenant or none.
   const isOthers = tenantId !== undefined && page.documents.some((event) => event.tenantId !== tenantId);
-  if (isOthers) return nothing();
+  if (isOthers) return noEvents();
   return {
     answer: 'events',
     body: { events: page.documents.map(describe), next_cursor: page.next_cursor },
@@ -56,7 +56,7 @@ async function verifyChain(
   const from = positionAsked(PartPosition, query);
   if ('problem' in from) return from;
   if (from.position && from.position.tenantId !== tenantId) return { problem: 'INVALID_CURSOR' };
-  // A person belongs to it, so that it is there; what an operator names may be anything.
+  // A user's own tenant exists. An operator can name one that does not.
   const isKnown = caller.kind === 'person' || (await records.get(TENANTS, tenantId)) !== undefined;
   if (!isKnown) return { problem: 'TENANT_NOT_FOUND' };
   const part = await refuseInvalidCursor(() =>
@@ -78,7 +78,7 @@ function describePart(tenantId: string, { sealed, unsealed, head, problems, next
   };
 }
 
-function nothing() {
+function noEvents() {
   return { answer: 'events' as const, body: { events: [], next_cursor: null } };
 }
 
@@ -88,7 +88,7 @@ interface Named {
   readonly tenantId: string | undefined;
 }
 
-/** Whether the ids alone show that nothing can be all of this. */
+/** Whether the ids alone show that no event can match all of them. */
 function contradict({ sessionId, licenseId, tenantId }: Named): boolean {
   const license = sessionId === undefined ? licenseId : licenseOfSession(sessionId);
   if (license === undefined) return false;

@@ -25,7 +25,7 @@ async function finishSignIn(
   const { code, error } = query;
   const redeemed =
     code === undefined
-      ? { verdict: 'REFUSED' as const, because: `the provider answered: ${wordOf(error)}` }
+      ? { verdict: 'REFUSED' as const, because: `the provider answered: ${errorCodeOf(error)}` }
       : await signIn.redeem({
           code,
           codeVerifier: underWay.codeVerifier,
@@ -33,19 +33,19 @@ async function finishSignIn(
           nonce: underWay.nonce,
         });
   if (redeemed.verdict === 'REFUSED') {
-    // The program that waits for the code is told too (RFC 6749 section 4.1.2.1).
+    // The client that waits for the code gets an error (RFC 6749 section 4.1.2.1).
     note({ severity: 'WARNING', because: redeemed.because });
-    return back(underWay, { error: 'access_denied' }, publicUrl);
+    return redirectBack(underWay, { error: 'access_denied' }, publicUrl);
   }
   const userId = await signUp(redeemed.person, deps);
-  return back(underWay, { code: await issueCode(userId, underWay, deps) }, publicUrl);
+  return redirectBack(underWay, { code: await issueCode(userId, underWay, deps) }, publicUrl);
 }
 
 /**
- * What a provider says for its "no" (RFC 6749 section 4.1.2.1). It comes by the browser, so anybody may have written it:
- * other words are not told on.
+ * Error codes of a provider (RFC 6749 section 4.1.2.1). They arrive through the browser, so anyone can forge them:
+ * other values are not logged.
  */
-const PROVIDER_WORDS: readonly (string | undefined)[] = [
+const PROVIDER_ERRORS: readonly (string | undefined)[] = [
   'access_denied',
   'invalid_request',
   'invalid_scope',
@@ -55,9 +55,9 @@ const PROVIDER_WORDS: readonly (string | undefined)[] = [
   'unsupported_response_type',
 ];
 
-function wordOf(error: string | undefined): string {
+function errorCodeOf(error: string | undefined): string {
   if (error === undefined) return 'no code';
-  return PROVIDER_WORDS.includes(error) ? error : 'a word of its own';
+  return PROVIDER_ERRORS.includes(error) ? error : 'an unknown error';
 }
 
 function readUnderWay(cookie: string | undefined, { seals, clock }: Deps): SignInUnderWay | undefined {
@@ -86,8 +86,8 @@ async function issueCode(
   return code;
 }
 
-/** `iss` says whose answer it is, to programs that sign in at several places (RFC 9207). */
-function back(
+/** `iss` identifies this server to clients that use several sign-in servers (RFC 9207). */
+function redirectBack(
   { redirectUri, clientState }: SignInUnderWay,
   outcome: Readonly<Record<string, string>>,
   publicUrl: string,

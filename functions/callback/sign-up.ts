@@ -28,8 +28,9 @@ interface Joining {
 }
 
 /**
- * The user that a person who signed in is, and a new one at the first time. Invitations for their verified address are
- * taken up each time; a new user whom nobody invited joins the tenant that takes in their domain, or gets one of their own.
+ * Returns the id of the user who signed in, and creates the user at the first sign-in. Every sign-in accepts the open
+ * invitations to the verified e-mail address. A new user without an invitation joins the tenant that has claimed their
+ * domain, or gets a tenant of their own.
  */
 export async function signUp(person: SignedInPerson, deps: Deps): Promise<string> {
   const { records, seatMaintenance, clock } = deps;
@@ -53,8 +54,8 @@ export async function signUp(person: SignedInPerson, deps: Deps): Promise<string
       lastSignInAtMs: nowMs,
     };
     const invitations = await readInvitations(invited, transaction, nowMs);
-    const openings = await openingsFor(user, invitations, known === undefined, transaction, deps);
-    const joined = await newTo(user.userId, openings.slice(0, tenantsLeft), transaction);
+    const joinable = await joinableTenants(user, invitations, known === undefined, transaction, deps);
+    const joined = await withoutJoined(user.userId, joinable.slice(0, tenantsLeft), transaction);
 
     transaction.set(ACCOUNTS, accountId, { userId: user.userId });
     transaction.set(USERS, user.userId, user);
@@ -63,12 +64,12 @@ export async function signUp(person: SignedInPerson, deps: Deps): Promise<string
     for (const { tenant, role } of joined) join(transaction, user.userId, tenant, role, nowMs);
     return { userId: user.userId, joined };
   });
-  // Whoever was removed a moment ago, and is let in again, need not wait for the bar to run out.
+  // A user who was just removed and joins again does not wait for the bar to expire.
   for (const { tenant } of joined) await seatMaintenance.unbar(tenant.tenantId, userId);
   return userId;
 }
 
-/** How many tenants the person may still join. */
+/** How many more tenants the user can join. */
 async function tenantsLeftFor(accountId: string, { records }: Deps): Promise<number> {
   const account = await records.get(ACCOUNTS, accountId);
   if (!account) return MOST_TENANTS;
@@ -77,7 +78,7 @@ async function tenantsLeftFor(accountId: string, { records }: Deps): Promise<num
   return Math.max(0, MOST_TENANTS - held.length);
 }
 
-/** Of the invitations that were listed, those that are still there and good. */
+/** The listed invitations that still exist and have not expired. */
 async function readInvitations(
   listed: readonly Invitation[],
   transaction: Transaction,
@@ -89,21 +90,21 @@ async function readInvitations(
   return found.flatMap((invitation) => (invitation && nowMs < invitation.expiresAtMs ? [invitation] : []));
 }
 
-async function openingsFor(
+async function joinableTenants(
   { hostedDomain, userId }: User,
   invitations: readonly Invitation[],
   isNew: boolean,
   transaction: Transaction,
   { shards, clock }: Deps,
 ): Promise<Joining[]> {
-  const openings: Joining[] = [];
+  const joinable: Joining[] = [];
   for (const { tenantId, role } of invitations) {
     const tenant = await transaction.get(TENANTS, tenantId);
     if (!tenant || tenant.closedAtMs !== null) continue;
-    // A tenant has one owner, who may have come meanwhile.
-    openings.push({ tenant, role: role === 'owner' && tenant.ownerId !== null ? 'admin' : role });
+    // A tenant has one owner, who may have joined since the invitation.
+    joinable.push({ tenant, role: role === 'owner' && tenant.ownerId !== null ? 'admin' : role });
   }
-  if (!isNew || openings.length > 0) return openings;
+  if (!isNew || joinable.length > 0) return joinable;
   const claim = hostedDomain === null ? undefined : await transaction.get(DOMAIN_CLAIMS, hostedDomain);
   const ofDomain = claim && (await transaction.get(TENANTS, claim.tenantId));
   if (ofDomain && ofDomain.closedAtMs === null) return [{ tenant: ofDomain, role: 'member' }];
@@ -112,15 +113,15 @@ async function openingsFor(
   return [{ tenant, role: 'owner' }];
 }
 
-async function newTo(
+async function withoutJoined(
   userId: string,
-  openings: readonly Joining[],
+  joinable: readonly Joining[],
   transaction: Transaction,
 ): Promise<Joining[]> {
   const memberships = await Promise.all(
-    openings.map(({ tenant }) => transaction.get(MEMBERSHIPS, membershipId(tenant.tenantId, userId))),
+    joinable.map(({ tenant }) => transaction.get(MEMBERSHIPS, membershipId(tenant.tenantId, userId))),
   );
-  return openings.filter((_, i) => memberships[i] === undefined);
+  return joinable.filter((_, i) => memberships[i] === undefined);
 }
 
 function join(transaction: Transaction, userId: string, tenant: Tenant, role: Role, nowMs: number): void {

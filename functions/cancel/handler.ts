@@ -12,21 +12,21 @@ async function cancel(
   { body, standing }: RequestOf<typeof contract, 'cancel'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'cancel'>> {
-  return end(body.license_id, body.when ?? 'period_end', standing, deps);
+  return changeEnd(body.license_id, body.when ?? 'period_end', standing, deps);
 }
 
 async function undo(
   { body, standing }: RequestOf<typeof contract, 'undo'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'undo'>> {
-  return end(body.license_id, 'never', standing, deps);
+  return changeEnd(body.license_id, 'never', standing, deps);
 }
 
 /**
- * Says so to Stripe, then does what Stripe's event would lead to, so that seats are right with the answer. Whoever dies in
- * between leaves it to the event.
+ * Changes the subscription at Stripe, then applies the change without waiting for Stripe's event, so that seats are
+ * current when the answer is sent. After a crash in between, the event applies it.
  */
-async function end(
+async function changeEnd(
   licenseId: string,
   when: Parameters<Billing['endSubscription']>[1],
   standing: (tenantId: string) => Standing,

@@ -28,7 +28,7 @@ async function createSession(
   if ('problem' in tenant) return tenant;
   if (tenant.closedAtMs !== null) return { problem: 'TENANT_CLOSED' };
   const wrong =
-    refuseWish(body) ?? (await refuseLicense(tenant, body.license_id, { caller, standing }, deps));
+    refuseOrder(body) ?? (await refuseLicense(tenant, body.license_id, { caller, standing }, deps));
   if (wrong) return wrong;
   const purchase = await purchaseOf(tenant.tenantId, body, idempotencyKey, deps);
   if ('problem' in purchase) return purchase;
@@ -66,8 +66,8 @@ async function tenantOf(
   return own(await records.get(TENANTS, asked.tenantId), standing, 'TENANT_NOT_FOUND');
 }
 
-/** What is not sold so. */
-function refuseWish({
+/** Refuses options that the plan cannot be bought with. */
+function refuseOrder({
   plan,
   interval = 'month',
   seats,
@@ -75,7 +75,7 @@ function refuseWish({
   if (priceKeyOf(plan, interval) === undefined) {
     const intervals = intervalsOf(plan);
     const detail =
-      intervals.length > 0 ? `The ${plan} plan is paid by the ${intervals.join(' or ')}.` : undefined;
+      intervals.length > 0 ? `The ${plan} plan can only be paid per ${intervals.join(' or ')}.` : undefined;
     return { problem: 'PLAN_NOT_FOR_SALE', detail };
   }
   const { least, most } = PLANS[plan].seats;
@@ -84,7 +84,7 @@ function refuseWish({
   return refuseFields('VALIDATION_FAILED', [{ at: '/seats', detail }]);
 }
 
-/** Only a trial, and what was bought before, can be bought: never what is paid for, nor what the vendor looks after. */
+/** Only trial licenses, and those whose subscription has ended, can be bought. */
 async function refuseLicense(
   { tenantId }: Tenant,
   licenseId: string | undefined,

@@ -8,33 +8,33 @@ import { BILLING_ACCOUNTS, CHECKOUT_KEYS, CHECKOUTS } from '../../shared/ports/c
 import type { Deps } from '../../shared/ports/deps.ts';
 import { forgetCustomer } from '../../shared/use-cases/customers.ts';
 
-/** As long as Stripe knows its own (docs.stripe.com/api/idempotent_requests). */
+/** As long as Stripe keeps its own idempotency keys (docs.stripe.com/api/idempotent_requests). */
 const KEY_MS = 24 * 3600 * 1000;
 
-export interface Wish {
+export interface Order {
   readonly plan: Plan;
   readonly interval?: BillingInterval | undefined;
   readonly seats: number;
   readonly license_id?: string | undefined;
 }
 
-/** A purchase, known again by its request. */
+/** A purchase, identified by its request. */
 export interface Purchase {
   readonly requestId: string;
   readonly licenseId: string;
 }
 
-/** A new purchase, or, where the client's key is known, the one that it was for. */
+/** A new purchase, or the one that the client's idempotency key was first used for. */
 export async function purchaseOf(
   tenantId: string,
-  wish: Wish,
+  order: Order,
   key: string | undefined,
   { records, clock }: Deps,
 ): Promise<Purchase | Refusal<'IDEMPOTENCY_KEY_REUSED'>> {
-  const licenseId = wish.license_id ?? newLicenseId(tenantId);
+  const licenseId = order.license_id ?? newLicenseId(tenantId);
   if (key === undefined) return { requestId: `checkout:${newSecretWord()}`, licenseId };
   const keyId = hashSecret(JSON.stringify([tenantId, key]));
-  const { plan, interval = 'month', seats, license_id = null } = wish;
+  const { plan, interval = 'month', seats, license_id = null } = order;
   const asked = hashSecret(JSON.stringify([plan, interval, seats, license_id]));
   return records.transact(async (transaction) => {
     const nowMs = clock.nowMs();
@@ -47,10 +47,10 @@ export async function purchaseOf(
   });
 }
 
-/** The page to pay on. Any other that was open for the same license is closed first: nobody pays twice. */
+/** Creates the page to pay on, and closes the one open for the same license: a license is not paid for twice. */
 export async function openSession(
   tenant: Tenant,
-  wish: Wish,
+  order: Order,
   { requestId, licenseId }: Purchase,
   billing: Billing,
   deps: Deps,
@@ -59,14 +59,14 @@ export async function openSession(
   const createFor = (customerId: string): Promise<CheckoutVerdict> =>
     billing.createCheckout({
       ...deps.checkout,
-      // Of another customer it is another request.
+      // For another customer it is another request.
       requestId: `${requestId}:${customerId}`,
       customerId,
       tenantId,
       licenseId,
-      plan: wish.plan,
-      interval: wish.interval ?? 'month',
-      seats: wish.seats,
+      plan: order.plan,
+      interval: order.interval ?? 'month',
+      seats: order.seats,
     });
   const customerId = await customerOf(tenant, billing, deps);
   let verdict = await createFor(customerId);
@@ -74,19 +74,20 @@ export async function openSession(
     await forgetCustomer(tenantId, customerId, deps.records);
     verdict = await createFor(await customerOf(tenant, billing, deps));
   }
-  if (verdict.verdict === 'NO_CUSTOMER') throw new Error('a customer that was just made is not known');
+  if (verdict.verdict === 'NO_CUSTOMER')
+    throw new Error('Stripe does not know the customer that was just created');
   if (verdict.verdict === 'NOT_FOR_SALE') return { problem: 'PLAN_NOT_FOR_SALE' };
   const { sessionId, url, expiresAtMs } = verdict;
   const opened: Checkout = { licenseId, tenantId, sessionId, url, expiresAtMs };
-  const before = await putInPlace(opened, deps);
+  const before = await replaceCheckout(opened, deps);
   if (before === undefined || before.sessionId === sessionId) return opened;
   if ((await billing.expireCheckout(before.sessionId)) === 'EXPIRED') return opened;
   await billing.expireCheckout(sessionId);
   return { problem: 'ALREADY_SUBSCRIBED' };
 }
 
-/** Gives the session that was the license's before. */
-function putInPlace(opened: Checkout, { records }: Deps): Promise<Checkout | undefined> {
+/** Returns the license's previous checkout. */
+function replaceCheckout(opened: Checkout, { records }: Deps): Promise<Checkout | undefined> {
   return records.transact(async (transaction) => {
     const before = await transaction.get(CHECKOUTS, opened.licenseId);
     transaction.set(CHECKOUTS, opened.licenseId, opened);
@@ -94,7 +95,7 @@ function putInPlace(opened: Checkout, { records }: Deps): Promise<Checkout | und
   });
 }
 
-/** The tenant as a customer, made where it is none yet. */
+/** The tenant's customer id at Stripe. Creates the customer if there is none. */
 async function customerOf(
   { tenantId, name }: Tenant,
   billing: Billing,

@@ -17,9 +17,11 @@ import { ERASURES, TENANTS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { carryOut } from '../../shared/use-cases/erasure/erase.ts';
 import type contract from './contract.ts';
-import { planForPerson, planForTenant } from './plan.ts';
+import { planForTenant, planForUser } from './plan.ts';
 
-/** Half of the function's time: the other half is for a piece that has been begun, and parts that take long to be away. */
+/**
+ * Half of the function's timeout. The other half is for the piece in progress and for slow timeouts of dependencies.
+ */
 const BUDGET_MS = 60_000;
 
 async function ask(
@@ -31,7 +33,7 @@ async function ask(
   const { userId, goingIds } = plan;
   const expiresAtMs = deps.clock.nowMs() + CONFIRMATION_SECONDS * 1000;
   const erasureId = newPersonalId('era');
-  const confirmation = { erasureId, askedBy: nameOf(caller), userId, goingIds, expiresAtMs };
+  const confirmation = { erasureId, askedBy: callerIdOf(caller), userId, goingIds, expiresAtMs };
   return {
     answer: 'asked',
     body: {
@@ -48,11 +50,11 @@ async function confirm(
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'confirm'>> {
   const confirmation = openConfirmation(body.confirmation_token, deps);
-  if (!confirmation) return invalid('not a confirmation of ours');
-  if (confirmation.askedBy !== nameOf(caller)) return invalid('somebody else asked for it');
+  if (!confirmation) return invalid('the confirmation token is not valid');
+  if (confirmation.askedBy !== callerIdOf(caller)) return invalid('another caller requested it');
   const { erasureId } = confirmation;
   note({ erasure_id: erasureId });
-  const begun = (await deps.records.get(ERASURES, erasureId)) ?? (await begin(confirmation, deps));
+  const begun = (await deps.records.get(ERASURES, erasureId)) ?? (await startErasure(confirmation, deps));
   if ('problem' in begun) return begun;
   const endMs = deps.clock.nowMs() + BUDGET_MS;
   const erasure =
@@ -62,8 +64,8 @@ async function confirm(
 
 type Asker = Extract<Caller, { kind: 'operator' | 'person' }>;
 
-/** Operators who are signed in are people where they confirm: there, no record says what else they are. */
-function nameOf({ kind, userId }: Asker): string {
+/** A signed-in operator is a user here: confirm does not read the records that would show the operator. */
+function callerIdOf({ kind, userId }: Asker): string {
   return userId ?? kind;
 }
 
@@ -86,16 +88,16 @@ async function planOf(
   const userId = named ?? caller.userId;
   if (userId === undefined) {
     return refuseFields('VALIDATION_FAILED', [
-      { at: '', detail: 'The operator key is nobody: name a user or a tenant.' },
+      { at: '', detail: 'An operator key is not a user: pass user_id or tenant_id.' },
     ]);
   }
   if (caller.kind === 'person' && userId !== caller.userId) return { problem: 'FORBIDDEN' };
-  const plan = await planForPerson(userId, records);
+  const plan = await planForUser(userId, records);
   if (plan === 'USER_NOT_FOUND') return { problem: plan };
   return 'mustStayIn' in plan ? mustStay(plan.mustStayIn) : plan;
 }
 
-/** Whoever may take a copy of all of a tenant may have it erased. */
+/** Callers who can export a tenant can erase it. */
 function standingTo(tenantId: string, caller: Asker) {
   if (caller.kind === 'operator') return 'ALLOWED';
   const role = Object.hasOwn(caller.tenants, tenantId) ? caller.tenants[tenantId] : undefined;
@@ -105,7 +107,7 @@ function standingTo(tenantId: string, caller: Asker) {
 function mustStay(tenantIds: readonly string[]): Refusal<'OWNER_MUST_STAY'> {
   return {
     problem: 'OWNER_MUST_STAY',
-    detail: 'Others belong to a tenant that you own: transfer or erase the tenant first.',
+    detail: 'You own a tenant with other members. Transfer or erase that tenant first.',
     members: { tenants: tenantIds },
   };
 }
@@ -119,20 +121,20 @@ function openConfirmation(token: string, { seals }: Deps): Confirmation | undefi
   return sealed === undefined ? undefined : z.parse(ConfirmationSchema, JSON.parse(sealed));
 }
 
-/** Only of what was confirmed: where more or less would go by now, nobody has said that it may. */
-async function begin(
+/** Starts only what was confirmed: refuses if other tenants would be erased by now. */
+async function startErasure(
   confirmation: Confirmation,
   { records, clock }: Deps,
 ): Promise<Erasure | Refusal<'CONFIRMATION_INVALID' | 'OWNER_MUST_STAY'>> {
   const { erasureId, userId, goingIds, expiresAtMs } = confirmation;
   const nowMs = clock.nowMs();
-  if (nowMs >= expiresAtMs) return invalid('a confirmation that has run out');
+  if (nowMs >= expiresAtMs) return invalid('the confirmation has expired');
   const [tenantId] = goingIds;
-  const plan = userId !== null ? await planForPerson(userId, records) : planForTenant(tenantId ?? '');
-  if (plan === 'USER_NOT_FOUND') return invalid('a user who is gone');
+  const plan = userId !== null ? await planForUser(userId, records) : planForTenant(tenantId ?? '');
+  if (plan === 'USER_NOT_FOUND') return invalid('the user no longer exists');
   if ('mustStayIn' in plan) return mustStay(plan.mustStayIn);
   if (plan.goingIds.toSorted().join() !== goingIds.toSorted().join())
-    return invalid('other tenants would go by now');
+    return invalid('other tenants would be erased by now');
   const erasure = beginErasure(erasureId, plan, nowMs);
   const created = await records.create(ERASURES, erasureId, erasure);
   return created === 'CREATED' ? erasure : ((await records.get(ERASURES, erasureId)) ?? erasure);

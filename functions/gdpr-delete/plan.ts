@@ -5,10 +5,10 @@ import { MEMBERS_OF_TENANT, MEMBERSHIPS_OF_USER } from '../../shared/ports/queri
 import type { Records } from '../../shared/ports/records.ts';
 
 /**
- * What goes with a person: the tenants in which they are alone. `OWNER_MUST_STAY` names those that they own and others
- * belong to.
+ * Erases a user, with the tenants whose only member they are. `mustStayIn` lists the tenants that they own and that
+ * have other members.
  */
-export async function planForPerson(
+export async function planForUser(
   userId: string,
   records: Records,
 ): Promise<ErasurePlan | 'USER_NOT_FOUND' | { readonly mustStayIn: readonly string[] }> {
@@ -18,18 +18,18 @@ export async function planForPerson(
   const mustStayIn: string[] = [];
   for await (const { tenantId, role } of eachDocument(records, MEMBERSHIPS_OF_USER, { userId })) {
     if (role !== 'owner') searchedIds.push(tenantId);
-    else if (await isAlone(tenantId, records)) goingIds.push(tenantId);
+    else if (await hasOneMember(tenantId, records)) goingIds.push(tenantId);
     else mustStayIn.push(tenantId);
   }
   return mustStayIn.length > 0 ? { mustStayIn } : { userId, searchedIds, goingIds };
 }
 
-/** What goes with a tenant: it alone. */
+/** Erases a tenant, but not its members. */
 export function planForTenant(tenantId: string): ErasurePlan {
   return { userId: null, searchedIds: [], goingIds: [tenantId] };
 }
 
-async function isAlone(tenantId: string, records: Records): Promise<boolean> {
+async function hasOneMember(tenantId: string, records: Records): Promise<boolean> {
   const { documents } = await records.query(MEMBERS_OF_TENANT, { tenantId }, { limit: 2 });
   return documents.length < 2;
 }

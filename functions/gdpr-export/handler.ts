@@ -69,7 +69,7 @@ async function exportPerson(
   const seats = emptySeats();
   for (const { tenant_id: tenantId } of memberships) {
     for await (const { licenseId } of eachDocument(records, LICENSES_OF_TENANT, { tenantId })) {
-      await addSeatsOfPerson(seats, user, licenseId, boundsOf(query), rowLimit, deps);
+      await addSeatsOfUser(seats, user, licenseId, boundsOf(query), rowLimit, deps);
     }
   }
   const body = { ...headOf(rowLimit, nowMs), ...described, ...seats };
@@ -123,8 +123,8 @@ function emptySeats(): Seats {
   return { sessions: [], session_histories: [], audit_events: [] };
 }
 
-/** Adds what there is of the person's seats of a license. Those that they hold tell what else they are known by. */
-async function addSeatsOfPerson(
+/** Adds what is stored of the user's seats of a license. Seats that they hold reveal more of their pseudonyms. */
+async function addSeatsOfUser(
   seats: Seats,
   person: User,
   licenseId: string,
@@ -150,7 +150,7 @@ async function* heldBy(person: User, sessions: AsyncIterable<KnownSession>) {
   for await (const session of sessions) if (isHeldBy(person, session.facts)) yield session;
 }
 
-/** The seat store may tell of a session twice while others come and go. */
+/** The seat store may list a session twice while others start and end. */
 async function* eachOnce(sessions: AsyncIterable<KnownSession>) {
   const seen = new Set<string>();
   for await (const session of sessions) {

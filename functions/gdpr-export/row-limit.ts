@@ -1,14 +1,14 @@
 /**
- * Rows that one export holds at most, of all lists together: with some 400 bytes each, 16 MB. An answer that is sent whole
- * may have 32 (Cloud Run's limit for HTTP/1), and two of them must fit into the function's memory.
+ * Most rows of one export, over all its lists: at about 400 bytes each, 16 MB. An answer that is not streamed can have
+ * 32 (Cloud Run's limit for HTTP/1), and two of them must fit into the function's memory.
  */
 const MOST_ROWS = 40_000;
 
-/** Counts the rows of an export, of all its lists together, as they are read one by one. */
+/** Counts the rows of an export, over all its lists, as they are read. */
 export interface RowLimit {
-  /** Adds to `list` as many of `rows`, described, as the limit still allows; no more are read. */
+  /** Adds each of `rows`, as `describe` returns it, to `list`. Stops reading at the limit. */
   fill<T, R>(list: R[], rows: AsyncIterable<T>, describe: (row: T) => R): Promise<R[]>;
-  /** Whether rows had to be left out. */
+  /** Whether rows were left out. */
   readonly isExceeded: () => boolean;
 }
 

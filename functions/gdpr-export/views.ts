@@ -13,7 +13,7 @@ import { viewOfSubscription } from '../../shared/http/subscription-view.ts';
 import { viewOfInvitation, viewOfTenant } from '../../shared/http/tenant-view.ts';
 import type { KnownSession } from '../../shared/ports/seat-maintenance.ts';
 
-/** Records as exports have them: all that is personal, and nothing that opens a door. Built on the API's views. */
+/** Records as exports contain them: all personal data, and no secrets. Built on the API's views. */
 
 export function exportOfPerson({ userId, email, name, hostedDomain, createdAtMs, lastSignInAtMs }: User) {
   return {

@@ -9,7 +9,7 @@ async function checkHealth(
 ): Promise<ReplyOf<typeof contract, 'health'>> {
   if (query.deep === undefined) return { answer: 'well', body: { status: 'ok' as const } };
   if (caller.kind !== 'operator')
-    return { problem: 'AUTHENTICATION_REQUIRED', detail: 'deep=1 is for operators.' };
+    return { problem: 'AUTHENTICATION_REQUIRED', detail: 'Only operators can use deep=1.' };
 
   const ask = async (part: { ping(): Promise<void> }) => {
     try {

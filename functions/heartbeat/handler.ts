@@ -12,10 +12,10 @@ async function heartbeat(
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'heartbeat'>> {
   const asked = 'sessions' in body ? body.sessions : [body];
-  // Whoever is signed in beats for one license a call: that of the first session.
+  // A signed-in user extends sessions of one license per call: that of the first session.
   const licenseId = licenseAsked(caller, asked[0]?.session_id ?? '');
   const { proof } = caller;
-  // Another license's sessions are left out and the call still made: its key must be proven before any answer.
+  // Sessions of other licenses are left out. The call is made even if none is left, as it verifies the key.
   const own = asked.filter(({ session_id }) => licenseOfSession(session_id) === licenseId);
   const verdict = await deps.seats.heartbeat({
     licenseId,

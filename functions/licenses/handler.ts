@@ -43,7 +43,7 @@ async function create(
   const wrong = refuseTerms(license);
   if (wrong) return wrong;
 
-  // As in `replaceLicense`: nothing is recorded while seats are away.
+  // As in `replaceLicense`: nothing is recorded while the seat store is unavailable.
   await deps.seats.ping();
   const isNewTenant = body.tenant_id === undefined;
   const refused = await changeLicense(deps, async (transaction) => {
@@ -85,7 +85,7 @@ async function read(
   const license = own(await deps.records.get(LICENSES, params.license_id), standing, 'LICENSE_NOT_FOUND');
   if ('problem' in license) return license;
   const pool = await deps.seats.listSessions(params.license_id, { limit: 0 });
-  if (pool.verdict !== 'OK') throw new Error('a license with a record and no entitlement copy');
+  if (pool.verdict !== 'OK') throw new Error('the license has a record but no entitlement copy');
   return {
     answer: 'license',
     body: { ...viewOfLicense(license), seats: { active: pool.active, max: pool.max } },
@@ -144,9 +144,9 @@ async function readUsage(
   };
 }
 
-/** Terms that are each fine and do not go together. */
+/** Refuses terms that are valid on their own but not together. */
 function refuseTerms(license: License): Refusal<'VALIDATION_FAILED'> | undefined {
-  if (!rhythmIsKeepable(license)) return refuseTerm('/heartbeat_seconds', 'must be shorter than ttl_seconds');
+  if (!rhythmIsKeepable(license)) return refuseTerm('/heartbeat_seconds', 'must be less than ttl_seconds');
   if (!graceIsAllowed(license))
     return refuseTerm('/offline_grace_days', `is set by the ${license.plan} plan`);
   return undefined;
@@ -157,8 +157,8 @@ function refuseTerm(at: string, detail: string): Refusal<'VALIDATION_FAILED'> {
 }
 
 /**
- * Changes nothing while seats are unavailable: a change that is recorded and then answered with 503 would leave a key that
- * nobody has seen.
+ * Changes nothing while the seat store is unavailable: a change that is recorded and then answered with 503 would leave
+ * a key that no client has received.
  */
 async function replaceLicense<C extends ProblemCode>(
   licenseId: string,
@@ -183,7 +183,7 @@ function refusedOr(license: License): License | Refusal<'VALIDATION_FAILED'> {
   return refuseTerms(license) ?? license;
 }
 
-/** What follows from a subscription, as long as it lives. */
+/** Terms that the subscription sets, until it ends. */
 const BILLED_TERMS = ['max', 'plan', 'ttl_seconds', 'valid_until'] as const;
 
 async function isBilled({ subscriptionId }: License, transaction: Transaction): Promise<boolean> {
@@ -193,7 +193,7 @@ async function isBilled({ subscriptionId }: License, transaction: Transaction): 
 }
 
 function refuseBilled(term: (typeof BILLED_TERMS)[number]): FieldError {
-  return { at: `/${term}`, detail: 'follows from the subscription' };
+  return { at: `/${term}`, detail: 'is set by the subscription' };
 }
 
 interface TermsBody {

@@ -222,7 +222,7 @@ test('a heartbeat as long as the TTL is refused, at creation and later', async (
   const created = await create({ max: 1, ttl_seconds: 60, heartbeat_seconds: 60 });
   expect([created.status, created.body.code]).toEqual([400, 'VALIDATION_FAILED']);
   expect(created.body.errors).toEqual([
-    { at: '/heartbeat_seconds', detail: 'must be shorter than ttl_seconds' },
+    { at: '/heartbeat_seconds', detail: 'must be less than ttl_seconds' },
   ]);
   const { licenseId } = await suite.createLicense({ ttl_seconds: 60 });
   expect((await change(licenseId, { heartbeat_seconds: 61 })).body.errors[0].at).toBe('/heartbeat_seconds');

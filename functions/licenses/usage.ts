@@ -8,16 +8,16 @@ import type { Records } from '../../shared/ports/records.ts';
 const USUAL_DAYS = 7;
 const MOST_DAYS = 31;
 
-/** Most often the hour right before has a closing count; one in which seats were only refused has none. */
+/** Usually the hour right before has a closing count; an hour in which seats were only denied has none. */
 const FIRST_LOOK_BACK = 3;
 
-/** Whole hours: the first one's beginning and the last one's end. */
+/** Start of the first hour and end of the last one. */
 interface Period {
   readonly fromMs: number;
   readonly toMs: number;
 }
 
-/** The period asked for, widened to whole hours and ending with the running one at the latest. */
+/** The requested period, widened to whole hours and ending with the current hour at the latest. */
 export function periodOf(
   { from, to }: { from?: string | undefined; to?: string | undefined },
   nowMs: number,
@@ -25,10 +25,10 @@ export function periodOf(
   const endMs = hourOf(nowMs) + HOUR_MS;
   const toMs = to === undefined ? endMs : Math.min(endMs, hourOf(Date.parse(to) + HOUR_MS - 1));
   const fromMs = from === undefined ? toMs - USUAL_DAYS * DAY_MS : hourOf(Date.parse(from));
-  if (fromMs >= endMs) return refuseFrom('must not lie after the running hour');
+  if (fromMs >= endMs) return refuseFrom('must not be after the current hour');
   if (toMs - fromMs > MOST_DAYS * DAY_MS) {
     return refuseFrom(
-      `must lie at most ${MOST_DAYS} days before to, which is the end of the running hour unless given`,
+      `must be at most ${MOST_DAYS} days before to, which defaults to the end of the current hour`,
     );
   }
   return { fromMs, toMs };
@@ -38,7 +38,7 @@ function refuseFrom(detail: string): Refusal<'VALIDATION_FAILED'> {
   return refuseFields('VALIDATION_FAILED', [{ at: 'from', detail }]);
 }
 
-/** The license's hours in the period, in order, after the one before it that says how many seats it began with. */
+/** The license's hours in the period, in order, preceded by the hour that shows how many seats were taken before. */
 export async function readUsageHours(
   records: Records,
   licenseId: string,

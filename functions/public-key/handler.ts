@@ -12,7 +12,7 @@ async function readPublicKeys(
   const keys = await signer.publicKeys();
   const { keyId } = await signer.current();
   const current = keys.find((key) => key.keyId === keyId);
-  if (!current) throw new Unavailable('signing', `the key that signs, ${keyId}, is not in use`);
+  if (!current) throw new Unavailable('signing', `the signing key ${keyId} is not enabled`);
   return { answer: 'keys', body: { ...describe(current), keys: keys.map(describe) } };
 }
 

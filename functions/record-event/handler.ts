@@ -13,12 +13,12 @@ async function receive(
   { body, note }: RequestOf<typeof contract, 'record'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'record'>> {
-  // Beside the trace of its own that Pub/Sub's delivery has.
+  // The delivery itself has another trace.
   const publisher = readTraceparent(body.message.attributes?.[TRACEPARENT_ATTRIBUTE]);
   if (publisher) note({ published_in: traceName(publisher, deps.projectId) });
   const read = readMessage(body.message.data);
   if ('because' in read) {
-    // Every delivery is refused, which is what makes Pub/Sub put the message aside; the first one is worth a look.
+    // Every delivery is refused, so that Pub/Sub dead-letters the message. Only the first is logged as an error.
     if (!isFirstDelivery(body)) return { problem: 'EVENT_INVALID' };
     note({ severity: 'ERROR', message_id: body.message.messageId });
     return { problem: 'EVENT_INVALID', because: read.because };
@@ -28,8 +28,8 @@ async function receive(
 }
 
 /**
- * The event and all that follows from it, in one step: a delivery that dies half-way has done nothing, and one that
- * comes again finds the event there.
+ * Records the event and all that follows from it in one transaction: an interrupted delivery changes nothing, and a
+ * duplicate finds the event recorded.
  */
 function record(event: SeatEvent, { records, clock }: Deps): Promise<'RECORDED' | 'KNOWN'> {
   const { eventId, licenseId, sessionId, atMs } = event;
@@ -53,7 +53,7 @@ function record(event: SeatEvent, { records, clock }: Deps): Promise<'RECORDED' 
 const MOST_REMEMBERED = 1_000;
 const refusedMessages = new Set<string>();
 
-/** Pub/Sub counts deliveries only where there is a dead letter topic; without one this instance remembers. */
+/** Pub/Sub counts deliveries only if there is a dead letter topic. Without one, this instance remembers messages. */
 function isFirstDelivery({ message, deliveryAttempt }: PushEnvelope): boolean {
   if (deliveryAttempt !== undefined) return deliveryAttempt === 1;
   if (refusedMessages.has(message.messageId)) return false;

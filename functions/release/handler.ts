@@ -11,7 +11,7 @@ async function release(
   { body, caller }: RequestOf<typeof contract, 'release'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'release'>> {
-  return (await giveBack(body, caller, deps)) ?? { answer: 'ended', body: undefined };
+  return (await releaseSeat(body, caller, deps)) ?? { answer: 'ended', body: undefined };
 }
 
 async function endSession(
@@ -21,7 +21,7 @@ async function endSession(
   const sessionId = params.session_id;
   const licenseId = licenseOfSession(sessionId);
   if (!(await mayEvict(licenseId, caller, deps))) {
-    return (await giveBack(params, caller, deps)) ?? { answer: 'ended', body: undefined };
+    return (await releaseSeat(params, caller, deps)) ?? { answer: 'ended', body: undefined };
   }
   const { verdict } = await deps.seats.release({
     licenseId,
@@ -42,21 +42,21 @@ async function mayEvict(licenseId: string, caller: EndCaller, { records }: Deps)
   return standingOf(accessOf('release.evict'), role) === 'ALLOWED';
 }
 
-interface GivenBack {
+interface ReleaseRequest {
   readonly session_id: string;
   readonly session_token?: string | undefined;
   readonly sent_after_ms?: number | undefined;
 }
 
-/** The refusal, if any. Whether there was such a session is nobody's business who does not hold it. */
-async function giveBack(
-  { session_id: sessionId, session_token: token, sent_after_ms: sentAfterMs }: GivenBack,
+/** Returns the refusal, if any. Callers who do not hold the session do not learn whether it exists. */
+async function releaseSeat(
+  { session_id: sessionId, session_token: token, sent_after_ms: sentAfterMs }: ReleaseRequest,
   caller: EndCaller,
   deps: Deps,
 ): Promise<Refusal<'CREDENTIALS_INVALID' | 'LICENSE_NOT_FOUND' | 'RATE_LIMITED'> | undefined> {
   const { proof } = caller;
   const licenseId = licenseAsked(caller, sessionId);
-  // Another license's session: the key is proven all the same, on a session that no license has.
+  // For a session of another license, the key is still verified, with a session id that no license has.
   const own = licenseOfSession(sessionId) === licenseId ? sessionId : '';
   const { session, sealedAtMs } = deps.sessionTokens.open(own, token) ?? {};
   const ended = await deps.seats.release({

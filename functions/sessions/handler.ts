@@ -22,7 +22,7 @@ async function listSessions(
   const asked = positionAsked(Position, query);
   if ('problem' in asked) return asked;
 
-  // Operators are spared the look at the records: every license is theirs to see.
+  // Operators can read every license, so the records are not read.
   const license = caller.kind === 'operator' ? undefined : await readOwn(query.license_id, standing, deps);
   if (license && 'problem' in license) return license;
   const verdict = await deps.seats.listSessions(query.license_id, { limit, after: asked.position });

@@ -24,7 +24,7 @@ import type { Proof, SessionRequest, SessionVerdict } from '../../shared/ports/s
 import type { SigningKey } from '../../shared/ports/signer.ts';
 import type contract from './contract.ts';
 
-/** Cloud KMS counts by the minute (https://cloud.google.com/kms/quotas). */
+/** Quotas of Cloud KMS are per minute (https://cloud.google.com/kms/quotas). */
 const BUSY_RETRY_SECONDS = 60;
 
 async function sign(
@@ -54,10 +54,10 @@ async function sign(
   if (kept) return { answer: 'signed', body: describe(kept) };
 
   const license = await deps.records.get(LICENSES, licenseId);
-  if (!license) throw new Error('a license with an entitlement copy and no record');
-  const held = await judgedBy(license, found, request, deps);
+  if (!license) throw new Error('the license has an entitlement copy but no record');
+  const held = await underCurrentTerms(license, found, request, deps);
   if (held.verdict !== 'OK') return refuseSession(held, proof);
-  // Seated again out of the records, which do not know the machine: whoever holds the seat asks for it anew.
+  // The seat was restored from the records, which do not contain the machine: its holder must acquire it again.
   if (held.session.facts.fingerprint === '') return GONE;
 
   const draft = draftLicenseData(license, held.session, ask, held.atMs);
@@ -71,7 +71,7 @@ async function sign(
 }
 
 const NO_SESSION = refuseFields('VALIDATION_FAILED', [
-  { at: '/session_id', detail: 'A license is signed for a seat: acquire one, and send its session.' },
+  { at: '/session_id', detail: 'Acquire a seat, and pass the id of its session.' },
 ]);
 
 const GONE = { problem: 'SESSION_NOT_FOUND' } as const;
@@ -83,8 +83,8 @@ function wantedOf({ session, atMs }: Held, { keyId }: SigningKey) {
   return { keyId, fingerprint: facts.fingerprint, nowMs: atMs, isExact: borrowedUntilMs !== undefined };
 }
 
-/** The session as the seat store judges it with all that the records know: a change may still be on its way there. */
-async function judgedBy(
+/** The session under the license's current terms: a change of them may not have reached the seat store yet. */
+async function underCurrentTerms(
   license: License,
   found: Held,
   request: SessionRequest,

@@ -5,7 +5,7 @@ export default {
   receive: signedEvent,
 } satisfies ExamplesOf<typeof contract>;
 
-/** An event that says more about a customer than we ever read. */
+/** An event with customer data that is never read. */
 function signedEvent({ email, stripeSignature }: World) {
   const body = JSON.stringify({
     id: 'evt_4711',

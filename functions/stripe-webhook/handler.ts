@@ -20,11 +20,11 @@ async function receive(
   return received('done');
 }
 
-/** The event as it is on record from now on; `undefined` for one that has nothing to do with seats. */
+/** Stores the event, and returns it as stored; `undefined` if it does not concern seats. */
 async function store(event: BillingEvent, { records, clock }: Deps): Promise<StoredEvent | undefined> {
-  const { about, ...told } = event;
+  const { about, ...rest } = event;
   if (about === null) return undefined;
-  const stored: StoredEvent = { ...told, about, receivedAtMs: clock.nowMs(), isDone: false };
+  const stored: StoredEvent = { ...rest, about, receivedAtMs: clock.nowMs(), isDone: false };
   const created = await records.create(BILLING_EVENTS, event.eventId, stored);
   return created === 'CREATED' ? stored : records.get(BILLING_EVENTS, event.eventId);
 }

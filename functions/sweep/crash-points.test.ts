@@ -53,7 +53,9 @@ afterAll(async () => {
   vi.useRealTimers();
 });
 
-/** Seats taken, given back, lost by a crash and refused. It is never time to compare everything: see reconcile.test.ts. */
+/**
+ * Seats taken, given back, lost by a crash and refused. It is never time to compare everything: see reconcile.test.ts.
+ */
 async function liveALittle(): Promise<{ license: TestLicense; story: string[] }> {
   const license = await suite.createLicense({ max: 2 });
   const sessions: string[] = [];

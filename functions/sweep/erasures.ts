@@ -5,36 +5,36 @@ import { ERASURES_BY_DUE } from '../../shared/ports/queries.ts';
 import { carryOut } from '../../shared/use-cases/erasure/erase.ts';
 import type { SweepRun } from './run-steps.ts';
 
-/** Looked after a sweep, so that one that cannot be gone on with does not keep back the others. */
+/** Erasures per sweep. The cap keeps a stuck one from starving the other steps. */
 const MOST_A_SWEEP = 10;
 
 /**
- * Goes on with erasures that stopped half-way, goes over those that are an hour old once more, and removes what has become
- * of them when that is past its time. Costs one read where there is nothing of that.
+ * Resumes interrupted erasures, runs the second round of those that are an hour old, and deletes their records after
+ * the retention period. Costs one read if there is nothing to do.
  */
-export async function goOnErasing(deps: Deps, run: SweepRun): Promise<void> {
+export async function resumeErasures(deps: Deps, run: SweepRun): Promise<void> {
   const below = deps.clock.nowMs();
   const { documents } = await deps.records.query(ERASURES_BY_DUE, {}, { limit: MOST_A_SWEEP, below });
   for (const erasure of documents) {
     if (run.isTimeUp()) return run.markIncomplete();
-    await run.attempt(() => lookAfter(erasure, deps, run));
+    await run.attempt(() => continueErasure(erasure, deps, run));
   }
 }
 
-async function lookAfter(erasure: Erasure, deps: Deps, run: SweepRun): Promise<void> {
+async function continueErasure(erasure: Erasure, deps: Deps, run: SweepRun): Promise<void> {
   const round = roundOf(erasure);
   if (round === 'over') return remove(erasure, deps);
-  if (round === 'second' && mayBringBack(erasure, run)) return later(erasure, deps);
+  if (round === 'second' && mayRestorePseudonym(erasure, run)) return postpone(erasure, deps);
   const after = await carryOut(erasure, deps, run.isTimeUp);
   if (roundOf(after) === round) run.markIncomplete();
   else run.progress.erased += 1;
 }
 
 /**
- * Whether an event from before the erasure's end may have waited in an outbox until this sweep: once it is recorded it
+ * Whether an event from before the end of the erasure may have been in an outbox until this sweep. Once recorded, it
  * brings back a pseudonym.
  */
-function mayBringBack(
+function mayRestorePseudonym(
   { completedAtMs }: Erasure,
   { unavailable, progress: { waitingSinceMs } }: SweepRun,
 ): boolean {
@@ -42,7 +42,7 @@ function mayBringBack(
   return waitingSinceMs !== null && waitingSinceMs <= (completedAtMs ?? 0);
 }
 
-async function later({ erasureId, revision }: Erasure, { records, clock }: Deps): Promise<void> {
+async function postpone({ erasureId, revision }: Erasure, { records, clock }: Deps): Promise<void> {
   await records.transact(async (transaction) => {
     const current = await transaction.get(ERASURES, erasureId);
     if (current?.revision === revision) transaction.set(ERASURES, erasureId, putOff(current, clock.nowMs()));

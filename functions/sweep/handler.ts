@@ -2,17 +2,17 @@ import { allShards } from '../../shared/domain/ids.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
-import { goOnErasing } from './erasures.ts';
-import { meter } from './metering.ts';
-import { keepUpWithPayments } from './payments.ts';
+import { resumeErasures } from './erasures.ts';
+import { meterUsage } from './metering.ts';
+import { syncPayments } from './payments.ts';
 import type { SweepProgress } from './progress.ts';
 import { reconcile } from './reconcile.ts';
-import { forgetOld } from './retention.ts';
+import { deleteOld } from './retention.ts';
 import { beginRun, inParallel } from './run-steps.ts';
 import { sealAudit } from './seal.ts';
 import { sweepShard } from './shard.ts';
 
-/** Half of the function's time: the other half is for what has been begun, and for parts that take long to be away. */
+/** Half of the function's timeout. The other half is for work in progress and for slow timeouts of dependencies. */
 const BUDGET_MS = 60_000;
 const SHARDS_AT_A_TIME = 4;
 
@@ -29,21 +29,24 @@ async function sweep(
     if (!run.unavailable.has('seats')) await run.attempt(() => sweepShard(shard, deps, run));
   });
   await run.attempt(async () => {
-    // In the log, a witness that whoever can rewrite the records cannot rewrite too.
+    // Log the chain heads as well: someone who can rewrite the records cannot rewrite the log.
     const heads = await sealAudit(deps, run);
     if (heads.length > 0) note({ chain_heads: heads });
   });
   const { billing } = deps;
-  if (billing) await run.attempt(() => keepUpWithPayments(billing, deps, run));
-  await run.attempt(() => meter(deps, run));
-  await run.attempt(() => goOnErasing(deps, run));
+  if (billing) await run.attempt(() => syncPayments(billing, deps, run));
+  await run.attempt(() => meterUsage(deps, run));
+  await run.attempt(() => resumeErasures(deps, run));
   await run.attempt(() => reconcile(deps, run));
-  // No oftener than everything is compared: each minute it would cost a read to learn that the day is not over.
+  // Only together with a comparison: to check every minute whether a day has passed would cost a read each time.
   const { progress } = run;
-  if (progress.reconciled !== null) await run.attempt(() => forgetOld(deps, run));
+  if (progress.reconciled !== null) await run.attempt(() => deleteOld(deps, run));
 
   if (progress.usageRefused + progress.usageUncertain > 0)
-    note({ severity: 'ERROR', usage_trouble: progress.usageTrouble ?? 'Stripe was away for too long' });
+    note({
+      severity: 'ERROR',
+      usage_trouble: progress.usageTrouble ?? 'Stripe was unavailable for too long',
+    });
   if (progress.unreadable > 0) note({ severity: 'ERROR', unreadable_events: progress.unreadable });
   const unavailable = [...run.unavailable].sort();
   const body = { ...describe(progress), complete: run.isComplete(), unavailable };

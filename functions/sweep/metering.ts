@@ -18,11 +18,11 @@ const BATCH = 100;
 const AT_A_TIME = 8;
 
 /**
- * Adds what clients used to the totals, and tells Stripe of it where the tenant pays by it. A record is counted once, as it
- * goes into the totals in the step that marks it; it is billed once, as it is marked before it is first told, and Stripe
- * knows it again by its id for as long as it is told again. Costs one read where nothing was used.
+ * Adds usage records to the totals, and sends them to Stripe if the tenant is a customer there. A record is counted
+ * once, as one transaction adds it to the totals and marks it. It is billed once, as it is marked before it is first
+ * sent, and resent only while Stripe recognizes its id. Costs one read if there are no open records.
  */
-export async function meter(deps: Deps, run: SweepRun): Promise<void> {
+export async function meterUsage(deps: Deps, run: SweepRun): Promise<void> {
   let cursor: string | undefined;
   do {
     if (run.isTimeUp()) return run.markIncomplete();
@@ -40,7 +40,7 @@ export async function meter(deps: Deps, run: SweepRun): Promise<void> {
   } while (cursor !== undefined);
 }
 
-/** Records, and whose they are. */
+/** Records, with the tenants and customers of their licenses. */
 interface Batch {
   readonly records: readonly UsageRecord[];
   readonly tenantOf: ReadonlyMap<string, string>;
@@ -60,7 +60,7 @@ async function openBatch(documents: readonly UsageRecord[], { records }: Deps): 
   return { records: documents, tenantOf, customerOf };
 }
 
-/** Gives those that are to be sent now. */
+/** Adds new records to the totals, and returns those to be sent to Stripe. */
 async function count(batch: Batch, deps: Deps, run: SweepRun): Promise<UsageRecord[]> {
   const fresh = batch.records.filter(({ state }) => state === 'new');
   if (fresh.length === 0) return [];
@@ -79,8 +79,8 @@ async function count(batch: Batch, deps: Deps, run: SweepRun): Promise<UsageReco
       if (day) transaction.set(METERED_DAYS, id, day);
     }
     const next = open.map((record) => {
-      const isPaidFor = deps.billing !== undefined && batch.customerOf.has(record.licenseId);
-      return inState(record, isPaidFor ? 'sending' : 'unbilled', nowMs);
+      const isBilled = deps.billing !== undefined && batch.customerOf.has(record.licenseId);
+      return inState(record, isBilled ? 'sending' : 'unbilled', nowMs);
     });
     for (const record of next) transaction.set(USAGE_RECORDS, usageRecordId(record), record);
     return next;
@@ -92,17 +92,17 @@ async function count(batch: Batch, deps: Deps, run: SweepRun): Promise<UsageReco
 async function send(records: readonly UsageRecord[], batch: Batch, deps: Deps, run: SweepRun): Promise<void> {
   const { billing } = deps;
   if (!billing || records.length === 0) return;
-  const ends = new Map<string, UsageRecord['state']>();
+  const states = new Map<string, UsageRecord['state']>();
   try {
     await inParallel(records, AT_A_TIME, async (record) => {
-      ends.set(usageRecordId(record), await endOf(record, batch, billing, deps, run));
+      states.set(usageRecordId(record), await sendOne(record, batch, billing, deps, run));
     });
   } finally {
-    await mark(ends, deps, run);
+    await writeStates(states, deps, run);
   }
 }
 
-async function endOf(
+async function sendOne(
   record: UsageRecord,
   { customerOf }: Batch,
   billing: Billing,
@@ -114,25 +114,25 @@ async function endOf(
   if (customerId === undefined) return 'unbilled';
   const { meter: name, quantity, atMs } = record;
   const identifier = usageRecordId(record);
-  const told = await billing.recordUsage({ identifier, customerId, meter: name, quantity, atMs });
-  if (told.verdict !== 'REFUSED') return 'sent';
-  run.progress.usageTrouble = told.because;
+  const sent = await billing.recordUsage({ identifier, customerId, meter: name, quantity, atMs });
+  if (sent.verdict !== 'REFUSED') return 'sent';
+  run.progress.usageTrouble = sent.because;
   return 'refused';
 }
 
-/** Writes what became of records, unless somebody else has. */
-async function mark(
-  ends: ReadonlyMap<string, UsageRecord['state']>,
+/** Writes the new states of records, unless another run has already done so. */
+async function writeStates(
+  states: ReadonlyMap<string, UsageRecord['state']>,
   { records, clock }: Deps,
   run: SweepRun,
 ): Promise<void> {
-  if (ends.size === 0) return;
+  if (states.size === 0) return;
   const marked = await records.transact(async (transaction) => {
     const nowMs = clock.nowMs();
-    const found = await Promise.all([...ends.keys()].map((id) => transaction.get(USAGE_RECORDS, id)));
+    const found = await Promise.all([...states.keys()].map((id) => transaction.get(USAGE_RECORDS, id)));
     const sending = found.flatMap((record) => (record?.state === 'sending' ? [record] : []));
     const next = sending.map((record) =>
-      inState(record, ends.get(usageRecordId(record)) ?? 'sending', nowMs),
+      inState(record, states.get(usageRecordId(record)) ?? 'sending', nowMs),
     );
     for (const record of next) transaction.set(USAGE_RECORDS, usageRecordId(record), record);
     return next;

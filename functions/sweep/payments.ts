@@ -8,40 +8,45 @@ import { carryOutEvent } from '../../shared/use-cases/stripe-events.ts';
 import { lookAtSubscription } from '../../shared/use-cases/subscriptions.ts';
 import type { SweepRun } from './run-steps.ts';
 
-/** As many a sweep, so that ones that cannot be done keep back nothing else. */
+/** Events, and subscriptions, per sweep. The cap keeps stuck ones from starving the other steps. */
 const MOST_A_SWEEP = 50;
 
-/** Whoever took an event is done with it by then, or never will be. */
-const STOPPED_AFTER_MS = 60_000;
+/** By then, the request that received an event has finished it or was interrupted. */
+const INTERRUPTED_AFTER_MS = 60_000;
 
-/** When to look again at what Stripe did not know, or nobody could be asked about. */
+/** Delay before the next check of a subscription that Stripe does not know, or that gives no license. */
 const PUT_OFF_MS = 24 * 3600 * 1000;
 
 /**
- * Goes on with events of Stripe's that somebody took and did not bring to an end, and looks at subscriptions whose time has
- * come though Stripe told nothing of them. Costs two reads where there is nothing of that.
+ * Completes Stripe events that were interrupted, and checks subscriptions that are due for a check although no event
+ * arrived. Costs two reads if there is nothing to do.
  */
-export async function keepUpWithPayments(billing: Billing, deps: Deps, run: SweepRun): Promise<void> {
+export async function syncPayments(billing: Billing, deps: Deps, run: SweepRun): Promise<void> {
   const nowMs = deps.clock.nowMs();
-  const page = { limit: MOST_A_SWEEP, below: nowMs - STOPPED_AFTER_MS };
-  const stopped = await deps.records.query(BILLING_EVENTS_BY_RECEIPT, { isDone: false }, page);
-  for (const event of stopped.documents) {
+  const page = { limit: MOST_A_SWEEP, below: nowMs - INTERRUPTED_AFTER_MS };
+  const interrupted = await deps.records.query(BILLING_EVENTS_BY_RECEIPT, { isDone: false }, page);
+  for (const event of interrupted.documents) {
     if (run.isTimeUp()) return run.markIncomplete();
-    await run.attempt(() => goOnWith(event, billing, deps, run));
+    await run.attempt(() => completeEvent(event, billing, deps, run));
   }
   const due = await deps.records.query(SUBSCRIPTIONS_BY_LOOK, {}, { limit: MOST_A_SWEEP, below: nowMs });
   for (const subscription of due.documents) {
     if (run.isTimeUp()) return run.markIncomplete();
-    await run.attempt(() => lookAgain(subscription, billing, deps, run));
+    await run.attempt(() => checkSubscription(subscription, billing, deps, run));
   }
 }
 
-async function goOnWith(event: StoredEvent, billing: Billing, deps: Deps, run: SweepRun): Promise<void> {
+async function completeEvent(event: StoredEvent, billing: Billing, deps: Deps, run: SweepRun): Promise<void> {
   await carryOutEvent(event, billing, deps);
   run.progress.billingEvents += 1;
 }
 
-async function lookAgain(due: Subscription, billing: Billing, deps: Deps, run: SweepRun): Promise<void> {
+async function checkSubscription(
+  due: Subscription,
+  billing: Billing,
+  deps: Deps,
+  run: SweepRun,
+): Promise<void> {
   const { subscriptionId } = due;
   const look = await lookAtSubscription(subscriptionId, {}, billing, deps);
   run.progress.subscriptions += 1;

@@ -1,31 +1,31 @@
-/** What a sweep has done so far. Every step adds to it as it goes, so that a step cut short is counted too. */
+/** What a sweep has done so far. Steps update it as they run, so that an interrupted step is counted too. */
 export interface SweepProgress {
   expired: number;
   published: number;
   pending: number;
-  /** Milliseconds; `null` while nothing is known to wait. */
+  /** Age of the oldest event in the outbox, milliseconds; `null` for none. */
   oldestAgeMs: number | null;
-  /** When the oldest event was written that waited as the sweep began, milliseconds; `null` for none. */
+  /** When the oldest event was written that was in the outbox as the sweep began, milliseconds; `null` for none. */
   waitingSinceMs: number | null;
   /** Outbox entries that this version cannot read. */
   unreadable: number;
   sealed: number;
   reconciled: Reconciled | null;
-  /** Events of Stripe's that had stopped half-way. */
+  /** Interrupted Stripe events that were completed. */
   billingEvents: number;
-  /** Subscriptions that were looked at without an event. */
+  /** Subscriptions that were checked without an event. */
   subscriptions: number;
-  /** Records of use that went into the totals. */
+  /** Usage records that were added to the totals. */
   usageCounted: number;
-  /** Records of use that Stripe has, that it did not want, and of which nobody knows whether it has them. */
+  /** Usage records that Stripe accepted, that it rejected, and that it may or may not have. */
   usageSent: number;
   usageRefused: number;
   usageUncertain: number;
-  /** Why Stripe did not want one. */
+  /** Why Stripe rejected one. */
   usageTrouble: string | undefined;
-  /** Erasures of which a round came to its end. */
+  /** Erasures that completed a round. */
   erased: number;
-  /** Records that were removed, or tell no more who held a seat, for their age. */
+  /** Records past their retention period that were deleted, or no longer show who held a seat. */
   forgotten: number;
 }
 

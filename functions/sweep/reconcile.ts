@@ -25,9 +25,9 @@ const BATCH = 100;
 const AT_A_TIME = 16;
 
 /**
- * Compares the seat store with the records, once an hour, and puts right what has drifted: entitlement copies, in both
- * directions, sessions that ended without a word, and seats that are lent and were lost. Stops at the end of the sweep's
- * time and goes on in the next one.
+ * Compares the seat store with the records once an hour, and repairs differences: entitlement copies in both
+ * directions, sessions that were lost without an event, and borrowed seats that were lost. Stops when the sweep's time
+ * is up; the next sweep continues.
  */
 export async function reconcile(deps: Deps, run: SweepRun): Promise<void> {
   let pass = duePass(await readPass(deps), deps.clock.nowMs());
@@ -74,7 +74,7 @@ async function compareCopy(copy: Entitlement, deps: Deps, done: Reconciled): Pro
       if (license) await putCopy(license, deps.seats);
       break;
     case 'AHEAD':
-      await raiseAbove(copy, deps);
+      await raiseVersion(copy, deps);
       break;
     case 'STRAY':
       if (isRetired(copy)) {
@@ -87,8 +87,8 @@ async function compareCopy(copy: Entitlement, deps: Deps, done: Reconciled): Pro
   done.copiesRepaired += 1;
 }
 
-/** The records are the truth, and versions only go up: so the truth gets a version above the copy's. */
-async function raiseAbove(copy: Entitlement, deps: Deps): Promise<void> {
+/** The records are right, and versions only go up: the license gets a version above the copy's. */
+async function raiseVersion(copy: Entitlement, deps: Deps): Promise<void> {
   await changeLicense(deps, async (transaction) => {
     const license = await transaction.get(LICENSES, copy.licenseId);
     if (!license || judgeCopy(copy, license) !== 'AHEAD') return;
@@ -120,7 +120,7 @@ async function compareSessionsOf(
     licenseId,
     histories.map(({ sessionId }) => sessionId),
   );
-  const reseated = await reseatLent(
+  const reseated = await reseatBorrowed(
     licenseId,
     histories.filter(({ sessionId }) => !seated.has(sessionId)),
     deps,
@@ -146,25 +146,25 @@ async function compareSessionsOf(
   done.sessionsClosed += losses.length;
 }
 
-/** Gives those of these sessions that have borrowed their seat a seat again, and names those that got one. */
-async function reseatLent(
+/** Seats those of the sessions again that have borrowed their seat. Returns the ids of those that got one. */
+async function reseatBorrowed(
   licenseId: string,
   histories: readonly SessionHistory[],
   { seats, clock }: Deps,
 ): Promise<ReadonlySet<string>> {
   const nowMs = clock.nowMs();
-  const lent = histories.flatMap((history) => {
+  const borrowed = histories.flatMap((history) => {
     const proven = loanOf(history, nowMs);
     return proven ? [{ sessionId: history.sessionId, proven }] : [];
   });
-  if (lent.length === 0) return new Set();
-  const verdict = await seats.heartbeat({ licenseId, proof: { kind: 'trusted' }, sessions: lent });
+  if (borrowed.length === 0) return new Set();
+  const verdict = await seats.heartbeat({ licenseId, proof: { kind: 'trusted' }, sessions: borrowed });
   if (verdict.verdict !== 'OK') return new Set();
   const given = verdict.results.flatMap((result) => ('session' in result ? [result.session.sessionId] : []));
   return new Set(given);
 }
 
-/** Unless its end has been told meanwhile. */
+/** Does nothing if the session has ended in the meantime. */
 async function markMissing(
   sessionId: string,
   missingSinceMs: number | null,

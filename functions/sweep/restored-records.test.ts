@@ -10,8 +10,8 @@ import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts
 import type { Reply, TestLicense, TestSuite } from '../testing/suite.ts';
 
 /**
- * The records are as they were some time ago, while the seat store has lived on: what infra/README.md says of that, under
- * "Go back to an earlier state of the records".
+ * The records are as they were some time ago, while the seat store has lived on: what infra/README.md says of that,
+ * under "Go back to an earlier state of the records".
  */
 
 const HOUR_MS = 3_600_000;

@@ -40,23 +40,24 @@ const PASS_ID = 'retention';
 const BATCH = 100;
 
 /**
- * Forgets, once a day, what has been kept as long as it may: who held a seat, and invitations, codes and sign-ins that are
- * good for nothing any more. Stops at the end of the sweep's time and goes on in a later one.
+ * Once a day, deletes what is past its retention period: session histories, the holders in audit events, and expired or
+ * completed records of sign-ins, payments, trials and usage. Stops when the sweep's time is up; a later sweep
+ * continues.
  */
-export async function forgetOld(deps: Deps, run: SweepRun): Promise<void> {
+export async function deleteOld(deps: Deps, run: SweepRun): Promise<void> {
   const { records, clock, retentionDays } = deps;
   let pass = dueRetention(await records.get(RETENTION_PASSES, PASS_ID), clock.nowMs(), retentionDays);
   while (pass && pass.finishedAtMs === null) {
     if (run.isTimeUp()) return run.markIncomplete();
-    pass = await forgetSome(pass, deps, run);
+    pass = await deleteBatchOfStep(pass, deps, run);
   }
 }
 
-function forgetSome(pass: RetentionPass, deps: Deps, run: SweepRun): Promise<RetentionPass> {
+function deleteBatchOfStep(pass: RetentionPass, deps: Deps, run: SweepRun): Promise<RetentionPass> {
   const { startedAtMs: nowMs, cutoffMs } = pass;
   switch (pass.step) {
     case 'histories':
-      return removeSome(pass, deps, run, {
+      return deleteBatch(pass, deps, run, {
         query: SESSIONS_BY_END,
         equals: { isOpen: false },
         below: cutoffMs,
@@ -64,9 +65,9 @@ function forgetSome(pass: RetentionPass, deps: Deps, run: SweepRun): Promise<Ret
         idOf: ({ sessionId }) => sessionId,
       });
     case 'events':
-      return forgetHolders(pass, deps, run);
+      return removeHolders(pass, deps, run);
     case 'invitations':
-      return removeSome(pass, deps, run, {
+      return deleteBatch(pass, deps, run, {
         query: INVITATIONS_BY_END,
         equals: {},
         below: nowMs,
@@ -74,7 +75,7 @@ function forgetSome(pass: RetentionPass, deps: Deps, run: SweepRun): Promise<Ret
         idOf: ({ invitationId }) => invitationId,
       });
     case 'codes':
-      return removeSome(pass, deps, run, {
+      return deleteBatch(pass, deps, run, {
         query: CODES_BY_END,
         equals: {},
         below: nowMs,
@@ -82,7 +83,7 @@ function forgetSome(pass: RetentionPass, deps: Deps, run: SweepRun): Promise<Ret
         idOf: ({ codeHash }) => codeHash,
       });
     case 'sign_ins':
-      return removeSome(pass, deps, run, {
+      return deleteBatch(pass, deps, run, {
         query: SIGN_INS_BY_END,
         equals: {},
         below: signInCutoffMs(pass),
@@ -90,7 +91,7 @@ function forgetSome(pass: RetentionPass, deps: Deps, run: SweepRun): Promise<Ret
         idOf: ({ signInId }) => signInId,
       });
     case 'billing_events':
-      return removeSome(pass, deps, run, {
+      return deleteBatch(pass, deps, run, {
         query: BILLING_EVENTS_BY_RECEIPT,
         equals: { isDone: true },
         below: billingEventsCutoffMs(pass),
@@ -98,7 +99,7 @@ function forgetSome(pass: RetentionPass, deps: Deps, run: SweepRun): Promise<Ret
         idOf: ({ eventId }) => eventId,
       });
     case 'checkouts':
-      return removeSome(pass, deps, run, {
+      return deleteBatch(pass, deps, run, {
         query: CHECKOUTS_BY_END,
         equals: {},
         below: nowMs,
@@ -106,7 +107,7 @@ function forgetSome(pass: RetentionPass, deps: Deps, run: SweepRun): Promise<Ret
         idOf: ({ licenseId }) => licenseId,
       });
     case 'checkout_keys':
-      return removeSome(pass, deps, run, {
+      return deleteBatch(pass, deps, run, {
         query: CHECKOUT_KEYS_BY_END,
         equals: {},
         below: nowMs,
@@ -114,7 +115,7 @@ function forgetSome(pass: RetentionPass, deps: Deps, run: SweepRun): Promise<Ret
         idOf: ({ keyId }) => keyId,
       });
     case 'trial_claims':
-      return removeSome(pass, deps, run, {
+      return deleteBatch(pass, deps, run, {
         query: TRIAL_CLAIMS_BY_AGE,
         equals: {},
         below: cutoffMs,
@@ -122,7 +123,7 @@ function forgetSome(pass: RetentionPass, deps: Deps, run: SweepRun): Promise<Ret
         idOf: ({ claimId }) => claimId,
       });
     case 'usage_records':
-      return removeSome(pass, deps, run, {
+      return deleteBatch(pass, deps, run, {
         query: USAGE_RECORDS_BY_RECEIPT,
         equals: { isOpen: false },
         below: cutoffMs,
@@ -140,8 +141,8 @@ interface Old<T> {
   readonly idOf: (document: T) => string;
 }
 
-/** Removes the oldest; once none is left, that step of the pass is over. */
-async function removeSome<T>(
+/** Deletes the oldest documents. Once none is left, the step ends. */
+async function deleteBatch<T>(
   pass: RetentionPass,
   deps: Deps,
   run: SweepRun,
@@ -156,19 +157,19 @@ async function removeSome<T>(
   return next;
 }
 
-/** Each event is looked at once, by the pass in which it comes of age. */
-async function forgetHolders(pass: RetentionPass, deps: Deps, run: SweepRun): Promise<RetentionPass> {
+/** Each event is processed once, by the first pass after its retention period. */
+async function removeHolders(pass: RetentionPass, deps: Deps, run: SweepRun): Promise<RetentionPass> {
   const { sinceMs: least, cutoffMs: below, after } = pass;
   const page = { limit: BATCH, least, below, cursor: after ?? undefined };
   const { documents, nextCursor } = await deps.records.query(EVENTS_BY_RECORDING, {}, page);
-  const telling = documents.filter(({ detail }) => detail.holder !== undefined);
+  const withHolder = documents.filter(({ detail }) => detail.holder !== undefined);
   const next =
     nextCursor === undefined ? endRetentionStep(pass, deps.clock.nowMs()) : { ...pass, after: nextCursor };
   await write(next, deps, async (transaction) => {
-    const found = await Promise.all(telling.map(({ eventId }) => transaction.get(AUDIT, eventId)));
+    const found = await Promise.all(withHolder.map(({ eventId }) => transaction.get(AUDIT, eventId)));
     for (const event of found) if (event) transaction.set(AUDIT, event.eventId, withoutHolder(event));
   });
-  run.progress.forgotten += telling.length;
+  run.progress.forgotten += withHolder.length;
   return next;
 }
 

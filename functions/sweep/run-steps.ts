@@ -1,16 +1,16 @@
 import { type Part, Unavailable } from '../../shared/errors.ts';
 import { emptyProgress, type SweepProgress } from './progress.ts';
 
-/** One run of the sweep: how long its steps may take, what they have done, and which parts they found unavailable. */
+/** One run of the sweep: the time left for its steps, what they have done, and which dependencies were unavailable. */
 export interface SweepRun {
   readonly progress: SweepProgress;
   readonly isTimeUp: () => boolean;
   readonly unavailable: ReadonlySet<Part>;
-  /** Runs a step. Whatever it meets ends the step and not the sweep: others may not need the part that is unavailable. */
+  /** Runs a step. A fault ends the step, not the sweep: other steps may not need the dependency that is unavailable. */
   attempt(step: () => Promise<void>): Promise<void>;
-  /** Throws the first fault other than an unavailable part, now that everything else is done. */
+  /** Throws the first fault other than an unavailable dependency. Call it after all steps. */
   throwFault(): void;
-  /** Says that a step ended before its work did. */
+  /** Records that a step stopped before its work was done. */
   markIncomplete(): void;
   readonly isComplete: () => boolean;
 }
@@ -45,7 +45,7 @@ export function beginRun(isTimeUp: () => boolean, report: (fault: Unavailable) =
   };
 }
 
-/** Does `work` for each item, at most `bound` at a time. Throws the first fault, once all that had begun has ended. */
+/** Runs `work` for each item, at most `bound` at a time. Throws the first fault, after all started work has ended. */
 export async function inParallel<T>(
   items: readonly T[],
   bound: number,

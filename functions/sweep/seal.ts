@@ -8,10 +8,10 @@ const BATCH = 100;
 const TENANTS_AT_A_TIME = 4;
 
 /**
- * Links events that were recorded since the last sweep to their tenants' chains, and gives the new heads.
+ * Links events recorded since the last sweep to their tenants' chains, and returns the new heads.
  *
- * Sealed in batches and not one by one as they are recorded: a chain that grows with every event makes all events of a
- * tenant wait for one another, whatever licenses they are of. An event has its place a minute later instead.
+ * Events are sealed in batches, not one by one as they are recorded: a chain that grows with every event would make all
+ * events of a tenant wait for each other, across licenses. Instead, an event gets its position up to a minute later.
  */
 export async function sealAudit(deps: Deps, run: SweepRun): Promise<ChainHead[]> {
   const heads = new Map<string, ChainHead>();
@@ -39,7 +39,7 @@ function sealOfTenant(
   return records.transact(async (transaction) => {
     const head = (await transaction.get(CHAIN_HEADS, tenantId)) ?? emptyChain(tenantId);
     const found = await Promise.all(listed.map(({ eventId }) => transaction.get(AUDIT, eventId)));
-    // Another sweep may have been here since they were listed.
+    // Another sweep may have sealed some since they were listed.
     const open = found.flatMap((event) => (event && !event.sealed ? [event] : []));
     if (open.length === 0) return { sealed: 0, head };
     const next = sealEvents(head, open);

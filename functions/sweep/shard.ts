@@ -4,14 +4,14 @@ import { restoreCopy } from '../../shared/ports/restore-copy.ts';
 import type { ShardNews } from '../../shared/ports/seat-maintenance.ts';
 import type { SweepRun } from './run-steps.ts';
 
-/** As many as a topic takes a call. */
+/** The most that `Events` accepts per call. */
 const PUBLISH_BATCH = 100;
-/** As many as a look at a shard takes. */
-const LOOK_BATCH = 32;
+/** The most that `SeatMaintenance.expire` accepts per call. */
+const EXPIRE_BATCH = 32;
 
-/** Tells what has ended in a shard, then publishes what was told there. Costs one command where nothing has happened. */
+/** Expires leases of a shard, then publishes the events in its outbox. Costs one command if nothing has happened. */
 export async function sweepShard(shard: string, deps: Deps, run: SweepRun): Promise<void> {
-  const news = await makeEndsKnown(shard, deps, run);
+  const news = await expireLeases(shard, deps, run);
   const waiting = { count: news.pending, oldestAtMs: news.oldestAtMs };
   if (waiting.oldestAtMs !== null)
     run.progress.waitingSinceMs = Math.min(
@@ -28,15 +28,15 @@ export async function sweepShard(shard: string, deps: Deps, run: SweepRun): Prom
   }
 }
 
-async function makeEndsKnown(shard: string, deps: Deps, run: SweepRun): Promise<ShardNews> {
+async function expireLeases(shard: string, deps: Deps, run: SweepRun): Promise<ShardNews> {
   let licenses: readonly string[] = [];
   for (;;) {
     const news = await deps.seatMaintenance.expire(shard, licenses);
     run.progress.expired += news.expired;
     const refilled: string[] = [];
-    // Without the records what is known here can still be published.
+    // Without the records, events of known licenses can still be published.
     await run.attempt(() => refill(news.unknown, deps, refilled));
-    licenses = [...new Set([...refilled, ...news.due])].slice(0, LOOK_BATCH);
+    licenses = [...new Set([...refilled, ...news.due])].slice(0, EXPIRE_BATCH);
     if (licenses.length === 0) return news;
     if (run.isTimeUp()) {
       run.markIncomplete();
@@ -45,7 +45,7 @@ async function makeEndsKnown(shard: string, deps: Deps, run: SweepRun): Promise<
   }
 }
 
-/** Puts the copies that Redis has lost, and adds the licenses that there were any of to `refilled`. */
+/** Restores entitlement copies that Redis has lost, and adds the licenses whose copy was restored to `refilled`. */
 async function refill(licenseIds: readonly string[], deps: Deps, refilled: string[]): Promise<void> {
   for (const licenseId of licenseIds) {
     if (await restoreCopy(licenseId, deps)) refilled.push(licenseId);
@@ -66,7 +66,7 @@ async function drainOutbox(
     run.progress.unreadable += entries.length - readable.length;
     if (readable.length > 0) {
       await events.publish(readable.map(({ event }) => event));
-      // Only now: what dies before this is published again, and recorded once, as its id is the same.
+      // Only after publishing. After a crash in between, events are published again, and recorded once by their id.
       await seatMaintenance.trimOutbox(
         shard,
         readable.map(({ position }) => position),

@@ -75,7 +75,7 @@ async function change(
   if ('problem' in tenant) return tenant;
   if (body.join_domain && caller.kind === 'person') {
     const user = await deps.records.get(USERS, caller.userId);
-    // Nobody takes in the people of a domain that is not their own.
+    // Owners can set only their own domain.
     if (user?.hostedDomain !== body.join_domain) return { problem: 'FORBIDDEN' };
   }
   const changed = await changeTenant(
@@ -125,11 +125,11 @@ async function removeFromTenant(
   const tenant = await ownTenant(params, standing, deps.records);
   if ('problem' in tenant) return tenant;
   const { tenantId } = tenant;
-  const isOneself = caller.kind === 'person' && caller.userId === params.user_id;
+  const isSelf = caller.kind === 'person' && caller.userId === params.user_id;
   const mayRemoveOthers =
     caller.kind === 'operator' ||
     standingOf(accessOf('tenants.removeOther'), caller.tenants[tenantId]) === 'ALLOWED';
-  if (!isOneself && !mayRemoveOthers) return { problem: 'FORBIDDEN' };
+  if (!isSelf && !mayRemoveOthers) return { problem: 'FORBIDDEN' };
   if (tenant.ownerId === params.user_id) return { problem: 'OWNER_MUST_STAY' };
   const removed = await removeMember(tenantId, params.user_id, deps);
   return removed === 'OWNER' ? { problem: 'OWNER_MUST_STAY' } : { answer: 'removed', body: undefined };
@@ -142,17 +142,17 @@ async function transfer(
   const tenant = await ownTenant(params, standing, records);
   if ('problem' in tenant) return tenant;
   const { tenantId } = tenant;
-  const heirId = membershipId(tenantId, body.user_id);
+  const successorId = membershipId(tenantId, body.user_id);
   const transferred = await records.transact(async (transaction) => {
     const current = (await transaction.get(TENANTS, tenantId)) ?? tenant;
-    const heir = await transaction.get(MEMBERSHIPS, heirId);
-    if (!heir) return undefined;
+    const successor = await transaction.get(MEMBERSHIPS, successorId);
+    if (!successor) return undefined;
     const ownerMembershipId = current.ownerId === null ? undefined : membershipId(tenantId, current.ownerId);
     const owner = ownerMembershipId && (await transaction.get(MEMBERSHIPS, ownerMembershipId));
     if (ownerMembershipId && owner)
       transaction.set(MEMBERSHIPS, ownerMembershipId, { ...owner, role: 'admin' });
-    transaction.set(MEMBERSHIPS, heirId, { ...heir, role: 'owner' });
-    const next = { ...current, ownerId: heir.userId };
+    transaction.set(MEMBERSHIPS, successorId, { ...successor, role: 'owner' });
+    const next = { ...current, ownerId: successor.userId };
     transaction.set(TENANTS, tenantId, next);
     return next;
   });

@@ -17,7 +17,7 @@ import {
   VALID_JSON,
 } from './bad-values.ts';
 
-/** A request of the kind that no honest client sends. */
+/** A request that no honest client sends. */
 export interface BadRequest {
   readonly method: string;
   readonly target: string;
@@ -25,16 +25,16 @@ export interface BadRequest {
   readonly body: Buffer;
 }
 
-/** What the requests may lean on: things that are there, and keys that open them. */
+/** What the requests can use: things that exist, and credentials for them. */
 export interface Known {
   /** A value for each path parameter. */
   readonly params: Readonly<Record<string, string>>;
   readonly credentials: Readonly<Record<Exclude<Caller['kind'], 'anyone' | 'stripe'>, string>>;
-  /** Well-formed credentials that open nothing. */
+  /** Well-formed credentials that are not valid. */
   readonly wrongKeys: readonly string[];
 }
 
-/** Requests to `endpoint` that it must refuse: each has at least one fault that its own contract names. */
+/** Requests that `endpoint` must refuse: each breaks its contract in at least one way. */
 export function badRequests(
   endpoint: EndpointContract,
   methodsAtPath: readonly string[],
@@ -168,7 +168,7 @@ function bodies(endpoint: EndpointContract): fc.Arbitrary<Body> {
   );
 }
 
-/** Names of fields that a body may have, so that the wrong values stand in the right places. */
+/** Names of fields that a body can have, so that wrong values are tried in real fields. */
 function fieldsOf(schema: z.ZodMiniType | undefined): string[] {
   if (!schema) return ['max'];
   const names = [

@@ -1,4 +1,4 @@
-/** Values that break servers which take them for what they seem to be. */
+/** Values that break servers which trust them. */
 
 export const METHODS = [
   'GET',
@@ -131,7 +131,7 @@ export const ODD_QUERIES = [
   '?%23',
 ];
 
-/** `path` bent in every way that a careless router might take for it. */
+/** Variants of `path` that a careless router might accept. */
 export function oddPaths(path: string): string[] {
   return [
     `${path}/`,

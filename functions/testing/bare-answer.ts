@@ -1,14 +1,17 @@
 import type { Reply } from './suite.ts';
 
-/** Headers that differ from answer to answer and tell nothing about its subject. */
-const PASSING = new Set(['date', 'x-request-id', 'ratelimit-remaining', 'ratelimit-reset']);
+/** Headers that differ between answers and reveal nothing about their subject. */
+const VOLATILE = new Set(['date', 'x-request-id', 'ratelimit-remaining', 'ratelimit-reset']);
 
-/** All that a caller can see of an answer but when it was given and its request id: two of these are equal or they tell. */
+/**
+ * Everything that a caller sees of an answer, except its time, its request id and the state of the rate limit. If two
+ * differ, the answers reveal something.
+ */
 export function bareAnswer(reply: Reply): { status: number; headers: [string, string][]; text: string } {
   const requestId = reply.headers.get('x-request-id') ?? '';
   return {
     status: reply.status,
-    headers: [...reply.headers].filter(([name]) => !PASSING.has(name)),
+    headers: [...reply.headers].filter(([name]) => !VOLATILE.has(name)),
     text: requestId ? reply.text.replaceAll(requestId, '<request id>') : reply.text,
   };
 }

@@ -4,19 +4,19 @@ import { type RespClient, respClient } from '../../shared/local/redis/resp-clien
 import type { Deps } from '../../shared/ports/deps.ts';
 import { openTestSuite, type TestLicense, type TestSuite } from './suite.ts';
 
-/** A suite for tests in which time passes only when they say so: for its functions, and for the leases in its Redis. */
+/** A suite whose clock only the test moves: for the functions, and for the leases in Redis. */
 export interface ClockedSuite {
   readonly suite: TestSuite;
-  /** The suite's Redis, past the suite. */
+  /** A direct connection to the suite's Redis. */
   readonly redis: RespClient;
   nowMs(): number;
   moveClock(ms: number): void;
-  /** Takes a seat, or throws. */
+  /** Acquires a seat, or throws. */
   seat(license: TestLicense, machine: string): Promise<{ id: string; token: string }>;
   close(): Promise<void>;
 }
 
-/** Few shards, so that a sweep is quick. `wrap` may put itself before any port. */
+/** Has few shards, so that a sweep is quick. `wrap` can replace any port. */
 export async function openClockedSuite(
   wrap?: (deps: Deps) => Deps,
   settings: Readonly<Record<string, string>> = {},

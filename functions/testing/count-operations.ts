@@ -4,7 +4,7 @@ import type { OperationCounts } from './operation-counts.ts';
 /** Called with each operation of the records (`get licenses`), and with what Firestore bills for it. */
 type OnOperation = (operation: string, billed: Partial<OperationCounts>) => void;
 
-/** The records, with every operation reported. A transaction that has to run again is reported again. */
+/** The records, with every operation reported. The operations of a retried transaction are reported again. */
 export function countOperations(records: Records, onOperation: OnOperation): Records {
   return {
     get(collection, id) {
@@ -17,7 +17,7 @@ export function countOperations(records: Records, onOperation: OnOperation): Rec
     },
     async query(query, equals, page) {
       const found = await records.query(query, equals, page);
-      // One document more is read to see whether there is a next page.
+      // One more document is read to find out whether there is a next page.
       const documentReads = found.documents.length + (found.nextCursor === undefined ? 0 : 1);
       onOperation(`query ${query.name}`, { documentReads: Math.max(1, documentReads) });
       return found;

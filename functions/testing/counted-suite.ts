@@ -17,43 +17,43 @@ export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 export const RETENTION_DAYS = 40;
 
-/** What some work cost. */
+/** The cost of some work. */
 export interface Cost<R> {
   readonly result: R;
   readonly operations: OperationCounts;
   /** By name, in order. */
   readonly redis: readonly string[];
-  /** The same, whole. */
+  /** The same commands, with their arguments. */
   readonly redisCommands: readonly (readonly string[])[];
   /** Operations of the records, in order: `get licenses`. */
   readonly records: readonly string[];
-  /** Statements that anything in this process gave to SQLite, which keeps the records here: none can be missed. */
+  /** Statements that anything in this process sent to SQLite, which stores the records here: none is missed. */
   readonly statements: number;
   /** Methods of Cloud KMS, in order. */
   readonly kms: readonly string[];
 }
 
-/** A suite whose operations are counted, as deployed: Redis over REST, KMS over gRPC. Time passes only when told to. */
+/** A suite that counts its operations, as deployed: Redis over REST, KMS over gRPC. Only the test moves its clock. */
 export interface CountedSuite {
   readonly suite: TestSuite;
-  /** The suite's Redis, past the suite. */
+  /** A direct connection to the suite's Redis. */
   readonly redis: RespClient;
-  /** A license of 200 seats and leases of two hours, which nobody holds a seat of. */
+  /** A license with 200 free seats and leases of two hours. */
   readonly license: TestLicense;
   nowMs(): number;
   moveClock(ms: number): void;
-  /** What `work` costs, with the delivery of all that it publishes. */
+  /** The cost of `work`, including the delivery of all events that it publishes. */
   costOf<R>(work: () => Promise<R>): Promise<Cost<R>>;
-  /** The events that `work` publishes, which go no further. */
+  /** The events that `work` publishes. They are not delivered. */
   withhold(work: () => Promise<unknown>): Promise<readonly SeatEvent[]>;
   /** Publishes events and waits until they are delivered. */
   publish(events: readonly SeatEvent[]): Promise<void>;
-  /** Replaces the signer, as a new instance of a function starts with one that has signed nothing. */
+  /** Replaces the signer by an unused one, as in a new instance of a function. */
   renewSigner(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Opens it in its steady state: Redis knows the scripts, which are sent once in its life, and the hour is compared. */
+/** Opens it in its steady state: Redis has the scripts, which are sent only once, and the hourly comparison is done. */
 export async function openCountedSuite(): Promise<CountedSuite> {
   let nowMs = Date.parse('2026-01-05T08:00:00Z');
   vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
@@ -99,7 +99,7 @@ export async function openCountedSuite(): Promise<CountedSuite> {
   };
 }
 
-/** Servers that count what they are asked, and ports that count what passes through them. */
+/** Servers and ports that count the calls they get. */
 async function openCounters() {
   const prepare = vi.spyOn(DatabaseSync.prototype, 'prepare');
   const exec = vi.spyOn(DatabaseSync.prototype, 'exec');

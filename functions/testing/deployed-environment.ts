@@ -1,6 +1,6 @@
 import { TEST_SECRETS } from '../../shared/testing/secrets.ts';
 
-/** What a deployed function finds in its environment, in a project that does not exist. */
+/** The environment of a deployed function, in a project that does not exist. */
 export function deployedEnvironment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
   return {
     K_SERVICE: 'seatlease',

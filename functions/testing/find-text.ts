@@ -1,6 +1,6 @@
 /**
- * Which of `words`, by their names, stand in which of these texts, named by their place: as they are, in capitals or not,
- * or as JSON, URLs, forms and base64 write them. Sorted: `email in users/usr_1`.
+ * Reports which of `words` (by name) occur in which of the texts (by place), sorted: `email in users/usr_1`. Finds
+ * words in any case, and as encoded in JSON, URLs, forms and base64.
  */
 export function findWords(
   texts: Iterable<readonly [string, string]>,
@@ -16,7 +16,7 @@ export function findWords(
   return found.toSorted();
 }
 
-/** The ways in which a word may be written, in small letters. */
+/** The encodings of a word, in lower case. */
 export function formsOf(word: string): readonly string[] {
   const inJson = JSON.stringify(word).slice(1, -1);
   const forms = [
@@ -31,8 +31,8 @@ export function formsOf(word: string): readonly string[] {
 }
 
 /**
- * The word within a longer text in base64 looks different with each of three places where it can begin. The first and last
- * characters hold bits of what stands beside it, and are left out.
+ * Within a longer text in base64, a word looks different at each of three possible offsets. Its first and last
+ * characters contain bits of the text beside it, and are left out.
  */
 function inBase64(word: string): string[] {
   return [0, 1, 2].flatMap((before) => {

@@ -9,11 +9,14 @@ import { putLocalKey } from '../../shared/local/signing-key.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { openTestSuite, type TestSuite } from './suite.ts';
 
-/** A suite whose every document, Redis value, published event and log line can be read directly. Time passes when told. */
+/**
+ * A suite whose documents, Redis values, published events and log lines can all be read directly. Only the test moves
+ * its clock.
+ */
 export interface InspectableSuite {
   readonly suite: TestSuite;
   readonly redis: RespClient;
-  /** Everything that was ever published, as text. */
+  /** All published events, as text. */
   readonly published: readonly string[];
   /** Every document of every collection, as text, by `collection/id`. */
   records(): Promise<ReadonlyMap<string, string>>;
@@ -76,7 +79,7 @@ function recordsIn(file: string): ReadonlyMap<string, string> {
   try {
     const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
     if (tables.map(({ name }) => name).join() !== 'documents')
-      throw new Error('a table that is not looked into');
+      throw new Error('there is a table that this does not read');
     const rows = database.prepare('SELECT collection, id, document FROM documents').all();
     return new Map(rows.map(({ collection, id, document }) => [`${collection}/${id}`, String(document)]));
   } finally {
@@ -103,7 +106,7 @@ export async function readRedisValues(redis: RespClient): Promise<ReadonlyMap<st
       const type = String(await redis.command(['TYPE', key]));
       if (type === 'none') continue;
       const read = READ[type];
-      if (!read) throw new Error(`a key of the type ${type}, which is not looked into`);
+      if (!read) throw new Error(`this does not read keys of type ${type}`);
       values.set(key, JSON.stringify(await redis.command(read(key))));
     }
     cursor = String(next);

@@ -1,6 +1,6 @@
 import type { Signer, SignVerdict } from '../../shared/ports/signer.ts';
 
-/** The signer, with `beforeEach` called before every signature; a verdict that it returns takes the signature's place. */
+/** The signer, with `beforeEach` called before each signature. A verdict that it returns replaces the signature. */
 export function interceptSigning(
   signer: Signer,
   beforeEach: () => SignVerdict | undefined | Promise<SignVerdict | undefined>,

@@ -1,7 +1,7 @@
 /**
- * Run as a process of its own. Answers one acquire as a deployed function does, records in Firestore and seats in
- * Upstash (a front of ours stands in), and writes the files that were loaded for it, and then those that importing two
- * SDKs adds: proof that they would have been seen.
+ * Runs in its own process. Answers one acquire request as a deployed function does, with records in Firestore and seats
+ * in a fake Upstash. Prints the files that were loaded for it, then the files that importing two SDKs adds, which
+ * proves that the SDKs would have been noticed.
  */
 import { createServer } from 'node:http';
 import { registerHooks } from 'node:module';

@@ -2,7 +2,7 @@
 export interface OperationCounts {
   /** Sent to Redis over the wire. */
   readonly redisCommands: number;
-  /** Documents got or found, and one for a query that finds nothing (https://cloud.google.com/firestore/pricing). */
+  /** Documents read, and one for a query without results (https://cloud.google.com/firestore/pricing). */
   readonly documentReads: number;
   readonly documentWrites: number;
   readonly documentDeletes: number;
@@ -12,19 +12,19 @@ export interface OperationCounts {
   readonly messages: number;
 }
 
-/** Shards of the suite that is counted, which is as many as there are by default. */
+/** Shards of the counted suite: the default number. */
 export const SHARDS = 16;
 
 /**
- * What a seat's month consists of, and how many operations one of each costs; what is left out is 0.
- * `functions/counting.test.ts` asserts every figure, `scripts/cost` multiplies them.
+ * What a seat's month consists of, and how many operations each item costs. Omitted kinds are 0.
+ * `functions/counting.test.ts` asserts every figure, and `scripts/cost` multiplies them.
  */
 export const OPERATIONS = {
   /** A seat is granted. */
   acquire: { redisCommands: 1 },
-  /** Of one session. */
+  /** A heartbeat of one session. */
   heartbeat: { redisCommands: 1 },
-  /** The first time in a session; a repeat costs less. */
+  /** The first signature of a session. Repeats cost less. */
   sign: { redisCommands: 3, documentReads: 1, signatures: 2 },
   release: { redisCommands: 1 },
   health: {},
@@ -35,35 +35,35 @@ export const OPERATIONS = {
   publishedBatch: { redisCommands: 2 },
   /** An event of a session, published and recorded. */
   recordedEvent: { documentReads: 3, documentWrites: 3, messages: 1 },
-  /** An event linked to its tenant's chain. */
+  /** An event that is linked to its tenant's chain. */
   sealedEvent: { documentReads: 2, documentWrites: 1 },
-  /** A chain that a sweep added to. */
+  /** A chain that a sweep extends. */
   sealedChain: { documentReads: 1, documentWrites: 1 },
 
-  /** Hourly, whatever there is to compare. */
+  /** Hourly, even if there is nothing to compare. */
   comparison: { redisCommands: SHARDS + 1, documentReads: 2, documentWrites: SHARDS + 2 },
   comparedLicense: { documentReads: 1 },
-  /** 100 licenses of a shard, beyond its first 100. */
+  /** Each further 100 licenses of a shard. */
   comparedLicensePage: { redisCommands: 2, documentWrites: 1 },
   /** An open session. */
   comparedSession: { documentReads: 1 },
   /** A license that has open sessions. */
   comparedPool: { redisCommands: 1 },
-  /** 100 open sessions, beyond the first 100. */
+  /** Each further 100 open sessions. */
   comparedSessionPage: { redisCommands: 1, documentReads: 1, documentWrites: 1 },
 
-  /** Daily, with nothing old enough to forget. */
+  /** Daily, with nothing to delete. */
   forgetting: { documentReads: 10, documentWrites: 10 },
   /** The session's history is deleted, and the holder removed from its two events. */
   forgottenSession: { documentReads: 5, documentWrites: 2, documentDeletes: 1 },
 } as const satisfies Readonly<Record<string, Partial<OperationCounts>>>;
 
-/** A user lists the sessions of a license, as the console does every few seconds; no part of a seat's month. */
+/** A user lists the sessions of a license, as the console does every few seconds. Not part of a seat's month. */
 export const SESSION_LIST = { redisCommands: 1, documentReads: 4 } as const;
 
 export type OperationName = keyof typeof OPERATIONS;
 
-/** The sum of so many of each. */
+/** The sum of `times` each operation. */
 export function totalOf(times: Readonly<Partial<Record<OperationName, number>>>): OperationCounts {
   const total = { ...NO_OPERATIONS };
   for (const name of Object.keys(OPERATIONS) as OperationName[]) {

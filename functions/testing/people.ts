@@ -4,16 +4,16 @@ import type { SignedInPerson } from '../../shared/ports/sign-in.ts';
 import type { Reply, TestSuite } from './suite.ts';
 import { codeFor } from './trusting-provider.ts';
 
-/** Somebody who signs in in a test. */
+/** A user who signs in in a test. */
 export interface TestPerson {
   readonly userId: string;
   readonly email: string;
-  /** What the newest access token says, as a header's value. */
+  /** The `Authorization` header with the latest access token. */
   authorization: string;
   refreshToken: string;
-  /** Role by tenant, as the token endpoint told it. */
+  /** Role by tenant, as the token endpoint returned it. */
   readonly tenants: ReadonlyMap<string, string>;
-  /** A call as this person. */
+  /** Calls the API as this user. */
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>;
 }
 
@@ -25,7 +25,7 @@ export function accountOf(email: string, more: Partial<SignedInPerson> = {}): Si
   return { subject, email, name: email.split('@')[0] ?? '', hostedDomain: null, ...more };
 }
 
-/** A browser and a program that go through a sign-in together, up to the code. */
+/** Goes through a sign-in, as browser and as client, up to the code. */
 export async function throughBrowser(
   suite: TestSuite,
   person: SignedInPerson,
@@ -37,7 +37,7 @@ export async function throughBrowser(
     code_challenge: challengeOf(verifier),
     code_challenge_method: 'S256',
   });
-  // An address of their own, so that no limit on one address stands in the way of tests that are about something else.
+  // An address of their own, so that limits per address do not disturb tests of other things.
   const address = { 'x-forwarded-for': `10.${[...randomBytes(3)].join('.')}` };
   const begun = await suite.call('GET', `/auth/login/google?${ask}`, { headers: address });
   const location = begun.headers.get('location');
@@ -51,7 +51,7 @@ export async function throughBrowser(
   return { code, verifier };
 }
 
-/** Signs somebody in, all the way. */
+/** Signs a user in, and redeems the code. */
 export async function signIn(
   suite: TestSuite,
   email: string,

@@ -7,7 +7,7 @@ import type { InspectableSuite } from './inspectable-suite.ts';
 import { signIn, type TestPerson } from './people.ts';
 import type { Reply, TestSuite } from './suite.ts';
 
-/** Whatever is Ada's, as it stands in requests. Nothing of anybody else's holds any of it. */
+/** Ada's personal data, as it is in requests. No data of another user contains any of it. */
 export const ADA = {
   email: 'ada.lovelace@example.com',
   name: 'Ada Lovelace',
@@ -17,7 +17,7 @@ export const ADA = {
   subject: '104729104729104729',
 } as const;
 
-/** Ada's own tenant goes with her; in Bob's shop she is one of three. */
+/** Ada's own tenant is erased with her. Bob's shop has two more members. */
 export interface PersonalWorld {
   readonly ada: TestPerson;
   readonly bob: TestPerson;
@@ -25,21 +25,21 @@ export interface PersonalWorld {
   readonly labId: string;
   readonly shopId: string;
   readonly licenseIds: readonly string[];
-  /** In the lab too: the license of her trial, and one that she bought, with its subscription. */
+  /** Also in the lab: her trial license, and a license that she bought, with its subscription. */
   readonly trialId: string;
   readonly boughtId: string;
   readonly subscriptionId: string;
   /** Keys of the shop's licenses that count seats by machine and by user, and of the lab's. */
   readonly keys: { readonly machines: string; readonly users: string; readonly lab: string };
-  /** Every pseudonym that a seat of hers, or one in her tenant, was counted by. */
+  /** Every pseudonym by which a seat of hers, or a seat in her tenant, was counted. */
   readonly holders: ReadonlySet<string>;
-  /** Ada signed in anew. */
+  /** Signs Ada in again. */
   signInAda(): Promise<TestPerson>;
 }
 
 const TTL_MS = 360_000;
 
-/** Everybody, a trial, a purchase, and seats of all kinds, some given up; all recorded and sealed but for the last. */
+/** All users, a trial, a purchase, and seats of all kinds, some released. All but the last is recorded and sealed. */
 export async function makePersonalWorld(
   inspectable: Pick<InspectableSuite, 'suite' | 'moveClock'>,
 ): Promise<PersonalWorld> {
@@ -49,10 +49,10 @@ export async function makePersonalWorld(
   const first = await signInAda();
   const bob = await signIn(suite, 'bob@shop.example', { name: 'Bob Babbage' });
   const [labId = '', shopId = ''] = [first, bob].map(({ tenants }) => [...tenants.keys()][0]);
-  await told(first.call('PATCH', `/api/v1/tenants/${labId}`, { name: `The lab of ${ADA.name}` }));
-  await told(bob.call('PATCH', `/api/v1/tenants/${shopId}`, { name: 'The shop' }));
+  await expectOk(first.call('PATCH', `/api/v1/tenants/${labId}`, { name: `The lab of ${ADA.name}` }));
+  await expectOk(bob.call('PATCH', `/api/v1/tenants/${shopId}`, { name: 'The shop' }));
   const invite = (by: TestPerson, tenantId: string, email: string, role: string) =>
-    told(by.call('POST', `/api/v1/tenants/${tenantId}/invitations`, { email, role }));
+    expectOk(by.call('POST', `/api/v1/tenants/${tenantId}/invitations`, { email, role }));
   await invite(bob, shopId, ADA.email, 'admin');
   await invite(bob, shopId, 'carl@shop.example', 'member');
   await invite(bob, shopId, 'dora@shop.example', 'member');
@@ -74,12 +74,12 @@ export async function makePersonalWorld(
     hostname: `${ADA.hostname}-${n}`,
   });
 
-  // Seats that are given up by now: one handed back, two whose clients crashed.
-  const handedBack = await take(second.authorization, { ...adas(1), license_id: usersId });
-  await told(
+  // Seats that are free again: one was released, and the clients of two crashed.
+  const released = await take(second.authorization, { ...adas(1), license_id: usersId });
+  await expectOk(
     suite.call('POST', '/api/v1/licenses/release', {
       authorization: second.authorization,
-      body: { session_id: handedBack.session_id },
+      body: { session_id: released.session_id },
     }),
   );
   await take(`License ${keys.machines}`, { ...adas(2), user_id: ADA.email.toUpperCase() });
@@ -88,16 +88,16 @@ export async function makePersonalWorld(
   moveClock(TTL_MS);
   await suite.settle();
 
-  // Seats that are held.
+  // Seats that are still held.
   const ada = await signInAda();
   await take(ada.authorization, { ...adas(4), license_id: usersId });
   await take(`License ${keys.users}`, { ...adas(5), user_id: 'Ada.Lovelace@Example.com' });
   await take(`License ${keys.machines}`, { ...adas(6), user_id: ADA.email });
-  const lent = await take(`License ${keys.machines}`, { ...adas(7), user_id: ADA.email, borrow_days: 3 });
-  await told(
+  const borrowed = await take(`License ${keys.machines}`, { ...adas(7), user_id: ADA.email, borrow_days: 3 });
+  await expectOk(
     suite.call('POST', '/api/v1/licenses/sign', {
       authorization: `License ${keys.machines}`,
-      body: { session_id: lent.session_id },
+      body: { session_id: borrowed.session_id },
       headers: FROM_ADA,
     }),
   );
@@ -110,12 +110,12 @@ export async function makePersonalWorld(
   });
   await take(`License ${keys.machines}`, { fingerprint: 'machine-of-nobody' });
   await suite.settle();
-  // Its events are still on their way when she goes.
+  // Its events are not recorded yet when she is erased.
   await take(`License ${keys.machines}`, { ...adas(9), user_id: ADA.email });
 
   const { seatMaintenance, records, pseudonyms } = suite.deps;
   const user = await records.get(USERS, ada.userId);
-  if (!user || !(await records.get(ACCOUNTS, user.accountId))) throw new Error('Ada is not on record');
+  if (!user || !(await records.get(ACCOUNTS, user.accountId))) throw new Error('Ada has no record');
   for (const licenseId of licenseIds) {
     for (const holder of holdersOf(user, licenseId, pseudonyms)) holders.add(holder);
     for await (const { holder, facts } of eachKnownSession(seatMaintenance, licenseId)) {
@@ -126,15 +126,15 @@ export async function makePersonalWorld(
   return { ada, bob, carl, labId, shopId, licenseIds, ...bought, keys, holders, signInAda };
 }
 
-/** What somebody does who tries the app on one machine, then buys seats for the others; metered use among it. */
+/** Starts a trial on one machine, then buys seats for others, with metered usage. */
 async function tryAndBuy(suite: TestSuite, person: TestPerson, tenantId: string) {
   const { records, clock } = suite.deps;
   const fingerprint = `${ADA.fingerprint}-trial`;
-  const wish = { tenant_id: tenantId, fingerprint };
-  const tried = await told(person.call('POST', '/api/v1/licenses/trial/activate', wish));
+  const request = { tenant_id: tenantId, fingerprint };
+  const tried = await expectOk(person.call('POST', '/api/v1/licenses/trial/activate', request));
   const trialId: string = tried.body.license_id;
   const order = { tenant_id: tenantId, plan: 'pro', seats: 2 };
-  const page = await told(person.call('POST', '/api/v1/checkout/create-session', order));
+  const page = await expectOk(person.call('POST', '/api/v1/checkout/create-session', order));
   const { checkout_url, license_id: boughtId } = page.body;
   await suite.stripe.pay(checkout_url);
   await suite.stripe.idle();
@@ -152,22 +152,22 @@ const FROM_ADA = { 'x-forwarded-for': ADA.address };
 function seatTaker(suite: TestSuite) {
   return async (authorization: string, body: Record<string, unknown>) => {
     const options = { authorization, body, headers: FROM_ADA };
-    return (await told(suite.call('POST', '/api/v1/licenses/acquire', options))).body;
+    return (await expectOk(suite.call('POST', '/api/v1/licenses/acquire', options))).body;
   };
 }
 
 async function licenseFor(suite: TestSuite, tenantId: string, terms: object): Promise<string> {
-  return (await told(suite.operate('POST', '/api/v1/licenses', { tenant_id: tenantId, ...terms }))).body
+  return (await expectOk(suite.operate('POST', '/api/v1/licenses', { tenant_id: tenantId, ...terms }))).body
     .license_key;
 }
 
-async function told(reply: Promise<Reply>): Promise<Reply> {
+async function expectOk(reply: Promise<Reply>): Promise<Reply> {
   const { status, text } = await reply;
   if (status >= 300) throw new Error(`refused: ${status} ${text}`);
   return reply;
 }
 
-/** By what, and in which of these texts, named by their place, Ada can be found. */
+/** Reports which of Ada's data occur in which of the texts, by their place. */
 export function findAda(texts: Iterable<readonly [string, string]>, accountId: string): string[] {
   return findWords(texts, { ...ADA, accountId });
 }

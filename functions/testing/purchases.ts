@@ -3,13 +3,13 @@ import type { BillingInterval, Plan } from '../../shared/domain/plans.ts';
 import { BILLING_ACCOUNTS } from '../../shared/ports/collections.ts';
 import type { TestLicense, TestSuite } from './suite.ts';
 
-/** Seats that somebody is about to buy. */
+/** A purchase that is not paid yet. */
 export interface TestPurchase {
   readonly tenantId: string;
   readonly licenseId: string;
   readonly customerId: string;
   readonly sessionId: string;
-  /** Pays for it, and gives the subscription. */
+  /** Pays, and returns the id of the subscription. */
   pay(): Promise<string>;
 }
 
@@ -22,10 +22,10 @@ export interface Wish {
   readonly trialDays?: number;
 }
 
-/** A purchase as far as the page to pay on, past what tenants may ask for: tests of that go by the endpoint. */
+/** Creates a purchase up to the page to pay on. Skips the endpoint, so it can exceed what tenants can request. */
 export async function beginPurchase(suite: TestSuite, wish: Wish = {}): Promise<TestPurchase> {
   const { records, billing } = suite.deps;
-  if (!billing) throw new Error('nothing can be bought');
+  if (!billing) throw new Error('billing is not configured');
   const tenantId = wish.tenantId ?? (await suite.createLicense()).tenantId;
   const licenseId = wish.licenseId ?? newLicenseId(tenantId);
   const known = await records.get(BILLING_ACCOUNTS, tenantId);
@@ -64,7 +64,7 @@ export async function beginPurchase(suite: TestSuite, wish: Wish = {}): Promise<
   };
 }
 
-/** Seats that are bought, paid for and told of, and a key to them. */
+/** A license that is paid for, after Stripe's events were processed, with a key. */
 export interface BoughtLicense extends TestLicense {
   readonly subscriptionId: string;
   readonly customerId: string;
@@ -78,7 +78,7 @@ export async function buySeats(suite: TestSuite, wish: Wish = {}): Promise<Bough
   return { ...license, subscriptionId, customerId: purchase.customerId };
 }
 
-/** Does `work` while Stripe tells nobody of it. */
+/** Does `work` while Stripe sends no events. */
 export async function untold<R>(suite: TestSuite, work: () => Promise<R>): Promise<R> {
   suite.stripe.sendEventsTo(undefined);
   try {

@@ -10,8 +10,8 @@ export interface RawAnswer {
 const TIMEOUT_MS = 10_000;
 
 /**
- * Sends bytes as they are and reads until the server closes the connection: every answer that came, in order. For
- * requests that no HTTP client would send. `isCutShort` ends our side after the last byte, in the middle of a request.
+ * Sends bytes as they are, and returns every answer up to the close of the connection. For requests that no HTTP client
+ * sends. `isCutShort` closes our side after the last byte, in the middle of a request.
  */
 export async function sendRaw(url: string, bytes: string | Buffer, isCutShort = false): Promise<RawAnswer[]> {
   const { hostname, port } = new URL(url);
@@ -21,7 +21,7 @@ export async function sendRaw(url: string, bytes: string | Buffer, isCutShort = 
     socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error('The server left the connection open.')));
     socket.on('data', (chunk) => chunks.push(chunk));
     socket.on('error', (error) => {
-      // A server may close while we still write; what it said before counts.
+      // A server may close while we still write. Its answers before that count.
       if ('code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE')) return;
       reject(error);
     });
@@ -33,8 +33,8 @@ export async function sendRaw(url: string, bytes: string | Buffer, isCutShort = 
 }
 
 /**
- * Whether Node's HTTP parser refused the bytes before there was a request that anyone could answer: 400, 417 or 431
- * without a body, a type or a request id.
+ * Whether Node's HTTP parser refused the bytes before there was a request to answer: 400, 417 or 431 without a body, a
+ * content type and a request id.
  */
 export function isParserRefusal({ status, headers, body }: RawAnswer): boolean {
   const isBare =
@@ -57,7 +57,7 @@ function readAnswers(text: string): RawAnswer[] {
     );
     const length = headers['transfer-encoding'] === 'chunked' ? 0 : Number(headers['content-length'] ?? 0);
     answers.push({ status, headers, body: rest.slice(headEnd + 4, headEnd + 4 + length) });
-    // Only Node's own answers come in chunks, and those are empty.
+    // Only Node's own answers are chunked, and those are empty.
     rest = rest.slice(headEnd + 4 + length).replace(/^0\r\n\r\n/, '');
   }
   return answers;

@@ -27,7 +27,7 @@ export const SAMPLES: readonly Sample[] = FUNCTIONS.flatMap(({ name, endpoints }
   }),
 );
 
-/** A world of well-formed ids and tokens of nothing. */
+/** A world of well-formed ids and tokens of things that do not exist. */
 export function nowhere(): World {
   const tenantId = newTenantId(16);
   const licenseId = newLicenseId(tenantId);
@@ -53,7 +53,7 @@ export function nowhere(): World {
   };
 }
 
-/** What of a world the sample request is made of. */
+/** The parts of a world that the sample request uses. */
 export function partsOf({ requestIn }: Pick<Sample, 'requestIn'>): ReadonlySet<keyof World> {
   const read = new Set<PropertyKey>();
   const watched = new Proxy(nowhere(), {
@@ -73,7 +73,7 @@ export function targetOf(path: string, { params = {}, query = {} }: AnyRequest):
   return search.size > 0 ? `${filled}?${search}` : filled;
 }
 
-/** Sends a request to an endpoint, with the headers of both. */
+/** Sends a request to an endpoint, with the headers of the request and of the options. */
 export function sendTo(
   suite: Pick<TestSuite, 'call'>,
   { method, path }: Pick<EndpointContract, 'method' | 'path'>,

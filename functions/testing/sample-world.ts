@@ -10,14 +10,14 @@ import { nowhere, partsOf, type Sample } from './sample-requests.ts';
 import { OPERATOR_KEY, type Reply, type TestLicense, type TestSuite } from './suite.ts';
 import { codeFor } from './trusting-provider.ts';
 
-/** Where requests are sent to, and who is there. */
+/** A tenant that requests are about, with its owner and a license. */
 export interface Place {
   readonly tenantId: string;
   readonly owner: TestPerson;
   readonly license: TestLicense;
 }
 
-/** A tenant of its own. */
+/** A new tenant. */
 export async function newPlace(suite: TestSuite): Promise<Place> {
   const owner = await signIn(suite, `owner-${randomUUID()}@example.com`);
   const [tenantId = ''] = owner.tenants.keys();
@@ -25,8 +25,8 @@ export async function newPlace(suite: TestSuite): Promise<Place> {
 }
 
 /**
- * New things for the sample request, which may use them up; of what it does not name, ids of nothing. `self` is who signs
- * out and is erased.
+ * Creates what the sample request uses, and may use up. Everything else are ids of things that do not exist. `self` is
+ * the user who signs out and is erased.
  */
 export async function worldFor(
   suite: TestSuite,
@@ -38,7 +38,7 @@ export async function worldFor(
   self?: TestPerson,
 ): Promise<World> {
   const parts = partsOf(sample);
-  // Others go on using the license and its key.
+  // Other requests still use the license and its key.
   const isChanged = sample.endpoint.path.includes('{license_id}') && sample.endpoint.method !== 'GET';
   const its = isChanged ? await suite.createLicense({ tenant_id: tenantId, max: 1000 }) : license;
   const { session_id, session_token } = (await its.acquire(`machine ${randomUUID()}`)).body;
@@ -61,8 +61,8 @@ export async function worldFor(
 }
 
 /**
- * Credentials of a caller whom the endpoint is for: the license's key before `self`, who calls about what is their own,
- * before the tenant's owner, before services and operators.
+ * Credentials that the endpoint accepts: the license key if possible, else those of `self`, the tenant's owner, a
+ * service or an operator, in this order.
  */
 export function credentialsFor(
   suite: TestSuite,
@@ -82,7 +82,7 @@ export function invite(suite: TestSuite, tenantId: string, email: string, role: 
   return suite.operate('POST', `/api/v1/tenants/${tenantId}/invitations`, { email, role });
 }
 
-/** A member who can be removed, made admin or owner without harm to the others. */
+/** A member who can be removed, or made admin or owner, without affecting others. */
 export async function newMember(suite: TestSuite, tenantId: string): Promise<TestPerson> {
   const email = `member-${randomUUID()}@example.com`;
   await invite(suite, tenantId, email, 'member');
@@ -112,7 +112,7 @@ async function signedIn(suite: TestSuite): Promise<Pick<World, 'signInCode' | 'c
   return { signInCode: code, codeVerifier: verifier };
 }
 
-/** A sign-in up to where the provider sends the browser back. */
+/** A sign-in up to the point where the provider redirects the browser back. */
 async function signingIn(
   suite: TestSuite,
 ): Promise<Pick<World, 'providerCode' | 'providerState' | 'signInCookie'>> {

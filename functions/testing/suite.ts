@@ -19,27 +19,30 @@ import { trustingProvider } from './trusting-provider.ts';
 
 export const { OPERATOR_KEY, ACCESS_TOKEN_KEYS: ACCESS_TOKEN_KEY } = TEST_SECRETS;
 
-/** A whole suite for tests: every function in the real framework, over embedded parts unless `environment` names others. */
+/**
+ * The whole suite for tests: every function in the real framework, on embedded dependencies unless `environment` names
+ * others.
+ */
 export interface TestSuite {
   readonly url: string;
   readonly deps: Deps;
-  /** Stands in for Stripe: sends its events here by itself, unless it is told not to. */
+  /** The fake Stripe. It sends its events to this suite, unless a test changes that. */
   readonly stripe: FakeStripe;
   /** Every log line since the start. */
   readonly logged: readonly LogLine[];
   call(method: string, path: string, options?: CallOptions): Promise<Reply>;
-  /** As operator. */
+  /** Calls the API as operator. */
   operate(method: string, path: string, body?: unknown): Promise<Reply>;
   createLicense(terms?: Record<string, unknown>): Promise<TestLicense>;
-  /** Gives a license another key, and whoever has that. */
+  /** Rotates the key of a license, and returns a client with the new key. */
   giveKey(licenseId: string): Promise<TestLicense>;
-  /** As Cloud Scheduler. */
+  /** Runs a sweep, as Cloud Scheduler does. */
   sweep(): Promise<Reply>;
-  /** Resolves when every event published so far has been delivered, or given up. */
+  /** Resolves when every event published so far was delivered, or its delivery was given up. */
   delivered(): Promise<void>;
-  /** Sweeps until every event so far is published, recorded and sealed. */
+  /** Sweeps, so that every event so far is published, recorded and sealed. */
   settle(): Promise<void>;
-  /** A token as Google's services show it, of one of our service accounts or any other. */
+  /** An identity token as Google's services send it, for one of our service accounts or any other account. */
   serviceToken(account: ServiceCaller | (string & {}), claims?: Readonly<Record<string, unknown>>): string;
   close(): Promise<void>;
 }
@@ -67,11 +70,11 @@ export interface TestLicense {
   acquire(fingerprint: string, more?: Record<string, unknown>): Promise<Reply>;
   heartbeat(body: Record<string, unknown>): Promise<Reply>;
   release(sessionId: string): Promise<Reply>;
-  /** A text is sent as it is. */
+  /** A string is sent as it is. */
   sign(body: string | Record<string, unknown>): Promise<Reply>;
 }
 
-/** `environment` is laid over settings that embed everything. `wrap` may put itself before any port. */
+/** `environment` overrides settings that embed all dependencies. `wrap` can replace any port. */
 export async function openTestSuite(
   environment: Record<string, string> = {},
   wrap: (deps: Deps) => Deps = (deps) => deps,
@@ -124,7 +127,7 @@ export async function openTestSuite(
   };
 }
 
-/** What tests ask of a suite at `url`, as clients, operator and cloud. */
+/** The calls that tests make to a suite at `url`, as clients, operator and Google Cloud. */
 function callsOf(
   url: string,
   deps: Deps,
@@ -133,7 +136,7 @@ function callsOf(
   const call: Call = (method, path, options) => send(`${url}${path}`, method, options);
 
   function serviceToken(account: string, claims?: Readonly<Record<string, unknown>>): string {
-    if (!issuer) throw new Error('the tokens of this suite are made elsewhere');
+    if (!issuer) throw new Error('this suite does not issue its own tokens');
     const accounts: Readonly<Record<string, string>> = deps.serviceAccounts;
     return issuer.issue(accounts[account] ?? account, claims);
   }
@@ -160,7 +163,7 @@ function callsOf(
     sweep,
     delivered: async () => bus?.idle(),
     async settle() {
-      // The first publishes, the second seals what the first one led to.
+      // The first sweep publishes events, the second seals what was recorded of them.
       for (const _ of ['publish', 'seal']) {
         const { status, text } = await sweep();
         if (status !== 200) throw new Error(`no sweep: ${text}`);
@@ -196,7 +199,7 @@ async function send(
   };
 }
 
-/** A client with the key that this answer shows. */
+/** A client with the key in this answer. */
 function clientOf({ body }: Reply, call: Call): TestLicense {
   const key: string = body.license_key;
   const authorization = `License ${key}`;

@@ -2,8 +2,8 @@ import { challengeOf } from '../../shared/domain/sign-in.ts';
 import type { SignedInPerson, SignIn } from '../../shared/ports/sign-in.ts';
 
 /**
- * A provider that believes whatever its codes say, so that tests sign people in without a network. What it is told of the
- * sign-in it holds to: the redirect, the verifier and the nonce are those that the browser was sent with.
+ * A sign-in provider that accepts any user named in a code, so that tests sign users in without a network. It still
+ * checks that redirect, verifier and nonce are those of the authorization request.
  */
 export function trustingProvider(): SignIn {
   return {
@@ -17,26 +17,26 @@ export function trustingProvider(): SignIn {
       return `https://provider.test/authorize?${asked}`;
     },
     async redeem({ code, codeVerifier, redirectUri, nonce }) {
-      const said = JSON.parse(Buffer.from(code, 'base64url').toString());
+      const claims = JSON.parse(Buffer.from(code, 'base64url').toString());
       const isOurs =
-        said.nonce === nonce &&
-        said.challenge === challengeOf(codeVerifier) &&
-        said.redirectUri === redirectUri;
+        claims.nonce === nonce &&
+        claims.challenge === challengeOf(codeVerifier) &&
+        claims.redirectUri === redirectUri;
       return isOurs
-        ? { verdict: 'SIGNED_IN', person: said.person }
+        ? { verdict: 'SIGNED_IN', person: claims.person }
         : { verdict: 'REFUSED', because: 'a code of another sign-in' };
     },
   };
 }
 
-/** The code that the trusting provider gives a browser that was sent to `location`. */
+/** The code that the trusting provider returns to a browser that was redirected to `location`. */
 export function codeFor(location: string, person: SignedInPerson): { code: string; state: string } {
   const asked = new URL(location).searchParams;
-  const said = {
+  const claims = {
     person,
     nonce: asked.get('nonce'),
     challenge: asked.get('code_challenge'),
     redirectUri: asked.get('redirect_uri'),
   };
-  return { code: Buffer.from(JSON.stringify(said)).toString('base64url'), state: asked.get('state') ?? '' };
+  return { code: Buffer.from(JSON.stringify(claims)).toString('base64url'), state: asked.get('state') ?? '' };
 }

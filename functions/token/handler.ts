@@ -20,15 +20,15 @@ async function issueTokens(
 ): Promise<ReplyOf<typeof contract, 'token'>> {
   const signIn =
     body.grant_type === 'authorization_code'
-      ? await redeem(body, deps)
-      : await goOn(body.refresh_token, deps);
+      ? await redeemCode(body, deps)
+      : await redeemRefreshToken(body.refresh_token, deps);
   if ('problem' in signIn) return signIn;
   const { userId, signInId } = signIn;
   const [user, tenants] = await Promise.all([
     deps.records.get(USERS, userId),
     tenantsOf(deps.records, userId),
   ]);
-  if (!user) return invalid('a user who is gone');
+  if (!user) return invalid('the user no longer exists');
   return {
     answer: 'tokens',
     body: {
@@ -65,10 +65,10 @@ function invalid(because: string): Invalid {
 }
 
 /**
- * The sign-in that a code stands for. A code is good for one attempt, right or wrong; where it comes a second time, one of
- * the two who have it is a thief, and what the first one got ends too (RFC 6749 section 4.1.2).
+ * Starts the sign-in of a code. A code is valid for one attempt, successful or not. A second attempt means that the
+ * code was stolen, so the sign-in of the first is revoked as well (RFC 6749 section 4.1.2).
  */
-function redeem(
+function redeemCode(
   shown: { code: string; code_verifier: string; redirect_uri: string },
   { records, clock }: Deps,
 ): Promise<SignIn | Invalid> {
@@ -76,27 +76,29 @@ function redeem(
   const nowMs = clock.nowMs();
   return records.transact(async (transaction) => {
     const code = await transaction.get(SIGN_IN_CODES, codeHash);
-    if (!code || nowMs >= code.expiresAtMs) return invalid('a code that is not there, or has run out');
+    if (!code || nowMs >= code.expiresAtMs) return invalid('the code does not exist or has expired');
     if (code.usedFor !== null) {
       const first = await transaction.get(SIGN_INS, code.usedFor);
       if (first) transaction.set(SIGN_INS, first.signInId, { ...first, revoked: 'reused' });
-      return invalid('a code that was used before');
+      return invalid('the code was used before');
     }
     const signIn = beginSignIn(newPersonalId('sin'), code.userId, nowMs);
     transaction.set(SIGN_IN_CODES, codeHash, { ...code, usedFor: signIn.signInId });
-    if (code.redirectUri !== shown.redirect_uri) return invalid('a code for another redirect_uri');
-    if (code.challenge !== challengeOf(shown.code_verifier)) return invalid('not the verifier of the code');
+    if (code.redirectUri !== shown.redirect_uri)
+      return invalid('the code was issued for another redirect_uri');
+    if (code.challenge !== challengeOf(shown.code_verifier))
+      return invalid('the code_verifier does not match the code');
     transaction.set(SIGN_INS, signIn.signInId, signIn);
     return signIn;
   });
 }
 
-function goOn(token: string, deps: Deps): Promise<SignIn | Invalid> {
+function redeemRefreshToken(token: string, deps: Deps): Promise<SignIn | Invalid> {
   const shown = openRefresh(token, deps);
-  if (!shown) return Promise.resolve(invalid('not a refresh token of ours'));
+  if (!shown) return Promise.resolve(invalid('the refresh token is not valid'));
   return deps.records.transact(async (transaction) => {
     const signIn = await transaction.get(SIGN_INS, shown.signInId);
-    if (!signIn) return invalid('a sign-in that is gone');
+    if (!signIn) return invalid('the sign-in no longer exists');
     const outcome = refresh(signIn, shown.generation, deps.clock.nowMs());
     const changed = 'next' in outcome ? outcome.next : outcome.ended;
     if (changed) transaction.set(SIGN_INS, signIn.signInId, changed);

@@ -31,23 +31,23 @@ async function activate(
   const { tenantId } = asked;
   const { fingerprint, plan = 'pro' } = body;
   const { userId } = caller;
-  // Nothing is recorded while seats are away: the answer would be lost, and with it the only copy of the key.
+  // Nothing is recorded while the seat store is unavailable: a 503 would lose the only copy of the key.
   await deps.seats.ping();
-  const given = await changeLicense(deps, (transaction) =>
-    give({ tenantId, userId, fingerprint, plan }, transaction, deps),
+  const granted = await changeLicense(deps, (transaction) =>
+    grantTrial({ tenantId, userId, fingerprint, plan }, transaction, deps),
   );
-  if ('problem' in given) return given;
-  return { answer: given.isNew ? 'activated' : 'again', body: viewOf(given) };
+  if ('problem' in granted) return granted;
+  return { answer: granted.isNew ? 'activated' : 'again', body: viewOf(granted) };
 }
 
-interface Wish {
+interface TrialRequest {
   readonly tenantId: string;
   readonly userId: string;
   readonly fingerprint: string;
   readonly plan: Plan;
 }
 
-interface Given {
+interface GrantedTrial {
   readonly license: License;
   readonly endsAtMs: number;
   readonly key: string;
@@ -58,21 +58,25 @@ type TrialRefusal = Refusal<
   'TENANT_NOT_FOUND' | 'TENANT_CLOSED' | 'TRIAL_NOT_OFFERED' | 'TRIAL_ALREADY_USED' | 'PLAN_NOT_FOR_SALE'
 >;
 
-/** Gives the trial and writes down what it was had by, in one step: of two who ask at once only one gets it. */
-async function give(wish: Wish, transaction: LicenseTransaction, deps: Deps): Promise<Given | TrialRefusal> {
-  const { tenantId, userId, fingerprint, plan } = wish;
+/** Grants the trial and records its claims in one transaction: of two concurrent requests only one gets it. */
+async function grantTrial(
+  request: TrialRequest,
+  transaction: LicenseTransaction,
+  deps: Deps,
+): Promise<GrantedTrial | TrialRefusal> {
+  const { tenantId, userId, fingerprint, plan } = request;
   const tenant = await transaction.get(TENANTS, tenantId);
   const user = await transaction.get(USERS, userId);
   if (!tenant || !user) return { problem: 'TENANT_NOT_FOUND' };
   if (tenant.closedAtMs !== null) return { problem: 'TENANT_CLOSED' };
   if (!isOffered(user, deps.trials)) return { problem: 'TRIAL_NOT_OFFERED' };
-  if (!canBeTried(plan)) return { problem: 'PLAN_NOT_FOR_SALE', detail: `Nobody can try the ${plan} plan.` };
+  if (!canBeTried(plan)) return { problem: 'PLAN_NOT_FOR_SALE', detail: `The ${plan} plan has no trial.` };
   const ids = claimIdsOf(user, fingerprint, deps.pseudonymOf);
   const claims = await readClaims(ids, transaction);
   const used = usedUp(claims, deps.trials);
-  if (used === undefined) return giveFirst(wish, ids, claims, transaction, deps);
-  const again = await giveAgain(wish, ids, claims.account, transaction, deps);
-  return again ?? { problem: 'TRIAL_ALREADY_USED', because: `the ${used} has had its trial` };
+  if (used === undefined) return grantFirst(request, ids, claims, transaction, deps);
+  const again = await grantAgain(request, ids, claims.account, transaction, deps);
+  return again ?? { problem: 'TRIAL_ALREADY_USED', because: `the ${used} has already used its trial` };
 }
 
 async function readClaims(ids: ClaimIds, transaction: LicenseTransaction): Promise<Claims> {
@@ -84,13 +88,13 @@ async function readClaims(ids: ClaimIds, transaction: LicenseTransaction): Promi
   return { account, machine, domain };
 }
 
-function giveFirst(
-  { tenantId, plan }: Wish,
+function grantFirst(
+  { tenantId, plan }: TrialRequest,
   ids: ClaimIds,
   claims: Claims,
   transaction: LicenseTransaction,
   { trials, clock }: Deps,
-): Given {
+): GrantedTrial {
   const nowMs = clock.nowMs();
   const licenseId = newLicenseId(tenantId);
   const key = newLicenseKey(licenseId);
@@ -101,17 +105,19 @@ function giveFirst(
   return { license, endsAtMs: license.validUntilMs, key, isNew: true };
 }
 
-/** The same license under a new key, as nobody has the one that an answer was lost with; that one may have arrived too. */
-async function giveAgain(
-  wish: Wish,
+/**
+ * The same license with a new key, as the answer with the previous one may be lost. That one stays valid for a week.
+ */
+async function grantAgain(
+  request: TrialRequest,
   ids: ClaimIds,
   account: TrialClaim | undefined,
   transaction: LicenseTransaction,
   { clock }: Deps,
-): Promise<Given | undefined> {
+): Promise<GrantedTrial | undefined> {
   const nowMs = clock.nowMs();
   const license = account?.given && (await transaction.get(LICENSES, account.given.licenseId));
-  if (!account || !license || !isGivenAgain(account, ids, license, wish, nowMs)) return undefined;
+  if (!account || !license || !isGivenAgain(account, ids, license, request, nowMs)) return undefined;
   const key = newLicenseKey(license.licenseId);
   const rekeyed = rotateKey(license, key, LONGEST_KEY_OVERLAP_SECONDS, nowMs);
   transaction.set(TRIAL_CLAIMS, ids.account, givenAgain(account, rekeyed));
@@ -119,7 +125,7 @@ async function giveAgain(
   return { license: rekeyed, endsAtMs: license.validUntilMs, key, isNew: false };
 }
 
-function viewOf({ license, endsAtMs, key }: Given) {
+function viewOf({ license, endsAtMs, key }: GrantedTrial) {
   const { licenseId, plan, max } = license;
   return {
     license_id: licenseId,

@@ -183,9 +183,9 @@ describe('a trial is had once', () => {
     for (const other of others) expect(other).toEqual(first);
     const reasons = suite.logged.filter((line) => line.code === 'TRIAL_ALREADY_USED').slice(-3);
     expect(reasons.map(({ because }) => because)).toEqual([
-      'the account has had its trial',
-      'the machine has had its trial',
-      'the domain has had its trial',
+      'the account has already used its trial',
+      'the machine has already used its trial',
+      'the domain has already used its trial',
     ]);
     expect(JSON.stringify(suite.logged)).not.toMatch(/the laptop|acme\.example/);
   });

@@ -21,7 +21,7 @@ async function recordUsage(
   const licenseId = licenseOf(body.license_id, caller);
   if (typeof licenseId === 'object') return licenseId;
   const { proof } = caller;
-  // No sessions: the proof alone.
+  // Without sessions, this only verifies the credentials.
   const proven = await deps.seats.heartbeat({ licenseId, proof, sessions: [] });
   if (proven.verdict !== 'OK') return refuseLicense(proven, proof);
   if (!deps.usageMeters.includes(body.meter)) return { problem: 'METER_UNKNOWN' };
@@ -84,11 +84,11 @@ function licenseOf(
     return named === undefined || named === caller.licenseId
       ? caller.licenseId
       : { problem: 'LICENSE_NOT_FOUND' };
-  const detail = 'Say of which license it was used.';
+  const detail = 'Pass the id of the license.';
   return named ?? refuseFields('VALIDATION_FAILED', [{ at: '/license_id', detail }]);
 }
 
-/** A client that tries again after weeks must learn that it was heard; nothing is recorded any more. */
+/** A client that retries after weeks learns that its usage was recorded; new usage that old is refused. */
 async function answerLate(record: UsageRecord, { records }: Deps) {
   const known = await records.get(USAGE_RECORDS, usageRecordId(record));
   return known && isSame(known, record, true)
@@ -96,9 +96,9 @@ async function answerLate(record: UsageRecord, { records }: Deps) {
     : { problem: 'USAGE_TIME_REFUSED' as const };
 }
 
-function isSame(known: UsageRecord, told: UsageRecord, saysWhen: boolean): boolean {
-  const { meter, quantity, atMs } = told;
-  return known.meter === meter && known.quantity === quantity && (!saysWhen || known.atMs === atMs);
+function isSame(known: UsageRecord, sent: UsageRecord, hasTimestamp: boolean): boolean {
+  const { meter, quantity, atMs } = sent;
+  return known.meter === meter && known.quantity === quantity && (!hasTimestamp || known.atMs === atMs);
 }
 
 function viewOf({ recordId, meter, quantity, atMs }: UsageRecord, status: 'recorded' | 'already_recorded') {
@@ -111,7 +111,7 @@ function periodOf(
 ): { fromMs: number; toMs: number } | Refusal<'VALIDATION_FAILED'> {
   const toMs = dayOf((to === undefined ? nowMs : Date.parse(to) - 1) + DAY_MS);
   const fromMs = from === undefined ? toMs - USUAL_DAYS * DAY_MS : dayOf(Date.parse(from));
-  const detail = `must lie at most ${MOST_DAYS} days before to, which is the end of today unless given`;
+  const detail = `must be at most ${MOST_DAYS} days before to, which defaults to the end of today`;
   if (toMs - fromMs > MOST_DAYS * DAY_MS) return refuseFields('VALIDATION_FAILED', [{ at: 'from', detail }]);
   return { fromMs, toMs };
 }
