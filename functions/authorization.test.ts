@@ -45,7 +45,7 @@ beforeAll(async () => {
 });
 afterAll(() => suite.close());
 
-test('every endpoint has its line in the table, and the table no line that nothing reads', () => {
+test('gives every endpoint a line in the table, and has no unused lines', () => {
   const read = SAMPLES.map(({ action }) => action);
   const inside: Action[] = ['release.evict', 'tenants.removeOther'];
   expect([...read, ...inside].sort()).toEqual(Object.keys(ACCESS).sort());
@@ -62,7 +62,7 @@ const WHO: readonly Who[] = [
   'operator',
   'operator signed in',
 ];
-/** Endpoints that are about nobody's tenant, or of which a test of their own tries who may call. */
+/** Endpoints that are not about a tenant, or whose callers are tested elsewhere. */
 const NOT_ABOUT_TENANTS = new Set<Action>([
   'login.google',
   'callback.callback',
@@ -75,7 +75,7 @@ const NOT_ABOUT_TENANTS = new Set<Action>([
   'health.health',
   'sweep.sweep',
   'record-event.record',
-  // Whoever asked, by a token that says so.
+  // Only the caller who requested the erasure can confirm it.
   'gdpr-delete.confirm',
 ]);
 const ABOUT_TENANTS = SAMPLES.filter(({ action }) => !NOT_ABOUT_TENANTS.has(action));
@@ -139,7 +139,7 @@ describe.each(ABOUT_TENANTS)('$action', (sample) => {
   });
 
   test.each(WHO.filter((who) => !who.startsWith('operator')))(
-    'as %s in a stranger’s tenant: nothing, and the same as where there is nothing',
+    'answers %s in another tenant as if nothing existed, and changes nothing',
     async (who) => {
       if (!namesSomething(sample)) return;
       const foreign = await foreignWorld(sample);
@@ -152,7 +152,7 @@ describe.each(ABOUT_TENANTS)('$action', (sample) => {
   );
 });
 
-test('an operator reaches every tenant, by key and signed in', async () => {
+test('lets operators into every tenant, with the key and signed in', async () => {
   const sample = sampleOf('licenses.read');
   const foreign = await worldIn((await suite.createLicense({ max: 10 })).tenantId, sample);
   for (const who of ['operator', 'operator signed in'] as const) {
@@ -161,9 +161,9 @@ test('an operator reaches every tenant, by key and signed in', async () => {
   }
 });
 
-test('services of the cloud are let in by their own tokens alone', async () => {
+test('accepts only the tokens of Google Cloud at the endpoints for its services', async () => {
   for (const action of ['sweep.sweep', 'record-event.record'] as const) {
-    // The operator key may sweep by hand.
+    // The operator key can start a sweep.
     for (const who of WHO.filter((other) => other !== 'operator')) {
       const reply = await ask(sampleOf(action), nowhere(), who);
       expect([401, 403], `${action} as ${who}: ${reply.text}`).toContain(reply.status);
@@ -184,7 +184,7 @@ function isAllowed(action: keyof typeof ALLOWED, who: Who): boolean {
   return ALLOWED[action].split(' ').some((caller) => held.includes(caller));
 }
 
-/** Operators by key have none of their own: any is theirs. */
+/** The operator key has no tenant of its own: any tenant will do. */
 async function tenantOf(who: Who): Promise<string> {
   const person = people.get(who);
   const [own] = person && who !== 'member' && who !== 'admin' && who !== 'owner' ? person.tenants.keys() : [];
@@ -195,13 +195,13 @@ async function worldIn(tenantId: string, sample: Sample): Promise<World> {
   const isThere = tenantId === license.tenantId;
   const its = isThere ? license : await suite.createLicense({ tenant_id: tenantId, max: 1000 });
   const world = await worldFor(suite, sample, { tenantId, license: its });
-  // Who would be erased, where an operator asks for it.
+  // The user to be erased, if an operator requests it.
   return sample.action === 'gdpr-delete.ask'
     ? { ...world, userId: (await newMember(suite, tenantId)).userId }
     : world;
 }
 
-/** In the tenant of the caller's own; a session of the person's own where only their own can be named. */
+/** In the caller's own tenant, with a session of their own where only that can be named. */
 async function ownWorld(sample: Sample, who: Who): Promise<World> {
   const tenantId = await tenantOf(who);
   const world = await worldIn(tenantId, sample);
@@ -217,7 +217,7 @@ async function ownWorld(sample: Sample, who: Who): Promise<World> {
 const NAMES_OWN_SESSION = new Set<Action>(['heartbeat.heartbeat', 'release.release', 'sign.sign']);
 const foreignWorlds = new Map<Action, Promise<World>>();
 
-/** Nobody can change it, so that one does for all. */
+/** No caller can change it, so one world serves all. */
 function foreignWorld(sample: Sample): Promise<World> {
   const world =
     foreignWorlds.get(sample.action) ??
@@ -233,7 +233,7 @@ function credentials(who: Who): string | undefined {
   return people.get(who)?.authorization;
 }
 
-/** The sample request about the things of `world`. */
+/** Sends the sample request about what is in `world`. */
 async function ask(sample: Sample, world: World, who: Who): Promise<Reply> {
   const authorization = credentials(who);
   const request = sample.action === 'gdpr-delete.ask' ? erasureBy(who, world) : sample.requestIn(world);
@@ -248,10 +248,10 @@ async function ask(sample: Sample, world: World, who: Who): Promise<Reply> {
   return reply;
 }
 
-/** Of whom each kind of caller may ask for the erasure. */
+/** The erasure that each kind of caller can request. */
 function erasureBy(who: Who, { tenantId, userId }: World): AnyRequest {
   if (who.startsWith('operator')) return { body: { user_id: userId } };
-  // Of oneself, but for an owner, whom the tenant needs, and where the tenant is a stranger's.
+  // Of themselves. Owners, who must stay, and callers in a foreign tenant request that of the tenant.
   const isOwn = people.get(who)?.tenants.has(tenantId) ?? false;
   return { body: isOwn && (who === 'member' || who === 'admin') ? {} : { tenant_id: tenantId } };
 }
@@ -263,7 +263,7 @@ function namesSomething(sample: Sample): boolean {
   return IDS.some((id) => parts.has(id));
 }
 
-/** Tenants that somebody makes here would fill up what one may belong to. */
+/** Removes tenants that a user creates here: a user can only belong to a limited number. */
 async function forget(who: Who, reply: Reply): Promise<void> {
   const person = people.get(who);
   if (reply.status === 201 && person) {
@@ -280,7 +280,7 @@ async function handBack({ tenantId }: World, who: Who, reply: Reply): Promise<vo
   if (heir) await suite.operate('POST', `/api/v1/tenants/${tenantId}/transfer`, { user_id: heir.userId });
 }
 
-/** What must not change by a stranger's request. */
+/** What a request from outside the tenant must not change. */
 async function stateOf({ tenantId, licenseId, invitationId }: World): Promise<unknown> {
   const { records, seats } = suite.deps;
   return {
@@ -292,7 +292,7 @@ async function stateOf({ tenantId, licenseId, invitationId }: World): Promise<un
   };
 }
 
-/** Answers without what differs from request to request. */
+/** An answer without the parts that differ between requests. */
 function comparable({ status, body }: Reply): unknown {
   const { request_id: _, ...rest } = body ?? {};
   return { status, rest };

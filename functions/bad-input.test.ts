@@ -76,12 +76,12 @@ afterAll(async () => {
   await redis.close();
 });
 
-/** Everything that Redis and the records hold. */
+/** Everything in Redis and the records. */
 async function stateOf(): Promise<unknown> {
   const keys = await client.command(['KEYS', '*']);
   if (!Array.isArray(keys)) throw new TypeError('KEYS answers with a list');
   const dump: Record<string, RespReply> = {};
-  // How often somebody called is counted, whatever they sent.
+  // Rate limits also count refused requests.
   for (const key of keys.map(String).toSorted()) {
     if (key.startsWith('limit:')) continue;
     const type = String(await client.command(['TYPE', key]));
@@ -133,7 +133,7 @@ function send({ method, target, headers, body }: BadRequest): Promise<RawAnswer>
   });
 }
 
-/** A refusal in the one form that we promise, and nothing about our insides in it. */
+/** Asserts that a refusal is a problem document and reveals nothing internal. */
 function expectProblem(answer: RawAnswer, method: string, of: unknown): void {
   const { status, headers, body } = answer;
   const shown = JSON.stringify({ of, answer }).slice(0, 2000);
@@ -159,7 +159,7 @@ function expectProblem(answer: RawAnswer, method: string, of: unknown): void {
   for (const secret of SECRETS) expect(body, shown).not.toContain(secret);
 }
 
-describe('whatever is sent, the answer is a problem that the table names, and nothing has changed', () => {
+describe('a bad request gets a problem from the table and changes nothing', () => {
   test.each(ENDPOINTS)('$title', async ({ endpoint }) => {
     const methods = ENDPOINTS.filter((other) => other.endpoint.path === endpoint.path).map(
       (o) => o.endpoint.method,
@@ -174,7 +174,7 @@ describe('whatever is sent, the answer is a problem that the table names, and no
     expect(await stateOf()).toEqual(before);
   });
 
-  test('at least 300 of them were sent, and every guard on the way has refused some', () => {
+  test('sends at least 300 bad requests, and every check refuses some of them', () => {
     expect(sent).toBeGreaterThanOrEqual(Math.max(300, ENDPOINTS.length * RUNS_PER_ENDPOINT));
     const guards: ProblemCode[] = [
       'NOT_FOUND',
@@ -194,11 +194,11 @@ describe('whatever is sent, the answer is a problem that the table names, and no
 const CLOSE = 'Host: seatlease\r\nConnection: close\r\n';
 const JSON_TYPE = 'Content-Type: application/json\r\n';
 
-/** Bytes that no client library sends, and who refuses them: we, with a problem, or Node before there is a request. */
-const RAW: readonly [name: string, by: 'us' | 'node', head: string, isCutShort?: boolean][] = [
-  ['a target that is no path', 'us', `GET * HTTP/1.1\r\n${CLOSE}\r\n`],
-  ['a target of another host', 'us', `GET http://evil.example/health HTTP/1.1\r\n${CLOSE}\r\n`],
-  ['a target in bytes that are no ASCII', 'node', `GET /h\xe9\xff HTTP/1.1\r\n${CLOSE}\r\n`],
+/** Bytes that no client library sends, and what refuses them: the suite with a problem, or the HTTP parser of Node. */
+const RAW: readonly [name: string, by: 'the suite' | 'node', head: string, isCutShort?: boolean][] = [
+  ['a target other than a path', 'the suite', `GET * HTTP/1.1\r\n${CLOSE}\r\n`],
+  ['a target of another host', 'the suite', `GET http://evil.example/health HTTP/1.1\r\n${CLOSE}\r\n`],
+  ['a target with non-ASCII bytes', 'node', `GET /h\xe9\xff HTTP/1.1\r\n${CLOSE}\r\n`],
   ['a target with a space', 'node', `GET /he alth HTTP/1.1\r\n${CLOSE}\r\n`],
   ['a target with a NUL', 'node', `GET /he\0alth HTTP/1.1\r\n${CLOSE}\r\n`],
   ['a target of 20 KB', 'node', `GET /${'a'.repeat(20_000)} HTTP/1.1\r\n${CLOSE}\r\n`],
@@ -226,31 +226,31 @@ const RAW: readonly [name: string, by: 'us' | 'node', head: string, isCutShort?:
   ],
   [
     'two request ids',
-    'us',
+    'the suite',
     `GET /nothing HTTP/1.1\r\nX-Request-Id: abcdefgh\r\nX-Request-Id: ijklmnop\r\n${CLOSE}\r\n`,
   ],
   [
     'two content types',
-    'us',
+    'the suite',
     `PUT /api/v1/licenses/heartbeat HTTP/1.1\r\n${JSON_TYPE}${JSON_TYPE}${CLOSE}\r\n`,
   ],
   [
     'two authorizations',
-    'us',
+    'the suite',
     `GET /api/v1/licenses HTTP/1.1\r\nAuthorization: Operator a\r\nAuthorization: Operator b\r\n${CLOSE}\r\n`,
   ],
   [
     'an upgrade',
-    'us',
+    'the suite',
     `GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close, Upgrade\r\nUpgrade: h2c\r\n\r\n`,
   ],
   [
     'a length of 2 GB',
-    'us',
+    'the suite',
     `PUT /api/v1/licenses/heartbeat HTTP/1.1\r\nContent-Length: 2000000000\r\n${JSON_TYPE}${CLOSE}\r\n{`,
   ],
   [
-    'chunks that are cut short',
+    'truncated chunks',
     'node',
     `PUT /api/v1/licenses/heartbeat HTTP/1.1\r\nTransfer-Encoding: chunked\r\n${JSON_TYPE}${CLOSE}\r\nzz\r\n`,
     true,
@@ -258,7 +258,7 @@ const RAW: readonly [name: string, by: 'us' | 'node', head: string, isCutShort?:
 ];
 
 describe('bytes that no client library sends', () => {
-  test.each(RAW)('%s: refused by %s, and nothing has changed', async (_, by, bytes, isCutShort) => {
+  test.each(RAW)('%s: refused by %s, without any change', async (_, by, bytes, isCutShort) => {
     const answers = await sendRaw(suite.url, Buffer.from(bytes, 'latin1'), isCutShort);
     for (const answer of answers) {
       if (by === 'node') expect(isParserRefusal(answer), JSON.stringify(answer)).toBe(true);
@@ -268,7 +268,7 @@ describe('bytes that no client library sends', () => {
     expect(await stateOf()).toEqual(before);
   });
 
-  test('a request smuggled behind a refused one is not served', async () => {
+  test('does not serve a request that is smuggled behind a refused one', async () => {
     const smuggled = `DELETE /api/v1/licenses/sessions/${known.params.session_id} HTTP/1.1\r\nAuthorization: ${known.credentials.operator}\r\n${CLOSE}\r\n`;
     const bytes = `GET /nothing HTTP/1.1\r\nContent-Length: ${smuggled.length}\r\n${CLOSE}\r\n${smuggled}`;
     const answers = await sendRaw(suite.url, bytes);
@@ -277,9 +277,9 @@ describe('bytes that no client library sends', () => {
   });
 });
 
-describe('at its own URL, without our router before it', () => {
+describe('a function at its own URL, without the router', () => {
   test.each(FUNCTIONS.map(({ name }) => name))(
-    '%s answers odd addresses itself, never its framework',
+    '%s answers malformed paths itself, instead of its framework',
     async (name) => {
       const server = getTestServer(name).listen(0, '127.0.0.1');
       await once(server, 'listening');
@@ -307,7 +307,7 @@ describe('at its own URL, without our router before it', () => {
   );
 });
 
-test('of all that was refused, no key, token, fingerprint or host name stands in the log, and no fault', () => {
+test('logs no key, token, fingerprint or host name of refused requests, and no fault', () => {
   expect(suite.logged.length).toBeGreaterThan(300);
   const log = JSON.stringify(suite.logged);
   for (const secret of SECRETS) expect(log).not.toContain(secret);

@@ -12,19 +12,19 @@ function contractOf(...auths: EndpointContract['auth'][]): FunctionContract {
   return { ...first, name: 'made-up', endpoints: Object.fromEntries(endpoints) };
 }
 
-test('the sweep is for Cloud Scheduler, recording for Pub/Sub, and everything else for everybody', () => {
+test('only Cloud Scheduler can call the sweep and only Pub/Sub record-event; everything else is public', () => {
   const callers = Object.groupBy(MANIFEST, callerOf);
   expect(callers.scheduler?.map(({ name }) => name)).toEqual(['sweep']);
   expect(callers.pubsub?.map(({ name }) => name)).toEqual(['record-event']);
   expect(callers.anyone).toHaveLength(MANIFEST.length - 2);
 });
 
-test('no function has a door for the public beside one for the cloud', () => {
+test('no function serves both the public and Google Cloud', () => {
   expect(() => callerOf(contractOf(['scheduler'], ['anyone']))).toThrow('need separate functions');
   expect(() => callerOf(contractOf(['license'], ['pubsub']))).toThrow('need separate functions');
 });
 
-test('a service of the cloud calls one endpoint, and no second', () => {
+test('each Google Cloud service calls exactly one endpoint', () => {
   expect(() => endpointFor('scheduler', [contractOf(['anyone'])])).toThrow('calls 0 endpoints');
   expect(() => endpointFor('pubsub', [contractOf(['pubsub'], ['pubsub'])])).toThrow('calls 2 endpoints');
 });

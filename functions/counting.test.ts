@@ -19,8 +19,8 @@ import { signIn } from './testing/people.ts';
 import type { Reply, TestLicense } from './testing/suite.ts';
 
 /**
- * What a call and a sweep cost: every operation that the cloud bills, counted where none can be missed. This is the one
- * place where operations are asserted. `npm run cost` multiplies the same figures, those of `operation-counts.ts`.
+ * The cost of calls and sweeps: every operation that Google Cloud and Redis bill, counted where none can be missed.
+ * Operations are asserted only here. `npm run cost` multiplies the same figures, those of `operation-counts.ts`.
  */
 let counted: CountedSuite;
 let license: TestLicense;
@@ -34,12 +34,12 @@ function times(name: string, count: number): string[] {
   return Array.from({ length: count }, () => name);
 }
 
-/** A sweep's rows hold the read that each query is billed that finds nothing; `found` of them found something. */
+/** The figures of a sweep include one read for each query without results. `found` of its queries have results. */
 function lessEmptyReads(sum: OperationCounts, found: number): OperationCounts {
   return { ...sum, documentReads: sum.documentReads - found };
 }
 
-/** Takes a seat, uses it and releases it. */
+/** Acquires a seat, uses it and releases it. */
 async function visit({ acquire, heartbeat, sign, release }: TestLicense): Promise<void> {
   const { session_id } = (await acquire('machine')).body;
   await heartbeat({ session_id });
@@ -66,8 +66,8 @@ describe('a call', () => {
       body: { fingerprint: 'm' },
     });
 
-  describe('in the steady state costs one round trip to Redis, authentication included, and no read of the records', () => {
-    test('to acquire, and to acquire again', async () => {
+  describe('in the steady state costs one round trip to Redis, including authentication, and no read of the records', () => {
+    test('to acquire a seat, and to acquire it again', async () => {
       const granted = await counted.costOf(() => license.acquire('machine'));
       expect(granted).toMatchObject({ result: { status: 201 }, ...ONE_ROUND_TRIP });
       expect(granted.operations).toEqual(totalOf({ acquire: 1 }));
@@ -75,14 +75,14 @@ describe('a call', () => {
       expect(renewed).toMatchObject({ result: { status: 200 }, ...ONE_ROUND_TRIP });
     });
 
-    test('to borrow a seat, and to borrow it again: nothing is signed before it is asked for', async () => {
+    test('to borrow a seat, and to borrow it again, without a signature', async () => {
       for (const status of [201, 200]) {
         const lent = await counted.costOf(() => license.acquire('machine', { borrow_days: 7 }));
         expect(lent).toMatchObject({ result: { status }, ...ONE_ROUND_TRIP });
       }
     });
 
-    test('to be refused a seat', async () => {
+    test('to be denied a seat', async () => {
       const full = await counted.suite.createLicense({ max: 0 });
       const denied = await counted.costOf(() => full.acquire('machine'));
       expect(denied).toMatchObject({ result: { status: 409 }, ...ONE_ROUND_TRIP });
@@ -120,7 +120,7 @@ describe('a call', () => {
       const first = await counted.costOf(() => license.sign({ session_id }));
       expect(first).toMatchObject({
         result: { status: 200 },
-        // The third counts how often this key asks.
+        // The third counts the requests of this key against its limit.
         redis: ['EVALSHA', 'EVALSHA', 'EVALSHA'],
         records: ['get licenses'],
         statements: 1,
@@ -140,7 +140,7 @@ describe('a call', () => {
       }
     });
 
-    test('costs a new instance one more operation of KMS, once, and none for what another instance signed', async () => {
+    test('costs one more KMS operation once in a new instance, and none for what another instance signed', async () => {
       const [one, other] = [await license.acquire('machine'), await license.acquire('other')];
       const { session_id } = one.body;
       const signed = await license.sign({ session_id });
@@ -155,7 +155,7 @@ describe('a call', () => {
     });
   });
 
-  test('that is refused before its work costs nothing at all', async () => {
+  test('that is refused early costs nothing', async () => {
     const invalid = await counted.costOf(() => license.acquire(''));
     expect(invalid).toMatchObject({ result: { status: 400 }, ...NOTHING });
     const anonymous = await counted.costOf(() =>
@@ -164,13 +164,13 @@ describe('a call', () => {
     expect(anonymous).toMatchObject({ result: { status: 401 }, ...NOTHING });
   });
 
-  test('for its health costs nothing at all', async () => {
+  test('for the health costs nothing', async () => {
     const health = await counted.costOf(() => counted.suite.call('GET', '/health'));
     expect(health).toMatchObject({ result: { status: 200 }, ...NOTHING });
     expect(health.operations).toEqual(totalOf({ health: 1 }));
   });
 
-  test('of a license that Redis does not have reads it from the records once, and then never again', async () => {
+  test('of a license that Redis does not have reads it from the records only once', async () => {
     await counted.redis.command(['FLUSHALL']);
     const cold = await counted.costOf(() => license.acquire('machine'));
     expect(cold).toMatchObject({
@@ -190,7 +190,7 @@ describe('a call', () => {
     expect(await counted.redis.command(['DBSIZE'])).toBe(before);
   });
 
-  test('that reads a license reads one document, and Redis: the counters count', async () => {
+  test('that reads a license costs one document and one Redis command: the counters work', async () => {
     const read = await counted.costOf(() =>
       counted.suite.operate('GET', `/api/v1/licenses/${license.licenseId}`),
     );
@@ -215,7 +215,7 @@ describe('a call', () => {
     const read = (licenseId: string, query = '') =>
       counted.costOf(() => counted.suite.operate('GET', `/api/v1/licenses/${licenseId}/usage${query}`));
 
-    /** Keeps an hour of usage, so many hours before the running one. */
+    /** Stores an hour of usage, that many hours before the current one. */
     async function keep(hoursAgo: number): Promise<void> {
       const { licenseId, tenantId } = license;
       const hourMs = counted.nowMs() - (counted.nowMs() % HOUR_MS) - hoursAgo * HOUR_MS;
@@ -224,21 +224,21 @@ describe('a call', () => {
       await counted.suite.deps.records.create(USAGE_HOURS, usageHourId(licenseId, hourMs), hour);
     }
 
-    test('costs three reads where there is none, and one where there is no license', async () => {
+    test('costs three reads without usage, and one without a license', async () => {
       const none = await read(license.licenseId);
       expect(none.records).toEqual(['get licenses', 'query usage-of-license', 'query usage-of-license']);
       const unknown = await read(newLicenseId(newTenantId(16)));
       expect(unknown).toMatchObject({ result: { status: 404 }, records: ['get licenses'] });
     });
 
-    test('of 31 days costs a read an hour that there is, and a few before', async () => {
+    test('of 31 days costs a read for each stored hour, and a few for the hours before', async () => {
       for (let n = 0; n < 31 * 24; n += 3) await keep(n);
       for (let n = 1; n < 9; n += 1) await keep(31 * 24 + n);
       const from = new Date(counted.nowMs() - (counted.nowMs() % HOUR_MS) + HOUR_MS - 31 * DAY_MS);
       const month = await read(license.licenseId, `?from=${from.toISOString()}`);
       expect(month.result.status, month.result.text).toBe(200);
       expect(month.records.toSorted()).toEqual(['get licenses', ...times('query usage-of-license', 4)]);
-      // One to see that there is another page, three times.
+      // Three times, one more read shows that there is another page.
       expect(month.operations.documentReads).toBe(1 + 248 + 3 + 3);
     });
   });
@@ -251,7 +251,7 @@ describe('a sweep', () => {
     license = await newLicense();
   });
 
-  /** A license that nothing is left to publish of, and whose leases no test here outlasts. */
+  /** A license without unpublished events, whose leases outlast every test here. */
   async function newLicense(terms = { ttl_seconds: 7_200 }): Promise<TestLicense> {
     const created = await counted.suite.createLicense({ max: 20, ...terms });
     await counted.suite.settle();
@@ -262,16 +262,16 @@ describe('a sweep', () => {
     for (let n = 0; n < 10; n += 1) await license.acquire(`machine-${n}`);
   }
 
-  test('that finds nothing to do costs a command a shard and six reads', async () => {
+  test('without work costs one command per shard and six reads', async () => {
     const idle = await counted.costOf(sweep);
     expect(idle.operations).toEqual(totalOf({ idleSweep: 1 }));
     expect(idle.redis).toEqual(times('EVALSHA', SHARDS));
-    // Whether an event is unsealed, an event of Stripe's undone, a subscription to be looked at, use to be counted,
-    // an erasure due, and the hour over.
+    // The reads look for unsealed events, unprocessed Stripe events, due subscriptions, uncounted usage, due erasures,
+    // and the end of the hour.
     expect(idle.records).toHaveLength(6);
   });
 
-  test('that publishes up to a hundred events of a shard costs a read and a trim of its outbox', async () => {
+  test('that publishes up to a hundred events of a shard costs one read and one trim of its outbox', async () => {
     await acquireTen();
     let events: readonly unknown[] = [];
     const publishing = await counted.costOf(async () => {
@@ -282,7 +282,7 @@ describe('a sweep', () => {
     expect(publishing.redis.toSorted()).toEqual([...times('EVALSHA', SHARDS), 'XDEL', 'XRANGE']);
   });
 
-  test('that expires ten leases of a license costs a command more than to publish what follows', async () => {
+  test('that expires ten leases of a license costs one command more than publishing their events', async () => {
     license = await newLicense({ ttl_seconds: 360 });
     await acquireTen();
     await counted.suite.settle();
@@ -292,7 +292,7 @@ describe('a sweep', () => {
     expect(expiring.redis.toSorted()).toEqual([...times('EVALSHA', SHARDS + 1), 'XDEL', 'XRANGE']);
   });
 
-  test('has each event recorded for three reads, three writes and a message, and a duplicate for three reads', async () => {
+  test('costs three reads, three writes and a message per recorded event, and three reads per duplicate', async () => {
     const { session_id } = (await license.acquire('machine')).body;
     const acquired = await counted.withhold(sweep);
     await license.release(session_id);
@@ -306,7 +306,7 @@ describe('a sweep', () => {
     }
   });
 
-  test('that seals events costs two reads and a write an event, and one of each a tenant', async () => {
+  test('that seals events costs two reads and one write per event, and one of each per tenant', async () => {
     const other = await newLicense();
     await acquireTen();
     await counted.publish(await counted.withhold(sweep));
@@ -324,11 +324,11 @@ describe('a sweep', () => {
   });
 });
 
-describe('a sweep that compares or forgets', () => {
+describe('a sweep that compares or deletes', () => {
   beforeEach(open);
   afterEach(() => counted.close());
 
-  /** What the sweep costs that compares, an hour after the one before; every seat in `open` is kept. */
+  /** The cost of the sweep that compares, an hour after the previous one. Every seat in `open` is kept. */
   async function compare(open: readonly Reply[] = []): Promise<OperationCounts> {
     counted.moveClock(HOUR_MS);
     for (const { body } of open) {
@@ -340,13 +340,13 @@ describe('a sweep that compares or forgets', () => {
     return compared.operations;
   }
 
-  /** More than a page of what is compared. */
+  /** More than one page of compared items. */
   const MANY = 110;
 
-  test('costs a read for each license, and two commands and a write for each further hundred of a shard', async () => {
+  test('costs one read per license, and two commands and one write per further hundred of a shard', async () => {
     const { records, seats } = counted.suite.deps;
     const first = await records.get(LICENSES, license.licenseId);
-    if (!first) throw new Error('it was created');
+    if (!first) throw new Error('no license');
     const addLicenses = async (count: number): Promise<void> => {
       for (let n = 0; n < count; n += 1) {
         const another = { ...first, licenseId: newLicenseId(license.tenantId) };
@@ -365,7 +365,7 @@ describe('a sweep that compares or forgets', () => {
     );
   });
 
-  test('costs a read for each open session, a command for each license that has any, and three operations for each further hundred', async () => {
+  test('costs one read per open session, one command per license with sessions, and three operations per further hundred', async () => {
     const { records } = counted.suite.deps;
     const open: Reply[] = [];
     const seat = async (machine: string): Promise<void> => {
@@ -381,7 +381,7 @@ describe('a sweep that compares or forgets', () => {
     await seat('second');
     expect(await compare(open)).toEqual(costOfSessions(2, 0));
     const [history] = await historiesOf(records, license.licenseId);
-    if (!history) throw new Error('it has a session');
+    if (!history) throw new Error('no session history');
     await records.transact(async (transaction) => {
       for (let n = 0; n < MANY; n += 1) {
         const sessionId = `${history.sessionId}${n}`;
@@ -397,8 +397,8 @@ describe('a sweep that compares or forgets', () => {
     expect(await compare(open)).toEqual(costOfSessions(2 + MANY, 1));
   });
 
-  test('costs ten reads and writes a day to forget, and eight operations for each session that is old enough', async () => {
-    /** The sweep that forgets, when all that there is has come of age. */
+  test('costs ten reads and ten writes a day to delete old data, and eight operations per session that is old enough', async () => {
+    /** The sweep that deletes, once everything is past its retention period. */
     const forget = async (): Promise<OperationCounts> => {
       counted.moveClock((RETENTION_DAYS + 1) * DAY_MS);
       return (await counted.costOf(sweep)).operations;
@@ -410,7 +410,7 @@ describe('a sweep that compares or forgets', () => {
     for (const sessions of [1, 2]) {
       for (let n = 0; n < sessions; n += 1) await visit(license);
       await counted.suite.settle();
-      // Both histories and events were found.
+      // Two queries have results: histories and events.
       expect(await forget()).toEqual(
         lessEmptyReads(totalOf({ ...hourly, forgetting: 1, forgottenSession: sessions }), 2),
       );
@@ -418,7 +418,7 @@ describe('a sweep that compares or forgets', () => {
   });
 });
 
-test('a seat-hour costs what the calls, sweeps and events in it add up to, and nothing else', async () => {
+test('a seat-hour costs exactly the sum of its calls, sweeps and events', async () => {
   await open();
   try {
     let sweeps = 0;
@@ -437,7 +437,7 @@ test('a seat-hour costs what the calls, sweeps and events in it add up to, and n
       await andSweep(await license.sign({ session_id }));
       await andSweep(await andSweep(await license.release(session_id)));
     });
-    // Its two events come in two sweeps, each of which publishes a batch and adds to a chain.
+    // Its two events fall into two sweeps, each of which publishes a batch and extends a chain.
     const eventful = 2;
     const sum = totalOf({
       acquire: 1,
@@ -456,7 +456,7 @@ test('a seat-hour costs what the calls, sweeps and events in it add up to, and n
   }
 });
 
-test("an acquire loads no other function's handler and no heavy SDK, Firestore set up or not", async () => {
+test('an acquire loads no handler of another function and no heavy SDK, with and without Firestore', async () => {
   const script = fileURLToPath(new URL('./testing/modules-of-acquire.ts', import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, [script], { maxBuffer: 1024 * 1024 });
   const { status, forAcquire, withSdks } = JSON.parse(stdout);

@@ -25,7 +25,7 @@ const preflight = (path: string, method: string) =>
     },
   });
 
-test('pages of every origin may call all but what only the cloud, Stripe or a browser on its way calls', () => {
+test('opens CORS to all origins, except for functions that only Google Cloud, Stripe or the sign-in redirect call', () => {
   const closed = FUNCTIONS.filter((contract) => Object.keys(readableBy(contract)).length === 0);
   expect(closed.map(({ name }) => name).toSorted()).toEqual([
     'callback',
@@ -36,7 +36,7 @@ test('pages of every origin may call all but what only the cloud, Stripe or a br
   ]);
 });
 
-test('no answer lets a browser add credentials by itself', () => {
+test('never allows browsers to send credentials on their own', () => {
   for (const contract of FUNCTIONS) {
     const headers = readableBy(contract);
     expect(headers).not.toHaveProperty('access-control-allow-credentials');
@@ -45,7 +45,7 @@ test('no answer lets a browser add credentials by itself', () => {
 });
 
 describe('a page of another origin', () => {
-  test('asks first, and may call with its key, by the methods that there are', async () => {
+  test('may call with its key and the methods of the endpoint, after a preflight', async () => {
     const { status, headers, text } = await preflight('/api/v1/licenses/heartbeat', 'PUT');
     expect([status, text]).toEqual([204, '']);
     expect(headers.get('access-control-allow-origin')).toBe('*');
@@ -58,7 +58,7 @@ describe('a page of another origin', () => {
     expect(two.get('access-control-allow-methods')?.split(', ').toSorted()).toEqual(['GET', 'PATCH']);
   });
 
-  test('may send every header that the API takes', async () => {
+  test('may send every header that the API accepts', async () => {
     const { components } = JSON.parse(readFileSync('clients/openapi.json', 'utf8'));
     const parameters: { in: string; name: string }[] = Object.values(components.parameters);
     const named = parameters.flatMap((parameter) =>
@@ -69,13 +69,13 @@ describe('a page of another origin', () => {
     expect(headers.get('access-control-allow-headers')?.split(', ')).toEqual(expect.arrayContaining(named));
   });
 
-  test('asks without a credential, and is counted against nobody', async () => {
+  test('sends the preflight without credentials, and it counts against no limit', async () => {
     await preflight('/api/v1/licenses/acquire', 'POST');
     expect(suite.logged.at(-1)).toMatchObject({ severity: 'INFO', verdict: 'PREFLIGHT' });
     expect(suite.logged.at(-1)).not.toHaveProperty('caller');
   });
 
-  test('reads its seat, and why it gets none, and when to ask again', async () => {
+  test('can read its seat, or why it was denied and when to retry', async () => {
     const readable = { 'access-control-allow-origin': '*', 'access-control-expose-headers': '*' };
     const ask = (authorization: string, fingerprint: string) =>
       suite.call('POST', '/api/v1/licenses/acquire', {
@@ -94,7 +94,7 @@ describe('a page of another origin', () => {
     }
   });
 
-  test('is not told that it may call what pages have no business with', async () => {
+  test('may not call functions that are not for pages', async () => {
     for (const [path, method] of [
       ['/internal/sweep', 'POST'],
       ['/api/v1/webhooks/stripe', 'POST'],
@@ -109,12 +109,12 @@ describe('a page of another origin', () => {
     }
   });
 
-  test('is told of no address that there is not', async () => {
+  test('gets 404 for an unknown path', async () => {
     expect((await preflight('/api/v1/licenses', 'POST')).status).toBe(204);
     expect((await preflight('/api/v1/nothing', 'GET')).status).toBe(404);
   });
 
-  test('a plain OPTIONS is a method that is not served', async () => {
+  test('gets 405 for OPTIONS without a preflight', async () => {
     const { status, headers } = await suite.call('OPTIONS', '/api/v1/licenses/acquire');
     expect(status).toBe(405);
     expect(headers.get('allow')).toBe('POST');

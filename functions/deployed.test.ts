@@ -10,7 +10,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-test('a deployed function names its bad environment to the log alone, and serves once that is put right', async () => {
+test('a deployed function reports an invalid environment only in the log, and serves once it is corrected', async () => {
   const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
   const health = deployed(contract, () => import('./health/handler.ts'));
   const server = createServer((request, response) => void health(request, response));

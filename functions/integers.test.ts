@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
-/** Whatever handles money, seats that are paid for, or use that is billed. */
+/** The code that handles money, paid seats or billed usage. */
 const FILES = globSync([
   'shared/domain/{plans,subscription,checkout,metering,billing-event,trial}.ts',
   'shared/adapters/billing/*.ts',
@@ -13,7 +13,7 @@ const FILES = globSync([
   'functions/sweep/{metering,payments}.ts',
 ]).filter((file) => !file.endsWith('.test.ts'));
 
-/** Lines that could make a fraction of something: a decimal, a division that is not floored, text read as a decimal. */
+/** Lines that could produce a fraction: a decimal, a division without floor, text parsed as a decimal. */
 function fractionsIn(source: string): string[] {
   const code = source
     .replace(/\/\*[\s\S]*?\*\//g, '')
@@ -28,12 +28,12 @@ function fractionsIn(source: string): string[] {
     );
 }
 
-test('whatever is paid for is reckoned in whole numbers', () => {
+test('billing code computes in integers only', () => {
   expect(FILES.length).toBeGreaterThan(25);
   const found = FILES.flatMap((file) =>
     fractionsIn(readFileSync(file, 'utf8')).map((line) => `${file}: ${line.trim()}`),
   );
-  // Compared with, and kept nowhere.
+  // Only compared with, not stored.
   expect(found).toEqual([
     'shared/adapters/billing/stripe-events.ts: if (signedAtSeconds > nowMs / 1000 + TOLERANCE_SECONDS)',
   ]);
@@ -51,7 +51,7 @@ test.each([
 });
 
 test.each(['const day = Math.floor(atMs / DAY_MS) * DAY_MS;', "const path = 'a / b 1.5';", '// 1.5 / 2'])(
-  'the check lets %s be',
+  'the check accepts %s',
   (line) => {
     expect(fractionsIn(line)).toEqual([]);
   },

@@ -11,7 +11,7 @@ import { signIn } from './testing/people.ts';
 import { OPERATOR_KEY, openTestSuite, type Reply, type TestSuite } from './testing/suite.ts';
 
 const CLIENTS = 64;
-/** Fewer, as an embedded Redis answers no more of them in time on a busy machine. */
+/** Fewer: on a busy machine, an embedded Redis does not answer more of them in time. */
 const SEATED = 24;
 const FUNCTIONS: readonly FunctionContract[] = MANIFEST;
 
@@ -27,7 +27,7 @@ const LIMITED = ENDPOINTS.flatMap(({ name, endpoint }): Limited[] =>
   endpoint.limit ? [{ name, endpoint, limit: endpoint.limit }] : [],
 );
 
-/** Credentials that get as far as being counted; what they are good for is of no matter here. */
+/** Credentials that are counted. Whether the endpoint accepts them does not matter here. */
 async function credentialsFor(
   { auth }: EndpointContract,
   suite: TestSuite,
@@ -40,7 +40,7 @@ async function credentialsFor(
   return { authorization };
 }
 
-/** A call as somebody who sends nothing that the endpoint asks for: it is counted before it is looked at. */
+/** A call without the required fields: it is counted before it is validated. */
 async function callerOf({ endpoint }: Limited, suite: TestSuite) {
   const credentials = await credentialsFor(endpoint, suite);
   const path = endpoint.path.replace(/\{\w+\}/g, 'x');
@@ -49,7 +49,7 @@ async function callerOf({ endpoint }: Limited, suite: TestSuite) {
     suite.call(endpoint.method, path, { ...credentials, ...body, headers });
 }
 
-/** As many calls as there are clients, at once. */
+/** One concurrent call per client. */
 function callAtOnce(call: () => Promise<Reply>): Promise<Reply[]> {
   return Promise.all(Array.from({ length: CLIENTS }, call));
 }
@@ -64,7 +64,7 @@ function expectLimited(reply: Reply, { requests, windowSeconds }: LimitContract)
   expect(reply.body).toMatchObject({ status: 429, code: 'RATE_LIMITED' });
 }
 
-test('every limited endpoint says in its contract that it refuses who calls too often', () => {
+test('every limited endpoint has RATE_LIMITED in its contract', () => {
   expect(LIMITED.length).toBeGreaterThan(0);
   for (const { name, endpoint, limit } of LIMITED) {
     expect(endpoint.problems, name).toContain('RATE_LIMITED');
@@ -74,7 +74,7 @@ test('every limited endpoint says in its contract that it refuses who calls too 
   }
 });
 
-test('no endpoint that seats, keeps or frees is limited: they cost one command to Redis and no more', () => {
+test('acquire, heartbeat and release have no such limit, as they cost only one Redis command', () => {
   const limited = LIMITED.map(({ name }) => name);
   for (const seating of ['acquire.acquire', 'heartbeat.heartbeat', 'release.release']) {
     expect(ENDPOINTS.map(({ name }) => name)).toContain(seating);
@@ -83,7 +83,7 @@ test('no endpoint that seats, keeps or frees is limited: they cost one command t
 });
 
 describe('with 64 clients calling at once', () => {
-  /** Room that is left when they begin: two calls at least have gone before. */
+  /** Calls left when they start: at least two were made before. */
   const leftOf = ({ requests }: LimitContract): number => Math.max(0, Math.min(24, requests - 2));
   let suite: TestSuite;
   let limits: Limits;
@@ -99,7 +99,7 @@ describe('with 64 clients calling at once', () => {
     });
   });
   afterAll(() => suite.close());
-  // Room comes back as time goes by; here none does, however slow the machine.
+  // The limit refills over time. With this clock it does not, however slow the machine is.
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
     asked = [];
@@ -108,7 +108,7 @@ describe('with 64 clients calling at once', () => {
     vi.useRealTimers();
   });
 
-  /** Uses the caller's room up, all but what is to be left, past HTTP: that much sooner. */
+  /** Uses up the caller's limit except for what is to be left, without HTTP, which is faster. */
   async function useUp(call: () => Promise<Reply>, limit: LimitContract): Promise<void> {
     await call();
     const { bucket = '', size = { requests: 0, windowSeconds: 0 } } = asked.at(-1) ?? {};
@@ -124,7 +124,7 @@ describe('with 64 clients calling at once', () => {
   }
 
   test.each(LIMITED.map((limited) => [limited.name, limited] as const))(
-    '%s lets through as many as its contract says, refuses all others, and in time lets them come back',
+    '%s serves the calls that its contract allows, refuses others, and accepts them again later',
     async (_, limited) => {
       const { limit } = limited;
       const call = await callerOf(limited, suite);
@@ -140,7 +140,7 @@ describe('with 64 clients calling at once', () => {
     },
   );
 
-  test('whoever is limited by address finds no room by naming others in X-Forwarded-For, and nobody else is limited', async () => {
+  test('limits by address cannot be evaded by X-Forwarded-For, and do not affect other addresses', async () => {
     const [byAddress] = LIMITED.filter(({ limit }) => limit.by === 'address');
     if (!byAddress) throw new Error('no endpoint is limited by address');
     const call = await callerOf(byAddress, suite);
@@ -153,7 +153,7 @@ describe('with 64 clients calling at once', () => {
   });
 });
 
-describe('while calls cannot be counted', () => {
+describe('while rate limits are unavailable', () => {
   let suite: TestSuite;
   let isAway = true;
   let asked = 0;
@@ -175,8 +175,8 @@ describe('while calls cannot be counted', () => {
   });
   afterAll(() => suite.close());
 
-  test('seats are taken, kept and given back as ever, and never one more than there is', async () => {
-    // Redis' first script of a process takes long, with many waiting for it.
+  test('seats are still acquired, kept and released, and never more than max', async () => {
+    // The first script of a Redis process takes long, and many calls wait for it.
     await (await suite.createLicense()).acquire('machine');
     const license = await suite.createLicense({ max: 10 });
     const replies = await Promise.all(
@@ -194,7 +194,7 @@ describe('while calls cannot be counted', () => {
   });
 
   test.each(LIMITED.map((limited) => [limited.name, limited] as const))(
-    '%s does what its contract says of that',
+    '%s serves or refuses as its contract says',
     async (name, limited) => {
       isAway = false;
       const call = await callerOf(limited, suite);
@@ -218,7 +218,7 @@ describe('while calls cannot be counted', () => {
   );
 });
 
-test('a function that seats loads nothing that counts calls', async () => {
+test('an acquire loads no rate limit library', async () => {
   const script = fileURLToPath(new URL('./testing/modules-of-acquire.ts', import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, [script], { maxBuffer: 1024 * 1024 });
   const { status, forAcquire } = JSON.parse(stdout);

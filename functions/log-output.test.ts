@@ -6,7 +6,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-test('an entry is one line of JSON with its time, whatever is in it', () => {
+test('writes each entry as one line of JSON with its time, whatever it contains', () => {
   const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
   logToStandardOutput({ severity: 'ERROR', message: 'two\nlines', because: 'Error: x\n    at y' });
   const [line] = write.mock.calls[0] ?? [];
@@ -14,7 +14,7 @@ test('an entry is one line of JSON with its time, whatever is in it', () => {
   expect(String(line).split('\n')).toHaveLength(2);
 });
 
-test('each line stands under the trace and request id that its caller sent', async () => {
+test('logs the trace and request id that the caller sent', async () => {
   const suite = await openTestSuite({}, (deps) => ({ ...deps, projectId: 'project-1' }));
   const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
   await suite.call('GET', '/health', {
@@ -33,7 +33,7 @@ test('each line stands under the trace and request id that its caller sent', asy
   ]);
 });
 
-test('what a sweep publishes is recorded by lines that name the trace of the sweep', async () => {
+test('logs the trace of the sweep in the lines that record its events', async () => {
   const suite = await openTestSuite({ SHARDS: '1' }, (deps) => ({ ...deps, projectId: 'project-1' }));
   const license = await suite.createLicense({ max: 2 });
   for (const machine of ['a', 'b']) await license.acquire(machine);
@@ -45,7 +45,7 @@ test('what a sweep publishes is recorded by lines that name the trace of the swe
   await suite.delivered();
   await suite.close();
   const recorded = suite.logged.filter((line) => line.function === 'record-event');
-  // The license was told of too.
+  // One event is about the license.
   expect(recorded).toHaveLength(3);
   for (const line of recorded)
     expect(line).toMatchObject({ published_in: `projects/project-1/traces/${trace}` });

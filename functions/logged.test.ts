@@ -22,11 +22,13 @@ import {
   type TestSuite,
 } from './testing/suite.ts';
 
-/** Every endpoint is asked as it should be, as it should not be, and while each part is away; then the log is read. */
+/**
+ * Sends every endpoint valid requests, invalid ones, and some while each dependency is unavailable; then reads the log.
+ */
 
 const FUNCTIONS: readonly FunctionContract[] = MANIFEST;
 
-/** What the functions are told by their environment. */
+/** Secrets in the environment of the functions. */
 const SECRETS = {
   OPERATOR_KEY,
   SESSION_TOKEN_KEYS: 'session-token-key-for-logs-0123456789abcd',
@@ -35,8 +37,8 @@ const SECRETS = {
   UPSTASH_REDIS_REST_TOKEN: 'upstash-token-for-logs-0123456789',
 };
 
-/** Fields of requests and answers that no log line may hold the values of. */
-const TOLD_TO_NOBODY = new Set([
+/** Fields of requests and answers whose values no log line may contain. */
+const NEVER_LOGGED = new Set([
   ...['license_key', 'session_token', 'access_token', 'refresh_token', 'confirmation_token', 'code'],
   ...[
     'code_verifier',
@@ -54,14 +56,14 @@ const AT_A_TIME = 16;
 
 let suite: TestSuite;
 let world: PersonalWorld;
-/** What each sample request names, and who may be erased and sign out there. */
+/** The world of each sample request, and the user who is erased and signs out there. */
 const worlds = new Map<Action, { readonly things: World; readonly self: TestPerson }>();
 let proxy: CountingProxy;
 let closeRedis: () => Promise<void>;
 let hasBug = false;
 const words: Record<string, string> = { ...SECRETS, ...ADA };
 const written: string[] = [];
-/** How each endpoint answered its sample request when all was well. */
+/** How each endpoint answered its sample request while everything was available. */
 const answers: Record<string, string> = {};
 
 beforeAll(async () => {
@@ -90,7 +92,7 @@ afterAll(async () => {
   vi.useRealTimers();
 });
 
-/** Whatever is written past the log. */
+/** Collects what is written to the console instead of the log. */
 function listen(): void {
   const note = (...said: unknown[]): true => {
     written.push(format(...said));
@@ -102,7 +104,7 @@ function listen(): void {
   process.on('warning', note);
 }
 
-/** The suite, which remembers each credential and each word about somebody that goes in or comes out. */
+/** The suite, remembering each credential and each personal word in requests and answers. */
 function remembering(plain: TestSuite): TestSuite {
   const call: TestSuite['call'] = async (method, path, options = {}) => {
     const { authorization = '', headers = {}, body } = options;
@@ -129,12 +131,12 @@ function remember(what: string, word: string | null | undefined): void {
 function rememberFields(value: unknown): void {
   if (typeof value !== 'object' || value === null) return;
   for (const [field, inside] of Object.entries(value)) {
-    if (typeof inside === 'string' && TOLD_TO_NOBODY.has(field)) remember(field, inside);
+    if (typeof inside === 'string' && NEVER_LOGGED.has(field)) remember(field, inside);
     else rememberFields(inside);
   }
 }
 
-/** The parts, each of which fails as no part should, where there is a bug. */
+/** The ports, which all throw an unexpected error while there is a bug. */
 function withBug(deps: Deps): Deps {
   const part = <P extends object>(port: P): P =>
     new Proxy(port, {
@@ -187,7 +189,7 @@ async function sendToAll(): Promise<void> {
   );
 
   for (const sample of SAMPLES) {
-    // What there was may be used up.
+    // Earlier requests may have used up the world.
     await makeWorld(sample);
     const { status, text } = await send(honestly(sample));
     answers[sample.action] = status < 400 ? 'done' : `${status} ${text}`;
@@ -195,7 +197,7 @@ async function sendToAll(): Promise<void> {
   await suite.settle();
 }
 
-/** In the shop. */
+/** Creates the world of a sample in the shop. */
 async function makeWorld(sample: Sample): Promise<void> {
   const { shopId, licenseIds, keys, bob } = world;
   const license = {
@@ -209,7 +211,7 @@ async function makeWorld(sample: Sample): Promise<void> {
   const self = await newMember(suite, shopId);
   const made = await worldFor(suite, sample, { tenantId: shopId, license }, self);
   const things = { ...made, email: ADA.email, fresh: (word: string) => `${word}-of-ada` };
-  // The shop stays his.
+  // He keeps the shop.
   if (sample.action === 'tenants.transfer') things.userId = bob.userId;
   worlds.set(sample.action, { things, self });
 }
@@ -236,7 +238,7 @@ interface Outgoing extends CallOptions, AnyRequest {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The sample request, of one who may send it. */
+/** The sample request, by a caller who is allowed to send it. */
 function honestly({ action, endpoint, requestIn }: Sample): Outgoing {
   const { keys, bob, ada } = world;
   const people = { license: { key: keys.machines }, owner: bob };
@@ -246,7 +248,7 @@ function honestly({ action, endpoint, requestIn }: Sample): Outgoing {
     method: endpoint.method,
     path: endpoint.path,
     ...requestIn(things),
-    // A seat of a person who is signed in is theirs; an app says whose it is.
+    // A signed-in user is the user of the seat; an app names the user.
     ...(action === 'acquire.acquire' && { body: SEAT }),
     ...credentialsFor(suite, endpoint, people, person),
   };
@@ -261,7 +263,7 @@ function send({ authorization, ...request }: Outgoing): Promise<Reply> {
   return sendTo(suite, request, request, { headers, ...(authorization !== undefined && { authorization }) });
 }
 
-/** The request with secrets where none belong. */
+/** The request with secrets in wrong places. */
 function wrongly(request: Outgoing, n: number): Outgoing[] {
   const { keys, ada } = world;
   const token = ada.authorization.replace('Bearer ', '');
@@ -317,20 +319,20 @@ function lines(): [string, string][] {
   return [...logged, ...written.map((text, n): [string, string] => [`output ${n}`, text])];
 }
 
-test('no line of the log, nor anything that is written past it, holds a secret or a word about somebody', () => {
+test('neither the log nor the console contains a secret or personal data', () => {
   expect(findWords(lines(), words)).toEqual([]);
   expect(JSON.stringify(suite.logged)).not.toMatch(/slk_|(st|rt|ct|su)1\.|eyJ|@(?!type)/);
 });
 
-describe('that was looked for where it could be', () => {
-  test('every endpoint of every function did what it was asked', () => {
+describe('the requests of this test', () => {
+  test('made every endpoint of every function succeed', () => {
     const endpoints = FUNCTIONS.flatMap(({ name, endpoints: all }) =>
       Object.keys(all).map((key) => `${name}.${key}`),
     );
     expect(answers).toEqual(Object.fromEntries(endpoints.map((action) => [action, 'done'])));
   });
 
-  test.each(FUNCTIONS.map(({ name }) => name))('%s did what it was asked, refused, and failed', (name) => {
+  test.each(FUNCTIONS.map(({ name }) => name))('made %s succeed, refuse, and fail', (name) => {
     const statuses = suite.logged
       .filter((line) => line.function === name)
       .map(({ httpRequest }) => Math.floor((httpRequest?.status ?? 0) / 100));
@@ -349,25 +351,18 @@ describe('that was looked for where it could be', () => {
     'AUTHENTICATION_REQUIRED',
     'CREDENTIALS_INVALID',
     'SIGNATURE_INVALID',
-  ])('some were told %s', (code) => {
+  ])('got some answers with %s', (code) => {
     expect(suite.logged.filter((line) => line.code === code)).not.toEqual([]);
   });
 
-  test('words of all kinds were sent and looked for', () => {
+  test('sent words of all kinds, which were searched for', () => {
     const kinds = new Set(Object.keys(words).map((what) => what.split(' ')[0]));
-    for (const kind of [
-      ...TOLD_TO_NOBODY,
-      'credentials',
-      'cookie',
-      'idempotency',
-      'OPERATOR_KEY',
-      'stripeKey',
-    ])
+    for (const kind of [...NEVER_LOGGED, 'credentials', 'cookie', 'idempotency', 'OPERATOR_KEY', 'stripeKey'])
       expect(kinds).toContain(kind);
     expect(Object.keys(words).length).toBeGreaterThan(100);
   });
 
-  test('a word is found however it is written', () => {
+  test('find a word in every encoding', () => {
     const word = 'Ada "Countess" Lovelace+1@example.com';
     const said = {
       plain: word,

@@ -12,7 +12,7 @@ import { type ClockedSuite, openClockedSuite } from './testing/clocked-suite.ts'
 import type { TestLicense } from './testing/suite.ts';
 
 const exporter = new InMemoryMetricExporter(AggregationTemporality.DELTA);
-// Read when told to, and by no clock.
+// Exported only when the test does so, not by a timer.
 const reader = new PeriodicExportingMetricReader({
   exporter,
   exportIntervalMillis: 2 ** 30,
@@ -24,7 +24,7 @@ let clocked: ClockedSuite;
 let license: TestLicense;
 beforeAll(async () => {
   clocked = await openClockedSuite();
-  // After the functions were put together, as an SDK may well come late.
+  // After the functions were assembled, as an SDK may be registered late.
   metrics.setGlobalMeterProvider(provider);
 });
 afterAll(async () => {
@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   license = await clocked.suite.createLicense({ max: 1 });
-  // Seats of the tests before.
+  // Seats of earlier tests.
   clocked.moveClock(360_000);
   await clocked.suite.settle();
   await measured();
@@ -49,7 +49,7 @@ interface Measured {
   readonly value: unknown;
 }
 
-/** Everything that was measured since the last time. */
+/** Everything that was measured since the last call. */
 async function measured(): Promise<Measured[]> {
   exporter.reset();
   await reader.forceFlush();
@@ -69,7 +69,7 @@ async function measured(): Promise<Measured[]> {
     );
 }
 
-/** How many requests ended how, by function, endpoint and verdict. */
+/** The number of requests by function, endpoint and verdict. */
 function requestsIn(found: readonly Measured[]): Record<string, unknown> {
   const requests = found.filter(({ name }) => name === 'seatlease.requests');
   return Object.fromEntries(
@@ -80,7 +80,7 @@ function requestsIn(found: readonly Measured[]): Record<string, unknown> {
 const ACQUIRE = 'acquire POST /api/v1/licenses/acquire';
 const HEARTBEAT = 'heartbeat PUT /api/v1/licenses/heartbeat';
 
-test('a seat granted, renewed, denied, kept, lost and revived is counted by function, endpoint and verdict', async () => {
+test('counts seats granted, renewed, denied, kept, lost and revived by function, endpoint and verdict', async () => {
   const { session_id } = (await license.acquire('machine')).body;
   await license.acquire('machine');
   for (const machine of ['second', 'third']) expect((await license.acquire(machine)).status).toBe(409);
@@ -109,7 +109,7 @@ test('a seat granted, renewed, denied, kept, lost and revived is counted by func
   expect(found.find(({ name }) => name === 'seatlease.heartbeat.revived')).toMatchObject({ value: 1 });
 });
 
-test('sessions that one call brings back are each counted', async () => {
+test('counts each session that one call revives', async () => {
   const many = await clocked.suite.createLicense({ max: 3 });
   const sessions: { session_id: string }[] = [];
   for (const machine of ['a', 'b'])
@@ -122,7 +122,7 @@ test('sessions that one call brings back are each counted', async () => {
   expect(clocked.suite.logged.at(-1)).toMatchObject({ verdict: 'BATCH', revived: 2 });
 });
 
-test('a sweep counts what expired and was published, and shows what waits and for how long', async () => {
+test('counts expired leases and published events of a sweep, and measures the outbox and its age', async () => {
   await license.acquire('machine');
   clocked.moveClock(400_000);
   const away = clocked.suite.deps.events.publish;
@@ -150,7 +150,7 @@ test('a sweep counts what expired and was published, and shows what waits and fo
   });
 });
 
-test('how long requests take is measured by function and endpoint', async () => {
+test('measures the duration of requests by function and endpoint', async () => {
   await license.acquire('machine');
   await license.acquire('another');
   expect(await measured()).toContainEqual({
@@ -162,7 +162,7 @@ test('how long requests take is measured by function and endpoint', async () => 
   });
 });
 
-test('whatever strangers send makes no more series than the contracts do', async () => {
+test('creates no more series than the contracts have, whatever callers send', async () => {
   for (let n = 0; n < 20; n += 1) {
     const id = `lic_00_${String(n).padStart(16, '0')}`;
     await clocked.suite.call('GET', `/api/v1/licenses/${id}?q=${n}`, {

@@ -47,7 +47,7 @@ async function suiteBehindProxy(): Promise<{
   };
 }
 
-/** Asks for everything that needs a seat counted, all at once. */
+/** Sends all requests that need the seat store, concurrently. */
 async function askForSeats(license: TestLicense, sessionId: string): Promise<Reply[]> {
   return Promise.all([
     license.acquire('newcomer'),
@@ -74,7 +74,7 @@ async function activeSeats(suite: TestSuite, license: TestLicense): Promise<numb
 }
 
 test.each(['down', 'hang'] as const)(
-  'with Redis away (%s) nobody is seated on a guess, everybody is told within 2 seconds, and it passes by itself',
+  'grants no seat while Redis is unavailable (%s), answers within 2 seconds, and recovers on its own',
   async (how) => {
     const { suite, proxy, forgetScripts } = await suiteBehindProxy();
     const license = await suite.createLicense({ max: 2 });
@@ -98,7 +98,7 @@ test.each(['down', 'hang'] as const)(
   },
 );
 
-test('while Redis is away no license is made, changed or given a key that nobody would ever see', async () => {
+test('creates, changes and rotates no license while Redis is unavailable, as its key would be lost', async () => {
   const { suite, proxy } = await suiteBehindProxy();
   const { licenseId, tenantId } = await suite.createLicense({ max: 2 });
   const records = () => suite.deps.records.query(LICENSES_OF_TENANT, { tenantId }, { limit: 100 });
@@ -115,7 +115,7 @@ test('while Redis is away no license is made, changed or given a key that nobody
   expect(await records()).toEqual(before);
 });
 
-test('an answer of Redis that is lost on the way is asked for again: one seat, one session, granted', async () => {
+test('retries when an answer of Redis is lost: one seat, one session, granted', async () => {
   const { suite, proxy } = await suiteBehindProxy();
   const license = await suite.createLicense({ max: 2 });
   await license.acquire('first');
@@ -126,7 +126,7 @@ test('an answer of Redis that is lost on the way is asked for again: one seat, o
 });
 
 describeReal('redis-server', 'a Redis that is killed and comes back empty', () => {
-  test('costs 503s while it is away; then tokens bring every session back, and nobody is seated beyond max', async () => {
+  test('causes 503s while it is unavailable; then tokens revive every session, and no seats beyond max are granted', async () => {
     const first = await startRedisServer();
     closers.push(() => first.stop());
     const suite = await openSuite({ REDIS_URL: `redis://${first.host}:${first.port}` });
@@ -153,8 +153,8 @@ describeReal('redis-server', 'a Redis that is killed and comes back empty', () =
   });
 });
 
-describe('with the records away', () => {
-  /** What SQLite says of a disk that fails. */
+describe('while the records are unavailable', () => {
+  /** SQLite's error for a failing disk. */
   function breakRecords(): () => void {
     const broken = vi.spyOn(DatabaseSync.prototype, 'prepare').mockImplementation(() => {
       throw Object.assign(new Error('disk I/O error'), { code: 'ERR_SQLITE_ERROR', errcode: 10 });
@@ -162,7 +162,7 @@ describe('with the records away', () => {
     return () => broken.mockRestore();
   }
 
-  test('licenses cannot be managed, and that passes by itself', async () => {
+  test('licenses cannot be managed, and it recovers on its own', async () => {
     const suite = await openSuite();
     const { licenseId } = await suite.createLicense();
     const repair = breakRecords();
@@ -183,7 +183,7 @@ describe('with the records away', () => {
     expect(licenses).toMatchObject([{ license_id: licenseId, max: 3 }]);
   });
 
-  test('clients take, keep and give back seats all the same', async () => {
+  test('clients still acquire, keep and release seats', async () => {
     const suite = await openSuite();
     const license = await suite.createLicense();
     breakRecords();
@@ -194,7 +194,7 @@ describe('with the records away', () => {
     expect((await license.release(session_id)).status).toBe(204);
   });
 
-  test('a license that Redis has lost too is not taken for one that never was', async () => {
+  test('a license that Redis has lost too is not reported as unknown', async () => {
     const redis = await startEmbeddedRedis();
     closers.push(() => redis.close());
     const suite = await openSuite({ REDIS_URL: `redis://${redis.host}:${redis.port}` });
@@ -212,10 +212,10 @@ describe('with the records away', () => {
 
 test.each([
   ['an error', new Error('password=hunter2 in a query')],
-  ['something that is no error', 'hunter2'],
-  ['nothing', undefined],
+  ['a thrown string', 'hunter2'],
+  ['a thrown undefined', undefined],
 ])(
-  'an unexpected fault (%s) is a 500 that tells nothing, a log line that tells all, and no end',
+  'an unexpected fault (%s) is a 500 without details, is logged in full, and the server keeps running',
   async (_, fault) => {
     let isFaulty = true;
     const suite = await openSuite({}, (deps) => ({

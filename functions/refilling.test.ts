@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => clocked.close());
 
-/** A session of a license whose entitlement copy is lost. */
+/** A session of a license whose entitlement copy was lost. */
 async function sessionWithoutCopy() {
   const license = await clocked.suite.createLicense();
   const { id: sessionId } = await clocked.seat(license, 'machine');
@@ -25,7 +25,7 @@ async function sessionWithoutCopy() {
   return { licenseId, sessionId, hasCopy };
 }
 
-test('a session is read though the copy of its license was lost, and the copy is there again', async () => {
+test('reads a session although the copy of its license was lost, and restores the copy', async () => {
   const { licenseId, sessionId, hasCopy } = await sessionWithoutCopy();
   const get = vi.spyOn(clocked.suite.deps.records, 'get');
   const request = { licenseId, proof: { kind: 'trusted' }, sessionId } as const;
@@ -37,7 +37,7 @@ test('a session is read though the copy of its license was lost, and the copy is
   expect(await hasCopy()).toBe(true);
 });
 
-test('what was signed is kept without asking for the license', async () => {
+test('stores a signed license without reading the license', async () => {
   const { licenseId, sessionId, hasCopy } = await sessionWithoutCopy();
   const get = vi.spyOn(clocked.suite.deps.records, 'get');
   expect(await clocked.suite.deps.seats.keepSigned(licenseId, sessionId, 'signed')).toBe('KEPT');
@@ -45,8 +45,8 @@ test('what was signed is kept without asking for the license', async () => {
   expect(await hasCopy()).toBe(false);
 });
 
-describe('a license that nobody knows', () => {
-  /** Seats with a clock of their own, and asks of an unknown license. */
+describe('an unknown license', () => {
+  /** A seat store with its own clock, and calls for an unknown license. */
   function openRefilling() {
     const { records } = clocked.suite.deps;
     const get = vi.spyOn(records, 'get');
@@ -69,7 +69,7 @@ describe('a license that nobody knows', () => {
   }
   const UNKNOWN = { verdict: 'UNKNOWN_LICENSE' };
 
-  test('costs one read a minute, and is asked for in vain 20 times a minute', async () => {
+  test('costs one read a minute, and refuses callers after 20 failed calls a minute', async () => {
     const { ask, reads, waitMs } = openRefilling();
     for (let n = 0; n < 20; n += 1) expect(await ask()).toEqual(UNKNOWN);
     expect(await ask()).toEqual({ verdict: 'TOO_OFTEN', retryAfterSeconds: 60 });
@@ -83,7 +83,7 @@ describe('a license that nobody knows', () => {
     expect(reads()).toBe(2);
   });
 
-  test('is counted by license, whatever is asked of it', async () => {
+  test('is counted per license, across all kinds of calls', async () => {
     const [one, two] = [openRefilling(), openRefilling()];
     const { licenseId } = one.ids;
     const asked = { licenseId, proof: { kind: 'license-key', keyHash: 'hash' }, sessionId: 'ses' } as const;
@@ -104,14 +104,14 @@ describe('a license that nobody knows', () => {
     expect(await two.ask()).toEqual(UNKNOWN);
   });
 
-  test('is unknown to those who are trusted, however often they ask', async () => {
+  test('is reported as unknown to trusted callers, however often they call', async () => {
     const { ask, seats, ids, reads } = openRefilling();
     for (let n = 0; n < 25; n += 1) expect(await ask({ kind: 'trusted' })).toEqual(UNKNOWN);
     expect(await seats.listSessions(ids.licenseId, { limit: 0 })).toEqual(UNKNOWN);
     expect(reads()).toBe(1);
   });
 
-  test('is found as soon as it is created, here or anywhere', async () => {
+  test('is found as soon as it is created, by this instance or another', async () => {
     for (const where of ['seats', 'direct'] as const) {
       const opened = openRefilling();
       const key = newLicenseKey(opened.ids.licenseId);
@@ -123,7 +123,7 @@ describe('a license that nobody knows', () => {
     }
   });
 
-  test('is looked for again at once after its copy was put here and lost', async () => {
+  test('is read again at once after its copy was stored here and lost', async () => {
     const { ask, seats, ids, reads } = openRefilling();
     await ask();
     await seats.putLicense(entitlementOf(draftLicense(ids, 'key', { max: 1 }, 0)));
@@ -132,7 +132,7 @@ describe('a license that nobody knows', () => {
     expect(reads()).toBe(2);
   });
 
-  test('is forgotten, the oldest first, before there are too many to remember', () => {
+  test('is dropped from memory, oldest first, when there are too many', () => {
     const unknown = unknownLicenses(() => 0);
     for (let n = 0; n <= 10_000; n += 1) unknown.add(`license ${n}`);
     expect(unknown.has('license 0')).toBe(false);

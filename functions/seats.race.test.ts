@@ -15,10 +15,10 @@ import { openTestSuite, type TestLicense, type TestSuite } from './testing/suite
 
 const TOKEN = 'a-token';
 
-/** A crowd comes faster than any license's clients would. */
+/** Allows the crowd more requests than the clients of a real license send. */
 const UNPACED = { requests_per_minute: 1_000_000 };
 
-/** Every answer that a crowd of honest clients can get, and should have got by the end. */
+/** Every answer that honest clients can get, and that the crowd must have got by the end. */
 const STATUSES = [
   'acquire 200',
   'acquire 201',
@@ -37,7 +37,7 @@ const Body = z.object({
 });
 type Body = z.infer<typeof Body>;
 
-/** Whole numbers below a bound; the same ones in every run. */
+/** Integers below a bound, the same in every run. */
 type Chance = (below: number) => number;
 
 interface Scale {
@@ -52,7 +52,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-describe('a crowd on embedded Redis', () => {
+describe('concurrent clients on embedded Redis', () => {
   crowdSuite({ clients: 16, holders: 100, seats: 20, operations: 400 }, async () => {
     const redis = await startEmbeddedRedis();
     closers.push(() => redis.close());
@@ -71,7 +71,7 @@ describeReal('redis-server', 'a crowd on Redis', () => {
 function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port: number }>): void {
   const { clients, holders, seats, operations } = scale;
 
-  test(`of ${holders} machines on ${clients} connections gets exactly the ${seats} seats there are, and never more`, async () => {
+  test(`get exactly the ${seats} seats with ${holders} machines on ${clients} connections, and never more`, async () => {
     const { host, port } = await startRedis();
     const suite = await openSuite({ REDIS_URL: `redis://${host}:${port}` });
     const redis = openClient(host, port);
@@ -94,7 +94,7 @@ function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port
     const filled = replay(await readOutbox(redis, license.licenseId));
     expect(filled).toMatchObject({ most: seats, acquired: seats });
 
-    // Seats change hands from here on: two machines in five find one.
+    // Seats change hands from here on: two machines in five get one.
     const held = new Map(granted.map(({ body }, i) => [`machine-${i}`, body]));
     const chance = chanceFrom(20_261_123);
     const statuses = new Set<string>();
@@ -110,7 +110,7 @@ function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port
     expect(await countActive(suite, license)).toBe(end.active);
   });
 
-  test('that wants to borrow every seat leaves the low water to those who are online', async () => {
+  test('leave low_water seats for online use when all want to borrow', async () => {
     const { host, port } = await startRedis();
     const suite = await openSuite({ REDIS_URL: `redis://${host}:${port}` });
     const redis = openClient(host, port);
@@ -129,7 +129,7 @@ function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port
     for (const { status, body } of refused)
       expect({ status, ...body }).toMatchObject({ status: 409, code: 'BORROW_LIMIT_REACHED' });
 
-    // Those who borrowed none take what is left, and cannot make a loan of it either.
+    // Machines that could not borrow take the remaining seats, and cannot turn them into loans.
     const online = new Map<string, number>();
     await crowd.each(seats * 2, async (n) => {
       const { status } = await crowd.acquire(`desk-${n}`);
@@ -141,7 +141,7 @@ function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port
     expect(replay(events)).toMatchObject({ most: seats, active: seats });
   });
 
-  test('whose answers get lost on the way is seated neither twice nor beyond the seats', async () => {
+  test('get neither two seats nor more than max when answers are lost', async () => {
     const { host, port } = await startRedis();
     const front = await startUpstashServer({ backend: { host, port }, token: TOKEN });
     closers.push(() => front.close());
@@ -157,7 +157,7 @@ function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port
     const statuses = new Map<string, number>();
     const commandsBefore = proxy.commands.length;
     await crowd.each(operations, async () => {
-      // One answer lost is hidden by the resend; where that is lost too, the caller is told to ask again.
+      // One lost answer is hidden by the retry. If the retry is lost too, the caller gets a 503.
       if (chance(10) === 0) proxy.dropNextAnswers(chance(4) === 0 ? clients : 1);
       const holder = `machine-${chance(Math.ceil(seats * 2.5))}`;
       const status = await randomStep(crowd, held, holder, chance);
@@ -176,7 +176,7 @@ function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port
     expect(await countActive(suite, license)).toBe(active);
   });
 
-  test('that loses Redis in the middle of it all, again and again, is seated anew and never beyond the seats', async () => {
+  test('are seated again, and never beyond max, when Redis is lost repeatedly', async () => {
     const { host, port } = await startRedis();
     const suite = await openSuite({ REDIS_URL: `redis://${host}:${port}` });
     const redis = openClient(host, port);
@@ -204,7 +204,7 @@ function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port
   });
 }
 
-/** In one step: what the outbox held, and nothing is left. */
+/** Reads and empties the outbox in one step. */
 async function loseEverything(redis: RespClient, { licenseId }: TestLicense): Promise<SeatEvent[]> {
   const outbox = shardKey('outbox', shardOf(licenseId));
   const replies = await redis.pipeline([['MULTI'], ['XRANGE', outbox, '-', '+'], ['FLUSHALL'], ['EXEC']]);
@@ -217,11 +217,11 @@ interface Crowd {
   acquire(fingerprint: string, borrowDays?: number): Promise<Answer>;
   heartbeat(session: Body): Promise<Answer>;
   release(session: Body): Promise<Answer>;
-  /** Does it so many times, as many at once as there are clients. */
+  /** Runs it that many times, with as many concurrent runs as there are clients. */
   each(times: number, act: (n: number) => Promise<unknown>): Promise<void>;
 }
 
-/** `fetch` would take more CPU than all that is tested. */
+/** Avoids `fetch`, which would take more CPU than everything under test. */
 function openCrowd(suite: TestSuite, license: TestLicense, clients: number): Crowd {
   const agent = new http.Agent({ keepAlive: true, maxSockets: clients });
   closers.push(() => agent.destroy());
@@ -264,7 +264,7 @@ function openCrowd(suite: TestSuite, license: TestLicense, clients: number): Cro
   };
 }
 
-/** What one machine does next, and how that ended. It keeps the session it was given even after it gave it back. */
+/** Runs the next step of a machine, and returns the outcome. The machine remembers its session even after a release. */
 async function randomStep(
   crowd: Crowd,
   held: Map<string, Body>,
@@ -282,8 +282,8 @@ async function randomStep(
 }
 
 /**
- * How many held seats at the end and at most, going by the events in their order. Throws where an event does not fit:
- * a seat given twice to one session, or taken from one that has none.
+ * Replays the events in order, and returns how many seats were held at the end and at most. Throws if one does not fit:
+ * a second seat for a session, or the end of a session without a seat.
  */
 function replay(events: readonly SeatEvent[]): { active: number; most: number; acquired: number } {
   const seated = new Set<string>();
@@ -296,7 +296,7 @@ function replay(events: readonly SeatEvent[]): { active: number; most: number; a
       if (everAcquired.has(sessionId)) throw new Error(`${sessionId} was acquired twice`);
       everAcquired.add(sessionId);
     }
-    if (begins && seated.has(sessionId)) throw new Error(`${sessionId} was seated while it sat`);
+    if (begins && seated.has(sessionId)) throw new Error(`${sessionId} was seated while it held a seat`);
     if (begins) seated.add(sessionId);
     if (ends && !seated.delete(sessionId)) throw new Error(`${sessionId} ended without a seat`);
     if (begins) expect(Number(more.active)).toBe(seated.size);
@@ -322,7 +322,7 @@ async function countActive({ deps }: TestSuite, { licenseId }: TestLicense): Pro
   return listed.verdict === 'OK' ? listed.active : undefined;
 }
 
-/** A linear congruential generator (Numerical Recipes' constants): chance enough, and the same in every run. */
+/** A linear congruential generator (constants of Numerical Recipes): random enough, and the same in every run. */
 function chanceFrom(seed: number): Chance {
   let state = seed >>> 0;
   return (below) => {

@@ -14,7 +14,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('grants as many seats as were bought, and then says who may try again when', async () => {
+test('grants the bought seats, then refuses and reports when to retry', async () => {
   const license = await suite.createLicense({ max: 2 });
   const first = await license.acquire('machine-a');
   expect(first.status, first.text).toBe(201);
@@ -36,7 +36,7 @@ test('grants as many seats as were bought, and then says who may try again when'
   expect(refused.headers.get('retry-after')).toBe(String(refused.body.retry_after));
 });
 
-test('never seats a sixth machine in a five-seat pool, even when twenty race', async () => {
+test('grants at most five seats of a five-seat pool when twenty machines acquire at once', async () => {
   const license = await suite.createLicense({ max: 5 });
   const machines = [...Array(20).keys()];
   const replies = await Promise.all(machines.map((n) => license.acquire(`machine-${n}`)));
@@ -44,7 +44,7 @@ test('never seats a sixth machine in a five-seat pool, even when twenty race', a
   expect(statuses).toEqual([...Array(5).fill(201), ...Array(15).fill(409)]);
 });
 
-test('a machine that asks again gets the session it has, on the seat it has', async () => {
+test('returns the existing session when the same machine acquires again', async () => {
   const license = await suite.createLicense({ max: 1 });
   const first = await license.acquire('same-machine');
   const again = await license.acquire('same-machine');
@@ -53,7 +53,7 @@ test('a machine that asks again gets the session it has, on the seat it has', as
   expect(again.body.seats).toEqual({ active: 1, max: 1 });
 });
 
-test('a machine that asks a hundred times at once holds one seat under one session', async () => {
+test('gives one seat and one session to a machine that acquires a hundred times at once', async () => {
   const license = await suite.createLicense({ max: 3 });
   const replies = await Promise.all([...Array(100).keys()].map(() => license.acquire('eager')));
   expect(new Set(replies.map(({ body }) => body.session_id)).size).toBe(1);
@@ -61,7 +61,7 @@ test('a machine that asks a hundred times at once holds one seat under one sessi
   expect(replies.filter(({ status }) => status === 200)).toHaveLength(99);
 });
 
-test('seats beyond the bought ones are granted where overdraft allows, and said so', async () => {
+test('grants seats beyond max up to the overdraft, and marks them', async () => {
   const license = await suite.createLicense({ max: 1, overdraft: 1 });
   const bought = await license.acquire('machine-a');
   expect(bought.body).not.toHaveProperty('overdraft');
@@ -71,7 +71,7 @@ test('seats beyond the bought ones are granted where overdraft allows, and said 
   expect((await license.acquire('machine-c')).body).toMatchObject({ code: 'SEATS_EXHAUSTED', active: 2 });
 });
 
-test('a seat can be borrowed for as many days as the license lends it, and no longer', async () => {
+test('lends a seat for at most the days that the license allows', async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
   const license = await suite.createLicense({ max: 2, borrow: { max_days: 7 } });
   const inDays = (days: number): string => new Date(Date.now() + days * 24 * 3600 * 1000).toISOString();
@@ -101,7 +101,7 @@ test('a seat can be borrowed for as many days as the license lends it, and no lo
   });
 });
 
-test('a license lends no seats unless it says so', async () => {
+test('lends no seats unless the license allows borrowing', async () => {
   const license = await suite.createLicense();
   const refused = await license.acquire('machine', { borrow_days: 1 });
   expect([refused.status, refused.body]).toMatchObject([
@@ -111,7 +111,7 @@ test('a license lends no seats unless it says so', async () => {
   expect((await license.acquire('machine')).body).not.toHaveProperty('borrowed_until');
 });
 
-test('seats below the low water are not lent, and are there for those who are online', async () => {
+test('keeps low_water seats for online use', async () => {
   const license = await suite.createLicense({ max: 3, borrow: { max_days: 7, low_water: 2 } });
   expect((await license.acquire('a', { borrow_days: 7 })).status).toBe(201);
   const refused = await license.acquire('b', { borrow_days: 1 });
@@ -123,20 +123,20 @@ test('seats below the low water are not lent, and are there for those who are on
   expect((await license.acquire('d')).body.code).toBe('SEATS_EXHAUSTED');
 });
 
-test.each([0, -1, 0.5, 91, '7', null])('%s are no days to borrow a seat for', async (borrow_days) => {
+test.each([0, -1, 0.5, 91, '7', null])('refuses borrow_days of %s', async (borrow_days) => {
   const license = await suite.createLicense({ borrow: { max_days: 90 } });
   const refused = await license.acquire('machine', { borrow_days });
   expect(refused.body).toMatchObject({ code: 'VALIDATION_FAILED', errors: [{ at: '/borrow_days' }] });
 });
 
-test('a pool of no seats refuses everybody', async () => {
+test('refuses every machine if max is 0', async () => {
   const license = await suite.createLicense({ max: 0 });
   const refused = await license.acquire('machine');
   expect(refused.status).toBe(409);
   expect(refused.body).toMatchObject({ active: 0, max: 0, retry_after: 360 });
 });
 
-test('counted by user, one person on two machines takes one seat, and two on one machine take two', async () => {
+test('counts one seat for a user on two machines and two for two users on one machine, if seats are counted by user', async () => {
   const license = await suite.createLicense({ max: 2, unit: 'user' });
   const desk = await license.acquire('desk', { user_id: 'ada' });
   const laptop = await license.acquire('laptop', { user_id: 'ada' });
@@ -145,7 +145,7 @@ test('counted by user, one person on two machines takes one seat, and two on one
   expect((await license.acquire('desk', { user_id: 'grace' })).body.seats.active).toBe(2);
 });
 
-test('counted by process, each process of a machine takes a seat of its own', async () => {
+test('counts one seat for each process of a machine, if seats are counted by process', async () => {
   const license = await suite.createLicense({ max: 2, unit: 'process' });
   expect((await license.acquire('machine', { process_id: '1' })).status).toBe(201);
   expect((await license.acquire('machine', { process_id: '2' })).status).toBe(201);
@@ -153,7 +153,7 @@ test('counted by process, each process of a machine takes a seat of its own', as
   expect((await license.acquire('other', { process_id: '1' })).status).toBe(409);
 });
 
-test.each(['user', 'process'])('a license counted by %s says what it needs', async (unit) => {
+test.each(['user', 'process'])('requires the matching id if the license counts seats by %s', async (unit) => {
   const license = await suite.createLicense({ unit });
   const refused = await license.acquire('machine');
   expect(refused.status).toBe(400);
@@ -161,7 +161,7 @@ test.each(['user', 'process'])('a license counted by %s says what it needs', asy
   expect(refused.body.detail).toContain(`${unit}_id`);
 });
 
-test('a key opens no license but its own, and does not tell whether the other is there', async () => {
+test('refuses a key for another license, and does not reveal whether that license exists', async () => {
   const mine = await suite.createLicense();
   const other = await suite.createLicense();
   expect((await mine.acquire('machine', { license_id: mine.licenseId })).status).toBe(201);
@@ -172,7 +172,7 @@ test('a key opens no license but its own, and does not tell whether the other is
   expect(bareAnswer(nowhere)).toEqual(bareAnswer(refused));
 });
 
-test('a suspended license seats nobody until it is reinstated', async () => {
+test('grants no seat of a suspended license until it is reinstated', async () => {
   const license = await suite.createLicense();
   await suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'suspended' });
   const refused = await license.acquire('machine');
@@ -182,7 +182,7 @@ test('a suspended license seats nobody until it is reinstated', async () => {
   expect((await license.acquire('machine')).status).toBe(201);
 });
 
-test('a license ends at the very moment it says, and no lease outlives it', async () => {
+test('ends the license and all its leases exactly at valid_until', async () => {
   const startMs = Date.now();
   vi.useFakeTimers({ toFake: ['Date'], now: startMs });
   const endMs = startMs + 60_000;
@@ -199,7 +199,7 @@ test('a license ends at the very moment it says, and no lease outlives it', asyn
   expect(refused.body.code).toBe('LICENSE_EXPIRED');
 });
 
-test('a seat is free the millisecond its lease ends, and not one earlier', async () => {
+test('frees the seat in the millisecond in which its lease expires, not earlier', async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
   const license = await suite.createLicense({ max: 1 });
   const endMs = Date.parse((await license.acquire('crashed')).body.expires_at);
@@ -209,7 +209,7 @@ test('a seat is free the millisecond its lease ends, and not one earlier', async
   expect((await license.acquire('waiting')).status).toBe(201);
 });
 
-test('a wrong key, a key of no license and a key of no form are the same 401', async () => {
+test('returns the same 401 for a wrong, an unknown and a malformed key', async () => {
   const { licenseId, tenantId, key } = await suite.createLicense();
   const keys = [
     newLicenseKey(licenseId),
@@ -233,10 +233,10 @@ test('a wrong key, a key of no license and a key of no form are the same 401', a
 
 test.each([
   ['no credentials', undefined],
-  ['a scheme of another kind', 'Basic dXNlcjpwYXNz'],
+  ['another scheme', 'Basic dXNlcjpwYXNz'],
   ['a scheme without a key', 'License'],
   ['two keys', 'License a b'],
-])('%s: 401, with the scheme to use', async (_, authorization) => {
+])('returns 401 with the scheme to use for %s', async (_, authorization) => {
   const reply = await suite.call('POST', PATH, {
     ...(authorization ? { authorization } : {}),
     body: { fingerprint: 'm' },
@@ -246,7 +246,7 @@ test.each([
   expect(reply.headers.get('www-authenticate')).toBe('License realm="seatlease", Bearer realm="seatlease"');
 });
 
-test('an operator has no seat to take', async () => {
+test('refuses operators', async () => {
   const refused = await suite.call('POST', PATH, {
     authorization: `Operator ${OPERATOR_KEY}`,
     body: { fingerprint: 'm' },
@@ -258,7 +258,7 @@ test('an operator has no seat to take', async () => {
   });
 });
 
-test('says which field is wrong, and refuses fields it does not know', async () => {
+test('names the invalid field, and refuses unknown fields', async () => {
   const license = await suite.createLicense();
   const refused = await license.acquire('', { hostname: 7, colour: 'red' });
   expect(refused.status).toBe(400);

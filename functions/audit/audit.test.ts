@@ -9,7 +9,7 @@ import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 const START_MS = Date.parse('2030-01-01T00:00:00Z');
 const TYPES = ['session.acquired', 'session.released', 'seat.denied'] as const;
 
-/** All of one shard, so that ids alone cannot tell whose is whose. */
+/** All in one shard, so that the ids alone do not show which tenant they belong to. */
 const tenants = [newTenantId(1), newTenantId(1)];
 const licenses = tenants.flatMap((tenantId) =>
   [1, 2].map(() => ({ tenantId, licenseId: newLicenseId(tenantId) })),
@@ -76,7 +76,7 @@ async function walk(filter: Filter): Promise<{ ids: string[]; sizes: number[] }>
   return { ids, sizes };
 }
 
-test('an event is shown with all it tells, when it was recorded, and its place in the chain once it has one', async () => {
+test('returns an event with all its fields, its recording time, and its position in the chain once it is sealed', async () => {
   const tenantId = newTenantId(2);
   const licenseId = newLicenseId(tenantId);
   const sessionId = newSessionId(licenseId);
@@ -117,7 +117,7 @@ test('an event is shown with all it tells, when it was recorded, and its place i
   await suite.deps.records.transact(async (transaction) => transaction.delete(AUDIT, sealed.eventId));
 });
 
-test('whatever is asked for, exactly the events that all filters hold for come, the newest first, each once', async () => {
+test('returns exactly the events that match all filters, newest first, each once', async () => {
   const or = <T>(values: readonly T[]) => fc.option(fc.constantFrom(...values), { nil: undefined, freq: 2 });
   const moments = stored.map(({ atMs }) => new Date(atMs).toISOString());
   const filters = fc
@@ -149,7 +149,7 @@ test('whatever is asked for, exactly the events that all filters hold for come, 
   expect(found).toBeGreaterThan(100);
 });
 
-test('a period begins with its first moment and ends before its last', async () => {
+test('includes the start of a period and excludes its end', async () => {
   const [newest] = newestFirst;
   const oldest = newestFirst.at(-1);
   if (!newest || !oldest) expect.fail('there are events');
@@ -163,7 +163,7 @@ test('a period begins with its first moment and ends before its last', async () 
   expect(idsOf(await list({ from: elsewhere }))).toEqual(idsOf(await list({ from: at(newest.atMs) })));
 });
 
-test('names that contradict each other find nothing, whatever each finds by itself', async () => {
+test('returns nothing for ids that contradict each other, even if each alone matches events', async () => {
   const [mine, , other] = licenses;
   const [session] = sessions;
   if (!mine || !other || !session) expect.fail('there are licenses');
@@ -180,7 +180,7 @@ test('names that contradict each other find nothing, whatever each finds by itse
   expect(idsOf(await list({ license_id: mine.licenseId, tenant_id: mine.tenantId }))).toHaveLength(6);
 });
 
-test('a cursor is good for the list it was given out for, and for no other', async () => {
+test('accepts a cursor only for the list that it was issued for', async () => {
   const [license, other] = licenses;
   if (!license || !other) expect.fail('there are licenses');
   const filter = { license_id: license.licenseId, limit: '1' };
@@ -215,13 +215,13 @@ test.each([
   ['to', 'from=2030-01-01T00:00:00Z&to=2030-01-01T01:00:00%2B01:00'],
   ['limit', 'limit=101'],
   ['', 'email=ada@example.com'],
-])('asked with a wrong %s (?%s) it refuses by that name', async (at, query) => {
+])('refuses an invalid %s (?%s), and names the field', async (at, query) => {
   const refused = await suite.operate('GET', `/api/v1/audit?${query}`);
   expect([refused.status, refused.body.code], refused.text).toEqual([400, 'VALIDATION_FAILED']);
   expect(refused.body.errors.map((error: { at: string }) => error.at)).toEqual([at]);
 });
 
-test('what happened is for operators alone', async () => {
+test('refuses a license key and a request without credentials', async () => {
   const [license] = licenses;
   if (!license) expect.fail('there is one');
   const path = `/api/v1/audit?license_id=${license.licenseId}`;

@@ -43,7 +43,7 @@ function denials(tenantId: string, count: number): AuditEvent[] {
   );
 }
 
-/** A tenant with so many sealed events and so many that still wait, as `tamper` leaves them. */
+/** A tenant with that many sealed and unsealed events, after `tamper` has changed them. */
 async function tenantWith(
   sealed: number,
   waiting: number,
@@ -62,7 +62,7 @@ async function tenantWith(
 const verify = (query: Record<string, string>): Promise<Reply> =>
   suite.operate('GET', `/api/v1/audit/verify?${new URLSearchParams(query)}`);
 
-/** All parts, one after the other, as a client asks for them. */
+/** Requests all parts one after the other, as a client does. */
 async function partsOf(tenantId: string): Promise<Reply['body'][]> {
   const parts: Reply['body'][] = [];
   let cursor: string | null = '';
@@ -75,7 +75,7 @@ async function partsOf(tenantId: string): Promise<Reply['body'][]> {
   return parts;
 }
 
-/** The same below HTTP, so that a part can be small. */
+/** The same without HTTP, so that parts can be small. */
 async function inPartsOf(most: number, tenantId: string): Promise<ChainPart[]> {
   const parts: ChainPart[] = [];
   let position: ChainPosition | undefined;
@@ -88,23 +88,23 @@ async function inPartsOf(most: number, tenantId: string): Promise<ChainPart[]> {
 }
 const problemsOf = (parts: Reply['body'][]) => parts.flatMap(({ problems }) => problems);
 
-/** Adds an event that claims a place that no chain has. */
+/** Adds an event with a position that no chain has. */
 async function misplace(tenantId: string, seq: unknown, sealed = true): Promise<string> {
   const [event] = sealEvents(emptyChain(tenantId), denials(tenantId, 1)).events;
-  if (!event) throw new Error('one was sealed');
+  if (!event) throw new Error('no event is sealed');
   const stored = { ...event, sealed, link: { ...event.link, seq } };
   await suite.deps.records.create({ name: AUDIT.name, schema: z.unknown() }, event.eventId, stored);
   return event.eventId;
 }
 
-/** Another event, with an id that comes after, claims the place of the one at `index`. */
+/** Adds an event with a later id that claims the position of the event at `index`. */
 function doubled(events: AuditEvent[], index: number): AuditEvent[] {
   const at = events[index] as AuditEvent;
   return [...events, { ...at, eventId: at.eventId.replace(/.{6}$/, 'zzzzzz') }];
 }
 
-describe('an audit log is checked part by part', () => {
-  test('and is whole where nobody touched it, with its end told to be kept', async () => {
+describe('verifying an audit log part by part', () => {
+  test('finds no problem in an untouched log, and returns its head', async () => {
     const tenantId = await tenantWith(EVENTS_A_PART + 30, 2);
     const parts = await partsOf(tenantId);
     expect(problemsOf(parts)).toEqual([]);
@@ -131,22 +131,22 @@ describe('an audit log is checked part by part', () => {
       { kind: 'REMOVED', seq: EVENTS_A_PART + 1 },
     ],
     [
-      'put in twice',
+      'inserted twice',
       (events) => doubled(events, EVENTS_A_PART - 1),
       { kind: 'INSERTED', seq: EVENTS_A_PART },
     ],
     [
-      'put in twice in the next part',
+      'inserted twice in the next part',
       (events) => doubled(events, EVENTS_A_PART),
       { kind: 'INSERTED', seq: EVENTS_A_PART + 1 },
     ],
-  ])('one that was %s where two parts meet is found', async (_, tamper, problem) => {
+  ])('finds an event that was %s where two parts meet', async (_, tamper, problem) => {
     const parts = await partsOf(await tenantWith(EVENTS_A_PART + 3, 0, tamper));
     expect(problemsOf(parts)).toEqual([expect.objectContaining(problem)]);
   });
 
   test.each(['2', 0, -1, 1.5, 1e300, true, null, undefined])(
-    'one that claims %j as its place is named, and nothing that is right is',
+    'reports an event that claims position %j, and no other event',
     async (seq) => {
       const tenantId = await tenantWith(5, 1);
       const added = [await misplace(tenantId, seq), await misplace(tenantId, seq, false)];
@@ -158,7 +158,7 @@ describe('an audit log is checked part by part', () => {
     },
   );
 
-  test('to its end also where places after it are claimed that are no whole numbers', async () => {
+  test('reaches the end of the chain although events claim fractional positions after it', async () => {
     const tenantId = await tenantWith(5, 0);
     const added = [await misplace(tenantId, 5.5), await misplace(tenantId, 6.5)];
     const parts = await inPartsOf(2, tenantId);
@@ -166,7 +166,7 @@ describe('an audit log is checked part by part', () => {
     expect(named).toEqual(added);
   });
 
-  test('with the same result however large the parts are, and whatever was done to it', async () => {
+  test('gives the same result for parts of every size, whatever was tampered with', async () => {
     const tampering = fc.record({
       events: fc.integer({ min: 0, max: 6 }),
       waiting: fc.integer({ min: 0, max: 2 }),
@@ -201,12 +201,12 @@ describe('an audit log is checked part by part', () => {
   });
 });
 
-test('a tenant whose log is still empty has a whole one', async () => {
+test('finds no problem in an empty log', async () => {
   const tenantId = (await suite.operate('POST', '/api/v1/tenants', { name: 'New' })).body.tenant_id;
   expect(problemsOf(await partsOf(tenantId))).toEqual([]);
 });
 
-test('an admin checks their own log without naming it, and a stranger’s is as one that does not exist', async () => {
+test('verifies the log of an admin without tenant_id, and hides the logs of other tenants', async () => {
   const ada = await signIn(suite, 'ada@example.com');
   const own = await ada.call('GET', '/api/v1/audit/verify');
   expect(own).toMatchObject({ status: 200, body: { tenant_id: [...ada.tenants.keys()][0], problems: [] } });
@@ -219,7 +219,7 @@ test('an admin checks their own log without naming it, and a stranger’s is as 
   expect(await suite.deps.records.get(TENANTS, nobodys)).toBeUndefined();
 });
 
-test('a cursor of another log, and one that is none, is refused', async () => {
+test('refuses a cursor of another log and an invalid cursor', async () => {
   const [one, other] = [await tenantWith(1, 0), await tenantWith(1, 0)];
   const { next_cursor } = (await verify({ tenant_id: one })).body;
   expect((await verify({ tenant_id: one, cursor: next_cursor })).status).toBe(200);

@@ -16,7 +16,7 @@ afterEach(() => {
 
 const code = (reply: Reply): string => `${reply.status} ${reply.body?.code}`;
 
-describe('the way back from the provider', () => {
+describe('the callback', () => {
   interface Begun {
     readonly cookie: string;
     readonly location: string;
@@ -44,19 +44,19 @@ describe('the way back from the provider', () => {
     );
   const mallory = accountOf('mallory@evil.example');
 
-  test('a link to the callback does nothing in a browser that began no sign-in', async () => {
+  test('refuses a browser that has not started a sign-in', async () => {
     const attacker = await begin();
     expect(code(await comeBack(codeFor(attacker.location, mallory)))).toBe('400 SIGN_IN_MISMATCH');
   });
 
-  test('nor in one that began another: nobody is signed in as somebody else by a link', async () => {
+  test('refuses a browser that has started another sign-in, so a link cannot sign a user in to a foreign account', async () => {
     const [attacker, victim] = [await begin(), await begin()];
     expect(code(await comeBack(codeFor(attacker.location, mallory), victim.cookie))).toBe(
       '400 SIGN_IN_MISMATCH',
     );
   });
 
-  test('nor with the code of another sign-in under one’s own state', async () => {
+  test('refuses the code of another sign-in with the own state', async () => {
     const [attacker, victim] = [await begin(), await begin()];
     const { code: stolen } = codeFor(attacker.location, mallory);
     const { state } = codeFor(victim.location, mallory);
@@ -69,7 +69,7 @@ describe('the way back from the provider', () => {
     ]);
   });
 
-  test('a sign-in takes ten minutes at most', async () => {
+  test('refuses a sign-in that took more than ten minutes', async () => {
     const nowMs = Date.now();
     vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
     const { cookie, location } = await begin();
@@ -78,15 +78,15 @@ describe('the way back from the provider', () => {
   });
 
   test.each<[string, (cookie: string) => string]>([
-    ['made up', () => '__session=su1.e30.AAAA'],
+    ['invented', () => '__session=su1.e30.AAAA'],
     ['changed', (cookie) => cookie.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'))],
     [
       'sealed with another key',
       () => `__session=${sealer('su1', ['another-key-0123456789-0123456789']).seal('{}')}`,
     ],
-    ['of another name', (cookie) => cookie.replace('__session', '__sessions')],
+    ['under another name', (cookie) => cookie.replace('__session', '__sessions')],
     ['empty', () => '__session='],
-  ])('a cookie that is %s counts as none', async (_, change) => {
+  ])('ignores a cookie that is %s', async (_, change) => {
     const { cookie, location } = await begin();
     expect(code(await comeBack(codeFor(location, mallory), change(cookie)))).toBe('400 SIGN_IN_MISMATCH');
   });

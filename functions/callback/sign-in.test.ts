@@ -22,7 +22,7 @@ const me = async (authorization: string): Promise<Reply> =>
   suite.call('GET', '/api/v1/users/me', { authorization });
 
 describe('signing in', () => {
-  test('the first sign-in makes a user with a tenant of their own, and the second finds both again', async () => {
+  test('creates a user with their own tenant at the first sign-in, and returns both at the second', async () => {
     const first = await signIn(suite, 'ada@example.com', { name: 'Ada Lovelace' });
     const told = (await me(first.authorization)).body;
     expect(told).toMatchObject({ email: 'ada@example.com', name: 'Ada Lovelace', is_operator: false });
@@ -36,7 +36,7 @@ describe('signing in', () => {
     expect((await me(second.authorization)).body.name).toBe('Ada King');
   });
 
-  test('an account whose address changes at the provider stays the same user', async () => {
+  test('keeps the user when the e-mail address of the account changes', async () => {
     const before = await signIn(suite, 'old@example.com');
     const account = accountOf('old@example.com');
     const after = await signIn(suite, 'new@example.com', { subject: account.subject });
@@ -44,13 +44,13 @@ describe('signing in', () => {
     expect((await suite.deps.records.get(USERS, before.userId))?.email).toBe('new@example.com');
   });
 
-  test('two accounts that have had the same address are two users', async () => {
+  test('creates two users for two accounts with the same e-mail address', async () => {
     const one = await signIn(suite, 'shared@example.com', { subject: '111' });
     const other = await signIn(suite, 'shared@example.com', { subject: '222' });
     expect(other.userId).not.toBe(one.userId);
   });
 
-  test('the browser is sent back to the program with its state, a code and who answers', async () => {
+  test('redirects the browser to the client with state, code and issuer', async () => {
     const ask = new URLSearchParams({
       redirect_uri: 'https://console.example.com/signed-in',
       state: 'abc.def~1',
@@ -83,7 +83,7 @@ describe('signing in', () => {
     expect(back.headers.get('set-cookie')).toContain('Max-Age=0');
   });
 
-  test('whoever says no at the provider is sent back with that, and nothing is made', async () => {
+  test('redirects with an error and creates nothing when the user denies access at the provider', async () => {
     const { cookie, state } = await beginIn(suite);
     const back = await suite.call(
       'GET',
@@ -98,14 +98,14 @@ describe('signing in', () => {
     expect(searchParams.has('code')).toBe(false);
   });
 
-  test('behind https the cookie is for https alone', async () => {
+  test('sets a secure cookie behind https', async () => {
     const secure = await openTestSuite({}, (deps) => ({ ...deps, publicUrl: 'https://seats.example.com' }));
     const { header } = await beginIn(secure);
     expect(header).toContain('; Secure');
     await secure.close();
   });
 
-  test('neither codes nor tokens are kept as they are', async () => {
+  test('stores neither codes nor tokens in plain text', async () => {
     const person = await signIn(suite, 'kept@example.com');
     const { code } = await throughBrowser(suite, accountOf('kept@example.com'));
     expect(await suite.deps.records.get(SIGN_IN_CODES, code)).toBeUndefined();
@@ -116,12 +116,12 @@ describe('signing in', () => {
   });
 });
 
-describe('tenants to join', () => {
+describe('joining tenants', () => {
   async function invite(tenantId: string, email: string, role: string): Promise<Reply> {
     return suite.operate('POST', `/api/v1/tenants/${tenantId}/invitations`, { email, role });
   }
 
-  test('an invitation for the address is taken up by whoever signs in with it, once', async () => {
+  test('accepts an invitation once, when a user signs in with its address', async () => {
     const license = await suite.createLicense();
     await invite(license.tenantId, 'Invited@Example.com', 'admin');
     const person = await signIn(suite, 'invited@example.com');
@@ -133,7 +133,7 @@ describe('tenants to join', () => {
     expect(again.tenants.has(license.tenantId)).toBe(false);
   });
 
-  test('somebody who has a tenant already joins another by invitation at the next sign-in', async () => {
+  test('lets an existing user join another tenant by invitation at the next sign-in', async () => {
     const before = await signIn(suite, 'both@example.com');
     const license = await suite.createLicense();
     await invite(license.tenantId, 'both@example.com', 'member');
@@ -141,7 +141,7 @@ describe('tenants to join', () => {
     expect(after.tenants).toEqual(new Map([...before.tenants, [license.tenantId, 'member']]));
   });
 
-  test('an invitation is good for 14 days and no longer', async () => {
+  test('accepts an invitation for exactly 14 days', async () => {
     const license = await suite.createLicense();
     const { invitation_id } = (await invite(license.tenantId, 'late@example.com', 'member')).body;
     const invitation = await suite.deps.records.get(INVITATIONS, invitation_id);
@@ -150,7 +150,7 @@ describe('tenants to join', () => {
     expect(person.tenants.has(license.tenantId)).toBe(false);
   });
 
-  test('of two people invited as owner only the first becomes it', async () => {
+  test('makes only the first of two users who were invited as owner the owner', async () => {
     const license = await suite.createLicense();
     for (const email of ['first@example.com', 'second@example.com'])
       await invite(license.tenantId, email, 'owner');
@@ -161,7 +161,7 @@ describe('tenants to join', () => {
     expect((await suite.deps.records.get(TENANTS, license.tenantId))?.ownerId).toBe(first.userId);
   });
 
-  test('people of a Workspace domain join the tenant that takes them in; the same address without the domain does not', async () => {
+  test('lets users of a Workspace domain join its tenant, but not the same address without the domain', async () => {
     const owner = await signIn(suite, 'boss@company.example', { hostedDomain: 'company.example' });
     const [[tenantId = ''] = []] = [...owner.tenants];
     const changed = await owner.call('PATCH', `/api/v1/tenants/${tenantId}`, {
@@ -174,7 +174,7 @@ describe('tenants to join', () => {
     expect(lookalike.tenants.has(tenantId)).toBe(false);
   });
 
-  test('nobody takes in the people of a domain that is not their own, or that another tenant has', async () => {
+  test('refuses a join domain that is not the own one or belongs to another tenant', async () => {
     const plain = await signIn(suite, 'plain@gmail.example');
     const [[plainTenant = ''] = []] = [...plain.tenants];
     const grab = await plain.call('PATCH', `/api/v1/tenants/${plainTenant}`, {
@@ -191,7 +191,7 @@ describe('tenants to join', () => {
       join_domain: 'taken.example',
     });
     expect([taken.status, taken.body.code]).toEqual([409, 'DOMAIN_TAKEN']);
-    // Given up by the first, the second may have it.
+    // Once the first tenant gives it up, the second can have it.
     await again.call('PATCH', `/api/v1/tenants/${oneTenant}`, { join_domain: null });
     const free = await again.call('PATCH', `/api/v1/tenants/${two.body.tenant_id}`, {
       join_domain: 'taken.example',
@@ -199,7 +199,7 @@ describe('tenants to join', () => {
     expect(free.status).toBe(200);
   });
 
-  test('nobody belongs to more than twenty tenants', async () => {
+  test('limits a user to twenty tenants', async () => {
     const person = await signIn(suite, 'collector@example.com');
     for (let i = 1; i < 20; i += 1) {
       expect((await person.call('POST', '/api/v1/tenants', { name: `No. ${i}` })).status).toBe(201);
@@ -218,7 +218,7 @@ describe('tenants to join', () => {
 });
 
 describe('operators', () => {
-  test('people on the list, or of the domain, are operators; others are not', async () => {
+  test('makes users on the list or of the domain operators, and no others', async () => {
     const listed = await signIn(suite, 'olga@vendor.example');
     const ofDomain = await signIn(suite, 'oleg@vendor.example', { hostedDomain: 'vendor.example' });
     const lookalike = await signIn(suite, 'otto@vendor.example');
@@ -228,7 +228,7 @@ describe('operators', () => {
     expect((await me(listed.authorization)).body.is_operator).toBe(true);
   });
 
-  test('twelve hours after signing in they are asked to sign in again, as they may be none any more', async () => {
+  test('requires operators to sign in again after twelve hours', async () => {
     const nowMs = Date.now();
     vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
     const { refreshToken } = await signIn(suite, 'olga@vendor.example');

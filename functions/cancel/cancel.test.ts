@@ -23,7 +23,7 @@ async function buy() {
   };
 }
 
-test('cancelled, seats work to the end of what is paid for and no longer; taken back, they work on', async () => {
+test('keeps seats until the end of the paid period, or longer if the cancellation is undone', async () => {
   const bought = await buy();
   const cancelled = await bought.cancel();
   expect(cancelled.status, cancelled.text).toBe(200);
@@ -39,7 +39,7 @@ test('cancelled, seats work to the end of what is paid for and no longer; taken 
   expect(Date.parse((await bought.license()).valid_until)).toBe(end);
 });
 
-test('cancelled now, no seat is given any more, and running ones end with their next heartbeat', async () => {
+test('refuses new seats and ends running ones at their next heartbeat when cancelled immediately', async () => {
   const bought = await buy();
   const { session_id, session_token } = (await bought.acquire('laptop')).body;
   const cancelled = await bought.cancel({ when: 'now' });
@@ -51,13 +51,13 @@ test('cancelled now, no seat is given any more, and running ones end with their 
     expect((await again).body.code).toBe('SUBSCRIPTION_ENDED');
 });
 
-test('seats are right with the answer, whether or not Stripe’s event comes', async () => {
+test('updates seats before it answers, with or without the event of Stripe', async () => {
   const bought = await buy();
   await untold(suite, () => bought.cancel({ when: 'now' }));
   expect((await bought.acquire('laptop')).body.code).toBe('LICENSE_EXPIRED');
 });
 
-test('where the answer of Stripe is lost, its event or another try brings seats in line', async () => {
+test('updates seats by the event or by a retry when the answer of Stripe is lost', async () => {
   const bought = await buy();
   suite.stripe.breakApi('reset after doing');
   const lost = await bought.cancel({ when: 'now' });
@@ -72,7 +72,7 @@ test('where the answer of Stripe is lost, its event or another try brings seats 
   expect((await bought.cancel()).body.code).toBe('SUBSCRIPTION_ENDED');
 });
 
-test('a license that nobody pays for has nothing to cancel', async () => {
+test('refuses a license without a subscription', async () => {
   const { licenseId } = await suite.createLicense();
   const reply = await suite.operate('POST', '/api/v1/subscriptions/cancel', { license_id: licenseId });
   expect([reply.status, reply.body.code]).toEqual([404, 'SUBSCRIPTION_NOT_FOUND']);

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => suite.close());
 
 let people = 0;
-/** Somebody with a tenant of their own. */
+/** A user with their own tenant. */
 async function buyer(): Promise<TestPerson & { readonly tenantId: string }> {
   people += 1;
   const person = await signIn(suite, `buyer${people}@shop${people}.example`);
@@ -30,15 +30,15 @@ function calls(call: string): number {
   return suite.stripe.calls.filter((made) => made === call).length;
 }
 
-test('everybody can see what there is to buy', async () => {
+test('lists the plans without credentials', async () => {
   const { status, body } = await suite.call('GET', '/api/v1/plans');
   expect(status).toBe(200);
   expect(body.plans.map(({ plan }: { plan: string }) => plan)).toEqual(['pro', 'team', 'enterprise']);
   expect(body.plans[1]).toMatchObject({ seats: { least: 5, most: 1000 }, intervals: ['month', 'year'] });
 });
 
-describe('whoever buys seats', () => {
-  test('pays at Stripe, then uses them signed in, and by a key that they give the license', async () => {
+describe('a buyer', () => {
+  test('pays at Stripe, then uses the seats signed in and with a new license key', async () => {
     const ada = await buyer();
     const created = await ada.call('POST', CREATE, { plan: 'pro', seats: 2 });
     expect(created.status, created.text).toBe(201);
@@ -64,7 +64,7 @@ describe('whoever buys seats', () => {
     expect(portal.body.portal_url).toMatch(/\/portal\//);
   });
 
-  test('makes three calls of Stripe for the first purchase, and two for each after that', async () => {
+  test('causes three calls to Stripe for the first purchase and two for each further one', async () => {
     const ada = await buyer();
     const before = suite.stripe.calls.length;
     await ada.call('POST', CREATE, { plan: 'pro', seats: 1 });
@@ -77,7 +77,7 @@ describe('whoever buys seats', () => {
     expect(suite.stripe.calls.slice(before + 3)).toEqual(['GET /v1/prices', 'POST /v1/checkout/sessions']);
   });
 
-  test('has a trial of the app go on as a paid license, with its sessions', async () => {
+  test('turns a trial into a paid license that keeps its sessions', async () => {
     const ada = await buyer();
     const trial = await ada.call('POST', '/api/v1/licenses/trial/activate', { fingerprint: 'laptop' });
     expect(trial.status, trial.text).toBe(201);
@@ -104,7 +104,7 @@ describe('whoever buys seats', () => {
 });
 
 describe('the same Idempotency-Key', () => {
-  test('is the same purchase, also for twenty that ask at once', async () => {
+  test('makes one purchase of twenty concurrent requests', async () => {
     const ada = await buyer();
     const before = [calls('POST /v1/customers'), calls('POST /v1/checkout/sessions')];
     const ask = () => ada.call('POST', CREATE, { plan: 'pro', seats: 3 }, { 'idempotency-key': 'order-1' });
@@ -117,7 +117,7 @@ describe('the same Idempotency-Key', () => {
     expect(account).toMatchObject({ formerCustomerIds: [] });
   });
 
-  test('with another wish is refused, and another tenant’s key is another key', async () => {
+  test('is refused with other options, and is independent in another tenant', async () => {
     const [ada, bob] = [await buyer(), await buyer()];
     const key = { 'idempotency-key': 'order-1' };
     const first = await ada.call('POST', CREATE, { plan: 'pro', seats: 3 }, key);
@@ -134,15 +134,15 @@ describe('the same Idempotency-Key', () => {
     ['x'.repeat(256), 400],
     ['schlüssel', 400],
     ['x'.repeat(255), 201],
-  ])('must be one: %j is answered with %i', async (key, status) => {
+  ])('of %j returns %i', async (key, status) => {
     const ada = await buyer();
     const headers = { 'idempotency-key': Buffer.from(key).toString('latin1') };
     const reply = await ada.call('POST', CREATE, { plan: 'pro', seats: 1 }, headers);
-    // A header that is empty is none.
+    // An empty header counts as absent.
     expect(reply.status).toBe(key.trim() === '' ? 400 : status);
   });
 
-  test('makes one purchase of many tries, whatever becomes of Stripe’s answers', async () => {
+  test('makes one purchase of many retries, even if answers of Stripe are lost', async () => {
     const ada = await buyer();
     const ask = () => ada.call('POST', CREATE, { plan: 'pro', seats: 3 }, { 'idempotency-key': 'order-1' });
     suite.stripe.breakApi('reset after doing');
@@ -156,7 +156,7 @@ describe('the same Idempotency-Key', () => {
   });
 });
 
-describe('nobody pays twice for one license:', () => {
+describe('a license is not paid for twice', () => {
   async function trialOf(person: TestPerson): Promise<string> {
     const trial = await person.call('POST', '/api/v1/licenses/trial/activate', {
       fingerprint: `laptop of ${person.email}`,
@@ -164,7 +164,7 @@ describe('nobody pays twice for one license:', () => {
     return trial.body.license_id;
   }
 
-  test('of two pages for it, only the one asked for last takes money', async () => {
+  test('when two pages are open: only the latest accepts a payment', async () => {
     const ada = await buyer();
     const license_id = await trialOf(ada);
     const first = await ada.call('POST', CREATE, { plan: 'pro', seats: 2, license_id });
@@ -176,7 +176,7 @@ describe('nobody pays twice for one license:', () => {
     expect([third.status, third.body.code]).toEqual([409, 'ALREADY_SUBSCRIBED']);
   });
 
-  test('also where nobody has heard yet that it was paid', async () => {
+  test('when the payment is not known here yet', async () => {
     const ada = await buyer();
     const license_id = await trialOf(ada);
     const first = await ada.call('POST', CREATE, { plan: 'pro', seats: 2, license_id });
@@ -186,17 +186,17 @@ describe('nobody pays twice for one license:', () => {
   });
 });
 
-describe('what is not for sale', () => {
+describe('a purchase that is not possible', () => {
   test.each([
     ['a plan without a price', { plan: 'free', seats: 1 }, 409, 'PLAN_NOT_FOR_SALE'],
-    ['a plan by another interval', { plan: 'enterprise', seats: 30 }, 409, 'PLAN_NOT_FOR_SALE'],
-    ['fewer seats than the plan has', { plan: 'team', seats: 4 }, 400, 'VALIDATION_FAILED'],
-    ['more seats than the plan has', { plan: 'pro', seats: 51 }, 400, 'VALIDATION_FAILED'],
+    ['a plan with another interval', { plan: 'enterprise', seats: 30 }, 409, 'PLAN_NOT_FOR_SALE'],
+    ['fewer seats than the plan allows', { plan: 'team', seats: 4 }, 400, 'VALIDATION_FAILED'],
+    ['more seats than the plan allows', { plan: 'pro', seats: 51 }, 400, 'VALIDATION_FAILED'],
     ['no seats', { plan: 'pro', seats: 0 }, 400, 'VALIDATION_FAILED'],
     ['half a seat', { plan: 'pro', seats: 1.5 }, 400, 'VALIDATION_FAILED'],
-    ['a price of one’s own', { plan: 'pro', seats: 1, price: 'price_1' }, 400, 'VALIDATION_FAILED'],
-    ['an address to come back to', { plan: 'pro', seats: 1, return_url: 'x' }, 400, 'VALIDATION_FAILED'],
-  ])('%s is refused, and nothing is asked of Stripe', async (_, wish, status, code) => {
+    ['an own price', { plan: 'pro', seats: 1, price: 'price_1' }, 400, 'VALIDATION_FAILED'],
+    ['an own return address', { plan: 'pro', seats: 1, return_url: 'x' }, 400, 'VALIDATION_FAILED'],
+  ])('%s is refused without calling Stripe', async (_, wish, status, code) => {
     const ada = await buyer();
     const before = suite.stripe.calls.length;
     const reply = await ada.call('POST', CREATE, wish);
@@ -204,7 +204,7 @@ describe('what is not for sale', () => {
     expect(suite.stripe.calls).toHaveLength(before);
   });
 
-  test('is a license that the vendor looks after, or of another tenant', async () => {
+  test('a license that the vendor manages or that belongs to another tenant is refused', async () => {
     const ada = await buyer();
     const own = await suite.createLicense({ tenant_id: ada.tenantId, max: 1 });
     const foreign = await suite.createLicense({ max: 1 });
@@ -219,7 +219,7 @@ describe('what is not for sale', () => {
   });
 });
 
-test('whoever may buy for more than one tenant is told to name it, where the request would', async () => {
+test('requires tenant_id, and names the field, if the user can buy for more than one tenant', async () => {
   const ada = await buyer();
   await ada.call('POST', '/api/v1/tenants', { name: 'Another shop' });
   for (const reply of [
@@ -230,12 +230,12 @@ test('whoever may buy for more than one tenant is told to name it, where the req
     expect(reply.body).toMatchObject({ code: 'VALIDATION_FAILED', errors: [{ at: '/tenant_id' }] });
 });
 
-test('a tenant that has bought nothing has nothing to look after', async () => {
+test('refuses the portal to a tenant that has bought nothing', async () => {
   const ada = await buyer();
   expect((await ada.call('POST', PORTAL, {})).body.code).toBe('NO_BILLING_ACCOUNT');
 });
 
-test('a customer that was deleted at Stripe becomes one again with the next purchase', async () => {
+test('creates a new customer at the next purchase if it was deleted at Stripe', async () => {
   const ada = await buyer();
   await ada.call('POST', CREATE, { plan: 'pro', seats: 1 });
   const before = await suite.deps.records.get(BILLING_ACCOUNTS, ada.tenantId);

@@ -46,7 +46,7 @@ async function buy(): Promise<{ subscriptionId: string; customerId: string }> {
   return { subscriptionId, customerId };
 }
 
-/** Asks, and gives what confirms it. */
+/** Requests an erasure, and returns its confirmation token. */
 async function ask(body: object = {}): Promise<() => Promise<Reply>> {
   const { confirmation_token } = (await ada.call('POST', '/api/v1/gdpr/delete', body)).body;
   return () => ada.call('DELETE', '/api/v1/gdpr/delete', { confirmation_token });
@@ -55,7 +55,7 @@ async function ask(body: object = {}): Promise<() => Promise<Reply>> {
 const deleted = (customerId: string): boolean =>
   suite.stripe.calls.includes(`DELETE /v1/customers/${customerId}`);
 
-test('with a tenant go all customers that it ever was at Stripe, and however many subscriptions', async () => {
+test('erases all former customers of a tenant at Stripe, with all their subscriptions', async () => {
   const { customerId: former } = await buy();
   await suite.stripe.deleteCustomer(former);
   await suite.stripe.idle();
@@ -76,7 +76,7 @@ test('with a tenant go all customers that it ever was at Stripe, and however man
   expect(await suite.deps.records.get(BILLING_ACCOUNTS, tenantId)).toBeUndefined();
 });
 
-test('while Stripe does not answer, the erasure waits for it, and goes on by itself', async () => {
+test('waits while Stripe is unavailable, and continues on its own', async () => {
   const { subscriptionId, customerId } = await buy();
   const confirm = await ask();
   suite.stripe.breakApi('status 500');
@@ -90,7 +90,7 @@ test('while Stripe does not answer, the erasure waits for it, and goes on by its
   expect(deleted(customerId)).toBe(true);
 });
 
-test('where no payments are set up any more, the rest is erased, and the log says who is still a customer', async () => {
+test('erases the rest if billing is no longer configured, and logs the remaining customer', async () => {
   const { customerId } = await buy();
   takesPayments = false;
   const receipt = await (await ask())();
@@ -105,9 +105,9 @@ test('where no payments are set up any more, the rest is erased, and the log say
   expect(await suite.deps.records.get(BILLING_ACCOUNTS, tenantId)).toMatchObject({ customerId });
 });
 
-test('a purchase that was under way gives nothing: paid for a tenant that is gone, it is ended at once', async () => {
+test('ends a purchase at once that is paid after its tenant was erased', async () => {
   const { licenseId, customerId, pay } = await beginPurchase(suite, { tenantId });
-  // The account is written a moment too late for the first round.
+  // The account is written just after the first round.
   const account = await suite.deps.records.get(BILLING_ACCOUNTS, tenantId);
   await suite.deps.records.transact(async (transaction) => {
     transaction.delete(BILLING_ACCOUNTS, tenantId);

@@ -37,8 +37,8 @@ import { beginPurchase } from '../testing/purchases.ts';
 import type { Reply, TestSuite } from '../testing/suite.ts';
 
 /**
- * Dies before every call by which an erasure changes records, seats or what Stripe knows. Whatever it reads in between
- * changes nothing, so that is every state there is to die in.
+ * Kills an erasure before every call that changes records, seats or Stripe. Reads in between change nothing, so this
+ * covers every state in which it can die.
  */
 
 const PORTS = ['seats', 'seatMaintenance', 'records', 'billing'] as const;
@@ -46,7 +46,7 @@ const READS: readonly PropertyKey[] = ['get', 'query', 'readFacts', 'readSubscri
 
 class Died extends Error {}
 
-/** The change to die at, counted from 0; whoever is dead makes no other, and reads nothing more. */
+/** The change to die at, counted from 0. A dead erasure makes no further changes or reads. */
 let diesAt: number | undefined;
 let calls: string[] = [];
 
@@ -69,7 +69,7 @@ function mortal<T extends object>(part: string, port: T | undefined): T {
 /** Every id that was ever written to. */
 const written = new Set<string>();
 
-/** Records in memory, as nothing here is about disks; what is in them can be read past them. */
+/** Records in memory, as no test here is about disks, with every written id noted. */
 function noted(records: Records): Records {
   return {
     get: (...args) => records.get(...args),
@@ -105,13 +105,13 @@ beforeAll(async () => {
     return { ...deps, ...Object.fromEntries(ports) };
   });
   suite = clocked.suite;
-  // Nobody but the erasure is to make calls.
+  // Only the erasure makes calls.
   suite.stripe.sendEventsTo(undefined);
   shop = await suite.createLicense({ max: 1000, ...LASTING });
 });
 afterAll(() => clocked.close());
 
-/** So that no seat ends by itself while others are being erased. */
+/** Keeps leases from expiring while others are erased. */
 const LASTING = { ttl_seconds: 86_400 };
 
 interface Person {
@@ -125,18 +125,18 @@ interface Person {
 let people = 0;
 const waiting: Person[] = [];
 
-/** The next of those who are there: made many at a time, as that is quicker. */
+/** The next prepared user. They are created in batches, which is faster. */
 async function nextPerson(): Promise<Person> {
   if (waiting.length === 0) {
     for (let n = 0; n < 15; n += 1) waiting.push(await somebody());
     for (const shard of allShards(suite.deps.shards)) await recordAll(shard);
   }
   const person = waiting.shift();
-  if (!person) throw new Error('nobody is there');
+  if (!person) throw new Error('no user is prepared');
   return person;
 }
 
-/** What a sweep and its subscriber do with the events of a shard, without the way there. */
+/** Records the events of a shard as a sweep and its subscriber do, without HTTP. */
 async function recordAll(shard: string): Promise<void> {
   const { seatMaintenance } = suite.deps;
   const told = await seatMaintenance.readOutbox(shard, { limit: 100 });
@@ -151,7 +151,7 @@ async function recordAll(shard: string): Promise<void> {
   await seatMaintenance.trimOutbox(shard, positions);
 }
 
-/** Somebody with a tenant of their own, which has bought seats, and a place in the shop, with a seat in each. */
+/** A user with a tenant of their own that has bought seats, a membership in the shop, and a seat in each. */
 async function somebody(): Promise<Person> {
   people += 1;
   const nowMs = clocked.nowMs();
@@ -187,7 +187,7 @@ async function somebody(): Promise<Person> {
 
 async function buy(tenantId: string): Promise<string> {
   const { billing } = suite.deps;
-  if (!billing) throw new Error('nothing can be bought');
+  if (!billing) throw new Error('billing is not configured');
   const subscriptionId = await (await beginPurchase(suite, { tenantId })).pay();
   await lookAtSubscription(subscriptionId, {}, billing, suite.deps);
   return subscriptionId;
@@ -211,11 +211,11 @@ async function ask({ userId, signInId, labId }: Person): Promise<() => Promise<R
   const authorization = `Bearer ${token}`;
   const { body, text } = await suite.call('POST', '/api/v1/gdpr/delete', { authorization, body: {} });
   const { confirmation_token } = body;
-  if (confirmation_token === undefined) throw new Error(`not asked: ${text}`);
+  if (confirmation_token === undefined) throw new Error(`no confirmation token: ${text}`);
   return () => suite.call('DELETE', '/api/v1/gdpr/delete', { authorization, body: { confirmation_token } });
 }
 
-/** Where anybody can still be found, by their number: in the records, in Redis, or as a license that gives seats. */
+/** Where users can still be found, by number: in the records, in Redis, or as a license that grants seats. */
 async function findPeople(): Promise<Map<number, string[]>> {
   const documents = await Promise.all(
     [...written].map(async (place): Promise<[string, string]> => {
@@ -238,7 +238,7 @@ async function licensesOf({ labId: tenantId }: Person): Promise<string[]> {
   return documents.map(({ status }) => status);
 }
 
-/** None of these is found any more, and each of those who wait is. */
+/** Asserts that none of these users is found any more, and that all waiting ones are. */
 async function expectGone(people: readonly { readonly person: Person; readonly diedAt: string }[]) {
   const found = await findPeople();
   for (const { person, diedAt } of people) {
@@ -251,7 +251,7 @@ async function expectGone(people: readonly { readonly person: Person; readonly d
   for (const { number } of waiting) expect(new Set(found.get(number)).size).toBe(5);
 }
 
-/** The receipt, without what is another each time. */
+/** The receipt, without the fields that differ each time. */
 function erasedBy({ status, body, text }: Reply): unknown {
   expect(status, text).toBe(200);
   expect(body.completed_at).not.toBeNull();
@@ -279,7 +279,7 @@ const WHOLE = {
   users: 1,
 };
 
-test('an erasure that dies at any step is ended by asking for it again, with the same receipt', {
+test('completes an erasure that died at any step when the request is repeated, with the same receipt', {
   timeout: 120_000,
 }, async () => {
   const gone: { person: Person; diedAt: string }[] = [];
@@ -303,11 +303,11 @@ test('an erasure that dies at any step is ended by asking for it again, with the
   expect(diedAt.filter((step) => step === 'at records.transact').length).toBeGreaterThan(20);
 });
 
-test('one that nobody asks for again is ended by the sweep, a minute later', {
+test('completes an erasure that died at any step in the sweep, a minute later', {
   timeout: 120_000,
 }, async () => {
   const gone: { person: Person; diedAt: string }[] = [];
-  // Before it is on record, nothing of it has been done.
+  // Before it is stored, nothing was erased.
   for (let at = 1, reached: string | undefined = '-'; reached !== undefined; ) {
     const confirming: (() => Promise<Reply>)[] = [];
     for (; confirming.length < 8 && reached !== undefined; at += 1) {
@@ -322,7 +322,7 @@ test('one that nobody asks for again is ended by the sweep, a minute later', {
     await suite.delivered();
     calls = [];
     for (const confirm of confirming) {
-      // What the sweep had told of before was recorded in time to be erased too.
+      // Events that the sweep had published before were recorded in time to be erased too.
       expect(erasedBy(await confirm())).toEqual({ ...WHOLE, audit_events: expect.any(Number) });
     }
     expect(calls, `before ${at}`).toEqual([]);

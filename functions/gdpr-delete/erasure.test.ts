@@ -7,7 +7,7 @@ import { type InspectableSuite, openInspectableSuite } from '../testing/inspecta
 import { ADA, findAda, makePersonalWorld, type PersonalWorld } from '../testing/personal-world.ts';
 import type { Reply } from '../testing/suite.ts';
 
-/** One story, told from beginning to end: each test goes on where the one before ended. */
+/** One story: each test continues where the previous one ended. */
 
 const HOUR_MS = 3_600_000;
 
@@ -43,7 +43,7 @@ function publishedTexts(): [string, string][] {
   return inspectable.published.map((text, n) => [`event ${n}`, text]);
 }
 
-/** Places in which one of the pseudonyms of Ada's seats stands. */
+/** Places that contain one of the pseudonyms of Ada's seats. */
 function findHolders(texts: Iterable<readonly [string, string]>): string[] {
   return [...texts]
     .filter(([, text]) => [...world.holders].some((holder) => text.includes(holder)))
@@ -56,7 +56,7 @@ const kindsOf = (found: readonly string[]): Set<string> =>
 let token: string;
 let receipt: Reply;
 
-test('before: whatever is kept of her is found where it is kept, in records and in Redis', async () => {
+test('before: the scan finds her data where it is stored, in records and in Redis', async () => {
   const inRecords = kindsOf(findAda(recordsBefore, accountId));
   expect(inRecords).toEqual(new Set(['email', 'name', 'accountId']));
   const inRedis = kindsOf(findAda(await inspectable.redisValues(), accountId));
@@ -66,7 +66,7 @@ test('before: whatever is kept of her is found where it is kept, in records and 
   expect(othersBefore).toHaveLength(3);
 });
 
-test('her address on the network and her account at the provider are kept nowhere, not even before', async () => {
+test('before: her IP address and her account at the provider are stored nowhere', async () => {
   const everywhere = [
     ...recordsBefore,
     ...(await inspectable.redisValues()),
@@ -77,7 +77,7 @@ test('her address on the network and her account at the provider are kept nowher
   expect(kindsOf(findAda(everywhere, accountId))).not.toContain('subject');
 });
 
-test('asked for, she is told that the tenant in which she is alone goes with her, and nothing has gone', async () => {
+test('the request lists the tenant whose only member she is, and erases nothing', async () => {
   const asked = await world.ada.call('POST', '/api/v1/gdpr/delete', {});
   expect(asked.status, asked.text).toBe(200);
   expect(asked.body).toEqual({
@@ -90,7 +90,7 @@ test('asked for, she is told that the tenant in which she is alone goes with her
   expect(await inspectable.records()).toEqual(recordsBefore);
 });
 
-test('confirmed, she gets a receipt that says how much went, and nothing of what', async () => {
+test('the confirmation returns a receipt with counts and without personal data', async () => {
   receipt = await world.ada.call('DELETE', '/api/v1/gdpr/delete', { confirmation_token: token });
   expect(receipt.status, receipt.text).toBe(200);
   expect(receipt.body).toEqual({
@@ -99,7 +99,7 @@ test('confirmed, she gets a receipt that says how much went, and nothing of what
     completed_at: new Date(inspectable.nowMs()).toISOString(),
     erased: {
       sessions: 8,
-      // All that she ever took but the last, of which no event has arrived yet.
+      // All her seats except the last, whose event has not arrived yet.
       session_histories: 8,
       audit_events: 12,
       memberships: 2,
@@ -112,14 +112,14 @@ test('confirmed, she gets a receipt that says how much went, and nothing of what
   expect(findAda([['receipt', receipt.text]], accountId)).toEqual([]);
 });
 
-test('after: nothing of her is left in any record, any key of Redis, any event and any log line', async () => {
+test('after: no record, Redis key, event or log line contains her data', async () => {
   expect(findAda(await inspectable.records(), accountId)).toEqual([]);
   expect(findAda(await inspectable.redisValues(), accountId)).toEqual([]);
   expect(findAda(publishedTexts(), accountId)).toEqual([]);
   expect(findAda(logLines(), accountId)).toEqual([]);
 });
 
-test('nobody pays for what went, and Stripe knows nobody of it any more', async () => {
+test('after: the subscription is ended, and Stripe has no customer of hers', async () => {
   const { stripe, deps } = inspectable.suite;
   const { labId, subscriptionId } = world;
   expect(stripe.subscription(subscriptionId)?.status).toBe('canceled');
@@ -129,13 +129,13 @@ test('nobody pays for what went, and Stripe knows nobody of it any more', async 
   expect(await deps.records.get(BILLING_ACCOUNTS, labId)).toBeUndefined();
 });
 
-test('that she had a trial is known by pseudonyms alone, which lead to no license of hers', async () => {
+test('after: her trial is known only by pseudonyms that lead to no license', async () => {
   const claims = [...(await inspectable.records())].filter(([place]) => place.startsWith('trial-claims/'));
   expect(claims.map(([place]) => place.split(/[/:]/)[1])).toEqual(['account', 'domain', 'machine']);
   for (const [, text] of claims) expect(text).not.toMatch(/lic_|ten_|usr_/);
 });
 
-test('everything of everybody else is there as it was', async () => {
+test('after: the data of all other users is unchanged', async () => {
   const { ada, labId, trialId, holders } = world;
   const hers = [ada.userId, ADA.email, accountId, labId, trialId, ...holders];
   const others = [...recordsBefore].filter(
@@ -149,7 +149,7 @@ test('everything of everybody else is there as it was', async () => {
   expect(await othersSessions()).toEqual(othersBefore);
 });
 
-test('no client of hers brings her back: not by her access token, and not by what it kept of its session', async () => {
+test('after: her clients cannot restore her, neither by access token nor by session token', async () => {
   const { ada, licenseIds } = world;
   const again = await ada.call('POST', '/api/v1/licenses/acquire', {
     fingerprint: 'another-machine',
@@ -161,13 +161,13 @@ test('no client of hers brings her back: not by her access token, and not by wha
   expect((await inspectable.suite.call('POST', '/auth/token', { body: refresh })).status).toBe(400);
 });
 
-test('repeated while her access token lives, the request gets the same receipt', async () => {
+test('repeating the request with her access token returns the same receipt', async () => {
   inspectable.moveClock(14 * 60_000);
   const again = await world.ada.call('DELETE', '/api/v1/gdpr/delete', { confirmation_token: token });
   expect([again.status, again.body]).toEqual([200, receipt.body]);
 });
 
-test('events that were on their way bring back a pseudonym, for an hour and no longer', async () => {
+test('late events bring back a pseudonym for at most an hour', async () => {
   await inspectable.suite.settle();
   expect(findHolders(await inspectable.records()).length).toBeGreaterThan(0);
   inspectable.moveClock(HOUR_MS);
@@ -180,12 +180,12 @@ test('events that were on their way bring back a pseudonym, for an hour and no l
   ).toEqual([]);
 });
 
-test('in the end not even her id is left', async () => {
+test('in the end, not even her id is stored', async () => {
   const texts = [...(await inspectable.records()), ...(await inspectable.redisValues())];
   expect(texts.filter(([place, text]) => `${place} ${text}`.includes(world.ada.userId))).toEqual([]);
 });
 
-test('the audit chain of either tenant is whole', async () => {
+test('the audit chains of both tenants are intact', async () => {
   for (const tenantId of [world.labId, world.shopId]) {
     const report = await verifyChain(inspectable.suite.deps.records, tenantId);
     expect(report).toMatchObject({ unsealed: 0, problems: [] });
@@ -193,7 +193,7 @@ test('the audit chain of either tenant is whole', async () => {
   }
 });
 
-test('the tenant that went is closed and nameless, its licenses suspended; the shop goes on', async () => {
+test('the erased tenant is closed without a name, and its licenses are suspended; the shop still works', async () => {
   const { records } = inspectable.suite.deps;
   const { labId, shopId, keys } = world;
   expect(await records.get(TENANTS, labId)).toMatchObject({

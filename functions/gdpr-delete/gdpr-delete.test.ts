@@ -26,9 +26,9 @@ const ERASE = '/api/v1/gdpr/delete';
 
 let clocked: ClockedSuite;
 let suite: TestSuite;
-/** Called with every call of the seat store's seatMaintenance. */
+/** Called on every call of `seatMaintenance`. */
 let onMaintenance: (name: string) => void = () => {};
-/** What comes of a page of sessions on its way. */
+/** Changes a page of sessions before it is returned. */
 let onFacts: (page: FactsPage) => FactsPage = (page) => page;
 beforeAll(async () => {
   clocked = await openClockedSuite(
@@ -72,7 +72,7 @@ const confirm = (person: TestPerson, asked: Reply): Promise<Reply> =>
   person.call('DELETE', ERASE, { confirmation_token: asked.body.confirmation_token });
 const operate = (method: string, body: object): Promise<Reply> => suite.operate(method, ERASE, body);
 
-/** Makes a person a member of a tenant, and gives them as they are signed in after that. */
+/** Makes a user a member of a tenant, and returns them signed in again. */
 async function join(person: TestPerson, tenantId: string, role: 'member' | 'admin'): Promise<TestPerson> {
   const { userId } = person;
   const membership = { tenantId, userId, role, joinedAtMs: clocked.nowMs() };
@@ -99,15 +99,15 @@ async function factsIn(key: string): Promise<string[]> {
   return sessions.map(({ facts }) => facts.userId ?? '-');
 }
 
-describe('who may ask', () => {
-  test('a person for themselves, by their id too, and for nobody else', async () => {
+describe('a request for erasure', () => {
+  test('is allowed to users for themselves, also by id, and for no other user', async () => {
     expect((await ask(ada)).body.user_id).toBe(ada.userId);
     expect((await ask(ada, { user_id: ada.userId })).body.user_id).toBe(ada.userId);
     for (const other of [bob.userId, 'usr_0000000000000000'])
       expect((await ask(ada, { user_id: other })).body.code).toBe('FORBIDDEN');
   });
 
-  test('an operator for anybody who is there', async () => {
+  test('is allowed to operators for any existing user', async () => {
     const asked = await operate('POST', { user_id: ada.userId });
     expect(asked.body).toMatchObject({ user_id: ada.userId, tenants_that_go: [labId] });
     const done = await operate('DELETE', { confirmation_token: asked.body.confirmation_token });
@@ -116,7 +116,7 @@ describe('who may ask', () => {
     expect((await operate('POST', { user_id: ada.userId })).body.code).toBe('USER_NOT_FOUND');
   });
 
-  test('an operator who is signed in too, and confirms as the person that they are', async () => {
+  test('is allowed to signed-in operators, who confirm as users', async () => {
     const olga = await signIn(suite, 'olga@vendor.example');
     const asked = await ask(olga, { user_id: bob.userId });
     expect(asked.status, asked.text).toBe(200);
@@ -125,14 +125,14 @@ describe('who may ask', () => {
     expect((await ask(olga)).body.user_id).toBe(olga.userId);
   });
 
-  test('the operator key is nobody who could go', async () => {
+  test('needs a user or tenant if made with the operator key', async () => {
     expect((await operate('POST', {})).body.code).toBe('VALIDATION_FAILED');
     expect((await operate('POST', { user_id: ada.userId, tenant_id: labId })).body.code).toBe(
       'VALIDATION_FAILED',
     );
   });
 
-  test('for a tenant its owner and no lower role; to strangers it is as if it were not there', async () => {
+  test('is allowed for a tenant to its owner only, and hides the tenant from others', async () => {
     const admin = await join(ada, shopId, 'admin');
     expect((await ask(bob, { tenant_id: shopId })).body).toMatchObject({
       user_id: null,
@@ -149,8 +149,8 @@ describe('who may ask', () => {
   });
 });
 
-describe('whoever owns a tenant that others belong to', () => {
-  test('is told which, and stays until it is in other hands', async () => {
+describe('the owner of a tenant with other members', () => {
+  test('is refused with the tenant, until the ownership is transferred', async () => {
     await join(ada, shopId, 'member');
     const asked = await ask(bob);
     expect([asked.status, asked.body.code, asked.body.tenants]).toEqual([409, 'OWNER_MUST_STAY', [shopId]]);
@@ -159,14 +159,14 @@ describe('whoever owns a tenant that others belong to', () => {
     expect((await ada.call('GET', `/api/v1/tenants/${shopId}`)).body.owner_id).toBe(ada.userId);
   });
 
-  test('stays as well where the others came between asking and confirming', async () => {
+  test('is also refused if members joined between request and confirmation', async () => {
     const asked = await ask(bob);
     await join(ada, shopId, 'member');
     expect((await confirm(bob, asked)).body.code).toBe('OWNER_MUST_STAY');
     expect(await suite.deps.records.get(USERS, bob.userId)).toBeDefined();
   });
 
-  test('may have it erased first, which leaves the others who they are', async () => {
+  test('can erase the tenant first, which keeps the other users', async () => {
     const member = await join(ada, shopId, 'member');
     const key = await licenseKey(shopId);
     await seat(key, { fingerprint: 'machine', user_id: 'anybody' });
@@ -189,7 +189,7 @@ describe('whoever owns a tenant that others belong to', () => {
     expect((await ask(bob)).body.tenants_that_go).toEqual([]);
   });
 
-  test('and nothing begins in it any more, not by an operator’s hand either', async () => {
+  test('cannot start anything in the erased tenant, nor can operators', async () => {
     await licenseKey(shopId);
     await confirm(bob, await ask(bob, { tenant_id: shopId }));
     const { licenses } = (await suite.operate('GET', `/api/v1/licenses?tenant_id=${shopId}`)).body;
@@ -208,7 +208,7 @@ describe('whoever owns a tenant that others belong to', () => {
 });
 
 describe('a confirmation', () => {
-  test('is good for whoever asked, and nobody else, not even an operator', async () => {
+  test('is accepted only from the caller who requested it, not even from an operator', async () => {
     const asked = await ask(ada);
     expect((await confirm(bob, asked)).body.code).toBe('CONFIRMATION_INVALID');
     const { confirmation_token } = asked.body;
@@ -218,7 +218,7 @@ describe('a confirmation', () => {
     expect(await suite.deps.records.get(USERS, ada.userId)).toBeDefined();
   });
 
-  test('that was forged, or made for something else, is none', async () => {
+  test('that is forged or made for another purpose is refused', async () => {
     const { confirmation_token: good } = (await ask(ada)).body;
     const [purpose, payload = '', signature] = good.split('.');
     const said = JSON.parse(Buffer.from(payload, 'base64url').toString());
@@ -233,7 +233,7 @@ describe('a confirmation', () => {
     }
   });
 
-  test('is good for ten minutes', async () => {
+  test('is valid for ten minutes', async () => {
     const [early, late] = [await ask(ada), await ask(bob)];
     clocked.moveClock(600_000 - 1);
     expect((await confirm(ada, early)).status).toBe(200);
@@ -242,24 +242,24 @@ describe('a confirmation', () => {
     expect((await confirm(ada, early)).status).toBe(200);
   });
 
-  test('does not cover a tenant that came since', async () => {
+  test('does not cover a tenant that was created later', async () => {
     const asked = await ask(ada);
     await ada.call('POST', '/api/v1/tenants', { name: 'Another' });
     expect((await confirm(ada, asked)).body.code).toBe('CONFIRMATION_INVALID');
   });
 
-  test('of somebody who is gone by another is none, and ends nothing anew', async () => {
+  test('of a user who was erased by another request is refused, and erases nothing', async () => {
     const [first, second] = [await ask(ada), await ask(ada)];
     expect((await confirm(ada, first)).status).toBe(200);
     expect((await confirm(ada, second)).body.code).toBe('CONFIRMATION_INVALID');
   });
 
-  test('names nobody but by id', async () => {
+  test('contains no personal data other than ids', async () => {
     const [, payload = ''] = (await ask(ada)).body.confirmation_token.split('.');
     expect(Buffer.from(payload, 'base64url').toString()).not.toContain(ada.email);
   });
 
-  test('shown twice at once is one erasure, counted once', async () => {
+  test('sent twice at once starts one erasure, counted once', async () => {
     const key = await licenseKey(labId);
     for (const machine of ['a', 'b', 'c']) await seat(key, { fingerprint: machine, user_id: ada.email });
     await suite.settle();
@@ -273,7 +273,7 @@ describe('a confirmation', () => {
   });
 });
 
-test('an access token that is still good takes no seat where its person is erased, from the first moment on', async () => {
+test('refuses seats to a valid access token as soon as the erasure of its user starts', async () => {
   const member = await join(ada, shopId, 'member');
   const key = await licenseKey(shopId, { max: 5, unit: 'user' });
   const license_id = licenseOfKey(key);
@@ -291,7 +291,7 @@ test('an access token that is still good takes no seat where its person is erase
   expect(await factsIn(key)).toEqual([]);
 });
 
-test('a session that was ended so is not brought back by the token that its client kept', async () => {
+test('does not revive an erased session by its session token', async () => {
   await join(ada, shopId, 'member');
   const key = await licenseKey(shopId);
   const { session_id, session_token } = (await seat(key, { fingerprint: 'machine', user_id: ada.email }))
@@ -305,7 +305,7 @@ test('a session that was ended so is not brought back by the token that its clie
   expect(await factsIn(key)).toEqual([]);
 });
 
-test('of many sessions of a license all that are theirs go, and none of the others', async () => {
+test('ends all sessions of the user among many of a license, and no others', async () => {
   await join(ada, shopId, 'member');
   const key = await licenseKey(shopId, { max: 400, requests_per_minute: 100_000 });
   for (let n = 0; n < 70; n += 1) {
@@ -316,7 +316,7 @@ test('of many sessions of a license all that are theirs go, and none of the othe
   expect((await factsIn(key)).toSorted()).toEqual(others.toSorted());
 });
 
-/** Events and ended sessions of one holder, as a year of use leaves them. */
+/** Events and ended sessions of one holder, as after a year of use. */
 async function remember(tenantId: string, key: string, holder: string, many: number): Promise<void> {
   const licenseId = licenseOfKey(key) ?? '';
   const nowMs = clocked.nowMs();
@@ -338,7 +338,7 @@ async function remember(tenantId: string, key: string, holder: string, many: num
   });
 }
 
-test('of more histories and events than one step takes all are seen to, in a tenant that goes and in one that stays', async () => {
+test('erases more histories and events than fit into one step, in an erased tenant and in a remaining one', async () => {
   await join(ada, shopId, 'member');
   const [mine, theirs] = [await licenseKey(labId), await licenseKey(shopId)];
   const holder = suite.deps.pseudonyms(licenseOfKey(theirs) ?? '', 'user', ada.userId);
@@ -352,7 +352,7 @@ test('of more histories and events than one step takes all are seen to, in a ten
   expect(told.filter(({ detail }) => detail.holder === holder)).toEqual([]);
 });
 
-test('a tenant that goes takes in nobody any more, by no invitation and by no domain', async () => {
+test('admits no users to an erased tenant, neither by invitation nor by domain', async () => {
   await suite.operate('PATCH', `/api/v1/tenants/${shopId}`, { join_domain: `shop${people}.example` });
   await bob.call('POST', `/api/v1/tenants/${shopId}/invitations`, {
     email: 'carl@else.example',
@@ -363,12 +363,12 @@ test('a tenant that goes takes in nobody any more, by no invitation and by no do
   expect((await confirm(bob, await ask(bob))).body.erased).toMatchObject({ tenants: 1, invitations: 1 });
   const dora = await signIn(suite, `dora@shop${people}.example`, { hostedDomain: `shop${people}.example` });
   const carl = await signIn(suite, 'carl@else.example');
-  // Whoever has the domain may say so of another tenant.
+  // The domain is free for another tenant.
   expect(await suite.deps.records.get(DOMAIN_CLAIMS, `shop${people}.example`)).toBeUndefined();
   for (const { tenants } of [dora, carl]) expect([...tenants.keys()]).not.toContain(shopId);
 });
 
-test('a session that the seat store passes over while others are ended is found when all is read anew', async () => {
+test('finds a session that the seat store skipped while others were ended', async () => {
   await join(ada, shopId, 'member');
   const key = await licenseKey(shopId);
   const [, passedOver] = [
@@ -388,7 +388,7 @@ test('a session that the seat store passes over while others are ended is found 
   expect(await factsIn(key)).toEqual([]);
 });
 
-test('a seat store that has lost the license gets it back, so that the sessions can be ended', async () => {
+test('restores a license that the seat store has lost, to end its sessions', async () => {
   await join(ada, shopId, 'member');
   const key = await licenseKey(shopId);
   await seat(key, { fingerprint: 'machine', user_id: ada.email });
@@ -397,7 +397,7 @@ test('a seat store that has lost the license gets it back, so that the sessions 
   expect(await factsIn(key)).toEqual([]);
 });
 
-test('what takes longer than a request may is said to go on, and goes on by itself', async () => {
+test('reports an erasure that exceeds the time of a request as incomplete, and completes it on its own', async () => {
   const key = await licenseKey(labId);
   await seat(key, { fingerprint: 'machine', user_id: ada.email });
   const asked = await ask(ada);
@@ -418,14 +418,14 @@ test('what takes longer than a request may is said to go on, and goes on by itse
   });
 });
 
-test('who asks again and again is told to wait, and others are not', async () => {
+test('limits the requests of a caller, and not those of others', async () => {
   const { requests } = contract.endpoints.ask.limit;
   for (let n = 0; n < requests; n += 1) expect((await ask(ada)).status).toBe(200);
   expect((await ask(ada)).body.code).toBe('RATE_LIMITED');
   expect((await ask(bob)).status).toBe(200);
 });
 
-test('what is kept of an erasure names its person by no more than an id', async () => {
+test('stores an erasure without personal data other than the id', async () => {
   const asked = await ask(ada);
   onMaintenance = (name) => {
     if (name === 'bar') clocked.moveClock(61_000);

@@ -23,7 +23,7 @@ describeReal('redis-server', 'a suite on', () => {
       [redis, emulator] = await Promise.all([startRedisServer(), startFirestoreEmulator()]);
       const { host, projectId } = emulator;
       firestore = new Firestore({ projectId, host, ssl: false });
-      // The first answer takes an emulator longer than a read waits for.
+      // The first answer of an emulator takes longer than a read waits.
       await firestore.listCollections();
       suite = await openTestSuite({
         REDIS_URL: `redis://${redis.host}:${redis.port}`,
@@ -47,10 +47,10 @@ describeReal('redis-server', 'a suite on', () => {
       return found;
     }
 
-    test('erases a person from every document and every key, and leaves a chain that is whole', {
+    test('erases a user from every document and every key, and keeps the chain intact', {
       timeout: 90_000,
     }, async () => {
-      // Redis has a clock of its own here: nothing lapses.
+      // Redis has its own clock here: no lease expires.
       const { ada, shopId, labId } = await makePersonalWorld({ suite, moveClock: () => {} });
       const accountId = (await suite.deps.records.get(USERS, ada.userId))?.accountId ?? '';
       const client = respClient(redis);

@@ -18,8 +18,8 @@ afterAll(() => inspectable.close());
 const tenantExport = (authorization: string, tenantId: string, query = ''): Promise<Reply> =>
   inspectable.suite.call('GET', `/api/v1/gdpr/export/tenants/${tenantId}${query}`, { authorization });
 
-describe('a person gets all that is kept of them', () => {
-  test('as one file, under a name that tells whose it is and no more', () => {
+describe('the export of a user', () => {
+  test('is one file, with only the user id in its name', () => {
     expect(mine.status, mine.text).toBe(200);
     expect(mine.headers.get('content-disposition')).toBe(
       `attachment; filename="seatlease-${world.ada.userId}.json"`,
@@ -31,7 +31,7 @@ describe('a person gets all that is kept of them', () => {
     });
   });
 
-  test('who they are, where they belong, how they signed in', () => {
+  test('contains account, memberships and sign-ins', () => {
     expect(mine.body.person).toMatchObject({ user_id: world.ada.userId, email: ADA.email, name: ADA.name });
     const tenants = mine.body.memberships.map(({ tenant_id, tenant_name, role }: Record<string, string>) => [
       tenant_id,
@@ -54,13 +54,13 @@ describe('a person gets all that is kept of them', () => {
     });
   });
 
-  test('every session of theirs, with all that their machine said: seated, lent or lapsed, by id or by address', () => {
+  test('contains every session with its client data: seated, borrowed or expired, by user id or e-mail address', () => {
     const told: { fingerprint: string; is_seated: boolean }[] = mine.body.sessions;
     const byMachine = told.map(({ fingerprint, is_seated }) => [
       fingerprint.replace(`${ADA.fingerprint}-`, ''),
       is_seated,
     ]);
-    // The lab's machine 3 named nobody: that it is hers only the lab's own export can tell.
+    // Machine 3 of the lab named no user: only the export of the lab contains it.
     expect(byMachine.toSorted()).toEqual([
       ['2', false],
       ['4', true],
@@ -77,8 +77,8 @@ describe('a person gets all that is kept of them', () => {
     });
   });
 
-  test('what became of their sessions, those too that ended long ago, and every event that names them', () => {
-    // Machines 1, 2 and 4 to 8; of 9 no event has arrived.
+  test('contains the histories of all sessions, also old ones, and every event with a pseudonym of the user', () => {
+    // Machines 1, 2 and 4 to 8. The event of machine 9 has not arrived.
     expect(mine.body.session_histories).toHaveLength(7);
     expect(mine.body.session_histories.map(({ end_reason }: { end_reason: string }) => end_reason)).toContain(
       'released',
@@ -88,17 +88,17 @@ describe('a person gets all that is kept of them', () => {
       expect([...world.holders]).toContain(holder);
   });
 
-  test('the trial that they have had', () => {
+  test('contains the trial', () => {
     expect(mine.body.trial).toEqual({ began_at: expect.any(String), license_id: world.trialId });
   });
 
-  test('nothing of anybody else, and nothing that opens a door', () => {
+  test('contains no data of other users, and no secrets', () => {
     expect(mine.text).not.toMatch(/bob|carl|dora|eve@/i);
     expect(mine.text).not.toMatch(/hash|token|secret|account/i);
     expect(findAda([['export', mine.text]], 'the account')).not.toContain('subject in export');
   });
 
-  test('of a period only what fell into it, where they ask for that', async () => {
+  test('is limited to a period on request', async () => {
     const sevenMinutesAgo = new Date(inspectable.nowMs() - 420_000).toISOString();
     const aMinuteAgo = new Date(inspectable.nowMs() - 60_000).toISOString();
     const [early, late] = await Promise.all(
@@ -116,7 +116,7 @@ describe('a person gets all that is kept of them', () => {
     ).toBe(400);
   });
 
-  test('only where it is they who are signed in', async () => {
+  test('is refused to all callers other than the signed-in user', async () => {
     for (const authorization of ['Operator x', `License ${world.keys.lab}`])
       expect((await inspectable.suite.call('GET', '/api/v1/gdpr/export', { authorization })).status).not.toBe(
         200,
@@ -125,8 +125,8 @@ describe('a person gets all that is kept of them', () => {
   });
 });
 
-describe('of a tenant', () => {
-  test('its owner gets everything: people, invitations, licenses, sessions, histories and events', async () => {
+describe('the export of a tenant', () => {
+  test('gives its owner members, invitations, licenses, sessions, histories and events', async () => {
     const { status, body, text, headers } = await tenantExport(world.bob.authorization, world.shopId);
     expect(status, text).toBe(200);
     expect(headers.get('content-disposition')).toBe(`attachment; filename="seatlease-${world.shopId}.json"`);
@@ -153,7 +153,7 @@ describe('of a tenant', () => {
     expect(text).not.toMatch(/hash/i);
   });
 
-  test('its owner gets what was bought and tried, how it is paid for, and what was used', async () => {
+  test('gives its owner purchases, trials, billing and metered usage', async () => {
     const { labId, trialId, boughtId, subscriptionId, ada } = world;
     const { body, status, text } = await tenantExport(ada.authorization, labId);
     expect(status, text).toBe(200);
@@ -191,7 +191,7 @@ describe('of a tenant', () => {
     expect([shop.billing, shop.subscriptions, shop.metered_days]).toEqual([null, [], []]);
   });
 
-  test('a license that is held is told as suspended, with the reason', async () => {
+  test('shows a license on hold as suspended, with the reason', async () => {
     const { ada, labId, boughtId, subscriptionId } = world;
     const { stripe } = inspectable.suite;
     await stripe.dispute(stripe.chargeOf(subscriptionId) ?? '');
@@ -203,7 +203,7 @@ describe('of a tenant', () => {
     expect(Object.values(subscriptions[0].disputes)).toEqual(['open']);
   });
 
-  test('an operator gets the same; lower roles are refused, and to strangers it is not there', async () => {
+  test('gives operators the same, refuses lower roles, and hides the tenant from others', async () => {
     const byOperator = await inspectable.suite.operate('GET', `/api/v1/gdpr/export/tenants/${world.shopId}`);
     expect(byOperator.body.members).toHaveLength(3);
     expect((await tenantExport(world.ada.authorization, world.shopId)).body.code).toBe('FORBIDDEN');
@@ -216,7 +216,7 @@ describe('of a tenant', () => {
   });
 });
 
-test('more rows than a file holds are not read, and that there are more is said', async () => {
+test('stops reading at the row limit, and reports that rows were left out', async () => {
   let read = 0;
   async function* rows() {
     for (;;) {
@@ -235,7 +235,7 @@ test('more rows than a file holds are not read, and that there are more is said'
   expect(exact.isExceeded()).toBe(false);
 });
 
-test('who asks too often is told to wait', async () => {
+test('limits the requests of a caller', async () => {
   for (let n = 0; n < 30; n += 1) await world.carl.call('GET', '/api/v1/gdpr/export');
   expect((await world.carl.call('GET', '/api/v1/gdpr/export')).body.code).toBe('RATE_LIMITED');
 });

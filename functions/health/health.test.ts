@@ -11,7 +11,7 @@ beforeEach(async () => {
 afterEach(() => suite.close());
 afterAll(() => redis.close());
 
-test('says to anyone that it is alive, without asking any other part', async () => {
+test('answers anyone without calling any dependency', async () => {
   await redis.close();
   await suite.deps.records.close();
   const alive = await suite.call('GET', '/health');
@@ -19,19 +19,19 @@ test('says to anyone that it is alive, without asking any other part', async () 
   expect(alive.headers.get('cache-control')).toBe('no-store');
 });
 
-test('HEAD says the same without a body', async () => {
+test('answers HEAD without a body', async () => {
   const head = await suite.call('HEAD', '/health');
   expect([head.status, head.text]).toEqual([200, '']);
   expect(head.headers.get('content-length')).toBe(String('{"status":"ok"}'.length));
 });
 
-test('asks each part for operators', async () => {
+test('checks each dependency for operators', async () => {
   const deep = await suite.operate('GET', '/health?deep=1');
   const parts = { seats: 'ok', records: 'ok', events: 'ok', signing: 'ok' };
   expect([deep.status, deep.body]).toEqual([200, { status: 'ok', parts }]);
 });
 
-test('asks no part for anybody else', async () => {
+test('checks no dependency for other callers', async () => {
   const refused = await suite.call('GET', '/health?deep=1');
   expect([refused.status, refused.body.code]).toEqual([401, 'AUTHENTICATION_REQUIRED']);
   expect(refused.headers.get('www-authenticate')).toBe(
@@ -44,7 +44,7 @@ test('asks no part for anybody else', async () => {
   expect([key.status, key.body.code]).toEqual([403, 'FORBIDDEN']);
 });
 
-test('names the part that is away, to the operator; why, only to the log', async () => {
+test('names an unavailable dependency to operators, and the reason only in the log', async () => {
   await redis.close();
   const seatless = await suite.operate('GET', '/health?deep=1');
   expect([seatless.status, seatless.body]).toEqual([
@@ -65,7 +65,7 @@ test('names the part that is away, to the operator; why, only to the log', async
   expect(mute.body.parts.events).toBe('unavailable');
 });
 
-test('names signing where its key cannot be reached', async () => {
+test('names signing if its key cannot be reached', async () => {
   const keyless = await openTestSuite({ SIGNING_KEY_VERSION: '7' });
   const deep = await keyless.operate('GET', '/health?deep=1');
   await keyless.close();
@@ -75,8 +75,11 @@ test('names signing where its key cannot be reached', async () => {
   ]);
 });
 
-test.each(['deep=0', 'deep=', 'deep=1&deep=1', 'verbose=1'])('?%s is refused by its name', async (query) => {
-  const refused = await suite.operate('GET', `/health?${query}`);
-  expect([refused.status, refused.body.code]).toEqual([400, 'VALIDATION_FAILED']);
-  expect(refused.body.detail).toContain(query.split('=')[0]);
-});
+test.each(['deep=0', 'deep=', 'deep=1&deep=1', 'verbose=1'])(
+  'refuses ?%s, and names the parameter',
+  async (query) => {
+    const refused = await suite.operate('GET', `/health?${query}`);
+    expect([refused.status, refused.body.code]).toEqual([400, 'VALIDATION_FAILED']);
+    expect(refused.body.detail).toContain(query.split('=')[0]);
+  },
+);

@@ -45,7 +45,7 @@ async function activeSeats(license: TestLicense): Promise<number> {
   return (await suite.operate('GET', `/api/v1/licenses/${license.licenseId}`)).body.seats.active;
 }
 
-test('a beat extends the lease to one TTL from now, and says when the next is due', async () => {
+test('extends the lease to one TTL from now, and returns when the next heartbeat is due', async () => {
   const nowMs = freezeClock();
   const license = await suite.createLicense();
   const { id } = await seated(license, 'machine');
@@ -62,7 +62,7 @@ test('a beat extends the lease to one TTL from now, and says when the next is du
   expect(beat.body).not.toHaveProperty('revived');
 });
 
-test('a client that keeps the interval keeps its seat for as long as it likes', async () => {
+test('keeps the seat of a client as long as it sends heartbeats in time', async () => {
   let nowMs = freezeClock();
   const license = await suite.createLicense({ max: 1 });
   const { id } = await seated(license, 'machine');
@@ -74,7 +74,7 @@ test('a client that keeps the interval keeps its seat for as long as it likes', 
   }
 });
 
-test('a hundred sessions are extended in one call, in the order asked; a hundred and one are refused', async () => {
+test('extends a hundred sessions in one call, in order, and refuses a hundred and one', async () => {
   const license = await suite.createLicense({ max: 200 });
   const sessions: string[] = [];
   for (let n = 0; n < 100; n += 1) sessions.push((await seated(license, `machine-${n}`)).id);
@@ -93,7 +93,7 @@ test('a hundred sessions are extended in one call, in the order asked; a hundred
   expect(tooMany.body.detail).toContain('1 to 100');
 });
 
-test('in a batch, one session that is gone takes no other with it, and a stranger looks like nobody', async () => {
+test('reports an ended session and a foreign one alike in a batch, and extends the others', async () => {
   const license = await suite.createLicense();
   const stranger = await seated(await suite.createLicense(), 'theirs');
   const { id } = await seated(license, 'machine');
@@ -109,7 +109,7 @@ test('in a batch, one session that is gone takes no other with it, and a strange
   ]);
 });
 
-test("a stranger's session and one that never was get the same answer to the byte, token or none", async () => {
+test('returns the same bytes for a foreign and an unknown session, with and without token', async () => {
   const license = await suite.createLicense();
   const theirs = await seated(await suite.createLicense(), 'theirs');
   const asks = [
@@ -123,7 +123,7 @@ test("a stranger's session and one that never was get the same answer to the byt
   for (const other of others) expect(bareAnswer(other)).toEqual(first && bareAnswer(first));
 });
 
-test('a late beat takes a free seat again and says so', async () => {
+test('revives a session with a free seat on a late heartbeat, and reports it', async () => {
   const nowMs = freezeClock();
   const license = await suite.createLicense({ max: 1 });
   const { id } = await seated(license, 'sleeper');
@@ -134,7 +134,7 @@ test('a late beat takes a free seat again and says so', async () => {
   expect((await license.acquire('other')).status).toBe(409);
 });
 
-test('a late beat never takes a seat that somebody else has by now', async () => {
+test('does not revive a session whose seat is taken', async () => {
   const nowMs = freezeClock();
   const license = await suite.createLicense({ max: 1 });
   const { id, token } = await seated(license, 'sleeper');
@@ -146,7 +146,7 @@ test('a late beat never takes a seat that somebody else has by now', async () =>
   expect(await activeSeats(license)).toBe(1);
 });
 
-test('a machine that took a new session does not get its old one back beside it', async () => {
+test('does not revive an old session of a machine that has a new one', async () => {
   const nowMs = freezeClock();
   const license = await suite.createLicense({ max: 5 });
   const old = await seated(license, 'machine');
@@ -156,7 +156,7 @@ test('a machine that took a new session does not get its old one back beside it'
   expect(await activeSeats(license)).toBe(1);
 });
 
-test('an hour after its lease ran out a session is forgotten, token or not', async () => {
+test('does not revive a session an hour after its lease expired, with or without token', async () => {
   const nowMs = freezeClock();
   const license = await suite.createLicense();
   const { id, token } = await seated(license, 'machine');
@@ -164,7 +164,7 @@ test('an hour after its lease ran out a session is forgotten, token or not', asy
   expect((await license.heartbeat({ session_id: id, session_token: token })).status).toBe(404);
 });
 
-test('a session token brings its session back after Redis has lost everything', async () => {
+test('revives a session by its token after Redis has lost everything', async () => {
   const license = await suite.createLicense({ max: 1 });
   const { id, token } = await seated(license, 'machine');
   await loseRedis();
@@ -175,7 +175,7 @@ test('a session token brings its session back after Redis has lost everything', 
   expect((await license.acquire('rival')).status).toBe(409);
 });
 
-test('a session released with its token after Redis has lost everything stays gone', async () => {
+test('does not revive a session that was released by its token after Redis had lost everything', async () => {
   const license = await suite.createLicense({ max: 1 });
   const { id, token } = await seated(license, 'machine');
   await loseRedis();
@@ -187,7 +187,7 @@ test('a session released with its token after Redis has lost everything stays go
   expect((await license.heartbeat({ session_id: id, session_token: token })).status).toBe(404);
 });
 
-test('after Redis has lost everything, tokens seat nobody beyond what was bought', async () => {
+test('grants no more than the bought seats to tokens after Redis has lost everything', async () => {
   const license = await suite.createLicense({ max: 2 });
   const seats = [await seated(license, 'a'), await seated(license, 'b')];
   await loseRedis();
@@ -201,13 +201,13 @@ test('after Redis has lost everything, tokens seat nobody beyond what was bought
   expect(await activeSeats(license)).toBe(2);
 });
 
-test('tokens that we did not seal, or not for that session, seat nobody', async () => {
+test('ignores tokens that are forged or of another session', async () => {
   const license = await suite.createLicense();
   const mine = await seated(license, 'machine');
   const other = await seated(license, 'other');
   const foreign = await seated(await suite.createLicense(), 'theirs');
   const opened = suite.deps.sessionTokens.open(mine.id, mine.token);
-  if (!opened) throw new Error('a token of ours opens');
+  if (!opened) throw new Error('the token does not open');
   const forged = sessionTokens(['a-key-that-is-not-the-servers-0123456789']).seal(opened.session, Date.now());
   const [version, payload, seal] = mine.token.split('.');
   await loseRedis();
@@ -229,14 +229,14 @@ test('tokens that we did not seal, or not for that session, seat nobody', async 
   expect(await activeSeats(license)).toBe(0);
 });
 
-test('a bad token does not cost a living session its seat', async () => {
+test('extends a live session despite an invalid token', async () => {
   const license = await suite.createLicense();
   const { id } = await seated(license, 'machine');
   expect((await license.heartbeat({ session_id: id, session_token: 'rubbish' })).status).toBe(200);
 });
 
 test.each(['released', 'evicted'])(
-  'a session that was %s stays gone, whatever token it shows',
+  'does not revive a session that was %s, whatever its token',
   async (how) => {
     const nowMs = freezeClock();
     const license = await suite.createLicense();
@@ -251,7 +251,7 @@ test.each(['released', 'evicted'])(
   },
 );
 
-test('a suspended license extends nobody, and an ended one neither', async () => {
+test('extends no session of a suspended or expired license', async () => {
   const nowMs = freezeClock();
   const license = await suite.createLicense({ valid_until: new Date(nowMs + 60_000).toISOString() });
   const { id } = await seated(license, 'machine');
@@ -264,7 +264,7 @@ test('a suspended license extends nobody, and an ended one neither', async () =>
   expect([ended.status, ended.body.code]).toEqual([403, 'LICENSE_EXPIRED']);
 });
 
-test("a wrong key extends nothing, not even with the session's own token", async () => {
+test('extends nothing with a wrong key, even with the token of the session', async () => {
   const license = await suite.createLicense();
   const { id, token } = await seated(license, 'machine');
   const reply = await suite.call('PUT', '/api/v1/licenses/heartbeat', {
@@ -279,9 +279,9 @@ test.each([
   ['nothing', {}],
   ['no session', { sessions: [] }],
   ['one session and a list', { session_id: 'ses_00_x', sessions: [] }],
-  ['a session id of no form', { session_id: 'ses_00_x' }],
+  ['a malformed session id', { session_id: 'ses_00_x' }],
   ['an empty token', { session_id: newSessionId('lic_00_0123456789abcdef'), session_token: '' }],
-])('%s: 400 that says what to send', async (_, body) => {
+])('returns 400 with what to send for %s', async (_, body) => {
   const license = await suite.createLicense();
   const reply = await license.heartbeat(body);
   expect(reply.status).toBe(400);

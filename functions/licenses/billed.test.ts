@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => suite.close());
 
-/** A license that a subscription pays for, as a look at Stripe would leave it. */
+/** A license that a subscription pays for, as after a read of Stripe. */
 async function billedLicense(change: Partial<Subscription> = {}): Promise<TestLicense> {
   const created = await suite.createLicense({ max: 1 });
   await bill(created, change);
@@ -59,26 +59,23 @@ async function read({ licenseId }: TestLicense): Promise<Reply['body']> {
   return (await suite.operate('GET', `/api/v1/licenses/${licenseId}`)).body;
 }
 
-describe('of a license that a subscription pays for,', () => {
+describe('a license that a subscription pays for', () => {
   test.each([
     ['seats', { max: 100 }, ['/max']],
     ['plan', { plan: 'enterprise' }, ['/plan']],
     ['TTL', { ttl_seconds: 3600 }, ['/ttl_seconds']],
     ['end', { valid_until: null }, ['/valid_until']],
     ['seats and plan, beside what may be changed', { overdraft: 1, max: 3, plan: 'team' }, ['/max', '/plan']],
-  ])(
-    'the %s cannot be changed past the subscription, and the answer names them',
-    async (_, terms, places) => {
-      const license = await billedLicense();
-      const before = await read(license);
-      const refused = await change(license, terms);
-      expect([refused.status, refused.body.code]).toEqual([409, 'BILLED_BY_SUBSCRIPTION']);
-      expect(refused.body.errors.map(({ at }: { at: string }) => at)).toEqual(places);
-      expect(await read(license)).toEqual(before);
-    },
-  );
+  ])('refuses a change of %s, and names the fields', async (_, terms, places) => {
+    const license = await billedLicense();
+    const before = await read(license);
+    const refused = await change(license, terms);
+    expect([refused.status, refused.body.code]).toEqual([409, 'BILLED_BY_SUBSCRIPTION']);
+    expect(refused.body.errors.map(({ at }: { at: string }) => at)).toEqual(places);
+    expect(await read(license)).toEqual(before);
+  });
 
-  test('everything else is the vendor’s to change, and the seats too once the subscription is over', async () => {
+  test('lets the vendor change all other terms, and the seats too once the subscription has ended', async () => {
     const license = await billedLicense();
     expect((await change(license, { overdraft: 1, features: ['beta'] })).body).toMatchObject({
       overdraft: 1,
@@ -90,8 +87,8 @@ describe('of a license that a subscription pays for,', () => {
   });
 });
 
-describe('a license that is held for an unpaid bill', () => {
-  test('gives no seat, says why to whoever looks after it, and is not lifted by the vendor’s status', async () => {
+describe('a license on hold for an unpaid invoice', () => {
+  test('grants no seat, shows the reason to admins, and is not released by a change of status', async () => {
     const license = await billedLicense({ status: 'unpaid' });
     expect(await read(license)).toMatchObject({ status: 'suspended', hold: 'payment', trial: false });
     expect((await license.acquire('laptop')).body.code).toBe('LICENSE_SUSPENDED');
@@ -99,7 +96,7 @@ describe('a license that is held for an unpaid bill', () => {
     expect((await license.acquire('laptop')).body.code).toBe('LICENSE_SUSPENDED');
   });
 
-  test('gives seats again once it is paid, but for one that the vendor has suspended', async () => {
+  test('grants seats again once paid, unless the vendor has suspended it', async () => {
     const license = await billedLicense({ status: 'unpaid' });
     await bill(license);
     expect((await license.acquire('laptop')).status).toBe(201);
@@ -116,8 +113,8 @@ describe('a license that is held for an unpaid bill', () => {
   });
 });
 
-describe('whoever administers a tenant', () => {
-  test('gives its license a new key, which opens seats, and nobody else’s', async () => {
+describe('an admin of a tenant', () => {
+  test('can rotate the key of a license of the tenant, and of no other', async () => {
     const license = await billedLicense();
     const bob = await signIn(suite, 'bob@shop.example');
     const [tenantId = ''] = bob.tenants.keys();

@@ -28,7 +28,7 @@ function acquireWith(key: string, fingerprint: string): Promise<Reply> {
   });
 }
 
-test('a license of a size alone gets the usual terms, a tenant of its own and a key that works', async () => {
+test('creates a license with default terms, a new tenant and a working key from max alone', async () => {
   const created = await create({ max: 5 });
   expect(created.status, created.text).toBe(201);
   const { license_key, ...license } = created.body;
@@ -52,7 +52,7 @@ test('a license of a size alone gets the usual terms, a tenant of its own and a 
   expect((await read(license.license_id)).body).toEqual({ ...license, seats: { active: 1, max: 5 } });
 });
 
-test('every term can be chosen at creation and is what seats are then counted by', async () => {
+test('applies every term that is set at creation', async () => {
   const terms = {
     max: 1,
     overdraft: 2,
@@ -74,7 +74,7 @@ test('every term can be chosen at creation and is what seats are then counted by
   expect(seat.body).toMatchObject({ ttl: 60, heartbeat_interval: 20, offline_grace_days: 0 });
 });
 
-test('a license can be given a pace, which its clients are held to at once, and go by its size again', async () => {
+test('applies requests_per_minute at once, and derives it from the size again after null', async () => {
   const { license_id, license_key } = (await create({ max: 1, requests_per_minute: 2 })).body;
   for (const status of [201, 200]) expect((await acquireWith(license_key, 'machine')).status).toBe(status);
   const refused = await acquireWith(license_key, 'machine');
@@ -84,7 +84,7 @@ test('a license can be given a pace, which its clients are held to at once, and 
 
   const bySize = await change(license_id, { requests_per_minute: null });
   expect(bySize.body).toMatchObject({ max: 1, requests_per_minute: 1_212 });
-  // A bucket that is full to its brim has room after a 1,212th of a minute; at the pace before, after half of one.
+  // A full bucket has room again after a 1,212th of a minute. At the previous rate it was half a minute.
   await expect.poll(async () => (await acquireWith(license_key, 'machine')).status).toBe(200);
   expect((await change(license_id, { max: 10 })).body.requests_per_minute).toBe(1_320);
   for (const requests_per_minute of [0, -1, 1.5, 1_000_001, '60']) {
@@ -95,7 +95,7 @@ test('a license can be given a pace, which its clients are held to at once, and 
   );
 });
 
-test('a further license of a tenant needs that tenant to be there', async () => {
+test('requires an existing tenant for a further license', async () => {
   const first = (await create({ max: 1 })).body;
   const second = await create({ max: 1, tenant_id: first.tenant_id });
   expect(second.status).toBe(201);
@@ -104,7 +104,7 @@ test('a further license of a tenant needs that tenant to be there', async () => 
   expect([refused.status, refused.body.code]).toEqual([404, 'TENANT_NOT_FOUND']);
 });
 
-test('the key is shown at creation and at rotation, and nowhere else', async () => {
+test('returns the key only at creation and rotation', async () => {
   const { license_id, license_key, tenant_id } = (await create({ max: 1 })).body;
   const others = [
     await read(license_id),
@@ -118,7 +118,7 @@ test('the key is shown at creation and at rotation, and nowhere else', async () 
   }
 });
 
-test("a tenant's licenses come page by page, the newest first, each once and nobody else's", async () => {
+test('lists the licenses of a tenant in pages, newest first, each once', async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
   const first = (await create({ max: 1 })).body;
   const made: string[] = [first.license_id];
@@ -147,7 +147,7 @@ test("a tenant's licenses come page by page, the newest first, each once and nob
   expect(nobody.body).toEqual({ licenses: [], next_cursor: null });
 });
 
-test('a cursor of another list, or of nobody, is refused', async () => {
+test('refuses a cursor of another list and an invalid cursor', async () => {
   const { tenant_id } = (await create({ max: 1 })).body;
   await create({ max: 1, tenant_id });
   const { next_cursor } = (await suite.operate('GET', `${LICENSES}?limit=1`)).body;
@@ -159,7 +159,7 @@ test('a cursor of another list, or of nobody, is refused', async () => {
 });
 
 test.each(['limit=0', 'limit=101', 'limit=1e1', 'limit=1&limit=2', 'page=2', 'tenant_id=x'])(
-  'a list asked with ?%s is refused by the name of the parameter',
+  'refuses a list with ?%s, and names the parameter',
   async (query) => {
     const refused = await suite.operate('GET', `${LICENSES}?${query}`);
     expect([refused.status, refused.body.code]).toEqual([400, 'VALIDATION_FAILED']);
@@ -167,7 +167,7 @@ test.each(['limit=0', 'limit=101', 'limit=1e1', 'limit=1&limit=2', 'page=2', 'te
   },
 );
 
-test('a pool made larger seats more at once', async () => {
+test('grants more seats at once after the pool is enlarged', async () => {
   const license = await suite.createLicense({ max: 1 });
   await license.acquire('a');
   expect((await license.acquire('b')).status).toBe(409);
@@ -175,7 +175,7 @@ test('a pool made larger seats more at once', async () => {
   expect((await license.acquire('b')).status).toBe(201);
 });
 
-test('a pool made smaller leaves running sessions their seats, and seats nobody new until enough have gone', async () => {
+test('keeps running sessions after the pool is shrunk, and grants no seat until enough have ended', async () => {
   const license = await suite.createLicense({ max: 3 });
   const ids: string[] = [];
   for (const machine of ['a', 'b', 'c']) ids.push((await license.acquire(machine)).body.session_id);
@@ -190,7 +190,7 @@ test('a pool made smaller leaves running sessions their seats, and seats nobody 
   expect((await license.acquire('d')).status).toBe(201);
 });
 
-test('a suspended license keeps its terms and its sessions for the day it is reinstated', async () => {
+test('keeps the terms and sessions of a suspended license for when it is reinstated', async () => {
   const license = await suite.createLicense({ max: 1 });
   const { session_id } = (await license.acquire('machine')).body;
   expect((await change(license.licenseId, { status: 'suspended' })).body.status).toBe('suspended');
@@ -202,7 +202,7 @@ test('a suspended license keeps its terms and its sessions for the day it is rei
   expect((await license.heartbeat({ session_id })).status).toBe(200);
 });
 
-test('terms change by name and the others stay; an end can be set and taken away', async () => {
+test('changes only the given terms, and sets and removes valid_until', async () => {
   const { licenseId } = await suite.createLicense({ max: 2, features: ['a'], plan: 'team' });
   const ended = await change(licenseId, { valid_until: '2999-01-01T00:00:00+02:00' });
   expect(ended.body).toMatchObject({ max: 2, features: ['a'], plan: 'team' });
@@ -211,14 +211,14 @@ test('terms change by name and the others stay; an end can be set and taken away
   expect((await change(licenseId, { valid_until: null })).body.valid_until).toBeNull();
 });
 
-test('a new TTL brings its usual heartbeat with it, unless one is named', async () => {
+test('derives the heartbeat interval from a new TTL, unless one is given', async () => {
   const { licenseId } = await suite.createLicense();
   expect((await change(licenseId, { ttl_seconds: 60 })).body.heartbeat_seconds).toBe(50);
   const both = await change(licenseId, { ttl_seconds: 600, heartbeat_seconds: 30 });
   expect(both.body).toMatchObject({ ttl_seconds: 600, heartbeat_seconds: 30 });
 });
 
-test('a heartbeat as long as the TTL is refused, at creation and later', async () => {
+test('refuses a heartbeat interval as long as the TTL, at creation and later', async () => {
   const created = await create({ max: 1, ttl_seconds: 60, heartbeat_seconds: 60 });
   expect([created.status, created.body.code]).toEqual([400, 'VALIDATION_FAILED']);
   expect(created.body.errors).toEqual([
@@ -229,7 +229,7 @@ test('a heartbeat as long as the TTL is refused, at creation and later', async (
   expect((await read(licenseId)).body.heartbeat_seconds).toBe(50);
 });
 
-test('only the enterprise plan lets a license have an offline grace of its own', async () => {
+test('allows offline_grace_days only with the enterprise plan', async () => {
   const refused = await create({ max: 1, plan: 'pro', offline_grace_days: 30 });
   expect(refused.body.errors).toEqual([{ at: '/offline_grace_days', detail: 'is set by the pro plan' }]);
   const { license_id } = (await create({ max: 1, plan: 'enterprise', offline_grace_days: 30 })).body;
@@ -240,7 +240,7 @@ test('only the enterprise plan lets a license have an offline grace of its own',
   expect(byPlan.body).toMatchObject({ plan: 'free', offline_grace_days: 0 });
 });
 
-test('whether seats are lent, for how long and how many stay behind can be changed', async () => {
+test('changes whether and how long seats can be borrowed, and how many are never lent', async () => {
   const { license_id } = (await create({ max: 3 })).body;
   const lending = await change(license_id, { borrow: { max_days: 7, low_water: 2 } });
   expect(lending.body.borrow).toEqual({ max_days: 7, low_water: 2 });
@@ -260,7 +260,7 @@ test('whether seats are lent, for how long and how many stay behind can be chang
   }
 });
 
-test('a change that names nothing is refused', async () => {
+test('refuses a change without fields', async () => {
   const { licenseId } = await suite.createLicense();
   const refused = await change(licenseId, {});
   expect([refused.status, refused.body.code]).toEqual([400, 'VALIDATION_FAILED']);
@@ -287,18 +287,18 @@ test.each([
   ['valid_until', '0000-01-01T00:00:00+23:00'],
   ['valid_until', '9999-12-31T23:59:59-23:00'],
   ['tenant_id', 'ten_00_x'],
-])('a license with %s %j is refused by that name', async (field, value) => {
+])('refuses %s of %j, and names the field', async (field, value) => {
   const refused = await create({ max: 1, [field]: value });
   expect([refused.status, refused.body.code], refused.text).toEqual([400, 'VALIDATION_FAILED']);
   expect(refused.body.errors[0].at.split('/')[1]).toBe(field);
 });
 
-test('a license whose end has passed is created ended, and seats nobody', async () => {
+test('grants no seat of a license that is created with a past valid_until', async () => {
   const license = await suite.createLicense({ valid_until: '1970-01-01T00:00:01Z' });
   expect((await license.acquire('machine')).body.code).toBe('LICENSE_EXPIRED');
 });
 
-test('a rotated key ends the old one at once, and keeps running sessions', async () => {
+test('revokes the old key at once on rotation, and keeps running sessions', async () => {
   const license = await suite.createLicense({ max: 1 });
   const { session_id } = (await license.acquire('machine')).body;
   const rotated = await rotate(license.licenseId);
@@ -309,7 +309,7 @@ test('a rotated key ends the old one at once, and keeps running sessions', async
   expect((await acquireWith(newKey, 'machine')).body.session_id).toBe(session_id);
 });
 
-test('with an overlap both keys open the license, until the very moment the overlap ends', async () => {
+test('accepts both keys exactly until the overlap ends', async () => {
   const nowMs = Date.now();
   vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
   const license = await suite.createLicense();
@@ -322,7 +322,7 @@ test('with an overlap both keys open the license, until the very moment the over
   expect((await acquireWith(newKey, 'machine')).status).toBe(200);
 });
 
-test('a second rotation ends the oldest key, overlap or not', async () => {
+test('revokes the oldest key on a second rotation, even during its overlap', async () => {
   const license = await suite.createLicense();
   const second: string = (await rotate(license.licenseId, { overlap_seconds: 600 })).body.license_key;
   const third: string = (await rotate(license.licenseId, { overlap_seconds: 600 })).body.license_key;
@@ -331,14 +331,14 @@ test('a second rotation ends the oldest key, overlap or not', async () => {
   expect(statuses).toEqual([401, 201, 200]);
 });
 
-test('an overlap of more than seven days is refused by its name', async () => {
+test('refuses an overlap of more than seven days, and names the field', async () => {
   const { licenseId } = await suite.createLicense();
   const refused = await rotate(licenseId, { overlap_seconds: 7 * 24 * 3600 + 1 });
   expect(refused.status).toBe(400);
   expect(refused.body.errors[0].at).toBe('/overlap_seconds');
 });
 
-test('a license that never was is a 404 to operators, whatever they ask of it', async () => {
+test('returns 404 to operators for every request about an unknown license', async () => {
   const licenseId = newLicenseId(newTenantId(16));
   for (const reply of [await read(licenseId), await change(licenseId, { max: 1 }), await rotate(licenseId)]) {
     expect([reply.status, reply.body.code]).toEqual([404, 'LICENSE_NOT_FOUND']);
@@ -347,10 +347,10 @@ test('a license that never was is a 404 to operators, whatever they ask of it', 
   expect((await read('lic_1')).body.errors[0].at).toBe('license_id');
 });
 
-/** Operators come with the key, or are signed in. */
+/** Operators use the key, or are signed in. */
 const OPERATORS = 'Operator realm="seatlease", Bearer realm="seatlease"';
 
-test('a license key manages no license, not even its own', async () => {
+test('refuses to manage licenses with a license key, even its own', async () => {
   const license = await suite.createLicense();
   const authorization = `License ${license.key}`;
   for (const [method, path] of [

@@ -29,7 +29,7 @@ const read = (licenseId: string, query = ''): Promise<Reply> =>
 
 const at = (ms: number): string => new Date(ms).toISOString();
 
-/** Writes what is known of one hour; `active` is `null` where no event told how many seats were taken. */
+/** Writes the usage of one hour; `active` is `null` if no event contained the number of taken seats. */
 async function keep(hourMs: number, peak: number, denials: number, active: number | null): Promise<void> {
   const { licenseId, tenantId } = license;
   const closing = active === null ? null : { position: `${hourMs}-0`, active };
@@ -37,7 +37,7 @@ async function keep(hourMs: number, peak: number, denials: number, active: numbe
   await suite.deps.records.create(USAGE_HOURS, usageHourId(licenseId, hourMs), hour);
 }
 
-test('a week that nobody used is still a week: every hour and day of it, up to the running hour', async () => {
+test('returns every hour and day of a week without usage, up to the current hour', async () => {
   const { status, text, body } = await read(license.licenseId);
   expect(status, text).toBe(200);
   expect(body).toMatchObject({
@@ -56,7 +56,7 @@ test('a week that nobody used is still a week: every hour and day of it, up to t
   );
 });
 
-test('how many seats to buy: the most taken at once and the refusals, by hour, by day and over all', async () => {
+test('returns peak seats and denials by hour, by day and in total', async () => {
   await keep(RUNNING_HOUR_MS - 2 * DAY_MS, 3, 0, 2);
   await keep(RUNNING_HOUR_MS - DAY_MS, 5, 40, 1);
   await keep(RUNNING_HOUR_MS - HOUR_MS, 4, 2, 0);
@@ -68,11 +68,11 @@ test('how many seats to buy: the most taken at once and the refusals, by hour, b
     { at: '2030-02-10T00:00:00.000Z', peak_seats: 4, denials: 2 },
   ]);
   const peaks: number[] = body.hours.map((hour: { peak_seats: number }) => hour.peak_seats);
-  // Seats that were held on are taken in every hour until something is told of them.
+  // Held seats count in every hour until an event changes them.
   expect(peaks.slice(-50)).toEqual([0, 3, ...Array(23).fill(2), 5, ...Array(22).fill(1), 4, 0]);
 });
 
-test('seats taken long before the period, and held, count in each hour of it', async () => {
+test('counts seats that were taken long before the period in each of its hours', async () => {
   await keep(RUNNING_HOUR_MS - 300 * DAY_MS, 9, 9, 4);
   for (let n = 1; n <= 8; n += 1) await keep(RUNNING_HOUR_MS - 20 * DAY_MS + n * HOUR_MS, 0, 3, null);
   const { body } = await read(license.licenseId);
@@ -80,7 +80,7 @@ test('seats taken long before the period, and held, count in each hour of it', a
   expect(body.hours.every((hour: { peak_seats: number }) => hour.peak_seats === 4)).toBe(true);
 });
 
-test('a period is widened to whole hours and says so, wherever its clock is', async () => {
+test('widens a period to whole hours and returns it, in any time zone', async () => {
   const cases = [
     ['2030-02-01T10:59:59.999Z', '2030-02-01T11:00:00Z', '10:00', '11:00'],
     ['2030-02-01T10:00:00Z', '2030-02-01T10:00:00.001Z', '10:00', '11:00'],
@@ -94,7 +94,7 @@ test('a period is widened to whole hours and says so, wherever its clock is', as
   }
 });
 
-test('hours outside the period count for nothing but how many seats it began with', async () => {
+test('uses hours before the period only for its initial number of seats', async () => {
   const fromMs = RUNNING_HOUR_MS - 3 * DAY_MS;
   await keep(fromMs - HOUR_MS, 5, 7, 2);
   await keep(fromMs, 3, 1, 3);
@@ -107,14 +107,14 @@ test('hours outside the period count for nothing but how many seats it began wit
   expect(body).toMatchObject({ peak_seats: 3, denials: 1 });
 });
 
-test('nothing is said of hours to come', async () => {
+test('returns no future hours', async () => {
   await keep(RUNNING_HOUR_MS, 2, 0, 2);
   const { body } = await read(license.licenseId, `?from=${at(NOW_MS)}&to=2031-01-01T00:00:00Z`);
   expect(body.to).toBe('2030-02-10T15:00:00.000Z');
   expect(body.hours).toEqual([{ at: at(RUNNING_HOUR_MS), peak_seats: 2, denials: 0 }]);
 });
 
-test("without a beginning it is the week before the end; another license's hours are never counted", async () => {
+test('starts a week before the end by default, and counts no hours of other licenses', async () => {
   await keep(RUNNING_HOUR_MS - 40 * DAY_MS, 5, 5, 5);
   const other = await suite.createLicense({ tenant_id: license.tenantId });
   const { body } = await read(other.licenseId, '?to=2030-01-08T00:00:00Z');
@@ -132,14 +132,14 @@ test.each([
   ['from', 'from=2030-02-30T00:00:00Z'],
   ['to', 'to=now'],
   ['', 'hours=24'],
-])('a period with a wrong %s (?%s) is refused by that name', async (name, query) => {
+])('refuses an invalid %s (?%s), and names the field', async (name, query) => {
   const refused = await read(license.licenseId, `?${query}`);
   expect([refused.status, refused.body.code], refused.text).toEqual([400, 'VALIDATION_FAILED']);
   expect(refused.body.errors.map((error: { at: string }) => error.at)).toEqual([name]);
   expect(refused.body.detail).toContain(name);
 });
 
-test('31 days are not too many', async () => {
+test('accepts 31 days', async () => {
   for (let n = 0; n < 31 * 24; n += 3) await keep(RUNNING_HOUR_MS - n * HOUR_MS, 1, 0, 1);
   for (let n = 1; n < 9; n += 1) await keep(RUNNING_HOUR_MS - (31 * 24 + n) * HOUR_MS, 1, 0, 1);
   const from = at(RUNNING_HOUR_MS + HOUR_MS - 31 * DAY_MS);
@@ -149,13 +149,13 @@ test('31 days are not too many', async () => {
   expect(body.days).toHaveLength(32);
 });
 
-test('a license that never was has no usage, and is answered like any other that is not there', async () => {
+test('returns the usual 404 for an unknown license', async () => {
   const unknown = await read(newLicenseId(newTenantId(16)));
   expect([unknown.status, unknown.body.code]).toEqual([404, 'LICENSE_NOT_FOUND']);
   expect(bareAnswer(await read(newLicenseId(newTenantId(16))))).toEqual(bareAnswer(unknown));
 });
 
-test('how much a license is used is for operators alone', async () => {
+test('refuses a license key and a request without credentials', async () => {
   const path = `/api/v1/licenses/${license.licenseId}/usage`;
   const refused = await suite.call('GET', path, { authorization: `License ${license.key}` });
   expect([refused.status, refused.body.code]).toEqual([403, 'FORBIDDEN']);

@@ -63,7 +63,7 @@ describe('open redirects', () => {
     ' https://console.example.com/signed-in',
     'https://console.example.com/signed-in ',
     'myapp://callback',
-  ])('nobody is sent to %j', async (redirectUri) => {
+  ])('refuses to redirect to %j', async (redirectUri) => {
     const reply = await login(redirectUri);
     expect(reply.status).toBe(400);
     expect(reply.body.code).toBe('REDIRECT_NOT_ALLOWED');
@@ -77,19 +77,19 @@ describe('open redirects', () => {
     'http://[::1]:5000/callback',
     'https://console.example.com/signed-in',
     'https://seats.example.com/console/signed-in',
-  ])('a program at %s gets its answer', async (redirectUri) => {
+  ])('redirects to a client at %s', async (redirectUri) => {
     expect((await login(redirectUri)).status).toBe(302);
   });
 });
 
 test.each([
-  ['plain', { code_challenge_method: 'plain' }],
+  ['the plain method', { code_challenge_method: 'plain' }],
   ['no challenge', { code_challenge: '' }],
   ['a short challenge', { code_challenge: 'abc' }],
   ['a state with a line break', { state: 'a\nb' }],
-  ['an endless state', { state: 'x'.repeat(513) }],
+  ['a state that is too long', { state: 'x'.repeat(513) }],
   ['another response type', { response_type: 'token' }],
-])('a program that asks with %s is refused before anybody is sent anywhere', async (_, change) => {
+])('refuses a request with %s without a redirect', async (_, change) => {
   const ask = {
     redirect_uri: 'http://127.0.0.1:5000/callback',
     state: 's',
@@ -102,7 +102,7 @@ test.each([
   expect(reply.headers.get('set-cookie')).toBeNull();
 });
 
-test('where no provider is set up, that is what is said', async () => {
+test('reports that sign-in is not configured', async () => {
   const bare = await openTestSuite({}, (deps) => ({ ...deps, signIn: undefined }));
   const ask = {
     redirect_uri: 'http://127.0.0.1:5000/callback',

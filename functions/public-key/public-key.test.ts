@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => suite.close());
 
-test('anybody gets the key that licenses verify with, as PEM', async () => {
+test('returns the key that verifies licenses as PEM to anyone', async () => {
   const { status, body } = await suite.call('GET', '/api/v1/public-key');
   expect(status).toBe(200);
   const { public_key, key_id, algorithm } = body;
@@ -19,7 +19,7 @@ test('anybody gets the key that licenses verify with, as PEM', async () => {
   expect(createPublicKey(public_key).asymmetricKeyDetails).toMatchObject({ modulusLength: 4096 });
 });
 
-test('and as a JSON Web Key Set, which is the same key by the same name', async () => {
+test('returns the same key with the same id as a JSON Web Key Set', async () => {
   const { body } = await suite.call('GET', '/.well-known/jwks.json');
   const pem = await suite.call('GET', '/api/v1/public-key');
   const { n, e } = createPublicKey(pem.body.public_key).export({ format: 'jwk' });
@@ -27,7 +27,7 @@ test('and as a JSON Web Key Set, which is the same key by the same name', async 
 });
 
 test.each(['/api/v1/public-key', '/.well-known/jwks.json'])(
-  '%s may be kept for five minutes, and costs little to be asked for again',
+  '%s can be cached for five minutes, and answers 304 while it is unchanged',
   async (path) => {
     const first = await suite.call('GET', path);
     expect(first.headers.get('cache-control')).toBe('public, max-age=300');
@@ -41,7 +41,7 @@ test.each(['/api/v1/public-key', '/.well-known/jwks.json'])(
   },
 );
 
-test('the wait is no shorter than the time that the published keys may be kept', () => {
+test('waits in a key rotation for at least as long as published keys can be cached', () => {
   const { publicKey: pem, jwks } = publicKey.endpoints;
   const keptSeconds = Math.max(pem.answers.keys.cacheSeconds, jwks.answers.keys.cacheSeconds);
   const instanceKeepsMs = 60_000;

@@ -87,12 +87,12 @@ const WHOLE_LIFE = {
   ten: { peak: 5, denials: 0, closing: { active: 2 } },
 };
 
-test('an event is recorded, and its session and its hour with it', async () => {
+test('records an event with its session history and its hour of usage', async () => {
   for (const event of life) expect((await push(envelope(event))).status).toBe(204);
   expect(await recorded()).toMatchObject(WHOLE_LIFE);
 });
 
-test('whatever order a session is told in, and however often, its history comes out the same', async () => {
+test('builds the same history of a session from events in any order and number', async () => {
   for (const order of permutationsOf([0, 1, 2, 3])) {
     const before = { tenantId, licenseId, sessionId };
     const renamed = newLicenseId(tenantId);
@@ -108,7 +108,7 @@ test('whatever order a session is told in, and however often, its history comes 
   }
 });
 
-test('an event that is delivered twice at once is recorded once', async () => {
+test('records an event once when it is delivered twice concurrently', async () => {
   const denied = eventOf({
     type: 'seat.denied',
     tenantId,
@@ -126,40 +126,44 @@ test('an event that is delivered twice at once is recorded once', async () => {
   });
 });
 
-describe('whoever is not Pub/Sub', () => {
+describe('a caller other than Pub/Sub', () => {
   test.each([
     ['no token', () => '', 401],
-    ['words', () => 'Bearer let-me-in', 401],
-    ['a token for somebody else', () => `Bearer ${suite.serviceToken('pubsub', { aud: 'elsewhere' })}`, 401],
+    ['no valid token', () => 'Bearer let-me-in', 401],
+    [
+      'a token for another audience',
+      () => `Bearer ${suite.serviceToken('pubsub', { aud: 'elsewhere' })}`,
+      401,
+    ],
     ['the token of Cloud Scheduler', () => `Bearer ${suite.serviceToken('scheduler')}`, 403],
-    ['the token of a stranger', () => `Bearer ${suite.serviceToken('eve@seatlease.local')}`, 403],
-  ])('with %s is turned away, and nothing is recorded', async (_, authorizationOf, status) => {
+    ['the token of another account', () => `Bearer ${suite.serviceToken('eve@seatlease.local')}`, 403],
+  ])('with %s is refused, and nothing is recorded', async (_, authorizationOf, status) => {
     const [event] = life;
     if (!event) throw new Error('a life has a beginning');
     expect((await push(envelope(event), authorizationOf())).status).toBe(status);
     expect(await recorded()).toMatchObject({ told: [], history: undefined, nine: undefined });
   });
 
-  test('not even an operator writes history', async () => {
+  test('is refused even as operator', async () => {
     expect((await suite.operate('POST', '/internal/events', envelope(''))).status).toBe(403);
   });
 });
 
-describe('a message that holds no event', () => {
+describe('a message without a valid event', () => {
   const base64 = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64');
 
   test.each([
-    ['nothing', ''],
-    ['no JSON', Buffer.from('{"type":').toString('base64')],
-    ['something else', base64({ hello: 'world' })],
-    ['an event of a type that nobody knows', base64({ type: 'session.cloned' })],
-  ])('(%s) is refused, so that Pub/Sub puts it aside after some deliveries', async (_, data) => {
+    ['empty', ''],
+    ['not JSON', Buffer.from('{"type":').toString('base64')],
+    ['another JSON object', base64({ hello: 'world' })],
+    ['an event of an unknown type', base64({ type: 'session.cloned' })],
+  ])('(%s) is refused, so that Pub/Sub dead-letters it', async (_, data) => {
     const reply = await push(envelope(data));
     expect([reply.status, reply.body.code]).toEqual([400, 'EVENT_INVALID']);
     expect(reply.headers.get('content-type')).toBe('application/problem+json');
   });
 
-  test('is told in the log once, with the reason and without its content', async () => {
+  test('is logged once, with the reason and without its content', async () => {
     const poison = envelope(base64({ type: 'session.acquired', holder: 'secret-name' }));
     const from = suite.logged.length;
     for (let n = 0; n < 5; n += 1) await push(poison);
@@ -170,14 +174,14 @@ describe('a message that holds no event', () => {
     expect(JSON.stringify(lines)).not.toContain('secret-name');
   });
 
-  test('is told once also where Pub/Sub counts its deliveries to different instances', async () => {
+  test('is logged once also if Pub/Sub counts deliveries to different instances', async () => {
     const from = suite.logged.length;
     for (const attempt of [1, 2, 3]) await push(envelope('', attempt));
     const told = suite.logged.slice(from).filter(({ because }) => because !== undefined);
     expect(told).toHaveLength(1);
   });
 
-  test('keeps back no event of another license', async () => {
+  test('does not delay events of other licenses', async () => {
     const poisoned = { ...envelope('').message, orderingKey: licenseId };
     expect((await push({ message: poisoned, subscription: 's' })).status).toBe(400);
     for (const event of life) expect((await push(envelope(event))).status).toBe(204);
@@ -185,7 +189,7 @@ describe('a message that holds no event', () => {
   });
 });
 
-test('while the records are away nothing is acknowledged, and what comes again later is recorded once', async () => {
+test('acknowledges nothing while the records are unavailable, and records redelivered events once', async () => {
   const transact = vi.spyOn(suite.deps.records, 'transact').mockImplementation(async () => {
     throw new Unavailable('records', 'away for a test');
   });

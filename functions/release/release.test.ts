@@ -15,7 +15,7 @@ const end = (sessionId: string, key: string): Promise<Reply> =>
 const evict = (sessionId: string): Promise<Reply> =>
   suite.operate('DELETE', `/api/v1/licenses/sessions/${sessionId}`);
 
-test('a released seat is free at once, and releasing again answers the same', async () => {
+test('frees a released seat at once, and answers a repeated release the same', async () => {
   const license = await suite.createLicense({ max: 1 });
   const { session_id } = (await license.acquire('done')).body;
   const first = await license.release(session_id);
@@ -27,7 +27,7 @@ test('a released seat is free at once, and releasing again answers the same', as
   expect((await license.heartbeat({ session_id: next.body.session_id })).status).toBe(200);
 });
 
-test('a release that was sent before the seat was acquired again ends nothing, if it says so', async () => {
+test('ignores a delayed release that was sent before the seat was acquired again', async () => {
   const license = await suite.createLicense({ max: 1 });
   const { session_id, session_token } = (await license.acquire('machine')).body;
   await new Promise((resolve) => setTimeout(resolve, 5));
@@ -46,7 +46,7 @@ test('a release that was sent before the seat was acquired again ends nothing, i
     expect((await release({ sent_after_ms })).body.code).toBe('VALIDATION_FAILED');
 });
 
-test('DELETE of a session with its license key is the same release', async () => {
+test('releases the seat on DELETE of the session with its license key', async () => {
   const license = await suite.createLicense({ max: 1 });
   const { session_id } = (await license.acquire('done')).body;
   expect((await end(session_id, license.key)).status).toBe(204);
@@ -54,7 +54,7 @@ test('DELETE of a session with its license key is the same release', async () =>
   expect((await license.acquire('next')).status).toBe(201);
 });
 
-test('a machine that released its seat comes back under a new session', async () => {
+test('gives a new session to a machine that acquires again after a release', async () => {
   const license = await suite.createLicense({ max: 1 });
   const first = (await license.acquire('machine')).body.session_id;
   await license.release(first);
@@ -63,7 +63,7 @@ test('a machine that released its seat comes back under a new session', async ()
   expect(second.body.session_id).not.toBe(first);
 });
 
-test("nobody releases a stranger's session, nor learns from trying whether it is there", async () => {
+test('releases no session of another license, and does not reveal whether it exists', async () => {
   const license = await suite.createLicense();
   const neighbour = await suite.createLicense({ max: 1 });
   const theirs: string = (await neighbour.acquire('theirs')).body.session_id;
@@ -79,30 +79,35 @@ test("nobody releases a stranger's session, nor learns from trying whether it is
   expect((await neighbour.heartbeat({ session_id: theirs })).body).not.toHaveProperty('revived');
 });
 
-test.each(['wrong', 'unknown', 'malformed'])('a %s key releases nothing: 401', async (kind) => {
-  const license = await suite.createLicense({ max: 1 });
-  const { session_id } = (await license.acquire('mine')).body;
-  const key = {
-    wrong: newLicenseKey(license.licenseId),
-    unknown: newLicenseKey(newLicenseId(license.tenantId)),
-    malformed: license.key.toUpperCase(),
-  }[kind];
-  const authorization = `License ${key}`;
-  const posted = await suite.call('POST', '/api/v1/licenses/release', {
-    authorization,
-    body: { session_id },
-  });
-  expect([posted.status, posted.body.code]).toEqual([401, 'CREDENTIALS_INVALID']);
-  expect(posted.headers.get('www-authenticate')).toBe('License realm="seatlease", Bearer realm="seatlease"');
-  const deleted = await end(session_id, key ?? '');
-  expect([deleted.status, deleted.body.code]).toEqual([401, 'CREDENTIALS_INVALID']);
-  expect(deleted.headers.get('www-authenticate')).toBe(
-    'License realm="seatlease", Operator realm="seatlease", Bearer realm="seatlease"',
-  );
-  expect((await license.acquire('rival')).status).toBe(409);
-});
+test.each(['wrong', 'unknown', 'malformed'])(
+  'returns 401 for a key that is %s, and releases nothing',
+  async (kind) => {
+    const license = await suite.createLicense({ max: 1 });
+    const { session_id } = (await license.acquire('mine')).body;
+    const key = {
+      wrong: newLicenseKey(license.licenseId),
+      unknown: newLicenseKey(newLicenseId(license.tenantId)),
+      malformed: license.key.toUpperCase(),
+    }[kind];
+    const authorization = `License ${key}`;
+    const posted = await suite.call('POST', '/api/v1/licenses/release', {
+      authorization,
+      body: { session_id },
+    });
+    expect([posted.status, posted.body.code]).toEqual([401, 'CREDENTIALS_INVALID']);
+    expect(posted.headers.get('www-authenticate')).toBe(
+      'License realm="seatlease", Bearer realm="seatlease"',
+    );
+    const deleted = await end(session_id, key ?? '');
+    expect([deleted.status, deleted.body.code]).toEqual([401, 'CREDENTIALS_INVALID']);
+    expect(deleted.headers.get('www-authenticate')).toBe(
+      'License realm="seatlease", Operator realm="seatlease", Bearer realm="seatlease"',
+    );
+    expect((await license.acquire('rival')).status).toBe(409);
+  },
+);
 
-test('a suspended license can still give its seats back', async () => {
+test('releases seats of a suspended license', async () => {
   const license = await suite.createLicense();
   const { session_id } = (await license.acquire('machine')).body;
   await suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'suspended' });
@@ -111,7 +116,7 @@ test('a suspended license can still give its seats back', async () => {
   expect(seats.active).toBe(0);
 });
 
-test('an operator evicts whoever holds a seat, for good', async () => {
+test('lets an operator end any session permanently', async () => {
   const license = await suite.createLicense({ max: 1 });
   const { session_id, session_token } = (await license.acquire('hog')).body;
   const evicted = await evict(session_id);
@@ -121,20 +126,20 @@ test('an operator evicts whoever holds a seat, for good', async () => {
   expect((await license.acquire('next')).status).toBe(201);
 });
 
-test('an operator who evicts a session that never was is told so, whichever license it names', async () => {
+test('returns 404 to an operator who evicts an unknown session, of any license', async () => {
   const license = await suite.createLicense();
   const unknown = await evict(newSessionId(license.licenseId));
   expect([unknown.status, unknown.body.code]).toEqual([404, 'SESSION_NOT_FOUND']);
   expect(bareAnswer(await evict(newSessionId(newLicenseId(license.tenantId))))).toEqual(bareAnswer(unknown));
 });
 
-test('an operator has no seat to release', async () => {
+test('refuses a release by an operator', async () => {
   const session_id = newSessionId('lic_00_0123456789abcdef');
   const refused = await suite.operate('POST', '/api/v1/licenses/release', { session_id });
   expect([refused.status, refused.body.code]).toEqual([403, 'FORBIDDEN']);
 });
 
-test('a session id of no form is named as the wrong field, in body and path', async () => {
+test('names a malformed session id as the invalid field, in body and path', async () => {
   const license = await suite.createLicense();
   const posted = await license.release('ses_1');
   expect(posted.status).toBe(400);

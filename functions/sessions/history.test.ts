@@ -26,7 +26,7 @@ const idsOf = (page: Reply): string[] =>
 
 type Deed = [afterMs: number, type: EventType, reason?: EventDetail['reason']];
 
-/** Writes the history of a session acquired at `acquiredAtMs`, and gives its id. */
+/** Writes the history of a session acquired at `acquiredAtMs`, and returns its id. */
 async function live(of: TestLicense, acquiredAtMs: number, deeds: readonly Deed[] = []): Promise<string> {
   const sessionId = newSessionId(of.licenseId);
   const all: readonly Deed[] = [[0, 'session.acquired'], ...deeds];
@@ -47,7 +47,7 @@ async function live(of: TestLicense, acquiredAtMs: number, deeds: readonly Deed[
   return sessionId;
 }
 
-test('a session that ran out, came back and was released tells how long it had a seat, and why it ended', async () => {
+test('returns seated time, revivals and end reason of a session that expired, was revived and was released', async () => {
   const session_id = await live(license, START_MS, [
     [360_000, 'session.expired', 'lease_ran_out'],
     [400_000, 'session.revived'],
@@ -72,7 +72,7 @@ test('a session that ran out, came back and was released tells how long it had a
   });
 });
 
-test('a session that holds a seat has no end yet, and its time counts up to the last end it had', async () => {
+test('returns no end for a session that holds a seat, and its seated time up to its last end', async () => {
   await live(license, START_MS, [
     [60_000, 'session.expired', 'lease_ran_out'],
     [90_000, 'session.revived'],
@@ -95,7 +95,7 @@ test.each([
   expect((await read(license.licenseId)).body.sessions).toMatchObject([{ end_reason, seated_seconds: 1 }]);
 });
 
-test("a license's sessions come page by page, the newest first, each once and nobody else's", async () => {
+test('lists the sessions of a license in pages, newest first, each once', async () => {
   const stranger = await suite.createLicense({ tenant_id: license.tenantId });
   await live(stranger, START_MS + 2);
   const made: string[] = [];
@@ -113,14 +113,14 @@ test("a license's sessions come page by page, the newest first, each once and no
   expect(sizes).toEqual([2, 2, 1]);
 });
 
-test('a license without a past has an empty one; a license that never was is a 404, the same for each', async () => {
+test('returns an empty list without past sessions, and the same 404 for all unknown licenses', async () => {
   expect((await read(license.licenseId)).body).toEqual({ sessions: [], next_cursor: null });
   const unknown = await read(newLicenseId(newTenantId(16)));
   expect([unknown.status, unknown.body.code]).toEqual([404, 'LICENSE_NOT_FOUND']);
   expect(bareAnswer(await read(newLicenseId(newTenantId(16))))).toEqual(bareAnswer(unknown));
 });
 
-test("a cursor of another license's past, of the seats taken now, or of nobody is refused", async () => {
+test('refuses a cursor of another license, of the current sessions, and an invalid one', async () => {
   for (const n of [1, 2]) await live(license, START_MS + n);
   const { next_cursor } = (await read(license.licenseId, '&limit=1')).body;
   expect((await read(license.licenseId, `&limit=1&cursor=${next_cursor}`)).status).toBe(200);
@@ -137,14 +137,14 @@ test("a cursor of another license's past, of the seats taken now, or of nobody i
   }
 });
 
-test('a past asked for without a license, or with a parameter it does not know, is refused by its name', async () => {
+test('refuses a missing license_id and unknown parameters, and names them', async () => {
   const missing = await suite.operate('GET', '/api/v1/sessions/history');
   expect([missing.status, missing.body.code]).toEqual([400, 'VALIDATION_FAILED']);
   expect(missing.body.errors[0].at).toBe('license_id');
   expect((await read(license.licenseId, '&sort=asc')).body.detail).toContain('"sort"');
 });
 
-test('who sat where is for operators alone', async () => {
+test('refuses a license key and a request without credentials', async () => {
   const path = `/api/v1/sessions/history?license_id=${license.licenseId}`;
   const refused = await suite.call('GET', path, { authorization: `License ${license.key}` });
   expect([refused.status, refused.body.code]).toEqual([403, 'FORBIDDEN']);

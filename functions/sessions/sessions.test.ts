@@ -19,7 +19,7 @@ const list = (licenseId: string, more = ''): Promise<Reply> =>
 const idsOf = (page: Reply): string[] =>
   page.body.sessions.map((session: { session_id: string }) => session.session_id);
 
-test('an operator sees who holds which seat since when, and until when', async () => {
+test('lists sessions with holder, start and expiry to operators', async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.parse('2030-01-01T00:00:00Z') });
   const license = await suite.createLicense({ max: 2, overdraft: 1, unit: 'process' });
   const facts = {
@@ -49,7 +49,7 @@ test('an operator sees who holds which seat since when, and until when', async (
   expect(page.body.sessions[1]).toMatchObject({ hostname: null, user_id: null, app_version: null });
 });
 
-test('a borrowed seat is listed as one, with the day on which it comes back', async () => {
+test('lists a borrowed seat with the end of its loan', async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.parse('2030-01-01T00:00:00Z') });
   const license = await suite.createLicense({ max: 2, borrow: { max_days: 5 } });
   await license.acquire('field-laptop', { borrow_days: 5 });
@@ -62,7 +62,7 @@ test('a borrowed seat is listed as one, with the day on which it comes back', as
   ]);
 });
 
-test('page by page every session is seen once, the soonest to run out first', async () => {
+test('lists each session once in pages, ordered by expiry', async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
   const license = await suite.createLicense({ max: 10 });
   const taken: string[] = [];
@@ -78,13 +78,13 @@ test('page by page every session is seen once, the soonest to run out first', as
     if (page.body.next_cursor === null) break;
     more = `&limit=2&cursor=${page.body.next_cursor}`;
   }
-  // Two of them run out in the same millisecond; which comes first is nobody's promise.
+  // Two of them expire in the same millisecond. Their order is not guaranteed.
   expect(seen.toSorted()).toEqual(taken.toSorted());
   expect(seen[0]).toBe(taken[0]);
   expect(seen[4]).toBe(taken[4]);
 });
 
-test('a session that ran out, was released or evicted is not listed any more', async () => {
+test('does not list expired, released and evicted sessions', async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
   const license = await suite.createLicense();
   await license.acquire('crashed');
@@ -100,14 +100,14 @@ test('a session that ran out, was released or evicted is not listed any more', a
   expect(idsOf(await list(license.licenseId))).toEqual([kept]);
 });
 
-test('listing changes nothing: a seat that is looked at is not extended', async () => {
+test('does not extend the sessions that it lists', async () => {
   const license = await suite.createLicense();
   await license.acquire('machine');
   const first = await list(license.licenseId);
   expect(bareAnswer(await list(license.licenseId))).toEqual(bareAnswer(first));
 });
 
-test('a license that never was is a 404, the same for each', async () => {
+test('returns the same 404 for all unknown licenses', async () => {
   const unknown = await list(newLicenseId(newTenantId(16)));
   expect([unknown.status, unknown.body.code]).toEqual([404, 'LICENSE_NOT_FOUND']);
   expect(bareAnswer(await list(newLicenseId(newTenantId(16))))).toEqual(bareAnswer(unknown));
@@ -119,13 +119,13 @@ test.each([
   sealCursor({ sessionId: 7, expiresAtMs: 1 }),
   sealCursor({ sessionId: 'x', expiresAtMs: 1.5 }),
   sealCursor({ sessionId: 'x', expiresAtMs: 1, more: 1 }),
-])('a cursor that we did not make is refused (%s)', async (cursor) => {
+])('refuses an invalid cursor (%s)', async (cursor) => {
   const { licenseId } = await suite.createLicense();
   const refused = await list(licenseId, `&cursor=${cursor}`);
   expect([refused.status, refused.body.code]).toEqual([400, 'INVALID_CURSOR']);
 });
 
-test('a list without a license, or with a parameter it does not know, is refused by its name', async () => {
+test('refuses a missing license_id and unknown parameters, and names them', async () => {
   const missing = await suite.operate('GET', '/api/v1/sessions');
   expect([missing.status, missing.body.code]).toEqual([400, 'VALIDATION_FAILED']);
   expect(missing.body.errors[0].at).toBe('license_id');
@@ -133,7 +133,7 @@ test('a list without a license, or with a parameter it does not know, is refused
   expect((await list(licenseId, '&sort=asc')).body.detail).toContain('"sort"');
 });
 
-test('who sits where is for operators alone', async () => {
+test('refuses a license key and a request without credentials', async () => {
   const license = await suite.createLicense();
   const path = `/api/v1/sessions?license_id=${license.licenseId}`;
   const refused = await suite.call('GET', path, { authorization: `License ${license.key}` });

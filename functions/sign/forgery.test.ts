@@ -4,7 +4,7 @@ import { interceptSigning } from '../testing/intercept-signing.ts';
 import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../testing/suite.ts';
 
 /**
- * Requests of somebody who holds one seat of a small license and wants to be given more. What the license grants: plan
+ * Requests of a caller who holds one seat of a small license and tries to get more. What the license grants: plan
  * team, features `export` and `print`, 2 seats, offline for 3 days.
  */
 const FAR = '2999-12-31T00:00:00.000Z';
@@ -30,23 +30,23 @@ beforeAll(async () => {
 });
 afterAll(() => suite.close());
 
-/** `license_data` as an object, or the text that stands in its place. */
+/** `license_data` as an object, or the JSON text in its place. */
 function ask(data: object | string): Promise<Reply> {
   const text = typeof data === 'string' ? data : JSON.stringify(data);
   return mine.sign(`{"session_id":"${session}","license_data":${text}}`);
 }
 
-/** What is asked for, how it is refused, and which field the refusal names. */
+/** What is requested, the problem code, and the field that the refusal names. */
 type Forgery = readonly [what: string, code: string, field: string, ask: () => Promise<Reply>];
 
 const MORE: readonly Forgery[] = [
   ['another tenant', 'NOT_ENTITLED', 'tenant_id', () => ask({ tenant_id: theirs.tenantId })],
   ['another license', 'NOT_ENTITLED', 'license_id', () => ask({ license_id: theirs.licenseId })],
-  ['a plan above', 'NOT_ENTITLED', 'plan', () => ask({ plan: 'enterprise' })],
+  ['a higher plan', 'NOT_ENTITLED', 'plan', () => ask({ plan: 'enterprise' })],
   ['a plan with more grace', 'NOT_ENTITLED', 'plan', () => ask({ plan: 'pro' })],
-  ['a seat more', 'NOT_ENTITLED', 'seats', () => ask({ seats: 3 })],
-  ['as many seats as there can be', 'NOT_ENTITLED', 'seats', () => ask({ seats: 1_000_000 })],
-  ['a feature more', 'NOT_ENTITLED', 'features', () => ask({ features: ['export', 'admin'] })],
+  ['one more seat', 'NOT_ENTITLED', 'seats', () => ask({ seats: 3 })],
+  ['the largest number of seats', 'NOT_ENTITLED', 'seats', () => ask({ seats: 1_000_000 })],
+  ['one more feature', 'NOT_ENTITLED', 'features', () => ask({ features: ['export', 'admin'] })],
   ['a feature in capitals', 'NOT_ENTITLED', 'features', () => ask({ features: ['EXPORT'] })],
   ['a wildcard for features', 'NOT_ENTITLED', 'features', () => ask({ features: ['*'] })],
   ['another machine', 'NOT_ENTITLED', 'fingerprint', () => ask({ fingerprint: 'their-server' })],
@@ -61,7 +61,7 @@ const MORE: readonly Forgery[] = [
   ],
   ["another license's session within", 'NOT_ENTITLED', 'session_id', () => ask({ session_id: theirSession })],
   [
-    'more behind something that is granted',
+    'more features after a granted one',
     'NOT_ENTITLED',
     'seats',
     () => ask({ license_id: mine.licenseId, tenant_id: mine.tenantId, plan: 'team', seats: 99 }),
@@ -69,15 +69,15 @@ const MORE: readonly Forgery[] = [
 ];
 
 const OUT_OF_FORM: readonly Forgery[] = [
-  ['seats without end', 'VALIDATION_FAILED', 'seats', () => ask({ seats: 1e308 })],
-  ['seats below none', 'VALIDATION_FAILED', 'seats', () => ask({ seats: -1 })],
-  ['a part of a seat', 'VALIDATION_FAILED', 'seats', () => ask({ seats: 2.5 })],
+  ['an endless number of seats', 'VALIDATION_FAILED', 'seats', () => ask({ seats: 1e308 })],
+  ['a negative number of seats', 'VALIDATION_FAILED', 'seats', () => ask({ seats: -1 })],
+  ['a fraction of a seat', 'VALIDATION_FAILED', 'seats', () => ask({ seats: 2.5 })],
   ['seats as text', 'VALIDATION_FAILED', 'seats', () => ask({ seats: '2' })],
   ['seats in a list', 'VALIDATION_FAILED', 'seats', () => ask({ seats: [2] })],
   ['no end at all', 'VALIDATION_FAILED', 'expires_at', () => ask({ expires_at: null })],
   ['an end in words', 'VALIDATION_FAILED', 'expires_at', () => ask({ expires_at: 'never' })],
   [
-    'an end in a year of six digits',
+    'an end in a six-digit year',
     'VALIDATION_FAILED',
     'expires_at',
     () => ask({ expires_at: '+275760-09-13T00:00:00Z' }),
@@ -88,8 +88,8 @@ const OUT_OF_FORM: readonly Forgery[] = [
     'features',
     () => ask({ features: { 0: 'admin', length: 1 } }),
   ],
-  ['a moment of its own for the signature', 'VALIDATION_FAILED', 'issued_at', () => ask({ issued_at: FAR })],
-  ['a field that we do not know', 'VALIDATION_FAILED', 'overdraft', () => ask({ overdraft: 9 })],
+  ['an own issue time', 'VALIDATION_FAILED', 'issued_at', () => ask({ issued_at: FAR })],
+  ['an unknown field', 'VALIDATION_FAILED', 'overdraft', () => ask({ overdraft: 9 })],
 ];
 
 const ALGORITHMS: readonly Forgery[] = [
@@ -101,30 +101,25 @@ const ALGORITHMS: readonly Forgery[] = [
     () => mine.sign({ session_id: session, algorithm: 'HS256' }),
   ],
   [
-    'a key of its own',
+    'an own key',
     'VALIDATION_FAILED',
     'jwk',
     () => mine.sign({ session_id: session, header: {}, jwk: { kty: 'oct' } }),
   ],
-  ['a key id of its own', 'VALIDATION_FAILED', 'kid', () => ask({ kid: '../../etc/passwd' })],
-  ['an end for the token alone', 'VALIDATION_FAILED', 'exp', () => ask({ exp: 32_503_680_000 })],
+  ['an own key id', 'VALIDATION_FAILED', 'kid', () => ask({ kid: '../../etc/passwd' })],
+  ['an end of the token only', 'VALIDATION_FAILED', 'exp', () => ask({ exp: 32_503_680_000 })],
 ];
 
 const SMUGGLED: readonly Forgery[] = [
+  ['seats through the prototype', 'VALIDATION_FAILED', '__proto__', () => ask('{"__proto__":{"seats":99}}')],
   [
-    'seats by way of the prototype',
-    'VALIDATION_FAILED',
-    '__proto__',
-    () => ask('{"__proto__":{"seats":99}}'),
-  ],
-  [
-    'seats by way of the constructor',
+    'seats through the constructor',
     'VALIDATION_FAILED',
     'constructor',
     () => ask('{"constructor":{"prototype":{"seats":99}}}'),
   ],
   [
-    'a prototype around it all',
+    'a prototype around the whole body',
     'VALIDATION_FAILED',
     '__proto__',
     () => mine.sign(`{"session_id":"${session}","__proto__":{"license_data":{"seats":99}}}`),
@@ -147,12 +142,7 @@ const SMUGGLED: readonly Forgery[] = [
     'same name twice',
     () => ask('{"seats":99,"seats":2}'),
   ],
-  [
-    'seats twice, once by an escape',
-    'INVALID_JSON',
-    'same name twice',
-    () => ask('{"seats":99,"se\\u0061ts":2}'),
-  ],
+  ['seats twice, once escaped', 'INVALID_JSON', 'same name twice', () => ask('{"seats":99,"se\\u0061ts":2}')],
   [
     'license_data twice',
     'INVALID_JSON',
@@ -168,24 +158,29 @@ const SMUGGLED: readonly Forgery[] = [
 ];
 
 const LOOK_ALIKES: readonly Forgery[] = [
-  [
-    'a Cyrillic letter in the name of a field',
-    'VALIDATION_FAILED',
-    'se\u0430ts',
-    () => ask({ 'se\u0430ts': 2 }),
-  ],
+  ['a Cyrillic letter in a field name', 'VALIDATION_FAILED', 'se\u0430ts', () => ask({ 'se\u0430ts': 2 })],
   ['a Cyrillic letter in a plan', 'VALIDATION_FAILED', 'plan', () => ask({ plan: 't\u0435am' })],
   ['a Cyrillic letter in a feature', 'NOT_ENTITLED', 'features', () => ask({ features: ['\u0435xport'] })],
-  ['wide letters in a machine', 'NOT_ENTITLED', 'fingerprint', () => ask({ fingerprint: '\uff4captop' })],
   [
-    'an invisible letter in a machine',
+    'full-width letters in a fingerprint',
+    'NOT_ENTITLED',
+    'fingerprint',
+    () => ask({ fingerprint: '\uff4captop' }),
+  ],
+  [
+    'an invisible character in a fingerprint',
     'NOT_ENTITLED',
     'fingerprint',
     () => ask({ fingerprint: 'laptop\u200b' }),
   ],
-  ['a turned direction in a feature', 'NOT_ENTITLED', 'features', () => ask({ features: ['\u202etropxe'] })],
   [
-    'wide digits in a license',
+    'a right-to-left override in a feature',
+    'NOT_ENTITLED',
+    'features',
+    () => ask({ features: ['\u202etropxe'] }),
+  ],
+  [
+    'full-width digits in a license id',
     'VALIDATION_FAILED',
     'license_id',
     () => ask({ license_id: mine.licenseId.replace(/\d/, '\uff10') }),
@@ -196,24 +191,24 @@ const LOOK_ALIKES: readonly Forgery[] = [
     'expires_at',
     () => ask({ expires_at: '\u0662\u0669\u0669\u0669-01-01T00:00:00Z' }),
   ],
-  ['a NUL behind a machine', 'VALIDATION_FAILED', 'fingerprint', () => ask({ fingerprint: 'laptop\u0000' })],
+  [
+    'a NUL after a fingerprint',
+    'VALIDATION_FAILED',
+    'fingerprint',
+    () => ask({ fingerprint: 'laptop\u0000' }),
+  ],
 ];
 
 const STRANGERS: readonly Forgery[] = [
+  ['the session of another license', 'SESSION_NOT_FOUND', '', () => mine.sign({ session_id: theirSession })],
   [
-    'a license for the session of another',
-    'SESSION_NOT_FOUND',
-    '',
-    () => mine.sign({ session_id: theirSession }),
-  ],
-  [
-    'the same within license_data',
+    'the session of another license in license_data',
     'SESSION_NOT_FOUND',
     '',
     () => mine.sign({ license_data: { session_id: theirSession } }),
   ],
   [
-    'a license with a key that was made up',
+    'an invented license key',
     'CREDENTIALS_INVALID',
     '',
     () =>
@@ -223,13 +218,13 @@ const STRANGERS: readonly Forgery[] = [
       }),
   ],
   [
-    'a license without a key',
+    'no license key',
     'AUTHENTICATION_REQUIRED',
     '',
     () => suite.call('POST', '/api/v1/licenses/sign', { body: { session_id: session } }),
   ],
   [
-    'a license with a token in place of a key',
+    'a token instead of a license key',
     'CREDENTIALS_INVALID',
     '',
     async () => {
@@ -245,12 +240,12 @@ const STRANGERS: readonly Forgery[] = [
 
 const FORGERIES = [...MORE, ...OUT_OF_FORM, ...ALGORITHMS, ...SMUGGLED, ...LOOK_ALIKES, ...STRANGERS];
 
-describe('nobody is given a license for more than was bought', () => {
-  test('by any of at least 25 ways', () => {
+describe('no license is signed for more than was bought', () => {
+  test('has at least 25 attempts', () => {
     expect(FORGERIES.length).toBeGreaterThanOrEqual(25);
   });
 
-  test.each(FORGERIES)('%s: %s, naming %s; nothing is signed', async (_, code, field, attempt) => {
+  test.each(FORGERIES)('%s: %s at %s, and nothing is signed', async (_, code, field, attempt) => {
     signed = 0;
     const reply = await attempt();
     expect(reply.body.code, reply.text).toBe(code);
@@ -261,7 +256,7 @@ describe('nobody is given a license for more than was bought', () => {
     expect(signed).toBe(0);
   });
 
-  test('who asks for what was bought is given that, after all of this', async () => {
+  test('still signs what was bought, after all attempts', async () => {
     const { status, body } = await ask({
       seats: 2,
       features: ['export'],

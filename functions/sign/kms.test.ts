@@ -6,7 +6,7 @@ import { openKmsSigner } from '../../shared/adapters/signer/kms-signer.ts';
 import { type KmsServer, startKmsServer } from '../../shared/testing/servers/kms-server.ts';
 import { openTestSuite, type TestLicense, type TestSuite } from '../testing/suite.ts';
 
-/** Signing as it is deployed, with a server that speaks Cloud KMS' protocol in place of Cloud KMS. */
+/** Signing as deployed, with a fake server that speaks the protocol of Cloud KMS. */
 let kms: KmsServer;
 const suites: TestSuite[] = [];
 beforeEach(async () => {
@@ -18,7 +18,7 @@ afterEach(async () => {
   await kms.close();
 });
 
-/** A suite whose configuration names the version of that number. */
+/** A suite whose configuration names that key version. */
 async function openSuite(number: number): Promise<TestSuite> {
   const signer = openKmsSigner({ keyVersion: kms.versionName(number), client: kms.client });
   const suite = await openTestSuite({}, (deps) => ({ ...deps, signer }));
@@ -33,7 +33,7 @@ async function seated(suite: TestSuite): Promise<{ license: TestLicense; session
 
 const asked = (): string[] => kms.calls.map(({ method }) => method);
 
-describe('where KMS does not sign, no license goes out', () => {
+describe('no license is returned when KMS does not sign', () => {
   async function refusalOf(suite: TestSuite, trouble: () => void) {
     const { license, session_id } = await seated(suite);
     trouble();
@@ -41,7 +41,7 @@ describe('where KMS does not sign, no license goes out', () => {
     expect(refused.headers.get('content-type')).toBe('application/problem+json');
     expect(refused.text).not.toMatch(/signed_license|license_token|projects\/|KMS/);
     const line = suite.logged.at(-1);
-    // What was not signed is not kept: the next try signs.
+    // A failed signature is not kept: the next attempt signs.
     expect((await license.sign({ session_id })).status).toBe(200);
     return {
       status: refused.status,
@@ -51,14 +51,14 @@ describe('where KMS does not sign, no license goes out', () => {
     };
   }
 
-  test('answers that are spoiled three times: 502', async () => {
+  test('returns 502 for three corrupted answers', async () => {
     const refused = await refusalOf(await openSuite(1), () => kms.spoil('signature checksum', 6));
     expect(refused).toMatchObject({ status: 502, code: 'SIGNING_UNAVAILABLE', retryAfter: '2' });
     expect(refused.line).toMatchObject({ severity: 'ERROR', because: expect.stringContaining('checksum') });
     expect(asked().filter((method) => method === 'AsymmetricSign').length).toBeGreaterThanOrEqual(6);
   });
 
-  test('an answer that is spoiled once is asked for again, and nobody notices', async () => {
+  test('retries after one corrupted answer, and succeeds', async () => {
     const suite = await openSuite(1);
     const { license, session_id } = await seated(suite);
     kms.spoil('signature checksum', 1);
@@ -66,13 +66,13 @@ describe('where KMS does not sign, no license goes out', () => {
     expect(asked()).toHaveLength(4);
   });
 
-  test('permission denied: 502, and the log says why', async () => {
+  test('returns 502 if permission is denied, and logs the reason', async () => {
     const refused = await refusalOf(await openSuite(1), () => kms.fail(status.PERMISSION_DENIED, 1));
     expect(refused).toMatchObject({ status: 502, code: 'SIGNING_UNAVAILABLE' });
     expect(refused.line).toMatchObject({ because: expect.stringContaining('PERMISSION_DENIED') });
   });
 
-  test('a quota that is used up: 503, and when to come back', async () => {
+  test('returns 503 with Retry-After if the quota is used up', async () => {
     const suite = await openSuite(1);
     const { license, session_id } = await seated(suite);
     await license.sign({ session_id });
@@ -80,7 +80,7 @@ describe('where KMS does not sign, no license goes out', () => {
     expect(refused).toMatchObject({ status: 503, code: 'SIGNING_BUSY', retryAfter: '60' });
   });
 
-  test('a version out of use: 502', async () => {
+  test('returns 502 if the key version is disabled', async () => {
     const suite = await openSuite(1);
     const { license, session_id } = await seated(suite);
     kms.setState(1, 'DISABLED');
@@ -89,7 +89,7 @@ describe('where KMS does not sign, no license goes out', () => {
     expect((await suite.call('GET', '/.well-known/jwks.json')).body).toEqual({ keys: [] });
   });
 
-  test('and seats are counted all the while', async () => {
+  test('still counts seats', async () => {
     const suite = await openSuite(1);
     const { license, session_id } = await seated(suite);
     kms.setState(1, 'DISABLED');
@@ -101,7 +101,7 @@ describe('where KMS does not sign, no license goes out', () => {
   });
 });
 
-test('a key is replaced: what was signed before verifies, what is signed now has the new key id, a disabled key leaves', async () => {
+test('verifies old licenses after a key rotation, signs new ones with the new key id, and drops a disabled key', async () => {
   const before = await openSuite(1);
   const { license, session_id } = await seated(before);
   const oldToken: string = (await license.sign({ session_id })).body.license_token;

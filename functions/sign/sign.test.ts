@@ -17,7 +17,7 @@ import type { TestLicense } from '../testing/suite.ts';
 const DAY_MS = 24 * 3600 * 1000;
 const at = (ms: number): string => new Date(ms).toISOString();
 
-/** Signatures made since the start. */
+/** Number of signatures since the start. */
 let signatures = 0;
 let beforeSignature: () => Promise<SignVerdict | undefined> = async () => undefined;
 let clocked: ClockedSuite;
@@ -43,14 +43,14 @@ async function seated(
   return { license, session: body.session_id };
 }
 
-/** What `work` results in, and how many signatures it took. */
+/** The result of `work`, and the number of signatures that it took. */
 async function countSignatures<R>(work: () => Promise<R>): Promise<{ result: R; signatures: number }> {
   const before = signatures;
   const result = await work();
   return { result, signatures: signatures - before };
 }
 
-test('a session that holds a seat gets its license signed, whole and by the name of the key', async () => {
+test('signs the whole license of a session that holds a seat, and names the key', async () => {
   const { license, session } = await seated();
   const { status, body, text } = await license.sign({ session_id: session });
   expect(status, text).toBe(200);
@@ -105,7 +105,7 @@ describeReal('openssl', 'what is signed verifies without any of us', () => {
     );
   }
 
-  test('by openssl, and no longer with any one byte changed', async () => {
+  test('verifies with openssl, and fails with any one byte changed', async () => {
     const { license, session } = await seated();
     const signed = (await license.sign({ session_id: session })).body;
     const { public_key } = (await clocked.suite.call('GET', '/api/v1/public-key')).body;
@@ -137,7 +137,7 @@ describe('the token', () => {
       currentDate: new Date(clocked.nowMs()),
     });
 
-  test('is taken by a stock JWT library that is given our address, and says what the license says', async () => {
+  test('verifies with a standard JWT library by the address of the keys, and contains the license', async () => {
     const { license, session } = await seated();
     const { body } = await license.sign({ session_id: session });
     const { payload, protectedHeader } = await verified(body.license_token);
@@ -147,7 +147,7 @@ describe('the token', () => {
     expect(protectedHeader).toEqual({ alg: 'RS256', typ: 'license+jwt', kid: body.key_id });
   });
 
-  test('is refused by it once changed, and once over', async () => {
+  test('is refused by that library when changed or expired', async () => {
     const { license, session } = await seated();
     const token: string = (await license.sign({ session_id: session })).body.license_token;
     const [header, payload = '', signature] = token.split('.');
@@ -160,23 +160,20 @@ describe('the token', () => {
   });
 });
 
-describe('how long a client may run offline', () => {
+describe('the offline time of a client', () => {
   test.each([
     ['free', {}, 360_000],
     ['pro', {}, 7 * DAY_MS],
     ['team', {}, 3 * DAY_MS],
     ['enterprise', {}, 7 * DAY_MS],
     ['enterprise', { offline_grace_days: 30 }, 30 * DAY_MS],
-  ])(
-    'in the %s plan (%j) is the same in the answer to acquire and in what is signed',
-    async (plan, terms, ms) => {
-      const { license, session } = await seated({ plan, ...terms });
-      const again = await license.acquire('machine');
-      const { license_data } = (await license.sign({ session_id: session })).body;
-      expect(license_data.offline_until).toBe(at(clocked.nowMs() + ms));
-      expect(again.body.offline_grace_days * DAY_MS).toBe(ms < DAY_MS ? 0 : ms);
-    },
-  );
+  ])('of the %s plan (%j) is the same in acquire and in the signed license', async (plan, terms, ms) => {
+    const { license, session } = await seated({ plan, ...terms });
+    const again = await license.acquire('machine');
+    const { license_data } = (await license.sign({ session_id: session })).body;
+    expect(license_data.offline_until).toBe(at(clocked.nowMs() + ms));
+    expect(again.body.offline_grace_days * DAY_MS).toBe(ms < DAY_MS ? 0 : ms);
+  });
 
   test('ends with the license', async () => {
     const endMs = clocked.nowMs() + DAY_MS;
@@ -185,8 +182,8 @@ describe('how long a client may run offline', () => {
   });
 });
 
-describe('asking again costs no signature', () => {
-  test('until a tenth of the offline time is gone: then a full one is to be had', async () => {
+describe('a repeated request', () => {
+  test('costs no signature until a tenth of the offline time has passed, then signs for the full time', async () => {
     const { license, session } = await seated({ ttl_seconds: 30 * 24 * 3600 });
     const first = await license.sign({ session_id: session });
     expect(first.status).toBe(200);
@@ -201,7 +198,7 @@ describe('asking again costs no signature', () => {
     ['its seats', { max: 5 }, { seats: 5 }],
     ['its features', { features: ['scan'] }, { features: ['scan'] }],
     ['its plan', { plan: 'team' }, { plan: 'team' }],
-  ])('a change of %s is signed at once', async (_, change, signed) => {
+  ])('signs a change of %s at once', async (_, change, signed) => {
     const { license, session } = await seated();
     await license.sign({ session_id: session });
     await clocked.suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, change);
@@ -210,7 +207,7 @@ describe('asking again costs no signature', () => {
     expect(after.result.body.license_data).toMatchObject(signed);
   });
 
-  test('a license for less is another one, kept in place of the one before', async () => {
+  test('signs a smaller license, which replaces the stored one', async () => {
     const { license, session } = await seated();
     await license.sign({ session_id: session });
     const less = { session_id: session, license_data: { features: ['print'], seats: 1 } };
@@ -220,7 +217,7 @@ describe('asking again costs no signature', () => {
     expect((await countSignatures(() => license.sign(less))).signatures).toBe(0);
   });
 
-  test('a session that has moved to another machine is signed for that one', async () => {
+  test('signs for the new machine after the session moved to it', async () => {
     const license = await clocked.suite.createLicense({ unit: 'user' });
     const { session_id } = (await license.acquire('desk', { user_id: 'ada' })).body;
     expect((await license.sign({ session_id })).body.license_data.fingerprint).toBe('desk');
@@ -228,7 +225,7 @@ describe('asking again costs no signature', () => {
     expect((await license.sign({ session_id })).body.license_data.fingerprint).toBe('laptop');
   });
 
-  test('every session has its own', async () => {
+  test('signs once for each session', async () => {
     const { license, session } = await seated();
     const other = (await license.acquire('other')).body.session_id;
     await license.sign({ session_id: session });
@@ -236,7 +233,7 @@ describe('asking again costs no signature', () => {
     expect(body.license_data).toMatchObject({ session_id: other, fingerprint: 'other' });
   });
 
-  test('a session that took its seat again gets one of its own time', async () => {
+  test('signs again after the session was revived', async () => {
     const { license, session } = await seated();
     await license.sign({ session_id: session });
     clocked.moveClock(400_000);
@@ -248,7 +245,7 @@ describe('asking again costs no signature', () => {
 describe('a borrowed seat', () => {
   const LENDING = { borrow: { max_days: 14, low_water: 1 } };
 
-  test('is held for days without a heartbeat, and signed for exactly as long', async () => {
+  test('is held for days without heartbeats, and signed for exactly that time', async () => {
     const { license, session } = await seated(LENDING, { borrow_days: 10 });
     const untilMs = clocked.nowMs() + 10 * DAY_MS;
     const { body } = await license.sign({ session_id: session });
@@ -260,13 +257,13 @@ describe('a borrowed seat', () => {
     expect((await license.sign({ session_id: session })).body.code).toBe('SESSION_NOT_FOUND');
   });
 
-  test('for less than the offline grace ends with the loan', async () => {
+  test('that is shorter than the offline grace ends with the loan', async () => {
     const { license, session } = await seated(LENDING, { borrow_days: 1 });
     const { body } = await license.sign({ session_id: session });
     expect(body.license_data.offline_until).toBe(at(clocked.nowMs() + DAY_MS));
   });
 
-  test('that is borrowed for longer is signed anew', async () => {
+  test('that is borrowed for longer is signed again', async () => {
     const { license, session } = await seated(LENDING, { borrow_days: 2 });
     await license.sign({ session_id: session });
     await license.acquire('machine', { borrow_days: 3 });
@@ -279,7 +276,7 @@ describe('a borrowed seat', () => {
     expect(anHour.body.license_data.offline_until).toBe(at(clocked.nowMs() + 3 * DAY_MS));
   });
 
-  test('comes back early, is free at once, and is signed for no more', async () => {
+  test('that is released early is free at once, and no longer signed', async () => {
     const { license, session } = await seated({ max: 2, ...LENDING }, { borrow_days: 10 });
     await license.acquire('second');
     expect((await license.acquire('third')).body.code).toBe('SEATS_EXHAUSTED');
@@ -290,7 +287,7 @@ describe('a borrowed seat', () => {
 });
 
 describe('nothing is signed', () => {
-  test('for a session that is over, was never, or is of another license: all the same answer', async () => {
+  test('for an ended, unknown or foreign session, with the same answer', async () => {
     const { license, session } = await seated();
     const ended = (await license.acquire('ended')).body.session_id;
     await license.release(ended);
@@ -313,7 +310,7 @@ describe('nothing is signed', () => {
     }
   });
 
-  test('for a license that is suspended or over, though it was signed before', async () => {
+  test('for a suspended or expired license, even if it was signed before', async () => {
     const endMs = clocked.nowMs() + 60_000;
     const { license, session } = await seated({ valid_until: at(endMs) });
     await license.sign({ session_id: session });
@@ -336,9 +333,9 @@ describe('nothing is signed', () => {
   });
 
   test.each([
-    ['both', 1],
-    ['the second', 2],
-  ])('while too much is asked of the key (for %s signature): 503, and when to come back', async (_, nth) => {
+    ['both signatures', 1],
+    ['the second signature', 2],
+  ])('while the key is over quota (for %s): 503 with Retry-After', async (_, nth) => {
     const { license, session } = await seated();
     let asked = 0;
     beforeSignature = async () => {
@@ -356,7 +353,7 @@ describe('nothing is signed', () => {
   });
 });
 
-test('a change that is in the records and not yet with the seats counts', async () => {
+test('applies a change that has not reached the seat store yet', async () => {
   const { license, session } = await seated();
   const key = `license:{s${license.licenseId.slice(4, 6)}}:${license.licenseId}`;
   const before = await clocked.redis.command(['HGETALL', key]);
@@ -366,7 +363,7 @@ test('a change that is in the records and not yet with the seats counts', async 
   expect((await license.sign({ session_id: session })).body.code).toBe('LICENSE_SUSPENDED');
 });
 
-test('what was signed goes with the session: nothing of it stays in Redis', async () => {
+test('deletes the signed license from Redis with its session', async () => {
   const { license, session } = await seated();
   const { body } = await license.sign({ session_id: session });
   const key = `signed:{s${license.licenseId.slice(4, 6)}}:${license.licenseId}`;
@@ -377,7 +374,7 @@ test('what was signed goes with the session: nothing of it stays in Redis', asyn
   expect(await clocked.redis.command(['EXISTS', key])).toBe(0);
 });
 
-test('the header of a token says nothing that its verifier has to trust', async () => {
+test('puts nothing into the token header that a verifier has to trust', async () => {
   const { license, session } = await seated();
   const { license_token } = (await license.sign({ session_id: session })).body;
   expect(Object.keys(decodeProtectedHeader(license_token)).toSorted()).toEqual(['alg', 'kid', 'typ']);

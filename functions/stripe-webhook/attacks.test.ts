@@ -14,7 +14,7 @@ beforeAll(async () => {
   ({ licenseId } = purchase);
   subscriptionId = await purchase.pay();
   await suite.stripe.idle();
-  // What Stripe really has to say is more seats; nobody but Stripe may say so.
+  // Stripe really reports more seats, but only Stripe itself may do so.
   suite.stripe.sendEventsTo(undefined);
   await suite.stripe.changeSeats(subscriptionId, 9);
 });
@@ -80,26 +80,26 @@ test.each<[string, () => Promise<Reply>, number, string | undefined]>([
     'SIGNATURE_INVALID',
   ],
   [
-    'a signature of six minutes ago',
+    'a signature from six minutes ago',
     () => post(eventBody(), { signedAt: now() - 360 }),
     400,
     'SIGNATURE_INVALID',
   ],
   [
-    'a signature of tomorrow',
+    'a signature from tomorrow',
     () => post(eventBody(), { signedAt: now() + 86_400 }),
     400,
     'SIGNATURE_INVALID',
   ],
   ['another account’s event', () => post(eventBody({ account: 'acct_stranger' })), 200, undefined],
   ['an event of the other mode', () => post(eventBody({ livemode: true })), 200, undefined],
-  ['an event of a type of tomorrow', () => post(eventBody({ type: 'a.type.of.tomorrow' })), 200, undefined],
-  ['what is no JSON', () => post('seats, please'), 400, 'SIGNATURE_INVALID'],
-  ['what is no event', () => post('{"seats": 1000}'), 400, 'SIGNATURE_INVALID'],
+  ['an event of a future type', () => post(eventBody({ type: 'a.type.of.tomorrow' })), 200, undefined],
+  ['a body that is not JSON', () => post('seats, please'), 400, 'SIGNATURE_INVALID'],
+  ['a body that is not an event', () => post('{"seats": 1000}'), 400, 'SIGNATURE_INVALID'],
   ['a megabyte', () => post(eventBody({ filler: 'x'.repeat(1_000_000) })), 413, 'PAYLOAD_TOO_LARGE'],
   ['300 kB', () => post(eventBody({ filler: 'x'.repeat(300_000) })), 413, 'PAYLOAD_TOO_LARGE'],
   ['another method', () => post('', { method: 'GET' }), 405, 'METHOD_NOT_ALLOWED'],
-])('%s changes nothing, and is answered rightly', async (_, attack, status, code) => {
+])('%s changes nothing, and gets the right answer', async (_, attack, status, code) => {
   const before = await state();
   const reply = await attack();
   expect([reply.status, reply.body?.code], reply.text).toEqual([status, code]);
@@ -107,26 +107,26 @@ test.each<[string, () => Promise<Reply>, number, string | undefined]>([
   expect(await state()).toEqual(before);
 });
 
-test('what is signed and cannot be read is quoted in no log line', async () => {
+test('quotes no signed but unreadable event in the log', async () => {
   await post('secret words about a customer');
   expect(suite.logged.at(-1)).toMatchObject({ code: 'SIGNATURE_INVALID', because: 'signed, and no JSON' });
 });
 
-test('what Stripe has signed is believed, whatever the size that its events have', async () => {
+test('accepts signed events of every size that Stripe sends', async () => {
   const reply = await post(eventBody({ filler: 'x'.repeat(100_000) }));
   expect(reply.body).toEqual({ received: true, outcome: 'done' });
   const pool = await suite.deps.seats.listSessions(licenseId, { limit: 0 });
   expect(pool).toMatchObject({ max: 9 });
 });
 
-test('an event is believed for what Stripe says when asked, not for what it says itself', async () => {
+test('reads the current state from Stripe, instead of trusting the event', async () => {
   const object = { id: subscriptionId, object: 'subscription', items: { data: [{ quantity: 1_000_000 }] } };
   await post(eventBody({ data: { object } }));
   const pool = await suite.deps.seats.listSessions(licenseId, { limit: 0 });
   expect(pool).toMatchObject({ max: 9 });
 });
 
-test('no other endpoint takes more than 64 KiB', async () => {
+test('limits all other endpoints to 64 KiB', async () => {
   const body = { fingerprint: 'x'.repeat(70_000) };
   const reply = await suite.call('POST', '/api/v1/licenses/acquire', { body });
   expect(reply.status).toBe(413);

@@ -24,19 +24,19 @@ afterAll(async () => {
   vi.useRealTimers();
 });
 
-/** What can happen to a subscription, and in what order it did is what the events are about. */
+/** What can happen to a subscription. Each step causes events. */
 const ACTIONS = [
   'more seats',
   'fewer seats',
   'another plan',
   'payment fails',
-  'payment comes',
+  'payment succeeds',
   'renewed',
   'dispute',
   'dispute won',
   'refund',
-  'to end with its period',
-  'to go on',
+  'cancel at period end',
+  'undo the cancellation',
   'pause',
   'resume',
   'trial ends soon',
@@ -44,7 +44,7 @@ const ACTIONS = [
 ] as const;
 type Action = (typeof ACTIONS)[number];
 
-/** What the test itself did with payments, to compare with. */
+/** The payments that the test made, to compare with. */
 interface Money {
   dispute: string | undefined;
   isDisputed: boolean;
@@ -65,7 +65,7 @@ async function act(action: Action, id: string, money: Money): Promise<void> {
       return stripe.changePrice(id, 'seatlease_team_month');
     case 'payment fails':
       return stripe.renew(id, 'declined');
-    case 'payment comes':
+    case 'payment succeeds':
       return stripe.retryPayment(id);
     case 'renewed':
       return stripe.renew(id);
@@ -83,10 +83,10 @@ async function act(action: Action, id: string, money: Money): Promise<void> {
       await stripe.refund(charge);
       money.refundedCharge = charge;
       return;
-    case 'to end with its period':
+    case 'cancel at period end':
       await suite.deps.billing?.endSubscription(id, 'period_end');
       return;
-    case 'to go on':
+    case 'undo the cancellation':
       await suite.deps.billing?.endSubscription(id, 'never');
       return;
     case 'pause':
@@ -100,7 +100,7 @@ async function act(action: Action, id: string, money: Money): Promise<void> {
   }
 }
 
-/** As Stripe sends it, without the network between. */
+/** Handles an event as the webhook does, without HTTP. */
 async function deliver(eventId: string): Promise<void> {
   const { billing, clock } = suite.deps;
   const event = suite.stripe.events.find(({ id }) => id === eventId);
@@ -121,7 +121,7 @@ async function deliver(eventId: string): Promise<void> {
   expect(answer).toHaveProperty('answer', 'received');
 }
 
-/** What the license must be, told by Stripe's last word alone. */
+/** The license that follows from the final state at Stripe alone. */
 function expected(id: string, money: Money) {
   const now = suite.stripe.subscription(id);
   if (!now) throw new Error('no subscription');
@@ -142,7 +142,7 @@ function expected(id: string, money: Money) {
   return { plan, max: now.seats, hold, validUntilMs, status: now.status };
 }
 
-test(`whatever order Stripe’s events come in, ${RUNS} subscriptions end as Stripe has them`, async () => {
+test(`${RUNS} subscriptions end in the same state as at Stripe, for any order of its events`, async () => {
   const seen = {
     reordered: 0,
     repeated: 0,
@@ -201,7 +201,7 @@ test(`whatever order Stripe’s events come in, ${RUNS} subscriptions end as Str
         await deliverSome();
       }
       for (const { id } of suite.stripe.events.slice(known)) waiting.push(id);
-      // Stripe sends again what was not taken, in no order either.
+      // Stripe resends events that were not accepted, also in any order.
       waiting.push(...dropped);
       while (waiting.length > 0) await deliver(take());
       if (suite.stripe.events.length - before >= 9) seen.withNineOrMore += 1;
@@ -231,6 +231,6 @@ test(`whatever order Stripe’s events come in, ${RUNS} subscriptions end as Str
     }),
     { numRuns: RUNS, seed: 20261125, endOnFailure: true },
   );
-  // So that nothing of this ever runs on empty.
+  // Every branch must have been reached.
   for (const [what, n] of Object.entries(seen)) expect(n, what).toBeGreaterThan(RUNS / 10);
 }, 240_000);

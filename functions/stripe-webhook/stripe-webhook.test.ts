@@ -21,8 +21,8 @@ async function license({ licenseId }: BoughtLicense): Promise<Reply['body']> {
   return (await suite.operate('GET', `/api/v1/licenses/${licenseId}`)).body;
 }
 
-describe('whoever has paid', () => {
-  test('has their seats, as many as were bought, with what the plan gives', async () => {
+describe('a paid subscription', () => {
+  test('grants the bought seats, with the terms of the plan', async () => {
     const bought = await buy({ plan: 'team', seats: 5 });
     expect(await license(bought)).toMatchObject({
       tenant_id: bought.tenantId,
@@ -37,28 +37,28 @@ describe('whoever has paid', () => {
     expect((await bought.acquire('machine 5')).body.code).toBe('SEATS_EXHAUSTED');
   });
 
-  test('has them from the first day of a trial that asks for a card', async () => {
+  test('grants seats from the start of a trial that requires a card', async () => {
     const bought = await buy({ trialDays: 14 });
     expect((await bought.acquire('laptop')).status).toBe(201);
     const end = clocked.nowMs() + (14 + PLANS.pro.paymentGraceDays) * DAY_MS;
     expect(Date.parse((await license(bought)).valid_until)).toBeLessThanOrEqual(end);
   });
 
-  test('gets more seats at once, and with fewer keeps those that run', async () => {
+  test('grants more seats at once, and keeps running sessions when reduced', async () => {
     const bought = await buy({ seats: 2 });
     await suite.stripe.changeSeats(bought.subscriptionId, 3);
     await suite.stripe.idle();
     for (const machine of ['one', 'two', 'three']) expect((await bought.acquire(machine)).status).toBe(201);
     await suite.stripe.changeSeats(bought.subscriptionId, 1);
     await suite.stripe.idle();
-    // Asking again for a seat that one has is a heartbeat.
+    // To acquire a seat again is a heartbeat.
     for (const machine of ['one', 'two', 'three']) expect((await bought.acquire(machine)).status).toBe(200);
     expect((await bought.acquire('four')).body).toMatchObject({ code: 'SEATS_EXHAUSTED', active: 3, max: 1 });
   });
 });
 
 describe('when a payment fails', () => {
-  test('seats work on for as long as the plan bears with it, then none is given, then it is paid and all is well', async () => {
+  test('keeps seats for the payment grace of the plan, then grants none until it is paid', async () => {
     const bought = await buy();
     await suite.stripe.renew(bought.subscriptionId, 'declined');
     await suite.stripe.idle();
@@ -75,7 +75,7 @@ describe('when a payment fails', () => {
     expect((await bought.acquire('desktop')).status).toBe(201);
   });
 
-  test('money that is given back, or disputed, holds the license until the next payment, or the dispute is won', async () => {
+  test('puts the license on hold after a refund or dispute, until the next payment or a won dispute', async () => {
     const bought = await buy();
     const { stripe } = suite;
     const charge = stripe.chargeOf(bought.subscriptionId) ?? '';
@@ -98,7 +98,7 @@ describe('when a payment fails', () => {
 });
 
 describe('a subscription that ends', () => {
-  test.each(['ended', 'given up', 'gone with its customer'])('%s leaves no seat', async (how) => {
+  test.each(['ended', 'given up', 'gone with its customer'])('that is %s leaves no seat', async (how) => {
     const bought = await buy();
     const { stripe } = suite;
     if (how === 'ended') await stripe.end(bought.subscriptionId);
@@ -110,7 +110,7 @@ describe('a subscription that ends', () => {
     expect(account?.customerId === null).toBe(how === 'gone with its customer');
   });
 
-  test('pauses and goes on', async () => {
+  test('can be paused and resumed', async () => {
     const bought = await buy();
     await suite.stripe.pause(bought.subscriptionId);
     await suite.stripe.idle();
@@ -121,8 +121,8 @@ describe('a subscription that ends', () => {
   });
 });
 
-describe('what Stripe tells', () => {
-  test('is on record before it is acknowledged, and done once, however often it comes', async () => {
+describe('a Stripe event', () => {
+  test('is stored before it is acknowledged, and processed once if delivered again', async () => {
     const bought = await buy();
     const { records } = suite.deps;
     const handled = [];
@@ -143,7 +143,7 @@ describe('what Stripe tells', () => {
     expect(await records.get(LICENSES, bought.licenseId)).toEqual(before);
   });
 
-  test('is told on to subscribers, each thing once by its id, and audited', async () => {
+  test('is published to subscribers once by its id, and audited', async () => {
     const bought = await buy({ trialDays: 14 });
     await suite.stripe.announceTrialEnd(bought.subscriptionId);
     await suite.stripe.renew(bought.subscriptionId, 'declined');
@@ -158,7 +158,7 @@ describe('what Stripe tells', () => {
     expect(types.filter((type: string) => type === 'license.created')).toHaveLength(1);
   });
 
-  test('of a subscription that was not sold here changes nothing', async () => {
+  test('of a foreign subscription changes nothing', async () => {
     const bought = await buy();
     const object = { id: 'sub_stranger', object: 'subscription' };
     const event = await suite.stripe.addEvent('customer.subscription.updated', object);
@@ -168,7 +168,7 @@ describe('what Stripe tells', () => {
   });
 });
 
-test('whoever pays twice for one license is not given twice, and the first goes on', async () => {
+test('a second subscription for the same license grants nothing, and the first continues', async () => {
   const bought = await buy({ seats: 2 });
   const again = await beginPurchase(suite, {
     tenantId: bought.tenantId,
@@ -181,7 +181,7 @@ test('whoever pays twice for one license is not given twice, and the first goes 
   expect(suite.logged.some(({ because }) => String(because).includes('already'))).toBe(true);
 });
 
-test('a license whose subscription has ended is bought again, whatever is heard of first', async () => {
+test('a license whose subscription has ended can be bought again, in any order of events', async () => {
   const bought = await buy({ seats: 2 });
   await untold(suite, () => suite.stripe.end(bought.subscriptionId));
   const again = await beginPurchase(suite, {

@@ -13,7 +13,7 @@ function list(query: string) {
   return suite.operate('GET', `/api/v1/subscriptions${query}`);
 }
 
-test('a tenant’s subscriptions are told with what is paid and until when seats last if it is not', async () => {
+test('lists subscriptions with the paid period, and the end of the grace for an overdue payment', async () => {
   const { tenantId } = await suite.createLicense();
   const [first, second] = [
     await beginPurchase(suite, { tenantId }),
@@ -38,6 +38,6 @@ test('a tenant’s subscriptions are told with what is paid and until when seats
   expect([...page.body.subscriptions, ...rest.body.subscriptions]).toEqual(body.subscriptions);
 });
 
-test('an operator names the tenant', async () => {
+test('requires tenant_id from operators', async () => {
   expect((await list('')).body.code).toBe('VALIDATION_FAILED');
 });

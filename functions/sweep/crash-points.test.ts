@@ -6,8 +6,8 @@ import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
 import { openTestSuite, type TestLicense, type TestSuite } from '../testing/suite.ts';
 
 /**
- * Dies at every step there is: before and after each call that a sweep, and the recording of what it published, makes
- * to seats, records and events. What was done until then stays done; everything after is for the next sweep.
+ * Dies before and after each call to seats, records and events that a sweep, or the recording of its events, makes.
+ * What was done before stays done; the next sweep does the rest.
  */
 
 const TTL_MS = 360_000;
@@ -15,7 +15,7 @@ const PORTS = ['seats', 'seatMaintenance', 'records', 'events'] as const;
 
 class Died extends Error {}
 
-/** The call to die at, counted from 0, and whether before it has any effect or right after. */
+/** The call to die at, counted from 0, and whether to die before it has an effect or right after. */
 let plan: { at: number; when: 'before' | 'after' } | undefined;
 let calls: string[] = [];
 
@@ -100,7 +100,7 @@ async function expectWholeHistory({
   expect(await suite.deps.seatMaintenance.expire('00', [])).toMatchObject({ pending: 0, due: [] });
 }
 
-/** The calls of a sweep and of all that follows from it, nothing dying. */
+/** The calls of a sweep and of everything that follows from it, without dying. */
 async function stepsOfOneSweep(): Promise<string[]> {
   const life = await liveALittle();
   calls = [];
@@ -111,7 +111,7 @@ async function stepsOfOneSweep(): Promise<string[]> {
 }
 
 describe.each(['before', 'after'] as const)('a process that dies right %s', (when) => {
-  test('any step of a sweep or of a recording leaves a history that is whole, and has nothing twice', {
+  test('any call of a sweep or of a recording leaves a complete history without duplicates', {
     timeout: 120_000,
   }, async () => {
     const steps = await stepsOfOneSweep();
@@ -139,7 +139,7 @@ describe.each(['before', 'after'] as const)('a process that dies right %s', (whe
       await suite.settle();
       await expectWholeHistory(life);
     }
-    // What is delivered beside a sweep comes in another order each time, but every kind of step was died at.
+    // The order of deliveries beside a sweep varies, but every kind of call was died at.
     expect(new Set(diedAt)).toEqual(new Set(steps));
     expect(diedAt.length).toBeGreaterThanOrEqual(16);
   });

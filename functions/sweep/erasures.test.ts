@@ -16,7 +16,7 @@ const HOUR_MS = 3_600_000;
 
 let clocked: ClockedSuite;
 let suite: TestSuite;
-/** Whether the topic takes nothing. */
+/** Whether the topic is unavailable. */
 let isTopicAway = false;
 beforeEach(async () => {
   isTopicAway = false;
@@ -38,7 +38,7 @@ beforeEach(async () => {
 });
 afterEach(() => clocked.close());
 
-/** Somebody with a seat in somebody else's tenant, whose events are recorded. */
+/** A user with a seat in another user's tenant, whose events are recorded. */
 async function somebodySeated(): Promise<{ person: TestPerson; license: TestLicense }> {
   const license = await suite.createLicense({ max: 5 });
   const person = await signIn(suite, 'ada@example.com');
@@ -63,7 +63,7 @@ async function erase(person: TestPerson): Promise<string> {
   return body.erasure_id;
 }
 
-/** How many events and histories of the license still tell who held the seat. */
+/** Number of events and histories of the license that still show who held the seat. */
 async function telling({ licenseId }: TestLicense): Promise<{ events: number; histories: number }> {
   const { records } = suite.deps;
   const events = (await auditOf(records, licenseId)).filter(({ detail }) => detail.holder !== undefined);
@@ -81,7 +81,7 @@ async function swept(): Promise<Reply['body']> {
   return body;
 }
 
-test('what is told of an erased session after the erasure tells nobody who it was, from an hour later on', async () => {
+test('removes the holder an hour later from events that were recorded after the erasure', async () => {
   const { person, license } = await somebodySeated();
   const erasureId = await erase(person);
   expect(await telling(license)).toEqual({ events: 0, histories: 0 });
@@ -92,12 +92,12 @@ test('what is told of an erased session after the erasure tells nobody who it wa
   clocked.moveClock(2);
   expect((await swept()).erased).toBe(1);
   expect(await telling(license)).toEqual({ events: 0, histories: 0 });
-  // And with that, what it was found by is forgotten.
+  // That also deletes the pseudonyms that were searched for.
   expect(await tracesOf(erasureId)).toBe(0);
   expect(await suite.deps.records.get(ERASURES, erasureId)).toMatchObject({ userId: null, todo: [] });
 });
 
-test('an hour is not enough where the topic was away: it begins when the last of what waited is told', async () => {
+test('waits longer if the topic was unavailable: the hour starts when the last waiting event is published', async () => {
   const { person, license } = await somebodySeated();
   isTopicAway = true;
   const erasureId = await erase(person);
@@ -114,7 +114,7 @@ test('an hour is not enough where the topic was away: it begins when the last of
   expect(await telling(license)).toEqual({ events: 0, histories: 0 });
 });
 
-test('whoever signed in or joined while they were being erased is gone an hour later too', async () => {
+test('erases an hour later what a sign-in or join during the erasure created', async () => {
   const { person, license } = await somebodySeated();
   await erase(person);
   const { userId } = person;
@@ -135,7 +135,7 @@ test('whoever signed in or joined while they were being erased is gone an hour l
   expect(await records.get(MEMBERSHIPS, id)).toBeUndefined();
 });
 
-test('that there was an erasure is itself forgotten, as late as who held a seat is', async () => {
+test('deletes the record of an erasure after the retention period', async () => {
   const { person } = await somebodySeated();
   const erasureId = await erase(person);
   await suite.settle();
@@ -149,7 +149,7 @@ test('that there was an erasure is itself forgotten, as late as who held a seat 
   expect(await suite.deps.records.get(ERASURES, erasureId)).toBeUndefined();
 });
 
-test('one that cannot be gone on with keeps back no other', async () => {
+test('continues other erasures if one is stuck', async () => {
   const { person, license } = await somebodySeated();
   const { records } = suite.deps;
   const { userId } = person;

@@ -52,7 +52,7 @@ describeReal('redis-server', 'a suite on', () => {
         await Promise.all([redis?.stop(), firestore?.stop(), pubsub?.stop()]);
       });
 
-      test('records each seat taken and given up once, though answers of the recording get lost', {
+      test('records each acquired and released seat once, although answers of the recording are lost', {
         timeout: 90_000,
       }, async () => {
         const license = await suite.createLicense({ max: 3 });

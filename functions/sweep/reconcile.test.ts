@@ -17,7 +17,7 @@ let suite: TestSuite;
 beforeEach(async () => {
   clocked = await openClockedSuite();
   suite = clocked.suite;
-  // The first sweep ever compares; from here on it is an hour to the next time.
+  // The first sweep compares. The next comparison is due an hour later.
   await suite.sweep();
 });
 afterEach(() => clocked.close());
@@ -25,7 +25,7 @@ afterEach(() => clocked.close());
 const moveClock = (ms: number): void => clocked.moveClock(ms);
 const seat: ClockedSuite['seat'] = (license, machine) => clocked.seat(license, machine);
 
-/** The sweep that compares, an hour after the one before. */
+/** Runs the sweep that compares, an hour after the previous one. */
 async function sweepAnHourLater(): Promise<Reply> {
   moveClock(HOUR_MS);
   const reply = await suite.sweep();
@@ -35,7 +35,7 @@ async function sweepAnHourLater(): Promise<Reply> {
   return reply;
 }
 
-/** As a function does that dies between the records and the seat store. */
+/** Changes a license as a function that dies between the records and the seat store. */
 async function changeUnnoticed(licenseId: string, change: LicenseChange): Promise<void> {
   await suite.deps.records.transact(async (transaction) => {
     const license = await transaction.get(LICENSES, licenseId);
@@ -44,7 +44,7 @@ async function changeUnnoticed(licenseId: string, change: LicenseChange): Promis
   });
 }
 
-test('everything is compared once an hour, and no more often', async () => {
+test('compares everything exactly once an hour', async () => {
   const { licenseId } = await suite.createLicense();
   await seat({ ...(await suite.createLicense()) }, 'machine');
   moveClock(HOUR_MS - 1);
@@ -57,7 +57,7 @@ test('everything is compared once an hour, and no more often', async () => {
 });
 
 describe('an entitlement copy', () => {
-  test('that missed a change is brought up to date, and the change is told', async () => {
+  test('that missed a change is updated, and the change is published', async () => {
     const license = await suite.createLicense({ max: 5 });
     await changeUnnoticed(license.licenseId, { max: 1 });
     await seat(license, 'a');
@@ -70,7 +70,7 @@ describe('an entitlement copy', () => {
     expect(told).toContain('license.updated');
   });
 
-  test('that a dying function left behind is put right, and the change was on record all the time', async () => {
+  test('that a dying function left outdated is repaired, and the change was recorded all the time', async () => {
     const license = await suite.createLicense({ max: 5 });
     const { licenseId, tenantId } = license;
     moveClock(1);
@@ -92,9 +92,9 @@ describe('an entitlement copy', () => {
   });
 
   test.each([
-    ['of a newer version, as after the records were set back', { version: '9', max: '50' }],
+    ['of a newer version, as after a restore of the records,', { version: '9', max: '50' }],
     ['changed by hand', { max: '50' }],
-  ])('%s gives way to what the records say', async (_, fields) => {
+  ])('%s is replaced by what the records contain', async (_, fields) => {
     const license = await suite.createLicense({ max: 1 });
     const key = poolKey('license', license.licenseId);
     await clocked.redis.command(['HSET', key, ...Object.entries(fields).flat()]);
@@ -105,13 +105,13 @@ describe('an entitlement copy', () => {
     await seat(license, 'a');
     expect((await license.acquire('b')).body).toMatchObject({ code: 'SEATS_EXHAUSTED', max: 1 });
     expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ copies_repaired: 0 });
-    // And a later change is not taken for an older one.
+    // A later change is not mistaken for an older one.
     const path = `/api/v1/licenses/${license.licenseId}`;
     expect((await suite.operate('PATCH', path, { max: 3 })).status).toBe(200);
     expect((await license.acquire('b')).status).toBe(201);
   });
 
-  test('from before seats were lent lends none, and is sound unless the license lends some', async () => {
+  test('from before borrowing existed lends no seats, and is valid unless the license allows borrowing', async () => {
     const forgetLoans = ({ licenseId }: { licenseId: string }) =>
       clocked.redis.command(['HDEL', poolKey('license', licenseId), 'borrow_max_days', 'borrow_low_water']);
     const [lending, other] = [
@@ -131,7 +131,7 @@ describe('an entitlement copy', () => {
     expect((await other.acquire('machine', { borrow_days: 1 })).body.code).toBe('BORROW_NOT_ALLOWED');
   });
 
-  test('is overruled on record, though the function dies before the seat store hears of it', async () => {
+  test('is overruled in the records even if the function dies before it updates the seat store', async () => {
     const { licenseId } = await suite.createLicense({ max: 1 });
     await clocked.redis.command(['HSET', poolKey('license', licenseId), 'max', '50']);
     moveClock(3_600_000);
@@ -143,7 +143,7 @@ describe('an entitlement copy', () => {
     expect(told).toContain('license.updated');
   });
 
-  test('of a license that there is not gives no more seats, and goes when the last one has ended', async () => {
+  test('of an unknown license grants no more seats, and is removed after the last one has ended', async () => {
     const known = await suite.createLicense({ max: 2, ttl_seconds: 7_200 });
     const licenseId = newLicenseId(known.tenantId);
     const license = await suite.deps.records.get(LICENSES, known.licenseId);
@@ -170,7 +170,7 @@ describe('an entitlement copy', () => {
     expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ copies: 1, copies_removed: 0 });
   });
 
-  test('is compared however many there are, and a pass that runs out of time goes on in the next sweep', async () => {
+  test('is compared among many, and a pass that runs out of time continues in the next sweep', async () => {
     const { tenantId, licenseId } = await suite.createLicense({ max: 1 });
     const license = await suite.deps.records.get(LICENSES, licenseId);
     if (!license) throw new Error('it was created');
@@ -184,7 +184,7 @@ describe('an entitlement copy', () => {
     let pages = 0;
     vi.spyOn(suite.deps.seatMaintenance, 'listCopies').mockImplementation((shard, page) => {
       if (shard === shardOf(tenantId)) pages += 1;
-      // The time is up with the first full page.
+      // The time is up after the first full page.
       if (pages === 1) moveClock(120_000);
       return listCopies(shard, page);
     });
@@ -200,7 +200,7 @@ describe('an entitlement copy', () => {
 });
 
 describe('a session', () => {
-  test('that Redis lost and nobody brought back gets its end, once', async () => {
+  test('that Redis lost and no client revived is ended once', async () => {
     const license = await suite.createLicense();
     const { id } = await seat(license, 'machine');
     await suite.settle();
@@ -220,7 +220,7 @@ describe('a session', () => {
     expect(await storyOf(suite.deps.records, license.licenseId)).toEqual(story);
   });
 
-  test('that its client brought back meanwhile goes on', async () => {
+  test('that its client revived in the meantime continues', async () => {
     const license = await suite.createLicense({ ttl_seconds: 7_200 });
     const { id, token } = await seat(license, 'machine');
     await suite.settle();
@@ -235,7 +235,7 @@ describe('a session', () => {
     ]);
   });
 
-  test('that was not found once and holds its seat all the same is in question no longer', async () => {
+  test('that was missing once but holds its seat is no longer marked as missing', async () => {
     const license = await suite.createLicense({ ttl_seconds: 7_200 });
     const { id } = await seat(license, 'machine');
     await suite.settle();
@@ -249,7 +249,7 @@ describe('a session', () => {
     ]);
   });
 
-  test('whose end is still on its way to the records gets no second one', async () => {
+  test('whose end is not recorded yet gets no second end', async () => {
     const license = await suite.createLicense();
     const { id } = await seat(license, 'machine');
     await suite.settle();
@@ -269,7 +269,7 @@ describe('a session', () => {
     ]);
   });
 
-  test('with a borrowed seat that Redis lost is seated again until the end of its loan, though its client is offline', async () => {
+  test('with a borrowed seat that Redis lost is seated again until the end of its loan, while its client is offline', async () => {
     const license = await suite.createLicense({ max: 1, borrow: { max_days: 7 } });
     const lent = (await license.acquire('field-laptop', { borrow_days: 7 })).body;
     await suite.settle();
@@ -294,7 +294,7 @@ describe('a session', () => {
       { isOpen: true, missingSinceMs: null },
     ]);
 
-    // The records do not know the machine: nothing is signed for it until it has said again what it is.
+    // The records do not contain the machine: nothing is signed until it acquires again.
     const { session_id } = lent;
     expect((await license.sign({ session_id })).body.code).toBe('SESSION_NOT_FOUND');
     const again = await license.acquire('field-laptop');
@@ -302,7 +302,7 @@ describe('a session', () => {
     expect((await license.sign({ session_id })).body.license_data.offline_until).toBe(lent.borrowed_until);
   });
 
-  test('with a borrowed seat of a license that is suspended by now is told as any other that was lost', async () => {
+  test('with a borrowed seat of a suspended license is reported lost like any other', async () => {
     const license = await suite.createLicense({ borrow: { max_days: 7 } });
     await license.acquire('field-laptop', { borrow_days: 7 });
     await suite.settle();
@@ -312,17 +312,17 @@ describe('a session', () => {
     expect(body.reconciled).toMatchObject({ sessions_reseated: 0, sessions_missing: 1 });
   });
 
-  test('with a borrowed seat that was given back is not seated again', async () => {
+  test('with a released borrowed seat is not seated again', async () => {
     const license = await suite.createLicense({ max: 1, borrow: { max_days: 7 } });
     const { session_id } = (await license.acquire('field-laptop', { borrow_days: 7 })).body;
     await suite.settle();
     await license.release(session_id);
-    // Its end is not on record yet when everything is compared.
+    // Its end is not recorded yet when everything is compared.
     expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ sessions_reseated: 0 });
     expect((await license.acquire('other')).status).toBe(201);
   });
 
-  test('with a borrowed seat finds none again where others have taken them all, and is told as lost', async () => {
+  test('with a borrowed seat is reported lost if all seats are taken', async () => {
     const license = await suite.createLicense({ max: 1, borrow: { max_days: 7 } });
     await license.acquire('field-laptop', { borrow_days: 7 });
     await suite.settle();
@@ -337,7 +337,7 @@ describe('a session', () => {
     expect(body.reconciled).toMatchObject({ sessions_reseated: 0, sessions_missing: 1 });
   });
 
-  test('that holds its seat all the time is never in question', async () => {
+  test('that always holds its seat is never marked as missing', async () => {
     const license = await suite.createLicense();
     const { id } = await seat(license, 'machine');
     await suite.settle();

@@ -37,13 +37,13 @@ function inDatabase(work: (database: DatabaseSync) => void): void {
   database.close();
 }
 
-/** Keeps the records as they are now. */
+/** Stores a copy of the records. */
 function snapshot(): void {
   rmSync(join(folder, 'snapshot.db'), { force: true });
   inDatabase((database) => database.exec(`VACUUM INTO '${join(folder, 'snapshot.db')}'`));
 }
 
-/** Some hours later, with all that happened meanwhile on record, the records are as they were when they were kept. */
+/** Some hours later, with everything recorded, restores the records from the copy. */
 async function restore(hours: number): Promise<void> {
   await suite.settle();
   clocked.moveClock(hours * HOUR_MS);
@@ -67,8 +67,8 @@ async function change({ licenseId }: TestLicense, terms: Record<string, unknown>
   expect(status, text).toBe(200);
 }
 
-describe('after the records went back in time', () => {
-  test('the next sweep makes seats follow them: terms, keys and suspensions are as they were, what was sold since is not there', async () => {
+describe('after a restore of old records', () => {
+  test('the next sweep applies the old terms, keys and suspensions, and removes newer licenses', async () => {
     const resized = await suite.createLicense({ max: 1 });
     const suspended = await suite.createLicense({ max: 1 });
     snapshot();
@@ -78,7 +78,7 @@ describe('after the records went back in time', () => {
     const sold = await suite.createLicense({ max: 1 });
     await restore(2);
 
-    // Until it is compared, seats are given as before.
+    // Until the comparison, seats are granted as before.
     for (const machine of ['a', 'b']) await clocked.seat(rotated, machine);
     await clocked.seat(sold, 'a');
     expect((await suspended.acquire('a')).body.code).toBe('LICENSE_SUSPENDED');
@@ -95,7 +95,7 @@ describe('after the records went back in time', () => {
     expect((await sweep()).reconciled).toBeNull();
   });
 
-  test('a change that is made before that sweep counts from it on, and later ones at once', async () => {
+  test('a change before that sweep applies from the sweep on, and later changes apply at once', async () => {
     const license = await suite.createLicense({ max: 1 });
     snapshot();
     for (const max of [5, 6, 7]) await change(license, { max });
@@ -108,7 +108,7 @@ describe('after the records went back in time', () => {
     await clocked.seat(license, 'd');
   });
 
-  test('who holds a seat keeps it; a session that ended since is closed within two hours, one that began since is on record once it ends', async () => {
+  test('holders keep their seats; sessions that ended since are closed within two hours, and sessions that began since are recorded when they end', async () => {
     const license = await suite.createLicense({ max: 3, ttl_seconds: 4 * 3_600 });
     const [held, ended] = [await clocked.seat(license, 'held'), await clocked.seat(license, 'ended')];
     await suite.settle();
@@ -132,13 +132,13 @@ describe('after the records went back in time', () => {
     expect(historyOf(held)).toMatchObject({ isOpen: true });
     expect(historyOf(ended)).toMatchObject({ isOpen: false, endReason: 'lost' });
     expect(historyOf(begun)).toMatchObject({ endReason: 'released', seatedMs: 3 * HOUR_MS });
-    // That it began was on record only after the records were kept.
+    // Its start was recorded only after the copy.
     const story = await storyOf(suite.deps.records, license.licenseId);
     expect(story).toContain(`session.released ${begun.id}`);
     expect(story).not.toContain(`session.acquired ${begun.id}`);
   });
 
-  test('a borrowed seat that was given back since is not held again', async () => {
+  test('a borrowed seat that was released since is not held again', async () => {
     const license = await suite.createLicense({ max: 1, borrow: { max_days: 7 } });
     const { session_id } = (await license.acquire('laptop', { borrow_days: 7 })).body;
     await suite.settle();

@@ -23,7 +23,7 @@ const RETENTION_DAYS = 40;
 
 let clocked: ClockedSuite;
 let suite: TestSuite;
-/** Called with every operation of the records. */
+/** Called on every operation of the records. */
 let onOperation: (operation: string) => void = () => {};
 beforeEach(async () => {
   onOperation = () => {};
@@ -44,7 +44,7 @@ async function sweep(): Promise<Reply['body']> {
   return body;
 }
 
-/** A seat taken and given back, recorded and sealed. */
+/** A seat that is acquired and released, recorded and sealed. */
 async function visit(license: TestLicense, machine: string): Promise<string> {
   const { id } = await clocked.seat(license, machine);
   clocked.moveClock(60_000);
@@ -58,7 +58,7 @@ async function tellingEvents({ licenseId }: TestLicense): Promise<number> {
   return events.filter(({ detail }) => detail.holder !== undefined).length;
 }
 
-test('who held a seat is forgotten when it is as long ago as the retention says, and not a day earlier', async () => {
+test('removes who held a seat exactly after the retention period', async () => {
   const license = await suite.createLicense({ max: 2 });
   const old = await visit(license, 'old');
   clocked.moveClock(DAY_MS * 2);
@@ -80,13 +80,13 @@ test('who held a seat is forgotten when it is as long ago as the retention says,
     young,
     young,
   ]);
-  // What happened is still told, and that nobody has tampered with it.
+  // The events remain, and the chain still verifies.
   expect(events).toHaveLength(5);
   const report = await verifyChain(suite.deps.records, license.tenantId);
   expect(report).toMatchObject({ sealed: 5, unsealed: 0, problems: [] });
 });
 
-test('a seat that is still held is remembered however long ago it was taken', async () => {
+test('keeps who holds a seat, however long ago it was acquired', async () => {
   const license = await suite.createLicense({ max: 2, ttl_seconds: 30 * 24 * 3600 });
   const { id, token } = await clocked.seat(license, 'machine');
   for (let days = 0; days < RETENTION_DAYS * 2; days += 20) {
@@ -99,7 +99,7 @@ test('a seat that is still held is remembered however long ago it was taken', as
   expect(await tellingEvents(license)).toBe(0);
 });
 
-test('invitations and codes go when they are good for nothing any more, sign-ins a day after', async () => {
+test('deletes invitations and codes when they expire, and sign-ins a day later', async () => {
   const { records } = suite.deps;
   const nowMs = clocked.nowMs();
   const tenantId = 'ten_00_0000000000000000';
@@ -144,7 +144,7 @@ test('invitations and codes go when they are good for nothing any more, sign-ins
   ]);
 });
 
-test('is looked for once a day and no oftener, each event once in its life', async () => {
+test('looks for old data once a day, and at each event only once', async () => {
   const license = await suite.createLicense({ max: 2 });
   await visit(license, 'machine');
   clocked.moveClock((RETENTION_DAYS + 1) * DAY_MS);
@@ -159,7 +159,7 @@ test('is looked for once a day and no oftener, each event once in its life', asy
   expect((await suite.deps.records.get(RETENTION_PASSES, 'retention'))?.startedAtMs).toBe(clocked.nowMs());
 });
 
-test('goes on where time ran out, and in the end has seen to everything', async () => {
+test('continues where time ran out, until everything is processed', async () => {
   const license = await suite.createLicense({ max: 2 });
   await visit(license, 'machine');
   const { records } = suite.deps;
@@ -180,13 +180,13 @@ test('goes on where time ran out, and in the end has seen to everything', async 
   expect(await sweep()).toMatchObject({ forgotten: 200, complete: false });
   onOperation = () => {};
   clocked.moveClock(3_600_000);
-  // What is left of the histories, and the events of the one that had any.
+  // The rest of the histories, and the events of the session that has any.
   expect(await sweep()).toMatchObject({ forgotten: 31 + 2, complete: true });
   expect(await historiesOf(records, license.licenseId)).toEqual([]);
   expect(await tellingEvents(license)).toBe(0);
 });
 
-test('sees to more events than it takes at a time, each of them', async () => {
+test('processes each of more events than fit into one batch', async () => {
   const license = await suite.createLicense({ max: 2 });
   const { licenseId, tenantId } = license;
   const nowMs = clocked.nowMs();

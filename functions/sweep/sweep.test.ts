@@ -11,10 +11,10 @@ const TTL_MS = 360_000;
 
 let clocked: ClockedSuite;
 let suite: TestSuite;
-/** Parts that do not answer while they are in here. */
+/** Dependencies that are unavailable while they are in here. */
 const away = new Set<Part>();
 
-/** Every call of the part throws while it is away. */
+/** The port, whose calls all throw while it is unavailable. */
 function mayBeAway<T extends object>(part: Part, port: T): T {
   return new Proxy(port, {
     get(target, name) {
@@ -54,7 +54,7 @@ async function outboxLength(license: TestLicense): Promise<number> {
   return Number(await clocked.redis.command(['XLEN', shardKey('outbox', shardOf(license.licenseId))]));
 }
 
-test('a client that crashed is told of a minute later: who, since when, until when and why', async () => {
+test('publishes a minute later that a client crashed: who, since when, until when and why', async () => {
   const license = await suite.createLicense({ max: 1 });
   const session = await seat(license, 'machine');
   const startMs = clocked.nowMs();
@@ -82,7 +82,7 @@ test('a client that crashed is told of a minute later: who, since when, until wh
   });
 });
 
-test('counts what it does, and what waits', async () => {
+test('counts what it does and what is still waiting', async () => {
   const license = await suite.createLicense({ max: 3 });
   for (const machine of ['a', 'b', 'c']) await seat(license, machine);
   moveClock(TTL_MS);
@@ -111,36 +111,36 @@ test('counts what it does, and what waits', async () => {
   expect(idle.body).toMatchObject({ expired: 0, published: 0, pending: 0, sealed: 0, reconciled: null });
 });
 
-describe('whoever is not Cloud Scheduler', () => {
+describe('a caller other than Cloud Scheduler', () => {
   test.each([
     ['no token', () => undefined, 401, 'AUTHENTICATION_REQUIRED'],
-    ['no token but words', () => 'Bearer let-me-in', 401, 'CREDENTIALS_INVALID'],
+    ['an invalid token', () => 'Bearer let-me-in', 401, 'CREDENTIALS_INVALID'],
     [
-      'a token that was made for somebody else',
+      'a token for another audience',
       () => `Bearer ${suite.serviceToken('scheduler', { aud: 'https://elsewhere.example' })}`,
       401,
       'CREDENTIALS_INVALID',
     ],
     [
-      'a token that has run out',
+      'an expired token',
       () => `Bearer ${suite.serviceToken('scheduler', { exp: Math.floor(clocked.nowMs() / 1000) - 3600 })}`,
       401,
       'CREDENTIALS_INVALID',
     ],
     [
-      'a token of an e-mail address that nobody verified',
+      'a token with an unverified e-mail address',
       () => `Bearer ${suite.serviceToken('scheduler', { email_verified: false })}`,
       401,
       'CREDENTIALS_INVALID',
     ],
     ['the token of Pub/Sub', () => `Bearer ${suite.serviceToken('pubsub')}`, 403, 'FORBIDDEN'],
     [
-      'the token of a stranger',
+      'the token of another account',
       () => `Bearer ${suite.serviceToken('eve@seatlease.local')}`,
       403,
       'FORBIDDEN',
     ],
-  ])('with %s is turned away, and nothing is done', async (_, authorizationOf, status, code) => {
+  ])('with %s is refused, and nothing is done', async (_, authorizationOf, status, code) => {
     const license = await suite.createLicense();
     await seat(license, 'machine');
     moveClock(TTL_MS);
@@ -151,7 +151,7 @@ describe('whoever is not Cloud Scheduler', () => {
     expect(await storyOf(suite.deps.records, license.licenseId)).toEqual([]);
   });
 
-  test('with a license key is turned away too; an operator may sweep by hand', async () => {
+  test('with a license key is refused; an operator can start a sweep', async () => {
     const license = await suite.createLicense();
     const asLicense = { authorization: `License ${license.key}` };
     expect((await suite.call('POST', '/internal/sweep', asLicense)).body.code).toBe('FORBIDDEN');
@@ -159,8 +159,8 @@ describe('whoever is not Cloud Scheduler', () => {
   });
 });
 
-describe('while a part is away, the rest is done and nothing is lost:', () => {
-  test('events wait in the outbox, and are published when the topic is back', async () => {
+describe('while a dependency is unavailable, the rest is done and nothing is lost:', () => {
+  test('events wait in the outbox until the topic is available again', async () => {
     const license = await suite.createLicense();
     const session = await seat(license, 'machine');
     await suite.settle();
@@ -185,7 +185,7 @@ describe('while a part is away, the rest is done and nothing is lost:', () => {
     ]);
   });
 
-  test('without records, what ended is told and published all the same', async () => {
+  test('without records, expired leases are still published', async () => {
     const license = await suite.createLicense();
     const session = await seat(license, 'machine');
     moveClock(TTL_MS);
@@ -201,7 +201,7 @@ describe('while a part is away, the rest is done and nothing is lost:', () => {
     ]);
   });
 
-  test('without seats, what is recorded is sealed, and no session counts as lost', async () => {
+  test('without seats, recorded events are sealed, and no session counts as lost', async () => {
     const license = await suite.createLicense();
     await seat(license, 'machine');
     await suite.sweep();
@@ -217,13 +217,14 @@ describe('while a part is away, the rest is done and nothing is lost:', () => {
   });
 });
 
-test('a fault in one shard is a fault, told after the others and all else are done', async () => {
+test('reports a fault in one shard after everything else is done', async () => {
   const [stuck, other] = [await suite.createLicense(), await suite.createLicense()];
   const sessions = [await seat(stuck, 'machine'), await seat(other, 'machine')];
   const { events } = suite.deps;
   const { publish } = events;
   const refusing = vi.spyOn(events, 'publish').mockImplementation(async (told) => {
-    if (told.some(({ licenseId }) => licenseId === stuck.licenseId)) throw new Error('nobody takes this');
+    if (told.some(({ licenseId }) => licenseId === stuck.licenseId))
+      throw new Error('the topic rejects this');
     return publish(told);
   });
   const reply = await suite.sweep();
@@ -242,7 +243,7 @@ test('a fault in one shard is a fault, told after the others and all else are do
   expect(await storyOf(records, stuck.licenseId)).toEqual([`session.acquired ${sessions[0]}`]);
 });
 
-test('two sweeps at once do no harm: everything is told, recorded and sealed once', async () => {
+test('publishes, records and seals everything once when two sweeps run at once', async () => {
   const licenses = [await suite.createLicense({ max: 40 }), await suite.createLicense({ max: 40 })];
   for (const license of licenses) for (let n = 0; n < 40; n += 1) await seat(license, `machine-${n}`);
   moveClock(TTL_MS);
@@ -250,7 +251,7 @@ test('two sweeps at once do no harm: everything is told, recorded and sealed onc
   expect(replies.map(({ status }) => status)).toEqual([200, 200, 200]);
   expect(replies.reduce((sum, { body }) => sum + body.expired, 0)).toBe(80);
   await suite.delivered();
-  // What has been recorded since is sealed by all three at once.
+  // All three concurrently seal what was recorded since.
   await Promise.all([suite.sweep(), suite.sweep(), suite.sweep()]);
   for (const { licenseId, tenantId } of licenses) {
     const story = await storyOf(suite.deps.records, licenseId);
@@ -261,7 +262,7 @@ test('two sweeps at once do no harm: everything is told, recorded and sealed onc
   }
 });
 
-test('an event that another sweep sealed meanwhile keeps its place in the chain', async () => {
+test('keeps the position of an event that another sweep has sealed in the meantime', async () => {
   const license = await suite.createLicense();
   await seat(license, 'machine');
   const { records, seatMaintenance, events } = suite.deps;
@@ -279,7 +280,7 @@ test('an event that another sweep sealed meanwhile keeps its place in the chain'
   expect(await verifyChain(records, tenantId)).toMatchObject({ sealed: 2, unsealed: 0, problems: [] });
 });
 
-test('an entry that cannot be read stays where it is, is reported, and keeps back no other', async () => {
+test('keeps and reports an unreadable outbox entry, and publishes the others', async () => {
   const license = await suite.createLicense();
   const outbox = shardKey('outbox', shardOf(license.licenseId));
   await clocked.redis.command(['XADD', outbox, '*', 'type', 'session.cloned']);
@@ -296,7 +297,7 @@ test('an entry that cannot be read stays where it is, is reported, and keeps bac
   expect(await outboxLength(license)).toBe(1);
 });
 
-test('a license whose terms Redis has lost still has its ends told', async () => {
+test('publishes expired leases of a license whose terms Redis has lost', async () => {
   const license = await suite.createLicense();
   const session = await seat(license, 'machine');
   const { licenseId } = license;
@@ -307,7 +308,7 @@ test('a license whose terms Redis has lost still has its ends told', async () =>
   expect(await storyOf(suite.deps.records, licenseId)).toContain(`session.expired ${session}`);
 });
 
-test('a license whose terms are to be had nowhere now keeps back nothing of its shard', async () => {
+test('publishes the rest of a shard if the terms of a license are unavailable', async () => {
   const license = await suite.createLicense();
   const session = await seat(license, 'machine');
   const { licenseId } = license;
@@ -316,7 +317,7 @@ test('a license whose terms are to be had nowhere now keeps back nothing of its 
   away.add('records');
   expect((await suite.sweep()).body).toMatchObject({ expired: 0, published: 2, unavailable: ['records'] });
   away.clear();
-  // It is looked at again after an hour, unless somebody calls before that.
+  // The next attempt is an hour later, unless a client calls before.
   moveClock(3_600_000);
   await suite.settle();
   expect(await storyOf(suite.deps.records, licenseId)).toEqual([
@@ -326,12 +327,12 @@ test('a license whose terms are to be had nowhere now keeps back nothing of its 
 });
 
 describe('a sweep that runs out of time', () => {
-  test('stops cleanly, says so, and leaves the rest to the next one', async () => {
+  test('stops cleanly, reports it, and leaves the rest to the next sweep', async () => {
     const license = await suite.createLicense({ max: 200 });
     for (let n = 0; n < 150; n += 1) await seat(license, `machine-${n}`);
     await suite.settle();
     moveClock(TTL_MS);
-    // The clock leaps past the budget with the first look.
+    // The first call moves the clock past the budget.
     const expire = vi.spyOn(suite.deps.seatMaintenance, 'expire');
     expire.mockImplementationOnce(async (shard, licenses) => {
       moveClock(120_000);

@@ -45,8 +45,8 @@ const rolesIn = async ({ path }: Team): Promise<Record<string, string>> => {
   );
 };
 
-describe('keeping a tenant', () => {
-  test('whoever makes a tenant owns it; one that an operator makes waits for its owner', async () => {
+describe('managing a tenant', () => {
+  test('makes its creator the owner, or waits for an owner if an operator creates it', async () => {
     const ada = await signIn(suite, 'ada@example.com');
     const made = await ada.call('POST', '/api/v1/tenants', { name: 'Analytical Engines' });
     expect(made.status).toBe(201);
@@ -57,7 +57,7 @@ describe('keeping a tenant', () => {
     expect(byOperator.body.owner_id).toBeNull();
   });
 
-  test('people see their own tenants, operators all of them, page by page', async () => {
+  test('lists their own tenants to users, and all tenants in pages to operators', async () => {
     const team = await openTeam();
     const { tenants } = (await team.member.call('GET', '/api/v1/tenants')).body;
     expect(tenants.map(({ tenant_id }: { tenant_id: string }) => tenant_id)).toEqual([team.license.tenantId]);
@@ -68,7 +68,7 @@ describe('keeping a tenant', () => {
     expect(second.tenants[0].tenant_id).not.toBe(first.tenants[0].tenant_id);
   });
 
-  test('an owner renames the tenant; its admin may not', async () => {
+  test('lets owners rename the tenant, but not admins', async () => {
     const team = await openTeam();
     expect(code(await team.admin.call('PATCH', team.path, { name: 'Mine' }))).toBe('403 FORBIDDEN');
     const renamed = await team.owner.call('PATCH', team.path, { name: 'Ours' });
@@ -76,7 +76,7 @@ describe('keeping a tenant', () => {
     expect((await team.member.call('GET', team.path)).body.name).toBe('Ours');
   });
 
-  test('members are listed with their names and roles, to admins alone', async () => {
+  test('lists members with names and roles to admins only', async () => {
     const team = await openTeam();
     const { members } = (await team.admin.call('GET', `${team.path}/members`)).body;
     expect(members).toEqual(
@@ -91,7 +91,7 @@ describe('keeping a tenant', () => {
     expect(code(await team.member.call('GET', `${team.path}/members`))).toBe('403 FORBIDDEN');
   });
 
-  test('an owner makes members admins and admins members, and it counts at once', async () => {
+  test('lets owners change roles, which applies at once', async () => {
     const team = await openTeam();
     expect(code(await team.member.call('GET', `${team.path}/members`))).toBe('403 FORBIDDEN');
     const change = (role: string): Promise<Reply> =>
@@ -102,7 +102,7 @@ describe('keeping a tenant', () => {
     expect(code(await team.member.call('GET', `${team.path}/members`))).toBe('403 FORBIDDEN');
   });
 
-  test('a tenant always has one owner: it is handed over in one step', async () => {
+  test('keeps exactly one owner on a transfer', async () => {
     const team = await openTeam();
     const handed = await team.owner.call('POST', `${team.path}/transfer`, { user_id: team.member.userId });
     expect(handed.body.owner_id).toBe(team.member.userId);
@@ -116,7 +116,7 @@ describe('keeping a tenant', () => {
     expect([again.status, await rolesIn(team)]).toMatchObject([200, { [team.member.userId]: 'owner' }]);
   });
 
-  test('handed to two people at once, it ends with one owner', async () => {
+  test('keeps exactly one owner on two concurrent transfers', async () => {
     const team = await openTeam();
     await Promise.all(
       [team.admin, team.member].map(({ userId }) =>
@@ -128,7 +128,7 @@ describe('keeping a tenant', () => {
     expect((await suite.operate('GET', team.path)).body.owner_id).toBe(owners[0]?.[0]);
   });
 
-  test('invitations are listed until they are taken up or withdrawn', async () => {
+  test('lists invitations until they are accepted or withdrawn', async () => {
     const team = await openTeam();
     const invited = await team.admin.call('POST', `${team.path}/invitations`, {
       email: 'New@Acme.example',
@@ -148,7 +148,7 @@ describe('keeping a tenant', () => {
     expect((await team.owner.call('GET', `${team.path}/invitations`)).body.invitations).toEqual([]);
   });
 
-  test('an invitation of another tenant is not withdrawn through one’s own', async () => {
+  test('does not withdraw an invitation of another tenant', async () => {
     const [team, other] = [await openTeam(), await openTeam()];
     const { invitation_id } = (
       await other.admin.call('POST', `${other.path}/invitations`, { email: 'x@example.com', role: 'member' })
@@ -158,13 +158,13 @@ describe('keeping a tenant', () => {
   });
 });
 
-describe('seats of people', () => {
+describe('seats of users', () => {
   const acquire = (person: TestPerson, team: Team, fingerprint = 'laptop'): Promise<Reply> =>
     person.call('POST', '/api/v1/licenses/acquire', { fingerprint, license_id: team.license.licenseId });
   const beat = (person: TestPerson, sessionId: string): Promise<Reply> =>
     person.call('PUT', '/api/v1/licenses/heartbeat', { session_id: sessionId });
 
-  test('a person has one seat on all their machines, and every member their own', async () => {
+  test('counts one seat for a user on all their machines, and one for every member', async () => {
     const team = await openTeam();
     const first = await acquire(team.member, team, 'laptop');
     const second = await acquire(team.member, team, 'desktop');
@@ -180,7 +180,7 @@ describe('seats of people', () => {
     );
   });
 
-  test('the whole life of a seat goes with an access token: acquire, beat, sign, release', async () => {
+  test('acquires, extends, signs and releases a seat with an access token', async () => {
     const team = await openTeam();
     const { session_id } = (await acquire(team.member, team)).body;
     expect((await beat(team.member, session_id)).body.status).toBe('heartbeat_acknowledged');
@@ -190,7 +190,7 @@ describe('seats of people', () => {
     expect(code(await beat(team.member, session_id))).toBe('404 SESSION_NOT_FOUND');
   });
 
-  test('nobody keeps, signs or gives back the seat of a colleague; admins may evict it', async () => {
+  test('refuses to extend, sign or release the seat of another member; admins can evict it', async () => {
     const team = await openTeam();
     const { session_id } = (await acquire(team.member, team)).body;
     expect(code(await beat(team.admin, session_id))).toBe('404 SESSION_NOT_FOUND');
@@ -207,7 +207,7 @@ describe('seats of people', () => {
     expect(code(await beat(team.member, session_id))).toBe('404 SESSION_NOT_FOUND');
   });
 
-  test('whoever is removed keeps no seat alive and gets no new one, though their access token still lives', async () => {
+  test('extends and grants no seat for a removed member, although their access token is still valid', async () => {
     const team = await openTeam();
     const { session_id } = (await acquire(team.member, team)).body;
     const removed = await team.admin.call('DELETE', `${team.path}/members/${team.member.userId}`);
@@ -221,7 +221,7 @@ describe('seats of people', () => {
     expect((await acquire(back, team)).status).toBe(200);
   });
 
-  test('a member leaves by themselves; an owner has to hand over first', async () => {
+  test('lets members leave; an owner must transfer the ownership first', async () => {
     const team = await openTeam();
     expect((await team.member.call('DELETE', `${team.path}/members/${team.member.userId}`)).status).toBe(204);
     expect(code(await team.owner.call('DELETE', `${team.path}/members/${team.owner.userId}`))).toBe(
@@ -232,7 +232,7 @@ describe('seats of people', () => {
     expect(await rolesIn(team)).toEqual({ [team.admin.userId]: 'owner' });
   });
 
-  test('nobody is removed while seats cannot be told', async () => {
+  test('removes no member while the seat store is unavailable', async () => {
     const { Unavailable } = await import('../../shared/errors.ts');
     let isAway = false;
     const shaky = await openTestSuite({}, (deps) => ({
@@ -258,7 +258,7 @@ describe('seats of people', () => {
     await shaky.close();
   });
 
-  test('with an access token the license must be named, and the person is who they are', async () => {
+  test('requires license_id and accepts the own user_id with an access token', async () => {
     const team = await openTeam();
     const unnamed = await team.member.call('POST', '/api/v1/licenses/acquire', { fingerprint: 'f' });
     expect(code(unnamed)).toBe('400 VALIDATION_FAILED');
@@ -268,7 +268,7 @@ describe('seats of people', () => {
 });
 
 describe('role escalation by body fields', () => {
-  test('no field of a request makes anybody more than they are', async () => {
+  test('no field of a request raises the role of a user', async () => {
     const license = await suite.createLicense({ max: 2 });
     const stranger = await signIn(suite, 'stranger@example.com');
     const invite = (email: string, role: string): Promise<Reply> =>

@@ -61,8 +61,8 @@ describe('access tokens that were tampered with', () => {
       .map((old, i) => (i === part ? text : old))
       .join('.');
 
-  test('a token made like ours, with our key, of a sign-in that we do not know', async () => {
-    // So that the others below fail for what is wrong with them and for nothing else.
+  test('a valid token of an unknown sign-in is refused', async () => {
+    // So the tokens below fail only for what is wrong with them.
     const reply = await suite.call('GET', '/api/v1/users/me', {
       authorization: `Bearer ${await jwt().sign(key)}`,
     });
@@ -73,13 +73,13 @@ describe('access tokens that were tampered with', () => {
   test.each<[string, () => Promise<string> | string]>([
     ['signed with another key', () => jwt().sign(other)],
     [
-      'signed with another key that claims to be another',
+      'signed with another key that claims to be a known one',
       () => jwt((t) => t, { kid: 'AAAAAAAA' }).sign(other),
     ],
-    ['no key named', () => jwt((t) => t, { kid: undefined }).sign(key)],
-    ['run out', () => jwt((t) => t.setExpirationTime('-1s')).sign(key)],
+    ['without a key id', () => jwt((t) => t, { kid: undefined }).sign(key)],
+    ['expired', () => jwt((t) => t.setExpirationTime('-1s')).sign(key)],
     [
-      'without an end',
+      'without an expiry',
       () =>
         new SignJWT(claims)
           .setIssuer('seatlease')
@@ -93,8 +93,8 @@ describe('access tokens that were tampered with', () => {
     ['of another deployment', () => jwt((t) => t.setAudience('https://other.example')).sign(key)],
     ['of another issuer', () => jwt((t) => t.setIssuer('https://accounts.google.com')).sign(key)],
     ['of another type', () => jwt((t) => t, { typ: 'JWT' }).sign(key)],
-    ['for nobody', () => jwt((t) => t.setSubject('')).sign(key)],
-    ['signed with our key by another algorithm', () => jwt((t) => t, { alg: 'HS512' }).sign(key)],
+    ['without a subject', () => jwt((t) => t.setSubject('')).sign(key)],
+    ['signed with the right key by another algorithm', () => jwt((t) => t, { alg: 'HS512' }).sign(key)],
     [
       'alg none',
       () =>
@@ -107,11 +107,11 @@ describe('access tokens that were tampered with', () => {
           .encode(),
     ],
     [
-      'alg None over our claims',
+      'alg None over valid claims',
       () => `${Buffer.from('{"alg":"None","typ":"at+jwt"}').toString('base64url')}.${real().split('.')[1]}.`,
     ],
     [
-      'claims swapped under our signature',
+      'claims swapped under a valid signature',
       () =>
         swap(
           1,
@@ -122,12 +122,12 @@ describe('access tokens that were tampered with', () => {
       'header swapped',
       () => swap(0, Buffer.from('{"alg":"HS256","typ":"at+jwt","kid":"x"}').toString('base64url')),
     ],
-    ['signature cut', () => real().slice(0, -1)],
-    ['signature gone', () => `${real().split('.').slice(0, 2).join('.')}.`],
+    ['signature truncated', () => real().slice(0, -1)],
+    ['signature removed', () => `${real().split('.').slice(0, 2).join('.')}.`],
     ['a refresh token', () => ada.refreshToken],
-    ['a token of Google for a service', () => suite.serviceToken('scheduler')],
-    ['words', () => 'a.b.c'],
-  ])('%s: refused everywhere', async (_, make) => {
+    ['a token of a Google service account', () => suite.serviceToken('scheduler')],
+    ['not a token', () => 'a.b.c'],
+  ])('%s: refused by all endpoints', async (_, make) => {
     const authorization = `Bearer ${await make()}`;
     for (const [method, path, body] of [
       ['GET', '/api/v1/users/me'],
@@ -142,7 +142,7 @@ describe('access tokens that were tampered with', () => {
     }
   });
 
-  test('a token stops counting 15 minutes after it was made, on the second', async () => {
+  test('a token expires exactly 15 minutes after it was issued', async () => {
     const nowMs = Math.floor(Date.now() / 1000) * 1000;
     vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
     const grace = await signIn(suite, 'clock@example.com');
@@ -152,7 +152,7 @@ describe('access tokens that were tampered with', () => {
     expect(code(await grace.call('GET', '/api/v1/users/me'))).toBe('401 CREDENTIALS_INVALID');
   });
 
-  test('a key that was replaced still verifies what it signed; one that was taken away does not', async () => {
+  test('a replaced key still verifies its tokens; a removed key does not', async () => {
     const old = 'old-key-0123456789-0123456789-0123456789';
     const access = { userId: ada.userId, signInId: 'sin_0000000000000000', tenants: {} };
     const token = await accessTokens([old], 'here').issue(access, 0);
@@ -164,7 +164,7 @@ describe('access tokens that were tampered with', () => {
 });
 
 describe('one-time codes', () => {
-  test('a code that is shown again is refused, and what it gave the first time ends', async () => {
+  test('refuses a code that was used, and revokes the sign-in of its first use', async () => {
     const { code: oneTime, verifier } = await throughBrowser(suite, accountOf('twice@example.com'));
     const first = await redeem(oneTime, verifier);
     expect(first.status).toBe(200);
@@ -176,7 +176,7 @@ describe('one-time codes', () => {
     expect(code(reply)).toBe('401 CREDENTIALS_INVALID');
   });
 
-  test('of 20 who show a code at once, at most one gets in, and not for long', async () => {
+  test('accepts at most one of 20 concurrent uses, and revokes its sign-in', async () => {
     const { code: oneTime, verifier } = await throughBrowser(suite, accountOf('race@example.com'));
     const replies = await Promise.all(Array.from({ length: 20 }, () => redeem(oneTime, verifier)));
     const won = replies.filter(({ status }) => status === 200);
@@ -184,25 +184,25 @@ describe('one-time codes', () => {
     expect(code(await refresh(won[0]?.body.refresh_token))).toBe('400 GRANT_INVALID');
   });
 
-  test('with the wrong verifier a code is refused, and used up', async () => {
+  test('refuses a code with a wrong verifier, and uses it up', async () => {
     const { code: oneTime, verifier } = await throughBrowser(suite, accountOf('verifier@example.com'));
     expect(code(await redeem(oneTime, randomBytes(32).toString('base64url')))).toBe('400 GRANT_INVALID');
     expect(code(await redeem(oneTime, verifier))).toBe('400 GRANT_INVALID');
   });
 
-  test('the challenge itself is no verifier', async () => {
+  test('refuses the challenge as verifier', async () => {
     const { code: oneTime, verifier } = await throughBrowser(suite, accountOf('plain@example.com'));
     expect(code(await redeem(oneTime, challengeOf(verifier)))).toBe('400 GRANT_INVALID');
   });
 
-  test('a code is for the redirect_uri that it was sent to', async () => {
+  test('refuses a code with another redirect_uri', async () => {
     const { code: oneTime, verifier } = await throughBrowser(suite, accountOf('elsewhere@example.com'));
     expect(code(await redeem(oneTime, verifier, 'http://127.0.0.1:52112/callback'))).toBe(
       '400 GRANT_INVALID',
     );
   });
 
-  test('a code is good for 60 seconds', async () => {
+  test('accepts a code for 60 seconds', async () => {
     const nowMs = Date.now();
     vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
     const early = await throughBrowser(suite, accountOf('early@example.com'));
@@ -213,7 +213,7 @@ describe('one-time codes', () => {
     expect(code(await redeem(late.code, late.verifier))).toBe('400 GRANT_INVALID');
   });
 
-  test('a code that nobody gave out is refused', async () => {
+  test('refuses an unknown code', async () => {
     expect(code(await redeem('0'.repeat(32), randomBytes(32).toString('base64url')))).toBe(
       '400 GRANT_INVALID',
     );
@@ -221,7 +221,7 @@ describe('one-time codes', () => {
 });
 
 describe('refresh tokens', () => {
-  test('each is good once: shown again, the whole sign-in ends, newest token and access tokens included', async () => {
+  test('accepts each token once; a second use revokes the whole sign-in, including its latest tokens', async () => {
     const person = await signIn(suite, 'rotate@example.com');
     const second = await refresh(person.refreshToken);
     expect(second.status).toBe(200);
@@ -234,7 +234,7 @@ describe('refresh tokens', () => {
     expect(code(reply)).toBe('401 CREDENTIALS_INVALID');
   });
 
-  test('another sign-in of the same person is not touched by that', async () => {
+  test('does not affect other sign-ins of the user', async () => {
     const stolen = await signIn(suite, 'two@example.com');
     const safe = await signIn(suite, 'two@example.com');
     await refresh(stolen.refreshToken);
@@ -242,7 +242,7 @@ describe('refresh tokens', () => {
     expect((await refresh(safe.refreshToken)).status).toBe(200);
   });
 
-  test('of 20 who show one at once, one gets on at most, and then nobody', async () => {
+  test('accepts at most one of 20 concurrent uses, and then revokes the sign-in', async () => {
     const person = await signIn(suite, 'race2@example.com');
     const replies = await Promise.all(Array.from({ length: 20 }, () => refresh(person.refreshToken)));
     const won = replies.filter(({ status }) => status === 200);
@@ -260,16 +260,16 @@ describe('refresh tokens', () => {
       'sealed for another purpose and renamed',
       (token) => sealer('ct1', [ACCESS_TOKEN_KEY]).seal(opened(token)).replace('ct1', 'rt1'),
     ],
-    ['of a later number, sealed by nobody', (token) => token.replace(/\.[^.]+$/, '.AAAA')],
+    ['of a later generation, without a valid seal', (token) => token.replace(/\.[^.]+$/, '.AAAA')],
     ['an access token', () => ada.authorization.slice(7)],
-    ['cut', (token) => token.slice(0, -2)],
-  ])('one that is %s is refused, and ends nothing', async (_, forge) => {
+    ['truncated', (token) => token.slice(0, -2)],
+  ])('refuses a token that is %s, and revokes nothing', async (_, forge) => {
     const person = await signIn(suite, 'forge@example.com');
     expect(code(await refresh(forge(person.refreshToken)))).toBe('400 GRANT_INVALID');
     expect((await refresh(person.refreshToken)).status).toBe(200);
   });
 
-  test('one that was not used for 30 days has run out, and after 90 days signing in anew is due', async () => {
+  test('expires a token after 30 days without use, and the sign-in after 90 days', async () => {
     const day = 24 * 3600_000;
     const nowMs = Date.now();
     vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
@@ -287,7 +287,7 @@ describe('refresh tokens', () => {
     expect(code(await refresh(token))).toBe('400 GRANT_INVALID');
   });
 
-  test('after signing out, neither refresh nor access tokens count; signing out again answers the same', async () => {
+  test('refuses refresh and access tokens after signing out, and answers a second sign-out the same', async () => {
     const person = await signIn(suite, 'out@example.com');
     for (const _ of ['first', 'again']) {
       const out = await suite.call('POST', '/auth/sign-out', {
@@ -299,7 +299,7 @@ describe('refresh tokens', () => {
     expect(code(await person.call('GET', '/api/v1/users/me'))).toBe('401 CREDENTIALS_INVALID');
   });
 
-  test('a token that is not ours signs nobody out', async () => {
+  test('signs no user out by an invalid token', async () => {
     const out = await suite.call('POST', '/auth/sign-out', { body: { refresh_token: 'rt1.e30.AAAA' } });
     expect(out.status).toBe(204);
     expect((await ada.call('GET', '/api/v1/users/me')).status).toBe(200);
@@ -310,7 +310,7 @@ describe('refresh tokens', () => {
   }
 });
 
-test('the sign-in that an access token names must be there', async () => {
+test('an access token of an unknown sign-in is refused', async () => {
   const person = await signIn(suite, 'gone@example.com');
   const [, claims = ''] = person.authorization.split('.');
   const { sid } = JSON.parse(Buffer.from(claims, 'base64url').toString());

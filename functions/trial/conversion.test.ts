@@ -26,11 +26,11 @@ beforeEach(async () => {
   [licenseId, key] = [tried.body.license_id, tried.body.license_key];
 });
 
-/** Buys seats for the license of the trial, and gives the subscription. */
+/** Buys seats for the trial license, and returns the subscription. */
 async function buy(wish: { plan?: string; seats: number }): Promise<string> {
   const order = { plan: 'pro', license_id: licenseId, ...wish };
   const page = await ada.call('POST', '/api/v1/checkout/create-session', order);
-  if (page.status !== 201) throw new Error(`nothing to pay: ${page.text}`);
+  if (page.status !== 201) throw new Error(`no checkout: ${page.text}`);
   expect(page.body.license_id).toBe(licenseId);
   await suite.stripe.pay(page.body.checkout_url);
   await suite.stripe.idle();
@@ -56,8 +56,8 @@ const read = async (): Promise<Reply['body']> =>
 
 const code = (reply: Reply): string => `${reply.status} ${reply.body?.code ?? ''}`.trim();
 
-describe('a trial that somebody buys', () => {
-  test('is the same license with the same key; who runs goes on with the same session, and more come in', async () => {
+describe('a trial that is bought', () => {
+  test('keeps the license, its key and running sessions, and grants more seats', async () => {
     const seats = [await acquire('1'), await acquire('2')];
     const subscription_id = await buy({ seats: 5 });
     expect(await read()).toMatchObject({
@@ -81,13 +81,13 @@ describe('a trial that somebody buys', () => {
     expect((await acquire('3')).body.seats).toEqual({ active: 3, max: 5 });
   });
 
-  test('lasts from then on for what is paid, however long ago the trial would have ended', async () => {
+  test('lasts for the paid period, however long ago the trial would have ended', async () => {
     await buy({ seats: 5 });
     clocked.moveClock(20 * DAY_MS);
     expect((await acquire('1')).status).toBe(201);
   });
 
-  test('comes alive again where it had ended a moment before, and the sessions of then with it', async () => {
+  test('is valid again just after it had ended, with its sessions', async () => {
     clocked.moveClock(14 * DAY_MS - 1_000);
     const seat = await acquire('1');
     clocked.moveClock(60_000);
@@ -99,7 +99,7 @@ describe('a trial that somebody buys', () => {
     expect(await read()).toMatchObject({ trial: false, seats: { active: 1, max: 5 } });
   });
 
-  test('comes alive again where it had ended long ago, with the same key', async () => {
+  test('is valid again long after it had ended, with the same key', async () => {
     clocked.moveClock(45 * DAY_MS);
     expect(code(await acquire('1'))).toBe('403 LICENSE_EXPIRED');
     ada = await signIn(suite, ada.email);
@@ -107,7 +107,7 @@ describe('a trial that somebody buys', () => {
     expect((await acquire('1')).body.seats).toEqual({ active: 1, max: 5 });
   });
 
-  test('with fewer seats than are taken: who runs keeps the seat, nobody new comes in until there is one', async () => {
+  test('with fewer seats than are taken, keeps running sessions and grants none until one is free', async () => {
     const seats = [await acquire('1'), await acquire('2'), await acquire('3')];
     expect(PLANS.pro.trialSeats).toBe(3);
     await buy({ seats: 2 });
@@ -119,12 +119,12 @@ describe('a trial that somebody buys', () => {
     expect((await acquire('4')).body.seats).toEqual({ active: 2, max: 2 });
   });
 
-  test('for another plan is worth what that is', async () => {
+  test('for another plan gets the terms of that plan', async () => {
     await buy({ plan: 'team', seats: 6 });
     expect(await read()).toMatchObject({ plan: 'team', max: 6, features: [...PLANS.team.features] });
   });
 
-  test('is no trial any more: asked for again, it was used, and the key that opens it stays', async () => {
+  test('is no longer a trial: a new request reports it as used, and the key stays', async () => {
     await buy({ seats: 5 });
     const again = await ada.call('POST', '/api/v1/licenses/trial/activate', {
       fingerprint: `machine ${people}`,
@@ -133,7 +133,7 @@ describe('a trial that somebody buys', () => {
     expect((await acquire('1')).status).toBe(201);
   });
 
-  test('and lets go of later ends like any other, not as a trial', async () => {
+  test('and cancelled later ends like any other license', async () => {
     const subscriptionId = await buy({ seats: 5 });
     await suite.stripe.end(subscriptionId);
     await suite.stripe.idle();

@@ -15,9 +15,9 @@ const PATH = '/api/v1/licenses/trial/activate';
 
 let clocked: ClockedSuite;
 let suite: TestSuite;
-/** Laid over what the vendor lets people try. */
+/** Overrides the trial policy of the vendor. */
 let policy: Partial<TrialPolicy> = {};
-/** Dies before the license is where seats are counted. */
+/** Dies before the license reaches the seat store. */
 let diesBeforePut = false;
 let people = 0;
 beforeAll(async () => {
@@ -42,7 +42,7 @@ beforeEach(() => {
   diesBeforePut = false;
 });
 
-/** Somebody new, of a domain where anybody can have an address unless another is named. */
+/** A new user, with an address of a public domain unless another is given. */
 function somebody(domain = 'gmail.com'): Promise<TestPerson> {
   people += 1;
   return signIn(suite, `person${people}@${domain}`);
@@ -75,8 +75,8 @@ function trialsIn(tenantId: string) {
   return Array.fromAsync(eachDocument(suite.deps.records, LICENSES_OF_TENANT, { tenantId }));
 }
 
-describe('whoever is signed in', () => {
-  test('tries the app at once: with seats, an end, and what the plan is worth', async () => {
+describe('a signed-in user', () => {
+  test('gets a trial at once, with seats, an end, and the terms of the plan', async () => {
     const ada = await somebody();
     const given = await activate(ada, { plan: 'team' });
     expect(given.status, given.text).toBe(201);
@@ -99,20 +99,20 @@ describe('whoever is signed in', () => {
     expect(read.body.tenant_id).toBe(tenantOf(ada));
   });
 
-  test('tries the pro plan unless they say another, and none that nobody sells', async () => {
+  test('gets the pro plan by default, and no plan without a trial', async () => {
     const ada = await somebody();
     expect(code(await activate(ada, { plan: 'free' }))).toBe('409 PLAN_NOT_FOR_SALE');
     expect((await activate(ada)).body).toMatchObject({ plan: 'pro', seats: { max: PLANS.pro.trialSeats } });
   });
 
-  test('uses the trial signed in, without its key', async () => {
+  test('can use the trial signed in, without its key', async () => {
     const ada = await somebody();
     const { license_id } = (await activate(ada)).body;
     const seat = await ada.call('POST', '/api/v1/licenses/acquire', { license_id, fingerprint: 'laptop' });
     expect(seat.status).toBe(201);
   });
 
-  test('says for which of their tenants, where they belong to more than one', async () => {
+  test('must name the tenant if they belong to more than one', async () => {
     const ada = await somebody();
     const tenantId = tenantOf(ada);
     await ada.call('POST', '/api/v1/tenants', { name: 'Second' });
@@ -124,7 +124,7 @@ describe('whoever is signed in', () => {
     expect((await activate(ada, { tenant_id: tenantId })).status).toBe(201);
   });
 
-  test('gets none in a tenant of strangers, just as where there is none, nor in one that was erased', async () => {
+  test('gets none in a foreign, unknown or erased tenant', async () => {
     const [ada, bob] = [await somebody(), await somebody()];
     for (const tenant_id of [tenantOf(bob), 'ten_00_0000000000000000'])
       expect(code(await activate(ada, { tenant_id }))).toBe('404 TENANT_NOT_FOUND');
@@ -138,7 +138,7 @@ describe('whoever is signed in', () => {
     expect(await trialsIn(tenantId)).toEqual([]);
   });
 
-  test('is told to wait who asks too often', async () => {
+  test('can only send a limited number of requests an hour', async () => {
     const ada = await somebody();
     const { requests } = contract.endpoints.activate.limit;
     for (let n = 0; n < requests; n += 1) await activate(ada, { plan: 'free' });
@@ -146,8 +146,8 @@ describe('whoever is signed in', () => {
   });
 });
 
-describe('a trial ends by itself', () => {
-  test('to the millisecond, for new seats and running ones, with no sweep and without asking Stripe', async () => {
+describe('a trial ends on its own', () => {
+  test('to the millisecond, for new and running seats, without a sweep or Stripe', async () => {
     const ada = await somebody();
     const { license_key: key, valid_until } = (await activate(ada)).body;
     clocked.moveClock(14 * DAY_MS - 100_000);
@@ -161,7 +161,7 @@ describe('a trial ends by itself', () => {
     expect(suite.stripe.calls).toEqual([]);
   });
 
-  test('and is not given anew', async () => {
+  test('and is not granted again', async () => {
     const ada = await somebody();
     await activate(ada);
     clocked.moveClock(15 * DAY_MS);
@@ -169,8 +169,8 @@ describe('a trial ends by itself', () => {
   });
 });
 
-describe('a trial is had once', () => {
-  test('by an account, by a machine and by a domain; which of them it was, nobody but the vendor learns', async () => {
+describe('a trial is granted once', () => {
+  test('per account, machine and domain, and only the vendor learns which one has used it', async () => {
     const ada = await somebody('acme.example');
     await activate(ada, { fingerprint: 'the laptop' });
     const answers = [
@@ -190,7 +190,7 @@ describe('a trial is had once', () => {
     expect(JSON.stringify(suite.logged)).not.toMatch(/the laptop|acme\.example/);
   });
 
-  test('by an organisation at Google as by one, whatever its people’s addresses are', async () => {
+  test('per Google Workspace organization, whatever the addresses of its users', async () => {
     const own = { hostedDomain: 'org.example' };
     const [ada, bob] = [
       await signIn(suite, 'ada@org.example', own),
@@ -200,7 +200,7 @@ describe('a trial is had once', () => {
     expect(code(await activate(bob))).toBe('409 TRIAL_ALREADY_USED');
   });
 
-  test('by as many people of a domain as the vendor says', async () => {
+  test('or as often per domain as the vendor allows', async () => {
     policy = { perDomain: 2 };
     const codes: string[] = [];
     for (let n = 0; n < 3; n += 1) codes.push(code(await activate(await somebody('two.example'))));
@@ -209,7 +209,7 @@ describe('a trial is had once', () => {
     expect((await activate(await somebody('two.example'))).status).toBe(201);
   });
 
-  test('of eight who ask at once: for a machine that they share, for a domain, and for one account', async () => {
+  test('to one of eight concurrent requests for a machine, a domain or an account', async () => {
     const given = (replies: readonly Reply[]) => replies.filter(({ status }) => status === 201).length;
     const eight = <T>(make: (n: number) => Promise<T>) =>
       Promise.all(Array.from({ length: 8 }, (_, n) => make(n)));
@@ -223,7 +223,7 @@ describe('a trial is had once', () => {
     expect(await trialsIn(tenantOf(ada))).toHaveLength(1);
   });
 
-  test('also by whoever is erased and signs in anew, at the same machine or another', async () => {
+  test('to a user who is erased and signs in again, on the same machine or another', async () => {
     const ada = await somebody('gone.example');
     await activate(ada);
     const asked = await ada.call('POST', '/api/v1/gdpr/delete', {});
@@ -240,8 +240,8 @@ describe('a trial is had once', () => {
 
 describe('no trial is offered', () => {
   test.each([
-    ['where the vendor gives none', { days: 0 }],
-    ['to people of a domain that the vendor refuses', { refusedDomains: ['gmail.com'] }],
+    ['if the vendor offers none', { days: 0 }],
+    ['to users of a domain that the vendor refuses', { refusedDomains: ['gmail.com'] }],
   ])('%s', async (_, rules) => {
     policy = rules;
     expect(code(await activate(await somebody()))).toBe('403 TRIAL_NOT_OFFERED');
@@ -249,7 +249,7 @@ describe('no trial is offered', () => {
 });
 
 describe('an answer that was lost', () => {
-  test('is given again with a new key; the license is the same, and the key before it stays good for a week', async () => {
+  test('is repeated with a new key for the same license, and the previous key stays valid for a week', async () => {
     const ada = await somebody();
     const first = (await activate(ada)).body;
     const seat = await acquire(first.license_key, 'laptop');
@@ -266,7 +266,7 @@ describe('an answer that was lost', () => {
     expect(await trialsIn(tenantOf(ada))).toHaveLength(1);
   });
 
-  test('can be lost again: the license stays the same, and of its keys the last two are good', async () => {
+  test('can be lost again: the license stays the same, and its last two keys are valid', async () => {
     const ada = await somebody();
     const asked = [await activate(ada), await activate(ada), await activate(ada)];
     expect(asked.map(({ status }) => status)).toEqual([201, 200, 200]);
@@ -276,7 +276,7 @@ describe('an answer that was lost', () => {
     expect(seats).toEqual(['401 CREDENTIALS_INVALID', '201', '200']);
   });
 
-  test('is given again only for what was asked first, and never past an admin who gave the license a key', async () => {
+  test('is repeated only for the same request, and not after an admin has rotated the key', async () => {
     const ada = await somebody();
     const { license_id } = (await activate(ada)).body;
     for (const other of [{ plan: 'team' }, { fingerprint: 'another' }])
@@ -285,7 +285,7 @@ describe('an answer that was lost', () => {
     expect(code(await activate(ada))).toBe('409 TRIAL_ALREADY_USED');
   });
 
-  test('because the function died half-way costs nobody the trial: it is there, and its key can be had', async () => {
+  test('because the function died does not use up the trial: it exists, and a retry returns a key', async () => {
     const ada = await somebody();
     diesBeforePut = true;
     expect(code(await activate(ada))).toBe('503 SEATS_UNAVAILABLE');
@@ -298,7 +298,7 @@ describe('an answer that was lost', () => {
     expect((await acquire(again.body.license_key, 'desktop')).status).toBe(201);
   });
 
-  test('while seats are away is none: nothing is recorded, and nothing used up', async () => {
+  test('while the seat store is unavailable: nothing is recorded or used up', async () => {
     const ada = await somebody();
     const { ping } = suite.deps.seats;
     suite.deps.seats.ping = async () => {
@@ -311,7 +311,7 @@ describe('an answer that was lost', () => {
   });
 });
 
-test('the key is kept nowhere: of it the records have a hash alone', async () => {
+test('stores only a hash of the key', async () => {
   const { license_id, license_key } = (await activate(await somebody())).body;
   const license = await suite.deps.records.get(LICENSES, license_id);
   expect(JSON.stringify(license)).not.toContain(license_key.slice(-32));
@@ -319,5 +319,5 @@ test('the key is kept nowhere: of it the records have a hash alone', async () =>
 });
 
 function fail(): never {
-  throw new Error('nobody is there');
+  throw new Error('no such user');
 }

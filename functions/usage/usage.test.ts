@@ -21,7 +21,7 @@ interface Client {
   totals(query?: string): Promise<Reply['body']>;
 }
 
-/** A client with the key of a license that its tenant pays for, or does not. */
+/** A client with the key of a license whose tenant is a customer of Stripe, or is not. */
 async function client({ paying = true } = {}): Promise<Client> {
   const { licenseId, key } = paying ? await buySeats(suite) : await suite.createLicense();
   return {
@@ -33,7 +33,7 @@ async function client({ paying = true } = {}): Promise<Client> {
   };
 }
 
-/** What Stripe was told, all in all. */
+/** Everything that was sent to Stripe. */
 function billed(): { records: number; quantity: number } {
   const events = [...suite.stripe.meterEvents.values()];
   return { records: events.length, quantity: events.reduce((sum, { value }) => sum + Number(value), 0) };
@@ -43,8 +43,8 @@ function at(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-describe('what a client used', () => {
-  test('is in the totals and at Stripe a sweep later, once, however often it was told', async () => {
+describe('usage', () => {
+  test('is in the totals and at Stripe once after the next sweep, however often it was sent', async () => {
     const app = await client();
     const use = { id: 'run 1', meter: 'exports', quantity: 3 };
     const first = await app.record(use);
@@ -69,7 +69,7 @@ describe('what a client used', () => {
     ]);
   });
 
-  test('under the same id with something else is a mistake that changes nothing', async () => {
+  test('with the id of another record is refused and changes nothing', async () => {
     const app = await client();
     await app.record({ id: 'run', meter: 'exports', quantity: 3 });
     for (const other of [
@@ -84,7 +84,7 @@ describe('what a client used', () => {
     expect(billed()).toEqual({ records: 1, quantity: 3 });
   });
 
-  test('of two licenses may have the same id', async () => {
+  test('of two licenses can have the same id', async () => {
     const [one, two] = [await client(), await client()];
     for (const app of [one, two]) await app.record({ id: 'run', meter: 'exports', quantity: 1 });
     await suite.sweep();
@@ -96,7 +96,7 @@ describe('what a client used', () => {
     ['a moment more than 30 days late', -30 * DAY_MS - 1, 400],
     ['5 minutes ahead', 300_000, 201],
     ['a moment more than 5 minutes ahead', 300_001, 400],
-  ])('use that is told %s, by %i ms, is answered with %i', async (_, offsetMs, status) => {
+  ])('that is sent %s (%i ms) returns %i', async (_, offsetMs, status) => {
     const app = await client();
     const reply = await app.record({
       id: 'run',
@@ -110,7 +110,7 @@ describe('what a client used', () => {
     expect(billed().records).toBe(status === 201 ? 1 : 0);
   });
 
-  test('is known even to a client that asks again after weeks, and counts for the day it was used on', async () => {
+  test('is reported as recorded when a client retries after weeks, and counts for the day of use', async () => {
     const app = await client();
     const use = { id: 'run', meter: 'exports', quantity: 1, timestamp: at(clocked.nowMs() - 20 * DAY_MS) };
     await app.record(use);
@@ -124,7 +124,7 @@ describe('what a client used', () => {
     expect(billed().records).toBe(1);
   });
 
-  test('is counted and not billed where nobody pays by it', async () => {
+  test('is counted but not billed if the tenant is no customer', async () => {
     const app = await client({ paying: false });
     await app.record({ id: 'run', meter: 'exports', quantity: 5 });
     expect((await suite.sweep()).body).toMatchObject({ usage_counted: 1, usage_sent: 0 });
@@ -132,7 +132,7 @@ describe('what a client used', () => {
     expect(billed().records).toBe(0);
   });
 
-  test('can be told signed in, naming the license', async () => {
+  test('can be sent by a signed-in user with license_id', async () => {
     const ada = await signIn(suite, 'ada@shop.example');
     const [tenantId = ''] = ada.tenants.keys();
     const { licenseId } = await suite.createLicense({ tenant_id: tenantId });
@@ -144,19 +144,19 @@ describe('what a client used', () => {
   });
 
   test.each([
-    ['a meter that there is none of', { meter: 'coffee' }, 'METER_UNKNOWN'],
-    ['nothing', { quantity: 0 }, 'VALIDATION_FAILED'],
-    ['less than nothing', { quantity: -1 }, 'VALIDATION_FAILED'],
-    ['half of something', { quantity: 0.5 }, 'VALIDATION_FAILED'],
-    ['more than can be counted', { quantity: 1e10 }, 'VALIDATION_FAILED'],
+    ['an unknown meter', { meter: 'coffee' }, 'METER_UNKNOWN'],
+    ['a quantity of 0', { quantity: 0 }, 'VALIDATION_FAILED'],
+    ['a negative quantity', { quantity: -1 }, 'VALIDATION_FAILED'],
+    ['a fraction', { quantity: 0.5 }, 'VALIDATION_FAILED'],
+    ['a quantity above the limit', { quantity: 1e10 }, 'VALIDATION_FAILED'],
     ['no id', { id: '' }, 'VALIDATION_FAILED'],
-  ])('cannot be %s', async (_, wrong, code) => {
+  ])('is refused with %s', async (_, wrong, code) => {
     const app = await client({ paying: false });
     const reply = await app.record({ id: 'run', meter: 'exports', quantity: 1, ...wrong });
     expect([reply.status, reply.body.code]).toEqual([400, code]);
   });
 
-  test('is refused of a license that gives no seats', async () => {
+  test('is refused for a license that grants no seats', async () => {
     const license = await suite.createLicense();
     await suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'suspended' });
     const reply = await suite.call('POST', '/api/v1/usage/record', {
@@ -167,14 +167,14 @@ describe('what a client used', () => {
   });
 });
 
-describe('nobody is billed twice,', () => {
+describe('usage is not billed twice', () => {
   async function used(): Promise<Client> {
     const app = await client();
     for (let n = 0; n < 5; n += 1) await app.record({ id: `run ${n}`, meter: 'exports', quantity: 10 });
     return app;
   }
 
-  test('though the answers of Stripe are lost', async () => {
+  test('when answers of Stripe are lost', async () => {
     await used();
     suite.stripe.breakApi('reset after doing');
     expect((await suite.sweep()).body).toMatchObject({ unavailable: ['billing'] });
@@ -183,7 +183,7 @@ describe('nobody is billed twice,', () => {
     expect(billed()).toEqual({ records: 5, quantity: 50 });
   });
 
-  test('though two sweeps run at once', async () => {
+  test('when two sweeps run at once', async () => {
     const app = await used();
     await Promise.all([suite.sweep(), suite.sweep(), suite.sweep()]);
     await suite.sweep();
@@ -191,12 +191,12 @@ describe('nobody is billed twice,', () => {
     expect((await app.totals()).meters).toEqual([{ meter: 'exports', quantity: 50, records: 5 }]);
   });
 
-  test('though the records go away while they are marked', async () => {
+  test('when the records become unavailable while they are marked', async () => {
     const app = await used();
     const { records } = suite.deps;
     const { transact } = records;
     let transactions = 0;
-    // The first counts; the second marks what Stripe has.
+    // The first transaction counts, the second marks what Stripe has accepted.
     vi.spyOn(records, 'transact').mockImplementation(async (work) => {
       transactions += 1;
       if (transactions === 2) throw new Error('killed');
@@ -209,7 +209,7 @@ describe('nobody is billed twice,', () => {
     expect((await app.totals()).meters).toEqual([{ meter: 'exports', quantity: 50, records: 5 }]);
   });
 
-  test('and an outage of a day bills nothing blindly, and says so', async () => {
+  test('after an outage of a day, and the uncertain records are reported', async () => {
     const app = await used();
     suite.stripe.breakApi('status 500');
     await suite.sweep();
@@ -222,7 +222,7 @@ describe('nobody is billed twice,', () => {
     expect((await suite.sweep()).body).toMatchObject({ usage_uncertain: 0 });
   });
 
-  test('and within a day what was not sent is sent', async () => {
+  test('after a shorter outage, and everything is sent', async () => {
     await used();
     suite.stripe.breakApi('status 500');
     await suite.sweep();

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => suite.close());
 
-test('somebody who is signed in learns who they are and what they are where', async () => {
+test('returns a signed-in user with their role in each tenant', async () => {
   const ada = await signIn(suite, 'ada@example.com', { name: 'Ada Lovelace' });
   await ada.call('POST', '/api/v1/tenants', { name: 'Second' });
   const { body } = await ada.call('GET', '/api/v1/users/me');
@@ -24,7 +24,7 @@ test('somebody who is signed in learns who they are and what they are where', as
   expect(JSON.stringify(body)).not.toContain('account');
 });
 
-test('operators list people, the newest first, page by page, and find them by address in any case', async () => {
+test('lists users to operators in pages, newest first, and finds them by address in any case', async () => {
   const first = await signIn(suite, 'first@example.com');
   const second = await signIn(suite, 'second@example.com');
   const page = (await suite.operate('GET', '/api/v1/users?limit=1')).body;
@@ -36,7 +36,7 @@ test('operators list people, the newest first, page by page, and find them by ad
   expect((await suite.operate('GET', '/api/v1/users?email=nobody@example.com')).body.users).toEqual([]);
 });
 
-test('a token of somebody who is gone opens nothing', async () => {
+test('refuses the token of an erased user', async () => {
   const gone = await signIn(suite, 'gone@example.com');
   await suite.deps.records.transact(async (transaction) => transaction.delete(USERS, gone.userId));
   expect((await gone.call('GET', '/api/v1/users/me')).status).toBe(401);
