@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 
 test.each([
   ['admin', 'clients/admin/bin/seatlease-admin.js'],
-  ...['bench', 'chaos', 'cost', 'demo', 'deploy', 'operate', 'verify-deploy'].map((name) => [
+  ...['bench', 'chaos', 'cost', 'demo', 'deploy', 'mutants', 'operate', 'verify-deploy'].map((name) => [
     name,
     `scripts/${name}.ts`,
   ]),
