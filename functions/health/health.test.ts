@@ -22,7 +22,7 @@ test('answers anyone without calling any dependency', async () => {
 test('answers HEAD without a body', async () => {
   const head = await suite.call('HEAD', '/health');
   expect([head.status, head.text]).toEqual([200, '']);
-  expect(head.headers.get('content-length')).toBe(String('{"status":"ok"}'.length));
+  expect(head.headers.get('content-length')).toBe(String('{"status":"ok"}\n'.length));
 });
 
 test('checks each dependency for operators', async () => {

@@ -87,10 +87,10 @@ async function served(
 test('every answer has its request id, no-store, nosniff and the right type and length', async () => {
   const { get } = await served(async () => ({ answer: 'well', body: { n: 1 } }));
   const { status, headers, text } = await get('GET', { 'x-request-id': 'a-request-id' });
-  expect([status, text]).toEqual([200, '{"n":1}']);
+  expect([status, text]).toEqual([200, '{"n":1}\n']);
   expect(headers).toMatchObject({
     'content-type': 'application/json',
-    'content-length': '7',
+    'content-length': '8',
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
     'x-request-id': 'a-request-id',

@@ -292,7 +292,8 @@ export function send(
   outgoing: Outgoing,
 ): void {
   if (response.headersSent || response.destroyed) return;
-  const text = outgoing.body === undefined ? undefined : JSON.stringify(outgoing.body);
+  // The line break keeps a shell's prompt off the last line of curl's output.
+  const text = outgoing.body === undefined ? undefined : `${JSON.stringify(outgoing.body)}\n`;
   response.writeHead(outgoing.status, {
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
