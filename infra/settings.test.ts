@@ -13,7 +13,7 @@ describeInfra('the settings of a stack', () => {
     prod = await configuredIn('prod');
   });
 
-  /** What is wrong with the production stack once `changes` are made to it. */
+  /** The problems of the production stack with `changes`. */
   const problemsWith = (changes: Record<string, unknown>): string[] => {
     try {
       readSettings({ ...prod, ...changes }, MANIFEST);
@@ -24,11 +24,11 @@ describeInfra('the settings of a stack', () => {
     }
   };
 
-  test('of the example are complete', () => {
+  test('are complete in the example', () => {
     expect(problemsWith({})).toEqual([]);
   });
 
-  test('that are wrong are all named at once', () => {
+  test('are refused with every problem named', () => {
     const problems = problemsWith({
       projectNumber: 7,
       publicUrl: 'http://x',
@@ -40,7 +40,7 @@ describeInfra('the settings of a stack', () => {
       expect(problems.join('\n')).toContain(name);
   });
 
-  test('that lack the version of a secret, or name one of no use, are refused', () => {
+  test('are refused if a secret has no version, or if no function needs it', () => {
     const { OPERATOR_KEY: _, ...secretVersions } = prod.secretVersions as Record<string, number>;
     expect(problemsWith({ secretVersions: { ...secretVersions, OLD_KEY: 1 } })).toEqual([
       'secretVersions.OPERATOR_KEY: is not set',
@@ -48,7 +48,7 @@ describeInfra('the settings of a stack', () => {
     ]);
   });
 
-  test('have no use for the secrets of what is switched off', () => {
+  test('are refused with secrets of features that are switched off', () => {
     expect(problemsWith({ billing: undefined })).toEqual(
       ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRETS'].map(
         (name) => `secretVersions.${name}: no function of this stack needs it`,
@@ -56,21 +56,21 @@ describeInfra('the settings of a stack', () => {
     );
   });
 
-  test('take no version but a number: what is latest today is something else tomorrow', () => {
+  test('accept only numbers as versions, not latest', () => {
     const secretVersions = { ...(prod.secretVersions as object), OPERATOR_KEY: 'latest' };
     expect(problemsWith({ secretVersions })).toEqual([
       expect.stringMatching(/^secretVersions\.OPERATOR_KEY: /),
     ]);
   });
 
-  test('that a function would not start with are refused before anything is deployed', () => {
+  test('are refused before a deploy if a function would not start with them', () => {
     expect(problemsWith({ environment: { TRIAL_DAYS: '400', USAGE_METERS: 'Not A Meter' } })).toEqual([
       expect.stringMatching(/^environment\.TRIAL_DAYS: /),
       expect.stringMatching(/^environment\.USAGE_METERS: /),
     ]);
   });
 
-  test('reach a function only where it has a use for them', () => {
+  test('are passed only to functions that need them', () => {
     const settings = readSettings(prod, MANIFEST);
     const having = (variable: string): string[] =>
       MANIFEST.filter((contract) => variable in environmentOf(contract, settings)).map(({ name }) => name);
@@ -87,9 +87,16 @@ describeInfra('the settings of a stack', () => {
 });
 
 describe('every variable that functions read', () => {
-  const LOCAL = ['PORT', 'SEATLEASE_DATA', 'REDIS_URL', 'FIRESTORE_EMULATOR_HOST', 'PUBSUB_EMULATOR_HOST'];
+  const LOCAL = [
+    'PORT',
+    'SEATLEASE_DATA',
+    'SWEEP_SECONDS',
+    'REDIS_URL',
+    'FIRESTORE_EMULATOR_HOST',
+    'PUBSUB_EMULATOR_HOST',
+  ];
 
-  test('is made by the stack, chosen for it, or for the local server alone', () => {
+  test('is computed by the stack, chosen in its settings, or for the local server only', () => {
     const secrets = MANIFEST.flatMap((contract): readonly string[] => contract.secrets);
     const made = MANIFEST.flatMap((contract) => Object.keys(environmentOf(contract, ALL)));
     const known = new Set<string>([...LOCAL, ...CHOSEN, ...secrets, ...made]);
@@ -97,7 +104,7 @@ describe('every variable that functions read', () => {
   });
 });
 
-/** A stack with everything switched on. */
+/** A stack with every feature switched on. */
 const ALL = {
   project: 'p',
   region: 'r',

@@ -1,17 +1,40 @@
 import { ConfigError } from '../shared/config.ts';
 import { DataFolderInUse } from '../shared/local/data-folder.ts';
+import { logToStandardOutput } from '../shared/http/log.ts';
+import type { LogLine } from '../shared/ports/log-line.ts';
 import { type Demo, seedDemo } from './dev/demo-license.ts';
 import { type LocalServer, startLocalServer } from './dev/server.ts';
 
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
+const log = openLog();
 try {
-  const server = await startLocalServer(process.env);
-  say(welcome(await seedDemo(server), server));
+  const server = await startLocalServer(process.env, log.write);
+  print(welcome(await seedDemo(server), server));
   stopOnSignal(server.close);
 } catch (error) {
   process.stderr.write(`${explain(error)}\n`);
   process.exitCode = 1;
+} finally {
+  log.start();
+}
+
+/**
+ * Keeps log lines back until `start`, so that the welcome text is printed first. Of the requests that create the demo
+ * license, only warnings and errors are logged.
+ */
+function openLog() {
+  let held: LogLine[] | undefined = [];
+  return {
+    write(line: LogLine): void {
+      if (!held) logToStandardOutput(line);
+      else if (line.severity !== 'INFO') held.push(line);
+    },
+    start(): void {
+      for (const line of held ?? []) logToStandardOutput(line);
+      held = undefined;
+    },
+  };
 }
 
 function welcome({ url, license_key, operator_key }: Demo, { config, stripeUrl }: LocalServer): string {
@@ -23,19 +46,19 @@ Seatlease is ready at ${url}
 
   Demo license   ${license_key}   (3 seats)
   Operator key   ${operator_key}
-  Both are in ${dataFolder}/demo.json; records are kept beside it. Not for production.
+  Both are in ${dataFolder}/demo.json, next to the records. Not for production.
 
-Take a seat, keep it, give it back (paste all three):
+Acquire a seat, keep it and release it (paste all three lines):
 
   ANSWER=$(curl -s -X POST ${url}/api/v1/licenses/acquire ${license} -d '{"fingerprint":"my-laptop"}'); echo "$ANSWER"; SESSION=$(grep -o 'ses_[0-9a-z_]*' <<<"$ANSWER" | head -1)
-  curl -s -X PUT ${url}/api/v1/licenses/heartbeat -w '\\n' ${license} -d "{\\"session_id\\":\\"$SESSION\\"}"
+  curl -s -X PUT ${url}/api/v1/licenses/heartbeat ${license} -d "{\\"session_id\\":\\"$SESSION\\"}"
   curl -s -o /dev/null -w '%{http_code}\\n' -X POST ${url}/api/v1/licenses/release ${license} -d "{\\"session_id\\":\\"$SESSION\\"}"
 
 See who holds the seats:  ${url}/console/
-Read what else there is:  ${url}/docs
+Read the API reference:  ${url}/docs
 Watch five machines share three seats:  npm run demo
 Sign in with a browser and take a seat:  npm run demo -- --sign-in
-${stripeUrl === undefined ? 'Payments are taken by Stripe.' : `Payments are taken by a stand-in for Stripe, at ${stripeUrl}`}
+${stripeUrl === undefined ? 'Payments go through Stripe.' : `Payments go to a fake Stripe:  ${stripeUrl}`}
 Stop with Ctrl-C. Each request is one JSON line below.
 `;
 }
@@ -43,7 +66,7 @@ Stop with Ctrl-C. Each request is one JSON line below.
 function explain(error: unknown): string {
   if (error instanceof ConfigError || error instanceof DataFolderInUse) return error.message;
   if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-    return `Another program listens on that port (${error.message}). Choose one: PORT=8081 npm start`;
+    return `Another program uses that port (${error.message}). Choose another: PORT=8081 npm start`;
   }
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
@@ -51,11 +74,11 @@ function explain(error: unknown): string {
 function stopOnSignal(close: () => Promise<void>): void {
   let stopping = false;
   const stop = async (): Promise<void> => {
-    // A second Ctrl-C means now.
+    // A second Ctrl-C does not wait.
     if (stopping) process.exit(130);
     stopping = true;
     await close();
-    say('Stopped.');
+    print('Stopped.');
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);

@@ -46,6 +46,7 @@ test('embeds every dependency when only the four secrets are set', () => {
   expect(readConfig(SECRETS)).toEqual({
     port: 8080,
     dataFolder: '.seatlease',
+    sweepSeconds: 10,
     operatorKey: SECRETS.OPERATOR_KEY,
     sessionTokenKeys: [SECRETS.SESSION_TOKEN_KEYS],
     accessTokenKeys: [SECRETS.ACCESS_TOKEN_KEYS],

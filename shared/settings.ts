@@ -61,6 +61,14 @@ const TABLE = {
     default: '.seatlease',
     meaning: 'Folder where the local server stores records and secrets.',
   },
+  SWEEP_SECONDS: {
+    field: 'sweepSeconds',
+    schema: wholeNumber(1, 3_600),
+    source: 'local',
+    default: '10',
+    meaning:
+      'Seconds between two sweeps of the local server, 1 to 3,600. Deployed, Cloud Scheduler sweeps every minute.',
+  },
   OPERATOR_KEY: {
     field: 'operatorKey',
     schema: key,

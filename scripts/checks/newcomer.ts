@@ -27,6 +27,8 @@ const PASTED = 'all lines were pasted';
 
 export interface StartedServer {
   readonly printed: string;
+  /** Everything printed so far. */
+  output(): string;
   /** Ctrl-C: signals every process in the terminal. Resolves with everything that was printed. */
   interrupt(): Promise<string>;
 }
@@ -62,7 +64,7 @@ export async function newcomer(): Promise<Newcomer> {
   return {
     folder,
     async start() {
-      const { child, ended, output } = run('npm', ['start'], { PORT: '0' });
+      const { child, ended, output } = run('npm', ['start'], { PORT: '0', SWEEP_SECONDS: '1' });
       await new Promise<void>((ready, fail) => {
         child.stdout.on('data', () => {
           if (output().includes('Stop with Ctrl-C')) ready();
@@ -71,6 +73,7 @@ export async function newcomer(): Promise<Newcomer> {
       });
       return {
         printed: output(),
+        output,
         async interrupt() {
           signal(child, 'SIGINT');
           await ended;

@@ -15,26 +15,23 @@ import type { LogLine } from '../../shared/ports/log-line.ts';
 import { readLocalConfig } from './secrets.ts';
 import { serveSite } from './site.ts';
 
-/** How long requests under way may take to end once the server is told to stop. */
+/** How long requests in progress may take to end after the server starts to stop. */
 const DRAIN_MS = 2_000;
-
-/** Deployed, Cloud Scheduler sweeps every minute; whoever tries things out wants to see what became of them sooner. */
-const SWEEP_EVERY_MS = 10_000;
 
 export interface LocalServer {
   readonly url: string;
   readonly config: Config;
   readonly deps: Deps;
-  /** Where the stand-in for Stripe is; absent where payments are real. */
+  /** Where the fake Stripe listens; absent if payments go through Stripe itself. */
   readonly stripeUrl?: string | undefined;
-  /** Takes no more requests, lets those under way end, and closes every part. */
+  /** Refuses new requests, lets those in progress end, and closes every part. */
   close(): Promise<void>;
 }
 
 /**
- * The whole suite on one port of 127.0.0.1, on embedded parts where `environment` names no others. Throws `ConfigError`
- * for an unusable environment, `DataFolderInUse` while another server runs on the data folder, and `EADDRINUSE` where the
- * port is taken.
+ * Serves the whole suite on one port of 127.0.0.1, with embedded parts unless `environment` names others. Throws
+ * `ConfigError` for an unusable environment, `DataFolderInUse` while another server uses the data folder, and
+ * `EADDRINUSE` if the port is taken.
  */
 export async function startLocalServer(
   environment: Environment,
@@ -75,12 +72,13 @@ async function startLocked(
       publicUrl: url,
       ...(signIn && { signIn }),
       ...(stripe && { stripe }),
+      ...(log && { log }),
     });
     const deps: Deps = { ...parts.deps, log: withoutIdleSweeps(log ?? parts.deps.log) };
     opened.resolve(deps);
-    const stopSweeping = actAsCloud(url, parts);
+    const stopCloud = actAsCloud(url, parts, config.sweepSeconds);
     const close = async (): Promise<void> => {
-      await stopSweeping();
+      await stopCloud();
       await stripe?.close();
       await stop(server);
       await deps.close();
@@ -97,10 +95,14 @@ async function startLocked(
 }
 
 /**
- * Does what the cloud does around deployed functions: delivers events where the bus is embedded, and sweeps. Gives what
- * ends it. Where tokens are Google's, whoever can have one sweeps.
+ * Does what the cloud does for deployed functions: delivers events if the bus is embedded, and sweeps. Returns a function
+ * that stops it. If the services' tokens are Google's, this process cannot issue them, and does neither.
  */
-function actAsCloud(url: string, { deps, bus, issuer }: LocalParts): () => Promise<void> {
+function actAsCloud(
+  url: string,
+  { deps, bus, issuer }: LocalParts,
+  sweepSeconds: number,
+): () => Promise<void> {
   if (!issuer) return async () => {};
   const calls = serviceCalls(url, (caller) => issuer.issue(deps.serviceAccounts[caller]));
   bus?.subscribe(calls.push);
@@ -109,7 +111,7 @@ function actAsCloud(url: string, { deps, bus, issuer }: LocalParts): () => Promi
   const timer = setInterval(() => {
     if (isSweeping) return;
     isSweeping = true;
-    // What goes wrong is in the log of the sweep itself.
+    // The sweep logs its own failures.
     const ended = calls
       .sweep()
       .then(({ body }) => body?.cancel())
@@ -117,16 +119,16 @@ function actAsCloud(url: string, { deps, bus, issuer }: LocalParts): () => Promi
     sweeping = ended.finally(() => {
       isSweeping = false;
     });
-  }, SWEEP_EVERY_MS);
+  }, sweepSeconds * 1000);
   return async () => {
     clearInterval(timer);
     await sweeping;
-    // While the functions still answer: what is being delivered would be lost with this process.
+    // Before the server stops: an event that is not delivered is lost with this process.
     await bus?.close();
   };
 }
 
-/** A line every ten seconds that nothing happened would hide those that tell something. */
+/** Leaves out sweeps that found nothing to do: at one line every ten seconds they would bury the other lines. */
 function withoutIdleSweeps(log: Deps['log']): Deps['log'] {
   return (line) => {
     const isIdle =
