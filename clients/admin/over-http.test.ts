@@ -605,7 +605,7 @@ describe('a server that does not do it', () => {
 
   test('where nothing listens, that is said', async () => {
     const url = `http://127.0.0.1:${await freePort()}`;
-    expect(await trouble(url, ...MAKE)).toBe(`Nothing listens at ${url}. SEATLEASE_URL names it.`);
+    expect(await trouble(url, ...MAKE)).toBe(`Nothing answers at ${url}. SEATLEASE_URL names it.`);
   });
 
   test('where an answer does not come, what it was to do may have been done', async () => {
@@ -690,7 +690,7 @@ describe('where commands go', () => {
     const url = `http://127.0.0.1:${await freePort()}`;
     await demo(url);
     const stopped = await adminIn({ SEATLEASE_DATA: folder }, ...LIST);
-    expect(stopped.complained).toContain(`Nothing listens at ${url}. Start it (npm start)`);
+    expect(stopped.complained).toContain(`Nothing answers at ${url}. Start it with npm start`);
     await demo(await answering(() => [401, problem('CREDENTIALS_INVALID')]));
     const other = await adminIn({ SEATLEASE_DATA: folder }, ...LIST);
     expect(other.complained).toContain('demo.json is not its operator key: another server listens there.');

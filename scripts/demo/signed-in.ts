@@ -6,8 +6,8 @@ const NewLicense = z.object({ license_id: z.string() });
 const Me = z.object({ name: z.string(), email: z.string() });
 const Seat = z.object({ session_id: z.string(), seats: z.object({ active: z.int(), max: z.int() }) });
 
-/** Somebody signs in with their browser and takes a seat that is counted by user. */
-export async function tellSignIn({ url, operatorKey }: DemoServer, say: Say): Promise<void> {
+/** A user signs in with a browser and acquires a seat of a license that counts by user. */
+export async function playSignIn({ url, operatorKey }: DemoServer, say: Say): Promise<void> {
   const call = async (
     method: string,
     path: string,
@@ -30,10 +30,10 @@ export async function tellSignIn({ url, operatorKey }: DemoServer, say: Say): Pr
   });
   const person = `Bearer ${await you.accessToken()}`;
   const { name, email } = z.parse(Me, await call('GET', '/api/v1/users/me', person));
-  say('program', `is told that you are ${name} <${email}>`);
+  say('program', `reads who you are: ${name} <${email}>`);
 
   const [tenant] = you.tenants;
-  if (!tenant) throw new Error('a person without a tenant');
+  if (!tenant) throw new Error('the user has no tenant');
   const sold = await call('POST', '/api/v1/licenses', `Operator ${operatorKey}`, {
     tenant_id: tenant.tenantId,
     max: 3,
@@ -49,9 +49,9 @@ export async function tellSignIn({ url, operatorKey }: DemoServer, say: Say): Pr
   const { session_id, seats } = z.parse(Seat, seat);
   say('program', `gets you a seat: ${seats.active} of ${seats.max} taken`);
   await call('PUT', '/api/v1/licenses/heartbeat', person, { session_id });
-  say('program', 'beats and keeps it');
+  say('program', 'sends a heartbeat and keeps it');
   await call('POST', '/api/v1/licenses/release', person, { session_id });
-  say('program', 'gives it back');
+  say('program', 'releases it');
   await you.signOut();
   say('program', 'signs you out');
 }

@@ -2,10 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import type { DemoServer, Say } from './server.ts';
 
-/** The story of five machines and three seats, told while it happens. */
-
 const SEATS = 3;
-/** The shortest that a license may have, so that a crashed machine's seat comes back while one watches. */
+/** The shortest that a license can have, so that the user sees a crashed machine's seat become free. */
 const TTL_SECONDS = 10;
 const HEARTBEAT_MS = 3_000;
 
@@ -17,8 +15,8 @@ const SessionList = z.object({
   sessions: z.array(z.object({ hostname: z.nullable(z.string()), expires_at: z.string() })),
 });
 
-/** The whole story, told to `say`. */
-export async function tellStory({ url, operatorKey }: DemoServer, say: Say): Promise<void> {
+/** Five machines share three seats, and one crashes. Each step is passed to `say`. */
+export async function playStory({ url, operatorKey }: DemoServer, say: Say): Promise<void> {
   const call = async (method: string, path: string, authorization: string, body?: unknown) => {
     const response = await fetch(`${url}/api/v1/${path}`, {
       method,
@@ -32,7 +30,7 @@ export async function tellStory({ url, operatorKey }: DemoServer, say: Say): Pro
   const created = await call('POST', 'licenses', operator, { max: SEATS, ttl_seconds: TTL_SECONDS });
   const { license_id, license_key } = z.parse(NewLicense, created.body);
   const license = `License ${license_key}`;
-  say('vendor', `sells ${SEATS} seats; a lease lasts ${TTL_SECONDS} s unless its machine keeps beating`);
+  say('vendor', `sells ${SEATS} seats; a lease ends ${TTL_SECONDS} s after the last heartbeat`);
 
   const sessions = new Map<string, string>();
   const acquire = async (machine: string): Promise<number | undefined> => {
@@ -55,18 +53,20 @@ export async function tellStory({ url, operatorKey }: DemoServer, say: Say): Pro
     });
     say(
       machine,
-      status === 200 ? 'beats and keeps its seat' : 'beats too late: its seat is someone else’s now',
+      status === 200
+        ? 'sends a heartbeat and keeps its seat'
+        : 'sends its heartbeat too late: its seat was given away',
     );
   };
   const release = async (machine: string): Promise<void> => {
     await call('POST', 'licenses/release', license, { session_id: sessions.get(machine) });
-    say(machine, 'quits and gives its seat back');
+    say(machine, 'quits and releases its seat');
   };
   const showSeats = async (): Promise<void> => {
     const { body } = await call('GET', `sessions?license_id=${license_id}`, operator);
     const { seats, sessions: held } = z.parse(SessionList, body);
     const holders = held.map(({ hostname }) => hostname).sort();
-    say('operator', `sees ${seats.active} of ${seats.max} seats taken: ${holders.join(', ') || 'nobody'}`);
+    say('operator', `sees ${seats.active} of ${seats.max} seats taken: ${holders.join(', ') || 'none'}`);
   };
 
   for (const machine of ['anna', 'ben', 'carla']) await acquire(machine);
@@ -80,7 +80,7 @@ export async function tellStory({ url, operatorKey }: DemoServer, say: Say): Pro
     await sleep(Math.min(HEARTBEAT_MS, Math.max(0, comesBackMs - performance.now())));
     await Promise.all([beat('anna'), beat('ben')]);
   }
-  // Anna's lease was the soonest to end when Dora was told to wait; Carla's ends a few milliseconds later.
+  // `retry_after` is the end of Anna's lease, the first to end; Carla's ends a few milliseconds later.
   while ((await acquire('dora')) !== undefined) await sleep(250);
   await beat('carla');
   await release('ben');

@@ -139,7 +139,7 @@ function describeFailure(fault: unknown, { url }: Target, withinMs: number): str
     return `${url} has not answered within ${withinMs / 1000} s.`;
   switch (causeOf(fault)) {
     case 'ECONNREFUSED':
-      return `Nothing listens at ${url}.`;
+      return `Nothing answers at ${url}.`;
     case 'ENOTFOUND':
       return `Nobody knows the host of ${url}.`;
     default:

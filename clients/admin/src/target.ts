@@ -56,7 +56,7 @@ function localTarget(dataFolder: string): Target {
   return {
     url: originOf(server.url, `The url in ${file}`),
     operatorKey: server.operator_key,
-    hintIfUnreachable: 'Start it (npm start), or set SEATLEASE_URL and OPERATOR_KEY to those of another.',
+    hintIfUnreachable: 'Start it with npm start, or set SEATLEASE_URL and OPERATOR_KEY for another server.',
     hintIfKeyRefused: `The key in ${file} is not its operator key: another server listens there.`,
   };
 }
