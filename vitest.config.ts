@@ -76,6 +76,7 @@ export default defineConfig({
       'shared/testing/find-real-parts.ts',
       'shared/testing/make-signing-keys.ts',
       'infra/testing/install.ts',
+      'scripts/bundle/testing/bundles-folder.ts',
     ],
     testTimeout: 30_000,
     hookTimeout: 30_000,

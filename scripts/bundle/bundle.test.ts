@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FunctionName, MANIFEST } from '../../functions/manifest.ts';
@@ -13,11 +12,11 @@ import type { FunctionContract } from '../../shared/http/contract.ts';
 import { startEmbeddedRedis } from '../../shared/local/redis/embedded-redis.ts';
 import { startUpstashServer, type UpstashServer } from '../../shared/local/redis/upstash-server.ts';
 import { putNewLicense } from '../../shared/testing/seats/put-license.ts';
-import { type Bundle, bundleShipped, fileNameOf, openBundler } from './bundle.ts';
+import { type Bundle, bundleShipped, fileNameOf } from './bundle.ts';
 import { ROOT } from './esbuild.ts';
-import { installPackages } from './install-packages.ts';
 import { LOADED_WHEN_NEEDED } from './needs.ts';
 import { startFunction } from './start-function.ts';
+import { sharedBundles } from './testing/shared-bundles.ts';
 
 interface First {
   readonly request: string;
@@ -78,18 +77,13 @@ const FIRST: Readonly<Partial<Record<FunctionName, First>>> = {
   health: { request: 'GET /health', answer: 200 },
 };
 
-let folder: string;
 let redis: Awaited<ReturnType<typeof startEmbeddedRedis>>;
 let front: UpstashServer;
 let license: Awaited<ReturnType<typeof putNewLicense>>;
-const bundles = new Map<string, Bundle>();
+let bundles: ReadonlyMap<string, Bundle>;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'seatlease-bundles-'));
-  const bundle = openBundler();
-  for (const contract of MANIFEST)
-    bundles.set(contract.name, await bundle(contract, join(folder, contract.name)));
-  installPackages([...bundles.values()].map((each) => each.folder));
+  bundles = await sharedBundles();
   redis = await startEmbeddedRedis();
   front = await startUpstashServer({ backend: redis, token: 'token' });
   const requester = httpRequester(front);
@@ -100,7 +94,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await front.close();
   await redis.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 function bundleOf(name: FunctionName): Bundle {

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MANIFEST } from '../../functions/manifest.ts';
 import { entryPointOf } from '../../functions/names.ts';
@@ -16,15 +13,13 @@ import {
 } from '../../shared/testing/servers/firestore-emulator.ts';
 import { startFront } from '../verify-deploy/front.ts';
 import { printSteps } from '../verify-deploy/print-steps.ts';
-import { openBundler } from './bundle.ts';
-import { installPackages } from './install-packages.ts';
 import { type RunningFunction, startFunction } from './start-function.ts';
+import { sharedBundles } from './testing/shared-bundles.ts';
 
 /** Those of the story whose callers and clouds can be had here: Google vouches for the others', or signs with KMS. */
 const BUNDLED = ['licenses', 'acquire', 'heartbeat', 'release', 'sessions', 'audit'];
 
 describeReal('Firestore emulator', 'the bundles, behind one origin, on', () => {
-  let folder: string;
   let redis: Awaited<ReturnType<typeof startEmbeddedRedis>>;
   let upstash: UpstashServer;
   let firestore: FirestoreEmulator;
@@ -32,7 +27,6 @@ describeReal('Firestore emulator', 'the bundles, behind one origin, on', () => {
   const running = new Map<string, RunningFunction>();
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'seatlease-story-'));
     [redis, firestore] = await Promise.all([startEmbeddedRedis(), startFirestoreEmulator()]);
     upstash = await startUpstashServer({ backend: redis, token: 'token' });
     const parts = {
@@ -45,13 +39,9 @@ describeReal('Firestore emulator', 'the bundles, behind one origin, on', () => {
     suite = await openTestSuite(parts);
     // The first connection to the emulator may take longer than the health check waits for.
     await suite.createLicense();
-    const bundle = openBundler();
-    const bundles = [];
-    for (const contract of MANIFEST.filter(({ name }) => BUNDLED.includes(name)))
-      bundles.push(await bundle(contract, join(folder, contract.name)));
-    installPackages(bundles.map((each) => each.folder));
-    for (const { name, folder: own } of bundles)
-      running.set(name, await startFunction(own, entryPointOf(name), deployedEnvironment(parts)));
+    const bundles = [...(await sharedBundles()).values()].filter(({ name }) => BUNDLED.includes(name));
+    for (const { name, folder } of bundles)
+      running.set(name, await startFunction(folder, entryPointOf(name), deployedEnvironment(parts)));
   }, 120_000);
 
   afterAll(async () => {
@@ -59,7 +49,6 @@ describeReal('Firestore emulator', 'the bundles, behind one origin, on', () => {
     await suite.close();
     await upstash.close();
     await Promise.all([redis.close(), firestore.stop()]);
-    rmSync(folder, { recursive: true, force: true });
   });
 
   test('tell the main story, on records in Firestore', async () => {
