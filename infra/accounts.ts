@@ -7,16 +7,16 @@ import { BUILD_ACCOUNT, PUSH_ACCOUNT, SCHEDULER_ACCOUNT } from './names.ts';
 
 export interface Account {
   readonly email: Output<string>;
-  /** As IAM names it. */
+  /** The form that IAM policies use. */
   readonly member: Output<string>;
 }
 
 export interface Accounts {
-  /** By the function's name: one for each, so that each may do what it must and nothing else. */
+  /** By the function's name: one for each, so that each has only the roles that it needs. */
   readonly functions: ReadonlyMap<string, Account>;
-  /** What our own callers in the cloud act as. */
+  /** The accounts of Cloud Scheduler and Pub/Sub. */
   readonly services: Readonly<Record<ServiceCaller, Account>>;
-  /** What bundles are built as. */
+  /** The account that builds the bundles. */
   readonly build: Account;
 }
 
@@ -33,9 +33,9 @@ export function makeAccounts(
       manifest.map(({ name }) => [name, make(deployedName(name), `Runs the function ${name}.`)]),
     ),
     services: {
-      scheduler: make(SCHEDULER_ACCOUNT, 'Cloud Scheduler calls the sweep as this.'),
-      pubsub: make(PUSH_ACCOUNT, 'Pub/Sub pushes events as this.'),
+      scheduler: make(SCHEDULER_ACCOUNT, 'Cloud Scheduler calls the sweep with this account.'),
+      pubsub: make(PUSH_ACCOUNT, 'Pub/Sub pushes events with this account.'),
     },
-    build: make(BUILD_ACCOUNT, 'Cloud Build makes images of the functions as this.'),
+    build: make(BUILD_ACCOUNT, 'Cloud Build builds images of the functions with this account.'),
   };
 }

@@ -5,13 +5,13 @@ import { type CustomResourceOptions, interpolate, type Output, type Resource } f
 import type { Account } from './accounts.ts';
 import type { StackSettings } from './settings.ts';
 
-/** Where bundles become images. */
+/** The bucket, repository and account that builds use. */
 export interface BuildPlace {
   readonly bucket: storage.Bucket;
-  /** Resource names, as builds are told them. */
+  /** Resource names, in the form that a build's configuration needs. */
   readonly repository: Output<string>;
   readonly serviceAccount: Output<string>;
-  /** What builds may do: they come after it. */
+  /** The roles of the account: builds must wait for them. */
   readonly grants: readonly Resource[];
 }
 
@@ -38,7 +38,7 @@ export function makeBuildPlace(
       repositoryId: 'seatlease',
       location,
       format: 'DOCKER',
-      // Each deploy leaves an image behind. The last ones stay, to go back to.
+      // Each deploy leaves an image. The last five are kept for a rollback.
       cleanupPolicies: [
         { id: 'keep-last', action: 'KEEP', mostRecentVersions: { keepCount: 5 } },
         { id: 'delete-old', action: 'DELETE', condition: { olderThan: `${30 * DAY_SECONDS}s` } },
@@ -57,7 +57,7 @@ export function makeBuildPlace(
       { repository: repository.name, location, role: 'roles/artifactregistry.writer', member },
       options,
     ),
-    // The one role on the whole project: entries can only be added with it, and IAM knows nothing narrower.
+    // The only role on the whole project: writing log entries needs it, and IAM has nothing narrower.
     new projects.IAMMember(
       'build-writes-logs',
       { project, role: 'roles/logging.logWriter', member },

@@ -2,15 +2,15 @@ import { hotPathFilter } from './hot-path.ts';
 import { type LogMetricName, metricType } from './log-metrics.ts';
 import { EVENTS_TOPIC } from './names.ts';
 
-/** What to look at first, in the form of Cloud Monitoring's dashboards. */
+/** The dashboard's JSON for Cloud Monitoring. */
 export function dashboard() {
   const tiles = [
-    chart('Requests for seats by class of answer (1/s)', [
+    chart('Requests for seats by status class (1/s)', [
       series(hotPathFilter('request_count'), 'ALIGN_RATE', 'REDUCE_SUM', [
         'metric.label.response_code_class',
       ]),
     ]),
-    chart('Time to answer them (ms): median, 95 %, 99 %', [
+    chart('Latency of requests for seats (ms): median, 95 %, 99 %', [
       series(hotPathFilter('request_latencies'), 'ALIGN_DELTA', 'REDUCE_PERCENTILE_50'),
       series(hotPathFilter('request_latencies'), 'ALIGN_DELTA', 'REDUCE_PERCENTILE_95'),
       series(hotPathFilter('request_latencies'), 'ALIGN_DELTA', 'REDUCE_PERCENTILE_99'),
@@ -20,7 +20,7 @@ export function dashboard() {
       series(fromLog('revivals'), 'ALIGN_DELTA', 'REDUCE_COUNT'),
     ]),
     chart('Sweeps that succeeded (1/s)', [series(fromLog('sweeps'), 'ALIGN_RATE', 'REDUCE_SUM')]),
-    chart('Oldest event that a sweep left waiting (s)', [
+    chart('Age of the oldest event left in the outbox (s)', [
       series(fromLog('sweep_lag'), 'ALIGN_DELTA', 'REDUCE_PERCENTILE_99'),
     ]),
     chart('Events not recorded yet, and dead letters', [
@@ -55,7 +55,7 @@ function fromLog(name: LogMetricName): string {
   return `metric.type="${metricType(name)}" AND resource.type="cloud_run_revision"`;
 }
 
-/** Of our subscriptions, that of the dead letters among them. */
+/** Messages that wait in our subscriptions, the one of dead letters included. */
 function undelivered(): string {
   return [
     'metric.type="pubsub.googleapis.com/subscription/num_undelivered_messages"',

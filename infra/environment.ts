@@ -11,10 +11,10 @@ import {
 } from './names.ts';
 import type { StackSettings } from './settings.ts';
 
-/** What a stack can be without, by its field in `Config`. */
+/** Features that a stack can leave out, by their field in `Config`. */
 const OPTIONAL = ['signIn', 'billing'] as const satisfies (keyof StackSettings)[];
 
-/** The secrets of a function that this stack has a use for: those that its contract names, and no others. */
+/** The secrets that the function's contract names, without those of features that this stack leaves out. */
 export function secretsOf({ secrets }: FunctionContract, settings: StackSettings): SecretName[] {
   const unused: string[] = OPTIONAL.filter((field) => settings[field] === undefined);
   return secrets.filter((secret) => !unused.includes(SETTINGS[secret].field));
@@ -28,7 +28,7 @@ export function environmentOf(
   const { project, signIn, billing } = settings;
   const fields = secretsOf(contract, settings).map((secret) => SETTINGS[secret].field);
   return {
-    // Anything else has the framework tell callers what an exception says.
+    // With any other value, the framework sends the text of exceptions to callers.
     NODE_ENV: 'production',
     GOOGLE_CLOUD_PROJECT: project,
     FIRESTORE_DATABASE: DATABASE,
@@ -45,7 +45,7 @@ export function environmentOf(
   };
 }
 
-/** Valid values to try an environment with. Only the functions see the real ones. */
-export function standInsFor(secrets: readonly SecretName[]): Record<string, string> {
+/** Valid sample values to check an environment with. Only the functions see the real ones. */
+export function samplesFor(secrets: readonly SecretName[]): Record<string, string> {
   return Object.fromEntries(secrets.map((secret) => [secret, SETTINGS[secret].sample ?? 'x'.repeat(32)]));
 }

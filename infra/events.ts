@@ -9,14 +9,14 @@ import type { StackSettings } from './settings.ts';
 
 const DAY_SECONDS = 24 * 3600;
 
-/** How long a subscriber that was wrong can go back and have events again. */
+/** How far back a subscriber can seek to receive events again, for example after a bug. */
 const EVENTS_KEPT_SECONDS = 7 * DAY_SECONDS;
-/** Pub/Sub's most: somebody has to look at these. */
+/** Pub/Sub's maximum: an operator must look at these. */
 const DEAD_LETTERS_KEPT_SECONDS = 31 * DAY_SECONDS;
 
 /**
- * With pauses from 10 seconds to 10 minutes, two and a half hours: longer than records are usually away, and no longer
- * than one message that nobody can read may keep its license's others waiting.
+ * With pauses from 10 seconds to 10 minutes, this is two and a half hours: longer than most outages of the records. For
+ * that long, one unreadable message delays the later ones of its license.
  */
 const DELIVERIES = 20;
 
@@ -28,7 +28,7 @@ export function makeTopic({ protect }: StackSettings, options: CustomResourceOpt
   );
 }
 
-/** Has events recorded, each license's in order; those that cannot be are kept aside. Neither subscription ever expires. */
+/** Pushes events to the recorder, in order for each license. Dead letters are kept. Neither subscription expires. */
 export function subscribeRecorder(
   topic: pubsub.Topic,
   manifest: readonly FunctionContract[],
@@ -69,7 +69,7 @@ export function subscribeRecorder(
     after(options, deadLetters),
   );
 
-  // Pub/Sub itself moves dead letters: it puts them there and acknowledges them here.
+  // Pub/Sub moves dead letters: it publishes them to that topic and acknowledges them here.
   const { member } = serviceAgent('pubsub.googleapis.com', options);
   new pubsub.TopicIAMMember(
     `${DEAD_LETTERS}-publisher`,

@@ -8,7 +8,7 @@ import { makeBundles, settingsOf } from './testing/stacks.ts';
 
 type Seed = (graph: Graph) => Graph;
 
-/** Every resource of the kind, or the one of that name, changed. */
+/** Changes every resource of the kind, or only the one with that name. */
 function changed(kind: string, name: string | undefined, change: (made: Made) => Partial<Made>): Seed {
   return (graph) => ({
     ...graph,
@@ -16,16 +16,16 @@ function changed(kind: string, name: string | undefined, change: (made: Made) =>
   });
 }
 
-/** The same, gone. */
+/** Removes them. */
 function without(kind: string, name?: string): Seed {
   return (graph) => ({ ...graph, made: replaced(graph, kind, name, () => []) });
 }
 
 function replaced(graph: Graph, kind: string, name: string | undefined, by: (made: Made) => Made[]): Made[] {
-  const isMeant = (made: Made): boolean =>
+  const matches = (made: Made): boolean =>
     made.type.endsWith(`:${kind}`) && (name === undefined || made.name === name);
-  if (!graph.made.some(isMeant)) throw new Error(`there is no ${kind} ${name}: the fault is none`);
-  return graph.made.flatMap((made) => (isMeant(made) ? by(made) : [made]));
+  if (!graph.made.some(matches)) throw new Error(`${kind} ${name} does not exist: this seeds no fault`);
+  return graph.made.flatMap((made) => (matches(made) ? by(made) : [made]));
 }
 
 const serviceConfig = (name: string, change: (config: Made['inputs']) => object): Seed =>
@@ -36,24 +36,24 @@ const serviceConfig = (name: string, change: (config: Made['inputs']) => object)
 const FAULTS: readonly (readonly [fault: string, finds: CheckName, seed: Seed])[] = [
   [
     'public access everywhere',
-    'only what the public calls can be called by everybody',
+    'only functions with public endpoints can be invoked by everyone',
     changed('ServiceIamMember', undefined, ({ inputs }) => ({ inputs: { ...inputs, member: 'allUsers' } })),
   ],
   [
     'a shared account',
-    'every function acts as an account of its own',
+    'every function has its own service account',
     serviceConfig('seatlease-audit', ({ serviceAccountEmail }) => ({
       serviceAccountEmail: serviceAccountEmail.replace('audit', 'sign'),
     })),
   ],
   [
     'an unprotected key',
-    'the signing key is of the one algorithm, watched, and guarded in every stack',
+    'the signing key has the right algorithm, audit logs and protection in every stack',
     changed('CryptoKey', 'licenses', () => ({ protect: false })),
   ],
   [
     'a wrong audience of the schedule',
-    'tokens are made for the function that they are shown to',
+    'each token has the audience of the function that it is sent to',
     changed('Job', 'sweep', ({ inputs: { httpTarget, ...inputs } }) => ({
       inputs: {
         ...inputs,
@@ -66,14 +66,14 @@ const FAULTS: readonly (readonly [fault: string, finds: CheckName, seed: Seed])[
   ],
   [
     'a wrong audience at the function',
-    'tokens are made for the function that they are shown to',
+    'each token has the audience of the function that it is sent to',
     serviceConfig('seatlease-record-event', ({ environmentVariables }) => ({
       environmentVariables: { ...environmentVariables, SERVICE_AUDIENCE: 'https://licenses.example.com' },
     })),
   ],
   [
     'a secret in the plain environment',
-    'no secret stands in plain sight, and each has a pinned version',
+    'no secret is a plain variable, and each has a pinned version',
     serviceConfig('seatlease-usage', ({ environmentVariables, secretEnvironmentVariables }) => ({
       environmentVariables: { ...environmentVariables, OPERATOR_KEY: 'x'.repeat(40) },
       secretEnvironmentVariables: secretEnvironmentVariables.filter(
@@ -82,8 +82,8 @@ const FAULTS: readonly (readonly [fault: string, finds: CheckName, seed: Seed])[
     })),
   ],
   [
-    'a secret of whatever version is the latest',
-    'no secret stands in plain sight, and each has a pinned version',
+    'the latest version of a secret',
+    'no secret is a plain variable, and each has a pinned version',
     serviceConfig('seatlease-usage', ({ secretEnvironmentVariables }) => ({
       secretEnvironmentVariables: secretEnvironmentVariables.map((variable: object) => ({
         ...variable,
@@ -93,33 +93,33 @@ const FAULTS: readonly (readonly [fault: string, finds: CheckName, seed: Seed])[
   ],
   [
     'no dead letters',
-    'events that cannot be recorded are kept, and wait for somebody',
+    'events that cannot be recorded are kept as dead letters',
     changed('Subscription', 'record-event', ({ inputs: { deadLetterPolicy: _, ...inputs } }) => ({ inputs })),
   ],
   [
-    'dead letters that nobody keeps',
-    'events that cannot be recorded are kept, and wait for somebody',
+    'no subscription for dead letters',
+    'events that cannot be recorded are kept as dead letters',
     without('Subscription', 'seatlease-events-dead'),
   ],
   [
-    'dead letters that Pub/Sub may not move',
-    'events that cannot be recorded are kept, and wait for somebody',
+    'Pub/Sub without the role to move dead letters',
+    'events that cannot be recorded are kept as dead letters',
     without('TopicIAMMember', 'seatlease-events-dead-publisher'),
   ],
   [
-    'no most instances',
-    'no function can grow without end',
+    'no limit of instances',
+    'every function has a limit of instances',
     serviceConfig('seatlease-acquire', () => ({ maxInstanceCount: undefined })),
   ],
   [
-    'a role on the whole project, by a condition that was lost',
+    'a role on the whole project, because its condition is missing',
     'no account has a role on the whole project',
     changed('IAMMember', 'seatlease-audit-datastore.viewer', ({ inputs: { condition: _, ...inputs } }) => ({
       inputs,
     })),
   ],
   [
-    'a role on the whole project, by one that nobody asked for',
+    'an unexpected role on the whole project',
     'no account has a role on the whole project',
     (graph) => ({
       ...graph,
@@ -138,8 +138,8 @@ const FAULTS: readonly (readonly [fault: string, finds: CheckName, seed: Seed])[
     }),
   ],
   [
-    'no index for a query of the catalogue',
-    'every query of the catalogue has its index',
+    'a missing index',
+    'every query in shared/ports/queries.ts has its index',
     without('Index', 'audit-tenantId-type-atMs'),
   ],
   [
@@ -148,7 +148,7 @@ const FAULTS: readonly (readonly [fault: string, finds: CheckName, seed: Seed])[
     without('CryptoKeyIAMMember', 'seatlease-sign-cloudkms.signerVerifier'),
   ],
   [
-    'a function that may not read its secret',
+    'a function without access to its secret',
     'every function has the roles and secrets that its contract names',
     without('SecretIamMember', 'seatlease-heartbeat-SESSION_TOKEN_KEYS'),
   ],
@@ -157,7 +157,7 @@ const FAULTS: readonly (readonly [fault: string, finds: CheckName, seed: Seed])[
 const bundles = makeBundles();
 afterAll(() => bundles.remove());
 
-describeInfra('of all checks, exactly the one that is meant to finds', () => {
+describeInfra('exactly one check finds', () => {
   let stack: Stack;
   beforeAll(async () => {
     const settings = await settingsOf('prod', bundles.path);
@@ -165,8 +165,8 @@ describeInfra('of all checks, exactly the one that is meant to finds', () => {
   });
 
   test.each(FAULTS)('%s', (_, finds, seed) => {
-    const spoilt = { ...stack, graph: seed(stack.graph) };
-    const finding = Object.entries(CHECKS).filter(([, check]) => check(spoilt).length > 0);
+    const faulty = { ...stack, graph: seed(stack.graph) };
+    const finding = Object.entries(CHECKS).filter(([, check]) => check(faulty).length > 0);
     expect(finding.map(([name]) => name)).toEqual([finds]);
   });
 });

@@ -13,7 +13,7 @@ import { isHot } from './hot-path.ts';
 import { secretId } from './names.ts';
 import type { StackSettings } from './settings.ts';
 
-/** One function as it is deployed, and who may reach it. `options` must wait for its grants, which it starts with. */
+/** Deploys one function and lets its callers invoke it. `options` must wait for its grants: it needs them to start. */
 export function deploy(
   contract: FunctionContract,
   account: Account,
@@ -37,19 +37,19 @@ export function deploy(
         serviceAccount: place.serviceAccount,
         dockerRepository: place.repository,
         source: { storageSource: uploadBundle(contract.name, place, settings, options) },
-        // Repairs of Node and of the system come without a deploy.
+        // Security updates of Node and the base image are applied without a deploy.
         automaticUpdatePolicy: {},
       },
       serviceConfig: {
         serviceAccountEmail: account.email,
         availableMemory: `${contract.memoryMiB}Mi`,
-        // Less than one takes one request at a time only.
+        // With less than one CPU, an instance serves only one request at a time.
         availableCpu: '1',
         maxInstanceRequestConcurrency: contract.concurrency,
         minInstanceCount: isHot(contract.name) ? settings.minInstances : 0,
         maxInstanceCount: contract.maxInstances,
         timeoutSeconds: contract.timeoutSeconds,
-        // Calls of Cloud Scheduler and Pub/Sub from the same project count as internal.
+        // Calls from Cloud Scheduler and Pub/Sub in the same project count as internal.
         ingressSettings: caller === 'anyone' ? 'ALLOW_ALL' : 'ALLOW_INTERNAL_ONLY',
         allTrafficOnLatestRevision: true,
         environmentVariables: environmentOf(contract, settings),
@@ -69,7 +69,7 @@ export function deploy(
       name: deployed.name,
       location,
       role: 'roles/run.invoker',
-      // Whoever comes from outside shows credentials of ours, which the function checks itself.
+      // External callers send our own credentials, which the function itself checks.
       member: caller === 'anyone' ? 'allUsers' : services[caller].member,
     },
     options,
@@ -77,7 +77,7 @@ export function deploy(
   return deployed;
 }
 
-/** The bundle in the bucket, under a name that follows from its content: what did not change is not deployed again. */
+/** Uploads the bundle under a name with its hash, so that an unchanged function is not deployed again. */
 function uploadBundle(
   functionName: string,
   { bucket }: BuildPlace,

@@ -11,14 +11,14 @@ import { DATABASE } from './names.ts';
 import type { Secrets } from './secrets.ts';
 import type { StackSettings } from './settings.ts';
 
-/** What roles are given on. */
+/** The resources that roles are granted on. */
 export interface Grantable {
   readonly topic: pubsub.Topic;
   readonly signingKey: kms.CryptoKey;
   readonly secrets: Secrets;
 }
 
-/** The roles and secrets that a contract names, each on the one thing that it is about. */
+/** Grants the roles and secrets that a contract names, each on one resource only. */
 export function grant(
   contract: FunctionContract,
   { member }: Account,
@@ -40,11 +40,11 @@ export function grant(
       return new pubsub.TopicIAMMember(called, { topic: topic.name, role, member }, options);
     if (role.startsWith('roles/cloudkms.'))
       return new kms.CryptoKeyIAMMember(called, { cryptoKeyId: signingKey.id, role, member }, options);
-    throw new Error(`${contract.name}: nothing is known that ${role} could be given on`);
+    throw new Error(`${contract.name}: no resource is known to grant ${role} on`);
   });
   const accesses = secretsOf(contract, settings).map((setting) => {
     const secret = secrets.get(setting);
-    if (!secret) throw new Error(`${contract.name}: there is no secret ${setting}`);
+    if (!secret) throw new Error(`${contract.name}: secret ${setting} does not exist`);
     return new secretmanager.SecretIamMember(
       `${deployedName(contract.name)}-${setting}`,
       { secretId: secret.secretId, role: 'roles/secretmanager.secretAccessor', member },
@@ -54,7 +54,7 @@ export function grant(
   return [...roles, ...accesses];
 }
 
-/** Firestore's roles can be given on a project only, and narrowed down to one database of it. */
+/** Firestore's roles can only be granted on a project; the condition limits them to one database. */
 function onDatabase(project: string) {
   return {
     title: 'records',

@@ -1,14 +1,14 @@
 import type { FunctionName } from '../functions/manifest.ts';
 import { deployedName } from '../functions/names.ts';
 
-/** What seats are taken and kept by: warm instances are kept of these, and objectives set for them. */
+/** Functions that acquire and hold seats. Their instances are kept warm, and they have objectives. */
 export const HOT_PATH = ['acquire', 'heartbeat', 'release'] as const satisfies readonly FunctionName[];
 
 export function isHot(functionName: string): boolean {
   return HOT_PATH.some((name) => name === functionName);
 }
 
-/** The hot path's series of a Cloud Run metric, in the language of Cloud Monitoring. */
+/** A Cloud Monitoring filter for the hot path's series of a Cloud Run metric. */
 export function hotPathFilter(metric: 'request_count' | 'request_latencies', more = ''): string {
   const services = HOT_PATH.map((name) => `"${deployedName(name)}"`).join(',');
   return [

@@ -13,5 +13,5 @@ const settings = readSettings(
   MANIFEST,
 );
 
-/** What the stack tells: addresses of the functions, the signing key's version, topic and database. */
+/** The stack's outputs: URLs of the functions, the signing key's version, topic and database. */
 export const { urls, signingKeyVersion, topic, database } = suite(MANIFEST, settings);

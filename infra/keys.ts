@@ -3,7 +3,7 @@ import type { CustomResourceOptions } from '@pulumi/pulumi';
 import { KEY_RING, SIGNING_KEY } from './names.ts';
 import type { StackSettings } from './settings.ts';
 
-/** The key that signs licenses. Every license that it signed is verified by it, so no stack may lose it. */
+/** The key that signs licenses. It is protected in every stack: without it, no signed license can be verified. */
 export function makeSigningKey(
   { region, signingKey }: StackSettings,
   options: CustomResourceOptions,

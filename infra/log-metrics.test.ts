@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterEach(() => void vi.useRealTimers());
 afterAll(() => suite.close());
 
-/** The log lines that `work` leaves behind and the metric is made of. */
+/** The log lines of `work` that the metric matches. */
 async function linesFor(name: LogMetricName, work: () => Promise<unknown>) {
   const { lines, field }: LogMetric = LOG_METRICS[name];
   const from = suite.logged.length;
@@ -21,13 +21,13 @@ async function linesFor(name: LogMetricName, work: () => Promise<unknown>) {
     .filter((line) => field === undefined || typeof line[field] === 'number');
 }
 
-test('a seat that is denied counts as a denial, and one that is granted does not', async () => {
+test('a denied seat counts as a denial, and a granted one does not', async () => {
   const license = await suite.createLicense({ max: 1 });
   expect(await linesFor('denials', () => license.acquire('one'))).toEqual([]);
   expect(await linesFor('denials', () => license.acquire('two'))).toHaveLength(1);
 });
 
-test('a heartbeat that revives a session counts as a revival, and another does not', async () => {
+test('a heartbeat that revives a session counts as a revival, and any other does not', async () => {
   const license = await suite.createLicense();
   const { body } = await license.acquire('one');
   const beat = () => license.heartbeat({ session_id: body.session_id, session_token: body.session_token });
@@ -36,16 +36,16 @@ test('a heartbeat that revives a session counts as a revival, and another does n
   expect(await linesFor('revivals', beat)).toMatchObject([{ revived: 1 }]);
 });
 
-test('a sweep counts as one, and says how long the oldest event waits', async () => {
+test('a sweep is counted, and logs the age of the oldest waiting event', async () => {
   expect(await linesFor('sweeps', () => suite.settle())).not.toEqual([]);
   const license = await suite.createLicense();
-  suite.deps.events.publish = () => Promise.reject(new Error('away for a test'));
+  suite.deps.events.publish = () => Promise.reject(new Error('unavailable for this test'));
   await license.acquire('one');
   const swept = await linesFor('sweep_lag', () => suite.sweep());
   expect(swept).toMatchObject([{ oldest_age_seconds: expect.any(Number) }]);
 });
 
-test('what is looked for in the log is told by the fields that were found there', () => {
+test('the filter of each metric names the fields that its lines must have', () => {
   for (const metric of Object.values(LOG_METRICS)) {
     const { lines, field }: LogMetric = metric;
     const filter = logFilter(metric);

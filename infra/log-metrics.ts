@@ -2,12 +2,12 @@ import type { FunctionName } from '../functions/manifest.ts';
 import { deployedName } from '../functions/names.ts';
 import type { ProblemCode } from '../shared/errors.ts';
 
-/** A number that is made of log lines: how many there are of a kind, or what a field of theirs says. */
+/** A metric from log lines: how many match, or the values of one of their fields. */
 export interface LogMetric {
   readonly description: string;
-  /** Fields of the line, as `serve` and the handlers write them. */
+  /** Log fields that must match, as `serve` and the handlers write them. */
   readonly lines: { readonly function: FunctionName; readonly answer?: string; readonly code?: ProblemCode };
-  /** The field that is measured, where lines are not counted. */
+  /** The field to measure. Without it, lines are counted. */
   readonly field?: 'revived' | 'oldest_age_seconds';
   /** UCUM. */
   readonly unit: string;
@@ -15,7 +15,7 @@ export interface LogMetric {
 
 export const LOG_METRICS = {
   denials: {
-    description: 'Seats that were asked for while all were taken.',
+    description: 'Requests for a seat that were denied because all were taken.',
     lines: { function: 'acquire', code: 'SEATS_EXHAUSTED' },
     unit: '1',
   },
@@ -26,12 +26,12 @@ export const LOG_METRICS = {
     unit: '1',
   },
   sweeps: {
-    description: 'Sweeps that found every part there.',
+    description: 'Sweeps that reached every part.',
     lines: { function: 'sweep', answer: 'swept' },
     unit: '1',
   },
   sweep_lag: {
-    description: 'Age of the oldest event that a sweep left waiting.',
+    description: 'Age of the oldest event that a sweep left in the outbox.',
     lines: { function: 'sweep' },
     field: 'oldest_age_seconds',
     unit: 's',
@@ -40,17 +40,17 @@ export const LOG_METRICS = {
 
 export type LogMetricName = keyof typeof LOG_METRICS;
 
-/** What Cloud Logging calls it. */
+/** The metric's name in Cloud Logging. */
 export function metricName(name: LogMetricName): string {
   return `seatlease/${name}`;
 }
 
-/** What Cloud Monitoring calls it. */
+/** The metric's type in Cloud Monitoring. */
 export function metricType(name: LogMetricName): string {
   return `logging.googleapis.com/user/${metricName(name)}`;
 }
 
-/** The lines, in the language of Cloud Logging. */
+/** The filter in Cloud Logging's query language. */
 export function logFilter({ lines, field }: LogMetric): string {
   return [
     'resource.type="cloud_run_revision"',

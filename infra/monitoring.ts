@@ -15,26 +15,25 @@ import { DEAD_LETTERS } from './names.ts';
 import { after } from './project.ts';
 import type { StackSettings } from './settings.ts';
 
-/** What we hold ourselves to, for taking and keeping seats, over 30 days. */
+/** Our objectives for acquiring and holding seats, over 30 days. */
 const OBJECTIVES = {
-  availability: { goal: 0.999, told: 'Requests that are not answered with a fault of ours (5xx).' },
-  latency: { goal: 0.99, withinMs: 500, told: 'Requests that are answered within half a second.' },
+  availability: { goal: 0.999, displayName: 'Requests that do not fail with a 5xx.' },
+  latency: { goal: 0.99, withinMs: 500, displayName: 'Requests that are answered within half a second.' },
 };
 
 /**
- * How fast the month's share of failures may be used up before somebody is told: 2 % of it in an hour, or 5 % in six
- * (Google's SRE workbook, chapter 5, "multiwindow, multi-burn-rate alerts"). The short window ends the alert soon after
- * the trouble.
+ * Alert when 2 % of the month's error budget is spent in an hour, or 5 % in six hours (Google's SRE workbook, chapter 5,
+ * "multiwindow, multi-burn-rate alerts"). The short window ends the alert soon after the failures end.
  */
 const BURN_RATES = [
   { name: 'fast', rate: 14.4, windowSeconds: 3_600, shortWindowSeconds: 300 },
   { name: 'slow', rate: 6, windowSeconds: 21_600, shortWindowSeconds: 1_800 },
 ];
 
-/** The oldest event may wait for as long as five sweeps. */
+/** Five sweeps. */
 const MOST_LAG_SECONDS = 300;
 
-/** What is watched. Returns whom alerts go to. */
+/** Creates objectives, metrics, alerts and the dashboard. Returns the channel that alerts go to. */
 export function monitor(
   settings: StackSettings,
   options: CustomResourceOptions,
@@ -78,7 +77,7 @@ interface Alert {
   readonly displayName: string;
   /** All of them must hold. */
   readonly conditions: monitoring.AlertPolicyArgs['conditions'];
-  /** What it means, and where to look first. */
+  /** The alert's documentation: what it means, and where to look first. */
   readonly advice: string;
   /** What must exist before the alert. */
   readonly needs?: logging.Metric;
@@ -92,7 +91,7 @@ interface Objective {
 function burnRateAlerts({ objective, slo }: Objective): Alert[] {
   return BURN_RATES.map(({ name, rate, windowSeconds, shortWindowSeconds }) => ({
     name: `${objective}-${name}`,
-    displayName: `Seats: ${objective} is being used up (${name})`,
+    displayName: `Seats: the error budget for ${objective} is burning (${name})`,
     conditions: [windowSeconds, shortWindowSeconds].map((seconds) => ({
       displayName: `${rate} times too fast over ${seconds} s`,
       conditionThreshold: {
@@ -103,24 +102,24 @@ function burnRateAlerts({ objective, slo }: Objective): Alert[] {
       },
     })),
     advice:
-      'Clients are refused seats, or wait for them. Look at the log lines of acquire with severity ERROR.',
+      'Calls for seats fail, or take longer than 500 ms. Look at the log lines of acquire with severity ERROR.',
   }));
 }
 
 function sweepMissing(): Alert {
-  // Also where there has never been one: a metric without any line has no series.
+  // `vector(0)` covers a stack that has never swept: a metric without any log line has no series.
   const query = `(sum(increase(${promQlName('sweeps')}{monitored_resource="cloud_run_revision"}[10m])) or vector(0)) < 1`;
   return {
     name: 'sweep-missing',
     displayName: 'No sweep has succeeded for 10 minutes',
     conditions: [
       {
-        displayName: 'no line of a sweep that found every part there',
+        displayName: 'no log line of a sweep that reached every part',
         conditionPrometheusQueryLanguage: { query, evaluationInterval: '60s', duration: '0s' },
       },
     ],
     advice:
-      'Seats come free without it, but nothing is told, billed or recorded. Look at the log lines of sweep.',
+      'Seats are still freed, but no events are published or recorded, and no usage is billed. Look at the log lines of sweep.',
   };
 }
 
@@ -130,7 +129,7 @@ function sweepLag(): Alert {
     displayName: 'Events wait too long',
     conditions: [
       {
-        displayName: `the oldest waits for more than ${MOST_LAG_SECONDS} s`,
+        displayName: `the oldest event has waited for more than ${MOST_LAG_SECONDS} s`,
         conditionThreshold: {
           filter: `metric.type="${metricType('sweep_lag')}" AND resource.type="cloud_run_revision"`,
           aggregations: [
@@ -146,7 +145,7 @@ function sweepLag(): Alert {
         },
       },
     ],
-    advice: 'The sweep does not keep up, or Pub/Sub takes nothing. Look at the log lines of sweep.',
+    advice: 'The sweep does not keep up, or Pub/Sub accepts no messages. Look at the log lines of sweep.',
   };
 }
 
@@ -156,7 +155,7 @@ function deadLetters(): Alert {
     displayName: 'Events could not be recorded',
     conditions: [
       {
-        displayName: 'there are dead letters',
+        displayName: 'the dead-letter subscription has messages',
         conditionThreshold: {
           filter: [
             'metric.type="pubsub.googleapis.com/subscription/num_undelivered_messages"',
@@ -209,7 +208,7 @@ function unreachable({ uptimeCheckId }: monitoring.UptimeCheckConfig): Alert {
 function setObjectives(options: CustomResourceOptions): Objective[] {
   const service = new monitoring.CustomService(
     'seats',
-    { serviceId: 'seatlease-seats', displayName: 'Seatlease: taking and keeping seats' },
+    { serviceId: 'seatlease-seats', displayName: 'Seatlease: acquiring and holding seats' },
     options,
   );
   const { availability, latency } = OBJECTIVES;
@@ -227,13 +226,13 @@ function setObjectives(options: CustomResourceOptions): Objective[] {
     ).name,
   });
   return [
-    make('availability', availability.goal, availability.told, {
+    make('availability', availability.goal, availability.displayName, {
       goodTotalRatio: {
         totalServiceFilter: hotPathFilter('request_count'),
         badServiceFilter: hotPathFilter('request_count', 'metric.labels.response_code_class="5xx"'),
       },
     }),
-    make('latency', latency.goal, latency.told, {
+    make('latency', latency.goal, latency.displayName, {
       distributionCut: {
         // Milliseconds.
         distributionFilter: hotPathFilter('request_latencies'),
@@ -291,7 +290,7 @@ function watchFromOutside(
   );
 }
 
-/** The rules are at https://cloud.google.com/monitoring/promql/promql-mapping. */
+/** The mapping is documented at https://cloud.google.com/monitoring/promql/promql-mapping. */
 function promQlName(name: LogMetricName): string {
   return metricType(name)
     .replace('/', ':')

@@ -1,7 +1,7 @@
 import { deployedName } from '../functions/names.ts';
 import type { StackSettings } from './settings.ts';
 
-/** What things are called in the cloud. Names of what others address follow from the settings, before it is there. */
+/** Names in the cloud. Those that others refer to are computed from the settings, before the resources exist. */
 
 export const DATABASE = '(default)';
 export const EVENTS_TOPIC = 'seatlease-events';
@@ -9,7 +9,7 @@ export const DEAD_LETTERS = 'seatlease-events-dead';
 export const KEY_RING = 'seatlease';
 export const SIGNING_KEY = 'licenses';
 
-/** Accounts beside those of the functions. */
+/** Accounts that are not of a function. */
 export const SCHEDULER_ACCOUNT = 'seatlease-scheduler';
 export const PUSH_ACCOUNT = 'seatlease-push';
 export const BUILD_ACCOUNT = 'seatlease-build';
@@ -19,9 +19,9 @@ export function accountEmail(account: string, { project }: StackSettings): strin
 }
 
 /**
- * A function's own address, which Cloud Run makes of names and the project's number
- * (https://cloud.google.com/run/docs/triggering/https-request#deterministic). Not the one at cloudfunctions.net: only
- * calls to run.app count as internal.
+ * A function's own URL, which Cloud Run derives from names and the project's number
+ * (https://cloud.google.com/run/docs/triggering/https-request#deterministic). The URL at cloudfunctions.net is not used:
+ * only calls to run.app count as internal.
  */
 export function urlOf(functionName: string, { projectNumber, region }: StackSettings): string {
   return `https://${deployedName(functionName)}-${projectNumber}.${region}.run.app`;

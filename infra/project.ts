@@ -2,7 +2,7 @@ import * as projects from '@pulumi/gcp/projects/index.js';
 import type { CustomResourceOptions, Input } from '@pulumi/pulumi';
 import type { StackSettings } from './settings.ts';
 
-/** Every API that the stack makes something in. */
+/** Every API that the stack uses. */
 const APIS = [
   'artifactregistry',
   'billingbudgets',
@@ -22,7 +22,7 @@ const APIS = [
   'storage',
 ];
 
-/** The APIs of the project, switched on: everything else comes after them. They stay on when the stack is taken down. */
+/** Enables the project's APIs; every other resource waits for them. They stay enabled when the stack is destroyed. */
 export function enableApis(): CustomResourceOptions {
   const apis = APIS.map((api) => {
     const service = `${api}.googleapis.com`;
@@ -31,7 +31,7 @@ export function enableApis(): CustomResourceOptions {
   return { dependsOn: apis };
 }
 
-/** `options`, and after `resources` too. */
+/** `options`, waiting for `resources` too. */
 export function after(
   options: CustomResourceOptions,
   ...resources: Extract<CustomResourceOptions['dependsOn'], readonly unknown[]>
@@ -40,7 +40,7 @@ export function after(
   return { ...options, dependsOn: [...(Array.isArray(dependsOn) ? dependsOn : []), ...resources] };
 }
 
-/** The account by which a Google service acts in this project. Asking for its name makes it, where it is not there yet. */
+/** The account that a Google service uses in this project. Reading it creates it if it does not exist yet. */
 export function serviceAgent(
   service: string,
   options: CustomResourceOptions,
@@ -48,7 +48,7 @@ export function serviceAgent(
   return new projects.ServiceIdentity(service, { service }, options);
 }
 
-/** Who signed what, and read which key: off by default, and not to be had afterwards. */
+/** Logs who signed with and who read which key. Off by default, and not available afterwards for calls that were not logged. */
 export function auditKeyAccess({ project }: StackSettings, options: CustomResourceOptions): void {
   new projects.IAMAuditConfig(
     'kms-access',

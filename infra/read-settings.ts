@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { readConfig } from '../shared/config.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
-import { environmentOf, secretsOf, standInsFor } from './environment.ts';
+import { environmentOf, samplesFor, secretsOf } from './environment.ts';
 import { Settings, type StackSettings } from './settings.ts';
 
 /** The stack cannot be deployed. The message names every problem. */
@@ -9,13 +9,13 @@ export class StackError extends Error {
   override readonly name = 'StackError';
 
   constructor(problems: readonly string[]) {
-    super(`The stack's settings are not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    super(`The stack's settings are invalid:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
   }
 }
 
 /**
- * What a stack's configuration says. Throws `StackError` also where a function of `manifest` would lack a secret, or
- * refuse to start with what it was given.
+ * Parses a stack's configuration. Throws `StackError`, also if a function of `manifest` would lack a secret or would not
+ * start with its environment.
  */
 export function readSettings(configured: unknown, manifest: readonly FunctionContract[]): StackSettings {
   const result = z.safeParse(Settings, configured);
@@ -38,9 +38,9 @@ export function readSettings(configured: unknown, manifest: readonly FunctionCon
   return settings;
 }
 
-/** Why the function would not start in this stack. */
+/** The reasons why the function would not start in this stack. */
 function refusals(contract: FunctionContract, settings: StackSettings): string[] {
-  const environment = { ...environmentOf(contract, settings), ...standInsFor(secretsOf(contract, settings)) };
+  const environment = { ...environmentOf(contract, settings), ...samplesFor(secretsOf(contract, settings)) };
   try {
     readConfig({ K_SERVICE: contract.name, ...environment });
     return [];

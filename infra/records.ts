@@ -7,7 +7,7 @@ import { DATABASE } from './names.ts';
 import { after } from './project.ts';
 import type { StackSettings } from './settings.ts';
 
-/** As long as point-in-time recovery reaches back: what was erased is gone from both a week later. */
+/** As long as point-in-time recovery reaches back: a week after an erasure, neither has the erased data. */
 const BACKUPS_KEPT_SECONDS = 7 * 24 * 3600;
 
 const IndexFile = z.object({
@@ -21,8 +21,8 @@ const IndexFile = z.object({
 });
 
 /**
- * The database, what can be asked of it, and what brings it back. There are no TTL policies: Firestore's need fields of
- * its own type for time, records have milliseconds, and what is old is forgotten by the sweep, which has rules for it.
+ * The database with its indexes, rules and backups. It has no TTL policies: those need Firestore's timestamp type, and
+ * records have milliseconds. The sweep deletes old records instead, by its own rules.
  */
 export function makeDatabase(
   { firestoreLocation, protect }: StackSettings,

@@ -7,7 +7,7 @@ import type { Accounts } from './accounts.ts';
 import { urlOf } from './names.ts';
 import type { StackSettings } from './settings.ts';
 
-/** Has the sweep run every minute. One that failed is not tried again: the next is there before long. */
+/** Runs the sweep every minute. A failed run is not retried: the next one starts within a minute. */
 export function scheduleSweep(
   manifest: readonly FunctionContract[],
   { services }: Accounts,

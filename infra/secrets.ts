@@ -6,7 +6,7 @@ import type { StackSettings } from './settings.ts';
 /** By the setting's name. */
 export type Secrets = ReadonlyMap<string, secretmanager.Secret>;
 
-/** A place for every secret of the stack. Their values are put in by hand: the stack's state never knows them. */
+/** Creates every secret of the stack without a value. Operators add values by hand, so the stack's state has none. */
 export function makeSecrets(
   { secretVersions, region, protect }: StackSettings,
   options: CustomResourceOptions,

@@ -16,7 +16,7 @@ for (const name of ['dev', 'prod'] as const) {
     beforeAll(async () => {
       const settings = await settingsOf(name, bundles.path);
       stack = { graph: await recordStack(settings), manifest: MANIFEST, settings };
-      // Nothing at all would break no promise.
+      // Without resources, every check would pass.
       expect(stack.graph.made.length).toBeGreaterThan(300);
     });
 
@@ -24,7 +24,7 @@ for (const name of ['dev', 'prod'] as const) {
       expect(CHECKS[promise](stack)).toEqual([]);
     });
 
-    test('the stack tells where its functions are, what signs, and where events and records go', () => {
+    test('the outputs name the URLs of functions, the signing key version, the topic and the database', () => {
       const { project, region, projectNumber } = stack.settings;
       const { urls, ...others } = stack.graph.outputs;
       expect(Object.keys(urls).toSorted()).toEqual(MANIFEST.map((contract) => contract.name).toSorted());
@@ -39,7 +39,7 @@ for (const name of ['dev', 'prod'] as const) {
 }
 
 describe('a deploy', () => {
-  test('touches the functions whose bundles changed, and no others', () => {
+  test('changes only the functions whose bundles changed', () => {
     const hashes = () => MANIFEST.map(({ name }) => [name, readBundle(bundles.path, name).hash].join());
     const before = hashes();
     bundles.change('sign');
@@ -47,7 +47,7 @@ describe('a deploy', () => {
     expect(after.filter((hash) => !before.includes(hash))).toEqual([expect.stringMatching(/^sign,/)]);
   });
 
-  test('without bundles stops, and says how to make them', () => {
+  test('stops without bundles, and says how to build them', () => {
     expect(() => readBundle('no-such-folder', 'sign')).toThrow('run "npm run bundle" first');
   });
 });

@@ -14,7 +14,7 @@ import { scheduleSweep } from './schedule.ts';
 import { makeSecrets } from './secrets.ts';
 import type { StackSettings } from './settings.ts';
 
-/** Everything in the cloud, as it follows from the manifest and a stack's settings; and what others need to know of it. */
+/** Creates everything in the cloud from the manifest and a stack's settings. Returns the stack's outputs. */
 export function suite(manifest: readonly FunctionContract[], settings: StackSettings) {
   const options = enableApis();
   const accounts = makeAccounts(manifest, options);

@@ -5,8 +5,8 @@ import { generatedFiles } from './generate/outputs.ts';
 
 const FILES = [...indexFiles(), ...(await generatedFiles())];
 
-describe('what is generated is what its sources say', () => {
-  test.each(FILES)('%s is fresh (npm run generate)', (path, content) => {
+describe('generated files', () => {
+  test.each(FILES)('%s is up to date (npm run generate)', (path, content) => {
     expect(readFileSync(path, 'utf8')).toBe(content);
   });
 });

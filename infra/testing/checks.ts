@@ -6,8 +6,8 @@ import { MONITORING_CHECKS } from './checks/monitoring.ts';
 import { PROJECT_CHECKS } from './checks/project.ts';
 
 /**
- * The promises that the infrastructure keeps, by their names. They are derived from the contracts anew, not by the
- * program's own rules.
+ * The guarantees of the infrastructure, by name. They compute what is expected from the contracts, without the program's
+ * own code.
  */
 export const CHECKS = {
   ...FUNCTION_CHECKS,

@@ -2,26 +2,26 @@ import type { Inputs, runtime } from '@pulumi/pulumi';
 import { vi } from 'vitest';
 import type { StackSettings } from '../settings.ts';
 
-/** Something that the stack makes, as Pulumi would be told to make it. */
+/** A resource that the program registers with Pulumi. */
 export interface Made {
   /** `gcp:module/kind:Kind`. */
   readonly type: string;
-  /** Its name in the program. */
+  /** The resource's name in the program. */
   readonly name: string;
   // biome-ignore lint/suspicious/noExplicitAny: checks look into resources of every kind
   readonly inputs: any;
   readonly protect: boolean;
-  /** Names of what it waits for. */
+  /** Names of the resources that it waits for. */
   readonly dependsOn: readonly string[];
 }
 
 export interface Graph {
   readonly made: readonly Made[];
-  // biome-ignore lint/suspicious/noExplicitAny: a stack may tell anything
+  // biome-ignore lint/suspicious/noExplicitAny: outputs can have any type
   readonly outputs: any;
 }
 
-/** Runs the program as a stack is configured, over stand-ins for the cloud, and records what it asks for. */
+/** Runs the program with a stack's settings on Pulumi's mocks, and records the resources. */
 export async function recordStack(settings: StackSettings): Promise<Graph> {
   const pulumi = await import('@pulumi/pulumi');
   const made: Omit<Made, 'protect' | 'dependsOn'>[] = [];
@@ -32,7 +32,7 @@ export async function recordStack(settings: StackSettings): Promise<Graph> {
       return { id: `${type}/${name}`, state: { name, ...inputs, ...computed(inputs, name, settings) } };
     },
     call: ({ token }) => {
-      throw new Error(`the program looks things up: ${token}`);
+      throw new Error(`the program must not read from the cloud: ${token}`);
     },
   };
   await pulumi.runtime.setMocks(mocks, 'seatlease', settings.project);
@@ -42,14 +42,16 @@ export async function recordStack(settings: StackSettings): Promise<Graph> {
     'gcp:region': region,
     'seatlease:settings': JSON.stringify(others),
   });
-  // The program runs as it is loaded: once for each stack.
+  // The program runs when it is imported: once for each stack.
   vi.resetModules();
   const outputs = await pulumi.runtime.runInPulumiStack(async () => {
     const names = new Map<unknown, string>();
-    // Mocks see neither of these.
+    // The mocks get neither `protect` nor `dependsOn`.
     pulumi.runtime.registerStackTransformation(({ resource, type, name, props, opts }) => {
       names.set(resource, name);
-      const dependsOn = [opts.dependsOn ?? []].flat().map((other) => names.get(other) ?? 'something unknown');
+      const dependsOn = [opts.dependsOn ?? []]
+        .flat()
+        .map((other) => names.get(other) ?? 'an unknown resource');
       asked.set(`${type} ${name}`, { protect: opts.protect === true, dependsOn });
       return { props, opts };
     });
@@ -59,14 +61,14 @@ export async function recordStack(settings: StackSettings): Promise<Graph> {
   return {
     made: made.map((resource) => {
       const options = asked.get(`${resource.type} ${resource.name}`);
-      if (!options) throw new Error(`nobody asked for ${resource.type} ${resource.name}`);
+      if (!options) throw new Error(`${resource.type} ${resource.name} was not registered`);
       return { ...resource, ...options };
     }),
     outputs,
   };
 }
 
-/** What Google would make up. */
+/** Properties that Google computes. */
 function computed(inputs: Made['inputs'], name: string, { project }: StackSettings) {
   return {
     ...(inputs.accountId === undefined
@@ -77,8 +79,8 @@ function computed(inputs: Made['inputs'], name: string, { project }: StackSettin
   };
 }
 
-function resolved(pulumi: typeof import('@pulumi/pulumi'), told: Inputs): Promise<unknown> {
+function resolved(pulumi: typeof import('@pulumi/pulumi'), outputs: Inputs): Promise<unknown> {
   return new Promise((resolve) => {
-    pulumi.output(told).apply(resolve);
+    pulumi.output(outputs).apply(resolve);
   });
 }

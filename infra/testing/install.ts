@@ -5,7 +5,7 @@ import type { TestProject } from 'vitest/node';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Why the suites that need Pulumi cannot run; empty where they can. */
+    /** Why the suites that need Pulumi cannot run; empty if they can. */
     infraTrouble: string;
   }
 }
@@ -13,8 +13,8 @@ declare module 'vitest' {
 const INFRA = fileURLToPath(new URL('..', import.meta.url));
 
 /**
- * Installs what `infra/` needs, where that has not been done since its lock file changed: it weighs too much for
- * everybody who only wants to run the suite.
+ * Installs the packages of `infra/` if its lock file has changed since the last install. They are not part of `npm ci`:
+ * they are too large for developers who only run the suite.
  */
 export default function setup(project: TestProject): void {
   const trouble = installInfra();
@@ -22,7 +22,7 @@ export default function setup(project: TestProject): void {
   project.provide('infraTrouble', trouble);
 }
 
-/** Why it could not be done; empty where it is. */
+/** Returns why the install failed, or an empty text. */
 function installInfra(): string {
   return isInstalled() ? '' : install();
 }
@@ -32,9 +32,9 @@ function isInstalled(): boolean {
   return installed !== undefined && installed.mtimeMs >= statSync(`${INFRA}/package-lock.json`).mtimeMs;
 }
 
-/** Two minutes suffice by far; without a network npm would try for longer. */
+/** Two minutes are more than enough; without a network npm would retry for longer. */
 function install(): string {
-  process.stdout.write('\nInstalling the packages of infra/, once.\n');
+  process.stdout.write('\nInstalling the packages of infra/. This is done once.\n');
   const { status, stderr, error } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
     cwd: INFRA,
     encoding: 'utf8',

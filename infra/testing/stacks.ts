@@ -10,7 +10,7 @@ const INFRA = fileURLToPath(new URL('..', import.meta.url));
 
 export type StackName = 'dev' | 'prod';
 
-/** What `Pulumi.<stack>.yaml` says, as Pulumi hands it over. */
+/** The settings in `Pulumi.<stack>.yaml`, in the form that Pulumi passes on. */
 export async function configuredIn(stack: StackName): Promise<Record<string, unknown>> {
   const { parse } = await import('yaml');
   const { config } = parse(readFileSync(join(INFRA, `Pulumi.${stack}.yaml`), 'utf8'));
@@ -22,7 +22,7 @@ export async function settingsOf(stack: StackName, bundles: string): Promise<Sta
   return readSettings({ ...(await configuredIn(stack)), bundles }, MANIFEST);
 }
 
-/** A bundle with next to nothing in it for every function: what is inside is not the program's business. */
+/** A bundle with one line of code for every function: the program does not read what is inside. */
 export function makeBundles() {
   const folder = mkdtempSync(join(tmpdir(), 'seatlease-bundles-'));
   for (const { name } of MANIFEST) {
@@ -30,7 +30,7 @@ export function makeBundles() {
     writeFileSync(join(folder, name, 'index.cjs'), `// ${name}\n`);
   }
   return {
-    /** As the settings name it. */
+    /** Relative to `infra/`, as in the settings. */
     path: relative(INFRA, folder),
     change(functionName: string): void {
       writeFileSync(join(folder, functionName, 'index.cjs'), '// something else\n');

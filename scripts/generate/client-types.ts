@@ -2,12 +2,12 @@ import { compile } from 'json-schema-to-typescript';
 import type { OpenApi, Operation, Parameter } from './openapi/document.ts';
 import type { Schema } from './openapi/schemas.ts';
 
-const HEADER = `// Made from clients/openapi.json by \`npm run generate\`.
+const HEADER = `// Generated from clients/openapi.json by \`npm run generate\`.
 `;
 
 /**
- * The API's types for clients: one for each schema of the document, \`Operations\` with what each operation takes and
- * answers, and \`OPERATIONS\` with where it is.
+ * The API's types for clients: one for each schema of the document, `Operations` with the request and response of each
+ * operation, and `OPERATIONS` with its method and path.
  */
 export async function clientTypes(document: OpenApi): Promise<string> {
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -33,14 +33,14 @@ export async function clientTypes(document: OpenApi): Promise<string> {
       `  ${operationId}: { method: '${method}', path: '${path}' },`,
   );
   return `${withoutRemarks(types)}
-/** Where each operation is. */
+/** Method and path of each operation. */
 export const OPERATIONS = {
 ${places.join('\n')}
 } as const satisfies Record<keyof Operations, { readonly method: string; readonly path: string }>;
 `;
 }
 
-/** What the compiler says of itself: which definition a type comes from, and the type of all of them. */
+/** Removes the comments and the type that the compiler adds for itself. */
 function withoutRemarks(types: string): string {
   return types
     .replace(/export interface Everything \{\}\n/, '')

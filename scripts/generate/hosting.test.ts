@@ -43,8 +43,8 @@ interface Answer {
   readonly reached: string | undefined;
 }
 
-/** Hosting, with functions that only say who they are. */
-describe('one origin in front of all functions', () => {
+/** Hosting's emulator, with functions that return their own name. */
+describe('Firebase Hosting, in front of all functions,', () => {
   let folder: string;
   let server: http.Server;
   beforeAll(async () => {
@@ -80,7 +80,7 @@ describe('one origin in front of all functions', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** Sends the path as it stands, which URL and fetch would not. */
+  /** Sends the path unchanged; URL and fetch would normalize it. */
   function get(path: string): Promise<Answer> {
     const { port } = server.address() as AddressInfo;
     return new Promise((resolve, reject) => {
@@ -104,7 +104,7 @@ describe('one origin in front of all functions', () => {
     },
   );
 
-  test('what only the cloud calls has no way in, however its address is written', async () => {
+  test('has no route to internal endpoints, however their path is written', async () => {
     expect(INTERNAL.map(({ name }) => name)).toEqual(['record-event', 'sweep']);
     for (const { path } of INTERNAL) {
       const [, first = '', last = ''] = path.split('/');
@@ -132,14 +132,14 @@ describe('one origin in front of all functions', () => {
         expect(status, way).toBeGreaterThanOrEqual(301);
       }
     }
-    // Hidden in a parameter it stays the parameter.
+    // An internal path inside a parameter stays the parameter's value.
     for (const { name, path } of PUBLIC.filter((route) => route.path.includes('{'))) {
       const hidden = path.replace(/\{\w+\}/g, 'x%2F..%2F..%2F..%2F..%2Finternal%2Fsweep');
       expect((await get(hidden)).reached, path).toBe(`seatlease-${name}`);
     }
   });
 
-  test('no function is found under another case, or below its address', async () => {
+  test('routes no path in another case, or below a path', async () => {
     for (const way of [
       '/API/v1/licenses',
       '/Health',
@@ -153,17 +153,17 @@ describe('one origin in front of all functions', () => {
     }
   });
 
-  test('a literal address wins over one with a parameter', async () => {
+  test('prefers a literal path to one with a parameter', async () => {
     expect((await get('/api/v1/licenses/heartbeat')).reached).toBe('seatlease-heartbeat');
     expect((await get('/api/v1/licenses/lic_07_9x2mq4t7wz8k3b6n')).reached).toBe('seatlease-licenses');
     expect((await get('/api/v1/users/me')).reached).toBe('seatlease-users');
   });
 
-  test('a file wins over a function', async () => {
+  test('prefers a file to a function', async () => {
     expect(await get('/api/v1/plans')).toMatchObject({ status: 200, reached: undefined });
   });
 
-  test('the start page, the reference and the document are there, and are asked for anew each time', async () => {
+  test('serves the start page, the reference and the document without caching', async () => {
     for (const [path, text] of [
       ['/', 'API reference'],
       ['/docs', 'Seatlease API'],
@@ -179,14 +179,14 @@ describe('one origin in front of all functions', () => {
     expect(await get('/nowhere')).toMatchObject({ status: 404, body: expect.stringContaining('Not found') });
   });
 
-  test('what a page loads by a name that changes with its content is kept', async () => {
+  test('lets browsers cache files whose names change with their content', async () => {
     const [style] = /\/assets\/style-\w+\.css/.exec((await get('/docs')).body) ?? [];
     const { status, headers } = await get(style ?? 'none');
     expect(status).toBe(200);
     expect(headers['cache-control']).toBe('public, max-age=31536000, immutable');
   });
 
-  test('every address within the console is its page, and a file of it that is gone is not', async () => {
+  test('serves the console’s page for every path within it, and 404 for a missing asset', async () => {
     for (const page of [
       '/console',
       '/console/licenses',
@@ -206,7 +206,7 @@ describe('one origin in front of all functions', () => {
     expect((await get('/console/assets/app-0000.js')).status).toBe(404);
   });
 
-  test('whatever is answered comes with the headers that keep browsers safe', async () => {
+  test('sends the security headers with every response', async () => {
     for (const path of ['/docs', '/nowhere', '/console/licenses', '/auth/callback']) {
       const { headers } = await get(path);
       for (const [name, value] of Object.entries(SECURITY_HEADERS))
@@ -224,14 +224,14 @@ describe('one origin in front of all functions', () => {
   });
 });
 
-test('only exports and erasures, which can be asked for again, may take longer than Hosting waits', () => {
+test('only exports and erasures, which can be repeated, may take longer than Hosting waits', () => {
   const slow = FUNCTIONS.filter((contract) => !isInternal(contract)).filter(
     ({ timeoutSeconds }) => timeoutSeconds > LONGEST_PROXIED_SECONDS,
   );
   expect(slow.map(({ name }) => name)).toEqual(['gdpr-delete', 'gdpr-export']);
 });
 
-test('another region is another region everywhere', () => {
+test('the region of the stack is the region of every route', () => {
   const regions = hostingConfig(MANIFEST, { region: 'us-east1' }).rewrites.flatMap((rewrite) =>
     'run' in rewrite ? [rewrite.run.region] : [],
   );

@@ -5,13 +5,13 @@ import { publicRoutes } from '../../shared/http/route.ts';
 
 export const DEFAULT_REGION = 'europe-west1';
 
-/** Hosting answers 504 by itself after that (https://firebase.google.com/docs/hosting/cloud-run, "request timeout"). */
+/** After that, Hosting returns 504 (https://firebase.google.com/docs/hosting/cloud-run, "request timeout"). */
 export const LONGEST_PROXIED_SECONDS = 60;
 
-/** Where `npm run site` puts static files, and what Hosting serves before anything else. */
+/** `npm run site` writes static files here. Hosting serves them before it looks at routes. */
 export const SITE_FOLDER = 'dist/site';
 
-/** One policy for everything of this origin: nothing from elsewhere, nothing inline, in nobody's frame. */
+/** One policy for the whole origin: nothing from other origins, nothing inline, no framing. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -26,7 +26,7 @@ const CONTENT_SECURITY_POLICY = [
 
 export const SECURITY_HEADERS = {
   'Content-Security-Policy': CONTENT_SECURITY_POLICY,
-  // Two years; not for subdomains, which may be somebody else's business.
+  // Two years; not for subdomains, which may belong to another system.
   'Strict-Transport-Security': 'max-age=63072000',
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
@@ -34,12 +34,12 @@ export const SECURITY_HEADERS = {
   'Cross-Origin-Opener-Policy': 'same-origin',
 };
 
-/** Addresses within the console, all of which are its one page; its assets are files, or not there. */
+/** Paths within the console. All serve its one page, except for assets, which are files or 404. */
 const CONSOLE_PAGES = ['/console', '/console/*', '/console/!(assets)/**'];
 
 const ASSETS = ['assets/', 'console/assets/'];
 
-/** For the file at that path from the site's root. The names of assets change with what is in them. */
+/** The `Cache-Control` of the file at that path. The names of assets change with their content. */
 export function cacheControlOf(path: string): string {
   return ASSETS.some((folder) => path.startsWith(folder))
     ? 'public, max-age=31536000, immutable'
@@ -52,14 +52,14 @@ export interface HostingConfig {
   readonly trailingSlash: false;
   readonly ignore: readonly string[];
   readonly headers: readonly { source: string; headers: readonly { key: string; value: string }[] }[];
-  /** The first that fits counts. */
+  /** The first match wins. */
   readonly rewrites: readonly (
     | { source: string; run: { serviceId: string; region: string } }
     | { source: string; destination: string }
   )[];
 }
 
-/** Puts every public path of `manifest` behind one origin. What only the cloud calls has no way in from there. */
+/** Routes every public path of `manifest` from one origin. Internal endpoints have no route. */
 export function hostingConfig(
   manifest: readonly FunctionContract[],
   { region }: { readonly region: string },
@@ -91,7 +91,7 @@ function headersFor(source: string, headers: Readonly<Record<string, string>>) {
   return { source, headers: Object.entries(headers).map(([key, value]) => ({ key, value })) };
 }
 
-/** `firebase.json`: Hosting, and where the rules and indexes of Firestore are. */
+/** `firebase.json`: Hosting, and the paths of Firestore's rules and indexes. */
 export function firebaseConfig(manifest: readonly FunctionContract[], where: { readonly region: string }) {
   return {
     $schema: 'https://raw.githubusercontent.com/firebase/firebase-tools/master/schema/firebase-config.json',

@@ -5,9 +5,8 @@ import { entryPointOf } from '../../functions/names.ts';
 const HEADER = '// Generated from the folder names by `npm run generate`.\n';
 
 /**
- * The lists of all functions: path from the root, and what it must hold. They follow from the folder names alone, so they
- * can be written while no list is there yet, or one that names a folder that is gone. Imports are literal, so that the
- * compiler and bundlers see each of them.
+ * The files that list all functions: path and content. They depend only on folder names, so they can be written when no
+ * list exists yet, or when a list names a deleted folder. Imports are literal, so that the compiler and bundlers see them.
  */
 export function indexFiles(): ReadonlyMap<string, string> {
   const names = globSync('functions/*/contract.ts')

@@ -21,7 +21,7 @@ const PAGES_WITH_TABLES = [
   'infra/settings.md',
 ];
 
-/** Everything in the repository that is made from other files of it: path from the root, and what it must hold. */
+/** Every generated file but the indexes: path and content. */
 export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   const document = openApi(MANIFEST);
   return new Map([
@@ -38,7 +38,7 @@ function json(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
-/** Replaces what stands between `<!-- generated:NAME -->` and `<!-- /generated -->`. */
+/** Replaces the text between `<!-- generated:NAME -->` and `<!-- /generated -->`. */
 function fillIn(text: string): string {
   return text.replace(
     /<!-- generated:(\w+) -->\n.*?<!-- \/generated -->/gs,
@@ -71,7 +71,7 @@ function section(name: string): string {
         ]),
       );
     default:
-      throw new Error(`nothing generates ${name}`);
+      throw new Error(`no section is called ${name}`);
   }
 }
 
@@ -100,7 +100,7 @@ function apiTable(manifest: readonly FunctionContract[]): string {
   return table(['Route', 'Function', 'Who', 'What'], rows);
 }
 
-/** Who may do what, with a column for each kind of caller. */
+/** The actions that each kind of caller can do, with a column for each kind. */
 function accessMatrix(): string {
   const columns = [
     ['anyone', ['anyone']],
@@ -121,8 +121,8 @@ function accessMatrix(): string {
 }
 
 /**
- * Composite indexes for every catalogued query that filters: the filtered fields, then the order, then the document
- * id, which Firestore adds by itself in the order's direction. One field alone is indexed without being asked.
+ * A composite index for every query that filters: the filtered fields, then the order, then the document id, which
+ * Firestore adds itself in the order's direction. Firestore indexes single fields automatically.
  */
 function firestoreIndexes() {
   return {

@@ -16,7 +16,7 @@ import { event, TENANT } from '../../shared/testing/seats/events.ts';
 import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
 import { runOperate } from './run.ts';
 
-/** More than a page of the records, so that the walk turns pages. */
+/** More than one page of records. */
 const LENGTH = 205;
 const AUDIT_AS_IS = { name: AUDIT.name, schema: z.record(z.string(), z.unknown()) };
 const HEADS_AS_IS = { name: CHAIN_HEADS.name, schema: z.record(z.string(), z.unknown()) };
@@ -57,7 +57,7 @@ const write = (document: Record<string, unknown> & { eventId: string }): Promise
 const remove = (eventId: string): Promise<void> =>
   records.transact(async (transaction) => transaction.delete(AUDIT, eventId));
 
-/** The event at a place of the chain, 1 to `LENGTH`. */
+/** The event at a position of the chain, 1 to `LENGTH`. */
 function at(seq: number): AuditEvent {
   const found = events[seq - 1];
   if (!found) expect.fail(`no event ${seq}`);
@@ -89,7 +89,7 @@ async function operate(...args: string[]): Promise<Run> {
 
 const verify = (...more: string[]): Promise<Run> => operate('audit', 'verify', '--tenant', TENANT, ...more);
 
-/** The places and kinds of what was found; the command must have ended with 1. */
+/** The kinds and positions of the problems found; the command must have exited with 1. */
 async function found(): Promise<string[]> {
   const { code, said } = await verify('--json');
   const report = JSON.parse(said);
@@ -98,17 +98,17 @@ async function found(): Promise<string[]> {
 }
 
 describe('audit verify', () => {
-  test('says that a chain nobody touched is whole, and ends with 0', async () => {
+  test('reports an unchanged chain as valid, and exits with 0', async () => {
     await write(recorded(900));
     await write(recorded(901, newTenantId(16)));
     const { code, said, complained } = await verify();
     expect([code, complained]).toEqual([0, '']);
-    expect(said).toContain(`${TENANT}: whole.`);
+    expect(said).toContain(`${TENANT}: valid.`);
     expect(said).toMatch(/sealed events +205\n +not yet sealed +1\n/);
     expect(said).toContain(at(LENGTH).link?.hash);
   });
 
-  test('says the same as JSON', async () => {
+  test('reports the same as JSON', async () => {
     const { code, said } = await verify('--json');
     expect(code).toBe(0);
     expect(JSON.parse(said)).toEqual({
@@ -131,12 +131,12 @@ describe('audit verify', () => {
     expect(await found()).toEqual([`REMOVED ${first}`]);
   });
 
-  test('finds every event removed, head and all events but the tenant left', async () => {
+  test('finds that the head and all events were removed if only the tenant is left', async () => {
     for (const { eventId } of events) await remove(eventId);
     expect(await found()).toEqual(['REMOVED 1']);
   });
 
-  test.each([1, 100, 101, LENGTH])('finds event %i changed, and names it', async (seq) => {
+  test.each([1, 100, 101, LENGTH])('finds and names event %i if it was changed', async (seq) => {
     await write({ ...at(seq), detail: { active: 999, max: 9 } });
     const { code, said } = await verify();
     expect(code).toBe(1);
@@ -144,12 +144,15 @@ describe('audit verify', () => {
     expect(said).toContain(`CHANGED  at ${seq}: ${at(seq).eventId}: does not match its hash`);
   });
 
-  test.each([1, 100, LENGTH])('finds event %i replaced by another with a hash of its own', async (seq) => {
-    await write(resealed({ ...at(seq), detail: { active: 999, max: 9 } }));
-    expect(await found()).toEqual([`CHANGED ${Math.min(seq + 1, LENGTH)}`]);
-  });
+  test.each([1, 100, LENGTH])(
+    'finds event %i if it was replaced by another with its own hash',
+    async (seq) => {
+      await write(resealed({ ...at(seq), detail: { active: 999, max: 9 } }));
+      expect(await found()).toEqual([`CHANGED ${Math.min(seq + 1, LENGTH)}`]);
+    },
+  );
 
-  test('finds an event put in beside another, behind the end, and before the beginning', async () => {
+  test('finds an event inserted beside another, after the end and before the beginning', async () => {
     await write(resealed({ ...recorded(900), link: at(100).link }));
     expect(await found()).not.toEqual([]);
     await remove(recorded(900).eventId);
@@ -164,12 +167,12 @@ describe('audit verify', () => {
     expect(await found()).toEqual(['INSERTED 0']);
   });
 
-  test('finds an event that was put in as one that is sealed already', async () => {
+  test('finds an event that was inserted as already sealed', async () => {
     await write({ ...recorded(903), sealed: true });
     expect(await found()).toEqual(['INSERTED 0']);
   });
 
-  test('finds an event that is no event any more, without a word of what it holds', async () => {
+  test('finds an event that cannot be read, without printing its content', async () => {
     await write({ ...at(50), type: 'ada@example.com' });
     expect(await found()).toContain('CHANGED 50');
     const { said } = await verify();
@@ -191,14 +194,14 @@ describe('audit verify', () => {
     expect((await found()).map((problem) => problem.split(' ')[0])).toEqual([kind]);
   });
 
-  test('lists all that is wrong, not only the first of it', async () => {
+  test('lists every problem, not only the first', async () => {
     await write({ ...at(3), atMs: 1 });
     await remove(at(120).eventId);
     await write({ ...at(200), recordedAtMs: 1 });
     expect(await found()).toEqual(['CHANGED 3', 'REMOVED 120', 'CHANGED 200']);
   });
 
-  test('takes events that are sealed while it reads for what they are', async () => {
+  test('accepts events that are sealed while it reads', async () => {
     let sweeps = 0;
     const busy: Records = {
       ...bound(records),
@@ -213,21 +216,21 @@ describe('audit verify', () => {
     expect(report).toMatchObject({ sealed: LENGTH + 3, problems: [], head: { seq: LENGTH + 3 } });
   });
 
-  test('ends with 2 for a tenant that nobody knows', async () => {
+  test('exits with 2 for an unknown tenant', async () => {
     const unknown = newTenantId(16);
     const { code, said, complained } = await operate('audit', 'verify', '--tenant', unknown);
     expect([code, said]).toEqual([2, '']);
-    expect(complained).toContain(`no tenant ${unknown}`);
+    expect(complained).toContain(`Tenant ${unknown} does not exist.`);
   });
 
-  test('says of a tenant of whom nothing has happened yet that all is well', async () => {
+  test('reports no problem for a tenant without events', async () => {
     const tenantId = newTenantId(16);
     await records.create(TENANTS, tenantId, newTenant(tenantId, 'New', null, 1));
     const { code, said } = await operate('audit', 'verify', '--tenant', tenantId);
     expect([code, said.split('\n')[0]]).toEqual([0, `The audit chain of ${tenantId}: whole.`]);
   });
 
-  test('does not take a tenant for unknown whose record alone was removed', async () => {
+  test('still verifies a tenant whose own record was removed', async () => {
     await records.transact(async (transaction) => transaction.delete(TENANTS, TENANT));
     expect((await verify()).code).toBe(0);
   });
@@ -243,13 +246,13 @@ test.each([
   ['audit', 'verify', '--tenant', TENANT, '--force'],
   ['audit', 'verify', 'now', '--tenant', TENANT],
   ['audit', 'erase', '--tenant', TENANT],
-])('asked for what it cannot do (%s %s %s %s), it says what it can, and ends with 2', async (...args) => {
+])('prints its usage and exits with 2 for %s %s %s %s', async (...args) => {
   const { code, said, complained } = await operate(...args);
   expect([code, said]).toEqual([2, '']);
   expect(complained).toContain('Usage: npm run operate');
 });
 
-test('where the environment is not usable it says so, shows no secret, and ends with 2', async () => {
+test('names the problems of an unusable environment without showing a secret, and exits with 2', async () => {
   const complaints: string[] = [];
   const output = { print: () => {}, printError: (text: string) => void complaints.push(text) };
   const environment = { SEATLEASE_DATA: folder, SHARDS: 'many', OPERATOR_KEY: 'short-and-secret' };
@@ -259,7 +262,7 @@ test('where the environment is not usable it says so, shows no secret, and ends 
   expect(complaints.join('\n')).not.toContain('short-and-secret');
 });
 
-test('as a command it prints, and ends with the code that scripts go by', async () => {
+test('as a program, prints its report and exits with the documented code', async () => {
   const script = fileURLToPath(new URL('../operate.ts', import.meta.url));
   const command = (tenant: string) =>
     promisify(execFile)(process.execPath, [script, 'audit', 'verify', '--tenant', tenant, '--json'], {

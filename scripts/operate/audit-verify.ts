@@ -11,13 +11,13 @@ const NEEDS_TENANT = 'needs the id of a tenant (ten_…)';
 export const AUDIT_COMMANDS: readonly Command<OperateParts>[] = [
   defineCommand('audit verify', {
     summary:
-      'Checks that no event of a tenant’s audit log was changed, removed or put in after it was sealed.',
+      'Checks that no event of a tenant’s audit log was changed, removed or inserted after it was sealed.',
     options: z.object({
       tenant: option('TENANT', z.string(NEEDS_TENANT).check(z.regex(TENANT_ID, NEEDS_TENANT))),
     }),
     async run({ tenant }, { withRecords }) {
       const report = await withRecords((records) => verifyChain(records, tenant));
-      if (!report) throw new CommandError(`The records know no tenant ${tenant}.`);
+      if (!report) throw new CommandError(`Tenant ${tenant} does not exist.`);
       const exit = report.problems.length === 0 ? EXIT.ok : EXIT.problem;
       return { exit, text: formatReport(report), json: toJson(report) };
     },
@@ -38,7 +38,7 @@ function toJson({ tenantId, sealed, unsealed, head, problems }: ChainReport) {
 function formatReport({ tenantId, sealed, unsealed, head, problems }: ChainReport): string {
   const verdict =
     problems.length === 0
-      ? 'whole'
+      ? 'valid'
       : `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} found`;
   return [
     `The audit chain of ${tenantId}: ${verdict}.`,

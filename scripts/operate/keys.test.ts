@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** A key as if it had been made then. */
+/** A local key with that creation time. */
 function putKey(number: number, pem: string, at: string): void {
   putLocalKey(keysFolder, number, pem);
   utimesSync(join(keysFolder, `${number}.pem`), new Date(at), new Date(at));
@@ -27,7 +27,7 @@ function disableBehindOurBack(number: number): void {
   renameSync(join(keysFolder, `${number}.pem`), join(keysFolder, `${number}.disabled.pem`));
 }
 
-/** Runs `keys …` where `SIGNING_KEY_VERSION` is `current`. */
+/** Runs `keys …` with `current` as `SIGNING_KEY_VERSION`. */
 async function keysWith(current: number, ...args: string[]) {
   const said: string[] = [];
   const complained: string[] = [];
@@ -59,7 +59,7 @@ describe('keys list', () => {
     expect(second).toMatch(/^ {2}2 {2}disabled {2}2027-01-15T08:00:00\.000Z {2}not-for-production-2-\S+$/);
   });
 
-  test('says the same as JSON', async () => {
+  test('reports the same as JSON', async () => {
     expect(await json(1, 'list')).toEqual({
       code: 0,
       versions: [
@@ -77,17 +77,17 @@ describe('keys list', () => {
 
   test.each([
     ['is disabled', 1],
-    ['is not there', 7],
-  ])('warns, and ends with 1, where the version that is to sign %s', async (_, current) => {
+    ['does not exist', 7],
+  ])('warns and exits with 1 if the version in SIGNING_KEY_VERSION %s', async (_, current) => {
     disableBehindOurBack(1);
     const { code, said } = await keysWith(current, 'list');
     expect(code).toBe(1);
-    expect(said).toContain('nothing can be signed');
+    expect(said).toContain('Nothing can be signed');
   });
 });
 
 describe('keys rotate', () => {
-  test('changes nothing until it is told to', async () => {
+  test('changes nothing without --apply', async () => {
     const { code, said } = await keys('rotate');
     expect(code).toBe(0);
     expect(said).toContain('Nothing was changed');
@@ -96,7 +96,7 @@ describe('keys rotate', () => {
     expect(existsSync(join(keysFolder, '2.pem'))).toBe(false);
   });
 
-  test('makes one version, however often it is told to', async () => {
+  test('creates one version, even if --apply is repeated', async () => {
     const { code, said } = await keys('rotate', '--apply');
     expect([code, said]).toEqual([0, expect.stringContaining('Made version 2')]);
     expect(await json(1, 'rotate', '--apply')).toMatchObject({
@@ -107,7 +107,7 @@ describe('keys rotate', () => {
     expect(existsSync(join(keysFolder, '3.pem'))).toBe(false);
   });
 
-  test('says until when to wait, six minutes after the version was made', async () => {
+  test('reports how long to wait: six minutes after the version was created', async () => {
     const madeMs = Math.floor(Date.now() / 1000) * 1000;
     putKey(2, SECOND, new Date(madeMs).toISOString());
     const until = new Date(madeMs + 6 * 60_000).toISOString();
@@ -115,7 +115,7 @@ describe('keys rotate', () => {
     expect((await keys('rotate')).said).toContain(`wait until ${until}.`);
   });
 
-  test('then says what to set, which a machine can read', async () => {
+  test('then reports the setting to deploy, also as JSON', async () => {
     putKey(2, SECOND, '2020-01-01T00:00:00.000Z');
     expect((await keys('rotate')).said).toContain('  SIGNING_KEY_VERSION=2\n');
     expect(await json(1, 'rotate', '--apply')).toMatchObject({
@@ -125,7 +125,7 @@ describe('keys rotate', () => {
     });
   });
 
-  test('and with the new version deployed, when the old one may go', async () => {
+  test('reports when the old version can be disabled once the new one is deployed', async () => {
     putKey(2, SECOND, '2027-03-01T00:00:00.000Z');
     const { said } = await keysWith(2, 'rotate');
     expect(said).toContain('90 days after the deploy');
@@ -139,19 +139,19 @@ describe('keys rotate', () => {
     });
   });
 
-  test('waits for nothing where the key is in wrong hands', async () => {
+  test('does not wait with --compromised', async () => {
     putKey(2, SECOND, new Date().toISOString());
     expect(await json(1, 'rotate', '--compromised')).toMatchObject({ step: 'pin', version: { number: 2 } });
     expect(await json(2, 'rotate')).toMatchObject({ step: 'retire' });
     expect(await json(2, 'rotate', '--compromised')).toMatchObject({ step: 'create', applied: false });
   });
 
-  test('warns, and ends with 1, where nothing can be signed meanwhile', async () => {
+  test('warns and exits with 1 if nothing can be signed until then', async () => {
     putKey(2, SECOND, new Date().toISOString());
     disableBehindOurBack(1);
     const { code, said } = await keys('rotate');
     expect(code).toBe(1);
-    expect(said).toContain('nothing can be signed');
+    expect(said).toContain('Nothing can be signed');
     expect(said).toContain('SIGNING_KEY_VERSION=2');
   });
 });
@@ -160,7 +160,7 @@ describe('keys disable', () => {
   beforeEach(() => putKey(2, SECOND, '2027-03-01T00:00:00.000Z'));
   const isDisabled = (number: number): boolean => existsSync(join(keysFolder, `${number}.disabled.pem`));
 
-  test('says what it would break, and since when it would not, and changes nothing', async () => {
+  test('reports what breaks and until when, and changes nothing without --apply', async () => {
     const { code, said } = await keysWith(2, 'disable', '--version', '1');
     expect(code).toBe(0);
     expect(said).toContain('Would disable version 1');
@@ -170,7 +170,7 @@ describe('keys disable', () => {
     expect(isDisabled(1)).toBe(false);
   });
 
-  test('does it when it is told to', async () => {
+  test('disables the version with --apply', async () => {
     expect(await json(2, 'disable', '--version', '1', '--apply')).toMatchObject({
       code: 0,
       applied: true,
@@ -180,20 +180,20 @@ describe('keys disable', () => {
     expect([isDisabled(1), isDisabled(2)]).toEqual([true, false]);
   });
 
-  test('is no matter twice', async () => {
+  test('accepts a version that is already disabled', async () => {
     await keysWith(2, 'disable', '--version', '1', '--apply');
     const { code, said } = await keysWith(2, 'disable', '--version', '1', '--apply');
-    expect([code, said]).toEqual([0, 'Version 1 is out of use already (disabled).']);
+    expect([code, said]).toEqual([0, 'Version 1 is already out of use (disabled).']);
   });
 
-  test('does not take the version that signs', async () => {
+  test('refuses the version that signs', async () => {
     const { code, said, complained } = await keysWith(2, 'disable', '--version', '2', '--apply');
     expect([code, said]).toEqual([2, '']);
     expect(complained).toContain('--compromised');
     expect(isDisabled(2)).toBe(false);
   });
 
-  test('unless it is in wrong hands, and then says what to do next', async () => {
+  test('disables the version that signs with --compromised, and reports the next step', async () => {
     const dry = await keysWith(2, 'disable', '--version', '2', '--compromised');
     expect(dry.said).toContain('No license is signed until');
     expect(isDisabled(2)).toBe(false);
@@ -203,13 +203,13 @@ describe('keys disable', () => {
     expect(isDisabled(2)).toBe(true);
   });
 
-  test('knows a version that has not signed yet', async () => {
+  test('reports that a newer version has signed nothing yet', async () => {
     const { said } = await keysWith(1, 'disable', '--version', '2');
     expect(said).toContain('Nothing was signed with it');
     expect(said).not.toContain('no longer verify');
   });
 
-  test('ends with 2 for a version that is not there', async () => {
+  test('exits with 2 for an unknown version', async () => {
     const { code, complained } = await keysWith(2, 'disable', '--version', '9', '--apply');
     expect([code, complained]).toEqual([2, 'The key has no version 9.']);
   });
@@ -227,7 +227,7 @@ test.each([
   ['keys', 'disable', '--version', '0'],
   ['keys', 'disable', '--version', '1x'],
   ['keys', 'disable', '--version', '-1'],
-])('asked for what it cannot do (%s %s %s %s), it says what it can, and ends with 2', async (_, ...args) => {
+])('prints its usage and exits with 2 for %s (%s %s %s)', async (_, ...args) => {
   const { code, said, complained } = await keys(...args);
   expect([code, said]).toEqual([2, '']);
   expect(complained).toContain('Usage: npm run operate');

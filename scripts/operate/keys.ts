@@ -24,7 +24,7 @@ export const KEYS_COMMANDS: readonly Command<OperateParts>[] = [
   }),
   defineCommand('keys rotate', {
     summary:
-      'Says the next step towards signing with a new version. With --apply it makes that version, where that is the step. With --compromised nothing is waited for.',
+      'Shows the next step of a key rotation. With --apply, creates the new version if that is the step. With --compromised, skips the waiting.',
     options: z.object({ apply: flag(), compromised: flag() }),
     async run({ apply, compromised }, { withKeys, nowMs }) {
       return withKeys(async (keys) => {
@@ -42,7 +42,7 @@ export const KEYS_COMMANDS: readonly Command<OperateParts>[] = [
   }),
   defineCommand('keys disable', {
     summary:
-      'Says what it would break to take a version out of use. With --apply it does. The one that signs: only with --compromised.',
+      'Shows what breaks if a version is disabled. With --apply, disables it. The version that signs needs --compromised.',
     options: z.object({
       version: option('NUMBER', z.string(NEEDS_NUMBER).check(z.regex(/^[1-9]\d{0,8}$/, NEEDS_NUMBER))),
       apply: flag(),
@@ -54,7 +54,7 @@ export const KEYS_COMMANDS: readonly Command<OperateParts>[] = [
         if (found.verdict === 'UNKNOWN') throw new CommandError(`The key has no version ${number}.`);
         if (found.verdict === 'SIGNS' && !compromised) {
           throw new CommandError(
-            `Version ${number} signs: without it no license is signed. Rotate first (keys rotate), or, where it is in wrong hands, say --compromised.`,
+            `Version ${number} signs: without it no license can be signed. Rotate first (keys rotate), or add --compromised if the key is compromised.`,
           );
         }
         const isApplied = apply && found.verdict !== 'OUT_OF_USE';

@@ -14,7 +14,7 @@ let suite: TestSuite;
 let license: TestLicense;
 let session: string;
 let signer: Signer | undefined;
-/** What `SIGNING_KEY_VERSION` names. */
+/** The version in `SIGNING_KEY_VERSION`. */
 let deployed = 1;
 beforeEach(async () => {
   server = await startKmsServer([...inject('signingKeys')]);
@@ -39,7 +39,7 @@ afterEach(async () => {
 
 const instance = (): Signer => signer ?? expect.fail('nothing is deployed');
 
-/** New instances, which name that version and have kept nothing of what others knew. */
+/** New instances with that version configured, and empty caches. */
 async function deploy(number: number): Promise<void> {
   deployed = number;
   const before = signer;
@@ -47,7 +47,7 @@ async function deploy(number: number): Promise<void> {
   await before?.close();
 }
 
-/** `keys …`, run by an operator `laterMs` from now. */
+/** Runs `keys …` as an operator, `laterMs` from now. */
 async function run(laterMs: number, ...args: string[]): Promise<{ code: number; said: string }> {
   const said: string[] = [];
   const output = { print: (text: string) => void said.push(text), printError: () => {} };
@@ -71,7 +71,7 @@ async function keys(laterMs: number, ...args: string[]) {
   return { code, ...(said === '' ? {} : JSON.parse(said)) };
 }
 
-/** As a client that has no keys yet. */
+/** Verifies as a client that has no keys yet. */
 const verify = (token: string) =>
   jwtVerify(token, createRemoteJWKSet(new URL('/.well-known/jwks.json', suite.url)), {
     algorithms: ['RS256'],
@@ -86,14 +86,14 @@ const kidOf = (token: string): string => String(decodeProtectedHeader(token).kid
 const publishedKids = async (): Promise<string[]> =>
   (await suite.call('GET', '/api/v1/public-key')).body.keys.map((key: { key_id: string }) => key.key_id);
 
-test('a whole rotation leaves every client with a license that verifies, until the old key is taken out of use', async () => {
+test('every client’s license verifies throughout a rotation, until the old key is disabled', async () => {
   const old = await signNow();
   expect(await keys(0, 'rotate', '--apply')).toMatchObject({ code: 0, step: 'create', applied: true });
   expect(await keys(0, 'rotate')).toMatchObject({ step: 'wait', version: { number: 2, state: 'pending' } });
 
   server.setState(2, 'ENABLED');
   expect(await keys(5 * MINUTE_MS, 'rotate')).toMatchObject({ step: 'wait', version: { number: 2 } });
-  // Instances that run already know the new version within a minute; these are new.
+  // Running instances know the new version within a minute; these are new.
   await deploy(1);
   const published = await publishedKids();
   expect(published).toEqual([kidOf(old), expect.stringMatching(/^v2-/)]);
@@ -128,7 +128,7 @@ test('a whole rotation leaves every client with a license that verifies, until t
   });
 });
 
-test('a key in wrong hands is replaced at once, and what it signed verifies no more', async () => {
+test('a compromised key is replaced at once, and what it signed no longer verifies', async () => {
   const old = await signNow();
   await keys(0, 'rotate', '--compromised', '--apply');
   server.setState(2, 'ENABLED');
@@ -138,7 +138,7 @@ test('a key in wrong hands is replaced at once, and what it signed verifies no m
     version: { number: 2 },
   });
 
-  // Before the deploy has ended: better nothing is signed than that what they signed holds.
+  // Before the deploy has ended: it is better to sign nothing than to accept forged licenses.
   expect((await keys(0, 'disable', '--version', '1', '--apply')).code).toBe(2);
   await keys(0, 'disable', '--version', '1', '--apply', '--compromised');
   expect((await keys(0, 'list')).code).toBe(1);

@@ -5,7 +5,7 @@ import { AUDIT_COMMANDS } from './audit-verify.ts';
 import { KEYS_COMMANDS } from './keys.ts';
 import { type OperateParts, partsOf } from './parts.ts';
 
-/** Runs the command that `args` names on the parts that `environment` names, and gives the exit code of the process. */
+/** Runs the command that `args` names on the parts that `environment` names, and returns the exit code of the process. */
 export function runOperate(
   args: readonly string[],
   environment: Environment,
@@ -16,8 +16,8 @@ export function runOperate(
     call: 'npm run operate --',
     json: true,
     commands: [...AUDIT_COMMANDS, ...KEYS_COMMANDS],
-    notes: `They work on the records and keys that the server's environment names, with your Google credentials. Where it names none, they
-work on those of npm start. They exit with 0 if all is well, 1 if a problem was found, 2 if the command could not run.`,
+    notes: `The commands use the records and keys that the environment names, with your Google credentials. If it names none, they use
+those of npm start. They exit with 0 if all is well, 1 if a problem was found, 2 if the command could not run.`,
     expected: [ConfigError, Unavailable],
     open: () => parts,
   };

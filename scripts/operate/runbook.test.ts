@@ -11,7 +11,7 @@ import { type Newcomer, newcomer } from '../checks/newcomer.ts';
 import { runOperate } from './run.ts';
 
 const runbook = readFileSync('infra/README.md', 'utf8');
-/** Each block, its commands a line each. */
+/** Each code block as a list of commands. */
 const blocks = [...runbook.matchAll(/^( *)```sh\n(.*?)^ *```/gms)].map(([, indent, code]) =>
   String(code)
     .replaceAll(/\\\n/g, '')
@@ -20,7 +20,7 @@ const blocks = [...runbook.matchAll(/^( *)```sh\n(.*?)^ *```/gms)].map(([, inden
     .filter((line) => line !== ''),
 );
 const commands = blocks.flat();
-/** A secret that nobody has to think up, on its way to a command. */
+/** Pipes a random secret into a command. */
 const RANDOM = "openssl rand -hex 32 | tr -d '\\n' | ";
 const ofGoogle = [...new Set(commands)]
   .map((command) => (command.startsWith(RANDOM) ? command.slice(RANDOM.length) : command))
@@ -28,7 +28,7 @@ const ofGoogle = [...new Set(commands)]
 const ofAdmin = commands.filter((command) => command.startsWith('npm run admin -- '));
 const ofOperate = commands.filter((command) => command.startsWith('npm run operate -- '));
 const ofCost = commands.filter((command) => command.startsWith('npm run cost -- '));
-/** What these do is seen by tests of their own, and by whoever deploys. */
+/** These have tests of their own. */
 const DEPLOYING = [
   'npm ci',
   'npm run deploy -- --stack prod --secrets',
@@ -36,7 +36,7 @@ const DEPLOYING = [
   'npm run verify-deploy -- --url https://licenses.example.com',
 ];
 
-test('the runbook has no command that is not looked at here', () => {
+test('every command of the runbook is tested here or listed', () => {
   const known = [
     ...ofGoogle,
     ...ofGoogle.map((command) => `${RANDOM}${command}`),
@@ -58,7 +58,7 @@ test('the runbook has no command that is not looked at here', () => {
   expect(ofOperate.length).toBeGreaterThan(5);
 });
 
-test.each(ofCost)('%s has options that it takes', (command) => {
+test.each(ofCost)('%s has valid options', (command) => {
   const [, , , , ...options] = command.split(' ');
   const { status, stderr } = spawnSync(process.execPath, ['scripts/cost.ts', ...options], {
     encoding: 'utf8',
@@ -66,14 +66,14 @@ test.each(ofCost)('%s has options that it takes', (command) => {
   expect([status, stderr]).toEqual([0, '']);
 });
 
-test.each(ofAdmin)('%s has options that it takes', async (command) => {
+test.each(ofAdmin)('%s has valid options', async (command) => {
   const [, , , , ...options] = command.split(' ');
   const { output, errors } = collectErrors();
   await runAdmin(options, { SEATLEASE_DATA: '/nowhere' }, output);
   expect(errors).toEqual([expect.stringContaining('No server was started here')]);
 });
 
-test.each(ofOperate)('%s has options that it takes', async (command) => {
+test.each(ofOperate)('%s has valid options', async (command) => {
   const [, , , , ...options] = command.split(' ');
   const { output, errors } = collectErrors();
   const opened = new Error('no part is opened here');
@@ -89,7 +89,7 @@ function collectErrors() {
   return { errors, output: { print: () => {}, printError: (text: string) => void errors.push(text) } };
 }
 
-/** Where a link leads, as GitHub names headings. */
+/** The anchor that GitHub gives a heading. */
 function anchorOf(heading: string): string {
   return heading
     .toLowerCase()
@@ -97,20 +97,20 @@ function anchorOf(heading: string): string {
     .replaceAll(' ', '-');
 }
 
-test('every link within the runbook leads to a chapter', () => {
+test('every link within the runbook leads to a heading', () => {
   const anchors = [...runbook.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(String(heading)));
   const links = [...runbook.matchAll(/\]\(#([^)]*)\)/g)].map(([, anchor]) => anchor);
   expect(links.length).toBeGreaterThan(10);
   expect(links.filter((anchor) => !anchors.includes(String(anchor)))).toEqual([]);
 });
 
-test('every secret that a function gets is among those that the runbook tells how to make', () => {
+test('the runbook says how to create every secret that a function gets', () => {
   const secrets = new Set(MANIFEST.flatMap(({ secrets }): readonly string[] => secrets));
   expect(secrets.size).toBeGreaterThan(5);
   for (const secret of secrets) expect(runbook).toMatch(new RegExp(`^\\| \`${secret}\` \\|`, 'm'));
 });
 
-describe('the commands for keys, on a machine of one’s own', () => {
+describe('the commands for keys, on the operator’s machine', () => {
   let operator: Newcomer;
   let keysFolder: string;
   beforeAll(async () => {
@@ -132,16 +132,16 @@ describe('the commands for keys, on a machine of one’s own', () => {
     ['npm run operate -- keys disable --version 1', 2, 'Would disable version 1'],
     ['npm run operate -- keys disable --version 1 --compromised', 1, 'Would disable version 1'],
     ['npm run operate -- keys disable --version 1 --compromised --apply', 1, 'Disabled version 1'],
-    ['npm run operate -- keys disable --version 1 --apply', 2, 'out of use already'],
-  ])('%s, where version %i signs, does what the runbook says', async (command, current, said) => {
+    ['npm run operate -- keys disable --version 1 --apply', 2, 'already out of use'],
+  ])('%s does what the runbook says while version %i signs', async (command, current, said) => {
     expect(ofOperate).toContain(command);
     const { status, output } = await operator.paste(`export SIGNING_KEY_VERSION=${current}\n${command}`);
     expect([status, output]).toEqual([0, expect.stringContaining(said)]);
   });
 });
 
-describe('the commands of gcloud', () => {
-  const name = 'are ones that gcloud knows, with options that it takes';
+describe('the gcloud commands', () => {
+  const name = 'are known to gcloud, with valid options';
   if (spawnSync('gcloud', ['--version']).status !== 0) {
     test.skip(`${name}: gcloud is not installed (https://cloud.google.com/sdk/docs/install)`, () => {});
     return;
@@ -161,7 +161,7 @@ describe('the commands of gcloud', () => {
 
   test(name, () => {
     const checked = lint([...ofGoogle, 'gcloud kms keys versions list --keyrings=seatlease']);
-    expect(checked.at(-1)?.success, 'a wrong command is found').toBe(false);
+    expect(checked.at(-1)?.success, 'the linter reports a wrong command').toBe(false);
     expect(checked.slice(0, -1).filter(({ success }) => !success)).toEqual([]);
     expect(checked).toHaveLength(ofGoogle.length + 1);
   });

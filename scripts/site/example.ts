@@ -2,7 +2,7 @@ import type { OpenApi, Operation, Parameter } from '../generate/openapi/document
 import type { Schema } from '../generate/openapi/schemas.ts';
 import { resolved } from './schema-html.ts';
 
-/** The smallest body that the operation takes; `undefined` where it takes none or needs none. */
+/** The smallest valid body of the operation; `undefined` if no body is required. */
 export function exampleBody({ requestBody }: Operation, document: OpenApi): unknown {
   const schema = requestBody?.content['application/json']?.schema;
   return schema && requestBody.required ? exampleOf(schema, document) : undefined;
@@ -18,14 +18,14 @@ function exampleOf(given: Schema, document: OpenApi): unknown {
   if (schema.properties) {
     const fields = Object.entries(schema.properties);
     const needed = fields.filter(([name]) => schema.required?.includes(name));
-    // Where every field may be left out, one shows how it is done.
+    // If every field is optional, the first one is shown.
     const shown = needed.length > 0 ? needed : fields.slice(0, 1);
     return Object.fromEntries(shown.map(([name, field]) => [name, exampleOf(Object(field), document)]));
   }
   return { integer: 1, boolean: true }[String(schema.type)] ?? 'text';
 }
 
-/** Path and query of a call with all that it needs. */
+/** Path and query of a call with all required parameters. */
 export function exampleTarget(path: string, { parameters }: Operation, document: OpenApi): string {
   const needed = parameters.filter(
     (parameter): parameter is Parameter => 'name' in parameter && parameter.required,
@@ -47,7 +47,7 @@ const CREDENTIALS: Readonly<Record<string, string>> = {
   Operator: 'Operator $OPERATOR_KEY',
 };
 
-/** The call as a command, with the origin and the credentials in variables. */
+/** The call as a curl command, with the origin and the credentials in variables. */
 export function curlExample(method: string, path: string, operation: Operation, document: OpenApi): string {
   const body = exampleBody(operation, document);
   const [scheme] = Object.keys(operation.security[0] ?? {});

@@ -4,10 +4,10 @@ import type { OpenApi } from '../generate/openapi/document.ts';
 import { type Html, html } from './html.ts';
 import { reference } from './reference.ts';
 
-/** Every static file of the site: path from its root, and content. */
+/** Every static file of the site but the console: path and content. */
 export function siteFiles(): ReadonlyMap<string, string> {
   const openApi = readFileSync(new URL('../../clients/openapi.json', import.meta.url), 'utf8');
-  // Generated, and held to that by a test.
+  // Generated; a test checks that it is up to date.
   const document: OpenApi = JSON.parse(openApi);
   const style = readFileSync(new URL('./style.css', import.meta.url), 'utf8');
   const stylePath = `assets/style-${createHash('sha256').update(style).digest('hex').slice(0, 8)}.css`;
@@ -43,7 +43,7 @@ const HOME = html`<main id="main">
 <h1>Seatlease</h1>
 <p>A floating-license server.</p>
 <ul>
-<li><a href="/console">Console</a>: who holds the seats, for those who buy them and those who sell them</li>
+<li><a href="/console">Console</a>: see who holds which seats, and manage licenses</li>
 <li><a href="/docs">API reference</a></li>
 <li><a href="/openapi.json">OpenAPI document</a></li>
 </ul>
@@ -51,5 +51,5 @@ const HOME = html`<main id="main">
 
 const NOT_FOUND = html`<main id="main">
 <h1>Not found</h1>
-<p>There is nothing at this address. <a href="/docs">The API reference</a> lists those that there are.</p>
+<p>This page does not exist. See the <a href="/docs">API reference</a>.</p>
 </main>`;

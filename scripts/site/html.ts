@@ -1,4 +1,4 @@
-/** Markup that needs no escaping any more. */
+/** Markup that is already escaped. */
 export class Html {
   readonly text: string;
 
@@ -9,7 +9,7 @@ export class Html {
 
 export type Part = Html | string | number | undefined | false | readonly Part[];
 
-/** Markup with values in it: text is escaped, lists are joined, and what is absent leaves nothing. */
+/** Inserts values into markup: text is escaped, lists are joined, and `undefined` and `false` are left out. */
 export function html(markup: TemplateStringsArray, ...values: readonly Part[]): Html {
   return new Html(String.raw({ raw: markup }, ...values.map(textOf)));
 }
@@ -21,7 +21,7 @@ function textOf(part: Part): string {
   return String(part).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** Text in which `code` stands between back quotes, in paragraphs that blank lines part. */
+/** Text with `code` in back quotes. Blank lines separate paragraphs. */
 export function paragraphs(text: string): Html {
   return html`${text.split(/\n{2,}/).map((paragraph) => html`<p>${inline(paragraph)}</p>`)}`;
 }

@@ -25,14 +25,14 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-describe('beside the functions', () => {
-  test('the document is served as it is in the repository', async () => {
+describe('the local server', () => {
+  test('serves the OpenAPI document of the repository', async () => {
     const answer = await fetch(`${url}/openapi.json`);
     expect(answer.headers.get('content-type')).toBe('application/json');
     expect(await answer.json()).toEqual(DOCUMENT);
   });
 
-  test('what is not there is answered as the functions answer', async () => {
+  test('returns the functions’ 404 for an unknown path', async () => {
     for (const [path, method] of [
       ['/nowhere', 'GET'],
       ['/../package.json', 'GET'],
@@ -57,14 +57,14 @@ describeReal('chromium', 'the reference page', () => {
   });
   afterAll(() => page.close());
 
-  test('opens without a complaint of the browser, under a policy that allows nothing inline', async () => {
+  test('opens without browser errors, under a policy that allows nothing inline', async () => {
     expect(await page.title()).toBe('Seatlease API');
     expect(complaints).toEqual([]);
-    // The policy does not stand in the way of its style.
+    // The policy allows its style sheet.
     expect(await page.evaluate('getComputedStyle(document.body).maxWidth')).not.toBe('none');
   });
 
-  test('has every operation, under a heading that its link in the list leads to', async () => {
+  test('has a heading for every operation, with a link in the list', async () => {
     expect(OPERATIONS.length).toBeGreaterThan(40);
     const headings = await page.locator('article > h3').allTextContents();
     expect(headings.toSorted()).toEqual(OPERATIONS.map(({ title }) => title).toSorted());
@@ -75,10 +75,10 @@ describeReal('chromium', 'the reference page', () => {
     for (const { operationId } of OPERATIONS) expect(targets).toContain(`#${operationId}`);
   });
 
-  test('says of each who may call, what goes wrong, and how it is called', async () => {
+  test('shows the callers, problems and an example of each operation', async () => {
     const acquire = page.getByRole('article', { name: 'POST /api/v1/licenses/acquire' });
     const told = await acquire.innerText();
-    expect(told).toContain('Who: whoever has the license’s key, or members of the tenant, signed in.');
+    expect(told).toContain('Who: clients with the license key, or signed-in members of the tenant.');
     expect(told).toContain('fingerprint text, 1 to 256 characters, no control characters\n');
     expect(told).toContain('409 SEATS_EXHAUSTED');
     expect(told).toContain(`-d '{"fingerprint":"my-laptop"}'`);
@@ -86,7 +86,7 @@ describeReal('chromium', 'the reference page', () => {
     expect(await acquire.innerText()).toContain('session_id SessionId');
   });
 
-  test('has no link to nowhere', async () => {
+  test('has no broken link', async () => {
     const ids = new Set(await page.locator('[id]').evaluateAll((all) => all.map(({ id }) => `#${id}`)));
     const targets = await page
       .locator('a[href^="#"]')
@@ -95,7 +95,7 @@ describeReal('chromium', 'the reference page', () => {
     expect(targets.filter((target) => !ids.has(target))).toEqual([]);
   });
 
-  test('is readable on a phone: nothing makes it wider than the screen, in the dark as in the light', async () => {
+  test('fits the screen of a phone, in light and dark', async () => {
     await page.locator('details').evaluateAll((all) => {
       for (const details of all) details.setAttribute('open', '');
     });
@@ -108,7 +108,7 @@ describeReal('chromium', 'the reference page', () => {
     expect(await widthOf()).toBe(390);
   });
 
-  test('is walked through by keyboard, the content first', async () => {
+  test('can be used by keyboard, with a link to the content first', async () => {
     await page.goto(`${url}/docs`);
     await page.keyboard.press('Tab');
     expect(await page.locator(':focus').textContent()).toBe('Skip to the content');

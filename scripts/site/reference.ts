@@ -10,7 +10,7 @@ interface Endpoint {
   readonly operation: Operation;
 }
 
-/** The reference of the API: what is in the document and no more, as the content of a page. */
+/** The API reference as a page's content, from the OpenAPI document alone. */
 export function reference(document: OpenApi): Html {
   const endpoints: Endpoint[] = Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(([method, operation]) => ({ method, path, operation })),
@@ -43,16 +43,16 @@ ${paragraphs(String(info.description))}
 <section aria-labelledby="every-request">
 <h2 id="every-request">Every request</h2>
 <dl>${
-    components.parameters[WITH_EVERY_REQUEST] &&
-    parameterHtml(components.parameters[WITH_EVERY_REQUEST], document)
+    components.parameters[COMMON_PARAMETER] &&
+    parameterHtml(components.parameters[COMMON_PARAMETER], document)
   }
 ${Object.entries(components.securitySchemes).map(
   ([name, { description = '' }]) =>
     html`<dt><code>Authorization</code> <span class="type">${name}</span></dt><dd>${inline(description)}</dd>`,
 )}</dl>
-<p>Every answer has the request’s id as <code>${WITH_EVERY_ANSWER}</code>. Some have more headers:</p>
+<p>Every response has the request’s id as <code>${COMMON_HEADER}</code>. Some have more headers:</p>
 <dl>${Object.entries(components.headers)
-    .filter(([name]) => name !== WITH_EVERY_ANSWER)
+    .filter(([name]) => name !== COMMON_HEADER)
     .map(([name, { description }]) => html`<dt><code>${name}</code></dt><dd>${description}</dd>`)}</dl>
 </section>
 ${groups.map(
@@ -82,7 +82,7 @@ ${
   html`<h4>Body${!requestBody.required && ' (optional)'}</h4>
 ${fieldsOf(body, document)}`
 }
-<h4>Answers</h4>
+<h4>Responses</h4>
 ${Object.entries(operation.responses).map(([status, response]) => answerOf(status, response, document))}
 <h4>Problems</h4>
 <ul>${Object.entries(operation.responses).flatMap(([status, response]) =>
@@ -97,34 +97,34 @@ ${Object.entries(operation.responses).map(([status, response]) => answerOf(statu
 `;
 }
 
-/** Who a requirement of the document means. */
+/** The callers that a security requirement allows, in words. */
 function whoIs(requirement: Operation['security'][number]): string {
   const [entry] = Object.entries(requirement);
   if (!entry) return 'anyone';
   const [scheme, [role]] = entry;
-  if (scheme === 'License') return 'whoever has the license’s key';
-  if (scheme === 'Operator') return 'whoever has the operator key';
+  if (scheme === 'License') return 'clients with the license key';
+  if (scheme === 'Operator') return 'operators with the operator key';
   switch (role) {
     case undefined:
-      return 'anybody who is signed in';
+      return 'any signed-in user';
     case 'operator':
-      return 'the vendor’s own people, signed in';
+      return 'signed-in operators';
     case 'owner':
-      return 'the owner of the tenant, signed in';
+      return 'signed-in owners of the tenant';
     default:
-      return `${role === 'admin' ? 'admins' : 'members'} of the tenant, signed in`;
+      return `signed-in ${role === 'admin' ? 'admins' : 'members'} of the tenant`;
   }
 }
 
-/** What goes with every request is told once for all. */
-const WITH_EVERY_REQUEST = 'RequestId';
-const WITH_EVERY_ANSWER = 'X-Request-Id';
+/** The parameter and the header of every request and response are described once. */
+const COMMON_PARAMETER = 'RequestId';
+const COMMON_HEADER = 'X-Request-Id';
 
 function parametersOf({ parameters }: Operation, document: OpenApi): Html | undefined {
   const own = parameters.flatMap((parameter) => {
     if (!('$ref' in parameter)) return [parameter];
     const name = nameOf(parameter);
-    return name === WITH_EVERY_REQUEST ? [] : (document.components.parameters[name] ?? []);
+    return name === COMMON_PARAMETER ? [] : (document.components.parameters[name] ?? []);
   });
   return own.length === 0
     ? undefined
@@ -149,7 +149,7 @@ function answerOf(
   if ('$ref' in given) return undefined;
   const [said = ''] = given.description.split('\n\n');
   const schema = given.content?.['application/json']?.schema;
-  const headers = Object.keys(given.headers).filter((name) => name !== WITH_EVERY_ANSWER);
+  const headers = Object.keys(given.headers).filter((name) => name !== COMMON_HEADER);
   return html`<p><strong>${status}</strong> ${inline(said)}${
     headers.length > 0 && html` <span class="quiet">Headers: ${headers.join(', ')}.</span>`
   }</p>
@@ -161,14 +161,14 @@ ${fieldsOf(schema, document)}
 }`;
 }
 
-/** Schemas of the problems that an answer can be. */
+/** Schemas of the problems in a response. */
 function problemsIn(given: Operation['responses'][string], document: OpenApi): Schema[] {
   const response = '$ref' in given ? document.components.responses[nameOf(given)] : given;
   const schema = response?.content?.['application/problem+json']?.schema;
   return schema ? (schema.oneOf ?? [schema]).map((one) => resolved(one, document)) : [];
 }
 
-/** The code of a problem's schema; empty for that of none. */
+/** The code of a problem's schema; empty for any other schema. */
 function codeOf({ properties = {} }: Schema): string {
   return String(Object(properties.code).const ?? '');
 }

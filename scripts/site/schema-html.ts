@@ -6,25 +6,25 @@ import { type Html, html, inline } from './html.ts';
 
 type Document = Pick<OpenApi, 'components'>;
 
-/** What every text that callers choose must match, which reads better in words. */
+/** The pattern of every text that callers choose. It is shown in words. */
 const PLAIN_TEXT = z.toJSONSchema(text(1)).pattern;
 
-/** Component that a reference names. */
+/** The name of the component that a reference points to. */
 export function nameOf({ $ref = '' }: Schema): string {
   return $ref.split('/').at(-1) ?? '';
 }
 
-/** The schema itself where it is a reference. */
+/** The schema that a reference points to, or the schema itself. */
 export function resolved(schema: Schema, document: Document): Schema {
   return schema.$ref === undefined ? schema : (document.components.schemas[nameOf(schema)] ?? {});
 }
 
-/** Schemas that have a name and are of one value, not of several: a list of types tells of them. */
+/** True for schemas of a single value, which are in the list of types. */
 export function isSimple(schema: Schema): boolean {
   return schema.properties === undefined && schema.anyOf === undefined && schema.oneOf === undefined;
 }
 
-/** Properties of an object, with all that is in them. */
+/** The properties of an object, with their own properties. */
 export function fieldsOf(given: Schema, document: Document): Html | undefined {
   const schema = resolved(given, document);
   const options = optionsOf(schema);
@@ -45,14 +45,14 @@ export function fieldsOf(given: Schema, document: Document): Html | undefined {
   })}</dl>`;
 }
 
-/** A field, parameter or header: name, type, whether it must be there, what it means and what is in it. */
+/** A field, parameter or header: name, type, whether it is required, its meaning and its own fields. */
 export function fieldHtml(name: string, schema: Schema, isRequired: boolean, document: Document): Html {
   return html`<dt><code>${name}</code> <span class="type">${typeOf(schema, document)}${!isRequired && ', optional'}</span></dt>
 <dd>${schema.description !== undefined && html`<p>${inline(schema.description)}</p>`}${fieldsOf(schema, document)}</dd>
 `;
 }
 
-/** What may stand there, in words. */
+/** The type of a value, in words. */
 export function typeOf(schema: Schema, document: Document): Html {
   if (schema.$ref !== undefined) {
     const name = nameOf(schema);
@@ -84,7 +84,7 @@ function constraintsOf(schema: Schema): Html {
   return html`${format !== undefined && ` (${format})`}${rangeOf(minLength, maxLength, ' characters')}${rangeOf(minimum, maximum)}${
     pattern !== undefined &&
     (pattern === PLAIN_TEXT ? ', no control characters' : html`, matching <code>${pattern}</code>`)
-  }${usual !== undefined && `, ${JSON.stringify(usual)} unless given`}`;
+  }${usual !== undefined && `, default ${JSON.stringify(usual)}`}`;
 }
 
 function rangeOf(least: number | undefined, most: number | undefined, unit = ''): string {
@@ -93,7 +93,7 @@ function rangeOf(least: number | undefined, most: number | undefined, unit = '')
   return to === undefined ? `, at least ${from}${unit}` : `, ${from} to ${to}${unit}`;
 }
 
-/** What it may be, null left out. */
+/** The options of a union, without null. */
 function optionsOf({ anyOf, oneOf }: Schema): Schema[] {
   return (anyOf ?? oneOf ?? []).filter(({ type }) => type !== 'null');
 }

@@ -1,9 +1,9 @@
 import { createServer } from 'node:http';
 
-/** Where a request goes on to, by its origin, or what it is answered with instead. */
+/** The origin that a request is forwarded to, or the response to return instead. */
 export type Choice = string | { readonly status: number; readonly body: unknown };
 
-/** A server in front of others, for tests: one origin, as Hosting is. */
+/** For tests: a server that forwards to others, one origin like Hosting. */
 export async function startFront(
   choose: (method: string, path: string) => Choice,
 ): Promise<{ readonly url: string; close(): void }> {

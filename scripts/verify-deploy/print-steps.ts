@@ -2,8 +2,8 @@ import type { Target } from '../../clients/admin/src/target.ts';
 import { type StoryOptions, story } from './story.ts';
 
 /**
- * Runs the story, prints each step, and gives whether all went well. After a step that fails only the last
- * is run, which leaves nothing behind that seats anybody.
+ * Runs the story, prints each step, and returns whether all succeeded. After a failed step, only the last one still
+ * runs: it suspends the license.
  */
 export async function printSteps(
   target: Target,
@@ -26,6 +26,6 @@ export async function printSteps(
       print(`      ${error instanceof Error ? error.message : error}`);
     }
   }
-  print(isWell ? 'The suite works.' : 'The suite does not work as it should.');
+  print(isWell ? 'The suite works.' : 'The suite does not work correctly.');
   return isWell;
 }

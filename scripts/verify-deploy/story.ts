@@ -14,7 +14,7 @@ const SEATS = 2;
 const AUDIT_POLL_MS = 3_000;
 const CALL_TIMEOUT_MS = 30_000;
 
-/** What an event log must hold after the story, and no more. */
+/** The events that the audit log must have after the story, and no others of these types. */
 const EXPECTED_EVENTS: Readonly<Record<string, number>> = { 'session.acquired': 3, 'session.released': 1 };
 
 const Granted = z.object({ session_id: z.string(), seats: z.object({ active: z.int(), max: z.int() }) });
@@ -33,13 +33,13 @@ export interface Step {
 }
 
 export interface StoryOptions {
-  /** How long events may take from the seat store to the audit log: a sweep a minute, then Pub/Sub. */
+  /** How long events may take from Redis to the audit log: one sweep a minute, then Pub/Sub. */
   readonly auditWithinMs: number;
-  /** Goes round a wait of that many milliseconds. */
+  /** Replaces a wait of that many milliseconds. */
   readonly wait?: (ms: number) => Promise<unknown>;
 }
 
-/** What the steps share. */
+/** The state that the steps share. */
 interface Story {
   readonly target: Target;
   readonly api: Api;
@@ -50,8 +50,8 @@ interface Story {
 }
 
 /**
- * The main story of a deployed suite, step by step: what a vendor, its customers' machines and an auditor do. It makes
- * one license, in a tenant of its own, and suspends that in the end, whatever happened. A step that fails throws.
+ * The main story of a deployed suite, step by step: what a vendor, its customers' machines and an auditor do. It creates
+ * one license, in its own tenant, and its last step suspends it. A step that fails throws.
  */
 export function story(target: Target, options: StoryOptions): Step[] {
   const story: Story = { target, api: openApi(target), options, license: undefined, held: [] };
@@ -59,21 +59,21 @@ export function story(target: Target, options: StoryOptions): Step[] {
 }
 
 const STEPS: readonly (readonly [name: string, run: (story: Story) => Promise<void>])[] = [
-  ['the suite is alive, and every part of it can serve', checkHealth],
-  ['what only the cloud may call is not open to strangers', checkInternal],
-  [`a license of ${SEATS} seats is made`, createLicense],
-  [`${SEATS} machines are seated, and one more is refused`, fillSeats],
-  ['a heartbeat is taken', sendHeartbeat],
-  ['a license is signed, and its signature holds without the server', verifySignature],
-  ['a seat that is given back is the next one’s at once', reuseSeat],
-  ['what happened is in the audit log: sweep, Pub/Sub and records work together', awaitAuditLog],
-  ['the license is suspended, and seats nobody any more', suspendLicense],
+  ['the suite answers, and every part is available', checkHealth],
+  ['internal endpoints refuse external callers', checkInternal],
+  [`a license of ${SEATS} seats is created`, createLicense],
+  [`${SEATS} machines get a seat, and one more is refused`, fillSeats],
+  ['a heartbeat is acknowledged', sendHeartbeat],
+  ['a license is signed, and its signature verifies offline', verifySignature],
+  ['a released seat can be acquired at once', reuseSeat],
+  ['the events are in the audit log: sweep, Pub/Sub and records work together', awaitAuditLog],
+  ['the license is suspended, and grants no more seats', suspendLicense],
 ];
 
 async function checkHealth(story: Story): Promise<void> {
   await expectReply(story, 200, z.unknown(), 'GET', '/health');
   const { status, parts } = await story.api.call(health, 'health', { query: { deep: '1' } });
-  if (status !== 'ok') throw new Error(`not every part can serve: ${JSON.stringify(parts)}`);
+  if (status !== 'ok') throw new Error(`a part is unavailable: ${JSON.stringify(parts)}`);
 }
 
 async function checkInternal(story: Story): Promise<void> {
@@ -81,7 +81,7 @@ async function checkInternal(story: Story): Promise<void> {
   for (const { method, path } of internal) {
     const { status } = await call(story, method, path);
     if (status < 400 || status >= 500)
-      throw new Error(`${method} ${path} answered a stranger with ${status}`);
+      throw new Error(`${method} ${path} returned ${status} to an external caller`);
   }
 }
 
@@ -115,7 +115,8 @@ async function reuseSeat(story: Story): Promise<void> {
   held[1] = (await acquire(story, 'third', 201, Granted)).session_id;
   const query = { license_id: licenseOf(story).id };
   const ids = (await api.call(sessions, 'list', { query })).sessions.map(({ session_id }) => session_id);
-  if (ids.toSorted().join() !== held.toSorted().join()) throw new Error(`others hold seats: ${ids}`);
+  if (ids.toSorted().join() !== held.toSorted().join())
+    throw new Error(`other sessions hold the seats: ${ids}`);
 }
 
 async function awaitAuditLog(story: Story): Promise<void> {
@@ -129,7 +130,7 @@ async function awaitAuditLog(story: Story): Promise<void> {
     if (missing.length === 0) return;
     if (leftMs <= 0)
       throw new Error(
-        `after ${auditWithinMs / 1000} s the audit log has ${events.map(({ type }) => type).join(', ') || 'nothing'}`,
+        `after ${auditWithinMs / 1000} s the audit log has ${events.map(({ type }) => type).join(', ') || 'no events'}`,
       );
     await wait(AUDIT_POLL_MS);
   }
@@ -142,7 +143,7 @@ async function suspendLicense(story: Story): Promise<void> {
 }
 
 function licenseOf({ license }: Story): NonNullable<Story['license']> {
-  if (!license) throw new Error('there is no license');
+  if (!license) throw new Error('no license was created');
   return license;
 }
 
@@ -150,7 +151,7 @@ function acquire<T>(story: Story, fingerprint: string, status: number, shape: z.
   return expectReply(story, status, shape, 'POST', '/api/v1/licenses/acquire', { fingerprint });
 }
 
-/** Calls the suite as a client does, with the key of the license once there is one. */
+/** Calls the suite as a client, with the license key once the license exists. */
 async function call({ target, license }: Story, method: string, path: string, body?: unknown) {
   const response = await fetch(`${target.url}${path}`, {
     method,
@@ -165,7 +166,7 @@ async function call({ target, license }: Story, method: string, path: string, bo
   return { status: response.status, text: await response.text() };
 }
 
-/** The same, for a reply of that status and shape. Throws for any other. */
+/** Calls the suite, and throws unless the reply has that status and shape. */
 async function expectReply<T>(
   story: Story,
   status: number,
@@ -176,6 +177,6 @@ async function expectReply<T>(
 ): Promise<T> {
   const reply = await call(story, method, path, body);
   if (reply.status !== status)
-    throw new Error(`${method} ${path} answered ${reply.status}, not ${status}: ${reply.text}`);
+    throw new Error(`${method} ${path} returned ${reply.status}, not ${status}: ${reply.text}`);
   return z.parse(shape, reply.text === '' ? undefined : JSON.parse(reply.text));
 }

@@ -14,13 +14,13 @@ function verify(url = suite.url, operatorKey = OPERATOR_KEY) {
   const target = { url, operatorKey, hintIfUnreachable: '', hintIfKeyRefused: '' };
   const isWell = printSteps(target, (line) => lines.push(line), {
     auditWithinMs: 9_000,
-    // As the minute goes by in which Cloud Scheduler sweeps.
+    // Sweeps, as Cloud Scheduler would within a minute.
     wait: () => suite.settle(),
   });
   return isWell.then((well) => ({ well, lines }));
 }
 
-test('a suite that works is told to work, and no license of it seats anybody afterwards', async () => {
+test('reports a working suite, and leaves its license suspended', async () => {
   const { well, lines } = await verify();
   expect(lines.filter((line) => !line.startsWith('  ok'))).toEqual(['The suite works.']);
   expect(well).toBe(true);
@@ -30,12 +30,18 @@ test('a suite that works is told to work, and no license of it seats anybody aft
 });
 
 test.each([
-  ['a suite that seats one machine too many', 'POST', '/api/v1/licenses/acquire', 201, 'one more is refused'],
-  ['a suite whose sweep is open to strangers', 'POST', '/internal/sweep', 200, 'only the cloud may call'],
-  ['a suite that is away', 'GET', '/health', 503, 'alive'],
-  ['a suite whose events go nowhere', 'GET', '/api/v1/audit', 200, 'audit log'],
-  ['a suite that publishes no key', 'GET', '/.well-known/jwks.json', 200, 'signature holds'],
-])('%s is found out, and its license is suspended all the same', async (_, method, path, status, step) => {
+  ['a suite that grants one seat too many', 'POST', '/api/v1/licenses/acquire', 201, 'one more is refused'],
+  [
+    'a suite whose sweep accepts external callers',
+    'POST',
+    '/internal/sweep',
+    200,
+    'internal endpoints refuse',
+  ],
+  ['a suite that is down', 'GET', '/health', 503, 'the suite answers'],
+  ['a suite whose events are not recorded', 'GET', '/api/v1/audit', 200, 'audit log'],
+  ['a suite that publishes no public key', 'GET', '/.well-known/jwks.json', 200, 'signature verifies'],
+])('reports %s, and still suspends the license', async (_, method, path, status, step) => {
   const bodies: Readonly<Record<string, unknown>> = {
     '/api/v1/licenses/acquire': {
       session_id: 'ses_00_0000000000000000_00000000000000000',
@@ -55,7 +61,7 @@ test.each([
     const { well, lines } = await verify(front.url);
     expect(well).toBe(false);
     expect(lines.filter((line) => line.startsWith('FAIL'))[0]).toContain(step);
-    expect(lines.at(-1)).toBe('The suite does not work as it should.');
+    expect(lines.at(-1)).toBe('The suite does not work correctly.');
     const { licenses } = (await suite.operate('GET', '/api/v1/licenses')).body;
     expect(licenses.filter((license: { status: string }) => license.status !== 'suspended')).toEqual([]);
   } finally {
@@ -63,7 +69,7 @@ test.each([
   }
 });
 
-test('whoever has the wrong operator key is told so, and nothing is made', async () => {
+test('reports a wrong operator key, and creates nothing', async () => {
   const before = (await suite.operate('GET', '/api/v1/licenses')).body.licenses.length;
   const { well, lines } = await verify(suite.url, 'not-the-operator-key-0123456789abcdef');
   expect(well).toBe(false);

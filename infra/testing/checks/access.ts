@@ -16,9 +16,9 @@ import {
   serviceOf,
 } from './stack.ts';
 
-/** Who may call, do and read what. */
+/** Who can call and read what. */
 export const ACCESS_CHECKS = {
-  'every function acts as an account of its own': (stack) => [
+  'every function has its own service account': (stack) => [
     ...differences(
       'account',
       of(stack.graph, ACCOUNT).map(({ inputs }) => inputs.accountId),
@@ -36,7 +36,7 @@ export const ACCESS_CHECKS = {
     ),
   ],
 
-  'only what the public calls can be called by everybody': (stack) =>
+  'only functions with public endpoints can be invoked by everyone': (stack) =>
     stack.manifest.flatMap((contract) => {
       const members = of(stack.graph, INVOKER)
         .filter(({ inputs }) => inputs.name === `seatlease-${contract.name}`)
@@ -46,7 +46,7 @@ export const ACCESS_CHECKS = {
       ]);
     }),
 
-  'what only the cloud itself calls cannot be reached from outside': (stack) =>
+  'functions that only the cloud calls cannot be reached from outside': (stack) =>
     eachFunction(stack, (contract, { inputs }) =>
       expected(contract.name, [
         [
@@ -70,7 +70,7 @@ export const ACCESS_CHECKS = {
     ]);
     return grantsIn(stack.graph)
       .filter((grant) => !due.has(grant))
-      .map((grant) => `too much: ${grant}`);
+      .map((grant) => `unexpected: ${grant}`);
   },
 
   'no account has a role on the whole project': ({ graph, settings: { project } }) => {
@@ -84,14 +84,14 @@ export const ACCESS_CHECKS = {
           type !== PROJECT_ROLE ||
           !(
             (inputs.role.startsWith('roles/datastore.') && inputs.condition?.expression === database) ||
-            // Entries can only be added with it; there is nothing narrower.
+            // Writing log entries needs it, and IAM has nothing narrower.
             (inputs.role === 'roles/logging.logWriter' && inputs.member.includes(':seatlease-build@'))
           ),
       )
       .map(({ name, inputs }) => `${name}: ${inputs.role} for ${inputs.member}`);
   },
 
-  'no secret stands in plain sight, and each has a pinned version': (stack) => {
+  'no secret is a plain variable, and each has a pinned version': (stack) => {
     const secret = new Set<string>(stack.manifest.flatMap(({ secrets }) => secrets));
     return eachFunction(stack, (contract, { inputs }) => {
       const { environmentVariables, secretEnvironmentVariables } = inputs.serviceConfig;
@@ -107,13 +107,13 @@ export const ACCESS_CHECKS = {
       return [
         ...Object.keys(environmentVariables)
           .filter((name) => secret.has(name))
-          .map((name) => `${contract.name}: ${name} is plain`),
+          .map((name) => `${contract.name}: ${name} is a plain variable`),
         ...differences(`${contract.name}: secret`, pinned, due),
       ];
     });
   },
 
-  'secrets are guarded, and none has a value in the stack': ({ graph, manifest, settings }) => {
+  'secrets are protected, and none has a value in the stack': ({ graph, manifest, settings }) => {
     const secrets = of(graph, 'gcp:secretmanager/secret:Secret');
     const due = new Set(manifest.flatMap((contract) => secretsIn(contract, { settings })));
     return [
@@ -124,10 +124,10 @@ export const ACCESS_CHECKS = {
       ),
       ...secrets
         .filter(({ protect }) => protect !== settings.protect)
-        .map(({ name }) => `${name}: not as guarded as the stack`),
+        .map(({ name }) => `${name}: not protected like the stack`),
       ...graph.made
         .filter(({ type }) => type.startsWith('gcp:secretmanager/secretVersion:'))
-        .map(({ name }) => `${name}: its value is in the state of the stack`),
+        .map(({ name }) => `${name}: its value is in the stack's state`),
     ];
   },
 } as const satisfies Readonly<Record<string, Check>>;

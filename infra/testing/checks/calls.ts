@@ -13,9 +13,9 @@ import {
   TOPIC,
 } from './stack.ts';
 
-/** What the cloud calls by itself: the sweep and the pushes of events. */
+/** Calls from the cloud: the sweep, and pushes of events. */
 export const CALL_CHECKS = {
-  'tokens are made for the function that they are shown to': (stack) =>
+  'each token has the audience of the function that it is sent to': (stack) =>
     (['scheduler', 'pubsub'] as const).flatMap((service) => {
       const { contract, path } = calledBy(service, stack);
       const [target] =
@@ -34,9 +34,9 @@ export const CALL_CHECKS = {
       const { projectNumber, region } = stack.settings;
       const url = `https://seatlease-${contract.name}-${projectNumber}.${region}.run.app`;
       return expected(contract.name, [
-        ['audience that it asks for', SERVICE_AUDIENCE, url],
+        ['audience that it requires', SERVICE_AUDIENCE, url],
         ['audience of tokens', target?.token?.audience, url],
-        ['address that is called', target?.url, `${url}${path}`],
+        ['URL that is called', target?.url, `${url}${path}`],
         [
           'account of tokens',
           target?.token?.serviceAccountEmail,
@@ -57,23 +57,25 @@ export const CALL_CHECKS = {
     ]);
   },
 
-  'events that cannot be recorded are kept, and wait for somebody': ({ graph }) =>
+  'events that cannot be recorded are kept as dead letters': ({ graph }) =>
     pushes(graph).flatMap(({ name, inputs }) => {
       const policy = inputs.deadLetterPolicy;
       const topic = of(graph, TOPIC).find((each) => idOf(each) === policy?.deadLetterTopic);
-      if (!topic) return [`${name}: dead letters go nowhere`];
+      if (!topic) return [`${name}: has no topic for dead letters`];
       const keepers = of(graph, SUBSCRIPTION).filter((each) => each.inputs.topic === idOf(topic));
       return [
-        ...(topic.inputs.name === 'seatlease-events' ? [`${name}: dead letters come back`] : []),
-        ...(policy.maxDeliveryAttempts === 20 ? [] : [`${name}: gives up too soon, or too late`]),
+        ...(topic.inputs.name === 'seatlease-events'
+          ? [`${name}: dead letters go to the topic that they came from`]
+          : []),
+        ...(policy.maxDeliveryAttempts === 20 ? [] : [`${name}: has another number of delivery attempts`]),
         ...(keepers.some(({ inputs: kept }) => kept.expirationPolicy?.ttl === '' && !kept.pushConfig)
           ? []
-          : [`${name}: nobody keeps dead letters`]),
+          : [`${name}: no subscription keeps dead letters`]),
         ...missing(graph, grantsOfAgent()),
       ];
     }),
 
-  'no event is lost for want of a subscriber that keeps up': ({ graph }) => {
+  'no event is lost if a subscriber falls behind': ({ graph }) => {
     const topic = of(graph, TOPIC).find(({ inputs }) => inputs.name === 'seatlease-events');
     const [push, ...others] = pushes(graph);
     return [

@@ -3,7 +3,10 @@ import { type Check, differences, expected, KEY, of } from './stack.ts';
 
 /** Keys and records. */
 export const DATA_CHECKS = {
-  'the signing key is of the one algorithm, watched, and guarded in every stack': ({ graph, settings }) => {
+  'the signing key has the right algorithm, audit logs and protection in every stack': ({
+    graph,
+    settings,
+  }) => {
     const [key, ...others] = of(graph, KEY);
     const [ring] = of(graph, 'gcp:kms/keyRing:KeyRing');
     const audits = of(graph, 'gcp:projects/iAMAuditConfig:IAMAuditConfig').flatMap(({ inputs }) =>
@@ -21,11 +24,11 @@ export const DATA_CHECKS = {
       ]),
       ...['DATA_READ', 'DATA_WRITE']
         .filter((logType) => !audits.includes(`cloudkms.googleapis.com ${logType}`))
-        .map((logType) => `nobody writes down ${logType} of keys`),
+        .map((logType) => `${logType} of keys is not logged`),
     ];
   },
 
-  'every query of the catalogue has its index': ({ graph }) => {
+  'every query in shared/ports/queries.ts has its index': ({ graph }) => {
     const made = of(graph, 'gcp:firestore/index:Index').map(({ inputs }) =>
       [
         inputs.collection,
@@ -46,7 +49,7 @@ export const DATA_CHECKS = {
     return differences('index', made, due);
   },
 
-  'records can be brought back, and no client can read them by itself': ({ graph, settings }) => {
+  'records can be restored, and no client can read them directly': ({ graph, settings }) => {
     const [database] = of(graph, 'gcp:firestore/database:Database');
     const [backup] = of(graph, 'gcp:firestore/backupSchedule:BackupSchedule');
     const [ruleset] = of(graph, 'gcp:firebaserules/ruleset:Ruleset');
@@ -68,8 +71,8 @@ export const DATA_CHECKS = {
       ['guarded', database?.protect, settings.protect],
       ['daily backup', backup?.inputs.dailyRecurrence !== undefined, true],
       ['backups kept', backup?.inputs.retention, '604800s'],
-      ['rules that let somebody in', /allow(?![^;]*: if false;)/.test(rules), false],
-      ['rules that shut everybody out', rules.includes('allow read, write: if false;'), true],
+      ['rules that allow access', /allow(?![^;]*: if false;)/.test(rules), false],
+      ['the rule that denies all', rules.includes('allow read, write: if false;'), true],
       ['release', release?.inputs.name, 'cloud.firestore'],
     ]);
   },

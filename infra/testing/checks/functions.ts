@@ -2,7 +2,7 @@ import { entryPointOf } from '../../../functions/names.ts';
 import { readConfig } from '../../../shared/config.ts';
 import type { SecretName } from '../../../shared/settings.ts';
 import { readBundle } from '../../bundle.ts';
-import { standInsFor } from '../../environment.ts';
+import { samplesFor } from '../../environment.ts';
 import type { Made } from '../graph.ts';
 import { grantsOfBuild, missing } from './grants.ts';
 import { type Check, differences, eachFunction, emailOf, expected, FUNCTION, idOf, of } from './stack.ts';
@@ -18,7 +18,7 @@ export const FUNCTION_CHECKS = {
     );
   },
 
-  'every function runs on Node 24, as its contract says': (stack) =>
+  'every function runs on Node 24 with the resources that its contract names': (stack) =>
     eachFunction(stack, ({ name, memoryMiB, concurrency, timeoutSeconds }, { inputs }) => {
       const { buildConfig, serviceConfig } = inputs;
       return expected(name, [
@@ -32,18 +32,18 @@ export const FUNCTION_CHECKS = {
       ]);
     }),
 
-  'no function can grow without end': (stack) =>
+  'every function has a limit of instances': (stack) =>
     eachFunction(stack, ({ name, maxInstances }, { inputs }) =>
       expected(name, [['most instances', inputs.serviceConfig.maxInstanceCount, maxInstances]]),
     ),
 
-  'instances are kept warm for taking and keeping seats alone': (stack) =>
+  'only the functions that acquire and hold seats have warm instances': (stack) =>
     eachFunction(stack, ({ name }, { inputs }) => {
       const least = ['acquire', 'heartbeat', 'release'].includes(name) ? stack.settings.minInstances : 0;
       return expected(name, [['least instances', inputs.serviceConfig.minInstanceCount, least]]);
     }),
 
-  'every function starts with the environment it is given': (stack) =>
+  'every function starts with its environment': (stack) =>
     eachFunction(stack, ({ name }, { inputs }) => {
       try {
         readConfig({ K_SERVICE: `seatlease-${name}`, ...environmentIn(inputs) });
@@ -53,11 +53,7 @@ export const FUNCTION_CHECKS = {
       }
     }),
 
-  'bundles are private, and built by an account that can do nothing else': ({
-    graph,
-    manifest,
-    settings,
-  }) => {
+  'bundles are private, and built by an account with no other role': ({ graph, manifest, settings }) => {
     const [bucket] = of(graph, 'gcp:storage/bucket:Bucket');
     const [repository] = of(graph, 'gcp:artifactregistry/repository:Repository');
     const objects = of(graph, 'gcp:storage/bucketObject:BucketObject').map(({ inputs }) => inputs.name);
@@ -90,8 +86,8 @@ export const FUNCTION_CHECKS = {
   },
 } as const satisfies Readonly<Record<string, Check>>;
 
-/** As the function sees it, with stand-ins for the secrets. */
+/** The function's environment, with sample values for the secrets. */
 function environmentIn({ serviceConfig }: Made['inputs']): Record<string, string> {
   const secrets = serviceConfig.secretEnvironmentVariables.map(({ key }: { key: SecretName }) => key);
-  return { ...serviceConfig.environmentVariables, ...standInsFor(secrets) };
+  return { ...serviceConfig.environmentVariables, ...samplesFor(secrets) };
 }

@@ -16,7 +16,7 @@ export function isGrant(type: string): boolean {
   return /iam(Member|Binding|Policy):/i.test(type) && type !== INVOKER;
 }
 
-/** Every grant in words: who, what, on which. Roles on the whole project are another check's, but for two. */
+/** Every grant in words: member, role and resource. Of the roles on the whole project, only two: another check covers them. */
 export function grantsIn({ made }: Graph): string[] {
   return made
     .filter(({ type }) => isGrant(type))

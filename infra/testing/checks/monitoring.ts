@@ -1,9 +1,9 @@
 import type { Made } from '../graph.ts';
 import { type Check, differences, expected, FUNCTION, idOf, of, SUBSCRIPTION, TOPIC } from './stack.ts';
 
-/** What is watched, and who is alerted. */
+/** Metrics, alerts and their recipient. */
 export const MONITORING_CHECKS = {
-  'somebody is told of everything that is watched': ({ graph, settings }) => {
+  'every alert has a recipient': ({ graph, settings }) => {
     const [channel] = of(graph, 'gcp:monitoring/notificationChannel:NotificationChannel');
     const [uptime] = of(graph, 'gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig');
     const alerts = of(graph, 'gcp:monitoring/alertPolicy:AlertPolicy');
@@ -27,7 +27,7 @@ export const MONITORING_CHECKS = {
       ...alerts.flatMap(({ name, inputs }) =>
         expected(name, [
           ['told', inputs.notificationChannels, channel && [idOf(channel)]],
-          ['switched on', inputs.enabled ?? true, true],
+          ['enabled', inputs.enabled ?? true, true],
         ]),
       ),
       ...expected('watching', [
@@ -38,9 +38,9 @@ export const MONITORING_CHECKS = {
     ];
   },
 
-  'alerts and charts look at what is deployed, and at what is logged': ({ graph }) => {
+  'alerts and charts use only deployed functions and existing metrics': ({ graph }) => {
     const watching = graph.made.filter(({ type }) => /^gcp:(monitoring|logging)\//.test(type));
-    // Filters stand in strings, and those of the dashboard in a string once more.
+    // Filters are in strings, and those of the dashboard in JSON within a string.
     const text = watching
       .map(({ inputs }) => JSON.stringify(inputs))
       .join('\n')
@@ -60,18 +60,18 @@ export const MONITORING_CHECKS = {
     return [
       ...names(/"(seatlease-[\w-]+)"/g)
         .filter((name) => ![...things, ...services].includes(name))
-        .map((name) => `${name}: is not there to be watched`),
-      ...logged.filter((name) => !metrics.includes(name)).map((name) => `${name}: is not measured`),
+        .map((name) => `${name}: is not deployed`),
+      ...logged.filter((name) => !metrics.includes(name)).map((name) => `${name}: has no metric`),
       ...queried
         .filter((name) => !metrics.some((metric) => metric.replace('/', '_') === name))
-        .map((name) => `${name}: is not measured`),
+        .map((name) => `${name}: has no metric`),
       ...metrics
         .filter((name) => !logged.includes(name) && !queried.includes(name.replace('/', '_')))
-        .map((name) => `${name}: nobody looks at it`),
+        .map((name) => `${name}: is not used`),
     ];
   },
 
-  'alerts tell in time, and not for nothing': ({ graph }) => {
+  'alerts have the thresholds and windows that we chose': ({ graph }) => {
     const conditionsOf = (name: string): Made['inputs'][] =>
       of(graph, 'gcp:monitoring/alertPolicy:AlertPolicy').find((alert) => alert.name === name)?.inputs
         .conditions ?? [];
@@ -103,7 +103,7 @@ export const MONITORING_CHECKS = {
         ]),
       ),
       ...expected('sweep', [
-        ['time without one', /\[(\w+)\]/.exec(missing?.conditionPrometheusQueryLanguage.query)?.[1], '10m'],
+        ['window', /\[(\w+)\]/.exec(missing?.conditionPrometheusQueryLanguage.query)?.[1], '10m'],
         ['most lag', conditionsOf('sweep-lag')[0]?.conditionThreshold.thresholdValue, 300],
       ]),
       ...expected('dead letters', [

@@ -3,12 +3,12 @@ import { type Check, differences, expected, functionOf, idOf, of } from './stack
 
 /** The stack as a whole. */
 export const PROJECT_CHECKS = {
-  'no two things of a kind are called alike': ({ graph }) => {
+  'no two resources of a kind have the same name': ({ graph }) => {
     const names = graph.made.map(({ type, name }) => `${type} ${name}`);
     return differences('', names, [...new Set(names)]);
   },
 
-  'nothing is made before its API is on, and no function before its grants': ({ graph, manifest }) => {
+  'resources wait for their API, and functions for their grants': ({ graph, manifest }) => {
     const apis = of(graph, 'gcp:projects/service:Service');
     const waiting = graph.made.filter((made) => !apis.includes(made));
     const names = apis.map(({ name }) => name);
@@ -19,10 +19,10 @@ export const PROJECT_CHECKS = {
     return [
       ...apis
         .filter(({ inputs }) => inputs.disableOnDestroy !== false)
-        .map(({ name }) => `${name}: goes off with the stack`),
+        .map(({ name }) => `${name}: is disabled when the stack is destroyed`),
       ...[...new Set(waiting.map(({ type }) => apiOf(type)))]
         .filter((api) => !names.includes(api))
-        .map((api) => `${api}: is not switched on`),
+        .map((api) => `${api}: is not enabled`),
       ...waiting
         .filter(({ dependsOn }) => !names.every((name) => dependsOn.includes(name)))
         .map(({ name }) => `${name}: does not wait for the APIs`),
@@ -35,9 +35,9 @@ export const PROJECT_CHECKS = {
     ];
   },
 
-  'the month has a budget where the stack has one': ({ graph, settings }) => {
+  'the project has a budget if the stack has one': ({ graph, settings }) => {
     const budgets = of(graph, 'gcp:billing/budget:Budget');
-    if (!settings.budget) return budgets.map(({ name }) => `${name}: nobody asked for it`);
+    if (!settings.budget) return budgets.map(({ name }) => `${name}: is not configured`);
     const [budget] = budgets;
     const [channel] = of(graph, 'gcp:monitoring/notificationChannel:NotificationChannel');
     return expected('budget', [
@@ -56,7 +56,7 @@ export const PROJECT_CHECKS = {
   },
 } as const satisfies Readonly<Record<string, Check>>;
 
-/** The API that a resource of the type is made by. */
+/** The API that creates resources of the type. */
 function apiOf(type: string): string {
   const module = type.slice('gcp:'.length, type.indexOf('/'));
   const api: Readonly<Record<string, string>> = {

@@ -2,14 +2,14 @@ import type { EndpointContract, FunctionContract } from '../../../shared/http/co
 import type { StackSettings } from '../../settings.ts';
 import type { Graph, Made } from '../graph.ts';
 
-/** What a check looks at: what the stack makes, and what that has to follow from. */
+/** The input of a check: the resources, and the manifest and settings that they must match. */
 export interface Stack {
   readonly graph: Graph;
   readonly manifest: readonly FunctionContract[];
   readonly settings: StackSettings;
 }
 
-/** What is wrong, in words; nothing where all is well. */
+/** Returns one text for each fault, or none. */
 export type Check = (stack: Stack) => string[];
 
 export const FUNCTION = 'gcp:cloudfunctionsv2/function:Function';
@@ -25,7 +25,7 @@ export function of({ made }: Graph, type: string): Made[] {
   return made.filter((each) => each.type === type);
 }
 
-/** What the stand-in for the cloud says is the resource's id. */
+/** The resource's id in the fake cloud. */
 export function idOf({ type, name }: Made): string {
   return `${type}/${name}`;
 }
@@ -34,7 +34,7 @@ export function functionOf({ name }: FunctionContract, graph: Graph): Made | und
   return of(graph, FUNCTION).find(({ inputs }) => inputs.name === `seatlease-${name}`);
 }
 
-/** What is wrong with each function that is deployed. */
+/** The faults of each deployed function. */
 export function eachFunction(
   { graph, manifest }: Stack,
   look: (contract: FunctionContract, deployed: Made) => string[],
@@ -56,7 +56,7 @@ export function differences(kind: string, are: readonly string[], should: readon
     ...should.filter((each) => !are.includes(each)).map((each) => `${kind} ${each} is missing`),
     ...are
       .filter((each, i) => !should.includes(each) || are.indexOf(each) !== i)
-      .map((each) => `${kind} ${each} is too much`),
+      .map((each) => `${kind} ${each} is unexpected`),
   ];
 }
 
@@ -68,7 +68,7 @@ function grantsTo({ endpoints }: FunctionContract): string[] {
   return Object.values(endpoints).flatMap(({ auth }: EndpointContract) => [...auth]);
 }
 
-/** The service of our own cloud that the function is for. */
+/** The cloud service that calls the function. */
 export function serviceOf(contract: FunctionContract): 'scheduler' | 'pubsub' | undefined {
   return (['scheduler', 'pubsub'] as const).find((service) => grantsTo(contract).includes(service));
 }

@@ -3,7 +3,7 @@ import addFormats from 'ajv-formats';
 import { literalFirst, matchPath } from '../../../shared/http/route.ts';
 import type { OpenApi, Operation, Parameter, Response } from './document.ts';
 
-/** A request and what came back, as they went over the network. */
+/** A request and its response, as they went over the network. */
 export interface Exchange {
   readonly method: string;
   /** Path and query. */
@@ -17,16 +17,16 @@ export interface Exchange {
 }
 
 export interface Verdict {
-  /** `undefined` where the document has no such operation. */
+  /** `undefined` if the document has no such operation. */
   readonly operationId: string | undefined;
-  /** In which ways the exchange is not what the document says. */
+  /** Each way in which the exchange differs from the document. */
   readonly wrongs: readonly string[];
 }
 
-/** Headers that say something about one answer alone: the document must name those that come. */
-const TELLING_HEADERS = /^(retry-after|ratelimit-.*|www-authenticate|etag|location)$/;
+/** Headers that only some responses have: the document must name each that is sent. */
+const SPECIFIC_HEADERS = /^(retry-after|ratelimit-.*|www-authenticate|etag|location)$/;
 
-/** Holds exchanges to `document`: what was served must be what may be sent, and every answer what may come. */
+/** Compares exchanges with `document`: each accepted request and every response must match it. */
 export function conformanceTo(document: OpenApi): (exchange: Exchange) => Verdict {
   const ajv = new Ajv2020({ strict: false, allErrors: true, validateSchema: false });
   addFormats.default(ajv);
@@ -50,7 +50,7 @@ export function conformanceTo(document: OpenApi): (exchange: Exchange) => Verdic
     if (status < 400) {
       const scheme = authorization?.split(' ')[0];
       const taken = operation.security.map((requirement) => Object.keys(requirement)[0]);
-      if (!taken.includes(scheme)) wrongs.push(`it took ${scheme ?? 'nobody in particular'}`);
+      if (!taken.includes(scheme)) wrongs.push(`it accepted ${scheme ?? 'a request without credentials'}`);
       wrongs.push(
         ...queryWrongs(operation, new URLSearchParams(search), (i, value) =>
           wrongsOf(`${at}/parameters/${i}/schema`, value),
@@ -65,7 +65,7 @@ export function conformanceTo(document: OpenApi): (exchange: Exchange) => Verdic
       return { operationId: operation.operationId, wrongs: [...wrongs, `no answer of status ${status}`] };
     for (const [name] of headers) {
       const isNamed = Object.keys(response.headers).some((known) => known.toLowerCase() === name);
-      if (TELLING_HEADERS.test(name) && !isNamed) wrongs.push(`no header ${name} at status ${status}`);
+      if (SPECIFIC_HEADERS.test(name) && !isNamed) wrongs.push(`no header ${name} at status ${status}`);
     }
     const type = headers.get('content-type') ?? '';
     if (text !== '' && response.content?.[type]) {
@@ -78,7 +78,7 @@ export function conformanceTo(document: OpenApi): (exchange: Exchange) => Verdic
   };
 }
 
-/** Answers may get more fields; a member of a problem that nobody is told of is a mistake all the same. */
+/** The members of a problem that the document does not name. Other responses may have more fields. */
 function unnamedMembers({ components: { schemas } }: OpenApi, problem: Record<string, unknown>): string[] {
   const own = Object.values(schemas).find(
     ({ properties = {} }) => Object(properties.code).const === problem.code,

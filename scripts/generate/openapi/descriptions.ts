@@ -7,17 +7,17 @@ type Statement = Program['body'][number];
 type Declaration = Extract<Statement, { type: 'VariableDeclaration' }>;
 type Exported = Extract<Statement, { type: 'ExportDefaultDeclaration' }>['declaration'];
 type Call = Extract<Exported, { type: 'CallExpression' }>;
-/** Whatever can stand where a schema, or what leads to one, is written. */
+/** Any expression that can contain a schema. */
 type Expression = Exported | Call['arguments'][number];
 type Member = Extract<Expression, { type: 'ObjectExpression' }>['properties'][number];
 
-/** What doc comments say of a value and of what is in it. */
+/** The doc comments of a value and of its parts. */
 export interface DocComments {
-  /** The constant that it is, where it is one as it stands. */
+  /** The name of the constant, if the value is one. */
   readonly name?: string | undefined;
-  /** The comment at the place where it is used. */
+  /** The comment where the value is used. */
   readonly here?: string | undefined;
-  /** The comment at the constant that it is. */
+  /** The comment at its constant. */
   readonly everywhere?: string | undefined;
   readonly properties?: ReadonlyMap<string, DocComments>;
   readonly items?: DocComments;
@@ -27,7 +27,7 @@ export interface DocComments {
 const NONE: DocComments = {};
 const modules = new Map<string, Module>();
 
-/** Doc comments of the default export of `file`, and of everything in it that is a schema or leads to one. */
+/** Doc comments of the default export of `file`, and of every schema in it. */
 export function commentsOfContract(file: string): DocComments {
   const exported = moduleAt(file).program.body.find(({ type }) => type === 'ExportDefaultDeclaration');
   if (exported?.type !== 'ExportDefaultDeclaration') throw new Error(`${file} has no default export`);
@@ -54,7 +54,7 @@ function moduleAt(file: string): Module {
   return module;
 }
 
-/** Follows an expression through the forms that schemas are written in here; of any other form it says nothing. */
+/** Reads the forms of expression that our schemas use. Returns `NONE` for any other. */
 function read(expression: Expression, module: Module): DocComments {
   switch (expression.type) {
     case 'ObjectExpression':
@@ -140,7 +140,7 @@ function declarationIn(statement: Statement): Declaration | undefined {
   return declaration?.type === 'VariableDeclaration' ? declaration : undefined;
 }
 
-/** The text of the doc comment that ends where only white space is left before `start`. */
+/** The text of the doc comment directly before `start`. */
 function commentBefore(start: number, { source }: Module): string | undefined {
   const before = source.slice(0, start).trimEnd();
   const from = before.lastIndexOf('/*');

@@ -4,7 +4,7 @@ import { entryPointOf } from '../../../functions/names.ts';
 import type { Grant } from '../../../shared/domain/authorization.ts';
 import { PROBLEMS, type ProblemCode } from '../../../shared/errors.ts';
 import type { AnswerContract, EndpointContract, FunctionContract } from '../../../shared/http/contract.ts';
-import { problemSchemas, problemsOf, schemaNameOf, tellsWhenToRetry, tellsWhoIsTaken } from './problems.ts';
+import { hasChallenge, hasRetryAfter, problemSchemas, problemsOf, schemaNameOf } from './problems.ts';
 import { apiSchemas, type EndpointSchemas, type Schema } from './schemas.ts';
 
 export interface OpenApi {
@@ -27,7 +27,7 @@ export interface Operation {
   readonly tags: readonly string[];
   readonly summary: string;
   readonly description?: string;
-  /** Any of these lets in; the list of a scheme is the roles of which one is needed. */
+  /** One of these is enough. The list of a scheme has the roles of which the caller needs one. */
   readonly security: readonly Readonly<Record<string, readonly string[]>>[];
   readonly parameters: readonly (Parameter | Reference)[];
   readonly requestBody?: { readonly required: boolean; readonly content: Content };
@@ -59,29 +59,30 @@ type Content = Readonly<Record<string, { readonly schema: Schema }>>;
 const JSON_TYPE = 'application/json';
 const PROBLEM_TYPE = 'application/problem+json';
 
-const DESCRIPTION = `A floating-license server: take a seat, keep it by heartbeats, give it back.
+const DESCRIPTION = `A floating-license server: acquire a seat, keep it with heartbeats, release it.
 
-JSON in snake_case, in UTF-8. A body with a field that is not described here is refused; an answer may get more fields in \
-time. Every \`GET\` takes \`HEAD\` too. What is not described as cacheable is sent with \`Cache-Control: no-store\`.
+Bodies are JSON in UTF-8, with names in snake_case. A request body with an unknown field is refused. Responses may get more \
+fields later. Every \`GET\` endpoint also accepts \`HEAD\`. Responses that are not described as cacheable have \
+\`Cache-Control: no-store\`.
 
-Web apps of any origin may call all of it but where a browser itself goes to sign in. No cookie is a credential: an app shows \
-its own in \`Authorization\`.`;
+CORS is open to all origins, except for the addresses that the browser itself visits to sign in. No cookie is a \
+credential: send credentials in \`Authorization\`.`;
 
 const SECURITY_SCHEMES = {
   License: {
     type: 'http',
     scheme: 'License',
-    description: 'The key of a license, as `Authorization: License slk_…`: for its clients.',
+    description: 'For clients of a license: its key, as `Authorization: License slk_…`.',
   },
   Bearer: {
     type: 'http',
     scheme: 'bearer',
-    description: 'The access token of somebody who is signed in, as `Authorization: Bearer …`.',
+    description: 'For signed-in users: an access token, as `Authorization: Bearer …`.',
   },
   Operator: {
     type: 'http',
     scheme: 'Operator',
-    description: "The vendor's own key, as `Authorization: Operator …`.",
+    description: 'For the vendor’s operators: the operator key, as `Authorization: Operator …`.',
   },
 };
 
@@ -90,21 +91,21 @@ const PARAMETERS: Record<string, Parameter> = {
     name: 'X-Request-Id',
     in: 'header',
     required: false,
-    description: 'Your own id for the request. One of another form is taken for none.',
+    description: 'Your own id for the request. An id in another form is ignored.',
     schema: { type: 'string', pattern: '^[A-Za-z0-9_-]{8,64}$' },
   },
   IdempotencyKey: {
     name: 'Idempotency-Key',
     in: 'header',
     required: false,
-    description: 'Your own name for what the request is to do: sent again, it is done once.',
+    description: 'A key of your choice. A retry with the same key is not done twice.',
     schema: { type: 'string', pattern: '^[!-~]{1,255}$' },
   },
   IfNoneMatch: {
     name: 'If-None-Match',
     in: 'header',
     required: false,
-    description: 'The `ETag` of the answer that you have.',
+    description: 'The `ETag` of the response that you have.',
     schema: { type: 'string' },
   },
 };
@@ -113,19 +114,19 @@ const text: Schema = { type: 'string' };
 const whole: Schema = { type: 'integer', minimum: 0 };
 const HEADERS: Record<string, Header> = {
   'X-Request-Id': { description: 'The id of the request: yours, or a new one.', schema: text },
-  'Retry-After': { description: 'Seconds to wait before the next try.', schema: whole },
-  'RateLimit-Policy': { description: 'Requests, and the seconds of their window.', schema: text },
-  'RateLimit-Limit': { description: 'Requests that may come at once.', schema: whole },
-  'RateLimit-Remaining': { description: 'Requests that may still come.', schema: whole },
-  'RateLimit-Reset': { description: 'Seconds until there is room again.', schema: whole },
-  'WWW-Authenticate': { description: 'The schemes that are taken here.', schema: text },
-  'Cache-Control': { description: 'How long the answer may be kept.', schema: text },
-  ETag: { description: 'Stands for the content of the answer.', schema: text },
-  Location: { description: 'Where to go on.', schema: { type: 'string', format: 'uri' } },
+  'Retry-After': { description: 'Seconds to wait before the next attempt.', schema: whole },
+  'RateLimit-Policy': { description: 'The limit, and the seconds of its window.', schema: text },
+  'RateLimit-Limit': { description: 'Requests allowed in a window.', schema: whole },
+  'RateLimit-Remaining': { description: 'Requests left.', schema: whole },
+  'RateLimit-Reset': { description: 'Seconds until more requests are allowed.', schema: whole },
+  'WWW-Authenticate': { description: 'The schemes that this endpoint accepts.', schema: text },
+  'Cache-Control': { description: 'How long the response can be cached.', schema: text },
+  ETag: { description: 'Identifies the content of the response.', schema: text },
+  Location: { description: 'The address to continue at.', schema: { type: 'string', format: 'uri' } },
 };
 const RATE_LIMIT = ['RateLimit-Policy', 'RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'];
 
-/** The OpenAPI 3.1 document of all that clients may call. */
+/** The OpenAPI 3.1 document of every endpoint for clients. */
 export function openApi(manifest: readonly FunctionContract[]): OpenApi {
   const endpoints = manifest.flatMap((contract) =>
     Object.entries(contract.endpoints)
@@ -151,7 +152,7 @@ export function openApi(manifest: readonly FunctionContract[]): OpenApi {
       ...operationOf(contract, refusals, schemas.of(contract)),
     };
     for (const { status, name, response } of refusals) {
-      // Where the status is also one of an answer, the operation has its own.
+      // If an answer has the same status, the operation has its own response.
       if ('$ref' in Object(operation.responses[status])) responses.set(name, response);
     }
     paths[contract.path] = { ...paths[contract.path], [contract.method.toLowerCase()]: operation };
@@ -182,12 +183,12 @@ export function openApi(manifest: readonly FunctionContract[]): OpenApi {
   };
 }
 
-/** Whether a client would call it. Stripe's webhook is public too, but its form is Stripe's. */
+/** False for internal endpoints, and for Stripe's webhook: it is public, but Stripe defines its form. */
 function isForClients({ auth }: EndpointContract): boolean {
   return !auth.some((grant) => grant === 'scheduler' || grant === 'pubsub' || grant === 'stripe');
 }
 
-/** `acquire` for the endpoint that its function is there for, else `licensesCreate`: function, then endpoint. */
+/** `acquire` for an endpoint with its function's name; otherwise function and endpoint: `licensesCreate`. */
 function operationIdOf(functionName: string, endpoint: string): string {
   const name = entryPointOf(functionName);
   return name === endpoint ? name : `${name}${endpoint.charAt(0).toUpperCase()}${endpoint.slice(1)}`;
@@ -230,7 +231,7 @@ function limitInWords({ limit }: EndpointContract): string | undefined {
   return `At most ${limit.requests} requests in ${limit.windowSeconds} s from one ${who}.`;
 }
 
-/** Operators may also be signed in as the vendor's own people. */
+/** Operators use the operator key, or sign in. */
 const SECURITY: Readonly<Record<Grant, Operation['security']>> = {
   anyone: [{}],
   license: [{ License: [] }],
@@ -257,7 +258,7 @@ function parametersOf(place: 'path' | 'query', schema: Schema | undefined): Para
   });
 }
 
-/** Answers that hold nothing but problems are the same wherever the problems are, and so have a name. */
+/** Responses that have only problems are shared between operations, under a name. */
 function responsesOf(
   endpoint: EndpointContract,
   refusals: readonly Refusals[],
@@ -281,7 +282,7 @@ function responsesOf(
     };
     if (named.some(([, { cacheSeconds }]) => cacheSeconds !== undefined)) {
       responses[304] = {
-        description: 'The answer that you have is still the same.',
+        description: 'The response that you have is still current.',
         headers: refersTo(['X-Request-Id', 'Cache-Control', 'ETag']),
       };
     }
@@ -300,7 +301,7 @@ function answerOf(
   return {
     description: [
       ...answers.map(({ description }) => description),
-      ...(cacheSeconds === undefined ? [] : [`Anybody may keep it for ${cacheSeconds} s.`]),
+      ...(cacheSeconds === undefined ? [] : [`Any cache can keep it for ${cacheSeconds} s.`]),
     ].join(' Or: '),
     headers: refersTo([
       'X-Request-Id',
@@ -314,7 +315,7 @@ function answerOf(
   };
 }
 
-/** Problems that are answered with one status. */
+/** Problems with the same status. */
 interface Refusals {
   readonly status: number;
   readonly name: string;
@@ -324,7 +325,7 @@ interface Refusals {
 function refusalsOf(codes: readonly ProblemCode[], { limit }: EndpointContract): Refusals[] {
   const byStatus = Map.groupBy(codes, (code): number => PROBLEMS[code].status);
   return [...byStatus].map(([status, together]) => {
-    // Whoever is not known, or sends too much, is turned away before the call is counted.
+    // Callers without valid credentials and oversized bodies are refused before the call is counted.
     const isCounted = limit !== undefined && ![401, 413, 500].includes(status);
     const words = together.map((code) => schemaNameOf(code).replace(/Problem$/, ''));
     return {
@@ -335,7 +336,7 @@ function refusalsOf(codes: readonly ProblemCode[], { limit }: EndpointContract):
   });
 }
 
-/** One of several problems is told from the others by its code. */
+/** If there are several problems, `code` is the discriminator. */
 function problemResponse(codes: readonly ProblemCode[], isCounted: boolean): Response {
   const schemas = codes.map((code) => refer('schemas', schemaNameOf(code)));
   const [schema] = schemas;
@@ -345,8 +346,8 @@ function problemResponse(codes: readonly ProblemCode[], isCounted: boolean): Res
     headers: refersTo([
       'X-Request-Id',
       ...(isCounted ? RATE_LIMIT : []),
-      ...(codes.some(tellsWhenToRetry) ? ['Retry-After'] : []),
-      ...(codes.some(tellsWhoIsTaken) ? ['WWW-Authenticate'] : []),
+      ...(codes.some(hasRetryAfter) ? ['Retry-After'] : []),
+      ...(codes.some(hasChallenge) ? ['WWW-Authenticate'] : []),
     ]),
     content: {
       [PROBLEM_TYPE]: {
@@ -367,7 +368,7 @@ function refer(kind: keyof OpenApi['components'], name: string): Reference {
   return { $ref: `#/components/${kind}/${name}` };
 }
 
-/** Those of `schemas` that `from` lead to. */
+/** The schemas that `from` refers to, directly or not. */
 function onlyNamed(schemas: Readonly<Record<string, Schema>>, ...from: unknown[]): Record<string, Schema> {
   const reached = new Set<string>();
   const open = from;

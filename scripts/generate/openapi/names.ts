@@ -1,4 +1,4 @@
-/** One of each kind, by the name of its schema or else by that of the field. Whatever a request needs is among them. */
+/** Example values, by the name of the schema or else of the field. Every required field has one. */
 export const EXAMPLES: Readonly<Record<string, string | number>> = {
   LicenseId: 'lic_07_9x2mq4t7wz8k3b6n',
   SessionId: 'ses_07_9x2mq4t7wz8k3b6n_5h1c8r0vd4yj2gpe',

@@ -35,7 +35,7 @@ describe('the OpenAPI document', () => {
     expect((await new Validator().validate(JSON.parse(JSON.stringify(broken)))).valid).toBe(false);
   });
 
-  test('has all that clients call, each under a name of its own, and nothing that the cloud or Stripe does', () => {
+  test('has every endpoint for clients under its own id, and none that the cloud or Stripe calls', () => {
     const called = FUNCTIONS.flatMap(({ endpoints }) => Object.values(endpoints)).filter(
       ({ path }) => !path.startsWith('/internal/') && path !== '/api/v1/webhooks/stripe',
     );
@@ -50,7 +50,7 @@ describe('the OpenAPI document', () => {
     );
   });
 
-  test('says which credentials each takes, and in which role', () => {
+  test('names the credentials and roles that each operation accepts', () => {
     const taken = Object.fromEntries(
       OPERATIONS.map(({ operation }) => [operation.operationId, operation.security]),
     );
@@ -66,7 +66,7 @@ describe('the OpenAPI document', () => {
     expect(Object.values(taken).filter((security) => security.length === 0)).toEqual([]);
   });
 
-  test('refers only to what is in it, and has nothing that is not referred to', () => {
+  test('has no dangling reference and no unused component', () => {
     const text = JSON.stringify(DOCUMENT);
     const referred = new Set([...text.matchAll(/"#\/components\/(\w+\/[\w.-]+)"/g)].map(([, name]) => name));
     const { securitySchemes, ...others } = DOCUMENT.components;
@@ -76,11 +76,11 @@ describe('the OpenAPI document', () => {
     expect([...referred].toSorted()).toEqual(there.toSorted());
   });
 
-  test('has what the contracts say of their fields, wherever that stands', () => {
+  test('has the doc comments of fields, wherever they are written', () => {
     const { schemas } = DOCUMENT.components;
     const said = (schema: string, ...fields: string[]): unknown =>
       fields.reduce<unknown>((value, field) => Object(Object(value).properties)[field], schemas[schema]);
-    // In the contract itself, in what it spreads, in what it imports, and in what that takes the shape of.
+    // In the contract, in what it spreads, in what it imports, and in the schema whose shape that uses.
     expect(said('AcquireRequest', 'fingerprint')).toMatchObject({
       description: expect.stringMatching(/^Identifies the machine/),
     });
@@ -95,7 +95,7 @@ describe('the OpenAPI document', () => {
     expect(schemas.Timestamp?.description).toBe('A moment as RFC 3339 text.');
   });
 
-  test('names what an answer is made of as the contract does, and refuses two schemas of one name', () => {
+  test('names parts of an answer after their constants, and refuses two schemas with one name', () => {
     const { me } = users.endpoints;
     const body = z.core.clone(me.answers.me.body);
     const answers = { me: { ...me.answers.me, body } };
@@ -104,7 +104,7 @@ describe('the OpenAPI document', () => {
     expect(() => openApi([...MANIFEST, again])).toThrow('two schemas would be called Me');
   });
 
-  test('leaves out nothing that a comment says of a field', () => {
+  test('leaves out no comment of a field', () => {
     const text = JSON.stringify(DOCUMENT);
     const files = globSync('{functions/*/contract,shared/http/*-view}.ts').filter(
       (file) => !/functions\/(sweep|record-event|stripe-webhook)\//.test(file),

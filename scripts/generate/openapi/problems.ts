@@ -3,9 +3,9 @@ import type { EndpointContract, FunctionContract } from '../../../shared/http/co
 import type { Schema } from './schemas.ts';
 
 /**
- * Every problem that an endpoint can answer: its own, and those that follow from what the server does before and after
- * its handler (`shared/http/serve.ts`). Parts can be away whichever way a function leans on them, so of those it may
- * name one that a single endpoint of the function never asks.
+ * Every problem that an endpoint can return: its own, and those of the steps before and after its handler
+ * (`shared/http/serve.ts`). Problems of unavailable parts follow from the whole function's roles and secrets, so an
+ * endpoint may list a part that only another endpoint of its function uses.
  */
 export function problemsOf(contract: FunctionContract, endpoint: EndpointContract): ProblemCode[] {
   const { auth, limit, idempotencyKey, params, query, body } = endpoint;
@@ -40,13 +40,13 @@ function when(holds: unknown, ...codes: ProblemCode[]): ProblemCode[] {
   return holds ? codes : [];
 }
 
-/** Those that come with `Retry-After`. */
-export function tellsWhenToRetry(code: ProblemCode): boolean {
+/** True for problems with a `Retry-After` header. */
+export function hasRetryAfter(code: ProblemCode): boolean {
   return /^(SEATS_EXHAUSTED|RATE_LIMITED|SIGNING_BUSY|[A-Z]+_UNAVAILABLE)$/.test(code);
 }
 
-/** Those that come with `WWW-Authenticate` where the credentials are the reason. */
-export function tellsWhoIsTaken(code: ProblemCode): boolean {
+/** True for problems with a `WWW-Authenticate` header if the credentials are the reason. */
+export function hasChallenge(code: ProblemCode): boolean {
   return code === 'AUTHENTICATION_REQUIRED' || code === 'CREDENTIALS_INVALID' || code === 'FORBIDDEN';
 }
 
@@ -54,14 +54,14 @@ const count = { type: 'integer', minimum: 0 } as const;
 const FIELD_ERRORS: Members = {
   errors: {
     type: 'array',
-    description: 'What is wrong, field by field.',
+    description: 'The invalid fields.',
     items: { $ref: '#/components/schemas/FieldError' },
   },
 };
 
 type Members = Readonly<Record<string, Schema>>;
 
-/** What a problem tells beside what all do (RFC 9457 section 3.2), and which of that is always there. */
+/** The extension members of a problem (RFC 9457 section 3.2), and which of them are required. */
 const MEMBERS: Partial<Record<ProblemCode, { members: Members; required?: readonly string[] }>> = {
   VALIDATION_FAILED: { members: FIELD_ERRORS },
   NOT_ENTITLED: { members: FIELD_ERRORS },
@@ -75,20 +75,23 @@ const MEMBERS: Partial<Record<ProblemCode, { members: Members; required?: readon
   },
   BORROW_NOT_ALLOWED: {
     members: {
-      max_days: { ...count, description: 'Days that a seat is lent for at most; 0 for not at all.' },
+      max_days: {
+        ...count,
+        description: 'The most days that a seat can be borrowed for; 0 if borrowing is off.',
+      },
     },
   },
   BORROW_LIMIT_REACHED: {
     members: {
       borrowed: { ...count, description: 'Seats that are borrowed.' },
-      borrowable: { ...count, description: 'Seats that may be borrowed at once.' },
+      borrowable: { ...count, description: 'The most seats that can be borrowed at once.' },
     },
   },
   OWNER_MUST_STAY: {
     members: {
       tenants: {
         type: 'array',
-        description: 'Tenants that need another owner first, where there may be several.',
+        description: 'Tenants that need another owner first. Present if there can be several.',
         items: { $ref: '#/components/schemas/TenantId' },
       },
     },
@@ -102,7 +105,7 @@ export function schemaNameOf(code: ProblemCode): string {
   return `${words.join('')}Problem`;
 }
 
-/** What all problems have in common, each problem of `codes`, and what they are made of. */
+/** The schema of all problems, one for each problem of `codes`, and the schemas that they use. */
 export function problemSchemas(codes: Iterable<ProblemCode>): Record<string, Schema> {
   return {
     Problem: {
@@ -110,11 +113,11 @@ export function problemSchemas(codes: Iterable<ProblemCode>): Record<string, Sch
       description: 'A problem document (RFC 9457). Branch on `code`, which is stable.',
       properties: {
         type: { type: 'string', format: 'uri', description: '`urn:seatlease:problem:` and the code.' },
-        title: { type: 'string', description: 'What the code means, in words that may change.' },
-        status: { type: 'integer', description: 'The status of the answer.' },
+        title: { type: 'string', description: 'The meaning of the code, in words that may change.' },
+        status: { type: 'integer', description: 'The HTTP status.' },
         code: { type: 'string', description: 'What went wrong.' },
-        detail: { type: 'string', description: 'What is particular about this time.' },
-        request_id: { type: 'string', description: 'Name it when you ask for help.' },
+        detail: { type: 'string', description: 'Details of this occurrence.' },
+        request_id: { type: 'string', description: 'The request’s id. Include it when you contact support.' },
       },
       required: ['type', 'title', 'status', 'code', 'request_id'],
     },
@@ -124,9 +127,9 @@ export function problemSchemas(codes: Iterable<ProblemCode>): Record<string, Sch
         at: {
           type: 'string',
           description:
-            'A JSON pointer into the body (RFC 6901), or the name of a parameter or header; empty for the whole.',
+            'A JSON pointer into the body (RFC 6901), or the name of a parameter or header. Empty for the whole body.',
         },
-        detail: { type: 'string', description: 'What is wrong there.' },
+        detail: { type: 'string', description: 'Why the value is invalid.' },
       },
       required: ['at', 'detail'],
     },

@@ -9,12 +9,12 @@ export type Schema = z.core.JSONSchema.BaseSchema;
 
 const FIELDS_FILE = 'shared/http/fields.ts';
 
-/** Requests carry the text of it, and tools do better with what it is of. */
+/** Requests send these as text. The document gives their real type, which helps tools. */
 const AS_NUMBERS: Readonly<Record<string, Schema>> = {
   PageLimit: { type: 'integer', minimum: 1, maximum: 100, default: fields.USUAL_PAGE_LIMIT },
 };
 
-/** Schemas of the document by name, and what an endpoint's own are. */
+/** Schemas of the document by name, and the schemas of each endpoint. */
 export interface ApiSchemas {
   readonly components: Readonly<Record<string, Schema>>;
   of(endpoint: EndpointContract): EndpointSchemas;
@@ -26,30 +26,30 @@ export interface EndpointSchemas {
   readonly query?: Schema | undefined;
   /** Name of a component. */
   readonly body?: string | undefined;
-  /** By the answer's name, that of a component. */
+  /** Names of components, by the answer's name. */
   readonly answers: Readonly<Record<string, string>>;
 }
 
 interface Endpoint {
   readonly operationId: string;
-  /** What its words are found by. */
+  /** `function.endpoint`: where its doc comments are. */
   readonly place: string;
   readonly contract: EndpointContract;
 }
 
 /**
- * The JSON Schemas of all `endpoints`, by operation id. What is sent is described as it arrives, what is answered as it
- * goes out; the doc comments at the schemas are its descriptions.
+ * The JSON Schemas of all `endpoints`, by operation id: of requests before they are parsed, and of answers as they are
+ * sent. Doc comments at the schemas become descriptions.
  */
 export function apiSchemas(endpoints: readonly Endpoint[]): ApiSchemas {
   const sent = new Names();
   const answered = new Names();
   for (const [name, schema] of Object.entries(fields)) {
-    // A check that fields have in common looks like a schema.
+    // A check that fields share looks like a schema.
     if (!isSchema(schema) || schema._zod.def.type === 'custom') continue;
     const words = commentsOfConstant(FIELDS_FILE, name);
     sent.add(name, schema, words);
-    // What a transform makes of a request never goes out again.
+    // Values that a transform creates from a request are never sent back.
     if (schema._zod.def.type !== 'pipe') answered.add(name, schema, words);
   }
 
@@ -61,7 +61,7 @@ export function apiSchemas(endpoints: readonly Endpoint[]): ApiSchemas {
       const schema = contract[part];
       if (!schema) return;
       const id = `${part}:${name}`;
-      // A copy: endpoints share their parameters, and each has words of its own.
+      // A copy: endpoints share parameters, and each has its own comments.
       sent.add(id, z.core.clone(schema), wordsAt(`${place}.${part}`));
       parameters.push({ name: id, endpoint: contract, part });
     };
@@ -90,32 +90,32 @@ export function apiSchemas(endpoints: readonly Endpoint[]): ApiSchemas {
   };
 }
 
-/** Both, of which what has one name is one schema. */
+/** Joins both. A name in both must have the same schema. */
 function together(a: Record<string, Schema>, b: Record<string, Schema>): Record<string, Schema> {
   const differing = Object.keys(a).filter((name) => b[name] && !isDeepStrictEqual(a[name], b[name]));
-  if (differing.length > 0) throw new Error(`not the same in requests and answers: ${differing.join(', ')}`);
+  if (differing.length > 0) throw new Error(`different in requests and answers: ${differing.join(', ')}`);
   return { ...a, ...b };
 }
 
 /**
- * Schemas that are to have a name, and the words for them. In answers, an object or a choice of objects that a contract
- * has as a constant is called what the constant is.
+ * Named schemas and their comments. In answers, an object or a union of objects that is a constant in its contract has the
+ * constant's name.
  */
 class Names {
   readonly #registry = z.registry<{ id: string }>();
   readonly #words = new Map<string, DocComments>();
 
-  /** The name that `schema` has from now on, or had before. */
+  /** Names `schema`, unless it has a name. Returns its name. */
   add(name: string, schema: z.core.$ZodType, words: DocComments): string {
     const known = this.#registry.get(schema)?.id;
     if (known !== undefined) return known;
-    if (this.#words.has(name)) throw new Error(`two schemas would be called ${name}`);
+    if (this.#words.has(name)) throw new Error(`two schemas have the name ${name}`);
     this.#registry.add(schema, { id: name });
     this.#words.set(name, words);
     return name;
   }
 
-  /** Adds what is a constant of `schema` and of all that it is made of. */
+  /** Adds `schema` and its parts if they are constants. */
   addConstants(schema: z.core.$ZodType, words: DocComments): void {
     const { def } = (schema as z.core.$ZodTypes)._zod;
     switch (def.type) {
@@ -136,7 +136,7 @@ class Names {
       default:
         return;
     }
-    // The words for a field are said where it is, not of all that is called the same.
+    // A field's comment describes that field, not every use of the named schema.
     if (words.name !== undefined) this.add(schemaNameOf(words.name), schema, { ...words, here: undefined });
   }
 
@@ -157,16 +157,16 @@ class Names {
   }
 }
 
-/** Takes out what says nothing, or too much. */
+/** Removes keywords that say nothing or too much. */
 function tidy(schema: Schema, io: 'input' | 'output'): void {
   if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
   if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     if (isObject(property) && io === 'input') Object.assign(property, withExample(name, property));
   }
-  // The same once more, in a form that nobody reads.
+  // The pattern repeats the format in an unreadable form.
   if (schema.format !== undefined) delete schema.pattern;
-  // Answers may get more fields in time.
+  // Answers may get more fields later.
   if (io === 'output' && schema.additionalProperties === false) delete schema.additionalProperties;
 }
 
@@ -175,7 +175,7 @@ function withExample(name: string, schema: Schema): Schema {
   return example === undefined || schema.$ref !== undefined ? schema : { ...schema, examples: [example] };
 }
 
-/** Puts words on a schema and all that it is made of, but for what has a name and so words of its own. */
+/** Adds descriptions to a schema and its parts, except to named schemas, which have their own. */
 function describe(schema: Schema, words: DocComments): void {
   const said = words.here ?? (schema.$ref === undefined ? words.everywhere : undefined);
   if (said !== undefined) schema.description = said;
@@ -186,7 +186,7 @@ function describe(schema: Schema, words: DocComments): void {
   if (isObject(schema.items) && words.items) describe(schema.items, words.items);
   const options = schema.anyOf ?? schema.oneOf ?? [];
   for (const [i, option] of options.entries()) {
-    // Where a value may be null it is one of two options, and its words are those of both.
+    // A nullable value is one of two options; its comment is on the union.
     const { here, everywhere, ...inner } = words;
     describe(option, words.options?.[i] ?? inner);
   }
@@ -200,7 +200,7 @@ function isSchema(value: unknown): value is z.core.$ZodTypes {
   return typeof value === 'object' && value !== null && '_zod' in value;
 }
 
-/** What tells a schema from the type that it is of is not for those who call. */
+/** The suffix distinguishes a schema from its type in our code; API clients do not need it. */
 function schemaNameOf(constant: string): string {
   return constant.replace(/(View|Schema)$/, '');
 }

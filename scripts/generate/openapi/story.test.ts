@@ -11,7 +11,7 @@ import { type OpenApi, openApi } from './document.ts';
 const DOCUMENT = openApi(MANIFEST);
 const JSON_BODY = { 'content-type': 'application/json' };
 
-/** Everything that went over the network while the story was played. */
+/** Every request and response of the story. */
 const exchanges: Exchange[] = [];
 
 beforeAll(async () => {
@@ -38,7 +38,7 @@ beforeAll(async () => {
   await suite.close();
 });
 
-/** Sells, seats, signs, asks, and is refused: every operation at least once with what it is there for. */
+/** Calls every operation successfully at least once, and gets every kind of refusal. */
 async function play(suite: TestSuite): Promise<void> {
   const ada = await signIn(suite, 'ada@example.com', { hostedDomain: 'lab.example' });
   const [labId = ''] = ada.tenants.keys();
@@ -52,7 +52,7 @@ async function play(suite: TestSuite): Promise<void> {
   await sendSamples(suite);
 }
 
-/** Each endpoint's sample request, so that a new one is exercised without a line here. */
+/** Sends each endpoint's sample request, so that a new endpoint needs no line here. */
 async function sendSamples(suite: TestSuite): Promise<void> {
   const place = await newPlace(suite);
   for (const sample of SAMPLES) {
@@ -153,7 +153,7 @@ async function askAround(suite: TestSuite, ada: TestPerson, licenseId: string): 
   await suite.operate('GET', '/health?deep=1');
 }
 
-/** One refusal for each way in which the server itself refuses. */
+/** One refusal for each step of the server that can refuse. */
 async function beRefused(suite: TestSuite, licenseId: string): Promise<void> {
   const operator = { authorization: `Operator ${OPERATOR_KEY}` };
   await suite.call('GET', '/health?deep=1');
@@ -187,7 +187,7 @@ async function leave(suite: TestSuite, ada: TestPerson, labId: string): Promise<
   await suite.call('POST', '/auth/sign-out', { body: { refresh_token: ada.refreshToken } });
 }
 
-/** What `document` says to what of the story went to an address that begins with `path`. */
+/** Compares the story's exchanges with paths that begin with `path` with `document`. */
 function verdictsBy(document: OpenApi, path = '/') {
   const check = conformanceTo(document);
   return exchanges
@@ -203,8 +203,8 @@ function verdictsBy(document: OpenApi, path = '/') {
     });
 }
 
-describe('what the server does is what the document says', () => {
-  test('every operation does what it is there for; every request, answer and problem is as described', () => {
+describe('the server and the OpenAPI document', () => {
+  test('agree: every operation succeeds, and every request, answer and problem is as described', () => {
     const verdicts = verdictsBy(DOCUMENT);
     expect(verdicts.flatMap(({ wrongs }) => wrongs)).toEqual([]);
     const done = new Set(verdicts.flatMap(({ operationId, status }) => (status < 400 ? operationId : [])));
@@ -256,12 +256,12 @@ describe('what the server does is what the document says', () => {
       ['paths', '/api/v1/plans', 'get', 'responses', '200', 'content'],
       { 'application/json': undefined },
     ],
-  ])('a document with %s is found wrong', (_, path, way, change) => {
+  ])('disagree if the document has %s', (_, path, way, change) => {
     const document = structuredClone(DOCUMENT);
     const found = way.reduce<unknown>((value, step) => Object(value)[step], document);
     expect(found).toBeTypeOf('object');
     Object.assign(Object(found), change);
-    // What is undefined here is not there where the document is read.
+    // Properties that are undefined here are missing in the JSON.
     const asRead: OpenApi = JSON.parse(JSON.stringify(document));
     expect(verdictsBy(asRead, path).flatMap(({ wrongs }) => wrongs)).not.toEqual([]);
   });
