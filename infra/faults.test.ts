@@ -3,32 +3,43 @@ import { MANIFEST } from '../functions/manifest.ts';
 import type { Stack } from './testing/checks/stack.ts';
 import { CHECKS, type CheckName } from './testing/checks.ts';
 import { describeInfra } from './testing/describe-infra.ts';
-import { type Graph, type Made, recordStack } from './testing/graph.ts';
+import { type Graph, type Resource, recordStack } from './testing/graph.ts';
 import { makeBundles, settingsOf } from './testing/stacks.ts';
 
 type Seed = (graph: Graph) => Graph;
 
 /** Changes every resource of the kind, or only the one with that name. */
-function changed(kind: string, name: string | undefined, change: (made: Made) => Partial<Made>): Seed {
+function changed(
+  kind: string,
+  name: string | undefined,
+  change: (resource: Resource) => Partial<Resource>,
+): Seed {
   return (graph) => ({
     ...graph,
-    made: replaced(graph, kind, name, (made) => [{ ...made, ...change(structuredClone(made)) }]),
+    resources: replaced(graph, kind, name, (resource) => [
+      { ...resource, ...change(structuredClone(resource)) },
+    ]),
   });
 }
 
 /** Removes them. */
 function without(kind: string, name?: string): Seed {
-  return (graph) => ({ ...graph, made: replaced(graph, kind, name, () => []) });
+  return (graph) => ({ ...graph, resources: replaced(graph, kind, name, () => []) });
 }
 
-function replaced(graph: Graph, kind: string, name: string | undefined, by: (made: Made) => Made[]): Made[] {
-  const matches = (made: Made): boolean =>
-    made.type.endsWith(`:${kind}`) && (name === undefined || made.name === name);
-  if (!graph.made.some(matches)) throw new Error(`${kind} ${name} does not exist: this seeds no fault`);
-  return graph.made.flatMap((made) => (matches(made) ? by(made) : [made]));
+function replaced(
+  graph: Graph,
+  kind: string,
+  name: string | undefined,
+  by: (resource: Resource) => Resource[],
+): Resource[] {
+  const matches = (resource: Resource): boolean =>
+    resource.type.endsWith(`:${kind}`) && (name === undefined || resource.name === name);
+  if (!graph.resources.some(matches)) throw new Error(`${kind} ${name} does not exist: this seeds no fault`);
+  return graph.resources.flatMap((resource) => (matches(resource) ? by(resource) : [resource]));
 }
 
-const serviceConfig = (name: string, change: (config: Made['inputs']) => object): Seed =>
+const serviceConfig = (name: string, change: (config: Resource['inputs']) => object): Seed =>
   changed('Function', name, ({ inputs }) => ({
     inputs: { ...inputs, serviceConfig: { ...inputs.serviceConfig, ...change(inputs.serviceConfig) } },
   }));
@@ -123,17 +134,17 @@ const FAULTS: readonly (readonly [fault: string, finds: CheckName, seed: Seed])[
     'no account has a role on the whole project',
     (graph) => ({
       ...graph,
-      made: graph.made.flatMap((made) =>
-        made.name === 'build-writes-logs'
+      resources: graph.resources.flatMap((resource) =>
+        resource.name === 'build-writes-logs'
           ? [
-              made,
+              resource,
               {
-                ...made,
+                ...resource,
                 name: 'editor',
-                inputs: { ...made.inputs, role: 'roles/editor', member: 'user:a@b.c' },
+                inputs: { ...resource.inputs, role: 'roles/editor', member: 'user:a@b.c' },
               },
             ]
-          : [made],
+          : [resource],
       ),
     }),
   ],

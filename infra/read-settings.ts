@@ -9,7 +9,7 @@ export class StackError extends Error {
   override readonly name = 'StackError';
 
   constructor(problems: readonly string[]) {
-    super(`The stack's settings are invalid:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    super(`The stack's settings are not valid:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
   }
 }
 

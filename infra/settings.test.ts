@@ -32,7 +32,7 @@ describeInfra('the settings of a stack', () => {
     const problems = problemsWith({
       projectNumber: 7,
       publicUrl: 'http://x',
-      alertEmail: 'nobody',
+      alertEmail: 'no-address',
       minInstance: 1,
       environment: { OPERATOR_KEY: 'x' },
     });
@@ -98,8 +98,8 @@ describe('every variable that functions read', () => {
 
   test('is computed by the stack, chosen in its settings, or for the local server only', () => {
     const secrets = MANIFEST.flatMap((contract): readonly string[] => contract.secrets);
-    const made = MANIFEST.flatMap((contract) => Object.keys(environmentOf(contract, ALL)));
-    const known = new Set<string>([...LOCAL, ...CHOSEN, ...secrets, ...made]);
+    const computed = MANIFEST.flatMap((contract) => Object.keys(environmentOf(contract, ALL)));
+    const known = new Set<string>([...LOCAL, ...CHOSEN, ...secrets, ...computed]);
     expect(SETTING_NAMES.filter((name) => !known.has(name))).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { MANIFEST } from '../functions/manifest.ts';
 import { openBundler } from './bundle/bundle.ts';
 
-/** Writes the folder of each function into `dist/functions`, and says how large they are. */
+/** Writes the folder of each function into `dist/functions`, and prints their sizes. */
 
 const bundle = openBundler();
 const kilobytes = (bytes: number): string => `${(bytes / 1000).toFixed(0)} kB`.padStart(9);

@@ -11,7 +11,7 @@ import { HOSTING_CONFIG, placeOf, planOf } from './deploy/plan.ts';
 import { deploy } from './deploy/run.ts';
 import { firebaseConfig } from './generate/hosting.ts';
 
-const NEEDS_STACK = 'needs the name of a stack, whose settings are in infra/Pulumi.STACK.yaml';
+const NEEDS_STACK = 'needs the name of a stack with settings in infra/Pulumi.STACK.yaml';
 
 function fileOf(stack: string): string {
   return `infra/Pulumi.${stack}.yaml`;
@@ -24,15 +24,15 @@ function isStack(name: string): boolean {
 async function run([program, ...args]: readonly [string, ...string[]]): Promise<number> {
   const child = spawn(program, args, { stdio: 'inherit' });
   const failed = once(child, 'error').then(([error]) => {
-    process.stderr.write(`${program} cannot be run: ${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(`Cannot run ${program}: ${error instanceof Error ? error.message : error}\n`);
     return 127;
   });
   return Promise.race([failed, once(child, 'exit').then(([code]) => Number(code ?? 1))]);
 }
 
-async function agrees(stack: string): Promise<boolean> {
+async function confirms(stack: string): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  // Where nobody can answer, nobody agrees.
+  // If the input ends without an answer, the plan is declined.
   const ended = once(terminal, 'close').then(() => '');
   const answer = await Promise.race([terminal.question(`Type "${stack}" to do this: `), ended]);
   terminal.close();
@@ -56,8 +56,8 @@ changes nothing. Exits with 0 if it succeeded, 1 if a step failed or was decline
       { planOnly: plan },
       {
         run,
-        agrees: () => (yes ? Promise.resolve(true) : agrees(stack)),
-        say: TERMINAL.print,
+        confirms: () => (yes ? Promise.resolve(true) : confirms(stack)),
+        print: TERMINAL.print,
       },
     );
     return outcome === 'DONE' || outcome === 'PLANNED' ? EXIT.ok : EXIT.problem;

@@ -36,7 +36,7 @@ describe('npm start', () => {
     const { status, output } = await user.paste(lines.join('\n'));
     expect(status, output).toBe(0);
     expect(output).toContain('"status":"heartbeat_acknowledged"');
-    expect(output).toMatch(/\n204\n$/);
+    expect(output).toMatch(/^204$/m);
   });
 
   test('grants the three seats of its demo license and refuses a fourth', async () => {

@@ -7,7 +7,7 @@ import { openBrowser } from '../shared/testing/browser.ts';
 import { type ConsoleWorld, openConsoleWorld } from './journeys/console-world.ts';
 
 /**
- * Takes the pictures of the console that the README shows, of a made-up customer on the local server. Needs `chromium`.
+ * Takes the screenshots of the console for the docs, with an example customer on the local server. Needs `chromium`.
  */
 
 const FOLDER = 'clients/console/screenshots';
@@ -17,7 +17,7 @@ interface Picture {
   readonly path: string;
   readonly width: number;
   readonly scheme: 'light' | 'dark';
-  /** Selects what is there once the page is. */
+  /** Selects an element that shows that the page is ready. */
   readonly shows: string;
 }
 
@@ -42,7 +42,7 @@ try {
     { file: 'audit', path: `${tenant}/audit`, width: 1280, scheme: 'dark', shows: 'tbody th' },
   ];
   await mkdir(FOLDER, { recursive: true });
-  // One sign-in, as a refresh token is good once; the window is made as wide as each picture wants it.
+  // One sign-in, because a refresh token is valid once. The window is resized for each screenshot.
   const page = await world.open({ as: ada, path: tenant });
   await page.getByRole('heading', { level: 1 }).waitFor();
   for (const picture of pictures) await take(page, picture);
@@ -60,7 +60,7 @@ async function take(page: Page, { file, path, width, scheme, shows }: Picture): 
   await page.screenshot({ path: join(FOLDER, `${file}.png`), animations: 'disabled' });
 }
 
-/** A license that is worked with, and a month in which it was. */
+/** Creates a license with active seats and a month of usage. */
 async function fillTenant({ server, operate }: ConsoleWorld, tenantId: string): Promise<string> {
   const { license_id, license_key } = await operate('POST', '/api/v1/licenses', {
     tenant_id: tenantId,
@@ -91,7 +91,7 @@ async function fillTenant({ server, operate }: ConsoleWorld, tenantId: string): 
     const hour = { licenseId: license_id, tenantId, hourMs, peak, denials, closing: null };
     if (peak > 0) await server.deps.records.create(USAGE_HOURS, usageHourId(license_id, hourMs), hour);
   }
-  // Publishes what happened, has it recorded, and seals it.
+  // Each sweep publishes events, or seals those that were recorded.
   for (let round = 0; round < 3; round += 1) {
     await operate('POST', '/internal/sweep');
     await new Promise((resolve) => setTimeout(resolve, 500));
@@ -99,7 +99,7 @@ async function fillTenant({ server, operate }: ConsoleWorld, tenantId: string): 
   return license_id;
 }
 
-/** A working day, with its rush in the late morning and the early afternoon. */
+/** The usage of a working day, with peaks in the late morning and the early afternoon. */
 function workIn(hourMs: number): { peak: number; denials: number } {
   const at = new Date(hourMs);
   const hour = at.getUTCHours();

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** Writes files into a folder, by their paths within it, and makes what folders they need. */
+/** Writes files into a folder, by their paths within it, and creates the folders that they need. */
 export function writeFiles(folder: string, files: Iterable<readonly [string, string | Uint8Array]>): void {
   for (const [path, content] of files) {
     const file = join(folder, path);

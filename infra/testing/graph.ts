@@ -3,7 +3,7 @@ import { vi } from 'vitest';
 import type { StackSettings } from '../settings.ts';
 
 /** A resource that the program registers with Pulumi. */
-export interface Made {
+export interface Resource {
   /** `gcp:module/kind:Kind`. */
   readonly type: string;
   /** The resource's name in the program. */
@@ -16,7 +16,7 @@ export interface Made {
 }
 
 export interface Graph {
-  readonly made: readonly Made[];
+  readonly resources: readonly Resource[];
   // biome-ignore lint/suspicious/noExplicitAny: outputs can have any type
   readonly outputs: any;
 }
@@ -24,11 +24,11 @@ export interface Graph {
 /** Runs the program with a stack's settings on Pulumi's mocks, and records the resources. */
 export async function recordStack(settings: StackSettings): Promise<Graph> {
   const pulumi = await import('@pulumi/pulumi');
-  const made: Omit<Made, 'protect' | 'dependsOn'>[] = [];
+  const recorded: Omit<Resource, 'protect' | 'dependsOn'>[] = [];
   const asked = new Map<string, { protect: boolean; dependsOn: readonly string[] }>();
   const mocks: runtime.Mocks = {
     newResource({ type, name, inputs }) {
-      if (type !== 'pulumi:pulumi:Stack') made.push({ type, name, inputs });
+      if (type !== 'pulumi:pulumi:Stack') recorded.push({ type, name, inputs });
       return { id: `${type}/${name}`, state: { name, ...inputs, ...computed(inputs, name, settings) } };
     },
     call: ({ token }) => {
@@ -59,7 +59,7 @@ export async function recordStack(settings: StackSettings): Promise<Graph> {
   });
   await pulumi.runtime.disconnect();
   return {
-    made: made.map((resource) => {
+    resources: recorded.map((resource) => {
       const options = asked.get(`${resource.type} ${resource.name}`);
       if (!options) throw new Error(`${resource.type} ${resource.name} was not registered`);
       return { ...resource, ...options };
@@ -69,7 +69,7 @@ export async function recordStack(settings: StackSettings): Promise<Graph> {
 }
 
 /** Properties that Google computes. */
-function computed(inputs: Made['inputs'], name: string, { project }: StackSettings) {
+function computed(inputs: Resource['inputs'], name: string, { project }: StackSettings) {
   return {
     ...(inputs.accountId === undefined
       ? {}

@@ -22,23 +22,23 @@ interface First {
   readonly request: string;
   readonly withKey?: true;
   readonly body?: unknown;
-  /** In place of a body: one that names a session of the license. */
+  /** Sends a body with a session id of the license. */
   readonly ofSession?: true;
   readonly answer: number;
-  /** Of the problem, where it is one. */
+  /** The code of the problem, if the answer is one. */
   readonly code?: string;
 }
 
-/** A call without credentials, of an endpoint that needs them. */
+/** A call without credentials to an endpoint that needs them. */
 function unauthenticated({ name, endpoints }: FunctionContract): First {
   const closed = Object.values(endpoints).find(({ auth }) => !auth.includes('anyone'));
-  if (!closed) throw new Error(`Anyone may call ${name}: it needs a first request of its own.`);
+  if (!closed) throw new Error(`${name} needs an entry in FIRST: all its endpoints are open to anyone.`);
   return { request: `${closed.method} ${closed.path}`, answer: 401, code: 'AUTHENTICATION_REQUIRED' };
 }
 
 /**
- * The first request of a function in a project that does not exist, and what it must answer, where that tells more than
- * a call without credentials.
+ * The first request to a function in a project that does not exist, and the expected answer, for functions where that
+ * tests more than a call without credentials.
  */
 const FIRST: Readonly<Partial<Record<FunctionName, First>>> = {
   acquire: {
@@ -102,8 +102,8 @@ function bundleOf(name: FunctionName): Bundle {
   return bundle;
 }
 
-describe('each function, in a folder of its own', () => {
-  test.each(MANIFEST)('$name starts by its own package files, and answers', async (contract) => {
+describe('the bundle of each function', () => {
+  test.each(MANIFEST)('$name starts from its own package files, and answers', async (contract) => {
     const { name } = contract;
     const { request, withKey, ofSession, answer, code, ...first } = FIRST[name] ?? unauthenticated(contract);
     const body = ofSession ? { session_id: newSessionId(license.licenseId) } : first.body;
@@ -113,11 +113,11 @@ describe('each function, in a folder of its own', () => {
       entryPointOf(name),
       deployedEnvironment({
         UPSTASH_REDIS_REST_URL: front.url,
-        STRIPE_SECRET_KEY: 'sk_test_nobody',
-        STRIPE_WEBHOOK_SECRETS: 'whsec_nobody',
+        STRIPE_SECRET_KEY: 'sk_test_none',
+        STRIPE_WEBHOOK_SECRETS: 'whsec_none',
         BILLING_RETURN_URL: 'https://no-such.example',
-        GOOGLE_CLIENT_ID: 'nobody',
-        GOOGLE_CLIENT_SECRET: 'nobody',
+        GOOGLE_CLIENT_ID: 'no-such-client',
+        GOOGLE_CLIENT_SECRET: 'no-such-secret',
       }),
     );
     try {
@@ -141,9 +141,9 @@ describe('each function, in a folder of its own', () => {
   });
 });
 
-describe('what is inside', () => {
+describe('the content of bundles', () => {
   test.each(MANIFEST.map(({ name }) => name))(
-    '%s has no heavy package in its entry, and is small',
+    '%s has no heavy package in its entry, and is smaller than 1 MB',
     (name) => {
       const { entryPackages, entryBytes } = bundleOf(name);
       expect(entryPackages).toEqual([
@@ -158,7 +158,7 @@ describe('what is inside', () => {
     },
   );
 
-  test('a function has nothing in its folder that it has no right to reach', () => {
+  test('a function has no package for a service that it has no role for', () => {
     expect(bundleOf('acquire').later).toEqual(['@google-cloud/firestore', 'jose']);
     expect(bundleOf('login').later).not.toContain('@google-cloud/firestore');
     expect(bundleOf('public-key').later).toContain('@google-cloud/kms');
@@ -173,7 +173,7 @@ describe('what is inside', () => {
     'shared/testing/secrets.ts',
     'functions/testing/is-free.ts',
     'shared/lazy.test.ts',
-  ])('%s cannot be bundled, imported at once or later', async (file) => {
+  ])('%s cannot be bundled, neither by a static nor by a dynamic import', async (file) => {
     const refusal = `${file} is not for deployed functions`;
     await expect(bundleShipped(`import './${file}';`, new Set())).rejects.toThrow(refusal);
     await expect(bundleShipped(`import('./${file}');`, new Set())).rejects.toThrow(refusal);
@@ -198,7 +198,7 @@ describe('what is inside', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 
-  test('of a package that is loaded later, our code takes nothing that was left out', () => {
+  test('our code uses no name of a package loaded later that was left out of the bundle', () => {
     const taken = new Map<string, Set<string>>();
     const sources = globSync('{shared,functions}/**/*.ts', {
       cwd: ROOT,

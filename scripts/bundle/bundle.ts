@@ -10,32 +10,32 @@ import { LOADED_WHEN_NEEDED } from './needs.ts';
 
 const LUA = 'shared/adapters/seats/lua';
 
-/** The rooms whose files run on developers' machines only, and the files in others that do (`shared/testing`, …). */
+/** Files that run only on developers' machines and in tests. */
 const NEVER_SHIPPED = /\/shared\/local\/|\/testing\/|\/example\.ts$|\.test\.ts$/;
 
 export interface Bundle {
   readonly name: string;
   readonly folder: string;
-  /** Size of what an instance reads before it takes its first request. */
+  /** Size of the file that an instance reads before its first request. */
   readonly entryBytes: number;
-  /** Packages that something of is in there. */
+  /** Packages with code in that file. */
   readonly entryPackages: readonly string[];
-  /** Packages that are loaded when they are first needed. */
+  /** Packages that are loaded at first use. */
   readonly later: readonly string[];
   /** Size of all files. */
   readonly bytes: number;
 }
 
 /**
- * Makes the folder of a function, as Cloud Functions takes it: `index.cjs` with everything that is loaded at the start,
- * `later/` with the packages that are loaded when they are first needed, the Lua, and the functions-framework. What
- * several functions have alike is built once by each bundler.
+ * Writes the folder of a function, in the form that Cloud Functions expects: `index.cjs` with everything that is loaded
+ * at the start, `later/` with the packages that are loaded at first use, the Lua files, and the functions-framework. A
+ * bundler builds what functions have in common only once.
  */
 export function openBundler(): (contract: FunctionContract, folder: string) => Promise<Bundle> {
-  const alike = new Map<string, Promise<Built>>();
+  const built = new Map<string, Promise<Built>>();
   const once = (what: string, make: () => Promise<Built>): Promise<Built> => {
-    const made = alike.get(what) ?? make();
-    alike.set(what, made);
+    const made = built.get(what) ?? make();
+    built.set(what, made);
     return made;
   };
   return async (contract, folder) => {
@@ -73,14 +73,14 @@ export const ${entryPointOf(name)} = deployed(contract, () => import('./function
   );
 }
 
-/** Bundles TypeScript `source`, which stands at the root. Throws where it leads to a file that is never shipped. */
+/** Bundles TypeScript `source` as a file at the root. Throws if it imports a file that is never shipped. */
 export function bundleShipped(source: string, later: ReadonlySet<string>): Promise<Built> {
   return buildFor('', {
     stdin: { contents: source, resolveDir: ROOT, sourcefile: 'index.ts', loader: 'ts' },
     entryNames: 'index',
     outExtension: { '.js': '.cjs' },
     format: 'cjs',
-    // The one module that asks where it is looks for the Lua beside it.
+    // The only module that uses `import.meta.url` looks for the Lua files next to it.
     banner: {
       js: `const luaScripts=require('node:url').pathToFileURL(require('node:path').join(__dirname,'lua/scripts.js')).href;`,
     },
@@ -89,7 +89,7 @@ export function bundleShipped(source: string, later: ReadonlySet<string>): Promi
   });
 }
 
-/** Refuses what runs on developers' machines only, and keeps packages that are loaded later in files of their own. */
+/** Refuses files that are never shipped, and keeps packages that are loaded later in their own files. */
 function whatShips(later: ReadonlySet<string>): Plugin {
   return {
     name: 'what-ships',
@@ -98,7 +98,7 @@ function whatShips(later: ReadonlySet<string>): Plugin {
         if (kind !== 'dynamic-import') return undefined;
         if (path.startsWith('.')) return undefined;
         if (!(path in LOADED_WHEN_NEEDED))
-          return { errors: [{ text: `scripts/bundle/needs.ts does not know ${path}` }] };
+          return { errors: [{ text: `${path} is missing in scripts/bundle/needs.ts` }] };
         return later.has(path)
           ? { path: `./later/${fileNameOf(path)}.mjs`, external: true }
           : { path, namespace: 'left-out' };
@@ -113,7 +113,7 @@ function whatShips(later: ReadonlySet<string>): Plugin {
   };
 }
 
-/** Built together, as they have packages in common, which must be the same to all. */
+/** Built together: they share packages, of which there must be one copy. */
 function bundleLater(packages: readonly string[]): Promise<Built> {
   return buildFor('later', {
     entryPoints: packages.map((each) => ({ in: each, out: fileNameOf(each) })),
@@ -122,7 +122,7 @@ function bundleLater(packages: readonly string[]): Promise<Built> {
     chunkNames: 'shared-[hash]',
     format: 'esm',
     splitting: true,
-    // Many of them are CommonJS.
+    // Many of the packages are CommonJS.
     banner: {
       js: `import{createRequire as makeRequire}from'node:module';import{dirname as dirnameOf}from'node:path';import{fileURLToPath as pathOf}from'node:url';const require=makeRequire(import.meta.url),__filename=pathOf(import.meta.url),__dirname=dirnameOf(__filename);`,
     },

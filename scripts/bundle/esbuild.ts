@@ -5,13 +5,13 @@ import { type BuildOptions, build } from 'esbuild';
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface Built {
-  /** By path within the folder that they are for. */
+  /** By path within the function's folder. */
   readonly files: ReadonlyMap<string, string | Uint8Array>;
-  /** Packages that something in the files is of. */
+  /** Packages with code in the files. */
   readonly packages: readonly string[];
 }
 
-/** Builds for Node, minified but for names, which stack traces in the log need. */
+/** Builds for Node, minified except for names, which stack traces in the log need. */
 export async function buildFor(folder: string, options: BuildOptions): Promise<Built> {
   const { outputFiles, metafile } = await build({
     absWorkingDir: ROOT,

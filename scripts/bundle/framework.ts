@@ -6,7 +6,7 @@ import { type Built, buildFor, ROOT } from './esbuild.ts';
 
 const NAME = '@google-cloud/functions-framework';
 
-/** What the framework asks for by name. */
+/** The media types that the framework uses. */
 const MEDIA_TYPES = [
   'application/json',
   'application/octet-stream',
@@ -16,11 +16,11 @@ const MEDIA_TYPES = [
 ];
 
 /**
- * The functions-framework as one file, which starts in two thirds of the time that its 300 take, and the package files
- * that start it. Cloud Functions' buildpack starts `node_modules/.bin/functions-framework` where the package files name
- * the framework as a dependency
- * (https://github.com/GoogleCloudPlatform/buildpacks/blob/main/cmd/nodejs/functions_framework/main.go), which may be a
- * folder beside them (https://docs.npmjs.com/cli/configuring-npm/package-json#local-paths): nothing is fetched.
+ * The functions-framework as one file, which starts in two thirds of the time of its 300 files, and the package files
+ * that start it. Cloud Functions' buildpack starts `node_modules/.bin/functions-framework` if the package files name the
+ * framework as a dependency
+ * (https://github.com/GoogleCloudPlatform/buildpacks/blob/main/cmd/nodejs/functions_framework/main.go). The dependency
+ * is a folder next to them (https://docs.npmjs.com/cli/configuring-npm/package-json#local-paths): nothing is downloaded.
  */
 export async function bundleFramework(): Promise<Built> {
   const { files, packages } = await buildFor('framework', {
@@ -62,8 +62,8 @@ function json(content: unknown): string {
 }
 
 /**
- * Express carries a table of 2,500 media types for whoever serves files. Our functions name theirs themselves, so the
- * few that the framework asks for are enough: the table is a tenth of a cold start.
+ * Express includes a table of 2,500 media types for serving files. Our functions set their own types, so the few that
+ * the framework uses are enough: the table takes a tenth of a cold start.
  */
 const fewMediaTypes: Plugin = {
   name: 'few-media-types',
@@ -76,7 +76,7 @@ const fewMediaTypes: Plugin = {
   },
 };
 
-/** The framework opens a domain for each request, at twice the price of all else that it does. */
+/** The framework opens a domain for each request, which costs twice as much as everything else that it does. */
 const ownDomain: Plugin = {
   name: 'own-domain',
   setup({ onResolve }) {

@@ -3,8 +3,8 @@ import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Installs what a function's own package files name, as the buildpack does. Nothing of it is fetched. Functions of the
- * same bundler have the same package files, so that the others share what the first has.
+ * Installs the dependencies in a function's own package files, as the buildpack does. Nothing is downloaded. Functions
+ * of the same bundler have the same package files, so the others share the first one's `node_modules`.
  */
 export function installPackages([first, ...others]: readonly string[]): void {
   if (first === undefined) return;
@@ -12,6 +12,6 @@ export function installPackages([first, ...others]: readonly string[]): void {
     cwd: first,
     encoding: 'utf8',
   });
-  if (status !== 0) throw new Error(`the packages of ${first} cannot be installed:\n${stderr}`);
+  if (status !== 0) throw new Error(`npm ci failed in ${first}:\n${stderr}`);
   for (const other of others) symlinkSync(join(first, 'node_modules'), join(other, 'node_modules'));
 }

@@ -14,14 +14,14 @@ const someEndpoint = (fits: (endpoint: EndpointContract) => boolean): Need => {
 };
 
 interface LoadedLater {
-  /** What our code takes from it. The whole of a CommonJS package has no names that an importer could see. */
+  /** The names that our code imports. They are listed because importers cannot see the names of a CommonJS package. */
   readonly names: readonly string[];
   readonly isNeededBy: Need;
 }
 
 /**
- * Packages that are loaded when they are first needed, and which functions that may be: only those have them in their
- * folder. It follows from the contract, as what a function has no right to reach it has no use for.
+ * Packages that are loaded at first use, and the functions that can need them: only those have them in their folder.
+ * This follows from the contract: without the role or secret for a service, a function never uses its package.
  */
 export const LOADED_WHEN_NEEDED: Readonly<Record<string, LoadedLater>> = {
   '@google-cloud/firestore': { names: ['Firestore'], isNeededBy: holds('roles/datastore.') },
@@ -36,6 +36,6 @@ export const LOADED_WHEN_NEEDED: Readonly<Record<string, LoadedLater>> = {
     names: ['Ratelimit'],
     isNeededBy: someEndpoint(({ limit }) => limit !== undefined),
   },
-  // Small, and most functions take access tokens or ID tokens.
+  // Small, and most functions accept access tokens or ID tokens.
   jose: { names: ['errors', 'jwtVerify', 'SignJWT'], isNeededBy: () => true },
 };

@@ -7,17 +7,18 @@ import { bundleFramework } from './framework.ts';
 import { installPackages } from './install-packages.ts';
 import { type RunningFunction, startFunction } from './start-function.ts';
 
-/** Ways in which a handler lets go of a fault that nobody waits for, each with a word that must not come out. */
-const LET_GO = {
+/** Ways for a handler to throw outside its own promise, each with a word that must not be sent to the caller. */
+const UNCAUGHT = {
   'a timer': "setTimeout(() => { throw new Error('SECRET'); }, 1)",
   'the next tick': "process.nextTick(() => { throw new Error('SECRET'); })",
   'a microtask': "queueMicrotask(() => { throw new Error('SECRET'); })",
-  'a promise nobody waits for': "Promise.reject(new Error('SECRET'))",
-  'an async function nobody waits for': "(async () => { await null; throw new Error('SECRET'); })()",
-  'an event nobody listens for': "setImmediate(() => new EventEmitter().emit('error', new Error('SECRET')))",
-  'a connection that nobody listens to': "connect(1, '127.0.0.1')",
+  'a promise without a catch': "Promise.reject(new Error('SECRET'))",
+  'an async function without an await': "(async () => { await null; throw new Error('SECRET'); })()",
+  'an error event without a listener':
+    "setImmediate(() => new EventEmitter().emit('error', new Error('SECRET')))",
+  'a connection without an error listener': "connect(1, '127.0.0.1')",
   'a callback of the file system': "readFile('/no/such/file', () => { throw new Error('SECRET'); })",
-  'something that is no error': "setTimeout(() => { throw 'SECRET'; }, 1)",
+  'a thrown text': "setTimeout(() => { throw 'SECRET'; }, 1)",
   'the handler itself': "throw new Error('SECRET')",
 } as const;
 
@@ -25,7 +26,7 @@ const HANDLERS = `
 const { EventEmitter } = require('node:events');
 const { connect } = require('node:net');
 const { readFile } = require('node:fs');
-const faults = [${Object.values(LET_GO)
+const faults = [${Object.values(UNCAUGHT)
   .map((code) => `() => { ${code}; }`)
   .join(', ')}];
 const waiting = [];
@@ -36,23 +37,23 @@ exports.faulty = (req, res) => {
     return void res.write('it ');
   }
   if (kind === 'go') {
-    for (const each of waiting.splice(0)) each.end('went on');
+    for (const each of waiting.splice(0)) each.end('continued');
     return void res.send('gone');
   }
   if (kind === 'late') {
     res.send('answered');
     return void setTimeout(() => { throw new Error('late SECRET'); }, 1);
   }
-  if (kind === 'nobody') {
+  if (kind === 'outside') {
     res.send('answered');
-    isOver = true;
+    isDone = true;
     return;
   }
   faults[n]();
 };
 exports.asynchronous = async () => { await null; throw new Error('SECRET'); };
-let isOver = false;
-setInterval(() => { if (isOver) throw new Error('of nobody'); }, 5).unref();
+let isDone = false;
+setInterval(() => { if (isDone) throw new Error('outside any request'); }, 5).unref();
 `;
 
 let folder: string;
@@ -78,20 +79,20 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test.each(Object.keys(LET_GO).map((kind, n) => [kind, n]))(
-  'a fault let go by %s ends its own request with 500, tells nothing, and ends no other',
+test.each(Object.keys(UNCAUGHT).map((kind, n) => [kind, n]))(
+  'an error in %s ends its own request with 500, without details, and no other request',
   async (_kind, n) => {
     const other = await fetch(`${running.url}/wait`);
     const answer = await fetch(`${running.url}/fault/${n}`);
     expect(answer.status).toBe(500);
     expect(await answer.text()).toBe('Internal Server Error');
     expect(await (await fetch(`${running.url}/go`)).text()).toBe('gone');
-    expect(await other.text()).toBe('it went on');
+    expect(await other.text()).toBe('it continued');
     expect(running.output()).toContain(n === 6 ? 'ECONNREFUSED' : 'SECRET');
   },
 );
 
-test('a fault of a request that was answered is logged, and the instance goes on', async () => {
+test('an error after the answer is logged, and the instance continues', async () => {
   expect(await (await fetch(`${running.url}/late`)).text()).toBe('answered');
   await expect
     .poll(() => running.output())
@@ -99,21 +100,21 @@ test('a fault of a request that was answered is logged, and the instance goes on
   expect(await (await fetch(`${running.url}/go`)).text()).toBe('gone');
 });
 
-test('a handler that rejects answers 500', async () => {
+test('a handler that rejects returns 500', async () => {
   const asynchronous = await start('asynchronous');
   for (let n = 0; n < 2; n += 1) expect((await fetch(asynchronous.url)).status).toBe(500);
 });
 
-test('a fault of no request ends the instance, as without domains', async () => {
+test('an error outside any request ends the instance, as without domains', async () => {
   const instance = await start('faulty');
-  await fetch(`${instance.url}/nobody`);
+  await fetch(`${instance.url}/outside`);
   await expect.poll(() => instance.output()).toContain('Uncaught exception');
   await expect
     .poll(() =>
       fetch(instance.url).then(
         () => 'answers',
-        () => 'is gone',
+        () => 'is down',
       ),
     )
-    .toBe('is gone');
+    .toBe('is down');
 });

@@ -2,25 +2,25 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { inspect } from 'node:util';
 
 /**
- * What the functions-framework uses of Node's `domain` (deprecated), without its price: `domain` has Node call into
- * JavaScript for each promise there is (https://github.com/nodejs/node/issues/50480), which is half of what a request
- * costs that waits for Redis. Node keeps an AsyncLocalStorage by itself. (For functions that are given events, which ours
- * are not, the framework asks more of a domain.)
+ * Replaces Node's `domain` (deprecated) with the part that the functions-framework uses for HTTP functions, at a lower
+ * cost. `domain` makes Node call JavaScript for every promise (https://github.com/nodejs/node/issues/50480): half of the
+ * cost of a request that waits for Redis. AsyncLocalStorage has native support. (For event functions, which ours are
+ * not, the framework uses more of `domain`.)
  *
- * A fault that a request's own code let go, thrown in a timer or listener or rejected with nobody to catch it, is given
- * to the listener of the domain that the request runs in, and ends neither the process nor other requests. Any other
- * fault goes where it goes without domains.
+ * An uncaught error of a request's code, thrown in a timer or listener or rejected without a catch, goes to the listener
+ * of that request's domain, and ends neither the process nor other requests. Any other error is handled as without
+ * domains.
  */
 
-type OnFault = (fault: unknown) => void;
+type OnError = (error: unknown) => void;
 
-const running = new AsyncLocalStorage<{ onFault: OnFault | undefined }>();
+const running = new AsyncLocalStorage<{ onError: OnError | undefined }>();
 
 export function create() {
-  const domain: { onFault: OnFault | undefined } = { onFault: undefined };
+  const domain: { onError: OnError | undefined } = { onError: undefined };
   return {
-    on(_event: 'error', onFault: OnFault): void {
-      domain.onFault = onFault;
+    on(_event: 'error', onError: OnError): void {
+      domain.onError = onError;
     },
     run(work: () => void): void {
       running.run(domain, work);
@@ -29,28 +29,29 @@ export function create() {
 }
 
 const { emit } = process;
-const emitAnyway = (event: string | symbol, ...args: readonly unknown[]): boolean =>
+const originalEmit = (event: string | symbol, ...args: readonly unknown[]): boolean =>
   Reflect.apply(emit, process, [event, ...args]);
 
-process.setUncaughtExceptionCaptureCallback((fault) => {
-  if (!tellDomain(fault) && !emitAnyway('uncaughtException', fault, 'uncaughtException')) endWith(fault);
+process.setUncaughtExceptionCaptureCallback((error) => {
+  if (!handleInDomain(error) && !originalEmit('uncaughtException', error, 'uncaughtException'))
+    endWith(error);
 });
 
-// The framework ends the process at every rejection that nobody caught, so that its listener must not hear of those
-// that a domain took.
+// The framework ends the process at every unhandled rejection, so its listener must not get those that a domain
+// handled.
 process.emit = ((event: string | symbol, ...args: readonly unknown[]) =>
-  (event === 'unhandledRejection' && tellDomain(args[0])) || emitAnyway(event, ...args)) as typeof emit;
+  (event === 'unhandledRejection' && handleInDomain(args[0])) || originalEmit(event, ...args)) as typeof emit;
 
-function tellDomain(fault: unknown): boolean {
-  const onFault = running.getStore()?.onFault;
-  if (!onFault) return false;
-  // Whatever goes wrong meanwhile is of no request any more.
-  running.exit(() => onFault(fault));
+function handleInDomain(error: unknown): boolean {
+  const onError = running.getStore()?.onError;
+  if (!onError) return false;
+  // Errors in the listener belong to no request.
+  running.exit(() => onError(error));
   return true;
 }
 
-/** As Node ends a process for a fault that nobody listens for. */
-function endWith(fault: unknown): void {
-  process.stderr.write(`${inspect(fault)}\n`);
+/** Ends the process as Node does for an uncaught error. */
+function endWith(error: unknown): void {
+  process.stderr.write(`${inspect(error)}\n`);
   process.exit(1);
 }

@@ -10,14 +10,14 @@ const POLL_MS = 5;
 export interface RunningFunction {
   readonly url: string;
   readonly pid: number;
-  /** What it wrote so far. */
+  /** Everything that it has written. */
   output(): string;
   stop(): Promise<void>;
 }
 
 /**
- * Starts a function's folder, with its packages installed, as the buildpack does, in a process of its own that has this
- * environment and no other.
+ * Starts the function in a folder with installed packages, as the buildpack does, in its own process with only these
+ * environment variables.
  */
 export async function startFunction(
   folder: string,
@@ -48,7 +48,7 @@ export async function startFunction(
     await sleep(POLL_MS);
   }
   const { pid } = child;
-  if (pid === undefined) throw new Error(`${target} has no process`);
+  if (pid === undefined) throw new Error(`${target} did not start`);
   return {
     url: `http://127.0.0.1:${port}`,
     pid,

@@ -16,7 +16,7 @@ import { printSteps } from '../verify-deploy/print-steps.ts';
 import { type RunningFunction, startFunction } from './start-function.ts';
 import { sharedBundles } from './testing/shared-bundles.ts';
 
-/** Those of the story whose callers and clouds can be had here: Google vouches for the others', or signs with KMS. */
+/** The functions of the story that run here. The others need tokens of Google, or Cloud KMS. */
 const BUNDLED = ['licenses', 'acquire', 'heartbeat', 'release', 'sessions', 'audit'];
 
 describeReal('Firestore emulator', 'the bundles, behind one origin, on', () => {
@@ -51,7 +51,7 @@ describeReal('Firestore emulator', 'the bundles, behind one origin, on', () => {
     await Promise.all([redis.close(), firestore.stop()]);
   });
 
-  test('tell the main story, on records in Firestore', async () => {
+  test('pass the main story of verify-deploy', async () => {
     const routes = publicRoutes(MANIFEST);
     const asked = new Set<string>();
     const front = await startFront((_, path) => {

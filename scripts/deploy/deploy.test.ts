@@ -15,7 +15,7 @@ afterEach(() => {
   rmSync('firebase.deploy.json', { force: true });
 });
 
-/** Runs the program, with others in place of what it calls, each of which notes how it was called. */
+/** Runs the program with fakes of the commands that it calls. They record their arguments. */
 function deploy(args: readonly string[], options: { input?: string; failing?: string } = {}) {
   const calls = join(folder, 'calls');
   writeFileSync(calls, '');
@@ -37,14 +37,14 @@ const BEFORE = ['npm ci --prefix=infra', 'npm run bundle', 'npm run site'];
 const PREVIEW = 'pulumi preview --diff --cwd=infra --stack=dev';
 const UP = 'pulumi up --yes --skip-preview --cwd=infra --stack=dev';
 
-test('the plan is shown before anything is asked, and nothing is changed by it', () => {
+test('shows the plan with --plan, and changes nothing', () => {
   const { status, stdout, calls } = deploy(['--stack', 'dev', '--plan']);
   expect(status).toBe(0);
   expect(calls).toEqual([...BEFORE, PREVIEW]);
   expect(stdout).toContain(UP);
 });
 
-test('what is agreed to is done in order, the public address last and in the region of the stack', () => {
+test('applies a confirmed plan in order, the public address last and in the region of the stack', () => {
   const { status, calls } = deploy(['--stack', 'dev'], { input: 'dev\n' });
   expect(status).toBe(0);
   expect(calls.slice(0, -1)).toEqual([...BEFORE, PREVIEW, UP]);
@@ -55,34 +55,31 @@ test('what is agreed to is done in order, the public address last and in the reg
   expect(hosting.rewrites[0].run.region).toBe('europe-west1');
 });
 
-test.each([['yes\n'], [''], ['prod\n']])(
-  'whoever answers %j has not agreed, and nothing is changed',
-  (input) => {
-    const { status, calls } = deploy(['--stack', 'dev'], { input });
-    expect(status).toBe(1);
-    expect(calls).toEqual([...BEFORE, PREVIEW]);
-  },
-);
+test.each([['yes\n'], [''], ['prod\n']])('changes nothing if the answer is %j', (input) => {
+  const { status, calls } = deploy(['--stack', 'dev'], { input });
+  expect(status).toBe(1);
+  expect(calls).toEqual([...BEFORE, PREVIEW]);
+});
 
 test.each([
   ['run bundle', BEFORE.slice(0, 2)],
   ['preview', [...BEFORE, PREVIEW]],
   ['up --yes', [...BEFORE, PREVIEW, UP]],
-])('after a failure of "%s" nothing more is done', (failing, expected) => {
+])('stops after a failure of "%s"', (failing, expected) => {
   const { status, stdout, calls } = deploy(['--stack', 'dev', '--yes'], { failing });
   expect(status).toBe(1);
   expect(calls).toEqual(expected);
   expect(stdout).toContain('ended with 3');
 });
 
-test('the places of secrets can be made before the functions that need them, and no site is touched', () => {
+test('creates only the secrets with --secrets', () => {
   const { calls } = deploy(['--stack', 'dev', '--yes', '--secrets']);
   expect(calls).toHaveLength(5);
   for (const call of calls.slice(3)) expect(call).toContain('secretmanager/secret:Secret');
 });
 
 test.each([[[]], [['--stack', 'nowhere']], [['--stack', '../x']], [['--stack', 'dev', '--force']]])(
-  '%j is answered with how to ask',
+  'prints its usage for %j',
   (args) => {
     const { status, stderr, calls } = deploy(args);
     expect(status).toBe(2);

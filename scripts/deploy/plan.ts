@@ -1,14 +1,14 @@
 import * as z from 'zod/mini';
 
-/** Hosting is deployed by npx, as the program is 312 MB, which nobody should pay for who does not deploy. */
+/** Run with npx and not a dependency: the package is 312 MB, and only a deploy needs it. */
 const FIREBASE_TOOLS = 'firebase-tools@15.34.2';
 
-/** What is targeted before anything else: functions do not start without the values of their secrets. */
+/** The targets of the first deploy: functions do not start until their secrets have values. */
 const SECRETS_AND_THEIR_API = ['**gcp:projects/service:Service::**', '**gcp:secretmanager/secret:Secret::**'];
 
 export interface DeployOptions {
   readonly stack: string;
-  /** Makes the places for secrets alone, which the first deploy needs filled. */
+  /** Creates only the secrets, which must have values before the first deploy. */
   readonly secretsOnly: boolean;
 }
 
@@ -18,13 +18,13 @@ export interface Step {
 }
 
 export interface DeployPlan {
-  /** Change nothing in the cloud: what they make is on this machine, and what they show is the plan. */
+  /** Steps that change nothing in the cloud: they build on this machine and show the plan. */
   readonly before: readonly Step[];
-  /** Change the cloud. Each does nothing where nothing is to be done. */
+  /** Steps that change the cloud. A step with nothing to change does nothing. */
   readonly after: readonly Step[];
 }
 
-/** The order of operations, in the cloud project that the stack's settings name. */
+/** The steps, in order, for the cloud project that the stack's settings name. */
 export function planOf({ stack, secretsOnly }: DeployOptions, { project }: StackPlace): DeployPlan {
   const pulumi = (...args: string[]): Step['command'] => [
     'pulumi',
@@ -36,14 +36,14 @@ export function planOf({ stack, secretsOnly }: DeployOptions, { project }: Stack
   const targets = secretsOnly ? SECRETS_AND_THEIR_API.map((target) => `--target=${target}`) : [];
   return {
     before: [
-      { name: "infra's packages", command: ['npm', 'ci', '--prefix=infra'] },
+      { name: 'packages of infra/', command: ['npm', 'ci', '--prefix=infra'] },
       npm('bundle'),
       npm('site'),
       { name: 'the plan', command: pulumi('preview', '--diff', ...targets) },
     ],
     after: [
       { name: 'the cloud', command: pulumi('up', '--yes', '--skip-preview', ...targets) },
-      // Last, as it sends people to functions that must be there.
+      // Last: it routes users to functions, which must exist.
       ...(secretsOnly
         ? []
         : [
@@ -65,7 +65,7 @@ export function planOf({ stack, secretsOnly }: DeployOptions, { project }: Stack
   };
 }
 
-/** Beside the site that it names, at the root: Hosting's program reads paths from where it is. */
+/** At the root: firebase-tools resolves its paths from the file's folder. */
 export const HOSTING_CONFIG = 'firebase.deploy.json';
 
 const StackFile = z.object({ config: z.object({ 'gcp:project': z.string(), 'gcp:region': z.string() }) });
@@ -75,7 +75,7 @@ export interface StackPlace {
   readonly region: string;
 }
 
-/** Where a stack's settings, parsed, say that it is. Throws where they do not. */
+/** The project and region in a stack's settings. Throws if they are missing. */
 export function placeOf(settings: unknown): StackPlace {
   const { config } = z.parse(StackFile, settings);
   return { project: config['gcp:project'], region: config['gcp:region'] };

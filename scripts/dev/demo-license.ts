@@ -15,7 +15,7 @@ const Demo = z.object({
 });
 export type Demo = z.infer<typeof Demo>;
 
-/** What `demo.json` in the data folder says, or `undefined` where there is none. */
+/** The content of `demo.json` in the data folder, or `undefined` if it is missing or not readable. */
 export function readDemo(dataFolder: string): Demo | undefined {
   try {
     return z.parse(Demo, JSON.parse(readFileSync(join(dataFolder, 'demo.json'), 'utf8')));
@@ -25,12 +25,12 @@ export function readDemo(dataFolder: string): Demo | undefined {
 }
 
 /**
- * A license of three seats to play with: the one from before, where the records still have it, or a new one with a
- * tenant of its own, which the first person of the sign-in page will own. `demo.json` in the data folder tells clients where to find it.
+ * The demo license of three seats: the existing one if the records still have it, or a new one with its own tenant. The
+ * first user of the local sign-in page becomes the owner. `demo.json` in the data folder names the license for clients.
  */
 export async function seedDemo({ url, config, deps }: LocalServer): Promise<Demo> {
   const before = readDemo(config.dataFolder);
-  // Only the page that stands in for Google has people whose names are known beforehand.
+  // Only the local sign-in page has known users.
   const owner = config.signIn.kind === 'embedded' ? SAMPLE_ACCOUNTS[0] : undefined;
   const known = before !== undefined && (await deps.records.get(LICENSES, before.license_id)) !== undefined;
   const license = known ? before : await createLicense(url, config.operatorKey, owner);
@@ -51,7 +51,8 @@ async function createLicense(
       headers: { authorization: `Operator ${operatorKey}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
-    if (response.status !== 201) throw new Error(`the demo license was refused: ${await response.text()}`);
+    if (response.status !== 201)
+      throw new Error(`the demo license was not created: ${await response.text()}`);
     return response.json();
   };
   const tenant = await operate('/api/v1/tenants', { name: 'Demo' });

@@ -12,13 +12,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test('makes secrets that a server starts with, and keeps them', () => {
+test('creates valid secrets, and keeps them', () => {
   const secrets = localSecrets(folder);
   expect(readConfig(secrets).operatorKey).toMatch(/^sop_/);
   expect(localSecrets(folder)).toEqual(secrets);
 });
 
-test('adds a secret that an older data folder lacks, and keeps the others', () => {
+test('adds a secret that is missing in an older data folder, and keeps the others', () => {
   const { ACCESS_TOKEN_KEYS: _, ...older } = localSecrets(folder);
   writeFileSync(join(folder, 'secrets.json'), JSON.stringify(older));
   const secrets = localSecrets(folder);

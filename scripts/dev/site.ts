@@ -13,17 +13,17 @@ const TYPES: Readonly<Record<string, string>> = {
   json: 'application/json',
 };
 
-// Whoever only tries the API waits neither for pages nor for the console to be built.
+// Built at the first request, so that `npm start` does not wait for them.
 const pages = lazy(async () => siteFiles());
 const consolePages = lazy(buildConsole);
 
-/** Serves the static files as Firebase Hosting does, and answers as the functions do where there is none. */
+/** Serves static files like Firebase Hosting. For a path without a file, returns 404 like the functions. */
 export function serveSite(request: IncomingMessage, response: ServerResponse): void {
   answer(request, response).catch((error: unknown) => {
     process.stderr.write(`${request.url}: ${error instanceof Error ? error.stack : error}\n`);
     response
       .writeHead(500, { 'Content-Type': 'text/plain' })
-      .end('It could not be built: the terminal says why.');
+      .end('The page could not be built. See the terminal for the reason.\n');
   });
 }
 
@@ -50,7 +50,7 @@ async function fileAt(pathname: string): Promise<{ path: string; content: string
   const isConsole = /^\/console(\/|$)/.test(pathname);
   const files = await (isConsole ? consolePages : pages)();
   const named = pathname === '/' ? 'index.html' : pathname.slice(1);
-  // Addresses within the console are for its program to read, but a file of an older build is gone.
+  // The console's page handles every path within it. A missing asset is a file of an older build: 404.
   const anyPage = isConsole && !pathname.startsWith('/console/assets/') ? ['console/index.html'] : [];
   const path = [named, `${named}.html`, ...anyPage].find((candidate) => files.has(candidate));
   const content = path && files.get(path);

@@ -54,7 +54,7 @@ export const FEATURES: readonly Feature[] = [
     code: [`${LUA}/expire.lua`, 'shared/adapters/seats/redis-maintenance.ts', 'shared/domain/reconcile.ts'],
     programs: ['chaos'],
     tests: ['shared/testing/contracts/seat-maintenance/suite.ts'],
-    pages: ['infra/events.md', 'infra/README.md#the-sweep-stands-still'],
+    pages: ['infra/events.md', 'infra/README.md#the-sweep-has-stopped'],
   },
   {
     name: 'Signing and borrowed seats',

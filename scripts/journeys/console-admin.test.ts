@@ -5,7 +5,7 @@ import { describeReal } from '../../shared/testing/real-parts.ts';
 import { OPERATOR, test } from './journey-test.ts';
 import { expectUsable } from './usable.ts';
 
-describeReal('chromium', 'the console, for those who look after a tenant or all of them', () => {
+describeReal('chromium', 'the console, for owners, admins and operators', () => {
   async function goTo(page: Page, title: string): Promise<void> {
     await page.getByRole('link', { name: title, exact: true }).click();
     await page.getByRole('heading', { name: title, level: 1 }).waitFor();
@@ -19,7 +19,7 @@ describeReal('chromium', 'the console, for those who look after a tenant or all 
     return JSON.parse(await readFile(await file.path(), 'utf8'));
   }
 
-  test('an owner invites a colleague, who signs in and is there, and removes them again', async ({
+  test('lets an owner invite a colleague, who signs in and is listed, and remove them again', async ({
     world,
     open,
   }) => {
@@ -49,7 +49,7 @@ describeReal('chromium', 'the console, for those who look after a tenant or all 
     expect(members).toHaveLength(1);
   });
 
-  test('an admin buys seats, sees the subscription, cancels it, and has it go on after all', async ({
+  test('lets an admin buy seats, cancel the subscription and undo the cancellation', async ({
     world,
     open,
   }) => {
@@ -78,7 +78,7 @@ describeReal('chromium', 'the console, for those who look after a tenant or all 
     expect(cancel_at).toBeNull();
   });
 
-  test('an admin finds what happened, and has the log checked', async ({ world, open }) => {
+  test('shows an admin the audit log, and verifies it', async ({ world, open }) => {
     const owner = await world.newUser();
     const { tenantId } = owner;
     const license = await world.operate('POST', '/api/v1/licenses', { tenant_id: tenantId, max: 3 });
@@ -102,7 +102,7 @@ describeReal('chromium', 'the console, for those who look after a tenant or all 
     await expectUsable(page);
   });
 
-  test('a person takes their data along, and is gone once they have typed who they are', async ({
+  test('exports a user’s data, and erases the user once they have typed who they are', async ({
     world,
     open,
   }) => {
@@ -132,7 +132,10 @@ describeReal('chromium', 'the console, for those who look after a tenant or all 
     await page.getByRole('button', { name: 'Sign in with Google' }).waitFor();
   });
 
-  test('an operator makes a tenant with a license, resizes it and suspends it', async ({ world, open }) => {
+  test('lets an operator create a tenant with a license, resize the license and suspend it', async ({
+    world,
+    open,
+  }) => {
     const name = 'Journey Ltd';
     const page = await open({ as: await world.newUser(OPERATOR), path: '/console/operator/tenants' });
     await page.getByLabel('Name').fill(name);
@@ -177,7 +180,7 @@ describeReal('chromium', 'the console, for those who look after a tenant or all 
     }
   });
 
-  test('a part that is away is named to operators', async ({ world, open }) => {
+  test('names an unavailable part to operators', async ({ world, open }) => {
     const page = await open({ as: await world.newUser(OPERATOR), path: '/console/operator/people' });
     await page.route('**/health?deep=1', (route) =>
       route.fulfill({
@@ -194,7 +197,7 @@ describeReal('chromium', 'the console, for those who look after a tenant or all 
     expect(await page.getByText('Serves', { exact: true }).count()).toBe(3);
   });
 
-  test('who operates nothing is shown no page of operators', async ({ world, open }) => {
+  test('shows no operator page to other users', async ({ world, open }) => {
     const page = await open({ as: await world.newUser(), path: '/console/operator/tenants' });
     await page.getByRole('heading', { name: 'Nothing here' }).waitFor();
     expect(await page.getByRole('link', { name: 'Health' }).count()).toBe(0);

@@ -120,10 +120,7 @@ describeReal('chromium', 'the console', () => {
     expect(next?.atMs).toBeLessThan(shownAtMs + EVERY_MS);
   });
 
-  test('where the server is away, what is shown stays and is said to be old, until there is news', async ({
-    world,
-    open,
-  }) => {
+  test('keeps the data and marks it as old while the server is down', async ({ world, open }) => {
     const user = await world.newUser();
     const license = await world.createLicense(user.tenantId);
     await license.acquire('workshop');
@@ -140,7 +137,7 @@ describeReal('chromium', 'the console', () => {
     await stale.waitFor({ state: 'detached' });
   });
 
-  test('rows and what is focused in them stay where they are while others come', async ({ world, open }) => {
+  test('keeps rows and the focus in place when rows are added', async ({ world, open }) => {
     const user = await world.newUser();
     const license = await world.createLicense(user.tenantId, { max: 5 });
     await license.acquire('first');
@@ -160,10 +157,7 @@ describeReal('chromium', 'the console', () => {
     expect(await rowOf(page, 'first').isVisible()).toBe(true);
   });
 
-  test('usage tells the peak, what was refused, and how many seats would have done', async ({
-    world,
-    open,
-  }) => {
+  test('shows the peak, the denials and how many seats would have been enough', async ({ world, open }) => {
     const user = await world.newUser();
     const { tenantId } = user;
     const license = await world.createLicense(tenantId, { max: 2 });
@@ -181,7 +175,7 @@ describeReal('chromium', 'the console', () => {
     expect(await cells.allTextContents()).toEqual(['2', '31']);
   });
 
-  test('a new key is shown once, and the old one ends when it was said to', async ({ world, open }) => {
+  test('shows a new key once, and ends the old key at the announced time', async ({ world, open }) => {
     const user = await world.newUser();
     const license = await world.createLicense(user.tenantId);
     const page = await open({ as: user, path: `/console/tenants/${user.tenantId}/licenses` });
@@ -196,7 +190,7 @@ describeReal('chromium', 'the console', () => {
     expect(await page.content()).not.toContain(key);
   });
 
-  test('a reload keeps somebody signed in; another tab is theirs to sign in to; signing out ends it', async ({
+  test('keeps a user signed in after a reload but not in a new tab, and ends the sign-in on sign-out', async ({
     world,
     open,
   }) => {
@@ -205,7 +199,7 @@ describeReal('chromium', 'the console', () => {
     await page.reload();
     await headingOf(page, 'Seats').waitFor();
 
-    // A duplicated tab comes with a copy of all that this one keeps.
+    // A duplicated tab has a copy of this tab's storage.
     const opened = page.waitForEvent('popup');
     await page.evaluate('void window.open(location.href)');
     const duplicate = await opened;
@@ -219,7 +213,7 @@ describeReal('chromium', 'the console', () => {
     await page.reload();
     await page.getByRole('button', { name: 'Sign in with Google' }).waitFor();
 
-    // Nor is anybody signed in by a link that somebody else made.
+    // A sign-in link made by someone else does not sign the user in either.
     await page.goto(`${world.server.url}/console/signed-in?code=theirs&state=theirs`);
     await page.getByRole('alert').getByText('not begun in this tab').waitFor();
     expect(page.url()).toBe(`${world.server.url}/console/`);

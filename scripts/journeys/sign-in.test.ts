@@ -25,7 +25,7 @@ describeReal('chromium', 'signing in with a browser', () => {
     expect(await page.context().cookies()).toEqual([]);
 
     const { exitCode, output } = await demo.ended;
-    expect(output).toContain('is told that you are Ada Lovelace <ada@example.com>');
+    expect(output).toContain('reads who you are: Ada Lovelace <ada@example.com>');
     expect(output).toContain('gets you a seat: 1 of 3 taken');
     expect(output).toContain('signs you out');
     expect(exitCode).toBe(0);
@@ -41,7 +41,7 @@ describeReal('chromium', 'signing in with a browser', () => {
     await page.getByRole('link', { name: 'Cancel' }).click();
     await page.getByRole('heading', { name: 'Not signed in' }).waitFor();
     const { exitCode, output } = await demo.ended;
-    expect(output).toContain(`talks to ${url}`);
+    expect(output).toContain(`uses the server at ${url}`);
     expect(output).toContain('Not signed in: access_denied');
     expect(output).not.toContain('seat: 1 of 3');
     expect(exitCode).not.toBe(0);

@@ -36,8 +36,8 @@ afterEach(async () => {
 
 function recorded(n: number, tenantId = TENANT): AuditEvent {
   const detail = { active: n, max: 9 };
-  const told = event({ type: 'session.acquired', tenantId, atMs: 1000 + n, position: `1-${n}`, detail });
-  return unsealed(told, 5000 + n);
+  const published = event({ type: 'session.acquired', tenantId, atMs: 1000 + n, position: `1-${n}`, detail });
+  return unsealed(published, 5000 + n);
 }
 
 async function writeChain(to: Records, length: number): Promise<AuditEvent[]> {

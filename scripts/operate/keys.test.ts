@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { putLocalKey } from '../../shared/local/signing-key.ts';
 import { runOperate } from './run.ts';
 
-const MADE = '2027-01-15T08:00:00.000Z';
+const CREATED_AT = '2027-01-15T08:00:00.000Z';
 const [FIRST, SECOND] = inject('signingKeys');
 
 let folder: string;
@@ -13,7 +13,7 @@ let keysFolder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'seatlease-keys-'));
   keysFolder = join(folder, 'signing-keys');
-  putKey(1, FIRST, MADE);
+  putKey(1, FIRST, CREATED_AT);
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
@@ -48,7 +48,7 @@ async function json(current: number, ...args: string[]) {
 
 describe('keys list', () => {
   test('shows every version, and which one signs', async () => {
-    putKey(2, SECOND, MADE);
+    putKey(2, SECOND, CREATED_AT);
     disableBehindOurBack(2);
     const { code, said } = await keys('list');
     expect(code).toBe(0);
@@ -68,7 +68,7 @@ describe('keys list', () => {
           name: '1',
           key_id: expect.stringMatching(/^not-for-production-1-/),
           state: 'enabled',
-          created_at: MADE,
+          created_at: CREATED_AT,
           is_current: true,
         },
       ],
@@ -98,7 +98,7 @@ describe('keys rotate', () => {
 
   test('creates one version, even if --apply is repeated', async () => {
     const { code, said } = await keys('rotate', '--apply');
-    expect([code, said]).toEqual([0, expect.stringContaining('Made version 2')]);
+    expect([code, said]).toEqual([0, expect.stringContaining('Created version 2')]);
     expect(await json(1, 'rotate', '--apply')).toMatchObject({
       step: 'wait',
       applied: false,

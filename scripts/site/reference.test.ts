@@ -77,11 +77,11 @@ describeReal('chromium', 'the reference page', () => {
 
   test('shows the callers, problems and an example of each operation', async () => {
     const acquire = page.getByRole('article', { name: 'POST /api/v1/licenses/acquire' });
-    const told = await acquire.innerText();
-    expect(told).toContain('Who: clients with the license key, or signed-in members of the tenant.');
-    expect(told).toContain('fingerprint text, 1 to 256 characters, no control characters\n');
-    expect(told).toContain('409 SEATS_EXHAUSTED');
-    expect(told).toContain(`-d '{"fingerprint":"my-laptop"}'`);
+    const text = await acquire.innerText();
+    expect(text).toContain('Who: clients with the license key, or signed-in members of the tenant.');
+    expect(text).toContain('fingerprint text, 1 to 256 characters, no control characters\n');
+    expect(text).toContain('409 SEATS_EXHAUSTED');
+    expect(text).toContain(`-d '{"fingerprint":"my-laptop"}'`);
     await acquire.getByText('Seat', { exact: true }).first().click();
     expect(await acquire.innerText()).toContain('session_id SessionId');
   });

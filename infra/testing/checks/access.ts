@@ -75,7 +75,7 @@ export const ACCESS_CHECKS = {
 
   'no account has a role on the whole project': ({ graph, settings: { project } }) => {
     const database = `resource.name == "projects/${project}/databases/(default)"`;
-    const wide = graph.made.filter(({ type }) =>
+    const wide = graph.resources.filter(({ type }) =>
       /^gcp:(projects|organizations|folder)\/iAM(?!Audit)/.test(type),
     );
     return wide
@@ -125,7 +125,7 @@ export const ACCESS_CHECKS = {
       ...secrets
         .filter(({ protect }) => protect !== settings.protect)
         .map(({ name }) => `${name}: not protected like the stack`),
-      ...graph.made
+      ...graph.resources
         .filter(({ type }) => type.startsWith('gcp:secretmanager/secretVersion:'))
         .map(({ name }) => `${name}: its value is in the stack's state`),
     ];

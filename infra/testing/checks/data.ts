@@ -29,7 +29,7 @@ export const DATA_CHECKS = {
   },
 
   'every query in shared/ports/queries.ts has its index': ({ graph }) => {
-    const made = of(graph, 'gcp:firestore/index:Index').map(({ inputs }) =>
+    const existing = of(graph, 'gcp:firestore/index:Index').map(({ inputs }) =>
       [
         inputs.collection,
         inputs.queryScope,
@@ -46,7 +46,7 @@ export const DATA_CHECKS = {
         `${orderBy.field} ${orderBy.direction === 'asc' ? 'ASCENDING' : 'DESCENDING'}`,
       ].join(', '),
     );
-    return differences('index', made, due);
+    return differences('index', existing, due);
   },
 
   'records can be restored, and no client can read them directly': ({ graph, settings }) => {

@@ -3,7 +3,7 @@ import { readConfig } from '../../../shared/config.ts';
 import type { SecretName } from '../../../shared/settings.ts';
 import { readBundle } from '../../bundle.ts';
 import { samplesFor } from '../../environment.ts';
-import type { Made } from '../graph.ts';
+import type { Resource } from '../graph.ts';
 import { grantsOfBuild, missing } from './grants.ts';
 import { type Check, differences, eachFunction, emailOf, expected, FUNCTION, idOf, of } from './stack.ts';
 
@@ -87,7 +87,7 @@ export const FUNCTION_CHECKS = {
 } as const satisfies Readonly<Record<string, Check>>;
 
 /** The function's environment, with sample values for the secrets. */
-function environmentIn({ serviceConfig }: Made['inputs']): Record<string, string> {
+function environmentIn({ serviceConfig }: Resource['inputs']): Record<string, string> {
   const secrets = serviceConfig.secretEnvironmentVariables.map(({ key }: { key: SecretName }) => key);
   return { ...serviceConfig.environmentVariables, ...samplesFor(secrets) };
 }

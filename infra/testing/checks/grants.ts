@@ -17,8 +17,8 @@ export function isGrant(type: string): boolean {
 }
 
 /** Every grant in words: member, role and resource. Of the roles on the whole project, only two: another check covers them. */
-export function grantsIn({ made }: Graph): string[] {
-  return made
+export function grantsIn({ resources }: Graph): string[] {
+  return resources
     .filter(({ type }) => isGrant(type))
     .flatMap(({ type, inputs }) => {
       const { member, role } = inputs;

@@ -1,4 +1,4 @@
-import type { Made } from '../graph.ts';
+import type { Resource } from '../graph.ts';
 import { type Check, differences, expected, FUNCTION, idOf, of, SUBSCRIPTION, TOPIC } from './stack.ts';
 
 /** Metrics, alerts and their recipient. */
@@ -26,12 +26,12 @@ export const MONITORING_CHECKS = {
       ),
       ...alerts.flatMap(({ name, inputs }) =>
         expected(name, [
-          ['told', inputs.notificationChannels, channel && [idOf(channel)]],
+          ['recipient', inputs.notificationChannels, channel && [idOf(channel)]],
           ['enabled', inputs.enabled ?? true, true],
         ]),
       ),
       ...expected('watching', [
-        ['told', channel?.inputs.labels.email_address, settings.alertEmail],
+        ['recipient', channel?.inputs.labels.email_address, settings.alertEmail],
         ['path', uptime?.inputs.httpCheck.path, '/health'],
         ['host', uptime?.inputs.monitoredResource.labels.host, new URL(settings.publicUrl).hostname],
       ]),
@@ -39,7 +39,7 @@ export const MONITORING_CHECKS = {
   },
 
   'alerts and charts use only deployed functions and existing metrics': ({ graph }) => {
-    const watching = graph.made.filter(({ type }) => /^gcp:(monitoring|logging)\//.test(type));
+    const watching = graph.resources.filter(({ type }) => /^gcp:(monitoring|logging)\//.test(type));
     // Filters are in strings, and those of the dashboard in JSON within a string.
     const text = watching
       .map(({ inputs }) => JSON.stringify(inputs))
@@ -72,7 +72,7 @@ export const MONITORING_CHECKS = {
   },
 
   'alerts have the thresholds and windows that we chose': ({ graph }) => {
-    const conditionsOf = (name: string): Made['inputs'][] =>
+    const conditionsOf = (name: string): Resource['inputs'][] =>
       of(graph, 'gcp:monitoring/alertPolicy:AlertPolicy').find((alert) => alert.name === name)?.inputs
         .conditions ?? [];
     const limits = (name: string) =>

@@ -4,18 +4,18 @@ import { type Check, differences, expected, functionOf, idOf, of } from './stack
 /** The stack as a whole. */
 export const PROJECT_CHECKS = {
   'no two resources of a kind have the same name': ({ graph }) => {
-    const names = graph.made.map(({ type, name }) => `${type} ${name}`);
+    const names = graph.resources.map(({ type, name }) => `${type} ${name}`);
     return differences('', names, [...new Set(names)]);
   },
 
   'resources wait for their API, and functions for their grants': ({ graph, manifest }) => {
     const apis = of(graph, 'gcp:projects/service:Service');
-    const waiting = graph.made.filter((made) => !apis.includes(made));
+    const waiting = graph.resources.filter((resource) => !apis.includes(resource));
     const names = apis.map(({ name }) => name);
     const grants = (name: string): string[] =>
-      graph.made
+      graph.resources
         .filter(({ type, inputs }) => isGrant(type) && inputs.member?.includes(`:seatlease-${name}@`))
-        .map((made) => made.name);
+        .map((resource) => resource.name);
     return [
       ...apis
         .filter(({ inputs }) => inputs.disableOnDestroy !== false)
@@ -51,7 +51,7 @@ export const PROJECT_CHECKS = {
         [0.5, 0.9, 1],
       ],
       ['project', budget?.inputs.budgetFilter.projects, [`projects/${settings.projectNumber}`]],
-      ['told', budget?.inputs.allUpdatesRule.monitoringNotificationChannels, channel && [idOf(channel)]],
+      ['recipient', budget?.inputs.allUpdatesRule.monitoringNotificationChannels, channel && [idOf(channel)]],
     ]);
   },
 } as const satisfies Readonly<Record<string, Check>>;

@@ -1,6 +1,6 @@
 import type { EndpointContract, FunctionContract } from '../../../shared/http/contract.ts';
 import type { StackSettings } from '../../settings.ts';
-import type { Graph, Made } from '../graph.ts';
+import type { Graph, Resource } from '../graph.ts';
 
 /** The input of a check: the resources, and the manifest and settings that they must match. */
 export interface Stack {
@@ -21,23 +21,23 @@ export const PROJECT_ROLE = 'gcp:projects/iAMMember:IAMMember';
 export const INVOKER = 'gcp:cloudrunv2/serviceIamMember:ServiceIamMember';
 export const JOB = 'gcp:cloudscheduler/job:Job';
 
-export function of({ made }: Graph, type: string): Made[] {
-  return made.filter((each) => each.type === type);
+export function of({ resources }: Graph, type: string): Resource[] {
+  return resources.filter((each) => each.type === type);
 }
 
 /** The resource's id in the fake cloud. */
-export function idOf({ type, name }: Made): string {
+export function idOf({ type, name }: Resource): string {
   return `${type}/${name}`;
 }
 
-export function functionOf({ name }: FunctionContract, graph: Graph): Made | undefined {
+export function functionOf({ name }: FunctionContract, graph: Graph): Resource | undefined {
   return of(graph, FUNCTION).find(({ inputs }) => inputs.name === `seatlease-${name}`);
 }
 
 /** The faults of each deployed function. */
 export function eachFunction(
   { graph, manifest }: Stack,
-  look: (contract: FunctionContract, deployed: Made) => string[],
+  look: (contract: FunctionContract, deployed: Resource) => string[],
 ): string[] {
   return manifest.flatMap((contract) => {
     const deployed = functionOf(contract, graph);
@@ -73,7 +73,7 @@ export function serviceOf(contract: FunctionContract): 'scheduler' | 'pubsub' | 
   return (['scheduler', 'pubsub'] as const).find((service) => grantsTo(contract).includes(service));
 }
 
-export function pushes(graph: Graph): Made[] {
+export function pushes(graph: Graph): Resource[] {
   return of(graph, SUBSCRIPTION).filter(({ inputs }) => inputs.pushConfig);
 }
 

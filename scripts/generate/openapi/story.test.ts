@@ -216,7 +216,7 @@ describe('the server and the OpenAPI document', () => {
 
   const ACQUIRE = '/api/v1/licenses/acquire';
   test.each<[string, string, string[], Record<string, unknown>]>([
-    ['a field that nobody sends', ACQUIRE, ['components', 'schemas', 'Seat'], { required: ['gone'] }],
+    ['a field that is never sent', ACQUIRE, ['components', 'schemas', 'Seat'], { required: ['gone'] }],
     [
       'a field of another type',
       ACQUIRE,
@@ -235,16 +235,16 @@ describe('the server and the OpenAPI document', () => {
       ['components', 'schemas', 'SeatsExhaustedProblem'],
       { required: ['gone'] },
     ],
-    ['a status less', ACQUIRE, ['paths', ACQUIRE, 'post', 'responses'], { 409: undefined }],
+    ['one status less', ACQUIRE, ['paths', ACQUIRE, 'post', 'responses'], { 409: undefined }],
     [
       'a member that it does not name',
       ACQUIRE,
       ['components', 'schemas', 'SeatsExhaustedProblem', 'properties'],
       { max: undefined },
     ],
-    ['a caller less', ACQUIRE, ['paths', ACQUIRE, 'post', 'security'], { 0: {} }],
+    ['one caller less', ACQUIRE, ['paths', ACQUIRE, 'post', 'security'], { 0: {} }],
     [
-      'a header less',
+      'one header less',
       ACQUIRE,
       ['components', 'responses', 'SeatsExhausted.BorrowLimitReached', 'headers'],
       { 'Retry-After': undefined },
