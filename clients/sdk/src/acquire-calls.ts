@@ -9,10 +9,10 @@ const TIMEOUT_MS = 10_000;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 8_000;
 
-/** Who is to hold the seat, as the server is told. */
+/** Identifies the holder of the seat. */
 export interface Identity {
   readonly fingerprint: string;
-  /** What this holder is called among programs of the machine, and in storage: tells apart, and says nothing. */
+  /** Names the holder among programs of the machine and in storage. A digest: it reveals nothing. */
   readonly name: string;
 }
 
@@ -44,15 +44,16 @@ export class AcquireCalls {
     this.#processId = deps.options.processId ?? deps.platform.processId;
   }
 
-  /** Whoever shares it shares the seat. */
+  /** Programs with the same holder share a seat. */
   get holder(): string {
     const { name } = this.#deps.identity;
     return this.#sendsProcess ? `${name}-${this.#processId}` : name;
   }
 
   /**
-   * Whether to send the request again, now with the process: the server requires it, and it was not sent. It is not sent
-   * before, since programs of one machine share a seat unless the license counts processes, and only the server knows that.
+   * Whether to send the request again, now with the process id: the server requires it and it was not sent. It is not sent
+   * earlier, because programs of one machine share a seat unless the license counts processes, and only the server knows
+   * that.
    */
   addProcessIfRequired(answer: Answer<Grant>): boolean {
     const isWanted = answer.kind === 'refused' && answer.error.code === 'HOLDER_REQUIRED';
@@ -61,7 +62,7 @@ export class AcquireCalls {
     return true;
   }
 
-  /** Asks until there is an answer, `tries` times at most, while somebody wants it. */
+  /** Sends until there is an answer, at most `tries` times, as long as a caller wants it. */
   async sendUntilAnswered(
     borrowDays: number | undefined,
     tries: number,
@@ -79,7 +80,7 @@ export class AcquireCalls {
     }
   }
 
-  /** One at a time: a seat that was begun without the server asks for itself, too. */
+  /** Sends one request at a time: a seat that started offline sends its own. */
   send(timeoutMs: number, background: boolean, borrowDays?: number): Promise<Answer<Grant>> {
     const answer = this.#previous.then(() => this.#sendNow(timeoutMs, background, borrowDays));
     this.#previous = answer.catch(() => undefined);
@@ -109,7 +110,7 @@ export class AcquireCalls {
   }
 }
 
-/** Ids and keys name their license: whatever names another was never meant for us. */
+/** Ids and keys contain the id of their license: a grant with another license's id is not for us. */
 function isOf({ licenseId, sessionId }: Grant, asked: SeatleaseOptions): boolean {
   const name = licenseId.replace(/^lic_/, '');
   return (

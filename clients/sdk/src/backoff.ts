@@ -1,14 +1,14 @@
 import type { Clock } from './platform.ts';
 
 /**
- * Milliseconds before try `n` + 1, `n` from 0: anywhere up to a bound that doubles ("full jitter"), so that clients that
- * failed together do not come back together.
+ * Milliseconds before try `n` + 1, `n` from 0: random up to a bound that doubles ("full jitter"), so that clients that
+ * failed together do not retry together.
  */
 export function backoffMs(n: number, firstMs: number, longestMs: number): number {
   return Math.random() * Math.min(longestMs, firstMs * 2 ** n);
 }
 
-/** Waits, for somebody who waits for it: until then, or until `signal`, whose reason is not thrown. */
+/** Waits until the delay has passed or `signal` aborts; does not throw. A caller awaits it: it keeps the program running. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();
@@ -22,7 +22,7 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   });
 }
 
-/** What `promise` gives, or the reason of `signal` where that comes first: `promise` goes on, and nobody hears of it. */
+/** Settles like `promise`, or rejects with the reason of `signal` if that aborts first. `promise` is not canceled. */
 export function whileWanted<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {

@@ -6,7 +6,7 @@ import type { Platform } from './platform.ts';
 export { browserPlatform } from './browser/platform.ts';
 export * from './index.ts';
 
-/** One for all, so that the page listens once for its end. */
+/** Shared, so that the page has one `pagehide` listener. */
 let usual: Platform | undefined;
 
 function usualPlatform(): Platform {
@@ -15,8 +15,8 @@ function usualPlatform(): Platform {
 }
 
 /**
- * Holds a seat of one license for this browser: its tabs of one origin share a seat where the license counts machines.
- * Needs a secure context (HTTPS, or localhost).
+ * Holds a seat of one license for this browser. Tabs of one origin share a seat if the license counts machines.
+ * Requires a secure context (HTTPS, or localhost).
  */
 export class Seatlease extends Core {
   constructor({ platform, ...options }: SeatleaseOptions & { readonly platform?: Platform | undefined }) {

@@ -22,14 +22,14 @@ afterEach(() => void vi.restoreAllMocks());
 function program(options: Partial<SeatleaseOptions> = {}, processId = 'process-1') {
   const platform: TestPlatform = testPlatform(server.answer, machine, processId);
   const seatlease = new Seatlease({ ...KEY, ...options }, platform);
-  const told: string[] = [];
+  const events: string[] = [];
   for (const name of ['granted', 'denied', 'revived', 'lost', 'offline', 'online'] as const) {
-    seatlease.on(name, (event) => void told.push('reason' in event ? `${name}: ${event.reason}` : name));
+    seatlease.on(name, (event) => void events.push('reason' in event ? `${name}: ${event.reason}` : name));
   }
-  return { platform, network: platform.transport, seatlease, told };
+  return { platform, network: platform.transport, seatlease, events };
 }
 
-/** What `promise` comes to that is to fail: the code, or whatever else was thrown. */
+/** The error code that `promise` rejects with, or another rejection reason. */
 const failure = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
     () => 'no failure',
@@ -37,8 +37,8 @@ const failure = (promise: Promise<unknown>): Promise<unknown> =>
   );
 
 describe('acquiring', () => {
-  test('however many ask at once, one request is sent and all get the same seat', async () => {
-    const { seatlease, network, told } = program();
+  test('sends one request for concurrent calls and returns the same seat to all of them', async () => {
+    const { seatlease, network, events } = program();
     const seats = await Promise.all([
       seatlease.acquire(),
       seatlease.acquire(),
@@ -47,11 +47,11 @@ describe('acquiring', () => {
     expect(new Set(seats).size).toBe(1);
     expect(await seatlease.acquire()).toBe(seats[0]);
     expect(network.count('/acquire')).toBe(1);
-    expect(told).toEqual(['granted']);
+    expect(events).toEqual(['granted']);
     expect(seats[0]).toMatchObject({ sessionId: SESSION, state: 'online', mayRun: true, holdsLease: true });
   });
 
-  test('tells the server the machine, and what the app says of itself', async () => {
+  test('sends the machine, and the user and version that the app passes', async () => {
     const { seatlease, network } = program({ userId: 'ada', appVersion: '2.1' });
     await seatlease.acquire({ borrowDays: 2 });
     const [request] = network.sent;
@@ -71,11 +71,11 @@ describe('acquiring', () => {
 
   test.each([
     ['a server error', problem(500, 'INTERNAL')],
-    ['a server that is too busy', problem(429, 'RATE_LIMITED')],
-    ['the page of a proxy', { status: 502, body: '<html>Bad gateway</html>' }],
-    ['a no that is not the license server’s', { status: 403, body: '<html>Pay for the Wi-Fi</html>' }],
+    ['a rate limit', problem(429, 'RATE_LIMITED')],
+    ['the error page of a proxy', { status: 502, body: '<html>Bad gateway</html>' }],
+    ['the refusal of another server', { status: 403, body: '<html>Pay for the Wi-Fi</html>' }],
     ['a redirect', { status: 302, headers: { location: 'https://elsewhere.example' } }],
-  ])('asks again after %s', async (_, said) => {
+  ])('retries after %s', async (_, said) => {
     const { seatlease, network } = program();
     server.acquire = () => (network.count('/acquire') < 3 ? said : { status: 201, body: server.grant() });
     expect((await clock.until(seatlease.acquire())).state).toBe('online');
@@ -101,28 +101,28 @@ describe('acquiring', () => {
     }).flatMap(([field, values]) =>
       values.map((value): [string, unknown] => [`${field} ${JSON.stringify(value)}`, { [field]: value }]),
     ),
-  ])('takes no seat from an answer of %s', async (_, wrong) => {
-    const { seatlease, network, told } = program();
+  ])('rejects an answer of %s', async (_, wrong) => {
+    const { seatlease, network, events } = program();
     const isChange = typeof wrong === 'object' && !Array.isArray(wrong);
     server.acquire = () => ({ status: 200, body: isChange ? server.grant({ ...wrong }) : wrong });
     expect(await clock.until(failure(seatlease.acquire()))).toBe('NO_ANSWER');
     expect(network.count('/acquire')).toBe(4);
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
   });
 
-  test('takes no seat from an answer to another request', async () => {
+  test('rejects an answer to another request', async () => {
     const { seatlease } = program();
     server.acquire = () => ({ status: 201, body: server.grant(), headers: { 'x-request-id': 'another' } });
     expect(await clock.until(failure(seatlease.acquire()))).toBe('NO_ANSWER');
   });
 
-  test('takes no seat of another license than was asked for', async () => {
+  test('rejects a seat of another license', async () => {
     const { seatlease } = program({ licenseId: 'lic_07_other' });
     expect(await clock.until(failure(seatlease.acquire()))).toBe('NO_ANSWER');
   });
 
-  test('a no is thrown with the server’s code and figures, told, and not asked again', async () => {
-    const { seatlease, network, told } = program();
+  test('throws a refusal with the server’s code and numbers, emits "denied" and does not retry', async () => {
+    const { seatlease, network, events } = program();
     server.acquire = () => problem(409, 'SEATS_EXHAUSTED', { active: 3, max: 3, retry_after: 40 });
     const error = await seatlease.acquire().catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({
@@ -133,10 +133,10 @@ describe('acquiring', () => {
     });
     expect(error).toMatchObject({ members: { active: 3, max: 3 } });
     expect(network.sent).toHaveLength(1);
-    expect(told).toEqual(['denied']);
+    expect(events).toEqual(['denied']);
   });
 
-  test('tells the process only where the license counts processes', async () => {
+  test('sends the process id only if the license counts processes', async () => {
     const { seatlease, network } = program();
     server.acquire = (_, asked) =>
       asked.process_id ? { status: 201, body: server.grant() } : problem(400, 'HOLDER_REQUIRED');
@@ -151,7 +151,7 @@ describe('acquiring', () => {
     ]);
   });
 
-  test('a token that the server no longer takes is replaced once, and then the no is believed', async () => {
+  test('replaces a rejected access token once, and then accepts the refusal', async () => {
     const asked: (string | undefined)[] = [];
     const accessToken = async (refused?: string): Promise<string> => {
       asked.push(refused);
@@ -179,8 +179,8 @@ describe('acquiring', () => {
 describe('waiting for a seat', () => {
   const full = (retry_after: number) => problem(409, 'SEATS_EXHAUSTED', { active: 3, max: 3, retry_after });
 
-  test('asks again when the server says that one may come free, not earlier and hardly later', async () => {
-    const { seatlease, network, told } = program();
+  test('retries when the server says that a seat may be free, not earlier and at most a tenth later', async () => {
+    const { seatlease, network, events } = program();
     server.acquire = () => (network.count('/acquire') < 3 ? full(40) : { status: 201, body: server.grant() });
     const waiting = seatlease.acquire({ wait: true });
     await clock.advance(39_999);
@@ -188,10 +188,10 @@ describe('waiting for a seat', () => {
     await clock.advance(4_002);
     expect(network.count('/acquire')).toBe(2);
     expect((await clock.until(waiting)).state).toBe('online');
-    expect(told).toEqual(['denied', 'denied', 'granted']);
+    expect(events).toEqual(['denied', 'denied', 'granted']);
   });
 
-  test('asks once a minute where leases are longer, as a seat may be given back', async () => {
+  test('retries once a minute if leases are longer, because a seat may be released', async () => {
     const { seatlease, network } = program();
     server.acquire = () => full(86_400);
     const waiting = seatlease.acquire({ wait: { atMostSeconds: 600 } });
@@ -202,7 +202,7 @@ describe('waiting for a seat', () => {
     expect(await code).toBe('SEATS_EXHAUSTED');
   });
 
-  test('goes on waiting when the server goes away meanwhile', async () => {
+  test('keeps waiting while the server does not answer', async () => {
     const { seatlease, network } = program();
     server.acquire = () => full(10);
     const waiting = seatlease.acquire({ wait: true });
@@ -214,7 +214,7 @@ describe('waiting for a seat', () => {
     expect((await clock.until(waiting)).state).toBe('online');
   });
 
-  test('who waits gets the seat that somebody else of the program got', async () => {
+  test('returns the seat that another call in the program got', async () => {
     const { seatlease, network } = program();
     server.acquire = () => full(60);
     const waiting = seatlease.acquire({ wait: true });
@@ -225,8 +225,8 @@ describe('waiting for a seat', () => {
     expect(network.count('/acquire')).toBe(2);
   });
 
-  test('stops when it is told to, and gives back a seat that comes too late', async () => {
-    const { seatlease, network, told } = program();
+  test('stops when its signal aborts, and releases a seat that is granted afterwards', async () => {
+    const { seatlease, network, events } = program();
     const stop = new AbortController();
     network.weather = 3_000;
     const waiting = seatlease.acquire({ wait: true, signal: stop.signal });
@@ -237,11 +237,11 @@ describe('waiting for a seat', () => {
     expect(network.count('/release')).toBe(0);
     await clock.advance(3_000);
     expect(network.count('/release')).toBe(1);
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
     await expect(seatlease.acquire({ signal: stop.signal })).rejects.toBe('enough');
   });
 
-  test('one who stops does not take the seat from another who waits', async () => {
+  test('keeps the seat for the other caller when one of two stops waiting', async () => {
     const { seatlease, network } = program();
     const stop = new AbortController();
     network.weather = 3_000;

@@ -12,18 +12,18 @@ import { SeatTaker } from './seat-taker.ts';
 import { type Credentials, isDefinite, Server } from './server.ts';
 import { Stopwatch } from './stopwatch.ts';
 
-/** Seats come free before their leases end, too: whoever waits asks again at least this often. */
+/** Upper bound on the pause between tries: seats are also released before their leases end. */
 const LONGEST_WAIT_SECONDS = 60;
 const LEAST_WAIT_SECONDS = 1;
 
-/** An acquire that is under way, and how many callers wait for it. */
+/** A pending acquire, and how many callers wait for it. */
 interface PendingAcquire {
   readonly seat: Promise<HeldSeat>;
   readonly borrowDays: number | undefined;
   waiting: number;
 }
 
-/** Holds a seat of one license for this program. The entries for Node and for browsers bring the platform. */
+/** Holds a seat of one license for this program. The entries for Node and for browsers supply the platform. */
 export class Seatlease {
   readonly #options: SeatleaseOptions;
   readonly #platform: Platform;
@@ -47,10 +47,7 @@ export class Seatlease {
     return this.#emitter.on(name, listener);
   }
 
-  /**
-   * The seat that is held, or a new one. Throws `SeatleaseError` where there is none to have, and the reason of `signal`
-   * where that says to stop.
-   */
+  /** Returns the held seat, or a new one. Throws `SeatleaseError` if there is none, or the reason of an aborted `signal`. */
   async acquire({ wait = false, signal, borrowDays }: AcquireOptions = {}): Promise<Seat> {
     const sinceMs = this.#stopwatch.read();
     const atMostMs =
@@ -72,7 +69,7 @@ export class Seatlease {
       if (this.#seat?.mayRun && borrowDays === undefined) return this.#seat;
       const pending = this.#pending ?? this.#startAcquire(borrowDays);
       if (pending.borrowDays === borrowDays) return this.#wait(pending, signal);
-      // Another loan than this is being asked for: one after the other.
+      // The pending request borrows for another time, or does not borrow: wait for it, then send this one.
       await whileWanted(
         pending.seat.catch(() => undefined),
         signal,
@@ -88,7 +85,7 @@ export class Seatlease {
         this.#pending = undefined;
       }),
     };
-    // Whoever waits is told; where all have gone, nobody is.
+    // Every caller may have stopped waiting.
     pending.seat.catch(() => undefined);
     this.#pending = pending;
     return pending;
@@ -107,7 +104,7 @@ export class Seatlease {
     const seatTaker = await this.#openedSeatTaker();
     try {
       const held = this.#seat;
-      // One that ran out may come back by itself, and is not left to do so beside another.
+      // An expired seat may come back by itself: reuse it, so that there are not two.
       if (held && !held.isOver && (await seatTaker.takeAgain(held, { borrowDays, isWanted }))) return held;
       const seat = await seatTaker.take({ borrowDays, isWanted });
       this.#seat = seat;
@@ -119,7 +116,7 @@ export class Seatlease {
     }
   }
 
-  /** What needs to know the machine, once it is known. */
+  /** Opened at the first acquire, because it needs the machine's fingerprint. */
   #openedSeatTaker(): Promise<SeatTaker> {
     this.#seatTaker ??= this.#openSeatTaker().catch((error: unknown) => {
       this.#seatTaker = undefined;
@@ -148,7 +145,7 @@ export class Seatlease {
       ...deps,
       acquireCalls: new AcquireCalls({ ...deps, options: this.#options, identity }),
       grace,
-      // Its events are of those that the emitter has, which TypeScript does not see through the name.
+      // `SeatEvents` is a part of `SeatleaseEvents`; TypeScript cannot derive that from the generic name.
       emit: (name, event) => this.#emitter.emit(name, event as never),
     });
   }
@@ -165,12 +162,12 @@ export class Seatlease {
   }
 }
 
-/** Once one has waited, a server that does not answer is no reason to give up. */
+/** A server that does not answer ends the wait only at the first try. */
 function isWorthWaiting(error: SeatleaseError, timesAsked: number): boolean {
   return error.code === 'SEATS_EXHAUSTED' || (timesAsked > 0 && !isDefinite(error));
 }
 
-/** Later than the server says, never earlier, so that not all who wait come at once. */
+/** Up to a tenth later than the server says, never earlier, so that waiting clients do not retry together. */
 function waitMs({ retryAfterSeconds = 0 }: SeatleaseError): number {
   const seconds = Math.min(Math.max(retryAfterSeconds, LEAST_WAIT_SECONDS), LONGEST_WAIT_SECONDS);
   return seconds * 1000 * (1 + 0.1 * Math.random());
@@ -178,16 +175,16 @@ function waitMs({ retryAfterSeconds = 0 }: SeatleaseError): number {
 
 function baseOf({ url }: SeatleaseOptions): string {
   const { protocol, origin, pathname } = new URL(url);
-  // Credentials are sent there.
+  // Credentials are sent to it.
   if (protocol !== 'https:' && protocol !== 'http:')
-    throw new TypeError('The url must be one of http or https.');
+    throw new TypeError('url must begin with https:// or http://.');
   return `${origin}${pathname.replace(/\/+$/, '')}`;
 }
 
 function credentialsOf({ licenseKey, signIn, licenseId }: SeatleaseOptions): Credentials {
   if (licenseKey !== undefined && signIn === undefined) return { licenseKey };
   if (signIn !== undefined && licenseKey === undefined && licenseId !== undefined) return { signIn };
-  throw new TypeError('Give a licenseKey, or signIn and a licenseId.');
+  throw new TypeError('Pass either licenseKey, or signIn and licenseId.');
 }
 
 function isLoopback(hostname: string): boolean {

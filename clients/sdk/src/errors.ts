@@ -1,17 +1,17 @@
 /**
- * Why there is no seat, or why it may not be used. `code` is stable: branch on it. Most are the server's (its problem
- * documents, RFC 9457); the SDK's own are in `OwnCode`. Neither message nor members hold credentials.
+ * Why there is no seat, or why the seat cannot be used. Branch on `code`: it is stable. Most codes come from the server's
+ * problem documents (RFC 9457); the SDK's own are in `OwnCode`. Message and members never contain credentials.
  */
 export class SeatleaseError extends Error {
   override readonly name = 'SeatleaseError';
   readonly code: ErrorCode;
-  /** Of the server's answer; `undefined` where there was none. */
+  /** HTTP status of the answer; `undefined` if there was none. */
   readonly status: number | undefined;
-  /** Seconds after which the server would like to be asked again. */
+  /** Seconds after which to retry, if the server sent them. */
   readonly retryAfterSeconds: number | undefined;
-  /** Name it when you ask the vendor for help. */
+  /** Id of the request: give it to the vendor when you ask for help. */
   readonly requestId: string | undefined;
-  /** What else the server said, such as `active` and `max` of SEATS_EXHAUSTED. */
+  /** Other fields of the problem document, such as `active` and `max` of SEATS_EXHAUSTED. */
   readonly members: Readonly<Record<string, unknown>>;
 
   constructor(code: ErrorCode, message: string, more: ErrorDetails = {}) {
@@ -33,14 +33,14 @@ export interface ErrorDetails {
 }
 
 export type OwnCode =
-  /** No answer that could be used came, however often the server was asked, and no stored license stands in. */
+  /** No usable answer after all retries, and no stored license to use instead. */
   | 'NO_ANSWER'
-  /** Offline, and what is stored is no license for this machine, or was changed. */
+  /** Offline, and the stored license is for another machine or license, or was changed. */
   | 'OFFLINE_LICENSE_INVALID'
-  /** Offline, and the stored license has ended. */
+  /** Offline, and the stored license has expired. */
   | 'OFFLINE_LICENSE_EXPIRED'
-  /** Offline, and the clock stands before a moment that was seen already. */
+  /** Offline, and the clock shows an earlier time than the SDK has already seen. */
   | 'CLOCK_ROLLED_BACK';
 
-/** The server's codes are many and will be more. */
+/** The server has many codes, and new ones may be added. */
 export type ErrorCode = OwnCode | (string & {});

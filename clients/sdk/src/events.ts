@@ -1,7 +1,7 @@
-/** Takes a listener back. */
+/** Removes a listener. */
 export type Off = () => void;
 
-/** Listeners by name of event. One that throws is reported, and stops neither the others nor what happened. */
+/** Listeners by event name. An error of a listener is reported; the other listeners still run. */
 export class Emitter<Events> {
   readonly #listeners = new Map<keyof Events, Set<(event: never) => void>>();
   readonly #report: (error: unknown) => void;
@@ -13,7 +13,7 @@ export class Emitter<Events> {
   on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): Off {
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners);
-    // Each has a place of its own, so that one that was given twice is called twice and taken back singly.
+    // A new function each time: a listener that was added twice is called twice and removed one at a time.
     const call = (event: Events[Name]): void => listener(event);
     listeners.add(call);
     return () => void listeners.delete(call);
@@ -23,7 +23,7 @@ export class Emitter<Events> {
     for (const listener of [...(this.#listeners.get(name) ?? [])]) {
       try {
         const given: unknown = (listener as (event: Events[Name]) => unknown)(event);
-        // An async listener throws later, and nobody else would hear of it.
+        // An async listener fails later: without this, the rejection is unhandled.
         if (given instanceof Promise) given.catch(this.#report);
       } catch (error) {
         this.#report(error);

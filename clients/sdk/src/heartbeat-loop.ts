@@ -3,7 +3,7 @@ import { type Extension, Lease, TRIES } from './lease.ts';
 import type { Clock } from './platform.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
-/** How a try to keep the seat ended. */
+/** Result of one heartbeat. */
 export type HeartbeatOutcome =
   | {
       readonly kind: 'good';
@@ -12,39 +12,39 @@ export type HeartbeatOutcome =
       readonly revived: boolean;
     }
   | { readonly kind: 'missed'; readonly retryAfterSeconds: number | undefined }
-  /** For good: the caller has seen to it. */
+  /** The seat has ended; the caller has handled it. */
   | { readonly kind: 'gone' };
 
 export interface HeartbeatLoopDeps {
   readonly clock: Clock;
   readonly stopwatch: Stopwatch;
-  /** Tries once, in the background, and does not throw. */
+  /** Sends one heartbeat in the background; does not throw. */
   heartbeat(timeoutMs: number): Promise<HeartbeatOutcome>;
-  /** Time has passed, or a try has ended. */
+  /** Called when time has passed, or when a heartbeat has ended. */
   changed(outcome: HeartbeatOutcome | undefined): void;
-  /** Milliseconds until something else changes by itself; 0 for nothing. */
+  /** Milliseconds until the state changes for another reason; 0 for never. */
   nextChangeMs(): number;
 }
 
-/** Timers stand still while a machine sleeps: no more than this passes after it wakes until the clocks are looked at. */
+/** Timers stop while a machine sleeps: after it wakes up, the clocks are read within this time. */
 const LONGEST_TIMER_MS = 20_000;
 const LEAST_TIMER_MS = 10;
 const LATE_MS = 2_000;
 const LONGEST_LATE_MS = 60_000;
 const LONGEST_TIMEOUT_MS = 10_000;
-/** For a seat that was begun without the server, which has not said how often it expects to hear of us. */
+/** For a seat that started offline: the server has not sent an interval. */
 const USUAL_HEARTBEAT_MS = 300_000;
 const LEAST_PAUSE_MS = 1000;
 
-/** Keeps a lease by heartbeats, and knows whether it is one still. */
+/** Keeps a lease by heartbeats, and knows whether it still holds. */
 export class HeartbeatLoop {
   readonly #deps: HeartbeatLoopDeps;
   #lease: Lease | undefined;
-  /** `undefined` for a borrowed seat, which needs none. */
+  /** When the next heartbeat is due; `undefined` for a borrowed seat, which needs none. */
   #nextAtMs: number | undefined;
   #missed = 0;
   #isUnderWay = false;
-  /** Goes up with each start: a try from before it says nothing of what came after. */
+  /** Increases with each start: results of earlier heartbeats are ignored. */
   #generation = 0;
   #isStopped = true;
   #callOff: () => void = () => undefined;
@@ -53,7 +53,7 @@ export class HeartbeatLoop {
     this.#deps = deps;
   }
 
-  /** Whether the server surely counts the seat as ours. */
+  /** Whether the server certainly counts the seat as ours. */
   isLeased(): boolean {
     return this.#lease !== undefined && this.#deps.stopwatch.read() < this.#lease.endsAtMs;
   }
@@ -62,7 +62,7 @@ export class HeartbeatLoop {
     return this.isLeased() && this.#missed < TRIES;
   }
 
-  /** `undefined` for a seat that was begun without the server: it is asked soon. */
+  /** `extension` is `undefined` for a seat that started offline: its first heartbeat is sent soon. */
   start(extension: Extension | undefined, isBorrowed: boolean): void {
     this.#isStopped = false;
     this.#isUnderWay = false;
@@ -78,13 +78,13 @@ export class HeartbeatLoop {
     this.#callOff();
   }
 
-  /** `lateMs`: how late the timer came that wakes it. Those of pages that nobody looks at come once a minute. */
+  /** `lateMs`: how late the timer fired. In hidden browser tabs, timers fire once a minute. */
   #wake(lateMs = 0): void {
     this.#callOff();
     this.#deps.changed(undefined);
-    // Whoever was told may have given the seat back.
+    // A listener may have released the seat.
     if (this.#isStopped) return;
-    // The next timer may come too late for what falls due until then.
+    // The next timer may fire too late for a heartbeat that is due before it.
     const aheadMs = lateMs < LATE_MS ? 0 : Math.min(LONGEST_TIMER_MS + lateMs, LONGEST_LATE_MS);
     const untilMs = this.#deps.stopwatch.read() + aheadMs;
     if (this.#nextAtMs !== undefined && !this.#isUnderWay && untilMs >= this.#nextAtMs)
@@ -142,7 +142,7 @@ export class HeartbeatLoop {
     const pauseMs = Math.max(this.#lease?.pauseMs ?? 0, LEAST_PAUSE_MS);
     if (this.#lease && this.isOnline()) {
       const soonMs = sentAtMs + this.#lease.pauseMs * (1 - 0.2 * Math.random());
-      // However long the server would like to be left alone: a last try while the lease is ours.
+      // Even if the server asks for a longer pause: one last try before the lease ends.
       return Math.max(soonMs, Math.min(wishedMs, this.#lease.endsAtMs - pauseMs));
     }
     const longestMs = this.#lease?.heartbeatMs ?? USUAL_HEARTBEAT_MS;

@@ -14,23 +14,23 @@ export interface HeldSeatDeps {
   readonly server: Server;
   readonly grace: Grace;
   readonly membership: Membership;
-  /** Asks for a seat once more, for one that was begun without the server. */
+  /** Acquires the seat from the server, for a seat that started offline. */
   acquire(timeoutMs: number): Promise<Answer<Grant>>;
   emit<Name extends keyof SeatEvents>(name: Name, event: SeatEvents[Name]): void;
-  /** Tells that a session is given back without a token, before the server is told. `arrived`: it has said that it heard. */
+  /** Records a release without a token before it is sent. Call `arrived` when the server has confirmed it. */
   noteRelease(sessionId: string): { arrived(): void };
-  /** A seat that nobody here wants any more: it was given up while the server was asked. */
+  /** Releases a grant that arrives after the seat was released here. */
   releaseUnwanted(grant: Grant): void;
 }
 
-/** What a stored license says of the seat that it stands for. */
+/** Properties of a seat, from a grant or from a stored license. */
 export interface SeatFacts {
   readonly sessionId: string;
   readonly licenseId: string;
   readonly borrowedUntil: Date | undefined;
 }
 
-/** Answers after which the session is gone, whatever else happens. */
+/** Problem codes that end a session for good. */
 export const FINAL: ReadonlySet<string> = new Set([
   'SESSION_NOT_FOUND',
   'LICENSE_SUSPENDED',
@@ -46,7 +46,7 @@ export class HeldSeat implements Seat {
   readonly #emitter: Emitter<SeatEvents>;
   readonly #heartbeats: HeartbeatLoop;
   #facts: SeatFacts;
-  /** `undefined` while the server has not been asked. */
+  /** `undefined` until the server has granted the seat. */
   #token: HeldToken | undefined;
   #hasGrace = true;
   #end: 'released' | 'lost' | undefined;
@@ -90,7 +90,7 @@ export class HeldSeat implements Seat {
     return this.#heartbeats.isLeased() || !this.#deps.grace.trouble() ? 'offline' : 'expired';
   }
 
-  /** Whether it was given back, or is lost for good. */
+  /** Whether it was released, or is lost for good. */
   get isOver(): boolean {
     return this.#end !== undefined;
   }
@@ -107,13 +107,13 @@ export class HeldSeat implements Seat {
     return this.#emitter.on(name, listener);
   }
 
-  /** Begins, or begins anew with what the server has said now. `sentAtMs`: when it was asked. */
+  /** Starts, or restarts, with a grant. `sentAtMs`: when its request was sent. */
   hold(grant: Grant, sentAtMs: number): void {
     this.#take(grant);
     this.#heartbeats.start({ sentAtMs, ...grant }, grant.borrowedUntil !== undefined);
   }
 
-  /** Begins with a stored license, while the server does not answer. */
+  /** Starts with a stored license, while the server does not answer. */
   holdOffline(): void {
     this.#releaseAtExit();
     this.#lastState = 'offline';
@@ -154,7 +154,7 @@ export class HeldSeat implements Seat {
       token: this.#token,
       patience: this.borrowedUntil ? 'long' : 'short',
     });
-    // While the server has not heard of it the seat is taken, and may be used again after a start without the server.
+    // Until the server has confirmed the release, the seat is still taken, and an offline start may use it again.
     if (trouble) return trouble;
     sent?.arrived();
     await grace.forget();
@@ -170,7 +170,7 @@ export class HeldSeat implements Seat {
       background: true,
       read: (body) => readHeartbeat(body, sessionId),
     });
-    // It has become another session meanwhile, of which this says nothing.
+    // The seat has a new session by now: this answer is about the old one.
     if (sessionId !== this.sessionId) return { kind: 'missed', retryAfterSeconds: undefined };
     if (answer.kind !== 'good') return this.#failed(answer, FINAL.has(answer.error.code));
     this.#keep(answer.body.sessionToken);
@@ -183,7 +183,7 @@ export class HeldSeat implements Seat {
     };
   }
 
-  /** The first talk with the server, of a seat that was begun without it: any no is its answer. */
+  /** First request of a seat that started offline: any refusal is final. */
   async #acquire(timeoutMs: number): Promise<HeartbeatOutcome> {
     const answer = await this.#deps.acquire(timeoutMs);
     if (answer.kind !== 'good') return this.#failed(answer, answer.kind === 'refused');
@@ -234,7 +234,7 @@ export class HeldSeat implements Seat {
     const before = this.#lastState;
     this.#lastState = state;
     if (outcome?.kind === 'good' && outcome.revived) this.#emit('revived', { seat: this });
-    // A listener of `revived` may have given it back.
+    // A listener of `revived` may have released it.
     if (state === before || this.#end) return;
     if (state === 'online') this.#emit('online', { seat: this });
     if (state === 'offline') this.#emit('offline', { seat: this });

@@ -1,4 +1,4 @@
-/** What every entry gives, wherever it runs. */
+/** Exports of every entry. */
 export { type ErrorCode, type OwnCode, SeatleaseError } from './errors.ts';
 export type { Off } from './events.ts';
 export type { AccessTokens, AcquireOptions, PublicKeys, SeatleaseOptions } from './options.ts';

@@ -1,24 +1,24 @@
-/** Part of a lease that is not believed in, for clocks that run at unequal speed. */
+/** Part of a lease that the client does not use, because clocks run at different speeds. */
 const MARGIN = 0.005;
 
-/** Tries that are to fit between the moment when a beat is due and the end of the lease. */
+/** Tries that fit between a due heartbeat and the end of the lease. */
 export const TRIES = 3;
 const LATEST_DUE = 5 / 6;
 const LEAST_PAUSE_MS = 1000;
 
-/** What a good answer says of the lease. */
+/** The lease in an answer of the server. */
 export interface Extension {
-  /** When its request was sent, by the stopwatch: the server has counted from then at the earliest. */
+  /** When the request was sent, by the stopwatch: the lease begins then at the earliest. */
   readonly sentAtMs: number;
-  /** Seconds that the lease lasts from when the server answered. */
+  /** Length of the lease in seconds, from when the server answered. */
   readonly ttlSeconds: number;
-  /** Seconds until the server expects to hear of us. */
+  /** Seconds until the server expects a heartbeat. */
   readonly heartbeatSeconds: number;
 }
 
-/** When, by the stopwatch, a lease ends and a beat is due. */
+/** When, by the stopwatch, a lease ends and a heartbeat is due. */
 export class Lease {
-  /** Until then the server surely counts the seat as ours. */
+  /** Until then the server certainly counts the seat as ours. */
   readonly endsAtMs: number;
   readonly heartbeatMs: number;
   readonly #dueAtMs: number;
@@ -26,17 +26,17 @@ export class Lease {
   constructor({ sentAtMs, ttlSeconds, heartbeatSeconds }: Extension) {
     const lengthMs = ttlSeconds * 1000 * (1 - MARGIN);
     this.endsAtMs = sentAtMs + lengthMs;
-    // Near the end of a license the server expects a beat when the lease ends, which would leave no room to try again.
+    // Near the end of a license, the heartbeat is due when the lease ends: that leaves no time to retry.
     this.heartbeatMs = Math.max(Math.min(heartbeatSeconds, ttlSeconds * LATEST_DUE) * 1000, LEAST_PAUSE_MS);
     this.#dueAtMs = sentAtMs + this.heartbeatMs;
   }
 
-  /** Between tries, so that as many as there should be end before the lease does. */
+  /** Between tries, so that `TRIES` of them end before the lease does. */
   get pauseMs(): number {
     return Math.max((this.endsAtMs - this.#dueAtMs) / TRIES, 0);
   }
 
-  /** Earlier than due by up to a tenth, never later: what began together is not to beat together for ever. */
+  /** Up to a tenth earlier than due, never later: programs that start together spread out their heartbeats. */
   nextBeatAtMs(random: number): number {
     return this.#dueAtMs - this.heartbeatMs * 0.1 * random;
   }

@@ -20,7 +20,7 @@ beforeEach(async () => {
   license = await clocked.suite.createLicense({ max: 1, borrow: { max_days: 7 } });
 });
 
-/** A program that holds a seat, and then does `rest`. */
+/** A program that acquires a seat and then runs `rest`. */
 const program = (rest: string, ask = '') =>
   runModule(
     `
@@ -36,13 +36,13 @@ const program = (rest: string, ask = '') =>
 
 const soonFree = () => vi.waitFor(async () => expect(await isFree(license)).toBe(true), { timeout: 10_000 });
 
-describe('another machine gets the seat as soon as the program', () => {
-  test('has nothing left to do', async () => {
+describe('the seat is free as soon as the program', () => {
+  test('has an empty event loop', async () => {
     expect(await program('').ended).toMatchObject({ code: 0 });
     expect(await isFree(license)).toBe(true);
   });
 
-  test('has left the block that the seat was for', async () => {
+  test('leaves the block of an `await using` seat', async () => {
     const { child, ended, says } = program("{ await using mine = seat; } console.log('left'); staying();");
     await says('left');
     expect(await isFree(license)).toBe(true);
@@ -50,7 +50,7 @@ describe('another machine gets the seat as soon as the program', () => {
     await ended;
   });
 
-  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('was ended by %s', async (signal) => {
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('ends by %s', async (signal) => {
     const { child, ended, says } = program('staying();');
     await says('seated');
     expect(await isFree(license)).toBe(false);
@@ -60,15 +60,15 @@ describe('another machine gets the seat as soon as the program', () => {
   });
 
   test.each([
-    ['was told to exit', 'process.exit(3);', 3],
-    ['has thrown what nobody caught', "throw new Error('a bug');", 1],
+    ['calls process.exit', 'process.exit(3);', 3],
+    ['ends by an uncaught exception', "throw new Error('a bug');", 1],
   ])('%s', async (_, rest, code) => {
     expect(await program(rest).ended).toMatchObject({ code });
     await soonFree();
   });
 });
 
-test('another machine gets the seat of a program that was killed once its lease has ended, and not before', async () => {
+test('the seat of a killed program is free once its lease has ended, and not before', async () => {
   const { child, ended, says } = program('staying();');
   await says('seated');
   child.kill('SIGKILL');
@@ -79,7 +79,7 @@ test('another machine gets the seat of a program that was killed once its lease 
   expect(await isFree(license)).toBe(true);
 });
 
-test('a borrowed seat outlives its program, and the next one returns it', async () => {
+test('a borrowed seat outlives its program, and the next program releases it', async () => {
   const loan = '{ borrowDays: 3 }';
   expect(await program('process.exit();', loan).ended).toMatchObject({ code: 0 });
   clocked.moveClock(24 * 3_600_000);
@@ -88,8 +88,8 @@ test('a borrowed seat outlives its program, and the next one returns it', async 
   expect(await isFree(license)).toBe(true);
 });
 
-describe('programs of one machine share its seat:', () => {
-  test('the one that ends first leaves it to the other', async () => {
+describe('programs of one machine share a seat:', () => {
+  test('the first one to end leaves it to the other', async () => {
     const stays = program('staying();');
     await stays.says('seated');
     expect(await program('').ended).toMatchObject({ code: 0 });
@@ -100,7 +100,7 @@ describe('programs of one machine share its seat:', () => {
     await soonFree();
   });
 
-  test('one that starts while the seat of another is given back gets one that stays', async () => {
+  test('one that starts while another releases the seat gets a seat that stays held', async () => {
     expect(await program('process.exit();').ended).toMatchObject({ code: 0 });
     const next = program('staying();');
     await next.says('seated');

@@ -7,7 +7,7 @@ export * from './index.ts';
 export { type NodePlatformOptions, nodePlatform } from './node/platform.ts';
 export { type Membership, type SignIn, type SignInOptions, signIn, storedSignIn } from './node/sign-in.ts';
 
-/** One for all, so that the program listens once for its end, and connections are shared. */
+/** Shared, so that the program has one set of exit listeners and shares connections. */
 let usual: Platform | undefined;
 
 function usualPlatform(): Platform {

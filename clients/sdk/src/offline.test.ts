@@ -33,25 +33,25 @@ beforeEach(async () => {
 });
 afterEach(() => void vi.restoreAllMocks());
 
-/** A program's start on the machine. */
+/** Starts a program on the machine. */
 function start(options: Partial<SeatleaseOptions> = {}) {
   const platform = testPlatform(sendByFetch, machine);
   const seatlease = new Seatlease({ url: world.suite.url, licenseKey: license.key, ...options }, platform);
-  const told: string[] = [];
+  const events: string[] = [];
   for (const name of ['lost', 'offline', 'online', 'revived'] as const) {
-    seatlease.on(name, (event) => void told.push('reason' in event ? `${name}: ${event.reason}` : name));
+    seatlease.on(name, (event) => void events.push('reason' in event ? `${name}: ${event.reason}` : name));
   }
-  return { platform, network: platform.transport, seatlease, told };
+  return { platform, network: platform.transport, seatlease, events };
 }
 
-/** A start without a network. */
+/** Starts a program without a network. */
 function startCut(options: Partial<SeatleaseOptions> = {}) {
   const program = start(options);
   program.network.weather = 'cut';
   return { ...program, seat: clock.until(program.seatlease.acquire()) };
 }
 
-/** A seat whose license was signed and stored, by a program that then ran so long, cut off, and ended without a word. */
+/** The seat of a program that stored a signed license, ran offline for `afterMs`, and crashed. */
 async function crashed(options: Partial<SeatleaseOptions> = {}, afterMs = 1): Promise<Seat> {
   const { seatlease, network } = start(options);
   const seat = await clock.until(seatlease.acquire());
@@ -63,7 +63,7 @@ async function crashed(options: Partial<SeatleaseOptions> = {}, afterMs = 1): Pr
   return seat;
 }
 
-/** For the server and for the machine. */
+/** Moves the clocks of the server and of the machine. */
 async function pass(ms: number): Promise<void> {
   world.moveClock(ms);
   await clock.advance(ms);
@@ -72,22 +72,22 @@ async function pass(ms: number): Promise<void> {
 const HELD_ONLINE = { state: 'online', mayRun: true, holdsLease: true };
 const IN_GRACE = { state: 'offline', mayRun: true, holdsLease: false };
 
-describe('a network that is cut for days', () => {
-  test('is survived within the grace, and not an hour longer', async () => {
-    const { seatlease, network, told } = start({ publicKeys: pem });
+describe('without a network', () => {
+  test('a seat may run for the offline grace, and not an hour longer', async () => {
+    const { seatlease, network, events } = start({ publicKeys: pem });
     const seat = await clock.until(seatlease.acquire());
     await clock.advance(1);
     expect(seat.offlineUntil?.getTime()).toBe(world.nowMs() + 7 * DAY_MS);
     network.weather = 'cut';
     await clock.advance(6 * DAY_MS + 23 * HOUR_MS);
     expect(seat).toMatchObject(IN_GRACE);
-    expect(told).toEqual(['offline']);
+    expect(events).toEqual(['offline']);
     await clock.advance(HOUR_MS);
     expect(seat).toMatchObject({ state: 'expired', mayRun: false });
-    expect(told).toEqual(['offline', 'lost: expired']);
+    expect(events).toEqual(['offline', 'lost: expired']);
   });
 
-  test('has every day online for a new start of the grace', async () => {
+  test('the grace counts from the last day online', async () => {
     const terms = { plan: 'pro', ttl_seconds: 4 * 3600, heartbeat_seconds: 3 * 3600 };
     license = await world.suite.createLicense(terms);
     const { seatlease } = start();
@@ -97,7 +97,7 @@ describe('a network that is cut for days', () => {
     expect(seat.offlineUntil?.getTime()).toBeGreaterThan(world.nowMs() + 6.8 * DAY_MS);
   });
 
-  test('is survived by programs that start within it, too', async () => {
+  test('a program may start within the grace', async () => {
     const before = await crashed();
     await clock.advance(5 * DAY_MS);
     const { seat } = startCut();
@@ -111,35 +111,35 @@ describe('a network that is cut for days', () => {
     await expect(startCut().seat).rejects.toMatchObject({ code: 'OFFLINE_LICENSE_EXPIRED' });
   });
 
-  test('that comes back brings the seat back, of which the lease had run out', async () => {
+  test('a seat whose lease has expired is online again when the network returns', async () => {
     await crashed();
     await pass(2 * DAY_MS);
-    const { network, seat, told } = startCut();
+    const { network, seat, events } = startCut();
     const begun = await seat;
     network.weather = 'on';
     await clock.advance(10_000);
     expect(begun).toMatchObject(HELD_ONLINE);
-    expect(told).toEqual(['online']);
+    expect(events).toEqual(['online']);
     await begun.release();
     expect((await license.heartbeat({ session_id: begun.sessionId })).status).toBe(404);
   });
 
-  test('that comes back ends the grace where the seats are taken now', async () => {
+  test('the grace ends when the network returns and all seats are taken', async () => {
     await crashed();
     await pass(DAY_MS);
     await world.seat(license, 'a');
     await world.seat(license, 'b');
-    const { network, seat, told } = startCut();
+    const { network, seat, events } = startCut();
     const begun = await seat;
     network.weather = 'on';
     await clock.advance(10_000);
     expect(begun).toMatchObject({ state: 'expired', mayRun: false });
-    expect(told).toEqual(['lost: SEATS_EXHAUSTED']);
+    expect(events).toEqual(['lost: SEATS_EXHAUSTED']);
   });
 });
 
 describe('a start without the server', () => {
-  test('asks for itself, and never while the program asks, too', async () => {
+  test('acquires in the background, never at the same time as the program', async () => {
     await crashed();
     const { network, seat, seatlease } = startCut();
     await seat;
@@ -153,7 +153,7 @@ describe('a start without the server', () => {
     expect(network.count('/acquire')).toBe(before + 2);
   });
 
-  test('is no way around its no', async () => {
+  test('does not bypass a refusal', async () => {
     await crashed();
     await pass(HOUR_MS);
     await world.seat(license, 'a');
@@ -161,11 +161,11 @@ describe('a start without the server', () => {
     await expect(start().seatlease.acquire()).rejects.toMatchObject({ code: 'SEATS_EXHAUSTED' });
     await world.suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'suspended' });
     await expect(start().seatlease.acquire()).rejects.toMatchObject({ code: 'LICENSE_SUSPENDED' });
-    // And that no is remembered.
+    // The refusal has removed the stored license.
     await expect(startCut().seat).rejects.toMatchObject({ code: 'NO_ANSWER' });
   });
 
-  test('needs a license with a grace', async () => {
+  test('requires a license with an offline grace', async () => {
     license = await world.suite.createLicense({ plan: 'free' });
     await clock.until(start().seatlease.acquire());
     await clock.advance(HOUR_MS);
@@ -173,7 +173,7 @@ describe('a start without the server', () => {
     await expect(startCut().seat).rejects.toMatchObject({ code: 'NO_ANSWER' });
   });
 
-  test('needs a seat that was not given back', async () => {
+  test('requires a seat that was not released', async () => {
     const seat = await clock.until(start().seatlease.acquire());
     await clock.advance(1);
     expect(machine.files.size).toBe(1);
@@ -183,16 +183,16 @@ describe('a start without the server', () => {
   });
 
   test.each(['LICENSE_SUSPENDED', 'SESSION_NOT_FOUND'])(
-    'is over once the server has said %s',
+    'is impossible after the server has answered %s',
     async (code) => {
-      const { seatlease, told } = start();
+      const { seatlease, events } = start();
       const seat = await clock.until(seatlease.acquire());
       await clock.advance(1);
       if (code === 'LICENSE_SUSPENDED')
         await world.suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'suspended' });
       else await world.suite.operate('DELETE', `/api/v1/licenses/sessions/${seat.sessionId}`);
       await pass(300_000);
-      expect(told).toEqual([`lost: ${code}`]);
+      expect(events).toEqual([`lost: ${code}`]);
       await expect(startCut().seat).rejects.toMatchObject({ code: 'NO_ANSWER' });
     },
   );
@@ -200,7 +200,7 @@ describe('a start without the server', () => {
 
 describe('a clock that is set back', () => {
   test('ends the grace of a running program', async () => {
-    const { seatlease, network, told } = start();
+    const { seatlease, network, events } = start();
     const seat = await clock.until(seatlease.acquire());
     await clock.advance(1);
     network.weather = 'cut';
@@ -210,10 +210,10 @@ describe('a clock that is set back', () => {
     await clock.shift(-2 * 60_000);
     expect(seat.mayRun).toBe(false);
     await clock.advance(20_000);
-    expect(told).toEqual(['offline', 'lost: CLOCK_ROLLED_BACK']);
+    expect(events).toEqual(['offline', 'lost: CLOCK_ROLLED_BACK']);
   });
 
-  test('between two starts is seen', async () => {
+  test('between two starts is detected', async () => {
     await crashed({}, 6 * DAY_MS);
     await clock.shift(-5 * DAY_MS);
     await expect(startCut().seat).rejects.toMatchObject({ code: 'CLOCK_ROLLED_BACK' });
@@ -221,13 +221,13 @@ describe('a clock that is set back', () => {
     expect(await startCut().seat).toMatchObject(IN_GRACE);
   });
 
-  test('to before the license was signed is seen, though nothing else ran since', async () => {
+  test('to a time before the license was signed is detected, even if no program ran since', async () => {
     await crashed();
     await clock.shift(-HOUR_MS);
     await expect(startCut().seat).rejects.toMatchObject({ code: 'CLOCK_ROLLED_BACK' });
   });
 
-  test('is forgiven once the server, asked again, has signed for the time', async () => {
+  test('is accepted once the server has signed a license with the right time', async () => {
     await clock.shift(3 * DAY_MS);
     await crashed();
     await clock.shift(-3 * DAY_MS);
@@ -235,7 +235,7 @@ describe('a clock that is set back', () => {
   });
 });
 
-test('a session that may still be ended by an old request without a token is not used again', async () => {
+test('a session is not reused while a release without a token may still end it', async () => {
   await crashed();
   const { seat, seatlease, network } = startCut();
   const held = await seat;
@@ -247,16 +247,16 @@ test('a session that may still be ended by an old request without a token is not
   expect(again.sessionId).not.toBe(held.sessionId);
 });
 
-describe('a stored license that was tampered with', () => {
+describe('a stored license', () => {
   const edit = (change: (text: string) => string): void => {
     for (const [name, text] of machine.files) machine.files.set(name, change(text));
   };
   const INVALID = { code: 'OFFLINE_LICENSE_INVALID' };
   const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-  /** Another character, by its highest bit: the lowest of a last one may stand for nothing. */
+  /** Changes the highest bit of a character: the lowest bits of the last character may have no meaning. */
   const another = (character = ''): string => BASE64URL[BASE64URL.indexOf(character) ^ 32] ?? 'A';
 
-  test('is refused whatever of it was changed', async () => {
+  test('is rejected after a change at any place', async () => {
     await crashed();
     const [whole = ''] = machine.files.values();
     for (let at = 0; at < whole.length; at += 97) {
@@ -269,7 +269,7 @@ describe('a stored license that was tampered with', () => {
     expect(await startCut().seat).toMatchObject(IN_GRACE);
   });
 
-  test('is refused with a seal of its own, as the vendor’s key has not signed it', async () => {
+  test('is rejected with a valid seal and claims that the vendor has not signed', async () => {
     await crashed({ publicKeys: pem });
     await resealed((stored) => {
       const [head, payload = '', signature] = stored.token.split('.');
@@ -282,7 +282,7 @@ describe('a stored license that was tampered with', () => {
     await expect(startCut({ publicKeys: pem }).seat).rejects.toMatchObject(INVALID);
   });
 
-  test.each(['none', 'HS256'])('is refused when it says that it needs no key of ours (%s)', async (alg) => {
+  test.each(['none', 'HS256'])('is rejected with the algorithm %s', async (alg) => {
     await crashed();
     await resealed((stored) => {
       const [, payload] = stored.token.split('.');
@@ -292,7 +292,7 @@ describe('a stored license that was tampered with', () => {
     await expect(startCut().seat).rejects.toMatchObject(INVALID);
   });
 
-  test('is refused on another machine, with another key, and by an app that has other keys', async () => {
+  test('is rejected on another machine, with another fingerprint, and by an app with other public keys', async () => {
     await crashed();
     await expect(startCut({ fingerprint: 'another' }).seat).rejects.toMatchObject({ code: 'NO_ANSWER' });
     const [[name, text] = ['', '']] = machine.files;
@@ -309,7 +309,7 @@ describe('a stored license that was tampered with', () => {
     const spki = Buffer.from(await crypto.subtle.exportKey('spki', publicKey)).toString('base64');
     const publicKeys = `-----BEGIN PUBLIC KEY-----\n${spki}\n-----END PUBLIC KEY-----`;
     await expect(startCut({ publicKeys }).seat).rejects.toMatchObject(INVALID);
-    // Carried to where the other machine would look for its own.
+    // Copied to the place where the other machine stores its own license.
     const other = testMachine('other', clock);
     machine = other;
     const stranger = startCut();
@@ -321,7 +321,7 @@ describe('a stored license that was tampered with', () => {
     await expect(startCut().seat).rejects.toMatchObject(INVALID);
   });
 
-  test('is refused for another machine and for another license, whoever sealed it', async () => {
+  test('is rejected for another machine and for another license, whatever its seal', async () => {
     await crashed();
     const [text = ''] = machine.files.values();
     const { token } = JSON.parse(JSON.parse(text).content);
@@ -334,11 +334,11 @@ describe('a stored license that was tampered with', () => {
     await expect(verifyToken(token, keys, { ...mine, licenseId: 'lic_07_other' })).rejects.toMatchObject(
       INVALID,
     );
-    // Its key is one of a test, which a server elsewhere must not use.
+    // It is signed by a test key, which is accepted only from a server on this machine.
     await expect(verifyToken(token, keys, { ...mine, isLocal: false })).rejects.toMatchObject(INVALID);
   });
 
-  /** Stored as by somebody who has taken the app apart, and can make its seal. */
+  /** Stores a changed license with a valid seal, as someone can who has disassembled the app. */
   async function resealed(change: (stored: { readonly token: string }) => object): Promise<void> {
     const [[name, text] = ['', '']] = machine.files;
     const content = JSON.stringify(change(JSON.parse(JSON.parse(text).content)));
@@ -352,7 +352,7 @@ describe('a stored license that was tampered with', () => {
 });
 
 describe('a borrowed seat', () => {
-  test('starts without the server until its loan ends, and is given back early when it is there', async () => {
+  test('starts without the server until its loan ends, and can be released early online', async () => {
     const borrowed = await clock.until(start().seatlease.acquire({ borrowDays: 10 }));
     machine = powerCut(machine);
     expect(borrowed.offlineUntil).toEqual(borrowed.borrowedUntil);
@@ -371,38 +371,38 @@ describe('a borrowed seat', () => {
     expect(next.sessionId).not.toBe(borrowed.sessionId);
   });
 
-  test('is over for a program that starts after its loan', async () => {
+  test('does not start after its loan has ended', async () => {
     await clock.until(start().seatlease.acquire({ borrowDays: 10 }));
     await clock.advance(10 * DAY_MS);
     await expect(startCut().seat).rejects.toMatchObject({ code: 'OFFLINE_LICENSE_EXPIRED' });
   });
 });
 
-describe('the real server', () => {
-  test('seats, extends and frees as the SDK asks', async () => {
-    const { seatlease, network, told } = start();
+describe('with the real server, the SDK', () => {
+  test('acquires, extends and releases a seat', async () => {
+    const { seatlease, network, events } = start();
     const seat = await clock.until(seatlease.acquire());
     for (let n = 0; n < 12; n += 1) await pass(60_000);
     expect(network.count('/heartbeat')).toBe(2);
     expect(seat).toMatchObject(HELD_ONLINE);
     await seat.release();
     expect((await license.heartbeat({ session_id: seat.sessionId })).body.code).toBe('SESSION_NOT_FOUND');
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
   });
 
-  test('revives a seat whose lease ran out while the network was cut', async () => {
+  test('revives a seat whose lease expired without a network', async () => {
     license = await world.suite.createLicense({ plan: 'free' });
-    const { seatlease, network, told } = start();
+    const { seatlease, network, events } = start();
     const seat = await clock.until(seatlease.acquire());
     network.weather = 'cut';
     await pass(1200_000);
     network.weather = 'on';
     await pass(300_000);
-    expect(told).toEqual(['offline', 'lost: expired', 'revived', 'online']);
+    expect(events).toEqual(['offline', 'lost: expired', 'revived', 'online']);
     expect(seat).toMatchObject(HELD_ONLINE);
   });
 
-  test('makes a program that waits for a seat wait until one is given back', async () => {
+  test('waits for a seat until one is released', async () => {
     const first = await world.seat(license, 'a');
     await world.seat(license, 'b');
     const { seatlease, network } = start();
@@ -414,7 +414,7 @@ describe('the real server', () => {
     expect(await waiting).toMatchObject(HELD_ONLINE);
   });
 
-  test('counts processes where the license says so, each with a seat of its own', async () => {
+  test('takes one seat per process if the license counts processes', async () => {
     license = await world.suite.createLicense({ unit: 'process' });
     const first = await clock.until(start({ processId: '1' }).seatlease.acquire());
     const second = await clock.until(start({ processId: '2' }).seatlease.acquire());

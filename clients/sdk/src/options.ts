@@ -1,41 +1,41 @@
 /** Who asks for seats, and for which machine and user. */
 export interface SeatleaseOptions {
-  /** Of the suite, such as `https://licenses.example.com`. */
+  /** Address of the license server, such as `https://licenses.example.com`. */
   readonly url: string | URL;
-  /** This or `signIn`. */
+  /** Required, unless `signIn` is given. */
   readonly licenseKey?: string | undefined;
   readonly signIn?: AccessTokens | undefined;
-  /** Needed with `signIn`; a license key says it by itself. */
+  /** Required with `signIn`; a license key contains its license. */
   readonly licenseId?: string | undefined;
-  /** Needed with a license key where the license counts seats by user. */
+  /** Required with a license key if the license counts seats by user. */
   readonly userId?: string | undefined;
-  /** Told only where the license counts seats by process; made up unless given. */
+  /** Sent only if the license counts seats by process. Default: generated. */
   readonly processId?: string | undefined;
-  /** What tells this machine from others, the same on every start; found out unless given. */
+  /** Identifies this machine, the same on every start. Default: a hash of the machine id. */
   readonly fingerprint?: string | undefined;
-  /** For the license's admins to see; found out unless given, and `''` tells none. */
+  /** Shown to the license's admins. Default: the machine's host name; `''` sends none. */
   readonly hostname?: string | undefined;
   readonly appVersion?: string | undefined;
   /**
-   * The vendor's keys for offline licenses: PEMs, or a JSON Web Key Set. Put them into your app: without them, those that the
-   * server showed last are believed, which whoever can write the store can replace.
+   * The vendor's keys for offline licenses: PEMs, or a JSON Web Key Set. Put them into your app: without them, the SDK
+   * trusts the keys that the server published last, and anyone who can write the stored file can replace those.
    */
   readonly publicKeys?: PublicKeys | undefined;
 }
 
 export type PublicKeys = string | readonly string[] | { readonly keys: readonly object[] };
 
-/** What gives access tokens of somebody who signed in. */
+/** Source of access tokens of a signed-in user. */
 export interface AccessTokens {
-  /** A good one; `refused` is one that the server did not take, so that another is needed. */
+  /** Returns a valid token. `refused`: a token that the server rejected; the result must be another one. */
   accessToken(refused?: string): Promise<string>;
 }
 
 export interface AcquireOptions {
-  /** Waits while every seat is taken: for ever, or so long. The default is not to. */
+  /** Waits while every seat is taken: without limit, or for some seconds. Default: does not wait. */
   readonly wait?: boolean | { readonly atMostSeconds: number } | undefined;
-  /** Ends the wait for this caller; a seat that comes all the same is given back unless somebody else waits for it. */
+  /** Ends the wait for this caller. A seat that is still granted is released, unless another caller waits for it. */
   readonly signal?: AbortSignal | undefined;
-  /** Borrows the seat: held for so long without a heartbeat, the program's end included. */
+  /** Borrows the seat for so many days: it needs no heartbeats and stays yours when the program ends. */
   readonly borrowDays?: number | undefined;
 }

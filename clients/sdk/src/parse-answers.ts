@@ -1,14 +1,11 @@
 import { SeatleaseError } from './errors.ts';
 import type { Response } from './platform.ts';
 
-/**
- * What the server's answers must look like. Whatever does not, such as the page of a proxy in between, is no answer, and
- * above all no grant.
- */
+/** Parses the server's answers. Anything else, such as the page of a proxy, is no answer, and never a grant. */
 
-/** The longest lease that an answer can speak of without being taken for garbage: borrowed for 90 days. */
+/** The longest lease that an answer may have: borrowed for 90 days. */
 const LONGEST_TTL_SECONDS = 90 * 24 * 3600;
-/** Seconds are rounded down on their way. */
+/** The server rounds seconds down. */
 const ROUNDING_SECONDS = 2;
 
 export interface Grant {
@@ -31,7 +28,7 @@ export interface HeartbeatAnswer {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** `undefined` for what is no JSON object. */
+/** `undefined` if the body is not a JSON object. */
 export function fieldsOf(body: string): Fields | undefined {
   try {
     const value: unknown = JSON.parse(body);
@@ -43,7 +40,7 @@ export function fieldsOf(body: string): Fields | undefined {
   }
 }
 
-/** `undefined` unless it says all that a grant says, and agrees with itself. */
+/** `undefined` unless all fields of a grant are there and consistent. */
 export function readGrant(body: string): Grant | undefined {
   const fields = fieldsOf(body) ?? {};
   const { session_id, session_token, license_id, heartbeat_interval, offline_grace_days, borrowed_until } =
@@ -60,8 +57,8 @@ export function readGrant(body: string): Grant | undefined {
     Number.isNaN(borrowedUntilMs)
   )
     return undefined;
-  // A field that was changed on its way does not fit the others: the moments are the server's own, and compared with each
-  // other only. Where the license itself ends before the next beat, the lease may be shorter than any of the figures.
+  // Detects a changed field. The server's times are compared with each other only, never with our clock. If the license
+  // ends before the next heartbeat, the lease is shorter than the interval.
   const isCut = lease.dueSeconds === lease.ttlSeconds;
   if (!isCut && Math.abs(lease.dueSeconds - heartbeat_interval) > ROUNDING_SECONDS) return undefined;
   return {
@@ -75,7 +72,7 @@ export function readGrant(body: string): Grant | undefined {
   };
 }
 
-/** `undefined` unless it is an answer to a beat of that session. */
+/** `undefined` unless it is an answer to a heartbeat of that session. */
 export function readHeartbeat(body: string, sessionId: string): HeartbeatAnswer | undefined {
   const fields = fieldsOf(body) ?? {};
   const { status, session_id, session_token, revived } = fields;
@@ -91,13 +88,13 @@ export function readHeartbeat(body: string, sessionId: string): HeartbeatAnswer 
   };
 }
 
-/** The token of a signed license; `undefined` where there is none. Nothing is proven yet. */
+/** The token of a signed license, not verified; `undefined` if there is none. */
 export function readSigned(body: string): string | undefined {
   const token = fieldsOf(body)?.license_token;
   return isText(token) ? token : undefined;
 }
 
-/** The keys of a JSON Web Key Set; what each is worth shows when it is used. */
+/** The keys of a JSON Web Key Set, not checked: they are imported when they are used. */
 export function readKeySet(body: string): { readonly keys: readonly object[] } | undefined {
   const keys = fieldsOf(body)?.keys;
   return Array.isArray(keys) && keys.every((key) => typeof key === 'object' && key !== null)
@@ -105,7 +102,7 @@ export function readKeySet(body: string): { readonly keys: readonly object[] } |
     : undefined;
 }
 
-/** The server's definite no; `undefined` where it is not plain that our server says no, and to this. */
+/** A problem document of the license server (RFC 9457); `undefined` for any other error page. */
 export function readProblem({ status, body, header }: Response): SeatleaseError | undefined {
   const { type, title, code, detail, status: said, request_id: requestId, ...more } = fieldsOf(body) ?? {};
   const urn = `urn:seatlease:problem:${String(code).toLowerCase().replaceAll('_', '-')}`;
@@ -118,12 +115,12 @@ export function readProblem({ status, body, header }: Response): SeatleaseError 
   });
 }
 
-/** In seconds. The other form that HTTP knows, a date, is not used by the server, and would need clocks that agree. */
+/** Seconds. HTTP also allows a date: the server does not send one, and it would need synchronized clocks. */
 export function readRetryAfter(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
 }
 
-/** How long the lease lasts from the server's now, and when in it the next beat is due. */
+/** The length of the lease from the server's current time, and when in it the next heartbeat is due. */
 function readLease(fields: Fields, ttl: unknown): { ttlSeconds: number; dueSeconds: number } | undefined {
   const expiresAtMs = readMs(fields.expires_at);
   const dueAtMs = readMs(fields.next_heartbeat_due);
@@ -134,7 +131,7 @@ function readLease(fields: Fields, ttl: unknown): { ttlSeconds: number; dueSecon
     : undefined;
 }
 
-/** NaN for what is no moment. */
+/** NaN if it is not an RFC 3339 timestamp. */
 function readMs(value: unknown): number {
   return typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value) ? Date.parse(value) : Number.NaN;
 }

@@ -1,31 +1,31 @@
 /**
- * What the SDK needs of the place where it runs. Node (and Electron) and browsers each have one; tests bring one whose
- * clock stands still and whose network can be cut.
+ * What the SDK needs from its environment. There is one for Node and Electron, one for browsers, and one for tests, with a
+ * clock and a network that the test controls.
  */
 export interface Platform {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly storage: Storage;
   readonly holders: Holders;
-  /** What tells this machine, or this browser, from others; the same on every start. */
+  /** Identifies this machine, or this browser; the same on every start. */
   fingerprint(): Promise<string>;
-  /** What its admins know it by; `undefined` where nothing says. */
+  /** The machine's host name; `undefined` if unknown. */
   hostname(): string | undefined;
-  /** What tells this process from others of the machine, now and later. */
+  /** Identifies this process; never reused on this machine. */
   readonly processId: string;
   /**
-   * Has `release` done when the program ends by itself, by a signal or by having been told to. Gives what takes it back.
-   * Whatever becomes of `release`, the program's end is held up for about a second at the most.
+   * Registers `release` for the end of the program: an empty event loop, a signal, or an exit. Returns a function that
+   * removes it. It delays the end by about one second at most.
    */
   atExit(release: AtExit): () => void;
-  /** A listener of the host program threw: its fault, which must not stop a heartbeat nor go unseen. */
+  /** Reports an error of the host program's listener. It must not stop a heartbeat, and must not be hidden. */
   report(error: unknown): void;
 }
 
 export interface AtExit {
-  /** While there is time: the end of the program waits for it, but not for long. */
+  /** Releases while the end of the program waits for it, for a short time. */
   inTime(): Promise<void>;
-  /** Where nothing can be waited for any more: the request for somebody else to send; `undefined` where there is none. */
+  /** Returns the request that another process sends, when the program can no longer wait; `undefined` if there is none. */
   afterwards(): Request | undefined;
 }
 
@@ -38,70 +38,70 @@ export interface Request {
 
 export interface Response {
   readonly status: number;
-  /** Of a header, by its name in lower case; `undefined` where it did not come. */
+  /** A header by its lower-case name; `undefined` if missing. */
   header(name: string): string | undefined;
   readonly body: string;
 }
 
 export interface SendOptions {
-  /** For the whole answer, its last byte included. */
+  /** Until the last byte of the answer. */
   readonly timeoutMs: number;
-  /** The program may end while this is under way: nobody of it waits for the answer. */
+  /** Whether the program may end while this request is pending. */
   readonly background: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface Transport {
   /**
-   * Sends once and never again by itself. Throws `NoAnswer` where no whole answer of at most a mebibyte came in time, for
-   * whatever reason; the server may have done what was asked. Follows no redirects.
+   * Sends once, without retries and redirects. Throws `NoAnswer` unless a complete answer of at most 1 MiB arrives in time;
+   * the server may have executed the request.
    */
   send(request: Request, options: SendOptions): Promise<Response>;
 }
 
-/** No whole answer came, so that nobody knows what the server did. */
+/** No complete answer arrived: whether the server executed the request is unknown. The message names address and reason. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
 }
 
-/** A moment by both clocks that there are: neither alone tells how long ago it was. */
+/** The time by both clocks. Neither alone can measure elapsed time reliably. */
 export interface Moment {
-  /** Milliseconds since the epoch, by a clock that people can set. */
+  /** Milliseconds since the epoch, by a clock that users can set. */
   readonly wallMs: number;
-  /** Milliseconds since some moment, by a clock that only goes forward, but may stand still while the machine sleeps. */
+  /** Milliseconds since an arbitrary time, by a clock that only goes forward, but may stop while the machine sleeps. */
   readonly monotonicMs: number;
 }
 
 export interface Clock {
   now(): Moment;
   /**
-   * Calls once. Keeps the program from ending by itself only if it `isAwaited`: while somebody of the program waits for what
-   * comes after. Gives what calls it off.
+   * Calls once after the delay. Returns a function that cancels it. The timer keeps the program running only if `isAwaited`:
+   * a caller waits for it.
    */
   after(delayMs: number, call: () => void, isAwaited?: boolean): () => void;
 }
 
-/** Small texts by name that survive the program. Losing them loses the offline grace, and nothing else. */
+/** Small texts by name that outlive the program. If they are lost, only the offline grace is lost. */
 export interface Storage {
-  /** `undefined` also where it cannot be read. */
+  /** `undefined` also if it cannot be read. */
   read(name: string): Promise<string | undefined>;
-  /** Whole or not at all; a text that cannot be written is given up in silence. */
+  /** Writes atomically. Errors are ignored. */
   write(name: string, text: string): Promise<void>;
   remove(name: string): Promise<void>;
 }
 
 /**
- * Programs of one machine that share a seat, as all those do whose license is counted by machine. None may give back
- * what another still holds, nor join while it is being given back.
+ * Programs of one machine that share a seat because the license counts machines. None may release a seat that another still
+ * holds, or join while it is being released.
  */
 export interface Holders {
-  /** Joins those who share what is called `name`; waits, not for long, while the last of them is leaving. */
+  /** Joins the programs that share `name`. While the last of them is leaving, waits for a short time. */
   join(name: string): Promise<Membership>;
 }
 
 export interface Membership {
-  /** Leaves; where nobody else is left, `last` is done before anybody can join again. */
+  /** Leaves. If no other program is left, runs `last` before another can join. */
   leave(last: () => Promise<void>): Promise<void>;
-  /** The same at once, without waiting for anything: whether nobody else is left. */
+  /** Leaves at once, without waiting. Returns whether no other program is left. */
   leaveNow(): boolean;
 }

@@ -4,17 +4,17 @@ import type { Clock } from './platform.ts';
 import type { Server } from './server.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
-/** How long somebody waits for it: a seat that lives by heartbeats comes free by itself, and a loan does not. */
+/** How long the caller waits. A seat with heartbeats is free when its lease ends; a loan stays taken for days. */
 const PATIENCE_MS = { short: 2_000, long: 20_000 } as const;
 const FIRST_PAUSE_MS = 300;
 const LONGEST_PAUSE_MS = 2_000;
 
-/** Clocks of crystals differ by far less. */
+/** Lower bound on the relative speed of two clocks: quartz clocks differ by far less. */
 const SLOWEST = 0.995;
-/** Of a token that is older nobody can say to the minute how old it is. */
+/** The age of an older token is not known precisely enough. */
 const OLDEST_TOKEN_MS = 3_600_000;
 
-/** A session token, and when it came by the monotonic clock. */
+/** A session token, and when it arrived by the monotonic clock. */
 export interface HeldToken {
   readonly text: string;
   readonly cameAtMs: number;
@@ -22,12 +22,12 @@ export interface HeldToken {
 
 export interface ReleaseRequest {
   readonly sessionId: string;
-  /** `undefined` for a seat that was begun without the server. */
+  /** `undefined` for a seat that started offline. */
   readonly token: HeldToken | undefined;
   readonly patience: keyof typeof PATIENCE_MS;
 }
 
-/** Releases a session at the server. Returns what prevented it, if anything; never throws. */
+/** Releases a session at the server. Returns the error if that fails; never throws. */
 export async function releaseSeat(
   server: Server,
   clock: Clock,
@@ -51,8 +51,8 @@ export async function releaseSeat(
 }
 
 /**
- * What the server is told. By how old the token is now it knows when this was sent: should it be long on its way, it ends
- * nothing that another program of the holder has acquired since.
+ * The request body. From the age of the token the server computes when the request was sent: a delayed release must not end
+ * a seat that another program of the holder has acquired since.
  */
 export function releaseBody(
   sessionId: string,

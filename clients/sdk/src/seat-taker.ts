@@ -20,11 +20,11 @@ export interface SeatTakerDeps {
 
 export interface SeatRequest {
   readonly borrowDays: number | undefined;
-  /** Whether somebody still waits for it. */
+  /** Whether a caller still waits for it. */
   isWanted(): boolean;
 }
 
-/** With a stored license there is something better to do than to go on asking. */
+/** With a stored license, the program can start offline instead of retrying longer. */
 const TRIES = { usual: 4, withStoredLicense: 2 } as const;
 
 const NOTHING = async (): Promise<void> => undefined;
@@ -32,17 +32,17 @@ const NOTHING = async (): Promise<void> => undefined;
 type Granted = Extract<Answer<Grant>, { kind: 'good' }>;
 type NotGranted = Exclude<Answer<Grant>, { kind: 'good' }>;
 
-/** Takes seats, one at a time. */
+/** Acquires seats, one at a time. */
 export class SeatTaker {
   readonly #deps: SeatTakerDeps;
-  /** Sessions of which the server may still hear, now or later, that they are given back, by who had no token of them. */
+  /** Sessions whose release, sent without a token, may still reach the server. */
   readonly #releasing = new Set<string>();
 
   constructor(deps: SeatTakerDeps) {
     this.#deps = deps;
   }
 
-  /** A seat that was not held. Throws `SeatleaseError` where none is to be had. */
+  /** Takes a new seat. Throws `SeatleaseError` if there is none. */
   async take(request: SeatRequest): Promise<HeldSeat> {
     const { answer, membership } = await this.#acquireAsMember(request);
     try {
@@ -56,8 +56,8 @@ export class SeatTaker {
   }
 
   /**
-   * The seat that is held, borrowed now, or held again after it ran out; false where it came to its end meanwhile. Throws
-   * where that is refused, and leaves it as it is.
+   * Acquires the held seat again: to borrow it, or after it expired. Returns false if the seat ended meanwhile. Throws if
+   * the server refuses, and leaves the seat as it was.
    */
   async takeAgain(seat: HeldSeat, request: SeatRequest): Promise<boolean> {
     const answer = await this.#acquire(request);
@@ -74,7 +74,7 @@ export class SeatTaker {
       await membership.leave(async () => {
         await this.#release(grant);
       });
-      throw new DOMException('Nobody waits for the seat any more.', 'AbortError');
+      throw new DOMException('No caller waits for the seat any more.', 'AbortError');
     }
     await this.#signLoan(grant);
     const seat = this.#newSeat(grant, membership);
@@ -82,7 +82,7 @@ export class SeatTaker {
     return seat;
   }
 
-  /** The stored license instead of an answer; never instead of a no. */
+  /** Starts with the stored license if there was no answer; never after a refusal. */
   async #startOffline(
     answer: NotGranted,
     membership: Membership,
@@ -94,7 +94,7 @@ export class SeatTaker {
       throw answer.error;
     }
     const held = await grace.load();
-    // Whoever wants to borrow wants to know until when: the grace of a seat that was not borrowed is no loan.
+    // A caller who borrows needs a seat with `borrowedUntil`: the offline grace of another seat is no loan.
     if (!held || (borrowDays !== undefined && !held.isBorrowed)) throw answer.error;
     const { licenseId, sessionId, offlineUntilMs } = held.license;
     const borrowedUntil = held.isBorrowed ? new Date(offlineUntilMs) : undefined;
@@ -103,7 +103,7 @@ export class SeatTaker {
     return seat;
   }
 
-  /** Joins those who share the seat before there is one: whoever leaves as the last of them would give it back. */
+  /** Joins the programs that share the seat before acquiring it: the last one to leave releases it. */
   async #acquireAsMember(request: SeatRequest): Promise<{ answer: Answer<Grant>; membership: Membership }> {
     const { acquireCalls, platform } = this.#deps;
     for (;;) {
@@ -120,7 +120,7 @@ export class SeatTaker {
     return this.#unlessReleasing(() => acquireCalls.sendUntilAnswered(borrowDays, tries, isWanted));
   }
 
-  /** However it is asked for: the request that gave a session back may be on its way still, and would end it under our hands. */
+  /** Rejects a session whose release may still be in transit: that release would end the seat while it is in use. */
   async #unlessReleasing(ask: () => Promise<Answer<Grant>>): Promise<Answer<Grant>> {
     for (;;) {
       const answer = await ask();
@@ -132,7 +132,7 @@ export class SeatTaker {
     }
   }
 
-  /** A loan is for going away: with its license, or not yet. */
+  /** A borrowed seat is used offline: its license is signed before the seat is returned. */
   async #signLoan({ sessionId, borrowedUntil }: Grant): Promise<void> {
     if (borrowedUntil) await this.#deps.grace.signIfDue(sessionId, borrowedUntil, false);
   }
@@ -150,7 +150,7 @@ export class SeatTaker {
 
   #releaseUnwanted(grant: Grant): void {
     const { acquireCalls, platform } = this.#deps;
-    // Others of this machine may hold it by now.
+    // Other programs of this machine may hold it by now.
     void platform.holders.join(acquireCalls.holder).then((membership) =>
       membership.leave(async () => {
         await this.#release(grant);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { Seatlease } from './client.ts';
 import type { Seat } from './seat.ts';
-import { CannedServer, LICENSE, problem, type Said, SESSION } from './testing/canned.ts';
+import { type CannedAnswer, CannedServer, LICENSE, problem, SESSION } from './testing/canned.ts';
 import { TestClock } from './testing/clock.ts';
 import type { Weather } from './testing/network.ts';
 import { testMachine, testPlatform } from './testing/platform.ts';
@@ -10,11 +10,11 @@ import { testMachine, testPlatform } from './testing/platform.ts';
 const HOUR_MS = 3600_000;
 const GRACE_MS = 2 * 24 * HOUR_MS;
 /**
- * The SDK looks at its clocks at least this often. A clock that is set back by as much as the machine sleeps between two
- * looks hides the sleep from everybody; nothing can be promised then.
+ * The SDK reads its clocks at least this often. If between two reads the machine sleeps and its clock is set back by the same
+ * time, no clock shows the sleep, and nothing can be guaranteed.
  */
-const LOOK_MS = 21_000;
-/** Short looks, so that nothing that is believed in between goes unseen. */
+const READ_INTERVAL_MS = 21_000;
+/** Short steps, so that the test checks the seat often. */
 const STEP_MS = 3_000;
 
 let keys: CryptoKeyPair;
@@ -30,13 +30,13 @@ beforeAll(async () => {
 });
 afterEach(() => void vi.restoreAllMocks());
 
-/** What the server of a story knows, by true time. */
+/** The server's state, by true time. */
 class Model {
   sleptMs = 0;
   leaseEndsMs = 0;
   isReleased = false;
   offlineUntilMs = 0;
-  mood: 'sound' | 'broken' | 'garbled' | 'refusing' = 'sound';
+  mode: 'working' | 'broken' | 'garbled' | 'refusing' = 'working';
   inFlight = 0;
   mostInFlight = 0;
   readonly canned: CannedServer;
@@ -47,37 +47,40 @@ class Model {
     this.#clock = clock;
     this.#speed = speed;
     this.canned = new CannedServer(clock);
-    this.canned.acquire = () => this.#say(() => this.#extend(this.canned.grant({ offline_grace_days: 2 })));
+    this.canned.acquire = () =>
+      this.#answer(() => this.#extend(this.canned.grant({ offline_grace_days: 2 })));
     this.canned.heartbeat = () =>
-      this.#say(() =>
-        this.isReleased ? problem(404, 'SESSION_NOT_FOUND') : this.#extend(this.canned.beat()),
+      this.#answer(() =>
+        this.isReleased ? problem(404, 'SESSION_NOT_FOUND') : this.#extend(this.canned.heartbeatAnswer()),
       );
     this.canned.release = () =>
-      this.#say(() => {
+      this.#answer(() => {
         this.isReleased = true;
         return { status: 204 };
       });
-    this.canned.sign = () => this.#say(() => this.#sign());
+    this.canned.sign = () => this.#answer(() => this.#sign());
   }
 
   get nowMs(): number {
     return Date.UTC(2026, 0) + this.sleptMs + this.#clock.now().monotonicMs / this.#speed;
   }
 
-  async #say(sound: () => Said | Promise<Said>): Promise<Said> {
-    if (this.mood === 'broken') return problem(503, 'SEATS_UNAVAILABLE');
-    if (this.mood === 'refusing') return problem(403, 'LICENSE_SUSPENDED');
-    const said = await sound();
-    return this.mood === 'garbled' ? { ...said, body: `${JSON.stringify(said.body)}}`, status: 200 } : said;
+  async #answer(working: () => CannedAnswer | Promise<CannedAnswer>): Promise<CannedAnswer> {
+    if (this.mode === 'broken') return problem(503, 'SEATS_UNAVAILABLE');
+    if (this.mode === 'refusing') return problem(403, 'LICENSE_SUSPENDED');
+    const answer = await working();
+    return this.mode === 'garbled'
+      ? { ...answer, body: `${JSON.stringify(answer.body)}}`, status: 200 }
+      : answer;
   }
 
-  #extend(body: Record<string, unknown>): Said {
+  #extend(body: Record<string, unknown>): CannedAnswer {
     this.isReleased = false;
     this.leaseEndsMs = this.nowMs + 360_000;
     return { status: 200, body };
   }
 
-  async #sign(): Promise<Said> {
+  async #sign(): Promise<CannedAnswer> {
     const until = new Date(this.nowMs + GRACE_MS);
     const license = {
       license_id: LICENSE,
@@ -97,7 +100,7 @@ class Model {
   }
 }
 
-const Deed = fc.oneof(
+const Step = fc.oneof(
   {
     weight: 6,
     arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.integer({ min: 1, max: 400_000 }) }),
@@ -126,21 +129,21 @@ const Deed = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({
-      do: fc.constant('mood' as const),
-      mood: fc.constantFrom('sound', 'sound', 'sound', 'broken', 'garbled', 'refusing'),
+      do: fc.constant('mode' as const),
+      mode: fc.constantFrom('working', 'working', 'working', 'broken', 'garbled', 'refusing'),
     }),
   },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('acquire' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('release' as const) }) },
 );
 
-test('whatever befalls it, a seat is never believed in for longer than the server holds it, nor used for longer than was signed', async () => {
+test('a seat never holds its lease longer than on the server, and never runs longer than its signed license', async () => {
   const seen = { online: 0, offline: 0, expired: 0, released: 0, inGrace: 0 };
   await fc.assert(
     fc.asyncProperty(
-      fc.array(Deed, { minLength: 10, maxLength: 40 }),
+      fc.array(Step, { minLength: 10, maxLength: 40 }),
       fc.constantFrom(0.998, 1, 1.003),
-      async (deeds, speed) => {
+      async (steps, speed) => {
         const clock = new TestClock(Date.UTC(2026, 0), speed);
         const model = new Model(clock, speed);
         const platform = testPlatform(model.canned.answer, testMachine('machine', clock));
@@ -162,7 +165,7 @@ test('whatever befalls it, a seat is never believed in for longer than the serve
         const released = new Set<Seat>();
         seatlease.on('granted', ({ seat }) => void seats.add(seat));
 
-        function look(): void {
+        function check(): void {
           for (const seat of seats) {
             const { holdsLease, mayRun, state } = seat;
             seen[state] += 1;
@@ -178,7 +181,7 @@ test('whatever befalls it, a seat is never believed in for longer than the serve
               expect(model.leaseEndsMs).toBeGreaterThan(model.nowMs);
             } else if (mayRun) {
               seen.inGrace += 1;
-              // A slow clock alone makes two days longer, and nothing is there to tell.
+              // A slow clock lengthens the two days, and no other clock shows it.
               const slackMs = speed < 1 ? GRACE_MS / speed - GRACE_MS : 0;
               expect(model.offlineUntilMs + slackMs).toBeGreaterThan(model.nowMs);
             }
@@ -190,39 +193,39 @@ test('whatever befalls it, a seat is never believed in for longer than the serve
           for (let leftMs = ms; leftMs > 0; leftMs -= STEP_MS) {
             const stepMs = Math.min(STEP_MS, leftMs);
             await clock.advance(stepMs);
-            look();
+            check();
           }
         }
 
-        for (const deed of deeds) {
-          if (deed.do === 'pass') await pass(deed.ms);
-          if (deed.do === 'shift') {
-            await clock.shift(deed.ms);
-            await pass(LOOK_MS);
+        for (const step of steps) {
+          if (step.do === 'pass') await pass(step.ms);
+          if (step.do === 'shift') {
+            await clock.shift(step.ms);
+            await pass(READ_INTERVAL_MS);
           }
-          if (deed.do === 'weather') platform.transport.weather = deed.weather;
-          if (deed.do === 'mood') model.mood = deed.mood as Model['mood'];
-          if (deed.do === 'sleep') {
-            model.sleptMs += deed.ms;
-            await clock.sleep(deed.ms);
-            await pass(LOOK_MS);
+          if (step.do === 'weather') platform.transport.weather = step.weather;
+          if (step.do === 'mode') model.mode = step.mode as Model['mode'];
+          if (step.do === 'sleep') {
+            model.sleptMs += step.ms;
+            await clock.sleep(step.ms);
+            await pass(READ_INTERVAL_MS);
           }
-          if (deed.do === 'acquire') {
+          if (step.do === 'acquire') {
             seatlease.acquire().catch(() => undefined);
             await clock.advance(0);
           }
-          if (deed.do === 'release') {
+          if (step.do === 'release') {
             const [seat] = [...seats].slice(-1);
             if (seat) released.add(seat);
             seat?.release().catch(() => undefined);
           }
-          look();
+          check();
         }
       },
     ),
-    // Making a failed story shorter takes minutes; the seed tells it again.
+    // Shrinking takes minutes; the seed repeats the failure.
     { numRuns: 60, endOnFailure: true },
   );
-  // A story in which nothing happens proves nothing.
+  // Each state must occur, or the test proves nothing about it.
   for (const [what, times] of Object.entries(seen)) expect(times, what).toBeGreaterThan(20);
 });

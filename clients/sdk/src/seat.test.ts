@@ -8,8 +8,8 @@ import { type TestMachine, testMachine, testPlatform } from './testing/platform.
 
 const KEY = { url: 'https://licenses.example.com', licenseKey: 'slk_07_aaaaaaaaaaaaaaaa_secret' };
 const DAY_MS = 86_400_000;
-/** By then the lease of 360 s is believed in no more: a margin is left for clocks of unequal speed. */
-const BELIEVED_MS = 360_000 * 0.995;
+/** How long the client counts on a lease of 360 s: less, because clocks run at different speeds. */
+const USABLE_LEASE_MS = 360_000 * 0.995;
 
 let clock: TestClock;
 let machine: TestMachine;
@@ -25,12 +25,12 @@ afterEach(() => void vi.restoreAllMocks());
 async function seated(options: Partial<SeatleaseOptions> = {}, processId = 'process-1') {
   const platform = testPlatform(server.answer, machine, processId);
   const seatlease = new Seatlease({ ...KEY, ...options }, platform);
-  const told: string[] = [];
+  const events: string[] = [];
   for (const name of ['revived', 'lost', 'offline', 'online'] as const) {
-    seatlease.on(name, (event) => void told.push('reason' in event ? `${name}: ${event.reason}` : name));
+    seatlease.on(name, (event) => void events.push('reason' in event ? `${name}: ${event.reason}` : name));
   }
   const seat = await clock.until(seatlease.acquire());
-  return { platform, network: platform.transport, seatlease, seat, told };
+  return { platform, network: platform.transport, seatlease, seat, events };
 }
 
 const standing = ({ state, mayRun, holdsLease }: Seat) => ({ state, mayRun, holdsLease });
@@ -44,7 +44,7 @@ describe('heartbeats', () => {
     ['a tenth', 1, 270_000],
     ['nothing', 0, 300_000],
   ])(
-    'come before the server expects them by up to %s, and carry the newest token',
+    'are sent up to %s of the interval before they are due, with the newest token',
     async (_, random, everyMs) => {
       vi.mocked(Math.random).mockReturnValue(random);
       const { network, seat } = await seated();
@@ -61,38 +61,38 @@ describe('heartbeats', () => {
     },
   );
 
-  test('follow the server when it asks for others', async () => {
+  test('use a new interval that the server sends', async () => {
     const { network } = await seated();
     server.heartbeat = () => {
       const at = clock.now().wallMs;
       const inSeconds = (seconds: number) => new Date(at + seconds * 1000).toISOString();
       const times = { ttl_extended_to: 60, expires_at: inSeconds(60), next_heartbeat_due: inSeconds(20) };
-      return { status: 200, body: server.beat(times) };
+      return { status: 200, body: server.heartbeatAnswer(times) };
     };
     await clock.advance(286_000 + 60_000);
     expect(network.count('/heartbeat')).toBe(4);
   });
 
-  test('a day of them costs as many requests as the interval says', async () => {
-    const { network, told } = await seated();
+  test('cost one request per interval over a day', async () => {
+    const { network, events } = await seated();
     await clock.advance(DAY_MS);
     expect(network.count('/heartbeat')).toBe(Math.floor(DAY_MS / 285_000));
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
   });
 
-  test('three are tried before the lease ends, and the third that is missed is told', async () => {
-    const { network, seat, told } = await seated();
+  test('are tried three times before the lease ends, and the third failure emits "offline"', async () => {
+    const { network, seat, events } = await seated();
     const tries: number[] = [];
     seat.on('offline', () => void tries.push(network.count('/heartbeat')));
     network.weather = 'hung';
-    await clock.advance(BELIEVED_MS - 1);
+    await clock.advance(USABLE_LEASE_MS - 1);
     expect(standing(seat)).toEqual(OFFLINE);
-    expect(told).toEqual(['offline']);
+    expect(events).toEqual(['offline']);
     expect(tries).toEqual([3]);
     await clock.advance(1);
     expect(standing(seat)).toEqual(EXPIRED);
     await clock.advance(1);
-    expect(told).toEqual(['offline', 'lost: expired']);
+    expect(events).toEqual(['offline', 'lost: expired']);
   });
 
   test.each([
@@ -100,39 +100,39 @@ describe('heartbeats', () => {
     ['a server error', problem(503, 'SEATS_UNAVAILABLE')],
     ['too many requests', problem(429, 'RATE_LIMITED')],
     ['garbage', { status: 200, body: '{' }],
-    ['the beat of another session', { status: 200, body: { ...{ session_id: 'ses_other' } } }],
-    ['a no that is not the license server’s', { status: 404, body: '<h1>Not found</h1>' }],
-    ['a no to something else', problem(400, 'INVALID_JSON')],
-  ])('one that is missed by %s is made up for', async (_, said) => {
-    const { network, seat, told } = await seated();
+    ['the heartbeat of another session', { status: 200, body: { ...{ session_id: 'ses_other' } } }],
+    ['the refusal of another server', { status: 404, body: '<h1>Not found</h1>' }],
+    ['a refusal that does not end the session', problem(400, 'INVALID_JSON')],
+  ])('are retried after %s', async (_, said) => {
+    const { network, seat, events } = await seated();
     if (said) server.heartbeat = () => said;
     else network.weather = 'cut';
     await clock.advance(310_000);
     expect(network.count('/heartbeat')).toBe(2);
     expect(standing(seat)).toEqual(ONLINE);
-    server.heartbeat = () => ({ status: 200, body: server.beat() });
+    server.heartbeat = () => ({ status: 200, body: server.heartbeatAnswer() });
     network.weather = 'on';
     await clock.advance(120_000);
     expect(standing(seat)).toEqual(ONLINE);
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
   });
 
-  test('a server that wants to be left alone for longer than the lease is asked again only shortly before its end', async () => {
+  test('are retried shortly before the lease ends when the server asks for a longer pause', async () => {
     const { network } = await seated();
     server.heartbeat = () => ({ ...problem(429, 'RATE_LIMITED'), headers: { 'retry-after': '600' } });
     await clock.advance(330_000);
     expect(network.count('/heartbeat')).toBe(1);
-    await clock.advance(BELIEVED_MS - 330_000);
+    await clock.advance(USABLE_LEASE_MS - 330_000);
     expect(network.count('/heartbeat')).toBeGreaterThan(1);
   });
 
-  test('while the server is away it is asked less and less often, and then once an interval', async () => {
+  test('are sent less and less often while the server is unavailable, and then once an interval', async () => {
     const { network } = await seated();
     network.weather = 'cut';
     await clock.advance(DAY_MS);
     const tries = network.count('/heartbeat');
     expect(tries).toBeGreaterThan(DAY_MS / 300_000);
-    // Half an interval on average, as each waits for up to one.
+    // On average half an interval, because each pause is random up to one interval.
     expect(tries).toBeLessThan((2 * DAY_MS) / 300_000 + 20);
   });
 
@@ -142,44 +142,47 @@ describe('heartbeats', () => {
     'LICENSE_EXPIRED',
     'LICENSE_NOT_FOUND',
     'CREDENTIALS_INVALID',
-  ])('%s ends it for good', async (code) => {
-    const { network, seat, told, platform } = await seated();
+  ])('end for good after %s', async (code) => {
+    const { network, seat, events, platform } = await seated();
     server.heartbeat = () => problem(code === 'CREDENTIALS_INVALID' ? 401 : 404, code);
     await clock.advance(3600_000);
     expect(network.count('/heartbeat')).toBe(1);
     expect(standing(seat)).toEqual(EXPIRED);
-    expect(told).toEqual([`lost: ${code}`]);
+    expect(events).toEqual([`lost: ${code}`]);
     expect(platform.atEnd.size).toBe(0);
     await seat.release();
     expect(network.count('/release')).toBe(0);
   });
 
-  test('a server that comes back brings the seat back', async () => {
-    const { network, seat, told } = await seated();
+  test('revive the seat when the server is available again', async () => {
+    const { network, seat, events } = await seated();
     network.weather = 'cut';
     await clock.advance(3600_000);
     network.weather = 'on';
     let beats = 0;
-    server.heartbeat = () => ({ status: 200, body: server.beat(beats++ === 0 ? { revived: true } : {}) });
+    server.heartbeat = () => ({
+      status: 200,
+      body: server.heartbeatAnswer(beats++ === 0 ? { revived: true } : {}),
+    });
     await clock.advance(300_000);
-    expect(told).toEqual(['offline', 'lost: expired', 'revived', 'online']);
+    expect(events).toEqual(['offline', 'lost: expired', 'revived', 'online']);
     expect(standing(seat)).toEqual(ONLINE);
   });
 
-  test('come in time in a page that nobody looks at, whose timers come once a minute', async () => {
+  test('are sent in time in a hidden browser tab, whose timers fire once a minute', async () => {
     vi.mocked(Math.random).mockReturnValue(0);
     clock.timersEveryMs = 60_000;
-    // So that a beat is due right after a timer came.
+    // A heartbeat is then due right after a timer has fired.
     await clock.advance(1_000);
-    const { network, seat, told } = await seated();
+    const { network, seat, events } = await seated();
     await clock.advance(3600_000);
     expect(standing(seat)).toEqual(ONLINE);
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
     expect(network.count('/heartbeat')).toBeLessThan(18);
   });
 
-  test('a listener that throws is reported, and stops nothing', async () => {
-    const { platform, network, seat, told } = await seated();
+  test('continue when a listener throws, and the error is reported', async () => {
+    const { platform, network, seat, events } = await seated();
     const mistake = new Error('a mistake of the host program');
     seat.on('offline', () => {
       throw mistake;
@@ -187,47 +190,47 @@ describe('heartbeats', () => {
     seat.on('offline', async () => {
       throw mistake;
     });
-    const off = seat.on('offline', () => void told.push('never'));
+    const off = seat.on('offline', () => void events.push('never'));
     off();
     network.weather = 'cut';
-    await clock.advance(BELIEVED_MS - 1);
+    await clock.advance(USABLE_LEASE_MS - 1);
     network.weather = 'on';
     await clock.advance(300_000);
     expect(platform.reported).toEqual([mistake, mistake]);
-    expect(told).toContain('online');
-    expect(told).not.toContain('never');
+    expect(events).toContain('online');
+    expect(events).not.toContain('never');
     expect(standing(seat)).toEqual(ONLINE);
   });
 });
 
-describe('belief', () => {
-  test('counts from when the request was sent, not from when its answer came', async () => {
+describe('the lease', () => {
+  test('counts from when the request was sent, not from when its answer arrived', async () => {
     const platform = testPlatform(server.answer, machine);
     platform.transport.weather = 9_000;
     const seat = await clock.until(new Seatlease(KEY, platform).acquire());
     platform.transport.weather = 'cut';
-    await clock.advance(BELIEVED_MS - 9_000 - 1);
+    await clock.advance(USABLE_LEASE_MS - 9_000 - 1);
     expect(seat.holdsLease).toBe(true);
     await clock.advance(1);
     expect(seat.holdsLease).toBe(false);
   });
 
-  test('ends in a machine’s sleep, before anything else is done', async () => {
-    const { seat, told } = await seated();
-    await clock.sleep(BELIEVED_MS + 1);
+  test('ends while the machine sleeps, before any timer fires', async () => {
+    const { seat, events } = await seated();
+    await clock.sleep(USABLE_LEASE_MS + 1);
     expect(standing(seat)).toEqual(EXPIRED);
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
   });
 
-  test('ends by the monotonic clock when the other is set back', async () => {
+  test('ends by the monotonic clock when the wall clock is set back', async () => {
     const { seat, network } = await seated();
     network.weather = 'cut';
     await clock.shift(-DAY_MS);
-    await clock.advance(BELIEVED_MS);
+    await clock.advance(USABLE_LEASE_MS);
     expect(standing(seat)).toEqual(EXPIRED);
   });
 
-  test('is not brought back by a clock that is set back after a sleep', async () => {
+  test('is not extended by a clock that is set back after a sleep', async () => {
     const { seat, network } = await seated();
     network.weather = 'cut';
     await clock.sleep(200_000);
@@ -237,17 +240,17 @@ describe('belief', () => {
     expect(seat.holdsLease).toBe(false);
   });
 
-  test('a machine that wakes up asks the server at once', async () => {
-    const { network, seat, told } = await seated();
+  test('is renewed at once when the machine wakes up', async () => {
+    const { network, seat, events } = await seated();
     await clock.sleep(3600_000);
-    server.heartbeat = () => ({ status: 200, body: server.beat({ revived: true }) });
+    server.heartbeat = () => ({ status: 200, body: server.heartbeatAnswer({ revived: true }) });
     await clock.advance(20_000);
     expect(network.count('/heartbeat')).toBe(1);
     expect(standing(seat)).toEqual(ONLINE);
-    expect(told).toEqual(['lost: expired', 'revived', 'online']);
+    expect(events).toEqual(['lost: expired', 'revived', 'online']);
   });
 
-  test('many looks at it make no time pass', async () => {
+  test('is not shortened by many reads of the clocks', async () => {
     const { seat } = await seated();
     for (let n = 0; n < 1000; n += 1) {
       await clock.advance(0.5);
@@ -257,7 +260,7 @@ describe('belief', () => {
     expect(seat.state).toBe('online');
   });
 
-  test('reaches no further than a license that is about to end', async () => {
+  test('ends with a license that is about to expire', async () => {
     server.acquire = () => {
       const expires_at = new Date(clock.now().wallMs + 20_000).toISOString();
       return { status: 201, body: server.grant({ ttl: 20, expires_at, next_heartbeat_due: expires_at }) };
@@ -272,9 +275,9 @@ describe('belief', () => {
   });
 });
 
-describe('giving back', () => {
-  test('is believed from the call on, done once, and ends the beats', async () => {
-    const { seat, network, platform, told } = await seated();
+describe('releasing', () => {
+  test('takes effect with the call, is sent once, and ends the heartbeats', async () => {
+    const { seat, network, platform, events } = await seated();
     const released = seat.release();
     expect(standing(seat)).toEqual(RELEASED);
     await Promise.all([released, seat.release()]);
@@ -283,10 +286,10 @@ describe('giving back', () => {
     expect(platform.atEnd.size).toBe(0);
     await clock.advance(DAY_MS);
     expect(network.sent).toHaveLength(2);
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
   });
 
-  test('happens at the end of the block that uses it', async () => {
+  test('happens at the end of an `await using` block', async () => {
     const { seatlease, network } = await seated();
     {
       await using seat = await seatlease.acquire();
@@ -312,7 +315,7 @@ describe('giving back', () => {
     expect(network.count('/release')).toBeLessThanOrEqual(1);
   });
 
-  test('a server that hangs is waited for no longer than two seconds, and a program that ends then may still tell it', async () => {
+  test('waits at most two seconds for a server that hangs, and can still be sent at the program’s end', async () => {
     const { seat, network, platform } = await seated();
     network.weather = 'hung';
     const [end] = platform.atEnd;
@@ -324,25 +327,25 @@ describe('giving back', () => {
     expect(standing(seat)).toEqual(RELEASED);
   });
 
-  test('is tried again where the server stumbles', async () => {
+  test('is retried after a server error', async () => {
     const { seat, network } = await seated();
     server.release = () => (network.count('/release') < 2 ? problem(500, 'INTERNAL') : { status: 204 });
     await clock.until(seat.release());
     expect(network.count('/release')).toBe(2);
   });
 
-  test('stays done though a heartbeat is under way', async () => {
-    const { seat, network, told } = await seated();
+  test('is not undone by a pending heartbeat', async () => {
+    const { seat, network, events } = await seated();
     network.weather = 5_000;
     await clock.advance(286_000);
     const released = seat.release();
     await clock.advance(10_000);
     await released;
     expect(standing(seat)).toEqual(RELEASED);
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
   });
 
-  test('tells how old its word is, rather too young, so that it ends nothing that was taken since', async () => {
+  test('sends the age of its token, rounded down, so that it does not end a newer seat', async () => {
     const { seat, network } = await seated();
     await clock.advance(100_000);
     await seat.release();
@@ -356,7 +359,7 @@ describe('giving back', () => {
     expect(sent.sent_after_ms).toBeGreaterThan(99_000);
   });
 
-  test('only the last of a machine’s programs does it', async () => {
+  test('is done by the last program of a machine only', async () => {
     const first = await seated({}, 'process-1');
     const second = await seated({}, 'process-2');
     await first.seat.release();
@@ -366,7 +369,7 @@ describe('giving back', () => {
     expect(second.network.count('/release')).toBe(1);
   });
 
-  test('does not end a seat that another program of the machine is just getting', async () => {
+  test('does not end a seat that another program of the machine is acquiring', async () => {
     const { seat, network } = await seated({}, 'process-1');
     network.weather = 1_500;
     const released = seat.release();
@@ -391,7 +394,7 @@ describe('a borrowed seat', () => {
     return { platform, network: platform.transport, seatlease, seat };
   }
 
-  test('needs no heartbeats, outlives the program, and ends with its loan', async () => {
+  test('sends no heartbeats, is not released at the program’s end, and ends with its loan', async () => {
     const { seat, network, platform } = await borrowed();
     expect(seat.borrowedUntil).toBeInstanceOf(Date);
     expect(platform.atEnd.size).toBe(0);
@@ -402,7 +405,7 @@ describe('a borrowed seat', () => {
     expect(standing(seat)).toEqual(EXPIRED);
   });
 
-  test('can be given back early; where the server cannot be told that is said, and can be tried again', async () => {
+  test('can be released early; if the server does not answer, release throws and can be called again', async () => {
     const { seat, network } = await borrowed();
     network.weather = 'cut';
     await expect(clock.until(seat.release())).rejects.toMatchObject({ code: 'NO_ANSWER' });
@@ -412,7 +415,7 @@ describe('a borrowed seat', () => {
     expect(network.sent.at(-1)?.url).toMatch(/\/release$/);
   });
 
-  test('is the seat that was held, borrowed now: heartbeats end', async () => {
+  test('replaces the held seat in place, and ends its heartbeats', async () => {
     server.acquire = (_, { borrow_days }) => ({
       status: 200,
       body: borrow_days ? server.loan(Number(borrow_days)) : server.grant(),
@@ -426,7 +429,7 @@ describe('a borrowed seat', () => {
     expect(standing(seat)).toEqual(ONLINE);
   });
 
-  test('begins no heartbeats by one that was under way when it was borrowed', async () => {
+  test('is not affected by a heartbeat that was pending when it was borrowed', async () => {
     server.acquire = (_, { borrow_days }) => ({
       status: 200,
       body: borrow_days ? server.loan(Number(borrow_days)) : server.grant(),
@@ -440,7 +443,7 @@ describe('a borrowed seat', () => {
     expect(network.count('/heartbeat')).toBe(1);
   });
 
-  test('that is refused leaves the held seat as it was', async () => {
+  test('that is refused leaves the held seat unchanged', async () => {
     server.acquire = (_, { borrow_days }) =>
       borrow_days
         ? problem(403, 'BORROW_NOT_ALLOWED', { max_days: 0 })

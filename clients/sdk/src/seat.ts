@@ -1,51 +1,52 @@
 import type { SeatleaseError } from './errors.ts';
 import type { Off } from './events.ts';
 
-/** `online`: held. `offline`: the server does not answer. `expired`: not to be used. `released`: given back. */
+/** `online`: held. `offline`: the server does not answer. `expired`: do not use it. `released`: released by the program. */
 export type SeatState = 'online' | 'offline' | 'expired' | 'released';
 
-/** A seat that was granted, as it stands at the moment of looking. */
+/** A granted seat. Its properties are computed when they are read. */
 export interface Seat {
   readonly sessionId: string;
   readonly licenseId: string;
   readonly state: SeatState;
-  /** Whether the program may go on: online, or offline within the lease or the verified grace. */
+  /** Whether the program may run: online, or offline within the lease or the verified grace. */
   readonly mayRun: boolean;
-  /** Whether the server surely counts this seat as ours. Never true when it may have given it away. */
+  /** Whether the server certainly counts this seat as ours. False as soon as another holder may have it. */
   readonly holdsLease: boolean;
-  /** The end of a loan by the server's clock; `undefined` for a seat that is held by heartbeats. */
+  /** When a borrowed seat ends, by the server's clock; `undefined` for a seat with heartbeats. */
   readonly borrowedUntil: Date | undefined;
-  /** Until when it may be used without the server, by its signed license; `undefined` while there is none. */
+  /** Until when the signed license allows use without the server; `undefined` without a signed license. */
   readonly offlineUntil: Date | undefined;
   on<Name extends keyof SeatEvents>(name: Name, listener: (event: SeatEvents[Name]) => void): Off;
   /**
-   * Gives the seat back; it is not to be used from the call on, whatever the server answers. Throws only for a borrowed
-   * seat that the server could not be told of: call again, or it stays taken until its loan ends. Any other comes free by
-   * itself.
+   * Releases the seat. From the call on the program must not use it, whatever the server answers. Throws only if a borrowed
+   * seat could not be released: call again, or it stays taken until its loan ends. Any other seat is free when its lease
+   * ends.
    */
   release(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** What can happen to a seat, by name. */
+/** Events of a seat. */
 export interface SeatEvents {
-  /** The server has not answered for so long that the seat is doubtful; `seat.mayRun` says whether to go on. */
+  /** Three heartbeats failed, or the lease ended and the offline grace applies. `seat.mayRun` is still true. */
   offline: { readonly seat: Seat };
   /** The server counts the seat as ours again. */
   online: { readonly seat: Seat };
-  /** The lease had run out, and a free seat was taken again. `online` follows. */
+  /** The lease had expired, and a free seat was taken again. `online` follows. */
   revived: { readonly seat: Seat };
   /**
-   * Gone. `expired`: the server could not be asked for longer than is allowed, or `CLOCK_ROLLED_BACK` meanwhile; it may
-   * still come back, which `online` tells. Any other reason is the server's code, such as SESSION_NOT_FOUND, and is final.
+   * The program must stop using the seat. Reason `expired`: lease and offline grace have ended without an answer.
+   * `CLOCK_ROLLED_BACK`: the clock was set back while offline. After these two the seat may come back: `online` is emitted.
+   * Any other reason is the server's problem code, such as SESSION_NOT_FOUND, and is final.
    */
   lost: { readonly seat: Seat; readonly reason: LostReason };
 }
 
-/** What can happen to a `Seatlease`: to any of its seats, and while there is none. */
+/** Events of a `Seatlease`: those of its seats, and those of acquiring one. */
 export interface SeatleaseEvents extends SeatEvents {
   granted: { readonly seat: Seat };
-  /** The server has refused a seat. While `acquire` waits for one, this comes each time it asks. */
+  /** The server refused a seat. While `acquire` waits for a seat, emitted at each try. */
   denied: { readonly error: SeatleaseError };
 }
 

@@ -5,7 +5,7 @@ import { readProblem, readRetryAfter } from './parse-answers.ts';
 import { NoAnswer, type Request, type Response, type Transport } from './platform.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
-/** What the server is asked for here. */
+/** Endpoints that the SDK calls. */
 export type Operation = 'acquire' | 'heartbeat' | 'release' | 'sign' | 'publicKeyJwks';
 
 export type Answer<Body> =
@@ -15,31 +15,31 @@ export type Answer<Body> =
       readonly sentAtMs: number;
       readonly dateMs: number | undefined;
     }
-  /** Our server said no, and will go on saying so. */
+  /** The license server refused; a retry gives the same answer. */
   | { readonly kind: 'refused'; readonly error: SeatleaseError }
-  /** Nothing that could be understood came, or a no that says nothing of the matter: ask again. */
+  /** No usable answer, or a temporary error: retry. */
   | { readonly kind: 'none'; readonly error: SeatleaseError };
 
 export interface AskOptions<Body> {
   readonly body?: Readonly<Record<string, unknown>> | undefined;
   readonly timeoutMs: number;
   readonly background: boolean;
-  /** `undefined` for what is no answer to this. */
+  /** Parses the body; `undefined` if it is not an answer to this request. */
   read(body: string, status: number): Body | undefined;
 }
 
-/** Statuses that say to come again, whatever comes with them. */
-const COME_AGAIN: ReadonlySet<number> = new Set([408, 425, 429]);
+/** 4xx statuses that mean "retry later". */
+const RETRY_LATER: ReadonlySet<number> = new Set([408, 425, 429]);
 
 export type Credentials = { readonly licenseKey: string } | { readonly signIn: AccessTokens };
 
-/** The suite, asked once a call, and understood. */
+/** The license server: sends one request per call and parses the answer. */
 export class Server {
   readonly #url: string;
   readonly #credentials: Credentials;
   readonly #transport: Transport;
   readonly #stopwatch: Stopwatch;
-  /** As it was sent last: for who cannot wait for another. */
+  /** The last one sent, for the release at exit, which cannot wait for a new token. */
   #lastAuthorization = '';
 
   constructor(url: string, credentials: Credentials, transport: Transport, stopwatch: Stopwatch) {
@@ -54,7 +54,7 @@ export class Server {
       const answer = await this.#try(operation, options, await this.#authorize(operation));
       const isRefusedToken = answer.kind === 'refused' && answer.error.code === 'CREDENTIALS_INVALID';
       if (!isRefusedToken || 'licenseKey' in this.#credentials) return answer;
-      // An access token may end early; once the sign-in itself has ended there will be no other.
+      // An access token may end early. If the sign-in itself has ended, `accessToken` throws.
       return await this.#try(
         operation,
         options,
@@ -66,7 +66,7 @@ export class Server {
     }
   }
 
-  /** For who has no time to ask: the request by which a session is given back; `undefined` where nothing was asked yet. */
+  /** A release request to send at exit, without waiting for anything; `undefined` if nothing was sent yet. */
   releaseRequest(body: Readonly<Record<string, unknown>>): Request | undefined {
     if (this.#lastAuthorization === '') return undefined;
     return this.#request('release', body, this.#lastAuthorization);
@@ -89,7 +89,7 @@ export class Server {
     const request = this.#request(operation, body, authorization);
     const sentAtMs = this.#stopwatch.read();
     const response = await this.#transport.send(request, { timeoutMs, background });
-    // The server says which request it answers. Something in between has mixed them up, or told an old answer again.
+    // A proxy may mix up answers, or repeat an old one: the server's request id must match.
     const asked = request.headers['x-request-id'];
     if (asked !== undefined && (response.header('x-request-id') ?? asked) !== asked)
       return { kind: 'none', error: unusable(request, response) };
@@ -115,7 +115,7 @@ export class Server {
       url: `${this.#url}${path}`,
       headers: {
         accept: 'application/json',
-        // What is public is asked for without more, so that browsers need not ask whether they may.
+        // Public endpoints get no other headers: browsers then need no CORS preflight.
         ...(authorization === '' ? {} : { authorization, 'x-request-id': crypto.randomUUID() }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
@@ -124,9 +124,9 @@ export class Server {
   }
 }
 
-/** Whether it is our server's no, which asking again will not change. */
+/** Whether it is a refusal by the license server that a retry does not change. */
 export function isDefinite({ code, status = 0 }: SeatleaseError): boolean {
-  return code !== 'NO_ANSWER' && status >= 400 && status < 500 && !COME_AGAIN.has(status);
+  return code !== 'NO_ANSWER' && status >= 400 && status < 500 && !RETRY_LATER.has(status);
 }
 
 function dateOf(response: Response): number | undefined {

@@ -1,11 +1,11 @@
 import type { Clock, Moment } from './platform.ts';
 
-/** How far the two clocks may drift apart before one of them must have stood still or been set. */
+/** If the two clocks differ by more, one of them stopped or was set. */
 const DIVERGED_MS = 250;
 
 /**
- * Milliseconds that have passed, never fewer than really did as far as any clock has seen: the monotonic clock may stand
- * still while a machine sleeps, and the other can be set. What was counted once is never taken back.
+ * Elapsed milliseconds: at least as many as each clock has counted, and never decreasing. The monotonic clock may stop while
+ * a machine sleeps, and the wall clock can be set.
  */
 export class Stopwatch {
   readonly #clock: Clock;
@@ -24,8 +24,8 @@ export class Stopwatch {
     const wallMs = now.wallMs - this.#anchor.wallMs;
     const passedMs = this.#atAnchorMs + Math.max(monotonicMs, wallMs, 0);
     this.#latestMs = Math.max(this.#latestMs, passedMs);
-    // Counted from before a sleep, a clock set back after it would make up for the sleep, and time would stand still. Not
-    // moved at each reading: each would round up to whichever clock has just ticked.
+    // Without a new anchor, setting the clock back after a sleep would cancel the sleep out, and time would stop. The anchor
+    // is not moved at each reading: each move rounds up to the clock that has just ticked.
     if (Math.abs(monotonicMs - wallMs) > DIVERGED_MS) {
       this.#anchor = now;
       this.#atAnchorMs = this.#latestMs;

@@ -9,11 +9,11 @@ import { describeReal } from '../../../../shared/testing/real-parts.ts';
 import { bodyOf, forward } from '../../../../shared/testing/servers/forward.ts';
 import type { Seat } from '../seat.ts';
 
-/** What a vendor's page has of the SDK. */
+/** Globals of a vendor's page. */
 declare const seatlease: typeof import('../browser.ts');
 declare let seat: Seat;
 
-describeReal('chromium', 'in a browser, in pages of another origin than the server’s', () => {
+describeReal('chromium', 'in a browser, on pages of another origin than the server', () => {
   let suite: TestSuite;
   let site: Served;
   let api: Served & { readonly asked: string[] };
@@ -54,7 +54,7 @@ describeReal('chromium', 'in a browser, in pages of another origin than the serv
     (await suite.operate('GET', `/api/v1/sessions?license_id=${license.licenseId}`)).body.seats.active;
   const count = (path: string): number => api.asked.filter((asked) => asked.endsWith(path)).length;
 
-  test('a page takes a seat, keeps it by heartbeats, has its license verified, and gives it back', async () => {
+  test('a page acquires a seat, keeps it by heartbeats, verifies its license and releases it', async () => {
     const page = await seatedTab();
     await vi.waitFor(() => expect(count('/heartbeat')).toBeGreaterThan(0), 60_000);
     await page.waitForFunction(() => seat.offlineUntil !== undefined);
@@ -64,7 +64,7 @@ describeReal('chromium', 'in a browser, in pages of another origin than the serv
     expect(await page.evaluate(() => seat.state)).toBe('released');
   });
 
-  test('tabs share a seat, and the last one that is closed gives it back', async () => {
+  test('tabs share a seat, and the last one to close releases it', async () => {
     const first = await seatedTab();
     const second = await seatedTab();
     expect(await taken()).toBe(1);
@@ -76,7 +76,7 @@ describeReal('chromium', 'in a browser, in pages of another origin than the serv
     expect(count('/release')).toBe(1);
   });
 
-  test('a tab that gives its seat back leaves it to another one', async () => {
+  test('a seat that one tab releases stays held by the other tab', async () => {
     const [first, second] = [await seatedTab(), await seatedTab()];
     await first.evaluate(() => seat.release());
     expect(await taken()).toBe(1);
@@ -99,7 +99,7 @@ async function bundle(): Promise<string> {
     },
   });
   const [output] = Array.isArray(built) ? built : [built];
-  if (!output || !('output' in output)) throw new Error('nothing was built');
+  if (!output || !('output' in output)) throw new Error('The build has no output.');
   return output.output[0].code;
 }
 
@@ -108,7 +108,7 @@ interface Served {
   close(): Promise<void>;
 }
 
-/** A vendor's site. */
+/** Serves a vendor's site. */
 function serveSite(script: string): Promise<Served> {
   const page = `<!doctype html><title>An app</title><script src="/sdk.js"></script>`;
   return serve((request, response) => {
@@ -117,7 +117,7 @@ function serveSite(script: string): Promise<Served> {
   });
 }
 
-/** The suite on a port where what it is asked can be counted. */
+/** Serves the suite on another port and records the requests. */
 async function serveApi(suiteUrl: string): Promise<Served & { readonly asked: string[] }> {
   const asked: string[] = [];
   const agent = new http.Agent({ keepAlive: true });

@@ -1,9 +1,9 @@
 import type { Holders } from '../platform.ts';
 
 /**
- * Tabs that share a seat. Each has a lock of its own, which the browser takes from it however it ends, and an entry in
- * `localStorage`, which can be read at once when there is no time to wait. One of several is the gate: nobody joins while
- * the last is leaving.
+ * Tabs that share a seat. Each tab holds a lock of its own, which the browser frees however the tab ends, and an entry in
+ * `localStorage`, which a closing tab can read synchronously. A further lock is the gate: no tab joins while the last one
+ * is leaving.
  */
 export const lockHolders: Holders = {
   async join(name) {
@@ -26,22 +26,22 @@ export const lockHolders: Holders = {
       leaveNow,
       leave: (last) =>
         navigator.locks.request(shared, async () => {
-          await forgetGone(shared);
+          await removeCrashed(shared);
           if (leaveNow()) await last();
         }),
     };
   },
 };
 
-/** Holds a lock until what it gives is called. */
+/** Acquires a lock. Returns the function that releases it. */
 function hold(lock: string): Promise<() => void> {
   return new Promise((resolve, reject) => {
     navigator.locks.request(lock, () => new Promise<void>((release) => resolve(release))).catch(reject);
   });
 }
 
-/** Entries of tabs that ended without a word. */
-async function forgetGone(shared: string): Promise<void> {
+/** Removes entries of tabs that crashed. */
+async function removeCrashed(shared: string): Promise<void> {
   const { held = [] } = await navigator.locks.query();
   const living = new Set(held.map(({ name }) => name));
   for (const entry of entries(shared)) if (!living.has(entry)) remove(entry);
@@ -51,7 +51,7 @@ function enter(entry: string): void {
   try {
     localStorage.setItem(entry, '');
   } catch {
-    // No tab can see another then, and each gives back what it got.
+    // Without storage, tabs cannot see each other, and each releases its own seat.
   }
 }
 
@@ -59,7 +59,7 @@ function remove(entry: string): void {
   try {
     localStorage.removeItem(entry);
   } catch {
-    // It was never there.
+    // Without storage there is no entry.
   }
 }
 

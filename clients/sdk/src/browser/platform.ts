@@ -5,18 +5,18 @@ import { fetchTransport, sendAtLast } from './transport.ts';
 
 const clock: Clock = {
   now: () => ({ wallMs: Date.now(), monotonicMs: performance.now() }),
-  // The core asks for no delay that is longer than a timer takes.
+  // The core never asks for a delay longer than a timer allows.
   after(delayMs, call) {
     const timer = setTimeout(call, delayMs);
     return () => clearTimeout(timer);
   },
 };
 
-/** For a page or a worker of it; a page's seat is given back when it goes. */
+/** For a page or its worker. A page releases its seat when it closes. */
 export function browserPlatform(): Platform {
   const ends = new Set<AtExit>();
   globalThis.addEventListener?.('pagehide', (event) => {
-    // It may be shown again as it was, and its clocks will tell how long that took.
+    // The page is kept in the back/forward cache and may be shown again; the clocks then show how much time has passed.
     if ((event as PageTransitionEvent).persisted) return;
     for (const end of ends) {
       const request = end.afterwards();
@@ -35,7 +35,7 @@ export function browserPlatform(): Platform {
       ends.add(end);
       return () => void ends.delete(end);
     },
-    // Seen in the browser’s console and by the page’s own listeners, as any error that nobody catches.
+    // Shown in the console and passed to the page’s `error` listeners, like any uncaught error.
     report: (error) => reportError(error),
   };
 }

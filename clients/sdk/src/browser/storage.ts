@@ -2,7 +2,7 @@ import type { Storage } from '../platform.ts';
 
 const PREFIX = 'seatlease:';
 
-/** `localStorage` throws where people or policies do not let a page keep anything. */
+/** `localStorage` throws if the user or a policy forbids storage. */
 export const localStore: Storage = {
   async read(name) {
     try {
@@ -15,14 +15,14 @@ export const localStore: Storage = {
     try {
       localStorage.setItem(PREFIX + name, text);
     } catch {
-      // The offline grace is lost, and nothing else.
+      // Only the offline grace is lost.
     }
   },
   async remove(name) {
     try {
       localStorage.removeItem(PREFIX + name);
     } catch {
-      // Then there is nothing to remove.
+      // Without storage there is nothing to remove.
     }
   },
 };
@@ -31,13 +31,13 @@ const FINGERPRINT = 'fingerprint';
 const ofThisPage = crypto.randomUUID();
 
 /**
- * A random id that the browser keeps for this origin: a browser shows nothing else that is surely its own. Another
- * profile, a private window and a browser whose data was cleared are other machines.
+ * A random id, stored for this origin: browsers provide no other reliable id. Another profile, a private window and a browser
+ * whose data was cleared count as other machines.
  */
 export async function browserFingerprint(): Promise<string> {
   const kept = await localStore.read(FINGERPRINT);
   if (kept !== undefined) return kept;
   await localStore.write(FINGERPRINT, ofThisPage);
-  // Another tab may have written its own at the same time: what is kept now counts for both.
+  // Another tab may have written its id at the same time: both use the stored one.
   return (await localStore.read(FINGERPRINT)) ?? ofThisPage;
 }

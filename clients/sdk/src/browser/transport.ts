@@ -2,7 +2,7 @@ import { NoAnswer, type Request, type Transport } from '../platform.ts';
 
 const LONGEST_BODY_BYTES = 1024 * 1024;
 
-/** No cookies, no caches, no redirects: credentials go to the address that was given, and nowhere else. */
+/** No cookies, caches or redirects: credentials are sent to the given address only. */
 function initOf({ method, headers, body }: Request): RequestInit {
   return {
     method,

@@ -5,14 +5,14 @@ const ENV = { SEATLEASE_URL: 'https://licenses.example.com', SEATLEASE_LICENSE_K
 const read = (line: string, env: NodeJS.ProcessEnv = ENV) =>
   readCommand(line.split(' ').filter(Boolean), env);
 
-test('everything behind the two dashes is the program’s, whatever it looks like', () => {
+test('passes everything after "--" to the program', () => {
   expect(read('run -- my-program --wait=1 -- --help')).toMatchObject({
     does: 'run',
     options: { program: 'my-program', args: ['--wait=1', '--', '--help'], wait: false, graceSeconds: 10 },
   });
 });
 
-test('every option is taken', () => {
+test('reads every option', () => {
   expect(read('run --wait=60 --grace 3 --fingerprint=f --user u --process-id=p -- x')).toMatchObject({
     options: {
       url: 'https://licenses.example.com',
@@ -27,7 +27,7 @@ test('every option is taken', () => {
   expect(read('run --wait --grace=3 -- x')).toMatchObject({ options: { wait: true, graceSeconds: 3 } });
 });
 
-test('help and version need nothing else', () => {
+test('reads --help and --version without a program and without settings', () => {
   expect([read('--help', {}), read('run -h', {}), read('--version', {})]).toEqual([
     { does: 'help' },
     { does: 'help' },
@@ -37,19 +37,19 @@ test('help and version need nothing else', () => {
     expect(USAGE).toContain(option);
 });
 
-describe('a call that is none is refused, and says why:', () => {
+describe('rejects wrong usage and names the mistake:', () => {
   test.each<[string, NodeJS.ProcessEnv, RegExp]>([
-    ['', ENV, /no command/],
-    ['walk -- x', ENV, /no command walk/],
-    ['run', ENV, /no program/],
-    ['run --', ENV, /no program/],
-    ['run my-program', ENV, /behind "--"/],
+    ['', ENV, /command "run" is missing/],
+    ['walk -- x', ENV, /Unknown command "walk"/],
+    ['run', ENV, /program to run is missing/],
+    ['run --', ENV, /program to run is missing/],
+    ['run my-program', ENV, /after "--"/],
     ['run --wiat -- x', ENV, /--wiat/],
-    ['run --wait=soon -- x', ENV, /--wait takes whole seconds, not "soon"/],
-    ['run --grace=-1 -- x', ENV, /--grace takes whole seconds/],
+    ['run --wait=soon -- x', ENV, /--wait needs whole seconds, not "soon"/],
+    ['run --grace=-1 -- x', ENV, /--grace needs whole seconds/],
     ['run -- x', { SEATLEASE_URL: 'https://licenses.example.com' }, /SEATLEASE_LICENSE_KEY is not set/],
     ['run -- x', { SEATLEASE_LICENSE_KEY: 'key', SEATLEASE_URL: '' }, /SEATLEASE_URL is not set/],
-  ])('%s', (line, env, why) => {
+  ])('"%s" with %o', (line, env, why) => {
     expect(() => read(line, env)).toThrow(UsageError);
     expect(() => read(line, env)).toThrow(why);
   });

@@ -5,25 +5,25 @@ export const USAGE = `Holds a seat of a license while a program runs.
   seatlease run [options] -- program [arguments]
 
 Options
-  --wait             wait for a seat while all are taken
-  --wait=SECONDS     the same, for so long
-  --grace=SECONDS    how long the program gets to end once its seat is lost: SIGTERM, then SIGKILL (10)
-  --fingerprint=ID   what tells this machine from others; found out unless given
-  --user=ID          whose seat it is, where the license counts users
-  --process-id=ID    which process it is, where the license counts processes; made up unless given
+  --wait             wait for a seat while all seats are taken
+  --wait=SECONDS     wait at most so long
+  --grace=SECONDS    time between SIGTERM and SIGKILL when the seat is lost (10)
+  --fingerprint=ID   identifies this machine (default: its machine id, hashed)
+  --user=ID          user of the seat, required if the license counts users
+  --process-id=ID    process of the seat, if the license counts processes (default: generated)
   --help, --version
 
 Environment
-  SEATLEASE_URL           of the license server, such as https://licenses.example.com
-  SEATLEASE_LICENSE_KEY   who asks
+  SEATLEASE_URL           address of the license server, such as https://licenses.example.com
+  SEATLEASE_LICENSE_KEY   license key
 
-It ends as the program does: with its exit code, or with 128 and the number of the signal that ended it. Without a seat
-the program is not started, and the exit code is
-  64   it was called wrongly
-  69   the license server cannot be reached, or cannot serve
-  75   all seats are taken: try again later
-  77   this license or machine is not allowed a seat
-  126, 127   the program cannot be started, or is not there
+The command exits with the program's exit code, or with 128 plus the signal number if a signal ended the program. Without
+a seat it does not start the program and exits with
+  64         wrong usage
+  69         the license server cannot be reached, or fails
+  75         all seats are taken: retry later
+  77         this license or machine gets no seat
+  126, 127   the program cannot be started, or was not found
 `;
 
 export interface RunOptions {
@@ -43,7 +43,7 @@ export type Command =
   | { readonly does: 'version' }
   | { readonly does: 'run'; readonly options: RunOptions };
 
-/** Called in a way that is none. The message says how. */
+/** Wrong usage. The message names the mistake. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -56,15 +56,17 @@ export function readCommand(args: readonly string[], env: NodeJS.ProcessEnv): Co
   if (values.version) return { does: 'version' };
   const [command, ...others] = positionals;
   if (command !== 'run')
-    throw new UsageError(command ? `There is no command ${command}.` : 'There is no command.');
-  if (others.length > 0) throw new UsageError('What to run stands behind "--".');
+    throw new UsageError(
+      command ? `Unknown command "${command}". The only command is "run".` : 'The command "run" is missing.',
+    );
+  if (others.length > 0) throw new UsageError('Put the program to run after "--".');
   const [program, ...rest] = args.slice(end + 1);
-  if (!program) throw new UsageError('There is no program behind "--".');
+  if (!program) throw new UsageError('The program to run is missing: put it after "--".');
   return {
     does: 'run',
     options: {
-      url: needed(env, 'SEATLEASE_URL'),
-      licenseKey: needed(env, 'SEATLEASE_LICENSE_KEY'),
+      url: required(env, 'SEATLEASE_URL'),
+      licenseKey: required(env, 'SEATLEASE_LICENSE_KEY'),
       wait: waitOf(values.wait),
       graceSeconds: secondsOf('--grace', values.grace),
       fingerprint: values.fingerprint,
@@ -79,7 +81,7 @@ export function readCommand(args: readonly string[], env: NodeJS.ProcessEnv): Co
 function parse(args: readonly string[]) {
   try {
     return parseArgs({
-      // Its value may be left out, which `parseArgs` knows of no option.
+      // `parseArgs` has no options with an optional value.
       args: args.map((arg) => (arg === '--wait' ? '--wait=' : arg)),
       allowPositionals: true,
       options: {
@@ -97,7 +99,7 @@ function parse(args: readonly string[]) {
   }
 }
 
-function needed(env: NodeJS.ProcessEnv, name: string): string {
+function required(env: NodeJS.ProcessEnv, name: string): string {
   const value = env[name];
   if (!value) throw new UsageError(`${name} is not set.`);
   return value;
@@ -109,6 +111,6 @@ function waitOf(given: string | undefined): RunOptions['wait'] {
 }
 
 function secondsOf(option: string, given: string): number {
-  if (!/^\d{1,7}$/.test(given)) throw new UsageError(`${option} takes whole seconds, not "${given}".`);
+  if (!/^\d{1,7}$/.test(given)) throw new UsageError(`${option} needs whole seconds, not "${given}".`);
   return Number(given);
 }

@@ -1,22 +1,22 @@
 import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 
-/** Those that others send to a program to have it do something. */
+/** Signals to forward to the program. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
-/** Those that a terminal sends, and then to all that runs in its foreground: our program has them already. */
-const OF_TERMINALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGHUP', 'SIGQUIT'];
+/** A terminal sends these to its whole foreground process group: the program already has them. */
+const SENT_BY_TERMINALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGHUP', 'SIGQUIT'];
 
 export function exitCodeOfSignal(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal];
 }
 
-/** Signals of this process, for the program that it runs; before there is one, they end the wait for a seat. */
+/** Forwards signals of this process to the program that it runs. Before the program runs, they end the wait for a seat. */
 export class ForwardedSignals {
   readonly #ending = new AbortController();
   readonly #listeners: ReadonlyMap<NodeJS.Signals, () => void>;
   readonly #hasTerminal: boolean;
   #forward: ((signal: NodeJS.Signals) => void) | undefined;
-  /** Of a signal that came too early to be handed on. */
+  /** Set by a signal that came before the program ran. */
   exitCode: number | undefined;
 
   constructor(isOnTerminal = hasTerminal()) {
@@ -25,7 +25,7 @@ export class ForwardedSignals {
     for (const [signal, listener] of this.#listeners) process.on(signal, listener);
   }
 
-  /** Aborted by a signal that came too early to be handed on. */
+  /** Aborted by a signal that comes before the program runs. */
   get ended(): AbortSignal {
     return this.#ending.signal;
   }
@@ -42,7 +42,7 @@ export class ForwardedSignals {
     if (!this.#forward) {
       this.exitCode = exitCodeOfSignal(signal);
       this.#ending.abort();
-    } else if (!this.#hasTerminal || !OF_TERMINALS.includes(signal)) this.#forward(signal);
+    } else if (!this.#hasTerminal || !SENT_BY_TERMINALS.includes(signal)) this.#forward(signal);
   }
 }
 

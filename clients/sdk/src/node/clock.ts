@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Clock } from '../platform.ts';
 
-/** Timers take no longer delay, and fire at once when given one. */
+/** The longest delay of a Node timer: a longer one fires at once. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
 export const nodeClock: Clock = {

@@ -17,7 +17,7 @@ afterAll(async () => {
 
 const PLATFORM = new URL('./platform.ts', import.meta.url).href;
 
-/** A program that has something to give back called `name`, and then does `rest`. */
+/** A program with a release called `name`, which then runs `rest`. */
 function program(name: string, rest: string, url = server.url) {
   return runModule(
     `
@@ -42,18 +42,18 @@ function program(name: string, rest: string, url = server.url) {
   );
 }
 
-/** By one program. Where the machine is slow, what was asked for in time is asked for again afterwards. */
+/** Releases by one program. On a slow machine, a release in time is sent again afterwards. */
 const given = (name: string, bodies = server.bodies): string[] =>
   bodies.filter((body) => body.includes(`${name} `)).map((body) => body.slice(body.indexOf(`${name} `)));
 const ONCE = { timeout: 10_000, interval: 20 };
 
-describe.concurrent('what a program holds is given back while there is time, and the end stays what it was', () => {
-  test('when it has nothing left to do', async () => {
+describe.concurrent('a program releases in time and ends as it would without the SDK', () => {
+  test('when its event loop is empty', async () => {
     const { code } = await program('natural', 'process.exitCode = 7;').ended;
     expect({ code, first: given('natural')[0] }).toEqual({ code: 7, first: 'natural in time' });
   });
 
-  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('when it is told to end by %s', async (name) => {
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('when it gets %s', async (name) => {
     const { child, ended, says } = program(name, 'staying();');
     await says('ready');
     child.kill(name);
@@ -61,7 +61,7 @@ describe.concurrent('what a program holds is given back while there is time, and
     expect({ signal, first: given(name)[0] }).toEqual({ signal: name, first: `${name} in time` });
   });
 
-  test('when a library is there that steps back for other listeners, as signal-exit does', async () => {
+  test('when a library yields to other signal listeners, as signal-exit does', async () => {
     const polite = `
       process.__signal_exit_emitter__ = { count: 1 };
       const end = () => {
@@ -81,7 +81,7 @@ describe.concurrent('what a program holds is given back while there is time, and
     expect(given('polite')[0]).toBe('polite in time');
   });
 
-  test('when two copies of the package are in it', async () => {
+  test('when it contains two copies of the package', async () => {
     const second = `
       const { exitHook } = await import('${new URL('./exit.ts', import.meta.url).href}?copy');
       const { transport } = nodePlatform(options);
@@ -98,12 +98,12 @@ describe.concurrent('what a program holds is given back while there is time, and
   });
 });
 
-describe.concurrent('it is given back at once by somebody else where the program can wait for nothing', () => {
+describe.concurrent('a separate process releases at once when the program ends by', () => {
   test.each([
-    ['told to exit', 'process.exit(3);', 3],
-    ['ended by an exception', "throw new Error('a bug');", 1],
-    ['ended by a rejection', "await Promise.reject(new Error('a bug'));", 1],
-    ['ended by its own handler', "process.on('SIGTERM', () => process.exit(4)); staying();", 4],
+    ['process.exit', 'process.exit(3);', 3],
+    ['an uncaught exception', "throw new Error('a bug');", 1],
+    ['an unhandled rejection', "await Promise.reject(new Error('a bug'));", 1],
+    ['its own signal handler', "process.on('SIGTERM', () => process.exit(4)); staying();", 4],
   ])('%s', async (name, rest, status) => {
     const { child, ended, says } = program(name, rest);
     if (status === 4) {
@@ -115,11 +115,11 @@ describe.concurrent('it is given back at once by somebody else where the program
   });
 });
 
-describe.concurrent('a program ends, whatever the server does:', () => {
-  test('by itself', async () => {
+describe.concurrent('a program ends although the server hangs', () => {
+  test('when its event loop is empty', async () => {
     const { code, signal } = await program('hung natural', '', hung.url).ended;
     expect({ code, signal }).toEqual({ code: 0, signal: null });
-    // It was tried in time, and then left to somebody else.
+    // Sent in time, and then again by the separate process.
     await vi.waitFor(
       () =>
         expect(given('hung natural', hung.bodies)).toEqual([
@@ -130,7 +130,7 @@ describe.concurrent('a program ends, whatever the server does:', () => {
     );
   });
 
-  test('by a signal', async () => {
+  test('when it gets a signal', async () => {
     const { child, ended, says } = program('hung signal', 'staying();', hung.url);
     await says('ready');
     child.kill('SIGINT');
@@ -139,8 +139,8 @@ describe.concurrent('a program ends, whatever the server does:', () => {
   });
 });
 
-describe.concurrent('the host stays master of its signals:', () => {
-  test('one that it goes on after ends nothing, and gives nothing back', async () => {
+describe.concurrent('the host program keeps control of its signals:', () => {
+  test('a signal that it handles neither ends it nor releases anything', async () => {
     const handled = "process.on('SIGHUP', () => console.log('reloaded')); staying();";
     const { child, ended, says } = program('goes on', handled);
     await says('ready');
@@ -152,7 +152,7 @@ describe.concurrent('the host stays master of its signals:', () => {
     expect(given('goes on')[0]).toBe('goes on in time');
   });
 
-  test('nothing listens once nothing is held', async () => {
+  test('no listeners remain after the last release', async () => {
     const count = `
       const listening = () => ['SIGINT', 'SIGTERM', 'SIGHUP', 'exit', 'beforeExit'].map((name) => process.listenerCount(name)).join();
       const held = listening();

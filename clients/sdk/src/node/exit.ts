@@ -2,24 +2,24 @@ import { rmSync } from 'node:fs';
 import type { AtExit } from '../platform.ts';
 import { type Afterwards, canSendAfterwards, sendAfterwards } from './send-afterwards.ts';
 
-/** Those that end a program unless it says otherwise, and leave it time. */
+/** Signals that end a program by default and can be handled. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 type Signal = (typeof SIGNALS)[number];
 
 const IN_TIME_MS = 1_000;
 
-/** Marks our listeners, so that two copies of this package do not take each other for the host's. */
+/** Marks our listeners, so that two copies of this package do not mistake each other's for the host program's. */
 const OURS = Symbol.for('seatlease gives seats back');
 
 export interface ExitOptions {
-  /** Called when the program's end has been held up for long enough. */
+  /** Called when the time for releasing has passed: pending requests must no longer keep the program running. */
   readonly letGo: () => void;
   readonly takeMarks: () => readonly string[];
-  /** Whether another process sends what this one cannot. */
+  /** Whether another process sends the requests that this one cannot send any more. */
   readonly afterwards?: boolean | undefined;
 }
 
-/** Gives what registers. While nothing is registered it listens to nothing. */
+/** Returns a function that registers a release. Without a registered release there are no listeners. */
 export function exitHook({ letGo, takeMarks, afterwards = canSendAfterwards() }: ExitOptions) {
   const waiting = new Set<AtExit>();
   const hadTheirTime = new WeakSet<AtExit>();
@@ -32,7 +32,7 @@ export function exitHook({ letGo, takeMarks, afterwards = canSendAfterwards() }:
     return underWay;
   }
 
-  /** Whoever has had their time does not get more: a program that runs out of work again and again would never end. */
+  /** Each release gets its time once: otherwise `beforeExit`, which repeats, would keep the program running forever. */
   async function releaseInTime(): Promise<void> {
     const theirs = [...waiting].filter((each) => !hadTheirTime.has(each));
     if (theirs.length === 0) return;
@@ -63,7 +63,7 @@ export function exitHook({ letGo, takeMarks, afterwards = canSendAfterwards() }:
     isEnding = true;
     await inTime();
     exit();
-    // So that whoever started the program sees that the signal has ended it.
+    // The parent process must see that the signal ended the program.
     stopListening();
     process.kill(process.pid, signal);
   }
@@ -100,9 +100,9 @@ function ours(listener: () => void): () => void {
 }
 
 /**
- * A program that listens to a signal itself decides what becomes of it. The package signal-exit, which half of all
- * command-line tools have in them, does not decide: it steps back for other listeners as this one does, so that if both
- * did, nothing would end the program.
+ * A program that listens to a signal itself decides whether it ends. The listener of the package signal-exit, which many
+ * command-line tools include, does not count: it yields to other listeners as ours does, and if both yielded, nothing would
+ * end the program.
  */
 function isHandledByHost(signal: Signal): boolean {
   const others = process.listeners(signal).filter((listener) => !(OURS in listener)).length;

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileNameOf } from './storage.ts';
 
-/** Longer than what is done under a lock may take: whoever has it for longer has died. */
+/** Longer than any action under a lock takes: the owner of an older lock has crashed. */
 const STALE_MS = 30_000;
 const POLL_MS = 25;
 
 /**
- * Does `act` while no other program does it under the same name; where the folder cannot be written, without looking.
- * For what two at once would spoil, not for what they must never do: a lock that looks abandoned is taken.
+ * Runs `act` while no other program runs one under the same name. If the folder cannot be written, runs it without a lock.
+ * Best effort, not mutual exclusion: a lock that looks abandoned is taken over.
  */
 export async function alone<Result>(
   folder: string,
@@ -37,7 +37,7 @@ async function isTaken(file: string): Promise<boolean> {
     ({ mtimeMs }) => mtimeMs,
     () => Date.now(),
   );
-  // Of the future, where the clock was set back.
+  // The absolute value: the time is in the future if the clock was set back.
   if (Math.abs(Date.now() - sinceMs) > STALE_MS) await rm(file, { force: true }).catch(() => undefined);
   return true;
 }

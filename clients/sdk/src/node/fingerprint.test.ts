@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => place.remove());
 
-/** A machine whose files and commands say nothing but what is given. */
+/** A machine whose files and commands return `says`, and fail otherwise. */
 function machine(system: NodeJS.Platform, says: Readonly<Record<string, string>>): MachineSources {
   const say = async (name: string): Promise<string> => says[name] ?? Promise.reject(new Error('ENOENT'));
   return { system, read: say, run: say };
@@ -32,22 +32,25 @@ test.each<[NodeJS.Platform, string, string, string]>([
   ['linux', '/var/lib/dbus/machine-id', ID, ID],
   ['darwin', '/usr/sbin/ioreg', IOREG, UUID],
   ['win32', 'reg.exe', REG, UUID],
-])('on %s it follows from %s, without telling it, and whoever asks', async (system, source, says, raw) => {
-  const [one, again] = [
-    await fingerprint(machine(system, { [source]: says })),
-    await fingerprint(machine(system, { [source]: says }), `${place.folder}/of another user`),
-  ];
-  expect(one).toMatch(/^[\w-]{43}$/);
-  expect(again).toBe(one);
-  expect(one).not.toContain(raw);
-  const other = says.replace(raw, raw.replace('0', '1'));
-  expect(await fingerprint(machine(system, { [source]: other }))).not.toBe(one);
-});
+])(
+  'on %s it derives from %s, hides the id, and is the same for all users',
+  async (system, source, says, raw) => {
+    const [one, again] = [
+      await fingerprint(machine(system, { [source]: says })),
+      await fingerprint(machine(system, { [source]: says }), `${place.folder}/of another user`),
+    ];
+    expect(one).toMatch(/^[\w-]{43}$/);
+    expect(again).toBe(one);
+    expect(one).not.toContain(raw);
+    const other = says.replace(raw, raw.replace('0', '1'));
+    expect(await fingerprint(machine(system, { [source]: other }))).not.toBe(one);
+  },
+);
 
 test.each([
-  ['nothing', {}],
-  ['that it was not set up', { '/etc/machine-id': 'uninitialized\n' }],
-])('where the system says %s, the machine gets a random one that stays', async (_, says) => {
+  ['missing', {}],
+  ['not initialized', { '/etc/machine-id': 'uninitialized\n' }],
+])('if the machine id is %s, it is random and stays the same', async (_, says) => {
   const mute = machine('linux', says);
   const [one, again] = [await fingerprint(mute), await fingerprint(mute)];
   expect(again).toBe(one);

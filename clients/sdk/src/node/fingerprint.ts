@@ -7,7 +7,7 @@ import type { Storage } from '../platform.ts';
 
 const STORED_AS = 'machine';
 
-/** How each system is asked what it calls itself. */
+/** How to read a system's machine id. */
 export interface MachineSources {
   readonly system: NodeJS.Platform;
   read(file: string): Promise<string>;
@@ -21,8 +21,9 @@ const THIS_MACHINE: MachineSources = {
 };
 
 /**
- * The same for every program and user of a machine, on every start. What the system calls the machine does not leave it:
- * a digest does, as systemd asks of whoever uses a machine id. Where the system says nothing, a random one is kept in `storage`.
+ * The same for every program and user of a machine, on every start. The machine id itself stays on the machine: only its
+ * digest leaves it, as systemd requires (https://www.freedesktop.org/software/systemd/man/latest/machine-id.html). Without a
+ * machine id, a random one is kept in `storage`.
  */
 export async function machineFingerprint(storage: Storage, sources = THIS_MACHINE): Promise<string> {
   const id = (await machineId(sources)) ?? (await keptId(storage));
@@ -41,7 +42,7 @@ async function machineId(sources: MachineSources): Promise<string | undefined> {
       return found(() => run('reg.exe', args), /MachineGuid\s+REG_SZ\s+([\w-]+)/);
     }
     default: {
-      // While an image is being made its file says "uninitialized", or nothing.
+      // In an image that was not booted yet, the file contains "uninitialized", or is empty.
       const written = /^([0-9a-f]{32})\s*$/;
       return (
         (await found(() => read('/etc/machine-id'), written)) ??
@@ -64,6 +65,6 @@ async function keptId(storage: Storage): Promise<string> {
   if (kept) return kept;
   const made = randomUUID();
   await storage.write(STORED_AS, made);
-  // Another program may have made one at the same moment: what is kept counts.
+  // Another program may have written one at the same time: both use the stored one.
   return (await storage.read(STORED_AS)) || made;
 }

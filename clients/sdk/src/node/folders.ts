@@ -3,7 +3,7 @@ import { isAbsolute, join } from 'node:path';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where each system has programs keep what they found out for one user. */
+/** The system's folder for application state of one user. */
 export function stateFolder(env: Environment = process.env, system = platform(), home = homedir()): string {
   switch (system) {
     case 'darwin':
@@ -11,7 +11,7 @@ export function stateFolder(env: Environment = process.env, system = platform(),
     case 'win32':
       return join(env.LOCALAPPDATA || join(home, 'AppData', 'Local'), 'seatlease');
     default: {
-      // A path that is not absolute counts as none (XDG Base Directory Specification).
+      // Relative paths are ignored, as the XDG Base Directory Specification says.
       const given = env.XDG_STATE_HOME ?? '';
       return join(isAbsolute(given) ? given : join(home, '.local', 'state'), 'seatlease');
     }
@@ -19,8 +19,8 @@ export function stateFolder(env: Environment = process.env, system = platform(),
 }
 
 /**
- * Where programs of all users of a machine meet, as a seat may be the machine's. Not the folder for temporary files that
- * the environment names: it may be another one for each user.
+ * Shared by programs of all users of a machine, because a seat may belong to the machine. Not the folder for temporary files
+ * in the environment: it may differ by user.
  */
 export function sharedFolder(env: Environment = process.env, system = platform()): string {
   return system === 'win32' ? join(env.ProgramData || 'C:\\ProgramData', 'seatlease') : '/tmp/seatlease';

@@ -16,8 +16,8 @@ beforeEach(async () => {
 });
 afterEach(() => place.remove());
 
-/** Whether `leave` had the seat given back. */
-async function givesBack(leaving: { leave(last: () => Promise<void>): Promise<void> }): Promise<boolean> {
+/** Leaves, and returns whether that releases the seat. */
+async function releases(leaving: { leave(last: () => Promise<void>): Promise<void> }): Promise<boolean> {
   let isLast = false;
   await leaving.leave(async () => {
     isLast = true;
@@ -25,7 +25,7 @@ async function givesBack(leaving: { leave(last: () => Promise<void>): Promise<vo
   return isLast;
 }
 
-/** Another program that shares `SEAT`, and then does `rest`. */
+/** Another program that joins `SEAT` and then runs `rest`. */
 const program = (rest: string) =>
   runModule(`
     import { fileHolders } from '${HOLDERS}';
@@ -35,79 +35,79 @@ const program = (rest: string) =>
     ${rest}`);
 const STAYS = 'setInterval(() => {}, 1_000);';
 
-describe('only the last of those who share a seat gives it back', () => {
-  test('within a program', async () => {
+describe('only the last holder of a shared seat releases it', () => {
+  test('within one program', async () => {
     const [first, second] = [await holders.join(SEAT), await holders.join(SEAT)];
-    expect([await givesBack(second), await givesBack(first)]).toEqual([false, true]);
+    expect([await releases(second), await releases(first)]).toEqual([false, true]);
     expect(readdirSync(place.folder)).toEqual([]);
   });
 
-  test('among programs, also where one is told to exit', async () => {
+  test('among programs, also when one calls process.exit', async () => {
     const here = await holders.join(SEAT);
     const { ended } = program('console.log(membership.leaveNow());');
     expect((await ended).output).toBe('joined\nfalse\n');
     expect(here.leaveNow()).toBe(true);
   });
 
-  test('not of another seat', async () => {
+  test('independently of another seat', async () => {
     const [one, other] = [await holders.join(SEAT), await holders.join('another seat')];
-    expect([await givesBack(one), await givesBack(other)]).toEqual([true, true]);
+    expect([await releases(one), await releases(other)]).toEqual([true, true]);
   });
 
-  test('and not a program that was killed, whose number another process may have by now', async () => {
+  test('ignoring a killed program, even if another process has its process id by now', async () => {
     const { child, ended, says } = program(STAYS);
     await says('joined');
     const here = await holders.join(SEAT);
-    expect(await givesBack(await holders.join(SEAT))).toBe(false);
+    expect(await releases(await holders.join(SEAT))).toBe(false);
     child.kill('SIGKILL');
     await ended;
     leaveBehind({ start: '1' });
-    expect(await givesBack(here)).toBe(true);
+    expect(await releases(here)).toBe(true);
   });
 
-  test('while one lives of whom nobody here can tell', async () => {
+  test('unless a program of another container may still run', async () => {
     const here = await holders.join(SEAT);
     leaveBehind({
       pid: 2 ** 30,
       place: JSON.parse(thisProcess()).place.replace(/ .*/, ' another container'),
     });
-    expect(await givesBack(here)).toBe(false);
+    expect(await releases(here)).toBe(false);
   });
 
-  test('when all of many leave at once, one of them does', async () => {
+  test('exactly once when 20 holders leave at the same time', async () => {
     const all = await Promise.all(Array.from({ length: 20 }, () => holders.join(SEAT)));
-    const given = await Promise.all(all.map(givesBack));
+    const given = await Promise.all(all.map(releases));
     expect(given.filter(Boolean)).toHaveLength(1);
   });
 });
 
-describe('nobody joins while the seat is being given back', () => {
-  test('by a program that waits for it', async () => {
+describe('no program joins while the seat is being released', () => {
+  test('by a program that waits for the release', async () => {
     const order: string[] = [];
     const here = await holders.join(SEAT);
     let given: () => void = () => {};
     const leaving = here.leave(() => new Promise((done) => (given = done)));
     const joining = holders.join(SEAT).then(() => order.push('joined'));
     await new Promise((later) => setTimeout(later, 0));
-    order.push('given back');
+    order.push('released');
     given();
     await Promise.all([leaving, joining]);
-    expect(order).toEqual(['given back', 'joined']);
+    expect(order).toEqual(['released', 'joined']);
   });
 
-  test('by somebody else after a program was told to exit, until they take the marks away', async () => {
+  test('by a separate process after an exit, until the marks are removed or too old', async () => {
     expect((await holders.join(SEAT)).leaveNow()).toBe(true);
     const marks = holders.takeMarks();
     expect(marks.map((mark) => existsSync(mark))).toEqual([true]);
     expect(holders.takeMarks()).toEqual([]);
-    // Long ago: whoever was to take it away has failed.
+    // An old mark: the process that had to remove it has failed.
     for (const mark of marks) utimesSync(mark, new Date(0), new Date(0));
     await holders.join(SEAT);
     expect(marks.map((mark) => existsSync(mark))).toEqual([false]);
   });
 });
 
-test('users of one machine meet in the folder, and none can remove the files of another', async () => {
+test('all users of a machine can write the folder, and none can remove the files of another', async () => {
   const folder = join(place.folder, 'deeper', 'shared');
   await fileHolders(folder).join(SEAT);
   expect((statSync(folder).mode & 0o7777).toString(8)).toBe('1777');
@@ -116,14 +116,14 @@ test('users of one machine meet in the folder, and none can remove the files of 
   ]);
 });
 
-test('where nobody can tell who else is there, a seat is left to run out', async () => {
+test('never releases the seat if the folder cannot be written', async () => {
   const file = join(place.folder, 'file');
   writeFileSync(file, '');
   const membership = await fileHolders(join(file, 'folder')).join(SEAT);
-  expect([await givesBack(membership), membership.leaveNow()]).toEqual([false, false]);
+  expect([await releases(membership), membership.leaveNow()]).toEqual([false, false]);
 });
 
-/** The file of a program that is like this one but for `change`. */
+/** Writes the file of a program that differs from this one by `change`. */
 function leaveBehind(change: object): void {
   const [file = ''] = readdirSync(place.folder);
   const mark = { ...JSON.parse(thisProcess()), ...change };

@@ -16,28 +16,27 @@ import type { Holders, Membership } from '../platform.ts';
 import { isRunning, thisProcess } from './process-mark.ts';
 import { fileNameOf } from './storage.ts';
 
-/** How long a mark of leaving counts, should nobody take it away: longer than giving a seat back may take. */
+/** How long a mark of leaving counts if it is not removed: longer than a release takes. */
 const LEAVING_MS = 10_000;
 const POLL_MS = 50;
 
-/** Cleaners of temporary files take away what lies untouched for days. */
+/** Cleaners of temporary files remove files that were not changed for days. */
 const REFRESH_MS = 3_600_000;
 
-/** Everybody may add files, and nobody may remove another's. */
+/** Sticky bit: all users may add files, and only remove their own. */
 const SHARED_MODE = 0o1777;
 
 export interface FileHolders extends Holders {
-  /** Files that hold up whoever joins until somebody removes them, once the seat was given back afterwards. */
+  /** Returns the files that block joining. The caller removes them once the seat was released. */
   takeMarks(): readonly string[];
 }
 
 /**
- * A file for each program that shares a seat. No lock: whoever comes writes its file and then looks for somebody who
- * leaves; whoever leaves marks its file and then looks for somebody who stays. One of the two always sees the other, so
- * that neither a crash nor a program that hangs can keep the rest out. A file that a killed program has left behind
- * does not count.
+ * One file for each program that shares a seat. There is no lock: a joining program writes its file and then looks for a
+ * leaving one; a leaving program marks its file and then looks for a staying one. At least one of the two sees the other,
+ * and a program that crashes or hangs cannot block the rest. The file of a killed program does not count.
  *
- * Where the folder cannot be written, nobody can tell who else is there, and a seat is not given back but runs out.
+ * If the folder cannot be written, other programs are unknown: the seat is not released but ends with its lease.
  */
 export function fileHolders(folder: string): FileHolders {
   const marks = new Set<string>();
@@ -48,19 +47,19 @@ export function fileHolders(folder: string): FileHolders {
     const leaving = stay.replace(/stays$/, 'leaves');
     const write = (): boolean => attempt(() => writeWhole(stay, thisProcess()));
     attempt(() => makeShared(folder));
-    if (!write()) return CANNOT_TELL;
+    if (!write()) return OTHERS_UNKNOWN;
     const refreshing = setInterval(write, REFRESH_MS).unref();
     const untilMs = Date.now() + LEAVING_MS;
-    while (isSomebodyLeaving(folder, group) && Date.now() < untilMs) await sleep(POLL_MS);
+    while (isOneLeaving(folder, group) && Date.now() < untilMs) await sleep(POLL_MS);
 
-    /** Whether nobody stays. The mark is fresh, as it counts by its age. */
+    /** Marks the file as leaving. Returns whether no other program stays. Writes first, because a mark counts by its age. */
     function mark(): boolean {
       clearInterval(refreshing);
       return (
         attempt(() => {
           write();
           renameSync(stay, leaving);
-        }) && !isSomebodyStaying(folder, group)
+        }) && !isOneStaying(folder, group)
       );
     }
 
@@ -91,14 +90,14 @@ export function fileHolders(folder: string): FileHolders {
   };
 }
 
-const CANNOT_TELL: Membership = { leave: async () => {}, leaveNow: () => false };
+const OTHERS_UNKNOWN: Membership = { leave: async () => {}, leaveNow: () => false };
 
 function makeShared(folder: string): void {
-  // Gives nothing where it was there before: then it has its mode, or is somebody else's to change.
+  // `undefined` if the folder existed: then it has its mode, or belongs to another user.
   if (mkdirSync(folder, { recursive: true }) !== undefined) chmodSync(folder, SHARED_MODE);
 }
 
-/** Never seen half written, and readable for other users whatever mask this one has. */
+/** Writes atomically, and readable for other users whatever the umask. */
 function writeWhole(file: string, text: string): void {
   const draft = `${file}.draft`;
   writeFileSync(draft, text);
@@ -106,10 +105,10 @@ function writeWhole(file: string, text: string): void {
   renameSync(draft, file);
 }
 
-function isSomebodyStaying(folder: string, group: string): boolean {
+function isOneStaying(folder: string, group: string): boolean {
   return filesOf(folder, group, 'stays').some((file) => {
     const owner = attemptTo(() => readFileSync(file, 'utf8'));
-    // Gone just now; or there and not to be read, which does not mean that nobody holds the seat.
+    // Removed just now, or not readable: its program may still hold the seat.
     if (owner === undefined) return existsSync(file);
     if (isRunning(owner)) return true;
     remove(file);
@@ -117,7 +116,7 @@ function isSomebodyStaying(folder: string, group: string): boolean {
   });
 }
 
-function isSomebodyLeaving(folder: string, group: string): boolean {
+function isOneLeaving(folder: string, group: string): boolean {
   return filesOf(folder, group, 'leaves').some((file) => {
     const sinceMs = attemptTo(() => statSync(file).mtimeMs);
     if (sinceMs === undefined) return false;
@@ -134,7 +133,7 @@ function filesOf(folder: string, group: string, kind: 'stays' | 'leaves'): strin
     .map((file) => join(folder, file));
 }
 
-/** Another user's file stays where it is, and goes on not to count. */
+/** Another user's file cannot be removed. It does not count either way. */
 function remove(file: string): void {
   attempt(() => rmSync(file, { force: true }));
 }

@@ -5,16 +5,16 @@ import { SeatleaseError } from '../errors.ts';
 const page = (message: string): string => `<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>${message}</title>
 <body style="font-family:system-ui;margin:3rem auto;max-width:30rem;padding:0 1rem">
-<h1>${message}</h1><p>You can close this window and go back to the program.</p></body></html>`;
+<h1>${message}</h1><p>You can close this window and return to the program.</p></body></html>`;
 
 export interface Loopback {
   readonly redirectUri: string;
-  /** Throws SIGN_IN_REFUSED where the person, or whoever signs them in, says no. */
+  /** Rejects with SIGN_IN_REFUSED if the user or the identity provider declines. */
   readonly code: Promise<string>;
   close(): void;
 }
 
-/** Waits for the browser to come back to a port of this machine (RFC 8252 section 7.3) with what `state` was sent for. */
+/** Waits for the browser to return to a port of this machine (RFC 8252 section 7.3) with the code for `state`. */
 export async function listenForCode(state: string): Promise<Loopback> {
   let found: (code: string) => void = () => {};
   let refused: (error: SeatleaseError) => void = () => {};
@@ -22,11 +22,11 @@ export async function listenForCode(state: string): Promise<Loopback> {
     found = resolve;
     refused = reject;
   });
-  // Whoever waits for it is told; without this, an answer that comes early would end the process.
+  // Without this, a rejection before a caller awaits `code` would end the process.
   code.catch(() => undefined);
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://127.0.0.1');
-    // Any page in the browser can call this port: only the answer to our own request ends the wait.
+    // Any page in the browser can call this port: only a request with our `state` ends the wait.
     if (pathname !== '/callback' || searchParams.get('state') !== state) {
       response.writeHead(404).end();
       return;

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { platform } from 'node:os';
 
-/** Shows `address` in whatever browser the person uses. Throws where there is nothing to open one with. */
+/** Opens `address` in the user's default browser. Throws if the system has no command for that. */
 export async function openBrowser(address: string): Promise<void> {
   const [command, ...args] = commandFor(address);
   const child = spawn(command, args, { stdio: 'ignore', detached: true, windowsHide: true });
@@ -9,7 +9,7 @@ export async function openBrowser(address: string): Promise<void> {
   child.unref();
 }
 
-/** None is a shell, to which an address would be more than an address. */
+/** No shell: it would interpret characters of the address. */
 function commandFor(address: string): readonly [string, ...string[]] {
   switch (platform()) {
     case 'darwin':

@@ -10,15 +10,15 @@ import { fileStorage } from './storage.ts';
 import { type Agents, nodeTransport } from './transport.ts';
 
 export interface NodePlatformOptions {
-  /** Where signed licenses and sign-ins are kept; the user's own state folder unless said otherwise. */
+  /** Folder for signed licenses and sign-ins. Default: the user's state folder. */
   readonly stateFolder?: string | undefined;
-  /** Where programs of this machine that share a seat find each other; all of them must name the same. */
+  /** Folder in which programs of this machine that share a seat find each other; the same for all of them. */
   readonly sharedFolder?: string | undefined;
-  /** For proxies and certificates of your own. */
+  /** Agents for your own proxies and certificates. */
   readonly agents?: Agents | undefined;
   /**
-   * Whether, after `process.exit` and crashes, a process of its own gives the seat back: `process.execPath` with `-e`.
-   * True only where that is plainly Node. Elsewhere, say so if your executable runs such text with ELECTRON_RUN_AS_NODE.
+   * Whether a separate process, `process.execPath -e`, releases the seat after `process.exit` and crashes. Default: true only
+   * if the executable is plain Node. Set it if your executable runs code with ELECTRON_RUN_AS_NODE=1.
    */
   readonly sendAfterExit?: boolean | undefined;
 }
@@ -43,7 +43,7 @@ export function nodePlatform(options: NodePlatformOptions = {}): Platform {
       takeMarks: holders.takeMarks,
       afterwards: options.sendAfterExit,
     }),
-    // Seen, and at the host's disposal, without ending the program as an exception that nobody catches would.
+    // A warning is printed and can be handled by the host program; an uncaught exception would end it.
     report: (error) => process.emitWarning(error instanceof Error ? error : String(error)),
   };
 }

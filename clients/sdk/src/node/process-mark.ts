@@ -1,24 +1,24 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 
 /**
- * What a program leaves behind for others to tell whether it still runs. Numbers of processes are given out again, and
- * are others in each container; on Linux the start of a process and the place of its number tell such apart.
+ * A mark by which other programs see whether this one still runs. Process ids are reused, and differ between containers; on
+ * Linux, the start time and the PID namespace make them unique.
  */
 export function thisProcess(): string {
   return JSON.stringify({ pid: process.pid, start: startOf(process.pid), place: placeOf() } satisfies Mark);
 }
 
-/** Whether whoever wrote `mark` runs; in doubt, that it does. */
+/** Whether the process that wrote `mark` runs; true if unknown. */
 export function isRunning(mark: string): boolean {
   const { pid, start, place } = readMark(mark);
   const here = placeOf();
-  // Of before the machine started; or of another container, into which nobody sees from here.
+  // Another boot: the process has ended. Another container: its processes are not visible from here.
   if (place !== here) return place.split(' ')[0] === here.split(' ')[0];
   if (!Number.isInteger(pid) || pid <= 0) return false;
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // One of another user's may not be signalled.
+    // EPERM: the process runs, but belongs to another user.
     if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false;
   }
   return startOf(pid) === start;
@@ -30,7 +30,7 @@ interface Mark {
   readonly place: string;
 }
 
-/** What is no mark counts as one of no process. */
+/** An invalid mark counts as a mark of no process. */
 function readMark(text: string): Mark {
   try {
     const { pid, start, place } = JSON.parse(text);
@@ -40,9 +40,9 @@ function readMark(text: string): Mark {
   }
 }
 
-/** In ticks since the machine started: no clock that somebody sets. Empty where there is no telling. */
+/** In ticks since boot, which setting a clock does not change. Empty if unknown. */
 function startOf(pid: number): string {
-  // The name of the program, in parentheses, may hold anything, blanks and parentheses too.
+  // The program's name, in parentheses, may contain blanks and parentheses.
   const stat = readOrNothing(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
 }

@@ -3,18 +3,18 @@ import { platform } from 'node:os';
 import { basename, dirname } from 'node:path';
 import type { Request } from '../platform.ts';
 
-/** What the other process is told, in its environment: what stands in its arguments, every user of the machine can read. */
-const TOLD_IN = 'SEATLEASE_SEND_AFTERWARDS';
+/** Environment variable that passes the requests: other users of the machine can read arguments, but not the environment. */
+const REQUESTS_VARIABLE = 'SEATLEASE_SEND_AFTERWARDS';
 
 export interface Afterwards {
   readonly requests: readonly Request[];
-  /** To be removed once they were answered, or were not to be. */
+  /** Files to remove once the requests are answered, or have failed. */
   readonly marks: readonly string[];
 }
 
-/** As text, for `-e`: a file beside this one is not there any more once an app was bundled. */
+/** Source text for `-e`: in a bundled app there is no separate file. */
 const PROGRAM = `
-const { requests, marks, timeoutMs } = JSON.parse(process.env.${TOLD_IN});
+const { requests, marks, timeoutMs } = JSON.parse(process.env.${REQUESTS_VARIABLE});
 const { rmSync } = require('node:fs');
 const end = () => {
   for (const mark of marks) try { rmSync(mark, { force: true }); } catch {}
@@ -34,26 +34,28 @@ for (const { method, url, headers, body = '' } of requests) {
 }
 `;
 
-/** Shorter than a mark counts, so that nobody joins while a seat is being given back. */
+/** Shorter than a mark counts, so that no program joins while a seat is being released. */
 const TIMEOUT_MS = 5_000;
 
 /**
- * Whether a process of `process.execPath` runs the text that it is given. What is built into one file would run as the
- * whole app once more instead, and so would an Electron app that has switched this off.
+ * Whether `process.execPath -e` runs source text. An app built into one executable would start the whole app again, and so
+ * would an Electron app with this feature disabled.
  */
 export function canSendAfterwards(): boolean {
-  return /^node(js)?(\.exe)?$/i.test(basename(process.execPath)) && process.env[TOLD_IN] === undefined;
+  return (
+    /^node(js)?(\.exe)?$/i.test(basename(process.execPath)) && process.env[REQUESTS_VARIABLE] === undefined
+  );
 }
 
-/** Has another process send them, as this one can wait for nothing any more. Nobody is told what becomes of it. */
+/** Sends them from another process, because this one is ending. The result is not reported. */
 export function sendAfterwards({ requests, marks }: Afterwards): void {
-  const told = JSON.stringify({ requests, marks, timeoutMs: TIMEOUT_MS });
-  // Options for the app's Node may have a debugger listen, or load a tracer.
+  const message = JSON.stringify({ requests, marks, timeoutMs: TIMEOUT_MS });
+  // NODE_OPTIONS of the app may start a debugger or load a tracer.
   const { NODE_OPTIONS: _, ...env } = process.env;
   const child = spawn(process.execPath, ['-e', PROGRAM], {
-    // The app's own folder may be gone, or about to be removed.
+    // The current folder may be removed.
     cwd: platform() === 'win32' ? dirname(process.execPath) : '/',
-    env: { ...env, ELECTRON_RUN_AS_NODE: '1', [TOLD_IN]: told },
+    env: { ...env, ELECTRON_RUN_AS_NODE: '1', [REQUESTS_VARIABLE]: message },
     stdio: 'ignore',
     detached: true,
     windowsHide: true,

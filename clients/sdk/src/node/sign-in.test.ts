@@ -38,7 +38,7 @@ beforeEach(async () => {
 });
 afterEach(() => place.remove());
 
-/** A browser in which `email` signs in, or, without one, says no. */
+/** A browser in which the user signs in as `email`; without one, the user declines. */
 function browserOf(email: string | undefined) {
   return async (address: string): Promise<void> => {
     const begun = await suite.call('GET', address.slice(suite.url.length));
@@ -61,37 +61,37 @@ const options = (more: Partial<SignInOptions> = {}): SignInOptions => ({
   open: browserOf('ada@example.com'),
   ...more,
 });
-const nobodyAsked = { open: () => expect.fail('the person was asked') };
+const noBrowser = { open: () => expect.fail('the browser was opened') };
 
 async function whoIs(token: string): Promise<string> {
   const { body } = await suite.call('GET', '/api/v1/users/me', { authorization: `Bearer ${token}` });
   return body.email;
 }
 
-describe('somebody who signs in with their browser', () => {
-  test('is known to the server, and at the next start without being asked again', async () => {
+describe('signing in with the browser', () => {
+  test('gives access as the user, also at the next start without the browser', async () => {
     const ada = await signIn(options());
     expect(await whoIs(await ada.accessToken())).toBe('ada@example.com');
-    const again = await signIn(options(nobodyAsked));
+    const again = await signIn(options(noBrowser));
     expect(await whoIs(await again.accessToken())).toBe('ada@example.com');
     expect(again).toMatchObject({ userId: ada.userId, tenants: ada.tenants });
     expect(ada.tenants).toEqual([{ tenantId: expect.stringMatching(/^ten_/), role: 'owner' }]);
   });
 
-  test('is asked again where the program was to remember nobody', async () => {
+  test('is needed again if the sign-in was not stored', async () => {
     await signIn(options({ remember: false }));
     expect(await storedSignIn(options())).toBeUndefined();
     const grace = await signIn(options({ remember: false, open: browserOf('grace@example.com') }));
     expect(await whoIs(await grace.accessToken())).toBe('grace@example.com');
   });
 
-  test('and says no, is not signed in', async () => {
+  test('throws SIGN_IN_REFUSED and stores nothing if the user declines', async () => {
     const refusing = signIn(options({ open: browserOf(undefined) }));
     await expect(refusing).rejects.toMatchObject({ code: 'SIGN_IN_REFUSED' });
     expect(await storedSignIn(options())).toBeUndefined();
   });
 
-  test('and never comes back, is waited for until the program has enough; other pages do not stand in', async () => {
+  test('waits until the signal aborts, and rejects requests of other pages with 404', async () => {
     const enough = new AbortController();
     let redirectUri = '';
     const waiting = signIn(
@@ -110,7 +110,7 @@ describe('somebody who signs in with their browser', () => {
 });
 
 describe('an access token', () => {
-  test('is the same until shortly before it runs out, and then another', async () => {
+  test('is reused until shortly before it expires, and then renewed', async () => {
     const ada = await signIn(options());
     asked = [];
     passedMs += 830_000;
@@ -122,7 +122,7 @@ describe('an access token', () => {
     expect(await whoIs(first)).toBe('ada@example.com');
   });
 
-  test('that was refused is replaced by one request, however many ask at once', async () => {
+  test('that was rejected is replaced by one request for concurrent callers', async () => {
     const ada = await signIn(options());
     const first = await ada.accessToken();
     asked = [];
@@ -131,9 +131,9 @@ describe('an access token', () => {
     expect(new Set(tokens).size).toBe(1);
   });
 
-  test('is had by several programs of one person, at once and in turn', async () => {
+  test('is available to several programs of one user, at the same time and in turn', async () => {
     const one = await signIn(options());
-    const two = await signIn(options(nobodyAsked));
+    const two = await signIn(options(noBrowser));
     const refused = [await one.accessToken(), await two.accessToken()];
     for (let turn = 0; turn < 3; turn += 1) {
       const both = await Promise.all([one.accessToken(refused[0]), two.accessToken(refused[1])]);
@@ -143,37 +143,37 @@ describe('an access token', () => {
   });
 });
 
-describe('a sign-in is over', () => {
-  test('for every program once the person has signed out of one', async () => {
+describe('a sign-in', () => {
+  test('ends for every program when the user signs out in one', async () => {
     const one = await signIn(options());
-    const two = await signIn(options(nobodyAsked));
+    const two = await signIn(options(noBrowser));
     await two.accessToken();
     await one.signOut();
     await expect(two.accessToken(await two.accessToken())).rejects.toMatchObject({ code: 'GRANT_INVALID' });
     expect(await storedSignIn(options())).toBeUndefined();
   });
 
-  test('here also where the server could not be told', async () => {
+  test('is removed here even if the server cannot be reached at sign-out', async () => {
     const ada = await signIn(options());
     isOnline = false;
     await expect(ada.signOut()).rejects.toThrow(NoAnswer);
     expect(await storedSignIn(options())).toBeUndefined();
   });
 
-  test('where the server says so; then the person is asked again', async () => {
+  test('ends when the server says so, and the browser opens again', async () => {
     const ada = await signIn(options());
     const spent = await platform.storage.read(`sign-in ${suite.url}`);
     await ada.accessToken(await ada.accessToken());
-    // Somebody has put an older copy of the file back.
+    // An older copy of the file was restored.
     await platform.storage.write(`sign-in ${suite.url}`, String(spent));
     const again = await signIn(options({ open: browserOf('grace@example.com') }));
     expect(await whoIs(await again.accessToken())).toBe('grace@example.com');
   });
 
-  test('but not because there is no network at the start', async () => {
+  test('does not end when there is no network at the start', async () => {
     await signIn(options());
     isOnline = false;
-    const ada = await signIn(options(nobodyAsked));
+    const ada = await signIn(options(noBrowser));
     await expect(ada.accessToken()).rejects.toThrow(NoAnswer);
     isOnline = true;
     expect(await whoIs(await ada.accessToken())).toBe('ada@example.com');

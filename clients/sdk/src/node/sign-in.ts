@@ -3,7 +3,7 @@ import { OPERATIONS } from '../api.ts';
 import { SeatleaseError } from '../errors.ts';
 import type { AccessTokens } from '../options.ts';
 import { fieldsOf, readProblem } from '../parse-answers.ts';
-import { NoAnswer, type Platform } from '../platform.ts';
+import { NoAnswer, type Platform, type Response } from '../platform.ts';
 import { Stopwatch } from '../stopwatch.ts';
 import { alone } from './file-lock.ts';
 import { stateFolder } from './folders.ts';
@@ -12,27 +12,27 @@ import { openBrowser } from './open-browser.ts';
 import { nodePlatform } from './platform.ts';
 
 const TIMEOUT_MS = 10_000;
-/** A token is renewed so long before its end: longer than a request with it takes. */
+/** How long before its end a token is renewed: longer than a request takes. */
 const EARLY_SECONDS = 60;
 
 export interface SignInOptions {
-  /** Of the suite, such as `https://licenses.example.com`. */
+  /** Address of the license server, such as `https://licenses.example.com`. */
   readonly url: string | URL;
-  /** Shows an address to the person; opens their browser unless given. */
+  /** Shows an address to the user. Default: opens the browser. */
   readonly open?: ((address: string) => unknown) | undefined;
-  /** Ends the wait for the person. */
+  /** Ends the wait for the user. */
   readonly signal?: AbortSignal | undefined;
-  /** Whether the next start finds the person signed in; true unless said otherwise. */
+  /** Whether to store the sign-in for the next start. Default: true. */
   readonly remember?: boolean | undefined;
-  /** Where it is remembered; the user's own state folder unless said otherwise. */
+  /** Folder for the sign-in. Default: the user's state folder. */
   readonly stateFolder?: string | undefined;
   readonly platform?: Pick<Platform, 'transport' | 'clock' | 'storage'> | undefined;
 }
 
 /**
- * Whoever is signed in from before, or else whoever signs in now, with their browser. It comes back to a port of this
- * machine (RFC 8252), and only this program can redeem what it brings (RFC 7636). Throws `SeatleaseError`, with
- * SIGN_IN_REFUSED where the person says no, or the reason of `signal`.
+ * Returns the stored sign-in, or lets the user sign in with the browser. The browser returns to a port of this machine (RFC
+ * 8252), and only this program can redeem its code (RFC 7636). Throws `SeatleaseError`, with SIGN_IN_REFUSED if the user
+ * declines; `NoAnswer`; or the reason of `signal`.
  */
 export async function signIn(options: SignInOptions): Promise<SignIn> {
   const before = await storedSignIn(options);
@@ -43,7 +43,7 @@ export async function signIn(options: SignInOptions): Promise<SignIn> {
   return new SignIn(place, tokens);
 }
 
-/** Whoever is signed in from before. Nobody is asked: neither the person nor the server. */
+/** Returns the stored sign-in, without asking the user or the server. */
 export async function storedSignIn(
   options: Omit<SignInOptions, 'open' | 'signal'>,
 ): Promise<SignIn | undefined> {
@@ -52,10 +52,10 @@ export async function storedSignIn(
   return kept && new SignIn(place, kept);
 }
 
-/** Somebody who is signed in. Give it to `Seatlease` as `signIn`. */
+/** A signed-in user. Pass it to `Seatlease` as `signIn`. */
 export class SignIn implements AccessTokens {
   readonly userId: string;
-  /** As they were when the newest access token was made. */
+  /** As of the newest access token. */
   tenants: readonly Membership[];
   readonly #place: Place;
   #refreshToken: string;
@@ -71,20 +71,20 @@ export class SignIn implements AccessTokens {
   }
 
   /**
-   * A good one. `refused` is one that the server did not take, so that another is needed. Where the sign-in is over
-   * (GRANT_INVALID), the person has to sign in again.
+   * Returns a valid access token. `refused`: a token that the server rejected; the result is another one. Throws GRANT_INVALID
+   * if the sign-in has ended: the user must sign in again.
    */
   async accessToken(refused?: string, { background = false } = {}): Promise<string> {
     const { token, age, goodForMs } = this.#access ?? {};
     if (token !== undefined && token !== refused && age && age.read() < Number(goodForMs)) return token;
-    // Each refresh token is good once, and showing it twice ends the sign-in: one request for all who ask.
+    // A refresh token works once, and using it twice ends the sign-in: concurrent callers share one request.
     this.#renewing ??= this.#renew(background).finally(() => {
       this.#renewing = undefined;
     });
     return this.#renewing;
   }
 
-  /** Ends the sign-in, here in any case. Throws where the server could not be told. */
+  /** Ends the sign-in. The stored sign-in is always removed; throws if the server did not confirm. */
   async signOut(): Promise<void> {
     this.#access = undefined;
     await this.#place.alone(async () => {
@@ -107,7 +107,7 @@ export class SignIn implements AccessTokens {
         if (error instanceof SeatleaseError && error.code === 'GRANT_INVALID') await this.#place.remove();
         throw error;
       });
-      // Before anything is done with it: lost, it could not be had again.
+      // Stored before use: a lost refresh token cannot be restored.
       await this.#place.write(tokens);
       this.#refreshToken = tokens.refreshToken;
       this.#access = tokens.access;
@@ -117,7 +117,7 @@ export class SignIn implements AccessTokens {
   }
 }
 
-/** Offline there is nobody to sign in with, and a stored license may do. */
+/** Without an answer it counts as good: signing in needs the server, and a stored license may be enough. */
 async function isGood(before: SignIn): Promise<boolean> {
   try {
     await before.accessToken();
@@ -169,7 +169,7 @@ export interface Membership {
   readonly role: string;
 }
 
-/** What the next start needs. */
+/** Stored for the next start. */
 interface Kept {
   readonly refreshToken: string;
   readonly userId: string;
@@ -178,7 +178,7 @@ interface Kept {
 
 interface Access {
   readonly token: string;
-  /** Since before it was asked for. */
+  /** Counts from before the request for the token. */
   readonly age: Stopwatch;
   readonly goodForMs: number;
 }
@@ -187,7 +187,7 @@ interface Tokens extends Kept {
   readonly access: Access;
 }
 
-/** A suite, and where sign-ins to it are kept. */
+/** A license server, and the storage for sign-ins to it. */
 interface Place {
   readonly url: string;
   tokens(asked: Readonly<Record<string, string>>, background: boolean): Promise<Tokens>;
@@ -195,7 +195,7 @@ interface Place {
   read(): Promise<Kept | undefined>;
   write(kept: Kept): Promise<void>;
   remove(): Promise<void>;
-  /** Of all programs of this user. */
+  /** Runs `act` in one program of this user at a time. */
   alone<Result>(act: () => Promise<Result>): Promise<Result>;
 }
 
@@ -221,8 +221,11 @@ function placeOf({ remember = true, ...options }: SignInOptions): Place {
       { timeoutMs: TIMEOUT_MS, background },
     );
     if (response.status < 300) return response.body;
-    throw readProblem(response) ?? new NoAnswer('The answer is not the server’s.');
+    throw readProblem(response) ?? notAnswered(path, response);
   }
+
+  const notAnswered = (path: string, { status }: Response): NoAnswer =>
+    new NoAnswer(`${url}${path} answered HTTP ${status}, but not as a license server does.`);
 
   return {
     url,
@@ -230,7 +233,9 @@ function placeOf({ remember = true, ...options }: SignInOptions): Place {
     async tokens(asked, background) {
       const age = new Stopwatch(clock);
       const body = await send('token', asked, background);
-      return readTokens(body, age) ?? Promise.reject(new NoAnswer('The answer holds no tokens.'));
+      return (
+        readTokens(body, age) ?? Promise.reject(new NoAnswer(`The answer of ${url} contains no tokens.`))
+      );
     },
     async read() {
       const text = remember ? await storage.read(name) : undefined;
@@ -257,7 +262,7 @@ function readTokens(body: string, age: Stopwatch): Tokens | undefined {
   return { ...kept, access: { token, age, goodForMs: (seconds - EARLY_SECONDS) * 1000 } };
 }
 
-/** Of an answer or of what was kept: both say it in the server's words. */
+/** Reads an answer or the stored text: both use the server's field names. */
 function readKept(fields: Readonly<Record<string, unknown>>): Kept | undefined {
   const { refresh_token: refreshToken, user_id: userId, tenants } = fields;
   if (typeof refreshToken !== 'string' || typeof userId !== 'string' || !Array.isArray(tenants))

@@ -11,8 +11,8 @@ beforeEach(async () => {
 });
 afterEach(() => place.remove());
 
-describe('what is kept', () => {
-  test('is there for the next program, by any name, until it is removed', async () => {
+describe('a stored text', () => {
+  test('is there for the next program, under any name, until it is removed', async () => {
     const names = ['a', 'A', '../../etc/passwd', 'a/b', 'nul', 'ü'.repeat(500), ''];
     const storage = fileStorage(join(place.folder, 'not', 'there', 'yet'));
     for (const name of names) await storage.write(name, `of ${name}`);
@@ -23,14 +23,14 @@ describe('what is kept', () => {
     expect(readdirSync(place.folder)).toEqual(['not']);
   });
 
-  test('can be read by nobody else', async () => {
+  test('is readable by its user only', async () => {
     const folder = join(place.folder, 'state');
     await fileStorage(folder).write('license', 'secret');
     const modes = [folder, ...readdirSync(folder).map((file) => join(folder, file))];
     expect(modes.map((path) => (statSync(path).mode & 0o777).toString(8))).toEqual(['700', '600']);
   });
 
-  test('is whole, whoever writes at the same time', async () => {
+  test('is complete, also with concurrent writers', async () => {
     const texts = Array.from({ length: 20 }, (_, n) => String(n).repeat(10_000));
     const storage = fileStorage(place.folder);
     await Promise.all(texts.map((text) => storage.write('license', text)));
@@ -38,7 +38,7 @@ describe('what is kept', () => {
     expect(readdirSync(place.folder)).toHaveLength(1);
   });
 
-  test('is given up in silence where it cannot be written', async () => {
+  test('is lost without an error if it cannot be written', async () => {
     const file = join(place.folder, 'file');
     writeFileSync(file, '');
     const storage = fileStorage(join(file, 'state'));
@@ -54,6 +54,6 @@ test.each<[NodeJS.Platform, Record<string, string>, string]>([
   ['linux', { XDG_STATE_HOME: 'state' }, '/home/ada/.local/state/seatlease'],
   ['darwin', { XDG_STATE_HOME: '/state' }, '/home/ada/Library/Application Support/seatlease'],
   ['win32', { LOCALAPPDATA: '/Local' }, '/Local/seatlease'],
-])('it is kept where programs of %s keep such things, given %o', (system, env, folder) => {
+])('is in the state folder of %s, with the environment %o', (system, env, folder) => {
   expect(stateFolder(env, system, '/home/ada')).toBe(folder);
 });

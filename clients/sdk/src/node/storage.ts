@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Storage } from '../platform.ts';
 
-/** One file for each name, for the user's eyes only. */
+/** One file for each name, readable by the user only. */
 export function fileStorage(folder: string): Storage {
   const fileOf = (name: string): string => join(folder, `${fileNameOf(name)}.json`);
   return {
@@ -31,7 +31,7 @@ export function fileStorage(folder: string): Storage {
   };
 }
 
-/** File systems differ in the letters, lengths and cases that they tell apart. A digest suits all of them. */
+/** File systems differ in allowed characters, lengths and case sensitivity. A digest works on all of them. */
 export function fileNameOf(name: string): string {
   return createHash('sha256').update(name).digest('hex').slice(0, 32);
 }

@@ -6,28 +6,28 @@ import { describeFailure } from './failure.ts';
 
 const MAX_ANSWER_BYTES = 1_048_576;
 
-/** Behind many networks a connection that lies idle for longer is gone without either end being told. */
+/** Many networks silently drop a connection that is idle for longer. */
 const IDLE_CONNECTION_MS = 30_000;
 
 /**
- * A connection that is being made keeps the program alive, `unref` or not, for minutes where nothing answers. One in
- * the background is given up before that would be felt at the program's end.
+ * A pending connect keeps the program running, despite `unref`, for minutes if nothing answers. A background request gives it
+ * up before it delays the end of the program noticeably.
  */
 const BACKGROUND_CONNECT_MS = 1_500;
 const NO_CONNECTION = `no connection within ${BACKGROUND_CONNECT_MS / 1000} s`;
 
-/** The host may bring its own: for proxies that Node does not know, or certificates. */
+/** The host program may pass its own, for special proxies or certificates. */
 export interface Agents {
   readonly http: http.Agent;
   readonly https: https.Agent;
 }
 
 export interface NodeTransport extends Transport {
-  /** From now on nothing that is under way keeps the program from ending. */
+  /** From now on, pending requests do not keep the program running. */
   letGo(): void;
 }
 
-/** `fetch` would not do: its connections keep a program alive that has nothing left to do. */
+/** Not `fetch`: its connections keep a program running when its event loop is otherwise empty. */
 export function nodeTransport(agents: Agents = keptAlive()): NodeTransport {
   const underWay = new Set<ClientRequest>();
   return {
@@ -57,7 +57,7 @@ function keptAlive(): Agents {
   const options = {
     keepAlive: true,
     timeout: IDLE_CONNECTION_MS,
-    // Node's own agents heed this by themselves, others only when told to.
+    // Only Node's global agents read NODE_USE_ENV_PROXY; other agents need this option.
     proxyEnv: process.env.NODE_USE_ENV_PROXY === '1' ? process.env : undefined,
   };
   return { http: new http.Agent(options), https: new https.Agent(options) };
@@ -75,11 +75,11 @@ function answerOf(sent: ClientRequest, { body }: Request, options: SendOptions):
   const { timeoutMs, background, signal } = options;
   return new Promise((answered, failed) => {
     const giveUp = (why: string) => () => sent.destroy(new Error(why));
-    // The socket decides what keeps the program alive; a timer of its own must not.
+    // Only the socket may keep the program running, not this timer.
     const timer = setTimeout(giveUp(`timed out after ${timeoutMs / 1000} s`), timeoutMs).unref();
     const abort = giveUp('the request was canceled');
     signal?.addEventListener('abort', abort, { once: true });
-    // One that is used again was given back its weight by the agent.
+    // The agent calls `ref` on a reused socket.
     if (background) sent.on('socket', (socket) => hide(socket, giveUp(NO_CONNECTION)));
     let isAnswered = false;
     sent.on('response', (message) => {
@@ -90,7 +90,7 @@ function answerOf(sent: ClientRequest, { body }: Request, options: SendOptions):
     sent.on('close', () => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
-      // Comes before the last of an answer was read; and without an error where the request was called off.
+      // `close` comes before the last part of an answer is read, and without an error if the request was canceled.
       if (!isAnswered) failed(new Error('the connection was closed'));
     });
     if (signal?.aborted) abort();
@@ -98,7 +98,7 @@ function answerOf(sent: ClientRequest, { body }: Request, options: SendOptions):
   });
 }
 
-/** From the program's end, which does not wait for what goes on here. */
+/** Keeps the socket from delaying the end of the program. */
 function hide(socket: Socket, giveUp: () => void): void {
   socket.unref();
   if (!socket.connecting) return;

@@ -19,7 +19,7 @@ export interface GraceDeps {
   readonly store: Store;
   readonly clock: Clock;
   readonly stopwatch: Stopwatch;
-  /** The vendor's, where the app has them. */
+  /** The vendor's keys, if they are in the app. */
   readonly publicKeys: PublicKeys | undefined;
   readonly expected: Expected;
 }
@@ -29,17 +29,17 @@ export interface Held {
   readonly isBorrowed: boolean;
 }
 
-/** The right to run without the server: a signed license, kept for when it is needed. */
+/** The offline grace: a signed license, stored for times without the server. */
 export class Grace {
   readonly #deps: GraceDeps;
   readonly #time: SeenTime;
   #held: Held | undefined;
   #stored: Stored | undefined;
   #nextSignAtMs = 0;
-  /** What was signed last, or is to be: another session, or another loan, needs another license. */
+  /** Session and loan of the latest signing: another session or loan needs another license. */
   #wanted = '';
   #nextNoteAtMs = 0;
-  /** Goes up when the license is forgotten: what was under way then must not bring it back. */
+  /** Increases when the license is removed: a pending signing must not restore it. */
   #generation = 0;
   #writes: Promise<void> = Promise.resolve();
 
@@ -52,30 +52,31 @@ export class Grace {
     return this.#held && new Date(this.#held.license.offlineUntilMs);
   }
 
-  /** Why the program may not run without the server now; `undefined` where it may. */
+  /** Why the program must not run without the server now; `undefined` if it may. */
   trouble(): SeatleaseError | undefined {
-    if (!this.#held) return new SeatleaseError('NO_ANSWER', 'There is no license to run offline with.');
+    if (!this.#held)
+      return new SeatleaseError('NO_ANSWER', 'There is no stored license for running offline.');
     if (this.#time.isRolledBack())
       return new SeatleaseError(
         'CLOCK_ROLLED_BACK',
-        'The clock stands before a moment that was seen already.',
+        'The clock shows an earlier time than was seen before. Set the clock, or go online.',
       );
     if (this.#time.nowMs() >= this.#held.license.offlineUntilMs)
-      return new SeatleaseError('OFFLINE_LICENSE_EXPIRED', 'The stored license has ended.');
+      return new SeatleaseError('OFFLINE_LICENSE_EXPIRED', 'The stored license has expired.');
     return undefined;
   }
 
-  /** Milliseconds until the license ends, if nothing else happens; 0 where there is none. */
+  /** Milliseconds until the license ends; 0 without a license. */
   leftMs(): number {
     return this.#held ? Math.max(this.#held.license.offlineUntilMs - this.#time.nowMs(), 0) : 0;
   }
 
-  /** What the server told of the time. */
+  /** Records the time in an answer of the server. */
   see(dateMs: number | undefined): void {
     if (dateMs !== undefined) this.#time.see(dateMs);
   }
 
-  /** Has the license signed where that is due, and keeps it. Never throws: it is tried again. */
+  /** Requests and stores a signed license if that is due. Never throws: a failure is retried later. */
   async signIfDue(sessionId: string, borrowedUntil: Date | undefined, background = true): Promise<void> {
     const nowMs = this.#deps.stopwatch.read();
     const wanted = `${sessionId} ${borrowedUntil?.getTime()}`;
@@ -85,7 +86,7 @@ export class Grace {
     await this.#sign(sessionId, borrowedUntil !== undefined, background).catch(() => undefined);
   }
 
-  /** Keeps for the next start what time it has become. */
+  /** Stores the current time for the next start. */
   async noteTime(): Promise<void> {
     if (!this.#stored || this.#deps.stopwatch.read() < this.#nextNoteAtMs) return;
     await this.#write({ ...this.#stored, latestMs: this.#time.nowMs() });
@@ -95,11 +96,11 @@ export class Grace {
     return (await this.#deps.store.read()) !== undefined;
   }
 
-  /** The stored license, verified anew; `undefined` where nothing is stored. Throws where it may not be used. */
+  /** Loads and verifies the stored license; `undefined` if nothing is stored. Throws if it cannot be used. */
   async load(): Promise<Held | undefined> {
     const stored = await this.#deps.store.read();
     if (stored === undefined) return undefined;
-    if (stored === 'broken') throw invalid('It was changed since it was stored.');
+    if (stored === 'broken') throw invalid('It was changed after it was stored.');
     const keys = await importKeys(this.#deps.publicKeys ?? stored.keys ?? { keys: [] });
     const license = await verifyToken(stored.token, keys, {
       ...this.#deps.expected,
@@ -150,7 +151,7 @@ export class Grace {
     });
   }
 
-  /** As the server shows them now: one that was taken back is gone from there. As kept where it does not answer. */
+  /** The keys that the server publishes now, without revoked ones; the stored keys if it does not answer. */
   async #keySet(background: boolean): Promise<Stored['keys']> {
     const answer = await this.#deps.server.ask('publicKeyJwks', {
       timeoutMs: TIMEOUT_MS,

@@ -1,10 +1,10 @@
 import type { PublicKeys } from '../options.ts';
 import { fromBase64 } from './bytes.ts';
 
-/** Named by what gives it: Node's types and a browser's have no name for it in common. */
+/** Derived, because the types of Node and of browsers have no common name for it. */
 export type WebCryptoKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
 
-/** A key that may have signed a license; one from a PEM does not say which it is. */
+/** A key that may have signed a license; a PEM has no key id. */
 export interface VerifyingKey {
   readonly kid: string | undefined;
   readonly key: WebCryptoKey;
@@ -12,7 +12,7 @@ export interface VerifyingKey {
 
 const RS256 = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' } as const;
 
-/** Throws where a key cannot be read: the vendor's mistake where it is in the app. */
+/** Throws if a key cannot be read. */
 export async function importKeys(given: PublicKeys): Promise<VerifyingKey[]> {
   if (typeof given === 'string') return Promise.all(pemsIn(given).map(importPem));
   if (isSet(given)) return Promise.all(given.keys.map(importJwk));
@@ -34,7 +34,7 @@ export function verifySignature(
 async function importJwk(jwk: object): Promise<VerifyingKey> {
   const { kty, n, e, kid } = jwk as Readonly<Record<string, unknown>>;
   const key = { kty: String(kty), n: String(n), e: String(e) };
-  // What else a key set says of a key is not asked for: the algorithm is ours to say.
+  // Other fields are ignored: the algorithm is fixed here, never read from the key set.
   return {
     kid: typeof kid === 'string' ? kid : undefined,
     key: await crypto.subtle.importKey('jwk', key, RS256, false, ['verify']),
@@ -50,6 +50,6 @@ async function importPem(pem: string): Promise<VerifyingKey> {
 
 function pemsIn(text: string): string[] {
   const found = [...text.matchAll(/-----BEGIN PUBLIC KEY-----([\sA-Za-z0-9+/=]+)-----END PUBLIC KEY-----/g)];
-  if (found.length === 0) throw new TypeError('publicKeys holds no PEM of a public key.');
+  if (found.length === 0) throw new TypeError('publicKeys contains no PEM of a public key.');
   return found.map(([, base64 = '']) => base64.replace(/\s/g, ''));
 }

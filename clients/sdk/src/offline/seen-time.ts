@@ -1,12 +1,12 @@
 import type { Clock } from '../platform.ts';
 import type { Stopwatch } from '../stopwatch.ts';
 
-/** How far a clock may stand before what was seen: clocks are not set to the second. */
+/** How far the clock may be behind the latest time seen: clocks are not exact. */
 const TOLERANCE_MS = 5 * 60_000;
 
 /**
- * The time of day, never earlier than a moment that was seen before, by whichever clock: the machine's is looked at once
- * and then, set forward or not, through the stopwatch.
+ * The current time, never earlier than a time that was seen before. The machine's clock is read once; from then on the
+ * stopwatch counts.
  */
 export class SeenTime {
   readonly #clock: Clock;
@@ -26,15 +26,15 @@ export class SeenTime {
     return this.#seenMs + this.#stopwatch.read() - this.#atMs;
   }
 
-  /** It cannot be earlier than this. */
+  /** Records a time: the current time is not earlier. */
   see(momentMs: number): void {
     this.#seenMs = Math.max(this.nowMs(), momentMs);
     this.#atMs = this.#stopwatch.read();
   }
 
   /**
-   * The server, which signed for it, says what time it was not before `atMs` of the stopwatch: a clock that was wrong before
-   * is no evidence against it.
+   * Sets the time to one that the server signed, as of `atMs` of the stopwatch. It also replaces a later time that a wrong
+   * clock showed before.
    */
   correct(momentMs: number, atMs: number): void {
     this.#seenMs = momentMs;

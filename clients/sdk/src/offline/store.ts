@@ -3,21 +3,21 @@ import type { Storage } from '../platform.ts';
 import { toHex, utf8 } from './bytes.ts';
 import type { WebCryptoKey } from './keys.ts';
 
-/** What is kept for a start without the server. */
+/** Stored for a start without the server. */
 export interface Stored {
   readonly token: string;
-  /** As the server showed them; `undefined` where the app has keys of its own. */
+  /** The keys that the server published; `undefined` if the app has its own. */
   readonly keys: { readonly keys: readonly object[] } | undefined;
   readonly licenseId: string;
-  /** The latest moment that was seen, milliseconds since the epoch: no clock may stand before it. */
+  /** The latest time seen, milliseconds since the epoch: an earlier clock was set back. */
   readonly latestMs: number;
   /** Whether it is a loan. */
   readonly isBorrowed: boolean;
 }
 
 /**
- * One license in the platform's storage, under a seal that whoever edits the file does not have at hand. Whoever
- * takes the program apart can make one: it keeps off the curious, and the signature of the token everybody else.
+ * One license in the platform's storage, with a seal (HMAC) against edits of the file. Its key derives from the license key
+ * and the fingerprint: someone who disassembles the program can compute a seal, but cannot forge the token's signature.
  */
 export class Store {
   readonly #storage: Storage;
@@ -30,7 +30,7 @@ export class Store {
     this.#secret = secret;
   }
 
-  /** 'broken' for what is there but was not written so. */
+  /** 'broken' if the stored text was changed. */
   async read(): Promise<Stored | 'broken' | undefined> {
     const text = await this.#storage.read(this.#name);
     if (text === undefined) return undefined;

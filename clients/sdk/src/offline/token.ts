@@ -3,36 +3,36 @@ import { fieldsOf } from '../parse-answers.ts';
 import { fromBase64, utf8 } from './bytes.ts';
 import { type VerifyingKey, verifySignature } from './keys.ts';
 
-/** A license that our vendor has signed, as far as it is looked at here. */
+/** A license signed by the vendor: the fields that the SDK uses. */
 export interface SignedLicense {
   readonly licenseId: string;
   readonly sessionId: string;
   readonly fingerprint: string;
-  /** Milliseconds since the epoch, by the server's clock, like the next. */
+  /** Milliseconds since the epoch, by the server's clock, like `offlineUntilMs`. */
   readonly issuedAtMs: number;
   readonly offlineUntilMs: number;
 }
 
-/** Keys with names like this belong to somebody's own machine, and anybody can sign with theirs. */
+/** Prefix of keys that `npm start` generates on a developer's machine. Anyone can generate such a key. */
 const NOT_FOR_PRODUCTION = 'not-for-production';
 
 export interface Expected {
   readonly fingerprint: string;
-  /** `undefined` where the caller does not know it, and says so by the seal that the token lay under. */
+  /** `undefined` if the caller does not know it. */
   readonly licenseId: string | undefined;
-  /** Whether keys of somebody's own machine count: only where the server is on this very machine. */
+  /** Whether to accept keys of a local server: only if the server runs on this machine. */
   readonly isLocal: boolean;
 }
 
-/** Which key a token names; `undefined` for what is no token of a license. */
+/** The key id of a token; `undefined` if it is not a license token. */
 function keyIdOf(token: string): string | undefined {
   const { alg, typ, kid } = partOf(token, 0) ?? {};
   return alg === 'RS256' && typ === 'license+jwt' && typeof kid === 'string' ? kid : undefined;
 }
 
 /**
- * The license that a token proves, for this machine; when it ends is for the caller to compare. Throws
- * OFFLINE_LICENSE_INVALID for anything else.
+ * Verifies a token and returns its license for this machine. The caller checks when it ends. Throws OFFLINE_LICENSE_INVALID
+ * otherwise.
  */
 export async function verifyToken(
   token: string,
@@ -40,17 +40,18 @@ export async function verifyToken(
   expected: Expected,
 ): Promise<SignedLicense> {
   const kid = keyIdOf(token);
-  if (kid === undefined) throw invalid('It is no signed license.');
-  if (kid.startsWith(NOT_FOR_PRODUCTION) && !expected.isLocal) throw invalid('Its key is for tests only.');
+  if (kid === undefined) throw invalid('It is not a signed license.');
+  if (kid.startsWith(NOT_FOR_PRODUCTION) && !expected.isLocal)
+    throw invalid('It is signed by the key of a local test server.');
   const [head = '', payload = '', signature = '', ...more] = token.split('.');
   const candidates = keys.filter((key) => key.kid === undefined || key.kid === kid);
   const isSigned =
     more.length === 0 &&
     (await isSignedByOne(candidates, `${head}.${payload}`, signature).catch(() => false));
-  if (!isSigned) throw invalid('No key of the vendor has signed it.');
+  if (!isSigned) throw invalid('It is not signed by a key of the vendor.');
   const { license: claim, exp } = partOf(token, 1) ?? {};
   const license = readLicense(claim);
-  if (!license || typeof exp !== 'number') throw invalid('It does not say what a license says.');
+  if (!license || typeof exp !== 'number') throw invalid('It lacks fields of a license.');
   if (license.fingerprint !== expected.fingerprint) throw invalid('It is for another machine.');
   if ((expected.licenseId ?? license.licenseId) !== license.licenseId)
     throw invalid('It is for another license.');

@@ -1,25 +1,29 @@
 import { NoAnswer, type Request, type Response } from '../platform.ts';
 import type { TestClock } from './clock.ts';
 
-/** What a canned server says: a status, and what is said as JSON or as it is. */
-export interface Said {
+/** A canned answer. */
+export interface CannedAnswer {
   readonly status: number;
+  /** A string is sent as it is, anything else as JSON. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export type Say = (request: Request, asked: Readonly<Record<string, unknown>>) => Said | Promise<Said>;
+export type CannedHandler = (
+  request: Request,
+  fields: Readonly<Record<string, unknown>>,
+) => CannedAnswer | Promise<CannedAnswer>;
 
 export const SESSION = 'ses_07_aaaaaaaaaaaaaaaa_bbbbbbbbbbbbbbbb';
 export const LICENSE = 'lic_07_aaaaaaaaaaaaaaaa';
 
-/** A server that says what a test wants, by the end of the path; whatever is left out is answered as all goes well. */
+/** A server whose answers a test sets by the last part of the path. By default every request succeeds. */
 export class CannedServer {
   readonly #clock: TestClock;
-  acquire: Say = () => ({ status: 201, body: this.grant() });
-  heartbeat: Say = () => ({ status: 200, body: this.beat() });
-  release: Say = () => ({ status: 204 });
-  sign: Say = () => problem(502, 'SIGNING_UNAVAILABLE');
+  acquire: CannedHandler = () => ({ status: 201, body: this.grant() });
+  heartbeat: CannedHandler = () => ({ status: 200, body: this.heartbeatAnswer() });
+  release: CannedHandler = () => ({ status: 204 });
+  sign: CannedHandler = () => problem(502, 'SIGNING_UNAVAILABLE');
 
   constructor(clock: TestClock) {
     this.#clock = clock;
@@ -29,19 +33,19 @@ export class CannedServer {
     const name = new URL(request.url).pathname.split('/').at(-1);
     if (name !== 'acquire' && name !== 'heartbeat' && name !== 'release' && name !== 'sign')
       throw new NoAnswer('Not canned.');
-    const said = await this[name](request, JSON.parse(request.body ?? '{}'));
+    const answer = await this[name](request, JSON.parse(request.body ?? '{}'));
     const headers: Record<string, string> = {
       'x-request-id': request.headers['x-request-id'] ?? '',
-      ...said.headers,
+      ...answer.headers,
     };
     return {
-      status: said.status,
+      status: answer.status,
       header: (header) => headers[header],
-      body: typeof said.body === 'string' ? said.body : JSON.stringify(said.body ?? ''),
+      body: typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body ?? ''),
     };
   };
 
-  /** A seat for 360 s that wants to be heard of every 300 s, without grace, unless `more` says otherwise. */
+  /** A lease of 360 s with a heartbeat every 300 s, without grace. `more` overrides fields. */
   grant(more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
     return {
       session_id: SESSION,
@@ -56,7 +60,7 @@ export class CannedServer {
     };
   }
 
-  beat(more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  heartbeatAnswer(more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
     return {
       status: 'heartbeat_acknowledged',
       session_id: SESSION,
@@ -67,7 +71,7 @@ export class CannedServer {
     };
   }
 
-  /** A loan of so many days. */
+  /** A seat borrowed for `days`. */
   loan(days: number): Record<string, unknown> {
     const { expires_at } = this.#times(days * 86_400, 0);
     return this.grant({
@@ -79,15 +83,19 @@ export class CannedServer {
   }
 
   #times(ttlSeconds: number, dueSeconds: number) {
-    // By a clock of its own, years away from the client's.
+    // The server's clock is years away from the client's.
     const atMs = this.#clock.now().wallMs + 1e11;
     const inSeconds = (seconds: number): string => new Date(atMs + seconds * 1000).toISOString();
     return { expires_at: inSeconds(ttlSeconds), next_heartbeat_due: inSeconds(dueSeconds) };
   }
 }
 
-/** As the server says no. */
-export function problem(status: number, code: string, more: Readonly<Record<string, unknown>> = {}): Said {
+/** A problem document as the server sends it. */
+export function problem(
+  status: number,
+  code: string,
+  more: Readonly<Record<string, unknown>> = {},
+): CannedAnswer {
   const type = `urn:seatlease:problem:${code.toLowerCase().replaceAll('_', '-')}`;
   return { status, body: { type, title: 'No.', status, code, request_id: 'req_1', ...more } };
 }

@@ -6,15 +6,15 @@ interface Timer {
   readonly call: () => void;
 }
 
-/** A machine's clocks, which stand still until a test moves them; timers go by the monotonic one, as everywhere. */
+/** A machine's clocks, which only a test moves. Timers follow the monotonic clock. */
 export class TestClock implements Clock {
   #wallMs: number;
   #monotonicMs = 0;
   readonly #timers = new Set<Timer>();
-  /** How fast the machine's clocks run: 1.001 gains a second in a thousand. */
+  /** Speed of the machine's clocks: 1.001 gains one second in a thousand. */
   readonly #speed: number;
 
-  /** Timers come only at multiples of this, as those of pages that nobody looks at. */
+  /** Timers fire only at multiples of this, as in hidden browser tabs. */
   timersEveryMs = 1;
 
   constructor(wallMs = Date.UTC(2026, 0), speed = 1) {
@@ -35,7 +35,7 @@ export class TestClock implements Clock {
     return () => void this.#timers.delete(timer);
   }
 
-  /** Lets time pass, and everything happen that falls due. `ms`: of true time. */
+  /** Moves both clocks and fires the timers that are due. `ms`: true time. */
   async advance(ms: number): Promise<void> {
     await settled();
     const endMs = this.#monotonicMs + ms * this.#speed;
@@ -45,7 +45,7 @@ export class TestClock implements Clock {
     await settled();
   }
 
-  /** Lets time pass until `promise` is settled, and gives what it gives. */
+  /** Fires timers until `promise` settles, and settles like it. */
   async until<Value>(promise: Promise<Value>): Promise<Value> {
     let isOpen = true;
     const close = (): void => {
@@ -55,24 +55,24 @@ export class TestClock implements Clock {
     await settled();
     while (isOpen) {
       const timer = this.#next();
-      if (!timer) throw new Error('Nothing is left that could settle what is waited for.');
+      if (!timer) throw new Error('The promise is pending, and no timer is left.');
       await this.#fire(timer);
     }
     return promise;
   }
 
-  /** Whatever runs by it ends. */
+  /** Ends every program that runs by this clock. */
   dropTimers(): void {
     this.#timers.clear();
   }
 
-  /** The machine sleeps: only the wall clock goes on. */
+  /** The machine sleeps: only the wall clock moves. */
   async sleep(ms: number): Promise<void> {
     this.#wallMs += ms * this.#speed;
     await settled();
   }
 
-  /** Somebody sets the wall clock forward, or back. */
+  /** The wall clock is set forward, or back. */
   async shift(ms: number): Promise<void> {
     this.#wallMs += ms;
     await settled();

@@ -3,16 +3,15 @@ import type { TestClock } from './clock.ts';
 import { work } from './work.ts';
 
 /**
- * What becomes of a request: it reaches the server and its answer comes (`on`); it does not (`cut`); nothing comes and
- * nobody says so (`hung`); the server does what was asked and its answer is lost (`deaf`), or comes so many
- * milliseconds later.
+ * What happens to a request. `on`: it is answered. `cut`: it fails at once. `hung`: it times out and never reaches the server.
+ * `deaf`: the server executes it, and the answer is lost. A number: the answer is late by so many milliseconds.
  */
 export type Weather = 'on' | 'cut' | 'hung' | 'deaf' | number;
 
-/** A network that can be cut, by the clock of its machine. */
+/** A network that the test controls, on the clock of its machine. */
 export class TestNetwork implements Transport {
   weather: Weather = 'on';
-  /** Whatever was sent, in order. */
+  /** All requests, in order. */
   readonly sent: Request[] = [];
   readonly #clock: TestClock;
   readonly #server: (request: Request) => Promise<Response>;
@@ -22,7 +21,7 @@ export class TestNetwork implements Transport {
     this.#server = server;
   }
 
-  /** How often it was asked for a path that ends so. */
+  /** Number of requests whose path has this ending. */
   count(ending: string): number {
     return this.sent.filter(({ url }) => url.endsWith(ending)).length;
   }
@@ -48,7 +47,7 @@ export class TestNetwork implements Transport {
   }
 }
 
-/** Sends over the real network, for suites that run beside the test. */
+/** Sends over the real network, to a server that the test runs. */
 export async function sendByFetch(request: Request): Promise<Response> {
   const { method, url, headers, body } = request;
   const response = await fetch(url, {

@@ -2,7 +2,7 @@ import type { AtExit, Holders, Membership, Platform, Request, Response, Storage 
 import { TestClock } from './clock.ts';
 import { TestNetwork } from './network.ts';
 
-/** A machine of a test: what outlives its programs. */
+/** A test's machine: the state that outlives its programs. */
 export interface TestMachine {
   readonly clock: TestClock;
   readonly files: Map<string, string>;
@@ -10,13 +10,13 @@ export interface TestMachine {
   readonly name: string;
 }
 
-/** A program of a test, on its machine. */
+/** A test's program, on its machine. */
 export interface TestPlatform extends Platform {
   readonly clock: TestClock;
   readonly transport: TestNetwork;
-  /** What listeners threw. */
+  /** Errors of listeners. */
   readonly reported: unknown[];
-  /** What is to be done when the program ends. */
+  /** Releases registered for the end of the program. */
   readonly atEnd: Set<AtExit>;
 }
 
@@ -24,7 +24,7 @@ export function testMachine(name = 'machine', clock = new TestClock()): TestMach
   return { name, clock, files: new Map(), holders: memoryHolders() };
 }
 
-/** The machine after a power cut: its programs ended without a word, its files are there. */
+/** The machine after a power cut: its programs have ended without a release, its files remain. */
 export function powerCut(machine: TestMachine): TestMachine {
   machine.clock.dropTimers();
   return { ...machine, holders: memoryHolders() };

@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Turns of the event loop without work after which there is none: each may have led to more. */
+/** After so many idle turns of the event loop, no work is left: a turn may start more work. */
 const QUIET_TURNS = 3;
 
 let pending = 0;
 
-/** Counts `promise` among what must be done before time may pass. */
+/** Time must not pass until `promise` has settled. */
 export function work<Value>(promise: Promise<Value>): Promise<Value> {
   pending += 1;
   const done = (): void => {
@@ -15,12 +15,12 @@ export function work<Value>(promise: Promise<Value>): Promise<Value> {
   return promise;
 }
 
-/** Resolves when nothing of what has begun can go on without time, or somebody, moving. */
+/** Resolves when all pending work waits for a timer or for the test. */
 export async function settled(): Promise<void> {
   for (let quiet = 0; quiet < QUIET_TURNS; quiet = pending === 0 ? quiet + 1 : 0) await setImmediate();
 }
 
-/** What is done beside the event loop would go unseen otherwise. */
+/** These run in threads beside the event loop, so they are counted as work. */
 for (const name of ['digest', 'importKey', 'sign', 'verify'] as const) {
   const { subtle } = crypto;
   const original = subtle[name].bind(subtle) as (...given: unknown[]) => Promise<unknown>;
