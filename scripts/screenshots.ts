@@ -7,7 +7,7 @@ import { openBrowser } from '../shared/testing/browser.ts';
 import { type ConsoleWorld, openConsoleWorld } from './journeys/console-world.ts';
 
 /**
- * Takes the screenshots of the console for the docs, with an example customer on the local server. Needs `chromium`.
+ * Takes the screenshots of the console in the README, of an invented customer on the local server. Needs `chromium`.
  */
 
 const FOLDER = 'clients/console/screenshots';
@@ -17,7 +17,7 @@ interface Picture {
   readonly path: string;
   readonly width: number;
   readonly scheme: 'light' | 'dark';
-  /** Selects an element that shows that the page is ready. */
+  /** A selector of content that shows that the page is ready. */
   readonly shows: string;
 }
 
@@ -42,11 +42,11 @@ try {
     { file: 'audit', path: `${tenant}/audit`, width: 1280, scheme: 'dark', shows: 'tbody th' },
   ];
   await mkdir(FOLDER, { recursive: true });
-  // One sign-in, because a refresh token is valid once. The window is resized for each screenshot.
+  // One page for all pictures, as its sign-in can be opened only once.
   const page = await world.open({ as: ada, path: tenant });
   await page.getByRole('heading', { level: 1 }).waitFor();
   for (const picture of pictures) await take(page, picture);
-  process.stdout.write(`${pictures.length} pictures of license ${licenseId} are in ${FOLDER}\n`);
+  process.stdout.write(`Wrote ${pictures.length} screenshots of license ${licenseId} to ${FOLDER}.\n`);
 } finally {
   await world.close();
   await browser.close();
@@ -60,7 +60,7 @@ async function take(page: Page, { file, path, width, scheme, shows }: Picture): 
   await page.screenshot({ path: join(FOLDER, `${file}.png`), animations: 'disabled' });
 }
 
-/** Creates a license with active seats and a month of usage. */
+/** Creates a license with sessions, and a month of its usage. */
 async function fillTenant({ server, operate }: ConsoleWorld, tenantId: string): Promise<string> {
   const { license_id, license_key } = await operate('POST', '/api/v1/licenses', {
     tenant_id: tenantId,
@@ -69,7 +69,7 @@ async function fillTenant({ server, operate }: ConsoleWorld, tenantId: string): 
     features: ['export', 'simulate'],
     borrow: { max_days: 14 },
   });
-  const ask = (path: string, body: unknown): Promise<Response> =>
+  const post = (path: string, body: unknown): Promise<Response> =>
     fetch(`${server.url}/api/v1/licenses/${path}`, {
       method: 'POST',
       headers: { authorization: `License ${license_key}`, 'content-type': 'application/json' },
@@ -79,7 +79,7 @@ async function fillTenant({ server, operate }: ConsoleWorld, tenantId: string): 
   for (const [n, hostname] of machines.entries()) {
     const fingerprint = Buffer.from(`print of ${hostname}`).toString('hex');
     const more = { hostname, app_version: n % 2 === 0 ? '4.2.0' : '4.1.3' };
-    await ask('acquire', { fingerprint, ...more, ...(hostname === 'workshop-3' && { borrow_days: 5 }) });
+    await post('acquire', { fingerprint, ...more, ...(hostname === 'workshop-3' && { borrow_days: 5 }) });
   }
   for (const email of ['grace@example.com', 'linus@example.com']) {
     await operate('POST', `/api/v1/tenants/${tenantId}/invitations`, { email, role: 'member' });
@@ -87,11 +87,11 @@ async function fillTenant({ server, operate }: ConsoleWorld, tenantId: string): 
   const nowMs = hourOf(Date.now());
   for (let ago = 1; ago * HOUR_MS < 31 * DAY_MS; ago += 1) {
     const hourMs = nowMs - ago * HOUR_MS;
-    const { peak, denials } = workIn(hourMs);
+    const { peak, denials } = usageOf(hourMs);
     const hour = { licenseId: license_id, tenantId, hourMs, peak, denials, closing: null };
     if (peak > 0) await server.deps.records.create(USAGE_HOURS, usageHourId(license_id, hourMs), hour);
   }
-  // Each sweep publishes events, or seals those that were recorded.
+  // Publishes, records and seals the events.
   for (let round = 0; round < 3; round += 1) {
     await operate('POST', '/internal/sweep');
     await new Promise((resolve) => setTimeout(resolve, 500));
@@ -99,8 +99,8 @@ async function fillTenant({ server, operate }: ConsoleWorld, tenantId: string): 
   return license_id;
 }
 
-/** The usage of a working day, with peaks in the late morning and the early afternoon. */
-function workIn(hourMs: number): { peak: number; denials: number } {
+/** The usage of an hour of a working day, with peaks in the late morning and the early afternoon. */
+function usageOf(hourMs: number): { peak: number; denials: number } {
   const at = new Date(hourMs);
   const hour = at.getUTCHours();
   const isWeekend = [0, 6].includes(at.getUTCDay());

@@ -2,23 +2,23 @@ import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { buildConsole } from './build.ts';
 
-/** What everybody waits for who opens the console for the first time. */
-const MOST_BYTES = 48 * 1024;
+/** What the first visit downloads. */
+const MAX_BYTES = 48 * 1024;
 
-describe('the console as it is served', () => {
+describe('the built console', () => {
   let files: ReadonlyMap<string, string>;
   beforeAll(async () => {
     files = await buildConsole();
   });
   const page = (): string => files.get('console/index.html') ?? '';
 
-  test('is small: all of it, compressed', () => {
+  test('is smaller than 48 KiB when compressed', () => {
     const bytes = [...files.values()].reduce((sum, content) => sum + gzipSync(content).length, 0);
     expect(bytes).toBeGreaterThan(8 * 1024);
-    expect(bytes).toBeLessThan(MOST_BYTES);
+    expect(bytes).toBeLessThan(MAX_BYTES);
   });
 
-  test('is one page whose parts are all there, under names that change with what is in them', () => {
+  test('is one page, and contains each file that it loads, under a name with a hash of the content', () => {
     const parts = [...page().matchAll(/(?:src|href)="([^"]*)"/g)].map(([, address = '']) => address);
     expect(parts.length).toBeGreaterThanOrEqual(3);
     for (const part of parts) {
@@ -28,7 +28,7 @@ describe('the console as it is served', () => {
     expect(files.size).toBe(parts.length + 1);
   });
 
-  test('has nothing that the policy of the site forbids: nothing inline, and nothing from elsewhere', () => {
+  test('has nothing that the content security policy forbids: no inline code and no URL in the styles', () => {
     expect(page()).not.toMatch(/<style|<script(?![^>]*\ssrc=)|\sstyle=|\son\w+=/);
     expect(page()).toMatch(/<script[^>]*\ssrc=/);
     for (const [path, content] of files) {

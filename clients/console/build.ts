@@ -1,7 +1,7 @@
 import { build } from 'vite';
 import config from './vite.config.ts';
 
-/** The console's files by their paths below the site's root. Nothing is written. */
+/** Builds the console in memory. Returns its files by their paths below the site's root. */
 export async function buildConsole(): Promise<Map<string, string>> {
   const built = await build({
     ...config,
@@ -9,7 +9,7 @@ export async function buildConsole(): Promise<Map<string, string>> {
     logLevel: 'warn',
     build: { ...config.build, write: false },
   });
-  if (!('output' in built)) throw new TypeError('not one build, done once');
+  if (!('output' in built)) throw new TypeError('Vite returned several builds or a watcher');
   return new Map(
     built.output.map((file) => [
       `console/${file.fileName}`,

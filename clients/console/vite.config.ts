@@ -7,15 +7,15 @@ const SERVER = process.env.SEATLEASE_URL ?? 'http://127.0.0.1:8080';
 export default {
   root: fileURLToPath(new URL('.', import.meta.url)),
   base: '/console/',
-  // What Preact's JSX becomes is said in tsconfig.json alone.
+  // tsconfig.json configures the compilation of JSX.
   build: {
-    // Every browser that has `light-dark()` preloads modules by itself.
+    // The styles need `light-dark()`. Every browser that has it also supports module preloading.
     modulePreload: false,
-    // Files of their own: scripts and styles within the page are what the site's policy forbids.
+    // The site's content security policy forbids inline scripts and styles.
     assetsInlineLimit: 0,
   },
   server: {
-    // A loopback address, which people may be sent to after signing in; "localhost" may not be one.
+    // Sign-in redirects only to loopback addresses such as this one, not to "localhost" (RFC 8252 section 8.3).
     host: '127.0.0.1',
     proxy: Object.fromEntries(
       ['/api', '/auth', '/health', '/.well-known'].map((path) => [path, { target: SERVER }]),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import * as z from 'zod/mini';
-import { KEPT_AS } from '../../clients/console/src/credentials.ts';
+import { STORED_AS } from '../../clients/console/src/credentials.ts';
 import { nodePlatform, signIn } from '../../clients/sdk/src/node.ts';
 import type { Environment } from '../../shared/config.ts';
 import { HOUR_MS, hourOf, usageHourId } from '../../shared/domain/usage.ts';
@@ -12,7 +12,7 @@ import { type LocalServer, startLocalServer } from '../dev/server.ts';
 
 const DESKTOP_PX = 1280;
 
-/** For tests: the local server with its console, and browsers to look at it with. */
+/** The local server with its console, and ways to fill it and to open its pages. */
 export interface ConsoleWorld {
   readonly server: LocalServer;
   /** A tab in a browser context of its own. */
@@ -25,7 +25,7 @@ export interface ConsoleWorld {
   /** Stores the usage of the last full hour. Events become usage only after minutes. */
   recordUsage(tenantId: string, licenseId: string, usage: { peak: number; denials: number }): Promise<void>;
   /** Calls the API as the operator. Throws unless the call succeeds. */
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  // biome-ignore lint/suspicious/noExplicitAny: tests read responses of every operation
   operate(method: string, path: string, body?: unknown): Promise<any>;
   close(): Promise<void>;
 }
@@ -55,10 +55,10 @@ export interface JourneyLicense {
   heartbeat(sessionId: string): Promise<number>;
 }
 
-/** What the SDK keeps of a sign-in. */
-const Kept = z.object({ refresh_token: z.string() });
+/** What the SDK stores of a sign-in. */
+const Stored = z.object({ refresh_token: z.string() });
 
-/** `environment` is laid over settings that embed everything: it can name operators, for example. */
+/** Starts the server with embedded adapters. `environment` overrides its settings, for example to name operators. */
 export async function openConsoleWorld(
   browser: Browser,
   environment: Environment = {},
@@ -78,9 +78,9 @@ export async function openConsoleWorld(
       if (hasOwnClock) await page.clock.install();
       if (signedIn) {
         // As if they had signed in in this tab before. Later loads keep what the page has stored since.
-        const entry = JSON.stringify([KEPT_AS, signedIn.refreshToken]);
+        const entry = JSON.stringify([STORED_AS, signedIn.refreshToken]);
         await page.addInitScript(
-          `if (sessionStorage.length === 0 && !name) { name = 'begun'; sessionStorage.setItem(...${entry}); }`,
+          `if (sessionStorage.length === 0 && !name) { name = 'seen'; sessionStorage.setItem(...${entry}); }`,
         );
       }
       if (path !== undefined) await page.goto(`${server.url}${path}`);
@@ -121,11 +121,11 @@ async function signInWithoutPages(
   email: string,
   name: string,
 ): Promise<SignedIn> {
-  let kept = '{}';
+  let stored = '{}';
   const storage = {
     read: async () => undefined,
     write: async (_: string, text: string) => {
-      kept = text;
+      stored = text;
     },
     remove: async () => {},
   };
@@ -135,7 +135,7 @@ async function signInWithoutPages(
     stateFolder: folder,
     platform: { ...nodePlatform({ stateFolder: folder, sharedFolder: folder }), storage },
   });
-  const { refresh_token: refreshToken } = z.parse(Kept, JSON.parse(kept));
+  const { refresh_token: refreshToken } = z.parse(Stored, JSON.parse(stored));
   const [tenant] = tenants;
   if (!tenant) throw new Error('a user without a tenant');
   return { email, tenantId: tenant.tenantId, refreshToken };
@@ -187,9 +187,9 @@ async function operate({ url, config }: LocalServer, method: string, path: strin
 
 /** Does what a browser does on its way through the local sign-in page, with `account` chosen there. */
 async function followSignIn(address: string, account: Record<string, string>): Promise<void> {
-  const begun = await fetch(address, { redirect: 'manual' });
-  const cookie = begun.headers.get('set-cookie')?.split(';')[0] ?? '';
-  const provider = await fetch(`${begun.headers.get('location')}&${new URLSearchParams(account)}`, {
+  const started = await fetch(address, { redirect: 'manual' });
+  const cookie = started.headers.get('set-cookie')?.split(';')[0] ?? '';
+  const provider = await fetch(`${started.headers.get('location')}&${new URLSearchParams(account)}`, {
     redirect: 'manual',
   });
   await fetch(provider.headers.get('location') ?? '', { headers: { cookie } });

@@ -19,18 +19,18 @@ describeReal('chromium', 'the console', () => {
     const tenantId = await world.signIn(page);
     const license = await world.createLicense(tenantId);
     await page.reload();
-    await page.getByRole('heading', { name: 'Nobody holds a seat right now' }).waitFor();
+    await page.getByRole('heading', { name: 'No seats in use' }).waitFor();
     await page.evaluate('isSamePage = true');
 
     const { body } = await license.acquire('workshop');
     await page.clock.runFor(5_000);
     await rowOf(page, 'workshop').waitFor();
-    expect(await page.getByLabel('Seats taken').textContent()).toContain('1 of 3 seats taken');
+    expect(await page.getByLabel('Seats in use').textContent()).toContain('1 of 3 seats in use');
 
     await page.getByRole('button', { name: 'Evict workshop' }).click();
-    const question = page.getByRole('dialog', { name: 'Take the seat away from workshop?' });
+    const question = page.getByRole('dialog', { name: 'Evict the session on workshop?' });
     await expectUsable(page);
-    await question.getByRole('button', { name: 'Evict' }).click();
+    await question.getByRole('button', { name: 'Evict session' }).click();
     await question.waitFor({ state: 'detached' });
     await rowOf(page, 'workshop').waitFor({ state: 'detached' });
     expect(await license.heartbeat(body.session_id)).toBe(404);
@@ -53,15 +53,15 @@ describeReal('chromium', 'the console', () => {
       expect(await page.title()).toContain(`${name} · `);
     };
     await rowOf(page, 'machine-three').waitFor();
-    expect(await page.getByLabel('Seats taken').textContent()).toContain('1 of them is overdraft');
+    expect(await page.getByLabel('Seats in use').textContent()).toContain('1 of 1 overdraft seat in use');
     await check('Seats');
     await page.getByRole('link', { name: 'Usage' }).click();
-    await page.getByText('The same as a table').first().click();
+    await page.getByText('Show as table').first().click();
     await check('Usage');
     await page.getByRole('link', { name: 'Licenses' }).click();
     await page.getByText('The vendor has suspended this license').waitFor();
     await check('Licenses');
-    await page.getByRole('button', { name: 'New key' }).first().click();
+    await page.getByRole('button', { name: 'Rotate key' }).first().click();
     await page.getByRole('dialog').waitFor();
     await check('Licenses');
     await page.getByRole('button', { name: 'Cancel' }).click();
@@ -120,7 +120,7 @@ describeReal('chromium', 'the console', () => {
     expect(next?.atMs).toBeLessThan(shownAtMs + EVERY_MS);
   });
 
-  test('keeps the data and marks it as old while the server is down', async ({ world, open }) => {
+  test('keeps the last data during an outage, marks it as stale, and recovers', async ({ world, open }) => {
     const user = await world.newUser();
     const license = await world.createLicense(user.tenantId);
     await license.acquire('workshop');
@@ -137,7 +137,7 @@ describeReal('chromium', 'the console', () => {
     await stale.waitFor({ state: 'detached' });
   });
 
-  test('keeps rows and the focus in place when rows are added', async ({ world, open }) => {
+  test('keeps rows and the focus in place while sessions are added', async ({ world, open }) => {
     const user = await world.newUser();
     const license = await world.createLicense(user.tenantId, { max: 5 });
     await license.acquire('first');
@@ -157,7 +157,7 @@ describeReal('chromium', 'the console', () => {
     expect(await rowOf(page, 'first').isVisible()).toBe(true);
   });
 
-  test('shows the peak, the denials and how many seats would have been enough', async ({ world, open }) => {
+  test('shows the peak, the denials and the number of seats to buy', async ({ world, open }) => {
     const user = await world.newUser();
     const { tenantId } = user;
     const license = await world.createLicense(tenantId, { max: 2 });
@@ -167,30 +167,30 @@ describeReal('chromium', 'the console', () => {
     await advice.getByText('at least 3').waitFor();
     expect(await advice.textContent()).toContain('1 more than you have');
     await page
-      .getByRole('img', { name: 'at most 2 of 2 seats were taken at once, and 31 requests' })
+      .getByRole('img', { name: 'at most 2 of 2 seats were in use at once, and 31 requests' })
       .first()
       .waitFor();
-    await page.getByText('The same as a table').first().click();
+    await page.getByText('Show as table').first().click();
     const cells = page.getByRole('table').first().getByRole('row').nth(2).getByRole('cell');
     expect(await cells.allTextContents()).toEqual(['2', '31']);
   });
 
-  test('shows a new key once, and ends the old key at the announced time', async ({ world, open }) => {
+  test('shows a rotated key once, and revokes the old one at the chosen time', async ({ world, open }) => {
     const user = await world.newUser();
     const license = await world.createLicense(user.tenantId);
     const page = await open({ as: user, path: `/console/tenants/${user.tenantId}/licenses` });
-    await page.getByRole('button', { name: `New key for ${license.id}` }).click();
-    await page.getByLabel('The old key goes on for').selectOption('it ends now');
-    await page.getByRole('button', { name: 'Make a new key' }).click();
-    const shown = page.getByRole('dialog', { name: 'The new key' });
+    await page.getByRole('button', { name: `Rotate key of ${license.id}` }).click();
+    await page.getByLabel('Old key stays valid for').selectOption('Revoke it now');
+    await page.getByRole('button', { name: 'Rotate key', exact: true }).click();
+    const shown = page.getByRole('dialog', { name: 'New license key' });
     const key = (await shown.locator('code').textContent()) ?? '';
     expect((await license.acquire('with-the-old-one')).status).toBe(401);
     expect((await license.acquire('with-the-new-one', key)).status).toBe(201);
-    await shown.getByRole('button', { name: 'I have it' }).click();
+    await shown.getByRole('button', { name: 'Close' }).click();
     expect(await page.content()).not.toContain(key);
   });
 
-  test('keeps a user signed in after a reload but not in a new tab, and ends the sign-in on sign-out', async ({
+  test('stays signed in over a reload, but not in a duplicated tab or after signing out', async ({
     world,
     open,
   }) => {
@@ -213,9 +213,9 @@ describeReal('chromium', 'the console', () => {
     await page.reload();
     await page.getByRole('button', { name: 'Sign in with Google' }).waitFor();
 
-    // A sign-in link made by someone else does not sign the user in either.
+    // A return link of another sign-in signs no one in.
     await page.goto(`${world.server.url}/console/signed-in?code=theirs&state=theirs`);
-    await page.getByRole('alert').getByText('not begun in this tab').waitFor();
+    await page.getByRole('alert').getByText('not started in this tab').waitFor();
     expect(page.url()).toBe(`${world.server.url}/console/`);
   });
 });

@@ -26,8 +26,8 @@ export async function expectUsable(page: Page): Promise<void> {
 
 /** What axe reports as serious or critical. */
 async function violationsOn(page: Page, options: axe.RunOptions = {}): Promise<string[]> {
-  const asked = JSON.stringify({ resultTypes: ['violations'], ...options });
-  const { violations } = await page.evaluate<axe.AxeResults>(`axe.run(${asked})`);
+  const run = JSON.stringify({ resultTypes: ['violations'], ...options });
+  const { violations } = await page.evaluate<axe.AxeResults>(`axe.run(${run})`);
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));

@@ -18,8 +18,8 @@ async function problemOf(promise: Promise<unknown>): Promise<Problem> {
   return problem;
 }
 
-describe('what is asked', () => {
-  test('is where the document says, with names, filters and body in their places', async () => {
+describe('a request', () => {
+  test('has the method and path of the operation, with parameters, filters and body in place', async () => {
     const { call, seen } = callWith(() => Response.json({}));
     await call('tenantsChangeRole', {
       params: { tenant_id: 'ten_1', user_id: 'a/b' },
@@ -33,27 +33,27 @@ describe('what is asked', () => {
     expect(seen.map(({ headers }) => headers.get('content-type'))).toEqual(['application/json', null]);
   });
 
-  test('leaves out filters that nobody has filled in', async () => {
+  test('leaves out empty filters', async () => {
     const { call, seen } = callWith(() => Response.json({}));
     await call('usersList', { query: { email: '' } });
     expect(seen[0]?.path).toBe('/api/v1/users');
   });
 
-  test('carries whoever asks, and the key that makes a purchase the same purchase', async () => {
+  test('carries the credentials and the idempotency key', async () => {
     const { call, seen } = callWith(() => Response.json({}));
     await call('checkoutCreate', { body: { plan: 'pro', seats: 3 }, idempotencyKey: 'order-1' });
     expect(seen[0]?.authorization).toBe('Bearer first');
     expect(seen[0]?.headers.get('idempotency-key')).toBe('order-1');
   });
 
-  test('is answered with nothing where there is nothing to say', async () => {
+  test('returns null for a response without content', async () => {
     const { call } = callWith(() => new Response(null, { status: 204 }));
     expect(await call('releaseEnd', { params: { session_id: 'ses_1' } })).toBeNull();
   });
 });
 
-describe('what goes wrong is told in words', () => {
-  test('those of the server, field by field, with when to come again and what to ask for help about', async () => {
+describe('a failed request', () => {
+  test('throws the words of the server for each field, with the request id and the time to wait', async () => {
     const errors = [{ at: '/valid_until', detail: 'must lie ahead' }];
     const refusal = () =>
       problemResponse(429, 'RATE_LIMITED', { detail: 'A detail.', errors }, { 'retry-after': '7' });
@@ -71,23 +71,23 @@ describe('what goes wrong is told in words', () => {
   test.each([
     ['a page of HTML', () => new Response('<h1>Bad gateway</h1>', { status: 502 })],
     [
-      'JSON that is none',
+      'invalid JSON',
       () => new Response('{', { status: 502, headers: { 'content-type': 'application/json' } }),
     ],
-    ['JSON of another form', () => Response.json(['no'], { status: 502 })],
-  ])('%s from something in between says what it can', async (_, answer) => {
+    ['JSON that is no object', () => Response.json(['no'], { status: 502 })],
+  ])('throws an error with the status for %s from a proxy', async (_, answer) => {
     const { call } = callWith(answer);
     expect(await problemOf(call('usersMe', {}))).toMatchObject({
-      message: 'The server refused (502).',
+      message: 'The server returned an error (502).',
       code: 'UNKNOWN',
       status: 502,
     });
   });
 
   test.each([
-    ['no answer', () => Promise.reject(new TypeError('Failed to fetch'))],
-    ['half an answer', () => new Response('{"user_id":', { status: 200 })],
-  ])('%s is not taken for one', async (_, answer) => {
+    ['no response', () => Promise.reject(new TypeError('Failed to fetch'))],
+    ['a truncated response', () => new Response('{"user_id":', { status: 200 })],
+  ])('throws NO_ANSWER for %s', async (_, answer) => {
     const { call } = callWith(answer);
     const problem = await problemOf(call('usersMe', {}));
     expect(problem).toMatchObject({ code: 'NO_ANSWER', status: 0 });
@@ -95,31 +95,31 @@ describe('what goes wrong is told in words', () => {
   });
 });
 
-describe('credentials that are refused', () => {
+describe('rejected credentials', () => {
   const onlyTakes =
     (good: string): FakeAnswer =>
     ({ authorization }) =>
       authorization === good ? Response.json({ name: 'Ada' }) : problemResponse(401, 'CREDENTIALS_INVALID');
 
-  test('are renewed, and the question is asked again', async () => {
+  test('are renewed, and the request is sent again', async () => {
     const { call, seen } = callWith(onlyTakes('Bearer second'), { renew: async () => 'Bearer second' });
     expect(await call('usersMe', {})).toEqual({ name: 'Ada' });
     expect(seen.map(({ authorization }) => authorization)).toEqual(['Bearer first', 'Bearer second']);
   });
 
-  test('are renewed once and not for ever', async () => {
+  test('are renewed only once', async () => {
     const { call, seen } = callWith(onlyTakes('Bearer none'), { renew: async () => 'Bearer second' });
     expect((await problemOf(call('usersMe', {}))).status).toBe(401);
     expect(seen).toHaveLength(2);
   });
 
-  test('that cannot be renewed end it at once', async () => {
+  test('that cannot be renewed fail the request at once', async () => {
     const { call, seen } = callWith(onlyTakes('Bearer none'));
     expect((await problemOf(call('usersMe', {}))).status).toBe(401);
     expect(seen).toHaveLength(1);
   });
 
-  test('are not renewed because something else was refused', async () => {
+  test('are not renewed for another status than 401', async () => {
     const { call, seen } = callWith(() => problemResponse(403, 'FORBIDDEN'), {
       renew: async () => 'Bearer second',
     });

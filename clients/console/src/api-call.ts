@@ -4,7 +4,7 @@ import { noAnswer, Problem, readProblem } from './problem.ts';
 export type OperationId = keyof Operations;
 export type Answer<O extends OperationId> = Operations[O]['answer'];
 
-/** What an operation needs to be told: what it has none of is left out. */
+/** The input of an operation. It has only the parts that the operation takes. */
 export type Input<O extends OperationId> = Part<'params', Operations[O]['params']> &
   Part<'query', Operations[O]['query']> &
   (Operations[O]['body'] extends null ? unknown : { readonly body: Operations[O]['body'] }) &
@@ -12,7 +12,7 @@ export type Input<O extends OperationId> = Part<'params', Operations[O]['params'
 
 interface Extras {
   readonly signal?: AbortSignal | undefined;
-  /** The same key, the same purchase, however often it is sent. */
+  /** Requests with the same key are the same purchase, however often they are sent. */
   readonly idempotencyKey?: string;
 }
 
@@ -22,20 +22,19 @@ type Part<Name extends string, Value> = keyof Value extends never
     ? { readonly [N in Name]?: Value }
     : { readonly [N in Name]: Value };
 
-/** Asks the server. Throws a `Problem` for whatever is not the answer. */
+/** Calls an operation of the API. Throws a `Problem` unless it succeeds. */
 export type Call = <O extends OperationId>(operation: O, input: Input<O>) => Promise<Answer<O>>;
 
-/** Who asks. */
 export interface Credentials {
-  /** What to send in `Authorization`; `undefined` where nobody is signed in. */
+  /** The value of `Authorization`; `undefined` if no one is signed in. */
   authorization(): Promise<string | undefined>;
-  /** `refused` was not accepted: what to try in its place, or `undefined`. */
-  renew(refused: string): Promise<string | undefined>;
+  /** Returns the value to use in place of `rejected`, if there is one. */
+  renew(rejected: string): Promise<string | undefined>;
 }
 
 const TIMEOUT_MS = 20_000;
 
-/** Calls with the credentials of whoever is signed in. Where the server refuses them, once more with renewed ones. */
+/** Sends calls with `credentials`. If the server rejects these, renews them and sends the call once more. */
 export function createCall(send: Send, credentials: Credentials): Call {
   return async (operation, input) => {
     const authorization = await credentials.authorization();
@@ -56,7 +55,7 @@ export type Send = <O extends OperationId>(
   authorization?: string,
 ) => Promise<Answer<O>>;
 
-/** Sends once, to the origin that the page is from. */
+/** Sends each call once, to the page's own origin. */
 export function createSend(fetch: typeof globalThis.fetch): Send {
   return async (operation, input, authorization) => {
     const { method, path } = OPERATIONS[operation];
@@ -70,7 +69,7 @@ export function createSend(fetch: typeof globalThis.fetch): Send {
         ...(idempotencyKey !== undefined && { 'idempotency-key': idempotencyKey }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
-      // There are no cookies to send; a redirect is never an answer.
+      // The API uses no cookies and never redirects.
       credentials: 'omit',
       redirect: 'error',
       cache: 'no-store',
@@ -83,7 +82,7 @@ export function createSend(fetch: typeof globalThis.fetch): Send {
     const answer: unknown = await response.json().catch((cause: unknown) => {
       throw noAnswer(cause);
     });
-    // The server holds its answers to the document that the types are made from.
+    // The server checks its responses against the document that the types are generated from.
     return answer as Answer<typeof operation>;
   };
 }
@@ -94,7 +93,7 @@ interface LooseInput extends Extras {
   readonly body?: unknown;
 }
 
-/** Which parts there are follows from the operation, which is not known here. */
+/** The operation decides which parts an input has, and is not known here. */
 function looseOf(input: object): LooseInput {
   return input;
 }
@@ -105,9 +104,9 @@ function addressOf(
   query: Readonly<Record<string, string | number | undefined>>,
 ): string {
   const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
-  const asked = new URLSearchParams();
+  const filters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined && value !== '') asked.set(name, String(value));
+    if (value !== undefined && value !== '') filters.set(name, String(value));
   }
-  return asked.size === 0 ? filled : `${filled}?${asked}`;
+  return filters.size === 0 ? filled : `${filled}?${filters}`;
 }

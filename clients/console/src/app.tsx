@@ -16,11 +16,11 @@ import type { Viewer } from './viewer.ts';
 interface AppProps {
   readonly call: Call;
   readonly credentials: OwnCredentials;
-  /** What went wrong before the page came up. */
+  /** What went wrong before the page was rendered. */
   readonly trouble: string | undefined;
 }
 
-/** Asks who the viewer is, and shows them the console, or how to sign in. */
+/** Loads who the viewer is, then shows the console or the sign-in page. */
 export function App({ call, credentials, trouble }: AppProps) {
   const [viewer, setViewer] = useState<Viewer>();
   const [problem, setProblem] = useState<Problem>();
@@ -48,12 +48,12 @@ export function App({ call, credentials, trouble }: AppProps) {
   const signOut = useCallback(() => {
     setViewer(undefined);
     navigate(`${BASE}/`, 'replace');
-    // Here the person is signed out whatever the server says; there, the token runs out by itself.
+    // The tab is signed out even if the call fails: the token on the server then expires by itself.
     credentials.signOut().catch(() => undefined);
   }, [credentials]);
 
   useEffect(() => {
-    if (identity === 'nobody') setViewer(undefined);
+    if (identity === 'signed-out') setViewer(undefined);
     else void reloadViewer();
   }, [identity, reloadViewer]);
 
@@ -62,8 +62,8 @@ export function App({ call, credentials, trouble }: AppProps) {
     [call, viewer, reloadViewer, signOut],
   );
 
-  if (identity === 'nobody') {
-    const why = hasEnded ? 'Your sign-in has ended. Sign in again to go on.' : trouble;
+  if (identity === 'signed-out') {
+    const why = hasEnded ? 'Your session has expired. Sign in again to continue.' : trouble;
     return <SignInPage credentials={credentials} trouble={why} />;
   }
   if (problem) return <FailedScreen problem={problem} onRetry={reloadViewer} onSignOut={signOut} />;
@@ -77,13 +77,13 @@ export function App({ call, credentials, trouble }: AppProps) {
 
 async function readViewer(call: Call, credentials: OwnCredentials): Promise<Viewer | undefined> {
   switch (credentials.identity()) {
-    case 'nobody':
+    case 'signed-out':
       return undefined;
     case 'operator-key':
-      return { person: undefined, isOperator: true };
-    case 'person': {
-      const person = await call('usersMe', {});
-      return { person, isOperator: person.is_operator };
+      return { user: undefined, isOperator: true };
+    case 'user': {
+      const user = await call('usersMe', {});
+      return { user, isOperator: user.is_operator };
     }
   }
 }
@@ -117,7 +117,7 @@ function Pages({ viewer }: { readonly viewer: Viewer }) {
         </Shell>
       );
     }
-    case 'nothing':
+    case 'not-found':
       return (
         <Shell>
           <NotFoundPage />

@@ -3,11 +3,11 @@ import { useContext } from 'preact/hooks';
 import type { Call } from './api-call.ts';
 import type { Viewer } from './viewer.ts';
 
-/** What every page works with. */
+/** What every page uses. */
 export interface Console {
   readonly call: Call;
   readonly viewer: Viewer;
-  /** Reads anew who the viewer is and what they belong to: after they have joined, left or renamed something. */
+  /** Loads the viewer and their tenants again, after they have joined, left or renamed a tenant. */
   reloadViewer(): Promise<void>;
   signOut(): void;
 }
@@ -17,6 +17,6 @@ export const ConsoleProvider = Context.Provider;
 
 export function useConsole(): Console {
   const console = useContext(Context);
-  if (!console) throw new Error('a page outside of the console');
+  if (!console) throw new Error('useConsole was called outside of ConsoleProvider');
   return console;
 }

@@ -11,7 +11,7 @@ import {
 
 const MINUTE_MS = 60_000;
 
-/** A token endpoint that rotates as ours does: a refresh token that comes twice is refused. */
+/** A token endpoint that rotates refresh tokens as ours does: it rejects one that was used before. */
 function tokenServer() {
   let generation = 0;
   const answer: FakeAnswer = ({ path, body }) => {
@@ -41,42 +41,42 @@ function world(answer: FakeAnswer = tokenServer()) {
     await credentials.redeem('code', 'verifier', 'https://console.test/console/signed-in');
     return credentials;
   };
-  const kept = (): string[] =>
+  const stored = (): string[] =>
     Array.from({ length: storage.length }, (_, index) => storage.getItem(storage.key(index) ?? '') ?? '');
-  return { open, signedIn, seen, clock, kept };
+  return { open, signedIn, seen, clock, stored };
 }
 
 const grantOf = ({ body }: Seen): unknown => (body as { grant_type: unknown }).grant_type;
 
-test('nobody is signed in at first, and no request is made to find that out', async () => {
+test('starts signed out without sending a request', async () => {
   const { open, seen } = world();
   const credentials = open();
-  expect(credentials.identity()).toBe('nobody');
+  expect(credentials.identity()).toBe('signed-out');
   expect(await credentials.authorization()).toBeUndefined();
   expect(seen).toEqual([]);
 });
 
-test('a reload goes on with the token that is good, and asks for none that it could lose', async () => {
+test('keeps a valid access token over a reload without requesting another', async () => {
   const { open, signedIn, seen, clock } = world();
   expect(await (await signedIn()).authorization()).toBe('Bearer access-1');
-  const asked = seen.length;
+  const before = seen.length;
   const reloaded = open();
-  expect(reloaded.identity()).toBe('person');
+  expect(reloaded.identity()).toBe('user');
   expect(await reloaded.authorization()).toBe('Bearer access-1');
-  expect(seen).toHaveLength(asked);
+  expect(seen).toHaveLength(before);
   clock.nowMs += 20 * MINUTE_MS;
   expect(await open().authorization()).toBe('Bearer access-2');
 });
 
-test('nothing of a sign-in that has ended is kept', async () => {
-  const { signedIn, kept } = world();
+test('deletes both stored tokens when the user signs out', async () => {
+  const { signedIn, stored } = world();
   const credentials = await signedIn();
-  expect(kept()).toHaveLength(2);
+  expect(stored()).toHaveLength(2);
   await credentials.signOut();
-  expect(kept()).toEqual([]);
+  expect(stored()).toEqual([]);
 });
 
-test('a token is renewed before it runs out, and not sooner', async () => {
+test('renews the access token within the last 30 seconds before it expires', async () => {
   const { signedIn, seen, clock } = world();
   const credentials = await signedIn();
   clock.nowMs = 14 * MINUTE_MS;
@@ -86,7 +86,7 @@ test('a token is renewed before it runs out, and not sooner', async () => {
   expect(seen.map(grantOf)).toEqual(['authorization_code', 'refresh_token']);
 });
 
-test('many that need a token at once show the refresh token once', async () => {
+test('sends the refresh token once for concurrent requests', async () => {
   const { open, signedIn, seen, clock } = world();
   await signedIn();
   const reloaded = open();
@@ -100,7 +100,7 @@ test('many that need a token at once show the refresh token once', async () => {
   expect(seen).toHaveLength(2);
 });
 
-test('whoever was refused with a token that was renewed meanwhile gets the new one without another request', async () => {
+test('returns the current token, without a request, when an older one was rejected', async () => {
   const { signedIn, seen } = world();
   const credentials = await signedIn();
   await credentials.renew('Bearer access-1');
@@ -108,70 +108,70 @@ test('whoever was refused with a token that was renewed meanwhile gets the new o
   expect(seen).toHaveLength(2);
 });
 
-test('a sign-in that the server has ended is over here too', async () => {
+test('signs out and reports why when the server has ended the sign-in', async () => {
   let hasEnded = false;
   const tokens = tokenServer();
-  const { signedIn, clock, kept } = world((seen) =>
+  const { signedIn, clock, stored } = world((seen) =>
     hasEnded ? problemResponse(400, 'GRANT_INVALID') : tokens(seen),
   );
   const credentials = await signedIn();
-  const told: string[] = [];
-  credentials.onChange((why) => told.push(why));
+  const changes: string[] = [];
+  credentials.onChange((why) => changes.push(why));
   hasEnded = true;
   clock.nowMs = 15 * MINUTE_MS;
   expect(await credentials.authorization()).toBeUndefined();
-  expect(credentials.identity()).toBe('nobody');
-  expect(kept()).toEqual([]);
-  expect(told).toEqual(['ended']);
+  expect(credentials.identity()).toBe('signed-out');
+  expect(stored()).toEqual([]);
+  expect(changes).toEqual(['ended']);
 });
 
 test.each([
-  ['away', () => Promise.reject(new TypeError('Failed to fetch'))],
+  ['unreachable', () => Promise.reject(new TypeError('Failed to fetch'))],
   ['overloaded', () => problemResponse(503, 'IDENTITY_UNAVAILABLE')],
-])('a server that is %s signs nobody out', async (_, trouble) => {
-  let isAway = false;
+])('stays signed in while the server is %s', async (_, trouble) => {
+  let isDown = false;
   const tokens = tokenServer();
-  const { signedIn, clock } = world((seen) => (isAway ? trouble() : tokens(seen)));
+  const { signedIn, clock } = world((seen) => (isDown ? trouble() : tokens(seen)));
   const credentials = await signedIn();
   clock.nowMs = 15 * MINUTE_MS;
-  isAway = true;
+  isDown = true;
   await expect(credentials.authorization()).rejects.toThrow();
-  expect(credentials.identity()).toBe('person');
-  isAway = false;
+  expect(credentials.identity()).toBe('user');
+  isDown = false;
   expect(await credentials.authorization()).toBe('Bearer access-2');
 });
 
-test('signing out ends the sign-in here and at the server', async () => {
-  const { signedIn, seen, kept } = world();
+test('signs out in the tab and on the server', async () => {
+  const { signedIn, seen, stored } = world();
   const credentials = await signedIn();
   await credentials.signOut();
-  expect(credentials.identity()).toBe('nobody');
-  expect(kept()).toEqual([]);
+  expect(credentials.identity()).toBe('signed-out');
+  expect(stored()).toEqual([]);
   expect(await credentials.authorization()).toBeUndefined();
   expect(seen.at(-1)).toMatchObject({ path: '/auth/sign-out', body: { refresh_token: 'refresh-1' } });
 });
 
-test('a token that comes after the person has signed out is dropped', async () => {
-  const { signedIn, clock, kept } = world();
+test('discards a token that arrives after signing out', async () => {
+  const { signedIn, clock, stored } = world();
   const credentials = await signedIn();
   clock.nowMs = 15 * MINUTE_MS;
   const late = credentials.authorization();
   await credentials.signOut();
   expect(await late).toBeUndefined();
-  expect(kept()).toEqual([]);
+  expect(stored()).toEqual([]);
 });
 
-test('the operator key is asked about before it is used, and is in no storage', async () => {
-  const { open, seen, kept } = world(({ authorization }) =>
+test('checks the operator key before using it, and never stores it', async () => {
+  const { open, seen, stored } = world(({ authorization }) =>
     authorization === 'Operator right' ? Response.json({}) : problemResponse(401, 'CREDENTIALS_INVALID'),
   );
   const credentials = open();
   await expect(credentials.useOperatorKey('wrong')).rejects.toMatchObject({ code: 'CREDENTIALS_INVALID' });
-  expect(credentials.identity()).toBe('nobody');
+  expect(credentials.identity()).toBe('signed-out');
   await credentials.useOperatorKey('right');
   expect(credentials.identity()).toBe('operator-key');
   expect(await credentials.authorization()).toBe('Operator right');
   expect(await credentials.renew('Operator right')).toBeUndefined();
-  expect(kept()).toEqual([]);
+  expect(stored()).toEqual([]);
   expect(seen).toHaveLength(2);
 });

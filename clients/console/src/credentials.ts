@@ -2,81 +2,81 @@ import type { Tokens } from '../../sdk/src/api.ts';
 import type { Credentials, Send } from './api-call.ts';
 import { Problem } from './problem.ts';
 
-/** The name of the refresh token in the tab's storage, */
-export const KEPT_AS = 'seatlease.refresh-token';
-/** and that of the access token which came with it. */
-const ACCESS_KEPT_AS = 'seatlease.access-token';
-/** A token that runs out on its way is refused: it is renewed this long before. */
+/** The name of the refresh token in the tab's storage. */
+export const STORED_AS = 'seatlease.refresh-token';
+/** The name of the access token there. */
+const ACCESS_STORED_AS = 'seatlease.access-token';
+/** An access token is renewed this long before it expires, so that it cannot expire on the way to the server. */
 const EARLY_MS = 30_000;
 
-export type Identity = 'nobody' | 'person' | 'operator-key';
+export type Identity = 'signed-out' | 'user' | 'operator-key';
 
-/** `ended`: by the server, not by the person. */
+/** `ended`: the server ended the sign-in. */
 export type Change = 'signed-in' | 'signed-out' | 'ended';
 
-/** The credentials of whoever sits before this tab. */
+/** The credentials of the user of this tab. */
 export interface OwnCredentials extends Credentials {
   identity(): Identity;
-  /** Redeems the code of a sign-in. Throws a `Problem` where it is not good. */
+  /** Redeems the code of a sign-in. Throws a `Problem` if the code is invalid. */
   redeem(code: string, verifier: string, redirectUri: string): Promise<void>;
-  /** Works with the operator key for as long as the page is open. Throws a `Problem` where the server does not take it. */
+  /** Uses the operator key until the page is closed or reloaded. Throws a `Problem` if the server rejects the key. */
   useOperatorKey(key: string): Promise<void>;
-  /** Ends the sign-in, here at once and at the server. */
+  /** Signs out: in the tab at once, then on the server. */
   signOut(): Promise<void>;
-  /** Calls when somebody else, or nobody any more, is signed in. */
+  /** Calls `listener` after signing in or out. */
   onChange(listener: (why: Change) => void): void;
 }
 
 interface Access {
   readonly authorization: string;
-  readonly goodUntilMs: number;
+  readonly validUntilMs: number;
 }
 
 /**
- * Tokens are in `storage`, which must be this tab's own (`sessionStorage`): a refresh token is good once, and one shown twice
- * ends the sign-in, so that tabs must not share it. The access token beside it spares a reload from asking for another: a
- * page that is reloaded while it asks throws the answer away, and the sign-in with it.
+ * Keeps the tokens in `storage`, which must be this tab's own (`sessionStorage`). A refresh token is valid once, and using it
+ * twice ends the sign-in, so tabs must not share it. The access token is stored too, so that a reload needs no new one: a
+ * page that is reloaded during that request would lose the new refresh token, and with it the sign-in.
  */
 export function createCredentials(send: Send, storage: Storage, nowMs: () => number): OwnCredentials {
   let operatorKey: string | undefined;
   let refreshing: Promise<string | undefined> | undefined;
   const listeners = new Set<(why: Change) => void>();
-  const tell = (why: Change): void => {
+  const notify = (why: Change): void => {
     for (const listener of listeners) listener(why);
   };
 
-  function keep(tokens: Tokens): string {
+  function store(tokens: Tokens): string {
     const authorization = `${tokens.token_type} ${tokens.access_token}`;
-    const access: Access = { authorization, goodUntilMs: nowMs() + tokens.expires_in * 1000 };
-    storage.setItem(KEPT_AS, tokens.refresh_token);
-    storage.setItem(ACCESS_KEPT_AS, JSON.stringify(access));
+    const access: Access = { authorization, validUntilMs: nowMs() + tokens.expires_in * 1000 };
+    storage.setItem(STORED_AS, tokens.refresh_token);
+    storage.setItem(ACCESS_STORED_AS, JSON.stringify(access));
     return authorization;
   }
 
   function access(): Access | undefined {
-    const kept = storage.getItem(ACCESS_KEPT_AS);
-    return kept === null ? undefined : JSON.parse(kept);
+    const stored = storage.getItem(ACCESS_STORED_AS);
+    return stored === null ? undefined : JSON.parse(stored);
   }
 
-  function forget(why: Change): void {
+  function clear(why: Change): void {
     operatorKey = undefined;
-    storage.removeItem(KEPT_AS);
-    storage.removeItem(ACCESS_KEPT_AS);
-    tell(why);
+    storage.removeItem(STORED_AS);
+    storage.removeItem(ACCESS_STORED_AS);
+    notify(why);
   }
 
   async function refreshOnce(): Promise<string | undefined> {
-    const token = storage.getItem(KEPT_AS);
+    const token = storage.getItem(STORED_AS);
     if (token === null) return undefined;
     try {
       const body = { grant_type: 'refresh_token', refresh_token: token } as const;
       const tokens = await send('token', { body });
-      // Whoever signed out meanwhile stays signed out.
-      return storage.getItem(KEPT_AS) === token ? keep(tokens) : undefined;
+      // If the user signed out in the meantime, they stay signed out.
+      return storage.getItem(STORED_AS) === token ? store(tokens) : undefined;
     } catch (error) {
-      // Only the server's word ends a sign-in: it may be away for a while.
+      // Only GRANT_INVALID ends the sign-in. The server may be unavailable for a while.
       if (!(error instanceof Problem) || error.code !== 'GRANT_INVALID') throw error;
-      if (storage.getItem(KEPT_AS) === token) forget('ended');
+      if (storage.getItem(STORED_AS) === token) clear('ended');
       return undefined;
     }
   }
@@ -91,23 +91,23 @@ export function createCredentials(send: Send, storage: Storage, nowMs: () => num
   return {
     identity() {
       if (operatorKey !== undefined) return 'operator-key';
-      return storage.getItem(KEPT_AS) === null ? 'nobody' : 'person';
+      return storage.getItem(STORED_AS) === null ? 'signed-out' : 'user';
     },
     async authorization() {
       if (operatorKey !== undefined) return `Operator ${operatorKey}`;
-      const kept = access();
-      return kept && nowMs() < kept.goodUntilMs - EARLY_MS ? kept.authorization : refresh();
+      const stored = access();
+      return stored && nowMs() < stored.validUntilMs - EARLY_MS ? stored.authorization : refresh();
     },
-    async renew(refused) {
+    async renew(rejected) {
       if (operatorKey !== undefined) return undefined;
       // Another request may have renewed it already.
-      const kept = access();
-      if (kept && kept.authorization !== refused) return kept.authorization;
-      storage.removeItem(ACCESS_KEPT_AS);
+      const stored = access();
+      if (stored && stored.authorization !== rejected) return stored.authorization;
+      storage.removeItem(ACCESS_STORED_AS);
       return refresh();
     },
     async redeem(code, verifier, redirectUri) {
-      keep(
+      store(
         await send('token', {
           body: {
             grant_type: 'authorization_code',
@@ -117,16 +117,16 @@ export function createCredentials(send: Send, storage: Storage, nowMs: () => num
           },
         }),
       );
-      tell('signed-in');
+      notify('signed-in');
     },
     async useOperatorKey(key) {
       await send('tenantsList', { query: { limit: 1 } }, `Operator ${key}`);
       operatorKey = key;
-      tell('signed-in');
+      notify('signed-in');
     },
     async signOut() {
-      const token = storage.getItem(KEPT_AS);
-      forget('signed-out');
+      const token = storage.getItem(STORED_AS);
+      clear('signed-out');
       if (token !== null) await send('tokenSignOut', { body: { refresh_token: token } });
     },
     onChange(listener) {

@@ -3,7 +3,7 @@ import { periodOf } from './days.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 
-test('a day is asked for from its beginning to its end where the viewer is, also where clocks change in it', () => {
+test('covers whole days in the time zone of the viewer, also on days of a clock change', () => {
   vi.stubEnv('TZ', 'Europe/Berlin');
   expect(periodOf({ first: '2026-10-25', last: '2026-10-25' })).toEqual({
     from: '2026-10-24T22:00:00.000Z',
@@ -11,7 +11,7 @@ test('a day is asked for from its beginning to its end where the viewer is, also
   });
 });
 
-test('what is left open is not asked for', () => {
+test('leaves out an end that is not chosen', () => {
   expect(periodOf({ first: '', last: '' })).toEqual({});
   expect(Object.keys(periodOf({ first: '2026-01-01', last: '' }))).toEqual(['from']);
 });

@@ -1,23 +1,23 @@
-/** Days as date fields give them ("2026-11-28"), in the viewer's zone, as the server asks for moments. */
+/** Converts the days of date fields ("2026-11-28"), in the viewer's time zone, into the timestamps that the API takes. */
 
 export interface Days {
-  /** Empty for without beginning. */
+  /** Empty for an open start. */
   readonly first: string;
-  /** Empty for without end. */
+  /** Empty for an open end. */
   readonly last: string;
 }
 
-/** From the beginning of the first day to the beginning of the day after the last. */
+/** From the start of the first day to the start of the day after the last. */
 export function periodOf({ first, last }: Days): { readonly from?: string; readonly to?: string } {
   return {
-    ...(first !== '' && { from: beginningOf(first, 0) }),
-    ...(last !== '' && { to: beginningOf(last, 1) }),
+    ...(first !== '' && { from: startOf(first, 0) }),
+    ...(last !== '' && { to: startOf(last, 1) }),
   };
 }
 
-function beginningOf(day: string, daysLater: number): string {
+function startOf(day: string, daysLater: number): string {
   const date = new Date(`${day}T00:00`);
-  // Not 24 hours: a day in which clocks change has another length.
+  // Not 24 hours: days of a clock change are longer or shorter.
   date.setDate(date.getDate() + daysLater);
   return date.toISOString();
 }

@@ -28,7 +28,7 @@ const license = (terms: Partial<License> = {}): License => ({
   ...terms,
 });
 
-test('a license is known by what was bought', () => {
+test('names a license by its plan and seats', () => {
   expect(nameOf(license())).toBe('Team, 8 seats');
   expect(nameOf(license({ plan: 'pro', max: 1, trial: true }))).toBe('Pro trial, 1 seat');
 });
@@ -37,22 +37,22 @@ test.each([
   ['in force', {}, undefined],
   ['overdue', { status: 'suspended', hold: 'payment' }, 'Pay the open invoice'],
   ['suspended', { status: 'suspended' }, 'suspended'],
-  ['at its end', { valid_until: '2026-11-28T10:00:00Z' }, 'expired'],
-  ['before its end', { valid_until: '2026-11-28T10:00:01Z' }, undefined],
-] as const)('of one that is %s, whoever has no seats learns why', (_, terms, words) => {
+  ['at its end date', { valid_until: '2026-11-28T10:00:00Z' }, 'expired'],
+  ['before its end date', { valid_until: '2026-11-28T10:00:01Z' }, undefined],
+] as const)('explains why a license that is %s grants no seats', (_, terms, words) => {
   const trouble = troubleOf(license(terms), NOW);
   if (words === undefined) expect(trouble).toBeUndefined();
   else expect(trouble).toContain(words);
 });
 
-test('a link to an old license leads there; to another tenant’s, nowhere', async () => {
+test('finds an older license by its id, but none of another tenant', async () => {
   const others: Readonly<Record<string, License>> = {
     lic_old: license({ license_id: 'lic_old' }),
-    lic_theirs: license({ license_id: 'lic_theirs', tenant_id: 'ten_2' }),
+    lic_foreign: license({ license_id: 'lic_foreign', tenant_id: 'ten_2' }),
   };
-  const asked: string[] = [];
+  const called: string[] = [];
   const call = (async (operation: string, input: { params?: { license_id: string } }) => {
-    asked.push(operation);
+    called.push(operation);
     return operation === 'licensesList' ? { licenses: [license()] } : others[input.params?.license_id ?? ''];
   }) as unknown as Call;
   const { signal } = new AbortController();
@@ -61,7 +61,7 @@ test('a link to an old license leads there; to another tenant’s, nowhere', asy
 
   expect(await idsFor('')).toEqual(['lic_1']);
   expect(await idsFor('lic_1')).toEqual(['lic_1']);
-  expect(asked).toEqual(['licensesList', 'licensesList']);
+  expect(called).toEqual(['licensesList', 'licensesList']);
   expect(await idsFor('lic_old')).toEqual(['lic_1', 'lic_old']);
-  expect(await idsFor('lic_theirs')).toEqual(['lic_1']);
+  expect(await idsFor('lic_foreign')).toEqual(['lic_1']);
 });

@@ -1,10 +1,10 @@
 import type { License } from '../../sdk/src/api.ts';
 import type { Call } from './api-call.ts';
 
-/** As large as the server's pages may be. */
+/** The largest page that the API returns. */
 const PAGE = 100;
 
-/** The tenant's newest licenses, and the one `wanted` where it is an older one. */
+/** Reads the tenant's newest licenses, and the one with the id `wanted` if it is older. */
 export async function readLicenses(
   call: Call,
   tenantId: string,
@@ -17,7 +17,7 @@ export async function readLicenses(
   return older.tenant_id === tenantId ? [...licenses, older] : licenses;
 }
 
-/** What people know a license by. */
+/** The name of a license in lists and headings. */
 export function nameOf({ plan, max, trial }: License): string {
   return `${planName(plan)}${trial ? ' trial' : ''}, ${seatsOf(max)}`;
 }
@@ -30,17 +30,17 @@ export function seatsOf(count: number): string {
   return count === 1 ? '1 seat' : `${count} seats`;
 }
 
-/** Why a license gives no seats now, in words; `undefined` for one that does. */
+/** Why a license grants no seats now; `undefined` if it does. */
 export function troubleOf({ status, hold, valid_until }: License, nowMs: number): string | undefined {
-  if (hold !== null) return HOLD_WORDS[hold];
-  if (status === 'suspended') return 'The vendor has suspended this license. Ask them why.';
+  if (hold !== null) return HOLD_TEXTS[hold];
+  if (status === 'suspended') return 'The vendor has suspended this license. Contact the vendor.';
   if (valid_until !== null && Date.parse(valid_until) <= nowMs) return 'This license has expired.';
   return undefined;
 }
 
-const HOLD_WORDS: Readonly<Record<NonNullable<License['hold']>, string>> = {
-  payment: 'A payment is overdue, so no seats are given. Pay the open invoice to go on.',
-  paused: 'The subscription is paused, so no seats are given.',
-  dispute: 'A payment is disputed at the bank, so no seats are given until that is settled.',
-  refund: 'The payment was given back, so no seats are given.',
+const HOLD_TEXTS: Readonly<Record<NonNullable<License['hold']>, string>> = {
+  payment: 'A payment is overdue, so no seats can be acquired. Pay the open invoice to continue.',
+  paused: 'The subscription is paused, so no seats can be acquired.',
+  dispute: 'A payment is disputed at the bank, so no seats can be acquired until the dispute is settled.',
+  refund: 'The payment was refunded, so no seats can be acquired.',
 };

@@ -13,23 +13,23 @@ const send = createSend((...request) => fetch(...request));
 const credentials = createCredentials(send, sessionStorage, Date.now);
 const call = createCall(send, credentials);
 
-const trouble = await comeBack();
+const trouble = await finishSignIn();
 followLinks();
-// A page that the browser had put aside comes back as it was left, with buttons that wait for a page that has come and gone.
+// The back-forward cache restores a page as it was left, with buttons still busy from leaving it.
 addEventListener('pageshow', ({ persisted }) => {
   if (persisted) location.reload();
 });
 const root = document.getElementById('app');
 if (root) render(<App call={call} credentials={credentials} trouble={trouble} />, root);
 
-/** Ends a sign-in whose answer the browser brings; says what went wrong with it. */
-async function comeBack(): Promise<string | undefined> {
+/** Completes a sign-in if the browser returns from one. Returns what went wrong with it. */
+async function finishSignIn(): Promise<string | undefined> {
   const back = readReturn(sessionStorage, new URL(location.href));
   if (!back) return undefined;
-  // Nobody needs the code again, least of all the history.
-  history.replaceState(null, '', back.outcome === 'stranger' ? `${BASE}/` : back.returnTo);
-  if (back.outcome === 'stranger') return 'That sign-in was not begun in this tab. Sign in here.';
-  if (back.outcome === 'declined') return 'You were not signed in. You can try again.';
+  // The code is used up and must not stay in the browser's history.
+  history.replaceState(null, '', back.outcome === 'foreign' ? `${BASE}/` : back.returnTo);
+  if (back.outcome === 'foreign') return 'That sign-in was not started in this tab. Sign in here.';
+  if (back.outcome === 'declined') return 'Sign-in was canceled. You can try again.';
   try {
     await credentials.redeem(back.code, back.verifier, redirectUri(location.origin));
     return undefined;

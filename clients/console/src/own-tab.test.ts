@@ -4,7 +4,7 @@ import { memoryStorage } from './testing/fake-server.ts';
 
 const HANDOVER_MS = 5;
 
-/** As the browser's locks for one origin: exclusive, held until what is done under them is over, or its tab is closed. */
+/** The browser's locks of one origin: exclusive, held until the callback settles or the tab is closed. */
 function browserLocks() {
   const holders = new Map<string, object>();
   const openTab = () => {
@@ -35,30 +35,30 @@ function copyOf(storage: Storage): Storage {
   return copy;
 }
 
-test('a reload keeps what the tab had', async () => {
+test('keeps the storage of a tab over a reload', async () => {
   const { openTab } = browserLocks();
   const storage = memoryStorage();
   const before = openTab();
   await startAsOwnTab(storage, before.locks, HANDOVER_MS);
-  storage.setItem('token', 'mine');
+  storage.setItem('token', 'original');
   before.close();
   await startAsOwnTab(storage, openTab().locks, HANDOVER_MS);
-  expect(storage.getItem('token')).toBe('mine');
+  expect(storage.getItem('token')).toBe('original');
 });
 
-test('a duplicate of a tab starts with nothing, so that the two do not use one token twice', async () => {
+test('clears the storage of a duplicated tab, so that the two tabs do not use one token twice', async () => {
   const { openTab } = browserLocks();
   const storage = memoryStorage();
   await startAsOwnTab(storage, openTab().locks, HANDOVER_MS);
-  storage.setItem('token', 'mine');
+  storage.setItem('token', 'original');
   const copy = copyOf(storage);
   const duplicate = openTab();
   await startAsOwnTab(copy, duplicate.locks, HANDOVER_MS);
   expect(copy.getItem('token')).toBeNull();
-  expect(storage.getItem('token')).toBe('mine');
+  expect(storage.getItem('token')).toBe('original');
 
-  copy.setItem('token', 'its own');
+  copy.setItem('token', 'duplicate');
   duplicate.close();
   await startAsOwnTab(copy, openTab().locks, HANDOVER_MS);
-  expect(copy.getItem('token')).toBe('its own');
+  expect(copy.getItem('token')).toBe('duplicate');
 });

@@ -1,17 +1,17 @@
-const KEPT_AS = 'seatlease.tab';
-/** The page before this one lets go of its lock as it is unloaded, but perhaps not before this one asks for it. */
+const STORED_AS = 'seatlease.tab';
+/** After a reload, the page before may release its lock only after this page has requested it. */
 const HANDOVER_MS = 500;
 
 /**
- * A browser that duplicates a tab copies what the tab keeps. Two tabs with one refresh token would use it twice, which
- * ends the sign-in of both: so the copy, which finds that another tab lives under its name, starts with nothing.
+ * Makes sure that `storage` belongs to this tab alone. Duplicating a tab copies its storage, and two tabs that use one
+ * refresh token end the sign-in of both. The copy finds the lock of its name taken, and clears its storage.
  */
 export async function startAsOwnTab(
   storage: Storage,
   locks: LockManager,
   handoverMs = HANDOVER_MS,
 ): Promise<void> {
-  const name = storage.getItem(KEPT_AS) ?? newName(storage);
+  const name = storage.getItem(STORED_AS) ?? newName(storage);
   if (!(await holdWhileOpen(name, locks, handoverMs))) {
     storage.clear();
     await holdWhileOpen(newName(storage), locks, handoverMs);
@@ -20,11 +20,11 @@ export async function startAsOwnTab(
 
 function newName(storage: Storage): string {
   const name = crypto.randomUUID();
-  storage.setItem(KEPT_AS, name);
+  storage.setItem(STORED_AS, name);
   return name;
 }
 
-/** Whether this tab has the name now, until it is closed. */
+/** Takes the lock of a name until the tab is closed. Returns whether it was free. */
 function holdWhileOpen(name: string, locks: LockManager, handoverMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     locks

@@ -6,7 +6,7 @@ import type { Viewer } from './viewer.ts';
 function viewer(tenants: Me['tenants'] = [], isOperator = false): Viewer {
   const moment = '2026-11-28T10:00:00Z';
   const me = { user_id: 'usr_1', email: 'a@b.c', name: 'A', created_at: moment, last_sign_in_at: moment };
-  return { person: { ...me, is_operator: isOperator, tenants }, isOperator };
+  return { user: { ...me, is_operator: isOperator, tenants }, isOperator };
 }
 
 const tenant = (tenant_id: string, role: Me['tenants'][number]['role']) => ({
@@ -14,41 +14,41 @@ const tenant = (tenant_id: string, role: Me['tenants'][number]['role']) => ({
   name: tenant_id,
   role,
 });
-const OPERATOR_KEY: Viewer = { person: undefined, isOperator: true };
+const OPERATOR_KEY: Viewer = { user: undefined, isOperator: true };
 
-test('somebody begins with the seats of a tenant that they look after', () => {
+test('opens the seats of the first tenant that the viewer administers', () => {
   const home = homeOf(viewer([tenant('ten_1', 'member'), tenant('ten_2', 'admin')]));
   expect(home).toBe('/console/tenants/ten_2/seats');
 });
 
-test('a link leads to the page that it names', () => {
+test('has a page for each link of a tenant', () => {
   const links = tenantLinks({ tenantId: 'ten_1', name: 'T', role: 'owner' });
   expect(links.length).toBeGreaterThanOrEqual(3);
   for (const { href } of links) {
     const destination = destinationOf(href, viewer([tenant('ten_1', 'owner')]));
-    if (destination.kind !== 'tenant') throw new Error(`${href} leads nowhere`);
+    if (destination.kind !== 'tenant') throw new Error(`${href} has no page`);
     expect(tenantPageOf(destination.slug, 'owner')).toBeDefined();
   }
 });
 
-test('members are not sent to what only admins are shown', () => {
+test('hides pages for admins from members', () => {
   expect(tenantPageOf('seats', 'member')).toBeUndefined();
   expect(tenantPageOf('seats', 'admin')).toBeDefined();
   expect(tenantPageOf('seats', 'operator')).toBeDefined();
 });
 
-test.each(['/console/nowhere', '/console/tenants/ten_1/seats/more', '/console/operator/nothing'])(
-  '%s is nothing',
+test.each(['/console/nowhere', '/console/tenants/ten_1/seats/more', '/console/operator/nowhere'])(
+  'finds no page at %s',
   (pathname) => {
-    expect(destinationOf(pathname, viewer([], true)).kind).toBe('nothing');
+    expect(destinationOf(pathname, viewer([], true)).kind).toBe('not-found');
   },
 );
 
-test('operator pages are nothing to anybody else', () => {
-  const nobody = viewer([tenant('ten_1', 'owner')]);
-  expect(operatorLinks(nobody)).toEqual([]);
+test('shows operator pages to operators only', () => {
+  const owner = viewer([tenant('ten_1', 'owner')]);
+  expect(operatorLinks(owner)).toEqual([]);
   for (const { href } of operatorLinks(OPERATOR_KEY)) {
     expect(destinationOf(href, OPERATOR_KEY).kind).toBe('page');
-    expect(destinationOf(href, nobody).kind).toBe('nothing');
+    expect(destinationOf(href, owner).kind).toBe('not-found');
   }
 });

@@ -6,8 +6,8 @@ import { MembersPage } from './pages/members.tsx';
 import { OperatorHealthPage } from './pages/operator-health.tsx';
 import { OperatorKeysPage } from './pages/operator-keys.tsx';
 import { OperatorLicensesPage } from './pages/operator-licenses.tsx';
-import { OperatorPeoplePage } from './pages/operator-people.tsx';
 import { OperatorTenantsPage } from './pages/operator-tenants.tsx';
+import { OperatorUsersPage } from './pages/operator-users.tsx';
 import { PrivacyPage } from './pages/privacy.tsx';
 import { SeatsPage } from './pages/seats.tsx';
 import { UsagePage } from './pages/usage.tsx';
@@ -23,19 +23,19 @@ import {
 } from './viewer.ts';
 
 /**
- * The one list of pages. To add one: a file in `pages/` that gives a component with a `<Page>` in it, and a line here.
- * Everything else (address, link, title, who is shown it) follows.
+ * The list of all pages. To add one, write a component with a `<Page>` in a file in `pages/`, and add a line here.
+ * Its address, link, title and audience follow from that.
  */
 interface Entry<Props> {
-  /** Last part of the address. */
+  /** The last part of the address. */
   readonly slug: string;
-  /** As links name it. */
+  /** The text of links to it. */
   readonly title: string;
   readonly page: ComponentType<Props>;
 }
 
-/** `/console/tenants/{tenant_id}/{slug}`, for those who look after the tenant unless `everybody` in it may. */
-export const TENANT_PAGES: readonly (Entry<TenantPageProps> & { readonly everybody?: true })[] = [
+/** `/console/tenants/{tenant_id}/{slug}`, for admins of the tenant, or for all its members. */
+export const TENANT_PAGES: readonly (Entry<TenantPageProps> & { readonly forMembers?: true })[] = [
   { slug: 'seats', title: 'Seats', page: SeatsPage },
   { slug: 'usage', title: 'Usage', page: UsagePage },
   { slug: 'licenses', title: 'Licenses', page: LicensesPage },
@@ -48,13 +48,13 @@ export const TENANT_PAGES: readonly (Entry<TenantPageProps> & { readonly everybo
 export const OPERATOR_PAGES: readonly Entry<object>[] = [
   { slug: 'tenants', title: 'Tenants', page: OperatorTenantsPage },
   { slug: 'licenses', title: 'All licenses', page: OperatorLicensesPage },
-  { slug: 'people', title: 'People', page: OperatorPeoplePage },
+  { slug: 'people', title: 'Users', page: OperatorUsersPage },
   { slug: 'keys', title: 'Signing keys', page: OperatorKeysPage },
   { slug: 'health', title: 'Health', page: OperatorHealthPage },
 ];
 
-/** `/console/{slug}`, for everybody who is signed in as a person. */
-export const PERSON_PAGES: readonly Entry<object>[] = [
+/** `/console/{slug}`, for every signed-in user, but not for the operator key. */
+export const USER_PAGES: readonly Entry<object>[] = [
   { slug: 'personal-data', title: 'Personal data', page: PrivacyPage },
 ];
 
@@ -73,44 +73,44 @@ export function operatorLinks({ isOperator }: Viewer): Link[] {
     : [];
 }
 
-export function personLinks({ person }: Viewer): Link[] {
-  return person ? PERSON_PAGES.map(({ slug, title }) => ({ href: `${BASE}/${slug}`, title })) : [];
+export function userLinks({ user }: Viewer): Link[] {
+  return user ? USER_PAGES.map(({ slug, title }) => ({ href: `${BASE}/${slug}`, title })) : [];
 }
 
-/** Where the viewer begins; `undefined` where there is nothing for them yet. */
+/** The address of the viewer's first page; `undefined` if they have none yet. */
 export function homeOf(viewer: Viewer): string | undefined {
   const tenants = ownTenants(viewer);
   const first = tenants.find(({ role }) => isAdmin(role)) ?? tenants[0];
-  const links = [...(first ? tenantLinks(first) : []), ...operatorLinks(viewer), ...personLinks(viewer)];
+  const links = [...(first ? tenantLinks(first) : []), ...operatorLinks(viewer), ...userLinks(viewer)];
   return links[0]?.href;
 }
 
-/** What an address shows to the viewer. */
+/** What the viewer sees at an address. */
 export type Destination =
   | { readonly kind: 'home' }
   | { readonly kind: 'page'; readonly page: ComponentType<object> }
   | { readonly kind: 'tenant'; readonly tenantId: string; readonly slug: string }
-  | { readonly kind: 'nothing' };
+  | { readonly kind: 'not-found' };
 
 export function destinationOf(pathname: string, viewer: Viewer): Destination {
   const [first, second, third, ...rest] = pathname.slice(BASE.length).split('/').filter(Boolean);
   if (first === undefined) return { kind: 'home' };
-  if (rest.length > 0) return { kind: 'nothing' };
+  if (rest.length > 0) return { kind: 'not-found' };
   if (first === 'tenants' && second !== undefined) {
     return { kind: 'tenant', tenantId: second, slug: third ?? '' };
   }
   const isOperators = first === 'operator';
-  const pages = isOperators ? (viewer.isOperator ? OPERATOR_PAGES : []) : viewer.person ? PERSON_PAGES : [];
+  const pages = isOperators ? (viewer.isOperator ? OPERATOR_PAGES : []) : viewer.user ? USER_PAGES : [];
   const slug = isOperators ? second : second === undefined ? first : undefined;
   const found = pages.find((entry) => entry.slug === slug);
-  return found ? { kind: 'page', page: found.page } : { kind: 'nothing' };
+  return found ? { kind: 'page', page: found.page } : { kind: 'not-found' };
 }
 
-/** The page of a tenant under that name; none where it is not for whoever has that role. */
+/** The page of a tenant at `slug`, if there is one that the role may open. */
 export function tenantPageOf(slug: string, role: Role): ComponentType<TenantPageProps> | undefined {
   return pagesFor(role).find((entry) => entry.slug === slug)?.page;
 }
 
 function pagesFor(role: Role) {
-  return TENANT_PAGES.filter(({ everybody }) => everybody || isAdmin(role));
+  return TENANT_PAGES.filter(({ forMembers }) => forMembers || isAdmin(role));
 }

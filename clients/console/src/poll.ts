@@ -1,93 +1,93 @@
 import { Problem } from './problem.ts';
 
-/** Of the last answer, and of what has come since. */
+/** The last value, and the failure since, if any. */
 export interface Watched<T> {
   readonly value: T | undefined;
-  /** When the question was asked that `value` answers, in milliseconds since the epoch. */
+  /** When the request for `value` was sent, in milliseconds since the epoch. */
   readonly asOfMs: number | undefined;
-  /** Why there has been no answer since; `undefined` while all is well. */
+  /** Why the latest request failed; `undefined` if it succeeded. */
   readonly problem: Problem | undefined;
 }
 
-/** Whether anybody can see the page. */
+/** Whether the page is visible. */
 export interface Visibility {
   isVisible(): boolean;
-  /** Gives what ends the listening. */
+  /** Returns a function that removes the listener. */
   onChange(listener: () => void): () => void;
 }
 
 export interface Polling {
-  /** Asks now, or right after the answer that is awaited. */
+  /** Sends a request now, or right after the pending one. */
   now(): void;
   stop(): void;
 }
 
-const LONGEST_WAIT_MS = 60_000;
+const MAX_DELAY_MS = 60_000;
 
 /**
- * Asks every `everyMs`, one question at a time and never while nobody looks. After a failure it waits twice as long each
- * time, up to a minute, and never less than the server would like; half of the waiting is left to chance, so that the
- * consoles that saw a server go away do not all come back at once.
+ * Sends a request every `everyMs`, one at a time, and none while the page is hidden. After each failure the delay doubles, up
+ * to a minute, but is never shorter than Retry-After. Half of the delay is random, so that after an outage the consoles do
+ * not all retry at once.
  */
 export function poll<T>(
-  ask: (signal: AbortSignal) => Promise<T>,
-  tell: (watched: Watched<T>) => void,
+  request: (signal: AbortSignal) => Promise<T>,
+  report: (watched: Watched<T>) => void,
   { everyMs, visibility, random = Math.random }: PollOptions,
 ): Polling {
-  const asking = new AbortController();
+  const controller = new AbortController();
   let watched: Watched<T> = { value: undefined, asOfMs: undefined, problem: undefined };
   let failures = 0;
   let dueMs = Date.now();
-  let isAsking = false;
+  let isPending = false;
   let isWantedNow = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  function waitAfterFailure({ retryAfterSeconds = 0 }: Problem): number {
-    const longestMs = Math.min(LONGEST_WAIT_MS, everyMs * 2 ** failures);
-    return Math.max(retryAfterSeconds * 1000, longestMs * (1 - random() / 2));
+  function delayAfterFailure({ retryAfterSeconds = 0 }: Problem): number {
+    const maxMs = Math.min(MAX_DELAY_MS, everyMs * 2 ** failures);
+    return Math.max(retryAfterSeconds * 1000, maxMs * (1 - random() / 2));
   }
 
-  async function askOnce(): Promise<void> {
-    isAsking = true;
-    const askedMs = Date.now();
-    dueMs = askedMs + everyMs;
+  async function sendOnce(): Promise<void> {
+    isPending = true;
+    const sentMs = Date.now();
+    dueMs = sentMs + everyMs;
     try {
-      const value = await ask(asking.signal);
+      const value = await request(controller.signal);
       failures = 0;
-      watched = { value, asOfMs: askedMs, problem: undefined };
+      watched = { value, asOfMs: sentMs, problem: undefined };
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       failures += 1;
-      dueMs = Math.max(dueMs, Date.now() + waitAfterFailure(error));
+      dueMs = Math.max(dueMs, Date.now() + delayAfterFailure(error));
       watched = { ...watched, problem: error };
     } finally {
-      isAsking = false;
+      isPending = false;
     }
-    if (asking.signal.aborted) return;
+    if (controller.signal.aborted) return;
     if (isWantedNow) dueMs = Date.now();
     isWantedNow = false;
-    tell(watched);
+    report(watched);
     schedule();
   }
 
   function schedule(): void {
     clearTimeout(timer);
-    if (isAsking || asking.signal.aborted || !visibility.isVisible()) return;
+    if (isPending || controller.signal.aborted || !visibility.isVisible()) return;
     const waitMs = dueMs - Date.now();
-    if (waitMs <= 0) void askOnce();
-    else timer = setTimeout(askOnce, waitMs);
+    if (waitMs <= 0) void sendOnce();
+    else timer = setTimeout(sendOnce, waitMs);
   }
 
   const unlisten = visibility.onChange(schedule);
   schedule();
   return {
     now() {
-      isWantedNow = isAsking;
+      isWantedNow = isPending;
       dueMs = Date.now();
       schedule();
     },
     stop() {
-      asking.abort();
+      controller.abort();
       clearTimeout(timer);
       unlisten();
     },

@@ -1,19 +1,19 @@
 import type { FieldError } from '../../sdk/src/api.ts';
 
-/** What a request came to that was not answered as asked, in words for the person who asked. */
+/** A failed request, with a message for the user. */
 export class Problem extends Error {
   override readonly name = 'Problem';
-  /** As in the server's problem documents; `NO_ANSWER` where nothing of the server came back. */
+  /** The `code` of the server's problem document; `NO_ANSWER` without a response. */
   readonly code: string;
-  /** 0 without an answer. */
+  /** The HTTP status; 0 without a response. */
   readonly status: number;
-  /** To be named when asking for help. */
+  /** Identifies the request in the server's log, for support. */
   readonly requestId: string | undefined;
-  /** When the server would like to be asked again. */
+  /** The Retry-After header. */
   readonly retryAfterSeconds: number | undefined;
-  /** What is wrong, field by field. */
+  /** What is wrong with each field. */
   readonly fields: readonly FieldError[];
-  /** All that the server said: some refusals are answers all the same. */
+  /** The whole response body: some errors, such as that of a health check, carry a result. */
   readonly document: Readonly<Record<string, unknown>>;
 
   constructor(
@@ -46,7 +46,7 @@ export function noAnswer(cause: unknown): Problem {
   });
 }
 
-/** Reads a refusal. Whoever stands between (a proxy, Hosting itself) refuses in a form of its own. */
+/** Reads an error response. It has no problem document if a proxy or Firebase Hosting sent it. */
 export async function readProblem(response: Response): Promise<Problem> {
   const document = await documentOf(response);
   const text = (name: string): string | undefined => {
@@ -54,7 +54,7 @@ export async function readProblem(response: Response): Promise<Problem> {
     return typeof value === 'string' && value !== '' ? value : undefined;
   };
   const fields = Array.isArray(document.errors) ? document.errors.filter(isFieldError) : [];
-  const title = text('title') ?? `The server refused (${response.status}).`;
+  const title = text('title') ?? `The server returned an error (${response.status}).`;
   const words = [title, text('detail'), ...fields.map(({ at, detail }) => sentenceOf(at, detail))];
   return new Problem(words.filter((word) => word !== undefined).join(' '), {
     code: text('code') ?? 'UNKNOWN',
@@ -83,7 +83,7 @@ function isFieldError(value: unknown): value is FieldError {
   );
 }
 
-/** Fields are named as the API names them, by a pointer; people read names. */
+/** Shows the last part of a field's JSON pointer as its name. */
 function sentenceOf(at: string, detail: string): string {
   const name = at.split('/').at(-1)?.replaceAll('_', ' ') ?? '';
   return name === '' ? `It ${detail}.` : `“${name}” ${detail}.`;

@@ -1,11 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
 
-/** Where the console is below its origin. */
+/** The console's path on its origin. */
 export const BASE = '/console';
 
 let hasNavigated = false;
 
-/** Whether the person has gone from one page to another, so that assistive technology needs to be told where they are. */
+/** Whether the user has navigated within the console, so that a new page must announce itself to assistive technology. */
 export function isAfterNavigation(): boolean {
   return hasNavigated;
 }
@@ -20,7 +20,7 @@ export function navigate(href: string, how: 'push' | 'replace' = 'push'): void {
   dispatchEvent(new Event('seatlease:navigated'));
 }
 
-/** The address that the page shows now; renders again when it changes. */
+/** The current address. Renders again when it changes. */
 export function useAddress(): URL {
   const [href, setHref] = useState(location.href);
   useEffect(() => {
@@ -39,7 +39,7 @@ export function useAddress(): URL {
   return new URL(href);
 }
 
-/** A value that is kept in the address, so that a reload or a link brings it back. Empty for none. */
+/** A value in the query of the address, which reloads and links keep. Empty if absent. */
 export function useQueryValue(name: string): [string, (value: string) => void] {
   const address = useAddress();
   const set = (value: string): void => {
@@ -51,7 +51,7 @@ export function useQueryValue(name: string): [string, (value: string) => void] {
   return [address.searchParams.get(name) ?? '', set];
 }
 
-/** Follows plain clicks on links within the console without loading the page anew. */
+/** Handles plain clicks on links within the console without loading the page again. */
 export function followLinks(): void {
   document.addEventListener('click', (event) => {
     const isPlain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);

@@ -1,50 +1,50 @@
 import { OPERATIONS } from '../../sdk/src/api.ts';
 
-/** Exactly this address: the server sends people nowhere else. */
+/** The server redirects to exactly this registered address. */
 const RETURN_PATH = '/console/signed-in';
-const KEPT_AS = 'seatlease.sign-in';
+const STORED_AS = 'seatlease.sign-in';
 
-/** What must be remembered while the browser is away at Google. */
-interface UnderWay {
+/** Stored while the browser is on the pages of Google. */
+interface PendingSignIn {
   readonly state: string;
   readonly verifier: string;
-  /** Where in the console the person was. */
+  /** The console's page that the user came from. */
   readonly returnTo: string;
 }
 
-/** What a browser that has come back brings. */
+/** The result of the redirect back to the console. */
 export type Return =
   | { readonly outcome: 'code'; readonly code: string; readonly verifier: string; readonly returnTo: string }
   | { readonly outcome: 'declined'; readonly returnTo: string }
-  /** Not the answer to a request of this tab: nobody is signed in by a link that somebody else made. */
-  | { readonly outcome: 'stranger' };
+  /** This tab did not start that sign-in. Someone else may have made the link, so it is not redeemed. */
+  | { readonly outcome: 'foreign' };
 
 export function redirectUri(origin: string): string {
   return `${origin}${RETURN_PATH}`;
 }
 
-/** Begins a sign-in with PKCE (RFC 7636): gives the address to send the browser to. */
+/** Starts a sign-in with PKCE (RFC 7636). Returns the address to send the browser to. */
 export async function beginSignIn(storage: Storage, origin: string, returnTo: string): Promise<string> {
-  const underWay: UnderWay = { state: randomWord(), verifier: randomWord(), returnTo };
-  storage.setItem(KEPT_AS, JSON.stringify(underWay));
-  const ask = new URLSearchParams({
+  const pending: PendingSignIn = { state: randomWord(), verifier: randomWord(), returnTo };
+  storage.setItem(STORED_AS, JSON.stringify(pending));
+  const query = new URLSearchParams({
     response_type: 'code',
     redirect_uri: redirectUri(origin),
-    state: underWay.state,
-    code_challenge: await challengeOf(underWay.verifier),
+    state: pending.state,
+    code_challenge: await challengeOf(pending.verifier),
     code_challenge_method: 'S256',
   });
-  return `${OPERATIONS.loginGoogle.path}?${ask}`;
+  return `${OPERATIONS.loginGoogle.path}?${query}`;
 }
 
-/** Reads what the browser came back with, once. `undefined` at any other address. */
+/** Reads the result of the redirect, once. Returns `undefined` at any other address. */
 export function readReturn(storage: Storage, { pathname, searchParams }: URL): Return | undefined {
   if (pathname !== RETURN_PATH) return undefined;
-  const kept = storage.getItem(KEPT_AS);
-  storage.removeItem(KEPT_AS);
-  const underWay = kept === null ? undefined : (JSON.parse(kept) as UnderWay);
-  if (!underWay || searchParams.get('state') !== underWay.state) return { outcome: 'stranger' };
-  const { verifier, returnTo } = underWay;
+  const stored = storage.getItem(STORED_AS);
+  storage.removeItem(STORED_AS);
+  const pending = stored === null ? undefined : (JSON.parse(stored) as PendingSignIn);
+  if (!pending || searchParams.get('state') !== pending.state) return { outcome: 'foreign' };
+  const { verifier, returnTo } = pending;
   const code = searchParams.get('code');
   return code === null ? { outcome: 'declined', returnTo } : { outcome: 'code', code, verifier, returnTo };
 }

@@ -14,7 +14,7 @@ test.each([
   [-HOUR, '1 hour ago'],
   [47 * HOUR, 'in 1 day'],
   [-49 * HOUR, '2 days ago'],
-])('%i milliseconds away is "%s"', (awayMs, words) => {
+])('an offset of %i ms is "%s"', (awayMs, words) => {
   expect(relativeTo(NOW + awayMs, NOW)).toBe(words);
 });
 
@@ -28,12 +28,12 @@ test.each([
   expect(lengthOf(seconds)).toBe(words);
 });
 
-test('a moment is told in the zone of whoever looks', () => {
+test('formats a time in the given time zone', () => {
   expect(dateAndTime(new Date(NOW), 'Asia/Kolkata')).toBe('28 Nov 2026, 15:30');
   expect(dateAndTime(new Date(NOW), 'UTC')).toBe('28 Nov 2026, 10:00');
 });
 
-test('the day is left out for today, as the viewer has it, and the year for this year', () => {
+test('leaves out the date for today, in the given time zone, and the year for this year', () => {
   const late = new Date('2026-11-28T23:30:00Z');
   expect(briefly(late, NOW, 'UTC')).toBe('23:30');
   expect(briefly(late, NOW, 'Europe/Berlin')).toBe('29 Nov, 00:30');

@@ -1,4 +1,4 @@
-/** Words for moments: in English like the pages, in the viewer's zone, unambiguous wherever they are. */
+/** Formats times in English and in the viewer's time zone. Months are names, as 2/3 is ambiguous between countries. */
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -13,7 +13,7 @@ const STEPS = [
 
 const RELATIVE = new Intl.RelativeTimeFormat('en', { numeric: 'always', style: 'long' });
 
-/** "in 4 minutes", "2 days ago"; "just now" and "in a moment" within a minute. Rounded towards now: never more than there is. */
+/** "in 4 minutes", "2 days ago"; "just now" and "in a moment" within a minute. Rounded towards now, so never too much. */
 export function relativeTo(atMs: number, nowMs: number): string {
   const awayMs = atMs - nowMs;
   const step = STEPS.find(({ ms }) => Math.abs(awayMs) >= ms);
@@ -21,7 +21,7 @@ export function relativeTo(atMs: number, nowMs: number): string {
   return RELATIVE.format(Math.trunc(awayMs / step.ms), step.unit);
 }
 
-/** "for 4 minutes", "for 2 days"; how long something has lasted. */
+/** A duration: "4 minutes", "2 days". */
 export function lengthOf(seconds: number): string {
   const lengthMs = seconds * SECOND_MS;
   const step = STEPS.find(({ ms }) => lengthMs >= ms) ?? { unit: 'second', ms: SECOND_MS };
@@ -32,12 +32,12 @@ export function lengthOf(seconds: number): string {
 const DAY = { day: 'numeric', month: 'short', year: 'numeric' } as const;
 const MINUTE = { hour: '2-digit', minute: '2-digit' } as const;
 
-/** "28 Nov 2026, 10:42" in `zone`: the viewer's own unless given. */
+/** "28 Nov 2026, 10:42" in `zone`, by default the viewer's. */
 export function dateAndTime(at: Date, zone?: string): string {
   return new Intl.DateTimeFormat('en-GB', { ...DAY, ...MINUTE, timeZone: zone }).format(at);
 }
 
-/** As much of `dateAndTime` as it takes today: "10:42", "1 Dec, 10:42" or the whole in another year. */
+/** `dateAndTime` without what is clear today: "10:42" today, "1 Dec, 10:42" this year, all of it in another year. */
 export function briefly(at: Date, nowMs: number, zone?: string): string {
   const now = new Date(nowMs);
   if (dateOf(at, zone) === dateOf(now, zone)) return hourTick(at, zone);
@@ -64,7 +64,7 @@ export function clockTime(at: Date, zone?: string): string {
 
 const WEEKDAY = { weekday: 'short', day: 'numeric', month: 'short' } as const;
 
-/** "Sat 28 Nov, 10:00", for the beginning of an hour. */
+/** "Sat 28 Nov, 10:00", for the start of an hour. */
 export function hourName(at: Date, zone?: string): string {
   return new Intl.DateTimeFormat('en-GB', { ...WEEKDAY, ...MINUTE, timeZone: zone }).format(at);
 }
@@ -74,7 +74,7 @@ export function hourTick(at: Date, zone?: string): string {
   return new Intl.DateTimeFormat('en-GB', { ...MINUTE, timeZone: zone }).format(at);
 }
 
-/** "Sat 28 Nov", for a day of UTC, as the server counts them. */
+/** "Sat 28 Nov", for a UTC day, as the server counts days. */
 export function utcDayName(at: Date): string {
   return new Intl.DateTimeFormat('en-GB', { ...WEEKDAY, timeZone: 'UTC' }).format(at);
 }

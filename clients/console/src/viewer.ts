@@ -1,14 +1,14 @@
 import type { Me } from '../../sdk/src/api.ts';
 import { BASE } from './router.ts';
 
-/** Who looks at the console. */
+/** The user of the console. */
 export interface Viewer {
-  /** `undefined` for whoever has shown the operator key, and is nobody in particular. */
-  readonly person: Me | undefined;
+  /** `undefined` with the operator key, which belongs to no user. */
+  readonly user: Me | undefined;
   readonly isOperator: boolean;
 }
 
-/** What the viewer is in a tenant. Operators may see all of them. */
+/** The viewer's role in a tenant. Operators can open every tenant. */
 export type Role = Me['tenants'][number]['role'] | 'operator';
 
 export interface TenantInView {
@@ -17,17 +17,17 @@ export interface TenantInView {
   readonly role: Role;
 }
 
-/** What a page of a tenant is given. */
+/** The props of a tenant's page. */
 export interface TenantPageProps {
   readonly tenant: TenantInView;
 }
 
-/** Tenants that the viewer belongs to. */
-export function ownTenants({ person }: Viewer): TenantInView[] {
-  return (person?.tenants ?? []).map(({ tenant_id, name, role }) => ({ tenantId: tenant_id, name, role }));
+/** The tenants that the viewer is a member of. */
+export function ownTenants({ user }: Viewer): TenantInView[] {
+  return (user?.tenants ?? []).map(({ tenant_id, name, role }) => ({ tenantId: tenant_id, name, role }));
 }
 
-/** Whether somebody of that role looks after the tenant: members only take seats. */
+/** Whether a role can manage the tenant. Members can only use seats. */
 export function isAdmin(role: Role): boolean {
   return role !== 'member';
 }

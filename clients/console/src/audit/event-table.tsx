@@ -7,14 +7,14 @@ export function EventTable({ events }: { readonly events: readonly AuditEvent[] 
   return (
     <div class="table-frame">
       <table class="cards events">
-        <caption class="sr-only">What happened, the newest first</caption>
+        <caption class="sr-only">Events, newest first</caption>
         <thead>
           <tr>
-            <th scope="col">What</th>
-            <th scope="col">When</th>
+            <th scope="col">Event</th>
+            <th scope="col">Time</th>
             <th scope="col">License</th>
             <th scope="col">Session</th>
-            <th scope="col">Sealed as</th>
+            <th scope="col">Seal no.</th>
           </tr>
         </thead>
         <tbody>
@@ -24,7 +24,7 @@ export function EventTable({ events }: { readonly events: readonly AuditEvent[] 
                 {EVENT_LABELS[event.type]}
                 <span class="second-line">{detailOf(event)}</span>
               </th>
-              <td data-label="When">
+              <td data-label="Time">
                 <Moment at={event.at} />
               </td>
               <td data-label="License">
@@ -35,13 +35,13 @@ export function EventTable({ events }: { readonly events: readonly AuditEvent[] 
                   {event.session_id === null ? '–' : <Shortened text={event.session_id} label="Session" />}
                   {event.holder !== undefined && (
                     <span class="second-line">
-                      held by <Shortened text={event.holder} label="Pseudonym" />
+                      holder <Shortened text={event.holder} label="Pseudonym" />
                     </span>
                   )}
                 </div>
               </td>
-              <td data-label="Sealed as">
-                {event.seq === null ? <span class="quiet">not yet</span> : `no. ${event.seq}`}
+              <td data-label="Seal no.">
+                {event.seq === null ? <span class="quiet">not sealed yet</span> : event.seq}
               </td>
             </tr>
           ))}

@@ -12,7 +12,7 @@ interface FilterProps {
   onFilter(filter: AuditFilter): void;
 }
 
-/** Asks the server only once somebody says so: each question reads an index. */
+/** Queries the server only on submit, as each query costs reads of an index. */
 export function FilterForm({ filter, licenses, onFilter }: FilterProps) {
   const [wanted, setWanted] = useState(filter);
   const isKnown = licenses.some(({ license_id }) => license_id === wanted.license);
@@ -26,14 +26,14 @@ export function FilterForm({ filter, licenses, onFilter }: FilterProps) {
       }}
     >
       <label>
-        What
+        Event
         <select
           value={wanted.type}
           onChange={({ currentTarget: { value } }) =>
             setWanted({ ...wanted, type: isEventType(value) ? value : '' })
           }
         >
-          <option value="">Everything</option>
+          <option value="">All events</option>
           {EVENT_TYPES.map((type) => (
             <option key={type} value={type}>
               {EVENT_LABELS[type]}
@@ -67,16 +67,16 @@ export function FilterForm({ filter, licenses, onFilter }: FilterProps) {
       </label>
       <DaysFields days={wanted} onChange={(days) => setWanted({ ...wanted, ...days })} />
       <Button type="submit" kind="primary">
-        Show
+        Show events
       </Button>
       <Button
         onClick={() => {
-          const nothing = filterOf(new URLSearchParams());
-          setWanted(nothing);
-          onFilter(nothing);
+          const all = filterOf(new URLSearchParams());
+          setWanted(all);
+          onFilter(all);
         }}
       >
-        Clear
+        Clear filters
       </Button>
     </form>
   );

@@ -9,7 +9,7 @@ export interface AuditFilter extends Days {
 
 const DAY = /^\d{4}-\d\d-\d\d$/;
 
-/** As the address keeps it. What nobody could have chosen counts as not chosen. */
+/** Reads the filter from the query of the address. Ignores invalid values. */
 export function filterOf(query: URLSearchParams): AuditFilter {
   const text = (name: string): string => query.get(name) ?? '';
   const day = (name: string): string => {

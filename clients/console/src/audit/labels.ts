@@ -2,22 +2,22 @@ import type { AuditEvent } from '../../../sdk/src/api.ts';
 
 export type EventType = AuditEvent['type'];
 
-/** What happened, as people say it. In the order in which they are offered. */
+/** Names of event types, in the order in which the filter lists them. */
 export const EVENT_LABELS: Readonly<Record<EventType, string>> = {
-  'session.acquired': 'Seat taken',
+  'session.acquired': 'Seat acquired',
   'session.borrowed': 'Seat borrowed',
-  'session.revived': 'Seat taken again',
-  'session.released': 'Seat given back',
-  'session.expired': 'Seat ran out',
-  'session.evicted': 'Seat taken away',
-  'seat.denied': 'Seat refused',
-  'license.created': 'License made',
-  'license.updated': 'License changed',
-  'license.key_rotated': 'New license key',
-  'subscription.trial_ending': 'Trial about to end',
+  'session.revived': 'Session resumed',
+  'session.released': 'Seat released',
+  'session.expired': 'Session expired',
+  'session.evicted': 'Session evicted',
+  'seat.denied': 'Seat denied',
+  'license.created': 'License created',
+  'license.updated': 'License updated',
+  'license.key_rotated': 'License key rotated',
+  'subscription.trial_ending': 'Trial ending soon',
   'subscription.paid': 'Payment received',
   'subscription.payment_failed': 'Payment failed',
-  'subscription.refunded': 'Payment given back',
+  'subscription.refunded': 'Payment refunded',
   'subscription.disputed': 'Payment disputed',
   'subscription.ended': 'Subscription ended',
 };
@@ -28,14 +28,14 @@ export function isEventType(text: string): text is EventType {
   return Object.hasOwn(EVENT_LABELS, text);
 }
 
-/** What else an event tells, in a line; empty where its type says it all. */
+/** The details of an event in one line; empty if it has none. */
 export function detailOf({ count, active, max, reason, version, type }: AuditEvent): string {
   const parts: string[] = [];
   if (count !== undefined)
     parts.push(count === 1 ? '1 request within a minute' : `${count} requests within a minute`);
-  if (reason === 'lost') parts.push('lost by the server');
-  if (reason === 'lease_ran_out' && type !== 'session.expired') parts.push('its time had run out');
-  if (active !== undefined && max !== undefined) parts.push(`${active} of ${max} taken then`);
-  if (version !== undefined) parts.push(`version ${version} of the license`);
+  if (reason === 'lost') parts.push('lost in a server failure');
+  if (reason === 'lease_ran_out' && type !== 'session.expired') parts.push('its lease had expired');
+  if (active !== undefined && max !== undefined) parts.push(`${active} of ${max} seats in use then`);
+  if (version !== undefined) parts.push(`license version ${version}`);
   return parts.join(', ');
 }

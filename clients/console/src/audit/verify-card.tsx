@@ -7,7 +7,7 @@ import { type Verdict, verify } from './verify.ts';
 
 const PROBLEMS_SHOWN = 20;
 
-/** Has the log checked, and says in words what that came to. */
+/** Verifies the audit log and shows the result. */
 export function VerifyCard({ tenantId }: { readonly tenantId: string }) {
   const { call } = useConsole();
   const [verdict, setVerdict] = useState<Verdict>();
@@ -28,18 +28,20 @@ export function VerifyCard({ tenantId }: { readonly tenantId: string }) {
   });
   return (
     <section class="card part" aria-labelledby="verify">
-      <h2 id="verify">Is the log whole?</h2>
+      <h2 id="verify">Verify the audit log</h2>
       <p class="quiet">
-        Each event is sealed with the one before it, so that one which is changed, removed or put in between
-        later shows.
+        Each event is chained to the one before it by a hash. Verifying shows if an event was changed, removed
+        or inserted later.
       </p>
       <Button busy={check.isBusy} onClick={check.run}>
-        Verify the log
+        Verify log
       </Button>
       {check.problem && <Alert problem={check.problem} />}
-      <div class="told-verdict" role="status">
-        {verdict && !verdict.isWhole && <p>{verdict.sealed.toLocaleString('en')} events checked so far…</p>}
-        {verdict?.isWhole && <Result verdict={verdict} />}
+      <div class="verdict" role="status">
+        {verdict && !verdict.isComplete && (
+          <p>{verdict.sealed.toLocaleString('en')} events verified so far…</p>
+        )}
+        {verdict?.isComplete && <Result verdict={verdict} />}
       </div>
     </section>
   );
@@ -49,20 +51,20 @@ function Result({ verdict }: { readonly verdict: Verdict }) {
   const { sealed, unsealed, head, problems } = verdict;
   const waiting =
     unsealed > 0 &&
-    ` ${unsealed === 1 ? '1 event is' : `${unsealed} events are`} not sealed yet, so nothing can be said of ${unsealed === 1 ? 'it' : 'them'}.`;
+    ` ${unsealed === 1 ? '1 event is' : `${unsealed} events are`} not sealed yet and cannot be verified until then.`;
   if (problems.length === 0) {
     return (
       <Notice tone="good">
         <p>
           {sealed === 0
-            ? 'There is nothing to check yet.'
-            : `The log is whole: ${sealed === 1 ? '1 event' : `${sealed.toLocaleString('en')} events`} checked, none changed, removed or put in.`}
+            ? 'The log has no sealed events yet.'
+            : `The log is intact: ${sealed === 1 ? '1 event' : `${sealed.toLocaleString('en')} events`} verified, none changed, removed or inserted.`}
           {waiting}
         </p>
         {head && (
           <p class="small">
-            Its end is no. {head.seq}, <code>{head.hash}</code>. Keep that elsewhere: it shows if the whole
-            log is ever replaced.
+            The last event is no. {head.seq} with the hash <code>{head.hash}</code>. Save both elsewhere to
+            detect later if the whole log was replaced.
           </p>
         )}
       </Notice>
@@ -71,14 +73,14 @@ function Result({ verdict }: { readonly verdict: Verdict }) {
   return (
     <Notice tone="bad">
       <p>
-        The log was tampered with, or is damaged: {problems.length}{' '}
-        {problems.length === 1 ? 'place is' : 'places are'} wrong in {sealed.toLocaleString('en')} events.
+        The log was tampered with or is damaged: {problems.length}{' '}
+        {problems.length === 1 ? 'problem' : 'problems'} in {sealed.toLocaleString('en')} events.
         {waiting}
       </p>
       <ul>
         {problems.slice(0, PROBLEMS_SHOWN).map(({ kind, seq, detail }) => (
           <li key={`${kind} ${seq} ${detail}`}>
-            No. {seq} {KIND_WORDS[kind]}: {detail}
+            Event no. {seq} {KIND_TEXTS[kind]}: {detail}
           </li>
         ))}
       </ul>
@@ -87,4 +89,4 @@ function Result({ verdict }: { readonly verdict: Verdict }) {
   );
 }
 
-const KIND_WORDS = { CHANGED: 'was changed', REMOVED: 'was removed', INSERTED: 'was put in' } as const;
+const KIND_TEXTS = { CHANGED: 'was changed', REMOVED: 'was removed', INSERTED: 'was inserted' } as const;

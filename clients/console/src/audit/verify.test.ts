@@ -13,35 +13,35 @@ const PART: AuditCheck = {
 const CHANGED = { kind: 'CHANGED', seq: 1, event_id: 'evt_1', detail: 'is another' } as const;
 
 async function check(parts: readonly AuditCheck[], signal = new AbortController().signal) {
-  const asked: (string | undefined)[] = [];
-  const told: Verdict[] = [];
+  const cursors: (string | undefined)[] = [];
+  const verdicts: Verdict[] = [];
   await verify(
     async (cursor) => {
-      asked.push(cursor);
-      return parts[asked.length - 1] ?? PART;
+      cursors.push(cursor);
+      return parts[cursors.length - 1] ?? PART;
     },
-    (verdict) => told.push(verdict),
+    (verdict) => verdicts.push(verdict),
     signal,
   );
-  return { asked, told };
+  return { cursors, verdicts };
 }
 
-test('a long log is checked to its end, and what was found in each part of it is kept', async () => {
+test('verifies a long log to its end and keeps the problems of each page', async () => {
   const head = { seq: 3, hash: 'h' };
-  const { asked, told } = await check([
+  const { cursors, verdicts } = await check([
     { ...PART, problems: [CHANGED], next_cursor: 'more' },
     { ...PART, unsealed: 1, head },
   ]);
-  expect(asked).toEqual([undefined, 'more']);
-  expect(told.map(({ sealed, isWhole }) => [sealed, isWhole])).toEqual([
+  expect(cursors).toEqual([undefined, 'more']);
+  expect(verdicts.map(({ sealed, isComplete }) => [sealed, isComplete])).toEqual([
     [2, false],
     [4, true],
   ]);
-  expect(told.at(-1)).toEqual({ sealed: 4, unsealed: 1, head, problems: [CHANGED], isWhole: true });
+  expect(verdicts.at(-1)).toEqual({ sealed: 4, unsealed: 1, head, problems: [CHANGED], isComplete: true });
 });
 
-test('nothing more is asked once nobody waits for the answer', async () => {
-  const gone = new AbortController();
-  gone.abort();
-  expect((await check([PART], gone.signal)).asked).toEqual([]);
+test('stops when the signal is aborted', async () => {
+  const aborted = new AbortController();
+  aborted.abort();
+  expect((await check([PART], aborted.signal)).cursors).toEqual([]);
 });

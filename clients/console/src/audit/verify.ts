@@ -1,37 +1,37 @@
 import type { AuditCheck } from '../../../sdk/src/api.ts';
 
-/** What was found so far in a log that is checked part by part. */
+/** What was found so far in a log that is verified page by page. */
 export interface Verdict {
   readonly sealed: number;
   readonly unsealed: number;
   readonly head: AuditCheck['head'];
   readonly problems: AuditCheck['problems'];
-  readonly isWhole: boolean;
+  readonly isComplete: boolean;
 }
 
-const NOTHING_YET: Verdict = { sealed: 0, unsealed: 0, head: null, problems: [], isWhole: false };
+const NOTHING_YET: Verdict = { sealed: 0, unsealed: 0, head: null, problems: [], isComplete: false };
 
 /**
- * Has a whole log checked, and tells what was found after each part. `ask` takes the cursor of the part before. Ends early
- * where `signal` says so.
+ * Verifies a whole log and reports what was found so far after each page. `verifyPage` gets the cursor of the page before.
+ * Stops when `signal` is aborted.
  */
 export async function verify(
-  ask: (cursor: string | undefined) => Promise<AuditCheck>,
-  tell: (verdict: Verdict) => void,
+  verifyPage: (cursor: string | undefined) => Promise<AuditCheck>,
+  report: (verdict: Verdict) => void,
   signal: AbortSignal,
 ): Promise<void> {
   let verdict = NOTHING_YET;
   let cursor: string | undefined;
-  while (!signal.aborted && !verdict.isWhole) {
-    const part = await ask(cursor);
+  while (!signal.aborted && !verdict.isComplete) {
+    const page = await verifyPage(cursor);
     verdict = {
-      sealed: verdict.sealed + part.sealed,
-      unsealed: verdict.unsealed + part.unsealed,
-      head: part.head ?? verdict.head,
-      problems: [...verdict.problems, ...part.problems],
-      isWhole: part.next_cursor === null,
+      sealed: verdict.sealed + page.sealed,
+      unsealed: verdict.unsealed + page.unsealed,
+      head: page.head ?? verdict.head,
+      problems: [...verdict.problems, ...page.problems],
+      isComplete: page.next_cursor === null,
     };
-    cursor = part.next_cursor ?? undefined;
-    if (!signal.aborted) tell(verdict);
+    cursor = page.next_cursor ?? undefined;
+    if (!signal.aborted) report(verdict);
   }
 }

@@ -11,7 +11,7 @@ import { INTERVAL_LABELS, type Interval } from './labels.ts';
 interface BuyProps {
   readonly tenantId: string;
   readonly plans: readonly Plan[];
-  /** Those that can be bought for: trials, and those whose subscription has ended. */
+  /** The licenses that a purchase can pay for: trials, and those whose subscription has ended. */
   readonly buyable: readonly License[];
 }
 
@@ -25,23 +25,23 @@ export function BuyForm({ tenantId, plans, buyable }: BuyProps) {
   const plan = plans.find((each) => each.plan === chosen) ?? plans[0];
   const buy = useAction(async () => {
     if (!plan) return;
-    const wish = {
+    const order = {
       tenant_id: tenantId,
       plan: plan.plan,
-      interval: paidBy(plan, interval),
+      interval: intervalOf(plan, interval),
       seats: Number(seatsText || plan.seats.least),
       ...(licenseId !== '' && { license_id: licenseId }),
     };
     const { checkout_url } = await call('checkoutCreate', {
-      body: wish,
-      idempotencyKey: intents.keyOf(wish),
+      body: order,
+      idempotencyKey: intents.keyOf(order),
     });
     intents.done();
     location.assign(checkout_url);
-    // The button stays busy until the browser has gone.
+    // The button stays busy until the browser leaves the page.
     await new Promise<never>(() => {});
   });
-  if (!plan) return <p class="quiet">Nothing is for sale here. Ask the vendor.</p>;
+  if (!plan) return <p class="quiet">No plans can be bought here. Contact the vendor.</p>;
   return (
     <form
       onSubmit={(event) => {
@@ -78,9 +78,9 @@ export function BuyForm({ tenantId, plans, buyable }: BuyProps) {
           />
         </label>
         <label>
-          Paid
+          Billed
           <select
-            value={paidBy(plan, interval)}
+            value={intervalOf(plan, interval)}
             onChange={({ currentTarget }) =>
               setInterval(plan.intervals.find((each) => each === currentTarget.value))
             }
@@ -94,7 +94,7 @@ export function BuyForm({ tenantId, plans, buyable }: BuyProps) {
         </label>
         {buyable.length > 0 && (
           <label class="wide">
-            For
+            License
             <select value={licenseId} onChange={({ currentTarget }) => setLicenseId(currentTarget.value)}>
               <option value="">A new license</option>
               {buyable.map((license) => (
@@ -106,17 +106,17 @@ export function BuyForm({ tenantId, plans, buyable }: BuyProps) {
           </label>
         )}
         <Button type="submit" kind="primary" busy={buy.isBusy}>
-          Go to payment
+          Continue to payment
         </Button>
       </div>
-      <p class="quiet small">You see the price before you pay, on the next page.</p>
+      <p class="quiet small">The next page shows the price before you pay.</p>
       {buy.problem && <Alert problem={buy.problem} />}
     </form>
   );
 }
 
-/** Somebody who chose an interval that another plan does not have pays as that plan is paid for. */
-function paidBy(plan: Plan, wanted: Interval | undefined): Interval {
+/** The wanted interval, or the first one of a plan that does not have it. */
+function intervalOf(plan: Plan, wanted: Interval | undefined): Interval {
   const [first = 'month'] = plan.intervals;
   return wanted !== undefined && plan.intervals.includes(wanted) ? wanted : first;
 }

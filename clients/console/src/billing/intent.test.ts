@@ -6,19 +6,19 @@ function counted() {
   return createIntents(() => `key-${++count}`);
 }
 
-test('a purchase that is sent again for want of an answer is the same purchase', () => {
+test('returns the same key when an order is sent again without an answer', () => {
   const intents = counted();
   const first = intents.keyOf({ plan: 'pro', seats: 2 });
   expect(intents.keyOf({ plan: 'pro', seats: 2 })).toBe(first);
 });
 
-test('somebody who changes their mind buys something else', () => {
+test('returns another key for another order', () => {
   const intents = counted();
   const first = intents.keyOf({ plan: 'pro', seats: 2 });
   expect(intents.keyOf({ plan: 'pro', seats: 3 })).not.toBe(first);
 });
 
-test('who wants the same once more after it came through buys it once more', () => {
+test('returns another key for the same order after the first was completed', () => {
   const intents = counted();
   const first = intents.keyOf({ plan: 'pro', seats: 2 });
   intents.done();

@@ -1,18 +1,18 @@
 interface Intent {
-  readonly wish: string;
+  readonly order: string;
   readonly key: string;
 }
 
 /**
- * Names purchases: the same wish is the same purchase, however often it is sent for want of an answer, and another wish is
- * another one. After `done` the same wish is a new purchase.
+ * Creates idempotency keys for purchases. An order keeps its key when it is sent again without an answer. Another order, or
+ * the same one after `done`, gets a new key.
  */
 export function createIntents(newKey: () => string) {
   let latest: Intent | undefined;
   return {
-    keyOf(wish: object): string {
-      const text = JSON.stringify(wish);
-      if (latest?.wish !== text) latest = { wish: text, key: newKey() };
+    keyOf(order: object): string {
+      const text = JSON.stringify(order);
+      if (latest?.order !== text) latest = { order: text, key: newKey() };
       return latest.key;
     },
     done(): void {

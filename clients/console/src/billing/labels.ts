@@ -4,61 +4,78 @@ import { dateOf } from '../time.ts';
 export type Interval = Plan['intervals'][number];
 
 export const INTERVAL_LABELS: Readonly<Record<Interval, string>> = {
-  month: 'By the month',
-  year: 'By the year',
+  month: 'Monthly',
+  year: 'Yearly',
 };
 
 export interface SubscriptionState {
   readonly tone: 'good' | 'warn' | 'bad' | 'plain';
   readonly label: string;
-  /** What it means for the seats, and what to do about it. */
+  /** What it means for the seats, and what the customer can do. */
   readonly explanation: string;
 }
 
-/** The state of a subscription as whoever pays for it would say it. */
+/** Explains the state of a subscription to the customer. */
 export function subscriptionState(subscription: Subscription): SubscriptionState {
   const { status, cancel_at, current_period_end, grace_until, ended_at } = subscription;
   const end = dateOf(new Date(cancel_at ?? current_period_end));
   switch (status) {
     case 'active':
       return cancel_at === null
-        ? { tone: 'good', label: 'Active', explanation: `Paid until ${end}, and then goes on.` }
-        : { tone: 'warn', label: 'Ends', explanation: `Ends on ${end}. Its seats can be used until then.` };
+        ? { tone: 'good', label: 'Active', explanation: `Renews on ${end}.` }
+        : {
+            tone: 'warn',
+            label: 'Canceled',
+            explanation: `Ends on ${end}. You can use its seats until then.`,
+          };
     case 'trialing':
       return cancel_at === null
-        ? { tone: 'good', label: 'Trial', explanation: `Free until ${end}. After that it is paid for.` }
-        : { tone: 'warn', label: 'Trial ends', explanation: `Free until ${end}. Then it ends.` };
+        ? { tone: 'good', label: 'Trial', explanation: `Free until ${end}. Payments start then.` }
+        : { tone: 'warn', label: 'Trial ends', explanation: `Free until ${end}, and ends then.` };
     case 'past_due':
       return {
         tone: 'bad',
         label: 'Payment overdue',
         explanation:
           grace_until === null
-            ? 'The last payment failed. Pay the open invoice, or the seats end.'
-            : `The last payment failed. Seats can be used until ${dateOf(new Date(grace_until))}: pay the open invoice before.`,
+            ? 'The last payment failed. Pay the open invoice to keep the seats.'
+            : `The last payment failed. Pay the open invoice by ${dateOf(new Date(grace_until))} to keep the seats.`,
       };
     case 'unpaid':
       return {
         tone: 'bad',
         label: 'Not paid',
-        explanation: 'No seats are given until the open invoice is paid.',
+        explanation: 'No seats can be acquired until the open invoice is paid.',
       };
     case 'incomplete':
-      return { tone: 'warn', label: 'Not paid yet', explanation: 'The first payment has not come yet.' };
+      return {
+        tone: 'warn',
+        label: 'Not paid yet',
+        explanation: 'The first payment has not been completed yet.',
+      };
     case 'paused':
-      return { tone: 'warn', label: 'Paused', explanation: 'No seats are given while it is paused.' };
+      return {
+        tone: 'warn',
+        label: 'Paused',
+        explanation: 'No seats can be acquired while the subscription is paused.',
+      };
     case 'incomplete_expired':
-      return { tone: 'plain', label: 'Never began', explanation: 'The first payment never came.' };
+      return {
+        tone: 'plain',
+        label: 'Not started',
+        explanation: 'The first payment was not received in time.',
+      };
     case 'canceled':
       return {
         tone: 'plain',
         label: 'Ended',
-        explanation: ended_at === null ? 'It has ended.' : `Ended on ${dateOf(new Date(ended_at))}.`,
+        explanation:
+          ended_at === null ? 'The subscription has ended.' : `Ended on ${dateOf(new Date(ended_at))}.`,
       };
   }
 }
 
-/** Whether it has not ended, so that it can be. */
-export function isGoingOn({ status }: Subscription): boolean {
+/** Whether the subscription can still be canceled. */
+export function hasNotEnded({ status }: Subscription): boolean {
   return status !== 'canceled' && status !== 'incomplete_expired';
 }

@@ -3,20 +3,20 @@ import { Alert } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { useAction } from '../ui/use-action.ts';
 
-/** The way to invoices and cards, which are at the payment provider alone. */
+/** Opens the payment provider's page, which alone has the invoices and cards. */
 export function PortalButton({ tenantId }: { readonly tenantId: string }) {
   const { call } = useConsole();
   const open = useAction(async () => {
     const { portal_url } = await call('checkoutPortal', { body: { tenant_id: tenantId } });
     location.assign(portal_url);
-    // The button stays busy until the browser has gone.
+    // The button stays busy until the browser leaves the page.
     await new Promise<never>(() => {});
   });
   return (
     <>
       <div class="buttons">
         <Button busy={open.isBusy} onClick={open.run}>
-          Invoices and cards
+          Manage invoices and cards
         </Button>
       </div>
       {open.problem && <Alert problem={open.problem} />}

@@ -8,7 +8,7 @@ import { Button } from '../ui/button.tsx';
 import { Confirm } from '../ui/confirm.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { useAction } from '../ui/use-action.ts';
-import { isGoingOn, subscriptionState } from './labels.ts';
+import { hasNotEnded, subscriptionState } from './labels.ts';
 
 interface CardProps {
   readonly subscription: Subscription;
@@ -28,24 +28,24 @@ export function SubscriptionCard({ subscription, onChanged }: CardProps) {
     <article class="card" aria-labelledby={subscription_id}>
       <div class="card-head">
         <h3 id={subscription_id}>
-          {plan === null ? 'A plan that is no longer sold' : planName(plan)}, {seatsOf(seats)}
+          {plan === null ? 'Discontinued plan' : planName(plan)}, {seatsOf(seats)}
         </h3>
         <span class={`badge ${tone}`}>{label}</span>
       </div>
       <p>{explanation}</p>
       <p class="quiet small">
-        For license <code>{license_id}</code>
+        License <code>{license_id}</code>
       </p>
       {undo.problem && <Alert problem={undo.problem} />}
-      {isGoingOn(subscription) && (
+      {hasNotEnded(subscription) && (
         <div class="buttons">
           {cancel_at !== null && (
             <Button kind="primary" busy={undo.isBusy} onClick={undo.run}>
-              Have it go on
+              Keep subscription
             </Button>
           )}
           <Button onClick={() => setEnding(true)}>
-            {cancel_at === null ? 'Cancel subscription' : 'End it now'}
+            {cancel_at === null ? 'Cancel subscription' : 'End subscription now'}
           </Button>
         </div>
       )}
@@ -55,7 +55,7 @@ export function SubscriptionCard({ subscription, onChanged }: CardProps) {
       {isEnding && cancel_at !== null && (
         <Confirm
           title="End this subscription now?"
-          verb="End it now"
+          verb="End subscription now"
           onClose={() => setEnding(false)}
           act={async () => {
             await call('cancel', { body: { license_id, when: 'now' } });
@@ -70,7 +70,7 @@ export function SubscriptionCard({ subscription, onChanged }: CardProps) {
 }
 
 const NOW =
-  'Its seats end with their next heartbeat, nothing is paid back by that, and it cannot be taken back.';
+  'Programs lose their seats with the next heartbeat. You get no refund, and this cannot be undone.';
 
 interface EndProps extends CardProps {
   onClose(): void;
@@ -89,15 +89,15 @@ function EndDialog({ subscription, onChanged, onClose }: EndProps) {
     {
       value: 'period_end',
       title: `On ${dateOf(new Date(current_period_end))}`,
-      words: 'When what is paid for is over. Until then you can have it go on after all.',
+      hint: 'At the end of the paid period. Until then you can undo this.',
     },
-    { value: 'now', title: 'Now', words: NOW },
+    { value: 'now', title: 'Now', hint: NOW },
   ] as const;
   return (
     <Dialog title="When should the subscription end?" onClose={onClose}>
       <fieldset class="choices">
         <legend class="sr-only">When</legend>
-        {choices.map(({ value, title, words }) => (
+        {choices.map(({ value, title, hint }) => (
           <label key={value} class="choice">
             <input
               type="radio"
@@ -107,15 +107,15 @@ function EndDialog({ subscription, onChanged, onClose }: EndProps) {
               onChange={() => setWhen(value)}
             />
             <span>{title}</span>
-            <span class="quiet small">{words}</span>
+            <span class="quiet small">{hint}</span>
           </label>
         ))}
       </fieldset>
       {end.problem && <Alert problem={end.problem} />}
       <div class="buttons">
-        <Button onClick={onClose}>Keep it</Button>
+        <Button onClick={onClose}>Keep subscription</Button>
         <Button kind="danger" busy={end.isBusy} onClick={end.run}>
-          {when === 'now' ? 'End it now' : 'End it then'}
+          {when === 'now' ? 'End subscription now' : 'End subscription then'}
         </Button>
       </div>
     </Dialog>

@@ -3,12 +3,12 @@ import { Button } from '../ui/button.tsx';
 import { CopyButton } from '../ui/copy.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 
-/** Shows a key this once: nobody can read it again. */
+/** Shows a new license key. The server stores only its hash, so it cannot be shown again. */
 export function NewKey({ licenseKey, onClose }: { readonly licenseKey: string; onClose(): void }) {
   return (
-    <Dialog title="The new key" onClose={onClose}>
+    <Dialog title="New license key" onClose={onClose}>
       <Notice tone="warn">
-        <p>Copy it now: it is not shown again.</p>
+        <p>Copy the key now. It is not shown again.</p>
       </Notice>
       <p class="secret">
         <code>{licenseKey}</code>
@@ -16,7 +16,7 @@ export function NewKey({ licenseKey, onClose }: { readonly licenseKey: string; o
       <div class="buttons">
         <CopyButton text={licenseKey} what="key" />
         <Button kind="primary" onClick={onClose}>
-          I have it
+          Close
         </Button>
       </div>
     </Dialog>

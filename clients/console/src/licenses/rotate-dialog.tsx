@@ -7,24 +7,24 @@ import { Dialog } from '../ui/dialog.tsx';
 import { useAction } from '../ui/use-action.ts';
 import { NewKey } from './new-key.tsx';
 
-/** How long the old key may go on, in seconds; the server allows a week. */
+/** For how many seconds the old key can stay valid. The API allows at most a week. */
 const OVERLAPS = [
-  { seconds: 0, words: 'it ends now' },
-  { seconds: 3_600, words: 'an hour' },
-  { seconds: 86_400, words: 'a day' },
-  { seconds: 604_800, words: 'a week' },
+  { seconds: 0, label: 'Revoke it now' },
+  { seconds: 3_600, label: '1 hour' },
+  { seconds: 86_400, label: '1 day' },
+  { seconds: 604_800, label: '1 week' },
 ] as const;
-const USUAL_OVERLAP = 86_400;
+const DEFAULT_OVERLAP = 86_400;
 
 interface RotateProps {
   readonly license: License;
   onClose(): void;
 }
 
-/** Gives a license a new key, and shows it: this once, as nobody can read it again. */
+/** Rotates the key of a license and shows the new one. */
 export function RotateDialog({ license, onClose }: RotateProps) {
   const { call } = useConsole();
-  const [overlapSeconds, setOverlapSeconds] = useState<number>(USUAL_OVERLAP);
+  const [overlapSeconds, setOverlapSeconds] = useState<number>(DEFAULT_OVERLAP);
   const [key, setKey] = useState<string>();
   const rotate = useAction(async () => {
     const { license_key } = await call('licensesRotateKey', {
@@ -35,17 +35,17 @@ export function RotateDialog({ license, onClose }: RotateProps) {
   });
   if (key !== undefined) return <NewKey licenseKey={key} onClose={onClose} />;
   return (
-    <Dialog title="A new key for this license?" onClose={onClose}>
-      <p>Programs need the new key once the old one ends. Seats that are taken stay taken.</p>
+    <Dialog title="Rotate the license key?" onClose={onClose}>
+      <p>Programs need the new key once the old key is revoked. Seats in use stay in use.</p>
       <label>
-        The old key goes on for
+        Old key stays valid for
         <select
           value={overlapSeconds}
           onChange={({ currentTarget }) => setOverlapSeconds(Number(currentTarget.value))}
         >
-          {OVERLAPS.map(({ seconds, words }) => (
+          {OVERLAPS.map(({ seconds, label }) => (
             <option key={seconds} value={seconds}>
-              {words}
+              {label}
             </option>
           ))}
         </select>
@@ -54,7 +54,7 @@ export function RotateDialog({ license, onClose }: RotateProps) {
       <div class="buttons">
         <Button onClick={onClose}>Cancel</Button>
         <Button kind="danger" busy={rotate.isBusy} onClick={rotate.run}>
-          Make a new key
+          Rotate key
         </Button>
       </div>
     </Dialog>

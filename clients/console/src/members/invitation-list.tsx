@@ -9,7 +9,7 @@ import { Paged } from '../ui/paged.tsx';
 import { Table } from '../ui/table.tsx';
 import type { Pages } from '../ui/use-pages.ts';
 import type { TenantInView } from '../viewer.ts';
-import { ROLE_WORDS } from './roles.ts';
+import { ROLES } from './roles.ts';
 
 interface InvitationsProps {
   readonly tenant: TenantInView;
@@ -24,25 +24,25 @@ export function InvitationList({ tenant, of }: InvitationsProps) {
       <h2 id="invitations">Invitations</h2>
       <Paged
         of={of}
-        empty={<p class="quiet">Nobody is invited who has not come.</p>}
+        empty={<p class="quiet">No open invitations. Invite a member above.</p>}
         render={(rows) => (
           <KeepFocus>
             <Table
-              caption="Who is invited and has not come yet"
-              columns={['Address', 'Role', 'Good until']}
+              caption="Open invitations"
+              columns={['E-mail address', 'Role', 'Valid until']}
               buttons="Action"
             >
               {rows.map((invitation) => (
                 <tr key={invitation.invitation_id}>
                   <th scope="row">{invitation.email}</th>
-                  <td data-label="Role">{ROLE_WORDS[invitation.role].name}</td>
-                  <td data-label="Good until">
+                  <td data-label="Role">{ROLES[invitation.role].name}</td>
+                  <td data-label="Valid until">
                     <Moment at={invitation.expires_at} />
                   </td>
                   <td class="actions">
                     <Button
                       small
-                      label={`Withdraw: ${invitation.email}`}
+                      label={`Withdraw the invitation of ${invitation.email}`}
                       onClick={() => setWithdrawing(invitation)}
                     >
                       Withdraw
@@ -57,7 +57,7 @@ export function InvitationList({ tenant, of }: InvitationsProps) {
       {withdrawing && (
         <Confirm
           title={`Withdraw the invitation of ${withdrawing.email}?`}
-          verb="Withdraw"
+          verb="Withdraw invitation"
           onClose={() => setWithdrawing(undefined)}
           act={async () => {
             const { invitation_id } = withdrawing;
@@ -65,7 +65,7 @@ export function InvitationList({ tenant, of }: InvitationsProps) {
             of.load.again();
           }}
         >
-          <p>They can no more come in with it. You can invite them again.</p>
+          <p>They can no longer join with it. You can invite them again.</p>
         </Confirm>
       )}
     </section>

@@ -4,14 +4,14 @@ import { Alert } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { useAction } from '../ui/use-action.ts';
 import type { TenantInView } from '../viewer.ts';
-import { invitable, type MemberRole, ROLE_WORDS } from './roles.ts';
+import { invitable, type MemberRole, ROLES } from './roles.ts';
 
 interface InviteProps {
   readonly tenant: TenantInView;
   onInvited(): void;
 }
 
-/** Nobody is written to: people come by signing in. So it says whom to tell, and where to send them. */
+/** Invites a member. The server sends no e-mail, so the form says what to tell them. */
 export function InviteForm({ tenant, onInvited }: InviteProps) {
   const { call } = useConsole();
   const roles = invitable(tenant.role);
@@ -30,7 +30,7 @@ export function InviteForm({ tenant, onInvited }: InviteProps) {
   });
   return (
     <section class="card part" aria-labelledby="invite">
-      <h2 id="invite">Invite somebody</h2>
+      <h2 id="invite">Invite a member</h2>
       <form
         class="row-form"
         onSubmit={(event) => {
@@ -59,22 +59,20 @@ export function InviteForm({ tenant, onInvited }: InviteProps) {
           >
             {roles.map((each) => (
               <option key={each} value={each}>
-                {ROLE_WORDS[each].name}
+                {ROLES[each].name}
               </option>
             ))}
           </select>
         </label>
         <Button type="submit" kind="primary" busy={invite.isBusy}>
-          Invite
+          Invite member
         </Button>
       </form>
-      <p class="quiet small footnote">
-        {ROLE_WORDS[role].name}: {ROLE_WORDS[role].may}.
-      </p>
+      <p class="quiet small footnote">{ROLES[role].allows}</p>
       {invite.problem && <Alert problem={invite.problem} />}
-      <p class="told" role="status">
+      <p class="result" role="status">
         {invited !== '' &&
-          `${invited} is invited. Tell them to sign in at ${location.origin} with that address: no message is sent.`}
+          `${invited} is invited. Ask them to sign in at ${location.origin} with that address: no e-mail is sent.`}
       </p>
     </section>
   );

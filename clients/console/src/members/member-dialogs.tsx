@@ -2,7 +2,7 @@ import type { Member } from '../../../sdk/src/api.ts';
 import { useConsole } from '../console.ts';
 import { Confirm } from '../ui/confirm.tsx';
 import type { TenantInView } from '../viewer.ts';
-import { ROLE_WORDS } from './roles.ts';
+import { ROLES } from './roles.ts';
 
 interface DialogProps {
   readonly tenant: TenantInView;
@@ -11,12 +11,12 @@ interface DialogProps {
   onClose(): void;
 }
 
-const LATE = 'What they see in the console follows when they next load it, after 15 minutes at the latest.';
+const DELAY = 'The console shows it to them when they next load it, after at most 15 minutes.';
 
 export function RoleDialog({ tenant, member, onDone, onClose }: DialogProps) {
   const { call } = useConsole();
   const role = member.role === 'admin' ? 'member' : 'admin';
-  const { name, may } = ROLE_WORDS[role];
+  const { name, allows } = ROLES[role];
   return (
     <Confirm
       title={`Make ${nameOf(member)} ${role === 'admin' ? 'an admin' : 'a member'}?`}
@@ -29,7 +29,7 @@ export function RoleDialog({ tenant, member, onDone, onClose }: DialogProps) {
       }}
     >
       <p>
-        {role === 'admin' ? 'An admin' : 'A member'} {may}. {LATE}
+        {allows} {DELAY}
       </p>
     </Confirm>
   );
@@ -41,7 +41,7 @@ export function TransferDialog({ tenant, member, onDone, onClose }: DialogProps)
   return (
     <Confirm
       title={`Make ${nameOf(member)} the owner of ${name}?`}
-      verb="Hand it over"
+      verb="Transfer ownership"
       onClose={onClose}
       act={async () => {
         await call('tenantsTransfer', {
@@ -52,9 +52,8 @@ export function TransferDialog({ tenant, member, onDone, onClose }: DialogProps)
       }}
     >
       <p>
-        There is one owner.{' '}
-        {role === 'owner' ? 'You stay as an admin' : 'Whoever it is now stays as an admin'}, and only the new
-        owner can give it back.
+        A tenant has one owner. {role === 'owner' ? 'You become' : 'The current owner becomes'} an admin. Only
+        the new owner can transfer it back.
       </p>
     </Confirm>
   );
@@ -65,7 +64,7 @@ export function RemoveDialog({ tenant, member, onDone, onClose }: DialogProps) {
   return (
     <Confirm
       title={`Remove ${nameOf(member)} from ${tenant.name}?`}
-      verb="Remove"
+      verb="Remove member"
       onClose={onClose}
       act={async () => {
         await call('tenantsRemove', { params: paramsOf(tenant, member) });
@@ -73,8 +72,8 @@ export function RemoveDialog({ tenant, member, onDone, onClose }: DialogProps) {
       }}
     >
       <p>
-        The seats that they hold by their sign-in are not extended any more. A license key that they know
-        stays good: make a new one if they should not use it. You can invite them again.
+        The seats that they hold by their sign-in are no longer renewed. License keys that they know stay
+        valid: rotate those that they should not use. You can invite them again.
       </p>
     </Confirm>
   );
@@ -89,14 +88,14 @@ export function LeaveDialog({ tenant, userId, onDone, onClose }: LeaveProps) {
   return (
     <Confirm
       title={`Leave ${tenant.name}?`}
-      verb="Leave"
+      verb="Leave tenant"
       onClose={onClose}
       act={async () => {
         await call('tenantsRemove', { params: { tenant_id: tenant.tenantId, user_id: userId } });
         onDone();
       }}
     >
-      <p>Your seats of {tenant.name} are not extended any more. To come back you have to be invited.</p>
+      <p>Your seats of {tenant.name} are no longer renewed. To return you need an invitation.</p>
     </Confirm>
   );
 }

@@ -10,13 +10,13 @@ import { Table } from '../ui/table.tsx';
 import { usePages } from '../ui/use-pages.ts';
 import type { TenantInView } from '../viewer.ts';
 import { LeaveDialog, RemoveDialog, RoleDialog, TransferDialog } from './member-dialogs.tsx';
-import { mayChangeRoles, mayRemove, ROLE_WORDS } from './roles.ts';
+import { canChangeRoles, canRemove, ROLES } from './roles.ts';
 
-type Deed = 'role' | 'transfer' | 'remove' | 'leave';
+type MemberAction = 'role' | 'transfer' | 'remove' | 'leave';
 
 export function MemberList({ tenant }: { readonly tenant: TenantInView }) {
   const { call, viewer, reloadViewer } = useConsole();
-  const [asked, setAsked] = useState<{ readonly deed: Deed; readonly member: Member }>();
+  const [chosen, setChosen] = useState<{ readonly action: MemberAction; readonly member: Member }>();
   const members = usePages(
     async (query, signal) => {
       const page = await call('tenantsMembers', { params: { tenant_id: tenant.tenantId }, query, signal });
@@ -24,23 +24,23 @@ export function MemberList({ tenant }: { readonly tenant: TenantInView }) {
     },
     [call, tenant.tenantId, tenant.role],
   );
-  const close = (): void => setAsked(undefined);
-  const dialog = asked && { tenant, member: asked.member, onClose: close };
+  const close = (): void => setChosen(undefined);
+  const dialog = chosen && { tenant, member: chosen.member, onClose: close };
   return (
-    <section class="part" aria-labelledby="people">
-      <h2 id="people">People</h2>
+    <section class="part" aria-labelledby="members">
+      <h2 id="members">Members</h2>
       <Paged
         of={members}
         empty={
           <div class="empty">
-            <p>Nobody belongs to {tenant.name} yet. Whoever is invited first can be its owner.</p>
+            <p>{tenant.name} has no members yet. Invite its owner below.</p>
           </div>
         }
         render={(rows) => (
           <KeepFocus>
             <Table
-              caption={<>Who belongs to {tenant.name}</>}
-              columns={['Person', 'Role', 'Since']}
+              caption={<>Members of {tenant.name}</>}
+              columns={['Member', 'Role', 'Joined']}
               buttons="Actions"
             >
               {rows.map((member) => (
@@ -48,17 +48,17 @@ export function MemberList({ tenant }: { readonly tenant: TenantInView }) {
                   key={member.user_id}
                   member={member}
                   tenant={tenant}
-                  isViewer={member.user_id === viewer.person?.user_id}
-                  onAsk={(deed) => setAsked({ deed, member })}
+                  isViewer={member.user_id === viewer.user?.user_id}
+                  onChoose={(action) => setChosen({ action, member })}
                 />
               ))}
             </Table>
           </KeepFocus>
         )}
       />
-      {dialog && asked.deed === 'role' && <RoleDialog {...dialog} onDone={members.load.again} />}
-      {dialog && asked.deed === 'remove' && <RemoveDialog {...dialog} onDone={members.load.again} />}
-      {dialog && asked.deed === 'transfer' && (
+      {dialog && chosen.action === 'role' && <RoleDialog {...dialog} onDone={members.load.again} />}
+      {dialog && chosen.action === 'remove' && <RemoveDialog {...dialog} onDone={members.load.again} />}
+      {dialog && chosen.action === 'transfer' && (
         <TransferDialog
           {...dialog}
           onDone={() => {
@@ -67,10 +67,10 @@ export function MemberList({ tenant }: { readonly tenant: TenantInView }) {
           }}
         />
       )}
-      {dialog && asked.deed === 'leave' && (
+      {dialog && chosen.action === 'leave' && (
         <LeaveDialog
           tenant={tenant}
-          userId={asked.member.user_id}
+          userId={chosen.member.user_id}
           onClose={close}
           onDone={() => void reloadViewer().then(() => navigate(`${BASE}/`, 'replace'))}
         />
@@ -83,10 +83,10 @@ interface RowProps {
   readonly member: Member;
   readonly tenant: TenantInView;
   readonly isViewer: boolean;
-  onAsk(deed: Deed): void;
+  onChoose(action: MemberAction): void;
 }
 
-function Row({ member, tenant, isViewer, onAsk }: RowProps) {
+function Row({ member, tenant, isViewer, onChoose }: RowProps) {
   const { name, email, role, joined_at } = member;
   const isOwner = role === 'owner';
   const other = role === 'admin' ? 'member' : 'admin';
@@ -97,32 +97,32 @@ function Row({ member, tenant, isViewer, onAsk }: RowProps) {
         {who} {isViewer && <span class="badge">You</span>}
         {name !== '' && <span class="second-line">{email}</span>}
       </th>
-      <td data-label="Role">{ROLE_WORDS[role].name}</td>
-      <td data-label="Since">
+      <td data-label="Role">{ROLES[role].name}</td>
+      <td data-label="Joined">
         <Moment at={joined_at} />
       </td>
       <td class="actions">
-        {mayChangeRoles(tenant.role) && !isOwner && (
+        {canChangeRoles(tenant.role) && !isOwner && (
           <>
             <Button
               small
-              label={`Make ${ROLE_WORDS[other].name.toLowerCase()}: ${who}`}
-              onClick={() => onAsk('role')}
+              label={`Make ${ROLES[other].name.toLowerCase()}: ${who}`}
+              onClick={() => onChoose('role')}
             >
-              Make {ROLE_WORDS[other].name.toLowerCase()}
+              Make {ROLES[other].name.toLowerCase()}
             </Button>
-            <Button small label={`Make owner: ${who}`} onClick={() => onAsk('transfer')}>
+            <Button small label={`Make owner: ${who}`} onClick={() => onChoose('transfer')}>
               Make owner
             </Button>
           </>
         )}
         {isViewer && !isOwner && (
-          <Button small onClick={() => onAsk('leave')}>
-            Leave
+          <Button small onClick={() => onChoose('leave')}>
+            Leave tenant
           </Button>
         )}
-        {!isViewer && mayRemove(tenant.role, role) && (
-          <Button small label={`Remove ${who}`} onClick={() => onAsk('remove')}>
+        {!isViewer && canRemove(tenant.role, role) && (
+          <Button small label={`Remove ${who}`} onClick={() => onChoose('remove')}>
             Remove
           </Button>
         )}

@@ -8,7 +8,7 @@ import { useAction } from '../ui/use-action.ts';
 import { useLoad } from '../ui/use-load.ts';
 import type { TenantInView } from '../viewer.ts';
 
-/** What the tenant is called, and whose people come in by themselves. */
+/** Edits the tenant's name, and the domain whose users join without an invitation. */
 export function TenantTerms({ tenant }: { readonly tenant: TenantInView }) {
   const { call } = useConsole();
   const params = { tenant_id: tenant.tenantId };
@@ -28,11 +28,11 @@ function TermsForm({ tenant }: { readonly tenant: Tenant }) {
   const [isSaved, setSaved] = useState(false);
   const save = useAction(async () => {
     const join_domain = domain.trim().toLowerCase() || null;
-    // Only what is another: a domain that is named must be the person's own, even where it stays.
-    const isOtherDomain = join_domain !== tenant.join_domain;
+    // An unchanged domain is left out: the API accepts only the domain of the caller's own account.
+    const isNewDomain = join_domain !== tenant.join_domain;
     await call('tenantsChange', {
       params: { tenant_id: tenant.tenant_id },
-      body: { name: name.trim(), ...(isOtherDomain && { join_domain }) },
+      body: { name: name.trim(), ...(isNewDomain && { join_domain }) },
     });
     setSaved(true);
     await reloadViewer();
@@ -58,7 +58,7 @@ function TermsForm({ tenant }: { readonly tenant: Tenant }) {
         />
       </label>
       <label>
-        Google Workspace domain whose people join by themselves
+        Google Workspace domain for automatic joining
         <input
           autocomplete="off"
           placeholder="None"
@@ -68,15 +68,15 @@ function TermsForm({ tenant }: { readonly tenant: Tenant }) {
         />
       </label>
       <p class="quiet small">
-        It must be the domain of your own account. Whoever signs in with an account of it for the first time
-        becomes a member.
+        It must be the domain of your own account. Users of this domain become members when they sign in for
+        the first time.
       </p>
       {save.problem && <Alert problem={save.problem} />}
       <div class="buttons">
         <Button type="submit" busy={save.isBusy}>
-          Save
+          Save changes
         </Button>
-        <p class="told" role="status">
+        <p class="result" role="status">
           {isSaved && 'Saved.'}
         </p>
       </div>

@@ -12,9 +12,9 @@ const PLANS: readonly License['plan'][] = ['free', 'pro', 'team', 'enterprise'];
 const UNITS: readonly License['unit'][] = ['machine', 'user', 'process'];
 
 interface CreateProps {
-  /** Of the tenant that is looked at; empty where it has to be typed. */
+  /** Fills in the tenant; empty to have it typed. */
   readonly tenantId: string;
-  /** The license's key, which is not shown again. */
+  /** Gets the license's key, which the API returns only once. */
   onCreated(licenseKey: string): void;
 }
 
@@ -27,14 +27,14 @@ export function CreateLicense({ tenantId, onCreated }: CreateProps) {
   const [lastDay, setLastDay] = useState('');
   const create = useAction(async () => {
     const { to } = periodOf({ first: '', last: lastDay });
-    const made = await call('licensesCreate', {
+    const created = await call('licensesCreate', {
       body: { tenant_id: tenant.trim(), plan, unit, max, ...(to !== undefined && { valid_until: to }) },
     });
-    onCreated(made.license_key);
+    onCreated(created.license_key);
   });
   return (
     <section class="card part" aria-labelledby="new-license">
-      <h2 id="new-license">New license</h2>
+      <h2 id="new-license">Create a license</h2>
       <form
         class="row-form"
         onSubmit={(event) => {
@@ -43,7 +43,7 @@ export function CreateLicense({ tenantId, onCreated }: CreateProps) {
         }}
       >
         <label class="wide">
-          Tenant
+          Tenant ID
           <input
             required
             autocomplete="off"
@@ -67,7 +67,7 @@ export function CreateLicense({ tenantId, onCreated }: CreateProps) {
         </label>
         <NumberField label="Seats" min={1} value={max} onChange={setMax} />
         <label>
-          Counted by
+          Seat unit
           <select
             value={unit}
             onChange={({ currentTarget: { value } }) => setUnit(UNITS.find((each) => each === value) ?? unit)}
@@ -80,7 +80,7 @@ export function CreateLicense({ tenantId, onCreated }: CreateProps) {
           </select>
         </label>
         <label>
-          Last day, if any
+          Last day (optional)
           <input
             type="date"
             value={lastDay}
@@ -88,7 +88,7 @@ export function CreateLicense({ tenantId, onCreated }: CreateProps) {
           />
         </label>
         <Button type="submit" kind="primary" busy={create.isBusy}>
-          Make it
+          Create license
         </Button>
       </form>
       {create.problem && <Alert problem={create.problem} />}

@@ -6,15 +6,15 @@ import { Button } from '../ui/button.tsx';
 import { useAction } from '../ui/use-action.ts';
 import { tenantHref } from '../viewer.ts';
 
-/** Makes a tenant and lets its owner in. Where only the first came through, sending it again does the second alone. */
+/** Creates a tenant and invites its owner. If only the invitation fails, a retry sends just that. */
 export function CreateTenant({ onCreated }: { onCreated(): void }) {
   const { call } = useConsole();
   const [name, setName] = useState('');
   const [email, setEmail] = useState('');
   const [withoutOwner, setWithoutOwner] = useState<Tenant>();
-  const [made, setMade] = useState<{ readonly tenant: Tenant; readonly email: string }>();
+  const [created, setCreated] = useState<{ readonly tenant: Tenant; readonly email: string }>();
   const create = useAction(async () => {
-    setMade(undefined);
+    setCreated(undefined);
     let tenant = withoutOwner;
     if (!tenant) {
       tenant = await call('tenantsCreate', { body: { name: name.trim() } });
@@ -29,13 +29,13 @@ export function CreateTenant({ onCreated }: { onCreated(): void }) {
       });
     }
     setWithoutOwner(undefined);
-    setMade({ tenant, email: owner });
+    setCreated({ tenant, email: owner });
     setName('');
     setEmail('');
   });
   return (
     <section class="card part" aria-labelledby="new-tenant">
-      <h2 id="new-tenant">New tenant</h2>
+      <h2 id="new-tenant">Create a tenant</h2>
       <form
         class="row-form"
         onSubmit={(event) => {
@@ -55,7 +55,7 @@ export function CreateTenant({ onCreated }: { onCreated(): void }) {
           />
         </label>
         <label class="wide">
-          E-mail address of its owner
+          E-mail address of the owner
           <input
             type="email"
             autocomplete="off"
@@ -64,15 +64,15 @@ export function CreateTenant({ onCreated }: { onCreated(): void }) {
           />
         </label>
         <Button type="submit" kind="primary" busy={create.isBusy}>
-          {withoutOwner ? 'Invite the owner' : 'Make it'}
+          {withoutOwner ? 'Invite owner' : 'Create tenant'}
         </Button>
       </form>
       {create.problem && <Alert problem={create.problem} />}
-      <p class="told" role="status">
-        {made && (
+      <p class="result" role="status">
+        {created && (
           <>
-            <a href={tenantHref(made.tenant.tenant_id, 'members')}>{made.tenant.name}</a> is there.{' '}
-            {made.email !== '' && `Tell ${made.email} to sign in: no message is sent.`}
+            <a href={tenantHref(created.tenant.tenant_id, 'members')}>{created.tenant.name}</a> is created.{' '}
+            {created.email !== '' && `Ask ${created.email} to sign in: no e-mail is sent.`}
           </>
         )}
       </p>

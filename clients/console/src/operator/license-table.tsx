@@ -8,14 +8,14 @@ import { tenantHref } from '../viewer.ts';
 
 interface TableProps {
   readonly licenses: readonly License[];
-  onAsk(deed: 'resize' | 'status', license: License): void;
+  onChoose(action: 'resize' | 'status', license: License): void;
 }
 
-export function OperatorLicenseTable({ licenses, onAsk }: TableProps) {
+export function OperatorLicenseTable({ licenses, onChoose }: TableProps) {
   const nowMs = Date.now();
   return (
     <Table
-      caption="Licenses, the newest first"
+      caption="Licenses, newest first"
       columns={['License', 'Tenant', 'Ends', 'State']}
       buttons="Actions"
     >
@@ -31,7 +31,7 @@ export function OperatorLicenseTable({ licenses, onAsk }: TableProps) {
               {trial && <span class="badge warn">Trial</span>}
               <span class="second-line">
                 <code>{license_id}</code>
-                {overdraft > 0 && `, ${overdraft} beyond`}
+                {overdraft > 0 && `, ${overdraft} overdraft`}
               </span>
             </th>
             <td data-label="Tenant">
@@ -40,18 +40,18 @@ export function OperatorLicenseTable({ licenses, onAsk }: TableProps) {
             <td data-label="Ends">{valid_until === null ? 'never' : <Moment at={valid_until} />}</td>
             <td data-label="State">
               <span class={`badge ${trouble === undefined ? 'good' : 'bad'}`}>
-                {trouble === undefined ? 'In force' : stateOf(license)}
+                {trouble === undefined ? 'Active' : stateOf(license)}
               </span>
             </td>
             <td class="actions">
-              <Button small label={`Resize ${license_id}`} onClick={() => onAsk('resize', license)}>
+              <Button small label={`Resize ${license_id}`} onClick={() => onChoose('resize', license)}>
                 Resize
               </Button>
               {license.hold === null && (
                 <Button
                   small
                   label={`${status === 'active' ? 'Suspend' : 'Reinstate'} ${license_id}`}
-                  onClick={() => onAsk('status', license)}
+                  onClick={() => onChoose('status', license)}
                 >
                   {status === 'active' ? 'Suspend' : 'Reinstate'}
                 </Button>

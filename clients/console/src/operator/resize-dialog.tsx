@@ -19,7 +19,7 @@ export function ResizeDialog({ license, onDone, onClose }: ResizeProps) {
   const [max, setMax] = useState(license.max);
   const [overdraft, setOverdraft] = useState(license.overdraft);
   const resize = useAction(async () => {
-    // Only what is another: a subscription keeps some of the terms of what it pays for.
+    // Unchanged terms are left out: the API rejects those that a subscription sets.
     const changes = {
       ...(max !== license.max && { max }),
       ...(overdraft !== license.overdraft && { overdraft }),
@@ -31,7 +31,7 @@ export function ResizeDialog({ license, onDone, onClose }: ResizeProps) {
     onClose();
   });
   return (
-    <Dialog title="How many seats?" onClose={onClose}>
+    <Dialog title="Resize license" onClose={onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -39,17 +39,17 @@ export function ResizeDialog({ license, onDone, onClose }: ResizeProps) {
         }}
       >
         <NumberField label="Seats" min={1} value={max} onChange={setMax} />
-        <NumberField label="Seats granted beyond those" min={0} value={overdraft} onChange={setOverdraft} />
+        <NumberField label="Overdraft seats" min={0} value={overdraft} onChange={setOverdraft} />
         {max + overdraft < license.max + license.overdraft && (
           <Notice tone="warn">
-            <p>Seats that are taken stay taken. No new one is given until fewer are.</p>
+            <p>Seats in use stay in use. No new seat is granted until enough of them are released.</p>
           </Notice>
         )}
         {resize.problem && <Alert problem={resize.problem} />}
         <div class="buttons">
           <Button onClick={onClose}>Cancel</Button>
           <Button type="submit" kind="primary" busy={resize.isBusy}>
-            Resize
+            Resize license
           </Button>
         </div>
       </form>

@@ -9,7 +9,7 @@ interface StatusProps {
   onClose(): void;
 }
 
-/** Suspends a license, or lifts that. */
+/** Suspends or reinstates a license. */
 export function StatusDialog({ license, onDone, onClose }: StatusProps) {
   const { call } = useConsole();
   const { license_id, status } = license;
@@ -17,7 +17,7 @@ export function StatusDialog({ license, onDone, onClose }: StatusProps) {
   return (
     <Confirm
       title={`${isSuspending ? 'Suspend' : 'Reinstate'} ${nameOf(license)}?`}
-      verb={isSuspending ? 'Suspend' : 'Reinstate'}
+      verb={isSuspending ? 'Suspend license' : 'Reinstate license'}
       kind={isSuspending ? 'danger' : 'primary'}
       onClose={onClose}
       act={async () => {
@@ -30,8 +30,8 @@ export function StatusDialog({ license, onDone, onClose }: StatusProps) {
     >
       <p>
         {isSuspending
-          ? 'It gives no more seats, and those that are taken end with their next heartbeat. You can reinstate it.'
-          : 'It gives seats again, at once.'}
+          ? 'Programs can acquire no more seats, and lose theirs with the next heartbeat. You can reinstate the license.'
+          : 'Programs can acquire seats again at once.'}
       </p>
     </Confirm>
   );

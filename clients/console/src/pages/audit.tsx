@@ -51,14 +51,14 @@ export function AuditPage({ tenant }: TenantPageProps) {
             <div class="empty">
               <p>
                 {isFiltered
-                  ? 'Nothing like that has happened.'
-                  : `Nothing has happened in ${tenant.name} yet.`}
+                  ? 'No events match these filters. Change or clear them.'
+                  : `${tenant.name} has no events yet. They appear here once a license is created.`}
               </p>
             </div>
           }
           render={(rows) => <EventTable events={rows} />}
         />
-        <p class="quiet small footnote">News takes up to two minutes to get here.</p>
+        <p class="quiet small footnote">New events appear here after up to two minutes.</p>
       </section>
       <VerifyCard tenantId={tenantId} />
     </Page>

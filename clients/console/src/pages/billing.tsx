@@ -1,6 +1,6 @@
 import type { License } from '../../../sdk/src/api.ts';
 import { BuyForm } from '../billing/buy-form.tsx';
-import { isGoingOn } from '../billing/labels.ts';
+import { hasNotEnded } from '../billing/labels.ts';
 import { PortalButton } from '../billing/portal-button.tsx';
 import { SubscriptionCard } from '../billing/subscription-card.tsx';
 import { useConsole } from '../console.ts';
@@ -35,7 +35,7 @@ export function BillingPage({ tenant }: TenantPageProps) {
     },
     [call, tenantId],
   );
-  const paidFor = new Set(subscriptions.rows.filter(isGoingOn).map(({ license_id }) => license_id));
+  const paidFor = new Set(subscriptions.rows.filter(hasNotEnded).map(({ license_id }) => license_id));
   return (
     <Page title="Plan and billing" of={tenant.name}>
       {offer.value && <Trials licenses={offer.value.licenses} nowMs={Date.now()} />}
@@ -45,7 +45,7 @@ export function BillingPage({ tenant }: TenantPageProps) {
           of={subscriptions}
           empty={
             <div class="empty">
-              <p>{tenant.name} pays for nothing yet.</p>
+              <p>{tenant.name} has no subscriptions yet. Buy seats below to start one.</p>
             </div>
           }
           render={(rows) => (
@@ -75,7 +75,7 @@ export function BillingPage({ tenant }: TenantPageProps) {
   );
 }
 
-/** What can be bought for: trials, and licenses that a subscription paid for that has ended. */
+/** The licenses that a purchase can pay for: trials, and those whose subscription has ended. */
 function buyableOf(licenses: readonly License[], paidFor: ReadonlySet<string>): License[] {
   return licenses.filter(
     ({ trial, subscription_id, license_id }) =>
@@ -98,10 +98,11 @@ function Trials({ licenses, nowMs }: TrialsProps) {
         return (
           <Notice key={license_id} tone="warn">
             <p>
-              You {hasEnded ? 'tried' : 'are trying'} {planName(plan)} with {seatsOf(max)}
-              {endMs !== undefined &&
-                `: the trial ${hasEnded ? 'ended' : 'ends'} ${relativeTo(endMs, nowMs)}`}
-              . Buy seats for it below, and everything goes on under the same key.
+              Your {planName(plan)} trial with {seatsOf(max)}
+              {endMs === undefined
+                ? ' has no end date'
+                : ` ${hasEnded ? 'ended' : 'ends'} ${relativeTo(endMs, nowMs)}`}
+              . Buy seats for its license below: its key stays the same.
             </p>
           </Notice>
         );

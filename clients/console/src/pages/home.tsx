@@ -1,10 +1,12 @@
 import { Page } from '../ui/page.tsx';
 
-/** For somebody who belongs to nothing yet. */
+/** For users without a tenant. */
 export function WelcomePage() {
   return (
     <Page title="Welcome">
-      <p>You do not belong to a tenant yet. Once somebody has invited you, sign in again.</p>
+      <p>
+        You are not a member of a tenant yet. Ask an admin of the tenant to invite you, then sign in again.
+      </p>
     </Page>
   );
 }

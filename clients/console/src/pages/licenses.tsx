@@ -58,7 +58,7 @@ function LicenseCard({ license, tenantId }: CardProps) {
         </h2>
         {trial && <span class="badge warn">Trial</span>}
         <span class={`badge ${trouble === undefined ? 'good' : 'bad'}`}>
-          {trouble === undefined ? 'In force' : 'Gives no seats'}
+          {trouble === undefined ? 'Active' : 'No seats available'}
         </span>
       </div>
       {trouble !== undefined && (
@@ -71,10 +71,10 @@ function LicenseCard({ license, tenantId }: CardProps) {
         <dd>
           <code>{license_id}</code>
         </dd>
-        <dt>Counted by</dt>
+        <dt>Seat unit</dt>
         <dd>
           {unit}
-          {overdraft > 0 && `, with ${seatsOf(overdraft)} of overdraft`}
+          {overdraft > 0 && `, with ${seatsOf(overdraft)} overdraft`}
         </dd>
         <dt>Ends</dt>
         <dd>{valid_until === null ? 'never' : <Moment at={valid_until} />}</dd>
@@ -82,12 +82,12 @@ function LicenseCard({ license, tenantId }: CardProps) {
         <dd>
           {borrow.max_days === 0
             ? 'not allowed'
-            : `for up to ${lengthOf(borrow.max_days * DAY_SECONDS)}${borrow.low_water > 0 ? `, while ${seatsOf(borrow.low_water)} stay` : ''}`}
+            : `for up to ${lengthOf(borrow.max_days * DAY_SECONDS)}${borrow.low_water > 0 ? `, while at least ${seatsOf(borrow.low_water)} stay free` : ''}`}
         </dd>
         <dt>Offline</dt>
         <dd>
           {offline_grace_days === 0
-            ? 'not at all'
+            ? 'not allowed'
             : `for up to ${lengthOf(offline_grace_days * DAY_SECONDS)}`}
         </dd>
         {features.length > 0 && (
@@ -99,10 +99,10 @@ function LicenseCard({ license, tenantId }: CardProps) {
       </dl>
       <div class="buttons">
         <a class="button" href={seatsHref}>
-          See its seats
+          View seats
         </a>
-        <Button label={`New key for ${license_id}`} onClick={() => setRotating(true)}>
-          New key
+        <Button label={`Rotate key of ${license_id}`} onClick={() => setRotating(true)}>
+          Rotate key
         </Button>
       </div>
       {isRotating && <RotateDialog license={license} onClose={() => setRotating(false)} />}

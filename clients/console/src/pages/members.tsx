@@ -7,7 +7,7 @@ import { Page } from '../ui/page.tsx';
 import { usePages } from '../ui/use-pages.ts';
 import type { TenantPageProps } from '../viewer.ts';
 
-/** Who belongs to the tenant, who is to come, and what it is called. */
+/** The tenant's members, invitations, name and domain. */
 export function MembersPage({ tenant }: TenantPageProps) {
   const { call } = useConsole();
   const params = { tenant_id: tenant.tenantId };

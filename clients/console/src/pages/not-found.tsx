@@ -3,9 +3,9 @@ import { Page } from '../ui/page.tsx';
 
 export function NotFoundPage() {
   return (
-    <Page title="Nothing here">
+    <Page title="Page not found">
       <p>
-        There is no such page, or it is not for you. <a href={`${BASE}/`}>Go to the beginning</a>
+        This page does not exist, or you cannot open it. <a href={`${BASE}/`}>Go to the start page</a>
       </p>
     </Page>
   );

@@ -1,5 +1,5 @@
 import { useConsole } from '../console.ts';
-import { PART_WORDS, type PartName, readHealth } from '../operator/health.ts';
+import { PART_TEXTS, type PartName, readHealth } from '../operator/health.ts';
 import { Notice } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { Loaded } from '../ui/loaded.tsx';
@@ -17,28 +17,28 @@ export function OperatorHealthPage() {
       of="Operator"
       aside={
         <Button busy={health.isLoading} onClick={health.again}>
-          Ask again
+          Check again
         </Button>
       }
     >
       <Loaded
         of={health}
-        render={(finding) => (
+        render={(report) => (
           <>
-            {PARTS.every((part) => finding[part] === 'ok') && (
+            {PARTS.every((part) => report[part] === 'ok') && (
               <Notice tone="good">
-                <p>All parts serve.</p>
+                <p>All parts are available.</p>
               </Notice>
             )}
             <ul class="rows">
               {PARTS.map((part) => (
                 <li key={part} class="card row">
                   <div>
-                    <strong>{PART_WORDS[part].name}</strong>
-                    {finding[part] !== 'ok' && <p class="second-line">{PART_WORDS[part].without}</p>}
+                    <strong>{PART_TEXTS[part].name}</strong>
+                    {report[part] !== 'ok' && <p class="second-line">{PART_TEXTS[part].without}</p>}
                   </div>
-                  <span class={`badge ${finding[part] === 'ok' ? 'good' : 'bad'}`}>
-                    {finding[part] === 'ok' ? 'Serves' : 'Away'}
+                  <span class={`badge ${report[part] === 'ok' ? 'good' : 'bad'}`}>
+                    {report[part] === 'ok' ? 'Available' : 'Unavailable'}
                   </span>
                 </li>
               ))}

@@ -4,7 +4,7 @@ import { Loaded } from '../ui/loaded.tsx';
 import { Page } from '../ui/page.tsx';
 import { useLoad } from '../ui/use-load.ts';
 
-/** The keys that signed licenses are verified with: which one signs now, and which ones are still believed. */
+/** The keys that verify signed licenses: the one that signs now, and older ones that still verify. */
 export function OperatorKeysPage() {
   const { call } = useConsole();
   const keys = useLoad((signal) => call('publicKey', { signal }), [call]);
@@ -20,7 +20,7 @@ export function OperatorKeysPage() {
                   Key <code>{key_id}</code>
                 </h2>
                 <span class={`badge ${key_id === value.key_id ? 'good' : ''}`}>
-                  {key_id === value.key_id ? 'Signs now' : 'Verifies what it signed'}
+                  {key_id === value.key_id ? 'Signing' : 'Verifying only'}
                 </span>
               </div>
               <p class="quiet small">{algorithm}</p>
@@ -38,8 +38,8 @@ export function OperatorKeysPage() {
         }
       />
       <p class="quiet small footnote">
-        Keys are made and ended in the key store, not here. Programs should read all of them from{' '}
-        <a href="/.well-known/jwks.json">/.well-known/jwks.json</a>.
+        Keys are created and retired in the key store, not in the console. Programs that verify licenses
+        should read all keys from <a href="/.well-known/jwks.json">/.well-known/jwks.json</a>.
       </p>
     </Page>
   );

@@ -17,7 +17,7 @@ export function OperatorLicensesPage() {
   const { call } = useConsole();
   const [tenantId, setTenantId] = useQueryValue('tenant');
   const [newKey, setNewKey] = useState<string>();
-  const [asked, setAsked] = useState<{ readonly deed: 'resize' | 'status'; readonly license: License }>();
+  const [chosen, setChosen] = useState<{ readonly action: 'resize' | 'status'; readonly license: License }>();
   const licenses = usePages(
     async (cursor, signal) => {
       const query = { ...(tenantId !== '' && { tenant_id: tenantId }), ...cursor };
@@ -26,10 +26,10 @@ export function OperatorLicensesPage() {
     },
     [call, tenantId],
   );
-  const dialog = asked && {
-    license: asked.license,
+  const dialog = chosen && {
+    license: chosen.license,
     onDone: licenses.load.again,
-    onClose: () => setAsked(undefined),
+    onClose: () => setChosen(undefined),
   };
   return (
     <Page
@@ -38,9 +38,9 @@ export function OperatorLicensesPage() {
       aside={
         tenantId !== '' && (
           <div class="chosen">
-            Of <code>{tenantId}</code>
+            Of tenant <code>{tenantId}</code>
             <Button small onClick={() => setTenantId('')}>
-              Show all
+              Show all licenses
             </Button>
           </div>
         )
@@ -58,18 +58,23 @@ export function OperatorLicensesPage() {
         of={licenses}
         empty={
           <div class="empty">
-            <p>There is no license {tenantId === '' ? 'yet' : 'of this tenant yet'}.</p>
+            <p>
+              {tenantId === '' ? 'No licenses yet.' : 'This tenant has no licenses yet.'} Create one above.
+            </p>
           </div>
         }
         render={(rows) => (
           <KeepFocus>
-            <OperatorLicenseTable licenses={rows} onAsk={(deed, license) => setAsked({ deed, license })} />
+            <OperatorLicenseTable
+              licenses={rows}
+              onChoose={(action, license) => setChosen({ action, license })}
+            />
           </KeepFocus>
         )}
       />
       {newKey !== undefined && <NewKey licenseKey={newKey} onClose={() => setNewKey(undefined)} />}
-      {dialog && asked.deed === 'resize' && <ResizeDialog {...dialog} />}
-      {dialog && asked.deed === 'status' && <StatusDialog {...dialog} />}
+      {dialog && chosen.action === 'resize' && <ResizeDialog {...dialog} />}
+      {dialog && chosen.action === 'status' && <StatusDialog {...dialog} />}
     </Page>
   );
 }

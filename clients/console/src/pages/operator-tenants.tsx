@@ -24,24 +24,24 @@ export function OperatorTenantsPage() {
         of={tenants}
         empty={
           <div class="empty">
-            <p>There is no tenant yet.</p>
+            <p>No tenants yet. Create one above.</p>
           </div>
         }
         render={(rows) => (
-          <Table caption="Tenants, the newest first" columns={['Tenant', 'Owner', 'Since', 'Go to']}>
+          <Table caption="Tenants, newest first" columns={['Tenant', 'Owner', 'Created', 'Go to']}>
             {rows.map(({ tenant_id, name, owner_id, join_domain, created_at }) => (
               <tr key={tenant_id}>
                 <th scope="row">
                   {name}
                   <span class="second-line">
                     <code>{tenant_id}</code>
-                    {join_domain !== null && `, open to ${join_domain}`}
+                    {join_domain !== null && `, users of ${join_domain} join`}
                   </span>
                 </th>
                 <td data-label="Owner">
                   {owner_id === null ? <span class="badge warn">None yet</span> : <code>{owner_id}</code>}
                 </td>
-                <td data-label="Since">
+                <td data-label="Created">
                   <Moment at={created_at} />
                 </td>
                 <td data-label="Go to">

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { Me } from '../../../sdk/src/api.ts';
 import { useConsole } from '../console.ts';
 import { LeaveDialog } from '../members/member-dialogs.tsx';
-import { ROLE_WORDS } from '../members/roles.ts';
+import { ROLES } from '../members/roles.ts';
 import { EraseDialog, type Target } from '../privacy/erase-dialog.tsx';
 import { ExportForm } from '../privacy/export-form.tsx';
 import { dateOf } from '../time.ts';
@@ -10,39 +10,39 @@ import { Button } from '../ui/button.tsx';
 import { Page } from '../ui/page.tsx';
 import { ownTenants, type TenantInView } from '../viewer.ts';
 
-/** What is kept of a person and of the tenants that they own, to take along or to have deleted. */
+/** Exports and deletes the data of the user and of the tenants that they own. */
 export function PrivacyPage() {
   const { viewer } = useConsole();
-  return viewer.person ? <PrivacyOf person={viewer.person} /> : null;
+  return viewer.user ? <PrivacyOf user={viewer.user} /> : null;
 }
 
-function PrivacyOf({ person }: { readonly person: Me }) {
+function PrivacyOf({ user }: { readonly user: Me }) {
   const { call, viewer, reloadViewer, signOut } = useConsole();
   const [erasing, setErasing] = useState<Target>();
   const [leaving, setLeaving] = useState<TenantInView>();
-  const { user_id, name, email, created_at } = person;
+  const { user_id, name, email, created_at } = user;
   const tenants = ownTenants(viewer);
   const tenantNames = new Map(tenants.map((tenant) => [tenant.tenantId, tenant.name]));
   return (
     <Page title="Personal data">
       <section class="card part" aria-labelledby="yours">
-        <h2 id="yours">Yours</h2>
+        <h2 id="yours">Your data</h2>
         <p>
           {name !== '' && `${name}, `}
-          {email}, here since {dateOf(new Date(created_at))}.
+          {email}, user since {dateOf(new Date(created_at))}.
         </p>
         <p class="quiet">
-          The file has all that is kept of you: who you are, where you belong, your sign-ins, and the sessions
+          The file contains all data about you: your name and address, memberships, sign-ins, and the sessions
           and events of your programs.
         </p>
         <ExportForm
           of={user_id}
           verb="Download my data"
-          ask={(query) => call('gdprExportPerson', { query })}
+          read={(query) => call('gdprExportPerson', { query })}
         />
         <div class="buttons">
           <Button
-            onClick={() => setErasing({ body: {}, title: 'Delete yourself here?', name: email, tenantNames })}
+            onClick={() => setErasing({ body: {}, title: 'Delete your data?', name: email, tenantNames })}
           >
             Delete my data…
           </Button>
@@ -54,17 +54,18 @@ function PrivacyOf({ person }: { readonly person: Me }) {
           {tenant.role === 'owner' ? (
             <>
               <p class="quiet">
-                You own it. Its file has its people, licenses, subscriptions, sessions and events.
+                You own this tenant. The file contains its members, licenses, subscriptions, sessions and
+                events.
               </p>
               <ExportForm
                 of={tenant.tenantId}
-                verb="Download its data"
-                label={`Download its data: ${tenant.name}`}
-                ask={(query) => call('gdprExportTenant', { params: { tenant_id: tenant.tenantId }, query })}
+                verb="Download tenant data"
+                label={`Download tenant data: ${tenant.name}`}
+                read={(query) => call('gdprExportTenant', { params: { tenant_id: tenant.tenantId }, query })}
               />
               <div class="buttons">
                 <Button
-                  label={`Delete it…: ${tenant.name}`}
+                  label={`Delete tenant…: ${tenant.name}`}
                   onClick={() =>
                     setErasing({
                       body: { tenant_id: tenant.tenantId },
@@ -74,19 +75,18 @@ function PrivacyOf({ person }: { readonly person: Me }) {
                     })
                   }
                 >
-                  Delete it…
+                  Delete tenant…
                 </Button>
               </div>
             </>
           ) : (
             <>
               <p class="quiet">
-                You belong to it as{' '}
-                {ROLE_WORDS[tenant.role === 'admin' ? 'admin' : 'member'].name.toLowerCase()}. Its data is its
-                owner’s.
+                Your role is {ROLES[tenant.role === 'admin' ? 'admin' : 'member'].name.toLowerCase()}. Only
+                the owner can download or delete the data of the tenant.
               </p>
-              <Button label={`Leave ${tenant.name}`} onClick={() => setLeaving(tenant)}>
-                Leave
+              <Button label={`Leave tenant ${tenant.name}`} onClick={() => setLeaving(tenant)}>
+                Leave tenant
               </Button>
             </>
           )}

@@ -18,7 +18,7 @@ import { Waiting } from '../ui/loaded.tsx';
 import { useWatch } from '../ui/use-watch.ts';
 import type { TenantPageProps } from '../viewer.ts';
 
-/** One question of that size each time, however many seats there are. */
+/** Sessions per request. It bounds the cost of each refresh, however many seats a license has. */
 const LIVE_ROWS = 100;
 
 export function SeatsPage({ tenant }: TenantPageProps) {
@@ -65,13 +65,13 @@ function LiveSeats({ license }: { readonly license: License }) {
       <KeepFocus>
         {sessions.length === 0 ? (
           <div class="empty">
-            <h2>Nobody holds a seat right now</h2>
-            <p class="quiet">As soon as a program takes one, it is here.</p>
+            <h2>No seats in use</h2>
+            <p class="quiet">Start your program: its session appears here as soon as it acquires a seat.</p>
           </div>
         ) : rows.length === 0 ? (
           <div class="empty">
             <p>
-              None of the {sessions.length} seats shown fits “{search}”.
+              None of the {sessions.length} sessions shown matches “{search}”. Change or clear the search.
             </p>
           </div>
         ) : (
@@ -90,8 +90,8 @@ function LiveSeats({ license }: { readonly license: License }) {
         )}
       </KeepFocus>
       <p class="quiet small footnote">
-        A program that runs renews its seat every {lengthOf(license.heartbeat_seconds)}; one that crashed
-        loses it {lengthOf(license.ttl_seconds)} after it was last heard of.
+        A running program sends a heartbeat every {lengthOf(license.heartbeat_seconds)}. After a crash, its
+        seat is free {lengthOf(license.ttl_seconds)} after the last heartbeat.
       </p>
       {evicting && (
         <EvictDialog session={evicting} onEvicted={watch.now} onClose={() => setEvicting(undefined)} />

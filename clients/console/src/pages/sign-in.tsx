@@ -15,7 +15,7 @@ export function SignInPage({ credentials, trouble }: SignInProps) {
   const signIn = useAction(async () => {
     const returnTo = `${location.pathname}${location.search}`;
     location.assign(await beginSignIn(sessionStorage, location.origin, returnTo));
-    // The button stays busy until the browser has gone.
+    // The button stays busy until the browser leaves the page.
     await new Promise<never>(() => {});
   });
   useEffect(() => {
@@ -26,8 +26,8 @@ export function SignInPage({ credentials, trouble }: SignInProps) {
       <p class="brand">
         <Brand />
       </p>
-      <h1>Who holds your seats?</h1>
-      <p class="quiet">See it live, give seats back, and know how many you need.</p>
+      <h1>Sign in to Seatlease</h1>
+      <p class="quiet">See who uses your seats, free seats, and find out how many you need.</p>
       {trouble !== undefined && (
         <div role="alert">
           <Notice tone="warn">{trouble}</Notice>
@@ -41,7 +41,7 @@ export function SignInPage({ credentials, trouble }: SignInProps) {
   );
 }
 
-/** The way in for a vendor's first operator, who has nothing but the key that the server was set up with. */
+/** Signs in with the operator key, for the vendor's first operator: no user is an operator yet. */
 function OperatorKey({ credentials }: Pick<SignInProps, 'credentials'>) {
   const [key, setKey] = useState('');
   const enter = useAction(() => credentials.useOperatorKey(key.trim()));
@@ -64,10 +64,10 @@ function OperatorKey({ credentials }: Pick<SignInProps, 'credentials'>) {
             onInput={({ currentTarget }) => setKey(currentTarget.value)}
           />
         </label>
-        <p class="quiet small">It is kept until you close or reload this page, and nowhere else.</p>
+        <p class="quiet small">The key is kept in this page only, until you close or reload it.</p>
         {enter.problem && <Alert problem={enter.problem} />}
         <Button type="submit" busy={enter.isBusy}>
-          Continue
+          Sign in with key
         </Button>
       </form>
     </details>

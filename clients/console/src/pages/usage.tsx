@@ -31,8 +31,8 @@ function Charts({ usage }: { readonly usage: LicenseUsage }) {
   if (peak_seats === 0 && denials === 0) {
     return (
       <div class="empty">
-        <h2>Nobody has taken a seat in the last {days.length} days</h2>
-        <p class="quiet">News takes up to two minutes to get here.</p>
+        <h2>No seats used in the last {days.length} days</h2>
+        <p class="quiet">New usage appears here after up to two minutes.</p>
       </div>
     );
   }
@@ -47,8 +47,8 @@ function Charts({ usage }: { readonly usage: LicenseUsage }) {
       />
       <Chart title={`Last ${days.length} days`} bars={days.map(barOfDay)} max={max} unit="Day (UTC)" />
       <p class="quiet small footnote">
-        Hours are in your time, days in UTC. News takes up to two minutes to get here. What is refused is
-        counted by request: a program that tries again is counted again.
+        Hours are in your time zone, days in UTC. New usage appears here after up to two minutes. Denied
+        counts requests: a program that retries is counted each time.
       </p>
     </>
   );
@@ -60,7 +60,7 @@ interface AdviceProps {
   readonly days: number;
 }
 
-/** The answer to "how many seats do I need?", and what it rests on. */
+/** Answers "how many seats do I need?", and explains how the number is computed. */
 function AdviceCard({ advice, max, days }: AdviceProps) {
   if (!advice) return null;
   const { seats, busyHours, deniedHours, mayBeMore } = advice;
@@ -73,10 +73,10 @@ function AdviceCard({ advice, max, days }: AdviceProps) {
         <span>{comparison(seats, max)}</span>
       </p>
       <p class="quiet">
-        {mayBeMore ? 'At least as many as that' : 'That many'} would have sufficed in {PERCENT} % of the{' '}
-        {busyHours} {busyHours === 1 ? 'hour' : 'hours'} of the last {days} days in which anybody worked.{' '}
+        {mayBeMore ? 'At least this many seats' : 'This many seats'} would have been enough in {PERCENT} % of
+        the {busyHours} {busyHours === 1 ? 'hour' : 'hours'} with activity in the last {days} days.{' '}
         {deniedHours > 0 &&
-          `In ${deniedHours} of them somebody was refused. How many people that were, refused requests do not tell: each such hour counts as one seat more than were taken.`}
+          `In ${deniedHours} of them, seats were denied. Denied requests do not show how many users were affected, so each of these hours counts as one seat more than its peak.`}
       </p>
     </section>
   );

@@ -1,4 +1,4 @@
-/** Hands a document to the person as a file. */
+/** Saves a document as a file in the browser's downloads. */
 export function saveAsFile(name: string, document_: unknown): void {
   const url = URL.createObjectURL(
     new Blob([JSON.stringify(document_, null, 2)], { type: 'application/json' }),
@@ -10,7 +10,7 @@ export function saveAsFile(name: string, document_: unknown): void {
   URL.revokeObjectURL(url);
 }
 
-/** "seatlease-ada-2026-11-28.json": told apart by whom it is of, and when. */
+/** For example "seatlease-usr_1-2026-11-28.json". */
 export function fileNameOf(of: string, exportedAt: string): string {
   return `seatlease-${of}-${exportedAt.slice(0, 10)}.json`;
 }

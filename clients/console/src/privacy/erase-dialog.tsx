@@ -11,23 +11,23 @@ import { useLoad } from '../ui/use-load.ts';
 import { Receipt } from './receipt.tsx';
 
 export interface Target {
-  /** What the server is asked to erase; nothing for whoever asks. */
+  /** What to erase; empty for the caller. */
   readonly body: { readonly user_id?: string; readonly tenant_id?: string };
   readonly title: string;
-  /** What has to be typed, so that nobody does it by mistake. */
+  /** What must be typed to confirm. */
   readonly name: string;
-  /** Names of tenants that may go with it, by their ids. */
+  /** The names, by id, of tenants that may be erased with it. */
   readonly tenantNames: ReadonlyMap<string, string>;
 }
 
 interface EraseProps {
   readonly target: Target;
-  /** The dialog is closed once all is gone. */
+  /** Called when the dialog is closed after the erasure. */
   onErased(): void;
   onClose(): void;
 }
 
-/** Erases in two steps: what would go is shown first, and goes once its name is typed. Ends with the receipt. */
+/** Erases personal data: shows what it would erase, erases it once the name is typed, and shows the receipt. */
 export function EraseDialog({ target, onErased, onClose }: EraseProps) {
   const { call } = useConsole();
   const [receipt, setReceipt] = useState<{ readonly of: ErasureReceipt; readonly token: string }>();
@@ -40,7 +40,7 @@ export function EraseDialog({ target, onErased, onClose }: EraseProps) {
   return (
     <Dialog title={receipt ? 'Deleted' : target.title} onClose={close}>
       {receipt ? (
-        <Receipt receipt={receipt.of} onAskAgain={() => confirm(receipt.token)} onClose={close} />
+        <Receipt receipt={receipt.of} onReload={() => confirm(receipt.token)} onClose={close} />
       ) : (
         <Loaded
           of={plan}
@@ -75,34 +75,32 @@ interface ConfirmProps {
 
 function ConfirmForm({ plan, target, onConfirm, onClose }: ConfirmProps) {
   const [typed, setTyped] = useState('');
-  const [isOther, setOther] = useState(false);
+  const [isMismatch, setMismatch] = useState(false);
   const confirm = useAction(onConfirm);
   return (
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        const isSame = typed.trim() === target.name;
-        setOther(!isSame);
-        if (isSame) void confirm.run();
+        const isMatch = typed.trim() === target.name;
+        setMismatch(!isMatch);
+        if (isMatch) void confirm.run();
       }}
     >
       <p>This cannot be undone. It deletes:</p>
       <ul>
         {plan.user_id !== null && (
-          <li>
-            the person, their sign-ins, memberships and trial, and what their programs said of themselves
-          </li>
+          <li>the user with their sign-ins, memberships and trial, and the data that their programs sent</li>
         )}
         {plan.tenants_that_go.map((id) => (
           <li key={id}>
-            the tenant <strong>{target.tenantNames.get(id) ?? id}</strong>: its licenses end, and so do its
-            subscriptions and invitations
+            the tenant <strong>{target.tenantNames.get(id) ?? id}</strong>: its licenses, subscriptions and
+            invitations end
           </li>
         ))}
       </ul>
       <p>
-        Events stay in the audit log, which stays whole, but no more tell who it was. Download what you want
-        to keep first.
+        Events stay in the audit log, so that it can still be verified, but no longer show whose they are.
+        Download what you want to keep first.
       </p>
       <label>
         Type <strong>{target.name}</strong> to confirm
@@ -110,22 +108,22 @@ function ConfirmForm({ plan, target, onConfirm, onClose }: ConfirmProps) {
           autocomplete="off"
           autocapitalize="off"
           spellcheck={false}
-          aria-invalid={isOther ? 'true' : undefined}
+          aria-invalid={isMismatch ? 'true' : undefined}
           value={typed}
           onInput={({ currentTarget }) => setTyped(currentTarget.value)}
         />
       </label>
-      {isOther && (
+      {isMismatch && (
         <p class="notice bad" role="alert">
-          That is not “{target.name}”.
+          This does not match “{target.name}”.
         </p>
       )}
       {confirm.problem && <Alert problem={confirm.problem} />}
-      <p class="quiet small">You have until {dateAndTime(new Date(plan.expires_at))} to confirm.</p>
+      <p class="quiet small">Confirm by {dateAndTime(new Date(plan.expires_at))}.</p>
       <div class="buttons">
         <Button onClick={onClose}>Cancel</Button>
         <Button type="submit" kind="danger" busy={confirm.isBusy}>
-          Delete for good
+          Delete permanently
         </Button>
       </div>
     </form>

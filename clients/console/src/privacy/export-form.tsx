@@ -9,23 +9,23 @@ import { fileNameOf, saveAsFile } from './download.ts';
 type Period = ReturnType<typeof periodOf>;
 
 interface ExportProps {
-  /** What the file is named after. */
+  /** The id that the file is named after. */
   readonly of: string;
   readonly verb: string;
-  /** Begins with the verb. */
+  /** Must begin with the verb. */
   readonly label?: string;
-  ask(period: Period): Promise<{ readonly exported_at: string; readonly complete: boolean }>;
+  read(period: Period): Promise<{ readonly exported_at: string; readonly complete: boolean }>;
 }
 
-/** Downloads all that is kept; for shorter periods where it is more than a file holds. */
-export function ExportForm({ of, verb, label, ask }: ExportProps) {
+/** Downloads all stored data. If it exceeds one file, offers to download shorter periods. */
+export function ExportForm({ of, verb, label, read }: ExportProps) {
   const [days, setDays] = useState({ first: '', last: '' });
-  const [isCut, setCut] = useState<boolean>();
+  const [isPartial, setPartial] = useState<boolean>();
   const save = useAction(async () => {
-    setCut(undefined);
-    const found = await ask(periodOf(days));
+    setPartial(undefined);
+    const found = await read(periodOf(days));
     saveAsFile(fileNameOf(of, found.exported_at), found);
-    setCut(!found.complete);
+    setPartial(!found.complete);
   });
   return (
     <form
@@ -34,11 +34,12 @@ export function ExportForm({ of, verb, label, ask }: ExportProps) {
         void save.run();
       }}
     >
-      {isCut && (
+      {isPartial && (
         <>
           <Notice tone="warn">
             <p>
-              There is more than one file holds. Choose shorter periods, and download one after the other.
+              The file does not contain all data, as it exceeds the limit of one file. Choose shorter periods
+              and download each.
             </p>
           </Notice>
           <div class="row-form">
@@ -51,8 +52,8 @@ export function ExportForm({ of, verb, label, ask }: ExportProps) {
         <Button type="submit" busy={save.isBusy} {...(label !== undefined && { label })}>
           {verb}
         </Button>
-        <p class="told" role="status">
-          {isCut === false && 'Downloaded: all that there is.'}
+        <p class="result" role="status">
+          {isPartial === false && 'Downloaded. The file is complete.'}
         </p>
       </div>
     </form>

@@ -5,36 +5,36 @@ import { CopyButton } from '../ui/copy.tsx';
 import { Moment } from '../ui/moment.tsx';
 import { useAction } from '../ui/use-action.ts';
 
-const COUNTED: Readonly<Record<keyof ErasureReceipt['erased'], string>> = {
-  users: 'People',
+const COUNT_LABELS: Readonly<Record<keyof ErasureReceipt['erased'], string>> = {
+  users: 'Users deleted',
   tenants: 'Tenants closed',
-  memberships: 'Memberships',
-  invitations: 'Invitations',
-  sign_ins: 'Sign-ins',
+  memberships: 'Memberships deleted',
+  invitations: 'Invitations deleted',
+  sign_ins: 'Sign-ins ended',
   sessions: 'Sessions ended',
-  session_histories: 'Session histories without a name now',
-  audit_events: 'Audit events without a name now',
+  session_histories: 'Session histories made anonymous',
+  audit_events: 'Audit events made anonymous',
 };
 
 interface ReceiptProps {
   readonly receipt: ErasureReceipt;
-  /** Where it goes on by itself: asks how far it is. */
-  onAskAgain(): Promise<void>;
+  /** Reads the progress of an erasure that still runs. */
+  onReload(): Promise<void>;
   onClose(): void;
 }
 
-export function Receipt({ receipt, onAskAgain, onClose }: ReceiptProps) {
+export function Receipt({ receipt, onReload, onClose }: ReceiptProps) {
   const { erasure_id, requested_at, completed_at, erased } = receipt;
-  const ask = useAction(onAskAgain);
-  const counts = Object.entries(COUNTED).flatMap(([name, words]) => {
+  const reload = useAction(onReload);
+  const counts = Object.entries(COUNT_LABELS).flatMap(([name, label]) => {
     const count = Object.entries(erased).find(([each]) => each === name)?.[1] ?? 0;
-    return count > 0 ? [{ words, count }] : [];
+    return count > 0 ? [{ label, count }] : [];
   });
   return (
     <>
       {completed_at === null && (
         <Notice tone="warn">
-          <p>There is much to delete: it goes on by itself.</p>
+          <p>The deletion continues in the background.</p>
         </Notice>
       )}
       <dl class="facts">
@@ -42,25 +42,25 @@ export function Receipt({ receipt, onAskAgain, onClose }: ReceiptProps) {
         <dd>
           <code>{erasure_id}</code>
         </dd>
-        <dt>Asked for</dt>
+        <dt>Requested</dt>
         <dd>
           <Moment at={requested_at} />
         </dd>
-        <dt>Done</dt>
+        <dt>Completed</dt>
         <dd>{completed_at === null ? 'not yet' : <Moment at={completed_at} />}</dd>
       </dl>
       <ul class="counts">
-        {counts.map(({ words, count }) => (
-          <li key={words}>
-            {words}: {count.toLocaleString('en')}
+        {counts.map(({ label, count }) => (
+          <li key={label}>
+            {label}: {count.toLocaleString('en')}
           </li>
         ))}
       </ul>
-      {ask.problem && <Alert problem={ask.problem} />}
+      {reload.problem && <Alert problem={reload.problem} />}
       <div class="buttons">
         {completed_at === null && (
-          <Button busy={ask.isBusy} onClick={ask.run}>
-            See how far it is
+          <Button busy={reload.isBusy} onClick={reload.run}>
+            Check progress
           </Button>
         )}
         <CopyButton text={JSON.stringify(receipt, null, 2)} what="receipt" />

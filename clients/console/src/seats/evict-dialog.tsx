@@ -10,14 +10,13 @@ interface EvictDialogProps {
   onClose(): void;
 }
 
-/** Takes a seat away from whoever holds it, after a question. */
 export function EvictDialog({ session, onEvicted, onClose }: EvictDialogProps) {
   const { call } = useConsole();
   const { session_id, borrowed_until } = session;
   return (
     <Confirm
-      title={`Take the seat away from ${machineOf(session)}?`}
-      verb="Evict"
+      title={`Evict the session on ${machineOf(session)}?`}
+      verb="Evict session"
       onClose={onClose}
       act={async () => {
         await call('releaseEnd', { params: { session_id } });
@@ -25,12 +24,12 @@ export function EvictDialog({ session, onEvicted, onClose }: EvictDialogProps) {
       }}
     >
       <p>
-        The seat is free at once. The program learns of it with its next heartbeat, and may stop working then.
+        The seat is free at once. The program finds out with its next heartbeat and may stop working then.
       </p>
       {borrowed_until !== null && (
         <p>
-          This seat is borrowed: if its license was signed, the machine can go on offline until{' '}
-          {dateAndTime(new Date(borrowed_until))} all the same.
+          This seat is borrowed. If the machine has a signed license, it can still work offline until{' '}
+          {dateAndTime(new Date(borrowed_until))}.
         </p>
       )}
     </Confirm>

@@ -10,7 +10,7 @@ import { SessionTable } from './session-table.tsx';
 
 interface FurtherProps {
   readonly licenseId: string;
-  /** Where the live rows end now. */
+  /** Where the live rows end. */
   readonly cursor: string;
   readonly live: readonly Session[];
   readonly search: string;
@@ -27,8 +27,8 @@ interface Further {
 const NEXT_ROWS = 100;
 
 /**
- * Seats beyond those that are watched, read when asked for and then left as they are: watching a thousand rows would cost
- * ten times as much, and the live ones, which run out soonest, are those that change.
+ * Sessions beyond the live ones. They are read on request and then not updated: polling 1,000 rows would cost ten times as
+ * much as 100, and the live rows, whose leases expire soonest, are those that change.
  */
 export function FurtherSessions({ licenseId, cursor, live, search, nowMs, onEvict }: FurtherProps) {
   const { call } = useConsole();
@@ -49,29 +49,29 @@ export function FurtherSessions({ licenseId, cursor, live, search, nowMs, onEvic
     .toSorted(byAge);
   const asOf = further && clockTime(new Date(further.asOfMs));
   return (
-    <section class="further" aria-label="Further seats">
+    <section class="further" aria-label="More sessions">
       {asOf !== undefined && rows.length > 0 && (
         <SessionTable
           sessions={rows}
           nowMs={nowMs}
-          caption={`Further seats, as they were at ${asOf}: these are not live`}
+          caption={`More sessions, as of ${asOf}. This list is not live.`}
           onEvict={onEvict}
         />
       )}
       {read.problem && <Alert problem={read.problem} />}
       <p class="quiet">
         {further
-          ? `The ${live.length} seats above are live: those whose time is up soonest.`
-          : `These are the ${live.length} seats whose time is up soonest. A search looks at what is shown.`}
+          ? `The ${live.length} sessions above are live: those that expire soonest.`
+          : `These are the ${live.length} sessions that expire soonest. The search covers only the sessions shown.`}
       </p>
       <Button busy={read.isBusy} onClick={read.run}>
-        {buttonWords(further)}
+        {buttonText(further)}
       </Button>
     </section>
   );
 }
 
-function buttonWords(further: Further | undefined): string {
-  if (!further) return `Show ${NEXT_ROWS} more`;
-  return further.nextCursor === null ? 'Read the further seats again' : `Show ${NEXT_ROWS} more`;
+function buttonText(further: Further | undefined): string {
+  if (!further) return `Show ${NEXT_ROWS} more sessions`;
+  return further.nextCursor === null ? 'Reload these sessions' : `Show ${NEXT_ROWS} more sessions`;
 }

@@ -1,2 +1,2 @@
-/** Whoever looks sees a change within five seconds: this, and the time that an answer takes. */
+/** Changes are shown within five seconds: this interval, plus the time of a response. */
 export const WATCH_EVERY_MS = 4_000;

@@ -17,7 +17,7 @@ const session = (facts: Partial<Session> = {}): Session => ({
   ...facts,
 });
 
-test('whoever comes is added at the end, whenever their time is up', () => {
+test('sorts new sessions to the end, whenever they expire', () => {
   const rows = [
     session({ session_id: 'c', acquired_at: '2026-11-28T10:05:00Z', expires_at: '2026-11-28T10:07:00Z' }),
     session({ session_id: 'b', expires_at: '2026-12-01T10:00:00Z' }),
@@ -34,9 +34,9 @@ test.each([
   ['f00d cad', true],
   ['ada 4.2', true],
   ['4711', true],
-  ['nobody', false],
+  ['grace', false],
   ['null', false],
-])('a search for "%s" finds the machine: %s', (search, isFound) => {
+])('the search "%s" finds the session: %s', (search, isFound) => {
   const row = session({ hostname: 'cad-01', user_id: 'Ada', app_version: '4.2.1' });
   expect(matches(row, search)).toBe(isFound);
 });

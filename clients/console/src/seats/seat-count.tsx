@@ -3,21 +3,21 @@ import { seatsOf } from '../licenses.ts';
 
 type Seats = SessionPage['seats'];
 
-/** "7 of 10 seats taken". */
+/** "7 of 10 seats in use". */
 export function sentenceOf({ active, max }: Seats): string {
-  return `${active} of ${seatsOf(max)} taken`;
+  return `${active} of ${seatsOf(max)} in use`;
 }
 
-/** How full the license is, in a number, in words and as a bar. */
+/** Shows the use of a license as a number, in words and as a bar. */
 export function SeatCount({ seats }: { readonly seats: Seats }) {
   const { active, max, overdraft } = seats;
   const beyond = Math.max(0, active - max);
   const whole = Math.max(max + overdraft, active, 1);
   const share = (count: number): string => `${(100 * count) / whole}%`;
   return (
-    <section class="card seat-count" aria-label="Seats taken">
+    <section class="card seat-count" aria-label="Seats in use">
       <p class="seat-figure">
-        <strong>{active}</strong> of {seatsOf(max)} taken
+        <strong>{active}</strong> of {seatsOf(max)} in use
         <span class={`badge ${toneOf(seats)}`}>{freeWords(seats)}</span>
       </p>
       <svg class="seat-bar" aria-hidden="true" preserveAspectRatio="none">
@@ -32,14 +32,18 @@ export function SeatCount({ seats }: { readonly seats: Seats }) {
 }
 
 function overdraftWords(beyond: number, overdraft: number): string {
-  if (beyond === 0) return `When all are taken, ${seatsOf(overdraft)} more may be, as overdraft.`;
-  return `${beyond} of them ${beyond === 1 ? 'is' : 'are'} overdraft, of ${overdraft} that may be.`;
+  if (beyond === 0) return `When all seats are in use, up to ${overdraftSeats(overdraft)} can be used.`;
+  return `${beyond} of ${overdraftSeats(overdraft)} in use.`;
+}
+
+function overdraftSeats(count: number): string {
+  return count === 1 ? '1 overdraft seat' : `${count} overdraft seats`;
 }
 
 function freeWords({ active, max, overdraft }: Seats): string {
   const free = max - active;
   if (free > 0) return `${free} free`;
-  return active < max + overdraft ? 'full, with overdraft left' : 'full';
+  return active < max + overdraft ? 'full, overdraft left' : 'full';
 }
 
 function toneOf({ active, max, overdraft }: Seats): string {

@@ -7,25 +7,24 @@ import { machineOf } from './rows.ts';
 interface SessionTableProps {
   readonly sessions: readonly Session[];
   readonly nowMs: number;
-  /** Of a table that is not kept up to date. */
+  /** Shown above a table that is not live. */
   readonly caption?: string;
   onEvict(session: Session): void;
 }
 
-/** Who holds a seat. */
 export function SessionTable({ sessions, nowMs, caption, onEvict }: SessionTableProps) {
   return (
     <div class="table-frame">
       <table class="cards sessions">
         <caption class={caption === undefined ? 'sr-only' : 'quiet small'}>
-          {caption ?? 'Seats that are taken, the longest held first'}
+          {caption ?? 'Sessions, oldest first'}
         </caption>
         <thead>
           <tr>
             <th scope="col">Machine</th>
-            <th scope="col">Who</th>
-            <th scope="col">Since</th>
-            <th scope="col">Until</th>
+            <th scope="col">Holder</th>
+            <th scope="col">Acquired</th>
+            <th scope="col">Expires</th>
             <th scope="col">
               <span class="sr-only">Action</span>
             </th>
@@ -58,16 +57,16 @@ function Row({ session, nowMs, onEvict }: RowProps) {
           {app_version !== null && <span class="version">version {app_version}</span>}
         </span>
       </th>
-      <td data-label="Who">
+      <td data-label="Holder">
         <div>
           {user_id ?? <Shortened text={holder} label="Pseudonym" />}
           {process_id !== null && <span class="second-line">Process {process_id}</span>}
         </div>
       </td>
-      <td data-label="Since">
+      <td data-label="Acquired">
         <Moment at={session.acquired_at} nowMs={nowMs} />
       </td>
-      <td data-label="Until">
+      <td data-label="Expires">
         <div>
           <Moment at={session.borrowed_until ?? session.expires_at} nowMs={nowMs} />
           {session.borrowed_until !== null && <span class="badge warn">Borrowed</span>}

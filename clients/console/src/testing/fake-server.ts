@@ -1,4 +1,4 @@
-/** What a request was, as the server saw it. */
+/** A request as the server received it. */
 export interface Seen {
   readonly method: string;
   readonly path: string;
@@ -9,7 +9,7 @@ export interface Seen {
 
 export type FakeAnswer = (seen: Seen) => Response | Promise<Response>;
 
-/** In place of `fetch`, for tests: answers by `answer`, and keeps what it saw. */
+/** A fake `fetch` that responds with `answer` and records each request. */
 export function fakeServer(answer: FakeAnswer): { readonly fetch: typeof fetch; readonly seen: Seen[] } {
   const seen: Seen[] = [];
   return {
@@ -46,7 +46,7 @@ export function problemResponse(
   return Response.json(body, { status, headers: { 'content-type': 'application/problem+json', ...headers } });
 }
 
-/** As a browser keeps things for a tab. */
+/** A fake `sessionStorage`. */
 export function memoryStorage(): Storage {
   const items = new Map<string, string>();
   return {

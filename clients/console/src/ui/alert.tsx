@@ -1,14 +1,14 @@
 import type { ComponentChildren } from 'preact';
 import type { Problem } from '../problem.ts';
 
-/** What went wrong, read out at once. */
+/** Shows a problem. Screen readers read it at once. */
 export function Alert({ problem }: { readonly problem: Problem }) {
   return (
     <div class="notice bad" role="alert">
       <p>{problem.message}</p>
       {problem.requestId !== undefined && (
         <p class="quiet small">
-          If it goes on, ask for help and name the request <code>{problem.requestId}</code>.
+          If the problem persists, contact support with the request ID <code>{problem.requestId}</code>.
         </p>
       )}
     </div>
@@ -20,7 +20,6 @@ interface NoticeProps {
   readonly children: ComponentChildren;
 }
 
-/** Something worth knowing that is part of the page. */
 export function Notice({ tone = 'plain', children }: NoticeProps) {
   return <div class={`notice ${tone}`}>{children}</div>;
 }

@@ -1,25 +1,25 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
-/** Whoever listens to a page has something else to do. */
-const LEAST_GAP_MS = 10_000;
+/** Frequent updates would keep users of a screen reader from working. */
+const MIN_GAP_MS = 10_000;
 
-/** Reads `text` out when it has changed since the page came up: politely, and only its latest where it changes fast. */
+/** Has screen readers read `text` politely when it changes: at most every `MIN_GAP_MS`, and only the latest text. */
 export function Announce({ text }: { readonly text: string }) {
-  const [told, setTold] = useState('');
+  const [announced, setAnnounced] = useState('');
   const first = useRef(text);
-  const toldAtMs = useRef(0);
+  const announcedAtMs = useRef(0);
   useEffect(() => {
-    if (text === first.current && told === '') return undefined;
-    const waitMs = Math.max(0, toldAtMs.current + LEAST_GAP_MS - Date.now());
+    if (text === first.current && announced === '') return undefined;
+    const waitMs = Math.max(0, announcedAtMs.current + MIN_GAP_MS - Date.now());
     const timer = setTimeout(() => {
-      toldAtMs.current = Date.now();
-      setTold(text);
+      announcedAtMs.current = Date.now();
+      setAnnounced(text);
     }, waitMs);
     return () => clearTimeout(timer);
-  }, [text, told]);
+  }, [text, announced]);
   return (
     <p class="sr-only" role="status">
-      {told}
+      {announced}
     </p>
   );
 }

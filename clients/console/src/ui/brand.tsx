@@ -1,4 +1,4 @@
-/** The name with its sign: four seats, one of them free. */
+/** The name and the logo: four seats, one of them free. */
 export function Brand() {
   return (
     <>

@@ -3,9 +3,9 @@ import type { ComponentChildren } from 'preact';
 interface ButtonProps {
   readonly kind?: 'primary' | 'danger' | 'plain';
   readonly type?: 'button' | 'submit';
-  /** What it does is under way: it stays in place and can be focused, and does nothing. */
+  /** Its action is running: the button keeps its place and the focus, but does nothing. */
   readonly busy?: boolean;
-  /** Read out in place of the text, where the text alone does not say of what. Must begin with the text. */
+  /** For screen readers, where the text alone does not name the object. Must begin with the text. */
   readonly label?: string;
   readonly small?: boolean;
   onClick?(): void;
@@ -28,7 +28,7 @@ export function Button({
       aria-disabled={busy ? 'true' : undefined}
       aria-label={label}
       onClick={(event) => {
-        // Disabled for real it would lose the focus.
+        // The `disabled` attribute would make it lose the focus.
         if (busy) event.preventDefault();
         else onClick?.();
       }}

@@ -6,17 +6,17 @@ import { useAction } from './use-action.ts';
 
 interface ConfirmProps {
   readonly title: string;
-  /** What the button does, in its own words: never just "OK". */
+  /** The label of the button: a verb with its object, never just "OK". */
   readonly verb: string;
   readonly kind?: 'danger' | 'primary';
-  /** Does it. Rejects with a `Problem`, which is shown; the dialog then stays. */
+  /** If it rejects with a `Problem`, the dialog stays open and shows that. */
   act(): Promise<void>;
   onClose(): void;
-  /** What will come of it. */
+  /** Explains the consequences. */
   readonly children: ComponentChildren;
 }
 
-/** Asks before something is done that cannot be undone. */
+/** Asks for confirmation of an action. */
 export function Confirm({ title, verb, kind = 'danger', act, onClose, children }: ConfirmProps) {
   const action = useAction(async () => {
     await act();

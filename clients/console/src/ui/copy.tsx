@@ -1,14 +1,14 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Button } from './button.tsx';
 
-const TOLD_FOR_MS = 3_000;
+const SHOWN_FOR_MS = 3_000;
 
-/** Copies `text`, and says so. */
+/** Copies `text` to the clipboard and confirms it. */
 export function CopyButton({ text, what }: { readonly text: string; readonly what: string }) {
   const [outcome, setOutcome] = useState<'copied' | 'refused'>();
   useEffect(() => {
     if (outcome === undefined) return undefined;
-    const timer = setTimeout(() => setOutcome(undefined), TOLD_FOR_MS);
+    const timer = setTimeout(() => setOutcome(undefined), SHOWN_FOR_MS);
     return () => clearTimeout(timer);
   }, [outcome]);
   return (
@@ -27,7 +27,7 @@ export function CopyButton({ text, what }: { readonly text: string; readonly wha
         {outcome === 'copied' ? 'Copied' : ''}
       </span>
       {outcome === 'refused' && (
-        <span role="alert">The browser did not allow it: select and copy it yourself.</span>
+        <span role="alert">The browser does not allow copying. Select the text and copy it yourself.</span>
       )}
     </>
   );

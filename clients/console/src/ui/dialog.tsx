@@ -3,12 +3,12 @@ import { useEffect, useId, useRef } from 'preact/hooks';
 
 interface DialogProps {
   readonly title: string;
-  /** By Esc or a button: the dialog is gone when its owner no longer renders it. */
+  /** Called on Esc. The dialog stays until its owner no longer renders it. */
   onClose(): void;
   readonly children: ComponentChildren;
 }
 
-/** A question before everything else. The browser keeps the focus in it, and gives it back to where it was. */
+/** A modal dialog. The focus stays in it, and returns to where it was when it closes. */
 export function Dialog({ title, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
@@ -16,7 +16,7 @@ export function Dialog({ title, onClose, children }: DialogProps) {
     const before = document.activeElement;
     dialog.current?.showModal();
     return () => {
-      // It may be gone together with the row that it was in; whoever owns that knows where to go then.
+      // If that element was removed with its row, `KeepFocus` moves the focus.
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     };
   }, []);

@@ -2,13 +2,13 @@ import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 
 /**
- * Around what comes and goes by itself. Where something in it goes that has the focus, the next key would begin at the top
- * of the page: so the focus stays here.
+ * Wraps content that changes by itself. When the focused element in it is removed, it takes the focus, as the next key would
+ * otherwise start at the top of the page.
  */
 export function KeepFocus({ children }: { readonly children: ComponentChildren }) {
   const place = useRef<HTMLDivElement>(null);
   const focused = useRef<Element>(null);
-  // Before the browser takes the next key.
+  // A layout effect runs before the browser handles the next key.
   useLayoutEffect(() => {
     if (focused.current?.isConnected !== false) return;
     focused.current = null;

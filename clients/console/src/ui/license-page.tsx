@@ -3,7 +3,7 @@ import type { License } from '../../../sdk/src/api.ts';
 import { useConsole } from '../console.ts';
 import { nameOf, readLicenses } from '../licenses.ts';
 import { useQueryValue } from '../router.ts';
-import type { TenantInView } from '../viewer.ts';
+import { type TenantInView, tenantHref } from '../viewer.ts';
 import { Loaded } from './loaded.tsx';
 import { Page } from './page.tsx';
 import { useLoad } from './use-load.ts';
@@ -11,11 +11,11 @@ import { useLoad } from './use-load.ts';
 interface LicensePageProps {
   readonly title: string;
   readonly tenant: TenantInView;
-  /** The page about one license. */
+  /** Renders the content for one license. */
   render(license: License): ComponentChildren;
 }
 
-/** A page about one license of a tenant. Whoever has several chooses; whoever has one is not asked. */
+/** A page about one license of a tenant. The user can choose the license if there are several. */
 export function LicensePage({ title, tenant, render }: LicensePageProps) {
   const { call } = useConsole();
   const [wanted, setWanted] = useQueryValue('license');
@@ -61,8 +61,11 @@ export function LicensePage({ title, tenant, render }: LicensePageProps) {
 export function NoLicenses({ tenant }: { readonly tenant: TenantInView }) {
   return (
     <div class="empty">
-      <h2>No license yet</h2>
-      <p>{tenant.name} has no license. Once there is one, its seats are here.</p>
+      <h2>No licenses yet</h2>
+      <p>
+        {tenant.name} has no license. <a href={tenantHref(tenant.tenantId, 'billing')}>Buy seats</a> or ask
+        the vendor for a license.
+      </p>
     </div>
   );
 }

@@ -6,11 +6,11 @@ import type { Load } from './use-load.ts';
 interface LoadedProps<T> {
   readonly of: Load<T>;
   render(value: T): ComponentChildren;
-  /** Put around what is shown while there is no value. */
+  /** Wraps what is shown while there is no value. */
   whole?(shown: ComponentChildren): ComponentChildren;
 }
 
-/** What was asked for, or that it is on its way, or why it did not come. */
+/** Renders the loaded value, the loading state, or the failure. */
 export function Loaded<T>({ of, render, whole = (shown) => shown }: LoadedProps<T>) {
   if (of.isLoaded) return <>{render(of.value as T)}</>;
   if (of.problem) {
@@ -30,7 +30,7 @@ export function Loaded<T>({ of, render, whole = (shown) => shown }: LoadedProps<
   return <>{whole(<Waiting />)}</>;
 }
 
-/** Holds the place. Says so only to those who wait for longer than a blink. */
+/** A placeholder whose text appears only after 0.4 s. */
 export function Waiting() {
   return (
     <p class="waiting appears-late quiet" aria-busy="true">

@@ -3,11 +3,11 @@ import { briefly, dateAndTime, relativeTo } from '../time.ts';
 interface MomentProps {
   /** RFC 3339. */
   readonly at: string;
-  /** Where given, how far away that is comes first, and the rest is brief. */
+  /** If given, shows the time relative to this first, and the absolute time in brief. */
   readonly nowMs?: number | undefined;
 }
 
-/** A moment in the viewer's zone; pointing at it tells it in UTC. */
+/** A time in the viewer's time zone, with the UTC time as tooltip. */
 export function Moment({ at, nowMs }: MomentProps) {
   const date = new Date(at);
   return (

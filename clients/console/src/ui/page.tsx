@@ -4,14 +4,14 @@ import { isAfterNavigation } from '../router.ts';
 
 interface PageProps {
   readonly title: string;
-  /** Whose page it is, for the window's title. */
+  /** The tenant or role that the page belongs to, for the window's title. */
   readonly of?: string | undefined;
   /** Beside the heading. */
   readonly aside?: ComponentChildren;
   readonly children: ComponentChildren;
 }
 
-/** A page's frame: its title, and its heading, which has the focus after one has come here by a link. */
+/** A page with its title and heading. The heading gets the focus after navigation within the console. */
 export function Page({ title, of, aside, children }: PageProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {

@@ -6,12 +6,12 @@ import type { Pages } from './use-pages.ts';
 
 interface PagedProps<T> {
   readonly of: Pages<T>;
-  /** Shown where there is no row at all. */
+  /** Shown if there are no rows. */
   readonly empty: ComponentChildren;
   render(rows: readonly T[]): ComponentChildren;
 }
 
-/** The rows of a list so far, and the way to more of them. */
+/** The loaded rows of a list, and a button that loads more. */
 export function Paged<T>({ of, empty, render }: PagedProps<T>) {
   const { load, rows, more } = of;
   return (
@@ -24,7 +24,7 @@ export function Paged<T>({ of, empty, render }: PagedProps<T>) {
           {more && (
             <div class="buttons">
               <Button busy={more.isBusy} onClick={more.run}>
-                Show more
+                Load more
               </Button>
             </div>
           )}

@@ -2,7 +2,7 @@ import type { Problem } from '../problem.ts';
 import { Alert } from './alert.tsx';
 import { Button } from './button.tsx';
 
-/** Shown while it is not known yet who looks. Empty at first: most often it is gone in a blink. */
+/** Shown while the viewer is loading. Its text appears only after 0.4 s, as loading is usually faster. */
 export function StartingScreen() {
   return (
     <main class="screen" aria-busy="true">
@@ -17,7 +17,7 @@ interface FailedProps {
   onSignOut(): void;
 }
 
-/** Somebody is signed in, and the server does not say who. */
+/** Shown if the viewer cannot be loaded. */
 export function FailedScreen({ problem, onRetry, onSignOut }: FailedProps) {
   return (
     <main class="screen">

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { useConsole } from '../console.ts';
-import { type Link, operatorLinks, personLinks, tenantLinks } from '../pages.ts';
+import { type Link, operatorLinks, tenantLinks, userLinks } from '../pages.ts';
 import { BASE, navigate, useAddress, useQueryValue } from '../router.ts';
 import { ownTenants, type TenantInView, tenantHref } from '../viewer.ts';
 import { Brand } from './brand.tsx';
@@ -13,7 +13,7 @@ interface ShellProps {
   readonly children: ComponentChildren;
 }
 
-/** Everything around a page: who looks, at what, and where else to go. */
+/** The frame of a page: the user, the tenant and the navigation. */
 export function Shell({ tenant, children }: ShellProps) {
   const { viewer, signOut } = useConsole();
   const [first] = ownTenants(viewer);
@@ -21,15 +21,15 @@ export function Shell({ tenant, children }: ShellProps) {
   return (
     <div class="shell">
       <a class="skip" href="#content">
-        Skip to the content
+        Skip to content
       </a>
       <header class="top">
         <a class="brand" href={`${BASE}/`}>
           <Brand />
         </a>
         <div class="account">
-          <span class="who" title={viewer.person?.email}>
-            {viewer.person ? viewer.person.name || viewer.person.email : 'Operator'}
+          <span class="who" title={viewer.user?.email}>
+            {viewer.user ? viewer.user.name || viewer.user.email : 'Operator key'}
           </span>
           <Button small onClick={signOut}>
             Sign out
@@ -39,7 +39,7 @@ export function Shell({ tenant, children }: ShellProps) {
       <nav class="side" aria-label="Console">
         {shown && <TenantLinks tenant={shown} />}
         <Links title="Operator" links={operatorLinks(viewer)} />
-        <Links title="You" links={personLinks(viewer)} />
+        <Links title="Account" links={userLinks(viewer)} />
       </nav>
       <main id="content" tabIndex={-1}>
         {children}
@@ -53,7 +53,7 @@ function TenantLinks({ tenant }: { readonly tenant: TenantInView }) {
   const tenants = ownTenants(viewer);
   const isForeign = !tenants.some(({ tenantId }) => tenantId === tenant.tenantId);
   const [license] = useQueryValue('license');
-  // Whoever goes from the seats of a license to its usage goes on with the same license.
+  // Links between pages keep the chosen license.
   const query = license === '' ? '' : `?license=${license}`;
   const choices = isForeign ? [tenant, ...tenants] : tenants;
   return (
@@ -87,14 +87,14 @@ function TenantLinks({ tenant }: { readonly tenant: TenantInView }) {
 interface LinksProps {
   readonly title?: string;
   readonly links: readonly Link[];
-  /** Added to each of them. */
+  /** Added to each link. */
   readonly query?: string;
 }
 
 function Links({ title, links, query = '' }: LinksProps) {
   const { pathname } = useAddress();
   const current = useRef<HTMLAnchorElement>(null);
-  // On a narrow screen the links are a row that scrolls.
+  // On a narrow screen the links are a row that scrolls sideways.
   useEffect(() => current.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [pathname]);
   if (links.length === 0) return null;
   return (

@@ -6,11 +6,11 @@ const TAIL = 6;
 
 interface ShortenedProps {
   readonly text: string;
-  /** What the text is, for those who do not see where it stands. */
+  /** What the text is, for screen readers. */
   readonly label: string;
 }
 
-/** A text that nobody reads for long: its ends, and the whole at a click. */
+/** A long text, such as an id, that shows only its ends until it is clicked. */
 export function Shortened({ text, label }: ShortenedProps) {
   const [isWhole, setWhole] = useState(false);
   if (text.length <= WHOLE_UP_TO) return <code>{text}</code>;

@@ -1,15 +1,15 @@
 import type { ComponentChildren } from 'preact';
 
 interface TableProps {
-  /** What it lists, for those who do not see where it stands. */
+  /** What the table lists, for screen readers. */
   readonly caption: ComponentChildren;
   readonly columns: readonly string[];
-  /** Of a last column, of buttons, whose heading only those need who do not see them. */
+  /** The heading of a last column of buttons, for screen readers only. */
   readonly buttons?: string;
   readonly children: ComponentChildren;
 }
 
-/** A list with columns; on a phone each row is a card. The children are its rows. */
+/** A table whose rows become cards on a phone. The children are the rows. */
 export function Table({ caption, columns, buttons, children }: TableProps) {
   return (
     <div class="table-frame">

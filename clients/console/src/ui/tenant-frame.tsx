@@ -13,7 +13,7 @@ interface FrameProps {
   readonly slug: string;
 }
 
-/** A page of a tenant, once it is known which tenant that is and what the viewer is in it. */
+/** Shows a page of a tenant once the tenant and the viewer's role in it are loaded. */
 export function TenantFrame({ tenantId, slug }: FrameProps) {
   const { call, viewer } = useConsole();
   const own = ownTenants(viewer).find((tenant) => tenant.tenantId === tenantId);
@@ -40,7 +40,7 @@ export function TenantFrame({ tenantId, slug }: FrameProps) {
   );
 }
 
-/** Operators may look at every tenant. */
+/** Reads a tenant that the viewer is not a member of. Only operators can. */
 async function readForeign(call: Call, viewer: Viewer, tenantId: string): Promise<TenantInView | undefined> {
   if (!viewer.isOperator) return undefined;
   const { name } = await call('tenantsRead', { params: { tenant_id: tenantId } });

@@ -4,11 +4,11 @@ import { Problem } from '../problem.ts';
 export interface Action {
   readonly isBusy: boolean;
   readonly problem: Problem | undefined;
-  /** Does it, unless it is being done. Resolves when it is over, well or not. */
+  /** Runs the action unless it is running. Resolves when it has ended, even if it failed. */
   run(): Promise<void>;
 }
 
-/** Something that a person has done by a button: once at a time, and with what went wrong at hand. */
+/** An action of a button: runs once at a time, and keeps the problem if it fails. */
 export function useAction(act: () => Promise<void>): Action {
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem>();

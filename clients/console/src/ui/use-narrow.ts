@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 
 const NARROW = '(max-width: 44rem)';
 
-/** Whether the window is as narrow as a phone, for what styles alone cannot fit. */
+/** Whether the window is as narrow as a phone, for layout that CSS alone cannot do. */
 export function useNarrow(): boolean {
   const [isNarrow, setNarrow] = useState(() => matchMedia(NARROW).matches);
   useEffect(() => {

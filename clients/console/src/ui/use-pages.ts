@@ -11,18 +11,18 @@ export interface Pages<T> {
   readonly load: Load<Rows<T>>;
   /** All rows so far. */
   readonly rows: readonly T[];
-  /** Reads the next page; absent where there is none. */
+  /** Loads the next page; `undefined` if there is none. */
   readonly more: Action | undefined;
 }
 
 type Read<T> = (cursor: { readonly cursor?: string }, signal?: AbortSignal) => Promise<Rows<T>>;
 
-/** A list that the server gives page by page: its first page at once, and each further one when asked for. */
+/** A paged list: loads the first page at once, and each further page on request. */
 export function usePages<T>(read: Read<T>, inputs: readonly unknown[]): Pages<T> {
   const [further, setFurther] = useState<{ readonly of: Rows<T>; readonly pages: readonly Rows<T>[] }>();
   const load = useLoad((signal) => read({}, signal), inputs);
   const { value: first } = load;
-  // Pages that follow another first page are of a list that is no longer shown.
+  // After a reload, the further pages of the earlier list are dropped.
   const pages = first ? [first, ...(further?.of === first ? further.pages : [])] : [];
   const cursor = pages.at(-1)?.nextCursor ?? null;
   const action = useAction(async () => {

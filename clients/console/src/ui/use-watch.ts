@@ -10,13 +10,13 @@ const PAGE_VISIBILITY: Visibility = {
 };
 
 export interface Watch<T> extends Watched<T> {
-  /** Does not wait for the next time. */
+  /** Sends a request now. */
   now(): void;
 }
 
-/** Asks again and again while somebody looks; from the beginning when one of `inputs` is another. */
+/** Polls while the page is visible. Starts again when one of `inputs` changes. */
 export function useWatch<T>(
-  ask: (signal: AbortSignal) => Promise<T>,
+  request: (signal: AbortSignal) => Promise<T>,
   everyMs: number,
   inputs: readonly unknown[],
 ): Watch<T> {
@@ -24,9 +24,9 @@ export function useWatch<T>(
   const polling = useRef<Polling | undefined>(undefined);
   useEffect(() => {
     setWatched(NOTHING_YET);
-    const begun = poll(ask, setWatched, { everyMs, visibility: PAGE_VISIBILITY });
-    polling.current = begun;
-    return begun.stop;
+    const started = poll(request, setWatched, { everyMs, visibility: PAGE_VISIBILITY });
+    polling.current = started;
+    return started.stop;
   }, inputs);
   return { ...watched, now: () => polling.current?.now() };
 }

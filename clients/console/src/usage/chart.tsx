@@ -5,9 +5,9 @@ import { marksUpTo } from './scale.ts';
 export interface Bar {
   /** RFC 3339. */
   readonly at: string;
-  /** What the time is called. */
+  /** The name of the hour or day. */
   readonly name: string;
-  /** Below the axis, where there is room for it. */
+  /** The label below the axis, if any. */
   readonly tick: string | undefined;
   readonly peak_seats: number;
   readonly denials: number;
@@ -18,11 +18,11 @@ interface ChartProps {
   readonly bars: readonly Bar[];
   /** Seats of the license now. */
   readonly max: number;
-  /** What the first column of the table is called. */
+  /** The heading of the table's first column. */
   readonly unit: string;
 }
 
-/** In the chart's own units, which are about a pixel each where it is shown. */
+/** In units of the chart. One is about a pixel on the screen. */
 const WIDTH = { wide: 960, narrow: 380 } as const;
 const LEFT = 44;
 const RIGHT = 22;
@@ -33,7 +33,7 @@ const DENIALS_HEIGHT = 54;
 const DENIALS_TOP = TOP + SEATS_HEIGHT + GAP;
 const TICKS_HEIGHT = 28;
 
-/** Peak seats and, below them on a scale of their own, denials; and the same numbers as a table. */
+/** Peak seats, below them denials on a scale of their own, and the same numbers as a table. */
 export function Chart({ title, bars, max, unit }: ChartProps) {
   const heading = useId();
   const peak = Math.max(0, ...bars.map(({ peak_seats }) => peak_seats));
@@ -44,13 +44,13 @@ export function Chart({ title, bars, max, unit }: ChartProps) {
       <div class="legend small">
         <span class="key seats">Peak seats</span>
         <span class="key limit">Seats of the license ({max})</span>
-        <span class="key denials">Refused requests{denials === 0 && ': none'}</span>
+        <span class="key denials">Denied requests{denials === 0 && ': none'}</span>
       </div>
       <div role="img" aria-label={summaryOf(title, peak, max, denials)}>
         <Bars bars={bars} max={max} peak={peak} hasDenials={denials > 0} />
       </div>
       <details>
-        <summary>The same as a table</summary>
+        <summary>Show as table</summary>
         <Numbers bars={bars} unit={unit} title={title} />
       </details>
     </section>
@@ -58,8 +58,8 @@ export function Chart({ title, bars, max, unit }: ChartProps) {
 }
 
 function summaryOf(title: string, peak: number, max: number, denials: number): string {
-  const refused = denials === 0 ? 'nothing was refused' : `${denials} requests were refused`;
-  return `${title}: at most ${peak} of ${max} seats were taken at once, and ${refused}. The numbers are in the table below.`;
+  const denied = denials === 0 ? 'no request was denied' : `${denials} requests were denied`;
+  return `${title}: at most ${peak} of ${max} seats were in use at once, and ${denied}. The table below has the numbers.`;
 }
 
 interface BarsProps {
@@ -111,8 +111,8 @@ function Bars({ bars, max, peak, hasDenials }: BarsProps) {
         const denialsHeight = (DENIALS_HEIGHT * denials) / mostDenials;
         return (
           <g key={at}>
-            <title>{`${name}: ${peak_seats} taken at the most, ${denials} refused`}</title>
-            {/* Something to point at, also where nothing happened. */}
+            <title>{`${name}: peak of ${peak_seats} seats, ${denials} denied`}</title>
+            {/* Shows the tooltip of bars without height, too. */}
             <rect class="column" x={LEFT + index * step} y={TOP} width={step} height={height - TOP} />
             <rect
               class="seats"
@@ -162,7 +162,7 @@ function Numbers({ bars, unit, title }: NumbersProps) {
             Peak seats
           </th>
           <th scope="col" class="number">
-            Refused
+            Denied
           </th>
         </tr>
       </thead>

@@ -10,11 +10,11 @@ test.each([
   [9, [0, 5, 10]],
   [90, [0, 50, 100]],
   [1_000, [0, 500, 1_000]],
-])('an axis up to %i has the marks %j', (most, marks) => {
+])('marks an axis up to %i at %j', (most, marks) => {
   expect(marksUpTo(most)).toEqual(marks);
 });
 
-test('an axis reaches over everything on it, with whole marks and no more than five', () => {
+test('covers the largest value with at most five whole marks', () => {
   fc.assert(
     fc.property(fc.nat(1_000_000), (most) => {
       const marks = marksUpTo(most);
@@ -25,7 +25,7 @@ test('an axis reaches over everything on it, with whole marks and no more than f
   );
 });
 
-test('the last 31 days are whole days, this one among them', () => {
+test('covers 31 whole UTC days, including today', () => {
   const { from, to } = lastDays(Date.parse('2026-11-28T23:59:59.999Z'));
   expect(from).toBe('2026-10-29T00:00:00.000Z');
   expect(to).toBe('2026-11-29T00:00:00.000Z');

@@ -1,35 +1,34 @@
-/** What an hour was like. */
 export interface Hour {
-  /** The most seats taken at once. */
+  /** The most seats in use at once. */
   readonly peak_seats: number;
-  /** Requests for a seat that were refused because there was none. */
+  /** Requests that were denied because no seat was free. */
   readonly denials: number;
 }
 
 export interface Advice {
   readonly seats: number;
-  /** Hours in which anybody worked, or would have. */
+  /** Hours in which a seat was in use or denied. */
   readonly busyHours: number;
-  /** Those in which somebody was refused. */
+  /** Hours with denials. */
   readonly deniedHours: number;
-  /** Whether more may have been wanted: the answer leans on hours whose demand nobody knows in full. */
+  /** Whether more seats may be needed: the number depends on hours whose demand is not fully known. */
   readonly mayBeMore: boolean;
 }
 
 /**
- * The least number of seats that would have sufficed in `percent` of the hours in which anybody worked; `undefined` where
- * nobody did.
+ * The smallest number of seats that would have been enough in `percent` of the hours with activity; `undefined` if there are
+ * no such hours.
  *
- * An hour without denials wanted its peak. An hour with denials wanted more than it got, by one seat at least. How many
- * more, denials cannot tell: they count requests, and one program that asks every ten seconds makes 360 of them while two
- * people who give up make two. So such an hour counts as its peak and one, and where the answer would be another if it had
- * wanted any number of seats more, it says so.
+ * The demand of an hour without denials is its peak. An hour with denials needed at least one seat more. Denials do not show
+ * how many more, as they count requests: one program that retries every ten seconds makes 360, and two users who give up
+ * make two. Such an hour counts as its peak plus one. If a higher demand in these hours would change the number,
+ * `mayBeMore` is true.
  */
 export function seatsToBuy(hours: readonly Hour[], percent: number): Advice | undefined {
   const busy = hours.filter(({ peak_seats, denials }) => peak_seats > 0 || denials > 0);
-  const seats = sufficing(busy.map(leastDemand), percent);
+  const seats = quantileOf(busy.map(leastDemand), percent);
   if (seats === undefined) return undefined;
-  const atWorst = sufficing(busy.map(worstDemand), percent);
+  const atWorst = quantileOf(busy.map(worstDemand), percent);
   return {
     seats,
     busyHours: busy.length,
@@ -46,8 +45,8 @@ function worstDemand({ peak_seats, denials }: Hour): number {
   return denials > 0 ? Number.POSITIVE_INFINITY : peak_seats;
 }
 
-/** Whole numbers only: a hundredth times a hundred is not always one. */
-function sufficing(demands: readonly number[], percent: number): number | undefined {
-  const mayFallShort = Math.floor((demands.length * (100 - percent)) / 100);
-  return demands.toSorted((a, b) => b - a)[mayFallShort];
+/** Multiplies before dividing: with fractions such as 0.01, rounding errors could add up. */
+function quantileOf(demands: readonly number[], percent: number): number | undefined {
+  const leftOut = Math.floor((demands.length * (100 - percent)) / 100);
+  return demands.toSorted((a, b) => b - a)[leftOut];
 }

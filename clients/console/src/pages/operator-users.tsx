@@ -13,12 +13,12 @@ import { usePages } from '../ui/use-pages.ts';
 
 const NO_NAMES: ReadonlyMap<string, string> = new Map();
 
-export function OperatorPeoplePage() {
+export function OperatorUsersPage() {
   const { call } = useConsole();
   const [email, setEmail] = useQueryValue('email');
   const [typed, setTyped] = useState(email);
   const [erasing, setErasing] = useState<User>();
-  const people = usePages(
+  const users = usePages(
     async (cursor, signal) => {
       const query = { ...(email !== '' && { email }), ...cursor };
       const page = await call('usersList', { query, signal });
@@ -27,10 +27,10 @@ export function OperatorPeoplePage() {
     [call, email],
   );
   return (
-    <Page title="People" of="Operator">
+    <Page title="Users" of="Operator">
       <form
         class="row-form filter"
-        aria-label="Find"
+        aria-label="Find a user"
         onSubmit={(event) => {
           event.preventDefault();
           setEmail(typed.trim().toLowerCase());
@@ -41,47 +41,47 @@ export function OperatorPeoplePage() {
           <input
             type="email"
             autocomplete="off"
-            placeholder="Everybody"
+            placeholder="All users"
             value={typed}
             onInput={({ currentTarget }) => setTyped(currentTarget.value)}
           />
         </label>
         <Button type="submit" kind="primary">
-          Find
+          Find user
         </Button>
       </form>
       <Paged
-        of={people}
+        of={users}
         empty={
           <div class="empty">
-            <p>{email === '' ? 'Nobody has signed in yet.' : `Nobody has the address ${email}.`}</p>
+            <p>
+              {email === ''
+                ? 'No users yet. They appear here after their first sign-in.'
+                : `No user has the address ${email}. Check its spelling, or clear it to see all users.`}
+            </p>
           </div>
         }
-        render={(users) => (
+        render={(rows) => (
           <KeepFocus>
-            <Table
-              caption="People who have signed in"
-              columns={['Person', 'Id', 'First here', 'Last signed in']}
-              buttons="Action"
-            >
-              {users.map((user) => (
+            <Table caption="Users" columns={['User', 'ID', 'First sign-in', 'Last sign-in']} buttons="Action">
+              {rows.map((user) => (
                 <tr key={user.user_id}>
                   <th scope="row">
                     {user.name || user.email}
                     {user.name !== '' && <span class="second-line">{user.email}</span>}
                   </th>
-                  <td data-label="Id">
+                  <td data-label="ID">
                     <code>{user.user_id}</code>
                   </td>
-                  <td data-label="First here">
+                  <td data-label="First sign-in">
                     <Moment at={user.created_at} />
                   </td>
-                  <td data-label="Last">
+                  <td data-label="Last sign-in">
                     <Moment at={user.last_sign_in_at} />
                   </td>
                   <td class="actions">
-                    <Button small label={`Delete their data: ${user.email}`} onClick={() => setErasing(user)}>
-                      Delete their data
+                    <Button small label={`Delete data: ${user.email}`} onClick={() => setErasing(user)}>
+                      Delete data
                     </Button>
                   </td>
                 </tr>
@@ -100,7 +100,7 @@ export function OperatorPeoplePage() {
           }}
           onErased={() => {
             setErasing(undefined);
-            people.load.again();
+            users.load.again();
           }}
           onClose={() => setErasing(undefined)}
         />
