@@ -75,6 +75,7 @@ export default defineConfig({
     globalSetup: [
       'shared/testing/find-real-parts.ts',
       'shared/testing/make-signing-keys.ts',
+      'shared/testing/share-emulators.ts',
       'infra/testing/install.ts',
       'scripts/bundle/testing/bundles-folder.ts',
     ],

@@ -3,11 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { respClient } from '../../shared/local/redis/resp-client.ts';
 import { USERS } from '../../shared/ports/collections.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
-import {
-  type FirestoreEmulator,
-  startFirestoreEmulator,
-} from '../../shared/testing/servers/firestore-emulator.ts';
 import { type RedisServer, startRedisServer } from '../../shared/testing/servers/redis-server.ts';
+import { newFirestoreProject } from '../../shared/testing/shared-emulators.ts';
 import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
 import { readRedisValues } from '../testing/inspectable-suite.ts';
 import { findAda, makePersonalWorld } from '../testing/personal-world.ts';
@@ -16,12 +13,11 @@ import { openTestSuite, type TestSuite } from '../testing/suite.ts';
 describeReal('redis-server', 'a suite on', () => {
   describeReal('Firestore emulator', 'and', () => {
     let redis: RedisServer;
-    let emulator: FirestoreEmulator;
     let firestore: Firestore;
     let suite: TestSuite;
     beforeAll(async () => {
-      [redis, emulator] = await Promise.all([startRedisServer(), startFirestoreEmulator()]);
-      const { host, projectId } = emulator;
+      redis = await startRedisServer();
+      const { host, projectId } = await newFirestoreProject();
       firestore = new Firestore({ projectId, host, ssl: false });
       // The first answer of an emulator takes longer than a read waits.
       await firestore.listCollections();
@@ -35,7 +31,7 @@ describeReal('redis-server', 'a suite on', () => {
     afterAll(async () => {
       await suite?.close();
       await firestore?.terminate();
-      await Promise.all([redis?.stop(), emulator?.stop()]);
+      await redis?.stop();
     });
 
     async function documents(): Promise<[string, string][]> {

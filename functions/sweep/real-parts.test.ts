@@ -1,13 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { historiesOf, storyOf } from '../../shared/testing/read-records.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
-import {
-  type FirestoreEmulator,
-  startFirestoreEmulator,
-} from '../../shared/testing/servers/firestore-emulator.ts';
-import { type PubSubEmulator, startPubSubEmulator } from '../../shared/testing/servers/pubsub-emulator.ts';
 import { startPushRelay } from '../../shared/testing/servers/push-relay.ts';
 import { type RedisServer, startRedisServer } from '../../shared/testing/servers/redis-server.ts';
+import { newFirestoreProject, newPubSubProject } from '../../shared/testing/shared-emulators.ts';
 import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
 import { openTestSuite, type TestSuite } from '../testing/suite.ts';
 
@@ -17,16 +13,11 @@ describeReal('redis-server', 'a suite on', () => {
   describeReal('Firestore emulator', 'and', () => {
     describeReal('Pub/Sub emulator', 'and', () => {
       let redis: RedisServer;
-      let firestore: FirestoreEmulator;
-      let pubsub: PubSubEmulator;
       let relay: Awaited<ReturnType<typeof startPushRelay>>;
       let suite: TestSuite;
       beforeAll(async () => {
-        [redis, firestore, pubsub] = await Promise.all([
-          startRedisServer(),
-          startFirestoreEmulator(),
-          startPubSubEmulator(),
-        ]);
+        redis = await startRedisServer();
+        const [firestore, pubsub] = await Promise.all([newFirestoreProject(), newPubSubProject()]);
         suite = await openTestSuite({
           REDIS_URL: `redis://${redis.host}:${redis.port}`,
           GOOGLE_CLOUD_PROJECT: pubsub.projectId,
@@ -49,7 +40,7 @@ describeReal('redis-server', 'a suite on', () => {
       afterAll(async () => {
         await suite?.close();
         await relay?.close();
-        await Promise.all([redis?.stop(), firestore?.stop(), pubsub?.stop()]);
+        await redis?.stop();
       });
 
       test('records each acquired and released seat once, although answers of the recording are lost', {

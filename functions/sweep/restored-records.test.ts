@@ -1,10 +1,10 @@
 import { rmSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { putLocalKey } from '../../shared/local/signing-key.ts';
+import { quickFolder } from '../../shared/testing/quick-folder.ts';
 import { historiesOf, storyOf } from '../../shared/testing/read-records.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import type { Reply, TestLicense, TestSuite } from '../testing/suite.ts';
@@ -20,7 +20,7 @@ let folder: string;
 let clocked: ClockedSuite;
 let suite: TestSuite;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'seatlease-restored-'));
+  folder = await quickFolder('seatlease-restored-');
   putLocalKey(join(folder, 'signing-keys'), 1, inject('signingKeys')[0]);
   clocked = await openClockedSuite(undefined, { SEATLEASE_DATA: folder });
   suite = clocked.suite;

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { inject, vi } from 'vitest';
@@ -7,6 +6,7 @@ import { startEmbeddedRedis } from '../../shared/local/redis/embedded-redis.ts';
 import { type RespClient, type RespReply, respClient } from '../../shared/local/redis/resp-client.ts';
 import { putLocalKey } from '../../shared/local/signing-key.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { quickFolder } from '../../shared/testing/quick-folder.ts';
 import { openTestSuite, type TestSuite } from './suite.ts';
 
 /**
@@ -34,7 +34,7 @@ export async function openInspectableSuite(
   vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
   const server = await startEmbeddedRedis();
   const redis = respClient(server);
-  const folder = await mkdtemp(join(tmpdir(), 'seatlease-inspectable-'));
+  const folder = await quickFolder('seatlease-inspectable-');
   putLocalKey(join(folder, 'signing-keys'), 1, inject('signingKeys')[0]);
   const published: string[] = [];
   const suite = await openTestSuite(

@@ -1,6 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import { readConfig } from '../../shared/config.ts';
@@ -12,6 +11,7 @@ import type { FakeStripe } from '../../shared/local/stripe/types.ts';
 import { type LocalParts, openLocalParts } from '../../shared/local/wiring.ts';
 import type { Deps, ServiceCaller } from '../../shared/ports/deps.ts';
 import type { LogLine } from '../../shared/ports/log-line.ts';
+import { quickFolder } from '../../shared/testing/quick-folder.ts';
 import { TEST_SECRETS } from '../../shared/testing/secrets.ts';
 import { MANIFEST } from '../manifest.ts';
 import { openSuite } from '../open-suite.ts';
@@ -79,7 +79,7 @@ export async function openTestSuite(
   environment: Record<string, string> = {},
   wrap: (deps: Deps) => Deps = (deps) => deps,
 ): Promise<TestSuite> {
-  const dataFolder = await mkdtemp(join(tmpdir(), 'seatlease-test-'));
+  const dataFolder = await quickFolder('seatlease-test-');
   const config = readConfig({
     SEATLEASE_DATA: dataFolder,
     ...TEST_SECRETS,

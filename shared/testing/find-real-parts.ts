@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
 import { pubSubEmulatorBinary } from './servers/pubsub-emulator.ts';
 
@@ -18,6 +19,9 @@ export const PARTS = {
   },
 } as const;
 
+/** Of a command's help, which nobody reads here. */
+const MAX_OUTPUT_BYTES = 10 * 1024 * 1024;
+
 export type RealPart = keyof typeof PARTS;
 
 declare module 'vitest' {
@@ -27,9 +31,10 @@ declare module 'vitest' {
 }
 
 /** Checks once, before all tests, which real servers and tools are installed, and reports the missing ones. */
-export default function setup(project: TestProject): void {
+export default async function setup(project: TestProject): Promise<void> {
   const parts = Object.keys(PARTS) as RealPart[];
-  const missing = parts.filter((part) => !isInstalled(part));
+  const installed = await Promise.all(parts.map(isInstalled));
+  const missing = parts.filter((_, i) => !installed[i]);
   project.provide('missingParts', missing);
   for (const part of missing) {
     process.stdout.write(
@@ -38,7 +43,10 @@ export default function setup(project: TestProject): void {
   }
 }
 
-function isInstalled(part: RealPart): boolean {
+function isInstalled(part: RealPart): Promise<boolean> {
   const [command, ...args] = PARTS[part].command;
-  return spawnSync(command, args, { stdio: 'ignore', timeout: 20_000 }).status === 0;
+  return promisify(execFile)(command, args, { timeout: 20_000, maxBuffer: MAX_OUTPUT_BYTES }).then(
+    () => true,
+    () => false,
+  );
 }

@@ -40,16 +40,17 @@ interface RpcStatus {
 /** A status that Firestore never sends and no layer retries: it replaces a status that the SDK would retry. */
 export const GAVE_UP = STATUS.OUT_OF_RANGE;
 
-/**
- * A request that fails after this time is not retried; one that lost to another transaction is, until its deadline.
- */
-const retryWindowMs = 2_000;
+/** In milliseconds. */
+export interface CallDeadlines {
+  /** A request that fails after this time is not retried; one that lost to another transaction is, until its deadline. */
+  readonly retryWindowMs: number;
+  /** A read waits for no locks. */
+  readonly readMs: number;
+  /** A commit, and a read in a transaction, may have to wait for another transaction's locks. */
+  readonly lockingMs: number;
+}
 
-/** A read waits for no locks. */
-const readDeadlineMs = 4_000;
-
-/** A commit, and a read in a transaction, may have to wait for another transaction's locks. */
-const lockingDeadlineMs = 12_000;
+const DEADLINES: CallDeadlines = { retryWindowMs: 2_000, readMs: 4_000, lockingMs: 12_000 };
 
 export interface CallLimits {
   /** For the client's settings, under `grpc.callInvocationTransformer`. */
@@ -58,8 +59,9 @@ export interface CallLimits {
   stop(): void;
 }
 
-/** Limits for one client. */
-export function callLimits(): CallLimits {
+/** Limits for one client; `changed` replaces deadlines. */
+export function callLimits(changed: Partial<CallDeadlines> = {}): CallLimits {
+  const deadlines = { ...DEADLINES, ...changed };
   const firstSentAtMs = new WeakMap<object, number>();
   let stopped = false;
 
@@ -72,10 +74,10 @@ export function callLimits(): CallLimits {
         firstSentAtMs.set(argument, sentAtMs);
       }
       const ageMs = () => performance.now() - sentAtMs;
-      const leftMs = stopped ? 0 : Math.max(0, deadlineMs(call) - ageMs());
+      const leftMs = stopped ? 0 : Math.max(0, deadlineMs(call, deadlines) - ageMs());
       call.callOptions.deadline = new Date(Date.now() + leftMs);
       const isLastAttempt = (code: number) =>
-        stopped || isFinal(call, code) || (code !== STATUS.ABORTED && ageMs() >= retryWindowMs);
+        stopped || isFinal(call, code) || (code !== STATUS.ABORTED && ageMs() >= deadlines.retryWindowMs);
       call.callOptions.interceptors = [reportFailure(isLastAttempt)];
       return call;
     },
@@ -85,9 +87,9 @@ export function callLimits(): CallLimits {
   };
 }
 
-function deadlineMs({ methodDefinition, argument }: RpcCall): number {
+function deadlineMs({ methodDefinition, argument }: RpcCall, { readMs, lockingMs }: CallDeadlines): number {
   const isPlainRead = !methodDefinition.path.endsWith('/Commit') && !isTransactional(argument);
-  return isPlainRead ? readDeadlineMs : lockingDeadlineMs;
+  return isPlainRead ? readMs : lockingMs;
 }
 
 function isFinal({ methodDefinition, argument }: RpcCall, code: number): boolean {

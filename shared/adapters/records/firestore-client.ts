@@ -2,7 +2,7 @@ import type { Firestore } from '@google-cloud/firestore';
 import { Unavailable } from '../../errors.ts';
 import { type Connection, openConnection } from '../grpc/connection.ts';
 import { asUnavailable, CANNOT_SERVE } from '../grpc/status.ts';
-import { callLimits, GAVE_UP } from './firestore-calls.ts';
+import { type CallDeadlines, callLimits, GAVE_UP } from './firestore-calls.ts';
 
 export interface FirestoreOptions {
   readonly projectId: string;
@@ -12,6 +12,8 @@ export interface FirestoreOptions {
   readonly emulatorHost?: string | undefined;
   /** How long a transaction may retry against others, 15 s if absent. */
   readonly transactionWithinMs?: number | undefined;
+  /** Those of `callLimits` where absent. */
+  readonly deadlines?: Partial<CallDeadlines> | undefined;
 }
 
 /** The statuses of an SDK operation while Firestore is unavailable. */
@@ -19,7 +21,7 @@ const unavailable: readonly number[] = [...CANNOT_SERVE, GAVE_UP];
 
 /** Firestore with `callLimits`. After `close` nothing is retried. */
 export function openFirestore(options: FirestoreOptions): Connection<Firestore> {
-  const limits = callLimits();
+  const limits = callLimits(options.deadlines);
   const connection = openConnection({
     open: () => openClient(options, limits.limit),
     end: (client) => client.terminate(),

@@ -1,7 +1,5 @@
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -13,7 +11,10 @@ import { openSqliteRecords } from '../../local/sqlite-records.ts';
 import type { Collection, Query, Records } from '../../ports/records.ts';
 import { recordsContract } from '../../testing/contracts/records/suite.ts';
 import { describeReal } from '../../testing/real-parts.ts';
-import { type FirestoreEmulator, startFirestoreEmulator } from '../../testing/servers/firestore-emulator.ts';
+import { freePort } from '../../testing/servers/free-port.ts';
+import { silentServer } from '../../testing/servers/silent-server.ts';
+import { tcpProxy } from '../../testing/servers/tcp-proxy.ts';
+import { type FirestoreProject, newFirestoreProject, newProjectId } from '../../testing/shared-emulators.ts';
 import { openFirestoreRecords } from './firestore-records.ts';
 
 const run = promisify(execFile);
@@ -103,6 +104,10 @@ describe('a SQLite file', () => {
   });
 });
 
+/** Shorter than the defaults, which deadlines.long.test.ts measures. */
+const HASTY = { retryWindowMs: 200, readMs: 500 };
+const USUAL_READ_MS = 4_000;
+
 describe('a Firestore that does not answer', () => {
   const operations: readonly [string, (records: Records) => Promise<unknown>][] = [
     ['a read', (records) => records.get(counters, 'a')],
@@ -112,28 +117,32 @@ describe('a Firestore that does not answer', () => {
     ['a ping', (records) => records.ping()],
   ];
 
-  test('ends every operation in Unavailable within about 5 seconds if nothing listens', async () => {
-    const emulatorHost = `127.0.0.1:${await unusedPort()}`;
-    const records = openFirestoreRecords({ projectId: 'demo-dead', emulatorHost });
+  test('ends every operation in Unavailable within its deadlines if nothing listens', async () => {
+    const emulatorHost = `127.0.0.1:${await freePort()}`;
+    const records = openFirestoreRecords({ projectId: 'demo-dead', emulatorHost, deadlines: HASTY });
     const tries = await Promise.all(operations.map(([, operation]) => timed(operation(records))));
     await records.close();
     for (const [index, { error, tookMs }] of tries.entries()) {
       expect(error, operations[index]?.[0]).toBeInstanceOf(Unavailable);
-      expect(tookMs, operations[index]?.[0]).toBeLessThan(7_000);
+      expect(tookMs, operations[index]?.[0]).toBeLessThan(USUAL_READ_MS);
     }
   });
 
-  test('ends a read in Unavailable within about 5 seconds if it accepts connections and sends nothing', async () => {
+  test('ends a read in Unavailable within its deadline if it accepts connections and sends nothing', async () => {
     await using silent = await silentServer();
-    const records = openFirestoreRecords({ projectId: 'demo-silent', emulatorHost: silent.host });
+    const records = openFirestoreRecords({
+      projectId: 'demo-silent',
+      emulatorHost: silent.host,
+      deadlines: HASTY,
+    });
     const { error, tookMs } = await timed(records.get(counters, 'a'));
     await records.close();
     expect(error).toBeInstanceOf(Unavailable);
-    expect(tookMs).toBeLessThan(7_000);
+    expect(tookMs).toBeLessThan(USUAL_READ_MS);
   });
 
   test('lets a process end that closes the store during a read', async () => {
-    const emulatorHost = `127.0.0.1:${await unusedPort()}`;
+    const emulatorHost = `127.0.0.1:${await freePort()}`;
     const script = `
       const { openFirestoreRecords } = await import(${JSON.stringify(moduleUrl('./firestore-records.ts'))});
       const records = openFirestoreRecords({ projectId: 'demo-x', emulatorHost: '${emulatorHost}' });
@@ -179,12 +188,11 @@ test('opening Firestore does not load its SDK before the first operation', async
 });
 
 describeReal('Firestore emulator', 'Firestore', () => {
-  let emulator: FirestoreEmulator;
+  let emulator: FirestoreProject;
   const open = () => openFirestoreRecords({ projectId: emulator.projectId, emulatorHost: emulator.host });
   beforeAll(async () => {
-    emulator = await startFirestoreEmulator();
+    emulator = await newFirestoreProject();
   });
-  afterAll(() => emulator?.stop());
 
   // The emulator takes seconds for contending transactions that take milliseconds elsewhere.
   recordsContract(async () =>
@@ -198,7 +206,7 @@ describeReal('Firestore emulator', 'Firestore', () => {
   test('gives every project and every database its own store', async () => {
     const { host, projectId } = emulator;
     await using first = closing(open());
-    await using project = closing(openFirestoreRecords({ projectId: 'demo-other', emulatorHost: host }));
+    await using project = closing(openFirestoreRecords({ projectId: newProjectId(), emulatorHost: host }));
     await using database = closing(
       openFirestoreRecords({ projectId, databaseId: 'second', emulatorHost: host }),
     );
@@ -235,16 +243,18 @@ describeReal('Firestore emulator', 'Firestore', () => {
     expect(await waiting.records.get(counters, 'locked')).toEqual({ count: 2 });
   });
 
-  test('becomes Unavailable if Firestore stops between two reads', async () => {
-    const mortal = await startFirestoreEmulator();
+  test('becomes Unavailable if Firestore becomes unreachable between two reads', async () => {
+    const { host, projectId } = emulator;
+    const proxy = await tcpProxy(host);
     await using opened = closing(
-      openFirestoreRecords({ projectId: mortal.projectId, emulatorHost: mortal.host }),
+      openFirestoreRecords({ projectId, emulatorHost: proxy.host, deadlines: HASTY }),
     );
-    expect(await opened.records.create(counters, 'a', { count: 1 })).toBe('CREATED');
-    await mortal.stop();
-    const { error, tookMs } = await timed(opened.records.get(counters, 'a'));
+    expect(await opened.records.create(counters, 'before', { count: 1 })).toBe('CREATED');
+    proxy.down(true);
+    const { error, tookMs } = await timed(opened.records.get(counters, 'before'));
     expect(error).toBeInstanceOf(Unavailable);
-    expect(tookMs).toBeLessThan(7_000);
+    expect(tookMs).toBeLessThan(USUAL_READ_MS);
+    await proxy.close();
   });
 });
 
@@ -279,28 +289,4 @@ function moduleUrl(file: string): string {
 /** Runs code in a separate Node process and waits for it to end by itself. */
 function runModule(code: string): Promise<{ stdout: string }> {
   return run(process.execPath, ['--input-type=module', '--eval', code], { timeout: 20_000 });
-}
-
-async function unusedPort(): Promise<number> {
-  await using server = await silentServer();
-  return server.port;
-}
-
-async function silentServer(): Promise<AsyncDisposable & { readonly host: string; readonly port: number }> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => sockets.add(socket.on('error', () => {})));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') {
-    throw new Error('The system returned no free port.');
-  }
-  const dispose = async () => {
-    for (const socket of sockets) {
-      socket.destroy();
-    }
-    server.close();
-    await once(server, 'close');
-  };
-  return { host: `127.0.0.1:${address.port}`, port: address.port, [Symbol.asyncDispose]: dispose };
 }

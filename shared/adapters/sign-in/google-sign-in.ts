@@ -13,6 +13,8 @@ export interface GoogleSignInOptions {
   readonly endpoints?: SignInEndpoints | undefined;
   /** Accepted values of `iss`; Google's two names if absent. */
   readonly issuers?: readonly string[] | undefined;
+  /** How long the provider may take to redeem a code: 5 s where absent. */
+  readonly withinMs?: number | undefined;
 }
 
 export interface SignInEndpoints {
@@ -22,7 +24,7 @@ export interface SignInEndpoints {
   readonly jwks: string;
 }
 
-const ANSWER_WITHIN_MS = 5_000;
+const USUALLY_WITHIN_MS = 5_000;
 
 const TokenAnswer = z.object({ id_token: z.string() });
 
@@ -80,7 +82,12 @@ export function openGoogleSignIn(options: GoogleSignInOptions): SignIn {
   };
 }
 
-async function openClient({ clientId, clientSecret, endpoints }: GoogleSignInOptions): Promise<OAuth2Client> {
+async function openClient({
+  clientId,
+  clientSecret,
+  endpoints,
+  withinMs = USUALLY_WITHIN_MS,
+}: GoogleSignInOptions): Promise<OAuth2Client> {
   const { OAuth2Client } = await import('google-auth-library');
   return new OAuth2Client({
     clientId,
@@ -91,7 +98,7 @@ async function openClient({ clientId, clientSecret, endpoints }: GoogleSignInOpt
     // Otherwise GOOGLE_SDK_NODE_LOGGING writes responses to the log, including users' tokens.
     useAuthRequestParameters: false,
     transporterOptions: {
-      timeout: ANSWER_WITHIN_MS,
+      timeout: withinMs,
       responseType: 'json',
       // A code works once: a retry after a lost response is refused, though the user did sign in.
       retryConfig: { retry: 0 },

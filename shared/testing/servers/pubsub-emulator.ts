@@ -3,16 +3,19 @@ import { emulatorBinary, startEmulator } from './emulator-process.ts';
 import { freePort } from './free-port.ts';
 
 /**
- * A Pub/Sub emulator on this machine. Besides the documented differences to production, its pushes have no
- * `orderingKey`, no `deliveryAttempt` and no token, one request can mix ordering keys, and a redelivery takes at least
- * a second.
+ * A project on a Pub/Sub emulator. Besides the documented differences to production, its pushes have no `orderingKey`,
+ * no `deliveryAttempt` and no token, one request can mix ordering keys, and a redelivery takes at least a second.
  */
-export interface PubSubEmulator {
+export interface PubSubProject {
   /** `host:port`. */
   readonly host: string;
   readonly projectId: string;
   createTopic(topic: string): Promise<void>;
   createPushSubscription(push: PushSubscription): Promise<void>;
+}
+
+/** An emulator of the caller's own. */
+export interface PubSubEmulator extends PubSubProject {
   /** Ends it at once, like a crash. Its topics, subscriptions and messages are lost. Can be called repeatedly. */
   kill(): Promise<void>;
   /** Same as `kill`, for use at the end of a test. */
@@ -41,6 +44,11 @@ export async function startPubSubEmulator(
   const host = `127.0.0.1:${port}`;
   const command = [pubSubEmulatorBinary(), '--host=127.0.0.1', `--port=${port}`] as const;
   const { kill } = await startEmulator('Pub/Sub emulator', host, command);
+  return { ...pubSubProject(host, projectId), kill, stop: kill };
+}
+
+/** A project, without topics while nobody has used its id, on the emulator that listens at `host`. */
+export function pubSubProject(host: string, projectId: string): PubSubProject {
   const project = `projects/${projectId}`;
   const topicName = (topic: string) => `${project}/topics/${topic}`;
 
@@ -71,8 +79,6 @@ export async function startPubSubEmulator(
           ? {}
           : { deadLetterPolicy: { deadLetterTopic: topicName(deadLetterTopic), maxDeliveryAttempts: 5 } }),
       }),
-    kill,
-    stop: kill,
   };
 }
 
