@@ -84,6 +84,7 @@ export default defineConfig({
     // Vitest would leave one core to itself; on two cores that is half of the machine.
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
+    provide: { isLongRun: false },
     env: { METADATA_SERVER_DETECTION: 'none' },
     coverage: {
       provider: 'v8',

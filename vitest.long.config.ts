@@ -1,6 +1,16 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 import config, { LONG } from './vitest.config.ts';
 
+/** Tests of random cases, which try more of them here: see shared/testing/runs.ts. */
+const WITH_MORE_RUNS = [
+  'functions/bad-input.test.ts',
+  'functions/seats.race.test.ts',
+  'functions/stripe-webhook/permutations.test.ts',
+  'shared/adapters/records/records.test.ts',
+  'shared/adapters/seats/*.property.test.ts',
+  'shared/local/redis/resp-client.test.ts',
+];
+
 /** The same settings and guards as `npm test`; every file gets a process of its own. */
 export default defineConfig({
   test: {
@@ -8,8 +18,9 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'long', include: [LONG], exclude: configDefaults.exclude },
+        test: { name: 'long', include: [LONG, ...WITH_MORE_RUNS], exclude: configDefaults.exclude },
       },
     ],
+    provide: { isLongRun: true },
   },
 });

@@ -9,13 +9,14 @@ import { PROBLEMS, type ProblemCode } from '../shared/errors.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
 import { startEmbeddedRedis } from '../shared/local/redis/embedded-redis.ts';
 import { type RespClient, type RespReply, respClient } from '../shared/local/redis/resp-client.ts';
+import { runs } from '../shared/testing/runs.ts';
 import { MANIFEST } from './manifest.ts';
 import { type BadRequest, badRequests, type Known } from './testing/bad-requests.ts';
 import { signIn } from './testing/people.ts';
 import { isParserRefusal, type RawAnswer, sendRaw } from './testing/raw-http.ts';
 import { OPERATOR_KEY, openTestSuite, type TestSuite } from './testing/suite.ts';
 
-const RUNS_PER_ENDPOINT = 50;
+const RUNS_PER_ENDPOINT = runs(20, 100);
 const FUNCTIONS: readonly FunctionContract[] = MANIFEST;
 const ENDPOINTS = FUNCTIONS.flatMap(({ name, endpoints }) =>
   Object.values(endpoints).map((endpoint) => ({

@@ -8,6 +8,7 @@ import { type RespClient, respClient } from '../shared/local/redis/resp-client.t
 import { startUpstashServer } from '../shared/local/redis/upstash-server.ts';
 import type { SeatEvent } from '../shared/testing/contracts/seats/pool.ts';
 import { describeReal } from '../shared/testing/real-parts.ts';
+import { runs } from '../shared/testing/runs.ts';
 import { eventsIn, listOf, readOutbox } from '../shared/testing/seats/backend.ts';
 import { countingProxy } from '../shared/testing/servers/counting-proxy.ts';
 import { startRedisServer } from '../shared/testing/servers/redis-server.ts';
@@ -47,13 +48,15 @@ interface Scale {
   readonly operations: number;
 }
 
+const SMALL: Scale = { clients: 16, holders: 100, seats: 20, operations: 400 };
+
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
 describe('concurrent clients on embedded Redis', () => {
-  crowdSuite({ clients: 16, holders: 100, seats: 20, operations: 400 }, async () => {
+  crowdSuite(SMALL, async () => {
     const redis = await startEmbeddedRedis();
     closers.push(() => redis.close());
     return redis;
@@ -61,7 +64,7 @@ describe('concurrent clients on embedded Redis', () => {
 });
 
 describeReal('redis-server', 'a crowd on Redis', () => {
-  crowdSuite({ clients: 64, holders: 1_000, seats: 100, operations: 3_000 }, async () => {
+  crowdSuite(runs(SMALL, { clients: 64, holders: 1_000, seats: 100, operations: 3_000 }), async () => {
     const redis = await startRedisServer();
     closers.push(() => redis.stop());
     return redis;

@@ -3,11 +3,12 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { PLANS, planOfPrice } from '../../shared/domain/plans.ts';
 import type { Caller } from '../../shared/http/contract.ts';
 import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
+import { runs } from '../../shared/testing/runs.ts';
 import { beginPurchase } from '../testing/purchases.ts';
 import { openTestSuite, type TestSuite } from '../testing/suite.ts';
 import handler from './handler.ts';
 
-const RUNS = 500;
+const RUNS = runs(100, 500);
 const DAY_MS = 24 * 3600 * 1000;
 const NOW_MS = Date.UTC(2026, 10, 25);
 

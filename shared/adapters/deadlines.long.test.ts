@@ -8,6 +8,7 @@ import { freePort } from '../testing/servers/free-port.ts';
 import { startKmsServer } from '../testing/servers/kms-server.ts';
 import { silentServer } from '../testing/servers/silent-server.ts';
 import { openPubSubEvents } from './events/pubsub-events.ts';
+import { IssuerKeys } from './identity/issuer-keys.ts';
 import { openFirestoreRecords } from './records/firestore-records.ts';
 import { openGoogleSignIn } from './sign-in/google-sign-in.ts';
 import { openKmsSigner } from './signer/kms-signer.ts';
@@ -98,6 +99,14 @@ describe.concurrent('when a server accepts and then sends nothing', () => {
       nonce: 'nonce',
     };
     expectAbout5Seconds(await timeUntilUnavailable(signIn.redeem(answer)));
+    close();
+  });
+
+  test('reading the keys of an issuer is Unavailable within about 3 seconds', async () => {
+    const { url, close } = await cannedServer(() => {});
+    const tookMs = await timeUntilUnavailable(new IssuerKeys(url).keyFor('key'));
+    expect(tookMs).toBeGreaterThan(2_500);
+    expect(tookMs).toBeLessThan(ABOUT_5_SECONDS.lessThanMs);
     close();
   });
 });

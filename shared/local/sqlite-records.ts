@@ -11,7 +11,7 @@ import { type Position, pageRequest, type Row, toPage } from '../adapters/record
 import { Unavailable } from '../errors.ts';
 import type { Collection, Equals, Page, PageOf, Query, Records, Transaction } from '../ports/records.ts';
 
-const busyTimeoutMs = 2_000;
+const usuallyLockedMs = 2_000;
 
 /** Upper bound on attempts when concurrent commits overtake a transaction. Reaching it means something is wrong. */
 const maxAttempts = 100;
@@ -46,17 +46,18 @@ const sqliteFailure = z.object({ code: z.literal('ERR_SQLITE_ERROR'), errcode: z
 /**
  * Records in one SQLite file, or in memory for `':memory:'`: the embedded replacement for Firestore. A write is on disk
  * before it is acknowledged, and several processes can open the same file. Throws `Unavailable` if the file cannot be
- * opened, is locked by another process for more than 2 seconds, or is not a valid SQLite database.
+ * opened, is locked by another process for more than `lockedMs` (2 seconds by default), or is not a valid SQLite
+ * database.
  */
-export function openSqliteRecords(file: string): Records {
-  return new SqliteRecords(file);
+export function openSqliteRecords(file: string, lockedMs = usuallyLockedMs): Records {
+  return new SqliteRecords(file, lockedMs);
 }
 
 class SqliteRecords implements Records {
   readonly #database: DatabaseSync;
 
-  constructor(file: string) {
-    this.#database = asUnavailable(() => openDatabase(file));
+  constructor(file: string, lockedMs: number) {
+    this.#database = asUnavailable(() => openDatabase(file, lockedMs));
   }
 
   async get<T>(collection: Collection<T>, id: string): Promise<T | undefined> {
@@ -190,8 +191,8 @@ class SqliteTransaction implements Transaction {
   }
 }
 
-function openDatabase(file: string): DatabaseSync {
-  const database = new DatabaseSync(file, { timeout: busyTimeoutMs });
+function openDatabase(file: string, lockedMs: number): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: lockedMs });
   try {
     if (file !== ':memory:') {
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');

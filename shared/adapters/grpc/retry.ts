@@ -15,6 +15,8 @@ export interface RetryOptions {
   readonly isRetried: (error: unknown) => boolean;
   /** If absent, only the deadline limits the attempts. */
   readonly mostAttempts?: number;
+  /** The pause before the second attempt, 100 ms where absent. */
+  readonly firstPauseMs?: number | undefined;
 }
 
 /**
@@ -28,10 +30,15 @@ export interface RetryOptions {
  * checksums.
  */
 export async function retry<R>(
-  { deadlineMs, isRetried, mostAttempts = Number.POSITIVE_INFINITY }: RetryOptions,
+  {
+    deadlineMs,
+    isRetried,
+    mostAttempts = Number.POSITIVE_INFINITY,
+    firstPauseMs = FIRST_PAUSE_MS,
+  }: RetryOptions,
   attempt: (options: AttemptOptions) => Promise<R>,
 ): Promise<R> {
-  for (let count = 1, pauseMs = FIRST_PAUSE_MS; ; count += 1) {
+  for (let count = 1, pauseMs = firstPauseMs; ; count += 1) {
     try {
       return await attempt({ timeout: Math.max(1, deadlineMs - performance.now()), retry: null });
     } catch (error) {

@@ -41,14 +41,14 @@ afterEach(() => {
 });
 
 /** An issuer whose response a test can change at any time, and its keys as we cache them. */
-async function issuerThatSays(first: Respond) {
+async function issuerThatSays(first: Respond, withinMs?: number) {
   const issuer = { respond: first, asked: 0 };
   const server = await cannedServer((response) => {
     issuer.asked += 1;
     issuer.respond(response);
   });
   closers.push(server.close);
-  return { issuer, url: server.url, kept: new IssuerKeys(server.url) };
+  return { issuer, url: server.url, kept: new IssuerKeys(server.url, withinMs) };
 }
 
 /** Whether the issuer has a key with this id, and it is the right one. */
@@ -178,20 +178,22 @@ describe('an issuer is Unavailable, and called again for the next token, if it',
     expect(await holds(kept, 'first')).toBe(true);
   });
 
-  test('accepts the connection and sends nothing, or not everything', async () => {
-    const silent = await issuerThatSays(() => {});
+  test('accepts the connection and sends nothing, or not everything, within its deadline', async () => {
+    const withinMs = 500;
+    const silent = await issuerThatSays(() => {}, withinMs);
     const halting = await issuerThatSays((response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.write('{"keys":');
-    });
+    }, withinMs);
     await Promise.all(
       [silent, halting].map(async ({ issuer, kept }) => {
         await expect(kept.keyFor('first')).rejects.toThrow(Unavailable);
         issuer.respond = keySet(FIRST);
-        expect(await holds(kept, 'first')).toBe(true);
+        // A busy machine may need more than that for one answer.
+        await vi.waitFor(async () => expect(await holds(kept, 'first')).toBe(true), 10_000);
       }),
     );
-  }, 10_000);
+  });
 
   test('does not listen', async () => {
     const { url } = await issuerThatSays(broken);

@@ -93,7 +93,7 @@ describe('a SQLite file', () => {
   });
 
   test('that another process keeps locked is Unavailable for writes, and intact afterwards', async () => {
-    await using opened = closing(openSqliteRecords(file));
+    await using opened = closing(openSqliteRecords(file, 100));
     const other = new DatabaseSync(file);
     other.exec('BEGIN IMMEDIATE');
     const error = await opened.records.create(counters, 'a', { count: 1 }).catch((caught: unknown) => caught);
@@ -108,7 +108,7 @@ describe('a SQLite file', () => {
 const HASTY = { retryWindowMs: 200, readMs: 500 };
 const USUAL_READ_MS = 4_000;
 
-describe('a Firestore that does not answer', () => {
+describe.concurrent('a Firestore that does not answer', () => {
   const operations: readonly [string, (records: Records) => Promise<unknown>][] = [
     ['a read', (records) => records.get(counters, 'a')],
     ['a query', (records) => records.query(byCount, {}, { limit: 1 })],
@@ -203,7 +203,7 @@ describeReal('Firestore emulator', 'Firestore', () => {
     }),
   );
 
-  test('gives every project and every database its own store', async () => {
+  test.concurrent('gives every project and every database its own store', async () => {
     const { host, projectId } = emulator;
     await using first = closing(open());
     await using project = closing(openFirestoreRecords({ projectId: newProjectId(), emulatorHost: host }));
@@ -215,7 +215,7 @@ describeReal('Firestore emulator', 'Firestore', () => {
     expect(await database.records.get(counters, 'a')).toBeUndefined();
   });
 
-  test('waits only for a limited time for the locks of a process that crashed in a transaction', {
+  test.concurrent('waits only for a limited time for the locks of a process that crashed in a transaction', {
     timeout: 60_000,
   }, async () => {
     const { host, projectId } = emulator;
@@ -243,7 +243,7 @@ describeReal('Firestore emulator', 'Firestore', () => {
     expect(await waiting.records.get(counters, 'locked')).toEqual({ count: 2 });
   });
 
-  test('becomes Unavailable if Firestore becomes unreachable between two reads', async () => {
+  test.concurrent('becomes Unavailable if Firestore becomes unreachable between two reads', async () => {
     const { host, projectId } = emulator;
     const proxy = await tcpProxy(host);
     await using opened = closing(

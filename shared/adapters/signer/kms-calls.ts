@@ -18,6 +18,8 @@ export interface KmsOptions {
    * credentials, which is not included: on a function's small processor that alone can take seconds.
    */
   readonly withinMs?: number | undefined;
+  /** The default of `retry` if absent. */
+  readonly firstPauseMs?: number | undefined;
 }
 
 const USUALLY_WITHIN_MS = 5_000;
@@ -62,7 +64,11 @@ export interface KmsCalls {
   close(): Promise<void>;
 }
 
-export function openKmsCalls({ client: settings, withinMs = USUALLY_WITHIN_MS }: KmsOptions): KmsCalls {
+export function openKmsCalls({
+  client: settings,
+  withinMs = USUALLY_WITHIN_MS,
+  firstPauseMs,
+}: KmsOptions): KmsCalls {
   const connection = openConnection({
     open: () => openClient(settings),
     end: (client) => client.close(),
@@ -74,7 +80,9 @@ export function openKmsCalls({ client: settings, withinMs = USUALLY_WITHIN_MS }:
       connection.use((client) => {
         const deadlineMs = performance.now() + withinMs;
         const mostAttempts = isRepeatable ? MAX_ATTEMPTS : 1;
-        return retry({ deadlineMs, isRetried, mostAttempts }, (options) => call(client, options));
+        return retry({ deadlineMs, isRetried, mostAttempts, firstPauseMs }, (options) =>
+          call(client, options),
+        );
       }),
     close: () => connection.close(),
   };

@@ -22,7 +22,8 @@ afterEach(async () => {
 });
 
 function open(number = 1, withinMs?: number): Signer {
-  return openKmsSigner({ keyVersion: server.versionName(number), client: server.client, withinMs });
+  const { client } = server;
+  return openKmsSigner({ keyVersion: server.versionName(number), client, withinMs, firstPauseMs: 1 });
 }
 async function sign(by: Signer, text = 'license') {
   return (await by.current()).sign(Buffer.from(text));

@@ -5,6 +5,7 @@ import { ErrorReply, SimpleError } from '@redis/client';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { describeReal } from '../../testing/real-parts.ts';
+import { runs } from '../../testing/runs.ts';
 import { startRedisServer } from '../../testing/servers/redis-server.ts';
 import { startEmbeddedRedis } from './embedded-redis.ts';
 import { ConnectionLost, type RespReply, respClient } from './resp-client.ts';
@@ -53,7 +54,7 @@ describe('the client reads', () => {
         const pieces = split(Buffer.concat(replies.map(encoded)), cuts);
         expect(await read(pieces, replies.length)).toEqual(replies);
       }),
-      { numRuns: 200 },
+      { numRuns: runs(50, 500) },
     );
   });
 

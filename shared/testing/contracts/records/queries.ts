@@ -8,6 +8,7 @@ import {
   type Query,
   type Records,
 } from '../../../ports/records.ts';
+import { runs } from '../../runs.ts';
 import {
   anySchema,
   by,
@@ -205,7 +206,7 @@ export function queriesContract(store: () => Records): void {
           expect(namesOf(documents)).toEqual(namesOf(direction === 'asc' ? ordered : ordered.toReversed()));
           expect(pageSizes).toHaveLength(Math.max(1, Math.ceil(ordered.length / page.limit)));
         }),
-        { seed: 20261125, numRuns: 60 },
+        { seed: 20261125, numRuns: runs(20, 200) },
       );
     });
 

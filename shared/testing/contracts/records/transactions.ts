@@ -12,7 +12,8 @@ import {
 } from './collections.ts';
 
 export function transactionsContract(store: () => Records): void {
-  describe('transactions', () => {
+  // Concurrent, because contending transactions wait seconds for the locks of the Firestore emulator.
+  describe.concurrent('transactions', () => {
     test('counts each of ten concurrent increments', { timeout: contendedTimeoutMs }, async () => {
       const counters = fresh('counters', counterSchema);
       await store().create(counters, 'total', { count: 0 });
