@@ -1,4 +1,4 @@
-// Made from clients/openapi.json by `npm run generate`.
+// Generated from clients/openapi.json by `npm run generate`.
 
 export type TenantId = string;
 /**
@@ -99,11 +99,11 @@ export interface Problem {
    */
   type: string;
   /**
-   * What the code means, in words that may change.
+   * The meaning of the code, in words that may change.
    */
   title: string;
   /**
-   * The status of the answer.
+   * The HTTP status.
    */
   status: number;
   /**
@@ -111,11 +111,11 @@ export interface Problem {
    */
   code: string;
   /**
-   * What is particular about this time.
+   * Details of this occurrence.
    */
   detail?: string;
   /**
-   * Name it when you ask for help.
+   * The request’s id. Include it when you contact support.
    */
   request_id: string;
 }
@@ -225,17 +225,17 @@ export interface BilledBySubscriptionProblem {
   status: 409;
   code: 'BILLED_BY_SUBSCRIPTION';
   /**
-   * What is wrong, field by field.
+   * The invalid fields.
    */
   errors: FieldError[];
 }
 export interface FieldError {
   /**
-   * A JSON pointer into the body (RFC 6901), or the name of a parameter or header; empty for the whole.
+   * A JSON pointer into the body (RFC 6901), or the name of a parameter or header. Empty for the whole body.
    */
   at: string;
   /**
-   * What is wrong there.
+   * Why the value is invalid.
    */
   detail: string;
 }
@@ -255,7 +255,7 @@ export interface BorrowLimitReachedProblem {
    */
   borrowed: number;
   /**
-   * Seats that may be borrowed at once.
+   * The most seats that can be borrowed at once.
    */
   borrowable: number;
 }
@@ -263,7 +263,7 @@ export interface BorrowNotAllowedProblem {
   status: 403;
   code: 'BORROW_NOT_ALLOWED';
   /**
-   * Days that a seat is lent for at most; 0 for not at all.
+   * The most days that a seat can be borrowed for; 0 if borrowing is off.
    */
   max_days: number;
 }
@@ -1085,7 +1085,7 @@ export interface NotEntitledProblem {
   status: 403;
   code: 'NOT_ENTITLED';
   /**
-   * What is wrong, field by field.
+   * The invalid fields.
    */
   errors: FieldError[];
 }
@@ -1093,7 +1093,7 @@ export interface OwnerMustStayProblem {
   status: 409;
   code: 'OWNER_MUST_STAY';
   /**
-   * Tenants that need another owner first, where there may be several.
+   * Tenants that need another owner first. Present if there can be several.
    */
   tenants?: TenantId[];
 }
@@ -1703,7 +1703,7 @@ export interface ValidationFailedProblem {
   status: 400;
   code: 'VALIDATION_FAILED';
   /**
-   * What is wrong, field by field.
+   * The invalid fields.
    */
   errors: FieldError[];
 }
@@ -2159,7 +2159,7 @@ export interface Operations {
   };
 }
 
-/** Where each operation is. */
+/** Method and path of each operation. */
 export const OPERATIONS = {
   acquire: { method: 'POST', path: '/api/v1/licenses/acquire' },
   auditList: { method: 'GET', path: '/api/v1/audit' },
