@@ -109,7 +109,7 @@ test.each<[string, () => Promise<Reply>, number, string | undefined]>([
 
 test('quotes no signed but unreadable event in the log', async () => {
   await post('secret words about a customer');
-  expect(suite.logged.at(-1)).toMatchObject({ code: 'SIGNATURE_INVALID', because: 'signed, and no JSON' });
+  expect(suite.logged.at(-1)).toMatchObject({ code: 'SIGNATURE_INVALID', because: 'signed, but not JSON' });
 });
 
 test('accepts signed events of every size that Stripe sends', async () => {

@@ -206,8 +206,8 @@ test('a process without credentials gets Unavailable and does not crash', async 
   `;
   const outcomes = await runModule(code, { GOOGLE_APPLICATION_CREDENTIALS: '/nowhere/key.json' });
   expect(outcomes).toEqual([
-    expect.stringContaining('events: no credentials'),
-    expect.stringContaining('events: no credentials'),
+    expect.stringContaining('events: cannot get credentials'),
+    expect.stringContaining('events: cannot get credentials'),
   ]);
 });
 
