@@ -1,6 +1,6 @@
 import { ConfigError } from '../shared/config.ts';
-import { DataFolderInUse } from '../shared/local/data-folder.ts';
 import { logToStandardOutput } from '../shared/http/log.ts';
+import { DataFolderInUse } from '../shared/local/data-folder.ts';
 import type { LogLine } from '../shared/ports/log-line.ts';
 import { type Demo, seedDemo } from './dev/demo-license.ts';
 import { type LocalServer, startLocalServer } from './dev/server.ts';

@@ -11,7 +11,7 @@ import { type Position, pageRequest, type Row, toPage } from '../adapters/record
 import { Unavailable } from '../errors.ts';
 import type { Collection, Equals, Page, PageOf, Query, Records, Transaction } from '../ports/records.ts';
 
-const usuallyLockedMs = 2_000;
+const defaultLockedMs = 2_000;
 
 /** Upper bound on attempts when concurrent commits overtake a transaction. Reaching it means something is wrong. */
 const maxAttempts = 100;
@@ -49,7 +49,7 @@ const sqliteFailure = z.object({ code: z.literal('ERR_SQLITE_ERROR'), errcode: z
  * opened, is locked by another process for more than `lockedMs` (2 seconds by default), or is not a valid SQLite
  * database.
  */
-export function openSqliteRecords(file: string, lockedMs = usuallyLockedMs): Records {
+export function openSqliteRecords(file: string, lockedMs = defaultLockedMs): Records {
   return new SqliteRecords(file, lockedMs);
 }
 

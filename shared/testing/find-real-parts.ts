@@ -19,7 +19,7 @@ export const PARTS = {
   },
 } as const;
 
-/** Of a command's help, which nobody reads here. */
+/** Large enough for the help text that some of the commands print. */
 const MAX_OUTPUT_BYTES = 10 * 1024 * 1024;
 
 export type RealPart = keyof typeof PARTS;

@@ -3,12 +3,12 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Memory that looks like a disk, on Linux. */
+/** A folder in memory, on Linux. */
 const IN_MEMORY = '/dev/shm';
 
 /**
- * A new, empty folder, in memory where the system can: SQLite waits for the disk at each commit, which takes longer than
- * all else that a request does.
+ * A new, empty folder, in memory if possible: SQLite waits for the disk at each commit, which takes longer than the
+ * rest of a request.
  */
 export function quickFolder(prefix: string): Promise<string> {
   return mkdtemp(join(isWritable(IN_MEMORY) ? IN_MEMORY : tmpdir(), prefix));

@@ -7,7 +7,7 @@ declare module 'vitest' {
   }
 }
 
-/** How much a test of random cases tries: `quick` of them in `npm test`, `many` in `npm run test:long`. */
+/** The size of a test with random cases: `quick` in `npm test`, `many` in `npm run test:long`. */
 export function runs<T>(quick: T, many: T): T {
   return inject('isLongRun') ? many : quick;
 }

@@ -21,8 +21,8 @@ interface Emulator {
 }
 
 /**
- * One emulator of each kind for all test files of a run, started when the first of them asks for it: a JVM takes seconds
- * of CPU to start and to warm up.
+ * Provides one emulator of each kind for all test files of a run, because a JVM takes seconds of CPU to start and warm
+ * up. An emulator starts when the first test file asks for it.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const started = new Map<string, Promise<Emulator>>();

@@ -14,7 +14,7 @@ export interface PubSubProject {
   createPushSubscription(push: PushSubscription): Promise<void>;
 }
 
-/** An emulator of the caller's own. */
+/** A separate emulator for the caller. */
 export interface PubSubEmulator extends PubSubProject {
   /** Ends it at once, like a crash. Its topics, subscriptions and messages are lost. Can be called repeatedly. */
   kill(): Promise<void>;
@@ -47,7 +47,7 @@ export async function startPubSubEmulator(
   return { ...pubSubProject(host, projectId), kill, stop: kill };
 }
 
-/** A project, without topics while nobody has used its id, on the emulator that listens at `host`. */
+/** A project on the emulator at `host`. It has no topics until they are created. */
 export function pubSubProject(host: string, projectId: string): PubSubProject {
   const project = `projects/${projectId}`;
   const topicName = (topic: string) => `${project}/topics/${topic}`;

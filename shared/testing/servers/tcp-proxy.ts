@@ -4,12 +4,12 @@ import { connect, createServer, type Socket } from 'node:net';
 export interface TcpProxy {
   /** `host:port`. */
   readonly host: string;
-  /** While down, every connection is cut, those already open included. */
+  /** While down, closes every connection, also open ones. */
   down(isDown: boolean): void;
   close(): Promise<void>;
 }
 
-/** A proxy on loopback in front of a server that all test files share, for tests in which it becomes unreachable. */
+/** A proxy on loopback in front of a server that all test files share, so that a test can make it unreachable. */
 export async function tcpProxy(target: string): Promise<TcpProxy> {
   const { hostname, port } = new URL(`http://${target}`);
   const sockets = new Set<Socket>();
@@ -35,7 +35,7 @@ export async function tcpProxy(target: string): Promise<TcpProxy> {
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new TypeError('The server has no port.');
-  const cutAll = () => {
+  const closeAll = () => {
     for (const socket of sockets) socket.destroy();
   };
 
@@ -43,12 +43,12 @@ export async function tcpProxy(target: string): Promise<TcpProxy> {
     host: `127.0.0.1:${address.port}`,
     down(value) {
       isDown = value;
-      if (value) cutAll();
+      if (value) closeAll();
     },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        cutAll();
+        closeAll();
       }),
   };
 }
