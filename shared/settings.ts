@@ -67,7 +67,7 @@ const TABLE = {
     source: 'local',
     default: '10',
     meaning:
-      'Seconds between two sweeps of the local server, 1 to 3,600. Deployed, Cloud Scheduler sweeps every minute.',
+      'Local server only: seconds between sweeps, 1 to 3,600. When deployed, Cloud Scheduler sweeps every minute.',
   },
   OPERATOR_KEY: {
     field: 'operatorKey',

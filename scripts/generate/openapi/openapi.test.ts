@@ -92,7 +92,7 @@ describe('the OpenAPI document', () => {
     });
     expect(said('AuditEvent', 'holder')).toMatchObject({ description: expect.stringMatching(/^Pseudonym/) });
     expect(schemas.ExportedSession?.description).toMatch(/^A session whose/);
-    expect(schemas.Timestamp?.description).toBe('A moment as RFC 3339 text.');
+    expect(schemas.Timestamp?.description).toBe('A point in time, as RFC 3339 text.');
   });
 
   test('names parts of an answer after their constants, and refuses two schemas with one name', () => {
@@ -101,7 +101,7 @@ describe('the OpenAPI document', () => {
     const answers = { me: { ...me.answers.me, body } };
     const again = { ...users, endpoints: { me: { ...me, answers } } };
     expect(DOCUMENT.components.schemas).toHaveProperty('Me');
-    expect(() => openApi([...MANIFEST, again])).toThrow('two schemas would be called Me');
+    expect(() => openApi([...MANIFEST, again])).toThrow('two schemas have the name Me');
   });
 
   test('leaves out no comment of a field', () => {
