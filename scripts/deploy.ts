@@ -34,7 +34,7 @@ async function confirms(stack: string): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   // If the input ends without an answer, the plan is declined.
   const ended = once(terminal, 'close').then(() => '');
-  const answer = await Promise.race([terminal.question(`Type "${stack}" to do this: `), ended]);
+  const answer = await Promise.race([terminal.question(`Type "${stack}" to apply this plan: `), ended]);
   terminal.close();
   return answer.trim() === stack;
 }

@@ -7,7 +7,6 @@ import * as z from 'zod/mini';
 import { runAdmin } from '../../clients/admin/src/run.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
 import { putLocalKey } from '../../shared/local/signing-key.ts';
-import { type Newcomer, newcomer } from '../checks/newcomer.ts';
 import { runOperate } from './run.ts';
 
 const runbook = readFileSync('infra/README.md', 'utf8');
@@ -111,17 +110,16 @@ test('the runbook says how to create every secret that a function gets', () => {
 });
 
 describe('the commands for keys, on the operator’s machine', () => {
-  let operator: Newcomer;
-  let keysFolder: string;
-  beforeAll(async () => {
-    operator = await newcomer();
-    keysFolder = join(operator.folder, '.seatlease/signing-keys');
+  let dataFolder: string;
+  beforeAll(() => {
+    dataFolder = mkdtempSync(join(tmpdir(), 'seatlease-runbook-'));
+    const keysFolder = join(dataFolder, 'signing-keys');
     const [first, second] = inject('signingKeys');
     putLocalKey(keysFolder, 1, first);
     putLocalKey(keysFolder, 2, second);
     utimesSync(join(keysFolder, '2.pem'), 0, 0);
   });
-  afterAll(() => operator.leave());
+  afterAll(() => rmSync(dataFolder, { recursive: true }));
 
   test.each([
     ['npm run operate -- keys list', 1, 'SIGNING_KEY_VERSION'],
@@ -135,8 +133,12 @@ describe('the commands for keys, on the operator’s machine', () => {
     ['npm run operate -- keys disable --version 1 --apply', 2, 'already out of use'],
   ])('%s does what the runbook says while version %i signs', async (command, current, said) => {
     expect(ofOperate).toContain(command);
-    const { status, output } = await operator.paste(`export SIGNING_KEY_VERSION=${current}\n${command}`);
-    expect([status, output]).toEqual([0, expect.stringContaining(said)]);
+    const [, , , , ...options] = command.split(' ');
+    const printed: string[] = [];
+    const print = (text: string): void => void printed.push(text);
+    const environment = { SEATLEASE_DATA: dataFolder, SIGNING_KEY_VERSION: String(current) };
+    const code = await runOperate(options, environment, { print, printError: print });
+    expect([code, printed.join('\n')]).toEqual([0, expect.stringContaining(said)]);
   });
 });
 
