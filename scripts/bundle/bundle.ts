@@ -1,6 +1,6 @@
 import { globSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Plugin } from 'esbuild';
+import type { LogLevel, Plugin } from 'esbuild';
 import { entryPointOf } from '../../functions/names.ts';
 import type { FunctionContract } from '../../shared/http/contract.ts';
 import { writeFiles } from '../write-files.ts';
@@ -74,8 +74,13 @@ export const ${entryPointOf(name)} = deployed(contract, () => import('./function
 }
 
 /** Bundles TypeScript `source` as a file at the root. Throws if it imports a file that is never shipped. */
-export function bundleShipped(source: string, later: ReadonlySet<string>): Promise<Built> {
+export function bundleShipped(
+  source: string,
+  later: ReadonlySet<string>,
+  logLevel: LogLevel = 'warning',
+): Promise<Built> {
   return buildFor('', {
+    logLevel,
     stdin: { contents: source, resolveDir: ROOT, sourcefile: 'index.ts', loader: 'ts' },
     entryNames: 'index',
     outExtension: { '.js': '.cjs' },
