@@ -6,8 +6,11 @@ import { type ClockedSuite, openClockedSuite } from '../../../../functions/testi
 import { isFree } from '../../../../functions/testing/is-free.ts';
 import type { TestLicense } from '../../../../functions/testing/suite.ts';
 import { Output, type Program, run, serve } from '../node/testing.ts';
+import { nodeTransport } from '../node/transport.ts';
+import type { Platform, Transport } from '../platform.ts';
 import { sendByFetch } from '../testing/network.ts';
 import { testPlatform } from '../testing/platform.ts';
+import { work } from '../testing/work.ts';
 import { main } from './main.ts';
 import { ForwardedSignals } from './signals.ts';
 
@@ -37,7 +40,10 @@ function seatlease(args: readonly string[]): Program {
 
 /** Runs the command in this process, on a machine whose clock the test moves. */
 function seatleaseHere(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-  const platform = testPlatform(sendByFetch);
+  const { send } = nodeTransport();
+  const transport: Transport = { send: (request, options) => work(send(request, options)) };
+  const test = testPlatform(sendByFetch);
+  const platform: Platform = { ...test, transport };
   const output = new Output();
   const closed: Promise<unknown>[] = [];
   const exit = main(args, environment(env), {
@@ -56,7 +62,7 @@ function seatleaseHere(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
     await Promise.all(closed);
     return { code, output: output.text };
   });
-  return { clock: platform.clock, ended, prints: (text: string) => output.contains(text, ended) };
+  return { clock: test.clock, ended, prints: (text: string) => output.contains(text, ended) };
 }
 
 const shell = (script: string, ...options: string[]) => ['run', ...options, '--', 'sh', '-c', script];
@@ -152,12 +158,7 @@ describe('without a seat, the command does not start the program', () => {
   test('when no server is running, prints the address and the reason, and exits with 69', async () => {
     const gone = await serve(() => {});
     gone.close();
-    const { ended } = run(
-      process.execPath,
-      [COMMAND, ...shell('echo started')],
-      environment({ SEATLEASE_URL: gone.url }),
-    );
-    expect(await ended).toMatchObject({
+    expect(await endOf(shell('echo started'), { SEATLEASE_URL: gone.url })).toEqual({
       code: 69,
       output: `seatlease: no seat: No answer from ${gone.url}: connection refused. The local server is not running. (NO_ANSWER)\n`,
     });

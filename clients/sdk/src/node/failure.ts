@@ -43,7 +43,7 @@ function hintFor({ hostname }: URL): string {
 function partsOf(error: unknown): { readonly code: string | undefined; readonly message: string } {
   if (!(error instanceof Error)) return { code: undefined, message: String(error) };
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-  // OpenSSL's message is a line of its sources; its reason is readable.
-  const message = 'reason' in error && typeof error.reason === 'string' ? error.reason : error.message;
+  // OpenSSL's message has the reason after the function: "…:SSL routines:tls_validate_record_header:wrong version number:…".
+  const message = /:SSL routines:[^:]*:([^:]+)/.exec(error.message)?.[1] ?? error.message;
   return { code, message: message.replaceAll(/\s+/g, ' ').trim() };
 }

@@ -84,7 +84,7 @@ describe('throws NoAnswer with the address and the reason', () => {
     ['/long', 'the answer is larger than 1 MiB'],
     ['/cut', 'the connection was closed (ECONNRESET)'],
     ['/reset', 'the connection was closed (ECONNRESET)'],
-    ['/garbage', 'the answer is not HTTP (HPE_INVALID_CONSTANT)'],
+    ['/garbage', 'the answer is not HTTP (HPE_INVALID_STATUS)'],
   ])('when the server answers %s', async (path, reason) => {
     await expect(ask(path)).rejects.toThrow(noAnswer(server.url, reason));
   });
