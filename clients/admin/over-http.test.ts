@@ -27,20 +27,20 @@ afterAll(() => suite.close());
 
 interface Run {
   readonly code: number;
-  readonly said: string;
-  readonly complained: string;
+  readonly printed: string;
+  readonly errors: string;
 }
 
-/** Runs a command where nothing but `environment` is set. No command ever shows an operator key. */
+/** Runs a command with only `environment` set, and asserts that its output contains no operator key. */
 async function adminIn(environment: Environment, ...args: string[]): Promise<Run> {
-  const said: string[] = [];
-  const complained: string[] = [];
+  const printed: string[] = [];
+  const errors: string[] = [];
   const output = {
-    print: (text: string) => void said.push(text),
-    printError: (text: string) => void complained.push(text),
+    print: (text: string) => void printed.push(text),
+    printError: (text: string) => void errors.push(text),
   };
   const code = await runAdmin(args, environment, output);
-  const run = { code, said: said.join('\n'), complained: complained.join('\n') };
+  const run = { code, printed: printed.join('\n'), errors: errors.join('\n') };
   const ofKeys = `${OPERATOR_KEY} ${environment.OPERATOR_KEY}`.split(/\s/).filter((word) => word.length > 9);
   for (const key of ofKeys) expect(JSON.stringify(run)).not.toContain(key);
   return run;
@@ -49,20 +49,20 @@ async function adminIn(environment: Environment, ...args: string[]): Promise<Run
 const at = (url: string, ...args: string[]): Promise<Run> =>
   adminIn({ SEATLEASE_URL: url, OPERATOR_KEY }, ...args);
 
-/** What a command says that is done. */
-async function words(...args: string[]): Promise<string> {
-  const { code, said, complained } = await at(suite.url, ...args);
-  expect([code, complained]).toEqual([0, '']);
-  return said;
+/** The output of a command that must succeed. */
+async function outputOf(...args: string[]): Promise<string> {
+  const { code, printed, errors } = await at(suite.url, ...args);
+  expect([code, errors]).toEqual([0, '']);
+  return printed;
 }
-const json = async (...args: string[]) => JSON.parse(await words(...args, '--json'));
+const json = async (...args: string[]) => JSON.parse(await outputOf(...args, '--json'));
 
-/** What keeps a command from being done. */
-async function trouble(url: string, ...args: string[]): Promise<string> {
-  const { code, said, complained } = await at(url, ...args);
-  expect([code, said]).toEqual([2, '']);
-  expect(complained).not.toContain('    at ');
-  return complained;
+/** The error output of a command that must fail without a stack trace. */
+async function errorsOf(url: string, ...args: string[]): Promise<string> {
+  const { code, printed, errors } = await at(url, ...args);
+  expect([code, printed]).toEqual([2, '']);
+  expect(errors).not.toContain('    at ');
+  return errors;
 }
 
 const makeTenant = async (...more: string[]): Promise<string> =>
@@ -71,7 +71,7 @@ const makeTenant = async (...more: string[]): Promise<string> =>
 /** A tenant with an owner and a member. */
 async function crew(name: string): Promise<{ tenant: string; owner: TestPerson; member: TestPerson }> {
   const tenant = await makeTenant('--owner', `owner@${name}.example`);
-  await words(
+  await outputOf(
     'tenants',
     'invite',
     '--tenant',
@@ -87,15 +87,21 @@ async function crew(name: string): Promise<{ tenant: string; owner: TestPerson; 
 }
 
 describe('tenants', () => {
-  test('a new customer is one command: a tenant, and the invitation of its owner', async () => {
-    const said = await words('tenants', 'create', '--name', 'Grace & Co', '--owner', 'Grace@grace.example');
-    const [tenant = ''] = /ten_\w+/.exec(said) ?? [];
-    expect(said).toContain(`Made the tenant ${tenant}: Grace & Co.\n`);
-    expect(said).toContain('Whoever signs in as grace@grace.example until 2');
-    expect(said).toContain('becomes its owner.');
+  test('create creates a tenant and invites its owner in one command', async () => {
+    const printed = await outputOf(
+      'tenants',
+      'create',
+      '--name',
+      'Grace & Co',
+      '--owner',
+      'Grace@grace.example',
+    );
+    const [tenant = ''] = /ten_\w+/.exec(printed) ?? [];
+    expect(printed).toContain(`Created tenant ${tenant}: Grace & Co.\n`);
+    expect(printed).toContain('Invited grace@grace.example as owner, until 2');
 
-    const before = await words('tenants', 'show', '--tenant', tenant);
-    expect(before).toMatch(/^Grace & Co\n {2}tenant +ten_\S+\n {2}owner +nobody yet\n/);
+    const before = await outputOf('tenants', 'show', '--tenant', tenant);
+    expect(before).toMatch(/^Grace & Co\n {2}tenant +ten_\S+\n {2}owner +none yet\n/);
     expect(before).toContain('\n  No members.\n');
     expect(before).toMatch(
       /\n {2}INVITATION +E-MAIL +ROLE +UNTIL\n {2}inv_\S+ +grace@grace\.example +owner +2/,
@@ -103,13 +109,13 @@ describe('tenants', () => {
     expect(before).toContain('\n  No licenses.');
 
     const { userId } = await signIn(suite, 'grace@grace.example');
-    const after = await words('tenants', 'show', '--tenant', tenant);
+    const after = await outputOf('tenants', 'show', '--tenant', tenant);
     expect(after).toMatch(/\n {2}owner +usr_/);
     expect(after).toMatch(new RegExp(`\\n {2}${userId} +grace@grace\\.example +grace +owner +2`));
     expect(after).toContain('\n  No invitations.\n');
   });
 
-  test('the same as JSON', async () => {
+  test('create and show print JSON with --json', async () => {
     const made = await json('tenants', 'create', '--name', 'Ada', '--owner', 'ada@ada.example');
     expect(made).toEqual({
       tenant: expect.objectContaining({ name: 'Ada', owner_id: null }),
@@ -126,12 +132,12 @@ describe('tenants', () => {
     });
   });
 
-  test('says how to find an owner for a tenant that has none', async () => {
-    const said = await words('tenants', 'create', '--name', 'Nobody');
-    expect(said).toMatch(/tenants invite --tenant ten_\S+ --role owner --email …$/);
+  test('create without --owner prints how to invite an owner', async () => {
+    const printed = await outputOf('tenants', 'create', '--name', 'Nobody');
+    expect(printed).toMatch(/tenants invite --tenant ten_\S+ --role owner --email …$/);
   });
 
-  test('says that the tenant is there where its owner could not be invited, so that nobody makes another', async () => {
+  test('create reports the created tenant when its owner could not be invited', async () => {
     const tenant = {
       tenant_id: newTenantId(4),
       name: 'Half',
@@ -142,36 +148,36 @@ describe('tenants', () => {
     const server = await answering(({ url }) =>
       url?.endsWith('/invitations') ? [503, problem('RECORDS_UNAVAILABLE')] : [201, tenant],
     );
-    const told = await trouble(server, 'tenants', 'create', '--name', 'Half', '--owner', 'a@b.example');
-    expect(told).toContain('RECORDS_UNAVAILABLE');
-    expect(told).toContain(`The tenant ${tenant.tenant_id} was made, its owner not invited.`);
-    expect(told).toContain(`tenants invite --tenant ${tenant.tenant_id} --role owner --email a@b.example`);
+    const message = await errorsOf(server, 'tenants', 'create', '--name', 'Half', '--owner', 'a@b.example');
+    expect(message).toContain('RECORDS_UNAVAILABLE');
+    expect(message).toContain(`The tenant ${tenant.tenant_id} was created, but its owner was not invited.`);
+    expect(message).toContain(`tenants invite --tenant ${tenant.tenant_id} --role owner --email a@b.example`);
   });
 
-  test('a withdrawn invitation lets nobody in', async () => {
+  test('withdraw makes an invitation unusable', async () => {
     const tenant = await makeTenant();
     const invited = await json(
       ...['tenants', 'invite', '--tenant', tenant, '--email', 'wrong@typo.example', '--role', 'admin'],
     );
     const { invitation_id } = invited.invitation;
-    expect(await words('tenants', 'withdraw', '--tenant', tenant, '--invitation', invitation_id)).toBe(
-      `${invitation_id} lets nobody into ${tenant} any more.`,
+    expect(await outputOf('tenants', 'withdraw', '--tenant', tenant, '--invitation', invitation_id)).toBe(
+      `Withdrew ${invitation_id}: it can no longer be used to join ${tenant}.`,
     );
     const stranger = await signIn(suite, 'wrong@typo.example');
     expect(stranger.tenants.has(tenant)).toBe(false);
   });
 
-  test('ownership is handed to another member, and a removed member is out', async () => {
+  test('transfer makes another member the owner, and remove removes a member but not the owner', async () => {
     const { tenant, owner, member } = await crew('relay');
     const transfer = ['tenants', 'transfer', '--tenant', tenant, '--user', member.userId];
-    expect(await words(...transfer)).toBe(`${member.userId} owns ${tenant} now.`);
+    expect(await outputOf(...transfer)).toBe(`${member.userId} is now the owner of ${tenant}.`);
     expect(await json(...transfer)).toMatchObject({ tenant: { owner_id: member.userId } });
     const remove = ['tenants', 'remove', '--tenant', tenant, '--user', owner.userId];
-    expect(await words(...remove)).toBe(`${owner.userId} does not belong to ${tenant} any more.`);
+    expect(await outputOf(...remove)).toBe(`Removed ${owner.userId} from ${tenant}.`);
     expect(await json(...remove)).toEqual({ tenant_id: tenant, user_id: owner.userId });
     const { members } = await json('tenants', 'show', '--tenant', tenant);
     expect(members).toMatchObject([{ user_id: member.userId, role: 'owner' }]);
-    expect(await trouble(suite.url, ...remove.with(-1, member.userId))).toContain('OWNER_MUST_STAY');
+    expect(await errorsOf(suite.url, ...remove.with(-1, member.userId))).toContain('OWNER_MUST_STAY');
   });
 });
 
@@ -190,7 +196,7 @@ describe('lists', () => {
   });
 
   test.each([1, 99, 100, 101, 230])(
-    'show the newest %i where so many are asked for, and that there are more',
+    'show the newest %i rows with --limit, and report that there are more',
     async (n) => {
       const { tenants, more } = await json('tenants', 'list', '--limit', String(n));
       expect(tenants.map(({ tenant_id }: { tenant_id: string }) => tenant_id)).toEqual(ids.slice(0, n));
@@ -198,51 +204,53 @@ describe('lists', () => {
     },
   );
 
-  test('show a hundred unless asked for more, aligned, and how to see more', async () => {
-    const said = (await words('tenants', 'list')).split('\n');
-    expect(said).toHaveLength(102);
-    const [head = '', first = ''] = said;
-    expect(head).toMatch(/^TENANT +NAME +OWNER +MADE$/);
+  test('show 100 aligned rows by default, and how to see more', async () => {
+    const printed = (await outputOf('tenants', 'list')).split('\n');
+    expect(printed).toHaveLength(102);
+    const [head = '', first = ''] = printed;
+    expect(head).toMatch(/^TENANT +NAME +OWNER +CREATED$/);
     expect(first.indexOf('T229')).toBe(head.indexOf('NAME'));
     expect(first.slice(head.indexOf('OWNER'))).toMatch(/^- +2\d+-/);
-    expect(said.at(-1)).toBe('There are more tenants: --limit shows more than these 100.');
+    expect(printed.at(-1)).toBe('There are more tenants than these 100: raise --limit.');
   });
 
   test.each([199, 200, 201])(
-    'of %i never say that there are more where there are not, nor show one twice',
+    'of %i report more rows only if there are, and show no row twice',
     async (all) => {
       const rows = Array.from({ length: all }, (_, n) => ({
         ...{ user_id: `usr_${String(n).padStart(16, '0')}`, email: 'a@b.example', name: 'A' },
         ...{ created_at: AT, last_sign_in_at: AT },
       }));
-      // Each page begins with the row that the one before ended with, as where rows move while they are read.
+      // Each page begins with the last row of the previous one, as when rows move while they are read.
       const server = await answering(({ url }) => {
         const { searchParams } = new URL(url ?? '', 'http://host');
         const from = Number(searchParams.get('cursor') ?? 0);
         const end = from + Math.max(2, Number(searchParams.get('limit')));
         return [200, { users: rows.slice(from, end), next_cursor: end < all ? String(end - 1) : null }];
       });
-      const { said } = await at(server, 'users', 'list', '--limit', '200', '--json');
-      const { users, more } = JSON.parse(said);
+      const { printed } = await at(server, 'users', 'list', '--limit', '200', '--json');
+      const { users, more } = JSON.parse(printed);
       expect([users.length, more]).toEqual([Math.min(all, 200), all > 200]);
       expect(users).toEqual(rows.slice(0, 200));
     },
   );
 
-  test('that are empty say so', async () => {
+  test('report that they are empty', async () => {
     const empty = (await suite.createLicense()).licenseId;
-    expect(await words('licenses', 'list', '--tenant', await makeTenant())).toBe('No licenses.');
-    expect(await words('users', 'list', '--email', 'nobody@nowhere.example')).toBe('No users.');
-    expect(await words('sessions', 'list', '--license', empty)).toBe('0 of 3 seats are taken.\nNo sessions.');
-    expect(await words('sessions', 'history', '--license', empty)).toBe('No sessions.');
-    expect(await words('audit', 'list', '--session', newSessionId(empty))).toBe('No events.');
+    expect(await outputOf('licenses', 'list', '--tenant', await makeTenant())).toBe('No licenses.');
+    expect(await outputOf('users', 'list', '--email', 'nobody@nowhere.example')).toBe('No users.');
+    expect(await outputOf('sessions', 'list', '--license', empty)).toBe(
+      '0 of 3 seats are taken.\nNo sessions.',
+    );
+    expect(await outputOf('sessions', 'history', '--license', empty)).toBe('No sessions.');
+    expect(await outputOf('audit', 'list', '--session', newSessionId(empty))).toBe('No events.');
     expect(await json('users', 'list', '--email', 'nobody@nowhere.example')).toEqual({
       users: [],
       more: false,
     });
   });
 
-  test('write out what a terminal would obey', async () => {
+  test('escape control characters', async () => {
     const name = 'A\u001b[2J\u009b2J\nB';
     const user = {
       user_id: newPersonalId('usr'),
@@ -252,10 +260,10 @@ describe('lists', () => {
       last_sign_in_at: AT,
     };
     const server = await answering(() => [200, { users: [user], next_cursor: null }]);
-    expect((await at(server, 'users', 'list')).said).toContain('  A\\u001b[2J\\u009b2J B  ');
-    const { said } = await at(server, 'users', 'list', '--json');
-    expect(said).not.toMatch(/[^\P{Cc}\n]/u);
-    expect(JSON.parse(said).users[0].name).toBe(name);
+    expect((await at(server, 'users', 'list')).printed).toContain('  A\\u001b[2J\\u009b2J B  ');
+    const { printed } = await at(server, 'users', 'list', '--json');
+    expect(printed).not.toMatch(/[^\P{Cc}\n]/u);
+    expect(JSON.parse(printed).users[0].name).toBe(name);
   });
 });
 
@@ -268,12 +276,12 @@ describe('licenses', () => {
       body: { fingerprint },
     });
 
-  test('a license is made with its terms, and its key is shown, this once', async () => {
+  test('create creates a license with its terms and shows its key once', async () => {
     const terms = ['--max', '5', '--unit', 'user', '--plan', 'team'];
-    const said = await words('licenses', 'create', '--tenant', await makeTenant(), ...terms);
-    const [license = ''] = /lic_\w+/.exec(said) ?? [];
-    expect(said).toMatch(/\n {2}seats +5\n {2}counted by +user\n {2}plan +team\n/);
-    const [key = ''] = /(?<=\n {2})slk_\w+$/.exec(said) ?? [];
+    const printed = await outputOf('licenses', 'create', '--tenant', await makeTenant(), ...terms);
+    const [license = ''] = /lic_\w+/.exec(printed) ?? [];
+    expect(printed).toMatch(/\n {2}seats +5\n {2}counted by +user\n {2}plan +team\n/);
+    const [key = ''] = /(?<=\n {2})slk_\w+$/.exec(printed) ?? [];
     expect(
       (
         await suite.call('POST', '/api/v1/licenses/acquire', {
@@ -283,12 +291,12 @@ describe('licenses', () => {
       ).status,
     ).toBe(201);
 
-    const shown = await words('licenses', 'show', '--license', license);
+    const shown = await outputOf('licenses', 'show', '--license', license);
     expect(shown).toMatch(/\n {2}status +active\n {2}seats +1 of 5 taken\n/);
     expect(shown).not.toContain('slk_');
   });
 
-  test('the same as JSON', async () => {
+  test('create and show print JSON with --json', async () => {
     const { license, license_key } = await create('--max', '2');
     expect(license).toMatchObject({ max: 2, unit: 'machine', status: 'active' });
     expect(license).not.toHaveProperty('license_key');
@@ -298,37 +306,37 @@ describe('licenses', () => {
   });
 
   test.each([
-    [{}, /\n {2}seats +0 of 3 taken\n.*\n {2}features +none\n.*\n {2}borrowing +no\n/s],
-    [{ overdraft: 2, features: ['a', 'b'] }, /taken, and 2 more as overdraft\n.*\n {2}features +a, b\n/s],
-    [{ borrow: { max_days: 9 } }, /\n {2}borrowing +for 9 days at most\n/],
-    [{ borrow: { max_days: 9, low_water: 2 } }, /\n {2}borrowing +for 9 days at most, while 2 seats stay\n/],
-  ])('are shown with all their terms: %j', async (terms, shown) => {
+    [{}, /\n {2}seats +0 of 3 taken\n.*\n {2}features +none\n.*\n {2}borrowing +not allowed\n/s],
+    [{ overdraft: 2, features: ['a', 'b'] }, /taken, plus an overdraft of 2\n.*\n {2}features +a, b\n/s],
+    [{ borrow: { max_days: 9 } }, /\n {2}borrowing +at most 9 days\n/],
+    [{ borrow: { max_days: 9, low_water: 2 } }, /\n {2}borrowing +at most 9 days; 2 seats are never lent\n/],
+  ])('show prints all terms: %j', async (terms, shown) => {
     const { licenseId } = await suite.createLicense(terms);
-    expect(await words('licenses', 'show', '--license', licenseId)).toMatch(shown);
+    expect(await outputOf('licenses', 'show', '--license', licenseId)).toMatch(shown);
   });
 
-  test('that are paid for are shown with their subscription, with what holds them, and are not resized past it', async () => {
+  test('show prints subscription and hold of a paid license, and change does not resize it', async () => {
     const { licenseId: own } = await suite.createLicense();
-    expect(await words('licenses', 'show', '--license', own)).toMatch(/\n {2}paid by +no subscription\n/);
+    expect(await outputOf('licenses', 'show', '--license', own)).toMatch(/\n {2}paid by +no subscription\n/);
     const { licenseId, pay } = await beginPurchase(suite);
     const subscriptionId = await pay();
     await suite.stripe.idle();
-    const shown = await words('licenses', 'show', '--license', licenseId);
+    const shown = await outputOf('licenses', 'show', '--license', licenseId);
     expect(shown).toMatch(new RegExp(`\n {2}status +active\n.*\n {2}paid by +${subscriptionId}\n`, 's'));
-    expect(await trouble(suite.url, 'licenses', 'change', '--license', licenseId, '--max', '9')).toContain(
+    expect(await errorsOf(suite.url, 'licenses', 'change', '--license', licenseId, '--max', '9')).toContain(
       'BILLED_BY_SUBSCRIPTION',
     );
     await suite.stripe.dispute(suite.stripe.chargeOf(subscriptionId) ?? '');
     await suite.stripe.idle();
-    expect(await words('licenses', 'show', '--license', licenseId)).toMatch(
-      /\n {2}status +suspended, as a payment is disputed\n/,
+    expect(await outputOf('licenses', 'show', '--license', licenseId)).toMatch(
+      /\n {2}status +suspended: a payment is disputed\n/,
     );
   });
 
-  test('are listed, all of them or those of a tenant', async () => {
+  test('list prints the licenses of one tenant, or of all tenants', async () => {
     const { license } = await create('--max', '7');
-    const said = await words('licenses', 'list', '--tenant', license.tenant_id);
-    expect(said).toMatch(
+    const printed = await outputOf('licenses', 'list', '--tenant', license.tenant_id);
+    expect(printed).toMatch(
       /^LICENSE +SEATS +UNIT +PLAN +STATUS +VALID UNTIL +TENANT\nlic_\S+ +7 +machine +\w+ +active +- +ten_\S+$/,
     );
     expect(await json('licenses', 'list', '--tenant', license.tenant_id)).toEqual({
@@ -339,30 +347,30 @@ describe('licenses', () => {
     expect([licenses, more]).toEqual([[license], true]);
   });
 
-  test('are resized, suspended and reinstated, and terms that nobody named stay', async () => {
+  test('change resizes, suspends and reinstates, and keeps the other terms', async () => {
     const { license, license_key } = await create('--max', '2');
     const change = ['licenses', 'change', '--license', license.license_id];
-    expect(await words(...change, '--max', '1')).toMatch(/\n {2}status +active\n {2}seats +1\n/);
+    expect(await outputOf(...change, '--max', '1')).toMatch(/\n {2}status +active\n {2}seats +1\n/);
     expect(await json(...change, '--status', 'suspended')).toMatchObject({
       license: { max: 1, status: 'suspended' },
     });
     expect((await acquire(license_key)).body.code).toBe('LICENSE_SUSPENDED');
-    await words(...change, '--status', 'active', '--max', '0');
+    await outputOf(...change, '--status', 'active', '--max', '0');
     expect((await acquire(license_key)).body.code).toBe('SEATS_EXHAUSTED');
   });
 
-  test('a rotated key ends the old one now, or after the overlap', async () => {
+  test('rotate-key ends the old key now, or after the overlap', async () => {
     const { license, license_key: first } = await create('--max', '1');
     const rotate = ['licenses', 'rotate-key', '--license', license.license_id];
-    const said = await words(...rotate, '--overlap-seconds', '600');
-    const [second = ''] = /(?<=\n {2})slk_\w+/.exec(said) ?? [];
-    expect(said).toContain('\nThe old key is good for 600 s more.');
+    const printed = await outputOf(...rotate, '--overlap-seconds', '600');
+    const [second = ''] = /(?<=\n {2})slk_\w+/.exec(printed) ?? [];
+    expect(printed).toContain('\nThe old key is valid for 600 s more.');
     expect([(await acquire(first)).status, (await acquire(second)).status]).toEqual([201, 200]);
 
     const { license_key: third } = await json(...rotate);
     expect((await acquire(second)).body.code).toBe('CREDENTIALS_INVALID');
     expect((await acquire(third)).status).toBe(200);
-    expect(await words(...rotate)).toContain('\nThe old key is good no more.');
+    expect(await outputOf(...rotate)).toContain('\nThe old key is no longer valid.');
   });
 });
 
@@ -375,33 +383,37 @@ describe('sessions and audit list', () => {
     await license.acquire('fp-2', { borrow_days: 3 });
   });
 
-  test('show who holds a seat now, until a seat is taken away for good', async () => {
+  test('list the sessions that hold a seat, and evict ends one for good', async () => {
     const list = ['sessions', 'list', '--license', license.licenseId];
-    const said = await words(...list);
-    expect(said).toMatch(/^2 of 2 seats are taken\.\nSESSION +MACHINE +USER +PROCESS +APP +SINCE +UNTIL\n/);
-    expect(said).toMatch(new RegExp(`\\n${session} +ada-laptop +- +- +4\\.2 +2\\S+Z +2\\S+Z\\n`));
-    expect(said).toMatch(/\nses_\S+ +fp-2 +- +- +- +2\S+Z +2\S+Z \(borrowed\)$/);
+    const printed = await outputOf(...list);
+    expect(printed).toMatch(
+      /^2 of 2 seats are taken\.\nSESSION +MACHINE +USER +PROCESS +APP +SINCE +UNTIL\n/,
+    );
+    expect(printed).toMatch(new RegExp(`\\n${session} +ada-laptop +- +- +4\\.2 +2\\S+Z +2\\S+Z\\n`));
+    expect(printed).toMatch(/\nses_\S+ +fp-2 +- +- +- +2\S+Z +2\S+Z \(borrowed\)$/);
     expect(await json(...list)).toMatchObject({
       seats: { active: 2, max: 2 },
       sessions: [{ session_id: session, hostname: 'ada-laptop' }, { fingerprint: 'fp-2' }],
       more: false,
     });
 
-    expect(await words('sessions', 'evict', '--session', session)).toBe(`${session} holds no seat any more.`);
+    expect(await outputOf('sessions', 'evict', '--session', session)).toBe(
+      `Ended ${session}: it no longer holds a seat.`,
+    );
     expect(await json(...list)).toMatchObject({ seats: { active: 1 }, sessions: [{ fingerprint: 'fp-2' }] });
     expect(await json('sessions', 'evict', '--session', session)).toEqual({ session_id: session });
     const unknown = newSessionId(license.licenseId);
-    expect(await trouble(suite.url, 'sessions', 'evict', '--session', unknown)).toMatch(
+    expect(await errorsOf(suite.url, 'sessions', 'evict', '--session', unknown)).toMatch(
       /^SESSION_NOT_FOUND: /,
     );
   });
 
-  test('then tell the history of both sessions, and all that happened', async () => {
+  test('list the history of both sessions and all events', async () => {
     await suite.settle();
     const history = ['sessions', 'history', '--license', license.licenseId];
-    const said = await words(...history);
-    expect(said).toMatch(/^SESSION +HOLDER +SINCE +ENDED +WHY +SEATED +REVIVED\n/);
-    expect(said).toMatch(new RegExp(`\\n${session} +\\S+ +2\\S+Z +2\\S+Z +evicted +\\d+ s +0(\\n|$)`));
+    const printed = await outputOf(...history);
+    expect(printed).toMatch(/^SESSION +HOLDER +SINCE +ENDED +WHY +SEATED +REVIVED\n/);
+    expect(printed).toMatch(new RegExp(`\\n${session} +\\S+ +2\\S+Z +2\\S+Z +evicted +\\d+ s +0(\\n|$)`));
     const { sessions, more } = await json(...history);
     expect(sessions).toHaveLength(2);
     expect(sessions).toContainEqual(expect.objectContaining({ session_id: session, end_reason: 'evicted' }));
@@ -424,17 +436,17 @@ describe('sessions and audit list', () => {
       'session.acquired',
     ]);
     expect(await typesOf('audit', 'list', '--tenant', license.tenantId)).toHaveLength(5);
-    expect(await words(...list, '--limit', '1')).toMatch(
+    expect(await outputOf(...list, '--limit', '1')).toMatch(
       /^AT +TYPE +LICENSE +SESSION +DETAIL\n2\S+Z +session\.evicted +lic_\S+ +ses_\S+ +active=1 max=2\nThere are more events: /,
     );
   });
 });
 
 describe('users', () => {
-  test('are listed, and found by address in any case', async () => {
+  test('list prints users, and finds one by e-mail address in any letter case', async () => {
     const { userId } = await signIn(suite, 'lin@lin.example');
-    const said = await words('users', 'list', '--email', 'Lin@lin.example');
-    expect(said).toMatch(
+    const printed = await outputOf('users', 'list', '--email', 'Lin@lin.example');
+    expect(printed).toMatch(
       new RegExp(
         `^USER +E-MAIL +NAME +SINCE +LAST SIGN-IN\\n${userId} +lin@lin\\.example +lin +2\\S+Z +2\\S+Z$`,
       ),
@@ -443,15 +455,15 @@ describe('users', () => {
     expect(users).toMatchObject([{ user_id: userId, email: 'lin@lin.example' }]);
   });
 
-  test('erase says what would go, and changes nothing before --yes; then nobody is left of that name', async () => {
+  test('erase shows what it would remove, and removes the user only with --yes', async () => {
     const { userId } = await signIn(suite, 'eve@eve.example');
     const alone = await makeTenant('--owner', 'eve@eve.example');
     await signIn(suite, 'eve@eve.example');
     const erase = ['users', 'erase', '--user', userId];
-    const dry = await words(...erase);
-    expect(dry).toContain(`Would erase all that is kept of ${userId}`);
-    expect(dry).toContain(`Would close ${alone}, to which nobody else belongs`);
-    expect(dry).toMatch(/--yes\.$/);
+    const dry = await outputOf(...erase);
+    expect(dry).toContain(`Would erase all data of ${userId}`);
+    expect(dry).toContain(`Would close ${alone}, which has no other member`);
+    expect(dry).toMatch(/--yes: it cannot be undone\.$/);
     const planned = await json(...erase);
     expect(planned).toEqual({
       user_id: userId,
@@ -464,36 +476,36 @@ describe('users', () => {
     expect(done).toMatchObject({ ...planned, receipt: { erased: { users: 1 } } });
     expect(done.receipt.completed_at).not.toBeNull();
     expect((await json('users', 'list', '--email', 'eve@eve.example')).users).toEqual([]);
-    expect(await trouble(suite.url, ...erase)).toContain('USER_NOT_FOUND');
+    expect(await errorsOf(suite.url, ...erase)).toContain('USER_NOT_FOUND');
   });
 
-  test('an erasure that takes longer is confirmed until it is done, and its receipt shown', async () => {
+  test('erase repeats the confirmation until the erasure is done, and prints the receipt', async () => {
     const userId = newPersonalId('usr');
     let confirmed = 0;
     const server = await answering(({ method }) =>
       method === 'POST' ? [200, PLAN(userId)] : [200, receipt(++confirmed < 3 ? null : AT)],
     );
-    const { said } = await at(server, 'users', 'erase', '--user', userId, '--yes');
+    const { printed } = await at(server, 'users', 'erase', '--user', userId, '--yes');
     expect(confirmed).toBe(3);
-    expect(said).toContain(`Erased all that was kept of ${userId}.`);
-    expect(said).toMatch(
+    expect(printed).toContain(`Erased all data of ${userId}.`);
+    expect(printed).toMatch(
       /\n {2}completed +2027-01-15T08:00:00\.000Z\n {2}sessions +4\n {2}session histories +4\n/,
     );
-    expect(said).not.toContain(PLAN(userId).confirmation_token);
+    expect(printed).not.toContain(PLAN(userId).confirmation_token);
   });
 
-  test('one that is not done even then is said to go on, not to be done', async () => {
+  test('erase reports an erasure that is still not done as continuing', async () => {
     const userId = newPersonalId('usr');
     const server = await answering(({ method }) => [200, method === 'POST' ? PLAN(userId) : receipt(null)]);
-    const { code, said } = await at(server, 'users', 'erase', '--user', userId, '--yes');
+    const { code, printed } = await at(server, 'users', 'erase', '--user', userId, '--yes');
     expect(code).toBe(0);
-    expect(said).toContain('takes longer, and goes on by itself');
-    expect(said).toMatch(/\n {2}completed +not yet\n/);
-    expect(said).not.toContain('Erased');
+    expect(printed).toContain('takes longer and continues by itself');
+    expect(printed).toMatch(/\n {2}completed +not yet\n/);
+    expect(printed).not.toContain('Erased');
   });
 });
 
-describe('what an operator mistypes', () => {
+describe('wrong usage', () => {
   const TENANT = newTenantId(4);
   const LICENSE = newLicenseId(TENANT);
   test.each([
@@ -521,7 +533,7 @@ describe('what an operator mistypes', () => {
       `licenses create --tenant ${TENANT} --max 1 --plan gold`,
       '--plan needs one of free, pro, team, enterprise.',
     ],
-    [`licenses change --license ${LICENSE}`, 'Say what to change: --max or --status.'],
+    [`licenses change --license ${LICENSE}`, 'Pass --max or --status.'],
     [`licenses change --license ${LICENSE} --status gone`, '--status needs one of active, suspended.'],
     [
       `licenses rotate-key --license ${LICENSE} --overlap-seconds 604801`,
@@ -531,25 +543,22 @@ describe('what an operator mistypes', () => {
     ['sessions history', '--license needs the id of a license (lic_…).'],
     ['sessions evict', '--session needs the id of a session (ses_…).'],
     ['users erase --yes', '--user needs the id of a user (usr_…).'],
-    ['audit list', 'Say whose: --tenant, --license or --session.'],
+    ['audit list', 'Pass --tenant, --license or --session.'],
     [`audit list --tenant ${TENANT} --type seat.stolen`, '--type needs one of session.acquired, '],
-  ])(
-    '"%s" is answered with what it needs, and how it is called, before anything is sent',
-    async (line, needs) => {
-      let requests = 0;
-      const server = await answering(() => {
-        requests++;
-        return [500, {}];
-      });
-      const told = await trouble(server, ...line.split(' '));
-      expect(told).toContain(needs);
-      const [noun, verb] = line.split(' ');
-      expect(told).toMatch(
-        new RegExp(`\\n\\nUsage: npm run admin -- COMMAND \\[--json\\]\\n\\n {2}${noun} ${verb} `),
-      );
-      expect(requests).toBe(0);
-    },
-  );
+  ])('"%s" prints the mistake and the usage, and sends nothing', async (line, needs) => {
+    let requests = 0;
+    const server = await answering(() => {
+      requests++;
+      return [500, {}];
+    });
+    const message = await errorsOf(server, ...line.split(' '));
+    expect(message).toContain(needs);
+    const [noun, verb] = line.split(' ');
+    expect(message).toMatch(
+      new RegExp(`\\n\\nUsage: npm run admin -- COMMAND \\[--json\\]\\n\\n {2}${noun} ${verb} `),
+    );
+    expect(requests).toBe(0);
+  });
 
   test.each([
     [
@@ -564,76 +573,83 @@ describe('what an operator mistypes', () => {
     ],
     ['tenant list', 'Unknown command "tenant list". Did you mean "tenants list"?'],
   ])('answers the unknown command "%s" with one sentence', async (line, sentence) => {
-    expect(await trouble(suite.url, ...line.split(' '))).toBe(sentence);
+    expect(await errorsOf(suite.url, ...line.split(' '))).toBe(sentence);
   });
 
   test('prints the commands of a noun without a verb, and every command without a noun', async () => {
-    const ofTenants = await trouble(suite.url, 'tenants');
+    const ofTenants = await errorsOf(suite.url, 'tenants');
     expect(ofTenants).toContain('  tenants create --name NAME [--owner E-MAIL]\n');
     expect(ofTenants).not.toContain('licenses create');
-    const whole = await trouble(suite.url);
+    const whole = await errorsOf(suite.url);
     for (const noun of ['tenants', 'users', 'licenses', 'sessions', 'audit'])
       expect(whole).toContain(`\n\n  ${noun} `);
     expect(whole).toContain('SEATLEASE_URL');
   });
 });
 
-describe('a server that does not do it', () => {
+describe('a server that refuses or fails', () => {
   const LIST = ['tenants', 'list'];
   const MAKE = ['tenants', 'create', '--name', 'A'];
 
-  test('its problem is shown with code, detail and request', async () => {
+  test('its problem is printed with code, title, detail and request id', async () => {
     const unknown = newTenantId(4);
-    const told = await trouble(suite.url, 'tenants', 'show', '--tenant', unknown);
-    expect(told).toMatch(/^TENANT_NOT_FOUND: There is no such tenant\. \(request \S+\)$/);
+    const message = await errorsOf(suite.url, 'tenants', 'show', '--tenant', unknown);
+    expect(message).toMatch(/^TENANT_NOT_FOUND: There is no such tenant\. \(request \S+\)$/);
     const { tenant, member } = await crew('twice');
     const invite = ['tenants', 'invite', '--tenant', tenant, '--email', member.email, '--role', 'owner'];
-    expect(await trouble(suite.url, ...invite)).toMatch(/^FORBIDDEN: /);
+    expect(await errorsOf(suite.url, ...invite)).toMatch(/^FORBIDDEN: /);
     const server = await answering(() => [429, problem('RATE_LIMITED', 'At most 60.')]);
-    expect(await trouble(server, ...LIST, '--json')).toBe(
+    expect(await errorsOf(server, ...LIST, '--json')).toBe(
       'RATE_LIMITED: What went wrong. At most 60. (request r1)',
     );
   });
 
-  test('a wrong operator key is called wrong, and not shown', async () => {
+  test('a wrong operator key is reported and not printed', async () => {
     const environment = { SEATLEASE_URL: suite.url, OPERATOR_KEY: 'not-the-key-of-this-server-0123456789' };
-    const { code, complained } = await adminIn(environment, ...LIST);
+    const { code, errors } = await adminIn(environment, ...LIST);
     expect(code).toBe(2);
-    expect(complained).toMatch(/^CREDENTIALS_INVALID: /);
-    expect(complained).toContain('OPERATOR_KEY is not the operator key of that server.');
+    expect(errors).toMatch(/^CREDENTIALS_INVALID: /);
+    expect(errors).toContain('OPERATOR_KEY is not the operator key of that server.');
   });
 
-  test('where nothing listens, that is said', async () => {
+  test('a server that is not running is reported with its address', async () => {
     const url = `http://127.0.0.1:${await freePort()}`;
-    expect(await trouble(url, ...MAKE)).toBe(`Nothing answers at ${url}. SEATLEASE_URL names it.`);
+    expect(await errorsOf(url, ...MAKE)).toBe(
+      `Nothing answers at ${url}. The address is from SEATLEASE_URL.`,
+    );
   });
 
-  test('where an answer does not come, what it was to do may have been done', async () => {
+  test('a missing answer to a change is reported as possibly executed', async () => {
     const { url } = await opened((response) => response.destroy());
-    const unknown = 'Whether it was done is not known: look before you try again.';
-    expect(await trouble(url, ...MAKE)).toMatch(new RegExp(`does not answer \\(.+\\).*\\n${unknown}$`));
-    expect(await trouble(url, ...LIST)).not.toContain(unknown);
+    const unknown = 'The server may have executed the command: check before you repeat it.';
+    expect(await errorsOf(url, ...MAKE)).toMatch(new RegExp(`did not answer \\(.+\\).*\\n${unknown}$`));
+    expect(await errorsOf(url, ...LIST)).not.toContain(unknown);
     const timeout = vi.spyOn(AbortSignal, 'timeout');
     timeout.mockReturnValueOnce(AbortSignal.abort(new DOMException('too late', 'TimeoutError')));
-    const told = await trouble(url, ...MAKE);
-    expect(told).toMatch(/has not answered within 35 s\./);
-    expect(told).toContain(unknown);
+    const message = await errorsOf(url, ...MAKE);
+    expect(message).toMatch(/did not answer within 35 s\./);
+    expect(message).toContain(unknown);
     timeout.mockRestore();
   });
 
   test.each([
-    ['a page of something else', 200, '<html>', 'in a form that this program does not know (the whole)'],
-    ['another form of answer', 200, '{"tenants":[{"name":"A"}],"next_cursor":null}', 'tenants.0.tenant_id'],
-    ['an error page', 502, '<html>', 'answered with 502, as Seatlease does not. Is it the right address?'],
-    ['nothing', 204, '', 'answered with 204'],
-  ])('%s is not taken for an answer', async (_, status, body, told) => {
+    ['the page of another server', 200, '<html>', 'has unexpected fields (the whole answer)'],
+    [
+      'an unknown form of answer',
+      200,
+      '{"tenants":[{"name":"A"}],"next_cursor":null}',
+      'tenants.0.tenant_id',
+    ],
+    ['an error page', 502, '<html>', 'HTTP 502, but not as a license server does. Is the address right?'],
+    ['an empty answer', 204, '', 'answered HTTP 204'],
+  ])('%s is rejected', async (_, status, body, message) => {
     const { url } = await opened((response) => response.writeHead(status).end(body));
-    const complained = await trouble(url, ...LIST);
-    expect(complained).toContain(told);
-    expect(complained).not.toContain('html');
+    const errors = await errorsOf(url, ...LIST);
+    expect(errors).toContain(message);
+    expect(errors).not.toContain('html');
   });
 
-  test('the key does not follow where an answer points', async () => {
+  test('the operator key does not follow a redirect', async () => {
     const keys: unknown[] = [];
     const elsewhere = await answering(({ headers }) => {
       keys.push(headers.authorization);
@@ -642,12 +658,12 @@ describe('a server that does not do it', () => {
     const { url } = await opened((response) =>
       response.writeHead(307, { location: `${elsewhere}/api/v1/tenants` }).end(),
     );
-    expect(await trouble(url, ...LIST)).toContain('answered with 307');
+    expect(await errorsOf(url, ...LIST)).toContain('answered HTTP 307');
     expect(keys).toEqual([]);
   });
 });
 
-describe('where commands go', () => {
+describe('the server that commands call', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'seatlease-target-'));
@@ -668,7 +684,7 @@ describe('where commands go', () => {
       return [200, { users: [], next_cursor: null }];
     });
 
-  test('to the server that npm start runs here, with its own key, where no other is named', async () => {
+  test('is by default the one that npm start runs here, with its own key', async () => {
     await demo(await noting());
     for (const SEATLEASE_URL of [undefined, '']) {
       const environment = {
@@ -676,31 +692,31 @@ describe('where commands go', () => {
         OPERATOR_KEY: 'key-of-the-deployed-server',
         SEATLEASE_URL,
       };
-      expect((await adminIn(environment, ...LIST)).said).toBe('No users.');
+      expect((await adminIn(environment, ...LIST)).printed).toBe('No users.');
     }
     expect(asked.mock.calls).toEqual([[`Operator ${OPERATOR_KEY}`], [`Operator ${OPERATOR_KEY}`]]);
   });
 
-  test('where it is not started, started no more, or another listens there, that is said', async () => {
+  test('is reported if it was never started, was stopped, or another server runs at its address', async () => {
     const empty = await adminIn({ SEATLEASE_DATA: join(folder, 'none') }, ...LIST);
-    expect([empty.code, empty.complained]).toEqual([
+    expect([empty.code, empty.errors]).toEqual([
       2,
-      expect.stringContaining('No server was started here'),
+      expect.stringContaining('No local server was started here'),
     ]);
     const url = `http://127.0.0.1:${await freePort()}`;
     await demo(url);
     const stopped = await adminIn({ SEATLEASE_DATA: folder }, ...LIST);
-    expect(stopped.complained).toContain(`Nothing answers at ${url}. Start it with npm start`);
+    expect(stopped.errors).toContain(`Nothing answers at ${url}. Start it with npm start`);
     await demo(await answering(() => [401, problem('CREDENTIALS_INVALID')]));
     const other = await adminIn({ SEATLEASE_DATA: folder }, ...LIST);
-    expect(other.complained).toContain('demo.json is not its operator key: another server listens there.');
+    expect(other.errors).toContain('demo.json is not its operator key: another server runs at that address.');
   });
 
-  test('a deployed server needs its own key: the local one is not sent there', async () => {
+  test('never gets the local key if it is a deployed server', async () => {
     await demo(suite.url);
     const environment = { SEATLEASE_DATA: folder, SEATLEASE_URL: await noting() };
-    const { code, complained } = await adminIn(environment, ...LIST);
-    expect([code, complained]).toEqual([2, expect.stringContaining('OPERATOR_KEY is not: set it')]);
+    const { code, errors } = await adminIn(environment, ...LIST);
+    expect([code, errors]).toEqual([2, expect.stringContaining('but OPERATOR_KEY is not: set it')]);
     expect(asked).not.toHaveBeenCalled();
   });
 
@@ -711,11 +727,13 @@ describe('where commands go', () => {
     'http://10.0.0.7:8080',
     'http://[::2]',
     'ftp://127.0.0.1',
-  ])('never to %s: an operator key is not sent in the clear', async (url) => {
-    expect(await trouble(url, ...LIST)).toMatch(/^SEATLEASE_URL must (begin with https:\/\/|be of the form)/);
+  ])('must not be %s: the operator key would be sent unencrypted', async (url) => {
+    expect(await errorsOf(url, ...LIST)).toMatch(
+      /^SEATLEASE_URL must (begin with https:\/\/|be of the form)/,
+    );
     await demo(url);
-    const { code, complained } = await adminIn({ SEATLEASE_DATA: folder }, ...LIST);
-    expect([code, complained]).toEqual([2, expect.stringContaining('demo.json must ')]);
+    const { code, errors } = await adminIn({ SEATLEASE_DATA: folder }, ...LIST);
+    expect([code, errors]).toEqual([2, expect.stringContaining('demo.json must ')]);
   });
 
   test.each([
@@ -724,16 +742,16 @@ describe('where commands go', () => {
     'https://ada:secret@seatlease.example',
     'https://seatlease.example/api',
     'https://seatlease.example?x',
-  ])('to %s is refused for its form', async (url) => {
-    const told = await trouble(url, ...LIST);
-    expect(told).toBe('SEATLEASE_URL must be of the form https://host.');
+  ])('must not be %s, which is not an origin', async (url) => {
+    const message = await errorsOf(url, ...LIST);
+    expect(message).toBe('SEATLEASE_URL must be of the form https://host.');
   });
 
   test.each(['https://127.0.0.1', 'http://127.0.0.1', 'http://localhost', 'http://[::1]'])(
-    'to %s it may go',
+    'may be %s',
     async (origin) => {
       const url = `${origin}:${await freePort()}`;
-      expect(await trouble(`${url}/`, ...LIST)).toContain(`${url}.`);
+      expect(await errorsOf(`${url}/`, ...LIST)).toContain(`${url}.`);
     },
   );
 
@@ -741,9 +759,9 @@ describe('where commands go', () => {
     'key-with-a\nline-break-of-32-characters',
     'key with spaces in it, of 32 characters',
     'clé-de-32-caractères-ou-plus-0123',
-  ])('a key that no header can hold is refused without being shown', async (key) => {
-    const { code, complained } = await adminIn({ SEATLEASE_URL: suite.url, OPERATOR_KEY: key }, ...LIST);
-    expect([code, complained]).toEqual([2, expect.stringContaining('OPERATOR_KEY holds a space')]);
+  ])('never gets a key with invalid characters (%#), and the key is not printed', async (key) => {
+    const { code, errors } = await adminIn({ SEATLEASE_URL: suite.url, OPERATOR_KEY: key }, ...LIST);
+    expect([code, errors]).toEqual([2, expect.stringContaining('OPERATOR_KEY contains a space')]);
   });
 });
 
@@ -776,7 +794,7 @@ function problem(code: string, detail?: string) {
   return { type: 'urn:x', title: 'What went wrong.', status: 0, code, detail, request_id: 'r1' };
 }
 
-/** The servers of the test, closed behind it. */
+/** Closed after each test. */
 const servers: { close(): void }[] = [];
 afterEach(() => {
   for (const server of servers.splice(0)) server.close();

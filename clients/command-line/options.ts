@@ -2,34 +2,34 @@ import { parseArgs } from 'node:util';
 import * as z from 'zod/mini';
 import { UsageError } from './errors.ts';
 
-/** What the usage shows of an option. */
+/** An option in the usage. */
 interface Shown {
-  /** What stands for its value; a flag has none. */
+  /** Placeholder for its value; a flag has none. */
   readonly value?: string;
   readonly about?: string;
   readonly unlessGiven?: string;
-  /** They stand without a name: whatever is no option. */
+  /** Operands: arguments without an option name. */
   readonly isOperands?: true;
 }
 
 const usage = z.registry<Shown>();
 
-/** An option that has a value, which the usage calls `value`. The messages of `schema` go on after the option's name. */
+/** An option with a value, which the usage calls `value`. The messages of `schema` follow the option's name. */
 export function option<S extends z.ZodMiniType>(value: string, schema: S): S {
   return shownAs(schema, { value });
 }
 
-/** An option without a value: false unless it is given. */
+/** An option without a value. Default: false. */
 export function flag() {
   return shownAs(z._default(z.boolean(), false), {});
 }
 
-/** The same option, where it may be left out. */
+/** The same option, not required. */
 export function optional<S extends z.ZodMiniType>(schema: S): z.ZodMiniOptional<S> {
   return shownAs(z.optional(schema), { ...usage.get(schema) });
 }
 
-/** The same option, with what it is where it is left out. */
+/** The same option, with a default. */
 export function withDefault<S extends z.ZodMiniType>(
   schema: S,
   unlessGiven: z.core.util.NoUndefined<z.output<S>>,
@@ -37,7 +37,7 @@ export function withDefault<S extends z.ZodMiniType>(
   return shownAs(z._default(schema, unlessGiven), { ...usage.get(schema), unlessGiven: `${unlessGiven}` });
 }
 
-/** The same option, with what the usage says about it. */
+/** The same option, with a description for the usage. */
 export function about<S extends z.ZodMiniType>(text: string, schema: S): S {
   return shownAs(schema, { ...usage.get(schema), about: text });
 }
@@ -54,7 +54,7 @@ export function decimalNumber(least: number, most: number) {
   return numberLike(/^\d{1,9}(\.\d{1,9})?$/, least, most, `needs a number from ${least} to ${most}`);
 }
 
-/** Any number of `choices`, without names before them; none is an empty list. */
+/** Any number of `choices` as operands; default: an empty list. */
 export function operands<const C extends readonly string[]>(
   value: string,
   choices: C,
@@ -77,20 +77,20 @@ function shownAs<S extends z.ZodMiniType>(schema: S, shown: Shown): S {
 }
 
 export interface DescribedOption extends Shown {
-  /** Of the field that it is read into: `overlapSeconds`. */
+  /** Name of the field: `overlapSeconds`. */
   readonly key: string;
-  /** As it is given: `--overlap-seconds`. */
+  /** Name on the command line: `--overlap-seconds`. */
   readonly name: string;
-  /** As the usage shows it: `[--overlap-seconds N]`. */
+  /** Form in the usage: `[--overlap-seconds N]`. */
   readonly synopsis: string;
 }
 
-/** The options that `schema` reads. Throws `TypeError` for a field that was not made by the functions above. */
+/** The options that `schema` reads. Throws `TypeError` for a field that the functions above did not create. */
 export function describeOptions(schema: z.ZodMiniObject): DescribedOption[] {
   return Object.entries<z.core.$ZodType>(schema.shape).map(([key, field]) => {
     const shown = usage.get(field);
     const name = nameOf(key);
-    if (!shown) throw new TypeError(`The usage does not know what to show for ${name}.`);
+    if (!shown) throw new TypeError(`The option ${name} has no entry for the usage.`);
     const { value, isOperands } = shown;
     if (isOperands) return { ...shown, key, name, synopsis: `[${value} …]` };
     const given = value === undefined ? name : `${name} ${value}`;
@@ -99,7 +99,7 @@ export function describeOptions(schema: z.ZodMiniObject): DescribedOption[] {
   });
 }
 
-/** What `args` give for `schema`. Throws `UsageError`, whose message names the option. */
+/** Reads `args` by `schema`. Throws `UsageError`, whose message names the option. */
 export function readOptions<S extends z.ZodMiniObject>(schema: S, args: readonly string[]): z.output<S> {
   const described = describeOptions(schema);
   const given = parse(described, args);
@@ -136,7 +136,7 @@ function parse(described: readonly DescribedOption[], args: readonly string[]): 
       ...(operandsKey === undefined ? [] : [[operandsKey, positionals] as const]),
     ]);
   } catch (error) {
-    // Whatever it throws for is the caller's mistake.
+    // `parseArgs` throws for wrong arguments only.
     throw new UsageError(error instanceof Error ? error.message : `${error}`);
   }
 }

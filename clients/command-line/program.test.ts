@@ -79,7 +79,7 @@ describe('a program without commands', () => {
     ['--keptSeconds 5', "Unknown option '--keptSeconds'"],
     ['--quick=no', '--quick'],
     ['--json', "Unknown option '--json'"],
-  ])('refuses %j, says why and how it is called, and exits with 2', async (line, why) => {
+  ])('rejects %j, prints the mistake and the usage, and exits with 2', async (line, why) => {
     const { exit, printed, errors } = await run(measure, line);
     expect([exit, printed]).toEqual([EXIT.error, '']);
     expect(errors).toContain(why);
@@ -96,7 +96,7 @@ describe('a program without commands', () => {
 });
 
 describe('a program with commands', () => {
-  test('prints the report of a command as text or as JSON, and exits as the command says', async () => {
+  test('prints the report of a command as text or as JSON, and exits with its code', async () => {
     expect(await run(cars, 'cars list')).toEqual({ exit: EXIT.problem, printed: 'garage', errors: '' });
     expect(JSON.parse((await run(cars, 'cars list --json')).printed)).toEqual({ place: 'garage' });
   });
@@ -147,7 +147,7 @@ describe('a program with commands', () => {
     },
   );
 
-  test('shows a stack only for an error that it does not expect, and exits with 2 for each', async () => {
+  test('prints a stack only for an unexpected error, and exits with 2 for each error', async () => {
     expect(await run(cars, 'cars commanderror')).toEqual({
       exit: EXIT.error,
       printed: '',

@@ -3,27 +3,27 @@ import { editDistance } from './edit-distance.ts';
 import { CommandError, UsageError } from './errors.ts';
 import { type DescribedOption, describeOptions, readOptions } from './options.ts';
 
-/** How a program ends: all is well; it ran and found or met a problem; it could not run, or was called wrongly. */
+/** `ok`: done. `problem`: it ran and found a problem. `error`: it could not run, or was called wrongly. */
 export const EXIT = { ok: 0, problem: 1, error: 2 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** What a command found, for people and, with `--json`, for programs. */
+/** The result of a command: text for users and, with `--json`, JSON for programs. */
 export interface Report {
   readonly exit: ExitCode;
   readonly text: string;
   readonly json: object;
 }
 
-/** What a command ends with: a report to print, or only an exit code where it has printed as it went. */
+/** A report to print, or only an exit code if the command has printed its output itself. */
 export type Outcome = Report | ExitCode;
 
-/** A command that works on `C`. */
+/** A command that needs a context `C`. */
 export interface Command<C> {
-  /** As it is called: `tenants list`; empty where its program has no other. */
+  /** As it is called: `tenants list`. Empty in a program without commands. */
   readonly name: string;
   readonly summary: string;
   readonly options: readonly DescribedOption[];
-  /** Reads the options and gives what runs the command with them. Throws `UsageError`. */
+  /** Reads the options. Returns the function that runs the command with them. Throws `UsageError`. */
   prepare(args: readonly string[]): (context: C) => Promise<Outcome>;
 }
 
@@ -31,19 +31,19 @@ export interface Program<C> {
   /** How it is called: `npm run admin --`. */
   readonly call: string;
   readonly commands: readonly Command<C>[];
-  /** Opens what commands work on, once the options of one are read. Throws `CommandError`. */
+  /** Opens the context of a command, after its options are read. Throws `CommandError`. */
   open(): C;
-  /** It takes `--json`, as its commands end with a `Report`. */
+  /** Whether it accepts `--json`: all its commands return a `Report`. */
   readonly json?: boolean;
-  /** Stands below the usage of the whole program. */
+  /** Printed below the usage of the whole program. */
   readonly notes?: string;
-  /** Errors whose message says all there is to say, so that no stack is shown. */
+  /** Error classes that are shown without a stack. */
   readonly expected?: readonly (abstract new (
     ...args: never
   ) => Error)[];
 }
 
-/** Where a program writes: what it is asked for, and what keeps it from that. */
+/** Standard output and standard error of a program. */
 export interface Output {
   print(text: string): void;
   printError(text: string): void;
@@ -75,7 +75,7 @@ export function defineCommand<S extends z.ZodMiniObject, C>(
   };
 }
 
-/** A program that does one thing, without a command to name. */
+/** A program without commands. */
 export function defineProgram<S extends z.ZodMiniObject>(
   call: string,
   { json = false, ...definition }: Definition<S, undefined> & { readonly json?: boolean },
@@ -83,7 +83,7 @@ export function defineProgram<S extends z.ZodMiniObject>(
   return { call, json, commands: [defineCommand('', definition)], open: () => undefined };
 }
 
-/** Runs the command that `args` name and gives the exit code of the process. `--help` prints the usage and is no error. */
+/** Runs the command in `args` and returns the exit code of the process. `--help` prints the usage and returns 0. */
 export async function runProgram<C>(
   program: Program<C>,
   args: readonly string[],
@@ -112,7 +112,7 @@ export async function runProgram<C>(
     output.print(printable(asJson ? JSON.stringify(outcome.json, null, 2) : outcome.text));
     return outcome.exit;
   } catch (error) {
-    // Left to Node, an error would end the process with 1, which says that the program ran and met a problem.
+    // An uncaught error would end the process with 1, which means that the program ran and found a problem.
     output.printError(printable(explain(error, program.expected)));
     if (error instanceof UsageError) output.printError(`\n${usage}`);
     return EXIT.error;
@@ -124,7 +124,7 @@ export async function runProgram<C>(
  * only incomplete.
  */
 function findCommand<C>({ commands }: Program<C>, args: readonly string[]): FoundCommand<C> {
-  // What an option is follows from the command, which is whatever stands before the first of them.
+  // The command is everything before the first option: which options exist depends on the command.
   const firstOption = args.findIndex((arg) => arg.startsWith('-'));
   const words = args.slice(0, firstOption === -1 ? args.length : firstOption);
   const command = commands.find(({ name }) => name === words.join(' ') || name === '');
@@ -172,7 +172,6 @@ function explain(error: unknown, expected: Program<unknown>['expected'] = []): s
   return error instanceof Error && !isExpected ? (error.stack ?? error.message) : `${error}`;
 }
 
-/** How `commands` of a program are called, and what each does. */
 function usageOf<C>({ call, commands, json, notes }: Program<C>, shown: readonly Command<C>[]): string {
   const [only] = commands;
   if (only?.name === '') return usageOfOne(call, only, json === true);
@@ -205,8 +204,8 @@ function usageOfOne<C>(call: string, { options, summary }: Command<C>, json: boo
 }
 
 /**
- * `text` with control characters other than line breaks written out: clients choose their host names, and a terminal
- * does what such characters say. JSON stays JSON, of the same value.
+ * `text` with control characters escaped, except line breaks: clients choose their host names, and a terminal executes
+ * control sequences. JSON keeps its value.
  */
 function printable(text: string): string {
   return text.replaceAll(

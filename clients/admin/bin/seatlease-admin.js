@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-// Plain text that any Node reads: it has to explain itself on the very versions that cannot run the rest.
+// Plain JavaScript, so that Node versions too old for the rest can run it and print the message below.
 const LEAST_NODE = 24;
 
 if (Number(process.versions.node.split('.')[0]) < LEAST_NODE) {
   process.stderr.write(
-    `seatlease-admin: needs Node ${LEAST_NODE} or newer; this is ${process.version}. "npm run admin" brings its own.\n`,
+    `seatlease-admin: requires Node ${LEAST_NODE} or newer; this is ${process.version}. "npm run admin" uses its own Node.\n`,
   );
   process.exitCode = 2;
 } else {

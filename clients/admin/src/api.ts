@@ -3,7 +3,7 @@ import type { EndpointContract, FunctionContract } from '../../../shared/http/co
 import { CommandError } from '../../command-line/errors.ts';
 import type { Target } from './target.ts';
 
-/** What an endpoint takes, as it is sent. */
+/** The request of an endpoint, as it is sent. */
 export type RequestOf<E extends EndpointContract> = {
   readonly [P in 'params' | 'query' | 'body' as E[P] extends z.ZodMiniType ? P : never]: z.input<E[P]>;
 };
@@ -12,12 +12,9 @@ export type AnswerOf<E extends EndpointContract> = {
   [A in keyof E['answers']]: BodyOf<E['answers'][A]['body']>;
 }[keyof E['answers']];
 
-/** A server's HTTP API, held to its contracts from this side too. */
+/** A server's HTTP API. Answers are checked against its contracts. */
 export interface Api {
-  /**
-   * What the endpoint answers. Throws `CommandError` where it answers with a problem, with something that its contract does
-   * not know, or not at all.
-   */
+  /** Returns the answer. Throws `CommandError` for a problem, for an answer outside the contract, or without an answer. */
   call<F extends FunctionContract, N extends keyof F['endpoints'] & string>(
     contract: F,
     endpoint: N,
@@ -25,7 +22,7 @@ export interface Api {
   ): Promise<AnswerOf<F['endpoints'][N]>>;
 }
 
-/** A function may use up all of its time, and its answer still has to get here. */
+/** Added to the function's timeout: its answer must still arrive. */
 const NETWORK_ALLOWANCE_MS = 5_000;
 
 const Problem = z.object({
@@ -58,7 +55,7 @@ export function openApi(target: Target): Api {
 
 interface Reply {
   readonly status: number;
-  /** `undefined` where it is no JSON. */
+  /** `undefined` if the body is not JSON. */
   readonly json: unknown;
 }
 
@@ -84,7 +81,7 @@ async function send(
   try {
     const response = await fetch(url, {
       method,
-      // To wherever it points, the key was not meant to go.
+      // The key must not be sent to another address.
       redirect: 'manual',
       headers: {
         authorization: `Operator ${target.operatorKey}`,
@@ -115,15 +112,15 @@ function read(target: Target, endpoint: EndpointContract, { status, json }: Repl
     if (!answer.body) return undefined;
     const body = z.safeParse(answer.body, json);
     if (body.success) return body.data;
-    const fields = body.error.issues.map(({ path }) => path.join('.') || 'the whole').join(', ');
+    const fields = body.error.issues.map(({ path }) => path.join('.') || 'the whole answer').join(', ');
     throw new CommandError(
-      `${target.url} answered ${endpoint.method} ${endpoint.path} in a form that this program does not know (${fields}). Is it of another version?`,
+      `The answer of ${target.url} to ${endpoint.method} ${endpoint.path} has unexpected fields (${fields}). Does the server have another version?`,
     );
   }
   const problem = z.safeParse(Problem, json);
   if (problem.success) throw new CommandError(formatProblem(problem.data, target));
   throw new CommandError(
-    `${target.url} answered with ${status}, as Seatlease does not. Is it the right address?`,
+    `${target.url} answered HTTP ${status}, but not as a license server does. Is the address right?`,
   );
 }
 
@@ -136,14 +133,14 @@ function formatProblem({ code, title, detail, request_id }: Problem, target: Tar
 
 function describeFailure(fault: unknown, { url }: Target, withinMs: number): string {
   if (fault instanceof Error && fault.name === 'TimeoutError')
-    return `${url} has not answered within ${withinMs / 1000} s.`;
+    return `${url} did not answer within ${withinMs / 1000} s.`;
   switch (causeOf(fault)) {
     case 'ECONNREFUSED':
       return `Nothing answers at ${url}.`;
     case 'ENOTFOUND':
-      return `Nobody knows the host of ${url}.`;
+      return `The host name of ${url} was not found (DNS, ENOTFOUND).`;
     default:
-      return `${url} does not answer (${causeOf(fault) ?? fault}).`;
+      return `${url} did not answer (${causeOf(fault) ?? fault}).`;
   }
 }
 
@@ -151,7 +148,7 @@ function warnIfOutcomeUnknown(fault: unknown, method: string): string {
   const wasNotSent = ['ECONNREFUSED', 'ENOTFOUND'].includes(causeOf(fault) ?? '');
   return method === 'GET' || wasNotSent
     ? ''
-    : '\nWhether it was done is not known: look before you try again.';
+    : '\nThe server may have executed the command: check before you repeat it.';
 }
 
 function causeOf(fault: unknown): string | undefined {

@@ -20,7 +20,8 @@ const EVENT_COLUMNS: readonly Column<EventView>[] = [
 
 export const AUDIT_COMMANDS: readonly Command<Api>[] = [
   defineCommand('audit list', {
-    summary: 'Lists what happened to a tenant, license or session, the newest first, up to two minutes late.',
+    summary:
+      'Lists events of a tenant, license or session, newest first. New events appear within two minutes.',
     options: z
       .object({
         tenant: optional(Tenant),
@@ -32,7 +33,7 @@ export const AUDIT_COMMANDS: readonly Command<Api>[] = [
       .check(
         z.refine(
           ({ tenant, license, session }) => (tenant ?? license ?? session) !== undefined,
-          'Say whose: --tenant, --license or --session',
+          'Pass --tenant, --license or --session',
         ),
       ),
     async run({ tenant: tenant_id, license: license_id, session: session_id, type, limit }, api: Api) {
@@ -52,7 +53,6 @@ export const AUDIT_COMMANDS: readonly Command<Api>[] = [
   }),
 ];
 
-/** The details of an event beside its time, type, license and session. */
 function detailOf({ active, max, reason, count, version, borrowed_until }: EventView): string {
   const detail = { active, max, reason, count, version, borrowed_until };
   return Object.entries(detail)

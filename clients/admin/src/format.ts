@@ -1,7 +1,7 @@
-/** The head of a column, and what it shows of a row; nothing where a row has nothing there. */
+/** The head of a column, and its cell for a row; `null` shows as a dash. */
 export type Column<R> = readonly [head: string, show: (row: R) => string | number | null];
 
-/** Lines of aligned columns, each as wide as the widest it holds. */
+/** Lines of aligned columns, each as wide as its widest cell. */
 export function table<R>(columns: readonly Column<R>[], rows: readonly R[]): string[] {
   const lines = [
     columns.map(([head]) => head),
@@ -16,7 +16,7 @@ export function table<R>(columns: readonly Column<R>[], rows: readonly R[]): str
   );
 }
 
-/** Lines of what something is called and is, both aligned. */
+/** Lines of names and values, aligned. */
 export function facts(named: readonly (readonly [name: string, value: string | number])[]): string[] {
   const width = Math.max(...named.map(([name]) => name.length));
   return named.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);

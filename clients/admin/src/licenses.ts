@@ -26,7 +26,7 @@ const LICENSE_AND_TENANT: readonly Column<LicenseView>[] = [
 
 export const LICENSES_COMMANDS: readonly Command<Api>[] = [
   defineCommand('licenses list', {
-    summary: 'Lists licenses, the newest first.',
+    summary: 'Lists licenses, newest first.',
     options: z.object({ tenant: optional(Tenant), limit: Limit }),
     async run({ tenant, limit }, api: Api) {
       const found = await licensesOf(api, tenant, limit);
@@ -38,7 +38,7 @@ export const LICENSES_COMMANDS: readonly Command<Api>[] = [
     },
   }),
   defineCommand('licenses show', {
-    summary: 'Shows the terms of a license, and how many of its seats are taken now.',
+    summary: 'Shows the terms of a license and the number of seats taken now.',
     options: z.object({ license: License }),
     async run({ license: license_id }, api: Api) {
       const { seats, ...license } = await api.call(licenses, 'read', { params: { license_id } });
@@ -47,7 +47,7 @@ export const LICENSES_COMMANDS: readonly Command<Api>[] = [
     },
   }),
   defineCommand('licenses create', {
-    summary: 'Makes a license and shows its key, this once.',
+    summary: 'Creates a license and shows its key once.',
     options: z.object({
       tenant: Tenant,
       max: Seats,
@@ -66,14 +66,11 @@ export const LICENSES_COMMANDS: readonly Command<Api>[] = [
     },
   }),
   defineCommand('licenses change', {
-    summary: 'Resizes, suspends or reinstates a license. Sessions that run keep their seats when it shrinks.',
+    summary: 'Resizes, suspends or reinstates a license. Running sessions keep their seats when it shrinks.',
     options: z
       .object({ license: License, max: optional(Seats), status: optional(choice(['active', 'suspended'])) })
       .check(
-        z.refine(
-          ({ max, status }) => max !== undefined || status !== undefined,
-          'Say what to change: --max or --status',
-        ),
+        z.refine(({ max, status }) => max !== undefined || status !== undefined, 'Pass --max or --status'),
       ),
     async run({ license: license_id, ...terms }, api: Api) {
       const license = await api.call(licenses, 'change', { params: { license_id }, body: terms });
@@ -81,7 +78,7 @@ export const LICENSES_COMMANDS: readonly Command<Api>[] = [
     },
   }),
   defineCommand('licenses rotate-key', {
-    summary: 'Gives a license a new key and shows it, this once. The old one ends now, or after the overlap.',
+    summary: 'Creates a new key for a license and shows it once. The old key ends now, or after the overlap.',
     options: z.object({
       license: License,
       overlapSeconds: optional(wholeNumber(0, LONGEST_KEY_OVERLAP_SECONDS)),
@@ -97,8 +94,8 @@ export const LICENSES_COMMANDS: readonly Command<Api>[] = [
           `${license_id} has a new key.`,
           ...key(license_key),
           overlap_seconds === 0
-            ? 'The old key is good no more.'
-            : `The old key is good for ${overlap_seconds} s more.`,
+            ? 'The old key is no longer valid.'
+            : `The old key is valid for ${overlap_seconds} s more.`,
         ].join('\n'),
         json: { license, license_key },
       };
@@ -106,7 +103,7 @@ export const LICENSES_COMMANDS: readonly Command<Api>[] = [
   }),
 ];
 
-/** The newest licenses of a tenant, or of all. */
+/** The newest licenses of one tenant, or of all tenants. */
 export function licensesOf(
   api: Api,
   tenant_id: string | undefined,
@@ -121,10 +118,9 @@ export function licensesOf(
 }
 
 function key(licenseKey: string): string[] {
-  return ['The key, which is shown this once and kept nowhere:', `  ${licenseKey}`];
+  return ['The key, shown only now (the server stores its hash):', `  ${licenseKey}`];
 }
 
-/** `seats`: what is known of its seats now. */
 function formatLicense(license: LicenseView, seats = `${license.max}`): string {
   const { borrow, overdraft, offline_grace_days } = license;
   return [
@@ -132,16 +128,16 @@ function formatLicense(license: LicenseView, seats = `${license.max}`): string {
     ...facts([
       ['tenant', license.tenant_id],
       ['status', standingOf(license)],
-      ['seats', overdraft === 0 ? seats : `${seats}, and ${overdraft} more as overdraft`],
+      ['seats', overdraft === 0 ? seats : `${seats}, plus an overdraft of ${overdraft}`],
       ['counted by', license.unit],
       ['plan', license.plan],
       ['paid by', payerOf(license)],
       ['features', license.features.join(', ') || 'none'],
-      ['valid until', license.valid_until ?? 'without end'],
+      ['valid until', license.valid_until ?? 'unlimited'],
       ['lease', `${license.ttl_seconds} s, with a heartbeat every ${license.heartbeat_seconds} s`],
       ['borrowing', borrowingOf(borrow)],
       ['offline grace', `${offline_grace_days} days`],
-      ['made', license.created_at],
+      ['created', license.created_at],
       ['changed', license.updated_at],
     ]),
   ].join('\n');
@@ -151,19 +147,19 @@ const HELD: Readonly<Record<NonNullable<LicenseView['hold']>, string>> = {
   payment: 'a payment is missing',
   paused: 'the subscription is paused',
   dispute: 'a payment is disputed',
-  refund: 'the payment was given back',
+  refund: 'the payment was refunded',
 };
 
 function standingOf({ status, hold }: LicenseView): string {
-  return hold === null ? status : `${status}, as ${HELD[hold]}`;
+  return hold === null ? status : `${status}: ${HELD[hold]}`;
 }
 
 function payerOf({ subscription_id, trial }: LicenseView): string {
-  return subscription_id ?? (trial ? 'nobody: a trial' : 'no subscription');
+  return subscription_id ?? (trial ? 'trial' : 'no subscription');
 }
 
 function borrowingOf({ max_days, low_water }: LicenseView['borrow']): string {
-  if (max_days === 0) return 'no';
-  const kept = low_water === 0 ? '' : `, while ${low_water} seats stay`;
-  return `for ${max_days} days at most${kept}`;
+  if (max_days === 0) return 'not allowed';
+  const kept = low_water === 0 ? '' : `; ${low_water} seats are never lent`;
+  return `at most ${max_days} days${kept}`;
 }

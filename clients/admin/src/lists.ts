@@ -1,24 +1,24 @@
 import { type Column, table } from './format.ts';
 
-/** The beginning of a list. */
+/** The first rows of a list. */
 export interface Rows<R> {
   readonly rows: readonly R[];
-  /** There are more than these. */
+  /** Whether the list has more rows. */
   readonly more: boolean;
 }
 
-/** What the API gives out at once at most. */
+/** The API's largest page. */
 const PAGE_ROWS = 100;
 
-/** How a page of a list is asked for. */
+/** Query of one page. */
 interface Paging {
   readonly limit: string;
   readonly cursor: string | undefined;
 }
 
 /**
- * The first `limit` rows of a list that `readPage` gives page by page, each id once: what changes while it is read may
- * be on two pages. One row more than asked for is read, as a cursor alone does not say that there is one.
+ * Reads the first `limit` rows, page by page. Each id appears once: a row that changes meanwhile may be on two pages. Reads
+ * one row more than `limit`, because a cursor does not prove that there is another row.
  */
 export async function firstRows<P extends { readonly next_cursor: string | null }, R>(
   limit: number,
@@ -37,13 +37,13 @@ export async function firstRows<P extends { readonly next_cursor: string | null 
   return { rows: [...found.values()].slice(0, limit), more: found.size > limit };
 }
 
-/** A line each below their heads, and whether there are more; or that there are no `things`. */
+/** Lines of a table, and a hint if there are more rows; or "No `things`." */
 export function formatList<R>(
   { rows, more }: Rows<R>,
   things: string,
   columns: readonly Column<R>[],
 ): string[] {
   if (rows.length === 0) return [`No ${things}.`];
-  const rest = more ? [`There are more ${things}: --limit shows more than these ${rows.length}.`] : [];
+  const rest = more ? [`There are more ${things} than these ${rows.length}: raise --limit.`] : [];
   return [...table(columns, rows), ...rest];
 }

@@ -21,10 +21,10 @@ export const Email = option('E-MAIL', textOf(EmailAddress, 'needs an e-mail addr
 export const Name = option('NAME', textOf(text(100), 'needs a name of 1 to 100 characters'));
 export const Role = choice(ROLES);
 export const Seats = wholeNumber(0, MOST_SEATS);
-/** How many rows a list shows. */
+/** Maximum number of rows of a list. */
 export const Limit = withDefault(wholeNumber(1, 10_000), 100);
 
-/** Text that a field of the API accepts. What the field says of other text means a JSON body; `needs` means the option. */
+/** Text that a field of the API accepts. Uses the message `needs`, because the field's own messages are about JSON. */
 function textOf(field: z.ZodMiniType, needs: string) {
   return z.string(needs).check(z.refine((value) => z.safeParse(field, value).success, needs));
 }

@@ -7,7 +7,7 @@ import { type Environment, readTarget } from './target.ts';
 import { TENANTS_COMMANDS } from './tenants.ts';
 import { USERS_COMMANDS } from './users.ts';
 
-/** Runs the command that `args` names on the server that `environment` names, and gives the exit code of the process. */
+/** Runs the command in `args` on the server in `environment`. Returns the exit code of the process. */
 export function runAdmin(
   args: readonly string[],
   environment: Environment,
@@ -23,8 +23,11 @@ export function runAdmin(
       ...SESSIONS_COMMANDS,
       ...AUDIT_COMMANDS,
     ],
-    notes: `They call the server that SEATLEASE_URL names, with its OPERATOR_KEY. Where that is not set, they call the one that npm start
-runs here. They exit with 0 if all is well, 2 if the command could not run.`,
+    notes: `Environment
+  SEATLEASE_URL   address of the server (default: the one that "npm start" runs here, with its own key)
+  OPERATOR_KEY    operator key of that server
+
+Exit codes: 0 done, 2 the command failed or was called wrongly.`,
     open: () => openApi(readTarget(environment)),
   };
   return runProgram(program, args, output);

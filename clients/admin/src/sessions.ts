@@ -35,7 +35,7 @@ const HISTORY_COLUMNS: readonly Column<PastSession>[] = [
 
 export const SESSIONS_COMMANDS: readonly Command<Api>[] = [
   defineCommand('sessions list', {
-    summary: 'Lists who holds a seat of a license now, the soonest to run out first.',
+    summary: 'Lists the sessions that hold seats of a license now, the first to expire first.',
     options: z.object({ license: License, limit: Limit }),
     async run({ license: license_id, limit }, api: Api) {
       let seats: Listed['seats'] = { active: 0, max: 0, overdraft: 0 };
@@ -59,7 +59,7 @@ export const SESSIONS_COMMANDS: readonly Command<Api>[] = [
     },
   }),
   defineCommand('sessions history', {
-    summary: 'Lists past and present sessions of a license, the newest first, up to two minutes late.',
+    summary: 'Lists past and present sessions of a license, newest first. Changes appear within two minutes.',
     options: z.object({ license: License, limit: Limit }),
     async run({ license: license_id, limit }, api: Api) {
       const found = await firstRows(
@@ -76,11 +76,11 @@ export const SESSIONS_COMMANDS: readonly Command<Api>[] = [
     },
   }),
   defineCommand('sessions evict', {
-    summary: 'Takes a seat from its holder for good.',
+    summary: 'Ends a session for good and frees its seat.',
     options: z.object({ session: Session }),
     async run({ session: session_id }, api: Api) {
       await api.call(release, 'end', { params: { session_id } });
-      return { exit: EXIT.ok, text: `${session_id} holds no seat any more.`, json: { session_id } };
+      return { exit: EXIT.ok, text: `Ended ${session_id}: it no longer holds a seat.`, json: { session_id } };
     },
   }),
 ];

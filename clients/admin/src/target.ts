@@ -5,7 +5,7 @@ import { CommandError } from '../../command-line/errors.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The server that commands work on, and what to print about it. */
+/** The server that commands call, with hints for its errors. */
 export interface Target {
   /** Its origin. */
   readonly url: string;
@@ -14,15 +14,15 @@ export interface Target {
   readonly hintIfKeyRefused: string;
 }
 
-/** Where `npm start` keeps its files unless told otherwise. */
+/** Default data folder of `npm start`. */
 const DEFAULT_DATA_FOLDER = '.seatlease';
-/** What `npm start` writes into its data folder for clients on the same machine, as far as this program needs it. */
+/** The fields that this program needs of the file that `npm start` writes for local clients. */
 const LocalServer = z.object({ url: z.string(), operator_key: z.string() });
 
 /**
- * The server that `SEATLEASE_URL` names, or the one that `npm start` runs here. Throws `CommandError` where there is
- * none, or none that an operator key may be sent to. Each has its own key: that of a deployed one is never sent to the
- * local one.
+ * The server in `SEATLEASE_URL`, or the one that `npm start` runs here. Throws `CommandError` if there is none, or if an
+ * operator key must not be sent to it. Each server has its own key: the key of a deployed one is never sent to the local
+ * one.
  */
 export function readTarget(environment: Environment): Target {
   const { SEATLEASE_URL: named, OPERATOR_KEY: operatorKey } = environment;
@@ -30,17 +30,17 @@ export function readTarget(environment: Environment): Target {
   const url = originOf(named, 'SEATLEASE_URL');
   if (!operatorKey)
     throw new CommandError(
-      'SEATLEASE_URL is set, OPERATOR_KEY is not: set it to the operator key of that server.',
+      'SEATLEASE_URL is set, but OPERATOR_KEY is not: set it to the operator key of that server.',
     );
-  // Node would put a key that no header can hold into the message of its error.
+  // A key that is not valid in a header would appear in the message of Node's error.
   if (!/^[\x21-\x7e]+$/.test(operatorKey))
     throw new CommandError(
-      'OPERATOR_KEY holds a space, a line break or another character that no operator key has.',
+      'OPERATOR_KEY contains a space, a line break or another character that is not allowed in an operator key.',
     );
   return {
     url,
     operatorKey,
-    hintIfUnreachable: 'SEATLEASE_URL names it.',
+    hintIfUnreachable: 'The address is from SEATLEASE_URL.',
     hintIfKeyRefused: 'OPERATOR_KEY is not the operator key of that server.',
   };
 }
@@ -50,14 +50,14 @@ function localTarget(dataFolder: string): Target {
   const server = readLocalServer(file);
   if (!server) {
     throw new CommandError(
-      `No server was started here: there is no ${file}. Start one (npm start), or set SEATLEASE_URL and OPERATOR_KEY to those of another.`,
+      `No local server was started here: ${file} is missing. Start one with npm start, or set SEATLEASE_URL and OPERATOR_KEY for another server.`,
     );
   }
   return {
     url: originOf(server.url, `The url in ${file}`),
     operatorKey: server.operator_key,
     hintIfUnreachable: 'Start it with npm start, or set SEATLEASE_URL and OPERATOR_KEY for another server.',
-    hintIfKeyRefused: `The key in ${file} is not its operator key: another server listens there.`,
+    hintIfKeyRefused: `The key in ${file} is not its operator key: another server runs at that address.`,
   };
 }
 
@@ -69,7 +69,7 @@ function readLocalServer(file: string): z.infer<typeof LocalServer> | undefined 
   }
 }
 
-/** Whoever reads an operator key on its way may do everything: it goes over TLS, or does not leave this machine. */
+/** An operator key allows everything: it is sent over TLS only, except within this machine. */
 function originOf(address: string, name: string): string {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (!url || url.href !== `${url.origin}/`)
@@ -77,6 +77,6 @@ function originOf(address: string, name: string): string {
   const isLoopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
   if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback)) return url.origin;
   throw new CommandError(
-    `${name} must begin with https://: an operator key is not sent in the clear, except within this machine.`,
+    `${name} must begin with https://: an operator key is sent unencrypted only within this machine.`,
   );
 }

@@ -17,7 +17,7 @@ const TENANT_COLUMNS: readonly Column<TenantView>[] = [
   ['TENANT', ({ tenant_id }) => tenant_id],
   ['NAME', ({ name }) => name],
   ['OWNER', ({ owner_id }) => owner_id],
-  ['MADE', ({ created_at }) => created_at],
+  ['CREATED', ({ created_at }) => created_at],
 ];
 const MEMBER_COLUMNS: readonly Column<MemberView>[] = [
   ['USER', ({ user_id }) => user_id],
@@ -35,7 +35,7 @@ const INVITATION_COLUMNS: readonly Column<InvitationView>[] = [
 
 export const TENANTS_COMMANDS: readonly Command<Api>[] = [
   defineCommand('tenants list', {
-    summary: 'Lists tenants, the newest first.',
+    summary: 'Lists tenants, newest first.',
     options: z.object({ limit: Limit }),
     async run({ limit }, api: Api) {
       const found = await firstRows(
@@ -52,7 +52,7 @@ export const TENANTS_COMMANDS: readonly Command<Api>[] = [
     },
   }),
   defineCommand('tenants show', {
-    summary: 'Shows a tenant, who belongs to it, whom it has invited, and its licenses.',
+    summary: 'Shows a tenant with its members, open invitations and licenses.',
     options: z.object({ tenant: Tenant, limit: Limit }),
     async run({ tenant: tenant_id, limit }, api: Api) {
       const params = { tenant_id };
@@ -76,7 +76,7 @@ export const TENANTS_COMMANDS: readonly Command<Api>[] = [
           ...formatTenant(tenant),
           'Members',
           ...indented(formatList(members, 'members', MEMBER_COLUMNS)),
-          'Invitations that nobody has taken up',
+          'Open invitations',
           ...indented(formatList(invitations, 'invitations', INVITATION_COLUMNS)),
           'Licenses',
           ...indented(formatList(licenses, 'licenses', LICENSE_COLUMNS)),
@@ -92,7 +92,7 @@ export const TENANTS_COMMANDS: readonly Command<Api>[] = [
     },
   }),
   defineCommand('tenants create', {
-    summary: 'Makes a tenant. With --owner it invites whoever will own it.',
+    summary: 'Creates a tenant. With --owner, also invites its owner.',
     options: z.object({ name: Name, owner: optional(Email) }),
     async run({ name, owner }, api: Api) {
       const tenant = await api.call(tenants, 'create', { body: { name } });
@@ -100,17 +100,17 @@ export const TENANTS_COMMANDS: readonly Command<Api>[] = [
       return {
         exit: EXIT.ok,
         text: [
-          `Made the tenant ${tenant.tenant_id}: ${tenant.name}.`,
+          `Created tenant ${tenant.tenant_id}: ${tenant.name}.`,
           invitation
             ? invited(invitation)
-            : `Nobody owns it yet. Invite somebody: tenants invite --tenant ${tenant.tenant_id} --role owner --email …`,
+            : `It has no owner yet. Invite one: tenants invite --tenant ${tenant.tenant_id} --role owner --email …`,
         ].join('\n'),
         json: { tenant, invitation },
       };
     },
   }),
   defineCommand('tenants invite', {
-    summary: 'Lets in whoever next signs in with that address. An owner only where there is none.',
+    summary: 'Invites a user by e-mail address. Role owner only if the tenant has no owner.',
     options: z.object({ tenant: Tenant, email: Email, role: Role }),
     async run({ tenant, email, role }, api: Api) {
       const params = { tenant_id: tenant };
@@ -125,47 +125,47 @@ export const TENANTS_COMMANDS: readonly Command<Api>[] = [
       await api.call(tenants, 'withdraw', { params: { tenant_id, invitation_id } });
       return {
         exit: EXIT.ok,
-        text: `${invitation_id} lets nobody into ${tenant_id} any more.`,
+        text: `Withdrew ${invitation_id}: it can no longer be used to join ${tenant_id}.`,
         json: { tenant_id, invitation_id },
       };
     },
   }),
   defineCommand('tenants remove', {
-    summary: 'Removes a member. The seats that they hold are not extended any more.',
+    summary: 'Removes a member. The seats of the member end with their leases.',
     options: z.object({ tenant: Tenant, user: User }),
     async run({ tenant: tenant_id, user: user_id }, api: Api) {
       await api.call(tenants, 'remove', { params: { tenant_id, user_id } });
       return {
         exit: EXIT.ok,
-        text: `${user_id} does not belong to ${tenant_id} any more.`,
+        text: `Removed ${user_id} from ${tenant_id}.`,
         json: { tenant_id, user_id },
       };
     },
   }),
   defineCommand('tenants transfer', {
-    summary: 'Hands the ownership to another member. The owner before stays as admin.',
+    summary: 'Makes another member the owner. The former owner becomes an admin.',
     options: z.object({ tenant: Tenant, user: User }),
     async run({ tenant: tenant_id, user: user_id }, api: Api) {
       const tenant = await api.call(tenants, 'transfer', { params: { tenant_id }, body: { user_id } });
-      return { exit: EXIT.ok, text: `${user_id} owns ${tenant_id} now.`, json: { tenant } };
+      return { exit: EXIT.ok, text: `${user_id} is now the owner of ${tenant_id}.`, json: { tenant } };
     },
   }),
 ];
 
-/** The tenant is there by now: whoever repeats the command would make another. */
+/** The error reports that the tenant exists: repeating the whole command would create another one. */
 async function inviteOwner(api: Api, { tenant_id }: TenantView, email: string): Promise<InvitationView> {
   try {
     return await api.call(tenants, 'invite', { params: { tenant_id }, body: { email, role: 'owner' } });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     throw new CommandError(
-      `${error.message}\nThe tenant ${tenant_id} was made, its owner not invited. To do that: tenants invite --tenant ${tenant_id} --role owner --email ${email}`,
+      `${error.message}\nThe tenant ${tenant_id} was created, but its owner was not invited. Invite the owner: tenants invite --tenant ${tenant_id} --role owner --email ${email}`,
     );
   }
 }
 
 function invited({ email, role, expires_at }: InvitationView): string {
-  return `Whoever signs in as ${email} until ${expires_at} becomes its ${role}. Seatlease sends no mail: tell them.`;
+  return `Invited ${email} as ${role}, until ${expires_at}. Seatlease sends no e-mail: ask the user to sign in before then.`;
 }
 
 function formatTenant({ tenant_id, name, owner_id, join_domain, created_at }: TenantView): string[] {
@@ -173,9 +173,9 @@ function formatTenant({ tenant_id, name, owner_id, join_domain, created_at }: Te
     name,
     ...facts([
       ['tenant', tenant_id],
-      ['owner', owner_id ?? 'nobody yet'],
-      ['made', created_at],
-      ['joined by', join_domain ? `whoever signs in from ${join_domain}` : 'invitation only'],
+      ['owner', owner_id ?? 'none yet'],
+      ['created', created_at],
+      ['joined by', join_domain ? `any user of ${join_domain}` : 'invitation only'],
     ]),
   ];
 }

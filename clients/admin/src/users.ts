@@ -11,7 +11,7 @@ import { Email, Limit, User } from './options.ts';
 type UserView = AnswerOf<typeof users.endpoints.list>['users'][number];
 type Receipt = AnswerOf<typeof gdprDelete.endpoints.confirm>;
 
-/** Each time the server erases for a minute; after so many, it is left to go on by itself. */
+/** Each call erases for up to a minute. After this many calls, the server continues by itself. */
 const MOST_CONFIRMATIONS = 10;
 
 const USER_COLUMNS: readonly Column<UserView>[] = [
@@ -24,7 +24,7 @@ const USER_COLUMNS: readonly Column<UserView>[] = [
 
 export const USERS_COMMANDS: readonly Command<Api>[] = [
   defineCommand('users list', {
-    summary: 'Lists everybody who has ever signed in, the newest first, or whoever has that address.',
+    summary: 'Lists all users, newest first, or the one with that address.',
     options: z.object({ email: optional(Email), limit: Limit }),
     async run({ email, limit }, api: Api) {
       const found = await firstRows(
@@ -41,7 +41,7 @@ export const USERS_COMMANDS: readonly Command<Api>[] = [
     },
   }),
   defineCommand('users erase', {
-    summary: 'Says what erasing a person would take with it. With --yes it erases them, for good.',
+    summary: 'Shows what erasing a user would remove. With --yes, erases the user for good.',
     options: z.object({ user: User, yes: flag() }),
     async run({ user: user_id, yes }, api: Api) {
       const plan = await api.call(gdprDelete, 'ask', { body: { user_id } });
@@ -70,11 +70,11 @@ async function confirm(api: Api, confirmation_token: string): Promise<Receipt> {
 
 function wouldErase(userId: string, tenantsThatGo: readonly string[]): string[] {
   return [
-    `Would erase all that is kept of ${userId}, and end their sessions.`,
+    `Would erase all data of ${userId} and end the user's sessions.`,
     ...tenantsThatGo.map(
-      (tenantId) => `Would close ${tenantId}, to which nobody else belongs, and suspend its licenses.`,
+      (tenantId) => `Would close ${tenantId}, which has no other member, and suspend its licenses.`,
     ),
-    'Nothing was changed, and nothing brings it back: to do it, run this again with --yes.',
+    'Nothing was changed. To erase the user, run this again with --yes: it cannot be undone.',
   ];
 }
 
@@ -83,8 +83,8 @@ function erased(
   { erasure_id, requested_at, completed_at, erased: counts }: Receipt,
 ): string[] {
   const head = completed_at
-    ? `Erased all that was kept of ${userId}. The receipt, which holds no personal data:`
-    : `Erasing ${userId} takes longer, and goes on by itself. So far:`;
+    ? `Erased all data of ${userId}. The receipt contains no personal data:`
+    : `The erasure of ${userId} takes longer and continues by itself. So far:`;
   return [
     head,
     ...facts([
