@@ -14,16 +14,16 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
     if (signal?.aborted) return resolve();
     const done = (): void => {
       signal?.removeEventListener('abort', done);
-      callOff();
+      cancel();
       resolve();
     };
-    const callOff = clock.after(delayMs, done, true);
+    const cancel = clock.after(delayMs, done, true);
     signal?.addEventListener('abort', done, { once: true });
   });
 }
 
 /** Settles like `promise`, or rejects with the reason of `signal` if that aborts first. `promise` is not canceled. */
-export function whileWanted<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+export function orAborted<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {
     const stop = (): void => reject(signal.reason);

@@ -75,9 +75,9 @@ describe('acquiring', () => {
     ['the error page of a proxy', { status: 502, body: '<html>Bad gateway</html>' }],
     ['the refusal of another server', { status: 403, body: '<html>Pay for the Wi-Fi</html>' }],
     ['a redirect', { status: 302, headers: { location: 'https://elsewhere.example' } }],
-  ])('retries after %s', async (_, said) => {
+  ])('retries after %s', async (_, answer) => {
     const { seatlease, network } = program();
-    server.acquire = () => (network.count('/acquire') < 3 ? said : { status: 201, body: server.grant() });
+    server.acquire = () => (network.count('/acquire') < 3 ? answer : { status: 201, body: server.grant() });
     expect((await clock.until(seatlease.acquire())).state).toBe('online');
     expect(network.count('/acquire')).toBe(3);
   });
@@ -138,8 +138,8 @@ describe('acquiring', () => {
 
   test('sends the process id only if the license counts processes', async () => {
     const { seatlease, network } = program();
-    server.acquire = (_, asked) =>
-      asked.process_id ? { status: 201, body: server.grant() } : problem(400, 'HOLDER_REQUIRED');
+    server.acquire = (_, fields) =>
+      fields.process_id ? { status: 201, body: server.grant() } : problem(400, 'HOLDER_REQUIRED');
     const seat = await seatlease.acquire();
     await seat.release();
     await seatlease.acquire();
@@ -152,9 +152,9 @@ describe('acquiring', () => {
   });
 
   test('replaces a rejected access token once, and then accepts the refusal', async () => {
-    const asked: (string | undefined)[] = [];
+    const refusedTokens: (string | undefined)[] = [];
     const accessToken = async (refused?: string): Promise<string> => {
-      asked.push(refused);
+      refusedTokens.push(refused);
       return refused ? 'fresh' : 'stale';
     };
     const { seatlease, network } = program({
@@ -167,10 +167,10 @@ describe('acquiring', () => {
         ? { status: 201, body: server.grant() }
         : problem(401, 'CREDENTIALS_INVALID');
     await seatlease.acquire();
-    expect(asked).toEqual([undefined, 'stale']);
+    expect(refusedTokens).toEqual([undefined, 'stale']);
     server.heartbeat = () => problem(401, 'CREDENTIALS_INVALID');
     await clock.advance(300_000);
-    expect(asked).toEqual([undefined, 'stale', undefined, 'stale']);
+    expect(refusedTokens).toEqual([undefined, 'stale', undefined, 'stale']);
     expect(network.count('/heartbeat')).toBe(2);
     expect((await seatlease.acquire()).state).toBe('online');
   });

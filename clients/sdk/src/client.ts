@@ -1,5 +1,5 @@
 import { AcquireCalls, identify } from './acquire-calls.ts';
-import { sleep, whileWanted } from './backoff.ts';
+import { orAborted, sleep } from './backoff.ts';
 import { SeatleaseError } from './errors.ts';
 import { Emitter, type Off } from './events.ts';
 import type { HeldSeat } from './held-seat.ts';
@@ -70,7 +70,7 @@ export class Seatlease {
       const pending = this.#pending ?? this.#startAcquire(borrowDays);
       if (pending.borrowDays === borrowDays) return this.#wait(pending, signal);
       // The pending request borrows for another time, or does not borrow: wait for it, then send this one.
-      await whileWanted(
+      await orAborted(
         pending.seat.catch(() => undefined),
         signal,
       );
@@ -94,7 +94,7 @@ export class Seatlease {
   async #wait(pending: PendingAcquire, signal: AbortSignal | undefined): Promise<HeldSeat> {
     pending.waiting += 1;
     try {
-      return await whileWanted(pending.seat, signal);
+      return await orAborted(pending.seat, signal);
     } finally {
       pending.waiting -= 1;
     }
@@ -105,7 +105,7 @@ export class Seatlease {
     try {
       const held = this.#seat;
       // An expired seat may come back by itself: reuse it, so that there are not two.
-      if (held && !held.isOver && (await seatTaker.takeAgain(held, { borrowDays, isWanted }))) return held;
+      if (held && !held.hasEnded && (await seatTaker.takeAgain(held, { borrowDays, isWanted }))) return held;
       const seat = await seatTaker.take({ borrowDays, isWanted });
       this.#seat = seat;
       this.#emitter.emit('granted', { seat });

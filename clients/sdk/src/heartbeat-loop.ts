@@ -43,11 +43,11 @@ export class HeartbeatLoop {
   /** When the next heartbeat is due; `undefined` for a borrowed seat, which needs none. */
   #nextAtMs: number | undefined;
   #missed = 0;
-  #isUnderWay = false;
+  #isPending = false;
   /** Increases with each start: results of earlier heartbeats are ignored. */
   #generation = 0;
   #isStopped = true;
-  #callOff: () => void = () => undefined;
+  #cancel: () => void = () => undefined;
 
   constructor(deps: HeartbeatLoopDeps) {
     this.#deps = deps;
@@ -65,7 +65,7 @@ export class HeartbeatLoop {
   /** `extension` is `undefined` for a seat that started offline: its first heartbeat is sent soon. */
   start(extension: Extension | undefined, isBorrowed: boolean): void {
     this.#isStopped = false;
-    this.#isUnderWay = false;
+    this.#isPending = false;
     this.#generation += 1;
     this.#missed = 0;
     this.#lease = extension && new Lease(extension);
@@ -75,42 +75,41 @@ export class HeartbeatLoop {
 
   stop(): void {
     this.#isStopped = true;
-    this.#callOff();
+    this.#cancel();
   }
 
   /** `lateMs`: how late the timer fired. In hidden browser tabs, timers fire once a minute. */
   #wake(lateMs = 0): void {
-    this.#callOff();
+    this.#cancel();
     this.#deps.changed(undefined);
     // A listener may have released the seat.
     if (this.#isStopped) return;
     // The next timer may fire too late for a heartbeat that is due before it.
     const aheadMs = lateMs < LATE_MS ? 0 : Math.min(LONGEST_TIMER_MS + lateMs, LONGEST_LATE_MS);
     const untilMs = this.#deps.stopwatch.read() + aheadMs;
-    if (this.#nextAtMs !== undefined && !this.#isUnderWay && untilMs >= this.#nextAtMs)
-      void this.#heartbeat();
+    if (this.#nextAtMs !== undefined && !this.#isPending && untilMs >= this.#nextAtMs) void this.#heartbeat();
     this.#sleep();
   }
 
   #sleep(): void {
     const nowMs = this.#deps.stopwatch.read();
     const untilMs = [
-      this.#isUnderWay || this.#nextAtMs === undefined ? 0 : this.#nextAtMs - nowMs,
+      this.#isPending || this.#nextAtMs === undefined ? 0 : this.#nextAtMs - nowMs,
       this.#lease ? this.#lease.endsAtMs - nowMs : 0,
       this.#deps.nextChangeMs(),
     ].filter((ms) => ms > 0);
     const delayMs = Math.max(Math.min(LONGEST_TIMER_MS, ...untilMs), LEAST_TIMER_MS);
     const wakeAtMs = nowMs + delayMs;
-    this.#callOff = this.#deps.clock.after(delayMs, () => this.#wake(this.#deps.stopwatch.read() - wakeAtMs));
+    this.#cancel = this.#deps.clock.after(delayMs, () => this.#wake(this.#deps.stopwatch.read() - wakeAtMs));
   }
 
   async #heartbeat(): Promise<void> {
-    this.#isUnderWay = true;
+    this.#isPending = true;
     const generation = this.#generation;
     const sentAtMs = this.#deps.stopwatch.read();
     const outcome = await this.#deps.heartbeat(this.#timeoutMs());
     if (this.#isStopped || generation !== this.#generation) return;
-    this.#isUnderWay = false;
+    this.#isPending = false;
     if (outcome.kind === 'good') {
       this.#missed = 0;
       this.#lease = new Lease(outcome.extension);
@@ -127,7 +126,7 @@ export class HeartbeatLoop {
   }
 
   #nextRegularMs(): number {
-    return this.#lease?.nextBeatAtMs(Math.random()) ?? this.#deps.stopwatch.read() + LEAST_PAUSE_MS;
+    return this.#lease?.nextHeartbeatAtMs(Math.random()) ?? this.#deps.stopwatch.read() + LEAST_PAUSE_MS;
   }
 
   #timeoutMs(): number {

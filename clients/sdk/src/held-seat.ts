@@ -31,7 +31,7 @@ export interface SeatFacts {
 }
 
 /** Problem codes that end a session for good. */
-export const FINAL: ReadonlySet<string> = new Set([
+export const FINAL_CODES: ReadonlySet<string> = new Set([
   'SESSION_NOT_FOUND',
   'LICENSE_SUSPENDED',
   'LICENSE_EXPIRED',
@@ -87,11 +87,11 @@ export class HeldSeat implements Seat {
   get state(): SeatState {
     if (this.#end) return this.#end === 'released' ? 'released' : 'expired';
     if (this.#heartbeats.isOnline()) return 'online';
-    return this.#heartbeats.isLeased() || !this.#deps.grace.trouble() ? 'offline' : 'expired';
+    return this.#heartbeats.isLeased() || !this.#deps.grace.whyUnusable() ? 'offline' : 'expired';
   }
 
   /** Whether it was released, or is lost for good. */
-  get isOver(): boolean {
+  get hasEnded(): boolean {
     return this.#end !== undefined;
   }
 
@@ -133,29 +133,29 @@ export class HeldSeat implements Seat {
   }
 
   async #release(): Promise<void> {
-    const isOver = this.#end === 'lost';
+    const hasEnded = this.#end === 'lost';
     this.#end = 'released';
     this.#heartbeats.stop();
-    if (isOver) return;
-    let trouble: Error | undefined;
+    if (hasEnded) return;
+    let error: Error | undefined;
     await this.#deps.membership.leave(async () => {
       this.#isLeavingLast = true;
-      trouble = await this.#sendRelease();
+      error = await this.#sendRelease();
     });
     this.#offExit();
-    if (trouble && this.borrowedUntil) throw trouble;
+    if (error && this.borrowedUntil) throw error;
   }
 
   async #sendRelease(): Promise<Error | undefined> {
     const { platform, server, grace, stopwatch } = this.#deps;
     const sent = this.#token ? undefined : this.#deps.noteRelease(this.sessionId);
-    const trouble = await releaseSeat(server, platform.clock, stopwatch, {
+    const error = await releaseSeat(server, platform.clock, stopwatch, {
       sessionId: this.sessionId,
       token: this.#token,
       patience: this.borrowedUntil ? 'long' : 'short',
     });
     // Until the server has confirmed the release, the seat is still taken, and an offline start may use it again.
-    if (trouble) return trouble;
+    if (error) return error;
     sent?.arrived();
     await grace.forget();
     return undefined;
@@ -172,7 +172,7 @@ export class HeldSeat implements Seat {
     });
     // The seat has a new session by now: this answer is about the old one.
     if (sessionId !== this.sessionId) return { kind: 'missed', retryAfterSeconds: undefined };
-    if (answer.kind !== 'good') return this.#failed(answer, FINAL.has(answer.error.code));
+    if (answer.kind !== 'good') return this.#failed(answer, FINAL_CODES.has(answer.error.code));
     this.#keep(answer.body.sessionToken);
     this.#deps.grace.see(answer.dateMs);
     return {
@@ -242,7 +242,7 @@ export class HeldSeat implements Seat {
   }
 
   #whyExpired(): LostReason {
-    const code = this.#deps.grace.trouble()?.code;
+    const code = this.#deps.grace.whyUnusable()?.code;
     return code === 'CLOCK_ROLLED_BACK' ? code : 'expired';
   }
 

@@ -37,7 +37,7 @@ export class Lease {
   }
 
   /** Up to a tenth earlier than due, never later: programs that start together spread out their heartbeats. */
-  nextBeatAtMs(random: number): number {
+  nextHeartbeatAtMs(random: number): number {
     return this.#dueAtMs - this.heartbeatMs * 0.1 * random;
   }
 }

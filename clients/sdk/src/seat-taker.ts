@@ -1,6 +1,6 @@
 import type { AcquireCalls } from './acquire-calls.ts';
 import type { SeatleaseError } from './errors.ts';
-import { FINAL, HeldSeat } from './held-seat.ts';
+import { FINAL_CODES, HeldSeat } from './held-seat.ts';
 import type { Grace } from './offline/grace.ts';
 import type { Grant } from './parse-answers.ts';
 import type { Membership, Platform } from './platform.ts';
@@ -63,7 +63,7 @@ export class SeatTaker {
     const answer = await this.#acquire(request);
     if (answer.kind !== 'good') throw answer.error;
     await this.#signLoan(answer.body);
-    if (seat.isOver) return false;
+    if (seat.hasEnded) return false;
     seat.hold(answer.body, answer.sentAtMs);
     return true;
   }
@@ -90,7 +90,7 @@ export class SeatTaker {
   ): Promise<HeldSeat> {
     const { grace } = this.#deps;
     if (answer.kind === 'refused') {
-      if (FINAL.has(answer.error.code)) await grace.forget();
+      if (FINAL_CODES.has(answer.error.code)) await grace.forget();
       throw answer.error;
     }
     const held = await grace.load();
@@ -126,8 +126,8 @@ export class SeatTaker {
       const answer = await ask();
       if (answer.kind !== 'good' || !this.#releasing.has(answer.body.sessionId)) return answer;
       const { sessionId } = answer.body;
-      const trouble = await this.#release(answer.body);
-      if (trouble) return { kind: 'none', error: trouble };
+      const error = await this.#release(answer.body);
+      if (error) return { kind: 'none', error: error };
       this.#releasing.delete(sessionId);
     }
   }

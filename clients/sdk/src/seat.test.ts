@@ -103,9 +103,9 @@ describe('heartbeats', () => {
     ['the heartbeat of another session', { status: 200, body: { ...{ session_id: 'ses_other' } } }],
     ['the refusal of another server', { status: 404, body: '<h1>Not found</h1>' }],
     ['a refusal that does not end the session', problem(400, 'INVALID_JSON')],
-  ])('are retried after %s', async (_, said) => {
+  ])('are retried after %s', async (_, answer) => {
     const { network, seat, events } = await seated();
-    if (said) server.heartbeat = () => said;
+    if (answer) server.heartbeat = () => answer;
     else network.weather = 'cut';
     await clock.advance(310_000);
     expect(network.count('/heartbeat')).toBe(2);

@@ -16,7 +16,7 @@ declare let seat: Seat;
 describeReal('chromium', 'in a browser, on pages of another origin than the server', () => {
   let suite: TestSuite;
   let site: Served;
-  let api: Served & { readonly asked: string[] };
+  let api: Served & { readonly requests: string[] };
   beforeAll(async () => {
     suite = await openTestSuite();
     site = await serveSite(await bundle());
@@ -33,7 +33,7 @@ describeReal('chromium', 'in a browser, on pages of another origin than the serv
   test.beforeEach(async ({ browser }) => {
     license = await suite.createLicense({ plan: 'pro', ttl_seconds: 60, heartbeat_seconds: 1 });
     context = await browser.newContext();
-    api.asked.length = 0;
+    api.requests.length = 0;
   });
   afterEach(() => context.close());
 
@@ -52,7 +52,7 @@ describeReal('chromium', 'in a browser, on pages of another origin than the serv
 
   const taken = async (): Promise<number> =>
     (await suite.operate('GET', `/api/v1/sessions?license_id=${license.licenseId}`)).body.seats.active;
-  const count = (path: string): number => api.asked.filter((asked) => asked.endsWith(path)).length;
+  const count = (path: string): number => api.requests.filter((requests) => requests.endsWith(path)).length;
 
   test('a page acquires a seat, keeps it by heartbeats, verifies its license and releases it', async () => {
     const page = await seatedTab();
@@ -118,17 +118,17 @@ function serveSite(script: string): Promise<Served> {
 }
 
 /** Serves the suite on another port and records the requests. */
-async function serveApi(suiteUrl: string): Promise<Served & { readonly asked: string[] }> {
-  const asked: string[] = [];
+async function serveApi(suiteUrl: string): Promise<Served & { readonly requests: string[] }> {
+  const requests: string[] = [];
   const agent = new http.Agent({ keepAlive: true });
   const served = await serve(async (request, response) => {
-    if (request.method !== 'OPTIONS') asked.push(request.url ?? '');
+    if (request.method !== 'OPTIONS') requests.push(request.url ?? '');
     const answer = await forward(agent, suiteUrl, request, await bodyOf(request));
     response.writeHead(answer.statusCode ?? 502, answer.headers).end(await bodyOf(answer));
   });
   return {
     ...served,
-    asked,
+    requests,
     async close() {
       agent.destroy();
       await served.close();

@@ -1,7 +1,7 @@
 import type { AtExit, Clock, Platform } from '../platform.ts';
 import { lockHolders } from './holders.ts';
 import { browserFingerprint, localStore } from './storage.ts';
-import { fetchTransport, sendAtLast } from './transport.ts';
+import { fetchTransport, sendOnPageHide } from './transport.ts';
 
 const clock: Clock = {
   now: () => ({ wallMs: Date.now(), monotonicMs: performance.now() }),
@@ -20,7 +20,7 @@ export function browserPlatform(): Platform {
     if ((event as PageTransitionEvent).persisted) return;
     for (const end of ends) {
       const request = end.afterwards();
-      if (request) sendAtLast(request);
+      if (request) sendOnPageHide(request);
     }
   });
   return {

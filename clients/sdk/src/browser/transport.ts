@@ -48,7 +48,7 @@ function reasonOf(cause: unknown): string {
 }
 
 /** The browser sends it even though the page closes first. */
-export function sendAtLast(request: Request): void {
+export function sendOnPageHide(request: Request): void {
   fetch(request.url, { ...initOf(request), keepalive: true }).catch(() => undefined);
 }
 

@@ -34,7 +34,7 @@ function program(name: string, rest: string, url = server.url) {
         afterwards: () => (isDone ? undefined : request('afterwards')),
       });
     };
-    const letGo = hold(nodePlatform(options), '${name}');
+    const unregister = hold(nodePlatform(options), '${name}');
     const staying = () => setInterval(() => {}, 1_000);
     ${rest}
     console.log('ready');
@@ -43,14 +43,14 @@ function program(name: string, rest: string, url = server.url) {
 }
 
 /** Releases by one program. On a slow machine, a release in time is sent again afterwards. */
-const given = (name: string, bodies = server.bodies): string[] =>
+const releasesOf = (name: string, bodies = server.bodies): string[] =>
   bodies.filter((body) => body.includes(`${name} `)).map((body) => body.slice(body.indexOf(`${name} `)));
 const ONCE = { timeout: 10_000, interval: 20 };
 
 describe.concurrent('a program releases in time and ends as it would without the SDK', () => {
   test('when its event loop is empty', async () => {
     const { code } = await program('natural', 'process.exitCode = 7;').ended;
-    expect({ code, first: given('natural')[0] }).toEqual({ code: 7, first: 'natural in time' });
+    expect({ code, first: releasesOf('natural')[0] }).toEqual({ code: 7, first: 'natural in time' });
   });
 
   test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('when it gets %s', async (name) => {
@@ -58,7 +58,7 @@ describe.concurrent('a program releases in time and ends as it would without the
     await says('ready');
     child.kill(name);
     const { signal } = await ended;
-    expect({ signal, first: given(name)[0] }).toEqual({ signal: name, first: `${name} in time` });
+    expect({ signal, first: releasesOf(name)[0] }).toEqual({ signal: name, first: `${name} in time` });
   });
 
   test('when a library yields to other signal listeners, as signal-exit does', async () => {
@@ -78,20 +78,20 @@ describe.concurrent('a program releases in time and ends as it would without the
     const { signal, output } = await ended;
     expect(signal).toBe('SIGTERM');
     expect(output).toContain('the library had its turn');
-    expect(given('polite')[0]).toBe('polite in time');
+    expect(releasesOf('polite')[0]).toBe('polite in time');
   });
 
   test('when it contains two copies of the package', async () => {
     const second = `
       const { exitHook } = await import('${new URL('./exit.ts', import.meta.url).href}?copy');
       const { transport } = nodePlatform(options);
-      hold({ transport, atExit: exitHook({ letGo() {}, takeMarks: () => [] }) }, 'second copy');
+      hold({ transport, atExit: exitHook({ stopWaiting() {}, takeMarks: () => [] }) }, 'second copy');
       staying();`;
     const { child, ended, says } = program('first copy', second);
     await says('ready');
     child.kill('SIGTERM');
     expect((await ended).signal).toBe('SIGTERM');
-    expect([given('first copy')[0], given('second copy')[0]]).toEqual([
+    expect([releasesOf('first copy')[0], releasesOf('second copy')[0]]).toEqual([
       'first copy in time',
       'second copy in time',
     ]);
@@ -111,7 +111,7 @@ describe.concurrent('a separate process releases at once when the program ends b
       child.kill('SIGTERM');
     }
     expect((await ended).code).toBe(status);
-    await vi.waitFor(() => expect(given(name)).toEqual([`${name} afterwards`]), ONCE);
+    await vi.waitFor(() => expect(releasesOf(name)).toEqual([`${name} afterwards`]), ONCE);
   });
 });
 
@@ -122,7 +122,7 @@ describe.concurrent('a program ends although the server hangs', () => {
     // Sent in time, and then again by the separate process.
     await vi.waitFor(
       () =>
-        expect(given('hung natural', hung.bodies)).toEqual([
+        expect(releasesOf('hung natural', hung.bodies)).toEqual([
           'hung natural in time',
           'hung natural afterwards',
         ]),
@@ -135,7 +135,7 @@ describe.concurrent('a program ends although the server hangs', () => {
     await says('ready');
     child.kill('SIGINT');
     expect((await ended).signal).toBe('SIGINT');
-    expect(given('hung signal', hung.bodies)[0]).toBe('hung signal in time');
+    expect(releasesOf('hung signal', hung.bodies)[0]).toBe('hung signal in time');
   });
 });
 
@@ -146,20 +146,20 @@ describe.concurrent('the host program keeps control of its signals:', () => {
     await says('ready');
     child.kill('SIGHUP');
     await says('reloaded');
-    expect(given('goes on')).toEqual([]);
+    expect(releasesOf('goes on')).toEqual([]);
     child.kill('SIGTERM');
     expect((await ended).signal).toBe('SIGTERM');
-    expect(given('goes on')[0]).toBe('goes on in time');
+    expect(releasesOf('goes on')[0]).toBe('goes on in time');
   });
 
   test('no listeners remain after the last release', async () => {
     const count = `
       const listening = () => ['SIGINT', 'SIGTERM', 'SIGHUP', 'exit', 'beforeExit'].map((name) => process.listenerCount(name)).join();
       const held = listening();
-      letGo();
+      unregister();
       console.log(held, 'then', listening());`;
     const { output } = await program('let go', count).ended;
     expect(output).toContain('1,1,1,1,1 then 0,0,0,0,0');
-    expect(given('let go')).toEqual([]);
+    expect(releasesOf('let go')).toEqual([]);
   });
 });

@@ -13,31 +13,31 @@ const OURS = Symbol.for('seatlease gives seats back');
 
 export interface ExitOptions {
   /** Called when the time for releasing has passed: pending requests must no longer keep the program running. */
-  readonly letGo: () => void;
+  readonly stopWaiting: () => void;
   readonly takeMarks: () => readonly string[];
   /** Whether another process sends the requests that this one cannot send any more. */
   readonly afterwards?: boolean | undefined;
 }
 
 /** Returns a function that registers a release. Without a registered release there are no listeners. */
-export function exitHook({ letGo, takeMarks, afterwards = canSendAfterwards() }: ExitOptions) {
+export function exitHook({ stopWaiting, takeMarks, afterwards = canSendAfterwards() }: ExitOptions) {
   const waiting = new Set<AtExit>();
-  const hadTheirTime = new WeakSet<AtExit>();
+  const attempted = new WeakSet<AtExit>();
   let isListening = false;
   let isEnding = false;
-  let underWay: Promise<unknown> = Promise.resolve();
+  let pending: Promise<unknown> = Promise.resolve();
 
   function inTime(): Promise<unknown> {
-    underWay = Promise.all([underWay, releaseInTime()]);
-    return underWay;
+    pending = Promise.all([pending, releaseInTime()]);
+    return pending;
   }
 
   /** Each release gets its time once: otherwise `beforeExit`, which repeats, would keep the program running forever. */
   async function releaseInTime(): Promise<void> {
-    const theirs = [...waiting].filter((each) => !hadTheirTime.has(each));
+    const theirs = [...waiting].filter((each) => !attempted.has(each));
     if (theirs.length === 0) return;
     const all = theirs.map(async (each) => {
-      hadTheirTime.add(each);
+      attempted.add(each);
       await each.inTime();
       forget(each);
     });
@@ -47,15 +47,15 @@ export function exitHook({ letGo, takeMarks, afterwards = canSendAfterwards() }:
     });
     await Promise.race([Promise.allSettled(all), late]);
     clearTimeout(timer);
-    letGo();
+    stopWaiting();
   }
 
   function exit(): void {
     const requests = [...waiting].flatMap((each) => each.afterwards() ?? []);
     waiting.clear();
-    const told: Afterwards = { requests, marks: takeMarks() };
-    if (requests.length > 0 && afterwards) sendAfterwards(told);
-    else for (const mark of told.marks) rmSync(mark, { force: true });
+    const message: Afterwards = { requests, marks: takeMarks() };
+    if (requests.length > 0 && afterwards) sendAfterwards(message);
+    else for (const mark of message.marks) rmSync(mark, { force: true });
   }
 
   async function end(signal: Signal): Promise<void> {

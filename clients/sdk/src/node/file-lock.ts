@@ -11,7 +11,7 @@ const POLL_MS = 25;
  * Runs `act` while no other program runs one under the same name. If the folder cannot be written, runs it without a lock.
  * Best effort, not mutual exclusion: a lock that looks abandoned is taken over.
  */
-export async function alone<Result>(
+export async function withLock<Result>(
   folder: string,
   name: string,
   act: () => Promise<Result>,

@@ -39,7 +39,7 @@ export function nodePlatform(options: NodePlatformOptions = {}): Platform {
     hostname: () => hostname() || undefined,
     processId,
     atExit: exitHook({
-      letGo: transport.letGo,
+      stopWaiting: transport.stopWaiting,
       takeMarks: holders.takeMarks,
       afterwards: options.sendAfterExit,
     }),

@@ -17,19 +17,19 @@ let place: { folder: string; remove(): Promise<void> };
 let platform: Platform;
 let passedMs: number;
 let isOnline: boolean;
-let asked: string[];
+let requests: string[];
 beforeEach(async () => {
   place = await temporaryFolder();
   passedMs = 0;
   isOnline = true;
-  asked = [];
+  requests = [];
   const { transport, clock, ...rest } = nodePlatform({ stateFolder: place.folder });
   platform = {
     ...rest,
     clock: { ...clock, now: () => ({ wallMs: passedMs, monotonicMs: passedMs }) },
     transport: {
       async send(request, options) {
-        asked.push(new URL(request.url).pathname);
+        requests.push(new URL(request.url).pathname);
         if (!isOnline) throw new NoAnswer('cut');
         return transport.send(request, options);
       },
@@ -112,22 +112,22 @@ describe('signing in with the browser', () => {
 describe('an access token', () => {
   test('is reused until shortly before it expires, and then renewed', async () => {
     const ada = await signIn(options());
-    asked = [];
+    requests = [];
     passedMs += 830_000;
     const first = await ada.accessToken();
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
     passedMs += 20_000;
     await ada.accessToken();
-    expect(asked).toEqual(['/auth/token']);
+    expect(requests).toEqual(['/auth/token']);
     expect(await whoIs(first)).toBe('ada@example.com');
   });
 
   test('that was rejected is replaced by one request for concurrent callers', async () => {
     const ada = await signIn(options());
     const first = await ada.accessToken();
-    asked = [];
+    requests = [];
     const tokens = await Promise.all(Array.from({ length: 5 }, () => ada.accessToken(first)));
-    expect(asked).toEqual(['/auth/token']);
+    expect(requests).toEqual(['/auth/token']);
     expect(new Set(tokens).size).toBe(1);
   });
 

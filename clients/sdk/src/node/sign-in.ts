@@ -5,7 +5,7 @@ import type { AccessTokens } from '../options.ts';
 import { fieldsOf, readProblem } from '../parse-answers.ts';
 import { NoAnswer, type Platform, type Response } from '../platform.ts';
 import { Stopwatch } from '../stopwatch.ts';
-import { alone } from './file-lock.ts';
+import { withLock } from './file-lock.ts';
 import { stateFolder } from './folders.ts';
 import { listenForCode } from './loopback.ts';
 import { openBrowser } from './open-browser.ts';
@@ -36,20 +36,20 @@ export interface SignInOptions {
  */
 export async function signIn(options: SignInOptions): Promise<SignIn> {
   const before = await storedSignIn(options);
-  if (before && (await isGood(before))) return before;
-  const place = placeOf(options);
-  const tokens = await byBrowser(place, options.open ?? openBrowser, options.signal);
-  await place.write(tokens);
-  return new SignIn(place, tokens);
+  if (before && (await isStillValid(before))) return before;
+  const store = openStore(options);
+  const tokens = await signInWithBrowser(store, options.open ?? openBrowser, options.signal);
+  await store.write(tokens);
+  return new SignIn(store, tokens);
 }
 
 /** Returns the stored sign-in, without asking the user or the server. */
 export async function storedSignIn(
   options: Omit<SignInOptions, 'open' | 'signal'>,
 ): Promise<SignIn | undefined> {
-  const place = placeOf(options);
-  const kept = await place.read();
-  return kept && new SignIn(place, kept);
+  const store = openStore(options);
+  const kept = await store.read();
+  return kept && new SignIn(store, kept);
 }
 
 /** A signed-in user. Pass it to `Seatlease` as `signIn`. */
@@ -57,13 +57,13 @@ export class SignIn implements AccessTokens {
   readonly userId: string;
   /** As of the newest access token. */
   tenants: readonly Membership[];
-  readonly #place: Place;
+  readonly #store: SignInStore;
   #refreshToken: string;
   #access: Access | undefined;
   #renewing: Promise<string> | undefined;
 
-  constructor(place: Place, kept: Kept | Tokens) {
-    this.#place = place;
+  constructor(store: SignInStore, kept: StoredTokens | Tokens) {
+    this.#store = store;
     this.userId = kept.userId;
     this.tenants = kept.tenants;
     this.#refreshToken = kept.refreshToken;
@@ -75,8 +75,8 @@ export class SignIn implements AccessTokens {
    * if the sign-in has ended: the user must sign in again.
    */
   async accessToken(refused?: string, { background = false } = {}): Promise<string> {
-    const { token, age, goodForMs } = this.#access ?? {};
-    if (token !== undefined && token !== refused && age && age.read() < Number(goodForMs)) return token;
+    const { token, age, validForMs } = this.#access ?? {};
+    if (token !== undefined && token !== refused && age && age.read() < Number(validForMs)) return token;
     // A refresh token works once, and using it twice ends the sign-in: concurrent callers share one request.
     this.#renewing ??= this.#renew(background).finally(() => {
       this.#renewing = undefined;
@@ -87,10 +87,10 @@ export class SignIn implements AccessTokens {
   /** Ends the sign-in. The stored sign-in is always removed; throws if the server did not confirm. */
   async signOut(): Promise<void> {
     this.#access = undefined;
-    await this.#place.alone(async () => {
-      const kept = await this.#place.read();
-      await this.#place.remove();
-      await this.#place.send(
+    await this.#store.withLock(async () => {
+      const kept = await this.#store.read();
+      await this.#store.remove();
+      await this.#store.send(
         'tokenSignOut',
         { refresh_token: kept?.refreshToken ?? this.#refreshToken },
         false,
@@ -99,16 +99,16 @@ export class SignIn implements AccessTokens {
   }
 
   #renew(background: boolean): Promise<string> {
-    return this.#place.alone(async () => {
+    return this.#store.withLock(async () => {
       // Another program of this user may have renewed it since.
-      const { refreshToken } = (await this.#place.read()) ?? { refreshToken: this.#refreshToken };
-      const asked = { grant_type: 'refresh_token', refresh_token: refreshToken };
-      const tokens = await this.#place.tokens(asked, background).catch(async (error) => {
-        if (error instanceof SeatleaseError && error.code === 'GRANT_INVALID') await this.#place.remove();
+      const { refreshToken } = (await this.#store.read()) ?? { refreshToken: this.#refreshToken };
+      const body = { grant_type: 'refresh_token', refresh_token: refreshToken };
+      const tokens = await this.#store.tokens(body, background).catch(async (error) => {
+        if (error instanceof SeatleaseError && error.code === 'GRANT_INVALID') await this.#store.remove();
         throw error;
       });
       // Stored before use: a lost refresh token cannot be restored.
-      await this.#place.write(tokens);
+      await this.#store.write(tokens);
       this.#refreshToken = tokens.refreshToken;
       this.#access = tokens.access;
       this.tenants = tokens.tenants;
@@ -118,7 +118,7 @@ export class SignIn implements AccessTokens {
 }
 
 /** Without an answer it counts as good: signing in needs the server, and a stored license may be enough. */
-async function isGood(before: SignIn): Promise<boolean> {
+async function isStillValid(before: SignIn): Promise<boolean> {
   try {
     await before.accessToken();
     return true;
@@ -129,8 +129,8 @@ async function isGood(before: SignIn): Promise<boolean> {
   }
 }
 
-async function byBrowser(
-  { url, tokens }: Place,
+async function signInWithBrowser(
+  { url, tokens }: SignInStore,
   open: (address: string) => unknown,
   signal: AbortSignal | undefined,
 ): Promise<Tokens> {
@@ -138,20 +138,20 @@ async function byBrowser(
   const state = randomBytes(16).toString('base64url');
   const { redirectUri, code, close } = await listenForCode(state);
   try {
-    const ask = new URLSearchParams({
+    const query = new URLSearchParams({
       redirect_uri: redirectUri,
       state,
       code_challenge: createHash('sha256').update(verifier).digest('base64url'),
       code_challenge_method: 'S256',
     });
-    await open(`${url}${OPERATIONS.loginGoogle.path}?${ask}`);
-    const asked = {
+    await open(`${url}${OPERATIONS.loginGoogle.path}?${query}`);
+    const body = {
       grant_type: 'authorization_code',
       code: await Promise.race([code, whenAborted(signal)]),
       code_verifier: verifier,
       redirect_uri: redirectUri,
     };
-    return await tokens(asked, false);
+    return await tokens(body, false);
   } finally {
     close();
   }
@@ -170,7 +170,7 @@ export interface Membership {
 }
 
 /** Stored for the next start. */
-interface Kept {
+interface StoredTokens {
   readonly refreshToken: string;
   readonly userId: string;
   readonly tenants: readonly Membership[];
@@ -180,26 +180,26 @@ interface Access {
   readonly token: string;
   /** Counts from before the request for the token. */
   readonly age: Stopwatch;
-  readonly goodForMs: number;
+  readonly validForMs: number;
 }
 
-interface Tokens extends Kept {
+interface Tokens extends StoredTokens {
   readonly access: Access;
 }
 
 /** A license server, and the storage for sign-ins to it. */
-interface Place {
+interface SignInStore {
   readonly url: string;
-  tokens(asked: Readonly<Record<string, string>>, background: boolean): Promise<Tokens>;
+  tokens(grant: Readonly<Record<string, string>>, background: boolean): Promise<Tokens>;
   send(operation: 'token' | 'tokenSignOut', body: object, background: boolean): Promise<string>;
-  read(): Promise<Kept | undefined>;
-  write(kept: Kept): Promise<void>;
+  read(): Promise<StoredTokens | undefined>;
+  write(kept: StoredTokens): Promise<void>;
   remove(): Promise<void>;
   /** Runs `act` in one program of this user at a time. */
-  alone<Result>(act: () => Promise<Result>): Promise<Result>;
+  withLock<Result>(act: () => Promise<Result>): Promise<Result>;
 }
 
-function placeOf({ remember = true, ...options }: SignInOptions): Place {
+function openStore({ remember = true, ...options }: SignInOptions): SignInStore {
   const url = String(options.url).replace(/\/+$/, '');
   const folder = options.stateFolder ?? stateFolder();
   const { transport, clock, storage } = options.platform ?? nodePlatform({ stateFolder: folder });
@@ -230,16 +230,16 @@ function placeOf({ remember = true, ...options }: SignInOptions): Place {
   return {
     url,
     send,
-    async tokens(asked, background) {
+    async tokens(grant, background) {
       const age = new Stopwatch(clock);
-      const body = await send('token', asked, background);
+      const body = await send('token', grant, background);
       return (
         readTokens(body, age) ?? Promise.reject(new NoAnswer(`The answer of ${url} contains no tokens.`))
       );
     },
     async read() {
       const text = remember ? await storage.read(name) : undefined;
-      return text === undefined ? undefined : readKept(fieldsOf(text) ?? {});
+      return text === undefined ? undefined : readStoredTokens(fieldsOf(text) ?? {});
     },
     async write({ refreshToken, userId, tenants }) {
       const kept = {
@@ -250,20 +250,20 @@ function placeOf({ remember = true, ...options }: SignInOptions): Place {
       if (remember) await storage.write(name, JSON.stringify(kept));
     },
     remove: () => storage.remove(name),
-    alone: (act) => (remember ? alone(folder, name, act) : act()),
+    withLock: (act) => (remember ? withLock(folder, name, act) : act()),
   };
 }
 
 function readTokens(body: string, age: Stopwatch): Tokens | undefined {
   const fields = fieldsOf(body) ?? {};
   const { access_token: token, expires_in: seconds } = fields;
-  const kept = readKept(fields);
+  const kept = readStoredTokens(fields);
   if (!kept || typeof token !== 'string' || typeof seconds !== 'number') return undefined;
-  return { ...kept, access: { token, age, goodForMs: (seconds - EARLY_SECONDS) * 1000 } };
+  return { ...kept, access: { token, age, validForMs: (seconds - EARLY_SECONDS) * 1000 } };
 }
 
 /** Reads an answer or the stored text: both use the server's field names. */
-function readKept(fields: Readonly<Record<string, unknown>>): Kept | undefined {
+function readStoredTokens(fields: Readonly<Record<string, unknown>>): StoredTokens | undefined {
   const { refresh_token: refreshToken, user_id: userId, tenants } = fields;
   if (typeof refreshToken !== 'string' || typeof userId !== 'string' || !Array.isArray(tenants))
     return undefined;

@@ -14,7 +14,6 @@ const IDLE_CONNECTION_MS = 30_000;
  * up before it delays the end of the program noticeably.
  */
 const BACKGROUND_CONNECT_MS = 1_500;
-const NO_CONNECTION = `no connection within ${BACKGROUND_CONNECT_MS / 1000} s`;
 
 /** The host program may pass its own, for special proxies or certificates. */
 export interface Agents {
@@ -24,28 +23,31 @@ export interface Agents {
 
 export interface NodeTransport extends Transport {
   /** From now on, pending requests do not keep the program running. */
-  letGo(): void;
+  stopWaiting(): void;
 }
 
 /** Not `fetch`: its connections keep a program running when its event loop is otherwise empty. */
-export function nodeTransport(agents: Agents = keptAlive()): NodeTransport {
-  const underWay = new Set<ClientRequest>();
+export function nodeTransport(
+  agents: Agents = keptAlive(),
+  backgroundConnectMs = BACKGROUND_CONNECT_MS,
+): NodeTransport {
+  const pending = new Set<ClientRequest>();
   return {
     async send(request, options) {
       const sent = open(request, agents);
-      underWay.add(sent);
+      pending.add(sent);
       try {
-        return await answerOf(sent, request, options);
+        return await answerOf(sent, request, options, backgroundConnectMs);
       } catch (error) {
         const url = new URL(request.url);
         throw new NoAnswer(`No answer from ${url.origin}: ${describeFailure(error, url)}`, { cause: error });
       } finally {
-        underWay.delete(sent);
+        pending.delete(sent);
         sent.destroy();
       }
     },
-    letGo() {
-      for (const sent of underWay) {
+    stopWaiting() {
+      for (const sent of pending) {
         if (sent.socket && !sent.socket.connecting) sent.socket.unref();
         else sent.destroy();
       }
@@ -71,7 +73,12 @@ function open({ method, url, headers, body }: Request, agents: Agents): ClientRe
     : http.request(url, { ...options, agent: agents.http });
 }
 
-function answerOf(sent: ClientRequest, { body }: Request, options: SendOptions): Promise<Response> {
+function answerOf(
+  sent: ClientRequest,
+  { body }: Request,
+  options: SendOptions,
+  backgroundConnectMs: number,
+): Promise<Response> {
   const { timeoutMs, background, signal } = options;
   return new Promise((answered, failed) => {
     const giveUp = (why: string) => () => sent.destroy(new Error(why));
@@ -80,7 +87,10 @@ function answerOf(sent: ClientRequest, { body }: Request, options: SendOptions):
     const abort = giveUp('the request was canceled');
     signal?.addEventListener('abort', abort, { once: true });
     // The agent calls `ref` on a reused socket.
-    if (background) sent.on('socket', (socket) => hide(socket, giveUp(NO_CONNECTION)));
+    if (background) {
+      const noConnection = giveUp(`no connection within ${backgroundConnectMs / 1000} s`);
+      sent.on('socket', (socket) => hide(socket, backgroundConnectMs, noConnection));
+    }
     let isAnswered = false;
     sent.on('response', (message) => {
       isAnswered = true;
@@ -99,10 +109,10 @@ function answerOf(sent: ClientRequest, { body }: Request, options: SendOptions):
 }
 
 /** Keeps the socket from delaying the end of the program. */
-function hide(socket: Socket, giveUp: () => void): void {
+function hide(socket: Socket, connectMs: number, giveUp: () => void): void {
   socket.unref();
   if (!socket.connecting) return;
-  const timer = setTimeout(giveUp, BACKGROUND_CONNECT_MS).unref();
+  const timer = setTimeout(giveUp, connectMs).unref();
   socket.once('connect', () => clearTimeout(timer));
   socket.once('close', () => clearTimeout(timer));
 }

@@ -53,7 +53,7 @@ export class Grace {
   }
 
   /** Why the program must not run without the server now; `undefined` if it may. */
-  trouble(): SeatleaseError | undefined {
+  whyUnusable(): SeatleaseError | undefined {
     if (!this.#held)
       return new SeatleaseError('NO_ANSWER', 'There is no stored license for running offline.');
     if (this.#time.isRolledBack())
@@ -109,10 +109,10 @@ export class Grace {
     this.#time.see(Math.max(stored.latestMs, license.issuedAtMs));
     this.#held = { license, isBorrowed: stored.isBorrowed };
     this.#stored = stored;
-    const trouble = this.trouble();
-    if (trouble) {
+    const error = this.whyUnusable();
+    if (error) {
       this.#held = undefined;
-      throw trouble;
+      throw error;
     }
     return this.#held;
   }
