@@ -147,7 +147,7 @@ describe('an entitlement copy', () => {
     const known = await suite.createLicense({ max: 2, ttl_seconds: 7_200 });
     const licenseId = newLicenseId(known.tenantId);
     const license = await suite.deps.records.get(LICENSES, known.licenseId);
-    if (!license) throw new Error('it was created');
+    if (!license) throw new Error('no license');
     await suite.deps.seats.putLicense({ ...entitlementOf(license), licenseId });
     const ask = (holder: string) =>
       suite.deps.seats.acquire({
@@ -173,7 +173,7 @@ describe('an entitlement copy', () => {
   test('is compared among many, and a pass that runs out of time continues in the next sweep', async () => {
     const { tenantId, licenseId } = await suite.createLicense({ max: 1 });
     const license = await suite.deps.records.get(LICENSES, licenseId);
-    if (!license) throw new Error('it was created');
+    if (!license) throw new Error('no license');
     for (let n = 0; n < 220; n += 1) {
       const another = { ...license, licenseId: newLicenseId(tenantId) };
       await suite.deps.records.create(LICENSES, another.licenseId, another);

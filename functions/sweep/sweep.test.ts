@@ -231,7 +231,7 @@ test('reports a fault in one shard after everything else is done', async () => {
   expect([reply.status, reply.body.code]).toEqual([500, 'INTERNAL']);
   expect(suite.logged.findLast((line) => line.function === 'sweep')).toMatchObject({
     severity: 'ERROR',
-    because: expect.stringContaining('nobody takes this'),
+    because: expect.stringContaining('the topic rejects this'),
   });
   await suite.delivered();
   const { records } = suite.deps;
