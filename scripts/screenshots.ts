@@ -37,7 +37,7 @@ try {
       path: `${tenant}/usage`,
       width: 1280,
       scheme: 'light',
-      shows: 'text=Seats to buy for 99 %',
+      shows: 'text=Seats needed for 99 % of the hours',
     },
     { file: 'audit', path: `${tenant}/audit`, width: 1280, scheme: 'dark', shows: 'tbody th' },
   ];

@@ -163,7 +163,7 @@ describeReal('chromium', 'the console', () => {
     const license = await world.createLicense(tenantId, { max: 2 });
     await world.recordUsage(tenantId, license.id, { peak: 2, denials: 31 });
     const page = await open({ as: user, path: `/console/tenants/${tenantId}/usage` });
-    const advice = page.getByLabel('Seats to buy for 99 %');
+    const advice = page.getByLabel('Seats needed for 99 % of the hours');
     await advice.getByText('at least 3').waitFor();
     expect(await advice.textContent()).toContain('1 more than you have');
     await page
@@ -180,7 +180,7 @@ describeReal('chromium', 'the console', () => {
     const license = await world.createLicense(user.tenantId);
     const page = await open({ as: user, path: `/console/tenants/${user.tenantId}/licenses` });
     await page.getByRole('button', { name: `Rotate key of ${license.id}` }).click();
-    await page.getByLabel('Old key stays valid for').selectOption('Revoke it now');
+    await page.getByLabel('Old key').selectOption('Revoke now');
     await page.getByRole('button', { name: 'Rotate key', exact: true }).click();
     const shown = page.getByRole('dialog', { name: 'New license key' });
     const key = (await shown.locator('code').textContent()) ?? '';

@@ -30,6 +30,10 @@ export function seatsOf(count: number): string {
   return count === 1 ? '1 seat' : `${count} seats`;
 }
 
+export function overdraftSeatsOf(count: number): string {
+  return count === 1 ? '1 overdraft seat' : `${count} overdraft seats`;
+}
+
 /** Why a license grants no seats now; `undefined` if it does. */
 export function troubleOf({ status, hold, valid_until }: License, nowMs: number): string | undefined {
   if (hold !== null) return HOLD_TEXTS[hold];

@@ -66,18 +66,20 @@ export function FilterForm({ filter, licenses, onFilter }: FilterProps) {
         />
       </label>
       <DaysFields days={wanted} onChange={(days) => setWanted({ ...wanted, ...days })} />
-      <Button type="submit" kind="primary">
-        Show events
-      </Button>
-      <Button
-        onClick={() => {
-          const all = filterOf(new URLSearchParams());
-          setWanted(all);
-          onFilter(all);
-        }}
-      >
-        Clear filters
-      </Button>
+      <div class="buttons">
+        <Button type="submit" kind="primary">
+          Show events
+        </Button>
+        <Button
+          onClick={() => {
+            const all = filterOf(new URLSearchParams());
+            setWanted(all);
+            onFilter(all);
+          }}
+        >
+          Clear filters
+        </Button>
+      </div>
     </form>
   );
 }

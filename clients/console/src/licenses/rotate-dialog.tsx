@@ -9,10 +9,10 @@ import { NewKey } from './new-key.tsx';
 
 /** For how many seconds the old key can stay valid. The API allows at most a week. */
 const OVERLAPS = [
-  { seconds: 0, label: 'Revoke it now' },
-  { seconds: 3_600, label: '1 hour' },
-  { seconds: 86_400, label: '1 day' },
-  { seconds: 604_800, label: '1 week' },
+  { seconds: 0, label: 'Revoke now' },
+  { seconds: 3_600, label: 'Keep valid for 1 hour' },
+  { seconds: 86_400, label: 'Keep valid for 1 day' },
+  { seconds: 604_800, label: 'Keep valid for 1 week' },
 ] as const;
 const DEFAULT_OVERLAP = 86_400;
 
@@ -36,9 +36,9 @@ export function RotateDialog({ license, onClose }: RotateProps) {
   if (key !== undefined) return <NewKey licenseKey={key} onClose={onClose} />;
   return (
     <Dialog title="Rotate the license key?" onClose={onClose}>
-      <p>Programs need the new key once the old key is revoked. Seats in use stay in use.</p>
+      <p>Programs need the new key as soon as the old key is no longer valid. Seats in use stay in use.</p>
       <label>
-        Old key stays valid for
+        Old key
         <select
           value={overlapSeconds}
           onChange={({ currentTarget }) => setOverlapSeconds(Number(currentTarget.value))}

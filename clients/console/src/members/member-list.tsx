@@ -28,7 +28,7 @@ export function MemberList({ tenant }: { readonly tenant: TenantInView }) {
   const dialog = chosen && { tenant, member: chosen.member, onClose: close };
   return (
     <section class="part" aria-labelledby="members">
-      <h2 id="members">Members</h2>
+      <h2 id="members">Current members</h2>
       <Paged
         of={members}
         empty={

@@ -1,5 +1,5 @@
 import type { License } from '../../../sdk/src/api.ts';
-import { planName, seatsOf, troubleOf } from '../licenses.ts';
+import { overdraftSeatsOf, planName, seatsOf, troubleOf } from '../licenses.ts';
 import { Button } from '../ui/button.tsx';
 import { Moment } from '../ui/moment.tsx';
 import { Shortened } from '../ui/shortened.tsx';
@@ -16,7 +16,7 @@ export function OperatorLicenseTable({ licenses, onChoose }: TableProps) {
   return (
     <Table
       caption="Licenses, newest first"
-      columns={['License', 'Tenant', 'Ends', 'State']}
+      columns={['License', 'Tenant', 'Expires', 'State']}
       buttons="Actions"
     >
       {licenses.map((license) => {
@@ -31,13 +31,13 @@ export function OperatorLicenseTable({ licenses, onChoose }: TableProps) {
               {trial && <span class="badge warn">Trial</span>}
               <span class="second-line">
                 <code>{license_id}</code>
-                {overdraft > 0 && `, ${overdraft} overdraft`}
+                {overdraft > 0 && `, plus ${overdraftSeatsOf(overdraft)}`}
               </span>
             </th>
             <td data-label="Tenant">
               <Shortened text={tenant_id} label="Tenant" />
             </td>
-            <td data-label="Ends">{valid_until === null ? 'never' : <Moment at={valid_until} />}</td>
+            <td data-label="Expires">{valid_until === null ? 'never' : <Moment at={valid_until} />}</td>
             <td data-label="State">
               <span class={`badge ${trouble === undefined ? 'good' : 'bad'}`}>
                 {trouble === undefined ? 'Active' : stateOf(license)}

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { License } from '../../../sdk/src/api.ts';
 import { useConsole } from '../console.ts';
 import { RotateDialog } from '../licenses/rotate-dialog.tsx';
-import { planName, seatsOf, troubleOf } from '../licenses.ts';
+import { overdraftSeatsOf, planName, seatsOf, troubleOf } from '../licenses.ts';
 import { lengthOf } from '../time.ts';
 import { Notice } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
@@ -74,15 +74,15 @@ function LicenseCard({ license, tenantId }: CardProps) {
         <dt>Seat unit</dt>
         <dd>
           {unit}
-          {overdraft > 0 && `, with ${seatsOf(overdraft)} overdraft`}
+          {overdraft > 0 && `, plus ${overdraftSeatsOf(overdraft)}`}
         </dd>
-        <dt>Ends</dt>
+        <dt>Expires</dt>
         <dd>{valid_until === null ? 'never' : <Moment at={valid_until} />}</dd>
         <dt>Borrowing</dt>
         <dd>
           {borrow.max_days === 0
             ? 'not allowed'
-            : `for up to ${lengthOf(borrow.max_days * DAY_SECONDS)}${borrow.low_water > 0 ? `, while at least ${seatsOf(borrow.low_water)} stay free` : ''}`}
+            : `for up to ${lengthOf(borrow.max_days * DAY_SECONDS)}${borrow.low_water > 0 ? `, leaving at least ${seatsOf(borrow.low_water)} free` : ''}`}
         </dd>
         <dt>Offline</dt>
         <dd>

@@ -27,7 +27,7 @@ export function SignInPage({ credentials, trouble }: SignInProps) {
         <Brand />
       </p>
       <h1>Sign in to Seatlease</h1>
-      <p class="quiet">See who uses your seats, free seats, and find out how many you need.</p>
+      <p class="quiet">See who uses your seats, evict sessions, and find out how many seats you need.</p>
       {trouble !== undefined && (
         <div role="alert">
           <Notice tone="warn">{trouble}</Notice>

@@ -6,7 +6,7 @@ import { Loaded } from '../ui/loaded.tsx';
 import { useLoad } from '../ui/use-load.ts';
 import { type Bar, Chart } from '../usage/chart.tsx';
 import { lastDays } from '../usage/period.ts';
-import { type Advice, seatsToBuy } from '../usage/seats-to-buy.ts';
+import { type Advice, seatsNeeded } from '../usage/seats-needed.ts';
 import type { TenantPageProps } from '../viewer.ts';
 
 const HOURS_SHOWN = 48;
@@ -38,7 +38,7 @@ function Charts({ usage }: { readonly usage: LicenseUsage }) {
   }
   return (
     <>
-      <AdviceCard advice={seatsToBuy(hours, PERCENT)} max={max} days={days.length} />
+      <AdviceCard advice={seatsNeeded(hours, PERCENT)} max={max} days={days.length} />
       <Chart
         title={`Last ${HOURS_SHOWN} hours`}
         bars={hours.slice(-HOURS_SHOWN).map(barOfHour)}
@@ -65,16 +65,17 @@ function AdviceCard({ advice, max, days }: AdviceProps) {
   if (!advice) return null;
   const { seats, busyHours, deniedHours, mayBeMore } = advice;
   return (
-    <section class="card advice" aria-label={`Seats to buy for ${PERCENT} %`}>
-      <h2>Seats to buy for {PERCENT} %</h2>
+    <section class="card advice" aria-label={`Seats needed for ${PERCENT} % of the hours`}>
+      <h2>Seats needed for {PERCENT} % of the hours</h2>
       <p class="seat-figure">
         {mayBeMore && 'at least '}
         <strong>{seats}</strong>
         <span>{comparison(seats, max)}</span>
       </p>
       <p class="quiet">
-        {mayBeMore ? 'At least this many seats' : 'This many seats'} would have been enough in {PERCENT} % of
-        the {busyHours} {busyHours === 1 ? 'hour' : 'hours'} with activity in the last {days} days.{' '}
+        {mayBeMore ? 'At least this many seats were needed to cover' : 'This many seats would have covered'}{' '}
+        {PERCENT} % of the {busyHours} {busyHours === 1 ? 'hour' : 'hours'} with activity in the last {days}{' '}
+        days.{' '}
         {deniedHours > 0 &&
           `In ${deniedHours} of them, seats were denied. Denied requests do not show how many users were affected, so each of these hours counts as one seat more than its peak.`}
       </p>

@@ -1,5 +1,5 @@
 import type { SessionPage } from '../../../sdk/src/api.ts';
-import { seatsOf } from '../licenses.ts';
+import { overdraftSeatsOf, seatsOf } from '../licenses.ts';
 
 type Seats = SessionPage['seats'];
 
@@ -32,12 +32,8 @@ export function SeatCount({ seats }: { readonly seats: Seats }) {
 }
 
 function overdraftWords(beyond: number, overdraft: number): string {
-  if (beyond === 0) return `When all seats are in use, up to ${overdraftSeats(overdraft)} can be used.`;
-  return `${beyond} of ${overdraftSeats(overdraft)} in use.`;
-}
-
-function overdraftSeats(count: number): string {
-  return count === 1 ? '1 overdraft seat' : `${count} overdraft seats`;
+  if (beyond === 0) return `When all seats are in use, up to ${overdraftSeatsOf(overdraft)} can be used.`;
+  return `${beyond} of ${overdraftSeatsOf(overdraft)} in use.`;
 }
 
 function freeWords({ active, max, overdraft }: Seats): string {

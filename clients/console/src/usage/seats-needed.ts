@@ -24,7 +24,7 @@ export interface Advice {
  * make two. Such an hour counts as its peak plus one. If a higher demand in these hours would change the number,
  * `mayBeMore` is true.
  */
-export function seatsToBuy(hours: readonly Hour[], percent: number): Advice | undefined {
+export function seatsNeeded(hours: readonly Hour[], percent: number): Advice | undefined {
   const busy = hours.filter(({ peak_seats, denials }) => peak_seats > 0 || denials > 0);
   const seats = quantileOf(busy.map(leastDemand), percent);
   if (seats === undefined) return undefined;
