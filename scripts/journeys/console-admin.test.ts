@@ -82,7 +82,7 @@ describeReal('chromium', 'the console for admins and operators', () => {
     const created = page.getByRole('row', { name: /^License created/ });
     const updated = page.getByRole('row', { name: /^License updated/ });
     await Promise.all([created.waitFor(), updated.waitFor()]);
-    await page.getByLabel('Event', { exact: true }).selectOption('License updated');
+    await page.getByRole('combobox', { name: 'Event' }).selectOption('License updated');
     await page.getByRole('button', { name: 'Show events' }).click();
     await created.waitFor({ state: 'detached' });
     await updated.waitFor();
@@ -134,13 +134,13 @@ describeReal('chromium', 'the console for admins and operators', () => {
     const page = await open({ as: await world.newUser(OPERATOR), path: '/console/operator/tenants' });
     await page.getByLabel('Name').fill(name);
     await page.getByLabel('E-mail address of the owner').fill('owner@journey.example');
-    await page.getByRole('button', { name: 'Make it' }).click();
+    await page.getByRole('button', { name: 'Create tenant' }).click();
     await page.getByRole('status').getByText('is created').waitFor();
     await expectUsable(page);
 
     await page.getByRole('link', { name: `Licenses of ${name}` }).click();
     await page.getByLabel('Seats').fill('6');
-    await page.getByRole('button', { name: 'Make it' }).click();
+    await page.getByRole('button', { name: 'Create license' }).click();
     const shown = page.getByRole('dialog', { name: 'New license key' });
     const key = (await shown.locator('code').textContent()) ?? '';
     await shown.getByRole('button', { name: 'Close' }).click();

@@ -106,8 +106,10 @@ describeReal('chromium', 'the console', () => {
       new Set([`/api/v1/sessions?license_id=${id}&limit=100`]),
     );
     for (const [n, { atMs }] of sent.slice(1).entries()) {
-      expect(atMs - (sent[n]?.atMs ?? 0)).toBeGreaterThanOrEqual(EVERY_MS);
-      expect(atMs - (sent[n]?.atMs ?? 0)).toBeLessThan(EVERY_MS * 1.5);
+      const gapMs = atMs - (sent[n]?.atMs ?? 0);
+      // The timer counts from just before the request, so a gap can be some milliseconds shorter.
+      expect(gapMs).toBeGreaterThan(EVERY_MS * 0.9);
+      expect(gapMs).toBeLessThan(EVERY_MS * 1.5);
     }
 
     await hide(page, true);
