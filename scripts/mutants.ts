@@ -12,12 +12,13 @@ runs the related tests of functions/ and shared/: the nearest ones first, and al
 test notices has survived. The same tree and seed give the same sample. A mutant takes from seconds (killed by a near
 test) to minutes (survived). Not every survivor is a missing test: some changes have no effect.`,
   options: MUTANT_OPTIONS,
-  async run({ sample, seed = randomInt(1_000_000), room, timeout }) {
+  async run({ sample, seed = randomInt(1_000_000), room, near, timeout }) {
     const mutations = findMutations(room === undefined ? {} : { room });
     const chosen = sampleOf(mutations, sample, seed);
     TERMINAL.print(`${chosen.length} of ${mutations.length} mutants, seed ${seed}`);
-    const results = await measureMutants(chosen, { timeoutMs: timeout * 1_000, print: TERMINAL.print });
-    TERMINAL.print(`\n${formatMeasured(results, { sample, seed, room })}`);
+    const { print } = TERMINAL;
+    const results = await measureMutants(chosen, { near, timeoutMs: timeout * 1_000, print });
+    TERMINAL.print(`\n${formatMeasured(results, { sample, seed, room, near })}`);
     return EXIT.ok;
   },
 });

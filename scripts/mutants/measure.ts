@@ -9,6 +9,8 @@ import { runTests } from './run-tests.ts';
 import { filesOf } from './sample.ts';
 
 export interface MeasureOptions {
+  /** Only the nearest tests. */
+  readonly near: boolean;
   readonly timeoutMs: number;
   readonly print: (text: string) => void;
 }
@@ -16,21 +18,22 @@ export interface MeasureOptions {
 /** Runs the related tests of each mutant: the near ones of all mutants first, then the far ones of those left. */
 export async function measureMutants(
   mutations: readonly Mutation[],
-  { timeoutMs, print }: MeasureOptions,
+  { near, timeoutMs, print }: MeasureOptions,
 ): Promise<Result[]> {
   const testsOf = relatedTestsIn(testedSources());
   const copy = copyTree(ROOT);
   const passing = passingTests(copy, timeoutMs, print);
   const results = new Map<Mutation, Result>();
   try {
-    for (const distance of ['near', 'far'] as const) {
+    const distances = near ? (['near'] as const) : (['near', 'far'] as const);
+    for (const distance of distances) {
       const left = mutations.filter((mutation) => (results.get(mutation)?.fate ?? 'survived') === 'survived');
       await passing.check(left.flatMap((mutation) => testsOf(mutation.file)[distance]));
       for (const mutation of left) {
         const files = testsOf(mutation.file)[distance].filter(passing.has);
         const result = await measure(copy, mutation, files, timeoutMs);
         results.set(mutation, result);
-        if (result.fate !== 'survived' || distance === 'far') print(lineOf(result));
+        if (result.fate !== 'survived' || distance === distances.at(-1)) print(lineOf(result));
       }
     }
   } finally {

@@ -1,5 +1,12 @@
 import * as z from 'zod/mini';
-import { about, choice, optional, wholeNumber, withDefault } from '../../clients/command-line/options.ts';
+import {
+  about,
+  choice,
+  flag,
+  optional,
+  wholeNumber,
+  withDefault,
+} from '../../clients/command-line/options.ts';
 
 /** Folders whose code is mutated. */
 export const MUTATED_ROOMS = [
@@ -18,5 +25,6 @@ export const MUTANT_OPTIONS = z.object({
     optional(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
   ),
   room: about('mutates only this folder', optional(choice(MUTATED_ROOMS))),
+  near: about('runs only the nearest tests: faster, and shows what is not tested near its code', flag()),
   timeout: about('seconds that the tests of a mutant may take', withDefault(wholeNumber(10, 3_600), 600)),
 });

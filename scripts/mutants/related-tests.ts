@@ -15,6 +15,8 @@ const OF_LUA: RelatedTests = {
 const MOST_NEAR = 6;
 
 const isTest = (file: string): boolean => file.endsWith('.test.ts');
+/** `npm test` leaves these out. */
+const isLong = (file: string): boolean => file.endsWith('.long.test.ts');
 
 /** Finds the tests of a file by what imports it, in `sources` by their paths. */
 export function relatedTestsIn(sources: ReadonlyMap<string, string>): (file: string) => RelatedTests {
@@ -29,7 +31,7 @@ export function relatedTestsIn(sources: ReadonlyMap<string, string>): (file: str
       distances.get(test) ?? 0,
     ];
     const tests = [...distances.keys()]
-      .filter(isTest)
+      .filter((each) => isTest(each) && !isLong(each))
       .map((test) => ({ test, rank: rank(test) }))
       .sort((a, b) => compare(a.rank, b.rank) || a.test.localeCompare(b.test, 'en'))
       .map(({ test }) => test);

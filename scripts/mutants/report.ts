@@ -6,6 +6,7 @@ export interface Repeat {
   readonly sample: number;
   readonly seed: number;
   readonly room?: string | undefined;
+  readonly near: boolean;
 }
 
 /** One mutant and its fate. */
@@ -16,7 +17,7 @@ export function lineOf({ mutation, fate, by }: Result): string {
 }
 
 /** The table by room, the mutants that were not killed, and how to repeat the run. */
-export function formatMeasured(results: readonly Result[], { sample, seed, room }: Repeat): string {
+export function formatMeasured(results: readonly Result[], { sample, seed, room, near }: Repeat): string {
   const count = (some: readonly Result[], fate: Result['fate']): number =>
     some.filter((result) => result.fate === fate).length;
   const rowOf = (name: string, some: readonly Result[]): string[] => [
@@ -33,7 +34,8 @@ export function formatMeasured(results: readonly Result[], { sample, seed, room 
     rowOf('all', results),
   ];
   const left = results.filter(({ fate }) => fate !== 'killed').map(lineOf);
-  const command = `npm run mutants -- --sample ${sample} --seed ${seed}${room ? ` --room ${room}` : ''}`;
+  const more = `${room ? ` --room ${room}` : ''}${near ? ' --near' : ''}`;
+  const command = `npm run mutants -- --sample ${sample} --seed ${seed}${more}`;
   return [...inColumns(rows), ...(left.length > 0 ? ['', ...left] : []), '', `To repeat: ${command}`].join(
     '\n',
   );

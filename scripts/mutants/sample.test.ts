@@ -87,6 +87,7 @@ test('runs the test of the file first, then those in the folders of its importer
     ['functions/other/other.test.ts', "import { x } from '../all.ts';"],
     ['functions/all.ts', "const x = () => import('./one/handler.ts');"],
     ['functions/all.test.ts', "import { x } from './all.ts';"],
+    ['functions/all.long.test.ts', "import { x } from './all.ts';"],
   ]);
   expect(relatedTestsIn(sources)('shared/domain/rule.ts')).toEqual({
     near: [
@@ -112,7 +113,7 @@ test('the report counts by room, lists what was not killed, and says how to repe
     result('shared/domain/b.ts', 'survived'),
     result('functions/c/handler.ts', 'timed out'),
   ];
-  expect(formatMeasured(results, { sample: 3, seed: 5 })).toBe(
+  expect(formatMeasured(results, { sample: 3, seed: 5, room: 'functions', near: true })).toBe(
     [
       'room           mutants  killed  survived  timed out',
       'functions            1       0         0          1',
@@ -122,7 +123,7 @@ test('the report counts by room, lists what was not killed, and says how to repe
       'survived  shared/domain/b.ts:7 comparison: < → <=',
       'timed out functions/c/handler.ts:7 comparison: < → <=',
       '',
-      'To repeat: npm run mutants -- --sample 3 --seed 5',
+      'To repeat: npm run mutants -- --sample 3 --seed 5 --room functions --near',
     ].join('\n'),
   );
 });
