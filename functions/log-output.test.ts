@@ -1,6 +1,10 @@
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { logToStandardOutput } from '../shared/http/log.ts';
-import { openTestSuite } from './testing/suite.ts';
+import { AUDIT, CHAIN_HEADS } from '../shared/ports/collections.ts';
+import { auditOf } from '../shared/testing/read-records.ts';
+import { signIn } from './testing/people.ts';
+import { beginPurchase } from './testing/purchases.ts';
+import { openTestSuite, type TestSuite } from './testing/suite.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -51,5 +55,91 @@ test('logs the trace of the sweep in the lines that record its events', async ()
     expect(line).toMatchObject({ published_in: `projects/project-1/traces/${trace}` });
   expect(suite.logged.find((line) => line.function === 'sweep')).toMatchObject({
     'logging.googleapis.com/trace': `projects/project-1/traces/${trace}`,
+  });
+});
+
+describe('a log line has what the runbook searches for:', () => {
+  let suite: TestSuite;
+  beforeAll(async () => {
+    suite = await openTestSuite({ SHARDS: '1' });
+  });
+  afterAll(() => suite.close());
+
+  /** The log lines that a function wrote during `work`. */
+  async function linesOf(name: string, work: () => Promise<unknown>) {
+    const before = suite.logged.length;
+    await work();
+    return suite.logged.slice(before).filter((line) => line.function === name);
+  }
+
+  test('the license of a request with its key', async () => {
+    const license = await suite.createLicense();
+    const lines = await linesOf('acquire', () => license.acquire('laptop'));
+    expect(lines).toMatchObject([{ caller: 'license', license_id: license.licenseId }]);
+  });
+
+  test('the license that a signed-in user names', async () => {
+    const license = await suite.createLicense();
+    const path = `/api/v1/tenants/${license.tenantId}/invitations`;
+    await suite.operate('POST', path, { email: 'log@acme.example', role: 'member' });
+    const user = await signIn(suite, 'log@acme.example');
+    const body = { fingerprint: 'laptop', license_id: license.licenseId };
+    const lines = await linesOf('acquire', () => user.call('POST', '/api/v1/licenses/acquire', body));
+    expect(lines).toMatchObject([{ caller: 'person', license_id: license.licenseId }]);
+  });
+
+  test('the event that was recorded, and whether it was known', async () => {
+    const license = await suite.createLicense();
+    const lines = await linesOf('record-event', () => suite.settle());
+    const events = await auditOf(suite.deps.records, license.licenseId);
+    expect(events.length).toBeGreaterThan(0);
+    const recorded = lines.filter(({ verdict }) => verdict === 'RECORDED').map(({ event_id }) => event_id);
+    for (const { eventId } of events) expect(recorded).toContain(eventId);
+
+    const again = events[0] && (await suite.deps.records.get(AUDIT, events[0].eventId));
+    if (!again) throw new Error('no event');
+    const repeated = await linesOf('record-event', async () => {
+      await suite.deps.events.publish([again]);
+      await suite.delivered();
+    });
+    expect(repeated).toMatchObject([{ event_id: again.eventId, verdict: 'KNOWN' }]);
+  });
+
+  test("the new ends of the tenants' audit chains", async () => {
+    const licenses = [await suite.createLicense(), await suite.createLicense()];
+    const lines = await linesOf('sweep', () => suite.settle());
+    const heads = lines.flatMap(({ chain_heads = [] }) => chain_heads);
+    for (const { tenantId } of licenses) {
+      const head = await suite.deps.records.get(CHAIN_HEADS, tenantId);
+      expect(head?.seq).toBeGreaterThan(0);
+      expect(heads).toContainEqual(head);
+    }
+    const idle = await linesOf('sweep', () => suite.sweep());
+    expect(idle).toHaveLength(1);
+    expect(idle[0]).not.toHaveProperty('chain_heads');
+  });
+
+  test('the Stripe event that arrived', async () => {
+    const purchase = await beginPurchase(suite);
+    const lines = await linesOf('stripe-webhook', async () => {
+      await purchase.pay();
+      await suite.stripe.idle();
+    });
+    const sent = suite.stripe.events.map(({ id, type }) => ({ event_id: id, event_type: type }));
+    expect(lines.length).toBeGreaterThan(0);
+    for (const { event_id, event_type } of lines) expect(sent).toContainEqual({ event_id, event_type });
+  });
+
+  test('the erasure that was confirmed', async () => {
+    const user = await signIn(suite, 'erased@acme.example');
+    const { body } = await user.call('POST', '/api/v1/gdpr/delete', {});
+    const { confirmation_token } = body;
+    let erasureId: string | undefined;
+    const lines = await linesOf('gdpr-delete', async () => {
+      const receipt = await user.call('DELETE', '/api/v1/gdpr/delete', { confirmation_token });
+      erasureId = receipt.body.erasure_id;
+    });
+    expect(erasureId).toMatch(/^era_/);
+    expect(lines).toMatchObject([{ erasure_id: erasureId }]);
   });
 });

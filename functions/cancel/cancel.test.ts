@@ -77,3 +77,27 @@ test('refuses a license without a subscription', async () => {
   const reply = await suite.operate('POST', '/api/v1/subscriptions/cancel', { license_id: licenseId });
   expect([reply.status, reply.body.code]).toEqual([404, 'SUBSCRIPTION_NOT_FOUND']);
 });
+
+test.each(['cancel', 'cancel/undo'])('%s finds no subscription if Stripe has none', async (path) => {
+  let isGone = false;
+  const own = await openTestSuite({}, (deps) => ({
+    ...deps,
+    billing: deps.billing && {
+      ...deps.billing,
+      readSubscription: async (id) => (isGone ? undefined : deps.billing?.readSubscription(id)),
+    },
+  }));
+  const { licenseId } = await buySeats(own);
+  isGone = true;
+  const reply = await own.operate('POST', `/api/v1/subscriptions/${path}`, { license_id: licenseId });
+  await own.close();
+  expect([reply.status, reply.body.code]).toEqual([404, 'SUBSCRIPTION_NOT_FOUND']);
+});
+
+test.each(['cancel', 'cancel/undo'])('%s needs payments to be configured', async (path) => {
+  const own = await openTestSuite({}, (deps) => ({ ...deps, billing: undefined }));
+  const { licenseId } = await own.createLicense();
+  const reply = await own.operate('POST', `/api/v1/subscriptions/${path}`, { license_id: licenseId });
+  await own.close();
+  expect([reply.status, reply.body.code]).toEqual([503, 'BILLING_NOT_SET_UP']);
+});

@@ -248,3 +248,25 @@ test('creates a new customer at the next purchase if it was deleted at Stripe', 
   await suite.stripe.idle();
   expect((await acquire(ada, created.body.license_id, 'laptop')).status).toBe(201);
 });
+
+test('a plan whose price Stripe does not have is not for sale', async () => {
+  const own = await openTestSuite({}, (deps) => ({
+    ...deps,
+    billing: deps.billing && { ...deps.billing, createCheckout: async () => ({ verdict: 'NOT_FOR_SALE' }) },
+  }));
+  const { tenantId } = await own.createLicense();
+  const reply = await own.operate('POST', CREATE, { tenant_id: tenantId, plan: 'pro', seats: 1 });
+  await own.close();
+  expect([reply.status, reply.body.code]).toEqual([409, 'PLAN_NOT_FOR_SALE']);
+});
+
+test.each([
+  [CREATE, { plan: 'pro', seats: 1 }],
+  [PORTAL, {}],
+])('%s needs payments to be configured', async (path, body) => {
+  const own = await openTestSuite({}, (deps) => ({ ...deps, billing: undefined }));
+  const { tenantId } = await own.createLicense();
+  const reply = await own.operate('POST', path, { tenant_id: tenantId, ...body });
+  await own.close();
+  expect([reply.status, reply.body.code]).toEqual([503, 'BILLING_NOT_SET_UP']);
+});

@@ -307,6 +307,7 @@ describe('role escalation by body fields', () => {
       [member, 'DELETE', `${tenant}/members/${admin.userId}`, undefined, '403 FORBIDDEN'],
       [admin, 'POST', `${tenant}/transfer`, { user_id: admin.userId }, '403 FORBIDDEN'],
       [owner, 'POST', `${tenant}/transfer`, { user_id: stranger.userId }, '404 USER_NOT_FOUND'],
+      [owner, 'PATCH', `${tenant}/members/${stranger.userId}`, { role: 'admin' }, '404 USER_NOT_FOUND'],
       [owner, 'PATCH', tenant, { owner_id: member.userId }, '400 VALIDATION_FAILED'],
       [owner, 'PATCH', tenant, { name: 'x', role: 'operator' }, '400 VALIDATION_FAILED'],
       [owner, 'POST', '/api/v1/tenants', { name: 'x', owner_id: member.userId }, '400 VALIDATION_FAILED'],

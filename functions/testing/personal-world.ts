@@ -1,6 +1,11 @@
-import { holdersOf } from '../../shared/domain/erasure.ts';
 import { licenseOfKey } from '../../shared/domain/ids.ts';
-import { ACCOUNTS, LICENSES, METERED_DAYS, USERS } from '../../shared/ports/collections.ts';
+import {
+  ACCOUNTS,
+  LICENSES,
+  METERED_DAYS,
+  SESSION_HISTORIES,
+  USERS,
+} from '../../shared/ports/collections.ts';
 import { eachKnownSession } from '../../shared/ports/seat-maintenance.ts';
 import { findWords } from './find-text.ts';
 import type { InspectableSuite } from './inspectable-suite.ts';
@@ -69,31 +74,41 @@ export async function makePersonalWorld(
   const licenseIds = Object.values(keys).map((key) => licenseOfKey(key) ?? '');
   const usersId = licenseIds[1];
   const take = seatTaker(suite);
+  const takenByAda: string[] = [];
+  const takeAsAda: typeof take = async (authorization, body) => {
+    const taken = await take(authorization, body);
+    takenByAda.push(taken.session_id);
+    return taken;
+  };
   const adas = (n: number | string) => ({
     fingerprint: `${ADA.fingerprint}-${n}`,
     hostname: `${ADA.hostname}-${n}`,
   });
 
   // Seats that are free again: one was released, and the clients of two crashed.
-  const released = await take(second.authorization, { ...adas(1), license_id: usersId });
+  const released = await takeAsAda(second.authorization, { ...adas(1), license_id: usersId });
   await expectOk(
     suite.call('POST', '/api/v1/licenses/release', {
       authorization: second.authorization,
       body: { session_id: released.session_id },
     }),
   );
-  await take(`License ${keys.machines}`, { ...adas(2), user_id: ADA.email.toUpperCase() });
-  await take(`License ${keys.lab}`, adas(3));
+  await takeAsAda(`License ${keys.machines}`, { ...adas(2), user_id: ADA.email.toUpperCase() });
+  await takeAsAda(`License ${keys.lab}`, adas(3));
   await suite.settle();
   moveClock(TTL_MS);
   await suite.settle();
 
   // Seats that are still held.
   const ada = await signInAda();
-  await take(ada.authorization, { ...adas(4), license_id: usersId });
-  await take(`License ${keys.users}`, { ...adas(5), user_id: 'Ada.Lovelace@Example.com' });
-  await take(`License ${keys.machines}`, { ...adas(6), user_id: ADA.email });
-  const borrowed = await take(`License ${keys.machines}`, { ...adas(7), user_id: ADA.email, borrow_days: 3 });
+  await takeAsAda(ada.authorization, { ...adas(4), license_id: usersId });
+  await takeAsAda(`License ${keys.users}`, { ...adas(5), user_id: 'Ada.Lovelace@Example.com' });
+  await takeAsAda(`License ${keys.machines}`, { ...adas(6), user_id: ADA.email });
+  const borrowed = await takeAsAda(`License ${keys.machines}`, {
+    ...adas(7),
+    user_id: ADA.email,
+    borrow_days: 3,
+  });
   await expectOk(
     suite.call('POST', '/api/v1/licenses/sign', {
       authorization: `License ${keys.machines}`,
@@ -101,7 +116,7 @@ export async function makePersonalWorld(
       headers: FROM_ADA,
     }),
   );
-  await take(`License ${keys.lab}`, { ...adas(8), user_id: ADA.email });
+  await takeAsAda(`License ${keys.lab}`, { ...adas(8), user_id: ADA.email });
   await take(`License ${keys.users}`, { fingerprint: 'machine-of-bob', user_id: bob.userId });
   await take(`License ${keys.machines}`, {
     fingerprint: 'machine-of-carl',
@@ -111,16 +126,18 @@ export async function makePersonalWorld(
   await take(`License ${keys.machines}`, { fingerprint: 'machine-of-nobody' });
   await suite.settle();
   // Its events are not recorded yet when she is erased.
-  await take(`License ${keys.machines}`, { ...adas(9), user_id: ADA.email });
+  await takeAsAda(`License ${keys.machines}`, { ...adas(9), user_id: ADA.email });
 
-  const { seatMaintenance, records, pseudonyms } = suite.deps;
+  const { seatMaintenance, records } = suite.deps;
   const user = await records.get(USERS, ada.userId);
   if (!user || !(await records.get(ACCOUNTS, user.accountId))) throw new Error('Ada has no record');
   for (const licenseId of licenseIds) {
-    for (const holder of holdersOf(user, licenseId, pseudonyms)) holders.add(holder);
-    for await (const { holder, facts } of eachKnownSession(seatMaintenance, licenseId)) {
-      if (facts.fingerprint.startsWith(ADA.fingerprint)) holders.add(holder);
-    }
+    for await (const { sessionId, holder } of eachKnownSession(seatMaintenance, licenseId))
+      if (takenByAda.includes(sessionId)) holders.add(holder);
+  }
+  for (const sessionId of takenByAda) {
+    const history = await records.get(SESSION_HISTORIES, sessionId);
+    if (history?.holder) holders.add(history.holder);
   }
   const bought = { trialId, boughtId, subscriptionId };
   return { ada, bob, carl, labId, shopId, licenseIds, ...bought, keys, holders, signInAda };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { pseudonyms } from './holder.ts';
+import { pseudonyms, pseudonymsOf } from './holder.ts';
 
 const KEY = 'pseudonym-key-0123456789abcdef0123456789';
 const pseudonym = pseudonyms(KEY);
@@ -33,4 +33,14 @@ test('gives different splits of the same text different pseudonyms', () => {
   );
   expect(pseudonym('lic', 'process', 'a', 'bc')).not.toBe(pseudonym('lic', 'process', 'ab', 'c'));
   expect(pseudonym('lic', 'process', '","')).not.toBe(pseudonym('lic', 'process', '', ''));
+});
+
+test('pseudonyms never change: computed with another HMAC, they are the same', () => {
+  // Such as: printf '["lic_a","machine","fingerprint"]' | openssl dgst -sha256 -hmac KEY -binary | basenc --base64url
+  expect(pseudonym('lic_a', 'machine', 'fingerprint')).toBe('LsVsPrE9oqjB');
+  expect(pseudonym('lic_a', 'process', 'fingerprint', '4711')).toBe('r55EPKWOPfJV');
+  const pseudonymOf = pseudonymsOf(KEY);
+  expect(pseudonymOf('account', 'google 4711')).toBe('S36SbFpmsojlukFQPy4Et7');
+  expect(pseudonymOf('address', '203.0.113.7')).toBe('1o0FLtWXFqWaFdBY4HftAw');
+  expect(pseudonymOf('trial', 'machine laptop')).toBe('4BKMoCLD831sq5l7If0sl1');
 });

@@ -197,6 +197,54 @@ describe('for every subscription that Stripe can report,', () => {
   });
 });
 
+/** What each status means for a pro subscription with 20 days left, in days from now; its grace is 7 days. */
+interface Meaning {
+  readonly status: SubscriptionState['status'];
+  readonly change?: Partial<SubscriptionState>;
+  readonly isOver?: true;
+  /** Absent if it grants no license. */
+  readonly license?: { readonly hold: License['hold']; readonly validForDays: number };
+  /** When it is fetched again; `null` for never. */
+  readonly lookInDays: number | null;
+}
+
+const HOUR_IN_DAYS = 1 / 24;
+const MEANINGS: readonly Meaning[] = [
+  { status: 'incomplete', lookInDays: 1 },
+  { status: 'incomplete_expired', isOver: true, lookInDays: null },
+  { status: 'trialing', license: { hold: null, validForDays: 27 }, lookInDays: 20 + HOUR_IN_DAYS },
+  { status: 'active', license: { hold: null, validForDays: 27 }, lookInDays: 20 + HOUR_IN_DAYS },
+  {
+    ...{ status: 'past_due', change: { unpaidSinceMs: NOW_MS - DAY_MS } },
+    ...{ license: { hold: null, validForDays: 6 }, lookInDays: 6 },
+  },
+  {
+    ...{ status: 'past_due', change: { unpaidSinceMs: NOW_MS - 7 * DAY_MS } },
+    ...{ license: { hold: 'payment', validForDays: 0 }, lookInDays: 1 },
+  },
+  { status: 'unpaid', license: { hold: 'payment', validForDays: 20 }, lookInDays: 1 },
+  { status: 'paused', license: { hold: 'paused', validForDays: 20 }, lookInDays: 1 },
+  {
+    ...{ status: 'canceled', change: { endedAtMs: NOW_MS - DAY_MS }, isOver: true },
+    ...{ license: { hold: null, validForDays: -1 }, lookInDays: null },
+  },
+];
+
+test.each(MEANINGS)('a subscription that is $status ($change)', ({ status, change, ...meaning }) => {
+  const subscription = seen({ status, ...change });
+  expect(isOver(subscription)).toBe(meaning.isOver ?? false);
+  expect(hasBegun(subscription)).toBe(meaning.license !== undefined);
+  const { lookInDays, license: expected } = meaning;
+  expect(subscription.lookAtMs).toBe(lookInDays === null ? null : NOW_MS + lookInDays * DAY_MS);
+  const license = licenseUnder(subscription, undefined, NOW_MS);
+  expect(license?.hold).toBe(expected?.hold);
+  expect(license?.validUntilMs).toBe(expected && NOW_MS + expected.validForDays * DAY_MS);
+});
+
+test('every status of Stripe has a meaning', () => {
+  expect(SUBSCRIPTION_STATUSES).toEqual([...new Set(MEANINGS.map(({ status }) => status))]);
+});
+
 test('records refunds and disputes independently of the order in which they become known', () => {
   fc.assert(
     fc.property(anyNews, fc.integer(), (news, seed) => {

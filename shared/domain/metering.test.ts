@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { addToDay, inState, isKnownAgain, mayBeTold, meteredDayId, type UsageRecord } from './metering.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+const NOON_MS = Date.UTC(2026, 10, 25, 12);
+const RECORD: UsageRecord = {
+  ...{ licenseId: 'lic_1', recordId: 'one', meter: 'exports', quantity: 7 },
+  ...{ atMs: NOON_MS, receivedAtMs: NOON_MS, state: 'new', sendingSinceMs: null, isOpen: true },
+};
+
+test.each([
+  ['30 days old', -30 * DAY_MS, true],
+  ['older', -30 * DAY_MS - 1, false],
+  ['5 minutes early', 5 * MINUTE_MS, true],
+  ['earlier', 5 * MINUTE_MS + 1, false],
+])('usage that is %s is accepted or not', (_, fromNowMs, expected) => {
+  expect(mayBeTold(NOON_MS + fromNowMs, NOON_MS)).toBe(expected);
+});
+
+test('Stripe recognises a record again for 23 hours after the first attempt to send it', () => {
+  const sending = inState(RECORD, 'sending', NOON_MS);
+  expect(isKnownAgain(sending, NOON_MS + 23 * HOUR_MS - 1)).toBe(true);
+  expect(isKnownAgain(sending, NOON_MS + 23 * HOUR_MS)).toBe(false);
+  expect(isKnownAgain(RECORD, NOON_MS)).toBe(false);
+});
+
+test.each([
+  ['new', true],
+  ['sending', true],
+  ['sent', false],
+  ['unbilled', false],
+  ['refused', false],
+  ['uncertain', false],
+] as const)('a record that is %s still has to be processed: %s', (state, isOpen) => {
+  expect(inState({ ...RECORD, isOpen: !isOpen }, state, NOON_MS)).toMatchObject({ state, isOpen });
+});
+
+test('a record keeps the time of the first attempt to send it', () => {
+  const first = inState(RECORD, 'sending', NOON_MS);
+  expect(first.sendingSinceMs).toBe(NOON_MS);
+  expect(inState(first, 'sending', NOON_MS + 1).sendingSinceMs).toBe(NOON_MS);
+  expect(inState(first, 'sent', NOON_MS + 1).sendingSinceMs).toBe(NOON_MS);
+  expect(inState(RECORD, 'unbilled', NOON_MS).sendingSinceMs).toBeNull();
+});
+
+test('the totals of a day start with its first record, and add each further one', () => {
+  const first = addToDay(undefined, RECORD, 'ten_1');
+  expect(first).toEqual({
+    ...{ licenseId: 'lic_1', tenantId: 'ten_1', meter: 'exports', dayMs: NOON_MS - 12 * HOUR_MS },
+    ...{ quantity: 7, records: 1 },
+  });
+  expect(addToDay(first, { ...RECORD, quantity: 2 }, 'ten_1')).toEqual({ ...first, quantity: 9, records: 2 });
+  expect(meteredDayId(first)).toBe('lic_1:exports:2026-11-25');
+});

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { ROLES, type Role } from './authorization.ts';
+import { isOperator, mayAppoint } from './people.ts';
+
+const HOUR_MS = 3_600_000;
+const ADA = { email: 'ada@vendor.example', hostedDomain: 'vendor.example' };
+const NO_ONE = { emails: [] };
+
+test.each([
+  ['by address', { emails: ['ada@vendor.example'] }, true],
+  ['by Workspace domain', { emails: [], domain: 'vendor.example' }, true],
+  ['by neither', { emails: ['bob@vendor.example'], domain: 'other.example' }, false],
+  ['if none is configured', NO_ONE, false],
+])('a user is an operator %s', (_, rule, expected) => {
+  expect(isOperator(ADA, 0, rule, 1)).toBe(expected);
+});
+
+test('a user without a Workspace domain is no operator by domain, whatever the address', () => {
+  const personal = { ...ADA, hostedDomain: null };
+  expect(isOperator(personal, 0, { emails: [], domain: 'vendor.example' }, 1)).toBe(false);
+  expect(isOperator(personal, 0, NO_ONE, 1)).toBe(false);
+});
+
+test('a user is an operator for 12 hours after signing in', () => {
+  const rule = { emails: [ADA.email] };
+  expect(isOperator(ADA, 7, rule, 7 + 12 * HOUR_MS - 1)).toBe(true);
+  expect(isOperator(ADA, 7, rule, 7 + 12 * HOUR_MS)).toBe(false);
+});
+
+/** Which roles a user with this role can give. */
+const APPOINTS: Readonly<Record<Role, readonly Role[]>> = {
+  member: ['member'],
+  admin: ['member', 'admin'],
+  owner: ['member', 'admin'],
+};
+
+test.each(ROLES)('%s gives only these roles, to anyone but the owner', (own) => {
+  for (const current of [undefined, 'member', 'admin'] as const)
+    expect(ROLES.filter((wanted) => mayAppoint(own, current, wanted))).toEqual(APPOINTS[own]);
+  expect(ROLES.filter((wanted) => mayAppoint(own, 'owner', wanted))).toEqual([]);
+});
+
+test('a user without a role gives none', () => {
+  expect(ROLES.filter((wanted) => mayAppoint(undefined, undefined, wanted))).toEqual([]);
+});

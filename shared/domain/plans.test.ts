@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import { BILLING_INTERVALS, PLAN_NAMES, PLANS, type PlanTerms, planOfPrice, priceKeyOf } from './plans.ts';
+
+/** A copy of the terms, so that no edit of a plan that customers pay for is accidental. Edit both. */
+const SOLD: Readonly<Record<string, PlanTerms>> = {
+  free: {
+    ...{ seats: { least: 1, most: 3 }, trialSeats: 0, ttlSeconds: 360, paymentGraceDays: 0, features: [] },
+    ...{ offlineGraceDays: 0, ownGrace: false, borrow: { maxDays: 0, lowWater: 0 } },
+    prices: {},
+  },
+  pro: {
+    ...{ seats: { least: 1, most: 50 }, trialSeats: 3, ttlSeconds: 360, paymentGraceDays: 7 },
+    ...{ offlineGraceDays: 7, ownGrace: false, borrow: { maxDays: 14, lowWater: 0 }, features: ['export'] },
+    prices: { month: 'seatlease_pro_month', year: 'seatlease_pro_year' },
+  },
+  team: {
+    ...{ seats: { least: 5, most: 1_000 }, trialSeats: 5, ttlSeconds: 360, paymentGraceDays: 14 },
+    ...{ offlineGraceDays: 3, ownGrace: false, borrow: { maxDays: 30, lowWater: 1 } },
+    features: ['export', 'shared-settings'],
+    prices: { month: 'seatlease_team_month', year: 'seatlease_team_year' },
+  },
+  enterprise: {
+    ...{ seats: { least: 25, most: 100_000 }, trialSeats: 25, ttlSeconds: 360, paymentGraceDays: 30 },
+    ...{ offlineGraceDays: 7, ownGrace: true, borrow: { maxDays: 90, lowWater: 5 } },
+    features: ['export', 'shared-settings', 'audit'],
+    prices: { year: 'seatlease_enterprise_year' },
+  },
+};
+
+test('the plans have the terms that are sold', () => {
+  expect(PLANS).toEqual(SOLD);
+});
+
+test('the plans are listed from the smallest to the largest', () => {
+  expect(PLAN_NAMES).toEqual(['free', 'pro', 'team', 'enterprise']);
+});
+
+describe.each(PLAN_NAMES)('the %s plan', (plan) => {
+  const { seats, trialSeats, borrow }: PlanTerms = PLANS[plan];
+
+  test('has limits that can be met', () => {
+    expect(seats.least).toBeGreaterThan(0);
+    expect(seats.most).toBeGreaterThanOrEqual(seats.least);
+    expect(trialSeats).toBeLessThanOrEqual(seats.most);
+    expect(borrow.lowWater).toBeLessThanOrEqual(seats.least);
+  });
+
+  test.each(BILLING_INTERVALS)('is found by its price per %s, if it has one', (interval) => {
+    const key = SOLD[plan]?.prices[interval];
+    expect(priceKeyOf(plan, interval)).toBe(key);
+    if (key !== undefined) expect(planOfPrice(key)).toBe(plan);
+  });
+});
+
+test('each price belongs to one plan and interval', () => {
+  const keys = Object.values(SOLD).flatMap(({ prices }) => Object.values(prices));
+  expect(new Set(keys).size).toBe(keys.length);
+});
+
+test.each([null, '', 'seatlease_pro', 'another_price'])('the price %s belongs to no plan', (lookupKey) => {
+  expect(planOfPrice(lookupKey)).toBeUndefined();
+});

@@ -1,0 +1,83 @@
+import { expect, test } from 'vitest';
+import { PROBLEMS } from './errors.ts';
+
+/** Clients branch on code and status: neither may change, and no code may disappear. */
+const CODES_BY_STATUS: Readonly<Record<number, readonly string[]>> = {
+  400: [
+    'VALIDATION_FAILED',
+    'INVALID_JSON',
+    'INVALID_CURSOR',
+    'EVENT_INVALID',
+    'GRANT_INVALID',
+    'REDIRECT_NOT_ALLOWED',
+    'SIGN_IN_MISMATCH',
+    'CONFIRMATION_INVALID',
+    'SIGNATURE_INVALID',
+    'METER_UNKNOWN',
+    'USAGE_TIME_REFUSED',
+    'HOLDER_REQUIRED',
+  ],
+  401: ['AUTHENTICATION_REQUIRED', 'CREDENTIALS_INVALID'],
+  403: [
+    'FORBIDDEN',
+    'NOT_ENTITLED',
+    'BORROW_NOT_ALLOWED',
+    'TRIAL_NOT_OFFERED',
+    'LICENSE_SUSPENDED',
+    'LICENSE_EXPIRED',
+  ],
+  404: [
+    'NOT_FOUND',
+    'LICENSE_NOT_FOUND',
+    'TENANT_NOT_FOUND',
+    'USER_NOT_FOUND',
+    'SUBSCRIPTION_NOT_FOUND',
+    'SESSION_NOT_FOUND',
+  ],
+  405: ['METHOD_NOT_ALLOWED'],
+  409: [
+    'SEATS_EXHAUSTED',
+    'BORROW_LIMIT_REACHED',
+    'TENANT_CLOSED',
+    'OWNER_MUST_STAY',
+    'TOO_MANY_TENANTS',
+    'DOMAIN_TAKEN',
+    'PLAN_NOT_FOR_SALE',
+    'LICENSE_NOT_FOR_SALE',
+    'ALREADY_SUBSCRIBED',
+    'BILLED_BY_SUBSCRIPTION',
+    'SUBSCRIPTION_ENDED',
+    'NO_BILLING_ACCOUNT',
+    'TRIAL_ALREADY_USED',
+    'USAGE_RECORD_CONFLICT',
+  ],
+  413: ['PAYLOAD_TOO_LARGE'],
+  415: ['UNSUPPORTED_MEDIA_TYPE'],
+  422: ['IDEMPOTENCY_KEY_REUSED'],
+  429: ['RATE_LIMITED'],
+  500: ['INTERNAL'],
+  502: ['SIGNING_UNAVAILABLE'],
+  503: [
+    'SIGNING_BUSY',
+    'SEATS_UNAVAILABLE',
+    'RECORDS_UNAVAILABLE',
+    'EVENTS_UNAVAILABLE',
+    'IDENTITY_UNAVAILABLE',
+    'SIGN_IN_NOT_SET_UP',
+    'BILLING_NOT_SET_UP',
+    'BILLING_UNAVAILABLE',
+    'LIMITS_UNAVAILABLE',
+  ],
+};
+
+test('every problem has the status that clients rely on', () => {
+  const statuses = Object.entries(PROBLEMS).map(([code, { status }]) => [code, status]);
+  const expected = Object.entries(CODES_BY_STATUS).flatMap(([status, codes]) =>
+    codes.map((code) => [code, Number(status)]),
+  );
+  expect(Object.fromEntries(statuses)).toEqual(Object.fromEntries(expected));
+});
+
+test.each(Object.entries(PROBLEMS))('%s has a title that is one or more sentences', (_, { title }) => {
+  expect(title).toMatch(/^[A-Z].*\.$/);
+});
