@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { startEmbeddedRedis } from '../shared/local/redis/embedded-redis.ts';
 import { respClient } from '../shared/local/redis/resp-client.ts';
 import { startUpstashServer } from '../shared/local/redis/upstash-server.ts';
+import type { Deps } from '../shared/ports/deps.ts';
 import { LICENSES_OF_TENANT } from '../shared/ports/queries.ts';
 import { describeReal } from '../shared/testing/real-parts.ts';
 import { type CountingProxy, countingProxy } from '../shared/testing/servers/counting-proxy.ts';
@@ -15,8 +16,12 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-async function openSuite(...how: Parameters<typeof openTestSuite>): Promise<TestSuite> {
-  const suite = await openTestSuite(...how);
+/** A suite that waits for Redis no longer than a deployed function. */
+async function openSuite(
+  environment: Record<string, string> = {},
+  wrap: (deps: Deps) => Deps = (deps) => deps,
+): Promise<TestSuite> {
+  const suite = await openTestSuite(environment, wrap, { redisWithinMs: undefined });
   closers.push(() => suite.close());
   return suite;
 }

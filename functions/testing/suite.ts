@@ -47,6 +47,9 @@ export interface TestSuite {
   close(): Promise<void>;
 }
 
+/** Embedded Redis on a busy machine may take longer than the second that functions wait. */
+const PATIENCE_MS = 10_000;
+
 type Call = TestSuite['call'];
 
 export interface CallOptions {
@@ -74,10 +77,14 @@ export interface TestLicense {
   sign(body: string | Record<string, unknown>): Promise<Reply>;
 }
 
-/** `environment` overrides settings that embed all dependencies. `wrap` can replace any port. */
+/**
+ * `environment` overrides settings that embed all dependencies. `wrap` can replace any port. `redisWithinMs` is how long
+ * to wait for Redis; `undefined`: as long as a deployed function.
+ */
 export async function openTestSuite(
   environment: Record<string, string> = {},
   wrap: (deps: Deps) => Deps = (deps) => deps,
+  { redisWithinMs }: { readonly redisWithinMs: number | undefined } = { redisWithinMs: PATIENCE_MS },
 ): Promise<TestSuite> {
   const dataFolder = await quickFolder('seatlease-test-');
   const config = readConfig({
@@ -100,6 +107,7 @@ export async function openTestSuite(
   const parts = await openLocalParts(config, {
     stripe,
     bus: { retryMs: 20 },
+    redisWithinMs,
     log,
     publicUrl: url,
     signIn: trustingProvider(),

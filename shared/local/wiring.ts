@@ -33,6 +33,8 @@ export interface EmbeddedOptions {
     readonly port: number;
     readonly returnUrl: string;
   };
+  /** How long to wait for Redis. Default: as long as a deployed function. */
+  readonly redisWithinMs?: number | undefined;
   /** Origin where this process listens. */
   readonly publicUrl?: string;
   readonly log?: Deps['log'];
@@ -61,7 +63,7 @@ export async function openLocalParts(config: Config, embedded: EmbeddedOptions =
       checkout: { ...checkout, returnUrl: checkout.returnUrl ?? embedded.stripe?.returnUrl },
     },
     {
-      redis: openRedis,
+      redis: async (seats) => ({ ...(await openRedis(seats)), timeoutMs: embedded.redisWithinMs }),
       records: async () => openRecords(config),
       events: async (events) => bus ?? DEPLOYED.events(events),
       async signer(signing) {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import * as z from 'zod/mini';
 import { Unavailable } from '../../errors.ts';
 import { openSqliteRecords } from '../../local/sqlite-records.ts';
@@ -192,6 +192,9 @@ describeReal('Firestore emulator', 'Firestore', () => {
   const open = () => openFirestoreRecords({ projectId: emulator.projectId, emulatorHost: emulator.host });
   beforeAll(async () => {
     emulator = await newFirestoreProject();
+    // The first answer may take the emulator longer than a read waits.
+    await using opened = closing(open());
+    await vi.waitFor(() => opened.records.ping(), 20_000);
   });
 
   // The emulator takes seconds for contending transactions that take milliseconds elsewhere.

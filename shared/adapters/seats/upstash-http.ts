@@ -26,7 +26,7 @@ export interface HttpRequesterOptions {
   readonly url: string;
   readonly token: string;
   /** Limit for one request from call to response, including its one retry and any wait for a socket. Default: 1,200. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /** Open connections; further requests wait for one within their `timeoutMs`. Default: 128. */
   readonly maxSockets?: number;
 }
