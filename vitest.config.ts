@@ -20,7 +20,8 @@ class LongestFirst extends BaseSequencer {
  */
 const BY_THEMSELVES = [
   'functions/{bad-input,deployed}.test.ts',
-  'functions/*/{real-parts,permutations}.test.ts',
+  'functions/sweep/real-parts.test.ts',
+  'functions/stripe-webhook/permutations.test.ts',
   'shared/http/serve.test.ts',
   'functions/seats.race.test.ts',
   'shared/adapters/**/{*.property,sweep-cost}.test.ts',

@@ -3,11 +3,12 @@ import config, { LONG } from './vitest.config.ts';
 
 /** Tests of random cases, which try more of them here: see shared/testing/runs.ts. */
 const WITH_MORE_RUNS = [
+  'functions/audit/verify.test.ts',
   'functions/bad-input.test.ts',
   'functions/seats.race.test.ts',
   'functions/stripe-webhook/permutations.test.ts',
   'shared/adapters/records/records.test.ts',
-  'shared/adapters/seats/*.property.test.ts',
+  'shared/adapters/seats/{*.property,sweep-cost}.test.ts',
   'shared/local/redis/resp-client.test.ts',
 ];
 

@@ -5,6 +5,7 @@ import { type AuditEvent, emptyChain, sealEvents, unsealed } from '../../shared/
 import { eventOf } from '../../shared/domain/event.ts';
 import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
 import { AUDIT, CHAIN_HEADS, TENANTS } from '../../shared/ports/collections.ts';
+import { runs } from '../../shared/testing/runs.ts';
 import {
   type ChainPart,
   type ChainPosition,
@@ -196,7 +197,7 @@ describe('verifying an audit log part by part', () => {
         expect(parts.reduce((sum, { sealed }) => sum + sealed, 0)).toBe(whole?.sealed);
         expect(parts.reduce((sum, part) => sum + part.unsealed, 0)).toBe(whole?.unsealed);
       }),
-      { numRuns: 40 },
+      { numRuns: runs(15, 100) },
     );
   });
 });
