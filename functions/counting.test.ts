@@ -456,13 +456,16 @@ test('a seat-hour costs exactly the sum of its calls, sweeps and events', async 
   }
 });
 
-test('an acquire loads no handler of another function and no heavy SDK, with and without Firestore', async () => {
+test('an acquire loads no handler of another function, no heavy SDK and no rate limits, with and without Firestore', async () => {
   const script = fileURLToPath(new URL('./testing/modules-of-acquire.ts', import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, [script], { maxBuffer: 1024 * 1024 });
   const { status, forAcquire, withSdks } = JSON.parse(stdout);
   expect(status).toBe(201);
   const heavy = /node_modules\/(@google-cloud|stripe|google-auth-library|googleapis|@grpc|google-gax)\//;
   expect(forAcquire.filter((file: string) => heavy.test(file))).toEqual([]);
+  expect(forAcquire.filter((file: string) => file.includes('/@upstash/redis/'))).not.toEqual([]);
+  const limits = /\/@upstash\/(ratelimit|core-analytics)\//;
+  expect(forAcquire.filter((file: string) => limits.test(file))).toEqual([]);
   const handlers = forAcquire.filter((file: string) => file.endsWith('/handler.ts'));
   expect(handlers).toEqual([expect.stringMatching(/\/acquire\/handler\.ts$/)]);
   for (const sdk of ['/stripe/', '/google-auth-library/']) {

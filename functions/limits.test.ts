@@ -1,6 +1,3 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { newLicenseId, newLicenseKey, newTenantId } from '../shared/domain/ids.ts';
 import { Unavailable } from '../shared/errors.ts';
@@ -224,16 +221,5 @@ describe('while rate limits are unavailable', () => {
         expect(line).toMatchObject({ severity: 'ERROR', code: 'LIMITS_UNAVAILABLE' });
       }
     },
-  );
-});
-
-test('an acquire loads no rate limit library', async () => {
-  const script = fileURLToPath(new URL('./testing/modules-of-acquire.ts', import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, [script], { maxBuffer: 1024 * 1024 });
-  const { status, forAcquire } = JSON.parse(stdout);
-  expect(status).toBe(201);
-  expect(forAcquire.filter((file: string) => file.includes('/@upstash/redis/'))).not.toEqual([]);
-  expect(forAcquire.filter((file: string) => /\/@upstash\/(ratelimit|core-analytics)\//.test(file))).toEqual(
-    [],
   );
 });
