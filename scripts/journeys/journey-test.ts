@@ -14,7 +14,9 @@ export const test = browserTest
   /** Opens pages that are closed when the test ends. */
   .extend('open', async ({ world }, { onCleanup }) => {
     const pages: Page[] = [];
-    onCleanup(() => Promise.all(pages.map((page) => page.context().close())));
+    onCleanup(async () => {
+      await Promise.all(pages.map((page) => page.context().close()));
+    });
     return async (options?: OpenOptions): Promise<Page> => {
       const page = await world.open(options);
       pages.push(page);
