@@ -13,9 +13,9 @@ import { openFirestoreRecords } from './records/firestore-records.ts';
 import { openGoogleSignIn } from './sign-in/google-sign-in.ts';
 import { openKmsSigner } from './signer/kms-signer.ts';
 
-/** The deadlines that adapters have when nobody sets others; the tests beside the adapters set shorter ones. */
+/** The default deadlines of the adapters; the tests beside the adapters set shorter ones. */
 
-/** A busy machine ends a wait later. */
+/** A busy machine may end a wait later. */
 const ABOUT_5_SECONDS = { atLeastMs: 3_500, lessThanMs: 10_000 };
 
 // An operation loads its SDK first, which is not part of its deadline.

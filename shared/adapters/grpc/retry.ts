@@ -15,7 +15,7 @@ export interface RetryOptions {
   readonly isRetried: (error: unknown) => boolean;
   /** If absent, only the deadline limits the attempts. */
   readonly mostAttempts?: number;
-  /** The pause before the second attempt, 100 ms where absent. */
+  /** The pause before the second attempt, 100 ms if absent. */
   readonly firstPauseMs?: number | undefined;
 }
 

@@ -12,7 +12,7 @@ export interface FirestoreOptions {
   readonly emulatorHost?: string | undefined;
   /** How long a transaction may retry against others, 15 s if absent. */
   readonly transactionWithinMs?: number | undefined;
-  /** Those of `callLimits` where absent. */
+  /** Those of `callLimits` if absent. */
   readonly deadlines?: Partial<CallDeadlines> | undefined;
 }
 

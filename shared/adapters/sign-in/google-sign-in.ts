@@ -13,7 +13,7 @@ export interface GoogleSignInOptions {
   readonly endpoints?: SignInEndpoints | undefined;
   /** Accepted values of `iss`; Google's two names if absent. */
   readonly issuers?: readonly string[] | undefined;
-  /** How long the provider may take to redeem a code: 5 s where absent. */
+  /** How long the provider may take to redeem a code: 5 s if absent. */
   readonly withinMs?: number | undefined;
 }
 
