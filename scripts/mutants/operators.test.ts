@@ -22,7 +22,7 @@ describe('a TypeScript source', () => {
     ['const x = a && b', ['boolean', 'const x = a || b']],
     ['const x = !a', ['boolean', 'const x = a']],
     ['const x = a ? b : c', ['boolean', 'const x = !(a) ? b : c']],
-    ['if (a) return', ['boolean', 'if (!(a)) return']],
+    ['if (a) {}', ['boolean', 'if (!(a)) {}']],
     [
       'const x = (a + b) * c',
       ['arithmetic', 'const x = (a - b) * c'],
