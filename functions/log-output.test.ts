@@ -89,9 +89,12 @@ describe('a log line has what the runbook searches for:', () => {
   });
 
   test('the event that was recorded, and whether it was known', async () => {
-    const license = await suite.createLicense();
-    const lines = await linesOf('record-event', () => suite.settle());
-    const events = await auditOf(suite.deps.records, license.licenseId);
+    let licenseId = '';
+    const lines = await linesOf('record-event', async () => {
+      ({ licenseId } = await suite.createLicense());
+      await suite.settle();
+    });
+    const events = await auditOf(suite.deps.records, licenseId);
     expect(events.length).toBeGreaterThan(0);
     const recorded = lines.filter(({ verdict }) => verdict === 'RECORDED').map(({ event_id }) => event_id);
     for (const { eventId } of events) expect(recorded).toContain(eventId);
