@@ -28,3 +28,15 @@ test('each Google Cloud service calls exactly one endpoint', () => {
   expect(() => endpointFor('scheduler', [contractOf(['anyone'])])).toThrow('calls 0 endpoints');
   expect(() => endpointFor('pubsub', [contractOf(['pubsub'], ['pubsub'])])).toThrow('calls 2 endpoints');
 });
+
+test('only these endpoints take the tenants of a signed-in user from the access token, not from the records', () => {
+  const byToken = MANIFEST.flatMap(({ name, endpoints }) =>
+    Object.entries<EndpointContract>(endpoints).flatMap(([key, { standing }]) =>
+      standing === 'token' ? [`${name}.${key}`] : [],
+    ),
+  );
+  expect(byToken.toSorted()).toEqual([
+    ...['acquire.acquire', 'gdpr-delete.confirm', 'heartbeat.heartbeat', 'release.release', 'sign.sign'],
+    'usage.record',
+  ]);
+});

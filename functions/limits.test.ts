@@ -26,6 +26,31 @@ const LIMITED = ENDPOINTS.flatMap(({ name, endpoint }): Limited[] =>
   endpoint.limit ? [{ name, endpoint, limit: endpoint.limit }] : [],
 );
 
+/** Requests in so many seconds, by what they are counted, and whether they are served if they cannot be counted. */
+const EXPECTED: Readonly<Record<string, LimitContract>> = {
+  'audit.verify': { requests: 600, windowSeconds: 3600, by: 'caller', uncounted: 'refuse' },
+  'callback.callback': { requests: 120, windowSeconds: 60, by: 'address', uncounted: 'serve' },
+  'cancel.cancel': { requests: 20, windowSeconds: 60, by: 'caller', uncounted: 'serve' },
+  'cancel.undo': { requests: 20, windowSeconds: 60, by: 'caller', uncounted: 'serve' },
+  'checkout.create': { requests: 20, windowSeconds: 60, by: 'caller', uncounted: 'refuse' },
+  'checkout.portal': { requests: 20, windowSeconds: 60, by: 'caller', uncounted: 'refuse' },
+  'gdpr-delete.ask': { requests: 60, windowSeconds: 3600, by: 'caller', uncounted: 'serve' },
+  'gdpr-export.person': { requests: 30, windowSeconds: 3600, by: 'caller', uncounted: 'serve' },
+  'gdpr-export.tenant': { requests: 30, windowSeconds: 3600, by: 'caller', uncounted: 'serve' },
+  'login.google': { requests: 120, windowSeconds: 60, by: 'address', uncounted: 'serve' },
+  'sign.sign': { requests: 1_200, windowSeconds: 60, by: 'caller', uncounted: 'refuse' },
+  'tenants.create': { requests: 60, windowSeconds: 3600, by: 'caller', uncounted: 'serve' },
+  'tenants.invite': { requests: 1_000, windowSeconds: 3600, by: 'caller', uncounted: 'serve' },
+  'token.token': { requests: 600, windowSeconds: 60, by: 'address', uncounted: 'serve' },
+  'token.signOut': { requests: 600, windowSeconds: 60, by: 'address', uncounted: 'serve' },
+  'trial.activate': { requests: 10, windowSeconds: 3600, by: 'caller', uncounted: 'refuse' },
+  'usage.record': { requests: 6_000, windowSeconds: 60, by: 'caller', uncounted: 'serve' },
+};
+
+test('these endpoints are limited, and no others', () => {
+  expect(Object.fromEntries(LIMITED.map(({ name, limit }) => [name, limit]))).toEqual(EXPECTED);
+});
+
 /** Credentials that are counted. Whether the endpoint accepts them does not matter here. */
 async function credentialsFor(
   { auth }: EndpointContract,

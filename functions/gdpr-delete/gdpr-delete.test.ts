@@ -338,10 +338,36 @@ async function remember(tenantId: string, key: string, holder: string, many: num
   });
 }
 
+/** The pseudonym of a seat that a user of the vendor's app once held. Redis no longer knows its session. */
+async function formerHolder(key: string, userId: string): Promise<string> {
+  const { session_id } = (await seat(key, { fingerprint: 'laptop', user_id: userId })).body;
+  const licenseId = licenseOfKey(key) ?? '';
+  const { seatMaintenance } = suite.deps;
+  const sessions = await Array.fromAsync(eachKnownSession(seatMaintenance, licenseId));
+  const session = sessions.find(({ sessionId }) => sessionId === session_id);
+  if (!session) throw new Error('no session');
+  await seatMaintenance.forgetSessions(licenseId, [session_id]);
+  return session.holder;
+}
+
+test.each([
+  ['id', () => ada.userId],
+  ['address', () => ada.email],
+])('finds the histories of former seats if the vendor’s app names users by %s', async (_, named) => {
+  await join(ada, shopId, 'member');
+  const key = await licenseKey(shopId, { max: 50, unit: 'user' });
+  const holder = await formerHolder(key, named());
+  await remember(shopId, key, holder, 3);
+  const { erased } = (await confirm(ada, await ask(ada))).body;
+  expect(erased).toMatchObject({ sessions: 0, session_histories: 3, audit_events: 3 });
+  const events = await auditOf(suite.deps.records, licenseOfKey(key) ?? '');
+  expect(JSON.stringify(events)).not.toContain(holder);
+});
+
 test('erases more histories and events than fit into one step, in an erased tenant and in a remaining one', async () => {
   await join(ada, shopId, 'member');
-  const [mine, theirs] = [await licenseKey(labId), await licenseKey(shopId)];
-  const holder = suite.deps.pseudonyms(licenseOfKey(theirs) ?? '', 'user', ada.userId);
+  const [mine, theirs] = [await licenseKey(labId), await licenseKey(shopId, { max: 50, unit: 'user' })];
+  const holder = await formerHolder(theirs, ada.userId);
   await remember(shopId, theirs, holder, 230);
   await remember(shopId, theirs, 'holder-of-another', 3);
   await remember(labId, mine, 'holder-of-anybody', 230);
