@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -76,15 +76,16 @@ describe('npm start', () => {
 
   test('keeps the files of its data folder from other users', () => {
     const folder = join(user.folder, '.seatlease');
-    const modes = ['.', 'demo.json', 'secrets.json', 'records.db'].map(
-      (name) => statSync(join(folder, name)).mode,
-    );
-    expect(modes.map((mode) => (mode & 0o777).toString(8))).toEqual(['700', '600', '600', '600']);
+    const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+    expect(names).toEqual(expect.arrayContaining(['demo.json', 'demo-license.json', 'secrets.json']));
+    const open = ['.', ...names].filter((name) => (statSync(join(folder, name)).mode & 0o077) !== 0);
+    expect(open).toEqual([]);
   });
 
   test('stops cleanly on Ctrl-C, and finds its records when it starts again', async () => {
     const before = demo();
     expect(await server.interrupt()).toContain('Stopped.');
+    expect(existsSync(join(user.folder, '.seatlease', 'demo.json'))).toBe(false);
 
     server = await user.start();
     const { url, operator_key, license_id } = demo();

@@ -2,7 +2,7 @@ import { ConfigError } from '../shared/config.ts';
 import { logToStandardOutput } from '../shared/http/log.ts';
 import { DataFolderInUse } from '../shared/local/data-folder.ts';
 import type { LogLine } from '../shared/ports/log-line.ts';
-import { type Demo, seedDemo } from './dev/demo-license.ts';
+import { type Demo, removeDemo, seedDemo } from './dev/demo-license.ts';
 import { type LocalServer, startLocalServer } from './dev/server.ts';
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -11,7 +11,10 @@ const log = openLog();
 try {
   const server = await startLocalServer(process.env, log.write);
   print(welcome(await seedDemo(server), server));
-  stopOnSignal(server.close);
+  stopOnSignal(async () => {
+    removeDemo(server.config.dataFolder);
+    await server.close();
+  });
 } catch (error) {
   process.stderr.write(`${explain(error)}\n`);
   process.exitCode = 1;

@@ -50,7 +50,7 @@ function localTarget(dataFolder: string): Target {
   const server = readLocalServer(file);
   if (!server) {
     throw new CommandError(
-      `No local server was started here: ${file} is missing. Start one with npm start, or set SEATLEASE_URL and OPERATOR_KEY for another server.`,
+      `No local server runs here: ${file} is missing. Start one with npm start, or set SEATLEASE_URL and OPERATOR_KEY for another server.`,
     );
   }
   return {
