@@ -1,16 +1,30 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** On a machine that has never run them, Vitest takes the size of a file for its time. These take long and are small. */
-const FIRST = ['seats-embedded.property.test.ts', 'records/records.test.ts'];
+/** Without the results of an earlier run Vitest sorts files by size. These take long for their size. */
+const FIRST = [
+  'records/records.test.ts',
+  'bench/peer.test.ts',
+  'simulation/simulation.test.ts',
+  'bundle/bundle.test.ts',
+  'sdk/src/node.test.ts',
+  'deploy/deploy.test.ts',
+  'scripts/programs.test.ts',
+  'operate/runbook.test.ts',
+];
 
 class LongestFirst extends BaseSequencer {
+  /** Project by project, as Vitest does: a process is shared only between files that follow each other. */
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const projects = [...new Set(sorted.map(({ project }) => project))];
     const rank = ({ moduleId }: TestSpecification): number => {
       const place = FIRST.findIndex((name) => moduleId.endsWith(name));
       return place === -1 ? FIRST.length : place;
     };
-    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+    return sorted.toSorted(
+      (a, b) => projects.indexOf(a.project) - projects.indexOf(b.project) || rank(a) - rank(b),
+    );
   }
 }
 
@@ -25,9 +39,11 @@ const BY_THEMSELVES = [
   'shared/http/serve.test.ts',
   'functions/seats.race.test.ts',
   'shared/adapters/**/{*.property,sweep-cost}.test.ts',
+  'clients/sdk/src/node/transport.test.ts',
+  'infra/**/*.test.ts',
 ];
-/** The others load the house once for all of them: that took longer than their tests. */
-const TOGETHER = '{functions,shared}/**/*.test.ts';
+/** The others share a process per worker, which loads the product once: that took longer than many of their tests. */
+const TOGETHER = '{clients,functions,scripts,shared}/**/*.test.ts';
 /** These share one Chromium, and most of them one local server, so that one worker runs them. */
 const IN_BROWSER = [
   'scripts/journeys/*.test.ts',
@@ -46,7 +62,7 @@ export default defineConfig({
         test: {
           name: 'together',
           include: [TOGETHER],
-          exclude: [...BY_THEMSELVES, LONG],
+          exclude: [...configDefaults.exclude, ...BY_THEMSELVES, ...IN_BROWSER, LONG],
           isolate: false,
           setupFiles: ['shared/testing/check-cleanup.ts'],
         },
@@ -55,8 +71,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'alone',
-          include: [...BY_THEMSELVES, '{scripts,infra,clients}/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...IN_BROWSER, LONG],
+          include: BY_THEMSELVES,
+          exclude: [...configDefaults.exclude, LONG],
         },
       },
       {
