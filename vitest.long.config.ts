@@ -23,5 +23,6 @@ export default defineConfig({
       },
     ],
     provide: { isLongRun: true },
+    testTimeout: 240_000,
   },
 });

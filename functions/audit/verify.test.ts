@@ -197,7 +197,7 @@ describe('verifying an audit log part by part', () => {
         expect(parts.reduce((sum, { sealed }) => sum + sealed, 0)).toBe(whole?.sealed);
         expect(parts.reduce((sum, part) => sum + part.unsealed, 0)).toBe(whole?.unsealed);
       }),
-      { numRuns: runs(15, 100) },
+      { numRuns: runs(15, 40) },
     );
   });
 });

@@ -106,7 +106,8 @@ describe('a SQLite file', () => {
 
 /** Shorter than the defaults, which deadlines.long.test.ts measures. */
 const HASTY = { retryWindowMs: 200, readMs: 500 };
-const USUAL_READ_MS = 4_000;
+/** Of a busy machine that keeps to them. */
+const WITHIN_MS = 7_000;
 
 describe.concurrent('a Firestore that does not answer', () => {
   const operations: readonly [string, (records: Records) => Promise<unknown>][] = [
@@ -124,7 +125,7 @@ describe.concurrent('a Firestore that does not answer', () => {
     await records.close();
     for (const [index, { error, tookMs }] of tries.entries()) {
       expect(error, operations[index]?.[0]).toBeInstanceOf(Unavailable);
-      expect(tookMs, operations[index]?.[0]).toBeLessThan(USUAL_READ_MS);
+      expect(tookMs, operations[index]?.[0]).toBeLessThan(WITHIN_MS);
     }
   });
 
@@ -138,7 +139,7 @@ describe.concurrent('a Firestore that does not answer', () => {
     const { error, tookMs } = await timed(records.get(counters, 'a'));
     await records.close();
     expect(error).toBeInstanceOf(Unavailable);
-    expect(tookMs).toBeLessThan(USUAL_READ_MS);
+    expect(tookMs).toBeLessThan(WITHIN_MS);
   });
 
   test('lets a process end that closes the store during a read', async () => {
@@ -256,7 +257,7 @@ describeReal('Firestore emulator', 'Firestore', () => {
     proxy.down(true);
     const { error, tookMs } = await timed(opened.records.get(counters, 'before'));
     expect(error).toBeInstanceOf(Unavailable);
-    expect(tookMs).toBeLessThan(USUAL_READ_MS);
+    expect(tookMs).toBeLessThan(WITHIN_MS);
     await proxy.close();
   });
 });
