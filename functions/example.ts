@@ -16,7 +16,7 @@ export interface World {
   readonly sessionToken: string;
   /** A member of the tenant, not its owner. */
   readonly userId: string;
-  /** The address of someone who has signed in. */
+  /** The e-mail address of a user who has signed in. */
   readonly email: string;
   readonly invitationId: string;
   /** Confirms an erasure that the caller has requested. */
@@ -31,7 +31,7 @@ export interface World {
   readonly providerCode: string;
   readonly providerState: string;
   readonly signInCookie: string;
-  /** Makes a word unique in the suite, for requests that must not name something that exists. */
+  /** Makes a word unique, for requests whose id must not be used yet. */
   fresh(word: string): string;
   /** The `Stripe-Signature` header for a payload. */
   stripeSignature(payload: string): string;

@@ -1,4 +1,4 @@
-/** The name that a bundle exports its function under: the entry point of the deployed function. */
+/** The entry point of a deployed function: the name under which its bundle exports it. */
 export function entryPointOf(name: string): string {
   return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -6,7 +6,7 @@ import { LicenseId, SessionId, Timestamp, text, wholeNumber } from '../../shared
 
 const Seat = z.strictObject({
   session_id: SessionId,
-  /** Proves that the session is yours even if Redis loses its data. Send it with heartbeats; each returns a new one. */
+  /** Proves that the session is yours if Redis has lost its data. Send it with heartbeats; each returns a new token. */
   session_token: z.string(),
   license_id: LicenseId,
   /** Seats of the license that are taken, including this one, and seats in total. */

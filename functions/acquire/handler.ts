@@ -11,9 +11,9 @@ async function acquire(
   { body, caller, note }: RequestOf<typeof contract, 'acquire'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'acquire'>> {
-  const wanted = wantedOf(body, caller);
-  if ('problem' in wanted) return wanted;
-  const { licenseId, userId } = wanted;
+  const target = targetOf(body, caller);
+  if ('problem' in target) return target;
+  const { licenseId, userId } = target;
   note({ license_id: licenseId });
   const { fingerprint, process_id: processId, hostname, app_version: appVersion } = body;
   const verdict = await deps.seats.acquire({
@@ -72,33 +72,33 @@ async function acquire(
   }
 }
 
-/** A license key determines the license, and the app names the user. A signed-in user names the license. */
-function wantedOf(
+/** With a license key, the key determines the license. A signed-in user must pass the license id. */
+function targetOf(
   body: { license_id?: string | undefined; user_id?: string | undefined },
   caller: Extract<Caller, { kind: 'license' | 'person' }>,
 ):
   | { readonly licenseId: string; readonly userId: string | undefined }
   | Refusal<'LICENSE_NOT_FOUND' | 'VALIDATION_FAILED'> {
-  const { license_id: named, user_id: userId } = body;
+  const { license_id: requestedId, user_id: userId } = body;
   if (caller.kind === 'license') {
     const { licenseId } = caller;
-    return named === undefined || named === licenseId
+    return requestedId === undefined || requestedId === licenseId
       ? { licenseId, userId }
       : { problem: 'LICENSE_NOT_FOUND' };
   }
-  if (named === undefined) return refuseField('/license_id', 'Pass the id of the license.');
+  if (requestedId === undefined) return refuseField('/license_id', 'Pass the id of the license.');
   if (userId !== undefined && userId !== caller.userId)
     return refuseField('/user_id', 'You are signed in: omit user_id, or pass your own.');
-  return { licenseId: named, userId: caller.userId };
+  return { licenseId: requestedId, userId: caller.userId };
 }
 
 function refuseField(at: string, detail: string): Refusal<'VALIDATION_FAILED'> {
   return refuseFields('VALIDATION_FAILED', [{ at, detail }]);
 }
 
-type Seated = Extract<AcquireVerdict, { verdict: 'GRANTED' | 'RENEWED' }>;
+type GrantedVerdict = Extract<AcquireVerdict, { verdict: 'GRANTED' | 'RENEWED' }>;
 
-function seatOf(licenseId: string, { session, active, max, atMs, rhythm }: Seated, deps: Deps) {
+function seatOf(licenseId: string, { session, active, max, atMs, rhythm }: GrantedVerdict, deps: Deps) {
   return {
     session_id: session.sessionId,
     session_token: deps.sessionTokens.seal(session, atMs),

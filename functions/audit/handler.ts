@@ -18,15 +18,15 @@ async function listEvents(
   { query, caller, standing }: RequestOf<typeof contract, 'list'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'list'>> {
-  const asked = tenantAsked(query.tenant_id, caller, standing);
-  if ('problem' in asked) return asked;
-  const { tenantId } = asked;
-  const named = { sessionId: query.session_id, licenseId: query.license_id, tenantId };
-  if (contradict(named)) return noEvents();
-  const scope = AUDIT_SCOPES.find((name) => named[name] !== undefined);
+  const requested = tenantAsked(query.tenant_id, caller, standing);
+  if ('problem' in requested) return requested;
+  const { tenantId } = requested;
+  const ids = { sessionId: query.session_id, licenseId: query.license_id, tenantId };
+  if (contradict(ids)) return noEvents();
+  const scope = AUDIT_SCOPES.find((name) => ids[name] !== undefined);
   const { type } = query;
   const equals = {
-    ...(scope && { [scope]: named[scope] }),
+    ...(scope && { [scope]: ids[scope] }),
     ...(type === undefined ? {} : { type }),
   };
   const page = await readPage(
@@ -37,9 +37,10 @@ async function listEvents(
     boundsOf(query),
   );
   if ('problem' in page) return page;
-  // A license never changes its tenant, so either all of its events belong to the tenant or none.
-  const isOthers = tenantId !== undefined && page.documents.some((event) => event.tenantId !== tenantId);
-  if (isOthers) return noEvents();
+  // A license never changes its tenant: all of its events belong to the tenant, or none.
+  const isOtherTenants =
+    tenantId !== undefined && page.documents.some((event) => event.tenantId !== tenantId);
+  if (isOtherTenants) return noEvents();
   return {
     answer: 'events',
     body: { events: page.documents.map(describe), next_cursor: page.next_cursor },
@@ -50,13 +51,13 @@ async function verifyChain(
   { query, caller, standing }: RequestOf<typeof contract, 'verify'>,
   { records }: Deps,
 ): Promise<ReplyOf<typeof contract, 'verify'>> {
-  const asked = oneTenantAsked(query.tenant_id, caller, standing);
-  if ('problem' in asked) return asked;
-  const { tenantId } = asked;
+  const requested = oneTenantAsked(query.tenant_id, caller, standing);
+  if ('problem' in requested) return requested;
+  const { tenantId } = requested;
   const from = positionAsked(PartPosition, query);
   if ('problem' in from) return from;
   if (from.position && from.position.tenantId !== tenantId) return { problem: 'INVALID_CURSOR' };
-  // A user's own tenant exists. An operator can name one that does not.
+  // A user's own tenant exists. An operator can pass the id of a tenant that does not exist.
   const isKnown = caller.kind === 'person' || (await records.get(TENANTS, tenantId)) !== undefined;
   if (!isKnown) return { problem: 'TENANT_NOT_FOUND' };
   const part = await refuseInvalidCursor(() =>
@@ -82,14 +83,14 @@ function noEvents() {
   return { answer: 'events' as const, body: { events: [], next_cursor: null } };
 }
 
-interface Named {
+interface FilterIds {
   readonly sessionId: string | undefined;
   readonly licenseId: string | undefined;
   readonly tenantId: string | undefined;
 }
 
 /** Whether the ids alone show that no event can match all of them. */
-function contradict({ sessionId, licenseId, tenantId }: Named): boolean {
+function contradict({ sessionId, licenseId, tenantId }: FilterIds): boolean {
   const license = sessionId === undefined ? licenseId : licenseOfSession(sessionId);
   if (license === undefined) return false;
   const isOther = licenseId !== undefined && licenseId !== license;

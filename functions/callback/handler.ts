@@ -33,7 +33,7 @@ async function finishSignIn(
           nonce: underWay.nonce,
         });
   if (redeemed.verdict === 'REFUSED') {
-    // The client that waits for the code gets an error (RFC 6749 section 4.1.2.1).
+    // The client waits for a code, and gets an error instead (RFC 6749 section 4.1.2.1).
     note({ severity: 'WARNING', because: redeemed.because });
     return redirectBack(underWay, { error: 'access_denied' }, publicUrl);
   }
@@ -42,8 +42,8 @@ async function finishSignIn(
 }
 
 /**
- * Error codes of a provider (RFC 6749 section 4.1.2.1). They arrive through the browser, so anyone can forge them:
- * other values are not logged.
+ * Error codes of a provider (RFC 6749 section 4.1.2.1). They arrive through the browser, so anyone can forge them.
+ * Other values are not logged.
  */
 const PROVIDER_ERRORS: readonly (string | undefined)[] = [
   'access_denied',

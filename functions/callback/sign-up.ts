@@ -64,7 +64,7 @@ export async function signUp(person: SignedInPerson, deps: Deps): Promise<string
     for (const { tenant, role } of joined) join(transaction, user.userId, tenant, role, nowMs);
     return { userId: user.userId, joined };
   });
-  // A user who was just removed and joins again does not wait for the bar to expire.
+  // A member who was removed a moment ago is still barred from seats. The bar ends when they join again.
   for (const { tenant } of joined) await seatMaintenance.unbar(tenant.tenantId, userId);
   return userId;
 }
@@ -101,7 +101,7 @@ async function joinableTenants(
   for (const { tenantId, role } of invitations) {
     const tenant = await transaction.get(TENANTS, tenantId);
     if (!tenant || tenant.closedAtMs !== null) continue;
-    // A tenant has one owner, who may have joined since the invitation.
+    // A tenant has only one owner. The owner may have joined since this user was invited.
     joinable.push({ tenant, role: role === 'owner' && tenant.ownerId !== null ? 'admin' : role });
   }
   if (!isNew || joinable.length > 0) return joinable;

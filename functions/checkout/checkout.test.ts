@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BILLING_ACCOUNTS, LICENSES } from '../../shared/ports/collections.ts';
 import { signIn, type TestPerson } from '../testing/people.ts';
-import { untold } from '../testing/purchases.ts';
+import { withoutStripeEvents } from '../testing/purchases.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 
 const CREATE = '/api/v1/checkout/create-session';
@@ -180,7 +180,7 @@ describe('a license is not paid for twice', () => {
     const ada = await buyer();
     const license_id = await trialOf(ada);
     const first = await ada.call('POST', CREATE, { plan: 'pro', seats: 2, license_id });
-    await untold(suite, () => suite.stripe.pay(first.body.checkout_url));
+    await withoutStripeEvents(suite, () => suite.stripe.pay(first.body.checkout_url));
     const second = await ada.call('POST', CREATE, { plan: 'pro', seats: 2, license_id });
     expect([second.status, second.body.code]).toEqual([409, 'ALREADY_SUBSCRIBED']);
   });
@@ -239,7 +239,7 @@ test('creates a new customer at the next purchase if it was deleted at Stripe', 
   const ada = await buyer();
   await ada.call('POST', CREATE, { plan: 'pro', seats: 1 });
   const before = await suite.deps.records.get(BILLING_ACCOUNTS, ada.tenantId);
-  await untold(suite, () => suite.stripe.deleteCustomer(before?.customerId ?? ''));
+  await withoutStripeEvents(suite, () => suite.stripe.deleteCustomer(before?.customerId ?? ''));
   const created = await ada.call('POST', CREATE, { plan: 'pro', seats: 1 });
   expect(created.status).toBe(201);
   const after = await suite.deps.records.get(BILLING_ACCOUNTS, ada.tenantId);

@@ -65,7 +65,7 @@ export default defineFunction({
         /** Required unless your role allows this in exactly one tenant. */
         tenant_id: z.optional(TenantId),
         plan: z.enum(PLAN_NAMES),
-        /** How often it is paid. Default: `month`. */
+        /** Billing interval. Default: `month`. */
         interval: z.optional(z.enum(BILLING_INTERVALS)),
         seats: wholeNumber(1, MOST_SEATS),
         license_id: z.optional(LicenseId),

@@ -11,7 +11,7 @@ import type contract from './contract.ts';
 import { openSession, purchaseOf } from './purchase.ts';
 
 type Create = RequestOf<typeof contract, 'create'>;
-type Asking = Pick<Create, 'caller' | 'standing'>;
+type Access = Pick<Create, 'caller' | 'standing'>;
 
 async function listPlans(): Promise<ReplyOf<typeof contract, 'plans'>> {
   const sold = PLAN_NAMES.filter((plan) => intervalsOf(plan).length > 0);
@@ -27,9 +27,9 @@ async function createSession(
   const tenant = await tenantOf(body.tenant_id, { caller, standing }, deps);
   if ('problem' in tenant) return tenant;
   if (tenant.closedAtMs !== null) return { problem: 'TENANT_CLOSED' };
-  const wrong =
+  const refusal =
     refuseOrder(body) ?? (await refuseLicense(tenant, body.license_id, { caller, standing }, deps));
-  if (wrong) return wrong;
+  if (refusal) return refusal;
   const purchase = await purchaseOf(tenant.tenantId, body, idempotencyKey, deps);
   if ('problem' in purchase) return purchase;
   const session = await openSession(tenant, body, purchase, billing, deps);
@@ -57,16 +57,16 @@ async function openPortal(
 }
 
 async function tenantOf(
-  named: string | undefined,
-  { caller, standing }: Asking,
+  requestedId: string | undefined,
+  { caller, standing }: Access,
   { records }: Deps,
 ): Promise<Tenant | Refusal<'TENANT_NOT_FOUND' | 'FORBIDDEN' | 'VALIDATION_FAILED'>> {
-  const asked = oneTenantAsked(named, caller, standing, '/tenant_id');
-  if ('problem' in asked) return asked;
-  return own(await records.get(TENANTS, asked.tenantId), standing, 'TENANT_NOT_FOUND');
+  const requested = oneTenantAsked(requestedId, caller, standing, '/tenant_id');
+  if ('problem' in requested) return requested;
+  return own(await records.get(TENANTS, requested.tenantId), standing, 'TENANT_NOT_FOUND');
 }
 
-/** Refuses options that the plan cannot be bought with. */
+/** Refuses an interval or a number of seats that the plan does not offer. */
 function refuseOrder({
   plan,
   interval = 'month',
@@ -84,11 +84,11 @@ function refuseOrder({
   return refuseFields('VALIDATION_FAILED', [{ at: '/seats', detail }]);
 }
 
-/** Only trial licenses, and those whose subscription has ended, can be bought. */
+/** Only trial licenses and licenses whose subscription has ended can be bought. */
 async function refuseLicense(
   { tenantId }: Tenant,
   licenseId: string | undefined,
-  { standing }: Asking,
+  { standing }: Access,
   { records }: Deps,
 ): Promise<
   Refusal<'LICENSE_NOT_FOUND' | 'FORBIDDEN' | 'ALREADY_SUBSCRIBED' | 'LICENSE_NOT_FOR_SALE'> | undefined

@@ -18,13 +18,13 @@ export interface Order {
   readonly license_id?: string | undefined;
 }
 
-/** A purchase, identified by its request. */
+/** `requestId` is the idempotency key for Stripe. The same request has the same license. */
 export interface Purchase {
   readonly requestId: string;
   readonly licenseId: string;
 }
 
-/** A new purchase, or the one that the client's idempotency key was first used for. */
+/** Returns a new purchase, or the purchase that the client's idempotency key was first used for. */
 export async function purchaseOf(
   tenantId: string,
   order: Order,
@@ -47,7 +47,7 @@ export async function purchaseOf(
   });
 }
 
-/** Creates the page to pay on, and closes the one open for the same license: a license is not paid for twice. */
+/** Creates a page to pay on, and expires the license's previous page, so that a license is not paid for twice. */
 export async function openSession(
   tenant: Tenant,
   order: Order,
@@ -59,7 +59,7 @@ export async function openSession(
   const createFor = (customerId: string): Promise<CheckoutVerdict> =>
     billing.createCheckout({
       ...deps.checkout,
-      // For another customer it is another request.
+      // Stripe rejects an idempotency key that is reused with other parameters, such as another customer.
       requestId: `${requestId}:${customerId}`,
       customerId,
       tenantId,
@@ -79,9 +79,9 @@ export async function openSession(
   if (verdict.verdict === 'NOT_FOR_SALE') return { problem: 'PLAN_NOT_FOR_SALE' };
   const { sessionId, url, expiresAtMs } = verdict;
   const opened: Checkout = { licenseId, tenantId, sessionId, url, expiresAtMs };
-  const before = await replaceCheckout(opened, deps);
-  if (before === undefined || before.sessionId === sessionId) return opened;
-  if ((await billing.expireCheckout(before.sessionId)) === 'EXPIRED') return opened;
+  const previous = await replaceCheckout(opened, deps);
+  if (previous === undefined || previous.sessionId === sessionId) return opened;
+  if ((await billing.expireCheckout(previous.sessionId)) === 'EXPIRED') return opened;
   await billing.expireCheckout(sessionId);
   return { problem: 'ALREADY_SUBSCRIBED' };
 }
@@ -89,9 +89,9 @@ export async function openSession(
 /** Returns the license's previous checkout. */
 function replaceCheckout(opened: Checkout, { records }: Deps): Promise<Checkout | undefined> {
   return records.transact(async (transaction) => {
-    const before = await transaction.get(CHECKOUTS, opened.licenseId);
+    const previous = await transaction.get(CHECKOUTS, opened.licenseId);
     transaction.set(CHECKOUTS, opened.licenseId, opened);
-    return before;
+    return previous;
   });
 }
 

@@ -18,7 +18,7 @@ const ErasurePlan = z.strictObject({
 const ErasureReceipt = z.strictObject({
   erasure_id: ErasureId,
   requested_at: Timestamp,
-  /** null if there is too much data for one request: the erasure continues on its own. Repeat the request to check. */
+  /** null if one request is too short. The erasure then continues on its own: repeat the request to check. */
   completed_at: z.nullable(Timestamp),
   erased: z.strictObject({
     /** Sessions that were ended and removed, with everything their clients sent about themselves. */

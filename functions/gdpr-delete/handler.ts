@@ -19,9 +19,7 @@ import { carryOut } from '../../shared/use-cases/erasure/erase.ts';
 import type contract from './contract.ts';
 import { planForTenant, planForUser } from './plan.ts';
 
-/**
- * Half of the function's timeout. The other half is for the piece in progress and for slow timeouts of dependencies.
- */
+/** Half of the function's timeout. The rest is for the step in progress and for dependencies that time out slowly. */
 const BUDGET_MS = 60_000;
 
 async function ask(
@@ -62,16 +60,22 @@ async function confirm(
   return { answer: 'receipt', body: receiptOf(erasure) };
 }
 
-type Asker = Extract<Caller, { kind: 'operator' | 'person' }>;
+type ErasureCaller = Extract<Caller, { kind: 'operator' | 'person' }>;
 
-/** A signed-in operator is a user here: confirm does not read the records that would show the operator. */
-function callerIdOf({ kind, userId }: Asker): string {
+/**
+ * A signed-in operator is identified as a user, because `confirm` does not read the records that show who is an
+ * operator.
+ */
+function callerIdOf({ kind, userId }: ErasureCaller): string {
   return userId ?? kind;
 }
 
 async function planOf(
-  { user_id: named, tenant_id: tenantId }: { user_id?: string | undefined; tenant_id?: string | undefined },
-  caller: Asker,
+  {
+    user_id: requestedId,
+    tenant_id: tenantId,
+  }: { user_id?: string | undefined; tenant_id?: string | undefined },
+  caller: ErasureCaller,
   { records }: Deps,
 ): Promise<
   | ErasurePlan
@@ -85,7 +89,7 @@ async function planOf(
     );
     return 'problem' in tenant ? tenant : planForTenant(tenantId);
   }
-  const userId = named ?? caller.userId;
+  const userId = requestedId ?? caller.userId;
   if (userId === undefined) {
     return refuseFields('VALIDATION_FAILED', [
       { at: '', detail: 'An operator key is not a user: pass user_id or tenant_id.' },
@@ -98,7 +102,7 @@ async function planOf(
 }
 
 /** Callers who can export a tenant can erase it. */
-function standingTo(tenantId: string, caller: Asker) {
+function standingTo(tenantId: string, caller: ErasureCaller) {
   if (caller.kind === 'operator') return 'ALLOWED';
   const role = Object.hasOwn(caller.tenants, tenantId) ? caller.tenants[tenantId] : undefined;
   return standingOf(accessOf('gdpr-export.tenant'), role);
@@ -121,7 +125,7 @@ function openConfirmation(token: string, { seals }: Deps): Confirmation | undefi
   return sealed === undefined ? undefined : z.parse(ConfirmationSchema, JSON.parse(sealed));
 }
 
-/** Starts only what was confirmed: refuses if other tenants would be erased by now. */
+/** Refuses if the erasure would now include other tenants than those that the caller confirmed. */
 async function startErasure(
   confirmation: Confirmation,
   { records, clock }: Deps,

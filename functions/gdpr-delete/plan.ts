@@ -5,8 +5,8 @@ import { MEMBERS_OF_TENANT, MEMBERSHIPS_OF_USER } from '../../shared/ports/queri
 import type { Records } from '../../shared/ports/records.ts';
 
 /**
- * Erases a user, with the tenants whose only member they are. `mustStayIn` lists the tenants that they own and that
- * have other members.
+ * Plans the erasure of a user and of the tenants whose only member the user is. `mustStayIn` lists the tenants that the
+ * user owns and that have other members.
  */
 export async function planForUser(
   userId: string,
@@ -24,7 +24,7 @@ export async function planForUser(
   return mustStayIn.length > 0 ? { mustStayIn } : { userId, searchedIds, goingIds };
 }
 
-/** Erases a tenant, but not its members. */
+/** Plans the erasure of a tenant. Its members keep their user accounts. */
 export function planForTenant(tenantId: string): ErasurePlan {
   return { userId: null, searchedIds: [], goingIds: [tenantId] };
 }

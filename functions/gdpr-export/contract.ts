@@ -36,7 +36,7 @@ const ExportedSession = z.strictObject({
   fingerprint: z.string(),
   /** Name of the machine, if the app sent it. */
   hostname: z.nullable(z.string()),
-  /** The user's id in this API, or the one that the vendor's app sent. */
+  /** The user's id in this API, or the id that the vendor's app sent. */
   user_id: z.nullable(z.string()),
   /** The process on the machine, if the app sent it. */
   process_id: z.nullable(z.string()),
@@ -57,7 +57,7 @@ const ExportedSubscription = z.strictObject({
   customer_id: z.string(),
   /** End of the current billing period, paid or not. */
   period_end: Timestamp,
-  /** Since when a payment has been overdue; null if none is. */
+  /** When the payment became overdue; null if no payment is overdue. */
   unpaid_since: z.nullable(Timestamp),
   latest_invoice_id: z.nullable(z.string()),
   /** Disputed payments, by the dispute's id at Stripe. */
@@ -72,7 +72,7 @@ const MeteredDay = z.strictObject({
   meter: z.string(),
   day: Timestamp,
   quantity: z.int(),
-  /** Number of usage records that this is the sum of. */
+  /** Number of usage records that `quantity` is the sum of. */
   records: z.int(),
 });
 

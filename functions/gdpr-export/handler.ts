@@ -123,7 +123,10 @@ function emptySeats(): Seats {
   return { sessions: [], session_histories: [], audit_events: [] };
 }
 
-/** Adds what is stored of the user's seats of a license. Seats that they hold reveal more of their pseudonyms. */
+/**
+ * Adds the sessions, histories and events of a user in a license. The user's sessions are read first: their holders are
+ * further pseudonyms of the user.
+ */
 async function addSeatsOfUser(
   seats: Seats,
   person: User,
@@ -133,8 +136,8 @@ async function addSeatsOfUser(
   { records, seatMaintenance, pseudonyms }: Deps,
 ): Promise<void> {
   const holders = new Set(holdersOf(person, licenseId, pseudonyms));
-  const theirs = eachOnce(heldBy(person, eachKnownSession(seatMaintenance, licenseId)));
-  await rowLimit.fill(seats.sessions, theirs, (session) => {
+  const heldSessions = eachOnce(heldBy(person, eachKnownSession(seatMaintenance, licenseId)));
+  await rowLimit.fill(seats.sessions, heldSessions, (session) => {
     holders.add(session.holder);
     return exportOfSession(licenseId, session);
   });
@@ -150,7 +153,7 @@ async function* heldBy(person: User, sessions: AsyncIterable<KnownSession>) {
   for await (const session of sessions) if (isHeldBy(person, session.facts)) yield session;
 }
 
-/** The seat store may list a session twice while others start and end. */
+/** The seat store can list a session twice while other sessions start and end. */
 async function* eachOnce(sessions: AsyncIterable<KnownSession>) {
   const seen = new Set<string>();
   for await (const session of sessions) {

@@ -1,12 +1,12 @@
 /**
- * Most rows of one export, over all its lists: at about 400 bytes each, 16 MB. An answer that is not streamed can have
- * 32 (Cloud Run's limit for HTTP/1), and two of them must fit into the function's memory.
+ * Most rows of one export, over all its lists. At about 400 bytes each, they take 16 MB. Cloud Run allows 32 MB for an
+ * HTTP/1 response that is not streamed, and two exports must fit into the function's memory.
  */
 const MOST_ROWS = 40_000;
 
 /** Counts the rows of an export, over all its lists, as they are read. */
 export interface RowLimit {
-  /** Adds each of `rows`, as `describe` returns it, to `list`. Stops reading at the limit. */
+  /** Converts `rows` with `describe` and adds them to `list`. Stops reading at the limit. */
   fill<T, R>(list: R[], rows: AsyncIterable<T>, describe: (row: T) => R): Promise<R[]>;
   /** Whether rows were left out. */
   readonly isExceeded: () => boolean;

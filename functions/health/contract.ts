@@ -2,11 +2,13 @@ import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 
-const Part = z.enum(['ok', 'unavailable']);
+const PartStatus = z.enum(['ok', 'unavailable']);
 const Health = z.strictObject({
-  status: Part,
+  status: PartStatus,
   /** Present only with `deep=1`. */
-  parts: z.optional(z.strictObject({ seats: Part, records: Part, events: Part, signing: Part })),
+  parts: z.optional(
+    z.strictObject({ seats: PartStatus, records: PartStatus, events: PartStatus, signing: PartStatus }),
+  ),
 });
 
 export default defineFunction({

@@ -11,7 +11,7 @@ async function checkHealth(
   if (caller.kind !== 'operator')
     return { problem: 'AUTHENTICATION_REQUIRED', detail: 'Only operators can use deep=1.' };
 
-  const ask = async (part: { ping(): Promise<void> }) => {
+  const check = async (part: { ping(): Promise<void> }) => {
     try {
       await part.ping();
       return 'ok' as const;
@@ -22,14 +22,14 @@ async function checkHealth(
     }
   };
   const [seats, records, events, signing] = await Promise.all([
-    ask(deps.seats),
-    ask(deps.records),
-    ask(deps.events),
-    ask(deps.signer),
+    check(deps.seats),
+    check(deps.records),
+    check(deps.events),
+    check(deps.signer),
   ]);
   const parts = { seats, records, events, signing };
-  const well = Object.values(parts).every((part) => part === 'ok');
-  return well
+  const isHealthy = Object.values(parts).every((part) => part === 'ok');
+  return isHealthy
     ? { answer: 'well', body: { status: 'ok' as const, parts } }
     : { answer: 'ailing', body: { status: 'unavailable' as const, parts } };
 }

@@ -8,7 +8,7 @@ export const MOST_SESSIONS = 100;
 
 const Beat = {
   session_id: SessionId,
-  /** The latest token of the session. With it, the session survives even if Redis loses its data. */
+  /** The latest token of the session. The token restores the session if Redis has lost its data. */
   session_token: z.optional(SessionToken),
 };
 

@@ -11,12 +11,12 @@ async function heartbeat(
   { body, caller, note }: RequestOf<typeof contract, 'heartbeat'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'heartbeat'>> {
-  const asked = 'sessions' in body ? body.sessions : [body];
-  // A signed-in user extends sessions of one license per call: that of the first session.
-  const licenseId = licenseAsked(caller, asked[0]?.session_id ?? '');
+  const requested = 'sessions' in body ? body.sessions : [body];
+  // A call extends sessions of one license. For a signed-in user, this is the license of the first session.
+  const licenseId = licenseAsked(caller, requested[0]?.session_id ?? '');
   const { proof } = caller;
-  // Sessions of other licenses are left out. The call is made even if none is left, as it verifies the key.
-  const own = asked.filter(({ session_id }) => licenseOfSession(session_id) === licenseId);
+  // Sessions of other licenses are left out. Without any session left, the call still verifies the key.
+  const own = requested.filter(({ session_id }) => licenseOfSession(session_id) === licenseId);
   const verdict = await deps.seats.heartbeat({
     licenseId,
     proof,
@@ -35,7 +35,7 @@ async function heartbeat(
     if (extended) note({ verdict: extended.revived ? 'REVIVED' : 'RENEWED' });
     return extended ? { answer: 'extended', body: extended } : { problem: 'SESSION_NOT_FOUND' };
   }
-  const results = asked.map(
+  const results = requested.map(
     (beat) =>
       extendedOf(resultOf.get(beat), verdict, deps) ?? {
         status: 'session_not_found' as const,

@@ -35,7 +35,7 @@ const Params = z.strictObject({ license_id: LicenseId });
 const ChangeableTerms = {
   /** Seats granted beyond `max` and marked `overdraft`. */
   overdraft: z.optional(wholeNumber(0, MOST_SEATS)),
-  /** How long a seat is held without a heartbeat. */
+  /** Seconds that a seat is held after the last heartbeat. */
   ttl_seconds: z.optional(wholeNumber(TTL_SECONDS.shortest, LONGEST_TTL)),
   /** Must be less than `ttl_seconds`. Default: five sixths of it. */
   heartbeat_seconds: z.optional(wholeNumber(1, LONGEST_TTL)),
@@ -43,14 +43,14 @@ const ChangeableTerms = {
   features: z.optional(Features),
   /** Can be set only with the enterprise plan. null to use the value of the plan. */
   offline_grace_days: z.optional(z.nullable(wholeNumber(0, LONGEST_OFFLINE_DAYS))),
-  /** For how many days a seat can be borrowed (0: not at all), and how many seats of `max` are never lent. */
+  /** For how many days a seat can be borrowed (0: not at all), and how many seats of `max` can only be used online. */
   borrow: z.optional(
     z.strictObject({
       max_days: wholeNumber(0, LONGEST_OFFLINE_DAYS),
       low_water: z.optional(wholeNumber(0, MOST_SEATS)),
     }),
   ),
-  /** Limit for acquire requests and early heartbeats of its clients. null to derive it from the number of seats. */
+  /** Limit for acquire requests and early heartbeats of all clients. null to derive it from the number of seats. */
   requests_per_minute: z.optional(z.nullable(wholeNumber(1, FASTEST_PACE))),
   /** null for a license that does not expire. */
   valid_until: z.optional(z.nullable(SettableTimestamp)),

@@ -40,8 +40,8 @@ async function create(
     { max: body.max, unit: body.unit, ...termsOf(body) },
     nowMs,
   );
-  const wrong = refuseTerms(license);
-  if (wrong) return wrong;
+  const refusal = refuseTerms(license);
+  if (refusal) return refusal;
 
   // As in `replaceLicense`: nothing is recorded while the seat store is unavailable.
   await deps.seats.ping();
@@ -64,9 +64,9 @@ async function list(
   { query, caller, standing }: RequestOf<typeof contract, 'list'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'list'>> {
-  const asked = tenantAsked(query.tenant_id, caller, standing);
-  if ('problem' in asked) return asked;
-  const { tenantId } = asked;
+  const requested = tenantAsked(query.tenant_id, caller, standing);
+  if ('problem' in requested) return requested;
+  const { tenantId } = requested;
   const page =
     tenantId === undefined
       ? await readPage(deps.records, ALL_LICENSES, {}, query)
@@ -157,8 +157,8 @@ function refuseTerm(at: string, detail: string): Refusal<'VALIDATION_FAILED'> {
 }
 
 /**
- * Changes nothing while the seat store is unavailable: a change that is recorded and then answered with 503 would leave
- * a key that no client has received.
+ * Changes nothing while the seat store is unavailable. Otherwise a rotation could be recorded and then return 503:
+ * no client would have received the new key.
  */
 async function replaceLicense<C extends ProblemCode>(
   licenseId: string,

@@ -5,11 +5,11 @@ import { eachDocument, eachPage, LARGEST_PAGE } from '../../shared/ports/each-do
 import { USAGE_OF_LICENSE } from '../../shared/ports/queries.ts';
 import type { Records } from '../../shared/ports/records.ts';
 
-const USUAL_DAYS = 7;
+const DEFAULT_DAYS = 7;
 const MOST_DAYS = 31;
 
-/** Usually the hour right before has a closing count; an hour in which seats were only denied has none. */
-const FIRST_LOOK_BACK = 3;
+/** Hours to read first. Most hours have a closing count. Hours in which seats were only denied have none. */
+const FIRST_PAGE_LIMIT = 3;
 
 /** Start of the first hour and end of the last one. */
 interface Period {
@@ -24,7 +24,7 @@ export function periodOf(
 ): Period | Refusal<'VALIDATION_FAILED'> {
   const endMs = hourOf(nowMs) + HOUR_MS;
   const toMs = to === undefined ? endMs : Math.min(endMs, hourOf(Date.parse(to) + HOUR_MS - 1));
-  const fromMs = from === undefined ? toMs - USUAL_DAYS * DAY_MS : hourOf(Date.parse(from));
+  const fromMs = from === undefined ? toMs - DEFAULT_DAYS * DAY_MS : hourOf(Date.parse(from));
   if (fromMs >= endMs) return refuseFrom('must not be after the current hour');
   if (toMs - fromMs > MOST_DAYS * DAY_MS) {
     return refuseFrom(
@@ -53,7 +53,7 @@ export async function readUsageHours(
 
 async function readOpening(records: Records, licenseId: string, fromMs: number): Promise<UsageHour[]> {
   const pages = eachPage((cursor) => {
-    const limit = cursor === undefined ? FIRST_LOOK_BACK : LARGEST_PAGE;
+    const limit = cursor === undefined ? FIRST_PAGE_LIMIT : LARGEST_PAGE;
     return records.query(USAGE_OF_LICENSE, { licenseId }, { limit, cursor, below: fromMs });
   });
   for await (const { documents } of pages) {

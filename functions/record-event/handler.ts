@@ -13,7 +13,7 @@ async function receive(
   { body, note }: RequestOf<typeof contract, 'record'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'record'>> {
-  // The delivery itself has another trace.
+  // The request of Pub/Sub has another trace than the request that published the event.
   const publisher = readTraceparent(body.message.attributes?.[TRACEPARENT_ATTRIBUTE]);
   if (publisher) note({ published_in: traceName(publisher, deps.projectId) });
   const read = readMessage(body.message.data);
@@ -28,8 +28,8 @@ async function receive(
 }
 
 /**
- * Records the event and all that follows from it in one transaction: an interrupted delivery changes nothing, and a
- * duplicate finds the event recorded.
+ * Records the event, the session history and the usage in one transaction. An interrupted delivery changes nothing, and
+ * a duplicate finds that the event is recorded.
  */
 function record(event: SeatEvent, { records, clock }: Deps): Promise<'RECORDED' | 'KNOWN'> {
   const { eventId, licenseId, sessionId, atMs } = event;
@@ -50,14 +50,14 @@ function record(event: SeatEvent, { records, clock }: Deps): Promise<'RECORDED' 
   });
 }
 
-const MOST_REMEMBERED = 1_000;
+const MOST_REFUSED_MESSAGES = 1_000;
 const refusedMessages = new Set<string>();
 
-/** Pub/Sub counts deliveries only if there is a dead letter topic. Without one, this instance remembers messages. */
+/** Pub/Sub counts deliveries only if a dead-letter topic is configured. Otherwise this instance remembers messages. */
 function isFirstDelivery({ message, deliveryAttempt }: PushEnvelope): boolean {
   if (deliveryAttempt !== undefined) return deliveryAttempt === 1;
   if (refusedMessages.has(message.messageId)) return false;
-  if (refusedMessages.size >= MOST_REMEMBERED) refusedMessages.clear();
+  if (refusedMessages.size >= MOST_REFUSED_MESSAGES) refusedMessages.clear();
   refusedMessages.add(message.messageId);
   return true;
 }

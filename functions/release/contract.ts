@@ -19,8 +19,7 @@ export default defineFunction({
       method: 'POST',
       path: '/api/v1/licenses/release',
       summary: 'Release a seat.',
-      description:
-        'Returns the same answer if the seat was already released, or if the session is not yours.',
+      description: 'Returns 204 even if the seat was already released or the session is not yours.',
       auth: accessOf('release.release'),
       standing: 'token',
       body: z.strictObject({
@@ -28,7 +27,7 @@ export default defineFunction({
         session_token: z.optional(SessionToken),
         /**
          * Milliseconds from receiving `session_token` to sending this request, by a monotonic clock, rounded down. With
-         * it, a delayed release does not end a session that its holder has acquired again in the meantime.
+         * this value, a delayed release does not end a session that its holder has acquired again in the meantime.
          */
         sent_after_ms: z.optional(wholeNumber(0, DAY_MS)),
       }),
@@ -36,7 +35,7 @@ export default defineFunction({
         ended: {
           status: 204,
           description:
-            'The session no longer holds a seat of your license, unless it was acquired again after this was sent.',
+            'The session no longer holds a seat of your license, unless it was acquired again after you sent this.',
         },
       },
       problems: ['CREDENTIALS_INVALID', 'LICENSE_NOT_FOUND', 'RATE_LIMITED'],

@@ -56,7 +56,7 @@ async function releaseSeat(
 ): Promise<Refusal<'CREDENTIALS_INVALID' | 'LICENSE_NOT_FOUND' | 'RATE_LIMITED'> | undefined> {
   const { proof } = caller;
   const licenseId = licenseAsked(caller, sessionId);
-  // For a session of another license, the key is still verified, with a session id that no license has.
+  // For a session of another license, the call only verifies the key: no session has an empty id.
   const own = licenseOfSession(sessionId) === licenseId ? sessionId : '';
   const { session, sealedAtMs } = deps.sessionTokens.open(own, token) ?? {};
   const ended = await deps.seats.release({

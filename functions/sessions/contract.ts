@@ -20,7 +20,7 @@ const Session = z.strictObject({
   app_version: z.nullable(z.string()),
   acquired_at: Timestamp,
   expires_at: Timestamp,
-  /** null for a session that is kept by heartbeats. */
+  /** null if the seat is not borrowed. */
   borrowed_until: z.nullable(Timestamp),
 });
 

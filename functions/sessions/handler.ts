@@ -19,13 +19,13 @@ async function listSessions(
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'list'>> {
   const limit = query.limit ?? USUAL_PAGE_LIMIT;
-  const asked = positionAsked(Position, query);
-  if ('problem' in asked) return asked;
+  const start = positionAsked(Position, query);
+  if ('problem' in start) return start;
 
   // Operators can read every license, so the records are not read.
   const license = caller.kind === 'operator' ? undefined : await readOwn(query.license_id, standing, deps);
   if (license && 'problem' in license) return license;
-  const verdict = await deps.seats.listSessions(query.license_id, { limit, after: asked.position });
+  const verdict = await deps.seats.listSessions(query.license_id, { limit, after: start.position });
   if (verdict.verdict !== 'OK') return { problem: 'LICENSE_NOT_FOUND' };
 
   const { active, max, overdraft, sessions } = verdict;

@@ -48,7 +48,7 @@ export default defineFunction({
       body: z.strictObject({
         /** Required, here or in `license_data`. */
         session_id: z.optional(SessionId),
-        /** Limits what is signed. Each field must be within the license; omitted fields are filled in from it. */
+        /** Limits what is signed. No field can exceed the license. Omitted fields are filled in from the license. */
         license_data: z.optional(
           z.strictObject({
             license_id: z.optional(LicenseId),

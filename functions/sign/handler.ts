@@ -42,7 +42,7 @@ async function sign(
   const found = await deps.seats.readSession(request);
   if (found.verdict !== 'OK') return refuseSession(found, proof);
   const kept = stillGood(found.signed, {
-    ...wantedOf(found, key),
+    ...matchOf(found, key),
     ask,
     version: found.version,
     endsAtMs: offlineUntilMs(
@@ -57,16 +57,16 @@ async function sign(
   if (!license) throw new Error('the license has an entitlement copy but no record');
   const held = await underCurrentTerms(license, found, request, deps);
   if (held.verdict !== 'OK') return refuseSession(held, proof);
-  // The seat was restored from the records, which do not contain the machine: its holder must acquire it again.
-  if (held.session.facts.fingerprint === '') return GONE;
+  // The seat was restored from the records, which do not contain the machine. Its holder must acquire the seat again.
+  if (held.session.facts.fingerprint === '') return SESSION_NOT_FOUND;
 
   const draft = draftLicenseData(license, held.session, ask, held.atMs);
-  if ('excess' in draft) return refuseFields('NOT_ENTITLED', draft.excess.map(placeOf));
+  if ('excess' in draft) return refuseFields('NOT_ENTITLED', draft.excess.map(fieldErrorOf));
   const signed = await signData(draft.data, key);
   if ('problem' in signed) return signed;
   const { endsAtMs } = draft;
-  const text = keep(signed, { ...wantedOf(held, key), ask, version: license.version, endsAtMs });
-  if ((await deps.seats.keepSigned(licenseId, sessionId, text)) === 'GONE') return GONE;
+  const text = keep(signed, { ...matchOf(held, key), ask, version: license.version, endsAtMs });
+  if ((await deps.seats.keepSigned(licenseId, sessionId, text)) === 'GONE') return SESSION_NOT_FOUND;
   return { answer: 'signed', body: describe(signed) };
 }
 
@@ -74,16 +74,16 @@ const NO_SESSION = refuseFields('VALIDATION_FAILED', [
   { at: '/session_id', detail: 'Acquire a seat, and pass the id of its session.' },
 ]);
 
-const GONE = { problem: 'SESSION_NOT_FOUND' } as const;
+const SESSION_NOT_FOUND = { problem: 'SESSION_NOT_FOUND' } as const;
 
 type Held = Extract<SessionVerdict, { verdict: 'OK' }>;
 
-function wantedOf({ session, atMs }: Held, { keyId }: SigningKey) {
+function matchOf({ session, atMs }: Held, { keyId }: SigningKey) {
   const { facts, borrowedUntilMs } = session;
   return { keyId, fingerprint: facts.fingerprint, nowMs: atMs, isExact: borrowedUntilMs !== undefined };
 }
 
-/** The session under the license's current terms: a change of them may not have reached the seat store yet. */
+/** Updates the seat store first if a change of the license has not reached it yet, then reads the session again. */
 async function underCurrentTerms(
   license: License,
   found: Held,
@@ -96,10 +96,10 @@ async function underCurrentTerms(
 }
 
 function refuseSession(refusal: Exclude<SessionVerdict, Held>, by: Proof) {
-  return refusal.verdict === 'GONE' ? GONE : refuseLicense(refusal, by);
+  return refusal.verdict === 'GONE' ? SESSION_NOT_FOUND : refuseLicense(refusal, by);
 }
 
-function placeOf({ field, detail }: Excess) {
+function fieldErrorOf({ field, detail }: Excess) {
   return { at: `/license_data/${field}`, detail };
 }
 

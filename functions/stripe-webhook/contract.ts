@@ -20,7 +20,7 @@ export default defineFunction({
       description:
         'Events may arrive more than once and out of order. An event is stored before it is acknowledged. Stripe resends it unless the status is 200.',
       auth: accessOf('stripe-webhook.receive'),
-      // Events of invoices with many lines exceed the usual limit.
+      // Events of invoices with many lines exceed the default limit.
       largestBodyBytes: LARGEST_COLLECTED_BYTES,
       answers: {
         received: {

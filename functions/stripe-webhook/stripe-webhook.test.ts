@@ -2,7 +2,13 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PLANS } from '../../shared/domain/plans.ts';
 import { BILLING_ACCOUNTS, BILLING_EVENTS, LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
-import { type BoughtLicense, beginPurchase, buySeats, untold, type Wish } from '../testing/purchases.ts';
+import {
+  type BoughtLicense,
+  beginPurchase,
+  buySeats,
+  withoutStripeEvents,
+  type PurchaseOptions,
+} from '../testing/purchases.ts';
 import type { Reply, TestSuite } from '../testing/suite.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -15,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(() => clocked.close());
 
-const buy = (wish?: Wish): Promise<BoughtLicense> => buySeats(suite, wish);
+const buy = (options?: PurchaseOptions): Promise<BoughtLicense> => buySeats(suite, options);
 
 async function license({ licenseId }: BoughtLicense): Promise<Reply['body']> {
   return (await suite.operate('GET', `/api/v1/licenses/${licenseId}`)).body;
@@ -183,7 +189,7 @@ test('a second subscription for the same license grants nothing, and the first c
 
 test('a license whose subscription has ended can be bought again, in any order of events', async () => {
   const bought = await buy({ seats: 2 });
-  await untold(suite, () => suite.stripe.end(bought.subscriptionId));
+  await withoutStripeEvents(suite, () => suite.stripe.end(bought.subscriptionId));
   const again = await beginPurchase(suite, {
     tenantId: bought.tenantId,
     licenseId: bought.licenseId,

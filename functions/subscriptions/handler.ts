@@ -10,9 +10,9 @@ async function list(
   { query, caller, standing }: RequestOf<typeof contract, 'list'>,
   { records }: Deps,
 ): Promise<ReplyOf<typeof contract, 'list'>> {
-  const asked = oneTenantAsked(query.tenant_id, caller, standing);
-  if ('problem' in asked) return asked;
-  const { tenantId } = asked;
+  const requested = oneTenantAsked(query.tenant_id, caller, standing);
+  if ('problem' in requested) return requested;
+  const { tenantId } = requested;
   const page = await readPage(records, SUBSCRIPTIONS_OF_TENANT, { tenantId }, query);
   if ('problem' in page) return page;
   const { documents, next_cursor } = page;

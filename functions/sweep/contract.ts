@@ -15,7 +15,7 @@ const Swept = z.strictObject({
   oldest_age_seconds: z.nullable(count),
   /** Events linked to their tenant's audit chain. */
   sealed: count,
-  /** What was compared and repaired between seat store and records; null if no comparison was due. */
+  /** Result of comparing the seat store with the records; null if no comparison was due. */
   reconciled: z.nullable(
     z.strictObject({
       copies: count,
@@ -23,7 +23,7 @@ const Swept = z.strictObject({
       copies_removed: count,
       sessions: count,
       sessions_missing: count,
-      /** Borrowed seats that were lost and are held again. */
+      /** Borrowed seats that Redis had lost and that were restored. */
       sessions_reseated: count,
       sessions_closed: count,
     }),
@@ -38,7 +38,7 @@ const Swept = z.strictObject({
   usage_sent: count,
   /** Usage records that Stripe rejected. */
   usage_refused: count,
-  /** Usage records that Stripe may or may not have. It was down for so long that resending might bill them twice. */
+  /** Usage records that Stripe may have received. Stripe was down for so long that resending might bill them twice. */
   usage_uncertain: count,
   /** Erasures whose first or second round was completed. */
   erased: count,

@@ -5,7 +5,7 @@ import { ERASURES_BY_DUE } from '../../shared/ports/queries.ts';
 import { carryOut } from '../../shared/use-cases/erasure/erase.ts';
 import type { SweepRun } from './run-steps.ts';
 
-/** Erasures per sweep. The cap keeps a stuck one from starving the other steps. */
+/** Erasures per sweep. The cap keeps a stuck erasure from starving the other steps. */
 const MOST_A_SWEEP = 10;
 
 /**
@@ -31,8 +31,8 @@ async function continueErasure(erasure: Erasure, deps: Deps, run: SweepRun): Pro
 }
 
 /**
- * Whether an event from before the end of the erasure may have been in an outbox until this sweep. Once recorded, it
- * brings back a pseudonym.
+ * Whether an outbox may have contained an event from before the end of the erasure when this sweep began. Recording
+ * such an event restores a pseudonym, which the second round must remove.
  */
 function mayRestorePseudonym(
   { completedAtMs }: Erasure,

@@ -12,7 +12,7 @@ import { beginRun, inParallel } from './run-steps.ts';
 import { sealAudit } from './seal.ts';
 import { sweepShard } from './shard.ts';
 
-/** Half of the function's timeout. The other half is for work in progress and for slow timeouts of dependencies. */
+/** Half of the function's timeout. The rest is for the step in progress and for dependencies that time out slowly. */
 const BUDGET_MS = 60_000;
 const SHARDS_AT_A_TIME = 4;
 
@@ -38,7 +38,7 @@ async function sweep(
   await run.attempt(() => meterUsage(deps, run));
   await run.attempt(() => resumeErasures(deps, run));
   await run.attempt(() => reconcile(deps, run));
-  // Only together with a comparison: to check every minute whether a day has passed would cost a read each time.
+  // Runs only with the hourly comparison: checking every minute whether a day has passed would cost a read each time.
   const { progress } = run;
   if (progress.reconciled !== null) await run.attempt(() => deleteOld(deps, run));
 

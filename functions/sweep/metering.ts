@@ -19,8 +19,8 @@ const AT_A_TIME = 8;
 
 /**
  * Adds usage records to the totals, and sends them to Stripe if the tenant is a customer there. A record is counted
- * once, as one transaction adds it to the totals and marks it. It is billed once, as it is marked before it is first
- * sent, and resent only while Stripe recognizes its id. Costs one read if there are no open records.
+ * once, because one transaction adds it to the totals and marks it. It is billed once, because it is marked before it
+ * is first sent, and resent only while Stripe recognizes its id. Costs one read if there are no open records.
  */
 export async function meterUsage(deps: Deps, run: SweepRun): Promise<void> {
   let cursor: string | undefined;
@@ -62,12 +62,12 @@ async function openBatch(documents: readonly UsageRecord[], { records }: Deps): 
 
 /** Adds new records to the totals, and returns those to be sent to Stripe. */
 async function count(batch: Batch, deps: Deps, run: SweepRun): Promise<UsageRecord[]> {
-  const fresh = batch.records.filter(({ state }) => state === 'new');
-  if (fresh.length === 0) return [];
+  const newRecords = batch.records.filter(({ state }) => state === 'new');
+  if (newRecords.length === 0) return [];
   const counted = await deps.records.transact(async (transaction) => {
     const nowMs = deps.clock.nowMs();
     const found = await Promise.all(
-      fresh.map((record) => transaction.get(USAGE_RECORDS, usageRecordId(record))),
+      newRecords.map((record) => transaction.get(USAGE_RECORDS, usageRecordId(record))),
     );
     const open = found.flatMap((record) => (record?.state === 'new' ? [record] : []));
     const byDay = Map.groupBy(open, (record) => meteredDayId({ ...record, dayMs: dayOf(record.atMs) }));

@@ -8,14 +8,14 @@ import { carryOutEvent } from '../../shared/use-cases/stripe-events.ts';
 import { lookAtSubscription } from '../../shared/use-cases/subscriptions.ts';
 import type { SweepRun } from './run-steps.ts';
 
-/** Events, and subscriptions, per sweep. The cap keeps stuck ones from starving the other steps. */
+/** Events per sweep, and subscriptions per sweep. The cap keeps a stuck one from starving the other steps. */
 const MOST_A_SWEEP = 50;
 
-/** By then, the request that received an event has finished it or was interrupted. */
+/** After this time, the request that received an event has processed it or was interrupted. */
 const INTERRUPTED_AFTER_MS = 60_000;
 
-/** Delay before the next check of a subscription that Stripe does not know, or that gives no license. */
-const PUT_OFF_MS = 24 * 3600 * 1000;
+/** Delay before the next check of a subscription that Stripe does not know, or that pays for no license. */
+const RECHECK_DELAY_MS = 24 * 3600 * 1000;
 
 /**
  * Completes Stripe events that were interrupted, and checks subscriptions that are due for a check although no event
@@ -54,7 +54,7 @@ async function checkSubscription(
   await deps.records.transact(async (transaction) => {
     const current = await transaction.get(SUBSCRIPTIONS, subscriptionId);
     if (current?.revision !== due.revision) return;
-    const lookAtMs = deps.clock.nowMs() + PUT_OFF_MS;
+    const lookAtMs = deps.clock.nowMs() + RECHECK_DELAY_MS;
     transaction.set(SUBSCRIPTIONS, subscriptionId, { ...current, lookAtMs, revision: current.revision + 1 });
   });
 }

@@ -5,7 +5,7 @@ export interface SweepProgress {
   pending: number;
   /** Age of the oldest event in the outbox, milliseconds; `null` for none. */
   oldestAgeMs: number | null;
-  /** When the oldest event was written that was in the outbox as the sweep began, milliseconds; `null` for none. */
+  /** When the oldest event in the outbox at the start of the sweep was written, milliseconds; `null` for none. */
   waitingSinceMs: number | null;
   /** Outbox entries that this version cannot read. */
   unreadable: number;
@@ -17,11 +17,11 @@ export interface SweepProgress {
   subscriptions: number;
   /** Usage records that were added to the totals. */
   usageCounted: number;
-  /** Usage records that Stripe accepted, that it rejected, and that it may or may not have. */
+  /** Usage records that Stripe accepted, that Stripe rejected, and that Stripe may have received. */
   usageSent: number;
   usageRefused: number;
   usageUncertain: number;
-  /** Why Stripe rejected one. */
+  /** Why Stripe rejected a usage record. */
   usageTrouble: string | undefined;
   /** Erasures that completed a round. */
   erased: number;

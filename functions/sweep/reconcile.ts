@@ -87,7 +87,7 @@ async function compareCopy(copy: Entitlement, deps: Deps, done: Reconciled): Pro
   done.copiesRepaired += 1;
 }
 
-/** The records are right, and versions only go up: the license gets a version above the copy's. */
+/** The records are authoritative. Copies accept only newer versions, so the license's version is raised. */
 async function raiseVersion(copy: Entitlement, deps: Deps): Promise<void> {
   await changeLicense(deps, async (transaction) => {
     const license = await transaction.get(LICENSES, copy.licenseId);
@@ -146,7 +146,7 @@ async function compareSessionsOf(
   done.sessionsClosed += losses.length;
 }
 
-/** Seats those of the sessions again that have borrowed their seat. Returns the ids of those that got one. */
+/** Restores the seats of sessions whose seat is borrowed. Returns the ids of the sessions that got a seat. */
 async function reseatBorrowed(
   licenseId: string,
   histories: readonly SessionHistory[],
@@ -160,8 +160,10 @@ async function reseatBorrowed(
   if (borrowed.length === 0) return new Set();
   const verdict = await seats.heartbeat({ licenseId, proof: { kind: 'trusted' }, sessions: borrowed });
   if (verdict.verdict !== 'OK') return new Set();
-  const given = verdict.results.flatMap((result) => ('session' in result ? [result.session.sessionId] : []));
-  return new Set(given);
+  const reseated = verdict.results.flatMap((result) =>
+    'session' in result ? [result.session.sessionId] : [],
+  );
+  return new Set(reseated);
 }
 
 /** Does nothing if the session has ended in the meantime. */

@@ -133,7 +133,7 @@ function deleteBatchOfStep(pass: RetentionPass, deps: Deps, run: SweepRun): Prom
   }
 }
 
-interface Old<T> {
+interface ExpiredDocuments<T> {
   readonly query: Query<T>;
   readonly equals: Equals;
   readonly below: number;
@@ -141,12 +141,12 @@ interface Old<T> {
   readonly idOf: (document: T) => string;
 }
 
-/** Deletes the oldest documents. Once none is left, the step ends. */
+/** Deletes a batch of documents, oldest first. The step ends with the last batch. */
 async function deleteBatch<T>(
   pass: RetentionPass,
   deps: Deps,
   run: SweepRun,
-  { query, equals, below, collection, idOf }: Old<T>,
+  { query, equals, below, collection, idOf }: ExpiredDocuments<T>,
 ): Promise<RetentionPass> {
   const { documents } = await deps.records.query(query, equals, { limit: BATCH, below });
   const next = documents.length < BATCH ? endRetentionStep(pass, deps.clock.nowMs()) : pass;

@@ -51,9 +51,9 @@ export async function inParallel<T>(
   bound: number,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
-  const waiting = items.values();
+  const queue = items.values();
   const worker = async (): Promise<void> => {
-    for (const item of waiting) await work(item);
+    for (const item of queue) await work(item);
   };
   const ended = await Promise.allSettled(Array.from({ length: bound }, worker));
   for (const end of ended) if (end.status === 'rejected') throw end.reason;

@@ -66,7 +66,7 @@ async function drainOutbox(
     run.progress.unreadable += entries.length - readable.length;
     if (readable.length > 0) {
       await events.publish(readable.map(({ event }) => event));
-      // Only after publishing. After a crash in between, events are published again, and recorded once by their id.
+      // Trims after publishing. After a crash in between, events are published again, and recorded once by their id.
       await seatMaintenance.trimOutbox(
         shard,
         readable.map(({ position }) => position),

@@ -2,7 +2,7 @@ import type { Tenant } from '../../shared/domain/people.ts';
 import { DOMAIN_CLAIMS, TENANTS } from '../../shared/ports/collections.ts';
 import type { Records } from '../../shared/ports/records.ts';
 
-/** Renames a tenant, or changes its join domain: `DOMAIN_TAKEN` if another tenant has that domain. */
+/** Renames a tenant, or changes its join domain. Returns `DOMAIN_TAKEN` if another tenant has that domain. */
 export function changeTenant(
   tenantId: string,
   change: { name?: string | undefined; joinDomain?: string | null | undefined },

@@ -35,7 +35,7 @@ export default defineFunction({
       path: '/api/v1/tenants',
       summary: 'Create a tenant.',
       description:
-        'You become its owner. A tenant that an operator creates has no owner until one is invited.',
+        'You become its owner. A tenant that an operator creates has no owner until an invited owner signs in.',
       auth: accessOf('tenants.create'),
       limit: { by: 'caller', requests: 60, windowSeconds: 3600, uncounted: 'serve' },
       body: z.strictObject({ name: text(100) }),
@@ -121,7 +121,7 @@ export default defineFunction({
       method: 'DELETE',
       path: '/api/v1/tenants/{tenant_id}/members/{user_id}',
       summary: 'Remove a member, or leave a tenant.',
-      description: 'Seats that the member holds are no longer extended.',
+      description: 'Seats that the member acquired with an access token are no longer extended.',
       auth: accessOf('tenants.remove'),
       params: MemberParams,
       answers: { removed: { status: 204, description: 'The user is no longer a member, or never was.' } },

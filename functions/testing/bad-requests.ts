@@ -17,7 +17,7 @@ import {
   VALID_JSON,
 } from './bad-values.ts';
 
-/** A request that no honest client sends. */
+/** A request that only a faulty or hostile client sends. */
 export interface BadRequest {
   readonly method: string;
   readonly target: string;
@@ -25,7 +25,7 @@ export interface BadRequest {
   readonly body: Buffer;
 }
 
-/** What the requests can use: things that exist, and credentials for them. */
+/** Existing resources and credentials that the requests can use. */
 export interface Known {
   /** A value for each path parameter. */
   readonly params: Readonly<Record<string, string>>;

@@ -1,11 +1,11 @@
 import type { Reply } from './suite.ts';
 
-/** Headers that differ between answers and reveal nothing about their subject. */
+/** Headers that differ between answers to the same request. */
 const VOLATILE = new Set(['date', 'x-request-id', 'ratelimit-remaining', 'ratelimit-reset']);
 
 /**
- * Everything that a caller sees of an answer, except its time, its request id and the state of the rate limit. If two
- * differ, the answers reveal something.
+ * Everything that a caller sees of an answer, except its time, its request id and the state of the rate limit. Two
+ * answers that differ in the rest reveal something to the caller.
  */
 export function bareAnswer(reply: Reply): { status: number; headers: [string, string][]; text: string } {
   const requestId = reply.headers.get('x-request-id') ?? '';

@@ -4,7 +4,7 @@ import { type RespClient, respClient } from '../../shared/local/redis/resp-clien
 import type { Deps } from '../../shared/ports/deps.ts';
 import { openTestSuite, type TestLicense, type TestSuite } from './suite.ts';
 
-/** A suite whose clock only the test moves: for the functions, and for the leases in Redis. */
+/** A suite whose clock only the test moves. The functions and the leases in Redis use this clock. */
 export interface ClockedSuite {
   readonly suite: TestSuite;
   /** A direct connection to the suite's Redis. */

@@ -27,7 +27,7 @@ export interface Cost<R> {
   readonly redisCommands: readonly (readonly string[])[];
   /** Operations of the records, in order: `get licenses`. */
   readonly records: readonly string[];
-  /** Statements that anything in this process sent to SQLite, which stores the records here: none is missed. */
+  /** All SQLite statements of this process. SQLite stores the records here, so no read or write is missed. */
   readonly statements: number;
   /** Methods of Cloud KMS, in order. */
   readonly kms: readonly string[];
@@ -48,12 +48,12 @@ export interface CountedSuite {
   withhold(work: () => Promise<unknown>): Promise<readonly SeatEvent[]>;
   /** Publishes events and waits until they are delivered. */
   publish(events: readonly SeatEvent[]): Promise<void>;
-  /** Replaces the signer by an unused one, as in a new instance of a function. */
+  /** Opens a new signer, as a new instance of a function does. */
   renewSigner(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Opens it in its steady state: Redis has the scripts, which are sent only once, and the hourly comparison is done. */
+/** Opens the suite in its steady state: Redis has loaded the scripts, and the hourly comparison is done. */
 export async function openCountedSuite(): Promise<CountedSuite> {
   let nowMs = Date.parse('2026-01-05T08:00:00Z');
   vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
@@ -99,7 +99,7 @@ export async function openCountedSuite(): Promise<CountedSuite> {
   };
 }
 
-/** Servers and ports that count the calls they get. */
+/** Servers and ports that count their calls. */
 async function openCounters() {
   const prepare = vi.spyOn(DatabaseSync.prototype, 'prepare');
   const exec = vi.spyOn(DatabaseSync.prototype, 'exec');

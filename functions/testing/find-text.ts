@@ -31,8 +31,8 @@ export function formsOf(word: string): readonly string[] {
 }
 
 /**
- * Within a longer text in base64, a word looks different at each of three possible offsets. Its first and last
- * characters contain bits of the text beside it, and are left out.
+ * In base64 of a longer text, a word has three possible forms, one for each offset modulo 3. Leaves out the first and
+ * last characters, which also encode bits of the text beside the word.
  */
 function inBase64(word: string): string[] {
   return [0, 1, 2].flatMap((before) => {

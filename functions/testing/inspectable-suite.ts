@@ -79,7 +79,7 @@ function recordsIn(file: string): ReadonlyMap<string, string> {
   try {
     const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
     if (tables.map(({ name }) => name).join() !== 'documents')
-      throw new Error('there is a table that this does not read');
+      throw new Error('records.db has an unexpected table');
     const rows = database.prepare('SELECT collection, id, document FROM documents').all();
     return new Map(rows.map(({ collection, id, document }) => [`${collection}/${id}`, String(document)]));
   } finally {
@@ -87,7 +87,7 @@ function recordsIn(file: string): ReadonlyMap<string, string> {
   }
 }
 
-const READ: Readonly<Record<string, (key: string) => string[]>> = {
+const READ_COMMANDS: Readonly<Record<string, (key: string) => string[]>> = {
   hash: (key) => ['HGETALL', key],
   zset: (key) => ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
   set: (key) => ['SMEMBERS', key],
@@ -105,8 +105,8 @@ export async function readRedisValues(redis: RespClient): Promise<ReadonlyMap<st
     for (const key of listOf(keys).map(String)) {
       const type = String(await redis.command(['TYPE', key]));
       if (type === 'none') continue;
-      const read = READ[type];
-      if (!read) throw new Error(`this does not read keys of type ${type}`);
+      const read = READ_COMMANDS[type];
+      if (!read) throw new Error(`no read command for keys of type ${type}`);
       values.set(key, JSON.stringify(await redis.command(read(key))));
     }
     cursor = String(next);

@@ -1,7 +1,7 @@
 /**
  * Runs in its own process. Answers one acquire request as a deployed function does, with records in Firestore and seats
  * in a fake Upstash. Prints the files that were loaded for it, then the files that importing two SDKs adds, which
- * proves that the SDKs would have been noticed.
+ * proves that the check would have detected the SDKs.
  */
 import { createServer } from 'node:http';
 import { registerHooks } from 'node:module';

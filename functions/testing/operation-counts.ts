@@ -1,14 +1,14 @@
 /** How many operations of each kind the cloud bills. */
 export interface OperationCounts {
-  /** Sent to Redis over the wire. */
+  /** Commands sent to Redis over the network. */
   readonly redisCommands: number;
   /** Documents read, and one for a query without results (https://cloud.google.com/firestore/pricing). */
   readonly documentReads: number;
   readonly documentWrites: number;
   readonly documentDeletes: number;
-  /** Made with the key in Cloud KMS. */
+  /** Signatures made with the key in Cloud KMS. */
   readonly signatures: number;
-  /** Published to Pub/Sub, which pushes each once. */
+  /** Messages published to Pub/Sub, which pushes each once. */
   readonly messages: number;
 }
 
@@ -54,7 +54,7 @@ export const OPERATIONS = {
 
   /** Daily, with nothing to delete. */
   forgetting: { documentReads: 10, documentWrites: 10 },
-  /** The session's history is deleted, and the holder removed from its two events. */
+  /** A session past its retention period: its history is deleted, and the holder is removed from its two events. */
   forgottenSession: { documentReads: 5, documentWrites: 2, documentDeletes: 1 },
 } as const satisfies Readonly<Record<string, Partial<OperationCounts>>>;
 

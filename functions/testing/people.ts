@@ -19,30 +19,30 @@ export interface TestPerson {
 
 export const LOOPBACK_REDIRECT = 'http://127.0.0.1:52111/callback';
 
-/** The account of `email` at the provider; the same at each sign-in. */
+/** The account of `email` at the provider. The same address always has the same account. */
 export function accountOf(email: string, more: Partial<SignedInPerson> = {}): SignedInPerson {
   const subject = createHash('sha256').update(email).digest('hex').slice(0, 21);
   return { subject, email, name: email.split('@')[0] ?? '', hostedDomain: null, ...more };
 }
 
-/** Goes through a sign-in, as browser and as client, up to the code. */
+/** Runs a sign-in as the browser and the client, up to the code. */
 export async function throughBrowser(
   suite: TestSuite,
   person: SignedInPerson,
 ): Promise<{ code: string; verifier: string }> {
   const verifier = randomBytes(32).toString('base64url');
-  const ask = new URLSearchParams({
+  const parameters = new URLSearchParams({
     redirect_uri: LOOPBACK_REDIRECT,
     state: 'state-of-the-program',
     code_challenge: challengeOf(verifier),
     code_challenge_method: 'S256',
   });
-  // An address of their own, so that limits per address do not disturb tests of other things.
+  // Each sign-in has its own IP address, so that rate limits by address do not affect other tests.
   const address = { 'x-forwarded-for': `10.${[...randomBytes(3)].join('.')}` };
-  const begun = await suite.call('GET', `/auth/login/google?${ask}`, { headers: address });
-  const location = begun.headers.get('location');
-  if (location === null) throw new Error(`no sign-in: ${begun.text}`);
-  const cookie = begun.headers.get('set-cookie')?.split(';')[0] ?? '';
+  const started = await suite.call('GET', `/auth/login/google?${parameters}`, { headers: address });
+  const location = started.headers.get('location');
+  if (location === null) throw new Error(`no sign-in: ${started.text}`);
+  const cookie = started.headers.get('set-cookie')?.split(';')[0] ?? '';
   const back = await suite.call('GET', `/auth/callback?${new URLSearchParams(codeFor(location, person))}`, {
     headers: { cookie, ...address },
   });

@@ -22,7 +22,7 @@ export const ADA = {
   subject: '104729104729104729',
 } as const;
 
-/** Ada's own tenant is erased with her. Bob's shop has two more members. */
+/** Ada owns the lab, which is erased with her. Bob owns the shop, of which Ada and Carl are members. */
 export interface PersonalWorld {
   readonly ada: TestPerson;
   readonly bob: TestPerson;
@@ -30,13 +30,13 @@ export interface PersonalWorld {
   readonly labId: string;
   readonly shopId: string;
   readonly licenseIds: readonly string[];
-  /** Also in the lab: her trial license, and a license that she bought, with its subscription. */
+  /** Also in the lab: Ada's trial license, and a license that she bought, with its subscription. */
   readonly trialId: string;
   readonly boughtId: string;
   readonly subscriptionId: string;
   /** Keys of the shop's licenses that count seats by machine and by user, and of the lab's. */
   readonly keys: { readonly machines: string; readonly users: string; readonly lab: string };
-  /** Every pseudonym by which a seat of hers, or a seat in her tenant, was counted. */
+  /** Every pseudonym that counted a seat of Ada or a seat in her tenant. */
   readonly holders: ReadonlySet<string>;
   /** Signs Ada in again. */
   signInAda(): Promise<TestPerson>;
@@ -44,7 +44,7 @@ export interface PersonalWorld {
 
 const TTL_MS = 360_000;
 
-/** All users, a trial, a purchase, and seats of all kinds, some released. All but the last is recorded and sealed. */
+/** Creates the users, a trial, a purchase, and seats of all kinds. The events of the last seat are not recorded. */
 export async function makePersonalWorld(
   inspectable: Pick<InspectableSuite, 'suite' | 'moveClock'>,
 ): Promise<PersonalWorld> {
@@ -80,32 +80,32 @@ export async function makePersonalWorld(
     takenByAda.push(taken.session_id);
     return taken;
   };
-  const adas = (n: number | string) => ({
+  const adasMachine = (n: number | string) => ({
     fingerprint: `${ADA.fingerprint}-${n}`,
     hostname: `${ADA.hostname}-${n}`,
   });
 
   // Seats that are free again: one was released, and the clients of two crashed.
-  const released = await takeAsAda(second.authorization, { ...adas(1), license_id: usersId });
+  const released = await takeAsAda(second.authorization, { ...adasMachine(1), license_id: usersId });
   await expectOk(
     suite.call('POST', '/api/v1/licenses/release', {
       authorization: second.authorization,
       body: { session_id: released.session_id },
     }),
   );
-  await takeAsAda(`License ${keys.machines}`, { ...adas(2), user_id: ADA.email.toUpperCase() });
-  await takeAsAda(`License ${keys.lab}`, adas(3));
+  await takeAsAda(`License ${keys.machines}`, { ...adasMachine(2), user_id: ADA.email.toUpperCase() });
+  await takeAsAda(`License ${keys.lab}`, adasMachine(3));
   await suite.settle();
   moveClock(TTL_MS);
   await suite.settle();
 
   // Seats that are still held.
   const ada = await signInAda();
-  await takeAsAda(ada.authorization, { ...adas(4), license_id: usersId });
-  await takeAsAda(`License ${keys.users}`, { ...adas(5), user_id: 'Ada.Lovelace@Example.com' });
-  await takeAsAda(`License ${keys.machines}`, { ...adas(6), user_id: ADA.email });
+  await takeAsAda(ada.authorization, { ...adasMachine(4), license_id: usersId });
+  await takeAsAda(`License ${keys.users}`, { ...adasMachine(5), user_id: 'Ada.Lovelace@Example.com' });
+  await takeAsAda(`License ${keys.machines}`, { ...adasMachine(6), user_id: ADA.email });
   const borrowed = await takeAsAda(`License ${keys.machines}`, {
-    ...adas(7),
+    ...adasMachine(7),
     user_id: ADA.email,
     borrow_days: 3,
   });
@@ -116,17 +116,17 @@ export async function makePersonalWorld(
       headers: FROM_ADA,
     }),
   );
-  await takeAsAda(`License ${keys.lab}`, { ...adas(8), user_id: ADA.email });
+  await takeAsAda(`License ${keys.lab}`, { ...adasMachine(8), user_id: ADA.email });
   await take(`License ${keys.users}`, { fingerprint: 'machine-of-bob', user_id: bob.userId });
   await take(`License ${keys.machines}`, {
     fingerprint: 'machine-of-carl',
     hostname: 'host-of-carl',
     user_id: 'carl@shop.example',
   });
-  await take(`License ${keys.machines}`, { fingerprint: 'machine-of-nobody' });
+  await take(`License ${keys.machines}`, { fingerprint: 'machine-without-user' });
   await suite.settle();
-  // Its events are not recorded yet when she is erased.
-  await takeAsAda(`License ${keys.machines}`, { ...adas(9), user_id: ADA.email });
+  // The events of this seat are not recorded yet when Ada is erased.
+  await takeAsAda(`License ${keys.machines}`, { ...adasMachine(9), user_id: ADA.email });
 
   const { seatMaintenance, records } = suite.deps;
   const user = await records.get(USERS, ada.userId);
@@ -184,7 +184,7 @@ async function expectOk(reply: Promise<Reply>): Promise<Reply> {
   return reply;
 }
 
-/** Reports which of Ada's data occur in which of the texts, by their place. */
+/** Reports which of Ada's data occur in which of the texts. */
 export function findAda(texts: Iterable<readonly [string, string]>, accountId: string): string[] {
   return findWords(texts, { ...ADA, accountId });
 }

@@ -13,7 +13,7 @@ export interface TestPurchase {
   pay(): Promise<string>;
 }
 
-export interface Wish {
+export interface PurchaseOptions {
   readonly tenantId?: string;
   readonly licenseId?: string;
   readonly plan?: Plan;
@@ -22,12 +22,12 @@ export interface Wish {
   readonly trialDays?: number;
 }
 
-/** Creates a purchase up to the page to pay on. Skips the endpoint, so it can exceed what tenants can request. */
-export async function beginPurchase(suite: TestSuite, wish: Wish = {}): Promise<TestPurchase> {
+/** Creates a purchase up to the page to pay on. Skips the endpoint: `options` can exceed what tenants can request. */
+export async function beginPurchase(suite: TestSuite, options: PurchaseOptions = {}): Promise<TestPurchase> {
   const { records, billing } = suite.deps;
   if (!billing) throw new Error('billing is not configured');
-  const tenantId = wish.tenantId ?? (await suite.createLicense()).tenantId;
-  const licenseId = wish.licenseId ?? newLicenseId(tenantId);
+  const tenantId = options.tenantId ?? (await suite.createLicense()).tenantId;
+  const licenseId = options.licenseId ?? newLicenseId(tenantId);
   const known = await records.get(BILLING_ACCOUNTS, tenantId);
   const customerId =
     known?.customerId ?? (await billing.createCustomer({ tenantId, name: 'A customer', attempt: 0 }));
@@ -40,11 +40,11 @@ export async function beginPurchase(suite: TestSuite, wish: Wish = {}): Promise<
     customerId,
     tenantId,
     licenseId,
-    plan: wish.plan ?? 'pro',
-    interval: wish.interval ?? 'month',
-    seats: wish.seats ?? 2,
+    plan: options.plan ?? 'pro',
+    interval: options.interval ?? 'month',
+    seats: options.seats ?? 2,
     returnUrl: suite.stripe.returnUrl,
-    trialDays: wish.trialDays ?? 0,
+    trialDays: options.trialDays ?? 0,
     automaticTax: false,
     promotionCodes: false,
   });
@@ -64,22 +64,22 @@ export async function beginPurchase(suite: TestSuite, wish: Wish = {}): Promise<
   };
 }
 
-/** A license that is paid for, after Stripe's events were processed, with a key. */
+/** A paid license with a key, after Stripe's events were processed. */
 export interface BoughtLicense extends TestLicense {
   readonly subscriptionId: string;
   readonly customerId: string;
 }
 
-export async function buySeats(suite: TestSuite, wish: Wish = {}): Promise<BoughtLicense> {
-  const purchase = await beginPurchase(suite, wish);
+export async function buySeats(suite: TestSuite, options: PurchaseOptions = {}): Promise<BoughtLicense> {
+  const purchase = await beginPurchase(suite, options);
   const subscriptionId = await purchase.pay();
   await suite.stripe.idle();
   const license = await suite.giveKey(purchase.licenseId);
   return { ...license, subscriptionId, customerId: purchase.customerId };
 }
 
-/** Does `work` while Stripe sends no events. */
-export async function untold<R>(suite: TestSuite, work: () => Promise<R>): Promise<R> {
+/** Runs `work` while Stripe sends no events. */
+export async function withoutStripeEvents<R>(suite: TestSuite, work: () => Promise<R>): Promise<R> {
   suite.stripe.sendEventsTo(undefined);
   try {
     return await work();

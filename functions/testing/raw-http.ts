@@ -11,7 +11,7 @@ const TIMEOUT_MS = 10_000;
 
 /**
  * Sends bytes as they are, and returns every answer up to the close of the connection. For requests that no HTTP client
- * sends. `isCutShort` closes our side after the last byte, in the middle of a request.
+ * sends. With `isCutShort`, closes our side of the connection after the last byte, in the middle of a request.
  */
 export async function sendRaw(url: string, bytes: string | Buffer, isCutShort = false): Promise<RawAnswer[]> {
   const { hostname, port } = new URL(url);
@@ -21,7 +21,7 @@ export async function sendRaw(url: string, bytes: string | Buffer, isCutShort = 
     socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error('The server left the connection open.')));
     socket.on('data', (chunk) => chunks.push(chunk));
     socket.on('error', (error) => {
-      // A server may close while we still write. Its answers before that count.
+      // A server can close the connection while we still write. Its earlier answers count.
       if ('code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE')) return;
       reject(error);
     });

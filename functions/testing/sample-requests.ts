@@ -27,7 +27,7 @@ export const SAMPLES: readonly Sample[] = FUNCTIONS.flatMap(({ name, endpoints }
   }),
 );
 
-/** A world of well-formed ids and tokens of things that do not exist. */
+/** A world of well-formed ids and tokens that do not exist. */
 export function nowhere(): World {
   const tenantId = newTenantId(16);
   const licenseId = newLicenseId(tenantId);

@@ -10,14 +10,13 @@ import { nowhere, partsOf, type Sample } from './sample-requests.ts';
 import { OPERATOR_KEY, type Reply, type TestLicense, type TestSuite } from './suite.ts';
 import { codeFor } from './trusting-provider.ts';
 
-/** A tenant that requests are about, with its owner and a license. */
+/** A tenant with its owner and a license. */
 export interface Place {
   readonly tenantId: string;
   readonly owner: TestPerson;
   readonly license: TestLicense;
 }
 
-/** A new tenant. */
 export async function newPlace(suite: TestSuite): Promise<Place> {
   const owner = await signIn(suite, `owner-${randomUUID()}@example.com`);
   const [tenantId = ''] = owner.tenants.keys();
@@ -25,8 +24,8 @@ export async function newPlace(suite: TestSuite): Promise<Place> {
 }
 
 /**
- * Creates what the sample request uses, and may use up. Everything else are ids of things that do not exist. `self` is
- * the user who signs out and is erased.
+ * Creates the resources that the sample request uses. All other ids do not exist. `self` is the user who signs out and
+ * is erased.
  */
 export async function worldFor(
   suite: TestSuite,
@@ -38,15 +37,15 @@ export async function worldFor(
   self?: TestPerson,
 ): Promise<World> {
   const parts = partsOf(sample);
-  // Other requests still use the license and its key.
+  // A request that changes a license gets its own: other requests still use the shared license and its key.
   const isChanged = sample.endpoint.path.includes('{license_id}') && sample.endpoint.method !== 'GET';
-  const its = isChanged ? await suite.createLicense({ tenant_id: tenantId, max: 1000 }) : license;
-  const { session_id, session_token } = (await its.acquire(`machine ${randomUUID()}`)).body;
+  const usedLicense = isChanged ? await suite.createLicense({ tenant_id: tenantId, max: 1000 }) : license;
+  const { session_id, session_token } = (await usedLicense.acquire(`machine ${randomUUID()}`)).body;
   const isBilled = parts.has('boughtId') || sample.action === 'checkout.portal';
   return {
     ...nowhere(),
     tenantId,
-    licenseId: its.licenseId,
+    licenseId: usedLicense.licenseId,
     sessionId: session_id,
     sessionToken: session_token,
     stripeSignature: (payload) => stripeSignature(suite, payload),
@@ -116,13 +115,13 @@ async function signedIn(suite: TestSuite): Promise<Pick<World, 'signInCode' | 'c
 async function signingIn(
   suite: TestSuite,
 ): Promise<Pick<World, 'providerCode' | 'providerState' | 'signInCookie'>> {
-  const asked = new URLSearchParams({
+  const parameters = new URLSearchParams({
     redirect_uri: LOOPBACK_REDIRECT,
     state: 'state-of-the-program',
     code_challenge: challengeOf(nowhere().codeVerifier),
     code_challenge_method: 'S256',
   });
-  const { headers } = await suite.call('GET', `/auth/login/google?${asked}`);
+  const { headers } = await suite.call('GET', `/auth/login/google?${parameters}`);
   const { code, state } = codeFor(
     headers.get('location') ?? '',
     accountOf(`person-${randomUUID()}@example.com`),

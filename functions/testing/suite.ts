@@ -42,13 +42,13 @@ export interface TestSuite {
   delivered(): Promise<void>;
   /** Sweeps, so that every event so far is published, recorded and sealed. */
   settle(): Promise<void>;
-  /** An identity token as Google's services send it, for one of our service accounts or any other account. */
+  /** An identity token as Google's services send, for one of our service accounts or any other account. */
   serviceToken(account: ServiceCaller | (string & {}), claims?: Readonly<Record<string, unknown>>): string;
   close(): Promise<void>;
 }
 
-/** Embedded Redis on a busy machine may take longer than the second that functions wait. */
-const PATIENCE_MS = 10_000;
+/** Deployed functions wait a second for Redis. Embedded Redis on a busy machine can take longer. */
+const REDIS_TIMEOUT_MS = 10_000;
 
 type Call = TestSuite['call'];
 
@@ -79,12 +79,12 @@ export interface TestLicense {
 
 /**
  * `environment` overrides settings that embed all dependencies. `wrap` can replace any port. `redisWithinMs` is how long
- * to wait for Redis; `undefined`: as long as a deployed function.
+ * to wait for Redis; `undefined` waits as long as a deployed function.
  */
 export async function openTestSuite(
   environment: Record<string, string> = {},
   wrap: (deps: Deps) => Deps = (deps) => deps,
-  { redisWithinMs }: { readonly redisWithinMs: number | undefined } = { redisWithinMs: PATIENCE_MS },
+  { redisWithinMs }: { readonly redisWithinMs: number | undefined } = { redisWithinMs: REDIS_TIMEOUT_MS },
 ): Promise<TestSuite> {
   const dataFolder = await quickFolder('seatlease-test-');
   const config = readConfig({

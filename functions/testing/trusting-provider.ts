@@ -8,13 +8,13 @@ import type { SignedInPerson, SignIn } from '../../shared/ports/sign-in.ts';
 export function trustingProvider(): SignIn {
   return {
     async authorizeUrl({ state, nonce, codeChallenge, redirectUri }) {
-      const asked = new URLSearchParams({
+      const parameters = new URLSearchParams({
         state,
         nonce,
         code_challenge: codeChallenge,
         redirect_uri: redirectUri,
       });
-      return `https://provider.test/authorize?${asked}`;
+      return `https://provider.test/authorize?${parameters}`;
     },
     async redeem({ code, codeVerifier, redirectUri, nonce }) {
       const claims = JSON.parse(Buffer.from(code, 'base64url').toString());
@@ -31,12 +31,15 @@ export function trustingProvider(): SignIn {
 
 /** The code that the trusting provider returns to a browser that was redirected to `location`. */
 export function codeFor(location: string, person: SignedInPerson): { code: string; state: string } {
-  const asked = new URL(location).searchParams;
+  const parameters = new URL(location).searchParams;
   const claims = {
     person,
-    nonce: asked.get('nonce'),
-    challenge: asked.get('code_challenge'),
-    redirectUri: asked.get('redirect_uri'),
+    nonce: parameters.get('nonce'),
+    challenge: parameters.get('code_challenge'),
+    redirectUri: parameters.get('redirect_uri'),
   };
-  return { code: Buffer.from(JSON.stringify(claims)).toString('base64url'), state: asked.get('state') ?? '' };
+  return {
+    code: Buffer.from(JSON.stringify(claims)).toString('base64url'),
+    state: parameters.get('state') ?? '',
+  };
 }

@@ -11,7 +11,7 @@ const Tokens = z.strictObject({
   token_type: z.literal('Bearer'),
   /** Seconds until the access token expires. */
   expires_in: z.int(),
-  /** Replaces the previous refresh token. Using that one again revokes the sign-in. */
+  /** Replaces the previous refresh token. Using the previous token again revokes the sign-in. */
   refresh_token: z.string(),
   user_id: UserId,
   tenants: z.array(z.strictObject({ tenant_id: TenantId, role: z.enum(ROLES) })),

@@ -46,10 +46,10 @@ async function signOut(
   { body }: RequestOf<typeof contract, 'signOut'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'signOut'>> {
-  const shown = openRefresh(body.refresh_token, deps);
-  if (shown) {
+  const presented = openRefresh(body.refresh_token, deps);
+  if (presented) {
     await deps.records.transact(async (transaction) => {
-      const signIn = await transaction.get(SIGN_INS, shown.signInId);
+      const signIn = await transaction.get(SIGN_INS, presented.signInId);
       if (signIn?.revoked === null) {
         transaction.set(SIGN_INS, signIn.signInId, { ...signIn, revoked: 'signed_out' });
       }
@@ -65,14 +65,14 @@ function invalid(because: string): Invalid {
 }
 
 /**
- * Starts the sign-in of a code. A code is valid for one attempt, successful or not. A second attempt means that the
- * code was stolen, so the sign-in of the first is revoked as well (RFC 6749 section 4.1.2).
+ * Starts the sign-in of a code. A code is valid for one attempt, successful or not. After a second attempt, the
+ * code counts as stolen, and the sign-in of the first attempt is revoked as well (RFC 6749 section 4.1.2).
  */
 function redeemCode(
-  shown: { code: string; code_verifier: string; redirect_uri: string },
+  presented: { code: string; code_verifier: string; redirect_uri: string },
   { records, clock }: Deps,
 ): Promise<SignIn | Invalid> {
-  const codeHash = hashSecret(shown.code);
+  const codeHash = hashSecret(presented.code);
   const nowMs = clock.nowMs();
   return records.transact(async (transaction) => {
     const code = await transaction.get(SIGN_IN_CODES, codeHash);
@@ -84,9 +84,9 @@ function redeemCode(
     }
     const signIn = beginSignIn(newPersonalId('sin'), code.userId, nowMs);
     transaction.set(SIGN_IN_CODES, codeHash, { ...code, usedFor: signIn.signInId });
-    if (code.redirectUri !== shown.redirect_uri)
+    if (code.redirectUri !== presented.redirect_uri)
       return invalid('the code was issued for another redirect_uri');
-    if (code.challenge !== challengeOf(shown.code_verifier))
+    if (code.challenge !== challengeOf(presented.code_verifier))
       return invalid('the code_verifier does not match the code');
     transaction.set(SIGN_INS, signIn.signInId, signIn);
     return signIn;
@@ -94,12 +94,12 @@ function redeemCode(
 }
 
 function redeemRefreshToken(token: string, deps: Deps): Promise<SignIn | Invalid> {
-  const shown = openRefresh(token, deps);
-  if (!shown) return Promise.resolve(invalid('the refresh token is not valid'));
+  const presented = openRefresh(token, deps);
+  if (!presented) return Promise.resolve(invalid('the refresh token is not valid'));
   return deps.records.transact(async (transaction) => {
-    const signIn = await transaction.get(SIGN_INS, shown.signInId);
+    const signIn = await transaction.get(SIGN_INS, presented.signInId);
     if (!signIn) return invalid('the sign-in no longer exists');
-    const outcome = refresh(signIn, shown.generation, deps.clock.nowMs());
+    const outcome = refresh(signIn, presented.generation, deps.clock.nowMs());
     const changed = 'next' in outcome ? outcome.next : outcome.ended;
     if (changed) transaction.set(SIGN_INS, signIn.signInId, changed);
     return 'next' in outcome ? outcome.next : invalid(outcome.because);

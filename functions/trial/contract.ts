@@ -31,7 +31,7 @@ export default defineFunction({
       description:
         'One trial is allowed per account, per machine and, unless the vendor allows more, per e-mail domain.',
       auth: accessOf('trial.activate'),
-      // Each request costs a transaction, and unused machines or domains must not be found by trying.
+      // Each request costs a transaction, and callers must not find unused machines or domains by trial and error.
       limit: { by: 'caller', requests: 10, windowSeconds: 3600, uncounted: 'refuse' },
       body: z.strictObject({
         /** Tenant that gets the license. Required if you belong to more than one tenant. */
@@ -46,7 +46,7 @@ export default defineFunction({
         again: {
           status: 200,
           description:
-            'The trial is already running: the same license with a new key. The previous key stays valid for a week.',
+            'The trial is running: the same license with a new key. The previous key stays valid for a week.',
           body: Trial,
         },
       },

@@ -26,12 +26,12 @@ async function activate(
   { body, caller, standing }: RequestOf<typeof contract, 'activate'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'activate'>> {
-  const asked = oneTenantAsked(body.tenant_id, caller, standing, '/tenant_id');
-  if ('problem' in asked) return asked;
-  const { tenantId } = asked;
+  const requested = oneTenantAsked(body.tenant_id, caller, standing, '/tenant_id');
+  if ('problem' in requested) return requested;
+  const { tenantId } = requested;
   const { fingerprint, plan = 'pro' } = body;
   const { userId } = caller;
-  // Nothing is recorded while the seat store is unavailable: a 503 would lose the only copy of the key.
+  // Records nothing while the seat store is unavailable: the key is not stored, so a 503 would lose it.
   await deps.seats.ping();
   const granted = await changeLicense(deps, (transaction) =>
     grantTrial({ tenantId, userId, fingerprint, plan }, transaction, deps),
@@ -58,7 +58,7 @@ type TrialRefusal = Refusal<
   'TENANT_NOT_FOUND' | 'TENANT_CLOSED' | 'TRIAL_NOT_OFFERED' | 'TRIAL_ALREADY_USED' | 'PLAN_NOT_FOR_SALE'
 >;
 
-/** Grants the trial and records its claims in one transaction: of two concurrent requests only one gets it. */
+/** Grants the trial and records its claims in one transaction: only one of two concurrent requests gets a trial. */
 async function grantTrial(
   request: TrialRequest,
   transaction: LicenseTransaction,
@@ -106,7 +106,8 @@ function grantFirst(
 }
 
 /**
- * The same license with a new key, as the answer with the previous one may be lost. That one stays valid for a week.
+ * Returns the same license with a new key, because the answer with the previous key may be lost. The previous key stays
+ * valid for a week.
  */
 async function grantAgain(
   request: TrialRequest,

@@ -11,7 +11,7 @@ import {
   wholeNumber,
 } from '../../shared/http/fields.ts';
 
-/** Totals of up to 9 million such records are exact: they stay below 2^53. */
+/** Totals of up to 9 million records of this quantity are exact: they stay below 2^53. */
 const MOST_QUANTITY = 1_000_000_000;
 
 const MeterName = z.string().check(z.minLength(1), z.maxLength(64));
@@ -50,7 +50,7 @@ export default defineFunction({
         'Each id is recorded once, even if the request is sent again. The time of use can be up to 30 days in the past and 5 minutes in the future.',
       auth: accessOf('usage.record'),
       standing: 'token',
-      // If rate limits are unavailable, usage is still recorded: none of it goes unbilled.
+      // If rate limits are unavailable, usage is still recorded, so that all usage is billed.
       limit: { by: 'caller', requests: 6_000, windowSeconds: 60, uncounted: 'serve' },
       body: z.strictObject({
         /** The client's own id of this record. The same id is the same record. */

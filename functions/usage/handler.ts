@@ -11,7 +11,7 @@ import { eachDocument } from '../../shared/ports/each-document.ts';
 import { METERED_DAYS_OF_LICENSE } from '../../shared/ports/queries.ts';
 import type contract from './contract.ts';
 
-const USUAL_DAYS = 31;
+const DEFAULT_DAYS = 31;
 const MOST_DAYS = 366;
 
 async function recordUsage(
@@ -66,9 +66,9 @@ async function readTotals(
       from: timestamp(period.fromMs),
       to: timestamp(period.toMs),
       meters: totalsOf(days),
-      days: days.map(({ dayMs, meter: of, quantity, records }) => ({
+      days: days.map(({ dayMs, meter: name, quantity, records }) => ({
         at: timestamp(dayMs),
-        meter: of,
+        meter: name,
         quantity,
         records,
       })),
@@ -77,18 +77,18 @@ async function readTotals(
 }
 
 function licenseOf(
-  named: string | undefined,
+  requestedId: string | undefined,
   caller: Extract<Caller, { kind: 'license' | 'person' }>,
 ): string | Refusal<'LICENSE_NOT_FOUND' | 'VALIDATION_FAILED'> {
   if (caller.kind === 'license')
-    return named === undefined || named === caller.licenseId
+    return requestedId === undefined || requestedId === caller.licenseId
       ? caller.licenseId
       : { problem: 'LICENSE_NOT_FOUND' };
   const detail = 'Pass the id of the license.';
-  return named ?? refuseFields('VALIDATION_FAILED', [{ at: '/license_id', detail }]);
+  return requestedId ?? refuseFields('VALIDATION_FAILED', [{ at: '/license_id', detail }]);
 }
 
-/** A client that retries after weeks learns that its usage was recorded; new usage that old is refused. */
+/** Refuses new usage that is too old. A client that retries after weeks still learns that its usage was recorded. */
 async function answerLate(record: UsageRecord, { records }: Deps) {
   const known = await records.get(USAGE_RECORDS, usageRecordId(record));
   return known && isSame(known, record, true)
@@ -110,7 +110,7 @@ function periodOf(
   nowMs: number,
 ): { fromMs: number; toMs: number } | Refusal<'VALIDATION_FAILED'> {
   const toMs = dayOf((to === undefined ? nowMs : Date.parse(to) - 1) + DAY_MS);
-  const fromMs = from === undefined ? toMs - USUAL_DAYS * DAY_MS : dayOf(Date.parse(from));
+  const fromMs = from === undefined ? toMs - DEFAULT_DAYS * DAY_MS : dayOf(Date.parse(from));
   const detail = `must be at most ${MOST_DAYS} days before to, which defaults to the end of today`;
   if (toMs - fromMs > MOST_DAYS * DAY_MS) return refuseFields('VALIDATION_FAILED', [{ at: 'from', detail }]);
   return { fromMs, toMs };
