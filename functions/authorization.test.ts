@@ -45,10 +45,10 @@ beforeAll(async () => {
 });
 afterAll(() => suite.close());
 
-test('gives every endpoint a line in the table, and has no unused lines', () => {
+test('the table has a line for every endpoint, and no unused lines', () => {
   const read = SAMPLES.map(({ action }) => action);
-  const inside: Action[] = ['release.evict', 'tenants.removeOther'];
-  expect([...read, ...inside].sort()).toEqual(Object.keys(ACCESS).sort());
+  const internal: Action[] = ['release.evict', 'tenants.removeOther'];
+  expect([...read, ...internal].sort()).toEqual(Object.keys(ACCESS).sort());
   for (const { action, endpoint } of SAMPLES) expect(endpoint.auth, action).toBe(ACCESS[action]);
 });
 
@@ -80,7 +80,7 @@ const NOT_ABOUT_TENANTS = new Set<Action>([
 ]);
 const ABOUT_TENANTS = SAMPLES.filter(({ action }) => !NOT_ABOUT_TENANTS.has(action));
 
-/** Every caller that is allowed, written out: the test of the table must not read the table, nor its order of roles. */
+/** All allowed callers, written out: the test must not read the table that it tests, nor the order of roles. */
 const ALLOWED = {
   'acquire.acquire': 'license member admin owner',
   'heartbeat.heartbeat': 'license member admin owner',
@@ -124,7 +124,7 @@ const ALLOWED = {
   'gdpr-delete.ask': 'member admin owner operator',
 } as const satisfies Partial<Record<Action, string>>;
 
-test('the expectations cover exactly the endpoints of the matrix', () => {
+test('expects a result for exactly the endpoints of the matrix', () => {
   expect(Object.keys(ALLOWED).toSorted()).toEqual(ABOUT_TENANTS.map(({ action }) => action).toSorted());
 });
 
@@ -134,21 +134,21 @@ describe.each(ABOUT_TENANTS)('$action', (sample) => {
     const allowed = isAllowed(action as keyof typeof ALLOWED, who);
     const own = await (allowed ? ownWorld(sample, who) : sharedWorld(sample, await tenantOf(who)));
     const reply = await ask(sample, own, who);
-    const told = `${who}: ${reply.status} ${reply.text}`;
-    if (allowed) expect(reply.status, told).toBeLessThan(300);
-    else expect([401, 403], told).toContain(reply.status);
+    const message = `${who}: ${reply.status} ${reply.text}`;
+    if (allowed) expect(reply.status, message).toBeLessThan(300);
+    else expect([401, 403], message).toContain(reply.status);
   });
 
   test.each(WHO.filter((who) => !who.startsWith('operator')))(
-    'answers %s in another tenant as if nothing existed, and changes nothing',
+    'returns the same to %s in another tenant as for unknown ids, and changes nothing',
     async (who) => {
       if (!namesSomething(sample)) return;
       const foreign = await foreignWorld(sample);
       const before = await stateOf(foreign);
-      const [theirs, unknown] = [await ask(sample, foreign, who), await ask(sample, nowhere(), who)];
-      const told = `${who}: ${theirs.status} ${theirs.text} / ${unknown.status} ${unknown.text}`;
-      expect(comparable(theirs), told).toEqual(comparable(unknown));
-      expect(await stateOf(foreign), told).toEqual(before);
+      const [existing, unknown] = [await ask(sample, foreign, who), await ask(sample, nowhere(), who)];
+      const message = `${who}: ${existing.status} ${existing.text} / ${unknown.status} ${unknown.text}`;
+      expect(comparable(existing), message).toEqual(comparable(unknown));
+      expect(await stateOf(foreign), message).toEqual(before);
     },
   );
 });
@@ -178,14 +178,14 @@ function sampleOf(action: Action): Sample {
   return found;
 }
 
-/** Whether the caller may do it in their own tenant. The outsider and the signed-in operator own a tenant. */
+/** Whether the action is allowed in the caller's own tenant. The outsider and the signed-in operator own a tenant. */
 function isAllowed(action: keyof typeof ALLOWED, who: Who): boolean {
   const roles = { outsider: ['owner'], 'operator signed in': ['operator', 'owner'] };
   const held: readonly string[] = who in roles ? roles[who as keyof typeof roles] : [who];
   return ALLOWED[action].split(' ').some((caller) => held.includes(caller));
 }
 
-/** The operator key has no tenant of its own: any tenant will do. */
+/** The operator key has no tenant of its own, so it uses the shared one. */
 async function tenantOf(who: Who): Promise<string> {
   const person = people.get(who);
   const [own] = person && who !== 'member' && who !== 'admin' && who !== 'owner' ? person.tenants.keys() : [];
@@ -193,16 +193,16 @@ async function tenantOf(who: Who): Promise<string> {
 }
 
 async function worldIn(tenantId: string, sample: Sample): Promise<World> {
-  const isThere = tenantId === license.tenantId;
-  const its = isThere ? license : await suite.createLicense({ tenant_id: tenantId, max: 1000 });
-  const world = await worldFor(suite, sample, { tenantId, license: its });
+  const isShared = tenantId === license.tenantId;
+  const usedLicense = isShared ? license : await suite.createLicense({ tenant_id: tenantId, max: 1000 });
+  const world = await worldFor(suite, sample, { tenantId, license: usedLicense });
   // The user to be erased, if an operator requests it.
   return sample.action === 'gdpr-delete.ask'
     ? { ...world, userId: (await newMember(suite, tenantId)).userId }
     : world;
 }
 
-/** In the caller's own tenant, with a session of their own where only that can be named. */
+/** A world in the caller's own tenant. If the endpoint accepts only the caller's sessions, it has one. */
 async function ownWorld(sample: Sample, who: Who): Promise<World> {
   const tenantId = await tenantOf(who);
   const world = await worldIn(tenantId, sample);
@@ -218,7 +218,7 @@ async function ownWorld(sample: Sample, who: Who): Promise<World> {
 const NAMES_OWN_SESSION = new Set<Action>(['heartbeat.heartbeat', 'release.release', 'sign.sign']);
 const sharedWorlds = new Map<string, Promise<World>>();
 
-/** For requests that are refused and so change nothing: one world serves all of them. */
+/** Refused requests change nothing, so all of them use the same world. */
 function sharedWorld(sample: Sample, tenantId: string): Promise<World> {
   const key = `${sample.action} ${tenantId}`;
   const world = sharedWorlds.get(key) ?? worldIn(tenantId, sample);
@@ -239,7 +239,7 @@ function credentials(who: Who): string | undefined {
   return people.get(who)?.authorization;
 }
 
-/** Sends the sample request about what is in `world`. */
+/** Sends the sample request with the ids of `world`. */
 async function ask(sample: Sample, world: World, who: Who): Promise<Reply> {
   const authorization = credentials(who);
   const request = sample.action === 'gdpr-delete.ask' ? erasureBy(who, world) : sample.requestIn(world);
@@ -249,7 +249,7 @@ async function ask(sample: Sample, world: World, who: Who): Promise<Reply> {
     request,
     authorization === undefined ? {} : { authorization },
   );
-  if (sample.action === 'tenants.create') await forget(who, reply);
+  if (sample.action === 'tenants.create') await removeMembership(who, reply);
   if (sample.action === 'tenants.transfer') await handBack(world, who, reply);
   return reply;
 }
@@ -257,7 +257,7 @@ async function ask(sample: Sample, world: World, who: Who): Promise<Reply> {
 /** The erasure that each kind of caller can request. */
 function erasureBy(who: Who, { tenantId, userId }: World): AnyRequest {
   if (who.startsWith('operator')) return { body: { user_id: userId } };
-  // Of themselves. Owners, who must stay, and callers in a foreign tenant request that of the tenant.
+  // Members and admins request their own erasure. Owners and callers in a foreign tenant request that of the tenant.
   const isOwn = people.get(who)?.tenants.has(tenantId) ?? false;
   return { body: isOwn && (who === 'member' || who === 'admin') ? {} : { tenant_id: tenantId } };
 }
@@ -269,8 +269,8 @@ function namesSomething(sample: Sample): boolean {
   return IDS.some((id) => parts.has(id));
 }
 
-/** Removes tenants that a user creates here: a user can only belong to a limited number. */
-async function forget(who: Who, reply: Reply): Promise<void> {
+/** Removes the user from the created tenant: a user can only belong to a limited number of tenants. */
+async function removeMembership(who: Who, reply: Reply): Promise<void> {
   const person = people.get(who);
   if (reply.status === 201 && person) {
     const { tenant_id } = reply.body;
@@ -282,8 +282,8 @@ async function forget(who: Who, reply: Reply): Promise<void> {
 
 async function handBack({ tenantId }: World, who: Who, reply: Reply): Promise<void> {
   if (reply.status !== 200) return;
-  const heir = people.get(who === 'operator' ? 'owner' : who) ?? people.get('owner');
-  if (heir) await suite.operate('POST', `/api/v1/tenants/${tenantId}/transfer`, { user_id: heir.userId });
+  const owner = people.get(who === 'operator' ? 'owner' : who) ?? people.get('owner');
+  if (owner) await suite.operate('POST', `/api/v1/tenants/${tenantId}/transfer`, { user_id: owner.userId });
 }
 
 /** What a request from outside the tenant must not change. */

@@ -34,7 +34,7 @@ let suite: TestSuite;
 let known: Known;
 let before: unknown;
 let sent = 0;
-const codesMet = new Set<string>();
+const codesSeen = new Set<string>();
 
 beforeAll(async () => {
   redis = await startEmbeddedRedis();
@@ -125,9 +125,9 @@ function send({ method, target, headers, body }: BadRequest): Promise<RawAnswer>
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.on('error', reject);
       incoming.on('end', () => {
-        const heads = Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]);
+        const pairs = Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]);
         const text = Buffer.concat(chunks).toString();
-        resolve({ status: incoming.statusCode ?? 0, headers: Object.fromEntries(heads), body: text });
+        resolve({ status: incoming.statusCode ?? 0, headers: Object.fromEntries(pairs), body: text });
       });
     });
     outgoing.end(body);
@@ -150,7 +150,7 @@ function expectProblem(answer: RawAnswer, method: string, of: unknown): void {
     return;
   }
   const problem = JSON.parse(body);
-  codesMet.add(problem.code);
+  codesSeen.add(problem.code);
   const entry = Object.entries(PROBLEMS).find(([code]) => code === problem.code)?.[1];
   expect(problem, shown).toMatchObject({ ...entry, status, request_id: headers['x-request-id'] });
   expect(entry, shown).toBeDefined();
@@ -160,7 +160,7 @@ function expectProblem(answer: RawAnswer, method: string, of: unknown): void {
   for (const secret of SECRETS) expect(body, shown).not.toContain(secret);
 }
 
-describe('a bad request gets a problem from the table and changes nothing', () => {
+describe('a bad request returns a problem of the table and changes nothing', () => {
   test.each(ENDPOINTS)('$title', async ({ endpoint }) => {
     const methods = ENDPOINTS.filter((other) => other.endpoint.path === endpoint.path).map(
       (o) => o.endpoint.method,
@@ -188,7 +188,7 @@ describe('a bad request gets a problem from the table and changes nothing', () =
       'INVALID_JSON',
       'VALIDATION_FAILED',
     ];
-    expect([...codesMet]).toEqual(expect.arrayContaining(guards));
+    expect([...codesSeen]).toEqual(expect.arrayContaining(guards));
   });
 });
 

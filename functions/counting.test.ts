@@ -34,9 +34,9 @@ function times(name: string, count: number): string[] {
   return Array.from({ length: count }, () => name);
 }
 
-/** The figures of a sweep include one read for each query without results. `found` of its queries have results. */
-function lessEmptyReads(sum: OperationCounts, found: number): OperationCounts {
-  return { ...sum, documentReads: sum.documentReads - found };
+/** A sweep's figures include a read for each query without results. Subtracts one for each query with results. */
+function withoutEmptyReads(sum: OperationCounts, queriesWithResults: number): OperationCounts {
+  return { ...sum, documentReads: sum.documentReads - queriesWithResults };
 }
 
 /** Acquires a seat, uses it and releases it. */
@@ -66,7 +66,7 @@ describe('a call', () => {
       body: { fingerprint: 'm' },
     });
 
-  describe('in the steady state costs one round trip to Redis, including authentication, and no read of the records', () => {
+  describe('in the steady state costs one round trip to Redis, which also authenticates, and no read of the records', () => {
     test('to acquire a seat, and to acquire it again', async () => {
       const granted = await counted.costOf(() => license.acquire('machine'));
       expect(granted).toMatchObject({ result: { status: 201 }, ...ONE_ROUND_TRIP });
@@ -140,7 +140,7 @@ describe('a call', () => {
       }
     });
 
-    test('costs one more KMS operation once in a new instance, and none for what another instance signed', async () => {
+    test('costs one more KMS operation for the first signature of a new instance, and none for a license that another instance signed', async () => {
       const [one, other] = [await license.acquire('machine'), await license.acquire('other')];
       const { session_id } = one.body;
       const signed = await license.sign({ session_id });
@@ -164,7 +164,7 @@ describe('a call', () => {
     expect(anonymous).toMatchObject({ result: { status: 401 }, ...NOTHING });
   });
 
-  test('for the health costs nothing', async () => {
+  test('for health costs nothing', async () => {
     const health = await counted.costOf(() => counted.suite.call('GET', '/health'));
     expect(health).toMatchObject({ result: { status: 200 }, ...NOTHING });
     expect(health.operations).toEqual(totalOf({ health: 1 }));
@@ -182,7 +182,7 @@ describe('a call', () => {
     expect(warm).toMatchObject({ result: { status: 200 }, ...ONE_ROUND_TRIP });
   });
 
-  test('with a key of no license costs one read, and leaves nothing in Redis', async () => {
+  test('with the key of an unknown license costs one read, and leaves nothing in Redis', async () => {
     const before = await counted.redis.command(['DBSIZE']);
     const key = newLicenseKey(newLicenseId(newTenantId(16)));
     const stranger = await counted.costOf(() => acquireWith(key));
@@ -190,7 +190,7 @@ describe('a call', () => {
     expect(await counted.redis.command(['DBSIZE'])).toBe(before);
   });
 
-  test('that reads a license costs one document and one Redis command: the counters work', async () => {
+  test('that reads a license costs one document and at least one Redis command: the counters work', async () => {
     const read = await counted.costOf(() =>
       counted.suite.operate('GET', `/api/v1/licenses/${license.licenseId}`),
     );
@@ -216,7 +216,7 @@ describe('a call', () => {
       counted.costOf(() => counted.suite.operate('GET', `/api/v1/licenses/${licenseId}/usage${query}`));
 
     /** Stores an hour of usage, that many hours before the current one. */
-    async function keep(hoursAgo: number): Promise<void> {
+    async function storeHour(hoursAgo: number): Promise<void> {
       const { licenseId, tenantId } = license;
       const hourMs = counted.nowMs() - (counted.nowMs() % HOUR_MS) - hoursAgo * HOUR_MS;
       const closing = { position: `${hourMs}-0`, active: 1 };
@@ -232,13 +232,13 @@ describe('a call', () => {
     });
 
     test('of 31 days costs a read for each stored hour, and a few for the hours before', async () => {
-      for (let n = 0; n < 31 * 24; n += 3) await keep(n);
-      for (let n = 1; n < 9; n += 1) await keep(31 * 24 + n);
+      for (let n = 0; n < 31 * 24; n += 3) await storeHour(n);
+      for (let n = 1; n < 9; n += 1) await storeHour(31 * 24 + n);
       const from = new Date(counted.nowMs() - (counted.nowMs() % HOUR_MS) + HOUR_MS - 31 * DAY_MS);
       const month = await read(license.licenseId, `?from=${from.toISOString()}`);
       expect(month.result.status, month.result.text).toBe(200);
       expect(month.records.toSorted()).toEqual(['get licenses', ...times('query usage-of-license', 4)]);
-      // Three times, one more read shows that there is another page.
+      // Three queries read one more document to find out that there is another page.
       expect(month.operations.documentReads).toBe(1 + 248 + 3 + 3);
     });
   });
@@ -313,13 +313,13 @@ describe('a sweep', () => {
     const ten = await counted.costOf(sweep);
     expect(ten.result.body.sealed).toBe(10);
     expect(ten.operations).toEqual(
-      lessEmptyReads(totalOf({ idleSweep: 1, sealedEvent: 10, sealedChain: 1 }), 1),
+      withoutEmptyReads(totalOf({ idleSweep: 1, sealedEvent: 10, sealedChain: 1 }), 1),
     );
     for (const each of [license, other]) await visit(each);
     await counted.publish(await counted.withhold(sweep));
     const both = await counted.costOf(sweep);
     expect(both.operations).toEqual(
-      lessEmptyReads(totalOf({ idleSweep: 1, sealedEvent: 4, sealedChain: 2 }), 1),
+      withoutEmptyReads(totalOf({ idleSweep: 1, sealedEvent: 4, sealedChain: 2 }), 1),
     );
   });
 });
@@ -374,7 +374,7 @@ describe('a sweep that compares or deletes', () => {
     };
     const costOfSessions = (count: number, pages: number): OperationCounts => {
       const of = { comparedLicense: 1, comparedPool: 1, comparedSession: count, comparedSessionPage: pages };
-      return lessEmptyReads(totalOf({ idleSweep: 1, comparison: 1, ...of }), 1);
+      return withoutEmptyReads(totalOf({ idleSweep: 1, comparison: 1, ...of }), 1);
     };
     await seat('first');
     expect(await compare(open)).toEqual(costOfSessions(1, 0));
@@ -412,7 +412,7 @@ describe('a sweep that compares or deletes', () => {
       await counted.suite.settle();
       // Two queries have results: histories and events.
       expect(await forget()).toEqual(
-        lessEmptyReads(totalOf({ ...hourly, forgetting: 1, forgottenSession: sessions }), 2),
+        withoutEmptyReads(totalOf({ ...hourly, forgetting: 1, forgottenSession: sessions }), 2),
       );
     }
   });
@@ -437,20 +437,20 @@ test('a seat-hour costs exactly the sum of its calls, sweeps and events', async 
       await andSweep(await license.sign({ session_id }));
       await andSweep(await andSweep(await license.release(session_id)));
     });
-    // Its two events fall into two sweeps, each of which publishes a batch and extends a chain.
-    const eventful = 2;
+    // The two events of the session are in two sweeps. Each of these sweeps publishes a batch and extends a chain.
+    const sweepsWithEvents = 2;
     const sum = totalOf({
       acquire: 1,
       heartbeat: 12,
       sign: 1,
       release: 1,
       idleSweep: sweeps,
-      publishedBatch: eventful,
+      publishedBatch: sweepsWithEvents,
       recordedEvent: 2,
       sealedEvent: 2,
-      sealedChain: eventful,
+      sealedChain: sweepsWithEvents,
     });
-    expect(operations).toEqual(lessEmptyReads(sum, eventful));
+    expect(operations).toEqual(withoutEmptyReads(sum, sweepsWithEvents));
   } finally {
     await counted.close();
   }

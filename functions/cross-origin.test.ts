@@ -45,7 +45,7 @@ test('never allows browsers to send credentials on their own', () => {
 });
 
 describe('a page of another origin', () => {
-  test('may call with its key and the methods of the endpoint, after a preflight', async () => {
+  test('can call the methods of the endpoint with its key, after a preflight', async () => {
     const { status, headers, text } = await preflight('/api/v1/licenses/heartbeat', 'PUT');
     expect([status, text]).toEqual([204, '']);
     expect(headers.get('access-control-allow-origin')).toBe('*');
@@ -58,7 +58,7 @@ describe('a page of another origin', () => {
     expect(two.get('access-control-allow-methods')?.split(', ').toSorted()).toEqual(['GET', 'PATCH']);
   });
 
-  test('may send every header that the API accepts', async () => {
+  test('can send every header that the API accepts', async () => {
     const { components } = JSON.parse(readFileSync('clients/openapi.json', 'utf8'));
     const parameters: { in: string; name: string }[] = Object.values(components.parameters);
     const named = parameters.flatMap((parameter) =>
@@ -94,7 +94,7 @@ describe('a page of another origin', () => {
     }
   });
 
-  test('may not call functions that are not for pages', async () => {
+  test('cannot call functions that only Google Cloud, Stripe or the sign-in redirect call', async () => {
     for (const [path, method] of [
       ['/internal/sweep', 'POST'],
       ['/api/v1/webhooks/stripe', 'POST'],

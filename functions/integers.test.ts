@@ -33,7 +33,7 @@ test('billing code computes in integers only', () => {
   const found = FILES.flatMap((file) =>
     fractionsIn(readFileSync(file, 'utf8')).map((line) => `${file}: ${line.trim()}`),
   );
-  // Only compared with, not stored.
+  // This fraction is only compared, not stored.
   expect(found).toEqual([
     'shared/adapters/billing/stripe-events.ts: if (signedAtSeconds > nowMs / 1000 + TOLERANCE_SECONDS)',
   ]);

@@ -10,8 +10,8 @@ import { signIn } from './testing/people.ts';
 import { OPERATOR_KEY, openTestSuite, type Reply, type TestSuite } from './testing/suite.ts';
 
 const CLIENTS = 64;
-/** Fewer: on a busy machine, an embedded Redis does not answer more of them in time. */
-const SEATED = 24;
+/** Fewer than `CLIENTS`: on a busy machine, embedded Redis does not answer more acquires in time. */
+const ACQUIRING_CLIENTS = 24;
 const FUNCTIONS: readonly FunctionContract[] = MANIFEST;
 
 const ENDPOINTS = FUNCTIONS.flatMap(({ name, endpoints }) =>
@@ -26,7 +26,7 @@ const LIMITED = ENDPOINTS.flatMap(({ name, endpoint }): Limited[] =>
   endpoint.limit ? [{ name, endpoint, limit: endpoint.limit }] : [],
 );
 
-/** Requests in so many seconds, by what they are counted, and whether they are served if they cannot be counted. */
+/** `uncounted`: whether a request is served or refused if rate limits are unavailable. */
 const EXPECTED: Readonly<Record<string, LimitContract>> = {
   'audit.verify': { requests: 600, windowSeconds: 3600, by: 'caller', uncounted: 'refuse' },
   'callback.callback': { requests: 120, windowSeconds: 60, by: 'address', uncounted: 'serve' },
@@ -60,7 +60,7 @@ async function credentialsFor(
   if (auth.includes('operator')) return { authorization: `Operator ${OPERATOR_KEY}` };
   if (auth.includes('license'))
     return { authorization: `License ${newLicenseKey(newLicenseId(newTenantId(16)))}` };
-  const { authorization } = await signIn(suite, 'somebody@people.test');
+  const { authorization } = await signIn(suite, 'user@example.com');
   return { authorization };
 }
 
@@ -79,10 +79,10 @@ function callAtOnce(call: () => Promise<Reply>): Promise<Reply[]> {
 }
 
 function expectLimited(reply: Reply, { requests, windowSeconds }: LimitContract): void {
-  const backSeconds = Math.ceil(windowSeconds / requests);
+  const retrySeconds = Math.ceil(windowSeconds / requests);
   expect(reply.status, reply.text).toBe(429);
   expect(reply.headers.get('content-type')).toBe('application/problem+json');
-  expect(reply.headers.get('retry-after')).toBe(String(backSeconds));
+  expect(reply.headers.get('retry-after')).toBe(String(retrySeconds));
   expect(reply.headers.get('ratelimit-remaining')).toBe('0');
   expect(reply.headers.get('ratelimit-policy')).toBe(`${requests};w=${windowSeconds}`);
   expect(reply.body).toMatchObject({ status: 429, code: 'RATE_LIMITED' });
@@ -98,29 +98,29 @@ test('every limited endpoint has RATE_LIMITED in its contract', () => {
   }
 });
 
-test('acquire, heartbeat and release have no such limit, as they cost only one Redis command', () => {
+test('acquire, heartbeat and release have no limit in their contract, as they cost only one Redis command', () => {
   const limited = LIMITED.map(({ name }) => name);
-  for (const seating of ['acquire.acquire', 'heartbeat.heartbeat', 'release.release']) {
-    expect(ENDPOINTS.map(({ name }) => name)).toContain(seating);
-    expect(limited).not.toContain(seating);
+  for (const action of ['acquire.acquire', 'heartbeat.heartbeat', 'release.release']) {
+    expect(ENDPOINTS.map(({ name }) => name)).toContain(action);
+    expect(limited).not.toContain(action);
   }
 });
 
 describe('with 64 clients calling at once', () => {
-  /** Calls left when they start: at least two were made before. */
+  /** Calls that the limit still allows when the clients start. At least two calls were made before. */
   const leftOf = ({ requests }: LimitContract): number => Math.max(0, Math.min(24, requests - 2));
   let server: Awaited<ReturnType<typeof startEmbeddedRedis>>;
   let redis: RespClient;
   let suite: TestSuite;
   let limits: Limits;
-  let asked: { bucket: string; size: BucketSize }[] = [];
+  let takes: { bucket: string; size: BucketSize }[] = [];
   beforeAll(async () => {
     server = await startEmbeddedRedis();
     redis = respClient(server);
     suite = await openTestSuite({ REDIS_URL: `redis://${server.host}:${server.port}` }, (deps) => {
       limits = deps.limits;
       const take: Limits['take'] = (bucket, size) => {
-        asked.push({ bucket, size });
+        takes.push({ bucket, size });
         return limits.take(bucket, size);
       };
       return { ...deps, limits: { take } };
@@ -131,22 +131,22 @@ describe('with 64 clients calling at once', () => {
     redis.close();
     await server.close();
   });
-  // The limit refills over time. With this clock it does not, however slow the machine is.
+  // The limit refills over time. With a fixed clock it does not, however slow the machine is.
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
-    asked = [];
+    takes = [];
   });
   afterEach(() => {
     vi.useRealTimers();
   });
 
   /**
-   * Uses up the caller's limit except for what is to be left: in Redis, because thousands of calls would take too long.
-   * It writes what the library stores of a bucket; the last line fails if it does not.
+   * Uses up the caller's limit except for `leftOf`. Writes the bucket in Redis directly, as thousands of calls would
+   * take too long. The last line fails if the rate-limit library stores buckets in another way.
    */
   async function useUp(call: () => Promise<Reply>, limit: LimitContract): Promise<void> {
     await call();
-    const { bucket = '', size = { requests: 0, windowSeconds: 0 } } = asked.at(-1) ?? {};
+    const { bucket = '', size = { requests: 0, windowSeconds: 0 } } = takes.at(-1) ?? {};
     const { remaining } = await limits.take(bucket, size);
     expect(remaining).toBe(Math.max(0, limit.requests - 2));
     if (remaining === leftOf(limit)) return;
@@ -186,23 +186,23 @@ describe('with 64 clients calling at once', () => {
 
 describe('while rate limits are unavailable', () => {
   let suite: TestSuite;
-  let isAway = true;
-  let asked = 0;
+  let areLimitsDown = true;
+  let takeCalls = 0;
   beforeAll(async () => {
     suite = await openTestSuite({}, (deps) => ({
       ...deps,
       limits: {
         async take(bucket, size) {
-          asked += 1;
-          if (isAway) throw new Unavailable('limits', 'Redis cannot be asked');
+          takeCalls += 1;
+          if (areLimitsDown) throw new Unavailable('limits', 'Redis is unreachable');
           return deps.limits.take(bucket, size);
         },
       },
     }));
   });
   beforeEach(() => {
-    isAway = true;
-    asked = 0;
+    areLimitsDown = true;
+    takeCalls = 0;
   });
   afterAll(() => suite.close());
 
@@ -211,35 +211,35 @@ describe('while rate limits are unavailable', () => {
     await (await suite.createLicense()).acquire('machine');
     const license = await suite.createLicense({ max: 10 });
     const replies = await Promise.all(
-      Array.from({ length: SEATED }, (_, n) => license.acquire(`machine-${n}`)),
+      Array.from({ length: ACQUIRING_CLIENTS }, (_, n) => license.acquire(`machine-${n}`)),
     );
     const granted = replies.filter(({ status }) => status === 201);
     expect(granted).toHaveLength(10);
-    expect(replies.filter(({ status }) => status === 409)).toHaveLength(SEATED - 10);
+    expect(replies.filter(({ status }) => status === 409)).toHaveLength(ACQUIRING_CLIENTS - 10);
     const [first = '', ...others] = granted.map(({ body }): string => body.session_id);
     for (const session_id of others) expect((await license.heartbeat({ session_id })).status).toBe(200);
     expect((await license.release(first)).status).toBe(204);
     expect((await license.acquire('newcomer')).status).toBe(201);
     expect((await license.acquire('one-too-many')).status).toBe(409);
-    expect(asked).toBe(0);
+    expect(takeCalls).toBe(0);
   });
 
   test.each(LIMITED.map((limited) => [limited.name, limited] as const))(
     '%s serves or refuses as its contract says',
     async (name, limited) => {
-      isAway = false;
+      areLimitsDown = false;
       const call = await callerOf(limited, suite);
       const counted = await call();
-      isAway = true;
-      asked = 0;
+      areLimitsDown = true;
+      takeCalls = 0;
       const reply = await call();
-      expect(asked).toBe(1);
-      const told = [...reply.headers.keys()].filter((header) => header.startsWith('ratelimit-'));
-      expect(told).toEqual([]);
+      expect(takeCalls).toBe(1);
+      const rateLimitHeaders = [...reply.headers.keys()].filter((header) => header.startsWith('ratelimit-'));
+      expect(rateLimitHeaders).toEqual([]);
       const line = suite.logged.findLast(({ function: of }) => of === name.split('.')[0]);
       if (limited.limit.uncounted === 'serve') {
         expect(reply.status, reply.text).toBe(counted.status);
-        expect(line).toMatchObject({ severity: 'WARNING', uncounted: 'limits: Redis cannot be asked' });
+        expect(line).toMatchObject({ severity: 'WARNING', uncounted: 'limits: Redis is unreachable' });
       } else {
         expect([reply.status, reply.body.code]).toEqual([503, 'LIMITS_UNAVAILABLE']);
         expect(reply.headers.get('retry-after')).toBe('2');

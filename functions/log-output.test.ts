@@ -49,7 +49,7 @@ test('logs the trace of the sweep in the lines that record its events', async ()
   await suite.delivered();
   await suite.close();
   const recorded = suite.logged.filter((line) => line.function === 'record-event');
-  // One event is about the license.
+  // Two events of sessions, and the creation of the license.
   expect(recorded).toHaveLength(3);
   for (const line of recorded)
     expect(line).toMatchObject({ published_in: `projects/project-1/traces/${trace}` });
@@ -58,7 +58,7 @@ test('logs the trace of the sweep in the lines that record its events', async ()
   });
 });
 
-describe('a log line has what the runbook searches for:', () => {
+describe('a log line contains what the runbook searches for:', () => {
   let suite: TestSuite;
   beforeAll(async () => {
     suite = await openTestSuite({ SHARDS: '1' });
@@ -78,7 +78,7 @@ describe('a log line has what the runbook searches for:', () => {
     expect(lines).toMatchObject([{ caller: 'license', license_id: license.licenseId }]);
   });
 
-  test('the license that a signed-in user names', async () => {
+  test('the license id that a signed-in user sends', async () => {
     const license = await suite.createLicense();
     const path = `/api/v1/tenants/${license.tenantId}/invitations`;
     await suite.operate('POST', path, { email: 'log@acme.example', role: 'member' });
@@ -88,7 +88,7 @@ describe('a log line has what the runbook searches for:', () => {
     expect(lines).toMatchObject([{ caller: 'person', license_id: license.licenseId }]);
   });
 
-  test('the event that was recorded, and whether it was known', async () => {
+  test('the event that was delivered, and whether it was already recorded', async () => {
     let licenseId = '';
     const lines = await linesOf('record-event', async () => {
       ({ licenseId } = await suite.createLicense());
@@ -99,13 +99,13 @@ describe('a log line has what the runbook searches for:', () => {
     const recorded = lines.filter(({ verdict }) => verdict === 'RECORDED').map(({ event_id }) => event_id);
     for (const { eventId } of events) expect(recorded).toContain(eventId);
 
-    const again = events[0] && (await suite.deps.records.get(AUDIT, events[0].eventId));
-    if (!again) throw new Error('no event');
+    const known = events[0] && (await suite.deps.records.get(AUDIT, events[0].eventId));
+    if (!known) throw new Error('no event');
     const repeated = await linesOf('record-event', async () => {
-      await suite.deps.events.publish([again]);
+      await suite.deps.events.publish([known]);
       await suite.delivered();
     });
-    expect(repeated).toMatchObject([{ event_id: again.eventId, verdict: 'KNOWN' }]);
+    expect(repeated).toMatchObject([{ event_id: known.eventId, verdict: 'KNOWN' }]);
   });
 
   test("the new ends of the tenants' audit chains", async () => {

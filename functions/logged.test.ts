@@ -68,7 +68,7 @@ const answers: Record<string, string> = {};
 
 beforeAll(async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
-  listen();
+  captureOutput();
   const redis = await startEmbeddedRedis();
   const front = await startUpstashServer({ backend: redis, token: SECRETS.UPSTASH_REDIS_REST_TOKEN });
   proxy = await countingProxy(front.url);
@@ -92,10 +92,10 @@ afterAll(async () => {
   vi.useRealTimers();
 });
 
-/** Collects what is written to the console instead of the log. */
-function listen(): void {
-  const note = (...said: unknown[]): true => {
-    written.push(format(...said));
+/** Collects everything that is written to standard output, standard error or the console. */
+function captureOutput(): void {
+  const note = (...output: unknown[]): true => {
+    written.push(format(...output));
     return true;
   };
   for (const stream of [process.stdout, process.stderr]) vi.spyOn(stream, 'write').mockImplementation(note);
@@ -104,7 +104,7 @@ function listen(): void {
   process.on('warning', note);
 }
 
-/** The suite, remembering each credential and each personal word in requests and answers. */
+/** The suite, with every credential and every personal word of requests and answers added to `words`. */
 function remembering(plain: TestSuite): TestSuite {
   const call: TestSuite['call'] = async (method, path, options = {}) => {
     const { authorization = '', headers = {}, body } = options;
@@ -136,7 +136,7 @@ function rememberFields(value: unknown): void {
   }
 }
 
-/** The ports, which all throw an unexpected error while there is a bug. */
+/** The ports. All of them throw an unexpected error while `hasBug` is true. */
 function withBug(deps: Deps): Deps {
   const part = <P extends object>(port: P): P =>
     new Proxy(port, {
@@ -172,7 +172,7 @@ async function sendToAll(): Promise<void> {
   await sendEach();
   hasBug = false;
 
-  const wrong = SAMPLES.map(honestly).flatMap(wrongly);
+  const wrong = SAMPLES.map(validRequest).flatMap(invalidRequests);
   for (let n = 0; n < wrong.length; n += AT_A_TIME)
     await Promise.all(wrong.slice(n, n + AT_A_TIME).map(send));
   await suite.call('POST', '/api/v1/webhooks/stripe', {
@@ -191,7 +191,7 @@ async function sendToAll(): Promise<void> {
   for (const sample of SAMPLES) {
     // Earlier requests may have used up the world.
     await makeWorld(sample);
-    const { status, text } = await send(honestly(sample));
+    const { status, text } = await send(validRequest(sample));
     answers[sample.action] = status < 400 ? 'done' : `${status} ${text}`;
   }
   await suite.settle();
@@ -211,7 +211,7 @@ async function makeWorld(sample: Sample): Promise<void> {
   const self = await newMember(suite, shopId);
   const made = await worldFor(suite, sample, { tenantId: shopId, license }, self);
   const things = { ...made, email: ADA.email, fresh: (word: string) => `${word}-of-ada` };
-  // He keeps the shop.
+  // Bob must stay the owner of the shop.
   if (sample.action === 'tenants.transfer') things.userId = bob.userId;
   worlds.set(sample.action, { things, self });
 }
@@ -232,14 +232,14 @@ const SEAT = {
 
 interface Outgoing extends CallOptions, AnyRequest {
   readonly method: EndpointContract['method'];
-  /** As the contract has it; `params` stand in its braces. */
+  /** The path of the contract; `params` replace the names in braces. */
   readonly path: string;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** The sample request, by a caller who is allowed to send it. */
-function honestly({ action, endpoint, requestIn }: Sample): Outgoing {
+function validRequest({ action, endpoint, requestIn }: Sample): Outgoing {
   const { keys, bob, ada } = world;
   const people = { license: { key: keys.machines }, owner: bob };
   const { things, self } = worldOf(action);
@@ -248,14 +248,14 @@ function honestly({ action, endpoint, requestIn }: Sample): Outgoing {
     method: endpoint.method,
     path: endpoint.path,
     ...requestIn(things),
-    // A signed-in user is the user of the seat; an app names the user.
+    // With a license key, the body can contain the id of any user.
     ...(action === 'acquire.acquire' && { body: SEAT }),
     ...credentialsFor(suite, endpoint, people, person),
   };
 }
 
 async function sendEach(which: (sample: Sample) => boolean = () => true): Promise<void> {
-  for (const sample of SAMPLES) if (which(sample)) await send(honestly(sample));
+  for (const sample of SAMPLES) if (which(sample)) await send(validRequest(sample));
 }
 
 function send({ authorization, ...request }: Outgoing): Promise<Reply> {
@@ -264,7 +264,7 @@ function send({ authorization, ...request }: Outgoing): Promise<Reply> {
 }
 
 /** The request with secrets in wrong places. */
-function wrongly(request: Outgoing, n: number): Outgoing[] {
+function invalidRequests(request: Outgoing, n: number): Outgoing[] {
   const { keys, ada } = world;
   const token = ada.authorization.replace('Bearer ', '');
   const schemes = [
@@ -324,15 +324,15 @@ test('neither the log nor the console contains a secret or personal data', () =>
   expect(JSON.stringify(suite.logged)).not.toMatch(/slk_|(st|rt|ct|su)1\.|eyJ|@(?!type)/);
 });
 
-describe('the requests of this test', () => {
-  test('made every endpoint of every function succeed', () => {
+describe('this test', () => {
+  test('makes every endpoint of every function succeed', () => {
     const endpoints = FUNCTIONS.flatMap(({ name, endpoints: all }) =>
       Object.keys(all).map((key) => `${name}.${key}`),
     );
     expect(answers).toEqual(Object.fromEntries(endpoints.map((action) => [action, 'done'])));
   });
 
-  test.each(FUNCTIONS.map(({ name }) => name))('made %s succeed, refuse, and fail', (name) => {
+  test.each(FUNCTIONS.map(({ name }) => name))('makes %s succeed, refuse, and fail', (name) => {
     const statuses = suite.logged
       .filter((line) => line.function === name)
       .map(({ httpRequest }) => Math.floor((httpRequest?.status ?? 0) / 100));
@@ -351,29 +351,29 @@ describe('the requests of this test', () => {
     'AUTHENTICATION_REQUIRED',
     'CREDENTIALS_INVALID',
     'SIGNATURE_INVALID',
-  ])('got some answers with %s', (code) => {
+  ])('gets some answers with %s', (code) => {
     expect(suite.logged.filter((line) => line.code === code)).not.toEqual([]);
   });
 
-  test('sent words of all kinds, which were searched for', () => {
+  test('sends words of all kinds, and searches for them', () => {
     const kinds = new Set(Object.keys(words).map((what) => what.split(' ')[0]));
     for (const kind of [...NEVER_LOGGED, 'credentials', 'cookie', 'idempotency', 'OPERATOR_KEY', 'stripeKey'])
       expect(kinds).toContain(kind);
     expect(Object.keys(words).length).toBeGreaterThan(100);
   });
 
-  test('find a word in every encoding', () => {
+  test('finds a word in every encoding', () => {
     const word = 'Ada "Countess" Lovelace+1@example.com';
-    const said = {
+    const inText = {
       plain: word,
-      loud: word.toUpperCase(),
-      json: JSON.stringify({ said: JSON.stringify(word) }),
+      upperCase: word.toUpperCase(),
+      json: JSON.stringify({ text: JSON.stringify(word) }),
     };
     const inUrl = { path: encodeURIComponent(word), form: new URLSearchParams({ word }).toString() };
     const inBase64 = ['', 'a', 'ab', 'abc'].flatMap((before) =>
       (['base64', 'base64url'] as const).map((how) => Buffer.from(`${before}${word}?>`).toString(how)),
     );
-    for (const text of [...Object.values({ ...said, ...inUrl }), ...inBase64])
+    for (const text of [...Object.values({ ...inText, ...inUrl }), ...inBase64])
       expect(findWords([['there', `x${text}x`]], { word })).toEqual(['word in there']);
     expect(findWords([['there', 'nothing of her']], { word })).toEqual([]);
     expect(Math.min(...formsOf(word).map((form) => form.length))).toBeGreaterThan(30);

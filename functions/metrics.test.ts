@@ -12,7 +12,7 @@ import { type ClockedSuite, openClockedSuite } from './testing/clocked-suite.ts'
 import type { TestLicense } from './testing/suite.ts';
 
 const exporter = new InMemoryMetricExporter(AggregationTemporality.DELTA);
-// Exported only when the test does so, not by a timer.
+// The interval is so long that only the test exports.
 const reader = new PeriodicExportingMetricReader({
   exporter,
   exportIntervalMillis: 2 ** 30,
@@ -24,7 +24,7 @@ let clocked: ClockedSuite;
 let license: TestLicense;
 beforeAll(async () => {
   clocked = await openClockedSuite();
-  // After the functions were assembled, as an SDK may be registered late.
+  // Registered after the functions were assembled, as an SDK can be.
   metrics.setGlobalMeterProvider(provider);
 });
 afterAll(async () => {
@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   license = await clocked.suite.createLicense({ max: 1 });
-  // Seats of earlier tests.
+  // Expires the seats of earlier tests.
   clocked.moveClock(360_000);
   await clocked.suite.settle();
   await measured();
@@ -125,10 +125,11 @@ test('counts each session that one call revives', async () => {
 test('counts expired leases and published events of a sweep, and measures the outbox and its age', async () => {
   await license.acquire('machine');
   clocked.moveClock(400_000);
-  const away = clocked.suite.deps.events.publish;
-  clocked.suite.deps.events.publish = () => Promise.reject(new Unavailable('events', 'away'));
+  const { publish } = clocked.suite.deps.events;
+  clocked.suite.deps.events.publish = () =>
+    Promise.reject(new Unavailable('events', 'unavailable in this test'));
   await clocked.suite.sweep();
-  clocked.suite.deps.events.publish = away;
+  clocked.suite.deps.events.publish = publish;
   const sweepMeasured = async () =>
     Object.fromEntries(
       (await measured())

@@ -53,7 +53,7 @@ async function suiteBehindProxy(): Promise<{
 }
 
 /** Sends all requests that need the seat store, concurrently. */
-async function askForSeats(license: TestLicense, sessionId: string): Promise<Reply[]> {
+async function sendSeatRequests(license: TestLicense, sessionId: string): Promise<Reply[]> {
   return Promise.all([
     license.acquire('newcomer'),
     license.heartbeat({ session_id: sessionId }),
@@ -61,9 +61,9 @@ async function askForSeats(license: TestLicense, sessionId: string): Promise<Rep
   ]);
 }
 
-async function expectSeatsUnavailable(ask: () => Promise<Reply[]>): Promise<void> {
+async function expectSeatsUnavailable(sendAll: () => Promise<Reply[]>): Promise<void> {
   const startedMs = performance.now();
-  const replies = await ask();
+  const replies = await sendAll();
   expect(performance.now() - startedMs).toBeLessThan(2000);
   for (const reply of replies) {
     expect(reply.status, reply.text).toBe(503);
@@ -86,11 +86,11 @@ test.each(['down', 'hang'] as const)(
     const { session_id } = (await license.acquire('machine')).body;
 
     proxy[how](true);
-    await expectSeatsUnavailable(() => askForSeats(license, session_id));
+    await expectSeatsUnavailable(() => sendSeatRequests(license, session_id));
     expect((await suite.call('GET', '/health')).status).toBe(200);
-    const because = suite.logged.filter(({ code }) => code === 'SEATS_UNAVAILABLE');
-    expect(because).toHaveLength(3);
-    for (const line of because) {
+    const lines = suite.logged.filter(({ code }) => code === 'SEATS_UNAVAILABLE');
+    expect(lines).toHaveLength(3);
+    for (const line of lines) {
       expect(line).toMatchObject({ severity: 'ERROR', because: expect.stringContaining('seats: ') });
     }
 
@@ -103,7 +103,7 @@ test.each(['down', 'hang'] as const)(
   },
 );
 
-test('creates, changes and rotates no license while Redis is unavailable, as its key would be lost', async () => {
+test('creates and changes no license and rotates no key while Redis is unavailable, as the key would be lost', async () => {
   const { suite, proxy } = await suiteBehindProxy();
   const { licenseId, tenantId } = await suite.createLicense({ max: 2 });
   const records = () => suite.deps.records.query(LICENSES_OF_TENANT, { tenantId }, { limit: 100 });
@@ -120,7 +120,7 @@ test('creates, changes and rotates no license while Redis is unavailable, as its
   expect(await records()).toEqual(before);
 });
 
-test('retries when an answer of Redis is lost: one seat, one session, granted', async () => {
+test('retries when an answer of Redis is lost, and grants one seat', async () => {
   const { suite, proxy } = await suiteBehindProxy();
   const license = await suite.createLicense({ max: 2 });
   await license.acquire('first');
@@ -130,8 +130,8 @@ test('retries when an answer of Redis is lost: one seat, one session, granted', 
   expect(reply.body.seats).toEqual({ active: 2, max: 2 });
 });
 
-describeReal('redis-server', 'a Redis that is killed and comes back empty', () => {
-  test('causes 503s while it is unavailable; then tokens revive every session, and no seats beyond max are granted', async () => {
+describeReal('redis-server', 'a Redis that is killed and restarts empty', () => {
+  test('causes 503s while it is unavailable; then tokens revive sessions, and no seats beyond max are granted', async () => {
     const first = await startRedisServer();
     closers.push(() => first.stop());
     const suite = await openSuite({ REDIS_URL: `redis://${first.host}:${first.port}` });
@@ -143,7 +143,7 @@ describeReal('redis-server', 'a Redis that is killed and comes back empty', () =
     }
 
     await first.kill('SIGKILL');
-    await expectSeatsUnavailable(() => askForSeats(license, sessions[0]?.session_id ?? ''));
+    await expectSeatsUnavailable(() => sendSeatRequests(license, sessions[0]?.session_id ?? ''));
     await expectSeatsUnavailable(() =>
       Promise.all([...Array(20).keys()].map((n) => license.acquire(`m-${n}`))),
     );
@@ -167,7 +167,7 @@ describe('while the records are unavailable', () => {
     return () => broken.mockRestore();
   }
 
-  test('licenses cannot be managed, and it recovers on its own', async () => {
+  test('licenses cannot be managed, and can be again once the records are available', async () => {
     const suite = await openSuite();
     const { licenseId } = await suite.createLicense();
     const repair = breakRecords();
@@ -220,7 +220,7 @@ test.each([
   ['a thrown string', 'hunter2'],
   ['a thrown undefined', undefined],
 ])(
-  'an unexpected fault (%s) is a 500 without details, is logged in full, and the server keeps running',
+  'an unexpected fault (%s) returns 500 without details, is logged in full, and does not stop the server',
   async (_, fault) => {
     let isFaulty = true;
     const suite = await openSuite({}, (deps) => ({

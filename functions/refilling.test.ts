@@ -46,7 +46,7 @@ test('stores a signed license without reading the license', async () => {
 });
 
 describe('an unknown license', () => {
-  /** A seat store with its own clock, and calls for an unknown license. */
+  /** A seat store with its own clock, and a call for an unknown license. */
   function openRefilling() {
     const { records } = clocked.suite.deps;
     const get = vi.spyOn(records, 'get');
@@ -64,49 +64,53 @@ describe('an unknown license', () => {
       waitMs: (ms: number) => {
         nowMs += ms;
       },
-      ask: (by: Proof = proof) => seats.heartbeat({ licenseId, proof: by, sessions: [] }),
+      call: (by: Proof = proof) => seats.heartbeat({ licenseId, proof: by, sessions: [] }),
     };
   }
   const UNKNOWN = { verdict: 'UNKNOWN_LICENSE' };
 
   test('costs one read a minute, and refuses callers after 20 failed calls a minute', async () => {
-    const { ask, reads, waitMs } = openRefilling();
-    for (let n = 0; n < 20; n += 1) expect(await ask()).toEqual(UNKNOWN);
-    expect(await ask()).toEqual({ verdict: 'TOO_OFTEN', retryAfterSeconds: 60 });
+    const { call, reads, waitMs } = openRefilling();
+    for (let n = 0; n < 20; n += 1) expect(await call()).toEqual(UNKNOWN);
+    expect(await call()).toEqual({ verdict: 'TOO_OFTEN', retryAfterSeconds: 60 });
     waitMs(58_999);
-    expect(await ask()).toEqual({ verdict: 'TOO_OFTEN', retryAfterSeconds: 2 });
+    expect(await call()).toEqual({ verdict: 'TOO_OFTEN', retryAfterSeconds: 2 });
     waitMs(1_000);
-    expect(await ask()).toEqual({ verdict: 'TOO_OFTEN', retryAfterSeconds: 1 });
+    expect(await call()).toEqual({ verdict: 'TOO_OFTEN', retryAfterSeconds: 1 });
     expect(reads()).toBe(1);
     waitMs(1);
-    expect(await ask()).toEqual(UNKNOWN);
+    expect(await call()).toEqual(UNKNOWN);
     expect(reads()).toBe(2);
   });
 
   test('is counted per license, across all kinds of calls', async () => {
     const [one, two] = [openRefilling(), openRefilling()];
     const { licenseId } = one.ids;
-    const asked = { licenseId, proof: { kind: 'license-key', keyHash: 'hash' }, sessionId: 'ses' } as const;
-    const asks = [
-      () => one.seats.readSession(asked),
-      () => one.seats.release({ ...asked, reason: 'released' }),
+    const sessionRequest = {
+      licenseId,
+      proof: { kind: 'license-key', keyHash: 'hash' },
+      sessionId: 'ses',
+    } as const;
+    const callsOfAllKinds = [
+      () => one.seats.readSession(sessionRequest),
+      () => one.seats.release({ ...sessionRequest, reason: 'released' }),
       () =>
         one.seats.acquire({
-          ...asked,
+          ...sessionRequest,
           proposedSessionId: 'ses',
           holders: { machine: 'm' },
           facts: { fingerprint: 'f' },
         }),
-      () => one.ask({ kind: 'user', userId: 'usr_0', tenantIds: [] }),
+      () => one.call({ kind: 'user', userId: 'usr_0', tenantIds: [] }),
     ];
-    for (let n = 0; n < 20; n += 1) expect(await asks[n % 4]?.()).toEqual(UNKNOWN);
-    for (const ask of asks) expect(await ask()).toMatchObject({ verdict: 'TOO_OFTEN' });
-    expect(await two.ask()).toEqual(UNKNOWN);
+    for (let n = 0; n < 20; n += 1) expect(await callsOfAllKinds[n % 4]?.()).toEqual(UNKNOWN);
+    for (const call of callsOfAllKinds) expect(await call()).toMatchObject({ verdict: 'TOO_OFTEN' });
+    expect(await two.call()).toEqual(UNKNOWN);
   });
 
   test('is reported as unknown to trusted callers, however often they call', async () => {
-    const { ask, seats, ids, reads } = openRefilling();
-    for (let n = 0; n < 25; n += 1) expect(await ask({ kind: 'trusted' })).toEqual(UNKNOWN);
+    const { call, seats, ids, reads } = openRefilling();
+    for (let n = 0; n < 25; n += 1) expect(await call({ kind: 'trusted' })).toEqual(UNKNOWN);
     expect(await seats.listSessions(ids.licenseId, { limit: 0 })).toEqual(UNKNOWN);
     expect(reads()).toBe(1);
   });
@@ -117,22 +121,22 @@ describe('an unknown license', () => {
       const key = newLicenseKey(opened.ids.licenseId);
       const license = draftLicense(opened.ids, key, { max: 1 }, 0);
       const proof = { kind: 'license-key', keyHash: license.keyHash } as const;
-      for (let n = 0; n < 21; n += 1) await opened.ask(proof);
+      for (let n = 0; n < 21; n += 1) await opened.call(proof);
       await opened[where].putLicense(entitlementOf(license));
-      expect(await opened.ask(proof)).toMatchObject({ verdict: 'OK' });
+      expect(await opened.call(proof)).toMatchObject({ verdict: 'OK' });
     }
   });
 
   test('is read again at once after its copy was stored here and lost', async () => {
-    const { ask, seats, ids, reads } = openRefilling();
-    await ask();
+    const { call, seats, ids, reads } = openRefilling();
+    await call();
     await seats.putLicense(entitlementOf(draftLicense(ids, 'key', { max: 1 }, 0)));
     await clocked.redis.command(['DEL', poolKey('license', ids.licenseId)]);
-    expect(await ask()).toEqual(UNKNOWN);
+    expect(await call()).toEqual(UNKNOWN);
     expect(reads()).toBe(2);
   });
 
-  test('is dropped from memory, oldest first, when there are too many', () => {
+  test('is dropped from memory, oldest first, when there are more than 10,000', () => {
     const unknown = unknownLicenses(() => 0);
     for (let n = 0; n <= 10_000; n += 1) unknown.add(`license ${n}`);
     expect(unknown.has('license 0')).toBe(false);

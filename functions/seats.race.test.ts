@@ -16,10 +16,10 @@ import { openTestSuite, type TestLicense, type TestSuite } from './testing/suite
 
 const TOKEN = 'a-token';
 
-/** Allows the crowd more requests than the clients of a real license send. */
-const UNPACED = { requests_per_minute: 1_000_000 };
+/** Practically no rate limit. */
+const NO_RATE_LIMIT = { requests_per_minute: 1_000_000 };
 
-/** Every answer that honest clients can get, and that the crowd must have got by the end. */
+/** Every answer that a client can get. Each must have occurred by the end. */
 const STATUSES = [
   'acquire 200',
   'acquire 201',
@@ -38,8 +38,8 @@ const Body = z.object({
 });
 type Body = z.infer<typeof Body>;
 
-/** Integers below a bound, the same in every run. */
-type Chance = (below: number) => number;
+/** Returns pseudo-random integers below a bound, the same in every run. */
+type Random = (below: number) => number;
 
 interface Scale {
   readonly clients: number;
@@ -63,7 +63,7 @@ describe('concurrent clients on embedded Redis', () => {
   });
 });
 
-describeReal('redis-server', 'a crowd on Redis', () => {
+describeReal('redis-server', 'concurrent clients on Redis', () => {
   crowdSuite(runs(SMALL, { clients: 64, holders: 1_000, seats: 100, operations: 3_000 }), async () => {
     const redis = await startRedisServer();
     closers.push(() => redis.stop());
@@ -78,7 +78,7 @@ function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port
     const { host, port } = await startRedis();
     const suite = await openSuite({ REDIS_URL: `redis://${host}:${port}` });
     const redis = openClient(host, port);
-    const license = await suite.createLicense({ max: seats, ...UNPACED });
+    const license = await suite.createLicense({ max: seats, ...NO_RATE_LIMIT });
     const crowd = openCrowd(suite, license, clients);
 
     const answers: Answer[] = [];
@@ -97,13 +97,13 @@ function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port
     const filled = replay(await readOutbox(redis, license.licenseId));
     expect(filled).toMatchObject({ most: seats, acquired: seats });
 
-    // Seats change hands from here on: two machines in five get one.
+    // From here on, machines compete: there are seats for two in five.
     const held = new Map(granted.map(({ body }, i) => [`machine-${i}`, body]));
-    const chance = chanceFrom(20_261_123);
+    const random = randomFrom(20_261_123);
     const statuses = new Set<string>();
     await crowd.each(operations, async () => {
-      const holder = `machine-${chance(Math.ceil(seats * 2.5))}`;
-      statuses.add(await randomStep(crowd, held, holder, chance));
+      const holder = `machine-${random(Math.ceil(seats * 2.5))}`;
+      statuses.add(await randomStep(crowd, held, holder, random));
     });
     expect([...statuses].sort()).toEqual(STATUSES);
 
@@ -113,34 +113,34 @@ function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port
     expect(await countActive(suite, license)).toBe(end.active);
   });
 
-  test('leave low_water seats for online use when all want to borrow', async () => {
+  test('leave low_water seats for online use when all borrow', async () => {
     const { host, port } = await startRedis();
     const suite = await openSuite({ REDIS_URL: `redis://${host}:${port}` });
     const redis = openClient(host, port);
-    const lent = seats - 5;
+    const borrowable = seats - 5;
     const license = await suite.createLicense({
       max: seats,
-      ...UNPACED,
+      ...NO_RATE_LIMIT,
       borrow: { max_days: 7, low_water: 5 },
     });
     const crowd = openCrowd(suite, license, clients);
 
     const answers: Answer[] = [];
     await crowd.each(seats * 2, async (n) => answers.push(await crowd.acquire(`machine-${n}`, 7)));
-    expect(answers.filter(({ status }) => status === 201)).toHaveLength(lent);
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(borrowable);
     const refused = answers.filter(({ status }) => status !== 201);
     for (const { status, body } of refused)
       expect({ status, ...body }).toMatchObject({ status: 409, code: 'BORROW_LIMIT_REACHED' });
 
-    // Machines that could not borrow take the remaining seats, and cannot turn them into loans.
+    // Other machines take the remaining seats, and cannot borrow them.
     const online = new Map<string, number>();
     await crowd.each(seats * 2, async (n) => {
       const { status } = await crowd.acquire(`desk-${n}`);
       if (status === 201) online.set(`desk-${n}`, (await crowd.acquire(`desk-${n}`, 7)).status);
     });
-    expect([...online.values()]).toEqual(Array(seats - lent).fill(409));
+    expect([...online.values()]).toEqual(Array(seats - borrowable).fill(409));
     const events = await readOutbox(redis, license.licenseId);
-    expect(events.filter(({ type }) => type === 'session.borrowed')).toHaveLength(lent);
+    expect(events.filter(({ type }) => type === 'session.borrowed')).toHaveLength(borrowable);
     expect(replay(events)).toMatchObject({ most: seats, active: seats });
   });
 
@@ -152,18 +152,18 @@ function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port
     closers.push(() => proxy.close());
     const suite = await openSuite({ UPSTASH_REDIS_REST_URL: proxy.url, UPSTASH_REDIS_REST_TOKEN: TOKEN });
     const redis = openClient(host, port);
-    const license = await suite.createLicense({ max: seats, ...UNPACED });
+    const license = await suite.createLicense({ max: seats, ...NO_RATE_LIMIT });
     const crowd = openCrowd(suite, license, clients);
 
-    const chance = chanceFrom(7);
+    const random = randomFrom(7);
     const held = new Map<string, Body>();
     const statuses = new Map<string, number>();
     const commandsBefore = proxy.commands.length;
     await crowd.each(operations, async () => {
       // One lost answer is hidden by the retry. If the retry is lost too, the caller gets a 503.
-      if (chance(10) === 0) proxy.dropNextAnswers(chance(4) === 0 ? clients : 1);
-      const holder = `machine-${chance(Math.ceil(seats * 2.5))}`;
-      const status = await randomStep(crowd, held, holder, chance);
+      if (random(10) === 0) proxy.dropNextAnswers(random(4) === 0 ? clients : 1);
+      const holder = `machine-${random(Math.ceil(seats * 2.5))}`;
+      const status = await randomStep(crowd, held, holder, random);
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
     });
     proxy.dropNextAnswers(0);
@@ -179,36 +179,36 @@ function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port
     expect(await countActive(suite, license)).toBe(active);
   });
 
-  test('are seated again, and never beyond max, when Redis is lost repeatedly', async () => {
+  test('regain their seats, and never more than max, when Redis loses its data repeatedly', async () => {
     const { host, port } = await startRedis();
     const suite = await openSuite({ REDIS_URL: `redis://${host}:${port}` });
     const redis = openClient(host, port);
-    const license = await suite.createLicense({ max: seats, ...UNPACED });
+    const license = await suite.createLicense({ max: seats, ...NO_RATE_LIMIT });
     const crowd = openCrowd(suite, license, clients);
 
-    const chance = chanceFrom(11);
+    const random = randomFrom(11);
     const held = new Map<string, Body>();
     const lives: SeatEvent[][] = [];
     const losses = Math.ceil(operations / 12);
     let steps = 0;
     await crowd.each(operations / 2, async () => {
       steps += 1;
-      if (steps % losses === 0) lives.push(await loseEverything(redis, license));
-      await randomStep(crowd, held, `machine-${chance(Math.ceil(seats * 2.5))}`, chance);
+      if (steps % losses === 0) lives.push(await emptyRedis(redis, license));
+      await randomStep(crowd, held, `machine-${random(Math.ceil(seats * 2.5))}`, random);
     });
     lives.push(await readOutbox(redis, license.licenseId));
 
     expect(lives.length).toBeGreaterThanOrEqual(6);
     for (const life of lives) expect(replay(life).most).toBeLessThanOrEqual(seats);
     expect(replay(lives.at(-1) ?? []).active).toBe(await countActive(suite, license));
-    const told = lives.flat().map(({ type }) => type);
-    expect(told.filter((type) => type === 'session.revived').length).toBeGreaterThan(seats / 2);
+    const types = lives.flat().map(({ type }) => type);
+    expect(types.filter((type) => type === 'session.revived').length).toBeGreaterThan(seats / 2);
     expect(lives.some((life) => replay(life).most === seats)).toBe(true);
   });
 }
 
-/** Reads and empties the outbox in one step. */
-async function loseEverything(redis: RespClient, { licenseId }: TestLicense): Promise<SeatEvent[]> {
+/** Empties Redis, and returns the events that the outbox contained. */
+async function emptyRedis(redis: RespClient, { licenseId }: TestLicense): Promise<SeatEvent[]> {
   const outbox = shardKey('outbox', shardOf(licenseId));
   const replies = await redis.pipeline([['MULTI'], ['XRANGE', outbox, '-', '+'], ['FLUSHALL'], ['EXEC']]);
   const [range] = listOf(replies.at(-1));
@@ -220,7 +220,7 @@ interface Crowd {
   acquire(fingerprint: string, borrowDays?: number): Promise<Answer>;
   heartbeat(session: Body): Promise<Answer>;
   release(session: Body): Promise<Answer>;
-  /** Runs it that many times, with as many concurrent runs as there are clients. */
+  /** Runs `act` `times` times, with one concurrent run per client. */
   each(times: number, act: (n: number) => Promise<unknown>): Promise<void>;
 }
 
@@ -272,10 +272,10 @@ async function randomStep(
   crowd: Crowd,
   held: Map<string, Body>,
   holder: string,
-  chance: Chance,
+  random: Random,
 ): Promise<string> {
   const session = held.get(holder);
-  const what = session ? (['acquire', 'heartbeat', 'release', 'release'] as const)[chance(4)] : 'acquire';
+  const what = session ? (['acquire', 'heartbeat', 'release', 'release'] as const)[random(4)] : 'acquire';
   if (!session || !what || what === 'acquire') {
     const answer = await crowd.acquire(holder);
     if (answer.body.session_id) held.set(holder, answer.body);
@@ -285,8 +285,8 @@ async function randomStep(
 }
 
 /**
- * Replays the events in order, and returns how many seats were held at the end and at most. Throws if one does not fit:
- * a second seat for a session, or the end of a session without a seat.
+ * Replays the events in order, and returns how many seats were held at the end and at most. Throws for an event that
+ * cannot be true: a second seat for a session, or the end of a session without a seat.
  */
 function replay(events: readonly SeatEvent[]): { active: number; most: number; acquired: number } {
   const seated = new Set<string>();
@@ -326,7 +326,7 @@ async function countActive({ deps }: TestSuite, { licenseId }: TestLicense): Pro
 }
 
 /** A linear congruential generator (constants of Numerical Recipes): random enough, and the same in every run. */
-function chanceFrom(seed: number): Chance {
+function randomFrom(seed: number): Random {
   let state = seed >>> 0;
   return (below) => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;

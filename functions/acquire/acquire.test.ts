@@ -53,7 +53,7 @@ test('returns the existing session when the same machine acquires again', async 
   expect(again.body.seats).toEqual({ active: 1, max: 1 });
 });
 
-test('gives one seat and one session to a machine that acquires a hundred times at once', async () => {
+test('grants one seat and one session to a machine that acquires a hundred times at once', async () => {
   const license = await suite.createLicense({ max: 3 });
   const replies = await Promise.all([...Array(100).keys()].map(() => license.acquire('eager')));
   expect(new Set(replies.map(({ body }) => body.session_id)).size).toBe(1);
@@ -168,8 +168,8 @@ test('refuses a key for another license, and does not reveal whether that licens
   const refused = await mine.acquire('machine', { license_id: other.licenseId });
   expect(refused.status).toBe(404);
   expect(refused.body.code).toBe('LICENSE_NOT_FOUND');
-  const nowhere = await mine.acquire('machine', { license_id: newLicenseId(other.tenantId) });
-  expect(bareAnswer(nowhere)).toEqual(bareAnswer(refused));
+  const unknown = await mine.acquire('machine', { license_id: newLicenseId(other.tenantId) });
+  expect(bareAnswer(unknown)).toEqual(bareAnswer(refused));
 });
 
 test('grants no seat of a suspended license until it is reinstated', async () => {

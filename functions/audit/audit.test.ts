@@ -9,7 +9,7 @@ import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 const START_MS = Date.parse('2030-01-01T00:00:00Z');
 const TYPES = ['session.acquired', 'session.released', 'seat.denied'] as const;
 
-/** All in one shard, so that the ids alone do not show which tenant they belong to. */
+/** All ids are of one shard, so that an id alone does not show its tenant. */
 const tenants = [newTenantId(1), newTenantId(1)];
 const licenses = tenants.flatMap((tenantId) =>
   [1, 2].map(() => ({ tenantId, licenseId: newLicenseId(tenantId) })),
@@ -19,17 +19,17 @@ const sessions = licenses.flatMap(({ tenantId, licenseId }) =>
 );
 const stored: AuditEvent[] = sessions.flatMap(({ tenantId, licenseId, sessionId }, s) =>
   TYPES.map((type, t) => {
-    const told = {
+    const fields = {
       type: type as EventType,
       tenantId,
       licenseId,
       sessionId: type === 'seat.denied' ? null : sessionId,
-      // Some of one millisecond.
+      // Some events share a millisecond.
       atMs: START_MS + Math.floor((s * 7 + t * 5) / 3) * 1000,
       position: `${START_MS}-${s * 10 + t}`,
       detail: type === 'seat.denied' ? { count: s + 1, max: 2 } : { holder: `h${s}`, acquiredAtMs: START_MS },
     };
-    return unsealed(eventOf(told), START_MS + 60_000 + s);
+    return unsealed(eventOf(fields), START_MS + 60_000 + s);
   }),
 );
 const newestFirst = stored.toSorted((a, b) => b.atMs - a.atMs || (a.eventId < b.eventId ? 1 : -1));
@@ -80,7 +80,7 @@ test('returns an event with all its fields, its recording time, and its position
   const tenantId = newTenantId(2);
   const licenseId = newLicenseId(tenantId);
   const sessionId = newSessionId(licenseId);
-  const told = eventOf({
+  const event = eventOf({
     type: 'session.expired',
     tenantId,
     licenseId,
@@ -89,10 +89,10 @@ test('returns an event with all its fields, its recording time, and its position
     position: '1-2',
     detail: { holder: 'h', acquiredAtMs: START_MS - 9000, active: 0, max: 3, reason: 'lease_ran_out' },
   });
-  const open = unsealed(told, START_MS);
+  const open = unsealed(event, START_MS);
   await suite.deps.records.create(AUDIT, open.eventId, open);
-  const shown = {
-    event_id: told.eventId,
+  const expected = {
+    event_id: event.eventId,
     type: 'session.expired',
     tenant_id: tenantId,
     license_id: licenseId,
@@ -108,12 +108,12 @@ test('returns an event with all its fields, its recording time, and its position
   };
   const before = await list({ session_id: sessionId });
   expect(before.status, before.text).toBe(200);
-  expect(before.body).toEqual({ events: [{ ...shown, seq: null }], next_cursor: null });
+  expect(before.body).toEqual({ events: [{ ...expected, seq: null }], next_cursor: null });
 
   const [sealed] = sealEvents(emptyChain(tenantId), [open]).events;
   if (!sealed) expect.fail('there is one');
   await suite.deps.records.transact(async (transaction) => transaction.set(AUDIT, sealed.eventId, sealed));
-  expect((await list({ session_id: sessionId })).body.events).toEqual([{ ...shown, seq: 1 }]);
+  expect((await list({ session_id: sessionId })).body.events).toEqual([{ ...expected, seq: 1 }]);
   await suite.deps.records.transact(async (transaction) => transaction.delete(AUDIT, sealed.eventId));
 });
 
@@ -228,8 +228,8 @@ test('refuses a license key and a request without credentials', async () => {
   const authorization = `License ${newLicenseKey(license.licenseId)}`;
   const refused = await suite.call('GET', path, { authorization });
   expect([refused.status, refused.body.code]).toEqual([403, 'FORBIDDEN']);
-  const nobody = await suite.call('GET', path);
-  expect([nobody.status, nobody.headers.get('www-authenticate')]).toEqual([
+  const anonymous = await suite.call('GET', path);
+  expect([anonymous.status, anonymous.headers.get('www-authenticate')]).toEqual([
     401,
     'Operator realm="seatlease", Bearer realm="seatlease"',
   ]);

@@ -17,7 +17,7 @@ import { signIn } from '../testing/people.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 import { EVENTS_A_PART } from './contract.ts';
 
-const NOT_AT_ALL = Symbol('not at all');
+const NOT_MISPLACED = Symbol('not misplaced');
 const START_MS = Date.parse('2030-01-01T00:00:00Z');
 
 let suite: TestSuite;
@@ -76,7 +76,7 @@ async function partsOf(tenantId: string): Promise<Reply['body'][]> {
   return parts;
 }
 
-/** The same without HTTP, so that parts can be small. */
+/** Verifies all parts without HTTP, so that parts can be small. */
 async function inPartsOf(most: number, tenantId: string): Promise<ChainPart[]> {
   const parts: ChainPart[] = [];
   let position: ChainPosition | undefined;
@@ -147,13 +147,13 @@ describe('verifying an audit log part by part', () => {
   });
 
   test.each(['2', 0, -1, 1.5, 1e300, true, null, undefined])(
-    'reports an event that claims position %j, and no other event',
+    'reports only the events that claim position %j',
     async (seq) => {
       const tenantId = await tenantWith(5, 1);
       const added = [await misplace(tenantId, seq), await misplace(tenantId, seq, false)];
       const parts = await inPartsOf(2, tenantId);
-      const named = parts.flatMap(({ problems }) => problems.map(({ eventId }) => eventId));
-      expect(named.toSorted()).toEqual(added.toSorted());
+      const reportedIds = parts.flatMap(({ problems }) => problems.map(({ eventId }) => eventId));
+      expect(reportedIds.toSorted()).toEqual(added.toSorted());
       expect(parts.reduce((sum, part) => sum + part.unsealed, 0)).toBe(1);
       expect(problemsOf(await partsOf(tenantId))).toHaveLength(2);
     },
@@ -163,11 +163,11 @@ describe('verifying an audit log part by part', () => {
     const tenantId = await tenantWith(5, 0);
     const added = [await misplace(tenantId, 5.5), await misplace(tenantId, 6.5)];
     const parts = await inPartsOf(2, tenantId);
-    const named = parts.flatMap(({ problems }) => problems.map(({ eventId }) => eventId));
-    expect(named).toEqual(added);
+    const reportedIds = parts.flatMap(({ problems }) => problems.map(({ eventId }) => eventId));
+    expect(reportedIds).toEqual(added);
   });
 
-  test('gives the same result for parts of every size, whatever was tampered with', async () => {
+  test('finds the same problems in parts of every size, whatever was tampered with', async () => {
     const tampering = fc.record({
       events: fc.integer({ min: 0, max: 6 }),
       waiting: fc.integer({ min: 0, max: 2 }),
@@ -175,7 +175,7 @@ describe('verifying an audit log part by part', () => {
       changed: fc.option(fc.nat(5), { nil: undefined }),
       doubled: fc.option(fc.nat(5), { nil: undefined }),
       misplaced: fc.option(fc.constantFrom<unknown>('2', 0, 1.5, 1e300, null, undefined), {
-        nil: NOT_AT_ALL,
+        nil: NOT_MISPLACED,
       }),
       most: fc.integer({ min: 1, max: 4 }),
     });
@@ -190,7 +190,7 @@ describe('verifying an audit log part by part', () => {
             : left;
         });
         const { records } = suite.deps;
-        if (more.misplaced !== NOT_AT_ALL) await misplace(tenantId, more.misplaced);
+        if (more.misplaced !== NOT_MISPLACED) await misplace(tenantId, more.misplaced);
         const whole = await verifyChain(records, tenantId);
         const parts = await inPartsOf(most, tenantId);
         expect(parts.flatMap(({ problems }) => problems)).toEqual(whole?.problems);
@@ -211,13 +211,13 @@ test('verifies the log of an admin without tenant_id, and hides the logs of othe
   const ada = await signIn(suite, 'ada@example.com');
   const own = await ada.call('GET', '/api/v1/audit/verify');
   expect(own).toMatchObject({ status: 200, body: { tenant_id: [...ada.tenants.keys()][0], problems: [] } });
-  const [others, nobodys] = [await tenantWith(1, 0), newTenantId(16)];
+  const [otherId, unknownId] = [await tenantWith(1, 0), newTenantId(16)];
   const answers = await Promise.all(
-    [others, nobodys].map((id) => ada.call('GET', `/api/v1/audit/verify?tenant_id=${id}`)),
+    [otherId, unknownId].map((id) => ada.call('GET', `/api/v1/audit/verify?tenant_id=${id}`)),
   );
   for (const { status, body } of answers) expect([status, body.code]).toEqual([404, 'TENANT_NOT_FOUND']);
-  expect((await verify({ tenant_id: nobodys })).body.code).toBe('TENANT_NOT_FOUND');
-  expect(await suite.deps.records.get(TENANTS, nobodys)).toBeUndefined();
+  expect((await verify({ tenant_id: unknownId })).body.code).toBe('TENANT_NOT_FOUND');
+  expect(await suite.deps.records.get(TENANTS, unknownId)).toBeUndefined();
 });
 
 test('refuses a cursor of another log and an invalid cursor', async () => {

@@ -17,12 +17,12 @@ afterEach(() => {
 const code = (reply: Reply): string => `${reply.status} ${reply.body?.code}`;
 
 describe('the callback', () => {
-  interface Begun {
+  interface StartedSignIn {
     readonly cookie: string;
     readonly location: string;
   }
-  const begin = async (): Promise<Begun> => {
-    const begun = await suite.call(
+  const begin = async (): Promise<StartedSignIn> => {
+    const answer = await suite.call(
       'GET',
       `/auth/login/google?${new URLSearchParams({
         redirect_uri: LOOPBACK_REDIRECT,
@@ -32,11 +32,11 @@ describe('the callback', () => {
       })}`,
     );
     return {
-      cookie: begun.headers.get('set-cookie')?.split(';')[0] ?? '',
-      location: begun.headers.get('location') ?? '',
+      cookie: answer.headers.get('set-cookie')?.split(';')[0] ?? '',
+      location: answer.headers.get('location') ?? '',
     };
   };
-  const comeBack = (query: Record<string, string>, cookie?: string): Promise<Reply> =>
+  const returnToCallback = (query: Record<string, string>, cookie?: string): Promise<Reply> =>
     suite.call(
       'GET',
       `/auth/callback?${new URLSearchParams(query)}`,
@@ -46,21 +46,21 @@ describe('the callback', () => {
 
   test('refuses a browser that has not started a sign-in', async () => {
     const attacker = await begin();
-    expect(code(await comeBack(codeFor(attacker.location, mallory)))).toBe('400 SIGN_IN_MISMATCH');
+    expect(code(await returnToCallback(codeFor(attacker.location, mallory)))).toBe('400 SIGN_IN_MISMATCH');
   });
 
   test('refuses a browser that has started another sign-in, so a link cannot sign a user in to a foreign account', async () => {
     const [attacker, victim] = [await begin(), await begin()];
-    expect(code(await comeBack(codeFor(attacker.location, mallory), victim.cookie))).toBe(
+    expect(code(await returnToCallback(codeFor(attacker.location, mallory), victim.cookie))).toBe(
       '400 SIGN_IN_MISMATCH',
     );
   });
 
-  test('refuses the code of another sign-in with the own state', async () => {
+  test('refuses the code of another sign-in, even with the state of this browser', async () => {
     const [attacker, victim] = [await begin(), await begin()];
     const { code: stolen } = codeFor(attacker.location, mallory);
     const { state } = codeFor(victim.location, mallory);
-    const reply = await comeBack({ code: stolen, state }, victim.cookie);
+    const reply = await returnToCallback({ code: stolen, state }, victim.cookie);
     const { searchParams } = new URL(reply.headers.get('location') ?? '');
     expect([reply.status, searchParams.get('error'), searchParams.has('code')]).toEqual([
       302,
@@ -74,7 +74,7 @@ describe('the callback', () => {
     vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
     const { cookie, location } = await begin();
     vi.setSystemTime(nowMs + 600_000);
-    expect(code(await comeBack(codeFor(location, mallory), cookie))).toBe('400 SIGN_IN_MISMATCH');
+    expect(code(await returnToCallback(codeFor(location, mallory), cookie))).toBe('400 SIGN_IN_MISMATCH');
   });
 
   test.each<[string, (cookie: string) => string]>([
@@ -88,6 +88,8 @@ describe('the callback', () => {
     ['empty', () => '__session='],
   ])('ignores a cookie that is %s', async (_, change) => {
     const { cookie, location } = await begin();
-    expect(code(await comeBack(codeFor(location, mallory), change(cookie)))).toBe('400 SIGN_IN_MISMATCH');
+    expect(code(await returnToCallback(codeFor(location, mallory), change(cookie)))).toBe(
+      '400 SIGN_IN_MISMATCH',
+    );
   });
 });

@@ -24,9 +24,9 @@ const me = async (authorization: string): Promise<Reply> =>
 describe('signing in', () => {
   test('creates a user with their own tenant at the first sign-in, and returns both at the second', async () => {
     const first = await signIn(suite, 'ada@example.com', { name: 'Ada Lovelace' });
-    const told = (await me(first.authorization)).body;
-    expect(told).toMatchObject({ email: 'ada@example.com', name: 'Ada Lovelace', is_operator: false });
-    expect(told.tenants).toEqual([
+    const profile = (await me(first.authorization)).body;
+    expect(profile).toMatchObject({ email: 'ada@example.com', name: 'Ada Lovelace', is_operator: false });
+    expect(profile.tenants).toEqual([
       { tenant_id: expect.stringMatching(/^ten_/), name: expect.any(String), role: 'owner' },
     ]);
 
@@ -51,18 +51,18 @@ describe('signing in', () => {
   });
 
   test('redirects the browser to the client with state, code and issuer', async () => {
-    const ask = new URLSearchParams({
+    const parameters = new URLSearchParams({
       redirect_uri: 'https://console.example.com/signed-in',
       state: 'abc.def~1',
       code_challenge: randomBytes(32).toString('base64url'),
       code_challenge_method: 'S256',
     });
-    const begun = await suite.call('GET', `/auth/login/google?${ask}`);
-    expect(begun.status).toBe(302);
-    expect(begun.headers.get('cache-control')).toBe('no-store');
-    const cookie = begun.headers.get('set-cookie') ?? '';
+    const started = await suite.call('GET', `/auth/login/google?${parameters}`);
+    expect(started.status).toBe(302);
+    expect(started.headers.get('cache-control')).toBe('no-store');
+    const cookie = started.headers.get('set-cookie') ?? '';
     expect(cookie).toMatch(/^__session=[^;]+; Path=\/auth; Max-Age=600; HttpOnly; SameSite=Lax$/);
-    const provider = begun.headers.get('location') ?? '';
+    const provider = started.headers.get('location') ?? '';
     expect(new URL(provider).searchParams.get('redirect_uri')).toBe(`${suite.url}/auth/callback`);
 
     const query = new URLSearchParams({
@@ -83,7 +83,7 @@ describe('signing in', () => {
     expect(back.headers.get('set-cookie')).toContain('Max-Age=0');
   });
 
-  test('redirects with an error and creates nothing when the user denies access at the provider', async () => {
+  test('redirects with an error and no code when the user denies access at the provider', async () => {
     const { cookie, state } = await beginIn(suite);
     const back = await suite.call(
       'GET',
@@ -98,7 +98,7 @@ describe('signing in', () => {
     expect(searchParams.has('code')).toBe(false);
   });
 
-  test('sets a secure cookie behind https', async () => {
+  test('sets a Secure cookie if the public URL is https', async () => {
     const secure = await openTestSuite({}, (deps) => ({ ...deps, publicUrl: 'https://seats.example.com' }));
     const { header } = await beginIn(secure);
     expect(header).toContain('; Secure');
@@ -129,7 +129,7 @@ describe('joining tenants', () => {
     const { invitations } = (await suite.operate('GET', `/api/v1/tenants/${license.tenantId}/invitations`))
       .body;
     expect(invitations).toEqual([]);
-    const again = await signIn(suite, 'invited@example.com', { subject: 'somebody else' });
+    const again = await signIn(suite, 'invited@example.com', { subject: 'another account' });
     expect(again.tenants.has(license.tenantId)).toBe(false);
   });
 
@@ -174,7 +174,7 @@ describe('joining tenants', () => {
     expect(lookalike.tenants.has(tenantId)).toBe(false);
   });
 
-  test('refuses a join domain that is not the own one or belongs to another tenant', async () => {
+  test('refuses a join domain that is not the owner’s own or belongs to another tenant', async () => {
     const plain = await signIn(suite, 'plain@gmail.example');
     const [[plainTenant = ''] = []] = [...plain.tenants];
     const grab = await plain.call('PATCH', `/api/v1/tenants/${plainTenant}`, {
@@ -191,7 +191,7 @@ describe('joining tenants', () => {
       join_domain: 'taken.example',
     });
     expect([taken.status, taken.body.code]).toEqual([409, 'DOMAIN_TAKEN']);
-    // Once the first tenant gives it up, the second can have it.
+    // Once the first tenant removes its join domain, the second can set it.
     await again.call('PATCH', `/api/v1/tenants/${oneTenant}`, { join_domain: null });
     const free = await again.call('PATCH', `/api/v1/tenants/${two.body.tenant_id}`, {
       join_domain: 'taken.example',
@@ -218,7 +218,7 @@ describe('joining tenants', () => {
 });
 
 describe('operators', () => {
-  test('makes users on the list or of the domain operators, and no others', async () => {
+  test('lets only users on the list or of the domain act as operators', async () => {
     const listed = await signIn(suite, 'olga@vendor.example');
     const ofDomain = await signIn(suite, 'oleg@vendor.example', { hostedDomain: 'vendor.example' });
     const lookalike = await signIn(suite, 'otto@vendor.example');
@@ -251,15 +251,15 @@ describe('operators', () => {
 async function beginIn(
   at: TestSuite,
 ): Promise<{ cookie: string; header: string; state: string; location: string }> {
-  const ask = new URLSearchParams({
+  const parameters = new URLSearchParams({
     redirect_uri: LOOPBACK_REDIRECT,
     state: 's',
     code_challenge: randomBytes(32).toString('base64url'),
     code_challenge_method: 'S256',
   });
-  const begun = await at.call('GET', `/auth/login/google?${ask}`);
-  const header = begun.headers.get('set-cookie') ?? '';
-  const location = begun.headers.get('location') ?? '';
+  const started = await at.call('GET', `/auth/login/google?${parameters}`);
+  const header = started.headers.get('set-cookie') ?? '';
+  const location = started.headers.get('location') ?? '';
   return {
     header,
     location,

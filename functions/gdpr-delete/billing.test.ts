@@ -46,7 +46,7 @@ async function buy(): Promise<{ subscriptionId: string; customerId: string }> {
   return { subscriptionId, customerId };
 }
 
-/** Requests an erasure, and returns its confirmation token. */
+/** Requests an erasure, and returns a function that confirms it. */
 async function ask(body: object = {}): Promise<() => Promise<Reply>> {
   const { confirmation_token } = (await ada.call('POST', '/api/v1/gdpr/delete', body)).body;
   return () => ada.call('DELETE', '/api/v1/gdpr/delete', { confirmation_token });
@@ -107,7 +107,7 @@ test('erases the rest if billing is no longer configured, and logs the remaining
 
 test('ends a purchase at once that is paid after its tenant was erased', async () => {
   const { licenseId, customerId, pay } = await beginPurchase(suite, { tenantId });
-  // The account is written just after the first round.
+  // Simulates an account that is written just after the first round.
   const account = await suite.deps.records.get(BILLING_ACCOUNTS, tenantId);
   await suite.deps.records.transact(async (transaction) => {
     transaction.delete(BILLING_ACCOUNTS, tenantId);

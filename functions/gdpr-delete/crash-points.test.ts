@@ -37,21 +37,21 @@ import { beginPurchase } from '../testing/purchases.ts';
 import type { Reply, TestSuite } from '../testing/suite.ts';
 
 /**
- * Kills an erasure before every call that changes records, seats or Stripe. Reads in between change nothing, so this
- * covers every state in which it can die.
+ * Crashes an erasure before every call that changes records, seats or Stripe. Reads in between change nothing, so this
+ * covers every state that a crash can leave.
  */
 
 const PORTS = ['seats', 'seatMaintenance', 'records', 'billing'] as const;
 const READS: readonly PropertyKey[] = ['get', 'query', 'readFacts', 'readSubscription'];
 
-class Died extends Error {}
+class Crash extends Error {}
 
-/** The change to die at, counted from 0. A dead erasure makes no further changes or reads. */
-let diesAt: number | undefined;
+/** The change to crash at, counted from 0. After the crash, the erasure makes no further changes or reads. */
+let crashAt: number | undefined;
 let calls: string[] = [];
 
-function mortal<T extends object>(part: string, port: T | undefined): T {
-  if (!port) throw new Error(`there is no ${part}`);
+function withCrashes<T extends object>(part: string, port: T | undefined): T {
+  if (!port) throw new Error(`${part} is not configured`);
   return new Proxy(port, {
     get(target, name) {
       const member = Reflect.get(target, name);
@@ -59,7 +59,7 @@ function mortal<T extends object>(part: string, port: T | undefined): T {
       return async (...args: unknown[]) => {
         const isRead = READS.includes(name);
         const number = isRead ? calls.length : calls.push(`${part}.${String(name)}`) - 1;
-        if (diesAt !== undefined && number >= (isRead ? diesAt + 1 : diesAt)) throw new Died();
+        if (crashAt !== undefined && number >= (isRead ? crashAt + 1 : crashAt)) throw new Crash();
         return Reflect.apply(member, target, args);
       };
     },
@@ -69,8 +69,8 @@ function mortal<T extends object>(part: string, port: T | undefined): T {
 /** Every id that was ever written to. */
 const written = new Set<string>();
 
-/** Records in memory, as no test here is about disks, with every written id noted. */
-function noted(records: Records): Records {
+/** The records. Every write adds its id to `written`. */
+function trackWrites(records: Records): Records {
   return {
     get: (...args) => records.get(...args),
     query: (...args) => records.query(...args),
@@ -100,12 +100,12 @@ let records: Records;
 let shop: { tenantId: string; licenseId: string };
 beforeAll(async () => {
   clocked = await openClockedSuite((deps): Deps => {
-    records = noted(openSqliteRecords(':memory:'));
-    const ports = PORTS.map((name) => [name, mortal(name, { ...deps, records }[name])] as const);
+    records = trackWrites(openSqliteRecords(':memory:'));
+    const ports = PORTS.map((name) => [name, withCrashes(name, { ...deps, records }[name])] as const);
     return { ...deps, ...Object.fromEntries(ports) };
   });
   suite = clocked.suite;
-  // Only the erasure makes calls.
+  // Webhooks would make calls besides the erasure.
   suite.stripe.sendEventsTo(undefined);
   shop = await suite.createLicense({ max: 1000, ...LASTING });
 });
@@ -123,36 +123,36 @@ interface Person {
 }
 
 let people = 0;
-const waiting: Person[] = [];
+const preparedPeople: Person[] = [];
 
 /** The next prepared user. They are created in batches, which is faster. */
 async function nextPerson(): Promise<Person> {
-  if (waiting.length === 0) {
-    for (let n = 0; n < 15; n += 1) waiting.push(await somebody());
-    for (const shard of allShards(suite.deps.shards)) await recordAll(shard);
+  if (preparedPeople.length === 0) {
+    for (let n = 0; n < 15; n += 1) preparedPeople.push(await createPerson());
+    for (const shard of allShards(suite.deps.shards)) await recordEvents(shard);
   }
-  const person = waiting.shift();
+  const person = preparedPeople.shift();
   if (!person) throw new Error('no user is prepared');
   return person;
 }
 
 /** Records the events of a shard as a sweep and its subscriber do, without HTTP. */
-async function recordAll(shard: string): Promise<void> {
+async function recordEvents(shard: string): Promise<void> {
   const { seatMaintenance } = suite.deps;
-  const told = await seatMaintenance.readOutbox(shard, { limit: 100 });
+  const entries = await seatMaintenance.readOutbox(shard, { limit: 100 });
   await records.transact(async (transaction) => {
-    for (const { event } of told) {
+    for (const { event } of entries) {
       const history = event && addToHistory(undefined, event);
       if (event) transaction.set(AUDIT, event.eventId, unsealed(event, clocked.nowMs()));
       if (history) transaction.set(SESSION_HISTORIES, history.sessionId, history);
     }
   });
-  const positions = told.map(({ position }) => position);
+  const positions = entries.map(({ position }) => position);
   await seatMaintenance.trimOutbox(shard, positions);
 }
 
 /** A user with a tenant of their own that has bought seats, a membership in the shop, and a seat in each. */
-async function somebody(): Promise<Person> {
+async function createPerson(): Promise<Person> {
   people += 1;
   const nowMs = clocked.nowMs();
   const email = `person${people}@example.com`;
@@ -216,7 +216,7 @@ async function ask({ userId, signInId, labId }: Person): Promise<() => Promise<R
 }
 
 /** Where users can still be found, by number: in the records, in Redis, or as a license that grants seats. */
-async function findPeople(): Promise<Map<number, string[]>> {
+async function findTraces(): Promise<Map<number, string[]>> {
   const documents = await Promise.all(
     [...written].map(async (place): Promise<[string, string]> => {
       const [name = '', ...id] = place.split('/');
@@ -238,32 +238,32 @@ async function licensesOf({ labId: tenantId }: Person): Promise<string[]> {
   return documents.map(({ status }) => status);
 }
 
-/** Asserts that none of these users is found any more, and that all waiting ones are. */
-async function expectGone(people: readonly { readonly person: Person; readonly diedAt: string }[]) {
-  const found = await findPeople();
-  for (const { person, diedAt } of people) {
-    expect(found.get(person.number), diedAt).toBeUndefined();
-    expect(await licensesOf(person), diedAt).toEqual(['suspended', 'suspended']);
-    expect(suite.stripe.subscription(person.subscriptionId)?.status, diedAt).toBe('canceled');
-    expect((await records.get(SUBSCRIPTIONS, person.subscriptionId))?.status, diedAt).toBe('canceled');
-    expect(await records.get(BILLING_ACCOUNTS, person.labId), diedAt).toBeUndefined();
+/** Asserts that these users are no longer found, and that all prepared users still are. */
+async function expectErased(people: readonly { readonly person: Person; readonly crashedAt: string }[]) {
+  const found = await findTraces();
+  for (const { person, crashedAt } of people) {
+    expect(found.get(person.number), crashedAt).toBeUndefined();
+    expect(await licensesOf(person), crashedAt).toEqual(['suspended', 'suspended']);
+    expect(suite.stripe.subscription(person.subscriptionId)?.status, crashedAt).toBe('canceled');
+    expect((await records.get(SUBSCRIPTIONS, person.subscriptionId))?.status, crashedAt).toBe('canceled');
+    expect(await records.get(BILLING_ACCOUNTS, person.labId), crashedAt).toBeUndefined();
   }
-  for (const { number } of waiting) expect(new Set(found.get(number)).size).toBe(5);
+  for (const { number } of preparedPeople) expect(new Set(found.get(number)).size).toBe(5);
 }
 
 /** The receipt, without the fields that differ each time. */
-function erasedBy({ status, body, text }: Reply): unknown {
+function countsOf({ status, body, text }: Reply): unknown {
   expect(status, text).toBe(200);
   expect(body.completed_at).not.toBeNull();
   return body.erased;
 }
 
-async function dyingAt(at: number, confirm: () => Promise<Reply>): Promise<string | undefined> {
+async function crashAtStep(at: number, confirm: () => Promise<Reply>): Promise<string | undefined> {
   calls = [];
-  diesAt = at;
+  crashAt = at;
   const { status } = await confirm();
   const reached = calls[at];
-  diesAt = undefined;
+  crashAt = undefined;
   expect(status).toBe(reached === undefined ? 200 : 500);
   return reached;
 }
@@ -279,19 +279,19 @@ const WHOLE = {
   users: 1,
 };
 
-test('completes an erasure that died at any step when the request is repeated, with the same receipt', {
+test('completes an erasure that crashed at any step when the request is repeated, with the same receipt', {
   timeout: 120_000,
 }, async () => {
-  const gone: { person: Person; diedAt: string }[] = [];
+  const completed: { person: Person; crashedAt: string }[] = [];
   for (let reached: string | undefined = '-'; reached !== undefined; ) {
     const person = await nextPerson();
     const confirm = await ask(person);
-    reached = await dyingAt(gone.length, confirm);
-    gone.push({ person, diedAt: `at ${reached}` });
-    expect(erasedBy(await confirm()), `died at ${reached}`).toEqual(WHOLE);
+    reached = await crashAtStep(completed.length, confirm);
+    completed.push({ person, crashedAt: `at ${reached}` });
+    expect(countsOf(await confirm()), `crashed at ${reached}`).toEqual(WHOLE);
   }
-  await expectGone(gone);
-  const diedAt = gone.map((one) => one.diedAt);
+  await expectErased(completed);
+  const crashedAt = completed.map((one) => one.crashedAt);
   for (const step of [
     'seatMaintenance.bar',
     'seatMaintenance.forgetSessions',
@@ -299,22 +299,22 @@ test('completes an erasure that died at any step when the request is repeated, w
     'records.create',
     'billing.deleteCustomer',
   ])
-    expect(diedAt).toContain(`at ${step}`);
-  expect(diedAt.filter((step) => step === 'at records.transact').length).toBeGreaterThan(20);
+    expect(crashedAt).toContain(`at ${step}`);
+  expect(crashedAt.filter((step) => step === 'at records.transact').length).toBeGreaterThan(20);
 });
 
-test('completes an erasure that died at any step in the sweep, a minute later', {
+test('completes an erasure that crashed at any step in the sweep a minute later', {
   timeout: 120_000,
 }, async () => {
-  const gone: { person: Person; diedAt: string }[] = [];
-  // Before it is stored, nothing was erased.
+  const completed: { person: Person; crashedAt: string }[] = [];
+  // Step 0 stores the erasure: before it, nothing is erased.
   for (let at = 1, reached: string | undefined = '-'; reached !== undefined; ) {
     const confirming: (() => Promise<Reply>)[] = [];
     for (; confirming.length < 8 && reached !== undefined; at += 1) {
       const person = await nextPerson();
       const confirm = await ask(person);
-      reached = await dyingAt(at, confirm);
-      gone.push({ person, diedAt: `at ${reached}` });
+      reached = await crashAtStep(at, confirm);
+      completed.push({ person, crashedAt: `at ${reached}` });
       confirming.push(confirm);
     }
     clocked.moveClock(60_001);
@@ -322,11 +322,11 @@ test('completes an erasure that died at any step in the sweep, a minute later', 
     await suite.delivered();
     calls = [];
     for (const confirm of confirming) {
-      // Events that the sweep had published before were recorded in time to be erased too.
-      expect(erasedBy(await confirm())).toEqual({ ...WHOLE, audit_events: expect.any(Number) });
+      // The number varies: the sweep may have published events before, which are then erased too.
+      expect(countsOf(await confirm())).toEqual({ ...WHOLE, audit_events: expect.any(Number) });
     }
     expect(calls, `before ${at}`).toEqual([]);
   }
-  await expectGone(gone);
-  expect(gone.length).toBeGreaterThan(25);
+  await expectErased(completed);
+  expect(completed.length).toBeGreaterThan(25);
 });

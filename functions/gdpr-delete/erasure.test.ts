@@ -7,7 +7,7 @@ import { type InspectableSuite, openInspectableSuite } from '../testing/inspecta
 import { ADA, findAda, makePersonalWorld, type PersonalWorld } from '../testing/personal-world.ts';
 import type { Reply } from '../testing/suite.ts';
 
-/** One story: each test continues where the previous one ended. */
+/** The tests build on each other: each continues where the previous one ended. */
 
 const HOUR_MS = 3_600_000;
 
@@ -56,7 +56,7 @@ const kindsOf = (found: readonly string[]): Set<string> =>
 let token: string;
 let receipt: Reply;
 
-test('before: the scan finds her data where it is stored, in records and in Redis', async () => {
+test('before: the scan finds her data in records and in Redis', async () => {
   const inRecords = kindsOf(findAda(recordsBefore, accountId));
   expect(inRecords).toEqual(new Set(['email', 'name', 'accountId']));
   const inRedis = kindsOf(findAda(await inspectable.redisValues(), accountId));
@@ -78,15 +78,15 @@ test('before: her IP address and her account at the provider are stored nowhere'
 });
 
 test('the request lists the tenant whose only member she is, and erases nothing', async () => {
-  const asked = await world.ada.call('POST', '/api/v1/gdpr/delete', {});
-  expect(asked.status, asked.text).toBe(200);
-  expect(asked.body).toEqual({
+  const plan = await world.ada.call('POST', '/api/v1/gdpr/delete', {});
+  expect(plan.status, plan.text).toBe(200);
+  expect(plan.body).toEqual({
     confirmation_token: expect.any(String),
     expires_at: new Date(inspectable.nowMs() + 600_000).toISOString(),
     user_id: world.ada.userId,
     tenants_that_go: [world.labId],
   });
-  token = asked.body.confirmation_token;
+  token = plan.body.confirmation_token;
   expect(await inspectable.records()).toEqual(recordsBefore);
 });
 
@@ -119,7 +119,7 @@ test('after: no record, Redis key, event or log line contains her data', async (
   expect(findAda(logLines(), accountId)).toEqual([]);
 });
 
-test('after: the subscription is ended, and Stripe has no customer of hers', async () => {
+test('after: the subscription is ended, and her customer at Stripe is deleted', async () => {
   const { stripe, deps } = inspectable.suite;
   const { labId, subscriptionId } = world;
   expect(stripe.subscription(subscriptionId)?.status).toBe('canceled');
@@ -137,9 +137,9 @@ test('after: her trial is known only by pseudonyms that lead to no license', asy
 
 test('after: the data of all other users is unchanged', async () => {
   const { ada, labId, trialId, holders } = world;
-  const hers = [ada.userId, ADA.email, accountId, labId, trialId, ...holders];
+  const adasWords = [ada.userId, ADA.email, accountId, labId, trialId, ...holders];
   const others = [...recordsBefore].filter(
-    ([place, text]) => !hers.some((word) => `${place} ${text}`.includes(word)),
+    ([place, text]) => !adasWords.some((word) => `${place} ${text}`.includes(word)),
   );
   const after = await inspectable.records();
   expect(others.length).toBeGreaterThan(20);

@@ -50,11 +50,11 @@ describeReal('redis-server', 'a suite on', () => {
       const { ada, shopId, labId } = await makePersonalWorld({ suite, moveClock: () => {} });
       const accountId = (await suite.deps.records.get(USERS, ada.userId))?.accountId ?? '';
       const client = respClient(redis);
-      const left = async () => [
+      const findTraces = async () => [
         ...findAda(await documents(), accountId),
         ...findAda(await readRedisValues(client), accountId),
       ];
-      expect((await left()).length).toBeGreaterThan(10);
+      expect((await findTraces()).length).toBeGreaterThan(10);
 
       const { confirmation_token } = (await ada.call('POST', '/api/v1/gdpr/delete', {})).body;
       const receipt = await ada.call('DELETE', '/api/v1/gdpr/delete', { confirmation_token });
@@ -69,7 +69,7 @@ describeReal('redis-server', 'a suite on', () => {
         tenants: 1,
         users: 1,
       });
-      expect(await left()).toEqual([]);
+      expect(await findTraces()).toEqual([]);
       client.close();
       for (const tenantId of [shopId, labId]) {
         expect((await verifyChain(suite.deps.records, tenantId))?.problems).toEqual([]);

@@ -55,12 +55,12 @@ describe('the export of a user', () => {
   });
 
   test('contains every session with its client data: seated, borrowed or expired, by user id or e-mail address', () => {
-    const told: { fingerprint: string; is_seated: boolean }[] = mine.body.sessions;
-    const byMachine = told.map(({ fingerprint, is_seated }) => [
+    const exported: { fingerprint: string; is_seated: boolean }[] = mine.body.sessions;
+    const byMachine = exported.map(({ fingerprint, is_seated }) => [
       fingerprint.replace(`${ADA.fingerprint}-`, ''),
       is_seated,
     ]);
-    // Machine 3 of the lab named no user: only the export of the lab contains it.
+    // The session of machine 3 has no user: only the export of the lab contains it.
     expect(byMachine.toSorted()).toEqual([
       ['2', false],
       ['4', true],
@@ -77,7 +77,7 @@ describe('the export of a user', () => {
     });
   });
 
-  test('contains the histories of all sessions, also old ones, and every event with a pseudonym of the user', () => {
+  test('contains the histories of all sessions, including ended ones, and every event with a pseudonym of the user', () => {
     // Machines 1, 2 and 4 to 8. The event of machine 9 has not arrived.
     expect(mine.body.session_histories).toHaveLength(7);
     expect(mine.body.session_histories.map(({ end_reason }: { end_reason: string }) => end_reason)).toContain(
@@ -98,7 +98,7 @@ describe('the export of a user', () => {
     expect(findAda([['export', mine.text]], 'the account')).not.toContain('subject in export');
   });
 
-  test('is limited to a period on request', async () => {
+  test('contains only histories and events of the period, if one is requested', async () => {
     const sevenMinutesAgo = new Date(inspectable.nowMs() - 420_000).toISOString();
     const aMinuteAgo = new Date(inspectable.nowMs() - 60_000).toISOString();
     const [early, late] = await Promise.all(
@@ -126,7 +126,7 @@ describe('the export of a user', () => {
 });
 
 describe('the export of a tenant', () => {
-  test('gives its owner members, invitations, licenses, sessions, histories and events', async () => {
+  test('contains members, invitations, licenses, sessions, histories and events', async () => {
     const { status, body, text, headers } = await tenantExport(world.bob.authorization, world.shopId);
     expect(status, text).toBe(200);
     expect(headers.get('content-disposition')).toBe(`attachment; filename="seatlease-${world.shopId}.json"`);
@@ -153,7 +153,7 @@ describe('the export of a tenant', () => {
     expect(text).not.toMatch(/hash/i);
   });
 
-  test('gives its owner purchases, trials, billing and metered usage', async () => {
+  test('contains purchases, trials, billing and metered usage', async () => {
     const { labId, trialId, boughtId, subscriptionId, ada } = world;
     const { body, status, text } = await tenantExport(ada.authorization, labId);
     expect(status, text).toBe(200);
@@ -203,15 +203,15 @@ describe('the export of a tenant', () => {
     expect(Object.values(subscriptions[0].disputes)).toEqual(['open']);
   });
 
-  test('gives operators the same, refuses lower roles, and hides the tenant from others', async () => {
+  test('is allowed to operators, refused to lower roles, and hides the tenant from others', async () => {
     const byOperator = await inspectable.suite.operate('GET', `/api/v1/gdpr/export/tenants/${world.shopId}`);
     expect(byOperator.body.members).toHaveLength(3);
     expect((await tenantExport(world.ada.authorization, world.shopId)).body.code).toBe('FORBIDDEN');
     expect((await tenantExport(world.carl.authorization, world.shopId)).body.code).toBe('FORBIDDEN');
-    const [strange, unknown] = [world.labId, 'ten_01_0000000000000000'].map((id) =>
+    const [foreign, unknown] = [world.labId, 'ten_01_0000000000000000'].map((id) =>
       tenantExport(world.bob.authorization, id),
     );
-    for (const reply of [await strange, await unknown])
+    for (const reply of [await foreign, await unknown])
       expect([reply?.status, reply?.body.code]).toEqual([404, 'TENANT_NOT_FOUND']);
   });
 });

@@ -14,9 +14,9 @@ afterAll(() => redis.close());
 test('answers anyone without calling any dependency', async () => {
   await redis.close();
   await suite.deps.records.close();
-  const alive = await suite.call('GET', '/health');
-  expect([alive.status, alive.body]).toEqual([200, { status: 'ok' }]);
-  expect(alive.headers.get('cache-control')).toBe('no-store');
+  const reply = await suite.call('GET', '/health');
+  expect([reply.status, reply.body]).toEqual([200, { status: 'ok' }]);
+  expect(reply.headers.get('cache-control')).toBe('no-store');
 });
 
 test('answers HEAD without a body', async () => {
@@ -46,8 +46,8 @@ test('checks no dependency for other callers', async () => {
 
 test('names an unavailable dependency to operators, and the reason only in the log', async () => {
   await redis.close();
-  const seatless = await suite.operate('GET', '/health?deep=1');
-  expect([seatless.status, seatless.body]).toEqual([
+  const withoutRedis = await suite.operate('GET', '/health?deep=1');
+  expect([withoutRedis.status, withoutRedis.body]).toEqual([
     503,
     { status: 'unavailable', parts: { seats: 'unavailable', records: 'ok', events: 'ok', signing: 'ok' } },
   ]);
@@ -57,18 +57,22 @@ test('names an unavailable dependency to operators, and the reason only in the l
   });
 
   await suite.deps.records.close();
-  const dead = await suite.operate('GET', '/health?deep=1');
-  expect(dead.body.parts).toMatchObject({ seats: 'unavailable', records: 'unavailable', events: 'ok' });
+  const withoutRecords = await suite.operate('GET', '/health?deep=1');
+  expect(withoutRecords.body.parts).toMatchObject({
+    seats: 'unavailable',
+    records: 'unavailable',
+    events: 'ok',
+  });
 
   await suite.deps.events.close();
-  const mute = await suite.operate('GET', '/health?deep=1');
-  expect(mute.body.parts.events).toBe('unavailable');
+  const withoutEvents = await suite.operate('GET', '/health?deep=1');
+  expect(withoutEvents.body.parts.events).toBe('unavailable');
 });
 
 test('names signing if its key cannot be reached', async () => {
-  const keyless = await openTestSuite({ SIGNING_KEY_VERSION: '7' });
-  const deep = await keyless.operate('GET', '/health?deep=1');
-  await keyless.close();
+  const withoutKey = await openTestSuite({ SIGNING_KEY_VERSION: '7' });
+  const deep = await withoutKey.operate('GET', '/health?deep=1');
+  await withoutKey.close();
   expect([deep.status, deep.body.parts]).toEqual([
     503,
     { seats: 'ok', records: 'ok', events: 'ok', signing: 'unavailable' },

@@ -31,7 +31,7 @@ function freezeClock(): number {
   return nowMs;
 }
 
-async function loseRedis(): Promise<void> {
+async function emptyRedis(): Promise<void> {
   expect(await client.command(['FLUSHALL'])).toBe('OK');
 }
 
@@ -78,8 +78,8 @@ test('extends a hundred sessions in one call, in order, and refuses a hundred an
   const license = await suite.createLicense({ max: 200 });
   const sessions: string[] = [];
   for (let n = 0; n < 100; n += 1) sessions.push((await seated(license, `machine-${n}`)).id);
-  const ask = sessions.toReversed().map((session_id) => ({ session_id }));
-  const beat = await license.heartbeat({ sessions: ask });
+  const beats = sessions.toReversed().map((session_id) => ({ session_id }));
+  const beat = await license.heartbeat({ sessions: beats });
   expect(beat.status).toBe(200);
   expect(beat.body.results.map((result: { session_id: string }) => result.session_id)).toEqual(
     sessions.toReversed(),
@@ -87,7 +87,7 @@ test('extends a hundred sessions in one call, in order, and refuses a hundred an
   expect(new Set(beat.body.results.map((result: { status: string }) => result.status))).toEqual(
     new Set(['heartbeat_acknowledged']),
   );
-  const tooMany = await license.heartbeat({ sessions: [...ask, { session_id: sessions[0] }] });
+  const tooMany = await license.heartbeat({ sessions: [...beats, { session_id: sessions[0] }] });
   expect(tooMany.status).toBe(400);
   expect(tooMany.body.code).toBe('VALIDATION_FAILED');
   expect(tooMany.body.detail).toContain('1 to 100');
@@ -98,8 +98,8 @@ test('reports an ended session and a foreign one alike in a batch, and extends t
   const stranger = await seated(await suite.createLicense(), 'theirs');
   const { id } = await seated(license, 'machine');
   const unknown = newSessionId(license.licenseId);
-  const ask = [unknown, id, stranger.id, id].map((session_id) => ({ session_id }));
-  const beat = await license.heartbeat({ sessions: ask });
+  const beats = [unknown, id, stranger.id, id].map((session_id) => ({ session_id }));
+  const beat = await license.heartbeat({ sessions: beats });
   expect(beat.status).toBe(200);
   expect(beat.body.results).toEqual([
     { status: 'session_not_found', session_id: unknown },
@@ -111,13 +111,13 @@ test('reports an ended session and a foreign one alike in a batch, and extends t
 
 test('returns the same bytes for a foreign and an unknown session, with and without token', async () => {
   const license = await suite.createLicense();
-  const theirs = await seated(await suite.createLicense(), 'theirs');
-  const asks = [
-    { session_id: theirs.id },
-    { session_id: theirs.id, session_token: theirs.token },
+  const foreign = await seated(await suite.createLicense(), 'theirs');
+  const bodies = [
+    { session_id: foreign.id },
+    { session_id: foreign.id, session_token: foreign.token },
     { session_id: newSessionId(license.licenseId) },
   ];
-  const [first, ...others] = await Promise.all(asks.map((ask) => license.heartbeat(ask)));
+  const [first, ...others] = await Promise.all(bodies.map((body) => license.heartbeat(body)));
   expect(first?.status).toBe(404);
   expect(first?.body.code).toBe('SESSION_NOT_FOUND');
   for (const other of others) expect(bareAnswer(other)).toEqual(first && bareAnswer(first));
@@ -167,7 +167,7 @@ test('does not revive a session an hour after its lease expired, with or without
 test('revives a session by its token after Redis has lost everything', async () => {
   const license = await suite.createLicense({ max: 1 });
   const { id, token } = await seated(license, 'machine');
-  await loseRedis();
+  await emptyRedis();
   const beat = await license.heartbeat({ session_id: id, session_token: token });
   expect(beat.status, beat.text).toBe(200);
   expect(beat.body).toMatchObject({ session_id: id, revived: true });
@@ -178,7 +178,7 @@ test('revives a session by its token after Redis has lost everything', async () 
 test('does not revive a session that was released by its token after Redis had lost everything', async () => {
   const license = await suite.createLicense({ max: 1 });
   const { id, token } = await seated(license, 'machine');
-  await loseRedis();
+  await emptyRedis();
   const released = await suite.call('POST', '/api/v1/licenses/release', {
     authorization: `License ${license.key}`,
     body: { session_id: id, session_token: token },
@@ -190,7 +190,7 @@ test('does not revive a session that was released by its token after Redis had l
 test('grants no more than the bought seats to tokens after Redis has lost everything', async () => {
   const license = await suite.createLicense({ max: 2 });
   const seats = [await seated(license, 'a'), await seated(license, 'b')];
-  await loseRedis();
+  await emptyRedis();
   await seated(license, 'newcomer');
   const sessions = seats.map(({ id, token }) => ({ session_id: id, session_token: token }));
   const beat = await license.heartbeat({ sessions });
@@ -210,7 +210,7 @@ test('ignores tokens that are forged or of another session', async () => {
   if (!opened) throw new Error('the token does not open');
   const forged = sessionTokens(['a-key-that-is-not-the-servers-0123456789']).seal(opened.session, Date.now());
   const [version, payload, seal] = mine.token.split('.');
-  await loseRedis();
+  await emptyRedis();
   const tokens = [
     other.token,
     foreign.token,
@@ -281,7 +281,7 @@ test.each([
   ['one session and a list', { session_id: 'ses_00_x', sessions: [] }],
   ['a malformed session id', { session_id: 'ses_00_x' }],
   ['an empty token', { session_id: newSessionId('lic_00_0123456789abcdef'), session_token: '' }],
-])('returns 400 with what to send for %s', async (_, body) => {
+])('returns 400 and names the fields to send for %s', async (_, body) => {
   const license = await suite.createLicense();
   const reply = await license.heartbeat(body);
   expect(reply.status).toBe(400);

@@ -121,11 +121,11 @@ test('returns the key only at creation and rotation', async () => {
 test('lists the licenses of a tenant in pages, newest first, each once', async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
   const first = (await create({ max: 1 })).body;
-  const made: string[] = [first.license_id];
+  const created: string[] = [first.license_id];
   for (let n = 1; n < 5; n += 1) {
     vi.setSystemTime(Date.now() + 1);
     await create({ max: 1 });
-    made.unshift((await create({ max: 1, tenant_id: first.tenant_id })).body.license_id);
+    created.unshift((await create({ max: 1, tenant_id: first.tenant_id })).body.license_id);
   }
   const listed: string[] = [];
   const sizes: number[] = [];
@@ -138,13 +138,13 @@ test('lists the licenses of a tenant in pages, newest first, each once', async (
     sizes.push(page.body.licenses.length);
     cursor = page.body.next_cursor;
   }
-  expect(listed).toEqual(made);
+  expect(listed).toEqual(created);
   expect(sizes).toEqual([2, 2, 1]);
 
   const all = await suite.operate('GET', `${LICENSES}?limit=100`);
   expect(all.body.licenses.length).toBeGreaterThanOrEqual(9);
-  const nobody = await suite.operate('GET', `${LICENSES}?tenant_id=${newTenantId(16)}`);
-  expect(nobody.body).toEqual({ licenses: [], next_cursor: null });
+  const unknown = await suite.operate('GET', `${LICENSES}?tenant_id=${newTenantId(16)}`);
+  expect(unknown.body).toEqual({ licenses: [], next_cursor: null });
 });
 
 test('refuses a cursor of another list and an invalid cursor', async () => {
@@ -240,7 +240,7 @@ test('allows offline_grace_days only with the enterprise plan', async () => {
   expect(byPlan.body).toMatchObject({ plan: 'free', offline_grace_days: 0 });
 });
 
-test('changes whether and how long seats can be borrowed, and how many are never lent', async () => {
+test('changes whether and how long seats can be borrowed, and how many can only be used online', async () => {
   const { license_id } = (await create({ max: 3 })).body;
   const lending = await change(license_id, { borrow: { max_days: 7, low_water: 2 } });
   expect(lending.body.borrow).toEqual({ max_days: 7, low_water: 2 });
@@ -347,7 +347,6 @@ test('returns 404 to operators for every request about an unknown license', asyn
   expect((await read('lic_1')).body.errors[0].at).toBe('license_id');
 });
 
-/** Operators use the key, or are signed in. */
 const OPERATORS = 'Operator realm="seatlease", Bearer realm="seatlease"';
 
 test('refuses to manage licenses with a license key, even its own', async () => {
@@ -362,9 +361,9 @@ test('refuses to manage licenses with a license key, even its own', async () => 
   ] as const) {
     const refused = await suite.call(method, path, { authorization });
     expect([refused.status, refused.body.code]).toEqual([403, 'FORBIDDEN']);
-    const nobody = await suite.call(method, path);
-    expect([nobody.status, nobody.body.code]).toEqual([401, 'AUTHENTICATION_REQUIRED']);
-    expect(nobody.headers.get('www-authenticate')).toBe(OPERATORS);
+    const anonymous = await suite.call(method, path);
+    expect([anonymous.status, anonymous.body.code]).toEqual([401, 'AUTHENTICATION_REQUIRED']);
+    expect(anonymous.headers.get('www-authenticate')).toBe(OPERATORS);
     const wrong = await suite.call(method, path, { authorization: 'Operator wrong' });
     expect(bareAnswer(wrong)).toMatchObject({ status: 401 });
     expect(wrong.body.code).toBe('CREDENTIALS_INVALID');

@@ -30,7 +30,12 @@ const read = (licenseId: string, query = ''): Promise<Reply> =>
 const at = (ms: number): string => new Date(ms).toISOString();
 
 /** Writes the usage of one hour; `active` is `null` if no event contained the number of taken seats. */
-async function keep(hourMs: number, peak: number, denials: number, active: number | null): Promise<void> {
+async function writeHour(
+  hourMs: number,
+  peak: number,
+  denials: number,
+  active: number | null,
+): Promise<void> {
   const { licenseId, tenantId } = license;
   const closing = active === null ? null : { position: `${hourMs}-0`, active };
   const hour: UsageHour = { licenseId, tenantId, hourMs, peak, denials, closing };
@@ -57,9 +62,9 @@ test('returns every hour and day of a week without usage, up to the current hour
 });
 
 test('returns peak seats and denials by hour, by day and in total', async () => {
-  await keep(RUNNING_HOUR_MS - 2 * DAY_MS, 3, 0, 2);
-  await keep(RUNNING_HOUR_MS - DAY_MS, 5, 40, 1);
-  await keep(RUNNING_HOUR_MS - HOUR_MS, 4, 2, 0);
+  await writeHour(RUNNING_HOUR_MS - 2 * DAY_MS, 3, 0, 2);
+  await writeHour(RUNNING_HOUR_MS - DAY_MS, 5, 40, 1);
+  await writeHour(RUNNING_HOUR_MS - HOUR_MS, 4, 2, 0);
   const { body } = await read(license.licenseId);
   expect(body).toMatchObject({ peak_seats: 5, denials: 42 });
   expect(body.days.slice(-3)).toEqual([
@@ -73,8 +78,8 @@ test('returns peak seats and denials by hour, by day and in total', async () => 
 });
 
 test('counts seats that were taken long before the period in each of its hours', async () => {
-  await keep(RUNNING_HOUR_MS - 300 * DAY_MS, 9, 9, 4);
-  for (let n = 1; n <= 8; n += 1) await keep(RUNNING_HOUR_MS - 20 * DAY_MS + n * HOUR_MS, 0, 3, null);
+  await writeHour(RUNNING_HOUR_MS - 300 * DAY_MS, 9, 9, 4);
+  for (let n = 1; n <= 8; n += 1) await writeHour(RUNNING_HOUR_MS - 20 * DAY_MS + n * HOUR_MS, 0, 3, null);
   const { body } = await read(license.licenseId);
   expect(body).toMatchObject({ peak_seats: 4, denials: 0 });
   expect(body.hours.every((hour: { peak_seats: number }) => hour.peak_seats === 4)).toBe(true);
@@ -96,9 +101,9 @@ test('widens a period to whole hours and returns it, in any time zone', async ()
 
 test('uses hours before the period only for its initial number of seats', async () => {
   const fromMs = RUNNING_HOUR_MS - 3 * DAY_MS;
-  await keep(fromMs - HOUR_MS, 5, 7, 2);
-  await keep(fromMs, 3, 1, 3);
-  await keep(fromMs + 2 * HOUR_MS, 5, 9, 5);
+  await writeHour(fromMs - HOUR_MS, 5, 7, 2);
+  await writeHour(fromMs, 3, 1, 3);
+  await writeHour(fromMs + 2 * HOUR_MS, 5, 9, 5);
   const { body } = await read(license.licenseId, `?from=${at(fromMs)}&to=${at(fromMs + 2 * HOUR_MS)}`);
   expect(body.hours).toEqual([
     { at: at(fromMs), peak_seats: 3, denials: 1 },
@@ -108,14 +113,14 @@ test('uses hours before the period only for its initial number of seats', async 
 });
 
 test('returns no future hours', async () => {
-  await keep(RUNNING_HOUR_MS, 2, 0, 2);
+  await writeHour(RUNNING_HOUR_MS, 2, 0, 2);
   const { body } = await read(license.licenseId, `?from=${at(NOW_MS)}&to=2031-01-01T00:00:00Z`);
   expect(body.to).toBe('2030-02-10T15:00:00.000Z');
   expect(body.hours).toEqual([{ at: at(RUNNING_HOUR_MS), peak_seats: 2, denials: 0 }]);
 });
 
 test('starts a week before the end by default, and counts no hours of other licenses', async () => {
-  await keep(RUNNING_HOUR_MS - 40 * DAY_MS, 5, 5, 5);
+  await writeHour(RUNNING_HOUR_MS - 40 * DAY_MS, 5, 5, 5);
   const other = await suite.createLicense({ tenant_id: license.tenantId });
   const { body } = await read(other.licenseId, '?to=2030-01-08T00:00:00Z');
   expect([body.from, body.to]).toEqual(['2030-01-01T00:00:00.000Z', '2030-01-08T00:00:00.000Z']);
@@ -140,8 +145,8 @@ test.each([
 });
 
 test('accepts 31 days', async () => {
-  for (let n = 0; n < 31 * 24; n += 3) await keep(RUNNING_HOUR_MS - n * HOUR_MS, 1, 0, 1);
-  for (let n = 1; n < 9; n += 1) await keep(RUNNING_HOUR_MS - (31 * 24 + n) * HOUR_MS, 1, 0, 1);
+  for (let n = 0; n < 31 * 24; n += 3) await writeHour(RUNNING_HOUR_MS - n * HOUR_MS, 1, 0, 1);
+  for (let n = 1; n < 9; n += 1) await writeHour(RUNNING_HOUR_MS - (31 * 24 + n) * HOUR_MS, 1, 0, 1);
   const from = at(RUNNING_HOUR_MS + HOUR_MS - 31 * DAY_MS);
   const { status, text, body } = await read(license.licenseId, `?from=${from}`);
   expect(status, text).toBe(200);

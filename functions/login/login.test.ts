@@ -90,27 +90,30 @@ test.each([
   ['a state that is too long', { state: 'x'.repeat(513) }],
   ['another response type', { response_type: 'token' }],
 ])('refuses a request with %s without a redirect', async (_, change) => {
-  const ask = {
+  const parameters = {
     redirect_uri: 'http://127.0.0.1:5000/callback',
     state: 's',
     code_challenge: randomBytes(32).toString('base64url'),
     code_challenge_method: 'S256',
     ...change,
   };
-  const reply = await suite.call('GET', `/auth/login/google?${new URLSearchParams(ask)}`);
+  const reply = await suite.call('GET', `/auth/login/google?${new URLSearchParams(parameters)}`);
   expect([reply.status, reply.body.code]).toEqual([400, 'VALIDATION_FAILED']);
   expect(reply.headers.get('set-cookie')).toBeNull();
 });
 
-test('reports that sign-in is not configured', async () => {
+test('login and callback return SIGN_IN_NOT_SET_UP if sign-in is not configured', async () => {
   const bare = await openTestSuite({}, (deps) => ({ ...deps, signIn: undefined }));
-  const ask = {
+  const parameters = {
     redirect_uri: 'http://127.0.0.1:5000/callback',
     state: 's',
     code_challenge: randomBytes(32).toString('base64url'),
     code_challenge_method: 'S256',
   };
-  for (const path of [`/auth/login/google?${new URLSearchParams(ask)}`, '/auth/callback?state=s&code=c']) {
+  for (const path of [
+    `/auth/login/google?${new URLSearchParams(parameters)}`,
+    '/auth/callback?state=s&code=c',
+  ]) {
     const reply = await bare.call('GET', path);
     expect([reply.status, reply.body.code]).toEqual([503, 'SIGN_IN_NOT_SET_UP']);
   }

@@ -27,7 +27,7 @@ test('returns the same key with the same id as a JSON Web Key Set', async () => 
 });
 
 test.each(['/api/v1/public-key', '/.well-known/jwks.json'])(
-  '%s can be cached for five minutes, and answers 304 while it is unchanged',
+  '%s can be cached for five minutes, and returns 304 while it is unchanged',
   async (path) => {
     const first = await suite.call('GET', path);
     expect(first.headers.get('cache-control')).toBe('public, max-age=300');
@@ -36,12 +36,12 @@ test.each(['/api/v1/public-key', '/.well-known/jwks.json'])(
     expect([again.status, again.text]).toEqual([304, '']);
     expect(again.headers.get('etag')).toBe(etag);
     expect(again.headers.get('cache-control')).toBe('public, max-age=300');
-    const changed = await suite.call('GET', path, { headers: { 'if-none-match': '"of before"' } });
+    const changed = await suite.call('GET', path, { headers: { 'if-none-match': '"another etag"' } });
     expect([changed.status, changed.text]).toEqual([200, first.text]);
   },
 );
 
-test('waits in a key rotation for at least as long as published keys can be cached', () => {
+test('a key rotation waits for at least as long as published keys can be cached', () => {
   const { publicKey: pem, jwks } = publicKey.endpoints;
   const keptSeconds = Math.max(pem.answers.keys.cacheSeconds, jwks.answers.keys.cacheSeconds);
   const instanceKeepsMs = 60_000;

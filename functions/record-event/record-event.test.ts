@@ -27,7 +27,7 @@ beforeEach(() => {
   tenantId = newTenantId(16);
   licenseId = newLicenseId(tenantId);
   sessionId = newSessionId(licenseId);
-  const tell = (type: SeatEvent['type'], minute: number, active: number): SeatEvent =>
+  const sessionEvent = (type: SeatEvent['type'], minute: number, active: number): SeatEvent =>
     eventOf({
       type,
       tenantId,
@@ -38,10 +38,10 @@ beforeEach(() => {
       detail: { holder: 'a-holder', acquiredAtMs: START_MS, active, max: 9 },
     });
   life = [
-    tell('session.acquired', 0, 5),
-    tell('session.expired', 6, 4),
-    tell('session.revived', 10, 3),
-    tell('session.released', 20, 2),
+    sessionEvent('session.acquired', 0, 5),
+    sessionEvent('session.expired', 6, 4),
+    sessionEvent('session.revived', 10, 3),
+    sessionEvent('session.released', 20, 2),
   ];
 });
 
@@ -65,7 +65,7 @@ async function recorded() {
   const { records } = suite.deps;
   const [history] = await historiesOf(records, licenseId);
   return {
-    told: (await auditOf(records, licenseId)).map(({ type }) => type),
+    types: (await auditOf(records, licenseId)).map(({ type }) => type),
     history,
     nine: await records.get(USAGE_HOURS, usageHourId(licenseId, START_MS)),
     ten: await records.get(USAGE_HOURS, usageHourId(licenseId, START_MS + MINUTE_MS)),
@@ -73,7 +73,7 @@ async function recorded() {
 }
 
 const WHOLE_LIFE = {
-  told: ['session.acquired', 'session.expired', 'session.revived', 'session.released'],
+  types: ['session.acquired', 'session.expired', 'session.revived', 'session.released'],
   history: {
     holder: 'a-holder',
     acquiredAtMs: START_MS,
@@ -92,13 +92,13 @@ test('records an event with its session history and its hour of usage', async ()
   expect(await recorded()).toMatchObject(WHOLE_LIFE);
 });
 
-test('builds the same history of a session from events in any order and number', async () => {
+test('builds the same history of a session from events in any order, each delivered twice', async () => {
   for (const order of permutationsOf([0, 1, 2, 3])) {
     const before = { tenantId, licenseId, sessionId };
     const renamed = newLicenseId(tenantId);
     const session = newSessionId(renamed);
     [licenseId, sessionId] = [renamed, session];
-    const events = life.map(({ eventId: _, ...told }) => eventOf({ ...told, licenseId, sessionId }));
+    const events = life.map(({ eventId: _, ...fields }) => eventOf({ ...fields, licenseId, sessionId }));
     for (const n of [...order, ...order]) {
       const event = events[n];
       if (event) expect((await push(envelope(event))).status).toBe(204);
@@ -108,7 +108,7 @@ test('builds the same history of a session from events in any order and number',
   }
 });
 
-test('records an event once when it is delivered twice concurrently', async () => {
+test('records an event once when it is delivered eight times concurrently', async () => {
   const denied = eventOf({
     type: 'seat.denied',
     tenantId,
@@ -121,7 +121,7 @@ test('records an event once when it is delivered twice concurrently', async () =
   const replies = await Promise.all(Array.from({ length: 8 }, () => push(envelope(denied))));
   expect(replies.map(({ status }) => status)).toEqual(Array(8).fill(204));
   expect(await recorded()).toMatchObject({
-    told: ['seat.denied'],
+    types: ['seat.denied'],
     nine: { denials: 7, peak: 0, closing: null },
   });
 });
@@ -139,12 +139,12 @@ describe('a caller other than Pub/Sub', () => {
     ['the token of another account', () => `Bearer ${suite.serviceToken('eve@seatlease.local')}`, 403],
   ])('with %s is refused, and nothing is recorded', async (_, authorizationOf, status) => {
     const [event] = life;
-    if (!event) throw new Error('a life has a beginning');
+    if (!event) throw new Error('no event');
     expect((await push(envelope(event), authorizationOf())).status).toBe(status);
-    expect(await recorded()).toMatchObject({ told: [], history: undefined, nine: undefined });
+    expect(await recorded()).toMatchObject({ types: [], history: undefined, nine: undefined });
   });
 
-  test('is refused even as operator', async () => {
+  test('is refused even with the operator key', async () => {
     expect((await suite.operate('POST', '/internal/events', envelope(''))).status).toBe(403);
   });
 });
@@ -177,8 +177,8 @@ describe('a message without a valid event', () => {
   test('is logged once also if Pub/Sub counts deliveries to different instances', async () => {
     const from = suite.logged.length;
     for (const attempt of [1, 2, 3]) await push(envelope('', attempt));
-    const told = suite.logged.slice(from).filter(({ because }) => because !== undefined);
-    expect(told).toHaveLength(1);
+    const lines = suite.logged.slice(from).filter(({ because }) => because !== undefined);
+    expect(lines).toHaveLength(1);
   });
 
   test('does not delay events of other licenses', async () => {
@@ -191,10 +191,10 @@ describe('a message without a valid event', () => {
 
 test('acknowledges nothing while the records are unavailable, and records redelivered events once', async () => {
   const transact = vi.spyOn(suite.deps.records, 'transact').mockImplementation(async () => {
-    throw new Unavailable('records', 'away for a test');
+    throw new Unavailable('records', 'unavailable in this test');
   });
   const [event] = life;
-  if (!event) throw new Error('a life has a beginning');
+  if (!event) throw new Error('no event');
   const reply = await push(envelope(event));
   expect([reply.status, reply.body.code]).toEqual([503, 'RECORDS_UNAVAILABLE']);
   transact.mockRestore();

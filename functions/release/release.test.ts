@@ -15,7 +15,7 @@ const end = (sessionId: string, key: string): Promise<Reply> =>
 const evict = (sessionId: string): Promise<Reply> =>
   suite.operate('DELETE', `/api/v1/licenses/sessions/${sessionId}`);
 
-test('frees a released seat at once, and answers a repeated release the same', async () => {
+test('frees a released seat at once, and returns the same answer to a repeated release', async () => {
   const license = await suite.createLicense({ max: 1 });
   const { session_id } = (await license.acquire('done')).body;
   const first = await license.release(session_id);
@@ -66,17 +66,17 @@ test('gives a new session to a machine that acquires again after a release', asy
 test('releases no session of another license, and does not reveal whether it exists', async () => {
   const license = await suite.createLicense();
   const neighbour = await suite.createLicense({ max: 1 });
-  const theirs: string = (await neighbour.acquire('theirs')).body.session_id;
-  const asks = [theirs, newSessionId(neighbour.licenseId), newSessionId(license.licenseId)];
+  const foreignId: string = (await neighbour.acquire('neighbour')).body.session_id;
+  const sessionIds = [foreignId, newSessionId(neighbour.licenseId), newSessionId(license.licenseId)];
   const replies = [
-    ...(await Promise.all(asks.map((sessionId) => license.release(sessionId)))),
-    ...(await Promise.all(asks.map((sessionId) => end(sessionId, license.key)))),
+    ...(await Promise.all(sessionIds.map((sessionId) => license.release(sessionId)))),
+    ...(await Promise.all(sessionIds.map((sessionId) => end(sessionId, license.key)))),
   ];
   for (const reply of replies) {
     expect(reply.status).toBe(204);
     expect(bareAnswer(reply)).toEqual(bareAnswer(replies[0] ?? reply));
   }
-  expect((await neighbour.heartbeat({ session_id: theirs })).body).not.toHaveProperty('revived');
+  expect((await neighbour.heartbeat({ session_id: foreignId })).body).not.toHaveProperty('revived');
 });
 
 test.each(['wrong', 'unknown', 'malformed'])(

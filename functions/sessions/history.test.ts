@@ -24,14 +24,18 @@ const read = (licenseId: string, more = ''): Promise<Reply> =>
 const idsOf = (page: Reply): string[] =>
   page.body.sessions.map(({ session_id }: { session_id: string }) => session_id);
 
-type Deed = [afterMs: number, type: EventType, reason?: EventDetail['reason']];
+type Step = [afterMs: number, type: EventType, reason?: EventDetail['reason']];
 
 /** Writes the history of a session acquired at `acquiredAtMs`, and returns its id. */
-async function live(of: TestLicense, acquiredAtMs: number, deeds: readonly Deed[] = []): Promise<string> {
+async function writeHistory(
+  of: TestLicense,
+  acquiredAtMs: number,
+  steps: readonly Step[] = [],
+): Promise<string> {
   const sessionId = newSessionId(of.licenseId);
-  const all: readonly Deed[] = [[0, 'session.acquired'], ...deeds];
+  const all: readonly Step[] = [[0, 'session.acquired'], ...steps];
   const history = all.reduce<SessionHistory | undefined>((before, [afterMs, type, reason], n) => {
-    const told = {
+    const fields = {
       type,
       tenantId: of.tenantId,
       licenseId: of.licenseId,
@@ -40,7 +44,7 @@ async function live(of: TestLicense, acquiredAtMs: number, deeds: readonly Deed[
       position: `${acquiredAtMs + afterMs}-${n}`,
       detail: { holder: 'holder', acquiredAtMs, reason },
     };
-    return addToHistory(before, eventOf(told));
+    return addToHistory(before, eventOf(fields));
   }, undefined);
   if (!history) expect.fail('every session has a history');
   await suite.deps.records.create(SESSION_HISTORIES, sessionId, history);
@@ -48,7 +52,7 @@ async function live(of: TestLicense, acquiredAtMs: number, deeds: readonly Deed[
 }
 
 test('returns seated time, revivals and end reason of a session that expired, was revived and was released', async () => {
-  const session_id = await live(license, START_MS, [
+  const session_id = await writeHistory(license, START_MS, [
     [360_000, 'session.expired', 'lease_ran_out'],
     [400_000, 'session.revived'],
     [460_999, 'session.released'],
@@ -73,11 +77,11 @@ test('returns seated time, revivals and end reason of a session that expired, wa
 });
 
 test('returns no end for a session that holds a seat, and its seated time up to its last end', async () => {
-  await live(license, START_MS, [
+  await writeHistory(license, START_MS, [
     [60_000, 'session.expired', 'lease_ran_out'],
     [90_000, 'session.revived'],
   ]);
-  await live(license, START_MS + 1);
+  await writeHistory(license, START_MS + 1);
   const { sessions } = (await read(license.licenseId)).body;
   expect(sessions).toMatchObject([
     { ended_at: null, end_reason: null, seated_seconds: 0, revivals: 0 },
@@ -90,16 +94,16 @@ test.each([
   ['session.expired', 'lost', 'lost'],
   ['session.evicted', undefined, 'evicted'],
   ['session.released', undefined, 'released'],
-] as const)('the reason of %s (%s) reads %s', async (type, reason, end_reason) => {
-  await live(license, START_MS, [[1000, type, reason]]);
+] as const)('returns the end reason of %s (%s) as %s', async (type, reason, end_reason) => {
+  await writeHistory(license, START_MS, [[1000, type, reason]]);
   expect((await read(license.licenseId)).body.sessions).toMatchObject([{ end_reason, seated_seconds: 1 }]);
 });
 
 test('lists the sessions of a license in pages, newest first, each once', async () => {
-  const stranger = await suite.createLicense({ tenant_id: license.tenantId });
-  await live(stranger, START_MS + 2);
-  const made: string[] = [];
-  for (let n = 0; n < 5; n += 1) made.unshift(await live(license, START_MS + n * 1000));
+  const other = await suite.createLicense({ tenant_id: license.tenantId });
+  await writeHistory(other, START_MS + 2);
+  const written: string[] = [];
+  for (let n = 0; n < 5; n += 1) written.unshift(await writeHistory(license, START_MS + n * 1000));
   const seen: string[] = [];
   const sizes: number[] = [];
   let more = '&limit=2';
@@ -109,7 +113,7 @@ test('lists the sessions of a license in pages, newest first, each once', async 
     if (page.body.next_cursor === null) break;
     more = `&limit=2&cursor=${page.body.next_cursor}`;
   }
-  expect(seen).toEqual(made);
+  expect(seen).toEqual(written);
   expect(sizes).toEqual([2, 2, 1]);
 });
 
@@ -121,7 +125,7 @@ test('returns an empty list without past sessions, and the same 404 for all unkn
 });
 
 test('refuses a cursor of another license, of the current sessions, and an invalid one', async () => {
-  for (const n of [1, 2]) await live(license, START_MS + n);
+  for (const n of [1, 2]) await writeHistory(license, START_MS + n);
   const { next_cursor } = (await read(license.licenseId, '&limit=1')).body;
   expect((await read(license.licenseId, `&limit=1&cursor=${next_cursor}`)).status).toBe(200);
   const other = await suite.createLicense();

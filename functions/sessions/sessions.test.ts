@@ -138,7 +138,9 @@ test('refuses a license key and a request without credentials', async () => {
   const path = `/api/v1/sessions?license_id=${license.licenseId}`;
   const refused = await suite.call('GET', path, { authorization: `License ${license.key}` });
   expect([refused.status, refused.body.code]).toEqual([403, 'FORBIDDEN']);
-  const nobody = await suite.call('GET', path);
-  expect(nobody.status).toBe(401);
-  expect(nobody.headers.get('www-authenticate')).toBe('Operator realm="seatlease", Bearer realm="seatlease"');
+  const anonymous = await suite.call('GET', path);
+  expect(anonymous.status).toBe(401);
+  expect(anonymous.headers.get('www-authenticate')).toBe(
+    'Operator realm="seatlease", Bearer realm="seatlease"',
+  );
 });

@@ -4,10 +4,10 @@ import { interceptSigning } from '../testing/intercept-signing.ts';
 import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../testing/suite.ts';
 
 /**
- * Requests of a caller who holds one seat of a small license and tries to get more. What the license grants: plan
- * team, features `export` and `print`, 2 seats, offline for 3 days.
+ * The caller holds one seat of a license, and requests more than the license grants: the team plan, the features
+ * `export` and `print`, 2 seats, and 3 days offline.
  */
-const FAR = '2999-12-31T00:00:00.000Z';
+const FAR_FUTURE = '2999-12-31T00:00:00.000Z';
 
 let suite: TestSuite;
 let mine: TestLicense;
@@ -39,7 +39,7 @@ function ask(data: object | string): Promise<Reply> {
 /** What is requested, the problem code, and the field that the refusal names. */
 type Forgery = readonly [what: string, code: string, field: string, ask: () => Promise<Reply>];
 
-const MORE: readonly Forgery[] = [
+const TOO_MUCH: readonly Forgery[] = [
   ['another tenant', 'NOT_ENTITLED', 'tenant_id', () => ask({ tenant_id: theirs.tenantId })],
   ['another license', 'NOT_ENTITLED', 'license_id', () => ask({ license_id: theirs.licenseId })],
   ['a higher plan', 'NOT_ENTITLED', 'plan', () => ask({ plan: 'enterprise' })],
@@ -51,8 +51,8 @@ const MORE: readonly Forgery[] = [
   ['a wildcard for features', 'NOT_ENTITLED', 'features', () => ask({ features: ['*'] })],
   ['another machine', 'NOT_ENTITLED', 'fingerprint', () => ask({ fingerprint: 'their-server' })],
   ['any machine', 'NOT_ENTITLED', 'fingerprint', () => ask({ fingerprint: '*' })],
-  ['a later end', 'NOT_ENTITLED', 'expires_at', () => ask({ expires_at: FAR })],
-  ['a longer time offline', 'NOT_ENTITLED', 'offline_until', () => ask({ offline_until: FAR })],
+  ['a later end', 'NOT_ENTITLED', 'expires_at', () => ask({ expires_at: FAR_FUTURE })],
+  ['a longer time offline', 'NOT_ENTITLED', 'offline_until', () => ask({ offline_until: FAR_FUTURE })],
   [
     'a later end in another time zone',
     'NOT_ENTITLED',
@@ -61,14 +61,14 @@ const MORE: readonly Forgery[] = [
   ],
   ["another license's session within", 'NOT_ENTITLED', 'session_id', () => ask({ session_id: theirSession })],
   [
-    'more features after a granted one',
+    'more seats after granted fields',
     'NOT_ENTITLED',
     'seats',
     () => ask({ license_id: mine.licenseId, tenant_id: mine.tenantId, plan: 'team', seats: 99 }),
   ],
 ];
 
-const OUT_OF_FORM: readonly Forgery[] = [
+const MALFORMED: readonly Forgery[] = [
   ['an endless number of seats', 'VALIDATION_FAILED', 'seats', () => ask({ seats: 1e308 })],
   ['a negative number of seats', 'VALIDATION_FAILED', 'seats', () => ask({ seats: -1 })],
   ['a fraction of a seat', 'VALIDATION_FAILED', 'seats', () => ask({ seats: 2.5 })],
@@ -88,7 +88,7 @@ const OUT_OF_FORM: readonly Forgery[] = [
     'features',
     () => ask({ features: { 0: 'admin', length: 1 } }),
   ],
-  ['an own issue time', 'VALIDATION_FAILED', 'issued_at', () => ask({ issued_at: FAR })],
+  ['an own issue time', 'VALIDATION_FAILED', 'issued_at', () => ask({ issued_at: FAR_FUTURE })],
   ['an unknown field', 'VALIDATION_FAILED', 'overdraft', () => ask({ overdraft: 9 })],
 ];
 
@@ -199,7 +199,7 @@ const LOOK_ALIKES: readonly Forgery[] = [
   ],
 ];
 
-const STRANGERS: readonly Forgery[] = [
+const WRONG_CALLERS: readonly Forgery[] = [
   ['the session of another license', 'SESSION_NOT_FOUND', '', () => mine.sign({ session_id: theirSession })],
   [
     'the session of another license in license_data',
@@ -238,7 +238,7 @@ const STRANGERS: readonly Forgery[] = [
   ],
 ];
 
-const FORGERIES = [...MORE, ...OUT_OF_FORM, ...ALGORITHMS, ...SMUGGLED, ...LOOK_ALIKES, ...STRANGERS];
+const FORGERIES = [...TOO_MUCH, ...MALFORMED, ...ALGORITHMS, ...SMUGGLED, ...LOOK_ALIKES, ...WRONG_CALLERS];
 
 describe('no license is signed for more than was bought', () => {
   test('has at least 25 attempts', () => {

@@ -31,12 +31,12 @@ async function seated(suite: TestSuite): Promise<{ license: TestLicense; session
   return { license, session_id: (await license.acquire('machine')).body.session_id };
 }
 
-const asked = (): string[] => kms.calls.map(({ method }) => method);
+const kmsMethods = (): string[] => kms.calls.map(({ method }) => method);
 
 describe('no license is returned when KMS does not sign', () => {
-  async function refusalOf(suite: TestSuite, trouble: () => void) {
+  async function refusalOf(suite: TestSuite, causeFault: () => void) {
     const { license, session_id } = await seated(suite);
-    trouble();
+    causeFault();
     const refused = await license.sign({ session_id });
     expect(refused.headers.get('content-type')).toBe('application/problem+json');
     expect(refused.text).not.toMatch(/signed_license|license_token|projects\/|KMS/);
@@ -55,7 +55,7 @@ describe('no license is returned when KMS does not sign', () => {
     const refused = await refusalOf(await openSuite(1), () => kms.spoil('signature checksum', 6));
     expect(refused).toMatchObject({ status: 502, code: 'SIGNING_UNAVAILABLE', retryAfter: '2' });
     expect(refused.line).toMatchObject({ severity: 'ERROR', because: expect.stringContaining('checksum') });
-    expect(asked().filter((method) => method === 'AsymmetricSign').length).toBeGreaterThanOrEqual(6);
+    expect(kmsMethods().filter((method) => method === 'AsymmetricSign').length).toBeGreaterThanOrEqual(6);
   });
 
   test('retries after one corrupted answer, and succeeds', async () => {
@@ -63,7 +63,7 @@ describe('no license is returned when KMS does not sign', () => {
     const { license, session_id } = await seated(suite);
     kms.spoil('signature checksum', 1);
     expect((await license.sign({ session_id })).status).toBe(200);
-    expect(asked()).toHaveLength(4);
+    expect(kmsMethods()).toHaveLength(4);
   });
 
   test('returns 502 if permission is denied, and logs the reason', async () => {

@@ -74,7 +74,7 @@ test('signs the whole license of a session that holds a seat, and names the key'
   expect(body.key_id).toBe(keys.body.key_id);
 });
 
-describeReal('openssl', 'what is signed verifies without any of us', () => {
+describeReal('openssl', 'a signed license verifies without our code', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'seatlease-openssl-'));
@@ -137,7 +137,7 @@ describe('the token', () => {
       currentDate: new Date(clocked.nowMs()),
     });
 
-  test('verifies with a standard JWT library by the address of the keys, and contains the license', async () => {
+  test('verifies with a standard JWT library and the published keys, and contains the license', async () => {
     const { license, session } = await seated();
     const { body } = await license.sign({ session_id: session });
     const { payload, protectedHeader } = await verified(body.license_token);
@@ -183,7 +183,7 @@ describe('the offline time of a client', () => {
 });
 
 describe('a repeated request', () => {
-  test('costs no signature until a tenth of the offline time has passed, then signs for the full time', async () => {
+  test('signs again for the full offline time after more than a tenth of it has passed', async () => {
     const { license, session } = await seated({ ttl_seconds: 30 * 24 * 3600 });
     const first = await license.sign({ session_id: session });
     expect(first.status).toBe(200);
@@ -225,7 +225,7 @@ describe('a repeated request', () => {
     expect((await license.sign({ session_id })).body.license_data.fingerprint).toBe('laptop');
   });
 
-  test('signs once for each session', async () => {
+  test('signs each session for its own machine', async () => {
     const { license, session } = await seated();
     const other = (await license.acquire('other')).body.session_id;
     await license.sign({ session_id: session });
@@ -337,10 +337,10 @@ describe('nothing is signed', () => {
     ['the second signature', 2],
   ])('while the key is over quota (for %s): 503 with Retry-After', async (_, nth) => {
     const { license, session } = await seated();
-    let asked = 0;
+    let attempts = 0;
     beforeSignature = async () => {
-      asked += 1;
-      return asked % nth === 0 ? { verdict: 'BUSY' } : undefined;
+      attempts += 1;
+      return attempts % nth === 0 ? { verdict: 'BUSY' } : undefined;
     };
     const refused = await license.sign({ session_id: session });
     beforeSignature = async () => undefined;

@@ -14,7 +14,7 @@ beforeAll(async () => {
   ({ licenseId } = purchase);
   subscriptionId = await purchase.pay();
   await suite.stripe.idle();
-  // Stripe really reports more seats, but only Stripe itself may do so.
+  // At Stripe, the subscription has more seats. Only an event that Stripe signed may update them here.
   suite.stripe.sendEventsTo(undefined);
   await suite.stripe.changeSeats(subscriptionId, 9);
 });
@@ -69,7 +69,7 @@ test.each<[string, () => Promise<Reply>, number, string | undefined]>([
   ['no signature', () => suite.call('POST', PATH, { body: eventBody() }), 400, 'SIGNATURE_INVALID'],
   [
     'a forged signature',
-    () => post(eventBody(), { secret: 'whsec_of_a_stranger' }),
+    () => post(eventBody(), { secret: 'whsec_of_another_account' }),
     400,
     'SIGNATURE_INVALID',
   ],
@@ -99,7 +99,7 @@ test.each<[string, () => Promise<Reply>, number, string | undefined]>([
   ['a megabyte', () => post(eventBody({ filler: 'x'.repeat(1_000_000) })), 413, 'PAYLOAD_TOO_LARGE'],
   ['300 kB', () => post(eventBody({ filler: 'x'.repeat(300_000) })), 413, 'PAYLOAD_TOO_LARGE'],
   ['another method', () => post('', { method: 'GET' }), 405, 'METHOD_NOT_ALLOWED'],
-])('%s changes nothing, and gets the right answer', async (_, attack, status, code) => {
+])('%s changes nothing, and gets the expected answer', async (_, attack, status, code) => {
   const before = await state();
   const reply = await attack();
   expect([reply.status, reply.body?.code], reply.text).toEqual([status, code]);
@@ -107,7 +107,7 @@ test.each<[string, () => Promise<Reply>, number, string | undefined]>([
   expect(await state()).toEqual(before);
 });
 
-test('quotes no signed but unreadable event in the log', async () => {
+test('does not log the content of a signed event that is not JSON', async () => {
   await post('secret words about a customer');
   expect(suite.logged.at(-1)).toMatchObject({ code: 'SIGNATURE_INVALID', because: 'signed, but not JSON' });
 });

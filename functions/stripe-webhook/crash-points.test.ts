@@ -6,16 +6,16 @@ import { openTestSuite, type TestSuite } from '../testing/suite.ts';
 
 const MINUTE_MS = 60_000;
 
-/** Number of outgoing calls before the function dies; `undefined` for no limit. */
-let left: number | undefined;
-let diesAfterwards = false;
+/** Number of outgoing calls until the function crashes; `undefined` for no crash. */
+let callsLeft: number | undefined;
+let crashesAfterCall = false;
 const published: string[] = [];
 
 let suite: TestSuite;
 let nowMs = Date.now();
 beforeAll(async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
-  suite = await openTestSuite({}, dying);
+  suite = await openTestSuite({}, withCrash);
   suite.stripe.sendEventsTo(undefined);
 });
 afterAll(async () => {
@@ -23,15 +23,15 @@ afterAll(async () => {
   vi.useRealTimers();
 });
 
-/** The ports of a function that dies at a call: before the call has an effect, or before its answer arrives. */
-function dying(deps: Deps): Deps {
+/** The ports of a function that crashes at a call: before the call has an effect, or before its answer arrives. */
+function withCrash(deps: Deps): Deps {
   const step = async <R>(work: () => Promise<R>): Promise<R> => {
-    if (left === undefined) return work();
-    left -= 1;
-    if (left > 0) return work();
-    if (left < 0) throw new Error('dead already');
-    if (diesAfterwards) await work();
-    throw new Error('dies here');
+    if (callsLeft === undefined) return work();
+    callsLeft -= 1;
+    if (callsLeft > 0) return work();
+    if (callsLeft < 0) throw new Error('has already crashed');
+    if (crashesAfterCall) await work();
+    throw new Error('crashes here');
   };
   const { records, seats, events, billing } = deps;
   if (!billing) throw new Error('billing is not configured');
@@ -47,11 +47,11 @@ function dying(deps: Deps): Deps {
     seats: { ...seats, putLicense: (license, event) => step(() => seats.putLicense(license, event)) },
     events: {
       ...events,
-      publish: (told) =>
+      publish: (batch) =>
         step(async () => {
-          const notices = told.filter(({ type }) => type === 'subscription.paid');
+          const notices = batch.filter(({ type }) => type === 'subscription.paid');
           published.push(...notices.map(({ eventId }) => eventId));
-          await events.publish(told);
+          await events.publish(batch);
         }),
     },
     billing: {
@@ -82,54 +82,57 @@ test.each([
   ['Stripe resends the event', 'before the answer of the call arrives', true],
   ['Stripe does not resend it and the sweep continues', 'before the call has an effect', false],
   ['Stripe does not resend it and the sweep continues', 'before the answer of the call arrives', true],
-])('grants the paid seats once if a webhook dies at any step, and %s (it dies %s)', async (who, _, after) => {
-  diesAfterwards = after;
-  const url = `${suite.url}/api/v1/webhooks/stripe`;
-  let deaths = 0;
-  for (let step = 1; ; step += 1) {
-    const bought = await paidFor();
-    published.length = 0;
-    left = step;
-    const status = await suite.stripe.send(bought.eventId, { url });
-    const died = left <= 0;
-    left = undefined;
-    if (!died) {
-      expect(status).toBe(200);
-      break;
-    }
-    deaths += 1;
-    expect(status, `died at step ${step}`).toBe(500);
-    // In every state, there are no more seats than paid for.
-    expect((await seatsOf(bought.licenseId)) ?? 0).toBeLessThanOrEqual(3);
+])(
+  'grants the paid seats once if a webhook crashes at any step, and %s (the crash is %s)',
+  async (who, _, after) => {
+    crashesAfterCall = after;
+    const url = `${suite.url}/api/v1/webhooks/stripe`;
+    let crashes = 0;
+    for (let step = 1; ; step += 1) {
+      const bought = await paidFor();
+      published.length = 0;
+      callsLeft = step;
+      const status = await suite.stripe.send(bought.eventId, { url });
+      const hasCrashed = callsLeft <= 0;
+      callsLeft = undefined;
+      if (!hasCrashed) {
+        expect(status).toBe(200);
+        break;
+      }
+      crashes += 1;
+      expect(status, `crashed at step ${step}`).toBe(500);
+      // In every state, there are no more seats than paid for.
+      expect((await seatsOf(bought.licenseId)) ?? 0).toBeLessThanOrEqual(3);
 
-    const isStored = await isOnRecord(bought.eventId);
-    if (who === 'Stripe resends the event')
+      const isStored = await isOnRecord(bought.eventId);
+      if (who === 'Stripe resends the event')
+        expect(await suite.stripe.send(bought.eventId, { url })).toBe(200);
+      else {
+        nowMs += MINUTE_MS + 1;
+        vi.setSystemTime(nowMs);
+        expect((await suite.sweep()).status).toBe(200);
+        // An event that was not stored was not acknowledged: Stripe resends it.
+        if (!isStored) expect(await suite.stripe.send(bought.eventId, { url })).toBe(200);
+      }
+
+      const { records } = suite.deps;
+      const license = await records.get(LICENSES, bought.licenseId);
+      expect(license, `crashed at step ${step}`).toMatchObject({
+        max: 3,
+        version: 1,
+        subscriptionId: bought.subscriptionId,
+      });
+      expect(await records.get(SUBSCRIPTIONS, bought.subscriptionId)).toMatchObject({ status: 'active' });
+      expect(await seatsOf(bought.licenseId)).toBe(3);
+      // Published at least once, always with the same id, and recorded.
+      expect(new Set(published).size).toBe(1);
+      expect(await records.get(AUDIT, published[0] ?? '')).toMatchObject({ type: 'subscription.paid' });
       expect(await suite.stripe.send(bought.eventId, { url })).toBe(200);
-    else {
-      nowMs += MINUTE_MS + 1;
-      vi.setSystemTime(nowMs);
-      expect((await suite.sweep()).status).toBe(200);
-      // An event that was not stored was not acknowledged: Stripe resends it.
-      if (!isStored) expect(await suite.stripe.send(bought.eventId, { url })).toBe(200);
+      expect(await records.get(LICENSES, bought.licenseId)).toEqual(license);
     }
-
-    const { records } = suite.deps;
-    const license = await records.get(LICENSES, bought.licenseId);
-    expect(license, `died at step ${step}`).toMatchObject({
-      max: 3,
-      version: 1,
-      subscriptionId: bought.subscriptionId,
-    });
-    expect(await records.get(SUBSCRIPTIONS, bought.subscriptionId)).toMatchObject({ status: 'active' });
-    expect(await seatsOf(bought.licenseId)).toBe(3);
-    // Published at least once, always with the same id, and recorded.
-    expect(new Set(published).size).toBe(1);
-    expect(await records.get(AUDIT, published[0] ?? '')).toMatchObject({ type: 'subscription.paid' });
-    expect(await suite.stripe.send(bought.eventId, { url })).toBe(200);
-    expect(await records.get(LICENSES, bought.licenseId)).toEqual(license);
-  }
-  expect(deaths).toBeGreaterThan(5);
-});
+    expect(crashes).toBeGreaterThan(5);
+  },
+);
 
 async function isOnRecord(eventId: string): Promise<boolean> {
   return (await suite.deps.records.get(BILLING_EVENTS, eventId)) !== undefined;

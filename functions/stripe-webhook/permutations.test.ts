@@ -45,7 +45,7 @@ const ACTIONS = [
 ] as const;
 type Action = (typeof ACTIONS)[number];
 
-/** The payments that the test made, to compare with. */
+/** Disputes and refunds that the test caused, to compute the expected hold. */
 interface Money {
   dispute: string | undefined;
   isDisputed: boolean;
@@ -150,9 +150,9 @@ test(`${RUNS} subscriptions end in the same state as at Stripe, for any order of
     dropped: 0,
     atOnce: 0,
     withNineOrMore: 0,
-    giving: 0,
+    granting: 0,
     held: 0,
-    over: 0,
+    expired: 0,
   };
   const life = fc.array(fc.constantFrom(...ACTIONS), { minLength: 4, maxLength: 7 });
   const tape = fc.infiniteStream(fc.nat(999));
@@ -216,19 +216,19 @@ test(`${RUNS} subscriptions end in the same state as at Stripe, for any order of
         validUntilMs,
       });
       expect(await records.get(SUBSCRIPTIONS, subscriptionId)).toMatchObject({ status, seats: max });
-      const asked = await seats.acquire({
+      const acquired = await seats.acquire({
         licenseId: purchase.licenseId,
         proof: { kind: 'trusted' },
         proposedSessionId: `ses_${purchase.licenseId.slice(4)}_0000000000000000`,
         holders: { machine: 'machine' },
         facts: { fingerprint: 'machine' },
       });
-      if (hold !== null) expect(asked.verdict).toBe('SUSPENDED');
-      else if (status === 'canceled') expect(asked.verdict).toBe('EXPIRED');
-      else expect(asked).toMatchObject({ verdict: 'GRANTED', max });
+      if (hold !== null) expect(acquired.verdict).toBe('SUSPENDED');
+      else if (status === 'canceled') expect(acquired.verdict).toBe('EXPIRED');
+      else expect(acquired).toMatchObject({ verdict: 'GRANTED', max });
       if (hold !== null) seen.held += 1;
-      else if (status === 'canceled') seen.over += 1;
-      else seen.giving += 1;
+      else if (status === 'canceled') seen.expired += 1;
+      else seen.granting += 1;
     }),
     { numRuns: RUNS, seed: 20261125, endOnFailure: true },
   );

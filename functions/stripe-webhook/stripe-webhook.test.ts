@@ -6,8 +6,8 @@ import {
   type BoughtLicense,
   beginPurchase,
   buySeats,
-  withoutStripeEvents,
   type PurchaseOptions,
+  withoutStripeEvents,
 } from '../testing/purchases.ts';
 import type { Reply, TestSuite } from '../testing/suite.ts';
 
@@ -28,7 +28,7 @@ async function license({ licenseId }: BoughtLicense): Promise<Reply['body']> {
 }
 
 describe('a paid subscription', () => {
-  test('grants the bought seats, with the terms of the plan', async () => {
+  test('grants the paid seats, with the terms of the plan', async () => {
     const bought = await buy({ plan: 'team', seats: 5 });
     expect(await license(bought)).toMatchObject({
       tenant_id: bought.tenantId,
@@ -57,7 +57,7 @@ describe('a paid subscription', () => {
     for (const machine of ['one', 'two', 'three']) expect((await bought.acquire(machine)).status).toBe(201);
     await suite.stripe.changeSeats(bought.subscriptionId, 1);
     await suite.stripe.idle();
-    // To acquire a seat again is a heartbeat.
+    // A holder that acquires again keeps its session, as with a heartbeat.
     for (const machine of ['one', 'two', 'three']) expect((await bought.acquire(machine)).status).toBe(200);
     expect((await bought.acquire('four')).body).toMatchObject({ code: 'SEATS_EXHAUSTED', active: 3, max: 1 });
   });
@@ -103,20 +103,23 @@ describe('when a payment fails', () => {
   });
 });
 
-describe('a subscription that ends', () => {
-  test.each(['ended', 'given up', 'gone with its customer'])('that is %s leaves no seat', async (how) => {
-    const bought = await buy();
-    const { stripe } = suite;
-    if (how === 'ended') await stripe.end(bought.subscriptionId);
-    else if (how === 'given up') await stripe.giveUp(bought.subscriptionId, 'canceled');
-    else await stripe.deleteCustomer(bought.customerId);
-    await stripe.idle();
-    expect((await bought.acquire('laptop')).body.code).toBe('LICENSE_EXPIRED');
-    const account = await suite.deps.records.get(BILLING_ACCOUNTS, bought.tenantId);
-    expect(account?.customerId === null).toBe(how === 'gone with its customer');
-  });
+describe('a subscription', () => {
+  test.each(['ended', 'given up by Stripe', 'deleted with its customer'])(
+    'that is %s grants no seat',
+    async (how) => {
+      const bought = await buy();
+      const { stripe } = suite;
+      if (how === 'ended') await stripe.end(bought.subscriptionId);
+      else if (how === 'given up by Stripe') await stripe.giveUp(bought.subscriptionId, 'canceled');
+      else await stripe.deleteCustomer(bought.customerId);
+      await stripe.idle();
+      expect((await bought.acquire('laptop')).body.code).toBe('LICENSE_EXPIRED');
+      const account = await suite.deps.records.get(BILLING_ACCOUNTS, bought.tenantId);
+      expect(account?.customerId === null).toBe(how === 'deleted with its customer');
+    },
+  );
 
-  test('can be paused and resumed', async () => {
+  test('grants no seat while it is paused, and grants seats again after it is resumed', async () => {
     const bought = await buy();
     await suite.stripe.pause(bought.subscriptionId);
     await suite.stripe.idle();
@@ -149,7 +152,7 @@ describe('a Stripe event', () => {
     expect(await records.get(LICENSES, bought.licenseId)).toEqual(before);
   });
 
-  test('is published to subscribers once by its id, and audited', async () => {
+  test('is published and audited once, by its id', async () => {
     const bought = await buy({ trialDays: 14 });
     await suite.stripe.announceTrialEnd(bought.subscriptionId);
     await suite.stripe.renew(bought.subscriptionId, 'declined');
@@ -159,8 +162,12 @@ describe('a Stripe event', () => {
     await suite.settle();
     const { body } = await suite.operate('GET', `/api/v1/audit?license_id=${bought.licenseId}&limit=100`);
     const types = body.events.map(({ type }: { type: string }) => type);
-    const told = types.filter((type: string) => type.startsWith('subscription.')).sort();
-    expect(told).toEqual(['subscription.paid', 'subscription.payment_failed', 'subscription.trial_ending']);
+    const published = types.filter((type: string) => type.startsWith('subscription.')).sort();
+    expect(published).toEqual([
+      'subscription.paid',
+      'subscription.payment_failed',
+      'subscription.trial_ending',
+    ]);
     expect(types.filter((type: string) => type === 'license.created')).toHaveLength(1);
   });
 

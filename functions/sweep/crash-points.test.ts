@@ -6,30 +6,30 @@ import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
 import { openTestSuite, type TestLicense, type TestSuite } from '../testing/suite.ts';
 
 /**
- * Dies before and after each call to seats, records and events that a sweep, or the recording of its events, makes.
- * What was done before stays done; the next sweep does the rest.
+ * Crashes before and after each call to seats, records and events that a sweep or the recording of its events makes.
+ * Work that was done before the crash is kept, and the next sweep does the rest.
  */
 
 const TTL_MS = 360_000;
 const PORTS = ['seats', 'seatMaintenance', 'records', 'events'] as const;
 
-class Died extends Error {}
+class Crash extends Error {}
 
-/** The call to die at, counted from 0, and whether to die before it has an effect or right after. */
-let plan: { at: number; when: 'before' | 'after' } | undefined;
+/** The call to crash at, counted from 0, and whether to crash before or right after its effect. */
+let nextCrash: { at: number; when: 'before' | 'after' } | undefined;
 let calls: string[] = [];
 
-function mortal<T extends object>(part: string, port: T): T {
+function withCrashes<T extends object>(part: string, port: T): T {
   return new Proxy(port, {
     get(target, name) {
       const member = Reflect.get(target, name);
       if (typeof member !== 'function' || name === 'close') return member;
       return async (...args: unknown[]) => {
         const number = calls.push(`${part}.${String(name)}`) - 1;
-        const dies = plan?.at === number;
-        if (dies && plan?.when === 'before') throw new Died();
+        const isCrash = nextCrash?.at === number;
+        if (isCrash && nextCrash?.when === 'before') throw new Crash();
         const result: unknown = await Reflect.apply(member, target, args);
-        if (dies) throw new Died();
+        if (isCrash) throw new Crash();
         return result;
       };
     },
@@ -41,22 +41,20 @@ let nowMs = Date.now();
 beforeAll(async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
   suite = await openTestSuite({ SHARDS: '1' }, (deps): Deps => {
-    const ports = PORTS.map((name) => [name, mortal(name, deps[name])] as const);
+    const ports = PORTS.map((name) => [name, withCrashes(name, deps[name])] as const);
     return { ...deps, ...Object.fromEntries(ports) };
   });
 });
 afterEach(() => {
-  plan = undefined;
+  nextCrash = undefined;
 });
 afterAll(async () => {
   await suite.close();
   vi.useRealTimers();
 });
 
-/**
- * Seats taken, given back, lost by a crash and refused. It is never time to compare everything: see reconcile.test.ts.
- */
-async function liveALittle(): Promise<{ license: TestLicense; story: string[] }> {
+/** Acquires, releases, expires and denies seats. No comparison is due: reconcile.test.ts tests comparisons. */
+async function useSeats(): Promise<{ license: TestLicense; story: string[] }> {
   const license = await suite.createLicense({ max: 2 });
   const sessions: string[] = [];
   for (const machine of ['crashes', 'releases'])
@@ -73,14 +71,11 @@ async function liveALittle(): Promise<{ license: TestLicense; story: string[] }>
     transaction.set(RECONCILE_PASSES, 'reconcile', { startedAtMs: nowMs, finishedAtMs: nowMs, ...place });
   });
   const story = ['acquired', 'acquired', 'released', 'expired'];
-  const ofWhom = [crashed, released, released, crashed];
-  return { license, story: story.map((what, i) => `session.${what} ${ofWhom[i]}`) };
+  const sessionOf = [crashed, released, released, crashed];
+  return { license, story: story.map((what, i) => `session.${what} ${sessionOf[i]}`) };
 }
 
-async function expectWholeHistory({
-  license,
-  story,
-}: Awaited<ReturnType<typeof liveALittle>>): Promise<void> {
+async function expectWholeHistory({ license, story }: Awaited<ReturnType<typeof useSeats>>): Promise<void> {
   const { records } = suite.deps;
   const { licenseId, tenantId } = license;
   expect((await storyOf(records, licenseId)).toSorted()).toEqual(story.toSorted());
@@ -100,17 +95,17 @@ async function expectWholeHistory({
   expect(await suite.deps.seatMaintenance.expire('00', [])).toMatchObject({ pending: 0, due: [] });
 }
 
-/** The calls of a sweep and of everything that follows from it, without dying. */
+/** The calls of a sweep and of the recording of its events, without a crash. */
 async function stepsOfOneSweep(): Promise<string[]> {
-  const life = await liveALittle();
+  const used = await useSeats();
   calls = [];
   await suite.settle();
   const steps = [...calls];
-  await expectWholeHistory(life);
+  await expectWholeHistory(used);
   return steps;
 }
 
-describe.each(['before', 'after'] as const)('a process that dies right %s', (when) => {
+describe.each(['before', 'after'] as const)('a process that crashes right %s', (when) => {
   test('any call of a sweep or of a recording leaves a complete history without duplicates', {
     timeout: 120_000,
   }, async () => {
@@ -124,23 +119,23 @@ describe.each(['before', 'after'] as const)('a process that dies right %s', (whe
       expect(steps).toContain(step);
     expect(steps.filter((step) => step === 'records.transact').length).toBeGreaterThan(6);
 
-    const diedAt: string[] = [];
+    const crashedAt: string[] = [];
     for (let reached: string | undefined = '-'; reached !== undefined; ) {
-      const life = await liveALittle();
+      const used = await useSeats();
       calls = [];
-      plan = { at: diedAt.length, when };
+      nextCrash = { at: crashedAt.length, when };
       for (const _ of ['publish', 'seal']) {
         await suite.sweep();
         await suite.delivered();
       }
-      reached = calls[plan.at];
-      if (reached !== undefined) diedAt.push(reached);
-      plan = undefined;
+      reached = calls[nextCrash.at];
+      if (reached !== undefined) crashedAt.push(reached);
+      nextCrash = undefined;
       await suite.settle();
-      await expectWholeHistory(life);
+      await expectWholeHistory(used);
     }
-    // The order of deliveries beside a sweep varies, but every kind of call was died at.
-    expect(new Set(diedAt)).toEqual(new Set(steps));
-    expect(diedAt.length).toBeGreaterThanOrEqual(16);
+    // The order of deliveries during a sweep varies, but every kind of call crashed once.
+    expect(new Set(crashedAt)).toEqual(new Set(steps));
+    expect(crashedAt.length).toBeGreaterThanOrEqual(16);
   });
 });

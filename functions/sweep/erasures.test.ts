@@ -17,9 +17,9 @@ const HOUR_MS = 3_600_000;
 let clocked: ClockedSuite;
 let suite: TestSuite;
 /** Whether the topic is unavailable. */
-let isTopicAway = false;
+let isTopicDown = false;
 beforeEach(async () => {
-  isTopicAway = false;
+  isTopicDown = false;
   clocked = await openClockedSuite(
     (deps): Deps => ({
       ...deps,
@@ -28,7 +28,7 @@ beforeEach(async () => {
         ping: () => deps.events.ping(),
         close: () => deps.events.close(),
         async publish(events) {
-          if (isTopicAway) throw new Unavailable('events', 'away for a test');
+          if (isTopicDown) throw new Unavailable('events', 'unavailable in this test');
           await deps.events.publish(events);
         },
       },
@@ -39,7 +39,7 @@ beforeEach(async () => {
 afterEach(() => clocked.close());
 
 /** A user with a seat in another user's tenant, whose events are recorded. */
-async function somebodySeated(): Promise<{ person: TestPerson; license: TestLicense }> {
+async function userWithSeat(): Promise<{ person: TestPerson; license: TestLicense }> {
   const license = await suite.createLicense({ max: 5 });
   const person = await signIn(suite, 'ada@example.com');
   const { tenantId } = license;
@@ -63,8 +63,8 @@ async function erase(person: TestPerson): Promise<string> {
   return body.erasure_id;
 }
 
-/** Number of events and histories of the license that still show who held the seat. */
-async function telling({ licenseId }: TestLicense): Promise<{ events: number; histories: number }> {
+/** Number of events and histories of the license that still contain the holder. */
+async function countHolders({ licenseId }: TestLicense): Promise<{ events: number; histories: number }> {
   const { records } = suite.deps;
   const events = (await auditOf(records, licenseId)).filter(({ detail }) => detail.holder !== undefined);
   const { documents } = await records.query(SESSIONS_OF_LICENSE, { licenseId }, { limit: 100 });
@@ -75,47 +75,47 @@ async function tracesOf(erasureId: string): Promise<number> {
   return (await suite.deps.records.query(TRACES_OF_ERASURE, { erasureId }, { limit: 100 })).documents.length;
 }
 
-async function swept(): Promise<Reply['body']> {
+async function runSweep(): Promise<Reply['body']> {
   const { status, body, text } = await suite.sweep();
   expect(status, text).toBeLessThan(504);
   return body;
 }
 
 test('removes the holder an hour later from events that were recorded after the erasure', async () => {
-  const { person, license } = await somebodySeated();
+  const { person, license } = await userWithSeat();
   const erasureId = await erase(person);
-  expect(await telling(license)).toEqual({ events: 0, histories: 0 });
+  expect(await countHolders(license)).toEqual({ events: 0, histories: 0 });
   await suite.settle();
-  expect(await telling(license)).toEqual({ events: 1, histories: 0 });
+  expect(await countHolders(license)).toEqual({ events: 1, histories: 0 });
   clocked.moveClock(HOUR_MS - 1);
-  expect((await swept()).erased).toBe(0);
+  expect((await runSweep()).erased).toBe(0);
   clocked.moveClock(2);
-  expect((await swept()).erased).toBe(1);
-  expect(await telling(license)).toEqual({ events: 0, histories: 0 });
-  // That also deletes the pseudonyms that were searched for.
+  expect((await runSweep()).erased).toBe(1);
+  expect(await countHolders(license)).toEqual({ events: 0, histories: 0 });
+  // The second round also deletes the list of pseudonyms.
   expect(await tracesOf(erasureId)).toBe(0);
   expect(await suite.deps.records.get(ERASURES, erasureId)).toMatchObject({ userId: null, todo: [] });
 });
 
 test('waits longer if the topic was unavailable: the hour starts when the last waiting event is published', async () => {
-  const { person, license } = await somebodySeated();
-  isTopicAway = true;
+  const { person, license } = await userWithSeat();
+  isTopicDown = true;
   const erasureId = await erase(person);
   clocked.moveClock(HOUR_MS + 1);
-  expect(await swept()).toMatchObject({ erased: 0, pending: 1 });
-  isTopicAway = false;
+  expect(await runSweep()).toMatchObject({ erased: 0, pending: 1 });
+  isTopicDown = false;
   clocked.moveClock(HOUR_MS + 1);
-  expect(await swept()).toMatchObject({ erased: 0, pending: 0 });
+  expect(await runSweep()).toMatchObject({ erased: 0, pending: 0 });
   await suite.settle();
-  expect(await telling(license)).toEqual({ events: 1, histories: 0 });
+  expect(await countHolders(license)).toEqual({ events: 1, histories: 0 });
   expect(await tracesOf(erasureId)).toBeGreaterThan(0);
   clocked.moveClock(HOUR_MS + 1);
-  expect((await swept()).erased).toBe(1);
-  expect(await telling(license)).toEqual({ events: 0, histories: 0 });
+  expect((await runSweep()).erased).toBe(1);
+  expect(await countHolders(license)).toEqual({ events: 0, histories: 0 });
 });
 
 test('erases an hour later what a sign-in or join during the erasure created', async () => {
-  const { person, license } = await somebodySeated();
+  const { person, license } = await userWithSeat();
   await erase(person);
   const { userId } = person;
   const { records } = suite.deps;
@@ -130,27 +130,27 @@ test('erases an hour later what a sign-in or join during the erasure created', a
   });
   await suite.settle();
   clocked.moveClock(HOUR_MS + 1);
-  await swept();
+  await runSweep();
   expect(await records.get(SIGN_INS, late.signInId)).toBeUndefined();
   expect(await records.get(MEMBERSHIPS, id)).toBeUndefined();
 });
 
 test('deletes the record of an erasure after the retention period', async () => {
-  const { person } = await somebodySeated();
+  const { person } = await userWithSeat();
   const erasureId = await erase(person);
   await suite.settle();
   clocked.moveClock(HOUR_MS + 1);
-  await swept();
+  await runSweep();
   clocked.moveClock(365 * 24 * HOUR_MS - 1);
-  await swept();
+  await runSweep();
   expect(await suite.deps.records.get(ERASURES, erasureId)).toBeDefined();
   clocked.moveClock(2);
-  await swept();
+  await runSweep();
   expect(await suite.deps.records.get(ERASURES, erasureId)).toBeUndefined();
 });
 
 test('continues other erasures if one is stuck', async () => {
-  const { person, license } = await somebodySeated();
+  const { person, license } = await userWithSeat();
   const { records } = suite.deps;
   const { userId } = person;
   const broken = beginErasure(newPersonalId('era'), { userId: null, searchedIds: [], goingIds: ['a/b'] }, 1);

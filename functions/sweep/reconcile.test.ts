@@ -35,8 +35,8 @@ async function sweepAnHourLater(): Promise<Reply> {
   return reply;
 }
 
-/** Changes a license as a function that dies between the records and the seat store. */
-async function changeUnnoticed(licenseId: string, change: LicenseChange): Promise<void> {
+/** Changes a license only in the records, as a function that crashes before it updates the seat store. */
+async function changeRecordOnly(licenseId: string, change: LicenseChange): Promise<void> {
   await suite.deps.records.transact(async (transaction) => {
     const license = await transaction.get(LICENSES, licenseId);
     if (!license) throw new Error('no such license');
@@ -59,42 +59,42 @@ test('compares everything exactly once an hour', async () => {
 describe('an entitlement copy', () => {
   test('that missed a change is updated, and the change is published', async () => {
     const license = await suite.createLicense({ max: 5 });
-    await changeUnnoticed(license.licenseId, { max: 1 });
+    await changeRecordOnly(license.licenseId, { max: 1 });
     await seat(license, 'a');
     expect((await license.acquire('b')).status).toBe(201);
 
     expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ copies_repaired: 1 });
     expect((await license.acquire('a')).status).toBe(201);
     expect((await license.acquire('b')).body).toMatchObject({ code: 'SEATS_EXHAUSTED', max: 1 });
-    const told = (await auditOf(suite.deps.records, license.licenseId)).map(({ type }) => type);
-    expect(told).toContain('license.updated');
+    const types = (await auditOf(suite.deps.records, license.licenseId)).map(({ type }) => type);
+    expect(types).toContain('license.updated');
   });
 
-  test('that a dying function left outdated is repaired, and the change was recorded all the time', async () => {
+  test('that a crashed function left outdated is repaired, and the change is recorded only once', async () => {
     const license = await suite.createLicense({ max: 5 });
     const { licenseId, tenantId } = license;
     moveClock(1);
     vi.spyOn(suite.deps.seats, 'putLicense').mockRejectedValueOnce(
-      new Unavailable('seats', 'gone for a test'),
+      new Unavailable('seats', 'unavailable in this test'),
     );
     expect((await suite.operate('PATCH', `/api/v1/licenses/${licenseId}`, { max: 1 })).status).toBe(503);
     await suite.settle();
-    const toldOf = async (): Promise<string[]> =>
+    const recordedTypes = async (): Promise<string[]> =>
       (await auditOf(suite.deps.records, licenseId)).map(({ type }) => type);
-    expect(await toldOf()).toEqual(['license.created', 'license.updated']);
+    expect(await recordedTypes()).toEqual(['license.created', 'license.updated']);
 
     const publish = vi.spyOn(suite.deps.events, 'publish');
     expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ copies_repaired: 1 });
     const published = publish.mock.calls.flatMap(([events]) => events.map(({ type }) => type));
     expect(published).toEqual(['license.updated']);
-    expect(await toldOf()).toEqual(['license.created', 'license.updated']);
+    expect(await recordedTypes()).toEqual(['license.created', 'license.updated']);
     expect(await verifyChain(suite.deps.records, tenantId)).toMatchObject({ sealed: 2, problems: [] });
   });
 
   test.each([
-    ['of a newer version, as after a restore of the records,', { version: '9', max: '50' }],
-    ['changed by hand', { max: '50' }],
-  ])('%s is replaced by what the records contain', async (_, fields) => {
+    ['with a newer version, as after a restore of the records,', { version: '9', max: '50' }],
+    ['that was changed by hand', { max: '50' }],
+  ])('%s is replaced by the terms in the records', async (_, fields) => {
     const license = await suite.createLicense({ max: 1 });
     const key = poolKey('license', license.licenseId);
     await clocked.redis.command(['HSET', key, ...Object.entries(fields).flat()]);
@@ -112,14 +112,14 @@ describe('an entitlement copy', () => {
   });
 
   test('from before borrowing existed lends no seats, and is valid unless the license allows borrowing', async () => {
-    const forgetLoans = ({ licenseId }: { licenseId: string }) =>
+    const deleteBorrowTerms = ({ licenseId }: { licenseId: string }) =>
       clocked.redis.command(['HDEL', poolKey('license', licenseId), 'borrow_max_days', 'borrow_low_water']);
     const [lending, other] = [
       await suite.createLicense({ borrow: { max_days: 7, low_water: 1 } }),
       await suite.createLicense(),
     ];
     for (const license of [lending, other]) {
-      expect(await forgetLoans(license)).toBe(2);
+      expect(await deleteBorrowTerms(license)).toBe(2);
       const refused = await license.acquire('machine', { borrow_days: 1 });
       expect(refused.body).toMatchObject({ code: 'BORROW_NOT_ALLOWED', max_days: 0 });
       await seat(license, 'machine');
@@ -131,16 +131,16 @@ describe('an entitlement copy', () => {
     expect((await other.acquire('machine', { borrow_days: 1 })).body.code).toBe('BORROW_NOT_ALLOWED');
   });
 
-  test('is overruled in the records even if the function dies before it updates the seat store', async () => {
+  test('is overruled in the records even if the function crashes before it updates the seat store', async () => {
     const { licenseId } = await suite.createLicense({ max: 1 });
     await clocked.redis.command(['HSET', poolKey('license', licenseId), 'max', '50']);
     moveClock(3_600_000);
     vi.spyOn(suite.deps.seats, 'putLicense').mockRejectedValueOnce(
-      new Unavailable('seats', 'gone for a test'),
+      new Unavailable('seats', 'unavailable in this test'),
     );
     expect((await suite.sweep()).status).toBe(503);
-    const told = (await auditOf(suite.deps.records, licenseId)).map(({ type }) => type);
-    expect(told).toContain('license.updated');
+    const types = (await auditOf(suite.deps.records, licenseId)).map(({ type }) => type);
+    expect(types).toContain('license.updated');
   });
 
   test('of an unknown license grants no more seats, and is removed after the last one has ended', async () => {
@@ -149,7 +149,7 @@ describe('an entitlement copy', () => {
     const license = await suite.deps.records.get(LICENSES, known.licenseId);
     if (!license) throw new Error('no license');
     await suite.deps.seats.putLicense({ ...entitlementOf(license), licenseId });
-    const ask = (holder: string) =>
+    const acquireAs = (holder: string) =>
       suite.deps.seats.acquire({
         licenseId,
         proof: { kind: 'trusted' },
@@ -157,12 +157,12 @@ describe('an entitlement copy', () => {
         holders: { machine: holder },
         facts: { fingerprint: holder },
       });
-    expect(await ask('a')).toMatchObject({ verdict: 'GRANTED' });
+    expect(await acquireAs('a')).toMatchObject({ verdict: 'GRANTED' });
 
     expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ copies: 2, copies_repaired: 1 });
-    expect(await ask('b')).toEqual({ verdict: 'SUSPENDED' });
+    expect(await acquireAs('b')).toEqual({ verdict: 'SUSPENDED' });
     expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ copies: 2, copies_removed: 1 });
-    expect(await ask('b')).toEqual({ verdict: 'UNKNOWN_LICENSE' });
+    expect(await acquireAs('b')).toEqual({ verdict: 'UNKNOWN_LICENSE' });
     expect(await storyOf(suite.deps.records, licenseId)).toMatchObject([
       expect.stringContaining('session.acquired'),
       expect.stringContaining('session.expired'),
@@ -188,19 +188,19 @@ describe('an entitlement copy', () => {
       if (pages === 1) moveClock(120_000);
       return listCopies(shard, page);
     });
-    const cut = await suite.sweep();
-    expect(cut.body).toMatchObject({ complete: false, unavailable: [] });
-    expect(cut.body.reconciled.copies).toBeGreaterThanOrEqual(100);
-    expect(cut.body.reconciled.copies).toBeLessThan(221);
+    const interrupted = await suite.sweep();
+    expect(interrupted.body).toMatchObject({ complete: false, unavailable: [] });
+    expect(interrupted.body.reconciled.copies).toBeGreaterThanOrEqual(100);
+    expect(interrupted.body.reconciled.copies).toBeLessThan(221);
     const rest = await suite.sweep();
     expect(rest.body.complete).toBe(true);
-    expect(cut.body.reconciled.copies + rest.body.reconciled.copies).toBe(221);
-    expect(cut.body.reconciled.copies_repaired + rest.body.reconciled.copies_repaired).toBe(1);
+    expect(interrupted.body.reconciled.copies + rest.body.reconciled.copies).toBe(221);
+    expect(interrupted.body.reconciled.copies_repaired + rest.body.reconciled.copies_repaired).toBe(1);
   });
 });
 
 describe('a session', () => {
-  test('that Redis lost and no client revived is ended once', async () => {
+  test('that Redis lost and no client revived is closed once', async () => {
     const license = await suite.createLicense();
     const { id } = await seat(license, 'machine');
     await suite.settle();
@@ -254,7 +254,7 @@ describe('a session', () => {
     const { id } = await seat(license, 'machine');
     await suite.settle();
     const publish = vi.spyOn(suite.deps.events, 'publish').mockImplementation(async () => {
-      throw new Unavailable('events', 'away for a test');
+      throw new Unavailable('events', 'unavailable in this test');
     });
     await license.release(id);
     moveClock(HOUR_MS);

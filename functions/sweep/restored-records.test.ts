@@ -10,8 +10,8 @@ import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts
 import type { Reply, TestLicense, TestSuite } from '../testing/suite.ts';
 
 /**
- * The records are as they were some time ago, while the seat store has lived on: what infra/README.md says of that,
- * under "Go back to an earlier state of the records".
+ * The records were restored from an old copy, while the seat store is current. Tests what infra/README.md says under
+ * "Go back to an earlier state of the records".
  */
 
 const HOUR_MS = 3_600_000;
@@ -43,7 +43,7 @@ function snapshot(): void {
   inDatabase((database) => database.exec(`VACUUM INTO '${join(folder, 'snapshot.db')}'`));
 }
 
-/** Some hours later, with everything recorded, restores the records from the copy. */
+/** Records all events, and some hours later restores the records from the copy. */
 async function restore(hours: number): Promise<void> {
   await suite.settle();
   clocked.moveClock(hours * HOUR_MS);
@@ -75,23 +75,23 @@ describe('after a restore of old records', () => {
     await change(resized, { max: 5 });
     const rotated = await suite.giveKey(resized.licenseId);
     await change(suspended, { status: 'suspended' });
-    const sold = await suite.createLicense({ max: 1 });
+    const createdLater = await suite.createLicense({ max: 1 });
     await restore(2);
 
     // Until the comparison, seats are granted as before.
     for (const machine of ['a', 'b']) await clocked.seat(rotated, machine);
-    await clocked.seat(sold, 'a');
+    await clocked.seat(createdLater, 'a');
     expect((await suspended.acquire('a')).body.code).toBe('LICENSE_SUSPENDED');
 
     expect((await sweep()).reconciled).toMatchObject({ copies: 3, copies_repaired: 3 });
     expect((await rotated.acquire('a')).body.code).toBe('CREDENTIALS_INVALID');
     expect((await resized.acquire('c')).body).toMatchObject({ code: 'SEATS_EXHAUSTED', max: 1 });
     await clocked.seat(suspended, 'a');
-    expect((await sold.acquire('a')).body.code).toBe('LICENSE_SUSPENDED');
+    expect((await createdLater.acquire('a')).body.code).toBe('LICENSE_SUSPENDED');
 
     clocked.moveClock(HOUR_MS);
     expect((await sweep()).reconciled).toMatchObject({ copies: 3, copies_removed: 1 });
-    expect((await sold.acquire('a')).body.code).toBe('CREDENTIALS_INVALID');
+    expect((await createdLater.acquire('a')).body.code).toBe('CREDENTIALS_INVALID');
     expect((await sweep()).reconciled).toBeNull();
   });
 
@@ -114,28 +114,28 @@ describe('after a restore of old records', () => {
     await suite.settle();
     snapshot();
     await license.release(ended.id);
-    const begun = await clocked.seat(license, 'begun');
+    const started = await clocked.seat(license, 'started');
     await restore(2);
 
     await sweep();
-    for (const { id } of [held, begun]) {
+    for (const { id } of [held, started]) {
       const beat = await license.heartbeat({ session_id: id });
       expect(beat.body).toMatchObject({ status: 'heartbeat_acknowledged' });
       expect(beat.body).not.toHaveProperty('revived');
     }
     clocked.moveClock(HOUR_MS);
     await sweep();
-    await license.release(begun.id);
+    await license.release(started.id);
     await suite.settle();
     const histories = await historiesOf(suite.deps.records, license.licenseId);
     const historyOf = ({ id }: { id: string }) => histories.find(({ sessionId }) => sessionId === id);
     expect(historyOf(held)).toMatchObject({ isOpen: true });
     expect(historyOf(ended)).toMatchObject({ isOpen: false, endReason: 'lost' });
-    expect(historyOf(begun)).toMatchObject({ endReason: 'released', seatedMs: 3 * HOUR_MS });
-    // Its start was recorded only after the copy.
+    expect(historyOf(started)).toMatchObject({ endReason: 'released', seatedMs: 3 * HOUR_MS });
+    // Its start was recorded after the copy, and is lost.
     const story = await storyOf(suite.deps.records, license.licenseId);
-    expect(story).toContain(`session.released ${begun.id}`);
-    expect(story).not.toContain(`session.acquired ${begun.id}`);
+    expect(story).toContain(`session.released ${started.id}`);
+    expect(story).not.toContain(`session.acquired ${started.id}`);
   });
 
   test('a borrowed seat that was released since is not held again', async () => {

@@ -53,7 +53,7 @@ async function visit(license: TestLicense, machine: string): Promise<string> {
   return id;
 }
 
-async function tellingEvents({ licenseId }: TestLicense): Promise<number> {
+async function countEventsWithHolder({ licenseId }: TestLicense): Promise<number> {
   const events = await auditOf(suite.deps.records, licenseId);
   return events.filter(({ detail }) => detail.holder !== undefined).length;
 }
@@ -68,7 +68,7 @@ test('removes who held a seat exactly after the retention period', async () => {
   expect(
     (await historiesOf(suite.deps.records, license.licenseId)).map(({ sessionId }) => sessionId),
   ).toEqual([old, young]);
-  expect(await tellingEvents(license)).toBe(4);
+  expect(await countEventsWithHolder(license)).toBe(4);
 
   clocked.moveClock(DAY_MS);
   expect((await sweep()).forgotten).toBe(3);
@@ -96,7 +96,7 @@ test('keeps who holds a seat, however long ago it was acquired', async () => {
   }
   const [history] = await historiesOf(suite.deps.records, license.licenseId);
   expect(history).toMatchObject({ sessionId: id, isOpen: true, holder: expect.any(String) });
-  expect(await tellingEvents(license)).toBe(0);
+  expect(await countEventsWithHolder(license)).toBe(0);
 });
 
 test('deletes invitations and codes when they expire, and sign-ins a day later', async () => {
@@ -121,30 +121,30 @@ test('deletes invitations and codes when they expire, and sign-ins a day later',
     const signIn = { ...beginSignIn(`sin-${days}`, 'u', nowMs), expiresAtMs: until(days) };
     await records.create(SIGN_INS, signIn.signInId, signIn);
   }
-  const left = async () => ({
+  const readAll = async () => ({
     invitations: await Promise.all([1, 3].map((days) => records.get(INVITATIONS, `inv-${days}`))),
     codes: await Promise.all([1, 3].map((days) => records.get(SIGN_IN_CODES, `code-${days}`))),
     signIns: await Promise.all([1, 3].map((days) => records.get(SIGN_INS, `sin-${days}`))),
   });
-  const there = (lists: Awaited<ReturnType<typeof left>>) =>
+  const exist = (lists: Awaited<ReturnType<typeof readAll>>) =>
     Object.values(lists).map((list) => list.map((document) => document !== undefined));
   clocked.moveClock(1.5 * DAY_MS);
   expect((await sweep()).forgotten).toBe(2);
-  expect(there(await left())).toEqual([
+  expect(exist(await readAll())).toEqual([
     [false, true],
     [false, true],
     [true, true],
   ]);
   clocked.moveClock(DAY_MS);
   expect((await sweep()).forgotten).toBe(1);
-  expect(there(await left())).toEqual([
+  expect(exist(await readAll())).toEqual([
     [false, true],
     [false, true],
     [false, true],
   ]);
 });
 
-test('looks for old data once a day, and at each event only once', async () => {
+test('looks for old data once a day', async () => {
   const license = await suite.createLicense({ max: 2 });
   await visit(license, 'machine');
   clocked.moveClock((RETENTION_DAYS + 1) * DAY_MS);
@@ -180,10 +180,10 @@ test('continues where time ran out, until everything is processed', async () => 
   expect(await sweep()).toMatchObject({ forgotten: 200, complete: false });
   onOperation = () => {};
   clocked.moveClock(3_600_000);
-  // The rest of the histories, and the events of the session that has any.
+  // The remaining histories, and the two events of the one session that has events.
   expect(await sweep()).toMatchObject({ forgotten: 31 + 2, complete: true });
   expect(await historiesOf(records, license.licenseId)).toEqual([]);
-  expect(await tellingEvents(license)).toBe(0);
+  expect(await countEventsWithHolder(license)).toBe(0);
 });
 
 test('processes each of more events than fit into one batch', async () => {
@@ -195,12 +195,12 @@ test('processes each of more events than fit into one batch', async () => {
       const sessionId = newSessionId(licenseId);
       const detail = { holder: `holder-${n}` };
       const position = `${nowMs}-${n}`;
-      const told = { type: 'session.acquired' as const, tenantId, licenseId, sessionId, atMs: nowMs };
-      const event = eventOf({ ...told, position, detail });
+      const fields = { type: 'session.acquired' as const, tenantId, licenseId, sessionId, atMs: nowMs };
+      const event = eventOf({ ...fields, position, detail });
       transaction.set(AUDIT, event.eventId, unsealed(event, nowMs));
     }
   });
   clocked.moveClock((RETENTION_DAYS + 1) * DAY_MS);
   expect((await sweep()).forgotten).toBe(230);
-  expect(await tellingEvents(license)).toBe(0);
+  expect(await countEventsWithHolder(license)).toBe(0);
 });

@@ -11,18 +11,18 @@ const TTL_MS = 360_000;
 
 let clocked: ClockedSuite;
 let suite: TestSuite;
-/** Dependencies that are unavailable while they are in here. */
-const away = new Set<Part>();
+/** Dependencies that are unavailable now. */
+const down = new Set<Part>();
 
-/** The port, whose calls all throw while it is unavailable. */
-function mayBeAway<T extends object>(part: Part, port: T): T {
+/** The port. All its calls throw while its dependency is in `down`. */
+function breakable<T extends object>(part: Part, port: T): T {
   return new Proxy(port, {
     get(target, name) {
       const member = Reflect.get(target, name);
       if (typeof member !== 'function') return member;
       return (...args: unknown[]) => {
-        if (away.has(part) && name !== 'close')
-          return Promise.reject(new Unavailable(part, 'away for a test'));
+        if (down.has(part) && name !== 'close')
+          return Promise.reject(new Unavailable(part, 'unavailable in this test'));
         return Reflect.apply(member, target, args);
       };
     },
@@ -32,15 +32,15 @@ function mayBeAway<T extends object>(part: Part, port: T): T {
 beforeEach(async () => {
   clocked = await openClockedSuite((deps) => ({
     ...deps,
-    seats: mayBeAway('seats', deps.seats),
-    seatMaintenance: mayBeAway('seats', deps.seatMaintenance),
-    records: mayBeAway('records', deps.records),
-    events: mayBeAway('events', deps.events),
+    seats: breakable('seats', deps.seats),
+    seatMaintenance: breakable('seats', deps.seatMaintenance),
+    records: breakable('records', deps.records),
+    events: breakable('events', deps.events),
   }));
   suite = clocked.suite;
 });
 afterEach(async () => {
-  away.clear();
+  down.clear();
   await clocked.close();
 });
 
@@ -54,7 +54,7 @@ async function outboxLength(license: TestLicense): Promise<number> {
   return Number(await clocked.redis.command(['XLEN', shardKey('outbox', shardOf(license.licenseId))]));
 }
 
-test('publishes a minute later that a client crashed: who, since when, until when and why', async () => {
+test('publishes and records the expired session of a crashed client, with start, end and reason', async () => {
   const license = await suite.createLicense({ max: 1 });
   const session = await seat(license, 'machine');
   const startMs = clocked.nowMs();
@@ -82,7 +82,7 @@ test('publishes a minute later that a client crashed: who, since when, until whe
   });
 });
 
-test('counts what it does and what is still waiting', async () => {
+test('reports what it has done and how many events are pending', async () => {
   const license = await suite.createLicense({ max: 3 });
   for (const machine of ['a', 'b', 'c']) await seat(license, machine);
   moveClock(TTL_MS);
@@ -165,7 +165,7 @@ describe('while a dependency is unavailable, the rest is done and nothing is los
     const session = await seat(license, 'machine');
     await suite.settle();
     moveClock(TTL_MS);
-    away.add('events');
+    down.add('events');
     await suite.sweep();
     moveClock(90_000);
     const { status, body } = await suite.sweep();
@@ -177,7 +177,7 @@ describe('while a dependency is unavailable, the rest is done and nothing is los
       because: expect.stringContaining('events'),
     });
 
-    away.clear();
+    down.clear();
     await suite.settle();
     expect(await storyOf(suite.deps.records, license.licenseId)).toEqual([
       `session.acquired ${session}`,
@@ -189,11 +189,11 @@ describe('while a dependency is unavailable, the rest is done and nothing is los
     const license = await suite.createLicense();
     const session = await seat(license, 'machine');
     moveClock(TTL_MS);
-    away.add('records');
+    down.add('records');
     const { status, body } = await suite.sweep();
     expect(status).toBe(503);
     expect(body).toMatchObject({ expired: 1, published: 3, pending: 0, sealed: 0, unavailable: ['records'] });
-    away.clear();
+    down.clear();
     await suite.settle();
     expect(await storyOf(suite.deps.records, license.licenseId)).toHaveLength(2);
     expect(await historiesOf(suite.deps.records, license.licenseId)).toMatchObject([
@@ -205,7 +205,7 @@ describe('while a dependency is unavailable, the rest is done and nothing is los
     const license = await suite.createLicense();
     await seat(license, 'machine');
     await suite.sweep();
-    away.add('seats');
+    down.add('seats');
     moveClock(3_600_000);
     const { status, body } = await suite.sweep();
     expect(status).toBe(503);
@@ -222,10 +222,10 @@ test('reports a fault in one shard after everything else is done', async () => {
   const sessions = [await seat(stuck, 'machine'), await seat(other, 'machine')];
   const { events } = suite.deps;
   const { publish } = events;
-  const refusing = vi.spyOn(events, 'publish').mockImplementation(async (told) => {
-    if (told.some(({ licenseId }) => licenseId === stuck.licenseId))
+  const refusing = vi.spyOn(events, 'publish').mockImplementation(async (batch) => {
+    if (batch.some(({ licenseId }) => licenseId === stuck.licenseId))
       throw new Error('the topic rejects this');
-    return publish(told);
+    return publish(batch);
   });
   const reply = await suite.sweep();
   expect([reply.status, reply.body.code]).toEqual([500, 'INTERNAL']);
@@ -243,7 +243,7 @@ test('reports a fault in one shard after everything else is done', async () => {
   expect(await storyOf(records, stuck.licenseId)).toEqual([`session.acquired ${sessions[0]}`]);
 });
 
-test('publishes, records and seals everything once when two sweeps run at once', async () => {
+test('publishes, records and seals everything once when three sweeps run at once', async () => {
   const licenses = [await suite.createLicense({ max: 40 }), await suite.createLicense({ max: 40 })];
   for (const license of licenses) for (let n = 0; n < 40; n += 1) await seat(license, `machine-${n}`);
   moveClock(TTL_MS);
@@ -251,7 +251,7 @@ test('publishes, records and seals everything once when two sweeps run at once',
   expect(replies.map(({ status }) => status)).toEqual([200, 200, 200]);
   expect(replies.reduce((sum, { body }) => sum + body.expired, 0)).toBe(80);
   await suite.delivered();
-  // All three concurrently seal what was recorded since.
+  // Three sweeps seal the recorded events concurrently.
   await Promise.all([suite.sweep(), suite.sweep(), suite.sweep()]);
   for (const { licenseId, tenantId } of licenses) {
     const story = await storyOf(suite.deps.records, licenseId);
@@ -266,12 +266,12 @@ test('keeps the position of an event that another sweep has sealed in the meanti
   const license = await suite.createLicense();
   await seat(license, 'machine');
   const { records, seatMaintenance, events } = suite.deps;
-  const told = await seatMaintenance.readOutbox(shardOf(license.licenseId), { limit: 100 });
-  await events.publish(told.flatMap(({ event }) => event ?? []));
+  const entries = await seatMaintenance.readOutbox(shardOf(license.licenseId), { limit: 100 });
+  await events.publish(entries.flatMap(({ event }) => event ?? []));
   await suite.delivered();
   const { query } = records;
-  vi.spyOn(records, 'query').mockImplementationOnce(async (...asked) => {
-    const listed = await query(...asked);
+  vi.spyOn(records, 'query').mockImplementationOnce(async (...args) => {
+    const listed = await query(...args);
     expect((await suite.sweep()).body.sealed).toBeGreaterThan(0);
     return listed;
   });
@@ -314,10 +314,10 @@ test('publishes the rest of a shard if the terms of a license are unavailable', 
   const { licenseId } = license;
   await clocked.redis.command(['DEL', `license:{s${shardOf(licenseId)}}:${licenseId}`]);
   moveClock(TTL_MS);
-  away.add('records');
+  down.add('records');
   expect((await suite.sweep()).body).toMatchObject({ expired: 0, published: 2, unavailable: ['records'] });
-  away.clear();
-  // The next attempt is an hour later, unless a client calls before.
+  down.clear();
+  // The sweep retries after an hour, unless a client calls before.
   moveClock(3_600_000);
   await suite.settle();
   expect(await storyOf(suite.deps.records, licenseId)).toEqual([
@@ -339,12 +339,12 @@ describe('a sweep that runs out of time', () => {
       expire.mockRestore();
       return suite.deps.seatMaintenance.expire(shard, licenses);
     });
-    const cut = await suite.sweep();
-    expect(cut.status).toBe(200);
-    expect(cut.body).toMatchObject({ complete: false, unavailable: [] });
-    expect(cut.body.expired).toBeLessThan(150);
+    const interrupted = await suite.sweep();
+    expect(interrupted.status).toBe(200);
+    expect(interrupted.body).toMatchObject({ complete: false, unavailable: [] });
+    expect(interrupted.body.expired).toBeLessThan(150);
     const next = await suite.sweep();
-    expect(next.body).toMatchObject({ complete: true, expired: 150 - cut.body.expired });
+    expect(next.body).toMatchObject({ complete: true, expired: 150 - interrupted.body.expired });
     await suite.settle();
     expect(await storyOf(suite.deps.records, license.licenseId)).toHaveLength(300);
   });

@@ -46,12 +46,16 @@ const rolesIn = async ({ path }: Team): Promise<Record<string, string>> => {
 };
 
 describe('managing a tenant', () => {
-  test('makes its creator the owner, or waits for an owner if an operator creates it', async () => {
+  test('makes its creator the owner; a tenant that an operator creates has no owner', async () => {
     const ada = await signIn(suite, 'ada@example.com');
-    const made = await ada.call('POST', '/api/v1/tenants', { name: 'Analytical Engines' });
-    expect(made.status).toBe(201);
-    expect(made.body).toMatchObject({ name: 'Analytical Engines', owner_id: ada.userId, join_domain: null });
-    expect((await ada.call('GET', `/api/v1/tenants/${made.body.tenant_id}`)).body).toEqual(made.body);
+    const created = await ada.call('POST', '/api/v1/tenants', { name: 'Analytical Engines' });
+    expect(created.status).toBe(201);
+    expect(created.body).toMatchObject({
+      name: 'Analytical Engines',
+      owner_id: ada.userId,
+      join_domain: null,
+    });
+    expect((await ada.call('GET', `/api/v1/tenants/${created.body.tenant_id}`)).body).toEqual(created.body);
 
     const byOperator = await suite.operate('POST', '/api/v1/tenants', { name: 'Customer' });
     expect(byOperator.body.owner_id).toBeNull();
@@ -68,7 +72,7 @@ describe('managing a tenant', () => {
     expect(second.tenants[0].tenant_id).not.toBe(first.tenants[0].tenant_id);
   });
 
-  test('lets owners rename the tenant, but not admins', async () => {
+  test('lets owners rename the tenant, and refuses admins', async () => {
     const team = await openTeam();
     expect(code(await team.admin.call('PATCH', team.path, { name: 'Mine' }))).toBe('403 FORBIDDEN');
     const renamed = await team.owner.call('PATCH', team.path, { name: 'Ours' });
@@ -104,8 +108,10 @@ describe('managing a tenant', () => {
 
   test('keeps exactly one owner on a transfer', async () => {
     const team = await openTeam();
-    const handed = await team.owner.call('POST', `${team.path}/transfer`, { user_id: team.member.userId });
-    expect(handed.body.owner_id).toBe(team.member.userId);
+    const transferred = await team.owner.call('POST', `${team.path}/transfer`, {
+      user_id: team.member.userId,
+    });
+    expect(transferred.body.owner_id).toBe(team.member.userId);
     expect(await rolesIn(team)).toEqual({
       [team.owner.userId]: 'admin',
       [team.admin.userId]: 'admin',
@@ -234,31 +240,31 @@ describe('seats of users', () => {
 
   test('removes no member while the seat store is unavailable', async () => {
     const { Unavailable } = await import('../../shared/errors.ts');
-    let isAway = false;
-    const shaky = await openTestSuite({}, (deps) => ({
+    let areSeatsDown = false;
+    const ownSuite = await openTestSuite({}, (deps) => ({
       ...deps,
       seatMaintenance: {
         ...deps.seatMaintenance,
         bar: (...args) => {
-          if (isAway) throw new Unavailable('seats', 'away');
+          if (areSeatsDown) throw new Unavailable('seats', 'unavailable in this test');
           return deps.seatMaintenance.bar(...args);
         },
       },
     }));
-    const { tenantId } = await shaky.createLicense();
-    await shaky.operate('POST', `/api/v1/tenants/${tenantId}/invitations`, {
+    const { tenantId } = await ownSuite.createLicense();
+    await ownSuite.operate('POST', `/api/v1/tenants/${tenantId}/invitations`, {
       email: 'm@example.com',
       role: 'member',
     });
-    const person = await signIn(shaky, 'm@example.com');
-    isAway = true;
-    const removed = await shaky.operate('DELETE', `/api/v1/tenants/${tenantId}/members/${person.userId}`);
+    const person = await signIn(ownSuite, 'm@example.com');
+    areSeatsDown = true;
+    const removed = await ownSuite.operate('DELETE', `/api/v1/tenants/${tenantId}/members/${person.userId}`);
     expect(code(removed)).toBe('503 SEATS_UNAVAILABLE');
     expect((await person.call('GET', `/api/v1/tenants/${tenantId}`)).status).toBe(200);
-    await shaky.close();
+    await ownSuite.close();
   });
 
-  test('requires license_id and accepts the own user_id with an access token', async () => {
+  test('requires license_id with an access token, and accepts the user’s own user_id', async () => {
     const team = await openTeam();
     const unnamed = await team.member.call('POST', '/api/v1/licenses/acquire', { fingerprint: 'f' });
     expect(code(unnamed)).toBe('400 VALIDATION_FAILED');
@@ -268,7 +274,7 @@ describe('seats of users', () => {
 });
 
 describe('role escalation by body fields', () => {
-  test('no field of a request raises the role of a user', async () => {
+  test('is refused for every role and field', async () => {
     const license = await suite.createLicense({ max: 2 });
     const stranger = await signIn(suite, 'stranger@example.com');
     const invite = (email: string, role: string): Promise<Reply> =>

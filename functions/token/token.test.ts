@@ -62,7 +62,7 @@ describe('access tokens that were tampered with', () => {
       .join('.');
 
   test('a valid token of an unknown sign-in is refused', async () => {
-    // So the tokens below fail only for what is wrong with them.
+    // Shows that the claims and the key of `jwt` are valid, so each token below is refused only for its own fault.
     const reply = await suite.call('GET', '/api/v1/users/me', {
       authorization: `Bearer ${await jwt().sign(key)}`,
     });
@@ -179,9 +179,9 @@ describe('one-time codes', () => {
   test('accepts at most one of 20 concurrent uses, and revokes its sign-in', async () => {
     const { code: oneTime, verifier } = await throughBrowser(suite, accountOf('race@example.com'));
     const replies = await Promise.all(Array.from({ length: 20 }, () => redeem(oneTime, verifier)));
-    const won = replies.filter(({ status }) => status === 200);
-    expect(won).toHaveLength(1);
-    expect(code(await refresh(won[0]?.body.refresh_token))).toBe('400 GRANT_INVALID');
+    const accepted = replies.filter(({ status }) => status === 200);
+    expect(accepted).toHaveLength(1);
+    expect(code(await refresh(accepted[0]?.body.refresh_token))).toBe('400 GRANT_INVALID');
   });
 
   test('refuses a code with a wrong verifier, and uses it up', async () => {
@@ -234,7 +234,7 @@ describe('refresh tokens', () => {
     expect(code(reply)).toBe('401 CREDENTIALS_INVALID');
   });
 
-  test('does not affect other sign-ins of the user', async () => {
+  test('revokes no other sign-in of the user', async () => {
     const stolen = await signIn(suite, 'two@example.com');
     const safe = await signIn(suite, 'two@example.com');
     await refresh(stolen.refreshToken);
@@ -245,9 +245,9 @@ describe('refresh tokens', () => {
   test('accepts at most one of 20 concurrent uses, and then revokes the sign-in', async () => {
     const person = await signIn(suite, 'race2@example.com');
     const replies = await Promise.all(Array.from({ length: 20 }, () => refresh(person.refreshToken)));
-    const won = replies.filter(({ status }) => status === 200);
-    expect(won).toHaveLength(1);
-    expect(code(await refresh(won[0]?.body.refresh_token))).toBe('400 GRANT_INVALID');
+    const accepted = replies.filter(({ status }) => status === 200);
+    expect(accepted).toHaveLength(1);
+    expect(code(await refresh(accepted[0]?.body.refresh_token))).toBe('400 GRANT_INVALID');
   });
 
   test.each<[string, (token: string) => string]>([
@@ -287,7 +287,7 @@ describe('refresh tokens', () => {
     expect(code(await refresh(token))).toBe('400 GRANT_INVALID');
   });
 
-  test('refuses refresh and access tokens after signing out, and answers a second sign-out the same', async () => {
+  test('refuses refresh and access tokens after signing out, and returns the same answer to a second sign-out', async () => {
     const person = await signIn(suite, 'out@example.com');
     for (const _ of ['first', 'again']) {
       const out = await suite.call('POST', '/auth/sign-out', {
@@ -310,7 +310,7 @@ describe('refresh tokens', () => {
   }
 });
 
-test('an access token of an unknown sign-in is refused', async () => {
+test('refuses an access token whose sign-in was deleted', async () => {
   const person = await signIn(suite, 'gone@example.com');
   const [, claims = ''] = person.authorization.split('.');
   const { sid } = JSON.parse(Buffer.from(claims, 'base64url').toString());

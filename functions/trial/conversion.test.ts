@@ -22,13 +22,13 @@ beforeEach(async () => {
   people += 1;
   ada = await signIn(suite, `ada${people}@gmail.com`);
   const fingerprint = `machine ${people}`;
-  const tried = await ada.call('POST', '/api/v1/licenses/trial/activate', { fingerprint });
-  [licenseId, key] = [tried.body.license_id, tried.body.license_key];
+  const trial = await ada.call('POST', '/api/v1/licenses/trial/activate', { fingerprint });
+  [licenseId, key] = [trial.body.license_id, trial.body.license_key];
 });
 
 /** Buys seats for the trial license, and returns the subscription. */
-async function buy(wish: { plan?: string; seats: number }): Promise<string> {
-  const order = { plan: 'pro', license_id: licenseId, ...wish };
+async function buy(options: { plan?: string; seats: number }): Promise<string> {
+  const order = { plan: 'pro', license_id: licenseId, ...options };
   const page = await ada.call('POST', '/api/v1/checkout/create-session', order);
   if (page.status !== 201) throw new Error(`no checkout: ${page.text}`);
   expect(page.body.license_id).toBe(licenseId);
@@ -70,8 +70,8 @@ describe('a trial that is bought', () => {
     });
     clocked.moveClock(200_000);
     for (const seat of seats) {
-      const beaten = await beat(seat);
-      expect([beaten.status, beaten.body.status, beaten.body.session_id]).toEqual([
+      const reply = await beat(seat);
+      expect([reply.status, reply.body.status, reply.body.session_id]).toEqual([
         200,
         'heartbeat_acknowledged',
         seat.body.session_id,
@@ -94,8 +94,8 @@ describe('a trial that is bought', () => {
     expect(code(await beat(seat))).toBe('403 LICENSE_EXPIRED');
     ada = await signIn(suite, ada.email);
     await buy({ seats: 5 });
-    const beaten = await beat(seat);
-    expect([beaten.status, beaten.body.session_id]).toEqual([200, seat.body.session_id]);
+    const reply = await beat(seat);
+    expect([reply.status, reply.body.session_id]).toEqual([200, seat.body.session_id]);
     expect(await read()).toMatchObject({ trial: false, seats: { active: 1, max: 5 } });
   });
 
@@ -133,7 +133,7 @@ describe('a trial that is bought', () => {
     expect((await acquire('1')).status).toBe(201);
   });
 
-  test('and cancelled later ends like any other license', async () => {
+  test('and canceled later ends like any other license', async () => {
     const subscriptionId = await buy({ seats: 5 });
     await suite.stripe.end(subscriptionId);
     await suite.stripe.idle();

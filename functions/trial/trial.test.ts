@@ -17,8 +17,8 @@ let clocked: ClockedSuite;
 let suite: TestSuite;
 /** Overrides the trial policy of the vendor. */
 let policy: Partial<TrialPolicy> = {};
-/** Dies before the license reaches the seat store. */
-let diesBeforePut = false;
+/** Whether the function fails before the license reaches the seat store. */
+let crashesBeforePut = false;
 let people = 0;
 beforeAll(async () => {
   clocked = await openClockedSuite((deps) => ({
@@ -29,7 +29,7 @@ beforeAll(async () => {
     seats: {
       ...deps.seats,
       async putLicense(...args) {
-        if (diesBeforePut) throw new Unavailable('seats', 'away');
+        if (crashesBeforePut) throw new Unavailable('seats', 'unavailable in this test');
         return deps.seats.putLicense(...args);
       },
     },
@@ -39,17 +39,17 @@ beforeAll(async () => {
 afterAll(() => clocked.close());
 beforeEach(() => {
   policy = {};
-  diesBeforePut = false;
+  crashesBeforePut = false;
 });
 
 /** A new user, with an address of a public domain unless another is given. */
-function somebody(domain = 'gmail.com'): Promise<TestPerson> {
+function newUser(domain = 'gmail.com'): Promise<TestPerson> {
   people += 1;
   return signIn(suite, `person${people}@${domain}`);
 }
 
-function activate(person: TestPerson, wish: Record<string, unknown> = {}): Promise<Reply> {
-  return person.call('POST', PATH, { fingerprint: `machine of ${person.email}`, ...wish });
+function activate(person: TestPerson, options: Record<string, unknown> = {}): Promise<Reply> {
+  return person.call('POST', PATH, { fingerprint: `machine of ${person.email}`, ...options });
 }
 
 const code = (reply: Reply): string => `${reply.status} ${reply.body?.code ?? ''}`.trim();
@@ -77,7 +77,7 @@ function trialsIn(tenantId: string) {
 
 describe('a signed-in user', () => {
   test('gets a trial at once, with seats, an end, and the terms of the plan', async () => {
-    const ada = await somebody();
+    const ada = await newUser();
     const given = await activate(ada, { plan: 'team' });
     expect(given.status, given.text).toBe(201);
     expect(given.body).toEqual({
@@ -100,24 +100,24 @@ describe('a signed-in user', () => {
   });
 
   test('gets the pro plan by default, and no plan without a trial', async () => {
-    const ada = await somebody();
+    const ada = await newUser();
     expect(code(await activate(ada, { plan: 'free' }))).toBe('409 PLAN_NOT_FOR_SALE');
     expect((await activate(ada)).body).toMatchObject({ plan: 'pro', seats: { max: PLANS.pro.trialSeats } });
   });
 
   test('can use the trial signed in, without its key', async () => {
-    const ada = await somebody();
+    const ada = await newUser();
     const { license_id } = (await activate(ada)).body;
     const seat = await ada.call('POST', '/api/v1/licenses/acquire', { license_id, fingerprint: 'laptop' });
     expect(seat.status).toBe(201);
   });
 
   test('must name the tenant if they belong to more than one', async () => {
-    const ada = await somebody();
+    const ada = await newUser();
     const tenantId = tenantOf(ada);
     await ada.call('POST', '/api/v1/tenants', { name: 'Second' });
-    const unsaid = await activate(ada);
-    expect([code(unsaid), unsaid.body.errors]).toEqual([
+    const withoutTenant = await activate(ada);
+    expect([code(withoutTenant), withoutTenant.body.errors]).toEqual([
       '400 VALIDATION_FAILED',
       [{ at: '/tenant_id', detail: 'is required when you have several tenants' }],
     ]);
@@ -125,7 +125,7 @@ describe('a signed-in user', () => {
   });
 
   test('gets none in a foreign, unknown or erased tenant', async () => {
-    const [ada, bob] = [await somebody(), await somebody()];
+    const [ada, bob] = [await newUser(), await newUser()];
     for (const tenant_id of [tenantOf(bob), 'ten_00_0000000000000000'])
       expect(code(await activate(ada, { tenant_id }))).toBe('404 TENANT_NOT_FOUND');
     const tenantId = tenantOf(ada);
@@ -139,7 +139,7 @@ describe('a signed-in user', () => {
   });
 
   test('can only send a limited number of requests an hour', async () => {
-    const ada = await somebody();
+    const ada = await newUser();
     const { requests } = contract.endpoints.activate.limit;
     for (let n = 0; n < requests; n += 1) await activate(ada, { plan: 'free' });
     expect(code(await activate(ada))).toBe('429 RATE_LIMITED');
@@ -148,7 +148,7 @@ describe('a signed-in user', () => {
 
 describe('a trial ends on its own', () => {
   test('to the millisecond, for new and running seats, without a sweep or Stripe', async () => {
-    const ada = await somebody();
+    const ada = await newUser();
     const { license_key: key, valid_until } = (await activate(ada)).body;
     clocked.moveClock(14 * DAY_MS - 100_000);
     const seat = await acquire(key, 'laptop');
@@ -162,7 +162,7 @@ describe('a trial ends on its own', () => {
   });
 
   test('and is not granted again', async () => {
-    const ada = await somebody();
+    const ada = await newUser();
     await activate(ada);
     clocked.moveClock(15 * DAY_MS);
     expect(code(await activate(await signIn(suite, ada.email)))).toBe('409 TRIAL_ALREADY_USED');
@@ -171,12 +171,12 @@ describe('a trial ends on its own', () => {
 
 describe('a trial is granted once', () => {
   test('per account, machine and domain, and only the vendor learns which one has used it', async () => {
-    const ada = await somebody('acme.example');
+    const ada = await newUser('acme.example');
     await activate(ada, { fingerprint: 'the laptop' });
     const answers = [
       await activate(ada, { fingerprint: 'another laptop' }),
-      await activate(await somebody(), { fingerprint: 'the laptop' }),
-      await activate(await somebody('acme.example')),
+      await activate(await newUser(), { fingerprint: 'the laptop' }),
+      await activate(await newUser('acme.example')),
     ];
     const [first, ...others] = answers.map(({ status, body: { request_id: _, ...body } }) => [status, body]);
     expect(first).toMatchObject([409, { code: 'TRIAL_ALREADY_USED' }]);
@@ -203,38 +203,40 @@ describe('a trial is granted once', () => {
   test('or as often per domain as the vendor allows', async () => {
     policy = { perDomain: 2 };
     const codes: string[] = [];
-    for (let n = 0; n < 3; n += 1) codes.push(code(await activate(await somebody('two.example'))));
+    for (let n = 0; n < 3; n += 1) codes.push(code(await activate(await newUser('two.example'))));
     expect(codes).toEqual(['201', '201', '409 TRIAL_ALREADY_USED']);
     policy = { perDomain: 0 };
-    expect((await activate(await somebody('two.example'))).status).toBe(201);
+    expect((await activate(await newUser('two.example'))).status).toBe(201);
   });
 
   test('to one of eight concurrent requests for a machine, a domain or an account', async () => {
     const given = (replies: readonly Reply[]) => replies.filter(({ status }) => status === 201).length;
     const eight = <T>(make: (n: number) => Promise<T>) =>
       Promise.all(Array.from({ length: 8 }, (_, n) => make(n)));
-    const sharing = await eight(() => somebody());
+    const sharing = await eight(() => newUser());
     const shared = await eight((n) => activate(sharing[n] ?? fail(), { fingerprint: 'the lab’s machine' }));
     expect(given(shared)).toBe(1);
-    const colleagues = await eight(() => somebody('busy.example'));
+    const colleagues = await eight(() => newUser('busy.example'));
     expect(given(await eight((n) => activate(colleagues[n] ?? fail())))).toBe(1);
-    const ada = await somebody();
+    const ada = await newUser();
     expect(given(await eight((n) => activate(ada, { fingerprint: `machine ${n} of hers` })))).toBe(1);
     expect(await trialsIn(tenantOf(ada))).toHaveLength(1);
   });
 
   test('to a user who is erased and signs in again, on the same machine or another', async () => {
-    const ada = await somebody('gone.example');
+    const ada = await newUser('gone.example');
     await activate(ada);
-    const asked = await ada.call('POST', '/api/v1/gdpr/delete', {});
-    const { confirmation_token } = asked.body;
+    const plan = await ada.call('POST', '/api/v1/gdpr/delete', {});
+    const { confirmation_token } = plan.body;
     const erased = await ada.call('DELETE', '/api/v1/gdpr/delete', { confirmation_token });
     expect(erased.body.erased.users).toBe(1);
     policy = { perDomain: 0 };
-    const anew = await signIn(suite, ada.email);
-    expect(anew.userId).not.toBe(ada.userId);
-    expect(code(await activate(anew))).toBe('409 TRIAL_ALREADY_USED');
-    expect(code(await activate(anew, { fingerprint: 'another machine' }))).toBe('409 TRIAL_ALREADY_USED');
+    const secondUser = await signIn(suite, ada.email);
+    expect(secondUser.userId).not.toBe(ada.userId);
+    expect(code(await activate(secondUser))).toBe('409 TRIAL_ALREADY_USED');
+    expect(code(await activate(secondUser, { fingerprint: 'another machine' }))).toBe(
+      '409 TRIAL_ALREADY_USED',
+    );
   });
 });
 
@@ -244,13 +246,13 @@ describe('no trial is offered', () => {
     ['to users of a domain that the vendor refuses', { refusedDomains: ['gmail.com'] }],
   ])('%s', async (_, rules) => {
     policy = rules;
-    expect(code(await activate(await somebody()))).toBe('403 TRIAL_NOT_OFFERED');
+    expect(code(await activate(await newUser()))).toBe('403 TRIAL_NOT_OFFERED');
   });
 });
 
 describe('an answer that was lost', () => {
   test('is repeated with a new key for the same license, and the previous key stays valid for a week', async () => {
-    const ada = await somebody();
+    const ada = await newUser();
     const first = (await activate(ada)).body;
     const seat = await acquire(first.license_key, 'laptop');
     const again = await activate(ada);
@@ -267,17 +269,17 @@ describe('an answer that was lost', () => {
   });
 
   test('can be lost again: the license stays the same, and its last two keys are valid', async () => {
-    const ada = await somebody();
-    const asked = [await activate(ada), await activate(ada), await activate(ada)];
-    expect(asked.map(({ status }) => status)).toEqual([201, 200, 200]);
-    expect(new Set(asked.map(({ body }) => body.license_id)).size).toBe(1);
+    const ada = await newUser();
+    const replies = [await activate(ada), await activate(ada), await activate(ada)];
+    expect(replies.map(({ status }) => status)).toEqual([201, 200, 200]);
+    expect(new Set(replies.map(({ body }) => body.license_id)).size).toBe(1);
     const seats = [];
-    for (const { body } of asked) seats.push(code(await acquire(body.license_key, 'laptop')));
+    for (const { body } of replies) seats.push(code(await acquire(body.license_key, 'laptop')));
     expect(seats).toEqual(['401 CREDENTIALS_INVALID', '201', '200']);
   });
 
   test('is repeated only for the same request, and not after an admin has rotated the key', async () => {
-    const ada = await somebody();
+    const ada = await newUser();
     const { license_id } = (await activate(ada)).body;
     for (const other of [{ plan: 'team' }, { fingerprint: 'another' }])
       expect(code(await activate(ada, other))).toBe('409 TRIAL_ALREADY_USED');
@@ -285,11 +287,11 @@ describe('an answer that was lost', () => {
     expect(code(await activate(ada))).toBe('409 TRIAL_ALREADY_USED');
   });
 
-  test('because the function died does not use up the trial: it exists, and a retry returns a key', async () => {
-    const ada = await somebody();
-    diesBeforePut = true;
+  test('because the function crashed does not use up the trial: the license exists, and a retry returns a key', async () => {
+    const ada = await newUser();
+    crashesBeforePut = true;
     expect(code(await activate(ada))).toBe('503 SEATS_UNAVAILABLE');
-    diesBeforePut = false;
+    crashesBeforePut = false;
     const [license] = await trialsIn(tenantOf(ada));
     const body = { license_id: license?.licenseId, fingerprint: 'laptop' };
     expect((await ada.call('POST', '/api/v1/licenses/acquire', body)).status).toBe(201);
@@ -298,11 +300,11 @@ describe('an answer that was lost', () => {
     expect((await acquire(again.body.license_key, 'desktop')).status).toBe(201);
   });
 
-  test('while the seat store is unavailable: nothing is recorded or used up', async () => {
-    const ada = await somebody();
+  test('because the seat store is unavailable: nothing is recorded or used up', async () => {
+    const ada = await newUser();
     const { ping } = suite.deps.seats;
     suite.deps.seats.ping = async () => {
-      throw new Unavailable('seats', 'away');
+      throw new Unavailable('seats', 'unavailable in this test');
     };
     expect(code(await activate(ada))).toBe('503 SEATS_UNAVAILABLE');
     suite.deps.seats.ping = ping;
@@ -312,7 +314,7 @@ describe('an answer that was lost', () => {
 });
 
 test('stores only a hash of the key', async () => {
-  const { license_id, license_key } = (await activate(await somebody())).body;
+  const { license_id, license_key } = (await activate(await newUser())).body;
   const license = await suite.deps.records.get(LICENSES, license_id);
   expect(JSON.stringify(license)).not.toContain(license_key.slice(-32));
   expect(JSON.stringify(suite.logged)).not.toContain(license_key.slice(-32));

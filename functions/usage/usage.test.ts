@@ -21,7 +21,7 @@ interface Client {
   totals(query?: string): Promise<Reply['body']>;
 }
 
-/** A client with the key of a license whose tenant is a customer of Stripe, or is not. */
+/** A client with the key of a license. With `paying`, the tenant is a customer of Stripe. */
 async function client({ paying = true } = {}): Promise<Client> {
   const { licenseId, key } = paying ? await buySeats(suite) : await suite.createLicense();
   return {
@@ -92,11 +92,11 @@ describe('usage', () => {
   });
 
   test.each([
-    ['30 days late', -30 * DAY_MS, 201],
-    ['a moment more than 30 days late', -30 * DAY_MS - 1, 400],
+    ['30 days ago', -30 * DAY_MS, 201],
+    ['more than 30 days ago', -30 * DAY_MS - 1, 400],
     ['5 minutes ahead', 300_000, 201],
-    ['a moment more than 5 minutes ahead', 300_001, 400],
-  ])('that is sent %s (%i ms) returns %i', async (_, offsetMs, status) => {
+    ['more than 5 minutes ahead', 300_001, 400],
+  ])('with a time %s (%i ms) returns %i', async (_, offsetMs, status) => {
     const app = await client();
     const reply = await app.record({
       id: 'run',
@@ -124,7 +124,7 @@ describe('usage', () => {
     expect(billed().records).toBe(1);
   });
 
-  test('is counted but not billed if the tenant is no customer', async () => {
+  test('is counted but not billed if the tenant is not a customer of Stripe', async () => {
     const app = await client({ paying: false });
     await app.record({ id: 'run', meter: 'exports', quantity: 5 });
     expect((await suite.sweep()).body).toMatchObject({ usage_counted: 1, usage_sent: 0 });
@@ -183,7 +183,7 @@ describe('usage is not billed twice', () => {
     expect(billed()).toEqual({ records: 5, quantity: 50 });
   });
 
-  test('when two sweeps run at once', async () => {
+  test('when three sweeps run at once', async () => {
     const app = await used();
     await Promise.all([suite.sweep(), suite.sweep(), suite.sweep()]);
     await suite.sweep();

@@ -37,7 +37,7 @@ test('lists users to operators in pages, newest first, and finds them by address
 });
 
 test('refuses the token of an erased user', async () => {
-  const gone = await signIn(suite, 'gone@example.com');
-  await suite.deps.records.transact(async (transaction) => transaction.delete(USERS, gone.userId));
-  expect((await gone.call('GET', '/api/v1/users/me')).status).toBe(401);
+  const user = await signIn(suite, 'gone@example.com');
+  await suite.deps.records.transact(async (transaction) => transaction.delete(USERS, user.userId));
+  expect((await user.call('GET', '/api/v1/users/me')).status).toBe(401);
 });
