@@ -167,7 +167,7 @@ describeReal('chromium', 'the console for admins and operators', () => {
     for (const [title, text] of [
       ['Users', OPERATOR],
       ['Signing keys', 'Signing'],
-      ['Health', 'All parts are available.'],
+      ['Health', 'All dependencies are available.'],
     ] as const) {
       await goTo(page, title);
       await page.getByText(text, { exact: true }).first().waitFor();

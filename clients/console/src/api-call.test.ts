@@ -53,7 +53,7 @@ describe('a request', () => {
 });
 
 describe('a failed request', () => {
-  test('throws the words of the server for each field, with the request id and the time to wait', async () => {
+  test('throws the server’s message for each field, with the request id and the time to wait', async () => {
     const errors = [{ at: '/valid_until', detail: 'must lie ahead' }];
     const refusal = () =>
       problemResponse(429, 'RATE_LIMITED', { detail: 'A detail.', errors }, { 'retry-after': '7' });
@@ -74,7 +74,7 @@ describe('a failed request', () => {
       'invalid JSON',
       () => new Response('{', { status: 502, headers: { 'content-type': 'application/json' } }),
     ],
-    ['JSON that is no object', () => Response.json(['no'], { status: 502 })],
+    ['JSON that is not an object', () => Response.json(['no'], { status: 502 })],
   ])('throws an error with the status for %s from a proxy', async (_, answer) => {
     const { call } = callWith(answer);
     expect(await problemOf(call('usersMe', {}))).toMatchObject({
@@ -96,25 +96,25 @@ describe('a failed request', () => {
 });
 
 describe('rejected credentials', () => {
-  const onlyTakes =
-    (good: string): FakeAnswer =>
+  const acceptsOnly =
+    (valid: string): FakeAnswer =>
     ({ authorization }) =>
-      authorization === good ? Response.json({ name: 'Ada' }) : problemResponse(401, 'CREDENTIALS_INVALID');
+      authorization === valid ? Response.json({ name: 'Ada' }) : problemResponse(401, 'CREDENTIALS_INVALID');
 
   test('are renewed, and the request is sent again', async () => {
-    const { call, seen } = callWith(onlyTakes('Bearer second'), { renew: async () => 'Bearer second' });
+    const { call, seen } = callWith(acceptsOnly('Bearer second'), { renew: async () => 'Bearer second' });
     expect(await call('usersMe', {})).toEqual({ name: 'Ada' });
     expect(seen.map(({ authorization }) => authorization)).toEqual(['Bearer first', 'Bearer second']);
   });
 
   test('are renewed only once', async () => {
-    const { call, seen } = callWith(onlyTakes('Bearer none'), { renew: async () => 'Bearer second' });
+    const { call, seen } = callWith(acceptsOnly('Bearer none'), { renew: async () => 'Bearer second' });
     expect((await problemOf(call('usersMe', {}))).status).toBe(401);
     expect(seen).toHaveLength(2);
   });
 
   test('that cannot be renewed fail the request at once', async () => {
-    const { call, seen } = callWith(onlyTakes('Bearer none'));
+    const { call, seen } = callWith(acceptsOnly('Bearer none'));
     expect((await problemOf(call('usersMe', {}))).status).toBe(401);
     expect(seen).toHaveLength(1);
   });

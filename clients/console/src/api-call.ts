@@ -12,7 +12,7 @@ export type Input<O extends OperationId> = Part<'params', Operations[O]['params'
 
 interface Extras {
   readonly signal?: AbortSignal | undefined;
-  /** Requests with the same key are the same purchase, however often they are sent. */
+  /** Requests with the same key are one purchase, however often they are sent. */
   readonly idempotencyKey?: string;
 }
 
@@ -93,7 +93,7 @@ interface LooseInput extends Extras {
   readonly body?: unknown;
 }
 
-/** The operation decides which parts an input has, and is not known here. */
+/** The type of the operation, which determines the fields of its input, is not known here. */
 function looseOf(input: object): LooseInput {
   return input;
 }

@@ -3,7 +3,7 @@ import { useContext } from 'preact/hooks';
 import type { Call } from './api-call.ts';
 import type { Viewer } from './viewer.ts';
 
-/** What every page uses. */
+/** The context that every page uses. */
 export interface Console {
   readonly call: Call;
   readonly viewer: Viewer;

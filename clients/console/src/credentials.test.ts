@@ -11,7 +11,7 @@ import {
 
 const MINUTE_MS = 60_000;
 
-/** A token endpoint that rotates refresh tokens as ours does: it rejects one that was used before. */
+/** A fake token endpoint. Like the real one, it rotates refresh tokens and rejects a used one. */
 function tokenServer() {
   let generation = 0;
   const answer: FakeAnswer = ({ path, body }) => {
@@ -100,7 +100,7 @@ test('sends the refresh token once for concurrent requests', async () => {
   expect(seen).toHaveLength(2);
 });
 
-test('returns the current token, without a request, when an older one was rejected', async () => {
+test('returns the current token, without a request, when an older token was rejected', async () => {
   const { signedIn, seen } = world();
   const credentials = await signedIn();
   await credentials.renew('Bearer access-1');

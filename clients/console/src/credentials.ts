@@ -2,9 +2,9 @@ import type { Tokens } from '../../sdk/src/api.ts';
 import type { Credentials, Send } from './api-call.ts';
 import { Problem } from './problem.ts';
 
-/** The name of the refresh token in the tab's storage. */
+/** The key of the refresh token in the tab's storage. */
 export const STORED_AS = 'seatlease.refresh-token';
-/** The name of the access token there. */
+/** The key of the access token in the tab's storage. */
 const ACCESS_STORED_AS = 'seatlease.access-token';
 /** An access token is renewed this long before it expires, so that it cannot expire on the way to the server. */
 const EARLY_MS = 30_000;
@@ -33,9 +33,9 @@ interface Access {
 }
 
 /**
- * Keeps the tokens in `storage`, which must be this tab's own (`sessionStorage`). A refresh token is valid once, and using it
- * twice ends the sign-in, so tabs must not share it. The access token is stored too, so that a reload needs no new one: a
- * page that is reloaded during that request would lose the new refresh token, and with it the sign-in.
+ * Keeps the tokens in `storage`, which must belong to this tab alone (`sessionStorage`). A refresh token is valid once,
+ * and using it twice ends the sign-in, so tabs must not share it. The access token is stored too, so that a reload does
+ * not refresh it: a page that is reloaded during a refresh would lose the new refresh token, and the user the sign-in.
  */
 export function createCredentials(send: Send, storage: Storage, nowMs: () => number): OwnCredentials {
   let operatorKey: string | undefined;
@@ -100,7 +100,7 @@ export function createCredentials(send: Send, storage: Storage, nowMs: () => num
     },
     async renew(rejected) {
       if (operatorKey !== undefined) return undefined;
-      // Another request may have renewed it already.
+      // Another request may have renewed the token already.
       const stored = access();
       if (stored && stored.authorization !== rejected) return stored.authorization;
       storage.removeItem(ACCESS_STORED_AS);

@@ -11,7 +11,7 @@ test('covers whole days in the time zone of the viewer, also on days of a clock 
   });
 });
 
-test('leaves out an end that is not chosen', () => {
+test('leaves out a start or end that is not chosen', () => {
   expect(periodOf({ first: '', last: '' })).toEqual({});
   expect(Object.keys(periodOf({ first: '2026-01-01', last: '' }))).toEqual(['from']);
 });

@@ -1,4 +1,4 @@
-/** Converts the days of date fields ("2026-11-28"), in the viewer's time zone, into the timestamps that the API takes. */
+/** Converts days of date fields ("2026-11-28") in the viewer's time zone into timestamps for the API. */
 
 export interface Days {
   /** Empty for an open start. */

@@ -39,13 +39,13 @@ test.each([
   ['suspended', { status: 'suspended' }, 'suspended'],
   ['at its end date', { valid_until: '2026-11-28T10:00:00Z' }, 'expired'],
   ['before its end date', { valid_until: '2026-11-28T10:00:01Z' }, undefined],
-] as const)('explains why a license that is %s grants no seats', (_, terms, words) => {
+] as const)('reports whether and why a license that is %s grants no seats', (_, terms, words) => {
   const trouble = troubleOf(license(terms), NOW);
   if (words === undefined) expect(trouble).toBeUndefined();
   else expect(trouble).toContain(words);
 });
 
-test('finds an older license by its id, but none of another tenant', async () => {
+test('adds an older license by its id, but no license of another tenant', async () => {
   const others: Readonly<Record<string, License>> = {
     lic_old: license({ license_id: 'lic_old' }),
     lic_foreign: license({ license_id: 'lic_foreign', tenant_id: 'ten_2' }),

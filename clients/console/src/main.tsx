@@ -15,23 +15,23 @@ const call = createCall(send, credentials);
 
 const trouble = await finishSignIn();
 followLinks();
-// The back-forward cache restores a page as it was left, with buttons still busy from leaving it.
+// The browser's back-forward cache restores a page in its last state, with buttons that are still busy.
 addEventListener('pageshow', ({ persisted }) => {
   if (persisted) location.reload();
 });
 const root = document.getElementById('app');
 if (root) render(<App call={call} credentials={credentials} trouble={trouble} />, root);
 
-/** Completes a sign-in if the browser returns from one. Returns what went wrong with it. */
+/** Completes a sign-in if the browser returns from Google. Returns an error message if the sign-in failed. */
 async function finishSignIn(): Promise<string | undefined> {
-  const back = readReturn(sessionStorage, new URL(location.href));
-  if (!back) return undefined;
-  // The code is used up and must not stay in the browser's history.
-  history.replaceState(null, '', back.outcome === 'foreign' ? `${BASE}/` : back.returnTo);
-  if (back.outcome === 'foreign') return 'That sign-in was not started in this tab. Sign in here.';
-  if (back.outcome === 'declined') return 'Sign-in was canceled. You can try again.';
+  const result = readReturn(sessionStorage, new URL(location.href));
+  if (!result) return undefined;
+  // The code can be redeemed once and must not stay in the browser's history.
+  history.replaceState(null, '', result.outcome === 'foreign' ? `${BASE}/` : result.returnTo);
+  if (result.outcome === 'foreign') return 'That sign-in was not started in this tab. Sign in here.';
+  if (result.outcome === 'declined') return 'Sign-in was canceled. You can try again.';
   try {
-    await credentials.redeem(back.code, back.verifier, redirectUri(location.origin));
+    await credentials.redeem(result.code, result.verifier, redirectUri(location.origin));
     return undefined;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;

@@ -1,10 +1,10 @@
 const STORED_AS = 'seatlease.tab';
-/** After a reload, the page before may release its lock only after this page has requested it. */
+/** After a reload, the previous page may still hold the lock when this page requests it. */
 const HANDOVER_MS = 500;
 
 /**
  * Makes sure that `storage` belongs to this tab alone. Duplicating a tab copies its storage, and two tabs that use one
- * refresh token end the sign-in of both. The copy finds the lock of its name taken, and clears its storage.
+ * refresh token end the sign-in of both. The duplicate finds that its lock is taken, and clears its storage.
  */
 export async function startAsOwnTab(
   storage: Storage,
@@ -24,7 +24,7 @@ function newName(storage: Storage): string {
   return name;
 }
 
-/** Takes the lock of a name until the tab is closed. Returns whether it was free. */
+/** Takes the lock of `name` until the tab is closed. Returns whether the lock was free. */
 function holdWhileOpen(name: string, locks: LockManager, handoverMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     locks

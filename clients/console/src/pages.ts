@@ -106,7 +106,7 @@ export function destinationOf(pathname: string, viewer: Viewer): Destination {
   return found ? { kind: 'page', page: found.page } : { kind: 'not-found' };
 }
 
-/** The page of a tenant at `slug`, if there is one that the role may open. */
+/** The page of a tenant at `slug`, if it exists and the role can open it. */
 export function tenantPageOf(slug: string, role: Role): ComponentType<TenantPageProps> | undefined {
   return pagesFor(role).find((entry) => entry.slug === slug)?.page;
 }

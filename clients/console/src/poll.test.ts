@@ -101,7 +101,7 @@ describe('polling', () => {
     expect(sentAtMs).toEqual([0, 90_000]);
   });
 
-  test('keeps to Retry-After when the page is hidden and shown meanwhile', async () => {
+  test('respects Retry-After when the page is hidden and shown in the meantime', async () => {
     const { sentAtMs, show } = world(() => Promise.reject(failure({ retryAfterSeconds: 90 })));
     await pass(10_000);
     show(false);
@@ -122,7 +122,7 @@ describe('polling', () => {
     ]);
   });
 
-  test('sends a request on now(), or right after a pending one', async () => {
+  test('sends a request on now(), or right after the pending request', async () => {
     const { polling, sentAtMs, server } = world();
     await pass(1_000);
     server.answer = lateBy(500);

@@ -1,6 +1,6 @@
 import { Problem } from './problem.ts';
 
-/** The last value, and the failure since, if any. */
+/** The last value, and why the latest request failed, if it did. */
 export interface Watched<T> {
   readonly value: T | undefined;
   /** When the request for `value` was sent, in milliseconds since the epoch. */
@@ -25,9 +25,9 @@ export interface Polling {
 const MAX_DELAY_MS = 60_000;
 
 /**
- * Sends a request every `everyMs`, one at a time, and none while the page is hidden. After each failure the delay doubles, up
- * to a minute, but is never shorter than Retry-After. Half of the delay is random, so that after an outage the consoles do
- * not all retry at once.
+ * Sends a request every `everyMs`, one at a time, and none while the page is hidden. After each failure the delay
+ * doubles, up to a minute, but is never shorter than Retry-After. Half of the delay is random, so that after an outage
+ * the consoles do not all retry at once.
  */
 export function poll<T>(
   request: (signal: AbortSignal) => Promise<T>,

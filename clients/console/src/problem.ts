@@ -46,7 +46,7 @@ export function noAnswer(cause: unknown): Problem {
   });
 }
 
-/** Reads an error response. It has no problem document if a proxy or Firebase Hosting sent it. */
+/** Reads an error response. Responses of a proxy or Firebase Hosting have no problem document. */
 export async function readProblem(response: Response): Promise<Problem> {
   const document = await documentOf(response);
   const text = (name: string): string | undefined => {

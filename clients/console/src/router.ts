@@ -5,7 +5,7 @@ export const BASE = '/console';
 
 let hasNavigated = false;
 
-/** Whether the user has navigated within the console, so that a new page must announce itself to assistive technology. */
+/** Whether the user has navigated within the console. A new page must then announce itself to assistive technology. */
 export function isAfterNavigation(): boolean {
   return hasNavigated;
 }
@@ -25,15 +25,15 @@ export function useAddress(): URL {
   const [href, setHref] = useState(location.href);
   useEffect(() => {
     const read = (): void => setHref(location.href);
-    const goneBack = (): void => {
+    const onPopState = (): void => {
       hasNavigated = true;
       read();
     };
     addEventListener('seatlease:navigated', read);
-    addEventListener('popstate', goneBack);
+    addEventListener('popstate', onPopState);
     return () => {
       removeEventListener('seatlease:navigated', read);
-      removeEventListener('popstate', goneBack);
+      removeEventListener('popstate', onPopState);
     };
   }, []);
   return new URL(href);

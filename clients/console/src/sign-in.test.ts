@@ -14,7 +14,7 @@ async function start() {
 const backWith = (answer: Readonly<Record<string, string>>): URL =>
   new URL(`${ORIGIN}/console/signed-in?${new URLSearchParams(answer)}`);
 
-test('starts with the registered return address and a challenge that matches its verifier', async () => {
+test('starts a sign-in with the registered return address and a challenge that matches the stored verifier', async () => {
   const { storage, query, path } = await start();
   expect(path).toBe('/auth/login/google');
   expect(query.get('redirect_uri')).toBe('https://console.test/console/signed-in');
@@ -42,13 +42,13 @@ test('accepts a return link only once', async () => {
 
 test('rejects a return link of another sign-in', async () => {
   const { storage } = await start();
-  expect(readReturn(storage, backWith({ state: 'theirs', code: 'their-code' }))).toEqual({
+  expect(readReturn(storage, backWith({ state: 'another-state', code: 'another-code' }))).toEqual({
     outcome: 'foreign',
   });
-  expect(readReturn(memoryStorage(), backWith({ code: 'their-code' }))).toEqual({ outcome: 'foreign' });
+  expect(readReturn(memoryStorage(), backWith({ code: 'another-code' }))).toEqual({ outcome: 'foreign' });
 });
 
-test('returns a user who declines to where they were', async () => {
+test('returns a user who declines to the page that they came from', async () => {
   const { storage, query } = await start();
   const back = backWith({ state: query.get('state') ?? '', error: 'access_denied' });
   expect(readReturn(storage, back)).toEqual({ outcome: 'declined', returnTo: HERE });

@@ -16,7 +16,7 @@ interface PendingSignIn {
 export type Return =
   | { readonly outcome: 'code'; readonly code: string; readonly verifier: string; readonly returnTo: string }
   | { readonly outcome: 'declined'; readonly returnTo: string }
-  /** This tab did not start that sign-in. Someone else may have made the link, so it is not redeemed. */
+  /** This tab did not start the sign-in. The link may come from an attacker, so its code is not redeemed. */
   | { readonly outcome: 'foreign' };
 
 export function redirectUri(origin: string): string {

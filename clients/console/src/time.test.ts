@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { briefly, dateAndTime, lengthOf, relativeTo } from './time.ts';
+import { dateAndTime, durationOf, relativeTo, shortDateAndTime } from './time.ts';
 
 const NOW = Date.parse('2026-11-28T10:00:00Z');
 const SECOND = 1_000;
@@ -14,8 +14,8 @@ test.each([
   [-HOUR, '1 hour ago'],
   [47 * HOUR, 'in 1 day'],
   [-49 * HOUR, '2 days ago'],
-])('an offset of %i ms is "%s"', (awayMs, words) => {
-  expect(relativeTo(NOW + awayMs, NOW)).toBe(words);
+])('an offset of %i ms is "%s"', (offsetMs, words) => {
+  expect(relativeTo(NOW + offsetMs, NOW)).toBe(words);
 });
 
 test.each([
@@ -25,7 +25,7 @@ test.each([
   [3_600, '1 hour'],
   [14 * 86_400, '14 days'],
 ])('%i seconds are "%s"', (seconds, words) => {
-  expect(lengthOf(seconds)).toBe(words);
+  expect(durationOf(seconds)).toBe(words);
 });
 
 test('formats a time in the given time zone', () => {
@@ -35,7 +35,7 @@ test('formats a time in the given time zone', () => {
 
 test('leaves out the date for today, in the given time zone, and the year for this year', () => {
   const late = new Date('2026-11-28T23:30:00Z');
-  expect(briefly(late, NOW, 'UTC')).toBe('23:30');
-  expect(briefly(late, NOW, 'Europe/Berlin')).toBe('29 Nov, 00:30');
-  expect(briefly(new Date('2027-01-02T08:00:00Z'), NOW, 'UTC')).toBe('2 Jan 2027, 08:00');
+  expect(shortDateAndTime(late, NOW, 'UTC')).toBe('23:30');
+  expect(shortDateAndTime(late, NOW, 'Europe/Berlin')).toBe('29 Nov, 00:30');
+  expect(shortDateAndTime(new Date('2027-01-02T08:00:00Z'), NOW, 'UTC')).toBe('2 Jan 2027, 08:00');
 });

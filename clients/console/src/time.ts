@@ -13,16 +13,16 @@ const STEPS = [
 
 const RELATIVE = new Intl.RelativeTimeFormat('en', { numeric: 'always', style: 'long' });
 
-/** "in 4 minutes", "2 days ago"; "just now" and "in a moment" within a minute. Rounded towards now, so never too much. */
+/** "in 4 minutes", "2 days ago"; "just now" and "in a moment" within a minute. Rounds down the distance from now. */
 export function relativeTo(atMs: number, nowMs: number): string {
-  const awayMs = atMs - nowMs;
-  const step = STEPS.find(({ ms }) => Math.abs(awayMs) >= ms);
-  if (!step) return awayMs > 0 ? 'in a moment' : 'just now';
-  return RELATIVE.format(Math.trunc(awayMs / step.ms), step.unit);
+  const offsetMs = atMs - nowMs;
+  const step = STEPS.find(({ ms }) => Math.abs(offsetMs) >= ms);
+  if (!step) return offsetMs > 0 ? 'in a moment' : 'just now';
+  return RELATIVE.format(Math.trunc(offsetMs / step.ms), step.unit);
 }
 
 /** A duration: "4 minutes", "2 days". */
-export function lengthOf(seconds: number): string {
+export function durationOf(seconds: number): string {
   const lengthMs = seconds * SECOND_MS;
   const step = STEPS.find(({ ms }) => lengthMs >= ms) ?? { unit: 'second', ms: SECOND_MS };
   const count = Math.round(lengthMs / step.ms);
@@ -37,8 +37,8 @@ export function dateAndTime(at: Date, zone?: string): string {
   return new Intl.DateTimeFormat('en-GB', { ...DAY, ...MINUTE, timeZone: zone }).format(at);
 }
 
-/** `dateAndTime` without what is clear today: "10:42" today, "1 Dec, 10:42" this year, all of it in another year. */
-export function briefly(at: Date, nowMs: number, zone?: string): string {
+/** A short form of `dateAndTime`: "10:42" today, "1 Dec, 10:42" this year, the full form in another year. */
+export function shortDateAndTime(at: Date, nowMs: number, zone?: string): string {
   const now = new Date(nowMs);
   if (dateOf(at, zone) === dateOf(now, zone)) return hourTick(at, zone);
   const isThisYear = yearOf(at, zone) === yearOf(now, zone);

@@ -12,25 +12,25 @@ interface FilterProps {
   onFilter(filter: AuditFilter): void;
 }
 
-/** Queries the server only on submit, as each query costs reads of an index. */
+/** Queries the server only on submit, because each query costs document reads. */
 export function FilterForm({ filter, licenses, onFilter }: FilterProps) {
-  const [wanted, setWanted] = useState(filter);
-  const isKnown = licenses.some(({ license_id }) => license_id === wanted.license);
+  const [draft, setWanted] = useState(filter);
+  const isKnown = licenses.some(({ license_id }) => license_id === draft.license);
   return (
     <form
       class="row-form filter"
       aria-label="Filter"
       onSubmit={(event) => {
         event.preventDefault();
-        onFilter({ ...wanted, session: wanted.session.trim() });
+        onFilter({ ...draft, session: draft.session.trim() });
       }}
     >
       <label>
         Event
         <select
-          value={wanted.type}
+          value={draft.type}
           onChange={({ currentTarget: { value } }) =>
-            setWanted({ ...wanted, type: isEventType(value) ? value : '' })
+            setWanted({ ...draft, type: isEventType(value) ? value : '' })
           }
         >
           <option value="">All events</option>
@@ -44,11 +44,11 @@ export function FilterForm({ filter, licenses, onFilter }: FilterProps) {
       <label>
         License
         <select
-          value={wanted.license}
-          onChange={({ currentTarget: { value } }) => setWanted({ ...wanted, license: value })}
+          value={draft.license}
+          onChange={({ currentTarget: { value } }) => setWanted({ ...draft, license: value })}
         >
           <option value="">All licenses</option>
-          {wanted.license !== '' && !isKnown && <option value={wanted.license}>{wanted.license}</option>}
+          {draft.license !== '' && !isKnown && <option value={draft.license}>{draft.license}</option>}
           {licenses.map((license) => (
             <option key={license.license_id} value={license.license_id}>
               {nameOf(license)} ({license.license_id})
@@ -61,11 +61,11 @@ export function FilterForm({ filter, licenses, onFilter }: FilterProps) {
         <input
           autocomplete="off"
           placeholder="ses_…"
-          value={wanted.session}
-          onInput={({ currentTarget: { value } }) => setWanted({ ...wanted, session: value })}
+          value={draft.session}
+          onInput={({ currentTarget: { value } }) => setWanted({ ...draft, session: value })}
         />
       </label>
-      <DaysFields days={wanted} onChange={(days) => setWanted({ ...wanted, ...days })} />
+      <DaysFields days={draft} onChange={(days) => setWanted({ ...draft, ...days })} />
       <div class="buttons">
         <Button type="submit" kind="primary">
           Show events

@@ -11,11 +11,11 @@ const PROBLEMS_SHOWN = 20;
 export function VerifyCard({ tenantId }: { readonly tenantId: string }) {
   const { call } = useConsole();
   const [verdict, setVerdict] = useState<Verdict>();
-  const leaving = useRef(new AbortController());
-  useEffect(() => () => leaving.current.abort(), []);
+  const unmount = useRef(new AbortController());
+  useEffect(() => () => unmount.current.abort(), []);
   const check = useAction(async () => {
     setVerdict(undefined);
-    const { signal } = leaving.current;
+    const { signal } = unmount.current;
     await verify(
       (cursor) =>
         call('auditVerify', {
@@ -30,8 +30,8 @@ export function VerifyCard({ tenantId }: { readonly tenantId: string }) {
     <section class="card part" aria-labelledby="verify">
       <h2 id="verify">Verify the audit log</h2>
       <p class="quiet">
-        Each event is chained to the one before it by a hash. Verifying shows if an event was changed, removed
-        or inserted later.
+        Each event is linked to the previous event by a hash. Verifying the log detects events that were
+        changed, removed or inserted later.
       </p>
       <Button busy={check.isBusy} onClick={check.run}>
         Verify log
@@ -49,9 +49,9 @@ export function VerifyCard({ tenantId }: { readonly tenantId: string }) {
 
 function Result({ verdict }: { readonly verdict: Verdict }) {
   const { sealed, unsealed, head, problems } = verdict;
-  const waiting =
+  const unsealedText =
     unsealed > 0 &&
-    ` ${unsealed === 1 ? '1 event is' : `${unsealed} events are`} not sealed yet and cannot be verified until then.`;
+    ` ${unsealed === 1 ? '1 event is' : `${unsealed} events are`} not sealed yet and cannot be verified yet.`;
   if (problems.length === 0) {
     return (
       <Notice tone="good">
@@ -59,7 +59,7 @@ function Result({ verdict }: { readonly verdict: Verdict }) {
           {sealed === 0
             ? 'The log has no sealed events yet.'
             : `The log is intact: ${sealed === 1 ? '1 event' : `${sealed.toLocaleString('en')} events`} verified, none changed, removed or inserted.`}
-          {waiting}
+          {unsealedText}
         </p>
         {head && (
           <p class="small">
@@ -75,7 +75,7 @@ function Result({ verdict }: { readonly verdict: Verdict }) {
       <p>
         The log was tampered with or is damaged: {problems.length}{' '}
         {problems.length === 1 ? 'problem' : 'problems'} in {sealed.toLocaleString('en')} events.
-        {waiting}
+        {unsealedText}
       </p>
       <ul>
         {problems.slice(0, PROBLEMS_SHOWN).map(({ kind, seq, detail }) => (

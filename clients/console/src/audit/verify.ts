@@ -1,6 +1,6 @@
 import type { AuditCheck } from '../../../sdk/src/api.ts';
 
-/** What was found so far in a log that is verified page by page. */
+/** The result so far of verifying a log page by page. */
 export interface Verdict {
   readonly sealed: number;
   readonly unsealed: number;
@@ -12,8 +12,8 @@ export interface Verdict {
 const NOTHING_YET: Verdict = { sealed: 0, unsealed: 0, head: null, problems: [], isComplete: false };
 
 /**
- * Verifies a whole log and reports what was found so far after each page. `verifyPage` gets the cursor of the page before.
- * Stops when `signal` is aborted.
+ * Verifies a whole log, and reports the result so far after each page. `verifyPage` gets the cursor of the previous
+ * page. Stops when `signal` is aborted.
  */
 export async function verify(
   verifyPage: (cursor: string | undefined) => Promise<AuditCheck>,

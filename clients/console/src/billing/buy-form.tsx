@@ -115,7 +115,7 @@ export function BuyForm({ tenantId, plans, buyable }: BuyProps) {
   );
 }
 
-/** The wanted interval, or the first one of a plan that does not have it. */
+/** The chosen interval, or the plan's first interval if the plan does not offer the chosen one. */
 function intervalOf(plan: Plan, wanted: Interval | undefined): Interval {
   const [first = 'month'] = plan.intervals;
   return wanted !== undefined && plan.intervals.includes(wanted) ? wanted : first;

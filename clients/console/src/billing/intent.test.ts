@@ -6,7 +6,7 @@ function counted() {
   return createIntents(() => `key-${++count}`);
 }
 
-test('returns the same key when an order is sent again without an answer', () => {
+test('returns the same key when an order is sent again before it was completed', () => {
   const intents = counted();
   const first = intents.keyOf({ plan: 'pro', seats: 2 });
   expect(intents.keyOf({ plan: 'pro', seats: 2 })).toBe(first);

@@ -4,8 +4,8 @@ interface Intent {
 }
 
 /**
- * Creates idempotency keys for purchases. An order keeps its key when it is sent again without an answer. Another order, or
- * the same one after `done`, gets a new key.
+ * Creates idempotency keys for purchases. An order that is retried keeps its key until `done` is called. A different
+ * order gets a new key.
  */
 export function createIntents(newKey: () => string) {
   let latest: Intent | undefined;

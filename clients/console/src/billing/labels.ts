@@ -11,7 +11,7 @@ export const INTERVAL_LABELS: Readonly<Record<Interval, string>> = {
 export interface SubscriptionState {
   readonly tone: 'good' | 'warn' | 'bad' | 'plain';
   readonly label: string;
-  /** What it means for the seats, and what the customer can do. */
+  /** What the state means for the seats, and what the customer can do. */
   readonly explanation: string;
 }
 
@@ -31,7 +31,7 @@ export function subscriptionState(subscription: Subscription): SubscriptionState
     case 'trialing':
       return cancel_at === null
         ? { tone: 'good', label: 'Trial', explanation: `Free until ${end}. Payments start then.` }
-        : { tone: 'warn', label: 'Trial ends', explanation: `Free until ${end}, and ends then.` };
+        : { tone: 'warn', label: 'Trial ends', explanation: `Free until ${end}. The trial ends then.` };
     case 'past_due':
       return {
         tone: 'bad',

@@ -3,7 +3,7 @@ import { Alert } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { useAction } from '../ui/use-action.ts';
 
-/** Opens the payment provider's page, which alone has the invoices and cards. */
+/** Opens the page of the payment provider: invoices and cards are stored only there. */
 export function PortalButton({ tenantId }: { readonly tenantId: string }) {
   const { call } = useConsole();
   const open = useAction(async () => {

@@ -69,8 +69,7 @@ export function SubscriptionCard({ subscription, onChanged }: CardProps) {
   );
 }
 
-const NOW =
-  'Programs lose their seats with the next heartbeat. You get no refund, and this cannot be undone.';
+const NOW = 'Programs lose their seats at the next heartbeat. You get no refund, and this cannot be undone.';
 
 interface EndProps extends CardProps {
   onClose(): void;

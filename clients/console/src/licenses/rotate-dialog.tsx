@@ -36,7 +36,7 @@ export function RotateDialog({ license, onClose }: RotateProps) {
   if (key !== undefined) return <NewKey licenseKey={key} onClose={onClose} />;
   return (
     <Dialog title="Rotate the license key?" onClose={onClose}>
-      <p>Programs need the new key as soon as the old key is no longer valid. Seats in use stay in use.</p>
+      <p>Programs need the new key once the old key is no longer valid. Seats in use stay in use.</p>
       <label>
         Old key
         <select

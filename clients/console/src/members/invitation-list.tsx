@@ -42,7 +42,7 @@ export function InvitationList({ tenant, of }: InvitationsProps) {
                   <td class="actions">
                     <Button
                       small
-                      label={`Withdraw the invitation of ${invitation.email}`}
+                      label={`Withdraw the invitation for ${invitation.email}`}
                       onClick={() => setWithdrawing(invitation)}
                     >
                       Withdraw
@@ -56,7 +56,7 @@ export function InvitationList({ tenant, of }: InvitationsProps) {
       />
       {withdrawing && (
         <Confirm
-          title={`Withdraw the invitation of ${withdrawing.email}?`}
+          title={`Withdraw the invitation for ${withdrawing.email}?`}
           verb="Withdraw invitation"
           onClose={() => setWithdrawing(undefined)}
           act={async () => {
@@ -65,7 +65,7 @@ export function InvitationList({ tenant, of }: InvitationsProps) {
             of.load.again();
           }}
         >
-          <p>They can no longer join with it. You can invite them again.</p>
+          <p>The user can no longer join with this invitation. You can invite them again.</p>
         </Confirm>
       )}
     </section>

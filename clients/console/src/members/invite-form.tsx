@@ -11,7 +11,7 @@ interface InviteProps {
   onInvited(): void;
 }
 
-/** Invites a member. The server sends no e-mail, so the form says what to tell them. */
+/** Invites a member. The server sends no e-mail, so the form asks the admin to notify the member. */
 export function InviteForm({ tenant, onInvited }: InviteProps) {
   const { call } = useConsole();
   const roles = invitable(tenant.role);

@@ -11,7 +11,7 @@ interface DialogProps {
   onClose(): void;
 }
 
-const DELAY = 'The console shows it to them when they next load it, after at most 15 minutes.';
+const DELAY = 'The change takes effect within 15 minutes.';
 
 export function RoleDialog({ tenant, member, onDone, onClose }: DialogProps) {
   const { call } = useConsole();
@@ -72,8 +72,8 @@ export function RemoveDialog({ tenant, member, onDone, onClose }: DialogProps) {
       }}
     >
       <p>
-        The seats that they hold by their sign-in are no longer renewed. License keys that they know stay
-        valid: rotate those that they should not use. You can invite them again.
+        Seats that the member acquired by signing in are no longer extended. License keys that the member
+        knows stay valid: rotate these keys. You can invite the member again.
       </p>
     </Confirm>
   );
@@ -95,7 +95,7 @@ export function LeaveDialog({ tenant, userId, onDone, onClose }: LeaveProps) {
         onDone();
       }}
     >
-      <p>Your seats of {tenant.name} are no longer renewed. To return you need an invitation.</p>
+      <p>Your seats of {tenant.name} are no longer extended. You need an invitation to join again.</p>
     </Confirm>
   );
 }

@@ -12,9 +12,9 @@ const PLANS: readonly License['plan'][] = ['free', 'pro', 'team', 'enterprise'];
 const UNITS: readonly License['unit'][] = ['machine', 'user', 'process'];
 
 interface CreateProps {
-  /** Fills in the tenant; empty to have it typed. */
+  /** Prefills the tenant id; empty for none. */
   readonly tenantId: string;
-  /** Gets the license's key, which the API returns only once. */
+  /** Called with the license key, which the API returns only once. */
   onCreated(licenseKey: string): void;
 }
 

@@ -6,7 +6,7 @@ import { Button } from '../ui/button.tsx';
 import { useAction } from '../ui/use-action.ts';
 import { tenantHref } from '../viewer.ts';
 
-/** Creates a tenant and invites its owner. If only the invitation fails, a retry sends just that. */
+/** Creates a tenant and invites its owner. If only the invitation fails, a retry sends only the invitation. */
 export function CreateTenant({ onCreated }: { onCreated(): void }) {
   const { call } = useConsole();
   const [name, setName] = useState('');

@@ -20,7 +20,7 @@ export const PART_TEXTS: Readonly<Record<PartName, { readonly name: string; read
 
 export type HealthReport = Readonly<Record<PartName, 'ok' | 'unavailable'>>;
 
-/** Reads the state of each part. A 503 response that lists the parts is a result as well. */
+/** Reads the state of each dependency. A 503 response that lists them is a result, not an error. */
 export async function readHealth(call: Call, signal: AbortSignal): Promise<HealthReport> {
   try {
     const { parts } = await call('health', { query: { deep: '1' }, signal });
@@ -32,7 +32,7 @@ export async function readHealth(call: Call, signal: AbortSignal): Promise<Healt
   }
 }
 
-/** A part that is not reported as "ok" counts as unavailable. */
+/** A dependency that is not reported as "ok" counts as unavailable. */
 function reportOf(parts: unknown): HealthReport {
   const reported = new Map(typeof parts === 'object' && parts !== null ? Object.entries(parts) : []);
   const of = (name: PartName) => (reported.get(name) === 'ok' ? ('ok' as const) : ('unavailable' as const));

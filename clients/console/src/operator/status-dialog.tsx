@@ -30,7 +30,7 @@ export function StatusDialog({ license, onDone, onClose }: StatusProps) {
     >
       <p>
         {isSuspending
-          ? 'Programs can acquire no more seats, and lose theirs with the next heartbeat. You can reinstate the license.'
+          ? 'No seats can be acquired, and running programs lose their seats at the next heartbeat. You can reinstate the license.'
           : 'Programs can acquire seats again at once.'}
       </p>
     </Confirm>

@@ -3,7 +3,7 @@ import type { License } from '../../../sdk/src/api.ts';
 import { useConsole } from '../console.ts';
 import { RotateDialog } from '../licenses/rotate-dialog.tsx';
 import { overdraftSeatsOf, planName, seatsOf, troubleOf } from '../licenses.ts';
-import { lengthOf } from '../time.ts';
+import { durationOf } from '../time.ts';
 import { Notice } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { NoLicenses } from '../ui/license-page.tsx';
@@ -82,13 +82,13 @@ function LicenseCard({ license, tenantId }: CardProps) {
         <dd>
           {borrow.max_days === 0
             ? 'not allowed'
-            : `for up to ${lengthOf(borrow.max_days * DAY_SECONDS)}${borrow.low_water > 0 ? `, leaving at least ${seatsOf(borrow.low_water)} free` : ''}`}
+            : `for up to ${durationOf(borrow.max_days * DAY_SECONDS)}${borrow.low_water > 0 ? `, except for ${seatsOf(borrow.low_water)} that can only be used online` : ''}`}
         </dd>
         <dt>Offline</dt>
         <dd>
           {offline_grace_days === 0
             ? 'not allowed'
-            : `for up to ${lengthOf(offline_grace_days * DAY_SECONDS)}`}
+            : `for up to ${durationOf(offline_grace_days * DAY_SECONDS)}`}
         </dd>
         {features.length > 0 && (
           <>

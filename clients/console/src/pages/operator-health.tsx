@@ -27,7 +27,7 @@ export function OperatorHealthPage() {
           <>
             {PARTS.every((part) => report[part] === 'ok') && (
               <Notice tone="good">
-                <p>All parts are available.</p>
+                <p>All dependencies are available.</p>
               </Notice>
             )}
             <ul class="rows">

@@ -4,7 +4,7 @@ import { Loaded } from '../ui/loaded.tsx';
 import { Page } from '../ui/page.tsx';
 import { useLoad } from '../ui/use-load.ts';
 
-/** The keys that verify signed licenses: the one that signs now, and older ones that still verify. */
+/** The keys that verify signed licenses: the current signing key, and older keys that only verify. */
 export function OperatorKeysPage() {
   const { call } = useConsole();
   const keys = useLoad((signal) => call('publicKey', { signal }), [call]);

@@ -38,7 +38,7 @@ export function OperatorLicensesPage() {
       aside={
         tenantId !== '' && (
           <div class="chosen">
-            Of tenant <code>{tenantId}</code>
+            Licenses of tenant <code>{tenantId}</code>
             <Button small onClick={() => setTenantId('')}>
               Show all licenses
             </Button>

@@ -9,7 +9,7 @@ import { WATCH_EVERY_MS } from '../seats/how-often.ts';
 import { byAge, matches } from '../seats/rows.ts';
 import { SeatCount, sentenceOf } from '../seats/seat-count.tsx';
 import { SessionTable } from '../seats/session-table.tsx';
-import { lengthOf } from '../time.ts';
+import { durationOf } from '../time.ts';
 import { Alert, Notice } from '../ui/alert.tsx';
 import { Announce } from '../ui/announce.tsx';
 import { KeepFocus } from '../ui/keep-focus.tsx';
@@ -90,8 +90,8 @@ function LiveSeats({ license }: { readonly license: License }) {
         )}
       </KeepFocus>
       <p class="quiet small footnote">
-        A running program sends a heartbeat every {lengthOf(license.heartbeat_seconds)}. After a crash, its
-        seat is free {lengthOf(license.ttl_seconds)} after the last heartbeat.
+        A running program sends a heartbeat every {durationOf(license.heartbeat_seconds)}. After a crash, its
+        seat is free {durationOf(license.ttl_seconds)} after the last heartbeat.
       </p>
       {evicting && (
         <EvictDialog session={evicting} onEvicted={watch.now} onClose={() => setEvicting(undefined)} />

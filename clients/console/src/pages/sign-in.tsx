@@ -41,7 +41,7 @@ export function SignInPage({ credentials, trouble }: SignInProps) {
   );
 }
 
-/** Signs in with the operator key, for the vendor's first operator: no user is an operator yet. */
+/** Signs in with the operator key. The vendor needs it until the first user is an operator. */
 function OperatorKey({ credentials }: Pick<SignInProps, 'credentials'>) {
   const [key, setKey] = useState('');
   const enter = useAction(() => credentials.useOperatorKey(key.trim()));

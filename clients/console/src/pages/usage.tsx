@@ -47,7 +47,7 @@ function Charts({ usage }: { readonly usage: LicenseUsage }) {
       />
       <Chart title={`Last ${days.length} days`} bars={days.map(barOfDay)} max={max} unit="Day (UTC)" />
       <p class="quiet small footnote">
-        Hours are in your time zone, days in UTC. New usage appears here after up to two minutes. Denied
+        Hours are in your time zone, days in UTC. New usage appears here after up to two minutes. “Denied”
         counts requests: a program that retries is counted each time.
       </p>
     </>
@@ -63,17 +63,19 @@ interface AdviceProps {
 /** Answers "how many seats do I need?", and explains how the number is computed. */
 function AdviceCard({ advice, max, days }: AdviceProps) {
   if (!advice) return null;
-  const { seats, busyHours, deniedHours, mayBeMore } = advice;
+  const { seats, busyHours, deniedHours, isLowerBound } = advice;
   return (
     <section class="card advice" aria-label={`Seats needed for ${PERCENT} % of the hours`}>
       <h2>Seats needed for {PERCENT} % of the hours</h2>
       <p class="seat-figure">
-        {mayBeMore && 'at least '}
+        {isLowerBound && 'at least '}
         <strong>{seats}</strong>
         <span>{comparison(seats, max)}</span>
       </p>
       <p class="quiet">
-        {mayBeMore ? 'At least this many seats were needed to cover' : 'This many seats would have covered'}{' '}
+        {isLowerBound
+          ? 'At least this many seats were needed to cover'
+          : 'This many seats would have covered'}{' '}
         {PERCENT} % of the {busyHours} {busyHours === 1 ? 'hour' : 'hours'} with activity in the last {days}{' '}
         days.{' '}
         {deniedHours > 0 &&

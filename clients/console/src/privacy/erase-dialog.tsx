@@ -14,9 +14,9 @@ export interface Target {
   /** What to erase; empty for the caller. */
   readonly body: { readonly user_id?: string; readonly tenant_id?: string };
   readonly title: string;
-  /** What must be typed to confirm. */
+  /** The text that the user must type to confirm. */
   readonly name: string;
-  /** The names, by id, of tenants that may be erased with it. */
+  /** Names of the tenants that may be erased too, by id. */
   readonly tenantNames: ReadonlyMap<string, string>;
 }
 
@@ -44,7 +44,7 @@ export function EraseDialog({ target, onErased, onClose }: EraseProps) {
       ) : (
         <Loaded
           of={plan}
-          whole={(shown) => (
+          wrap={(shown) => (
             <>
               {shown}
               <div class="buttons">
@@ -99,8 +99,8 @@ function ConfirmForm({ plan, target, onConfirm, onClose }: ConfirmProps) {
         ))}
       </ul>
       <p>
-        Events stay in the audit log, so that it can still be verified, but no longer show whose they are.
-        Download what you want to keep first.
+        Events stay in the audit log so that the log can still be verified, but no longer show who held a
+        seat. Download the data that you want to keep first.
       </p>
       <label>
         Type <strong>{target.name}</strong> to confirm

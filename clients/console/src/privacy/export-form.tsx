@@ -38,8 +38,8 @@ export function ExportForm({ of, verb, label, read }: ExportProps) {
         <>
           <Notice tone="warn">
             <p>
-              The file does not contain all data, as it exceeds the limit of one file. Choose shorter periods
-              and download each.
+              The data exceeds the limit of one file, so this file is incomplete. Choose shorter periods and
+              download each.
             </p>
           </Notice>
           <div class="row-form">

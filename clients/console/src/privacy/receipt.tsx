@@ -18,7 +18,7 @@ const COUNT_LABELS: Readonly<Record<keyof ErasureReceipt['erased'], string>> = {
 
 interface ReceiptProps {
   readonly receipt: ErasureReceipt;
-  /** Reads the progress of an erasure that still runs. */
+  /** Reads the progress of an erasure that is not complete. */
   onReload(): Promise<void>;
   onClose(): void;
 }

@@ -24,7 +24,7 @@ export function EvictDialog({ session, onEvicted, onClose }: EvictDialogProps) {
       }}
     >
       <p>
-        The seat is free at once. The program finds out with its next heartbeat and may stop working then.
+        The seat is free at once. The program is notified at its next heartbeat and may then stop working.
       </p>
       {borrowed_until !== null && (
         <p>

@@ -27,8 +27,8 @@ interface Further {
 const NEXT_ROWS = 100;
 
 /**
- * Sessions beyond the live ones. They are read on request and then not updated: polling 1,000 rows would cost ten times as
- * much as 100, and the live rows, whose leases expire soonest, are those that change.
+ * Sessions after the live rows. They are read on request and then not updated: polling 1,000 rows would cost ten times
+ * as much as polling 100, and mostly the live rows change, because their leases expire soonest.
  */
 export function FurtherSessions({ licenseId, cursor, live, search, nowMs, onEvict }: FurtherProps) {
   const { call } = useConsole();

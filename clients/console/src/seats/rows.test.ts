@@ -17,7 +17,7 @@ const session = (facts: Partial<Session> = {}): Session => ({
   ...facts,
 });
 
-test('sorts new sessions to the end, whenever they expire', () => {
+test('sorts sessions by start, oldest first, whenever they expire', () => {
   const rows = [
     session({ session_id: 'c', acquired_at: '2026-11-28T10:05:00Z', expires_at: '2026-11-28T10:07:00Z' }),
     session({ session_id: 'b', expires_at: '2026-12-01T10:00:00Z' }),
@@ -36,7 +36,7 @@ test.each([
   ['4711', true],
   ['grace', false],
   ['null', false],
-])('the search "%s" finds the session: %s', (search, isFound) => {
+])('matches the search "%s": %s', (search, isFound) => {
   const row = session({ hostname: 'cad-01', user_id: 'Ada', app_version: '4.2.1' });
   expect(matches(row, search)).toBe(isFound);
 });

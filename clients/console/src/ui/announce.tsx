@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
-/** Frequent updates would keep users of a screen reader from working. */
+/** More frequent announcements would interrupt users of screen readers too often. */
 const MIN_GAP_MS = 10_000;
 
-/** Has screen readers read `text` politely when it changes: at most every `MIN_GAP_MS`, and only the latest text. */
+/** Announces `text` to screen readers when it changes: at most every `MIN_GAP_MS`, and only the latest text. */
 export function Announce({ text }: { readonly text: string }) {
   const [announced, setAnnounced] = useState('');
   const first = useRef(text);

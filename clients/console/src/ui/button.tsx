@@ -3,9 +3,9 @@ import type { ComponentChildren } from 'preact';
 interface ButtonProps {
   readonly kind?: 'primary' | 'danger' | 'plain';
   readonly type?: 'button' | 'submit';
-  /** Its action is running: the button keeps its place and the focus, but does nothing. */
+  /** While the action runs, the button keeps its place and the focus, but does nothing. */
   readonly busy?: boolean;
-  /** For screen readers, where the text alone does not name the object. Must begin with the text. */
+  /** For screen readers, if the text alone does not name the object. Must begin with the text. */
   readonly label?: string;
   readonly small?: boolean;
   onClick?(): void;
@@ -28,7 +28,7 @@ export function Button({
       aria-disabled={busy ? 'true' : undefined}
       aria-label={label}
       onClick={(event) => {
-        // The `disabled` attribute would make it lose the focus.
+        // With the `disabled` attribute, the button would lose the focus.
         if (busy) event.preventDefault();
         else onClick?.();
       }}

@@ -9,7 +9,7 @@ interface ConfirmProps {
   /** The label of the button: a verb with its object, never just "OK". */
   readonly verb: string;
   readonly kind?: 'danger' | 'primary';
-  /** If it rejects with a `Problem`, the dialog stays open and shows that. */
+  /** If it rejects with a `Problem`, the dialog stays open and shows the problem. */
   act(): Promise<void>;
   onClose(): void;
   /** Explains the consequences. */

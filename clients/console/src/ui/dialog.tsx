@@ -8,16 +8,16 @@ interface DialogProps {
   readonly children: ComponentChildren;
 }
 
-/** A modal dialog. The focus stays in it, and returns to where it was when it closes. */
+/** A modal dialog. The focus stays in the dialog. When it closes, the focus returns to the previous element. */
 export function Dialog({ title, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useEffect(() => {
-    const before = document.activeElement;
+    const previous = document.activeElement;
     dialog.current?.showModal();
     return () => {
-      // If that element was removed with its row, `KeepFocus` moves the focus.
-      if (before instanceof HTMLElement && before.isConnected) before.focus();
+      // If the previous element was removed with its row, `KeepFocus` moves the focus.
+      if (previous instanceof HTMLElement && previous.isConnected) previous.focus();
     };
   }, []);
   return (

@@ -6,17 +6,17 @@ import type { Load } from './use-load.ts';
 interface LoadedProps<T> {
   readonly of: Load<T>;
   render(value: T): ComponentChildren;
-  /** Wraps what is shown while there is no value. */
-  whole?(shown: ComponentChildren): ComponentChildren;
+  /** Wraps the loading state or the failure. */
+  wrap?(shown: ComponentChildren): ComponentChildren;
 }
 
 /** Renders the loaded value, the loading state, or the failure. */
-export function Loaded<T>({ of, render, whole = (shown) => shown }: LoadedProps<T>) {
+export function Loaded<T>({ of, render, wrap = (shown) => shown }: LoadedProps<T>) {
   if (of.isLoaded) return <>{render(of.value as T)}</>;
   if (of.problem) {
     return (
       <>
-        {whole(
+        {wrap(
           <>
             <Alert problem={of.problem} />
             <Button busy={of.isLoading} onClick={of.again}>
@@ -27,7 +27,7 @@ export function Loaded<T>({ of, render, whole = (shown) => shown }: LoadedProps<
       </>
     );
   }
-  return <>{whole(<Waiting />)}</>;
+  return <>{wrap(<Waiting />)}</>;
 }
 
 /** A placeholder whose text appears only after 0.4 s. */

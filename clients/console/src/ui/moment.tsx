@@ -1,9 +1,9 @@
-import { briefly, dateAndTime, relativeTo } from '../time.ts';
+import { dateAndTime, relativeTo, shortDateAndTime } from '../time.ts';
 
 interface MomentProps {
   /** RFC 3339. */
   readonly at: string;
-  /** If given, shows the time relative to this first, and the absolute time in brief. */
+  /** If given, shows the time relative to this, and below it the absolute time in short form. */
   readonly nowMs?: number | undefined;
 }
 
@@ -17,7 +17,7 @@ export function Moment({ at, nowMs }: MomentProps) {
       ) : (
         <>
           {relativeTo(date.getTime(), nowMs)}
-          <span class="second-line">{briefly(date, nowMs)}</span>
+          <span class="second-line">{shortDateAndTime(date, nowMs)}</span>
         </>
       )}
     </time>

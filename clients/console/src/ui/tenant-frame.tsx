@@ -26,7 +26,7 @@ export function TenantFrame({ tenantId, slug }: FrameProps) {
   return (
     <Loaded
       of={foreign}
-      whole={(shown) => <Shell>{shown}</Shell>}
+      wrap={(shown) => <Shell>{shown}</Shell>}
       render={(tenant) =>
         tenant ? (
           <TenantPage tenant={tenant} slug={slug} />

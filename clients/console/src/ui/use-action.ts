@@ -4,11 +4,11 @@ import { Problem } from '../problem.ts';
 export interface Action {
   readonly isBusy: boolean;
   readonly problem: Problem | undefined;
-  /** Runs the action unless it is running. Resolves when it has ended, even if it failed. */
+  /** Runs the action unless it is already running. Resolves when the action has ended, even if it failed. */
   run(): Promise<void>;
 }
 
-/** An action of a button: runs once at a time, and keeps the problem if it fails. */
+/** The action of a button. It runs once at a time, and keeps its problem if it fails. */
 export function useAction(act: () => Promise<void>): Action {
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem>();

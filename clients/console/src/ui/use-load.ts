@@ -3,7 +3,7 @@ import { Problem } from '../problem.ts';
 
 /** The state of loading a value. */
 export interface Load<T> {
-  /** `undefined` until it is loaded; kept while it is loaded again. */
+  /** `undefined` until the value is loaded. While the value is loaded again, the previous one stays. */
   readonly value: T | undefined;
   readonly isLoaded: boolean;
   readonly problem: Problem | undefined;
@@ -22,7 +22,7 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, inputs: re
       if (!controller.signal.aborted) setState(next);
     };
     if (round === 0) setState(NOTHING_YET);
-    else setState((before) => ({ ...before, isLoading: true }));
+    else setState((previous) => ({ ...previous, isLoading: true }));
     load(controller.signal).then(
       (value) => settle({ value, isLoaded: true, problem: undefined, isLoading: false }),
       (error: unknown) => {

@@ -22,7 +22,7 @@ interface ChartProps {
   readonly unit: string;
 }
 
-/** In units of the chart. One is about a pixel on the screen. */
+/** In units of the chart. A unit is about a pixel on the screen. */
 const WIDTH = { wide: 960, narrow: 380 } as const;
 const LEFT = 44;
 const RIGHT = 22;
@@ -33,7 +33,7 @@ const DENIALS_HEIGHT = 54;
 const DENIALS_TOP = TOP + SEATS_HEIGHT + GAP;
 const TICKS_HEIGHT = 28;
 
-/** Peak seats, below them denials on a scale of their own, and the same numbers as a table. */
+/** Peak seats, denials below them on their own scale, and the same numbers as a table. */
 export function Chart({ title, bars, max, unit }: ChartProps) {
   const heading = useId();
   const peak = Math.max(0, ...bars.map(({ peak_seats }) => peak_seats));
@@ -112,7 +112,7 @@ function Bars({ bars, max, peak, hasDenials }: BarsProps) {
         return (
           <g key={at}>
             <title>{`${name}: peak of ${peak_seats} seats, ${denials} denied`}</title>
-            {/* Shows the tooltip of bars without height, too. */}
+            {/* Shows the tooltip also for bars without height. */}
             <rect class="column" x={LEFT + index * step} y={TOP} width={step} height={height - TOP} />
             <rect
               class="seats"

@@ -8,11 +8,11 @@ const times = (count: number, one: Hour): Hour[] => Array.from({ length: count }
 describe('seats needed for 99 % of the hours', () => {
   test('leaves out the busiest 1 % of the hours', () => {
     const hours = [...times(198, hour(5)), hour(40), hour(50)];
-    expect(seatsNeeded(hours, 99)).toMatchObject({ seats: 5, busyHours: 200, mayBeMore: false });
+    expect(seatsNeeded(hours, 99)).toMatchObject({ seats: 5, busyHours: 200, isLowerBound: false });
     expect(seatsNeeded([...hours, hour(30)], 99)?.seats).toBe(30);
   });
 
-  test('leaves out no hour of fewer than 100', () => {
+  test('leaves out no hour if there are fewer than 100', () => {
     expect(seatsNeeded([...times(98, hour(5)), hour(40)], 99)?.seats).toBe(40);
     expect(seatsNeeded([...times(99, hour(5)), hour(40)], 99)?.seats).toBe(5);
   });
@@ -32,7 +32,7 @@ describe('seats needed for 99 % of the hours', () => {
       seats: 6,
       busyHours: 10,
       deniedHours: 10,
-      mayBeMore: true,
+      isLowerBound: true,
     });
   });
 
@@ -41,12 +41,12 @@ describe('seats needed for 99 % of the hours', () => {
   });
 
   test('counts an hour with denials and no seats', () => {
-    expect(seatsNeeded([hour(0, 3)], 99)).toMatchObject({ seats: 1, busyHours: 1, mayBeMore: true });
+    expect(seatsNeeded([hour(0, 3)], 99)).toMatchObject({ seats: 1, busyHours: 1, isLowerBound: true });
   });
 
   test('reports an exact number if the denials do not affect it', () => {
     const hours = [...times(199, hour(5)), hour(5, 80)];
-    expect(seatsNeeded(hours, 99)).toMatchObject({ seats: 5, deniedHours: 1, mayBeMore: false });
+    expect(seatsNeeded(hours, 99)).toMatchObject({ seats: 5, deniedHours: 1, isLowerBound: false });
   });
 
   const anyHour = fc.record({ peak_seats: fc.nat(20), denials: fc.nat(3) });
@@ -68,14 +68,14 @@ describe('seats needed for 99 % of the hours', () => {
     );
   });
 
-  test('is right about an exact number, however many users were denied', () => {
+  test('reports as exact only numbers that hold however many users were denied', () => {
     fc.assert(
       fc.property(
         fc.array(anyHour, { maxLength: 300 }),
         fc.integer({ min: 1, max: 500 }),
         (hours, missing) => {
           const advice = seatsNeeded(hours, 99);
-          if (!advice || advice.mayBeMore) return;
+          if (!advice || advice.isLowerBound) return;
           const truth = hours.map(({ peak_seats, denials }) =>
             hour(peak_seats + (denials > 0 ? missing : 0)),
           );

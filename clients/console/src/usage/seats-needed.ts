@@ -11,18 +11,18 @@ export interface Advice {
   readonly busyHours: number;
   /** Hours with denials. */
   readonly deniedHours: number;
-  /** Whether more seats may be needed: the number depends on hours whose demand is not fully known. */
-  readonly mayBeMore: boolean;
+  /** Whether more seats may be needed, because the number depends on hours with denials, whose demand is not known. */
+  readonly isLowerBound: boolean;
 }
 
 /**
- * The smallest number of seats that would have been enough in `percent` of the hours with activity; `undefined` if there are
- * no such hours.
+ * The smallest number of seats that would have been enough in `percent` of the hours with activity; `undefined` if
+ * there are no such hours.
  *
- * The demand of an hour without denials is its peak. An hour with denials needed at least one seat more. Denials do not show
- * how many more, as they count requests: one program that retries every ten seconds makes 360, and two users who give up
- * make two. Such an hour counts as its peak plus one. If a higher demand in these hours would change the number,
- * `mayBeMore` is true.
+ * The demand of an hour without denials is its peak. An hour with denials needed at least one seat more. Denials do not
+ * show how many more, because they count requests: one program that retries every ten seconds makes 360, and two users
+ * who give up make two. Such an hour counts as its peak plus one. If a higher demand in these hours would change the
+ * number, `isLowerBound` is true.
  */
 export function seatsNeeded(hours: readonly Hour[], percent: number): Advice | undefined {
   const busy = hours.filter(({ peak_seats, denials }) => peak_seats > 0 || denials > 0);
@@ -33,7 +33,7 @@ export function seatsNeeded(hours: readonly Hour[], percent: number): Advice | u
     seats,
     busyHours: busy.length,
     deniedHours: busy.filter(({ denials }) => denials > 0).length,
-    mayBeMore: atWorst !== seats,
+    isLowerBound: atWorst !== seats,
   };
 }
 
@@ -45,7 +45,7 @@ function worstDemand({ peak_seats, denials }: Hour): number {
   return denials > 0 ? Number.POSITIVE_INFINITY : peak_seats;
 }
 
-/** Multiplies before dividing: with fractions such as 0.01, rounding errors could add up. */
+/** Multiplies before it divides, to avoid the rounding errors of fractions such as 0.01. */
 function quantileOf(demands: readonly number[], percent: number): number | undefined {
   const leftOut = Math.floor((demands.length * (100 - percent)) / 100);
   return demands.toSorted((a, b) => b - a)[leftOut];
