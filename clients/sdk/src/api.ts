@@ -25,7 +25,7 @@ export type HeartbeatRequest =
   | {
       session_id: SessionId;
       /**
-       * The latest token of the session. With it, the session survives even if Redis loses its data.
+       * The latest token of the session. The token restores the session if Redis has lost its data.
        */
       session_token?: string;
     }
@@ -37,7 +37,7 @@ export type HeartbeatRequest =
       sessions: {
         session_id: SessionId;
         /**
-         * The latest token of the session. With it, the session survives even if Redis loses its data.
+         * The latest token of the session. The token restores the session if Redis has lost its data.
          */
         session_token?: string;
       }[];
@@ -289,7 +289,7 @@ export interface CheckoutCreateRequest {
   tenant_id?: string;
   plan: 'free' | 'pro' | 'team' | 'enterprise';
   /**
-   * How often it is paid. Default: `month`.
+   * Billing interval. Default: `month`.
    */
   interval?: 'month' | 'year';
   seats: number;
@@ -329,7 +329,7 @@ export interface ErasureReceipt {
   erasure_id: ErasureId;
   requested_at: Timestamp;
   /**
-   * null if there is too much data for one request: the erasure continues on its own. Repeat the request to check.
+   * null if one request is too short. The erasure then continues on its own: repeat the request to check.
    */
   completed_at: Timestamp | null;
   erased: {
@@ -512,7 +512,7 @@ export interface ExportedSession {
    */
   hostname: string | null;
   /**
-   * The user's id in this API, or the one that the vendor's app sent.
+   * The user's id in this API, or the id that the vendor's app sent.
    */
   user_id: string | null;
   /**
@@ -562,7 +562,7 @@ export interface ExportedSubscription {
    */
   period_end: string;
   /**
-   * Since when a payment has been overdue; null if none is.
+   * When the payment became overdue; null if no payment is overdue.
    */
   unpaid_since: Timestamp | null;
   latest_invoice_id: string | null;
@@ -956,7 +956,7 @@ export interface LicensesChangeRequest {
    */
   overdraft?: number;
   /**
-   * How long a seat is held without a heartbeat.
+   * Seconds that a seat is held after the last heartbeat.
    */
   ttl_seconds?: number;
   /**
@@ -970,14 +970,14 @@ export interface LicensesChangeRequest {
    */
   offline_grace_days?: number | null;
   /**
-   * For how many days a seat can be borrowed (0: not at all), and how many seats of `max` are never lent.
+   * For how many days a seat can be borrowed (0: not at all), and how many seats of `max` can only be used online.
    */
   borrow?: {
     max_days: number;
     low_water?: number;
   };
   /**
-   * Limit for acquire requests and early heartbeats of its clients. null to derive it from the number of seats.
+   * Limit for acquire requests and early heartbeats of all clients. null to derive it from the number of seats.
    */
   requests_per_minute?: number | null;
   /**
@@ -1000,7 +1000,7 @@ export interface LicensesCreateRequest {
    */
   overdraft?: number;
   /**
-   * How long a seat is held without a heartbeat.
+   * Seconds that a seat is held after the last heartbeat.
    */
   ttl_seconds?: number;
   /**
@@ -1014,14 +1014,14 @@ export interface LicensesCreateRequest {
    */
   offline_grace_days?: number | null;
   /**
-   * For how many days a seat can be borrowed (0: not at all), and how many seats of `max` are never lent.
+   * For how many days a seat can be borrowed (0: not at all), and how many seats of `max` can only be used online.
    */
   borrow?: {
     max_days: number;
     low_water?: number;
   };
   /**
-   * Limit for acquire requests and early heartbeats of its clients. null to derive it from the number of seats.
+   * Limit for acquire requests and early heartbeats of all clients. null to derive it from the number of seats.
    */
   requests_per_minute?: number | null;
   /**
@@ -1073,7 +1073,7 @@ export interface MeteredDay {
   day: Timestamp;
   quantity: number;
   /**
-   * Number of usage records that this is the sum of.
+   * Number of usage records that `quantity` is the sum of.
    */
   records: number;
 }
@@ -1265,14 +1265,14 @@ export interface ReleaseRequest {
   session_id: SessionId;
   session_token?: SessionToken;
   /**
-   * Milliseconds from receiving `session_token` to sending this request, by a monotonic clock, rounded down. With it, a delayed release does not end a session that its holder has acquired again in the meantime.
+   * Milliseconds from receiving `session_token` to sending this request, by a monotonic clock, rounded down. With this value, a delayed release does not end a session that its holder has acquired again in the meantime.
    */
   sent_after_ms?: number;
 }
 export interface Seat {
   session_id: SessionId;
   /**
-   * Proves that the session is yours even if Redis loses its data. Send it with heartbeats; each returns a new one.
+   * Proves that the session is yours if Redis has lost its data. Send it with heartbeats; each returns a new token.
    */
   session_token: string;
   license_id: LicenseId;
@@ -1338,7 +1338,7 @@ export interface Session {
   acquired_at: Timestamp;
   expires_at: Timestamp;
   /**
-   * null for a session that is kept by heartbeats.
+   * null if the seat is not borrowed.
    */
   borrowed_until: Timestamp | null;
 }
@@ -1373,7 +1373,7 @@ export interface SignRequest {
    */
   session_id?: string;
   /**
-   * Limits what is signed. Each field must be within the license; omitted fields are filled in from it.
+   * Limits what is signed. No field can exceed the license. Omitted fields are filled in from the license.
    */
   license_data?: {
     license_id?: LicenseId;
@@ -1583,7 +1583,7 @@ export interface Tokens {
    */
   expires_in: number;
   /**
-   * Replaces the previous refresh token. Using that one again revokes the sign-in.
+   * Replaces the previous refresh token. Using the previous token again revokes the sign-in.
    */
   refresh_token: string;
   user_id: UserId;
