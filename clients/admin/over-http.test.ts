@@ -437,7 +437,7 @@ describe('sessions and audit list', () => {
     ]);
     expect(await typesOf('audit', 'list', '--tenant', license.tenantId)).toHaveLength(5);
     expect(await outputOf(...list, '--limit', '1')).toMatch(
-      /^AT +TYPE +LICENSE +SESSION +DETAIL\n2\S+Z +session\.evicted +lic_\S+ +ses_\S+ +active=1 max=2\nThere are more events: /,
+      /^AT +TYPE +LICENSE +SESSION +DETAIL\n2\S+Z +session\.evicted +lic_\S+ +ses_\S+ +active=1 max=2\nThere are more events than these 1: raise --limit\.\n?$/,
     );
   });
 });
@@ -701,7 +701,7 @@ describe('the server that commands call', () => {
     const empty = await adminIn({ SEATLEASE_DATA: join(folder, 'none') }, ...LIST);
     expect([empty.code, empty.errors]).toEqual([
       2,
-      expect.stringContaining('No local server was started here'),
+      expect.stringContaining('No local server runs here'),
     ]);
     const url = `http://127.0.0.1:${await freePort()}`;
     await demo(url);

@@ -69,7 +69,7 @@ test.each(ofAdmin)('%s has valid options', async (command) => {
   const [, , , , ...options] = command.split(' ');
   const { output, errors } = collectErrors();
   await runAdmin(options, { SEATLEASE_DATA: '/nowhere' }, output);
-  expect(errors).toEqual([expect.stringContaining('No local server was started here')]);
+  expect(errors).toEqual([expect.stringContaining('No local server runs here')]);
 });
 
 test.each(ofOperate)('%s has valid options', async (command) => {
