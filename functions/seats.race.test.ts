@@ -73,8 +73,11 @@ describeReal('redis-server', 'concurrent clients on Redis', () => {
 
 function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port: number }>): void {
   const { clients, holders, seats, operations } = scale;
+  const timeout = 120_000;
 
-  test(`get exactly the ${seats} seats with ${holders} machines on ${clients} connections, and never more`, async () => {
+  test(`get exactly the ${seats} seats with ${holders} machines on ${clients} connections, and never more`, {
+    timeout,
+  }, async () => {
     const { host, port } = await startRedis();
     const suite = await openSuite({ REDIS_URL: `redis://${host}:${port}` });
     const redis = openClient(host, port);
@@ -113,7 +116,7 @@ function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port
     expect(await countActive(suite, license)).toBe(end.active);
   });
 
-  test('leave low_water seats for online use when all borrow', async () => {
+  test('leave low_water seats for online use when all borrow', { timeout }, async () => {
     const { host, port } = await startRedis();
     const suite = await openSuite({ REDIS_URL: `redis://${host}:${port}` });
     const redis = openClient(host, port);
@@ -144,7 +147,7 @@ function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port
     expect(replay(events)).toMatchObject({ most: seats, active: seats });
   });
 
-  test('get neither two seats nor more than max when answers are lost', async () => {
+  test('get neither two seats nor more than max when answers are lost', { timeout }, async () => {
     const { host, port } = await startRedis();
     const front = await startUpstashServer({ backend: { host, port }, token: TOKEN });
     closers.push(() => front.close());
@@ -179,7 +182,9 @@ function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port
     expect(await countActive(suite, license)).toBe(active);
   });
 
-  test('regain their seats, and never more than max, when Redis loses its data repeatedly', async () => {
+  test('regain their seats, and never more than max, when Redis loses its data repeatedly', {
+    timeout,
+  }, async () => {
     const { host, port } = await startRedis();
     const suite = await openSuite({ REDIS_URL: `redis://${host}:${port}` });
     const redis = openClient(host, port);
