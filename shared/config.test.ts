@@ -123,7 +123,7 @@ test.each([
   ['TRIALS_PER_DOMAIN', '1.5'],
   ['TRIAL_REFUSED_DOMAINS', 'ada@example.com'],
   ['USAGE_METERS', 'Exports'],
-])('refuses %s with the value %s by its name', (name, value) => {
+])('refuses %s=%s and names the setting', (name, value) => {
   expect(refusalOf({ ...SECRETS, ...PAYMENTS, [name]: value })).toContain(`- ${name}: `);
 });
 
@@ -382,7 +382,7 @@ test('reads a list of session token keys in order', () => {
 test('the table explains exactly the variables that are read', () => {
   const everything = Object.fromEntries(SETTING_NAMES.map((name) => [name, '\n']));
   const message = refusalOf({ ...everything, PORT: 'x', SHARDS: 'x' });
-  const complained = new Set([...message.matchAll(/^ {2}- (\w+):/gm)].map(([, name]) => name));
+  const reported = new Set([...message.matchAll(/^ {2}- (\w+):/gm)].map(([, name]) => name));
   const takesAnyText = [
     'SEATLEASE_DATA',
     'UPSTASH_REDIS_REST_TOKEN',
@@ -392,7 +392,7 @@ test('the table explains exactly the variables that are read', () => {
     'GOOGLE_CLIENT_ID',
     'GOOGLE_CLIENT_SECRET',
   ];
-  expect([...complained, ...takesAnyText].toSorted()).toEqual(SETTING_NAMES.toSorted());
+  expect([...reported, ...takesAnyText].toSorted()).toEqual(SETTING_NAMES.toSorted());
   for (const { meaning, default: fallback, unset = fallback } of Object.values(SETTINGS)) {
     expect(meaning.length).toBeGreaterThan(10);
     expect(unset).toBeTruthy();

@@ -28,7 +28,10 @@ export const PROBLEMS = {
     title: 'The signature is missing, too old, or does not match the request.',
   },
   METER_UNKNOWN: { status: 400, title: 'No meter with that name is configured.' },
-  USAGE_TIME_REFUSED: { status: 400, title: 'The timestamp is more than 30 days old, or in the future.' },
+  USAGE_TIME_REFUSED: {
+    status: 400,
+    title: 'The timestamp is more than 30 days old, or more than 5 minutes in the future.',
+  },
   HOLDER_REQUIRED: { status: 400, title: 'The request is missing the id that this license counts seats by.' },
   AUTHENTICATION_REQUIRED: {
     status: 401,

@@ -18,7 +18,7 @@ interface Setting<Name extends string = string> {
   readonly meaning: string;
   /** The text of "When not set" in infra/settings.md. Without it, the default is shown. */
   readonly unset?: string;
-  /** A valid value for dry runs, where the usual 32 letters would be rejected. */
+  /** A valid value for dry runs, for a setting that rejects the usual 32 letters. */
   readonly sample?: string;
   /** Prefix of the value that `npm start` generates. */
   readonly prefix?: string;

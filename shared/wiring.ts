@@ -26,7 +26,7 @@ import type { Signer } from './ports/signer.ts';
 export interface RestRedis {
   readonly url: string;
   readonly token: string;
-  /** How long it may take to answer: the default of `httpRequester` if absent. */
+  /** Time limit of a request; the default of `httpRequester` if absent. */
   readonly timeoutMs?: number | undefined;
   close(): Promise<void>;
 }

@@ -136,11 +136,11 @@ test('still verifies after holders are erased, and still detects every other cha
   const erased = events.map((each) => withHolder(each, undefined));
   expect(problemsOf(erased, head)).toEqual([]);
   expect(JSON.stringify(erased)).not.toContain('"h"');
-  // What is left does not show which events had the same holder.
+  // The remaining hashes do not show which events had the same holder.
   expect(new Set(erased.map(({ link }) => link?.holderHash)).size).toBe(6);
   for (const [at] of erased.entries()) {
-    const again = alter(erased, at, (each) => ({ ...each, atMs: 1 }));
-    expect(problemsOf(again, head).map(({ kind }) => kind)).toEqual(['CHANGED']);
+    const changed = alter(erased, at, (each) => ({ ...each, atMs: 1 }));
+    expect(problemsOf(changed, head).map(({ kind }) => kind)).toEqual(['CHANGED']);
   }
 });
 

@@ -13,11 +13,11 @@ export interface BillingEvent {
   /** Stripe's name, such as `customer.subscription.updated`. */
   readonly type: string;
   readonly createdAtMs: number;
-  /** `null` if it has nothing to do with seats, or belongs to another account. */
+  /** `null` if the event has nothing to do with seats, or belongs to another account or mode. */
   readonly about: About | null;
 }
 
-/** A stored event, by its id at Stripe: it identifies an event that is sent again. */
+/** A stored event. It is stored by its id at Stripe, so that a redelivered event is recognised. */
 export const StoredEventSchema = z.object({
   eventId: z.string(),
   type: z.string(),

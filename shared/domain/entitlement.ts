@@ -27,7 +27,7 @@ export interface Entitlement {
   /** Seats of `max` that cannot be borrowed, so that some stay available online. */
   borrowLowWater: number;
   /**
-   * Requests per minute, in the long run and in one burst; `null` in a copy from before there was a limit: no limit.
+   * Requests per minute, in the long run and in one burst; `null` (no limit) in a copy from before request limits.
    */
   requestsPerMinute: number | null;
   keyHash: string;

@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest';
 import {
   addErased,
   beginErasure,
+  continueAt,
   type Erasure,
   endStep,
   holdersOf,
   isHeldBy,
-  moveOn,
   putOff,
   roundOf,
   traceId,
@@ -93,7 +93,7 @@ describe('an erasure', () => {
 
   test('is resumed by the sweep a minute after its last progress', () => {
     expect(BEGUN.dueAtMs).toBe(NOW_MS + MINUTE_MS);
-    expect(moveOn(BEGUN, {}, NOW_MS + 5).dueAtMs).toBe(NOW_MS + 5 + MINUTE_MS);
+    expect(continueAt(BEGUN, {}, NOW_MS + 5).dueAtMs).toBe(NOW_MS + 5 + MINUTE_MS);
     expect(afterSteps(2).dueAtMs).toBe(NOW_MS + 2 * MINUTE_MS + MINUTE_MS);
     expect(afterSteps(12).dueAtMs).toBe(NOW_MS + 12 * MINUTE_MS + MINUTE_MS);
   });
@@ -121,9 +121,9 @@ describe('an erasure', () => {
   });
 
   test('keeps its place within a step, and starts the next step at the beginning', () => {
-    const moved = moveOn(BEGUN, { tenant: 1, list: 'cursor' }, NOW_MS);
+    const moved = continueAt(BEGUN, { tenant: 1, list: 'cursor' }, NOW_MS);
     expect(moved.place).toEqual({ tenant: 1, list: 'cursor', facts: null, again: false });
-    expect(moveOn(moved, { again: true }, NOW_MS).place).toEqual({ ...moved.place, again: true });
+    expect(continueAt(moved, { again: true }, NOW_MS).place).toEqual({ ...moved.place, again: true });
     expect(endStep(moved, NOW_MS, RETENTION_DAYS).place).toEqual(BEGUN.place);
   });
 

@@ -9,8 +9,8 @@ export const CONFIRMATION_SECONDS = 600;
 const STOPPED_AFTER_MS = 60_000;
 
 /**
- * When the second round of an erasure runs. Events of what was erased may still have been in delivery during the first
- * round; an event takes longer than this only if something is broken.
+ * How long after the first round the second one runs. During the first round, events of what was erased may still have
+ * been in delivery; an event takes longer than this only if something is broken.
  */
 const SECOND_ROUND_AFTER_MS = 3_600_000;
 
@@ -149,8 +149,8 @@ export function beginErasure(erasureId: string, plan: ErasurePlan, nowMs: number
   };
 }
 
-/** The erasure at another place of the step under way. */
-export function moveOn(erasure: Erasure, place: Partial<ErasurePlace>, nowMs: number): Erasure {
+/** The erasure at another place of its current step. */
+export function continueAt(erasure: Erasure, place: Partial<ErasurePlace>, nowMs: number): Erasure {
   return { ...erasure, place: { ...erasure.place, ...place }, dueAtMs: nowMs + STOPPED_AFTER_MS };
 }
 
@@ -163,8 +163,8 @@ export function endStep(erasure: Erasure, nowMs: number, retentionDays: number):
     const dueAtMs = nowMs + SECOND_ROUND_AFTER_MS;
     return { ...next, todo: [...SECOND_ROUND], completedAtMs: nowMs, dueAtMs };
   }
-  const forgottenAtMs = nowMs + retentionDays * 24 * 3600 * 1000;
-  return { ...next, userId: null, searchedIds: [], goingIds: [], dueAtMs: forgottenAtMs };
+  const deleteAtMs = nowMs + retentionDays * 24 * 3600 * 1000;
+  return { ...next, userId: null, searchedIds: [], goingIds: [], dueAtMs: deleteAtMs };
 }
 
 /** The erasure with its second round postponed by as long as it first waited. */

@@ -130,7 +130,7 @@ test('reads a push with all fields of Pub/Sub and with only those of the emulato
     deliveryAttempt: 5,
   };
   expect(PushEnvelope.parse(whole)).toMatchObject({ deliveryAttempt: 5, message: { orderingKey: LICENSE } });
-  for (const none of [{}, { message }, { message: { messageId: '1' }, subscription }, null, 'e30=']) {
-    expect(PushEnvelope.safeParse(none).success).toBe(false);
+  for (const invalid of [{}, { message }, { message: { messageId: '1' }, subscription }, null, 'e30=']) {
+    expect(PushEnvelope.safeParse(invalid).success).toBe(false);
   }
 });

@@ -29,13 +29,13 @@ export const EventDetailSchema = z.strictObject({
   holder: z.optional(z.string()),
   /** When the session began: in every event of a session, so that no event depends on another that was lost. */
   acquiredAtMs: z.optional(z.int()),
-  /** Until when the seat is borrowed: from now on, or still, if the session was revived. */
+  /** Until when the seat is borrowed: set when it is borrowed, and when a session with a loan is revived. */
   borrowedUntilMs: z.optional(z.int()),
   /** Seats in use right after the event. */
   active: z.optional(count),
   /** Seats of the license at that time, without overdraft. */
   max: z.optional(count),
-  /** Why a session ended, if its type does not say it. */
+  /** Why a session ended, if the event type does not show it. */
   reason: z.optional(z.enum(['lease_ran_out', 'lost'])),
   /** Requests denied within the minute that began at the event's time. */
   count: z.optional(count),
@@ -63,9 +63,9 @@ export const SeatEventSchema = z.object({
 export type SeatEvent = z.infer<typeof SeatEventSchema>;
 
 /**
- * Adds the event's id, which is derived from what happened to whom and when, and for a loan also until when. Counts of
- * seats and denials are not part of it: a Redis restored from an older copy can report the same fact with another
- * count.
+ * Adds the event's id. It is derived from type, tenant, license, session and time, from the version of the license, and
+ * from the end of the loan. Counts of seats and denials are not part of it: a Redis restored from an older copy can
+ * report the same fact with another count.
  */
 export function eventOf(fields: Omit<SeatEvent, 'eventId'>): SeatEvent {
   const { type, tenantId, licenseId, sessionId, atMs, detail } = fields;

@@ -4,7 +4,7 @@ import type { Unit } from './entitlement.ts';
 /** Turns a client's identifiers into the pseudonym that its seat is counted by. */
 export type Pseudonyms = (licenseId: string, unit: Unit, ...identifiers: readonly string[]) => string;
 
-/** Redis stores it twice per session, and it only has to distinguish holders of one license: 72 bits are enough. */
+/** 72 bits: Redis stores a pseudonym twice per session, and it only has to distinguish the holders of one license. */
 const HOLDER_CHARACTERS = 12;
 const PSEUDONYM_CHARACTERS = 22;
 
@@ -27,7 +27,7 @@ export function pseudonyms(key: string): Pseudonyms {
 export type PseudonymOf = (kind: 'account' | 'address' | 'trial', text: string) => string;
 
 /**
- * The same with 132 bits, for values that belong to no license: an account at the sign-in provider, a network address,
+ * Pseudonyms of 132 bits, for values that belong to no license: an account at the sign-in provider, a network address,
  * what a trial was granted to. `kind` keeps their pseudonyms distinct from each other and from holders'.
  */
 export function pseudonymsOf(key: string): PseudonymOf {

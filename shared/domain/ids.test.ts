@@ -46,13 +46,13 @@ test('puts license, session and key into the shard of their tenant, and finds th
 });
 
 test('creates no id or key twice', () => {
-  const made = [...Array(1000).keys()].flatMap(() => [
+  const created = [...Array(1000).keys()].flatMap(() => [
     newTenantId(16),
     newLicenseId(tenantId),
     newSessionId(licenseId),
     newLicenseKey(licenseId),
   ]);
-  expect(new Set(made).size).toBe(made.length);
+  expect(new Set(created).size).toBe(created.length);
 });
 
 test('finds no license in text that does not have the form of a key', () => {

@@ -13,8 +13,8 @@ function versions(states: readonly (State | readonly [State, ageMs: number])[], 
     return { number: index + 1, state, createdAtMs: NOW_MS - ageMs, isCurrent: index + 1 === current };
   });
 }
-const step = (...asked: Parameters<typeof versions>) => nextStep(versions(...asked), NOW_MS);
-const urgent = (...asked: Parameters<typeof versions>) => nextStep(versions(...asked), NOW_MS, true);
+const step = (...args: Parameters<typeof versions>) => nextStep(versions(...args), NOW_MS);
+const urgent = (...args: Parameters<typeof versions>) => nextStep(versions(...args), NOW_MS, true);
 
 const KNOWN_MS = PUBLISHED_EVERYWHERE_AFTER_MS;
 

@@ -24,11 +24,11 @@ interface Version {
 export type RotationStep<V> =
   /** Create a version. A completed rotation and one that has not begun look the same. */
   | { readonly step: 'create' }
-  /** Wait at least until then, so that the new version is published everywhere. */
+  /** Wait at least until `untilMs`, so that the new version is published everywhere. */
   | { readonly step: 'wait'; readonly version: V; readonly untilMs: number }
   /** Name the new version in the configuration, and deploy. */
   | { readonly step: 'pin'; readonly version: V }
-  /** Disable the old versions once no license signed with them is still valid, which is not before then. */
+  /** Disable the old versions once no license signed with them is valid: at `notBeforeMs` at the earliest. */
   | { readonly step: 'retire'; readonly versions: readonly V[]; readonly notBeforeMs: number };
 
 /**
@@ -53,7 +53,7 @@ export function nextStep<V extends Version>(
       : { step: 'wait', version: ready, untilMs };
   }
   const pending = newer.find(({ state }) => state === 'pending');
-  // It is published once it is created, and Cloud KMS does not say when that will be.
+  // A pending version is published once it is created, and Cloud KMS does not report when that will be.
   if (pending)
     return {
       step: 'wait',
@@ -63,7 +63,7 @@ export function nextStep<V extends Version>(
   const old = versions.filter(({ state, isCurrent }) => state === 'enabled' && !isCurrent);
   return isUrgent || old.length === 0
     ? { step: 'create' }
-    : { step: 'retire', versions: old, notBeforeMs: mayCountUntilMs(signing) };
+    : { step: 'retire', versions: old, notBeforeMs: lastExpiryMs(signing) };
 }
 
 /** What it means to disable a version. */
@@ -73,7 +73,7 @@ export type Disabling<V> =
   | { readonly verdict: 'OUT_OF_USE'; readonly version: V }
   /** It is in use: without it nothing can be signed. */
   | { readonly verdict: 'SIGNS'; readonly version: V }
-  /** Licenses signed with it may be valid at least until then; when its successor was deployed is not known. */
+  /** Licenses signed with it can be valid until `untilMs` or later: it is unknown when its successor was deployed. */
   | { readonly verdict: 'HAS_SIGNED'; readonly version: V; readonly untilMs: number }
   /** It is newer than the current one: nothing depends on it, unless it was deployed once and rolled back. */
   | { readonly verdict: 'UNUSED'; readonly version: V };
@@ -86,7 +86,7 @@ export function disabling<V extends Version>(versions: readonly V[], number: num
   const current = versions.find(({ isCurrent }) => isCurrent);
   return current && number > current.number
     ? { verdict: 'UNUSED', version }
-    : { verdict: 'HAS_SIGNED', version, untilMs: mayCountUntilMs(current ?? version) };
+    : { verdict: 'HAS_SIGNED', version, untilMs: lastExpiryMs(current ?? version) };
 }
 
 /** The version that the configuration names, if it can sign. */
@@ -95,7 +95,7 @@ export function signingOne<V extends Version>(versions: readonly V[]): V | undef
 }
 
 /** When the last license of the older versions expires, if `deployed` was deployed as soon as it could be. */
-function mayCountUntilMs(deployed: Version): number {
+function lastExpiryMs(deployed: Version): number {
   return deployed.createdAtMs + PUBLISHED_EVERYWHERE_AFTER_MS + LONGEST_OFFLINE_DAYS * DAY_MS;
 }
 

@@ -30,7 +30,7 @@ test('signs the canonical form: names in order, no spaces, text unchanged', () =
   expect(signingInputs({ ...data, ...backwards }, 'kid').json).toBe(json);
 });
 
-test('makes a JWS of the same license that expires no later than the license', () => {
+test('creates a JWS of the same license that expires no later than the license', () => {
   const { json, token } = signingInputs(data, 'kid');
   const text = licenseToken({ keyId: 'kid', json, signature: 'x', tokenSignature: 'sig' });
   const [header = '', payload = '', signature] = text.split('.');
@@ -47,7 +47,7 @@ test('makes a JWS of the same license that expires no later than the license', (
   });
 });
 
-test('makes a JSON Web Key of the public key only', () => {
+test('creates a JSON Web Key that contains only the public key', () => {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const jwk = jwkOf({ keyId: 'kid', pem: publicKey.export({ type: 'spki', format: 'pem' }).toString() });
   expect(Object.keys(jwk).toSorted()).toEqual(['alg', 'e', 'kid', 'kty', 'n', 'use']);

@@ -82,7 +82,7 @@ const KeptSchema = z.extend(LicenseSignatureSchema, {
   endsAtMs: z.int(),
 });
 
-/** What a stored license must match, so that signing again would give the same. */
+/** What a stored license must match, so that it can be returned instead of a new one. */
 interface Wanted {
   readonly keyId: string;
   readonly version: number;
@@ -114,8 +114,9 @@ export function stillGood(kept: string | undefined, wanted: Wanted): LicenseSign
   const leastMs = isExact ? endsAtMs : endsAtMs - (endsAtMs - nowMs) * MAX_LOSS;
   const isLongEnough = read.endsAtMs >= leastMs && read.endsAtMs <= endsAtMs;
   const { expires_at, fingerprint } = dataOf(read);
-  const isTrue = fingerprint === wanted.fingerprint && Date.parse(expires_at) > nowMs;
-  return isLongEnough && isTrue ? read : undefined;
+  const isForMachine = fingerprint === wanted.fingerprint;
+  const isUnexpired = Date.parse(expires_at) > nowMs;
+  return isLongEnough && isForMachine && isUnexpired ? read : undefined;
 }
 
 export function dataOf({ json }: Pick<LicenseSignature, 'json'>): LicenseData {

@@ -25,7 +25,7 @@ export const FASTEST_PACE = 1_000_000;
 
 const NO_BORROWING = { maxDays: 0, lowWater: 0 };
 
-/** Why a subscription holds back its license: the payment failed or was paused, disputed or refunded. */
+/** Why a subscription holds back its license: a payment is overdue, disputed or refunded, or billing is paused. */
 export const HOLDS = ['payment', 'paused', 'dispute', 'refund'] as const;
 
 export const LicenseSchema = z.object({

@@ -12,14 +12,14 @@ const RECORD: UsageRecord = {
 
 test.each([
   ['30 days old', -30 * DAY_MS, true],
-  ['older', -30 * DAY_MS - 1, false],
-  ['5 minutes early', 5 * MINUTE_MS, true],
-  ['earlier', 5 * MINUTE_MS + 1, false],
-])('usage that is %s is accepted or not', (_, fromNowMs, expected) => {
+  ['more than 30 days old', -30 * DAY_MS - 1, false],
+  ['5 minutes in the future', 5 * MINUTE_MS, true],
+  ['more than 5 minutes in the future', 5 * MINUTE_MS + 1, false],
+])('accepts a usage record that is %s: %i ms from now, %s', (_, fromNowMs, expected) => {
   expect(mayBeTold(NOON_MS + fromNowMs, NOON_MS)).toBe(expected);
 });
 
-test('Stripe recognises a record again for 23 hours after the first attempt to send it', () => {
+test('Stripe recognises a resent record for 23 hours after the first attempt to send it', () => {
   const sending = inState(RECORD, 'sending', NOON_MS);
   expect(isKnownAgain(sending, NOON_MS + 23 * HOUR_MS - 1)).toBe(true);
   expect(isKnownAgain(sending, NOON_MS + 23 * HOUR_MS)).toBe(false);

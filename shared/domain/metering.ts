@@ -5,15 +5,15 @@ import { DAY_MS, dayOf, HOUR_MS } from './usage.ts';
 const MINUTE_MS = 60_000;
 
 /**
- * How old or how early a usage record may be. Stripe accepts 35 days in the past and 5 minutes in the future
- * (docs.stripe.com/api/billing/meter-event/create); 30 days leave time to send the record.
+ * How far the time of a usage record can be in the past or future. Stripe accepts 35 days in the past and 5 minutes in
+ * the future (docs.stripe.com/api/billing/meter-event/create); 30 days leave time to send the record.
  */
 const ACCEPTED_WITHIN_MS = { back: 30 * DAY_MS, ahead: 5 * MINUTE_MS } as const;
 
 /** Stripe recognises a repeated identifier for at least 24 hours (the same page); one hour less is a safe margin. */
 const DEDUPLICATED_FOR_MS = 23 * HOUR_MS;
 
-/** One usage record, as the client sent it. By `usageRecordId`. */
+/** One usage record, as the client sent it. Stored by `usageRecordId`. */
 export const UsageRecordSchema = z.object({
   licenseId: z.string(),
   /** Chosen by the client. */
@@ -29,14 +29,14 @@ export const UsageRecordSchema = z.object({
    * Stripe has it cannot be determined any more.
    */
   state: z.enum(['new', 'sending', 'sent', 'unbilled', 'refused', 'uncertain']),
-  /** When it was first sent to Stripe; `null` before that. */
+  /** When the record was first sent to Stripe; `null` before that. */
   sendingSinceMs: z.nullable(z.int()),
   /** Whether it still has to be processed: `new` or `sending`. */
   isOpen: z.boolean(),
 });
 export type UsageRecord = z.infer<typeof UsageRecordSchema>;
 
-/** Usage of a license by one meter on one day (UTC). By `meteredDayId`. */
+/** Usage of a license by one meter on one day (UTC). Stored by `meteredDayId`. */
 export const MeteredDaySchema = z.object({
   licenseId: z.string(),
   tenantId: z.string(),

@@ -29,7 +29,7 @@ export const TenantSchema = z.object({
   ownerId: z._default(z.nullable(z.string()), null),
   /** Users of this Google Workspace domain join when they first sign in. */
   joinDomain: z._default(z.nullable(z.string()), null),
-  /** When its owner had it erased: no one can join, and its licenses stay suspended. */
+  /** When its owner had the tenant erased: no one can join it, and its licenses stay suspended. */
   closedAtMs: z._default(z.nullable(z.int()), null),
 });
 export type Tenant = z.infer<typeof TenantSchema>;
@@ -64,7 +64,10 @@ export const InvitationSchema = z.object({
 });
 export type Invitation = z.infer<typeof InvitationSchema>;
 
-/** Makes users of a Google Workspace domain join a tenant when they first sign in. By domain: only one tenant can. */
+/**
+ * Lets users of a Google Workspace domain join a tenant when they first sign in. Stored by domain, so that only one
+ * tenant can claim it.
+ */
 export const DomainClaimSchema = z.object({ domain: z.string(), tenantId: z.string() });
 export type DomainClaim = z.infer<typeof DomainClaimSchema>;
 

@@ -56,7 +56,7 @@ export interface PlanTerms {
   /** Seats of a trial; 0 for a plan without trials. */
   readonly trialSeats: number;
   readonly ttlSeconds: number;
-  /** Days that a client may run without a heartbeat. */
+  /** Days that a client can run without a heartbeat. */
   readonly offlineGraceDays: number;
   /** Whether a license can have an offline grace of its own. */
   readonly ownGrace: boolean;

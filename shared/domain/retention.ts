@@ -28,7 +28,7 @@ export const RetentionPassSchema = z.object({
   cutoffMs: z.int(),
   /** Events recorded before this were handled by an earlier pass. */
   sinceMs: z.int(),
-  /** Cursor in the list of events; the other lists need none, as handled entries leave them. */
+  /** Cursor in the list of events; the other lists need none: handled entries are no longer in them. */
   after: z.nullable(z.string()),
 });
 export type RetentionPass = z.infer<typeof RetentionPassSchema>;

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-/** Signs text that others store for us, so that changes are detected. The text is readable, not secret. */
+/** Signs text that clients store for us, so that changes are detected. The text is readable, not secret. */
 export interface Sealer {
   seal(payload: string): string;
   /** The payload, or `undefined` if it was not sealed by us. */

@@ -170,7 +170,7 @@ test('inserts an event that is up to MAX_MARKS - 1 events late in its place', ()
   );
 });
 
-test('ignores an event that arrives later than that', () => {
+test('ignores an event that is older than all kept marks', () => {
   const [late, ...others] = restless(40);
   if (!late) expect.fail('no events');
   const history = historyOf(others);
@@ -216,13 +216,13 @@ test('counts the first of two ends, or of two revivals, if the event between the
     endReason: 'evicted',
     seatedMs: 5 * MINUTE_MS,
   });
-  const twiceBack = [
+  const twiceRevived = [
     ...twiceEnded,
     at(20, 'session.revived'),
     at(30, 'session.revived'),
     at(40, 'session.released'),
   ];
-  expect(historyOf(twiceBack)).toMatchObject({
+  expect(historyOf(twiceRevived)).toMatchObject({
     revivals: 1,
     seatedMs: 25 * MINUTE_MS,
     endReason: 'released',
@@ -236,8 +236,8 @@ test('takes the beginning of a session from its other events if the first one wa
 test('clears missingSinceMs when the end of the missing session is reported', () => {
   const history = historyOf([at(0, 'session.acquired')]);
   if (!history) expect.fail('no history');
-  const doubted = { ...history, missingSinceMs: 1 };
-  expect(addToHistory(doubted, at(5, 'session.released'))?.missingSinceMs).toBeNull();
+  const missing = { ...history, missingSinceMs: 1 };
+  expect(addToHistory(missing, at(5, 'session.released'))?.missingSinceMs).toBeNull();
 });
 
 test('ignores events without a session', () => {

@@ -37,7 +37,7 @@ export const SessionHistorySchema = z.object({
   isOpen: z.boolean(),
   /** The latest reported loan of its seat. */
   loan: z._default(z.nullable(z.object({ atMs: z.int(), untilMs: z.int() })), null),
-  /** Since when the seat store does not know the session though no end was reported; `null` if it does. */
+  /** Since when the open session is missing from the seat store; `null` if it is not missing. */
   missingSinceMs: z.nullable(z.int()),
   /** The latest marks, in order. */
   marks: z.array(MarkSchema),

@@ -145,8 +145,8 @@ describe('a request for more than the license is refused with the name of each f
     );
     let signed = 0;
     fc.assert(
-      fc.property(ask, (asked) => {
-        const data = draft(asked);
+      fc.property(ask, (request) => {
+        const data = draft(request);
         if (Array.isArray(data)) return;
         signed += 1;
         expect(LicenseDataSchema.parse(data)).toEqual(data);

@@ -109,12 +109,12 @@ const ENDS = ['expires_at', 'offline_until'] as const;
 
 function excessiveEnd(
   field: (typeof ENDS)[number],
-  asked: string | undefined,
+  requested: string | undefined,
   untilMs: number,
   nowMs: number,
 ): Excess[] {
-  if (asked === undefined) return [];
-  const atMs = Date.parse(asked);
+  if (requested === undefined) return [];
+  const atMs = Date.parse(requested);
   if (atMs > untilMs) return [{ field, detail: `must not be later than ${timestamp(untilMs)}` }];
   return atMs <= nowMs ? [{ field, detail: 'must be in the future' }] : [];
 }

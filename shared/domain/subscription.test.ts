@@ -16,7 +16,7 @@ import {
 
 const DAY_MS = 24 * 3600 * 1000;
 const NOW_MS = Date.UTC(2026, 10, 25);
-const WHOSE = { tenantId: 'ten_07_0000000000000000', licenseId: 'lic_07_0000000000000000' };
+const OWNER = { tenantId: 'ten_07_0000000000000000', licenseId: 'lic_07_0000000000000000' };
 const ADDED_BY_VENDOR = { overdraft: 2, requestsPerMinute: 77, status: 'suspended' as const };
 
 const ACTIVE: SubscriptionState = {
@@ -31,11 +31,11 @@ const ACTIVE: SubscriptionState = {
   endedAtMs: null,
   latestInvoiceId: 'in_1',
   unpaidSinceMs: null,
-  soldAs: WHOSE,
+  soldAs: OWNER,
 };
 
 function seen(change: Partial<SubscriptionState> = {}, before?: Subscription, nowMs = NOW_MS): Subscription {
-  return seenAs({ ...ACTIVE, ...change }, WHOSE, before, {}, nowMs);
+  return seenAs({ ...ACTIVE, ...change }, OWNER, before, {}, nowMs);
 }
 
 /** A subscription bought at `NOW_MS`, and its license. */
@@ -59,7 +59,7 @@ const anyState: fc.Arbitrary<SubscriptionState> = fc.record({
   endedAtMs: fc.option(moment),
   latestInvoiceId: fc.option(fc.constantFrom('in_1', 'in_2')),
   unpaidSinceMs: fc.option(moment),
-  soldAs: fc.constant(WHOSE),
+  soldAs: fc.constant(OWNER),
 });
 const anyNews = fc.array(
   fc.oneof(
@@ -82,7 +82,7 @@ const anyNews = fc.array(
 );
 
 /** Whether the license grants a new seat at `atMs`. */
-function givesSeats(license: License | undefined, atMs: number): boolean {
+function grantsSeats(license: License | undefined, atMs: number): boolean {
   if (!license) return false;
   const { status, validUntilMs } = entitlementOf(license);
   return status === 'active' && (validUntilMs === null || atMs < validUntilMs);
@@ -90,8 +90,8 @@ function givesSeats(license: License | undefined, atMs: number): boolean {
 
 describe('for every subscription that Stripe can report,', () => {
   const aLicense = fc.option(
-    fc.constantFrom(draftLicense(WHOSE, 'key', { max: 3, plan: 'team' }, NOW_MS - DAY_MS), {
-      ...draftLicense(WHOSE, 'key', { max: 3 }, NOW_MS - DAY_MS),
+    fc.constantFrom(draftLicense(OWNER, 'key', { max: 3, plan: 'team' }, NOW_MS - DAY_MS), {
+      ...draftLicense(OWNER, 'key', { max: 3 }, NOW_MS - DAY_MS),
       trial: true,
       validUntilMs: NOW_MS,
     }),
@@ -99,12 +99,12 @@ describe('for every subscription that Stripe can report,', () => {
   );
 
   test('the license grants the seats that are paid for, and none after its end or grace', () => {
-    let giving = 0;
+    let granting = 0;
     fc.assert(
       fc.property(anyState, anyNews, aLicense, moment, (state, news, before, nowMs) => {
         let record: Subscription | undefined;
-        for (const each of news) record = seenAs(state, WHOSE, record, each, nowMs);
-        const subscription = seenAs(state, WHOSE, record, {}, nowMs);
+        for (const each of news) record = seenAs(state, OWNER, record, each, nowMs);
+        const subscription = seenAs(state, OWNER, record, {}, nowMs);
         const license = licenseUnder(subscription, before, nowMs);
         if (!hasBegun(state) || !license) {
           expect(license).toBe(before);
@@ -119,28 +119,28 @@ describe('for every subscription that Stripe can report,', () => {
         if (state.status === 'canceled') ends.push(state.endedAtMs ?? nowMs);
         else if (state.status === 'past_due') ends.push((state.unpaidSinceMs ?? nowMs) + graceMs);
         else ends.push(state.periodEndMs + graceMs);
-        for (const end of ends) expect(givesSeats(license, Math.max(end, nowMs))).toBe(false);
+        for (const end of ends) expect(grantsSeats(license, Math.max(end, nowMs))).toBe(false);
         const { disputes, refundedInvoiceIds, latestInvoiceId } = subscription;
         const isTakenBack =
           Object.values(disputes).some((standing) => standing !== 'won') ||
           (latestInvoiceId !== null && refundedInvoiceIds.includes(latestInvoiceId));
         if (isTakenBack) expect(license.hold).toMatch(/^(dispute|refund)$/);
         if (isTakenBack || ['unpaid', 'paused'].includes(state.status))
-          expect(givesSeats(license, nowMs)).toBe(false);
-        giving += givesSeats(license, nowMs) ? 1 : 0;
+          expect(grantsSeats(license, nowMs)).toBe(false);
+        granting += grantsSeats(license, nowMs) ? 1 : 0;
       }),
       { numRuns: 2_000 },
     );
-    expect(giving).toBeGreaterThan(100);
+    expect(granting).toBeGreaterThan(100);
   });
 
-  test('the same state changes nothing, and a change increments the version once', () => {
+  test('the same state leaves the license unchanged, and a change increments its version once', () => {
     fc.assert(
       fc.property(anyState, anyState, aLicense, moment, (first, second, before, nowMs) => {
-        const one = seenAs({ ...first, subscriptionId: 'sub_1' }, WHOSE, undefined, {}, nowMs);
+        const one = seenAs({ ...first, subscriptionId: 'sub_1' }, OWNER, undefined, {}, nowMs);
         const license = licenseUnder(one, before, nowMs);
         expect(licenseUnder(one, license, nowMs)).toBe(license);
-        const two = seenAs({ ...second, subscriptionId: 'sub_1' }, WHOSE, one, {}, nowMs);
+        const two = seenAs({ ...second, subscriptionId: 'sub_1' }, OWNER, one, {}, nowMs);
         const next = licenseUnder(two, license, nowMs);
         if (license && next && next !== license) expect(next.version).toBe(license.version + 1);
         expect(licenseUnder(two, next, nowMs)).toBe(next);
@@ -156,27 +156,27 @@ describe('for every subscription that Stripe can report,', () => {
         const dates = { unpaidSinceMs, cancelAtMs, endedAtMs: null };
         const late = { ...state, ...dates, status: 'past_due' as const, plan: 'pro' as const };
         const firstMs = NOW_MS;
-        let record = seenAs(late, WHOSE, undefined, {}, firstMs);
+        let record = seenAs(late, OWNER, undefined, {}, firstMs);
         let license = licenseUnder(record, undefined, firstMs);
         let nowMs = firstMs;
         for (const day of days) {
           nowMs += day * DAY_MS;
-          record = seenAs(late, WHOSE, record, {}, nowMs);
+          record = seenAs(late, OWNER, record, {}, nowMs);
           license = licenseUnder(record, license, nowMs);
         }
         const sinceMs = unpaidSinceMs ?? firstMs;
         const graceEndMs = sinceMs + PLANS.pro.paymentGraceDays * DAY_MS;
-        expect(givesSeats(license, Math.max(nowMs, graceEndMs))).toBe(false);
+        expect(grantsSeats(license, Math.max(nowMs, graceEndMs))).toBe(false);
         const endsMs = Math.min(cancelAtMs ?? graceEndMs, graceEndMs);
-        expect(givesSeats(license, nowMs)).toBe(nowMs < endsMs);
+        expect(grantsSeats(license, nowMs)).toBe(nowMs < endsMs);
       }),
     );
   });
 
-  test('the next look is in the future, and there is none once the subscription has ended', () => {
+  test('the next fetch is in the future, and there is none once the subscription has ended', () => {
     fc.assert(
       fc.property(anyState, moment, (state, nowMs) => {
-        const { lookAtMs } = seenAs(state, WHOSE, undefined, {}, nowMs);
+        const { lookAtMs } = seenAs(state, OWNER, undefined, {}, nowMs);
         if (isOver(state)) expect(lookAtMs).toBeNull();
         else expect(lookAtMs).toBeGreaterThan(nowMs);
       }),
@@ -188,10 +188,10 @@ describe('for every subscription that Stripe can report,', () => {
       fc.property(anyState, (state) => {
         const { license } = bought();
         const touched = withLicenseChange(license, ADDED_BY_VENDOR, NOW_MS);
-        const subscription = seenAs({ ...state, subscriptionId: 'sub_1' }, WHOSE, seen(), {}, NOW_MS);
+        const subscription = seenAs({ ...state, subscriptionId: 'sub_1' }, OWNER, seen(), {}, NOW_MS);
         const after = licenseUnder(subscription, touched, NOW_MS) ?? touched;
         expect(after).toMatchObject(ADDED_BY_VENDOR);
-        expect(givesSeats(after, NOW_MS)).toBe(false);
+        expect(grantsSeats(after, NOW_MS)).toBe(false);
       }),
     );
   });
@@ -230,16 +230,19 @@ const MEANINGS: readonly Meaning[] = [
   },
 ];
 
-test.each(MEANINGS)('a subscription that is $status ($change)', ({ status, change, ...meaning }) => {
-  const subscription = seen({ status, ...change });
-  expect(isOver(subscription)).toBe(meaning.isOver ?? false);
-  expect(hasBegun(subscription)).toBe(meaning.license !== undefined);
-  const { lookInDays, license: expected } = meaning;
-  expect(subscription.lookAtMs).toBe(lookInDays === null ? null : NOW_MS + lookInDays * DAY_MS);
-  const license = licenseUnder(subscription, undefined, NOW_MS);
-  expect(license?.hold).toBe(expected?.hold);
-  expect(license?.validUntilMs).toBe(expected && NOW_MS + expected.validForDays * DAY_MS);
-});
+test.each(MEANINGS)(
+  'a subscription that is $status ($change) has the listed effect on its license',
+  ({ status, change, ...meaning }) => {
+    const subscription = seen({ status, ...change });
+    expect(isOver(subscription)).toBe(meaning.isOver ?? false);
+    expect(hasBegun(subscription)).toBe(meaning.license !== undefined);
+    const { lookInDays, license: expected } = meaning;
+    expect(subscription.lookAtMs).toBe(lookInDays === null ? null : NOW_MS + lookInDays * DAY_MS);
+    const license = licenseUnder(subscription, undefined, NOW_MS);
+    expect(license?.hold).toBe(expected?.hold);
+    expect(license?.validUntilMs).toBe(expected && NOW_MS + expected.validForDays * DAY_MS);
+  },
+);
 
 test('every status of Stripe has a meaning', () => {
   expect(SUBSCRIPTION_STATUSES).toEqual([...new Set(MEANINGS.map(({ status }) => status))]);
@@ -255,16 +258,16 @@ test('records refunds and disputes independently of the order in which they beco
       const now = news.map((each) =>
         'dispute' in each ? { dispute: standing.get(each.dispute.disputeId) } : each,
       );
-      const turned = now.toSorted((a, b) =>
+      const reordered = now.toSorted((a, b) =>
         JSON.stringify([seed, b]).localeCompare(JSON.stringify([seed, a])),
       );
-      expect(afterAll(turned)).toEqual(afterAll(now));
+      expect(afterAll(reordered)).toEqual(afterAll(now));
     }),
   );
 
   function afterAll(news: readonly { payment?: Payment; dispute?: Dispute | undefined }[]) {
     let record = seen();
-    for (const each of news) record = seenAs(ACTIVE, WHOSE, record, each, NOW_MS);
+    for (const each of news) record = seenAs(ACTIVE, OWNER, record, each, NOW_MS);
     return { ...record, revision: 0 };
   }
 });
@@ -294,16 +297,16 @@ describe('a paid license', () => {
   test("lasts for the plan's grace after the paid period", () => {
     const { license, subscription } = bought();
     const end = subscription.periodEndMs + PLANS.pro.paymentGraceDays * DAY_MS;
-    expect(givesSeats(license, end - 1)).toBe(true);
-    expect(givesSeats(license, end)).toBe(false);
+    expect(grantsSeats(license, end - 1)).toBe(true);
+    expect(grantsSeats(license, end)).toBe(false);
   });
 
   test('ends exactly at the scheduled cancellation, and continues if that is undone', () => {
     const { license, subscription } = bought();
     const cancelAtMs = subscription.periodEndMs;
     const ending = licenseUnder(seen({ cancelAtMs }), license, NOW_MS);
-    expect([givesSeats(ending, cancelAtMs - 1), givesSeats(ending, cancelAtMs)]).toEqual([true, false]);
-    expect(givesSeats(licenseUnder(seen(), ending, NOW_MS), cancelAtMs)).toBe(true);
+    expect([grantsSeats(ending, cancelAtMs - 1), grantsSeats(ending, cancelAtMs)]).toEqual([true, false]);
+    expect(grantsSeats(licenseUnder(seen(), ending, NOW_MS), cancelAtMs)).toBe(true);
   });
 
   test('stays usable during its grace when a payment fails, is then suspended, and is usable again once paid', () => {
@@ -311,10 +314,10 @@ describe('a paid license', () => {
     const late = { status: 'past_due' as const, unpaidSinceMs: NOW_MS };
     const graceEnd = NOW_MS + PLANS.pro.paymentGraceDays * DAY_MS;
     const within = licenseUnder(seen(late), license, NOW_MS);
-    expect([givesSeats(within, graceEnd - 1), givesSeats(within, graceEnd)]).toEqual([true, false]);
+    expect([grantsSeats(within, graceEnd - 1), grantsSeats(within, graceEnd)]).toEqual([true, false]);
     const after = licenseUnder(seen(late, undefined, graceEnd), within, graceEnd);
     expect(after?.hold).toBe('payment');
-    expect(givesSeats(licenseUnder(seen({}, undefined, graceEnd), after, graceEnd), graceEnd)).toBe(true);
+    expect(grantsSeats(licenseUnder(seen({}, undefined, graceEnd), after, graceEnd), graceEnd)).toBe(true);
   });
 
   test('is held back only while a payment is disputed or refunded', () => {
@@ -322,24 +325,24 @@ describe('a paid license', () => {
     const dispute = (standing: Dispute['standing']) => ({
       dispute: { disputeId: 'dp_1', chargeId: 'ch_1', standing },
     });
-    const disputed = seenAs(ACTIVE, WHOSE, subscription, dispute('open'), NOW_MS);
+    const disputed = seenAs(ACTIVE, OWNER, subscription, dispute('open'), NOW_MS);
     const held = licenseUnder(disputed, license, NOW_MS);
-    expect([held?.hold, givesSeats(held, NOW_MS)]).toEqual(['dispute', false]);
-    const won = seenAs(ACTIVE, WHOSE, disputed, dispute('won'), NOW_MS);
-    expect(givesSeats(licenseUnder(won, held, NOW_MS), NOW_MS)).toBe(true);
+    expect([held?.hold, grantsSeats(held, NOW_MS)]).toEqual(['dispute', false]);
+    const won = seenAs(ACTIVE, OWNER, disputed, dispute('won'), NOW_MS);
+    expect(grantsSeats(licenseUnder(won, held, NOW_MS), NOW_MS)).toBe(true);
 
     const payment = { subscriptionId: 'sub_1', invoiceId: 'in_1', isRefunded: true };
-    const refunded = seenAs(ACTIVE, WHOSE, won, { payment }, NOW_MS);
+    const refunded = seenAs(ACTIVE, OWNER, won, { payment }, NOW_MS);
     expect(licenseUnder(refunded, license, NOW_MS)?.hold).toBe('refund');
-    const renewed = seenAs({ ...ACTIVE, latestInvoiceId: 'in_2' }, WHOSE, refunded, {}, NOW_MS);
+    const renewed = seenAs({ ...ACTIVE, latestInvoiceId: 'in_2' }, OWNER, refunded, {}, NOW_MS);
     expect(licenseUnder(renewed, license, NOW_MS)?.hold).toBeNull();
   });
 
   test('that was a trial keeps its id and key', () => {
-    const trial = { ...draftLicense(WHOSE, 'key', { max: 3 }, NOW_MS), trial: true, validUntilMs: NOW_MS };
+    const trial = { ...draftLicense(OWNER, 'key', { max: 3 }, NOW_MS), trial: true, validUntilMs: NOW_MS };
     const paid = licenseUnder(seen(), trial, NOW_MS);
     expect(paid).toMatchObject({ licenseId: trial.licenseId, keyHash: trial.keyHash, trial: false, max: 5 });
-    expect(givesSeats(paid, NOW_MS)).toBe(true);
+    expect(grantsSeats(paid, NOW_MS)).toBe(true);
   });
 
   test('gets a new random key', () => {

@@ -83,7 +83,7 @@ export interface PaymentNews {
 /** The record of a subscription, updated with the state just fetched. */
 export function seenAs(
   { soldAs: _, ...state }: SubscriptionState,
-  whose: { readonly tenantId: string; readonly licenseId: string },
+  owner: { readonly tenantId: string; readonly licenseId: string },
   before: Subscription | undefined,
   { payment, dispute }: PaymentNews,
   nowMs: number,
@@ -93,16 +93,16 @@ export function seenAs(
   const seen = {
     ...state,
     unpaidSinceMs: unpaidSince(state, before, nowMs),
-    tenantId: whose.tenantId,
-    licenseId: whose.licenseId,
+    tenantId: owner.tenantId,
+    licenseId: owner.licenseId,
     disputes: { ...before?.disputes, ...(dispute && { [dispute.disputeId]: dispute.standing }) },
     refundedInvoiceIds: [...refunded].sort(),
     revision: (before?.revision ?? 0) + 1,
   };
-  return { ...seen, lookAtMs: nextLookMs(seen, nowMs) };
+  return { ...seen, lookAtMs: nextFetchMs(seen, nowMs) };
 }
 
-/** Keeps the time of the first look: with the time of each look, the grace would never end. */
+/** Keeps the time when the overdue payment was first seen. With the time of each fetch, the grace would never end. */
 function unpaidSince(
   { status, unpaidSinceMs }: Pick<SubscriptionState, 'status' | 'unpaidSinceMs'>,
   before: Subscription | undefined,
@@ -135,7 +135,7 @@ function graceMs(plan: Plan | null): number {
   return plan === null ? 0 : PLANS[plan].paymentGraceDays * DAY_MS;
 }
 
-function nextLookMs(seen: Seen, nowMs: number): number | null {
+function nextFetchMs(seen: Seen, nowMs: number): number | null {
   if (isOver(seen)) return null;
   const { status, cancelAtMs, periodEndMs } = seen;
   if (status === 'active' || status === 'trialing') {

@@ -20,7 +20,7 @@ import {
 const DAY_MS = 24 * 3600 * 1000;
 const NOW_MS = Date.UTC(2026, 10, 25);
 const POLICY: TrialPolicy = { days: 14, perDomain: 1, refusedDomains: ['rival.example'] };
-const WHERE = { tenantId: 'ten_07_0000000000000000', licenseId: 'lic_07_0000000000000000' };
+const IDS = { tenantId: 'ten_07_0000000000000000', licenseId: 'lic_07_0000000000000000' };
 const pseudonymOf = pseudonymsOf('a key');
 
 interface Applicant {
@@ -29,7 +29,7 @@ interface Applicant {
   readonly hostedDomain: string | null;
 }
 
-function person(email: string, hostedDomain: string | null = null): Applicant {
+function applicantOf(email: string, hostedDomain: string | null = null): Applicant {
   return { accountId: `account of ${email}`, email, hostedDomain };
 }
 
@@ -46,7 +46,7 @@ function openTrials(policy: TrialPolicy = POLICY) {
     };
     const used = usedUp(found, policy);
     if (used) return used;
-    const license = draftTrial(WHERE, 'key', 'pro', policy, NOW_MS);
+    const license = draftTrial(IDS, 'key', 'pro', policy, NOW_MS);
     for (const claim of claimsFor(ids, found, license, NOW_MS)) claims.set(claim.claimId, claim);
     return 'GIVEN';
   }
@@ -56,36 +56,36 @@ function openTrials(policy: TrialPolicy = POLICY) {
 describe('a trial is granted', () => {
   test('once per account, on whatever machine and with whatever e-mail address', () => {
     const { ask } = openTrials();
-    expect(ask(person('ada@gmail.com'), 'laptop')).toBe('GIVEN');
-    expect(ask(person('ada@gmail.com'), 'desktop')).toBe('account');
-    expect(ask({ ...person('ada@gmail.com'), email: 'ada@lovelace.example' }, 'tablet')).toBe('account');
+    expect(ask(applicantOf('ada@gmail.com'), 'laptop')).toBe('GIVEN');
+    expect(ask(applicantOf('ada@gmail.com'), 'desktop')).toBe('account');
+    expect(ask({ ...applicantOf('ada@gmail.com'), email: 'ada@lovelace.example' }, 'tablet')).toBe('account');
   });
 
-  test('once per machine, whoever uses it', () => {
+  test('once per machine, for all its users', () => {
     const { ask } = openTrials();
-    expect(ask(person('ada@gmail.com'), 'laptop')).toBe('GIVEN');
-    expect(ask(person('bob@gmail.com'), 'laptop')).toBe('machine');
+    expect(ask(applicantOf('ada@gmail.com'), 'laptop')).toBe('GIVEN');
+    expect(ask(applicantOf('bob@gmail.com'), 'laptop')).toBe('machine');
   });
 
   test('per e-mail domain as often as the vendor allows, and all domains of an organisation count as one', () => {
     const { ask } = openTrials({ ...POLICY, perDomain: 2 });
-    expect(ask(person('a@acme.example'), '1')).toBe('GIVEN');
-    expect(ask(person('b@acme.example'), '2')).toBe('GIVEN');
-    expect(ask(person('c@acme.example'), '3')).toBe('domain');
-    expect(ask(person('d@acme-labs.example', 'acme.example'), '4')).toBe('domain');
-    expect(ask(person('e@other.example'), '5')).toBe('GIVEN');
+    expect(ask(applicantOf('a@acme.example'), '1')).toBe('GIVEN');
+    expect(ask(applicantOf('b@acme.example'), '2')).toBe('GIVEN');
+    expect(ask(applicantOf('c@acme.example'), '3')).toBe('domain');
+    expect(ask(applicantOf('d@acme-labs.example', 'acme.example'), '4')).toBe('domain');
+    expect(ask(applicantOf('e@other.example'), '5')).toBe('GIVEN');
   });
 
   test('any number of times per domain if the vendor sets no limit', () => {
     const { ask } = openTrials({ ...POLICY, perDomain: 0 });
-    for (const n of ['1', '2', '3']) expect(ask(person(`${n}@acme.example`), n)).toBe('GIVEN');
+    for (const n of ['1', '2', '3']) expect(ask(applicantOf(`${n}@acme.example`), n)).toBe('GIVEN');
   });
 
   test.each(['gmail.com', 'outlook.com', 'yahoo.co.uk', 'hotmail.fr', 'icloud.com', 'gmx.de', 'qq.com'])(
     'to every user of a public mail provider: %s',
     (domain) => {
       const { ask } = openTrials();
-      for (const n of ['1', '2', '3']) expect(ask(person(`${n}@${domain}`), n)).toBe('GIVEN');
+      for (const n of ['1', '2', '3']) expect(ask(applicantOf(`${n}@${domain}`), n)).toBe('GIVEN');
     },
   );
 
@@ -93,8 +93,8 @@ describe('a trial is granted', () => {
     'once per domain that only looks like a public mail provider: %s',
     (domain) => {
       const { ask } = openTrials();
-      expect(ask(person(`a@${domain}`), '1')).toBe('GIVEN');
-      expect(ask(person(`b@${domain}`), '2')).toBe('domain');
+      expect(ask(applicantOf(`a@${domain}`), '1')).toBe('GIVEN');
+      expect(ask(applicantOf(`b@${domain}`), '2')).toBe('domain');
     },
   );
 
@@ -111,7 +111,7 @@ describe('a trial is granted', () => {
       fc.property(asks, fc.integer({ min: 1, max: 3 }), (all, perDomain) => {
         const { ask } = openTrials({ ...POLICY, perDomain });
         const given = all.filter(
-          ({ name, domain, machine }) => ask(person(`${name}@${domain}`), machine) === 'GIVEN',
+          ({ name, domain, machine }) => ask(applicantOf(`${name}@${domain}`), machine) === 'GIVEN',
         );
         const count = (of: (one: (typeof given)[number]) => string) =>
           Math.max(0, ...Object.values(Object.groupBy(given, of)).map((those) => those?.length ?? 0));
@@ -133,35 +133,37 @@ describe('a trial is granted', () => {
 
 describe('no trial is offered', () => {
   test.each([
-    ['an e-mail address of a refused domain', person('spy@rival.example')],
-    ['one of its subdomains', person('spy@mail.rival.example')],
+    ['an e-mail address of a refused domain', applicantOf('spy@rival.example')],
+    ['one of its subdomains', applicantOf('spy@mail.rival.example')],
     [
       'an organisation with a refused domain, whose e-mail address has another domain',
-      person('spy@harmless.example', 'rival.example'),
+      applicantOf('spy@harmless.example', 'rival.example'),
     ],
   ])('to %s', (_, applicant) => {
     expect(openTrials().ask(applicant, 'laptop')).toBe('NOT_OFFERED');
   });
 
   test('to anyone if the vendor disabled trials', () => {
-    expect(openTrials({ ...POLICY, days: 0 }).ask(person('ada@gmail.com'), 'laptop')).toBe('NOT_OFFERED');
+    expect(openTrials({ ...POLICY, days: 0 }).ask(applicantOf('ada@gmail.com'), 'laptop')).toBe(
+      'NOT_OFFERED',
+    );
   });
 
   test('only to refused domains, not to a domain whose name ends like a refused one', () => {
     for (const email of ['a@notrival.example', 'rival.example@acme.example'])
-      expect(openTrials().ask(person(email), email)).toBe('GIVEN');
+      expect(openTrials().ask(applicantOf(email), email)).toBe('GIVEN');
   });
 });
 
 test('stores only pseudonyms of account, machine and domain', () => {
   const { ask, claims } = openTrials();
-  ask(person('ada@acme.example'), 'fingerprint-of-ada');
+  ask(applicantOf('ada@acme.example'), 'fingerprint-of-ada');
   expect([...claims.keys()].map((id) => id.split(':')[0])).toEqual(['account', 'machine', 'domain']);
   expect(JSON.stringify([...claims])).not.toMatch(/ada|acme/);
 });
 
 describe('a trial license', () => {
-  const license = draftTrial(WHERE, 'key', 'team', POLICY, NOW_MS);
+  const license = draftTrial(IDS, 'key', 'team', POLICY, NOW_MS);
 
   test("has the terms of its plan with the plan's trial seats, and expires by itself", () => {
     expect(license).toMatchObject({ ...termsOfPlan('team'), max: PLANS.team.trialSeats, trial: true });
@@ -176,8 +178,8 @@ describe('a trial license', () => {
 });
 
 describe('a granted trial', () => {
-  const ids = claimIdsOf(person('ada@gmail.com'), 'laptop', pseudonymOf);
-  const license = draftTrial(WHERE, 'key', 'pro', POLICY, NOW_MS);
+  const ids = claimIdsOf(applicantOf('ada@gmail.com'), 'laptop', pseudonymOf);
+  const license = draftTrial(IDS, 'key', 'pro', POLICY, NOW_MS);
   const [claim] = claimsFor(
     ids,
     { account: undefined, machine: undefined, domain: undefined },
@@ -185,19 +187,19 @@ describe('a granted trial', () => {
     NOW_MS,
   );
   if (!claim) throw new Error('no claim');
-  const wish = { tenantId: WHERE.tenantId, plan: 'pro' as const };
+  const request = { tenantId: IDS.tenantId, plan: 'pro' as const };
 
   test('is returned for the same request, more than once, until it ends', () => {
-    expect(isGivenAgain(claim, ids, license, wish, NOW_MS + 14 * DAY_MS - 1)).toBe(true);
-    expect(isGivenAgain(claim, ids, license, wish, NOW_MS + 14 * DAY_MS)).toBe(false);
+    expect(isGivenAgain(claim, ids, license, request, NOW_MS + 14 * DAY_MS - 1)).toBe(true);
+    expect(isGivenAgain(claim, ids, license, request, NOW_MS + 14 * DAY_MS)).toBe(false);
     const rekeyed = rotateKey(license, 'another key', 0, NOW_MS);
-    expect(isGivenAgain(givenAgain(claim, rekeyed), ids, rekeyed, wish, NOW_MS)).toBe(true);
+    expect(isGivenAgain(givenAgain(claim, rekeyed), ids, rekeyed, request, NOW_MS)).toBe(true);
   });
 
   test.each([
     ['from another machine', { ids: { ...ids, machine: 'machine:other' } }],
-    ['for another plan', { wish: { ...wish, plan: 'team' as const } }],
-    ['for another tenant', { wish: { ...wish, tenantId: 'ten_07_1111111111111111' } }],
+    ['for another plan', { request: { ...request, plan: 'team' as const } }],
+    ['for another tenant', { request: { ...request, tenantId: 'ten_07_1111111111111111' } }],
     ['after an admin rotated its key', { license: rotateKey(license, 'of the admin', 0, NOW_MS) }],
     ['while the vendor has suspended it', { license: { ...license, status: 'suspended' as const } }],
     ['while it is held back', { license: { ...license, hold: 'payment' as const } }],
@@ -205,7 +207,7 @@ describe('a granted trial', () => {
     ['once it no longer expires', { license: { ...license, validUntilMs: null } }],
     ['once its owner was erased', { claim: { ...claim, given: null } }],
   ])('is not returned again %s', (_, but) => {
-    const asked = { claim, ids, license, wish, ...but };
-    expect(isGivenAgain(asked.claim, asked.ids, asked.license, asked.wish, NOW_MS)).toBe(false);
+    const input = { claim, ids, license, request, ...but };
+    expect(isGivenAgain(input.claim, input.ids, input.license, input.request, NOW_MS)).toBe(false);
   });
 });

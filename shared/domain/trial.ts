@@ -37,10 +37,10 @@ type Applicant = Pick<User, 'accountId' | 'email' | 'hostedDomain'>;
 
 /** Whether the vendor offers trials to this user; a refused domain includes its subdomains. */
 export function isOffered({ email, hostedDomain }: Applicant, policy: TrialPolicy): boolean {
-  const theirs = [domainOf(email), hostedDomain].filter((domain) => domain !== null);
+  const domains = [domainOf(email), hostedDomain].filter((domain) => domain !== null);
   const isRefused = (domain: string): boolean =>
     policy.refusedDomains.some((refused) => `.${domain}`.endsWith(`.${refused}`));
-  return policy.days > 0 && !theirs.some(isRefused);
+  return policy.days > 0 && !domains.some(isRefused);
 }
 
 /** Ids of the claims that a trial needs; no `domain` if the domain does not identify an organisation. */
@@ -52,7 +52,7 @@ export interface ClaimIds {
 
 /**
  * Each of these can have one trial: the account at the sign-in provider, which stays the same if the user is erased and
- * signs in again; and the machine, whoever uses it. A domain can have as many as the vendor allows.
+ * signs in again; and the machine, for all its users. A domain can have as many as the vendor allows.
  */
 export function claimIdsOf(applicant: Applicant, fingerprint: string, pseudonymOf: PseudonymOf): ClaimIds {
   const domain = sharedDomainOf(applicant);
@@ -143,17 +143,17 @@ export function isGivenAgain(
   { given }: TrialClaim,
   { machine }: ClaimIds,
   license: License,
-  asked: { readonly tenantId: string; readonly plan: Plan },
+  request: { readonly tenantId: string; readonly plan: Plan },
   nowMs: number,
 ): license is EndingLicense {
   const { trial, status, hold, validUntilMs, keyHash, tenantId, plan } = license;
-  const isTheirs = given?.machineId === machine && given.keyHash === keyHash;
-  const isWanted = tenantId === asked.tenantId && plan === asked.plan;
+  const isGranted = given?.machineId === machine && given.keyHash === keyHash;
+  const isRequested = tenantId === request.tenantId && plan === request.plan;
   const isRunning = status === 'active' && hold === null && validUntilMs !== null && nowMs < validUntilMs;
-  return isTheirs && isWanted && trial && isRunning;
+  return isGranted && isRequested && trial && isRunning;
 }
 
-/** The account's claim after the license was given to it again with another key. */
+/** The account's claim after the license was returned again, with another key. */
 export function givenAgain(claim: TrialClaim, { keyHash }: License): TrialClaim {
   return { ...claim, given: claim.given && { ...claim.given, keyHash } };
 }

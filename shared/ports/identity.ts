@@ -2,7 +2,7 @@
 export interface Identity {
   /**
    * Verifies an OpenID Connect ID token: signature, issuer, times and audience. If the issuer's keys cannot be fetched,
-   * it throws `Unavailable('identity', …)`: then nothing is known of the token.
+   * it throws `Unavailable('identity', …)`: it is then unknown whether the token is valid.
    */
   verifyServiceToken(token: string): Promise<ServiceTokenVerdict>;
 }

@@ -45,9 +45,9 @@ export interface SeatMaintenance {
   /**
    * One page of the license's sessions whose facts are stored: those with a seat, and those whose lease expired within
    * the last hour. `cursor` is `nextCursor` of the previous page. A page may be empty, and a session may be returned
-   * twice. A session that exists from the first page to the last is not missed, unless sessions of a page are
-   * forgotten: then read that page again until none on it is left to forget. A session that is acquired or revived
-   * meanwhile may be missed.
+   * twice. A session that exists from the first page to the last is not missed, with one exception: after sessions of a
+   * page were forgotten, read the same page again, until it has no more sessions to forget. A session that is acquired
+   * or revived meanwhile may be missed.
    */
   readFacts(licenseId: string, cursor?: string): Promise<FactsPage>;
 

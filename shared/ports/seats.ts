@@ -27,7 +27,7 @@ export interface Seats {
 
   /**
    * Replaces the entitlement copy unless its version is as new or newer. `event` reports the change that created this
-   * version; it is published once, whoever puts the version first.
+   * version; it is published once, even if several callers put the version.
    */
   putLicense(entitlement: Entitlement, event?: LicenseChanged): Promise<'STORED' | 'STALE'>;
 
@@ -163,7 +163,8 @@ export interface ReleaseRequest {
   /** The session from its verified token: even if Redis has lost it, its end is recorded. */
   proven?: Session | undefined;
   /**
-   * When the holder sent this, by Redis' clock, if known, and never later than it did: a delayed release does no harm.
+   * When the holder sent the release, by Redis' clock, if known; it can be too early, never too late. With it, a
+   * delayed release does not end a session that its holder has acquired again since.
    */
   sentAtMs?: number | undefined;
 }

@@ -9,7 +9,7 @@ export interface SignIn {
    * Redeems the returned code, which works once. The user is taken from a token that the provider signed (RS256), for
    * us, just now, for the sign-in of `nonce`, with a verified e-mail address; anything less is `REFUSED`. If the
    * provider does not answer within about 5 seconds, fails, or does not accept our client credentials, it throws
-   * `Unavailable('identity', …)`: then nothing is known of the user.
+   * `Unavailable('identity', …)`: it is then unknown who the user is.
    */
   redeem(answer: SignInAnswer): Promise<SignInVerdict>;
 }

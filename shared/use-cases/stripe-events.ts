@@ -27,14 +27,14 @@ export async function carryOutEvent(
   billing: Billing,
   deps: Deps,
 ): Promise<string | undefined> {
-  const because = await lookInto(event, billing, deps);
+  const because = await processEvent(event, billing, deps);
   await deps.records.transact(async (transaction) => {
     transaction.set(BILLING_EVENTS, event.eventId, { ...event, isDone: true });
   });
   return because;
 }
 
-async function lookInto(event: StoredEvent, billing: Billing, deps: Deps): Promise<string | undefined> {
+async function processEvent(event: StoredEvent, billing: Billing, deps: Deps): Promise<string | undefined> {
   const { about } = event;
   const type = NOTICES[event.type];
   const notice = type && { type, atMs: event.createdAtMs };

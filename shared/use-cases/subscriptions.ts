@@ -44,10 +44,10 @@ export async function lookAtSubscription(
       look.disputeId === undefined ? undefined : billing.readDispute(look.disputeId),
     ]);
     if (!state) return { verdict: 'IGNORED', because: 'the subscription does not exist at Stripe' };
-    const whose = known ?? state.soldAs;
-    if (!whose) return { verdict: 'IGNORED', because: 'the subscription was not sold by us' };
+    const owner = known ?? state.soldAs;
+    if (!owner) return { verdict: 'IGNORED', because: 'the subscription was not sold by us' };
     const nowMs = deps.clock.nowMs();
-    const seen = seenAs(state, whose, known, { payment: look.payment, dispute }, nowMs);
+    const seen = seenAs(state, owner, known, { payment: look.payment, dispute }, nowMs);
     const written = await changeLicense(deps, (transaction) => write(transaction, seen, look.notice, nowMs));
     switch (written.verdict) {
       case 'OVERTAKEN':
@@ -83,7 +83,7 @@ type Written =
 
 /**
  * If nothing changes, the copy is put and the notice published anyway: the run that wrote the records may have crashed
- * before it did. The seat store keeps the newest version, and events keep their ids.
+ * before it did so. The seat store keeps the newest version, and events keep their ids.
  */
 async function write(
   transaction: LicenseTransaction,
@@ -101,8 +101,8 @@ async function write(
     if (!current) return { verdict: 'IGNORED', because: 'the tenant was erased' };
   }
   const account = await transaction.get(BILLING_ACCOUNTS, tenantId);
-  const isTheirs = account?.customerId === customerId || account?.formerCustomerIds.includes(customerId);
-  if (!current && !isTheirs)
+  const isCustomer = account?.customerId === customerId || account?.formerCustomerIds.includes(customerId);
+  if (!current && !isCustomer)
     return { verdict: 'IGNORED', because: `${customerId} is not the customer of ${tenantId}` };
   const license = await transaction.get(LICENSES, licenseId);
   if (license && license.tenantId !== tenantId)

@@ -147,7 +147,7 @@ async function readChain(
     for await (const stored of eachDocument(records, asStored(CHAIN_OF_TENANT), { tenantId }, places)) {
       const event = z.safeParse(AuditEventSchema, stored);
       const { eventId, link } = z.parse(Trace, stored);
-      // Not between two events with the same `seq`: the second would be skipped.
+      // Never stop between two events with the same `seq`: the second would be skipped.
       if (sealed >= most && readSeq !== undefined && link.seq >= readSeq + 1) {
         const { seq, hash } = verifier.reached();
         return { sealed, unsealed: 0, head: null, problems, next: { in: 'chain', readSeq, seq, hash } };
@@ -168,14 +168,14 @@ async function readChain(
       after === 'UNREADABLE'
         ? {
             head: null,
-            wrongs: [changed(null, readSeq ?? 0, 'the head of the chain cannot be read')],
+            headProblems: [changed(null, readSeq ?? 0, 'the head of the chain cannot be read')],
           }
-        : { head: after ?? null, wrongs: verifier.finish(after) };
+        : { head: after ?? null, headProblems: verifier.finish(after) };
     return {
       sealed,
       unsealed: 0,
       head: end.head,
-      problems: [...problems, ...end.wrongs],
+      problems: [...problems, ...end.headProblems],
       next: { in: 'unlinked' },
     };
   }

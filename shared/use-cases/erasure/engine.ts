@@ -1,10 +1,10 @@
 import {
   addErased,
+  continueAt,
   type Erased,
   type Erasure,
   type ErasurePlace,
   endStep,
-  moveOn,
 } from '../../domain/erasure.ts';
 import { ERASURES } from '../../ports/collections.ts';
 import type { Deps } from '../../ports/deps.ts';
@@ -27,7 +27,7 @@ export async function commit(erasure: Erasure, deps: Deps, change: Change): Prom
   return (await tryCommit(erasure, deps, change)).erasure;
 }
 
-/** The same; also returns whether this run wrote. */
+/** Like `commit`, and also returns whether this run wrote. */
 export function tryCommit(
   erasure: Erasure,
   { records }: Deps,
@@ -52,7 +52,7 @@ export function end(erasure: Erasure, deps: Deps): Promise<Erasure> {
 
 /** Continues the step at another place. */
 export function advance(erasure: Erasure, deps: Deps, place: Partial<ErasurePlace>): Promise<Erasure> {
-  return commit(erasure, deps, async (_, current) => moveOn(current, place, deps.clock.nowMs()));
+  return commit(erasure, deps, async (_, current) => continueAt(current, place, deps.clock.nowMs()));
 }
 
 /** A step that runs for each erased tenant, one after the other. */
@@ -86,7 +86,7 @@ export async function deleteBatch<T>(
     const found = await Promise.all(ids.map((id) => transaction.get(query.collection, id)));
     for (const id of ids) transaction.delete(query.collection, id);
     const n = found.filter((document) => document !== undefined).length;
-    return moveOn(kind ? addErased(current, { [kind]: n }) : current, {}, deps.clock.nowMs());
+    return continueAt(kind ? addErased(current, { [kind]: n }) : current, {}, deps.clock.nowMs());
   });
 }
 

@@ -1,4 +1,4 @@
-import { addErased, type Erasure, endStep, moveOn } from '../../domain/erasure.ts';
+import { addErased, continueAt, type Erasure, endStep } from '../../domain/erasure.ts';
 import { membershipId } from '../../domain/people.ts';
 import { accountClaimId } from '../../domain/trial.ts';
 import { ACCOUNTS, SIGN_INS, TRIAL_CLAIMS, USERS } from '../../ports/collections.ts';
@@ -28,7 +28,7 @@ export async function signOut(erasure: Erasure, deps: Deps): Promise<Erasure> {
     }
     return page.nextCursor === undefined
       ? endStep(current, deps.clock.nowMs(), deps.retentionDays)
-      : moveOn(current, { list: page.nextCursor }, deps.clock.nowMs());
+      : continueAt(current, { list: page.nextCursor }, deps.clock.nowMs());
   });
 }
 
@@ -76,7 +76,7 @@ function deleteUser(erasure: Erasure, userId: string, deps: Deps): Promise<Erasu
       transaction.delete(ACCOUNTS, found.accountId);
       transaction.delete(USERS, userId);
     }
-    // The claim is kept, so that there is no second trial; the license that it names is removed.
+    // The claim is kept, so that there is no second trial. Only its reference to the license is removed.
     if (claim) transaction.set(TRIAL_CLAIMS, claim.claimId, { ...claim, given: null });
     return endStep(addErased(current, { users: found ? 1 : 0 }), clock.nowMs(), retentionDays);
   });

@@ -1,5 +1,5 @@
 import { type AuditEvent, withoutHolder } from '../../domain/audit-chain.ts';
-import { addErased, type Erasure, moveOn, traceId } from '../../domain/erasure.ts';
+import { addErased, continueAt, type Erasure, traceId } from '../../domain/erasure.ts';
 import type { SessionHistory } from '../../domain/session-history.ts';
 import { AUDIT, SESSION_HISTORIES } from '../../ports/collections.ts';
 import type { Deps } from '../../ports/deps.ts';
@@ -43,13 +43,18 @@ export function removingHolders(
       Promise.all(histories.map(({ sessionId }) => transaction.get(SESSION_HISTORIES, sessionId))),
       Promise.all(events.map(({ eventId }) => transaction.get(AUDIT, eventId))),
     ]);
-    const named = foundHistories.flatMap((history) => (history && history.holder !== null ? [history] : []));
-    const telling = foundEvents.flatMap((event) => (event?.detail.holder === undefined ? [] : [event]));
-    for (const history of named)
+    const namedHistories = foundHistories.flatMap((history) =>
+      history && history.holder !== null ? [history] : [],
+    );
+    const namedEvents = foundEvents.flatMap((event) => (event?.detail.holder === undefined ? [] : [event]));
+    for (const history of namedHistories)
       transaction.set(SESSION_HISTORIES, history.sessionId, { ...history, holder: null });
-    for (const event of telling) transaction.set(AUDIT, event.eventId, withoutHolder(event));
-    const counted = addErased(current, { sessionHistories: named.length, auditEvents: telling.length });
-    return moveOn(counted, {}, clock.nowMs());
+    for (const event of namedEvents) transaction.set(AUDIT, event.eventId, withoutHolder(event));
+    const counted = addErased(current, {
+      sessionHistories: namedHistories.length,
+      auditEvents: namedEvents.length,
+    });
+    return continueAt(counted, {}, clock.nowMs());
   };
 }
 

@@ -1,10 +1,10 @@
 import {
   addErased,
+  continueAt,
   type Erasure,
   type ErasurePlace,
   holdersOf,
   isHeldBy,
-  moveOn,
   traceId,
 } from '../../domain/erasure.ts';
 import { type License, withLicenseChange } from '../../domain/license.ts';
@@ -32,15 +32,15 @@ export async function endSessionsOfUser(erasure: Erasure, deps: Deps): Promise<E
   const { licenseId } = license;
   const person = { userId, email: (await deps.records.get(USERS, userId))?.email };
   const page = await deps.seatMaintenance.readFacts(licenseId, place.facts ?? undefined);
-  const theirs = page.sessions.filter(({ facts }) => isHeldBy(person, facts));
-  if (theirs.length > 0) return endBatch(erasure, licenseId, theirs, deps);
+  const ofUser = page.sessions.filter(({ facts }) => isHeldBy(person, facts));
+  if (ofUser.length > 0) return endBatch(erasure, licenseId, ofUser, deps);
   const nextPage = nextFacts(erasure, page.nextCursor);
   if (nextPage) return advance(erasure, deps, nextPage);
   return commit(erasure, deps, async (transaction, current) => {
     const holders = holdersOf(person, licenseId, deps.pseudonyms);
     const trace = { erasureId: current.erasureId, at: licenseId, holders };
     transaction.set(ERASURE_TRACES, traceId(trace), trace);
-    return moveOn(current, afterLicense(current, nextLicense), deps.clock.nowMs());
+    return continueAt(current, afterLicense(current, nextLicense), deps.clock.nowMs());
   });
 }
 
@@ -67,8 +67,9 @@ async function suspend(licenseId: string, deps: Deps): Promise<void> {
 }
 
 /**
- * Records the pseudonyms of the first `SESSIONS_PER_BATCH` sessions, then has the sessions forgotten. The erasure stays
- * at this page: there may be more sessions on it. If the seat store has lost the license, its copy is restored.
+ * Records the pseudonyms of the first `SESSIONS_PER_BATCH` sessions, then ends these sessions in the seat store. The
+ * erasure stays at this page: there may be more sessions on it. If the seat store has lost the license, its copy is
+ * restored.
  */
 async function endBatch(
   erasure: Erasure,
@@ -83,7 +84,7 @@ async function endBatch(
     const known = await Promise.all(traces.map((trace) => transaction.get(ERASURE_TRACES, traceId(trace))));
     for (const trace of traces) transaction.set(ERASURE_TRACES, traceId(trace), trace);
     const counted = addErased(current, { sessions: known.filter((trace) => trace === undefined).length });
-    return moveOn(counted, { again: true }, deps.clock.nowMs());
+    return continueAt(counted, { again: true }, deps.clock.nowMs());
   });
   if (!written.isWritten) return written.erasure;
   const ids = batch.map(({ sessionId }) => sessionId);

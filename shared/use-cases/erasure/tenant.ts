@@ -1,5 +1,5 @@
 import type { BillingAccount } from '../../domain/billing-event.ts';
-import { addErased, type Erasure, moveOn } from '../../domain/erasure.ts';
+import { addErased, continueAt, type Erasure } from '../../domain/erasure.ts';
 import { membershipId } from '../../domain/people.ts';
 import { BILLING_ACCOUNTS, DOMAIN_CLAIMS, TENANTS } from '../../ports/collections.ts';
 import type { Deps } from '../../ports/deps.ts';
@@ -35,7 +35,7 @@ export async function closeTenant(erasure: Erasure, tenantId: string, deps: Deps
       transaction.set(TENANTS, tenantId, { ...tenant, ...closed });
     }
     for (const { domain } of claims.documents) transaction.delete(DOMAIN_CLAIMS, domain);
-    return moveOn(addErased(current, { tenants: isNew ? 1 : 0 }), nextTenant(current), nowMs);
+    return continueAt(addErased(current, { tenants: isNew ? 1 : 0 }), nextTenant(current), nowMs);
   });
 }
 
@@ -67,7 +67,7 @@ export async function endBilling(erasure: Erasure, tenantId: string, deps: Deps)
   if (page.nextCursor !== undefined) return advance(erasure, deps, { list: page.nextCursor });
   return commit(erasure, deps, async (transaction, current) => {
     transaction.delete(BILLING_ACCOUNTS, tenantId);
-    return moveOn(current, nextTenant(current), deps.clock.nowMs());
+    return continueAt(current, nextTenant(current), deps.clock.nowMs());
   });
 }
 
@@ -95,7 +95,7 @@ export function eraseEventHolders(erasure: Erasure, tenantId: string, deps: Deps
   });
 }
 
-/** Removes the holders of all sessions of the tenant. */
+/** Removes the holders from all histories or events of the tenant. */
 async function eraseHolders<T>(
   erasure: Erasure,
   tenantId: string,
@@ -106,7 +106,7 @@ async function eraseHolders<T>(
   const page = await list(deps.records, query, { tenantId }, BATCH, erasure.place.list);
   const next = page.nextCursor === undefined ? nextTenant(erasure) : { list: page.nextCursor };
   return commit(erasure, deps, async (transaction, current) =>
-    moveOn(await removing(page.documents)(transaction, current), next, deps.clock.nowMs()),
+    continueAt(await removing(page.documents)(transaction, current), next, deps.clock.nowMs()),
   );
 }
 
