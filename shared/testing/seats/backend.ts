@@ -7,7 +7,7 @@ import { sessionOfMember } from '../../adapters/seats/encoding.ts';
 import { poolKey, shardKey } from '../../adapters/seats/lua/keys.ts';
 import { shardOf } from '../../domain/ids.ts';
 import { type RespClient, type RespReply, respClient } from '../../local/redis/resp-client.ts';
-import type { Books, SeatEvent } from '../contracts/seats/pool.ts';
+import type { PoolState, SeatEvent } from '../contracts/seats/pool.ts';
 import { startRedisServer } from '../servers/redis-server.ts';
 
 /** A Redis whose clock, as the seat scripts read it, is moved by the test. */
@@ -118,7 +118,7 @@ export async function readOutbox(redis: RespClient, licenseId: string): Promise<
   );
 }
 
-export async function readBooks(redis: RespClient, licenseId: string): Promise<Books> {
+export async function readPoolState(redis: RespClient, licenseId: string): Promise<PoolState> {
   const idOf = (member: string): string => sessionOfMember(licenseId, member);
   const idsOf = (members: RespReply | undefined): string[] => listOf(members).map(String).map(idOf);
   const replies = await redis.pipeline([

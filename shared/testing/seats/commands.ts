@@ -5,7 +5,7 @@ import type { Entitlement } from '../../domain/entitlement.ts';
 export const START_MS = Date.UTC(2040, 0, 1);
 const HOLDERS = ['ann', 'ben', 'cat', 'dan'] as const;
 
-/** Two of one tenant; each has another TTL, the last one longer than ended sessions are remembered. */
+/** Two licenses of one tenant and one of another. Each has another TTL; the last one exceeds `MEMORY_MS`. */
 export const TERMS: readonly Entitlement[] = [
   terms('lic_03_0000000000000001', { max: 2, ttlSeconds: 10, borrowMaxDays: 3 }),
   terms('lic_03_0000000000000002', { max: 1, overdraft: 1, ttlSeconds: 30, unit: 'user', borrowMaxDays: 2 }),

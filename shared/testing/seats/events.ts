@@ -71,7 +71,7 @@ export interface PoolLife {
   readonly denials: readonly { readonly atMs: number; readonly count: number }[];
 }
 
-const deeds = fc.record({
+const steps = fc.record({
   waitMs: fc.oneof(fc.integer({ min: 1, max: 600_000 }), fc.integer({ min: 1, max: 20_000_000 })),
   what: fc.constantFrom(
     'acquire',
@@ -90,13 +90,13 @@ const LEASE_MS = 5_400_000;
 
 /** Lives of an unlimited pool from `startMs` on: as in Redis, expired leases are noticed by the next step. */
 export function poolLives(startMs: number): fc.Arbitrary<PoolLife> {
-  return fc.array(deeds, { maxLength: 40 }).map((life) => {
+  return fc.array(steps, { maxLength: 40 }).map((life) => {
     const events: SeatEvent[] = [];
     const stays: Stay[] = [];
     const denials: { atMs: number; count: number }[] = [];
     const seated = new Map<string, { sinceMs: number; endMs: number }>();
     const acquired = new Map<string, number>();
-    const gone: string[] = [];
+    const lapsed: string[] = [];
     let nowMs = startMs;
 
     const append = (type: SeatEvent['type'], sessionId: string, atMs: number): void => {
@@ -110,7 +110,7 @@ export function poolLives(startMs: number): fc.Arbitrary<PoolLife> {
     const unseat = (type: SeatEvent['type'], sessionId: string, endMs: number): void => {
       stays.push({ startMs: seated.get(sessionId)?.sinceMs ?? endMs, endMs });
       seated.delete(sessionId);
-      if (type === 'session.expired') gone.push(sessionId);
+      if (type === 'session.expired') lapsed.push(sessionId);
       append(type, sessionId, endMs);
     };
 
@@ -120,7 +120,7 @@ export function poolLives(startMs: number): fc.Arbitrary<PoolLife> {
         if (endMs <= nowMs) unseat('session.expired', sessionId, endMs);
       }
       const [holding = ''] = [...seated.keys()].slice(whom % Math.max(1, seated.size));
-      const [revivable] = gone.splice(0, what === 'revive' ? 1 : 0);
+      const [revivable] = lapsed.splice(0, what === 'revive' ? 1 : 0);
       if (what === 'acquire') {
         const sessionId = newSessionId(LICENSE);
         acquired.set(sessionId, nowMs);

@@ -36,7 +36,7 @@ export async function compareWithModel(run: ModelRun, license: License): Promise
       compareEvents(run, eventsIn(range, entitlement.licenseId), pool);
   }
   compareLeases(run, license, { leases, holders, sessions, due });
-  comparePapers(run, license, { leases, loans, signed });
+  compareLoansAndSigned(run, license, { leases, loans, signed });
 }
 
 type Replies<Name extends string> = Readonly<Record<Name, RespReply | undefined>>;
@@ -55,7 +55,7 @@ function compareLeases(
 }
 
 /** Loans and signed licenses. None outlives its lease, collected or not. */
-function comparePapers(
+function compareLoansAndSigned(
   { nowMs }: ModelRun,
   { entitlement: { licenseId }, pool }: License,
   replies: Replies<'leases' | 'loans' | 'signed'>,
@@ -64,7 +64,7 @@ function comparePapers(
   const [loans, signed] = [sessionIdsIn(replies.loans, licenseId), sessionIdsIn(replies.signed, licenseId)];
   const ofLiving = (sessionIds: readonly string[]): string[] =>
     sessionIds.filter((sessionId) => (leases.get(sessionId) ?? 0) > nowMs);
-  agree({ loans: ofLiving(loans), signed: ofLiving(signed) }, pool.paperAt(nowMs));
+  agree({ loans: ofLiving(loans), signed: ofLiving(signed) }, pool.loansAndSignedAt(nowMs));
   agree(
     [...loans, ...signed].filter((sessionId) => !leases.has(sessionId)),
     [],

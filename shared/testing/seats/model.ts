@@ -210,13 +210,13 @@ export class PoolModel {
     if ('verdict' in terms) return terms;
     const session = this.#find(sessionId) ?? this.#lost(proven, nowMs);
     // For an ended session the store has nothing left that names its user.
-    const whose = session?.state === 'ended' ? proven : session;
-    if (!session || !isFor(proof, whose)) return { verdict: 'UNKNOWN_SESSION' };
+    const source = session?.state === 'ended' ? proven : session;
+    if (!session || !isFor(proof, source)) return { verdict: 'UNKNOWN_SESSION' };
     const wasSeated = session.state === 'seated';
     if (wasSeated && sentAtMs !== undefined && sentAtMs < session.lastAcquiredAtMs)
       return { verdict: 'OVERTAKEN' };
     session.state = 'ended';
-    forgetPaper(session);
+    clearLoanAndSigned(session);
     if (!this.#known.includes(session)) this.#known.push(session);
     if (wasSeated) this.#append(`session.${reason}`, sessionId, nowMs);
     return { verdict: wasSeated ? 'ENDED' : 'ALREADY_ENDED' };
@@ -240,7 +240,7 @@ export class PoolModel {
       ({ state, promisedUntilMs }) => state === 'seated' || promisedUntilMs + MEMORY_MS > nowMs,
     );
     for (const sessionId of sessionIds) {
-      const session = this.#find(sessionId) ?? this.#unheardOf(sessionId, nowMs);
+      const session = this.#find(sessionId) ?? this.#unknownSession(sessionId, nowMs);
       const hasExpired = session.state === 'seated' && session.expiresAtMs <= nowMs;
       // It ended so long ago that it is forgotten: the same as one that Redis has lost.
       if (hasExpired && session.promisedUntilMs + MEMORY_MS <= nowMs)
@@ -248,7 +248,7 @@ export class PoolModel {
       if (hasExpired) this.#append('session.expired', sessionId, session.expiresAtMs);
       else if (session.state === 'seated') this.#append('session.evicted', sessionId, nowMs);
       session.state = 'ended';
-      forgetPaper(session);
+      clearLoanAndSigned(session);
     }
     return 'FORGOTTEN';
   }
@@ -260,7 +260,7 @@ export class PoolModel {
   }
 
   /** A session that Redis has lost: the end of its last token is unknown, so the latest possible end is assumed. */
-  #unheardOf(sessionId: string, nowMs: number): Known {
+  #unknownSession(sessionId: string, nowMs: number): Known {
     const promisedUntilMs = this.#lastLeaseEnd(nowMs);
     const nothing = {
       holder: '',
@@ -292,7 +292,7 @@ export class PoolModel {
   }
 
   /** Sessions that were ever borrowed, and those with a signed license; only those with an unexpired lease. */
-  paperAt(nowMs: number): { loans: string[]; signed: string[] } {
+  loansAndSignedAt(nowMs: number): { loans: string[]; signed: string[] } {
     const living = this.#seated().filter(({ expiresAtMs }) => expiresAtMs > nowMs);
     const idsOf = (sessions: Known[]): string[] => sessions.map(({ sessionId }) => sessionId).sort();
     return {
@@ -309,31 +309,31 @@ export class PoolModel {
   ): Entitlement | EntryRefusal {
     const terms = this.#terms;
     if (!terms) return { verdict: 'UNKNOWN_LICENSE' };
-    const distrust = this.#distrust(terms, proof, nowMs);
-    if (distrust) return this.#strangers.call(STRANGERS_PER_MINUTE, nowMs) ?? distrust;
+    const denied = this.#accessRefusal(terms, proof, nowMs);
+    if (denied) return this.#strangers.call(STRANGERS_PER_MINUTE, nowMs) ?? denied;
     const tooOften = proof.kind === 'trusted' ? undefined : pace(terms);
     if (tooOften) return tooOften;
-    const ranOut = this.#seated().filter(({ expiresAtMs }) => expiresAtMs <= nowMs);
-    for (const session of ranOut.sort(bySoonestEnd)) {
+    const expired = this.#seated().filter(({ expiresAtMs }) => expiresAtMs <= nowMs);
+    for (const session of expired.sort(bySoonestEnd)) {
       session.state = 'expired';
-      forgetPaper(session);
+      clearLoanAndSigned(session);
       this.#append('session.expired', session.sessionId, session.expiresAtMs);
     }
     this.#known = this.#known.filter(({ promisedUntilMs }) => promisedUntilMs + MEMORY_MS > nowMs);
     return terms;
   }
 
-  #distrust(terms: Entitlement, proof: Proof, nowMs: number): EntryRefusal | undefined {
+  #accessRefusal(terms: Entitlement, proof: Proof, nowMs: number): EntryRefusal | undefined {
     switch (proof.kind) {
       case 'trusted':
         return undefined;
       case 'license-key':
-        return opens(terms, proof.keyHash, nowMs) ? undefined : { verdict: 'WRONG_KEY' };
+        return acceptsKey(terms, proof.keyHash, nowMs) ? undefined : { verdict: 'WRONG_KEY' };
       case 'user': {
         const { tenantId } = terms;
-        const isTheirs =
+        const hasAccess =
           proof.tenantIds.includes(tenantId) && !this.#bars.isBarred(tenantId, proof.userId, nowMs);
-        return isTheirs ? undefined : { verdict: 'NOT_YOURS' };
+        return hasAccess ? undefined : { verdict: 'NOT_YOURS' };
       }
     }
   }
@@ -435,7 +435,7 @@ export class PoolModel {
   }
 }
 
-function opens(terms: Entitlement, keyHash: string, nowMs: number): boolean {
+function acceptsKey(terms: Entitlement, keyHash: string, nowMs: number): boolean {
   if (keyHash === terms.keyHash) return true;
   return keyHash === terms.previousKeyHash && nowMs < (terms.previousKeyUntilMs ?? 0);
 }
@@ -467,7 +467,7 @@ function loanAt({ loanUntilMs }: Known, nowMs: number): number {
 }
 
 /** Loans and signed licenses end with the seat. */
-function forgetPaper(session: Known): void {
+function clearLoanAndSigned(session: Known): void {
   session.loanUntilMs = 0;
   session.signed = undefined;
 }

@@ -50,7 +50,7 @@ export interface KmsServer {
   setState(number: number, state: string): void;
   setAlgorithm(number: number, algorithm: string): void;
   forgetCalls(): void;
-  /** Makes the next `count` answers of the fitting method wrong in this way. */
+  /** Corrupts the next `count` answers of the matching method in this way. */
   spoil(how: Spoil, count: number): void;
   /** Makes the next `count` calls fail with this status. */
   fail(code: status, count: number): void;
@@ -215,7 +215,7 @@ class CryptoKey {
     };
   }
 
-  /** Whether this answer must be wrong in this way. Reduces the number of such answers that are left. */
+  /** Whether this answer must be corrupted in this way. Reduces the number of such answers that are left. */
   isSpoiled(how: Spoil): boolean {
     const left = this.spoils.get(how) ?? 0;
     if (left > 0) this.spoils.set(how, left - 1);

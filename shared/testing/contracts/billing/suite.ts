@@ -28,7 +28,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
   const tenantId = newTenantId(16);
   const licenseId = newLicenseId(tenantId);
 
-  async function asking(change: Partial<CheckoutAsk> = {}): Promise<CheckoutAsk> {
+  async function newRequest(change: Partial<CheckoutAsk> = {}): Promise<CheckoutAsk> {
     const customerId = await billing.createCustomer({ tenantId, name: 'Acme', attempt: 0 });
     return {
       requestId: 'request 1',
@@ -47,7 +47,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
   }
 
   async function bought(change: Partial<CheckoutAsk> = {}): Promise<string> {
-    const session = await billing.createCheckout(await asking(change));
+    const session = await billing.createCheckout(await newRequest(change));
     if (session.verdict !== 'OPEN') throw new Error(session.verdict);
     await stripe.pay(session.sessionId);
     return stripe.subscriptionOf(session.sessionId) ?? '';
@@ -63,7 +63,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
 
     test('lose their subscriptions when they are deleted; unknown customers are ignored', async () => {
       const subscriptionId = await bought();
-      const { customerId } = await asking();
+      const { customerId } = await newRequest();
       await billing.deleteCustomer(customerId);
       await billing.deleteCustomer(customerId);
       await billing.deleteCustomer('cus_nobody');
@@ -73,7 +73,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
 
   describe('a purchase', () => {
     test('opens a page to pay on, the same one for the same request', async () => {
-      const ask = await asking();
+      const ask = await newRequest();
       const first = await billing.createCheckout(ask);
       expect(first).toMatchObject({ verdict: 'OPEN', url: expect.stringMatching(/^https?:/) });
       expect(await billing.createCheckout(ask)).toEqual(first);
@@ -84,7 +84,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
       const subscriptionId = await bought();
       expect(await billing.readSubscription(subscriptionId)).toEqual({
         subscriptionId,
-        customerId: (await asking()).customerId,
+        customerId: (await newRequest()).customerId,
         status: 'active',
         plan: 'pro',
         seats: 3,
@@ -105,20 +105,20 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
     });
 
     test('is refused for a plan without a price and for an unknown customer', async () => {
-      expect(await billing.createCheckout(await asking({ plan: 'free' }))).toEqual({
+      expect(await billing.createCheckout(await newRequest({ plan: 'free' }))).toEqual({
         verdict: 'NOT_FOR_SALE',
       });
-      const nobody = await asking({ customerId: 'cus_nobody' });
-      expect(await billing.createCheckout(nobody)).toEqual({ verdict: 'NO_CUSTOMER' });
+      const unknown = await newRequest({ customerId: 'cus_nobody' });
+      expect(await billing.createCheckout(unknown)).toEqual({ verdict: 'NO_CUSTOMER' });
     });
 
     test('can be closed until it is paid', async () => {
-      const session = await billing.createCheckout(await asking());
+      const session = await billing.createCheckout(await newRequest());
       if (session.verdict !== 'OPEN') throw new Error(session.verdict);
       const { sessionId } = session;
       expect(await billing.expireCheckout(sessionId)).toBe('EXPIRED');
       expect(await billing.expireCheckout(sessionId)).toBe('EXPIRED');
-      const other = await billing.createCheckout(await asking({ requestId: 'request 2' }));
+      const other = await billing.createCheckout(await newRequest({ requestId: 'request 2' }));
       if (other.verdict !== 'OPEN') throw new Error(other.verdict);
       await stripe.pay(other.sessionId);
       expect(await billing.expireCheckout(other.sessionId)).toBe('PAID');
@@ -126,7 +126,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
   });
 
   test('customers manage their purchases on a portal page', async () => {
-    const { customerId } = await asking();
+    const { customerId } = await newRequest();
     const page = await billing.createPortal({ customerId, returnUrl: 'https://vendor.example/' });
     expect(page).toMatch(/^https?:/);
   });
@@ -189,7 +189,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
   });
 
   test('usage is recorded once per identifier, and refused if Stripe can never accept it', async () => {
-    const { customerId } = await asking();
+    const { customerId } = await newRequest();
     const use = { identifier: 'use 1', customerId, meter: 'exports', quantity: 7, atMs: NOW_MS + 999 };
     expect(await billing.recordUsage(use)).toEqual({ verdict: 'RECORDED' });
     expect(await billing.recordUsage(use)).toEqual({ verdict: 'ALREADY' });
@@ -203,9 +203,9 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
   test.each(['status 500', 'status 429', 'reset'] as const)(
     'a failure by %s is Unavailable for every call, and quotes no customer data or key',
     async (how) => {
-      const ask = await asking();
+      const ask = await newRequest();
       stripe.breakApi(how);
-      const questions = [
+      const calls = [
         billing.createCustomer({ tenantId: newTenantId(16), name: 'Ada Lovelace', attempt: 0 }),
         billing.createCheckout({ ...ask, requestId: 'another' }),
         billing.readSubscription('sub_1'),
@@ -218,8 +218,8 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
           atMs: NOW_MS,
         }),
       ];
-      // At once, as each is sent again after a pause.
-      for (const answer of await Promise.allSettled(questions)) {
+      // Concurrently, because each is retried after a pause.
+      for (const answer of await Promise.allSettled(calls)) {
         const fault = answer.status === 'rejected' ? answer.reason : answer.value;
         expect(fault).toBeInstanceOf(Unavailable);
         expect(fault).toMatchObject({ part: 'billing' });

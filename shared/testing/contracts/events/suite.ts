@@ -220,8 +220,8 @@ function openInbox() {
   const of = (licenseId: string): Delivery[] =>
     deliveries.filter(({ event }) => event.licenseId === licenseId);
 
-  async function until(isSo: () => boolean): Promise<void> {
-    while (!isSo()) await new Promise<void>((resolve) => waiting.push(resolve));
+  async function until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => waiting.push(resolve));
   }
 
   return {

@@ -25,7 +25,7 @@ interface Specimen {
   readonly privateKey: KeyObject;
   readonly nowSeconds: number;
   /** The same token with other claims or another header, signed with the issuer's key unless `by` signs. */
-  remade(change: { header?: Part; claims?: Part }, by?: Signer): string;
+  rebuilt(change: { header?: Part; claims?: Part }, by?: Signer): string;
 }
 
 const encode = (part: unknown): string => Buffer.from(JSON.stringify(part)).toString('base64url');
@@ -36,7 +36,7 @@ function signerOf(key: KeyObject): Signer {
   return (signed) => sign('sha256', Buffer.from(signed), { key, dsaEncoding: 'ieee-p1363' });
 }
 
-function strangersKey(like: KeyObject): KeyObject {
+function otherKey(like: KeyObject): KeyObject {
   return like.asymmetricKeyType === 'rsa'
     ? generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
     : generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
@@ -44,14 +44,14 @@ function strangersKey(like: KeyObject): KeyObject {
 
 function specimenOf(token: string, privateKey: KeyObject): Specimen {
   const [header, claims] = token.split('.').slice(0, 2).map(decode);
-  if (!header || !claims) throw new Error('The issuer made no token.');
+  if (!header || !claims) throw new Error('The issuer returned no token.');
   return {
     token,
     header,
     claims,
     privateKey,
     nowSeconds: Math.floor(Date.now() / 1000),
-    remade(change, by = signerOf(privateKey)) {
+    rebuilt(change, by = signerOf(privateKey)) {
       const signed = `${encode({ ...header, ...change.header })}.${encode({ ...claims, ...change.claims })}`;
       return `${signed}.${by(signed).toString('base64url')}`;
     },
@@ -107,47 +107,47 @@ const FORGERIES: readonly [name: string, (good: Specimen) => string, because: Re
     'whose claims were changed',
     ({ token, claims }) => {
       const [header, , signature] = token.split('.');
-      return `${header}.${encode({ ...claims, email: 'somebody.else@example.com' })}.${signature}`;
+      return `${header}.${encode({ ...claims, email: 'other@example.com' })}.${signature}`;
     },
     /signature .* wrong/,
   ],
   [
     'that is unsigned, with a signature',
-    (good) => good.remade({ header: { alg: 'none' } }, () => Buffer.of(0)),
+    (good) => good.rebuilt({ header: { alg: 'none' } }, () => Buffer.of(0)),
     /not signed with/,
   ],
   [
     'whose algorithm is none, though its signature is valid',
-    (good) => good.remade({ header: { alg: 'none' } }),
+    (good) => good.rebuilt({ header: { alg: 'none' } }),
     /not signed with/,
   ],
   [
     'signed with the public key as a shared secret',
-    (good) => good.remade({ header: { alg: 'HS256' } }, sharedSecretSigner(good.privateKey)),
+    (good) => good.rebuilt({ header: { alg: 'HS256' } }, sharedSecretSigner(good.privateKey)),
     /not signed with/,
   ],
   [
     'signed with the public key as a shared secret, with the right algorithm in its header',
-    (good) => good.remade({}, sharedSecretSigner(good.privateKey)),
+    (good) => good.rebuilt({}, sharedSecretSigner(good.privateKey)),
     /signature/,
   ],
   [
     "signed with another key under the issuer's key id",
-    (good) => good.remade({}, signerOf(strangersKey(good.privateKey))),
+    (good) => good.rebuilt({}, signerOf(otherKey(good.privateKey))),
     /signature .* wrong/,
   ],
   [
     'with a key id that the issuer does not have',
-    (good) => good.remade({ header: { kid: 'unknown' } }),
+    (good) => good.rebuilt({ header: { kid: 'unknown' } }),
     /key that the issuer does not have/,
   ],
   [
     'with a key id that every object has as a property',
-    (good) => good.remade({ header: { kid: 'constructor' } }),
+    (good) => good.rebuilt({ header: { kid: 'constructor' } }),
     /key that the issuer does not have/,
   ],
-  ['without a key id', (good) => good.remade({ header: { kid: undefined } }), /not a signed token/],
-  ['without an algorithm', (good) => good.remade({ header: { alg: undefined } }), /not a signed token/],
+  ['without a key id', (good) => good.rebuilt({ header: { kid: undefined } }), /not a signed token/],
+  ['without an algorithm', (good) => good.rebuilt({ header: { alg: undefined } }), /not a signed token/],
   ['that was cut', ({ token }) => token.slice(0, token.lastIndexOf('.')), /not a signed token/],
   ['with a fourth part', ({ token }) => `${token}.more`, /not a signed token/],
   ['that ends in a line break', ({ token }) => `${token}\n`, /not a signed token/],
@@ -230,13 +230,13 @@ export function identityContract(open: () => Promise<IdentityUnderTest>): void {
       { extra: 'ü' },
     ];
     for (const claims of changes) {
-      const verdict = await under.identity.verifyServiceToken(good.remade({ claims }));
+      const verdict = await under.identity.verifyServiceToken(good.rebuilt({ claims }));
       expect(verdict, JSON.stringify(claims)).toEqual({ verdict: 'VERIFIED', email: EMAIL });
     }
   });
 
   test.each(WRONG_CLAIMS)('refuses a token %s', async (_name, change, because) => {
-    await expectRefusal(good.remade({ claims: change(good) }), because);
+    await expectRefusal(good.rebuilt({ claims: change(good) }), because);
   });
 
   test.each(FORGERIES)('refuses a token %s', async (_name, forge, because) => {

@@ -115,8 +115,8 @@ export function limitsContract(open: () => Promise<LimitsUnderTest>): void {
       ),
     );
     expect(allowedOf(taken)).toBe(10);
-    const left = taken.flatMap(({ verdict, remaining }) => (verdict === 'ALLOWED' ? [remaining] : []));
-    expect(left.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    const remainders = taken.flatMap(({ verdict, remaining }) => (verdict === 'ALLOWED' ? [remaining] : []));
+    expect(remainders.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
   test('keeps buckets apart, however similar their names are', async () => {

@@ -25,8 +25,8 @@ export function factsContract(under: () => SeatsUnderTest): void {
 
   const byId = (a: { sessionId: string }, b: { sessionId: string }) => (a.sessionId < b.sessionId ? -1 : 1);
 
-  /** A session all of whose facts are unique in the store. */
-  async function tellingSeat(pool: Pool, days?: number) {
+  /** A session whose facts are all unique in the store. */
+  async function seatWithUniqueFacts(pool: Pool, days?: number) {
     const userId = newPersonalId('usr');
     const facts = { fingerprint: `print-${userId}`, hostname: `host-${userId}`, userId };
     return pool.seat(`holder of ${userId.slice(0, 8)}`, { facts, ...(days ? { days } : {}) });
@@ -34,7 +34,7 @@ export function factsContract(under: () => SeatsUnderTest): void {
 
   async function expectNoTrace(...sessions: { facts: { userId?: string | undefined } }[]): Promise<void> {
     const kept = await under().readEverything();
-    // The fingerprint and the host name contain it.
+    // The fingerprint and the host name contain the user id.
     for (const { facts } of sessions) expect(kept).not.toContain(String(facts.userId));
   }
 
@@ -89,23 +89,23 @@ export function factsContract(under: () => SeatsUnderTest): void {
       const pool = await openPool(under(), { max: 4, borrowMaxDays: 2 });
       const { licenseId } = pool;
       const { seats, seatMaintenance } = under();
-      const ranOut = await tellingSeat(pool);
-      await under().moveClockTo(ranOut.expiresAtMs);
+      const expired = await seatWithUniqueFacts(pool);
+      await under().moveClockTo(expired.expiresAtMs);
       await pool.beatAll([]);
       const [seated, lent, stays] = [
-        await tellingSeat(pool),
-        await tellingSeat(pool, 2),
-        await tellingSeat(pool),
+        await seatWithUniqueFacts(pool),
+        await seatWithUniqueFacts(pool, 2),
+        await seatWithUniqueFacts(pool),
       ];
       for (const { sessionId, facts } of [seated, lent, stays])
         await seats.keepSigned(licenseId, sessionId, `signed for ${facts.userId}`);
-      const gone = [ranOut, seated, lent];
+      const forgotten = [expired, seated, lent];
       const before = (await pool.events()).length;
       const atMs = under().nowMs();
 
-      expect(await seatMaintenance.forgetSessions(licenseId, idsOf(gone))).toBe('FORGOTTEN');
+      expect(await seatMaintenance.forgetSessions(licenseId, idsOf(forgotten))).toBe('FORGOTTEN');
 
-      await expectNoTrace(...gone);
+      await expectNoTrace(...forgotten);
       const events = (await pool.events()).slice(before);
       expect(events).toMatchObject([
         {
@@ -121,7 +121,7 @@ export function factsContract(under: () => SeatsUnderTest): void {
           more: { holder: lent.holder, active: '1' },
         },
       ]);
-      expect(await pool.books()).toMatchObject({
+      expect(await pool.state()).toMatchObject({
         sessions: [stays.sessionId],
         seatedOf: { [stays.holder]: stays.sessionId },
         lapsed: [],
@@ -132,22 +132,22 @@ export function factsContract(under: () => SeatsUnderTest): void {
       expect(await pool.countActive()).toBe(1);
 
       const once = await under().readEverything();
-      expect(await seatMaintenance.forgetSessions(licenseId, idsOf(gone))).toBe('FORGOTTEN');
+      expect(await seatMaintenance.forgetSessions(licenseId, idsOf(forgotten))).toBe('FORGOTTEN');
       expect(await under().readEverything()).toBe(once);
 
-      for (const session of gone) {
+      for (const session of forgotten) {
         expect(await pool.beat(session, session)).toEqual({ verdict: 'GONE', sessionId: session.sessionId });
         expect(await pool.release(session, 'released', session)).toBe('ALREADY_ENDED');
       }
       // Up to the last moment at which the token of the longest lease could revive it.
       await under().moveClockTo(lent.expiresAtMs + MEMORY_MS - 1);
       expect(await pool.beat(lent, lent)).toEqual({ verdict: 'GONE', sessionId: lent.sessionId });
-      await expectNoTrace(...gone);
+      await expectNoTrace(...forgotten);
     });
 
     test('whose expired lease was not noticed yet reports it as expired', async () => {
       const pool = await openPool(under());
-      const session = await tellingSeat(pool);
+      const session = await seatWithUniqueFacts(pool);
       await under().moveClockTo(session.expiresAtMs);
       await under().seatMaintenance.forgetSessions(pool.licenseId, [session.sessionId, session.sessionId]);
       await expectNoTrace(session);
@@ -158,7 +158,7 @@ export function factsContract(under: () => SeatsUnderTest): void {
 
     test('keeps the seat that its holder has taken since', async () => {
       const pool = await openPool(under());
-      const first = await tellingSeat(pool);
+      const first = await seatWithUniqueFacts(pool);
       await under().moveClockTo(first.expiresAtMs);
       const second = await pool.seat(first.holder);
       await under().seatMaintenance.forgetSessions(pool.licenseId, [first.sessionId]);
@@ -176,40 +176,40 @@ export function factsContract(under: () => SeatsUnderTest): void {
       'prevents a revival by the token of %s after Redis has lost it',
       async (_, { days }: { days?: number }) => {
         const pool = await openPool(under(), { borrowMaxDays: 3 });
-        const session = await tellingSeat(pool, days);
+        const session = await seatWithUniqueFacts(pool, days);
         await under().loseEverything();
         await pool.put({});
         await under().seatMaintenance.forgetSessions(pool.licenseId, [session.sessionId]);
-        const gone = { verdict: 'GONE', sessionId: session.sessionId };
-        expect(await pool.beat(session, session)).toEqual(gone);
+        const refusal = { verdict: 'GONE', sessionId: session.sessionId };
+        expect(await pool.beat(session, session)).toEqual(refusal);
         await under().moveClockTo(session.expiresAtMs + MEMORY_MS - 1);
-        expect(await pool.beat(session, session)).toEqual(gone);
+        expect(await pool.beat(session, session)).toEqual(refusal);
         expect(await pool.events()).toEqual([]);
-        // The end mark is removed too, in the end.
+        // Later the end mark is removed, too.
         await under().moveClockTo(under().nowMs() + 4 * DAY_MS);
         await pool.beatAll([]);
-        expect(await pool.books()).toMatchObject({ ended: [] });
+        expect(await pool.state()).toMatchObject({ ended: [] });
       },
     );
 
     test('changes nothing if it holds a seat and the entitlement copy, needed for its event, is lost', async () => {
       const pool = await openPool(under());
       const { licenseId } = pool;
-      const ranOut = await tellingSeat(pool);
-      await under().moveClockTo(ranOut.expiresAtMs);
-      const seated = await tellingSeat(pool);
+      const expired = await seatWithUniqueFacts(pool);
+      await under().moveClockTo(expired.expiresAtMs);
+      const seated = await seatWithUniqueFacts(pool);
       await under().losePart(licenseId, 'terms');
       const { seatMaintenance } = under();
       const before = await under().readEverything();
-      expect(await seatMaintenance.forgetSessions(licenseId, idsOf([ranOut, seated]))).toBe(
+      expect(await seatMaintenance.forgetSessions(licenseId, idsOf([expired, seated]))).toBe(
         'UNKNOWN_LICENSE',
       );
       expect(await under().readEverything()).toBe(before);
-      expect(await seatMaintenance.forgetSessions(licenseId, idsOf([ranOut]))).toBe('FORGOTTEN');
-      await expectNoTrace(ranOut);
+      expect(await seatMaintenance.forgetSessions(licenseId, idsOf([expired]))).toBe('FORGOTTEN');
+      await expectNoTrace(expired);
       await pool.put({});
-      expect(await seatMaintenance.forgetSessions(licenseId, idsOf([ranOut, seated]))).toBe('FORGOTTEN');
-      await expectNoTrace(ranOut, seated);
+      expect(await seatMaintenance.forgetSessions(licenseId, idsOf([expired, seated]))).toBe('FORGOTTEN');
+      await expectNoTrace(expired, seated);
       expect(await pool.story()).toContain(`session.evicted ${seated.sessionId}`);
     });
 

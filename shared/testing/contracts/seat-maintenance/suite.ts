@@ -7,18 +7,18 @@ const MINUTE_MS = 60_000;
 const SHARD = '07';
 
 /** Checks until nothing is due any more, as the sweep does; returns the result of every check. */
-async function lookUntilKnown({ seatMaintenance }: SeatsUnderTest, shard = SHARD): Promise<ShardNews[]> {
-  const looks = [await seatMaintenance.expire(shard, [])];
-  for (let due = looks[0]?.due ?? []; due.length > 0; ) {
+async function expireUntilDone({ seatMaintenance }: SeatsUnderTest, shard = SHARD): Promise<ShardNews[]> {
+  const checks = [await seatMaintenance.expire(shard, [])];
+  for (let due = checks[0]?.due ?? []; due.length > 0; ) {
     const news = await seatMaintenance.expire(shard, due);
-    looks.push(news);
+    checks.push(news);
     due = news.due;
   }
-  return looks;
+  return checks;
 }
 
-function totalExpired(looks: readonly ShardNews[]): number {
-  return looks.reduce((sum, { expired }) => sum + expired, 0);
+function totalExpired(checks: readonly ShardNews[]): number {
+  return checks.reduce((sum, { expired }) => sum + expired, 0);
 }
 
 export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
@@ -54,12 +54,12 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
         due: [],
         expired: 1,
       });
-      expect(totalExpired(await lookUntilKnown(under()))).toBe(0);
+      expect(totalExpired(await expireUntilDone(under()))).toBe(0);
       expect(await pool.story()).toEqual([
         `session.acquired ${session.sessionId}`,
         `session.expired ${session.sessionId}`,
       ]);
-      expect(await pool.books()).toMatchObject({ leases: [], dueMs: undefined, lapsed: [session.sessionId] });
+      expect(await pool.state()).toMatchObject({ leases: [], dueMs: undefined, lapsed: [session.sessionId] });
     });
 
     test('is reported in bounded steps, for one license and for many', async () => {
@@ -70,21 +70,21 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       for (const pool of many) await pool.seat('a');
       await under().moveClockTo(under().nowMs() + TTL_MS);
 
-      const looks = await lookUntilKnown(under());
-      expect(totalExpired(looks)).toBe(190);
-      for (const { expired, due } of looks) {
+      const checks = await expireUntilDone(under());
+      expect(totalExpired(checks)).toBe(190);
+      for (const { expired, due } of checks) {
         expect(expired).toBeLessThanOrEqual(64);
         expect(due.length).toBeLessThanOrEqual(32);
       }
-      for (const pool of [one, ...many]) expect(await pool.books()).toMatchObject({ leases: [] });
+      for (const pool of [one, ...many]) expect(await pool.state()).toMatchObject({ leases: [] });
     });
 
     test('is reported once by two concurrent checks', async () => {
       const pools = [await poolIn(SHARD, { max: 90 }), await poolIn(SHARD)];
       for (const pool of pools) await pool.seatMany(pool.terms.max);
       await under().moveClockTo(under().nowMs() + TTL_MS);
-      const looks = await Promise.all([lookUntilKnown(under()), lookUntilKnown(under())]);
-      expect(totalExpired(looks.flat())).toBe(93);
+      const checks = await Promise.all([expireUntilDone(under()), expireUntilDone(under())]);
+      expect(totalExpired(checks.flat())).toBe(93);
       for (const pool of pools) {
         const ended = (await pool.story()).filter((line) => line.startsWith('session.expired'));
         expect(ended.length).toBe(pool.terms.max);
@@ -96,8 +96,8 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       const elsewhere = await poolIn('08');
       await elsewhere.seat('a');
       await under().moveClockTo(under().nowMs() + TTL_MS);
-      expect(totalExpired(await lookUntilKnown(under()))).toBe(0);
-      expect(totalExpired(await lookUntilKnown(under(), '08'))).toBe(1);
+      expect(totalExpired(await expireUntilDone(under()))).toBe(0);
+      expect(totalExpired(await expireUntilDone(under(), '08'))).toBe(1);
     });
 
     test('includes minutes with denials, reported once when the minute has ended', async () => {
@@ -107,10 +107,10 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       await pool.acquire('a');
       await pool.acquire('b');
       await under().moveClockTo(minuteMs + MINUTE_MS - 1);
-      expect(await lookUntilKnown(under())).toMatchObject([{ due: [] }]);
+      expect(await expireUntilDone(under())).toMatchObject([{ due: [] }]);
       await under().moveClockTo(minuteMs + MINUTE_MS);
-      expect(await lookUntilKnown(under())).toMatchObject([{ due: [pool.licenseId] }, { due: [] }]);
-      await lookUntilKnown(under());
+      expect(await expireUntilDone(under())).toMatchObject([{ due: [pool.licenseId] }, { due: [] }]);
+      await expireUntilDone(under());
       await pool.acquire('c');
       const denied = (await pool.events()).filter(({ type }) => type === 'seat.denied');
       expect(denied).toMatchObject([{ atMs: minuteMs, more: { count: '2', max: '0' } }]);
@@ -123,9 +123,9 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       await under().moveClockTo(under().nowMs() + TTL_MS);
       await under().losePart(lost.licenseId, 'terms');
 
-      const looks = await lookUntilKnown(under());
-      expect(totalExpired(looks)).toBe(1);
-      expect(looks.flatMap(({ unknown }) => unknown)).toEqual([lost.licenseId]);
+      const checks = await expireUntilDone(under());
+      expect(totalExpired(checks)).toBe(1);
+      expect(checks.flatMap(({ unknown }) => unknown)).toEqual([lost.licenseId]);
       await under().seats.putLicense(lost.terms);
       expect(await under().seatMaintenance.expire(SHARD, [lost.licenseId])).toMatchObject({
         expired: 1,
@@ -158,7 +158,7 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       await pool.release(a);
       await pool.release(b, 'evicted');
       await under().moveClockTo(startMs + TTL_MS);
-      await lookUntilKnown(under());
+      await expireUntilDone(under());
       await under().moveClockTo(startMs + TTL_MS + 5);
       expect(await pool.beat(c)).toMatchObject({ verdict: 'REVIVED' });
 
@@ -199,7 +199,7 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       const pool = await poolIn(SHARD, { max: 3 });
       await pool.seatMany(3);
       await under().moveClockTo(under().nowMs() + TTL_MS);
-      await lookUntilKnown(under());
+      await expireUntilDone(under());
       const ends = (await read()).filter(({ event }) => event?.type === 'session.expired');
       expect(ends.map(({ event }) => event?.detail.active)).toEqual([2, 1, 0]);
     });
@@ -302,20 +302,20 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
   describe('which of the given sessions hold a seat', () => {
     test('excludes sessions that ended, expired, never existed or belong to another license', async () => {
       const [pool, other] = [await poolIn(SHARD), await poolIn(SHARD)];
-      const [ranOut, released] = [await pool.seat('a'), await pool.seat('b')];
+      const [lapsed, released] = [await pool.seat('a'), await pool.seat('b')];
       await pool.release(released);
       const { seatMaintenance } = under();
-      const id = ranOut.sessionId;
-      await under().moveClockTo(ranOut.expiresAtMs - 1);
+      const id = lapsed.sessionId;
+      await under().moveClockTo(lapsed.expiresAtMs - 1);
       expect(await seatMaintenance.whichSeated(pool.licenseId, [id])).toEqual(new Set([id]));
-      await under().moveClockTo(ranOut.expiresAtMs);
+      await under().moveClockTo(lapsed.expiresAtMs);
       expect(await seatMaintenance.whichSeated(pool.licenseId, [id])).toEqual(new Set());
-      const [seated, theirs] = [await pool.seat('c'), await other.seat('a')];
-      const asked = [ranOut, released, seated, theirs].map(({ sessionId }) => sessionId);
-      expect(await seatMaintenance.whichSeated(pool.licenseId, [...asked, pool.newSession()])).toEqual(
+      const [seated, foreign] = [await pool.seat('c'), await other.seat('a')];
+      const candidates = [lapsed, released, seated, foreign].map(({ sessionId }) => sessionId);
+      expect(await seatMaintenance.whichSeated(pool.licenseId, [...candidates, pool.newSession()])).toEqual(
         new Set([seated.sessionId]),
       );
-      expect(await seatMaintenance.whichSeated(newLicenseId(newTenantId(16)), asked)).toEqual(new Set());
+      expect(await seatMaintenance.whichSeated(newLicenseId(newTenantId(16)), candidates)).toEqual(new Set());
     });
   });
 

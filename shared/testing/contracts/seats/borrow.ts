@@ -28,9 +28,9 @@ export function borrowContract(under: () => SeatsUnderTest): void {
 
     test('is reported once, when it is borrowed', async () => {
       const pool = await openPool(under(), LENDING);
-      const asking = { days: 2, proposed: pool.newSession() };
-      const session = await pool.seat('a', asking);
-      expect(await pool.acquire('a', asking)).toEqual(await pool.acquire('a', asking));
+      const options = { days: 2, proposed: pool.newSession() };
+      const session = await pool.seat('a', options);
+      expect(await pool.acquire('a', options)).toEqual(await pool.acquire('a', options));
       expect(await pool.story()).toEqual([
         `session.acquired ${session.sessionId}`,
         `session.borrowed ${session.sessionId}`,
@@ -72,7 +72,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       const pool = await openPool(under(), { ...LENDING, max: 1 });
       const session = await pool.seat('a', { days: 7 });
       expect(await pool.release(session)).toBe('ENDED');
-      expect((await pool.books()).loans).toEqual({});
+      expect((await pool.state()).loans).toEqual({});
       const next = await pool.seat('b', { days: 7 });
       await pool.release(next);
       await pass(6 * DAY_MS);
@@ -114,7 +114,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       await under().moveClockTo(session.expiresAtMs + MEMORY_MS);
       await pool.acquire('b');
       expect((await pool.story()).slice(2, 3)).toEqual([`session.expired ${session.sessionId}`]);
-      expect((await pool.books()).loans).toEqual({});
+      expect((await pool.state()).loans).toEqual({});
     });
   });
 
@@ -218,7 +218,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       const verdicts = await Promise.all(machines.map((n) => pool.acquire(`machine-${n}`, { days: 7 })));
       expect(verdicts.filter(({ verdict }) => verdict === 'GRANTED')).toHaveLength(4);
       expect(verdicts.filter(({ verdict }) => verdict === 'BORROW_LIMIT')).toHaveLength(16);
-      expect(Object.keys((await pool.books()).loans)).toHaveLength(4);
+      expect(Object.keys((await pool.state()).loans)).toHaveLength(4);
     });
   });
 
@@ -230,7 +230,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       await pass(DAY_MS);
       const result = await pool.beat(session, session);
       expect(result).toMatchObject({ verdict: 'REVIVED', session });
-      expect((await pool.books()).loans).toEqual({ [session.sessionId]: session.borrowedUntilMs });
+      expect((await pool.state()).loans).toEqual({ [session.sessionId]: session.borrowedUntilMs });
       const last = (await pool.events()).at(-1);
       expect(last).toMatchObject({
         type: 'session.revived',
@@ -248,7 +248,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
         verdict: 'REVIVED',
         session: { expiresAtMs: under().nowMs() + TTL_MS },
       });
-      expect((await pool.books()).loans).toEqual({});
+      expect((await pool.state()).loans).toEqual({});
     });
 
     test('is restored only if a seat is free', async () => {

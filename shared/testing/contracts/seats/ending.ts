@@ -116,7 +116,7 @@ export function endingContract(under: () => SeatsUnderTest): void {
       while (left > 0) {
         expect(await pool.acquire(`new-${seated}`)).toMatchObject({ verdict: 'GRANTED', active: seated + 1 });
         seated += 1;
-        const cleared = left - ((await pool.books()).leases.length - seated);
+        const cleared = left - ((await pool.state()).leases.length - seated);
         expect(cleared).toBeGreaterThan(0);
         expect(cleared).toBeLessThanOrEqual(100);
         left -= cleared;
@@ -133,15 +133,15 @@ export function endingContract(under: () => SeatsUnderTest): void {
       await under().moveClockTo(under().nowMs() + TTL_MS);
       // Leases with the same expiry are collected by name, so the last by name is still there after the first call.
       const byName = crashed.toSorted((a, b) => (a.sessionId < b.sessionId ? 1 : -1));
-      const [beating, asking, leaving] = byName;
-      if (!beating || !asking || !leaving) throw new Error('no session');
-      expect(await pool.release(leaving)).toBe('ALREADY_ENDED');
-      const again = await pool.seat(asking.holder);
-      expect(again.sessionId).not.toBe(asking.sessionId);
+      const [beating, acquiring, releasing] = byName;
+      if (!beating || !acquiring || !releasing) throw new Error('no session');
+      expect(await pool.release(releasing)).toBe('ALREADY_ENDED');
+      const again = await pool.seat(acquiring.holder);
+      expect(again.sessionId).not.toBe(acquiring.sessionId);
       expect(await pool.beat(beating)).toMatchObject({ verdict: 'REVIVED' });
       expect(await pool.countActive()).toBe(2);
-      expect((await pool.books()).leases.length).toBeGreaterThan(2);
-      expect(await pool.beat(asking)).toMatchObject({ verdict: 'GONE' });
+      expect((await pool.state()).leases.length).toBeGreaterThan(2);
+      expect(await pool.beat(acquiring)).toMatchObject({ verdict: 'GONE' });
     });
   });
 
@@ -152,14 +152,14 @@ export function endingContract(under: () => SeatsUnderTest): void {
       await pool.release(first);
       await under().moveClockTo(second.expiresAtMs);
       await pool.beatAll([]);
-      expect(await pool.books()).toMatchObject({ leases: [], lapsed: [second.sessionId], dueMs: undefined });
+      expect(await pool.state()).toMatchObject({ leases: [], lapsed: [second.sessionId], dueMs: undefined });
       expect(await under().kindsOfKeyLeft(pool.licenseId)).toEqual(['ended', 'lapsed', 'license']);
 
       await under().moveClockTo(second.expiresAtMs + MEMORY_MS - 1);
       expect(await under().kindsOfKeyLeft(pool.licenseId)).toEqual(['ended', 'lapsed', 'license']);
       await under().moveClockTo(second.expiresAtMs + MEMORY_MS);
       expect(await under().kindsOfKeyLeft(pool.licenseId)).toEqual(['license']);
-      expect(await pool.books()).toMatchObject({ hasDenials: false, dueMs: undefined });
+      expect(await pool.state()).toMatchObject({ hasDenials: false, dueMs: undefined });
     });
 
     test('keeps its memory of ended sessions until the latest mark expires, not the one set last', async () => {

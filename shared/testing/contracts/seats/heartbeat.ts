@@ -55,7 +55,7 @@ export function heartbeatContract(under: () => SeatsUnderTest): void {
         rhythm: { ttlSeconds: 360, heartbeatSeconds: 300, offlineGraceDays: 7 },
         results: [{ verdict: 'RENEWED', session: { ...session, expiresAtMs: nowMs + TTL_MS } }],
       });
-      expect(await pool.books()).toMatchObject({ dueMs: nowMs + TTL_MS });
+      expect(await pool.state()).toMatchObject({ dueMs: nowMs + TTL_MS });
       expect(await pool.story()).toHaveLength(1);
     });
 
@@ -106,7 +106,7 @@ export function heartbeatContract(under: () => SeatsUnderTest): void {
       'does not revive a session that was %s, with or without a token',
       async (how) => {
         const pool = await openPool(under(), { max: 3 });
-        const [session, ranOut] = [await pool.seat('a'), await pool.seat('b')];
+        const [session, expired] = [await pool.seat('a'), await pool.seat('b')];
         await pool.release(session, how);
         const gone = { verdict: 'GONE', sessionId: session.sessionId };
         expect(await pool.beat(session)).toEqual(gone);
@@ -114,8 +114,8 @@ export function heartbeatContract(under: () => SeatsUnderTest): void {
         // Up to the last moment at which its token could revive it, and afterwards.
         await under().moveClockTo(session.expiresAtMs + MEMORY_MS - 1);
         expect(await pool.beat(session, session)).toEqual(gone);
-        expect(await pool.release(ranOut, how)).toBe('ALREADY_ENDED');
-        expect(await pool.beat(ranOut, ranOut)).toMatchObject({ verdict: 'GONE' });
+        expect(await pool.release(expired, how)).toBe('ALREADY_ENDED');
+        expect(await pool.beat(expired, expired)).toMatchObject({ verdict: 'GONE' });
         await under().moveClockTo(session.expiresAtMs + MEMORY_MS);
         expect(await pool.beat(session, session)).toEqual(gone);
         expect(await pool.countActive()).toBe(0);
@@ -218,15 +218,15 @@ export function heartbeatContract(under: () => SeatsUnderTest): void {
       await under().moveClockTo(under().nowMs() + TTL_MS);
       const young = await pool.seatMany(40, 'young-');
       // 40 hold a seat, and 20 of the 60 expired ones can be revived.
-      const asked = old.flatMap((session, i) => [session, ...young.slice(i, i + 1)]);
-      const results = await pool.beatAll(asked.map(({ sessionId }) => ({ sessionId })));
+      const sessions = old.flatMap((session, i) => [session, ...young.slice(i, i + 1)]);
+      const results = await pool.beatAll(sessions.map(({ sessionId }) => ({ sessionId })));
       expect(results).toHaveLength(100);
       const ids = results.map((result) =>
         'session' in result ? result.session.sessionId : result.sessionId,
       );
-      expect(ids).toEqual(asked.map(({ sessionId }) => sessionId));
+      expect(ids).toEqual(sessions.map(({ sessionId }) => sessionId));
       let room = 20;
-      const expected = asked.map(({ holder }) => {
+      const expected = sessions.map(({ holder }) => {
         if (holder.startsWith('young-')) return 'RENEWED';
         room -= 1;
         return room >= 0 ? 'REVIVED' : 'NO_ROOM';

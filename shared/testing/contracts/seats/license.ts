@@ -19,7 +19,7 @@ export function licenseContract(under: () => SeatsUnderTest): void {
   describe('a license', () => {
     test('that was never put is unknown, and a call for it writes nothing', async () => {
       const { licenseId } = newEntitlement();
-      expect(await askAll(under().seats, licenseId, TRUSTED)).toEqual(Array(4).fill('UNKNOWN_LICENSE'));
+      expect(await callAll(under().seats, licenseId, TRUSTED)).toEqual(Array(4).fill('UNKNOWN_LICENSE'));
       expect(await under().kindsOfKeyLeft(licenseId)).toEqual([]);
       expect(await under().readOutbox(licenseId)).toEqual([]);
     });
@@ -76,7 +76,7 @@ export function licenseContract(under: () => SeatsUnderTest): void {
       const right: Proof = { kind: 'license-key', keyHash };
       expect(await pool.acquire('a', { proof: right })).toMatchObject({ verdict: 'GRANTED' });
       for (const wrong of [strange, keyHash.slice(1), `${keyHash}x`, '']) {
-        const verdicts = await askAll(under().seats, licenseId, { kind: 'license-key', keyHash: wrong });
+        const verdicts = await callAll(under().seats, licenseId, { kind: 'license-key', keyHash: wrong });
         expect(verdicts).toEqual(['WRONG_KEY', 'WRONG_KEY', 'WRONG_KEY', 'OK']);
       }
       expect(await pool.countActive()).toBe(1);
@@ -153,19 +153,19 @@ export function licenseContract(under: () => SeatsUnderTest): void {
 
     test('does not affect other licenses of its shard', async () => {
       const neighbour = await openPool(under(), { max: 1 });
-      const theirs = await neighbour.seat('a');
+      const foreign = await neighbour.seat('a');
       await neighbour.acquire('b');
-      const before = [await neighbour.books(), await neighbour.events()];
+      const before = [await neighbour.state(), await neighbour.events()];
 
       const { tenantId } = neighbour.terms;
       const pool = await openPool(under(), { max: 1, tenantId, licenseId: newLicenseId(tenantId) });
-      const ours = await pool.seat('a');
+      const own = await pool.seat('a');
       await pool.acquire('b');
-      expect(await pool.release(theirs)).toBe('UNKNOWN_SESSION');
-      expect(await pool.beat(theirs)).toMatchObject({ verdict: 'GONE' });
-      await pool.release(ours);
-      expect([await neighbour.books(), await neighbour.events()]).toEqual(before);
-      expect(await neighbour.beat(theirs)).toMatchObject({ verdict: 'RENEWED' });
+      expect(await pool.release(foreign)).toBe('UNKNOWN_SESSION');
+      expect(await pool.beat(foreign)).toMatchObject({ verdict: 'GONE' });
+      await pool.release(own);
+      expect([await neighbour.state(), await neighbour.events()]).toEqual(before);
+      expect(await neighbour.beat(foreign)).toMatchObject({ verdict: 'RENEWED' });
     });
   });
 
@@ -236,7 +236,7 @@ async function listedMax(seats: Seats, { licenseId }: Pool): Promise<number | un
 }
 
 /** The verdicts of acquire, heartbeat, release and listing (which needs no proof). */
-async function askAll(seats: Seats, licenseId: string, proof: Proof): Promise<string[]> {
+async function callAll(seats: Seats, licenseId: string, proof: Proof): Promise<string[]> {
   const sessionId = `ses_${licenseId.slice(4)}_0000000000000000`;
   const acquired = await seats.acquire({
     licenseId,
@@ -245,8 +245,8 @@ async function askAll(seats: Seats, licenseId: string, proof: Proof): Promise<st
     holders: { machine: 'intruder' },
     facts: { fingerprint: 'f' },
   });
-  const beaten = await seats.heartbeat({ licenseId, proof, sessions: [{ sessionId }] });
+  const renewed = await seats.heartbeat({ licenseId, proof, sessions: [{ sessionId }] });
   const released = await seats.release({ licenseId, proof, sessionId, reason: 'released' });
   const listed = await seats.listSessions(licenseId, { limit: 0 });
-  return [acquired, beaten, released, listed].map(({ verdict }) => verdict);
+  return [acquired, renewed, released, listed].map(({ verdict }) => verdict);
 }

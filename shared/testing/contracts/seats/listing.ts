@@ -18,12 +18,12 @@ export function listingContract(under: () => SeatsUnderTest): void {
       const whole = await under().seats.listSessions(pool.licenseId, { limit: 100 });
       expect(whole).toEqual({ ...counts, active: 3, sessions: [early, later, renewed] });
 
-      const before = [await pool.books(), await pool.events()];
+      const before = [await pool.state(), await pool.events()];
       await under().moveClockTo(early.expiresAtMs);
       const rest = await under().seats.listSessions(pool.licenseId, { limit: 100 });
       expect(rest).toEqual({ ...counts, active: 2, sessions: [later, renewed] });
       // Reading does not notice: an expired lease is reported by the next call that changes something, or the sweep.
-      expect([await pool.books(), await pool.events()]).toEqual(before);
+      expect([await pool.state(), await pool.events()]).toEqual(before);
     });
 
     test('only counts if no rows are requested', async () => {

@@ -10,7 +10,7 @@ const STRANGERS_PER_MINUTE = 20;
 const WRONG: Proof = { kind: 'license-key', keyHash: 'not the hash' };
 
 export function paceContract(under: () => SeatsUnderTest): void {
-  /** A pool, and the same called with its key: trusted callers are never limited. */
+  /** A pool called by a trusted caller, who is never limited, and the same pool called with its license key. */
   async function poolAt(requestsPerMinute: number | null, change: Partial<Entitlement> = {}) {
     const pool = await openPool(under(), { requestsPerMinute, max: 5, ...change });
     const proof: Proof = { kind: 'license-key', keyHash: pool.terms.keyHash };
@@ -24,7 +24,7 @@ export function paceContract(under: () => SeatsUnderTest): void {
   }
 
   /** Calls until TOO_OFTEN, and returns the number of other results before that, and the wait. */
-  async function askUntilRefused(
+  async function callUntilRefused(
     ask: () => Promise<AcquireVerdict | HeartbeatVerdict>,
   ): Promise<{ answers: number; retryAfterSeconds: number }> {
     for (let answers = 0; answers < 100; answers += 1) {
@@ -50,7 +50,7 @@ export function paceContract(under: () => SeatsUnderTest): void {
     ])('allows $pace acquires at once, and then one about every $seconds s', async ({ pace, seconds }) => {
       const { keyed } = await poolAt(pace);
       const ask = () => keyed.acquire('a');
-      expect(await askUntilRefused(ask)).toEqual({ answers: pace, retryAfterSeconds: seconds });
+      expect(await callUntilRefused(ask)).toEqual({ answers: pace, retryAfterSeconds: seconds });
       const dueMs = Math.ceil(60_000 / pace);
       await moveBy(dueMs - 1);
       expect(await ask()).toEqual({ verdict: 'TOO_OFTEN', retryAfterSeconds: 1 });
@@ -59,7 +59,7 @@ export function paceContract(under: () => SeatsUnderTest): void {
       expect(await ask()).toMatchObject({ verdict: 'TOO_OFTEN' });
       // A minute without calls refills the bucket, and an hour no further.
       await moveBy(3_600_000);
-      expect(await askUntilRefused(ask)).toMatchObject({ answers: pace });
+      expect(await callUntilRefused(ask)).toMatchObject({ answers: pace });
     });
 
     test('counts every acquire, including denials and retries, and returns the true wait', async () => {
@@ -82,13 +82,13 @@ export function paceContract(under: () => SeatsUnderTest): void {
       await keyed.acquire('a', { facts: { fingerprint: 'the last one' } });
       await beat(pool, proof);
       await moveBy(session.expiresAtMs - session.acquiredAtMs);
-      const [early, gone] = [await keyed.seat('b'), pool.newSession()];
+      const [early, unknown] = [await keyed.seat('b'), pool.newSession()];
       await beat(pool, proof);
       await expectUnchanged(async () => {
         expect(await keyed.acquire('b')).toMatchObject({ verdict: 'TOO_OFTEN' });
         expect(await keyed.acquire('c')).toMatchObject({ verdict: 'TOO_OFTEN' });
         expect(await beat(pool, proof, [early.sessionId])).toMatchObject({ verdict: 'TOO_OFTEN' });
-        expect(await beat(pool, proof, [gone, session.sessionId])).toMatchObject({ verdict: 'TOO_OFTEN' });
+        expect(await beat(pool, proof, [unknown, session.sessionId])).toMatchObject({ verdict: 'TOO_OFTEN' });
       });
     });
 
@@ -103,7 +103,7 @@ export function paceContract(under: () => SeatsUnderTest): void {
 
     test('is separate for each license, and never applies to trusted callers', async () => {
       const [first, second] = [await poolAt(1), await poolAt(1)];
-      await askUntilRefused(() => first.keyed.acquire('a'));
+      await callUntilRefused(() => first.keyed.acquire('a'));
       expect(await second.keyed.acquire('a')).toMatchObject({ verdict: 'GRANTED' });
       for (let n = 0; n < 5; n += 1) {
         expect(await first.pool.acquire('a')).toMatchObject({ verdict: 'RENEWED' });
@@ -116,14 +116,14 @@ export function paceContract(under: () => SeatsUnderTest): void {
       const userId = newPersonalId('usr');
       const own = pool.as({ kind: 'user', userId, tenantIds: [pool.terms.tenantId] });
       const ask = () => own.acquire('a', { facts: { fingerprint: 'a', userId } });
-      expect(await askUntilRefused(ask)).toEqual({ answers: 2, retryAfterSeconds: 30 });
+      expect(await callUntilRefused(ask)).toEqual({ answers: 2, retryAfterSeconds: 30 });
     });
 
     test('keeps its count when the license changes, and applies the new limit', async () => {
       const { pool, keyed, proof } = await poolAt(2);
-      await askUntilRefused(() => keyed.acquire('a'));
-      await askUntilRefused(() => beat(pool, proof));
-      await askUntilRefused(() => beat(pool, WRONG));
+      await callUntilRefused(() => keyed.acquire('a'));
+      await callUntilRefused(() => beat(pool, proof));
+      await callUntilRefused(() => beat(pool, WRONG));
       await pool.put({ max: 7 });
       expect(await keyed.acquire('a')).toEqual({ verdict: 'TOO_OFTEN', retryAfterSeconds: 30 });
       expect(await beat(pool, proof)).toMatchObject({ verdict: 'TOO_OFTEN' });
@@ -151,7 +151,7 @@ export function paceContract(under: () => SeatsUnderTest): void {
       expect((await pool.events()).filter(({ type }) => type === 'license.created')).toHaveLength(1);
       const copies = await seatMaintenance.listCopies(pool.licenseId.slice(4, 6), { limit: 100 });
       expect(copies).toContainEqual(whole);
-      expect(await askUntilRefused(() => keyed.acquire('a'))).toMatchObject({ answers: 1 });
+      expect(await callUntilRefused(() => keyed.acquire('a'))).toMatchObject({ answers: 1 });
     });
   });
 
@@ -160,8 +160,8 @@ export function paceContract(under: () => SeatsUnderTest): void {
       const { pool, keyed, proof } = await poolAt(2);
       const session = await keyed.seat('a');
       const use = async () => {
-        await askUntilRefused(() => keyed.acquire('b'));
-        await askUntilRefused(() => beat(pool, proof));
+        await callUntilRefused(() => keyed.acquire('b'));
+        await callUntilRefused(() => beat(pool, proof));
       };
       const needed = () => beat(pool, proof, [session.sessionId]);
       await use();
@@ -185,7 +185,7 @@ export function paceContract(under: () => SeatsUnderTest): void {
       for (const { sessionId } of sessions) {
         expect(await beat(pool, proof, [sessionId])).toMatchObject({ results: [{ verdict: 'RENEWED' }] });
       }
-      expect(await askUntilRefused(() => beat(pool, proof))).toMatchObject({ answers: 1 });
+      expect(await callUntilRefused(() => beat(pool, proof))).toMatchObject({ answers: 1 });
     });
 
     test('allows the other sessions of the same call', async () => {
@@ -193,7 +193,7 @@ export function paceContract(under: () => SeatsUnderTest): void {
       const old = await pool.seat('old');
       await moveBy(HEARTBEAT_MS / 2);
       const young = await pool.seat('young');
-      await askUntilRefused(() => beat(pool, proof));
+      await callUntilRefused(() => beat(pool, proof));
       const ids = [pool.newSession(), young.sessionId, old.sessionId];
       expect(await beat(pool, proof, ids)).toMatchObject({
         results: [{ verdict: 'GONE' }, { verdict: 'RENEWED' }, { verdict: 'RENEWED' }],
@@ -217,9 +217,9 @@ export function paceContract(under: () => SeatsUnderTest): void {
     ])('%s has its own limit', async (_, sessionsOf) => {
       const { pool, keyed, proof } = await poolAt(4);
       const sessionIds = await sessionsOf(pool);
-      await askUntilRefused(() => keyed.acquire('b'));
+      await callUntilRefused(() => keyed.acquire('b'));
       const ask = () => beat(pool, proof, sessionIds);
-      expect(await askUntilRefused(ask)).toEqual({ answers: 4, retryAfterSeconds: 15 });
+      expect(await callUntilRefused(ask)).toEqual({ answers: 4, retryAfterSeconds: 15 });
       await moveBy(15_000);
       expect(await ask()).toMatchObject({ verdict: 'OK' });
       // Neither used up the other's limit.
@@ -231,10 +231,10 @@ export function paceContract(under: () => SeatsUnderTest): void {
       const lent = await pool.seat('a', { days: 1 });
       const ask = () => beat(pool, proof, [lent.sessionId]);
       await moveBy(HEARTBEAT_MS);
-      expect(await askUntilRefused(ask)).toMatchObject({ answers: 1 });
+      expect(await callUntilRefused(ask)).toMatchObject({ answers: 1 });
       // From here on a heartbeat would extend the lease half an interval beyond the loan.
       await under().moveClockTo(lent.expiresAtMs - 360_000 + HEARTBEAT_MS / 2 - 1);
-      await askUntilRefused(() => beat(pool, proof));
+      await callUntilRefused(() => beat(pool, proof));
       expect(await ask()).toMatchObject({ verdict: 'TOO_OFTEN' });
       await moveBy(1);
       expect(await ask()).toMatchObject({ results: [{ verdict: 'RENEWED' }] });
@@ -247,7 +247,7 @@ export function paceContract(under: () => SeatsUnderTest): void {
         await pool.put(change);
         await moveBy(HEARTBEAT_MS);
         const ask = () => beat(pool, proof, [sessionId]);
-        expect(await askUntilRefused(ask)).toMatchObject({ answers: 1 });
+        expect(await callUntilRefused(ask)).toMatchObject({ answers: 1 });
       }
     });
 
@@ -262,7 +262,7 @@ export function paceContract(under: () => SeatsUnderTest): void {
       const session = await pool.seat('a', { facts: { fingerprint: 'a', userId: ann.userId } });
       await moveBy(HEARTBEAT_MS);
       const ask = () => beat(pool, ben, [session.sessionId]);
-      expect(await askUntilRefused(ask)).toMatchObject({ answers: 1 });
+      expect(await callUntilRefused(ask)).toMatchObject({ answers: 1 });
       expect(await beat(pool, ann, [session.sessionId])).toMatchObject({ results: [{ verdict: 'RENEWED' }] });
     });
   });
@@ -297,7 +297,10 @@ export function paceContract(under: () => SeatsUnderTest): void {
       const stranger = pool.as({ kind: 'user', userId: newPersonalId('usr'), tenantIds: [tenantId] });
       const ask = () => stranger.acquire('a');
       expect(await ask()).toEqual({ verdict: 'NOT_YOURS' });
-      expect(await askUntilRefused(ask)).toEqual({ answers: STRANGERS_PER_MINUTE - 1, retryAfterSeconds: 3 });
+      expect(await callUntilRefused(ask)).toEqual({
+        answers: STRANGERS_PER_MINUTE - 1,
+        retryAfterSeconds: 3,
+      });
       expect(await pool.as(WRONG).acquire('a')).toMatchObject({ verdict: 'TOO_OFTEN' });
     });
   });

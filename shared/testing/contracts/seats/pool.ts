@@ -28,7 +28,7 @@ export interface SeatsUnderTest {
   /** Adds an entry to the outbox of the license's shard that no script of this version writes. */
   writeOutbox(licenseId: string, fields: Readonly<Record<string, string>>): Promise<void>;
   /** The store's content for the license's pool. */
-  readBooks(licenseId: string): Promise<Books>;
+  readPoolState(licenseId: string): Promise<PoolState>;
   /** The store's whole content, of all licenses, as text. */
   readEverything(): Promise<string>;
   /** Kinds of keys that the store has for this license. */
@@ -47,7 +47,7 @@ export interface SeatEvent {
   readonly more: Readonly<Record<string, string>>;
 }
 
-export interface Books {
+export interface PoolState {
   /** Soonest expiry first; includes expired leases that are not collected yet. */
   readonly leases: readonly { readonly sessionId: string; readonly expiresAtMs: number }[];
   /** Holder to session. */
@@ -72,7 +72,7 @@ export const MEMORY_MS = 3_600_000;
 
 export type Holders = AcquireRequest['holders'];
 
-interface Asking {
+interface AcquireOptions {
   readonly proposed?: string;
   readonly facts?: SessionFacts;
   readonly proof?: Proof;
@@ -88,9 +88,9 @@ export interface Pool {
   newSession(): string;
   /** The next version of the license. */
   put(change: Partial<Entitlement>, event?: EventType): Promise<'STORED' | 'STALE'>;
-  acquire(holder: string | Holders, asking?: Asking): Promise<AcquireVerdict>;
+  acquire(holder: string | Holders, options?: AcquireOptions): Promise<AcquireVerdict>;
   /** Acquires, and throws if no seat is granted. */
-  seat(holder: string | Holders, asking?: Asking): Promise<Session>;
+  seat(holder: string | Holders, options?: AcquireOptions): Promise<Session>;
   /** Seats for holders `${prefix}0`, `${prefix}1` …, acquired concurrently. */
   seatMany(count: number, prefix?: string, facts?: SessionFacts): Promise<Session[]>;
   beat(session: Session | string, proven?: Session): Promise<HeartbeatResult>;
@@ -106,7 +106,7 @@ export interface Pool {
   /** `type sessionId` of every event so far, except those of the license itself. */
   story(): Promise<string[]>;
   events(): Promise<SeatEvent[]>;
-  books(): Promise<Books>;
+  state(): Promise<PoolState>;
 }
 
 export function newEntitlement(change: Partial<Entitlement> = {}): Entitlement {
@@ -138,22 +138,22 @@ export async function openPool(under: SeatsUnderTest, change: Partial<Entitlemen
   const { seats } = under;
   let terms = newEntitlement(change);
   const { licenseId } = terms;
-  const books = () => under.readBooks(licenseId);
+  const readState = () => under.readPoolState(licenseId);
 
-  async function thenCheckBooks<T>(verb: Promise<T>): Promise<T> {
+  async function thenCheckState<T>(verb: Promise<T>): Promise<T> {
     const result = await verb;
-    expectSoundBooks(await books());
+    expectConsistent(await readState());
     return result;
   }
 
-  function ask(holder: string | Holders, asking: Asking = {}): Promise<AcquireVerdict> {
+  function ask(holder: string | Holders, options: AcquireOptions = {}): Promise<AcquireVerdict> {
     return seats.acquire({
       licenseId,
-      proof: asking.proof ?? TRUSTED,
-      proposedSessionId: asking.proposed ?? newSessionId(licenseId),
+      proof: options.proof ?? TRUSTED,
+      proposedSessionId: options.proposed ?? newSessionId(licenseId),
       holders: typeof holder === 'string' ? { machine: holder } : holder,
-      facts: asking.facts ?? { fingerprint: 'a-machine' },
-      borrowDays: asking.days,
+      facts: options.facts ?? { fingerprint: 'a-machine' },
+      borrowDays: options.days,
     });
   }
 
@@ -167,15 +167,15 @@ export async function openPool(under: SeatsUnderTest, change: Partial<Entitlemen
       newSession: () => newSessionId(licenseId),
       async put(next, type) {
         terms = { ...terms, version: terms.version + 1, ...next };
-        return thenCheckBooks(seats.putLicense(terms, type && { type, atMs: under.nowMs() }));
+        return thenCheckState(seats.putLicense(terms, type && { type, atMs: under.nowMs() }));
       },
-      acquire: (holder, asking) => thenCheckBooks(ask(holder, { proof, ...asking })),
-      seat: async (holder, asking) => seatedIn(await pool.acquire(holder, asking)),
+      acquire: (holder, options) => thenCheckState(ask(holder, { proof, ...options })),
+      seat: async (holder, options) => seatedIn(await pool.acquire(holder, options)),
       async seatMany(count, prefix = 'holder-', facts) {
-        const asked = Array.from({ length: count }, (_, i) =>
+        const requests = Array.from({ length: count }, (_, i) =>
           ask(`${prefix}${i}`, { proof, ...(facts && { facts }) }),
         );
-        return (await thenCheckBooks(Promise.all(asked))).map(seatedIn);
+        return (await thenCheckState(Promise.all(requests))).map(seatedIn);
       },
       async beat(session, proven) {
         const [result] = await pool.beatAll([{ sessionId: idOf(session), proven }]);
@@ -183,7 +183,7 @@ export async function openPool(under: SeatsUnderTest, change: Partial<Entitlemen
         return result;
       },
       async beatAll(sessions) {
-        const verdict = await thenCheckBooks(seats.heartbeat({ licenseId, proof, sessions }));
+        const verdict = await thenCheckState(seats.heartbeat({ licenseId, proof, sessions }));
         if (verdict.verdict !== 'OK') throw new Error(`no heartbeat: ${verdict.verdict}`);
         return verdict.results;
       },
@@ -196,9 +196,9 @@ export async function openPool(under: SeatsUnderTest, change: Partial<Entitlemen
           proven,
           sentAtMs,
         });
-        return (await thenCheckBooks(ending)).verdict;
+        return (await thenCheckState(ending)).verdict;
       },
-      read: (session) => thenCheckBooks(seats.readSession({ licenseId, proof, sessionId: idOf(session) })),
+      read: (session) => thenCheckState(seats.readSession({ licenseId, proof, sessionId: idOf(session) })),
       async countActive() {
         const listed = await seats.listSessions(licenseId, { limit: 0 });
         if (listed.verdict !== 'OK') throw new Error(`no count: ${listed.verdict}`);
@@ -209,7 +209,7 @@ export async function openPool(under: SeatsUnderTest, change: Partial<Entitlemen
         return events.map(({ type, sessionId }) => `${type} ${sessionId}`);
       },
       events: () => under.readOutbox(licenseId),
-      books,
+      state: readState,
     };
     return pool;
   };
@@ -220,7 +220,7 @@ export async function openPool(under: SeatsUnderTest, change: Partial<Entitlemen
 /**
  * One lease, holder and session per seat, no loan or signed license without a seat, and the sweep's next check is set.
  */
-function expectSoundBooks({ leases, seatedOf, sessions, loans, signed, dueMs }: Books): void {
+function expectConsistent({ leases, seatedOf, sessions, loans, signed, dueMs }: PoolState): void {
   const leased = leases.map(({ sessionId }) => sessionId).sort();
   expect([...sessions].sort()).toEqual(leased);
   expect(Object.values(seatedOf).sort()).toEqual(leased);
@@ -241,17 +241,17 @@ export async function verdictsOfAll(
   proof: Proof,
   sessionId: string = newSessionId(licenseId),
 ): Promise<string[]> {
-  const asked = { licenseId, proof, sessionId };
+  const request = { licenseId, proof, sessionId };
   const facts = { fingerprint: 'a-machine' };
   const acquired = await seats.acquire({
-    ...asked,
+    ...request,
     proposedSessionId: newSessionId(licenseId),
     holders: { machine: 'a-machine' },
     facts,
   });
-  const beaten = await seats.heartbeat({ ...asked, sessions: [{ sessionId }] });
-  const read = await seats.readSession(asked);
-  const released = await seats.release({ ...asked, reason: 'released' });
+  const beaten = await seats.heartbeat({ ...request, sessions: [{ sessionId }] });
+  const read = await seats.readSession(request);
+  const released = await seats.release({ ...request, reason: 'released' });
   return [acquired, beaten, read, released].map(({ verdict }) => verdict);
 }
 

@@ -51,7 +51,7 @@ export function signedContract(under: () => SeatsUnderTest): void {
       await keep(pool.licenseId, session?.sessionId ?? '', 'x');
     await pool.release(released ?? '');
     await pool.release(evicted ?? '', 'evicted');
-    expect((await pool.books()).signed).toEqual([crashed?.sessionId]);
+    expect((await pool.state()).signed).toEqual([crashed?.sessionId]);
     await under().moveClockTo((crashed?.expiresAtMs ?? 0) + 1);
     expect(await pool.beat(crashed ?? '')).toMatchObject({ verdict: 'REVIVED' });
     expect(await read(pool.licenseId, crashed?.sessionId ?? '')).toMatchObject({ signed: undefined });
@@ -63,19 +63,19 @@ export function signedContract(under: () => SeatsUnderTest): void {
     await under().moveClockTo(session.expiresAtMs);
     expect(await keep(pool.licenseId, session.sessionId, 'x')).toBe('GONE');
     expect(await keep(pool.licenseId, newSessionId(pool.licenseId), 'x')).toBe('GONE');
-    expect((await pool.books()).signed).toEqual([]);
+    expect((await pool.state()).signed).toEqual([]);
   });
 
   describe('a session cannot be read', () => {
     test('that holds no seat: it ended, expired or never existed', async () => {
       const pool = await openPool(under());
-      const [ended, ranOut] = [await pool.seat('a'), await pool.seat('b')];
+      const [ended, expired] = [await pool.seat('a'), await pool.seat('b')];
       await pool.release(ended);
-      await under().moveClockTo(ranOut.expiresAtMs);
-      for (const id of [ended.sessionId, ranOut.sessionId, newSessionId(pool.licenseId), '']) {
+      await under().moveClockTo(expired.expiresAtMs);
+      for (const id of [ended.sessionId, expired.sessionId, newSessionId(pool.licenseId), '']) {
         expect(await read(pool.licenseId, id)).toEqual({ verdict: 'GONE' });
       }
-      expect((await pool.story()).at(-1)).toBe(`session.expired ${ranOut.sessionId}`);
+      expect((await pool.story()).at(-1)).toBe(`session.expired ${expired.sessionId}`);
     });
 
     test('with a wrong key, or of a license that is not active', async () => {

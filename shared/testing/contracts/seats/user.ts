@@ -8,14 +8,14 @@ type UserProof = Extract<Proof, { kind: 'user' }>;
 const NOT_YOURS = Array<string>(4).fill('NOT_YOURS');
 
 /** A signed-in user with these tenants. */
-function personOf(...tenantIds: string[]): UserProof {
+function userWith(...tenantIds: string[]): UserProof {
   return { kind: 'user', userId: newPersonalId('usr'), tenantIds };
 }
 
 /** A seat for the user, as the function requests it. */
-async function seatFor(pool: Pool, person: UserProof, machine = `machine of ${person.userId}`) {
-  const facts = { fingerprint: machine, userId: person.userId };
-  return pool.as(person).seat(machine, { facts });
+async function seatFor(pool: Pool, user: UserProof, machine = `machine of ${user.userId}`) {
+  const facts = { fingerprint: machine, userId: user.userId };
+  return pool.as(user).seat(machine, { facts });
 }
 
 export function userContract(under: () => SeatsUnderTest): void {
@@ -32,9 +32,9 @@ export function userContract(under: () => SeatsUnderTest): void {
       const { tenantId } = pool.terms;
       const others = Array.from({ length: 19 }, () => newTenantId(16));
       for (const tenantIds of [[tenantId], [...others, tenantId], [tenantId, ...others]]) {
-        const person = personOf(...tenantIds);
-        const session = await seatFor(pool, person);
-        const own = pool.as(person);
+        const user = userWith(...tenantIds);
+        const session = await seatFor(pool, user);
+        const own = pool.as(user);
         expect(await own.beat(session)).toMatchObject({ verdict: 'RENEWED' });
         expect(await own.read(session)).toMatchObject({ verdict: 'OK', session });
         expect(await own.acquire(session.holder, { facts: session.facts })).toMatchObject({
@@ -48,7 +48,7 @@ export function userContract(under: () => SeatsUnderTest): void {
     test('gets NOT_YOURS for a license of another tenant, and changes nothing', async () => {
       const pool = await openPool(under());
       const { tenantId, licenseId } = pool.terms;
-      const session = await seatFor(pool, personOf(tenantId));
+      const session = await seatFor(pool, userWith(tenantId));
       const { userId = '' } = session.facts;
       const strange = [
         [],
@@ -60,29 +60,29 @@ export function userContract(under: () => SeatsUnderTest): void {
       ];
       for (const tenantIds of strange) {
         // Only the count of refused callers may change.
-        const books = [await pool.books(), await pool.events()];
+        const before = [await pool.state(), await pool.events()];
         const proof = { kind: 'user', userId, tenantIds } as const;
         await under().moveClockTo(under().nowMs() + 12_000);
         expect(await verdictsOfAll(under().seats, licenseId, proof, session.sessionId)).toEqual(NOT_YOURS);
-        expect([await pool.books(), await pool.events()]).toEqual(books);
+        expect([await pool.state(), await pool.events()]).toEqual(before);
       }
     });
 
     test('cannot distinguish another user’s session from one that never existed, or change it', async () => {
       // Without a request limit no call is counted.
       const pool = await openPool(under(), { max: 4, requestsPerMinute: null });
-      const [ann, ben] = [personOf(pool.terms.tenantId), personOf(pool.terms.tenantId)];
-      const ranOut = await seatFor(pool, ann, 'one that ran out');
-      await under().moveClockTo(ranOut.expiresAtMs);
-      const theirs = await seatFor(pool, ann);
+      const [ann, ben] = [userWith(pool.terms.tenantId), userWith(pool.terms.tenantId)];
+      const expired = await seatFor(pool, ann, 'one that expired');
+      await under().moveClockTo(expired.expiresAtMs);
+      const foreign = await seatFor(pool, ann);
       const released = await seatFor(pool, ann, 'one that was released');
       await pool.release(released);
-      const nobodys = await pool.seat('machine of nobody');
+      const ownerless = await pool.seat('machine without a user');
       await pool.seat('machine of a namesake', { facts: { fingerprint: ben.userId, hostname: ben.userId } });
-      const stranger = { ...theirs, sessionId: pool.newSession() };
+      const stranger = { ...foreign, sessionId: pool.newSession() };
       const asBen = pool.as(ben);
       await changesNothing(async () => {
-        for (const session of [theirs, ranOut, released, nobodys, stranger]) {
+        for (const session of [foreign, expired, released, ownerless, stranger]) {
           for (const token of [undefined, session]) {
             const { sessionId } = session;
             expect(await asBen.beat(session, token)).toEqual({ verdict: 'GONE', sessionId });
@@ -91,14 +91,14 @@ export function userContract(under: () => SeatsUnderTest): void {
           expect(await asBen.read(session)).toEqual({ verdict: 'GONE' });
         }
       });
-      expect(await pool.as(ann).beat(ranOut)).toMatchObject({ verdict: 'REVIVED' });
-      expect(await pool.as(ann).beat(theirs)).toMatchObject({ verdict: 'RENEWED' });
-      expect(await pool.as(ann).read(theirs)).toMatchObject({ verdict: 'OK' });
+      expect(await pool.as(ann).beat(expired)).toMatchObject({ verdict: 'REVIVED' });
+      expect(await pool.as(ann).beat(foreign)).toMatchObject({ verdict: 'RENEWED' });
+      expect(await pool.as(ann).read(foreign)).toMatchObject({ verdict: 'OK' });
     });
 
     test("cannot revive or end a session that Redis has lost with another user's token", async () => {
       const pool = await openPool(under());
-      const [ann, ben] = [personOf(pool.terms.tenantId), personOf(pool.terms.tenantId)];
+      const [ann, ben] = [userWith(pool.terms.tenantId), userWith(pool.terms.tenantId)];
       const [first, second] = [await seatFor(pool, ann), await seatFor(pool, ann, 'another machine')];
       await under().loseEverything();
       await pool.put({});
@@ -107,7 +107,7 @@ export function userContract(under: () => SeatsUnderTest): void {
         expect(await pool.as(ben).beat(session, session)).toEqual({ verdict: 'GONE', sessionId });
         expect(await pool.as(ben).release(session, 'released', session)).toBe('UNKNOWN_SESSION');
       }
-      expect(await pool.books()).toMatchObject({ leases: [], ended: [], lapsed: [] });
+      expect(await pool.state()).toMatchObject({ leases: [], ended: [], lapsed: [] });
       expect(await pool.as(ann).beat(first, first)).toMatchObject({
         verdict: 'REVIVED',
         session: { facts: first.facts },
@@ -118,36 +118,36 @@ export function userContract(under: () => SeatsUnderTest): void {
 
     test('gets ALREADY_ENDED for their own session as long as it is known to be theirs', async () => {
       const pool = await openPool(under());
-      const ann = personOf(pool.terms.tenantId);
-      const [released, ranOut] = [await seatFor(pool, ann), await seatFor(pool, ann, 'another machine')];
+      const ann = userWith(pool.terms.tenantId);
+      const [released, expired] = [await seatFor(pool, ann), await seatFor(pool, ann, 'another machine')];
       expect(await pool.as(ann).release(released)).toBe('ENDED');
       expect(await pool.as(ann).release(released, 'released', released)).toBe('ALREADY_ENDED');
       expect(await pool.as(ann).release(released)).toBe('UNKNOWN_SESSION');
-      await under().moveClockTo(ranOut.expiresAtMs);
-      expect(await pool.as(ann).release(ranOut)).toBe('ALREADY_ENDED');
-      expect(await pool.as(ann).beat(ranOut, ranOut)).toMatchObject({ verdict: 'GONE' });
+      await under().moveClockTo(expired.expiresAtMs);
+      expect(await pool.as(ann).release(expired)).toBe('ALREADY_ENDED');
+      expect(await pool.as(ann).beat(expired, expired)).toMatchObject({ verdict: 'GONE' });
     });
 
     test('renews their own session among others in one call, and leaves those unchanged', async () => {
       const pool = await openPool(under(), { max: 4 });
-      const [ann, ben] = [personOf(pool.terms.tenantId), personOf(pool.terms.tenantId)];
-      const [one, theirs, two] = [
+      const [ann, ben] = [userWith(pool.terms.tenantId), userWith(pool.terms.tenantId)];
+      const [one, foreign, two] = [
         await seatFor(pool, ann),
         await seatFor(pool, ben),
         await seatFor(pool, ann, 'another machine'),
       ];
       await under().moveClockTo(under().nowMs() + 300_000);
-      const results = await pool.as(ann).beatAll([one, theirs, two]);
+      const results = await pool.as(ann).beatAll([one, foreign, two]);
       expect(results.map(({ verdict }) => verdict)).toEqual(['RENEWED', 'GONE', 'RENEWED']);
-      const { leases } = await pool.books();
-      expect(leases.find(({ sessionId }) => sessionId === theirs.sessionId)?.expiresAtMs).toBe(
-        theirs.expiresAtMs,
+      const { leases } = await pool.state();
+      expect(leases.find(({ sessionId }) => sessionId === foreign.sessionId)?.expiresAtMs).toBe(
+        foreign.expiresAtMs,
       );
     });
 
     test('takes over the session of the machine that they use', async () => {
       const pool = await openPool(under());
-      const [ann, ben] = [personOf(pool.terms.tenantId), personOf(pool.terms.tenantId)];
+      const [ann, ben] = [userWith(pool.terms.tenantId), userWith(pool.terms.tenantId)];
       const session = await seatFor(pool, ann, 'the shared machine');
       const handedOver = await seatFor(pool, ben, 'the shared machine');
       expect(handedOver.sessionId).toBe(session.sessionId);
@@ -159,7 +159,7 @@ export function userContract(under: () => SeatsUnderTest): void {
     test('gets SUSPENDED and UNKNOWN_LICENSE for licenses of their own tenants', async () => {
       const pool = await openPool(under(), { status: 'suspended' });
       const { licenseId, tenantId } = pool.terms;
-      const ann = personOf(tenantId);
+      const ann = userWith(tenantId);
       const suspended = ['SUSPENDED', 'SUSPENDED', 'SUSPENDED', 'UNKNOWN_SESSION'];
       expect(await verdictsOfAll(under().seats, licenseId, ann)).toEqual(suspended);
       await under().losePart(licenseId, 'terms');
@@ -171,12 +171,12 @@ export function userContract(under: () => SeatsUnderTest): void {
     test('gets NOT_YOURS for its licenses until the bar expires', async () => {
       const pool = await openPool(under());
       const { tenantId, licenseId } = pool.terms;
-      const [ann, ben] = [personOf(tenantId), personOf(tenantId)];
+      const [ann, ben] = [userWith(tenantId), userWith(tenantId)];
       const [session, bens] = [await seatFor(pool, ann), await seatFor(pool, ben)];
       await under().seatMaintenance.bar(tenantId, ann.userId, 300);
-      const books = await pool.books();
+      const before = await pool.state();
       expect(await verdictsOfAll(under().seats, licenseId, ann, session.sessionId)).toEqual(NOT_YOURS);
-      expect(await pool.books()).toEqual(books);
+      expect(await pool.state()).toEqual(before);
       expect(await pool.as(ben).beat(bens)).toMatchObject({ verdict: 'RENEWED' });
       expect(await pool.beat(session)).toMatchObject({ verdict: 'RENEWED' });
 
@@ -189,7 +189,7 @@ export function userContract(under: () => SeatsUnderTest): void {
     test('keeps access to other tenants of the same shard', async () => {
       const [pool, other] = [await openPool(under()), await openPool(under())];
       const ids = [pool.terms.tenantId, other.terms.tenantId];
-      const ann = personOf(...ids);
+      const ann = userWith(...ids);
       const [session, kept] = [await seatFor(pool, ann), await seatFor(other, ann)];
       await under().seatMaintenance.bar(pool.terms.tenantId, ann.userId, 300);
       expect(await pool.as(ann).read(session)).toEqual({ verdict: 'NOT_YOURS' });
@@ -199,12 +199,12 @@ export function userContract(under: () => SeatsUnderTest): void {
     test('has access again at once after the bar is removed', async () => {
       const pool = await openPool(under());
       const { tenantId } = pool.terms;
-      const ann = personOf(tenantId);
+      const ann = userWith(tenantId);
       const session = await seatFor(pool, ann);
       const { seatMaintenance } = under();
       await seatMaintenance.unbar(tenantId, ann.userId);
       await seatMaintenance.bar(tenantId, ann.userId, 300);
-      await seatMaintenance.bar(tenantId, personOf().userId, 300);
+      await seatMaintenance.bar(tenantId, userWith().userId, 300);
       await seatMaintenance.unbar(tenantId, ann.userId);
       await seatMaintenance.unbar(tenantId, ann.userId);
       expect(await pool.as(ann).read(session)).toMatchObject({ verdict: 'OK' });
@@ -213,7 +213,7 @@ export function userContract(under: () => SeatsUnderTest): void {
     test('stays barred for the longest given time', async () => {
       const pool = await openPool(under());
       const { tenantId } = pool.terms;
-      const ann = personOf(tenantId);
+      const ann = userWith(tenantId);
       const session = await seatFor(pool, ann);
       for (const seconds of [60, 200, 10]) await under().seatMaintenance.bar(tenantId, ann.userId, seconds);
       await under().moveClockTo(under().nowMs() + 199_999);
@@ -224,7 +224,7 @@ export function userContract(under: () => SeatsUnderTest): void {
 
     test('is deleted from the store when the bar has expired and another one is set', async () => {
       const tenantId = newTenantId(16);
-      const [ann, ben] = [personOf(tenantId), personOf(tenantId)];
+      const [ann, ben] = [userWith(tenantId), userWith(tenantId)];
       await under().seatMaintenance.bar(tenantId, ann.userId, 10);
       expect(await under().readEverything()).toContain(ann.userId);
       await under().moveClockTo(under().nowMs() + 10_000);
