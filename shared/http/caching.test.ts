@@ -15,14 +15,14 @@ test('a public answer has a max-age and an entity tag that depends on its conten
 
 test.each([(tag: string) => tag, (tag: string) => `W/${tag}`, (tag: string) => `"x", ${tag}`, () => '*'])(
   'answers 304 without a body when If-None-Match has the current tag (%s)',
-  (said) => {
+  (ifNoneMatch) => {
     const { headers } = cacheable(answer, 300, undefined);
-    const again = cacheable(answer, 300, said(String(headers.etag)));
+    const again = cacheable(answer, 300, ifNoneMatch(String(headers.etag)));
     expect(again).toEqual({ status: 304, headers });
     expect(again).not.toHaveProperty('body');
   },
 );
 
-test.each(['', '"x"', 'x', 'W/"x", "y"'])('answers in full when If-None-Match is %j', (said) => {
-  expect(cacheable(answer, 300, said)).toMatchObject({ status: 200, body: answer.body });
+test.each(['', '"x"', 'x', 'W/"x", "y"'])('answers in full when If-None-Match is %j', (ifNoneMatch) => {
+  expect(cacheable(answer, 300, ifNoneMatch)).toMatchObject({ status: 200, body: answer.body });
 });

@@ -144,7 +144,7 @@ interface Input<E extends EndpointContract> {
   readonly idempotencyKey: string | undefined;
   /** Value of the one cookie that Firebase Hosting passes on. */
   readonly cookie: string | undefined;
-  /** Adds fields to the request's log line. Never pass a key, a token or what a client says about itself. */
+  /** Adds fields to the request's log line. Never pass a key, a token or what a client reports about itself. */
   note(fields: Noted): void;
 }
 

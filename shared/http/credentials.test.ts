@@ -87,7 +87,7 @@ describe('calls from Cloud Scheduler and Pub/Sub', () => {
 
   test.each([
     PUSH,
-    'somebody@example.com',
+    'other@example.com',
     SCHEDULER.toUpperCase(),
     `${SCHEDULER}.example.com`,
     `x${SCHEDULER}`,
@@ -100,7 +100,7 @@ describe('calls from Cloud Scheduler and Pub/Sub', () => {
   });
 
   test('refuses a token of the right account for another audience', async () => {
-    const token = identity.issue(SCHEDULER, { aud: 'somebody else' });
+    const token = identity.issue(SCHEDULER, { aud: 'another audience' });
     expect(await authenticate(`Bearer ${token}`, ['scheduler'], google)).toEqual({
       problem: 'CREDENTIALS_INVALID',
       because: 'the token was issued for another audience',

@@ -24,8 +24,8 @@ export async function authenticate(
   if (auth.includes('anyone') && (header === undefined || auth.length === 1)) return { kind: 'anyone' };
   const caller = await readCaller(header, auth, standing, deps);
   if ('problem' in caller) return caller;
-  const isTaken = caller.kind === 'person' ? takesPeople(auth) : auth.includes(caller.kind);
-  return isTaken
+  const isAccepted = caller.kind === 'person' ? takesPeople(auth) : auth.includes(caller.kind);
+  return isAccepted
     ? caller
     : { problem: 'FORBIDDEN', detail: `This endpoint accepts ${describeSchemes(auth)}.` };
 }

@@ -57,7 +57,7 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-interface Asked {
+interface Take {
   readonly bucket: string;
   readonly size: BucketSize;
 }
@@ -67,7 +67,7 @@ async function served(
   { hops = 1, reply = { answer: 'well', body: {} } as object } = {},
 ) {
   const logged: LogLine[] = [];
-  const asked: Asked[] = [];
+  const takes: Take[] = [];
   let handled = 0;
   const deps = {
     log: (line: LogLine) => logged.push(line),
@@ -76,7 +76,7 @@ async function served(
     isOperatorKey: (key: string) => key === OPERATOR_KEY,
     limits: {
       async take(bucket: string, { requests, windowSeconds }: BucketSize) {
-        asked.push({ bucket, size: { requests, windowSeconds } });
+        takes.push({ bucket, size: { requests, windowSeconds } });
         if (taken instanceof Error) throw taken;
         return taken;
       },
@@ -101,7 +101,7 @@ async function served(
   const { port } = server.address() as AddressInfo;
   return {
     logged,
-    asked,
+    takes,
     handled: () => handled,
     async get(path: string, headers: Record<string, string> = {}) {
       const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers });
@@ -115,15 +115,15 @@ async function served(
 
 /** Buckets that calls of `path` with these headers are counted in. */
 async function bucketsOf(path: string, calls: Record<string, string>[], hops = 1): Promise<string[]> {
-  const { get, asked } = await served(ALLOWED, { hops });
+  const { get, takes } = await served(ALLOWED, { hops });
   for (const headers of calls) await get(path, headers);
-  return asked.map(({ bucket }) => bucket);
+  return takes.map(({ bucket }) => bucket);
 }
 
 const licenseKey = (): string => newLicenseKey(newLicenseId(newTenantId(16)));
 
 test('an allowed call returns the limit, what remains of it and when it resets', async () => {
-  const { get, asked } = await served();
+  const { get, takes } = await served();
   const { status, limits, headers } = await get('/address');
   expect(status).toBe(200);
   expect(limits).toEqual({
@@ -133,7 +133,7 @@ test('an allowed call returns the limit, what remains of it and when it resets',
     'ratelimit-reset': '12',
   });
   expect(headers).not.toHaveProperty('retry-after');
-  expect(asked.map(({ size }) => size)).toEqual([{ requests: 5, windowSeconds: 60 }]);
+  expect(takes.map(({ size }) => size)).toEqual([{ requests: 5, windowSeconds: 60 }]);
 });
 
 test('a refused call returns a problem document with Retry-After and does not reach the handler', async () => {
@@ -161,16 +161,16 @@ test('a refusal by the endpoint also carries the limit headers', async () => {
 });
 
 test('an endpoint without a limit counts no calls and sends no limit headers', async () => {
-  const { get, asked } = await served(LIMITED);
+  const { get, takes } = await served(LIMITED);
   const { status, limits } = await get('/free');
-  expect([status, limits, asked]).toEqual([200, {}, []]);
+  expect([status, limits, takes]).toEqual([200, {}, []]);
 });
 
 test('counts each endpoint separately', async () => {
-  const { get, asked } = await served();
+  const { get, takes } = await served();
   await get('/address');
   await get('/caller');
-  expect(asked.map(({ bucket }) => bucket.split(':')[0])).toEqual(['probe.address', 'probe.caller']);
+  expect(takes.map(({ bucket }) => bucket.split(':')[0])).toEqual(['probe.address', 'probe.caller']);
 });
 
 test('sends a pseudonym to Redis, never an address or a key', async () => {
@@ -236,9 +236,9 @@ test('counts callers without credentials by address, and all operators as one ca
 });
 
 test('does not count calls whose credentials are refused', async () => {
-  const { get, asked } = await served();
+  const { get, takes } = await served();
   expect((await get('/caller', { authorization: 'Operator wrong' })).status).toBe(401);
-  expect(asked).toEqual([]);
+  expect(takes).toEqual([]);
 });
 
 test('with uncounted "serve", serves calls while the limits are unavailable and logs a warning', async () => {

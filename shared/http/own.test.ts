@@ -35,7 +35,7 @@ test('an object that does not exist is refused like one of another tenant', () =
 describe.each([
   ['tenantAsked', tenantAsked],
   ['oneTenantAsked', oneTenantAsked],
-] as const)('%s, for a user,', (_, asked) => {
+] as const)('%s, for a user,', (_, tenantOf) => {
   test.each([
     ['the tenant that is named', 'ten_b', ['ten_a', 'ten_b'], { tenantId: 'ten_b' }],
     ['no tenant of others', 'ten_z', ['ten_a'], { problem: 'TENANT_NOT_FOUND' }],
@@ -45,11 +45,11 @@ describe.each([
     ['no tenant, if none gives access', undefined, ['ten_c'], { problem: 'FORBIDDEN' }],
     ['no tenant, without any', undefined, [], { problem: 'FORBIDDEN' }],
   ])('is %s', (__, named, tenantIds, expected) => {
-    expect(asked(named, userOf(...tenantIds), standing)).toMatchObject(expected);
+    expect(tenantOf(named, userOf(...tenantIds), standing)).toMatchObject(expected);
   });
 
   test('is required when there are several with access', () => {
-    expect(asked(undefined, userOf('ten_a', 'ten_b'), standing, '/tenant_id')).toMatchObject({
+    expect(tenantOf(undefined, userOf('ten_a', 'ten_b'), standing, '/tenant_id')).toMatchObject({
       problem: 'VALIDATION_FAILED',
       members: {
         errors: [{ at: '/tenant_id', detail: 'is required when you have several tenants' }],

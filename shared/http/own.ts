@@ -48,9 +48,9 @@ export function oneTenantAsked(
   standing: StandingTo,
   at?: 'tenant_id' | '/tenant_id',
 ): { readonly tenantId: string } | Refusal<'TENANT_NOT_FOUND' | 'FORBIDDEN' | 'VALIDATION_FAILED'> {
-  const asked = tenantAsked(named, caller, standing, at);
-  if ('problem' in asked) return asked;
-  const { tenantId } = asked;
+  const found = tenantAsked(named, caller, standing, at);
+  if ('problem' in found) return found;
+  const { tenantId } = found;
   return tenantId === undefined
     ? refuseFields('VALIDATION_FAILED', [{ at: at ?? 'tenant_id', detail: 'is required' }])
     : { tenantId };

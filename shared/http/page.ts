@@ -5,12 +5,12 @@ import type { Refusal } from './contract.ts';
 import { USUAL_PAGE_LIMIT } from './fields.ts';
 
 /** The query parameters of a list. */
-interface AskedPage {
+interface RequestedPage {
   readonly limit?: number | undefined;
   readonly cursor?: string | undefined;
 }
 
-interface AnsweredPage<T> {
+interface ReturnedPage<T> {
   readonly documents: readonly T[];
   /** `null` on the last page. */
   readonly next_cursor: string | null;
@@ -21,10 +21,10 @@ export function readPage<T>(
   records: Records,
   query: Query<T>,
   equals: Equals,
-  asked: AskedPage,
+  requested: RequestedPage,
   bounds: Pick<Page, 'least' | 'below'> = {},
-): Promise<AnsweredPage<T> | Refusal<'INVALID_CURSOR'>> {
-  const page = { ...bounds, limit: asked.limit ?? USUAL_PAGE_LIMIT, cursor: asked.cursor };
+): Promise<ReturnedPage<T> | Refusal<'INVALID_CURSOR'>> {
+  const page = { ...bounds, limit: requested.limit ?? USUAL_PAGE_LIMIT, cursor: requested.cursor };
   return refuseInvalidCursor(async () => {
     const { documents, nextCursor } = await records.query(query, equals, page);
     return { documents, next_cursor: nextCursor ?? null };
@@ -44,14 +44,14 @@ export async function refuseInvalidCursor<T>(read: () => Promise<T>): Promise<T 
 /** The position after which a list with cursors of `sealCursor` continues; `undefined` for its start. */
 export function positionAsked<T>(
   shape: z.ZodMiniType<T>,
-  { cursor }: AskedPage,
+  { cursor }: RequestedPage,
 ): { readonly position: T | undefined } | Refusal<'INVALID_CURSOR'> {
   if (cursor === undefined) return { position: undefined };
   const position = openCursor(shape, cursor);
   return position === undefined ? { problem: 'INVALID_CURSOR' } : { position };
 }
 
-/** The query bounds for a period that a caller asks for. */
+/** The query bounds for the period that a caller requests. */
 export function boundsOf({ from, to }: { from?: string | undefined; to?: string | undefined }): {
   readonly least: number | undefined;
   readonly below: number | undefined;

@@ -104,7 +104,7 @@ test('accepts any serialized JSON, and refuses it inside an object with a duplic
 
 test('reports the errors of path, query and body together', () => {
   const refused = parse('{"name":7,"tags":[1,"x"]}', {}, 'q=1&q=2&z=3', 'long');
-  if (!('problem' in refused)) throw new Error('taken');
+  if (!('problem' in refused)) throw new Error('accepted');
   expect(refused.problem).toBe('VALIDATION_FAILED');
   const errors = refused.members?.errors;
   expect(errors).toEqual([

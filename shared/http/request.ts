@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { en } from 'zod/locales';
 import * as z from 'zod/mini';
 import type { EndpointContract, Refusal } from './contract.ts';
-import { LARGEST_BODY_BYTES, saidBy } from './raw-body.ts';
+import { LARGEST_BODY_BYTES, originalOf } from './raw-body.ts';
 import { type FieldError, refuseFields } from './refuse-fields.ts';
 
 z.config(en());
@@ -52,7 +52,7 @@ export function refuseBody(
   request: IncomingRequest,
   { largestBodyBytes = LARGEST_BODY_BYTES }: Pick<EndpointContract, 'largestBodyBytes'> = {},
 ): BadRequest | undefined {
-  const bytes = Math.max(saidBy(request).contentLength, request.rawBody?.length ?? 0);
+  const bytes = Math.max(originalOf(request).contentLength, request.rawBody?.length ?? 0);
   if (bytes <= largestBodyBytes) return undefined;
   return { problem: 'PAYLOAD_TOO_LARGE', detail: `At most ${largestBodyBytes} bytes.` };
 }
@@ -67,7 +67,7 @@ function fieldErrors(part: 'params' | 'query' | 'body', error: z.core.$ZodError)
 function readJson(request: IncomingRequest): { json: unknown } | BadRequest {
   const { rawBody } = request;
   if (!rawBody || rawBody.length === 0) return { json: undefined };
-  const { contentType, contentEncoding } = saidBy(request);
+  const { contentType, contentEncoding } = originalOf(request);
   const isJson = /^application\/json\s*(;|$)/i.test(contentType?.trim() ?? '');
   if (!isJson || (contentEncoding !== undefined && contentEncoding.toLowerCase() !== 'identity')) {
     return { problem: 'UNSUPPORTED_MEDIA_TYPE' };

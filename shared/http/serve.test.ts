@@ -115,12 +115,12 @@ test('with checkAnswers, replaces an answer that breaks its contract by a 500', 
 });
 
 test('answers 500 and logs why when an answer or a handler does not exist', async () => {
-  const nameless = await served(async () => ({ answer: 'other', body: {} }));
-  expect((await nameless.get()).status).toBe(500);
-  expect(nameless.logged[0]?.because).toContain('no answer named other');
-  const handless = await served(async () => ({ answer: 'done', body: undefined }), { handlers: {} });
-  expect((await handless.get()).status).toBe(500);
-  expect(handless.logged[0]?.because).toContain('probe: no handler for probe');
+  const unknownAnswer = await served(async () => ({ answer: 'other', body: {} }));
+  expect((await unknownAnswer.get()).status).toBe(500);
+  expect(unknownAnswer.logged[0]?.because).toContain('no answer named other');
+  const missingHandler = await served(async () => ({ answer: 'done', body: undefined }), { handlers: {} });
+  expect((await missingHandler.get()).status).toBe(500);
+  expect(missingHandler.logged[0]?.because).toContain('probe: no handler for probe');
 });
 
 test('answers 500 and logs why when the dependencies cannot be opened; the next request tries again', async () => {

@@ -22,7 +22,7 @@ import { countCall } from './limit.ts';
 import { logToStandardOutput } from './log.ts';
 import { openMeasures } from './metrics.ts';
 import { type Outgoing, problemAnswer } from './problem.ts';
-import { saidBy, takeBodiesRaw } from './raw-body.ts';
+import { captureRawBodies, originalOf } from './raw-body.ts';
 import { type IncomingRequest, parseInput, refuseBody } from './request.ts';
 import { matchRoute } from './route.ts';
 import { openSignedEvent } from './stripe-signature.ts';
@@ -55,9 +55,9 @@ export interface ServeOptions {
 }
 
 /**
- * Makes one HTTP function of a contract and its handlers: route, authenticate, parse, handle, answer, log, measure. On
- * any error the caller gets a problem document; no exception reaches the framework. Handlers and dependencies load with
- * the first request.
+ * Creates one HTTP function from a contract and its handlers: route, authenticate, parse, handle, answer, log, measure.
+ * On any error the caller gets a problem document; no exception reaches the framework. Handlers and dependencies load
+ * with the first request.
  */
 export function serve(
   contract: FunctionContract,
@@ -65,7 +65,7 @@ export function serve(
   openDeps: () => Promise<Deps>,
   options: ServeOptions,
 ): HttpFunction {
-  takeBodiesRaw();
+  captureRawBodies();
   const service: Service = { contract, loadHandlers, options };
   const measure = openMeasures(contract);
   const readable = readableBy(contract);
@@ -126,7 +126,7 @@ async function respond(service: Service, exchange: Exchange): Promise<Outgoing> 
   const { contract, loadHandlers, options } = service;
   const { request, line, deps } = exchange;
   // Not parsed with URL, which reads "//host" as an authority and throws on malformed targets.
-  const [path = '/', search] = saidBy(request).target.split(/\?(.*)/s);
+  const [path = '/', search] = originalOf(request).target.split(/\?(.*)/s);
   const route = matchRoute(contract, request.method ?? 'GET', path);
   if (route.found === 'nothing') return refuse(exchange, { problem: 'NOT_FOUND' });
   if (route.found === 'path') return answerOtherMethod(contract, exchange, route.allow);

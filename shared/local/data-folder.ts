@@ -17,7 +17,7 @@ export interface DataFolderLock {
   release(): void;
 }
 
-/** Another server uses the data folder. The message says which one, if that is known. */
+/** Another server uses the data folder. The message names that server, if it is known. */
 export class DataFolderInUse extends Error {
   override readonly name = 'DataFolderInUse';
 
@@ -41,7 +41,7 @@ const held = new Set<DatabaseSync>();
 export function lockDataFolder(folder: string): DataFolderLock {
   makePrivateFolder(folder);
   const serverFile = join(folder, 'server.json');
-  const database = exclusively(join(folder, 'lock.db'));
+  const database = openLocked(join(folder, 'lock.db'));
   if (!database) throw new DataFolderInUse(folder, readServer(serverFile));
   // A server that crashed left it behind.
   rmSync(serverFile, { force: true });
@@ -60,7 +60,7 @@ export function lockDataFolder(folder: string): DataFolderLock {
 }
 
 /** The database, locked, or `undefined` if another connection has locked it. */
-function exclusively(file: string): DatabaseSync | undefined {
+function openLocked(file: string): DatabaseSync | undefined {
   makePrivateFile(file);
   const database = new DatabaseSync(file);
   try {

@@ -19,18 +19,18 @@ test('delivers events that were published before the subscription', async () => 
   const bus = open();
   const events = newEvents(3);
   await bus.publish(events);
-  const got = collect(bus);
+  const received = collect(bus);
   await bus.idle();
-  expect(got.map(eventIn)).toStrictEqual(events);
+  expect(received.map(eventIn)).toStrictEqual(events);
 });
 
 test('delivers the same envelope as Pub/Sub, also after a JSON round trip', async () => {
   const bus = open();
-  const got = collect(bus);
+  const received = collect(bus);
   const event = newLicense().next();
   await bus.publish([event]);
   await bus.idle();
-  expect(got).toStrictEqual([
+  expect(received).toStrictEqual([
     {
       message: {
         data: expect.any(String),
@@ -43,33 +43,33 @@ test('delivers the same envelope as Pub/Sub, also after a JSON round trip', asyn
       deliveryAttempt: 1,
     },
   ]);
-  expect(PushEnvelope.parse(JSON.parse(JSON.stringify(got[0])))).toStrictEqual(got[0]);
+  expect(PushEnvelope.parse(JSON.parse(JSON.stringify(received[0])))).toStrictEqual(received[0]);
 });
 
 test('makes a message a dead letter after five refusals, and continues with the next of its license', async () => {
   const bus = open();
   const events = newEvents(3);
-  const got = collect(bus, async (envelope) =>
+  const received = collect(bus, async (envelope) =>
     eventIn(envelope).eventId === events[0]?.eventId ? 500 : 200,
   );
   await bus.publish(events);
   await bus.idle();
-  expect(got.map(({ deliveryAttempt }) => deliveryAttempt)).toEqual([1, 2, 3, 4, 5, 1, 1]);
-  expect(got.slice(5).map(eventIn)).toStrictEqual(events.slice(1));
-  expect(bus.deadLetters).toStrictEqual([got[4]]);
+  expect(received.map(({ deliveryAttempt }) => deliveryAttempt)).toEqual([1, 2, 3, 4, 5, 1, 1]);
+  expect(received.slice(5).map(eventIn)).toStrictEqual(events.slice(1));
+  expect(bus.deadLetters).toStrictEqual([received[4]]);
 });
 
 test('treats an exception and any answer but 2xx as a refusal', async () => {
   const bus = open();
   const answers = [199, 302, 400, 'throw', 299] as const;
-  const got = collect(bus, async ({ deliveryAttempt = 0 }) => {
+  const received = collect(bus, async ({ deliveryAttempt = 0 }) => {
     const answer = answers[deliveryAttempt - 1] ?? 500;
     if (answer === 'throw') throw new Error('the subscriber failed');
     return answer;
   });
   await bus.publish(newEvents(1));
   await bus.idle();
-  expect(got).toHaveLength(5);
+  expect(received).toHaveLength(5);
   expect(bus.deadLetters).toEqual([]);
 });
 
@@ -95,7 +95,7 @@ test('delivers for at most eight licenses at once', async () => {
 test('delivers one message per license at a time, even if more are published meanwhile', async () => {
   const bus = open();
   const finish = Promise.withResolvers<void>();
-  const got = collect(bus, async () => {
+  const received = collect(bus, async () => {
     await finish.promise;
     return 200;
   });
@@ -103,10 +103,10 @@ test('delivers one message per license at a time, even if more are published mea
   await bus.publish(events.slice(0, 2));
   await bus.publish(events.slice(2));
   await turns();
-  expect(got.map(eventIn)).toStrictEqual(events.slice(0, 1));
+  expect(received.map(eventIn)).toStrictEqual(events.slice(0, 1));
   finish.resolve();
   await bus.idle();
-  expect(got.map(eventIn)).toStrictEqual(events);
+  expect(received.map(eventIn)).toStrictEqual(events);
 });
 
 test('resolves publish before it delivers the message', async () => {
@@ -124,15 +124,15 @@ test('resolves publish before it delivers the message', async () => {
 test('redelivers the original message even if the subscriber changed its copy', async () => {
   const bus = open();
   const event = newLicense().next();
-  const got: SeatEvent[] = [];
+  const received: SeatEvent[] = [];
   bus.subscribe(async (envelope) => {
-    got.push(eventIn(envelope));
+    received.push(eventIn(envelope));
     envelope.message.data = '';
-    return got.length < 3 ? 500 : 200;
+    return received.length < 3 ? 500 : 200;
   });
   await bus.publish([event]);
   await bus.idle();
-  expect(got).toStrictEqual([event, event, event]);
+  expect(received).toStrictEqual([event, event, event]);
 });
 
 test('refuses a second subscriber', () => {
@@ -146,7 +146,7 @@ test('close waits for running deliveries and starts no new ones', async () => {
   const ended: string[] = [];
   const begun = Promise.withResolvers<void>();
   const finish = Promise.withResolvers<void>();
-  const got = collect(bus, async () => {
+  const received = collect(bus, async () => {
     begun.resolve();
     await finish.promise;
     ended.push('delivery');
@@ -160,20 +160,20 @@ test('close waits for running deliveries and starts no new ones', async () => {
   await closed;
   await turns();
   expect(ended).toEqual(['delivery', 'bus']);
-  expect(got).toHaveLength(1);
+  expect(received).toHaveLength(1);
 });
 
 test('closes while messages wait for a subscriber, for a retry or for an answer that never comes', async () => {
-  const unheard = open();
-  await unheard.publish(newEvents(1));
+  const unsubscribed = open();
+  await unsubscribed.publish(newEvents(1));
   const refused = open({ retryMs: 3_600_000 });
   const refusals = collect(refused, async () => 500);
   const stuck = open();
   collect(stuck, () => new Promise<number>(() => {}));
   await refused.publish(newEvents(2));
   await stuck.publish(newEvents(2));
-  const idle = Promise.all([unheard.idle(), refused.idle(), stuck.idle()]);
-  await Promise.all([unheard.close(), refused.close(), stuck.close()]);
+  const idle = Promise.all([unsubscribed.idle(), refused.idle(), stuck.idle()]);
+  await Promise.all([unsubscribed.close(), refused.close(), stuck.close()]);
   await idle;
   expect(refusals.length).toBeLessThanOrEqual(1);
 });
@@ -189,12 +189,12 @@ async function turns(): Promise<void> {
 }
 
 function collect(bus: EventBus, answer: Push = async () => 200): PushEnvelope[] {
-  const got: PushEnvelope[] = [];
+  const received: PushEnvelope[] = [];
   bus.subscribe((envelope) => {
-    got.push(envelope);
+    received.push(envelope);
     return answer(envelope);
   });
-  return got;
+  return received;
 }
 
 function eventIn({ message }: PushEnvelope): SeatEvent {

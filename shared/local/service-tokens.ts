@@ -46,7 +46,7 @@ export function openLocalIdentity({ keyFile, audience }: LocalIdentityOptions): 
     {
       names: [LOCAL_ISSUER],
       algorithm: 'ES256',
-      keyFor: async (asked) => (asked === keyId ? publicKey : undefined),
+      keyFor: async (requestedId) => (requestedId === keyId ? publicKey : undefined),
     },
     audience,
   );

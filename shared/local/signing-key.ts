@@ -32,16 +32,16 @@ interface LocalKey {
   readonly privateKey: KeyObject;
 }
 
-/** A signer for a developer's machine. At the first use it passes a warning to `say`. */
-export function openLocalSigner(options: LocalKeysOptions & { say(line: LogLine): void }): Signer {
-  const { folder, version, say } = options;
+/** A signer for a developer's machine. At the first use it passes a warning to `log`. */
+export function openLocalSigner(options: LocalKeysOptions & { log(line: LogLine): void }): Signer {
+  const { folder, version, log } = options;
   const read = keyReader();
   let hasWarned = false;
 
   function warn(): void {
     if (hasWarned) return;
     hasWarned = true;
-    say({ severity: 'WARNING', message: `NOT FOR PRODUCTION: licenses are signed with a key in ${folder}` });
+    log({ severity: 'WARNING', message: `NOT FOR PRODUCTION: licenses are signed with a key in ${folder}` });
   }
 
   async function current(): Promise<LocalKey> {

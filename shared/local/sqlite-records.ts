@@ -131,14 +131,14 @@ class SqliteRecords implements Records {
     return this.#use((database) => {
       database.exec(writes.length === 0 ? 'BEGIN' : 'BEGIN IMMEDIATE');
       try {
-        const holds = reads.every((read) => this.#read(read.collection, read.id) === read.text);
-        if (holds) {
+        const isUnchanged = reads.every((read) => this.#read(read.collection, read.id) === read.text);
+        if (isUnchanged) {
           writes.forEach((write) => {
             apply(database, write);
           });
         }
-        database.exec(holds ? 'COMMIT' : 'ROLLBACK');
-        return holds;
+        database.exec(isUnchanged ? 'COMMIT' : 'ROLLBACK');
+        return isUnchanged;
       } catch (error) {
         if (database.isTransaction) {
           database.exec('ROLLBACK');

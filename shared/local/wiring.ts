@@ -69,7 +69,7 @@ export async function openLocalParts(config: Config, embedded: EmbeddedOptions =
       async signer(signing) {
         if (signing.kind !== 'embedded') return DEPLOYED.signer(signing);
         const log = embedded.log ?? logToStandardOutput;
-        return openLocalSigner({ folder: localKeysIn(dataFolder), version: signing.version, say: log });
+        return openLocalSigner({ folder: localKeysIn(dataFolder), version: signing.version, log });
       },
       async services(services) {
         return issuer ? { identity: issuer, serviceAccounts: SERVICE_ACCOUNTS } : DEPLOYED.services(services);

@@ -135,11 +135,11 @@ async function replyTo(provider: Provider, request: IncomingMessage): Promise<Re
 }
 
 function authorize({ grants }: Provider, query: URLSearchParams): Reply {
-  const { data: asked, error } = z.safeParse(AuthorizationRequest, Object.fromEntries(query));
+  const { data: request, error } = z.safeParse(AuthorizationRequest, Object.fromEntries(query));
   // Invalid requests are not redirected: an attacker may have chosen the address (RFC 6749 section 4.1.2.1).
-  if (!asked) return { status: 400, type: 'text/plain', body: z.prettifyError(error) };
-  if (asked.login_hint === undefined) {
-    const cancelUrl = redirectOf(asked, { error: 'access_denied' });
+  if (!request) return { status: 400, type: 'text/plain', body: z.prettifyError(error) };
+  if (request.login_hint === undefined) {
+    const cancelUrl = redirectOf(request, { error: 'access_denied' });
     const body = choicePage(SAMPLE_ACCOUNTS, query, cancelUrl);
     return {
       status: 200,
@@ -150,12 +150,12 @@ function authorize({ grants }: Provider, query: URLSearchParams): Reply {
   }
   const code = randomBytes(24).toString('base64url');
   grants.set(code, {
-    account: accountOf(asked, asked.login_hint),
-    redirectUri: asked.redirect_uri,
-    codeChallenge: asked.code_challenge,
-    nonce: asked.nonce,
+    account: accountOf(request, request.login_hint),
+    redirectUri: request.redirect_uri,
+    codeChallenge: request.code_challenge,
+    nonce: request.nonce,
   });
-  return { status: 302, type: 'text/plain', body: '', headers: { location: redirectOf(asked, { code }) } };
+  return { status: 302, type: 'text/plain', body: '', headers: { location: redirectOf(request, { code }) } };
 }
 
 async function redeem(provider: Provider, form: URLSearchParams): Promise<Reply> {

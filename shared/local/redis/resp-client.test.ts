@@ -203,7 +203,7 @@ describeReal('redis-server', 'the client of Redis', () => {
     expect(await client.command(['GET', 'k'])).toBe('kept');
   });
 
-  test('says why a server did not start', async () => {
+  test('reports why a server did not start', async () => {
     await expect(startRedisServer({ args: ['--no-such-setting', '1'] })).rejects.toThrow(/no-such-setting/);
   });
 });

@@ -8,8 +8,8 @@ import { at, found, newId, PRICES } from './state.ts';
 import { cancelAtPeriodEnd, endSubscription } from './subscriptions.ts';
 
 const DAY_SECONDS = 24 * 3600;
-/** How long Stripe at least detects a duplicate request or meter event. The fake detects them exactly that long. */
-const KNOWN_SECONDS = DAY_SECONDS;
+/** Stripe detects a duplicate request or meter event for at least this long, the fake for exactly this long. */
+const DEDUPLICATED_SECONDS = DAY_SECONDS;
 /** How old, and how far in the future, a meter event can be (docs.stripe.com/api/billing/meter-event/create). */
 const METER_SECONDS = { back: 35 * DAY_SECONDS, ahead: 300 } as const;
 
@@ -79,31 +79,31 @@ function listPrices(_: Account, { lookup_keys, active, ...page }: Parameters<'li
   return list(active === undefined ? named : named.filter((price) => price.active === active), page);
 }
 
-function createSession(account: Account, asked: Parameters<'createSession'>) {
+function createSession(account: Account, parameters: Parameters<'createSession'>) {
   const { state, now, pagesUrl } = account;
-  customerAt(account, asked.customer, 'customer');
-  const [line] = asked.line_items;
+  customerAt(account, parameters.customer, 'customer');
+  const [line] = parameters.line_items;
   if (!line || !PRICES.some(({ id }) => id === line.price))
     throw missing('price', line?.price ?? '', 'line_items[0][price]');
   const id = newId('cs_test');
   const session = {
     id,
     object: 'checkout.session' as const,
-    mode: asked.mode,
-    customer: asked.customer,
+    mode: parameters.mode,
+    customer: parameters.customer,
     url: `${pagesUrl()}/pay/${id}`,
     expires_at: now() + DAY_SECONDS,
-    success_url: asked.success_url,
-    cancel_url: asked.cancel_url ?? asked.success_url,
-    metadata: asked.metadata ?? {},
+    success_url: parameters.success_url,
+    cancel_url: parameters.cancel_url ?? parameters.success_url,
+    metadata: parameters.metadata ?? {},
     status: 'open' as const,
     subscription: null,
   };
   state.sessions[id] = session;
   state.orders[id] = {
     ...line,
-    trialDays: asked.subscription_data?.trial_period_days ?? 0,
-    metadata: asked.subscription_data?.metadata ?? {},
+    trialDays: parameters.subscription_data?.trial_period_days ?? 0,
+    metadata: parameters.subscription_data?.metadata ?? {},
   };
   return session;
 }
@@ -159,7 +159,7 @@ function createMeterEvent(account: Account, event: Parameters<'createMeterEvent'
 
 /** Whether Stripe still detects a duplicate of what it first received at `since` (seconds). */
 export function isKnown({ now }: Account, since: number | undefined): boolean {
-  return since !== undefined && now() - since < KNOWN_SECONDS;
+  return since !== undefined && now() - since < DEDUPLICATED_SECONDS;
 }
 
 interface Page {

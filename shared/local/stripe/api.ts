@@ -41,16 +41,16 @@ export function answerCall(account: Account, call: Call): Answer {
 /** Returns the same answer for the same key and request; refuses the same key with another request. */
 function answerOnce(account: Account, call: Call, key: string): Answer {
   const { answers } = account.state;
-  const asked = createHash('sha256')
+  const requestHash = createHash('sha256')
     .update(JSON.stringify([call.method, call.path, call.form]))
     .digest('hex');
   const before = at(answers, key);
   if (!before || !isKnown(account, before.at)) {
     const { status, body } = run(account, call);
-    answers[key] = { asked, status, body, at: account.now() };
+    answers[key] = { asked: requestHash, status, body, at: account.now() };
     return { status, body };
   }
-  if (before.asked !== asked) {
+  if (before.asked !== requestHash) {
     const message = 'Keys for idempotent requests can only be used with the same parameters.';
     throw new Refused(400, { type: 'idempotency_error', message });
   }

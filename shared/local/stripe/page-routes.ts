@@ -36,8 +36,8 @@ function showPage(account: Account, path: string): PageAnswer {
     }
     case 'portal': {
       const { customer, returnUrl } = found(state.portals, id, 'page');
-      const theirs = Object.values(state.subscriptions).filter((one) => one.customer === customer);
-      return { status: 200, page: portalPage(theirs, returnUrl) };
+      const subscriptions = Object.values(state.subscriptions).filter((each) => each.customer === customer);
+      return { status: 200, page: portalPage(subscriptions, returnUrl) };
     }
     case 'return':
       return { status: 200, page: returnPage() };

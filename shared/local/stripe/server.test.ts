@@ -155,8 +155,8 @@ describe('like Stripe, it refuses', () => {
     'POST /v1/checkout/sessions/cs_test_nobody/expire',
     'DELETE /v1/customers/cus_nobody',
     'GET /v1/subscriptions/constructor',
-  ])('%s, because the object does not exist', async (asked) => {
-    const [method = '', path = ''] = asked.split(' ');
+  ])('%s, because the object does not exist', async (endpoint) => {
+    const [method = '', path = ''] = endpoint.split(' ');
     const { status, body } = await call(method, path);
     expect([status, body.error?.type, body.error?.code, body.error?.param]).toEqual([
       404,
@@ -785,9 +785,9 @@ describe('in a browser', () => {
     expect(stripe.subscription(others)?.seats).toBe(2);
     await stripe.end(subscription);
     expect((await change('seats', { seats: '9' })).status).toBe(400);
-    const over = (await show(url)).page;
-    expect(over).toContain('canceled, ended on 2027-01-31');
-    expect(over).not.toContain('<form');
+    const ended = (await show(url)).page;
+    expect(ended).toContain('canceled, ended on 2027-01-31');
+    expect(ended).not.toContain('<form');
   });
 
   test('shows the return page, and a 404 for unknown pages', async () => {
@@ -811,8 +811,8 @@ describe('with a state file', () => {
   test('keeps its state, its page addresses and its idempotency keys after a restart', async () => {
     const { apiKey, webhookSecret, url } = stripe;
     const key = { 'idempotency-key': 'key 1' };
-    const asked = await sessionForm();
-    const session = await call('POST', '/v1/checkout/sessions', asked, key);
+    const form = await sessionForm();
+    const session = await call('POST', '/v1/checkout/sessions', form, key);
     const id = await bought();
     await stripe.refund(stripe.chargeOf(id) ?? '', 1);
     const events = [...stripe.events];
@@ -821,7 +821,7 @@ describe('with a state file', () => {
     expect(stripe).toMatchObject({ apiKey, webhookSecret, url });
     expect(stripe.subscription(id)).toMatchObject({ status: 'active', seats: 2 });
     expect(stripe.events).toEqual(events);
-    const again = await call('POST', '/v1/checkout/sessions', asked, key);
+    const again = await call('POST', '/v1/checkout/sessions', form, key);
     expect([again.body, again.replayed]).toEqual([session.body, 'true']);
     expect(await (await fetch(String(session.body.url))).text()).toContain('Buy seats');
   });

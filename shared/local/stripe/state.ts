@@ -173,6 +173,7 @@ export interface State {
 }
 
 export interface KeptAnswer {
+  /** Hash of the request. */
   readonly asked: string;
   readonly status: number;
   readonly body: string;
@@ -207,7 +208,7 @@ export function at<T>(records: Readonly<Record<string, T>>, id: string): T | und
 }
 
 /**
- * The same, or the refusal that Stripe has for an id that it does not know, in the parameter `param` or in the address.
+ * Like `at`, but throws Stripe's error for an unknown id, which was in the parameter `param` or else in the path.
  */
 export function found<T>(records: Readonly<Record<string, T>>, id: string, what: string, param?: string): T {
   const record = at(records, id);
@@ -221,9 +222,9 @@ export function itemOf(subscription: Subscription): Item {
   return item;
 }
 
-export function priceBy(isIt: (price: Price) => boolean, named: string): Price {
-  const price = PRICES.find(isIt);
-  if (!price) throw missing('price', named);
+export function priceBy(matches: (price: Price) => boolean, given: string): Price {
+  const price = PRICES.find(matches);
+  if (!price) throw missing('price', given);
   return price;
 }
 

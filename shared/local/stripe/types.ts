@@ -35,7 +35,7 @@ export interface FakeStripe extends StripeControls {
     { eventName: string; customerId: string; value: string; timestamp: number }
   >;
 
-  /** Makes all later API calls fail or hang; `undefined` ends that. */
+  /** Makes all later API calls fail or hang; with `undefined` they succeed again. */
   breakApi(failure: ApiFailure | undefined): void;
   close(): Promise<void>;
 }

@@ -2,7 +2,7 @@ import { missing } from './parameters.ts';
 import type { State } from './state.ts';
 import type { SendOptions, SentEvent } from './types.ts';
 
-/** Delays before an event is resent that was not accepted. Stripe waits minutes to hours. */
+/** Delays before an event that was not accepted is resent. Stripe waits minutes to hours. */
 const RETRIES_AFTER_MS = [50, 200, 1_000];
 const ANSWER_WITHIN_MS = 10_000;
 
