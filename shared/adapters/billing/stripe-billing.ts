@@ -10,7 +10,7 @@ import {
 } from '../../domain/subscription.ts';
 import type { Billing, CheckoutAsk, CheckoutVerdict, MeteredUse, UsageVerdict } from '../../ports/billing.ts';
 import { openStripeEvent } from './stripe-events.ts';
-import { asked, faultOf, refusalOf, unlessMissing } from './stripe-failures.ts';
+import { callStripe, faultOf, refusalOf, unlessMissing } from './stripe-failures.ts';
 import { Invoice, idOf, Ref, subscriptionOf } from './stripe-objects.ts';
 
 export interface StripeOptions {
@@ -65,25 +65,25 @@ const WON = new Set(['won', 'prevented', 'warning_closed']);
 export function openStripe(options: StripeOptions): Billing {
   const isLive = /^\w+_live_/.test(options.secretKey);
   let client: Promise<Stripe> | undefined;
-  const opened = (): Promise<Stripe> => (client ??= openClient(options));
+  const getClient = (): Promise<Stripe> => (client ??= openClient(options));
   return {
     async createCustomer({ tenantId, name, attempt }) {
-      const stripe = await opened();
+      const stripe = await getClient();
       const metadata = { seatlease_tenant_id: tenantId };
       const idempotencyKey = `customer:${tenantId}:${attempt}`;
-      return asked('customers.create', async () => {
+      return callStripe('customers.create', async () => {
         return (await stripe.customers.create({ name, metadata }, { idempotencyKey })).id;
       });
     },
     async deleteCustomer(customerId) {
-      const stripe = await opened();
+      const stripe = await getClient();
       await unlessMissing('customers.del', undefined, () => stripe.customers.del(customerId));
     },
-    createCheckout: async (ask) => createCheckout(await opened(), ask),
-    expireCheckout: async (sessionId) => expireCheckout(await opened(), sessionId),
+    createCheckout: async (ask) => createCheckout(await getClient(), ask),
+    expireCheckout: async (sessionId) => expireCheckout(await getClient(), sessionId),
     async createPortal({ customerId, returnUrl }) {
-      const stripe = await opened();
-      return asked('billingPortal.sessions.create', async () => {
+      const stripe = await getClient();
+      return callStripe('billingPortal.sessions.create', async () => {
         const page = await stripe.billingPortal.sessions.create({
           customer: customerId,
           return_url: returnUrl,
@@ -91,9 +91,9 @@ export function openStripe(options: StripeOptions): Billing {
         return page.url;
       });
     },
-    readSubscription: async (subscriptionId) => readSubscription(await opened(), subscriptionId),
+    readSubscription: async (subscriptionId) => readSubscription(await getClient(), subscriptionId),
     async endSubscription(subscriptionId, when) {
-      const stripe = await opened();
+      const stripe = await getClient();
       try {
         if (when === 'now') await stripe.subscriptions.cancel(subscriptionId);
         else
@@ -106,11 +106,11 @@ export function openStripe(options: StripeOptions): Billing {
         throw faultOf(error, 'subscriptions');
       }
     },
-    readPayment: async (chargeId) => readPayment(await opened(), chargeId),
-    readDispute: async (disputeId) => readDispute(await opened(), disputeId),
-    recordUsage: async (use) => recordUsage(await opened(), use),
+    readPayment: async (chargeId) => readPayment(await getClient(), chargeId),
+    readDispute: async (disputeId) => readDispute(await getClient(), disputeId),
+    recordUsage: async (use) => recordUsage(await getClient(), use),
     async openEvent(body, signature, nowMs) {
-      return openStripeEvent(await opened(), options.webhookSecrets, isLive, body, signature, nowMs);
+      return openStripeEvent(await getClient(), options.webhookSecrets, isLive, body, signature, nowMs);
     },
   };
 }
@@ -129,7 +129,7 @@ async function openClient({ secretKey, server }: StripeOptions): Promise<Stripe>
 async function createCheckout(stripe: Stripe, ask: CheckoutAsk): Promise<CheckoutVerdict> {
   const lookupKey = priceKeyOf(ask.plan, ask.interval);
   if (lookupKey === undefined) return { verdict: 'NOT_FOR_SALE' };
-  const { data } = await asked('prices.list', () =>
+  const { data } = await callStripe('prices.list', () =>
     stripe.prices.list({ lookup_keys: [lookupKey], active: true, limit: 1 }),
   );
   const [price] = data;
@@ -186,12 +186,12 @@ async function readSubscription(stripe: Stripe, id: string): Promise<Subscriptio
 
 async function stateOf(subscription: SubscriptionAnswer, stripe: Stripe): Promise<SubscriptionState> {
   const { id, status, cancel_at, cancel_at_period_end, ended_at, metadata } = subscription;
-  // There may be other items beside it, for metered usage.
+  // A subscription can have other items besides the seats, for metered usage.
   const item =
     subscription.items.data.find(({ price }) => planOfPrice(price.lookup_key)) ?? subscription.items.data[0];
   if (!item) throw new Error(`${id} has no items`);
   const isOverdue = status === 'past_due' || status === 'unpaid';
-  const unpaidSince = isOverdue ? await oldestOpenInvoice(id, stripe) : undefined;
+  const unpaidSince = isOverdue ? await oldestOpenInvoiceAt(id, stripe) : undefined;
   const cancelAt = cancel_at ?? (cancel_at_period_end ? item.current_period_end : null);
   return {
     subscriptionId: id,
@@ -209,9 +209,9 @@ async function stateOf(subscription: SubscriptionAnswer, stripe: Stripe): Promis
   };
 }
 
-/** When it was created, in seconds. */
-async function oldestOpenInvoice(subscription: string, stripe: Stripe): Promise<number | undefined> {
-  const { data } = await asked('invoices.list', () =>
+/** When the oldest open invoice was created, in seconds. */
+async function oldestOpenInvoiceAt(subscription: string, stripe: Stripe): Promise<number | undefined> {
+  const { data } = await callStripe('invoices.list', () =>
     stripe.invoices.list({ subscription, status: 'open', limit: MAX_OPEN_INVOICES }),
   );
   return data.at(-1)?.created;
@@ -231,7 +231,7 @@ async function readPayment(stripe: Stripe, chargeId: string): Promise<Payment | 
   const { refunded: isRefunded, payment_intent } = z.parse(ChargeAnswer, found);
   const paymentIntent = idOf(payment_intent);
   if (paymentIntent === null) return { subscriptionId: null, invoiceId: null, isRefunded };
-  const { data } = await asked('invoicePayments.list', () =>
+  const { data } = await callStripe('invoicePayments.list', () =>
     stripe.invoicePayments.list({
       payment: { type: 'payment_intent', payment_intent: paymentIntent },
       limit: 1,

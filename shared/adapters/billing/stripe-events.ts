@@ -36,7 +36,9 @@ const ABOUT: ReadonlyMap<string, (object: unknown) => About | null> = new Map([
   ['customer.deleted', itself('customer')],
 ]);
 
-/** The event in `body` if one of `secrets` signed it recently; ignored if it is for the mode of another key. */
+/**
+ * The event in `body` if one of `secrets` signed it recently. An event of the other mode (test or live) has no object.
+ */
 export async function openStripeEvent(
   { webhooks }: Stripe,
   secrets: readonly string[],

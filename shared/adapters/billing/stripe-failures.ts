@@ -53,7 +53,7 @@ export async function unlessMissing<T, I>(call: string, instead: I, work: () => 
 }
 
 /** The result of `work`; if Stripe rejects the request, that is a bug of ours. */
-export async function asked<T>(call: string, work: () => Promise<T>): Promise<T> {
+export async function callStripe<T>(call: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -1,15 +1,15 @@
 import type { SeatEvent } from '../../domain/event.ts';
 import { type EventMessage, messageOf, publishedIn } from '../../domain/event-message.ts';
 
-const mostEvents = 100;
+const MAX_EVENTS = 100;
 
 /** The messages of one call, grouped by license and in order. Throws a RangeError for more than 100 events. */
 export function messagesByLicense(
   events: readonly SeatEvent[],
   traceparent: string | undefined,
 ): ReadonlyMap<string, EventMessage[]> {
-  if (events.length > mostEvents) {
-    throw new RangeError(`A call publishes at most ${mostEvents} events, not ${events.length}.`);
+  if (events.length > MAX_EVENTS) {
+    throw new RangeError(`A call publishes at most ${MAX_EVENTS} events, not ${events.length}.`);
   }
   const messages = events.map((event) => publishedIn(traceparent, messageOf(event)));
   return Map.groupBy(messages, ({ orderingKey }) => orderingKey);

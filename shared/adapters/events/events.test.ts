@@ -54,11 +54,11 @@ describeReal('Pub/Sub emulator', 'Pub/Sub', () => {
     let relay: PushRelay;
     let endpoint: Endpoint;
     let events: ReturnType<typeof openPubSubEvents>;
-    const got: SeatEvent[] = [];
+    const received: SeatEvent[] = [];
     const refusals: number[] = [];
     beforeAll(async () => {
       endpoint = await startEndpoint(async (body) => {
-        got.push(eventIn(body));
+        received.push(eventIn(body));
         return refusals.shift() ?? 204;
       });
       const tokens = ['first', 'second'];
@@ -75,8 +75,8 @@ describeReal('Pub/Sub emulator', 'Pub/Sub', () => {
       const event = newLicense().next();
       refusals.push(503);
       await events.publish([event]);
-      await endpoint.until(() => got.length === 2);
-      expect(got.splice(0)).toStrictEqual([event, event]);
+      await endpoint.until(() => received.length === 2);
+      expect(received.splice(0)).toStrictEqual([event, event]);
       expect(endpoint.authorizations).toEqual(['Bearer first', 'Bearer second']);
       expect(relay.statuses[0]).toBe(503);
     });
@@ -85,23 +85,23 @@ describeReal('Pub/Sub emulator', 'Pub/Sub', () => {
       const event = newLicense().next();
       relay.dropNextDeliveries(1);
       await events.publish([event]);
-      await endpoint.until(() => got.length === 1);
-      expect(got.splice(0)).toStrictEqual([event]);
+      await endpoint.until(() => received.length === 1);
+      expect(received.splice(0)).toStrictEqual([event]);
     });
 
     test('delivers twice if the response was lost', async () => {
       const event = newLicense().next();
       relay.dropNextAnswers(1);
       await events.publish([event]);
-      await endpoint.until(() => got.length === 2);
-      expect(got.splice(0)).toStrictEqual([event, event]);
+      await endpoint.until(() => received.length === 2);
+      expect(received.splice(0)).toStrictEqual([event, event]);
     });
   });
 
   test('is Unavailable while its server is down, and accepts events again once it is up', async () => {
-    const got: SeatEvent[] = [];
+    const received: SeatEvent[] = [];
     const endpoint = await startEndpoint(async (body) => {
-      got.push(eventIn(body));
+      received.push(eventIn(body));
       return 204;
     });
     const proxy = await tcpProxy(emulator.host);
@@ -110,7 +110,7 @@ describeReal('Pub/Sub emulator', 'Pub/Sub', () => {
     const [before, during, after] = [license.next(), license.next(), license.next()];
     // A busy machine may need more than a second: published twice, an event arrives twice.
     const publish = (event: SeatEvent) => vi.waitFor(() => events.publish([event]), 10_000);
-    const arrived = () => [...new Map(got.map((event) => [event.eventId, event])).values()];
+    const arrived = () => [...new Map(received.map((event) => [event.eventId, event])).values()];
     await publish(before);
     await endpoint.until(() => arrived().length === 1);
 
@@ -168,8 +168,8 @@ async function startEndpoint(subscriber: Subscriber) {
   return {
     url: `http://127.0.0.1:${address.port}/push`,
     authorizations,
-    async until(isSo: () => boolean): Promise<void> {
-      while (!isSo()) await new Promise<void>((resolve) => waiting.push(resolve));
+    async until(condition: () => boolean): Promise<void> {
+      while (!condition()) await new Promise<void>((resolve) => waiting.push(resolve));
     },
     async close(): Promise<void> {
       server.close();

@@ -67,11 +67,11 @@ describe('a call', () => {
     ['INTERNAL', 13],
     ['UNAVAILABLE', 14],
   ])('retries after %s, only for that license', async (_, code) => {
-    const [hurt, well] = [newLicense(), newLicense()];
-    server.answerNext(hurt.id, code);
-    await events.publish([hurt.next(), well.next()]);
+    const [failing, healthy] = [newLicense(), newLicense()];
+    server.answerNext(failing.id, code);
+    await events.publish([failing.next(), healthy.next()]);
     const keys = server.requests.map(({ messages }) => messages[0]?.orderingKey);
-    expect(keys.toSorted()).toEqual([hurt.id, hurt.id, well.id].toSorted());
+    expect(keys.toSorted()).toEqual([failing.id, failing.id, healthy.id].toSorted());
   });
 
   test.each([
@@ -163,14 +163,14 @@ describe('a call', () => {
   test('that is running when the topic is closed still succeeds', async () => {
     const license = newLicense();
     const release = server.hold(license.id);
-    const told: string[] = [];
-    const publishing = events.publish([license.next()]).then(() => told.push('published'));
+    const order: string[] = [];
+    const publishing = events.publish([license.next()]).then(() => order.push('published'));
     await server.until(() => server.requests.length === 1);
-    const closing = events.close().then(() => told.push('closed'));
+    const closing = events.close().then(() => order.push('closed'));
     await expect(events.publish([license.next()])).rejects.toThrow(Unavailable);
     release();
     await Promise.all([publishing, closing]);
-    expect(told).toEqual(['published', 'closed']);
+    expect(order).toEqual(['published', 'closed']);
   });
 });
 

@@ -17,7 +17,7 @@ export interface PubSubOptions {
   readonly withinMs?: number | undefined;
 }
 
-const usuallyWithinMs = 5_000;
+const DEFAULT_TIMEOUT_MS = 5_000;
 
 /**
  * Google's client retries a publish after these too (src/v1/publisher_client_config.json of @google-cloud/pubsub-api).
@@ -35,14 +35,14 @@ const unavailable: readonly number[] = [
 /**
  * Events in a Pub/Sub topic. The SDK is loaded by the first call, which also opens the one connection: importing this
  * module or opening the topic costs nothing. If the topic does not accept a call's events within about 5 seconds, the
- * call throws `Unavailable`. So it does if the topic does not exist or access is denied: the caller can only try later.
+ * call throws `Unavailable`, and also if the topic does not exist or access is denied: the caller can only try later.
  *
  * A call sends one request per license, all concurrently: Pub/Sub rejects a request that mixes ordering keys
  * (FAILED_PRECONDITION), though its emulator accepts it.
  */
 export function openPubSubEvents(options: PubSubOptions): Events {
   const topic = `projects/${options.projectId}/topics/${options.topic}`;
-  const withinMs = options.withinMs ?? usuallyWithinMs;
+  const withinMs = options.withinMs ?? DEFAULT_TIMEOUT_MS;
   const connection = openConnection({
     open: () => openClient(options),
     end: (client) => client.close(),

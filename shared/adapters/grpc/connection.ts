@@ -24,9 +24,9 @@ export interface Connection<Client> {
 }
 
 /**
- * One connection for all calls, opened by the first. After a call that lost the connection, the next one opens another:
- * a connection without answers stays so for many minutes, and a refused one waits longer and longer before it
- * reconnects.
+ * One connection for all calls, opened by the first. After a call that lost the connection, the next call opens
+ * another: a connection that stopped answering stays silent for many minutes, and a refused one waits longer and longer
+ * before it reconnects.
  */
 export function openConnection<Client>({
   open,
@@ -36,18 +36,18 @@ export function openConnection<Client>({
 }: ConnectionOptions<Client>): Connection<Client> {
   let current: Promise<Client> | undefined;
   const running = new Set<Promise<unknown>>();
-  const leaving = new Set<Promise<void>>();
+  const retiring = new Set<Promise<void>>();
 
   /** Ends a connection when no call waits for an answer on it any more. */
-  function leave(left: Promise<Client>): void {
-    if (current === left) current = undefined;
+  function retire(retired: Promise<Client>): void {
+    if (current === retired) current = undefined;
     const ended = Promise.allSettled(running)
-      .then(() => left)
+      .then(() => retired)
       .then(end)
       .then(() => {})
       .catch(() => {})
-      .finally(() => leaving.delete(ended));
-    leaving.add(ended);
+      .finally(() => retiring.delete(ended));
+    retiring.add(ended);
   }
 
   async function run<R>(call: (client: Client) => Promise<R>): Promise<R> {
@@ -58,7 +58,7 @@ export function openConnection<Client>({
       client = await used;
       return await call(client);
     } catch (error) {
-      if (!client || isLost(error)) leave(used);
+      if (!client || isLost(error)) retire(used);
       throw asUnavailable(error);
     }
   }
@@ -74,8 +74,8 @@ export function openConnection<Client>({
       }
     },
     async close() {
-      if (current) leave(current);
-      await Promise.allSettled(leaving);
+      if (current) retire(current);
+      await Promise.allSettled(retiring);
     },
   };
 }
@@ -90,11 +90,11 @@ export async function withCredentials<Client extends { initialize(): Promise<unk
   client: Client,
 ): Promise<Client> {
   const waiting = new AbortController();
-  const tooLate = delay(CREDENTIALS_WITHIN_MS, undefined, { signal: waiting.signal }).then(() => {
+  const timeLimit = delay(CREDENTIALS_WITHIN_MS, undefined, { signal: waiting.signal }).then(() => {
     throw new Error(`no credentials within ${CREDENTIALS_WITHIN_MS} ms`);
   });
   try {
-    await Promise.race([client.initialize(), tooLate]);
+    await Promise.race([client.initialize(), timeLimit]);
     return client;
   } catch (error) {
     throw new Unavailable(part, `cannot get credentials for ${service}`, { cause: error });

@@ -22,8 +22,8 @@ const CLOCK_SKEW_SECONDS = 300;
 /** The longest accepted lifetime of a token: the same as google-auth-library's (`DEFAULT_MAX_TOKEN_LIFETIME_SECS_`). */
 const LIFETIME_SECONDS = 86_400;
 
-/** Claims that every token must have, whoever it was issued to. */
-export const VouchedClaims = z.object({
+/** Claims that every token must have, of service accounts and of users. */
+export const VerifiedEmailClaims = z.object({
   email: z.string('the token has no e-mail address').check(z.minLength(1, 'the token has no e-mail address')),
   email_verified: z.literal(true, 'the e-mail address of the token is not verified'),
 });
@@ -39,7 +39,7 @@ const NOT_YET_VALID = 'the token is not valid yet';
 
 /** Verifies tokens of service accounts. */
 export function idTokenVerifier(issuer: Issuer, audience: string): Identity {
-  const check = idTokenCheck(issuer, audience, VouchedClaims);
+  const check = idTokenCheck(issuer, audience, VerifiedEmailClaims);
   return {
     async verifyServiceToken(token) {
       const checked = await check(token);
@@ -50,11 +50,11 @@ export function idTokenVerifier(issuer: Issuer, audience: string): Identity {
 
 /**
  * Verifies ID tokens (OpenID Connect Core section 3.1.3.7) of one issuer for one audience: signature, issuer, audience,
- * times, a verified e-mail address, and whatever else `schema`, an extension of `VouchedClaims`, requires; its messages
- * become reasons. The tokens of all issuers are verified here, those of services and of users. jose is loaded by the
- * first text that has the form of a token.
+ * times, a verified e-mail address, and whatever else `schema`, an extension of `VerifiedEmailClaims`, requires; its
+ * messages become reasons. The tokens of all issuers are verified here, those of services and of users. jose is loaded
+ * by the first text that has the form of a token.
  */
-export function idTokenCheck<Claims extends z.infer<typeof VouchedClaims>>(
+export function idTokenCheck<Claims extends z.infer<typeof VerifiedEmailClaims>>(
   issuer: Issuer,
   audience: string,
   schema: z.ZodMiniType<Claims>,
@@ -87,7 +87,7 @@ export function idTokenCheck<Claims extends z.infer<typeof VouchedClaims>>(
 }
 
 /** What jose does not check: it accepts one audience of several, and a token with any lifetime. */
-function judgeClaims<Claims extends z.infer<typeof VouchedClaims>>(
+function judgeClaims<Claims extends z.infer<typeof VerifiedEmailClaims>>(
   payload: JWTPayload,
   audience: string,
   schema: z.ZodMiniType<Claims>,

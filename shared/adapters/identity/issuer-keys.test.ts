@@ -40,102 +40,102 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-/** An issuer whose response a test can change at any time, and its keys as we cache them. */
-async function issuerThatSays(first: Respond, withinMs?: number) {
-  const issuer = { respond: first, asked: 0 };
+/** An issuer whose response a test can change at any time, and our cache of its keys. */
+async function issuerThatSends(first: Respond, withinMs?: number) {
+  const issuer = { respond: first, requests: 0 };
   const server = await cannedServer((response) => {
-    issuer.asked += 1;
+    issuer.requests += 1;
     issuer.respond(response);
   });
   closers.push(server.close);
-  return { issuer, url: server.url, kept: new IssuerKeys(server.url, withinMs) };
+  return { issuer, url: server.url, cache: new IssuerKeys(server.url, withinMs) };
 }
 
 /** Whether the issuer has a key with this id, and it is the right one. */
-async function holds(kept: IssuerKeys, keyId: string): Promise<boolean> {
-  return (await kept.keyFor(keyId))?.equals(KEY) ?? false;
+async function holds(cache: IssuerKeys, keyId: string): Promise<boolean> {
+  return (await cache.keyFor(keyId))?.equals(KEY) ?? false;
 }
 
-function pass(milliseconds: number): void {
+function advanceClock(milliseconds: number): void {
   vi.setSystemTime(Date.now() + milliseconds);
 }
 
 describe('the keys of an issuer', () => {
   test('are fetched once for all concurrent tokens', async () => {
-    const { issuer, kept } = await issuerThatSays(keySet(FIRST));
-    const answers = await Promise.all(Array.from({ length: 20 }, () => holds(kept, 'first')));
+    const { issuer, cache } = await issuerThatSends(keySet(FIRST));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => holds(cache, 'first')));
     expect(answers).toEqual(Array.from({ length: 20 }, () => true));
-    await kept.keyFor('first');
-    expect(issuer.asked).toBe(1);
+    await cache.keyFor('first');
+    expect(issuer.requests).toBe(1);
   });
 
   test('are cached for as long as the issuer allows, and a withdrawn key is unknown after that', async () => {
-    const { issuer, kept } = await issuerThatSays(keySet(SECOND));
-    await kept.keyFor('second');
+    const { issuer, cache } = await issuerThatSends(keySet(SECOND));
+    await cache.keyFor('second');
     issuer.respond = keySet(FIRST);
-    pass(HOUR_SECONDS * 1000 - 1);
-    expect(await holds(kept, 'second')).toBe(true);
-    expect(issuer.asked).toBe(1);
-    pass(1);
-    expect(await holds(kept, 'second')).toBe(false);
-    expect(issuer.asked).toBe(2);
+    advanceClock(HOUR_SECONDS * 1000 - 1);
+    expect(await holds(cache, 'second')).toBe(true);
+    expect(issuer.requests).toBe(1);
+    advanceClock(1);
+    expect(await holds(cache, 'second')).toBe(false);
+    expect(issuer.requests).toBe(2);
   });
 
   test.each(['no-cache', 'max-age=0'])(
     'are cached for a minute if the issuer sends %j',
     async (cacheControl) => {
-      const { issuer, kept } = await issuerThatSays(keySet(FIRST, cacheControl));
-      await kept.keyFor('first');
-      pass(MINUTE_MS - 1);
-      await kept.keyFor('first');
-      expect(issuer.asked).toBe(1);
-      pass(1);
-      await kept.keyFor('first');
-      expect(issuer.asked).toBe(2);
+      const { issuer, cache } = await issuerThatSends(keySet(FIRST, cacheControl));
+      await cache.keyFor('first');
+      advanceClock(MINUTE_MS - 1);
+      await cache.keyFor('first');
+      expect(issuer.requests).toBe(1);
+      advanceClock(1);
+      await cache.keyFor('first');
+      expect(issuer.requests).toBe(2);
     },
   );
 
   test('are fetched again for the first token with a new key', async () => {
-    const { issuer, kept } = await issuerThatSays(keySet(FIRST));
-    await kept.keyFor('first');
+    const { issuer, cache } = await issuerThatSends(keySet(FIRST));
+    await cache.keyFor('first');
     issuer.respond = keySet(SECOND);
-    pass(MINUTE_MS);
-    const answers = await Promise.all(Array.from({ length: 20 }, () => holds(kept, 'second')));
+    advanceClock(MINUTE_MS);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => holds(cache, 'second')));
     expect(answers).toEqual(Array.from({ length: 20 }, () => true));
-    expect(issuer.asked).toBe(2);
+    expect(issuer.requests).toBe(2);
   });
 
   test('are fetched at most once a minute, however many key ids an attacker invents', async () => {
-    const { issuer, kept } = await issuerThatSays(keySet(FIRST));
-    for (let index = 0; index < 50; index += 1) await kept.keyFor(`made-up-${index}`);
-    expect(issuer.asked).toBe(1);
-    pass(MINUTE_MS);
-    await Promise.all(Array.from({ length: 50 }, (_, index) => kept.keyFor(`made-up-${index}`)));
-    for (let index = 0; index < 50; index += 1) await kept.keyFor(`made-up-again-${index}`);
-    expect(issuer.asked).toBe(2);
+    const { issuer, cache } = await issuerThatSends(keySet(FIRST));
+    for (let index = 0; index < 50; index += 1) await cache.keyFor(`made-up-${index}`);
+    expect(issuer.requests).toBe(1);
+    advanceClock(MINUTE_MS);
+    await Promise.all(Array.from({ length: 50 }, (_, index) => cache.keyFor(`made-up-${index}`)));
+    for (let index = 0; index < 50; index += 1) await cache.keyFor(`made-up-again-${index}`);
+    expect(issuer.requests).toBe(2);
   });
 
   test('are still used while the issuer is down; an unknown key is then Unavailable, not refused', async () => {
-    const { issuer, kept } = await issuerThatSays(keySet(FIRST));
-    await kept.keyFor('first');
+    const { issuer, cache } = await issuerThatSends(keySet(FIRST));
+    await cache.keyFor('first');
     issuer.respond = broken;
-    pass(MINUTE_MS);
-    await expect(kept.keyFor('second')).rejects.toThrow(Unavailable);
-    await expect(kept.keyFor('second')).rejects.toThrow(Unavailable);
-    expect(await holds(kept, 'first')).toBe(true);
-    expect(issuer.asked).toBe(2);
+    advanceClock(MINUTE_MS);
+    await expect(cache.keyFor('second')).rejects.toThrow(Unavailable);
+    await expect(cache.keyFor('second')).rejects.toThrow(Unavailable);
+    expect(await holds(cache, 'first')).toBe(true);
+    expect(issuer.requests).toBe(2);
     issuer.respond = keySet(SECOND);
-    pass(MINUTE_MS);
-    expect(await holds(kept, 'second')).toBe(true);
-    expect(await holds(kept, 'third')).toBe(false);
+    advanceClock(MINUTE_MS);
+    expect(await holds(cache, 'second')).toBe(true);
+    expect(await holds(cache, 'third')).toBe(false);
   });
 
   test('are not used longer than allowed, even if the issuer is down', async () => {
-    const { issuer, kept } = await issuerThatSays(keySet(FIRST));
-    await kept.keyFor('first');
+    const { issuer, cache } = await issuerThatSends(keySet(FIRST));
+    await cache.keyFor('first');
     issuer.respond = broken;
-    pass(HOUR_SECONDS * 1000);
-    await expect(kept.keyFor('first')).rejects.toThrow(Unavailable);
+    advanceClock(HOUR_SECONDS * 1000);
+    await expect(cache.keyFor('first')).rejects.toThrow(Unavailable);
   });
 
   test('of other types, or too short to be safe, are ignored', async () => {
@@ -150,9 +150,9 @@ describe('the keys of an issuer', () => {
       },
       { kid: 'new', kty: 'AKP', alg: 'ML-DSA-65', pub: 'AQAB' },
     ];
-    const { kept } = await issuerThatSays(keySet({ keys: [...others, ...FIRST.keys] }));
-    expect(await holds(kept, 'first')).toBe(true);
-    for (const { kid } of others) expect(await holds(kept, kid)).toBe(false);
+    const { cache } = await issuerThatSends(keySet({ keys: [...others, ...FIRST.keys] }));
+    expect(await holds(cache, 'first')).toBe(true);
+    for (const { kid } of others) expect(await holds(cache, kid)).toBe(false);
   });
 });
 
@@ -170,33 +170,33 @@ describe('an issuer is Unavailable, and called again for the next token, if it',
     ['returns an invalid key', keySet({ keys: [{ kid: 'first', kty: 'RSA', n: 'no number', e: 'AQAB' }] })],
     ['returns certificates', keySet({ first: KEY.export({ type: 'spki', format: 'pem' }) })],
   ])('%s', async (_name, wrong) => {
-    const { issuer, kept } = await issuerThatSays(wrong);
-    const error = await kept.keyFor('first').catch((caught: unknown) => caught);
+    const { issuer, cache } = await issuerThatSends(wrong);
+    const error = await cache.keyFor('first').catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(Unavailable);
     expect(error).toMatchObject({ part: 'identity', cause: expect.any(Error) });
     issuer.respond = keySet(FIRST);
-    expect(await holds(kept, 'first')).toBe(true);
+    expect(await holds(cache, 'first')).toBe(true);
   });
 
   test('accepts the connection and sends nothing, or not everything, within its deadline', async () => {
     const withinMs = 500;
-    const silent = await issuerThatSays(() => {}, withinMs);
-    const halting = await issuerThatSays((response) => {
+    const silent = await issuerThatSends(() => {}, withinMs);
+    const halting = await issuerThatSends((response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.write('{"keys":');
     }, withinMs);
     await Promise.all(
-      [silent, halting].map(async ({ issuer, kept }) => {
-        await expect(kept.keyFor('first')).rejects.toThrow(Unavailable);
+      [silent, halting].map(async ({ issuer, cache }) => {
+        await expect(cache.keyFor('first')).rejects.toThrow(Unavailable);
         issuer.respond = keySet(FIRST);
         // A busy machine may need more than that for one answer.
-        await vi.waitFor(async () => expect(await holds(kept, 'first')).toBe(true), 10_000);
+        await vi.waitFor(async () => expect(await holds(cache, 'first')).toBe(true), 10_000);
       }),
     );
   });
 
   test('does not listen', async () => {
-    const { url } = await issuerThatSays(broken);
+    const { url } = await issuerThatSends(broken);
     for (const close of closers.splice(0)) close();
     await expect(new IssuerKeys(url).keyFor('first')).rejects.toThrow(Unavailable);
   });
@@ -207,7 +207,7 @@ describe('a token', () => {
     `${Buffer.from(JSON.stringify(header)).toString('base64url')}.e30.AA`;
 
   test('is neither accepted nor refused while its issuer is down', async () => {
-    const { url } = await issuerThatSays(broken);
+    const { url } = await issuerThatSends(broken);
     const identity = openGoogleIdentity({ audience: 'us', jwksUrl: url });
     await expect(identity.verifyServiceToken(tokenOf({ alg: 'RS256', kid: 'first' }))).rejects.toThrow(
       Unavailable,
@@ -215,18 +215,18 @@ describe('a token', () => {
   });
 
   test('that is not a signed token causes no request', async () => {
-    const { issuer, url } = await issuerThatSays(keySet(FIRST));
+    const { issuer, url } = await issuerThatSends(keySet(FIRST));
     const identity = openGoogleIdentity({ audience: 'us', jwksUrl: url });
     for (const token of ['', 'rubbish', tokenOf({}), tokenOf({ alg: 'HS256', kid: 'first' })]) {
       expect(await identity.verifyServiceToken(token)).toMatchObject({ verdict: 'REFUSED' });
     }
-    expect(issuer.asked).toBe(0);
+    expect(issuer.requests).toBe(0);
     await identity.verifyServiceToken(tokenOf({ alg: 'RS256', kid: 'first' }));
-    expect(issuer.asked).toBe(1);
+    expect(issuer.requests).toBe(1);
   });
 
   test('loads jose only if it has the form of a signed token; opening does not load it', async () => {
-    const { url } = await issuerThatSays(keySet(FIRST));
+    const { url } = await issuerThatSends(keySet(FIRST));
     const script = `
       import { registerHooks } from 'node:module';
       let loaded = false;

@@ -2,20 +2,20 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import * as z from 'zod/mini';
 import { Unavailable } from '../../errors.ts';
 
-const USUALLY_WITHIN_MS = 3_000;
+const DEFAULT_TIMEOUT_MS = 3_000;
 
 /**
  * The shortest time between two requests to the issuer once its keys are known: anyone can invent a key id, and must
  * not make us send a request for each.
  */
-const ASK_INTERVAL_MS = 60_000;
+const FETCH_INTERVAL_MS = 60_000;
 
 type Keys = ReadonlyMap<string, KeyObject>;
 
 const KeySet = z.object({ keys: z.array(z.unknown()) });
 const RsaKey = z.object({ kid: z.string(), kty: z.literal('RSA'), n: z.string(), e: z.string() });
 /** RFC 7518 section 3.3. */
-const LEAST_BITS = 2048;
+const MIN_MODULUS_BITS = 2048;
 
 /**
  * The RSA keys that an issuer publishes as a JWKS (RFC 7517), cached for as long as its `Cache-Control` allows.
@@ -27,45 +27,46 @@ const LEAST_BITS = 2048;
 export class IssuerKeys {
   readonly #url: string;
   readonly #withinMs: number;
-  #held: { readonly keys: Keys; readonly validUntilMs: number } | undefined;
-  #asking: Promise<Keys> | undefined;
-  #askAgainAtMs = 0;
+  #cached: { readonly keys: Keys; readonly validUntilMs: number } | undefined;
+  #fetching: Promise<Keys> | undefined;
+  #nextFetchAtMs = 0;
   #failure: Unavailable | undefined;
 
   /** `withinMs`: how long the issuer may take to answer. */
-  constructor(url: string, withinMs = USUALLY_WITHIN_MS) {
+  constructor(url: string, withinMs = DEFAULT_TIMEOUT_MS) {
     this.#url = url;
     this.#withinMs = withinMs;
   }
 
   /**
    * The key, or `undefined` if the issuer has none with this id; an unknown id is first looked up again, as the issuer
-   * may have rotated its keys. Throws `Unavailable` if the issuer does not answer within about 3 seconds, or not with
-   * keys.
+   * may have rotated its keys. Throws `Unavailable` if the issuer does not answer within about 3 seconds, or answers
+   * without keys.
    */
   async keyFor(keyId: string): Promise<KeyObject | undefined> {
     const nowMs = Date.now();
-    const keys = this.#held && nowMs < this.#held.validUntilMs ? this.#held.keys : await this.#ask();
+    const keys =
+      this.#cached && nowMs < this.#cached.validUntilMs ? this.#cached.keys : await this.#fetchShared();
     const key = keys.get(keyId);
     if (key) return key;
-    if (this.#asking || nowMs >= this.#askAgainAtMs) return (await this.#ask()).get(keyId);
+    if (this.#fetching || nowMs >= this.#nextFetchAtMs) return (await this.#fetchShared()).get(keyId);
     // The last request failed: it is unknown whether the issuer has this key.
     if (this.#failure) throw this.#failure;
     return undefined;
   }
 
-  #ask(): Promise<Keys> {
-    this.#asking ??= this.#fetch().finally(() => {
-      this.#asking = undefined;
+  #fetchShared(): Promise<Keys> {
+    this.#fetching ??= this.#fetch().finally(() => {
+      this.#fetching = undefined;
     });
-    return this.#asking;
+    return this.#fetching;
   }
 
   async #fetch(): Promise<Keys> {
-    this.#askAgainAtMs = Date.now() + ASK_INTERVAL_MS;
+    this.#nextFetchAtMs = Date.now() + FETCH_INTERVAL_MS;
     try {
       const { keys, maxAgeMs } = await fetchKeys(this.#url, this.#withinMs);
-      this.#held = { keys, validUntilMs: Date.now() + Math.max(maxAgeMs, ASK_INTERVAL_MS) };
+      this.#cached = { keys, validUntilMs: Date.now() + Math.max(maxAgeMs, FETCH_INTERVAL_MS) };
       this.#failure = undefined;
       return keys;
     } catch (error) {
@@ -92,5 +93,5 @@ function rsaKey(entry: unknown): [keyId: string, key: KeyObject][] {
   const { data: jwk } = z.safeParse(RsaKey, entry);
   if (!jwk) return [];
   const key = createPublicKey({ key: { ...jwk }, format: 'jwk' });
-  return (key.asymmetricKeyDetails?.modulusLength ?? 0) < LEAST_BITS ? [] : [[jwk.kid, key]];
+  return (key.asymmetricKeyDetails?.modulusLength ?? 0) < MIN_MODULUS_BITS ? [] : [[jwk.kid, key]];
 }

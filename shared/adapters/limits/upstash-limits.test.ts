@@ -46,17 +46,17 @@ async function behindProxy(backend: SeatsBackend, timeoutMs = 10_000): Promise<B
   closers.push(() => front.close());
   const proxy = await countingProxy(front.url);
   closers.push(() => proxy.close());
-  return { limits: opened(proxy.url, timeoutMs), proxy, redis: backend.redis };
+  return { limits: openLimitsAt(proxy.url, timeoutMs), proxy, redis: backend.redis };
 }
 
-function opened(url: string, timeoutMs = 10_000): Limits {
+function openLimitsAt(url: string, timeoutMs = 10_000): Limits {
   const requester = httpRequester({ url, token: TOKEN, timeoutMs });
   closers.push(() => requester.close());
   return openLimits(requester);
 }
 
-/** The keys of a real Redis expire by its own clock: these tests end long before. */
-function itself(open: () => Promise<SeatsBackend>): void {
+/** A real Redis expires keys by its own clock, but these tests take much less time than that. */
+function redisSuite(open: () => Promise<SeatsBackend>): void {
   test('a take is one command after the first, also after Redis lost its scripts', async () => {
     const { limits, proxy, redis } = await behindProxy(await open());
     const names = async () => {
@@ -81,14 +81,14 @@ function itself(open: () => Promise<SeatsBackend>): void {
     const keys = listOf(await redis.command(['KEYS', '*'])).map(String);
     const ours = keys.filter((key) => key !== 'moved_clock_ms');
     expect(ours.toSorted()).toEqual(['limit:all', 'limit:one']);
-    const left = await Promise.all(
+    const ttlsMs = await Promise.all(
       ['one', 'all'].map(async (bucket) => Number(await redis.command(['PTTL', `limit:${bucket}`]))),
     );
     for (const [n, fullMs] of [6_000, 60_000].entries()) {
-      expect(left[n]).toBeGreaterThan(0);
-      expect(left[n]).toBeLessThanOrEqual(fullMs);
+      expect(ttlsMs[n]).toBeGreaterThan(0);
+      expect(ttlsMs[n]).toBeLessThanOrEqual(fullMs);
     }
-    expect(left[1]).toBeGreaterThan(6_000);
+    expect(ttlsMs[1]).toBeGreaterThan(6_000);
   });
 
   test('another type of value in a bucket’s key is an error and allows no request', async () => {
@@ -102,12 +102,12 @@ function itself(open: () => Promise<SeatsBackend>): void {
 
 describe('limits on embedded Redis', () => {
   limitsContract(async () => underTest(await embeddedBackend()));
-  itself(embeddedBackend);
+  redisSuite(embeddedBackend);
 });
 
 describeReal('redis-server', 'limits on Redis', () => {
   limitsContract(async () => underTest(await realBackend()));
-  itself(realBackend);
+  redisSuite(realBackend);
 });
 
 describe('without Redis no request is counted or allowed', () => {
@@ -115,7 +115,7 @@ describe('without Redis no request is counted or allowed', () => {
     const { limits, proxy } = await behindProxy(await embeddedBackend());
     await limits.take('b', TEN_A_MINUTE);
     proxy[how](true);
-    const fault = await opened(proxy.url, 100)
+    const fault = await openLimitsAt(proxy.url, 100)
       .take('b', TEN_A_MINUTE)
       .catch((caught: unknown) => caught);
     expect(fault).toBeInstanceOf(Unavailable);
@@ -130,7 +130,7 @@ describe('without Redis no request is counted or allowed', () => {
     ['a Redis that is loading', 200, { error: 'LOADING Redis is loading the dataset in memory' }],
     ['an exceeded quota', 400, { error: 'ERR max daily request limit exceeded' }],
   ])('%s', async (_, status, body) => {
-    const limits = opened(await answering(status, body));
+    const limits = openLimitsAt(await answering(status, body));
     await expect(limits.take('b', TEN_A_MINUTE)).rejects.toMatchObject({
       name: 'Unavailable',
       part: 'limits',
@@ -157,7 +157,7 @@ test.each([
   ['text', ['9', 'soon', '10']],
   ['fractions', [9.5, 1, 10]],
 ])('an unknown reply (%s) allows no request', async (_, result) => {
-  const limits = opened(await answering(200, { result }));
+  const limits = openLimitsAt(await answering(200, { result }));
   await expect(limits.take('b', TEN_A_MINUTE)).rejects.toThrow('unknown reply');
 });
 
@@ -172,6 +172,6 @@ test('a take whose response is lost is retried and still counted', async () => {
 
 test('a late response asks to wait at least one second', async () => {
   const longAgoMs = Date.now() - 60_000;
-  const limits = opened(await answering(200, { result: [-1, longAgoMs, 10] }));
+  const limits = openLimitsAt(await answering(200, { result: [-1, longAgoMs, 10] }));
   expect(await limits.take('b', TEN_A_MINUTE)).toEqual({ verdict: 'LIMITED', remaining: 0, resetSeconds: 1 });
 });

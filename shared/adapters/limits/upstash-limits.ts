@@ -28,7 +28,7 @@ export function openLimits(requester: Requester): Limits {
         ephemeralCache: false,
         enableTelemetry: false,
       });
-      const { success, remaining, reset } = await limiter.limit(bucket).catch(asOurs);
+      const { success, remaining, reset } = await limiter.limit(bucket).catch(asLimitsUnavailable);
       return {
         verdict: success ? 'ALLOWED' : 'LIMITED',
         remaining,
@@ -38,7 +38,7 @@ export function openLimits(requester: Requester): Limits {
   };
 }
 
-function asOurs(fault: unknown): never {
+function asLimitsUnavailable(fault: unknown): never {
   if (!(fault instanceof Unavailable)) throw fault;
   throw new Unavailable('limits', `Redis is unavailable (${fault.message})`, { cause: fault });
 }

@@ -42,7 +42,10 @@ export const GAVE_UP = STATUS.OUT_OF_RANGE;
 
 /** In milliseconds. */
 export interface CallDeadlines {
-  /** A request that fails after this time is not retried; one that lost to another transaction is, until its deadline. */
+  /**
+   * A request that fails after this time is not retried, unless it lost to another transaction: then it is retried
+   * until its deadline.
+   */
   readonly retryWindowMs: number;
   /** A read waits for no locks. */
   readonly readMs: number;

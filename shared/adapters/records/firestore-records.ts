@@ -29,10 +29,10 @@ export function openFirestoreRecords(options: FirestoreOptions): Records {
  * A process that crashes in a transaction leaves its locks behind for a minute. Waiting for them longer than this, plus
  * one more attempt, would exceed the function's time limit.
  */
-const transactionWithinMs = 15_000;
+const DEFAULT_TRANSACTION_WITHIN_MS = 15_000;
 
 /** Of concurrent transactions on one document one succeeds at a time, and each time the others retry. */
-const maxTransactionAttempts = 10;
+const MAX_TRANSACTION_ATTEMPTS = 10;
 
 class FirestoreRecords implements Records {
   readonly #connection: Connection<Firestore>;
@@ -40,7 +40,7 @@ class FirestoreRecords implements Records {
 
   constructor(options: FirestoreOptions) {
     this.#connection = openFirestore(options);
-    this.#transactionWithinMs = options.transactionWithinMs ?? transactionWithinMs;
+    this.#transactionWithinMs = options.transactionWithinMs ?? DEFAULT_TRANSACTION_WITHIN_MS;
   }
 
   async get<T>(collection: Collection<T>, id: string): Promise<T | undefined> {
@@ -78,7 +78,7 @@ class FirestoreRecords implements Records {
             if (performance.now() > endMs) throw new WorkThrew(overtaken());
             return await runWork(work, new Attempt(client, transaction));
           },
-          { maxAttempts: maxTransactionAttempts },
+          { maxAttempts: MAX_TRANSACTION_ATTEMPTS },
         ),
       );
     } catch (error) {

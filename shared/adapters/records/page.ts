@@ -23,7 +23,7 @@ export interface Row {
   readonly stored: unknown;
 }
 
-const maxLimit = 100;
+const MAX_LIMIT = 100;
 const cursorContent = z.tuple([z.string(), z.union([z.string(), z.number()]), documentId]);
 
 /**
@@ -31,8 +31,8 @@ const cursorContent = z.tuple([z.string(), z.union([z.string(), z.number()]), do
  * and bounds, and an Error if our own code passes parameters that the catalogue entry does not have.
  */
 export function pageRequest<T>(query: Query<T>, equals: Equals, page: Page): PageRequest {
-  if (!Number.isInteger(page.limit) || page.limit < 1 || page.limit > maxLimit) {
-    throw new Error(`A page of ${query.name} holds 1 to ${maxLimit} documents, not ${page.limit}.`);
+  if (!Number.isInteger(page.limit) || page.limit < 1 || page.limit > MAX_LIMIT) {
+    throw new Error(`A page of ${query.name} holds 1 to ${MAX_LIMIT} documents, not ${page.limit}.`);
   }
   const given = Object.keys(equals).toSorted();
   const wanted = query.where.toSorted();
@@ -79,8 +79,8 @@ function decodeCursor(list: string, cursor: string): Position {
   if (!content) {
     throw new InvalidCursor('The cursor was not created by this store.');
   }
-  const [madeFor, value, id] = content;
-  if (madeFor !== list) {
+  const [cursorList, value, id] = content;
+  if (cursorList !== list) {
     throw new InvalidCursor('The cursor was created for another list.');
   }
   return { value, id };

@@ -249,7 +249,7 @@ function acquireVerdict(licenseId: string, reply: z.output<typeof AcquireReply>)
     case 'BORROW_LIMIT':
       return { verdict: 'BORROW_LIMIT', borrowed: reply[1], borrowable: reply[2] };
     case 'ENDED':
-      // Granted, the response lost, and evicted before the retry arrived: the caller must acquire a new session.
+      // Its grant was lost, and it ended before the retry arrived: the caller must acquire a new session.
       throw new Unavailable('seats', 'the session was ended before its acquire was retried');
     default:
       return refusalOf(reply);

@@ -17,24 +17,24 @@ export function refillingSeats(
 
   async function refilled<V extends { verdict: string }>(
     licenseId: string,
-    ask: () => Promise<V>,
+    call: () => Promise<V>,
   ): Promise<V> {
-    const answer = await ask();
+    const answer = await call();
     if (answer.verdict !== 'UNKNOWN_LICENSE' || unknown.has(licenseId)) return answer;
     // Imported here because most instances never miss a copy, and it loads the schemas of all records.
     const { restoreCopy } = await import('../../ports/restore-copy.ts');
-    if (await restoreCopy(licenseId, { records, seats })) return ask();
+    if (await restoreCopy(licenseId, { records, seats })) return call();
     unknown.add(licenseId);
     return answer;
   }
 
   async function entered<V extends { verdict: string }>(
     { licenseId, proof }: { readonly licenseId: string; readonly proof: Proof },
-    ask: () => Promise<V>,
+    call: () => Promise<V>,
   ): Promise<V | TooOften> {
-    const answer = await refilled(licenseId, ask);
+    const answer = await refilled(licenseId, call);
     if (answer.verdict !== 'UNKNOWN_LICENSE' || proof.kind === 'trusted') return answer;
-    return unknown.countAsk(licenseId) ?? answer;
+    return unknown.countRequest(licenseId) ?? answer;
   }
 
   return {
@@ -54,13 +54,13 @@ export function refillingSeats(
 }
 
 /** How long the result that a license does not exist is cached. */
-const REMEMBERED_MS = 60_000;
+const CACHED_MS = 60_000;
 
-/** Requests allowed in that time; as many as an existing license allows for unknown callers (pace.lua). */
-const MOST_ASKS = 20;
+/** Requests allowed in that time: the number that an existing license allows to callers without access (pace.lua). */
+const MAX_REQUESTS = 20;
 
-/** More than the license ids mistyped within a minute; beyond that the oldest entry is removed first. */
-const MOST_REMEMBERED = 10_000;
+/** More than the license ids mistyped within a minute. If there are more, the oldest entry is removed. */
+const MAX_ENTRIES = 10_000;
 
 /** License ids that the records did not know a moment ago, so that requests for them do not read the records again. */
 export interface UnknownLicenses {
@@ -68,34 +68,34 @@ export interface UnknownLicenses {
   has(licenseId: string): boolean;
   forget(licenseId: string): void;
   /** Counts a request for a cached license; returns how long to wait if that exceeds the limit. */
-  countAsk(licenseId: string): TooOften | undefined;
+  countRequest(licenseId: string): TooOften | undefined;
 }
 
 /** `nowMs` need not be the time of day, but must never go back. */
 export function unknownLicenses(nowMs: () => number): UnknownLicenses {
-  const remembered = new Map<string, { readonly untilMs: number; asks: number }>();
+  const entries = new Map<string, { readonly untilMs: number; requests: number }>();
 
   function find(licenseId: string) {
-    const entry = remembered.get(licenseId);
-    if (entry && entry.untilMs <= nowMs()) remembered.delete(licenseId);
-    return remembered.get(licenseId);
+    const entry = entries.get(licenseId);
+    if (entry && entry.untilMs <= nowMs()) entries.delete(licenseId);
+    return entries.get(licenseId);
   }
 
   return {
     add(licenseId) {
-      const [oldest] = remembered.keys();
-      if (oldest !== undefined && remembered.size >= MOST_REMEMBERED) remembered.delete(oldest);
-      remembered.set(licenseId, { untilMs: nowMs() + REMEMBERED_MS, asks: 0 });
+      const [oldest] = entries.keys();
+      if (oldest !== undefined && entries.size >= MAX_ENTRIES) entries.delete(oldest);
+      entries.set(licenseId, { untilMs: nowMs() + CACHED_MS, requests: 0 });
     },
     has: (licenseId) => find(licenseId) !== undefined,
     forget: (licenseId) => {
-      remembered.delete(licenseId);
+      entries.delete(licenseId);
     },
-    countAsk(licenseId) {
+    countRequest(licenseId) {
       const entry = find(licenseId);
       if (!entry) return undefined;
-      entry.asks += 1;
-      if (entry.asks <= MOST_ASKS) return undefined;
+      entry.requests += 1;
+      if (entry.requests <= MAX_REQUESTS) return undefined;
       return { verdict: 'TOO_OFTEN', retryAfterSeconds: Math.ceil((entry.untilMs - nowMs()) / 1000) };
     },
   };

@@ -8,9 +8,9 @@ import { describeReal } from '../../testing/real-parts.ts';
 import {
   embeddedBackend,
   kindsOfKeyLeft,
-  readBooks,
   readEverything,
   readOutbox,
+  readPoolState,
   realBackend,
   type SeatsBackend,
 } from '../../testing/seats/backend.ts';
@@ -69,7 +69,7 @@ async function underTest(backend: SeatsBackend): Promise<SeatsUnderTest> {
       const outbox = shardKey('outbox', shardOf(licenseId));
       await backend.redis.command(['XADD', outbox, '*', ...Object.entries(fields).flat()]);
     },
-    readBooks: (licenseId) => readBooks(backend.redis, licenseId),
+    readPoolState: (licenseId) => readPoolState(backend.redis, licenseId),
     readEverything: () => readEverything(backend.redis),
     kindsOfKeyLeft: (licenseId) => kindsOfKeyLeft(backend, licenseId, nowMs),
     async losePart(licenseId, part) {

@@ -54,16 +54,16 @@ export function httpRequester(options: HttpRequesterOptions): Requester & { clos
   // includes this process's own writes.
   let syncToken = '';
 
-  async function request<TResult>(asked: UpstashRequest): Promise<UpstashResponse<TResult>> {
-    if (asked.isStreaming) throw new TypeError('The requester supports commands only, not streams.');
+  async function request<TResult>(input: UpstashRequest): Promise<UpstashResponse<TResult>> {
+    if (input.isStreaming) throw new TypeError('The requester supports commands only, not streams.');
     const answer = await sendAtMostTwice(link, {
-      path: [link.basePath, ...(asked.path ?? [])].join('/') || '/',
-      headers: { ...asked.headers, ...link.headers, 'upstash-sync-token': syncToken },
-      body: JSON.stringify(asked.body),
+      path: [link.basePath, ...(input.path ?? [])].join('/') || '/',
+      headers: { ...input.headers, ...link.headers, 'upstash-sync-token': syncToken },
+      body: JSON.stringify(input.body),
       deadlineMs: performance.now() + link.timeoutMs,
     });
     syncToken = answer.syncToken;
-    const read = isBatch(asked) ? readBatch(answer, asked.body.length) : readOne(answer);
+    const read = isBatch(input) ? readBatch(answer, input.body.length) : readOne(answer);
     // `TResult` is declared by the caller; no transport can check it. The client's own interface has no other type for
     // the array that answers a batch.
     return read as UpstashResponse<TResult>;
@@ -240,9 +240,9 @@ function codeOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-function isBatch(asked: UpstashRequest): asked is UpstashRequest & { body: unknown[] } {
-  const [endpoint] = asked.path ?? [];
-  return (endpoint === 'pipeline' || endpoint === 'multi-exec') && Array.isArray(asked.body);
+function isBatch(input: UpstashRequest): input is UpstashRequest & { body: unknown[] } {
+  const [endpoint] = input.path ?? [];
+  return (endpoint === 'pipeline' || endpoint === 'multi-exec') && Array.isArray(input.body);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

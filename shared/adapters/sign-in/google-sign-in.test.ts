@@ -24,10 +24,10 @@ type Claims = Readonly<Record<string, unknown>>;
 type Respond = (response: ServerResponse) => void;
 
 let key: KeyObject;
-let strangersKey: KeyObject;
+let otherKey: KeyObject;
 beforeAll(() => {
   key = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
-  strangersKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+  otherKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
 });
 
 const closers: (() => void)[] = [];
@@ -86,16 +86,16 @@ async function providerThat(
   jwks: Respond = json({ keys: [jwkOf(key)] }),
   options: { withinMs?: number } = {},
 ) {
-  const asked: string[] = [];
+  const paths: string[] = [];
   const { url, close } = await cannedServer((response, request) => {
-    asked.push(request.url ?? '');
+    paths.push(request.url ?? '');
     (request.url === '/jwks' ? jwks : respond)(response);
   });
   closers.push(close);
   const endpoints = { authorize: `${url}/authorize`, token: `${url}/token`, jwks: `${url}/jwks` };
   const credentials = { clientId: CLIENT_ID, clientSecret: CLIENT_SECRET };
   const signIn = openGoogleSignIn({ ...credentials, endpoints, issuers: [ISSUER], ...options });
-  return { asked, url, signIn };
+  return { paths, url, signIn };
 }
 
 /** What must never be logged. */
@@ -128,7 +128,7 @@ describe('a token of the provider', () => {
     ['an empty name', { name: ' ' }, { name: 'ada' }],
     ['capitals in the hosted domain', { hd: 'Company.EXAMPLE' }, { hostedDomain: 'company.example' }],
     ['an empty hosted domain', { hd: '' }, { hostedDomain: null }],
-  ])('may have %s', async (_name, change, person) => {
+  ])('is accepted with %s', async (_name, change, person) => {
     const { signIn } = await providerThat(answering(idToken(change)));
     expect(await signIn.redeem(ANSWER)).toMatchObject({ verdict: 'SIGNED_IN', person });
   });
@@ -169,7 +169,7 @@ describe('a token of the provider', () => {
 
   const sharedSecret: Signer = (signed) => createHmac('sha256', pemOf(key)).update(signed).digest();
   test.each<[string, () => string, RegExp]>([
-    ['signed with another key', () => idToken({}, {}, signedBy(strangersKey)), /signature .* wrong/],
+    ['signed with another key', () => idToken({}, {}, signedBy(otherKey)), /signature .* wrong/],
     [
       'unsigned, with a signature',
       () => idToken({}, { alg: 'none' }, () => Buffer.of(0)),
@@ -194,8 +194,8 @@ describe('a token of the provider', () => {
     [
       'signed with a key from its own header',
       () => {
-        const jwk = createPublicKey(strangersKey).export({ format: 'jwk' });
-        return idToken({}, { jwk, kid: 'brought' }, signedBy(strangersKey));
+        const jwk = createPublicKey(otherKey).export({ format: 'jwk' });
+        return idToken({}, { jwk, kid: 'brought' }, signedBy(otherKey));
       },
       /does not have/,
     ],
@@ -251,10 +251,10 @@ describe('sign-in is Unavailable and reveals no secret if the provider', () => {
       /did not redeem/,
     ],
   ])('%s', async (_name, respond, because) => {
-    const { signIn, asked } = await providerThat(respond);
+    const { signIn, paths } = await providerThat(respond);
     await expectUnavailable(signIn.redeem(ANSWER), because);
     // A code works once: a provider that accepted it would refuse a second request.
-    expect(asked).toEqual(['/token']);
+    expect(paths).toEqual(['/token']);
   });
 
   test('redirects us, and code and secret are not sent there', async () => {
@@ -263,7 +263,7 @@ describe('sign-in is Unavailable and reveals no secret if the provider', () => {
       response.writeHead(307, { location: `${elsewhere.url}/token` }).end(),
     );
     await expectUnavailable(signIn.redeem(ANSWER), /did not redeem/);
-    expect(elsewhere.asked).toEqual([]);
+    expect(elsewhere.paths).toEqual([]);
   });
 
   test('is down', async () => {
@@ -288,7 +288,7 @@ describe('sign-in is Unavailable and reveals no secret if the provider', () => {
       [silent, halting].map(({ signIn }) => expectUnavailable(signIn.redeem(ANSWER), /did not redeem/)),
     );
     expect(performance.now() - startedMs).toBeGreaterThan(withinMs - 10);
-    expect([...silent.asked, ...halting.asked]).toEqual(['/token', '/token']);
+    expect([...silent.paths, ...halting.paths]).toEqual(['/token', '/token']);
   });
 
   test.each<[string, Respond]>([
@@ -314,8 +314,8 @@ test("the library's debug log contains no secret", async () => {
     process.stdout.write(verdict);
   `;
   const env = { ...process.env, GOOGLE_SDK_NODE_LOGGING: 'all' };
-  const asked = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], { env });
-  const { stdout, stderr } = await asked;
+  const running = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], { env });
+  const { stdout, stderr } = await running;
   expect(stdout).toBe('SIGNED_IN');
   expectNoSecretIn(stderr);
 });
@@ -329,8 +329,8 @@ test('users are redirected to Google by default, without the client secret in th
   expect(url.href).not.toContain(CLIENT_SECRET);
 });
 
-async function expectUnavailable(asked: Promise<unknown>, because: RegExp): Promise<void> {
-  const error = await asked.then(
+async function expectUnavailable(operation: Promise<unknown>, because: RegExp): Promise<void> {
+  const error = await operation.then(
     (value) => ({ value }),
     (caught: unknown) => caught,
   );

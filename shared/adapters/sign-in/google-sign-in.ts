@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import { Unavailable } from '../../errors.ts';
 import type { SignedInPerson, SignIn } from '../../ports/sign-in.ts';
 import { googleIssuer } from '../identity/google-identity.ts';
-import { idTokenCheck, VouchedClaims } from '../identity/id-token.ts';
+import { idTokenCheck, VerifiedEmailClaims } from '../identity/id-token.ts';
 
 export interface GoogleSignInOptions {
   /** Of the OAuth client at Google, where the redirect addresses are registered. */
@@ -24,7 +24,7 @@ export interface SignInEndpoints {
   readonly jwks: string;
 }
 
-const USUALLY_WITHIN_MS = 5_000;
+const DEFAULT_TIMEOUT_MS = 5_000;
 
 const TokenAnswer = z.object({ id_token: z.string() });
 
@@ -43,7 +43,7 @@ const Failure = z.object({
   ),
 });
 
-const PersonClaims = z.extend(VouchedClaims, {
+const PersonClaims = z.extend(VerifiedEmailClaims, {
   sub: z.string('the token has no subject').check(z.minLength(1, 'the token has no subject')),
   nonce: z.string('the token has no nonce').check(z.minLength(1, 'the token has no nonce')),
   name: z.optional(z.string('the name in the token is invalid')),
@@ -55,11 +55,11 @@ export function openGoogleSignIn(options: GoogleSignInOptions): SignIn {
   const { clientId, endpoints, issuers } = options;
   const check = idTokenCheck(googleIssuer({ jwksUrl: endpoints?.jwks, issuers }), clientId, PersonClaims);
   let client: Promise<OAuth2Client> | undefined;
-  const opened = (): Promise<OAuth2Client> => (client ??= openClient(options));
+  const getClient = (): Promise<OAuth2Client> => (client ??= openClient(options));
   return {
     async authorizeUrl({ state, nonce, codeChallenge, redirectUri }) {
       const { CodeChallengeMethod } = await import('google-auth-library');
-      return (await opened()).generateAuthUrl({
+      return (await getClient()).generateAuthUrl({
         scope: ['openid', 'email', 'profile'],
         // Otherwise a user who is signed in to one account cannot choose another.
         prompt: 'select_account',
@@ -71,7 +71,7 @@ export function openGoogleSignIn(options: GoogleSignInOptions): SignIn {
       });
     },
     async redeem({ code, codeVerifier, redirectUri, nonce }) {
-      const redeemed = await askForToken(await opened(), { code, codeVerifier, redirect_uri: redirectUri });
+      const redeemed = await redeemCode(await getClient(), { code, codeVerifier, redirect_uri: redirectUri });
       if (redeemed.verdict === 'REFUSED') return redeemed;
       const checked = await check(redeemed.idToken);
       if (checked.verdict === 'REFUSED') return checked;
@@ -86,7 +86,7 @@ async function openClient({
   clientId,
   clientSecret,
   endpoints,
-  withinMs = USUALLY_WITHIN_MS,
+  withinMs = DEFAULT_TIMEOUT_MS,
 }: GoogleSignInOptions): Promise<OAuth2Client> {
   const { OAuth2Client } = await import('google-auth-library');
   return new OAuth2Client({
@@ -112,7 +112,7 @@ type Redeemed =
   | { readonly verdict: 'REDEEMED'; readonly idToken: string }
   | { readonly verdict: 'REFUSED'; readonly because: string };
 
-async function askForToken(
+async function redeemCode(
   client: OAuth2Client,
   grant: { code: string; codeVerifier: string; redirect_uri: string },
 ): Promise<Redeemed> {

@@ -22,7 +22,7 @@ export interface KmsOptions {
   readonly firstPauseMs?: number | undefined;
 }
 
-const USUALLY_WITHIN_MS = 5_000;
+const DEFAULT_TIMEOUT_MS = 5_000;
 const MAX_ATTEMPTS = 3;
 
 /** Statuses worth an immediate retry. An exhausted quota is not: a retry makes it worse. */
@@ -66,7 +66,7 @@ export interface KmsCalls {
 
 export function openKmsCalls({
   client: settings,
-  withinMs = USUALLY_WITHIN_MS,
+  withinMs = DEFAULT_TIMEOUT_MS,
   firstPauseMs,
 }: KmsOptions): KmsCalls {
   const connection = openConnection({
@@ -129,7 +129,7 @@ export function checksumOf(bytes: Uint8Array): number {
 }
 
 /** Throws `CorruptResponse` unless the checksum matches `bytes`. KMS sends it as a 64-bit number. */
-export function checkSum(
+export function verifyChecksum(
   what: string,
   bytes: Uint8Array,
   stated: { value?: unknown } | null | undefined,

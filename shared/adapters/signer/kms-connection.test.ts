@@ -104,7 +104,7 @@ test('a process without credentials gets Unavailable, does not crash, and uses t
     client_email: 'a@b.test',
     private_key: inject('signingKeys')[0],
   };
-  const outcomes = await inNodeOfItsOwn(`${OPEN}
+  const outcomes = await runInNode(`${OPEN}
     const outcomes = [];
     const ping = () => signer.ping().catch(({ message }) => outcomes.push(message));
     await ping();
@@ -120,7 +120,7 @@ test('a process without credentials gets Unavailable, does not crash, and uses t
 });
 
 test('the SDK is not loaded before the first call to KMS', async () => {
-  const loaded = await inNodeOfItsOwn(`${OPEN}
+  const loaded = await runInNode(`${OPEN}
     const { cache } = createRequire(import.meta.url);
     const isLoaded = () => Object.keys(cache).some((file) => /@google-cloud|@grpc/.test(file));
     const { keyId } = await signer.current();
@@ -132,9 +132,9 @@ test('the SDK is not loaded before the first call to KMS', async () => {
 });
 
 /**
- * Waits for the process to end by itself, and returns its output. Its credentials belong in a file that does not exist.
+ * Waits for the process to end by itself, and returns its output. Its credentials file does not exist yet.
  */
-async function inNodeOfItsOwn(code: string): Promise<unknown> {
+async function runInNode(code: string): Promise<unknown> {
   const folder = mkdtempSync(join(tmpdir(), 'seatlease-credentials-'));
   const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', code], {
     timeout: 20_000,

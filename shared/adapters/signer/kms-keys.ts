@@ -38,8 +38,8 @@ export function openKmsKeys(options: KmsOptions): SigningKeys {
       }),
     create: () =>
       calls.ask(async (client, limits) => {
-        const [made] = await client.createCryptoKeyVersion({ parent, cryptoKeyVersion: {} }, limits);
-        return read(made);
+        const [created] = await client.createCryptoKeyVersion({ parent, cryptoKeyVersion: {} }, limits);
+        return read(created);
       }, false),
     disable: (name) =>
       calls.ask(async (client, limits) => {

@@ -104,13 +104,13 @@ describe('if KMS fails', () => {
     [status.FAILED_PRECONDITION, 'FAILED_PRECONDITION', 1],
     [status.UNAVAILABLE, 'UNAVAILABLE', 3],
     [status.INTERNAL, 'INTERNAL', 3],
-  ])('(%i) nothing is signed, and the reason is %s after %i calls', async (code, word, asked) => {
+  ])('(%i) nothing is signed, and the reason is %s after %i calls', async (code, word, calls) => {
     await sign(signer);
     server.forgetCalls();
     server.fail(code, 3);
     const failure = await sign(signer).catch((error: unknown) => error);
     expect(failure).toMatchObject({ part: 'signing', message: `signing: Cloud KMS failed with ${word}` });
-    expect(3 - server.failuresLeft()).toBe(asked);
+    expect(3 - server.failuresLeft()).toBe(calls);
   });
 
   test('with RESOURCE_EXHAUSTED there is no retry, and the verdict is BUSY', async () => {

@@ -6,7 +6,6 @@ import type { PublicKey, Signer, SignVerdict } from '../../ports/signer.ts';
 import { STATUS } from '../grpc/status.ts';
 import {
   CorruptResponse,
-  checkSum,
   checksumOf,
   type KmsCalls,
   type KmsOptions,
@@ -15,6 +14,7 @@ import {
   numberOf,
   openKmsCalls,
   Refused,
+  verifyChecksum,
 } from './kms-calls.ts';
 
 /**
@@ -27,7 +27,7 @@ export function openKmsSigner(options: KmsOptions): Signer {
   const calls = openKmsCalls(options);
   const keyId = keyIdOf(keyVersion);
   const pems = publicPems(calls);
-  const published = keptFor(KEYS_LISTED_FOR_MS, publicKeys);
+  const published = cachedFor(KEYS_LISTED_FOR_MS, publicKeys);
   let verifier: KeyObject | undefined;
 
   async function publicKeys(): Promise<readonly PublicKey[]> {
@@ -49,7 +49,7 @@ export function openKmsSigner(options: KmsOptions): Signer {
       const bytes = bytesOf(answer.signature);
       if (!answer.verifiedDigestCrc32c)
         throw new CorruptResponse('KMS did not confirm the checksum of the digest');
-      checkSum('a signature', bytes, answer.signatureCrc32c);
+      verifyChecksum('a signature', bytes, answer.signatureCrc32c);
       if (answer.name !== keyVersion) throw new CorruptResponse('another version of the key signed');
       if (!verify('sha256', message, key, bytes)) throw new CorruptResponse('a signature does not verify');
       return bytes;
@@ -88,7 +88,7 @@ function publicPems(calls: KmsCalls): {
     return calls.ask(async (client, limits) => {
       const [answer] = await client.getPublicKey({ name }, limits);
       const pem = answer.pem ?? '';
-      checkSum('a public key', Buffer.from(pem), answer.pemCrc32c);
+      verifyChecksum('a public key', Buffer.from(pem), answer.pemCrc32c);
       if (answer.name !== name)
         throw new CorruptResponse('the response has the public key of another version');
       if (answer.algorithm !== SIGNATURE_ALGORITHM)
@@ -118,17 +118,17 @@ function usableVersions(calls: KmsCalls, parent: string): Promise<readonly strin
 }
 
 /** Caches the result of `ask` for this time, also for concurrent callers. A failure is not cached. */
-function keptFor<T>(validForMs: number, ask: () => Promise<T>): () => Promise<T> {
-  let kept: { readonly answer: Promise<T>; readonly validUntilMs: number } | undefined;
+function cachedFor<T>(validForMs: number, ask: () => Promise<T>): () => Promise<T> {
+  let cached: { readonly answer: Promise<T>; readonly validUntilMs: number } | undefined;
   return () => {
     const nowMs = Date.now();
-    if (kept && nowMs < kept.validUntilMs) return kept.answer;
-    const asked = { answer: ask(), validUntilMs: nowMs + validForMs };
-    kept = asked;
-    asked.answer.catch(() => {
-      if (kept === asked) kept = undefined;
+    if (cached && nowMs < cached.validUntilMs) return cached.answer;
+    const entry = { answer: ask(), validUntilMs: nowMs + validForMs };
+    cached = entry;
+    entry.answer.catch(() => {
+      if (cached === entry) cached = undefined;
     });
-    return asked.answer;
+    return entry.answer;
   };
 }
 

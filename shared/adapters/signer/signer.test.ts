@@ -17,7 +17,7 @@ describe('the signer of a developer’s machine', () => {
     const folder = mkdtempSync(join(tmpdir(), 'seatlease-keys-'));
     putLocalKey(folder, 1, FIRST);
     return {
-      signer: (version) => openLocalSigner({ folder, version, say: () => {} }),
+      signer: (version) => openLocalSigner({ folder, version, log: () => {} }),
       keys: (version) => openLocalKeys({ folder, version }),
       ready: () => {},
       wait: () => {},
@@ -53,14 +53,14 @@ describe('the signer over Cloud KMS', () => {
 describe('keys in a folder', () => {
   let parent: string;
   let folder: string;
-  let said: LogLine[];
+  let logged: LogLine[];
   beforeEach(() => {
     parent = mkdtempSync(join(tmpdir(), 'seatlease-keys-'));
     folder = join(parent, 'signing-keys');
-    said = [];
+    logged = [];
   });
   afterEach(() => rmSync(parent, { recursive: true }));
-  const open = (version = 1) => openLocalSigner({ folder, version, say: (line) => said.push(line) });
+  const open = (version = 1) => openLocalSigner({ folder, version, log: (line) => logged.push(line) });
 
   test('the first is created once, when it is needed, readable only by its owner', async () => {
     const [one, two] = [open(), open()];
@@ -76,16 +76,18 @@ describe('keys in a folder', () => {
   test('warn once per process that they are not for production', async () => {
     putLocalKey(folder, 1, FIRST);
     const signer = open();
-    expect(said).toEqual([]);
+    expect(logged).toEqual([]);
     await signer.publicKeys();
     await signer.current();
-    expect(said).toEqual([{ severity: 'WARNING', message: expect.stringMatching(/^NOT FOR PRODUCTION: /) }]);
+    expect(logged).toEqual([
+      { severity: 'WARNING', message: expect.stringMatching(/^NOT FOR PRODUCTION: /) },
+    ]);
   });
 
   test('warn also if they are only published', async () => {
     putLocalKey(folder, 1, FIRST);
     await open().publicKeys();
-    expect(said).toHaveLength(1);
+    expect(logged).toHaveLength(1);
   });
 
   test('are never overwritten', () => {

@@ -73,9 +73,9 @@ end
 local function grant(verdict, session, acquired_ms, again_ms, promised_ms, active, expiry_ms, loan_ms)
   local packed = pack(holder, acquired_ms, again_ms, promised_ms, facts)
   put_lease(session, holder, packed, expiry_ms)
-  note_soonest_expiry()
+  update_due()
   return { verdict, session, now_ms, expiry_ms, active, license.max, license.ttl_seconds,
-    license.heartbeat_seconds, license.offline_grace_days, packed, told_loan_ms(loan_ms, expiry_ms) }
+    license.heartbeat_seconds, license.offline_grace_days, packed, reported_loan_ms(loan_ms, expiry_ms) }
 end
 
 local held_session = redis.call('HGET', holder_key, holder)
@@ -94,7 +94,7 @@ if held_expiry_ms then
   end
   local _, acquired_ms, again_ms, promised_ms = unpack_facts(packed)
   local expiry_ms = lease_end_ms(license, now_ms, loan_ms)
-  -- The response to the first request was lost: the seat that it granted is still granted.
+  -- The proposed session already holds the seat: a retry whose first response was lost. It gets GRANTED again.
   local verdict = 'GRANTED'
   if held_session ~= proposed_session then
     verdict = 'RENEWED'

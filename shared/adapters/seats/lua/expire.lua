@@ -1,7 +1,7 @@
 -- expire: appends events for what has expired in pools of one shard: leases, and minutes in which seats were denied.
 --
--- Promise: an expired lease is reported once, whichever script notices it first; at most EXPIRE_LIMIT leases per call,
--- and the rest is due again. What is not due costs nothing.
+-- Promise: an expired lease is reported once, whichever script notices it first. A call ends at most EXPIRE_LIMIT
+-- leases; the rest stays due. What is not due costs nothing.
 --
 -- ARGV[1..] license_id of each pool, at most 32, in the order of their keys
 --
@@ -18,8 +18,8 @@
 
 -- 100 leases block Redis, and with it every other client of the database, for up to 1.3 ms.
 local EXPIRE_LIMIT = 64
-local MOST_NAMED = 32
-local SET_ASIDE_MS = 3600000
+local MAX_DUE = 32
+local POSTPONE_MS = 3600000
 -- Leases read first from each pool; each one has a cost, as Redis formats its expiry as digits.
 local FIRST_LOOK = 3
 
@@ -27,12 +27,12 @@ local now_ms = read_clock_ms()
 local expired = 0
 local unknown = {}
 
--- Without a copy the tenant is unknown, so no event can be written. The pool is put off, so that it does not block
--- others.
-local function set_aside()
+-- Without a copy the tenant is unknown, so no event can be written. The next check of the pool is postponed, so that it
+-- does not block others.
+local function postpone()
   unknown[#unknown + 1] = license_id
-  redis.call('ZADD', due_key, 'XX', digits(now_ms + SET_ASIDE_MS), license_id)
-  redis.call('ZADD', denied_due_key, 'XX', digits(now_ms + SET_ASIDE_MS), license_id)
+  redis.call('ZADD', due_key, 'XX', digits(now_ms + POSTPONE_MS), license_id)
+  redis.call('ZADD', denied_due_key, 'XX', digits(now_ms + POSTPONE_MS), license_id)
 end
 
 -- Soonest expiry (ms) and license, alternating; licenses without leases; and licenses without stored denials. Each list
@@ -71,8 +71,8 @@ end
 
 local denials = #ARGV > 0 and redis.call('HMGET', denied_key, unpack(ARGV)) or {}
 for i = 1, #ARGV do
-  turn_to_pool(i)
-  local license = read_license_told()
+  select_pool(i)
+  local license = read_license_for_events()
   if license then
     if denials[i] then
       flush_denials(license, denials[i], now_ms)
@@ -83,10 +83,10 @@ for i = 1, #ARGV do
       expired = expired + expire_pool(license, EXPIRE_LIMIT - expired)
     end
   else
-    set_aside()
+    postpone()
   end
 end
--- Even if other keys of a pool were lost: what is not due must not stay in the list.
+-- Also if other keys of a pool were lost: a license with nothing due must not stay in the list.
 if soonest[1] then
   redis.call('ZADD', due_key, unpack(soonest))
 end
@@ -106,9 +106,9 @@ local function name_due(licenses)
     end
   end
 end
-name_due(redis.call('ZRANGEBYSCORE', due_key, '-inf', digits(now_ms), 'LIMIT', 0, MOST_NAMED))
--- LIMIT 0 0 if leases alone fill the list: denials can wait for those.
-name_due(redis.call('ZRANGEBYSCORE', denied_due_key, '-inf', digits(now_ms), 'LIMIT', 0, MOST_NAMED - #due))
+name_due(redis.call('ZRANGEBYSCORE', due_key, '-inf', digits(now_ms), 'LIMIT', 0, MAX_DUE))
+-- LIMIT 0 0 if leases alone fill the list: denials then wait for a later call.
+name_due(redis.call('ZRANGEBYSCORE', denied_due_key, '-inf', digits(now_ms), 'LIMIT', 0, MAX_DUE - #due))
 
 local oldest = redis.call('XRANGE', outbox_key, '-', '+', 'COUNT', 1)
 return { 'OK', now_ms, expired, redis.call('XLEN', outbox_key), oldest[1] and oldest[1][1] or '', unknown, due }

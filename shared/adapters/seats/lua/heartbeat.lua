@@ -37,10 +37,11 @@ local caller = read_caller(proof)
 
 local function is_needed(license, session, now_ms)
   local living_ms = tonumber(redis.call('ZSCORE', lease_key, session) or '0')
-  -- Without the loan: the lease of a borrowed seat already lasts until its end, and gains nothing before.
+  -- Without the loan: the lease of a borrowed seat already lasts until the loan ends, so a beat before that gains
+  -- nothing.
   local gain_ms = lease_end_ms(license, now_ms, 0) - living_ms
   return living_ms > now_ms and gain_ms >= license.heartbeat_seconds * 500
-    and may_see(caller, redis.call('HGET', session_key, session))
+    and can_access(caller, redis.call('HGET', session_key, session))
 end
 
 -- A beat is needed if it extends its lease by half a heartbeat interval or more. It is not needed if it comes sooner,
@@ -85,7 +86,7 @@ local function beat(session, token)
   local living_ms = living_expiry_ms(license, session, now_ms)
   if living_ms then
     local packed = redis.call('HGET', session_key, session)
-    if not may_see(caller, packed) then
+    if not can_access(caller, packed) then
       return { 'GONE' }
     end
     local loan_ms = loan_end_ms(session, now_ms)
@@ -95,10 +96,10 @@ local function beat(session, token)
       redis.call('HSET', session_key, session, packed)
     end
     redis.call('ZADD', lease_key, digits(expiry_ms), session)
-    return { 'RENEWED', expiry_ms, packed, told_loan_ms(loan_ms, expiry_ms) }
+    return { 'RENEWED', expiry_ms, packed, reported_loan_ms(loan_ms, expiry_ms) }
   end
   local packed, loan_ms = revivable(session, token)
-  if not packed or not may_see(caller, packed) then
+  if not packed or not can_access(caller, packed) then
     return { 'GONE' }
   end
   local holder = unpack_facts(packed)
@@ -118,7 +119,7 @@ local function beat(session, token)
     lend(session, loan_ms)
   end
   append_session_event(license, 'session.revived', session, now_ms, packed, active + 1, loan_fields(loan_ms))
-  return { 'REVIVED', expiry_ms, packed, told_loan_ms(loan_ms, expiry_ms) }
+  return { 'REVIVED', expiry_ms, packed, reported_loan_ms(loan_ms, expiry_ms) }
 end
 
 local answers = { 'OK', now_ms, license.ttl_seconds, license.heartbeat_seconds, license.offline_grace_days }
@@ -131,5 +132,5 @@ for i = 3, #ARGV, 6 do
     borrowed_ms = tonumber(ARGV[i + 5]) or 0,
   })
 end
-note_soonest_expiry()
+update_due()
 return answers

@@ -55,6 +55,6 @@ for i = 1, #leases, 2 do
   local expiry_ms = tonumber(leases[i + 1])
   answer[#answer + 1] = expiry_ms
   answer[#answer + 1] = redis.call('HGET', session_key, leases[i])
-  answer[#answer + 1] = told_loan_ms(loan_end_ms(leases[i], now_ms), expiry_ms)
+  answer[#answer + 1] = reported_loan_ms(loan_end_ms(leases[i], now_ms), expiry_ms)
 end
 return answer

@@ -110,9 +110,9 @@ describe('the keys', () => {
     );
   });
 
-  test('of each license are those that turn_to_pool selects', () => {
-    const turned = [...readInclude('pools').matchAll(/^ {2}(\w+)_key = KEYS\[first(?: \+ (\d+))?\]$/gm)];
-    expect(turned.map(([, name, offset = '0']) => [name, offset])).toEqual(
+  test('of each license are those that select_pool selects', () => {
+    const selected = [...readInclude('pools').matchAll(/^ {2}(\w+)_key = KEYS\[first(?: \+ (\d+))?\]$/gm)];
+    expect(selected.map(([, name, offset = '0']) => [name, offset])).toEqual(
       POOL_KEYS.map((name, i) => [name, String(i)]),
     );
     expect(readInclude('pools')).toContain(

@@ -23,7 +23,7 @@ local at_ms = ARGV[4]
 -- Fields that belong to the seat scripts, not to a version of the license.
 local KEPT = { 'told_version', 'acquires_us', 'beats_us', 'strangers_us' }
 
-local function tell()
+local function append_change_event()
   local field = redis.call('HMGET', license_key, 'told_version', 'tenant_id', 'max')
   if event_type ~= '' and field[1] ~= version then
     append_event({ tenant_id = field[2] }, event_type, '', tonumber(at_ms), { 'version', version, 'max', field[3] })
@@ -32,11 +32,11 @@ local function tell()
 end
 
 local stored_version = redis.call('HGET', license_key, 'version')
--- A copy of the same version without a request limit was stored by a release that had none: it is completed.
+-- A copy of the same version without a request limit is from before request limits: this call adds the limit.
 local is_whole = redis.call('HEXISTS', license_key, 'requests_per_minute') == 1
 if stored_version and (tonumber(stored_version) > tonumber(version) or stored_version == version and is_whole) then
   if stored_version == version then
-    tell()
+    append_change_event()
   end
   return { 'STALE' }
 end
@@ -50,5 +50,5 @@ for i, value in ipairs(kept) do
   end
 end
 redis.call('ZADD', copies_key, '0', license_id)
-tell()
+append_change_event()
 return { 'STORED' }

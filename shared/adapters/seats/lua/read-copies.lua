@@ -11,7 +11,7 @@
 
 local answer = { 'OK' }
 for i = 1, #ARGV do
-  turn_to_pool(i)
+  select_pool(i)
   answer[#answer + 1] = redis.call('HGETALL', license_key)
 end
 return answer

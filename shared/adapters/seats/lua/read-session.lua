@@ -29,9 +29,9 @@ end
 
 local expiry_ms = living_expiry_ms(license, session, now_ms)
 local packed = expiry_ms and redis.call('HGET', session_key, session)
-if not packed or not may_see(caller, packed) then
+if not packed or not can_access(caller, packed) then
   return { 'GONE' }
 end
 return { 'OK', now_ms, expiry_ms, packed,
-  told_loan_ms(loan_end_ms(session, now_ms), expiry_ms), license.version, license.valid_until_ms, license.ttl_seconds,
-  license.heartbeat_seconds, license.offline_grace_days, redis.call('HGET', signed_key, session) or '' }
+  reported_loan_ms(loan_end_ms(session, now_ms), expiry_ms), license.version, license.valid_until_ms,
+  license.ttl_seconds, license.heartbeat_seconds, license.offline_grace_days, redis.call('HGET', signed_key, session) or '' }

@@ -39,7 +39,7 @@ end
 local expiry_ms = living_expiry_ms(license, session, now_ms)
 local packed = kept_facts(session) or token_expiry_ms and pack('', '0', '0', '0', token_facts)
 -- There may be no facts that name the user of an ended session: a signed-in user then needs its token.
-if not may_see(caller, packed) then
+if not can_access(caller, packed) then
   return { 'UNKNOWN_SESSION' }
 end
 if not expiry_ms then

@@ -15,8 +15,8 @@ local function read_caller(proof)
   return { kind = kind, key_hash = rest }
 end
 
--- After a rotation the previous key stays valid until its time is up. "==" takes the same time wherever two hashes
--- differ: Lua 5.1 keeps one copy of each string, so it compares two addresses and reads no byte (lstring.c,
+-- After a rotation the previous key stays valid until `previous_key_until_ms`. "==" takes the same time wherever two
+-- hashes differ: Lua 5.1 keeps one copy of each string, so it compares two addresses and reads no byte (lstring.c,
 -- luaS_newlstr).
 local function proves_key(license, key_hash, now_ms)
   return key_hash == license.key_hash
@@ -33,7 +33,7 @@ local function belongs(license, caller, now_ms)
 end
 
 -- The verdict for a caller without access to the license, or nil.
-local function stranger(license, caller, now_ms)
+local function access_refusal(license, caller, now_ms)
   if caller.kind == 'trusted' then
     return nil
   end
@@ -45,7 +45,7 @@ end
 
 -- Whether the caller can access a session: a signed-in user can only access their own. `packed` is nil or false if no
 -- facts are stored that name the session's user.
-local function may_see(caller, packed)
+local function can_access(caller, packed)
   if caller.kind ~= 'user' then
     return true
   end

@@ -29,8 +29,8 @@ local function count_denial(license, proposed_session, now_ms)
 end
 
 -- When the first seat becomes free if no client renews. After a pool was made smaller, more than one lease must expire.
--- Read by rank, which costs the same at any position. A pool of no seats never has a free one; a retry after one TTL
--- costs little.
+-- Read by rank, which costs the same at any position. A pool without seats never has a free one: its clients retry once
+-- per TTL, which costs little.
 local function seconds_until_room(license, now_ms)
   if license.limit == 0 then
     return license.ttl_seconds

@@ -14,7 +14,7 @@
 -- lease       zset    session -> expiry (ms): who holds a seat, until when
 -- holder      hash    holder -> session: a holder never has two seats in a pool
 -- session     hash    session -> packed facts; same members as lease
--- ended       zset    session -> when to forget it (ms): ended sessions that must not get a seat again unnoticed
+-- ended       zset    session -> when to forget it (ms): ended sessions, so that a late call does not treat them as new
 -- lapsed      hash    session -> packed facts of ended sessions whose lease expired, which can still be revived
 -- borrowed    zset    session -> until when (ms) its seat is borrowed; only for sessions in lease
 -- signed      hash    session -> the license last signed for it; only for sessions in lease

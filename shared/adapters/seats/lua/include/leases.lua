@@ -34,8 +34,8 @@ local function kept_facts(session)
   return redis.call('HGET', session_key, session) or redis.call('HGET', lapsed_key, session)
 end
 
--- The longest promise to store when a lease moves to a new end. It moves back only if the license's TTL or end was
--- brought forward; there are still tokens then that prove the longer lease.
+-- The longest promise to store when a lease moves to a new end. The new end is earlier only if the license's TTL was
+-- shortened or the license ends sooner; tokens that prove the longer lease still exist then.
 local function longest_promise(promised_ms, expiry_ms, new_expiry_ms)
   if expiry_ms > new_expiry_ms and expiry_ms > tonumber(promised_ms) then
     return digits(expiry_ms)
@@ -43,7 +43,7 @@ local function longest_promise(promised_ms, expiry_ms, new_expiry_ms)
   return promised_ms
 end
 
--- From when on no token of a session whose lease ends at `expiry_ms` can revive it.
+-- The time from which no token can revive a session whose lease ends at `expiry_ms`.
 local function forget_at_ms(expiry_ms, promised_ms)
   return math.max(expiry_ms, tonumber(promised_ms)) + MEMORY_MS
 end
@@ -53,7 +53,7 @@ local function count_active(now_ms)
   return redis.call('ZCOUNT', lease_key, '(' .. digits(now_ms), '+inf')
 end
 
-local function note_soonest_expiry()
+local function update_due()
   local soonest = redis.call('ZRANGE', lease_key, 0, 0, 'WITHSCORES')
   if soonest[1] then
     redis.call('ZADD', due_key, soonest[2], license_id)
@@ -85,7 +85,7 @@ local function mark_ended(session, forget_ms)
   redis.call('ZADD', ended_key, digits(forget_ms), session)
 end
 
--- So that a license without further calls leaves nothing behind.
+-- Lets these keys expire, so that a license without further calls leaves nothing behind.
 local function bound_memory_at(forget_ms)
   redis.call('PEXPIREAT', ended_key, forget_ms)
   redis.call('PEXPIREAT', lapsed_key, forget_ms)
@@ -107,7 +107,7 @@ local function forget_ended(now_ms)
 end
 
 -- Loans and signed licenses of sessions end with their lease.
-local function forget_paper(sessions)
+local function delete_loans_and_signed(sessions)
   redis.call('ZREM', borrowed_key, unpack(sessions))
   redis.call('HDEL', signed_key, unpack(sessions))
 end
@@ -119,11 +119,11 @@ local function end_session(license, session, expiry_ms, packed, reason, now_ms)
   redis.call('ZREM', lease_key, session)
   redis.call('HDEL', session_key, session)
   redis.call('HDEL', holder_key, holder)
-  forget_paper({ session })
+  delete_loans_and_signed({ session })
   mark_ended(session, forget_at_ms(expiry_ms, promised_ms))
   bound_memory()
   append_session_event(license, 'session.' .. reason, session, now_ms, packed, count_active(now_ms))
-  note_soonest_expiry()
+  update_due()
 end
 
 -- Removes sessions whose lease has expired from the pool. `leases` is a flat list of session, expiry (ms); `seated` is
@@ -156,7 +156,7 @@ local function lapse(license, leases, now_ms, seated)
   -- Most pools have no loans or signed licenses and remember no session yet; one command shows that.
   local is_plain = redis.call('EXISTS', borrowed_key, signed_key, ended_key) == 0
   if not is_plain then
-    forget_paper(sessions)
+    delete_loans_and_signed(sessions)
   end
   if marks[1] then
     redis.call('ZADD', ended_key, unpack(marks))
@@ -175,7 +175,7 @@ local function collect_expired(license, now_ms, limit)
   local leases = redis.call('ZRANGEBYSCORE', lease_key, '-inf', digits(now_ms), 'WITHSCORES', 'LIMIT', 0, limit)
   if leases[1] then
     lapse(license, leases, now_ms, redis.call('ZCARD', lease_key))
-    note_soonest_expiry()
+    update_due()
   end
   return #leases / 2
 end
@@ -191,6 +191,6 @@ local function living_expiry_ms(license, session, now_ms)
     return tonumber(expiry)
   end
   lapse(license, { session, expiry }, now_ms, redis.call('ZCARD', lease_key))
-  note_soonest_expiry()
+  update_due()
   return nil
 end

@@ -36,7 +36,7 @@ local function read_license()
 end
 
 -- The fields of a license that events need, for callers that need no others; nil if there is no copy.
-local function read_license_told()
+local function read_license_for_events()
   local field = redis.call('HMGET', license_key, 'tenant_id', 'max')
   return field[1] and { tenant_id = field[1], max = field[2] } or nil
 end

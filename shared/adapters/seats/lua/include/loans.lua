@@ -13,8 +13,8 @@ local function loan_end_ms(session, now_ms)
   return loan_ms > now_ms and loan_ms or 0
 end
 
--- A loan is reported as no longer than its lease, which an earlier end of the license may have shortened.
-local function told_loan_ms(loan_ms, expiry_ms)
+-- A loan is reported to end no later than its lease, which an earlier end of the license can have shortened.
+local function reported_loan_ms(loan_ms, expiry_ms)
   return math.min(loan_ms, expiry_ms)
 end
 

@@ -6,7 +6,7 @@
 -- hash). A call can come up to a minute before it is due, so a minute's worth of calls can come at once.
 local BURST_US = 60000000
 
--- For callers without access: a key that is typed by hand, or guessed.
+-- Calls per minute of callers without access, such as those with a mistyped or guessed key.
 local STRANGERS_PER_MINUTE = 20
 
 -- Counts a call, or, if it comes too soon, changes nothing and returns the whole seconds to wait.
@@ -15,7 +15,7 @@ local function charge(license, bucket, per_minute, now_ms)
     return nil
   end
   local now_us = now_ms * 1000
-  -- At most as far ahead as a full bucket: a clock that was set back locks out no one.
+  -- At most one full bucket ahead, so that a clock that was set back locks out no caller.
   local due_us = math.min(math.max(license[bucket], now_us), now_us + BURST_US)
   local next_us = due_us + math.floor(BURST_US / per_minute)
   local early_us = next_us - now_us - BURST_US
