@@ -41,8 +41,8 @@ async function adminIn(environment: Environment, ...args: string[]): Promise<Run
   };
   const code = await runAdmin(args, environment, output);
   const run = { code, printed: printed.join('\n'), errors: errors.join('\n') };
-  const ofKeys = `${OPERATOR_KEY} ${environment.OPERATOR_KEY}`.split(/\s/).filter((word) => word.length > 9);
-  for (const key of ofKeys) expect(JSON.stringify(run)).not.toContain(key);
+  const secrets = `${OPERATOR_KEY} ${environment.OPERATOR_KEY}`.split(/\s/).filter((word) => word.length > 9);
+  for (const key of secrets) expect(JSON.stringify(run)).not.toContain(key);
   return run;
 }
 
@@ -69,7 +69,9 @@ const makeTenant = async (...more: string[]): Promise<string> =>
   (await json('tenants', 'create', '--name', 'Acme', ...more)).tenant.tenant_id;
 
 /** A tenant with an owner and a member. */
-async function crew(name: string): Promise<{ tenant: string; owner: TestPerson; member: TestPerson }> {
+async function tenantWithMembers(
+  name: string,
+): Promise<{ tenant: string; owner: TestPerson; member: TestPerson }> {
   const tenant = await makeTenant('--owner', `owner@${name}.example`);
   await outputOf(
     'tenants',
@@ -168,7 +170,7 @@ describe('tenants', () => {
   });
 
   test('transfer makes another member the owner, and remove removes a member but not the owner', async () => {
-    const { tenant, owner, member } = await crew('relay');
+    const { tenant, owner, member } = await tenantWithMembers('relay');
     const transfer = ['tenants', 'transfer', '--tenant', tenant, '--user', member.userId];
     expect(await outputOf(...transfer)).toBe(`${member.userId} is now the owner of ${tenant}.`);
     expect(await json(...transfer)).toMatchObject({ tenant: { owner_id: member.userId } });
@@ -215,7 +217,7 @@ describe('lists', () => {
   });
 
   test.each([199, 200, 201])(
-    'of %i report more rows only if there are, and show no row twice',
+    'report more than 200 rows only if there are more, and show no row twice (%i rows)',
     async (all) => {
       const rows = Array.from({ length: all }, (_, n) => ({
         ...{ user_id: `usr_${String(n).padStart(16, '0')}`, email: 'a@b.example', name: 'A' },
@@ -374,7 +376,7 @@ describe('licenses', () => {
   });
 });
 
-describe('sessions and audit list', () => {
+describe('sessions and audit', () => {
   let license: TestLicense;
   let session: string;
   beforeAll(async () => {
@@ -383,7 +385,7 @@ describe('sessions and audit list', () => {
     await license.acquire('fp-2', { borrow_days: 3 });
   });
 
-  test('list the sessions that hold a seat, and evict ends one for good', async () => {
+  test('sessions list prints the sessions that hold a seat, and sessions evict ends one permanently', async () => {
     const list = ['sessions', 'list', '--license', license.licenseId];
     const printed = await outputOf(...list);
     expect(printed).toMatch(
@@ -408,7 +410,7 @@ describe('sessions and audit list', () => {
     );
   });
 
-  test('list the history of both sessions and all events', async () => {
+  test('sessions history prints ended sessions too, and audit list prints all events', async () => {
     await suite.settle();
     const history = ['sessions', 'history', '--license', license.licenseId];
     const printed = await outputOf(...history);
@@ -595,7 +597,7 @@ describe('a server that refuses or fails', () => {
     const unknown = newTenantId(4);
     const message = await errorsOf(suite.url, 'tenants', 'show', '--tenant', unknown);
     expect(message).toMatch(/^TENANT_NOT_FOUND: There is no such tenant\. \(request \S+\)$/);
-    const { tenant, member } = await crew('twice');
+    const { tenant, member } = await tenantWithMembers('twice');
     const invite = ['tenants', 'invite', '--tenant', tenant, '--email', member.email, '--role', 'owner'];
     expect(await errorsOf(suite.url, ...invite)).toMatch(/^FORBIDDEN: /);
     const server = await answering(() => [429, problem('RATE_LIMITED', 'At most 60.')]);
@@ -676,16 +678,16 @@ describe('the server that commands call', () => {
       JSON.stringify({ url, license_id: 'lic', license_key: 'slk', operator_key: OPERATOR_KEY }),
     );
   const LIST = ['users', 'list'];
-  const asked = vi.fn<(authorization: string | undefined) => void>();
-  afterEach(() => asked.mockClear());
-  const noting = () =>
+  const authorizations = vi.fn<(authorization: string | undefined) => void>();
+  afterEach(() => authorizations.mockClear());
+  const recordingServer = () =>
     answering(({ headers }) => {
-      asked(headers.authorization);
+      authorizations(headers.authorization);
       return [200, { users: [], next_cursor: null }];
     });
 
   test('is by default the one that npm start runs here, with its own key', async () => {
-    await demo(await noting());
+    await demo(await recordingServer());
     for (const SEATLEASE_URL of [undefined, '']) {
       const environment = {
         SEATLEASE_DATA: folder,
@@ -694,15 +696,12 @@ describe('the server that commands call', () => {
       };
       expect((await adminIn(environment, ...LIST)).printed).toBe('No users.');
     }
-    expect(asked.mock.calls).toEqual([[`Operator ${OPERATOR_KEY}`], [`Operator ${OPERATOR_KEY}`]]);
+    expect(authorizations.mock.calls).toEqual([[`Operator ${OPERATOR_KEY}`], [`Operator ${OPERATOR_KEY}`]]);
   });
 
   test('is reported if it was never started, was stopped, or another server runs at its address', async () => {
     const empty = await adminIn({ SEATLEASE_DATA: join(folder, 'none') }, ...LIST);
-    expect([empty.code, empty.errors]).toEqual([
-      2,
-      expect.stringContaining('No local server runs here'),
-    ]);
+    expect([empty.code, empty.errors]).toEqual([2, expect.stringContaining('No local server runs here')]);
     const url = `http://127.0.0.1:${await freePort()}`;
     await demo(url);
     const stopped = await adminIn({ SEATLEASE_DATA: folder }, ...LIST);
@@ -714,10 +713,10 @@ describe('the server that commands call', () => {
 
   test('never gets the local key if it is a deployed server', async () => {
     await demo(suite.url);
-    const environment = { SEATLEASE_DATA: folder, SEATLEASE_URL: await noting() };
+    const environment = { SEATLEASE_DATA: folder, SEATLEASE_URL: await recordingServer() };
     const { code, errors } = await adminIn(environment, ...LIST);
     expect([code, errors]).toEqual([2, expect.stringContaining('but OPERATOR_KEY is not: set it')]);
-    expect(asked).not.toHaveBeenCalled();
+    expect(authorizations).not.toHaveBeenCalled();
   });
 
   test.each([
@@ -748,7 +747,7 @@ describe('the server that commands call', () => {
   });
 
   test.each(['https://127.0.0.1', 'http://127.0.0.1', 'http://localhost', 'http://[::1]'])(
-    'may be %s',
+    'can be %s',
     async (origin) => {
       const url = `${origin}:${await freePort()}`;
       expect(await errorsOf(`${url}/`, ...LIST)).toContain(`${url}.`);

@@ -7,7 +7,7 @@ interface Shown {
   /** Placeholder for its value; a flag has none. */
   readonly value?: string;
   readonly about?: string;
-  readonly unlessGiven?: string;
+  readonly defaultText?: string;
   /** Operands: arguments without an option name. */
   readonly isOperands?: true;
 }
@@ -32,9 +32,9 @@ export function optional<S extends z.ZodMiniType>(schema: S): z.ZodMiniOptional<
 /** The same option, with a default. */
 export function withDefault<S extends z.ZodMiniType>(
   schema: S,
-  unlessGiven: z.core.util.NoUndefined<z.output<S>>,
+  value: z.core.util.NoUndefined<z.output<S>>,
 ): z.ZodMiniDefault<S> {
-  return shownAs(z._default(schema, unlessGiven), { ...usage.get(schema), unlessGiven: `${unlessGiven}` });
+  return shownAs(z._default(schema, value), { ...usage.get(schema), defaultText: `${value}` });
 }
 
 /** The same option, with a description for the usage. */
@@ -46,29 +46,29 @@ export function choice<const C extends readonly string[]>(choices: C) {
   return option(choices.join('|'), z.enum(choices, `needs one of ${choices.join(', ')}`));
 }
 
-export function wholeNumber(least: number, most: number) {
-  return numberLike(/^\d{1,16}$/, least, most, `needs a whole number from ${least} to ${most}`);
+export function wholeNumber(min: number, max: number) {
+  return numberLike(/^\d{1,16}$/, min, max, `needs a whole number from ${min} to ${max}`);
 }
 
-export function decimalNumber(least: number, most: number) {
-  return numberLike(/^\d{1,9}(\.\d{1,9})?$/, least, most, `needs a number from ${least} to ${most}`);
+export function decimalNumber(min: number, max: number) {
+  return numberLike(/^\d{1,9}(\.\d{1,9})?$/, min, max, `needs a number from ${min} to ${max}`);
 }
 
 /** Any number of `choices` as operands; default: an empty list. */
 export function operands<const C extends readonly string[]>(
   value: string,
   choices: C,
-  otherwise: (given: unknown) => string,
+  describeError: (given: unknown) => string,
 ) {
-  return shownAs(z.array(z.enum(choices, { error: ({ input }) => otherwise(input) })), {
+  return shownAs(z.array(z.enum(choices, { error: ({ input }) => describeError(input) })), {
     value,
     isOperands: true,
   });
 }
 
-function numberLike(form: RegExp, least: number, most: number, needs: string) {
-  const isOne = (text: string) => form.test(text) && Number(text) >= least && Number(text) <= most;
-  return option('N', z.pipe(z.string(needs).check(z.refine(isOne, needs)), z.transform(Number)));
+function numberLike(form: RegExp, min: number, max: number, needs: string) {
+  const isValid = (text: string) => form.test(text) && Number(text) >= min && Number(text) <= max;
+  return option('N', z.pipe(z.string(needs).check(z.refine(isValid, needs)), z.transform(Number)));
 }
 
 function shownAs<S extends z.ZodMiniType>(schema: S, shown: Shown): S {
@@ -94,8 +94,8 @@ export function describeOptions(schema: z.ZodMiniObject): DescribedOption[] {
     const { value, isOperands } = shown;
     if (isOperands) return { ...shown, key, name, synopsis: `[${value} …]` };
     const given = value === undefined ? name : `${name} ${value}`;
-    const mayBeLeftOut = z.safeParse(field, undefined).success;
-    return { ...shown, key, name, synopsis: mayBeLeftOut ? `[${given}]` : given };
+    const isOptional = z.safeParse(field, undefined).success;
+    return { ...shown, key, name, synopsis: isOptional ? `[${given}]` : given };
   });
 }
 

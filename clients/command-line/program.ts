@@ -89,11 +89,11 @@ export async function runProgram<C>(
   args: readonly string[],
   output: Output = TERMINAL,
 ): Promise<ExitCode> {
-  const isTaken = (flag: string): boolean =>
+  const isGlobalFlag = (flag: string): boolean =>
     flag === '--help' || (flag === '--json' && program.json === true);
   const { command, rest, candidates, unknown } = findCommand(
     program,
-    args.filter((arg) => !isTaken(arg)),
+    args.filter((arg) => !isGlobalFlag(arg)),
   );
   const usage = usageOf(program, candidates);
   if (args.includes('--help')) {
@@ -192,9 +192,9 @@ function usageOf<C>({ call, commands, json, notes }: Program<C>, shown: readonly
 
 function usageOfOne<C>(call: string, { options, summary }: Command<C>, json: boolean): string {
   const lines = [
-    ...options.map(({ synopsis, about = '', unlessGiven }) => ({
+    ...options.map(({ synopsis, about = '', defaultText }) => ({
       synopsis,
-      about: unlessGiven === undefined ? about : `${about} (default ${unlessGiven})`.trim(),
+      about: defaultText === undefined ? about : `${about} (default ${defaultText})`.trim(),
     })),
     ...(json ? [{ synopsis: '[--json]', about: '' }] : []),
   ];

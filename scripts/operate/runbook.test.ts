@@ -75,7 +75,7 @@ test.each(ofAdmin)('%s has valid options', async (command) => {
 test.each(ofOperate)('%s has valid options', async (command) => {
   const [, , , , ...options] = command.split(' ');
   const { output, errors } = collectErrors();
-  const opened = new Error('no part is opened here');
+  const opened = new Error('no dependency is opened here');
   const refuse = (): never => {
     throw opened;
   };
@@ -103,7 +103,7 @@ test('every link within the runbook leads to a heading', () => {
   expect(links.filter((anchor) => !anchors.includes(String(anchor)))).toEqual([]);
 });
 
-test('the runbook says how to create every secret that a function gets', () => {
+test('the runbook describes how to create every secret that a function gets', () => {
   const secrets = new Set(MANIFEST.flatMap(({ secrets }): readonly string[] => secrets));
   expect(secrets.size).toBeGreaterThan(5);
   for (const secret of secrets) expect(runbook).toMatch(new RegExp(`^\\| \`${secret}\` \\|`, 'm'));
@@ -131,14 +131,14 @@ describe('the commands for keys, on the operator’s machine', () => {
     ['npm run operate -- keys disable --version 1 --compromised', 1, 'Would disable version 1'],
     ['npm run operate -- keys disable --version 1 --compromised --apply', 1, 'Disabled version 1'],
     ['npm run operate -- keys disable --version 1 --apply', 2, 'already out of use'],
-  ])('%s does what the runbook says while version %i signs', async (command, current, said) => {
+  ])('%s does what the runbook says while version %i signs', async (command, current, expected) => {
     expect(ofOperate).toContain(command);
     const [, , , , ...options] = command.split(' ');
     const printed: string[] = [];
     const print = (text: string): void => void printed.push(text);
     const environment = { SEATLEASE_DATA: dataFolder, SIGNING_KEY_VERSION: String(current) };
     const code = await runOperate(options, environment, { print, printError: print });
-    expect([code, printed.join('\n')]).toEqual([0, expect.stringContaining(said)]);
+    expect([code, printed.join('\n')]).toEqual([0, expect.stringContaining(expected)]);
   });
 });
 

@@ -127,7 +127,7 @@ function formatLicense(license: LicenseView, seats = `${license.max}`): string {
     license.license_id,
     ...facts([
       ['tenant', license.tenant_id],
-      ['status', standingOf(license)],
+      ['status', statusOf(license)],
       ['seats', overdraft === 0 ? seats : `${seats}, plus an overdraft of ${overdraft}`],
       ['counted by', license.unit],
       ['plan', license.plan],
@@ -143,15 +143,15 @@ function formatLicense(license: LicenseView, seats = `${license.max}`): string {
   ].join('\n');
 }
 
-const HELD: Readonly<Record<NonNullable<LicenseView['hold']>, string>> = {
+const HOLD_REASONS: Readonly<Record<NonNullable<LicenseView['hold']>, string>> = {
   payment: 'a payment is missing',
   paused: 'the subscription is paused',
   dispute: 'a payment is disputed',
   refund: 'the payment was refunded',
 };
 
-function standingOf({ status, hold }: LicenseView): string {
-  return hold === null ? status : `${status}: ${HELD[hold]}`;
+function statusOf({ status, hold }: LicenseView): string {
+  return hold === null ? status : `${status}: ${HOLD_REASONS[hold]}`;
 }
 
 function payerOf({ subscription_id, trial }: LicenseView): string {

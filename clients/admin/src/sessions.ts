@@ -76,7 +76,7 @@ export const SESSIONS_COMMANDS: readonly Command<Api>[] = [
     },
   }),
   defineCommand('sessions evict', {
-    summary: 'Ends a session for good and frees its seat.',
+    summary: 'Ends a session permanently and frees its seat.',
     options: z.object({ session: Session }),
     async run({ session: session_id }, api: Api) {
       await api.call(release, 'end', { params: { session_id } });

@@ -41,7 +41,7 @@ export const USERS_COMMANDS: readonly Command<Api>[] = [
     },
   }),
   defineCommand('users erase', {
-    summary: 'Shows what erasing a user would remove. With --yes, erases the user for good.',
+    summary: 'Shows what erasing a user would remove. With --yes, erases the user permanently.',
     options: z.object({ user: User, yes: flag() }),
     async run({ user: user_id, yes }, api: Api) {
       const plan = await api.call(gdprDelete, 'ask', { body: { user_id } });
@@ -57,14 +57,15 @@ export const USERS_COMMANDS: readonly Command<Api>[] = [
 ];
 
 async function confirm(api: Api, confirmation_token: string): Promise<Receipt> {
-  const again = (): Promise<Receipt> => api.call(gdprDelete, 'confirm', { body: { confirmation_token } });
-  let receipt = await again();
+  const sendConfirmation = (): Promise<Receipt> =>
+    api.call(gdprDelete, 'confirm', { body: { confirmation_token } });
+  let receipt = await sendConfirmation();
   for (
     let confirmations = 1;
     receipt.completed_at === null && confirmations < MOST_CONFIRMATIONS;
     confirmations++
   )
-    receipt = await again();
+    receipt = await sendConfirmation();
   return receipt;
 }
 
@@ -74,7 +75,7 @@ function wouldErase(userId: string, tenantsThatGo: readonly string[]): string[] 
     ...tenantsThatGo.map(
       (tenantId) => `Would close ${tenantId}, which has no other member, and suspend its licenses.`,
     ),
-    'Nothing was changed. To erase the user, run this again with --yes: it cannot be undone.',
+    'Nothing was changed. To erase the user, run this sendConfirmation with --yes: it cannot be undone.',
   ];
 }
 
