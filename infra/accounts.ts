@@ -12,7 +12,7 @@ export interface Account {
 }
 
 export interface Accounts {
-  /** By the function's name: one for each, so that each has only the roles that it needs. */
+  /** One account per function, by the function's name, so that each has only the roles that it needs. */
   readonly functions: ReadonlyMap<string, Account>;
   /** The accounts of Cloud Scheduler and Pub/Sub. */
   readonly services: Readonly<Record<ServiceCaller, Account>>;

@@ -3,7 +3,7 @@ import type * as monitoring from '@pulumi/gcp/monitoring/index.js';
 import type { CustomResourceOptions } from '@pulumi/pulumi';
 import type { StackSettings } from './settings.ts';
 
-/** Alerts when 50 %, 90 % and 100 % of the month's budget is spent. It stops nothing: seats are worth more than the bill. */
+/** Alerts when 50 %, 90 % and 100 % of the month's budget is spent. It stops nothing. */
 export function setBudget(
   channel: monitoring.NotificationChannel,
   { budget, project, projectNumber }: StackSettings,

@@ -22,7 +22,7 @@ function changed(
   });
 }
 
-/** Removes them. */
+/** Removes every resource of the kind, or only the one with that name. */
 function without(kind: string, name?: string): Seed {
   return (graph) => ({ ...graph, resources: replaced(graph, kind, name, () => []) });
 }
@@ -44,7 +44,7 @@ const serviceConfig = (name: string, change: (config: Resource['inputs']) => obj
     inputs: { ...inputs, serviceConfig: { ...inputs.serviceConfig, ...change(inputs.serviceConfig) } },
   }));
 
-const FAULTS: readonly (readonly [fault: string, finds: CheckName, seed: Seed])[] = [
+const FAULTS: readonly (readonly [fault: string, check: CheckName, seed: Seed])[] = [
   [
     'public access everywhere',
     'only functions with public endpoints can be invoked by everyone',
@@ -175,9 +175,9 @@ describeInfra('exactly one check finds', () => {
     stack = { graph: await recordStack(settings), manifest: MANIFEST, settings };
   });
 
-  test.each(FAULTS)('%s', (_, finds, seed) => {
+  test.each(FAULTS)('%s', (_, expected, seed) => {
     const faulty = { ...stack, graph: seed(stack.graph) };
     const finding = Object.entries(CHECKS).filter(([, check]) => check(faulty).length > 0);
-    expect(finding.map(([name]) => name)).toEqual([finds]);
+    expect(finding.map(([name]) => name)).toEqual([expected]);
   });
 });

@@ -27,19 +27,19 @@ export function grant(
   options: CustomResourceOptions,
 ): Resource[] {
   const roles = contract.roles.map((role) => {
-    const called = `${deployedName(contract.name)}-${role.replace('roles/', '')}`;
+    const resourceName = `${deployedName(contract.name)}-${role.replace('roles/', '')}`;
     if (role.startsWith('roles/datastore.')) {
       const { project } = settings;
       return new projects.IAMMember(
-        called,
+        resourceName,
         { project, role, member, condition: onDatabase(project) },
         options,
       );
     }
     if (role.startsWith('roles/pubsub.'))
-      return new pubsub.TopicIAMMember(called, { topic: topic.name, role, member }, options);
+      return new pubsub.TopicIAMMember(resourceName, { topic: topic.name, role, member }, options);
     if (role.startsWith('roles/cloudkms.'))
-      return new kms.CryptoKeyIAMMember(called, { cryptoKeyId: signingKey.id, role, member }, options);
+      return new kms.CryptoKeyIAMMember(resourceName, { cryptoKeyId: signingKey.id, role, member }, options);
     throw new Error(`${contract.name}: no resource is known to grant ${role} on`);
   });
   const accesses = secretsOf(contract, settings).map((setting) => {

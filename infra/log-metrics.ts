@@ -26,7 +26,7 @@ export const LOG_METRICS = {
     unit: '1',
   },
   sweeps: {
-    description: 'Sweeps that reached every part.',
+    description: 'Sweeps that reached every dependency.',
     lines: { function: 'sweep', answer: 'swept' },
     unit: '1',
   },

@@ -114,7 +114,7 @@ function sweepMissing(): Alert {
     displayName: 'No sweep has succeeded for 10 minutes',
     conditions: [
       {
-        displayName: 'no log line of a sweep that reached every part',
+        displayName: 'no log line of a sweep that reached every dependency',
         conditionPrometheusQueryLanguage: { query, evaluationInterval: '60s', duration: '0s' },
       },
     ],

@@ -9,7 +9,7 @@ export const DEAD_LETTERS = 'seatlease-events-dead';
 export const KEY_RING = 'seatlease';
 export const SIGNING_KEY = 'licenses';
 
-/** Accounts that are not of a function. */
+/** Service accounts that do not belong to a function. */
 export const SCHEDULER_ACCOUNT = 'seatlease-scheduler';
 export const PUSH_ACCOUNT = 'seatlease-push';
 export const BUILD_ACCOUNT = 'seatlease-build';

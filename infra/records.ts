@@ -46,8 +46,8 @@ export function makeDatabase(
   );
 
   for (const { collectionGroup: collection, queryScope, fields } of indexes()) {
-    const called = [collection, ...fields.map(({ fieldPath }) => fieldPath)].join('-');
-    new firestore.Index(called, { database: database.name, collection, queryScope, fields }, options);
+    const resourceName = [collection, ...fields.map(({ fieldPath }) => fieldPath)].join('-');
+    new firestore.Index(resourceName, { database: database.name, collection, queryScope, fields }, options);
   }
 
   const content = readFileSync(new URL('./firestore.rules', import.meta.url), 'utf8');

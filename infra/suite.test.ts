@@ -20,8 +20,8 @@ for (const name of ['dev', 'prod'] as const) {
       expect(stack.graph.resources.length).toBeGreaterThan(300);
     });
 
-    test.each(Object.keys(CHECKS) as (keyof typeof CHECKS)[])('%s', (promise) => {
-      expect(CHECKS[promise](stack)).toEqual([]);
+    test.each(Object.keys(CHECKS) as (keyof typeof CHECKS)[])('%s', (name) => {
+      expect(CHECKS[name](stack)).toEqual([]);
     });
 
     test('the outputs name the URLs of functions, the signing key version, the topic and the database', () => {
@@ -47,7 +47,7 @@ describe('a deploy', () => {
     expect(after.filter((hash) => !before.includes(hash))).toEqual([expect.stringMatching(/^sign,/)]);
   });
 
-  test('stops without bundles, and says how to build them', () => {
+  test('stops without bundles and names the command that builds them', () => {
     expect(() => readBundle('no-such-folder', 'sign')).toThrow('run "npm run bundle" first');
   });
 });

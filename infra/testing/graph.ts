@@ -25,7 +25,7 @@ export interface Graph {
 export async function recordStack(settings: StackSettings): Promise<Graph> {
   const pulumi = await import('@pulumi/pulumi');
   const recorded: Omit<Resource, 'protect' | 'dependsOn'>[] = [];
-  const asked = new Map<string, { protect: boolean; dependsOn: readonly string[] }>();
+  const registered = new Map<string, { protect: boolean; dependsOn: readonly string[] }>();
   const mocks: runtime.Mocks = {
     newResource({ type, name, inputs }) {
       if (type !== 'pulumi:pulumi:Stack') recorded.push({ type, name, inputs });
@@ -52,7 +52,7 @@ export async function recordStack(settings: StackSettings): Promise<Graph> {
       const dependsOn = [opts.dependsOn ?? []]
         .flat()
         .map((other) => names.get(other) ?? 'an unknown resource');
-      asked.set(`${type} ${name}`, { protect: opts.protect === true, dependsOn });
+      registered.set(`${type} ${name}`, { protect: opts.protect === true, dependsOn });
       return { props, opts };
     });
     return resolved(pulumi, { ...(await import('../index.ts')) });
@@ -60,7 +60,7 @@ export async function recordStack(settings: StackSettings): Promise<Graph> {
   await pulumi.runtime.disconnect();
   return {
     resources: recorded.map((resource) => {
-      const options = asked.get(`${resource.type} ${resource.name}`);
+      const options = registered.get(`${resource.type} ${resource.name}`);
       if (!options) throw new Error(`${resource.type} ${resource.name} was not registered`);
       return { ...resource, ...options };
     }),

@@ -58,27 +58,27 @@ export const ACCESS_CHECKS = {
     ),
 
   'every function has the roles and secrets that its contract names': (stack) => {
-    const due = stack.manifest.flatMap((contract) => grantsOf(contract, stack));
-    return missing(stack.graph, due);
+    const required = stack.manifest.flatMap((contract) => grantsOf(contract, stack));
+    return missing(stack.graph, required);
   },
 
   'no account has a grant that no contract names': (stack) => {
-    const due = new Set([
+    const allowed = new Set([
       ...stack.manifest.flatMap((contract) => grantsOf(contract, stack)),
       ...grantsOfBuild(stack),
       ...grantsOfAgent(),
     ]);
     return grantsIn(stack.graph)
-      .filter((grant) => !due.has(grant))
+      .filter((grant) => !allowed.has(grant))
       .map((grant) => `unexpected: ${grant}`);
   },
 
   'no account has a role on the whole project': ({ graph, settings: { project } }) => {
     const database = `resource.name == "projects/${project}/databases/(default)"`;
-    const wide = graph.resources.filter(({ type }) =>
+    const onProject = graph.resources.filter(({ type }) =>
       /^gcp:(projects|organizations|folder)\/iAM(?!Audit)/.test(type),
     );
-    return wide
+    return onProject
       .filter(
         ({ type, inputs }) =>
           type !== PROJECT_ROLE ||
@@ -96,7 +96,7 @@ export const ACCESS_CHECKS = {
     return eachFunction(stack, (contract, { inputs }) => {
       const { environmentVariables, secretEnvironmentVariables } = inputs.serviceConfig;
       const pinned = secretEnvironmentVariables.map(describeSecret);
-      const due = secretsIn(contract, stack).map((key) =>
+      const required = secretsIn(contract, stack).map((key) =>
         describeSecret({
           key,
           projectId: stack.settings.project,
@@ -108,19 +108,19 @@ export const ACCESS_CHECKS = {
         ...Object.keys(environmentVariables)
           .filter((name) => secret.has(name))
           .map((name) => `${contract.name}: ${name} is a plain variable`),
-        ...differences(`${contract.name}: secret`, pinned, due),
+        ...differences(`${contract.name}: secret`, pinned, required),
       ];
     });
   },
 
   'secrets are protected, and none has a value in the stack': ({ graph, manifest, settings }) => {
     const secrets = of(graph, 'gcp:secretmanager/secret:Secret');
-    const due = new Set(manifest.flatMap((contract) => secretsIn(contract, { settings })));
+    const required = new Set(manifest.flatMap((contract) => secretsIn(contract, { settings })));
     return [
       ...differences(
         'secret',
         secrets.map(({ inputs }) => inputs.secretId),
-        [...due].map(nameOfSecret),
+        [...required].map(nameOfSecret),
       ),
       ...secrets
         .filter(({ protect }) => protect !== settings.protect)

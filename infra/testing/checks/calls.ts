@@ -62,13 +62,13 @@ export const CALL_CHECKS = {
       const policy = inputs.deadLetterPolicy;
       const topic = of(graph, TOPIC).find((each) => idOf(each) === policy?.deadLetterTopic);
       if (!topic) return [`${name}: has no topic for dead letters`];
-      const keepers = of(graph, SUBSCRIPTION).filter((each) => each.inputs.topic === idOf(topic));
+      const subscriptions = of(graph, SUBSCRIPTION).filter((each) => each.inputs.topic === idOf(topic));
       return [
         ...(topic.inputs.name === 'seatlease-events'
           ? [`${name}: dead letters go to the topic that they came from`]
           : []),
         ...(policy.maxDeliveryAttempts === 20 ? [] : [`${name}: has another number of delivery attempts`]),
-        ...(keepers.some(({ inputs: kept }) => kept.expirationPolicy?.ttl === '' && !kept.pushConfig)
+        ...(subscriptions.some(({ inputs: pull }) => pull.expirationPolicy?.ttl === '' && !pull.pushConfig)
           ? []
           : [`${name}: no subscription keeps dead letters`]),
         ...missing(graph, grantsOfAgent()),

@@ -15,8 +15,8 @@ export const DATA_CHECKS = {
     return [
       ...expected('key', [
         ['number of others', others.length, 0],
-        ['guarded', key?.protect, true],
-        ['guarded ring', ring?.protect, true],
+        ['protected', key?.protect, true],
+        ['protected ring', ring?.protect, true],
         ['location', ring?.inputs.location, settings.region],
         ['purpose', key?.inputs.purpose, 'ASYMMETRIC_SIGN'],
         ['algorithm', key?.inputs.versionTemplate?.algorithm, 'RSA_SIGN_PKCS1_4096_SHA256'],
@@ -38,7 +38,7 @@ export const DATA_CHECKS = {
         ),
       ].join(', '),
     );
-    const due = QUERIES.filter(({ where }) => where.length > 0).map(({ collection, where, orderBy }) =>
+    const required = QUERIES.filter(({ where }) => where.length > 0).map(({ collection, where, orderBy }) =>
       [
         collection.name,
         'COLLECTION',
@@ -46,7 +46,7 @@ export const DATA_CHECKS = {
         `${orderBy.field} ${orderBy.direction === 'asc' ? 'ASCENDING' : 'DESCENDING'}`,
       ].join(', '),
     );
-    return differences('index', existing, due);
+    return differences('index', existing, required);
   },
 
   'records can be restored, and no client can read them directly': ({ graph, settings }) => {
@@ -68,7 +68,7 @@ export const DATA_CHECKS = {
         database?.inputs.deleteProtectionState,
         settings.protect ? 'DELETE_PROTECTION_ENABLED' : 'DELETE_PROTECTION_DISABLED',
       ],
-      ['guarded', database?.protect, settings.protect],
+      ['protected', database?.protect, settings.protect],
       ['daily backup', backup?.inputs.dailyRecurrence !== undefined, true],
       ['backups kept', backup?.inputs.retention, '604800s'],
       ['rules that allow access', /allow(?![^;]*: if false;)/.test(rules), false],

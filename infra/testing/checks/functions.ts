@@ -34,13 +34,13 @@ export const FUNCTION_CHECKS = {
 
   'every function has a limit of instances': (stack) =>
     eachFunction(stack, ({ name, maxInstances }, { inputs }) =>
-      expected(name, [['most instances', inputs.serviceConfig.maxInstanceCount, maxInstances]]),
+      expected(name, [['maximum of instances', inputs.serviceConfig.maxInstanceCount, maxInstances]]),
     ),
 
   'only the functions that acquire and hold seats have warm instances': (stack) =>
     eachFunction(stack, ({ name }, { inputs }) => {
-      const least = ['acquire', 'heartbeat', 'release'].includes(name) ? stack.settings.minInstances : 0;
-      return expected(name, [['least instances', inputs.serviceConfig.minInstanceCount, least]]);
+      const minimum = ['acquire', 'heartbeat', 'release'].includes(name) ? stack.settings.minInstances : 0;
+      return expected(name, [['minimum of instances', inputs.serviceConfig.minInstanceCount, minimum]]);
     }),
 
   'every function starts with its environment': (stack) =>

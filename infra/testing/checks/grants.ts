@@ -65,9 +65,9 @@ export function grantsOfAgent(): string[] {
   ];
 }
 
-export function missing(graph: Graph, due: readonly string[]): string[] {
-  const given = grantsIn(graph);
-  return due.filter((grant) => !given.includes(grant)).map((grant) => `missing: ${grant}`);
+export function missing(graph: Graph, required: readonly string[]): string[] {
+  const existing = grantsIn(graph);
+  return required.filter((grant) => !existing.includes(grant)).map((grant) => `missing: ${grant}`);
 }
 
 function describeGrant(member: string, role: string, thing: string | undefined): string {

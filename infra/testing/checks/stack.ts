@@ -37,25 +37,28 @@ export function functionOf({ name }: FunctionContract, graph: Graph): Resource |
 /** The faults of each deployed function. */
 export function eachFunction(
   { graph, manifest }: Stack,
-  look: (contract: FunctionContract, deployed: Resource) => string[],
+  check: (contract: FunctionContract, deployed: Resource) => string[],
 ): string[] {
   return manifest.flatMap((contract) => {
     const deployed = functionOf(contract, graph);
-    return deployed ? look(contract, deployed) : [];
+    return deployed ? check(contract, deployed) : [];
   });
 }
 
 export function expected(thing: string, facts: readonly (readonly [string, unknown, unknown])[]): string[] {
   return facts
-    .filter(([, is, should]) => JSON.stringify(is) !== JSON.stringify(should))
-    .map(([fact, is, should]) => `${thing}: ${fact} is ${JSON.stringify(is)}, not ${JSON.stringify(should)}`);
+    .filter(([, actual, wanted]) => JSON.stringify(actual) !== JSON.stringify(wanted))
+    .map(
+      ([fact, actual, wanted]) =>
+        `${thing}: ${fact} is ${JSON.stringify(actual)}, not ${JSON.stringify(wanted)}`,
+    );
 }
 
-export function differences(kind: string, are: readonly string[], should: readonly string[]): string[] {
+export function differences(kind: string, actual: readonly string[], wanted: readonly string[]): string[] {
   return [
-    ...should.filter((each) => !are.includes(each)).map((each) => `${kind} ${each} is missing`),
-    ...are
-      .filter((each, i) => !should.includes(each) || are.indexOf(each) !== i)
+    ...wanted.filter((each) => !actual.includes(each)).map((each) => `${kind} ${each} is missing`),
+    ...actual
+      .filter((each, i) => !wanted.includes(each) || actual.indexOf(each) !== i)
       .map((each) => `${kind} ${each} is unexpected`),
   ];
 }
