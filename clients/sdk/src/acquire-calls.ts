@@ -90,7 +90,7 @@ export class AcquireCalls {
   #sendNow(timeoutMs: number, background: boolean, borrowDays: number | undefined): Promise<Answer<Grant>> {
     const { options, platform, server, identity } = this.#deps;
     const { licenseId, userId, appVersion, hostname = platform.hostname() } = options;
-    return server.ask('acquire', {
+    return server.call('acquire', {
       body: {
         fingerprint: identity.fingerprint,
         license_id: licenseId,
@@ -104,18 +104,18 @@ export class AcquireCalls {
       background,
       read: (body) => {
         const grant = readGrant(body);
-        return grant && isOf(grant, options) ? grant : undefined;
+        return grant && isForRequest(grant, options) ? grant : undefined;
       },
     });
   }
 }
 
-/** Ids and keys contain the id of their license: a grant with another license's id is not for us. */
-function isOf({ licenseId, sessionId }: Grant, asked: SeatleaseOptions): boolean {
+/** Ids and keys contain the id of their license: a grant with another license's id does not answer this request. */
+function isForRequest({ licenseId, sessionId }: Grant, options: SeatleaseOptions): boolean {
   const name = licenseId.replace(/^lic_/, '');
   return (
     sessionId.startsWith(`ses_${name}_`) &&
-    (asked.licenseId ?? licenseId) === licenseId &&
-    (asked.licenseKey ?? `slk_${name}_`).startsWith(`slk_${name}_`)
+    (options.licenseId ?? licenseId) === licenseId &&
+    (options.licenseKey ?? `slk_${name}_`).startsWith(`slk_${name}_`)
   );
 }

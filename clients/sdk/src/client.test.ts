@@ -207,9 +207,9 @@ describe('waiting for a seat', () => {
     server.acquire = () => full(10);
     const waiting = seatlease.acquire({ wait: true });
     await clock.advance(5_000);
-    network.weather = 'cut';
+    network.condition = 'cut';
     await clock.advance(3600_000);
-    network.weather = 'on';
+    network.condition = 'on';
     server.acquire = () => ({ status: 201, body: server.grant() });
     expect((await clock.until(waiting)).state).toBe('online');
   });
@@ -228,7 +228,7 @@ describe('waiting for a seat', () => {
   test('stops when its signal aborts, and releases a seat that is granted afterwards', async () => {
     const { seatlease, network, events } = program();
     const stop = new AbortController();
-    network.weather = 3_000;
+    network.condition = 3_000;
     const waiting = seatlease.acquire({ wait: true, signal: stop.signal });
     const reason = failure(waiting);
     await clock.advance(1_000);
@@ -244,7 +244,7 @@ describe('waiting for a seat', () => {
   test('keeps the seat for the other caller when one of two stops waiting', async () => {
     const { seatlease, network } = program();
     const stop = new AbortController();
-    network.weather = 3_000;
+    network.condition = 3_000;
     const first = failure(seatlease.acquire({ signal: stop.signal }));
     const second = seatlease.acquire();
     await clock.advance(1_000);

@@ -163,8 +163,8 @@ export class Seatlease {
 }
 
 /** A server that does not answer ends the wait only at the first try. */
-function isWorthWaiting(error: SeatleaseError, timesAsked: number): boolean {
-  return error.code === 'SEATS_EXHAUSTED' || (timesAsked > 0 && !isDefinite(error));
+function isWorthWaiting(error: SeatleaseError, tries: number): boolean {
+  return error.code === 'SEATS_EXHAUSTED' || (tries > 0 && !isDefinite(error));
 }
 
 /** Up to a tenth later than the server says, never earlier, so that waiting clients do not retry together. */

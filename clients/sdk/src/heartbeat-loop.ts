@@ -13,7 +13,7 @@ export type HeartbeatOutcome =
     }
   | { readonly kind: 'missed'; readonly retryAfterSeconds: number | undefined }
   /** The seat has ended; the caller has handled it. */
-  | { readonly kind: 'gone' };
+  | { readonly kind: 'ended' };
 
 export interface HeartbeatLoopDeps {
   readonly clock: Clock;
@@ -137,15 +137,15 @@ export class HeartbeatLoop {
 
   #nextTryMs(sentAtMs: number, retryAfterSeconds = 0): number {
     const nowMs = this.#deps.stopwatch.read();
-    const wishedMs = nowMs + retryAfterSeconds * 1000;
+    const requestedMs = nowMs + retryAfterSeconds * 1000;
     const pauseMs = Math.max(this.#lease?.pauseMs ?? 0, LEAST_PAUSE_MS);
     if (this.#lease && this.isOnline()) {
       const soonMs = sentAtMs + this.#lease.pauseMs * (1 - 0.2 * Math.random());
       // Even if the server asks for a longer pause: one last try before the lease ends.
-      return Math.max(soonMs, Math.min(wishedMs, this.#lease.endsAtMs - pauseMs));
+      return Math.max(soonMs, Math.min(requestedMs, this.#lease.endsAtMs - pauseMs));
     }
     const longestMs = this.#lease?.heartbeatMs ?? USUAL_HEARTBEAT_MS;
     const backMs = backoffMs(Math.max(this.#missed - TRIES, 0), pauseMs, longestMs);
-    return Math.max(nowMs + Math.max(backMs, LEAST_PAUSE_MS), Math.min(wishedMs, nowMs + longestMs));
+    return Math.max(nowMs + Math.max(backMs, LEAST_PAUSE_MS), Math.min(requestedMs, nowMs + longestMs));
   }
 }

@@ -17,8 +17,8 @@ export interface HeldSeatDeps {
   /** Acquires the seat from the server, for a seat that started offline. */
   acquire(timeoutMs: number): Promise<Answer<Grant>>;
   emit<Name extends keyof SeatEvents>(name: Name, event: SeatEvents[Name]): void;
-  /** Records a release without a token before it is sent. Call `arrived` when the server has confirmed it. */
-  noteRelease(sessionId: string): { arrived(): void };
+  /** Records a release without a token before it is sent. Call `confirmed` when the server has confirmed it. */
+  recordRelease(sessionId: string): { confirmed(): void };
   /** Releases a grant that arrives after the seat was released here. */
   releaseUnwanted(grant: Grant): void;
 }
@@ -30,7 +30,7 @@ export interface SeatFacts {
   readonly borrowedUntil: Date | undefined;
 }
 
-/** Problem codes that end a session for good. */
+/** Problem codes that end a session permanently. */
 export const FINAL_CODES: ReadonlySet<string> = new Set([
   'SESSION_NOT_FOUND',
   'LICENSE_SUSPENDED',
@@ -90,7 +90,7 @@ export class HeldSeat implements Seat {
     return this.#heartbeats.isLeased() || !this.#deps.grace.whyUnusable() ? 'offline' : 'expired';
   }
 
-  /** Whether it was released, or is lost for good. */
+  /** Whether it was released, or is lost permanently. */
   get hasEnded(): boolean {
     return this.#end !== undefined;
   }
@@ -148,7 +148,7 @@ export class HeldSeat implements Seat {
 
   async #sendRelease(): Promise<Error | undefined> {
     const { platform, server, grace, stopwatch } = this.#deps;
-    const sent = this.#token ? undefined : this.#deps.noteRelease(this.sessionId);
+    const sent = this.#token ? undefined : this.#deps.recordRelease(this.sessionId);
     const error = await releaseSeat(server, platform.clock, stopwatch, {
       sessionId: this.sessionId,
       token: this.#token,
@@ -156,15 +156,15 @@ export class HeldSeat implements Seat {
     });
     // Until the server has confirmed the release, the seat is still taken, and an offline start may use it again.
     if (error) return error;
-    sent?.arrived();
-    await grace.forget();
+    sent?.confirmed();
+    await grace.remove();
     return undefined;
   }
 
   async #heartbeat(timeoutMs: number): Promise<HeartbeatOutcome> {
     if (!this.#token) return this.#acquire(timeoutMs);
     const { sessionId } = this;
-    const answer = await this.#deps.server.ask('heartbeat', {
+    const answer = await this.#deps.server.call('heartbeat', {
       body: { session_id: sessionId, session_token: this.#token.text },
       timeoutMs,
       background: true,
@@ -190,7 +190,7 @@ export class HeldSeat implements Seat {
     const grant = answer.body;
     if (this.#end) {
       this.#deps.releaseUnwanted(grant);
-      return { kind: 'gone' };
+      return { kind: 'ended' };
     }
     this.#take(grant);
     const isBorrowed = grant.borrowedUntil !== undefined;
@@ -201,7 +201,7 @@ export class HeldSeat implements Seat {
     if (answer.kind === 'none' || !isFinal)
       return { kind: 'missed', retryAfterSeconds: answer.error.retryAfterSeconds };
     if (!this.#end) this.#lose(answer.error.code);
-    return { kind: 'gone' };
+    return { kind: 'ended' };
   }
 
   #take(grant: Grant): void {
@@ -212,7 +212,7 @@ export class HeldSeat implements Seat {
   }
 
   #keep(text: string): void {
-    this.#token = { text, cameAtMs: this.#deps.platform.clock.now().monotonicMs };
+    this.#token = { text, receivedAtMs: this.#deps.platform.clock.now().monotonicMs };
   }
 
   #lose(reason: LostReason): void {
@@ -220,7 +220,7 @@ export class HeldSeat implements Seat {
     this.#lastState = 'expired';
     this.#heartbeats.stop();
     this.#offExit();
-    void this.#deps.grace.forget();
+    void this.#deps.grace.remove();
     void this.#deps.membership.leave(async () => undefined);
     this.#emit('lost', { seat: this, reason });
   }
@@ -230,7 +230,7 @@ export class HeldSeat implements Seat {
     const { grace } = this.#deps;
     const { state } = this;
     if (state === 'online' && this.#hasGrace) void grace.signIfDue(this.sessionId, this.borrowedUntil);
-    void grace.noteTime();
+    void grace.storeTime();
     const before = this.#lastState;
     this.#lastState = state;
     if (outcome?.kind === 'good' && outcome.revived) this.#emit('revived', { seat: this });

@@ -15,19 +15,19 @@ afterAll(async () => {
   await clocked.close();
   await place.remove();
 });
-/** Of one seat. */
+/** A license with one seat. */
 beforeEach(async () => {
   license = await clocked.suite.createLicense({ max: 1, borrow: { max_days: 7 } });
 });
 
 /** A program that acquires a seat and then runs `rest`. */
-const program = (rest: string, ask = '') =>
+const program = (rest: string, acquireOptions = '') =>
   runModule(
     `
     import { Seatlease } from '${new URL('./node.ts', import.meta.url).href}';
     const { URL: url, KEY: licenseKey } = process.env;
     const seatlease = new Seatlease({ url, licenseKey });
-    const seat = await seatlease.acquire(${ask});
+    const seat = await seatlease.acquire(${acquireOptions});
     console.log('seated');
     const staying = () => setInterval(() => {}, 1_000);
     ${rest}`,

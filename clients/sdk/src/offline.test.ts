@@ -47,7 +47,7 @@ function start(options: Partial<SeatleaseOptions> = {}) {
 /** Starts a program without a network. */
 function startCut(options: Partial<SeatleaseOptions> = {}) {
   const program = start(options);
-  program.network.weather = 'cut';
+  program.network.condition = 'cut';
   return { ...program, seat: clock.until(program.seatlease.acquire()) };
 }
 
@@ -57,7 +57,7 @@ async function crashed(options: Partial<SeatleaseOptions> = {}, afterMs = 1): Pr
   const seat = await clock.until(seatlease.acquire());
   await clock.advance(1);
   if (!seat.offlineUntil) throw new Error('not signed');
-  network.weather = 'cut';
+  network.condition = 'cut';
   await clock.advance(afterMs);
   machine = powerCut(machine);
   return seat;
@@ -78,7 +78,7 @@ describe('without a network', () => {
     const seat = await clock.until(seatlease.acquire());
     await clock.advance(1);
     expect(seat.offlineUntil?.getTime()).toBe(world.nowMs() + 7 * DAY_MS);
-    network.weather = 'cut';
+    network.condition = 'cut';
     await clock.advance(6 * DAY_MS + 23 * HOUR_MS);
     expect(seat).toMatchObject(IN_GRACE);
     expect(events).toEqual(['offline']);
@@ -116,7 +116,7 @@ describe('without a network', () => {
     await pass(2 * DAY_MS);
     const { network, seat, events } = startCut();
     const begun = await seat;
-    network.weather = 'on';
+    network.condition = 'on';
     await clock.advance(10_000);
     expect(begun).toMatchObject(HELD_ONLINE);
     expect(events).toEqual(['online']);
@@ -131,7 +131,7 @@ describe('without a network', () => {
     await world.seat(license, 'b');
     const { network, seat, events } = startCut();
     const begun = await seat;
-    network.weather = 'on';
+    network.condition = 'on';
     await clock.advance(10_000);
     expect(begun).toMatchObject({ state: 'expired', mayRun: false });
     expect(events).toEqual(['lost: SEATS_EXHAUSTED']);
@@ -143,7 +143,7 @@ describe('a start without the server', () => {
     await crashed();
     const { network, seat, seatlease } = startCut();
     await seat;
-    network.weather = 9_000;
+    network.condition = 9_000;
     const before = network.count('/acquire');
     await clock.advance(2_000);
     const borrowed = seatlease.acquire({ borrowDays: 1 });
@@ -203,7 +203,7 @@ describe('a clock that is set back', () => {
     const { seatlease, network, events } = start();
     const seat = await clock.until(seatlease.acquire());
     await clock.advance(1);
-    network.weather = 'cut';
+    network.condition = 'cut';
     await clock.advance(2 * DAY_MS);
     await clock.shift(-4 * 60_000);
     expect(seat.mayRun).toBe(true);
@@ -239,9 +239,9 @@ test('a session is not reused while a release without a token may still end it',
   await crashed();
   const { seat, seatlease, network } = startCut();
   const held = await seat;
-  network.weather = 'hung';
+  network.condition = 'hung';
   await clock.until(held.release());
-  network.weather = 'on';
+  network.condition = 'on';
   const again = await clock.until(seatlease.acquire());
   expect(again).toMatchObject(HELD_ONLINE);
   expect(again.sessionId).not.toBe(held.sessionId);
@@ -338,7 +338,7 @@ describe('a stored license', () => {
     await expect(verifyToken(token, keys, { ...mine, isLocal: false })).rejects.toMatchObject(INVALID);
   });
 
-  /** Stores a changed license with a valid seal, as someone can who has disassembled the app. */
+  /** Stores a changed license with a valid seal, as an attacker who has disassembled the app can do. */
   async function resealed(change: (stored: { readonly token: string }) => object): Promise<void> {
     const [[name, text] = ['', '']] = machine.files;
     const content = JSON.stringify(change(JSON.parse(JSON.parse(text).content)));
@@ -360,7 +360,7 @@ describe('a borrowed seat', () => {
     const { network, seat, seatlease } = startCut();
     const begun = await seat;
     expect(begun).toMatchObject({ ...IN_GRACE, borrowedUntil: borrowed.borrowedUntil });
-    network.weather = 'on';
+    network.condition = 'on';
     await clock.advance(10_000);
     expect(begun).toMatchObject({ ...HELD_ONLINE, sessionId: borrowed.sessionId });
     expect(network.count('/heartbeat')).toBe(0);
@@ -394,9 +394,9 @@ describe('with the real server, the SDK', () => {
     license = await world.suite.createLicense({ plan: 'free' });
     const { seatlease, network, events } = start();
     const seat = await clock.until(seatlease.acquire());
-    network.weather = 'cut';
+    network.condition = 'cut';
     await pass(1200_000);
-    network.weather = 'on';
+    network.condition = 'on';
     await pass(300_000);
     expect(events).toEqual(['offline', 'lost: expired', 'revived', 'online']);
     expect(seat).toMatchObject(HELD_ONLINE);

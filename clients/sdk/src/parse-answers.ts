@@ -40,7 +40,7 @@ export function fieldsOf(body: string): Fields | undefined {
   }
 }
 
-/** `undefined` unless all fields of a grant are there and consistent. */
+/** `undefined` unless all fields of a grant are present and consistent. */
 export function readGrant(body: string): Grant | undefined {
   const fields = fieldsOf(body) ?? {};
   const { session_id, session_token, license_id, heartbeat_interval, offline_grace_days, borrowed_until } =
@@ -104,9 +104,17 @@ export function readKeySet(body: string): { readonly keys: readonly object[] } |
 
 /** A problem document of the license server (RFC 9457); `undefined` for any other error page. */
 export function readProblem({ status, body, header }: Response): SeatleaseError | undefined {
-  const { type, title, code, detail, status: said, request_id: requestId, ...more } = fieldsOf(body) ?? {};
+  const {
+    type,
+    title,
+    code,
+    detail,
+    status: bodyStatus,
+    request_id: requestId,
+    ...more
+  } = fieldsOf(body) ?? {};
   const urn = `urn:seatlease:problem:${String(code).toLowerCase().replaceAll('_', '-')}`;
-  if (!isText(code) || type !== urn || said !== status) return undefined;
+  if (!isText(code) || type !== urn || bodyStatus !== status) return undefined;
   return new SeatleaseError(code, [title, detail].filter(isText).join(' ') || code, {
     status,
     retryAfterSeconds: isCount(more.retry_after) ? more.retry_after : readRetryAfter(header('retry-after')),

@@ -17,7 +17,7 @@ const OLDEST_TOKEN_MS = 3_600_000;
 /** A session token, and when it arrived by the monotonic clock. */
 export interface HeldToken {
   readonly text: string;
-  readonly cameAtMs: number;
+  readonly receivedAtMs: number;
 }
 
 export interface ReleaseRequest {
@@ -37,7 +37,7 @@ export async function releaseSeat(
   const untilMs = stopwatch.read() + PATIENCE_MS[patience];
   for (let n = 0; ; n += 1) {
     const leftMs = untilMs - stopwatch.read();
-    const answer = await server.ask('release', {
+    const answer = await server.call('release', {
       body: releaseBody(sessionId, token, clock),
       timeoutMs: patience === 'short' ? leftMs : leftMs / 2,
       background: false,
@@ -60,7 +60,7 @@ export function releaseBody(
   clock: Clock,
 ): Readonly<Record<string, unknown>> {
   if (!token) return { session_id: sessionId };
-  const sentAfterMs = Math.floor((clock.now().monotonicMs - token.cameAtMs) * SLOWEST);
+  const sentAfterMs = Math.floor((clock.now().monotonicMs - token.receivedAtMs) * SLOWEST);
   return {
     session_id: sessionId,
     session_token: token.text,

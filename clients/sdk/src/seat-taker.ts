@@ -90,7 +90,7 @@ export class SeatTaker {
   ): Promise<HeldSeat> {
     const { grace } = this.#deps;
     if (answer.kind === 'refused') {
-      if (FINAL_CODES.has(answer.error.code)) await grace.forget();
+      if (FINAL_CODES.has(answer.error.code)) await grace.remove();
       throw answer.error;
     }
     const held = await grace.load();
@@ -139,13 +139,13 @@ export class SeatTaker {
 
   async #release({ sessionId, sessionToken }: Grant): Promise<SeatleaseError | undefined> {
     const { server, platform, stopwatch } = this.#deps;
-    const token = { text: sessionToken, cameAtMs: platform.clock.now().monotonicMs };
+    const token = { text: sessionToken, receivedAtMs: platform.clock.now().monotonicMs };
     return releaseSeat(server, platform.clock, stopwatch, { sessionId, token, patience: 'short' });
   }
 
-  #noteRelease(sessionId: string): { arrived(): void } {
+  #recordRelease(sessionId: string): { confirmed(): void } {
     this.#releasing.add(sessionId);
-    return { arrived: () => void this.#releasing.delete(sessionId) };
+    return { confirmed: () => void this.#releasing.delete(sessionId) };
   }
 
   #releaseUnwanted(grant: Grant): void {
@@ -165,7 +165,7 @@ export class SeatTaker {
         ...this.#deps,
         membership,
         acquire: (timeoutMs) => this.#unlessReleasing(() => acquireCalls.send(timeoutMs, true)),
-        noteRelease: (sessionId) => this.#noteRelease(sessionId),
+        recordRelease: (sessionId) => this.#recordRelease(sessionId),
         releaseUnwanted: (grant) => this.#releaseUnwanted(grant),
       },
       facts,

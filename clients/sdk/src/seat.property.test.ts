@@ -4,7 +4,7 @@ import { Seatlease } from './client.ts';
 import type { Seat } from './seat.ts';
 import { type CannedAnswer, CannedServer, LICENSE, problem, SESSION } from './testing/canned.ts';
 import { TestClock } from './testing/clock.ts';
-import type { Weather } from './testing/network.ts';
+import type { NetworkCondition } from './testing/network.ts';
 import { testMachine, testPlatform } from './testing/platform.ts';
 
 const HOUR_MS = 3600_000;
@@ -122,8 +122,8 @@ const Step = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({
-      do: fc.constant('weather' as const),
-      weather: fc.constantFrom<Weather>('on', 'on', 'cut', 'hung', 'deaf', 3_000, 9_500),
+      do: fc.constant('condition' as const),
+      condition: fc.constantFrom<NetworkCondition>('on', 'on', 'cut', 'hung', 'deaf', 3_000, 9_500),
     }),
   },
   {
@@ -203,7 +203,7 @@ test('a seat never holds its lease longer than on the server, and never runs lon
             await clock.shift(step.ms);
             await pass(READ_INTERVAL_MS);
           }
-          if (step.do === 'weather') platform.transport.weather = step.weather;
+          if (step.do === 'condition') platform.transport.condition = step.condition;
           if (step.do === 'mode') model.mode = step.mode as Model['mode'];
           if (step.do === 'sleep') {
             model.sleptMs += step.ms;

@@ -33,7 +33,7 @@ async function seated(options: Partial<SeatleaseOptions> = {}, processId = 'proc
   return { platform, network: platform.transport, seatlease, seat, events };
 }
 
-const standing = ({ state, mayRun, holdsLease }: Seat) => ({ state, mayRun, holdsLease });
+const stateOf = ({ state, mayRun, holdsLease }: Seat) => ({ state, mayRun, holdsLease });
 const ONLINE = { state: 'online', mayRun: true, holdsLease: true };
 const OFFLINE = { state: 'offline', mayRun: true, holdsLease: true };
 const EXPIRED = { state: 'expired', mayRun: false, holdsLease: false };
@@ -41,25 +41,22 @@ const RELEASED = { state: 'released', mayRun: false, holdsLease: false };
 
 describe('heartbeats', () => {
   test.each([
-    ['a tenth', 1, 270_000],
-    ['nothing', 0, 300_000],
-  ])(
-    'are sent up to %s of the interval before they are due, with the newest token',
-    async (_, random, everyMs) => {
-      vi.mocked(Math.random).mockReturnValue(random);
-      const { network, seat } = await seated();
-      await clock.advance(everyMs - 1);
-      expect(network.count('/heartbeat')).toBe(0);
-      await clock.advance(1);
-      expect(network.count('/heartbeat')).toBe(1);
-      await clock.advance(everyMs);
-      expect(network.sent.slice(1).map(({ method, body }) => [method, JSON.parse(body ?? '')])).toEqual([
-        ['PUT', { session_id: SESSION, session_token: 'token-of-grant' }],
-        ['PUT', { session_id: SESSION, session_token: 'token-of-beat' }],
-      ]);
-      expect(standing(seat)).toEqual(ONLINE);
-    },
-  );
+    ['a tenth of the interval before', 1, 270_000],
+    ['exactly when', 0, 300_000],
+  ])('are sent %s they are due, with the newest token', async (_, random, everyMs) => {
+    vi.mocked(Math.random).mockReturnValue(random);
+    const { network, seat } = await seated();
+    await clock.advance(everyMs - 1);
+    expect(network.count('/heartbeat')).toBe(0);
+    await clock.advance(1);
+    expect(network.count('/heartbeat')).toBe(1);
+    await clock.advance(everyMs);
+    expect(network.sent.slice(1).map(({ method, body }) => [method, JSON.parse(body ?? '')])).toEqual([
+      ['PUT', { session_id: SESSION, session_token: 'token-of-grant' }],
+      ['PUT', { session_id: SESSION, session_token: 'token-of-beat' }],
+    ]);
+    expect(stateOf(seat)).toEqual(ONLINE);
+  });
 
   test('use a new interval that the server sends', async () => {
     const { network } = await seated();
@@ -84,13 +81,13 @@ describe('heartbeats', () => {
     const { network, seat, events } = await seated();
     const tries: number[] = [];
     seat.on('offline', () => void tries.push(network.count('/heartbeat')));
-    network.weather = 'hung';
+    network.condition = 'hung';
     await clock.advance(USABLE_LEASE_MS - 1);
-    expect(standing(seat)).toEqual(OFFLINE);
+    expect(stateOf(seat)).toEqual(OFFLINE);
     expect(events).toEqual(['offline']);
     expect(tries).toEqual([3]);
     await clock.advance(1);
-    expect(standing(seat)).toEqual(EXPIRED);
+    expect(stateOf(seat)).toEqual(EXPIRED);
     await clock.advance(1);
     expect(events).toEqual(['offline', 'lost: expired']);
   });
@@ -106,14 +103,14 @@ describe('heartbeats', () => {
   ])('are retried after %s', async (_, answer) => {
     const { network, seat, events } = await seated();
     if (answer) server.heartbeat = () => answer;
-    else network.weather = 'cut';
+    else network.condition = 'cut';
     await clock.advance(310_000);
     expect(network.count('/heartbeat')).toBe(2);
-    expect(standing(seat)).toEqual(ONLINE);
+    expect(stateOf(seat)).toEqual(ONLINE);
     server.heartbeat = () => ({ status: 200, body: server.heartbeatAnswer() });
-    network.weather = 'on';
+    network.condition = 'on';
     await clock.advance(120_000);
-    expect(standing(seat)).toEqual(ONLINE);
+    expect(stateOf(seat)).toEqual(ONLINE);
     expect(events).toEqual([]);
   });
 
@@ -128,7 +125,7 @@ describe('heartbeats', () => {
 
   test('are sent less and less often while the server is unavailable, and then once an interval', async () => {
     const { network } = await seated();
-    network.weather = 'cut';
+    network.condition = 'cut';
     await clock.advance(DAY_MS);
     const tries = network.count('/heartbeat');
     expect(tries).toBeGreaterThan(DAY_MS / 300_000);
@@ -142,12 +139,12 @@ describe('heartbeats', () => {
     'LICENSE_EXPIRED',
     'LICENSE_NOT_FOUND',
     'CREDENTIALS_INVALID',
-  ])('end for good after %s', async (code) => {
+  ])('end permanently after %s', async (code) => {
     const { network, seat, events, platform } = await seated();
     server.heartbeat = () => problem(code === 'CREDENTIALS_INVALID' ? 401 : 404, code);
     await clock.advance(3600_000);
     expect(network.count('/heartbeat')).toBe(1);
-    expect(standing(seat)).toEqual(EXPIRED);
+    expect(stateOf(seat)).toEqual(EXPIRED);
     expect(events).toEqual([`lost: ${code}`]);
     expect(platform.atEnd.size).toBe(0);
     await seat.release();
@@ -156,9 +153,9 @@ describe('heartbeats', () => {
 
   test('revive the seat when the server is available again', async () => {
     const { network, seat, events } = await seated();
-    network.weather = 'cut';
+    network.condition = 'cut';
     await clock.advance(3600_000);
-    network.weather = 'on';
+    network.condition = 'on';
     let beats = 0;
     server.heartbeat = () => ({
       status: 200,
@@ -166,7 +163,7 @@ describe('heartbeats', () => {
     });
     await clock.advance(300_000);
     expect(events).toEqual(['offline', 'lost: expired', 'revived', 'online']);
-    expect(standing(seat)).toEqual(ONLINE);
+    expect(stateOf(seat)).toEqual(ONLINE);
   });
 
   test('are sent in time in a hidden browser tab, whose timers fire once a minute', async () => {
@@ -176,7 +173,7 @@ describe('heartbeats', () => {
     await clock.advance(1_000);
     const { network, seat, events } = await seated();
     await clock.advance(3600_000);
-    expect(standing(seat)).toEqual(ONLINE);
+    expect(stateOf(seat)).toEqual(ONLINE);
     expect(events).toEqual([]);
     expect(network.count('/heartbeat')).toBeLessThan(18);
   });
@@ -192,23 +189,23 @@ describe('heartbeats', () => {
     });
     const off = seat.on('offline', () => void events.push('never'));
     off();
-    network.weather = 'cut';
+    network.condition = 'cut';
     await clock.advance(USABLE_LEASE_MS - 1);
-    network.weather = 'on';
+    network.condition = 'on';
     await clock.advance(300_000);
     expect(platform.reported).toEqual([mistake, mistake]);
     expect(events).toContain('online');
     expect(events).not.toContain('never');
-    expect(standing(seat)).toEqual(ONLINE);
+    expect(stateOf(seat)).toEqual(ONLINE);
   });
 });
 
 describe('the lease', () => {
   test('counts from when the request was sent, not from when its answer arrived', async () => {
     const platform = testPlatform(server.answer, machine);
-    platform.transport.weather = 9_000;
+    platform.transport.condition = 9_000;
     const seat = await clock.until(new Seatlease(KEY, platform).acquire());
-    platform.transport.weather = 'cut';
+    platform.transport.condition = 'cut';
     await clock.advance(USABLE_LEASE_MS - 9_000 - 1);
     expect(seat.holdsLease).toBe(true);
     await clock.advance(1);
@@ -218,21 +215,21 @@ describe('the lease', () => {
   test('ends while the machine sleeps, before any timer fires', async () => {
     const { seat, events } = await seated();
     await clock.sleep(USABLE_LEASE_MS + 1);
-    expect(standing(seat)).toEqual(EXPIRED);
+    expect(stateOf(seat)).toEqual(EXPIRED);
     expect(events).toEqual([]);
   });
 
   test('ends by the monotonic clock when the wall clock is set back', async () => {
     const { seat, network } = await seated();
-    network.weather = 'cut';
+    network.condition = 'cut';
     await clock.shift(-DAY_MS);
     await clock.advance(USABLE_LEASE_MS);
-    expect(standing(seat)).toEqual(EXPIRED);
+    expect(stateOf(seat)).toEqual(EXPIRED);
   });
 
   test('is not extended by a clock that is set back after a sleep', async () => {
     const { seat, network } = await seated();
-    network.weather = 'cut';
+    network.condition = 'cut';
     await clock.sleep(200_000);
     expect(seat.holdsLease).toBe(true);
     await clock.shift(-200_000);
@@ -246,7 +243,7 @@ describe('the lease', () => {
     server.heartbeat = () => ({ status: 200, body: server.heartbeatAnswer({ revived: true }) });
     await clock.advance(20_000);
     expect(network.count('/heartbeat')).toBe(1);
-    expect(standing(seat)).toEqual(ONLINE);
+    expect(stateOf(seat)).toEqual(ONLINE);
     expect(events).toEqual(['lost: expired', 'revived', 'online']);
   });
 
@@ -266,7 +263,7 @@ describe('the lease', () => {
       return { status: 201, body: server.grant({ ttl: 20, expires_at, next_heartbeat_due: expires_at }) };
     };
     const { seat, network } = await seated();
-    network.weather = 'cut';
+    network.condition = 'cut';
     await clock.advance(19_800);
     expect(seat.holdsLease).toBe(true);
     await clock.advance(200);
@@ -279,7 +276,7 @@ describe('releasing', () => {
   test('takes effect with the call, is sent once, and ends the heartbeats', async () => {
     const { seat, network, platform, events } = await seated();
     const released = seat.release();
-    expect(standing(seat)).toEqual(RELEASED);
+    expect(stateOf(seat)).toEqual(RELEASED);
     await Promise.all([released, seat.release()]);
     await seat.release();
     expect(network.count('/release')).toBe(1);
@@ -317,14 +314,14 @@ describe('releasing', () => {
 
   test('waits at most two seconds for a server that hangs, and can still be sent at the program’s end', async () => {
     const { seat, network, platform } = await seated();
-    network.weather = 'hung';
+    network.condition = 'hung';
     const [end] = platform.atEnd;
     const released = seat.release();
     await clock.advance(1_000);
     expect(end?.afterwards()).toBeDefined();
     await clock.advance(1_001);
     await released;
-    expect(standing(seat)).toEqual(RELEASED);
+    expect(stateOf(seat)).toEqual(RELEASED);
   });
 
   test('is retried after a server error', async () => {
@@ -336,12 +333,12 @@ describe('releasing', () => {
 
   test('is not undone by a pending heartbeat', async () => {
     const { seat, network, events } = await seated();
-    network.weather = 5_000;
+    network.condition = 5_000;
     await clock.advance(286_000);
     const released = seat.release();
     await clock.advance(10_000);
     await released;
-    expect(standing(seat)).toEqual(RELEASED);
+    expect(stateOf(seat)).toEqual(RELEASED);
     expect(events).toEqual([]);
   });
 
@@ -371,14 +368,14 @@ describe('releasing', () => {
 
   test('does not end a seat that another program of the machine is acquiring', async () => {
     const { seat, network } = await seated({}, 'process-1');
-    network.weather = 1_500;
+    network.condition = 1_500;
     const released = seat.release();
     const next = seated({}, 'process-2');
     await clock.advance(1_000);
     expect(network.count('/release')).toBe(1);
     await clock.advance(1_000);
     await released;
-    expect(standing((await next).seat)).toEqual(ONLINE);
+    expect(stateOf((await next).seat)).toEqual(ONLINE);
   });
 });
 
@@ -399,18 +396,18 @@ describe('a borrowed seat', () => {
     expect(seat.borrowedUntil).toBeInstanceOf(Date);
     expect(platform.atEnd.size).toBe(0);
     await clock.advance(2.9 * DAY_MS);
-    expect(standing(seat)).toEqual(ONLINE);
+    expect(stateOf(seat)).toEqual(ONLINE);
     expect(network.count('/heartbeat')).toBe(0);
     await clock.advance(0.1 * DAY_MS);
-    expect(standing(seat)).toEqual(EXPIRED);
+    expect(stateOf(seat)).toEqual(EXPIRED);
   });
 
   test('can be released early; if the server does not answer, release throws and can be called again', async () => {
     const { seat, network } = await borrowed();
-    network.weather = 'cut';
+    network.condition = 'cut';
     await expect(clock.until(seat.release())).rejects.toMatchObject({ code: 'NO_ANSWER' });
-    expect(standing(seat)).toEqual(RELEASED);
-    network.weather = 'on';
+    expect(stateOf(seat)).toEqual(RELEASED);
+    network.condition = 'on';
     await seat.release();
     expect(network.sent.at(-1)?.url).toMatch(/\/release$/);
   });
@@ -426,7 +423,7 @@ describe('a borrowed seat', () => {
     expect(platform.atEnd.size).toBe(0);
     await clock.advance(DAY_MS);
     expect(network.count('/heartbeat')).toBe(0);
-    expect(standing(seat)).toEqual(ONLINE);
+    expect(stateOf(seat)).toEqual(ONLINE);
   });
 
   test('is not affected by a heartbeat that was pending when it was borrowed', async () => {
@@ -435,9 +432,9 @@ describe('a borrowed seat', () => {
       body: borrow_days ? server.loan(Number(borrow_days)) : server.grant(),
     });
     const { seatlease, network } = await seated();
-    network.weather = 9_000;
+    network.condition = 9_000;
     await clock.advance(286_000);
-    network.weather = 'on';
+    network.condition = 'on';
     await seatlease.acquire({ borrowDays: 2 });
     await clock.advance(DAY_MS);
     expect(network.count('/heartbeat')).toBe(1);
@@ -452,6 +449,6 @@ describe('a borrowed seat', () => {
     await expect(seatlease.acquire({ borrowDays: 2 })).rejects.toMatchObject({ code: 'BORROW_NOT_ALLOWED' });
     await clock.advance(300_000);
     expect(network.count('/heartbeat')).toBe(1);
-    expect(standing(seat)).toEqual(ONLINE);
+    expect(stateOf(seat)).toEqual(ONLINE);
   });
 });

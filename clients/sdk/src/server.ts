@@ -20,7 +20,7 @@ export type Answer<Body> =
   /** No usable answer, or a temporary error: retry. */
   | { readonly kind: 'none'; readonly error: SeatleaseError };
 
-export interface AskOptions<Body> {
+export interface CallOptions<Body> {
   readonly body?: Readonly<Record<string, unknown>> | undefined;
   readonly timeoutMs: number;
   readonly background: boolean;
@@ -49,7 +49,7 @@ export class Server {
     this.#stopwatch = stopwatch;
   }
 
-  async ask<Body>(operation: Operation, options: AskOptions<Body>): Promise<Answer<Body>> {
+  async call<Body>(operation: Operation, options: CallOptions<Body>): Promise<Answer<Body>> {
     try {
       const answer = await this.#try(operation, options, await this.#authorize(operation));
       const isRefusedToken = answer.kind === 'refused' && answer.error.code === 'CREDENTIALS_INVALID';
@@ -83,15 +83,15 @@ export class Server {
 
   async #try<Body>(
     operation: Operation,
-    { body, timeoutMs, background, read }: AskOptions<Body>,
+    { body, timeoutMs, background, read }: CallOptions<Body>,
     authorization: string,
   ): Promise<Answer<Body>> {
     const request = this.#request(operation, body, authorization);
     const sentAtMs = this.#stopwatch.read();
     const response = await this.#transport.send(request, { timeoutMs, background });
     // A proxy may mix up answers, or repeat an old one: the server's request id must match.
-    const asked = request.headers['x-request-id'];
-    if (asked !== undefined && (response.header('x-request-id') ?? asked) !== asked)
+    const requestId = request.headers['x-request-id'];
+    if (requestId !== undefined && (response.header('x-request-id') ?? requestId) !== requestId)
       return { kind: 'none', error: unusable(request, response) };
     if (response.status >= 200 && response.status < 300) {
       const value = read(response.body, response.status);

@@ -9,7 +9,7 @@ export const lockHolders: Holders = {
   async join(name) {
     const shared = `seatlease:holder:${name}`;
     const own = `${shared}:${crypto.randomUUID()}`;
-    const giveUp = await navigator.locks.request(shared, { mode: 'shared' }, async () => {
+    const releaseLock = await navigator.locks.request(shared, { mode: 'shared' }, async () => {
       const release = await hold(own);
       enter(own);
       return release;
@@ -19,7 +19,7 @@ export const lockHolders: Holders = {
       if (!isIn) return false;
       isIn = false;
       remove(own);
-      giveUp();
+      releaseLock();
       return entries(shared).length === 0;
     }
     return {
@@ -43,8 +43,8 @@ function hold(lock: string): Promise<() => void> {
 /** Removes entries of tabs that crashed. */
 async function removeCrashed(shared: string): Promise<void> {
   const { held = [] } = await navigator.locks.query();
-  const living = new Set(held.map(({ name }) => name));
-  for (const entry of entries(shared)) if (!living.has(entry)) remove(entry);
+  const openTabs = new Set(held.map(({ name }) => name));
+  for (const entry of entries(shared)) if (!openTabs.has(entry)) remove(entry);
 }
 
 function enter(entry: string): void {

@@ -42,7 +42,7 @@ export async function main(
     }
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    say(host, `${error.message} Run "seatlease --help" for usage.`);
+    printLine(host, `${error.message} Run "seatlease --help" for usage.`);
     return USAGE_EXIT;
   }
 }
@@ -55,24 +55,24 @@ async function run(options: RunOptions, host: Host): Promise<number> {
   try {
     const denied = seatlease.on('denied', ({ error }) => {
       if (!wait) return;
-      say(host, `waiting for a seat: ${describeNoSeat(error, url)}`);
+      printLine(host, `waiting for a seat: ${describeNoSeat(error, url)}`);
       denied();
     });
     const seat = await seatlease.acquire({ wait, signal: signals.ended });
     const running = runProgram(program, args, signals, host);
     seat.on('offline', () =>
-      say(host, `${origin} does not answer; the program runs on for as long as the license allows.`),
+      printLine(host, `${origin} does not answer; the program runs on for as long as the license allows.`),
     );
-    seat.on('online', () => say(host, `${origin} answers again.`));
+    seat.on('online', () => printLine(host, `${origin} answers again.`));
     seat.on('lost', ({ reason }) => {
-      say(host, `the seat is lost (${reason}); sending SIGTERM to the program.`);
+      printLine(host, `the seat is lost (${reason}); sending SIGTERM to the program.`);
       running.end(graceSeconds);
     });
     return await running.exitCode;
   } catch (error) {
     if (signals.exitCode !== undefined) return signals.exitCode;
     if (!(error instanceof SeatleaseError)) throw error;
-    say(host, `no seat: ${describeNoSeat(error, url)}`);
+    printLine(host, `no seat: ${describeNoSeat(error, url)}`);
     return exitCodeOf(error);
   } finally {
     // The program has ended: from here on a signal ends this process.
@@ -89,7 +89,7 @@ function open(options: ConstructorParameters<typeof Seatlease>[0]): Seatlease {
   }
 }
 
-function say(host: Host, text: string): void {
+function printLine(host: Host, text: string): void {
   host.printError(`seatlease: ${text}\n`);
 }
 

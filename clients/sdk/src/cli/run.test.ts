@@ -156,11 +156,11 @@ describe('without a seat, the command does not start the program', () => {
   });
 
   test('when no server is running, prints the address and the reason, and exits with 69', async () => {
-    const gone = await serve(() => {});
-    gone.close();
-    expect(await endOf(shell('echo started'), { SEATLEASE_URL: gone.url })).toEqual({
+    const stopped = await serve(() => {});
+    stopped.close();
+    expect(await endOf(shell('echo started'), { SEATLEASE_URL: stopped.url })).toEqual({
       code: 69,
-      output: `seatlease: no seat: No answer from ${gone.url}: connection refused. The local server is not running. (NO_ANSWER)\n`,
+      output: `seatlease: no seat: No answer from ${stopped.url}: connection refused. The local server is not running. (NO_ANSWER)\n`,
     });
   });
 
@@ -229,12 +229,12 @@ describe('when the seat is lost, the command', () => {
 });
 
 test('does not forward a signal that the terminal sends to the program itself', () => {
-  const heard: NodeJS.Signals[] = [];
+  const forwarded: NodeJS.Signals[] = [];
   for (const isOnTerminal of [true, false]) {
     const signals = new ForwardedSignals(isOnTerminal);
-    signals.to((signal) => heard.push(signal));
+    signals.to((signal) => forwarded.push(signal));
     for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) process.emit(signal, signal);
     signals.stop();
   }
-  expect(heard).toEqual(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGTERM']);
+  expect(forwarded).toEqual(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGTERM']);
 });

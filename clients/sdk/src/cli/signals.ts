@@ -16,12 +16,12 @@ export class ForwardedSignals {
   readonly #listeners: ReadonlyMap<NodeJS.Signals, () => void>;
   readonly #hasTerminal: boolean;
   #forward: ((signal: NodeJS.Signals) => void) | undefined;
-  /** Set by a signal that came before the program ran. */
+  /** Set by a signal that arrived before the program ran. */
   exitCode: number | undefined;
 
   constructor(isOnTerminal = hasTerminal()) {
     this.#hasTerminal = isOnTerminal;
-    this.#listeners = new Map(SIGNALS.map((signal) => [signal, () => this.#hear(signal)]));
+    this.#listeners = new Map(SIGNALS.map((signal) => [signal, () => this.#handle(signal)]));
     for (const [signal, listener] of this.#listeners) process.on(signal, listener);
   }
 
@@ -38,7 +38,7 @@ export class ForwardedSignals {
     for (const [signal, listener] of this.#listeners) process.off(signal, listener);
   }
 
-  #hear(signal: NodeJS.Signals): void {
+  #handle(signal: NodeJS.Signals): void {
     if (!this.#forward) {
       this.exitCode = exitCodeOfSignal(signal);
       this.#ending.abort();

@@ -140,16 +140,16 @@ describe.concurrent('a program ends although the server hangs', () => {
 });
 
 describe.concurrent('the host program keeps control of its signals:', () => {
-  test('a signal that it handles neither ends it nor releases anything', async () => {
+  test('a signal that the program handles neither ends the program nor releases its seat', async () => {
     const handled = "process.on('SIGHUP', () => console.log('reloaded')); staying();";
-    const { child, ended, says } = program('goes on', handled);
+    const { child, ended, says } = program('handled', handled);
     await says('ready');
     child.kill('SIGHUP');
     await says('reloaded');
-    expect(releasesOf('goes on')).toEqual([]);
+    expect(releasesOf('handled')).toEqual([]);
     child.kill('SIGTERM');
     expect((await ended).signal).toBe('SIGTERM');
-    expect(releasesOf('goes on')[0]).toBe('goes on in time');
+    expect(releasesOf('handled')[0]).toBe('handled in time');
   });
 
   test('no listeners remain after the last release', async () => {

@@ -9,7 +9,7 @@ type Signal = (typeof SIGNALS)[number];
 const IN_TIME_MS = 1_000;
 
 /** Marks our listeners, so that two copies of this package do not mistake each other's for the host program's. */
-const OURS = Symbol.for('seatlease gives seats back');
+const OURS = Symbol.for('seatlease exit listener');
 
 export interface ExitOptions {
   /** Called when the time for releasing has passed: pending requests must no longer keep the program running. */
@@ -34,16 +34,16 @@ export function exitHook({ stopWaiting, takeMarks, afterwards = canSendAfterward
 
   /** Each release gets its time once: otherwise `beforeExit`, which repeats, would keep the program running forever. */
   async function releaseInTime(): Promise<void> {
-    const theirs = [...waiting].filter((each) => !attempted.has(each));
-    if (theirs.length === 0) return;
-    const all = theirs.map(async (each) => {
+    const unattempted = [...waiting].filter((each) => !attempted.has(each));
+    if (unattempted.length === 0) return;
+    const all = unattempted.map(async (each) => {
       attempted.add(each);
       await each.inTime();
-      forget(each);
+      unregister(each);
     });
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((over) => {
-      timer = setTimeout(over, IN_TIME_MS);
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, IN_TIME_MS);
     });
     await Promise.race([Promise.allSettled(all), late]);
     clearTimeout(timer);
@@ -83,7 +83,7 @@ export function exitHook({ stopWaiting, takeMarks, afterwards = canSendAfterward
     for (const { signal, listener } of bySignal) process.off(signal, listener);
   }
 
-  function forget(release: AtExit): void {
+  function unregister(release: AtExit): void {
     waiting.delete(release);
     if (waiting.size === 0 && !isEnding) stopListening();
   }
@@ -91,7 +91,7 @@ export function exitHook({ stopWaiting, takeMarks, afterwards = canSendAfterward
   return (release: AtExit): (() => void) => {
     waiting.add(release);
     listen();
-    return () => forget(release);
+    return () => unregister(release);
   };
 }
 
@@ -110,8 +110,8 @@ function isHandledByHost(signal: Signal): boolean {
     Reflect.get(process, '__signal_exit_emitter__'),
     Reflect.get(globalThis, Symbol.for('signal-exit emitter')),
   ];
-  const stepBack = emitters.map((emitter) => (hasCount(emitter) ? emitter.count : 0));
-  return others > stepBack.reduce((sum, count) => sum + count, 0);
+  const yielding = emitters.map((emitter) => (hasCount(emitter) ? emitter.count : 0));
+  return others > yielding.reduce((sum, count) => sum + count, 0);
 }
 
 function hasCount(emitter: unknown): emitter is { readonly count: number } {

@@ -18,7 +18,7 @@ export async function withLock<Result>(
 ): Promise<Result> {
   const file = join(folder, `${fileNameOf(name)}.lock`);
   await mkdir(folder, { recursive: true, mode: 0o700 }).catch(() => undefined);
-  while (await isTaken(file)) await sleep(POLL_MS);
+  while (!(await tryLock(file))) await sleep(POLL_MS);
   try {
     return await act();
   } finally {
@@ -26,12 +26,13 @@ export async function withLock<Result>(
   }
 }
 
-async function isTaken(file: string): Promise<boolean> {
+/** Returns whether the caller may run: it has created the file, or the folder cannot be written. */
+async function tryLock(file: string): Promise<boolean> {
   try {
     await writeFile(file, '', { flag: 'wx', mode: 0o600 });
-    return false;
+    return true;
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) return false;
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) return true;
   }
   const sinceMs = await stat(file).then(
     ({ mtimeMs }) => mtimeMs,
@@ -39,5 +40,5 @@ async function isTaken(file: string): Promise<boolean> {
   );
   // The absolute value: the time is in the future if the clock was set back.
   if (Math.abs(Date.now() - sinceMs) > STALE_MS) await rm(file, { force: true }).catch(() => undefined);
-  return true;
+  return false;
 }

@@ -19,10 +19,10 @@ beforeEach(async () => {
 });
 afterEach(() => place.remove());
 
-/** A machine whose files and commands return `says`, and fail otherwise. */
-function machine(system: NodeJS.Platform, says: Readonly<Record<string, string>>): MachineSources {
-  const say = async (name: string): Promise<string> => says[name] ?? Promise.reject(new Error('ENOENT'));
-  return { system, read: say, run: say };
+/** A machine whose files and commands return `outputs`, and fail otherwise. */
+function machine(system: NodeJS.Platform, outputs: Readonly<Record<string, string>>): MachineSources {
+  const read = async (name: string): Promise<string> => outputs[name] ?? Promise.reject(new Error('ENOENT'));
+  return { system, read, run: read };
 }
 const fingerprint = (sources: MachineSources, folder = place.folder) =>
   machineFingerprint(fileStorage(folder), sources);
@@ -33,16 +33,16 @@ test.each<[NodeJS.Platform, string, string, string]>([
   ['darwin', '/usr/sbin/ioreg', IOREG, UUID],
   ['win32', 'reg.exe', REG, UUID],
 ])(
-  'on %s it derives from %s, hides the id, and is the same for all users',
-  async (system, source, says, raw) => {
+  'on %s the fingerprint derives from %s, hides the machine id, and is the same for all users',
+  async (system, source, output, raw) => {
     const [one, again] = [
-      await fingerprint(machine(system, { [source]: says })),
-      await fingerprint(machine(system, { [source]: says }), `${place.folder}/of another user`),
+      await fingerprint(machine(system, { [source]: output })),
+      await fingerprint(machine(system, { [source]: output }), `${place.folder}/of another user`),
     ];
     expect(one).toMatch(/^[\w-]{43}$/);
     expect(again).toBe(one);
     expect(one).not.toContain(raw);
-    const other = says.replace(raw, raw.replace('0', '1'));
+    const other = output.replace(raw, raw.replace('0', '1'));
     expect(await fingerprint(machine(system, { [source]: other }))).not.toBe(one);
   },
 );
@@ -50,9 +50,9 @@ test.each<[NodeJS.Platform, string, string, string]>([
 test.each([
   ['missing', {}],
   ['not initialized', { '/etc/machine-id': 'uninitialized\n' }],
-])('if the machine id is %s, it is random and stays the same', async (_, says) => {
-  const mute = machine('linux', says);
-  const [one, again] = [await fingerprint(mute), await fingerprint(mute)];
+])('if the machine id is %s, the fingerprint is random and stays the same', async (_, outputs) => {
+  const withoutId = machine('linux', outputs);
+  const [one, again] = [await fingerprint(withoutId), await fingerprint(withoutId)];
   expect(again).toBe(one);
-  expect(await fingerprint(mute, `${place.folder}/of another machine`)).not.toBe(one);
+  expect(await fingerprint(withoutId, `${place.folder}/of another machine`)).not.toBe(one);
 });

@@ -26,7 +26,7 @@ const THIS_MACHINE: MachineSources = {
  * machine id, a random one is kept in `storage`.
  */
 export async function machineFingerprint(storage: Storage, sources = THIS_MACHINE): Promise<string> {
-  const id = (await machineId(sources)) ?? (await keptId(storage));
+  const id = (await machineId(sources)) ?? (await storedId(storage));
   return createHmac('sha256', id).update('seatlease fingerprint').digest('base64url');
 }
 
@@ -35,36 +35,36 @@ async function machineId(sources: MachineSources): Promise<string | undefined> {
   switch (system) {
     case 'darwin': {
       const args = ['-rd1', '-c', 'IOPlatformExpertDevice'];
-      return found(() => run('/usr/sbin/ioreg', args), /"IOPlatformUUID"\s*=\s*"([\w-]+)"/);
+      return match(() => run('/usr/sbin/ioreg', args), /"IOPlatformUUID"\s*=\s*"([\w-]+)"/);
     }
     case 'win32': {
       const args = ['query', 'HKLM\\SOFTWARE\\Microsoft\\Cryptography', '/v', 'MachineGuid', '/reg:64'];
-      return found(() => run('reg.exe', args), /MachineGuid\s+REG_SZ\s+([\w-]+)/);
+      return match(() => run('reg.exe', args), /MachineGuid\s+REG_SZ\s+([\w-]+)/);
     }
     default: {
       // In an image that was not booted yet, the file contains "uninitialized", or is empty.
       const written = /^([0-9a-f]{32})\s*$/;
       return (
-        (await found(() => read('/etc/machine-id'), written)) ??
-        (await found(() => read('/var/lib/dbus/machine-id'), written))
+        (await match(() => read('/etc/machine-id'), written)) ??
+        (await match(() => read('/var/lib/dbus/machine-id'), written))
       );
     }
   }
 }
 
-async function found(ask: () => Promise<string>, pattern: RegExp): Promise<string | undefined> {
+async function match(output: () => Promise<string>, pattern: RegExp): Promise<string | undefined> {
   try {
-    return pattern.exec(await ask())?.[1];
+    return pattern.exec(await output())?.[1];
   } catch {
     return undefined;
   }
 }
 
-async function keptId(storage: Storage): Promise<string> {
-  const kept = await storage.read(STORED_AS);
-  if (kept) return kept;
-  const made = randomUUID();
-  await storage.write(STORED_AS, made);
+async function storedId(storage: Storage): Promise<string> {
+  const stored = await storage.read(STORED_AS);
+  if (stored) return stored;
+  const generated = randomUUID();
+  await storage.write(STORED_AS, generated);
   // Another program may have written one at the same time: both use the stored one.
-  return (await storage.read(STORED_AS)) || made;
+  return (await storage.read(STORED_AS)) || generated;
 }

@@ -61,13 +61,13 @@ describe('only the last holder of a shared seat releases it', () => {
     expect(await releases(await holders.join(SEAT))).toBe(false);
     child.kill('SIGKILL');
     await ended;
-    leaveBehind({ start: '1' });
+    writeHolderFile({ start: '1' });
     expect(await releases(here)).toBe(true);
   });
 
   test('unless a program of another container may still run', async () => {
     const here = await holders.join(SEAT);
-    leaveBehind({
+    writeHolderFile({
       pid: 2 ** 30,
       place: JSON.parse(thisProcess()).place.replace(/ .*/, ' another container'),
     });
@@ -76,8 +76,8 @@ describe('only the last holder of a shared seat releases it', () => {
 
   test('exactly once when 20 holders leave at the same time', async () => {
     const all = await Promise.all(Array.from({ length: 20 }, () => holders.join(SEAT)));
-    const given = await Promise.all(all.map(releases));
-    expect(given.filter(Boolean)).toHaveLength(1);
+    const released = await Promise.all(all.map(releases));
+    expect(released.filter(Boolean)).toHaveLength(1);
   });
 });
 
@@ -85,12 +85,12 @@ describe('no program joins while the seat is being released', () => {
   test('by a program that waits for the release', async () => {
     const order: string[] = [];
     const here = await holders.join(SEAT);
-    let given: () => void = () => {};
-    const leaving = here.leave(() => new Promise((done) => (given = done)));
+    let finishRelease: () => void = () => {};
+    const leaving = here.leave(() => new Promise((done) => (finishRelease = done)));
     const joining = holders.join(SEAT).then(() => order.push('joined'));
     await new Promise((later) => setTimeout(later, 0));
     order.push('released');
-    given();
+    finishRelease();
     await Promise.all([leaving, joining]);
     expect(order).toEqual(['released', 'joined']);
   });
@@ -116,7 +116,7 @@ test('all users of a machine can write the folder, and none can remove the files
   ]);
 });
 
-test('never releases the seat if the folder cannot be written', async () => {
+test('the seat is never released if the folder cannot be written', async () => {
   const file = join(place.folder, 'file');
   writeFileSync(file, '');
   const membership = await fileHolders(join(file, 'folder')).join(SEAT);
@@ -124,7 +124,7 @@ test('never releases the seat if the folder cannot be written', async () => {
 });
 
 /** Writes the file of a program that differs from this one by `change`. */
-function leaveBehind(change: object): void {
+function writeHolderFile(change: object): void {
   const [file = ''] = readdirSync(place.folder);
   const mark = { ...JSON.parse(thisProcess()), ...change };
   writeFileSync(join(place.folder, file.replace(/\.[\w-]+\.stays$/, '.another.stays')), JSON.stringify(mark));

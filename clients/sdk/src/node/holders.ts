@@ -50,7 +50,7 @@ export function fileHolders(folder: string): FileHolders {
     if (!write()) return OTHERS_UNKNOWN;
     const refreshing = setInterval(write, REFRESH_MS).unref();
     const untilMs = Date.now() + LEAVING_MS;
-    while (isOneLeaving(folder, group) && Date.now() < untilMs) await sleep(POLL_MS);
+    while (isAnyLeaving(folder, group) && Date.now() < untilMs) await sleep(POLL_MS);
 
     /** Marks the file as leaving. Returns whether no other program stays. Writes first, because a mark counts by its age. */
     function mark(): boolean {
@@ -59,7 +59,7 @@ export function fileHolders(folder: string): FileHolders {
         attempt(() => {
           write();
           renameSync(stay, leaving);
-        }) && !isOneStaying(folder, group)
+        }) && !isAnyStaying(folder, group)
       );
     }
 
@@ -105,7 +105,7 @@ function writeWhole(file: string, text: string): void {
   renameSync(draft, file);
 }
 
-function isOneStaying(folder: string, group: string): boolean {
+function isAnyStaying(folder: string, group: string): boolean {
   return filesOf(folder, group, 'stays').some((file) => {
     const owner = attemptTo(() => readFileSync(file, 'utf8'));
     // Removed just now, or not readable: its program may still hold the seat.
@@ -116,7 +116,7 @@ function isOneStaying(folder: string, group: string): boolean {
   });
 }
 
-function isOneLeaving(folder: string, group: string): boolean {
+function isAnyLeaving(folder: string, group: string): boolean {
   return filesOf(folder, group, 'leaves').some((file) => {
     const sinceMs = attemptTo(() => statSync(file).mtimeMs);
     if (sinceMs === undefined) return false;
@@ -133,7 +133,7 @@ function filesOf(folder: string, group: string, kind: 'stays' | 'leaves'): strin
     .map((file) => join(folder, file));
 }
 
-/** Another user's file cannot be removed. It does not count either way. */
+/** Another user's file cannot be removed. It is ignored in either case. */
 function remove(file: string): void {
   attempt(() => rmSync(file, { force: true }));
 }

@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => place.remove());
 
 describe('a stored text', () => {
-  test('is there for the next program, under any name, until it is removed', async () => {
+  test('can be read by the next program, under any name, until it is removed', async () => {
     const names = ['a', 'A', '../../etc/passwd', 'a/b', 'nul', 'ü'.repeat(500), ''];
     const storage = fileStorage(join(place.folder, 'not', 'there', 'yet'));
     for (const name of names) await storage.write(name, `of ${name}`);
@@ -54,6 +54,6 @@ test.each<[NodeJS.Platform, Record<string, string>, string]>([
   ['linux', { XDG_STATE_HOME: 'state' }, '/home/ada/.local/state/seatlease'],
   ['darwin', { XDG_STATE_HOME: '/state' }, '/home/ada/Library/Application Support/seatlease'],
   ['win32', { LOCALAPPDATA: '/Local' }, '/Local/seatlease'],
-])('is in the state folder of %s, with the environment %o', (system, env, folder) => {
+])('the state folder follows the conventions of %s, with the environment %o', (system, env, folder) => {
   expect(stateFolder(env, system, '/home/ada')).toBe(folder);
 });

@@ -95,10 +95,10 @@ describe('throws NoAnswer with the address and the reason', () => {
   });
 
   test('when no local server is running', async () => {
-    const gone = await serve(() => {});
-    gone.close();
+    const stopped = await serve(() => {});
+    stopped.close();
     const reason = 'connection refused. The local server is not running';
-    await expect(get(gone.url)).rejects.toThrow(noAnswer(gone.url, reason));
+    await expect(get(stopped.url)).rejects.toThrow(noAnswer(stopped.url, reason));
   });
 
   test.each([
@@ -113,12 +113,12 @@ describe('throws NoAnswer with the address and the reason', () => {
   });
 
   test('when a remote server refuses the connection', async () => {
-    const gone = await serve(() => {});
-    gone.close();
+    const stopped = await serve(() => {});
+    stopped.close();
     const lookup: LookupFunction = (_host, _options, found) =>
       found(null, [{ address: '127.0.0.1', family: 4 }]);
     const agents = { http: new http.Agent({ lookup }), https: new https.Agent() };
-    const url = `http://licenses.example.com:${new URL(gone.url).port}`;
+    const url = `http://licenses.example.com:${new URL(stopped.url).port}`;
     await expect(get(url, nodeTransport(agents))).rejects.toThrow(noAnswer(url, 'connection refused'));
   });
 

@@ -28,7 +28,7 @@ export interface NodeTransport extends Transport {
 
 /** Not `fetch`: its connections keep a program running when its event loop is otherwise empty. */
 export function nodeTransport(
-  agents: Agents = keptAlive(),
+  agents: Agents = keepAliveAgents(),
   backgroundConnectMs = BACKGROUND_CONNECT_MS,
 ): NodeTransport {
   const pending = new Set<ClientRequest>();
@@ -55,7 +55,7 @@ export function nodeTransport(
   };
 }
 
-function keptAlive(): Agents {
+function keepAliveAgents(): Agents {
   const options = {
     keepAlive: true,
     timeout: IDLE_CONNECTION_MS,
@@ -89,7 +89,7 @@ function answerOf(
     // The agent calls `ref` on a reused socket.
     if (background) {
       const noConnection = giveUp(`no connection within ${backgroundConnectMs / 1000} s`);
-      sent.on('socket', (socket) => hide(socket, backgroundConnectMs, noConnection));
+      sent.on('socket', (socket) => unrefSocket(socket, backgroundConnectMs, noConnection));
     }
     let isAnswered = false;
     sent.on('response', (message) => {
@@ -109,7 +109,7 @@ function answerOf(
 }
 
 /** Keeps the socket from delaying the end of the program. */
-function hide(socket: Socket, connectMs: number, giveUp: () => void): void {
+function unrefSocket(socket: Socket, connectMs: number, giveUp: () => void): void {
   socket.unref();
   if (!socket.connecting) return;
   const timer = setTimeout(giveUp, connectMs).unref();

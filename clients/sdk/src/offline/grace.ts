@@ -87,7 +87,7 @@ export class Grace {
   }
 
   /** Stores the current time for the next start. */
-  async noteTime(): Promise<void> {
+  async storeTime(): Promise<void> {
     if (!this.#stored || this.#deps.stopwatch.read() < this.#nextNoteAtMs) return;
     await this.#write({ ...this.#stored, latestMs: this.#time.nowMs() });
   }
@@ -117,7 +117,7 @@ export class Grace {
     return this.#held;
   }
 
-  async forget(): Promise<void> {
+  async remove(): Promise<void> {
     this.#generation += 1;
     this.#held = undefined;
     this.#stored = undefined;
@@ -129,7 +129,7 @@ export class Grace {
     const { server, publicKeys, expected, stopwatch } = this.#deps;
     const generation = this.#generation;
     const body = { session_id: sessionId };
-    const answer = await server.ask('sign', { body, timeoutMs: TIMEOUT_MS, background, read: readSigned });
+    const answer = await server.call('sign', { body, timeoutMs: TIMEOUT_MS, background, read: readSigned });
     if (answer.kind !== 'good') return;
     const token = answer.body;
     const keySet = publicKeys === undefined ? await this.#keySet(background) : undefined;
@@ -153,7 +153,7 @@ export class Grace {
 
   /** The keys that the server publishes now, without revoked ones; the stored keys if it does not answer. */
   async #keySet(background: boolean): Promise<Stored['keys']> {
-    const answer = await this.#deps.server.ask('publicKeyJwks', {
+    const answer = await this.#deps.server.call('publicKeyJwks', {
       timeoutMs: TIMEOUT_MS,
       background,
       read: readKeySet,

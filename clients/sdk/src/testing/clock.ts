@@ -27,9 +27,8 @@ export class TestClock implements Clock {
   }
 
   after(delayMs: number, call: () => void): () => void {
-    const wishedMs = this.#monotonicMs + Math.max(delayMs, 0);
-    const atMs =
-      this.timersEveryMs > 1 ? Math.ceil(wishedMs / this.timersEveryMs) * this.timersEveryMs : wishedMs;
+    const dueMs = this.#monotonicMs + Math.max(delayMs, 0);
+    const atMs = this.timersEveryMs > 1 ? Math.ceil(dueMs / this.timersEveryMs) * this.timersEveryMs : dueMs;
     const timer = { atMs, call };
     this.#timers.add(timer);
     return () => void this.#timers.delete(timer);

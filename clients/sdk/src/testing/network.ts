@@ -6,11 +6,11 @@ import { work } from './work.ts';
  * What happens to a request. `on`: it is answered. `cut`: it fails at once. `hung`: it times out and never reaches the server.
  * `deaf`: the server executes it, and the answer is lost. A number: the answer is late by so many milliseconds.
  */
-export type Weather = 'on' | 'cut' | 'hung' | 'deaf' | number;
+export type NetworkCondition = 'on' | 'cut' | 'hung' | 'deaf' | number;
 
 /** A network that the test controls, on the clock of its machine. */
 export class TestNetwork implements Transport {
-  weather: Weather = 'on';
+  condition: NetworkCondition = 'on';
   /** All requests, in order. */
   readonly sent: Request[] = [];
   readonly #clock: TestClock;
@@ -27,14 +27,14 @@ export class TestNetwork implements Transport {
   }
 
   async send(request: Request, { timeoutMs }: SendOptions): Promise<Response> {
-    const { weather } = this;
+    const { condition } = this;
     this.sent.push(request);
-    if (weather === 'cut') throw new NoAnswer('The network is cut.');
-    if (weather !== 'hung') {
+    if (condition === 'cut') throw new NoAnswer('The network is cut.');
+    if (condition !== 'hung') {
       const answer = await work(this.#server(request));
-      if (weather === 'on') return answer;
-      if (typeof weather === 'number' && weather < timeoutMs) {
-        await this.#pass(weather);
+      if (condition === 'on') return answer;
+      if (typeof condition === 'number' && condition < timeoutMs) {
+        await this.#pass(condition);
         return answer;
       }
     }
