@@ -29,10 +29,10 @@ class LongestFirst extends BaseSequencer {
 }
 
 /**
- * Files that change their process for good (what a library is told once, a clock, a signal's handler), or that take so
- * long that a process of their own costs nothing beside.
+ * Files that change their process permanently (a library's one-time configuration, a clock, a signal's handler), or that
+ * take so long that starting a process of their own adds little.
  */
-const BY_THEMSELVES = [
+const OWN_PROCESS = [
   'functions/{bad-input,deployed}.test.ts',
   'functions/sweep/real-parts.test.ts',
   'functions/stripe-webhook/permutations.test.ts',
@@ -43,7 +43,7 @@ const BY_THEMSELVES = [
   'infra/**/*.test.ts',
 ];
 /** The others share a process per worker, which loads the product once: that took longer than many of their tests. */
-const TOGETHER = '{clients,functions,scripts,shared}/**/*.test.ts';
+const SHARED_PROCESS = '{clients,functions,scripts,shared}/**/*.test.ts';
 /** These share one Chromium, and most of them one local server, so that one worker runs them. */
 const IN_BROWSER = [
   'scripts/journeys/*.test.ts',
@@ -61,8 +61,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'together',
-          include: [TOGETHER],
-          exclude: [...configDefaults.exclude, ...BY_THEMSELVES, ...IN_BROWSER, LONG],
+          include: [SHARED_PROCESS],
+          exclude: [...configDefaults.exclude, ...OWN_PROCESS, ...IN_BROWSER, LONG],
           isolate: false,
           setupFiles: ['shared/testing/check-cleanup.ts'],
         },
@@ -71,7 +71,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'alone',
-          include: BY_THEMSELVES,
+          include: OWN_PROCESS,
           exclude: [...configDefaults.exclude, LONG],
         },
       },

@@ -9,7 +9,7 @@ import { benchMemory } from './bench/memory.ts';
 import { benchOptions, KINDS } from './bench/options.ts';
 import { benchPeer } from './bench/peer.ts';
 import { asMarkdown, type Report } from './bench/report.ts';
-import { keepResult } from './bench/results.ts';
+import { saveResult } from './bench/results.ts';
 import { benchSize } from './bench/size.ts';
 import { benchSweep } from './bench/sweep.ts';
 
@@ -43,7 +43,7 @@ another license server that you have started: npm run bench -- peer --url http:/
     for (const [name, run] of runs) {
       const report = await run();
       process.stdout.write(`\n${asMarkdown(report)}\n`);
-      if (effort === 'full') keepResult(name, report, [...NAMES, 'peer']);
+      if (effort === 'full') saveResult(name, report, [...NAMES, 'peer']);
     }
     return EXIT.ok;
   },

@@ -13,7 +13,7 @@ import { type LocalServer, startLocalServer } from './dev/server.ts';
 
 const Packed = z.array(z.object({ filename: z.string(), files: z.array(z.object({ path: z.string() })) }));
 
-/** The machine's own Node, which is often older than ours: who installs the package has any from 20 on. */
+/** Our Node and the one installed on the machine, which is often older: the package supports Node 20 and newer. */
 const NODES = [process.execPath, '/usr/bin/node', '/usr/local/bin/node'].filter((node) => existsSync(node));
 
 let folder: string;
@@ -28,7 +28,7 @@ beforeAll(async () => {
     ),
   );
   await write('package.json', { name: 'app', private: true, type: 'module' });
-  // Nothing else is needed, or this would not work without a network.
+  // The package has no dependencies, so npm can install it without a network.
   run('npm', ['install', '--offline', '--no-audit', '--no-fund', `./${packed[0]?.filename}`]);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -49,7 +49,7 @@ async function write(file: string, content: unknown, mode = 0o644): Promise<void
 
 const SDK = resolve('clients/sdk');
 
-test('the package holds what was built of the sources, its guide, its license and its command, and nothing else', () => {
+test('the package contains exactly the built sources, the guide, the license and the command', () => {
   const built = globSync('**/*.ts', { cwd: join(SDK, 'src') })
     .filter((file) => !/(\.test|testing)\.ts$|\btesting\//.test(file))
     .flatMap((file) => [`dist/${file.slice(0, -3)}.js`, `dist/${file.slice(0, -3)}.d.ts`]);
@@ -59,14 +59,14 @@ test('the package holds what was built of the sources, its guide, its license an
   );
 });
 
-test('it needs no other package', async () => {
+test('the package has no dependencies', async () => {
   const { dependencies, peerDependencies, optionalDependencies } = JSON.parse(
     await readFile(join(folder, 'node_modules/seatlease/package.json'), 'utf8'),
   );
   expect([dependencies, peerDependencies, optionalDependencies]).toEqual([undefined, undefined, undefined]);
 });
 
-test.each(NODES)('programs import it, and have its command, on %s', async (node) => {
+test.each(NODES)('programs can import the package and run its command on %s', async (node) => {
   await write(
     'app.js',
     `import { Seatlease, SeatleaseError, signIn } from 'seatlease';
@@ -77,7 +77,7 @@ test.each(NODES)('programs import it, and have its command, on %s', async (node)
   expect(run(node, ['node_modules/.bin/seatlease', '--version'])).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
-test('its types are strict TypeScript’s, however modules are found', async () => {
+test('the types compile in strict mode, with both ways of module resolution', async () => {
   await write(
     'app.ts',
     `import { type Seat, Seatlease, SeatleaseError } from 'seatlease';
@@ -106,14 +106,14 @@ test('its types are strict TypeScript’s, however modules are found', async () 
     'app.ts',
   ];
   const types = ['--types', 'node', '--typeRoots', resolve('node_modules/@types')];
-  for (const how of [
+  for (const resolution of [
     ['--module', 'nodenext', ...types],
     ['--module', 'esnext', '--moduleResolution', 'bundler', ...types],
   ])
-    run(process.execPath, [tsc, ...how, ...common]);
+    run(process.execPath, [tsc, ...resolution, ...common]);
 });
 
-/** Comes back from the page that stands in for Google as Ada, as her browser would. */
+/** A browser that signs in as Ada on the local sign-in page and follows the redirect to the program. */
 const BROWSER = `#!/bin/sh
 cookies=$(mktemp)
 provider=$(curl -s -c "$cookies" -o /dev/null -w '%{redirect_url}' "$1")
@@ -121,7 +121,7 @@ curl -s -L -b "$cookies" -c "$cookies" -o /dev/null "$provider&login_hint=ada@ex
 rm "$cookies"
 `;
 
-/** An app that is quit as soon as it listens for that. Nothing but its own code gives a seat back in time. */
+/** An Electron app that quits as soon as a listener for quitting is added. Only that listener can release the seat in time. */
 const ELECTRON = `
 import { EventEmitter } from 'node:events';
 class App extends EventEmitter {
@@ -135,12 +135,12 @@ export const app = new App();
 app.once('newListener', () => setImmediate(() => app.quit()));
 `;
 
-describe('the code in the guide works as it stands there', () => {
+describe('the code blocks in the guides work unchanged', () => {
   const ofReadme = codeBlocksOf(readFileSync('README.md', 'utf8')).filter(
     ({ language }) => language === 'js',
   );
   const blocks = [...codeBlocksOf(readFileSync(join(SDK, 'README.md'), 'utf8')), ...ofReadme];
-  /** What it does is seen above. */
+  /** Not run below: `beforeAll` installs the package. */
   const SET_UP = 'npm install seatlease';
 
   let server: LocalServer;
@@ -168,32 +168,32 @@ describe('the code in the guide works as it stands there', () => {
   afterAll(() => server.close());
 
   async function operate(method: string, path: string, body?: unknown): Promise<unknown> {
-    const answer = await fetch(demo.url + path, {
+    const response = await fetch(demo.url + path, {
       method,
       headers: { authorization: `Operator ${demo.operator_key}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    expect(answer.ok, path).toBe(true);
-    return answer.json();
+    expect(response.ok, path).toBe(true);
+    return response.json();
   }
 
-  /** Of the tenant that she has from her first sign-in on. */
+  /** A license of the tenant that Ada's first sign-in creates. */
   async function licenseOfAda(): Promise<string> {
     const ada = await signIn({
       url: demo.url,
-      // Not by `run`, which would have this process wait, and with it the server.
+      // `run` would block this process, in which the server runs.
       open: (address) => start(join(folder, 'bin/open'), [address]).ended,
       remember: false,
     });
-    const sold = await operate('POST', '/api/v1/licenses', {
+    const created = await operate('POST', '/api/v1/licenses', {
       tenant_id: ada.tenants[0]?.tenantId,
       max: 1,
       unit: 'user',
     });
-    return z.parse(z.object({ license_id: z.string() }), sold).license_id;
+    return z.parse(z.object({ license_id: z.string() }), created).license_id;
   }
 
-  test('every block is one that this test can run', () => {
+  test('this test can run every block', () => {
     expect(ofReadme).toHaveLength(1);
     expect(blocks.map(({ code }) => code)).toContain(SET_UP);
     expect(blocks.filter(({ language }) => language !== 'js' && language !== 'sh')).toEqual([]);

@@ -11,8 +11,8 @@ one failed, 2 if it was called wrongly.`,
   options: z.object({ url: option('https://seats.example.com', z.string('is missing')) }),
   async run({ url }) {
     const target = readTarget({ SEATLEASE_URL: url, OPERATOR_KEY: process.env.OPERATOR_KEY });
-    const isWell = await printSteps(target, TERMINAL.print, { auditWithinMs: 4 * 60_000 });
-    return isWell ? EXIT.ok : EXIT.problem;
+    const hasPassed = await printSteps(target, TERMINAL.print, { auditWithinMs: 4 * 60_000 });
+    return hasPassed ? EXIT.ok : EXIT.problem;
   },
 });
 

@@ -13,7 +13,7 @@ const LARGE_SEATS = 20_000;
 const LARGE_CLIENTS = 128;
 const [GRANTED, FULL] = [201, 409];
 /** How often the pool is counted in Redis while clients compete for it. */
-const LOOK_EVERY_MS = 5;
+const SAMPLE_EVERY_MS = 5;
 
 /** Far more clients than seats; then a large pool that many clients fill and empty at once. */
 export async function benchContention(effort: Effort): Promise<Report> {
@@ -37,7 +37,7 @@ export async function benchContention(effort: Effort): Promise<Report> {
             ['refused because the pool was full', fight.refused],
             ['most seats held at once, counted by clients', fight.mostHeld],
             ['most leases at once, counted in Redis', fight.mostLeases],
-            ['counts taken in Redis', fight.looks],
+            ['counts taken in Redis', fight.samples],
             ['seats still taken at the end', fight.left],
             ['errors', fight.errors],
           ],
@@ -76,7 +76,7 @@ export async function benchContention(effort: Effort): Promise<Report> {
 async function fightForSeats(stage: Stage, urls: SeatUrls, turns: number) {
   const { licenseId, key } = await stage.reset(SEATS);
   const asks = seatRequests(urls, key);
-  let [granted, refused, held, mostHeld, mostLeases, looks, left] = [0, 0, 0, 0, 0, 0, turns];
+  let [granted, refused, held, mostHeld, mostLeases, samples, left] = [0, 0, 0, 0, 0, 0, turns];
   function* turn(machine: string): Turn {
     const answer = yield asks.acquire(machine, [GRANTED, FULL]);
     if (answer?.status === FULL) refused += 1;
@@ -90,12 +90,12 @@ async function fightForSeats(stage: Stage, urls: SeatUrls, turns: number) {
     held -= 1;
     yield asks.release(session);
   }
-  let isOver = false;
+  let hasEnded = false;
   const watching = (async () => {
-    while (!isOver) {
+    while (!hasEnded) {
       mostLeases = Math.max(mostLeases, await leasesOf(stage, licenseId));
-      looks += 1;
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+      samples += 1;
+      await new Promise((resolve) => setTimeout(resolve, SAMPLE_EVERY_MS));
     }
   })();
   const measured = await drive({
@@ -106,14 +106,14 @@ async function fightForSeats(stage: Stage, urls: SeatUrls, turns: number) {
       return left < 0 ? undefined : turn(`machine-${client}`);
     },
   });
-  isOver = true;
+  hasEnded = true;
   await watching;
   return {
     granted,
     refused,
     mostHeld,
     mostLeases,
-    looks,
+    samples,
     left: await leasesOf(stage, licenseId),
     errors: errorsOf(measured.values()),
   };

@@ -78,8 +78,8 @@ async function openContenders(stage: Stage): Promise<readonly TakeSample[]> {
 
 /** Sends the request of an acquire; the contender ignores its content. */
 function plain(verb: string, url: string): TakeSample {
-  const asked = seatRequests({ acquire: url, heartbeat: url, release: url }, 'no key').acquire('machine-1');
-  const ask: Ask = { ...asked, verb, url: `${url}/`, expected: [200] };
+  const request = seatRequests({ acquire: url, heartbeat: url, release: url }, 'no key').acquire('machine-1');
+  const ask: Ask = { ...request, verb, url: `${url}/`, expected: [200] };
   return (clients, requests) => eachOnce(clients, Array.from({ length: requests }), () => just(ask));
 }
 

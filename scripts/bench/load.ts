@@ -58,7 +58,7 @@ export async function drive({
     Array.from({ length: clients }, async (_, i) => {
       const connections = new Map<string, Client>();
       // `undefined` if no complete response came.
-      const ask = async ({ url, method, headers, body }: Ask): Promise<Answer | undefined> => {
+      const send = async ({ url, method, headers, body }: Ask): Promise<Answer | undefined> => {
         const { origin, pathname: path } = new URL(url);
         const connection = connections.get(origin) ?? new Client(origin, { pipelining: 1 });
         connections.set(origin, connection);
@@ -77,15 +77,15 @@ export async function drive({
       };
       try {
         for (let turn = nextTurn(i); turn; turn = nextTurn(i)) {
-          for (let asked = turn.next(); !asked.done; ) {
-            const { verb, expected } = asked.value;
+          for (let next = turn.next(); !next.done; ) {
+            const { verb, expected } = next.value;
             const tally = tallyOf(verb);
             const askedMs = performance.now();
-            const answer = await ask(asked.value);
+            const answer = await send(next.value);
             tally.histogram.record(Math.max(1, Math.round((performance.now() - askedMs) * 1_000)));
             const isExpected = answer !== undefined && expected.includes(answer.status);
             if (!isExpected) tally.errors += 1;
-            asked = turn.next(isExpected ? answer : undefined);
+            next = turn.next(isExpected ? answer : undefined);
           }
         }
       } finally {

@@ -9,11 +9,11 @@ import { benchPeer } from './peer.ts';
 /** A fake Keygen Relay with this many licenses, as its HTTP API documentation describes. */
 async function relay(licenses: number) {
   const claimed = new Set<string>();
-  const asked = new Map<string, number>();
+  const counts = new Map<string, number>();
   const url = await serving((response, { method = '', url: path = '' }) => {
     const [, node] = /^\/v1\/nodes\/([^/]+)$/.exec(path) ?? [];
     const answer = (status: number): void => {
-      asked.set(`${method} ${status}`, (asked.get(`${method} ${status}`) ?? 0) + 1);
+      counts.set(`${method} ${status}`, (counts.get(`${method} ${status}`) ?? 0) + 1);
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(status < 300 && status !== 204 ? '{"license_file":"","license_key":""}' : undefined);
     };
@@ -25,12 +25,12 @@ async function relay(licenses: number) {
     claimed.add(node);
     return answer(201);
   });
-  return { url, claimed, asked };
+  return { url, claimed, counts };
 }
 
 describeReal('redis-server', 'a peer compared with our server', () => {
   test('gets the same load as ours through its public API, and the report shows both', async () => {
-    const { url, claimed, asked } = await relay(16);
+    const { url, claimed, counts } = await relay(16);
     const { title, tables, goals } = await benchPeer(keygenRelay(url), 16, 'quick');
     expect(title).toBe('Compared with Keygen Relay');
     expect(tables.map(({ columns }) => columns[0])).toEqual(['1 client', '16 clients']);
@@ -44,9 +44,13 @@ describeReal('redis-server', 'a peer compared with our server', () => {
       'claim p99 ÷ the peer’s at 16 clients',
     ]);
     // Every claim is extended and released once; none is refused or left.
-    const claims = asked.get('PUT 201');
+    const claims = counts.get('PUT 201');
     expect(claims).toBeGreaterThan(500);
-    expect(Object.fromEntries(asked)).toEqual({ 'PUT 201': claims, 'PUT 202': claims, 'DELETE 204': claims });
+    expect(Object.fromEntries(counts)).toEqual({
+      'PUT 201': claims,
+      'PUT 202': claims,
+      'DELETE 204': claims,
+    });
     expect(claimed.size).toBe(0);
   }, 120_000);
 });

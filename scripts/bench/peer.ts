@@ -12,7 +12,7 @@ const LARGE_SEATS = 20_000;
 const LARGE_CLIENTS = 128;
 const MOST_SEATS = 1_000_000;
 
-/** Another license server: the requests that correspond to ours. */
+/** Another license server: the requests that correspond to ourSide. */
 export interface Peer {
   readonly name: string;
   acquire(machine: string): Ask;
@@ -38,7 +38,7 @@ export async function benchPeer(peer: Peer, seats: number, effort: Effort): Prom
   try {
     const urls = await stage.startBundled(await stage.bundle(SEAT_VERBS));
     let asks = seatRequests(urls, '');
-    const ours: Side = {
+    const ourSide: Side = {
       name: 'Seatlease',
       async prepare() {
         asks = seatRequests(urls, (await stage.reset(MOST_SEATS)).key);
@@ -46,7 +46,7 @@ export async function benchPeer(peer: Peer, seats: number, effort: Effort): Prom
       turn: (machine) => oneSeat(asks, machine),
       fillAndEmpty: (machines, clients) => fillAndEmpty(asks, machines, clients),
     };
-    const theirs: Side = {
+    const peerSide: Side = {
       name: peer.name,
       prepare: async () => {},
       *turn(machine) {
@@ -62,7 +62,7 @@ export async function benchPeer(peer: Peer, seats: number, effort: Effort): Prom
         ]);
       },
     };
-    const sides = [ours, theirs];
+    const sides = [ourSide, peerSide];
     const tables: Table[] = [];
     const goals: Goal[] = [];
     for (const clients of CLIENTS.filter((each) => each <= seats)) {
@@ -161,13 +161,13 @@ function ofVerb(samples: readonly Sample[], verb: string, field: 'p50Ms' | 'p99M
   return samples.map(({ byVerb }) => byVerb.get(verb)?.[field] ?? Number.NaN);
 }
 
-function goalsOf(clients: number, [ours = [], theirs = []]: Samples): Goal[] {
+function goalsOf(clients: number, [ourSide = [], peerSide = []]: Samples): Goal[] {
   const loops = (of: readonly Sample[]) => of.map(({ loopsPerSecond }) => loopsPerSecond);
-  const claims: Figure = ratioOf(ofVerb(ours, 'acquire', 'p99Ms'), ofVerb(theirs, 'acquire', 'p99Ms'));
+  const claims: Figure = ratioOf(ofVerb(ourSide, 'acquire', 'p99Ms'), ofVerb(peerSide, 'acquire', 'p99Ms'));
   return [
     {
       what: `loops/s ÷ the peer’s at ${clients} clients`,
-      reached: ratioOf(loops(ours), loops(theirs)),
+      reached: ratioOf(loops(ourSide), loops(peerSide)),
       bound: { atLeast: 2 },
     },
     { what: `claim p99 ÷ the peer’s at ${clients} clients`, reached: claims, bound: { atMost: 0.25 } },

@@ -27,10 +27,10 @@ export function readPage(): string {
 }
 
 /** Saves a part's result in place of its previous one. `names` are all parts, in the order of the page. */
-export function keepResult(name: string, report: Report, names: readonly string[]): void {
+export function saveResult(name: string, report: Report, names: readonly string[]): void {
   const result = { on: new Date().toISOString().slice(0, 10), machine: describeMachine(), report };
-  const kept: Results = { ...readResults(), [name]: result };
-  const inOrder = Object.fromEntries(names.flatMap((each) => (kept[each] ? [[each, kept[each]]] : [])));
+  const merged: Results = { ...readResults(), [name]: result };
+  const inOrder = Object.fromEntries(names.flatMap((each) => (merged[each] ? [[each, merged[each]]] : [])));
   writeFileSync(JSON_FILE, `${JSON.stringify(inOrder, null, 2)}\n`);
   writeFileSync(PAGE_FILE, pageOf(inOrder));
 }

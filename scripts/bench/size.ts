@@ -113,9 +113,11 @@ async function openPool(store: RedisStore, size: number): Promise<() => Promise<
 async function openShard(store: RedisStore, size: number): Promise<() => Promise<Costs>> {
   await fillShard(store.redis, { shard: SHARD, count: size, expired: 0, nowMs: Date.now() + 3_600_000 });
   return async () => {
-    const asked = Array.from({ length: CALLS }, (_, n) => nthLicense(SHARD, Math.floor((n * size) / CALLS)));
-    await setMax(store.redis, asked, 2);
-    return costsOf(store, asked);
+    const sampled = Array.from({ length: CALLS }, (_, n) =>
+      nthLicense(SHARD, Math.floor((n * size) / CALLS)),
+    );
+    await setMax(store.redis, sampled, 2);
+    return costsOf(store, sampled);
   };
 }
 
@@ -125,21 +127,21 @@ async function setMax(redis: RespClient, licenseIds: readonly string[], max: num
 
 /** Redis microseconds per call. From each license a seat is acquired, kept, refused to another machine and released. */
 async function costsOf({ redis, seats }: RedisStore, licenseIds: readonly string[]): Promise<Costs> {
-  const asked = licenseIds.map((licenseId) => ({ licenseId, sessionId: newSessionId(licenseId) }));
+  const sessions = licenseIds.map((licenseId) => ({ licenseId, sessionId: newSessionId(licenseId) }));
   const each = async (
-    call: (ask: (typeof asked)[number]) => Promise<{ verdict: string }>,
+    call: (session: (typeof sessions)[number]) => Promise<{ verdict: string }>,
     expected: string,
   ) => {
     let verdicts: { verdict: string }[] = [];
     const micros = await microsOf(redis, async () => {
-      verdicts = await Promise.all(asked.map(call));
+      verdicts = await Promise.all(sessions.map(call));
     });
     const other = verdicts.find(({ verdict }) => verdict !== expected);
     if (other) throw new Error(`expected ${expected}, got ${other.verdict}`);
-    return micros / asked.length;
+    return micros / sessions.length;
   };
   const costs = {
-    acquire: await each((ask) => acquireSeat(seats, ask.licenseId, ask.sessionId), 'GRANTED'),
+    acquire: await each((session) => acquireSeat(seats, session.licenseId, session.sessionId), 'GRANTED'),
     heartbeat: await each(
       ({ licenseId, sessionId }) => seats.heartbeat({ licenseId, proof: TRUSTED, sessions: [{ sessionId }] }),
       'OK',
@@ -148,7 +150,10 @@ async function costsOf({ redis, seats }: RedisStore, licenseIds: readonly string
       ({ licenseId }) => acquireSeat(seats, licenseId, newSessionId(licenseId)),
       'FULL',
     ),
-    release: await each((ask) => seats.release({ ...ask, proof: TRUSTED, reason: 'released' }), 'ENDED'),
+    release: await each(
+      (session) => seats.release({ ...session, proof: TRUSTED, reason: 'released' }),
+      'ENDED',
+    ),
   };
   await redis.command(['DEL', shardKey('outbox', shardOf(licenseIds[0] ?? ''))]);
   return costs;

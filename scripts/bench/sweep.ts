@@ -117,9 +117,9 @@ async function sweepOnce(
 ): Promise<Swept> {
   let [expired, micros, longest, commands] = [0, 0, 0, 0];
   for (let licenses: readonly string[] | undefined; licenses === undefined || licenses.length > 0; ) {
-    const asked = licenses ?? [];
+    const current = licenses ?? [];
     const spent = await microsOf(redis, async () => {
-      const news = await seatMaintenance.expire(SHARD, asked);
+      const news = await seatMaintenance.expire(SHARD, current);
       licenses = news.due;
       expired += news.expired;
     });

@@ -18,7 +18,7 @@ import { LOADED_WHEN_NEEDED } from './needs.ts';
 import { startFunction } from './start-function.ts';
 import { sharedBundles } from './testing/shared-bundles.ts';
 
-interface First {
+interface FirstRequest {
   readonly request: string;
   readonly withKey?: true;
   readonly body?: unknown;
@@ -30,7 +30,7 @@ interface First {
 }
 
 /** A call without credentials to an endpoint that needs them. */
-function unauthenticated({ name, endpoints }: FunctionContract): First {
+function unauthenticated({ name, endpoints }: FunctionContract): FirstRequest {
   const closed = Object.values(endpoints).find(({ auth }) => !auth.includes('anyone'));
   if (!closed) throw new Error(`${name} needs an entry in FIRST: all its endpoints are open to anyone.`);
   return { request: `${closed.method} ${closed.path}`, answer: 401, code: 'AUTHENTICATION_REQUIRED' };
@@ -40,7 +40,7 @@ function unauthenticated({ name, endpoints }: FunctionContract): First {
  * The first request to a function in a project that does not exist, and the expected answer, for functions where that
  * tests more than a call without credentials.
  */
-const FIRST: Readonly<Partial<Record<FunctionName, First>>> = {
+const FIRST: Readonly<Partial<Record<FunctionName, FirstRequest>>> = {
   acquire: {
     request: 'POST /api/v1/licenses/acquire',
     withKey: true,
@@ -103,42 +103,46 @@ function bundleOf(name: FunctionName): Bundle {
 }
 
 describe('the bundle of each function', () => {
-  test.each(MANIFEST)('$name starts from its own package files, and answers', async (contract) => {
-    const { name } = contract;
-    const { request, withKey, ofSession, answer, code, ...first } = FIRST[name] ?? unauthenticated(contract);
-    const body = ofSession ? { session_id: newSessionId(license.licenseId) } : first.body;
-    const [method = '', path = ''] = request.split(' ');
-    const running = await startFunction(
-      bundleOf(name).folder,
-      entryPointOf(name),
-      deployedEnvironment({
-        UPSTASH_REDIS_REST_URL: front.url,
-        STRIPE_SECRET_KEY: 'sk_test_none',
-        STRIPE_WEBHOOK_SECRETS: 'whsec_none',
-        BILLING_RETURN_URL: 'https://no-such.example',
-        GOOGLE_CLIENT_ID: 'no-such-client',
-        GOOGLE_CLIENT_SECRET: 'no-such-secret',
-      }),
-    );
-    try {
-      const response = await fetch(`${running.url}${path}`, {
-        method,
-        redirect: 'manual',
-        headers: {
-          ...(withKey && { authorization: `License ${license.key}` }),
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      const text = await response.text();
-      expect({ answer: response.status, code: code && JSON.parse(text).code }, running.output()).toEqual({
-        answer,
-        code,
-      });
-    } finally {
-      await running.stop();
-    }
-  });
+  test.each(MANIFEST)(
+    '$name starts from its own package files and answers its first request',
+    async (contract) => {
+      const { name } = contract;
+      const { request, withKey, ofSession, answer, code, ...first } =
+        FIRST[name] ?? unauthenticated(contract);
+      const body = ofSession ? { session_id: newSessionId(license.licenseId) } : first.body;
+      const [method = '', path = ''] = request.split(' ');
+      const running = await startFunction(
+        bundleOf(name).folder,
+        entryPointOf(name),
+        deployedEnvironment({
+          UPSTASH_REDIS_REST_URL: front.url,
+          STRIPE_SECRET_KEY: 'sk_test_none',
+          STRIPE_WEBHOOK_SECRETS: 'whsec_none',
+          BILLING_RETURN_URL: 'https://no-such.example',
+          GOOGLE_CLIENT_ID: 'no-such-client',
+          GOOGLE_CLIENT_SECRET: 'no-such-secret',
+        }),
+      );
+      try {
+        const response = await fetch(`${running.url}${path}`, {
+          method,
+          redirect: 'manual',
+          headers: {
+            ...(withKey && { authorization: `License ${license.key}` }),
+            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          },
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        });
+        const text = await response.text();
+        expect({ answer: response.status, code: code && JSON.parse(text).code }, running.output()).toEqual({
+          answer,
+          code,
+        });
+      } finally {
+        await running.stop();
+      }
+    },
+  );
 });
 
 describe('the content of bundles', () => {
@@ -158,7 +162,7 @@ describe('the content of bundles', () => {
     },
   );
 
-  test('a function has no package for a service that it has no role for', () => {
+  test('a function contains only the packages of services that it has a role for', () => {
     expect(bundleOf('acquire').later).toEqual(['@google-cloud/firestore', 'jose']);
     expect(bundleOf('login').later).not.toContain('@google-cloud/firestore');
     expect(bundleOf('public-key').later).toContain('@google-cloud/kms');
@@ -198,8 +202,8 @@ describe('the content of bundles', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 
-  test('our code uses no name of a package loaded later that was left out of the bundle', () => {
-    const taken = new Map<string, Set<string>>();
+  test('needs.ts lists exactly the names that our code imports from packages loaded at first use', () => {
+    const imported = new Map<string, Set<string>>();
     const sources = globSync('{shared,functions}/**/*.ts', {
       cwd: ROOT,
       exclude: ['**/testing/**', 'shared/local/**', '**/*.test.ts'],
@@ -209,12 +213,12 @@ describe('the content of bundles', () => {
         /(?:const \{ ([^}]+) \} = )?await import\('([^.'][^']*)'\)/g,
       );
       for (const [, names = 'a whole package', name = ''] of lines) {
-        const known = taken.get(name) ?? new Set();
+        const known = imported.get(name) ?? new Set();
         for (const each of names.split(', ')) known.add(each.replace(/:.*/, ''));
-        taken.set(name, known);
+        imported.set(name, known);
       }
     }
-    const sorted = [...taken].map(([name, names]) => [name, [...names].toSorted()]);
+    const sorted = [...imported].map(([name, names]) => [name, [...names].toSorted()]);
     const declared = Object.entries(LOADED_WHEN_NEEDED).map(([name, { names }]) => [name, names.toSorted()]);
     expect(Object.fromEntries(sorted)).toEqual(Object.fromEntries(declared));
   });

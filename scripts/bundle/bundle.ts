@@ -90,14 +90,14 @@ export function bundleShipped(
       js: `const luaScripts=require('node:url').pathToFileURL(require('node:path').join(__dirname,'lua/scripts.js')).href;`,
     },
     define: { 'import.meta.url': 'luaScripts' },
-    plugins: [whatShips(later)],
+    plugins: [shippedFilesOnly(later)],
   });
 }
 
 /** Refuses files that are never shipped, and keeps packages that are loaded later in their own files. */
-function whatShips(later: ReadonlySet<string>): Plugin {
+function shippedFilesOnly(later: ReadonlySet<string>): Plugin {
   return {
-    name: 'what-ships',
+    name: 'shipped-files-only',
     setup({ onResolve, onLoad }) {
       onResolve({ filter: /.*/ }, ({ kind, path }) => {
         if (kind !== 'dynamic-import') return undefined;
@@ -122,7 +122,7 @@ function whatShips(later: ReadonlySet<string>): Plugin {
 function bundleLater(packages: readonly string[]): Promise<Built> {
   return buildFor('later', {
     entryPoints: packages.map((each) => ({ in: each, out: fileNameOf(each) })),
-    plugins: [onlyWhatIsUsed],
+    plugins: [usedNamesOnly],
     outExtension: { '.js': '.mjs' },
     chunkNames: 'shared-[hash]',
     format: 'esm',
@@ -134,8 +134,8 @@ function bundleLater(packages: readonly string[]): Promise<Built> {
   });
 }
 
-const onlyWhatIsUsed: Plugin = {
-  name: 'only-what-is-used',
+const usedNamesOnly: Plugin = {
+  name: 'used-names-only',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /.*/ }, ({ kind, path }) =>
       kind === 'entry-point' ? { path, namespace: 'used' } : undefined,

@@ -19,7 +19,7 @@ import { sharedBundles } from './testing/shared-bundles.ts';
 /** The functions of the story that run here. The others need tokens of Google, or Cloud KMS. */
 const BUNDLED = ['licenses', 'acquire', 'heartbeat', 'release', 'sessions', 'audit'];
 
-describeReal('Firestore emulator', 'the bundles, behind one origin, on', () => {
+describeReal('Firestore emulator', 'the bundles behind one origin', () => {
   let redis: Awaited<ReturnType<typeof startEmbeddedRedis>>;
   let upstash: UpstashServer;
   let firestore: FirestoreEmulator;
@@ -53,24 +53,24 @@ describeReal('Firestore emulator', 'the bundles, behind one origin, on', () => {
 
   test('pass the main story of verify-deploy', async () => {
     const routes = publicRoutes(MANIFEST);
-    const asked = new Set<string>();
+    const called = new Set<string>();
     const front = await startFront((_, path) => {
       const name = routes.find((route) => matchPath(route.path, path))?.functionName ?? '';
       const bundled = running.get(name);
-      if (bundled) asked.add(name);
+      if (bundled) called.add(name);
       return bundled?.url ?? suite.url;
     });
     const lines: string[] = [];
     const target = { url: front.url, operatorKey: OPERATOR_KEY, hintIfUnreachable: '', hintIfKeyRefused: '' };
     try {
-      const isWell = await printSteps(target, (line) => lines.push(line), {
+      const hasPassed = await printSteps(target, (line) => lines.push(line), {
         auditWithinMs: 9_000,
         wait: () => suite.settle(),
       });
-      expect(isWell, lines.join('\n')).toBe(true);
+      expect(hasPassed, lines.join('\n')).toBe(true);
     } finally {
       front.close();
     }
-    expect([...asked].toSorted()).toEqual(BUNDLED.toSorted());
+    expect([...called].toSorted()).toEqual(BUNDLED.toSorted());
   });
 });

@@ -2,7 +2,7 @@ import { readdirSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Random } from './random.ts';
 
-const LOOK_EVERY_MS = 50;
+const SAMPLE_EVERY_MS = 50;
 /** Redis syncs the file every second; a slow sync may take another second. */
 const MOST_LOST_MS = 1_000;
 const LEAST_LOST_MS = 300;
@@ -14,7 +14,7 @@ const LEAST_LOST_MS = 300;
  */
 export interface TailWatch {
   /** Truncates the file of a Redis that has just been killed; returns the number of bytes lost. */
-  cutBack(random: Random): number;
+  truncate(random: Random): number;
   stop(): void;
 }
 
@@ -23,7 +23,7 @@ export function watchTail(redisDir: string): TailWatch {
   const timer = setInterval(() => {
     const nowMs = performance.now();
     seen = [...seen.filter(({ atMs }) => nowMs - atMs <= 2 * MOST_LOST_MS), { atMs: nowMs, bytes: size() }];
-  }, LOOK_EVERY_MS);
+  }, SAMPLE_EVERY_MS);
 
   function size(): number {
     const file = fileIn(redisDir);
@@ -31,7 +31,7 @@ export function watchTail(redisDir: string): TailWatch {
   }
 
   return {
-    cutBack(random) {
+    truncate(random) {
       const file = fileIn(redisDir);
       if (file === undefined) throw new Error('Redis wrote no append-only file.');
       const fromMs = performance.now() - random.between(LEAST_LOST_MS, MOST_LOST_MS);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import type { Random } from './random.ts';
-import { ask, type Request, type RequestLog } from './requests.ts';
+import { type Request, type RequestLog, sendRequest } from './requests.ts';
 
 export interface ClientOptions {
   /** Its fingerprint. */
@@ -55,7 +55,7 @@ export function clientCalls({ name, phase, license, port, log }: ClientOptions):
     read: (body: unknown) => { seat: Seat; revived: boolean } | undefined,
   ): Promise<{ status: number | null; seat?: Seat }> {
     const sentMs = Date.now();
-    const outcome = await ask({
+    const outcome = await sendRequest({
       port,
       method,
       path: `/api/v1/licenses/${path}`,
@@ -90,8 +90,8 @@ export function clientCalls({ name, phase, license, port, log }: ClientOptions):
       }),
 
     heartbeat({ sessionId, token }) {
-      const asked = { session_id: sessionId, session_token: token };
-      return send('heartbeat', ['PUT', 'heartbeat'], asked, { sessionId }, (body) => {
+      const session = { session_id: sessionId, session_token: token };
+      return send('heartbeat', ['PUT', 'heartbeat'], session, { sessionId }, (body) => {
         const extended = z.parse(Extended, body);
         return {
           seat: {
@@ -106,8 +106,8 @@ export function clientCalls({ name, phase, license, port, log }: ClientOptions):
     },
 
     release({ sessionId, token }) {
-      const asked = { session_id: sessionId, session_token: token };
-      return send('release', ['POST', 'release'], asked, { sessionId }, () => undefined);
+      const session = { session_id: sessionId, session_token: token };
+      return send('release', ['POST', 'release'], session, { sessionId }, () => undefined);
     },
   };
 }
@@ -115,7 +115,7 @@ export function clientCalls({ name, phase, license, port, log }: ClientOptions):
 /** How long a client retries a release after the end of the run. */
 const RELEASE_WITHIN_MS = 10_000;
 
-export interface Life {
+export interface ClientBehavior {
   /** Ends everything except the release of a seat. */
   readonly stop: AbortSignal;
   readonly random: Random;
@@ -124,10 +124,13 @@ export interface Life {
 }
 
 /**
- * A machine's life, repeated: it acquires a seat, keeps it for a while, and releases it, crashes, or sleeps past its
- * lease and revives it. It retries requests without a response, as the same machine.
+ * Behaves like a machine, in a loop: it acquires a seat, keeps it for a while, and releases it, crashes, or sleeps past
+ * its lease and revives it. It retries requests without a response, as the same machine.
  */
-export async function liveAsClient(calls: ClientCalls, { stop, random, atTheEnd }: Life): Promise<void> {
+export async function runClient(
+  calls: ClientCalls,
+  { stop, random, atTheEnd }: ClientBehavior,
+): Promise<void> {
   const wait = (leastMs: number, mostMs: number): Promise<void> =>
     sleep(random.between(leastMs, mostMs), undefined, { signal: stop }).catch(() => undefined);
 
@@ -190,14 +193,14 @@ export async function liveAsClient(calls: ClientCalls, { stop, random, atTheEnd 
 
   await wait(0, 1_500);
   for (let isFirst = true; !stop.aborted; isFirst = false) {
-    const habit = random.next();
+    const draw = random.next();
     let seat = await takeSeat();
     if (seat) seat = await keepSeat(seat, isFirst ? random.between(0, 6_000) : random.between(3_000, 25_000));
-    if (seat && !stop.aborted && habit < 0.3) {
+    if (seat && !stop.aborted && draw < 0.3) {
       seat = await sleepThroughLease(seat);
       if (seat) seat = await keepSeat(seat, random.between(1_000, 5_000));
     }
-    const crashes = stop.aborted ? atTheEnd === 'crash' : habit > 0.85;
+    const crashes = stop.aborted ? atTheEnd === 'crash' : draw > 0.85;
     if (seat && !crashes) await releaseSeat(seat);
     // Some crashed machines return before their lease expires, and some after.
     await (crashes ? wait(500, 14_000) : wait(200, 3_000));

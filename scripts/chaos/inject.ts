@@ -6,11 +6,11 @@ export interface FaultDone {
   readonly kind: FaultKind;
   /** When it began; for a kill, when the process had ended. */
   readonly fromMs: number;
-  /** When the fault was over; its consequences can last longer. */
+  /** When the fault ended; its consequences can last longer. */
   readonly toMs: number;
 }
 
-/** Injects each planned fault at its time; resolves with what was done when all faults are over. */
+/** Injects each planned fault at its time; resolves with what was done when all faults have ended. */
 export async function injectFaults(plan: readonly Fault[], stage: Stage): Promise<FaultDone[]> {
   const startedMs = performance.now();
   const running: Promise<FaultDone>[] = [];
@@ -24,7 +24,7 @@ export async function injectFaults(plan: readonly Fault[], stage: Stage): Promis
 async function injectOne(fault: Fault, stage: Stage): Promise<FaultDone> {
   const { kind, forMs } = fault;
   if (isKill(kind)) {
-    const fromMs = await stage.bounce[KILLED[kind]](forMs);
+    const fromMs = await stage.killAndRestart[KILLED[kind]](forMs);
     return { kind, fromMs, toMs: Date.now() };
   }
   const fromMs = Date.now();

@@ -54,7 +54,7 @@ describe('the journal of accepted events', () => {
 
   test('holds nothing that the topic did not accept', async () => {
     const events = topic(async () => {
-      throw new Unavailable('events', 'gone');
+      throw new Unavailable('events', 'down');
     });
     await expect(events.publish([first])).rejects.toThrow(Unavailable);
     expect(readJournal(file).size).toBe(0);

@@ -66,7 +66,7 @@ export interface Call {
 export const agent = new http.Agent({ keepAlive: true });
 
 /** Sends one request without retries, so that every request sent is known. Ends within `timeoutMs`. */
-export function ask({ port, method, path, authorization, body, timeoutMs }: Call): Promise<Outcome> {
+export function sendRequest({ port, method, path, authorization, body, timeoutMs }: Call): Promise<Outcome> {
   const text = body === undefined ? '' : JSON.stringify(body);
   return new Promise((resolve) => {
     const outgoing = http.request({

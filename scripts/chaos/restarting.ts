@@ -9,8 +9,8 @@ import { startWorker } from './worker-process.ts';
 
 export type AppendFsync = 'always' | 'everysec';
 
-/** Ends a process with SIGKILL, waits `downMs` and starts it again; returns when it had ended. */
-export type Bounce = (downMs: number) => Promise<number>;
+/** Ends a process with SIGKILL, waits `downMs` and starts it again. Returns the time at which it had ended. */
+export type KillAndRestart = (downMs: number) => Promise<number>;
 
 interface Restart {
   kill(): Promise<unknown>;
@@ -19,8 +19,8 @@ interface Restart {
 }
 
 /** One at a time: a process is not killed while it is starting. */
-function bouncing({ kill, whenEnded = () => {}, start }: Restart): Bounce {
-  const bounce: Bounce = async (downMs) => {
+function restartable({ kill, whenEnded = () => {}, start }: Restart): KillAndRestart {
+  const killAndRestart: KillAndRestart = async (downMs) => {
     await kill();
     const endedMs = Date.now();
     whenEnded();
@@ -30,7 +30,7 @@ function bouncing({ kill, whenEnded = () => {}, start }: Restart): Bounce {
   };
   let last: Promise<unknown> = Promise.resolve();
   return (downMs) => {
-    const next = last.then(() => bounce(downMs));
+    const next = last.then(() => killAndRestart(downMs));
     last = next.catch(() => undefined);
     return next;
   };
@@ -51,10 +51,10 @@ export async function openRedis(
   const tail = watchTail(dir);
   return {
     port,
-    bounce: bouncing({
+    killAndRestart: restartable({
       kill: () => server.kill(),
       whenEnded() {
-        if (appendfsync === 'everysec') onBytesLost(tail.cutBack(random));
+        if (appendfsync === 'everysec') onBytesLost(tail.truncate(random));
       },
       async start() {
         server = await startRedisServer({ dir, port, args });
@@ -81,13 +81,19 @@ export async function openPubSub(projectId: string, topic: string) {
       const subscription = `records-${randomUUID().slice(0, 8)}`;
       await emulator.createPushSubscription({ topic, subscription, endpoint });
     },
-    bouncing: ({ whenEnded, whenBack }: { whenEnded(): void; whenBack(): Promise<void> }): Bounce =>
-      bouncing({
+    restartable: ({
+      whenEnded,
+      whenStarted,
+    }: {
+      whenEnded(): void;
+      whenStarted(): Promise<void>;
+    }): KillAndRestart =>
+      restartable({
         kill: () => emulator.kill(),
         whenEnded,
         async start() {
           emulator = await startPubSubEmulator({ projectId, port });
-          await whenBack();
+          await whenStarted();
         },
       }),
     stop: () => emulator.stop(),
@@ -100,7 +106,7 @@ export async function openFunctions(environment: NodeJS.ProcessEnv, logFile: str
   let hasDied = false;
   const start = () => startWorker({ ...environment, CHAOS_CLOCK_OFFSET_MS: String(offsetMs) }, logFile);
   let worker = await start();
-  const bounce = bouncing({
+  const killAndRestart = restartable({
     async kill() {
       hasDied ||= worker.hasDied();
       await worker.kill();
@@ -110,11 +116,11 @@ export async function openFunctions(environment: NodeJS.ProcessEnv, logFile: str
     },
   });
   return {
-    bounce,
+    killAndRestart,
     /** Restarts them with their clock `value` milliseconds ahead. */
     async moveClock(value: number): Promise<void> {
       offsetMs = value;
-      await bounce(0);
+      await killAndRestart(0);
     },
     hasDied: () => hasDied || worker.hasDied(),
     kill: () => worker.kill(),

@@ -4,11 +4,11 @@ import * as z from 'zod/mini';
 import { type Checked, check, type Facts, licensesFile, readFacts, requestsFile } from './check/check.ts';
 import type { License } from './check/claims.ts';
 import { type Finding, judge } from './check/finding.ts';
-import { clientCalls, liveAsClient } from './client.ts';
+import { clientCalls, runClient } from './client.ts';
 import { planFaults } from './fault-plan.ts';
 import { type FaultDone, injectFaults } from './inject.ts';
 import { randomOf } from './random.ts';
-import { ask, openRequestLog, type RequestLog } from './requests.ts';
+import { openRequestLog, type RequestLog, sendRequest } from './requests.ts';
 import type { AppendFsync } from './restarting.ts';
 import { openStage, type Stage } from './stage.ts';
 import { type Leftover, reconcileOnce, settle, startSweeping } from './sweeping.ts';
@@ -85,11 +85,11 @@ async function runOn(stage: Stage, options: RunOptions): Promise<RunResult> {
 
   print(`${appendfsync}: ${chaosMs / 1000} s of chaos for ${clients} clients on ${licenses.length} licenses`);
   const stop = new AbortController();
-  const lives = liveAll(stage, licenses, log, options, stop.signal);
+  const running = runClients(stage, licenses, log, options, stop.signal);
   const faults = await injectFaults(planFaults(seed, chaosMs), stage);
   await sleep(CALM_MS);
   stop.abort();
-  await lives;
+  await running;
 
   print(`${appendfsync}: faults have ended, half of the clients crashed; waiting for their leases to expire`);
   await sleep(TTL_SECONDS * 1000 + 500);
@@ -139,7 +139,7 @@ async function createLicenses(stage: Stage, { licenses, clients }: RunOptions): 
   const created: CreatedLicense[] = [];
   while (created.length < licenses) {
     const tenantId = created.length % LICENSES_A_TENANT === 0 ? undefined : created.at(-1)?.tenantId;
-    const outcome = await ask({
+    const outcome = await sendRequest({
       port: stage.functionsPort,
       method: 'POST',
       path: '/api/v1/licenses',
@@ -161,23 +161,23 @@ async function createLicenses(stage: Stage, { licenses, clients }: RunOptions): 
   return created;
 }
 
-function liveAll(
+function runClients(
   stage: Stage,
   licenses: readonly CreatedLicense[],
   log: RequestLog,
   { clients, seed }: RunOptions,
   stop: AbortSignal,
 ): Promise<unknown> {
-  const lives = Array.from({ length: clients }, async (_, index) => {
+  const running = Array.from({ length: clients }, async (_, index) => {
     const license = licenses[index % licenses.length];
     if (!license) return;
     const name = `machine-${index}`;
     const calls = clientCalls({ name, phase: 'chaos', license, port: stage.clients.port, log });
     // On each license some clients release their seat and some crash.
     const atTheEnd = Math.floor(index / licenses.length) % 2 === 0 ? 'release' : 'crash';
-    await liveAsClient(calls, { stop, random: randomOf(seed, name), atTheEnd });
+    await runClient(calls, { stop, random: randomOf(seed, name), atTheEnd });
   });
-  return Promise.all(lives);
+  return Promise.all(running);
 }
 
 const FRESH_ATTEMPTS = 3;

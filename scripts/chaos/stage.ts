@@ -10,7 +10,7 @@ import { localSecrets } from '../dev/secrets.ts';
 import { type Acknowledgements, watchAcknowledgements } from './acknowledgements.ts';
 import { readJournal } from './journal.ts';
 import type { Random } from './random.ts';
-import { type AppendFsync, type Bounce, openFunctions, openPubSub, openRedis } from './restarting.ts';
+import { type AppendFsync, type KillAndRestart, openFunctions, openPubSub, openRedis } from './restarting.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
 /** Few, so that one sweep is quick. */
@@ -30,7 +30,7 @@ export interface Stage {
   readonly acknowledgements: Acknowledgements;
   readonly records: Deps['records'];
   token(caller: ServiceCaller): string;
-  readonly bounce: Readonly<Record<'redis' | 'functions' | 'pubsub', Bounce>>;
+  readonly killAndRestart: Readonly<Record<'redis' | 'functions' | 'pubsub', KillAndRestart>>;
   /** Restarts the functions with their clock `offsetMs` ahead. */
   moveFunctionsClock(offsetMs: number): Promise<void>;
   /** Events that the topic accepted and whose delivery is not acknowledged. */
@@ -101,10 +101,10 @@ async function openAll(
   opened.defer(functions.kill);
 
   const unacknowledged = () => unacknowledgedIn(environment.CHAOS_JOURNAL, acknowledgements);
-  const bouncePubSub = emulator.bouncing({
+  const restartPubSub = emulator.restartable({
     // Until the subscription exists again, published events would be lost.
     whenEnded: () => pubsub.shut(true),
-    async whenBack() {
+    async whenStarted() {
       await emulator.createTopic(acknowledgements.url);
       const lost = unacknowledged();
       await publishAll(lost, deps.events);
@@ -123,7 +123,11 @@ async function openAll(
     acknowledgements,
     records: deps.records,
     token,
-    bounce: { redis: redisServer.bounce, functions: functions.bounce, pubsub: bouncePubSub },
+    killAndRestart: {
+      redis: redisServer.killAndRestart,
+      functions: functions.killAndRestart,
+      pubsub: restartPubSub,
+    },
     moveFunctionsClock: functions.moveClock,
     unacknowledged: () => unacknowledged().length,
     tally,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import type { Random } from './random.ts';
-import { ask } from './requests.ts';
+import { sendRequest } from './requests.ts';
 import type { Stage } from './stage.ts';
 
 /** The function's own limit is 120 s; no server is down that long here. */
@@ -19,7 +19,7 @@ type Swept = z.infer<typeof Swept>;
 
 /** Sweeps as Cloud Scheduler does; `undefined` for no response. */
 async function sweepOnce(stage: Stage): Promise<{ status: number; swept: Swept | undefined } | undefined> {
-  const outcome = await ask({
+  const outcome = await sendRequest({
     port: stage.functionsPort,
     method: 'POST',
     path: '/internal/sweep',

@@ -16,14 +16,14 @@ const FUNCTIONS: readonly FunctionContract[] = MANIFEST;
 
 const sourceOf = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
 
-// That no imports form a circle is Biome's rule (noImportCycles).
+// Biome's rule noImportCycles detects import cycles.
 test('every file imports only what its room allows', () => {
   expect(FILES.length).toBeGreaterThan(600);
   expect(FILES.flatMap((file) => importsOf(file, sourceOf(file))).length).toBeGreaterThan(2_000);
   expect(FILES.flatMap((file) => violationsIn(file, sourceOf(file)))).toEqual([]);
 });
 
-describe('the check finds', () => {
+describe('the check', () => {
   const BAD: readonly (readonly [file: string, source: string])[] = [
     ['scripts/dev.ts', "import { assembleDeps } from '../shared/wiring.ts';"],
     ['infra/index.ts', "import { x } from '../shared/wiring.ts';"],
@@ -83,13 +83,13 @@ describe('the check finds', () => {
     ['shared/utils/strings.ts', 'export {};'],
   ];
 
-  test.each(BAD)('in %s: %j', (file, source) => {
+  test.each(BAD)('reports a violation in %s: %j', (file, source) => {
     expect(violationsIn(file, source)).not.toEqual([]);
   });
 
-  test('at least one of these in every room', () => {
-    const bitten = BAD.map(([file]) => roomOf(file)?.name);
-    expect(ROOMS.map(({ name }) => name).filter((name) => !bitten.includes(name))).toEqual([]);
+  test('has a violation above for every room', () => {
+    const covered = BAD.map(([file]) => roomOf(file)?.name);
+    expect(ROOMS.map(({ name }) => name).filter((name) => !covered.includes(name))).toEqual([]);
   });
 
   test.each([
@@ -108,7 +108,7 @@ describe('the check finds', () => {
     ['shared/local/wiring.ts', "import { DEPLOYED } from '../wiring.ts';"],
     ['shared/config.ts', '/** What `process.env` has. */'],
     ['functions/deployed.ts', 'readConfig(process.env);'],
-  ])('but not in %s: %j', (file, source) => {
+  ])('reports nothing in %s: %j', (file, source) => {
     expect(violationsIn(file, source)).toEqual([]);
   });
 });
@@ -146,7 +146,7 @@ describe('the manifest', () => {
     for (const [path, names] of owners) expect([...names], path).toHaveLength(1);
   });
 
-  test('says for every endpoint who may call it', () => {
+  test('names the allowed callers of every endpoint', () => {
     for (const { endpoints } of FUNCTIONS) {
       for (const { auth, path } of Object.values(endpoints)) expect(auth, path).not.toHaveLength(0);
     }

@@ -42,7 +42,7 @@ describe.each(PAGES)('%s', (page) => {
       expect(readFileSync(String(RUN_BY[page]), 'utf8')).toContain(page.replace('clients/sdk/', ''));
   });
 
-  test('has shell blocks without comments, which zsh takes for commands', () => {
+  test('has no comments in shell blocks, because zsh runs them as commands', () => {
     expect(shellBlocksOf(text).filter((code) => /^\s*#/m.test(code))).toEqual([]);
   });
 });
@@ -62,7 +62,7 @@ describe('the index of features', () => {
     expect(programs.filter((program) => !(program in packageJson.scripts))).toEqual([]);
   });
 
-  test('links every page of clients/docs but itself', () => {
+  test('links every page of clients/docs except api.md and itself', () => {
     const linked = FEATURES.flatMap(({ pages }) => pages.map((page) => page.replace(/#.*/, '')));
     const pages = PAGES.filter((page) => page.startsWith('clients/docs/') && !page.endsWith('/index.md'));
     expect(pages.filter((page) => !linked.includes(page))).toEqual(['clients/docs/api.md']);

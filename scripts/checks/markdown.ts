@@ -1,7 +1,7 @@
 import GithubSlugger from 'github-slugger';
 
 export interface CodeBlock {
-  /** Empty where the fence names none. */
+  /** Empty if the fence names no language. */
   readonly language: string;
   readonly code: string;
 }
@@ -28,7 +28,7 @@ export function linksOf(page: string): string[] {
   );
 }
 
-/** What can stand after `#` in a link to `page`, as GitHub makes it from the headings. */
+/** The anchors that GitHub derives from the headings of `page`: the part after `#` in a link. */
 export function anchorsOf(page: string): Set<string> {
   const slugger = new GithubSlugger();
   return new Set(

@@ -254,9 +254,9 @@ for (const { signed, token, expected: { license_id: licenseId, ...rest }, now } 
   if (signed) {
     verdicts.push(await accepts((async () => verifyLicense(signed, keys, ...others))()));
   } else {
-    const isTaken = await accepts(verifyToken(token, fetched, ...others));
-    const isTakenByKept = await accepts(verifyToken(token, kept, ...others));
-    verdicts.push(isTaken === isTakenByKept ? isTaken : 'depends on the keys');
+    const isAccepted = await accepts(verifyToken(token, fetched, ...others));
+    const isAcceptedWithStored = await accepts(verifyToken(token, kept, ...others));
+    verdicts.push(isAccepted === isAcceptedWithStored ? isAccepted : 'depends on the keys');
   }
 }
 writeFileSync('verdicts.json', JSON.stringify(verdicts));
@@ -423,9 +423,9 @@ describeReal('openssl', 'the commands for a shell', () => {
     ['on another machine', 'FINGERPRINT=my-laptop', 'FINGERPRINT=their-laptop'],
     ['for another license', 'LICENSE=', 'LICENSE=x'],
     ['for a feature that it does not have', 'FEATURE=export', 'FEATURE=admin'],
-  ])('reject a license %s', async (_, ours, theirs) => {
-    expect(codeIn('sh', 1)).toContain(ours);
-    const code = (text: string): string => text.replace(ours, theirs);
+  ])('reject a license %s', async (_, expected, other) => {
+    expect(codeIn('sh', 1)).toContain(expected);
+    const code = (text: string): string => text.replace(expected, other);
     expect(await accepts(shown('as returned'), code)).toBe(false);
   });
 });

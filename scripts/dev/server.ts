@@ -24,12 +24,12 @@ export interface LocalServer {
   readonly deps: Deps;
   /** Where the fake Stripe listens; absent if payments go through Stripe itself. */
   readonly stripeUrl?: string | undefined;
-  /** Refuses new requests, lets those in progress end, and closes every part. */
+  /** Refuses new requests, lets those in progress end, and closes every dependency. */
   close(): Promise<void>;
 }
 
 /**
- * Serves the whole suite on one port of 127.0.0.1, with embedded parts unless `environment` names others. Throws
+ * Serves the whole suite on one port of 127.0.0.1, with embedded dependencies unless `environment` names others. Throws
  * `ConfigError` for an unusable environment, `DataFolderInUse` while another server uses the data folder, and
  * `EADDRINUSE` if the port is taken.
  */

@@ -31,7 +31,7 @@ export interface ConsoleWorld {
 }
 
 export interface OpenOptions {
-  /** Who is signed in, by default no one. Each sign-in can be opened once: its refresh token is valid once. */
+  /** The signed-in user; without it, the tab is signed out. Each sign-in can be opened once: its refresh token is valid once. */
   readonly as?: SignedIn;
   /** The page to go to. Without it, the tab stays blank. */
   readonly path?: string;
@@ -77,7 +77,7 @@ export async function openConsoleWorld(
       const page = await context.newPage();
       if (hasOwnClock) await page.clock.install();
       if (signedIn) {
-        // As if they had signed in in this tab before. Later loads keep what the page has stored since.
+        // The tab has a stored sign-in. Later loads keep what the page has stored since.
         const entry = JSON.stringify([STORED_AS, signedIn.refreshToken]);
         await page.addInitScript(
           `if (sessionStorage.length === 0 && !name) { name = 'seen'; sessionStorage.setItem(...${entry}); }`,

@@ -215,7 +215,7 @@ describeReal('chromium', 'the console', () => {
     await page.reload();
     await page.getByRole('button', { name: 'Sign in with Google' }).waitFor();
 
-    // A return link of another sign-in signs no one in.
+    // The return address of another sign-in does not sign anyone in.
     await page.goto(`${world.server.url}/console/signed-in?code=theirs&state=theirs`);
     await page.getByRole('alert').getByText('not started in this tab').waitFor();
     expect(page.url()).toBe(`${world.server.url}/console/`);

@@ -97,7 +97,7 @@ function depthOf(tokens: readonly Token[]): number {
   return depth;
 }
 
-/** Whether the expression before goes on after this token. */
+/** Whether the expression before continues after this token. */
 function isContinued(token: Token | undefined): boolean {
   return (
     token !== undefined &&

@@ -62,7 +62,7 @@ async function measure(
   return { mutation, fate: 'killed', by: failedFiles[0] };
 }
 
-/** Test files that pass without a mutant: only they can tell that a mutant breaks something. */
+/** Test files that pass without a mutant: only they can show that a mutant breaks something. */
 function passingTests(copy: TreeCopy, timeoutMs: number, print: (text: string) => void) {
   const isPassing = new Map<string, boolean>();
   return {

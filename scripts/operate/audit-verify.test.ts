@@ -72,27 +72,27 @@ function resealed(changed: AuditEvent): AuditEvent {
 
 interface Run {
   readonly code: number;
-  readonly said: string;
-  readonly complained: string;
+  readonly printed: string;
+  readonly errors: string;
 }
 
 async function operate(...args: string[]): Promise<Run> {
-  const said: string[] = [];
-  const complained: string[] = [];
+  const printed: string[] = [];
+  const errors: string[] = [];
   const output = {
-    print: (text: string) => void said.push(text),
-    printError: (text: string) => void complained.push(text),
+    print: (text: string) => void printed.push(text),
+    printError: (text: string) => void errors.push(text),
   };
   const code = await runOperate(args, { SEATLEASE_DATA: folder }, output);
-  return { code, said: said.join('\n'), complained: complained.join('\n') };
+  return { code, printed: printed.join('\n'), errors: errors.join('\n') };
 }
 
 const verify = (...more: string[]): Promise<Run> => operate('audit', 'verify', '--tenant', TENANT, ...more);
 
 /** The kinds and positions of the problems found; the command must have exited with 1. */
 async function found(): Promise<string[]> {
-  const { code, said } = await verify('--json');
-  const report = JSON.parse(said);
+  const { code, printed } = await verify('--json');
+  const report = JSON.parse(printed);
   expect([code, report.whole]).toEqual([1, false]);
   return report.problems.map(({ kind, seq }: { kind: string; seq: number }) => `${kind} ${seq}`);
 }
@@ -101,17 +101,17 @@ describe('audit verify', () => {
   test('reports an unchanged chain as valid, and exits with 0', async () => {
     await write(recorded(900));
     await write(recorded(901, newTenantId(16)));
-    const { code, said, complained } = await verify();
-    expect([code, complained]).toEqual([0, '']);
-    expect(said).toContain(`${TENANT}: valid.`);
-    expect(said).toMatch(/sealed events +205\n +not yet sealed +1\n/);
-    expect(said).toContain(at(LENGTH).link?.hash);
+    const { code, printed, errors } = await verify();
+    expect([code, errors]).toEqual([0, '']);
+    expect(printed).toContain(`${TENANT}: valid.`);
+    expect(printed).toMatch(/sealed events +205\n +not yet sealed +1\n/);
+    expect(printed).toContain(at(LENGTH).link?.hash);
   });
 
   test('reports the same as JSON', async () => {
-    const { code, said } = await verify('--json');
+    const { code, printed } = await verify('--json');
     expect(code).toBe(0);
-    expect(JSON.parse(said)).toEqual({
+    expect(JSON.parse(printed)).toEqual({
       tenant_id: TENANT,
       whole: true,
       sealed: LENGTH,
@@ -138,10 +138,10 @@ describe('audit verify', () => {
 
   test.each([1, 100, 101, LENGTH])('finds and names event %i if it was changed', async (seq) => {
     await write({ ...at(seq), detail: { active: 999, max: 9 } });
-    const { code, said } = await verify();
+    const { code, printed } = await verify();
     expect(code).toBe(1);
-    expect(said).toContain('1 problem found');
-    expect(said).toContain(`CHANGED  at ${seq}: ${at(seq).eventId}: does not match its hash`);
+    expect(printed).toContain('1 problem found');
+    expect(printed).toContain(`CHANGED  at ${seq}: ${at(seq).eventId}: does not match its hash`);
   });
 
   test.each([1, 100, LENGTH])(
@@ -175,9 +175,9 @@ describe('audit verify', () => {
   test('finds an event that cannot be read, without printing its content', async () => {
     await write({ ...at(50), type: 'ada@example.com' });
     expect(await found()).toContain('CHANGED 50');
-    const { said } = await verify();
-    expect(said).toContain('cannot be read as an event (type)');
-    expect(said).not.toContain('ada@');
+    const { printed } = await verify();
+    expect(printed).toContain('cannot be read as an event (type)');
+    expect(printed).not.toContain('ada@');
   });
 
   test.each([
@@ -218,16 +218,16 @@ describe('audit verify', () => {
 
   test('exits with 2 for an unknown tenant', async () => {
     const unknown = newTenantId(16);
-    const { code, said, complained } = await operate('audit', 'verify', '--tenant', unknown);
-    expect([code, said]).toEqual([2, '']);
-    expect(complained).toContain(`Tenant ${unknown} does not exist.`);
+    const { code, printed, errors } = await operate('audit', 'verify', '--tenant', unknown);
+    expect([code, printed]).toEqual([2, '']);
+    expect(errors).toContain(`Tenant ${unknown} does not exist.`);
   });
 
   test('reports no problem for a tenant without events', async () => {
     const tenantId = newTenantId(16);
     await records.create(TENANTS, tenantId, newTenant(tenantId, 'New', null, 1));
-    const { code, said } = await operate('audit', 'verify', '--tenant', tenantId);
-    expect([code, said.split('\n')[0]]).toEqual([0, `The audit chain of ${tenantId}: valid.`]);
+    const { code, printed } = await operate('audit', 'verify', '--tenant', tenantId);
+    expect([code, printed.split('\n')[0]]).toEqual([0, `The audit chain of ${tenantId}: valid.`]);
   });
 
   test('still verifies a tenant whose own record was removed', async () => {
@@ -247,19 +247,19 @@ test.each([
   ['audit', 'verify', 'now', '--tenant', TENANT],
   ['audit', 'erase', '--tenant', TENANT],
 ])('prints its usage or commands and exits with 2 for %s %s %s %s', async (...args) => {
-  const { code, said, complained } = await operate(...args);
-  expect([code, said]).toEqual([2, '']);
-  expect(complained).toMatch(/Usage: npm run operate|^Unknown command .* Commands: audit verify\.$/);
+  const { code, printed, errors } = await operate(...args);
+  expect([code, printed]).toEqual([2, '']);
+  expect(errors).toMatch(/Usage: npm run operate|^Unknown command .* Commands: audit verify\.$/);
 });
 
 test('names the problems of an unusable environment without showing a secret, and exits with 2', async () => {
-  const complaints: string[] = [];
-  const output = { print: () => {}, printError: (text: string) => void complaints.push(text) };
+  const errors: string[] = [];
+  const output = { print: () => {}, printError: (text: string) => void errors.push(text) };
   const environment = { SEATLEASE_DATA: folder, SHARDS: 'many', OPERATOR_KEY: 'short-and-secret' };
   const code = await runOperate(['audit', 'verify', '--tenant', TENANT], environment, output);
   expect(code).toBe(2);
-  expect(complaints.join('\n')).toContain('SHARDS: needs a whole number');
-  expect(complaints.join('\n')).not.toContain('short-and-secret');
+  expect(errors.join('\n')).toContain('SHARDS: needs a whole number');
+  expect(errors.join('\n')).not.toContain('short-and-secret');
 });
 
 test('as a program, prints its report and exits with the documented code', async () => {

@@ -29,30 +29,30 @@ function disableBehindOurBack(number: number): void {
 
 /** Runs `keys …` with `current` as `SIGNING_KEY_VERSION`. */
 async function keysWith(current: number, ...args: string[]) {
-  const said: string[] = [];
-  const complained: string[] = [];
+  const printed: string[] = [];
+  const errors: string[] = [];
   const output = {
-    print: (text: string) => void said.push(text),
-    printError: (text: string) => void complained.push(text),
+    print: (text: string) => void printed.push(text),
+    printError: (text: string) => void errors.push(text),
   };
   const environment = { SEATLEASE_DATA: folder, SIGNING_KEY_VERSION: String(current) };
   const code = await runOperate(['keys', ...args], environment, output);
-  return { code, said: said.join('\n'), complained: complained.join('\n') };
+  return { code, printed: printed.join('\n'), errors: errors.join('\n') };
 }
 const keys = (...args: string[]) => keysWith(1, ...args);
 
 async function json(current: number, ...args: string[]) {
-  const { code, said } = await keysWith(current, ...args, '--json');
-  return { code, ...JSON.parse(said) };
+  const { code, printed } = await keysWith(current, ...args, '--json');
+  return { code, ...JSON.parse(printed) };
 }
 
 describe('keys list', () => {
   test('shows every version, and which one signs', async () => {
     putKey(2, SECOND, CREATED_AT);
     disableBehindOurBack(2);
-    const { code, said } = await keys('list');
+    const { code, printed } = await keys('list');
     expect(code).toBe(0);
-    const [first, second] = said.split('\n');
+    const [first, second] = printed.split('\n');
     expect(first).toMatch(
       /^ {2}1 {2}enabled +2027-01-15T08:00:00\.000Z {2}not-for-production-1-\S+ {2}<- SIGNING_KEY_VERSION$/,
     );
@@ -80,25 +80,25 @@ describe('keys list', () => {
     ['does not exist', 7],
   ])('warns and exits with 1 if the version in SIGNING_KEY_VERSION %s', async (_, current) => {
     disableBehindOurBack(1);
-    const { code, said } = await keysWith(current, 'list');
+    const { code, printed } = await keysWith(current, 'list');
     expect(code).toBe(1);
-    expect(said).toContain('Nothing can be signed');
+    expect(printed).toContain('Nothing can be signed');
   });
 });
 
 describe('keys rotate', () => {
   test('changes nothing without --apply', async () => {
-    const { code, said } = await keys('rotate');
+    const { code, printed } = await keys('rotate');
     expect(code).toBe(0);
-    expect(said).toContain('Nothing was changed');
-    expect(said).toContain('--apply');
+    expect(printed).toContain('Nothing was changed');
+    expect(printed).toContain('--apply');
     expect(await json(1, 'rotate')).toEqual({ code: 0, step: 'create', applied: false });
     expect(existsSync(join(keysFolder, '2.pem'))).toBe(false);
   });
 
   test('creates one version, even if --apply is repeated', async () => {
-    const { code, said } = await keys('rotate', '--apply');
-    expect([code, said]).toEqual([0, expect.stringContaining('Created version 2')]);
+    const { code, printed } = await keys('rotate', '--apply');
+    expect([code, printed]).toEqual([0, expect.stringContaining('Created version 2')]);
     expect(await json(1, 'rotate', '--apply')).toMatchObject({
       step: 'wait',
       applied: false,
@@ -112,12 +112,12 @@ describe('keys rotate', () => {
     putKey(2, SECOND, new Date(madeMs).toISOString());
     const until = new Date(madeMs + 6 * 60_000).toISOString();
     expect(await json(1, 'rotate')).toMatchObject({ step: 'wait', until });
-    expect((await keys('rotate')).said).toContain(`wait until ${until}.`);
+    expect((await keys('rotate')).printed).toContain(`wait until ${until}.`);
   });
 
   test('then reports the setting to deploy, also as JSON', async () => {
     putKey(2, SECOND, '2020-01-01T00:00:00.000Z');
-    expect((await keys('rotate')).said).toContain('  SIGNING_KEY_VERSION=2\n');
+    expect((await keys('rotate')).printed).toContain('  SIGNING_KEY_VERSION=2\n');
     expect(await json(1, 'rotate', '--apply')).toMatchObject({
       step: 'pin',
       applied: false,
@@ -127,10 +127,10 @@ describe('keys rotate', () => {
 
   test('reports when the old version can be disabled once the new one is deployed', async () => {
     putKey(2, SECOND, '2027-03-01T00:00:00.000Z');
-    const { said } = await keysWith(2, 'rotate');
-    expect(said).toContain('90 days after the deploy');
-    expect(said).toContain('not be before 2027-05-30T00:06:00.000Z');
-    expect(said).toContain('npm run operate -- keys disable --version 1');
+    const { printed } = await keysWith(2, 'rotate');
+    expect(printed).toContain('90 days after the deploy');
+    expect(printed).toContain('not be before 2027-05-30T00:06:00.000Z');
+    expect(printed).toContain('npm run operate -- keys disable --version 1');
     expect(await json(2, 'rotate', '--apply')).toMatchObject({
       step: 'retire',
       applied: false,
@@ -149,10 +149,10 @@ describe('keys rotate', () => {
   test('warns and exits with 1 if nothing can be signed until then', async () => {
     putKey(2, SECOND, new Date().toISOString());
     disableBehindOurBack(1);
-    const { code, said } = await keys('rotate');
+    const { code, printed } = await keys('rotate');
     expect(code).toBe(1);
-    expect(said).toContain('Nothing can be signed');
-    expect(said).toContain('SIGNING_KEY_VERSION=2');
+    expect(printed).toContain('Nothing can be signed');
+    expect(printed).toContain('SIGNING_KEY_VERSION=2');
   });
 });
 
@@ -161,12 +161,12 @@ describe('keys disable', () => {
   const isDisabled = (number: number): boolean => existsSync(join(keysFolder, `${number}.disabled.pem`));
 
   test('reports what breaks and until when, and changes nothing without --apply', async () => {
-    const { code, said } = await keysWith(2, 'disable', '--version', '1');
+    const { code, printed } = await keysWith(2, 'disable', '--version', '1');
     expect(code).toBe(0);
-    expect(said).toContain('Would disable version 1');
-    expect(said).toContain('no longer verify');
-    expect(said).toContain('not be before 2027-05-30T00:06:00.000Z');
-    expect(said).toContain('Nothing was changed');
+    expect(printed).toContain('Would disable version 1');
+    expect(printed).toContain('no longer verify');
+    expect(printed).toContain('not be before 2027-05-30T00:06:00.000Z');
+    expect(printed).toContain('Nothing was changed');
     expect(isDisabled(1)).toBe(false);
   });
 
@@ -182,36 +182,36 @@ describe('keys disable', () => {
 
   test('accepts a version that is already disabled', async () => {
     await keysWith(2, 'disable', '--version', '1', '--apply');
-    const { code, said } = await keysWith(2, 'disable', '--version', '1', '--apply');
-    expect([code, said]).toEqual([0, 'Version 1 is already out of use (disabled).']);
+    const { code, printed } = await keysWith(2, 'disable', '--version', '1', '--apply');
+    expect([code, printed]).toEqual([0, 'Version 1 is already out of use (disabled).']);
   });
 
   test('refuses the version that signs', async () => {
-    const { code, said, complained } = await keysWith(2, 'disable', '--version', '2', '--apply');
-    expect([code, said]).toEqual([2, '']);
-    expect(complained).toContain('--compromised');
+    const { code, printed, errors } = await keysWith(2, 'disable', '--version', '2', '--apply');
+    expect([code, printed]).toEqual([2, '']);
+    expect(errors).toContain('--compromised');
     expect(isDisabled(2)).toBe(false);
   });
 
   test('disables the version that signs with --compromised, and reports the next step', async () => {
     const dry = await keysWith(2, 'disable', '--version', '2', '--compromised');
-    expect(dry.said).toContain('No license is signed until');
+    expect(dry.printed).toContain('No license is signed until');
     expect(isDisabled(2)).toBe(false);
     const done = await keysWith(2, 'disable', '--version', '2', '--compromised', '--apply');
-    expect([done.code, done.said]).toEqual([0, expect.stringContaining('Disabled version 2')]);
-    expect(done.said).toContain('keys rotate --compromised');
+    expect([done.code, done.printed]).toEqual([0, expect.stringContaining('Disabled version 2')]);
+    expect(done.printed).toContain('keys rotate --compromised');
     expect(isDisabled(2)).toBe(true);
   });
 
   test('reports that a newer version has signed nothing yet', async () => {
-    const { said } = await keysWith(1, 'disable', '--version', '2');
-    expect(said).toContain('Nothing was signed with it');
-    expect(said).not.toContain('no longer verify');
+    const { printed } = await keysWith(1, 'disable', '--version', '2');
+    expect(printed).toContain('Nothing was signed with it');
+    expect(printed).not.toContain('no longer verify');
   });
 
   test('exits with 2 for an unknown version', async () => {
-    const { code, complained } = await keysWith(2, 'disable', '--version', '9', '--apply');
-    expect([code, complained]).toEqual([2, 'The key has no version 9.']);
+    const { code, errors } = await keysWith(2, 'disable', '--version', '9', '--apply');
+    expect([code, errors]).toEqual([2, 'The key has no version 9.']);
   });
 });
 
@@ -228,7 +228,7 @@ test.each([
   ['keys', 'disable', '--version', '1x'],
   ['keys', 'disable', '--version', '-1'],
 ])('prints its usage or commands and exits with 2 for %s (%s %s %s)', async (_, ...args) => {
-  const { code, said, complained } = await keys(...args);
-  expect([code, said]).toEqual([2, '']);
-  expect(complained).toMatch(/Usage: npm run operate|^Unknown command .* Commands: keys list, /);
+  const { code, printed, errors } = await keys(...args);
+  expect([code, printed]).toEqual([2, '']);
+  expect(errors).toMatch(/Usage: npm run operate|^Unknown command .* Commands: keys list, /);
 });

@@ -4,14 +4,14 @@ import type { Records } from '../../shared/ports/records.ts';
 import type { SigningKeys } from '../../shared/ports/signing-keys.ts';
 import { readLocalConfig } from '../dev/secrets.ts';
 
-/** The parts that commands use. Each is opened when a command needs it, and closed after it. */
+/** The dependencies that commands use. Each is opened when a command needs it, and closed after it. */
 export interface OperateParts {
   withRecords<R>(work: (records: Records) => Promise<R>): Promise<R>;
   withKeys<R>(work: (keys: SigningKeys) => Promise<R>): Promise<R>;
   nowMs(): number;
 }
 
-/** The parts that `environment` names: those of a deployed suite, or of `npm start`. */
+/** The dependencies that `environment` names: those of a deployed suite, or of `npm start`. */
 export function partsOf(environment: Environment): OperateParts {
   const using =
     <P extends { close(): Promise<void> }>(open: (config: Config) => Promise<P>) =>

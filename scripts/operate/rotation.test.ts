@@ -48,9 +48,9 @@ async function deploy(number: number): Promise<void> {
 }
 
 /** Runs `keys …` as an operator, `laterMs` from now. */
-async function run(laterMs: number, ...args: string[]): Promise<{ code: number; said: string }> {
-  const said: string[] = [];
-  const output = { print: (text: string) => void said.push(text), printError: () => {} };
+async function run(laterMs: number, ...args: string[]): Promise<{ code: number; printed: string }> {
+  const printed: string[] = [];
+  const output = { print: (text: string) => void printed.push(text), printError: () => {} };
   const code = await runOperate(['keys', ...args], {}, output, {
     async withKeys(work) {
       const opened = openKmsKeys({ keyVersion: server.versionName(deployed), client: server.client });
@@ -63,12 +63,12 @@ async function run(laterMs: number, ...args: string[]): Promise<{ code: number; 
     withRecords: () => expect.fail('keys are not in the records'),
     nowMs: () => Date.now() + laterMs,
   });
-  return { code, said: said.join('\n') };
+  return { code, printed: printed.join('\n') };
 }
 
 async function keys(laterMs: number, ...args: string[]) {
-  const { code, said } = await run(laterMs, ...args, '--json');
-  return { code, ...(said === '' ? {} : JSON.parse(said)) };
+  const { code, printed } = await run(laterMs, ...args, '--json');
+  return { code, ...(printed === '' ? {} : JSON.parse(printed)) };
 }
 
 /** Verifies as a client that has no keys yet. */
@@ -101,7 +101,7 @@ test('every client’s license verifies throughout a rotation, until the old key
 
   const pin = await keys(6 * MINUTE_MS, 'rotate');
   expect(pin).toMatchObject({ step: 'pin', set: { SIGNING_KEY_VERSION: server.versionName(2) } });
-  expect((await run(6 * MINUTE_MS, 'rotate')).said).toContain(
+  expect((await run(6 * MINUTE_MS, 'rotate')).printed).toContain(
     `SIGNING_KEY_VERSION=${server.versionName(2)}\n`,
   );
   await deploy(2);

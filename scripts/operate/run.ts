@@ -5,7 +5,7 @@ import { AUDIT_COMMANDS } from './audit-verify.ts';
 import { KEYS_COMMANDS } from './keys.ts';
 import { type OperateParts, partsOf } from './parts.ts';
 
-/** Runs the command that `args` names on the parts that `environment` names, and returns the exit code of the process. */
+/** Runs the command that `args` names on the dependencies that `environment` names, and returns the exit code of the process. */
 export function runOperate(
   args: readonly string[],
   environment: Environment,
@@ -17,7 +17,7 @@ export function runOperate(
     json: true,
     commands: [...AUDIT_COMMANDS, ...KEYS_COMMANDS],
     notes: `The commands use the records and keys that the environment names, with your Google credentials. If it names none, they use
-those of npm start. They exit with 0 if all is well, 1 if a problem was found, 2 if the command could not run.`,
+those of npm start. They exit with 0 if no problem was found, 1 if one was found, 2 if the command could not run.`,
     expected: [ConfigError, Unavailable],
     open: () => parts,
   };

@@ -120,8 +120,8 @@ describe('an evicted program is excused', () => {
 });
 
 test('a program is not excused if another program of its machine released the session before', () => {
-  const heir = { ...belief('ben', BEN, 5_950, 8_000), program: 'ben, another' };
-  expect(kindsIn({ beliefs: [heir] })).toEqual(['NOT_HELD']);
+  const successor = { ...belief('ben', BEN, 5_950, 8_000), program: 'ben, another' };
+  expect(kindsIn({ beliefs: [successor] })).toEqual(['NOT_HELD']);
 });
 
 test('finds a second seat granted to a program that has one', () => {

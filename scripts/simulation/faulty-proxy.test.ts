@@ -11,49 +11,49 @@ afterEach(async () => {
 
 /** A proxy that applies this fate to every request, in front of a server that records them. */
 async function proxyOf(fate: Fate) {
-  const asked: string[] = [];
+  const received: string[] = [];
   const target = await cannedServer((response, { method, url }) => {
-    asked.push(`${method} ${url}`);
+    received.push(`${method} ${url}`);
     response.writeHead(200, { 'content-type': 'application/json', 'x-of': 'the server' }).end(BODY);
   });
   onTestFinished(target.close);
-  const noted: string[] = [];
+  const recorded: string[] = [];
   const proxy = await startFaultyProxy({
     targetUrl: target.url,
     nextFate: () => fate,
-    noteAnswer: ({ path }, { body }) => noted.push(`${path} ${body}`),
+    noteAnswer: ({ path }, { body }) => recorded.push(`${path} ${body}`),
   });
   proxies.push(proxy);
-  return { asked, noted, ask: () => fetch(`${proxy.url}/acquire`, { method: 'POST', body: '{}' }) };
+  return { received, recorded, send: () => fetch(`${proxy.url}/acquire`, { method: 'POST', body: '{}' }) };
 }
 
 test('returns a response unchanged', async () => {
-  const { ask, noted } = await proxyOf({ arrivesAfterMs: 0, answer: { how: 'none', afterMs: 0 } });
-  const answer = await ask();
+  const { send, recorded } = await proxyOf({ arrivesAfterMs: 0, answer: { how: 'none', afterMs: 0 } });
+  const answer = await send();
   expect([answer.status, answer.headers.get('x-of'), await answer.text()]).toEqual([200, 'the server', BODY]);
-  expect(noted).toEqual([`/acquire ${BODY}`]);
+  expect(recorded).toEqual([`/acquire ${BODY}`]);
 });
 
 test('drops a request, or only its response', async () => {
   const before = await proxyOf({ arrivesAfterMs: undefined, answer: { how: 'RESET', afterMs: 0 } });
-  await expect(before.ask()).rejects.toThrow();
-  expect(before.asked).toEqual([]);
+  await expect(before.send()).rejects.toThrow();
+  expect(before.received).toEqual([]);
 
   const after = await proxyOf({ arrivesAfterMs: 0, answer: { how: 'RESET', afterMs: 0 } });
-  await expect(after.ask()).rejects.toThrow();
-  expect(after.asked).toEqual(['POST /acquire']);
+  await expect(after.send()).rejects.toThrow();
+  expect(after.received).toEqual(['POST /acquire']);
 });
 
 test('forwards a request a second time', async () => {
   const fate: Fate = { arrivesAfterMs: 0, againAfterMs: 1, answer: { how: 'none', afterMs: 0 } };
-  const { ask, asked } = await proxyOf(fate);
-  await (await ask()).text();
-  await expect.poll(() => asked).toEqual(['POST /acquire', 'POST /acquire']);
+  const { send, received } = await proxyOf(fate);
+  await (await send()).text();
+  await expect.poll(() => received).toEqual(['POST /acquire', 'POST /acquire']);
 });
 
 test('sends the body slowly and completely', async () => {
-  const { ask } = await proxyOf({ arrivesAfterMs: 0, answer: { how: 'none', afterMs: 40 } });
-  const { body } = await ask();
+  const { send } = await proxyOf({ arrivesAfterMs: 0, answer: { how: 'none', afterMs: 40 } });
+  const { body } = await send();
   const pieces: string[] = [];
   for await (const piece of body ?? []) pieces.push(Buffer.from(piece).toString());
   expect(pieces.length).toBeGreaterThan(1);
@@ -62,12 +62,12 @@ test('sends the body slowly and completely', async () => {
 
 test('cuts a response in the middle, distorts it, or invents one', async () => {
   const cut = await proxyOf({ arrivesAfterMs: 0, answer: { how: 'cut in the middle', afterMs: 0 } });
-  await expect(cut.ask().then((answer) => answer.text())).rejects.toThrow();
+  await expect(cut.send().then((answer) => answer.text())).rejects.toThrow();
 
   const distorted = await proxyOf({ arrivesAfterMs: 0, answer: { how: 'ttl of decades', afterMs: 0 } });
-  expect(await (await distorted.ask()).json()).toMatchObject({ session_id: 'ses_1', ttl: 1e9 });
+  expect(await (await distorted.send()).json()).toMatchObject({ session_id: 'ses_1', ttl: 1e9 });
 
-  const made = await proxyOf({ arrivesAfterMs: undefined, answer: { how: 'unavailable', afterMs: 0 } });
-  const answer = await made.ask();
-  expect([answer.status, answer.headers.get('retry-after'), made.asked]).toEqual([503, '1', []]);
+  const invented = await proxyOf({ arrivesAfterMs: undefined, answer: { how: 'unavailable', afterMs: 0 } });
+  const answer = await invented.send();
+  expect([answer.status, answer.headers.get('retry-after'), invented.received]).toEqual([503, '1', []]);
 });

@@ -33,8 +33,8 @@ export async function startFaultyProxy(options: FaultyProxyOptions): Promise<Fau
   const { targetUrl, nextFate, noteAnswer = () => {} } = options;
   const agent = new http.Agent({ keepAlive: true });
   const tally = new Map<string, number>();
-  const over = new AbortController();
-  const wait = (ms: number): Promise<void> => sleep(ms, undefined, { signal: over.signal });
+  const stopping = new AbortController();
+  const wait = (ms: number): Promise<void> => sleep(ms, undefined, { signal: stopping.signal });
 
   async function passOn(incoming: IncomingMessage, body: Buffer): Promise<Answer> {
     const answer = await answerOf(await forward(agent, targetUrl, incoming, body));
@@ -45,8 +45,8 @@ export async function startFaultyProxy(options: FaultyProxyOptions): Promise<Fau
   async function relay(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const body = await bodyOf(incoming);
     const fate = nextFate();
-    const met = `${incoming.url?.split('/').at(-1)} ${fate.answer.how}`;
-    tally.set(met, (tally.get(met) ?? 0) + 1);
+    const outcome = `${incoming.url?.split('/').at(-1)} ${fate.answer.how}`;
+    tally.set(outcome, (tally.get(outcome) ?? 0) + 1);
 
     const { arrivesAfterMs, againAfterMs } = fate;
     if (againAfterMs !== undefined) {
@@ -81,7 +81,7 @@ export async function startFaultyProxy(options: FaultyProxyOptions): Promise<Fau
     url: `http://127.0.0.1:${address.port}`,
     tally,
     async close() {
-      over.abort();
+      stopping.abort();
       const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();

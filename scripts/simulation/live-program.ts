@@ -24,7 +24,7 @@ export interface LiveProgram {
   readonly until: 'ENDED' | 'RUN_OUT_OF_WORK' | 'EXIT' | 'CRASH' | 'SIGNAL';
 }
 
-const LOOK_MS = 10;
+const SAMPLE_EVERY_MS = 10;
 const LONGEST_STAY_MS = 2_000;
 const LONGEST_PAUSE_MS = 300;
 
@@ -35,8 +35,8 @@ const platform = nodePlatform({ stateFolder: `${folder}/state`, sharedFolder: `$
 const seatlease = new Seatlease({ url, licenseKey }, { ...platform, fingerprint: async () => machine });
 const seats = new Set<Seat>();
 
-function look(): void {
-  // Read before the look: if the process is stopped in between, it looks only after it continues.
+function logSamples(): void {
+  // Read first: if the process is stopped in between, the samples have the time before the stop.
   const atMs = Date.now();
   const bySession = Map.groupBy(seats, ({ sessionId }) => sessionId);
   const samples = [...bySession].map(([sessionId, ofSession]): Sample => {
@@ -53,7 +53,7 @@ function look(): void {
 }
 
 async function live(): Promise<never> {
-  setInterval(look, LOOK_MS);
+  setInterval(logSamples, SAMPLE_EVERY_MS);
   for (;;) {
     const seat = await seatlease.acquire({ wait: { atMostSeconds: 2 } }).catch(() => undefined);
     if (seat) {

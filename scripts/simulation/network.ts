@@ -13,7 +13,7 @@ import type { Fate } from './request-faults.ts';
 import type { World } from './world.ts';
 
 /** The sender of a request: a program, or the process that it left behind to send its last requests. */
-export interface Asker {
+export interface Sender {
   readonly program: string;
   readonly machine: Machine;
   readonly clock: Clock;
@@ -22,7 +22,7 @@ export interface Asker {
 
 export interface Network {
   /** As `Transport.send`. */
-  send(asker: Asker, request: Request, options: SendOptions): Promise<Response>;
+  send(sender: Sender, request: Request, options: SendOptions): Promise<Response>;
   readonly confirmed: readonly Confirmed[];
   readonly refusals: readonly Refused[];
   /** Requests that arrived at the server, for the timeline. */
@@ -53,7 +53,7 @@ export function openNetwork({ world, server, nextFate }: NetworkOptions): Networ
   const arrivals: Arrival[] = [];
   const tally = new Map<string, number>();
 
-  async function ask({ program, machine }: Asker, request: Request, sentMs: number): Promise<Answer> {
+  async function deliver({ program, machine }: Sender, request: Request, sentMs: number): Promise<Answer> {
     const { status, headers, text, body } = await server(request);
     const operation = operationOf(request);
     const atMs = world.nowMs();
@@ -79,27 +79,28 @@ export function openNetwork({ world, server, nextFate }: NetworkOptions): Networ
     }
   }
 
-  function send(asker: Asker, request: Request, options: SendOptions): Promise<Response> {
+  function send(sender: Sender, request: Request, options: SendOptions): Promise<Response> {
     const fate = nextFate();
-    const met = `${operationOf(request)} ${fate.answer.how}`;
-    tally.set(met, (tally.get(met) ?? 0) + 1);
+    const outcome = `${operationOf(request)} ${fate.answer.how}`;
+    tally.set(outcome, (tally.get(outcome) ?? 0) + 1);
 
-    const exchange = openExchange(asker, options);
-    function goBack(from: Answer): void {
+    const exchange = openExchange(sender, options);
+    function respond(from: Answer): void {
       if (fate.answer.how === 'NEVER') return;
       const { how, afterMs } = fate.answer;
       const answer = how === 'RESET' ? how : DISTORTIONS[how](from);
       const onRead = (read: Answer): void => {
-        if (how !== 'RESET' && isTrue(how)) noteRefusal(asker.program, request, read);
+        if (how !== 'RESET' && isTrue(how)) noteRefusal(sender.program, request, read);
       };
       world.plan(world.nowMs() + afterMs, () => exchange.answer(answer, onRead));
     }
 
     const sentMs = world.nowMs();
-    if (fate.arrivesAfterMs === undefined) goBack(NOTHING);
-    else world.plan(sentMs + fate.arrivesAfterMs, async () => goBack(await ask(asker, request, sentMs)));
+    if (fate.arrivesAfterMs === undefined) respond(NOTHING);
+    else
+      world.plan(sentMs + fate.arrivesAfterMs, async () => respond(await deliver(sender, request, sentMs)));
     if (fate.againAfterMs !== undefined)
-      world.plan(sentMs + fate.againAfterMs, () => ask(asker, request, sentMs));
+      world.plan(sentMs + fate.againAfterMs, () => deliver(sender, request, sentMs));
     return exchange.response;
   }
 
@@ -107,18 +108,18 @@ export function openNetwork({ world, server, nextFate }: NetworkOptions): Networ
 }
 
 /** A request in progress. It ends with its response, a reset, its timeout or its signal, whichever comes first. */
-function openExchange(asker: Asker, { timeoutMs, signal }: SendOptions) {
+function openExchange(sender: Sender, { timeoutMs, signal }: SendOptions) {
   const { promise: response, resolve, reject } = Promise.withResolvers<Response>();
-  let isOver = false;
+  let hasEnded = false;
   const end = (): void => {
-    isOver = true;
-    callOff();
+    hasEnded = true;
+    cancelTimeout();
   };
   const lose = (why: string): void => {
     end();
     reject(new NoAnswer(why));
   };
-  const callOff = asker.clock.after(timeoutMs, () => lose('timed out'), true);
+  const cancelTimeout = sender.clock.after(timeoutMs, () => lose('timed out'), true);
   if (signal?.aborted) lose('aborted');
   signal?.addEventListener('abort', () => lose('aborted'), { once: true });
 
@@ -128,8 +129,8 @@ function openExchange(asker: Asker, { timeoutMs, signal }: SendOptions) {
      * Arrives when the machine is awake. `onRead` is called if the program still waits and reads the complete response.
      */
     answer(answer: Answer | 'RESET', onRead: (answer: Answer) => void): void {
-      asker.machine.whenAwake(() => {
-        if (isOver || !asker.isAlive()) return;
+      sender.machine.whenAwake(() => {
+        if (hasEnded || !sender.isAlive()) return;
         if (answer === 'RESET' || answer.isCutShort) return lose('reset');
         end();
         onRead(answer);

@@ -3,7 +3,7 @@ import type { AtExit, Platform, Request } from '../../clients/sdk/src/platform.t
 import type { Seat } from '../../clients/sdk/src/seat.ts';
 import type { Sample } from './beliefs.ts';
 import type { Machine } from './machine.ts';
-import type { Asker, Network } from './network.ts';
+import type { Network, Sender } from './network.ts';
 
 /** One run of a program that holds a seat with the SDK, from its start to its end. */
 export interface Program {
@@ -15,7 +15,7 @@ export interface Program {
   /** Ends like a program that can wait for cleanup, or like one that cannot. */
   quit(how: 'IN_TIME' | 'AT_ONCE'): void;
   /** What it believes now, for each session that it ever got. */
-  look(): Sample[];
+  sample(): Sample[];
   readonly happened: readonly string[];
 }
 
@@ -35,7 +35,7 @@ const AFTERWARDS_MS = 5_000;
 export function startProgram(options: ProgramOptions): Program {
   const { name, machine, network, url, licenseKey, nowMs } = options;
   let isAlive = true;
-  const asker: Asker = {
+  const sender: Sender = {
     program: name,
     machine,
     clock: machine.clock(() => isAlive),
@@ -44,15 +44,15 @@ export function startProgram(options: ProgramOptions): Program {
   const exits = new Set<AtExit>();
   const seats = new Set<Seat>();
   const happened: string[] = [];
-  const holders = machine.holders(asker.clock, asker.isAlive);
-  const seatlease = new Seatlease({ url, licenseKey }, platformOf(asker, network, holders, exits));
+  const holders = machine.holders(sender.clock, sender.isAlive);
+  const seatlease = new Seatlease({ url, licenseKey }, platformOf(sender, network, holders, exits));
 
   function end(): void {
     if (!isAlive) return;
     const left = [...exits].flatMap((exit) => exit.afterwards() ?? []);
     const marks = holders.takeMarks();
     isAlive = false;
-    sendAfterwards(left, asker, network).then(() => {
+    sendAfterwards(left, sender, network).then(() => {
       for (const mark of marks) mark();
     });
   }
@@ -81,7 +81,7 @@ export function startProgram(options: ProgramOptions): Program {
     },
     quit(how) {
       if (how === 'AT_ONCE') return end();
-      asker.clock.after(EXIT_WITHIN_MS, end, true);
+      sender.clock.after(EXIT_WITHIN_MS, end, true);
       Promise.allSettled(
         [...exits].map(async (exit) => {
           await exit.inTime();
@@ -89,7 +89,7 @@ export function startProgram(options: ProgramOptions): Program {
         }),
       ).then(end);
     },
-    look() {
+    sample() {
       const atMs = nowMs();
       return leasesOf(seats).map((lease) => ({ program: name, machine: machine.name, atMs, ...lease }));
     },
@@ -98,14 +98,14 @@ export function startProgram(options: ProgramOptions): Program {
 }
 
 function platformOf(
-  asker: Asker,
+  sender: Sender,
   network: Network,
   holders: Platform['holders'],
   exits: Set<AtExit>,
 ): Platform {
-  const { program, machine, clock } = asker;
+  const { program, machine, clock } = sender;
   return {
-    transport: { send: (request, options) => network.send(asker, request, options) },
+    transport: { send: (request, options) => network.send(sender, request, options) },
     clock,
     storage: machine.storage,
     holders,
@@ -123,16 +123,16 @@ function platformOf(
 }
 
 /** Sends the requests that a program left behind, as a separate process that outlives it. */
-function sendAfterwards(left: readonly Request[], { program, machine }: Asker, network: Network) {
+function sendAfterwards(left: readonly Request[], { program, machine }: Sender, network: Network) {
   const isAlive = (): boolean => true;
-  const heir: Asker = {
+  const successor: Sender = {
     program: `${program}, afterwards`,
     machine,
     clock: machine.clock(isAlive),
     isAlive,
   };
   const options = { timeoutMs: AFTERWARDS_MS, background: false };
-  return Promise.allSettled(left.map((request) => network.send(heir, request, options)));
+  return Promise.allSettled(left.map((request) => network.send(successor, request, options)));
 }
 
 /** Grouped by session: after a loss, the same session may return as another `Seat`. */

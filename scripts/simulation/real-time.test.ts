@@ -11,7 +11,7 @@ import { beliefsOf, type Confirmed, findFalseBeliefs, type Logs, type Sample } f
 import type { Answer } from './distortions.ts';
 import { type FaultyProxy, type SentRequest, startFaultyProxy } from './faulty-proxy.ts';
 import type { LiveProgram } from './live-program.ts';
-import { type Fate, weather } from './request-faults.ts';
+import { type Fate, faultSequence } from './request-faults.ts';
 import { eventsOf } from './server-log.ts';
 import { timelineOf } from './timeline.ts';
 
@@ -69,11 +69,11 @@ describe('programs on a faulty network, one killed and one stopped for longer th
 
   beforeAll(async () => {
     const license = await putNewLicense(suite.deps.seats, TERMS);
-    const fates = fc.sample(weather(TTL_MS), { seed: SEED, numRuns: 20 }).flat();
-    let asked = 0;
+    const fates = fc.sample(faultSequence(TTL_MS), { seed: SEED, numRuns: 20 }).flat();
+    let requests = 0;
     proxy = await startFaultyProxy({
       targetUrl: suite.url,
-      nextFate: () => fates[asked++ % fates.length] ?? WELL,
+      nextFate: () => fates[requests++ % fates.length] ?? WELL,
       noteAnswer,
     });
     const live = (machine: string): void => {
@@ -128,8 +128,8 @@ describe('programs on a faulty network, one killed and one stopped for longer th
     }
   }
 
-  function noteAnswer({ body: asked }: SentRequest, { status, body }: Answer): void {
-    const { fingerprint } = JSON.parse(asked);
+  function noteAnswer({ body: sent }: SentRequest, { status, body }: Answer): void {
+    const { fingerprint } = JSON.parse(sent);
     if (status >= 300 || body === '') return;
     const { session_id: sessionId, expires_at } = JSON.parse(body);
     const machine = fingerprint ?? confirmed.find((one) => one.sessionId === sessionId)?.machine;
@@ -141,7 +141,7 @@ describe('programs on a faulty network, one killed and one stopped for longer th
     expect(findFalseBeliefs(logs), timelineOf(logs)).toEqual([]);
   });
 
-  test('no longer believe in the seat at the first look after they were stopped', () => {
+  test('no longer believe in the seat at the first sample after they were stopped', () => {
     const before = samplesOf(stopped).findLast(({ atMs }) => atMs <= stoppedAtMs);
     const after = samplesOf(stopped).find(
       ({ atMs, sessionId }) => atMs > stoppedAtMs && sessionId === before?.sessionId,
@@ -156,9 +156,9 @@ describe('programs on a faulty network, one killed and one stopped for longer th
     expect(signals).toEqual(['SIGKILL', 'SIGTERM', 'SIGTERM', 'SIGTERM', 'SIGTERM']);
   });
 
-  test('met faults, held seats, and let some expire', () => {
-    const met = [...proxy.tally].filter(([what]) => !what.endsWith(' none'));
-    expect(met.length).toBeGreaterThan(3);
+  test('were exposed to faults, held seats, and let some expire', () => {
+    const faulty = [...proxy.tally].filter(([what]) => !what.endsWith(' none'));
+    expect(faulty.length).toBeGreaterThan(3);
     expect(logs.beliefs.length).toBeGreaterThan(2);
     const types = logs.events.map(({ type }) => type);
     expect(types.filter((type) => type === 'session.acquired').length).toBeGreaterThan(2);
@@ -174,8 +174,8 @@ describe('a program whose server no longer responds still ends', () => {
     ['on SIGTERM', 'SIGNAL', { code: null, signal: 'SIGTERM' }],
   ] as const)('%s', async (_, until, end) => {
     const { key: licenseKey } = await putNewLicense(suite.deps.seats, TERMS);
-    let asked = 0;
-    const nextFate = (): Fate => (asked++ === 0 ? WELL : NEVER);
+    let requests = 0;
+    const nextFate = (): Fate => (requests++ === 0 ? WELL : NEVER);
     const proxy = await startFaultyProxy({ targetUrl: suite.url, nextFate });
     onTestFinished(() => proxy.close());
     const program = start({ name: until, machine: until, url: proxy.url, licenseKey, until });
@@ -183,6 +183,6 @@ describe('a program whose server no longer responds still ends', () => {
     program.child.kill(until === 'SIGNAL' ? 'SIGTERM' : 'SIGUSR2');
     expect(await program.ended).toMatchObject(end);
     // Some leave the release to another process.
-    await vi.waitFor(() => expect(asked).toBeGreaterThan(1), { timeout: 10_000 });
+    await vi.waitFor(() => expect(requests).toBeGreaterThan(1), { timeout: 10_000 });
   });
 });

@@ -53,7 +53,7 @@ function unanswered(longestMs: number): fc.Arbitrary<Fate> {
 }
 
 /** Spells of fates in random order: without faults, with all kinds of faults, and without any response. */
-export function weather(longestMs: number): fc.Arbitrary<Fate[]> {
+export function faultSequence(longestMs: number): fc.Arbitrary<Fate[]> {
   const spell = (fate: fc.Arbitrary<Fate>, longest: number): fc.Arbitrary<Fate[]> =>
     fc.array(fate, { minLength: 1, maxLength: longest, size: 'max' });
   const spells = fc.oneof(

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import type { MachineOptions } from './machine.ts';
-import { type Fate, weather } from './request-faults.ts';
+import { type Fate, faultSequence } from './request-faults.ts';
 
-export type Deed =
+export type Action =
   | { readonly do: 'acquire'; readonly wait: boolean }
   | { readonly do: 'release' | 'crash' | 'quit in time' | 'quit at once'; readonly thenAcquire: boolean }
   | { readonly do: 'sleep' }
@@ -21,7 +21,7 @@ export interface Scenario {
     readonly offline_grace_days: number;
   };
   readonly machines: readonly Omit<MachineOptions, 'name'>[];
-  readonly steps: readonly { readonly afterMs: number; readonly who: number; readonly deed: Deed }[];
+  readonly steps: readonly { readonly afterMs: number; readonly who: number; readonly action: Action }[];
   readonly fates: readonly Fate[];
   /** Values of `Math.random`, repeated: the SDK's jitter. */
   readonly draws: readonly number[];
@@ -38,7 +38,7 @@ const rhythms = fc.constantFrom(
   { ttl_seconds: 10, heartbeat_seconds: 3 },
 );
 
-const deeds: fc.Arbitrary<Deed> = fc.oneof(
+const actions: fc.Arbitrary<Action> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('acquire' as const), wait: fc.boolean() }) },
   {
     weight: 8,
@@ -86,12 +86,12 @@ export const scenarios: fc.Arbitrary<Scenario> = rhythms.chain((rhythm) => {
       }),
       { minLength: 2, maxLength: 3 },
     ),
-    steps: fc.array(fc.record({ afterMs, who: fc.nat(5), deed: deeds }), {
+    steps: fc.array(fc.record({ afterMs, who: fc.nat(5), action: actions }), {
       minLength: 15,
       maxLength: 40,
       size: 'max',
     }),
-    fates: weather(ttlMs * 1.2),
+    fates: faultSequence(ttlMs * 1.2),
     draws: fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), {
       minLength: 8,
       maxLength: 32,

@@ -37,7 +37,7 @@ const MACHINE = { rate: 1, wallOffsetMs: 0, sleepStopsClock: false };
 const ONE_PROGRAM: Scenario = {
   terms: TERMS,
   machines: [MACHINE],
-  steps: [{ afterMs: 0, who: 0, deed: { do: 'acquire', wait: false } }],
+  steps: [{ afterMs: 0, who: 0, action: { do: 'acquire', wait: false } }],
   fates: [WELL, ...Array<Fate>(50).fill(LOST)],
   draws: [0.5],
 };
@@ -80,11 +80,11 @@ describe('whatever happens to requests, responses, programs, machines and clocks
     await clocked.close();
   });
 
-  function count({ happened, met, events }: SimulationLogs): void {
+  function count({ happened, tally: requests, events }: SimulationLogs): void {
     const add = (what: string, n = 1): void => void tally.set(what, (tally.get(what) ?? 0) + n);
     for (const what of happened) add(what);
     for (const { type } of events) add(type);
-    for (const [what, n] of met) add(what, n);
+    for (const [what, n] of requests) add(what, n);
   }
 
   test('no program believes in a seat that the server does not hold for it', {
@@ -114,8 +114,8 @@ describe('whatever happens to requests, responses, programs, machines and clocks
       'a belief ends in time although the clock is set back',
       {
         steps: [
-          { afterMs: 0, who: 0, deed: { do: 'acquire', wait: false } },
-          { afterMs: 15_000, who: 0, deed: { do: 'set clock', byMs: -3_600_000 } },
+          { afterMs: 0, who: 0, action: { do: 'acquire', wait: false } },
+          { afterMs: 15_000, who: 0, action: { do: 'set clock', byMs: -3_600_000 } },
         ],
       },
     ],
@@ -124,9 +124,9 @@ describe('whatever happens to requests, responses, programs, machines and clocks
       {
         machines: [{ ...MACHINE, sleepStopsClock: true }],
         steps: [
-          { afterMs: 0, who: 0, deed: { do: 'acquire', wait: false } },
-          { afterMs: 15_000, who: 0, deed: { do: 'sleep' } },
-          { afterMs: 350_000, who: 0, deed: { do: 'wake' } },
+          { afterMs: 0, who: 0, action: { do: 'acquire', wait: false } },
+          { afterMs: 15_000, who: 0, action: { do: 'sleep' } },
+          { afterMs: 350_000, who: 0, action: { do: 'wake' } },
         ],
       },
     ],
@@ -135,10 +135,10 @@ describe('whatever happens to requests, responses, programs, machines and clocks
       {
         machines: [{ ...MACHINE, sleepStopsClock: true }],
         steps: [
-          { afterMs: 0, who: 0, deed: { do: 'acquire', wait: false } },
-          { afterMs: 15_000, who: 0, deed: { do: 'sleep' } },
-          { afterMs: 300_000, who: 0, deed: { do: 'wake' } },
-          { afterMs: 1_000, who: 0, deed: { do: 'set clock', byMs: -300_000 } },
+          { afterMs: 0, who: 0, action: { do: 'acquire', wait: false } },
+          { afterMs: 15_000, who: 0, action: { do: 'sleep' } },
+          { afterMs: 300_000, who: 0, action: { do: 'wake' } },
+          { afterMs: 1_000, who: 0, action: { do: 'set clock', byMs: -300_000 } },
         ],
       },
     ],
@@ -146,10 +146,10 @@ describe('whatever happens to requests, responses, programs, machines and clocks
       'a program keeps its seat when the release of an earlier program of its machine arrives late',
       {
         steps: [
-          { afterMs: 0, who: 0, deed: { do: 'acquire', wait: false } },
-          { afterMs: 10_000, who: 0, deed: { do: 'release', thenAcquire: false } },
-          { afterMs: 30_000, who: 1, deed: { do: 'acquire', wait: false } },
-          { afterMs: 100_000, who: 1, deed: { do: 'nothing' } },
+          { afterMs: 0, who: 0, action: { do: 'acquire', wait: false } },
+          { afterMs: 10_000, who: 0, action: { do: 'release', thenAcquire: false } },
+          { afterMs: 30_000, who: 1, action: { do: 'acquire', wait: false } },
+          { afterMs: 100_000, who: 1, action: { do: 'nothing' } },
         ],
         fates: [WELL, LATE, ...Array<Fate>(50).fill(WELL)],
       },
@@ -162,8 +162,8 @@ describe('whatever happens to requests, responses, programs, machines and clocks
       'a program counts a seat as released only after the server responds',
       {
         steps: [
-          { afterMs: 0, who: 0, deed: { do: 'acquire', wait: false } },
-          { afterMs: 15_000, who: 0, deed: { do: 'release', thenAcquire: true } },
+          { afterMs: 0, who: 0, action: { do: 'acquire', wait: false } },
+          { afterMs: 15_000, who: 0, action: { do: 'release', thenAcquire: true } },
         ],
         fates: [WELL, PORTAL_FIRST, ...Array<Fate>(50).fill(WELL)],
       },
@@ -179,9 +179,9 @@ describe('whatever happens to requests, responses, programs, machines and clocks
       ...ONE_PROGRAM,
       terms: { ...TERMS, offline_grace_days: 1 },
       steps: [
-        { afterMs: 0, who: 0, deed: { do: 'acquire', wait: false } },
-        { afterMs: 10_000, who: 0, deed: { do: 'release', thenAcquire: true } },
-        { afterMs: 100_000, who: 0, deed: { do: 'nothing' } },
+        { afterMs: 0, who: 0, action: { do: 'acquire', wait: false } },
+        { afterMs: 10_000, who: 0, action: { do: 'release', thenAcquire: true } },
+        { afterMs: 100_000, who: 0, action: { do: 'nothing' } },
       ],
       // Acquire, keys, sign; the release; the acquires, until the stored license is used; then one with a response.
       fates: [WELL, WELL, WELL, LATE, LOST, LOST, ...Array<Fate>(50).fill(WELL)],

@@ -6,7 +6,7 @@ import { type Machine, openMachine } from './machine.ts';
 import { type Arrival, type Network, openNetwork } from './network.ts';
 import { type Program, startProgram } from './programs.ts';
 import type { Fate } from './request-faults.ts';
-import type { Deed, Scenario } from './scenario.ts';
+import type { Action, Scenario } from './scenario.ts';
 import { eventsOf } from './server-log.ts';
 import { openWorld, type World } from './world.ts';
 
@@ -16,7 +16,7 @@ const WELL: Fate = { arrivesAfterMs: 1, answer: { how: 'none', afterMs: 1 } };
 export interface SimulationLogs extends Logs {
   readonly arrivals: readonly Arrival[];
   readonly happened: readonly string[];
-  readonly met: ReadonlyMap<string, number>;
+  readonly tally: ReadonlyMap<string, number>;
 }
 
 /** Runs a scenario against the suite; returns what both sides saw. */
@@ -28,7 +28,7 @@ export async function simulate(clocked: ClockedSuite, scenario: Scenario): Promi
   const samples: Sample[] = [];
   const world = openWorld(clocked, () => {
     for (const { machine, program } of places) {
-      if (program?.isAlive() && !machine.isAsleep()) samples.push(...program.look());
+      if (program?.isAlive() && !machine.isAsleep()) samples.push(...program.sample());
     }
   });
   const machines = scenario.machines.map((options, i) =>
@@ -48,9 +48,9 @@ export async function simulate(clocked: ClockedSuite, scenario: Scenario): Promi
   });
   const stage: Stage = { suite, license, world, network, places, programs: [] };
 
-  for (const { afterMs, who, deed } of scenario.steps) {
+  for (const { afterMs, who, action } of scenario.steps) {
     await world.runUntil(world.nowMs() + afterMs);
-    world.plan(world.nowMs(), () => perform(deed, who, stage));
+    world.plan(world.nowMs(), () => perform(action, who, stage));
   }
   for (const machine of machines) world.plan(world.nowMs(), () => machine.wake());
   const ttlMs = terms.ttl_seconds * 1000;
@@ -68,7 +68,7 @@ export async function simulate(clocked: ClockedSuite, scenario: Scenario): Promi
     events: await eventsOf(suite.deps, licenseId),
     licenses: [{ licenseId, limit: terms.max + terms.overdraft }],
     happened: stage.programs.flatMap(({ happened }) => happened),
-    met: network.tally,
+    tally: network.tally,
   };
 }
 
@@ -90,23 +90,23 @@ interface Stage {
   readonly programs: Program[];
 }
 
-async function perform(deed: Deed, who: number, stage: Stage): Promise<void> {
+async function perform(action: Action, who: number, stage: Stage): Promise<void> {
   const place = stage.places[who % stage.places.length];
   if (!place) return;
   const { machine, program } = place;
-  if (deed.do === 'wake') return machine.wake();
-  if (deed.do === 'evict') return evict(who, stage);
+  if (action.do === 'wake') return machine.wake();
+  if (action.do === 'evict') return evict(who, stage);
   if (machine.isAsleep()) return;
-  if (deed.do === 'sleep') return machine.sleep();
-  if (deed.do === 'set clock') return machine.setWallClock(deed.byMs);
+  if (action.do === 'sleep') return machine.sleep();
+  if (action.do === 'set clock') return machine.setWallClock(action.byMs);
 
-  if (deed.do === 'acquire') return aliveAt(place, stage).acquire(deed.wait);
-  if (deed.do === 'nothing' || !program?.isAlive()) return;
-  if (deed.do === 'release') program.release();
-  if (deed.do === 'crash') program.crash();
-  if (deed.do === 'quit in time') program.quit('IN_TIME');
-  if (deed.do === 'quit at once') program.quit('AT_ONCE');
-  if (deed.thenAcquire) aliveAt(place, stage).acquire(false);
+  if (action.do === 'acquire') return aliveAt(place, stage).acquire(action.wait);
+  if (action.do === 'nothing' || !program?.isAlive()) return;
+  if (action.do === 'release') program.release();
+  if (action.do === 'crash') program.crash();
+  if (action.do === 'quit in time') program.quit('IN_TIME');
+  if (action.do === 'quit at once') program.quit('AT_ONCE');
+  if (action.thenAcquire) aliveAt(place, stage).acquire(false);
 }
 
 /** The program that runs there, or a new one. */

@@ -4,14 +4,17 @@ import { settled } from '../../clients/sdk/src/testing/work.ts';
 export interface World {
   nowMs(): number;
   plan(atMs: number, call: () => unknown): void;
-  /** Machines have their own clocks and say when their next timer is due. */
+  /** Machines have their own clocks and report when their next timer is due. */
   add(machine: { nextDueMs(): number; runDue(): void }): void;
   /** Runs everything that is due until then. */
   runUntil(untilMs: number): Promise<void>;
 }
 
-/** `look` is called after each call, never before: looking at a clock must not be what keeps it correct. */
-export function openWorld(server: { nowMs(): number; moveClock(ms: number): void }, look: () => void): World {
+/** `observe` is called after each call, never before: the SDK must be correct even if nothing reads its state. */
+export function openWorld(
+  server: { nowMs(): number; moveClock(ms: number): void },
+  observe: () => void,
+): World {
   const machines: { nextDueMs(): number; runDue(): void }[] = [];
   let planned: { atMs: number; call: () => unknown }[] = [];
 
@@ -20,7 +23,7 @@ export function openWorld(server: { nowMs(): number; moveClock(ms: number): void
     if (passedMs > 0) server.moveClock(passedMs);
     await call();
     await settled();
-    look();
+    observe();
   }
 
   return {

@@ -47,19 +47,19 @@ describe('the local server', () => {
 
 describeReal('chromium', 'the reference page', () => {
   let page: Page;
-  const complaints: string[] = [];
+  const browserErrors: string[] = [];
   browserTest.beforeAll(async ({ browser }) => {
     page = await browser.newPage({ viewport: { width: 390, height: 844 } });
-    page.on('console', (message) => complaints.push(message.text()));
-    page.on('pageerror', (error) => complaints.push(error.message));
-    page.on('requestfailed', (request) => complaints.push(request.url()));
+    page.on('console', (message) => browserErrors.push(message.text()));
+    page.on('pageerror', (error) => browserErrors.push(error.message));
+    page.on('requestfailed', (request) => browserErrors.push(request.url()));
     await page.goto(`${url}/docs`);
   });
   afterAll(() => page.close());
 
   test('opens without browser errors, under a policy that allows nothing inline', async () => {
     expect(await page.title()).toBe('Seatlease API');
-    expect(complaints).toEqual([]);
+    expect(browserErrors).toEqual([]);
     // The policy allows its style sheet.
     expect(await page.evaluate('getComputedStyle(document.body).maxWidth')).not.toBe('none');
   });

@@ -147,10 +147,10 @@ function answerOf(
   document: OpenApi,
 ): Html | undefined {
   if ('$ref' in given) return undefined;
-  const [said = ''] = given.description.split('\n\n');
+  const [summary = ''] = given.description.split('\n\n');
   const schema = given.content?.['application/json']?.schema;
   const headers = Object.keys(given.headers).filter((name) => name !== COMMON_HEADER);
-  return html`<p><strong>${status}</strong> ${inline(said)}${
+  return html`<p><strong>${status}</strong> ${inline(summary)}${
     headers.length > 0 && html` <span class="quiet">Headers: ${headers.join(', ')}.</span>`
   }</p>
 ${

@@ -11,9 +11,9 @@ export async function printSteps(
   options: StoryOptions,
 ): Promise<boolean> {
   const steps = story(target, options);
-  let isWell = true;
+  let hasPassed = true;
   for (const [i, { name, run }] of steps.entries()) {
-    if (!isWell && i < steps.length - 1) {
+    if (!hasPassed && i < steps.length - 1) {
       print(`      ${name}`);
       continue;
     }
@@ -21,11 +21,11 @@ export async function printSteps(
       await run();
       print(`  ok  ${name}`);
     } catch (error) {
-      isWell = false;
+      hasPassed = false;
       print(`FAIL  ${name}`);
       print(`      ${error instanceof Error ? error.message : error}`);
     }
   }
-  print(isWell ? 'The suite works.' : 'The suite does not work correctly.');
-  return isWell;
+  print(hasPassed ? 'The suite works.' : 'The suite does not work correctly.');
+  return hasPassed;
 }

@@ -59,7 +59,7 @@ export function story(target: Target, options: StoryOptions): Step[] {
 }
 
 const STEPS: readonly (readonly [name: string, run: (story: Story) => Promise<void>])[] = [
-  ['the suite answers, and every part is available', checkHealth],
+  ['the suite answers, and every dependency is available', checkHealth],
   ['internal endpoints refuse external callers', checkInternal],
   [`a license of ${SEATS} seats is created`, createLicense],
   [`${SEATS} machines get a seat, and one more is refused`, fillSeats],

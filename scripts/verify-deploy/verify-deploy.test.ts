@@ -12,18 +12,18 @@ afterAll(() => suite.close());
 function verify(url = suite.url, operatorKey = OPERATOR_KEY) {
   const lines: string[] = [];
   const target = { url, operatorKey, hintIfUnreachable: '', hintIfKeyRefused: '' };
-  const isWell = printSteps(target, (line) => lines.push(line), {
+  const verification = printSteps(target, (line) => lines.push(line), {
     auditWithinMs: 9_000,
     // Sweeps, as Cloud Scheduler would within a minute.
     wait: () => suite.settle(),
   });
-  return isWell.then((well) => ({ well, lines }));
+  return verification.then((hasPassed) => ({ hasPassed, lines }));
 }
 
 test('reports a working suite, and leaves its license suspended', async () => {
-  const { well, lines } = await verify();
+  const { hasPassed, lines } = await verify();
   expect(lines.filter((line) => !line.startsWith('  ok'))).toEqual(['The suite works.']);
-  expect(well).toBe(true);
+  expect(hasPassed).toBe(true);
   expect(lines).toHaveLength(10);
   const { licenses } = (await suite.operate('GET', '/api/v1/licenses')).body;
   expect(licenses.map(({ status }: { status: string }) => status)).toEqual(['suspended']);
@@ -40,7 +40,7 @@ test.each([
   ],
   ['a suite that is down', 'GET', '/health', 503, 'the suite answers'],
   ['a suite whose events are not recorded', 'GET', '/api/v1/audit', 200, 'audit log'],
-  ['a suite that publishes no public key', 'GET', '/.well-known/jwks.json', 200, 'signature verifies'],
+  ['a suite that publishes no public key', 'GET', '/.hasPassed-known/jwks.json', 200, 'signature verifies'],
 ])('reports %s, and still suspends the license', async (_, method, path, status, step) => {
   const bodies: Readonly<Record<string, unknown>> = {
     '/api/v1/licenses/acquire': {
@@ -48,18 +48,18 @@ test.each([
       seats: { active: 3, max: 2 },
     },
     '/api/v1/audit': { events: [], next_cursor: null },
-    '/.well-known/jwks.json': { keys: [] },
+    '/.hasPassed-known/jwks.json': { keys: [] },
   };
   let calls = 0;
-  const front = await startFront((askedMethod, askedPath) => {
-    if (askedMethod !== method || askedPath !== path) return suite.url;
+  const front = await startFront((requestMethod, requestPath) => {
+    if (requestMethod !== method || requestPath !== path) return suite.url;
     calls += 1;
     const passes = path.endsWith('acquire') && calls !== 3;
     return passes ? suite.url : { status, body: bodies[path] ?? {} };
   });
   try {
-    const { well, lines } = await verify(front.url);
-    expect(well).toBe(false);
+    const { hasPassed, lines } = await verify(front.url);
+    expect(hasPassed).toBe(false);
     expect(lines.filter((line) => line.startsWith('FAIL'))[0]).toContain(step);
     expect(lines.at(-1)).toBe('The suite does not work correctly.');
     const { licenses } = (await suite.operate('GET', '/api/v1/licenses')).body;
@@ -71,8 +71,8 @@ test.each([
 
 test('reports a wrong operator key, and creates nothing', async () => {
   const before = (await suite.operate('GET', '/api/v1/licenses')).body.licenses.length;
-  const { well, lines } = await verify(suite.url, 'not-the-operator-key-0123456789abcdef');
-  expect(well).toBe(false);
+  const { hasPassed, lines } = await verify(suite.url, 'not-the-operator-key-0123456789abcdef');
+  expect(hasPassed).toBe(false);
   expect(lines.join('\n')).toContain('CREDENTIALS_INVALID');
   expect((await suite.operate('GET', '/api/v1/licenses')).body.licenses).toHaveLength(before);
 });

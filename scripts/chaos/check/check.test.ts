@@ -165,10 +165,10 @@ describe('seats beyond max', () => {
       sessionId: 'dan',
       client: 'dan',
     });
-    const gone = request({ op: 'release', sentMs: 13_501, status: 204, sessionId: 'dan', client: 'dan' });
+    const released = request({ op: 'release', sentMs: 13_501, status: 204, sessionId: 'dan', client: 'dan' });
     for (const revived of [true, false]) {
       const requests = changed(REQUESTS, REQUEST.benRevives, (one) => ({ ...one, revived }));
-      expect(excessOf(claimsOf([...requests, meanwhile, gone]), LICENSES)).toEqual([]);
+      expect(excessOf(claimsOf([...requests, meanwhile, released]), LICENSES)).toEqual([]);
     }
   });
 

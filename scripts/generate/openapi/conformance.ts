@@ -20,7 +20,7 @@ export interface Verdict {
   /** `undefined` if the document has no such operation. */
   readonly operationId: string | undefined;
   /** Each way in which the exchange differs from the document. */
-  readonly wrongs: readonly string[];
+  readonly differences: readonly string[];
 }
 
 /** Headers that only some responses have: the document must name each that is sent. */
@@ -32,7 +32,7 @@ export function conformanceTo(document: OpenApi): (exchange: Exchange) => Verdic
   addFormats.default(ajv);
   ajv.addSchema(document, 'api');
   const compiled = new Map<string, ValidateFunction>();
-  const wrongsOf = (pointer: string, value: unknown): string[] => {
+  const differencesOf = (pointer: string, value: unknown): string[] => {
     const validate = compiled.get(pointer) ?? ajv.compile({ $ref: `api#${pointer}` });
     compiled.set(pointer, validate);
     if (validate(value)) return [];
@@ -44,37 +44,44 @@ export function conformanceTo(document: OpenApi): (exchange: Exchange) => Verdic
     const [pathname = '', search] = target.split('?');
     const path = paths.find((template) => matchPath(template, pathname)) ?? '';
     const operation = document.paths[path]?.[method.toLowerCase()];
-    if (!operation) return { operationId: undefined, wrongs: [] };
+    if (!operation) return { operationId: undefined, differences: [] };
     const at = `/paths/${escaped(path)}/${method.toLowerCase()}`;
-    const wrongs: string[] = [];
+    const differences: string[] = [];
     if (status < 400) {
       const scheme = authorization?.split(' ')[0];
-      const taken = operation.security.map((requirement) => Object.keys(requirement)[0]);
-      if (!taken.includes(scheme)) wrongs.push(`it accepted ${scheme ?? 'a request without credentials'}`);
-      wrongs.push(
-        ...queryWrongs(operation, new URLSearchParams(search), (i, value) =>
-          wrongsOf(`${at}/parameters/${i}/schema`, value),
+      const accepted = operation.security.map((requirement) => Object.keys(requirement)[0]);
+      if (!accepted.includes(scheme))
+        differences.push(`it accepted ${scheme ?? 'a request without credentials'}`);
+      differences.push(
+        ...queryDifferences(operation, new URLSearchParams(search), (i, value) =>
+          differencesOf(`${at}/parameters/${i}/schema`, value),
         ),
       );
       if (body !== undefined)
-        wrongs.push(...wrongsOf(`${at}/requestBody/content/application~1json/schema`, JSON.parse(body)));
-      else if (operation.requestBody?.required) wrongs.push('the body is missing');
+        differences.push(
+          ...differencesOf(`${at}/requestBody/content/application~1json/schema`, JSON.parse(body)),
+        );
+      else if (operation.requestBody?.required) differences.push('the body is missing');
     }
     const { response, pointer } = responseAt(document, operation, at, status);
     if (!response)
-      return { operationId: operation.operationId, wrongs: [...wrongs, `no answer of status ${status}`] };
+      return {
+        operationId: operation.operationId,
+        differences: [...differences, `no answer of status ${status}`],
+      };
     for (const [name] of headers) {
       const isNamed = Object.keys(response.headers).some((known) => known.toLowerCase() === name);
-      if (SPECIFIC_HEADERS.test(name) && !isNamed) wrongs.push(`no header ${name} at status ${status}`);
+      if (SPECIFIC_HEADERS.test(name) && !isNamed) differences.push(`no header ${name} at status ${status}`);
     }
     const type = headers.get('content-type') ?? '';
     if (text !== '' && response.content?.[type]) {
-      wrongs.push(...wrongsOf(`${pointer}/content/${escaped(type)}/schema`, JSON.parse(text)));
-      if (type === 'application/problem+json') wrongs.push(...unnamedMembers(document, JSON.parse(text)));
+      differences.push(...differencesOf(`${pointer}/content/${escaped(type)}/schema`, JSON.parse(text)));
+      if (type === 'application/problem+json')
+        differences.push(...unnamedMembers(document, JSON.parse(text)));
     } else if (text !== '' || response.content) {
-      wrongs.push(`a body of type "${type}" at status ${status}`);
+      differences.push(`a body of type "${type}" at status ${status}`);
     }
-    return { operationId: operation.operationId, wrongs };
+    return { operationId: operation.operationId, differences };
   };
 }
 
@@ -87,7 +94,7 @@ function unnamedMembers({ components: { schemas } }: OpenApi, problem: Record<st
   return Object.keys(problem).flatMap((name) => (name in known ? [] : [`no member ${name}`]));
 }
 
-function queryWrongs(
+function queryDifferences(
   { parameters }: Operation,
   query: URLSearchParams,
   check: (index: number, value: unknown) => string[],

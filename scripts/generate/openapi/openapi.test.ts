@@ -51,11 +51,11 @@ describe('the OpenAPI document', () => {
   });
 
   test('names the credentials and roles that each operation accepts', () => {
-    const taken = Object.fromEntries(
+    const accepted = Object.fromEntries(
       OPERATIONS.map(({ operation }) => [operation.operationId, operation.security]),
     );
     const operator = [{ Operator: [] }, { Bearer: ['operator'] }];
-    expect(taken).toMatchObject({
+    expect(accepted).toMatchObject({
       acquire: [{ License: [] }, { Bearer: ['member'] }],
       licensesCreate: operator,
       tenantsChange: [...operator, { Bearer: ['owner'] }],
@@ -63,34 +63,36 @@ describe('the OpenAPI document', () => {
       checkoutPlans: [{}],
       health: [{}, ...operator],
     });
-    expect(Object.values(taken).filter((security) => security.length === 0)).toEqual([]);
+    expect(Object.values(accepted).filter((security) => security.length === 0)).toEqual([]);
   });
 
   test('has no dangling reference and no unused component', () => {
     const text = JSON.stringify(DOCUMENT);
     const referred = new Set([...text.matchAll(/"#\/components\/(\w+\/[\w.-]+)"/g)].map(([, name]) => name));
     const { securitySchemes, ...others } = DOCUMENT.components;
-    const there = Object.entries(others).flatMap(([kind, named]) =>
+    const defined = Object.entries(others).flatMap(([kind, named]) =>
       Object.keys(named).map((name) => `${kind}/${name}`),
     );
-    expect([...referred].toSorted()).toEqual(there.toSorted());
+    expect([...referred].toSorted()).toEqual(defined.toSorted());
   });
 
   test('has the doc comments of fields, wherever they are written', () => {
     const { schemas } = DOCUMENT.components;
-    const said = (schema: string, ...fields: string[]): unknown =>
+    const fieldOf = (schema: string, ...fields: string[]): unknown =>
       fields.reduce<unknown>((value, field) => Object(Object(value).properties)[field], schemas[schema]);
     // In the contract, in what it spreads, in what it imports, and in the schema whose shape that uses.
-    expect(said('AcquireRequest', 'fingerprint')).toMatchObject({
+    expect(fieldOf('AcquireRequest', 'fingerprint')).toMatchObject({
       description: expect.stringMatching(/^Identifies the machine/),
     });
-    expect(said('LicensesChangeRequest', 'overdraft')).toMatchObject({
+    expect(fieldOf('LicensesChangeRequest', 'overdraft')).toMatchObject({
       description: expect.stringMatching(/^Seats granted/),
     });
-    expect(said('Subscription', 'grace_until')).toMatchObject({
+    expect(fieldOf('Subscription', 'grace_until')).toMatchObject({
       description: expect.stringMatching(/^While a payment/),
     });
-    expect(said('AuditEvent', 'holder')).toMatchObject({ description: expect.stringMatching(/^Pseudonym/) });
+    expect(fieldOf('AuditEvent', 'holder')).toMatchObject({
+      description: expect.stringMatching(/^Pseudonym/),
+    });
     expect(schemas.ExportedSession?.description).toMatch(/^A session whose/);
     expect(schemas.Timestamp?.description).toBe('A point in time, as RFC 3339 text.');
   });
@@ -123,7 +125,7 @@ describe('the OpenAPI document', () => {
 
   test.each(
     OPERATIONS.map(({ operation, ...where }) => ({ ...where, operation, name: operation.operationId })),
-  )('shows for $name a request that its contract takes', ({ method, path, operation }) => {
+  )('shows for $name a request that its contract accepts', ({ method, path, operation }) => {
     const { params, query, body } = contractOf(method, path);
     const [pathname = '', search] = exampleTarget(path, operation, DOCUMENT).split('?');
     const given = {

@@ -4,8 +4,8 @@ import type { Schema } from './schemas.ts';
 
 /**
  * Every problem that an endpoint can return: its own, and those of the steps before and after its handler
- * (`shared/http/serve.ts`). Problems of unavailable parts follow from the whole function's roles and secrets, so an
- * endpoint may list a part that only another endpoint of its function uses.
+ * (`shared/http/serve.ts`). Problems of unavailable dependencies follow from the whole function's roles and secrets, so
+ * an endpoint may list a dependency that only another endpoint of its function uses.
  */
 export function problemsOf(contract: FunctionContract, endpoint: EndpointContract): ProblemCode[] {
   const { auth, limit, idempotencyKey, params, query, body } = endpoint;
@@ -18,18 +18,21 @@ export function problemsOf(contract: FunctionContract, endpoint: EndpointContrac
     ...when(body, 'INVALID_JSON', 'UNSUPPORTED_MEDIA_TYPE'),
     'PAYLOAD_TOO_LARGE',
     'INTERNAL',
-    ...partsOf(contract, endpoint),
+    ...unavailableDependencies(contract, endpoint),
   ]);
   const inOrder = Object.keys(PROBLEMS) as ProblemCode[];
   return inOrder.filter((code) => codes.has(code));
 }
 
-function partsOf({ roles, secrets }: FunctionContract, { limit }: EndpointContract): ProblemCode[] {
-  const leansOn = (kind: string): boolean => roles.some((role) => role.startsWith(`roles/${kind}.`));
+function unavailableDependencies(
+  { roles, secrets }: FunctionContract,
+  { limit }: EndpointContract,
+): ProblemCode[] {
+  const dependsOn = (kind: string): boolean => roles.some((role) => role.startsWith(`roles/${kind}.`));
   return [
-    ...when(leansOn('datastore'), 'SEATS_UNAVAILABLE', 'RECORDS_UNAVAILABLE'),
-    ...when(leansOn('pubsub'), 'EVENTS_UNAVAILABLE'),
-    ...when(leansOn('cloudkms'), 'SIGNING_UNAVAILABLE'),
+    ...when(dependsOn('datastore'), 'SEATS_UNAVAILABLE', 'RECORDS_UNAVAILABLE'),
+    ...when(dependsOn('pubsub'), 'EVENTS_UNAVAILABLE'),
+    ...when(dependsOn('cloudkms'), 'SIGNING_UNAVAILABLE'),
     ...when(secrets.includes('GOOGLE_CLIENT_SECRET'), 'IDENTITY_UNAVAILABLE'),
     ...when(secrets.includes('STRIPE_SECRET_KEY'), 'BILLING_UNAVAILABLE'),
     ...when(limit?.uncounted === 'refuse', 'LIMITS_UNAVAILABLE'),

@@ -177,8 +177,8 @@ function withExample(name: string, schema: Schema): Schema {
 
 /** Adds descriptions to a schema and its parts, except to named schemas, which have their own. */
 function describe(schema: Schema, words: DocComments): void {
-  const said = words.here ?? (schema.$ref === undefined ? words.everywhere : undefined);
-  if (said !== undefined) schema.description = said;
+  const description = words.here ?? (schema.$ref === undefined ? words.everywhere : undefined);
+  if (description !== undefined) schema.description = description;
   for (const [name, inner] of words.properties ?? []) {
     const property = schema.properties?.[name];
     if (isObject(property)) describe(property, inner);

@@ -46,8 +46,8 @@ async function play(suite: TestSuite): Promise<void> {
   await keepTenant(suite, ada, labId);
   await buySeats(suite, ada, labId);
   await suite.settle();
-  await askAround(suite, ada, licenseId);
-  await beRefused(suite, licenseId);
+  await readEverything(suite, ada, licenseId);
+  await getRefusals(suite, licenseId);
   await leave(suite, ada, labId);
   await sendSamples(suite);
 }
@@ -134,7 +134,7 @@ async function buySeats(suite: TestSuite, ada: TestPerson, tenantId: string): Pr
   await ada.call('GET', '/api/v1/subscriptions');
 }
 
-async function askAround(suite: TestSuite, ada: TestPerson, licenseId: string): Promise<void> {
+async function readEverything(suite: TestSuite, ada: TestPerson, licenseId: string): Promise<void> {
   await ada.call('GET', '/api/v1/users/me');
   await suite.operate('GET', '/api/v1/users?email=ada@example.com&limit=5');
   await ada.call('GET', '/api/v1/licenses');
@@ -154,7 +154,7 @@ async function askAround(suite: TestSuite, ada: TestPerson, licenseId: string): 
 }
 
 /** One refusal for each step of the server that can refuse. */
-async function beRefused(suite: TestSuite, licenseId: string): Promise<void> {
+async function getRefusals(suite: TestSuite, licenseId: string): Promise<void> {
   const operator = { authorization: `Operator ${OPERATOR_KEY}` };
   await suite.call('GET', '/health?deep=1');
   await suite.call('GET', '/api/v1/licenses');
@@ -174,16 +174,16 @@ async function beRefused(suite: TestSuite, licenseId: string): Promise<void> {
   });
   await suite.call('GET', '/auth/callback?state=unknown');
   await suite.call('POST', '/auth/token', { body: { grant_type: 'refresh_token', refresh_token: 'none' } });
-  const asked = { state: 's', code_challenge: challengeOf('v'), code_challenge_method: 'S256' };
+  const parameters = { state: 's', code_challenge: challengeOf('v'), code_challenge_method: 'S256' };
   for (const redirect_uri of [LOOPBACK_REDIRECT, 'https://elsewhere.example/'])
-    await suite.call('GET', `/auth/login/google?${new URLSearchParams({ ...asked, redirect_uri })}`);
+    await suite.call('GET', `/auth/login/google?${new URLSearchParams({ ...parameters, redirect_uri })}`);
 }
 
 async function leave(suite: TestSuite, ada: TestPerson, labId: string): Promise<void> {
   await ada.call('GET', '/api/v1/gdpr/export');
   await ada.call('GET', `/api/v1/gdpr/export/tenants/${labId}`);
-  const asked: Reply = await ada.call('POST', '/api/v1/gdpr/delete', {});
-  await ada.call('DELETE', '/api/v1/gdpr/delete', { confirmation_token: asked.body.confirmation_token });
+  const erasure: Reply = await ada.call('POST', '/api/v1/gdpr/delete', {});
+  await ada.call('DELETE', '/api/v1/gdpr/delete', { confirmation_token: erasure.body.confirmation_token });
   await suite.call('POST', '/auth/sign-out', { body: { refresh_token: ada.refreshToken } });
 }
 
@@ -193,12 +193,12 @@ function verdictsBy(document: OpenApi, path = '/') {
   return exchanges
     .filter(({ target }) => target.startsWith(path))
     .map((exchange) => {
-      const { operationId, wrongs } = check(exchange);
+      const { operationId, differences } = check(exchange);
       const { method, target, status } = exchange;
       return {
         operationId,
         status,
-        wrongs: wrongs.map((wrong) => `${method} ${target} ${status}: ${wrong}`),
+        differences: differences.map((difference) => `${method} ${target} ${status}: ${difference}`),
       };
     });
 }
@@ -206,7 +206,7 @@ function verdictsBy(document: OpenApi, path = '/') {
 describe('the server and the OpenAPI document', () => {
   test('agree: every operation succeeds, and every request, answer and problem is as described', () => {
     const verdicts = verdictsBy(DOCUMENT);
-    expect(verdicts.flatMap(({ wrongs }) => wrongs)).toEqual([]);
+    expect(verdicts.flatMap(({ differences }) => differences)).toEqual([]);
     const done = new Set(verdicts.flatMap(({ operationId, status }) => (status < 400 ? operationId : [])));
     const all = Object.values(DOCUMENT.paths).flatMap((operations) => Object.values(operations));
     expect(all.map(({ operationId }) => operationId).filter((id) => !done.has(id))).toEqual([]);
@@ -263,6 +263,6 @@ describe('the server and the OpenAPI document', () => {
     Object.assign(Object(found), change);
     // Properties that are undefined here are missing in the JSON.
     const asRead: OpenApi = JSON.parse(JSON.stringify(document));
-    expect(verdictsBy(asRead, path).flatMap(({ wrongs }) => wrongs)).not.toEqual([]);
+    expect(verdictsBy(asRead, path).flatMap(({ differences }) => differences)).not.toEqual([]);
   });
 });
