@@ -4,7 +4,6 @@ import { INVITATIONS, LICENSES, MEMBERSHIPS, TENANTS } from '../shared/ports/col
 import { eachDocument } from '../shared/ports/each-document.ts';
 import { MEMBERS_OF_TENANT } from '../shared/ports/queries.ts';
 import type { AnyRequest, World } from './example.ts';
-import { signIn, type TestPerson } from './testing/people.ts';
 import { nowhere, partsOf, SAMPLES, type Sample, sendTo } from './testing/sample-requests.ts';
 import { invite, newMember, worldFor } from './testing/sample-world.ts';
 import {
@@ -14,6 +13,7 @@ import {
   type TestLicense,
   type TestSuite,
 } from './testing/suite.ts';
+import { signIn, type TestUser } from './testing/users.ts';
 
 type Who =
   | 'stranger'
@@ -27,7 +27,7 @@ type Who =
 
 let suite: TestSuite;
 let license: TestLicense;
-const people = new Map<Who, TestPerson>();
+const people = new Map<Who, TestUser>();
 
 beforeAll(async () => {
   suite = await openTestSuite({

@@ -12,9 +12,9 @@ import { type RespClient, type RespReply, respClient } from '../shared/local/red
 import { runs } from '../shared/testing/runs.ts';
 import { MANIFEST } from './manifest.ts';
 import { type BadRequest, badRequests, type Known } from './testing/bad-requests.ts';
-import { signIn } from './testing/people.ts';
 import { isParserRefusal, type RawAnswer, sendRaw } from './testing/raw-http.ts';
 import { OPERATOR_KEY, openTestSuite, type TestSuite } from './testing/suite.ts';
+import { signIn } from './testing/users.ts';
 
 const RUNS_PER_ENDPOINT = runs(20, 100);
 const FUNCTIONS: readonly FunctionContract[] = MANIFEST;

@@ -15,8 +15,8 @@ import {
   RETENTION_DAYS,
 } from './testing/counted-suite.ts';
 import { type OperationCounts, SESSION_LIST, SHARDS, totalOf } from './testing/operation-counts.ts';
-import { signIn } from './testing/people.ts';
 import type { Reply, TestLicense } from './testing/suite.ts';
+import { signIn } from './testing/users.ts';
 
 /**
  * The cost of calls and sweeps: every operation that Google Cloud and Redis bill, counted where none can be missed.

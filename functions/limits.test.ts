@@ -6,8 +6,8 @@ import { startEmbeddedRedis } from '../shared/local/redis/embedded-redis.ts';
 import { type RespClient, respClient } from '../shared/local/redis/resp-client.ts';
 import type { BucketSize, Limits } from '../shared/ports/limits.ts';
 import { MANIFEST } from './manifest.ts';
-import { signIn } from './testing/people.ts';
 import { OPERATOR_KEY, openTestSuite, type Reply, type TestSuite } from './testing/suite.ts';
+import { signIn } from './testing/users.ts';
 
 const CLIENTS = 64;
 /** Fewer than `CLIENTS`: on a busy machine, embedded Redis does not answer more acquires in time. */

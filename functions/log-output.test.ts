@@ -2,9 +2,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { logToStandardOutput } from '../shared/http/log.ts';
 import { CHAIN_HEADS } from '../shared/ports/collections.ts';
 import { auditOf } from '../shared/testing/read-records.ts';
-import { signIn } from './testing/people.ts';
 import { beginPurchase } from './testing/purchases.ts';
 import { openTestSuite, type TestSuite } from './testing/suite.ts';
+import { signIn } from './testing/users.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -52,7 +52,7 @@ test('logs the trace of the sweep in the lines that record its events', async ()
   // Two events of sessions, and the creation of the license.
   expect(recorded).toHaveLength(3);
   for (const line of recorded)
-    expect(line).toMatchObject({ published_in: `projects/project-1/traces/${trace}` });
+    expect(line).toMatchObject({ publisher_trace: `projects/project-1/traces/${trace}` });
   expect(suite.logged.find((line) => line.function === 'sweep')).toMatchObject({
     'logging.googleapis.com/trace': `projects/project-1/traces/${trace}`,
   });

@@ -10,7 +10,6 @@ import { type CountingProxy, countingProxy } from '../shared/testing/servers/cou
 import type { AnyRequest, World } from './example.ts';
 import { MANIFEST } from './manifest.ts';
 import { findWords, formsOf } from './testing/find-text.ts';
-import type { TestPerson } from './testing/people.ts';
 import { ADA, makePersonalWorld, type PersonalWorld } from './testing/personal-world.ts';
 import { SAMPLES, type Sample, sendTo } from './testing/sample-requests.ts';
 import { credentialsFor, newMember, stripeSignature, worldFor } from './testing/sample-world.ts';
@@ -21,6 +20,7 @@ import {
   type Reply,
   type TestSuite,
 } from './testing/suite.ts';
+import type { TestUser } from './testing/users.ts';
 
 /**
  * Sends every endpoint valid requests, invalid ones, and some while each dependency is unavailable; then reads the log.
@@ -57,7 +57,7 @@ const AT_A_TIME = 16;
 let suite: TestSuite;
 let world: PersonalWorld;
 /** The world of each sample request, and the user who is erased and signs out there. */
-const worlds = new Map<Action, { readonly things: World; readonly self: TestPerson }>();
+const worlds = new Map<Action, { readonly things: World; readonly self: TestUser }>();
 let proxy: CountingProxy;
 let closeRedis: () => Promise<void>;
 let hasBug = false;

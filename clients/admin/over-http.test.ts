@@ -3,7 +3,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { signIn, type TestPerson } from '../../functions/testing/people.ts';
 import { beginPurchase } from '../../functions/testing/purchases.ts';
 import {
   OPERATOR_KEY,
@@ -11,8 +10,9 @@ import {
   type TestLicense,
   type TestSuite,
 } from '../../functions/testing/suite.ts';
+import { signIn, type TestUser } from '../../functions/testing/users.ts';
 import { newLicenseId, newPersonalId, newSessionId, newTenantId } from '../../shared/domain/ids.ts';
-import { newTenant } from '../../shared/domain/people.ts';
+import { newTenant } from '../../shared/domain/users.ts';
 import { TENANTS } from '../../shared/ports/collections.ts';
 import { cannedServer } from '../../shared/testing/servers/canned-server.ts';
 import { freePort } from '../../shared/testing/servers/free-port.ts';
@@ -71,7 +71,7 @@ const makeTenant = async (...more: string[]): Promise<string> =>
 /** A tenant with an owner and a member. */
 async function tenantWithMembers(
   name: string,
-): Promise<{ tenant: string; owner: TestPerson; member: TestPerson }> {
+): Promise<{ tenant: string; owner: TestUser; member: TestUser }> {
   const tenant = await makeTenant('--owner', `owner@${name}.example`);
   await outputOf(
     'tenants',

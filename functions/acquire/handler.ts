@@ -1,7 +1,7 @@
 import { newSessionId } from '../../shared/domain/ids.ts';
 import type { Caller, HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { nextHeartbeatDue, secondsLeft, timestamp } from '../../shared/http/fields.ts';
-import { refuseLicense } from '../../shared/http/license-trouble.ts';
+import { refuseLicense } from '../../shared/http/license-refusal.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { AcquireVerdict } from '../../shared/ports/seats.ts';

@@ -5,8 +5,8 @@ import { eventToJson } from '../../shared/domain/event-message.ts';
 import { licenseOfSession, shardOf } from '../../shared/domain/ids.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
-import { oneTenantAsked, tenantAsked } from '../../shared/http/own.ts';
-import { boundsOf, positionAsked, readPage, refuseInvalidCursor } from '../../shared/http/page.ts';
+import { requestedTenant, requiredTenant } from '../../shared/http/own.ts';
+import { boundsOf, readPage, refuseInvalidCursor, requestedPosition } from '../../shared/http/page.ts';
 import { TENANTS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { AUDIT_SCOPES, auditQuery } from '../../shared/ports/queries.ts';
@@ -18,7 +18,7 @@ async function listEvents(
   { query, caller, standing }: RequestOf<typeof contract, 'list'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'list'>> {
-  const requested = tenantAsked(query.tenant_id, caller, standing);
+  const requested = requestedTenant(query.tenant_id, caller, standing);
   if ('problem' in requested) return requested;
   const { tenantId } = requested;
   const ids = { sessionId: query.session_id, licenseId: query.license_id, tenantId };
@@ -51,10 +51,10 @@ async function verifyChain(
   { query, caller, standing }: RequestOf<typeof contract, 'verify'>,
   { records }: Deps,
 ): Promise<ReplyOf<typeof contract, 'verify'>> {
-  const requested = oneTenantAsked(query.tenant_id, caller, standing);
+  const requested = requiredTenant(query.tenant_id, caller, standing);
   if ('problem' in requested) return requested;
   const { tenantId } = requested;
-  const from = positionAsked(PartPosition, query);
+  const from = requestedPosition(PartPosition, query);
   if ('problem' in from) return from;
   if (from.position && from.position.tenantId !== tenantId) return { problem: 'INVALID_CURSOR' };
   // A user's own tenant exists. An operator can pass the id of a tenant that does not exist.

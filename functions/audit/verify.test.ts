@@ -13,8 +13,8 @@ import {
   verifyChain,
   verifyChainPart,
 } from '../../shared/use-cases/verify-chain.ts';
-import { signIn } from '../testing/people.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
+import { signIn } from '../testing/users.ts';
 import { EVENTS_A_PART } from './contract.ts';
 
 const NOT_MISPLACED = Symbol('not misplaced');

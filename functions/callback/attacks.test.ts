@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { sealer } from '../../shared/domain/sealed.ts';
-import { accountOf, LOOPBACK_REDIRECT } from '../testing/people.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 import { codeFor } from '../testing/trusting-provider.ts';
+import { accountOf, LOOPBACK_REDIRECT } from '../testing/users.ts';
 
 let suite: TestSuite;
 beforeAll(async () => {

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { hashSecret, newSecretWord } from '../../shared/domain/ids.ts';
 import {
   CODE_SECONDS,
-  type SignInUnderWay,
+  type SignInInProgress,
   SignInUnderWaySchema,
   withParameters,
 } from '../../shared/domain/sign-in.ts';
@@ -60,7 +60,7 @@ function errorCodeOf(error: string | undefined): string {
   return PROVIDER_ERRORS.includes(error) ? error : 'an unknown error';
 }
 
-function readUnderWay(cookie: string | undefined, { seals, clock }: Deps): SignInUnderWay | undefined {
+function readUnderWay(cookie: string | undefined, { seals, clock }: Deps): SignInInProgress | undefined {
   const sealed = seals.underWay.open(cookie);
   if (sealed === undefined) return undefined;
   const underWay = z.parse(SignInUnderWaySchema, JSON.parse(sealed));
@@ -69,7 +69,7 @@ function readUnderWay(cookie: string | undefined, { seals, clock }: Deps): SignI
 
 async function issueCode(
   userId: string,
-  { redirectUri, clientChallenge: challenge }: SignInUnderWay,
+  { redirectUri, clientChallenge: challenge }: SignInInProgress,
   { records, clock }: Deps,
 ): Promise<string> {
   const code = newSecretWord();
@@ -88,7 +88,7 @@ async function issueCode(
 
 /** `iss` identifies this server to clients that use several sign-in servers (RFC 9207). */
 function redirectBack(
-  { redirectUri, clientState }: SignInUnderWay,
+  { redirectUri, clientState }: SignInInProgress,
   outcome: Readonly<Record<string, string>>,
   publicUrl: string,
 ) {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { INVITATIONS, SIGN_IN_CODES, TENANTS, USERS } from '../../shared/ports/collections.ts';
-import { accountOf, LOOPBACK_REDIRECT, signIn, throughBrowser } from '../testing/people.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 import { codeFor } from '../testing/trusting-provider.ts';
+import { accountOf, LOOPBACK_REDIRECT, signIn, signInToCode } from '../testing/users.ts';
 
 let suite: TestSuite;
 beforeAll(async () => {
@@ -107,7 +107,7 @@ describe('signing in', () => {
 
   test('stores neither codes nor tokens in plain text', async () => {
     const person = await signIn(suite, 'kept@example.com');
-    const { code } = await throughBrowser(suite, accountOf('kept@example.com'));
+    const { code } = await signInToCode(suite, accountOf('kept@example.com'));
     expect(await suite.deps.records.get(SIGN_IN_CODES, code)).toBeUndefined();
     expect(JSON.stringify(suite.logged)).not.toContain(code);
     for (const secret of [person.refreshToken, person.authorization.slice(7), 'kept@example.com']) {

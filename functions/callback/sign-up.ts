@@ -1,4 +1,4 @@
-import { MOST_TENANTS } from '../../shared/domain/access-token.ts';
+import { MAX_TENANTS } from '../../shared/domain/access-token.ts';
 import type { Role } from '../../shared/domain/authorization.ts';
 import { newPersonalId, newTenantId } from '../../shared/domain/ids.ts';
 import {
@@ -7,7 +7,7 @@ import {
   newTenant,
   type Tenant,
   type User,
-} from '../../shared/domain/people.ts';
+} from '../../shared/domain/users.ts';
 import {
   ACCOUNTS,
   DOMAIN_CLAIMS,
@@ -20,7 +20,7 @@ import type { Deps } from '../../shared/ports/deps.ts';
 import { eachDocument } from '../../shared/ports/each-document.ts';
 import { INVITATIONS_FOR_EMAIL, MEMBERSHIPS_OF_USER } from '../../shared/ports/queries.ts';
 import type { Transaction } from '../../shared/ports/records.ts';
-import type { SignedInPerson } from '../../shared/ports/sign-in.ts';
+import type { SignedInUser } from '../../shared/ports/sign-in.ts';
 
 interface Joining {
   readonly tenant: Tenant;
@@ -32,7 +32,7 @@ interface Joining {
  * invitations to the verified e-mail address. A new user without an invitation joins the tenant that has claimed their
  * domain, or gets a tenant of their own.
  */
-export async function signUp(person: SignedInPerson, deps: Deps): Promise<string> {
+export async function signUp(person: SignedInUser, deps: Deps): Promise<string> {
   const { records, seatMaintenance, clock } = deps;
   const accountId = deps.pseudonymOf('account', `google ${person.subject}`);
   const nowMs = clock.nowMs();
@@ -72,10 +72,10 @@ export async function signUp(person: SignedInPerson, deps: Deps): Promise<string
 /** How many more tenants the user can join. */
 async function tenantsLeftFor(accountId: string, { records }: Deps): Promise<number> {
   const account = await records.get(ACCOUNTS, accountId);
-  if (!account) return MOST_TENANTS;
+  if (!account) return MAX_TENANTS;
   const { userId } = account;
   const held = await Array.fromAsync(eachDocument(records, MEMBERSHIPS_OF_USER, { userId }));
-  return Math.max(0, MOST_TENANTS - held.length);
+  return Math.max(0, MAX_TENANTS - held.length);
 }
 
 /** The listed invitations that still exist and have not expired. */

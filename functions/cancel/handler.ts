@@ -5,7 +5,7 @@ import { viewOfSubscription } from '../../shared/http/subscription-view.ts';
 import type { Billing } from '../../shared/ports/billing.ts';
 import { LICENSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { lookAtSubscription } from '../../shared/use-cases/subscriptions.ts';
+import { syncSubscription } from '../../shared/use-cases/subscriptions.ts';
 import type contract from './contract.ts';
 
 async function cancel(
@@ -39,7 +39,7 @@ async function changeEnd(
   const { subscriptionId } = license;
   if (subscriptionId === null) return refused('SUBSCRIPTION_NOT_FOUND');
   const ended = await billing.endSubscription(subscriptionId, when);
-  const look = await lookAtSubscription(subscriptionId, {}, billing, deps);
+  const look = await syncSubscription(subscriptionId, {}, billing, deps);
   if (look.verdict === 'IGNORED') return refused('SUBSCRIPTION_NOT_FOUND', look.because);
   if (ended === 'OVER') return refused('SUBSCRIPTION_ENDED');
   return { answer: 'subscription' as const, body: viewOfSubscription(look.subscription) };

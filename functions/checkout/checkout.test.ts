@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BILLING_ACCOUNTS, LICENSES } from '../../shared/ports/collections.ts';
-import { signIn, type TestPerson } from '../testing/people.ts';
 import { withoutStripeEvents } from '../testing/purchases.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
+import { signIn, type TestUser } from '../testing/users.ts';
 
 const CREATE = '/api/v1/checkout/create-session';
 const PORTAL = '/api/v1/checkout/create-portal-session';
@@ -15,14 +15,14 @@ afterAll(() => suite.close());
 
 let people = 0;
 /** A user with their own tenant. */
-async function buyer(): Promise<TestPerson & { readonly tenantId: string }> {
+async function buyer(): Promise<TestUser & { readonly tenantId: string }> {
   people += 1;
   const person = await signIn(suite, `buyer${people}@shop${people}.example`);
   const [tenantId = ''] = person.tenants.keys();
   return { ...person, tenantId };
 }
 
-function acquire(person: TestPerson, licenseId: string, fingerprint: string): Promise<Reply> {
+function acquire(person: TestUser, licenseId: string, fingerprint: string): Promise<Reply> {
   return person.call('POST', '/api/v1/licenses/acquire', { license_id: licenseId, fingerprint });
 }
 
@@ -156,7 +156,7 @@ describe('an Idempotency-Key', () => {
 });
 
 describe('a license is not paid for twice', () => {
-  async function trialOf(person: TestPerson): Promise<string> {
+  async function trialOf(person: TestUser): Promise<string> {
     const trial = await person.call('POST', '/api/v1/licenses/trial/activate', {
       fingerprint: `laptop of ${person.email}`,
     });

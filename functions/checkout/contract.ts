@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
-import { MOST_SEATS } from '../../shared/domain/license.ts';
+import { MAX_SEATS } from '../../shared/domain/license.ts';
 import { BILLING_INTERVALS, PLAN_NAMES } from '../../shared/domain/plans.ts';
 import { BILLING_SECRETS, COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 import { LicenseId, TenantId, Timestamp, wholeNumber } from '../../shared/http/fields.ts';
@@ -67,7 +67,7 @@ export default defineFunction({
         plan: z.enum(PLAN_NAMES),
         /** Billing interval. Default: `month`. */
         interval: z.optional(z.enum(BILLING_INTERVALS)),
-        seats: wholeNumber(1, MOST_SEATS),
+        seats: wholeNumber(1, MAX_SEATS),
         license_id: z.optional(LicenseId),
       }),
       answers: {

@@ -1,9 +1,9 @@
-import type { Tenant } from '../../shared/domain/people.ts';
 import { BILLING_INTERVALS, PLAN_NAMES, PLANS, type Plan, priceKeyOf } from '../../shared/domain/plans.ts';
 import { isOver } from '../../shared/domain/subscription.ts';
+import type { Tenant } from '../../shared/domain/users.ts';
 import type { HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
-import { oneTenantAsked, own } from '../../shared/http/own.ts';
+import { own, requiredTenant } from '../../shared/http/own.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import { BILLING_ACCOUNTS, LICENSES, SUBSCRIPTIONS, TENANTS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
@@ -61,7 +61,7 @@ async function tenantOf(
   { caller, standing }: Access,
   { records }: Deps,
 ): Promise<Tenant | Refusal<'TENANT_NOT_FOUND' | 'FORBIDDEN' | 'VALIDATION_FAILED'>> {
-  const requested = oneTenantAsked(requestedId, caller, standing, '/tenant_id');
+  const requested = requiredTenant(requestedId, caller, standing, '/tenant_id');
   if ('problem' in requested) return requested;
   return own(await records.get(TENANTS, requested.tenantId), standing, 'TENANT_NOT_FOUND');
 }

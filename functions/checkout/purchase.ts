@@ -1,12 +1,12 @@
 import type { Checkout } from '../../shared/domain/checkout.ts';
 import { hashSecret, newLicenseId, newSecretWord } from '../../shared/domain/ids.ts';
-import type { Tenant } from '../../shared/domain/people.ts';
 import type { BillingInterval, Plan } from '../../shared/domain/plans.ts';
+import type { Tenant } from '../../shared/domain/users.ts';
 import type { Refusal } from '../../shared/http/contract.ts';
 import type { Billing, CheckoutVerdict } from '../../shared/ports/billing.ts';
 import { BILLING_ACCOUNTS, CHECKOUT_KEYS, CHECKOUTS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { forgetCustomer } from '../../shared/use-cases/customers.ts';
+import { removeCustomer } from '../../shared/use-cases/customers.ts';
 
 /** As long as Stripe keeps its own idempotency keys (docs.stripe.com/api/idempotent_requests). */
 const KEY_MS = 24 * 3600 * 1000;
@@ -71,7 +71,7 @@ export async function openSession(
   const customerId = await customerOf(tenant, billing, deps);
   let verdict = await createFor(customerId);
   if (verdict.verdict === 'NO_CUSTOMER') {
-    await forgetCustomer(tenantId, customerId, deps.records);
+    await removeCustomer(tenantId, customerId, deps.records);
     verdict = await createFor(await customerOf(tenant, billing, deps));
   }
   if (verdict.verdict === 'NO_CUSTOMER')

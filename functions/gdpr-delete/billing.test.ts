@@ -4,9 +4,9 @@ import { BILLING_ACCOUNTS, LICENSES, SUBSCRIPTIONS } from '../../shared/ports/co
 import { eachDocument } from '../../shared/ports/each-document.ts';
 import { SUBSCRIPTIONS_OF_TENANT } from '../../shared/ports/queries.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
-import { signIn, type TestPerson } from '../testing/people.ts';
 import { beginPurchase } from '../testing/purchases.ts';
 import type { Reply, TestSuite } from '../testing/suite.ts';
+import { signIn, type TestUser } from '../testing/users.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => clocked.close());
 
 let people = 0;
-let ada: TestPerson;
+let ada: TestUser;
 let tenantId: string;
 beforeEach(async () => {
   takesPayments = true;

@@ -10,9 +10,9 @@ import {
   newTenantId,
 } from '../../shared/domain/ids.ts';
 import { draftLicense, entitlementOf } from '../../shared/domain/license.ts';
-import { membershipId, newTenant } from '../../shared/domain/people.ts';
 import { addToHistory } from '../../shared/domain/session-history.ts';
 import { beginSignIn } from '../../shared/domain/sign-in.ts';
+import { membershipId, newTenant } from '../../shared/domain/users.ts';
 import { openSqliteRecords } from '../../shared/local/sqlite-records.ts';
 import {
   ACCOUNTS,
@@ -30,7 +30,7 @@ import {
 import type { Deps } from '../../shared/ports/deps.ts';
 import { LICENSES_OF_TENANT } from '../../shared/ports/queries.ts';
 import type { Records } from '../../shared/ports/records.ts';
-import { lookAtSubscription } from '../../shared/use-cases/subscriptions.ts';
+import { syncSubscription } from '../../shared/use-cases/subscriptions.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import { readRedisValues } from '../testing/inspectable-suite.ts';
 import { beginPurchase } from '../testing/purchases.ts';
@@ -189,7 +189,7 @@ async function buy(tenantId: string): Promise<string> {
   const { billing } = suite.deps;
   if (!billing) throw new Error('billing is not configured');
   const subscriptionId = await (await beginPurchase(suite, { tenantId })).pay();
-  await lookAtSubscription(subscriptionId, {}, billing, suite.deps);
+  await syncSubscription(subscriptionId, {}, billing, suite.deps);
   return subscriptionId;
 }
 

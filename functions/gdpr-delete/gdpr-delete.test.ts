@@ -3,8 +3,8 @@ import { poolKey } from '../../shared/adapters/seats/lua/keys.ts';
 import { unsealed } from '../../shared/domain/audit-chain.ts';
 import { eventOf } from '../../shared/domain/event.ts';
 import { licenseOfKey, newSessionId } from '../../shared/domain/ids.ts';
-import { membershipId } from '../../shared/domain/people.ts';
 import { addToHistory } from '../../shared/domain/session-history.ts';
+import { membershipId } from '../../shared/domain/users.ts';
 import {
   AUDIT,
   DOMAIN_CLAIMS,
@@ -18,8 +18,8 @@ import type { FactsPage } from '../../shared/ports/seat-maintenance.ts';
 import { eachKnownSession } from '../../shared/ports/seat-maintenance.ts';
 import { auditOf } from '../../shared/testing/read-records.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
-import { signIn, type TestPerson } from '../testing/people.ts';
 import type { Reply, TestSuite } from '../testing/suite.ts';
+import { signIn, type TestUser } from '../testing/users.ts';
 import contract from './contract.ts';
 
 const ERASE = '/api/v1/gdpr/delete';
@@ -54,8 +54,8 @@ afterEach(() => {
 afterAll(() => clocked.close());
 
 let people = 0;
-let ada: TestPerson;
-let bob: TestPerson;
+let ada: TestUser;
+let bob: TestUser;
 let labId: string;
 let shopId: string;
 beforeEach(async () => {
@@ -67,13 +67,13 @@ beforeEach(async () => {
   [labId = '', shopId = ''] = [ada, bob].map(({ tenants }) => [...tenants.keys()][0]);
 });
 
-const ask = (person: TestPerson, body: object = {}): Promise<Reply> => person.call('POST', ERASE, body);
-const confirm = (person: TestPerson, asked: Reply): Promise<Reply> =>
+const ask = (person: TestUser, body: object = {}): Promise<Reply> => person.call('POST', ERASE, body);
+const confirm = (person: TestUser, asked: Reply): Promise<Reply> =>
   person.call('DELETE', ERASE, { confirmation_token: asked.body.confirmation_token });
 const operate = (method: string, body: object): Promise<Reply> => suite.operate(method, ERASE, body);
 
 /** Makes a user a member of a tenant, and returns them signed in again. */
-async function join(person: TestPerson, tenantId: string, role: 'member' | 'admin'): Promise<TestPerson> {
+async function join(person: TestUser, tenantId: string, role: 'member' | 'admin'): Promise<TestUser> {
   const { userId } = person;
   const membership = { tenantId, userId, role, joinedAtMs: clocked.nowMs() };
   await suite.deps.records.create(MEMBERSHIPS, membershipId(tenantId, userId), membership);

@@ -15,7 +15,7 @@ import { own } from '../../shared/http/own.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import { ERASURES, TENANTS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { carryOut } from '../../shared/use-cases/erasure/erase.ts';
+import { runErasure } from '../../shared/use-cases/erasure/erase.ts';
 import type contract from './contract.ts';
 import { planForTenant, planForUser } from './plan.ts';
 
@@ -56,7 +56,7 @@ async function confirm(
   if ('problem' in begun) return begun;
   const endMs = deps.clock.nowMs() + BUDGET_MS;
   const erasure =
-    begun.completedAtMs === null ? await carryOut(begun, deps, () => deps.clock.nowMs() >= endMs) : begun;
+    begun.completedAtMs === null ? await runErasure(begun, deps, () => deps.clock.nowMs() >= endMs) : begun;
   return { answer: 'receipt', body: receiptOf(erasure) };
 }
 

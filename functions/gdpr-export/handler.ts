@@ -1,6 +1,6 @@
 import { holdersOf, isHeldBy } from '../../shared/domain/erasure.ts';
-import type { User } from '../../shared/domain/people.ts';
 import { accountClaimId } from '../../shared/domain/trial.ts';
+import type { User } from '../../shared/domain/users.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { viewOfHistory } from '../../shared/http/history-view.ts';

@@ -4,7 +4,7 @@ import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 import { SessionId, SessionToken, Timestamp } from '../../shared/http/fields.ts';
 
 /** Most sessions that one call can extend. */
-export const MOST_SESSIONS = 100;
+export const MAX_SESSIONS = 100;
 
 const Beat = {
   session_id: SessionId,
@@ -57,17 +57,17 @@ export default defineFunction({
       method: 'PUT',
       path: '/api/v1/licenses/heartbeat',
       summary: 'Extend the lease of one or more sessions.',
-      description: `Send \`session_id\` for one session, or \`sessions\` for up to ${MOST_SESSIONS} sessions of one license.`,
+      description: `Send \`session_id\` for one session, or \`sessions\` for up to ${MAX_SESSIONS} sessions of one license.`,
       auth: accessOf('heartbeat.heartbeat'),
       standing: 'token',
       body: z.union(
         [
           z.strictObject(Beat),
           z.strictObject({
-            sessions: z.array(z.strictObject(Beat)).check(z.minLength(1), z.maxLength(MOST_SESSIONS)),
+            sessions: z.array(z.strictObject(Beat)).check(z.minLength(1), z.maxLength(MAX_SESSIONS)),
           }),
         ],
-        `Send session_id, or sessions as a list of 1 to ${MOST_SESSIONS} {session_id}. session_token is optional.`,
+        `Send session_id, or sessions as a list of 1 to ${MAX_SESSIONS} {session_id}. session_token is optional.`,
       ),
       answers: {
         extended: { status: 200, description: 'The lease was extended.', body: ExtendedSession },

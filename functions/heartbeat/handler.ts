@@ -1,8 +1,8 @@
 import { licenseOfSession } from '../../shared/domain/ids.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { nextHeartbeatDue, secondsLeft, timestamp } from '../../shared/http/fields.ts';
-import { refuseLicense } from '../../shared/http/license-trouble.ts';
-import { licenseAsked } from '../../shared/http/own.ts';
+import { refuseLicense } from '../../shared/http/license-refusal.ts';
+import { requestedLicense } from '../../shared/http/own.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { HeartbeatResult, HeartbeatVerdict } from '../../shared/ports/seats.ts';
 import type contract from './contract.ts';
@@ -13,7 +13,7 @@ async function heartbeat(
 ): Promise<ReplyOf<typeof contract, 'heartbeat'>> {
   const requested = 'sessions' in body ? body.sessions : [body];
   // A call extends sessions of one license. For a signed-in user, this is the license of the first session.
-  const licenseId = licenseAsked(caller, requested[0]?.session_id ?? '');
+  const licenseId = requestedLicense(caller, requested[0]?.session_id ?? '');
   const { proof } = caller;
   // Sessions of other licenses are left out. Without any session left, the call still verifies the key.
   const own = requested.filter(({ session_id }) => licenseOfSession(session_id) === licenseId);

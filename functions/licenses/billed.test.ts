@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { licenseUnder, type Subscription } from '../../shared/domain/subscription.ts';
 import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import { changeLicense } from '../../shared/use-cases/licenses.ts';
-import { signIn } from '../testing/people.ts';
 import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../testing/suite.ts';
+import { signIn } from '../testing/users.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 

@@ -4,7 +4,7 @@ import { LONGEST_OFFLINE_DAYS } from '../../shared/domain/entitlement.ts';
 import {
   FASTEST_PACE,
   LONGEST_KEY_OVERLAP_SECONDS,
-  MOST_SEATS,
+  MAX_SEATS,
   TTL_SECONDS,
 } from '../../shared/domain/license.ts';
 import { PLAN_NAMES } from '../../shared/domain/plans.ts';
@@ -34,7 +34,7 @@ const Params = z.strictObject({ license_id: LicenseId });
 /** Terms that can be set at creation and changed later. */
 const ChangeableTerms = {
   /** Seats granted beyond `max` and marked `overdraft`. */
-  overdraft: z.optional(wholeNumber(0, MOST_SEATS)),
+  overdraft: z.optional(wholeNumber(0, MAX_SEATS)),
   /** Seconds that a seat is held after the last heartbeat. */
   ttl_seconds: z.optional(wholeNumber(TTL_SECONDS.shortest, LONGEST_TTL)),
   /** Must be less than `ttl_seconds`. Default: five sixths of it. */
@@ -47,7 +47,7 @@ const ChangeableTerms = {
   borrow: z.optional(
     z.strictObject({
       max_days: wholeNumber(0, LONGEST_OFFLINE_DAYS),
-      low_water: z.optional(wholeNumber(0, MOST_SEATS)),
+      low_water: z.optional(wholeNumber(0, MAX_SEATS)),
     }),
   ),
   /** Limit for acquire requests and early heartbeats of all clients. null to derive it from the number of seats. */
@@ -96,7 +96,7 @@ export default defineFunction({
       body: z.strictObject({
         tenant_id: z.optional(TenantId),
         /** Number of seats. */
-        max: wholeNumber(0, MOST_SEATS),
+        max: wholeNumber(0, MAX_SEATS),
         /** What seats are counted by. Default: `machine`. */
         unit: z.optional(z.enum(['machine', 'user', 'process'])),
         ...ChangeableTerms,
@@ -149,7 +149,7 @@ export default defineFunction({
       params: Params,
       body: z
         .strictObject({
-          max: z.optional(wholeNumber(0, MOST_SEATS)),
+          max: z.optional(wholeNumber(0, MAX_SEATS)),
           status: z.optional(z.enum(['active', 'suspended'])),
           ...ChangeableTerms,
         })

@@ -1,21 +1,21 @@
 import { newLicenseId, newLicenseKey, newTenantId } from '../../shared/domain/ids.ts';
 import {
   draftLicense,
-  graceIsAllowed,
+  isGraceAllowed,
+  isHeartbeatIntervalValid,
   type License,
   type LicenseTerms,
-  rhythmIsKeepable,
   rotateKey,
   withLicenseChange,
 } from '../../shared/domain/license.ts';
-import { newTenant } from '../../shared/domain/people.ts';
 import { isOver } from '../../shared/domain/subscription.ts';
 import { type Usage, usageByDay, usageByHour } from '../../shared/domain/usage.ts';
+import { newTenant } from '../../shared/domain/users.ts';
 import type { ProblemCode } from '../../shared/errors.ts';
 import type { HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { viewOfLicense } from '../../shared/http/license-view.ts';
-import { own, tenantAsked } from '../../shared/http/own.ts';
+import { own, requestedTenant } from '../../shared/http/own.ts';
 import { readPage } from '../../shared/http/page.ts';
 import { type FieldError, refuseFields } from '../../shared/http/refuse-fields.ts';
 import { LICENSES, SUBSCRIPTIONS, TENANTS } from '../../shared/ports/collections.ts';
@@ -64,7 +64,7 @@ async function list(
   { query, caller, standing }: RequestOf<typeof contract, 'list'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'list'>> {
-  const requested = tenantAsked(query.tenant_id, caller, standing);
+  const requested = requestedTenant(query.tenant_id, caller, standing);
   if ('problem' in requested) return requested;
   const { tenantId } = requested;
   const page =
@@ -146,8 +146,9 @@ async function readUsage(
 
 /** Refuses terms that are valid on their own but not together. */
 function refuseTerms(license: License): Refusal<'VALIDATION_FAILED'> | undefined {
-  if (!rhythmIsKeepable(license)) return refuseTerm('/heartbeat_seconds', 'must be less than ttl_seconds');
-  if (!graceIsAllowed(license))
+  if (!isHeartbeatIntervalValid(license))
+    return refuseTerm('/heartbeat_seconds', 'must be less than ttl_seconds');
+  if (!isGraceAllowed(license))
     return refuseTerm('/offline_grace_days', `is set by the ${license.plan} plan`);
   return undefined;
 }

@@ -4,7 +4,7 @@ import {
   mayRedirectTo,
   newVerifier,
   SIGN_IN_SECONDS,
-  type SignInUnderWay,
+  type SignInInProgress,
 } from '../../shared/domain/sign-in.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { signInCookie } from '../../shared/http/cookie.ts';
@@ -18,7 +18,7 @@ async function beginSignIn(
   if (!signIn) return { problem: 'SIGN_IN_NOT_SET_UP' };
   const registered = [...signInRedirects, `${publicUrl}${CONSOLE_RETURN_PATH}`];
   if (!mayRedirectTo(query.redirect_uri, registered)) return { problem: 'REDIRECT_NOT_ALLOWED' };
-  const underWay: SignInUnderWay = {
+  const underWay: SignInInProgress = {
     state: newVerifier(),
     nonce: newVerifier(),
     codeVerifier: newVerifier(),

@@ -15,7 +15,7 @@ async function receive(
 ): Promise<ReplyOf<typeof contract, 'record'>> {
   // The request of Pub/Sub has another trace than the request that published the event.
   const publisher = readTraceparent(body.message.attributes?.[TRACEPARENT_ATTRIBUTE]);
-  if (publisher) note({ published_in: traceName(publisher, deps.projectId) });
+  if (publisher) note({ publisher_trace: traceName(publisher, deps.projectId) });
   const read = readMessage(body.message.data);
   if ('because' in read) {
     // Every delivery is refused, so that Pub/Sub dead-letters the message. Only the first is logged as an error.

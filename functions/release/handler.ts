@@ -1,8 +1,8 @@
 import { accessOf, standingOf } from '../../shared/domain/authorization.ts';
 import { licenseOfSession } from '../../shared/domain/ids.ts';
 import type { Caller, HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
-import { refuseKey } from '../../shared/http/license-trouble.ts';
-import { licenseAsked } from '../../shared/http/own.ts';
+import { refuseKey } from '../../shared/http/license-refusal.ts';
+import { requestedLicense } from '../../shared/http/own.ts';
 import { LICENSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
@@ -55,7 +55,7 @@ async function releaseSeat(
   deps: Deps,
 ): Promise<Refusal<'CREDENTIALS_INVALID' | 'LICENSE_NOT_FOUND' | 'RATE_LIMITED'> | undefined> {
   const { proof } = caller;
-  const licenseId = licenseAsked(caller, sessionId);
+  const licenseId = requestedLicense(caller, sessionId);
   // For a session of another license, the call only verifies the key: no session has an empty id.
   const own = licenseOfSession(sessionId) === licenseId ? sessionId : '';
   const { session, sealedAtMs } = deps.sessionTokens.open(own, token) ?? {};

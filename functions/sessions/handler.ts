@@ -3,10 +3,10 @@ import type { Standing } from '../../shared/domain/authorization.ts';
 import { sealCursor } from '../../shared/domain/cursor.ts';
 import type { Session } from '../../shared/domain/session.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
-import { timestamp, USUAL_PAGE_LIMIT } from '../../shared/http/fields.ts';
+import { DEFAULT_PAGE_LIMIT, timestamp } from '../../shared/http/fields.ts';
 import { viewOfHistory } from '../../shared/http/history-view.ts';
 import { own } from '../../shared/http/own.ts';
-import { positionAsked, readPage } from '../../shared/http/page.ts';
+import { readPage, requestedPosition } from '../../shared/http/page.ts';
 import { LICENSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { SESSIONS_OF_LICENSE } from '../../shared/ports/queries.ts';
@@ -18,8 +18,8 @@ async function listSessions(
   { query, caller, standing }: RequestOf<typeof contract, 'list'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'list'>> {
-  const limit = query.limit ?? USUAL_PAGE_LIMIT;
-  const start = positionAsked(Position, query);
+  const limit = query.limit ?? DEFAULT_PAGE_LIMIT;
+  const start = requestedPosition(Position, query);
   if ('problem' in start) return start;
 
   // Operators can read every license, so the records are not read.

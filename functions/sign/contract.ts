@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
-import { MOST_SEATS } from '../../shared/domain/license.ts';
+import { MAX_SEATS } from '../../shared/domain/license.ts';
 import { SIGNATURE_ALGORITHM } from '../../shared/domain/license-signature.ts';
 import { PLAN_NAMES } from '../../shared/domain/plans.ts';
 import { LicenseDataSchema } from '../../shared/domain/signed-license.ts';
@@ -55,7 +55,7 @@ export default defineFunction({
             tenant_id: z.optional(TenantId),
             plan: z.optional(z.enum(PLAN_NAMES)),
             features: z.optional(Features),
-            seats: z.optional(wholeNumber(0, MOST_SEATS)),
+            seats: z.optional(wholeNumber(0, MAX_SEATS)),
             fingerprint: z.optional(text(256)),
             session_id: z.optional(SessionId),
             expires_at: z.optional(SettableTimestamp),

@@ -4,9 +4,9 @@ import {
   keep,
   type LicenseSignature,
   licenseToken,
+  reusableLicense,
   SIGNATURE_ALGORITHM,
   signingInputs,
-  stillGood,
 } from '../../shared/domain/license-signature.ts';
 import {
   draftLicenseData,
@@ -15,8 +15,8 @@ import {
   offlineUntilMs,
 } from '../../shared/domain/signed-license.ts';
 import type { HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
-import { refuseLicense } from '../../shared/http/license-trouble.ts';
-import { licenseAsked } from '../../shared/http/own.ts';
+import { refuseLicense } from '../../shared/http/license-refusal.ts';
+import { requestedLicense } from '../../shared/http/own.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import { LICENSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
@@ -35,13 +35,13 @@ async function sign(
   const sessionId = body.session_id ?? ask.session_id;
   if (sessionId === undefined) return NO_SESSION;
   const { proof } = caller;
-  const licenseId = licenseAsked(caller, sessionId);
+  const licenseId = requestedLicense(caller, sessionId);
   const request = { licenseId, proof, sessionId };
   const key = await deps.signer.current();
 
   const found = await deps.seats.readSession(request);
   if (found.verdict !== 'OK') return refuseSession(found, proof);
-  const kept = stillGood(found.signed, {
+  const kept = reusableLicense(found.signed, {
     ...matchOf(found, key),
     ask,
     version: found.version,

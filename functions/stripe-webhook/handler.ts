@@ -2,7 +2,7 @@ import type { BillingEvent, StoredEvent } from '../../shared/domain/billing-even
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { BILLING_EVENTS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { carryOutEvent } from '../../shared/use-cases/stripe-events.ts';
+import { processStripeEvent } from '../../shared/use-cases/stripe-events.ts';
 import type contract from './contract.ts';
 
 async function receive(
@@ -15,7 +15,7 @@ async function receive(
   const stored = await store(event, deps);
   if (stored === undefined) return received('ignored');
   if (stored.isDone) return received('already_done');
-  const because = await carryOutEvent(stored, deps.billing, deps);
+  const because = await processStripeEvent(stored, deps.billing, deps);
   if (because !== undefined) note({ severity: 'WARNING', because });
   return received('done');
 }

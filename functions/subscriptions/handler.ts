@@ -1,5 +1,5 @@
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
-import { oneTenantAsked } from '../../shared/http/own.ts';
+import { requiredTenant } from '../../shared/http/own.ts';
 import { readPage } from '../../shared/http/page.ts';
 import { viewOfSubscription } from '../../shared/http/subscription-view.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
@@ -10,7 +10,7 @@ async function list(
   { query, caller, standing }: RequestOf<typeof contract, 'list'>,
   { records }: Deps,
 ): Promise<ReplyOf<typeof contract, 'list'>> {
-  const requested = oneTenantAsked(query.tenant_id, caller, standing);
+  const requested = requiredTenant(query.tenant_id, caller, standing);
   if ('problem' in requested) return requested;
   const { tenantId } = requested;
   const page = await readPage(records, SUBSCRIPTIONS_OF_TENANT, { tenantId }, query);

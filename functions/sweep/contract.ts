@@ -43,7 +43,7 @@ const Swept = z.strictObject({
   /** Erasures whose first or second round was completed. */
   erased: count,
   /** Records past their retention period that were deleted, or no longer show who held a seat. */
-  forgotten: count,
+  deleted: count,
   /** False if time ran out or a dependency was unavailable. The next sweep continues from there. */
   complete: z.boolean(),
   /** Dependencies that were unavailable. */

@@ -1,16 +1,16 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { beginErasure } from '../../shared/domain/erasure.ts';
 import { newPersonalId } from '../../shared/domain/ids.ts';
-import { membershipId } from '../../shared/domain/people.ts';
 import { beginSignIn } from '../../shared/domain/sign-in.ts';
+import { membershipId } from '../../shared/domain/users.ts';
 import { Unavailable } from '../../shared/errors.ts';
 import { ERASURES, MEMBERSHIPS, SIGN_INS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { SESSIONS_OF_LICENSE, TRACES_OF_ERASURE } from '../../shared/ports/queries.ts';
 import { auditOf } from '../../shared/testing/read-records.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
-import { signIn, type TestPerson } from '../testing/people.ts';
 import type { Reply, TestLicense, TestSuite } from '../testing/suite.ts';
+import { signIn, type TestUser } from '../testing/users.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -39,7 +39,7 @@ beforeEach(async () => {
 afterEach(() => clocked.close());
 
 /** A user with a seat in another user's tenant, whose events are recorded. */
-async function userWithSeat(): Promise<{ person: TestPerson; license: TestLicense }> {
+async function userWithSeat(): Promise<{ person: TestUser; license: TestLicense }> {
   const license = await suite.createLicense({ max: 5 });
   const person = await signIn(suite, 'ada@example.com');
   const { tenantId } = license;
@@ -56,7 +56,7 @@ async function userWithSeat(): Promise<{ person: TestPerson; license: TestLicens
   return { person, license };
 }
 
-async function erase(person: TestPerson): Promise<string> {
+async function erase(person: TestUser): Promise<string> {
   const { confirmation_token } = (await person.call('POST', '/api/v1/gdpr/delete', {})).body;
   const { body, text } = await person.call('DELETE', '/api/v1/gdpr/delete', { confirmation_token });
   if (body.completed_at === null) throw new Error(`not erased: ${text}`);

@@ -2,7 +2,7 @@ import { type Erasure, putOff, roundOf } from '../../shared/domain/erasure.ts';
 import { ERASURES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { ERASURES_BY_DUE } from '../../shared/ports/queries.ts';
-import { carryOut } from '../../shared/use-cases/erasure/erase.ts';
+import { runErasure } from '../../shared/use-cases/erasure/erase.ts';
 import type { SweepRun } from './run-steps.ts';
 
 /** Erasures per sweep. The cap keeps a stuck erasure from starving the other steps. */
@@ -25,7 +25,7 @@ async function continueErasure(erasure: Erasure, deps: Deps, run: SweepRun): Pro
   const round = roundOf(erasure);
   if (round === 'over') return remove(erasure, deps);
   if (round === 'second' && mayRestorePseudonym(erasure, run)) return postpone(erasure, deps);
-  const after = await carryOut(erasure, deps, run.isTimeUp);
+  const after = await runErasure(erasure, deps, run.isTimeUp);
   if (roundOf(after) === round) run.markIncomplete();
   else run.progress.erased += 1;
 }

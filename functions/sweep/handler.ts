@@ -45,7 +45,7 @@ async function sweep(
   if (progress.usageRefused + progress.usageUncertain > 0)
     note({
       severity: 'ERROR',
-      usage_trouble: progress.usageTrouble ?? 'Stripe was unavailable for too long',
+      usage_error: progress.usageError ?? 'Stripe was unavailable for too long',
     });
   if (progress.unreadable > 0) note({ severity: 'ERROR', unreadable_events: progress.unreadable });
   const unavailable = [...run.unavailable].sort();
@@ -56,7 +56,7 @@ async function sweep(
 }
 
 function describe(progress: SweepProgress) {
-  const { expired, published, pending, oldestAgeMs, sealed, reconciled, erased, forgotten } = progress;
+  const { expired, published, pending, oldestAgeMs, sealed, reconciled, erased, deleted } = progress;
   return {
     expired,
     published,
@@ -79,7 +79,7 @@ function describe(progress: SweepProgress) {
     usage_refused: progress.usageRefused,
     usage_uncertain: progress.usageUncertain,
     erased,
-    forgotten,
+    deleted,
   };
 }
 

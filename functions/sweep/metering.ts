@@ -1,7 +1,7 @@
 import {
   addToDay,
   inState,
-  isKnownAgain,
+  isDeduplicated,
   type MeteredDay,
   meteredDayId,
   type UsageRecord,
@@ -109,14 +109,14 @@ async function sendOne(
   { clock }: Deps,
   run: SweepRun,
 ): Promise<UsageRecord['state']> {
-  if (!isKnownAgain(record, clock.nowMs())) return 'uncertain';
+  if (!isDeduplicated(record, clock.nowMs())) return 'uncertain';
   const customerId = customerOf.get(record.licenseId);
   if (customerId === undefined) return 'unbilled';
   const { meter: name, quantity, atMs } = record;
   const identifier = usageRecordId(record);
   const sent = await billing.recordUsage({ identifier, customerId, meter: name, quantity, atMs });
   if (sent.verdict !== 'REFUSED') return 'sent';
-  run.progress.usageTrouble = sent.because;
+  run.progress.usageError = sent.because;
   return 'refused';
 }
 

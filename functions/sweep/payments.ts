@@ -4,8 +4,8 @@ import type { Billing } from '../../shared/ports/billing.ts';
 import { SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { BILLING_EVENTS_BY_RECEIPT, SUBSCRIPTIONS_BY_LOOK } from '../../shared/ports/queries.ts';
-import { carryOutEvent } from '../../shared/use-cases/stripe-events.ts';
-import { lookAtSubscription } from '../../shared/use-cases/subscriptions.ts';
+import { processStripeEvent } from '../../shared/use-cases/stripe-events.ts';
+import { syncSubscription } from '../../shared/use-cases/subscriptions.ts';
 import type { SweepRun } from './run-steps.ts';
 
 /** Events per sweep, and subscriptions per sweep. The cap keeps a stuck one from starving the other steps. */
@@ -37,7 +37,7 @@ export async function syncPayments(billing: Billing, deps: Deps, run: SweepRun):
 }
 
 async function completeEvent(event: StoredEvent, billing: Billing, deps: Deps, run: SweepRun): Promise<void> {
-  await carryOutEvent(event, billing, deps);
+  await processStripeEvent(event, billing, deps);
   run.progress.billingEvents += 1;
 }
 
@@ -48,7 +48,7 @@ async function checkSubscription(
   run: SweepRun,
 ): Promise<void> {
   const { subscriptionId } = due;
-  const look = await lookAtSubscription(subscriptionId, {}, billing, deps);
+  const look = await syncSubscription(subscriptionId, {}, billing, deps);
   run.progress.subscriptions += 1;
   if (look.verdict === 'SEEN') return;
   await deps.records.transact(async (transaction) => {

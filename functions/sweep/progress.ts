@@ -22,11 +22,11 @@ export interface SweepProgress {
   usageRefused: number;
   usageUncertain: number;
   /** Why Stripe rejected a usage record. */
-  usageTrouble: string | undefined;
+  usageError: string | undefined;
   /** Erasures that completed a round. */
   erased: number;
   /** Records past their retention period that were deleted, or no longer show who held a seat. */
-  forgotten: number;
+  deleted: number;
 }
 
 export interface Reconciled {
@@ -55,8 +55,8 @@ export function emptyProgress(): SweepProgress {
     usageSent: 0,
     usageRefused: 0,
     usageUncertain: 0,
-    usageTrouble: undefined,
+    usageError: undefined,
     erased: 0,
-    forgotten: 0,
+    deleted: 0,
   };
 }

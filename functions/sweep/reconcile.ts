@@ -7,7 +7,7 @@ import {
   judgeCopy,
   judgeSession,
   loanOf,
-  lossOf,
+  lostEventOf,
   overrule,
   type ReconcilePass,
   retire,
@@ -139,7 +139,7 @@ async function compareSessionsOf(
         done.sessionsMissing += 1;
         break;
       case 'LOST':
-        if (missingSinceMs !== null) losses.push(lossOf(history, missingSinceMs));
+        if (missingSinceMs !== null) losses.push(lostEventOf(history, missingSinceMs));
     }
   }
   if (losses.length > 0) await deps.events.publish(losses);

@@ -71,7 +71,7 @@ test('removes who held a seat exactly after the retention period', async () => {
   expect(await countEventsWithHolder(license)).toBe(4);
 
   clocked.moveClock(DAY_MS);
-  expect((await sweep()).forgotten).toBe(3);
+  expect((await sweep()).deleted).toBe(3);
   expect(
     (await historiesOf(suite.deps.records, license.licenseId)).map(({ sessionId }) => sessionId),
   ).toEqual([young]);
@@ -129,14 +129,14 @@ test('deletes invitations and codes when they expire, and sign-ins a day later',
   const exist = (lists: Awaited<ReturnType<typeof readAll>>) =>
     Object.values(lists).map((list) => list.map((document) => document !== undefined));
   clocked.moveClock(1.5 * DAY_MS);
-  expect((await sweep()).forgotten).toBe(2);
+  expect((await sweep()).deleted).toBe(2);
   expect(exist(await readAll())).toEqual([
     [false, true],
     [false, true],
     [true, true],
   ]);
   clocked.moveClock(DAY_MS);
-  expect((await sweep()).forgotten).toBe(1);
+  expect((await sweep()).deleted).toBe(1);
   expect(exist(await readAll())).toEqual([
     [false, true],
     [false, true],
@@ -177,11 +177,11 @@ test('continues where time ran out, until everything is processed', async () => 
     if (operation === 'query sessions-by-end') pages += 1;
     if (pages === 2) clocked.moveClock(61_000);
   };
-  expect(await sweep()).toMatchObject({ forgotten: 200, complete: false });
+  expect(await sweep()).toMatchObject({ deleted: 200, complete: false });
   onOperation = () => {};
   clocked.moveClock(3_600_000);
   // The remaining histories, and the two events of the one session that has events.
-  expect(await sweep()).toMatchObject({ forgotten: 31 + 2, complete: true });
+  expect(await sweep()).toMatchObject({ deleted: 31 + 2, complete: true });
   expect(await historiesOf(records, license.licenseId)).toEqual([]);
   expect(await countEventsWithHolder(license)).toBe(0);
 });
@@ -201,6 +201,6 @@ test('processes each of more events than fit into one batch', async () => {
     }
   });
   clocked.moveClock((RETENTION_DAYS + 1) * DAY_MS);
-  expect((await sweep()).forgotten).toBe(230);
+  expect((await sweep()).deleted).toBe(230);
   expect(await countEventsWithHolder(license)).toBe(0);
 });

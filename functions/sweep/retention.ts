@@ -153,7 +153,7 @@ async function deleteBatch<T>(
   await write(next, deps, async (transaction) => {
     for (const document of documents) transaction.delete(collection, idOf(document));
   });
-  run.progress.forgotten += documents.length;
+  run.progress.deleted += documents.length;
   return next;
 }
 
@@ -169,7 +169,7 @@ async function removeHolders(pass: RetentionPass, deps: Deps, run: SweepRun): Pr
     const found = await Promise.all(withHolder.map(({ eventId }) => transaction.get(AUDIT, eventId)));
     for (const event of found) if (event) transaction.set(AUDIT, event.eventId, withoutHolder(event));
   });
-  run.progress.forgotten += withHolder.length;
+  run.progress.deleted += withHolder.length;
   return next;
 }
 

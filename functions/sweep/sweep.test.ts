@@ -96,7 +96,7 @@ test('reports what it has done and how many events are pending', async () => {
     usage_refused: 0,
     usage_uncertain: 0,
     erased: 0,
-    forgotten: 0,
+    deleted: 0,
     expired: 3,
     published: 7,
     pending: 0,

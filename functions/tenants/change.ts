@@ -1,4 +1,4 @@
-import type { Tenant } from '../../shared/domain/people.ts';
+import type { Tenant } from '../../shared/domain/users.ts';
 import { DOMAIN_CLAIMS, TENANTS } from '../../shared/ports/collections.ts';
 import type { Records } from '../../shared/ports/records.ts';
 

@@ -1,4 +1,4 @@
-import { MOST_TENANTS } from '../../shared/domain/access-token.ts';
+import { MAX_TENANTS } from '../../shared/domain/access-token.ts';
 import { accessOf, type Standing, standingOf } from '../../shared/domain/authorization.ts';
 import { newPersonalId, newTenantId } from '../../shared/domain/ids.ts';
 import {
@@ -8,7 +8,7 @@ import {
   mayAppoint,
   membershipId,
   newTenant,
-} from '../../shared/domain/people.ts';
+} from '../../shared/domain/users.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { own } from '../../shared/http/own.ts';
 import { readPage } from '../../shared/http/page.ts';
@@ -25,7 +25,7 @@ async function create(
   { records, clock, shards }: Deps,
 ): Promise<ReplyOf<typeof contract, 'create'>> {
   const ownerId = caller.kind === 'person' ? caller.userId : null;
-  if (caller.kind === 'person' && Object.keys(caller.tenants).length >= MOST_TENANTS)
+  if (caller.kind === 'person' && Object.keys(caller.tenants).length >= MAX_TENANTS)
     return { problem: 'TOO_MANY_TENANTS' };
   const nowMs = clock.nowMs();
   const tenant = newTenant(newTenantId(shards), body.name, ownerId, nowMs);

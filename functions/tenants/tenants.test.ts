@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { signIn, type TestPerson } from '../testing/people.ts';
 import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../testing/suite.ts';
+import { signIn, type TestUser } from '../testing/users.ts';
 
 let suite: TestSuite;
 beforeAll(async () => {
@@ -14,9 +14,9 @@ const code = (reply: Reply): string => `${reply.status} ${reply.body?.code}`;
 interface Team {
   readonly license: TestLicense;
   readonly path: string;
-  readonly owner: TestPerson;
-  readonly admin: TestPerson;
-  readonly member: TestPerson;
+  readonly owner: TestUser;
+  readonly admin: TestUser;
+  readonly member: TestUser;
 }
 
 let teams = 0;
@@ -24,7 +24,7 @@ async function openTeam(): Promise<Team> {
   teams += 1;
   const license = await suite.createLicense({ max: 5, unit: 'user' });
   const path = `/api/v1/tenants/${license.tenantId}`;
-  const join = async (role: string): Promise<TestPerson> => {
+  const join = async (role: string): Promise<TestUser> => {
     const email = `${role}${teams}@acme.example`;
     await suite.operate('POST', `${path}/invitations`, { email, role });
     return signIn(suite, email, { name: `The ${role}` });
@@ -165,9 +165,9 @@ describe('managing a tenant', () => {
 });
 
 describe('seats of users', () => {
-  const acquire = (person: TestPerson, team: Team, fingerprint = 'laptop'): Promise<Reply> =>
+  const acquire = (person: TestUser, team: Team, fingerprint = 'laptop'): Promise<Reply> =>
     person.call('POST', '/api/v1/licenses/acquire', { fingerprint, license_id: team.license.licenseId });
-  const beat = (person: TestPerson, sessionId: string): Promise<Reply> =>
+  const beat = (person: TestUser, sessionId: string): Promise<Reply> =>
     person.call('PUT', '/api/v1/licenses/heartbeat', { session_id: sessionId });
 
   test('counts one seat for a user on all their machines, and one for every member', async () => {
@@ -287,7 +287,7 @@ describe('role escalation by body fields', () => {
     const member = await signIn(suite, 'member@acme.example');
     const tenant = `/api/v1/tenants/${license.tenantId}`;
 
-    const attempts: [TestPerson, string, string, unknown, string][] = [
+    const attempts: [TestUser, string, string, unknown, string][] = [
       [admin, 'POST', `${tenant}/invitations`, { email: 'x@example.com', role: 'owner' }, '403 FORBIDDEN'],
       [owner, 'POST', `${tenant}/invitations`, { email: 'x@example.com', role: 'owner' }, '403 FORBIDDEN'],
       [

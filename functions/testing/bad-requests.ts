@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import * as z from 'zod/mini';
-import { takesPeople } from '../../shared/domain/authorization.ts';
+import { acceptsUsers } from '../../shared/domain/authorization.ts';
 import type { Caller, EndpointContract } from '../../shared/http/contract.ts';
 import {
   ENCODINGS,
@@ -42,7 +42,7 @@ export function badRequests(
 ): fc.Arbitrary<BadRequest> {
   const path = endpoint.path.replace(/\{(\w+)\}/g, (_, name: string) => known.params[name] ?? 'x');
   const accepts = (kind: string): boolean =>
-    kind === 'person' ? takesPeople(endpoint.auth) : endpoint.auth.some((accepted) => accepted === kind);
+    kind === 'person' ? acceptsUsers(endpoint.auth) : endpoint.auth.some((accepted) => accepted === kind);
   const isPublic = endpoint.auth.length === 1 && accepts('anyone');
 
   const credentials = fc.oneof(

@@ -9,8 +9,8 @@ import {
 import { eachKnownSession } from '../../shared/ports/seat-maintenance.ts';
 import { findWords } from './find-text.ts';
 import type { InspectableSuite } from './inspectable-suite.ts';
-import { signIn, type TestPerson } from './people.ts';
 import type { Reply, TestSuite } from './suite.ts';
+import { signIn, type TestUser } from './users.ts';
 
 /** Ada's personal data, as it is in requests. No data of another user contains any of it. */
 export const ADA = {
@@ -24,9 +24,9 @@ export const ADA = {
 
 /** Ada owns the lab, which is erased with her. Bob owns the shop, of which Ada and Carl are members. */
 export interface PersonalWorld {
-  readonly ada: TestPerson;
-  readonly bob: TestPerson;
-  readonly carl: TestPerson;
+  readonly ada: TestUser;
+  readonly bob: TestUser;
+  readonly carl: TestUser;
   readonly labId: string;
   readonly shopId: string;
   readonly licenseIds: readonly string[];
@@ -39,7 +39,7 @@ export interface PersonalWorld {
   /** Every pseudonym that counted a seat of Ada or a seat in her tenant. */
   readonly holders: ReadonlySet<string>;
   /** Signs Ada in again. */
-  signInAda(): Promise<TestPerson>;
+  signInAda(): Promise<TestUser>;
 }
 
 const TTL_MS = 360_000;
@@ -56,7 +56,7 @@ export async function makePersonalWorld(
   const [labId = '', shopId = ''] = [first, bob].map(({ tenants }) => [...tenants.keys()][0]);
   await expectOk(first.call('PATCH', `/api/v1/tenants/${labId}`, { name: `The lab of ${ADA.name}` }));
   await expectOk(bob.call('PATCH', `/api/v1/tenants/${shopId}`, { name: 'The shop' }));
-  const invite = (by: TestPerson, tenantId: string, email: string, role: string) =>
+  const invite = (by: TestUser, tenantId: string, email: string, role: string) =>
     expectOk(by.call('POST', `/api/v1/tenants/${tenantId}/invitations`, { email, role }));
   await invite(bob, shopId, ADA.email, 'admin');
   await invite(bob, shopId, 'carl@shop.example', 'member');
@@ -144,7 +144,7 @@ export async function makePersonalWorld(
 }
 
 /** Starts a trial on one machine, then buys seats for others, with metered usage. */
-async function tryAndBuy(suite: TestSuite, person: TestPerson, tenantId: string) {
+async function tryAndBuy(suite: TestSuite, person: TestUser, tenantId: string) {
   const { records, clock } = suite.deps;
   const fingerprint = `${ADA.fingerprint}-trial`;
   const request = { tenant_id: tenantId, fingerprint };

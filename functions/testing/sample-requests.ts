@@ -5,8 +5,8 @@ import type { EndpointContract, FunctionContract } from '../../shared/http/contr
 import type { AnyRequest, World } from '../example.ts';
 import { type FunctionName, MANIFEST } from '../manifest.ts';
 import { EXAMPLES } from './examples.ts';
-import { LOOPBACK_REDIRECT } from './people.ts';
 import type { CallOptions, Reply, TestSuite } from './suite.ts';
+import { LOOPBACK_REDIRECT } from './users.ts';
 
 /** An endpoint with its sample request. */
 export interface Sample {

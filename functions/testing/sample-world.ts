@@ -4,16 +4,16 @@ import { ROLES } from '../../shared/domain/authorization.ts';
 import { challengeOf } from '../../shared/domain/sign-in.ts';
 import type { EndpointContract } from '../../shared/http/contract.ts';
 import type { World } from '../example.ts';
-import { accountOf, LOOPBACK_REDIRECT, signIn, type TestPerson, throughBrowser } from './people.ts';
 import { beginPurchase } from './purchases.ts';
 import { nowhere, partsOf, type Sample } from './sample-requests.ts';
 import { OPERATOR_KEY, type Reply, type TestLicense, type TestSuite } from './suite.ts';
 import { codeFor } from './trusting-provider.ts';
+import { accountOf, LOOPBACK_REDIRECT, signIn, signInToCode, type TestUser } from './users.ts';
 
 /** A tenant with its owner and a license. */
 export interface Place {
   readonly tenantId: string;
-  readonly owner: TestPerson;
+  readonly owner: TestUser;
   readonly license: TestLicense;
 }
 
@@ -34,7 +34,7 @@ export async function worldFor(
     tenantId,
     license,
   }: { readonly tenantId: string; readonly license: Pick<TestLicense, 'licenseId' | 'acquire'> },
-  self?: TestPerson,
+  self?: TestUser,
 ): Promise<World> {
   const parts = partsOf(sample);
   // A request that changes a license gets its own: other requests still use the shared license and its key.
@@ -66,8 +66,8 @@ export async function worldFor(
 export function credentialsFor(
   suite: TestSuite,
   { auth }: EndpointContract,
-  { license, owner }: { readonly license: Pick<TestLicense, 'key'>; readonly owner: TestPerson },
-  self: TestPerson,
+  { license, owner }: { readonly license: Pick<TestLicense, 'key'>; readonly owner: TestUser },
+  self: TestUser,
 ): { readonly authorization?: string } {
   if (auth.includes('license')) return { authorization: `License ${license.key}` };
   if (auth.includes('person')) return { authorization: self.authorization };
@@ -82,7 +82,7 @@ export function invite(suite: TestSuite, tenantId: string, email: string, role: 
 }
 
 /** A member who can be removed, or made admin or owner, without affecting others. */
-export async function newMember(suite: TestSuite, tenantId: string): Promise<TestPerson> {
+export async function newMember(suite: TestSuite, tenantId: string): Promise<TestUser> {
   const email = `member-${randomUUID()}@example.com`;
   await invite(suite, tenantId, email, 'member');
   return signIn(suite, email);
@@ -101,13 +101,13 @@ async function buy(suite: TestSuite, tenantId: string): Promise<string> {
   return purchase.licenseId;
 }
 
-async function askForErasure(self: TestPerson): Promise<string> {
+async function askForErasure(self: TestUser): Promise<string> {
   return (await self.call('POST', '/api/v1/gdpr/delete', {})).body.confirmation_token;
 }
 
 /** A sign-in up to its code. */
 async function signedIn(suite: TestSuite): Promise<Pick<World, 'signInCode' | 'codeVerifier'>> {
-  const { code, verifier } = await throughBrowser(suite, accountOf(`person-${randomUUID()}@example.com`));
+  const { code, verifier } = await signInToCode(suite, accountOf(`person-${randomUUID()}@example.com`));
   return { signInCode: code, codeVerifier: verifier };
 }
 

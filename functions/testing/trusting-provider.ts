@@ -1,5 +1,5 @@
 import { challengeOf } from '../../shared/domain/sign-in.ts';
-import type { SignedInPerson, SignIn } from '../../shared/ports/sign-in.ts';
+import type { SignedInUser, SignIn } from '../../shared/ports/sign-in.ts';
 
 /**
  * A sign-in provider that accepts any user named in a code, so that tests sign users in without a network. It still
@@ -30,7 +30,7 @@ export function trustingProvider(): SignIn {
 }
 
 /** The code that the trusting provider returns to a browser that was redirected to `location`. */
-export function codeFor(location: string, person: SignedInPerson): { code: string; state: string } {
+export function codeFor(location: string, person: SignedInUser): { code: string; state: string } {
   const parameters = new URL(location).searchParams;
   const claims = {
     person,

@@ -5,11 +5,11 @@ import { accessTokens } from '../../shared/domain/access-token.ts';
 import { sealer } from '../../shared/domain/sealed.ts';
 import { challengeOf } from '../../shared/domain/sign-in.ts';
 import { SIGN_INS } from '../../shared/ports/collections.ts';
-import { accountOf, LOOPBACK_REDIRECT, signIn, type TestPerson, throughBrowser } from '../testing/people.ts';
 import { ACCESS_TOKEN_KEY, openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
+import { accountOf, LOOPBACK_REDIRECT, signIn, signInToCode, type TestUser } from '../testing/users.ts';
 
 let suite: TestSuite;
-let ada: TestPerson;
+let ada: TestUser;
 beforeAll(async () => {
   suite = await openTestSuite();
   ada = await signIn(suite, 'ada@example.com');
@@ -165,7 +165,7 @@ describe('access tokens that were tampered with', () => {
 
 describe('one-time codes', () => {
   test('refuses a code that was used, and revokes the sign-in of its first use', async () => {
-    const { code: oneTime, verifier } = await throughBrowser(suite, accountOf('twice@example.com'));
+    const { code: oneTime, verifier } = await signInToCode(suite, accountOf('twice@example.com'));
     const first = await redeem(oneTime, verifier);
     expect(first.status).toBe(200);
     expect(code(await redeem(oneTime, verifier))).toBe('400 GRANT_INVALID');
@@ -177,7 +177,7 @@ describe('one-time codes', () => {
   });
 
   test('accepts at most one of 20 concurrent uses, and revokes its sign-in', async () => {
-    const { code: oneTime, verifier } = await throughBrowser(suite, accountOf('race@example.com'));
+    const { code: oneTime, verifier } = await signInToCode(suite, accountOf('race@example.com'));
     const replies = await Promise.all(Array.from({ length: 20 }, () => redeem(oneTime, verifier)));
     const accepted = replies.filter(({ status }) => status === 200);
     expect(accepted).toHaveLength(1);
@@ -185,18 +185,18 @@ describe('one-time codes', () => {
   });
 
   test('refuses a code with a wrong verifier, and uses it up', async () => {
-    const { code: oneTime, verifier } = await throughBrowser(suite, accountOf('verifier@example.com'));
+    const { code: oneTime, verifier } = await signInToCode(suite, accountOf('verifier@example.com'));
     expect(code(await redeem(oneTime, randomBytes(32).toString('base64url')))).toBe('400 GRANT_INVALID');
     expect(code(await redeem(oneTime, verifier))).toBe('400 GRANT_INVALID');
   });
 
   test('refuses the challenge as verifier', async () => {
-    const { code: oneTime, verifier } = await throughBrowser(suite, accountOf('plain@example.com'));
+    const { code: oneTime, verifier } = await signInToCode(suite, accountOf('plain@example.com'));
     expect(code(await redeem(oneTime, challengeOf(verifier)))).toBe('400 GRANT_INVALID');
   });
 
   test('refuses a code with another redirect_uri', async () => {
-    const { code: oneTime, verifier } = await throughBrowser(suite, accountOf('elsewhere@example.com'));
+    const { code: oneTime, verifier } = await signInToCode(suite, accountOf('elsewhere@example.com'));
     expect(code(await redeem(oneTime, verifier, 'http://127.0.0.1:52112/callback'))).toBe(
       '400 GRANT_INVALID',
     );
@@ -205,8 +205,8 @@ describe('one-time codes', () => {
   test('accepts a code for 60 seconds', async () => {
     const nowMs = Date.now();
     vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
-    const early = await throughBrowser(suite, accountOf('early@example.com'));
-    const late = await throughBrowser(suite, accountOf('late@example.com'));
+    const early = await signInToCode(suite, accountOf('early@example.com'));
+    const late = await signInToCode(suite, accountOf('late@example.com'));
     vi.setSystemTime(nowMs + 59_999);
     expect((await redeem(early.code, early.verifier)).status).toBe(200);
     vi.setSystemTime(nowMs + 60_000);

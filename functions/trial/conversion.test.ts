@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PLANS } from '../../shared/domain/plans.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
-import { signIn, type TestPerson } from '../testing/people.ts';
 import type { Reply, TestSuite } from '../testing/suite.ts';
+import { signIn, type TestUser } from '../testing/users.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 
@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => clocked.close());
 
 let people = 0;
-let ada: TestPerson;
+let ada: TestUser;
 let licenseId: string;
 let key: string;
 beforeEach(async () => {

@@ -5,18 +5,18 @@ import {
   type ClaimIds,
   type Claims,
   canBeTried,
+  canReissue,
   claimIdsOf,
   claimsFor,
   draftTrial,
-  givenAgain,
-  isGivenAgain,
   isOffered,
+  reissued,
   type TrialClaim,
   usedUp,
 } from '../../shared/domain/trial.ts';
 import type { HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
-import { oneTenantAsked } from '../../shared/http/own.ts';
+import { requiredTenant } from '../../shared/http/own.ts';
 import { LICENSES, TENANTS, TRIAL_CLAIMS, USERS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { changeLicense, type LicenseTransaction } from '../../shared/use-cases/licenses.ts';
@@ -26,7 +26,7 @@ async function activate(
   { body, caller, standing }: RequestOf<typeof contract, 'activate'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'activate'>> {
-  const requested = oneTenantAsked(body.tenant_id, caller, standing, '/tenant_id');
+  const requested = requiredTenant(body.tenant_id, caller, standing, '/tenant_id');
   if ('problem' in requested) return requested;
   const { tenantId } = requested;
   const { fingerprint, plan = 'pro' } = body;
@@ -118,10 +118,10 @@ async function grantAgain(
 ): Promise<GrantedTrial | undefined> {
   const nowMs = clock.nowMs();
   const license = account?.given && (await transaction.get(LICENSES, account.given.licenseId));
-  if (!account || !license || !isGivenAgain(account, ids, license, request, nowMs)) return undefined;
+  if (!account || !license || !canReissue(account, ids, license, request, nowMs)) return undefined;
   const key = newLicenseKey(license.licenseId);
   const rekeyed = rotateKey(license, key, LONGEST_KEY_OVERLAP_SECONDS, nowMs);
-  transaction.set(TRIAL_CLAIMS, ids.account, givenAgain(account, rekeyed));
+  transaction.set(TRIAL_CLAIMS, ids.account, reissued(account, rekeyed));
   transaction.writeLicense(rekeyed, nowMs);
   return { license: rekeyed, endsAtMs: license.validUntilMs, key, isNew: false };
 }

@@ -6,8 +6,8 @@ import { LICENSES, TENANTS } from '../../shared/ports/collections.ts';
 import { eachDocument } from '../../shared/ports/each-document.ts';
 import { LICENSES_OF_TENANT } from '../../shared/ports/queries.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
-import { signIn, type TestPerson } from '../testing/people.ts';
 import type { Reply, TestSuite } from '../testing/suite.ts';
+import { signIn, type TestUser } from '../testing/users.ts';
 import contract from './contract.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -43,18 +43,18 @@ beforeEach(() => {
 });
 
 /** A new user, with an address of a public domain unless another is given. */
-function newUser(domain = 'gmail.com'): Promise<TestPerson> {
+function newUser(domain = 'gmail.com'): Promise<TestUser> {
   people += 1;
   return signIn(suite, `person${people}@${domain}`);
 }
 
-function activate(person: TestPerson, options: Record<string, unknown> = {}): Promise<Reply> {
+function activate(person: TestUser, options: Record<string, unknown> = {}): Promise<Reply> {
   return person.call('POST', PATH, { fingerprint: `machine of ${person.email}`, ...options });
 }
 
 const code = (reply: Reply): string => `${reply.status} ${reply.body?.code ?? ''}`.trim();
 
-const tenantOf = (person: TestPerson): string => [...person.tenants.keys()][0] ?? '';
+const tenantOf = (person: TestUser): string => [...person.tenants.keys()][0] ?? '';
 
 function acquire(key: string, fingerprint: string): Promise<Reply> {
   return suite.call('POST', '/api/v1/licenses/acquire', {

@@ -1,8 +1,13 @@
-import { type MeteredDay, mayBeTold, type UsageRecord, usageRecordId } from '../../shared/domain/metering.ts';
+import {
+  isAcceptedTime,
+  type MeteredDay,
+  type UsageRecord,
+  usageRecordId,
+} from '../../shared/domain/metering.ts';
 import { DAY_MS, dayOf } from '../../shared/domain/usage.ts';
 import type { Caller, HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
-import { refuseLicense } from '../../shared/http/license-trouble.ts';
+import { refuseLicense } from '../../shared/http/license-refusal.ts';
 import { own } from '../../shared/http/own.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import { LICENSES, USAGE_RECORDS } from '../../shared/ports/collections.ts';
@@ -37,7 +42,7 @@ async function recordUsage(
     sendingSinceMs: null,
     isOpen: true,
   };
-  if (!mayBeTold(record.atMs, nowMs)) return answerLate(record, deps);
+  if (!isAcceptedTime(record.atMs, nowMs)) return answerLate(record, deps);
   const created = await deps.records.create(USAGE_RECORDS, usageRecordId(record), record);
   if (created === 'CREATED') return { answer: 'recorded', body: viewOf(record, 'recorded') };
   const known = await deps.records.get(USAGE_RECORDS, usageRecordId(record));

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
-import { signIn } from '../testing/people.ts';
 import { buySeats } from '../testing/purchases.ts';
 import type { Reply, TestSuite } from '../testing/suite.ts';
+import { signIn } from '../testing/users.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -217,7 +217,7 @@ describe('usage is not billed twice', () => {
     suite.stripe.breakApi(undefined);
     expect((await suite.sweep()).body).toMatchObject({ usage_sent: 0, usage_uncertain: 5 });
     expect(billed().records).toBe(0);
-    expect(suite.logged.some(({ usage_trouble }) => usage_trouble !== undefined)).toBe(true);
+    expect(suite.logged.some(({ usage_error }) => usage_error !== undefined)).toBe(true);
     expect((await app.totals()).meters).toEqual([{ meter: 'exports', quantity: 50, records: 5 }]);
     expect((await suite.sweep()).body).toMatchObject({ usage_uncertain: 0 });
   });

@@ -1,4 +1,4 @@
-import { isOperator, type User } from '../../shared/domain/people.ts';
+import { isOperator, type User } from '../../shared/domain/users.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { readPage } from '../../shared/http/page.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { USERS } from '../../shared/ports/collections.ts';
-import { signIn } from '../testing/people.ts';
 import { openTestSuite, type TestSuite } from '../testing/suite.ts';
+import { signIn } from '../testing/users.ts';
 
 let suite: TestSuite;
 beforeAll(async () => {

@@ -13,7 +13,7 @@ import { openStage, type Stage } from './stage.ts';
 
 const CLIENTS = [1, 16, 64];
 const REPEATS = 9;
-const MOST_SEATS = 1_000_000;
+const MAX_SEATS = 1_000_000;
 
 const HELLO = 'hello world';
 const BARE = 'one bare call';
@@ -69,7 +69,7 @@ async function openContenders(stage: Stage): Promise<readonly TakeSample[]> {
     plain(BARE, bare.url),
     plain(BUNDLED_BARE, bundledBare.url),
     async (clients, requests) => {
-      const { key } = await stage.reset(MOST_SEATS);
+      const { key } = await stage.reset(MAX_SEATS);
       const machines = Array.from({ length: requests }, (_, n) => `machine-${n}`);
       return fillAndEmpty(seatRequests(ours, key), machines, clients);
     },
@@ -96,7 +96,7 @@ async function takeTurns(
 
 /** Calls per second of a verb's script, measured with redis-benchmark. */
 async function directly(stage: Stage, verb: SeatVerb, clients: number): Promise<number> {
-  const { licenseId, key } = await stage.reset(MOST_SEATS);
+  const { licenseId, key } = await stage.reset(MAX_SEATS);
   const session =
     memberOf(licenseId, newSessionId(licenseId)).slice(0, -RANDOM_DIGITS.length) + RANDOM_DIGITS;
   const proof = `key ${hashSecret(key)}`;

@@ -10,7 +10,7 @@ const TURNS = 2_000;
 const REPEATS = 7;
 const LARGE_SEATS = 20_000;
 const LARGE_CLIENTS = 128;
-const MOST_SEATS = 1_000_000;
+const MAX_SEATS = 1_000_000;
 
 /** Another license server: the requests that correspond to ourSide. */
 export interface Peer {
@@ -41,7 +41,7 @@ export async function benchPeer(peer: Peer, seats: number, effort: Effort): Prom
     const ourSide: Side = {
       name: 'Seatlease',
       async prepare() {
-        asks = seatRequests(urls, (await stage.reset(MOST_SEATS)).key);
+        asks = seatRequests(urls, (await stage.reset(MAX_SEATS)).key);
       },
       turn: (machine) => oneSeat(asks, machine),
       fillAndEmpty: (machines, clients) => fillAndEmpty(asks, machines, clients),

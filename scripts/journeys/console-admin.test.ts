@@ -176,7 +176,7 @@ describeReal('chromium', 'the console for admins and operators', () => {
   });
 
   test('shows operators which part is unavailable', async ({ world, open }) => {
-    const page = await open({ as: await world.newUser(OPERATOR), path: '/console/operator/people' });
+    const page = await open({ as: await world.newUser(OPERATOR), path: '/console/operator/users' });
     await page.route('**/health?deep=1', (route) =>
       route.fulfill({
         status: 503,

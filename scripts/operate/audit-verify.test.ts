@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
 import { type AuditEvent, emptyChain, sealEvents, unsealed } from '../../shared/domain/audit-chain.ts';
 import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
-import { newTenant } from '../../shared/domain/people.ts';
+import { newTenant } from '../../shared/domain/users.ts';
 import { openSqliteRecords } from '../../shared/local/sqlite-records.ts';
 import { AUDIT, CHAIN_HEADS, TENANTS } from '../../shared/ports/collections.ts';
 import type { Records } from '../../shared/ports/records.ts';

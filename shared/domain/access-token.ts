@@ -7,7 +7,7 @@ import { TENANT_ID, USER_ID } from './ids.ts';
 export const ACCESS_TOKEN_SECONDS = 15 * 60;
 
 /** Tenants per user: each access token lists all of them. */
-export const MOST_TENANTS = 20;
+export const MAX_TENANTS = 20;
 
 const AccessSchema = z.object({
   userId: z.string().check(z.regex(USER_ID)),

@@ -89,6 +89,6 @@ export function standingOf(grants: readonly Grant[], role: Role | undefined): St
 }
 
 /** Whether a signed-in user can have one of `grants`. */
-export function takesPeople(grants: readonly Grant[]): boolean {
+export function acceptsUsers(grants: readonly Grant[]): boolean {
   return grants.includes('person') || ROLES.some((role) => grants.includes(role));
 }

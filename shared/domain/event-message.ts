@@ -62,7 +62,7 @@ export function messageOf(event: SeatEvent): EventMessage {
 export const TRACEPARENT_ATTRIBUTE = 'googclient_traceparent';
 
 /** The message with the trace context of its publisher. */
-export function publishedIn(traceparent: string | undefined, message: EventMessage): EventMessage {
+export function withTrace(traceparent: string | undefined, message: EventMessage): EventMessage {
   if (traceparent === undefined) return message;
   return { ...message, attributes: { ...message.attributes, [TRACEPARENT_ATTRIBUTE]: traceparent } };
 }

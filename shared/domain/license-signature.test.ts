@@ -1,6 +1,6 @@
 import { createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { jwkOf, keep, licenseToken, signingInputs, stillGood } from './license-signature.ts';
+import { jwkOf, keep, licenseToken, reusableLicense, signingInputs } from './license-signature.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 25, 12);
 const DAY_MS = 24 * 3600 * 1000;
@@ -74,8 +74,8 @@ const wanted = {
 const kept = keep(signature, wanted);
 
 test('reuses a stored license for the same request', () => {
-  expect(stillGood(kept, wanted)).toMatchObject(signature);
-  expect(stillGood(undefined, wanted)).toBeUndefined();
+  expect(reusableLicense(kept, wanted)).toMatchObject(signature);
+  expect(reusableLicense(undefined, wanted)).toBeUndefined();
 });
 
 test.each([
@@ -88,19 +88,19 @@ test.each([
   ['it ends later than a new one would', { endsAtMs: endsAtMs - 1 }],
   ['it has expired', { nowMs: endsAtMs, endsAtMs }],
 ])('signs again if %s', (_, change) => {
-  expect(stillGood(kept, { ...wanted, ...change })).toBeUndefined();
+  expect(reusableLicense(kept, { ...wanted, ...change })).toBeUndefined();
 });
 
 test('signs again once more than a tenth of the offline time has passed, not before', () => {
   const later = (ms: number) => ({ ...wanted, nowMs: NOW_MS + ms, endsAtMs: endsAtMs + ms });
   const tenthMs = Math.floor((endsAtMs - NOW_MS) / 10);
-  expect(stillGood(kept, later(tenthMs))).toBeDefined();
-  expect(stillGood(kept, later(tenthMs + 1))).toBeUndefined();
+  expect(reusableLicense(kept, later(tenthMs))).toBeDefined();
+  expect(reusableLicense(kept, later(tenthMs + 1))).toBeUndefined();
 });
 
 test('reuses the stored license of a borrowed seat only if it ends exactly with the loan', () => {
   const borrowed = { ...wanted, isExact: true };
-  expect(stillGood(kept, borrowed)).toBeDefined();
-  expect(stillGood(kept, { ...borrowed, endsAtMs: endsAtMs + 1 })).toBeUndefined();
-  expect(stillGood(kept, { ...borrowed, nowMs: NOW_MS + 6 * DAY_MS })).toBeDefined();
+  expect(reusableLicense(kept, borrowed)).toBeDefined();
+  expect(reusableLicense(kept, { ...borrowed, endsAtMs: endsAtMs + 1 })).toBeUndefined();
+  expect(reusableLicense(kept, { ...borrowed, nowMs: NOW_MS + 6 * DAY_MS })).toBeDefined();
 });

@@ -106,7 +106,7 @@ export function keep(signature: LicenseSignature, { version, ask, endsAtMs }: Wa
 const MAX_LOSS = 0.1;
 
 /** The stored license if it still matches, else `undefined`. */
-export function stillGood(kept: string | undefined, wanted: Wanted): LicenseSignature | undefined {
+export function reusableLicense(kept: string | undefined, wanted: Wanted): LicenseSignature | undefined {
   const read = kept === undefined ? undefined : z.safeParse(KeptSchema, JSON.parse(kept)).data;
   if (!read || read.keyId !== wanted.keyId || read.version !== wanted.version) return undefined;
   if (read.asked !== hashOf(wanted.ask)) return undefined;

@@ -5,10 +5,10 @@ import {
   draftLicense,
   entitlementOf,
   FASTEST_PACE,
-  graceIsAllowed,
+  isGraceAllowed,
+  isHeartbeatIntervalValid,
   type LicenseChange,
   LicenseSchema,
-  rhythmIsKeepable,
   rotateKey,
   TTL_SECONDS,
   withLicenseChange,
@@ -42,7 +42,7 @@ test('creates an active license with valid default terms in every plan', () => {
     const license = draftLicense(IDS, 'key', { max: 1, plan: name }, 1000);
     expect(LicenseSchema.parse(license)).toEqual(license);
     expect(license).toMatchObject({ status: 'active', overdraft: 0, validUntilMs: null, version: 1 });
-    expect(rhythmIsKeepable(license)).toBe(true);
+    expect(isHeartbeatIntervalValid(license)).toBe(true);
     expect(entitlementOf(license).offlineGraceDays).toBe(PLANS[name].offlineGraceDays);
   }
   expect(Object.keys(PLANS).toSorted()).toEqual(PLAN_NAMES.toSorted());
@@ -55,7 +55,7 @@ test('sets a default heartbeat interval that keeps the lease, for every TTL', ()
       const changed = withLicenseChange(draft, { ttlSeconds }, 0);
       for (const license of [created, changed]) {
         expect(license.heartbeatSeconds).toBeGreaterThan(0);
-        expect(rhythmIsKeepable(license)).toBe(true);
+        expect(isHeartbeatIntervalValid(license)).toBe(true);
       }
     }),
     { seed: 1 },
@@ -63,8 +63,8 @@ test('sets a default heartbeat interval that keeps the lease, for every TTL', ()
 });
 
 test('requires a heartbeat interval shorter than the TTL', () => {
-  expect(rhythmIsKeepable({ ttlSeconds: 60, heartbeatSeconds: 59 })).toBe(true);
-  expect(rhythmIsKeepable({ ttlSeconds: 60, heartbeatSeconds: 60 })).toBe(false);
+  expect(isHeartbeatIntervalValid({ ttlSeconds: 60, heartbeatSeconds: 59 })).toBe(true);
+  expect(isHeartbeatIntervalValid({ ttlSeconds: 60, heartbeatSeconds: 60 })).toBe(false);
 });
 
 test('changes only the given fields and increments the version, so that every copy notices', () => {
@@ -143,8 +143,8 @@ test('reads a license from before request limits as one without its own limit', 
 
 test('allows an offline grace per license only in the enterprise plan', () => {
   for (const name of PLAN_NAMES) {
-    expect(graceIsAllowed({ plan: name, offlineGraceDays: null })).toBe(true);
-    expect(graceIsAllowed({ plan: name, offlineGraceDays: 0 })).toBe(name === 'enterprise');
+    expect(isGraceAllowed({ plan: name, offlineGraceDays: null })).toBe(true);
+    expect(isGraceAllowed({ plan: name, offlineGraceDays: 0 })).toBe(name === 'enterprise');
   }
 });
 

@@ -8,7 +8,7 @@ import { PLAN_NAMES, PLANS, type Plan } from './plans.ts';
 export const TTL_SECONDS = { shortest: 10, usual: 360, longest: 30 * 24 * 3600 } as const;
 
 /** One Redis zset should not hold more at the heartbeat rates that the benchmark measured. */
-export const MOST_SEATS = 1_000_000;
+export const MAX_SEATS = 1_000_000;
 
 /** How long a replaced key can stay valid, so that clients can be given the new one: 7 days. */
 export const LONGEST_KEY_OVERLAP_SECONDS = 7 * 24 * 3600;
@@ -145,7 +145,7 @@ export interface LicenseChange {
 
 /**
  * The license after a change, with the next version. A new TTL without a heartbeat interval sets the default interval
- * for that TTL. The result may break `rhythmIsKeepable` or `graceIsAllowed`; the caller checks that.
+ * for that TTL. The result may break `isHeartbeatIntervalValid` or `isGraceAllowed`; the caller checks that.
  */
 export function withLicenseChange(license: License, change: LicenseChange, nowMs: number): License {
   const ttlSeconds = change.ttlSeconds ?? license.ttlSeconds;
@@ -200,12 +200,12 @@ export function eventOfLicense(license: License): SeatEvent {
 }
 
 /** A client that keeps to the heartbeat interval must not lose its lease. */
-export function rhythmIsKeepable(terms: { ttlSeconds: number; heartbeatSeconds: number }): boolean {
+export function isHeartbeatIntervalValid(terms: { ttlSeconds: number; heartbeatSeconds: number }): boolean {
   return terms.heartbeatSeconds < terms.ttlSeconds;
 }
 
 /** Only some plans let a license have an offline grace of its own. */
-export function graceIsAllowed({
+export function isGraceAllowed({
   plan,
   offlineGraceDays,
 }: Pick<License, 'plan' | 'offlineGraceDays'>): boolean {

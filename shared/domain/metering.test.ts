@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { addToDay, inState, isKnownAgain, mayBeTold, meteredDayId, type UsageRecord } from './metering.ts';
+import {
+  addToDay,
+  inState,
+  isAcceptedTime,
+  isDeduplicated,
+  meteredDayId,
+  type UsageRecord,
+} from './metering.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -16,14 +23,14 @@ test.each([
   ['5 minutes in the future', 5 * MINUTE_MS, true],
   ['more than 5 minutes in the future', 5 * MINUTE_MS + 1, false],
 ])('accepts a usage record that is %s: %i ms from now, %s', (_, fromNowMs, expected) => {
-  expect(mayBeTold(NOON_MS + fromNowMs, NOON_MS)).toBe(expected);
+  expect(isAcceptedTime(NOON_MS + fromNowMs, NOON_MS)).toBe(expected);
 });
 
 test('Stripe recognises a resent record for 23 hours after the first attempt to send it', () => {
   const sending = inState(RECORD, 'sending', NOON_MS);
-  expect(isKnownAgain(sending, NOON_MS + 23 * HOUR_MS - 1)).toBe(true);
-  expect(isKnownAgain(sending, NOON_MS + 23 * HOUR_MS)).toBe(false);
-  expect(isKnownAgain(RECORD, NOON_MS)).toBe(false);
+  expect(isDeduplicated(sending, NOON_MS + 23 * HOUR_MS - 1)).toBe(true);
+  expect(isDeduplicated(sending, NOON_MS + 23 * HOUR_MS)).toBe(false);
+  expect(isDeduplicated(RECORD, NOON_MS)).toBe(false);
 });
 
 test.each([

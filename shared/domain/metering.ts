@@ -59,12 +59,12 @@ export function meteredDayId({ licenseId, meter, dayMs }: Pick<MeteredDay, 'lice
 }
 
 /** Whether usage at `atMs` is neither too old nor too far in the future. */
-export function mayBeTold(atMs: number, nowMs: number): boolean {
+export function isAcceptedTime(atMs: number, nowMs: number): boolean {
   return atMs >= nowMs - ACCEPTED_WITHIN_MS.back && atMs <= nowMs + ACCEPTED_WITHIN_MS.ahead;
 }
 
 /** Whether Stripe is certain to recognise the record if it is sent again. */
-export function isKnownAgain({ sendingSinceMs }: UsageRecord, nowMs: number): boolean {
+export function isDeduplicated({ sendingSinceMs }: UsageRecord, nowMs: number): boolean {
   return sendingSinceMs !== null && nowMs - sendingSinceMs < DEDUPLICATED_FOR_MS;
 }
 

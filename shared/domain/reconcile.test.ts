@@ -8,7 +8,7 @@ import {
   judgeSession,
   LOST_AFTER_MS,
   loanOf,
-  lossOf,
+  lostEventOf,
   overrule,
   RECONCILE_EVERY_MS,
   retire,
@@ -144,8 +144,8 @@ describe('an open session', () => {
   });
 
   test('gets the same end event every time it is reported lost, which closes the history', () => {
-    const loss = lossOf(missing, 1_000);
-    expect(lossOf({ ...missing, marks: [] }, 1_000)).toEqual(loss);
+    const loss = lostEventOf(missing, 1_000);
+    expect(lostEventOf({ ...missing, marks: [] }, 1_000)).toEqual(loss);
     expect(loss).toMatchObject({ type: 'session.expired', atMs: 1_000, detail: { reason: 'lost' } });
     expect(addToHistory(missing, loss)).toMatchObject({
       isOpen: false,

@@ -103,7 +103,7 @@ export function judgeSession(history: SessionHistory, isSeated: boolean, nowMs: 
 /**
  * The end of a session that the seat store lost without an event. Always the same event, so duplicates are recognised.
  */
-export function lossOf(history: SessionHistory, missingSinceMs: number): SeatEvent {
+export function lostEventOf(history: SessionHistory, missingSinceMs: number): SeatEvent {
   const { tenantId, licenseId, sessionId, holder, acquiredAtMs } = history;
   return eventOf({
     type: 'session.expired',

@@ -22,7 +22,7 @@ export const SignInUnderWaySchema = z.object({
   clientChallenge: z.string(),
   expiresAtMs: z.int(),
 });
-export type SignInUnderWay = z.infer<typeof SignInUnderWaySchema>;
+export type SignInInProgress = z.infer<typeof SignInUnderWaySchema>;
 
 /** A one-time code, stored by its hash. */
 export const SignInCodeSchema = z.object({

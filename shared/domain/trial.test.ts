@@ -6,12 +6,12 @@ import { PLAN_NAMES, PLANS, type Plan, priceKeyOf } from './plans.ts';
 import {
   type Claims,
   canBeTried,
+  canReissue,
   claimIdsOf,
   claimsFor,
   draftTrial,
-  givenAgain,
-  isGivenAgain,
   isOffered,
+  reissued,
   type TrialClaim,
   type TrialPolicy,
   usedUp,
@@ -190,10 +190,10 @@ describe('a granted trial', () => {
   const request = { tenantId: IDS.tenantId, plan: 'pro' as const };
 
   test('is returned for the same request, more than once, until it ends', () => {
-    expect(isGivenAgain(claim, ids, license, request, NOW_MS + 14 * DAY_MS - 1)).toBe(true);
-    expect(isGivenAgain(claim, ids, license, request, NOW_MS + 14 * DAY_MS)).toBe(false);
+    expect(canReissue(claim, ids, license, request, NOW_MS + 14 * DAY_MS - 1)).toBe(true);
+    expect(canReissue(claim, ids, license, request, NOW_MS + 14 * DAY_MS)).toBe(false);
     const rekeyed = rotateKey(license, 'another key', 0, NOW_MS);
-    expect(isGivenAgain(givenAgain(claim, rekeyed), ids, rekeyed, request, NOW_MS)).toBe(true);
+    expect(canReissue(reissued(claim, rekeyed), ids, rekeyed, request, NOW_MS)).toBe(true);
   });
 
   test.each([
@@ -208,6 +208,6 @@ describe('a granted trial', () => {
     ['once its owner was erased', { claim: { ...claim, given: null } }],
   ])('is not returned again %s', (_, but) => {
     const input = { claim, ids, license, request, ...but };
-    expect(isGivenAgain(input.claim, input.ids, input.license, input.request, NOW_MS)).toBe(false);
+    expect(canReissue(input.claim, input.ids, input.license, input.request, NOW_MS)).toBe(false);
   });
 });

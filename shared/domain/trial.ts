@@ -1,9 +1,9 @@
 import * as z from 'zod/mini';
 import type { PseudonymOf } from './holder.ts';
 import { draftLicense, type License, termsOfPlan } from './license.ts';
-import type { User } from './people.ts';
 import { PLANS, type Plan } from './plans.ts';
 import { isPublicMail } from './public-mail.ts';
+import type { User } from './users.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 
@@ -139,7 +139,7 @@ export function draftTrial(
  * same machine, and unless someone else has rotated the license's key. In all other cases an admin of the tenant has to
  * rotate the key.
  */
-export function isGivenAgain(
+export function canReissue(
   { given }: TrialClaim,
   { machine }: ClaimIds,
   license: License,
@@ -154,6 +154,6 @@ export function isGivenAgain(
 }
 
 /** The account's claim after the license was returned again, with another key. */
-export function givenAgain(claim: TrialClaim, { keyHash }: License): TrialClaim {
+export function reissued(claim: TrialClaim, { keyHash }: License): TrialClaim {
   return { ...claim, given: claim.given && { ...claim.given, keyHash } };
 }

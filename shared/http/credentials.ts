@@ -1,5 +1,5 @@
 import type { Access } from '../domain/access-token.ts';
-import { type Grant, takesPeople } from '../domain/authorization.ts';
+import { acceptsUsers, type Grant } from '../domain/authorization.ts';
 import { hashSecret, licenseOfKey } from '../domain/ids.ts';
 import type { Deps, ServiceCaller } from '../ports/deps.ts';
 import type { Caller, EndpointContract, Person, Refusal } from './contract.ts';
@@ -24,7 +24,7 @@ export async function authenticate(
   if (auth.includes('anyone') && (header === undefined || auth.length === 1)) return { kind: 'anyone' };
   const caller = await readCaller(header, auth, standing, deps);
   if ('problem' in caller) return caller;
-  const isAccepted = caller.kind === 'person' ? takesPeople(auth) : auth.includes(caller.kind);
+  const isAccepted = caller.kind === 'person' ? acceptsUsers(auth) : auth.includes(caller.kind);
   return isAccepted
     ? caller
     : { problem: 'FORBIDDEN', detail: `This endpoint accepts ${describeSchemes(auth)}.` };
@@ -52,7 +52,7 @@ async function readCaller(
     case 'bearer': {
       const services = SERVICE_CALLERS.filter((kind) => auth.includes(kind));
       if (services.length > 0) return readService(secret, services, deps);
-      return takesPeople(auth) || auth.includes('operator')
+      return acceptsUsers(auth) || auth.includes('operator')
         ? readSignedIn(secret, auth, standing, deps)
         : { problem: 'AUTHENTICATION_REQUIRED' };
     }
@@ -95,7 +95,7 @@ async function readSignedIn(
   if (!found) return { problem: 'CREDENTIALS_INVALID', because: 'signed out, or erased' };
   const { userId } = access;
   const { user, signIn, tenants } = found;
-  const { isOperator } = await import('../domain/people.ts');
+  const { isOperator } = await import('../domain/users.ts');
   return auth.includes('operator') && isOperator(user, signIn.createdAtMs, operators, nowMs)
     ? { kind: 'operator', proof: { kind: 'trusted' }, userId }
     : personOf({ ...access, tenants });

@@ -72,7 +72,7 @@ export const PageLimit = z.pipe(
   z.string().check(z.regex(/^([1-9]\d?|100)$/, 'must be a whole number from 1 to 100')),
   z.transform(Number),
 );
-export const USUAL_PAGE_LIMIT = 50;
+export const DEFAULT_PAGE_LIMIT = 50;
 
 export const Cursor = z.string().check(z.minLength(1), z.maxLength(1024));
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Proof } from '../ports/seats.ts';
-import { refuseKey, refuseLicense } from './license-trouble.ts';
+import { refuseKey, refuseLicense } from './license-refusal.ts';
 
 const KEY: Proof = { kind: 'license-key', keyHash: 'hash' };
 const PERSON: Proof = { kind: 'user', userId: 'usr_0000000000000000', tenantIds: [] };

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Role, Standing } from '../domain/authorization.ts';
 import { newLicenseId, newSessionId, newTenantId } from '../domain/ids.ts';
 import type { Caller } from './contract.ts';
-import { licenseAsked, oneTenantAsked, own, tenantAsked } from './own.ts';
+import { own, requestedLicense, requestedTenant, requiredTenant } from './own.ts';
 
 const OPERATOR = { kind: 'operator', proof: { kind: 'trusted' } } as const;
 const STANDINGS: Readonly<Record<string, Standing>> = {
@@ -33,8 +33,8 @@ test('an object that does not exist is refused like one of another tenant', () =
 });
 
 describe.each([
-  ['tenantAsked', tenantAsked],
-  ['oneTenantAsked', oneTenantAsked],
+  ['requestedTenant', requestedTenant],
+  ['requiredTenant', requiredTenant],
 ] as const)('%s, for a user,', (_, tenantOf) => {
   test.each([
     ['the tenant that is named', 'ten_b', ['ten_a', 'ten_b'], { tenantId: 'ten_b' }],
@@ -59,10 +59,10 @@ describe.each([
 });
 
 test('for an operator, no tenant means all tenants, or is refused if one is required', () => {
-  expect(tenantAsked(undefined, OPERATOR, standing)).toEqual({ tenantId: undefined });
-  expect(tenantAsked('ten_z', OPERATOR, standing)).toEqual({ tenantId: 'ten_z' });
-  expect(oneTenantAsked('ten_z', OPERATOR, standing)).toEqual({ tenantId: 'ten_z' });
-  expect(oneTenantAsked(undefined, OPERATOR, standing)).toMatchObject({
+  expect(requestedTenant(undefined, OPERATOR, standing)).toEqual({ tenantId: undefined });
+  expect(requestedTenant('ten_z', OPERATOR, standing)).toEqual({ tenantId: 'ten_z' });
+  expect(requiredTenant('ten_z', OPERATOR, standing)).toEqual({ tenantId: 'ten_z' });
+  expect(requiredTenant(undefined, OPERATOR, standing)).toMatchObject({
     problem: 'VALIDATION_FAILED',
     members: { errors: [{ at: 'tenant_id', detail: 'is required' }] },
   });
@@ -71,6 +71,6 @@ test('for an operator, no tenant means all tenants, or is refused if one is requ
 test('a request about a session is for the license of the key or, for a user, of the session', () => {
   const [ofKey, ofSession] = [newLicenseId(newTenantId(4)), newLicenseId(newTenantId(4))];
   const byKey = { kind: 'license', licenseId: ofKey, proof: { kind: 'license-key', keyHash: 'h' } } as const;
-  expect(licenseAsked(byKey, newSessionId(ofSession))).toBe(ofKey);
-  expect(licenseAsked(userOf('ten_a'), newSessionId(ofSession))).toBe(ofSession);
+  expect(requestedLicense(byKey, newSessionId(ofSession))).toBe(ofKey);
+  expect(requestedLicense(userOf('ten_a'), newSessionId(ofSession))).toBe(ofSession);
 });

@@ -24,7 +24,7 @@ export function own<T extends { readonly tenantId: string }, C extends ProblemCo
  * The tenant that a list request is for: the one it names, or else the user's only tenant with access to the list. For
  * operators, no tenant means all tenants: `undefined`. `at` is where the request names the tenant.
  */
-export function tenantAsked(
+export function requestedTenant(
   named: string | undefined,
   caller: Extract<Caller, { kind: 'operator' | 'person' }>,
   standing: StandingTo,
@@ -41,14 +41,14 @@ export function tenantAsked(
   return refuseFields('VALIDATION_FAILED', [{ at, detail: 'is required when you have several tenants' }]);
 }
 
-/** Like `tenantAsked`, but operators must name a tenant, too. */
-export function oneTenantAsked(
+/** Like `requestedTenant`, but operators must name a tenant, too. */
+export function requiredTenant(
   named: string | undefined,
   caller: Extract<Caller, { kind: 'operator' | 'person' }>,
   standing: StandingTo,
   at?: 'tenant_id' | '/tenant_id',
 ): { readonly tenantId: string } | Refusal<'TENANT_NOT_FOUND' | 'FORBIDDEN' | 'VALIDATION_FAILED'> {
-  const found = tenantAsked(named, caller, standing, at);
+  const found = requestedTenant(named, caller, standing, at);
   if ('problem' in found) return found;
   const { tenantId } = found;
   return tenantId === undefined
@@ -59,6 +59,6 @@ export function oneTenantAsked(
 /**
  * The license that a request about a session is for: the license of the key or, for a signed-in user, of the session.
  */
-export function licenseAsked(caller: Caller, sessionId: string): string {
+export function requestedLicense(caller: Caller, sessionId: string): string {
   return caller.kind === 'license' ? caller.licenseId : licenseOfSession(sessionId);
 }

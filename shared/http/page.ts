@@ -2,7 +2,7 @@ import type * as z from 'zod/mini';
 import { openCursor } from '../domain/cursor.ts';
 import { type Equals, InvalidCursor, type Page, type Query, type Records } from '../ports/records.ts';
 import type { Refusal } from './contract.ts';
-import { USUAL_PAGE_LIMIT } from './fields.ts';
+import { DEFAULT_PAGE_LIMIT } from './fields.ts';
 
 /** The query parameters of a list. */
 interface RequestedPage {
@@ -24,7 +24,7 @@ export function readPage<T>(
   requested: RequestedPage,
   bounds: Pick<Page, 'least' | 'below'> = {},
 ): Promise<ReturnedPage<T> | Refusal<'INVALID_CURSOR'>> {
-  const page = { ...bounds, limit: requested.limit ?? USUAL_PAGE_LIMIT, cursor: requested.cursor };
+  const page = { ...bounds, limit: requested.limit ?? DEFAULT_PAGE_LIMIT, cursor: requested.cursor };
   return refuseInvalidCursor(async () => {
     const { documents, nextCursor } = await records.query(query, equals, page);
     return { documents, next_cursor: nextCursor ?? null };
@@ -42,7 +42,7 @@ export async function refuseInvalidCursor<T>(read: () => Promise<T>): Promise<T 
 }
 
 /** The position after which a list with cursors of `sealCursor` continues; `undefined` for its start. */
-export function positionAsked<T>(
+export function requestedPosition<T>(
   shape: z.ZodMiniType<T>,
   { cursor }: RequestedPage,
 ): { readonly position: T | undefined } | Refusal<'INVALID_CURSOR'> {

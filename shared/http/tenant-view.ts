@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { ROLES } from '../domain/authorization.ts';
-import type { Invitation, Membership, Tenant, User } from '../domain/people.ts';
+import type { Invitation, Membership, Tenant, User } from '../domain/users.ts';
 import { InvitationId, TenantId, Timestamp, timestamp, UserId } from './fields.ts';
 
 export const TenantView = z.strictObject({

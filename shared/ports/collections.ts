@@ -14,6 +14,13 @@ import {
   type UsageRecord,
   UsageRecordSchema,
 } from '../domain/metering.ts';
+import { type ReconcilePass, ReconcilePassSchema } from '../domain/reconcile.ts';
+import { type RetentionPass, RetentionPassSchema } from '../domain/retention.ts';
+import { type SessionHistory, SessionHistorySchema } from '../domain/session-history.ts';
+import { type SignIn, type SignInCode, SignInCodeSchema, SignInSchema } from '../domain/sign-in.ts';
+import { type Subscription, SubscriptionSchema } from '../domain/subscription.ts';
+import { type TrialClaim, TrialClaimSchema } from '../domain/trial.ts';
+import { type UsageHour, UsageHourSchema } from '../domain/usage.ts';
 import {
   type Account,
   AccountSchema,
@@ -27,14 +34,7 @@ import {
   TenantSchema,
   type User,
   UserSchema,
-} from '../domain/people.ts';
-import { type ReconcilePass, ReconcilePassSchema } from '../domain/reconcile.ts';
-import { type RetentionPass, RetentionPassSchema } from '../domain/retention.ts';
-import { type SessionHistory, SessionHistorySchema } from '../domain/session-history.ts';
-import { type SignIn, type SignInCode, SignInCodeSchema, SignInSchema } from '../domain/sign-in.ts';
-import { type Subscription, SubscriptionSchema } from '../domain/subscription.ts';
-import { type TrialClaim, TrialClaimSchema } from '../domain/trial.ts';
-import { type UsageHour, UsageHourSchema } from '../domain/usage.ts';
+} from '../domain/users.ts';
 import type { Collection } from './records.ts';
 
 export const LICENSES: Collection<License> = { name: 'licenses', schema: LicenseSchema };

@@ -1,9 +1,9 @@
 import type { AccessTokens } from '../domain/access-token.ts';
 import type { PseudonymOf, Pseudonyms } from '../domain/holder.ts';
-import type { OperatorRule } from '../domain/people.ts';
 import type { Sealer } from '../domain/sealed.ts';
 import type { SessionTokens } from '../domain/session-token.ts';
 import type { TrialPolicy } from '../domain/trial.ts';
+import type { OperatorRule } from '../domain/users.ts';
 import type { Billing } from './billing.ts';
 import type { Events } from './events.ts';
 import type { Identity } from './identity.ts';

@@ -51,7 +51,7 @@ export interface Noted extends SweepCounts {
   event_id?: string;
   event_type?: string;
   message_id?: string;
-  published_in?: string;
+  publisher_trace?: string;
   erasure_id?: string;
 }
 
@@ -69,10 +69,10 @@ interface SweepCounts {
   usage_sent?: number;
   usage_refused?: number;
   usage_uncertain?: number;
-  usage_trouble?: string;
+  usage_error?: string;
   unreadable_events?: number;
   erased?: number;
-  forgotten?: number;
+  deleted?: number;
   complete?: boolean;
   unavailable?: readonly Part[];
   /** New heads of tenants' audit chains. */

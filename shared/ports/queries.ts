@@ -4,12 +4,12 @@ import type { Checkout, CheckoutKey } from '../domain/checkout.ts';
 import type { Erasure, ErasureTrace } from '../domain/erasure.ts';
 import type { License } from '../domain/license.ts';
 import type { MeteredDay, UsageRecord } from '../domain/metering.ts';
-import type { DomainClaim, Invitation, Membership, Tenant, User } from '../domain/people.ts';
 import type { SessionHistory } from '../domain/session-history.ts';
 import type { SignIn, SignInCode } from '../domain/sign-in.ts';
 import type { Subscription } from '../domain/subscription.ts';
 import type { TrialClaim } from '../domain/trial.ts';
 import type { UsageHour } from '../domain/usage.ts';
+import type { DomainClaim, Invitation, Membership, Tenant, User } from '../domain/users.ts';
 import {
   AUDIT,
   BILLING_ACCOUNTS,

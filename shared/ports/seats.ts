@@ -70,7 +70,7 @@ export interface TooOften {
 export type EntryRefusal = { verdict: 'UNKNOWN_LICENSE' | 'WRONG_KEY' | 'NOT_YOURS' } | TooOften;
 
 /** Why a license as a whole grants nothing. */
-export type LicenseTrouble = EntryRefusal | { verdict: 'SUSPENDED' | 'EXPIRED' };
+export type LicenseRefusal = EntryRefusal | { verdict: 'SUSPENDED' | 'EXPIRED' };
 
 /** The intervals that a client must keep. (`atMs` beside it is Redis' time of the verdict, milliseconds.) */
 export interface Rhythm {
@@ -109,7 +109,7 @@ export type AcquireVerdict =
   | { verdict: 'BORROW_TOO_LONG'; maxDays: number }
   /** No more seats can be borrowed. Nothing was granted. */
   | { verdict: 'BORROW_LIMIT'; borrowed: number; borrowable: number }
-  | LicenseTrouble;
+  | LicenseRefusal;
 
 export interface HeartbeatRequest {
   licenseId: string;
@@ -125,7 +125,7 @@ export interface HeartbeatOf {
 
 export type HeartbeatVerdict =
   | { verdict: 'OK'; atMs: number; rhythm: Rhythm; results: readonly HeartbeatResult[] }
-  | LicenseTrouble;
+  | LicenseRefusal;
 
 export type HeartbeatResult =
   | { verdict: 'RENEWED' | 'REVIVED'; session: Session }
@@ -153,7 +153,7 @@ export type SessionVerdict =
       signed: string | undefined;
     }
   | { verdict: 'GONE' }
-  | LicenseTrouble;
+  | LicenseRefusal;
 
 export interface ReleaseRequest {
   licenseId: string;

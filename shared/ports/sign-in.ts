@@ -32,13 +32,13 @@ export interface SignInAnswer {
 }
 
 export type SignInVerdict =
-  | { readonly verdict: 'SIGNED_IN'; readonly person: SignedInPerson }
+  | { readonly verdict: 'SIGNED_IN'; readonly person: SignedInUser }
   | {
       readonly verdict: 'REFUSED' /** For the log only; holds no token, code or e-mail address. */;
       readonly because: string;
     };
 
-export interface SignedInPerson {
+export interface SignedInUser {
   /** The provider's own id of the account, which stays the same when the e-mail address changes. */
   readonly subject: string;
   /** In lower case. */

@@ -1,7 +1,7 @@
 import { ACCESS_TOKEN_SECONDS, type Access } from '../domain/access-token.ts';
 import type { Role } from '../domain/authorization.ts';
-import { membershipId, type User } from '../domain/people.ts';
 import type { SignIn } from '../domain/sign-in.ts';
+import { membershipId, type User } from '../domain/users.ts';
 import { MEMBERSHIPS, SIGN_INS, USERS } from '../ports/collections.ts';
 import { eachDocument } from '../ports/each-document.ts';
 import { MEMBERSHIPS_OF_USER } from '../ports/queries.ts';

@@ -5,8 +5,8 @@ import { BILLING_EVENTS } from '../ports/collections.ts';
 import type { Deps } from '../ports/deps.ts';
 import { eachDocument } from '../ports/each-document.ts';
 import { ACCOUNTS_OF_CUSTOMER, SUBSCRIPTIONS_OF_TENANT } from '../ports/queries.ts';
-import { forgetCustomer } from './customers.ts';
-import { type Look, type LookVerdict, lookAtSubscription } from './subscriptions.ts';
+import { removeCustomer } from './customers.ts';
+import { type Look, type LookVerdict, syncSubscription } from './subscriptions.ts';
 
 /** Events that are published themselves; of all others, subscribers see the resulting change of the license. */
 const NOTICES: Readonly<Record<string, EventType>> = {
@@ -22,7 +22,7 @@ const NOTICES: Readonly<Record<string, EventType>> = {
  * Processes a Stripe event completely, then marks it as done. Safe to repeat and to run concurrently. If the event had
  * no effect, it returns the reason, for the log.
  */
-export async function carryOutEvent(
+export async function processStripeEvent(
   event: StoredEvent,
   billing: Billing,
   deps: Deps,
@@ -40,7 +40,7 @@ async function processEvent(event: StoredEvent, billing: Billing, deps: Deps): P
   const notice = type && { type, atMs: event.createdAtMs };
   switch (about.kind) {
     case 'subscription':
-      return reasonOf(await lookAtSubscription(about.id, { notice }, billing, deps));
+      return reasonOf(await syncSubscription(about.id, { notice }, billing, deps));
     case 'charge':
       return lookAtPayment(about.id, { notice }, billing, deps);
     case 'dispute': {
@@ -65,7 +65,7 @@ async function lookAtPayment(
 ): Promise<string | undefined> {
   const payment = await billing.readPayment(chargeId);
   if (payment?.subscriptionId == null) return 'the payment was not for a subscription';
-  return reasonOf(await lookAtSubscription(payment.subscriptionId, { ...look, payment }, billing, deps));
+  return reasonOf(await syncSubscription(payment.subscriptionId, { ...look, payment }, billing, deps));
 }
 
 /** When a customer is deleted, Stripe ends their subscriptions. */
@@ -76,8 +76,8 @@ async function lookAtCustomer(customerId: string, billing: Billing, deps: Deps):
   if (!account) return 'the customer belongs to no tenant';
   const { tenantId } = account;
   for await (const { subscriptionId } of eachDocument(records, SUBSCRIPTIONS_OF_TENANT, { tenantId })) {
-    await lookAtSubscription(subscriptionId, {}, billing, deps);
+    await syncSubscription(subscriptionId, {}, billing, deps);
   }
-  await forgetCustomer(tenantId, customerId, records);
+  await removeCustomer(tenantId, customerId, records);
   return undefined;
 }

@@ -31,7 +31,7 @@ export type LookVerdict =
  * number and concurrency of calls make no difference: a run only writes if it fetched the state after the last write,
  * and otherwise fetches it again. Safe to repeat after a failure at any point.
  */
-export async function lookAtSubscription(
+export async function syncSubscription(
   subscriptionId: string,
   look: Look,
   billing: Billing,
@@ -130,6 +130,6 @@ function noticeOf({ tenantId, licenseId }: License, { type, atMs }: NonNullable<
 
 /** The subscription that pays for the license may have ended without being fetched since. */
 async function isStillRival(rivalId: string, billing: Billing, deps: Deps): Promise<boolean> {
-  const rival = await lookAtSubscription(rivalId, {}, billing, deps);
+  const rival = await syncSubscription(rivalId, {}, billing, deps);
   return rival.verdict === 'SEEN' && !isOver(rival.subscription);
 }

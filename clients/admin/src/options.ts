@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { ROLES } from '../../../shared/domain/authorization.ts';
-import { MOST_SEATS } from '../../../shared/domain/license.ts';
+import { MAX_SEATS } from '../../../shared/domain/license.ts';
 import {
   EmailAddress,
   InvitationId,
@@ -20,7 +20,7 @@ export const Session = option('SESSION', textOf(SessionId, 'needs the id of a se
 export const Email = option('E-MAIL', textOf(EmailAddress, 'needs an e-mail address'));
 export const Name = option('NAME', textOf(text(100), 'needs a name of 1 to 100 characters'));
 export const Role = choice(ROLES);
-export const Seats = wholeNumber(0, MOST_SEATS);
+export const Seats = wholeNumber(0, MAX_SEATS);
 /** Maximum number of rows of a list. */
 export const Limit = withDefault(wholeNumber(1, 10_000), 100);
 

@@ -48,7 +48,7 @@ export const TENANT_PAGES: readonly (Entry<TenantPageProps> & { readonly forMemb
 export const OPERATOR_PAGES: readonly Entry<object>[] = [
   { slug: 'tenants', title: 'Tenants', page: OperatorTenantsPage },
   { slug: 'licenses', title: 'All licenses', page: OperatorLicensesPage },
-  { slug: 'people', title: 'Users', page: OperatorUsersPage },
+  { slug: 'users', title: 'Users', page: OperatorUsersPage },
   { slug: 'keys', title: 'Signing keys', page: OperatorKeysPage },
   { slug: 'health', title: 'Health', page: OperatorHealthPage },
 ];

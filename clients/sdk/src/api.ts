@@ -196,7 +196,7 @@ export interface AuditEvent {
    */
   max?: number;
   /**
-   * Why a session ended, if its type does not say it.
+   * Why a session ended, if the event type does not show it.
    */
   reason?: 'lease_ran_out' | 'lost';
   /**
@@ -401,7 +401,7 @@ export interface ExportedEvent {
    */
   max?: number;
   /**
-   * Why a session ended, if its type does not say it.
+   * Why a session ended, if the event type does not show it.
    */
   reason?: 'lease_ran_out' | 'lost';
   /**

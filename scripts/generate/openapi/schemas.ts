@@ -11,7 +11,7 @@ const FIELDS_FILE = 'shared/http/fields.ts';
 
 /** Requests send these as text. The document gives their real type, which helps tools. */
 const AS_NUMBERS: Readonly<Record<string, Schema>> = {
-  PageLimit: { type: 'integer', minimum: 1, maximum: 100, default: fields.USUAL_PAGE_LIMIT },
+  PageLimit: { type: 'integer', minimum: 1, maximum: 100, default: fields.DEFAULT_PAGE_LIMIT },
 };
 
 /** Schemas of the document by name, and the schemas of each endpoint. */

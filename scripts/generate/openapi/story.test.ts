@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { MANIFEST } from '../../../functions/manifest.ts';
-import { LOOPBACK_REDIRECT, signIn, type TestPerson } from '../../../functions/testing/people.ts';
 import { SAMPLES, sendTo } from '../../../functions/testing/sample-requests.ts';
 import { credentialsFor, newMember, newPlace, worldFor } from '../../../functions/testing/sample-world.ts';
 import { OPERATOR_KEY, openTestSuite, type Reply, type TestSuite } from '../../../functions/testing/suite.ts';
+import { LOOPBACK_REDIRECT, signIn, type TestUser } from '../../../functions/testing/users.ts';
 import { challengeOf } from '../../../shared/domain/sign-in.ts';
 import { conformanceTo, type Exchange } from './conformance.ts';
 import { type OpenApi, openApi } from './document.ts';
@@ -63,7 +63,7 @@ async function sendSamples(suite: TestSuite): Promise<void> {
   }
 }
 
-async function useSeats(suite: TestSuite, ada: TestPerson, tenantId: string): Promise<string> {
+async function useSeats(suite: TestSuite, ada: TestUser, tenantId: string): Promise<string> {
   const license = await suite.createLicense({
     max: 2,
     tenant_id: tenantId,
@@ -99,7 +99,7 @@ async function useSeats(suite: TestSuite, ada: TestPerson, tenantId: string): Pr
   return license.licenseId;
 }
 
-async function keepTenant(suite: TestSuite, ada: TestPerson, labId: string): Promise<void> {
+async function keepTenant(suite: TestSuite, ada: TestUser, labId: string): Promise<void> {
   const lab = `/api/v1/tenants/${labId}`;
   await suite.operate('POST', '/api/v1/tenants', { name: 'Acme' });
   await suite.operate('GET', '/api/v1/tenants?limit=2');
@@ -118,7 +118,7 @@ async function keepTenant(suite: TestSuite, ada: TestPerson, labId: string): Pro
   await ada.call('DELETE', `${lab}/members/${bob.userId}`);
 }
 
-async function buySeats(suite: TestSuite, ada: TestPerson, tenantId: string): Promise<void> {
+async function buySeats(suite: TestSuite, ada: TestUser, tenantId: string): Promise<void> {
   await suite.call('GET', '/api/v1/plans');
   await ada.call('POST', '/api/v1/licenses/trial/activate', { tenant_id: tenantId, fingerprint: 'a' });
   await ada.call('POST', '/api/v1/checkout/create-portal-session', { tenant_id: tenantId });
@@ -134,7 +134,7 @@ async function buySeats(suite: TestSuite, ada: TestPerson, tenantId: string): Pr
   await ada.call('GET', '/api/v1/subscriptions');
 }
 
-async function readEverything(suite: TestSuite, ada: TestPerson, licenseId: string): Promise<void> {
+async function readEverything(suite: TestSuite, ada: TestUser, licenseId: string): Promise<void> {
   await ada.call('GET', '/api/v1/users/me');
   await suite.operate('GET', '/api/v1/users?email=ada@example.com&limit=5');
   await ada.call('GET', '/api/v1/licenses');
@@ -179,7 +179,7 @@ async function getRefusals(suite: TestSuite, licenseId: string): Promise<void> {
     await suite.call('GET', `/auth/login/google?${new URLSearchParams({ ...parameters, redirect_uri })}`);
 }
 
-async function leave(suite: TestSuite, ada: TestPerson, labId: string): Promise<void> {
+async function leave(suite: TestSuite, ada: TestUser, labId: string): Promise<void> {
   await ada.call('GET', '/api/v1/gdpr/export');
   await ada.call('GET', `/api/v1/gdpr/export/tenants/${labId}`);
   const erasure: Reply = await ada.call('POST', '/api/v1/gdpr/delete', {});

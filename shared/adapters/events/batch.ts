@@ -1,5 +1,5 @@
 import type { SeatEvent } from '../../domain/event.ts';
-import { type EventMessage, messageOf, publishedIn } from '../../domain/event-message.ts';
+import { type EventMessage, messageOf, withTrace } from '../../domain/event-message.ts';
 
 const MAX_EVENTS = 100;
 
@@ -11,6 +11,6 @@ export function messagesByLicense(
   if (events.length > MAX_EVENTS) {
     throw new RangeError(`A call publishes at most ${MAX_EVENTS} events, not ${events.length}.`);
   }
-  const messages = events.map((event) => publishedIn(traceparent, messageOf(event)));
+  const messages = events.map((event) => withTrace(traceparent, messageOf(event)));
   return Map.groupBy(messages, ({ orderingKey }) => orderingKey);
 }

@@ -1,7 +1,7 @@
 import type { OAuth2Client } from 'google-auth-library';
 import * as z from 'zod/mini';
 import { Unavailable } from '../../errors.ts';
-import type { SignedInPerson, SignIn } from '../../ports/sign-in.ts';
+import type { SignedInUser, SignIn } from '../../ports/sign-in.ts';
 import { googleIssuer } from '../identity/google-identity.ts';
 import { idTokenCheck, VerifiedEmailClaims } from '../identity/id-token.ts';
 
@@ -139,7 +139,7 @@ function outage(error: unknown): Unavailable {
   return new Unavailable('identity', `the sign-in provider did not redeem a code (${facts || 'no answer'})`);
 }
 
-function personOf({ sub, email, name, hd }: z.infer<typeof PersonClaims>): SignedInPerson {
+function personOf({ sub, email, name, hd }: z.infer<typeof PersonClaims>): SignedInUser {
   const address = email.toLowerCase();
   return {
     subject: sub,

@@ -10,7 +10,7 @@ import { closeTenant, deleteMembers, endBilling, eraseEventHolders, eraseHistory
  * Resumes an erasure until the end of its round or until `isTimeUp`, and returns its progress. Works in batches that
  * are safe to repeat: if a run is interrupted, or several run at once, nothing is lost, damaged or counted twice.
  */
-export async function carryOut(erasure: Erasure, deps: Deps, isTimeUp: () => boolean): Promise<Erasure> {
+export async function runErasure(erasure: Erasure, deps: Deps, isTimeUp: () => boolean): Promise<Erasure> {
   const round = roundOf(erasure);
   let current = erasure;
   while (roundOf(current) === round && !isTimeUp()) {

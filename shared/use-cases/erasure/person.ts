@@ -1,6 +1,6 @@
 import { addErased, continueAt, type Erasure, endStep } from '../../domain/erasure.ts';
-import { membershipId } from '../../domain/people.ts';
 import { accountClaimId } from '../../domain/trial.ts';
+import { membershipId } from '../../domain/users.ts';
 import { ACCOUNTS, SIGN_INS, TRIAL_CLAIMS, USERS } from '../../ports/collections.ts';
 import type { Deps } from '../../ports/deps.ts';
 import {

@@ -1,6 +1,6 @@
 import type { BillingAccount } from '../../domain/billing-event.ts';
 import { addErased, continueAt, type Erasure } from '../../domain/erasure.ts';
-import { membershipId } from '../../domain/people.ts';
+import { membershipId } from '../../domain/users.ts';
 import { BILLING_ACCOUNTS, DOMAIN_CLAIMS, TENANTS } from '../../ports/collections.ts';
 import type { Deps } from '../../ports/deps.ts';
 import type { LogLine } from '../../ports/log-line.ts';
@@ -13,7 +13,7 @@ import {
   SUBSCRIPTIONS_OF_TENANT,
 } from '../../ports/queries.ts';
 import type { Query } from '../../ports/records.ts';
-import { lookAtSubscription } from '../subscriptions.ts';
+import { syncSubscription } from '../subscriptions.ts';
 import { advance, BATCH, type Change, commit, deleteBatch, list, nextTenant } from './engine.ts';
 import { removingHolders } from './pseudonyms.ts';
 
@@ -62,8 +62,7 @@ export async function endBilling(erasure: Erasure, tenantId: string, deps: Deps)
     SUBSCRIPTIONS_PER_BATCH,
     place.list,
   );
-  for (const { subscriptionId } of page.documents)
-    await lookAtSubscription(subscriptionId, {}, billing, deps);
+  for (const { subscriptionId } of page.documents) await syncSubscription(subscriptionId, {}, billing, deps);
   if (page.nextCursor !== undefined) return advance(erasure, deps, { list: page.nextCursor });
   return commit(erasure, deps, async (transaction, current) => {
     transaction.delete(BILLING_ACCOUNTS, tenantId);

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { accountOf } from '../../../../functions/testing/people.ts';
 import { openTestSuite, type TestSuite } from '../../../../functions/testing/suite.ts';
 import { codeFor } from '../../../../functions/testing/trusting-provider.ts';
+import { accountOf } from '../../../../functions/testing/users.ts';
 import { NoAnswer, type Platform } from '../platform.ts';
 import { nodePlatform } from './platform.ts';
 import { type SignInOptions, signIn, storedSignIn } from './sign-in.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ROLES, type Role } from './authorization.ts';
-import { isOperator, mayAppoint } from './people.ts';
+import { isOperator, mayAppoint } from './users.ts';
 
 const HOUR_MS = 3_600_000;
 const ADA = { email: 'ada@vendor.example', hostedDomain: 'vendor.example' };

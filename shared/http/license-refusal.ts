@@ -1,4 +1,4 @@
-import type { EntryRefusal, LicenseTrouble, Proof } from '../ports/seats.ts';
+import type { EntryRefusal, LicenseRefusal, Proof } from '../ports/seats.ts';
 import type { Refusal } from './contract.ts';
 
 type KeyProblem = 'CREDENTIALS_INVALID' | 'LICENSE_NOT_FOUND' | 'RATE_LIMITED';
@@ -16,15 +16,15 @@ export function refuseKey(refusal: EntryRefusal, by: Proof): Refusal<KeyProblem>
 
 /** The refusal when the license grants nothing at all to the caller. */
 export function refuseLicense(
-  trouble: LicenseTrouble,
+  refusal: LicenseRefusal,
   by: Proof,
 ): Refusal<KeyProblem | 'LICENSE_SUSPENDED' | 'LICENSE_EXPIRED'> {
-  switch (trouble.verdict) {
+  switch (refusal.verdict) {
     case 'SUSPENDED':
       return { problem: 'LICENSE_SUSPENDED' };
     case 'EXPIRED':
       return { problem: 'LICENSE_EXPIRED' };
     default:
-      return refuseKey(trouble, by);
+      return refuseKey(refusal, by);
   }
 }

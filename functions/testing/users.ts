@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { challengeOf } from '../../shared/domain/sign-in.ts';
-import type { SignedInPerson } from '../../shared/ports/sign-in.ts';
+import type { SignedInUser } from '../../shared/ports/sign-in.ts';
 import type { Reply, TestSuite } from './suite.ts';
 import { codeFor } from './trusting-provider.ts';
 
 /** A user who signs in in a test. */
-export interface TestPerson {
+export interface TestUser {
   readonly userId: string;
   readonly email: string;
   /** The `Authorization` header with the latest access token. */
@@ -20,15 +20,15 @@ export interface TestPerson {
 export const LOOPBACK_REDIRECT = 'http://127.0.0.1:52111/callback';
 
 /** The account of `email` at the provider. The same address always has the same account. */
-export function accountOf(email: string, more: Partial<SignedInPerson> = {}): SignedInPerson {
+export function accountOf(email: string, more: Partial<SignedInUser> = {}): SignedInUser {
   const subject = createHash('sha256').update(email).digest('hex').slice(0, 21);
   return { subject, email, name: email.split('@')[0] ?? '', hostedDomain: null, ...more };
 }
 
 /** Runs a sign-in as the browser and the client, up to the code. */
-export async function throughBrowser(
+export async function signInToCode(
   suite: TestSuite,
-  person: SignedInPerson,
+  person: SignedInUser,
 ): Promise<{ code: string; verifier: string }> {
   const verifier = randomBytes(32).toString('base64url');
   const parameters = new URLSearchParams({
@@ -55,9 +55,9 @@ export async function throughBrowser(
 export async function signIn(
   suite: TestSuite,
   email: string,
-  more: Partial<SignedInPerson> = {},
-): Promise<TestPerson> {
-  const { code, verifier } = await throughBrowser(suite, accountOf(email, more));
+  more: Partial<SignedInUser> = {},
+): Promise<TestUser> {
+  const { code, verifier } = await signInToCode(suite, accountOf(email, more));
   const tokens = await suite.call('POST', '/auth/token', {
     body: {
       grant_type: 'authorization_code',
@@ -68,7 +68,7 @@ export async function signIn(
   });
   if (tokens.status !== 200) throw new Error(`no tokens: ${tokens.text}`);
   const { user_id, access_token, refresh_token, tenants } = tokens.body;
-  const person: TestPerson = {
+  const person: TestUser = {
     userId: user_id,
     email,
     authorization: `Bearer ${access_token}`,
