@@ -29,8 +29,8 @@ class LongestFirst extends BaseSequencer {
 }
 
 /**
- * Files that change their process permanently (a library's one-time configuration, a clock, a signal's handler), or that
- * take so long that starting a process of their own adds little.
+ * Files that change their process permanently (a library's one-time configuration, a clock, a signal's handler), or
+ * that take so long that starting a process of their own adds little.
  */
 const OWN_PROCESS = [
   'functions/{bad-input,deployed}.test.ts',

@@ -7,7 +7,8 @@ import { openBrowser } from '../shared/testing/browser.ts';
 import { type ConsoleWorld, openConsoleWorld } from './journeys/console-world.ts';
 
 /**
- * Takes the screenshots of the console in the README and the docs, of an invented customer on the local server. Needs `chromium`.
+ * Takes the screenshots of the console for the README and the docs: an invented customer on the local server. Needs
+ * `chromium`.
  */
 
 const FOLDER = 'clients/console/screenshots';

@@ -31,7 +31,7 @@ export interface ConsoleWorld {
 }
 
 export interface OpenOptions {
-  /** The signed-in user; without it, the tab is signed out. Each sign-in can be opened once: its refresh token is valid once. */
+  /** The signed-in user; none by default. Each sign-in can be opened once: its refresh token is valid once. */
   readonly as?: SignedIn;
   /** The page to go to. Without it, the tab stays blank. */
   readonly path?: string;

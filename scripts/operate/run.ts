@@ -5,7 +5,7 @@ import { AUDIT_COMMANDS } from './audit-verify.ts';
 import { KEYS_COMMANDS } from './keys.ts';
 import { type OperateParts, partsOf } from './parts.ts';
 
-/** Runs the command that `args` names on the dependencies that `environment` names, and returns the exit code of the process. */
+/** Runs the command in `args` on the dependencies that `environment` names. Returns the exit code of the process. */
 export function runOperate(
   args: readonly string[],
   environment: Environment,
