@@ -12,6 +12,8 @@ const WITH_MORE_RUNS = [
   'shared/local/redis/resp-client.test.ts',
 ];
 
+const CHAOS = 'scripts/chaos/*.long.test.ts';
+
 /** The same settings and guards as `npm test`; every file gets a process of its own. */
 export default defineConfig({
   test: {
@@ -19,8 +21,14 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'long', include: [LONG, ...WITH_MORE_RUNS], exclude: configDefaults.exclude },
+        test: {
+          name: 'long',
+          include: [LONG, ...WITH_MORE_RUNS],
+          exclude: [...configDefaults.exclude, CHAOS],
+        },
       },
+      // After the others: it counts what its clients achieve in half a minute.
+      { extends: true, test: { name: 'chaos', include: [CHAOS], sequence: { groupOrder: 1 } } },
     ],
     provide: { isLongRun: true },
     testTimeout: 240_000,
