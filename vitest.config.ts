@@ -2,16 +2,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Without the results of an earlier run Vitest sorts files by size. These take long for their size. */
-const FIRST = [
-  'records/records.test.ts',
-  'bench/peer.test.ts',
-  'simulation/simulation.test.ts',
-  'bundle/bundle.test.ts',
-  'sdk/src/node.test.ts',
-  'deploy/deploy.test.ts',
-  'scripts/programs.test.ts',
-  'operate/runbook.test.ts',
-];
+const FIRST = ['checks/readme.test.ts', 'records/records.test.ts', 'operate/runbook.test.ts'];
 
 class LongestFirst extends BaseSequencer {
   /** Project by project, as Vitest does: a process is shared only between files that follow each other. */
@@ -34,24 +25,18 @@ class LongestFirst extends BaseSequencer {
  */
 const OWN_PROCESS = [
   'functions/{bad-input,deployed}.test.ts',
-  'functions/sweep/real-parts.test.ts',
   'functions/stripe-webhook/permutations.test.ts',
   'shared/http/serve.test.ts',
-  'functions/seats.race.test.ts',
   'shared/adapters/**/{*.property,sweep-cost}.test.ts',
   'clients/sdk/src/node/transport.test.ts',
   'infra/**/*.test.ts',
 ];
 /** The others share a process per worker, which loads the product once: that took longer than many of their tests. */
 const SHARED_PROCESS = '{clients,functions,scripts,shared}/**/*.test.ts';
-/** These share one Chromium, and most of them one local server, so that one worker runs them. */
-const IN_BROWSER = [
-  'scripts/journeys/*.test.ts',
-  'scripts/site/reference.test.ts',
-  'clients/sdk/src/browser/browser.test.ts',
-];
+/** These share one Chromium, so that one worker runs them. */
+const IN_BROWSER = ['scripts/site/reference.test.ts', 'clients/sdk/src/browser/browser.test.ts'];
 
-/** Tests that need real minutes, heavy load or a cluster: `npm run test:long`, with vitest.long.config.ts. */
+/** Tests of real time, load, whole programs and journeys in a browser: `npm run test:long`, vitest.long.config.ts. */
 export const LONG = '**/*.long.test.ts';
 
 export default defineConfig({
@@ -80,7 +65,9 @@ export default defineConfig({
         test: {
           name: 'browser',
           include: IN_BROWSER,
+          exclude: [...configDefaults.exclude, LONG],
           isolate: false,
+          // A browser keeps both cores busy: with another worker beside it, both take longer.
           maxWorkers: 1,
           // Vitest requires a group for each number of workers.
           sequence: { groupOrder: 1 },

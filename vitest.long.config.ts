@@ -5,14 +5,16 @@ import config, { LONG } from './vitest.config.ts';
 const WITH_MORE_RUNS = [
   'functions/audit/verify.test.ts',
   'functions/bad-input.test.ts',
-  'functions/seats.race.test.ts',
   'functions/stripe-webhook/permutations.test.ts',
   'shared/adapters/records/records.test.ts',
   'shared/adapters/seats/{*.property,sweep-cost}.test.ts',
+  'scripts/checks/verify-guide.test.ts',
   'shared/local/redis/resp-client.test.ts',
 ];
 
 const CHAOS = 'scripts/chaos/*.long.test.ts';
+/** These share one Chromium and one local server. */
+const JOURNEYS = 'scripts/journeys/*.long.test.ts';
 
 /** The same settings and guards as `npm test`; every file gets a process of its own. */
 export default defineConfig({
@@ -24,11 +26,22 @@ export default defineConfig({
         test: {
           name: 'long',
           include: [LONG, ...WITH_MORE_RUNS],
-          exclude: [...configDefaults.exclude, CHAOS],
+          exclude: [...configDefaults.exclude, CHAOS, JOURNEYS],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'browser',
+          include: [JOURNEYS],
+          isolate: false,
+          maxWorkers: 1,
+          // Vitest requires a group for each number of workers.
+          sequence: { groupOrder: 1 },
         },
       },
       // After the others: it counts what its clients achieve in half a minute.
-      { extends: true, test: { name: 'chaos', include: [CHAOS], sequence: { groupOrder: 1 } } },
+      { extends: true, test: { name: 'chaos', include: [CHAOS], sequence: { groupOrder: 2 } } },
     ],
     provide: { isLongRun: true },
     testTimeout: 240_000,

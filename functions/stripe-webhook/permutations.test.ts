@@ -8,7 +8,7 @@ import { beginPurchase } from '../testing/purchases.ts';
 import { openTestSuite, type TestSuite } from '../testing/suite.ts';
 import handler from './handler.ts';
 
-const RUNS = runs(100, 500);
+const RUNS = runs(50, 500);
 const DAY_MS = 24 * 3600 * 1000;
 const NOW_MS = Date.UTC(2026, 10, 25);
 

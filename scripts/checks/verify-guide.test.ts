@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
 import { LicenseDataSchema } from '../../shared/domain/signed-license.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
+import { runs } from '../../shared/testing/runs.ts';
 import { type Newcomer, newcomer } from './newcomer.ts';
 
 const blocks = [...readFileSync('clients/docs/verify.md', 'utf8').matchAll(/```(\w*)\n(.*?)```/gs)].map(
@@ -405,17 +406,18 @@ describeReal('openssl', 'the commands for a shell', () => {
     expect(await accepts({ ...shown('as returned'), now: new Date().toISOString() })).toBe(true);
   });
 
-  test.each([
+  const rejected = [
+    'signed by another key',
+    'at its end',
     'not in canonical form',
     'byte 0 of the license changed',
     'byte 0 of the signature changed',
     'byte 511 of the signature changed',
-    'signed by another key',
     'of an unknown key',
     'without an end',
     'without features',
-    'at its end',
-  ])('reject a license %s', async (what) => {
+  ];
+  test.each(rejected.slice(0, runs(2, rejected.length)))('reject a license %s', async (what) => {
     expect(await accepts(shown(what))).toBe(false);
   });
 

@@ -77,7 +77,7 @@ export const FEATURES: readonly Feature[] = [
     functions: ['login', 'callback', 'token', 'users'],
     code: ['shared/domain/sign-in.ts', 'shared/domain/access-token.ts'],
     programs: ['demo'],
-    tests: ['shared/testing/contracts/sign-in/suite.ts', 'scripts/journeys/sign-in.test.ts'],
+    tests: ['shared/testing/contracts/sign-in/suite.ts', 'scripts/journeys/sign-in.long.test.ts'],
     pages: ['clients/docs/access.md'],
   },
   {
@@ -100,7 +100,7 @@ export const FEATURES: readonly Feature[] = [
     name: 'Checkout',
     functions: ['checkout'],
     code: ['shared/domain/checkout.ts', 'shared/domain/plans.ts'],
-    tests: ['shared/testing/contracts/billing/suite.ts', 'scripts/journeys/buy.test.ts'],
+    tests: ['shared/testing/contracts/billing/suite.ts', 'scripts/journeys/buy.long.test.ts'],
     pages: ['clients/docs/billing.md', 'infra/README.md#taking-payments'],
   },
   {
@@ -150,8 +150,8 @@ export const FEATURES: readonly Feature[] = [
     programs: ['deploy', 'verify-deploy', 'bundle', 'cost'],
     tests: [
       'infra/suite.test.ts',
-      'scripts/deploy/deploy.test.ts',
-      'scripts/bundle/bundle.test.ts',
+      'scripts/deploy/deploy.long.test.ts',
+      'scripts/bundle/bundle.long.test.ts',
       'scripts/verify-deploy/verify-deploy.test.ts',
       'scripts/operate/runbook.test.ts',
     ],
@@ -173,7 +173,7 @@ export const FEATURES: readonly Feature[] = [
     name: 'SDK and command',
     functions: [],
     code: ['clients/sdk/src', 'clients/sdk/bin'],
-    tests: ['scripts/sdk.test.ts', 'scripts/simulation/simulation.test.ts'],
+    tests: ['scripts/sdk.long.test.ts', 'scripts/simulation/simulation.long.test.ts'],
     pages: ['clients/sdk/README.md'],
   },
   {
@@ -181,7 +181,7 @@ export const FEATURES: readonly Feature[] = [
     functions: [],
     code: ['clients/console/src'],
     programs: ['console', 'screenshots'],
-    tests: ['scripts/journeys/console.test.ts', 'scripts/journeys/console-admin.test.ts'],
+    tests: ['scripts/journeys/console.long.test.ts', 'scripts/journeys/console-admin.long.test.ts'],
     pages: ['clients/docs/console.md'],
   },
 ];

@@ -40,7 +40,7 @@ test.each([
   ],
   ['a suite that is down', 'GET', '/health', 503, 'the suite answers'],
   ['a suite whose events are not recorded', 'GET', '/api/v1/audit', 200, 'audit log'],
-  ['a suite that publishes no public key', 'GET', '/.hasPassed-known/jwks.json', 200, 'signature verifies'],
+  ['a suite that publishes no public key', 'GET', '/.well-known/jwks.json', 200, 'signature verifies'],
 ])('reports %s, and still suspends the license', async (_, method, path, status, step) => {
   const bodies: Readonly<Record<string, unknown>> = {
     '/api/v1/licenses/acquire': {
@@ -48,7 +48,7 @@ test.each([
       seats: { active: 3, max: 2 },
     },
     '/api/v1/audit': { events: [], next_cursor: null },
-    '/.hasPassed-known/jwks.json': { keys: [] },
+    '/.well-known/jwks.json': { keys: [] },
   };
   let calls = 0;
   const front = await startFront((requestMethod, requestPath) => {

@@ -54,7 +54,7 @@ describe('the client reads', () => {
         const pieces = split(Buffer.concat(replies.map(encoded)), cuts);
         expect(await read(pieces, replies.length)).toEqual(replies);
       }),
-      { numRuns: runs(50, 500) },
+      { numRuns: runs(20, 500) },
     );
   });
 

@@ -142,14 +142,14 @@ describe.concurrent('a program ends although the server hangs', () => {
 describe.concurrent('the host program keeps control of its signals:', () => {
   test('a signal that the program handles neither ends the program nor releases its seat', async () => {
     const handled = "process.on('SIGHUP', () => console.log('reloaded')); staying();";
-    const { child, ended, says } = program('handled', handled);
+    const { child, ended, says } = program('own listener', handled);
     await says('ready');
     child.kill('SIGHUP');
     await says('reloaded');
-    expect(releasesOf('handled')).toEqual([]);
+    expect(releasesOf('own listener')).toEqual([]);
     child.kill('SIGTERM');
     expect((await ended).signal).toBe('SIGTERM');
-    expect(releasesOf('handled')[0]).toBe('handled in time');
+    expect(releasesOf('own listener')[0]).toBe('own listener in time');
   });
 
   test('no listeners remain after the last release', async () => {
