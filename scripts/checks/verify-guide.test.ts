@@ -14,11 +14,10 @@ import * as z from 'zod/mini';
 import { LicenseDataSchema } from '../../shared/domain/signed-license.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
 import { runs } from '../../shared/testing/runs.ts';
+import { codeBlocksOf } from './markdown.ts';
 import { type Newcomer, newcomer } from './newcomer.ts';
 
-const blocks = [...readFileSync('clients/docs/verify.md', 'utf8').matchAll(/```(\w*)\n(.*?)```/gs)].map(
-  ([, language, code]) => ({ language, code: String(code) }),
-);
+const blocks = codeBlocksOf(readFileSync('clients/docs/verify.md', 'utf8'));
 
 function codeIn(language: string, place = 0): string {
   const code = blocks.filter((block) => block.language === language)[place]?.code;

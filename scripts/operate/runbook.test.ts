@@ -7,15 +7,16 @@ import * as z from 'zod/mini';
 import { runAdmin } from '../../clients/admin/src/run.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
 import { putLocalKey } from '../../shared/local/signing-key.ts';
+import { shellBlocksOf } from '../checks/markdown.ts';
 import { runOperate } from './run.ts';
 
 const runbook = readFileSync('infra/README.md', 'utf8');
 /** Each code block as a list of commands. */
-const blocks = [...runbook.matchAll(/^( *)```sh\n(.*?)^ *```/gms)].map(([, indent, code]) =>
-  String(code)
+const blocks = shellBlocksOf(runbook).map((code) =>
+  code
     .replaceAll(/\\\n/g, '')
     .split('\n')
-    .map((line) => line.slice(indent?.length ?? 0).trim())
+    .map((line) => line.trim())
     .filter((line) => line !== ''),
 );
 const commands = blocks.flat();
