@@ -58,6 +58,8 @@ export default defineConfig({
           name: 'alone',
           include: OWN_PROCESS,
           exclude: [...configDefaults.exclude, LONG],
+          // They import JSON without the attribute that Node requires; Vite does not.
+          server: { deps: { inline: [/@actions\//] } },
         },
       },
       {

@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { validate } from '@actions/languageservice';
+import { afterAll, describe, expect, test } from 'vitest';
+import { TextDocument } from 'vscode-languageserver-textdocument';
+import packageJson from '../package.json' with { type: 'json' };
+import { describeInfra } from './testing/describe-infra.ts';
+import { recordStack } from './testing/graph.ts';
+import { makeBundles, settingsOf } from './testing/stacks.ts';
+
+const workflow = readFileSync('infra/github-actions.yml', 'utf8');
+
+describe('the example workflow', () => {
+  let documents = 0;
+  /** The faults that GitHub's own validator finds. It caches by address, so each text gets its own. */
+  const faultsOf = async (text: string): Promise<string[]> => {
+    documents += 1;
+    const faults = await validate(TextDocument.create(`file:///${documents}.yml`, 'yaml', 1, text));
+    return faults.map(({ message }) => message);
+  };
+
+  test('is valid', async () => {
+    expect(await faultsOf(workflow)).toEqual([]);
+  });
+
+  test.each([
+    ['runs-on:', 'run-on:'],
+    ['id-token: write', 'id-token: rite'],
+    ['vars.DEPLOYER', 'variables.DEPLOYER'],
+    ['timeout-minutes: 60', 'timeout-minutes: long'],
+  ])('would be refused with a fault in %s', async (part, faulty) => {
+    expect(await faultsOf(workflow.replace(part, faulty))).not.toEqual([]);
+  });
+
+  test('runs only programs that package.json has', () => {
+    const programs = [...workflow.matchAll(/npm run ([\w-]+)/g)].map(([, name]) => name);
+    expect(programs.length).toBeGreaterThan(3);
+    expect(programs.filter((name) => !(String(name) in packageJson.scripts))).toEqual([]);
+  });
+});
+
+/**
+ * The role that a deployer needs to create resources of a kind
+ * (https://docs.cloud.google.com/iam/docs/roles-permissions).
+ */
+const ROLE_FOR: Readonly<Record<string, string>> = {
+  artifactregistry: 'artifactregistry.admin',
+  billing: 'billing.costsManager',
+  cloudfunctionsv2: 'cloudfunctions.admin',
+  cloudrunv2: 'run.admin',
+  cloudscheduler: 'cloudscheduler.admin',
+  firebaserules: 'firebaserules.admin',
+  firestore: 'datastore.owner',
+  kms: 'cloudkms.admin',
+  logging: 'logging.configWriter',
+  monitoring: 'monitoring.admin',
+  'projects/iAMAuditConfig': 'resourcemanager.projectIamAdmin',
+  'projects/iAMMember': 'resourcemanager.projectIamAdmin',
+  'projects/service': 'serviceusage.serviceUsageAdmin',
+  'projects/serviceIdentity': 'serviceusage.serviceUsageAdmin',
+  pubsub: 'pubsub.admin',
+  secretmanager: 'secretmanager.admin',
+  serviceaccount: 'iam.serviceAccountAdmin',
+  storage: 'storage.admin',
+};
+
+/** Needed by a deploy, but by no resource of the stack: to run as the accounts, and to publish the Hosting site. */
+const OTHER_ROLES = ['firebasehosting.admin', 'iam.serviceAccountUser', 'serviceusage.apiKeysViewer'];
+
+describeInfra("the runbook's list of a deployer's roles", () => {
+  const bundles = makeBundles();
+  afterAll(() => bundles.remove());
+
+  test('has every role that the production stack needs, and no other', async () => {
+    const { resources } = await recordStack(await settingsOf('prod', bundles.path));
+    const kinds = resources
+      .map(({ type }) => type.slice(type.indexOf(':') + 1, type.lastIndexOf(':')))
+      .filter((kind) => kind !== '');
+    const needed = kinds.map((kind) => {
+      const [module = ''] = kind.split('/');
+      return ROLE_FOR[kind] ?? ROLE_FOR[module] ?? `a role for ${kind}`;
+    });
+    const [, section = ''] = readFileSync('infra/README.md', 'utf8').split('### Deploy from GitHub Actions');
+    const [table = ''] = section.split('\n#');
+    const listed = [...table.matchAll(/^\| `roles\/([\w.]+)` \|/gm)].map(([, role]) => role);
+    expect(new Set(listed)).toEqual(new Set([...needed, ...OTHER_ROLES]));
+    expect(listed).toHaveLength(new Set(listed).size);
+  });
+});
