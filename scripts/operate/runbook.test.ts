@@ -52,7 +52,8 @@ test('every command of the runbook is tested here or listed', () => {
       expect.stringMatching(/^export SIGNING_KEY_VERSION=projects\/\S+\/cryptoKeyVersions\/1$/),
     ]),
   );
-  expect([...runbook.matchAll(/```\w/g)]).toHaveLength(blocks.length);
+  // redis-user.test.ts runs the blocks for Redis.
+  expect([...runbook.matchAll(/```(?!redis)\w/g)]).toHaveLength(blocks.length);
   expect(ofGoogle.length).toBeGreaterThan(10);
   expect(ofAdmin.length).toBeGreaterThan(1);
   expect(ofOperate.length).toBeGreaterThan(5);
