@@ -1,6 +1,7 @@
 import * as logging from '@pulumi/gcp/logging/index.js';
 import * as monitoring from '@pulumi/gcp/monitoring/index.js';
-import type { CustomResourceOptions, Output } from '@pulumi/pulumi';
+import type { input } from '@pulumi/gcp/types/index.js';
+import { type CustomResourceOptions, type Input, interpolate, type Output } from '@pulumi/pulumi';
 import { dashboard } from './dashboard.ts';
 import { hotPathFilter } from './hot-path.ts';
 import {
@@ -56,8 +57,9 @@ export function monitor(
       name,
       {
         displayName,
-        combiner: 'AND',
-        conditions,
+        // With a single condition they mean the same; Google's PromQL examples have OR.
+        combiner: conditions.length > 1 ? 'AND' : 'OR',
+        conditions: [...conditions],
         notificationChannels: [channel.id],
         documentation: { content: `${advice} See the runbook, infra/README.md.`, mimeType: 'text/markdown' },
       },
@@ -72,11 +74,13 @@ export function monitor(
   return channel;
 }
 
+type Condition = input.monitoring.AlertPolicyCondition;
+
 interface Alert {
   readonly name: string;
   readonly displayName: string;
   /** All of them must hold. */
-  readonly conditions: monitoring.AlertPolicyArgs['conditions'];
+  readonly conditions: readonly Condition[];
   /** The alert's documentation: what it means, and where to look first. */
   readonly advice: string;
   /** What must exist before the alert. */
@@ -108,101 +112,91 @@ function burnRateAlerts({ objective, slo }: Objective): Alert[] {
 
 function sweepMissing(): Alert {
   // `vector(0)` covers a stack that has never swept: a metric without any log line has no series.
-  const query = `(sum(increase(${promQlName('sweeps')}{monitored_resource="cloud_run_revision"}[10m])) or vector(0)) < 1`;
+  const swept = `sum(increase(${promQlName(metricType('sweeps'))}{${REVISION}}[10m])) or vector(0)`;
   return {
     name: 'sweep-missing',
     displayName: 'No sweep has succeeded for 10 minutes',
-    conditions: [
-      {
-        displayName: 'no log line of a sweep that reached every dependency',
-        conditionPrometheusQueryLanguage: { query, evaluationInterval: '60s', duration: '0s' },
-      },
-    ],
+    conditions: [promQl('no log line of a sweep that reached every dependency', `(${swept}) < 1`)],
     advice:
       'Seats are still freed, but no events are published or recorded, and no usage is billed. Look at the log lines of sweep.',
   };
 }
 
 function sweepLag(): Alert {
+  const lag = promQlName(metricType('sweep_lag'));
+  const total = (suffix: 'sum' | 'count') => `sum(increase(${lag}_${suffix}{${REVISION}}[5m]))`;
   return {
     name: 'sweep-lag',
     displayName: 'Events wait too long',
     conditions: [
-      {
-        displayName: `the oldest event has waited for more than ${MOST_LAG_SECONDS} s`,
-        conditionThreshold: {
-          filter: `metric.type="${metricType('sweep_lag')}" AND resource.type="cloud_run_revision"`,
-          aggregations: [
-            {
-              alignmentPeriod: '300s',
-              perSeriesAligner: 'ALIGN_PERCENTILE_50',
-              crossSeriesReducer: 'REDUCE_MAX',
-            },
-          ],
-          comparison: 'COMPARISON_GT',
-          thresholdValue: MOST_LAG_SECONDS,
-          duration: '300s',
-        },
-      },
+      promQl(
+        `the oldest event has waited for more than ${MOST_LAG_SECONDS} s`,
+        // The mean of five sweeps. Percentiles of a distribution are only as exact as its buckets.
+        `${total('sum')} / ${total('count')} > ${MOST_LAG_SECONDS}`,
+        300,
+      ),
     ],
     advice: 'The sweep does not keep up, or Pub/Sub accepts no messages. Look at the log lines of sweep.',
   };
 }
 
 function deadLetters(): Alert {
+  const waiting = promQlName('pubsub.googleapis.com/subscription/num_undelivered_messages');
   return {
     name: 'dead-letters',
     displayName: 'Events could not be recorded',
     conditions: [
-      {
-        displayName: 'the dead-letter subscription has messages',
-        conditionThreshold: {
-          filter: [
-            'metric.type="pubsub.googleapis.com/subscription/num_undelivered_messages"',
-            'resource.type="pubsub_subscription"',
-            `resource.labels.subscription_id="${DEAD_LETTERS}"`,
-          ].join(' AND '),
-          aggregations: [{ alignmentPeriod: '60s', perSeriesAligner: 'ALIGN_MAX' }],
-          comparison: 'COMPARISON_GT',
-          thresholdValue: 0,
-          duration: '0s',
-        },
-      },
+      promQl(
+        'the dead-letter subscription has messages',
+        `max(${waiting}{monitored_resource="pubsub_subscription",subscription_id="${DEAD_LETTERS}"}) > 0`,
+      ),
     ],
     advice: `They are kept for 31 days in the subscription ${DEAD_LETTERS}. Look at the log lines of record-event.`,
   };
 }
 
 function unreachable({ uptimeCheckId }: monitoring.UptimeCheckConfig): Alert {
+  const passed = promQlName('monitoring.googleapis.com/uptime_check/check_passed');
   return {
     name: 'unreachable',
     displayName: 'The public origin does not answer',
     conditions: [
-      {
-        displayName: 'checks from more than one place fail',
-        conditionThreshold: {
-          filter: uptimeCheckId.apply((id) =>
-            [
-              'metric.type="monitoring.googleapis.com/uptime_check/check_passed"',
-              'resource.type="uptime_url"',
-              `metric.labels.check_id="${id}"`,
-            ].join(' AND '),
-          ),
-          aggregations: [
-            {
-              alignmentPeriod: '300s',
-              perSeriesAligner: 'ALIGN_NEXT_OLDER',
-              crossSeriesReducer: 'REDUCE_COUNT_FALSE',
-            },
-          ],
-          comparison: 'COMPARISON_GT',
-          thresholdValue: 1,
-          duration: '120s',
-        },
-      },
+      promQl(
+        'checks from more than one place fail',
+        // One series for each place, 1 if its last check passed.
+        interpolate`sum(${passed}{monitored_resource="uptime_url",check_id="${uptimeCheckId}"} == bool 0) > 1`,
+        120,
+      ),
     ],
     advice: 'Look at Hosting, its rewrites and the domain first, then at the log lines of health.',
   };
+}
+
+/** The label that PromQL needs for metrics of several kinds of resources. */
+const REVISION = 'monitored_resource="cloud_run_revision"';
+
+/**
+ * A condition that can be created before its metric exists. A log metric is known to Cloud Monitoring only minutes after
+ * it was created, and some of Google's own metrics only after their first value; until then, any other kind of condition
+ * ends the deploy with a 404 (https://github.com/hashicorp/terraform-provider-google/issues/11102). Only PromQL
+ * conditions can switch that check off (terraform-provider-google#20491), and such a condition must be the alert's only
+ * one.
+ */
+function promQl(displayName: string, query: Input<string>, durationSeconds = 0): Condition {
+  return {
+    displayName,
+    conditionPrometheusQueryLanguage: {
+      query,
+      evaluationInterval: '60s',
+      duration: `${durationSeconds}s`,
+      disableMetricValidation: true,
+    },
+  };
+}
+
+/** The mapping is documented at https://cloud.google.com/monitoring/promql/promql-mapping. */
+function promQlName(metric: string): string {
+  return metric.replace('/', ':').replace(/[^\w:]/g, '_');
 }
 
 function setObjectives(options: CustomResourceOptions): Objective[] {
@@ -288,11 +282,4 @@ function watchFromOutside(
     },
     options,
   );
-}
-
-/** The mapping is documented at https://cloud.google.com/monitoring/promql/promql-mapping. */
-function promQlName(name: LogMetricName): string {
-  return metricType(name)
-    .replace('/', ':')
-    .replace(/[^\w:]/g, '_');
 }
