@@ -2,7 +2,6 @@ import type { FunctionContract } from '../shared/http/contract.ts';
 import { type ChosenName, SETTINGS, type SecretName, type StackName } from '../shared/settings.ts';
 import {
   accountEmail,
-  DATABASE,
   EVENTS_TOPIC,
   keyVersionName,
   PUSH_ACCOUNT,
@@ -25,13 +24,13 @@ export function environmentOf(
   contract: FunctionContract,
   settings: StackSettings,
 ): Partial<Record<'NODE_ENV' | StackName | ChosenName, string>> {
-  const { project, signIn, billing } = settings;
+  const { project, database, signIn, billing } = settings;
   const fields = secretsOf(contract, settings).map((secret) => SETTINGS[secret].field);
   return {
     // With any other value, the framework sends the text of exceptions to callers.
     NODE_ENV: 'production',
     GOOGLE_CLOUD_PROJECT: project,
-    FIRESTORE_DATABASE: DATABASE,
+    FIRESTORE_DATABASE: database,
     EVENTS_TOPIC,
     SERVICE_AUDIENCE: urlOf(contract.name, settings),
     SCHEDULER_ACCOUNT: accountEmail(SCHEDULER_ACCOUNT, settings),

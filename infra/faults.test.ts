@@ -151,7 +151,7 @@ const FAULTS: readonly (readonly [fault: string, check: CheckName, seed: Seed])[
   [
     'a missing index',
     'every query in shared/ports/queries.ts has its index',
-    without('Index', 'audit-tenantId-type-atMs'),
+    without('Index', '(default)-audit-tenantId-type-atMs'),
   ],
   [
     'an alert that stops the first deploy, because its metric does not exist yet',
@@ -167,6 +167,44 @@ const FAULTS: readonly (readonly [fault: string, check: CheckName, seed: Seed])[
         })),
       },
     })),
+  ],
+  [
+    'a function that uses another database',
+    'functions use the database of the settings',
+    serviceConfig('seatlease-licenses', ({ environmentVariables }) => ({
+      environmentVariables: { ...environmentVariables, FIRESTORE_DATABASE: 'records-1' },
+    })),
+  ],
+  [
+    'backups that are deleted too soon',
+    'records can be restored for as long as the settings say',
+    changed('BackupSchedule', undefined, ({ inputs }) => ({ inputs: { ...inputs, retention: '604800s' } })),
+  ],
+  [
+    'a copy of the records with a token that Google refuses',
+    'records are copied out of the project if the stack has a bucket for that',
+    changed('Job', 'seatlease-copy', ({ inputs: { httpTarget, ...inputs } }) => {
+      const { oauthToken, ...others } = httpTarget;
+      return { inputs: { ...inputs, httpTarget: { ...others, oidcToken: oauthToken } } };
+    }),
+  ],
+  [
+    'copies of the records that overwrite each other',
+    'records are copied out of the project if the stack has a bucket for that',
+    changed('Job', 'seatlease-copy', ({ inputs: { httpTarget, ...inputs } }) => ({
+      inputs: {
+        ...inputs,
+        httpTarget: {
+          ...httpTarget,
+          body: Buffer.from('{"outputUriPrefix":"gs://my-copies/records"}').toString('base64'),
+        },
+      },
+    })),
+  ],
+  [
+    'a database whose rules were released for another',
+    'no client can read the records directly',
+    changed('Release', 'records-2', ({ inputs }) => ({ inputs: { ...inputs, name: 'cloud.firestore' } })),
   ],
   [
     'a function without its role',
@@ -186,7 +224,11 @@ afterAll(() => bundles.remove());
 describeInfra('exactly one check finds', () => {
   let stack: Stack;
   beforeAll(async () => {
-    const settings = await settingsOf('prod', bundles.path);
+    // A stack with every part that a setting can add.
+    const settings = await settingsOf('prod', bundles.path, {
+      database: 'records-2',
+      otherDatabases: ['(default)'],
+    });
     stack = { graph: await recordStack(settings), manifest: MANIFEST, settings };
   });
 

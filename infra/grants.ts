@@ -7,7 +7,6 @@ import { deployedName } from '../functions/names.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
 import type { Account } from './accounts.ts';
 import { secretsOf } from './environment.ts';
-import { DATABASE } from './names.ts';
 import type { Secrets } from './secrets.ts';
 import type { StackSettings } from './settings.ts';
 
@@ -32,7 +31,7 @@ export function grant(
       const { project } = settings;
       return new projects.IAMMember(
         resourceName,
-        { project, role, member, condition: onDatabase(project) },
+        { project, role, member, condition: onDatabase(settings) },
         options,
       );
     }
@@ -54,10 +53,7 @@ export function grant(
   return [...roles, ...accesses];
 }
 
-/** Firestore's roles can only be granted on a project; the condition limits them to one database. */
-function onDatabase(project: string) {
-  return {
-    title: 'records',
-    expression: `resource.name == "projects/${project}/databases/${DATABASE}"`,
-  };
+/** Firestore's roles can only be granted on a project; the condition limits them to the database that functions use. */
+export function onDatabase({ project, database }: StackSettings) {
+  return { title: 'records', expression: `resource.name == "projects/${project}/databases/${database}"` };
 }

@@ -3,7 +3,6 @@ import type { StackSettings } from './settings.ts';
 
 /** Names in the cloud. Those that others refer to are computed from the settings, before the resources exist. */
 
-export const DATABASE = '(default)';
 export const EVENTS_TOPIC = 'seatlease-events';
 export const DEAD_LETTERS = 'seatlease-events-dead';
 export const KEY_RING = 'seatlease';
@@ -13,6 +12,10 @@ export const SIGNING_KEY = 'licenses';
 export const SCHEDULER_ACCOUNT = 'seatlease-scheduler';
 export const PUSH_ACCOUNT = 'seatlease-push';
 export const BUILD_ACCOUNT = 'seatlease-build';
+export const COPY_ACCOUNT = 'seatlease-copy';
+
+/** The Cloud Scheduler job that copies the records out of the project. */
+export const COPY_JOB = 'seatlease-copy';
 
 export function accountEmail(account: string, { project }: StackSettings): string {
   return `${account}@${project}.iam.gserviceaccount.com`;

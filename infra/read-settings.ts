@@ -25,7 +25,13 @@ export function readSettings(configured: unknown, manifest: readonly FunctionCon
 
   const needed = new Set<string>(manifest.flatMap((contract) => secretsOf(contract, settings)));
   const given = Object.keys(settings.secretVersions);
+  const databases = [settings.database, ...settings.otherDatabases];
   const problems = [
+    ...new Set(
+      databases
+        .filter((name, i) => databases.indexOf(name) !== i)
+        .map((name) => `otherDatabases: ${name} is named twice`),
+    ),
     ...[...needed]
       .filter((name) => !given.includes(name))
       .map((name) => `secretVersions.${name}: is not set`),

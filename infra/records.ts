@@ -3,12 +3,10 @@ import * as firebaserules from '@pulumi/gcp/firebaserules/index.js';
 import * as firestore from '@pulumi/gcp/firestore/index.js';
 import { type CustomResourceOptions, interpolate } from '@pulumi/pulumi';
 import * as z from 'zod/mini';
-import { DATABASE } from './names.ts';
 import { after } from './project.ts';
 import type { StackSettings } from './settings.ts';
 
-/** As long as point-in-time recovery reaches back: a week after an erasure, neither has the erased data. */
-const BACKUPS_KEPT_SECONDS = 7 * 24 * 3600;
+const DAY_SECONDS = 24 * 3600;
 
 const IndexFile = z.object({
   indexes: z.array(
@@ -21,17 +19,40 @@ const IndexFile = z.object({
 });
 
 /**
- * The database with its indexes, rules and backups. It has no TTL policies: those need Firestore's timestamp type, and
- * records have milliseconds. The sweep deletes old records instead, by its own rules.
+ * The databases with their indexes, rules and backups. Returns the one that functions use. They have no TTL policies:
+ * those need Firestore's timestamp type, and records have milliseconds. The sweep deletes old records instead, by its own
+ * rules.
  */
-export function makeDatabase(
-  { firestoreLocation, protect }: StackSettings,
+export function makeDatabases(settings: StackSettings, options: CustomResourceOptions): firestore.Database {
+  const content = readFileSync(new URL('./firestore.rules', import.meta.url), 'utf8');
+  const ruleset = new firebaserules.Ruleset(
+    'records',
+    { source: { files: [{ name: 'firestore.rules', content }] } },
+    options,
+  );
+  const make = (name: string): firestore.Database => {
+    const database = makeDatabase(name, settings, options);
+    new firebaserules.Release(
+      name,
+      { name: releaseOf(name), rulesetName: interpolate`${ruleset.name}` },
+      after(options, database),
+    );
+    return database;
+  };
+  for (const name of settings.otherDatabases) make(name);
+  return make(settings.database);
+}
+
+/** All resources are named after the database, so that a change of `database` in the settings replaces none. */
+function makeDatabase(
+  name: string,
+  { firestoreLocation, backups, protect }: StackSettings,
   options: CustomResourceOptions,
 ): firestore.Database {
   const database = new firestore.Database(
-    'records',
+    name,
     {
-      name: DATABASE,
+      name,
       locationId: firestoreLocation,
       type: 'FIRESTORE_NATIVE',
       pointInTimeRecoveryEnablement: 'POINT_IN_TIME_RECOVERY_ENABLED',
@@ -40,28 +61,27 @@ export function makeDatabase(
     { ...options, protect },
   );
   new firestore.BackupSchedule(
-    'daily',
-    { database: database.name, retention: `${BACKUPS_KEPT_SECONDS}s`, dailyRecurrence: {} },
+    `${name}-daily`,
+    {
+      database: database.name,
+      retention: `${backups.retentionDays * DAY_SECONDS}s`,
+      dailyRecurrence: {},
+    },
     options,
   );
-
   for (const { collectionGroup: collection, queryScope, fields } of indexes()) {
-    const resourceName = [collection, ...fields.map(({ fieldPath }) => fieldPath)].join('-');
+    const resourceName = [name, collection, ...fields.map(({ fieldPath }) => fieldPath)].join('-');
     new firestore.Index(resourceName, { database: database.name, collection, queryScope, fields }, options);
   }
-
-  const content = readFileSync(new URL('./firestore.rules', import.meta.url), 'utf8');
-  const ruleset = new firebaserules.Ruleset(
-    'records',
-    { source: { files: [{ name: 'firestore.rules', content }] } },
-    after(options, database),
-  );
-  new firebaserules.Release(
-    'records',
-    { name: 'cloud.firestore', rulesetName: interpolate`${ruleset.name}` },
-    options,
-  );
   return database;
+}
+
+/**
+ * The name that makes a ruleset the rules of a database. That of a named database is documented by example only
+ * (https://github.com/hashicorp/terraform-provider-google/issues/16324).
+ */
+function releaseOf(database: string): string {
+  return database === '(default)' ? 'cloud.firestore' : `cloud.firestore/${database}`;
 }
 
 function indexes() {

@@ -63,6 +63,21 @@ describeInfra('the settings of a stack', () => {
     ]);
   });
 
+  test('are refused if a database is named twice, or its name is none that Firestore accepts', () => {
+    expect(problemsWith({ database: 'records-2', otherDatabases: ['(default)', 'records-2'] })).toEqual([
+      'otherDatabases: records-2 is named twice',
+    ]);
+    for (const database of ['default?', 'abc', '2-records', 'Records-2', 'records-'])
+      expect(problemsWith({ database }), database).toEqual([expect.stringMatching(/^database: needs /)]);
+  });
+
+  test('keep backups for 7 to 98 days', () => {
+    const keptFor = (retentionDays: number) => problemsWith({ backups: { retentionDays } });
+    expect([7, 98].flatMap(keptFor)).toEqual([]);
+    for (const days of [6, 99, 7.5])
+      expect(keptFor(days), String(days)).toEqual([expect.stringMatching(/^backups\.retentionDays: /)]);
+  });
+
   test('are refused before a deploy if a function would not start with them', () => {
     expect(problemsWith({ environment: { TRIAL_DAYS: '400', USAGE_METERS: 'Not A Meter' } })).toEqual([
       expect.stringMatching(/^environment\.TRIAL_DAYS: /),
@@ -110,6 +125,9 @@ const ALL = {
   region: 'r',
   projectNumber: '1',
   firestoreLocation: 'r',
+  database: '(default)',
+  otherDatabases: [],
+  backups: { retentionDays: 7 },
   publicUrl: 'https://p.example',
   forwardedHops: 2,
   protect: true,

@@ -7,6 +7,14 @@ export const CHOSEN = SETTING_NAMES.filter((name): name is ChosenName => SETTING
 const filled = z.string().check(z.minLength(1));
 const count = z.int().check(z.gte(0));
 const version = z.int().check(z.gte(1));
+const databaseName = z
+  .string()
+  .check(
+    z.regex(
+      /^(\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9])$/,
+      'needs "(default)", or 4 to 63 lower-case letters, digits and hyphens',
+    ),
+  );
 
 export const Settings = z.strictObject({
   /** Project and region of the stack, from `gcp:project` and `gcp:region`. */
@@ -16,6 +24,35 @@ export const Settings = z.strictObject({
   projectNumber: z.string().check(z.regex(/^\d+$/, 'needs the digits of the project number, in quotes')),
   /** Must not be changed after the first deploy. */
   firestoreLocation: filled,
+  /** The Firestore database that functions use. */
+  database: z.prefault(databaseName, '(default)'),
+  /**
+   * More databases with the same indexes, rules and backups, which no function uses: the one that you will move to, or the
+   * one that you moved from.
+   */
+  otherDatabases: z.prefault(z.array(databaseName), []),
+  backups: z.prefault(
+    z.strictObject({
+      /**
+       * Days that a daily backup is kept. Erased personal data stays in backups for that long after its erasure, so this
+       * is part of what you promise your customers. Point-in-time recovery keeps it for 7 days in any case; Firestore
+       * keeps no backup for longer than 14 weeks.
+       */
+      retentionDays: z.prefault(z.int().check(z.gte(7), z.lte(98)), 7),
+      /** A copy that does not depend on the project. The bucket is not part of the stack. */
+      copy: z.optional(
+        z.strictObject({
+          /** Name of a bucket in another project. Its own rules must delete old copies: they hold erased data, too. */
+          bucket: z
+            .string()
+            .check(z.regex(/^[a-z0-9][a-z0-9._-]+$/, 'needs the name of a bucket, without gs://')),
+          /** When to copy, in cron's format and UTC. Each copy is billed as one read of every document. */
+          schedule: z.prefault(filled, '0 3 * * 0'),
+        }),
+      ),
+    }),
+    {},
+  ),
   publicUrl: z.url({ protocol: /^https$/, error: 'needs an https origin' }),
   /** Proxies in front of the functions; 2 behind Firebase Hosting. */
   forwardedHops: z.prefault(count, 2),

@@ -32,7 +32,7 @@ for (const name of ['dev', 'prod'] as const) {
       expect(others).toEqual({
         signingKeyVersion: `projects/${project}/locations/${region}/keyRings/seatlease/cryptoKeys/licenses/cryptoKeyVersions/1`,
         topic: 'gcp:pubsub/topic:Topic/seatlease-events',
-        database: 'gcp:firestore/database:Database/records',
+        database: 'gcp:firestore/database:Database/(default)',
       });
     });
   });

@@ -1,5 +1,6 @@
 import type { FunctionContract } from '../shared/http/contract.ts';
 import { makeAccounts } from './accounts.ts';
+import { copyRecords } from './backups.ts';
 import { setBudget } from './budget.ts';
 import { makeBuildPlace } from './build.ts';
 import { makeTopic, subscribeRecorder } from './events.ts';
@@ -9,7 +10,7 @@ import { makeSigningKey } from './keys.ts';
 import { monitor } from './monitoring.ts';
 import { keyVersionName, urlOf } from './names.ts';
 import { after, auditKeyAccess, enableApis } from './project.ts';
-import { makeDatabase } from './records.ts';
+import { makeDatabases } from './records.ts';
 import { scheduleSweep } from './schedule.ts';
 import { makeSecrets } from './secrets.ts';
 import type { StackSettings } from './settings.ts';
@@ -22,7 +23,8 @@ export function suite(manifest: readonly FunctionContract[], settings: StackSett
   const secrets = makeSecrets(settings, options);
   const signingKey = makeSigningKey(settings, options);
   auditKeyAccess(settings, options);
-  const database = makeDatabase(settings, options);
+  const database = makeDatabases(settings, options);
+  copyRecords(settings, after(options, database));
   const topic = makeTopic(settings, options);
 
   const functions = manifest.map((contract) => {

@@ -18,8 +18,13 @@ export async function configuredIn(stack: StackName): Promise<Record<string, unk
   return { ...settings, project, region };
 }
 
-export async function settingsOf(stack: StackName, bundles: string): Promise<StackSettings> {
-  return readSettings({ ...(await configuredIn(stack)), bundles }, MANIFEST);
+/** The settings of the stack with `changes`. */
+export async function settingsOf(
+  stack: StackName,
+  bundles: string,
+  changes: Readonly<Record<string, unknown>> = {},
+): Promise<StackSettings> {
+  return readSettings({ ...(await configuredIn(stack)), ...changes, bundles }, MANIFEST);
 }
 
 /** A bundle with one line of code for every function: the program does not read what is inside. */

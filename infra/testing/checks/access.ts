@@ -1,5 +1,5 @@
 import type { FunctionContract } from '../../../shared/http/contract.ts';
-import { grantsIn, grantsOf, grantsOfAgent, grantsOfBuild, missing } from './grants.ts';
+import { grantsIn, grantsOf, grantsOfAgent, grantsOfBuild, grantsOfCopy, missing } from './grants.ts';
 import {
   ACCOUNT,
   type Check,
@@ -27,6 +27,7 @@ export const ACCESS_CHECKS = {
         'seatlease-build',
         'seatlease-push',
         'seatlease-scheduler',
+        ...(stack.settings.backups.copy ? ['seatlease-copy'] : []),
       ],
     ),
     ...eachFunction(stack, ({ name }, { inputs }) =>
@@ -67,14 +68,15 @@ export const ACCESS_CHECKS = {
       ...stack.manifest.flatMap((contract) => grantsOf(contract, stack)),
       ...grantsOfBuild(stack),
       ...grantsOfAgent(),
+      ...grantsOfCopy(stack),
     ]);
     return grantsIn(stack.graph)
       .filter((grant) => !allowed.has(grant))
       .map((grant) => `unexpected: ${grant}`);
   },
 
-  'no account has a role on the whole project': ({ graph, settings: { project } }) => {
-    const database = `resource.name == "projects/${project}/databases/(default)"`;
+  'no account has a role on the whole project': ({ graph, settings }) => {
+    const database = `resource.name == "projects/${settings.project}/databases/${settings.database}"`;
     const onProject = graph.resources.filter(({ type }) =>
       /^gcp:(projects|organizations|folder)\/iAM(?!Audit)/.test(type),
     );

@@ -1,5 +1,16 @@
 import { QUERIES } from '../../../shared/ports/queries.ts';
-import { type Check, differences, expected, KEY, of } from './stack.ts';
+import { grantsOfCopy, missing } from './grants.ts';
+import {
+  type Check,
+  differences,
+  eachFunction,
+  emailOf,
+  expected,
+  JOB,
+  KEY,
+  of,
+  type Stack,
+} from './stack.ts';
 
 /** Keys and records. */
 export const DATA_CHECKS = {
@@ -28,9 +39,10 @@ export const DATA_CHECKS = {
     ];
   },
 
-  'every query in shared/ports/queries.ts has its index': ({ graph }) => {
+  'every query in shared/ports/queries.ts has its index': ({ graph, settings }) => {
     const existing = of(graph, 'gcp:firestore/index:Index').map(({ inputs }) =>
       [
+        inputs.database,
         inputs.collection,
         inputs.queryScope,
         ...inputs.fields.map(
@@ -38,42 +50,111 @@ export const DATA_CHECKS = {
         ),
       ].join(', '),
     );
-    const required = QUERIES.filter(({ where }) => where.length > 0).map(({ collection, where, orderBy }) =>
-      [
-        collection.name,
-        'COLLECTION',
-        ...where.map((field) => `${field} ASCENDING`),
-        `${orderBy.field} ${orderBy.direction === 'asc' ? 'ASCENDING' : 'DESCENDING'}`,
-      ].join(', '),
+    const required = databasesOf(settings).flatMap((database) =>
+      QUERIES.filter(({ where }) => where.length > 0).map(({ collection, where, orderBy }) =>
+        [
+          database,
+          collection.name,
+          'COLLECTION',
+          ...where.map((field) => `${field} ASCENDING`),
+          `${orderBy.field} ${orderBy.direction === 'asc' ? 'ASCENDING' : 'DESCENDING'}`,
+        ].join(', '),
+      ),
     );
     return differences('index', existing, required);
   },
 
-  'records can be restored, and no client can read them directly': ({ graph, settings }) => {
-    const [database] = of(graph, 'gcp:firestore/database:Database');
-    const [backup] = of(graph, 'gcp:firestore/backupSchedule:BackupSchedule');
-    const [ruleset] = of(graph, 'gcp:firebaserules/ruleset:Ruleset');
-    const [release] = of(graph, 'gcp:firebaserules/release:Release');
-    const rules: string = ruleset?.inputs.source.files[0]?.content ?? '';
-    return expected('records', [
-      ['mode', database?.inputs.type, 'FIRESTORE_NATIVE'],
-      ['location', database?.inputs.locationId, settings.firestoreLocation],
-      [
-        'point-in-time recovery',
-        database?.inputs.pointInTimeRecoveryEnablement,
-        'POINT_IN_TIME_RECOVERY_ENABLED',
-      ],
-      [
-        'delete protection',
-        database?.inputs.deleteProtectionState,
-        settings.protect ? 'DELETE_PROTECTION_ENABLED' : 'DELETE_PROTECTION_DISABLED',
-      ],
-      ['protected', database?.protect, settings.protect],
-      ['daily backup', backup?.inputs.dailyRecurrence !== undefined, true],
-      ['backups kept', backup?.inputs.retention, '604800s'],
-      ['rules that allow access', /allow(?![^;]*: if false;)/.test(rules), false],
-      ['the rule that denies all', rules.includes('allow read, write: if false;'), true],
-      ['release', release?.inputs.name, 'cloud.firestore'],
-    ]);
+  'functions use the database of the settings': (stack) =>
+    eachFunction(stack, ({ name }, { inputs }) =>
+      expected(name, [
+        ['database', inputs.serviceConfig.environmentVariables.FIRESTORE_DATABASE, stack.settings.database],
+      ]),
+    ),
+
+  'records can be restored for as long as the settings say': ({ graph, settings }) => {
+    const databases = of(graph, 'gcp:firestore/database:Database');
+    const schedules = of(graph, 'gcp:firestore/backupSchedule:BackupSchedule');
+    return [
+      ...differences(
+        'database',
+        databases.map(({ inputs }) => inputs.name),
+        databasesOf(settings),
+      ),
+      ...databases.flatMap(({ inputs, protect }) => {
+        const backups = schedules.filter((schedule) => schedule.inputs.database === inputs.name);
+        return expected(inputs.name, [
+          ['mode', inputs.type, 'FIRESTORE_NATIVE'],
+          ['location', inputs.locationId, settings.firestoreLocation],
+          ['point-in-time recovery', inputs.pointInTimeRecoveryEnablement, 'POINT_IN_TIME_RECOVERY_ENABLED'],
+          [
+            'delete protection',
+            inputs.deleteProtectionState,
+            settings.protect ? 'DELETE_PROTECTION_ENABLED' : 'DELETE_PROTECTION_DISABLED',
+          ],
+          ['protected', protect, settings.protect],
+          ['number of schedules', backups.length, 1],
+          ['daily', backups[0]?.inputs.dailyRecurrence !== undefined, true],
+          [
+            'days kept',
+            Number.parseInt(backups[0]?.inputs.retention, 10) / 86_400,
+            settings.backups.retentionDays,
+          ],
+        ]);
+      }),
+    ];
+  },
+
+  'records are copied out of the project if the stack has a bucket for that': (stack) => {
+    const { project, region, database, backups } = stack.settings;
+    const jobs = of(stack.graph, JOB).filter(({ inputs }) => /firestore/.test(inputs.httpTarget.uri));
+    if (!backups.copy) return jobs.map(({ name }) => `${name}: is not configured`);
+    const [job] = jobs;
+    const { httpTarget } = job?.inputs ?? {};
+    const body = Buffer.from(httpTarget?.body ?? 'e30=', 'base64').toString();
+    return [
+      ...expected('copy', [
+        ['number of jobs', jobs.length, 1],
+        ['region', job?.inputs.region, region],
+        ['schedule', job?.inputs.schedule, backups.copy.schedule],
+        ['paused', job?.inputs.paused ?? false, false],
+        ['method', httpTarget?.httpMethod, 'POST'],
+        [
+          'call',
+          httpTarget?.uri,
+          `https://firestore.googleapis.com/v1/projects/${project}/databases/${database}:exportDocuments`,
+        ],
+        // A folder would be the same for each copy, and Firestore writes no second one to it.
+        ['request', JSON.parse(body), { outputUriPrefix: `gs://${backups.copy.bucket}` }],
+        ['account', httpTarget?.oauthToken?.serviceAccountEmail, emailOf('seatlease-copy', stack)],
+        ['kind of token', httpTarget?.oidcToken, undefined],
+        ['waits for its role', job?.dependsOn.includes('seatlease-copy-datastore.importExportAdmin'), true],
+      ]),
+      ...missing(stack.graph, grantsOfCopy(stack)),
+    ];
+  },
+
+  'no client can read the records directly': ({ graph, settings }) => {
+    const rulesets = of(graph, 'gcp:firebaserules/ruleset:Ruleset');
+    const releases = of(graph, 'gcp:firebaserules/release:Release');
+    return [
+      ...differences(
+        'rules of',
+        releases.map(({ inputs }) => inputs.name),
+        databasesOf(settings).map((name) =>
+          name === '(default)' ? 'cloud.firestore' : `cloud.firestore/${name}`,
+        ),
+      ),
+      ...rulesets.flatMap(({ inputs }) => {
+        const rules: string = inputs.source.files[0].content;
+        return expected('rules', [
+          ['rules that allow access', /allow(?![^;]*: if false;)/.test(rules), false],
+          ['the rule that denies all', rules.includes('allow read, write: if false;'), true],
+        ]);
+      }),
+    ];
   },
 } as const satisfies Readonly<Record<string, Check>>;
+
+function databasesOf({ database, otherDatabases }: Stack['settings']): string[] {
+  return [database, ...otherDatabases];
+}

@@ -65,6 +65,13 @@ export function grantsOfAgent(): string[] {
   ];
 }
 
+/** What the account that copies the records out of the project needs. */
+export function grantsOfCopy(stack: Stack): string[] {
+  if (!stack.settings.backups.copy) return [];
+  const member = `serviceAccount:${emailOf('seatlease-copy', stack)}`;
+  return [describeGrant(member, 'roles/datastore.importExportAdmin', 'records')];
+}
+
 export function missing(graph: Graph, required: readonly string[]): string[] {
   const existing = grantsIn(graph);
   return required.filter((grant) => !existing.includes(grant)).map((grant) => `missing: ${grant}`);
