@@ -1,8 +1,12 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
+import { ConfigError } from '../shared/config.ts';
+import type { FunctionContract } from '../shared/http/contract.ts';
 import { deployed } from './deployed.ts';
+import { readFunctionConfig } from './function-config.ts';
 import contract from './health/contract.ts';
+import { MANIFEST } from './manifest.ts';
 import { deployedEnvironment } from './testing/deployed-environment.ts';
 
 afterEach(() => {
@@ -34,4 +38,19 @@ test('a deployed function reports an invalid environment only in the log, and se
     server.closeAllConnections();
     server.close();
   }
+});
+
+test('a function that anyone can call does not start if it would trust checks of Cloud Run', () => {
+  const environment = deployedEnvironment({ SERVICE_TOKENS: 'checked-by-cloud-run' });
+  const isRefused = (of: FunctionContract): boolean => {
+    try {
+      readFunctionConfig(of, environment);
+      return false;
+    } catch (error) {
+      expect(error).toBeInstanceOf(ConfigError);
+      expect(String(error)).toContain('SERVICE_TOKENS: must be signed');
+      return true;
+    }
+  };
+  expect(MANIFEST.filter((of) => !isRefused(of)).map(({ name }) => name)).toEqual(['record-event', 'sweep']);
 });

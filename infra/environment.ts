@@ -1,3 +1,4 @@
+import { isInternal } from '../shared/http/callers.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
 import { type ChosenName, SETTINGS, type SecretName, type StackName } from '../shared/settings.ts';
 import {
@@ -35,6 +36,8 @@ export function environmentOf(
     SERVICE_AUDIENCE: urlOf(contract.name, settings),
     SCHEDULER_ACCOUNT: accountEmail(SCHEDULER_ACCOUNT, settings),
     PUSH_ACCOUNT: accountEmail(PUSH_ACCOUNT, settings),
+    // Cloud Run checks the callers of internal functions, and removes the signature of their tokens.
+    SERVICE_TOKENS: isInternal(contract) ? 'checked-by-cloud-run' : 'signed',
     SIGNING_KEY_VERSION: keyVersionName(settings),
     PUBLIC_URL: settings.publicUrl,
     FORWARDED_HOPS: String(settings.forwardedHops),

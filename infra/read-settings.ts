@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { readConfig } from '../shared/config.ts';
+import { readFunctionConfig } from '../functions/function-config.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
 import { environmentOf, samplesFor, secretsOf } from './environment.ts';
 import { Settings, type StackSettings } from './settings.ts';
@@ -48,7 +48,7 @@ export function readSettings(configured: unknown, manifest: readonly FunctionCon
 function refusals(contract: FunctionContract, settings: StackSettings): string[] {
   const environment = { ...environmentOf(contract, settings), ...samplesFor(secretsOf(contract, settings)) };
   try {
-    readConfig({ K_SERVICE: contract.name, ...environment });
+    readFunctionConfig(contract, { K_SERVICE: contract.name, ...environment });
     return [];
   } catch (error) {
     if (!(error instanceof Error)) throw error;

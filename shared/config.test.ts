@@ -57,7 +57,7 @@ test('embeds every dependency when only the four secrets are set', () => {
     records: { kind: 'embedded' },
     events: { kind: 'embedded' },
     signing: { kind: 'embedded', version: 1 },
-    services: { kind: 'embedded' },
+    services: { kind: 'embedded', tokens: 'signed' },
     publicUrl: undefined,
     signIn: { kind: 'embedded' },
     signInRedirects: [],
@@ -118,6 +118,7 @@ test.each([
   ['BILLING_RETURN_URL', 'vendor.example'],
   ['CHECKOUT_TRIAL_DAYS', '731'],
   ['CHECKOUT_TAX', 'on'],
+  ['SERVICE_TOKENS', 'unsigned'],
   ['CHECKOUT_PROMOTION_CODES', 'yes'],
   ['TRIAL_DAYS', '-1'],
   ['TRIALS_PER_DOMAIN', '1.5'],
@@ -266,6 +267,7 @@ test('embeds no dependency when deployed', () => {
       kind: 'google',
       audience: SERVICES.SERVICE_AUDIENCE,
       accounts: { scheduler: SERVICES.SCHEDULER_ACCOUNT, pubsub: SERVICES.PUSH_ACCOUNT },
+      tokens: 'signed',
     },
   });
   expect(refusalOf({ ...SECRETS, K_SERVICE: 'acquire', REDIS_URL: 'redis://127.0.0.1' })).toBe(
@@ -339,11 +341,17 @@ test('publishes events to Pub/Sub or its emulator when a topic is set', () => {
 });
 
 test('accepts calls from Cloud Scheduler and Pub/Sub outside Cloud Run, with one account or two', () => {
-  const { services } = readConfig({ ...SECRETS, ...SERVICES, PUSH_ACCOUNT: SERVICES.SCHEDULER_ACCOUNT });
+  const { services } = readConfig({
+    ...SECRETS,
+    ...SERVICES,
+    PUSH_ACCOUNT: SERVICES.SCHEDULER_ACCOUNT,
+    SERVICE_TOKENS: 'checked-by-cloud-run',
+  });
   expect(services).toEqual({
     kind: 'google',
     audience: SERVICES.SERVICE_AUDIENCE,
     accounts: { scheduler: SERVICES.SCHEDULER_ACCOUNT, pubsub: SERVICES.SCHEDULER_ACCOUNT },
+    tokens: 'checked-by-cloud-run',
   });
 });
 

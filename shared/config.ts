@@ -115,8 +115,10 @@ function signingOf({ SIGNING_KEY_VERSION: version }: Values) {
 /** Who issues the tokens of Cloud Scheduler and Pub/Sub. */
 function servicesOf(values: Values) {
   const { SERVICE_AUDIENCE: audience, SCHEDULER_ACCOUNT: scheduler, PUSH_ACCOUNT: pubsub } = values;
-  if (audience === undefined || scheduler === undefined || pubsub === undefined) return EMBEDDED;
-  return { kind: 'google', audience, accounts: { scheduler, pubsub } } as const;
+  const { SERVICE_TOKENS: tokens } = values;
+  if (audience === undefined || scheduler === undefined || pubsub === undefined)
+    return { ...EMBEDDED, tokens };
+  return { kind: 'google', audience, accounts: { scheduler, pubsub }, tokens } as const;
 }
 
 /** The sign-in provider. */

@@ -199,6 +199,14 @@ const TABLE = {
     meaning: 'Required audience (`aud`) of the tokens that Cloud Scheduler and Pub/Sub send.',
     unset: 'only tokens of the local server are accepted; required when deployed',
   },
+  SERVICE_TOKENS: {
+    field: 'services',
+    schema: z.enum(['signed', 'checked-by-cloud-run'], 'needs signed or checked-by-cloud-run'),
+    source: 'stack',
+    default: 'signed',
+    meaning:
+      'Who verifies the signature of those tokens: `signed` for the function, `checked-by-cloud-run` for Cloud Run, which then removes the signature. Only for functions that nobody but one service account can invoke.',
+  },
   SCHEDULER_ACCOUNT: {
     field: 'services',
     schema: email,

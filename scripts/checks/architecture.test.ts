@@ -44,6 +44,7 @@ describe('the check', () => {
     ['functions/names.ts', "import { MANIFEST } from './manifest.ts';"],
     ['functions/example.ts', "import { x } from './testing/suite.ts';"],
     ['functions/index.ts', "import { x } from '../shared/wiring.ts';"],
+    ['functions/function-config.ts', "import { x } from '../shared/wiring.ts';"],
     ['functions/deployed.ts', "import { x } from '../shared/adapters/seats/redis-seats.ts';"],
     ['functions/deployed.ts', "import { x } from '../shared/local/wiring.ts';"],
     ['functions/acquire/contract.ts', "import type { Deps } from '../../shared/ports/deps.ts';"],
@@ -107,7 +108,7 @@ describe('the check', () => {
     ['shared/adapters/records/firestore-records.ts', "await import('@google-cloud/firestore');"],
     ['shared/local/wiring.ts', "import { DEPLOYED } from '../wiring.ts';"],
     ['shared/config.ts', '/** What `process.env` has. */'],
-    ['functions/deployed.ts', 'readConfig(process.env);'],
+    ['functions/deployed.ts', 'readFunctionConfig(contract, process.env);'],
   ])('reports nothing in %s: %j', (file, source) => {
     expect(violationsIn(file, source)).toEqual([]);
   });

@@ -83,6 +83,11 @@ export const ROOMS: readonly Room[] = [
     mayImport: () => only('shared/http/contract\\.ts', 'zod/mini'),
   },
   {
+    name: 'the configuration of a function',
+    of: /^functions\/function-config\.ts$/,
+    mayImport: () => only('shared/config\\.ts', ...HTTP),
+  },
+  {
     name: 'the index of handlers',
     of: /^functions\/[\w-]+\.ts$(?<!deployed\.ts)/,
     mayImport: () => only('functions/', ...HTTP),
@@ -90,7 +95,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'deployed',
     of: /^functions\/deployed\.ts$/,
-    mayImport: () => only('shared/(config|wiring|lazy)\\.ts', ...HTTP),
+    mayImport: () => only('functions/function-config\\.ts', 'shared/(wiring|lazy)\\.ts', ...HTTP),
   },
   {
     name: 'contracts',

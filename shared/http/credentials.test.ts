@@ -1,9 +1,10 @@
+import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { hashSecret, newLicenseId, newLicenseKey } from '../domain/ids.ts';
 import { Unavailable } from '../errors.ts';
 import { openLocalIdentity } from '../local/service-tokens.ts';
 import type { Deps } from '../ports/deps.ts';
-import { authenticate, challenge } from './credentials.ts';
+import { authenticate, challenge, credentialsIn } from './credentials.ts';
 
 const OPERATOR_KEY = 'the-operator-key';
 const deps = { isOperatorKey: (presented: string): boolean => presented === OPERATOR_KEY } as Deps;
@@ -63,8 +64,48 @@ test('accepts missing and rejects invalid optional credentials', async () => {
   expect(await authenticate('rubbish', accepted, deps)).toMatchObject({ problem: 'AUTHENTICATION_REQUIRED' });
 });
 
-test('does not check credentials where anyone may call', async () => {
-  expect(await authenticate('Operator wrong', ['anyone'], deps)).toEqual({ kind: 'anyone' });
+describe('the header with the credentials', () => {
+  const requestWith = (headersDistinct: Record<string, string[]>): IncomingMessage =>
+    ({ headersDistinct }) as unknown as IncomingMessage;
+  const BOTH_HEADERS = { authorization: ['Bearer one'], 'x-serverless-authorization': ['Bearer two'] };
+
+  test('is not read where anyone may call', () => {
+    const requests = [
+      { authorization: ['Operator wrong'] },
+      BOTH_HEADERS,
+      { authorization: ['Bearer one', 'Bearer two'] },
+    ];
+    for (const headers of requests)
+      expect(credentialsIn(requestWith(headers), ['anyone'])).toEqual({ header: undefined });
+  });
+
+  test('is X-Serverless-Authorization if a service may call, because Cloud Run checks no other then', () => {
+    const request = requestWith(BOTH_HEADERS);
+    expect(credentialsIn(request, ['pubsub'])).toEqual({ header: 'Bearer two' });
+    expect(credentialsIn(request, ['scheduler', 'operator'])).toEqual({ header: 'Bearer two' });
+    const usual = requestWith({ authorization: ['Bearer one'] });
+    expect(credentialsIn(usual, ['pubsub'])).toEqual({ header: 'Bearer one' });
+  });
+
+  test.each([[['license', 'member']], [['operator', 'admin']], [['anyone', 'operator']]] as const)(
+    'is Authorization alone where no service may call, for %j',
+    (auth) => {
+      expect(credentialsIn(requestWith(BOTH_HEADERS), auth)).toEqual({ header: 'Bearer one' });
+      const alone = requestWith({ 'x-serverless-authorization': ['Bearer two', 'Bearer three'] });
+      expect(credentialsIn(alone, auth)).toEqual({ header: undefined });
+    },
+  );
+
+  test.each(['authorization', 'x-serverless-authorization'] as const)(
+    'is refused if %s has two values, even if they are equal',
+    (name) => {
+      const request = requestWith({ ...BOTH_HEADERS, [name]: ['Bearer one', 'Bearer one'] });
+      expect(credentialsIn(request, ['pubsub'])).toEqual({
+        problem: 'CREDENTIALS_INVALID',
+        because: `two values of ${name}`,
+      });
+    },
+  );
 });
 
 describe('calls from Cloud Scheduler and Pub/Sub', () => {
@@ -149,7 +190,6 @@ describe('calls from Cloud Scheduler and Pub/Sub', () => {
     const required = { problem: 'AUTHENTICATION_REQUIRED' };
     expect(await authenticate(header, ['license'], counting)).toEqual(required);
     expect(await authenticate(header, ['anyone', 'license'], counting)).toEqual(required);
-    expect(await authenticate(header, ['anyone'], counting)).toEqual({ kind: 'anyone' });
     for (const other of [`Operator ${OPERATOR_KEY}`, `License ${key}`]) {
       expect(await authenticate(other, ['scheduler'], counting)).toEqual({
         problem: 'FORBIDDEN',

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Access } from '../domain/access-token.ts';
 import { acceptsUsers, type Grant } from '../domain/authorization.ts';
 import { hashSecret, licenseOfKey } from '../domain/ids.ts';
@@ -8,8 +9,37 @@ import type { Caller, EndpointContract, Person, Refusal } from './contract.ts';
 const LONGEST_HEADER_CHARACTERS = 4096;
 
 const SERVICE_CALLERS = ['scheduler', 'pubsub'] as const satisfies readonly ServiceCaller[];
+const isServiceCaller = (grant: Grant): boolean => SERVICE_CALLERS.some((service) => service === grant);
+
+/**
+ * If it is present, Cloud Run checks this header alone, and passes `Authorization` on unread
+ * (https://cloud.google.com/run/docs/authenticating/service-to-service#acquire-token). Where no service calls, nobody
+ * checks it and it means nothing.
+ */
+const SERVERLESS_HEADER = 'x-serverless-authorization';
 
 type CredentialRefusal = Refusal<'AUTHENTICATION_REQUIRED' | 'CREDENTIALS_INVALID' | 'FORBIDDEN'>;
+
+/**
+ * The value of the request's one header with credentials: none where the endpoint reads none. A request with two values
+ * of a header is refused, because whoever checked it before us may have read the other.
+ */
+export function credentialsIn(
+  { headersDistinct }: IncomingMessage,
+  auth: readonly Grant[],
+): { readonly header: string | undefined } | CredentialRefusal {
+  const names = headersFor(auth);
+  // `headers` keeps the first `authorization`, and joins the values of other headers.
+  const repeated = names.find((name) => (headersDistinct[name]?.length ?? 0) > 1);
+  if (repeated) return { problem: 'CREDENTIALS_INVALID', because: `two values of ${repeated}` };
+  return { header: names.map((name) => headersDistinct[name]?.[0]).find((value) => value !== undefined) };
+}
+
+/** The headers that can have credentials, the one that counts first. */
+function headersFor(auth: readonly Grant[]): readonly string[] {
+  if (auth.every((grant) => grant === 'anyone')) return [];
+  return auth.some(isServiceCaller) ? [SERVERLESS_HEADER, 'authorization'] : ['authorization'];
+}
 
 /**
  * The caller that an `Authorization` header names (RFC 9110 section 11.6.2), or a refusal. A license key is only parsed
@@ -21,7 +51,7 @@ export async function authenticate(
   deps: Deps,
   standing: EndpointContract['standing'] = 'record',
 ): Promise<Caller | CredentialRefusal> {
-  if (auth.includes('anyone') && (header === undefined || auth.length === 1)) return { kind: 'anyone' };
+  if (auth.includes('anyone') && header === undefined) return { kind: 'anyone' };
   const caller = await readCaller(header, auth, standing, deps);
   if ('problem' in caller) return caller;
   const isAccepted = caller.kind === 'person' ? acceptsUsers(auth) : auth.includes(caller.kind);

@@ -15,7 +15,7 @@ import type {
   Refusal,
 } from './contract.ts';
 import { cookieOf } from './cookie.ts';
-import { authenticate, challenge } from './credentials.ts';
+import { authenticate, challenge, credentialsIn } from './credentials.ts';
 import { preflightHeaders, readableBy } from './cross-origin.ts';
 import { readIdempotencyKey } from './idempotency-key.ts';
 import { countCall } from './limit.ts';
@@ -211,14 +211,14 @@ function challengeOf({ auth }: EndpointContract): ResponseHeaders {
 }
 
 /** Stripe signs its requests; all other callers send credentials. */
-function callerOf(
+async function callerOf(
   request: IncomingRequest,
   { auth, standing }: EndpointContract,
   deps: Deps,
 ): Promise<Caller | Refusal> {
-  return auth.includes('stripe')
-    ? openSignedEvent(request, deps)
-    : authenticate(request.headers.authorization, auth, deps, standing);
+  if (auth.includes('stripe')) return openSignedEvent(request, deps);
+  const credentials = credentialsIn(request, auth);
+  return 'problem' in credentials ? credentials : authenticate(credentials.header, auth, deps, standing);
 }
 
 function answerOf(

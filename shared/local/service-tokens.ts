@@ -6,7 +6,7 @@ import {
   type KeyObject,
   sign,
 } from 'node:crypto';
-import { idTokenVerifier } from '../adapters/identity/id-token.ts';
+import { idTokenVerifier, type TokenCheck } from '../adapters/identity/id-token.ts';
 import { Unavailable } from '../errors.ts';
 import type { Identity } from '../ports/identity.ts';
 import { readIfExists, writeOnce } from './private-files.ts';
@@ -29,13 +29,19 @@ export interface LocalIdentityOptions {
    */
   readonly keyFile?: string | undefined;
   readonly audience: string;
+  /** Default: `signed`. */
+  readonly tokens?: TokenCheck;
 }
 
 /**
  * Identity for a developer's machine: it signs its own tokens. The first process that opens `keyFile` creates the key.
  * Throws `Unavailable` if the file does not contain a P-256 private key.
  */
-export function openLocalIdentity({ keyFile, audience }: LocalIdentityOptions): LocalIdentity {
+export function openLocalIdentity({
+  keyFile,
+  audience,
+  tokens = 'signed',
+}: LocalIdentityOptions): LocalIdentity {
   const privateKey = keyFile === undefined ? createPrivateKey(newKey()) : keyIn(keyFile);
   const publicKey = createPublicKey(privateKey);
   const keyId = createHash('sha256')
@@ -49,6 +55,7 @@ export function openLocalIdentity({ keyFile, audience }: LocalIdentityOptions): 
       keyFor: async (requestedId) => (requestedId === keyId ? publicKey : undefined),
     },
     audience,
+    tokens,
   );
   return {
     verifyServiceToken: (token) => verifier.verifyServiceToken(token),

@@ -1,5 +1,5 @@
+import { readFunctionConfig } from '../../../functions/function-config.ts';
 import { entryPointOf } from '../../../functions/names.ts';
-import { readConfig } from '../../../shared/config.ts';
 import type { SecretName } from '../../../shared/settings.ts';
 import { readBundle } from '../../bundle.ts';
 import { samplesFor } from '../../environment.ts';
@@ -44,9 +44,10 @@ export const FUNCTION_CHECKS = {
     }),
 
   'every function starts with its environment': (stack) =>
-    eachFunction(stack, ({ name }, { inputs }) => {
+    eachFunction(stack, (contract, { inputs }) => {
+      const { name } = contract;
       try {
-        readConfig({ K_SERVICE: `seatlease-${name}`, ...environmentIn(inputs) });
+        readFunctionConfig(contract, { K_SERVICE: `seatlease-${name}`, ...environmentIn(inputs) });
         return [];
       } catch (error) {
         return [`${name}: ${String(error)}`];

@@ -1,5 +1,5 @@
 import type { Identity } from '../../ports/identity.ts';
-import { type Issuer, idTokenVerifier } from './id-token.ts';
+import { type Issuer, idTokenVerifier, type TokenCheck } from './id-token.ts';
 import { IssuerKeys } from './issuer-keys.ts';
 
 export interface GoogleIssuerOptions {
@@ -12,6 +12,7 @@ export interface GoogleIssuerOptions {
 export interface GoogleIdentityOptions extends GoogleIssuerOptions {
   /** Required value of `aud`. */
   readonly audience: string;
+  readonly tokens: TokenCheck;
 }
 
 /** `jwks_uri` of https://accounts.google.com/.well-known/openid-configuration. */
@@ -32,6 +33,6 @@ export function googleIssuer({
  * Verifies Google's ID tokens, such as those of Cloud Scheduler and Pub/Sub. Opening it costs nothing: keys are fetched
  * and jose is loaded when the first token is verified.
  */
-export function openGoogleIdentity({ audience, ...issuer }: GoogleIdentityOptions): Identity {
-  return idTokenVerifier(googleIssuer(issuer), audience);
+export function openGoogleIdentity({ audience, tokens, ...issuer }: GoogleIdentityOptions): Identity {
+  return idTokenVerifier(googleIssuer(issuer), audience, tokens);
 }

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import type { errors, JWTPayload } from 'jose';
+import type { errors, JWTClaimVerificationOptions, JWTPayload } from 'jose';
 import * as z from 'zod/mini';
 import type { Identity } from '../../ports/identity.ts';
 
@@ -28,6 +28,19 @@ export const VerifiedEmailClaims = z.object({
   email_verified: z.literal(true, 'the e-mail address of the token is not verified'),
 });
 
+/**
+ * `signed`: the signature is verified here. `checked-by-cloud-run`: Cloud Run has verified it, checked that the account
+ * may invoke this service, and removed the signature; only for services that no caller reaches without that check.
+ */
+export type TokenCheck = 'signed' | 'checked-by-cloud-run';
+
+/**
+ * Cloud Run puts this in place of the signature of a token that it has checked
+ * (https://cloud.google.com/run/docs/troubleshooting#signature-removed). Any caller of an unguarded service can write
+ * it too.
+ */
+export const REMOVED_SIGNATURE = 'SIGNATURE_REMOVED_BY_GOOGLE';
+
 type Refused = { readonly verdict: 'REFUSED' /** For the log only. */; readonly because: string };
 
 export type IdTokenVerdict<Claims> = { readonly verdict: 'VERIFIED'; readonly claims: Claims } | Refused;
@@ -35,11 +48,12 @@ export type IdTokenVerdict<Claims> = { readonly verdict: 'VERIFIED'; readonly cl
 /** The compact form (RFC 7515 section 7.1). Checked here because jose ignores white space in it. */
 const SIGNED_TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 const MALFORMED = 'not a signed token';
+const UNSECURED_HEADER = Buffer.from('{"alg":"none"}').toString('base64url');
 const NOT_YET_VALID = 'the token is not valid yet';
 
 /** Verifies tokens of service accounts. */
-export function idTokenVerifier(issuer: Issuer, audience: string): Identity {
-  const check = idTokenCheck(issuer, audience, VerifiedEmailClaims);
+export function idTokenVerifier(issuer: Issuer, audience: string, tokens: TokenCheck): Identity {
+  const check = idTokenCheck(issuer, audience, VerifiedEmailClaims, tokens);
   return {
     async verifyServiceToken(token) {
       const checked = await check(token);
@@ -51,17 +65,26 @@ export function idTokenVerifier(issuer: Issuer, audience: string): Identity {
 /**
  * Verifies ID tokens (OpenID Connect Core section 3.1.3.7) of one issuer for one audience: signature, issuer, audience,
  * times, a verified e-mail address, and whatever else `schema`, an extension of `VerifiedEmailClaims`, requires; its
- * messages become reasons. The tokens of all issuers are verified here, those of services and of users. jose is loaded
- * by the first text that has the form of a token.
+ * messages become reasons. The tokens of all issuers are verified here, those of services and of users. With
+ * `checked-by-cloud-run`, a token may come without its signature; all else is checked as for a signed one, and a
+ * signature that is there is verified. jose is loaded by the first text that has the form of a token.
  */
 export function idTokenCheck<Claims extends z.infer<typeof VerifiedEmailClaims>>(
   issuer: Issuer,
   audience: string,
   schema: z.ZodMiniType<Claims>,
+  tokens: TokenCheck = 'signed',
 ): (token: string) => Promise<IdTokenVerdict<Claims>> {
+  const rules: JWTClaimVerificationOptions = {
+    issuer: [...issuer.names],
+    requiredClaims: ['exp', 'iat'],
+    clockTolerance: CLOCK_SKEW_SECONDS,
+  };
   return async (token) => {
     if (!SIGNED_TOKEN.test(token)) return refused(MALFORMED);
-    const { errors, jwtVerify } = await import('jose');
+    const isRemoved = token.endsWith(`.${REMOVED_SIGNATURE}`);
+    if (isRemoved && tokens === 'signed') return refused('the signature of the token was removed');
+    const { compactVerify, decodeProtectedHeader, errors, UnsecuredJWT } = await import('jose');
 
     async function keyFor(keyId: string | undefined): Promise<KeyObject> {
       if (typeof keyId !== 'string') throw new errors.JWSInvalid();
@@ -70,13 +93,30 @@ export function idTokenCheck<Claims extends z.infer<typeof VerifiedEmailClaims>>
       return key;
     }
 
+    /** The claims as base64url, once their signature is verified or Cloud Run has done so. */
+    async function claimsOf(): Promise<string> {
+      if (isRemoved) {
+        const { alg } = headerOf();
+        if (typeof alg !== 'string') throw new errors.JWSInvalid();
+        if (alg !== issuer.algorithm) throw new errors.JOSEAlgNotAllowed();
+        return token.split('.')[1] ?? '';
+      }
+      const options = { algorithms: [issuer.algorithm] };
+      const { payload } = await compactVerify(token, ({ kid }: { kid?: string }) => keyFor(kid), options);
+      return Buffer.from(payload).toString('base64url');
+    }
+
+    function headerOf() {
+      try {
+        return decodeProtectedHeader(token);
+      } catch {
+        throw new errors.JWSInvalid();
+      }
+    }
+
     try {
-      const { payload } = await jwtVerify(token, ({ kid }) => keyFor(kid), {
-        algorithms: [issuer.algorithm],
-        issuer: [...issuer.names],
-        requiredClaims: ['exp', 'iat'],
-        clockTolerance: CLOCK_SKEW_SECONDS,
-      });
+      // jose checks claims only as part of a token, so it gets them as a token of the kind that has no signature.
+      const { payload } = UnsecuredJWT.decode(`${UNSECURED_HEADER}.${await claimsOf()}.`, rules);
       return judgeClaims(payload, audience, schema);
     } catch (error) {
       if (error instanceof errors.JWTClaimValidationFailed) return refused(claimReason(error));

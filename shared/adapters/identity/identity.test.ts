@@ -19,6 +19,7 @@ describe('tokens of the local server', () => {
     const identity = openLocalIdentity({ keyFile, audience: AUDIENCE });
     return {
       identity,
+      guarded: openLocalIdentity({ keyFile, audience: AUDIENCE, tokens: 'checked-by-cloud-run' }),
       issue: async (email) => identity.issue(email),
       privateKey: createPrivateKey(await readFile(keyFile)),
       close: () => rm(folder, { recursive: true }),
@@ -29,13 +30,11 @@ describe('tokens of the local server', () => {
 describe('tokens of Google', () => {
   identityContract(async () => {
     const google = await startGoogle();
+    const options = { audience: AUDIENCE, jwksUrl: google.jwksUrl, issuers: [google.issuer] };
     return {
       ...google,
-      identity: openGoogleIdentity({
-        audience: AUDIENCE,
-        jwksUrl: google.jwksUrl,
-        issuers: [google.issuer],
-      }),
+      identity: openGoogleIdentity({ ...options, tokens: 'signed' }),
+      guarded: openGoogleIdentity({ ...options, tokens: 'checked-by-cloud-run' }),
     };
   });
 
@@ -48,7 +47,7 @@ describe('tokens of Google', () => {
   test.each(['https://accounts.google.com', 'accounts.google.com'])(
     'are accepted from the issuer %s by default',
     async (issuer) => {
-      const identity = openGoogleIdentity({ audience: AUDIENCE, jwksUrl: google.jwksUrl });
+      const identity = openGoogleIdentity({ audience: AUDIENCE, jwksUrl: google.jwksUrl, tokens: 'signed' });
       expect(await identity.verifyServiceToken(await google.issue(EMAIL, { iss: issuer }))).toEqual({
         verdict: 'VERIFIED',
         email: EMAIL,
@@ -59,7 +58,7 @@ describe('tokens of Google', () => {
   test.each(['http://accounts.google.com', 'https://accounts.google.com/', 'googleapis.com'])(
     'are refused from the issuer %s',
     async (issuer) => {
-      const identity = openGoogleIdentity({ audience: AUDIENCE, jwksUrl: google.jwksUrl });
+      const identity = openGoogleIdentity({ audience: AUDIENCE, jwksUrl: google.jwksUrl, tokens: 'signed' });
       expect(await identity.verifyServiceToken(await google.issue(EMAIL, { iss: issuer }))).toEqual({
         verdict: 'REFUSED',
         because: 'the token was issued by another issuer',
@@ -69,7 +68,7 @@ describe('tokens of Google', () => {
 
   test("are refused by the local server's verifier, and the other way round", async () => {
     const local = openLocalIdentity({ audience: AUDIENCE });
-    const live = openGoogleIdentity({ audience: AUDIENCE, jwksUrl: google.jwksUrl });
+    const live = openGoogleIdentity({ audience: AUDIENCE, jwksUrl: google.jwksUrl, tokens: 'signed' });
     expect(await local.verifyServiceToken(await google.issue(EMAIL))).toMatchObject({ verdict: 'REFUSED' });
     expect(await live.verifyServiceToken(local.issue(EMAIL))).toMatchObject({ verdict: 'REFUSED' });
   });

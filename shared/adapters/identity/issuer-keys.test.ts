@@ -208,7 +208,7 @@ describe('a token', () => {
 
   test('is neither accepted nor refused while its issuer is down', async () => {
     const { url } = await issuerThatSends(broken);
-    const identity = openGoogleIdentity({ audience: 'us', jwksUrl: url });
+    const identity = openGoogleIdentity({ audience: 'us', jwksUrl: url, tokens: 'signed' });
     await expect(identity.verifyServiceToken(tokenOf({ alg: 'RS256', kid: 'first' }))).rejects.toThrow(
       Unavailable,
     );
@@ -216,7 +216,7 @@ describe('a token', () => {
 
   test('that is not a signed token causes no request', async () => {
     const { issuer, url } = await issuerThatSends(keySet(FIRST));
-    const identity = openGoogleIdentity({ audience: 'us', jwksUrl: url });
+    const identity = openGoogleIdentity({ audience: 'us', jwksUrl: url, tokens: 'signed' });
     for (const token of ['', 'rubbish', tokenOf({}), tokenOf({ alg: 'HS256', kid: 'first' })]) {
       expect(await identity.verifyServiceToken(token)).toMatchObject({ verdict: 'REFUSED' });
     }
@@ -237,7 +237,7 @@ describe('a token', () => {
         },
       });
       const { openGoogleIdentity } = await import(${JSON.stringify(new URL('./google-identity.ts', import.meta.url).href)});
-      const identity = openGoogleIdentity({ audience: 'us', jwksUrl: '${url}' });
+      const identity = openGoogleIdentity({ audience: 'us', jwksUrl: '${url}', tokens: 'signed' });
       await identity.verifyServiceToken('rubbish');
       const before = loaded;
       await identity.verifyServiceToken('${tokenOf({ alg: 'RS256', kid: 'first' })}');

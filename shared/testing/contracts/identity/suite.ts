@@ -4,6 +4,8 @@ import type { Identity } from '../../../ports/identity.ts';
 
 export interface IdentityUnderTest {
   readonly identity: Identity;
+  /** The same verifier on a service where Cloud Run checks tokens. */
+  readonly guarded: Identity;
   /** A token of the issuer, for the audience of `identity`. */
   issue(email: string): Promise<string>;
   /** The issuer's private key, RSA or P-256. */
@@ -157,6 +159,8 @@ const FORGERIES: readonly [name: string, (good: Specimen) => string, because: Re
   ['whose claims are a list', (good) => withClaims(good, '[]'), /invalid/],
 ];
 
+const REMOVED = 'SIGNATURE_REMOVED_BY_GOOGLE';
+
 const NO_TOKENS: readonly string[] = [
   '',
   '.',
@@ -196,6 +200,43 @@ function withClaims({ header, privateKey }: Specimen, text: string): string {
   return `${signed}.${signerOf(privateKey)(signed).toString('base64url')}`;
 }
 
+/** The token as Cloud Run passes it on to a service that it guards. */
+function unsigned(token: string): string {
+  return token.replace(/[^.]*$/, REMOVED);
+}
+
+/** Tokens that Cloud Run would not have passed on, or not like this. */
+const UNGUARDED: readonly [name: string, (good: Specimen) => string, because: RegExp][] = [
+  ['with an empty signature', ({ token }) => token.replace(/[^.]*$/, ''), /not a signed token/],
+  ['with the marker in lower case', ({ token }) => unsigned(token).toLowerCase(), /./],
+  ['with more than the marker', ({ token }) => `${unsigned(token)}A`, /signature/],
+  ['with the marker as its claims', ({ header }) => `${encode(header)}.${REMOVED}.${REMOVED}`, /invalid/],
+  [
+    'with the marker as its header',
+    ({ token }) => unsigned(token).replace(/^[^.]+/, REMOVED),
+    /not a signed/,
+  ],
+  ['with a fourth part', ({ token }) => `${token}.${REMOVED}`, /not a signed token/],
+  [
+    'with the algorithm none',
+    (good) => unsigned(good.rebuilt({ header: { alg: 'none' } })),
+    /not signed with/,
+  ],
+  [
+    'with the algorithm HS256',
+    (good) => unsigned(good.rebuilt({ header: { alg: 'HS256' } })),
+    /not signed with/,
+  ],
+  [
+    'without an algorithm',
+    (good) => unsigned(good.rebuilt({ header: { alg: undefined } })),
+    /not a signed token/,
+  ],
+  ['whose claims are not JSON', (good) => unsigned(withClaims(good, 'no json')), /invalid/],
+  ['whose claims are null', (good) => unsigned(withClaims(good, 'null')), /invalid/],
+  ['whose claims are a list', (good) => unsigned(withClaims(good, '[]')), /invalid/],
+];
+
 /** The contract of every identity verifier for its issuer's tokens, as vitest tests. `open` is called once. */
 export function identityContract(open: () => Promise<IdentityUnderTest>): void {
   let under: IdentityUnderTest;
@@ -206,8 +247,8 @@ export function identityContract(open: () => Promise<IdentityUnderTest>): void {
   });
   afterAll(() => under?.close());
 
-  async function expectRefusal(token: string, because: RegExp): Promise<void> {
-    const verdict = await under.identity.verifyServiceToken(token);
+  async function expectRefusal(token: string, because: RegExp, identity = under.identity): Promise<void> {
+    const verdict = await identity.verifyServiceToken(token);
     expect(verdict).toEqual({ verdict: 'REFUSED', because: expect.stringMatching(because) });
     const log = JSON.stringify(verdict);
     const parts = token.split('.').filter((part) => part.length > 20);
@@ -248,5 +289,29 @@ export function identityContract(open: () => Promise<IdentityUnderTest>): void {
       '%j',
       (_name, text) => expectRefusal(text, /not a signed token/),
     );
+  });
+
+  test('refuses its own token without the signature, which any caller can write', async () => {
+    await expectRefusal(unsigned(good.token), /signature of the token was removed/);
+  });
+
+  describe('where Cloud Run checks tokens', () => {
+    test('accepts a token without its signature, and one with it', async () => {
+      const verified = { verdict: 'VERIFIED', email: EMAIL };
+      expect(await under.guarded.verifyServiceToken(unsigned(good.token))).toEqual(verified);
+      expect(await under.guarded.verifyServiceToken(good.token)).toEqual(verified);
+    });
+
+    test.each(WRONG_CLAIMS)('refuses a token without its signature %s', async (_name, change, because) => {
+      await expectRefusal(unsigned(good.rebuilt({ claims: change(good) })), because, under.guarded);
+    });
+
+    test.each(UNGUARDED)('refuses a token %s', async (_name, forge, because) => {
+      await expectRefusal(forge(good), because, under.guarded);
+    });
+
+    test.each(FORGERIES)('verifies the signature of a token %s', async (_name, forge, because) => {
+      await expectRefusal(forge(good), because, under.guarded);
+    });
   });
 }
