@@ -8,6 +8,10 @@ import type { ZodMiniType } from 'zod/mini';
  * is not empty, holds no `/`, is not `.`, `..` or `__…__`, and has at most 1,500 bytes (Firestore's limits); any other
  * throws. If the store does not answer, it throws `Unavailable('records', …)`; it is then unknown whether a write
  * succeeded.
+ *
+ * Every document is stored with the version of its format, as the field `v`. A document of a version that the collection
+ * does not name, or that does not match the schema, throws an Error that names the document and none of its content.
+ * Fields that the schema does not know are kept as `unknown-fields.ts` says.
  */
 export interface Records {
   /** The document, or `undefined` if it does not exist. A failed lookup throws; it is never reported as absent. */
@@ -42,6 +46,12 @@ export interface Transaction {
 export interface Collection<T> {
   readonly name: string;
   readonly schema: ZodMiniType<T>;
+  /**
+   * The versions of its documents that this release reads, `[1]` by default; it writes the first. An optional field needs
+   * no new version. To replace version 1 by 2, first release `[1, 2]`, then `[2, 1]`, so that one release back still
+   * reads everything.
+   */
+  readonly versions?: readonly [number, ...number[]];
 }
 
 /**
@@ -73,6 +83,11 @@ export interface Page {
    * Only documents whose order field has the type of this value and is below it; two bounds must have the same type.
    */
   readonly below?: string | number | undefined;
+  /**
+   * Called for each document that this release cannot read; the page is then returned without it. If absent, such a
+   * document throws.
+   */
+  readonly onUnreadable?: ((error: Error) => void) | undefined;
 }
 
 export interface PageOf<T> {

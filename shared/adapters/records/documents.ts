@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { keepUnknownFields, unknownFieldsOf } from '../../domain/unknown-fields.ts';
 import type { Collection } from '../../ports/records.ts';
 
 /** Values that every store can store and return unchanged. */
@@ -22,14 +23,27 @@ export function checkId<T>(collection: Collection<T>, id: string): void {
   }
 }
 
+const versioned = z.looseObject({ v: z.int() });
+
+function versionsOf<T>({ versions = [1] }: Collection<T>): readonly [number, ...number[]] {
+  return versions;
+}
+
 /**
- * The stored document, validated. If it does not match its schema, it throws an Error that names the document and the
+ * The stored document, validated. If this release cannot read it, it throws an Error that names the document and the
  * invalid fields but none of its content: the message is logged.
  */
 export function decodeDocument<T>(collection: Collection<T>, id: string, stored: unknown): T {
-  const parsed = z.safeParse(collection.schema, stored);
+  const { v: version, ...document } = z.safeParse(versioned, stored).data ?? { v: undefined };
+  const known = versionsOf(collection);
+  if (version === undefined || !known.includes(version)) {
+    throw new Error(
+      `The document ${collection.name}/${id} has version ${version}, and this release reads ${known.join(', ')}: another release wrote it.`,
+    );
+  }
+  const parsed = z.safeParse(collection.schema, document);
   if (parsed.success) {
-    return parsed.data;
+    return keepUnknownFields(parsed.data, document);
   }
   const fields = new Set(parsed.error.issues.map((issue) => String(issue.path[0] ?? 'the document')));
   throw new Error(
@@ -38,7 +52,7 @@ export function decodeDocument<T>(collection: Collection<T>, id: string, stored:
 }
 
 /**
- * The document as every store will store it: without undefined fields. Throws an Error for values that some store would
+ * The document as every store will store it: with its version, and without undefined fields. Throws an Error for values that some store would
  * change or reject: an array directly inside an array (Firestore), a number that JSON cannot represent, a Date or any
  * other class instance.
  */
@@ -48,7 +62,7 @@ export function encodeDocument<T>(collection: Collection<T>, id: string, documen
     throw new Error(`The document ${collection.name}/${id} cannot be stored: it holds ${what}.`);
   };
   const plain = toPlain(document, refuse);
-  return isPlainDocument(plain) ? plain : refuse('no fields');
+  return isPlainDocument(plain) ? { ...plain, v: versionsOf(collection)[0] } : refuse('no fields');
 }
 
 /** The value at a field path, whose parts are joined by dots. */
@@ -90,7 +104,9 @@ function toPlain(value: unknown, refuse: (what: string) => never): Plain {
     );
   }
   if (typeof value === 'object' && isPlainPrototype(Object.getPrototypeOf(value))) {
-    const present = Object.entries(value).filter(([, item]) => item !== undefined);
+    const present = Object.entries({ ...unknownFieldsOf(value), ...value }).filter(
+      ([, item]) => item !== undefined,
+    );
     return Object.fromEntries(present.map(([field, item]) => [field, toPlain(item, refuse)]));
   }
   return refuse(`a value that is not plain data (${typeof value})`);

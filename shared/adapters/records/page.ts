@@ -48,10 +48,18 @@ export function pageRequest<T>(query: Query<T>, equals: Equals, page: Page): Pag
   return { fetchLimit: page.limit + 1, after };
 }
 
-/** The fetched rows as a page: validated documents, and a cursor if there is one more row. */
+/** The fetched rows as a page: the readable documents, and a cursor if there is one more row. */
 export function toPage<T>(query: Query<T>, equals: Equals, page: Page, rows: readonly Row[]): PageOf<T> {
   const shown = rows.slice(0, page.limit);
-  const documents = shown.map((row) => decodeDocument(query.collection, row.id, row.stored));
+  const documents = shown.flatMap((row) => {
+    try {
+      return [decodeDocument(query.collection, row.id, row.stored)];
+    } catch (error) {
+      if (!page.onUnreadable || !(error instanceof Error)) throw error;
+      page.onUnreadable(error);
+      return [];
+    }
+  });
   const last = shown.at(-1);
   if (last === undefined || rows.length <= page.limit) {
     return { documents };

@@ -19,6 +19,13 @@ export type Entry = z.infer<typeof entrySchema>;
 /** Contending transactions take seconds on the Firestore emulator, and milliseconds in every other store. */
 export const contendedTimeoutMs = 60_000;
 
+/** A format with nested objects and a list, as one release knows it. */
+export const orderSchema = z.object({
+  rank: z.number(),
+  buyer: z.object({ name: z.nullable(z.string()) }),
+  items: z.array(z.object({ count: z.number() })),
+});
+
 export function fresh<T>(name: string, schema: Collection<T>['schema']): Collection<T> {
   return { name: `${name}-${randomUUID()}`, schema };
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest';
 import type { Records } from '../../../ports/records.ts';
 import { documentsContract } from './documents.ts';
+import { formatsContract } from './formats.ts';
 import { queriesContract } from './queries.ts';
 import { transactionsContract } from './transactions.ts';
 
@@ -19,6 +20,7 @@ export function recordsContract(open: () => Promise<Records>): void {
 
   const store = (): Records => records;
   documentsContract(store);
+  formatsContract(store);
   queriesContract(store);
   transactionsContract(store);
 }
