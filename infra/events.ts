@@ -3,7 +3,7 @@ import type { CustomResourceOptions } from '@pulumi/pulumi';
 import { endpointFor } from '../shared/http/callers.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
 import type { Accounts } from './accounts.ts';
-import { DEAD_LETTERS, EVENTS_TOPIC, urlOf } from './names.ts';
+import { DEAD_LETTERS, EVENTS_TOPIC, recorderSubscription, urlOf } from './names.ts';
 import { after, serviceAgent } from './project.ts';
 import type { StackSettings } from './settings.ts';
 
@@ -53,7 +53,7 @@ export function subscribeRecorder(
   const subscription = new pubsub.Subscription(
     contract.name,
     {
-      name: `${EVENTS_TOPIC}-${contract.name}`,
+      name: recorderSubscription(contract.name),
       topic: topic.id,
       pushConfig: {
         pushEndpoint: `${url}${endpoint.path}`,

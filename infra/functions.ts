@@ -10,7 +10,7 @@ import type { BuildPlace } from './build.ts';
 import { readBundle } from './bundle.ts';
 import { environmentOf, secretsOf } from './environment.ts';
 import { isHot } from './hot-path.ts';
-import { secretId } from './names.ts';
+import { RUNTIME, secretId } from './names.ts';
 import type { StackSettings } from './settings.ts';
 
 /** Deploys one function and lets its callers invoke it. `options` must wait for its grants: it needs them to start. */
@@ -32,7 +32,7 @@ export function deploy(
       location,
       description: contract.summary,
       buildConfig: {
-        runtime: 'nodejs24',
+        runtime: RUNTIME,
         entryPoint: entryPointOf(contract.name),
         serviceAccount: place.serviceAccount,
         dockerRepository: place.repository,

@@ -8,6 +8,9 @@ export const DEAD_LETTERS = 'seatlease-events-dead';
 export const KEY_RING = 'seatlease';
 export const SIGNING_KEY = 'licenses';
 
+/** What functions are built for. */
+export const RUNTIME = 'nodejs24';
+
 /** Service accounts that do not belong to a function. */
 export const SCHEDULER_ACCOUNT = 'seatlease-scheduler';
 export const PUSH_ACCOUNT = 'seatlease-push';
@@ -28,6 +31,11 @@ export function accountEmail(account: string, { project }: StackSettings): strin
  */
 export function urlOf(functionName: string, { projectNumber, region }: StackSettings): string {
   return `https://${deployedName(functionName)}-${projectNumber}.${region}.run.app`;
+}
+
+/** The subscription that pushes events to the function that records them. */
+export function recorderSubscription(functionName: string): string {
+  return `${EVENTS_TOPIC}-${functionName}`;
 }
 
 export function secretId(setting: string): string {

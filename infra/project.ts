@@ -1,26 +1,7 @@
 import * as projects from '@pulumi/gcp/projects/index.js';
 import type { CustomResourceOptions, Input } from '@pulumi/pulumi';
+import { APIS } from './apis.ts';
 import type { StackSettings } from './settings.ts';
-
-/** Every API that the stack uses. */
-const APIS = [
-  'artifactregistry',
-  'billingbudgets',
-  'cloudbuild',
-  'cloudfunctions',
-  'cloudkms',
-  'cloudresourcemanager',
-  'cloudscheduler',
-  'firebaserules',
-  'firestore',
-  'iam',
-  'logging',
-  'monitoring',
-  'pubsub',
-  'run',
-  'secretmanager',
-  'storage',
-];
 
 /** Enables the project's APIs; every other resource waits for them. They stay enabled when the stack is destroyed. */
 export function enableApis(): CustomResourceOptions {

@@ -4,13 +4,13 @@ import { SETTING_NAMES } from '../shared/settings.ts';
 import { environmentOf } from './environment.ts';
 import { readSettings } from './read-settings.ts';
 import { CHOSEN } from './settings.ts';
+import { configuredIn } from './stack-file.ts';
 import { describeInfra } from './testing/describe-infra.ts';
-import { configuredIn } from './testing/stacks.ts';
 
 describeInfra('the settings of a stack', () => {
   let prod: Record<string, unknown>;
   beforeAll(async () => {
-    prod = await configuredIn('prod');
+    prod = configuredIn('prod');
   });
 
   /** The problems of the production stack with `changes`. */

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { parse } from 'yaml';
 import * as z from 'zod/mini';
 import { about, flag, option } from '../clients/command-line/options.ts';
 import { defineProgram, EXIT, runProgram, TERMINAL } from '../clients/command-line/program.ts';
 import { MANIFEST } from '../functions/manifest.ts';
+import { isStack } from '../infra/stack-file.ts';
 import { HOSTING_CONFIG, placeOf, planOf } from './deploy/plan.ts';
 import { deploy } from './deploy/run.ts';
 import { firebaseConfig } from './generate/hosting.ts';
@@ -15,10 +16,6 @@ const NEEDS_STACK = 'needs the name of a stack with settings in infra/Pulumi.STA
 
 function fileOf(stack: string): string {
   return `infra/Pulumi.${stack}.yaml`;
-}
-
-function isStack(name: string): boolean {
-  return /^[\w-]+$/.test(name) && existsSync(fileOf(name));
 }
 
 async function run([program, ...args]: readonly [string, ...string[]]): Promise<number> {

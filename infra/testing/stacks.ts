@@ -1,22 +1,15 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MANIFEST } from '../../functions/manifest.ts';
 import { readSettings } from '../read-settings.ts';
 import type { StackSettings } from '../settings.ts';
+import { configuredIn } from '../stack-file.ts';
 
 const INFRA = fileURLToPath(new URL('..', import.meta.url));
 
 export type StackName = 'dev' | 'prod';
-
-/** The settings in `Pulumi.<stack>.yaml`, in the form that Pulumi passes on. */
-export async function configuredIn(stack: StackName): Promise<Record<string, unknown>> {
-  const { parse } = await import('yaml');
-  const { config } = parse(readFileSync(join(INFRA, `Pulumi.${stack}.yaml`), 'utf8'));
-  const { 'gcp:project': project, 'gcp:region': region, 'seatlease:settings': settings } = config;
-  return { ...settings, project, region };
-}
 
 /** The settings of the stack with `changes`. */
 export async function settingsOf(
@@ -24,7 +17,7 @@ export async function settingsOf(
   bundles: string,
   changes: Readonly<Record<string, unknown>> = {},
 ): Promise<StackSettings> {
-  return readSettings({ ...(await configuredIn(stack)), ...changes, bundles }, MANIFEST);
+  return readSettings({ ...configuredIn(stack), ...changes, bundles }, MANIFEST);
 }
 
 /** A bundle with one line of code for every function: the program does not read what is inside. */

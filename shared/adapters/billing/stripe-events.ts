@@ -36,6 +36,9 @@ const ABOUT: ReadonlyMap<string, (object: unknown) => About | null> = new Map([
   ['customer.deleted', itself('customer')],
 ]);
 
+/** The event types that the webhook endpoint must send. */
+export const HANDLED_EVENTS: readonly string[] = [...ABOUT.keys()];
+
 /**
  * The event in `body` if one of `secrets` signed it recently. An event of the other mode (test or live) has no object.
  */
