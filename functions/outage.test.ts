@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { startEmbeddedRedis } from '../shared/local/redis/embedded-redis.ts';
 import { respClient } from '../shared/local/redis/resp-client.ts';
-import { startUpstashServer } from '../shared/local/redis/upstash-server.ts';
+import { startUpstashServer, type UpstashServer } from '../shared/local/redis/upstash-server.ts';
 import type { Deps } from '../shared/ports/deps.ts';
 import { LICENSES_OF_TENANT } from '../shared/ports/queries.ts';
 import { describeReal } from '../shared/testing/real-parts.ts';
@@ -29,6 +29,7 @@ async function openSuite(
 async function suiteBehindProxy(): Promise<{
   suite: TestSuite;
   proxy: CountingProxy;
+  front: UpstashServer;
   forgetScripts(): Promise<void>;
 }> {
   const redis = await startEmbeddedRedis();
@@ -46,6 +47,7 @@ async function suiteBehindProxy(): Promise<{
   return {
     suite,
     proxy,
+    front,
     async forgetScripts() {
       expect(await client.command(['SCRIPT', 'FLUSH'])).toBe('OK');
     },
@@ -100,6 +102,36 @@ test.each(['down', 'hang'] as const)(
     expect((await license.heartbeat({ session_id })).body).not.toHaveProperty('revived');
     expect((await license.acquire('newcomer')).status).toBe(201);
     expect((await license.release(session_id)).status).toBe(204);
+  },
+);
+
+test.each(['commands', 'memory', 'bandwidth'] as const)(
+  'grants no seat while Redis is at its limit of %s, names the limit in the log, and recovers on its own',
+  async (limit) => {
+    const { suite, front } = await suiteBehindProxy();
+    const license = await suite.createLicense({ max: 2 });
+    const { session_id } = (await license.acquire('machine')).body;
+
+    front.reach(limit);
+    await expectSeatsUnavailable(() => sendSeatRequests(license, session_id));
+    const lines = suite.logged.filter(({ code }) => code === 'SEATS_UNAVAILABLE');
+    expect(lines).toHaveLength(3);
+    for (const line of lines) expect(line).toMatchObject({ severity: 'ERROR', redis_limit: limit });
+    expect((await suite.sweep()).status).toBe(503);
+    expect(suite.logged.at(-1)).toMatchObject({ function: 'sweep', severity: 'ERROR', redis_limit: limit });
+    // Sign-in works without limits: the caller is not counted, which an operator must know.
+    expect((await suite.call('GET', '/auth/login/google')).status).toBe(400);
+    expect(suite.logged.at(-1)).toMatchObject({
+      function: 'login',
+      severity: 'ERROR',
+      redis_limit: limit,
+      uncounted: expect.stringContaining('Redis is unavailable'),
+    });
+
+    front.reach(undefined);
+    expect(await activeSeats(suite, license)).toBe(1);
+    expect((await license.acquire('newcomer')).status).toBe(201);
+    expect(suite.logged.at(-1)).not.toHaveProperty('redis_limit');
   },
 );
 

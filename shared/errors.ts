@@ -100,15 +100,28 @@ export type ProblemCode = keyof typeof PROBLEMS;
 export type Part = 'seats' | 'records' | 'events' | 'identity' | 'signing' | 'limits' | 'billing';
 
 /**
+ * Why a Redis that answers refuses to work: too many commands were sent, it is full, its traffic is used up, or it
+ * accepts no writes (a replica). Waiting does not help, an operator must act.
+ */
+export const REDIS_LIMITS = ['commands', 'memory', 'bandwidth', 'read-only'] as const;
+export type RedisLimit = (typeof REDIS_LIMITS)[number];
+
+/**
  * A dependency did not respond, or responded that it is unavailable. Callers get a 503 (502 for signing) with
  * `Retry-After`; the cause is logged. Adapters throw it, but never for a definite answer such as a refusal.
  */
 export class Unavailable extends Error {
   override readonly name = 'Unavailable';
   readonly part: Part;
+  readonly redisLimit: RedisLimit | undefined;
 
-  constructor(part: Part, because: string, options?: ErrorOptions) {
+  constructor(
+    part: Part,
+    because: string,
+    options?: ErrorOptions & { readonly redisLimit?: RedisLimit | undefined },
+  ) {
     super(`${part}: ${because}`, options);
     this.part = part;
+    this.redisLimit = options?.redisLimit;
   }
 }

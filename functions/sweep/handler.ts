@@ -1,5 +1,6 @@
 import { allShards } from '../../shared/domain/ids.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
+import { limitField } from '../../shared/http/limit-field.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
 import { resumeErasures } from './erasures.ts';
@@ -23,7 +24,7 @@ async function sweep(
   const endMs = deps.clock.nowMs() + BUDGET_MS;
   const run = beginRun(
     () => deps.clock.nowMs() >= endMs,
-    (fault) => note({ severity: 'ERROR', because: fault.message }),
+    (fault) => note({ severity: 'ERROR', because: fault.message, ...limitField(fault) }),
   );
   await inParallel(allShards(deps.shards), SHARDS_AT_A_TIME, async (shard) => {
     if (!run.unavailable.has('seats')) await run.attempt(() => sweepShard(shard, deps, run));

@@ -5,6 +5,7 @@ import type { Taken } from '../ports/limits.ts';
 import type { Noted } from '../ports/log-line.ts';
 import { addressOf, networkOf } from './address.ts';
 import type { Caller, LimitContract, Refusal } from './contract.ts';
+import { limitField } from './limit-field.ts';
 
 interface Limited {
   /** Sent with every answer, also with refusals. */
@@ -30,7 +31,9 @@ export async function countCall(
     return limitedBy(taken, limit);
   } catch (fault) {
     if (limit.uncounted === 'refuse' || !(fault instanceof Unavailable)) throw fault;
-    note({ severity: 'WARNING', uncounted: fault.message });
+    // An outage ends by itself, a limit does not.
+    const severity = fault.redisLimit ? 'ERROR' : 'WARNING';
+    note({ severity, uncounted: fault.message, ...limitField(fault) });
     return { headers: {} };
   }
 }

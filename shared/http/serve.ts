@@ -19,6 +19,7 @@ import { authenticate, challenge, credentialsIn } from './credentials.ts';
 import { preflightHeaders, readableBy } from './cross-origin.ts';
 import { readIdempotencyKey } from './idempotency-key.ts';
 import { countCall } from './limit.ts';
+import { limitField } from './limit-field.ts';
 import { logToStandardOutput } from './log.ts';
 import { openMeasures } from './metrics.ts';
 import { type Outgoing, problemAnswer } from './problem.ts';
@@ -265,6 +266,7 @@ function faultAnswer(fault: unknown, requestId: string, line: LogLine): Outgoing
   const unavailable = fault instanceof Unavailable;
   const problem: ProblemCode = unavailable ? UNAVAILABLE_PROBLEM[fault.part] : 'INTERNAL';
   line.code = problem;
+  if (unavailable) Object.assign(line, limitField(fault));
   if (!unavailable) {
     line['@type'] = REPORTED;
     line.stack_trace = withCauses(fault, stackOf);

@@ -1,5 +1,5 @@
 import type { ChainHead } from '../domain/audit-chain.ts';
-import type { Part, ProblemCode } from '../errors.ts';
+import type { Part, ProblemCode, RedisLimit } from '../errors.ts';
 
 /**
  * One structured log entry, in the form that Cloud Logging reads from standard output
@@ -43,6 +43,8 @@ export interface Noted extends SweepCounts {
   license_id?: string;
   /** Why something was refused or failed; for operators only. */
   because?: string;
+  /** The limit for which Redis refused this request or a step of this sweep. */
+  redis_limit?: RedisLimit;
   /** Why a request was allowed without being counted. */
   uncounted?: string;
   /** How many sessions this heartbeat revived. */

@@ -108,6 +108,19 @@ describe('limits on embedded Redis', () => {
 describeReal('redis-server', 'limits on Redis', () => {
   limitsContract(async () => underTest(await realBackend()));
   redisSuite(realBackend);
+
+  test.each([
+    ['memory', ['CONFIG', 'SET', 'maxmemory', '1']],
+    ['read-only', ['REPLICAOF', '127.0.0.1', '1']],
+  ])('without memory or on a replica (%s) no request is counted or allowed', async (redisLimit, refuse) => {
+    const { limits, redis } = await behindProxy(await realBackend());
+    await redis.command(refuse);
+    await expect(limits.take('b', TEN_A_MINUTE)).rejects.toMatchObject({
+      name: 'Unavailable',
+      part: 'limits',
+      redisLimit,
+    });
+  });
 });
 
 describe('without Redis no request is counted or allowed', () => {
@@ -128,12 +141,13 @@ describe('without Redis no request is counted or allowed', () => {
     ['HTTP 500', 500, {}],
     ['an unreadable response', 200, 'text'],
     ['a Redis that is loading', 200, { error: 'LOADING Redis is loading the dataset in memory' }],
-    ['an exceeded quota', 400, { error: 'ERR max daily request limit exceeded' }],
-  ])('%s', async (_, status, body) => {
+    ['an exceeded quota', 400, { error: 'ERR max daily request limit exceeded' }, 'commands'],
+  ])('%s', async (_, status, body, redisLimit = undefined) => {
     const limits = openLimitsAt(await answering(status, body));
     await expect(limits.take('b', TEN_A_MINUTE)).rejects.toMatchObject({
       name: 'Unavailable',
       part: 'limits',
+      redisLimit,
     });
   });
 

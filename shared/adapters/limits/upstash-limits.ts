@@ -40,7 +40,8 @@ export function openLimits(requester: Requester): Limits {
 
 function asLimitsUnavailable(fault: unknown): never {
   if (!(fault instanceof Unavailable)) throw fault;
-  throw new Unavailable('limits', `Redis is unavailable (${fault.message})`, { cause: fault });
+  const { message, redisLimit } = fault;
+  throw new Unavailable('limits', `Redis is unavailable (${message})`, { cause: fault, redisLimit });
 }
 
 const TokenBucketReply = z.tuple([z.int(), z.int(), z.int()]);

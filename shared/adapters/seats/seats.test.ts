@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { shardOf } from '../../domain/ids.ts';
 import { startUpstashServer } from '../../local/redis/upstash-server.ts';
 import { openPool, type SeatsUnderTest } from '../../testing/contracts/seats/pool.ts';
@@ -46,6 +46,76 @@ describeReal('redis-server', 'seats on Redis', () => {
     } finally {
       await under.close();
     }
+  });
+});
+
+/** How a real Redis comes to refuse writes, and how it accepts them again. */
+const REFUSALS = [
+  ['memory', ['CONFIG', 'SET', 'maxmemory', '1'], ['CONFIG', 'SET', 'maxmemory', '0']],
+  // Its primary does not exist, so it keeps its data.
+  ['read-only', ['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE']],
+] as const;
+
+describeReal('redis-server', 'a Redis that refuses writes', () => {
+  describe.each(REFUSALS)('(%s)', (redisLimit, refuse, accept) => {
+    let backend: SeatsBackend;
+    let under: SeatsUnderTest;
+    beforeAll(async () => {
+      backend = await realBackend();
+      under = await underTest(backend);
+    });
+    afterAll(() => under.close());
+
+    /** The Redis refuses writes while `work` runs. */
+    async function refusing<R>(work: () => Promise<R>): Promise<R> {
+      expect(await backend.redis.command(refuse)).toBe('OK');
+      try {
+        return await work();
+      } finally {
+        expect(await backend.redis.command(accept)).toBe('OK');
+      }
+    }
+
+    test('is reachable, but changes nothing, grants nothing and is Unavailable with its reason', async () => {
+      const pool = await openPool(under, { max: 2 });
+      const session = await pool.seat('holder');
+      const before = await under.readEverything();
+      const unavailable = { name: 'Unavailable', part: 'seats', redisLimit };
+      await refusing(async () => {
+        await expect(under.seats.ping()).resolves.toBeUndefined();
+        await expect(pool.acquire('newcomer')).rejects.toMatchObject(unavailable);
+        await expect(pool.beat(session)).rejects.toMatchObject(unavailable);
+        expect(await under.readEverything()).toBe(before);
+      });
+      expect(await pool.acquire('newcomer')).toMatchObject({ verdict: 'GRANTED', active: 2 });
+    });
+
+    test('is Unavailable too for scripts that it does not know yet', async () => {
+      const pool = await openPool(under, { max: 1 });
+      await backend.redis.command(['SCRIPT', 'FLUSH']);
+      await refusing(async () => {
+        await expect(pool.acquire('newcomer')).rejects.toMatchObject({ redisLimit });
+      });
+    });
+
+    // Redis without memory refuses a script only at its first write, and only if that needs memory.
+    test('ends a session or changes a license completely, with its event, or not at all', async () => {
+      const pool = await openPool(under, { max: 1 });
+      const session = await pool.seat('holder');
+      const released = await refusing(() => pool.release(session).catch(() => 'REFUSED'));
+      const isReleased = released === 'ENDED';
+      expect(await pool.countActive()).toBe(isReleased ? 0 : 1);
+      expect((await pool.story()).includes(`session.released ${session.sessionId}`)).toBe(isReleased);
+
+      const put = await refusing(() =>
+        pool.put({ status: 'suspended' }, 'license.updated').catch(() => 'REFUSED'),
+      );
+      const isPut = put === 'STORED';
+      expect((await pool.acquire('holder')).verdict).toBe(
+        isPut ? 'SUSPENDED' : isReleased ? 'GRANTED' : 'RENEWED',
+      );
+      expect((await pool.events()).some(({ type }) => type === 'license.updated')).toBe(isPut);
+    });
   });
 });
 

@@ -33,6 +33,52 @@ describe('a response', () => {
     await expect(opened(await answering(400, { error })).get('k')).rejects.toThrow(new RedisError(error));
   });
 
+  // The texts of Upstash are those of https://upstash.com/docs/redis/troubleshooting, with the figures that users saw:
+  // https://github.com/DIYgod/RSSHub/issues/20937 (requests of the month), https://github.com/wotschofsky/domain-digger/issues/36
+  // (requests of the day). No page of Upstash has a text for bandwidth or for 10,000 commands a second.
+  test.each([
+    [
+      'commands',
+      'ERR max requests limit exceeded. Limit: 500000, Usage: 500000. See https://upstash.com/docs',
+    ],
+    [
+      'commands',
+      'ERR max daily request limit exceeded. Limit: 10000, Usage: 10001. See https://upstash.com/docs',
+    ],
+    ['memory', 'ERR DB capacity quota exceeded. Threshold: 268435456 bytes, Usage: 276006634 bytes'],
+    ['memory', "OOM command not allowed when used memory > 'maxmemory'. script: f00, on @user_script:1."],
+    [
+      'memory',
+      'ERR Error running script (call to f_0): @user_script:3: @user_script: 3: -OOM command not allowed',
+    ],
+    ['bandwidth', 'ERR max bandwidth limit exceeded'],
+    ['bandwidth', 'ERR max monthly bandwidth quota exceeded.'],
+    ['read-only', "READONLY You can't write against a read only replica. script: f00, on @user_script:1."],
+    [undefined, 'LOADING Redis is loading the dataset in memory'],
+    [undefined, 'ERR max concurrent connections exceeded'],
+  ])('names the limit that Redis has reached: %s for %j', async (redisLimit, error) => {
+    const expected = { name: 'Unavailable', part: 'seats', redisLimit };
+    for (const status of [400, 429, 503]) {
+      const alone = opened(await answering(status, { error }));
+      await expect(alone.get('k')).rejects.toMatchObject(
+        status === 429 ? { ...expected, redisLimit: redisLimit ?? 'commands' } : expected,
+      );
+    }
+    const batched = opened(await answering(200, [{ result: 'OK' }, { error }]));
+    await expect(batched.pipeline().set('k', '1').get('k').exec()).rejects.toMatchObject(expected);
+  });
+
+  test.each(['', 'Too Many Requests', '{"error":"ERR slow down"}'])(
+    'with HTTP status 429 and the text %j means that too many commands were sent',
+    async (text) => {
+      const url = await serving((response) => response.writeHead(429).end(text));
+      await expect(opened(url).get('k')).rejects.toMatchObject({
+        message: 'seats: HTTP 429',
+        redisLimit: 'commands',
+      });
+    },
+  );
+
   test.each([401, 403, 404, 429, 500, 502, 503])('with HTTP status %i is Unavailable', async (status) => {
     let requests = 0;
     const url = await serving((response) => {

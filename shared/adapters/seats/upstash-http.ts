@@ -2,7 +2,7 @@ import http, { type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import https from 'node:https';
 import { urlToHttpOptions } from 'node:url';
 import type { Requester, UpstashRequest, UpstashResponse } from '@upstash/redis';
-import { Unavailable } from '../../errors.ts';
+import { type RedisLimit, Unavailable } from '../../errors.ts';
 
 const DEFAULT_TIMEOUT_MS = 1_200;
 const DEFAULT_MAX_SOCKETS = 128;
@@ -18,8 +18,26 @@ const CONNECTION_LOSSES: readonly unknown[] = ['ECONNRESET', 'ECONNREFUSED', 'EP
  */
 const CANNOT_SERVE_CODE =
   /(?:^|[\s:]-)(LOADING|READONLY|MASTERDOWN|BUSY|OOM|CLUSTERDOWN|TRYAGAIN|MISCONF|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM)\b/;
-const CANNOT_SERVE_QUOTA =
-  /max (?:daily )?requests? limit|max concurrent connections|capacity quota exceeded/i;
+
+/**
+ * The errors of a Redis that refuses commands until an operator acts. The texts of Upstash are those of its pages
+ * (https://upstash.com/docs/redis/troubleshooting, `max_requests_limit`, `max_daily_request_limit`,
+ * `db_capacity_quota_exceeded`). It documents no text for a used-up bandwidth: a guess that follows the others.
+ */
+const LIMIT_ERRORS: readonly (readonly [RegExp, RedisLimit])[] = [
+  [/(?:^|[\s:-])OOM\b/, 'memory'],
+  [/(?:^|[\s:-])READONLY\b/, 'read-only'],
+  [/DB capacity quota exceeded/i, 'memory'],
+  [/max (?:daily )?requests? limit exceeded/i, 'commands'],
+  [/bandwidth\b.* exceeded/i, 'bandwidth'],
+];
+const OTHER_QUOTA = /max concurrent connections exceeded/i;
+
+/**
+ * Above its commands per second, Upstash slows a database down (https://upstash.com/docs/redis/help/faq). This status
+ * is not in the list of its REST API; it has no other meaning (RFC 6585 section 4).
+ */
+const TOO_MANY_REQUESTS = 429;
 
 export interface HttpRequesterOptions {
   /** The REST address, `http:` or `https:`, with or without a trailing slash. */
@@ -40,8 +58,8 @@ export class RedisError extends Error {
  * Upstash's REST protocol over keep-alive connections, for `openRedis`: half the CPU of the stock client's `fetch`.
  *
  * If Redis is unavailable (no connection, no response in time, an HTTP error, an unreadable response or one larger than
- * 8 MiB, a Redis error about the server's state such as `LOADING`) it throws `Unavailable('seats')`. A Redis error
- * about the command throws `RedisError`, in which `createScript().exec` looks for `NOSCRIPT`; inside a pipeline it is
+ * 8 MiB, a Redis error about the server's state such as `LOADING`) it throws `Unavailable('seats')`, with the limit if
+ * Redis has reached one. A Redis error about the command throws `RedisError`, in which `createScript().exec` looks for `NOSCRIPT`; inside a pipeline it is
  * that item's `error`.
  *
  * A request whose connection is lost is retried once, so each command may run twice: every script must be idempotent
@@ -204,7 +222,10 @@ function readItem(item: unknown): { result: unknown } | { error: string } {
 }
 
 function parse({ status, text }: Answer): unknown {
-  if (status !== 200 && status !== 400) throw new Unavailable('seats', `HTTP ${status}`);
+  if (status !== 200 && status !== 400) {
+    const redisLimit = limitIn(errorIn(text)) ?? (status === TOO_MANY_REQUESTS ? 'commands' : undefined);
+    throw new Unavailable('seats', `HTTP ${status}`, { redisLimit });
+  }
   try {
     return JSON.parse(text);
   } catch {
@@ -215,10 +236,26 @@ function parse({ status, text }: Answer): unknown {
 
 function refusal(message: string): Unavailable | RedisError {
   const code = CANNOT_SERVE_CODE.exec(message)?.[1];
-  if (code) return new Unavailable('seats', `Redis answered ${code}`);
-  if (CANNOT_SERVE_QUOTA.test(message))
-    return new Unavailable('seats', 'a quota of the database is exceeded');
+  const redisLimit = limitIn(message);
+  if (code) return new Unavailable('seats', `Redis answered ${code}`, { redisLimit });
+  if (redisLimit)
+    return new Unavailable('seats', `the database has reached its limit of ${redisLimit}`, { redisLimit });
+  if (OTHER_QUOTA.test(message)) return new Unavailable('seats', 'a quota of the database is exceeded');
   return new RedisError(withoutArguments(message));
+}
+
+function limitIn(error: string): RedisLimit | undefined {
+  return LIMIT_ERRORS.find(([pattern]) => pattern.test(error))?.[1];
+}
+
+/** The error in a body that need not be Redis' own, as a proxy may have written it; empty if there is none. */
+function errorIn(text: string): string {
+  try {
+    const body: unknown = JSON.parse(text);
+    return isRecord(body) && typeof body.error === 'string' ? body.error : '';
+  } catch {
+    return '';
+  }
 }
 
 /** Redis quotes the arguments after an unknown command's name. */

@@ -226,6 +226,45 @@ function serverSuite(start: () => Promise<{ host: string; port: number; end(): P
     expect((await post(front, '/', asConsumer)).body).toEqual({ result: entries });
   });
 
+  test('at a limit of requests or bandwidth refuses every command, and works again after it', async () => {
+    await post(front, '/', ['SET', 'k', 'v']);
+    for (const limit of ['commands', 'bandwidth'] as const) {
+      front.reach(limit);
+      const refused = { status: 400, body: { error: expect.stringMatching(/^ERR max \S+ limit exceeded/) } };
+      for (const command of [
+        ['GET', 'k'],
+        ['SET', 'k', 'w'],
+        ['EVAL', 'return 1', 0],
+      ])
+        expect(await post(front, '/', command)).toEqual(refused);
+      expect(await post(front, '/multi-exec', [['SET', 'k', 'w']])).toEqual(refused);
+      expect(await post(front, '/pipeline', [['GET', 'k']])).toEqual({ status: 200, body: [refused.body] });
+    }
+    front.reach(undefined);
+    expect((await post(front, '/', ['GET', 'k'])).body).toEqual({ result: 'v' });
+  });
+
+  test('at the limit of its size refuses writes and scripts, and serves reads and deletes', async () => {
+    await post(front, '/', ['SET', 'k', 'v']);
+    front.reach('memory');
+    const error = expect.stringMatching(/^ERR DB capacity quota exceeded/);
+    for (const command of [
+      ['SET', 'k', 'w'],
+      ['XADD', 's', '*', 'a', 'b'],
+      ['EVAL', 'return 1', 0],
+    ])
+      expect(await post(front, '/', command)).toEqual({ status: 400, body: { error } });
+    expect((await post(front, '/', ['PING'])).body).toEqual({ result: 'PONG' });
+    expect((await post(front, '/', ['GET', 'k'])).body).toEqual({ result: 'v' });
+    const batch = [
+      ['GET', 'k'],
+      ['SET', 'k', 'w'],
+      ['DEL', 'k'],
+    ];
+    expect((await post(front, '/pipeline', batch)).body).toEqual([{ result: 'v' }, { error }, { result: 1 }]);
+    front.reach(undefined);
+  });
+
   test.each([
     ['/', '{"not": "a command"}'],
     ['/', '[]'],

@@ -30,9 +30,14 @@ const REFUSED = new Set(
    SYNC PSYNC REPLCONF REPLICAOF SLAVEOF FAILOVER`.split(/\s+/),
 );
 
+/** A limit of the database's plan. */
+export type PlanLimit = 'commands' | 'memory' | 'bandwidth';
+
 export interface UpstashServer {
   readonly url: string;
   readonly token: string;
+  /** From now on, the database is at this limit; `undefined`: at none. */
+  reach(limit: PlanLimit | undefined): void;
   /** Closes every connection, also those with open requests. */
   close(): Promise<void>;
 }
@@ -45,13 +50,17 @@ export interface UpstashServer {
  * of a batch is refused, none of the batch runs. Answers are `{result}` or `{error}`: 400 for what Redis or this server
  * refuses, 401 for a wrong token, 413 for a body over 1 MiB, 503 when Redis is unavailable. The server also starts
  * while Redis is down and works as soon as Redis does. `port` defaults to a free one; a taken one rejects.
+ *
+ * `reach` brings it to a limit of a plan at Upstash. At the limit of commands or bandwidth every command is refused, at
+ * that of its size only writes are (https://upstash.com/docs/redis/troubleshooting/db_capacity_quota_exceeded). The
+ * page is silent about scripts; here they count as writes, as in Redis.
  */
 export async function startUpstashServer(options: {
   readonly backend: RespOptions;
   readonly token: string;
   readonly port?: number;
 }): Promise<UpstashServer> {
-  const backend = respClient(options.backend);
+  const backend = limited(respClient(options.backend));
   const isAuthorized = secretMatcher(`Bearer ${options.token}`);
   const server = http.createServer(
     { keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true },
@@ -71,12 +80,57 @@ export async function startUpstashServer(options: {
   return {
     url: `http://127.0.0.1:${address.port}`,
     token: options.token,
+    reach: backend.reach,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
         backend.close();
       }),
+  };
+}
+
+/** The errors of a database at its limit; that for the bandwidth is not documented. */
+const LIMIT_ERRORS: Readonly<Record<PlanLimit, string>> = {
+  commands: 'ERR max requests limit exceeded. Limit: 500000, Usage: 500000.',
+  memory: 'ERR DB capacity quota exceeded. Threshold: 268435456 bytes, Usage: 276006634 bytes',
+  bandwidth: 'ERR max bandwidth limit exceeded',
+};
+
+/** What a full database still runs, of the commands that the suite and its tests send. */
+const WITHOUT_MEMORY = new Set(
+  `PING GET TTL PTTL TYPE KEYS DBSIZE TIME HGET HGETALL HMGET HLEN ZCARD ZCOUNT ZSCORE ZRANGE ZRANGEBYLEX ZRANGEBYSCORE
+   XLEN XRANGE DEL UNLINK HDEL ZREM XDEL MULTI EXEC`.split(/\s+/),
+);
+
+/** A backend that refuses commands while it is at a limit. */
+function limited(backend: RespClient): RespClient & { reach(limit: PlanLimit | undefined): void } {
+  let reached: PlanLimit | undefined;
+
+  /** The reply to each refused command; `undefined` for those that are sent. */
+  function refusalOf([name = '']: readonly string[]): ErrorReply | undefined {
+    const isRefused = reached && !(reached === 'memory' && WITHOUT_MEMORY.has(name.toUpperCase()));
+    return reached && isRefused ? new ErrorReply(LIMIT_ERRORS[reached]) : undefined;
+  }
+
+  async function pipeline(commands: readonly (readonly string[])[]): Promise<RespReply[]> {
+    const refusals = commands.map(refusalOf);
+    if (!refusals.some(Boolean)) return backend.pipeline(commands);
+    // Redis discards a transaction with a refused command.
+    if (commands[0]?.[0] === 'MULTI') return refusals.filter((each) => each !== undefined).slice(0, 1);
+    const sent = await backend.pipeline(commands.filter((_, n) => !refusals[n]));
+    return refusals.map((refusal) => refusal ?? sent.shift() ?? null);
+  }
+
+  return {
+    pipeline,
+    async command(args) {
+      return refusalOf(args) ?? backend.command(args);
+    },
+    close: () => backend.close(),
+    reach(limit) {
+      reached = limit;
+    },
   };
 }
 
