@@ -1,3 +1,4 @@
+import { keyOf } from '../graph.ts';
 import { isGrant } from './grants.ts';
 import { type Check, differences, expected, functionOf, idOf, of } from './stack.ts';
 
@@ -15,7 +16,7 @@ export const PROJECT_CHECKS = {
     const grants = (name: string): string[] =>
       graph.resources
         .filter(({ type, inputs }) => isGrant(type) && inputs.member?.includes(`:seatlease-${name}@`))
-        .map((resource) => resource.name);
+        .map(keyOf);
     return [
       ...apis
         .filter(({ inputs }) => inputs.disableOnDestroy !== false)
@@ -24,7 +25,7 @@ export const PROJECT_CHECKS = {
         .filter((api) => !names.includes(api))
         .map((api) => `${api}: is not enabled`),
       ...waiting
-        .filter(({ dependsOn }) => !names.every((name) => dependsOn.includes(name)))
+        .filter(({ dependsOn }) => !apis.every((api) => dependsOn.includes(keyOf(api))))
         .map(({ name }) => `${name}: does not wait for the APIs`),
       ...manifest.flatMap((contract) => {
         const dependsOn = functionOf(contract, graph)?.dependsOn ?? [];
