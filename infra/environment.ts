@@ -40,7 +40,6 @@ export function environmentOf(
     SERVICE_TOKENS: isInternal(contract) ? 'checked-by-cloud-run' : 'signed',
     SIGNING_KEY_VERSION: keyVersionName(settings),
     PUBLIC_URL: settings.publicUrl,
-    FORWARDED_HOPS: String(settings.forwardedHops),
     ...(signIn && fields.includes('signIn') ? { GOOGLE_CLIENT_ID: signIn.clientId } : {}),
     ...(billing && fields.includes('billing') ? { BILLING_RETURN_URL: billing.returnUrl } : {}),
     ...settings.environment,

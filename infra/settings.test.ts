@@ -129,7 +129,6 @@ const ALL = {
   otherDatabases: [],
   backups: { retentionDays: 7 },
   publicUrl: 'https://p.example',
-  forwardedHops: 2,
   protect: true,
   minInstances: 0,
   signingKey: { protectionLevel: 'SOFTWARE', version: 1 },

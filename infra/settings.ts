@@ -54,8 +54,6 @@ export const Settings = z.strictObject({
     {},
   ),
   publicUrl: z.url({ protocol: /^https$/, error: 'needs an https origin' }),
-  /** Proxies in front of the functions; 2 behind Firebase Hosting. */
-  forwardedHops: z.prefault(count, 2),
   /** Whether resources that cannot be created again are protected from deletion. */
   protect: z.boolean(),
   /** Instances of the hot path that are kept warm. */

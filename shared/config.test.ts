@@ -195,7 +195,7 @@ test('reports all invalid settings at once, each by its name', () => {
     SIGN_IN_REDIRECTS: 'https://console.example.com/,http://console.example.com/',
     OPERATOR_EMAILS: 'ada@example.com,ada',
     OPERATOR_DOMAIN: 'Example',
-    FORWARDED_HOPS: '10',
+    FORWARDED_HOPS: '0',
     RETENTION_DAYS: '30',
     SHARDS: '0',
     UPSTASH_REDIS_REST_URL: 'ftp://somewhere',

@@ -377,11 +377,11 @@ const TABLE = {
   },
   FORWARDED_HOPS: {
     field: 'forwardedHops',
-    schema: wholeNumber(0, 9),
-    source: 'stack',
+    schema: wholeNumber(1, 9),
+    source: 'chosen',
     default: '1',
     meaning:
-      'Number of proxies in front of the functions that add an address to `X-Forwarded-For`: 1 for a function URL, 2 with Firebase Hosting, 0 for none.',
+      "Which entry of `X-Forwarded-For`, counted from the end, is the caller's address, 1 to 9. Keep 1 unless no caller can reach the functions past your own load balancer.",
   },
   RETENTION_DAYS: {
     field: 'retentionDays',

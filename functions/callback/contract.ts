@@ -21,7 +21,7 @@ export default defineFunction({
       description:
         'Google redirects the browser here. The browser is then redirected to the client with a code that is valid for one minute.',
       auth: accessOf('callback.callback'),
-      limit: { by: 'address', requests: 120, windowSeconds: 60, uncounted: 'serve' },
+      limit: { by: 'address', requests: 3_000, windowSeconds: 60, uncounted: 'serve' },
       /** Google adds more parameters, which are ignored. */
       query: z.object({ state: word, code: z.optional(word), error: z.optional(word) }),
       answers: {

@@ -21,7 +21,7 @@ export default defineFunction({
       description:
         'Open this address in a browser. After the sign-in, the browser is redirected to `redirect_uri` with a code. Exchange the code for an access token at `/auth/token`.',
       auth: accessOf('login.google'),
-      limit: { by: 'address', requests: 120, windowSeconds: 60, uncounted: 'serve' },
+      limit: { by: 'address', requests: 3_000, windowSeconds: 60, uncounted: 'serve' },
       query: z.strictObject({
         response_type: z.optional(z.literal('code')),
         /** A loopback address of a native app (RFC 8252), or an address that the vendor has registered. */

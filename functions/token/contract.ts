@@ -34,7 +34,7 @@ export default defineFunction({
       description:
         'Exchanges the code of a sign-in, or a refresh token, for an access token. Each can be used once.',
       auth: accessOf('token.token'),
-      limit: { by: 'address', requests: 600, windowSeconds: 60, uncounted: 'serve' },
+      limit: { by: 'address', requests: 6_000, windowSeconds: 60, uncounted: 'serve' },
       body: z.discriminatedUnion('grant_type', [
         z.strictObject({
           grant_type: z.literal('authorization_code'),
@@ -61,7 +61,7 @@ export default defineFunction({
       summary: 'Sign out.',
       description: 'Revokes the refresh token. Invalid tokens are ignored.',
       auth: accessOf('token.signOut'),
-      limit: { by: 'address', requests: 600, windowSeconds: 60, uncounted: 'serve' },
+      limit: { by: 'address', requests: 6_000, windowSeconds: 60, uncounted: 'serve' },
       body: z.strictObject({ refresh_token: RefreshToken }),
       answers: { ended: { status: 204, description: 'Signed out.' } },
       problems: ['RATE_LIMITED'],

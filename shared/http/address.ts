@@ -2,13 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 
 /**
- * The network address that a request comes from. Each proxy appends the address of its caller to `X-Forwarded-For`.
- * Only the last `hops` entries are from our proxies; the caller can forge everything before them.
+ * The network address that a request comes from: entry number `hops` of `X-Forwarded-For`, counted from the end. Each
+ * proxy appends the address of its caller, so the caller can forge all entries before those of our proxies. On a
+ * function's own URL Google's front end appends the last entry; nothing else is certain about a request that can also
+ * come in there. Other headers with addresses, such as `Fastly-Client-IP`, are the caller's own text there.
  */
 export function addressOf(request: IncomingMessage, hops: number): string {
   const added = String(request.headers['x-forwarded-for'] ?? '').split(',');
-  const named = hops > 0 ? added.at(-hops)?.trim() : undefined;
-  return named || (request.socket?.remoteAddress ?? '');
+  return added.at(-hops)?.trim() || (request.socket?.remoteAddress ?? '');
 }
 
 /**

@@ -40,7 +40,7 @@ export interface Deps {
   accessTokens: AccessTokens;
   seals: Seals;
   pseudonymOf: PseudonymOf;
-  /** How many proxies' entries in `X-Forwarded-For` are trusted. */
+  /** Which entry of `X-Forwarded-For`, counted from the end, is the caller's address. */
   forwardedHops: number;
   /** Days after which the holders of seats are erased from the records. */
   retentionDays: number;
