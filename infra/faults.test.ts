@@ -169,6 +169,23 @@ const FAULTS: readonly (readonly [fault: string, check: CheckName, seed: Seed])[
     })),
   ],
   [
+    'a query without the index of its only field',
+    'Firestore indexes no single field that no query needs, and each that one does',
+    without('Field', '(default)-audit-recordedAtMs'),
+  ],
+  [
+    'every field indexed both ways, as Firestore does by itself',
+    'Firestore indexes no single field that no query needs, and each that one does',
+    without('Field', 'records-2-session-histories-*'),
+  ],
+  [
+    'an index that is deleted before its replacement exists',
+    'Firestore indexes no single field that no query needs, and each that one does',
+    changed('Field', '(default)-audit-*', ({ dependsOn }) => ({
+      dependsOn: dependsOn.filter((name) => !name.endsWith('-audit-atMs')),
+    })),
+  ],
+  [
     'a function that uses another database',
     'functions use the database of the settings',
     serviceConfig('seatlease-licenses', ({ environmentVariables }) => ({

@@ -16,7 +16,16 @@ const IndexFile = z.object({
       fields: z.array(z.object({ fieldPath: z.string(), order: z.string() })),
     }),
   ),
+  fieldOverrides: z.array(
+    z.object({
+      collectionGroup: z.string(),
+      fieldPath: z.string(),
+      indexes: z.array(z.object({ order: z.string(), queryScope: z.string() })),
+    }),
+  ),
 });
+
+type FieldOverride = z.infer<typeof IndexFile>['fieldOverrides'][number];
 
 /**
  * The databases with their indexes, rules and backups. Returns the one that functions use. They have no TTL policies:
@@ -69,10 +78,26 @@ function makeDatabase(
     },
     options,
   );
-  for (const { collectionGroup: collection, queryScope, fields } of indexes()) {
+  const { indexes, fieldOverrides } = readIndexes();
+  for (const { collectionGroup: collection, queryScope, fields } of indexes) {
     const resourceName = [name, collection, ...fields.map(({ fieldPath }) => fieldPath)].join('-');
     new firestore.Index(resourceName, { database: database.name, collection, queryScope, fields }, options);
   }
+  const limitIndexesOf = (
+    { collectionGroup: collection, fieldPath: field, indexes }: FieldOverride,
+    others: readonly firestore.Field[],
+  ): firestore.Field =>
+    new firestore.Field(
+      [name, collection, field].join('-'),
+      { database: database.name, collection, field, indexConfig: indexes.length > 0 ? { indexes } : {} },
+      after(options, ...others),
+    );
+  const isForAll = ({ fieldPath }: FieldOverride): boolean => fieldPath === '*';
+  const needed = fieldOverrides
+    .filter((override) => !isForAll(override))
+    .map((override) => limitIndexesOf(override, []));
+  // Last: until a field has an entry of its own, it would lose the index that a query needs.
+  for (const override of fieldOverrides.filter(isForAll)) limitIndexesOf(override, needed);
   return database;
 }
 
@@ -84,7 +109,7 @@ function releaseOf(database: string): string {
   return database === '(default)' ? 'cloud.firestore' : `cloud.firestore/${database}`;
 }
 
-function indexes() {
+function readIndexes(): z.infer<typeof IndexFile> {
   const text = readFileSync(new URL('./firestore.indexes.json', import.meta.url), 'utf8');
-  return z.parse(IndexFile, JSON.parse(text)).indexes;
+  return z.parse(IndexFile, JSON.parse(text));
 }

@@ -51,13 +51,8 @@ export const SIZES = {
   answers: { acquire: 700, heartbeat: 650, sign: 3_000 },
   /** Bodies of all requests to Redis. */
   redisRequests: { acquire: 700, heartbeat: 700, sign: 3_300, release: 600, idleSweep: 2_400 },
-  /** Documents as JSON, and how many fields they have at any depth: Firestore keeps two index entries for each. */
-  documents: {
-    license: { bytes: 550, fields: 25 },
-    usageHour: { bytes: 200, fields: 8 },
-    sessionHistory: { bytes: 500, fields: 20 },
-    event: { bytes: 600, fields: 20 },
-  },
+  /** Documents as JSON. */
+  documents: { license: 550, usageHour: 200, sessionHistory: 500, event: 600 },
   /**
    * An entry of an index: the document's name, the field's, its value and 32 bytes
    * (https://cloud.google.com/firestore/docs/storage-size). Not measured.

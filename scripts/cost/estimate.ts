@@ -123,19 +123,14 @@ const LEVERS: readonly {
     change: () => ({ redis: 'fixed' }),
   },
   {
-    what: 'drop the request log of Cloud Run',
-    price: 'requests that never reach a function are not logged',
-    change: () => ({ requestLogs: 'drop' }),
+    what: "`requestLogs.cloudRun: 0.01` keeps one in a hundred of Cloud Run's lines of calls for seats",
+    price: 'of most calls, only our own line shows the status and time',
+    change: ({ cloudRunLogPercent }) => ({ cloudRunLogPercent: cloudRunLogPercent / 100 }),
   },
   {
-    what: 'keep one in ten log lines of successful heartbeats',
-    price: 'you cannot look up a single heartbeat',
-    change: ({ heartbeatLogPercent }) => ({ heartbeatLogPercent: heartbeatLogPercent / 10 }),
-  },
-  {
-    what: 'only the single-field indexes that our queries need',
-    price: 'other queries, such as in the Google Cloud console, have no index',
-    change: () => ({ indexes: 'needed' }),
+    what: '`requestLogs.own: 0.1` keeps one in ten of our own lines of calls for seats',
+    price: 'you cannot look up a single call',
+    change: ({ ownLogPercent }) => ({ ownLogPercent: ownLogPercent / 10 }),
   },
   {
     what: 'clients call the functions directly, not through Hosting',

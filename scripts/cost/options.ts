@@ -28,9 +28,14 @@ export const COST_OPTIONS = z.object({
     "what clients call: one address at Hosting, or the functions' own addresses",
     withDefault(choice(['hosting', 'functions']), USUAL.via),
   ),
-  requestLogs: withDefault(choice(['keep', 'drop']), USUAL.requestLogs),
-  heartbeatLogPercent: withDefault(wholeNumber(0, 100), USUAL.heartbeatLogPercent),
+  cloudRunLogPercent: about(
+    "share of Cloud Run's request lines of calls for seats that is kept (requestLogs.cloudRun of the stack)",
+    withDefault(wholeNumber(0, 100), USUAL.cloudRunLogPercent),
+  ),
+  ownLogPercent: about(
+    'share of our own lines of calls for seats that is kept (requestLogs.own of the stack)',
+    withDefault(wholeNumber(0, 100), USUAL.ownLogPercent),
+  ),
   recordsIn: withDefault(choice(['region', 'multi-region']), USUAL.recordsIn),
   key: withDefault(choice(['software', 'hsm']), USUAL.key),
-  indexes: withDefault(choice(['all', 'needed']), USUAL.indexes),
 });

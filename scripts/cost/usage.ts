@@ -1,5 +1,6 @@
 import { MANIFEST } from '../../functions/manifest.ts';
 import { type OperationName, SHARDS, totalOf } from '../../functions/testing/operation-counts.ts';
+import { HOT_PATH } from '../../infra/hot-path.ts';
 import { AUDIT, LICENSES, SESSION_HISTORIES, USAGE_HOURS } from '../../shared/ports/collections.ts';
 import { QUERIES } from '../../shared/ports/queries.ts';
 import { ASSUMPTIONS, SIZES } from './assumptions.ts';
@@ -21,15 +22,12 @@ export interface Scenario {
   readonly minInstances: number;
   /** How clients reach the functions. */
   readonly via: 'hosting' | 'functions';
-  /** Whether Cloud Run's request log is kept beside our own lines. */
-  readonly requestLogs: 'keep' | 'drop';
-  /** Percentage of the log lines of successful heartbeats that are kept. */
-  readonly heartbeatLogPercent: number;
+  /** Percentages of the log lines of calls for seats that are kept: `requestLogs` of the stack, times 100. */
+  readonly cloudRunLogPercent: number;
+  readonly ownLogPercent: number;
   readonly recordsIn: 'region' | 'multi-region';
   /** Where the signing key is stored. */
   readonly key: 'software' | 'hsm';
-  /** Single-field indexes: all that Firestore creates by default, or those that our queries need. */
-  readonly indexes: 'all' | 'needed';
 }
 
 /** The default setup, and the load of a working day; all but the number of seats. */
@@ -42,11 +40,10 @@ export const USUAL: Omit<Scenario, 'seats'> = {
   redis: 'pay-as-you-go',
   minInstances: 0,
   via: 'hosting',
-  requestLogs: 'keep',
-  heartbeatLogPercent: 100,
+  cloudRunLogPercent: 100,
+  ownLogPercent: 100,
   recordsIn: 'region',
   key: 'software',
-  indexes: 'all',
 };
 
 /** Usage in a month of 30 days, by price. */
@@ -66,7 +63,6 @@ const SWEEPS = DAYS * 24 * 60;
 const COMPARISONS = DAYS * 24;
 /** Histories are deleted after a year by default; events and usage hours are never deleted. */
 const MONTHS_KEPT = 12;
-const KEPT_WARM = ['acquire', 'heartbeat', 'release'] as const;
 const SECRETS = new Set(MANIFEST.flatMap(({ secrets }): readonly string[] => secrets));
 const SECRETS_A_FUNCTION = sum(MANIFEST.map(({ secrets }) => secrets.length)) / MANIFEST.length;
 
@@ -82,9 +78,10 @@ export function usageOf(scenario: Scenario): Usage {
   const answerBytes = bytesOf(SIZES.answers, times) + callsOfClients * ASSUMPTIONS.answerAddsBytes;
   const redisBytesOut =
     bytesOf(SIZES.redisRequests, times) + redisCommands * ASSUMPTIONS.redisRequestAddsBytes;
-  const stored = storedBytes(month, scenario.indexes);
+  const stored = storedBytes(month);
   const lineBytes = SIZES.logLine + ASSUMPTIONS.logLineAddsBytes;
-  const beatLinesDropped = calls.heartbeat * (1 - scenario.heartbeatLogPercent / 100);
+  const seatCalls = sum(HOT_PATH.map((name) => calls[name]));
+  const linesKept = (percent: number): number => callsInAll - seatCalls * (1 - percent / 100);
   const idleSecondsOf = (name: Called): number =>
     Math.max(0, scenario.minInstances * SECONDS_A_MONTH - busySecondsOf(name, month));
 
@@ -94,8 +91,8 @@ export function usageOf(scenario: Scenario): Usage {
       requests: callsInAll,
       cpu: sum(CALLED.map((name) => busySecondsOf(name, month) * ASSUMPTIONS.vcpusAnInstance)),
       memory: sum(CALLED.map((name) => busySecondsOf(name, month) * memoryGiBOf(name))),
-      idleCpu: sum(KEPT_WARM.map((name) => idleSecondsOf(name) * ASSUMPTIONS.vcpusAnInstance)),
-      idleMemory: sum(KEPT_WARM.map((name) => idleSecondsOf(name) * memoryGiBOf(name))),
+      idleCpu: sum(HOT_PATH.map((name) => idleSecondsOf(name) * ASSUMPTIONS.vcpusAnInstance)),
+      idleMemory: sum(HOT_PATH.map((name) => idleSecondsOf(name) * memoryGiBOf(name))),
       redisCommands,
       redisBandwidth: redisBytesOut + redisCommands * ASSUMPTIONS.redisAnswerBytes,
       redisStorage:
@@ -119,8 +116,8 @@ export function usageOf(scenario: Scenario): Usage {
       ...billedAs(scenario.key === 'software', { keyVersions: 1, keyOperations: signatures }),
       ...billedAs(scenario.key === 'hsm', { hsmVersions: 1, hsmOperations: signatures }),
       logBytes:
-        (callsInAll - beatLinesDropped) * lineBytes +
-        (scenario.requestLogs === 'keep' ? callsInAll * ASSUMPTIONS.requestLogBytes : 0),
+        linesKept(scenario.ownLogPercent) * lineBytes +
+        linesKept(scenario.cloudRunLogPercent) * ASSUMPTIONS.requestLogBytes,
       hostingBytes: scenario.via === 'hosting' ? answerBytes : 0,
       internetBytes: redisBytesOut + (scenario.via === 'functions' ? answerBytes : 0),
       secretVersions: SECRETS.size,
@@ -190,10 +187,7 @@ function bytesOf<Name extends OperationName>(
 }
 
 /** Bytes of all documents after a year, with their index entries. */
-function storedBytes(
-  { licenses, activeHours, sessions, events }: Month,
-  indexes: Scenario['indexes'],
-): number {
+function storedBytes({ licenses, activeHours, sessions, events }: Month): number {
   const usageHours = activeHours * distinct(licenses, events / activeHours);
   const stored = [
     { collection: LICENSES, size: SIZES.documents.license, count: licenses },
@@ -204,9 +198,8 @@ function storedBytes(
   return sum(
     stored.map(({ collection, size, count }) => {
       const ofQueries = QUERIES.filter((query) => query.collection.name === collection.name).length;
-      // One ascending and one descending entry, unless these indexes are turned off.
-      const ofFields = indexes === 'all' ? 2 * size.fields : 0;
-      return count * (size.bytes + (ofFields + ofQueries) * SIZES.indexEntry);
+      // No field has an index that no query needs.
+      return count * (size + ofQueries * SIZES.indexEntry);
     }),
   );
 }

@@ -4,6 +4,7 @@ import { MANIFEST } from '../../functions/manifest.ts';
 import { ACCESS, type Grant } from '../../shared/domain/authorization.ts';
 import { PROBLEMS } from '../../shared/errors.ts';
 import type { EndpointContract, FunctionContract } from '../../shared/http/contract.ts';
+import * as collections from '../../shared/ports/collections.ts';
 import { QUERIES } from '../../shared/ports/queries.ts';
 import { SETTINGS } from '../../shared/settings.ts';
 import { costTable, describeWatchingCost } from '../cost/report.ts';
@@ -122,18 +123,42 @@ function accessMatrix(): string {
 
 /**
  * A composite index for every query that filters: the filtered fields, then the order, then the document id, which
- * Firestore adds itself in the order's direction. Firestore indexes single fields automatically.
+ * Firestore adds itself in the order's direction. Of the indexes that Firestore keeps for every single field by itself,
+ * only those remain that a query without filter needs: each of the others costs storage, and slows down every write.
  */
 function firestoreIndexes() {
+  const [ordered, filtered] = [
+    QUERIES.filter(({ where }) => where.length === 0),
+    QUERIES.filter(({ where }) => where.length > 0),
+  ];
   return {
-    indexes: QUERIES.filter(({ where }) => where.length > 0).map(({ collection, where, orderBy }) => ({
+    indexes: filtered.map(({ collection, where, orderBy }) => ({
       collectionGroup: collection.name,
       queryScope: 'COLLECTION',
       fields: [
         ...where.map((fieldPath) => ({ fieldPath, order: 'ASCENDING' })),
-        { fieldPath: orderBy.field, order: orderBy.direction === 'asc' ? 'ASCENDING' : 'DESCENDING' },
+        { fieldPath: orderBy.field, order: orderOf(orderBy) },
       ],
     })),
-    fieldOverrides: [],
+    fieldOverrides: [
+      ...ordered.map(({ collection, orderBy }) => ({
+        collectionGroup: collection.name,
+        fieldPath: orderBy.field,
+        indexes: [{ order: orderOf(orderBy), queryScope: 'COLLECTION' }],
+      })),
+      // `*` is every field without an entry of its own, those of later versions included
+      // (https://firebase.google.com/docs/firestore/query-data/index-overview, single-field index exemptions).
+      ...[...new Set(Object.values(collections).map(({ name }) => name))]
+        .toSorted()
+        .map((collectionGroup) => ({
+          collectionGroup,
+          fieldPath: '*',
+          indexes: [],
+        })),
+    ],
   };
+}
+
+function orderOf({ direction }: { readonly direction: 'asc' | 'desc' }): 'ASCENDING' | 'DESCENDING' {
+  return direction === 'asc' ? 'ASCENDING' : 'DESCENDING';
 }

@@ -1,4 +1,6 @@
+import * as collections from '../../../shared/ports/collections.ts';
 import { QUERIES } from '../../../shared/ports/queries.ts';
+import { keyOf } from '../graph.ts';
 import { grantsOfCopy, missing } from './grants.ts';
 import {
   type Check,
@@ -9,6 +11,7 @@ import {
   JOB,
   KEY,
   of,
+  PROJECT_ROLE,
   type Stack,
 } from './stack.ts';
 
@@ -62,6 +65,34 @@ export const DATA_CHECKS = {
       ),
     );
     return differences('index', existing, required);
+  },
+
+  'Firestore indexes no single field that no query needs, and each that one does': ({ graph, settings }) => {
+    const fields = of(graph, 'gcp:firestore/field:Field');
+    const existing = fields.map(({ inputs: { database, collection, field, indexConfig } }) => {
+      const indexes = (indexConfig.indexes ?? []).map(
+        ({ order, queryScope }: { order: string; queryScope: string }) => `${order} ${queryScope}`,
+      );
+      return `${database}/${collection}/${field}: ${indexes}`;
+    });
+    const required = databasesOf(settings).flatMap((database) => [
+      ...new Set(Object.values(collections).map(({ name }) => `${database}/${name}/*: `)),
+      ...QUERIES.filter(({ where }) => where.length === 0).map(
+        ({ collection, orderBy: { field, direction } }) =>
+          `${database}/${collection.name}/${field}: ${direction.toUpperCase()}ENDING COLLECTION`,
+      ),
+    ]);
+    const needed = fields.filter(({ inputs }) => inputs.field !== '*');
+    return [
+      ...differences('indexed field', existing, required),
+      ...fields
+        .filter(({ inputs }) => inputs.field === '*')
+        .flatMap(({ name, inputs, dependsOn }) =>
+          needed
+            .filter((field) => field.inputs.database === inputs.database && !dependsOn.includes(keyOf(field)))
+            .map((field) => `${name}: does not wait for ${field.name}`),
+        ),
+    ];
   },
 
   'functions use the database of the settings': (stack) =>
@@ -127,7 +158,11 @@ export const DATA_CHECKS = {
         ['request', JSON.parse(body), { outputUriPrefix: `gs://${backups.copy.bucket}` }],
         ['account', httpTarget?.oauthToken?.serviceAccountEmail, emailOf('seatlease-copy', stack)],
         ['kind of token', httpTarget?.oidcToken, undefined],
-        ['waits for its role', job?.dependsOn.includes('seatlease-copy-datastore.importExportAdmin'), true],
+        [
+          'waits for its role',
+          job?.dependsOn.includes(`${PROJECT_ROLE} seatlease-copy-datastore.importExportAdmin`),
+          true,
+        ],
       ]),
       ...missing(stack.graph, grantsOfCopy(stack)),
     ];
