@@ -15,7 +15,7 @@ describe('the example workflow', () => {
   const faultsOf = async (text: string): Promise<string[]> => {
     documents += 1;
     const faults = await validate(TextDocument.create(`file:///${documents}.yml`, 'yaml', 1, text));
-    return faults.map(({ message }) => message);
+    return faults.map(({ message }) => String(message));
   };
 
   test('is valid', async () => {

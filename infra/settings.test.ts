@@ -3,7 +3,7 @@ import { MANIFEST } from '../functions/manifest.ts';
 import { SETTING_NAMES } from '../shared/settings.ts';
 import { environmentOf } from './environment.ts';
 import { readSettings } from './read-settings.ts';
-import { CHOSEN } from './settings.ts';
+import { CHOSEN, type StackSettings } from './settings.ts';
 import { configuredIn } from './stack-file.ts';
 import { describeInfra } from './testing/describe-infra.ts';
 
@@ -131,11 +131,11 @@ const ALL = {
   publicUrl: 'https://p.example',
   protect: true,
   minInstances: 0,
-  signingKey: { protectionLevel: 'SOFTWARE', version: 1 },
+  signingKey: { protectionLevel: 'SOFTWARE' as const, version: 1 },
   secretVersions: {},
   signIn: { clientId: 'c' },
   billing: { returnUrl: 'https://p.example' },
   environment: {},
   alertEmail: 'a@p.example',
   bundles: '',
-} as const;
+} satisfies StackSettings;
