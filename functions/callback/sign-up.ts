@@ -45,6 +45,7 @@ export async function signUp(person: SignedInUser, deps: Deps): Promise<string> 
     const account = await transaction.get(ACCOUNTS, accountId);
     const known = account && (await transaction.get(USERS, account.userId));
     const user: User = {
+      ...known,
       userId: known?.userId ?? newPersonalId('usr'),
       email: person.email,
       name: person.name,
@@ -57,7 +58,7 @@ export async function signUp(person: SignedInUser, deps: Deps): Promise<string> 
     const joinable = await joinableTenants(user, invitations, known === undefined, transaction, deps);
     const joined = await withoutJoined(user.userId, joinable.slice(0, tenantsLeft), transaction);
 
-    transaction.set(ACCOUNTS, accountId, { userId: user.userId });
+    transaction.set(ACCOUNTS, accountId, { ...account, userId: user.userId });
     transaction.set(USERS, user.userId, user);
     for (const { invitationId } of invitations.slice(0, tenantsLeft))
       transaction.delete(INVITATIONS, invitationId);

@@ -109,6 +109,7 @@ async function customerOf(
     const current = await transaction.get(BILLING_ACCOUNTS, tenantId);
     if (current?.customerId != null) return current.customerId;
     transaction.set(BILLING_ACCOUNTS, tenantId, {
+      ...current,
       tenantId,
       customerId,
       formerCustomerIds: current?.formerCustomerIds ?? [],

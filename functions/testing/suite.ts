@@ -15,6 +15,7 @@ import { quickFolder } from '../../shared/testing/quick-folder.ts';
 import { TEST_SECRETS } from '../../shared/testing/secrets.ts';
 import { MANIFEST } from '../manifest.ts';
 import { openSuite } from '../open-suite.ts';
+import { addUnknownFields } from './add-unknown-fields.ts';
 import { trustingProvider } from './trusting-provider.ts';
 
 export const { OPERATOR_KEY, ACCESS_TOKEN_KEYS: ACCESS_TOKEN_KEY } = TEST_SECRETS;
@@ -112,6 +113,7 @@ export async function openTestSuite(
     publicUrl: url,
     signIn: trustingProvider(),
   });
+  addUnknownFields(parts.deps.records);
   const deps = wrap({ ...parts.deps, log });
   opened.resolve(deps);
   const calls = callsOf(url, deps, parts);

@@ -10,8 +10,10 @@ import {
   emptyChain,
   sealEvents,
   unsealed,
+  withoutHolder,
 } from './audit-chain.ts';
 import { newLicenseId, newTenantId } from './ids.ts';
+import { keepUnknownFields, withoutUnknownFields } from './unknown-fields.ts';
 
 const SEED = { seed: 20261125, numRuns: 400 };
 
@@ -60,6 +62,18 @@ const CHANGES: readonly Partial<AuditEvent>[] = [
   { detail: { active: 99, max: 9, holder: 'h', count: 1 } },
   { link: undefined },
 ];
+
+test('seals a field that only a newer release knows as that release would, and finds that it was removed', () => {
+  const stored = { ...recorded(1), detail: { active: 1, max: 9, holder: 'h', added_later: 'x' } };
+  const [byNewer, byThis] = [stored, keepUnknownFields(AuditEventSchema.parse(stored), stored)].map((each) =>
+    sealEvents(emptyChain(TENANT), [each]),
+  );
+  expect(byThis?.head).toEqual(byNewer?.head);
+  const [event] = byThis?.events ?? [];
+  if (!event || !byThis) expect.fail('should have sealed the event');
+  expect(problemsOf([withoutHolder(event)], byThis.head)).toEqual([]);
+  expect(problemsOf([withoutUnknownFields(event)], byThis.head)).toMatchObject([{ kind: 'CHANGED' }]);
+});
 
 /** Each tampers with a chain at index `at`. */
 const TAMPERINGS: Readonly<

@@ -54,7 +54,7 @@ export function sealEvents(
     hash = linkHash(event, place);
     return { ...event, sealed: true, link: { ...place, hash } };
   });
-  return { events: sealed, head: { tenantId: head.tenantId, seq, hash } };
+  return { events: sealed, head: { ...head, seq, hash } };
 }
 
 export interface ChainProblem {

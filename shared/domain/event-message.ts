@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { EVENT_TYPES, EventDetailSchema, type SeatEvent, SeatEventSchema } from './event.ts';
+import { keepUnknownFields } from './unknown-fields.ts';
 
 /**
  * Events as subscribers get them: one JSON object per message, in snake_case, times in RFC 3339. Unknown values are
@@ -23,6 +24,12 @@ export const EventJson = z.strictObject({
   version: EventDetailSchema.shape.version,
 });
 export type EventJson = z.infer<typeof EventJson>;
+
+/** The version of the message format. A field that may be ignored needs no new version. */
+const MESSAGE_VERSION = 1;
+
+/** Fields that a newer release added are kept, as `unknown-fields.ts` says. */
+const MessageJson = z.object(EventJson.shape);
 
 export function eventToJson({ detail, ...event }: SeatEvent): EventJson {
   const { acquiredAtMs, borrowedUntilMs, ...rest } = detail;
@@ -52,8 +59,14 @@ export interface EventMessage {
 export function messageOf(event: SeatEvent): EventMessage {
   const { eventId, type, tenantId, licenseId } = event;
   return {
-    data: Buffer.from(JSON.stringify(eventToJson(event))),
-    attributes: { event_id: eventId, type, tenant_id: tenantId, license_id: licenseId },
+    data: Buffer.from(JSON.stringify({ v: MESSAGE_VERSION, ...eventToJson(event) })),
+    attributes: {
+      v: String(MESSAGE_VERSION),
+      event_id: eventId,
+      type,
+      tenant_id: tenantId,
+      license_id: licenseId,
+    },
     orderingKey: licenseId,
   };
 }
@@ -75,14 +88,18 @@ export function readMessage(data: string): { event: SeatEvent } | { because: str
   } catch {
     return { because: 'the data of the message is not JSON' };
   }
-  const parsed = z.safeParse(EventJson, json);
+  const { v, ...fields } = z.safeParse(z.looseObject({ v: z.unknown() }), json).data ?? { v: undefined };
+  if (v !== MESSAGE_VERSION)
+    return { because: `the message has another version than ${MESSAGE_VERSION}, which this release reads` };
+  const parsed = z.safeParse(MessageJson, fields);
   if (!parsed.success) {
-    const fields = parsed.error.issues.map(
-      ({ path, code }) => `${path.join('.') || 'the message'} (${code})`,
-    );
-    return { because: `the data of the message is not an event: ${fields.join(', ')}` };
+    const wrong = parsed.error.issues.map(({ path, code }) => `${path.join('.') || 'the message'} (${code})`);
+    return { because: `the data of the message is not an event: ${wrong.join(', ')}` };
   }
-  const { event_id, type, tenant_id, license_id, session_id, at, position, ...rest } = parsed.data;
+  const { event_id, type, tenant_id, license_id, session_id, at, position, ...rest } = keepUnknownFields(
+    parsed.data,
+    fields,
+  );
   const { acquired_at, borrowed_until, ...detail } = rest;
   return {
     event: {

@@ -96,7 +96,6 @@ test.each([
   ['position', '1'],
   ['position', '1-'],
   ['position', '-1-1'],
-  ['detail', { email: 'ada@example.com' }],
   ['detail', { active: -1 }],
   ['detail', null],
   ['eventId', 'evt_1'],

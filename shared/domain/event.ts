@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { EVENT_ID, eventIdOf, LICENSE_ID, SESSION_ID, TENANT_ID } from './ids.ts';
+import { unknownFieldsOf } from './unknown-fields.ts';
 
 export const EVENT_TYPES = [
   'session.acquired',
@@ -23,8 +24,11 @@ export type EventType = (typeof EVENT_TYPES)[number];
 
 const count = z.int().check(z.gte(0));
 
-/** The fields that differ by event type. None holds personal data. */
-export const EventDetailSchema = z.strictObject({
+/**
+ * The fields that differ by event type. None holds personal data, and only the holder can be removed later: the chain of
+ * the audit log hashes all others.
+ */
+export const EventDetailSchema = z.object({
   /** Pseudonym of the machine, user or process that holds the seat. */
   holder: z.optional(z.string()),
   /** When the session began: in every event of a session, so that no event depends on another that was lost. */
@@ -74,10 +78,10 @@ export function eventOf(fields: Omit<SeatEvent, 'eventId'>): SeatEvent {
   return { eventId: eventIdOf(licenseId, JSON.stringify(content)), ...fields };
 }
 
-/** The fields of an event's detail, sorted by name. */
-export function sortedEntries(detail: EventDetail): [string, string | number][] {
-  return Object.entries(detail)
-    .flatMap(([field, value]): [string, string | number][] => (value === undefined ? [] : [[field, value]]))
+/** The fields of an event's detail, sorted by name; also those that this release does not know. */
+export function sortedEntries(detail: EventDetail): [string, unknown][] {
+  return Object.entries({ ...unknownFieldsOf(detail), ...detail })
+    .filter(([, value]) => value !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 

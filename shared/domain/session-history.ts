@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { compareMoments, type EventType, type SeatEvent } from './event.ts';
+import { withoutUnknownFields } from './unknown-fields.ts';
 
 export const END_REASONS = ['expired', 'released', 'evicted', 'lost'] as const;
 export type EndReason = (typeof END_REASONS)[number];
@@ -64,7 +65,7 @@ export function addToHistory(
   const before = history ?? beginning(event, event.sessionId);
   const mark = markOf(event);
   const { settled, marks } = settle(before.settled, insert(before, mark));
-  const { last: _, ...settledSum } = settled;
+  const { last: _, ...settledSum } = withoutUnknownFields(settled);
   const sum: Sum = marks.reduce<Sum>(add, settledSum);
   return {
     ...before,

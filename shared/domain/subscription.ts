@@ -91,6 +91,7 @@ export function seenAs(
   const refunded = new Set(before?.refundedInvoiceIds);
   if (payment?.invoiceId != null && payment.isRefunded) refunded.add(payment.invoiceId);
   const seen = {
+    ...before,
     ...state,
     unpaidSinceMs: unpaidSince(state, before, nowMs),
     tenantId: owner.tenantId,

@@ -110,7 +110,7 @@ export function claimsFor(
     { ...claim, claimId: ids.machine },
   ];
   if (ids.domain !== undefined)
-    claims.push({ ...claim, claimId: ids.domain, trials: (domain?.trials ?? 0) + 1 });
+    claims.push({ ...domain, ...claim, claimId: ids.domain, trials: (domain?.trials ?? 0) + 1 });
   return claims;
 }
 

@@ -6,6 +6,7 @@ import {
   type ChainProblem,
   chainVerifier,
 } from '../domain/audit-chain.ts';
+import { keepUnknownFields } from '../domain/unknown-fields.ts';
 import { AUDIT, CHAIN_HEADS, TENANTS } from '../ports/collections.ts';
 import { eachDocument, eachPage, LARGEST_PAGE } from '../ports/each-document.ts';
 import { auditQuery, CHAIN_OF_TENANT } from '../ports/queries.ts';
@@ -154,7 +155,7 @@ async function readChain(
       }
       problems.push(
         ...(event.success
-          ? verifier.check(event.data)
+          ? verifier.check(keepUnknownFields(event.data, stored))
           : [unreadable(eventId, Math.floor(link.seq), event.error)]),
       );
       sealed += 1;

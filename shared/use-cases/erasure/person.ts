@@ -1,5 +1,6 @@
 import { addErased, continueAt, type Erasure, endStep } from '../../domain/erasure.ts';
 import { accountClaimId } from '../../domain/trial.ts';
+import { withoutUnknownFields } from '../../domain/unknown-fields.ts';
 import { membershipId } from '../../domain/users.ts';
 import { ACCOUNTS, SIGN_INS, TRIAL_CLAIMS, USERS } from '../../ports/collections.ts';
 import type { Deps } from '../../ports/deps.ts';
@@ -77,7 +78,7 @@ function deleteUser(erasure: Erasure, userId: string, deps: Deps): Promise<Erasu
       transaction.delete(USERS, userId);
     }
     // The claim is kept, so that there is no second trial. Only its reference to the license is removed.
-    if (claim) transaction.set(TRIAL_CLAIMS, claim.claimId, { ...claim, given: null });
+    if (claim) transaction.set(TRIAL_CLAIMS, claim.claimId, { ...withoutUnknownFields(claim), given: null });
     return endStep(addErased(current, { users: found ? 1 : 0 }), clock.nowMs(), retentionDays);
   });
 }

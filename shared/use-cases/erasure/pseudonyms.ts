@@ -1,6 +1,7 @@
 import { type AuditEvent, withoutHolder } from '../../domain/audit-chain.ts';
 import { addErased, continueAt, type Erasure, traceId } from '../../domain/erasure.ts';
 import type { SessionHistory } from '../../domain/session-history.ts';
+import { withoutUnknownFields } from '../../domain/unknown-fields.ts';
 import { AUDIT, SESSION_HISTORIES } from '../../ports/collections.ts';
 import type { Deps } from '../../ports/deps.ts';
 import { EVENTS_OF_HOLDER, SESSIONS_OF_HOLDER, TRACES_OF_ERASURE } from '../../ports/queries.ts';
@@ -48,7 +49,10 @@ export function removingHolders(
     );
     const namedEvents = foundEvents.flatMap((event) => (event?.detail.holder === undefined ? [] : [event]));
     for (const history of namedHistories)
-      transaction.set(SESSION_HISTORIES, history.sessionId, { ...history, holder: null });
+      transaction.set(SESSION_HISTORIES, history.sessionId, {
+        ...withoutUnknownFields(history),
+        holder: null,
+      });
     for (const event of namedEvents) transaction.set(AUDIT, event.eventId, withoutHolder(event));
     const counted = addErased(current, {
       sessionHistories: namedHistories.length,

@@ -82,8 +82,9 @@ async function endBatch(
   const traces = batch.map(({ sessionId, holder }) => ({ erasureId, at: sessionId, holders: [holder] }));
   const written = await tryCommit(erasure, deps, async (transaction, current) => {
     const known = await Promise.all(traces.map((trace) => transaction.get(ERASURE_TRACES, traceId(trace))));
-    for (const trace of traces) transaction.set(ERASURE_TRACES, traceId(trace), trace);
-    const counted = addErased(current, { sessions: known.filter((trace) => trace === undefined).length });
+    const added = traces.filter((_, i) => known[i] === undefined);
+    for (const trace of added) transaction.set(ERASURE_TRACES, traceId(trace), trace);
+    const counted = addErased(current, { sessions: added.length });
     return continueAt(counted, { again: true }, deps.clock.nowMs());
   });
   if (!written.isWritten) return written.erasure;

@@ -1,5 +1,6 @@
 import type { BillingAccount } from '../../domain/billing-event.ts';
 import { addErased, continueAt, type Erasure } from '../../domain/erasure.ts';
+import { withoutUnknownFields } from '../../domain/unknown-fields.ts';
 import { membershipId } from '../../domain/users.ts';
 import { BILLING_ACCOUNTS, DOMAIN_CLAIMS, TENANTS } from '../../ports/collections.ts';
 import type { Deps } from '../../ports/deps.ts';
@@ -32,7 +33,7 @@ export async function closeTenant(erasure: Erasure, tenantId: string, deps: Deps
     const isNew = tenant !== undefined && tenant.closedAtMs === null;
     if (isNew) {
       const closed = { name: tenantId, ownerId: null, joinDomain: null, closedAtMs: nowMs };
-      transaction.set(TENANTS, tenantId, { ...tenant, ...closed });
+      transaction.set(TENANTS, tenantId, { ...withoutUnknownFields(tenant), ...closed });
     }
     for (const { domain } of claims.documents) transaction.delete(DOMAIN_CLAIMS, domain);
     return continueAt(addErased(current, { tenants: isNew ? 1 : 0 }), nextTenant(current), nowMs);
