@@ -3,10 +3,9 @@ import { expect, test } from 'vitest';
 
 test.each([
   ['admin', 'clients/admin/bin/seatlease-admin.js'],
-  ...['bench', 'chaos', 'cost', 'demo', 'deploy', 'mutants', 'operate', 'verify-deploy'].map((name) => [
-    name,
-    `scripts/${name}.ts`,
-  ]),
+  ...['bench', 'chaos', 'cost', 'demo', 'deploy', 'doctor', 'mutants', 'operate', 'verify-deploy'].map(
+    (name) => [name, `scripts/${name}.ts`],
+  ),
 ])('npm run %s prints its usage for --help and for an unknown option', (name, file) => {
   const call = (option: string) => spawnSync(process.execPath, [file, option], { encoding: 'utf8' });
   const help = call('--help');

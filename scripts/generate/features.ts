@@ -147,11 +147,12 @@ export const FEATURES: readonly Feature[] = [
     name: 'Deployment',
     functions: [],
     code: ['infra/suite.ts', 'scripts/bundle', 'scripts/deploy', 'shared/settings.ts'],
-    programs: ['deploy', 'verify-deploy', 'bundle', 'cost'],
+    programs: ['deploy', 'doctor', 'verify-deploy', 'bundle', 'cost'],
     tests: [
       'infra/suite.test.ts',
       'scripts/deploy/deploy.long.test.ts',
       'scripts/bundle/bundle.long.test.ts',
+      'scripts/doctor/findings.test.ts',
       'scripts/verify-deploy/verify-deploy.test.ts',
       'scripts/operate/runbook.test.ts',
     ],

@@ -8,6 +8,7 @@ import { runAdmin } from '../../clients/admin/src/run.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
 import { putLocalKey } from '../../shared/local/signing-key.ts';
 import { shellBlocksOf } from '../checks/markdown.ts';
+import { curingCommands } from '../doctor/testing/commands.ts';
 import { runOperate } from './run.ts';
 
 const runbook = readFileSync('infra/README.md', 'utf8');
@@ -32,6 +33,8 @@ const ofCost = commands.filter((command) => command.startsWith('npm run cost -- 
 const DEPLOYING = [
   'npm ci',
   'npm run deploy -- --stack prod --secrets',
+  'npm run doctor -- --stack prod --read-secrets',
+  'npm run doctor -- --stack prod',
   'npm run deploy -- --stack prod',
   'npm run verify-deploy -- --url https://licenses.example.com',
 ];
@@ -163,10 +166,12 @@ describe('the gcloud commands', () => {
     return z.parse(Lint, JSON.parse(String(stdout)));
   }
 
-  test(name, () => {
-    const checked = lint([...ofGoogle, 'gcloud kms keys versions list --keyrings=seatlease']);
+  test(name, async () => {
+    const all = [...ofGoogle, ...(await curingCommands())];
+    const checked = lint([...all, 'gcloud kms keys versions list --keyrings=seatlease']);
     expect(checked.at(-1)?.success, 'the linter reports a wrong command').toBe(false);
     expect(checked.slice(0, -1).filter(({ success }) => !success)).toEqual([]);
-    expect(checked).toHaveLength(ofGoogle.length + 1);
+    expect(checked).toHaveLength(all.length + 1);
+    expect(all.length).toBeGreaterThan(ofGoogle.length + 20);
   });
 });

@@ -1,0 +1,174 @@
+import { createHash } from 'node:crypto';
+import * as z from 'zod/mini';
+import { assembleScript, VERBS } from '../../../shared/adapters/seats/lua/scripts.ts';
+import type { Answer } from '../answers.ts';
+import { type Area, type Asking, type Stack, settled } from '../check.ts';
+import { failed, ok, unknown, type Verdict, warning } from '../finding.ts';
+
+const Reply = z.object({ result: z.optional(z.unknown()), error: z.optional(z.string()) });
+type Reply = z.output<typeof Reply>;
+
+const Databases = z.array(z.object({ database_id: z.string(), endpoint: z.string() }));
+const Database = z.object({
+  state: z.string(),
+  eviction: z.boolean(),
+  read_regions: z._default(z.array(z.string()), []),
+  db_max_commands_per_second: z.optional(z.number()),
+  db_memory_threshold: z.optional(z.number()),
+  type: z.optional(z.string()),
+});
+
+const API = 'https://api.upstash.com/v2/redis';
+const CONSOLE = 'https://console.upstash.com/redis';
+const MIB = 1024 * 1024;
+
+/** A key of this program alone; it expires after a second. */
+const PROBE = 'seatlease-doctor';
+/** The first line that lets scripts of different keys run at the same time (https://upstash.com/docs/redis/features/key-locking). */
+const FLAGGED = "#!lua flags=allow-key-locking\nreturn redis.call('EXISTS', KEYS[1])";
+
+/** The Redis of the seats: what functions need of it, and the settings of the database at Upstash. */
+export const REDIS: Area = {
+  name: 'Redis',
+  checksOf({ given }) {
+    const [url, token] = [given('UPSTASH_REDIS_REST_URL'), given('UPSTASH_REDIS_REST_TOKEN')];
+    if (url === undefined || token === undefined)
+      return [
+        settled(
+          'database',
+          unknown(
+            'The database was not checked: its address and token are not known to this program.',
+            'Add --read-secrets, or set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN.',
+          ),
+        ),
+      ];
+    if (!URL.canParse(url))
+      return [
+        settled(
+          'database',
+          failed('UPSTASH_REDIS_REST_URL is not a URL.', `Copy it from ${CONSOLE}, section REST.`),
+        ),
+      ];
+    const send = (ask: Asking) => redisSender(ask, url, token);
+    return [
+      { name: 'token', run: async (ask) => [await checkToken(send(ask))] },
+      { name: 'key locking', run: async (ask) => [judgeFlag(await send(ask)('EVAL', FLAGGED, '1', PROBE))] },
+      { name: 'scripts', run: async (ask) => [await checkScripts(send(ask))] },
+      { name: 'database', run: async (ask) => [await checkDatabase(ask, url, given)] },
+    ];
+  },
+};
+
+type Send = (...command: string[]) => Promise<Reply>;
+
+function redisSender({ other }: Asking, url: string, token: string): Send {
+  return async (...command) => {
+    const headers = { authorization: `Bearer ${token}` };
+    const answer = await other({ method: 'POST', url: url.replace(/\/?$/, '/'), headers, body: command });
+    return replyOf(answer);
+  };
+}
+
+function replyOf({ status, body }: Answer): Reply {
+  return z.safeParse(Reply, body).data ?? { error: `HTTP ${status}` };
+}
+
+async function checkToken(send: Send): Promise<Verdict> {
+  const ping = await send('PING');
+  if (ping.result !== 'PONG')
+    return failed(
+      `The database refuses the token (${codeOf(ping)}).`,
+      `Copy URL and token from ${CONSOLE}, section REST, into the two secrets.`,
+    );
+  // Each acquire writes: a read-only token, or a full database, passes PING.
+  const written = await send('SET', PROBE, '1', 'EX', '1');
+  if (written.result === 'OK') return ok('The database answers, and the token may write.');
+  return /NOPERM/.test(written.error ?? '')
+    ? failed(
+        'The token is read-only.',
+        `Copy the standard token from ${CONSOLE}: "Read-Only Token" must be off.`,
+      )
+    : failed(
+        `The database refuses to write (${codeOf(written)}).`,
+        `Look at the limits of the database at ${CONSOLE}, and choose a larger plan.`,
+      );
+}
+
+function judgeFlag(reply: Reply): Verdict {
+  if (reply.result === 0 || reply.result === 1)
+    return ok('Scripts of different licenses run at the same time.');
+  return warning(
+    `The engine does not know allow-key-locking (${codeOf(reply)}): each script locks the whole database.`,
+    'Use a database at Upstash, or ask Upstash to update it.',
+  );
+}
+
+async function checkScripts(send: Send): Promise<Verdict> {
+  const loaded = await Promise.all(
+    VERBS.map(async (verb) => {
+      const source = assembleScript(verb);
+      const { result } = await send('SCRIPT', 'LOAD', source);
+      return { verb, isLoaded: result === createHash('sha1').update(source).digest('hex') };
+    }),
+  );
+  const refused = loaded.filter(({ isLoaded }) => !isLoaded).map(({ verb }) => verb);
+  return refused.length === 0
+    ? ok(`All ${VERBS.length} scripts of the seats load.`)
+    : failed(`These scripts do not load: ${refused.join(', ')}.`, 'Use a database at Upstash.');
+}
+
+/** Redis itself does not say: Upstash's CONFIG GET has only `notify-keyspace-events` (its page of that command). */
+async function checkDatabase({ other }: Asking, url: string, given: Stack['given']): Promise<Verdict> {
+  const [email, key] = [given('UPSTASH_EMAIL'), given('UPSTASH_API_KEY')];
+  const byHand = `Look at ${CONSOLE}: eviction must be off, without read regions`;
+  if (email === undefined || key === undefined)
+    return unknown(
+      'Eviction, read regions and limits of the database are not known: only the Upstash API has them.',
+      `${byHand}; or set UPSTASH_EMAIL and UPSTASH_API_KEY.`,
+    );
+  const headers = { authorization: `Basic ${Buffer.from(`${email}:${key}`).toString('base64')}` };
+  const { hostname } = new URL(url);
+  const { data: list } = z.safeParse(Databases, (await other({ url: `${API}/databases`, headers })).body);
+  // The endpoint is a host name, or only its first part.
+  const id = list?.find(
+    ({ endpoint }) => hostname === endpoint || hostname.startsWith(`${endpoint}.`),
+  )?.database_id;
+  if (id === undefined)
+    return unknown('The account at Upstash of UPSTASH_EMAIL has no such database.', `${byHand}.`);
+  const { body } = await other({ url: `${API}/database/${id}?credentials=hide`, headers });
+  const database = z.safeParse(Database, body).data;
+  return database
+    ? judgeDatabase(database)
+    : unknown('Upstash does not describe the database.', `${byHand}.`);
+}
+
+function judgeDatabase(database: z.output<typeof Database>): Verdict {
+  const { state, eviction, read_regions, type, db_max_commands_per_second, db_memory_threshold } = database;
+  if (state !== 'active')
+    return failed(`The database is ${state}.`, `Look at ${CONSOLE}: a budget or an unpaid bill suspends it.`);
+  if (eviction)
+    return failed(
+      'Eviction is on: a full database deletes seats.',
+      `Turn it off at ${CONSOLE}, Configuration.`,
+    );
+  if (read_regions.length > 0)
+    return warning(
+      `The database has read regions (${read_regions.join(', ')}): each multiplies the price of a write.`,
+      `Remove them at ${CONSOLE}: every call of the seats writes.`,
+    );
+  const limits = [
+    ...(db_max_commands_per_second === undefined ? [] : [`${db_max_commands_per_second} commands a second`]),
+    ...(db_memory_threshold === undefined ? [] : [`${Math.floor(db_memory_threshold / MIB)} MiB of memory`]),
+  ];
+  return type === 'free'
+    ? warning(
+        `The database is on the free plan (${limits.join(', ')}), which ends at a number of commands a month.`,
+        `Choose a paid plan at ${CONSOLE} before customers use it.`,
+      )
+    : ok(`Eviction is off, and the database has ${limits.join(' and ')}.`);
+}
+
+/** The first word of an error: the rest can quote the command. */
+function codeOf({ error = 'no error' }: Reply): string {
+  return /^(HTTP \d+|\w+)/.exec(error)?.[0] ?? 'no code';
+}

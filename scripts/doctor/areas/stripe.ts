@@ -1,0 +1,282 @@
+import { Stripe } from 'stripe';
+import * as z from 'zod/mini';
+import stripeWebhook from '../../../functions/stripe-webhook/contract.ts';
+import { HANDLED_EVENTS } from '../../../shared/adapters/billing/stripe-events.ts';
+import { PLANS, type PlanTerms } from '../../../shared/domain/plans.ts';
+import { SETTINGS } from '../../../shared/settings.ts';
+import { type Answer, NoAnswer } from '../answers.ts';
+import { type Area, type Asking, type Check, type Stack, settled } from '../check.ts';
+import { failed, ok, unknown, type Verdict, warning } from '../finding.ts';
+
+const listOf = <S extends z.ZodMiniType>(item: S) =>
+  z.object({ data: z.array(item), has_more: z._default(z.boolean(), false) });
+
+const Endpoints = listOf(
+  z.object({
+    id: z.string(),
+    url: z.string(),
+    status: z.string(),
+    api_version: z.nullable(z.string()),
+    enabled_events: z.array(z.string()),
+  }),
+);
+const Prices = listOf(
+  z.object({
+    id: z.string(),
+    active: z.boolean(),
+    billing_scheme: z.string(),
+    lookup_key: z.nullable(z.string()),
+    recurring: z.nullable(z.object({ interval: z.string(), usage_type: z.string() })),
+  }),
+);
+const Meters = listOf(
+  z.object({
+    event_name: z.string(),
+    status: z.string(),
+    customer_mapping: z.object({ event_payload_key: z.string() }),
+    value_settings: z.object({ event_payload_key: z.string() }),
+    default_aggregation: z.object({ formula: z.string() }),
+  }),
+);
+const Configurations = listOf(z.object({ is_default: z.boolean(), active: z.boolean() }));
+
+const API = 'https://api.stripe.com/v1';
+/** What the functions read. A list of one shows whether the key may. Write access cannot be seen without writing. */
+const READ_BY_FUNCTIONS = [
+  'customers',
+  'checkout/sessions',
+  'subscriptions',
+  'prices',
+  'invoices',
+  'charges',
+  'payment_intents',
+  'disputes',
+];
+
+/** The prices that plans are sold at, with their interval. */
+const SOLD = Object.values(PLANS).flatMap(({ prices }: PlanTerms) =>
+  Object.entries(prices).map(([interval, lookupKey]) => ({ interval, lookupKey })),
+);
+
+/** Payments: the account at Stripe must have what the code expects. */
+export const STRIPE: Area = {
+  name: 'Stripe',
+  checksOf(stack) {
+    const { settings, given } = stack;
+    if (!settings.billing) return [];
+    const key = given('STRIPE_SECRET_KEY');
+    if (key === undefined)
+      return [
+        settled(
+          'account',
+          unknown(
+            'The account was not checked: its key is not known to this program.',
+            'Add --read-secrets, or set STRIPE_SECRET_KEY.',
+          ),
+        ),
+      ];
+    const check = (name: string, run: (ask: AskStripe) => Promise<Verdict[]>): Check => ({
+      name,
+      run: (ask) => run(stripeAsker(ask, key)),
+    });
+    return [
+      check('key', async (ask) => [await checkKey(ask, key)]),
+      check('webhook endpoint', async (ask) => checkEndpoint(ask, stack)),
+      check('prices', async (ask) => {
+        const query = SOLD.map(({ lookupKey }) => `lookup_keys[]=${lookupKey}`).join('&');
+        return judgePrices(read(Prices, await ask(`prices?limit=100&${query}`, 'Prices')));
+      }),
+      ...(metersIn(stack).length === 0
+        ? []
+        : [
+            check('meters', async (ask) =>
+              judgeMeters(read(Meters, await ask('billing/meters?limit=100', 'Meters')), stack),
+            ),
+          ]),
+      check('customer portal', async (ask) => [
+        judgePortal(
+          read(
+            Configurations,
+            await ask('billing_portal/configurations?is_default=true&limit=1', 'Customer portal'),
+          ),
+        ),
+      ]),
+    ];
+  },
+};
+
+/** `resource` is what a restricted key must be allowed to read. */
+type AskStripe = (path: string, resource: string) => Promise<Answer>;
+
+function stripeAsker({ other }: Asking, key: string): AskStripe {
+  return async (path, resource) => {
+    const headers = { authorization: `Bearer ${key}`, 'stripe-version': Stripe.API_VERSION };
+    const answer = await other({ url: `${API}/${path}`, headers });
+    if (answer.status === 403)
+      throw new NoAnswer(
+        unknown(
+          `The key may not read ${resource}.`,
+          `Set STRIPE_SECRET_KEY to a restricted key with read access to ${resource}, and run this again.`,
+        ),
+        'FORBIDDEN',
+      );
+    if (answer.status === 401)
+      throw new NoAnswer(
+        failed('Stripe does not know the key.', 'Add the current key as a version of its secret.'),
+      );
+    if (answer.status !== 200)
+      throw new NoAnswer(unknown(`Stripe answers ${answer.status}.`, 'Run this again in a minute.'));
+    return answer;
+  };
+}
+
+function read<S extends z.ZodMiniType>(shape: S, { body }: Answer): z.output<S> {
+  const { data } = z.safeParse(shape, body);
+  if (data !== undefined) return data;
+  throw new NoAnswer(
+    unknown('The answer of Stripe has an unknown form.', 'Check it by hand: this program is too old.'),
+  );
+}
+
+async function checkKey(ask: AskStripe, key: string): Promise<Verdict> {
+  const forbidden: string[] = [];
+  for (const resource of READ_BY_FUNCTIONS) {
+    try {
+      await ask(`${resource}?limit=1`, resource);
+    } catch (error) {
+      if (!(error instanceof NoAnswer) || error.reason !== 'FORBIDDEN') throw error;
+      forbidden.push(resource);
+    }
+  }
+  if (forbidden.length > 0)
+    return failed(
+      `The key may not read ${forbidden.join(', ')}.`,
+      'Give the restricted key the permissions that the runbook lists ("Set up Stripe").',
+    );
+  const mode = /^\w+_live_/.test(key) ? 'live' : 'test';
+  return mode === 'live'
+    ? ok('The key is of live mode and may read what the functions read.')
+    : warning(
+        'The key is of test mode: nobody can pay with it.',
+        'When you sell, use a key of live mode, with its own prices, meters and endpoint.',
+      );
+}
+
+async function checkEndpoint(ask: AskStripe, stack: Stack): Promise<Verdict[]> {
+  const url = `${stack.settings.publicUrl}${stripeWebhook.endpoints.receive.path}`;
+  try {
+    return judgeEndpoint(read(Endpoints, await ask('webhook_endpoints?limit=100', 'Webhook Endpoints')), url);
+  } catch (error) {
+    if (!(error instanceof NoAnswer) || error.reason !== 'FORBIDDEN') throw error;
+    // The functions do not need that permission.
+    return [
+      unknown(
+        'The key may not read webhook endpoints.',
+        `Check that ${url} has API version ${Stripe.API_VERSION} and the events ${HANDLED_EVENTS.join(', ')}; or set STRIPE_SECRET_KEY to a key that may read Webhook Endpoints.`,
+      ),
+    ];
+  }
+}
+
+function judgeEndpoint({ data }: z.output<typeof Endpoints>, url: string): Verdict[] {
+  const endpoint = data.find((each) => each.url === url);
+  if (!endpoint)
+    return [
+      failed(
+        `No webhook endpoint has the URL ${url}.`,
+        `Create it with API version ${Stripe.API_VERSION} and the events ${HANDLED_EVENTS.join(', ')}.`,
+      ),
+    ];
+  const { id, status, api_version, enabled_events } = endpoint;
+  const missing = enabled_events.includes('*')
+    ? []
+    : HANDLED_EVENTS.filter((type) => !enabled_events.includes(type));
+  const problems = [
+    ...(status === 'enabled'
+      ? []
+      : [failed(`The endpoint is ${status}: Stripe sends it nothing.`, `Enable ${id} at Stripe.`)]),
+    ...(api_version === Stripe.API_VERSION
+      ? []
+      : [
+          failed(
+            `The endpoint has API version ${api_version ?? 'of the account'}, and the code reads ${Stripe.API_VERSION}.`,
+            `Create another endpoint with API version ${Stripe.API_VERSION}, add its secret, deploy, and delete ${id}: a version cannot be changed.`,
+          ),
+        ]),
+    ...(missing.length === 0
+      ? []
+      : [
+          failed(`The endpoint does not send ${missing.join(', ')}.`, `Add these events to ${id} at Stripe.`),
+        ]),
+  ];
+  return problems.length > 0 ? problems : [ok(`${url} gets all events, in the API version of the code.`)];
+}
+
+function judgePrices({ data }: z.output<typeof Prices>): Verdict[] {
+  const problems = SOLD.flatMap(({ interval, lookupKey }) => {
+    const price = data.find((each) => each.lookup_key === lookupKey);
+    if (!price)
+      return [
+        warning(
+          `No price has the lookup key ${lookupKey}: that plan cannot be bought.`,
+          `Create it at Stripe, per unit, each ${interval}; or remove it from shared/domain/plans.ts.`,
+        ),
+      ];
+    const { active, billing_scheme, recurring } = price;
+    const wrong = [
+      ...(active ? [] : ['archived']),
+      ...(billing_scheme === 'per_unit' ? [] : [`billed ${billing_scheme}`]),
+      ...(recurring?.interval === interval
+        ? []
+        : [`for each ${recurring?.interval ?? 'payment, not recurring'}`]),
+      ...(recurring && recurring.usage_type !== 'licensed' ? [`for ${recurring.usage_type} usage`] : []),
+    ];
+    return wrong.length === 0
+      ? []
+      : [
+          failed(
+            `The price ${lookupKey} is ${wrong.join(' and ')}.`,
+            `Create an active price per unit for each ${interval} and move the lookup key to it.`,
+          ),
+        ];
+  });
+  return problems.length > 0 ? problems : [ok(`All ${SOLD.length} prices exist.`)];
+}
+
+function metersIn({ settings: { environment } }: Stack): string[] {
+  const { data } = z.safeParse(SETTINGS.USAGE_METERS.schema, environment.USAGE_METERS ?? '');
+  return Array.isArray(data) ? data : [];
+}
+
+function judgeMeters({ data }: z.output<typeof Meters>, stack: Stack): Verdict[] {
+  const names = metersIn(stack);
+  const problems = names.flatMap((name) => {
+    const meter = data.find(({ event_name, status }) => event_name === name && status === 'active');
+    const form = 'customer mapping stripe_customer_id, value key value, aggregation sum';
+    if (!meter)
+      return [
+        failed(
+          `No active meter has the event name ${name}: its usage is refused.`,
+          `Create it at Stripe: ${form}.`,
+        ),
+      ];
+    const { customer_mapping, value_settings, default_aggregation } = meter;
+    const isRight =
+      customer_mapping.event_payload_key === 'stripe_customer_id' &&
+      value_settings.event_payload_key === 'value' &&
+      default_aggregation.formula === 'sum';
+    return isRight
+      ? []
+      : [failed(`The meter ${name} reads other fields than the code sends.`, `It needs ${form}.`)];
+  });
+  return problems.length > 0 ? problems : [ok(`All ${names.length} meters exist.`)];
+}
+
+function judgePortal({ data }: z.output<typeof Configurations>): Verdict {
+  return data.some(({ is_default, active }) => is_default && active)
+    ? ok('The customer portal is set up.')
+    : failed(
+        'The customer portal has no default configuration: customers cannot open it.',
+        'Save its settings once at https://dashboard.stripe.com/settings/billing/portal.',
+      );
+}

@@ -1,0 +1,340 @@
+import { Stripe } from 'stripe';
+import { HANDLED_EVENTS } from '../../../../shared/adapters/billing/stripe-events.ts';
+import type { Case, Recorded } from '../case.ts';
+
+/** Stripe's answers, checked against the types of its library, which are made from its OpenAPI document. */
+
+const API = 'GET https://api.stripe.com/v1/';
+const URL_OF_EVENTS = 'https://licenses.example.com/api/v1/webhooks/stripe';
+
+/** The body of a list, as JSON has it: without the methods of the library. */
+interface Page<T> {
+  readonly object: 'list';
+  readonly url: string;
+  readonly has_more: boolean;
+  readonly data: readonly T[];
+}
+
+function page<T>(path: string, ...data: T[]): Page<T> {
+  return { object: 'list', url: `/v1/${path}`, has_more: false, data };
+}
+
+function recorded(source: string, path: string, body: unknown, status = 200): Recorded {
+  return { source: `https://docs.stripe.com/api/${source}`, request: `${API}${path}`, status, body };
+}
+
+const endpoint = {
+  id: 'we_1Sample',
+  object: 'webhook_endpoint',
+  api_version: Stripe.API_VERSION,
+  application: null,
+  created: 1_793_000_000,
+  description: null,
+  enabled_events: [...HANDLED_EVENTS],
+  livemode: true,
+  metadata: {},
+  status: 'enabled',
+  url: URL_OF_EVENTS,
+} as const satisfies Stripe.WebhookEndpoint;
+
+function priceOf(
+  lookupKey: string,
+  change: Partial<Stripe.Price> = {},
+): Omit<Stripe.Price, 'unit_amount_decimal'> {
+  return {
+    id: `price_${lookupKey}`,
+    object: 'price',
+    active: true,
+    billing_scheme: 'per_unit',
+    created: 1_793_000_000,
+    currency: 'eur',
+    custom_unit_amount: null,
+    livemode: true,
+    lookup_key: lookupKey,
+    metadata: {},
+    nickname: null,
+    product: 'prod_sample',
+    recurring: recurring(lookupKey.endsWith('year') ? 'year' : 'month'),
+    tax_behavior: 'exclusive',
+    tiers_mode: null,
+    transform_quantity: null,
+    type: 'recurring',
+    unit_amount: 900,
+    ...change,
+  };
+}
+
+function recurring(
+  interval: 'month' | 'year',
+  usage_type: Stripe.Price.Recurring.UsageType = 'licensed',
+): Stripe.Price.Recurring {
+  return { interval, interval_count: 1, meter: null, trial_period_days: null, usage_type };
+}
+
+const LOOKUP_KEYS = [
+  'seatlease_pro_month',
+  'seatlease_pro_year',
+  'seatlease_team_month',
+  'seatlease_team_year',
+  'seatlease_enterprise_year',
+];
+
+function prices(changed?: { readonly lookupKey: string; readonly price?: Partial<Stripe.Price> }): Recorded {
+  const all = LOOKUP_KEYS.flatMap((lookupKey) => {
+    if (lookupKey !== changed?.lookupKey) return [priceOf(lookupKey)];
+    return changed.price ? [priceOf(lookupKey, changed.price)] : [];
+  });
+  const query = LOOKUP_KEYS.map((lookupKey) => `lookup_keys[]=${lookupKey}`).join('&');
+  return recorded('prices/list', `prices?limit=100&${query}`, page('prices', ...all));
+}
+
+const meter = {
+  id: 'mtr_sample',
+  object: 'billing.meter',
+  created: 1_793_000_000,
+  customer_mapping: { event_payload_key: 'stripe_customer_id', type: 'by_id' },
+  default_aggregation: { formula: 'sum' },
+  display_name: 'Exports',
+  event_name: 'exports',
+  event_time_window: null,
+  livemode: true,
+  status: 'active',
+  status_transitions: { deactivated_at: null },
+  updated: 1_793_000_000,
+  value_settings: { event_payload_key: 'value' },
+} satisfies Stripe.Billing.Meter;
+
+type Configuration = Omit<Stripe.BillingPortal.Configuration, 'features' | 'business_profile' | 'login_page'>;
+
+const configuration = {
+  id: 'bpc_sample',
+  object: 'billing_portal.configuration',
+  active: true,
+  application: null,
+  created: 1_793_000_000,
+  default_return_url: null,
+  is_default: true,
+  livemode: true,
+  metadata: {},
+  name: null,
+  updated: 1_793_000_000,
+} satisfies Configuration;
+
+function endpoints(...data: Stripe.WebhookEndpoint[]): Recorded {
+  return recorded(
+    'webhook_endpoints/list',
+    'webhook_endpoints?limit=100',
+    page('webhook_endpoints', ...data),
+  );
+}
+
+function meters(...data: Stripe.Billing.Meter[]): Recorded {
+  return recorded('billing/meter/list', 'billing/meters?limit=100', page('billing/meters', ...data));
+}
+
+function configurations(...data: Configuration[]): Recorded {
+  return recorded(
+    'customer_portal/configurations/list',
+    'billing_portal/configurations?is_default=true&limit=1',
+    page('billing_portal/configurations', ...data),
+  );
+}
+
+/** https://docs.stripe.com/api/errors; for a restricted key, https://docs.stripe.com/keys/restricted-api-keys. */
+function refused(path: string, status: 401 | 403 | 500): Recorded {
+  const error = {
+    type: status === 500 ? 'api_error' : 'invalid_request_error',
+    message: `The provided key 'rk_live_sample' does not have the required permissions for this endpoint.`,
+  };
+  return recorded('errors', path, { error }, status);
+}
+
+export const STRIPE_ANSWERS: readonly Recorded[] = [
+  ...[
+    'customers',
+    'checkout/sessions',
+    'subscriptions',
+    'prices',
+    'invoices',
+    'charges',
+    'payment_intents',
+    'disputes',
+  ].map((path) => recorded('pagination', `${path}?limit=1`, page(path))),
+  endpoints({ ...endpoint, id: 'we_other', url: 'https://example.com/stripe' }, endpoint),
+  prices(),
+  meters({ ...meter, id: 'mtr_old', status: 'inactive' }, meter),
+  configurations(configuration),
+];
+
+const IN_ENDPOINT = 'webhook endpoint';
+
+export const STRIPE_CASES: readonly Case[] = [
+  {
+    name: 'the key may not read disputes',
+    answers: [refused('disputes?limit=1', 403)],
+    finding: { check: 'key', level: 'error', found: 'The key may not read disputes.', cure: 'Set up Stripe' },
+  },
+  {
+    name: 'the key is revoked',
+    answers: [refused('customers?limit=1', 401)],
+    finding: {
+      check: 'key',
+      level: 'error',
+      found: 'Stripe does not know the key.',
+      cure: 'version of its secret',
+    },
+  },
+  {
+    name: 'the key is of test mode',
+    stack: { given: { STRIPE_SECRET_KEY: 'rk_test_sample' } },
+    answers: [],
+    finding: {
+      check: 'key',
+      level: 'warning',
+      found: 'The key is of test mode',
+      cure: 'use a key of live mode',
+    },
+  },
+  {
+    name: 'Stripe is down',
+    answers: [refused('billing/meters?limit=100', 500)],
+    finding: { check: 'meters', level: 'unknown', found: 'Stripe answers 500.', cure: 'Run this again' },
+  },
+  {
+    name: 'the key may not read meters',
+    answers: [refused('billing/meters?limit=100', 403)],
+    finding: { check: 'meters', level: 'unknown', found: 'may not read Meters', cure: 'STRIPE_SECRET_KEY' },
+  },
+  {
+    name: 'the key may not read webhook endpoints',
+    answers: [refused('webhook_endpoints?limit=100', 403)],
+    finding: {
+      check: IN_ENDPOINT,
+      level: 'unknown',
+      found: 'may not read webhook endpoints',
+      cure: `Check that ${URL_OF_EVENTS} has API version ${Stripe.API_VERSION} and the events ${HANDLED_EVENTS.join(', ')}`,
+    },
+  },
+  {
+    name: 'no endpoint has the address',
+    answers: [endpoints({ ...endpoint, url: `${URL_OF_EVENTS}/` })],
+    finding: {
+      check: IN_ENDPOINT,
+      level: 'error',
+      found: `No webhook endpoint has the URL ${URL_OF_EVENTS}.`,
+      cure: `Create it with API version ${Stripe.API_VERSION}`,
+    },
+  },
+  {
+    name: 'the endpoint is disabled',
+    answers: [endpoints({ ...endpoint, status: 'disabled' })],
+    finding: {
+      check: IN_ENDPOINT,
+      level: 'error',
+      found: 'The endpoint is disabled',
+      cure: 'Enable we_1Sample',
+    },
+  },
+  {
+    name: 'the endpoint has an older API version',
+    answers: [endpoints({ ...endpoint, api_version: '2024-06-20' })],
+    finding: {
+      check: IN_ENDPOINT,
+      level: 'error',
+      found: `has API version 2024-06-20, and the code reads ${Stripe.API_VERSION}`,
+      cure: 'a version cannot be changed',
+    },
+  },
+  {
+    name: 'the endpoint has the version of the account',
+    answers: [endpoints({ ...endpoint, api_version: null })],
+    finding: { check: IN_ENDPOINT, level: 'error', found: 'has API version of the account' },
+  },
+  {
+    name: 'the endpoint lacks an event',
+    answers: [
+      endpoints({
+        ...endpoint,
+        enabled_events: HANDLED_EVENTS.filter((type) => type !== 'charge.dispute.closed'),
+      }),
+    ],
+    finding: {
+      check: IN_ENDPOINT,
+      level: 'error',
+      found: 'The endpoint does not send charge.dispute.closed.',
+      cure: 'Add these events to we_1Sample',
+    },
+  },
+  {
+    name: 'a plan has no price',
+    answers: [prices({ lookupKey: 'seatlease_team_year' })],
+    finding: {
+      check: 'prices',
+      level: 'warning',
+      found: 'No price has the lookup key seatlease_team_year',
+      cure: 'per unit, each year',
+    },
+  },
+  {
+    name: 'a price is archived',
+    answers: [prices({ lookupKey: 'seatlease_pro_month', price: { active: false } })],
+    finding: { check: 'prices', level: 'error', found: 'The price seatlease_pro_month is archived.' },
+  },
+  {
+    name: 'a price has tiers',
+    answers: [prices({ lookupKey: 'seatlease_pro_month', price: { billing_scheme: 'tiered' } })],
+    finding: { check: 'prices', level: 'error', found: 'seatlease_pro_month is billed tiered.' },
+  },
+  {
+    name: 'a price is not recurring',
+    answers: [prices({ lookupKey: 'seatlease_pro_month', price: { recurring: null } })],
+    finding: { check: 'prices', level: 'error', found: 'is for each payment, not recurring.' },
+  },
+  {
+    name: 'a price has another interval',
+    answers: [prices({ lookupKey: 'seatlease_pro_month', price: { recurring: recurring('year') } })],
+    finding: { check: 'prices', level: 'error', found: 'is for each year.', cure: 'for each month' },
+  },
+  {
+    name: 'a price is metered',
+    answers: [
+      prices({ lookupKey: 'seatlease_pro_month', price: { recurring: recurring('month', 'metered') } }),
+    ],
+    finding: { check: 'prices', level: 'error', found: 'is for metered usage.' },
+  },
+  {
+    name: 'a meter does not exist',
+    answers: [meters({ ...meter, event_name: 'imports' })],
+    finding: {
+      check: 'meters',
+      level: 'error',
+      found: 'No active meter has the event name exports',
+      cure: 'customer mapping stripe_customer_id',
+    },
+  },
+  {
+    name: 'a meter is inactive',
+    answers: [meters({ ...meter, status: 'inactive' })],
+    finding: { check: 'meters', level: 'error', found: 'No active meter has the event name exports' },
+  },
+  {
+    name: 'a meter maps customers by another field',
+    answers: [meters({ ...meter, customer_mapping: { event_payload_key: 'customer', type: 'by_id' } })],
+    finding: { check: 'meters', level: 'error', found: 'reads other fields', cure: 'stripe_customer_id' },
+  },
+  {
+    name: 'a meter counts events instead of adding their values',
+    answers: [meters({ ...meter, default_aggregation: { formula: 'count' } })],
+    finding: { check: 'meters', level: 'error', found: 'reads other fields', cure: 'aggregation sum' },
+  },
+  {
+    name: 'the customer portal was never saved',
+    answers: [configurations()],
+    finding: {
+      check: 'customer portal',
+      level: 'error',
+      found: 'has no default configuration',
+      cure: 'https://dashboard.stripe.com/settings/billing/portal',
+    },
+  },
+];
