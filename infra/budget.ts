@@ -1,11 +1,11 @@
 import * as billing from '@pulumi/gcp/billing/index.js';
-import type * as monitoring from '@pulumi/gcp/monitoring/index.js';
 import type { CustomResourceOptions } from '@pulumi/pulumi';
+import type { Channels } from './channels.ts';
 import type { StackSettings } from './settings.ts';
 
 /** Alerts when 50 %, 90 % and 100 % of the month's budget is spent. It stops nothing. */
 export function setBudget(
-  channel: monitoring.NotificationChannel,
+  { emails }: Channels,
   { budget, project, projectNumber }: StackSettings,
   options: CustomResourceOptions,
 ): void {
@@ -20,7 +20,7 @@ export function setBudget(
         specifiedAmount: { currencyCode: budget.currency, units: String(budget.monthlyAmount) },
       },
       thresholdRules: [0.5, 0.9, 1].map((thresholdPercent) => ({ thresholdPercent })),
-      allUpdatesRule: { monitoringNotificationChannels: [channel.id] },
+      allUpdatesRule: { monitoringNotificationChannels: emails },
     },
     options,
   );

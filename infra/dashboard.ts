@@ -24,7 +24,17 @@ export function dashboard() {
       series(fromLog('sweep_lag'), 'ALIGN_DELTA', 'REDUCE_PERCENTILE_99'),
     ]),
     chart('Events not recorded yet, and dead letters', [
-      series(undelivered(), 'ALIGN_MAX', 'REDUCE_MAX', ['resource.label.subscription_id']),
+      series(ofSubscriptions('num_undelivered_messages'), 'ALIGN_MAX', 'REDUCE_MAX', [
+        'resource.label.subscription_id',
+      ]),
+    ]),
+    chart('Age of the oldest event not recorded yet, and of the oldest dead letter (s)', [
+      series(ofSubscriptions('oldest_unacked_message_age'), 'ALIGN_MAX', 'REDUCE_MAX', [
+        'resource.label.subscription_id',
+      ]),
+    ]),
+    chart('Refusals of Redis at a limit, by limit (1/s)', [
+      series(fromLog('redis_limits'), 'ALIGN_RATE', 'REDUCE_SUM', ['metric.label.limit']),
     ]),
     chart('Instances by function', [
       series(
@@ -55,10 +65,10 @@ function fromLog(name: LogMetricName): string {
   return `metric.type="${metricType(name)}" AND resource.type="cloud_run_revision"`;
 }
 
-/** Messages that wait in our subscriptions, the one of dead letters included. */
-function undelivered(): string {
+/** A metric of our subscriptions, the one of dead letters included. */
+function ofSubscriptions(metric: 'num_undelivered_messages' | 'oldest_unacked_message_age'): string {
   return [
-    'metric.type="pubsub.googleapis.com/subscription/num_undelivered_messages"',
+    `metric.type="pubsub.googleapis.com/subscription/${metric}"`,
     'resource.type="pubsub_subscription"',
     `resource.labels.subscription_id=starts_with("${EVENTS_TOPIC}")`,
   ].join(' AND ');

@@ -44,6 +44,16 @@ const serviceConfig = (name: string, change: (config: Resource['inputs']) => obj
     inputs: { ...inputs, serviceConfig: { ...inputs.serviceConfig, ...change(inputs.serviceConfig) } },
   }));
 
+const changedQuery = (name: string, change: (query: string) => string): Seed =>
+  changed('AlertPolicy', name, ({ inputs: { conditions, ...inputs } }) => ({
+    inputs: {
+      ...inputs,
+      conditions: conditions.map(({ conditionPrometheusQueryLanguage: promQl }: Resource['inputs']) => ({
+        conditionPrometheusQueryLanguage: { ...promQl, query: change(promQl.query) },
+      })),
+    },
+  }));
+
 const FAULTS: readonly (readonly [fault: string, check: CheckName, seed: Seed])[] = [
   [
     'public access everywhere',
@@ -222,6 +232,68 @@ const FAULTS: readonly (readonly [fault: string, check: CheckName, seed: Seed])[
     'a database whose rules were released for another',
     'no client can read the records directly',
     changed('Release', 'records-2', ({ inputs }) => ({ inputs: { ...inputs, name: 'cloud.firestore' } })),
+  ],
+  [
+    'an alert that only the first of several recipients gets',
+    'every alert exists, and every recipient gets it',
+    changed('AlertPolicy', 'errors', ({ inputs }) => ({
+      inputs: { ...inputs, notificationChannels: inputs.notificationChannels.slice(0, 1) },
+    })),
+  ],
+  [
+    'no alert for errors that the code does not recognise',
+    'every alert exists, and every recipient gets it',
+    without('AlertPolicy', 'errors'),
+  ],
+  [
+    'an alert on the age of dead letters instead of waiting events',
+    'alerts have the thresholds and windows that we chose',
+    changedQuery('push-backlog', (query) => query.replace('events-record-event', 'events-dead')),
+  ],
+  [
+    'a function whose errors nobody sees',
+    'alerts have the thresholds and windows that we chose',
+    changedQuery('function-errors', (query) => query.replace('|seatlease-token', '')),
+  ],
+  [
+    'an alert that anyone can raise by posting to the webhook',
+    'alerts have the thresholds and windows that we chose',
+    changedQuery('webhook-refusals', (query) => query.replace(' unless ', ' or ')),
+  ],
+  [
+    'a disabled signing key that nobody sees',
+    'alerts on single log lines match what they must, and do not flood',
+    changed('AlertPolicy', 'key-changed', ({ inputs: { conditions, ...inputs } }) => ({
+      inputs: {
+        ...inputs,
+        conditions: conditions.map((condition: Resource['inputs']) => ({
+          conditionMatchedLog: {
+            filter: condition.conditionMatchedLog.filter.replace(' OR "UpdateCryptoKeyVersion"', ''),
+          },
+        })),
+      },
+    })),
+  ],
+  [
+    'a notification for every error',
+    'alerts on single log lines match what they must, and do not flood',
+    changed('AlertPolicy', 'errors', ({ inputs }) => ({
+      inputs: { ...inputs, alertStrategy: { notificationRateLimit: { period: '0s' } } },
+    })),
+  ],
+  [
+    'a budget that notifies a webhook, which it cannot',
+    'the project has a budget if the stack has one',
+    changed('Budget', 'month', ({ inputs }) => ({
+      inputs: {
+        ...inputs,
+        allUpdatesRule: {
+          monitoringNotificationChannels: [
+            'gcp:monitoring/notificationChannel:NotificationChannel/https://alerts.example.com/google',
+          ],
+        },
+      },
+    })),
   ],
   [
     'a function without its role',

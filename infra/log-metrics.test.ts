@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { beginPurchase } from '../functions/testing/purchases.ts';
 import { openTestSuite, type TestSuite } from '../functions/testing/suite.ts';
+import { Unavailable } from '../shared/errors.ts';
 import { LOG_METRICS, type LogMetric, type LogMetricName, logFilter } from './log-metrics.ts';
 
 let suite: TestSuite;
@@ -11,14 +13,15 @@ afterAll(() => suite.close());
 
 /** The log lines of `work` that the metric matches. */
 async function linesFor(name: LogMetricName, work: () => Promise<unknown>) {
-  const { lines, field }: LogMetric = LOG_METRICS[name];
+  const { lines, field, label }: LogMetric = LOG_METRICS[name];
   const from = suite.logged.length;
   await work();
   return suite.logged
     .slice(from)
     .map((line): Readonly<Record<string, unknown>> => ({ ...line }))
     .filter((line) => Object.entries(lines).every(([of, value]) => line[of] === value))
-    .filter((line) => field === undefined || typeof line[field] === 'number');
+    .filter((line) => field === undefined || typeof line[field] === 'number')
+    .filter((line) => label === undefined || line[label.field] !== undefined);
 }
 
 test('a denied seat counts as a denial, and a granted one does not', async () => {
@@ -45,13 +48,43 @@ test('a sweep is counted, and logs the age of the oldest waiting event', async (
   expect(swept).toMatchObject([{ oldest_age_seconds: expect.any(Number) }]);
 });
 
+test('a signed delivery of Stripe counts as one, and any other request to the webhook as refused', async () => {
+  const pay = async () => {
+    const purchase = await beginPurchase(suite, { seats: 1 });
+    await purchase.pay();
+    await suite.stripe.idle();
+  };
+  expect(await linesFor('webhook_deliveries', pay)).not.toEqual([]);
+  expect(await linesFor('webhook_refusals', pay)).toEqual([]);
+  const post = () =>
+    suite.call('POST', '/api/v1/webhooks/stripe', {
+      headers: { 'stripe-signature': 't=1,v1=forged' },
+      body: '{}',
+    });
+  expect(await linesFor('webhook_deliveries', post)).toEqual([]);
+  expect(await linesFor('webhook_refusals', post)).toHaveLength(1);
+});
+
+test('what Redis refuses because it is at a limit is counted by the limit', async () => {
+  expect(await linesFor('redis_limits', () => suite.sweep())).toEqual([]);
+  const { expire } = suite.deps.seatMaintenance;
+  suite.deps.seatMaintenance.expire = () =>
+    Promise.reject(new Unavailable('seats', 'full', { redisLimit: 'memory' }));
+  const lines = await linesFor('redis_limits', () => suite.sweep());
+  suite.deps.seatMaintenance.expire = expire;
+  expect(lines).toMatchObject([{ function: 'sweep', redis_limit: 'memory' }]);
+});
+
 test('the filter of each metric names the fields that its lines must have', () => {
   for (const metric of Object.values(LOG_METRICS)) {
-    const { lines, field }: LogMetric = metric;
+    const { lines, field, label }: LogMetric = metric;
     const filter = logFilter(metric);
-    expect(filter).toContain(`resource.labels.service_name="seatlease-${lines.function}"`);
+    expect(filter).toContain(
+      `resource.labels.service_name${lines.function ? `="seatlease-${lines.function}"` : '=~"^seatlease-"'}`,
+    );
     for (const [name, value] of Object.entries(lines))
       expect(filter).toContain(`jsonPayload.${name}="${value}"`);
-    if (field) expect(filter).toContain(`jsonPayload.${field}`);
+    if (field) expect(filter).toContain(`jsonPayload.${field}>=0`);
+    if (label) expect(filter).toContain(`jsonPayload.${label.field}:*`);
   }
 });

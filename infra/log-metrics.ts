@@ -6,9 +6,11 @@ import type { ProblemCode } from '../shared/errors.ts';
 export interface LogMetric {
   readonly description: string;
   /** Log fields that must match, as `serve` and the handlers write them. */
-  readonly lines: { readonly function: FunctionName; readonly answer?: string; readonly code?: ProblemCode };
+  readonly lines: { readonly function?: FunctionName; readonly answer?: string; readonly code?: ProblemCode };
   /** The field to measure. Without it, lines are counted. */
   readonly field?: 'revived' | 'oldest_age_seconds';
+  /** Counts the lines that have `field`, by its values. */
+  readonly label?: { readonly key: string; readonly field: 'redis_limit' };
   /** UCUM. */
   readonly unit: string;
 }
@@ -36,6 +38,22 @@ export const LOG_METRICS = {
     field: 'oldest_age_seconds',
     unit: 's',
   },
+  webhook_deliveries: {
+    description: 'Deliveries of Stripe with a valid signature.',
+    lines: { function: 'stripe-webhook', answer: 'received' },
+    unit: '1',
+  },
+  webhook_refusals: {
+    description: 'Requests to the webhook whose signature is missing, too old or wrong.',
+    lines: { function: 'stripe-webhook', code: 'SIGNATURE_INVALID' },
+    unit: '1',
+  },
+  redis_limits: {
+    description: 'Requests and steps of a sweep that Redis refused because it is at a limit.',
+    lines: {},
+    label: { key: 'limit', field: 'redis_limit' },
+    unit: '1',
+  },
 } as const satisfies Readonly<Record<string, LogMetric>>;
 
 export type LogMetricName = keyof typeof LOG_METRICS;
@@ -51,11 +69,17 @@ export function metricType(name: LogMetricName): string {
 }
 
 /** The filter in Cloud Logging's query language. */
-export function logFilter({ lines, field }: LogMetric): string {
+export function logFilter({ lines, field, label }: LogMetric): string {
+  const { function: name, ...others } = lines;
   return [
     'resource.type="cloud_run_revision"',
-    `resource.labels.service_name="${deployedName(lines.function)}"`,
-    ...Object.entries(lines).map(([name, value]) => `jsonPayload.${name}="${value}"`),
+    name
+      ? `resource.labels.service_name="${deployedName(name)}"`
+      : 'resource.labels.service_name=~"^seatlease-"',
+    ...Object.entries(name ? { function: name, ...others } : others).map(
+      ([name, value]) => `jsonPayload.${name}="${value}"`,
+    ),
     ...(field ? [`jsonPayload.${field}>=0`] : []),
+    ...(label ? [`jsonPayload.${label.field}:*`] : []),
   ].join(' AND ');
 }

@@ -32,11 +32,19 @@ describeInfra('the settings of a stack', () => {
     const problems = problemsWith({
       projectNumber: 7,
       publicUrl: 'http://x',
-      alertEmail: 'no-address',
+      alerts: { emails: ['no-address'], webhooks: ['http://x'], channels: ['slack'] },
       minInstance: 1,
       environment: { OPERATOR_KEY: 'x' },
     });
-    for (const name of ['projectNumber', 'publicUrl', 'alertEmail', 'minInstance', 'OPERATOR_KEY'])
+    for (const name of [
+      'projectNumber',
+      'publicUrl',
+      'alerts.emails.0',
+      'alerts.webhooks.0',
+      'alerts.channels.0',
+      'minInstance',
+      'OPERATOR_KEY',
+    ])
       expect(problems.join('\n')).toContain(name);
   });
 
@@ -120,7 +128,7 @@ describe('every variable that functions read', () => {
 });
 
 /** A stack with every feature switched on. */
-const ALL = {
+const ALL: StackSettings = {
   project: 'p',
   region: 'r',
   projectNumber: '1',
@@ -136,6 +144,6 @@ const ALL = {
   signIn: { clientId: 'c' },
   billing: { returnUrl: 'https://p.example' },
   environment: {},
-  alertEmail: 'a@p.example',
+  alerts: { emails: ['a@p.example'], webhooks: [], channels: [] },
   bundles: '',
-} satisfies StackSettings;
+};

@@ -69,8 +69,30 @@ export const Settings = z.strictObject({
   signIn: z.optional(z.strictObject({ clientId: filled })),
   billing: z.optional(z.strictObject({ returnUrl: filled })),
   environment: z.prefault(z.partialRecord(z.enum(CHOSEN), z.string()), {}),
-  /** Receives the alerts. */
-  alertEmail: z.email('needs an e-mail address'),
+  /** Who receives alerts: each of them receives all. */
+  alerts: z.strictObject({
+    /** They receive the budget's alerts, too. */
+    emails: z.array(z.email('needs an e-mail address')).check(z.minLength(1), z.maxLength(5)),
+    /** Addresses that Cloud Monitoring posts to. They are stored as they are, so put no secret in them. */
+    webhooks: z.prefault(z.array(z.url({ protocol: /^https$/, error: 'needs an https address' })), []),
+    /**
+     * Channels that you created by hand, as `projects/my-project/notificationChannels/123`: Slack, PagerDuty, SMS, or a
+     * webhook with a password. So their secrets are not in the stack.
+     */
+    channels: z.prefault(
+      z.array(
+        z
+          .string()
+          .check(
+            z.regex(
+              /^projects\/[^/]+\/notificationChannels\/\d+$/,
+              'needs the name of a notification channel',
+            ),
+          ),
+      ),
+      [],
+    ),
+  }),
   budget: z.optional(
     z.strictObject({
       billingAccount: filled,

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MANIFEST } from '../functions/manifest.ts';
 import { readBundle } from './bundle.ts';
@@ -22,6 +23,18 @@ for (const name of ['dev', 'prod'] as const) {
 
     test.each(Object.keys(CHECKS) as (keyof typeof CHECKS)[])('%s', (name) => {
       expect(CHECKS[name](stack)).toEqual([]);
+    });
+
+    test('every alert has a row in the runbook, and every row an alert', () => {
+      const runbook = readFileSync(new URL('./README.md', import.meta.url), 'utf8');
+      const [, section = ''] = /^## Alerts\n(.*?)^## /ms.exec(runbook) ?? [];
+      const rows = [...section.matchAll(/^\| ([^|]+) \|/gm)].map(([, cell = '']) => cell.trim());
+      const alerts = stack.graph.resources
+        .filter(({ type }) => type.endsWith(':AlertPolicy'))
+        .map(({ inputs }) => inputs.displayName.replace(/ \((fast|slow)\)$/, ''));
+      expect(alerts.filter((alert) => !rows.includes(alert))).toEqual([]);
+      if (name === 'prod')
+        expect(rows.filter((row) => !alerts.includes(row))).toEqual(['Alert', '---', 'The budget']);
     });
 
     test('the outputs name the URLs of functions, the signing key version, the topic and the database', () => {

@@ -40,7 +40,9 @@ export const PROJECT_CHECKS = {
     const budgets = of(graph, 'gcp:billing/budget:Budget');
     if (!settings.budget) return budgets.map(({ name }) => `${name}: is not configured`);
     const [budget] = budgets;
-    const [channel] = of(graph, 'gcp:monitoring/notificationChannel:NotificationChannel');
+    const emails = of(graph, 'gcp:monitoring/notificationChannel:NotificationChannel').filter(
+      ({ inputs }) => inputs.type === 'email',
+    );
     return expected('budget', [
       ['account', budget?.inputs.billingAccount, settings.budget.billingAccount],
       ['amount', budget?.inputs.amount.specifiedAmount.units, String(settings.budget.monthlyAmount)],
@@ -52,7 +54,7 @@ export const PROJECT_CHECKS = {
         [0.5, 0.9, 1],
       ],
       ['project', budget?.inputs.budgetFilter.projects, [`projects/${settings.projectNumber}`]],
-      ['recipient', budget?.inputs.allUpdatesRule.monitoringNotificationChannels, channel && [idOf(channel)]],
+      ['recipients', budget?.inputs.allUpdatesRule.monitoringNotificationChannels, emails.map(idOf)],
     ]);
   },
 } as const satisfies Readonly<Record<string, Check>>;
