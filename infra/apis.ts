@@ -1,4 +1,4 @@
-/** Every API that the stack uses. Its deploy enables them. */
+/** Every API that the stack uses. Its deploy enables them. The last step of a deploy, firebase-tools, uses those of Firebase. */
 export const APIS = [
   'artifactregistry',
   'billingbudgets',
@@ -7,6 +7,8 @@ export const APIS = [
   'cloudkms',
   'cloudresourcemanager',
   'cloudscheduler',
+  'firebase',
+  'firebasehosting',
   'firebaserules',
   'firestore',
   'iam',

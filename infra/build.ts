@@ -3,6 +3,7 @@ import * as projects from '@pulumi/gcp/projects/index.js';
 import * as storage from '@pulumi/gcp/storage/index.js';
 import { type CustomResourceOptions, interpolate, type Output, type Resource } from '@pulumi/pulumi';
 import type { Account } from './accounts.ts';
+import type { IamDelay } from './iam-delay.ts';
 import type { StackSettings } from './settings.ts';
 
 /** The bucket, repository and account that builds use. */
@@ -19,9 +20,11 @@ const DAY_SECONDS = 24 * 3600;
 
 export function makeBuildPlace(
   { email, member }: Account,
-  { project, region: location }: StackSettings,
+  settings: StackSettings,
+  iam: IamDelay,
   options: CustomResourceOptions,
 ): BuildPlace {
+  const { project, region: location } = settings;
   const bucket = new storage.Bucket(
     'bundles',
     {
@@ -46,22 +49,25 @@ export function makeBuildPlace(
     },
     options,
   );
+  const granting = iam.granting(options);
+  // https://cloud.google.com/functions/docs/building#secure_your_build_with_a_custom_service_account lists them. The
+  // bundles need none: Cloud Functions copies them with its own account, which can read every bucket of the project.
   const grants = [
-    new storage.BucketIAMMember(
-      'build-reads-bundles',
-      { bucket: bucket.name, role: 'roles/storage.objectViewer', member },
-      options,
+    new projects.IAMMember(
+      'build-reads-sources',
+      { project, role: 'roles/storage.objectViewer', member, condition: onSources(settings) },
+      granting,
     ),
     new artifactregistry.RepositoryIamMember(
       'build-writes-images',
       { repository: repository.name, location, role: 'roles/artifactregistry.writer', member },
-      options,
+      granting,
     ),
     // The only role on the whole project: writing log entries needs it, and IAM has nothing narrower.
     new projects.IAMMember(
       'build-writes-logs',
       { project, role: 'roles/logging.logWriter', member },
-      options,
+      granting,
     ),
   ];
   return {
@@ -69,5 +75,18 @@ export function makeBuildPlace(
     repository: repository.id,
     serviceAccount: interpolate`projects/${project}/serviceAccounts/${email}`,
     grants,
+  };
+}
+
+/**
+ * Cloud Functions copies each bundle to a bucket of its own, and builds from there. The bucket appears with the first
+ * deploy, so no role can be granted on it before (https://github.com/hashicorp/terraform-provider-google/issues/20571).
+ * Its whole name is compared: europe-west1 is also the start of europe-west10.
+ */
+function onSources({ projectNumber, region }: StackSettings) {
+  const bucket = `projects/_/buckets/gcf-v2-sources-${projectNumber}-${region}`;
+  return {
+    title: 'function-sources',
+    expression: `resource.name == "${bucket}" || resource.name.startsWith("${bucket}/objects/")`,
   };
 }

@@ -3,23 +3,39 @@ import { MANIFEST } from '../functions/manifest.ts';
 import type { Stack } from './testing/checks/stack.ts';
 import { CHECKS, type CheckName } from './testing/checks.ts';
 import { describeInfra } from './testing/describe-infra.ts';
-import { type Graph, type Resource, recordStack } from './testing/graph.ts';
+import { type Graph, keyOf, type Resource, recordStack } from './testing/graph.ts';
 import { makeBundles, settingsOf } from './testing/stacks.ts';
 
 type Seed = (graph: Graph) => Graph;
 
-/** Changes every resource of the kind, or only the one with that name. */
+/** Changes every resource of the kind, or only the one with that name. What waited for it still does. */
 function changed(
   kind: string,
   name: string | undefined,
   change: (resource: Resource) => Partial<Resource>,
 ): Seed {
-  return (graph) => ({
-    ...graph,
-    resources: replaced(graph, kind, name, (resource) => [
-      { ...resource, ...change(structuredClone(resource)) },
-    ]),
-  });
+  return (graph) => {
+    const keys = new Map<string, string>();
+    const resources = replaced(graph, kind, name, (resource) => {
+      const other = { ...resource, ...change(structuredClone(resource)) };
+      keys.set(keyOf(resource), keyOf(other));
+      return [other];
+    });
+    return {
+      ...graph,
+      resources: resources.map((resource) => ({
+        ...resource,
+        dependsOn: resource.dependsOn.map((key) => keys.get(key) ?? key),
+      })),
+    };
+  };
+}
+
+/** Functions that do not wait for resources of a kind, or only for the one with that name. */
+function notWaiting(functionName: string | undefined, kind: string, name?: string): Seed {
+  return changed('Function', functionName, ({ dependsOn }) => ({
+    dependsOn: dependsOn.filter((key) => !key.includes(`:${kind} ${name ?? ''}`)),
+  }));
 }
 
 /** Removes every resource of the kind, or only the one with that name. */
@@ -54,11 +70,109 @@ const changedQuery = (name: string, change: (query: string) => string): Seed =>
     },
   }));
 
-const FAULTS: readonly (readonly [fault: string, check: CheckName, seed: Seed])[] = [
+/** The settings are those of the stack, or with changes that its resources do not have. */
+type Fault = readonly [fault: string, check: CheckName, seed: Seed, settings?: Partial<Stack['settings']>];
+
+const FAULTS: readonly Fault[] = [
   [
     'public access everywhere',
-    'only functions with public endpoints can be invoked by everyone',
+    'a token without its signature is accepted only where IAM and ingress guard the function',
     changed('ServiceIamMember', undefined, ({ inputs }) => ({ inputs: { ...inputs, member: 'allUsers' } })),
+  ],
+  [
+    'a token without its signature accepted where everyone may call',
+    'a token without its signature is accepted only where IAM and ingress guard the function',
+    changed('ServiceIamMember', 'seatlease-sweep-invoker', ({ inputs }) => ({
+      inputs: { ...inputs, member: 'allUsers' },
+    })),
+  ],
+  [
+    'a token without its signature accepted from more than one account',
+    'a token without its signature is accepted only where IAM and ingress guard the function',
+    (graph) => ({
+      ...graph,
+      resources: graph.resources.flatMap((resource) =>
+        resource.name === 'seatlease-record-event-invoker'
+          ? [
+              resource,
+              { ...resource, name: 'more', inputs: { ...resource.inputs, member: 'group:all@example.com' } },
+            ]
+          : [resource],
+      ),
+    }),
+  ],
+  [
+    'a sweep that verifies a signature which Cloud Run removes',
+    'a token without its signature is accepted only where IAM and ingress guard the function',
+    serviceConfig('seatlease-sweep', ({ environmentVariables: { SERVICE_TOKENS: _, ...others } }) => ({
+      environmentVariables: others,
+    })),
+  ],
+  [
+    'a sweep that can be reached from outside',
+    'a token without its signature is accepted only where IAM and ingress guard the function',
+    serviceConfig('seatlease-sweep', () => ({ ingressSettings: 'ALLOW_ALL' })),
+  ],
+  [
+    'allUsers in an organization that refuses it',
+    'functions with public endpoints can be called by everyone, in the way that the stack says',
+    (graph) => graph,
+    { publicAccess: 'invoker-check-off' },
+  ],
+  [
+    'builds that can read our bundles, but not the bucket that Cloud Functions builds from',
+    'builds can read their source, and write images and log entries, and nothing else',
+    changed('IAMMember', 'build-reads-sources', ({ inputs: { member, role } }) => ({
+      type: 'gcp:storage/bucketIAMMember:BucketIAMMember',
+      inputs: { bucket: 'my-project-seatlease-bundles', member, role },
+    })),
+  ],
+  [
+    'builds that can also read the sources of another region, whose name starts the same',
+    'no account has a role on the whole project',
+    changed('IAMMember', 'build-reads-sources', ({ inputs }) => ({
+      inputs: {
+        ...inputs,
+        condition: {
+          ...inputs.condition,
+          expression: inputs.condition.expression.replace(
+            /^.*startsWith\("(.*)\/objects\/"\)$/,
+            (_: string, bucket: string) => `resource.name.startsWith("${bucket}")`,
+          ),
+        },
+      },
+    })),
+  ],
+  [
+    'a function that does not wait for IAM',
+    'functions wait until IAM has applied new grants',
+    changed('Function', 'seatlease-sign', () => ({ hooks: [] })),
+  ],
+  [
+    'a grant that nothing waits for',
+    'functions wait until IAM has applied new grants',
+    changed('SecretIamMember', 'seatlease-heartbeat-SESSION_TOKEN_KEYS', () => ({ hooks: [] })),
+  ],
+  [
+    'a function that is deployed before an index of its queries',
+    'functions wait for the indexes of their queries',
+    notWaiting('seatlease-audit', 'Index', 'records-2-audit-tenantId-type-atMs'),
+  ],
+  [
+    'a function that sends new events before record-event knows them',
+    'events and sweeps are handled by the new code before anything else changes',
+    notWaiting('seatlease-acquire', 'Function', 'seatlease-record-event'),
+  ],
+  [
+    'a sweep that is deployed with the rest',
+    'events and sweeps are handled by the new code before anything else changes',
+    notWaiting(undefined, 'Function', 'seatlease-sweep'),
+  ],
+  [
+    'more instances than the quota of the region',
+    'every function has a limit of instances, and those that seats need fit the quota',
+    (graph) => graph,
+    { instances: { vcpuQuota: 17, hot: 5, others: 2 } },
   ],
   [
     'a shared account',
@@ -129,7 +243,7 @@ const FAULTS: readonly (readonly [fault: string, check: CheckName, seed: Seed])[
   ],
   [
     'no limit of instances',
-    'every function has a limit of instances',
+    'every function has a limit of instances, and those that seats need fit the quota',
     serviceConfig('seatlease-acquire', () => ({ maxInstanceCount: undefined })),
   ],
   [
@@ -321,8 +435,8 @@ describeInfra('exactly one check finds', () => {
     stack = { graph: await recordStack(settings), manifest: MANIFEST, settings };
   });
 
-  test.each(FAULTS)('%s', (_, expected, seed) => {
-    const faulty = { ...stack, graph: seed(stack.graph) };
+  test.each(FAULTS.map((fault) => [fault[0], fault] as const))('%s', (_, [, expected, seed, settings]) => {
+    const faulty = { ...stack, graph: seed(stack.graph), settings: { ...stack.settings, ...settings } };
     const finding = Object.entries(CHECKS).filter(([, check]) => check(faulty).length > 0);
     expect(finding.map(([name]) => name)).toEqual([expected]);
   });

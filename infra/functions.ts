@@ -10,6 +10,8 @@ import type { BuildPlace } from './build.ts';
 import { readBundle } from './bundle.ts';
 import { environmentOf, secretsOf } from './environment.ts';
 import { isHot } from './hot-path.ts';
+import type { IamDelay } from './iam-delay.ts';
+import { mostInstances, VCPU_PER_INSTANCE } from './instances.ts';
 import { RUNTIME, secretId } from './names.ts';
 import type { StackSettings } from './settings.ts';
 
@@ -20,6 +22,7 @@ export function deploy(
   place: BuildPlace,
   services: Accounts['services'],
   settings: StackSettings,
+  iam: IamDelay,
   options: CustomResourceOptions,
 ): cloudfunctions.Function {
   const name = deployedName(contract.name);
@@ -43,11 +46,10 @@ export function deploy(
       serviceConfig: {
         serviceAccountEmail: account.email,
         availableMemory: `${contract.memoryMiB}Mi`,
-        // With less than one CPU, an instance serves only one request at a time.
-        availableCpu: '1',
+        availableCpu: String(VCPU_PER_INSTANCE),
         maxInstanceRequestConcurrency: contract.concurrency,
         minInstanceCount: isHot(contract.name) ? settings.minInstances : 0,
-        maxInstanceCount: contract.maxInstances,
+        maxInstanceCount: mostInstances(contract, settings),
         timeoutSeconds: contract.timeoutSeconds,
         // Calls from Cloud Scheduler and Pub/Sub in the same project count as internal.
         ingressSettings: caller === 'anyone' ? 'ALLOW_ALL' : 'ALLOW_INTERNAL_ONLY',
@@ -61,20 +63,24 @@ export function deploy(
         })),
       },
     },
-    options,
+    iam.waiting(options),
   );
-  new cloudrun.ServiceIamMember(
-    `${name}-invoker`,
-    {
-      name: deployed.name,
-      location,
-      role: 'roles/run.invoker',
-      // External callers send our own credentials, which the function itself checks.
-      member: caller === 'anyone' ? 'allUsers' : services[caller].member,
-    },
-    options,
-  );
+  const member = caller === 'anyone' ? everyone(settings) : services[caller].member;
+  if (member)
+    new cloudrun.ServiceIamMember(
+      `${name}-invoker`,
+      { name: deployed.name, location, role: 'roles/run.invoker', member },
+      options,
+    );
   return deployed;
+}
+
+/**
+ * External callers send our own credentials, which the function itself checks. Undefined if the organization refuses this
+ * member: then the deploy program switches Cloud Run's check off.
+ */
+function everyone({ publicAccess }: StackSettings): 'allUsers' | undefined {
+  return publicAccess === 'allUsers' ? publicAccess : undefined;
 }
 
 /** Uploads the bundle under a name with its hash, so that an unchanged function is not deployed again. */

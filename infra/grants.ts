@@ -17,7 +17,7 @@ export interface Grantable {
   readonly secrets: Secrets;
 }
 
-/** Grants the roles and secrets that a contract names, each on one resource only. */
+/** Grants the roles and secrets that a contract names, each on one resource only. The function must wait for them. */
 export function grant(
   contract: FunctionContract,
   { member }: Account,

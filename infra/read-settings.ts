@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { readFunctionConfig } from '../functions/function-config.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
 import { environmentOf, samplesFor, secretsOf } from './environment.ts';
+import { quotaProblems } from './instances.ts';
 import { Settings, type StackSettings } from './settings.ts';
 
 /** The stack cannot be deployed. The message names every problem. */
@@ -38,6 +39,7 @@ export function readSettings(configured: unknown, manifest: readonly FunctionCon
     ...given
       .filter((name) => !needed.has(name))
       .map((name) => `secretVersions.${name}: no function of this stack needs it`),
+    ...quotaProblems(manifest, settings),
     ...new Set(manifest.flatMap((contract) => refusals(contract, settings))),
   ];
   if (problems.length > 0) throw new StackError(problems);

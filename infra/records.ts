@@ -27,26 +27,32 @@ const IndexFile = z.object({
 
 type FieldOverride = z.infer<typeof IndexFile>['fieldOverrides'][number];
 
+/** The database that functions use, and the indexes that its queries need. */
+export interface Records {
+  readonly database: firestore.Database;
+  readonly indexes: readonly (firestore.Index | firestore.Field)[];
+}
+
 /**
  * The databases with their indexes, rules and backups. Returns the one that functions use. They have no TTL policies:
  * those need Firestore's timestamp type, and records have milliseconds. The sweep deletes old records instead, by its own
  * rules.
  */
-export function makeDatabases(settings: StackSettings, options: CustomResourceOptions): firestore.Database {
+export function makeDatabases(settings: StackSettings, options: CustomResourceOptions): Records {
   const content = readFileSync(new URL('./firestore.rules', import.meta.url), 'utf8');
   const ruleset = new firebaserules.Ruleset(
     'records',
     { source: { files: [{ name: 'firestore.rules', content }] } },
     options,
   );
-  const make = (name: string): firestore.Database => {
-    const database = makeDatabase(name, settings, options);
+  const make = (name: string): Records => {
+    const made = makeDatabase(name, settings, options);
     new firebaserules.Release(
       name,
       { name: releaseOf(name), rulesetName: interpolate`${ruleset.name}` },
-      after(options, database),
+      after(options, made.database),
     );
-    return database;
+    return made;
   };
   for (const name of settings.otherDatabases) make(name);
   return make(settings.database);
@@ -57,7 +63,7 @@ function makeDatabase(
   name: string,
   { firestoreLocation, backups, protect }: StackSettings,
   options: CustomResourceOptions,
-): firestore.Database {
+): Records {
   const database = new firestore.Database(
     name,
     {
@@ -79,10 +85,11 @@ function makeDatabase(
     options,
   );
   const { indexes, fieldOverrides } = readIndexes();
-  for (const { collectionGroup: collection, queryScope, fields } of indexes) {
+  const composite = indexes.map(({ collectionGroup: collection, queryScope, fields }) => {
     const resourceName = [name, collection, ...fields.map(({ fieldPath }) => fieldPath)].join('-');
-    new firestore.Index(resourceName, { database: database.name, collection, queryScope, fields }, options);
-  }
+    const args = { database: database.name, collection, queryScope, fields };
+    return new firestore.Index(resourceName, args, options);
+  });
   const limitIndexesOf = (
     { collectionGroup: collection, fieldPath: field, indexes }: FieldOverride,
     others: readonly firestore.Field[],
@@ -98,7 +105,7 @@ function makeDatabase(
     .map((override) => limitIndexesOf(override, []));
   // Last: until a field has an entry of its own, it would lose the index that a query needs.
   for (const override of fieldOverrides.filter(isForAll)) limitIndexesOf(override, needed);
-  return database;
+  return { database, indexes: [...composite, ...needed] };
 }
 
 /**

@@ -93,6 +93,22 @@ describeInfra('the settings of a stack', () => {
     ]);
   });
 
+  test('are refused if the functions that seats need do not fit the quota of the region', () => {
+    const fits = { vcpuQuota: 20, hot: 5, others: 2 };
+    expect(problemsWith({ instances: fits })).toEqual([]);
+    expect(problemsWith({ instances: { ...fits, hot: 6 } })).toEqual([
+      'instances: acquire, heartbeat, record-event, release, sweep need 21 vCPU together, but vcpuQuota is 20',
+    ]);
+    expect(problemsWith({ instances: { ...fits, hot: 100, others: 20 } })).toEqual([
+      expect.stringContaining('need 321 vCPU'),
+      'instances: no function can have more instances than vcpuQuota, 20',
+    ]);
+  });
+
+  test('are refused if more instances are kept warm than there can be', () => {
+    expect(problemsWith({ minInstances: 6 })).toEqual(['minInstances: is more than instances.hot, 5']);
+  });
+
   test('are passed only to functions that need them', () => {
     const settings = readSettings(prod, MANIFEST);
     const having = (variable: string): string[] =>
@@ -139,6 +155,8 @@ const ALL: StackSettings = {
   publicUrl: 'https://p.example',
   protect: true,
   minInstances: 0,
+  publicAccess: 'allUsers' as const,
+  instances: { vcpuQuota: 20, hot: 5, others: 2 },
   signingKey: { protectionLevel: 'SOFTWARE' as const, version: 1 },
   secretVersions: {},
   signIn: { clientId: 'c' },

@@ -56,8 +56,25 @@ export const Settings = z.strictObject({
   publicUrl: z.url({ protocol: /^https$/, error: 'needs an https origin' }),
   /** Whether resources that cannot be created again are protected from deletion. */
   protect: z.boolean(),
+  /**
+   * How functions with public endpoints become public: a role for `allUsers`, or, in an organization that refuses it,
+   * Cloud Run's invoker check switched off, which `npm run deploy` does after each deploy.
+   */
+  publicAccess: z.prefault(z.enum(['allUsers', 'invoker-check-off']), 'allUsers'),
   /** Instances of the hot path that are kept warm. */
   minInstances: count,
+  /** The most instances of each function. An instance has 1 vCPU. */
+  instances: z.prefault(
+    z.strictObject({
+      /** Cloud Run's quota for the project in the region (`CpuAllocPerProjectRegion`), in vCPU. New projects have 20. */
+      vcpuQuota: z.prefault(version, 20),
+      /** Each of acquire, heartbeat and release, up to 100. */
+      hot: z.prefault(version, 5),
+      /** Each of the others, up to the `maxInstances` of its contract. */
+      others: z.prefault(version, 2),
+    }),
+    {},
+  ),
   signingKey: z.strictObject({
     /** Must not be changed after the first deploy. */
     protectionLevel: z.enum(['SOFTWARE', 'HSM']),

@@ -11,11 +11,21 @@ import { makeBundles, settingsOf } from './testing/stacks.ts';
 const bundles = makeBundles();
 afterAll(() => bundles.remove());
 
-for (const name of ['dev', 'prod'] as const) {
-  describeInfra(`in the stack ${name}`, () => {
+const STACKS = [
+  ['the stack dev', 'dev', {}],
+  ['the stack prod', 'prod', {}],
+  [
+    'a large stack of an organization that refuses allUsers',
+    'prod',
+    { publicAccess: 'invoker-check-off', instances: { vcpuQuota: 400, hot: 90, others: 15 } },
+  ],
+] as const;
+
+for (const [title, name, changes] of STACKS) {
+  describeInfra(`in ${title}`, () => {
     let stack: Stack;
     beforeAll(async () => {
-      const settings = await settingsOf(name, bundles.path);
+      const settings = await settingsOf(name, bundles.path, changes);
       stack = { graph: await recordStack(settings), manifest: MANIFEST, settings };
       // Without resources, every check would pass.
       expect(stack.graph.resources.length).toBeGreaterThan(300);

@@ -37,26 +37,32 @@ export const ACCESS_CHECKS = {
     ),
   ],
 
-  'only functions with public endpoints can be invoked by everyone': (stack) =>
-    stack.manifest.flatMap((contract) => {
-      const members = of(stack.graph, INVOKER)
-        .filter(({ inputs }) => inputs.name === `seatlease-${contract.name}`)
-        .map(({ inputs }) => `${inputs.role} ${inputs.member}`);
-      return differences(`${contract.name}: invoker`, members, [
-        `roles/run.invoker ${callerMember(contract, stack)}`,
-      ]);
+  'functions with public endpoints can be called by everyone, in the way that the stack says': (stack) =>
+    eachFunction(stack, (contract, { inputs }) => {
+      if (serviceOf(contract)) return [];
+      const everyone = stack.settings.publicAccess === 'allUsers' ? ['roles/run.invoker allUsers'] : [];
+      return [
+        ...differences(`${contract.name}: invoker`, invokersOf(contract, stack), everyone),
+        ...expected(contract.name, [['ingress', inputs.serviceConfig.ingressSettings, 'ALLOW_ALL']]),
+      ];
     }),
 
-  'functions that only the cloud calls cannot be reached from outside': (stack) =>
-    eachFunction(stack, (contract, { inputs }) =>
-      expected(contract.name, [
-        [
-          'ingress',
-          inputs.serviceConfig.ingressSettings,
-          serviceOf(contract) ? 'ALLOW_INTERNAL_ONLY' : 'ALLOW_ALL',
-        ],
-      ]),
-    ),
+  'a token without its signature is accepted only where IAM and ingress guard the function': (stack) =>
+    eachFunction(stack, (contract, { inputs: { serviceConfig } }) => {
+      const { SERVICE_TOKENS } = serviceConfig.environmentVariables;
+      const service = serviceOf(contract);
+      if (!service) return expected(contract.name, [['tokens', SERVICE_TOKENS ?? 'signed', 'signed']]);
+      const account = service === 'scheduler' ? 'seatlease-scheduler' : 'seatlease-push';
+      return [
+        ...differences(`${contract.name}: invoker`, invokersOf(contract, stack), [
+          `roles/run.invoker serviceAccount:${emailOf(account, stack)}`,
+        ]),
+        ...expected(contract.name, [
+          ['tokens', SERVICE_TOKENS, 'checked-by-cloud-run'],
+          ['ingress', serviceConfig.ingressSettings, 'ALLOW_INTERNAL_ONLY'],
+        ]),
+      ];
+    }),
 
   'every function has the roles and secrets that its contract names': (stack) => {
     const required = stack.manifest.flatMap((contract) => grantsOf(contract, stack));
@@ -66,17 +72,22 @@ export const ACCESS_CHECKS = {
   'no account has a grant that no contract names': (stack) => {
     const allowed = new Set([
       ...stack.manifest.flatMap((contract) => grantsOf(contract, stack)),
-      ...grantsOfBuild(stack),
       ...grantsOfAgent(),
       ...grantsOfCopy(stack),
     ]);
     return grantsIn(stack.graph)
-      .filter((grant) => !allowed.has(grant))
+      .filter((grant) => !isOfBuild(grant) && !allowed.has(grant))
       .map((grant) => `unexpected: ${grant}`);
   },
 
+  'builds can read their source, and write images and log entries, and nothing else': (stack) =>
+    differences('grant', grantsIn(stack.graph).filter(isOfBuild), grantsOfBuild(stack)),
+
   'no account has a role on the whole project': ({ graph, settings }) => {
     const database = `resource.name == "projects/${settings.project}/databases/${settings.database}"`;
+    const bucket = `projects/_/buckets/gcf-v2-sources-${settings.projectNumber}-${settings.region}`;
+    // Not all that starts with the name: europe-west1 is also the start of europe-west10.
+    const sources = `resource.name == "${bucket}" || resource.name.startsWith("${bucket}/objects/")`;
     const onProject = graph.resources.filter(({ type }) =>
       /^gcp:(projects|organizations|folder)\/iAM(?!Audit)/.test(type),
     );
@@ -86,6 +97,7 @@ export const ACCESS_CHECKS = {
           type !== PROJECT_ROLE ||
           !(
             (inputs.role.startsWith('roles/datastore.') && inputs.condition?.expression === database) ||
+            (inputs.role === 'roles/storage.objectViewer' && inputs.condition?.expression === sources) ||
             // Writing log entries needs it, and IAM has nothing narrower.
             (inputs.role === 'roles/logging.logWriter' && inputs.member.includes(':seatlease-build@'))
           ),
@@ -134,10 +146,14 @@ export const ACCESS_CHECKS = {
   },
 } as const satisfies Readonly<Record<string, Check>>;
 
-function callerMember(contract: FunctionContract, stack: Stack): string {
-  const service = serviceOf(contract);
-  if (!service) return 'allUsers';
-  return `serviceAccount:${emailOf(service === 'scheduler' ? 'seatlease-scheduler' : 'seatlease-push', stack)}`;
+function invokersOf({ name }: FunctionContract, { graph }: Stack): string[] {
+  return of(graph, INVOKER)
+    .filter(({ inputs }) => inputs.name === `seatlease-${name}`)
+    .map(({ inputs }) => `${inputs.role} ${inputs.member}`);
+}
+
+function isOfBuild(grant: string): boolean {
+  return grant.includes(':seatlease-build@');
 }
 
 function describeSecret(variable: Record<'key' | 'projectId' | 'secret' | 'version', string>): string {

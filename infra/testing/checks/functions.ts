@@ -4,7 +4,6 @@ import type { SecretName } from '../../../shared/settings.ts';
 import { readBundle } from '../../bundle.ts';
 import { samplesFor } from '../../environment.ts';
 import type { Resource } from '../graph.ts';
-import { grantsOfBuild, missing } from './grants.ts';
 import { type Check, differences, eachFunction, emailOf, expected, FUNCTION, idOf, of } from './stack.ts';
 
 /** What is deployed, and how it runs. */
@@ -32,10 +31,25 @@ export const FUNCTION_CHECKS = {
       ]);
     }),
 
-  'every function has a limit of instances': (stack) =>
-    eachFunction(stack, ({ name, maxInstances }, { inputs }) =>
-      expected(name, [['maximum of instances', inputs.serviceConfig.maxInstanceCount, maxInstances]]),
-    ),
+  'every function has a limit of instances, and those that seats need fit the quota': (stack) => {
+    const { vcpuQuota, hot, others } = stack.settings.instances;
+    const limits = new Map(
+      of(stack.graph, FUNCTION).map(({ inputs }) => [inputs.name, inputs.serviceConfig.maxInstanceCount]),
+    );
+    const needed = ['acquire', 'heartbeat', 'release', 'record-event', 'sweep']
+      .map((name) => Number(limits.get(`seatlease-${name}`)))
+      .reduce((sum, limit) => sum + limit, 0);
+    return [
+      ...eachFunction(stack, ({ name, maxInstances }, { inputs }) => {
+        const most = ['acquire', 'heartbeat', 'release'].includes(name) ? hot : others;
+        return expected(name, [
+          ['maximum of instances', inputs.serviceConfig.maxInstanceCount, Math.min(most, maxInstances)],
+          ['fits the quota alone', inputs.serviceConfig.maxInstanceCount <= vcpuQuota, true],
+        ]);
+      }),
+      ...expected('instances that seats need', [['fit the quota', needed <= vcpuQuota, true]]),
+    ];
+  },
 
   'only the functions that acquire and hold seats have warm instances': (stack) =>
     eachFunction(stack, ({ name }, { inputs }) => {
@@ -54,7 +68,7 @@ export const FUNCTION_CHECKS = {
       }
     }),
 
-  'bundles are private, and built by an account with no other role': ({ graph, manifest, settings }) => {
+  'bundles are private, and built by their own account': ({ graph, manifest, settings }) => {
     const [bucket] = of(graph, 'gcp:storage/bucket:Bucket');
     const [repository] = of(graph, 'gcp:artifactregistry/repository:Repository');
     const objects = of(graph, 'gcp:storage/bucketObject:BucketObject').map(({ inputs }) => inputs.name);
@@ -71,7 +85,6 @@ export const FUNCTION_CHECKS = {
           ['DELETE', 'KEEP'],
         ],
       ]),
-      ...missing(graph, grantsOfBuild({ graph, settings })),
       ...eachFunction({ graph, manifest, settings }, ({ name }, { inputs }) => {
         const { storageSource } = inputs.buildConfig.source;
         const { serviceAccount, dockerRepository } = inputs.buildConfig;

@@ -16,7 +16,7 @@ export function isGrant(type: string): boolean {
   return /iam(Member|Binding|Policy):/i.test(type) && type !== INVOKER;
 }
 
-/** Every grant in words: member, role and resource. Of the roles on the whole project, only two: another check covers them. */
+/** Every grant in words: member, role and resource. Of the roles on the project, only some: another check covers them. */
 export function grantsIn({ resources }: Graph): string[] {
   return resources
     .filter(({ type }) => isGrant(type))
@@ -27,6 +27,8 @@ export function grantsIn({ resources }: Graph): string[] {
         return [describeGrant(member, role, thing.map((name) => inputs[name]).find(Boolean))];
       }
       if (role.startsWith('roles/datastore.')) return [describeGrant(member, role, 'records')];
+      if (role.startsWith('roles/storage.'))
+        return [describeGrant(member, role, 'the bucket of its condition')];
       return role === 'roles/logging.logWriter' ? [describeGrant(member, role, 'the project')] : [];
     });
 }
@@ -46,11 +48,11 @@ export function grantsOf(contract: FunctionContract, stack: Stack): string[] {
   ];
 }
 
-export function grantsOfBuild(stack: Pick<Stack, 'graph' | 'settings'>): string[] {
+/** What builds need, by https://cloud.google.com/functions/docs/building#secure_your_build_with_a_custom_service_account. */
+export function grantsOfBuild(stack: Pick<Stack, 'settings'>): string[] {
   const build = `serviceAccount:${emailOf('seatlease-build', stack)}`;
-  const [bucket] = of(stack.graph, 'gcp:storage/bucket:Bucket');
   return [
-    describeGrant(build, 'roles/storage.objectViewer', bucket?.inputs.name),
+    describeGrant(build, 'roles/storage.objectViewer', 'the bucket of its condition'),
     describeGrant(build, 'roles/artifactregistry.writer', 'images'),
     describeGrant(build, 'roles/logging.logWriter', 'the project'),
   ];

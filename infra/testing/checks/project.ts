@@ -1,12 +1,65 @@
 import { keyOf } from '../graph.ts';
 import { isGrant } from './grants.ts';
-import { type Check, differences, expected, functionOf, idOf, of } from './stack.ts';
+import {
+  type Check,
+  differences,
+  eachFunction,
+  expected,
+  FUNCTION,
+  functionOf,
+  idOf,
+  of,
+  type Stack,
+  serviceOf,
+} from './stack.ts';
 
 /** The stack as a whole. */
 export const PROJECT_CHECKS = {
   'no two resources of a kind have the same name': ({ graph }) => {
     const names = graph.resources.map(({ type, name }) => `${type} ${name}`);
     return differences('', names, [...new Set(names)]);
+  },
+
+  'functions wait until IAM has applied new grants': (stack) => {
+    const accounts = [...stack.manifest.map(({ name }) => name), 'build'];
+    const grants = stack.graph.resources.filter(
+      ({ type, inputs }) =>
+        isGrant(type) && accounts.some((name) => inputs.member?.includes(`:seatlease-${name}@`)),
+    );
+    return [
+      ...grants
+        .filter(({ hooks }) => !hooks.includes('afterCreate iam-granted'))
+        .map(({ name }) => `${name}: nothing waits for IAM to apply it`),
+      ...of(stack.graph, FUNCTION).flatMap(({ name, hooks }) =>
+        ['beforeCreate iam-applied', 'beforeUpdate iam-applied']
+          .filter((hook) => !hooks.includes(hook))
+          .map((hook) => `${name}: has no hook ${hook}`),
+      ),
+    ];
+  },
+
+  'functions wait for the indexes of their queries': (stack) => {
+    const indexes = stack.graph.resources.filter(
+      ({ type, inputs }) =>
+        ['gcp:firestore/index:Index', 'gcp:firestore/field:Field'].includes(type) &&
+        inputs.database === stack.settings.database &&
+        // The entry for all other fields creates no index.
+        inputs.field !== '*',
+    );
+    return eachFunction(stack, ({ name }, { dependsOn }) =>
+      indexes
+        .filter((index) => !dependsOn.includes(keyOf(index)))
+        .map((index) => `${name}: does not wait for the index ${index.name}`),
+    );
+  },
+
+  'events and sweeps are handled by the new code before anything else changes': (stack) => {
+    const first = deployedFor('pubsub', stack).concat(deployedFor('scheduler', stack));
+    return eachFunction(stack, (contract, { dependsOn }) =>
+      first
+        .filter((each) => !serviceOf(contract) && !dependsOn.includes(keyOf(each)))
+        .map((each) => `${contract.name}: does not wait for ${each.name}`),
+    );
   },
 
   'resources wait for their API, and functions for their grants': ({ graph, manifest }) => {
@@ -58,6 +111,11 @@ export const PROJECT_CHECKS = {
     ]);
   },
 } as const satisfies Readonly<Record<string, Check>>;
+
+function deployedFor(service: 'scheduler' | 'pubsub', { graph, manifest }: Stack) {
+  const found = manifest.filter((contract) => serviceOf(contract) === service);
+  return found.flatMap((contract) => functionOf(contract, graph) ?? []);
+}
 
 /** The API that creates resources of the type. */
 function apiOf(type: string): string {
