@@ -14,7 +14,13 @@ import {
   openCountedSuite,
   RETENTION_DAYS,
 } from './testing/counted-suite.ts';
-import { type OperationCounts, SESSION_LIST, SHARDS, totalOf } from './testing/operation-counts.ts';
+import {
+  DEEP_HEALTH,
+  type OperationCounts,
+  SESSION_LIST,
+  SHARDS,
+  totalOf,
+} from './testing/operation-counts.ts';
 import type { Reply, TestLicense } from './testing/suite.ts';
 import { signIn } from './testing/users.ts';
 
@@ -170,6 +176,14 @@ describe('a call', () => {
     expect(health.operations).toEqual(totalOf({ health: 1 }));
   });
 
+  test('for deep health costs a probe of each shard, a read and a write, and no signature', async () => {
+    await counted.suite.sweep();
+    const deep = await counted.costOf(() => counted.suite.operate('GET', '/health?deep=1'));
+    expect(deep.result.status, deep.result.text).toBe(200);
+    expect(deep.operations).toEqual({ ...totalOf({}), ...DEEP_HEALTH });
+    expect(deep.redis).toEqual(times('EVALSHA', SHARDS));
+  });
+
   test('of a license that Redis does not have reads it from the records only once', async () => {
     await counted.redis.command(['FLUSHALL']);
     const cold = await counted.costOf(() => license.acquire('machine'));
@@ -262,13 +276,14 @@ describe('a sweep', () => {
     for (let n = 0; n < 10; n += 1) await license.acquire(`machine-${n}`);
   }
 
-  test('without work costs one command per shard and six reads', async () => {
+  test('without work costs one command per shard, six reads and a write', async () => {
     const idle = await counted.costOf(sweep);
     expect(idle.operations).toEqual(totalOf({ idleSweep: 1 }));
     expect(idle.redis).toEqual(times('EVALSHA', SHARDS));
     // The reads look for unsealed events, unprocessed Stripe events, due subscriptions, uncounted usage, due erasures,
     // and the end of the hour.
-    expect(idle.records).toHaveLength(6);
+    expect(idle.records).toHaveLength(7);
+    expect(idle.records.at(-1)).toBe('set maintenance');
   });
 
   test('that publishes up to a hundred events of a shard costs one read and one trim of its outbox', async () => {

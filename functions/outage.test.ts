@@ -152,6 +152,23 @@ test('creates and changes no license and rotates no key while Redis is unavailab
   expect(await records()).toEqual(before);
 });
 
+test('creates and changes no license and rotates no key while Redis can be read but not written', async () => {
+  const { suite, front } = await suiteBehindProxy();
+  const { licenseId, tenantId } = await suite.createLicense({ max: 2 });
+  const records = () => suite.deps.records.query(LICENSES_OF_TENANT, { tenantId }, { limit: 100 });
+  const before = await records();
+
+  front.reach('memory');
+  await expectSeatsUnavailable(() =>
+    Promise.all([
+      suite.operate('POST', '/api/v1/licenses', { tenant_id: tenantId, max: 1 }),
+      suite.operate('PATCH', `/api/v1/licenses/${licenseId}`, { max: 9 }),
+      suite.operate('POST', `/api/v1/licenses/${licenseId}/rotate-key`),
+    ]),
+  );
+  expect(await records()).toEqual(before);
+});
+
 test('retries when an answer of Redis is lost, and grants one seat', async () => {
   const { suite, proxy } = await suiteBehindProxy();
   const license = await suite.createLicense({ max: 2 });

@@ -103,8 +103,7 @@ export type Part = 'seats' | 'records' | 'events' | 'identity' | 'signing' | 'li
  * Why a Redis that answers refuses to work: too many commands were sent, it is full, its traffic is used up, or it
  * accepts no writes (a replica). Waiting does not help, an operator must act.
  */
-export const REDIS_LIMITS = ['commands', 'memory', 'bandwidth', 'read-only'] as const;
-export type RedisLimit = (typeof REDIS_LIMITS)[number];
+export type RedisLimit = 'commands' | 'memory' | 'bandwidth' | 'read-only';
 
 /**
  * A dependency did not respond, or responded that it is unavailable. Callers get a 503 (502 for signing) with

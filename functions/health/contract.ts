@@ -2,13 +2,46 @@ import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
 import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
 
-const PartStatus = z.enum(['ok', 'unavailable']);
+const DependencyStatus = z.enum(['ok', 'unavailable']);
+
+const Dependencies = z.strictObject({
+  /** Whether Redis accepts writes; otherwise the limit that it has reached, or that it did not answer. */
+  seats: z.enum(['ok', 'unavailable', 'commands', 'memory', 'bandwidth', 'read-only']),
+  /** Whether Firestore accepts writes. */
+  records: DependencyStatus,
+  /** Whether the Pub/Sub topic exists. The backlog shows whether publishing works. */
+  events: DependencyStatus,
+  /** Whether the signing key can be reached. */
+  signing: DependencyStatus,
+});
+
+const Sweep = z.strictObject({
+  /** `late`: no sweep has succeeded for 10 minutes. `unknown`: the records are unavailable. */
+  status: z.enum(['ok', 'late', 'unknown']),
+  /** When the last sweep that reached every dependency ended; null if there was none. */
+  succeeded_at: z.nullable(z.iso.datetime()),
+});
+
+const Backlog = z.strictObject({
+  /** `late`: the oldest event has waited for 5 minutes. `unknown`: the seats are unavailable. */
+  status: z.enum(['ok', 'late', 'unknown']),
+  /** Events in the outbox, not published yet; null if unknown. */
+  events: z.nullable(z.int()),
+  /** Age of the oldest of them; null if there is none. */
+  oldest_age_seconds: z.nullable(z.int()),
+});
+
+/** With `deep=1` it has all fields, otherwise only `status`. */
 const Health = z.strictObject({
-  status: PartStatus,
-  /** Present only with `deep=1`. */
-  parts: z.optional(
-    z.strictObject({ seats: PartStatus, records: PartStatus, events: PartStatus, signing: PartStatus }),
-  ),
+  /** `unavailable` if any other status is not `ok`. */
+  status: z.enum(['ok', 'unavailable']),
+  dependencies: z.optional(Dependencies),
+  sweep: z.optional(Sweep),
+  backlog: z.optional(Backlog),
+  /** Version of the release. */
+  version: z.optional(z.string()),
+  /** Commit that it was bundled from, with `-dirty` if files were changed; null if unknown. */
+  commit: z.optional(z.nullable(z.string())),
 });
 
 export default defineFunction({
@@ -18,7 +51,7 @@ export default defineFunction({
   concurrency: 80,
   maxInstances: 10,
   timeoutSeconds: 10,
-  roles: ['roles/datastore.viewer', 'roles/pubsub.viewer', 'roles/cloudkms.publicKeyViewer'],
+  roles: ['roles/datastore.user', 'roles/pubsub.viewer', 'roles/cloudkms.publicKeyViewer'],
   secrets: COMMON_SECRETS,
   endpoints: {
     health: {
@@ -26,14 +59,14 @@ export default defineFunction({
       path: '/health',
       summary: 'Check the health of the service.',
       description:
-        'Answers without calling any dependency. With `deep=1`, for operators only, it checks each dependency.',
+        'Answers without calling any dependency. With `deep=1`, for operators only, it checks each dependency by a small write where the service writes, and reports the backlog of events, the last sweep and the release.',
       auth: accessOf('health.health'),
       query: z.strictObject({ deep: z.optional(z.literal('1')) }),
       answers: {
-        well: { status: 200, description: 'Everything that was checked is available.', body: Health },
+        well: { status: 200, description: 'Everything that was checked is ok.', body: Health },
         ailing: {
           status: 503,
-          description: 'A dependency is unavailable; `parts` shows which.',
+          description: 'Something is not ok; the statuses show what, and the runbook what to do.',
           body: Health,
         },
       },

@@ -1,4 +1,4 @@
-import { newLicenseId, newLicenseKey, newTenantId } from '../../shared/domain/ids.ts';
+import { newLicenseId, newLicenseKey, newTenantId, shardOf } from '../../shared/domain/ids.ts';
 import {
   draftLicense,
   isGraceAllowed,
@@ -43,8 +43,8 @@ async function create(
   const refusal = refuseTerms(license);
   if (refusal) return refusal;
 
-  // As in `replaceLicense`: nothing is recorded while the seat store is unavailable.
-  await deps.seats.ping();
+  // As in `replaceLicense`: nothing is recorded while the seat store accepts no writes.
+  await deps.seatMaintenance.probe(shardOf(tenantId));
   const isNewTenant = body.tenant_id === undefined;
   const refused = await changeLicense(deps, async (transaction) => {
     if (!isNewTenant) {
@@ -158,7 +158,7 @@ function refuseTerm(at: string, detail: string): Refusal<'VALIDATION_FAILED'> {
 }
 
 /**
- * Changes nothing while the seat store is unavailable. Otherwise a rotation could be recorded and then return 503:
+ * Changes nothing while the seat store accepts no writes. Otherwise a rotation could be recorded and then return 503:
  * no client would have received the new key.
  */
 async function replaceLicense<C extends ProblemCode>(
@@ -166,7 +166,7 @@ async function replaceLicense<C extends ProblemCode>(
   deps: Deps,
   change: (license: License, nowMs: number, transaction: Transaction) => Promise<License | Refusal<C>>,
 ): Promise<License | Refusal<C | 'LICENSE_NOT_FOUND' | 'TENANT_CLOSED'>> {
-  await deps.seats.ping();
+  await deps.seatMaintenance.probe(shardOf(licenseId));
   return changeLicense(deps, async (transaction) => {
     const license = await transaction.get(LICENSES, licenseId);
     if (!license) return { problem: 'LICENSE_NOT_FOUND' as const };

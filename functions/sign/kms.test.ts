@@ -95,7 +95,7 @@ describe('no license is returned when KMS does not sign', () => {
     kms.setState(1, 'DISABLED');
     expect((await license.heartbeat({ session_id })).status).toBe(200);
     expect((await license.acquire('other')).status).toBe(201);
-    expect((await suite.operate('GET', '/health?deep=1')).body.parts).toMatchObject({
+    expect((await suite.operate('GET', '/health?deep=1')).body.dependencies).toMatchObject({
       signing: 'unavailable',
     });
   });

@@ -1,6 +1,7 @@
 import { allShards } from '../../shared/domain/ids.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { limitField } from '../../shared/http/limit-field.ts';
+import { SWEEP_SUCCESSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
 import { resumeErasures } from './erasures.ts';
@@ -43,6 +44,9 @@ async function sweep(
   const { progress } = run;
   if (progress.reconciled !== null) await run.attempt(() => deleteOld(deps, run));
 
+  // Kept in the records, so that it survives a loss of Redis and is known while Redis is unavailable.
+  if (run.isSuccess()) await run.attempt(() => recordSuccess(deps));
+
   if (progress.usageRefused + progress.usageUncertain > 0)
     note({
       severity: 'ERROR',
@@ -54,6 +58,12 @@ async function sweep(
   note(body);
   run.throwFault();
   return { answer: unavailable.length === 0 ? 'swept' : 'partly', body };
+}
+
+async function recordSuccess({ records, clock }: Deps): Promise<void> {
+  await records.transact(async (transaction) => {
+    transaction.set(SWEEP_SUCCESSES, 'sweep', { atMs: clock.nowMs() });
+  });
 }
 
 function describe(progress: SweepProgress) {

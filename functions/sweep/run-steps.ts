@@ -8,6 +8,8 @@ export interface SweepRun {
   readonly unavailable: ReadonlySet<Part>;
   /** Runs a step. A fault ends the step, not the sweep: other steps may not need the dependency that is unavailable. */
   attempt(step: () => Promise<void>): Promise<void>;
+  /** Whether no dependency was unavailable and no step failed. Time that ran out is no failure. */
+  readonly isSuccess: () => boolean;
   /** Throws the first fault other than an unavailable dependency. Call it after all steps. */
   throwFault(): void;
   /** Records that a step stopped before its work was done. */
@@ -35,6 +37,7 @@ export function beginRun(isTimeUp: () => boolean, report: (fault: Unavailable) =
         report(fault);
       }
     },
+    isSuccess: () => unavailable.size === 0 && faults.length === 0,
     throwFault() {
       if (faults.length > 0) throw faults[0];
     },

@@ -29,8 +29,8 @@ export const OPERATIONS = {
   release: { redisCommands: 1 },
   health: {},
 
-  /** A sweep that finds nothing to do. */
-  idleSweep: { redisCommands: SHARDS, documentReads: 6 },
+  /** A sweep that finds nothing to do. It writes when it succeeded. */
+  idleSweep: { redisCommands: SHARDS, documentReads: 6, documentWrites: 1 },
   /** Up to 100 events of a shard, read from its outbox and deleted there. */
   publishedBatch: { redisCommands: 2 },
   /** An event of a session, published and recorded. */
@@ -60,6 +60,9 @@ export const OPERATIONS = {
 
 /** A user lists the sessions of a license, as the console does every few seconds. Not part of a seat's month. */
 export const SESSION_LIST = { redisCommands: 1, documentReads: 4 } as const;
+
+/** An operator's `GET /health?deep=1`: a probe for each shard, and one document that is written and one that is read. */
+export const DEEP_HEALTH = { redisCommands: SHARDS, documentReads: 1, documentWrites: 1 } as const;
 
 export type OperationName = keyof typeof OPERATIONS;
 

@@ -1,4 +1,4 @@
-import { newLicenseId, newLicenseKey } from '../../shared/domain/ids.ts';
+import { newLicenseId, newLicenseKey, shardOf } from '../../shared/domain/ids.ts';
 import { type License, LONGEST_KEY_OVERLAP_SECONDS, rotateKey } from '../../shared/domain/license.ts';
 import type { Plan } from '../../shared/domain/plans.ts';
 import {
@@ -31,8 +31,8 @@ async function activate(
   const { tenantId } = requested;
   const { fingerprint, plan = 'pro' } = body;
   const { userId } = caller;
-  // Records nothing while the seat store is unavailable: the key is not stored, so a 503 would lose it.
-  await deps.seats.ping();
+  // Records nothing while the seat store accepts no writes: the key is not stored, so a 503 would lose it.
+  await deps.seatMaintenance.probe(shardOf(tenantId));
   const granted = await changeLicense(deps, (transaction) =>
     grantTrial({ tenantId, userId, fingerprint, plan }, transaction, deps),
   );

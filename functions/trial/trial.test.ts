@@ -302,12 +302,12 @@ describe('an answer that was lost', () => {
 
   test('because the seat store is unavailable: nothing is recorded or used up', async () => {
     const ada = await newUser();
-    const { ping } = suite.deps.seats;
-    suite.deps.seats.ping = async () => {
+    const { probe } = suite.deps.seatMaintenance;
+    suite.deps.seatMaintenance.probe = async () => {
       throw new Unavailable('seats', 'unavailable in this test');
     };
     expect(code(await activate(ada))).toBe('503 SEATS_UNAVAILABLE');
-    suite.deps.seats.ping = ping;
+    suite.deps.seatMaintenance.probe = probe;
     expect(await trialsIn(tenantOf(ada))).toEqual([]);
     expect((await activate(ada)).status).toBe(201);
   });

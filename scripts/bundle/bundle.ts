@@ -7,6 +7,7 @@ import { writeFiles } from '../write-files.ts';
 import { type Built, buildFor, ROOT } from './esbuild.ts';
 import { bundleFramework } from './framework.ts';
 import { LOADED_WHEN_NEEDED } from './needs.ts';
+import { embedRelease } from './release.ts';
 
 const LUA = 'shared/adapters/seats/lua';
 
@@ -90,7 +91,7 @@ export function bundleShipped(
       js: `const luaScripts=require('node:url').pathToFileURL(require('node:path').join(__dirname,'lua/scripts.js')).href;`,
     },
     define: { 'import.meta.url': 'luaScripts' },
-    plugins: [shippedFilesOnly(later)],
+    plugins: [embedRelease, shippedFilesOnly(later)],
   });
 }
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { describeReal } from '../../shared/testing/real-parts.ts';
 import { OPERATOR, test } from './journey-test.ts';
 import { expectUsable } from './usable.ts';
@@ -164,6 +164,8 @@ describeReal('chromium', 'the console for admins and operators', () => {
     expect(await (await acquire('after')).json()).toMatchObject({ code: 'LICENSE_SUSPENDED' });
     await expectUsable(page);
 
+    // Not healthy before the first sweep, which runs after ten seconds.
+    await vi.waitFor(() => world.operate('GET', '/health?deep=1'), 20_000);
     for (const [title, text] of [
       ['Users', OPERATOR],
       ['Signing keys', 'Signing'],
@@ -175,21 +177,25 @@ describeReal('chromium', 'the console for admins and operators', () => {
     }
   });
 
-  test('shows operators which part is unavailable', async ({ world, open }) => {
+  test('shows operators which dependency is unavailable', async ({ world, open }) => {
     const page = await open({ as: await world.newUser(OPERATOR), path: '/console/operator/users' });
     await page.route('**/health?deep=1', (route) =>
       route.fulfill({
         status: 503,
         json: {
           status: 'unavailable',
-          parts: { seats: 'ok', records: 'ok', events: 'unavailable', signing: 'ok' },
+          dependencies: { seats: 'ok', records: 'ok', events: 'unavailable', signing: 'ok' },
+          sweep: { status: 'ok', succeeded_at: new Date().toISOString() },
+          backlog: { status: 'ok', events: 0, oldest_age_seconds: null },
+          version: '1.2.3',
+          commit: null,
         },
       }),
     );
     await goTo(page, 'Health');
     const events = page.getByRole('listitem').filter({ hasText: 'Events' });
     await events.getByText('Unavailable').waitFor();
-    expect(await page.getByText('Available', { exact: true }).count()).toBe(3);
+    expect(await page.getByText('OK', { exact: true }).count()).toBe(5);
   });
 
   test('shows operator pages to operators only', async ({ world, open }) => {

@@ -5,13 +5,14 @@ export type Choice = string | { readonly status: number; readonly body: unknown 
 
 /** For tests: a server that forwards to others, one origin like Hosting. */
 export async function startFront(
-  choose: (method: string, path: string) => Choice,
+  choose: (method: string, path: string, search: string) => Choice,
 ): Promise<{ readonly url: string; close(): void }> {
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
     const { method = '', url = '', headers } = request;
-    const choice = choose(method, url.split('?')[0] ?? '');
+    const [path = '', search = ''] = url.split('?');
+    const choice = choose(method, path, search);
     const reply =
       typeof choice === 'string'
         ? await fetch(`${choice}${url}`, {

@@ -24,7 +24,7 @@ test('reports a working suite, and leaves its license suspended', async () => {
   const { hasPassed, lines } = await verify();
   expect(lines.filter((line) => !line.startsWith('  ok'))).toEqual(['The suite works.']);
   expect(hasPassed).toBe(true);
-  expect(lines).toHaveLength(10);
+  expect(lines).toHaveLength(11);
   const { licenses } = (await suite.operate('GET', '/api/v1/licenses')).body;
   expect(licenses.map(({ status }: { status: string }) => status)).toEqual(['suspended']);
 });
@@ -39,6 +39,7 @@ test.each([
     'internal endpoints refuse',
   ],
   ['a suite that is down', 'GET', '/health', 503, 'the suite answers'],
+  ['a suite whose sweep does not succeed', 'GET', '/health?deep=1', 503, 'a sweep has succeeded'],
   ['a suite whose events are not recorded', 'GET', '/api/v1/audit', 200, 'audit log'],
   ['a suite that publishes no public key', 'GET', '/.well-known/jwks.json', 200, 'signature verifies'],
 ])('reports %s, and still suspends the license', async (_, method, path, status, step) => {
@@ -47,12 +48,14 @@ test.each([
       session_id: 'ses_00_0000000000000000_00000000000000000',
       seats: { active: 3, max: 2 },
     },
+    '/health?deep=1': { status: 'unavailable', sweep: { status: 'late', succeeded_at: null } },
     '/api/v1/audit': { events: [], next_cursor: null },
     '/.well-known/jwks.json': { keys: [] },
   };
   let calls = 0;
-  const front = await startFront((requestMethod, requestPath) => {
-    if (requestMethod !== method || requestPath !== path) return suite.url;
+  const front = await startFront((requestMethod, requestPath, search) => {
+    const isMeant = [requestPath, `${requestPath}?${search}`].includes(path);
+    if (requestMethod !== method || !isMeant) return suite.url;
     calls += 1;
     const passes = path.endsWith('acquire') && calls !== 3;
     return passes ? suite.url : { status, body: bodies[path] ?? {} };

@@ -14,6 +14,12 @@ import {
   type UsageRecord,
   UsageRecordSchema,
 } from '../domain/metering.ts';
+import {
+  type HealthProbe,
+  HealthProbeSchema,
+  type SweepSuccess,
+  SweepSuccessSchema,
+} from '../domain/operations.ts';
 import { type ReconcilePass, ReconcilePassSchema } from '../domain/reconcile.ts';
 import { type RetentionPass, RetentionPassSchema } from '../domain/retention.ts';
 import { type SessionHistory, SessionHistorySchema } from '../domain/session-history.ts';
@@ -73,6 +79,14 @@ export const RETENTION_PASSES: Collection<RetentionPass> = {
   name: 'maintenance',
   schema: RetentionPassSchema,
 };
+
+/** One document, `sweep`. */
+export const SWEEP_SUCCESSES: Collection<SweepSuccess> = {
+  name: 'maintenance',
+  schema: SweepSuccessSchema,
+};
+/** One document, `health`. */
+export const HEALTH_PROBES: Collection<HealthProbe> = { name: 'maintenance', schema: HealthProbeSchema };
 
 export const ERASURES: Collection<Erasure> = { name: 'erasures', schema: ErasureSchema };
 /** By `traceId`. */

@@ -15,6 +15,12 @@ export interface SeatMaintenance {
    */
   expire(shard: string, licenseIds: readonly string[]): Promise<ShardNews>;
 
+  /**
+   * Resolves if the store accepts writes of the shard, as a granted seat needs; throws `Unavailable` if not, even if
+   * the store can be read.
+   */
+  probe(shard: string): Promise<Backlog>;
+
   /** The oldest entries of the shard's outbox, at most `limit`; only those after `after` if it is given. */
   readOutbox(shard: string, page: { limit: number; after?: string | undefined }): Promise<OutboxEntry[]>;
 
@@ -72,19 +78,24 @@ export interface KnownSession {
   readonly isSeated: boolean;
 }
 
-export interface ShardNews {
+/** The events of a shard that are not published yet. */
+export interface Backlog {
   /** Redis' time of the check, milliseconds. */
   readonly atMs: number;
+  /** Entries in the outbox. */
+  readonly pending: number;
+  /** When the oldest entry was written, milliseconds; `null` if the outbox is empty. */
+  readonly oldestAtMs: number | null;
+}
+
+/** What `expire` found; its backlog is that after the call. */
+export interface ShardNews extends Backlog {
   /** Leases that this call found expired. */
   readonly expired: number;
   /** Licenses to check next; empty when there is nothing left to report. */
   readonly due: readonly string[];
   /** Licenses that have something due but no entitlement copy: restore the copy, then check again. */
   readonly unknown: readonly string[];
-  /** Entries in the outbox after this call. */
-  readonly pending: number;
-  /** When the oldest entry was written, milliseconds; `null` if the outbox is empty. */
-  readonly oldestAtMs: number | null;
 }
 
 export interface OutboxEntry {

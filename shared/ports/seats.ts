@@ -34,9 +34,6 @@ export interface Seats {
   /** The sessions that hold a seat now, the first to expire first. `limit` 0 only counts them. */
   listSessions(licenseId: string, page: SessionPage): Promise<SessionListVerdict>;
 
-  /** Resolves if the store answers; throws `Unavailable` if not. */
-  ping(): Promise<void>;
-
   close(): Promise<void>;
 }
 

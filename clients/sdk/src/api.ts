@@ -221,6 +221,20 @@ export interface AuthenticationRequiredProblem {
   status: 401;
   code: 'AUTHENTICATION_REQUIRED';
 }
+export interface Backlog {
+  /**
+   * `late`: the oldest event has waited for 5 minutes. `unknown`: the seats are unavailable.
+   */
+  status: 'ok' | 'late' | 'unknown';
+  /**
+   * Events in the outbox, not published yet; null if unknown.
+   */
+  events: number | null;
+  /**
+   * Age of the oldest of them; null if there is none.
+   */
+  oldest_age_seconds: number | null;
+}
 export interface BilledBySubscriptionProblem {
   status: 409;
   code: 'BILLED_BY_SUBSCRIPTION';
@@ -305,6 +319,24 @@ export interface ConfirmationInvalidProblem {
 export interface CredentialsInvalidProblem {
   status: 401;
   code: 'CREDENTIALS_INVALID';
+}
+export interface Dependencies {
+  /**
+   * Whether Redis accepts writes; otherwise the limit that it has reached, or that it did not answer.
+   */
+  seats: 'ok' | 'unavailable' | 'commands' | 'memory' | 'bandwidth' | 'read-only';
+  /**
+   * Whether Firestore accepts writes.
+   */
+  records: 'ok' | 'unavailable';
+  /**
+   * Whether the Pub/Sub topic exists. The backlog shows whether publishing works.
+   */
+  events: 'ok' | 'unavailable';
+  /**
+   * Whether the signing key can be reached.
+   */
+  signing: 'ok' | 'unavailable';
 }
 export interface DomainTakenProblem {
   status: 409;
@@ -625,17 +657,35 @@ export interface GrantInvalidProblem {
   status: 400;
   code: 'GRANT_INVALID';
 }
+/**
+ * With `deep=1` it has all fields, otherwise only `status`.
+ */
 export interface Health {
-  status: 'ok' | 'unavailable';
   /**
-   * Present only with `deep=1`.
+   * `unavailable` if any other status is not `ok`.
    */
-  parts?: {
-    seats: 'ok' | 'unavailable';
-    records: 'ok' | 'unavailable';
-    events: 'ok' | 'unavailable';
-    signing: 'ok' | 'unavailable';
-  };
+  status: 'ok' | 'unavailable';
+  dependencies?: Dependencies;
+  sweep?: Sweep;
+  backlog?: Backlog;
+  /**
+   * Version of the release.
+   */
+  version?: string;
+  /**
+   * Commit that it was bundled from, with `-dirty` if files were changed; null if unknown.
+   */
+  commit?: string | null;
+}
+export interface Sweep {
+  /**
+   * `late`: no sweep has succeeded for 10 minutes. `unknown`: the records are unavailable.
+   */
+  status: 'ok' | 'late' | 'unknown';
+  /**
+   * When the last sweep that reached every dependency ended; null if there was none.
+   */
+  succeeded_at: string | null;
 }
 export interface HolderRequiredProblem {
   status: 400;

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { eventOf, type SeatEvent, SeatEventSchema, writtenAtMs } from '../../domain/event.ts';
 import { shardOf } from '../../domain/ids.ts';
-import type { KnownSession, OutboxEntry, SeatMaintenance } from '../../ports/seat-maintenance.ts';
+import type { Backlog, KnownSession, OutboxEntry, SeatMaintenance } from '../../ports/seat-maintenance.ts';
 import { memberOf, sessionOfMember, unpackEntitlement, unpackFacts } from './encoding.ts';
 import { keysOfPool, keysOfPools, shardKey } from './lua/keys.ts';
 import { decode, fieldsOf, scriptRunner } from './script-runner.ts';
@@ -20,7 +20,12 @@ export function openRedisMaintenance(
     async expire(shard, licenseIds) {
       const reply = await run('expire', ExpireReply, keysOfPools(shard, licenseIds), [...licenseIds]);
       const [, atMs, expired, pending, oldest, unknown, due] = reply;
-      return { atMs, expired, due, unknown, pending, oldestAtMs: oldest === '' ? null : writtenAtMs(oldest) };
+      return { expired, due, unknown, ...backlogOf(atMs, pending, oldest) };
+    },
+
+    async probe(shard) {
+      const [, atMs, pending, oldest] = await run('probe', ProbeReply, keysOfPools(shard, []), []);
+      return backlogOf(atMs, pending, oldest);
     },
 
     async readOutbox(shard, { limit, after }) {
@@ -92,6 +97,11 @@ export function openRedisMaintenance(
   };
 }
 
+/** `oldest` is a position, or empty. */
+function backlogOf(atMs: number, pending: number, oldest: string): Backlog {
+  return { atMs, pending, oldestAtMs: oldest === '' ? null : writtenAtMs(oldest) };
+}
+
 function membersOf(licenseId: string, sessionIds: readonly string[]): string[] {
   return sessionIds.map((sessionId) => memberOf(licenseId, sessionId));
 }
@@ -105,6 +115,7 @@ const ExpireReply = z.tuple([
   z.array(z.string()),
   z.array(z.string()),
 ]);
+const ProbeReply = z.tuple([z.literal('OK'), z.int(), z.int(), z.string()]);
 const CopiesReply = z.tuple([z.literal('OK')], z.array(z.string()));
 const DropReply = z.tuple([z.enum(['DROPPED', 'KEPT'])]);
 const SeatedReply = z.tuple([z.literal('OK')], z.int());

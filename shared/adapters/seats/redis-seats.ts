@@ -28,8 +28,7 @@ export function openSeats(
   requester: ReturnType<typeof httpRequester>,
   replaceIncludes: Readonly<Record<string, string>> = {},
 ): Seats {
-  const redis = openRedis(requester);
-  const runScript = scriptRunner(redis, replaceIncludes);
+  const runScript = scriptRunner(openRedis(requester), replaceIncludes);
 
   /** A reply begins with its verdict; `replies` has the shape of each. */
   function run<S extends z.core.$ZodType>(
@@ -134,10 +133,6 @@ export function openSeats(
         sessions.push(unpackSession(sessionOfMember(licenseId, member), ...facts));
       }
       return { verdict, active, max, overdraft, sessions };
-    },
-
-    async ping() {
-      await redis.ping();
     },
 
     async close() {

@@ -48,7 +48,6 @@ export function refillingSeats(
       unknown.forget(entitlement.licenseId);
       return seats.putLicense(entitlement, event);
     },
-    ping: () => seats.ping(),
     close: () => seats.close(),
   };
 }

@@ -82,7 +82,8 @@ describeReal('redis-server', 'a Redis that refuses writes', () => {
       const before = await under.readEverything();
       const unavailable = { name: 'Unavailable', part: 'seats', redisLimit };
       await refusing(async () => {
-        await expect(under.seats.ping()).resolves.toBeUndefined();
+        expect(await backend.redis.command(['PING'])).toBe('PONG');
+        await expect(under.seatMaintenance.probe(shardOf(pool.licenseId))).rejects.toMatchObject(unavailable);
         await expect(pool.acquire('newcomer')).rejects.toMatchObject(unavailable);
         await expect(pool.beat(session)).rejects.toMatchObject(unavailable);
         expect(await under.readEverything()).toBe(before);

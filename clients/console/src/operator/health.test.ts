@@ -9,18 +9,47 @@ function callReturning(status: number, body: unknown) {
 }
 const { signal } = new AbortController();
 
-test('returns the dependencies that a 503 response lists', async () => {
-  const parts = { seats: 'ok', records: 'unavailable', events: 'ok', signing: 'ok' };
-  const call = callReturning(503, { status: 'unavailable', parts });
-  expect(await readHealth(call, signal)).toEqual(parts);
+const REPORT = {
+  status: 'ok',
+  dependencies: { seats: 'ok', records: 'ok', events: 'ok', signing: 'ok' },
+  sweep: { status: 'ok', succeeded_at: '2026-11-29T10:00:00.000Z' },
+  backlog: { status: 'ok', events: 0, oldest_age_seconds: null },
+  version: '1.2.3',
+  commit: '0123456789abcdef0123456789abcdef01234567',
+};
+
+async function read(status: number, change: object) {
+  const { checks, ...rest } = await readHealth(callReturning(status, { ...REPORT, ...change }), signal);
+  return { ...rest, failed: checks.filter(({ isOk }) => !isOk).map(({ name, status }) => [name, status]) };
+}
+
+test('returns each status and the release', async () => {
+  expect(await read(200, {})).toEqual({ isOk: true, failed: [], release: '1.2.3 (0123456789ab)' });
+  expect((await read(200, { commit: null })).release).toBe('1.2.3');
 });
 
-test('treats a missing dependency as unavailable', async () => {
-  const call = callReturning(200, { status: 'ok', parts: { seats: 'ok' } });
-  expect(await readHealth(call, signal)).toMatchObject({ seats: 'ok', records: 'unavailable' });
+test('returns the statuses of a 503 response', async () => {
+  const dependencies = { ...REPORT.dependencies, seats: 'memory', records: 'unavailable' };
+  const sweep = { status: 'late', succeeded_at: null };
+  expect(await read(503, { status: 'unavailable', dependencies, sweep })).toMatchObject({
+    isOk: false,
+    failed: [
+      ['Seats (Redis)', 'Full'],
+      ['Records (Firestore)', 'Unavailable'],
+      ['Last sweep', 'Late'],
+    ],
+  });
 });
 
-test('throws for a 503 response that lists no dependencies', async () => {
+test('treats what is not reported as unknown', async () => {
+  const change = { dependencies: { seats: 'ok' }, backlog: undefined, version: undefined };
+  const { isOk, failed } = await read(200, change);
+  expect(isOk).toBe(false);
+  expect(failed).toContainEqual(['Records (Firestore)', 'Unknown']);
+  expect(failed).toContainEqual(['Unpublished events', 'Unknown']);
+});
+
+test('throws for a 503 response without statuses', async () => {
   const call = callReturning(503, { code: 'RECORDS_UNAVAILABLE', title: 'Not now.' });
   await expect(readHealth(call, signal)).rejects.toThrow(Problem);
 });

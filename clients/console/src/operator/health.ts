@@ -2,10 +2,10 @@ import type { Health } from '../../../sdk/src/api.ts';
 import type { Call } from '../api-call.ts';
 import { Problem } from '../problem.ts';
 
-type Parts = NonNullable<Health['parts']>;
-export type PartName = keyof Parts;
+const NAMES = ['seats', 'records', 'events', 'signing', 'sweep', 'backlog'] as const;
+export type CheckName = (typeof NAMES)[number];
 
-export const PART_TEXTS: Readonly<Record<PartName, { readonly name: string; readonly without: string }>> = {
+const TEXTS: Readonly<Record<CheckName, { readonly name: string; readonly without: string }>> = {
   seats: { name: 'Seats (Redis)', without: 'Seats cannot be acquired or kept.' },
   records: {
     name: 'Records (Firestore)',
@@ -16,25 +16,65 @@ export const PART_TEXTS: Readonly<Record<PartName, { readonly name: string; read
     name: 'Signing (Cloud KMS)',
     without: 'Licenses cannot be signed, so programs cannot go offline.',
   },
+  sweep: {
+    name: 'Last sweep',
+    without: 'The audit log, usage and payments are delayed, and old data is not deleted.',
+  },
+  backlog: {
+    name: 'Unpublished events',
+    without: 'The audit log and usage are delayed. No events are lost.',
+  },
 };
 
-export type HealthReport = Readonly<Record<PartName, 'ok' | 'unavailable'>>;
+const STATUS_TEXTS: Readonly<Record<string, string>> = {
+  ok: 'OK',
+  unavailable: 'Unavailable',
+  commands: 'Command limit reached',
+  memory: 'Full',
+  bandwidth: 'Bandwidth limit reached',
+  'read-only': 'Read-only',
+  late: 'Late',
+  unknown: 'Unknown',
+};
 
-/** Reads the state of each dependency. A 503 response that lists them is a result, not an error. */
+/** A row of the page. */
+export interface Check {
+  readonly name: string;
+  readonly isOk: boolean;
+  readonly status: string;
+  /** What does not work if the status is not ok. */
+  readonly without: string;
+}
+
+export interface HealthReport {
+  readonly isOk: boolean;
+  readonly checks: readonly Check[];
+  /** The release, and the commit if it is known. */
+  readonly release: string;
+}
+
+/** Reads the state of the service. A 503 response that contains it is a result, not an error. */
 export async function readHealth(call: Call, signal: AbortSignal): Promise<HealthReport> {
   try {
-    const { parts } = await call('health', { query: { deep: '1' }, signal });
-    return reportOf(parts);
+    return reportOf(await call('health', { query: { deep: '1' }, signal }));
   } catch (error) {
-    const isReport = error instanceof Problem && error.status === 503 && 'parts' in error.document;
+    const isReport = error instanceof Problem && error.status === 503 && 'dependencies' in error.document;
     if (!isReport) throw error;
-    return reportOf(error.document.parts);
+    return reportOf(error.document as Partial<Health>);
   }
 }
 
-/** A dependency that is not reported as "ok" counts as unavailable. */
-function reportOf(parts: unknown): HealthReport {
-  const reported = new Map(typeof parts === 'object' && parts !== null ? Object.entries(parts) : []);
-  const of = (name: PartName) => (reported.get(name) === 'ok' ? ('ok' as const) : ('unavailable' as const));
-  return { seats: of('seats'), records: of('records'), events: of('events'), signing: of('signing') };
+/** What is not reported counts as unknown. */
+function reportOf({ dependencies, sweep, backlog, version, commit }: Partial<Health>): HealthReport {
+  const statuses: Readonly<Record<string, string | undefined>> = {
+    ...dependencies,
+    sweep: sweep?.status,
+    backlog: backlog?.status,
+  };
+  const checks = NAMES.map((each) => {
+    const status = statuses[each] ?? 'unknown';
+    return { ...TEXTS[each], isOk: status === 'ok', status: STATUS_TEXTS[status] ?? status };
+  });
+  const release = commit ? `${version} (${commit.slice(0, 12)})` : (version ?? 'unknown');
+  return { isOk: checks.every(({ isOk }) => isOk), checks, release };
 }

@@ -1,12 +1,10 @@
 import { useConsole } from '../console.ts';
-import { PART_TEXTS, type PartName, readHealth } from '../operator/health.ts';
+import { readHealth } from '../operator/health.ts';
 import { Notice } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { Loaded } from '../ui/loaded.tsx';
 import { Page } from '../ui/page.tsx';
 import { useLoad } from '../ui/use-load.ts';
-
-const PARTS: readonly PartName[] = ['seats', 'records', 'events', 'signing'];
 
 export function OperatorHealthPage() {
   const { call } = useConsole();
@@ -23,26 +21,25 @@ export function OperatorHealthPage() {
     >
       <Loaded
         of={health}
-        render={(report) => (
+        render={({ isOk, checks, release }) => (
           <>
-            {PARTS.every((part) => report[part] === 'ok') && (
+            {isOk && (
               <Notice tone="good">
                 <p>All dependencies are available.</p>
               </Notice>
             )}
             <ul class="rows">
-              {PARTS.map((part) => (
-                <li key={part} class="card row">
+              {checks.map((check) => (
+                <li key={check.name} class="card row">
                   <div>
-                    <strong>{PART_TEXTS[part].name}</strong>
-                    {report[part] !== 'ok' && <p class="second-line">{PART_TEXTS[part].without}</p>}
+                    <strong>{check.name}</strong>
+                    {!check.isOk && <p class="second-line">{check.without}</p>}
                   </div>
-                  <span class={`badge ${report[part] === 'ok' ? 'good' : 'bad'}`}>
-                    {report[part] === 'ok' ? 'Available' : 'Unavailable'}
-                  </span>
+                  <span class={`badge ${check.isOk ? 'good' : 'bad'}`}>{check.status}</span>
                 </li>
               ))}
             </ul>
+            <p class="second-line">Release {release}</p>
           </>
         )}
       />

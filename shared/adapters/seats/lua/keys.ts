@@ -1,7 +1,7 @@
 import { shardOf } from '../../../domain/ids.ts';
 
 /** Keys shared by all licenses of a shard, in the order in which every script takes them. */
-export const SHARD_KEYS = ['due', 'outbox', 'denied', 'denied_due', 'copies', 'barred'] as const;
+export const SHARD_KEYS = ['due', 'outbox', 'denied', 'denied_due', 'copies', 'barred', 'probe'] as const;
 
 /** The keys of one license, which follow; `include/keys.lua` has the same names. */
 export const POOL_KEYS = [

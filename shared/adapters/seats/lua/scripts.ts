@@ -21,6 +21,7 @@ export const VERBS = [
     'bar',
     'read-facts',
     'forget-sessions',
+    'probe',
   ] as const),
 ] as const;
 export type Verb = (typeof VERBS)[number];

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { writtenAtMs } from '../../../domain/event.ts';
 import { newLicenseId, newSessionId, newTenantId, shardOf } from '../../../domain/ids.ts';
 import type { OutboxEntry, ShardNews } from '../../../ports/seat-maintenance.ts';
 import { openPool, type Pool, type SeatsUnderTest, TTL_MS } from '../seats/pool.ts';
@@ -31,6 +32,31 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
     under().seatMaintenance.readOutbox(SHARD, { limit: 100, after });
 
   beforeEach(() => under().loseEverything());
+
+  describe('a probe', () => {
+    const probe = () => under().seatMaintenance.probe(SHARD);
+
+    test('counts the events of its shard that are not published, and knows the age of the oldest', async () => {
+      expect(await probe()).toEqual({ atMs: under().nowMs(), pending: 0, oldestAtMs: null });
+      await (await poolIn('08')).seat('elsewhere');
+      expect(await probe()).toMatchObject({ pending: 0 });
+      await (await poolIn(SHARD)).seat('a');
+      const oldestAtMs = writtenAtMs((await read())[0]?.position ?? '');
+      await under().moveClockTo(under().nowMs() + MINUTE_MS);
+      await (await poolIn(SHARD)).seat('b');
+      const atMs = under().nowMs();
+      expect(await probe()).toEqual({ atMs, pending: 2, oldestAtMs });
+    });
+
+    test('changes nothing that a license or a sweep uses', async () => {
+      await (await poolIn(SHARD)).seat('a');
+      const lines = async () =>
+        (await under().readEverything()).split('\n').filter((line) => !line.startsWith('string probe:'));
+      const before = await lines();
+      await probe();
+      expect(await lines()).toEqual(before);
+    });
+  });
 
   describe('what expires without a call', () => {
     test('is reported by the check of its shard, once, and not a millisecond too early', async () => {

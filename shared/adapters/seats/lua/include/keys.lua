@@ -9,6 +9,7 @@
 -- denied_due  zset    license -> end of that minute (ms): where the sweep looks for denials not yet reported
 -- copies      zset    every license with an entitlement copy, all with the same score: ordered by id
 -- barred      zset    <tenant>:<user> -> until when (ms) that user's own tokens are rejected there
+-- probe       string  written by health checks
 --
 -- license     hash    the entitlement copy: limits, status, key hashes, version; and the counters of the request limit
 -- lease       zset    session -> expiry (ms): who holds a seat, until when
@@ -24,13 +25,14 @@ local denied_key = KEYS[3]
 local denied_due_key = KEYS[4]
 local copies_key = KEYS[5]
 local barred_key = KEYS[6]
-local license_key = KEYS[7]
-local lease_key = KEYS[8]
-local holder_key = KEYS[9]
-local session_key = KEYS[10]
-local ended_key = KEYS[11]
-local lapsed_key = KEYS[12]
-local borrowed_key = KEYS[13]
-local signed_key = KEYS[14]
+local probe_key = KEYS[7]
+local license_key = KEYS[8]
+local lease_key = KEYS[9]
+local holder_key = KEYS[10]
+local session_key = KEYS[11]
+local ended_key = KEYS[12]
+local lapsed_key = KEYS[13]
+local borrowed_key = KEYS[14]
+local signed_key = KEYS[15]
 
 local license_id = ARGV[1]

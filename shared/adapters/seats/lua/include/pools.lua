@@ -3,7 +3,7 @@
 -- Scripts on several licenses of a shard get the keys of one pool after the other, in the order of the licenses in
 -- ARGV. After this, every key and `license_id` belongs to the pool at `position`.
 local function select_pool(position)
-  local first = 7 + (position - 1) * 8
+  local first = 8 + (position - 1) * 8
   license_key = KEYS[first]
   lease_key = KEYS[first + 1]
   holder_key = KEYS[first + 2]
