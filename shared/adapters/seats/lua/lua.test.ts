@@ -241,7 +241,7 @@ function verdictsOf(body: string): Set<string> {
       texts.push(code);
     }
   }
-  const OPTIONS = /'(WITHSCORES|LIMIT|COUNT|XX|GT|PX)'/g;
+  const OPTIONS = /'(WITHSCORES|LIMIT|COUNT|XX|GT)'/g;
   return new Set(
     texts.flatMap((text) => [...wordsIn(text.replace(/redis\.call\(\s*'[A-Z]+'/g, '').replace(OPTIONS, ''))]),
   );

@@ -9,7 +9,7 @@
 -- denied_due  zset    license -> end of that minute (ms): where the sweep looks for denials not yet reported
 -- copies      zset    every license with an entitlement copy, all with the same score: ordered by id
 -- barred      zset    <tenant>:<user> -> until when (ms) that user's own tokens are rejected there
--- probe       string  written by health checks
+-- probe       string  written and deleted by a probe, so it never exists afterwards
 --
 -- license     hash    the entitlement copy: limits, status, key hashes, version; and the counters of the request limit
 -- lease       zset    session -> expiry (ms): who holds a seat, until when
