@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FunctionContract } from '../shared/http/contract.ts';
 import { readableBy } from '../shared/http/cross-origin.ts';
 import { MANIFEST } from './manifest.ts';
-import { openTestSuite, type TestLicense, type TestSuite } from './testing/suite.ts';
+import { type CallOptions, openTestSuite, type TestLicense, type TestSuite } from './testing/suite.ts';
 
 const FUNCTIONS: readonly FunctionContract[] = MANIFEST;
 const ORIGIN = { origin: 'https://app.example' };
@@ -16,13 +16,14 @@ beforeAll(async () => {
 });
 afterAll(() => suite.close());
 
-const preflight = (path: string, method: string) =>
+const preflight = (path: string, method: string, door: CallOptions['door'] = 'hosting') =>
   suite.call('OPTIONS', path, {
     headers: {
       ...ORIGIN,
       'access-control-request-method': method,
       'access-control-request-headers': 'authorization,content-type',
     },
+    door,
   });
 
 test('opens CORS to all origins, except for functions that only Google Cloud, Stripe or the sign-in redirect call', () => {
@@ -100,7 +101,7 @@ describe('a page of another origin', () => {
       ['/api/v1/webhooks/stripe', 'POST'],
       ['/auth/callback', 'GET'],
     ] as const) {
-      const { status, headers } = await preflight(path, method);
+      const { status, headers } = await preflight(path, method, 'unguarded');
       expect(status, path).toBe(405);
       expect(
         [...headers.keys()].filter((name) => name.startsWith('access-control')),

@@ -4,6 +4,7 @@ import { Unavailable } from '../shared/errors.ts';
 import type { EndpointContract, FunctionContract, LimitContract } from '../shared/http/contract.ts';
 import { startEmbeddedRedis } from '../shared/local/redis/embedded-redis.ts';
 import { type RespClient, respClient } from '../shared/local/redis/resp-client.ts';
+import type { Deps } from '../shared/ports/deps.ts';
 import type { BucketSize, Limits } from '../shared/ports/limits.ts';
 import { MANIFEST } from './manifest.ts';
 import { OPERATOR_KEY, openTestSuite, type Reply, type TestSuite } from './testing/suite.ts';
@@ -71,12 +72,12 @@ async function credentialsFor(
 }
 
 /** A call without the required fields: it is counted before it is validated. */
-async function callerOf({ endpoint }: Limited, suite: TestSuite) {
+async function callerOf({ endpoint }: Limited, suite: TestSuite, door: 'hosting' | 'run.app' = 'hosting') {
   const credentials = await credentialsFor(endpoint, suite);
   const path = endpoint.path.replace(/\{\w+\}/g, 'x');
   const body = endpoint.body ? { body: {} } : {};
   return (headers: Record<string, string> = {}): Promise<Reply> =>
-    suite.call(endpoint.method, path, { ...credentials, ...body, headers });
+    suite.call(endpoint.method, path, { ...credentials, ...body, headers, door });
 }
 
 /** One concurrent call per client. */
@@ -120,17 +121,20 @@ describe('with 64 clients calling at once', () => {
   let suite: TestSuite;
   let limits: Limits;
   let takes: { bucket: string; size: BucketSize }[] = [];
+  let callerAddress = '203.0.113.7';
   beforeAll(async () => {
     server = await startEmbeddedRedis();
     redis = respClient(server);
-    suite = await openTestSuite({ REDIS_URL: `redis://${server.host}:${server.port}` }, (deps) => {
+    const environment = { REDIS_URL: `redis://${server.host}:${server.port}` };
+    const watched = (deps: Deps): Deps => {
       limits = deps.limits;
       const take: Limits['take'] = (bucket, size) => {
         takes.push({ bucket, size });
         return limits.take(bucket, size);
       };
       return { ...deps, limits: { take } };
-    });
+    };
+    suite = await openTestSuite(environment, watched, { edge: { addressOf: () => callerAddress } });
   });
   afterAll(async () => {
     await suite.close();
@@ -141,6 +145,7 @@ describe('with 64 clients calling at once', () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
     takes = [];
+    callerAddress = '203.0.113.7';
   });
   afterEach(() => {
     vi.useRealTimers();
@@ -177,16 +182,35 @@ describe('with 64 clients calling at once', () => {
     },
   );
 
+  const addressLimited = (): Limited => {
+    const found = LIMITED.find(({ limit }) => limit.by === 'address');
+    if (!found) throw new Error('no endpoint is limited by address');
+    return found;
+  };
+
   test('limits by address cannot be evaded by X-Forwarded-For, and do not affect other addresses', async () => {
-    const [byAddress] = LIMITED.filter(({ limit }) => limit.by === 'address');
-    if (!byAddress) throw new Error('no endpoint is limited by address');
-    const call = await callerOf(byAddress, suite);
+    const byAddress = addressLimited();
+    const call = await callerOf(byAddress, suite, 'run.app');
     let n = 0;
-    const spoof = (): Promise<Reply> => call({ 'x-forwarded-for': `10.0.0.${++n}, 203.0.113.7` });
+    const spoof = (): Promise<Reply> => call({ 'x-forwarded-for': `10.0.0.${++n}` });
     await useUp(spoof, byAddress.limit);
     const replies = await callAtOnce(spoof);
     expect(replies.filter(({ status }) => status === 429)).toHaveLength(CLIENTS - leftOf(byAddress.limit));
-    expect((await call({ 'x-forwarded-for': '203.0.113.7, 203.0.113.8' })).status).not.toBe(429);
+    callerAddress = '203.0.113.8';
+    expect((await call({ 'x-forwarded-for': '203.0.113.7' })).status).not.toBe(429);
+  });
+
+  test('a caller of run.app with 1,000 forged addresses counts as one', async () => {
+    const call = await callerOf(addressLimited(), suite, 'run.app');
+    for (let n = 0; n < 1_000; n += CLIENTS) {
+      const forged = Array.from({ length: CLIENTS }, (_, k) => ({
+        'x-forwarded-for': `10.0.${n >> 6}.${k}`,
+        'fastly-client-ip': `10.0.${n >> 6}.${k}`,
+      }));
+      await Promise.all(forged.map(call));
+    }
+    expect(takes.length).toBeGreaterThanOrEqual(1_000);
+    expect(new Set(takes.map(({ bucket }) => bucket)).size).toBe(1);
   });
 });
 

@@ -40,8 +40,11 @@ function openLog() {
   };
 }
 
-function welcome({ url, license_key, operator_key }: Demo, { config, stripeUrl }: LocalServer): string {
-  const { dataFolder } = config;
+function welcome(
+  { url, license_key, operator_key }: Demo,
+  { config, stripeUrl, internalUrl }: LocalServer,
+): string {
+  const { dataFolder, events } = config;
   const json = "-H 'Content-Type: application/json'";
   const license = `-H 'Authorization: License ${license_key}' ${json}`;
   return `
@@ -61,7 +64,7 @@ See who holds the seats:  ${url}/console/
 Read the API reference:  ${url}/docs
 Watch five machines share three seats:  npm run demo
 Sign in with a browser and take a seat:  npm run demo -- --sign-in
-${stripeUrl === undefined ? 'Payments go through Stripe.' : `Payments go to a fake Stripe:  ${stripeUrl}`}
+${events.kind === 'embedded' ? '' : `Push events to ${internalUrl}/internal/events\n`}${stripeUrl === undefined ? 'Payments go through Stripe.' : `Payments go to a fake Stripe:  ${stripeUrl}`}
 Stop with Ctrl-C. Each request is one JSON line below.
 `;
 }

@@ -94,7 +94,7 @@ async function fillTenant({ server, operate }: ConsoleWorld, tenantId: string): 
   }
   // Publishes, records and seals the events.
   for (let round = 0; round < 3; round += 1) {
-    await operate('POST', '/internal/sweep');
+    await server.sweep();
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
   return license_id;

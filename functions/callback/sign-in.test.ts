@@ -59,7 +59,7 @@ describe('signing in', () => {
     });
     const started = await suite.call('GET', `/auth/login/google?${parameters}`);
     expect(started.status).toBe(302);
-    expect(started.headers.get('cache-control')).toBe('no-store');
+    expect(started.headers.get('cache-control')).toBe('private, no-store');
     const cookie = started.headers.get('set-cookie') ?? '';
     expect(cookie).toMatch(/^__session=[^;]+; Path=\/auth; Max-Age=600; HttpOnly; SameSite=Lax$/);
     const provider = started.headers.get('location') ?? '';

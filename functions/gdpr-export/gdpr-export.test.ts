@@ -24,7 +24,7 @@ describe('the export of a user', () => {
     expect(mine.headers.get('content-disposition')).toBe(
       `attachment; filename="seatlease-${world.ada.userId}.json"`,
     );
-    expect(mine.headers.get('cache-control')).toBe('no-store');
+    expect(mine.headers.get('cache-control')).toBe('private, no-store');
     expect(mine.body).toMatchObject({
       complete: true,
       exported_at: new Date(inspectable.nowMs()).toISOString(),

@@ -29,7 +29,7 @@ test('answers anyone without calling any dependency', async () => {
   await suite.deps.records.close();
   const reply = await suite.call('GET', '/health');
   expect([reply.status, reply.body]).toEqual([200, { status: 'ok' }]);
-  expect(reply.headers.get('cache-control')).toBe('no-store');
+  expect(reply.headers.get('cache-control')).toBe('private, no-store');
 });
 
 test('answers HEAD without a body', async () => {

@@ -7,7 +7,13 @@ import { Unavailable } from '../../shared/errors.ts';
 import { USAGE_HOURS } from '../../shared/ports/collections.ts';
 import { auditOf, historiesOf } from '../../shared/testing/read-records.ts';
 import { permutationsOf } from '../../shared/testing/seats/events.ts';
-import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
+import {
+  type CallOptions,
+  OPERATOR_KEY,
+  openTestSuite,
+  type Reply,
+  type TestSuite,
+} from '../testing/suite.ts';
 
 const START_MS = Date.UTC(2026, 10, 25, 9, 59);
 const MINUTE_MS = 60_000;
@@ -57,8 +63,12 @@ function envelope(data: string | SeatEvent, attempt?: number): PushEnvelope {
   };
 }
 
-function push(body: unknown, authorization = `Bearer ${suite.serviceToken('pubsub')}`): Promise<Reply> {
-  return suite.call('POST', '/internal/events', { body, authorization });
+function push(
+  body: unknown,
+  authorization = `Bearer ${suite.serviceToken('pubsub')}`,
+  door: CallOptions['door'] = 'internal',
+): Promise<Reply> {
+  return suite.call('POST', '/internal/events', { body, authorization, door });
 }
 
 async function recorded() {
@@ -126,7 +136,7 @@ test('records an event once when it is delivered eight times concurrently', asyn
   });
 });
 
-describe('a caller other than Pub/Sub', () => {
+describe('a caller other than Pub/Sub, if Cloud Run did not refuse it,', () => {
   test.each([
     ['no token', () => '', 401],
     ['no valid token', () => 'Bearer let-me-in', 401],
@@ -140,12 +150,15 @@ describe('a caller other than Pub/Sub', () => {
   ])('with %s is refused, and nothing is recorded', async (_, authorizationOf, status) => {
     const [event] = life;
     if (!event) throw new Error('no event');
-    expect((await push(envelope(event), authorizationOf())).status).toBe(status);
+    const reply = await push(envelope(event), authorizationOf(), 'unguarded');
+    expect(reply.status).toBe(status);
+    expect(reply.headers.get('content-type')).toBe('application/problem+json');
     expect(await recorded()).toMatchObject({ types: [], history: undefined, nine: undefined });
   });
 
   test('is refused even with the operator key', async () => {
-    expect((await suite.operate('POST', '/internal/events', envelope(''))).status).toBe(403);
+    const reply = await push(envelope(''), `Operator ${OPERATOR_KEY}`, 'unguarded');
+    expect([reply.status, reply.body.code]).toEqual([403, 'FORBIDDEN']);
   });
 });
 

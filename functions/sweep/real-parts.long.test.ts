@@ -27,7 +27,7 @@ describeReal('redis-server', 'a suite on', () => {
           SHARDS: '2',
         });
         relay = await startPushRelay({
-          target: `${suite.url}/internal/events`,
+          target: `${suite.doors.internal}/internal/events`,
           token: () => suite.serviceToken('pubsub'),
         });
         await pubsub.createTopic(TOPIC);

@@ -2,7 +2,7 @@ import { vi } from 'vitest';
 import { startEmbeddedRedis } from '../../shared/local/redis/embedded-redis.ts';
 import { type RespClient, respClient } from '../../shared/local/redis/resp-client.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { openTestSuite, type TestLicense, type TestSuite } from './suite.ts';
+import { openTestSuite, type SuiteOptions, type TestLicense, type TestSuite } from './suite.ts';
 
 /** A suite whose clock only the test moves. The functions and the leases in Redis use this clock. */
 export interface ClockedSuite {
@@ -20,13 +20,14 @@ export interface ClockedSuite {
 export async function openClockedSuite(
   wrap?: (deps: Deps) => Deps,
   settings: Readonly<Record<string, string>> = {},
+  options: SuiteOptions = {},
 ): Promise<ClockedSuite> {
   let nowMs = Date.now();
   vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
   const server = await startEmbeddedRedis();
   const redis = respClient(server);
   const environment = { REDIS_URL: `redis://${server.host}:${server.port}`, SHARDS: '4', ...settings };
-  const suite = await openTestSuite(environment, wrap);
+  const suite = await openTestSuite(environment, wrap, options);
   return {
     suite,
     redis,

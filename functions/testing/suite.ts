@@ -1,10 +1,12 @@
 import { rm } from 'node:fs/promises';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import { readConfig } from '../../shared/config.ts';
 import { serviceCalls } from '../../shared/local/cloud-calls.ts';
-import { mountSuite } from '../../shared/local/mount.ts';
+import { type Door, type EdgeOptions, GoogleEdge, type Iam } from '../../shared/local/google-edge/edge.ts';
+import { mountBehindGoogle } from '../../shared/local/mount.ts';
 import { putLocalKey } from '../../shared/local/signing-key.ts';
 import { startFakeStripe } from '../../shared/local/stripe/server.ts';
 import type { FakeStripe } from '../../shared/local/stripe/types.ts';
@@ -21,11 +23,13 @@ import { trustingProvider } from './trusting-provider.ts';
 export const { OPERATOR_KEY, ACCESS_TOKEN_KEYS: ACCESS_TOKEN_KEY } = TEST_SECRETS;
 
 /**
- * The whole suite for tests: every function in the real framework, on embedded dependencies unless `environment` names
- * others.
+ * The whole suite for tests: every function in the real framework behind Google's edge, on embedded dependencies unless
+ * `environment` names others.
  */
 export interface TestSuite {
+  /** Where Hosting serves the suite. */
   readonly url: string;
+  readonly doors: Readonly<Record<DoorName, string>>;
   readonly deps: Deps;
   /** The fake Stripe. It sends its events to this suite, unless a test changes that. */
   readonly stripe: FakeStripe;
@@ -53,10 +57,15 @@ const REDIS_TIMEOUT_MS = 10_000;
 
 type Call = TestSuite['call'];
 
+/** The URL of each door of Google's edge; `unguarded`: the functions without the edge. */
+type DoorName = Door | 'unguarded';
+
 export interface CallOptions {
   readonly authorization?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
+  /** Default: `internal` for what only the cloud calls, else `hosting`. */
+  readonly door?: DoorName;
 }
 
 export interface Reply {
@@ -78,15 +87,19 @@ export interface TestLicense {
   sign(body: string | Record<string, unknown>): Promise<Reply>;
 }
 
-/**
- * `environment` overrides settings that embed all dependencies. `wrap` can replace any port. `redisWithinMs` is how long
- * to wait for Redis; `undefined` waits as long as a deployed function.
- */
+export interface SuiteOptions {
+  /** How long to wait for Redis; `undefined` waits as long as a deployed function. */
+  readonly redisWithinMs?: number | undefined;
+  readonly edge?: Omit<EdgeOptions, 'iam'>;
+}
+
+/** `environment` overrides settings that embed all dependencies. `wrap` can replace any port. */
 export async function openTestSuite(
   environment: Record<string, string> = {},
   wrap: (deps: Deps) => Deps = (deps) => deps,
-  { redisWithinMs }: { readonly redisWithinMs: number | undefined } = { redisWithinMs: REDIS_TIMEOUT_MS },
+  options: SuiteOptions = {},
 ): Promise<TestSuite> {
+  const { redisWithinMs, edge } = { redisWithinMs: REDIS_TIMEOUT_MS, ...options };
   const dataFolder = await quickFolder('seatlease-test-');
   const config = readConfig({
     SEATLEASE_DATA: dataFolder,
@@ -97,12 +110,19 @@ export async function openTestSuite(
   const logged: LogLine[] = [];
   const log = (line: LogLine): void => void logged.push(line);
   const opened = Promise.withResolvers<Deps>();
-  const server = mountSuite(
+  const iam = Promise.withResolvers<Iam>();
+  const servers = mountBehindGoogle(
     MANIFEST,
     openSuite(() => opened.promise, { checkAnswers: true }),
+    new GoogleEdge({ ...edge, iam: () => iam.promise }),
   );
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const doors = {
+    hosting: await listen(servers.hosting),
+    'run.app': await listen(servers['run.app']),
+    internal: await listen(servers.internal),
+    unguarded: await listen(servers.unguarded),
+  };
+  const url = doors.hosting;
   const stripe = await startFakeStripe();
   stripe.sendEventsTo(`${url}/api/v1/webhooks/stripe`);
   const parts = await openLocalParts(config, {
@@ -116,34 +136,36 @@ export async function openTestSuite(
   addUnknownFields(parts.deps.records);
   const deps = wrap({ ...parts.deps, log });
   opened.resolve(deps);
-  const calls = callsOf(url, deps, parts);
-  parts.bus?.subscribe(serviceCalls(url, (caller) => calls.serviceToken(caller)).push);
+  iam.resolve({ identity: parts.issuer ?? deps.identity, invokers: deps.serviceAccounts });
+  const calls = callsOf(doors, deps, parts);
+  parts.bus?.subscribe(serviceCalls(doors.internal, (caller) => calls.serviceToken(caller)).push);
 
   return {
     url,
+    doors,
     deps,
     stripe,
     logged,
     ...calls,
     async close() {
       await stripe.close();
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      });
+      await Promise.all(Object.values(servers).map(closeNow));
       await deps.close();
       await rm(dataFolder, { recursive: true, force: true });
     },
   };
 }
 
-/** The calls that tests make to a suite at `url`, as clients, operator and Google Cloud. */
+/** The calls that tests make to a suite, as clients, operator and Google Cloud. */
 function callsOf(
-  url: string,
+  doors: TestSuite['doors'],
   deps: Deps,
   { issuer, bus }: LocalParts,
-): Omit<TestSuite, 'url' | 'deps' | 'stripe' | 'logged' | 'close'> {
-  const call: Call = (method, path, options) => send(`${url}${path}`, method, options);
+): Omit<TestSuite, 'url' | 'doors' | 'deps' | 'stripe' | 'logged' | 'close'> {
+  const call: Call = (method, path, options) => {
+    const { door = path.startsWith('/internal/') ? 'internal' : 'hosting' } = options ?? {};
+    return send(`${doors[door]}${path}`, method, options);
+  };
 
   function serviceToken(account: string, claims?: Readonly<Record<string, unknown>>): string {
     if (!issuer) throw new Error('this suite does not issue its own tokens');
@@ -224,4 +246,16 @@ function clientOf({ body }: Reply, call: Call): TestLicense {
       call('POST', '/api/v1/licenses/release', { authorization, body: { session_id: sessionId } }),
     sign: (given) => call('POST', '/api/v1/licenses/sign', { authorization, body: given }),
   };
+}
+
+async function listen(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function closeNow(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
 }

@@ -4,10 +4,12 @@ import * as z from 'zod/mini';
 import { MANIFEST } from '../../functions/manifest.ts';
 import { openSuite } from '../../functions/open-suite.ts';
 import type { Config, Environment } from '../../shared/config.ts';
-import { serviceCalls } from '../../shared/local/cloud-calls.ts';
+import { type ServiceCalls, serviceCalls } from '../../shared/local/cloud-calls.ts';
 import { type DataFolderLock, lockDataFolder } from '../../shared/local/data-folder.ts';
 import { startLocalOidc } from '../../shared/local/google/oidc-server.ts';
-import { mountSuite } from '../../shared/local/mount.ts';
+import { GoogleEdge, type Iam } from '../../shared/local/google-edge/edge.ts';
+import { mountBehindGoogle } from '../../shared/local/mount.ts';
+import type { LocalIdentity } from '../../shared/local/service-tokens.ts';
 import { startFakeStripe } from '../../shared/local/stripe/server.ts';
 import { type LocalParts, openLocalParts } from '../../shared/local/wiring.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
@@ -20,16 +22,20 @@ const DRAIN_MS = 2_000;
 
 export interface LocalServer {
   readonly url: string;
+  /** Where Cloud Scheduler and Pub/Sub call the suite. */
+  readonly internalUrl: string;
   readonly config: Config;
   readonly deps: Deps;
   /** Where the fake Stripe listens; absent if payments go through Stripe itself. */
   readonly stripeUrl?: string | undefined;
+  /** Sweeps now, as Cloud Scheduler does. Throws if the services' tokens are Google's. */
+  sweep(): Promise<void>;
   /** Refuses new requests, lets those in progress end, and closes every dependency. */
   close(): Promise<void>;
 }
 
 /**
- * Serves the whole suite on one port of 127.0.0.1, with embedded dependencies unless `environment` names others. Throws
+ * Serves the whole suite on one port of 127.0.0.1, behind Google's edge as Hosting serves it, with embedded dependencies unless `environment` names others. Throws
  * `ConfigError` for an unusable environment, `DataFolderInUse` while another server uses the data folder, and
  * `EADDRINUSE` if the port is taken.
  */
@@ -53,12 +59,15 @@ async function startLocked(
   log?: (line: LogLine) => void,
 ): Promise<LocalServer> {
   const opened = Promise.withResolvers<Deps>();
-  const server = mountSuite(
+  const iam = Promise.withResolvers<Iam>();
+  const { hosting, internal } = mountBehindGoogle(
     MANIFEST,
     openSuite(() => opened.promise, { checkAnswers: true }),
+    new GoogleEdge({ iam: () => iam.promise }),
     serveSite,
   );
-  const url = `http://127.0.0.1:${await listen(server, config.port)}`;
+  const url = `http://127.0.0.1:${await listen(hosting, config.port)}`;
+  const internalUrl = `http://127.0.0.1:${await listen(internal, 0)}`;
   lock.announce(url);
   const provider = config.signIn.kind === 'embedded' ? await startLocalOidc() : undefined;
   const stripe =
@@ -76,19 +85,24 @@ async function startLocked(
     });
     const deps: Deps = { ...parts.deps, log: withoutIdleSweeps(log ?? parts.deps.log) };
     opened.resolve(deps);
-    const stopCloud = actAsCloud(url, parts, config.sweepSeconds);
+    iam.resolve({ identity: parts.issuer ?? deps.identity, invokers: deps.serviceAccounts });
+    const stopCloud = actAsCloud(internalUrl, parts, config.sweepSeconds);
     const close = async (): Promise<void> => {
       await stopCloud();
       await stripe?.close();
-      await stop(server);
+      await Promise.all([hosting, internal].map(stop));
       await deps.close();
       await provider?.close();
       lock.release();
     };
-    return { url, config, deps, stripeUrl: stripe?.url, close };
+    const sweep = async (): Promise<void> => {
+      if (!parts.issuer) throw new Error('this process cannot issue the token of Cloud Scheduler');
+      await (await cloudCalls(internalUrl, parts.deps, parts.issuer).sweep()).body?.cancel();
+    };
+    return { url, internalUrl, config, sweep, deps, stripeUrl: stripe?.url, close };
   } catch (error) {
     await stripe?.close();
-    await stop(server);
+    await Promise.all([hosting, internal].map(stop));
     await provider?.close();
     throw error;
   }
@@ -99,12 +113,12 @@ async function startLocked(
  * that stops it. If the services' tokens are Google's, this process cannot issue them, and does neither.
  */
 function actAsCloud(
-  url: string,
+  internalUrl: string,
   { deps, bus, issuer }: LocalParts,
   sweepSeconds: number,
 ): () => Promise<void> {
   if (!issuer) return async () => {};
-  const calls = serviceCalls(url, (caller) => issuer.issue(deps.serviceAccounts[caller]));
+  const calls = cloudCalls(internalUrl, deps, issuer);
   bus?.subscribe(calls.push);
   let sweeping: Promise<unknown> = Promise.resolve();
   let isSweeping = false;
@@ -126,6 +140,10 @@ function actAsCloud(
     // Before the server stops: an event that is not delivered is lost with this process.
     await bus?.close();
   };
+}
+
+function cloudCalls(internalUrl: string, { serviceAccounts }: Deps, issuer: LocalIdentity): ServiceCalls {
+  return serviceCalls(internalUrl, (caller) => issuer.issue(serviceAccounts[caller]));
 }
 
 /** Leaves out sweeps that found nothing to do: at one line every ten seconds they would bury the other lines. */

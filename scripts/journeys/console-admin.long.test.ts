@@ -77,7 +77,7 @@ describeReal('chromium', 'the console for admins and operators', () => {
     const { tenantId } = owner;
     const license = await world.operate('POST', '/api/v1/licenses', { tenant_id: tenantId, max: 3 });
     await world.operate('PATCH', `/api/v1/licenses/${license.license_id}`, { max: 4 });
-    await world.operate('POST', '/internal/sweep');
+    await world.server.sweep();
     const page = await open({ as: owner, path: `/console/tenants/${tenantId}/audit` });
     const created = page.getByRole('row', { name: /^License created/ });
     const updated = page.getByRole('row', { name: /^License updated/ });

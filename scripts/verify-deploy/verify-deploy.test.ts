@@ -9,10 +9,11 @@ beforeAll(async () => {
 });
 afterAll(() => suite.close());
 
-function verify(url = suite.url, operatorKey = OPERATOR_KEY) {
+function verify(url = suite.url, operatorKey = OPERATOR_KEY, sweepUrl = suite.doors['run.app']) {
   const lines: string[] = [];
   const target = { url, operatorKey, hintIfUnreachable: '', hintIfKeyRefused: '' };
   const verification = printSteps(target, (line) => lines.push(line), {
+    sweepUrl,
     auditWithinMs: 9_000,
     // Sweeps, as Cloud Scheduler would within a minute.
     wait: () => suite.settle(),
@@ -24,7 +25,7 @@ test('reports a working suite, and leaves its license suspended', async () => {
   const { hasPassed, lines } = await verify();
   expect(lines.filter((line) => !line.startsWith('  ok'))).toEqual(['The suite works.']);
   expect(hasPassed).toBe(true);
-  expect(lines).toHaveLength(11);
+  expect(lines).toHaveLength(12);
   const { licenses } = (await suite.operate('GET', '/api/v1/licenses')).body;
   expect(licenses.map(({ status }: { status: string }) => status)).toEqual(['suspended']);
 });
@@ -70,6 +71,15 @@ test.each([
   } finally {
     front.close();
   }
+});
+
+test.each([
+  ['is not guarded', 'unguarded', 'the sweep itself answered (401)'],
+  ['is guarded by IAM alone', 'internal', undefined],
+] as const)('reports whether Google guards the sweep: it %s', async (_, door, fault) => {
+  const { hasPassed, lines } = await verify(suite.url, OPERATOR_KEY, suite.doors[door]);
+  expect(hasPassed).toBe(fault === undefined);
+  expect(lines.join('\n')).toContain(fault ?? '  ok  Google refuses a forged token');
 });
 
 test('reports a wrong operator key, and creates nothing', async () => {

@@ -60,7 +60,7 @@ export const ACCESS = {
   'gdpr-delete.ask': ['operator', 'person'],
   'gdpr-delete.confirm': ['operator', 'person'],
   'health.health': ['anyone', 'operator'],
-  'sweep.sweep': ['scheduler', 'operator'],
+  'sweep.sweep': ['scheduler'],
   'record-event.record': ['pubsub'],
 } as const satisfies Readonly<Record<string, readonly Grant[]>>;
 

@@ -142,7 +142,7 @@ test('a refused call returns a problem document with Retry-After and does not re
   expect(status).toBe(429);
   expect(headers).toMatchObject({
     'content-type': 'application/problem+json',
-    'cache-control': 'no-store',
+    'cache-control': 'private, no-store',
     'retry-after': '12',
   });
   expect(limits).toMatchObject({ 'ratelimit-remaining': '0', 'ratelimit-reset': '12' });

@@ -91,7 +91,7 @@ test('every answer has its request id, no-store, nosniff and the right type and 
   expect(headers).toMatchObject({
     'content-type': 'application/json',
     'content-length': '8',
-    'cache-control': 'no-store',
+    'cache-control': 'private, no-store',
     'x-content-type-options': 'nosniff',
     'x-request-id': 'a-request-id',
   });

@@ -297,7 +297,9 @@ export function send(
   // The line break keeps a shell's prompt off the last line of curl's output.
   const text = outgoing.body === undefined ? undefined : `${JSON.stringify(outgoing.body)}\n`;
   response.writeHead(outgoing.status, {
-    'cache-control': 'no-store',
+    // Hosting removes `Set-Cookie` from answers that are not private, also from those that no cache may store:
+    // https://github.com/firebase/firebase-tools/blob/master/src/hosting/proxy.ts
+    'cache-control': 'private, no-store',
     'x-content-type-options': 'nosniff',
     'x-request-id': requestId,
     ...outgoing.headers,

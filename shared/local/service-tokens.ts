@@ -6,7 +6,7 @@ import {
   type KeyObject,
   sign,
 } from 'node:crypto';
-import { idTokenVerifier, type TokenCheck } from '../adapters/identity/id-token.ts';
+import { type Issuer, idTokenVerifier } from '../adapters/identity/id-token.ts';
 import { Unavailable } from '../errors.ts';
 import type { Identity } from '../ports/identity.ts';
 import { readIfExists, writeOnce } from './private-files.ts';
@@ -18,6 +18,8 @@ const TOKEN_SECONDS = 3600;
 
 /** Issues tokens and verifies them. */
 export interface LocalIdentity extends Identity {
+  /** The same verifier on a service where Cloud Run checks tokens and removes their signatures. */
+  readonly guarded: Identity;
   /** A token like Google's for the service account `email`, valid for one hour. `change` overrides claims. */
   issue(email: string, change?: Readonly<Record<string, unknown>>): string;
 }
@@ -29,36 +31,27 @@ export interface LocalIdentityOptions {
    */
   readonly keyFile?: string | undefined;
   readonly audience: string;
-  /** Default: `signed`. */
-  readonly tokens?: TokenCheck;
 }
 
 /**
  * Identity for a developer's machine: it signs its own tokens. The first process that opens `keyFile` creates the key.
  * Throws `Unavailable` if the file does not contain a P-256 private key.
  */
-export function openLocalIdentity({
-  keyFile,
-  audience,
-  tokens = 'signed',
-}: LocalIdentityOptions): LocalIdentity {
+export function openLocalIdentity({ keyFile, audience }: LocalIdentityOptions): LocalIdentity {
   const privateKey = keyFile === undefined ? createPrivateKey(newKey()) : keyIn(keyFile);
   const publicKey = createPublicKey(privateKey);
   const keyId = createHash('sha256')
     .update(publicKey.export({ type: 'spki', format: 'pem' }))
     .digest('hex')
     .slice(0, 40);
-  const verifier = idTokenVerifier(
-    {
-      names: [LOCAL_ISSUER],
-      algorithm: 'ES256',
-      keyFor: async (requestedId) => (requestedId === keyId ? publicKey : undefined),
-    },
-    audience,
-    tokens,
-  );
+  const issuer: Issuer = {
+    names: [LOCAL_ISSUER],
+    algorithm: 'ES256',
+    keyFor: async (requestedId) => (requestedId === keyId ? publicKey : undefined),
+  };
   return {
-    verifyServiceToken: (token) => verifier.verifyServiceToken(token),
+    ...idTokenVerifier(issuer, audience, 'signed'),
+    guarded: idTokenVerifier(issuer, audience, 'checked-by-cloud-run'),
     issue(email, change = {}) {
       const iat = Math.floor(Date.now() / 1000);
       const exp = iat + TOKEN_SECONDS;

@@ -72,7 +72,9 @@ export async function openLocalParts(config: Config, embedded: EmbeddedOptions =
         return openLocalSigner({ folder: localKeysIn(dataFolder), version: signing.version, log });
       },
       async services(services) {
-        return issuer ? { identity: issuer, serviceAccounts: SERVICE_ACCOUNTS } : DEPLOYED.services(services);
+        if (!issuer) return DEPLOYED.services(services);
+        // The edge in front of this process removes signatures; other programs may call without it.
+        return { identity: issuer.guarded, serviceAccounts: SERVICE_ACCOUNTS };
       },
       signIn: async (signIn) =>
         signIn.kind === 'embedded' ? localSignIn(embedded.signIn) : DEPLOYED.signIn(signIn),

@@ -74,6 +74,9 @@ describe('acquiring', () => {
     ['a rate limit', problem(429, 'RATE_LIMITED')],
     ['the error page of a proxy', { status: 502, body: '<html>Bad gateway</html>' }],
     ['the refusal of another server', { status: 403, body: '<html>Pay for the Wi-Fi</html>' }],
+    ["Google's 429 while no instance is free", { status: 429, body: '<html>Rate exceeded.</html>' }],
+    ["Google's 503", { status: 503, body: '<html>Service Unavailable</html>' }],
+    ["Hosting's 504 after a minute", { status: 504, body: 'Timed out waiting for function to respond.' }],
     ['a redirect', { status: 302, headers: { location: 'https://elsewhere.example' } }],
   ])('retries after %s', async (_, answer) => {
     const { seatlease, network } = program();

@@ -63,7 +63,7 @@ const DESCRIPTION = `A floating-license server: acquire a seat, keep it with hea
 
 Bodies are JSON in UTF-8, with names in snake_case. A request body with an unknown field is refused. Responses may get more \
 fields later. Every \`GET\` endpoint also accepts \`HEAD\`. Responses that are not described as cacheable have \
-\`Cache-Control: no-store\`.
+\`Cache-Control: private, no-store\`.
 
 CORS is open to all origins, except for the addresses that the browser itself visits to sign in. No cookie is a \
 credential: send credentials in \`Authorization\`.`;

@@ -19,7 +19,7 @@ describe('tokens of the local server', () => {
     const identity = openLocalIdentity({ keyFile, audience: AUDIENCE });
     return {
       identity,
-      guarded: openLocalIdentity({ keyFile, audience: AUDIENCE, tokens: 'checked-by-cloud-run' }),
+      guarded: identity.guarded,
       issue: async (email) => identity.issue(email),
       privateKey: createPrivateKey(await readFile(keyFile)),
       close: () => rm(folder, { recursive: true }),
