@@ -15,7 +15,7 @@ import type contract from './contract.ts';
 import { EVENTS_A_PART } from './contract.ts';
 
 async function listEvents(
-  { query, caller, standing }: RequestOf<typeof contract, 'list'>,
+  { query, caller, standing, note }: RequestOf<typeof contract, 'list'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'list'>> {
   const requested = requestedTenant(query.tenant_id, caller, standing);
@@ -33,7 +33,7 @@ async function listEvents(
     deps.records,
     auditQuery(scope, type !== undefined),
     equals,
-    query,
+    { query, note },
     boundsOf(query),
   );
   if ('problem' in page) return page;

@@ -305,6 +305,19 @@ test('does not revive an erased session by its session token', async () => {
   expect(await factsIn(key)).toEqual([]);
 });
 
+test('is not complete while a session cannot be read, as it may be of the user', async () => {
+  await join(ada, shopId, 'member');
+  const key = await licenseKey(shopId);
+  await seat(key, { fingerprint: 'machine', user_id: ada.email });
+  onFacts = ({ sessions }) => ({ sessions: [], unreadable: sessions.map(({ sessionId }) => sessionId) });
+  const asked = await ask(ada);
+  expect((await confirm(ada, asked)).status).toBe(500);
+  onFacts = (page) => page;
+  expect(await factsIn(key)).toHaveLength(1);
+  expect((await confirm(ada, asked)).body.erased.sessions).toBe(1);
+  expect(await factsIn(key)).toEqual([]);
+});
+
 test('ends all sessions of the user among many of a license, and no others', async () => {
   await join(ada, shopId, 'member');
   const key = await licenseKey(shopId, { max: 400, requests_per_minute: 100_000 });

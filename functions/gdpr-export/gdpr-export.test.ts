@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { licenseOfKey } from '../../shared/domain/ids.ts';
 import { type InspectableSuite, openInspectableSuite } from '../testing/inspectable-suite.ts';
 import { ADA, findAda, makePersonalWorld, type PersonalWorld } from '../testing/personal-world.ts';
@@ -29,6 +29,15 @@ describe('the export of a user', () => {
       complete: true,
       exported_at: new Date(inspectable.nowMs()).toISOString(),
     });
+  });
+
+  test('says that it is not complete if a session cannot be read', async () => {
+    const { seatMaintenance } = inspectable.suite.deps;
+    vi.spyOn(seatMaintenance, 'readFacts').mockResolvedValueOnce({ sessions: [], unreadable: ['ses_newer'] });
+    const whole = await world.ada.call('GET', '/api/v1/gdpr/export');
+    expect([whole.status, whole.body.complete]).toEqual([200, false]);
+    const because = expect.stringContaining('ses_newer');
+    expect(inspectable.suite.logged.at(-1)).toMatchObject({ severity: 'ERROR', unreadable: 1, because });
   });
 
   test('contains account, memberships and sign-ins', () => {

@@ -7,6 +7,7 @@ import { viewOfHistory } from '../../shared/http/history-view.ts';
 import { own } from '../../shared/http/own.ts';
 import { boundsOf } from '../../shared/http/page.ts';
 import { type Member, viewOfMember } from '../../shared/http/tenant-view.ts';
+import { noteUnreadable } from '../../shared/http/unreadable.ts';
 import { BILLING_ACCOUNTS, TENANTS, TRIAL_CLAIMS, USERS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { eachDocument } from '../../shared/ports/each-document.ts';
@@ -25,8 +26,12 @@ import {
   SUBSCRIPTIONS_OF_TENANT,
 } from '../../shared/ports/queries.ts';
 import type { Page, Records } from '../../shared/ports/records.ts';
-import type { KnownSession } from '../../shared/ports/seat-maintenance.ts';
-import { eachKnownSession } from '../../shared/ports/seat-maintenance.ts';
+import {
+  eachKnownSession,
+  type KnownSession,
+  type SeatMaintenance,
+  whyUnreadable,
+} from '../../shared/ports/seat-maintenance.ts';
 import type contract from './contract.ts';
 import { openRowLimit, type RowLimit } from './row-limit.ts';
 import {
@@ -45,7 +50,7 @@ import {
 } from './views.ts';
 
 async function exportPerson(
-  { query, caller }: RequestOf<typeof contract, 'person'>,
+  { query, caller, note }: RequestOf<typeof contract, 'person'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'person'>> {
   const { records, clock, pseudonymOf } = deps;
@@ -67,17 +72,19 @@ async function exportPerson(
     trial: trial ? exportOfTrial(trial) : null,
   };
   const seats = emptySeats();
+  const unreadable: string[] = [];
   for (const { tenant_id: tenantId } of memberships) {
     for await (const { licenseId } of eachDocument(records, LICENSES_OF_TENANT, { tenantId })) {
-      await addSeatsOfUser(seats, user, licenseId, boundsOf(query), rowLimit, deps);
+      await addSeatsOfUser(seats, user, licenseId, boundsOf(query), rowLimit, unreadable, deps);
     }
   }
-  const body = { ...headOf(rowLimit, nowMs), ...described, ...seats };
+  noteUnreadable(note, unreadable);
+  const body = { ...headOf(rowLimit, unreadable, nowMs), ...described, ...seats };
   return { answer: 'person', body, headers: asFile(userId) };
 }
 
 async function exportTenant(
-  { params, query, standing }: RequestOf<typeof contract, 'tenant'>,
+  { params, query, standing, note }: RequestOf<typeof contract, 'tenant'>,
   { records, seatMaintenance, clock }: Deps,
 ): Promise<ReplyOf<typeof contract, 'tenant'>> {
   const { tenant_id: tenantId } = params;
@@ -97,11 +104,12 @@ async function exportTenant(
     subscriptions: await rowLimit.fill([], subscriptions, exportOfSubscription),
   };
   const seats = emptySeats();
+  const unreadable: string[] = [];
   const meteredDays: ReturnType<typeof exportOfMeteredDay>[] = [];
   for (const { license_id: licenseId } of described.licenses) {
     const days = eachDocument(records, METERED_DAYS_OF_LICENSE, { licenseId });
     await rowLimit.fill(meteredDays, days, exportOfMeteredDay);
-    const sessions = eachOnce(eachKnownSession(seatMaintenance, licenseId));
+    const sessions = eachOnce(readSessions(licenseId, seatMaintenance, unreadable));
     await rowLimit.fill(seats.sessions, sessions, (session) => exportOfSession(licenseId, session));
   }
   const bounds = boundsOf(query);
@@ -109,7 +117,9 @@ async function exportTenant(
   await rowLimit.fill(seats.session_histories, histories, viewOfHistory);
   const events = eachDocument(records, auditQuery('tenantId', false), { tenantId }, bounds);
   await rowLimit.fill(seats.audit_events, events, exportOfEvent);
-  const body = { ...headOf(rowLimit, clock.nowMs()), ...described, metered_days: meteredDays, ...seats };
+  noteUnreadable(note, unreadable);
+  const head = headOf(rowLimit, unreadable, clock.nowMs());
+  const body = { ...head, ...described, metered_days: meteredDays, ...seats };
   return { answer: 'tenant', body, headers: asFile(tenantId) };
 }
 
@@ -133,10 +143,11 @@ async function addSeatsOfUser(
   licenseId: string,
   bounds: Pick<Page, 'least' | 'below'>,
   rowLimit: RowLimit,
+  unreadable: string[],
   { records, seatMaintenance, pseudonyms }: Deps,
 ): Promise<void> {
   const holders = new Set(holdersOf(person, licenseId, pseudonyms));
-  const heldSessions = eachOnce(heldBy(person, eachKnownSession(seatMaintenance, licenseId)));
+  const heldSessions = eachOnce(heldBy(person, readSessions(licenseId, seatMaintenance, unreadable)));
   await rowLimit.fill(seats.sessions, heldSessions, (session) => {
     holders.add(session.holder);
     return exportOfSession(licenseId, session);
@@ -147,6 +158,14 @@ async function addSeatsOfUser(
     const events = eachDocument(records, EVENTS_OF_HOLDER, { 'detail.holder': holder }, bounds);
     await rowLimit.fill(seats.audit_events, events, exportOfEvent);
   }
+}
+
+function readSessions(licenseId: string, seatMaintenance: SeatMaintenance, unreadable: string[]) {
+  return eachKnownSession(
+    seatMaintenance,
+    licenseId,
+    (sessionId) => void unreadable.push(whyUnreadable(sessionId)),
+  );
 }
 
 async function* heldBy(person: User, sessions: AsyncIterable<KnownSession>) {
@@ -176,8 +195,9 @@ async function* membersOf(tenantId: string, records: Records): AsyncGenerator<Me
   }
 }
 
-function headOf(rowLimit: RowLimit, nowMs: number) {
-  return { exported_at: timestamp(nowMs), complete: !rowLimit.isExceeded() };
+function headOf(rowLimit: RowLimit, unreadable: readonly string[], nowMs: number) {
+  const complete = !rowLimit.isExceeded() && unreadable.length === 0;
+  return { exported_at: timestamp(nowMs), complete };
 }
 
 function asFile(id: string) {

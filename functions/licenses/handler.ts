@@ -61,7 +61,7 @@ async function create(
 }
 
 async function list(
-  { query, caller, standing }: RequestOf<typeof contract, 'list'>,
+  { query, caller, standing, note }: RequestOf<typeof contract, 'list'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'list'>> {
   const requested = requestedTenant(query.tenant_id, caller, standing);
@@ -69,8 +69,8 @@ async function list(
   const { tenantId } = requested;
   const page =
     tenantId === undefined
-      ? await readPage(deps.records, ALL_LICENSES, {}, query)
-      : await readPage(deps.records, LICENSES_OF_TENANT, { tenantId }, query);
+      ? await readPage(deps.records, ALL_LICENSES, {}, { query, note })
+      : await readPage(deps.records, LICENSES_OF_TENANT, { tenantId }, { query, note });
   if ('problem' in page) return page;
   return {
     answer: 'licenses',

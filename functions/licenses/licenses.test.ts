@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
+import { LICENSES as COLLECTION } from '../../shared/ports/collections.ts';
 import { bareAnswer } from '../testing/bare-answer.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 
@@ -368,4 +369,22 @@ test('refuses to manage licenses with a license key, even its own', async () => 
     expect(bareAnswer(wrong)).toMatchObject({ status: 401 });
     expect(wrong.body.code).toBe('CREDENTIALS_INVALID');
   }
+});
+
+test('lists the other licenses if one was written by another release, and logs which', async () => {
+  const first = await suite.createLicense();
+  const { tenantId } = first;
+  const { records } = suite.deps;
+  const stored = await records.get(COLLECTION, first.licenseId);
+  if (!stored) throw new Error('no license');
+  const licenseId = newLicenseId(tenantId);
+  await records.create({ ...COLLECTION, versions: [2] }, licenseId, { ...stored, licenseId });
+  const from = suite.logged.length;
+  const { status, body } = await suite.operate('GET', `${LICENSES}?tenant_id=${tenantId}`);
+  expect([status, body.licenses.map((each: { license_id: string }) => each.license_id)]).toEqual([
+    200,
+    [first.licenseId],
+  ]);
+  const because = expect.stringContaining(`licenses/${licenseId} has version 2`);
+  expect(suite.logged[from]).toMatchObject({ severity: 'ERROR', unreadable: 1, because });
 });

@@ -7,15 +7,17 @@ import { DEFAULT_PAGE_LIMIT, timestamp } from '../../shared/http/fields.ts';
 import { viewOfHistory } from '../../shared/http/history-view.ts';
 import { own } from '../../shared/http/own.ts';
 import { readPage, requestedPosition } from '../../shared/http/page.ts';
+import { noteUnreadable } from '../../shared/http/unreadable.ts';
 import { LICENSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { SESSIONS_OF_LICENSE } from '../../shared/ports/queries.ts';
+import { whyUnreadable } from '../../shared/ports/seat-maintenance.ts';
 import type contract from './contract.ts';
 
 const Position = z.strictObject({ sessionId: z.string(), expiresAtMs: z.int() });
 
 async function listSessions(
-  { query, caller, standing }: RequestOf<typeof contract, 'list'>,
+  { query, caller, standing, note }: RequestOf<typeof contract, 'list'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'list'>> {
   const limit = query.limit ?? DEFAULT_PAGE_LIMIT;
@@ -28,26 +30,26 @@ async function listSessions(
   const verdict = await deps.seats.listSessions(query.license_id, { limit, after: start.position });
   if (verdict.verdict !== 'OK') return { problem: 'LICENSE_NOT_FOUND' };
 
-  const { active, max, overdraft, sessions } = verdict;
-  const last = sessions.length === limit ? sessions.at(-1) : undefined;
+  const { active, max, overdraft, sessions, unreadable = [], next } = verdict;
+  noteUnreadable(note, unreadable.map(whyUnreadable));
   return {
     answer: 'sessions',
     body: {
       seats: { active, max, overdraft },
       sessions: sessions.map((session) => describeSession(query.license_id, session)),
-      next_cursor: last ? sealCursor({ sessionId: last.sessionId, expiresAtMs: last.expiresAtMs }) : null,
+      next_cursor: next ? sealCursor(next) : null,
     },
   };
 }
 
 async function listHistory(
-  { query, standing }: RequestOf<typeof contract, 'history'>,
+  { query, standing, note }: RequestOf<typeof contract, 'history'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'history'>> {
   const license = await readOwn(query.license_id, standing, deps);
   if ('problem' in license) return license;
   const { licenseId } = license;
-  const page = await readPage(deps.records, SESSIONS_OF_LICENSE, { licenseId }, query);
+  const page = await readPage(deps.records, SESSIONS_OF_LICENSE, { licenseId }, { query, note });
   if ('problem' in page) return page;
   return {
     answer: 'sessions',

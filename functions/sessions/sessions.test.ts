@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { sealCursor } from '../../shared/domain/cursor.ts';
-import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
+import { newLicenseId, newSessionId, newTenantId } from '../../shared/domain/ids.ts';
 import { bareAnswer } from '../testing/bare-answer.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 
@@ -105,6 +105,21 @@ test('does not extend the sessions that it lists', async () => {
   await license.acquire('machine');
   const first = await list(license.licenseId);
   expect(bareAnswer(await list(license.licenseId))).toEqual(bareAnswer(first));
+});
+
+test('lists the other sessions if one cannot be read, and logs which and what to do', async () => {
+  const { licenseId } = await suite.createLicense();
+  const [sessionId, from] = [newSessionId(licenseId), suite.logged.length];
+  vi.spyOn(suite.deps.seats, 'listSessions').mockResolvedValueOnce({
+    ...{ verdict: 'OK', active: 2, max: 2, overdraft: 0, sessions: [] },
+    unreadable: [sessionId],
+    next: { sessionId, expiresAtMs: 1 },
+  });
+  const page = await list(licenseId, '&limit=1');
+  expect(page.body).toMatchObject({ seats: { active: 2 }, sessions: [] });
+  expect((await list(licenseId, `&cursor=${page.body.next_cursor}`)).status).toBe(200);
+  const because = expect.stringMatching(`${sessionId} .* cannot be read. It keeps its seat: evict it`);
+  expect(suite.logged[from]).toMatchObject({ severity: 'ERROR', unreadable: 1, because });
 });
 
 test('returns the same 404 for all unknown licenses', async () => {

@@ -7,13 +7,13 @@ import { SUBSCRIPTIONS_OF_TENANT } from '../../shared/ports/queries.ts';
 import type contract from './contract.ts';
 
 async function list(
-  { query, caller, standing }: RequestOf<typeof contract, 'list'>,
+  { query, caller, standing, note }: RequestOf<typeof contract, 'list'>,
   { records }: Deps,
 ): Promise<ReplyOf<typeof contract, 'list'>> {
   const requested = requiredTenant(query.tenant_id, caller, standing);
   if ('problem' in requested) return requested;
   const { tenantId } = requested;
-  const page = await readPage(records, SUBSCRIPTIONS_OF_TENANT, { tenantId }, query);
+  const page = await readPage(records, SUBSCRIPTIONS_OF_TENANT, { tenantId }, { query, note });
   if ('problem' in page) return page;
   const { documents, next_cursor } = page;
   return {

@@ -2,6 +2,7 @@ import { allShards } from '../../shared/domain/ids.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { limitField } from '../../shared/http/limit-field.ts';
 import { SWEEP_SUCCESSES } from '../../shared/ports/collections.ts';
+import { noteUnreadable } from '../../shared/http/unreadable.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
 import { resumeErasures } from './erasures.ts';
@@ -52,6 +53,7 @@ async function sweep(
       severity: 'ERROR',
       usage_error: progress.usageError ?? 'Stripe was unavailable for too long',
     });
+  noteUnreadable(note, progress.unreadableDocuments);
   if (progress.unreadable > 0) note({ severity: 'ERROR', unreadable_events: progress.unreadable });
   const unavailable = [...run.unavailable].sort();
   const body = { ...describe(progress), complete: run.isComplete(), unavailable };

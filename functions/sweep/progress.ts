@@ -9,6 +9,8 @@ export interface SweepProgress {
   waitingSinceMs: number | null;
   /** Outbox entries that this version cannot read. */
   unreadable: number;
+  /** Why documents were left out of the comparison. */
+  unreadableDocuments: string[];
   sealed: number;
   reconciled: Reconciled | null;
   /** Interrupted Stripe events that were completed. */
@@ -47,6 +49,7 @@ export function emptyProgress(): SweepProgress {
     oldestAgeMs: null,
     waitingSinceMs: null,
     unreadable: 0,
+    unreadableDocuments: [],
     sealed: 0,
     reconciled: null,
     billingEvents: 0,

@@ -3,7 +3,12 @@ import { poolKey } from '../../shared/adapters/seats/lua/keys.ts';
 import { newLicenseId, shardOf } from '../../shared/domain/ids.ts';
 import { entitlementOf, type LicenseChange, withLicenseChange } from '../../shared/domain/license.ts';
 import { Unavailable } from '../../shared/errors.ts';
-import { LICENSES } from '../../shared/ports/collections.ts';
+import {
+  LICENSES,
+  RECONCILE_PASSES,
+  RETENTION_PASSES,
+  SESSION_HISTORIES,
+} from '../../shared/ports/collections.ts';
 import { auditOf, historiesOf, storyOf } from '../../shared/testing/read-records.ts';
 import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
@@ -56,7 +61,48 @@ test('compares everything exactly once an hour', async () => {
   expect((await suite.operate('GET', `/api/v1/licenses/${licenseId}`)).status).toBe(200);
 });
 
+test('compares all other sessions if the history of one was written by another release, and reports that', async () => {
+  const license = await suite.createLicense({ borrow: { max_days: 1 } });
+  await license.acquire('machine', { borrow_days: 1 });
+  await suite.settle();
+  const { records } = suite.deps;
+  const [history] = await historiesOf(records, license.licenseId);
+  if (!history) throw new Error('no history');
+  const newer = { ...SESSION_HISTORIES, versions: [2] as const };
+  await records.create(newer, 'ses_newer', { ...history, sessionId: 'ses_newer', isOpen: true });
+  const from = suite.logged.length;
+  expect((await sweepAnHourLater()).body).toMatchObject({ complete: true, reconciled: { sessions: 1 } });
+  const because = expect.stringContaining('session-histories/ses_newer has version 2');
+  expect(suite.logged.slice(from)).toContainEqual(
+    expect.objectContaining({ severity: 'ERROR', unreadable: 1, because }),
+  );
+});
+
+test('finishes passes that another release began, whose cursors this one cannot read', async () => {
+  await seat(await suite.createLicense(), 'machine');
+  await suite.settle();
+  const { records } = suite.deps;
+  const startedAtMs = clocked.nowMs();
+  const begun = { startedAtMs, finishedAtMs: null, after: 'a cursor of another release' };
+  await records.transact(async (transaction) => {
+    transaction.set(RECONCILE_PASSES, 'reconcile', { ...begun, step: 'sessions', shard: 99 });
+    transaction.set(RETENTION_PASSES, 'retention', { ...begun, step: 'events', cutoffMs: 0, sinceMs: 0 });
+  });
+  expect((await suite.sweep()).body).toMatchObject({ complete: true, reconciled: { sessions: 1 } });
+  expect(await records.get(RETENTION_PASSES, 'retention')).toMatchObject({
+    finishedAtMs: expect.any(Number),
+  });
+});
+
 describe('an entitlement copy', () => {
+  test('that another release wrote in another format, or that was lost, is restored from the records', async () => {
+    const [one, two] = [await suite.createLicense(), await suite.createLicense()];
+    await clocked.redis.command(['HSET', poolKey('license', one.licenseId), 'v', '2']);
+    await clocked.redis.command(['DEL', poolKey('license', two.licenseId)]);
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ copies: 2, copies_repaired: 2 });
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ copies: 2, copies_repaired: 0 });
+  });
+
   test('that missed a change is updated, and the change is published', async () => {
     const license = await suite.createLicense({ max: 5 });
     await changeRecordOnly(license.licenseId, { max: 1 });

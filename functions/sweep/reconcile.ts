@@ -15,7 +15,9 @@ import {
 import type { SessionHistory } from '../../shared/domain/session-history.ts';
 import { LICENSES, RECONCILE_PASSES, SESSION_HISTORIES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { resumeQuery } from '../../shared/ports/each-document.ts';
 import { OPEN_SESSIONS } from '../../shared/ports/queries.ts';
+import { restoreCopy } from '../../shared/ports/restore-copy.ts';
 import { changeLicense, putCopy } from '../../shared/use-cases/licenses.ts';
 import type { Reconciled } from './progress.ts';
 import { inParallel, type SweepRun } from './run-steps.ts';
@@ -47,7 +49,7 @@ export async function reconcile(deps: Deps, run: SweepRun): Promise<void> {
     pass =
       pass.step === 'copies'
         ? await compareCopies(pass, deps, done)
-        : await compareSessions(pass, deps, done);
+        : await compareSessions(pass, deps, done, run);
     await writePass(pass, deps);
   }
 }
@@ -59,7 +61,10 @@ async function compareCopies(pass: ReconcilePass, deps: Deps, done: Reconciled):
     limit: BATCH,
     after: pass.after ?? undefined,
   });
-  await inParallel(copies, AT_A_TIME, (copy) => compareCopy(copy, deps, done));
+  await inParallel(copies, AT_A_TIME, async ({ licenseId, copy }) => {
+    if (copy) await compareCopy(copy, deps, done);
+    else if (await restoreCopy(licenseId, deps)) done.copiesRepaired += 1;
+  });
   done.copies += copies.length;
   const last = copies.length === BATCH ? copies.at(-1) : undefined;
   return last ? { ...pass, after: last.licenseId } : { ...pass, shard: pass.shard + 1, after: null };
@@ -97,9 +102,15 @@ async function raiseVersion(copy: Entitlement, deps: Deps): Promise<void> {
   });
 }
 
-async function compareSessions(pass: ReconcilePass, deps: Deps, done: Reconciled): Promise<ReconcilePass> {
-  const page = { limit: BATCH, cursor: pass.after ?? undefined };
-  const { documents, nextCursor } = await deps.records.query(OPEN_SESSIONS, { isOpen: true }, page);
+async function compareSessions(
+  pass: ReconcilePass,
+  deps: Deps,
+  done: Reconciled,
+  run: SweepRun,
+): Promise<ReconcilePass> {
+  const onUnreadable = (error: Error) => void run.progress.unreadableDocuments.push(error.message);
+  const page = { limit: BATCH, cursor: pass.after ?? undefined, onUnreadable };
+  const { documents, nextCursor } = await resumeQuery(deps.records, OPEN_SESSIONS, { isOpen: true }, page);
   done.sessions += documents.length;
   const byLicense = Map.groupBy(documents, ({ licenseId }) => licenseId);
   await inParallel([...byLicense], AT_A_TIME, ([licenseId, histories]) =>

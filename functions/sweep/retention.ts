@@ -21,6 +21,7 @@ import {
   USAGE_RECORDS,
 } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { resumeQuery } from '../../shared/ports/each-document.ts';
 import {
   BILLING_EVENTS_BY_RECEIPT,
   CHECKOUT_KEYS_BY_END,
@@ -161,7 +162,7 @@ async function deleteBatch<T>(
 async function removeHolders(pass: RetentionPass, deps: Deps, run: SweepRun): Promise<RetentionPass> {
   const { sinceMs: least, cutoffMs: below, after } = pass;
   const page = { limit: BATCH, least, below, cursor: after ?? undefined };
-  const { documents, nextCursor } = await deps.records.query(EVENTS_BY_RECORDING, {}, page);
+  const { documents, nextCursor } = await resumeQuery(deps.records, EVENTS_BY_RECORDING, {}, page);
   const withHolder = documents.filter(({ detail }) => detail.holder !== undefined);
   const next =
     nextCursor === undefined ? endRetentionStep(pass, deps.clock.nowMs()) : { ...pass, after: nextCursor };

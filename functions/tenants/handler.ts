@@ -40,7 +40,7 @@ async function create(
 }
 
 async function list(
-  { query, caller }: RequestOf<typeof contract, 'list'>,
+  { query, caller, note }: RequestOf<typeof contract, 'list'>,
   { records }: Deps,
 ): Promise<ReplyOf<typeof contract, 'list'>> {
   if (caller.kind === 'person') {
@@ -51,7 +51,7 @@ async function list(
     };
     return { answer: 'tenants', body };
   }
-  const page = await readPage(records, ALL_TENANTS, {}, query);
+  const page = await readPage(records, ALL_TENANTS, {}, { query, note });
   if ('problem' in page) return page;
   return {
     answer: 'tenants',
@@ -89,12 +89,12 @@ async function change(
 }
 
 async function listMembers(
-  { params, query, standing }: RequestOf<typeof contract, 'members'>,
+  { params, query, standing, note }: RequestOf<typeof contract, 'members'>,
   { records }: Deps,
 ): Promise<ReplyOf<typeof contract, 'members'>> {
   const tenant = await ownTenant(params, standing, records);
   if ('problem' in tenant) return tenant;
-  const page = await readPage(records, MEMBERS_OF_TENANT, { tenantId: tenant.tenantId }, query);
+  const page = await readPage(records, MEMBERS_OF_TENANT, { tenantId: tenant.tenantId }, { query, note });
   if ('problem' in page) return page;
   const members = await Promise.all(page.documents.map((membership) => readMember(membership, records)));
   const body = { members: members.flat().map(viewOfMember), next_cursor: page.next_cursor };
@@ -188,12 +188,12 @@ async function invite(
 }
 
 async function listInvitations(
-  { params, query, standing }: RequestOf<typeof contract, 'invitations'>,
+  { params, query, standing, note }: RequestOf<typeof contract, 'invitations'>,
   { records }: Deps,
 ): Promise<ReplyOf<typeof contract, 'invitations'>> {
   const tenant = await ownTenant(params, standing, records);
   if ('problem' in tenant) return tenant;
-  const page = await readPage(records, INVITATIONS_OF_TENANT, { tenantId: tenant.tenantId }, query);
+  const page = await readPage(records, INVITATIONS_OF_TENANT, { tenantId: tenant.tenantId }, { query, note });
   if ('problem' in page) return page;
   return {
     answer: 'invitations',

@@ -56,6 +56,6 @@ function extended(document: unknown): Record<string, unknown> {
 }
 
 /** The collection without its schema, which does not allow the added field. */
-function loose({ name }: Collection<unknown>): Collection<Record<string, unknown>> {
-  return { name, schema: z.record(z.string(), z.unknown()) };
+function loose({ schema: _, ...named }: Collection<unknown>): Collection<Record<string, unknown>> {
+  return { ...named, schema: z.record(z.string(), z.unknown()) };
 }

@@ -33,13 +33,13 @@ async function readMe(
 }
 
 async function listUsers(
-  { query }: RequestOf<typeof contract, 'list'>,
+  { query, note }: RequestOf<typeof contract, 'list'>,
   { records }: Deps,
 ): Promise<ReplyOf<typeof contract, 'list'>> {
   const page =
     query.email === undefined
-      ? await readPage(records, ALL_USERS, {}, query)
-      : await readPage(records, USERS_BY_EMAIL, { email: query.email }, query);
+      ? await readPage(records, ALL_USERS, {}, { query, note })
+      : await readPage(records, USERS_BY_EMAIL, { email: query.email }, { query, note });
   if ('problem' in page) return page;
   return { answer: 'users', body: { users: page.documents.map(viewOf), next_cursor: page.next_cursor } };
 }

@@ -79,3 +79,11 @@ test('opens a token from before the time of sealing was recorded', () => {
   const token = sealer('st1', [OLD_KEY]).seal(JSON.stringify(session));
   expect(sessionTokens([OLD_KEY]).open(session.sessionId, token)).toEqual({ session, sealedAtMs: undefined });
 });
+
+test.each([
+  ['of another version', 'st2', session],
+  ['with another content', 'st1', { ...session, expiresAtMs: undefined }],
+])('does not open a token %s', (_, version, content) => {
+  const token = sealer(version, [OLD_KEY]).seal(JSON.stringify(content));
+  expect(sessionTokens([OLD_KEY]).open(session.sessionId, token)).toBeUndefined();
+});

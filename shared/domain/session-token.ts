@@ -22,7 +22,7 @@ export interface Opened {
 
 const Sealed = z.extend(SessionSchema, { sealedAtMs: z.optional(z.int()) });
 
-/** The first of `keys` seals, all of them open. */
+/** The first of `keys` seals, all of them open. The prefix `st1` is the version; a token of another one does not open. */
 export function sessionTokens(keys: readonly [string, ...string[]]): SessionTokens {
   const seals = sealer('st1', keys);
   return {
@@ -31,8 +31,10 @@ export function sessionTokens(keys: readonly [string, ...string[]]): SessionToke
     open(sessionId, token) {
       const sealed = seals.open(token);
       if (sealed === undefined) return undefined;
-      const { sealedAtMs, ...session } = z.parse(Sealed, JSON.parse(sealed));
-      return session.sessionId === sessionId ? { session, sealedAtMs } : undefined;
+      const known = z.safeParse(Sealed, JSON.parse(sealed)).data;
+      if (known?.sessionId !== sessionId) return undefined;
+      const { sealedAtMs, ...session } = known;
+      return { session, sealedAtMs };
     },
   };
 }

@@ -1,13 +1,20 @@
 import type * as z from 'zod/mini';
 import { openCursor } from '../domain/cursor.ts';
+import type { Noted } from '../ports/log-line.ts';
 import { type Equals, InvalidCursor, type Page, type Query, type Records } from '../ports/records.ts';
 import type { Refusal } from './contract.ts';
 import { DEFAULT_PAGE_LIMIT } from './fields.ts';
+import { noteUnreadable } from './unreadable.ts';
 
 /** The query parameters of a list. */
 interface RequestedPage {
   readonly limit?: number | undefined;
   readonly cursor?: string | undefined;
+}
+
+interface ListRequest {
+  readonly query: RequestedPage;
+  readonly note: (more: Noted) => void;
 }
 
 interface ReturnedPage<T> {
@@ -16,17 +23,21 @@ interface ReturnedPage<T> {
   readonly next_cursor: string | null;
 }
 
-/** Reads the requested page of a query. */
+/** Reads the requested page of a query. Documents that this release cannot read are left out, and logged as an error. */
 export function readPage<T>(
   records: Records,
   query: Query<T>,
   equals: Equals,
-  requested: RequestedPage,
+  { query: requested, note }: ListRequest,
   bounds: Pick<Page, 'least' | 'below'> = {},
 ): Promise<ReturnedPage<T> | Refusal<'INVALID_CURSOR'>> {
-  const page = { ...bounds, limit: requested.limit ?? DEFAULT_PAGE_LIMIT, cursor: requested.cursor };
+  const unreadable: string[] = [];
+  const onUnreadable = (error: Error) => void unreadable.push(error.message);
+  const { limit = DEFAULT_PAGE_LIMIT, cursor } = requested;
+  const page = { ...bounds, limit, cursor, onUnreadable };
   return refuseInvalidCursor(async () => {
     const { documents, nextCursor } = await records.query(query, equals, page);
+    noteUnreadable(note, unreadable);
     return { documents, next_cursor: nextCursor ?? null };
   });
 }

@@ -1,4 +1,4 @@
-import type { Equals, Page, Query, Records } from './records.ts';
+import { type Equals, InvalidCursor, type Page, type PageOf, type Query, type Records } from './records.ts';
 
 /** The most documents on one page. */
 export const LARGEST_PAGE = 100;
@@ -13,6 +13,21 @@ export async function* eachPage<P extends { readonly nextCursor?: string | undef
     yield page;
     cursor = page.nextCursor;
   } while (cursor !== undefined);
+}
+
+/** A page from a cursor that was stored. If a deploy has made that cursor invalid since, the list starts again. */
+export async function resumeQuery<T>(
+  records: Records,
+  query: Query<T>,
+  equals: Equals,
+  page: Page,
+): Promise<PageOf<T>> {
+  try {
+    return await records.query(query, equals, page);
+  } catch (error) {
+    if (!(error instanceof InvalidCursor)) throw error;
+    return records.query(query, equals, { ...page, cursor: undefined });
+  }
 }
 
 /** Iterates over all documents of a query within the bounds; each page is read when it is needed. */

@@ -45,6 +45,8 @@ export interface Noted extends SweepCounts {
   because?: string;
   /** The limit for which Redis refused this request or a step of this sweep. */
   redis_limit?: RedisLimit;
+  /** Documents or sessions that were left out of a list, because another release wrote them. */
+  unreadable?: number;
   /** Why a request was allowed without being counted. */
   uncounted?: string;
   /** How many sessions this heartbeat revived. */

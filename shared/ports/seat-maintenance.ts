@@ -28,7 +28,7 @@ export interface SeatMaintenance {
   trimOutbox(shard: string, positions: readonly string[]): Promise<void>;
 
   /** Entitlement copies of the shard, ordered by license id, at most `limit`. */
-  listCopies(shard: string, page: { limit: number; after?: string | undefined }): Promise<Entitlement[]>;
+  listCopies(shard: string, page: { limit: number; after?: string | undefined }): Promise<ListedCopy[]>;
 
   /**
    * Removes the copy of a license that the records do not know. `KEPT`: the copy has changed since `version`, or a seat
@@ -65,8 +65,16 @@ export interface SeatMaintenance {
   forgetSessions(licenseId: string, sessionIds: readonly string[]): Promise<'FORGOTTEN' | 'UNKNOWN_LICENSE'>;
 }
 
+export interface ListedCopy {
+  readonly licenseId: string;
+  /** `undefined`: lost, or in the format of another release. Every call on the license then finds no copy either. */
+  readonly copy: Entitlement | undefined;
+}
+
 export interface FactsPage {
   readonly sessions: readonly KnownSession[];
+  /** Ids of sessions of this page whose facts are in the format of another release. */
+  readonly unreadable?: readonly string[];
   /** Absent on the last page. */
   readonly nextCursor?: string | undefined;
 }
@@ -104,8 +112,28 @@ export interface OutboxEntry {
   readonly event: SeatEvent | undefined;
 }
 
-/** All sessions of a license whose facts the seat store still has, page by page. */
-export async function* eachKnownSession(seatMaintenance: SeatMaintenance, licenseId: string) {
+/**
+ * All sessions of a license whose facts the seat store still has, page by page. `onUnreadable` is called for each session
+ * that is left out because this release cannot read it; if absent, such a session throws.
+ */
+export async function* eachKnownSession(
+  seatMaintenance: SeatMaintenance,
+  licenseId: string,
+  onUnreadable = refuseUnreadable,
+) {
   const pages = eachPage((cursor) => seatMaintenance.readFacts(licenseId, cursor));
-  for await (const { sessions } of pages) yield* sessions;
+  for await (const { sessions, unreadable = [] } of pages) {
+    for (const sessionId of unreadable) onUnreadable(sessionId);
+    yield* sessions;
+  }
+}
+
+/** For those who must not miss a session. */
+export function refuseUnreadable(sessionId: string): void {
+  throw new Error(whyUnreadable(sessionId));
+}
+
+/** For the log: what it means, and what an operator can do. */
+export function whyUnreadable(sessionId: string): string {
+  return `The session ${sessionId} has facts of another release and cannot be read. It keeps its seat: evict it, or deploy the newer release.`;
 }

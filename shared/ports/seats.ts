@@ -180,5 +180,16 @@ export interface SessionPage {
 }
 
 export type SessionListVerdict =
-  | { verdict: 'OK'; active: number; max: number; overdraft: number; sessions: readonly Session[] }
+  | {
+      verdict: 'OK';
+      /** Includes sessions that cannot be read. */
+      active: number;
+      max: number;
+      overdraft: number;
+      sessions: readonly Session[];
+      /** Ids of sessions that would be on this page, but are stored in the format of another release. */
+      unreadable?: readonly string[];
+      /** Where the next page starts, if this one is full. */
+      next?: SessionPage['after'];
+    }
   | { verdict: 'UNKNOWN_LICENSE' };

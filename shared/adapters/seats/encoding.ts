@@ -3,7 +3,11 @@ import type { Entitlement } from '../../domain/entitlement.ts';
 import type { Session, SessionFacts } from '../../domain/session.ts';
 import { fieldsOf } from './script-runner.ts';
 
-/** The encoding of sessions, their facts and licenses in Redis. */
+/**
+ * The encoding of sessions, their facts and licenses in Redis. Facts, entitlement copies and outbox entries contain the
+ * version of their format; the scripts write or check the same one.
+ */
+const VERSION = 1;
 
 /**
  * A session as a member of its license's keys: its id without the license, which the key already contains. That saves
@@ -26,10 +30,10 @@ function startOf(licenseId: string): string {
 
 const word = z.optional(z.nullable(z.string()));
 
-/** Facts without their names, as Redis stores them once per session. caller.lua reads the user. */
+/** Version and facts without their names, as Redis stores them once per session. caller.lua reads version and user. */
 const PackedFacts = z.pipe(
-  z.tuple([z.string(), word, word, word, word]),
-  z.transform(([fingerprint, hostname, appVersion, userId, processId]) => ({
+  z.tuple([z.literal(VERSION), z.string(), word, word, word, word]),
+  z.transform(([, fingerprint, hostname, appVersion, userId, processId]) => ({
     fingerprint,
     ...(hostname == null ? {} : { hostname }),
     ...(appVersion == null ? {} : { appVersion }),
@@ -40,11 +44,11 @@ const PackedFacts = z.pipe(
 
 /** Facts in the form that the scripts take and store. */
 export function packFacts({ fingerprint, hostname, appVersion, userId, processId }: SessionFacts): string {
-  const words = [fingerprint, hostname, appVersion, userId, processId];
+  const words = [VERSION, fingerprint, hostname, appVersion, userId, processId];
   return JSON.stringify(words.slice(0, words.findLastIndex((each) => each !== undefined) + 1));
 }
 
-/** Reads what `pack` in leases.lua writes. */
+/** Reads what `pack` in leases.lua writes. Throws if another release wrote it in another form. */
 export function unpackFacts(packed: string): Pick<Session, 'holder' | 'acquiredAtMs' | 'facts'> {
   const match = /^([^|]*)\|(\d+)\|\d+\|\d+\|(.*)$/s.exec(packed);
   if (!match) throw new Error('unknown form of session facts');
@@ -56,9 +60,10 @@ export function unpackFacts(packed: string): Pick<Session, 'holder' | 'acquiredA
   };
 }
 
-/** The fields of the license hash that include/license.lua reads, without the version; flat, for HSET. */
+/** The fields of the license hash that include/license.lua reads, without the license's version; flat, for HSET. */
 export function packEntitlement(entitlement: Entitlement): string[] {
   const fields: Record<string, string | number> = {
+    v: VERSION,
     tenant_id: entitlement.tenantId,
     max: entitlement.max,
     overdraft: entitlement.overdraft,
@@ -81,6 +86,7 @@ export function packEntitlement(entitlement: Entitlement): string[] {
 const digits = z.pipe(z.string().check(z.regex(/^-?\d+$/)), z.transform(Number));
 
 const LicenseHash = z.object({
+  v: z.literal(String(VERSION)),
   version: digits,
   tenant_id: z.string(),
   max: digits,
@@ -101,26 +107,49 @@ const LicenseHash = z.object({
   previous_key_until_ms: digits,
 });
 
-/** Decodes the license hash, flat as HGETALL returns it. Throws if an older version wrote it in another form. */
-export function unpackEntitlement(licenseId: string, flat: readonly string[]): Entitlement {
-  const hash = z.parse(LicenseHash, fieldsOf(flat));
-  return {
-    licenseId,
-    tenantId: hash.tenant_id,
-    version: hash.version,
-    max: hash.max,
-    overdraft: hash.overdraft,
-    ttlSeconds: hash.ttl_seconds,
-    heartbeatSeconds: hash.heartbeat_seconds,
-    unit: hash.unit,
-    status: hash.status,
-    validUntilMs: hash.valid_until_ms || null,
-    offlineGraceDays: hash.offline_grace_days,
-    borrowMaxDays: hash.borrow_max_days,
-    borrowLowWater: hash.borrow_low_water,
-    requestsPerMinute: hash.requests_per_minute ?? null,
-    keyHash: hash.key_hash,
-    previousKeyHash: hash.previous_key_hash || null,
-    previousKeyUntilMs: hash.previous_key_until_ms || null,
-  };
+/** Decodes the license hash, flat as HGETALL returns it; `undefined` if it is missing or in another format. */
+export function unpackEntitlement(licenseId: string, flat: readonly string[]): Entitlement | undefined {
+  const hash = z.safeParse(LicenseHash, fieldsOf(flat)).data;
+  return (
+    hash && {
+      licenseId,
+      tenantId: hash.tenant_id,
+      version: hash.version,
+      max: hash.max,
+      overdraft: hash.overdraft,
+      ttlSeconds: hash.ttl_seconds,
+      heartbeatSeconds: hash.heartbeat_seconds,
+      unit: hash.unit,
+      status: hash.status,
+      validUntilMs: hash.valid_until_ms || null,
+      offlineGraceDays: hash.offline_grace_days,
+      borrowMaxDays: hash.borrow_max_days,
+      borrowLowWater: hash.borrow_low_water,
+      requestsPerMinute: hash.requests_per_minute ?? null,
+      keyHash: hash.key_hash,
+      previousKeyHash: hash.previous_key_hash || null,
+      previousKeyUntilMs: hash.previous_key_until_ms || null,
+    }
+  );
+}
+
+/**
+ * The value of each row, without the rows that `read` throws for: one session that this release cannot read must not
+ * fail a whole list. The ids of their sessions are returned as `unreadable`, if there are any.
+ */
+export function readRows<R, T>(
+  rows: readonly R[],
+  sessionIdOf: (row: R) => string,
+  read: (row: R) => T,
+): { readonly sessions: T[]; readonly unreadable?: readonly string[] } {
+  const sessions: T[] = [];
+  const unreadable: string[] = [];
+  for (const row of rows) {
+    try {
+      sessions.push(read(row));
+    } catch {
+      unreadable.push(sessionIdOf(row));
+    }
+  }
+  return { sessions, ...(unreadable.length > 0 && { unreadable }) };
 }

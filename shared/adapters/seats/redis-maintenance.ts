@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { eventOf, type SeatEvent, SeatEventSchema, writtenAtMs } from '../../domain/event.ts';
 import { shardOf } from '../../domain/ids.ts';
 import type { Backlog, KnownSession, OutboxEntry, SeatMaintenance } from '../../ports/seat-maintenance.ts';
-import { memberOf, sessionOfMember, unpackEntitlement, unpackFacts } from './encoding.ts';
+import { memberOf, readRows, sessionOfMember, unpackEntitlement, unpackFacts } from './encoding.ts';
 import { keysOfPool, keysOfPools, shardKey } from './lua/keys.ts';
 import { decode, fieldsOf, scriptRunner } from './script-runner.ts';
 import { openRedis } from './upstash-client.ts';
@@ -46,10 +46,10 @@ export function openRedisMaintenance(
       const licenseIds = decode('ZRANGEBYLEX', z.array(z.string()), listed);
       if (licenseIds.length === 0) return [];
       const [, ...copies] = await run('read-copies', CopiesReply, keysOfPools(shard, licenseIds), licenseIds);
-      return licenseIds.flatMap((licenseId, i) => {
-        const copy = copies[i] ?? [];
-        return copy.length > 0 ? [unpackEntitlement(licenseId, copy)] : [];
-      });
+      return licenseIds.map((licenseId, i) => ({
+        licenseId,
+        copy: unpackEntitlement(licenseId, copies[i] ?? []),
+      }));
     },
 
     async dropCopy(licenseId, version) {
@@ -79,14 +79,16 @@ export function openRedisMaintenance(
       const [part = '', position = ''] = cursor.split(' ');
       const args = [licenseId, part, position];
       const [, nextPart, next, ...cells] = await run('read-facts', FactsReply, keysOfPool(licenseId), args);
-      const sessions: KnownSession[] = [];
-      for (let i = 0; i < cells.length; i += 3) {
-        const [member, packed, isSeated] = decode('read-facts', FactsRow, cells.slice(i, i + 3));
+      const rows = Array.from({ length: cells.length / 3 }, (_, i) =>
+        decode('read-facts', FactsRow, cells.slice(i * 3, i * 3 + 3)),
+      );
+      const idOf = ([member]: z.output<typeof FactsRow>) => sessionOfMember(licenseId, member);
+      const listed = readRows(rows, idOf, (row): KnownSession => {
+        const [, packed, isSeated] = row;
         const { holder, facts } = unpackFacts(packed);
-        const sessionId = sessionOfMember(licenseId, member);
-        sessions.push({ sessionId, holder, facts, isSeated: isSeated === 1 });
-      }
-      return nextPart === '' ? { sessions } : { sessions, nextCursor: `${nextPart} ${next}` };
+        return { sessionId: idOf(row), holder, facts, isSeated: isSeated === 1 };
+      });
+      return nextPart === '' ? listed : { ...listed, nextCursor: `${nextPart} ${next}` };
     },
 
     async forgetSessions(licenseId, sessionIds) {
@@ -130,8 +132,9 @@ const Range = z.array(z.tuple([z.string(), z.array(z.string())]));
 
 const digits = z.pipe(z.string().check(z.regex(/^\d{1,16}$/)), z.transform(Number));
 
-/** The fields of an entry, as events.lua and its callers write them. */
-const EntryFields = z.strictObject({
+/** The fields of an entry, as events.lua and its callers write them. A field that a newer release added is left out. */
+const EntryFields = z.object({
+  v: z.literal('1'),
   type: z.string(),
   license_id: z.string(),
   tenant_id: z.string(),
@@ -153,7 +156,7 @@ function readEntry([position, flat]: readonly [string, readonly string[]]): Outb
 }
 
 function asEvent(position: string, fields: z.output<typeof EntryFields>): SeatEvent | undefined {
-  const { type, tenant_id, license_id, session_id, at_ms, ...more } = fields;
+  const { v: _, type, tenant_id, license_id, session_id, at_ms, ...more } = fields;
   const { acquired_ms, borrowed_until_ms, ...detail } = more;
   const written = {
     type,

@@ -11,7 +11,7 @@ import type {
   Seats,
   TooOften,
 } from '../../ports/seats.ts';
-import { memberOf, packEntitlement, packFacts, sessionOfMember, unpackFacts } from './encoding.ts';
+import { memberOf, packEntitlement, packFacts, readRows, sessionOfMember, unpackFacts } from './encoding.ts';
 import { keysOfPool } from './lua/keys.ts';
 import type { Verb } from './lua/scripts.ts';
 import { decode, scriptRunner } from './script-runner.ts';
@@ -127,12 +127,19 @@ export function openSeats(
       ]);
       if (reply[0] !== 'OK') return { verdict: reply[0] };
       const [verdict, active, max, overdraft, ...cells] = reply;
-      const sessions: Session[] = [];
-      for (let i = 0; i < cells.length; i += 4) {
-        const [member, ...facts] = decode('list-sessions', SessionRow, cells.slice(i, i + 4));
-        sessions.push(unpackSession(sessionOfMember(licenseId, member), ...facts));
-      }
-      return { verdict, active, max, overdraft, sessions };
+      const rows = Array.from({ length: cells.length / 4 }, (_, i) => {
+        const [member, ...facts] = decode('list-sessions', SessionRow, cells.slice(i * 4, i * 4 + 4));
+        return [sessionOfMember(licenseId, member), ...facts] as const;
+      });
+      const listed = readRows(
+        rows,
+        ([sessionId]) => sessionId,
+        (row) => unpackSession(...row),
+      );
+      const [sessionId, expiresAtMs] = rows[limit - 1] ?? [];
+      const next =
+        sessionId === undefined || expiresAtMs === undefined ? {} : { next: { sessionId, expiresAtMs } };
+      return { verdict, active, max, overdraft, ...listed, ...next };
     },
 
     async close() {
@@ -208,10 +215,10 @@ const ReleaseReply = z.union([
 const PutLicenseReply = z.tuple([z.enum(['STORED', 'STALE'])]);
 
 const ListSessionsReply = z.union([
-  z.tuple([z.literal('OK'), z.int(), z.int(), z.int()], z.union([z.string(), z.int()])),
+  z.tuple([z.literal('OK'), z.int(), z.int(), z.int()], z.nullable(z.union([z.string(), z.int()]))),
   z.tuple([z.literal('UNKNOWN_LICENSE')]),
 ]);
-const SessionRow = z.tuple([z.string(), z.int(), z.string(), z.int()]);
+const SessionRow = z.tuple([z.string(), z.int(), z.nullable(z.string()), z.int()]);
 
 function acquireVerdict(licenseId: string, reply: z.output<typeof AcquireReply>): AcquireVerdict {
   switch (reply[0]) {
@@ -288,12 +295,12 @@ function packHeartbeat(licenseId: string, { sessionId, proven }: HeartbeatOf): s
 function unpackSession(
   sessionId: string,
   expiresAtMs: number,
-  packed: string,
+  packed: string | null,
   borrowedUntilMs: number,
 ): Session {
   return {
     sessionId,
-    ...unpackFacts(packed),
+    ...unpackFacts(packed ?? ''),
     expiresAtMs,
     ...(borrowedUntilMs === 0 ? {} : { borrowedUntilMs }),
   };

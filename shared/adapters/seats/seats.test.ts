@@ -14,6 +14,7 @@ import {
   realBackend,
   type SeatsBackend,
 } from '../../testing/seats/backend.ts';
+import { memberOf } from './encoding.ts';
 import { poolKey, shardKey } from './lua/keys.ts';
 import { openRedisMaintenance } from './redis-maintenance.ts';
 import { openSeats } from './redis-seats.ts';
@@ -147,6 +148,15 @@ async function underTest(backend: SeatsBackend): Promise<SeatsUnderTest> {
       const leases = ['lease', 'holder', 'session', 'borrowed', 'signed'] as const;
       const kinds = part === 'terms' ? (['license'] as const) : leases;
       await backend.redis.command(['DEL', ...kinds.map((kind) => poolKey(kind, licenseId))]);
+    },
+    async rewriteByNewer(licenseId, sessionId) {
+      const { redis } = backend;
+      if (sessionId === undefined)
+        return void (await redis.command(['HSET', poolKey('license', licenseId), 'v', '2']));
+      const key = poolKey('session', licenseId);
+      const member = memberOf(licenseId, sessionId);
+      const packed = String(await redis.command(['HGET', key, member]));
+      await redis.command(['HSET', key, member, packed.replace('|[1,', '|[2,')]);
     },
     loseEverything: () => backend.flush(),
     async close() {

@@ -98,7 +98,14 @@ export function pairsOf(reply: RespReply | undefined): [string, string][] {
 /** The events of one license in the reply of XRANGE. */
 export function eventsIn(range: RespReply | undefined, licenseId: string): SeatEvent[] {
   return listOf(range).flatMap((entry) => {
-    const { type, license_id, session_id, at_ms, ...more } = Object.fromEntries(pairsOf(listOf(entry)[1]));
+    const {
+      v: _,
+      type,
+      license_id,
+      session_id,
+      at_ms,
+      ...more
+    } = Object.fromEntries(pairsOf(listOf(entry)[1]));
     if (license_id !== licenseId) return [];
     return [
       {

@@ -50,6 +50,7 @@ export function nthLicense(shard: string, n: number): string {
 
 function termsOf(licenseId: string, shard: string): string[] {
   const terms = {
+    v: 1,
     version: 1,
     tenant_id: `ten_${shard}_0000000000000000`,
     max: 5,

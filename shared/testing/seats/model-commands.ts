@@ -166,7 +166,10 @@ async function list(run: ModelRun, command: CommandOf<'list'>): Promise<License>
   const first = await run.subject.seats.listSessions(licenseId, { limit });
   run.count(`list ${first.verdict}`);
   if (first.verdict !== 'OK') agree(first, expected);
-  else agree({ ...first, sessions: await withNextPages(run, licenseId, limit, first.sessions) }, expected);
+  else {
+    const { next: _, ...counts } = first;
+    agree({ ...counts, sessions: await withNextPages(run, licenseId, limit, first.sessions) }, expected);
+  }
   return license;
 }
 

@@ -8,6 +8,7 @@ import {
 } from '../../domain/erasure.ts';
 import { ERASURES } from '../../ports/collections.ts';
 import type { Deps } from '../../ports/deps.ts';
+import { resumeQuery } from '../../ports/each-document.ts';
 import type { Equals, PageOf, Query, Records, Transaction } from '../../ports/records.ts';
 
 /** The most documents that one batch lists and changes. */
@@ -105,5 +106,5 @@ export function list<T>(
   limit: number,
   cursor: string | null = null,
 ): Promise<PageOf<T>> {
-  return records.query(query, equals, { limit, cursor: cursor ?? undefined });
+  return resumeQuery(records, query, equals, { limit, cursor: cursor ?? undefined });
 }

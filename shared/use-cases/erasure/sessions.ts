@@ -12,7 +12,7 @@ import { ERASURE_TRACES, LICENSES, USERS } from '../../ports/collections.ts';
 import type { Deps } from '../../ports/deps.ts';
 import { LICENSES_OF_TENANT } from '../../ports/queries.ts';
 import { restoreCopy } from '../../ports/restore-copy.ts';
-import type { KnownSession } from '../../ports/seat-maintenance.ts';
+import { type KnownSession, refuseUnreadable } from '../../ports/seat-maintenance.ts';
 import { changeLicense } from '../licenses.ts';
 import { advance, commit, end, list, nextTenant, tryCommit } from './engine.ts';
 
@@ -31,7 +31,7 @@ export async function endSessionsOfUser(erasure: Erasure, deps: Deps): Promise<E
   if (!license) return advance(erasure, deps, nextTenant(erasure));
   const { licenseId } = license;
   const person = { userId, email: (await deps.records.get(USERS, userId))?.email };
-  const page = await deps.seatMaintenance.readFacts(licenseId, place.facts ?? undefined);
+  const page = await readAllFacts(licenseId, place, deps);
   const ofUser = page.sessions.filter(({ facts }) => isHeldBy(person, facts));
   if (ofUser.length > 0) return endBatch(erasure, licenseId, ofUser, deps);
   const nextPage = nextFacts(erasure, page.nextCursor);
@@ -51,9 +51,16 @@ export async function endLicenses(erasure: Erasure, tenantId: string, deps: Deps
   if (!license) return advance(erasure, deps, nextTenant(erasure));
   const { licenseId } = license;
   if (place.facts === null) await suspend(licenseId, deps);
-  const page = await deps.seatMaintenance.readFacts(licenseId, place.facts ?? undefined);
+  const page = await readAllFacts(licenseId, place, deps);
   if (page.sessions.length > 0) return endBatch(erasure, licenseId, page.sessions, deps);
   return advance(erasure, deps, nextFacts(erasure, page.nextCursor) ?? afterLicense(erasure, nextLicense));
+}
+
+/** Throws if a session of the page cannot be read: it may hold what is to be erased. */
+async function readAllFacts(licenseId: string, { facts }: ErasurePlace, { seatMaintenance }: Deps) {
+  const page = await seatMaintenance.readFacts(licenseId, facts ?? undefined);
+  page.unreadable?.forEach(refuseUnreadable);
+  return page;
 }
 
 async function suspend(licenseId: string, deps: Deps): Promise<void> {

@@ -31,9 +31,9 @@ local function append_change_event()
   end
 end
 
-local stored_version = redis.call('HGET', license_key, 'version')
--- A copy of the same version without a request limit is from before request limits: this call adds the limit.
-local is_whole = redis.call('HEXISTS', license_key, 'requests_per_minute') == 1
+local stored_version, format, limit = unpack(redis.call('HMGET', license_key, 'version', 'v', 'requests_per_minute'))
+-- This call replaces a copy of the same version in a format of another release, or from before request limits.
+local is_whole = format == '1' and limit
 if stored_version and (tonumber(stored_version) > tonumber(version) or stored_version == version and is_whole) then
   if stored_version == version then
     append_change_event()

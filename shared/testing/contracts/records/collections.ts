@@ -50,10 +50,6 @@ export function namesOf(entries: readonly Entry[]): string[] {
   return entries.map(({ name }) => name);
 }
 
-export function cursorOf(content: unknown): string {
-  return Buffer.from(JSON.stringify(content)).toString('base64url');
-}
-
 export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   return await promise.then(
     () => expect.fail('should have been refused'),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { newLicenseId, newPersonalId, newTenantId } from '../../../domain/ids.ts';
-import type { KnownSession } from '../../../ports/seat-maintenance.ts';
+import { eachKnownSession, type KnownSession } from '../../../ports/seat-maintenance.ts';
 import { MEMORY_MS, openPool, type Pool, type SeatsUnderTest, TTL_MS } from '../seats/pool.ts';
 
 const DAY_MS = 86_400_000;
@@ -41,6 +41,22 @@ export function factsContract(under: () => SeatsUnderTest): void {
   const idsOf = (sessions: readonly { sessionId: string }[]) => sessions.map(({ sessionId }) => sessionId);
 
   describe('the facts of sessions', () => {
+    test('of another release are named, without failing the others, and can be forgotten', async () => {
+      const pool = await openPool(under());
+      const [a, b] = [await pool.seat('a'), await pool.seat('b')];
+      await under().rewriteByNewer(pool.licenseId, b.sessionId);
+      const { seatMaintenance } = under();
+      expect(await seatMaintenance.readFacts(pool.licenseId)).toMatchObject({
+        sessions: [{ sessionId: a.sessionId }],
+        unreadable: [b.sessionId],
+      });
+      await expect(Array.fromAsync(eachKnownSession(seatMaintenance, pool.licenseId))).rejects.toThrow(
+        b.sessionId,
+      );
+      await seatMaintenance.forgetSessions(pool.licenseId, [b.sessionId]);
+      expect(await seatMaintenance.readFacts(pool.licenseId)).not.toHaveProperty('unreadable');
+    });
+
     test('are read page by page, of sessions that hold a seat and those whose lease expired', async () => {
       const pool = await openPool(under(), { max: 300 });
       const lapsed = await pool.seatMany(20, 'lapsed-', LONG);

@@ -256,13 +256,14 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
     test.each([
       ['of an unknown type', { type: 'session.cloned' }],
       ['without a license', { license_id: '' }],
-      ['with an unknown field', { colour: 'red' }],
+      ['of another version', { v: '2' }],
+      ['without a version', { v: '' }],
       ['with an invalid number', { active: 'many' }],
     ])('returns an entry %s as unreadable, in its place among the others', async (_, odd) => {
       const pool = await poolIn(SHARD);
       const { licenseId, tenantId } = pool.terms;
       await pool.seat('a');
-      const fields = { type: 'session.released', license_id: licenseId, tenant_id: tenantId };
+      const fields = { v: '1', type: 'session.released', license_id: licenseId, tenant_id: tenantId };
       const sessionId = newSessionId(licenseId);
       await under().writeOutbox(licenseId, { ...fields, session_id: sessionId, at_ms: '1', ...odd });
       await pool.seat('b');
@@ -274,7 +275,42 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
     });
   });
 
+  test('an entry with a field that a newer release added is read without it', async () => {
+    const pool = await poolIn(SHARD);
+    const { licenseId, tenantId } = pool.terms;
+    const fields = {
+      v: '1',
+      type: 'seat.denied',
+      license_id: licenseId,
+      tenant_id: tenantId,
+      session_id: '',
+    };
+    await under().writeOutbox(licenseId, { ...fields, at_ms: '1', count: '2', added_later: 'x' });
+    expect((await read()).map(({ event }) => event?.detail)).toStrictEqual([{ count: 2 }]);
+  });
+
   describe('entitlement copies', () => {
+    test('in a format of another release count as lost, are listed as such, and are replaced', async () => {
+      const [pool, other] = [await poolIn(SHARD), await poolIn(SHARD)];
+      const { seats, seatMaintenance } = under();
+      const listed = async () =>
+        new Map(
+          (await seatMaintenance.listCopies(SHARD, { limit: 9 })).map((row) => [row.licenseId, row.copy]),
+        );
+      const session = await pool.seat('a');
+      await under().rewriteByNewer(pool.licenseId);
+      expect(await pool.acquire('b')).toEqual({ verdict: 'UNKNOWN_LICENSE' });
+      expect(await listed()).toEqual(
+        new Map([
+          [pool.licenseId, undefined],
+          [other.licenseId, other.terms],
+        ]),
+      );
+      expect(await seats.putLicense(pool.terms)).toBe('STORED');
+      expect((await listed()).get(pool.licenseId)).toEqual(pool.terms);
+      expect(await pool.beat(session)).toMatchObject({ verdict: 'RENEWED' });
+    });
+
     test('are listed as they were put, by shard, in pages', async () => {
       const pools = [];
       for (let n = 0; n < 5; n += 1) {
@@ -283,11 +319,13 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       await poolIn('08');
       const byId = pools.map(({ terms }) => terms).toSorted((a, b) => (a.licenseId < b.licenseId ? -1 : 1));
       const { seatMaintenance } = under();
-      expect(await seatMaintenance.listCopies(SHARD, { limit: 100 })).toEqual(byId);
-      const first = await seatMaintenance.listCopies(SHARD, { limit: 2 });
+      const copiesOf = async (page: { limit: number; after?: string | undefined }) =>
+        (await seatMaintenance.listCopies(SHARD, page)).map(({ copy }) => copy);
+      expect(await copiesOf({ limit: 100 })).toEqual(byId);
+      const first = await copiesOf({ limit: 2 });
       expect(first).toEqual(byId.slice(0, 2));
       const after = first.at(-1)?.licenseId;
-      expect(await seatMaintenance.listCopies(SHARD, { limit: 100, after })).toEqual(byId.slice(2));
+      expect(await copiesOf({ limit: 100, after })).toEqual(byId.slice(2));
       expect(await seatMaintenance.listCopies('09', { limit: 100 })).toEqual([]);
     });
 

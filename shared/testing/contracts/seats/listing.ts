@@ -71,6 +71,28 @@ export function listingContract(under: () => SeatsUnderTest): void {
       expect(page).toBeGreaterThan(8);
     });
 
+    test('leaves out sessions that this release cannot read, names them, and counts their seats', async () => {
+      const pool = await openPool(under(), { max: 4 });
+      const [a, b, c] = [await pool.seat('a'), await pool.seat('b'), await pool.seat('c')];
+      await under().rewriteByNewer(pool.licenseId, b.sessionId);
+      const { seats } = under();
+      const rows: Session[] = [];
+      const unreadable: string[] = [];
+      let after: Cursor | undefined;
+      do {
+        const page = await seats.listSessions(pool.licenseId, { limit: 1, after });
+        if (page.verdict !== 'OK') throw new Error(page.verdict);
+        expect(page.active).toBe(3);
+        rows.push(...page.sessions);
+        unreadable.push(...(page.unreadable ?? []));
+        after = page.next;
+      } while (after);
+      const byId = (left: Session, right: Session) => (left.sessionId < right.sessionId ? -1 : 1);
+      expect([rows, unreadable]).toEqual([[a, c].sort(byId), [b.sessionId]]);
+      expect(await pool.release(b, 'evicted')).toBe('ENDED');
+      expect(await pool.countActive()).toBe(2);
+    });
+
     test('continues after a row whose lease has ended meanwhile', async () => {
       const pool = await openPool(under());
       const first = await pool.seat('a');

@@ -35,6 +35,8 @@ export interface SeatsUnderTest {
   kindsOfKeyLeft(licenseId: string): Promise<string[]>;
   /** The store loses the terms or the leases of a license, and nothing else. */
   losePart(licenseId: string, part: 'terms' | 'leases'): Promise<void>;
+  /** The license's terms, or the facts of one of its sessions, become those of a release that this one cannot read. */
+  rewriteByNewer(licenseId: string, sessionId?: string): Promise<void>;
   /** The store loses everything, like a flushed cache. */
   loseEverything(): Promise<void>;
   close(): Promise<void>;

@@ -52,5 +52,7 @@ local function can_access(caller, packed)
   if not packed then
     return false
   end
-  return cjson.decode(client_facts(packed))[4] == caller.user
+  -- As packFacts writes them: version, fingerprint, host name, app version, user.
+  local facts = cjson.decode(client_facts(packed))
+  return facts[1] == 1 and facts[5] == caller.user
 end

@@ -2,8 +2,9 @@
 -- @include digits
 
 -- Appends one event in the same atomic step as the change that it reports. `at_ms` is when it happened, which for an
--- expired lease is earlier than when it was noticed. `more` is a flat list of field, value, field, value.
+-- expired lease is earlier than when it was noticed. `more` is a flat list of field, value, field, value. `v` is the
+-- version of the format, which redis-maintenance.ts reads.
 local function append_event(license, type, session, at_ms, more)
-  redis.call('XADD', outbox_key, '*', 'type', type, 'license_id', license_id, 'tenant_id', license.tenant_id,
+  redis.call('XADD', outbox_key, '*', 'v', '1', 'type', type, 'license_id', license_id, 'tenant_id', license.tenant_id,
     'session_id', session, 'at_ms', digits(at_ms), unpack(more or {}))
 end

@@ -1,6 +1,9 @@
 -- The keys of one shard and of one license's pool in it, in the order of SHARD_KEYS and POOL_KEYS in keys.ts. All share
 -- the shard's hash tag, so every script touches one cluster slot.
 --
+-- Another layout of keys, or of what only scripts read, gets other key names. What functions read has a version of its own:
+-- the entitlement copy and outbox entries as `v`, the facts of a session as their first word.
+--
 -- A session is stored here without its license: see `memberOf` in encoding.ts.
 --
 -- due         zset    license -> soonest expiry (ms): where the sweep looks for expired leases

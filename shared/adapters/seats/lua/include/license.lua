@@ -1,11 +1,12 @@
 -- @include keys
 
+-- A copy in a format of another release counts as lost, so that it is restored from the records.
 local function read_license()
   local field = redis.call('HMGET', license_key, 'max', 'overdraft', 'ttl_seconds', 'heartbeat_seconds', 'unit',
     'status', 'valid_until_ms', 'offline_grace_days', 'tenant_id', 'key_hash', 'previous_key_hash',
     'previous_key_until_ms', 'borrow_max_days', 'borrow_low_water', 'version', 'requests_per_minute', 'acquires_us',
-    'beats_us', 'strangers_us')
-  if not field[1] then
+    'beats_us', 'strangers_us', 'v')
+  if field[20] ~= '1' then
     return nil
   end
   return {
