@@ -1,13 +1,41 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, expect, test, vi } from 'vitest';
-import { ConfigError } from '../shared/config.ts';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import * as z from 'zod/mini';
+import { type Config, ConfigError, readConfig } from '../shared/config.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
+import { settingsOf } from '../shared/http/dependencies.ts';
+import { DEPENDENCIES, SETTINGS } from '../shared/settings.ts';
+import { assembleDeps, DEPLOYED } from '../shared/wiring.ts';
 import { deployed } from './deployed.ts';
 import { readFunctionConfig } from './function-config.ts';
 import contract from './health/contract.ts';
 import { MANIFEST } from './manifest.ts';
 import { deployedEnvironment } from './testing/deployed-environment.ts';
+
+/** Each differs from the default. */
+const OPTIONAL_SETTINGS = {
+  SHARDS: '4',
+  FIRESTORE_DATABASE: 'restored',
+  GOOGLE_CLIENT_ID: 'client',
+  GOOGLE_CLIENT_SECRET: 'secret',
+  SIGN_IN_REDIRECTS: 'https://console.example/signed-in',
+  OPERATOR_EMAILS: 'olga@vendor.example',
+  OPERATOR_DOMAIN: 'vendor.example',
+  STRIPE_SECRET_KEY: 'rk_live_1',
+  STRIPE_WEBHOOK_SECRETS: 'whsec_1',
+  BILLING_RETURN_URL: 'https://vendor.example/thanks',
+  CHECKOUT_TRIAL_DAYS: '7',
+  CHECKOUT_TAX: 'automatic',
+  CHECKOUT_PROMOTION_CODES: 'on',
+  TRIAL_DAYS: '7',
+  TRIALS_PER_DOMAIN: '2',
+  TRIAL_REFUSED_DOMAINS: 'rival.example',
+  USAGE_METERS: 'exports',
+  FORWARDED_HOPS: '2',
+  RETENTION_DAYS: '100',
+  SERVICE_TOKENS: 'checked-by-cloud-run',
+};
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -40,17 +68,57 @@ test('a deployed function reports an invalid environment only in the log, and se
   }
 });
 
-test('a function that anyone can call does not start if it would trust checks of Cloud Run', () => {
+test('a function that anyone can call neither trusts checks of Cloud Run nor starts if it would', () => {
   const environment = deployedEnvironment({ SERVICE_TOKENS: 'checked-by-cloud-run' });
-  const isRefused = (of: FunctionContract): boolean => {
-    try {
-      readFunctionConfig(of, environment);
-      return false;
-    } catch (error) {
-      expect(error).toBeInstanceOf(ConfigError);
-      expect(String(error)).toContain('SERVICE_TOKENS: must be signed');
-      return true;
-    }
-  };
-  expect(MANIFEST.filter((of) => !isRefused(of)).map(({ name }) => name)).toEqual(['record-event', 'sweep']);
+  const trusts = (of: FunctionContract): boolean =>
+    readFunctionConfig(of, environment).services.tokens === 'checked-by-cloud-run';
+  expect(MANIFEST.filter(trusts).map(({ name }) => name)).toEqual(['record-event', 'sweep']);
+  const wrong = { ...contract, uses: [...contract.uses, 'identity'] } as const;
+  expect(() => trusts(wrong)).toThrow(ConfigError);
+  expect(() => trusts(wrong)).toThrow('SERVICE_TOKENS: must be signed');
+});
+
+describe.each([...DEPENDENCIES])('a deployed function that uses only %s', (dependency) => {
+  /** The configuration that the function reads from `environment`. */
+  const configFrom = (environment: Record<string, string | undefined>): Config =>
+    readConfig(environment, new Set([dependency]));
+
+  /** The fields that are read to open the dependency. */
+  async function fieldsReadOf(config: Config): Promise<(keyof Config)[]> {
+    const fields = new Set<keyof Config>();
+    const watched = new Proxy(config, {
+      get(target, field) {
+        fields.add(field as keyof Config);
+        return Reflect.get(target, field);
+      },
+    });
+    const deps = await assembleDeps(watched, DEPLOYED, new Set([dependency]));
+    await deps.close();
+    return [...fields];
+  }
+
+  const everything = deployedEnvironment(OPTIONAL_SETTINGS);
+
+  test('opens it with every setting that it reads', async () => {
+    const config = readConfig(everything);
+    const own = configFrom(everything);
+    const fields = await fieldsReadOf(config);
+    expect(fields).not.toHaveLength(0);
+    expect(fields.map((field) => own[field])).toEqual(fields.map((field) => config[field]));
+  });
+
+  test.each(settingsOf(new Set([dependency])).filter((name) => SETTINGS[name].source !== 'local'))(
+    'needs %s for it',
+    async (name) => {
+      const fields = await fieldsReadOf(configFrom(everything));
+      const value = everything[name] ?? '';
+      const { schema } = SETTINGS[name];
+      const other = [`${value}1`, `1${value}`, '3', 'off'].find((text) => z.safeParse(schema, text).success);
+      const opened = (environment: Record<string, string | undefined>): unknown[] => {
+        const config = configFrom(environment);
+        return fields.map((field) => config[field]);
+      };
+      expect(opened({ ...everything, [name]: other })).not.toEqual(opened(everything));
+    },
+  );
 });

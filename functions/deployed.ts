@@ -1,7 +1,8 @@
 import type { AnyHandlers, FunctionContract } from '../shared/http/contract.ts';
+import { dependenciesOf } from '../shared/http/dependencies.ts';
 import { type HttpFunction, serve } from '../shared/http/serve.ts';
 import { lazy } from '../shared/lazy.ts';
-import { assembleDeps } from '../shared/wiring.ts';
+import { assembleDeps, DEPLOYED } from '../shared/wiring.ts';
 import { readFunctionConfig } from './function-config.ts';
 
 /** A function as it is deployed, alone in its process. The entry files of `npm run bundle` call it. */
@@ -9,6 +10,8 @@ export function deployed(
   contract: FunctionContract,
   loadHandlers: () => Promise<{ default: AnyHandlers }>,
 ): HttpFunction {
-  const deps = lazy(async () => assembleDeps(readFunctionConfig(contract, process.env)));
+  const deps = lazy(async () =>
+    assembleDeps(readFunctionConfig(contract, process.env), DEPLOYED, dependenciesOf(contract)),
+  );
   return serve(contract, loadHandlers, deps, { checkAnswers: false });
 }

@@ -1,6 +1,13 @@
 import { isInternal } from '../shared/http/callers.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
-import { type ChosenName, SETTINGS, type SecretName, type StackName } from '../shared/settings.ts';
+import { dependenciesOf, secretsOf as secretsReadBy, settingsOf } from '../shared/http/dependencies.ts';
+import {
+  type ChosenName,
+  type Dependency,
+  SETTINGS,
+  type SecretName,
+  type StackName,
+} from '../shared/settings.ts';
 import {
   accountEmail,
   EVENTS_TOPIC,
@@ -11,27 +18,47 @@ import {
 } from './names.ts';
 import type { StackSettings } from './settings.ts';
 
-/** Features that a stack can leave out, by their field in `Config`. */
-const OPTIONAL = ['signIn', 'billing'] as const satisfies (keyof StackSettings)[];
+/** The dependencies of features that a stack can leave out, by their field in its settings. */
+const OPTIONAL = {
+  signIn: ['signIn'],
+  billing: ['billing', 'billingEvents', 'checkout'],
+} as const satisfies Partial<Record<keyof StackSettings, readonly Dependency[]>>;
 
-/** The secrets that the function's contract names, without those of features that this stack leaves out. */
-export function secretsOf({ secrets }: FunctionContract, settings: StackSettings): SecretName[] {
-  const unused: string[] = OPTIONAL.filter((field) => settings[field] === undefined);
-  return secrets.filter((secret) => !unused.includes(SETTINGS[secret].field));
+/** The dependencies that the function opens in this stack. */
+function dependenciesIn(contract: FunctionContract, settings: StackSettings): ReadonlySet<Dependency> {
+  const left: readonly Dependency[] = Object.entries(OPTIONAL).flatMap(([feature, names]) =>
+    settings[feature as keyof typeof OPTIONAL] ? [] : names,
+  );
+  return new Set([...dependenciesOf(contract)].filter((name) => !left.includes(name)));
 }
 
-/** The plain variables of a function. */
+/** The secrets that the function reads, without those of features that this stack leaves out. */
+export function secretsOf(contract: FunctionContract, settings: StackSettings): SecretName[] {
+  return secretsReadBy(dependenciesIn(contract, settings));
+}
+
+/** The plain variables that the function reads. */
 export function environmentOf(
   contract: FunctionContract,
   settings: StackSettings,
 ): Partial<Record<'NODE_ENV' | StackName | ChosenName, string>> {
-  const { project, database, signIn, billing } = settings;
-  const fields = secretsOf(contract, settings).map((secret) => SETTINGS[secret].field);
+  const read: readonly string[] = settingsOf(dependenciesIn(contract, settings));
+  const plain = Object.entries({ ...computed(contract, settings), ...settings.environment });
   return {
     // With any other value, the framework sends the text of exceptions to callers.
     NODE_ENV: 'production',
-    GOOGLE_CLOUD_PROJECT: project,
-    FIRESTORE_DATABASE: database,
+    ...Object.fromEntries(plain.filter(([name, value]) => value !== undefined && read.includes(name))),
+  };
+}
+
+/** The settings that the stack computes, whoever reads them. */
+function computed(
+  contract: FunctionContract,
+  settings: StackSettings,
+): Readonly<Record<StackName, string | undefined>> {
+  return {
+    GOOGLE_CLOUD_PROJECT: settings.project,
+    FIRESTORE_DATABASE: settings.database,
     EVENTS_TOPIC,
     SERVICE_AUDIENCE: urlOf(contract.name, settings),
     SCHEDULER_ACCOUNT: accountEmail(SCHEDULER_ACCOUNT, settings),
@@ -40,9 +67,8 @@ export function environmentOf(
     SERVICE_TOKENS: isInternal(contract) ? 'checked-by-cloud-run' : 'signed',
     SIGNING_KEY_VERSION: keyVersionName(settings),
     PUBLIC_URL: settings.publicUrl,
-    ...(signIn && fields.includes('signIn') ? { GOOGLE_CLIENT_ID: signIn.clientId } : {}),
-    ...(billing && fields.includes('billing') ? { BILLING_RETURN_URL: billing.returnUrl } : {}),
-    ...settings.environment,
+    GOOGLE_CLIENT_ID: settings.signIn?.clientId,
+    BILLING_RETURN_URL: settings.billing?.returnUrl,
   };
 }
 

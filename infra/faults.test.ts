@@ -208,7 +208,7 @@ const FAULTS: readonly Fault[] = [
   ],
   [
     'a secret in the plain environment',
-    'no secret is a plain variable, and each has a pinned version',
+    'every function gets exactly the secrets that it reads, in pinned versions and not as plain variables',
     serviceConfig('seatlease-usage', ({ environmentVariables, secretEnvironmentVariables }) => ({
       environmentVariables: { ...environmentVariables, OPERATOR_KEY: 'x'.repeat(40) },
       secretEnvironmentVariables: secretEnvironmentVariables.filter(
@@ -218,12 +218,44 @@ const FAULTS: readonly Fault[] = [
   ],
   [
     'the latest version of a secret',
-    'no secret is a plain variable, and each has a pinned version',
+    'every function gets exactly the secrets that it reads, in pinned versions and not as plain variables',
     serviceConfig('seatlease-usage', ({ secretEnvironmentVariables }) => ({
       secretEnvironmentVariables: secretEnvironmentVariables.map((variable: object) => ({
         ...variable,
         version: 'latest',
       })),
+    })),
+  ],
+  [
+    'a secret that the function does not read',
+    'every function gets exactly the secrets that it reads, in pinned versions and not as plain variables',
+    serviceConfig('seatlease-heartbeat', ({ secretEnvironmentVariables }) => ({
+      secretEnvironmentVariables: [
+        ...secretEnvironmentVariables,
+        { ...secretEnvironmentVariables[0], key: 'STRIPE_SECRET_KEY', secret: 'seatlease-stripe-secret-key' },
+      ],
+    })),
+  ],
+  [
+    'access to a secret for an account that does not read it',
+    'no account has a grant that no contract names',
+    (graph) => ({
+      ...graph,
+      resources: replaced(graph, 'SecretIamMember', 'seatlease-token-PSEUDONYM_KEY', (own) => [
+        own,
+        {
+          ...own,
+          name: 'scheduler-PSEUDONYM_KEY',
+          inputs: { ...own.inputs, member: own.inputs.member.replace('-token@', '-scheduler@') },
+        },
+      ]),
+    }),
+  ],
+  [
+    'a setting that the function does not read',
+    'no function gets a setting that it does not read',
+    serviceConfig('seatlease-heartbeat', ({ environmentVariables }) => ({
+      environmentVariables: { ...environmentVariables, TRIAL_DAYS: '14' },
     })),
   ],
   [
@@ -411,12 +443,12 @@ const FAULTS: readonly Fault[] = [
   ],
   [
     'a function without its role',
-    'every function has the roles and secrets that its contract names',
+    'every function may read its secrets and has the roles that its contract names',
     without('CryptoKeyIAMMember', 'seatlease-sign-cloudkms.signerVerifier'),
   ],
   [
     'a function without access to its secret',
-    'every function has the roles and secrets that its contract names',
+    'every function may read its secrets and has the roles that its contract names',
     without('SecretIamMember', 'seatlease-heartbeat-SESSION_TOKEN_KEYS'),
   ],
 ];

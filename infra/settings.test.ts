@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { MANIFEST } from '../functions/manifest.ts';
 import { SETTING_NAMES } from '../shared/settings.ts';
-import { environmentOf } from './environment.ts';
+import { environmentOf, secretsOf } from './environment.ts';
 import { readSettings } from './read-settings.ts';
 import { CHOSEN, type StackSettings } from './settings.ts';
 import { configuredIn } from './stack-file.ts';
@@ -114,14 +114,9 @@ describeInfra('the settings of a stack', () => {
     const having = (variable: string): string[] =>
       MANIFEST.filter((contract) => variable in environmentOf(contract, settings)).map(({ name }) => name);
     expect(having('GOOGLE_CLIENT_ID')).toEqual(['callback', 'login']);
-    expect(having('BILLING_RETURN_URL')).toEqual([
-      'cancel',
-      'checkout',
-      'gdpr-delete',
-      'stripe-webhook',
-      'sweep',
-    ]);
-    expect(having('PUBLIC_URL')).toHaveLength(MANIFEST.length);
+    expect(having('BILLING_RETURN_URL')).toEqual(['checkout']);
+    expect(having('OPERATOR_DOMAIN')).not.toContain('heartbeat');
+    expect(having('GOOGLE_CLOUD_PROJECT')).toHaveLength(MANIFEST.length);
   });
 });
 
@@ -136,7 +131,7 @@ describe('every variable that functions read', () => {
   ];
 
   test('is computed by the stack, chosen in its settings, or for the local server only', () => {
-    const secrets = MANIFEST.flatMap((contract): readonly string[] => contract.secrets);
+    const secrets = MANIFEST.flatMap((contract): string[] => secretsOf(contract, ALL));
     const computed = MANIFEST.flatMap((contract) => Object.keys(environmentOf(contract, ALL)));
     const known = new Set<string>([...LOCAL, ...CHOSEN, ...secrets, ...computed]);
     expect(SETTING_NAMES.filter((name) => !known.has(name))).toEqual([]);

@@ -89,11 +89,8 @@ test('reads all payment settings when a Stripe key is set', () => {
     USAGE_METERS: 'exports,api_calls',
   };
   expect(readConfig({ ...SECRETS, ...settings })).toMatchObject({
-    billing: {
-      kind: 'stripe',
-      secretKey: PAYMENTS.STRIPE_SECRET_KEY,
-      webhookSecrets: ['whsec_new', 'whsec_old'],
-    },
+    billing: { kind: 'stripe', secretKey: PAYMENTS.STRIPE_SECRET_KEY },
+    webhookSecrets: ['whsec_new', 'whsec_old'],
     checkout: {
       returnUrl: PAYMENTS.BILLING_RETURN_URL,
       trialDays: 14,
@@ -405,6 +402,17 @@ test('the table explains exactly the variables that are read', () => {
     expect(meaning.length).toBeGreaterThan(10);
     expect(unset).toBeTruthy();
   }
+});
+
+test('reads and requires only the settings of the dependencies that are opened, and those of the program', () => {
+  const others = { STRIPE_SECRET_KEY: 'not a key of Stripe', EVENTS_TOPIC: 'seatlease-events' };
+  const own = { K_SERVICE: 'probe', PUBLIC_URL: 'https://seats.example.com', PORT: '0' };
+  const { publicUrl, port, ...unread } = readConfig({ ...own, ...others }, new Set(['publicUrl', 'trials']));
+  expect([publicUrl, port, unread.trials.days]).toEqual([own.PUBLIC_URL, 0, 14]);
+  expect(unread).toMatchObject({ billing: { kind: 'embedded' }, events: { kind: 'embedded' } });
+  expect(() => readConfig({ ...own, PUBLIC_URL: undefined }, new Set(['publicUrl']))).toThrow(
+    /:\n {2}- PUBLIC_URL: is not set$/,
+  );
 });
 
 test('combines settings that name the same field', () => {

@@ -1,6 +1,14 @@
 import { en } from 'zod/locales';
 import * as z from 'zod/mini';
-import { DEPLOYED, SETTING_NAMES, SETTINGS, type SettingName, type SettingsTable } from './settings.ts';
+import {
+  DEPENDENCIES,
+  DEPLOYED,
+  type Dependency,
+  SETTING_NAMES,
+  SETTINGS,
+  type SettingName,
+  type SettingsTable,
+} from './settings.ts';
 
 z.config(en());
 
@@ -22,14 +30,21 @@ export class ConfigError extends Error {
 /**
  * Reads the configuration from environment variables. An empty variable counts as unset. Throws `ConfigError`. On Cloud
  * Run (which sets `K_SERVICE`) no dependency is embedded, because an instance loses its own data when it stops.
+ *
+ * Only the settings of `dependencies` are read and required. The fields of the others have no value, whatever their type
+ * is: open only `dependencies` with the result.
  */
-export function readConfig(environment: Environment): Config {
+export function readConfig(
+  environment: Environment,
+  dependencies: ReadonlySet<Dependency> = DEPENDENCIES,
+): Config {
+  const names = SETTING_NAMES.filter((name) => isReadBy(name, dependencies));
   const set: Environment = Object.fromEntries(
-    Object.entries(environment).filter(([, value]) => value !== ''),
+    [DEPLOYED, ...names].map((name) => [name, environment[name] || undefined]),
   );
   const values: Partial<Record<SettingName, unknown>> = {};
   const problems: string[] = [];
-  for (const name of SETTING_NAMES) {
+  for (const name of names) {
     const { schema, default: fallback, required = [] } = SETTINGS[name];
     const isRequired = required === 'always' || required.some((other) => set[other] !== undefined);
     const text = set[name] ?? (isRequired ? undefined : fallback);
@@ -43,9 +58,15 @@ export function readConfig(environment: Environment): Config {
   }
   if (problems.length > 0) throw new ConfigError(problems);
   const config = configOf(values as Values);
-  if (set[DEPLOYED] !== undefined && config.signing.kind === 'embedded')
+  if (dependencies.has('signer') && set[DEPLOYED] !== undefined && config.signing.kind === 'embedded')
     throw new ConfigError(['SIGNING_KEY_VERSION: a local key cannot be used in production']);
   return config;
+}
+
+/** Settings that no dependency reads are for the program itself. */
+function isReadBy(name: SettingName, dependencies: ReadonlySet<Dependency>): boolean {
+  const { readBy } = SETTINGS[name];
+  return readBy.length === 0 || readBy.some((dependency) => dependencies.has(dependency));
 }
 
 type Values = { readonly [N in SettingName]: ValueOf<SettingsTable[N]> };
@@ -128,7 +149,6 @@ function signInOf({ GOOGLE_CLIENT_ID: clientId, GOOGLE_CLIENT_SECRET: clientSecr
 }
 
 /** The payment provider. */
-function billingOf({ STRIPE_SECRET_KEY: secretKey, STRIPE_WEBHOOK_SECRETS: webhookSecrets }: Values) {
-  if (secretKey === undefined || webhookSecrets === undefined) return EMBEDDED;
-  return { kind: 'stripe', secretKey, webhookSecrets } as const;
+function billingOf({ STRIPE_SECRET_KEY: secretKey }: Values) {
+  return secretKey === undefined ? EMBEDDED : ({ kind: 'stripe', secretKey } as const);
 }

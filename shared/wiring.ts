@@ -8,19 +8,21 @@ import { refillingSeats } from './adapters/seats/refilling-seats.ts';
 import { httpRequester } from './adapters/seats/upstash-http.ts';
 import { openKmsSigner } from './adapters/signer/kms-signer.ts';
 import { type Config, ConfigError } from './config.ts';
-import { accessTokens } from './domain/access-token.ts';
+import { accessTokenIssuer, accessTokens } from './domain/access-token.ts';
 import { pseudonyms, pseudonymsOf } from './domain/holder.ts';
 import { sealer } from './domain/sealed.ts';
 import { secretMatcher } from './domain/secret.ts';
 import { sessionTokens } from './domain/session-token.ts';
 import { logToStandardOutput } from './http/log.ts';
-import type { Billing } from './ports/billing.ts';
+import { lazy } from './lazy.ts';
+import type { Billing, BillingEvents } from './ports/billing.ts';
 import type { Deps } from './ports/deps.ts';
 import type { Events } from './ports/events.ts';
 import type { Identity } from './ports/identity.ts';
 import type { Records } from './ports/records.ts';
 import type { SignIn } from './ports/sign-in.ts';
 import type { Signer } from './ports/signer.ts';
+import { DEPENDENCIES, type Dependency } from './settings.ts';
 
 /** A Redis with Upstash's REST API. */
 export interface RestRedis {
@@ -48,6 +50,10 @@ export interface Openers {
   signIn(signIn: Config['signIn']): Promise<SignIn | undefined>;
   /** `undefined` if payments are off. */
   billing(billing: Config['billing']): Promise<Billing | undefined>;
+  billingEvents(
+    billing: Config['billing'],
+    webhookSecrets: Config['webhookSecrets'],
+  ): Promise<BillingEvents | undefined>;
 }
 
 /**
@@ -84,6 +90,10 @@ export const DEPLOYED: Openers = {
     if (billing.kind !== 'stripe') return undefined;
     return (await import('./adapters/billing/stripe-billing.ts')).openStripe(billing);
   },
+  async billingEvents(billing, webhookSecrets) {
+    if (billing.kind !== 'stripe' || !webhookSecrets) return undefined;
+    return (await import('./adapters/billing/stripe-billing.ts')).openStripeEvents(billing, webhookSecrets);
+  },
 };
 
 function notSet(setting: string): ConfigError {
@@ -91,53 +101,69 @@ function notSet(setting: string): ConfigError {
 }
 
 /**
- * Opens the dependencies of handlers. `close` closes the events first, because their deliveries may still use the rest.
+ * Opens `dependencies`, and only what they need. Reading any other has no value, whatever its type is: `serve` guards the
+ * ones that a contract does not name.
  */
-export async function assembleDeps(config: Config, openers: Openers = DEPLOYED): Promise<Deps> {
-  const { accessTokenKeys } = config;
-  const publicUrl = config.publicUrl ?? `http://127.0.0.1:${config.port}`;
-  const records = await openers.records(config.records);
-  const events = await openers.events(config.events);
-  const signer = await openers.signer(config.signing);
-  const redis = await openers.redis(config.seats);
-  const requester = httpRequester(redis);
-  const seats = refillingSeats(openSeats(requester), records);
-  return {
-    seats,
-    seatMaintenance: openRedisMaintenance(requester),
+export async function assembleDeps(
+  config: Config,
+  openers: Openers = DEPLOYED,
+  dependencies: ReadonlySet<Dependency> = DEPENDENCIES,
+): Promise<Deps> {
+  const closers: (() => Promise<void>)[] = [];
+  const once = <P extends { close(): Promise<void> }>(open: () => Promise<P>): (() => Promise<P>) =>
+    lazy(async () => {
+      const part = await open();
+      closers.unshift(() => part.close());
+      return part;
+    });
+  const redis = once(() => openers.redis(config.seats));
+  const requester = lazy(async () => httpRequester(await redis()));
+  const records = once(() => openers.records(config.records));
+  const services = lazy(() => openers.services(config.services));
+  const publicUrl = (): string => config.publicUrl ?? `http://127.0.0.1:${config.port}`;
+
+  const open: { readonly [D in Dependency]: () => Deps[D] | Promise<Deps[D]> } = {
+    seats: once(async () => refillingSeats(openSeats(await requester()), await records())),
+    seatMaintenance: async () => openRedisMaintenance(await requester()),
+    limits: async () => openLimits(await requester()),
     records,
-    events,
-    signer,
-    limits: openLimits(requester),
-    ...(await openers.services(config.services)),
-    signIn: await openers.signIn(config.signIn),
-    billing: await openers.billing(config.billing),
-    checkout: { ...config.checkout, returnUrl: config.checkout.returnUrl ?? publicUrl },
-    trials: config.trials,
-    usageMeters: config.usageMeters,
+    signer: once(() => openers.signer(config.signing)),
+    events: once(() => openers.events(config.events)),
+    identity: async () => (await services()).identity,
+    serviceAccounts: async () => (await services()).serviceAccounts,
+    signIn: () => openers.signIn(config.signIn),
+    billing: () => openers.billing(config.billing),
+    billingEvents: () => openers.billingEvents(config.billing, config.webhookSecrets),
+    checkout: () => ({ ...config.checkout, returnUrl: config.checkout.returnUrl ?? publicUrl() }),
+    trials: () => config.trials,
+    usageMeters: () => config.usageMeters,
     publicUrl,
-    signInRedirects: config.signInRedirects,
-    operators: config.operators,
-    accessTokens: accessTokens(accessTokenKeys, publicUrl),
-    seals: {
-      underWay: sealer('su1', accessTokenKeys),
-      refresh: sealer('rt1', accessTokenKeys),
-      confirmation: sealer('ct1', accessTokenKeys),
-    },
-    pseudonymOf: pseudonymsOf(config.pseudonymKey),
-    pseudonyms: pseudonyms(config.pseudonymKey),
-    sessionTokens: sessionTokens(config.sessionTokenKeys),
-    isOperatorKey: secretMatcher(config.operatorKey),
-    forwardedHops: config.forwardedHops,
-    retentionDays: config.retentionDays,
-    shards: config.shards,
-    projectId: config.projectId,
+    signInRedirects: () => config.signInRedirects,
+    operators: () => config.operators,
+    isOperatorKey: () => secretMatcher(config.operatorKey),
+    accessTokens: () => accessTokens(config.accessTokenKeys, publicUrl()),
+    accessTokenIssuer: () => accessTokenIssuer(config.accessTokenKeys, publicUrl()),
+    refreshTokens: () => sealer('rt1', config.accessTokenKeys),
+    signInState: () => sealer('su1', config.accessTokenKeys),
+    confirmations: () => sealer('ct1', config.accessTokenKeys),
+    sessionTokens: () => sessionTokens(config.sessionTokenKeys),
+    pseudonyms: () => pseudonyms(config.pseudonymKey),
+    pseudonymOf: () => pseudonymsOf(config.pseudonymKey),
+    forwardedHops: () => config.forwardedHops,
+    retentionDays: () => config.retentionDays,
+    shards: () => config.shards,
+    projectId: () => config.projectId,
+  };
+  const opened: Partial<Record<Dependency, unknown>> = {};
+  // Events are opened last, to be closed first: their deliveries may still use the rest.
+  const eventsLast = [...dependencies].toSorted((a, b) => Number(a === 'events') - Number(b === 'events'));
+  for (const name of eventsLast) opened[name] = await open[name]();
+  return {
+    ...(opened as Pick<Deps, Dependency>),
     clock: { nowMs: () => Date.now() },
     log: logToStandardOutput,
     async close() {
-      await events.close();
-      await Promise.all([seats.close(), records.close(), signer.close()]);
-      await redis.close();
+      for (const close of closers) await close();
     },
   };
 }

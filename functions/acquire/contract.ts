@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
 import { LONGEST_OFFLINE_DAYS } from '../../shared/domain/entitlement.ts';
-import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 import { LicenseId, SessionId, Timestamp, text, wholeNumber } from '../../shared/http/fields.ts';
 
 const Seat = z.strictObject({
@@ -33,7 +33,7 @@ export default defineFunction({
   maxInstances: 100,
   timeoutSeconds: 10,
   roles: ['roles/datastore.viewer'],
-  secrets: COMMON_SECRETS,
+  uses: ['seats', 'pseudonyms', 'sessionTokens'],
   endpoints: {
     acquire: {
       method: 'POST',

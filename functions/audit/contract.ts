@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
 import { EVENT_TYPES } from '../../shared/domain/event.ts';
 import { EventJson } from '../../shared/domain/event-message.ts';
-import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 import {
   Cursor,
   LicenseId,
@@ -58,7 +58,7 @@ export default defineFunction({
   maxInstances: 10,
   timeoutSeconds: 30,
   roles: ['roles/datastore.viewer'],
-  secrets: COMMON_SECRETS,
+  uses: ['records'],
   endpoints: {
     list: {
       method: 'GET',

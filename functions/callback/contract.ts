@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
-import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 
 const word = z.string().check(z.minLength(1), z.maxLength(2048));
 
@@ -12,7 +12,7 @@ export default defineFunction({
   maxInstances: 20,
   timeoutSeconds: 30,
   roles: ['roles/datastore.user'],
-  secrets: [...COMMON_SECRETS, 'GOOGLE_CLIENT_SECRET'],
+  uses: ['records', 'signIn', 'signInState', 'publicUrl', 'pseudonymOf', 'seatMaintenance', 'shards'],
   endpoints: {
     callback: {
       method: 'GET',

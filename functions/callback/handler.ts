@@ -60,8 +60,11 @@ function errorCodeOf(error: string | undefined): string {
   return PROVIDER_ERRORS.includes(error) ? error : 'an unknown error';
 }
 
-function readUnderWay(cookie: string | undefined, { seals, clock }: Deps): SignInInProgress | undefined {
-  const sealed = seals.underWay.open(cookie);
+function readUnderWay(
+  cookie: string | undefined,
+  { signInState, clock }: Deps,
+): SignInInProgress | undefined {
+  const sealed = signInState.open(cookie);
   if (sealed === undefined) return undefined;
   const underWay = z.parse(SignInUnderWaySchema, JSON.parse(sealed));
   return clock.nowMs() < underWay.expiresAtMs ? underWay : undefined;

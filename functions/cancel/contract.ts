@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
-import { BILLING_SECRETS, COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 import { LicenseId } from '../../shared/http/fields.ts';
 import { SubscriptionView } from '../../shared/http/subscription-view.ts';
 
@@ -25,8 +25,8 @@ export default defineFunction({
   concurrency: 20,
   maxInstances: 10,
   timeoutSeconds: 60,
-  roles: ['roles/datastore.user', 'roles/pubsub.publisher'],
-  secrets: [...COMMON_SECRETS, ...BILLING_SECRETS],
+  roles: ['roles/datastore.user'],
+  uses: ['records', 'billing', 'seats'],
   endpoints: {
     cancel: {
       method: 'POST',

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
 import { MAX_SEATS } from '../../shared/domain/license.ts';
 import { BILLING_INTERVALS, PLAN_NAMES } from '../../shared/domain/plans.ts';
-import { BILLING_SECRETS, COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 import { LicenseId, TenantId, Timestamp, wholeNumber } from '../../shared/http/fields.ts';
 
 const BUYING = { by: 'caller', requests: 20, windowSeconds: 60, uncounted: 'refuse' } as const;
@@ -35,7 +35,7 @@ export default defineFunction({
   maxInstances: 10,
   timeoutSeconds: 60,
   roles: ['roles/datastore.user'],
-  secrets: [...COMMON_SECRETS, ...BILLING_SECRETS],
+  uses: ['records', 'billing', 'checkout'],
   endpoints: {
     plans: {
       method: 'GET',

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
-import { BILLING_SECRETS, COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 import { ErasureId, TenantId, Timestamp, UserId } from '../../shared/http/fields.ts';
 
 const count = z.int();
@@ -44,7 +44,7 @@ export default defineFunction({
   maxInstances: 10,
   timeoutSeconds: 120,
   roles: ['roles/datastore.user'],
-  secrets: [...COMMON_SECRETS, ...BILLING_SECRETS],
+  uses: ['records', 'seats', 'seatMaintenance', 'confirmations', 'pseudonyms', 'billing', 'retentionDays'],
   endpoints: {
     ask: {
       method: 'POST',

@@ -207,7 +207,7 @@ async function seat(licenseId: string, email: string): Promise<void> {
 
 async function ask({ userId, signInId, labId }: Person): Promise<() => Promise<Reply>> {
   const tenants = { [labId]: 'owner', [shop.tenantId]: 'member' } as const;
-  const token = await suite.deps.accessTokens.issue({ userId, signInId, tenants }, clocked.nowMs());
+  const token = await suite.deps.accessTokenIssuer.issue({ userId, signInId, tenants }, clocked.nowMs());
   const authorization = `Bearer ${token}`;
   const { body, text } = await suite.call('POST', '/api/v1/gdpr/delete', { authorization, body: {} });
   const { confirmation_token } = body;

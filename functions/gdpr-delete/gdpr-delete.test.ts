@@ -226,7 +226,7 @@ describe('a confirmation', () => {
     for (const token of [
       'x',
       `${purpose}.${other}.${signature}`,
-      suite.deps.seals.refresh.seal(JSON.stringify(claims)),
+      suite.deps.refreshTokens.seal(JSON.stringify(claims)),
     ]) {
       const refused = await ada.call('DELETE', ERASE, { confirmation_token: token });
       expect([refused.status, refused.body.code]).toEqual([400, 'CONFIRMATION_INVALID']);

@@ -35,7 +35,7 @@ async function ask(
   return {
     answer: 'asked',
     body: {
-      confirmation_token: deps.seals.confirmation.seal(JSON.stringify(confirmation)),
+      confirmation_token: deps.confirmations.seal(JSON.stringify(confirmation)),
       expires_at: timestamp(expiresAtMs),
       user_id: userId,
       tenants_that_go: [...goingIds],
@@ -120,8 +120,8 @@ function invalid(because: string): Refusal<'CONFIRMATION_INVALID'> {
   return { problem: 'CONFIRMATION_INVALID', because };
 }
 
-function openConfirmation(token: string, { seals }: Deps): Confirmation | undefined {
-  const sealed = seals.confirmation.open(token);
+function openConfirmation(token: string, { confirmations }: Deps): Confirmation | undefined {
+  const sealed = confirmations.open(token);
   return sealed === undefined ? undefined : z.parse(ConfirmationSchema, JSON.parse(sealed));
 }
 

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { accessOf, ROLES } from '../../shared/domain/authorization.ts';
 import { EventJson } from '../../shared/domain/event-message.ts';
-import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 import {
   LicenseId,
   PERIOD,
@@ -165,7 +165,7 @@ export default defineFunction({
   maxInstances: 10,
   timeoutSeconds: 120,
   roles: ['roles/datastore.viewer'],
-  secrets: COMMON_SECRETS,
+  uses: ['records', 'seatMaintenance', 'pseudonyms'],
   endpoints: {
     person: {
       method: 'GET',

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
-import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 
 const DependencyStatus = z.enum(['ok', 'unavailable']);
 
@@ -52,7 +52,7 @@ export default defineFunction({
   maxInstances: 10,
   timeoutSeconds: 10,
   roles: ['roles/datastore.user', 'roles/pubsub.viewer', 'roles/cloudkms.publicKeyViewer'],
-  secrets: COMMON_SECRETS,
+  uses: ['seatMaintenance', 'records', 'events', 'signer', 'shards'],
   endpoints: {
     health: {
       method: 'GET',

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
-import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 import { SessionId, SessionToken, Timestamp } from '../../shared/http/fields.ts';
 
 /** Most sessions that one call can extend. */
@@ -42,7 +42,7 @@ export default defineFunction({
   maxInstances: 100,
   timeoutSeconds: 10,
   roles: ['roles/datastore.viewer'],
-  secrets: COMMON_SECRETS,
+  uses: ['seats', 'sessionTokens'],
   measures: [
     {
       field: 'revived',

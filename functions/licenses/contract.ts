@@ -8,7 +8,7 @@ import {
   TTL_SECONDS,
 } from '../../shared/domain/license.ts';
 import { PLAN_NAMES } from '../../shared/domain/plans.ts';
-import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 import {
   Features,
   LicenseId,
@@ -85,7 +85,7 @@ export default defineFunction({
   maxInstances: 10,
   timeoutSeconds: 30,
   roles: ['roles/datastore.user'],
-  secrets: COMMON_SECRETS,
+  uses: ['records', 'seats', 'seatMaintenance', 'shards'],
   endpoints: {
     create: {
       method: 'POST',

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
 import { CODE_CHALLENGE } from '../../shared/domain/sign-in.ts';
-import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 import { text } from '../../shared/http/fields.ts';
 
 export default defineFunction({
@@ -12,7 +12,7 @@ export default defineFunction({
   maxInstances: 20,
   timeoutSeconds: 10,
   roles: [],
-  secrets: [...COMMON_SECRETS, 'GOOGLE_CLIENT_SECRET'],
+  uses: ['signIn', 'signInRedirects', 'signInState', 'publicUrl'],
   endpoints: {
     google: {
       method: 'GET',

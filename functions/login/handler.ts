@@ -13,7 +13,7 @@ import type contract from './contract.ts';
 
 async function beginSignIn(
   { query }: RequestOf<typeof contract, 'google'>,
-  { signIn, signInRedirects, seals, publicUrl, clock }: Deps,
+  { signIn, signInRedirects, signInState, publicUrl, clock }: Deps,
 ): Promise<ReplyOf<typeof contract, 'google'>> {
   if (!signIn) return { problem: 'SIGN_IN_NOT_SET_UP' };
   const registered = [...signInRedirects, `${publicUrl}${CONSOLE_RETURN_PATH}`];
@@ -34,7 +34,7 @@ async function beginSignIn(
     codeChallenge: challengeOf(codeVerifier),
     redirectUri: `${publicUrl}/auth/callback`,
   });
-  const cookie = signInCookie(seals.underWay.seal(JSON.stringify(underWay)), SIGN_IN_SECONDS, publicUrl);
+  const cookie = signInCookie(signInState.seal(JSON.stringify(underWay)), SIGN_IN_SECONDS, publicUrl);
   return { answer: 'provider', body: undefined, headers: { location, 'set-cookie': cookie } };
 }
 

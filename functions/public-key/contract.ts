@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
 import { KEYS_CACHED_FOR_SECONDS } from '../../shared/domain/key-rotation.ts';
 import { LicenseJwkSchema, SIGNATURE_ALGORITHM } from '../../shared/domain/license-signature.ts';
-import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 
 const PublicKey = {
   /** The public key: SubjectPublicKeyInfo in PEM. */
@@ -23,7 +23,7 @@ export default defineFunction({
   maxInstances: 20,
   timeoutSeconds: 10,
   roles: ['roles/cloudkms.publicKeyViewer', 'roles/cloudkms.viewer'],
-  secrets: COMMON_SECRETS,
+  uses: ['signer'],
   endpoints: {
     publicKey: {
       method: 'GET',

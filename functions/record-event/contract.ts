@@ -1,6 +1,6 @@
 import { accessOf } from '../../shared/domain/authorization.ts';
 import { PushEnvelope } from '../../shared/domain/event-message.ts';
-import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 
 export default defineFunction({
   name: 'record-event',
@@ -10,7 +10,7 @@ export default defineFunction({
   maxInstances: 20,
   timeoutSeconds: 30,
   roles: ['roles/datastore.user'],
-  secrets: COMMON_SECRETS,
+  uses: ['records'],
   endpoints: {
     record: {
       method: 'POST',

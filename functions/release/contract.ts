@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
-import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 import { SessionId, SessionToken, wholeNumber } from '../../shared/http/fields.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -13,7 +13,7 @@ export default defineFunction({
   maxInstances: 100,
   timeoutSeconds: 10,
   roles: ['roles/datastore.viewer'],
-  secrets: COMMON_SECRETS,
+  uses: ['records', 'seats', 'sessionTokens'],
   endpoints: {
     release: {
       method: 'POST',

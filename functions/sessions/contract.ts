@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
-import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 import { LicenseId, PAGING, SessionId, Timestamp } from '../../shared/http/fields.ts';
 import { SessionHistoryView } from '../../shared/http/history-view.ts';
 
@@ -43,7 +43,7 @@ export default defineFunction({
   maxInstances: 10,
   timeoutSeconds: 30,
   roles: ['roles/datastore.viewer'],
-  secrets: COMMON_SECRETS,
+  uses: ['records', 'seats'],
   endpoints: {
     list: {
       method: 'GET',

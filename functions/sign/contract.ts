@@ -4,7 +4,7 @@ import { MAX_SEATS } from '../../shared/domain/license.ts';
 import { SIGNATURE_ALGORITHM } from '../../shared/domain/license-signature.ts';
 import { PLAN_NAMES } from '../../shared/domain/plans.ts';
 import { LicenseDataSchema } from '../../shared/domain/signed-license.ts';
-import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 import {
   Features,
   LicenseId,
@@ -35,7 +35,7 @@ export default defineFunction({
   maxInstances: 20,
   timeoutSeconds: 30,
   roles: ['roles/datastore.viewer', 'roles/cloudkms.signerVerifier'],
-  secrets: COMMON_SECRETS,
+  uses: ['records', 'seats', 'signer'],
   endpoints: {
     sign: {
       method: 'POST',

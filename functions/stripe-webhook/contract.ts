@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
-import { BILLING_SECRETS, COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 import { LARGEST_COLLECTED_BYTES } from '../../shared/http/raw-body.ts';
 
 export default defineFunction({
@@ -11,7 +11,7 @@ export default defineFunction({
   maxInstances: 20,
   timeoutSeconds: 60,
   roles: ['roles/datastore.user', 'roles/pubsub.publisher'],
-  secrets: [...COMMON_SECRETS, ...BILLING_SECRETS],
+  uses: ['records', 'billing', 'seats', 'events'],
   endpoints: {
     receive: {
       method: 'POST',

@@ -103,15 +103,15 @@ async function act(action: Action, id: string, money: Money): Promise<void> {
 
 /** Handles an event as the webhook does, without HTTP. */
 async function deliver(eventId: string): Promise<void> {
-  const { billing, clock } = suite.deps;
+  const { billingEvents, clock } = suite.deps;
   const event = suite.stripe.events.find(({ id }) => id === eventId);
-  if (!billing || !event) throw new Error('no such event');
+  if (!billingEvents || !event) throw new Error('no such event');
   const { Stripe } = await import('stripe');
   const { webhookSecret: secret } = suite.stripe;
   const nowMs = clock.nowMs();
   const timestamp = Math.floor(nowMs / 1000);
   const signature = Stripe.webhooks.generateTestHeaderString({ payload: event.body, secret, timestamp });
-  const opened = await billing.openEvent(Buffer.from(event.body), signature, nowMs);
+  const opened = await billingEvents.open(Buffer.from(event.body), signature, nowMs);
   if (opened.verdict !== 'EVENT') throw new Error(opened.because);
   const caller: Extract<Caller, { kind: 'stripe' }> = { kind: 'stripe', event: opened.event };
   const given = { params: undefined, query: undefined, body: undefined, cookie: undefined };

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
-import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 import { PAGING, TenantId } from '../../shared/http/fields.ts';
 import { SubscriptionView } from '../../shared/http/subscription-view.ts';
 
@@ -17,7 +17,7 @@ export default defineFunction({
   maxInstances: 10,
   timeoutSeconds: 30,
   roles: ['roles/datastore.viewer'],
-  secrets: COMMON_SECRETS,
+  uses: ['records'],
   endpoints: {
     list: {
       method: 'GET',

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
-import { BILLING_SECRETS, COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 
 const count = z.int();
 
@@ -59,7 +59,17 @@ export default defineFunction({
   maxInstances: 1,
   timeoutSeconds: 120,
   roles: ['roles/datastore.user', 'roles/pubsub.publisher'],
-  secrets: [...COMMON_SECRETS, ...BILLING_SECRETS],
+  uses: [
+    'records',
+    'seats',
+    'seatMaintenance',
+    'events',
+    'billing',
+    'pseudonyms',
+    'pseudonymOf',
+    'retentionDays',
+    'shards',
+  ],
   measures: [
     {
       field: 'expired',

@@ -1,8 +1,8 @@
 import { allShards } from '../../shared/domain/ids.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { limitField } from '../../shared/http/limit-field.ts';
-import { SWEEP_SUCCESSES } from '../../shared/ports/collections.ts';
 import { noteUnreadable } from '../../shared/http/unreadable.ts';
+import { SWEEP_SUCCESSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
 import { resumeErasures } from './erasures.ts';

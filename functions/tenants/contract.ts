@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { accessOf, ROLES } from '../../shared/domain/authorization.ts';
-import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 import { EmailAddress, InvitationId, PAGING, TenantId, text, UserId } from '../../shared/http/fields.ts';
 import { InvitationView, MemberView, TenantView } from '../../shared/http/tenant-view.ts';
 
@@ -28,7 +28,7 @@ export default defineFunction({
   maxInstances: 10,
   timeoutSeconds: 30,
   roles: ['roles/datastore.user'],
-  secrets: COMMON_SECRETS,
+  uses: ['records', 'seatMaintenance', 'shards'],
   endpoints: {
     create: {
       method: 'POST',

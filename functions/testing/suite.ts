@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import { readConfig } from '../../shared/config.ts';
+import type { FunctionContract } from '../../shared/http/contract.ts';
 import { serviceCalls } from '../../shared/local/cloud-calls.ts';
 import { type Door, type EdgeOptions, GoogleEdge, type Iam } from '../../shared/local/google-edge/edge.ts';
 import { mountBehindGoogle } from '../../shared/local/mount.ts';
@@ -91,6 +92,8 @@ export interface SuiteOptions {
   /** How long to wait for Redis; `undefined` waits as long as a deployed function. */
   readonly redisWithinMs?: number | undefined;
   readonly edge?: Omit<EdgeOptions, 'iam'>;
+  /** Can give each function its own object of dependencies. Must return the same one at each call. */
+  depsOf?(contract: FunctionContract, deps: Deps): Deps;
 }
 
 /** `environment` overrides settings that embed all dependencies. `wrap` can replace any port. */
@@ -99,7 +102,11 @@ export async function openTestSuite(
   wrap: (deps: Deps) => Deps = (deps) => deps,
   options: SuiteOptions = {},
 ): Promise<TestSuite> {
-  const { redisWithinMs, edge } = { redisWithinMs: REDIS_TIMEOUT_MS, ...options };
+  const { redisWithinMs, edge, depsOf } = {
+    redisWithinMs: REDIS_TIMEOUT_MS,
+    depsOf: (_: FunctionContract, deps: Deps) => deps,
+    ...options,
+  };
   const dataFolder = await quickFolder('seatlease-test-');
   const config = readConfig({
     SEATLEASE_DATA: dataFolder,
@@ -113,7 +120,7 @@ export async function openTestSuite(
   const iam = Promise.withResolvers<Iam>();
   const servers = mountBehindGoogle(
     MANIFEST,
-    openSuite(() => opened.promise, { checkAnswers: true }),
+    openSuite(async (contract) => depsOf(contract, await opened.promise), { checkAnswers: true }),
     new GoogleEdge({ ...edge, iam: () => iam.promise }),
   );
   const doors = {

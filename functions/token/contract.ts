@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { accessOf, ROLES } from '../../shared/domain/authorization.ts';
 import { CODE_VERIFIER } from '../../shared/domain/sign-in.ts';
-import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 import { TenantId, text, UserId } from '../../shared/http/fields.ts';
 
 const RefreshToken = z.string().check(z.minLength(1), z.maxLength(1024));
@@ -25,7 +25,7 @@ export default defineFunction({
   maxInstances: 20,
   timeoutSeconds: 10,
   roles: ['roles/datastore.user'],
-  secrets: COMMON_SECRETS,
+  uses: ['records', 'accessTokenIssuer', 'refreshTokens'],
   endpoints: {
     token: {
       method: 'POST',

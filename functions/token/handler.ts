@@ -32,7 +32,7 @@ async function issueTokens(
   return {
     answer: 'tokens',
     body: {
-      access_token: await deps.accessTokens.issue({ userId, signInId, tenants }, deps.clock.nowMs()),
+      access_token: await deps.accessTokenIssuer.issue({ userId, signInId, tenants }, deps.clock.nowMs()),
       token_type: 'Bearer',
       expires_in: ACCESS_TOKEN_SECONDS,
       refresh_token: sealRefresh(signIn, deps),
@@ -106,12 +106,12 @@ function redeemRefreshToken(token: string, deps: Deps): Promise<SignIn | Invalid
   });
 }
 
-function sealRefresh({ signInId, generation }: SignIn, { seals }: Deps): string {
-  return seals.refresh.seal(JSON.stringify({ signInId, generation }));
+function sealRefresh({ signInId, generation }: SignIn, { refreshTokens }: Deps): string {
+  return refreshTokens.seal(JSON.stringify({ signInId, generation }));
 }
 
-function openRefresh(token: string, { seals }: Deps): z.infer<typeof RefreshTokenSchema> | undefined {
-  const sealed = seals.refresh.open(token);
+function openRefresh(token: string, { refreshTokens }: Deps): z.infer<typeof RefreshTokenSchema> | undefined {
+  const sealed = refreshTokens.open(token);
   return sealed === undefined ? undefined : z.parse(RefreshTokenSchema, JSON.parse(sealed));
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { accessTokens } from '../../shared/domain/access-token.ts';
+import { accessTokenIssuer, accessTokens } from '../../shared/domain/access-token.ts';
 import { sealer } from '../../shared/domain/sealed.ts';
 import { challengeOf } from '../../shared/domain/sign-in.ts';
 import { SIGN_INS } from '../../shared/ports/collections.ts';
@@ -155,10 +155,10 @@ describe('access tokens that were tampered with', () => {
   test('a replaced key still verifies its tokens; a removed key does not', async () => {
     const old = 'old-key-0123456789-0123456789-0123456789';
     const access = { userId: ada.userId, signInId: 'sin_0000000000000000', tenants: {} };
-    const token = await accessTokens([old], 'here').issue(access, 0);
+    const token = await accessTokenIssuer([old], 'here').issue(access, 0);
     expect(await accessTokens([ACCESS_TOKEN_KEY, old], 'here').open(token, 1)).toEqual(access);
     expect(await accessTokens([ACCESS_TOKEN_KEY], 'here').open(token, 1)).toHaveProperty('because');
-    const newer = await accessTokens([ACCESS_TOKEN_KEY, old], 'here').issue(access, 0);
+    const newer = await accessTokenIssuer([ACCESS_TOKEN_KEY, old], 'here').issue(access, 0);
     expect(await accessTokens([old], 'here').open(newer, 1)).toHaveProperty('because');
   });
 });

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
 import { PLAN_NAMES } from '../../shared/domain/plans.ts';
-import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 import { LicenseId, TenantId, Timestamp, text } from '../../shared/http/fields.ts';
 
 const Trial = z.strictObject({
@@ -22,7 +22,7 @@ export default defineFunction({
   maxInstances: 10,
   timeoutSeconds: 30,
   roles: ['roles/datastore.user'],
-  secrets: COMMON_SECRETS,
+  uses: ['records', 'seats', 'seatMaintenance', 'trials', 'pseudonymOf'],
   endpoints: {
     activate: {
       method: 'POST',

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
-import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 import {
   LicenseId,
   PERIOD,
@@ -40,7 +40,7 @@ export default defineFunction({
   maxInstances: 20,
   timeoutSeconds: 10,
   roles: ['roles/datastore.user'],
-  secrets: COMMON_SECRETS,
+  uses: ['records', 'seats', 'usageMeters'],
   endpoints: {
     record: {
       method: 'POST',

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { accessOf, ROLES } from '../../shared/domain/authorization.ts';
-import { COMMON_SECRETS, defineFunction } from '../../shared/http/contract.ts';
+import { defineFunction } from '../../shared/http/contract.ts';
 import { EmailAddress, PAGING, TenantId, Timestamp, UserId } from '../../shared/http/fields.ts';
 
 const UserView = {
@@ -32,7 +32,7 @@ export default defineFunction({
   maxInstances: 10,
   timeoutSeconds: 30,
   roles: ['roles/datastore.viewer'],
-  secrets: COMMON_SECRETS,
+  uses: ['records', 'operators'],
   endpoints: {
     me: {
       method: 'GET',

@@ -1,16 +1,11 @@
-import type { EndpointContract, FunctionContract } from '../../shared/http/contract.ts';
-import type { SecretName } from '../../shared/settings.ts';
+import type { FunctionContract } from '../../shared/http/contract.ts';
+import { dependenciesOf } from '../../shared/http/dependencies.ts';
+import type { Dependency } from '../../shared/settings.ts';
 
 type Need = (contract: FunctionContract) => boolean;
 
-const holds = (role: string): Need => {
-  return (contract) => contract.roles.some((held) => held.startsWith(role));
-};
-const knows = (secret: SecretName): Need => {
-  return (contract) => contract.secrets.includes(secret);
-};
-const someEndpoint = (fits: (endpoint: EndpointContract) => boolean): Need => {
-  return ({ endpoints }) => Object.values(endpoints).some(fits);
+const oneOf = (...dependencies: readonly Dependency[]): Need => {
+  return (contract) => dependencies.some((dependency) => dependenciesOf(contract).has(dependency));
 };
 
 interface LoadedLater {
@@ -21,21 +16,18 @@ interface LoadedLater {
 
 /**
  * Packages that are loaded at first use, and the functions that can need them: only those have them in their folder.
- * This follows from the contract: without the role or secret for a service, a function never uses its package.
+ * This follows from the contract: without a dependency on a service, a function never uses its package.
  */
 export const LOADED_WHEN_NEEDED: Readonly<Record<string, LoadedLater>> = {
-  '@google-cloud/firestore': { names: ['Firestore'], isNeededBy: holds('roles/datastore.') },
-  '@google-cloud/pubsub': { names: ['PubSub', 'v1'], isNeededBy: holds('roles/pubsub.') },
-  '@google-cloud/kms': { names: ['KeyManagementServiceClient'], isNeededBy: holds('roles/cloudkms.') },
-  stripe: { names: ['Stripe'], isNeededBy: knows('STRIPE_SECRET_KEY') },
+  '@google-cloud/firestore': { names: ['Firestore'], isNeededBy: oneOf('records', 'seats') },
+  '@google-cloud/pubsub': { names: ['PubSub', 'v1'], isNeededBy: oneOf('events') },
+  '@google-cloud/kms': { names: ['KeyManagementServiceClient'], isNeededBy: oneOf('signer') },
+  stripe: { names: ['Stripe'], isNeededBy: oneOf('billing', 'billingEvents') },
   'google-auth-library': {
     names: ['CodeChallengeMethod', 'OAuth2Client', 'PassThroughClient'],
-    isNeededBy: (contract) => knows('GOOGLE_CLIENT_SECRET')(contract) || holds('roles/pubsub.')(contract),
+    isNeededBy: oneOf('signIn', 'events'),
   },
-  '@upstash/ratelimit': {
-    names: ['Ratelimit'],
-    isNeededBy: someEndpoint(({ limit }) => limit !== undefined),
-  },
+  '@upstash/ratelimit': { names: ['Ratelimit'], isNeededBy: oneOf('limits') },
   // Small, and most functions accept access tokens or ID tokens.
   jose: { names: ['errors', 'jwtVerify', 'SignJWT'], isNeededBy: () => true },
 };

@@ -116,7 +116,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'wiring',
     of: /^shared\/wiring\.ts$/,
-    mayImport: () => only('shared/adapters/', 'shared/config\\.ts', ...HTTP),
+    mayImport: () => only('shared/adapters/', 'shared/(config|settings|lazy)\\.ts', ...HTTP),
   },
   {
     name: 'local',
@@ -152,7 +152,7 @@ export const ROOMS: readonly Room[] = [
     mayImport: () =>
       only(
         ...HTTP,
-        // Contracts name the secrets of their functions.
+        // Settings follow from what contracts use.
         'shared/settings\\.ts',
         'zod/(mini|locales)',
         'node:',

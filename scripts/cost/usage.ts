@@ -1,6 +1,7 @@
 import { MANIFEST } from '../../functions/manifest.ts';
 import { type OperationName, SHARDS, totalOf } from '../../functions/testing/operation-counts.ts';
 import { HOT_PATH } from '../../infra/hot-path.ts';
+import { dependenciesOf, secretsOf } from '../../shared/http/dependencies.ts';
 import { AUDIT, LICENSES, SESSION_HISTORIES, USAGE_HOURS } from '../../shared/ports/collections.ts';
 import { QUERIES } from '../../shared/ports/queries.ts';
 import { ASSUMPTIONS, SIZES } from './assumptions.ts';
@@ -63,8 +64,9 @@ const SWEEPS = DAYS * 24 * 60;
 const COMPARISONS = DAYS * 24;
 /** Histories are deleted after a year by default; events and usage hours are never deleted. */
 const MONTHS_KEPT = 12;
-const SECRETS = new Set(MANIFEST.flatMap(({ secrets }): readonly string[] => secrets));
-const SECRETS_A_FUNCTION = sum(MANIFEST.map(({ secrets }) => secrets.length)) / MANIFEST.length;
+const SECRETS_BY_FUNCTION = MANIFEST.map((contract) => secretsOf(dependenciesOf(contract)));
+const SECRETS = new Set(SECRETS_BY_FUNCTION.flat());
+const SECRETS_A_FUNCTION = SECRETS_BY_FUNCTION.flat().length / MANIFEST.length;
 
 export function usageOf(scenario: Scenario): Usage {
   const month = monthOf(scenario);

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import * as z from 'zod/mini';
 import { runAdmin } from '../../clients/admin/src/run.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
+import { dependenciesOf, secretsOf } from '../../shared/http/dependencies.ts';
 import { putLocalKey } from '../../shared/local/signing-key.ts';
 import { shellBlocksOf } from '../checks/markdown.ts';
 import { curingCommands } from '../doctor/testing/commands.ts';
@@ -109,7 +110,7 @@ test('every link within the runbook leads to a heading', () => {
 });
 
 test('the runbook describes how to create every secret that a function gets', () => {
-  const secrets = new Set(MANIFEST.flatMap(({ secrets }): readonly string[] => secrets));
+  const secrets = new Set(MANIFEST.flatMap((contract) => secretsOf(dependenciesOf(contract))));
   expect(secrets.size).toBeGreaterThan(5);
   for (const secret of secrets) expect(runbook).toMatch(new RegExp(`^\\| \`${secret}\` \\|`, 'm'));
 });

@@ -19,8 +19,13 @@ const AccessSchema = z.object({
 /** The claims of an access token: the user, the sign-in and the user's role in each tenant. */
 export type Access = z.infer<typeof AccessSchema>;
 
-export interface AccessTokens {
+/** Issues access tokens. */
+export interface AccessTokenIssuer {
   issue(access: Access, nowMs: number): Promise<string>;
+}
+
+/** Verifies access tokens. */
+export interface AccessTokens {
   /** The claims, or why the token is invalid: a reason for the log that quotes nothing of the token. */
   open(token: string, nowMs: number): Promise<Access | { readonly because: string }>;
 }
@@ -41,24 +46,8 @@ const Claims = z.pipe(
  */
 export function accessTokens(keys: readonly [string, ...string[]], audience: string): AccessTokens {
   const byId = new Map(keys.map((key) => [keyIdOf(key), Buffer.from(key)]));
-  const [first] = byId;
 
   return {
-    async issue({ userId, signInId, tenants }, nowMs) {
-      const { SignJWT } = await import('jose');
-      const [kid, key] = first ?? [];
-      if (kid === undefined || key === undefined) throw new Error('no key to sign access tokens with');
-      const nowSeconds = Math.floor(nowMs / 1000);
-      return new SignJWT({ sid: signInId, tenants })
-        .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid })
-        .setIssuer(ISSUER)
-        .setAudience(audience)
-        .setSubject(userId)
-        .setIssuedAt(nowSeconds)
-        .setExpirationTime(nowSeconds + ACCESS_TOKEN_SECONDS)
-        .sign(key);
-    },
-
     async open(token, nowMs) {
       const { errors, jwtVerify } = await import('jose');
       try {
@@ -87,6 +76,26 @@ export function accessTokens(keys: readonly [string, ...string[]], audience: str
     if (!key) throw new UnknownKey();
     return key;
   }
+}
+
+export function accessTokenIssuer(
+  [key]: readonly [string, ...string[]],
+  audience: string,
+): AccessTokenIssuer {
+  return {
+    async issue({ userId, signInId, tenants }, nowMs) {
+      const { SignJWT } = await import('jose');
+      const nowSeconds = Math.floor(nowMs / 1000);
+      return new SignJWT({ sid: signInId, tenants })
+        .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: keyIdOf(key) })
+        .setIssuer(ISSUER)
+        .setAudience(audience)
+        .setSubject(userId)
+        .setIssuedAt(nowSeconds)
+        .setExpirationTime(nowSeconds + ACCESS_TOKEN_SECONDS)
+        .sign(Buffer.from(key));
+    },
+  };
 }
 
 class UnknownKey extends Error {}

@@ -3,6 +3,11 @@ import type { EndpointContract, FunctionContract } from './contract.ts';
 
 const SERVICES: readonly ServiceCaller[] = ['scheduler', 'pubsub'];
 
+/** Whether a service of our own cloud calls the endpoint, with a token of Google's. */
+export function isForService({ auth }: EndpointContract): boolean {
+  return SERVICES.some((service) => auth.includes(service));
+}
+
 /**
  * Who may reach a function from outside: either anyone (functions check credentials themselves), or only one service of
  * our own cloud, whatever other callers its endpoints accept. Throws when the endpoints of one function need both,

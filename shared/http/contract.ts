@@ -5,7 +5,7 @@ import type { ProblemCode } from '../errors.ts';
 import type { Deps } from '../ports/deps.ts';
 import type { MeasuredField, Noted } from '../ports/log-line.ts';
 import type { Proof } from '../ports/seats.ts';
-import { DEPLOYED, SETTING_NAMES, SETTINGS, type SecretName } from '../settings.ts';
+import type { Dependency } from '../settings.ts';
 
 /**
  * What a function promises, as plain data: importing a contract has no side effects. The server, the manifest, the
@@ -27,8 +27,11 @@ export interface FunctionContract {
   readonly timeoutSeconds: number;
   /** All IAM roles of the function's service account. */
   readonly roles: readonly string[];
-  /** The settings that the function gets from Secret Manager. */
-  readonly secrets: readonly SecretName[];
+  /**
+   * The dependencies that its handlers read. With those that the server needs for the endpoints, they decide which
+   * settings and secrets the function gets.
+   */
+  readonly uses: readonly Dependency[];
   /** Numeric log fields that are also OpenTelemetry metrics. */
   readonly measures?: readonly MeasureContract[];
   readonly endpoints: Readonly<Record<string, EndpointContract>>;
@@ -114,17 +117,6 @@ export interface Person {
 
 /** The kind of caller that has a grant. */
 type KindOf<G extends Grant> = G extends (typeof ROLES)[number] ? 'person' : G;
-
-const SECRETS = SETTING_NAMES.filter((name): name is SecretName => SETTINGS[name].source === 'secret');
-
-/** The secrets that no deployed function starts without. */
-export const COMMON_SECRETS = SECRETS.filter((name) => {
-  const { required = [] } = SETTINGS[name];
-  return required === 'always' || required.includes(DEPLOYED);
-});
-
-/** The secrets of functions that call Stripe or are called by it. */
-export const BILLING_SECRETS = SECRETS.filter((name) => SETTINGS[name].field === 'billing');
 
 /** Keeps the literal types of the contract; `HandlersOf` checks the handler against them. */
 export function defineFunction<const F extends FunctionContract>(contract: F): F {

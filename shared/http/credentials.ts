@@ -55,9 +55,11 @@ export async function authenticate(
   const caller = await readCaller(header, auth, standing, deps);
   if ('problem' in caller) return caller;
   const isAccepted = caller.kind === 'person' ? acceptsUsers(auth) : auth.includes(caller.kind);
-  return isAccepted
-    ? caller
-    : { problem: 'FORBIDDEN', detail: `This endpoint accepts ${describeSchemes(auth)}.` };
+  return isAccepted ? caller : refuseScheme(auth);
+}
+
+function refuseScheme(auth: readonly Grant[]): CredentialRefusal {
+  return { problem: 'FORBIDDEN', detail: `This endpoint accepts ${describeSchemes(auth)}.` };
 }
 
 async function readCaller(
@@ -76,6 +78,8 @@ async function readCaller(
       return { kind: 'license', licenseId, proof: { kind: 'license-key', keyHash: hashSecret(secret) } };
     }
     case 'operator':
+      // Not verified: only functions that accept operators have the key's hash.
+      if (!auth.includes('operator')) return refuseScheme(auth);
       if (!deps.isOperatorKey(secret))
         return { problem: 'CREDENTIALS_INVALID', because: 'wrong operator key' };
       return { kind: 'operator', proof: { kind: 'trusted' } };
@@ -113,20 +117,20 @@ async function readSignedIn(
   token: string,
   auth: readonly Grant[],
   standing: EndpointContract['standing'],
-  { accessTokens, records, operators, clock }: Deps,
+  deps: Deps,
 ): Promise<Caller | CredentialRefusal> {
-  const nowMs = clock.nowMs();
-  const access = await accessTokens.open(token, nowMs);
+  const nowMs = deps.clock.nowMs();
+  const access = await deps.accessTokens.open(token, nowMs);
   if ('because' in access) return { problem: 'CREDENTIALS_INVALID', because: access.because };
   if (standing === 'token') return personOf(access);
   // Imported here: it loads the schemas of all records, and requests of client apps never get this far.
   const { readPerson } = await import('../use-cases/members.ts');
-  const found = await readPerson(records, access);
+  const found = await readPerson(deps.records, access);
   if (!found) return { problem: 'CREDENTIALS_INVALID', because: 'signed out, or erased' };
   const { userId } = access;
   const { user, signIn, tenants } = found;
   const { isOperator } = await import('../domain/users.ts');
-  return auth.includes('operator') && isOperator(user, signIn.createdAtMs, operators, nowMs)
+  return auth.includes('operator') && isOperator(user, signIn.createdAtMs, deps.operators, nowMs)
     ? { kind: 'operator', proof: { kind: 'trusted' }, userId }
     : personOf({ ...access, tenants });
 }

@@ -23,7 +23,7 @@ const probe = defineFunction({
   maxInstances: 1,
   timeoutSeconds: 1,
   roles: [],
-  secrets: [],
+  uses: [],
   endpoints: {
     address: {
       method: 'GET',

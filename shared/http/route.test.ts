@@ -10,7 +10,7 @@ const common = {
   maxInstances: 1,
   timeoutSeconds: 1,
   roles: [],
-  secrets: [],
+  uses: [],
 } as const;
 const one = defineFunction({
   ...common,

@@ -16,7 +16,7 @@ const probe = defineFunction({
   maxInstances: 1,
   timeoutSeconds: 1,
   roles: [],
-  secrets: [],
+  uses: [],
   endpoints: {
     probe: {
       method: 'GET',

@@ -17,6 +17,7 @@ import type {
 import { cookieOf } from './cookie.ts';
 import { authenticate, challenge, credentialsIn } from './credentials.ts';
 import { preflightHeaders, readableBy } from './cross-origin.ts';
+import { dependenciesOf, guardDeps } from './dependencies.ts';
 import { readIdempotencyKey } from './idempotency-key.ts';
 import { countCall } from './limit.ts';
 import { limitField } from './limit-field.ts';
@@ -58,7 +59,7 @@ export interface ServeOptions {
 /**
  * Creates one HTTP function from a contract and its handlers: route, authenticate, parse, handle, answer, log, measure.
  * On any error the caller gets a problem document; no exception reaches the framework. Handlers and dependencies load
- * with the first request.
+ * with the first request. Of the dependencies, only those that the contract names can be read.
  */
 export function serve(
   contract: FunctionContract,
@@ -70,7 +71,9 @@ export function serve(
   const service: Service = { contract, loadHandlers, options };
   const measure = openMeasures(contract);
   const readable = readableBy(contract);
+  const publishes = dependenciesOf(contract).has('events');
   let isCold = true;
+  let guarded: { readonly from: Deps; readonly deps: Deps } | undefined;
   return async (request, response) => {
     const startedMs = performance.now();
     const requestId = requestIdOf(request.headers);
@@ -86,9 +89,11 @@ export function serve(
     let deps: Deps | undefined;
     let outgoing: Outgoing;
     try {
-      deps = await openDeps();
+      const opened = await openDeps();
+      if (guarded?.from !== opened) guarded = { from: opened, deps: guardDeps(contract, opened) };
+      deps = guarded.deps;
       Object.assign(line, traceFields(trace, deps.projectId));
-      const traced = trace ? { ...deps, events: publishingIn(trace, deps.events) } : deps;
+      const traced = trace && publishes ? withEvents(deps, publishingIn(trace, deps.events)) : deps;
       outgoing = await respond(service, { request, requestId, line, deps: traced });
     } catch (fault) {
       outgoing = faultAnswer(fault, requestId, line);
@@ -244,6 +249,11 @@ function standingTo(tenantId: string, caller: Caller, { auth }: EndpointContract
   if (caller.kind === 'operator') return 'ALLOWED';
   if (caller.kind !== 'person' || !Object.hasOwn(caller.tenants, tenantId)) return 'STRANGER';
   return standingOf(auth, caller.tenants[tenantId]);
+}
+
+/** Inherits the other dependencies, with their guards. */
+function withEvents(deps: Deps, events: Events): Deps {
+  return Object.create(deps, { events: { value: events } });
 }
 
 /** Publishes events with the trace of the request; each call gets its own span. */

@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { openStripe } from '../adapters/billing/stripe-billing.ts';
+import { openStripe, openStripeEvents, type StripeOptions } from '../adapters/billing/stripe-billing.ts';
 import { type GoogleSignInOptions, openGoogleSignIn } from '../adapters/sign-in/google-sign-in.ts';
 import { openKmsKeys } from '../adapters/signer/kms-keys.ts';
 import type { Config } from '../config.ts';
 import { logToStandardOutput } from '../http/log.ts';
-import type { Billing } from '../ports/billing.ts';
 import type { Deps } from '../ports/deps.ts';
 import type { Records } from '../ports/records.ts';
 import type { SignIn } from '../ports/sign-in.ts';
@@ -78,8 +77,15 @@ export async function openLocalParts(config: Config, embedded: EmbeddedOptions =
       },
       signIn: async (signIn) =>
         signIn.kind === 'embedded' ? localSignIn(embedded.signIn) : DEPLOYED.signIn(signIn),
-      billing: async (billing) =>
-        billing.kind === 'embedded' ? localBilling(embedded.stripe) : DEPLOYED.billing(billing),
+      async billing(billing) {
+        if (billing.kind !== 'embedded') return DEPLOYED.billing(billing);
+        return embedded.stripe && openStripe(stripeAt(embedded.stripe));
+      },
+      async billingEvents(billing, webhookSecrets) {
+        if (billing.kind !== 'embedded') return DEPLOYED.billingEvents(billing, webhookSecrets);
+        const { stripe } = embedded;
+        return stripe && openStripeEvents(stripeAt(stripe), [stripe.webhookSecret]);
+      },
     },
   );
   return { deps, bus, issuer };
@@ -126,10 +132,8 @@ function localSignIn(options: EmbeddedOptions['signIn']): SignIn | undefined {
   return !options || 'redeem' in options ? options : openGoogleSignIn(options);
 }
 
-function localBilling(server: EmbeddedOptions['stripe']): Billing | undefined {
-  if (!server) return undefined;
-  const { apiKey, webhookSecret, host, port } = server;
-  return openStripe({ secretKey: apiKey, webhookSecrets: [webhookSecret], server: { host, port } });
+function stripeAt({ apiKey, host, port }: NonNullable<EmbeddedOptions['stripe']>): StripeOptions {
+  return { secretKey: apiKey, server: { host, port } };
 }
 
 function localKeysIn(dataFolder: string): string {

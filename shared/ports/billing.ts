@@ -47,12 +47,15 @@ export interface Billing {
    * it. `REFUSED`: Stripe will never accept it; the reason is for the log.
    */
   recordUsage(use: MeteredUse): Promise<UsageVerdict>;
+}
 
+/** The events that the payment provider sends. */
+export interface BillingEvents {
   /**
    * Parses the event in `body` if `signature` (the header `Stripe-Signature`) proves that Stripe sent it to us within
    * the last five minutes. `because` is for the log.
    */
-  openEvent(body: Uint8Array, signature: string, nowMs: number): Promise<EventVerdict>;
+  open(body: Uint8Array, signature: string, nowMs: number): Promise<EventVerdict>;
 }
 
 export interface CheckoutAsk {

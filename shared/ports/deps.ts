@@ -1,10 +1,10 @@
-import type { AccessTokens } from '../domain/access-token.ts';
+import type { AccessTokenIssuer, AccessTokens } from '../domain/access-token.ts';
 import type { PseudonymOf, Pseudonyms } from '../domain/holder.ts';
 import type { Sealer } from '../domain/sealed.ts';
 import type { SessionTokens } from '../domain/session-token.ts';
 import type { TrialPolicy } from '../domain/trial.ts';
 import type { OperatorRule } from '../domain/users.ts';
-import type { Billing } from './billing.ts';
+import type { Billing, BillingEvents } from './billing.ts';
 import type { Events } from './events.ts';
 import type { Identity } from './identity.ts';
 import type { Limits } from './limits.ts';
@@ -28,6 +28,8 @@ export interface Deps {
   signIn?: SignIn | undefined;
   /** The payment provider; absent if payments are not configured. */
   billing?: Billing | undefined;
+  /** Verifies the payment provider's events; absent if payments are not configured. */
+  billingEvents?: BillingEvents | undefined;
   checkout: CheckoutRules;
   trials: TrialPolicy;
   /** Names of the usage meters. */
@@ -38,7 +40,13 @@ export interface Deps {
   signInRedirects: readonly string[];
   operators: OperatorRule;
   accessTokens: AccessTokens;
-  seals: Seals;
+  accessTokenIssuer: AccessTokenIssuer;
+  /** Seals refresh tokens. */
+  refreshTokens: Sealer;
+  /** Seals what the browser keeps of a sign-in in progress. */
+  signInState: Sealer;
+  /** Seals the confirmation tokens of erasures. */
+  confirmations: Sealer;
   pseudonymOf: PseudonymOf;
   /** Which entry of `X-Forwarded-For`, counted from the end, is the caller's address. */
   forwardedHops: number;
@@ -67,13 +75,6 @@ export interface CheckoutRules {
   readonly trialDays: number;
   readonly automaticTax: boolean;
   readonly promotionCodes: boolean;
-}
-
-/** Seals for text that is given to clients and must come back unchanged. */
-export interface Seals {
-  readonly underWay: Sealer;
-  readonly refresh: Sealer;
-  readonly confirmation: Sealer;
 }
 
 /** The Google Cloud services that call us: Cloud Scheduler, and Pub/Sub's push subscription. */

@@ -1,4 +1,5 @@
 import type { FunctionContract } from '../../../shared/http/contract.ts';
+import { dependenciesOf, settingsOf } from '../../../shared/http/dependencies.ts';
 import { grantsIn, grantsOf, grantsOfAgent, grantsOfBuild, grantsOfCopy, missing } from './grants.ts';
 import {
   ACCOUNT,
@@ -64,7 +65,7 @@ export const ACCESS_CHECKS = {
       ];
     }),
 
-  'every function has the roles and secrets that its contract names': (stack) => {
+  'every function may read its secrets and has the roles that its contract names': (stack) => {
     const required = stack.manifest.flatMap((contract) => grantsOf(contract, stack));
     return missing(stack.graph, required);
   },
@@ -105,8 +106,10 @@ export const ACCESS_CHECKS = {
       .map(({ name, inputs }) => `${name}: ${inputs.role} for ${inputs.member}`);
   },
 
-  'no secret is a plain variable, and each has a pinned version': (stack) => {
-    const secret = new Set<string>(stack.manifest.flatMap(({ secrets }) => secrets));
+  'every function gets exactly the secrets that it reads, in pinned versions and not as plain variables': (
+    stack,
+  ) => {
+    const secret = new Set<string>(stack.manifest.flatMap((contract) => secretsIn(contract, stack)));
     return eachFunction(stack, (contract, { inputs }) => {
       const { environmentVariables, secretEnvironmentVariables } = inputs.serviceConfig;
       const pinned = secretEnvironmentVariables.map(describeSecret);
@@ -126,6 +129,14 @@ export const ACCESS_CHECKS = {
       ];
     });
   },
+
+  'no function gets a setting that it does not read': (stack) =>
+    eachFunction(stack, (contract, { inputs }) => {
+      const read: readonly string[] = ['NODE_ENV', ...settingsOf(dependenciesOf(contract))];
+      return Object.keys(inputs.serviceConfig.environmentVariables)
+        .filter((name) => !read.includes(name))
+        .map((name) => `${contract.name}: does not read ${name}`);
+    }),
 
   'secrets are protected, and none has a value in the stack': ({ graph, manifest, settings }) => {
     const secrets = of(graph, 'gcp:secretmanager/secret:Secret');

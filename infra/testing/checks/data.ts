@@ -1,3 +1,4 @@
+import { dependenciesOf, settingsOf } from '../../../shared/http/dependencies.ts';
 import * as collections from '../../../shared/ports/collections.ts';
 import { QUERIES } from '../../../shared/ports/queries.ts';
 import { keyOf } from '../graph.ts';
@@ -96,11 +97,12 @@ export const DATA_CHECKS = {
   },
 
   'functions use the database of the settings': (stack) =>
-    eachFunction(stack, ({ name }, { inputs }) =>
-      expected(name, [
-        ['database', inputs.serviceConfig.environmentVariables.FIRESTORE_DATABASE, stack.settings.database],
-      ]),
-    ),
+    eachFunction(stack, (contract, { inputs }) => {
+      const { FIRESTORE_DATABASE } = inputs.serviceConfig.environmentVariables;
+      return settingsOf(dependenciesOf(contract)).includes('FIRESTORE_DATABASE')
+        ? expected(contract.name, [['database', FIRESTORE_DATABASE, stack.settings.database]])
+        : [];
+    }),
 
   'records can be restored for as long as the settings say': ({ graph, settings }) => {
     const databases = of(graph, 'gcp:firestore/database:Database');

@@ -1,4 +1,5 @@
 import type { EndpointContract, FunctionContract } from '../../../shared/http/contract.ts';
+import { dependenciesOf, secretsOf } from '../../../shared/http/dependencies.ts';
 import type { StackSettings } from '../../settings.ts';
 import type { Graph, Resource } from '../graph.ts';
 
@@ -80,8 +81,9 @@ export function pushes(graph: Graph): Resource[] {
   return of(graph, SUBSCRIPTION).filter(({ inputs }) => inputs.pushConfig);
 }
 
-export function secretsIn({ secrets }: FunctionContract, { settings }: Pick<Stack, 'settings'>): string[] {
-  return secrets.filter(
+/** The secrets that the function reads, without those of Google and Stripe if the stack does not use them. */
+export function secretsIn(contract: FunctionContract, { settings }: Pick<Stack, 'settings'>): string[] {
+  return secretsOf(dependenciesOf(contract)).filter(
     (name) =>
       (settings.signIn || !name.startsWith('GOOGLE_')) && (settings.billing || !name.startsWith('STRIPE_')),
   );

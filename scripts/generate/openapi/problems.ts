@@ -1,11 +1,11 @@
 import { PROBLEMS, type ProblemCode } from '../../../shared/errors.ts';
 import type { EndpointContract, FunctionContract } from '../../../shared/http/contract.ts';
+import { dependenciesOf } from '../../../shared/http/dependencies.ts';
 import type { Schema } from './schemas.ts';
 
 /**
  * Every problem that an endpoint can return: its own, and those of the steps before and after its handler
- * (`shared/http/serve.ts`). Problems of unavailable dependencies follow from the whole function's roles and secrets, so
- * an endpoint may list a dependency that only another endpoint of its function uses.
+ * (`shared/http/serve.ts`). An endpoint may list a dependency that only another endpoint of its function uses.
  */
 export function problemsOf(contract: FunctionContract, endpoint: EndpointContract): ProblemCode[] {
   const { auth, limit, idempotencyKey, params, query, body } = endpoint;
@@ -24,17 +24,15 @@ export function problemsOf(contract: FunctionContract, endpoint: EndpointContrac
   return inOrder.filter((code) => codes.has(code));
 }
 
-function unavailableDependencies(
-  { roles, secrets }: FunctionContract,
-  { limit }: EndpointContract,
-): ProblemCode[] {
-  const dependsOn = (kind: string): boolean => roles.some((role) => role.startsWith(`roles/${kind}.`));
+function unavailableDependencies(contract: FunctionContract, { limit }: EndpointContract): ProblemCode[] {
+  const own = dependenciesOf(contract);
   return [
-    ...when(dependsOn('datastore'), 'SEATS_UNAVAILABLE', 'RECORDS_UNAVAILABLE'),
-    ...when(dependsOn('pubsub'), 'EVENTS_UNAVAILABLE'),
-    ...when(dependsOn('cloudkms'), 'SIGNING_UNAVAILABLE'),
-    ...when(secrets.includes('GOOGLE_CLIENT_SECRET'), 'IDENTITY_UNAVAILABLE'),
-    ...when(secrets.includes('STRIPE_SECRET_KEY'), 'BILLING_UNAVAILABLE'),
+    ...when(own.has('seats') || own.has('seatMaintenance'), 'SEATS_UNAVAILABLE'),
+    ...when(own.has('records') || own.has('seats'), 'RECORDS_UNAVAILABLE'),
+    ...when(own.has('events'), 'EVENTS_UNAVAILABLE'),
+    ...when(own.has('signer'), 'SIGNING_UNAVAILABLE'),
+    ...when(own.has('signIn'), 'IDENTITY_UNAVAILABLE'),
+    ...when(own.has('billing'), 'BILLING_UNAVAILABLE'),
     ...when(limit?.uncounted === 'refuse', 'LIMITS_UNAVAILABLE'),
   ];
 }

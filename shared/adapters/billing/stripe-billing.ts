@@ -8,7 +8,14 @@ import {
   SUBSCRIPTION_STATUSES,
   type SubscriptionState,
 } from '../../domain/subscription.ts';
-import type { Billing, CheckoutAsk, CheckoutVerdict, MeteredUse, UsageVerdict } from '../../ports/billing.ts';
+import type {
+  Billing,
+  BillingEvents,
+  CheckoutAsk,
+  CheckoutVerdict,
+  MeteredUse,
+  UsageVerdict,
+} from '../../ports/billing.ts';
 import { openStripeEvent } from './stripe-events.ts';
 import { callStripe, faultOf, refusalOf, unlessMissing } from './stripe-failures.ts';
 import { Invoice, idOf, Ref, subscriptionOf } from './stripe-objects.ts';
@@ -16,8 +23,6 @@ import { Invoice, idOf, Ref, subscriptionOf } from './stripe-objects.ts';
 export interface StripeOptions {
   /** Secret or restricted key, of live or test mode. */
   readonly secretKey: string;
-  /** Signing secrets of the webhook endpoint: more than one while the secret is rolled. */
-  readonly webhookSecrets: readonly string[];
   /** Address of another server; Stripe's own if absent. */
   readonly server?: { readonly host: string; readonly port: number } | undefined;
 }
@@ -63,7 +68,6 @@ const WON = new Set(['won', 'prevented', 'warning_closed']);
 
 /** Payments with Stripe. Opening it costs nothing: the library is loaded when it is first used. */
 export function openStripe(options: StripeOptions): Billing {
-  const isLive = /^\w+_live_/.test(options.secretKey);
   let client: Promise<Stripe> | undefined;
   const getClient = (): Promise<Stripe> => (client ??= openClient(options));
   return {
@@ -109,8 +113,22 @@ export function openStripe(options: StripeOptions): Billing {
     readPayment: async (chargeId) => readPayment(await getClient(), chargeId),
     readDispute: async (disputeId) => readDispute(await getClient(), disputeId),
     recordUsage: async (use) => recordUsage(await getClient(), use),
-    async openEvent(body, signature, nowMs) {
-      return openStripeEvent(await getClient(), options.webhookSecrets, isLive, body, signature, nowMs);
+  };
+}
+
+/**
+ * Verifies events with the signing secrets of the webhook endpoint: more than one while the secret is rolled. The mode of
+ * the account's key, live or test, is the mode of the events that are accepted.
+ */
+export function openStripeEvents(
+  { secretKey }: StripeOptions,
+  webhookSecrets: readonly string[],
+): BillingEvents {
+  const isLive = /^\w+_live_/.test(secretKey);
+  return {
+    async open(body, signature, nowMs) {
+      const { Stripe } = await import('stripe');
+      return openStripeEvent(Stripe, webhookSecrets, isLive, body, signature, nowMs);
     },
   };
 }

@@ -43,7 +43,7 @@ export const HANDLED_EVENTS: readonly string[] = [...ABOUT.keys()];
  * The event in `body` if one of `secrets` signed it recently. An event of the other mode (test or live) has no object.
  */
 export async function openStripeEvent(
-  { webhooks }: Stripe,
+  { webhooks }: Pick<typeof Stripe, 'webhooks'>,
   secrets: readonly string[],
   isLive: boolean,
   body: Uint8Array,

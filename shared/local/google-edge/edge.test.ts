@@ -21,7 +21,7 @@ const functionFor = (grant: 'anyone' | 'scheduler'): FunctionContract =>
     maxInstances: 1,
     timeoutSeconds: 100,
     roles: [],
-    secrets: [],
+    uses: [],
     endpoints: { one: { method: 'GET', path: '/', summary: '', auth: [grant], answers: {}, problems: [] } },
   });
 const PUBLIC = functionFor('anyone');

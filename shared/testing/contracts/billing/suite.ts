@@ -2,10 +2,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { newLicenseId, newTenantId } from '../../../domain/ids.ts';
 import { Unavailable } from '../../../errors.ts';
 import type { FakeStripe } from '../../../local/stripe/types.ts';
-import type { Billing, CheckoutAsk } from '../../../ports/billing.ts';
+import type { Billing, BillingEvents, CheckoutAsk } from '../../../ports/billing.ts';
 
 export interface BillingUnderTest {
   readonly billing: Billing;
+  readonly billingEvents: BillingEvents;
   /** Simulates what customers do and time passing, and sends the events. */
   readonly stripe: FakeStripe;
   close(): Promise<void>;
@@ -18,10 +19,11 @@ const DAY_MS = 24 * 3600 * 1000;
 export function billingContract(open: (nowMs: () => number) => Promise<BillingUnderTest>): void {
   let under: BillingUnderTest;
   let billing: Billing;
+  let billingEvents: BillingEvents;
   let stripe: FakeStripe;
   beforeEach(async () => {
     under = await open(() => NOW_MS);
-    ({ billing, stripe } = under);
+    ({ billing, billingEvents, stripe } = under);
   });
   afterEach(() => under.close());
 
@@ -241,7 +243,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
         secret,
         timestamp: signedAt,
       });
-      return billing.openEvent(Buffer.from(body), signature, NOW_MS);
+      return billingEvents.open(Buffer.from(body), signature, NOW_MS);
     }
 
     function eventBody(type: string, object: unknown, more: Record<string, unknown> = {}): string {
@@ -314,7 +316,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
       'with the signature %j is refused',
       async (header) => {
         const body = Buffer.from(eventBody('customer.deleted', { id: 'cus_1' }));
-        expect(await billing.openEvent(body, header, NOW_MS)).toMatchObject({ verdict: 'REFUSED' });
+        expect(await billingEvents.open(body, header, NOW_MS)).toMatchObject({ verdict: 'REFUSED' });
       },
     );
   });

@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ROLES } from '../shared/domain/authorization.ts';
+import { beginErasure } from '../shared/domain/erasure.ts';
+import { newPersonalId } from '../shared/domain/ids.ts';
+import type { EndpointContract, FunctionContract } from '../shared/http/contract.ts';
+import { dependenciesOf } from '../shared/http/dependencies.ts';
+import { ERASURES } from '../shared/ports/collections.ts';
+import type { Deps } from '../shared/ports/deps.ts';
+import { DEPENDENCIES, type Dependency } from '../shared/settings.ts';
+import { MANIFEST } from './manifest.ts';
+import { SAMPLES, sendTo } from './testing/sample-requests.ts';
+import { newMember, newPlace, type Place, worldFor } from './testing/sample-world.ts';
+import { OPERATOR_KEY, openTestSuite, type TestSuite } from './testing/suite.ts';
+import type { TestUser } from './testing/users.ts';
+
+const FUNCTIONS: readonly FunctionContract[] = MANIFEST;
+
+/** The dependencies that each function has read. */
+const read = new Map<string, Set<string>>();
+const watchedDeps = new Map<string, Deps>();
+let suite: TestSuite;
+
+beforeAll(async () => {
+  suite = await openTestSuite({}, undefined, {
+    redisWithinMs: 10_000,
+    depsOf({ name }, deps) {
+      const watched = watchedDeps.get(name) ?? watch(name, deps);
+      watchedDeps.set(name, watched);
+      return watched;
+    },
+  });
+  const place = await newPlace(suite);
+  for (const sample of SAMPLES) {
+    const self = await newMember(suite, place.tenantId);
+    for (const authorization of credentialsOf(sample.endpoint, place, self)) {
+      const world = await worldFor(suite, sample, place, self);
+      await sendTo(suite, sample.endpoint, sample.requestIn(world), authorization);
+    }
+  }
+  await readTheRest(place);
+});
+afterAll(() => suite.close());
+
+/** Sends what the samples do not: requests in which functions read further dependencies. */
+async function readTheRest({ tenantId, owner }: Place): Promise<void> {
+  const { records } = suite.deps;
+  const erasureId = newPersonalId('era');
+  const { userId } = await newMember(suite, tenantId);
+  const interrupted = beginErasure(erasureId, { userId, searchedIds: [tenantId], goingIds: [] }, 0);
+  await records.create(ERASURES, erasureId, interrupted);
+  await suite.sweep();
+
+  const ofNewTenant = await suite.createLicense();
+  const { body } = await suite.operate('POST', '/api/v1/gdpr/delete', { tenant_id: ofNewTenant.tenantId });
+  const { confirmation_token } = body;
+  await suite.operate('DELETE', '/api/v1/gdpr/delete', { confirmation_token });
+  await suite.call('GET', '/health?deep=1', { authorization: owner.authorization });
+}
+
+function watch(functionName: string, deps: Deps): Deps {
+  const names = new Set<string>();
+  read.set(functionName, names);
+  const properties = Object.entries(deps).map(([name, value]) => {
+    const get = (): unknown => {
+      names.add(name);
+      return value;
+    };
+    return [name, { get, enumerable: true }] as const;
+  });
+  return Object.defineProperties({}, Object.fromEntries(properties)) as Deps;
+}
+
+/** One of each kind that the endpoint accepts. */
+function credentialsOf(
+  { auth }: EndpointContract,
+  { license, owner }: Place,
+  self: TestUser,
+): { readonly authorization?: string }[] {
+  const kinds: readonly (readonly [boolean, () => string])[] = [
+    [auth.includes('license'), () => `License ${license.key}`],
+    [auth.includes('person'), () => self.authorization],
+    [ROLES.some((role) => auth.includes(role)), () => owner.authorization],
+    ...(['scheduler', 'pubsub'] as const).map(
+      (service) => [auth.includes(service), () => `Bearer ${suite.serviceToken(service)}`] as const,
+    ),
+    [auth.includes('operator'), () => `Operator ${OPERATOR_KEY}`],
+  ];
+  const accepted = kinds.flatMap(([isAccepted, make]) => (isAccepted ? [{ authorization: make() }] : []));
+  return auth.includes('anyone') || accepted.length === 0 ? [...accepted, {}] : accepted;
+}
+
+test.each(FUNCTIONS.map((contract) => [contract.name, contract] as const))(
+  '%s reads every dependency that its contract names, and no other',
+  (name, contract) => {
+    const own = [...(read.get(name) ?? [])].filter((each) => DEPENDENCIES.has(each as Dependency));
+    expect(own.toSorted()).toEqual([...dependenciesOf(contract)].toSorted());
+    const faults = suite.logged.filter((line) => line.function === name && line.code === 'INTERNAL');
+    expect(faults.map(({ because }) => because)).toEqual([]);
+  },
+);
+
+test.each(FUNCTIONS.map((contract) => [contract.name, contract] as const))(
+  '%s has roles on exactly the services that its dependencies call',
+  (_, contract) => {
+    const own = dependenciesOf(contract);
+    const services = SERVICES.filter(([, ...names]) => names.some((name) => own.has(name)));
+    const granted = contract.roles.map((role) => role.replace(/^roles\/|\..*$/g, ''));
+    expect(new Set(granted)).toEqual(new Set(services.map(([service]) => service)));
+  },
+);
+
+/** The services of Google Cloud that functions need a role for, and the dependencies that call them. */
+const SERVICES: readonly (readonly [service: string, ...Dependency[]])[] = [
+  ['datastore', 'records', 'seats'],
+  ['pubsub', 'events'],
+  ['cloudkms', 'signer'],
+];
