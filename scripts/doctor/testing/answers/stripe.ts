@@ -337,4 +337,9 @@ export const STRIPE_CASES: readonly Case[] = [
       cure: 'https://dashboard.stripe.com/settings/billing/portal',
     },
   },
+  {
+    name: 'the configuration of the customer portal is inactive',
+    answers: [configurations({ ...configuration, active: false })],
+    finding: { check: 'customer portal', level: 'error', found: 'has no default configuration' },
+  },
 ];
