@@ -3,7 +3,6 @@ import * as z from 'zod/mini';
 import { deployedName } from '../../../functions/names.ts';
 import {
   accountEmail,
-  DATABASE,
   DEAD_LETTERS,
   keyVersionName,
   PUSH_ACCOUNT,
@@ -289,7 +288,7 @@ async function checkDeadLetters({ google }: Asking, { settings, now }: Stack): P
 
 async function checkIndexes({ google }: Asking, { settings, name }: Stack): Promise<Verdict[]> {
   const answer = await google(
-    `https://firestore.googleapis.com/v1/projects/${settings.project}/databases/${DATABASE}/collectionGroups/-/indexes?pageSize=1000`,
+    `https://firestore.googleapis.com/v1/projects/${settings.project}/databases/${settings.database}/collectionGroups/-/indexes?pageSize=1000`,
     'roles/datastore.viewer',
   );
   const { indexes: existing } = read(Indexes, answer);

@@ -10,7 +10,7 @@ const Rule = z.object({
   allowAll: z.optional(z.boolean()),
   denyAll: z.optional(z.boolean()),
   values: z.optional(z.object({ allowedValues: strings, deniedValues: strings })),
-  /** Of managed constraints, which are newer than the REST reference of 2024. */
+  /** Of managed constraints. */
   parameters: z.optional(z.object({ allowedMemberSubjects: strings })),
 });
 const Policy = z.object({ spec: z.optional(z.object({ rules: z._default(z.array(Rule), []) })) });
@@ -40,11 +40,11 @@ const SWITCH_OFF = 'Set publicAccess: invoker-check-off in the settings of the s
  * own), `cloudbuild.allowedIntegrations` (no trigger), `iam.disableServiceAccountKeyCreation` (no keys),
  * `storage.uniformBucketLevelAccess` and `storage.publicAccessPrevention` (its buckets have both).
  */
-function constraintsOf({ settings, isInvokerCheckOff }: PolicyStack): Constraint[] {
-  const { region, firestoreLocation } = settings;
+function constraintsOf({ settings }: Stack): Constraint[] {
+  const { region, firestoreLocation, publicAccess } = settings;
   const apis = APIS.map((api) => `${api}.googleapis.com`);
   return [
-    ...(isInvokerCheckOff
+    ...(publicAccess === 'invoker-check-off'
       ? [{ id: 'run.managed.requireInvokerIam', stops: 'publicAccess: invoker-check-off is forbidden' }]
       : [
           { id: 'iam.allowedPolicyMemberDomains', stops: PUBLIC, needs: ['allUsers'], cure: SWITCH_OFF },
@@ -82,15 +82,11 @@ function constraintsOf({ settings, isInvokerCheckOff }: PolicyStack): Constraint
   ];
 }
 
-type PolicyStack = Stack & { readonly isInvokerCheckOff: boolean };
-
 /** The effective policies of the project's organization. */
 export const POLICIES: Area = {
   name: 'organization policy',
   checksOf(stack) {
-    const { settings } = stack;
-    const isInvokerCheckOff = 'publicAccess' in settings && settings.publicAccess === 'invoker-check-off';
-    return constraintsOf({ ...stack, isInvokerCheckOff }).map((constraint) => checkOf(constraint, stack));
+    return constraintsOf(stack).map((constraint) => checkOf(constraint, stack));
   },
 };
 

@@ -1,6 +1,5 @@
 import * as z from 'zod/mini';
 import { APIS } from '../../../infra/apis.ts';
-import { DATABASE } from '../../../infra/names.ts';
 import { NoAnswer } from '../answers.ts';
 import type { Area, Stack } from '../check.ts';
 import { failed, ok, type Verdict, warning } from '../finding.ts';
@@ -25,7 +24,7 @@ const NEEDED = [...new Set([...APIS.map((api) => `${api}.googleapis.com`), ...NE
 export const PROJECT: Area = {
   name: 'project',
   checksOf(stack) {
-    const { project, projectNumber, region, signingKey } = stack.settings;
+    const { project, projectNumber, region, database, signingKey } = stack.settings;
     return [
       {
         name: 'project',
@@ -96,7 +95,7 @@ export const PROJECT: Area = {
         name: 'database',
         async run({ google }) {
           const answer = await google(
-            `https://firestore.googleapis.com/v1/projects/${project}/databases/${DATABASE}`,
+            `https://firestore.googleapis.com/v1/projects/${project}/databases/${database}`,
             'roles/datastore.viewer',
           );
           return [judgeDatabase(found(Database, answer), stack)];
@@ -192,25 +191,22 @@ function judgeKeyLocation(
 
 function judgeDatabase(
   database: z.output<typeof Database> | undefined,
-  { settings: { firestoreLocation, project }, isDeployed }: Stack,
+  { settings: { database: name, firestoreLocation, project }, isDeployed }: Stack,
 ): Verdict {
   if (!database)
     return isDeployed
-      ? failed(
-          `The database ${DATABASE} does not exist.`,
-          'Deploy again, or restore a backup (see the runbook).',
-        )
-      : ok(`The deploy creates the database ${DATABASE} in ${firestoreLocation}.`);
+      ? failed(`The database ${name} does not exist.`, 'Deploy again, or restore a backup (see the runbook).')
+      : ok(`The deploy creates the database ${name} in ${firestoreLocation}.`);
   const { type, locationId } = database;
   if (type === 'FIRESTORE_NATIVE' && locationId === firestoreLocation)
     return isDeployed
-      ? ok(`The database ${DATABASE} is in ${locationId}.`)
+      ? ok(`The database ${name} is in ${locationId}.`)
       : warning(
-          `The database ${DATABASE} exists already, and the deploy fails when it creates one.`,
-          `If it is empty, delete it: gcloud firestore databases delete --database='${DATABASE}' --project=${project}`,
+          `The database ${name} exists already, and the deploy fails when it creates one.`,
+          `If it is empty, delete it: gcloud firestore databases delete --database='${name}' --project=${project}`,
         );
   return failed(
-    `The database ${DATABASE} is ${type} in ${locationId}, and the settings say FIRESTORE_NATIVE in ${firestoreLocation}.`,
+    `The database ${name} is ${type} in ${locationId}, and the settings say FIRESTORE_NATIVE in ${firestoreLocation}.`,
     `Set firestoreLocation: ${locationId}, or use another project: a database cannot be moved.`,
   );
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
+import { quotaProblems } from '../../../infra/instances.ts';
 import type { Area, Check, Stack } from '../check.ts';
-import { ok, unknown, type Verdict, warning } from '../finding.ts';
+import { failed, ok, unknown, type Verdict, warning } from '../finding.ts';
 import { read } from '../google.ts';
 
 const Metric = z.object({
@@ -24,8 +25,6 @@ const Metric = z.object({
 });
 type Metric = z.output<typeof Metric>;
 
-/** Each instance of a function has one CPU (infra/functions.ts). */
-const CPUS_OF_AN_INSTANCE = 1;
 /** A license is signed twice: itself, and its compact form. */
 const SIGNATURES_OF_A_LICENSE = 2;
 /** Below this, a morning on which every machine gets a license is too slow. */
@@ -94,22 +93,25 @@ function limitIn({ consumerQuotaLimits }: Metric, region: string): number | unde
 
 /**
  * `limit` is in thousandths of a CPU: new projects have 20,000 (observed, not documented:
- * https://github.com/googlecodelabs/feedback/issues/1856).
+ * https://github.com/googlecodelabs/feedback/issues/1856). The rule is that of the settings, with the real quota.
  */
-function judgeCpus(limit: number, { manifest, settings: { project, region } }: Stack): Verdict {
-  const allowed = limit / 1000;
-  const instances = manifest.reduce((sum, { maxInstances }) => sum + maxInstances, 0);
-  const needed = instances * CPUS_OF_AN_INSTANCE;
-  const largest = Math.max(...manifest.map(({ maxInstances }) => maxInstances)) * CPUS_OF_AN_INSTANCE;
-  if (needed <= allowed)
-    return ok(`All ${instances} instances fit into the ${format(allowed)} CPUs of ${region}.`);
-  const request = `Request more at https://console.cloud.google.com/iam-admin/quotas?project=${project} ("Total CPU allocation" of Cloud Run, ${region})`;
-  return warning(
-    largest > allowed
-      ? `The project has ${allowed} CPUs in ${region}, and one function alone may use ${largest}: the deploy can be refused, and calls get 429.`
-      : `The project has ${allowed} CPUs in ${region}, and all functions together may use ${needed}: at the limit, calls get 429.`,
-    `${request}, or lower the number of instances.`,
-  );
+function judgeCpus(limit: number, { manifest, settings, name }: Stack): Verdict {
+  const { project, region, instances } = settings;
+  const real = limit / 1000;
+  const request = `request more at https://console.cloud.google.com/iam-admin/quotas?project=${project} ("Total CPU allocation" of Cloud Run, ${region})`;
+  const place = `in infra/Pulumi.${name}.yaml`;
+  const problems = quotaProblems(manifest, { ...settings, instances: { ...instances, vcpuQuota: real } });
+  if (problems.length > 0)
+    return failed(
+      `The project has ${real} vCPU in ${region}, which is too few. ${problems.join('; ')}.`,
+      `Set instances.vcpuQuota: ${real} ${place} and lower instances.hot, or ${request}.`,
+    );
+  return real < instances.vcpuQuota
+    ? warning(
+        `The project has ${real} vCPU in ${region}, and the settings say ${instances.vcpuQuota}.`,
+        `Set instances.vcpuQuota: ${real} ${place}, or ${request}.`,
+      )
+    : ok(`The instances of the settings fit into the ${format(real)} vCPU of ${region}.`);
 }
 
 /** `limit` is requests a minute (https://docs.cloud.google.com/kms/quotas). */

@@ -14,13 +14,13 @@ export interface Case {
   /** Differences to the stack of the healthy answers. */
   readonly stack?: {
     readonly isDeployed?: boolean;
-    readonly publicAccess?: string;
+    readonly publicAccess?: 'invoker-check-off';
     readonly protectionLevel?: 'SOFTWARE';
     readonly clientId?: string;
     readonly given?: Partial<Record<GivenName, string>>;
   };
   /** Answers in place of the healthy ones. */
-  readonly answers: readonly (Recorded | ChangedFunction | ChangedIndex)[];
+  readonly answers: readonly (Recorded | ChangedFunction | ChangedIndex | ChangedService)[];
   readonly finding: {
     readonly check: string;
     readonly level: Level;
@@ -29,12 +29,17 @@ export interface Case {
   };
 }
 
-/** In the list of all functions or indexes, one is missing (`null`) or has other fields. */
+/** In the list of all functions, indexes or APIs, one is missing (`null`) or has other fields. */
 export interface ChangedFunction {
   readonly function: string;
   readonly change: object | null;
 }
 export interface ChangedIndex {
   readonly index: number;
+  readonly change: object | null;
+}
+export interface ChangedService {
+  /** Without `.googleapis.com`. */
+  readonly service: string;
   readonly change: object | null;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { MANIFEST } from '../../../functions/manifest.ts';
 import { deployedName } from '../../../functions/names.ts';
+import { APIS } from '../../../infra/apis.ts';
 import { readSettings } from '../../../infra/read-settings.ts';
 import { configuredIn } from '../../../infra/stack-file.ts';
 import { callerOf } from '../../../shared/http/callers.ts';
@@ -10,9 +11,11 @@ import { STRIPE_ANSWERS, STRIPE_CASES } from './answers/stripe.ts';
 import type { Case, Recorded } from './case.ts';
 
 interface AnswerFile {
+  /** One entry of each list that depends on the suite. `$functions`, `$indexes` and `$services` are the lists. */
   readonly templates?: {
-    readonly function: RecordedFunction;
-    readonly index: object & { readonly name: string };
+    readonly function?: RecordedFunction;
+    readonly index?: { readonly name: string };
+    readonly service?: { readonly name: string };
   };
   readonly healthy: readonly Recorded[];
   readonly faulty: readonly Case[];
@@ -45,11 +48,13 @@ export function casesOf(area: string): readonly Case[] {
 
 /** The answers of a healthy stack to the questions of `area`, with those of `changed` instead. */
 export function answersOf(area: string, changed: Case['answers'] = []): Recorded[] {
-  const { healthy, templates } = fileOf(area);
+  const { healthy, templates = {} } = fileOf(area);
   const replaced = changed.filter((each) => 'request' in each);
-  const lists: Readonly<Record<string, unknown>> = templates
-    ? { $functions: functions(templates.function, changed), $indexes: indexes(templates.index, changed) }
-    : {};
+  const lists = {
+    ...(templates.function && { $functions: functions(templates.function, changed) }),
+    ...(templates.index && { $indexes: indexes(templates.index, changed) }),
+    ...(templates.service && { $services: services(templates.service, changed) }),
+  };
   const filled = healthy.map((recorded) => ({ ...recorded, body: filledIn(recorded.body, lists) }));
   return [...replaced, ...filled];
 }
@@ -85,6 +90,13 @@ function indexes(template: { readonly name: string }, changed: Case['answers']):
     const name = template.name.replace('COLLECTION', collectionGroup);
     const last = { fieldPath: '__name__', order: 'ASCENDING' };
     return change === null ? [] : [{ ...template, name, queryScope, fields: [...fields, last], ...change }];
+  });
+}
+
+function services(template: { readonly name: string }, changed: Case['answers']): object[] {
+  return [...APIS, 'serviceusage'].map((api) => {
+    const { change } = changed.filter((each) => 'service' in each).find((each) => each.service === api) ?? {};
+    return { ...template, name: template.name.replace('API', `${api}.googleapis.com`), ...change };
   });
 }
 
