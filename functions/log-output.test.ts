@@ -38,8 +38,11 @@ test('logs the trace and request id that the caller sent', async () => {
   ]);
 });
 
+/** One line for each event. */
+const ONCE = { bus: { duplicates: 0 } };
+
 test('logs the trace of the sweep in the lines that record its events', async () => {
-  const suite = await openTestSuite({ SHARDS: '1' }, (deps) => ({ ...deps, projectId: 'project-1' }));
+  const suite = await openTestSuite({ SHARDS: '1' }, (deps) => ({ ...deps, projectId: 'project-1' }), ONCE);
   const license = await suite.createLicense({ max: 2 });
   for (const machine of ['a', 'b']) await license.acquire(machine);
   const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -62,7 +65,7 @@ test('logs the trace of the sweep in the lines that record its events', async ()
 describe('a log line contains what the runbook searches for:', () => {
   let suite: TestSuite;
   beforeAll(async () => {
-    suite = await openTestSuite({ SHARDS: '1' });
+    suite = await openTestSuite({ SHARDS: '1' }, undefined, ONCE);
   });
   afterAll(() => suite.close());
 

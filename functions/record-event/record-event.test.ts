@@ -195,7 +195,7 @@ describe('a message without a valid event', () => {
   });
 
   test('does not delay events of other licenses', async () => {
-    const poisoned = { ...envelope('').message, orderingKey: licenseId };
+    const poisoned = { ...envelope('').message, attributes: { license_id: licenseId } };
     expect((await push({ message: poisoned, subscription: 's' })).status).toBe(400);
     for (const event of life) expect((await push(envelope(event))).status).toBe(204);
     expect(await recorded()).toMatchObject(WHOLE_LIFE);

@@ -6,6 +6,7 @@ import { inject } from 'vitest';
 import { readConfig } from '../../shared/config.ts';
 import type { FunctionContract } from '../../shared/http/contract.ts';
 import { serviceCalls } from '../../shared/local/cloud-calls.ts';
+import type { EventBusOptions } from '../../shared/local/event-bus.ts';
 import { type Door, type EdgeOptions, GoogleEdge, type Iam } from '../../shared/local/google-edge/edge.ts';
 import { mountBehindGoogle } from '../../shared/local/mount.ts';
 import { putLocalKey } from '../../shared/local/signing-key.ts';
@@ -94,6 +95,8 @@ export interface SuiteOptions {
   readonly edge?: Omit<EdgeOptions, 'iam'>;
   /** Can give each function its own object of dependencies. Must return the same one at each call. */
   depsOf?(contract: FunctionContract, deps: Deps): Deps;
+  /** How the event bus delivers. Without it, as oddly as Pub/Sub. */
+  readonly bus?: EventBusOptions;
 }
 
 /** `environment` overrides settings that embed all dependencies. `wrap` can replace any port. */
@@ -102,7 +105,7 @@ export async function openTestSuite(
   wrap: (deps: Deps) => Deps = (deps) => deps,
   options: SuiteOptions = {},
 ): Promise<TestSuite> {
-  const { redisWithinMs, edge, depsOf } = {
+  const { redisWithinMs, edge, bus, depsOf } = {
     redisWithinMs: REDIS_TIMEOUT_MS,
     depsOf: (_: FunctionContract, deps: Deps) => deps,
     ...options,
@@ -134,7 +137,7 @@ export async function openTestSuite(
   stripe.sendEventsTo(`${url}/api/v1/webhooks/stripe`);
   const parts = await openLocalParts(config, {
     stripe,
-    bus: { retryMs: 20 },
+    bus: { retryMs: 20, ...bus },
     redisWithinMs,
     log,
     publicUrl: url,

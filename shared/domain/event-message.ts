@@ -52,8 +52,6 @@ export interface EventMessage {
   readonly data: Buffer;
   /** For subscription filters, which cannot read the data. */
   readonly attributes: Readonly<Record<string, string>>;
-  /** Messages with the same key are delivered in the order of publishing. */
-  readonly orderingKey: string;
 }
 
 export function messageOf(event: SeatEvent): EventMessage {
@@ -67,7 +65,6 @@ export function messageOf(event: SeatEvent): EventMessage {
       tenant_id: tenantId,
       license_id: licenseId,
     },
-    orderingKey: licenseId,
   };
 }
 
@@ -128,7 +125,6 @@ export const PushEnvelope = z.object({
     data: z.string(),
     messageId: z.string(),
     attributes: z.optional(z.record(z.string(), z.string())),
-    orderingKey: z.optional(z.string()),
     publishTime: z.optional(z.string()),
   }),
   subscription: z.string(),

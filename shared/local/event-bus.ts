@@ -1,5 +1,5 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
-import { messagesByLicense } from '../adapters/events/batch.ts';
+import { messagesOf } from '../adapters/events/batch.ts';
 import type { SeatEvent } from '../domain/event.ts';
 import type { EventMessage, PushEnvelope } from '../domain/event-message.ts';
 import { Unavailable } from '../errors.ts';
@@ -25,8 +25,12 @@ export interface EventBusOptions {
   readonly retryMs?: number;
   /** Number of deliveries after which a refused message becomes a dead letter. */
   readonly mostAttempts?: number;
-  /** Maximum number of parallel deliveries, each for a different license. */
+  /** Maximum number of parallel deliveries. */
   readonly mostAtOnce?: number;
+  /** Share of accepted messages that are delivered once more, 0 to 1. */
+  readonly duplicates?: number;
+  /** The same seed chooses the same messages out of order and as duplicates. */
+  readonly seed?: number;
 }
 
 /** How long `close` waits for running deliveries, which may use dependencies that are closed after the bus. */
@@ -35,19 +39,22 @@ const closeWithinMs = 1_000;
 const subscriptionName = 'projects/local/subscriptions/record-event';
 
 /**
- * Opens a bus that delivers like a Pub/Sub push subscription: the messages of one license one at a time and in order,
- * different licenses in parallel. A refused message (no 2xx, or the subscriber threw) is delivered again. Later
- * messages of the same license wait until it is accepted or a dead letter.
+ * Opens a bus that delivers like a Pub/Sub push subscription without ordering, and at least as oddly: several messages
+ * in parallel, in an order of its own (https://cloud.google.com/pubsub/docs/ordering), some again although they were
+ * accepted (https://cloud.google.com/pubsub/docs/subscriber#at-least-once-delivery). A refused message (no 2xx, or the
+ * subscriber threw) is delivered again later; others do not wait for it.
  */
 export function openEventBus(options: EventBusOptions = {}): EventBus {
   return new EmbeddedBus(options);
 }
 
-/** Messages of one license that are not accepted yet. */
-interface Lane {
-  readonly waiting: Message[];
-  /** How often the first message was delivered. */
+/** A message that is not settled yet. */
+interface Pending {
+  readonly message: Message;
+  /** How often it was delivered. */
   attempts: number;
+  /** Whether it was accepted before. */
+  readonly isDuplicate: boolean;
 }
 
 type Message = PushEnvelope['message'];
@@ -57,27 +64,35 @@ class EmbeddedBus implements EventBus {
   readonly #retryMs: number;
   readonly #mostAttempts: number;
   readonly #mostAtOnce: number;
-  readonly #lanes = new Map<string, Lane>();
-  /** Lanes whose first message can be delivered now, the longest waiting first. */
-  readonly #ready: Lane[] = [];
+  readonly #duplicates: number;
+  readonly #random: () => number;
+  /** Messages that can be delivered now. */
+  readonly #ready: Pending[] = [];
   readonly #delivering = new Set<Promise<void>>();
   readonly #pauses = new Set<NodeJS.Timeout>();
+  #unsettled = 0;
   #idlers: (() => void)[] = [];
   #push: Push | undefined;
   #published = 0;
   #closing: Promise<void> | undefined;
 
-  constructor({ retryMs = 1_000, mostAttempts = 5, mostAtOnce = 8 }: EventBusOptions) {
+  constructor({
+    retryMs = 1_000,
+    mostAttempts = 5,
+    mostAtOnce = 8,
+    duplicates = 1 / 8,
+    seed = 1,
+  }: EventBusOptions) {
     this.#retryMs = retryMs;
     this.#mostAttempts = mostAttempts;
     this.#mostAtOnce = mostAtOnce;
+    this.#duplicates = duplicates;
+    this.#random = randomFrom(seed);
   }
 
   async publish(events: readonly SeatEvent[], traceparent?: string): Promise<void> {
     await this.ping();
-    for (const [licenseId, messages] of messagesByLicense(events, traceparent)) {
-      this.#laneOf(licenseId).waiting.push(...messages.map((message) => this.#stamp(message)));
-    }
+    for (const message of messagesOf(events, traceparent)) this.#add(this.#stamp(message), false);
     this.#deliver();
   }
 
@@ -92,7 +107,7 @@ class EmbeddedBus implements EventBus {
   }
 
   async idle(): Promise<void> {
-    if (this.#lanes.size === 0) return;
+    if (this.#unsettled === 0) return;
     await new Promise<void>((resolve) => this.#idlers.push(resolve));
   }
 
@@ -109,26 +124,20 @@ class EmbeddedBus implements EventBus {
       delay(closeWithinMs, undefined, { signal: waiting.signal }).catch(() => {}),
     ]);
     waiting.abort();
-    this.#lanes.clear();
     this.#resolveIdle();
   }
 
-  #laneOf(licenseId: string): Lane {
-    const known = this.#lanes.get(licenseId);
-    if (known !== undefined) return known;
-    const lane: Lane = { waiting: [], attempts: 0 };
-    this.#lanes.set(licenseId, lane);
-    this.#ready.push(lane);
-    return lane;
+  #add(message: Message, isDuplicate: boolean): void {
+    this.#unsettled += 1;
+    this.#ready.push({ message, attempts: 0, isDuplicate });
   }
 
-  #stamp({ data, attributes, orderingKey }: EventMessage): Message {
+  #stamp({ data, attributes }: EventMessage): Message {
     this.#published += 1;
     return {
       data: data.toString('base64'),
       messageId: String(this.#published),
       attributes,
-      orderingKey,
       publishTime: new Date().toISOString(),
     };
   }
@@ -136,9 +145,9 @@ class EmbeddedBus implements EventBus {
   #deliver(): void {
     while (this.#push !== undefined && this.#closing === undefined) {
       if (this.#delivering.size >= this.#mostAtOnce) return;
-      const lane = this.#ready.shift();
-      if (lane === undefined) return;
-      const delivering = this.#deliverFirst(lane, this.#push).finally(() => {
+      const [next] = this.#ready.splice(Math.floor(this.#random() * this.#ready.length), 1);
+      if (next === undefined) return;
+      const delivering = this.#deliverOnce(next, this.#push).finally(() => {
         this.#delivering.delete(delivering);
         this.#deliver();
       });
@@ -146,45 +155,47 @@ class EmbeddedBus implements EventBus {
     }
   }
 
-  async #deliverFirst(lane: Lane, push: Push): Promise<void> {
-    const [message] = lane.waiting;
-    if (message === undefined) return;
-    lane.attempts += 1;
-    const envelope = { message, subscription: subscriptionName, deliveryAttempt: lane.attempts };
+  async #deliverOnce(pending: Pending, push: Push): Promise<void> {
+    const { message, isDuplicate } = pending;
+    pending.attempts += 1;
+    const envelope = { message, subscription: subscriptionName, deliveryAttempt: pending.attempts };
     const isAccepted = await accepts(push, structuredClone(envelope));
-    if (!isAccepted && lane.attempts < this.#mostAttempts) {
-      this.#pause(lane);
+    if (!isAccepted && pending.attempts < this.#mostAttempts) {
+      this.#pause(pending);
       return;
     }
     if (!isAccepted) this.deadLetters.push(envelope);
-    lane.waiting.shift();
-    lane.attempts = 0;
-    if (lane.waiting.length > 0) this.#ready.push(lane);
-    else this.#end(message);
+    else if (!isDuplicate && this.#random() < this.#duplicates) this.#add(message, true);
+    this.#unsettled -= 1;
+    if (this.#unsettled === 0) this.#resolveIdle();
   }
 
-  #pause(lane: Lane): void {
+  #pause(pending: Pending): void {
     if (this.#closing !== undefined) return;
     const pause = setTimeout(
       () => {
         this.#pauses.delete(pause);
-        this.#ready.push(lane);
+        this.#ready.push(pending);
         this.#deliver();
       },
-      this.#retryMs * 2 ** (lane.attempts - 1),
+      this.#retryMs * 2 ** (pending.attempts - 1),
     );
     this.#pauses.add(pause);
-  }
-
-  #end({ orderingKey = '' }: Message): void {
-    this.#lanes.delete(orderingKey);
-    if (this.#lanes.size === 0) this.#resolveIdle();
   }
 
   #resolveIdle(): void {
     for (const resolve of this.#idlers) resolve();
     this.#idlers = [];
   }
+}
+
+/** Numbers from 0 to 1 that follow from the seed (a linear congruential generator; Numerical Recipes' constants). */
+function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
 }
 
 async function accepts(push: Push, envelope: PushEnvelope): Promise<boolean> {

@@ -84,7 +84,7 @@ export const CALL_CHECKS = {
       ...expected('push', [
         ['number of others', others.length, 0],
         ['topic', push?.inputs.topic, topic && idOf(topic)],
-        ['ordering', push?.inputs.enableMessageOrdering, true],
+        ['ordering', push?.inputs.enableMessageOrdering, false],
         ['expiry', push?.inputs.expirationPolicy?.ttl, ''],
         ['retention', push?.inputs.messageRetentionDuration, '604800s'],
         ['shortest pause', push?.inputs.retryPolicy?.minimumBackoff, '10s'],

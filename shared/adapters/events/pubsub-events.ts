@@ -1,11 +1,10 @@
 import type { PubSub as PubSubClass, v1 } from '@google-cloud/pubsub';
-import type { EventMessage } from '../../domain/event-message.ts';
 import { Unavailable } from '../../errors.ts';
 import type { Events } from '../../ports/events.ts';
 import { OWN_CONNECTION, openConnection, withCredentials } from '../grpc/connection.ts';
 import { retry } from '../grpc/retry.ts';
 import { asUnavailable, CANNOT_SERVE, hasStatus, STATUS } from '../grpc/status.ts';
-import { messagesByLicense } from './batch.ts';
+import { messagesOf } from './batch.ts';
 
 export interface PubSubOptions {
   readonly projectId: string;
@@ -37,8 +36,9 @@ const unavailable: readonly number[] = [
  * module or opening the topic costs nothing. If the topic does not accept a call's events within about 5 seconds, the
  * call throws `Unavailable`, and also if the topic does not exist or access is denied: the caller can only try later.
  *
- * A call sends one request per license, all concurrently: Pub/Sub rejects a request that mixes ordering keys
- * (FAILED_PRECONDITION), though its emulator accepts it.
+ * Messages have no ordering key: a push subscription has one message of a key outstanding at a time
+ * (https://cloud.google.com/pubsub/docs/ordering), so a busy license would drain at one event a round trip. Nothing
+ * needs the order: each event names its time and position.
  */
 export function openPubSubEvents(options: PubSubOptions): Events {
   const topic = `projects/${options.projectId}/topics/${options.topic}`;
@@ -59,9 +59,11 @@ export function openPubSubEvents(options: PubSubOptions): Events {
     async publish(events, traceparent) {
       checkOpen();
       const deadlineMs = performance.now() + withinMs;
-      const batches = [...messagesByLicense(events, traceparent).values()];
-      if (batches.length === 0) return;
-      await connection.use((client) => publishAll(client, topic, batches, deadlineMs));
+      const messages = messagesOf(events, traceparent);
+      if (messages.length === 0) return;
+      await connection.use((client) =>
+        retry({ deadlineMs, isRetried }, (attempt) => client.publish({ topic, messages }, attempt)),
+      );
     },
     async ping() {
       checkOpen();
@@ -75,21 +77,6 @@ export function openPubSubEvents(options: PubSubOptions): Events {
       await connection.close();
     },
   };
-}
-
-/** Waits for all requests before it reports a failure: none may still be running when the caller retries. */
-async function publishAll(
-  client: v1.PublisherClient,
-  topic: string,
-  batches: readonly EventMessage[][],
-  deadlineMs: number,
-): Promise<void> {
-  const publishing = batches.map((messages) =>
-    retry({ deadlineMs, isRetried }, (attempt) => client.publish({ topic, messages }, attempt)),
-  );
-  const outcomes = await Promise.allSettled(publishing);
-  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-  if (failed) throw failed.reason;
 }
 
 function isRetried(error: unknown): boolean {

@@ -3,8 +3,8 @@ import { emulatorBinary, startEmulator } from './emulator-process.ts';
 import { freePort } from './free-port.ts';
 
 /**
- * A project on a Pub/Sub emulator. Besides the documented differences to production, its pushes have no `orderingKey`,
- * no `deliveryAttempt` and no token, one request can mix ordering keys, and a redelivery takes at least a second.
+ * A project on a Pub/Sub emulator. Besides the documented differences to production, its pushes have no
+ * `deliveryAttempt` and no token, and a redelivery takes at least a second.
  */
 export interface PubSubProject {
   /** `host:port`. */
@@ -73,7 +73,6 @@ export function pubSubProject(host: string, projectId: string): PubSubProject {
         topic: topicName(topic),
         pushConfig: { pushEndpoint: String(endpoint) },
         ackDeadlineSeconds,
-        enableMessageOrdering: true,
         retryPolicy: { minimumBackoff: '1s', maximumBackoff: '1s' },
         ...(deadLetterTopic === undefined
           ? {}

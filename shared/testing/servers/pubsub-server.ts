@@ -18,10 +18,10 @@ export interface PubSubServer {
   /** All requests in order of arrival. */
   readonly requests: readonly PublishRequest[];
   connectionCount(): number;
-  /** Queues a status for the next request with messages of this key. */
-  answerNext(orderingKey: string, code: number): void;
-  /** Delays answers to requests with messages of this key until the returned function is called. */
-  hold(orderingKey: string): () => void;
+  /** Queues a status for the next request whose first message is of this license. */
+  answerNext(licenseId: string, code: number): void;
+  /** Delays answers to requests whose first message is of this license until the returned function is called. */
+  hold(licenseId: string): () => void;
   /** Stops answering on all connections that are open now. */
   silenceConnections(): void;
   /** Resolves when `condition` is true. Checks it after each request. */
@@ -30,7 +30,6 @@ export interface PubSubServer {
 }
 
 const OK = 0;
-const FAILED_PRECONDITION = 9;
 /** A gRPC frame starts with a flag (1 byte) and the length of the message (4 bytes). */
 const frameHeadBytes = 5;
 
@@ -38,8 +37,7 @@ const { PublishRequest: Request, PublishResponse: Response } = protos.google.pub
 
 /**
  * A fake of Pub/Sub's `Publish` on loopback, over unencrypted gRPC. Unlike the emulator, it answers with the statuses
- * that a test sets and, like Pub/Sub itself, refuses a request that mixes ordering keys
- * (https://github.com/yoshidan/google-cloud-rust/issues/226 shows the answer).
+ * that a test sets.
  */
 export async function startPubSubServer(): Promise<PubSubServer> {
   const requests: PublishRequest[] = [];
@@ -55,11 +53,9 @@ export async function startPubSubServer(): Promise<PubSubServer> {
     const request = decode(await buffer(stream));
     requests.push(request);
     for (const resolve of waiting.splice(0)) resolve();
-    const keys = new Set(request.messages.map(({ orderingKey }) => orderingKey));
-    const [key = ''] = keys;
-    await held.get(key);
-    if (keys.size > 1) answer(stream, FAILED_PRECONDITION, 'messages must all have the same ordering key');
-    else answer(stream, answers.get(key)?.shift() ?? OK, 'as the test asked for');
+    const licenseId = request.messages[0]?.attributes.license_id ?? '';
+    await held.get(licenseId);
+    answer(stream, answers.get(licenseId)?.shift() ?? OK, 'as the test asked for');
   }
 
   const server = createServer();
@@ -80,12 +76,12 @@ export async function startPubSubServer(): Promise<PubSubServer> {
     host: `127.0.0.1:${address.port}`,
     requests,
     connectionCount: () => connectionCount,
-    answerNext(orderingKey, code) {
-      answers.set(orderingKey, [...(answers.get(orderingKey) ?? []), code]);
+    answerNext(licenseId, code) {
+      answers.set(licenseId, [...(answers.get(licenseId) ?? []), code]);
     },
-    hold(orderingKey) {
+    hold(licenseId) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      held.set(orderingKey, promise);
+      held.set(licenseId, promise);
       return resolve;
     },
     silenceConnections() {

@@ -15,8 +15,8 @@ export type Subscriber = (body: unknown) => Promise<number>;
 
 /**
  * The contract of every topic, as vitest tests. `open` creates a new topic with one subscription that delivers to
- * `subscriber`, in order and with at least five attempts. A topic may deliver more often than it must, so only first
- * deliveries are compared.
+ * `subscriber`, with at least five attempts. A topic may deliver in any order and more often than it must, so only the
+ * set of events is compared.
  */
 export function eventsContract(open: (subscriber: Subscriber) => Promise<EventsUnderTest>): void {
   const inbox = openInbox();
@@ -35,7 +35,7 @@ export function eventsContract(open: (subscriber: Subscriber) => Promise<EventsU
       const license = newLicense();
       const events = EVENT_TYPES.map((type) => license.next({}, type));
       await publish(events);
-      expect(await inbox.firstOf(license.id, events.length)).toStrictEqual(events);
+      expect(await inbox.acceptedOf(license.id, events.length)).toStrictEqual(events);
     });
 
     test('arrives with all its details', async () => {
@@ -50,7 +50,7 @@ export function eventsContract(open: (subscriber: Subscriber) => Promise<EventsU
         version: 9,
       });
       await publish([full]);
-      expect(await inbox.firstOf(license.id, 1)).toStrictEqual([full]);
+      expect(await inbox.acceptedOf(license.id, 1)).toStrictEqual([full]);
     });
 
     test.each([
@@ -61,17 +61,16 @@ export function eventsContract(open: (subscriber: Subscriber) => Promise<EventsU
       const license = newLicense();
       const event = license.next({ holder });
       await publish([event]);
-      expect(await inbox.firstOf(license.id, 1)).toStrictEqual([event]);
+      expect(await inbox.acceptedOf(license.id, 1)).toStrictEqual([event]);
     });
 
     test('can be filtered by its attributes without reading its data', async () => {
       const license = newLicense();
       const event = license.next();
       await publish([event]);
-      await inbox.firstOf(license.id, 1);
+      await inbox.acceptedOf(license.id, 1);
       const [envelope] = inbox.envelopesOf(license.id);
       expect(envelope?.message.attributes).toEqual(messageOf(event).attributes);
-      expect(envelope?.message.orderingKey ?? license.id).toBe(license.id);
     });
 
     test("arrives with its publisher's trace, beside its other attributes", async () => {
@@ -79,7 +78,7 @@ export function eventsContract(open: (subscriber: Subscriber) => Promise<EventsU
       const event = license.next();
       const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
       await publish([event], traceparent);
-      expect(await inbox.firstOf(license.id, 1)).toStrictEqual([event]);
+      expect(await inbox.acceptedOf(license.id, 1)).toStrictEqual([event]);
       const [envelope] = inbox.envelopesOf(license.id);
       expect(envelope?.message.attributes).toEqual({
         ...messageOf(event).attributes,
@@ -95,40 +94,41 @@ export function eventsContract(open: (subscriber: Subscriber) => Promise<EventsU
       const messageIds = (): Set<string> =>
         new Set(inbox.envelopesOf(license.id).map(({ message }) => message.messageId));
       await inbox.until(() => messageIds().size === 3);
-      expect(await inbox.firstOf(license.id, 1)).toStrictEqual([event]);
+      expect(await inbox.acceptedOf(license.id, 1)).toStrictEqual([event]);
     });
   });
 
   describe('events of one license', () => {
-    test('arrive in the order of publishing, within a call and across calls', async () => {
+    test('all arrive, from one call and from several', async () => {
       const license = newLicense();
       const other = newLicense();
       for (let call = 0; call < 8; call += 1) {
         await publish([license.next(), other.next(), license.next(), license.next(), other.next()]);
       }
-      expect(await inbox.firstOf(license.id, 24)).toStrictEqual(license.events);
-      expect(await inbox.firstOf(other.id, 16)).toStrictEqual(other.events);
+      expect(await inbox.acceptedOf(license.id, 24)).toStrictEqual(license.events);
+      expect(await inbox.acceptedOf(other.id, 16)).toStrictEqual(other.events);
     });
 
-    test('arrive completely and in order if 100 of several licenses are published in one call', async () => {
+    test('arrive completely if 100 of several licenses are published in one call', async () => {
       const licenses = Array.from({ length: 7 }, newLicense);
       const events = Array.from({ length: 100 }, (_, n) => (licenses[n % 7] ?? newLicense()).next());
       await publish(events);
       for (const license of licenses) {
-        expect(await inbox.firstOf(license.id, license.events.length)).toStrictEqual(license.events);
+        expect(await inbox.acceptedOf(license.id, license.events.length)).toStrictEqual(license.events);
       }
     });
 
-    test('wait for a refused one, which is redelivered until it is accepted', async () => {
+    test('do not wait for a refused one, which is redelivered until it is accepted', async () => {
       const license = newLicense();
       const [refused, next] = [license.next(), license.next()];
       inbox.refuse(refused, 3);
       await publish([refused, next]);
-      expect(await inbox.firstOf(license.id, 2)).toStrictEqual([refused, next]);
-      const delivered = inbox.deliveriesOf(license.id);
-      expect(delivered.slice(0, 5)).toStrictEqual([refused, refused, refused, refused, next]);
-      const ids = inbox.envelopesOf(license.id).map(({ message }) => message.messageId);
-      expect(new Set(ids.slice(0, 4)).size).toBe(1);
+      expect(await inbox.acceptedOf(license.id, 2)).toStrictEqual([refused, next]);
+      const ofRefused = inbox
+        .envelopesOf(license.id)
+        .filter((_, n) => inbox.deliveriesOf(license.id)[n]?.eventId === refused.eventId);
+      expect(ofRefused.length).toBeGreaterThanOrEqual(4);
+      expect(new Set(ofRefused.map(({ message }) => message.messageId)).size).toBe(1);
     });
 
     test('do not wait for a refused one of another license', async () => {
@@ -139,19 +139,19 @@ export function eventsContract(open: (subscriber: Subscriber) => Promise<EventsU
       await publish([refused, free.next(), free.next()]);
       await inbox.until(() => inbox.deliveriesOf(stuck.id).length > 0);
       await publish([free.next()]);
-      expect(await inbox.firstOf(free.id, 3)).toStrictEqual(free.events);
+      expect(await inbox.acceptedOf(free.id, 3)).toStrictEqual(free.events);
       accept();
-      expect(await inbox.firstOf(stuck.id, 1)).toStrictEqual([refused]);
+      expect(await inbox.acceptedOf(stuck.id, 1)).toStrictEqual([refused]);
     });
   });
 
   test('publishing no events delivers none', async () => {
-    const before = inbox.count();
+    const before = inbox.messageCount();
     await publish([]);
     const license = newLicense();
     await publish([license.next()]);
-    await inbox.firstOf(license.id, 1);
-    expect(inbox.count()).toBe(before + 1);
+    await inbox.acceptedOf(license.id, 1);
+    expect(inbox.messageCount()).toBe(before + 1);
   });
 
   test('a call with more than 100 events is refused as a whole', async () => {
@@ -160,7 +160,7 @@ export function eventsContract(open: (subscriber: Subscriber) => Promise<EventsU
     await expect(publish(tooMany)).rejects.toThrow(RangeError);
     const last = license.next();
     await publish([last]);
-    expect(await inbox.firstOf(license.id, 1)).toStrictEqual([last]);
+    expect(await inbox.acceptedOf(license.id, 1)).toStrictEqual([last]);
   });
 
   test('a closed topic is Unavailable and can be closed again', async () => {
@@ -247,11 +247,12 @@ function openInbox() {
 
     until,
 
-    /** The first `count` different events of a license that were accepted; waits for them. */
-    async firstOf(licenseId: string, count: number): Promise<SeatEvent[]> {
+    /** `count` different events of a license that were accepted, oldest first; waits for them. */
+    async acceptedOf(licenseId: string, count: number): Promise<SeatEvent[]> {
       const accepted = (): SeatEvent[] => {
         const seen = of(licenseId).filter(({ isAccepted }) => isAccepted);
-        return [...new Map(seen.map(({ event }) => [event.eventId, event])).values()];
+        const different = [...new Map(seen.map(({ event }) => [event.eventId, event])).values()];
+        return different.toSorted((a, b) => a.atMs - b.atMs);
       };
       await until(() => accepted().length >= count);
       return accepted();
@@ -259,6 +260,7 @@ function openInbox() {
 
     deliveriesOf: (licenseId: string): SeatEvent[] => of(licenseId).map(({ event }) => event),
     envelopesOf: (licenseId: string): PushEnvelope[] => of(licenseId).map(({ envelope }) => envelope),
-    count: (): number => deliveries.length,
+    /** Number of different messages that were delivered. */
+    messageCount: (): number => new Set(deliveries.map(({ envelope }) => envelope.message.messageId)).size,
   };
 }
