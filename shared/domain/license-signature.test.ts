@@ -104,3 +104,9 @@ test('reuses the stored license of a borrowed seat only if it ends exactly with 
   expect(reusableLicense(kept, { ...borrowed, endsAtMs: endsAtMs + 1 })).toBeUndefined();
   expect(reusableLicense(kept, { ...borrowed, nowMs: NOW_MS + 6 * DAY_MS })).toBeDefined();
 });
+
+test('returns no license that a newer release signed with more fields, or kept in another form', () => {
+  const json = JSON.stringify({ ...data, added_later: 'x' });
+  expect(reusableLicense(keep({ ...signature, json }, wanted), wanted)).toBeUndefined();
+  expect(reusableLicense(JSON.stringify({ ...JSON.parse(kept), v: 2 }), wanted)).toBeUndefined();
+});

@@ -75,6 +75,8 @@ export function jwkOf({ keyId, pem }: { readonly keyId: string; readonly pem: st
 
 /** A signed license as it is stored with its session, so that the same request need not be signed again. */
 const KeptSchema = z.extend(LicenseSignatureSchema, {
+  /** Version of this format; another one is signed anew. */
+  v: z.literal(1),
   /** Version of the license that was signed. */
   version: z.int(),
   /** Hash of what the client requested. */
@@ -97,7 +99,7 @@ interface Wanted {
 }
 
 export function keep(signature: LicenseSignature, { version, ask, endsAtMs }: Wanted): string {
-  return JSON.stringify({ ...signature, version, asked: hashOf(ask), endsAtMs } satisfies z.infer<
+  return JSON.stringify({ ...signature, v: 1, version, asked: hashOf(ask), endsAtMs } satisfies z.infer<
     typeof KeptSchema
   >);
 }
@@ -113,10 +115,10 @@ export function reusableLicense(kept: string | undefined, wanted: Wanted): Licen
   const { nowMs, endsAtMs, isExact } = wanted;
   const leastMs = isExact ? endsAtMs : endsAtMs - (endsAtMs - nowMs) * MAX_LOSS;
   const isLongEnough = read.endsAtMs >= leastMs && read.endsAtMs <= endsAtMs;
-  const { expires_at, fingerprint } = dataOf(read);
-  const isForMachine = fingerprint === wanted.fingerprint;
-  const isUnexpired = Date.parse(expires_at) > nowMs;
-  return isLongEnough && isForMachine && isUnexpired ? read : undefined;
+  // A newer release may have signed fields that this one cannot return.
+  const data = z.safeParse(LicenseDataSchema, JSON.parse(read.json)).data;
+  if (data?.fingerprint !== wanted.fingerprint) return undefined;
+  return isLongEnough && Date.parse(data.expires_at) > nowMs ? read : undefined;
 }
 
 export function dataOf({ json }: Pick<LicenseSignature, 'json'>): LicenseData {

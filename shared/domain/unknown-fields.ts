@@ -3,7 +3,11 @@
  * that was read, under a symbol: a copy by spread has them too, and a writer stores them again; `Object.keys`, JSON, and
  * so every response, log line and export do not have them.
  *
- * Whatever is built from a stored document must spread it. A new document that replaces another must not.
+ * Whatever is built from a stored document must spread it. A new document that replaces another must not. Where two are
+ * spread into one object, the unknown fields of the last remain.
+ *
+ * Protocol Buffers do the same, after version 3 had first dropped such fields:
+ * https://github.com/protocolbuffers/protobuf/issues/272
  */
 const UNKNOWN = Symbol('fields of another release');
 
