@@ -380,6 +380,23 @@ const FAULTS: readonly Fault[] = [
     changed('Release', 'records-2', ({ inputs }) => ({ inputs: { ...inputs, name: 'cloud.firestore' } })),
   ],
   [
+    'a use of the key that is forgotten after 30 days',
+    'the use of the key and the heads of audit chains are logged for 400 days',
+    changed('ProjectSink', 'key-use', ({ inputs }) => ({
+      inputs: {
+        ...inputs,
+        filter: inputs.filter.replace(' OR log_id("cloudaudit.googleapis.com/data_access")', ''),
+      },
+    })),
+  ],
+  [
+    'errors that are excluded from the log',
+    'only calls for seats lose log lines, only without WARNING, and only the share of the settings',
+    changed('ProjectExclusion', 'seatlease-requests-own', ({ inputs }) => ({
+      inputs: { ...inputs, filter: inputs.filter.replace('severity<WARNING AND ', '') },
+    })),
+  ],
+  [
     'an alert that only the first of several recipients gets',
     'every alert exists, and every recipient gets it',
     changed('AlertPolicy', 'errors', ({ inputs }) => ({
@@ -461,6 +478,7 @@ describeInfra('exactly one check finds', () => {
   beforeAll(async () => {
     // A stack with every part that a setting can add.
     const settings = await settingsOf('prod', bundles.path, {
+      requestLogs: { cloudRun: 0, own: 0.1 },
       database: 'records-2',
       otherDatabases: ['(default)'],
     });

@@ -86,6 +86,13 @@ describeInfra('the settings of a stack', () => {
       expect(keptFor(days), String(days)).toEqual([expect.stringMatching(/^backups\.retentionDays: /)]);
   });
 
+  test('keep all log lines of calls for seats, some of them, or none', () => {
+    const kept = (own: number) => problemsWith({ requestLogs: { own } });
+    expect([0, 0.01, 1].flatMap(kept)).toEqual([]);
+    for (const share of [-0.1, 1.1, 100])
+      expect(kept(share), String(share)).toEqual([expect.stringMatching(/^requestLogs\.own: /)]);
+  });
+
   test('are refused before a deploy if a function would not start with them', () => {
     expect(problemsWith({ environment: { TRIAL_DAYS: '400', USAGE_METERS: 'Not A Meter' } })).toEqual([
       expect.stringMatching(/^environment\.TRIAL_DAYS: /),
@@ -158,5 +165,6 @@ const ALL: StackSettings = {
   billing: { returnUrl: 'https://p.example' },
   environment: {},
   alerts: { emails: ['a@p.example'], webhooks: [], channels: [] },
+  requestLogs: { cloudRun: 1, own: 1 },
   bundles: '',
 };

@@ -7,6 +7,7 @@ export const CHOSEN = SETTING_NAMES.filter((name): name is ChosenName => SETTING
 const filled = z.string().check(z.minLength(1));
 const count = z.int().check(z.gte(0));
 const version = z.int().check(z.gte(1));
+const share = z.number().check(z.gte(0), z.lte(1));
 const databaseName = z
   .string()
   .check(
@@ -110,6 +111,19 @@ export const Settings = z.strictObject({
       [],
     ),
   }),
+  /**
+   * The share of the log lines of calls for seats (acquire, heartbeat, release) that is kept, from 0 to 1. Metrics count
+   * them all, and lines with WARNING or ERROR are always kept.
+   */
+  requestLogs: z.prefault(
+    z.strictObject({
+      /** Cloud Run's own request lines. They have the caller's network address; ours never do. */
+      cloudRun: z.prefault(share, 1),
+      /** Our lines, with the verdict and the license. */
+      own: z.prefault(share, 1),
+    }),
+    {},
+  ),
   budget: z.optional(
     z.strictObject({
       billingAccount: filled,

@@ -37,7 +37,8 @@ for (const [title, name, changes] of STACKS) {
 
     test('every alert has a row in the runbook, and every row an alert', () => {
       const runbook = readFileSync(new URL('./README.md', import.meta.url), 'utf8');
-      const [, table = ''] = /^## Alerts\n\n(.*?)\n\n/ms.exec(runbook) ?? [];
+      const [, section = ''] = /^## Alerts\n(.*?)^## /ms.exec(runbook) ?? [];
+      const [table = ''] = section.split('\n\n').filter((block) => block.includes('| Alert |'));
       const rows = [...table.matchAll(/^\| ([^|]+) \|/gm)].map(([, cell = '']) => cell.trim());
       const alerts = stack.graph.resources
         .filter(({ type }) => type.endsWith(':AlertPolicy'))

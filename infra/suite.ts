@@ -9,6 +9,7 @@ import { deploy } from './functions.ts';
 import { grant } from './grants.ts';
 import { delayForIam } from './iam-delay.ts';
 import { makeSigningKey } from './keys.ts';
+import { excludeRequestLines, keepLogs } from './logs.ts';
 import { monitor } from './monitoring.ts';
 import { keyVersionName, urlOf } from './names.ts';
 import { after, auditKeyAccess, enableApis } from './project.ts';
@@ -26,6 +27,8 @@ export function suite(manifest: readonly FunctionContract[], settings: StackSett
   const secrets = makeSecrets(settings, options);
   const signingKey = makeSigningKey(settings, options);
   auditKeyAccess(settings, options);
+  keepLogs(settings, options);
+  excludeRequestLines(settings, options);
   const { database, indexes } = makeDatabases(settings, options);
   copyRecords(settings, after(options, database));
   const topic = makeTopic(settings, options);

@@ -2,6 +2,7 @@ import { ACCESS_CHECKS } from './checks/access.ts';
 import { CALL_CHECKS } from './checks/calls.ts';
 import { DATA_CHECKS } from './checks/data.ts';
 import { FUNCTION_CHECKS } from './checks/functions.ts';
+import { LOG_CHECKS } from './checks/logs.ts';
 import { MONITORING_CHECKS } from './checks/monitoring.ts';
 import { PROJECT_CHECKS } from './checks/project.ts';
 
@@ -16,6 +17,7 @@ export const CHECKS = {
   ...DATA_CHECKS,
   ...PROJECT_CHECKS,
   ...MONITORING_CHECKS,
+  ...LOG_CHECKS,
 };
 
 export type CheckName = keyof typeof CHECKS;

@@ -75,7 +75,7 @@ export const MONITORING_CHECKS = {
   ],
 
   'alerts and charts use only deployed functions and existing metrics': ({ graph }) => {
-    const watching = graph.resources.filter(({ type }) => /^gcp:(monitoring|logging)\//.test(type));
+    const watching = graph.resources.filter(({ type }) => /^gcp:(monitoring\/|logging\/metric:)/.test(type));
     // Filters are in strings, and those of the dashboard in JSON within a string.
     const text = watching
       .map(({ inputs }) => JSON.stringify(inputs))
