@@ -15,15 +15,24 @@ import { mostInstances, VCPU_PER_INSTANCE } from './instances.ts';
 import { RUNTIME, secretId } from './names.ts';
 import type { StackSettings } from './settings.ts';
 
-/** Deploys one function and lets its callers invoke it. `options` must wait for its grants: it needs them to start. */
+/** What all functions of a stack have in common. */
+export interface Surroundings {
+  readonly place: BuildPlace;
+  readonly services: Accounts['services'];
+  readonly settings: StackSettings;
+  readonly iam: IamDelay;
+  readonly options: CustomResourceOptions;
+}
+
+/**
+ * Deploys one function and lets its callers invoke it. `ready` are the options of the function alone: it must wait for
+ * its grants, which it needs to start.
+ */
 export function deploy(
   contract: FunctionContract,
   account: Account,
-  place: BuildPlace,
-  services: Accounts['services'],
-  settings: StackSettings,
-  iam: IamDelay,
-  options: CustomResourceOptions,
+  { place, services, settings, iam, options }: Surroundings,
+  ready: CustomResourceOptions,
 ): cloudfunctions.Function {
   const name = deployedName(contract.name);
   const { project, region: location } = settings;
@@ -63,7 +72,7 @@ export function deploy(
         })),
       },
     },
-    iam.waiting(options),
+    iam.waiting(ready),
   );
   const member = caller === 'anyone' ? everyone(settings) : services[caller].member;
   if (member)

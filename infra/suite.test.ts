@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MANIFEST } from '../functions/manifest.ts';
 import { readBundle } from './bundle.ts';
+import { linesOf, orderOf } from './order.ts';
 import type { Stack } from './testing/checks/stack.ts';
 import { CHECKS } from './testing/checks.ts';
 import { describeInfra } from './testing/describe-infra.ts';
@@ -46,6 +47,28 @@ for (const [title, name, changes] of STACKS) {
       expect(alerts.filter((alert) => !rows.includes(alert))).toEqual([]);
       if (name === 'prod')
         expect(rows.filter((row) => !alerts.includes(row))).toEqual(['Alert', '---', 'The budget']);
+    });
+
+    test('the order of a deploy is APIs, grants and indexes, record-event and sweep, other functions, their callers', () => {
+      const waves = orderOf(stack.graph);
+      const numbersOf = (kind: string, name = ''): number[] =>
+        waves.flatMap((wave) =>
+          wave.kind === kind && wave.names.some((each) => each.includes(name)) ? [wave.number] : [],
+        );
+      expect(waves.filter(({ number }) => number === 1).map(({ kind }) => kind)).toEqual(['Service']);
+      const functions = waves.filter(({ kind }) => kind === 'Function');
+      const [first = 0, rest = 0, ...later] = functions.map(({ number }) => number);
+      expect(later).toEqual([]);
+      expect(functions[0]?.names.toSorted()).toEqual(['seatlease-record-event', 'seatlease-sweep']);
+      for (const kind of ['IAMMember', 'SecretIamMember', 'CryptoKeyIAMMember', 'Index', 'BucketObject'])
+        expect(Math.max(...numbersOf(kind)), kind).toBeLessThan(first);
+      expect(numbersOf('Job', 'sweep').concat(numbersOf('Subscription', 'record-event'))).toEqual([
+        expect.toSatisfy((number) => number > rest),
+        expect.toSatisfy((number) => number > rest),
+      ]);
+      expect(linesOf(waves)).toContain(
+        `${first}. Function: seatlease-record-event, seatlease-sweep, when IAM has applied new grants`,
+      );
     });
 
     test('the outputs name the URLs of functions, the signing key version, the topic and the database', () => {

@@ -41,10 +41,9 @@ export function suite(manifest: readonly FunctionContract[], settings: StackSett
   const grants = manifest.flatMap((contract) =>
     grant(contract, accountOf(contract), { topic, signingKey, secrets }, settings, iam.granting(options)),
   );
+  const surroundings = { place, services: accounts.services, settings, iam, options };
   const make = (contracts: readonly FunctionContract[], ready: typeof options) =>
-    contracts.map((contract) =>
-      deploy(contract, accountOf(contract), place, accounts.services, settings, iam, ready),
-    );
+    contracts.map((contract) => deploy(contract, accountOf(contract), surroundings, ready));
   // Functions wait for all grants and not only for their own, so that all of them wait for IAM at the same time.
   const ready = after(options, ...indexes, ...place.grants, ...grants);
   // First those that events and sweeps come to: they must know what the others write, and refuse what they do not know.

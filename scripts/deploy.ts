@@ -7,10 +7,16 @@ import * as z from 'zod/mini';
 import { about, flag, option } from '../clients/command-line/options.ts';
 import { defineProgram, EXIT, runProgram, TERMINAL } from '../clients/command-line/program.ts';
 import { MANIFEST } from '../functions/manifest.ts';
+import { deployedName } from '../functions/names.ts';
 import { isStack } from '../infra/stack-file.ts';
+import { isInternal } from '../shared/http/callers.ts';
 import { HOSTING_CONFIG, placeOf, planOf } from './deploy/plan.ts';
 import { deploy } from './deploy/run.ts';
 import { firebaseConfig } from './generate/hosting.ts';
+
+const PUBLIC_FUNCTIONS = MANIFEST.filter((contract) => !isInternal(contract)).map(({ name }) =>
+  deployedName(name),
+);
 
 const NEEDS_STACK = 'needs the name of a stack with settings in infra/Pulumi.STACK.yaml';
 
@@ -37,8 +43,8 @@ async function confirms(stack: string): Promise<boolean> {
 }
 
 const program = defineProgram('npm run deploy --', {
-  summary: `Bundles the functions, builds the site, shows what Pulumi would change, asks, applies it and publishes the site. A second run
-changes nothing. Exits with 0 if it succeeded, 1 if a step failed or was declined, 2 if it was called wrongly.`,
+  summary: `Bundles the functions, builds the site, shows the order of resources and what Pulumi would change, asks, applies it and publishes
+the site. A second run changes nothing. Exits with 0 if it succeeded, 1 if a step failed or was declined, 2 if it was called wrongly.`,
   options: z.object({
     stack: option('STACK', z.string(NEEDS_STACK).check(z.refine(isStack, NEEDS_STACK))),
     secrets: about('creates only the secrets, which must have values before the first deploy', flag()),
@@ -49,7 +55,7 @@ changes nothing. Exits with 0 if it succeeded, 1 if a step failed or was decline
     const place = placeOf(parse(readFileSync(fileOf(stack), 'utf8')));
     writeFileSync(HOSTING_CONFIG, `${JSON.stringify(firebaseConfig(MANIFEST, place), null, 2)}\n`);
     const outcome = await deploy(
-      planOf({ stack, secretsOnly: secrets }, place),
+      planOf({ stack, secretsOnly: secrets, publicFunctions: PUBLIC_FUNCTIONS }, place),
       { planOnly: plan },
       {
         run,

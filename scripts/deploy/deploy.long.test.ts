@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-const PROGRAMS = ['npm', 'npx', 'pulumi'];
+const PROGRAMS = ['npm', 'npx', 'node', 'pulumi'];
 
 let folder: string;
 beforeEach(() => {
@@ -33,7 +33,8 @@ function deploy(args: readonly string[], options: { input?: string; failing?: st
   return { status, stdout, stderr, calls: readFileSync(calls, 'utf8').trim().split('\n').filter(Boolean) };
 }
 
-const BEFORE = ['npm ci --prefix=infra', 'npm run bundle', 'npm run site'];
+const BUILDS = ['npm ci --prefix=infra', 'npm run bundle', 'npm run site'];
+const BEFORE = [...BUILDS, 'node infra/order.ts --stack=dev'];
 const PREVIEW = 'pulumi preview --diff --cwd=infra --stack=dev';
 const UP = 'pulumi up --yes --skip-preview --cwd=infra --stack=dev';
 
@@ -74,6 +75,7 @@ test.each([
 
 test('creates only the secrets with --secrets', () => {
   const { calls } = deploy(['--stack', 'dev', '--yes', '--secrets']);
+  expect(calls.slice(0, 3)).toEqual(BUILDS);
   expect(calls).toHaveLength(5);
   for (const call of calls.slice(3)) expect(call).toContain('secretmanager/secret:Secret');
 });

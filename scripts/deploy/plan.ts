@@ -10,6 +10,8 @@ export interface DeployOptions {
   readonly stack: string;
   /** Creates only the secrets, which must have values before the first deploy. */
   readonly secretsOnly: boolean;
+  /** Names in the cloud of the functions that everyone may call. */
+  readonly publicFunctions: readonly string[];
 }
 
 export interface Step {
@@ -25,7 +27,10 @@ export interface DeployPlan {
 }
 
 /** The steps, in order, for the cloud project that the stack's settings name. */
-export function planOf({ stack, secretsOnly }: DeployOptions, { project }: StackPlace): DeployPlan {
+export function planOf(
+  { stack, secretsOnly, publicFunctions }: DeployOptions,
+  { project, region, publicAccess }: StackPlace,
+): DeployPlan {
   const pulumi = (...args: string[]): Step['command'] => [
     'pulumi',
     ...args,
@@ -39,10 +44,16 @@ export function planOf({ stack, secretsOnly }: DeployOptions, { project }: Stack
       { name: 'packages of infra/', command: ['npm', 'ci', '--prefix=infra'] },
       npm('bundle'),
       npm('site'),
+      ...(secretsOnly
+        ? []
+        : [{ name: 'the order', command: ['node', 'infra/order.ts', `--stack=${stack}`] as const }]),
       { name: 'the plan', command: pulumi('preview', '--diff', ...targets) },
     ],
     after: [
       { name: 'the cloud', command: pulumi('up', '--yes', '--skip-preview', ...targets) },
+      ...(secretsOnly || publicAccess !== 'invoker-check-off'
+        ? []
+        : publicFunctions.map((name) => switchOffInvokerCheck(name, { project, region }))),
       // Last: it routes users to functions, which must exist.
       ...(secretsOnly
         ? []
@@ -65,18 +76,55 @@ export function planOf({ stack, secretsOnly }: DeployOptions, { project }: Stack
   };
 }
 
+/**
+ * Google's way to a public function where an organization policy refuses `allUsers`
+ * (https://docs.cloud.google.com/run/docs/authenticating/public). The Functions API has no field for it, and a deploy of
+ * the function may switch the check on again (https://github.com/hashicorp/terraform-provider-google/issues/23360), so
+ * this follows every deploy. It changes nothing if the check is off.
+ */
+function switchOffInvokerCheck(
+  service: string,
+  { project, region }: Pick<StackPlace, 'project' | 'region'>,
+): Step {
+  return {
+    name: `public access to ${service}`,
+    command: [
+      'gcloud',
+      'run',
+      'services',
+      'update',
+      service,
+      '--no-invoker-iam-check',
+      `--region=${region}`,
+      `--project=${project}`,
+      '--quiet',
+    ],
+  };
+}
+
 /** At the root: firebase-tools resolves its paths from the file's folder. */
 export const HOSTING_CONFIG = 'firebase.deploy.json';
 
-const StackFile = z.object({ config: z.object({ 'gcp:project': z.string(), 'gcp:region': z.string() }) });
+const PublicAccess = z._default(z.enum(['allUsers', 'invoker-check-off']), 'allUsers');
+
+/** The part of `infra/settings.ts` that a deploy needs. That file is not read here: its packages may not be installed. */
+const StackFile = z.object({
+  config: z.object({
+    'gcp:project': z.string(),
+    'gcp:region': z.string(),
+    'seatlease:settings': z.object({ publicAccess: PublicAccess }),
+  }),
+});
 
 export interface StackPlace {
   readonly project: string;
   readonly region: string;
+  readonly publicAccess: z.infer<typeof PublicAccess>;
 }
 
-/** The project and region in a stack's settings. Throws if they are missing. */
+/** What a deploy needs to know of a stack's settings. Throws if the project or region is missing. */
 export function placeOf(settings: unknown): StackPlace {
   const { config } = z.parse(StackFile, settings);
-  return { project: config['gcp:project'], region: config['gcp:region'] };
+  const { publicAccess } = config['seatlease:settings'];
+  return { project: config['gcp:project'], region: config['gcp:region'], publicAccess };
 }
