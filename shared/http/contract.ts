@@ -19,9 +19,10 @@ export interface FunctionContract {
   /** Maximum number of requests that one instance serves at a time. */
   readonly concurrency: number;
   /**
-   * Maximum number of instances on Cloud Run. It limits the bill and the load on the backends: 100 where clients take
-   * and keep seats (8,000 requests at a time; one more instance costs less than a refused seat), 1 for the sweep (two
-   * would block each other), 20 where clients or machines call occasionally, 10 where users do.
+   * Upper bound of instances on Cloud Run; `instances` of a stack can lower it. It limits the bill and the load on the
+   * backends: 100 where clients take and keep seats (8,000 requests at a time; one more instance costs less than a
+   * refused seat), 1 for the sweep (two would block each other), 20 where clients or machines call occasionally, 10
+   * where users do.
    */
   readonly maxInstances: number;
   readonly timeoutSeconds: number;
