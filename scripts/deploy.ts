@@ -4,21 +4,19 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { parse } from 'yaml';
 import * as z from 'zod/mini';
-import { about, flag, option } from '../clients/command-line/options.ts';
+import { about, flag } from '../clients/command-line/options.ts';
 import { defineProgram, EXIT, runProgram, TERMINAL } from '../clients/command-line/program.ts';
 import { MANIFEST } from '../functions/manifest.ts';
 import { deployedName } from '../functions/names.ts';
-import { isStack } from '../infra/stack-file.ts';
 import { isInternal } from '../shared/http/callers.ts';
 import { HOSTING_CONFIG, placeOf, planOf } from './deploy/plan.ts';
 import { deploy } from './deploy/run.ts';
 import { firebaseConfig } from './generate/hosting.ts';
+import { STACK } from './stack-option.ts';
 
 const PUBLIC_FUNCTIONS = MANIFEST.filter((contract) => !isInternal(contract)).map(({ name }) =>
   deployedName(name),
 );
-
-const NEEDS_STACK = 'needs the name of a stack with settings in infra/Pulumi.STACK.yaml';
 
 function fileOf(stack: string): string {
   return `infra/Pulumi.${stack}.yaml`;
@@ -46,7 +44,7 @@ const program = defineProgram('npm run deploy --', {
   summary: `Bundles the functions, builds the site, shows the order of resources and what Pulumi would change, asks, applies it and publishes
 the site. A second run changes nothing. Exits with 0 if it succeeded, 1 if a step failed or was declined, 2 if it was called wrongly.`,
   options: z.object({
-    stack: option('STACK', z.string(NEEDS_STACK).check(z.refine(isStack, NEEDS_STACK))),
+    stack: STACK,
     secrets: about('creates only the secrets, which must have values before the first deploy', flag()),
     plan: about('shows what would be done and exits', flag()),
     yes: about('does not ask', flag()),

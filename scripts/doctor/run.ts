@@ -1,7 +1,7 @@
 import { GoogleAuth } from 'google-auth-library';
 import * as z from 'zod/mini';
 import { CommandError } from '../../clients/command-line/errors.ts';
-import { about, flag, option } from '../../clients/command-line/options.ts';
+import { about, flag } from '../../clients/command-line/options.ts';
 import {
   defineProgram,
   EXIT,
@@ -11,9 +11,10 @@ import {
 } from '../../clients/command-line/program.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
 import { readSettings, StackError } from '../../infra/read-settings.ts';
-import { configuredIn, isStack } from '../../infra/stack-file.ts';
+import { configuredIn } from '../../infra/stack-file.ts';
 import type { Environment } from '../../shared/config.ts';
 import type { SecretName } from '../../shared/settings.ts';
+import { STACK } from '../stack-option.ts';
 import { type Answers, httpAnswers, NoAnswer } from './answers.ts';
 import { DEPLOYED, functionsIn, hasSuite } from './areas/deployed.ts';
 import { DOMAIN } from './areas/domain.ts';
@@ -42,7 +43,6 @@ export const AREAS: readonly Area[] = [
 
 const DEADLINE_MS = 20_000;
 const LEVEL_WIDTH = Math.max(...LEVELS.map((level) => level.length));
-const NEEDS_STACK = 'needs the name of a stack with settings in infra/Pulumi.STACK.yaml';
 
 /** What the program uses of the outside. Tests pass their own. */
 export interface DoctorParts {
@@ -83,7 +83,7 @@ it could not run. It also reads these variables, instead of the secrets in the p
 UPSTASH_REDIS_REST_TOKEN, STRIPE_SECRET_KEY; and, for the settings of the database, UPSTASH_EMAIL and UPSTASH_API_KEY.`,
     json: true,
     options: z.object({
-      stack: option('STACK', z.string(NEEDS_STACK).check(z.refine(isStack, NEEDS_STACK))),
+      stack: STACK,
       readSecrets: about('also reads the values of the secrets, and uses them', flag()),
     }),
     async run({ stack: name, readSecrets }) {
