@@ -1,17 +1,21 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import * as z from 'zod/mini';
 import { type Config, ConfigError, readConfig } from '../shared/config.ts';
+import { publicTextOf } from '../shared/domain/rsa-key.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
-import { settingsOf } from '../shared/http/dependencies.ts';
-import { DEPENDENCIES, SETTINGS } from '../shared/settings.ts';
+import { dependenciesOf, settingsOf } from '../shared/http/dependencies.ts';
+import { DEPENDENCIES, SETTINGS, type SettingName } from '../shared/settings.ts';
+import { TEST_SECRETS } from '../shared/testing/secrets.ts';
 import { assembleDeps, DEPLOYED } from '../shared/wiring.ts';
 import { deployed } from './deployed.ts';
 import { readFunctionConfig } from './function-config.ts';
 import contract from './health/contract.ts';
 import { MANIFEST } from './manifest.ts';
 import { deployedEnvironment } from './testing/deployed-environment.ts';
+import token from './token/contract.ts';
 
 /** Each differs from the default. */
 const OPTIONAL_SETTINGS = {
@@ -37,6 +41,9 @@ const OPTIONAL_SETTINGS = {
   SERVICE_TOKENS: 'checked-by-cloud-run',
 };
 
+const OTHER_HASH = 'b'.repeat(64);
+const OTHER_KEY = publicTextOf(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey);
+
 afterEach(() => {
   vi.restoreAllMocks();
   vi.unstubAllEnvs();
@@ -50,12 +57,12 @@ test('a deployed function reports an invalid environment only in the log, and se
   const ask = () => fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/health`);
   try {
     vi.stubEnv('K_SERVICE', 'health');
-    vi.stubEnv('OPERATOR_KEY', 'too short');
+    vi.stubEnv('OPERATOR_KEY_HASH', 'too short');
     const refused = await ask();
     expect(refused.status).toBe(500);
-    expect(await refused.text()).not.toMatch(/OPERATOR_KEY|GOOGLE_CLOUD_PROJECT/);
+    expect(await refused.text()).not.toMatch(/OPERATOR_KEY_HASH|GOOGLE_CLOUD_PROJECT/);
     const line = write.mock.calls.map(([text]) => String(text)).find((text) => text.includes('health 500'));
-    expect(line).toContain('OPERATOR_KEY: needs at least 32 characters');
+    expect(line).toContain('OPERATOR_KEY_HASH: needs 64 hexadecimal digits');
     expect(line).toContain('GOOGLE_CLOUD_PROJECT: is not set');
 
     for (const [name, value] of Object.entries(deployedEnvironment())) vi.stubEnv(name, value);
@@ -113,7 +120,9 @@ describe.each([...DEPENDENCIES])('a deployed function that uses only %s', (depen
       const fields = await fieldsReadOf(configFrom(everything));
       const value = everything[name] ?? '';
       const { schema } = SETTINGS[name];
-      const other = [`${value}1`, `1${value}`, '3', 'off'].find((text) => z.safeParse(schema, text).success);
+      const other = [`${OTHER_KEY},${value}`, `${value}1`, `1${value}`, '3', 'off', OTHER_HASH].find(
+        (text) => z.safeParse(schema, text).success,
+      );
       const opened = (environment: Record<string, string | undefined>): unknown[] => {
         const config = configFrom(environment);
         return fields.map((field) => config[field]);
@@ -121,4 +130,40 @@ describe.each([...DEPENDENCIES])('a deployed function that uses only %s', (depen
       expect(opened({ ...everything, [name]: other })).not.toEqual(opened(everything));
     },
   );
+});
+
+describe('the function that issues access tokens', () => {
+  const start = (changes: Record<string, string>): Promise<unknown> => {
+    const environment = deployedEnvironment(changes);
+    return assembleDeps(readFunctionConfig(token, environment), DEPLOYED, dependenciesOf(token));
+  };
+  const other = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+
+  test('starts if the public half of its key is in the list, with others before it', async () => {
+    const { ACCESS_TOKEN_PUBLIC_KEYS: own } = TEST_SECRETS;
+    await start({ ACCESS_TOKEN_PUBLIC_KEYS: `${publicTextOf(other)},${own}` });
+  });
+
+  test('does not start if other functions would refuse its tokens', async () => {
+    await expect(start({ ACCESS_TOKEN_PUBLIC_KEYS: publicTextOf(other) })).rejects.toThrow(
+      'ACCESS_TOKEN_PUBLIC_KEYS: lacks the public half of ACCESS_TOKEN_PRIVATE_KEY',
+    );
+  });
+
+  test('does not start with a key that cannot sign, and does not show it', async () => {
+    const wrong = `MII${'A'.repeat(64)}`;
+    const refused = start({ ACCESS_TOKEN_PRIVATE_KEY: wrong });
+    await expect(refused).rejects.toThrow('ACCESS_TOKEN_PRIVATE_KEY: needs an RSA private key');
+    await expect(refused).rejects.not.toThrow(wrong);
+  });
+
+  test('is the only one that gets the private key, and it cannot open what other functions seal', () => {
+    const readers = (name: SettingName): string[] =>
+      MANIFEST.filter((of) => settingsOf(dependenciesOf(of)).includes(name)).map((of) => of.name);
+    expect(readers('ACCESS_TOKEN_PRIVATE_KEY')).toEqual(['token']);
+    expect(readers('REFRESH_TOKEN_KEYS')).toEqual(['token']);
+    expect(readers('SIGN_IN_STATE_KEYS')).toEqual(['callback', 'login']);
+    expect(readers('CONFIRMATION_KEYS')).toEqual(['gdpr-delete']);
+    expect(readers('ACCESS_TOKEN_PUBLIC_KEYS')).not.toContain('login');
+  });
 });

@@ -6,6 +6,7 @@ import type { EndpointContract, FunctionContract } from '../shared/http/contract
 import { startEmbeddedRedis } from '../shared/local/redis/embedded-redis.ts';
 import { startUpstashServer } from '../shared/local/redis/upstash-server.ts';
 import type { Deps } from '../shared/ports/deps.ts';
+import { TEST_SECRETS } from '../shared/testing/secrets.ts';
 import { type CountingProxy, countingProxy } from '../shared/testing/servers/counting-proxy.ts';
 import type { AnyRequest, World } from './example.ts';
 import { MANIFEST } from './manifest.ts';
@@ -32,7 +33,10 @@ const FUNCTIONS: readonly FunctionContract[] = MANIFEST;
 const SECRETS = {
   OPERATOR_KEY,
   SESSION_TOKEN_KEYS: 'session-token-key-for-logs-0123456789abcd',
-  ACCESS_TOKEN_KEYS: 'access-token-key-for-logs-0123456789abcde',
+  REFRESH_TOKEN_KEYS: 'refresh-token-key-for-logs-0123456789abc',
+  SIGN_IN_STATE_KEYS: 'sign-in-state-key-for-logs-0123456789ab',
+  CONFIRMATION_KEYS: 'confirmation-key-for-logs-0123456789abcd',
+  ACCESS_TOKEN_PRIVATE_KEY: TEST_SECRETS.ACCESS_TOKEN_PRIVATE_KEY,
   PSEUDONYM_KEY: 'pseudonym-key-for-logs-0123456789abcdef',
   UPSTASH_REDIS_REST_TOKEN: 'upstash-token-for-logs-0123456789',
 };

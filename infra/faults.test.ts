@@ -210,9 +210,9 @@ const FAULTS: readonly Fault[] = [
     'a secret in the plain environment',
     'every function gets exactly the secrets that it reads, in pinned versions and not as plain variables',
     serviceConfig('seatlease-usage', ({ environmentVariables, secretEnvironmentVariables }) => ({
-      environmentVariables: { ...environmentVariables, OPERATOR_KEY: 'x'.repeat(40) },
+      environmentVariables: { ...environmentVariables, OPERATOR_KEY_HASH: 'a'.repeat(64) },
       secretEnvironmentVariables: secretEnvironmentVariables.filter(
-        ({ key }: { key: string }) => key !== 'OPERATOR_KEY',
+        ({ key }: { key: string }) => key !== 'OPERATOR_KEY_HASH',
       ),
     })),
   ],
@@ -256,6 +256,13 @@ const FAULTS: readonly Fault[] = [
     'no function gets a setting that it does not read',
     serviceConfig('seatlease-heartbeat', ({ environmentVariables }) => ({
       environmentVariables: { ...environmentVariables, TRIAL_DAYS: '14' },
+    })),
+  ],
+  [
+    'the operator key itself',
+    'no function gets a setting that it does not read',
+    serviceConfig('seatlease-users', ({ environmentVariables }) => ({
+      environmentVariables: { ...environmentVariables, OPERATOR_KEY: 'x'.repeat(40) },
     })),
   ],
   [

@@ -49,9 +49,9 @@ describeInfra('the settings of a stack', () => {
   });
 
   test('are refused if a secret has no version, or if no function needs it', () => {
-    const { OPERATOR_KEY: _, ...secretVersions } = prod.secretVersions as Record<string, number>;
+    const { OPERATOR_KEY_HASH: _, ...secretVersions } = prod.secretVersions as Record<string, number>;
     expect(problemsWith({ secretVersions: { ...secretVersions, OLD_KEY: 1 } })).toEqual([
-      'secretVersions.OPERATOR_KEY: is not set',
+      'secretVersions.OPERATOR_KEY_HASH: is not set',
       'secretVersions.OLD_KEY: no function of this stack needs it',
     ]);
   });
@@ -65,9 +65,9 @@ describeInfra('the settings of a stack', () => {
   });
 
   test('accept only numbers as versions, not latest', () => {
-    const secretVersions = { ...(prod.secretVersions as object), OPERATOR_KEY: 'latest' };
+    const secretVersions = { ...(prod.secretVersions as object), OPERATOR_KEY_HASH: 'latest' };
     expect(problemsWith({ secretVersions })).toEqual([
-      expect.stringMatching(/^secretVersions\.OPERATOR_KEY: /),
+      expect.stringMatching(/^secretVersions\.OPERATOR_KEY_HASH: /),
     ]);
   });
 
@@ -94,7 +94,13 @@ describeInfra('the settings of a stack', () => {
   });
 
   test('are refused before a deploy if a function would not start with them', () => {
-    expect(problemsWith({ environment: { TRIAL_DAYS: '400', USAGE_METERS: 'Not A Meter' } })).toEqual([
+    const chosen = prod.environment as Record<string, string>;
+    expect(problemsWith({ environment: { ...chosen, ACCESS_TOKEN_PUBLIC_KEYS: 'MIIB' } })).toEqual([
+      expect.stringMatching(/^environment\.ACCESS_TOKEN_PUBLIC_KEYS: needs RSA public keys/),
+    ]);
+    expect(
+      problemsWith({ environment: { ...chosen, TRIAL_DAYS: '400', USAGE_METERS: 'Not A Meter' } }),
+    ).toEqual([
       expect.stringMatching(/^environment\.TRIAL_DAYS: /),
       expect.stringMatching(/^environment\.USAGE_METERS: /),
     ]);
@@ -122,6 +128,7 @@ describeInfra('the settings of a stack', () => {
       MANIFEST.filter((contract) => variable in environmentOf(contract, settings)).map(({ name }) => name);
     expect(having('GOOGLE_CLIENT_ID')).toEqual(['callback', 'login']);
     expect(having('BILLING_RETURN_URL')).toEqual(['checkout']);
+    expect(having('EVENTS_TOPIC')).toEqual(['health', 'stripe-webhook', 'sweep']);
     expect(having('OPERATOR_DOMAIN')).not.toContain('heartbeat');
     expect(having('GOOGLE_CLOUD_PROJECT')).toHaveLength(MANIFEST.length);
   });
@@ -129,6 +136,7 @@ describeInfra('the settings of a stack', () => {
 
 describe('every variable that functions read', () => {
   const LOCAL = [
+    'OPERATOR_KEY',
     'PORT',
     'SEATLEASE_DATA',
     'SWEEP_SECONDS',

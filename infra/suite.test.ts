@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MANIFEST } from '../functions/manifest.ts';
 import { readBundle } from './bundle.ts';
 import { linesOf, orderOf } from './order.ts';
-import type { Stack } from './testing/checks/stack.ts';
+import { FUNCTION, of, type Stack } from './testing/checks/stack.ts';
 import { CHECKS } from './testing/checks.ts';
 import { describeInfra } from './testing/describe-infra.ts';
-import { recordStack } from './testing/graph.ts';
+import { type Graph, recordStack } from './testing/graph.ts';
 import { makeBundles, settingsOf } from './testing/stacks.ts';
 
 const bundles = makeBundles();
@@ -84,6 +84,44 @@ for (const [title, name, changes] of STACKS) {
     });
   });
 }
+
+describeInfra('a new version of a secret', () => {
+  /** Of 24 functions. Each is built again. */
+  const FUNCTIONS_BUILT_AGAIN = {
+    UPSTASH_REDIS_REST_URL: 20,
+    UPSTASH_REDIS_REST_TOKEN: 20,
+    SESSION_TOKEN_KEYS: 3,
+    ACCESS_TOKEN_PRIVATE_KEY: 1,
+    REFRESH_TOKEN_KEYS: 1,
+    SIGN_IN_STATE_KEYS: 2,
+    CONFIRMATION_KEYS: 1,
+    PSEUDONYM_KEY: 14,
+    OPERATOR_KEY_HASH: 13,
+    GOOGLE_CLIENT_SECRET: 2,
+    STRIPE_SECRET_KEY: 5,
+    STRIPE_WEBHOOK_SECRETS: 1,
+  };
+
+  test('changes only the functions that read it', async () => {
+    const settings = await settingsOf('prod', bundles.path);
+    const { secretVersions } = settings;
+    const before = functionsIn(await recordStack(settings));
+    const rotated = { ...settings, secretVersions: { ...secretVersions, SESSION_TOKEN_KEYS: 2 } };
+    const after = functionsIn(await recordStack(rotated));
+    const changed = [...after].filter(([name, inputs]) => inputs !== before.get(name)).map(([name]) => name);
+    expect(changed.toSorted()).toEqual(['seatlease-acquire', 'seatlease-heartbeat', 'seatlease-release']);
+
+    const readers = (secret: string): number =>
+      [...before.values()].filter((inputs) => inputs.includes(JSON.stringify(secret))).length;
+    const counts = Object.keys(secretVersions).map((secret) => [secret, readers(secret)]);
+    expect(Object.fromEntries(counts)).toEqual(FUNCTIONS_BUILT_AGAIN);
+  });
+
+  /** The inputs of each function, as text. */
+  function functionsIn(graph: Graph): ReadonlyMap<string, string> {
+    return new Map(of(graph, FUNCTION).map(({ name, inputs }) => [name, JSON.stringify(inputs)]));
+  }
+});
 
 describe('a deploy', () => {
   test('changes only the functions whose bundles changed', () => {

@@ -1,13 +1,10 @@
 import { expect, test } from 'vitest';
 import { ConfigError, readConfig } from './config.ts';
+import { publicTextOf } from './domain/rsa-key.ts';
 import { SETTING_NAMES, SETTINGS } from './settings.ts';
+import { OPERATOR_KEY_HASH, TEST_SECRETS } from './testing/secrets.ts';
 
-const SECRETS = {
-  OPERATOR_KEY: 'operator-key-0123456789abcdef0123456789',
-  SESSION_TOKEN_KEYS: 'session-key-0123456789abcdef0123456789',
-  ACCESS_TOKEN_KEYS: 'access-key-0123456789abcdef0123456789a',
-  PSEUDONYM_KEY: 'pseudonym-key-0123456789abcdef01234567',
-};
+const SECRETS = TEST_SECRETS;
 const SERVICES = {
   SERVICE_AUDIENCE: 'https://seatlease.example/internal',
   SCHEDULER_ACCOUNT: 'scheduler@project.iam.gserviceaccount.com',
@@ -20,8 +17,10 @@ const SIGN_IN = {
 };
 const KEY_VERSION =
   'projects/project/locations/europe/keyRings/seatlease/cryptoKeys/licenses/cryptoKeyVersions/1';
+const { OPERATOR_KEY, ...OWN_OF_FUNCTIONS } = SECRETS;
 const DEPLOYED = {
-  ...SECRETS,
+  ...OWN_OF_FUNCTIONS,
+  OPERATOR_KEY_HASH,
   K_SERVICE: 'acquire',
   UPSTASH_REDIS_REST_URL: 'https://example.upstash.io',
   UPSTASH_REDIS_REST_TOKEN: 'upstash-token',
@@ -42,14 +41,20 @@ function refusalOf(environment: Record<string, string | undefined>): string {
   throw new Error('The settings were accepted.');
 }
 
-test('embeds every dependency when only the four secrets are set', () => {
-  expect(readConfig(SECRETS)).toEqual({
+test('embeds every dependency when only what npm start generates is set', () => {
+  const { accessTokenPublicKeys, ...config } = readConfig(SECRETS);
+  expect(accessTokenPublicKeys.map((key) => publicTextOf(key))).toEqual([SECRETS.ACCESS_TOKEN_PUBLIC_KEYS]);
+  expect(config).toEqual({
     port: 8080,
     dataFolder: '.seatlease',
     sweepSeconds: 10,
-    operatorKey: SECRETS.OPERATOR_KEY,
+    operatorKey: OPERATOR_KEY,
+    operatorKeyHash: undefined,
+    accessTokenPrivateKey: SECRETS.ACCESS_TOKEN_PRIVATE_KEY,
+    refreshTokenKeys: [SECRETS.REFRESH_TOKEN_KEYS],
+    signInStateKeys: [SECRETS.SIGN_IN_STATE_KEYS],
+    confirmationKeys: [SECRETS.CONFIRMATION_KEYS],
     sessionTokenKeys: [SECRETS.SESSION_TOKEN_KEYS],
-    accessTokenKeys: [SECRETS.ACCESS_TOKEN_KEYS],
     pseudonymKey: SECRETS.PSEUDONYM_KEY,
     shards: 16,
     projectId: undefined,
@@ -187,7 +192,12 @@ test('reports all invalid settings at once, each by its name', () => {
     PORT: '70000',
     OPERATOR_KEY: 'short',
     SESSION_TOKEN_KEYS: `${SECRETS.SESSION_TOKEN_KEYS},short`,
-    ACCESS_TOKEN_KEYS: 'short',
+    ACCESS_TOKEN_PRIVATE_KEY: 'short',
+    ACCESS_TOKEN_PUBLIC_KEYS: `${SECRETS.ACCESS_TOKEN_PUBLIC_KEYS},short`,
+    OPERATOR_KEY_HASH: OPERATOR_KEY_HASH.toUpperCase(),
+    REFRESH_TOKEN_KEYS: 'short',
+    SIGN_IN_STATE_KEYS: 'short',
+    CONFIRMATION_KEYS: 'short',
     PUBLIC_URL: 'https://seats.example.com/path',
     SIGN_IN_REDIRECTS: 'https://console.example.com/,http://console.example.com/',
     OPERATOR_EMAILS: 'ada@example.com,ada',
@@ -205,7 +215,12 @@ test('reports all invalid settings at once, each by its name', () => {
   const named = [...message.matchAll(/^ {2}- (\w+): \S/gm)].map(([, name]) => name);
   expect(named.toSorted()).toEqual(
     [
-      'ACCESS_TOKEN_KEYS',
+      'ACCESS_TOKEN_PRIVATE_KEY',
+      'ACCESS_TOKEN_PUBLIC_KEYS',
+      'OPERATOR_KEY_HASH',
+      'REFRESH_TOKEN_KEYS',
+      'SIGN_IN_STATE_KEYS',
+      'CONFIRMATION_KEYS',
       'EVENTS_TOPIC',
       'FORWARDED_HOPS',
       'OPERATOR_DOMAIN',
@@ -270,6 +285,7 @@ test('embeds no dependency when deployed', () => {
   expect(refusalOf({ ...SECRETS, K_SERVICE: 'acquire', REDIS_URL: 'redis://127.0.0.1' })).toBe(
     [
       'The settings are not valid:',
+      '  - OPERATOR_KEY_HASH: is not set',
       '  - UPSTASH_REDIS_REST_URL: is not set',
       '  - UPSTASH_REDIS_REST_TOKEN: is not set',
       '  - GOOGLE_CLOUD_PROJECT: is not set',

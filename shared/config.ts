@@ -46,7 +46,10 @@ export function readConfig(
   const problems: string[] = [];
   for (const name of names) {
     const { schema, default: fallback, required = [] } = SETTINGS[name];
-    const isRequired = required === 'always' || required.some((other) => set[other] !== undefined);
+    const isRequired =
+      typeof required === 'string'
+        ? required === 'always' || set[DEPLOYED] === undefined
+        : required.some((other) => set[other] !== undefined);
     const text = set[name] ?? (isRequired ? undefined : fallback);
     if (text === undefined) {
       if (isRequired) problems.push(`${name}: is not set`);
@@ -72,7 +75,7 @@ function isReadBy(name: SettingName, dependencies: ReadonlySet<Dependency>): boo
 type Values = { readonly [N in SettingName]: ValueOf<SettingsTable[N]> };
 type ValueOf<S extends SettingsTable[SettingName]> =
   | Readonly<z.output<S['schema']>>
-  | (S extends { default: string } | { required: 'always' } ? never : undefined);
+  | (S extends { default: string } | { required: 'always' | 'locally' } ? never : undefined);
 
 type FieldPath = SettingsTable[SettingName]['field'];
 type GroupName = FieldPath extends infer F ? (F extends `${infer G}.${string}` ? G : never) : never;

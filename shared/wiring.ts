@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { openPubSubEvents } from './adapters/events/pubsub-events.ts';
 import { openGoogleIdentity } from './adapters/identity/google-identity.ts';
 import { openLimits } from './adapters/limits/upstash-limits.ts';
@@ -10,8 +11,9 @@ import { openKmsSigner } from './adapters/signer/kms-signer.ts';
 import { type Config, ConfigError } from './config.ts';
 import { accessTokenIssuer, accessTokens } from './domain/access-token.ts';
 import { pseudonyms, pseudonymsOf } from './domain/holder.ts';
+import { readPrivateKey, thumbprintOf } from './domain/rsa-key.ts';
 import { sealer } from './domain/sealed.ts';
-import { secretMatcher } from './domain/secret.ts';
+import { hashMatcher, secretMatcher } from './domain/secret.ts';
 import { sessionTokens } from './domain/session-token.ts';
 import { logToStandardOutput } from './http/log.ts';
 import { lazy } from './lazy.ts';
@@ -100,6 +102,19 @@ function notSet(setting: string): ConfigError {
   return new ConfigError([`${setting}: is not set`]);
 }
 
+/** The key that signs access tokens. Throws `ConfigError` if other functions would refuse its tokens. */
+function signingKeyOf({ accessTokenPrivateKey, accessTokenPublicKeys }: Config): KeyObject {
+  const key = readPrivateKey(accessTokenPrivateKey);
+  if (!key)
+    throw new ConfigError([
+      'ACCESS_TOKEN_PRIVATE_KEY: needs an RSA private key of at least 2,048 bits (PKCS#8)',
+    ]);
+  const id = thumbprintOf(key);
+  if (!accessTokenPublicKeys.some((known) => thumbprintOf(known) === id))
+    throw new ConfigError(['ACCESS_TOKEN_PUBLIC_KEYS: lacks the public half of ACCESS_TOKEN_PRIVATE_KEY']);
+  return key;
+}
+
 /**
  * Opens `dependencies`, and only what they need. Reading any other has no value, whatever its type is: `serve` guards the
  * ones that a contract does not name.
@@ -140,12 +155,15 @@ export async function assembleDeps(
     publicUrl,
     signInRedirects: () => config.signInRedirects,
     operators: () => config.operators,
-    isOperatorKey: () => secretMatcher(config.operatorKey),
-    accessTokens: () => accessTokens(config.accessTokenKeys, publicUrl()),
-    accessTokenIssuer: () => accessTokenIssuer(config.accessTokenKeys, publicUrl()),
-    refreshTokens: () => sealer('rt1', config.accessTokenKeys),
-    signInState: () => sealer('su1', config.accessTokenKeys),
-    confirmations: () => sealer('ct1', config.accessTokenKeys),
+    isOperatorKey: () =>
+      config.operatorKeyHash === undefined
+        ? secretMatcher(config.operatorKey)
+        : hashMatcher(config.operatorKeyHash),
+    accessTokens: () => accessTokens(config.accessTokenPublicKeys, publicUrl()),
+    accessTokenIssuer: () => accessTokenIssuer(signingKeyOf(config), publicUrl()),
+    refreshTokens: () => sealer('rt1', config.refreshTokenKeys),
+    signInState: () => sealer('su1', config.signInStateKeys),
+    confirmations: () => sealer('ct1', config.confirmationKeys),
     sessionTokens: () => sessionTokens(config.sessionTokenKeys),
     pseudonyms: () => pseudonyms(config.pseudonymKey),
     pseudonymOf: () => pseudonymsOf(config.pseudonymKey),

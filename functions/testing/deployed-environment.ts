@@ -1,7 +1,8 @@
-import { TEST_SECRETS } from '../../shared/testing/secrets.ts';
+import { OPERATOR_KEY_HASH, TEST_SECRETS } from '../../shared/testing/secrets.ts';
 
 /** The environment of a deployed function, in a project that does not exist. */
 export function deployedEnvironment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const { OPERATOR_KEY: _, ...secrets } = TEST_SECRETS;
   return {
     K_SERVICE: 'seatlease',
     NODE_ENV: 'production',
@@ -14,7 +15,8 @@ export function deployedEnvironment(more: Readonly<Record<string, string>> = {})
     PUBLIC_URL: 'https://no-such.example',
     UPSTASH_REDIS_REST_URL: 'https://nothing.invalid',
     UPSTASH_REDIS_REST_TOKEN: 'token',
-    ...TEST_SECRETS,
+    ...secrets,
+    OPERATOR_KEY_HASH,
     METADATA_SERVER_DETECTION: 'none',
     ...more,
   };

@@ -22,7 +22,7 @@ import { openSuite } from '../open-suite.ts';
 import { addUnknownFields } from './add-unknown-fields.ts';
 import { trustingProvider } from './trusting-provider.ts';
 
-export const { OPERATOR_KEY, ACCESS_TOKEN_KEYS: ACCESS_TOKEN_KEY } = TEST_SECRETS;
+export const { OPERATOR_KEY } = TEST_SECRETS;
 
 /**
  * The whole suite for tests: every function in the real framework behind Google's edge, on embedded dependencies unless

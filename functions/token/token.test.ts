@@ -1,11 +1,12 @@
-import { randomBytes } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { accessTokenIssuer, accessTokens } from '../../shared/domain/access-token.ts';
 import { sealer } from '../../shared/domain/sealed.ts';
 import { challengeOf } from '../../shared/domain/sign-in.ts';
 import { SIGN_INS } from '../../shared/ports/collections.ts';
-import { ACCESS_TOKEN_KEY, openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
+import { ACCESS_TOKEN_KEY as key, TEST_SECRETS } from '../../shared/testing/secrets.ts';
+import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 import { accountOf, LOOPBACK_REDIRECT, signIn, signInToCode, type TestUser } from '../testing/users.ts';
 
 let suite: TestSuite;
@@ -18,6 +19,11 @@ afterAll(() => suite.close());
 afterEach(() => {
   vi.useRealTimers();
 });
+
+/** Another key than that of the suite. */
+const other = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+const publicPem = createPublicKey(key).export({ type: 'spki', format: 'pem' });
+const refreshKeys = [TEST_SECRETS.REFRESH_TOKEN_KEYS] as const;
 
 const code = (reply: Reply): string => `${reply.status} ${reply.body?.code}`;
 
@@ -52,9 +58,7 @@ describe('access tokens that were tampered with', () => {
         .setSubject(ada.userId)
         .setIssuedAt()
         .setExpirationTime('15m'),
-    ).setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', kid: kidOf(real()), ...header });
-  const key = Buffer.from(ACCESS_TOKEN_KEY);
-  const other = Buffer.from('another-key-0123456789-0123456789-0123456789');
+    ).setProtectedHeader({ alg: 'RS256', typ: 'at+jwt', kid: kidOf(real()), ...header });
   const swap = (part: number, text: string): string =>
     real()
       .split('.')
@@ -86,7 +90,7 @@ describe('access tokens that were tampered with', () => {
           .setAudience(suite.url)
           .setSubject(ada.userId)
           .setIssuedAt()
-          .setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', kid: kidOf(real()) })
+          .setProtectedHeader({ alg: 'RS256', typ: 'at+jwt', kid: kidOf(real()) })
           .sign(key),
     ],
     ['not yet valid', () => jwt((t) => t.setNotBefore('1h')).sign(key)],
@@ -94,7 +98,15 @@ describe('access tokens that were tampered with', () => {
     ['of another issuer', () => jwt((t) => t.setIssuer('https://accounts.google.com')).sign(key)],
     ['of another type', () => jwt((t) => t, { typ: 'JWT' }).sign(key)],
     ['without a subject', () => jwt((t) => t.setSubject('')).sign(key)],
-    ['signed with the right key by another algorithm', () => jwt((t) => t, { alg: 'HS512' }).sign(key)],
+    ['signed with the right key by another algorithm', () => jwt((t) => t, { alg: 'RS512' }).sign(key)],
+    [
+      'signed with the public key as the secret of an HMAC',
+      () => jwt((t) => t, { alg: 'HS256' }).sign(Buffer.from(TEST_SECRETS.ACCESS_TOKEN_PUBLIC_KEYS)),
+    ],
+    [
+      'signed with the public key (PEM) as the secret of an HMAC',
+      () => jwt((t) => t, { alg: 'HS256' }).sign(Buffer.from(publicPem)),
+    ],
     [
       'alg none',
       () =>
@@ -120,7 +132,7 @@ describe('access tokens that were tampered with', () => {
     ],
     [
       'header swapped',
-      () => swap(0, Buffer.from('{"alg":"HS256","typ":"at+jwt","kid":"x"}').toString('base64url')),
+      () => swap(0, Buffer.from('{"alg":"RS256","typ":"at+jwt","kid":"x"}').toString('base64url')),
     ],
     ['signature truncated', () => real().slice(0, -1)],
     ['signature removed', () => `${real().split('.').slice(0, 2).join('.')}.`],
@@ -153,13 +165,13 @@ describe('access tokens that were tampered with', () => {
   });
 
   test('a replaced key still verifies its tokens; a removed key does not', async () => {
-    const old = 'old-key-0123456789-0123456789-0123456789';
     const access = { userId: ada.userId, signInId: 'sin_0000000000000000', tenants: {} };
-    const token = await accessTokenIssuer([old], 'here').issue(access, 0);
-    expect(await accessTokens([ACCESS_TOKEN_KEY, old], 'here').open(token, 1)).toEqual(access);
-    expect(await accessTokens([ACCESS_TOKEN_KEY], 'here').open(token, 1)).toHaveProperty('because');
-    const newer = await accessTokenIssuer([ACCESS_TOKEN_KEY, old], 'here').issue(access, 0);
-    expect(await accessTokens([old], 'here').open(newer, 1)).toHaveProperty('because');
+    const [current, old] = [createPublicKey(key), createPublicKey(other)];
+    const token = await accessTokenIssuer(other, 'here').issue(access, 0);
+    expect(await accessTokens([current, old], 'here').open(token, 1)).toEqual(access);
+    expect(await accessTokens([current], 'here').open(token, 1)).toEqual({
+      because: 'the access token is signed with an unknown key',
+    });
   });
 });
 
@@ -255,10 +267,10 @@ describe('refresh tokens', () => {
       'sealed with another key',
       (token) => sealer('rt1', ['another-key-0123456789-0123456789']).seal(opened(token)),
     ],
-    ['sealed for another purpose', (token) => sealer('ct1', [ACCESS_TOKEN_KEY]).seal(opened(token))],
+    ['sealed for another purpose', (token) => sealer('ct1', refreshKeys).seal(opened(token))],
     [
       'sealed for another purpose and renamed',
-      (token) => sealer('ct1', [ACCESS_TOKEN_KEY]).seal(opened(token)).replace('ct1', 'rt1'),
+      (token) => sealer('ct1', refreshKeys).seal(opened(token)).replace('ct1', 'rt1'),
     ],
     ['of a later generation, without a valid seal', (token) => token.replace(/\.[^.]+$/, '.AAAA')],
     ['an access token', () => ada.authorization.slice(7)],

@@ -116,7 +116,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'wiring',
     of: /^shared\/wiring\.ts$/,
-    mayImport: () => only('shared/adapters/', 'shared/(config|settings|lazy)\\.ts', ...HTTP),
+    mayImport: () => only('shared/adapters/', 'shared/(config|settings|lazy)\\.ts', 'node:crypto', ...HTTP),
   },
   {
     name: 'local',
@@ -124,7 +124,11 @@ export const ROOMS: readonly Room[] = [
     mayImport: () =>
       only('shared/(local|adapters)/', 'shared/(wiring|config|lazy)\\.ts', ...HTTP, 'node:', A_PACKAGE),
   },
-  { name: 'settings', of: /^shared\/settings\.ts$/, mayImport: () => only('zod/mini') },
+  {
+    name: 'settings',
+    of: /^shared\/settings\.ts$/,
+    mayImport: () => only('zod/mini', 'shared/domain/rsa-key\\.ts', 'node:crypto'),
+  },
   {
     name: 'config',
     of: /^shared\/config\.ts$/,

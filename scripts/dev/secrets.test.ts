@@ -18,12 +18,12 @@ test('creates valid secrets, and keeps them', () => {
   expect(localSecrets(folder)).toEqual(secrets);
 });
 
-test('adds a secret that is missing in an older data folder, and keeps the others', () => {
-  const { ACCESS_TOKEN_KEYS: _, ...older } = localSecrets(folder);
+test('adds secrets that are missing in an older data folder, and keeps the others', () => {
+  const { REFRESH_TOKEN_KEYS: _, ACCESS_TOKEN_PUBLIC_KEYS: publicKeys, ...older } = localSecrets(folder);
   writeFileSync(join(folder, 'secrets.json'), JSON.stringify(older));
   const secrets = localSecrets(folder);
-  expect(secrets).toMatchObject(older);
-  expect(secrets.ACCESS_TOKEN_KEYS).toMatch(/^[0-9a-f]{64}$/);
+  expect(secrets).toMatchObject({ ...older, ACCESS_TOKEN_PUBLIC_KEYS: publicKeys });
+  expect(secrets.REFRESH_TOKEN_KEYS).toMatch(/^[0-9a-f]{64}$/);
   expect(localSecrets(folder)).toEqual(secrets);
 });
 

@@ -1,12 +1,13 @@
-import { randomBytes } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { type Config, type Environment, readConfig } from '../../shared/config.ts';
+import { publicTextOf } from '../../shared/domain/rsa-key.ts';
 import { makePrivateFolder } from '../../shared/local/private-files.ts';
-import { OWN_SECRETS, type OwnSecretName, SETTINGS, type SettingsTable } from '../../shared/settings.ts';
+import { GENERATED_NAMES, type GeneratedName, SETTINGS, type SettingsTable } from '../../shared/settings.ts';
 
-type Secrets = Record<OwnSecretName, string>;
+type Secrets = Record<GeneratedName, string>;
 
 export const DEFAULT_DATA_FOLDER: SettingsTable['SEATLEASE_DATA']['default'] = '.seatlease';
 
@@ -35,16 +36,27 @@ export function localSecrets(dataFolder: string): Secrets {
     const kept = z.parse(z.record(z.string(), z.string()), JSON.parse(readFileSync(file, 'utf8')));
     const secrets = completed(kept);
     // A data folder of an older version has fewer secrets.
-    if (OWN_SECRETS.some((name) => !(name in kept))) writeFileSync(file, textOf(secrets));
+    if (GENERATED_NAMES.some((name) => !(name in kept))) writeFileSync(file, textOf(secrets));
     return secrets;
   }
 }
 
 /** The existing secrets, and a new one for each that is missing. */
 function completed(kept: Readonly<Record<string, string>>): Secrets {
-  const random = (name: OwnSecretName): string =>
+  const privateKey = kept.ACCESS_TOKEN_PRIVATE_KEY ?? newPrivateKey();
+  const known: Readonly<Record<string, string>> = {
+    ACCESS_TOKEN_PRIVATE_KEY: privateKey,
+    ACCESS_TOKEN_PUBLIC_KEYS: publicTextOf(createPrivateKey(privateKey)),
+    ...kept,
+  };
+  const random = (name: GeneratedName): string =>
     (SETTINGS[name].prefix ?? '') + randomBytes(32).toString('hex');
-  return Object.fromEntries(OWN_SECRETS.map((name) => [name, kept[name] ?? random(name)])) as Secrets;
+  return Object.fromEntries(GENERATED_NAMES.map((name) => [name, known[name] ?? random(name)])) as Secrets;
+}
+
+function newPrivateKey(): string {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
 function textOf(secrets: Secrets): string {

@@ -1,13 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import * as z from 'zod/mini';
 import { runAdmin } from '../../clients/admin/src/run.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
+import { readConfig } from '../../shared/config.ts';
+import { readPrivateKey, thumbprintOf } from '../../shared/domain/rsa-key.ts';
+import { hashMatcher } from '../../shared/domain/secret.ts';
 import { dependenciesOf, secretsOf } from '../../shared/http/dependencies.ts';
 import { putLocalKey } from '../../shared/local/signing-key.ts';
+import { TEST_SECRETS } from '../../shared/testing/secrets.ts';
 import { shellBlocksOf } from '../checks/markdown.ts';
 import { curingCommands } from '../doctor/testing/commands.ts';
 import { runOperate } from './run.ts';
@@ -22,10 +26,11 @@ const blocks = shellBlocksOf(runbook).map((code) =>
     .filter((line) => line !== ''),
 );
 const commands = blocks.flat();
-/** Pipes a random secret into a command. */
+/** Pipes a random secret, or the hash of the operator key, into a command. */
 const RANDOM = "openssl rand -hex 32 | tr -d '\\n' | ";
+const HASH = "openssl dgst -sha256 -r operator-key.txt | cut -c 1-64 | tr -d '\\n' | ";
 const ofGoogle = [...new Set(commands)]
-  .map((command) => (command.startsWith(RANDOM) ? command.slice(RANDOM.length) : command))
+  .map((command) => command.replace(RANDOM, '').replace(HASH, ''))
   .filter((command) => command.startsWith('gcloud '));
 const ofAdmin = commands.filter((command) => command.startsWith('npm run admin -- '));
 const ofOperate = commands.filter((command) => command.startsWith('npm run operate -- '));
@@ -40,10 +45,42 @@ const DEPLOYING = [
   'npm run verify-deploy -- --stack prod',
 ];
 
+/** A test below runs these. */
+const MAKING_KEYS = [
+  'umask 077',
+  "openssl rand -hex 32 | tr -d '\\n' > operator-key.txt",
+  'export OPERATOR_KEY="$(cat operator-key.txt)"',
+  'openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out access-token-key.pem',
+  'openssl pkey -in access-token-key.pem -pubout -outform DER | openssl base64 -A',
+  'rm access-token-key.pem',
+];
+
+test('the commands for keys make values that functions accept', () => {
+  const [umask, makeKey, exportKey, makePair, printPublic] = MAKING_KEYS;
+  const folder = mkdtempSync(join(tmpdir(), 'seatlease-runbook-'));
+  try {
+    const script = [
+      ...[umask, makeKey, exportKey, 'printf "%s\\n" "$OPERATOR_KEY"', `${HASH}cat`, 'echo'],
+      ...[makePair, printPublic, 'echo', 'cat access-token-key.pem'],
+    ].join('\n');
+    const { stdout } = spawnSync('sh', ['-e', '-c', script], { cwd: folder, encoding: 'utf8' });
+    const [operatorKey = '', hash = '', publicKey = '', ...privateKey] = stdout.split('\n');
+    const secrets = { OPERATOR_KEY_HASH: hash, ACCESS_TOKEN_PRIVATE_KEY: privateKey.join('\n') };
+    const read = readConfig({ ...TEST_SECRETS, ...secrets, ACCESS_TOKEN_PUBLIC_KEYS: publicKey });
+    expect(operatorKey).toMatch(/^[0-9a-f]{64}$/);
+    expect(hashMatcher(String(read.operatorKeyHash))(operatorKey)).toBe(true);
+    const halves = [readPrivateKey(read.accessTokenPrivateKey), ...read.accessTokenPublicKeys];
+    expect(new Set(halves.map((half) => half && thumbprintOf(half))).size).toBe(1);
+    expect(statSync(join(folder, 'operator-key.txt')).mode & 0o077).toBe(0);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test('every command of the runbook is tested here or listed', () => {
   const known = [
     ...ofGoogle,
-    ...ofGoogle.map((command) => `${RANDOM}${command}`),
+    ...ofGoogle.flatMap((command) => [`${RANDOM}${command}`, `${HASH}${command}`]),
     ...ofAdmin,
     ...ofOperate,
     ...ofCost,
@@ -51,7 +88,7 @@ test('every command of the runbook is tested here or listed', () => {
   expect(new Set(commands.filter((command) => !known.includes(command)))).toEqual(
     new Set([
       'export SEATLEASE_URL=https://licenses.example.com',
-      'export OPERATOR_KEY=the-operator-key',
+      ...MAKING_KEYS,
       ...DEPLOYING,
       expect.stringMatching(/^export SIGNING_KEY_VERSION=projects\/\S+\/cryptoKeyVersions\/1$/),
     ]),
@@ -112,7 +149,7 @@ test('every link within the runbook leads to a heading', () => {
 test('the runbook describes how to create every secret that a function gets', () => {
   const secrets = new Set(MANIFEST.flatMap((contract) => secretsOf(dependenciesOf(contract))));
   expect(secrets.size).toBeGreaterThan(5);
-  for (const secret of secrets) expect(runbook).toMatch(new RegExp(`^\\| \`${secret}\` \\|`, 'm'));
+  for (const secret of secrets) expect(runbook).toMatch(new RegExp(`^\\| [^|]*\`${secret}\`[^|]* \\|`, 'm'));
 });
 
 describe('the commands for keys, on the operator’s machine', () => {

@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import * as z from 'zod/mini';
 import { ROLES } from './authorization.ts';
 import { TENANT_ID, USER_ID } from './ids.ts';
+import { thumbprintOf } from './rsa-key.ts';
 
 /** Fifteen minutes: a token's roles can be out of date by at most this long. */
 export const ACCESS_TOKEN_SECONDS = 15 * 60;
@@ -32,7 +33,7 @@ export interface AccessTokens {
 
 const ISSUER = 'seatlease';
 /** The algorithm is fixed; the token's own `alg` header is ignored (RFC 8725 section 3.1). `typ` is RFC 9068's. */
-const ALGORITHM = 'HS256';
+const ALGORITHM = 'RS256';
 const TYPE = 'at+jwt';
 
 const Claims = z.pipe(
@@ -41,11 +42,12 @@ const Claims = z.pipe(
 );
 
 /**
- * Access tokens: JWTs (RFC 7519). The first of `keys` signs, all of them verify, and `kid` names the key. `audience` is
- * the deployment: a token of one deployment is invalid at another, even if both share a key.
+ * Verifies access tokens: JWTs (RFC 7519) that one of `keys` signed. `audience` is the deployment: a token of one
+ * deployment is invalid at another, even if both share a key. RS256, because every call of a user is verified, and that
+ * is four times faster than with EdDSA.
  */
-export function accessTokens(keys: readonly [string, ...string[]], audience: string): AccessTokens {
-  const byId = new Map(keys.map((key) => [keyIdOf(key), Buffer.from(key)]));
+export function accessTokens(keys: readonly KeyObject[], audience: string): AccessTokens {
+  const byId = new Map(keys.map((key) => [thumbprintOf(key), key]));
 
   return {
     async open(token, nowMs) {
@@ -71,36 +73,30 @@ export function accessTokens(keys: readonly [string, ...string[]], audience: str
     },
   };
 
-  function keyOf(known: typeof byId, kid: string): Buffer {
+  function keyOf(known: typeof byId, kid: string): KeyObject {
     const key = known.get(kid);
     if (!key) throw new UnknownKey();
     return key;
   }
 }
 
-export function accessTokenIssuer(
-  [key]: readonly [string, ...string[]],
-  audience: string,
-): AccessTokenIssuer {
+/** Issues access tokens, signed with the private `key`. `kid` is its thumbprint, so it cannot be configured wrongly. */
+export function accessTokenIssuer(key: KeyObject, audience: string): AccessTokenIssuer {
+  const kid = thumbprintOf(key);
   return {
     async issue({ userId, signInId, tenants }, nowMs) {
       const { SignJWT } = await import('jose');
       const nowSeconds = Math.floor(nowMs / 1000);
       return new SignJWT({ sid: signInId, tenants })
-        .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: keyIdOf(key) })
+        .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid })
         .setIssuer(ISSUER)
         .setAudience(audience)
         .setSubject(userId)
         .setIssuedAt(nowSeconds)
         .setExpirationTime(nowSeconds + ACCESS_TOKEN_SECONDS)
-        .sign(Buffer.from(key));
+        .sign(key);
     },
   };
 }
 
 class UnknownKey extends Error {}
-
-/** The key's id is derived from the key, so it cannot be configured wrongly. */
-function keyIdOf(key: string): string {
-  return createHash('sha256').update(`access token key ${key}`).digest('base64url').slice(0, 8);
-}

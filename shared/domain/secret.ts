@@ -1,11 +1,16 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/**
- * Checks whether a presented text is `secret`, in constant time: both are hashed first, so that the compared values
- * always have the same length.
- */
+/** Checks whether a presented text is the secret with this `hash` (SHA-256, hexadecimal), in constant time. */
+export function hashMatcher(hash: string): (presented: string) => boolean {
+  const expected = Buffer.from(hash, 'hex');
+  return (presented) => timingSafeEqual(sha256(presented).digest(), expected);
+}
+
+/** Checks whether a presented text is `secret`, in constant time. */
 export function secretMatcher(secret: string): (presented: string) => boolean {
-  const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
-  const expected = hash(secret);
-  return (presented) => timingSafeEqual(hash(presented), expected);
+  return hashMatcher(sha256(secret).digest('hex'));
+}
+
+function sha256(text: string) {
+  return createHash('sha256').update(text);
 }

@@ -1,5 +1,6 @@
 import type { FunctionContract } from '../../../shared/http/contract.ts';
 import { dependenciesOf, settingsOf } from '../../../shared/http/dependencies.ts';
+import { SETTINGS } from '../../../shared/settings.ts';
 import { grantsIn, grantsOf, grantsOfAgent, grantsOfBuild, grantsOfCopy, missing } from './grants.ts';
 import {
   ACCOUNT,
@@ -132,7 +133,8 @@ export const ACCESS_CHECKS = {
 
   'no function gets a setting that it does not read': (stack) =>
     eachFunction(stack, (contract, { inputs }) => {
-      const read: readonly string[] = ['NODE_ENV', ...settingsOf(dependenciesOf(contract))];
+      const own = settingsOf(dependenciesOf(contract)).filter((name) => SETTINGS[name].source !== 'local');
+      const read: readonly string[] = ['NODE_ENV', ...own];
       return Object.keys(inputs.serviceConfig.environmentVariables)
         .filter((name) => !read.includes(name))
         .map((name) => `${contract.name}: does not read ${name}`);
