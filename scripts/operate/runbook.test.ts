@@ -89,6 +89,8 @@ test('every command of the runbook is tested here or listed', () => {
     new Set([
       'export SEATLEASE_URL=https://licenses.example.com',
       ...MAKING_KEYS,
+      'export GOOGLE_CLOUD_PROJECT=my-project',
+      'export FIRESTORE_DATABASE=restored-1',
       ...DEPLOYING,
       expect.stringMatching(/^export SIGNING_KEY_VERSION=projects\/\S+\/cryptoKeyVersions\/1$/),
     ]),
