@@ -209,7 +209,7 @@ export function keyChanged(): Alert {
     ],
     notifyEverySeconds: 300,
     advice:
-      'Expected after a rotation, and at the first deploy. A version that is scheduled for destruction can be restored for 30 days; a disabled one can be enabled. If nobody of you did it, the key is compromised.',
+      'Expected after a rotation, and at the first deploy. A version that is scheduled for destruction can be restored for 30 days; a disabled one can be enabled. If none of you did it, the key is compromised.',
   };
 }
 

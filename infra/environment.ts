@@ -51,7 +51,7 @@ export function environmentOf(
   };
 }
 
-/** The settings that the stack computes, whoever reads them. */
+/** All settings that the stack computes. A function gets those that it reads. */
 function computed(
   contract: FunctionContract,
   settings: StackSettings,

@@ -421,7 +421,7 @@ const FAULTS: readonly Fault[] = [
     changedQuery('push-backlog', (query) => query.replace('events-record-event', 'events-dead')),
   ],
   [
-    'a function whose errors nobody sees',
+    'a function whose errors cause no alert',
     'alerts have the thresholds and windows that we chose',
     changedQuery('function-errors', (query) => query.replace('|seatlease-token', '')),
   ],
@@ -431,7 +431,7 @@ const FAULTS: readonly Fault[] = [
     changedQuery('webhook-refusals', (query) => query.replace(' unless ', ' or ')),
   ],
   [
-    'a disabled signing key that nobody sees',
+    'a disabled signing key that causes no alert',
     'alerts on single log lines match what they must, and do not flood',
     changed('AlertPolicy', 'key-changed', ({ inputs: { conditions, ...inputs } }) => ({
       inputs: {

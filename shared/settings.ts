@@ -302,7 +302,7 @@ const TABLE = {
     source: 'stack',
     default: 'signed',
     meaning:
-      'Who verifies the signature of those tokens: `signed` for the function, `checked-by-cloud-run` for Cloud Run, which then removes the signature. Only for functions that nobody but one service account can invoke.',
+      'Who verifies the signature of those tokens: `signed` for the function, `checked-by-cloud-run` for Cloud Run, which then removes the signature. Only for functions that only one service account can invoke.',
   },
   SCHEDULER_ACCOUNT: {
     field: 'services',

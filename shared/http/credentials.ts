@@ -13,8 +13,8 @@ const isServiceCaller = (grant: Grant): boolean => SERVICE_CALLERS.some((service
 
 /**
  * If it is present, Cloud Run checks this header alone, and passes `Authorization` on unread
- * (https://cloud.google.com/run/docs/authenticating/service-to-service#acquire-token). Where no service calls, nobody
- * checks it and it means nothing.
+ * (https://cloud.google.com/run/docs/authenticating/service-to-service#acquire-token). Where no service calls,
+ * the header is ignored.
  */
 const SERVERLESS_HEADER = 'x-serverless-authorization';
 
@@ -22,7 +22,7 @@ type CredentialRefusal = Refusal<'AUTHENTICATION_REQUIRED' | 'CREDENTIALS_INVALI
 
 /**
  * The value of the request's one header with credentials: none where the endpoint reads none. A request with two values
- * of a header is refused, because whoever checked it before us may have read the other.
+ * of a header is refused, because Cloud Run may have checked the other.
  */
 export function credentialsIn(
   { headersDistinct }: IncomingMessage,

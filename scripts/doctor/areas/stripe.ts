@@ -157,7 +157,7 @@ async function checkKey(ask: AskStripe, key: string): Promise<Verdict> {
   return mode === 'live'
     ? ok('The key is of live mode and may read what the functions read.')
     : warning(
-        'The key is of test mode: nobody can pay with it.',
+        'The key is of test mode: no customer can pay with it.',
         'When you sell, use a key of live mode, with its own prices, meters and endpoint.',
       );
 }

@@ -237,7 +237,7 @@ describe('Hosting', () => {
     const direct = get('run.app');
     const late = await get('hosting');
     expect([late.status, late.headers['content-type']]).toEqual([504, 'text/html; charset=UTF-8']);
-    // The function goes on, and its answer reaches nobody.
+    // The function goes on, and its answer is discarded.
     for (const response of waiting) ok({} as IncomingMessage, response.headersSent ? discarded() : response);
     expect((await direct).status).toBe(200);
   });
