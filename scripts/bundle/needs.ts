@@ -29,5 +29,8 @@ export const LOADED_WHEN_NEEDED: Readonly<Record<string, LoadedLater>> = {
   },
   '@upstash/ratelimit': { names: ['Ratelimit'], isNeededBy: oneOf('limits') },
   // Small, and most functions accept access tokens or ID tokens.
-  jose: { names: ['errors', 'jwtVerify', 'SignJWT'], isNeededBy: () => true },
+  jose: {
+    names: ['compactVerify', 'decodeProtectedHeader', 'errors', 'jwtVerify', 'SignJWT', 'UnsecuredJWT'],
+    isNeededBy: () => true,
+  },
 };
