@@ -140,8 +140,12 @@ export const FEATURES: readonly Feature[] = [
     functions: ['audit', 'record-event'],
     code: ['shared/domain/audit-chain.ts', 'shared/domain/event.ts', 'shared/use-cases/verify-chain.ts'],
     programs: ['operate', 'chaos'],
-    tests: ['shared/testing/contracts/events/suite.ts', 'scripts/operate/audit-verify.test.ts'],
-    pages: ['infra/events.md'],
+    tests: [
+      'shared/testing/contracts/events/suite.ts',
+      'scripts/operate/audit-verify.test.ts',
+      'scripts/operate/events.test.ts',
+    ],
+    pages: ['infra/events.md', 'infra/README.md#dead-letters'],
   },
   {
     name: 'Deployment',

@@ -61,6 +61,7 @@ async function run(laterMs: number, ...args: string[]): Promise<{ code: number; 
       }
     },
     withRecords: () => expect.fail('keys are not in the records'),
+    withMessages: () => expect.fail('keys are not in messages'),
     nowMs: () => Date.now() + laterMs,
   });
   return { code, printed: printed.join('\n') };

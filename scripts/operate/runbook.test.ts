@@ -91,6 +91,7 @@ test('every command of the runbook is tested here or listed', () => {
       ...MAKING_KEYS,
       'export GOOGLE_CLOUD_PROJECT=my-project',
       'export FIRESTORE_DATABASE=restored-1',
+      'export EVENTS_TOPIC=seatlease-events',
       ...DEPLOYING,
       expect.stringMatching(/^export SIGNING_KEY_VERSION=projects\/\S+\/cryptoKeyVersions\/1$/),
     ]),
@@ -124,7 +125,12 @@ test.each(ofOperate)('%s has valid options', async (command) => {
   const refuse = (): never => {
     throw opened;
   };
-  await runOperate(options, {}, output, { withRecords: refuse, withKeys: refuse, nowMs: () => 0 });
+  await runOperate(options, {}, output, {
+    withRecords: refuse,
+    withKeys: refuse,
+    withMessages: refuse,
+    nowMs: () => 0,
+  });
   expect(errors).toEqual([expect.stringContaining(opened.message)]);
 });
 

@@ -12,6 +12,8 @@ export interface PubSubProject {
   readonly projectId: string;
   createTopic(topic: string): Promise<void>;
   createPushSubscription(push: PushSubscription): Promise<void>;
+  /** A subscription to pull from, without order. */
+  createPullSubscription(of: { readonly topic: string; readonly subscription: string }): Promise<void>;
 }
 
 /** A separate emulator for the caller. */
@@ -68,6 +70,8 @@ export function pubSubProject(host: string, projectId: string): PubSubProject {
     host,
     projectId,
     createTopic: (topic) => create(topicName(topic), {}),
+    createPullSubscription: ({ topic, subscription }) =>
+      create(`${project}/subscriptions/${subscription}`, { topic: topicName(topic) }),
     createPushSubscription: ({ topic, subscription, endpoint, deadLetterTopic, ackDeadlineSeconds = 10 }) =>
       create(`${project}/subscriptions/${subscription}`, {
         topic: topicName(topic),
