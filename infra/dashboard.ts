@@ -2,7 +2,10 @@ import { hotPathFilter } from './hot-path.ts';
 import { type LogMetricName, metricType } from './log-metrics.ts';
 import { EVENTS_TOPIC } from './names.ts';
 
-/** The dashboard's JSON for Cloud Monitoring. */
+/**
+ * The dashboard's JSON for Cloud Monitoring. It has no zero and no empty list: Cloud Monitoring leaves them out, and each
+ * deploy would put them back (https://github.com/GoogleCloudPlatform/magic-modules/pull/18515).
+ */
 export function dashboard() {
   const tiles = [
     chart('Requests for seats by status class (1/s)', [
@@ -51,8 +54,8 @@ export function dashboard() {
     mosaicLayout: {
       columns: 2 * width,
       tiles: tiles.map((widget, i) => ({
-        xPos: (i % 2) * width,
-        yPos: Math.floor(i / 2) * height,
+        ...(i % 2 === 0 ? {} : { xPos: width }),
+        ...(i < 2 ? {} : { yPos: Math.floor(i / 2) * height }),
         width,
         height,
         widget,
@@ -80,7 +83,12 @@ function series(
   crossSeriesReducer: string,
   groupByFields: readonly string[] = [],
 ) {
-  const aggregation = { alignmentPeriod: '60s', perSeriesAligner, crossSeriesReducer, groupByFields };
+  const aggregation = {
+    alignmentPeriod: '60s',
+    perSeriesAligner,
+    crossSeriesReducer,
+    ...(groupByFields.length > 0 ? { groupByFields } : {}),
+  };
   return { plotType: 'LINE', timeSeriesQuery: { timeSeriesFilter: { filter, aggregation } } };
 }
 

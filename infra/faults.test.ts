@@ -445,6 +445,20 @@ const FAULTS: readonly Fault[] = [
     })),
   ],
   [
+    'a dashboard that each deploy changes',
+    'the dashboard has no empty value and no zero',
+    changed('Dashboard', undefined, ({ inputs: { dashboardJson } }) => ({
+      inputs: { dashboardJson: dashboardJson.replace('"height":16', '"height":16,"xPos":0') },
+    })),
+  ],
+  [
+    'an objective that stops the first deploy before there is a function to measure',
+    'objectives wait for the functions that they measure',
+    changed('Slo', 'latency', ({ dependsOn }) => ({
+      dependsOn: dependsOn.filter((key) => !key.includes(':Function ')),
+    })),
+  ],
+  [
     'a notification for every error',
     'alerts on single log lines match what they must, and do not flood',
     changed('AlertPolicy', 'errors', ({ inputs }) => ({

@@ -1,6 +1,6 @@
 import * as logging from '@pulumi/gcp/logging/index.js';
 import * as monitoring from '@pulumi/gcp/monitoring/index.js';
-import type { CustomResourceOptions, Output } from '@pulumi/pulumi';
+import type { CustomResourceOptions, Output, Resource } from '@pulumi/pulumi';
 import {
   type Alert,
   certificate,
@@ -38,13 +38,17 @@ const BURN_RATES = [
   { name: 'slow', rate: 6, windowSeconds: 21_600, shortWindowSeconds: 1_800 },
 ];
 
-/** Creates channels, objectives, metrics, alerts and the dashboard. */
-export function monitor(settings: StackSettings, options: CustomResourceOptions): Channels {
+/** Creates channels, objectives, metrics, alerts and the dashboard. Only objectives, with their alerts, wait for `functions`. */
+export function monitor(
+  settings: StackSettings,
+  options: CustomResourceOptions,
+  functions: readonly Resource[],
+): Channels {
   const channels = makeChannels(settings, options);
   const metrics = makeLogMetrics(options);
   const check = watchFromOutside(settings, options);
   const alerts: readonly Alert[] = [
-    ...setObjectives(options).flatMap(burnRateAlerts),
+    ...setObjectives(after(options, ...functions)).flatMap(burnRateAlerts),
     { ...sweepMissing(), needs: [metrics.sweeps] },
     { ...sweepLag(), needs: [metrics.sweep_lag] },
     pushBacklog(),
@@ -112,6 +116,12 @@ function burnRateAlerts({ objective, slo }: Objective): Alert[] {
   }));
 }
 
+/**
+ * Cloud Monitoring refuses an objective whose metric it does not know
+ * (https://github.com/GoogleCloudPlatform/cloud-ops-sandbox/issues/896), and a refusal ends the deploy. Whether it knows
+ * Cloud Run's metrics before the first call in a project is not documented. So functions come first: then a second deploy
+ * goes on from there.
+ */
 function setObjectives(options: CustomResourceOptions): Objective[] {
   const service = new monitoring.CustomService(
     'seats',

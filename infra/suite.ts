@@ -56,7 +56,7 @@ export function suite(manifest: readonly FunctionContract[], settings: StackSett
   subscribeRecorder(topic, manifest, accounts, settings, after(options, ...functions));
   scheduleSweep(manifest, accounts, settings, after(options, ...functions));
 
-  setBudget(monitor(settings, options), settings, options);
+  setBudget(monitor(settings, options, functions), settings, options);
   return {
     urls: Object.fromEntries(manifest.map(({ name }) => [name, urlOf(name, settings)])),
     signingKeyVersion: keyVersionName(settings),

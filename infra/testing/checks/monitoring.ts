@@ -1,9 +1,11 @@
-import type { Resource } from '../graph.ts';
+import { keyOf, type Resource } from '../graph.ts';
 import { type Check, differences, expected, FUNCTION, idOf, JOB, of, SUBSCRIPTION, TOPIC } from './stack.ts';
 
 const ALERT = 'gcp:monitoring/alertPolicy:AlertPolicy';
 const CHANNEL = 'gcp:monitoring/notificationChannel:NotificationChannel';
 const METRIC = 'gcp:logging/metric:Metric';
+const DASHBOARD = 'gcp:monitoring/dashboard:Dashboard';
+const OBJECTIVE = 'gcp:monitoring/slo:Slo';
 
 /** Metrics, alerts and their recipients. */
 export const MONITORING_CHECKS = {
@@ -52,7 +54,7 @@ export const MONITORING_CHECKS = {
   'objectives and metrics are those that we chose': ({ graph }) => [
     ...differences(
       'objective',
-      of(graph, 'gcp:monitoring/slo:Slo').map(({ name }) => name),
+      of(graph, OBJECTIVE).map(({ name }) => name),
       ['availability', 'latency'],
     ),
     ...differences(
@@ -73,6 +75,31 @@ export const MONITORING_CHECKS = {
       ]),
     ),
   ],
+
+  // Cloud Monitoring leaves such values out, and the provider compares its answer with our text: each deploy would change
+  // the dashboard (https://github.com/GoogleCloudPlatform/magic-modules/pull/18515).
+  'the dashboard has no empty value and no zero': ({ graph }) =>
+    of(graph, DASHBOARD).flatMap(({ name, inputs }) => {
+      const empty: string[] = [];
+      JSON.parse(inputs.dashboardJson, (key, value) => {
+        if (value === 0 || value === '' || value === false || (Array.isArray(value) && value.length === 0))
+          empty.push(`${name}: ${key} is ${JSON.stringify(value)}`);
+        return value;
+      });
+      return empty;
+    }),
+
+  // Cloud Monitoring refuses an objective on a metric that it does not know
+  // (https://github.com/GoogleCloudPlatform/cloud-ops-sandbox/issues/896). Whether it knows Cloud Run's before the first
+  // call of a service is not documented. If not, a deploy must have made the functions before it stops.
+  'objectives wait for the functions that they measure': ({ graph }) => {
+    const functions = of(graph, FUNCTION).map(keyOf);
+    return of(graph, OBJECTIVE).flatMap(({ name, dependsOn }) =>
+      functions
+        .filter((each) => !dependsOn.includes(each))
+        .map((each) => `${name}: does not wait for ${each}`),
+    );
+  },
 
   'alerts and charts use only deployed functions and existing metrics': ({ graph }) => {
     const watching = graph.resources.filter(({ type }) => /^gcp:(monitoring\/|logging\/metric:)/.test(type));
