@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { MANIFEST } from '../functions/manifest.ts';
 import { SETTING_NAMES } from '../shared/settings.ts';
 import { environmentOf, secretsOf } from './environment.ts';
@@ -26,6 +28,16 @@ describeInfra('the settings of a stack', () => {
 
   test('are complete in the example', () => {
     expect(problemsWith({})).toEqual([]);
+  });
+
+  // With credentials of a user, the APIs of Firebase rules and budgets refuse calls that name no project
+  // (https://github.com/hashicorp/terraform-provider-google/issues/13120).
+  test.each(['dev', 'prod'])('charge calls of APIs to the project of the example %s', (stack) => {
+    const { config } = parse(readFileSync(`infra/Pulumi.${stack}.yaml`, 'utf8'));
+    expect(config).toMatchObject({
+      'gcp:userProjectOverride': 'true',
+      'gcp:billingProject': config['gcp:project'],
+    });
   });
 
   test('are refused with every problem named', () => {

@@ -9,7 +9,7 @@ import { defineProgram, EXIT, runProgram, TERMINAL } from '../clients/command-li
 import { MANIFEST } from '../functions/manifest.ts';
 import { deployedName } from '../functions/names.ts';
 import { isInternal } from '../shared/http/callers.ts';
-import { HOSTING_CONFIG, placeOf, planOf } from './deploy/plan.ts';
+import { HOSTING_CONFIG, placeOf, planOf, type Step } from './deploy/plan.ts';
 import { deploy } from './deploy/run.ts';
 import { firebaseConfig } from './generate/hosting.ts';
 import { STACK } from './stack-option.ts';
@@ -22,8 +22,8 @@ function fileOf(stack: string): string {
   return `infra/Pulumi.${stack}.yaml`;
 }
 
-async function run([program, ...args]: readonly [string, ...string[]]): Promise<number> {
-  const child = spawn(program, args, { stdio: 'inherit' });
+async function run({ command: [program, ...args], environment }: Step): Promise<number> {
+  const child = spawn(program, args, { stdio: 'inherit', env: { ...process.env, ...environment } });
   const failed = once(child, 'error').then(([error]) => {
     process.stderr.write(`Cannot run ${program}: ${error instanceof Error ? error.message : error}\n`);
     return 127;

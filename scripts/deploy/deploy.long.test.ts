@@ -15,22 +15,24 @@ afterEach(() => {
   rmSync('firebase.deploy.json', { force: true });
 });
 
-/** Runs the program with fakes of the commands that it calls. They record their arguments. */
+/** Runs the program with fakes of the commands that it calls. They record their arguments, and the project to charge. */
 function deploy(args: readonly string[], options: { input?: string; failing?: string } = {}) {
   const calls = join(folder, 'calls');
   writeFileSync(calls, '');
   for (const program of PROGRAMS) {
     const file = join(folder, program);
     const failure = options.failing ? `case "$*" in *"${options.failing}"*) exit 3;; esac\n` : '';
-    writeFileSync(file, `#!/bin/sh\necho "${program} $*" >> '${calls}'\n${failure}`);
+    const call = `${program} $* $GOOGLE_CLOUD_QUOTA_PROJECT`;
+    writeFileSync(file, `#!/bin/sh\necho "${call}" >> '${calls}'\n${failure}`);
     chmodSync(file, 0o755);
   }
   const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/deploy.ts', ...args], {
     encoding: 'utf8',
     input: options.input ?? '',
-    env: { ...process.env, PATH: `${folder}${delimiter}${process.env.PATH}` },
+    env: { ...process.env, GOOGLE_CLOUD_QUOTA_PROJECT: '', PATH: `${folder}${delimiter}${process.env.PATH}` },
   });
-  return { status, stdout, stderr, calls: readFileSync(calls, 'utf8').trim().split('\n').filter(Boolean) };
+  const lines = readFileSync(calls, 'utf8').split('\n');
+  return { status, stdout, stderr, calls: lines.map((line) => line.trim()).filter(Boolean) };
 }
 
 const BUILDS = ['npm ci --prefix=infra', 'npm run bundle', 'npm run site'];
@@ -50,7 +52,7 @@ test('applies a confirmed plan in order, the public address last and in the regi
   expect(status).toBe(0);
   expect(calls.slice(0, -1)).toEqual([...BEFORE, PREVIEW, UP]);
   expect(calls.at(-1)).toMatch(
-    /^npx --yes firebase-tools@[\d.]+ deploy --only=hosting --project=\S+ --config=firebase\.deploy\.json --non-interactive$/,
+    /^npx --yes firebase-tools@[\d.]+ deploy --only=hosting --project=\S+ --config=firebase\.deploy\.json --non-interactive my-project-dev$/,
   );
   const { hosting } = JSON.parse(readFileSync('firebase.deploy.json', 'utf8'));
   expect(hosting.rewrites[0].run.region).toBe('europe-west1');

@@ -38,6 +38,15 @@ describe('a deploy where allUsers is refused', () => {
   });
 });
 
+// With credentials of a user, Firebase's APIs refuse calls that name no project to charge.
+test('a deploy charges the calls that publish the site to the project', () => {
+  const { after } = planOf(DEPLOY, stackWith({}));
+  expect(after.map(({ environment }) => environment)).toEqual([
+    undefined,
+    { GOOGLE_CLOUD_QUOTA_PROJECT: 'p' },
+  ]);
+});
+
 test('a deploy leaves the invoker check on by default', () => {
   expect(changesOf(DEPLOY, {}).filter((command) => command.startsWith('gcloud'))).toEqual([]);
 });

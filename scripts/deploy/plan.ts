@@ -17,6 +17,8 @@ export interface DeployOptions {
 export interface Step {
   readonly name: string;
   readonly command: readonly [string, ...string[]];
+  /** Variables that the command gets beside those of this process. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export interface DeployPlan {
@@ -70,6 +72,9 @@ export function planOf(
                 `--config=${HOSTING_CONFIG}`,
                 '--non-interactive',
               ] as const,
+              // Without it, firebase-tools names no project, and Firebase's APIs refuse the credentials of a user
+              // (https://github.com/firebase/firebase-tools/issues/6801).
+              environment: { GOOGLE_CLOUD_QUOTA_PROJECT: project },
             },
           ]),
     ],

@@ -1,8 +1,8 @@
 import type { DeployPlan, Step } from './plan.ts';
 
 export interface Terminal {
-  /** Runs a command with its output on the terminal. Returns its exit code. */
-  run(command: Step['command']): Promise<number>;
+  /** Runs the command of a step with its output on the terminal. Returns its exit code. */
+  run(step: Step): Promise<number>;
   /** Asks the user, who has seen the plan, whether to apply it. */
   confirms(): Promise<boolean>;
   print(line: string): void;
@@ -17,9 +17,10 @@ export async function deploy(
   { run, confirms, print }: Terminal,
 ): Promise<Outcome> {
   const all = async (steps: readonly Step[]): Promise<boolean> => {
-    for (const { name, command } of steps) {
+    for (const step of steps) {
+      const { name, command } = step;
       print(`== ${name}: ${command.join(' ')}`);
-      const code = await run(command);
+      const code = await run(step);
       if (code === 0) continue;
       print(`${name} ended with ${code}. Later steps were not run. Fix the problem and run this again.`);
       return false;
