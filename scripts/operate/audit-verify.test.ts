@@ -180,6 +180,20 @@ describe('audit verify', () => {
     expect(printed).not.toContain('ada@');
   });
 
+  test('finds an event and a head that were given a version that this release does not read', async () => {
+    await records.transact(async (transaction) => {
+      transaction.set({ ...AUDIT_AS_IS, versions: [7] }, at(50).eventId, { ...at(50) });
+    });
+    expect(await found()).toContain('CHANGED 50');
+    expect((await verify()).printed).toContain(`${at(50).eventId}: cannot be read as an event (v)`);
+    await write({ ...at(50) });
+    await records.transact(async (transaction) => {
+      const head = await transaction.get(CHAIN_HEADS, TENANT);
+      transaction.set({ ...HEADS_AS_IS, versions: [7] }, TENANT, { ...head });
+    });
+    expect(await found()).toEqual([`CHANGED ${LENGTH}`]);
+  });
+
   test.each([
     ['gone', undefined, 'INSERTED'],
     ['of a shorter chain', { tenantId: TENANT, seq: 7, hash: 'x' }, 'INSERTED'],

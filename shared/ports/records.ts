@@ -52,6 +52,11 @@ export interface Collection<T> {
    * reads everything.
    */
   readonly versions?: readonly [number, ...number[]];
+  /**
+   * Reads each document as it is stored, with its version as `v`, also one of an unknown version: only for checks that look
+   * for damaged documents. Writing throws.
+   */
+  readonly isAsStored?: true;
 }
 
 /**

@@ -87,6 +87,10 @@ export async function verifyChainPart(
   return readChain(records, tenantId, position, most);
 }
 
+/** An event and a head as they are stored, with a version that this release reads. */
+const StoredEvent = z.extend(AuditEventSchema, { v: z.literal([...(AUDIT.versions ?? [1])]) });
+const StoredHead = z.extend(ChainHeadSchema, { v: z.literal([...(CHAIN_HEADS.versions ?? [1])]) });
+
 const Placed = z.object({
   link: z.object({ seq: z.number().check(z.gte(PLACES.least), z.lt(PLACES.below)) }),
 });
@@ -146,7 +150,7 @@ async function readChain(
     const before = await readHead(records, tenantId);
     const places = readSeq === undefined ? PLACES : { ...PLACES, least: readSeq + 1 };
     for await (const stored of eachDocument(records, asStored(CHAIN_OF_TENANT), { tenantId }, places)) {
-      const event = z.safeParse(AuditEventSchema, stored);
+      const event = z.safeParse(StoredEvent, stored);
       const { eventId, link } = z.parse(Trace, stored);
       // Never stop between two events with the same `seq`: the second would be skipped.
       if (sealed >= most && readSeq !== undefined && link.seq >= readSeq + 1) {
@@ -184,7 +188,9 @@ async function readChain(
 
 async function readHead(records: Records, tenantId: string): Promise<ChainHead | 'UNREADABLE' | undefined> {
   const stored = await records.get(unchecked(CHAIN_HEADS), tenantId);
-  return stored === undefined ? undefined : (z.safeParse(ChainHeadSchema, stored).data ?? 'UNREADABLE');
+  if (stored === undefined) return undefined;
+  const { v: _, ...head } = z.safeParse(StoredHead, stored).data ?? { v: undefined };
+  return 'seq' in head ? head : 'UNREADABLE';
 }
 
 /** Names fields and quotes no values, because it is logged. */
@@ -197,11 +203,11 @@ function changed(eventId: string | null, seq: number, detail: string): ChainProb
   return { kind: 'CHANGED', seq, eventId, detail };
 }
 
-/** The query without schema validation: this check looks for damaged documents. */
+/** The query without validation: this check looks for damaged documents. */
 function asStored<T>(query: Query<T>): Query<unknown> {
   return { ...query, collection: unchecked(AUDIT) };
 }
 
 function unchecked<T>({ name }: Collection<T>): Collection<unknown> {
-  return { name, schema: z.unknown() };
+  return { name, schema: z.unknown(), isAsStored: true };
 }

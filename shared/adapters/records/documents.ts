@@ -34,6 +34,7 @@ function versionsOf<T>({ versions = [1] }: Collection<T>): readonly [number, ...
  * invalid fields but none of its content: the message is logged.
  */
 export function decodeDocument<T>(collection: Collection<T>, id: string, stored: unknown): T {
+  if (collection.isAsStored) return parseDocument(collection, id, stored);
   const { v: version, ...document } = z.safeParse(versioned, stored).data ?? { v: undefined };
   const known = versionsOf(collection);
   if (version === undefined || !known.includes(version)) {
@@ -41,6 +42,10 @@ export function decodeDocument<T>(collection: Collection<T>, id: string, stored:
       `The document ${collection.name}/${id} has version ${version}, and this release reads ${known.join(', ')}: another release wrote it.`,
     );
   }
+  return parseDocument(collection, id, document);
+}
+
+function parseDocument<T>(collection: Collection<T>, id: string, document: unknown): T {
   const parsed = z.safeParse(collection.schema, document);
   if (parsed.success) {
     return keepUnknownFields(parsed.data, document);
@@ -61,6 +66,7 @@ export function encodeDocument<T>(collection: Collection<T>, id: string, documen
   const refuse = (what: string): never => {
     throw new Error(`The document ${collection.name}/${id} cannot be stored: it holds ${what}.`);
   };
+  if (collection.isAsStored) refuse('the version of an unknown release');
   const plain = toPlain(document, refuse);
   return isPlainDocument(plain) ? { ...plain, v: versionsOf(collection)[0] } : refuse('no fields');
 }

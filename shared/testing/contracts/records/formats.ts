@@ -96,6 +96,16 @@ export function formatsContract(store: () => Records): void {
       expect(String(await failureOf(store().get(one, 'a')))).toContain('has version 2');
     });
 
+    test('are read as they are stored, with their version, by a check for damaged ones, which cannot write them', async () => {
+      const counters = fresh('counters', counterSchema);
+      const asStored: Collection<unknown> = { name: counters.name, schema: anySchema, isAsStored: true };
+      await store().create({ ...counters, versions: [2] }, 'a', { count: 1 });
+      expect(await store().get(asStored, 'a')).toEqual({ v: 2, count: 1 });
+      expect(String(await failureOf(store().create(asStored, 'b', { v: 2, count: 1 })))).toContain(
+        'cannot be stored',
+      );
+    });
+
     test('that cannot be read are left out of a list, and reported, only if the caller asks for that', async () => {
       const counters = fresh('counters', counterSchema);
       await store().create(counters, 'a', { count: 1 });
