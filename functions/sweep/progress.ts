@@ -9,7 +9,7 @@ export interface SweepProgress {
   waitingSinceMs: number | null;
   /** Outbox entries that this version cannot read. */
   unreadable: number;
-  /** Why documents were left out of the comparison. */
+  /** Why documents were left out: events to seal, and session histories to compare. */
   unreadableDocuments: string[];
   sealed: number;
   reconciled: Reconciled | null;

@@ -11,19 +11,24 @@ const TENANTS_AT_A_TIME = 4;
  * Links events recorded since the last sweep to their tenants' chains, and returns the new heads.
  *
  * Events are sealed in batches, not one by one as they are recorded: a chain that grows with every event would make all
- * events of a tenant wait for each other, across licenses. Instead, an event gets its position up to a minute later.
+ * events of a tenant wait for each other, across licenses. Instead, an event gets its position up to a minute later. An
+ * event that this release cannot read is left to the one that wrote it, and does not keep back other tenants' events.
  */
 export async function sealAudit(deps: Deps, run: SweepRun): Promise<ChainHead[]> {
   const heads = new Map<string, ChainHead>();
+  const onUnreadable = (error: Error) => void run.progress.unreadableDocuments.push(error.message);
+  let cursor: string | undefined;
   for (;;) {
-    const { documents } = await deps.records.query(UNSEALED_EVENTS, { sealed: false }, { limit: BATCH });
+    const page = { limit: BATCH, cursor, onUnreadable };
+    const { documents, nextCursor } = await deps.records.query(UNSEALED_EVENTS, { sealed: false }, page);
     const byTenant = Map.groupBy(documents, ({ tenantId }) => tenantId);
     await inParallel([...byTenant], TENANTS_AT_A_TIME, async ([tenantId, events]) => {
       const { sealed, head } = await sealOfTenant(tenantId, events, deps);
       run.progress.sealed += sealed;
       if (sealed > 0) heads.set(tenantId, head);
     });
-    if (documents.length < BATCH) return [...heads.values()];
+    cursor = nextCursor;
+    if (cursor === undefined) return [...heads.values()];
     if (run.isTimeUp()) {
       run.markIncomplete();
       return [...heads.values()];

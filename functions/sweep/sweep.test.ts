@@ -1,7 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import * as z from 'zod/mini';
 import { shardKey } from '../../shared/adapters/seats/lua/keys.ts';
+import { unsealed } from '../../shared/domain/audit-chain.ts';
 import { shardOf } from '../../shared/domain/ids.ts';
+import { eventOfLicense, LicenseSchema } from '../../shared/domain/license.ts';
 import { type Part, Unavailable } from '../../shared/errors.ts';
+import { AUDIT, LICENSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { historiesOf, storyOf } from '../../shared/testing/read-records.ts';
 import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
@@ -246,6 +250,23 @@ test('reports a fault in one shard after everything else is done', async () => {
   refusing.mockRestore();
   await suite.settle();
   expect(await storyOf(records, stuck.licenseId)).toEqual([`session.acquired ${sessions[0]}`]);
+});
+
+test('seals the other events if one was written by another release, and logs that one', async () => {
+  const [theirs, ours] = [await suite.createLicense(), await suite.createLicense()];
+  const { records } = suite.deps;
+  const event = eventOfLicense(z.parse(LicenseSchema, await records.get(LICENSES, theirs.licenseId)));
+  await records.transact(async (transaction) => {
+    transaction.set({ ...AUDIT, versions: [7] }, event.eventId, unsealed(event, clocked.nowMs()));
+  });
+  const reply = await suite.sweep();
+  expect([reply.status, reply.body.sealed]).toEqual([200, 1]);
+  expect(await verifyChain(records, ours.tenantId)).toMatchObject({ sealed: 1, unsealed: 0 });
+  expect(suite.logged.findLast((line) => line.function === 'sweep')).toMatchObject({
+    severity: 'ERROR',
+    unreadable: 1,
+    because: expect.stringContaining(`audit/${event.eventId} has version 7`),
+  });
 });
 
 test('publishes, records and seals everything once when three sweeps run at once', async () => {
