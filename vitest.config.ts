@@ -2,7 +2,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Without the results of an earlier run Vitest sorts files by size. These take long for their size. */
-const FIRST = ['checks/readme.test.ts', 'records/records.test.ts', 'operate/runbook.test.ts'];
+const FIRST = ['checks/readme.test.ts', 'records/records.test.ts'];
 
 class LongestFirst extends BaseSequencer {
   /** Project by project, as Vitest does: a process is shared only between files that follow each other. */

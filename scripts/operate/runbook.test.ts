@@ -1,9 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import * as z from 'zod/mini';
 import { runAdmin } from '../../clients/admin/src/run.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
 import { readConfig } from '../../shared/config.ts';
@@ -12,26 +11,10 @@ import { hashMatcher } from '../../shared/domain/secret.ts';
 import { dependenciesOf, secretsOf } from '../../shared/http/dependencies.ts';
 import { putLocalKey } from '../../shared/local/signing-key.ts';
 import { TEST_SECRETS } from '../../shared/testing/secrets.ts';
-import { shellBlocksOf } from '../checks/markdown.ts';
-import { curingCommands } from '../doctor/testing/commands.ts';
 import { runOperate } from './run.ts';
+import { blocks, commands, HASH, ofGoogle, RANDOM, runbook } from './runbook-commands.ts';
 
-const runbook = readFileSync('infra/README.md', 'utf8');
-/** Each code block as a list of commands. */
-const blocks = shellBlocksOf(runbook).map((code) =>
-  code
-    .replaceAll(/\\\n/g, '')
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== ''),
-);
-const commands = blocks.flat();
-/** Pipes a random secret, or the hash of the operator key, into a command. */
-const RANDOM = "openssl rand -hex 32 | tr -d '\\n' | ";
-const HASH = "openssl dgst -sha256 -r operator-key.txt | cut -c 1-64 | tr -d '\\n' | ";
-const ofGoogle = [...new Set(commands)]
-  .map((command) => command.replace(RANDOM, '').replace(HASH, ''))
-  .filter((command) => command.startsWith('gcloud '));
+// The commands of infra/README.md. Those of gcloud are linted in gcloud-commands.long.test.ts.
 const ofAdmin = commands.filter((command) => command.startsWith('npm run admin -- '));
 const ofOperate = commands.filter((command) => command.startsWith('npm run operate -- '));
 const ofCost = commands.filter((command) => command.startsWith('npm run cost -- '));
@@ -190,34 +173,5 @@ describe('the commands for keys, on the operator’s machine', () => {
     const environment = { SEATLEASE_DATA: dataFolder, SIGNING_KEY_VERSION: String(current) };
     const code = await runOperate(options, environment, { print, printError: print });
     expect([code, printed.join('\n')]).toEqual([0, expect.stringContaining(expected)]);
-  });
-});
-
-describe('the gcloud commands', () => {
-  const name = 'are known to gcloud, with valid options';
-  if (spawnSync('gcloud', ['--version']).status !== 0) {
-    test.skip(`${name}: gcloud is not installed (https://cloud.google.com/sdk/docs/install)`, () => {});
-    return;
-  }
-  const Lint = z.array(
-    z.object({ command_string: z.string(), success: z.boolean(), error_message: z.nullable(z.string()) }),
-  );
-
-  function lint(list: readonly string[]): z.infer<typeof Lint> {
-    const folder = mkdtempSync(join(tmpdir(), 'seatlease-gcloud-'));
-    const file = join(folder, 'commands.json');
-    writeFileSync(file, JSON.stringify(list.map((command) => ({ command_string: command }))));
-    const { stdout } = spawnSync('gcloud', ['meta', 'lint-gcloud-commands', `--commands-file=${file}`]);
-    rmSync(folder, { recursive: true });
-    return z.parse(Lint, JSON.parse(String(stdout)));
-  }
-
-  test(name, async () => {
-    const all = [...new Set([...ofGoogle, ...(await curingCommands())])];
-    const checked = lint([...all, 'gcloud kms keys versions list --keyrings=seatlease']);
-    expect(checked.at(-1)?.success, 'the linter reports a wrong command').toBe(false);
-    expect(checked.slice(0, -1).filter(({ success }) => !success)).toEqual([]);
-    expect(checked).toHaveLength(all.length + 1);
-    expect(all.length).toBeGreaterThan(ofGoogle.length + 20);
   });
 });
