@@ -8,6 +8,7 @@ import { recordStack } from './testing/graph.ts';
 import { makeBundles, settingsOf } from './testing/stacks.ts';
 
 const workflow = readFileSync('infra/github-actions.yml', 'utf8');
+const runbook = readFileSync('infra/README.md', 'utf8');
 
 describe('the example workflow', () => {
   let documents = 0;
@@ -66,6 +67,16 @@ const ROLE_FOR: Readonly<Record<string, string>> = {
 /** Needed by a deploy, but by no resource of the stack: to run as the accounts, and to publish the Hosting site. */
 const OTHER_ROLES = ['firebasehosting.admin', 'iam.serviceAccountUser', 'serviceusage.apiKeysViewer'];
 
+// GitHub's subjects have another form in repositories created since July 15, 2026
+// (https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens/).
+test('the runbook trusts a repository by its number and its environment, and not by the subject of its tokens', () => {
+  expect(runbook).toMatch(
+    /--attribute-condition="assertion\.repository_id == '\d+' && assertion\.environment == 'prod'"/,
+  );
+  expect(runbook).toMatch(/--member=principalSet:\S+\/attribute\.repository_id\/\d+$/m);
+  expect(runbook).not.toMatch(/workloadIdentityPools\S*\/subject\//);
+});
+
 describeInfra("the runbook's list of a deployer's roles", () => {
   const bundles = makeBundles();
   afterAll(() => bundles.remove());
@@ -79,7 +90,7 @@ describeInfra("the runbook's list of a deployer's roles", () => {
       const [module = ''] = kind.split('/');
       return ROLE_FOR[kind] ?? ROLE_FOR[module] ?? `a role for ${kind}`;
     });
-    const [, section = ''] = readFileSync('infra/README.md', 'utf8').split('### Deploy from GitHub Actions');
+    const [, section = ''] = runbook.split('### Deploy from GitHub Actions');
     const [table = ''] = section.split('\n#');
     const listed = [...table.matchAll(/^\| `roles\/([\w.]+)` \|/gm)].map(([, role]) => role);
     expect(new Set(listed)).toEqual(new Set([...needed, ...OTHER_ROLES]));

@@ -31,7 +31,7 @@ describeInfra('the settings of a stack', () => {
   });
 
   // With credentials of a user, the APIs of Firebase rules and budgets refuse calls that name no project
-  // (https://github.com/hashicorp/terraform-provider-google/issues/13120).
+  // (https://github.com/hashicorp/terraform-provider-google/issues/13120). That of the credentials is not used (#24500).
   test.each(['dev', 'prod'])('charge calls of APIs to the project of the example %s', (stack) => {
     const { config } = parse(readFileSync(`infra/Pulumi.${stack}.yaml`, 'utf8'));
     expect(config).toMatchObject({

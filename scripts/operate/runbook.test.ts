@@ -20,6 +20,8 @@ const ofOperate = commands.filter((command) => command.startsWith('npm run opera
 const ofCost = commands.filter((command) => command.startsWith('npm run cost -- '));
 /** These have tests of their own. */
 const DEPLOYING = [
+  'pulumi login gs://my-project-pulumi',
+  'pulumi stack init prod --cwd infra',
   'npm ci',
   'npm run deploy -- --stack prod --secrets',
   'npm run doctor -- --stack prod --read-secrets',
@@ -135,6 +137,12 @@ test('every link within the runbook leads to a heading', () => {
   const links = [...runbook.matchAll(/\]\(#([^)]*)\)/g)].map(([, anchor]) => anchor);
   expect(links.length).toBeGreaterThan(10);
   expect(links.filter((anchor) => !anchors.includes(String(anchor)))).toEqual([]);
+});
+
+// An older engine gives the program empty outputs of what `--target` leaves out (https://github.com/pulumi/pulumi/pull/24108).
+test('the runbook asks for a Pulumi that is not older than the SDK of the stack', () => {
+  const { dependencies } = JSON.parse(readFileSync('infra/package.json', 'utf8'));
+  expect(runbook).toContain(`(\`pulumi\`, ${dependencies['@pulumi/pulumi']} or newer)`);
 });
 
 test('the runbook describes how to create every secret that a function gets', () => {
