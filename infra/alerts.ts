@@ -1,7 +1,6 @@
-import type * as logging from '@pulumi/gcp/logging/index.js';
 import type * as monitoring from '@pulumi/gcp/monitoring/index.js';
 import type { input } from '@pulumi/gcp/types/index.js';
-import { type Input, interpolate } from '@pulumi/pulumi';
+import { type Input, interpolate, type Resource } from '@pulumi/pulumi';
 import type { FunctionName } from '../functions/manifest.ts';
 import { deployedName } from '../functions/names.ts';
 import { metricType } from './log-metrics.ts';
@@ -31,16 +30,17 @@ export interface Alert {
   /** For a condition on single log lines: at most one notification in this time, for each of the condition's labels. */
   readonly notifyEverySeconds?: number;
   /** What must exist before the alert. */
-  readonly needs?: readonly logging.Metric[];
+  readonly needs?: readonly Resource[];
 }
 
 export function sweepMissing(): Alert {
-  // `vector(0)` covers a stack that has never swept: a metric without any log line has no series.
-  const swept = `sum(increase(${promQlName(metricType('sweeps'))}{${REVISION}}[10m])) or vector(0)`;
+  // `vector(0)` covers a stack that has never swept: a metric without any log line has no series. The second five minutes
+  // are the duration, so that a first deploy, which has not swept yet either, causes no alert.
+  const swept = `sum(increase(${promQlName(metricType('sweeps'))}{${REVISION}}[5m])) or vector(0)`;
   return {
     name: 'sweep-missing',
     displayName: 'No sweep has succeeded for 10 minutes',
-    conditions: [promQl('no log line of a sweep that reached every dependency', `(${swept}) < 1`)],
+    conditions: [promQl('no log line of a sweep that reached every dependency', `(${swept}) < 1`, 300)],
     advice:
       'Seats are still freed, but no events are published or recorded, and no usage is billed. Look at the log lines of sweep.',
   };

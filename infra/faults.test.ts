@@ -453,8 +453,15 @@ const FAULTS: readonly Fault[] = [
   ],
   [
     'an objective that stops the first deploy before there is a function to measure',
-    'objectives wait for the functions that they measure',
+    'objectives and the alert on missing sweeps wait for the functions that they measure',
     changed('Slo', 'latency', ({ dependsOn }) => ({
+      dependsOn: dependsOn.filter((key) => !key.includes(':Function ')),
+    })),
+  ],
+  [
+    'an alert on missing sweeps that fires while the first deploy runs',
+    'objectives and the alert on missing sweeps wait for the functions that they measure',
+    changed('AlertPolicy', 'sweep-missing', ({ dependsOn }) => ({
       dependsOn: dependsOn.filter((key) => !key.includes(':Function ')),
     })),
   ],

@@ -49,7 +49,7 @@ export function monitor(
   const check = watchFromOutside(settings, options);
   const alerts: readonly Alert[] = [
     ...setObjectives(after(options, ...functions)).flatMap(burnRateAlerts),
-    { ...sweepMissing(), needs: [metrics.sweeps] },
+    { ...sweepMissing(), needs: [metrics.sweeps, ...functions] },
     { ...sweepLag(), needs: [metrics.sweep_lag] },
     pushBacklog(),
     deadLetters(),

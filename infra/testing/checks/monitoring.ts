@@ -92,9 +92,12 @@ export const MONITORING_CHECKS = {
   // Cloud Monitoring refuses an objective on a metric that it does not know
   // (https://github.com/GoogleCloudPlatform/cloud-ops-sandbox/issues/896). Whether it knows Cloud Run's before the first
   // call of a service is not documented. If not, a deploy must have made the functions before it stops.
-  'objectives wait for the functions that they measure': ({ graph }) => {
+  'objectives and the alert on missing sweeps wait for the functions that they measure': ({ graph }) => {
     const functions = of(graph, FUNCTION).map(keyOf);
-    return of(graph, OBJECTIVE).flatMap(({ name, dependsOn }) =>
+    const missing = of(graph, 'gcp:monitoring/alertPolicy:AlertPolicy').filter(
+      ({ name }) => name === 'sweep-missing',
+    );
+    return [...of(graph, OBJECTIVE), ...missing].flatMap(({ name, dependsOn }) =>
       functions
         .filter((each) => !dependsOn.includes(each))
         .map((each) => `${name}: does not wait for ${each}`),
@@ -200,7 +203,12 @@ export const MONITORING_CHECKS = {
         ]),
       ),
       ...expected('sweep', [
-        ['window', /\[(\w+)\]/.exec(queryOf('sweep-missing'))?.[1], '10m'],
+        ['window', /\[(\w+)\]/.exec(queryOf('sweep-missing'))?.[1], '5m'],
+        [
+          'time without a sweep in the window',
+          conditionsOf('sweep-missing')[0]?.conditionPrometheusQueryLanguage?.duration,
+          '300s',
+        ],
         ['most lag', mostOf('sweep-lag'), '300'],
       ]),
       ...expected('dead letters', [['most', mostOf('dead-letters'), '0']]),
