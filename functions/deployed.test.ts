@@ -8,7 +8,7 @@ import { publicTextOf } from '../shared/domain/rsa-key.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
 import { dependenciesOf, settingsOf } from '../shared/http/dependencies.ts';
 import { DEPENDENCIES, SETTINGS, type SettingName } from '../shared/settings.ts';
-import { TEST_SECRETS } from '../shared/testing/secrets.ts';
+import { ACCESS_TOKEN_KEY, TEST_SECRETS } from '../shared/testing/secrets.ts';
 import { assembleDeps, DEPLOYED } from '../shared/wiring.ts';
 import { deployed } from './deployed.ts';
 import { readFunctionConfig } from './function-config.ts';
@@ -142,6 +142,11 @@ describe('the function that issues access tokens', () => {
   test('starts if the public half of its key is in the list, with others before it', async () => {
     const { ACCESS_TOKEN_PUBLIC_KEYS: own } = TEST_SECRETS;
     await start({ ACCESS_TOKEN_PUBLIC_KEYS: `${publicTextOf(other)},${own}` });
+  });
+
+  test('starts with a key in PEM whose line breaks became the two characters \\n', async () => {
+    const pem = ACCESS_TOKEN_KEY.export({ type: 'pkcs8', format: 'pem' }).toString();
+    await start({ ACCESS_TOKEN_PRIVATE_KEY: pem.replaceAll('\n', '\\n') });
   });
 
   test('does not start if other functions would refuse its tokens', async () => {

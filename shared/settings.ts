@@ -129,7 +129,7 @@ const TABLE = {
       .string()
       .check(
         z.regex(
-          /^(-----BEGIN PRIVATE KEY-----\s*)?MII[\w+/=\\\s-]+$/,
+          /^(-----BEGIN PRIVATE KEY-----(\s|\\n)*)?MII[\w+/=\\\s-]+$/,
           'needs a private key in the format PKCS#8, in PEM or as its base64',
         ),
       ),
