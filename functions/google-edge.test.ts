@@ -56,6 +56,29 @@ describe('a service call that Cloud Run has checked', () => {
   });
 });
 
+test('where Google issues the tokens, the edge verifies signatures, and the functions rely on that', async () => {
+  const [SCHEDULER_ACCOUNT, PUSH_ACCOUNT] = ['scheduler@project.example', 'push@project.example'];
+  const settings = { SERVICE_AUDIENCE: 'https://sweep.example', SCHEDULER_ACCOUNT, PUSH_ACCOUNT };
+  const withGoogle = await openTestSuite(settings);
+  const sweepAt = (door: 'internal' | 'unguarded') =>
+    withGoogle.call('POST', '/internal/sweep', { authorization: `Bearer ${tokenWithoutSignature()}`, door });
+  const forged = await sweepAt('internal');
+  expect([forged.status, forged.headers.get('content-type')]).toEqual([401, 'text/html; charset=UTF-8']);
+  expect((await sweepAt('unguarded')).status).toBe(200);
+  await withGoogle.close();
+
+  function tokenWithoutSignature(): string {
+    const iat = Math.floor(Date.now() / 1000);
+    const times = { iat, exp: iat + HOUR_SECONDS };
+    const who = { email: SCHEDULER_ACCOUNT, email_verified: true };
+    const claims = { iss: 'https://accounts.google.com', aud: settings.SERVICE_AUDIENCE, ...who, ...times };
+    return [{ alg: 'RS256', kid: '1' }, claims]
+      .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+      .concat('SIGNATURE_REMOVED_BY_GOOGLE')
+      .join('.');
+  }
+});
+
 test('X-Serverless-Authorization changes nothing at endpoints that no service calls', async () => {
   const license = await suite.createLicense();
   const headers = { 'x-serverless-authorization': `Bearer ${suite.serviceToken('scheduler')}` };

@@ -146,7 +146,7 @@ export async function openTestSuite(
   addUnknownFields(parts.deps.records);
   const deps = wrap({ ...parts.deps, log });
   opened.resolve(deps);
-  iam.resolve({ identity: parts.issuer ?? deps.identity, invokers: deps.serviceAccounts });
+  iam.resolve({ identity: parts.iam, invokers: deps.serviceAccounts });
   const calls = callsOf(doors, deps, parts);
   parts.bus?.subscribe(serviceCalls(doors.internal, (caller) => calls.serviceToken(caller)).push);
 

@@ -85,7 +85,7 @@ async function startLocked(
     });
     const deps: Deps = { ...parts.deps, log: withoutIdleSweeps(log ?? parts.deps.log) };
     opened.resolve(deps);
-    iam.resolve({ identity: parts.issuer ?? deps.identity, invokers: deps.serviceAccounts });
+    iam.resolve({ identity: parts.iam, invokers: deps.serviceAccounts });
     const stopCloud = actAsCloud(internalUrl, parts, config.sweepSeconds);
     const close = async (): Promise<void> => {
       await stopCloud();

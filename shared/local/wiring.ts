@@ -6,6 +6,7 @@ import { openKmsKeys } from '../adapters/signer/kms-keys.ts';
 import type { Config } from '../config.ts';
 import { logToStandardOutput } from '../http/log.ts';
 import type { Deps } from '../ports/deps.ts';
+import type { Identity } from '../ports/identity.ts';
 import type { Records } from '../ports/records.ts';
 import type { SignIn } from '../ports/sign-in.ts';
 import type { SigningKeys } from '../ports/signing-keys.ts';
@@ -46,6 +47,8 @@ export interface LocalParts {
   readonly bus?: EventBus | undefined;
   /** Replaces Google: issues the tokens that Cloud Scheduler and Pub/Sub would send. */
   readonly issuer?: LocalIdentity | undefined;
+  /** Replaces Google's IAM in front of the functions: verifies the signatures of those tokens, also of Google's own. */
+  readonly iam: Identity;
 }
 
 const SERVICE_ACCOUNTS = { scheduler: 'scheduler@seatlease.local', pubsub: 'pubsub@seatlease.local' };
@@ -55,6 +58,7 @@ export async function openLocalParts(config: Config, embedded: EmbeddedOptions =
   const { dataFolder, checkout } = config;
   const bus = config.events.kind === 'embedded' ? openEventBus(embedded.bus) : undefined;
   const issuer = config.services.kind === 'embedded' ? openIssuer(dataFolder) : undefined;
+  const iam = issuer ?? (await DEPLOYED.services({ ...config.services, tokens: 'signed' })).identity;
   const deps = await assembleDeps(
     {
       ...config,
@@ -71,8 +75,8 @@ export async function openLocalParts(config: Config, embedded: EmbeddedOptions =
         return openLocalSigner({ folder: localKeysIn(dataFolder), version: signing.version, log });
       },
       async services(services) {
-        if (!issuer) return DEPLOYED.services(services);
         // The edge in front of this process removes signatures; other programs may call without it.
+        if (!issuer) return DEPLOYED.services({ ...services, tokens: 'checked-by-cloud-run' });
         return { identity: issuer.guarded, serviceAccounts: SERVICE_ACCOUNTS };
       },
       signIn: async (signIn) =>
@@ -88,7 +92,7 @@ export async function openLocalParts(config: Config, embedded: EmbeddedOptions =
       },
     },
   );
-  return { deps, bus, issuer };
+  return { deps, bus, issuer, iam };
 }
 
 /** Opens only the records, for programs that need nothing else. */
