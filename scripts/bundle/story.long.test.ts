@@ -64,7 +64,7 @@ describeReal('Firestore emulator', 'the bundles behind one origin', () => {
     const target = { url: front.url, operatorKey: OPERATOR_KEY, hintIfUnreachable: '', hintIfKeyRefused: '' };
     try {
       const hasPassed = await printSteps(target, (line) => lines.push(line), {
-        sweepUrl: suite.doors['run.app'],
+        urlOf: () => suite.doors['run.app'],
         auditWithinMs: 9_000,
         wait: () => suite.settle(),
       });

@@ -9,7 +9,7 @@ import licenses from '../../functions/licenses/contract.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
 import sessions from '../../functions/sessions/contract.ts';
 import { isInternal } from '../../shared/http/callers.ts';
-import type { EndpointContract } from '../../shared/http/contract.ts';
+import type { FunctionContract } from '../../shared/http/contract.ts';
 
 const SEATS = 2;
 const AUDIT_POLL_MS = 3_000;
@@ -34,8 +34,8 @@ export interface Step {
 }
 
 export interface StoryOptions {
-  /** The sweep's own address, past Hosting. */
-  readonly sweepUrl: string;
+  /** The own address of a function, past Hosting. */
+  urlOf(functionName: string): string;
   /** How long events may take from Redis to the audit log: one sweep a minute, then Pub/Sub. */
   readonly auditWithinMs: number;
   /** Replaces a wait of that many milliseconds. */
@@ -64,7 +64,7 @@ export function story(target: Target, options: StoryOptions): Step[] {
 const STEPS: readonly (readonly [name: string, run: (story: Story) => Promise<void>])[] = [
   ['the suite answers', checkAnswer],
   ['internal endpoints refuse external callers', checkInternal],
-  ['Google refuses a forged token at the URL of the sweep, before the sweep sees it', checkGuard],
+  ['Google refuses a forged token at the URL of each internal function, which does not see it', checkGuard],
   [`a license of ${SEATS} seats is created`, createLicense],
   [`${SEATS} machines get a seat, and one more is refused`, fillSeats],
   ['a heartbeat is acknowledged', sendHeartbeat],
@@ -80,7 +80,7 @@ async function checkAnswer(story: Story): Promise<void> {
 }
 
 async function checkInternal(story: Story): Promise<void> {
-  for (const { method, path } of internalEndpoints()) {
+  for (const { method, path } of internalFunctions().flatMap(({ endpoints }) => Object.values(endpoints))) {
     const { status } = await call(story, method, path);
     if (status < 400 || status >= 500)
       throw new Error(`${method} ${path} returned ${status} to an external caller`);
@@ -88,27 +88,31 @@ async function checkInternal(story: Story): Promise<void> {
 }
 
 /**
- * The sweep trusts tokens without a signature, because Google checks them first. So a token that anyone can write must
- * get Google's refusal (by ingress or IAM: HTML or text), never an answer of the sweep, not even its refusal.
+ * Internal functions trust tokens without a signature, because Google checks them first. So a token that anyone can write
+ * must get Google's refusal (by ingress or IAM: HTML or text), never an answer of the function, not even its refusal.
  */
-async function checkGuard({ options: { sweepUrl } }: Story): Promise<void> {
-  const path = internalEndpoints().find(({ auth }) => auth.includes('scheduler'))?.path ?? '';
-  const response = await fetch(new URL(path, sweepUrl), {
-    method: 'POST',
-    redirect: 'manual',
-    headers: { authorization: `Bearer ${forgedToken(new URL(sweepUrl).origin)}` },
-    signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
-  });
-  const text = await response.text();
-  const isGoogles =
-    [401, 403, 404].includes(response.status) &&
-    !response.headers.get('content-type')?.includes('json') &&
-    !response.headers.has('x-request-id');
-  if (isGoogles) return;
-  throw new Error(
-    `the sweep itself answered (${response.status}): Google does not guard it. ` +
-      `Check its ingress and invoker, and set SERVICE_TOKENS to signed until they are right. ${text}`,
-  );
+async function checkGuard({ options: { urlOf } }: Story): Promise<void> {
+  for (const { name, endpoints } of internalFunctions()) {
+    const url = urlOf(name);
+    for (const { method, path } of Object.values(endpoints)) {
+      const response = await fetch(new URL(path, url), {
+        method,
+        redirect: 'manual',
+        headers: { authorization: `Bearer ${forgedToken(new URL(url).origin)}` },
+        signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+      });
+      const text = await response.text();
+      const isGoogles =
+        [401, 403, 404].includes(response.status) &&
+        !response.headers.get('content-type')?.includes('json') &&
+        !response.headers.has('x-request-id');
+      if (!isGoogles)
+        throw new Error(
+          `${name} itself answered (${response.status}): Google does not guard it. ` +
+            `Check its ingress and invoker, and set SERVICE_TOKENS to signed until they are right. ${text}`,
+        );
+    }
+  }
 }
 
 function forgedToken(audience: string): string {
@@ -192,8 +196,8 @@ async function suspendLicense(story: Story): Promise<void> {
   await acquire(story, 'fourth', 403, z.object({ code: z.literal('LICENSE_SUSPENDED') }));
 }
 
-function internalEndpoints(): readonly EndpointContract[] {
-  return MANIFEST.filter(isInternal).flatMap(({ endpoints }) => Object.values(endpoints));
+function internalFunctions(): readonly FunctionContract[] {
+  return MANIFEST.filter(isInternal);
 }
 
 function licenseOf({ license }: Story): NonNullable<Story['license']> {

@@ -9,11 +9,15 @@ beforeAll(async () => {
 });
 afterAll(() => suite.close());
 
-function verify(url = suite.url, operatorKey = OPERATOR_KEY, sweepUrl = suite.doors['run.app']) {
+function verify(
+  url = suite.url,
+  operatorKey = OPERATOR_KEY,
+  urlOf: (functionName: string) => string = () => suite.doors['run.app'],
+) {
   const lines: string[] = [];
   const target = { url, operatorKey, hintIfUnreachable: '', hintIfKeyRefused: '' };
   const verification = printSteps(target, (line) => lines.push(line), {
-    sweepUrl,
+    urlOf,
     auditWithinMs: 9_000,
     // Sweeps, as Cloud Scheduler would within a minute.
     wait: () => suite.settle(),
@@ -73,13 +77,17 @@ test.each([
   }
 });
 
-test.each([
-  ['is not guarded', 'unguarded', 'the sweep itself answered (401)'],
-  ['is guarded by IAM alone', 'internal', undefined],
-] as const)('reports whether Google guards the sweep: it %s', async (_, door, fault) => {
-  const { hasPassed, lines } = await verify(suite.url, OPERATOR_KEY, suite.doors[door]);
-  expect(hasPassed).toBe(fault === undefined);
-  expect(lines.join('\n')).toContain(fault ?? '  ok  Google refuses a forged token');
+test.each(['sweep', 'record-event'])('reports it if Google does not guard %s', async (unguarded) => {
+  const urlOf = (name: string): string => suite.doors[name === unguarded ? 'unguarded' : 'run.app'];
+  const { hasPassed, lines } = await verify(suite.url, OPERATOR_KEY, urlOf);
+  expect(hasPassed).toBe(false);
+  expect(lines.join('\n')).toContain(`${unguarded} itself answered (401)`);
+});
+
+test('accepts functions that IAM guards alone', async () => {
+  const { hasPassed, lines } = await verify(suite.url, OPERATOR_KEY, () => suite.doors.internal);
+  expect(hasPassed).toBe(true);
+  expect(lines.join('\n')).toContain('  ok  Google refuses a forged token');
 });
 
 test('reports a wrong operator key, and creates nothing', async () => {
