@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { newLicenseId, newSessionId, newTenantId } from '../../domain/ids.ts';
-import { memberOf, sessionOfMember } from './encoding.ts';
+import { memberOf, sessionOfMember, unpackFacts } from './encoding.ts';
 
 const tenantId = newTenantId(16);
 const [licenseId, another] = [newLicenseId(tenantId), newLicenseId(tenantId)];
@@ -21,3 +21,10 @@ test('does not confuse a session with one of another license whose id has the sa
   for (const unknown of ['', 'ses_', 'ses_never_was', licenseId])
     expect(memberOf(licenseId, unknown)).toBe(unknown);
 });
+
+test.each(['[2,"f","ada-laptop"]', '[1,7,"ada-laptop"]', 'ada-laptop', '{"hostname":"ada-laptop"}', ''])(
+  'reports facts in another form, %j, without quoting them',
+  (facts) => {
+    expect(() => unpackFacts(`holder|1|2|3|${facts}`)).toThrow(/^unknown form of session facts$/);
+  },
+);

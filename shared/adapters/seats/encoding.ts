@@ -48,16 +48,23 @@ export function packFacts({ fingerprint, hostname, appVersion, userId, processId
   return JSON.stringify(words.slice(0, words.findLastIndex((each) => each !== undefined) + 1));
 }
 
-/** Reads what `pack` in leases.lua writes. Throws if another release wrote it in another form. */
+/**
+ * Reads what `pack` in leases.lua writes. Throws if another release wrote it in another form. The error quotes nothing of
+ * it, because it is logged.
+ */
 export function unpackFacts(packed: string): Pick<Session, 'holder' | 'acquiredAtMs' | 'facts'> {
-  const match = /^([^|]*)\|(\d+)\|\d+\|\d+\|(.*)$/s.exec(packed);
-  if (!match) throw new Error('unknown form of session facts');
-  const [, holder = '', acquiredAtMs, facts = ''] = match;
-  return {
-    holder,
-    acquiredAtMs: Number(acquiredAtMs),
-    facts: z.parse(PackedFacts, JSON.parse(facts)),
-  };
+  const [, holder = '', acquiredAtMs, words = ''] = /^([^|]*)\|(\d+)\|\d+\|\d+\|(.*)$/s.exec(packed) ?? [];
+  const facts = factsIn(words);
+  if (!facts) throw new Error('unknown form of session facts');
+  return { holder, acquiredAtMs: Number(acquiredAtMs), facts };
+}
+
+function factsIn(words: string): SessionFacts | undefined {
+  try {
+    return z.safeParse(PackedFacts, JSON.parse(words)).data;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The fields of the license hash that include/license.lua reads, without the license's version; flat, for HSET. */
