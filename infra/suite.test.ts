@@ -97,7 +97,7 @@ describeInfra('a new version of a secret', () => {
     CONFIRMATION_KEYS: 1,
     PSEUDONYM_KEY: 14,
     OPERATOR_KEY_HASH: 13,
-    GOOGLE_CLIENT_SECRET: 2,
+    GOOGLE_CLIENT_SECRET: 1,
     STRIPE_SECRET_KEY: 5,
     STRIPE_WEBHOOK_SECRETS: 1,
   };

@@ -65,6 +65,7 @@ test('embeds every dependency when only what npm start generates is set', () => 
     services: { kind: 'embedded', tokens: 'signed' },
     publicUrl: undefined,
     signIn: { kind: 'embedded' },
+    signInSecret: undefined,
     signInRedirects: [],
     operators: { emails: [], domain: undefined },
     billing: { kind: 'embedded' },
@@ -134,7 +135,8 @@ test('requires the secret and the public URL with a Google client id', () => {
   const { PUBLIC_URL, GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET } = SIGN_IN;
   expect(readConfig(DEPLOYED)).toMatchObject({
     publicUrl: PUBLIC_URL,
-    signIn: { kind: 'google', clientId: GOOGLE_CLIENT_ID, clientSecret: GOOGLE_CLIENT_SECRET },
+    signIn: { kind: 'google', clientId: GOOGLE_CLIENT_ID },
+    signInSecret: GOOGLE_CLIENT_SECRET,
   });
   const half = refusalOf({ ...SECRETS, GOOGLE_CLIENT_ID });
   expect(half).toContain('GOOGLE_CLIENT_SECRET: is not set');

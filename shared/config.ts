@@ -146,9 +146,8 @@ function servicesOf(values: Values) {
 }
 
 /** The sign-in provider. */
-function signInOf({ GOOGLE_CLIENT_ID: clientId, GOOGLE_CLIENT_SECRET: clientSecret }: Values) {
-  if (clientId === undefined || clientSecret === undefined) return EMBEDDED;
-  return { kind: 'google', clientId, clientSecret } as const;
+function signInOf({ GOOGLE_CLIENT_ID: clientId }: Values) {
+  return clientId === undefined ? EMBEDDED : ({ kind: 'google', clientId } as const);
 }
 
 /** The payment provider. */

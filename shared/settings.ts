@@ -341,7 +341,7 @@ const TABLE = {
   },
   GOOGLE_CLIENT_ID: {
     field: 'signIn',
-    readBy: ['signIn'],
+    readBy: ['signIn', 'signInPage'],
     schema: anyText,
     source: 'stack',
     required: ['GOOGLE_CLIENT_SECRET'],
@@ -349,7 +349,7 @@ const TABLE = {
     unset: 'a local sign-in page; when deployed, sign-in is off',
   },
   GOOGLE_CLIENT_SECRET: {
-    field: 'signIn',
+    field: 'signInSecret',
     readBy: ['signIn'],
     schema: anyText,
     source: 'secret',

@@ -22,7 +22,7 @@ import type { Deps } from './ports/deps.ts';
 import type { Events } from './ports/events.ts';
 import type { Identity } from './ports/identity.ts';
 import type { Records } from './ports/records.ts';
-import type { SignIn } from './ports/sign-in.ts';
+import type { SignIn, SignInPage } from './ports/sign-in.ts';
 import type { Signer } from './ports/signer.ts';
 import { DEPENDENCIES, type Dependency } from './settings.ts';
 
@@ -49,7 +49,8 @@ export interface Openers {
   signer(signing: Config['signing']): Promise<Signer>;
   services(services: Config['services']): Promise<Services>;
   /** `undefined` if sign-in is off. */
-  signIn(signIn: Config['signIn']): Promise<SignIn | undefined>;
+  signIn(signIn: Config['signIn'], secret: Config['signInSecret']): Promise<SignIn | undefined>;
+  signInPage(signIn: Config['signIn']): Promise<SignInPage | undefined>;
   /** `undefined` if payments are off. */
   billing(billing: Config['billing']): Promise<Billing | undefined>;
   billingEvents(
@@ -84,9 +85,14 @@ export const DEPLOYED: Openers = {
     if (services.kind !== 'google') throw notSet('SERVICE_AUDIENCE');
     return { identity: openGoogleIdentity(services), serviceAccounts: services.accounts };
   },
-  async signIn(signIn) {
+  async signIn(signIn, clientSecret) {
+    if (signIn.kind !== 'google' || clientSecret === undefined) return undefined;
+    const { openGoogleSignIn } = await import('./adapters/sign-in/google-sign-in.ts');
+    return openGoogleSignIn({ ...signIn, clientSecret });
+  },
+  async signInPage(signIn) {
     if (signIn.kind !== 'google') return undefined;
-    return (await import('./adapters/sign-in/google-sign-in.ts')).openGoogleSignIn(signIn);
+    return (await import('./adapters/sign-in/google-sign-in.ts')).openGoogleSignInPage(signIn);
   },
   async billing(billing) {
     if (billing.kind !== 'stripe') return undefined;
@@ -146,7 +152,8 @@ export async function assembleDeps(
     events: once(() => openers.events(config.events)),
     identity: async () => (await services()).identity,
     serviceAccounts: async () => (await services()).serviceAccounts,
-    signIn: () => openers.signIn(config.signIn),
+    signIn: () => openers.signIn(config.signIn, config.signInSecret),
+    signInPage: () => openers.signInPage(config.signIn),
     billing: () => openers.billing(config.billing),
     billingEvents: () => openers.billingEvents(config.billing, config.webhookSecrets),
     checkout: () => ({ ...config.checkout, returnUrl: config.checkout.returnUrl ?? publicUrl() }),

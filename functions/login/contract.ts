@@ -12,7 +12,7 @@ export default defineFunction({
   maxInstances: 20,
   timeoutSeconds: 10,
   roles: [],
-  uses: ['signIn', 'signInRedirects', 'signInState', 'publicUrl'],
+  uses: ['signInPage', 'signInRedirects', 'signInState', 'publicUrl'],
   endpoints: {
     google: {
       method: 'GET',

@@ -13,9 +13,9 @@ import type contract from './contract.ts';
 
 async function beginSignIn(
   { query }: RequestOf<typeof contract, 'google'>,
-  { signIn, signInRedirects, signInState, publicUrl, clock }: Deps,
+  { signInPage, signInRedirects, signInState, publicUrl, clock }: Deps,
 ): Promise<ReplyOf<typeof contract, 'google'>> {
-  if (!signIn) return { problem: 'SIGN_IN_NOT_SET_UP' };
+  if (!signInPage) return { problem: 'SIGN_IN_NOT_SET_UP' };
   const registered = [...signInRedirects, `${publicUrl}${CONSOLE_RETURN_PATH}`];
   if (!mayRedirectTo(query.redirect_uri, registered)) return { problem: 'REDIRECT_NOT_ALLOWED' };
   const underWay: SignInInProgress = {
@@ -28,7 +28,7 @@ async function beginSignIn(
     expiresAtMs: clock.nowMs() + SIGN_IN_SECONDS * 1000,
   };
   const { state, nonce, codeVerifier } = underWay;
-  const location = await signIn.authorizeUrl({
+  const location = await signInPage.authorizeUrl({
     state,
     nonce,
     codeChallenge: challengeOf(codeVerifier),

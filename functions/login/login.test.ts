@@ -103,7 +103,11 @@ test.each([
 });
 
 test('login and callback return SIGN_IN_NOT_SET_UP if sign-in is not configured', async () => {
-  const bare = await openTestSuite({}, (deps) => ({ ...deps, signIn: undefined }));
+  const bare = await openTestSuite({}, (deps) => ({
+    ...deps,
+    signIn: undefined,
+    signInPage: undefined,
+  }));
   const parameters = {
     redirect_uri: 'http://127.0.0.1:5000/callback',
     state: 's',

@@ -1,11 +1,11 @@
 import { challengeOf } from '../../shared/domain/sign-in.ts';
-import type { SignedInUser, SignIn } from '../../shared/ports/sign-in.ts';
+import type { SignedInUser, SignIn, SignInPage } from '../../shared/ports/sign-in.ts';
 
 /**
  * A sign-in provider that accepts any user named in a code, so that tests sign users in without a network. It still
  * checks that redirect, verifier and nonce are those of the authorization request.
  */
-export function trustingProvider(): SignIn {
+export function trustingProvider(): SignIn & SignInPage {
   return {
     async authorizeUrl({ state, nonce, codeChallenge, redirectUri }) {
       const parameters = new URLSearchParams({

@@ -25,7 +25,7 @@ export const LOADED_WHEN_NEEDED: Readonly<Record<string, LoadedLater>> = {
   stripe: { names: ['Stripe'], isNeededBy: oneOf('billing', 'billingEvents') },
   'google-auth-library': {
     names: ['CodeChallengeMethod', 'OAuth2Client', 'PassThroughClient'],
-    isNeededBy: oneOf('signIn', 'events'),
+    isNeededBy: oneOf('signIn', 'signInPage', 'events'),
   },
   '@upstash/ratelimit': { names: ['Ratelimit'], isNeededBy: oneOf('limits') },
   // Small, and most functions accept access tokens or ID tokens.

@@ -1,14 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { openStripe, openStripeEvents, type StripeOptions } from '../adapters/billing/stripe-billing.ts';
-import { type GoogleSignInOptions, openGoogleSignIn } from '../adapters/sign-in/google-sign-in.ts';
+import {
+  type GoogleSignInOptions,
+  openGoogleSignIn,
+  openGoogleSignInPage,
+} from '../adapters/sign-in/google-sign-in.ts';
 import { openKmsKeys } from '../adapters/signer/kms-keys.ts';
 import type { Config } from '../config.ts';
 import { logToStandardOutput } from '../http/log.ts';
 import type { Deps } from '../ports/deps.ts';
 import type { Identity } from '../ports/identity.ts';
 import type { Records } from '../ports/records.ts';
-import type { SignIn } from '../ports/sign-in.ts';
+import type { SignIn, SignInPage } from '../ports/sign-in.ts';
 import type { SigningKeys } from '../ports/signing-keys.ts';
 import { assembleDeps, DEPLOYED, type RestRedis } from '../wiring.ts';
 import { type EventBus, type EventBusOptions, openEventBus } from './event-bus.ts';
@@ -24,7 +28,7 @@ import { openSqliteRecords } from './sqlite-records.ts';
 export interface EmbeddedOptions {
   readonly bus?: EventBusOptions;
   /** Replaces Google's sign-in. Without it, sign-in is off. */
-  readonly signIn?: SignIn | GoogleSignInOptions;
+  readonly signIn?: (SignIn & SignInPage) | GoogleSignInOptions;
   /** Replaces Stripe. Without it, payments are off. */
   readonly stripe?: {
     readonly apiKey: string;
@@ -79,8 +83,10 @@ export async function openLocalParts(config: Config, embedded: EmbeddedOptions =
         if (!issuer) return DEPLOYED.services({ ...services, tokens: 'checked-by-cloud-run' });
         return { identity: issuer.guarded, serviceAccounts: SERVICE_ACCOUNTS };
       },
-      signIn: async (signIn) =>
-        signIn.kind === 'embedded' ? localSignIn(embedded.signIn) : DEPLOYED.signIn(signIn),
+      signIn: async (signIn, secret) =>
+        signIn.kind === 'embedded' ? localSignIn(embedded.signIn) : DEPLOYED.signIn(signIn, secret),
+      signInPage: async (signIn) =>
+        signIn.kind === 'embedded' ? localSignIn(embedded.signIn) : DEPLOYED.signInPage(signIn),
       async billing(billing) {
         if (billing.kind !== 'embedded') return DEPLOYED.billing(billing);
         return embedded.stripe && openStripe(stripeAt(embedded.stripe));
@@ -132,8 +138,9 @@ function openIssuer(dataFolder: string): LocalIdentity {
   return openLocalIdentity({ keyFile: join(dataFolder, 'service-key.pem'), audience: 'seatlease.local' });
 }
 
-function localSignIn(options: EmbeddedOptions['signIn']): SignIn | undefined {
-  return !options || 'redeem' in options ? options : openGoogleSignIn(options);
+function localSignIn(options: EmbeddedOptions['signIn']): (SignIn & SignInPage) | undefined {
+  if (!options || 'redeem' in options) return options;
+  return { ...openGoogleSignInPage(options), ...openGoogleSignIn(options) };
 }
 
 function stripeAt({ apiKey, host, port }: NonNullable<EmbeddedOptions['stripe']>): StripeOptions {

@@ -12,7 +12,7 @@ import type { LogLine } from './log-line.ts';
 import type { Records } from './records.ts';
 import type { SeatMaintenance } from './seat-maintenance.ts';
 import type { Seats } from './seats.ts';
-import type { SignIn } from './sign-in.ts';
+import type { SignIn, SignInPage } from './sign-in.ts';
 import type { Signer } from './signer.ts';
 
 /** Everything a handler depends on. The wiring decides which adapter is behind each port. */
@@ -26,6 +26,8 @@ export interface Deps {
   limits: Limits;
   /** The sign-in provider; absent if none is configured. */
   signIn?: SignIn | undefined;
+  /** Its page; absent if none is configured. */
+  signInPage?: SignInPage | undefined;
   /** The payment provider; absent if payments are not configured. */
   billing?: Billing | undefined;
   /** Verifies the payment provider's events; absent if payments are not configured. */

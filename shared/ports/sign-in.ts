@@ -1,10 +1,14 @@
-/** The sign-in provider: users sign in there, and it returns who they are. */
-export interface SignIn {
+/** The page of the sign-in provider where users sign in. It needs no secret. */
+export interface SignInPage {
   /**
    * Where to redirect the browser (OpenID Connect Core section 3.1.2.1). It returns to `redirectUri` with `state` and
    * either `code` or `error`. `codeChallenge` uses method S256 (RFC 7636 section 4.2).
    */
   authorizeUrl(ask: SignInAsk): Promise<string>;
+}
+
+/** The sign-in provider, which returns who signed in on its page. */
+export interface SignIn {
   /**
    * Redeems the returned code, which works once. The user is taken from a token that the provider signed (RS256), for
    * us, just now, for the sign-in of `nonce`, with a verified e-mail address; anything less is `REFUSED`. If the

@@ -1,16 +1,19 @@
 import type { OAuth2Client } from 'google-auth-library';
 import * as z from 'zod/mini';
 import { Unavailable } from '../../errors.ts';
-import type { SignedInUser, SignIn } from '../../ports/sign-in.ts';
+import type { SignedInUser, SignIn, SignInPage } from '../../ports/sign-in.ts';
 import { googleIssuer } from '../identity/google-identity.ts';
 import { idTokenCheck, VerifiedEmailClaims } from '../identity/id-token.ts';
 
-export interface GoogleSignInOptions {
+export interface GoogleSignInPageOptions {
   /** Of the OAuth client at Google, where the redirect addresses are registered. */
   readonly clientId: string;
-  readonly clientSecret: string;
   /** URLs of a provider that is compatible with Google's; Google's own if absent. */
   readonly endpoints?: SignInEndpoints | undefined;
+}
+
+export interface GoogleSignInOptions extends GoogleSignInPageOptions {
+  readonly clientSecret: string;
   /** Accepted values of `iss`; Google's two names if absent. */
   readonly issuers?: readonly string[] | undefined;
   /** How long the provider may take to redeem a code: 5 s if absent. */
@@ -50,10 +53,8 @@ const PersonClaims = z.extend(VerifiedEmailClaims, {
   hd: z.optional(z.string('the hosted domain in the token is invalid')),
 });
 
-/** Sign-in with Google (OpenID Connect, code flow with PKCE). The library is loaded when it is first used. */
-export function openGoogleSignIn(options: GoogleSignInOptions): SignIn {
-  const { clientId, endpoints, issuers } = options;
-  const check = idTokenCheck(googleIssuer({ jwksUrl: endpoints?.jwks, issuers }), clientId, PersonClaims);
+/** Google's sign-in page (OpenID Connect, code flow with PKCE). The library is loaded when it is first used. */
+export function openGoogleSignInPage(options: GoogleSignInPageOptions): SignInPage {
   let client: Promise<OAuth2Client> | undefined;
   const getClient = (): Promise<OAuth2Client> => (client ??= openClient(options));
   return {
@@ -70,6 +71,16 @@ export function openGoogleSignIn(options: GoogleSignInOptions): SignIn {
         redirect_uri: redirectUri,
       });
     },
+  };
+}
+
+/** Sign-in with Google. The library is loaded when it is first used. */
+export function openGoogleSignIn(options: GoogleSignInOptions): SignIn {
+  const { clientId, endpoints, issuers } = options;
+  const check = idTokenCheck(googleIssuer({ jwksUrl: endpoints?.jwks, issuers }), clientId, PersonClaims);
+  let client: Promise<OAuth2Client> | undefined;
+  const getClient = (): Promise<OAuth2Client> => (client ??= openClient(options));
+  return {
     async redeem({ code, codeVerifier, redirectUri, nonce }) {
       const redeemed = await redeemCode(await getClient(), { code, codeVerifier, redirect_uri: redirectUri });
       if (redeemed.verdict === 'REFUSED') return redeemed;
@@ -87,11 +98,11 @@ async function openClient({
   clientSecret,
   endpoints,
   withinMs = DEFAULT_TIMEOUT_MS,
-}: GoogleSignInOptions): Promise<OAuth2Client> {
+}: GoogleSignInPageOptions & Partial<GoogleSignInOptions>): Promise<OAuth2Client> {
   const { OAuth2Client } = await import('google-auth-library');
   return new OAuth2Client({
     clientId,
-    clientSecret,
+    ...(clientSecret === undefined ? {} : { clientSecret }),
     ...(endpoints && {
       endpoints: { oauth2AuthBaseUrl: endpoints.authorize, oauth2TokenUrl: endpoints.token },
     }),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod';
-import { openGoogleSignIn } from '../../adapters/sign-in/google-sign-in.ts';
+import { openGoogleSignIn, openGoogleSignInPage } from '../../adapters/sign-in/google-sign-in.ts';
 import { type AccountHolder, signInContract } from '../../testing/contracts/sign-in/suite.ts';
 import { SAMPLE_ACCOUNTS } from './accounts.ts';
 import { type LocalOidc, startLocalOidc } from './oidc-server.ts';
@@ -65,8 +65,9 @@ describe('the Google adapter with the local provider:', () => {
   signInContract(async () => {
     const provider = await startLocalOidc();
     const { endpoints, issuer, clientId, clientSecret, close } = provider;
+    const options = { endpoints, issuers: [issuer], clientId, clientSecret };
     return {
-      signIn: openGoogleSignIn({ endpoints, issuers: [issuer], clientId, clientSecret }),
+      signIn: { ...openGoogleSignInPage(options), ...openGoogleSignIn(options) },
       signInAs: ({ email, name, hostedDomain }: AccountHolder, url) => {
         const choice = { login_hint: email, name, hd: hostedDomain };
         return locationAfter(`${url}&${changed({}, choice)}`);

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { SignIn, SignInAnswer, SignInAsk } from '../../../ports/sign-in.ts';
+import type { SignIn, SignInAnswer, SignInAsk, SignInPage } from '../../../ports/sign-in.ts';
 
 /** A user with an account at the provider. */
 export interface AccountHolder {
@@ -11,7 +11,7 @@ export interface AccountHolder {
 }
 
 export interface SignInUnderTest {
-  readonly signIn: SignIn;
+  readonly signIn: SignIn & SignInPage;
   /** Does at `authorizeUrl` what a user does in the browser, and returns where the browser is redirected in the end. */
   signInAs(holder: AccountHolder, authorizeUrl: string): Promise<URL>;
   close(): Promise<void>;
