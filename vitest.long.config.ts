@@ -8,7 +8,6 @@ const WITH_MORE_RUNS = [
   'functions/stripe-webhook/permutations.test.ts',
   'shared/adapters/records/records.test.ts',
   'shared/adapters/seats/{*.property,sweep-cost}.test.ts',
-  'scripts/checks/verify-guide.test.ts',
   'shared/local/redis/resp-client.test.ts',
 ];
 

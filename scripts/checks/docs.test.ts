@@ -12,7 +12,7 @@ const PAGES = globSync('**/*.md', { exclude: ['**/node_modules/**', '.seatlease/
 const RUN_BY: Readonly<Record<string, string>> = {
   'README.md': 'scripts/checks/readme.test.ts',
   'clients/docs/tour.md': 'scripts/checks/blocks.long.test.ts',
-  'clients/docs/verify.md': 'scripts/checks/verify-guide.test.ts',
+  'clients/docs/verify.md': 'scripts/checks/verify-guide.long.test.ts',
   'clients/sdk/README.md': 'scripts/sdk.long.test.ts',
   'infra/README.md': 'scripts/operate/runbook.test.ts',
 };

@@ -61,7 +61,7 @@ export const FEATURES: readonly Feature[] = [
     functions: ['sign'],
     code: ['shared/domain/signed-license.ts', 'shared/domain/license-signature.ts'],
     programs: ['operate'],
-    tests: ['shared/testing/contracts/signer/suite.ts', 'scripts/checks/verify-guide.test.ts'],
+    tests: ['shared/testing/contracts/signer/suite.ts', 'scripts/checks/verify-guide.long.test.ts'],
     pages: ['clients/docs/offline.md', 'clients/docs/verify.md'],
   },
   {

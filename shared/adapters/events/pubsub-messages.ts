@@ -57,7 +57,10 @@ export function openPubSubMessages(options: PubSubMessagesOptions): Messages {
         // A pull that finds nothing ends in DEADLINE_EXCEEDED, as one does without a connection: only this shows that
         // the subscription is there.
         await retry(within(TIMEOUT_MS), (attempt) => client.getSubscription({ subscription: name }, attempt));
-        return pullWithin(client, { subscription: name, maxMessages: limit }, waitMs);
+        // Google's client retries a pull after these too (src/v1/subscriber_client_config.json).
+        return retry(within(TIMEOUT_MS), () =>
+          pullWithin(client, { subscription: name, maxMessages: limit }, waitMs),
+        );
       });
       await holdFor(HELD_SECONDS, subscription, pulled);
       return pulled;
