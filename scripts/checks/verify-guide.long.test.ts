@@ -9,10 +9,10 @@ import {
 } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as z from 'zod/mini';
 import { LicenseDataSchema } from '../../shared/domain/signed-license.ts';
-import { describeReal } from '../../shared/testing/real-parts.ts';
+import { describeReal, describeUnless } from '../../shared/testing/real-parts.ts';
 import { codeBlocksOf } from './markdown.ts';
 import { type Newcomer, newcomer } from './newcomer.ts';
 
@@ -345,7 +345,7 @@ func main() {
 }
 
 func read(file string, into any) {
-	text, err := os.ReadFile("../../" + file)
+	text, err := os.ReadFile("../" + file)
 	if err == nil {
 		err = json.Unmarshal(text, into)
 	}
@@ -362,29 +362,32 @@ func read(file string, into any) {
 /** With an empty build cache, Go compiles the standard library first. */
 const GO_COMPILES_WITHIN_MS = 120_000;
 
-describe.each([NODE, PYTHON, GO])('a program with the code for $language', (runner) => {
-  const { language, file, around, command, needs } = runner;
-  const name = 'accepts the signed license, and rejects every changed one';
-  if (needs && spawnSync(needs.command[0], needs.command.slice(1)).status !== 0) {
-    test.skip(`${name}: ${needs.command[0]} or a module of it is not installed (${needs.install})`, () => {});
-    return;
-  }
-  test(
-    name,
-    async () => {
-      for (const [path, content] of Object.entries({ ...around, [file]: codeIn(language) }))
-        write(path, content);
-      write('cases.json', JSON.stringify(cases));
-      const { status, output } = await reader.paste(command);
-      expect(status, output).toBe(0);
-      const verdicts = z.parse(z.array(z.unknown()), read('verdicts.json'));
-      const wrong = cases.flatMap(({ what, isGood }, n) => (verdicts[n] === isGood ? [] : [what]));
-      expect(wrong).toEqual([]);
-      expect(verdicts).toHaveLength(cases.length);
-    },
-    GO_COMPILES_WITHIN_MS,
-  );
-});
+/** Why the program cannot run here; empty if it can. */
+function missingFor({ needs }: Runner): string {
+  if (!needs || spawnSync(needs.command[0], needs.command.slice(1)).status === 0) return '';
+  return `${needs.command[0]} or a module of it is not installed (${needs.install})`;
+}
+
+for (const runner of [NODE, PYTHON, GO]) {
+  const { language, file, around, command } = runner;
+  describeUnless(missingFor(runner), `a program with the code for ${language}`, () => {
+    test(
+      'accepts the signed license, and rejects every changed one',
+      async () => {
+        for (const [path, content] of Object.entries({ ...around, [file]: codeIn(language) }))
+          write(path, content);
+        write('cases.json', JSON.stringify(cases));
+        const { status, output } = await reader.paste(command);
+        expect(status, output).toBe(0);
+        const verdicts = z.parse(z.array(z.unknown()), read('verdicts.json'));
+        const wrong = cases.flatMap(({ what, isGood }, n) => (verdicts[n] === isGood ? [] : [what]));
+        expect(wrong).toEqual([]);
+        expect(verdicts).toHaveLength(cases.length);
+      },
+      GO_COMPILES_WITHIN_MS,
+    );
+  });
+}
 
 describeReal('openssl', 'the commands for a shell', () => {
   /** Whether the guide's second shell block accepts a case, at the time of that case. */

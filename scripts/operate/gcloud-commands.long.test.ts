@@ -2,17 +2,18 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import * as z from 'zod/mini';
+import { describeUnless } from '../../shared/testing/real-parts.ts';
 import { curingCommands } from '../doctor/testing/commands.ts';
 import { ofGoogle } from './runbook-commands.ts';
 
-describe('the gcloud commands of the runbook (infra/README.md) and the doctor', () => {
-  const name = 'are known to gcloud, with valid options';
-  if (spawnSync('gcloud', ['--version']).status !== 0) {
-    test.skip(`${name}: gcloud is not installed (https://cloud.google.com/sdk/docs/install)`, () => {});
-    return;
-  }
+const missing =
+  spawnSync('gcloud', ['--version']).status === 0
+    ? ''
+    : 'gcloud is not installed (https://cloud.google.com/sdk/docs/install)';
+
+describeUnless(missing, 'the gcloud commands of the runbook (infra/README.md) and the doctor', () => {
   const Lint = z.array(
     z.object({ command_string: z.string(), success: z.boolean(), error_message: z.nullable(z.string()) }),
   );
@@ -26,7 +27,7 @@ describe('the gcloud commands of the runbook (infra/README.md) and the doctor', 
     return z.parse(Lint, JSON.parse(String(stdout)));
   }
 
-  test(name, async () => {
+  test('are known to gcloud, with valid options', async () => {
     const all = [...new Set([...ofGoogle, ...(await curingCommands())])];
     const checked = lint([...all, 'gcloud kms keys versions list --keyrings=seatlease']);
     expect(checked.at(-1)?.success, 'the linter reports a wrong command').toBe(false);
