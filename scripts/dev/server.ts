@@ -35,9 +35,9 @@ export interface LocalServer {
 }
 
 /**
- * Serves the whole suite on one port of 127.0.0.1, behind Google's edge as Hosting serves it, with embedded dependencies unless `environment` names others. Throws
- * `ConfigError` for an unusable environment, `DataFolderInUse` while another server uses the data folder, and
- * `EADDRINUSE` if the port is taken.
+ * Serves the whole suite on one port of 127.0.0.1, behind Google's edge as Hosting serves it, with embedded dependencies
+ * unless `environment` names others. Throws `ConfigError` for an unusable environment, `DataFolderInUse` while another
+ * server uses the data folder, and `EADDRINUSE` if the port is taken.
  */
 export async function startLocalServer(
   environment: Environment,

@@ -57,9 +57,9 @@ function parseDocument<T>(collection: Collection<T>, id: string, document: unkno
 }
 
 /**
- * The document as every store will store it: with its version, and without undefined fields. Throws an Error for values that some store would
- * change or reject: an array directly inside an array (Firestore), a number that JSON cannot represent, a Date or any
- * other class instance.
+ * The document as every store will store it: with its version, and without undefined fields. Throws an Error for values
+ * that some store would change or reject: an array directly inside an array (Firestore), a number that JSON cannot
+ * represent, a Date or any other class instance.
  */
 export function encodeDocument<T>(collection: Collection<T>, id: string, document: T): PlainDocument {
   checkId(collection, id);

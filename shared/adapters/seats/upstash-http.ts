@@ -59,8 +59,8 @@ export class RedisError extends Error {
  *
  * If Redis is unavailable (no connection, no response in time, an HTTP error, an unreadable response or one larger than
  * 8 MiB, a Redis error about the server's state such as `LOADING`) it throws `Unavailable('seats')`, with the limit if
- * Redis has reached one. A Redis error about the command throws `RedisError`, in which `createScript().exec` looks for `NOSCRIPT`; inside a pipeline it is
- * that item's `error`.
+ * Redis has reached one. A Redis error about the command throws `RedisError`, in which `createScript().exec` looks for
+ * `NOSCRIPT`; inside a pipeline it is that item's `error`.
  *
  * A request whose connection is lost is retried once, so each command may run twice: every script must be idempotent
  * for its request. Error messages contain neither token nor arguments. Idle connections do not keep the process alive;
