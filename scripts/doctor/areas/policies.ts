@@ -31,7 +31,7 @@ interface Constraint {
  * (https://docs.cloud.google.com/run/docs/authenticating/public).
  */
 const PUBLIC = 'Public functions grant roles/run.invoker to allUsers';
-const SWITCH_OFF = 'Set publicAccess: invoker-check-off in the settings of the stack, or ';
+const SWITCH_OFF = 'Set publicAccess: invoker-check-off in the settings of the stack';
 
 /**
  * Policies that stop a deploy (https://docs.cloud.google.com/resource-manager/docs/organization-policy/org-policy-constraints).
@@ -105,20 +105,17 @@ function checkOf(constraint: Constraint, { settings: { project } }: Stack): Chec
 }
 
 function judgePolicy(constraint: Constraint, rules: readonly Rule[], project: string): Verdict {
-  const { id, stops, needs, cure = '' } = constraint;
-  const exception = `${cure}let an administrator of organization policies allow it here: gcloud org-policies reset ${id} --project=${project}`;
-  const sentence = (values: readonly string[]) =>
-    failed(`${stops}, and the policy does not allow ${values.join(', ')}.`, capitalized(exception));
+  const { id, stops, needs, cure } = constraint;
+  const exception = `${cure === undefined ? 'Let' : `${cure}, or let`} an administrator of organization policies allow it here: gcloud org-policies reset ${id} --project=${project}`;
   if (!needs) {
     const isEnforced = rules.some(
       ({ enforce, parameters }) => enforce && !parameters?.allowedMemberSubjects.includes('allUsers'),
     );
-    return isEnforced
-      ? failed(`${stops}, and the policy is enforced.`, capitalized(exception))
-      : ok('Not enforced.');
+    return isEnforced ? failed(`${stops}, and the policy is enforced.`, exception) : ok('Not enforced.');
   }
   const refused = needs.filter((value) => standingOf(value, rules) === 'refused');
-  if (refused.length > 0) return sentence(refused);
+  if (refused.length > 0)
+    return failed(`${stops}, and the policy does not allow ${refused.join(', ')}.`, exception);
   const unclear = needs.filter((value) => standingOf(value, rules) === 'unclear');
   return unclear.length === 0
     ? ok('It allows what the stack needs.')
@@ -146,8 +143,4 @@ function standingOf(value: string, rules: readonly Rule[]): 'allowed' | 'refused
 
 function isGroup(value: string): boolean {
   return /^(in|under):/.test(value);
-}
-
-function capitalized(text: string): string {
-  return text.startsWith('let ') ? `L${text.slice(1)}` : text;
 }
