@@ -2,6 +2,7 @@ import { allShards } from '../../shared/domain/ids.ts';
 import { isBacklogLate, isSweepLate, type SweepSuccess } from '../../shared/domain/operations.ts';
 import { type RedisLimit, Unavailable } from '../../shared/errors.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
+import { timestampOrNull } from '../../shared/http/fields.ts';
 import { limitField } from '../../shared/http/limit-field.ts';
 import { RELEASE } from '../../shared/http/release.ts';
 import { HEALTH_PROBES, SWEEP_SUCCESSES } from '../../shared/ports/collections.ts';
@@ -73,7 +74,7 @@ function viewOfSweep(records: Checked<SweepSuccess | undefined>, nowMs: number) 
   const last = records.found;
   return {
     status: isSweepLate(last, nowMs) ? ('late' as const) : ('ok' as const),
-    succeeded_at: last ? new Date(last.atMs).toISOString() : null,
+    succeeded_at: timestampOrNull(last?.atMs ?? null),
   };
 }
 

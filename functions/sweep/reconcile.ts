@@ -108,8 +108,7 @@ async function compareSessions(
   done: Reconciled,
   run: SweepRun,
 ): Promise<ReconcilePass> {
-  const onUnreadable = (error: Error) => void run.progress.unreadableDocuments.push(error.message);
-  const page = { limit: BATCH, cursor: pass.after ?? undefined, onUnreadable };
+  const page = { limit: BATCH, cursor: pass.after ?? undefined, onUnreadable: run.markUnreadable };
   const { documents, nextCursor } = await resumeQuery(deps.records, OPEN_SESSIONS, { isOpen: true }, page);
   done.sessions += documents.length;
   const byLicense = Map.groupBy(documents, ({ licenseId }) => licenseId);

@@ -14,15 +14,18 @@ export interface SweepRun {
   throwFault(): void;
   /** Records that a step stopped before its work was done. */
   markIncomplete(): void;
+  /** Records a document that this release cannot read; the step goes on without it. */
+  markUnreadable(error: Error): void;
   readonly isComplete: () => boolean;
 }
 
 export function beginRun(isTimeUp: () => boolean, report: (fault: Unavailable) => void): SweepRun {
   const unavailable = new Set<Part>();
   const faults: unknown[] = [];
+  const progress = emptyProgress();
   let isIncomplete = false;
   return {
-    progress: emptyProgress(),
+    progress,
     isTimeUp,
     unavailable,
     async attempt(step) {
@@ -43,6 +46,9 @@ export function beginRun(isTimeUp: () => boolean, report: (fault: Unavailable) =
     },
     markIncomplete() {
       isIncomplete = true;
+    },
+    markUnreadable({ message }) {
+      progress.unreadableDocuments.push(message);
     },
     isComplete: () => !isIncomplete && unavailable.size === 0,
   };

@@ -16,10 +16,9 @@ const TENANTS_AT_A_TIME = 4;
  */
 export async function sealAudit(deps: Deps, run: SweepRun): Promise<ChainHead[]> {
   const heads = new Map<string, ChainHead>();
-  const onUnreadable = (error: Error) => void run.progress.unreadableDocuments.push(error.message);
   let cursor: string | undefined;
   for (;;) {
-    const page = { limit: BATCH, cursor, onUnreadable };
+    const page = { limit: BATCH, cursor, onUnreadable: run.markUnreadable };
     const { documents, nextCursor } = await deps.records.query(UNSEALED_EVENTS, { sealed: false }, page);
     const byTenant = Map.groupBy(documents, ({ tenantId }) => tenantId);
     await inParallel([...byTenant], TENANTS_AT_A_TIME, async ([tenantId, events]) => {

@@ -1,11 +1,17 @@
+import type { Grant } from '../domain/authorization.ts';
 import type { ServiceCaller } from '../ports/deps.ts';
 import type { EndpointContract, FunctionContract } from './contract.ts';
 
 const SERVICES: readonly ServiceCaller[] = ['scheduler', 'pubsub'];
 
-/** Whether a service of our own cloud calls the endpoint, with a token of Google's. */
+/** The services of our own cloud among the accepted callers: they call with tokens of Google's. */
+export function servicesIn(auth: readonly Grant[]): readonly ServiceCaller[] {
+  return SERVICES.filter((service) => auth.includes(service));
+}
+
+/** Whether a service of our own cloud calls the endpoint. */
 export function isForService({ auth }: EndpointContract): boolean {
-  return SERVICES.some((service) => auth.includes(service));
+  return servicesIn(auth).length > 0;
 }
 
 /**
@@ -14,9 +20,7 @@ export function isForService({ auth }: EndpointContract): boolean {
  * because Cloud Run has one such rule per function.
  */
 export function callerOf({ name, endpoints }: FunctionContract): ServiceCaller | 'anyone' {
-  const doors = Object.values(endpoints).map(
-    ({ auth }: EndpointContract) => SERVICES.find((service) => auth.includes(service)) ?? 'anyone',
-  );
+  const doors = Object.values(endpoints).map(({ auth }: EndpointContract) => servicesIn(auth)[0] ?? 'anyone');
   const [caller = 'anyone', ...others] = new Set(doors);
   if (others.length > 0)
     throw new Error(`${name}: ${[caller, ...others].join(' and ')} need separate functions`);

@@ -3,13 +3,11 @@ import type { Access } from '../domain/access-token.ts';
 import { acceptsUsers, type Grant } from '../domain/authorization.ts';
 import { hashSecret, licenseOfKey } from '../domain/ids.ts';
 import type { Deps, ServiceCaller } from '../ports/deps.ts';
+import { servicesIn } from './callers.ts';
 import type { Caller, EndpointContract, Person, Refusal } from './contract.ts';
 
 /** Longer than any credential that we issue. Longer headers are rejected before they are hashed. */
 const LONGEST_HEADER_CHARACTERS = 4096;
-
-const SERVICE_CALLERS = ['scheduler', 'pubsub'] as const satisfies readonly ServiceCaller[];
-const isServiceCaller = (grant: Grant): boolean => SERVICE_CALLERS.some((service) => service === grant);
 
 /**
  * If it is present, Cloud Run checks this header alone, and passes `Authorization` on unread
@@ -38,7 +36,7 @@ export function credentialsIn(
 /** The headers that can have credentials, the one that counts first. */
 function headersFor(auth: readonly Grant[]): readonly string[] {
   if (auth.every((grant) => grant === 'anyone')) return [];
-  return auth.some(isServiceCaller) ? [SERVERLESS_HEADER, 'authorization'] : ['authorization'];
+  return servicesIn(auth).length > 0 ? [SERVERLESS_HEADER, 'authorization'] : ['authorization'];
 }
 
 /**
@@ -84,7 +82,7 @@ async function readCaller(
         return { problem: 'CREDENTIALS_INVALID', because: 'wrong operator key' };
       return { kind: 'operator', proof: { kind: 'trusted' } };
     case 'bearer': {
-      const services = SERVICE_CALLERS.filter((kind) => auth.includes(kind));
+      const services = servicesIn(auth);
       if (services.length > 0) return readService(secret, services, deps);
       return acceptsUsers(auth) || auth.includes('operator')
         ? readSignedIn(secret, auth, standing, deps)

@@ -1,6 +1,6 @@
 import type { PubSub as PubSubClass, v1 } from '@google-cloud/pubsub';
 import { OWN_CONNECTION, withCredentials } from '../grpc/connection.ts';
-import { CANNOT_SERVE, STATUS } from '../grpc/status.ts';
+import { CANNOT_SERVE, hasStatus, STATUS } from '../grpc/status.ts';
 
 /** Where Pub/Sub is. */
 export interface PubSubAddress {
@@ -12,7 +12,7 @@ export interface PubSubAddress {
 /**
  * Google's client retries a publish after these too (src/v1/publisher_client_config.json of @google-cloud/pubsub-api).
  */
-export const RETRIED: readonly number[] = [...CANNOT_SERVE, STATUS.CANCELLED, STATUS.UNKNOWN];
+const RETRIED: readonly number[] = [...CANNOT_SERVE, STATUS.CANCELLED, STATUS.UNKNOWN];
 
 /** After these, the caller can only try again later. */
 export const UNAVAILABLE: readonly number[] = [
@@ -21,6 +21,10 @@ export const UNAVAILABLE: readonly number[] = [
   STATUS.PERMISSION_DENIED,
   STATUS.UNAUTHENTICATED,
 ];
+
+export function isRetried(error: unknown): boolean {
+  return hasStatus(error, RETRIED);
+}
 
 export async function openPublisher(address: PubSubAddress): Promise<v1.PublisherClient> {
   const { v1, settings } = await load(address);

@@ -2,9 +2,9 @@ import { Unavailable } from '../../errors.ts';
 import type { Events } from '../../ports/events.ts';
 import { openConnection } from '../grpc/connection.ts';
 import { retry } from '../grpc/retry.ts';
-import { asUnavailable, hasStatus } from '../grpc/status.ts';
+import { asUnavailable } from '../grpc/status.ts';
 import { messagesOf } from './batch.ts';
-import { openPublisher, type PubSubAddress, RETRIED, UNAVAILABLE } from './pubsub-client.ts';
+import { isRetried, openPublisher, type PubSubAddress, UNAVAILABLE } from './pubsub-client.ts';
 
 export interface PubSubOptions extends PubSubAddress {
   /** The topic's id, without the project. */
@@ -61,8 +61,4 @@ export function openPubSubEvents(options: PubSubOptions): Events {
       await connection.close();
     },
   };
-}
-
-function isRetried(error: unknown): boolean {
-  return hasStatus(error, RETRIED);
 }

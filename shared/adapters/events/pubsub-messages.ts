@@ -3,7 +3,13 @@ import type { Messages, PulledMessage } from '../../ports/messages.ts';
 import { openConnection } from '../grpc/connection.ts';
 import { retry } from '../grpc/retry.ts';
 import { asUnavailable, hasStatus, STATUS } from '../grpc/status.ts';
-import { openPublisher, openSubscriber, type PubSubAddress, RETRIED, UNAVAILABLE } from './pubsub-client.ts';
+import {
+  isRetried,
+  openPublisher,
+  openSubscriber,
+  type PubSubAddress,
+  UNAVAILABLE,
+} from './pubsub-client.ts';
 
 export interface PubSubMessagesOptions extends PubSubAddress {
   /** How long a pull waits for a first message; 10 s if absent. */
@@ -93,7 +99,7 @@ export function openPubSubMessages(options: PubSubMessagesOptions): Messages {
 }
 
 function within(ms: number) {
-  return { deadlineMs: performance.now() + ms, isRetried: (error: unknown) => hasStatus(error, RETRIED) };
+  return { deadlineMs: performance.now() + ms, isRetried };
 }
 
 type Subscriber = Awaited<ReturnType<typeof openSubscriber>>;

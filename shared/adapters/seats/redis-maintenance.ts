@@ -4,7 +4,7 @@ import { shardOf } from '../../domain/ids.ts';
 import type { Backlog, KnownSession, OutboxEntry, SeatMaintenance } from '../../ports/seat-maintenance.ts';
 import { memberOf, readRows, sessionOfMember, unpackEntitlement, unpackFacts } from './encoding.ts';
 import { keysOfPool, keysOfPools, shardKey } from './lua/keys.ts';
-import { decode, fieldsOf, scriptRunner } from './script-runner.ts';
+import { decode, decodeRows, fieldsOf, scriptRunner } from './script-runner.ts';
 import { openRedis } from './upstash-client.ts';
 import type { httpRequester } from './upstash-http.ts';
 
@@ -79,9 +79,7 @@ export function openRedisMaintenance(
       const [part = '', position = ''] = cursor.split(' ');
       const args = [licenseId, part, position];
       const [, nextPart, next, ...cells] = await run('read-facts', FactsReply, keysOfPool(licenseId), args);
-      const rows = Array.from({ length: cells.length / 3 }, (_, i) =>
-        decode('read-facts', FactsRow, cells.slice(i * 3, i * 3 + 3)),
-      );
+      const rows = decodeRows('read-facts', FactsRow, cells);
       const idOf = ([member]: z.output<typeof FactsRow>) => sessionOfMember(licenseId, member);
       const listed = readRows(rows, idOf, (row): KnownSession => {
         const [, packed, isSeated] = row;

@@ -14,7 +14,7 @@ import type {
 import { memberOf, packEntitlement, packFacts, readRows, sessionOfMember, unpackFacts } from './encoding.ts';
 import { keysOfPool } from './lua/keys.ts';
 import type { Verb } from './lua/scripts.ts';
-import { decode, scriptRunner } from './script-runner.ts';
+import { decodeRows, scriptRunner } from './script-runner.ts';
 import { openRedis } from './upstash-client.ts';
 import type { httpRequester } from './upstash-http.ts';
 
@@ -127,10 +127,9 @@ export function openSeats(
       ]);
       if (reply[0] !== 'OK') return { verdict: reply[0] };
       const [verdict, active, max, overdraft, ...cells] = reply;
-      const rows = Array.from({ length: cells.length / 4 }, (_, i) => {
-        const [member, ...facts] = decode('list-sessions', SessionRow, cells.slice(i * 4, i * 4 + 4));
-        return [sessionOfMember(licenseId, member), ...facts] as const;
-      });
+      const rows = decodeRows('list-sessions', SessionRow, cells).map(
+        ([member, ...facts]) => [sessionOfMember(licenseId, member), ...facts] as const,
+      );
       const listed = readRows(
         rows,
         ([sessionId]) => sessionId,

@@ -27,6 +27,18 @@ export function decode<S extends z.core.$ZodType>(command: string, shape: S, rep
   return decoded.data;
 }
 
+/** The rows of `command`'s reply, which has the cells of all rows in one list. Each row is validated against `shape`. */
+export function decodeRows<S extends z.core.$ZodTuple>(
+  command: string,
+  shape: S,
+  cells: readonly unknown[],
+): z.output<S>[] {
+  const width = shape._zod.def.items.length;
+  return Array.from({ length: cells.length / width }, (_, i) =>
+    decode(command, shape, cells.slice(i * width, (i + 1) * width)),
+  );
+}
+
 /** Turns Redis' flat list of fields and values into an object. */
 export function fieldsOf(flat: readonly string[]): Record<string, string> {
   const fields: Record<string, string> = {};

@@ -55,8 +55,7 @@ const PersonClaims = z.extend(VerifiedEmailClaims, {
 
 /** Google's sign-in page (OpenID Connect, code flow with PKCE). The library is loaded when it is first used. */
 export function openGoogleSignInPage(options: GoogleSignInPageOptions): SignInPage {
-  let client: Promise<OAuth2Client> | undefined;
-  const getClient = (): Promise<OAuth2Client> => (client ??= openClient(options));
+  const getClient = clientOf(options);
   return {
     async authorizeUrl({ state, nonce, codeChallenge, redirectUri }) {
       const { CodeChallengeMethod } = await import('google-auth-library');
@@ -78,8 +77,7 @@ export function openGoogleSignInPage(options: GoogleSignInPageOptions): SignInPa
 export function openGoogleSignIn(options: GoogleSignInOptions): SignIn {
   const { clientId, endpoints, issuers } = options;
   const check = idTokenCheck(googleIssuer({ jwksUrl: endpoints?.jwks, issuers }), clientId, PersonClaims);
-  let client: Promise<OAuth2Client> | undefined;
-  const getClient = (): Promise<OAuth2Client> => (client ??= openClient(options));
+  const getClient = clientOf(options);
   return {
     async redeem({ code, codeVerifier, redirectUri, nonce }) {
       const redeemed = await redeemCode(await getClient(), { code, codeVerifier, redirect_uri: redirectUri });
@@ -93,12 +91,20 @@ export function openGoogleSignIn(options: GoogleSignInOptions): SignIn {
   };
 }
 
+/** Opens the client when it is first needed, and once. */
+function clientOf(options: ClientOptions): () => Promise<OAuth2Client> {
+  let client: Promise<OAuth2Client> | undefined;
+  return () => (client ??= openClient(options));
+}
+
+type ClientOptions = GoogleSignInPageOptions & Partial<GoogleSignInOptions>;
+
 async function openClient({
   clientId,
   clientSecret,
   endpoints,
   withinMs = DEFAULT_TIMEOUT_MS,
-}: GoogleSignInPageOptions & Partial<GoogleSignInOptions>): Promise<OAuth2Client> {
+}: ClientOptions): Promise<OAuth2Client> {
   const { OAuth2Client } = await import('google-auth-library');
   return new OAuth2Client({
     clientId,
