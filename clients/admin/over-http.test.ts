@@ -308,7 +308,16 @@ describe('licenses', () => {
   });
 
   test.each([
-    [{}, /\n {2}seats +0 of 3 taken\n.*\n {2}features +none\n.*\n {2}borrowing +not allowed\n/s],
+    [
+      { plan: 'enterprise', features: [] },
+      /\n {2}seats +0 of 3 taken\n.*\n {2}features +none\n {2}limits +none\n.*\n {2}overrides +features\n/s,
+    ],
+    [{ plan: 'free' }, /\n {2}borrowing +not allowed\n.*\n {2}overrides +none\n/s],
+    [{ limits: { users: 4 } }, /\n {2}features +export\n {2}limits +projects 20, users 4\n/],
+    [
+      { max_sessions: 2, offline_start_days: 5, signed_limit: 9 },
+      /\n {2}programs +at most 2 on one seat\n.*\n {2}offline start +5 days\n {2}signed for +at most 9 machines\n/s,
+    ],
     [{ overdraft: 2, features: ['a', 'b'] }, /taken, plus an overdraft of 2\n.*\n {2}features +a, b\n/s],
     [{ borrow: { max_days: 9 } }, /\n {2}borrowing +at most 9 days\n/],
     [{ borrow: { max_days: 9, low_water: 2 } }, /\n {2}borrowing +at most 9 days; 2 seats are never lent\n/],

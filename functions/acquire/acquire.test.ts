@@ -102,7 +102,7 @@ test('lends a seat for at most the days that the license allows', async () => {
 });
 
 test('lends no seats unless the license allows borrowing', async () => {
-  const license = await suite.createLicense();
+  const license = await suite.createLicense({ plan: 'free' });
   const refused = await license.acquire('machine', { borrow_days: 1 });
   expect([refused.status, refused.body]).toMatchObject([
     403,

@@ -11,9 +11,17 @@ const Plan = z.strictObject({
   plan: z.enum(PLAN_NAMES),
   seats: z.strictObject({ least: z.int(), most: z.int() }),
   ttl_seconds: z.int(),
+  /** How many programs can use one seat at once. */
+  max_sessions: z.int(),
   offline_grace_days: z.int(),
+  /** How many days after its last contact a client may start offline, although it released its seat. */
+  offline_start_days: z.int(),
+  /** How many machines can have a signed license at once; null for ten machines for each seat. */
+  signed_limit: z.nullable(z.int()),
   borrow: z.strictObject({ max_days: z.int(), low_water: z.int() }),
   features: z.array(z.string()),
+  /** Limits that the vendor's app defines, by name. */
+  limits: z.record(z.string(), z.int()),
   /** Days that seats stay usable after a failed payment. */
   payment_grace_days: z.int(),
   intervals: z.array(z.enum(BILLING_INTERVALS)),

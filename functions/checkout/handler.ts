@@ -1,4 +1,11 @@
-import { BILLING_INTERVALS, PLAN_NAMES, PLANS, type Plan, priceKeyOf } from '../../shared/domain/plans.ts';
+import {
+  BILLING_INTERVALS,
+  PLAN_NAMES,
+  PLANS,
+  type Plan,
+  type PlanTerms,
+  priceKeyOf,
+} from '../../shared/domain/plans.ts';
 import { isOver } from '../../shared/domain/subscription.ts';
 import type { Tenant } from '../../shared/domain/users.ts';
 import type { HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
@@ -108,15 +115,20 @@ function intervalsOf(plan: Plan) {
 }
 
 function viewOfPlan(plan: Plan) {
-  const { seats, ttlSeconds, offlineGraceDays, borrow, features, paymentGraceDays } = PLANS[plan];
+  const terms: PlanTerms = PLANS[plan];
+  const { borrow } = terms;
   return {
     plan,
-    seats: { ...seats },
-    ttl_seconds: ttlSeconds,
-    offline_grace_days: offlineGraceDays,
+    seats: { ...terms.seats },
+    ttl_seconds: terms.ttlSeconds,
+    max_sessions: terms.maxSessions,
+    offline_grace_days: terms.offlineGraceDays,
+    offline_start_days: terms.offlineStartDays,
+    signed_limit: terms.signedLimit,
     borrow: { max_days: borrow.maxDays, low_water: borrow.lowWater },
-    features: [...features],
-    payment_grace_days: paymentGraceDays,
+    features: [...terms.features],
+    limits: { ...terms.limits },
+    payment_grace_days: terms.paymentGraceDays,
     intervals: intervalsOf(plan),
   };
 }

@@ -69,7 +69,7 @@ export function exportOfTenant(tenant: Tenant) {
 }
 
 export function exportOfLicense(license: License) {
-  const { tenant_id: _, requests_per_minute: __, ...view } = viewOfLicense(license);
+  const { tenant_id: _, requests_per_minute: __, overrides: ___, ...view } = viewOfLicense(license);
   return view;
 }
 

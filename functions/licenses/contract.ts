@@ -5,13 +5,15 @@ import {
   FASTEST_PACE,
   LONGEST_KEY_OVERLAP_SECONDS,
   MAX_SEATS,
+  MOST_SIGNED,
   TTL_SECONDS,
 } from '../../shared/domain/license.ts';
-import { PLAN_NAMES } from '../../shared/domain/plans.ts';
+import { MOST_SESSIONS, PLAN_NAMES } from '../../shared/domain/plans.ts';
 import { defineFunction } from '../../shared/http/contract.ts';
 import {
   Features,
   LicenseId,
+  Limits,
   PAGING,
   PERIOD,
   periodIsInOrder,
@@ -31,27 +33,51 @@ const LicenseWithKey = z.strictObject({
 });
 const Params = z.strictObject({ license_id: LicenseId });
 
+/** A term that follows from the plan unless it is set. */
+function ownTerm<T extends z.core.$ZodType>(schema: T) {
+  return z.optional(z.nullable(schema));
+}
+
 /** Terms that can be set at creation and changed later. */
 const ChangeableTerms = {
   /** Seats granted beyond `max` and marked `overdraft`. */
   overdraft: z.optional(wholeNumber(0, MAX_SEATS)),
-  /** Seconds that a seat is held after the last heartbeat. */
-  ttl_seconds: z.optional(wholeNumber(TTL_SECONDS.shortest, LONGEST_TTL)),
-  /** Must be less than `ttl_seconds`. Default: five sixths of it. */
-  heartbeat_seconds: z.optional(wholeNumber(1, LONGEST_TTL)),
+  /** Gives the license all terms that are not set for it. */
   plan: z.optional(z.enum(PLAN_NAMES)),
-  features: z.optional(Features),
+  /** Seconds that a seat is held after the last heartbeat. null to use the value of the plan. */
+  ttl_seconds: ownTerm(wholeNumber(TTL_SECONDS.shortest, LONGEST_TTL)),
+  /** Must be less than `ttl_seconds`. null for the default: five sixths of it. */
+  heartbeat_seconds: ownTerm(wholeNumber(1, LONGEST_TTL)),
+  /** Replaces the features of the plan. null to use the features of the plan. */
+  features: ownTerm(Features),
+  /**
+   * Added to the limits of the plan; a limit with the same name replaces the plan's. Replaces what was set before. null
+   * to use the limits of the plan.
+   */
+  limits: ownTerm(Limits),
+  /** How many programs can use one seat at once. null to use the value of the plan. */
+  max_sessions: ownTerm(wholeNumber(1, MOST_SESSIONS)),
   /** Can be set only with the enterprise plan. null to use the value of the plan. */
-  offline_grace_days: z.optional(z.nullable(wholeNumber(0, LONGEST_OFFLINE_DAYS))),
-  /** For how many days a seat can be borrowed (0: not at all), and how many seats of `max` can only be used online. */
-  borrow: z.optional(
+  offline_grace_days: ownTerm(wholeNumber(0, LONGEST_OFFLINE_DAYS)),
+  /**
+   * How many days after its last contact a client may start offline, although it released its seat. Must not exceed
+   * `offline_grace_days`. null to use the value of the plan.
+   */
+  offline_start_days: ownTerm(wholeNumber(0, LONGEST_OFFLINE_DAYS)),
+  /** How many machines can have a signed license at once. null to use the value of the plan, or ten for each seat. */
+  signed_limit: ownTerm(wholeNumber(0, MOST_SIGNED)),
+  /**
+   * For how many days a seat can be borrowed (0: not at all), and how many seats of `max` can only be used online. null
+   * to use the values of the plan.
+   */
+  borrow: ownTerm(
     z.strictObject({
       max_days: wholeNumber(0, LONGEST_OFFLINE_DAYS),
       low_water: z.optional(wholeNumber(0, MAX_SEATS)),
     }),
   ),
   /** Limit for acquire requests and early heartbeats of all clients. null to derive it from the number of seats. */
-  requests_per_minute: z.optional(z.nullable(wholeNumber(1, FASTEST_PACE))),
+  requests_per_minute: ownTerm(wholeNumber(1, FASTEST_PACE)),
   /** null for a license that does not expire. */
   valid_until: z.optional(z.nullable(SettableTimestamp)),
 };
@@ -91,7 +117,8 @@ export default defineFunction({
       method: 'POST',
       path: '/api/v1/licenses',
       summary: 'Create a license.',
-      description: 'Without `tenant_id`, the license belongs to a new tenant.',
+      description:
+        'Without `tenant_id`, the license belongs to a new tenant. Terms that are omitted are those of the plan, as `GET /api/v1/plans` lists them.',
       auth: accessOf('licenses.create'),
       body: z.strictObject({
         tenant_id: z.optional(TenantId),
@@ -144,7 +171,7 @@ export default defineFunction({
       path: '/api/v1/licenses/{license_id}',
       summary: 'Update a license.',
       description:
-        'Resizes, suspends or reinstates a license, or changes other terms. Running sessions keep their seats when the pool shrinks. If a subscription pays for the license, `max`, `plan`, `ttl_seconds` and `valid_until` follow from the subscription and cannot be set here.',
+        'Resizes, suspends or reinstates a license, or changes other terms. Running sessions keep their seats when the pool shrinks. A new `plan` changes every term that is not in `overrides`. If a subscription pays for the license, `max`, `plan`, `ttl_seconds` and `valid_until` follow from the subscription and cannot be set here.',
       auth: accessOf('licenses.change'),
       params: Params,
       body: z

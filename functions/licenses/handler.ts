@@ -3,6 +3,7 @@ import {
   draftLicense,
   isGraceAllowed,
   isHeartbeatIntervalValid,
+  isOfflineStartAllowed,
   type License,
   type LicenseTerms,
   rotateKey,
@@ -40,7 +41,7 @@ async function create(
     { max: body.max, unit: body.unit, ...termsOf(body) },
     nowMs,
   );
-  const refusal = refuseTerms(license);
+  const refusal = refuseTerms(license, body);
   if (refusal) return refusal;
 
   // As in `replaceLicense`: nothing is recorded while the seat store accepts no writes.
@@ -101,7 +102,7 @@ async function change(
     const billed = BILLED_TERMS.filter((term) => body[term] !== undefined);
     return billed.length > 0 && (await isBilled(license, transaction))
       ? refuseFields('BILLED_BY_SUBSCRIPTION', billed.map(refuseBilled))
-      : refusedOr(withLicenseChange(license, change, nowMs));
+      : refusedOr(withLicenseChange(license, change, nowMs), body);
   });
   return 'problem' in changed ? changed : { answer: 'license', body: viewOfLicense(changed) };
 }
@@ -144,17 +145,41 @@ async function readUsage(
   };
 }
 
-/** Refuses terms that are valid on their own but not together. */
-function refuseTerms(license: License): Refusal<'VALIDATION_FAILED'> | undefined {
-  if (!isHeartbeatIntervalValid(license))
-    return refuseTerm('/heartbeat_seconds', 'must be less than ttl_seconds');
-  if (!isGraceAllowed(license))
-    return refuseTerm('/offline_grace_days', `is set by the ${license.plan} plan`);
-  return undefined;
-}
+/** Terms that are valid on their own but not together, and how the one at fault is refused. */
+const COMBINATIONS: readonly {
+  readonly terms: readonly (keyof TermsBody)[];
+  readonly at: keyof TermsBody;
+  isValid(license: License): boolean;
+  detail(license: License): string;
+}[] = [
+  {
+    terms: ['plan', 'ttl_seconds', 'heartbeat_seconds'],
+    at: 'heartbeat_seconds',
+    isValid: isHeartbeatIntervalValid,
+    detail: () => 'must be less than ttl_seconds',
+  },
+  {
+    terms: ['plan', 'offline_grace_days'],
+    at: 'offline_grace_days',
+    isValid: isGraceAllowed,
+    detail: ({ plan }) => `is set by the ${plan} plan`,
+  },
+  {
+    terms: ['plan', 'offline_grace_days', 'offline_start_days'],
+    at: 'offline_start_days',
+    isValid: isOfflineStartAllowed,
+    detail: () => 'must not exceed offline_grace_days',
+  },
+];
 
-function refuseTerm(at: string, detail: string): Refusal<'VALIDATION_FAILED'> {
-  return refuseFields('VALIDATION_FAILED', [{ at, detail }]);
+/** Checks only what the request sets: an edited plan may no longer allow what was valid before. */
+function refuseTerms(license: License, body: TermsBody): Refusal<'VALIDATION_FAILED'> | undefined {
+  const broken = COMBINATIONS.find(
+    ({ terms, isValid }) => terms.some((term) => body[term] !== undefined) && !isValid(license),
+  );
+  return (
+    broken && refuseFields('VALIDATION_FAILED', [{ at: `/${broken.at}`, detail: broken.detail(license) }])
+  );
 }
 
 /**
@@ -180,8 +205,8 @@ async function replaceLicense<C extends ProblemCode>(
   });
 }
 
-function refusedOr(license: License): License | Refusal<'VALIDATION_FAILED'> {
-  return refuseTerms(license) ?? license;
+function refusedOr(license: License, body: TermsBody): License | Refusal<'VALIDATION_FAILED'> {
+  return refuseTerms(license, body) ?? license;
 }
 
 /** Terms that the subscription sets, until it ends. */
@@ -197,27 +222,21 @@ function refuseBilled(term: (typeof BILLED_TERMS)[number]): FieldError {
   return { at: `/${term}`, detail: 'is set by the subscription' };
 }
 
-interface TermsBody {
-  overdraft?: number | undefined;
-  ttl_seconds?: number | undefined;
-  heartbeat_seconds?: number | undefined;
-  plan?: License['plan'] | undefined;
-  features?: readonly string[] | undefined;
-  offline_grace_days?: number | null | undefined;
-  borrow?: { max_days: number; low_water?: number | undefined } | undefined;
-  requests_per_minute?: number | null | undefined;
-  valid_until?: string | null | undefined;
-}
+type TermsBody = Omit<RequestOf<typeof contract, 'change'>['body'], 'max' | 'status'>;
 
 function termsOf(body: TermsBody): Omit<LicenseTerms, 'max' | 'unit'> {
   const { borrow } = body;
   return {
     overdraft: body.overdraft,
+    plan: body.plan,
     ttlSeconds: body.ttl_seconds,
     heartbeatSeconds: body.heartbeat_seconds,
-    plan: body.plan,
     features: body.features,
+    limits: body.limits,
+    maxSessions: body.max_sessions,
     offlineGraceDays: body.offline_grace_days,
+    offlineStartDays: body.offline_start_days,
+    signedLimit: body.signed_limit,
     borrow: borrow && { maxDays: borrow.max_days, lowWater: borrow.low_water ?? 0 },
     requestsPerMinute: body.requests_per_minute,
     validUntilMs: typeof body.valid_until === 'string' ? Date.parse(body.valid_until) : body.valid_until,

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
 import { LICENSES as COLLECTION } from '../../shared/ports/collections.ts';
 import { bareAnswer } from '../testing/bare-answer.ts';
@@ -37,14 +37,15 @@ test('creates a license with default terms, a new tenant and a working key from 
     max: 5,
     overdraft: 0,
     plan: 'pro',
-    features: [],
+    overrides: [],
     ttl_seconds: 360,
     heartbeat_seconds: 300,
     unit: 'machine',
     status: 'active',
     valid_until: null,
     offline_grace_days: 7,
-    borrow: { max_days: 0, low_water: 0 },
+    borrow: { max_days: 14, low_water: 0 },
+    signed_limit: 50,
     requests_per_minute: 1_260,
     created_at: license.updated_at,
   });
@@ -60,19 +61,25 @@ test('applies every term that is set at creation', async () => {
     ttl_seconds: 60,
     heartbeat_seconds: 20,
     unit: 'user',
-    plan: 'free',
+    plan: 'enterprise',
     features: ['export', 'größe'],
+    limits: { projects: 2 ** 53 - 1, größe: 0 },
+    max_sessions: 4,
+    offline_grace_days: 9,
+    offline_start_days: 9,
+    signed_limit: 7,
     borrow: { max_days: 14, low_water: 1 },
     requests_per_minute: 90,
     valid_until: '2999-12-31T23:00:00.000Z',
   };
   const { body } = await create(terms);
-  expect(body).toMatchObject({ ...terms, offline_grace_days: 0 });
+  expect(body).toMatchObject(terms);
+  expect((await read(body.license_id)).body).toMatchObject(terms);
   const seat = await suite.call('POST', `${LICENSES}/acquire`, {
     authorization: `License ${body.license_key}`,
     body: { fingerprint: 'm', user_id: 'ada' },
   });
-  expect(seat.body).toMatchObject({ ttl: 60, heartbeat_interval: 20, offline_grace_days: 0 });
+  expect(seat.body).toMatchObject({ ttl: 60, heartbeat_interval: 20, offline_grace_days: 9 });
 });
 
 test('applies requests_per_minute at once, and derives it from the size again after null', async () => {
@@ -212,11 +219,13 @@ test('changes only the given terms, and sets and removes valid_until', async () 
   expect((await change(licenseId, { valid_until: null })).body.valid_until).toBeNull();
 });
 
-test('derives the heartbeat interval from a new TTL, unless one is given', async () => {
+test('derives the heartbeat interval from the TTL, unless one is set', async () => {
   const { licenseId } = await suite.createLicense();
   expect((await change(licenseId, { ttl_seconds: 60 })).body.heartbeat_seconds).toBe(50);
   const both = await change(licenseId, { ttl_seconds: 600, heartbeat_seconds: 30 });
   expect(both.body).toMatchObject({ ttl_seconds: 600, heartbeat_seconds: 30 });
+  expect((await change(licenseId, { ttl_seconds: 1_200 })).body.heartbeat_seconds).toBe(30);
+  expect((await change(licenseId, { heartbeat_seconds: null })).body.heartbeat_seconds).toBe(1_000);
 });
 
 test('refuses a heartbeat interval as long as the TTL, at creation and later', async () => {
@@ -241,6 +250,86 @@ test('allows offline_grace_days only with the enterprise plan', async () => {
   expect(byPlan.body).toMatchObject({ plan: 'free', offline_grace_days: 0 });
 });
 
+describe('the plan of a license', () => {
+  /** What `GET /api/v1/plans` and a license have in common. */
+  const TERMS = [
+    ...['ttl_seconds', 'max_sessions', 'offline_grace_days', 'offline_start_days'],
+    ...['borrow', 'features', 'limits'],
+  ];
+
+  async function termsListed(plan: string): Promise<Record<string, unknown>> {
+    const { plans } = (await suite.call('GET', '/api/v1/plans')).body;
+    return pick(plans.find((each: { plan: string }) => each.plan === plan));
+  }
+
+  const pick = (of: Record<string, unknown>) => Object.fromEntries(TERMS.map((term) => [term, of[term]]));
+
+  test.each(['pro', 'team', 'enterprise'])('%s gives it the terms that are listed', async (plan) => {
+    const listed = await termsListed(plan);
+    expect(Object.values(listed)).not.toContain(undefined);
+    const created = await create({ max: 5, plan });
+    expect(pick(created.body)).toEqual(listed);
+    const { license_id } = (await create({ max: 5, plan: 'free' })).body;
+    const changed = await change(license_id, { plan });
+    expect(pick(changed.body)).toEqual(listed);
+    expect([created.body.overrides, changed.body.overrides]).toEqual([[], []]);
+  });
+
+  test('lends its seats and is in its signed license', async () => {
+    const license = await suite.createLicense({ max: 5, plan: 'team' });
+    const { session_id, borrowed_until } = (await license.acquire('machine', { borrow_days: 30 })).body;
+    expect(borrowed_until).toEqual(expect.any(String));
+    const refused = await license.acquire('other', { borrow_days: 31 });
+    expect(refused.body).toMatchObject({ code: 'BORROW_NOT_ALLOWED', max_days: 30 });
+    const { license_data } = (await license.sign({ session_id })).body;
+    expect(license_data).toMatchObject({ plan: 'team', features: ['export', 'shared-settings'] });
+  });
+
+  test('changes no term that is set for it, until null gives the term back', async () => {
+    const set = {
+      ...{ features: ['beta'], max_sessions: 2, ttl_seconds: 120, offline_start_days: 3, signed_limit: 1 },
+      borrow: { max_days: 1, low_water: 0 },
+    };
+    const { license_id, overrides } = (await create({ max: 5, plan: 'pro', ...set })).body;
+    expect(new Set(overrides)).toEqual(new Set(Object.keys(set)));
+    const changed = await change(license_id, { plan: 'team' });
+    expect(changed.body).toMatchObject({ ...set, plan: 'team', offline_grace_days: 3, overrides });
+    const nulls = Object.fromEntries(Object.keys(set).map((term) => [term, null]));
+    const back = (await change(license_id, nulls)).body;
+    expect(pick(back)).toEqual(await termsListed('team'));
+    expect(back).toMatchObject({ signed_limit: 50, overrides: [] });
+  });
+
+  test('keeps its limits beside those that are set, and loses only those with the same name', async () => {
+    const { license_id, limits } = (await create({ max: 1, plan: 'pro', limits: { users: 4 } })).body;
+    expect(limits).toEqual({ projects: 20, users: 4 });
+    const raised = await change(license_id, { limits: { projects: 30 } });
+    expect(raised.body.limits).toEqual({ projects: 30 });
+    expect((await change(license_id, { limits: {} })).body.limits).toEqual({ projects: 20 });
+  });
+
+  test('bounds offline_start_days by the offline grace in effect', async () => {
+    const tooLong = await create({ max: 1, plan: 'pro', offline_start_days: 8 });
+    const at = [{ at: '/offline_start_days', detail: 'must not exceed offline_grace_days' }];
+    expect([tooLong.status, tooLong.body.errors]).toEqual([400, at]);
+    const { license_id } = (await create({ max: 1, plan: 'pro', offline_start_days: 7 })).body;
+    expect((await change(license_id, { plan: 'team' })).body.errors).toEqual(at);
+    const both = await change(license_id, { plan: 'team', offline_start_days: 3 });
+    expect(both.body).toMatchObject({ offline_grace_days: 3, offline_start_days: 3 });
+  });
+});
+
+test('refuses a term that an edited plan no longer allows only when it is set again', async () => {
+  const { licenseId } = await suite.createLicense({ plan: 'pro' });
+  await suite.deps.records.transact(async (transaction) => {
+    const license = await transaction.get(COLLECTION, licenseId);
+    if (license) transaction.set(COLLECTION, licenseId, { ...license, offlineGraceDays: 30 });
+  });
+  const resized = await change(licenseId, { max: 2 });
+  expect([resized.status, resized.body.offline_grace_days]).toEqual([200, 7]);
+  expect((await change(licenseId, { offline_grace_days: 30 })).status).toBe(400);
+});
+
 test('changes whether and how long seats can be borrowed, and how many can only be used online', async () => {
   const { license_id } = (await create({ max: 3 })).body;
   const lending = await change(license_id, { borrow: { max_days: 7, low_water: 2 } });
@@ -255,7 +344,6 @@ test('changes whether and how long seats can be borrowed, and how many can only 
     { max_days: -1 },
     { low_water: 1 },
     { max_days: 1, low_water: -1 },
-    null,
   ]) {
     expect((await change(license_id, { borrow })).body.code).toBe('VALIDATION_FAILED');
   }
@@ -281,6 +369,23 @@ test.each([
   ['plan', 'gold'],
   ['features', ['']],
   ['features', ['line\nbreak']],
+  ['limits', { '': 1 }],
+  ['limits', { 'line\nbreak': 1 }],
+  ['limits', { ['x'.repeat(65)]: 1 }],
+  ['limits', { __name__: 1 }],
+  ['limits', { projects: -1 }],
+  ['limits', { projects: 1.5 }],
+  ['limits', { projects: 2 ** 53 }],
+  ['limits', { projects: '20' }],
+  ['limits', { projects: null }],
+  ['limits', Object.fromEntries(Array.from({ length: 33 }, (_, n) => [`limit ${n}`, n]))],
+  ['limits', [20]],
+  ['max_sessions', 0],
+  ['max_sessions', 65],
+  ['signed_limit', -1],
+  ['signed_limit', 10_000_001],
+  ['offline_start_days', -1],
+  ['offline_start_days', 91],
   ['valid_until', 'tomorrow'],
   ['valid_until', '2030-02-30T00:00:00Z'],
   ['valid_until', '1969-12-31T23:59:59Z'],

@@ -157,26 +157,6 @@ describe('an entitlement copy', () => {
     expect((await license.acquire('b')).status).toBe(201);
   });
 
-  test('from before borrowing existed lends no seats, and is valid unless the license allows borrowing', async () => {
-    const deleteBorrowTerms = ({ licenseId }: { licenseId: string }) =>
-      clocked.redis.command(['HDEL', poolKey('license', licenseId), 'borrow_max_days', 'borrow_low_water']);
-    const [lending, other] = [
-      await suite.createLicense({ borrow: { max_days: 7, low_water: 1 } }),
-      await suite.createLicense(),
-    ];
-    for (const license of [lending, other]) {
-      expect(await deleteBorrowTerms(license)).toBe(2);
-      const refused = await license.acquire('machine', { borrow_days: 1 });
-      expect(refused.body).toMatchObject({ code: 'BORROW_NOT_ALLOWED', max_days: 0 });
-      await seat(license, 'machine');
-    }
-
-    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ copies: 2, copies_repaired: 1 });
-    const lent = await lending.acquire('machine', { borrow_days: 7 });
-    expect(lent.body.borrowed_until).toEqual(expect.any(String));
-    expect((await other.acquire('machine', { borrow_days: 1 })).body.code).toBe('BORROW_NOT_ALLOWED');
-  });
-
   test('is overruled in the records even if the function crashes before it updates the seat store', async () => {
     const { licenseId } = await suite.createLicense({ max: 1 });
     await clocked.redis.command(['HSET', poolKey('license', licenseId), 'max', '50']);

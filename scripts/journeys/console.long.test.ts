@@ -42,7 +42,7 @@ describeReal('chromium', 'the console', () => {
   test('is usable on each page, in light and dark, and fits the window', async ({ world, open }) => {
     const user = await world.newUser();
     const { tenantId } = user;
-    const license = await world.createLicense(tenantId, { max: 2, overdraft: 1, features: ['export'] });
+    const license = await world.createLicense(tenantId, { max: 2, overdraft: 1, limits: { projects: 20 } });
     const suspended = await world.createLicense(tenantId);
     await world.operate('PATCH', `/api/v1/licenses/${suspended.id}`, { status: 'suspended' });
     for (const machine of ['one', 'two', 'three', 'four']) await license.acquire(`machine-${machine}`);
@@ -60,6 +60,7 @@ describeReal('chromium', 'the console', () => {
     await check('Usage');
     await page.getByRole('link', { name: 'Licenses' }).click();
     await page.getByText('The vendor has suspended this license').waitFor();
+    await page.getByText('projects: 20').first().waitFor();
     await check('Licenses');
     await page.getByRole('button', { name: 'Rotate key' }).first().click();
     await page.getByRole('dialog').waitFor();

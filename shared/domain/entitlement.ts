@@ -1,3 +1,5 @@
+import type { Plan } from './plans.ts';
+
 export type Unit = 'machine' | 'user' | 'process';
 
 /**
@@ -21,17 +23,30 @@ export interface Entitlement {
   status: 'active' | 'suspended';
   /** Milliseconds since the epoch, or `null` for a license that does not expire. */
   validUntilMs: number | null;
+  /** Sessions that one seat can have at once. */
+  maxSessions: number;
+  /** Machines that can have a signed license at once. */
+  signedLimit: number;
   offlineGraceDays: number;
+  /** Days after its last contact that a client can start offline although it released its seat. */
+  offlineStartDays: number;
   /** Days that a seat can be borrowed for; 0: seats cannot be borrowed. */
   borrowMaxDays: number;
   /** Seats of `max` that cannot be borrowed, so that some stay available online. */
   borrowLowWater: number;
-  /**
-   * Requests per minute, in the long run and in one burst; `null` (no limit) in a copy from before request limits.
-   */
-  requestsPerMinute: number | null;
+  /** Requests per minute, in the long run and in one burst. */
+  requestsPerMinute: number;
+  /** What clients are told that the license allows. The seat scripts only store it. */
+  entitlements: Entitlements;
   keyHash: string;
   /** The key before the last rotation, valid until `previousKeyUntilMs`. */
   previousKeyHash: string | null;
   previousKeyUntilMs: number | null;
+}
+
+export interface Entitlements {
+  readonly plan: Plan;
+  readonly features: readonly string[];
+  /** By name. */
+  readonly limits: Readonly<Record<string, number>>;
 }

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import type { Entitlement } from './entitlement.ts';
 import { eventOf, type SeatEvent } from './event.ts';
 import { hashSecret } from './ids.ts';
-import { PLAN_NAMES, PLANS, type Plan } from './plans.ts';
+import { PLAN_NAMES, PLANS, type Plan, type PlanTerms } from './plans.ts';
 
 /** The shortest limits heartbeats to one per client every few seconds; the longest covers a month on a ship. */
 export const TTL_SECONDS = { shortest: 10, usual: 360, longest: 30 * 24 * 3600 } as const;
@@ -23,26 +23,41 @@ const USUAL_PACE = { forAll: 1_200, forEachSeat: 12 } as const;
 /** The highest limit that can be set: a third of the requests that one Redis served in the benchmark. */
 export const FASTEST_PACE = 1_000_000;
 
-const NO_BORROWING = { maxDays: 0, lowWater: 0 };
+/** Machines per seat that can have a signed license at once if no limit is set: people change and reinstall machines. */
+const USUAL_SIGNED_PER_SEAT = 10;
+
+/** The highest limit of signed licenses that can be set: what the largest license has without one. */
+export const MOST_SIGNED = USUAL_SIGNED_PER_SEAT * MAX_SEATS;
 
 /** Why a subscription holds back its license: a payment is overdue, disputed or refunded, or billing is paused. */
 export const HOLDS = ['payment', 'paused', 'dispute', 'refund'] as const;
+
+/** The terms set for one license. `null`: not set. `entitlementOf` says what is then in effect. */
+const OwnTermsSchema = z.object({
+  ttlSeconds: z.nullable(z.int()),
+  heartbeatSeconds: z.nullable(z.int()),
+  maxSessions: z.nullable(z.int()),
+  signedLimit: z.nullable(z.int()),
+  offlineGraceDays: z.nullable(z.int()),
+  offlineStartDays: z.nullable(z.int()),
+  /** `maxDays` 0: seats cannot be borrowed. `lowWater`: seats of `max` that cannot. */
+  borrow: z.nullable(z.object({ maxDays: z.int(), lowWater: z.int() })),
+  /** Replace the plan's. */
+  features: z.nullable(z.array(z.string())),
+  /** Added to the plan's; a limit with the same name replaces the plan's. */
+  limits: z.nullable(z.record(z.string(), z.int())),
+  /** Limit for acquires and early heartbeats. */
+  requestsPerMinute: z.nullable(z.int()),
+});
+export type OwnTerms = z.infer<typeof OwnTermsSchema>;
 
 export const LicenseSchema = z.object({
   licenseId: z.string(),
   tenantId: z.string(),
   plan: z.enum(PLAN_NAMES),
-  features: z.array(z.string()),
-  /** Replaces the plan's, if the plan allows it. */
-  offlineGraceDays: z._default(z.nullable(z.int()), null),
-  /** `maxDays` 0: seats cannot be borrowed. `lowWater`: seats of `max` that cannot. */
-  borrow: z._default(z.object({ maxDays: z.int(), lowWater: z.int() }), NO_BORROWING),
-  /** Limit for acquires and early heartbeats; `null`: by the number of seats. */
-  requestsPerMinute: z._default(z.nullable(z.int()), null),
+  ...OwnTermsSchema.shape,
   max: z.int(),
   overdraft: z.int(),
-  ttlSeconds: z.int(),
-  heartbeatSeconds: z.int(),
   unit: z.enum(['machine', 'user', 'process']),
   status: z.enum(['active', 'suspended']),
   validUntilMs: z.nullable(z.int()),
@@ -63,31 +78,28 @@ export const LicenseSchema = z.object({
 });
 export type License = z.infer<typeof LicenseSchema>;
 
+type Optional<T> = { readonly [F in keyof T]?: T[F] | undefined };
+
 /** What an operator can choose for a new license; everything but `max` has a default. */
-export interface LicenseTerms {
-  max: number;
-  ttlSeconds?: number | undefined;
-  heartbeatSeconds?: number | undefined;
-  overdraft?: number | undefined;
-  unit?: License['unit'] | undefined;
-  plan?: Plan | undefined;
-  features?: readonly string[] | undefined;
-  offlineGraceDays?: number | null | undefined;
-  borrow?: License['borrow'] | undefined;
-  requestsPerMinute?: number | null | undefined;
-  validUntilMs?: number | null | undefined;
+export interface LicenseTerms
+  extends Optional<OwnTerms>,
+    Optional<Pick<License, 'overdraft' | 'unit' | 'plan' | 'validUntilMs'>> {
+  readonly max: number;
 }
 
-/** The terms that a plan sets for its licenses. */
+/** A plan, and no terms that override it. */
 export function termsOfPlan(plan: Plan) {
-  const { ttlSeconds, borrow, features } = PLANS[plan];
   return {
     plan,
-    ttlSeconds,
-    heartbeatSeconds: usualHeartbeatSeconds(ttlSeconds),
-    borrow: { ...borrow },
-    features: [...features],
+    ttlSeconds: null,
+    heartbeatSeconds: null,
+    maxSessions: null,
+    signedLimit: null,
     offlineGraceDays: null,
+    offlineStartDays: null,
+    borrow: null,
+    features: null,
+    limits: null,
   };
 }
 
@@ -98,21 +110,16 @@ export function draftLicense(
   terms: LicenseTerms,
   nowMs: number,
 ): License {
-  const ttlSeconds = terms.ttlSeconds ?? TTL_SECONDS.usual;
   return {
     ...ids,
-    plan: terms.plan ?? 'pro',
-    features: [...(terms.features ?? [])],
-    offlineGraceDays: terms.offlineGraceDays ?? null,
-    borrow: terms.borrow ?? NO_BORROWING,
-    requestsPerMinute: terms.requestsPerMinute ?? null,
+    ...termsOfPlan('pro'),
+    requestsPerMinute: null,
+    overdraft: 0,
+    unit: 'machine',
+    validUntilMs: null,
+    ...named(terms),
     max: terms.max,
-    overdraft: terms.overdraft ?? 0,
-    ttlSeconds,
-    heartbeatSeconds: terms.heartbeatSeconds ?? usualHeartbeatSeconds(ttlSeconds),
-    unit: terms.unit ?? 'machine',
     status: 'active',
-    validUntilMs: terms.validUntilMs ?? null,
     subscriptionId: null,
     hold: null,
     trial: false,
@@ -127,49 +134,28 @@ export function draftLicense(
 }
 
 /** Terms that can be changed later. */
-export interface LicenseChange {
-  max?: number | undefined;
-  overdraft?: number | undefined;
-  status?: License['status'] | undefined;
-  ttlSeconds?: number | undefined;
-  heartbeatSeconds?: number | undefined;
-  plan?: Plan | undefined;
-  features?: readonly string[] | undefined;
-  /** Days, or `null` for the plan's. */
-  offlineGraceDays?: number | null | undefined;
-  borrow?: License['borrow'] | undefined;
-  /** `null`: by the number of seats. */
-  requestsPerMinute?: number | null | undefined;
-  validUntilMs?: number | null | undefined;
-}
+export interface LicenseChange
+  extends Optional<OwnTerms>,
+    Optional<Pick<License, 'max' | 'overdraft' | 'status' | 'plan' | 'validUntilMs'>> {}
 
 /**
- * The license after a change, with the next version. A new TTL without a heartbeat interval sets the default interval
- * for that TTL. The result may break `isHeartbeatIntervalValid` or `isGraceAllowed`; the caller checks that.
+ * The license after a change, with the next version. A new plan changes every term that is not set for the license. The
+ * result may contain terms that its plan or other terms do not allow; the caller checks that.
  */
 export function withLicenseChange(license: License, change: LicenseChange, nowMs: number): License {
-  const ttlSeconds = change.ttlSeconds ?? license.ttlSeconds;
-  const inheritedHeartbeatSeconds =
-    change.ttlSeconds === undefined ? license.heartbeatSeconds : usualHeartbeatSeconds(ttlSeconds);
   return {
     ...license,
-    max: change.max ?? license.max,
-    overdraft: change.overdraft ?? license.overdraft,
-    status: change.status ?? license.status,
-    ttlSeconds,
-    heartbeatSeconds: change.heartbeatSeconds ?? inheritedHeartbeatSeconds,
-    plan: change.plan ?? license.plan,
-    features: [...(change.features ?? license.features)],
-    offlineGraceDays:
-      change.offlineGraceDays === undefined ? license.offlineGraceDays : change.offlineGraceDays,
-    borrow: change.borrow ?? license.borrow,
-    requestsPerMinute:
-      change.requestsPerMinute === undefined ? license.requestsPerMinute : change.requestsPerMinute,
-    validUntilMs: change.validUntilMs === undefined ? license.validUntilMs : change.validUntilMs,
+    ...named(change),
     version: license.version + 1,
     change: 'license.updated',
     updatedAtMs: nowMs,
   };
+}
+
+/** A copy of the terms without those that are undefined. */
+function named<T extends object>(terms: T): { [F in keyof T]: Exclude<T[F], undefined> } {
+  const given = Object.entries(terms).filter(([, value]) => value !== undefined);
+  return structuredClone(Object.fromEntries(given)) as { [F in keyof T]: Exclude<T[F], undefined> };
 }
 
 /** The license with a new key. The old one stays valid for `overlapSeconds`; the key before that ends now. */
@@ -200,16 +186,29 @@ export function eventOfLicense(license: License): SeatEvent {
 }
 
 /** A client that keeps to the heartbeat interval must not lose its lease. */
-export function isHeartbeatIntervalValid(terms: { ttlSeconds: number; heartbeatSeconds: number }): boolean {
-  return terms.heartbeatSeconds < terms.ttlSeconds;
+export function isHeartbeatIntervalValid({
+  plan,
+  ttlSeconds,
+  heartbeatSeconds,
+}: TermsIn<'ttlSeconds' | 'heartbeatSeconds'>): boolean {
+  return heartbeatSeconds === null || heartbeatSeconds < (ttlSeconds ?? PLANS[plan].ttlSeconds);
 }
 
 /** Only some plans let a license have an offline grace of its own. */
-export function isGraceAllowed({
-  plan,
-  offlineGraceDays,
-}: Pick<License, 'plan' | 'offlineGraceDays'>): boolean {
+export function isGraceAllowed({ plan, offlineGraceDays }: TermsIn<'offlineGraceDays'>): boolean {
   return offlineGraceDays === null || PLANS[plan].ownGrace;
+}
+
+/** A client that starts offline runs offline: it cannot start for longer than it can run. */
+export function isOfflineStartAllowed(terms: TermsIn<'offlineGraceDays' | 'offlineStartDays'>): boolean {
+  return terms.offlineStartDays === null || terms.offlineStartDays <= offlineGraceDaysOf(terms);
+}
+
+type TermsIn<T extends keyof OwnTerms> = Pick<License, 'plan' | T>;
+
+function offlineGraceDaysOf(terms: TermsIn<'offlineGraceDays'>): number {
+  const ofPlan = PLANS[terms.plan].offlineGraceDays;
+  return isGraceAllowed(terms) ? (terms.offlineGraceDays ?? ofPlan) : ofPlan;
 }
 
 /** Five sixths of the TTL: 300 s for 360 s, so that a late or lost heartbeat can be repeated before the lease ends. */
@@ -217,33 +216,43 @@ function usualHeartbeatSeconds(ttlSeconds: number): number {
   return Math.floor((ttlSeconds * 5) / 6);
 }
 
-function paceOf({ requestsPerMinute, max, overdraft }: License): number {
-  return requestsPerMinute ?? USUAL_PACE.forAll + USUAL_PACE.forEachSeat * (max + overdraft);
-}
-
-/** The part of a license that the seat store needs. */
-export function entitlementOf(license: License): Entitlement & { requestsPerMinute: number } {
-  const { licenseId, tenantId, version, max, overdraft, ttlSeconds, heartbeatSeconds, unit, status } =
-    license;
-  const { validUntilMs, keyHash, previousKeyHash, previousKeyUntilMs, borrow } = license;
-  const offlineGraceDays = license.offlineGraceDays ?? PLANS[license.plan].offlineGraceDays;
+/**
+ * What a license grants, as the seat store needs it: the terms set for the license, and its plan's for all others. A
+ * release can edit a plan, so a term that was valid when it was set is not applied where the plan no longer allows it.
+ */
+export function entitlementOf(license: License): Entitlement {
+  const plan: PlanTerms = PLANS[license.plan];
+  const { max, overdraft } = license;
+  const seats = max + overdraft;
+  const ttlSeconds = license.ttlSeconds ?? plan.ttlSeconds;
+  const ownHeartbeatSeconds = isHeartbeatIntervalValid(license) ? license.heartbeatSeconds : null;
+  const offlineGraceDays = offlineGraceDaysOf(license);
+  const borrow = license.borrow ?? plan.borrow;
   return {
-    licenseId,
-    tenantId,
-    version,
+    licenseId: license.licenseId,
+    tenantId: license.tenantId,
+    version: license.version,
     max,
     overdraft,
     ttlSeconds,
-    heartbeatSeconds,
-    unit,
-    status: license.hold === null ? status : 'suspended',
-    validUntilMs,
+    heartbeatSeconds: ownHeartbeatSeconds ?? usualHeartbeatSeconds(ttlSeconds),
+    unit: license.unit,
+    status: license.hold === null ? license.status : 'suspended',
+    validUntilMs: license.validUntilMs,
+    maxSessions: license.maxSessions ?? plan.maxSessions,
+    signedLimit: license.signedLimit ?? plan.signedLimit ?? USUAL_SIGNED_PER_SEAT * seats,
     offlineGraceDays,
+    offlineStartDays: Math.min(license.offlineStartDays ?? plan.offlineStartDays, offlineGraceDays),
     borrowMaxDays: borrow.maxDays,
     borrowLowWater: borrow.lowWater,
-    requestsPerMinute: paceOf(license),
-    keyHash,
-    previousKeyHash,
-    previousKeyUntilMs,
+    requestsPerMinute: license.requestsPerMinute ?? USUAL_PACE.forAll + USUAL_PACE.forEachSeat * seats,
+    entitlements: {
+      plan: license.plan,
+      features: [...(license.features ?? plan.features)],
+      limits: { ...plan.limits, ...license.limits },
+    },
+    keyHash: license.keyHash,
+    previousKeyHash: license.previousKeyHash,
+    previousKeyUntilMs: license.previousKeyUntilMs,
   };
 }

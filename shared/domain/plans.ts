@@ -1,16 +1,23 @@
+/** The most programs on one seat: their sessions are read and written together. */
+export const MOST_SESSIONS = 64;
+
 /**
- * All plans and their terms. A license's own terms override its plan's, if the plan allows it; a license paid for by a
- * subscription takes its terms from here. Edit them to match what you sell.
+ * All plans and their terms. A license has the terms of its plan, except for those that are set for it (`entitlementOf`).
+ * Edit them to match what you sell. Licenses follow an edit with the next hourly comparison.
  */
 export const PLANS = {
   free: {
     seats: { least: 1, most: 3 },
     trialSeats: 0,
     ttlSeconds: 360,
+    maxSessions: MOST_SESSIONS,
+    signedLimit: null,
     offlineGraceDays: 0,
+    offlineStartDays: 0,
     ownGrace: false,
     borrow: { maxDays: 0, lowWater: 0 },
     features: [],
+    limits: { projects: 3 },
     paymentGraceDays: 0,
     prices: {},
   },
@@ -18,10 +25,14 @@ export const PLANS = {
     seats: { least: 1, most: 50 },
     trialSeats: 3,
     ttlSeconds: 360,
+    maxSessions: MOST_SESSIONS,
+    signedLimit: null,
     offlineGraceDays: 7,
+    offlineStartDays: 0,
     ownGrace: false,
     borrow: { maxDays: 14, lowWater: 0 },
     features: ['export'],
+    limits: { projects: 20 },
     paymentGraceDays: 7,
     prices: { month: 'seatlease_pro_month', year: 'seatlease_pro_year' },
   },
@@ -29,10 +40,14 @@ export const PLANS = {
     seats: { least: 5, most: 1_000 },
     trialSeats: 5,
     ttlSeconds: 360,
+    maxSessions: MOST_SESSIONS,
+    signedLimit: null,
     offlineGraceDays: 3,
+    offlineStartDays: 0,
     ownGrace: false,
     borrow: { maxDays: 30, lowWater: 1 },
     features: ['export', 'shared-settings'],
+    limits: { projects: 100 },
     paymentGraceDays: 14,
     prices: { month: 'seatlease_team_month', year: 'seatlease_team_year' },
   },
@@ -40,10 +55,14 @@ export const PLANS = {
     seats: { least: 25, most: 100_000 },
     trialSeats: 25,
     ttlSeconds: 360,
+    maxSessions: MOST_SESSIONS,
+    signedLimit: null,
     offlineGraceDays: 7,
+    offlineStartDays: 0,
     ownGrace: true,
     borrow: { maxDays: 90, lowWater: 5 },
     features: ['export', 'shared-settings', 'audit'],
+    limits: {},
     paymentGraceDays: 30,
     prices: { year: 'seatlease_enterprise_year' },
   },
@@ -56,13 +75,21 @@ export interface PlanTerms {
   /** Seats of a trial; 0 for a plan without trials. */
   readonly trialSeats: number;
   readonly ttlSeconds: number;
+  /** Programs that can use one seat at once. */
+  readonly maxSessions: number;
+  /** Machines that can have a signed license at once; `null`: ten for each seat. */
+  readonly signedLimit: number | null;
   /** Days that a client can run without a heartbeat. */
   readonly offlineGraceDays: number;
+  /** Days after its last contact that a client can start offline although it released its seat; at most the grace. */
+  readonly offlineStartDays: number;
   /** Whether a license can have an offline grace of its own. */
   readonly ownGrace: boolean;
   /** `maxDays` 0: seats cannot be borrowed. `lowWater`: seats that cannot. */
   readonly borrow: { readonly maxDays: number; readonly lowWater: number };
   readonly features: readonly string[];
+  /** Whole numbers under names that the vendor's app defines. */
+  readonly limits: Readonly<Record<string, number>>;
   /** Days that seats stay usable after a payment failed, or after a paid period ended without news of the next. */
   readonly paymentGraceDays: number;
   /** Stripe's lookup key of the price per seat, by billing interval; a plan without prices is not for sale. */

@@ -54,10 +54,35 @@ describe('a copy', () => {
       keyHash: 'x',
       validUntilMs: 9,
       tenantId: 'x',
+      maxSessions: 1,
+      signedLimit: 1,
+      offlineStartDays: 1,
+      requestsPerMinute: 1,
     };
     for (const [field, value] of Object.entries(others)) {
       expect(judgeCopy({ ...copy, [field]: value }, license), field).toBe('AHEAD');
     }
+  });
+
+  test.each([
+    ['another plan', { plan: 'team' }],
+    ['another feature', { features: ['export', 'audit'] }],
+    ['features in another order', { features: ['beta', 'export'] }],
+    ['another limit', { limits: { projects: 21 } }],
+    ['one limit less', { limits: {} }],
+    ['one limit more', { limits: { projects: 20, users: 1 } }],
+  ] as const)('that tells clients %s is ahead', (_, change) => {
+    const changed = withLicenseChange(license, { features: ['export', 'beta'] }, 2_000);
+    const sound = entitlementOf(changed);
+    const entitlements = { ...sound.entitlements, ...change };
+    expect(judgeCopy({ ...sound, entitlements }, changed)).toBe('AHEAD');
+  });
+
+  test('is sound whatever the order of its limits', () => {
+    const changed = withLicenseChange(license, { limits: { b: 1, a: 2 } }, 2_000);
+    const sound = entitlementOf(changed);
+    const limits = Object.fromEntries(Object.entries(sound.entitlements.limits).toReversed());
+    expect(judgeCopy({ ...sound, entitlements: { ...sound.entitlements, limits } }, changed)).toBe('SOUND');
   });
 
   test('with an older version is behind, with a newer one ahead, without a license a stray', () => {
@@ -65,10 +90,6 @@ describe('a copy', () => {
     expect(judgeCopy(copy, changed)).toBe('BEHIND');
     expect(judgeCopy(entitlementOf(changed), license)).toBe('AHEAD');
     expect(judgeCopy(copy, undefined)).toBe('STRAY');
-  });
-
-  test('from before request limits is behind, even with the same version', () => {
-    expect(judgeCopy({ ...copy, requestsPerMinute: null }, license)).toBe('BEHIND');
   });
 
   test("that was ahead is replaced by the license's terms under a version above both", () => {

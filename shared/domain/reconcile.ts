@@ -1,3 +1,4 @@
+import canonicalize from 'canonicalize';
 import * as z from 'zod/mini';
 import type { Entitlement } from './entitlement.ts';
 import { eventOf, type SeatEvent } from './event.ts';
@@ -40,18 +41,19 @@ export type CopyState =
   | 'SOUND'
   /** It missed a change. */
   | 'BEHIND'
-  /** Its version is newer, or its terms differ: the records were restored from a backup, or the copy was edited. */
+  /**
+   * Its version is newer, or its terms differ: the records were restored from a backup, the copy was edited, or a
+   * release changed a plan.
+   */
   | 'AHEAD'
   /** Its license does not exist. */
   | 'STRAY';
 
 export function judgeCopy(copy: Entitlement, license: License | undefined): CopyState {
   if (!license) return 'STRAY';
-  // A copy from before there was a request limit has the right version, but lacks the limit.
-  if (copy.version < license.version || copy.requestsPerMinute === null) return 'BEHIND';
-  const truth = entitlementOf(license);
-  const isSame = (Object.keys(truth) as (keyof Entitlement)[]).every((field) => copy[field] === truth[field]);
-  return isSame ? 'SOUND' : 'AHEAD';
+  if (copy.version < license.version) return 'BEHIND';
+  // Stores may return the limits in another order.
+  return canonicalize(copy) === canonicalize(entitlementOf(license)) ? 'SOUND' : 'AHEAD';
 }
 
 /** The license, unchanged, with a version above that of a copy that was ahead of it. */

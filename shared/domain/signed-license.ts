@@ -62,12 +62,14 @@ export function draftLicenseData(
   ask: LicenseAsk,
   nowMs: number,
 ): LicenseDraft | { readonly excess: readonly Excess[] } {
-  const untilMs = offlineUntilMs(session, entitlementOf(license), nowMs);
+  const terms = entitlementOf(license);
+  const { features } = terms.entitlements;
+  const untilMs = offlineUntilMs(session, terms, nowMs);
   const whole: Omit<LicenseData, 'issued_at'> = {
     license_id: license.licenseId,
     tenant_id: license.tenantId,
     plan: license.plan,
-    features: license.features,
+    features: [...features],
     seats: license.max,
     fingerprint: session.facts.fingerprint,
     session_id: session.sessionId,
@@ -80,7 +82,7 @@ export function draftLicenseData(
     ),
     ...ENDS.flatMap((field) => excessiveEnd(field, ask[field], untilMs, nowMs)),
     ...(ask.features ?? [])
-      .filter((feature) => !license.features.includes(feature))
+      .filter((feature) => !features.includes(feature))
       .map((feature) => ({ field: 'features' as const, detail: `${feature} is not in the license` })),
     ...((ask.seats ?? 0) > license.max
       ? [{ field: 'seats' as const, detail: `the license has ${license.max}` }]
@@ -93,7 +95,7 @@ export function draftLicenseData(
   return {
     data: {
       ...whole,
-      features: license.features.filter((feature) => ask.features?.includes(feature) ?? true),
+      features: features.filter((feature) => ask.features?.includes(feature) ?? true),
       seats: ask.seats ?? license.max,
       issued_at: timestamp(nowMs),
       expires_at: end,

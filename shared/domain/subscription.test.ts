@@ -274,12 +274,15 @@ test('records refunds and disputes independently of the order in which they beco
 
 describe('a paid license', () => {
   test('takes its terms from the plan', () => {
-    expect(bought({ plan: 'team', seats: 8 }).license).toMatchObject({
-      plan: 'team',
+    const { license } = bought({ plan: 'team', seats: 8 });
+    const { ttlSeconds, borrow, features, limits } = PLANS.team;
+    expect(entitlementOf(license)).toMatchObject({
+      ttlSeconds,
+      borrowMaxDays: borrow.maxDays,
+      entitlements: { plan: 'team', features, limits },
+    });
+    expect(license).toMatchObject({
       max: 8,
-      ttlSeconds: PLANS.team.ttlSeconds,
-      features: PLANS.team.features,
-      borrow: PLANS.team.borrow,
       subscriptionId: 'sub_1',
       status: 'active',
       hold: null,
@@ -289,9 +292,21 @@ describe('a paid license', () => {
 
   test("takes the terms of a new plan, and keeps the vendor's changes while the plan stays the same", () => {
     const { license } = bought();
-    const touched = withLicenseChange(license, { features: ['export', 'beta'] }, NOW_MS);
-    expect(licenseUnder(seen({ seats: 9 }), touched, NOW_MS)?.features).toEqual(['export', 'beta']);
-    expect(licenseUnder(seen({ plan: 'team' }), touched, NOW_MS)?.features).toEqual(PLANS.team.features);
+    const touched = withLicenseChange(
+      license,
+      { features: ['export', 'beta'], limits: { users: 1 } },
+      NOW_MS,
+    );
+    const grantedBy = (subscription: Subscription) => {
+      const after = licenseUnder(subscription, touched, NOW_MS);
+      return after && entitlementOf(after).entitlements;
+    };
+    expect(grantedBy(seen({ seats: 9 }))).toMatchObject({
+      features: ['export', 'beta'],
+      limits: { ...PLANS.pro.limits, users: 1 },
+    });
+    const { features, limits } = PLANS.team;
+    expect(grantedBy(seen({ plan: 'team' }))).toEqual({ plan: 'team', features, limits });
   });
 
   test("lasts for the plan's grace after the paid period", () => {

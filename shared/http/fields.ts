@@ -36,6 +36,17 @@ export const EmailAddress = z.pipe(
 /** Feature names that the vendor's app defines. */
 export const Features = z.array(text(64)).check(z.maxLength(64));
 
+/** At most 32 limits that the vendor's app defines, by name. */
+export const Limits = z
+  .record(
+    text(64).check(
+      // Firestore keeps such names for itself (https://docs.cloud.google.com/firestore/quotas).
+      z.refine((name) => !/^__.*__$/s.test(name), 'must not begin and end with two underscores'),
+    ),
+    z.int().check(z.gte(0), z.lte(Number.MAX_SAFE_INTEGER)),
+  )
+  .check(z.refine((limits) => Object.keys(limits).length <= 32, 'must contain at most 32 limits'));
+
 /** A point in time, as RFC 3339 text. */
 export const Timestamp = z.iso.datetime({ offset: true, abort: true });
 

@@ -133,14 +133,24 @@ function formatLicense(license: LicenseView, seats = `${license.max}`): string {
       ['plan', license.plan],
       ['paid by', payerOf(license)],
       ['features', license.features.join(', ') || 'none'],
+      ['limits', limitsOf(license)],
       ['valid until', license.valid_until ?? 'unlimited'],
       ['lease', `${license.ttl_seconds} s, with a heartbeat every ${license.heartbeat_seconds} s`],
+      ['programs', `at most ${license.max_sessions} on one seat`],
       ['borrowing', borrowingOf(borrow)],
       ['offline grace', `${offline_grace_days} days`],
+      ['offline start', `${license.offline_start_days} days`],
+      ['signed for', `at most ${license.signed_limit} machines`],
+      ['overrides', license.overrides.join(', ') || 'none'],
       ['created', license.created_at],
       ['changed', license.updated_at],
     ]),
   ].join('\n');
+}
+
+function limitsOf({ limits }: LicenseView): string {
+  const each = Object.entries(limits).map(([name, limit]) => `${name} ${limit}`);
+  return each.join(', ') || 'none';
 }
 
 const HOLD_REASONS: Readonly<Record<NonNullable<LicenseView['hold']>, string>> = {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { License } from '../../sdk/src/api.ts';
 import type { Call } from './api-call.ts';
-import { nameOf, readLicenses, troubleOf } from './licenses.ts';
+import { limitsText, nameOf, readLicenses, troubleOf } from './licenses.ts';
 
 const NOW = Date.parse('2026-11-28T10:00:00Z');
 
@@ -10,17 +10,22 @@ const license = (terms: Partial<License> = {}): License => ({
   tenant_id: 'ten_1',
   plan: 'team',
   features: [],
+  limits: {},
   max: 8,
   overdraft: 0,
   ttl_seconds: 360,
   heartbeat_seconds: 300,
   unit: 'machine',
+  max_sessions: 64,
   status: 'active',
   hold: null,
   subscription_id: null,
   trial: false,
   valid_until: null,
   offline_grace_days: 3,
+  offline_start_days: 0,
+  signed_limit: 80,
+  overrides: [],
   borrow: { max_days: 0, low_water: 0 },
   requests_per_minute: 1_200,
   created_at: '2026-11-01T00:00:00Z',
@@ -31,6 +36,12 @@ const license = (terms: Partial<License> = {}): License => ({
 test('names a license by its plan and seats', () => {
   expect(nameOf(license())).toBe('Team, 8 seats');
   expect(nameOf(license({ plan: 'pro', max: 1, trial: true }))).toBe('Pro trial, 1 seat');
+});
+
+test('shows limits by name, with separated thousands', () => {
+  expect(limitsText({ projects: 20, 'rows per table': 1_000_000 })).toBe(
+    'projects: 20, rows per table: 1,000,000',
+  );
 });
 
 test.each([

@@ -34,6 +34,13 @@ export function overdraftSeatsOf(count: number): string {
   return count === 1 ? '1 overdraft seat' : `${count} overdraft seats`;
 }
 
+/** Limits by name, as one line. */
+export function limitsText(limits: License['limits']): string {
+  return Object.entries(limits)
+    .map(([name, limit]) => `${name}: ${limit.toLocaleString('en')}`)
+    .join(', ');
+}
+
 /** Why a license grants no seats now; `undefined` if it does. */
 export function troubleOf({ status, hold, valid_until }: License, nowMs: number): string | undefined {
   if (hold !== null) return HOLD_TEXTS[hold];

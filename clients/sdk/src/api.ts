@@ -468,6 +468,12 @@ export interface ExportedLicense {
   plan: 'free' | 'pro' | 'team' | 'enterprise';
   features: string[];
   /**
+   * Limits that the vendor's app defines, by name.
+   */
+  limits: {
+    [k: string]: number;
+  };
+  /**
    * Number of seats.
    */
   max: number;
@@ -487,6 +493,10 @@ export interface ExportedLicense {
    * What uses one seat: a machine, a user or a process.
    */
   unit: 'machine' | 'user' | 'process';
+  /**
+   * How many programs can use one seat at once.
+   */
+  max_sessions: number;
   /**
    * The status in effect. It is also `suspended` while `hold` is set.
    */
@@ -511,6 +521,14 @@ export interface ExportedLicense {
    * How many days a client may run offline, without a heartbeat.
    */
   offline_grace_days: number;
+  /**
+   * How many days after its last contact a client may start offline, although it released its seat.
+   */
+  offline_start_days: number;
+  /**
+   * How many machines can have a signed license at once.
+   */
+  signed_limit: number;
   /**
    * `max_days`: how long a seat can be borrowed, 0 for never. `low_water`: seats that cannot be borrowed.
    */
@@ -747,6 +765,12 @@ export interface License {
   plan: 'free' | 'pro' | 'team' | 'enterprise';
   features: string[];
   /**
+   * Limits that the vendor's app defines, by name.
+   */
+  limits: {
+    [k: string]: number;
+  };
+  /**
    * Number of seats.
    */
   max: number;
@@ -766,6 +790,10 @@ export interface License {
    * What uses one seat: a machine, a user or a process.
    */
   unit: 'machine' | 'user' | 'process';
+  /**
+   * How many programs can use one seat at once.
+   */
+  max_sessions: number;
   /**
    * The status in effect. It is also `suspended` while `hold` is set.
    */
@@ -791,6 +819,14 @@ export interface License {
    */
   offline_grace_days: number;
   /**
+   * How many days after its last contact a client may start offline, although it released its seat.
+   */
+  offline_start_days: number;
+  /**
+   * How many machines can have a signed license at once.
+   */
+  signed_limit: number;
+  /**
    * `max_days`: how long a seat can be borrowed, 0 for never. `low_water`: seats that cannot be borrowed.
    */
   borrow: {
@@ -800,6 +836,21 @@ export interface License {
   created_at: Timestamp;
   updated_at: Timestamp;
   tenant_id: TenantId;
+  /**
+   * The terms that were set for this license. All others follow from its plan and the number of seats.
+   */
+  overrides: (
+    | 'features'
+    | 'limits'
+    | 'ttl_seconds'
+    | 'heartbeat_seconds'
+    | 'max_sessions'
+    | 'offline_grace_days'
+    | 'offline_start_days'
+    | 'signed_limit'
+    | 'borrow'
+    | 'requests_per_minute'
+  )[];
   /**
    * The rate limit in effect: the one that was set, or the default for the number of seats.
    */
@@ -869,6 +920,12 @@ export interface LicenseWithKey {
   plan: 'free' | 'pro' | 'team' | 'enterprise';
   features: string[];
   /**
+   * Limits that the vendor's app defines, by name.
+   */
+  limits: {
+    [k: string]: number;
+  };
+  /**
    * Number of seats.
    */
   max: number;
@@ -888,6 +945,10 @@ export interface LicenseWithKey {
    * What uses one seat: a machine, a user or a process.
    */
   unit: 'machine' | 'user' | 'process';
+  /**
+   * How many programs can use one seat at once.
+   */
+  max_sessions: number;
   /**
    * The status in effect. It is also `suspended` while `hold` is set.
    */
@@ -913,6 +974,14 @@ export interface LicenseWithKey {
    */
   offline_grace_days: number;
   /**
+   * How many days after its last contact a client may start offline, although it released its seat.
+   */
+  offline_start_days: number;
+  /**
+   * How many machines can have a signed license at once.
+   */
+  signed_limit: number;
+  /**
    * `max_days`: how long a seat can be borrowed, 0 for never. `low_water`: seats that cannot be borrowed.
    */
   borrow: {
@@ -922,6 +991,21 @@ export interface LicenseWithKey {
   created_at: Timestamp;
   updated_at: Timestamp;
   tenant_id: TenantId;
+  /**
+   * The terms that were set for this license. All others follow from its plan and the number of seats.
+   */
+  overrides: (
+    | 'features'
+    | 'limits'
+    | 'ttl_seconds'
+    | 'heartbeat_seconds'
+    | 'max_sessions'
+    | 'offline_grace_days'
+    | 'offline_start_days'
+    | 'signed_limit'
+    | 'borrow'
+    | 'requests_per_minute'
+  )[];
   /**
    * The rate limit in effect: the one that was set, or the default for the number of seats.
    */
@@ -936,6 +1020,12 @@ export interface LicenseWithSeats {
   plan: 'free' | 'pro' | 'team' | 'enterprise';
   features: string[];
   /**
+   * Limits that the vendor's app defines, by name.
+   */
+  limits: {
+    [k: string]: number;
+  };
+  /**
    * Number of seats.
    */
   max: number;
@@ -955,6 +1045,10 @@ export interface LicenseWithSeats {
    * What uses one seat: a machine, a user or a process.
    */
   unit: 'machine' | 'user' | 'process';
+  /**
+   * How many programs can use one seat at once.
+   */
+  max_sessions: number;
   /**
    * The status in effect. It is also `suspended` while `hold` is set.
    */
@@ -980,6 +1074,14 @@ export interface LicenseWithSeats {
    */
   offline_grace_days: number;
   /**
+   * How many days after its last contact a client may start offline, although it released its seat.
+   */
+  offline_start_days: number;
+  /**
+   * How many machines can have a signed license at once.
+   */
+  signed_limit: number;
+  /**
    * `max_days`: how long a seat can be borrowed, 0 for never. `low_water`: seats that cannot be borrowed.
    */
   borrow: {
@@ -989,6 +1091,21 @@ export interface LicenseWithSeats {
   created_at: Timestamp;
   updated_at: Timestamp;
   tenant_id: TenantId;
+  /**
+   * The terms that were set for this license. All others follow from its plan and the number of seats.
+   */
+  overrides: (
+    | 'features'
+    | 'limits'
+    | 'ttl_seconds'
+    | 'heartbeat_seconds'
+    | 'max_sessions'
+    | 'offline_grace_days'
+    | 'offline_start_days'
+    | 'signed_limit'
+    | 'borrow'
+    | 'requests_per_minute'
+  )[];
   /**
    * The rate limit in effect: the one that was set, or the default for the number of seats.
    */
@@ -1006,26 +1123,48 @@ export interface LicensesChangeRequest {
    */
   overdraft?: number;
   /**
-   * Seconds that a seat is held after the last heartbeat.
+   * Gives the license all terms that are not set for it.
    */
-  ttl_seconds?: number;
-  /**
-   * Must be less than `ttl_seconds`. Default: five sixths of it.
-   */
-  heartbeat_seconds?: number;
   plan?: 'free' | 'pro' | 'team' | 'enterprise';
-  features?: Features;
+  /**
+   * Seconds that a seat is held after the last heartbeat. null to use the value of the plan.
+   */
+  ttl_seconds?: number | null;
+  /**
+   * Must be less than `ttl_seconds`. null for the default: five sixths of it.
+   */
+  heartbeat_seconds?: number | null;
+  /**
+   * Replaces the features of the plan. null to use the features of the plan.
+   */
+  features?: Features | null;
+  /**
+   * Added to the limits of the plan; a limit with the same name replaces the plan's. Replaces what was set before. null to use the limits of the plan.
+   */
+  limits?: Limits | null;
+  /**
+   * How many programs can use one seat at once. null to use the value of the plan.
+   */
+  max_sessions?: number | null;
   /**
    * Can be set only with the enterprise plan. null to use the value of the plan.
    */
   offline_grace_days?: number | null;
   /**
-   * For how many days a seat can be borrowed (0: not at all), and how many seats of `max` can only be used online.
+   * How many days after its last contact a client may start offline, although it released its seat. Must not exceed `offline_grace_days`. null to use the value of the plan.
+   */
+  offline_start_days?: number | null;
+  /**
+   * How many machines can have a signed license at once. null to use the value of the plan, or ten for each seat.
+   */
+  signed_limit?: number | null;
+  /**
+   * For how many days a seat can be borrowed (0: not at all), and how many seats of `max` can only be used online. null to use the values of the plan.
    */
   borrow?: {
     max_days: number;
     low_water?: number;
-  };
+  } | null;
   /**
    * Limit for acquire requests and early heartbeats of all clients. null to derive it from the number of seats.
    */
@@ -1034,6 +1173,12 @@ export interface LicensesChangeRequest {
    * null for a license that does not expire.
    */
   valid_until?: string | null;
+}
+/**
+ * At most 32 limits that the vendor's app defines, by name.
+ */
+export interface Limits {
+  [k: string]: number;
 }
 export interface LicensesCreateRequest {
   tenant_id?: TenantId;
@@ -1050,26 +1195,48 @@ export interface LicensesCreateRequest {
    */
   overdraft?: number;
   /**
-   * Seconds that a seat is held after the last heartbeat.
+   * Gives the license all terms that are not set for it.
    */
-  ttl_seconds?: number;
-  /**
-   * Must be less than `ttl_seconds`. Default: five sixths of it.
-   */
-  heartbeat_seconds?: number;
   plan?: 'free' | 'pro' | 'team' | 'enterprise';
-  features?: Features;
+  /**
+   * Seconds that a seat is held after the last heartbeat. null to use the value of the plan.
+   */
+  ttl_seconds?: number | null;
+  /**
+   * Must be less than `ttl_seconds`. null for the default: five sixths of it.
+   */
+  heartbeat_seconds?: number | null;
+  /**
+   * Replaces the features of the plan. null to use the features of the plan.
+   */
+  features?: Features | null;
+  /**
+   * Added to the limits of the plan; a limit with the same name replaces the plan's. Replaces what was set before. null to use the limits of the plan.
+   */
+  limits?: Limits | null;
+  /**
+   * How many programs can use one seat at once. null to use the value of the plan.
+   */
+  max_sessions?: number | null;
   /**
    * Can be set only with the enterprise plan. null to use the value of the plan.
    */
   offline_grace_days?: number | null;
   /**
-   * For how many days a seat can be borrowed (0: not at all), and how many seats of `max` can only be used online.
+   * How many days after its last contact a client may start offline, although it released its seat. Must not exceed `offline_grace_days`. null to use the value of the plan.
+   */
+  offline_start_days?: number | null;
+  /**
+   * How many machines can have a signed license at once. null to use the value of the plan, or ten for each seat.
+   */
+  signed_limit?: number | null;
+  /**
+   * For how many days a seat can be borrowed (0: not at all), and how many seats of `max` can only be used online. null to use the values of the plan.
    */
   borrow?: {
     max_days: number;
     low_water?: number;
-  };
+  } | null;
   /**
    * Limit for acquire requests and early heartbeats of all clients. null to derive it from the number of seats.
    */
@@ -1261,12 +1428,30 @@ export interface Plan {
     most: number;
   };
   ttl_seconds: number;
+  /**
+   * How many programs can use one seat at once.
+   */
+  max_sessions: number;
   offline_grace_days: number;
+  /**
+   * How many days after its last contact a client may start offline, although it released its seat.
+   */
+  offline_start_days: number;
+  /**
+   * How many machines can have a signed license at once; null for ten machines for each seat.
+   */
+  signed_limit: number | null;
   borrow: {
     max_days: number;
     low_water: number;
   };
   features: string[];
+  /**
+   * Limits that the vendor's app defines, by name.
+   */
+  limits: {
+    [k: string]: number;
+  };
   /**
    * Days that seats stay usable after a failed payment.
    */

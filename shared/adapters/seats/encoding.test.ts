@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { newLicenseId, newSessionId, newTenantId } from '../../domain/ids.ts';
-import { memberOf, sessionOfMember, unpackFacts } from './encoding.ts';
+import { newEntitlement } from '../../testing/contracts/seats/pool.ts';
+import { memberOf, packEntitlement, sessionOfMember, unpackEntitlement, unpackFacts } from './encoding.ts';
 
 const tenantId = newTenantId(16);
 const [licenseId, another] = [newLicenseId(tenantId), newLicenseId(tenantId)];
@@ -28,3 +29,13 @@ test.each(['[2,"f","ada-laptop"]', '[1,7,"ada-laptop"]', 'ada-laptop', '{"hostna
     expect(() => unpackFacts(`holder|1|2|3|${facts}`)).toThrow(/^unknown form of session facts$/);
   },
 );
+
+test('decodes the same entitlement that was encoded, and none with entitlements in another form', () => {
+  const limits = { 'größe "a"': 2 ** 53 - 1, '7': 0 };
+  const terms = newEntitlement({ entitlements: { plan: 'team', features: ['größe', '"'], limits } });
+  const packed = ['version', '1', ...packEntitlement(terms)];
+  expect(unpackEntitlement(terms.licenseId, packed)).toEqual(terms);
+  const at = packed.indexOf('entitlements') + 1;
+  for (const text of ['', '{}', '{"plan":"gold","features":[],"limits":{}}', '[1'])
+    expect(unpackEntitlement(terms.licenseId, packed.with(at, text))).toBeUndefined();
+});

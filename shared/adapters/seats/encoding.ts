@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import type { Entitlement } from '../../domain/entitlement.ts';
+import { PLAN_NAMES } from '../../domain/plans.ts';
 import type { Session, SessionFacts } from '../../domain/session.ts';
 import { fieldsOf } from './script-runner.ts';
 
@@ -79,10 +80,14 @@ export function packEntitlement(entitlement: Entitlement): string[] {
     unit: entitlement.unit,
     status: entitlement.status,
     valid_until_ms: entitlement.validUntilMs ?? 0,
+    max_sessions: entitlement.maxSessions,
+    signed_limit: entitlement.signedLimit,
     offline_grace_days: entitlement.offlineGraceDays,
+    offline_start_days: entitlement.offlineStartDays,
     borrow_max_days: entitlement.borrowMaxDays,
     borrow_low_water: entitlement.borrowLowWater,
-    ...(entitlement.requestsPerMinute === null ? {} : { requests_per_minute: entitlement.requestsPerMinute }),
+    requests_per_minute: entitlement.requestsPerMinute,
+    entitlements: JSON.stringify(entitlement.entitlements),
     key_hash: entitlement.keyHash,
     previous_key_hash: entitlement.previousKeyHash ?? '',
     previous_key_until_ms: entitlement.previousKeyUntilMs ?? 0,
@@ -91,6 +96,21 @@ export function packEntitlement(entitlement: Entitlement): string[] {
 }
 
 const digits = z.pipe(z.string().check(z.regex(/^-?\d+$/)), z.transform(Number));
+
+const Entitlements = z.object({
+  plan: z.enum(PLAN_NAMES),
+  features: z.array(z.string()),
+  limits: z.record(z.string(), z.int()),
+});
+
+/** The entitlements in a text; `undefined` if it is in another format. */
+function entitlementsIn(text: string): Entitlement['entitlements'] | undefined {
+  try {
+    return z.safeParse(Entitlements, JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
 
 const LicenseHash = z.object({
   v: z.literal(String(VERSION)),
@@ -103,12 +123,14 @@ const LicenseHash = z.object({
   unit: z.enum(['machine', 'user', 'process']),
   status: z.enum(['active', 'suspended']),
   valid_until_ms: digits,
+  max_sessions: digits,
+  signed_limit: digits,
   offline_grace_days: digits,
-  // A copy from before borrowing has neither.
-  borrow_max_days: z.prefault(digits, '0'),
-  borrow_low_water: z.prefault(digits, '0'),
-  // A copy from before request limits has none.
-  requests_per_minute: z.optional(digits),
+  offline_start_days: digits,
+  borrow_max_days: digits,
+  borrow_low_water: digits,
+  requests_per_minute: digits,
+  entitlements: z.string(),
   key_hash: z.string(),
   previous_key_hash: z.string(),
   previous_key_until_ms: digits,
@@ -117,8 +139,9 @@ const LicenseHash = z.object({
 /** Decodes the license hash, flat as HGETALL returns it; `undefined` if it is missing or in another format. */
 export function unpackEntitlement(licenseId: string, flat: readonly string[]): Entitlement | undefined {
   const hash = z.safeParse(LicenseHash, fieldsOf(flat)).data;
+  const entitlements = hash && entitlementsIn(hash.entitlements);
   return (
-    hash && {
+    entitlements && {
       licenseId,
       tenantId: hash.tenant_id,
       version: hash.version,
@@ -129,10 +152,14 @@ export function unpackEntitlement(licenseId: string, flat: readonly string[]): E
       unit: hash.unit,
       status: hash.status,
       validUntilMs: hash.valid_until_ms || null,
+      maxSessions: hash.max_sessions,
+      signedLimit: hash.signed_limit,
       offlineGraceDays: hash.offline_grace_days,
+      offlineStartDays: hash.offline_start_days,
       borrowMaxDays: hash.borrow_max_days,
       borrowLowWater: hash.borrow_low_water,
-      requestsPerMinute: hash.requests_per_minute ?? null,
+      requestsPerMinute: hash.requests_per_minute,
+      entitlements,
       keyHash: hash.key_hash,
       previousKeyHash: hash.previous_key_hash || null,
       previousKeyUntilMs: hash.previous_key_until_ms || null,

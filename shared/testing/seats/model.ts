@@ -101,8 +101,7 @@ export class PoolModel {
 
   put(terms: Entitlement, event: LicenseChanged | undefined): 'STORED' | 'STALE' {
     const before = this.#terms?.version ?? Number.NEGATIVE_INFINITY;
-    const isWhole = this.#terms?.requestsPerMinute !== null;
-    const isStored = terms.version > before || (terms.version === before && !isWhole);
+    const isStored = terms.version > before;
     if (isStored) this.#terms = terms;
     if (terms.version > before) this.#isChangeReported = false;
     if (event && terms.version >= before && !this.#isChangeReported) {
@@ -114,7 +113,7 @@ export class PoolModel {
 
   acquire(request: AcquireRequest, nowMs: number): AcquireVerdict | { verdict: 'ENDED' } {
     const terms = this.#enter(request.proof, nowMs, ({ requestsPerMinute }) =>
-      requestsPerMinute === null ? undefined : this.#acquires.call(requestsPerMinute, nowMs),
+      this.#acquires.call(requestsPerMinute, nowMs),
     );
     if ('verdict' in terms) return terms;
     const standing = standingOf(terms, nowMs);
@@ -165,10 +164,8 @@ export class PoolModel {
 
   heartbeat({ proof, sessions }: HeartbeatRequest, nowMs: number): HeartbeatVerdict {
     const terms = this.#enter(proof, nowMs, (unpaced) => {
-      const { requestsPerMinute } = unpaced;
-      if (requestsPerMinute === null) return undefined;
       const isNeeded = sessions.some(({ sessionId }) => this.#needsBeat(sessionId, proof, unpaced, nowMs));
-      return isNeeded ? undefined : this.#earlyBeats.call(requestsPerMinute, nowMs);
+      return isNeeded ? undefined : this.#earlyBeats.call(unpaced.requestsPerMinute, nowMs);
     });
     if ('verdict' in terms) return terms;
     const standing = standingOf(terms, nowMs);

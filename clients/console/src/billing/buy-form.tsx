@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { License, Plan } from '../../../sdk/src/api.ts';
 import { useConsole } from '../console.ts';
-import { nameOf, planName, seatsOf } from '../licenses.ts';
+import { limitsText, nameOf, planName, seatsOf } from '../licenses.ts';
 import { Alert } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { useAction } from '../ui/use-action.ts';
@@ -122,7 +122,7 @@ function intervalOf(plan: Plan, wanted: Interval | undefined): Interval {
 }
 
 function PlanTerms({ plan }: { readonly plan: Plan }) {
-  const { seats, offline_grace_days, borrow, features } = plan;
+  const { seats, offline_grace_days, borrow, features, limits } = plan;
   return (
     <span class="quiet small">
       {seats.least === seats.most
@@ -131,6 +131,7 @@ function PlanTerms({ plan }: { readonly plan: Plan }) {
       {offline_grace_days > 0 && `, ${offline_grace_days} days offline`}
       {borrow.max_days > 0 && `, borrowing for ${borrow.max_days} days`}
       {features.length > 0 && `, ${features.join(', ')}`}
+      {Object.keys(limits).length > 0 && `, ${limitsText(limits)}`}
     </span>
   );
 }

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { License } from '../../../sdk/src/api.ts';
 import { useConsole } from '../console.ts';
 import { RotateDialog } from '../licenses/rotate-dialog.tsx';
-import { overdraftSeatsOf, planName, seatsOf, troubleOf } from '../licenses.ts';
+import { limitsText, overdraftSeatsOf, planName, seatsOf, troubleOf } from '../licenses.ts';
 import { durationOf } from '../time.ts';
 import { Notice } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
@@ -45,8 +45,8 @@ interface CardProps {
 
 function LicenseCard({ license, tenantId }: CardProps) {
   const [isRotating, setRotating] = useState(false);
-  const { license_id, plan, max, overdraft, trial, unit, valid_until, borrow, offline_grace_days, features } =
-    license;
+  const { license_id, plan, max, overdraft, trial, unit, valid_until, borrow, features, limits } = license;
+  const { offline_grace_days, offline_start_days } = license;
   const nowMs = Date.now();
   const trouble = troubleOf(license, nowMs);
   const seatsHref = `${tenantHref(tenantId, 'seats')}?license=${license_id}`;
@@ -89,11 +89,19 @@ function LicenseCard({ license, tenantId }: CardProps) {
           {offline_grace_days === 0
             ? 'not allowed'
             : `for up to ${durationOf(offline_grace_days * DAY_SECONDS)}`}
+          {offline_start_days > 0 &&
+            `; can start within ${durationOf(offline_start_days * DAY_SECONDS)} of its last contact`}
         </dd>
         {features.length > 0 && (
           <>
             <dt>Features</dt>
             <dd>{features.join(', ')}</dd>
+          </>
+        )}
+        {Object.keys(limits).length > 0 && (
+          <>
+            <dt>Limits</dt>
+            <dd>{limitsText(limits)}</dd>
           </>
         )}
       </dl>
