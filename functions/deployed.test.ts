@@ -41,6 +41,13 @@ const OPTIONAL_SETTINGS = {
   SERVICE_TOKENS: 'checked-by-cloud-run',
 };
 
+/** A Redis in place of Upstash. */
+const OWN_REDIS = {
+  REDIS_URL: 'rediss://redis.example:6379',
+  REDIS_CLUSTER: 'true',
+  REDIS_CA_CERTIFICATE: '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n',
+};
+
 const OTHER_HASH = 'b'.repeat(64);
 const OTHER_KEY = publicTextOf(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey);
 
@@ -105,6 +112,8 @@ describe.each([...DEPENDENCIES])('a deployed function that uses only %s', (depen
   }
 
   const everything = deployedEnvironment(OPTIONAL_SETTINGS);
+  const { UPSTASH_REDIS_REST_URL: _, UPSTASH_REDIS_REST_TOKEN: __, ...withoutUpstash } = everything;
+  const byProtocol: typeof everything = { ...withoutUpstash, ...OWN_REDIS };
 
   test('opens it with every setting that it reads', async () => {
     const config = readConfig(everything);
@@ -118,16 +127,16 @@ describe.each([...DEPENDENCIES])('a deployed function that uses only %s', (depen
     'needs %s for it',
     async (name) => {
       const fields = await fieldsReadOf(configFrom(everything));
-      const value = everything[name] ?? '';
+      const environment = name in OWN_REDIS ? byProtocol : everything;
+      const value = environment[name] ?? '';
       const { schema } = SETTINGS[name];
-      const other = [`${OTHER_KEY},${value}`, `${value}1`, `1${value}`, '3', 'off', OTHER_HASH].find(
-        (text) => z.safeParse(schema, text).success,
-      );
-      const opened = (environment: Record<string, string | undefined>): unknown[] => {
-        const config = configFrom(environment);
+      const others = [`${OTHER_KEY},${value}`, `${value}1`, `1${value}`, '3', 'off', OTHER_HASH, 'false'];
+      const other = [...others, value + value].find((text) => z.safeParse(schema, text).success);
+      const opened = (set: Record<string, string | undefined>): unknown[] => {
+        const config = configFrom(set);
         return fields.map((field) => config[field]);
       };
-      expect(opened({ ...everything, [name]: other })).not.toEqual(opened(everything));
+      expect(opened({ ...environment, [name]: other })).not.toEqual(opened(environment));
     },
   );
 });

@@ -6,6 +6,7 @@ import {
   type Dependency,
   SETTINGS,
   type SecretName,
+  type SettingName,
   type StackName,
 } from '../shared/settings.ts';
 import {
@@ -24,6 +25,22 @@ const OPTIONAL = {
   billing: ['billing', 'billingEvents', 'checkout'],
 } as const satisfies Partial<Record<keyof StackSettings, readonly Dependency[]>>;
 
+/** The secrets of each kind of Redis. */
+const REDIS_SECRETS: Readonly<Record<StackSettings['redis']['kind'], readonly SecretName[]>> = {
+  upstash: ['UPSTASH_REDIS_REST_URL', 'UPSTASH_REDIS_REST_TOKEN'],
+  memorystore: [],
+  url: ['REDIS_URL'],
+};
+
+/** The settings whose values are known only when Memorystore has created the instance. */
+const FROM_MEMORYSTORE = ['REDIS_URL', 'REDIS_CA_CERTIFICATE'] as const satisfies readonly SettingName[];
+export type FromMemorystore = (typeof FROM_MEMORYSTORE)[number];
+
+/** Whether the function uses the Redis of the stack, for seats or limits. */
+export function readsRedis(contract: FunctionContract): boolean {
+  return settingsOf(dependenciesOf(contract)).includes('REDIS_URL');
+}
+
 /** The dependencies that the function opens in this stack. */
 function dependenciesIn(contract: FunctionContract, settings: StackSettings): ReadonlySet<Dependency> {
   const left: readonly Dependency[] = Object.entries(OPTIONAL).flatMap(([feature, names]) =>
@@ -34,10 +51,21 @@ function dependenciesIn(contract: FunctionContract, settings: StackSettings): Re
 
 /** The secrets that the function reads, without those of features that this stack leaves out. */
 export function secretsOf(contract: FunctionContract, settings: StackSettings): SecretName[] {
-  return secretsReadBy(dependenciesIn(contract, settings));
+  const left = Object.values(REDIS_SECRETS)
+    .flat()
+    .filter((name) => !REDIS_SECRETS[settings.redis.kind].includes(name));
+  return secretsReadBy(dependenciesIn(contract, settings)).filter((name) => !left.includes(name));
 }
 
-/** The plain variables that the function reads. */
+/** The settings that the function gets from the Memorystore instance. */
+export function fromMemorystore(
+  contract: FunctionContract,
+  { redis }: StackSettings,
+): readonly FromMemorystore[] {
+  return redis.kind === 'memorystore' && readsRedis(contract) ? FROM_MEMORYSTORE : [];
+}
+
+/** The plain variables that the function reads, without those that it gets from the Memorystore instance. */
 export function environmentOf(
   contract: FunctionContract,
   settings: StackSettings,
@@ -69,10 +97,24 @@ function computed(
     PUBLIC_URL: settings.publicUrl,
     GOOGLE_CLIENT_ID: settings.signIn?.clientId,
     BILLING_RETURN_URL: settings.billing?.returnUrl,
+    ...redisIn(settings),
   };
 }
 
+function redisIn({
+  redis,
+}: StackSettings): Record<'REDIS_CLUSTER' | 'REDIS_CA_CERTIFICATE', string | undefined> {
+  switch (redis.kind) {
+    case 'upstash':
+      return { REDIS_CLUSTER: undefined, REDIS_CA_CERTIFICATE: undefined };
+    case 'memorystore':
+      return { REDIS_CLUSTER: String(redis.shards > 1), REDIS_CA_CERTIFICATE: undefined };
+    case 'url':
+      return { REDIS_CLUSTER: String(redis.cluster), REDIS_CA_CERTIFICATE: redis.caCertificate };
+  }
+}
+
 /** Valid sample values to check an environment with. Only the functions see the real ones. */
-export function samplesFor(secrets: readonly SecretName[]): Record<string, string> {
-  return Object.fromEntries(secrets.map((secret) => [secret, SETTINGS[secret].sample ?? 'x'.repeat(32)]));
+export function samplesFor(names: readonly SettingName[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, SETTINGS[name].sample ?? 'x'.repeat(32)]));
 }

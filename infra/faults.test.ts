@@ -4,7 +4,7 @@ import type { Stack } from './testing/checks/stack.ts';
 import { CHECKS, type CheckName } from './testing/checks.ts';
 import { describeInfra } from './testing/describe-infra.ts';
 import { type Graph, keyOf, type Resource, recordStack } from './testing/graph.ts';
-import { makeBundles, settingsOf } from './testing/stacks.ts';
+import { makeBundles, settingsOf, withRedis } from './testing/stacks.ts';
 
 type Seed = (graph: Graph) => Graph;
 
@@ -487,6 +487,99 @@ const FAULTS: readonly Fault[] = [
     })),
   ],
   [
+    'a Redis that deletes keys when its memory is full',
+    'Memorystore keeps seats when a node fails, deletes none when full, and is protected',
+    changed('Instance', 'seatlease', ({ inputs: { engineConfigs: _, ...inputs } }) => ({ inputs })),
+  ],
+  [
+    'seats that a restart loses',
+    'Memorystore keeps seats when a node fails, deletes none when full, and is protected',
+    changed('Instance', 'seatlease', ({ inputs }) => ({
+      inputs: { ...inputs, persistenceConfig: { mode: 'DISABLED' } },
+    })),
+  ],
+  [
+    'no replica that takes over',
+    'Memorystore keeps seats when a node fails, deletes none when full, and is protected',
+    changed('Instance', 'seatlease', ({ inputs: { replicaCount: _, ...inputs } }) => ({ inputs })),
+  ],
+  [
+    'a Redis that a wrong change of the stack deletes',
+    'Memorystore keeps seats when a node fails, deletes none when full, and is protected',
+    changed('Instance', 'seatlease', () => ({ protect: false })),
+  ],
+  [
+    'an instance that is created before its network lets it have endpoints',
+    'Memorystore has its endpoints in a network of its own, whose policy allows them first',
+    changed('Instance', 'seatlease', ({ dependsOn }) => ({
+      dependsOn: dependsOn.filter((key) => !key.includes(':ServiceConnectionPolicy ')),
+    })),
+  ],
+  [
+    'a policy for another service',
+    'Memorystore has its endpoints in a network of its own, whose policy allows them first',
+    changed('ServiceConnectionPolicy', 'seatlease', ({ inputs }) => ({
+      inputs: { ...inputs, serviceClass: 'gcp-memorystore-redis' },
+    })),
+  ],
+  [
+    'endpoints whose addresses functions can take',
+    'Memorystore has its endpoints in a network of its own, whose policy allows them first',
+    changed('ServiceConnectionPolicy', 'seatlease', ({ inputs }) => ({
+      inputs: { ...inputs, pscConfig: { subnetworks: ['gcp:compute/subnetwork:Subnetwork/seatlease'] } },
+    })),
+  ],
+  [
+    'a function that reaches Stripe only through the network, which has no way out',
+    'only functions that use Redis are in its network, and only their private traffic',
+    serviceConfig('seatlease-stripe-webhook', () => ({ directVpcEgress: 'VPC_EGRESS_ALL_TRAFFIC' })),
+  ],
+  [
+    'a function in the network of Redis that does not use it',
+    'only functions that use Redis are in its network, and only their private traffic',
+    serviceConfig('seatlease-public-key', () => ({
+      directVpcEgress: 'VPC_EGRESS_PRIVATE_RANGES_ONLY',
+      directVpcNetworkInterfaces: [{ network: 'seatlease', subnetwork: 'seatlease' }],
+    })),
+  ],
+  [
+    'a function that cannot reach Redis',
+    'only functions that use Redis are in its network, and only their private traffic',
+    serviceConfig('seatlease-login', () => ({
+      directVpcEgress: undefined,
+      directVpcNetworkInterfaces: undefined,
+    })),
+  ],
+  [
+    'a Redis without TLS',
+    'functions that use Redis get the primary of the settings, with TLS and its own authorities alone',
+    changed('Instance', 'seatlease', ({ inputs }) => ({
+      inputs: { ...inputs, transitEncryptionMode: 'TRANSIT_ENCRYPTION_DISABLED' },
+    })),
+  ],
+  [
+    'seats that are written to a replica',
+    'functions that use Redis get the primary of the settings, with TLS and its own authorities alone',
+    serviceConfig('seatlease-acquire', ({ environmentVariables }) => ({
+      environmentVariables: { ...environmentVariables, REDIS_URL: 'rediss://10.64.16.2:6379' },
+    })),
+  ],
+  [
+    'a Redis whose certificate functions do not trust',
+    'functions that use Redis get the primary of the settings, with TLS and its own authorities alone',
+    serviceConfig(
+      'seatlease-acquire',
+      ({ environmentVariables: { REDIS_CA_CERTIFICATE: _, ...others } }) => ({
+        environmentVariables: others,
+      }),
+    ),
+  ],
+  [
+    'an API that only creating the endpoints would miss',
+    'the APIs of Memorystore are enabled for it, and only for it',
+    without('Service', 'serviceconsumermanagement.googleapis.com'),
+  ],
+  [
     'a function without its role',
     'every function may read its secrets and has the roles that its contract names',
     without('CryptoKeyIAMMember', 'seatlease-sign-cloudkms.signerVerifier'),
@@ -509,6 +602,7 @@ describeInfra('exactly one check finds', () => {
       requestLogs: { cloudRun: 0, own: 0.1 },
       database: 'records-2',
       otherDatabases: ['(default)'],
+      ...withRedis('prod', { kind: 'memorystore' }),
     });
     stack = { graph: await recordStack(settings), manifest: MANIFEST, settings };
   });

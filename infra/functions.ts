@@ -8,17 +8,19 @@ import type { FunctionContract } from '../shared/http/contract.ts';
 import type { Account, Accounts } from './accounts.ts';
 import type { BuildPlace } from './build.ts';
 import { readBundle } from './bundle.ts';
-import { environmentOf, secretsOf } from './environment.ts';
+import { environmentOf, readsRedis, secretsOf } from './environment.ts';
 import { isHot } from './hot-path.ts';
 import type { IamDelay } from './iam-delay.ts';
 import { mostInstances, VCPU_PER_INSTANCE } from './instances.ts';
 import { RUNTIME, secretId } from './names.ts';
+import type { Memorystore } from './redis.ts';
 import type { StackSettings } from './settings.ts';
 
 /** What all functions of a stack have in common. */
 export interface Surroundings {
   readonly place: BuildPlace;
   readonly services: Accounts['services'];
+  readonly memorystore: Memorystore | undefined;
   readonly settings: StackSettings;
   readonly iam: IamDelay;
   readonly options: CustomResourceOptions;
@@ -31,12 +33,13 @@ export interface Surroundings {
 export function deploy(
   contract: FunctionContract,
   account: Account,
-  { place, services, settings, iam, options }: Surroundings,
+  { place, services, memorystore, settings, iam, options }: Surroundings,
   ready: CustomResourceOptions,
 ): cloudfunctions.Function {
   const name = deployedName(contract.name);
   const { project, region: location } = settings;
   const caller = callerOf(contract);
+  const redis = readsRedis(contract) ? memorystore : undefined;
   const deployed = new cloudfunctions.Function(
     name,
     {
@@ -63,13 +66,14 @@ export function deploy(
         // Calls from Cloud Scheduler and Pub/Sub in the same project count as internal.
         ingressSettings: caller === 'anyone' ? 'ALLOW_ALL' : 'ALLOW_INTERNAL_ONLY',
         allTrafficOnLatestRevision: true,
-        environmentVariables: environmentOf(contract, settings),
+        environmentVariables: { ...environmentOf(contract, settings), ...redis?.environment },
         secretEnvironmentVariables: secretsOf(contract, settings).map((key) => ({
           key,
           projectId: project,
           secret: secretId(key),
           version: String(settings.secretVersions[key]),
         })),
+        ...redis?.egress,
       },
     },
     iam.waiting(ready),

@@ -5,7 +5,7 @@ import { TextDocument } from 'vscode-languageserver-textdocument';
 import packageJson from '../package.json' with { type: 'json' };
 import { describeInfra } from './testing/describe-infra.ts';
 import { recordStack } from './testing/graph.ts';
-import { makeBundles, settingsOf } from './testing/stacks.ts';
+import { makeBundles, settingsOf, withRedis } from './testing/stacks.ts';
 
 const workflow = readFileSync('infra/github-actions.yml', 'utf8');
 const runbook = readFileSync('infra/README.md', 'utf8');
@@ -49,11 +49,14 @@ const ROLE_FOR: Readonly<Record<string, string>> = {
   cloudfunctionsv2: 'cloudfunctions.admin',
   cloudrunv2: 'run.admin',
   cloudscheduler: 'cloudscheduler.admin',
+  compute: 'compute.networkAdmin',
   firebaserules: 'firebaserules.admin',
   firestore: 'datastore.owner',
   kms: 'cloudkms.admin',
   logging: 'logging.configWriter',
+  memorystore: 'memorystore.admin',
   monitoring: 'monitoring.admin',
+  networkconnectivity: 'compute.networkAdmin',
   'projects/iAMAuditConfig': 'resourcemanager.projectIamAdmin',
   'projects/iAMMember': 'resourcemanager.projectIamAdmin',
   'projects/service': 'serviceusage.serviceUsageAdmin',
@@ -81,8 +84,9 @@ describeInfra("the runbook's list of a deployer's roles", () => {
   const bundles = makeBundles();
   afterAll(() => bundles.remove());
 
-  test('has every role that the production stack needs, and no other', async () => {
-    const { resources } = await recordStack(await settingsOf('prod', bundles.path));
+  /** The roles that a deployer of the production stack with `changes` needs. */
+  async function neededWith(changes: Readonly<Record<string, unknown>>): Promise<Set<string>> {
+    const { resources } = await recordStack(await settingsOf('prod', bundles.path, changes));
     const kinds = resources
       .map(({ type }) => type.slice(type.indexOf(':') + 1, type.lastIndexOf(':')))
       .filter((kind) => kind !== '');
@@ -90,10 +94,28 @@ describeInfra("the runbook's list of a deployer's roles", () => {
       const [module = ''] = kind.split('/');
       return ROLE_FOR[kind] ?? ROLE_FOR[module] ?? `a role for ${kind}`;
     });
-    const [, section = ''] = runbook.split('### Deploy from GitHub Actions');
-    const [table = ''] = section.split('\n#');
+    return new Set([...needed, ...OTHER_ROLES]);
+  }
+
+  /** The part of the runbook under a heading, up to the next one. */
+  function sectionOf(heading: string): string {
+    const [, section = ''] = runbook.split(`### ${heading}\n`);
+    const [text = ''] = section.split('\n#');
+    return text;
+  }
+
+  test('has every role that the production stack needs, and no other', async () => {
+    const table = sectionOf('Deploy from GitHub Actions');
     const listed = [...table.matchAll(/^\| `roles\/([\w.]+)` \|/gm)].map(([, role]) => role);
-    expect(new Set(listed)).toEqual(new Set([...needed, ...OTHER_ROLES]));
+    expect(new Set(listed)).toEqual(await neededWith({}));
     expect(listed).toHaveLength(new Set(listed).size);
+  });
+
+  test('names the roles that Memorystore needs too', async () => {
+    const [, text = ''] = /^The deployer also needs (.*?)\.$/ms.exec(sectionOf('Memorystore')) ?? [];
+    const listed = [...text.matchAll(/`roles\/([\w.]+)`/g)].map(([, role]) => role);
+    const usual = await neededWith({});
+    const needed = await neededWith(withRedis('prod', { kind: 'memorystore' }));
+    expect(listed.toSorted()).toEqual([...needed].filter((role) => !usual.has(role)).toSorted());
   });
 });

@@ -108,7 +108,27 @@ function computed(inputs: Resource['inputs'], name: string, { project }: StackSe
       ? {}
       : { email: `${inputs.accountId}@${project}.iam.gserviceaccount.com` }),
     ...(inputs.httpCheck === undefined ? {} : { uptimeCheckId: name }),
+    ...(inputs.instanceId === undefined ? {} : instanceOf(inputs)),
     member: inputs.member ?? `serviceAccount:agent-of-${inputs.service}`,
+  };
+}
+
+/** The endpoints and authority of a Memorystore instance. In the fake cloud, the certificate names the instance. */
+function instanceOf({ instanceId, mode }: Resource['inputs']) {
+  const types = mode === 'CLUSTER' ? ['DISCOVERY', 'UNSPECIFIED'] : ['READER', 'PRIMARY'];
+  const connections = types.map((type, i) => ({
+    pscAutoConnection: {
+      connectionType: `CONNECTION_TYPE_${type}`,
+      ipAddress: `10.64.16.${i + 2}`,
+      port: 6379,
+    },
+  }));
+  const certificates = ['root', 'next'].map(
+    (name) => `-----BEGIN CERTIFICATE-----\n${name}_of_${instanceId}\n-----END CERTIFICATE-----\n`,
+  );
+  return {
+    endpoints: [{ connections }],
+    managedServerCas: [{ caCerts: certificates.map((certificate) => ({ certificates: [certificate] })) }],
   };
 }
 

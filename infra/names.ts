@@ -17,6 +17,10 @@ export const PUSH_ACCOUNT = 'seatlease-push';
 export const BUILD_ACCOUNT = 'seatlease-build';
 export const COPY_ACCOUNT = 'seatlease-copy';
 
+/** The Memorystore instance that keeps the seats, and its network with its policy. */
+export const REDIS_INSTANCE = 'seatlease';
+export const REDIS_NETWORK = 'seatlease';
+
 /** The Cloud Scheduler job that copies the records out of the project. */
 export const COPY_JOB = 'seatlease-copy';
 

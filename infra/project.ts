@@ -1,11 +1,11 @@
 import * as projects from '@pulumi/gcp/projects/index.js';
 import type { CustomResourceOptions, Input } from '@pulumi/pulumi';
-import { APIS } from './apis.ts';
+import { apisOf } from './apis.ts';
 import type { StackSettings } from './settings.ts';
 
 /** Enables the project's APIs; every other resource waits for them. They stay enabled when the stack is destroyed. */
-export function enableApis(): CustomResourceOptions {
-  const apis = APIS.map((api) => {
+export function enableApis(settings: StackSettings): CustomResourceOptions {
+  const apis = apisOf(settings).map((api) => {
     const service = `${api}.googleapis.com`;
     return new projects.Service(service, { service, disableOnDestroy: false });
   });

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { readFunctionConfig } from '../functions/function-config.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
-import { environmentOf, samplesFor, secretsOf } from './environment.ts';
+import { environmentOf, fromMemorystore, samplesFor, secretsOf } from './environment.ts';
 import { quotaProblems } from './instances.ts';
 import { Settings, type StackSettings } from './settings.ts';
 
@@ -48,7 +48,10 @@ export function readSettings(configured: unknown, manifest: readonly FunctionCon
 
 /** The reasons why the function would not start in this stack. */
 function refusals(contract: FunctionContract, settings: StackSettings): string[] {
-  const environment = { ...environmentOf(contract, settings), ...samplesFor(secretsOf(contract, settings)) };
+  const environment = {
+    ...environmentOf(contract, settings),
+    ...samplesFor([...secretsOf(contract, settings), ...fromMemorystore(contract, settings)]),
+  };
   try {
     readFunctionConfig(contract, { K_SERVICE: contract.name, ...environment });
     return [];

@@ -134,6 +134,50 @@ describeInfra('the settings of a stack', () => {
     expect(problemsWith({ minInstances: 6 })).toEqual(['minInstances: is more than instances.hot, 5']);
   });
 
+  describe('name one Redis', () => {
+    const { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN, ...others } = configuredIn('prod')
+      .secretVersions as Record<string, number>;
+    const upstash = { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN };
+    const certificate = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+
+    test.each([
+      ['Upstash without a word', undefined, { ...others, ...upstash }],
+      ['Upstash', { kind: 'upstash' }, { ...others, ...upstash }],
+      ['Memorystore', { kind: 'memorystore' }, others],
+      ['a cluster of Memorystore', { kind: 'memorystore', shards: 3, nodeType: 'HIGHMEM_MEDIUM' }, others],
+      ['another', { kind: 'url' }, { ...others, REDIS_URL: 1 }],
+      [
+        'another cluster',
+        { kind: 'url', cluster: true, caCertificate: certificate },
+        { ...others, REDIS_URL: 1 },
+      ],
+    ])('%s', (_, redis, secretVersions) => {
+      expect(problemsWith({ redis, secretVersions })).toEqual([]);
+    });
+
+    test.each([
+      [
+        'the secrets of another',
+        { kind: 'memorystore' },
+        { ...others, REDIS_URL: 1 },
+        /REDIS_URL: no function/,
+      ],
+      ['no address', { kind: 'url' }, others, /^secretVersions\.REDIS_URL: is not set$/],
+      ['an unknown kind', { kind: 'redis' }, others, /^redis/],
+      ['an unknown node type', { kind: 'memorystore', nodeType: 'SMALL' }, others, /^redis\.nodeType: /],
+      ['no shard', { kind: 'memorystore', shards: 0 }, others, /^redis\.shards: /],
+      ['six replicas', { kind: 'memorystore', replicas: 6 }, others, /^redis\.replicas: /],
+      [
+        'a file name as the certificate',
+        { kind: 'url', caCertificate: 'ca.pem' },
+        { ...others, REDIS_URL: 1 },
+        /^environment\.REDIS_CA_CERTIFICATE: needs certificates in PEM$/,
+      ],
+    ])('and are refused with %s', (_, redis, secretVersions, problem) => {
+      expect(problemsWith({ redis, secretVersions })).toEqual([expect.stringMatching(problem)]);
+    });
+  });
+
   test('are passed only to functions that need them', () => {
     const settings = readSettings(prod, MANIFEST);
     const having = (variable: string): string[] =>
@@ -152,15 +196,19 @@ describe('every variable that functions read', () => {
     'PORT',
     'SEATLEASE_DATA',
     'SWEEP_SECONDS',
-    'REDIS_URL',
     'FIRESTORE_EMULATOR_HOST',
     'PUBSUB_EMULATOR_HOST',
   ];
 
   test('is computed by the stack, chosen in its settings, or for the local server only', () => {
-    const secrets = MANIFEST.flatMap((contract): string[] => secretsOf(contract, ALL));
-    const computed = MANIFEST.flatMap((contract) => Object.keys(environmentOf(contract, ALL)));
-    const known = new Set<string>([...LOCAL, ...CHOSEN, ...secrets, ...computed]);
+    const stacks = [ALL, { ...ALL, redis: OTHER_REDIS }];
+    const names = stacks.flatMap((stack) =>
+      MANIFEST.flatMap((contract): string[] => [
+        ...secretsOf(contract, stack),
+        ...Object.keys(environmentOf(contract, stack)),
+      ]),
+    );
+    const known = new Set<string>([...LOCAL, ...CHOSEN, ...names]);
     expect(SETTING_NAMES.filter((name) => !known.has(name))).toEqual([]);
   });
 });
@@ -174,6 +222,7 @@ const ALL: StackSettings = {
   database: '(default)',
   otherDatabases: [],
   backups: { retentionDays: 7 },
+  redis: { kind: 'upstash' },
   publicUrl: 'https://p.example',
   protect: true,
   minInstances: 0,
@@ -188,3 +237,4 @@ const ALL: StackSettings = {
   requestLogs: { cloudRun: 1, own: 1 },
   bundles: '',
 };
+const OTHER_REDIS = { kind: 'url', cluster: true, caCertificate: 'certificate' } as const;

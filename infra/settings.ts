@@ -54,6 +54,45 @@ export const Settings = z.strictObject({
     }),
     {},
   ),
+  /** Where the seats are kept: the functions get the address of one Redis. */
+  redis: z.prefault(
+    z.discriminatedUnion('kind', [
+      /** Upstash by REST. Two secrets are its address and token. */
+      z.strictObject({ kind: z.literal('upstash') }),
+      /** A Memorystore for Valkey instance of the stack, in a network of its own. */
+      z.strictObject({
+        kind: z.literal('memorystore'),
+        /** https://docs.cloud.google.com/memorystore/docs/valkey/instance-node-specification; `SHARED_CORE_NANO` has no SLA. */
+        nodeType: z.prefault(
+          z.enum([
+            'SHARED_CORE_NANO',
+            'CUSTOM_PICO',
+            'CUSTOM_MICRO',
+            'CUSTOM_MINI',
+            'STANDARD_SMALL',
+            'STANDARD_LARGE',
+            'HIGHCPU_MEDIUM',
+            'HIGHMEM_MEDIUM',
+            'HIGHMEM_XLARGE',
+            'HIGHMEM_2XLARGE',
+          ]),
+          'STANDARD_SMALL',
+        ),
+        /** More than 1 is a cluster. The step from 1 to more, or back, needs another instance. */
+        shards: z.prefault(version.check(z.lte(100)), 1),
+        /** Of each shard, in other zones. With 0, the loss of a node stops its seats until it has restarted. */
+        replicas: z.prefault(count.check(z.lte(5)), 1),
+      }),
+      /** Any other Redis or Valkey that functions can reach. The secret `REDIS_URL` is its address, with its password. */
+      z.strictObject({
+        kind: z.literal('url'),
+        cluster: z.prefault(z.boolean(), false),
+        /** The authorities that may sign its certificate, in PEM, if Node does not know them. */
+        caCertificate: z.optional(filled),
+      }),
+    ]),
+    { kind: 'upstash' },
+  ),
   publicUrl: z.url({ protocol: /^https$/, error: 'needs an https origin' }),
   /** Whether resources that cannot be created again are protected from deletion. */
   protect: z.boolean(),

@@ -7,7 +7,7 @@ import { FUNCTION, of, type Stack } from './testing/checks/stack.ts';
 import { CHECKS } from './testing/checks.ts';
 import { describeInfra } from './testing/describe-infra.ts';
 import { type Graph, recordStack } from './testing/graph.ts';
-import { makeBundles, settingsOf } from './testing/stacks.ts';
+import { makeBundles, settingsOf, withRedis } from './testing/stacks.ts';
 
 const bundles = makeBundles();
 afterAll(() => bundles.remove());
@@ -20,6 +20,13 @@ const STACKS = [
     'prod',
     { publicAccess: 'invoker-check-off', instances: { vcpuQuota: 400, hot: 90, others: 15 } },
   ],
+  ['a stack with Memorystore', 'prod', withRedis('prod', { kind: 'memorystore' })],
+  [
+    'a small stack with a cluster of Memorystore',
+    'dev',
+    withRedis('dev', { kind: 'memorystore', nodeType: 'SHARED_CORE_NANO', shards: 3, replicas: 0 }),
+  ],
+  ['a stack with a Redis of another provider', 'prod', withRedis('prod', { kind: 'url' })],
 ] as const;
 
 for (const [title, name, changes] of STACKS) {

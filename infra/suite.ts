@@ -14,13 +14,14 @@ import { monitor } from './monitoring.ts';
 import { keyVersionName, urlOf } from './names.ts';
 import { after, auditKeyAccess, enableApis } from './project.ts';
 import { makeDatabases } from './records.ts';
+import { makeMemorystore } from './redis.ts';
 import { scheduleSweep } from './schedule.ts';
 import { makeSecrets } from './secrets.ts';
 import type { StackSettings } from './settings.ts';
 
 /** Creates everything in the cloud from the manifest and a stack's settings. Returns the stack's outputs. */
 export function suite(manifest: readonly FunctionContract[], settings: StackSettings) {
-  const options = enableApis();
+  const options = enableApis(settings);
   const iam = delayForIam();
   const accounts = makeAccounts(manifest, options);
   const place = makeBuildPlace(accounts.build, settings, iam, options);
@@ -32,6 +33,7 @@ export function suite(manifest: readonly FunctionContract[], settings: StackSett
   const { database, indexes } = makeDatabases(settings, options);
   copyRecords(settings, after(options, database));
   const topic = makeTopic(settings, options);
+  const memorystore = makeMemorystore(settings, options);
 
   const accountOf = ({ name }: FunctionContract) => {
     const account = accounts.functions.get(name);
@@ -41,11 +43,12 @@ export function suite(manifest: readonly FunctionContract[], settings: StackSett
   const grants = manifest.flatMap((contract) =>
     grant(contract, accountOf(contract), { topic, signingKey, secrets }, settings, iam.granting(options)),
   );
-  const surroundings = { place, services: accounts.services, settings, iam, options };
+  const surroundings = { place, services: accounts.services, memorystore, settings, iam, options };
   const make = (contracts: readonly FunctionContract[], ready: typeof options) =>
     contracts.map((contract) => deploy(contract, accountOf(contract), surroundings, ready));
   // Functions wait for all grants and not only for their own, so that all of them wait for IAM at the same time.
-  const ready = after(options, ...indexes, ...place.grants, ...grants);
+  const redis = memorystore ? [memorystore.instance] : [];
+  const ready = after(options, ...indexes, ...redis, ...place.grants, ...grants);
   // First those that events and sweeps come to: they must know what the others write, and refuse what they do not know.
   const first = make(manifest.filter(isInternal), ready);
   const rest = make(

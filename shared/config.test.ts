@@ -214,7 +214,7 @@ test('reports all invalid settings at once, each by its name', () => {
     PUBSUB_EMULATOR_HOST: 'no-port',
     SCHEDULER_ACCOUNT: 'no-address',
   });
-  const named = [...message.matchAll(/^ {2}- (\w+): \S/gm)].map(([, name]) => name);
+  const named = [...new Set([...message.matchAll(/^ {2}- (\w+): \S/gm)].map(([, name]) => name))];
   expect(named.toSorted()).toEqual(
     [
       'ACCESS_TOKEN_PRIVATE_KEY',
@@ -242,7 +242,6 @@ test('reports all invalid settings at once, each by its name', () => {
       'SERVICE_AUDIENCE',
       'SESSION_TOKEN_KEYS',
       'SHARDS',
-      'UPSTASH_REDIS_REST_TOKEN',
       'UPSTASH_REDIS_REST_URL',
     ].toSorted(),
   );
@@ -284,12 +283,11 @@ test('embeds no dependency when deployed', () => {
       tokens: 'signed',
     },
   });
-  expect(refusalOf({ ...SECRETS, K_SERVICE: 'acquire', REDIS_URL: 'redis://127.0.0.1' })).toBe(
+  expect(refusalOf({ ...SECRETS, K_SERVICE: 'acquire' })).toBe(
     [
       'The settings are not valid:',
       '  - OPERATOR_KEY_HASH: is not set',
-      '  - UPSTASH_REDIS_REST_URL: is not set',
-      '  - UPSTASH_REDIS_REST_TOKEN: is not set',
+      '  - UPSTASH_REDIS_REST_URL: is not set, and neither is REDIS_URL',
       '  - GOOGLE_CLOUD_PROJECT: is not set',
       '  - EVENTS_TOPIC: is not set',
       '  - SIGNING_KEY_VERSION: is not set',
@@ -304,11 +302,20 @@ test('embeds no dependency when deployed', () => {
 test.each(Object.keys(DEPLOYED).filter((name) => name !== 'K_SERVICE'))(
   'requires %s when deployed',
   (name) => {
-    expect(refusalOf({ ...DEPLOYED, [name]: undefined })).toBe(
+    expect(refusalOf({ ...DEPLOYED, [name]: undefined })).toContain(
       `The settings are not valid:\n  - ${name}: is not set`,
     );
   },
 );
+
+test('accepts one Redis when deployed, and refuses two', () => {
+  const { UPSTASH_REDIS_REST_URL: _, UPSTASH_REDIS_REST_TOKEN: __, ...others } = DEPLOYED;
+  const REDIS_URL = 'rediss://10.64.16.2:6379';
+  expect(readConfig({ ...others, REDIS_URL }).seats).toMatchObject({ kind: 'redis', url: REDIS_URL });
+  expect(refusalOf({ ...DEPLOYED, REDIS_URL })).toContain(
+    '  - UPSTASH_REDIS_REST_URL: cannot be set together with REDIS_URL',
+  );
+});
 
 test.each([
   ['UPSTASH_REDIS_REST_URL', 'https://x.upstash.io', 'UPSTASH_REDIS_REST_TOKEN'],
@@ -334,7 +341,7 @@ test('accepts a Redis and a Firestore emulator', () => {
     FIRESTORE_DATABASE: 'other',
     FIRESTORE_EMULATOR_HOST: '127.0.0.1:8085',
   });
-  expect(config.seats).toEqual({ kind: 'redis', url: 'redis://user:pass@127.0.0.1:6380/2' });
+  expect(config.seats).toMatchObject({ kind: 'redis', url: 'redis://user:pass@127.0.0.1:6380/2' });
   expect(config.records).toEqual({
     kind: 'firestore',
     projectId: 'demo',
@@ -408,7 +415,6 @@ test('the table explains exactly the variables that are read', () => {
   const reported = new Set([...message.matchAll(/^ {2}- (\w+):/gm)].map(([, name]) => name));
   const takesAnyText = [
     'SEATLEASE_DATA',
-    'UPSTASH_REDIS_REST_TOKEN',
     'GOOGLE_CLOUD_PROJECT',
     'FIRESTORE_DATABASE',
     'SERVICE_AUDIENCE',

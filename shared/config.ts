@@ -45,14 +45,18 @@ export function readConfig(
   const values: Partial<Record<SettingName, unknown>> = {};
   const problems: string[] = [];
   for (const name of names) {
-    const { schema, default: fallback, required = [] } = SETTINGS[name];
+    const { schema, default: fallback, required = [], insteadOf } = SETTINGS[name];
+    const isReplaced = insteadOf !== undefined && set[insteadOf] !== undefined;
+    if (isReplaced && set[name] !== undefined)
+      problems.push(`${name}: cannot be set together with ${insteadOf}`);
     const isRequired =
-      typeof required === 'string'
+      !isReplaced &&
+      (typeof required === 'string'
         ? required === 'always' || set[DEPLOYED] === undefined
-        : required.some((other) => set[other] !== undefined);
+        : required.some((other) => set[other] !== undefined));
     const text = set[name] ?? (isRequired ? undefined : fallback);
     if (text === undefined) {
-      if (isRequired) problems.push(`${name}: is not set`);
+      if (isRequired) problems.push(`${name}: is not set${insteadOf ? `, and neither is ${insteadOf}` : ''}`);
       continue;
     }
     const { success, data, error } = z.safeParse(schema, text);
@@ -113,9 +117,11 @@ const EMBEDDED = { kind: 'embedded' } as const;
 
 /** The Redis that stores the seats. */
 function seatsOf(values: Values) {
-  const { UPSTASH_REDIS_REST_URL: restUrl, UPSTASH_REDIS_REST_TOKEN: token, REDIS_URL: redisUrl } = values;
+  const { UPSTASH_REDIS_REST_URL: restUrl, UPSTASH_REDIS_REST_TOKEN: token, REDIS_URL: url } = values;
   if (restUrl !== undefined && token !== undefined) return { kind: 'upstash', url: restUrl, token } as const;
-  return redisUrl === undefined ? EMBEDDED : ({ kind: 'redis', url: redisUrl } as const);
+  if (url === undefined) return EMBEDDED;
+  const { REDIS_CLUSTER: isCluster, REDIS_CA_CERTIFICATE: caCertificate } = values;
+  return { kind: 'redis', url, isCluster, caCertificate } as const;
 }
 
 function recordsOf(values: Values) {

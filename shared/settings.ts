@@ -19,6 +19,8 @@ interface Setting<Name extends string = string, Reader extends string = string> 
   readonly default?: string;
   /** When the setting is required: always, when not deployed, or when one of these variables is set. */
   readonly required?: 'always' | 'locally' | readonly (Name | typeof DEPLOYED)[];
+  /** A setting that can be set in its place, never together with it. Then this one is not required. */
+  readonly insteadOf?: Name;
   readonly meaning: string;
   /** The text of "When not set" in infra/settings.md. Without it, the default is shown. */
   readonly unset?: string;
@@ -58,6 +60,14 @@ const publicKey = z.pipe(
   ),
 );
 const url = z.url({ protocol: /^https?$/, error: 'needs an http(s) URL' });
+const redisUrl = z
+  .url({ protocol: /^rediss?$/, error: 'needs a redis:// or rediss:// URL' })
+  .check(
+    z.refine(
+      (text) => URL.canParse(text) && /^(\/\d{0,4})?$/.test(new URL(text).pathname),
+      'needs the number of a database, or nothing, after the host',
+    ),
+  );
 const hostAndPort = z.string().check(z.regex(/^[^:]+:\d+$/, 'needs the form host:port'));
 const email = z.email('needs an e-mail address');
 const webhookSecret = z.string().check(z.regex(/^whsec_\w+$/, 'needs secrets of the form whsec_…'));
@@ -204,26 +214,66 @@ const TABLE = {
     schema: url,
     source: 'secret',
     required: [DEPLOYED, 'UPSTASH_REDIS_REST_TOKEN'],
+    insteadOf: 'REDIS_URL',
     sample: 'https://sample.upstash.io',
-    meaning: 'Seats: REST URL of the Upstash Redis database.',
-    unset: 'an embedded Redis; required when deployed',
+    meaning: 'Seats: REST URL of the Upstash Redis database. Set either this or `REDIS_URL`.',
+    unset: 'an embedded Redis; required when deployed, unless `REDIS_URL` is set',
   },
   UPSTASH_REDIS_REST_TOKEN: {
     field: 'seats',
     readBy: REDIS,
     schema: anyText,
     source: 'secret',
-    required: [DEPLOYED, 'UPSTASH_REDIS_REST_URL'],
+    required: ['UPSTASH_REDIS_REST_URL'],
+    insteadOf: 'REDIS_URL',
     meaning: 'Seats: REST token of the Upstash Redis database.',
     unset: 'required with `UPSTASH_REDIS_REST_URL`',
   },
   REDIS_URL: {
     field: 'seats',
     readBy: REDIS,
-    schema: z.url({ protocol: /^redis$/, error: 'needs a redis:// URL' }),
-    source: 'local',
-    meaning: 'Seats, local server only: `redis://…` URL of a Redis to use instead of the embedded one.',
-    unset: 'an embedded Redis',
+    schema: redisUrl,
+    source: 'secret',
+    required: ['REDIS_CA_CERTIFICATE'],
+    sample: 'rediss://sample.example:6379',
+    meaning:
+      'Seats: URL of a Redis or Valkey server (`redis://host:6379`, or `rediss://` with TLS; user and password before the host, number of the database after it). Set either this or `UPSTASH_REDIS_REST_URL`.',
+    unset: 'Upstash; on the local server, an embedded Redis',
+  },
+  REDIS_CLUSTER: {
+    field: 'seats',
+    readBy: REDIS,
+    schema: z.pipe(
+      z.enum(['true', 'false'], 'needs true or false'),
+      z.transform((text) => text === 'true'),
+    ),
+    source: 'stack',
+    default: 'false',
+    meaning:
+      'Seats: `true` if `REDIS_URL` is a node or the discovery endpoint of a Redis Cluster, from which the other nodes are found.',
+  },
+  REDIS_CA_CERTIFICATE: {
+    field: 'seats',
+    readBy: REDIS,
+    schema: z.pipe(
+      z.pipe(
+        z.string(),
+        z.transform((text: string) => text.replaceAll('\\n', '\n')),
+      ),
+      z
+        .string()
+        .check(
+          z.regex(
+            /^(\s*-----BEGIN CERTIFICATE-----[\w+/=\s]+-----END CERTIFICATE-----\s*)+$/,
+            'needs certificates in PEM',
+          ),
+        ),
+    ),
+    source: 'stack',
+    sample: '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n',
+    meaning:
+      'Seats: certificates in PEM of the authorities that sign the certificate of a `rediss://` server, in place of the public ones. The name in the certificate is then not compared: use authorities that sign for this Redis alone, as those of Memorystore do.',
+    unset: 'the public authorities',
   },
   GOOGLE_CLOUD_PROJECT: {
     field: 'projectId',

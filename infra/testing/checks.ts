@@ -5,6 +5,7 @@ import { FUNCTION_CHECKS } from './checks/functions.ts';
 import { LOG_CHECKS } from './checks/logs.ts';
 import { MONITORING_CHECKS } from './checks/monitoring.ts';
 import { PROJECT_CHECKS } from './checks/project.ts';
+import { REDIS_CHECKS } from './checks/redis.ts';
 
 /**
  * The guarantees of the infrastructure, by name. They compute what is expected from the contracts, without the program's
@@ -15,6 +16,7 @@ export const CHECKS = {
   ...ACCESS_CHECKS,
   ...CALL_CHECKS,
   ...DATA_CHECKS,
+  ...REDIS_CHECKS,
   ...PROJECT_CHECKS,
   ...MONITORING_CHECKS,
   ...LOG_CHECKS,

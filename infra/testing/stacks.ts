@@ -20,6 +20,19 @@ export async function settingsOf(
   return readSettings({ ...configuredIn(stack), ...changes, bundles }, MANIFEST);
 }
 
+/** Changes of a stack's settings that keep its seats in another Redis than Upstash. */
+export function withRedis(
+  stack: StackName,
+  redis: { readonly kind: 'memorystore' | 'url' } & Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const {
+    UPSTASH_REDIS_REST_URL: _,
+    UPSTASH_REDIS_REST_TOKEN: __,
+    ...secretVersions
+  } = configuredIn(stack).secretVersions as Record<string, number>;
+  return { redis, secretVersions: { ...secretVersions, ...(redis.kind === 'url' && { REDIS_URL: 1 }) } };
+}
+
 /** A bundle with one line of code for every function: the program does not read what is inside. */
 export function makeBundles() {
   const folder = mkdtempSync(join(tmpdir(), 'seatlease-bundles-'));

@@ -83,8 +83,10 @@ test('the settings of a function are those of its dependencies, each once', () =
     'UPSTASH_REDIS_REST_URL',
     'UPSTASH_REDIS_REST_TOKEN',
     'REDIS_URL',
+    'REDIS_CLUSTER',
+    'REDIS_CA_CERTIFICATE',
   ]);
-  expect(secretsOf(used)).toEqual(['UPSTASH_REDIS_REST_URL', 'UPSTASH_REDIS_REST_TOKEN']);
+  expect(secretsOf(used)).toEqual(['UPSTASH_REDIS_REST_URL', 'UPSTASH_REDIS_REST_TOKEN', 'REDIS_URL']);
 });
 
 test('reading a dependency that the contract does not name throws, and names both', () => {

@@ -81,11 +81,14 @@ export function pushes(graph: Graph): Resource[] {
   return of(graph, SUBSCRIPTION).filter(({ inputs }) => inputs.pushConfig);
 }
 
-/** The secrets that the function reads, without those of Google and Stripe if the stack does not use them. */
+/** The secrets that the function reads, without those of Google, Stripe and Redis that the stack does not use. */
 export function secretsIn(contract: FunctionContract, { settings }: Pick<Stack, 'settings'>): string[] {
   return secretsOf(dependenciesOf(contract)).filter(
     (name) =>
-      (settings.signIn || !name.startsWith('GOOGLE_')) && (settings.billing || !name.startsWith('STRIPE_')),
+      (settings.signIn || !name.startsWith('GOOGLE_')) &&
+      (settings.billing || !name.startsWith('STRIPE_')) &&
+      (settings.redis.kind === 'upstash' || !name.startsWith('UPSTASH_')) &&
+      (settings.redis.kind === 'url' || name !== 'REDIS_URL'),
   );
 }
 

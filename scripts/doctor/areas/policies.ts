@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { APIS } from '../../../infra/apis.ts';
+import { apisOf } from '../../../infra/apis.ts';
 import type { Area, Check, Stack } from '../check.ts';
 import { failed, ok, unknown, type Verdict } from '../finding.ts';
 import { found } from '../google.ts';
@@ -42,7 +42,7 @@ const SWITCH_OFF = 'Set publicAccess: invoker-check-off in the settings of the s
  */
 function constraintsOf({ settings }: Stack): Constraint[] {
   const { region, firestoreLocation, publicAccess } = settings;
-  const apis = APIS.map((api) => `${api}.googleapis.com`);
+  const apis = apisOf(settings).map((api) => `${api}.googleapis.com`);
   return [
     ...(publicAccess === 'invoker-check-off'
       ? [{ id: 'run.managed.requireInvokerIam', stops: 'publicAccess: invoker-check-off is forbidden' }]

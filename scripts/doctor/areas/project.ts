@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { APIS } from '../../../infra/apis.ts';
+import { apisOf } from '../../../infra/apis.ts';
 import { NoAnswer } from '../answers.ts';
 import type { Area, Stack } from '../check.ts';
 import { failed, ok, type Verdict, warning } from '../finding.ts';
@@ -18,7 +18,10 @@ const Database = z.object({ type: z.string(), locationId: z.string() });
 
 /** The stack cannot enable these itself: its deploy calls them to enable the others. */
 const NEEDED_FIRST = ['cloudresourcemanager.googleapis.com', 'serviceusage.googleapis.com'];
-const NEEDED = [...new Set([...APIS.map((api) => `${api}.googleapis.com`), ...NEEDED_FIRST])];
+
+function neededBy({ settings }: Stack): string[] {
+  return [...new Set([...apisOf(settings).map((api) => `${api}.googleapis.com`), ...NEEDED_FIRST])];
+}
 
 /** The project, and what its settings can never change after the first deploy. */
 export const PROJECT: Area = {
@@ -63,7 +66,7 @@ export const PROJECT: Area = {
       {
         name: 'APIs',
         async run({ google }) {
-          const names = NEEDED.map((api) => `names=projects/${projectNumber}/services/${api}`);
+          const names = neededBy(stack).map((api) => `names=projects/${projectNumber}/services/${api}`);
           const answer = await google(
             `https://serviceusage.googleapis.com/v1/projects/${projectNumber}/services:batchGet?${names.join('&')}`,
             'roles/serviceusage.serviceUsageViewer',
@@ -147,15 +150,15 @@ function judgeFirebase(
   );
 }
 
-function judgeApis(
-  { services }: z.output<typeof Services>,
-  { settings: { project }, isDeployed }: Stack,
-): Verdict[] {
+function judgeApis({ services }: z.output<typeof Services>, stack: Stack): Verdict[] {
+  const { isDeployed } = stack;
+  const { project } = stack.settings;
+  const needed = neededBy(stack);
   const enabled = services
     .filter(({ state }) => state === 'ENABLED')
     .map(({ name }) => name.split('/').at(-1));
-  const missing = NEEDED.filter((api) => !enabled.includes(api));
-  if (missing.length === 0) return [ok(`All ${NEEDED.length} APIs are enabled.`)];
+  const missing = needed.filter((api) => !enabled.includes(api));
+  if (missing.length === 0) return [ok(`All ${needed.length} APIs are enabled.`)];
   const mustBeNow = isDeployed ? missing : missing.filter((api) => NEEDED_FIRST.includes(api));
   if (mustBeNow.length > 0)
     return [
@@ -164,7 +167,7 @@ function judgeApis(
         `gcloud services enable ${mustBeNow.join(' ')} --project=${project}`,
       ),
     ];
-  return [ok(`${enabled.length} of ${NEEDED.length} APIs are enabled; the deploy enables the others.`)];
+  return [ok(`${enabled.length} of ${needed.length} APIs are enabled; the deploy enables the others.`)];
 }
 
 function judgeRegion({ locations }: z.output<typeof Locations>, { settings, name }: Stack): Verdict {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { MANIFEST } from '../../../functions/manifest.ts';
 import { deployedName } from '../../../functions/names.ts';
-import { APIS } from '../../../infra/apis.ts';
+import { apisOf } from '../../../infra/apis.ts';
 import { readSettings } from '../../../infra/read-settings.ts';
 import { configuredIn } from '../../../infra/stack-file.ts';
 import { callerOf } from '../../../shared/http/callers.ts';
@@ -94,7 +94,7 @@ function indexes(template: { readonly name: string }, changed: Case['answers']):
 }
 
 function services(template: { readonly name: string }, changed: Case['answers']): object[] {
-  return [...APIS, 'serviceusage'].map((api) => {
+  return [...apisOf(stackOf().settings), 'serviceusage'].map((api) => {
     const { change } = changed.filter((each) => 'service' in each).find((each) => each.service === api) ?? {};
     return { ...template, name: template.name.replace('API', `${api}.googleapis.com`), ...change };
   });
