@@ -217,6 +217,86 @@ describe('what was not given', () => {
   });
 });
 
+describe('a stack whose seats are in another Redis than Upstash', () => {
+  const healthy = stackOf({ given: {} });
+  const withRedis = (redis: object, isDeployed = true): Stack => ({
+    ...healthy,
+    isDeployed,
+    settings: {
+      ...healthy.settings,
+      redis: { ...healthy.settings.redis, ...redis } as Stack['settings']['redis'],
+    },
+  });
+  const memorystore = { kind: 'memorystore', nodeType: 'STANDARD_SMALL', shards: 1, replicas: 1 };
+  // https://docs.cloud.google.com/memorystore/docs/valkey/reference/rest/v1/projects.locations.instances
+  const instance = {
+    state: 'ACTIVE',
+    engineConfigs: { 'maxmemory-policy': 'noeviction' },
+    persistenceConfig: { mode: 'AOF', aofConfig: { appendFsync: 'EVERY_SEC' } },
+    replicaCount: 1,
+  };
+  const request =
+    'GET https://memorystore.googleapis.com/v1/projects/my-project/locations/europe-west1/instances/seatlease';
+
+  test.each([
+    ['is healthy', instance, 'ok', 'keeps them on disk and on replicas'],
+    ['is being created', { ...instance, state: 'CREATING' }, 'warning', 'is CREATING'],
+    [
+      'deletes keys',
+      { ...instance, engineConfigs: {} },
+      'error',
+      'is volatile-lru: a full database deletes keys',
+    ],
+    [
+      'keeps nothing on disk',
+      { ...instance, persistenceConfig: {} },
+      'warning',
+      'DISABLED: a restart loses seats',
+    ],
+    ['has no replica', { ...instance, replicaCount: undefined }, 'warning', 'has no replica'],
+  ])('says that the Memorystore instance %s', async (_, body, level, found) => {
+    const answers = replay([{ source: 'https://docs.cloud.google.com', request, status: 200, body }]);
+    expect(await run(REDIS, withRedis(memorystore), answers)).toEqual([
+      expect.objectContaining({ check: 'instance', level, found: expect.stringContaining(found) }),
+    ]);
+  });
+
+  test.each([
+    [404, {}, false, 'ok', 'The deploy creates the Memorystore instance.'],
+    [404, {}, true, 'error', 'The Memorystore instance does not exist.'],
+    [
+      403,
+      { error: { details: [{ reason: 'SERVICE_DISABLED' }] } },
+      false,
+      'ok',
+      'The deploy creates the Memorystore instance.',
+    ],
+  ])('with answer %i %j, deployed %s, reports %s', async (status, body, isDeployed, level, found) => {
+    const answers = replay([{ source: 'https://docs.cloud.google.com', request, status, body }]);
+    expect(await run(REDIS, withRedis(memorystore, isDeployed), answers)).toMatchObject([
+      { check: 'instance', level, found },
+    ]);
+  });
+
+  test('says that it did not check a Redis of another provider', async () => {
+    expect(await run(REDIS, withRedis({ kind: 'url', cluster: false }), replay([]))).toMatchObject([
+      { check: 'database', level: 'unknown', cure: expect.stringContaining('noeviction') },
+    ]);
+  });
+
+  test('also needs the APIs of Memorystore', async () => {
+    const findings = await run(PROJECT, withRedis(memorystore), replay(answersOf('project')));
+    expect(badOnes(findings)).toMatchObject([
+      {
+        check: 'APIs',
+        level: 'error',
+        found:
+          'These APIs are not enabled: compute.googleapis.com, memorystore.googleapis.com, networkconnectivity.googleapis.com, serviceconsumermanagement.googleapis.com.',
+      },
+    ]);
+  });
+});
+
 describe('a real Redis behind the REST protocol of Upstash', () => {
   let redis: Awaited<ReturnType<typeof startEmbeddedRedis>>;
   let server: UpstashServer;

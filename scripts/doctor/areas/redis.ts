@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
+import { REDIS_INSTANCE } from '../../../infra/names.ts';
 import { assembleScript, VERBS } from '../../../shared/adapters/seats/lua/scripts.ts';
-import type { Answer } from '../answers.ts';
-import { type Area, type Asking, type Stack, settled } from '../check.ts';
+import { type Answer, NoAnswer } from '../answers.ts';
+import { type Area, type Asking, type Check, type Stack, settled } from '../check.ts';
 import { failed, ok, unknown, type Verdict, warning } from '../finding.ts';
+import { found } from '../google.ts';
 
 const Reply = z.object({ result: z.optional(z.unknown()), error: z.optional(z.string()) });
 type Reply = z.output<typeof Reply>;
@@ -18,6 +20,14 @@ const Database = z.object({
   type: z.optional(z.string()),
 });
 
+/** https://docs.cloud.google.com/memorystore/docs/valkey/reference/rest/v1/projects.locations.instances; empty fields are left out. */
+const Instance = z.object({
+  state: z.string(),
+  engineConfigs: z._default(z.record(z.string(), z.string()), {}),
+  persistenceConfig: z._default(z.object({ mode: z._default(z.string(), 'DISABLED') }), { mode: 'DISABLED' }),
+  replicaCount: z._default(z.number(), 0),
+});
+
 const API = 'https://api.upstash.com/v2/redis';
 const CONSOLE = 'https://console.upstash.com/redis';
 const MIB = 1024 * 1024;
@@ -27,37 +37,105 @@ const PROBE = 'seatlease-doctor';
 /** The first line that lets scripts of different keys run at the same time (https://upstash.com/docs/redis/features/key-locking). */
 const FLAGGED = "#!lua flags=allow-key-locking\nreturn redis.call('EXISTS', KEYS[1])";
 
-/** The Redis of the seats: what functions need of it, and the settings of the database at Upstash. */
+/**
+ * The Redis of the seats. At Upstash: what functions need of it, and the settings of the database. Of a Memorystore instance,
+ * which has no address outside its network, only its settings. Of any other nothing: this program speaks only HTTP.
+ */
 export const REDIS: Area = {
   name: 'Redis',
-  checksOf({ given }) {
-    const [url, token] = [given('UPSTASH_REDIS_REST_URL'), given('UPSTASH_REDIS_REST_TOKEN')];
-    if (url === undefined || token === undefined)
-      return [
-        settled(
-          'database',
-          unknown(
-            'The database was not checked: its address and token are not known to this program.',
-            'Add --read-secrets, or set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN.',
+  checksOf(stack) {
+    switch (stack.settings.redis.kind) {
+      case 'upstash':
+        return checksOfUpstash(stack);
+      case 'memorystore':
+        return [{ name: 'instance', run: async (ask) => [await checkInstance(ask, stack)] }];
+      case 'url':
+        return [
+          settled(
+            'database',
+            unknown(
+              'The Redis at REDIS_URL was not checked: this program does not speak its protocol.',
+              'Check by hand: CONFIG GET maxmemory-policy must answer noeviction. After a deploy, run npm run verify-deploy.',
+            ),
           ),
-        ),
-      ];
-    if (!URL.canParse(url))
-      return [
-        settled(
-          'database',
-          failed('UPSTASH_REDIS_REST_URL is not a URL.', `Copy it from ${CONSOLE}, section REST.`),
-        ),
-      ];
-    const send = (ask: Asking) => redisSender(ask, url, token);
-    return [
-      { name: 'token', run: async (ask) => [await checkToken(send(ask))] },
-      { name: 'key locking', run: async (ask) => [judgeFlag(await send(ask)('EVAL', FLAGGED, '1', PROBE))] },
-      { name: 'scripts', run: async (ask) => [await checkScripts(send(ask))] },
-      { name: 'database', run: async (ask) => [await checkDatabase(ask, url, given)] },
-    ];
+        ];
+    }
   },
 };
+
+function checksOfUpstash({ given }: Stack): Check[] {
+  const [url, token] = [given('UPSTASH_REDIS_REST_URL'), given('UPSTASH_REDIS_REST_TOKEN')];
+  if (url === undefined || token === undefined)
+    return [
+      settled(
+        'database',
+        unknown(
+          'The database was not checked: its address and token are not known to this program.',
+          'Add --read-secrets, or set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN.',
+        ),
+      ),
+    ];
+  if (!URL.canParse(url))
+    return [
+      settled(
+        'database',
+        failed('UPSTASH_REDIS_REST_URL is not a URL.', `Copy it from ${CONSOLE}, section REST.`),
+      ),
+    ];
+  const send = (ask: Asking) => redisSender(ask, url, token);
+  return [
+    { name: 'token', run: async (ask) => [await checkToken(send(ask))] },
+    { name: 'key locking', run: async (ask) => [judgeFlag(await send(ask)('EVAL', FLAGGED, '1', PROBE))] },
+    { name: 'scripts', run: async (ask) => [await checkScripts(send(ask))] },
+    { name: 'database', run: async (ask) => [await checkDatabase(ask, url, given)] },
+  ];
+}
+
+async function checkInstance({ google }: Asking, stack: Stack): Promise<Verdict> {
+  const { project, region } = stack.settings;
+  const url = `https://memorystore.googleapis.com/v1/projects/${project}/locations/${region}/instances/${REDIS_INSTANCE}`;
+  try {
+    return judgeInstance(found(Instance, await google(url, 'roles/memorystore.viewer')), stack);
+  } catch (error) {
+    // The deploy enables the API.
+    if (error instanceof NoAnswer && error.reason === 'SERVICE_DISABLED')
+      return judgeInstance(undefined, stack);
+    throw error;
+  }
+}
+
+function judgeInstance(
+  instance: z.output<typeof Instance> | undefined,
+  { isDeployed, name }: Stack,
+): Verdict {
+  const deploy = `npm run deploy -- --stack ${name}`;
+  if (!instance)
+    return isDeployed
+      ? failed('The Memorystore instance does not exist.', `Deploy again: ${deploy}.`)
+      : ok('The deploy creates the Memorystore instance.');
+  const { state, engineConfigs, persistenceConfig, replicaCount } = instance;
+  if (state !== 'ACTIVE')
+    return warning(`The Memorystore instance is ${state}.`, 'Wait until it is ACTIVE, and run this again.');
+  const policy = engineConfigs['maxmemory-policy'] ?? 'volatile-lru';
+  if (policy !== 'noeviction')
+    return failed(
+      `The maxmemory-policy of the Memorystore instance is ${policy}: a full database deletes keys.`,
+      `Let the stack set it back: pulumi refresh, then ${deploy}.`,
+    );
+  if (persistenceConfig.mode !== 'AOF')
+    return warning(
+      `The Memorystore instance has the persistence ${persistenceConfig.mode}: a restart loses seats.`,
+      `Let the stack set it back: pulumi refresh, then ${deploy}.`,
+    );
+  if (replicaCount === 0)
+    return warning(
+      'The Memorystore instance has no replica: when its node fails, no seat is granted until it has restarted.',
+      'Set redis.replicas to 1 or more before customers use it.',
+    );
+  return ok(
+    'The Memorystore instance is active, deletes no keys, and keeps them on disk and on replicas. Whether functions reach it is not checked here.',
+  );
+}
 
 type Send = (...command: string[]) => Promise<Reply>;
 
