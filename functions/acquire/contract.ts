@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
 import { LONGEST_OFFLINE_DAYS } from '../../shared/domain/entitlement.ts';
+import { clientBody } from '../../shared/http/client-body.ts';
 import { defineFunction } from '../../shared/http/contract.ts';
 import { LicenseId, SessionId, Timestamp, text, wholeNumber } from '../../shared/http/fields.ts';
 
@@ -43,7 +44,7 @@ export default defineFunction({
         'If the holder already has a seat, this extends the existing session and returns it. Pass `borrow_days` to borrow the seat.',
       auth: accessOf('acquire.acquire'),
       standing: 'token',
-      body: z.strictObject({
+      body: clientBody({
         /** Identifies the machine. Send the same value on every start. */
         fingerprint: text(256),
         /** Required if you are signed in. With a license key it is optional, and must match the key. */

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
+import { ABSENT, clientBody } from '../../shared/http/client-body.ts';
 import { defineFunction } from '../../shared/http/contract.ts';
 import { SessionId, SessionToken, Timestamp } from '../../shared/http/fields.ts';
 
@@ -62,9 +63,10 @@ export default defineFunction({
       standing: 'token',
       body: z.union(
         [
-          z.strictObject(Beat),
-          z.strictObject({
-            sessions: z.array(z.strictObject(Beat)).check(z.minLength(1), z.maxLength(MAX_SESSIONS)),
+          clientBody({ ...Beat, sessions: ABSENT }),
+          clientBody({
+            session_id: ABSENT,
+            sessions: z.array(clientBody(Beat)).check(z.minLength(1), z.maxLength(MAX_SESSIONS)),
           }),
         ],
         `Send session_id, or sessions as a list of 1 to ${MAX_SESSIONS} {session_id}. session_token is optional.`,

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
+import { clientBody } from '../../shared/http/client-body.ts';
 import { defineFunction } from '../../shared/http/contract.ts';
 import { SessionId, SessionToken, wholeNumber } from '../../shared/http/fields.ts';
 
@@ -22,7 +23,7 @@ export default defineFunction({
       description: 'Returns 204 even if the seat was already released or the session is not yours.',
       auth: accessOf('release.release'),
       standing: 'token',
-      body: z.strictObject({
+      body: clientBody({
         session_id: SessionId,
         session_token: z.optional(SessionToken),
         /**

@@ -4,6 +4,7 @@ import { MAX_SEATS } from '../../shared/domain/license.ts';
 import { SIGNATURE_ALGORITHM } from '../../shared/domain/license-signature.ts';
 import { PLAN_NAMES } from '../../shared/domain/plans.ts';
 import { LicenseDataSchema } from '../../shared/domain/signed-license.ts';
+import { clientBody, clientLimits } from '../../shared/http/client-body.ts';
 import { defineFunction } from '../../shared/http/contract.ts';
 import {
   Features,
@@ -45,12 +46,15 @@ export default defineFunction({
       auth: accessOf('sign.sign'),
       standing: 'token',
       limit: { by: 'caller', requests: 1_200, windowSeconds: 60, uncounted: 'refuse' },
-      body: z.strictObject({
+      body: clientBody({
         /** Required, here or in `license_data`. */
         session_id: z.optional(SessionId),
-        /** Limits what is signed. No field can exceed the license. Omitted fields are filled in from the license. */
+        /**
+         * Limits what is signed. No field can exceed the license. Omitted fields are filled in from the license. Unknown
+         * fields are refused.
+         */
         license_data: z.optional(
-          z.strictObject({
+          clientLimits({
             license_id: z.optional(LicenseId),
             tenant_id: z.optional(TenantId),
             plan: z.optional(z.enum(PLAN_NAMES)),

@@ -1,11 +1,11 @@
 // Generated from clients/openapi.json by `npm run generate`.
 
+export type LicenseId = string;
 export type TenantId = string;
 /**
  * A point in time, as RFC 3339 text.
  */
 export type Timestamp = string;
-export type LicenseId = string;
 export type Cursor = string;
 /**
  * An e-mail address, in lower case: no sign-in provider treats addresses as case-sensitive.
@@ -27,9 +27,11 @@ export type HeartbeatRequest =
       /**
        * The latest token of the session. The token restores the session if Redis has lost its data.
        */
-      session_token?: string;
+      session_token?: SessionToken | null;
+      sessions?: null;
     }
   | {
+      session_id?: null;
       /**
        * @minItems 1
        * @maxItems 100
@@ -39,17 +41,17 @@ export type HeartbeatRequest =
         /**
          * The latest token of the session. The token restores the session if Redis has lost its data.
          */
-        session_token?: string;
+        session_token?: SessionToken | null;
       }[];
     };
-/**
- * Maximum number of items on a page, as the text of a query parameter.
- */
-export type PageLimit = number;
 /**
  * Its signature is checked elsewhere; an invalid token counts as no token.
  */
 export type SessionToken = string;
+/**
+ * Maximum number of items on a page, as the text of a query parameter.
+ */
+export type PageLimit = number;
 /**
  * A point in time, as RFC 3339 text.
  */
@@ -74,21 +76,21 @@ export interface AcquireRequest {
   /**
    * Required if you are signed in. With a license key it is optional, and must match the key.
    */
-  license_id?: string;
+  license_id?: LicenseId | null;
   /**
    * Required with a license key if the license counts seats by user. If you are signed in, you are the user.
    */
-  user_id?: string;
+  user_id?: string | null;
   /**
    * Required if the license counts seats by process.
    */
-  process_id?: string;
-  hostname?: string;
-  app_version?: string;
+  process_id?: string | null;
+  hostname?: string | null;
+  app_version?: string | null;
   /**
    * Borrows the seat for that many days, without heartbeats. `sign` then returns a license for use offline.
    */
-  borrow_days?: number;
+  borrow_days?: number | null;
 }
 /**
  * A problem document (RFC 9457). Branch on `code`, which is stable.
@@ -599,9 +601,6 @@ export interface ExportedSubscription {
    * When the subscription ends, if a cancellation is scheduled; else null.
    */
   cancel_at: Timestamp | null;
-  /**
-   * A point in time, as RFC 3339 text.
-   */
   ended_at: Timestamp | null;
   /**
    * Id of the customer at Stripe.
@@ -1498,11 +1497,11 @@ export interface RedirectNotAllowedProblem {
 }
 export interface ReleaseRequest {
   session_id: SessionId;
-  session_token?: SessionToken;
+  session_token?: SessionToken | null;
   /**
    * Milliseconds from receiving `session_token` to sending this request, by a monotonic clock, rounded down. With this value, a delayed release does not end a session that its holder has acquired again in the meantime.
    */
-  sent_after_ms?: number;
+  sent_after_ms?: number | null;
 }
 export interface Seat {
   session_id: SessionId;
@@ -1606,27 +1605,21 @@ export interface SignRequest {
   /**
    * Required, here or in `license_data`.
    */
-  session_id?: string;
+  session_id?: SessionId | null;
   /**
-   * Limits what is signed. No field can exceed the license. Omitted fields are filled in from the license.
+   * Limits what is signed. No field can exceed the license. Omitted fields are filled in from the license. Unknown fields are refused.
    */
   license_data?: {
-    license_id?: LicenseId;
-    tenant_id?: TenantId;
-    plan?: 'free' | 'pro' | 'team' | 'enterprise';
-    features?: Features;
-    seats?: number;
-    fingerprint?: string;
-    session_id?: SessionId;
-    /**
-     * A point in time, as RFC 3339 text.
-     */
-    expires_at?: string;
-    /**
-     * A point in time, as RFC 3339 text.
-     */
-    offline_until?: string;
-  };
+    license_id?: LicenseId | null;
+    tenant_id?: TenantId | null;
+    plan?: ('free' | 'pro' | 'team' | 'enterprise') | null;
+    features?: Features | null;
+    seats?: number | null;
+    fingerprint?: string | null;
+    session_id?: SessionId | null;
+    expires_at?: string | null;
+    offline_until?: string | null;
+  } | null;
 }
 export interface SignedLicense {
   /**
@@ -1684,9 +1677,6 @@ export interface Subscription {
    * When the subscription ends, if a cancellation is scheduled; else null.
    */
   cancel_at: Timestamp | null;
-  /**
-   * A point in time, as RFC 3339 text.
-   */
   ended_at: Timestamp | null;
   tenant_id: TenantId;
   /**

@@ -81,7 +81,9 @@ function read(expression: Expression, module: Module): DocComments {
 function readCall({ callee, arguments: [first, second] }: Call, module: Module): DocComments {
   const readOne = (argument: Expression | undefined): DocComments =>
     argument ? read(argument, module) : NONE;
-  if (callee.type === 'Identifier') return callee.name === 'defineFunction' ? readOne(first) : NONE;
+  if (callee.type === 'Identifier') {
+    return /^(defineFunction|clientBody|clientLimits)$/.test(callee.name) ? readOne(first) : NONE;
+  }
   if (callee.type !== 'MemberExpression' || callee.property.type !== 'Identifier') return NONE;
   switch (callee.property.name) {
     case 'strictObject':

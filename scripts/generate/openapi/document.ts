@@ -61,8 +61,10 @@ const PROBLEM_TYPE = 'application/problem+json';
 
 const DESCRIPTION = `A floating-license server: acquire a seat, keep it with heartbeats, release it.
 
-Bodies are JSON in UTF-8, with names in snake_case. A request body with an unknown field is refused. Responses may get more \
-fields later. Every \`GET\` endpoint also accepts \`HEAD\`. Responses that are not described as cacheable have \
+Bodies are JSON in UTF-8, with names in snake_case. A request body with an unknown field is refused, except by \
+\`acquire\`, \`heartbeat\`, \`release\` and \`sign\`, so that programs can be newer than the server. These four ignore unknown \
+fields outside \`license_data\`, and treat \`null\` in an optional field like an absent field. Responses may get more fields \
+later. Every \`GET\` endpoint also accepts \`HEAD\`. Responses that are not described as cacheable have \
 \`Cache-Control: private, no-store\`.
 
 CORS is open to all origins, except for the addresses that the browser itself visits to sign in. No cookie is a \

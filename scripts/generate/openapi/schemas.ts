@@ -177,14 +177,15 @@ function withExample(name: string, schema: Schema): Schema {
 
 /** Adds descriptions to a schema and its parts, except to named schemas, which have their own. */
 function describe(schema: Schema, words: DocComments): void {
-  const description = words.here ?? (schema.$ref === undefined ? words.everywhere : undefined);
+  const options = schema.anyOf ?? schema.oneOf ?? [];
+  const isNamed = schema.$ref !== undefined || options.some(({ $ref }) => $ref !== undefined);
+  const description = words.here ?? (isNamed ? undefined : words.everywhere);
   if (description !== undefined) schema.description = description;
   for (const [name, inner] of words.properties ?? []) {
     const property = schema.properties?.[name];
     if (isObject(property)) describe(property, inner);
   }
   if (isObject(schema.items) && words.items) describe(schema.items, words.items);
-  const options = schema.anyOf ?? schema.oneOf ?? [];
   for (const [i, option] of options.entries()) {
     // A nullable value is one of two options; its comment is on the union.
     const { here, everywhere, ...inner } = words;
